@@ -1,0 +1,15 @@
+/* Visibility and contract attributes of the public API. */
+#ifndef KITH_EXPORT_H
+#define KITH_EXPORT_H
+
+#if defined(__GNUC__)
+#define KITH_EXPORT __attribute__((visibility("default")))
+#define KITH_MUST_USE __attribute__((warn_unused_result))
+#define KITH_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define KITH_EXPORT
+#define KITH_MUST_USE
+#define KITH_PRINTF(fmt, args)
+#endif
+
+#endif

@@ -1,0 +1,76 @@
+/* Plain values that every other header uses: time, addresses, byte spans, keys, memory. */
+#ifndef KITH_TYPES_H
+#define KITH_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <kith/export.h>
+
+/* Microseconds on the monotonic clock of the host (or of the simulator). Never wall-clock time. */
+typedef int64_t kith_time_us;
+
+#define KITH_TIME_NEVER INT64_MAX
+#define KITH_US_PER_MS ((kith_time_us)1000)
+#define KITH_US_PER_S ((kith_time_us)1000000)
+
+/* Both clocks at one instant. Timers use mono_us only; validity periods use unix_ms, with KITH_CLOCK_TOLERANCE_MS. */
+struct kith_now {
+	kith_time_us mono_us;
+	int64_t unix_ms;
+	bool unix_trusted; /* false: unix_ms is only a lower bound (build date or last persisted) */
+};
+
+/* Borrowed bytes. */
+struct kith_span {
+	const uint8_t *p;
+	size_t len;
+};
+
+enum kith_family { KITH_FAMILY_NONE = 0, KITH_FAMILY_V4 = 4, KITH_FAMILY_V6 = 6 };
+
+/* A transport address. Bytes beyond the family's are zero, so that two equal addresses are equal bytes. */
+struct kith_addr {
+	uint8_t family; /* enum kith_family */
+	uint8_t reserved;
+	uint16_t port; /* host byte order */
+	uint8_t ip[16]; /* network byte order; v4 in the first four */
+};
+
+#define KITH_ADDR_TEXT_MAX 64 /* "[v6]:port" with its NUL fits */
+#define KITH_KEY_LEN 32 /* Ed25519 and X25519 public keys */
+#define KITH_ID_LEN 32 /* network ids, directory keys, supernode ids */
+#define KITH_NAME_MAX 32 /* longest name, without NUL; see docs in <kith/identity.h> */
+#define KITH_SERVICE_MAX 16 /* longest service name, without NUL */
+
+struct kith_key {
+	uint8_t b[KITH_KEY_LEN];
+};
+
+struct kith_id {
+	uint8_t b[KITH_ID_LEN];
+};
+
+/* Sized allocator. realloc_fn(ctx, NULL, 0, n) allocates, (ctx, p, n, 0) frees and returns NULL, else it resizes.
+ * The caller always passes the exact old length. Returns NULL when it cannot; p is then still valid. */
+struct kith_alloc {
+	void *(*realloc_fn)(void *ctx, void *p, size_t old_len, size_t new_len);
+	void *ctx;
+};
+
+/* Source of randomness; fill must not fail. The host uses the kernel's generator, the simulator a seeded one. */
+struct kith_random {
+	void (*fill)(void *ctx, uint8_t *out, size_t len);
+	void *ctx;
+};
+
+/* Formats "1.2.3.4:5" or "[v6]:5" into out; returns out. "none" for no address. */
+KITH_EXPORT const char *kith_addr_format(const struct kith_addr *addr, char out[KITH_ADDR_TEXT_MAX]);
+
+/* Parses a literal "1.2.3.4:5" or "[v6]:5" (no host names). KITH_EINVAL if it is not one. */
+KITH_EXPORT int kith_addr_parse(struct kith_addr *out, const char *text) KITH_MUST_USE;
+
+KITH_EXPORT bool kith_addr_equal(const struct kith_addr *a, const struct kith_addr *b);
+
+#endif

@@ -1,0 +1,75 @@
+/* msgpack bodies of control messages: maps with ascending unsigned integer keys. The only code that includes msgpack-c:
+ * its packer, with a bounded write callback, and its unpack template, with bounded callbacks and no allocation.
+ *
+ * Bounds (KITH_PACK_*): depth 8, 256 items in all, 16 KiB. Duplicate or unordered keys are errors; unknown keys are skipped;
+ * negative, float, extension and non-integer keys are errors.
+ */
+#ifndef KITH_CODEC_PACK_H
+#define KITH_CODEC_PACK_H
+
+#include <kith/err.h>
+#include <kith/types.h>
+
+#define KITH_PACK_DEPTH_MAX 8
+#define KITH_PACK_ITEMS_MAX 256
+#define KITH_PACK_LEN_MAX 16384
+
+/* Writing: into a caller's buffer; running past its end makes it bad, checked once at the end. Inside a map, every value is
+ * preceded by its key (kith_pack_key); the number of entries is announced by kith_pack_map and is the caller's to keep. */
+struct kith_packer {
+	uint8_t *p;
+	size_t len, cap;
+	bool bad;
+};
+
+void kith_packer_init(struct kith_packer *pk, uint8_t *out, size_t cap);
+void kith_pack_map(struct kith_packer *pk, uint32_t entries);
+void kith_pack_array(struct kith_packer *pk, uint32_t items);
+void kith_pack_key(struct kith_packer *pk, uint32_t key);
+void kith_pack_uint(struct kith_packer *pk, uint64_t v);
+void kith_pack_bool(struct kith_packer *pk, bool v);
+void kith_pack_bytes(struct kith_packer *pk, const uint8_t *p, size_t len);
+void kith_pack_text(struct kith_packer *pk, const char *text); /* UTF-8, NUL-terminated */
+
+/* Reading: the body is parsed once into a flat table of items that point into it. */
+enum kith_pack_type { KITH_PACK_UINT, KITH_PACK_BOOL, KITH_PACK_BYTES, KITH_PACK_TEXT, KITH_PACK_ARRAY, KITH_PACK_MAP, KITH_PACK_NIL };
+
+struct kith_pack_item {
+	uint8_t type; /* enum kith_pack_type */
+	uint16_t next; /* index of the item after this one and all it holds */
+	uint16_t count; /* array: items; map: entries */
+	uint64_t num; /* uint or bool */
+	struct kith_span bytes; /* bytes or text, borrowed from the body */
+};
+
+struct kith_pack {
+	struct kith_pack_item items[KITH_PACK_ITEMS_MAX];
+	uint16_t n;
+};
+
+/* Parses a whole body whose outermost value is a map. KITH_EPROTO if it is anything else, breaks a bound, or has bytes
+ * after its end. The body is borrowed by the result. */
+int kith_pack_parse(struct kith_pack *out, struct kith_span body) KITH_MUST_USE;
+
+/* Item 0 is the outermost map. The value under key in the map item, or NULL. map may be NULL. */
+const struct kith_pack_item *kith_pack_get(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key);
+static inline const struct kith_pack_item *kith_pack_root(const struct kith_pack *pk)
+{
+	return &pk->items[0];
+}
+
+/* The first item of an array (NULL when empty or not an array), and the one after item in it. Count with array->count. */
+const struct kith_pack_item *kith_pack_first(const struct kith_pack *pk, const struct kith_pack_item *array);
+const struct kith_pack_item *kith_pack_after(const struct kith_pack *pk, const struct kith_pack_item *item);
+
+/* Typed access under a key of a map: false when absent or of another type; *out is then untouched. */
+bool kith_pack_get_uint(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, uint64_t max, uint64_t *out);
+bool kith_pack_get_bool(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, bool *out);
+bool kith_pack_get_bytes(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, size_t len_max,
+			 struct kith_span *out);
+/* Exactly len bytes, copied. */
+bool kith_pack_get_fixed(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, uint8_t *out, size_t len);
+/* Text of at most cap-1 bytes without NULs, copied with a NUL. */
+bool kith_pack_get_text(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,57 @@
+/* Noise_IK_25519_ChaChaPoly_SHA256 and Noise_XX_25519_ChaChaPoly_SHA256 (Noise protocol framework, revision 34).
+ *
+ * One handshake state, used by either role. Writing and reading work on the Noise message alone (e, s, payload), without
+ * outer headers. On any error the state must be wiped and dropped; nothing can be retried on it.
+ * Never: a prologue, payload or message order of its own; randomness (ephemerals are passed in).
+ */
+#ifndef KITH_CRYPTO_NOISE_H
+#define KITH_CRYPTO_NOISE_H
+
+#include "crypto/suite.h"
+
+enum kith_noise_pattern { KITH_NOISE_IK = 0, KITH_NOISE_XX = 1 };
+
+struct kith_noise {
+	const struct kith_suite *suite;
+	uint8_t pattern; /* enum kith_noise_pattern */
+	bool initiator;
+	uint8_t step; /* messages done: 0..2 (IK) or 0..3 (XX) */
+	bool has_key, have_rs;
+	uint64_t nonce;
+	uint8_t h[KITH_SHA256_LEN], ck[KITH_SHA256_LEN], k[KITH_AEAD_KEY_LEN];
+	uint8_t s_sk[KITH_DH_LEN], s_pk[KITH_DH_LEN]; /* own static */
+	uint8_t e_sk[KITH_DH_LEN], e_pk[KITH_DH_LEN]; /* own ephemeral */
+	uint8_t rs[KITH_DH_LEN], re[KITH_DH_LEN]; /* the other's */
+};
+
+/* rs is the responder's static key, needed by the IK initiator only; NULL otherwise. */
+void kith_noise_init(struct kith_noise *n, const struct kith_suite *suite, enum kith_noise_pattern pattern, bool initiator,
+		     struct kith_span prologue, const uint8_t s_sk[KITH_DH_LEN], const uint8_t s_pk[KITH_DH_LEN], const uint8_t *rs);
+
+/* Bytes a message adds to its payload at the current step (e, s, tags). */
+size_t kith_noise_overhead(const struct kith_noise *n);
+
+/* Writes the next message: overhead + payload.len bytes into out (cap at least that). e_sk is a fresh ephemeral secret when this
+ * message has an e token (steps 0 and 1), NULL otherwise. Returns the length or KITH_EAUTH (all-zero DH). payload may lie inside
+ * out at the place where its ciphertext goes. */
+int kith_noise_write(struct kith_noise *n, uint8_t *out, size_t cap, struct kith_span payload, const uint8_t *e_sk) KITH_MUST_USE;
+
+/* Reads the next message; payload is decrypted into out (cap at least message.len - overhead), which may be the place of its
+ * ciphertext in message. Returns the payload length; KITH_EPROTO when too short, KITH_EAUTH when it does not authenticate. */
+int kith_noise_read(struct kith_noise *n, uint8_t *out, size_t cap, struct kith_span message) KITH_MUST_USE;
+
+bool kith_noise_done(const struct kith_noise *n);
+
+/* After the last message: transport keys for both directions, and a chaining key from which later rekeys derive. The handshake
+ * hash n->h is the channel binding. */
+void kith_noise_split(const struct kith_noise *n, uint8_t tx_key[KITH_AEAD_KEY_LEN], uint8_t rx_key[KITH_AEAD_KEY_LEN],
+		      uint8_t chain[KITH_SHA256_LEN]);
+
+/* HKDF of Noise (two outputs): used by split and by rekeying. */
+void kith_noise_hkdf2(const struct kith_suite *suite, const uint8_t ck[KITH_SHA256_LEN], struct kith_span ikm, uint8_t out1[KITH_SHA256_LEN],
+		      uint8_t out2[KITH_SHA256_LEN]);
+
+/* Zeroes everything. */
+void kith_noise_wipe(struct kith_noise *n);
+
+#endif
