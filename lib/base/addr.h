@@ -8,10 +8,12 @@
 #include <kith/types.h>
 
 enum kith_addr_scope {
-	KITH_SCOPE_NONE, /* no address, or one that no packet may be sent to: unspecified, multicast, broadcast, reserved */
+	/* no address, or one that no packet may be sent to: unspecified, multicast, broadcast, reserved (v6: all
+	 * outside of 2000::/3), or a NAT64 or 6to4 address around a v4 address that is not public */
+	KITH_SCOPE_NONE,
 	KITH_SCOPE_LOOPBACK,
 	KITH_SCOPE_LINK, /* 169.254/16, fe80::/10 */
-	KITH_SCOPE_PRIVATE, /* RFC 1918, RFC 6598 shared (100.64/10), RFC 4193 fc00::/7 */
+	KITH_SCOPE_PRIVATE, /* RFC 1918, RFC 6598 shared (100.64/10), RFC 7335 (192.0.0.0/29), RFC 4193 fc00::/7 */
 	KITH_SCOPE_PUBLIC
 };
 
@@ -28,7 +30,8 @@ uint64_t kith_addr_diversity_prefix(const struct kith_addr *addr);
 /* The prefix that is rate-limited as one source: /24 of v4, /48 of v6. Same encoding rules. */
 uint64_t kith_addr_limit_prefix(const struct kith_addr *addr);
 
-/* Same network under the given prefix length in bits; false for different families. */
+/* Same network under the given prefix length in bits (at most the whole address); false for different families and for
+ * no address. */
 bool kith_addr_same_prefix(const struct kith_addr *a, const struct kith_addr *b, unsigned bits);
 
 /* Total order by family, ip, port: <0, 0, >0. */

@@ -1,5 +1,5 @@
-/* Reference-counted immutable bytes: certificates, records, member entries. Interned in a table that cores of one thread
- * may share, so that a record known to a thousand cores of a simulation is stored once.
+/* Reference-counted immutable bytes: certificates, records, member entries. Interned in a table that cores of one
+ * thread may share, so that a record known to a thousand cores of a simulation is stored once.
  *
  * Not thread-safe: a table belongs to one thread. A blob holds its allocator only through its table.
  */

@@ -1,8 +1,8 @@
 /* Hash tables of pointers, keyed by bytes found inside the element. Open addressing, linear probing, backward-shift
  * deletion, so that no tombstones pile up.
  *
- * The hash is SipHash-2-4-like keyed per table: a stranger who chooses keys cannot aim at one bucket. Iteration is by slot,
- * and therefore depends on the seed alone, not on pointers.
+ * The hash is SipHash-2-4, keyed per table: a stranger who chooses keys cannot aim at one bucket. Iteration is by slot:
+ * its order follows from the seed and the history of insertions and removals, never from pointers.
  * Bounds: max elements given at init; inserting beyond it is KITH_EFULL and the caller evicts by its own rule.
  */
 #ifndef KITH_BASE_TABLE_H
@@ -21,7 +21,7 @@ struct kith_table {
 };
 
 /* KITH_TABLE_KEY(struct session, index): the offset and length of a member used as key. */
-#define KITH_TABLE_KEY(type, member) (uint16_t)offsetof(type, member), (uint16_t)sizeof(((type *)0)->member)
+#define KITH_TABLE_KEY(type, member) (uint16_t) offsetof(type, member), (uint16_t)sizeof(((type *)0)->member)
 
 void kith_table_init(struct kith_table *t, const struct kith_alloc *alloc, uint32_t max, uint16_t key_offset,
 		     uint16_t key_len, const uint64_t seed[2]);
@@ -39,7 +39,8 @@ int kith_table_put(struct kith_table *t, void *element) KITH_MUST_USE;
 void *kith_table_remove(struct kith_table *t, const void *key);
 
 /* Iteration: start with *it = 0; NULL at the end. The table must not change while iterating, but for
- * kith_table_remove of the element just returned followed by (*it)--, which is safe for a sweep that may visit an element twice. */
+ * kith_table_remove of the element just returned followed by (*it)--, which is safe for a sweep that may visit
+ * an element twice. */
 void *kith_table_next(const struct kith_table *t, uint32_t *it);
 
 /* Keyed 64-bit hash of bytes (SipHash-2-4), for owners that need one of their own. */

@@ -1,8 +1,9 @@
 /* msgpack bodies of control messages: maps with ascending unsigned integer keys. The only code that includes msgpack-c:
  * its packer, with a bounded write callback, and its unpack template, with bounded callbacks and no allocation.
  *
- * Bounds (KITH_PACK_*): depth 8, 256 items in all, 16 KiB. Duplicate or unordered keys are errors; unknown keys are skipped;
- * negative, float, extension and non-integer keys are errors.
+ * Bounds (KITH_PACK_*): depth 8, 256 items in all, 16 KiB, keys of 32 bits. Duplicate or unordered keys are errors;
+ * unknown keys are skipped; negative, float, extension and non-integer keys are errors. Numbers and lengths need not be
+ * written in their shortest form: nothing is ever verified over re-encoded bytes.
  */
 #ifndef KITH_CODEC_PACK_H
 #define KITH_CODEC_PACK_H
@@ -14,8 +15,9 @@
 #define KITH_PACK_ITEMS_MAX 256
 #define KITH_PACK_LEN_MAX 16384
 
-/* Writing: into a caller's buffer; running past its end makes it bad, checked once at the end. Inside a map, every value is
- * preceded by its key (kith_pack_key); the number of entries is announced by kith_pack_map and is the caller's to keep. */
+/* Writing: into a caller's buffer; running past its end, or past KITH_PACK_LEN_MAX, makes it bad, checked once at the
+ * end. Inside a map, every value is preceded by its key (kith_pack_key), in ascending order; the number of entries
+ * is announced by kith_pack_map and is the caller's to keep. */
 struct kith_packer {
 	uint8_t *p;
 	size_t len, cap;
@@ -31,15 +33,24 @@ void kith_pack_bool(struct kith_packer *pk, bool v);
 void kith_pack_bytes(struct kith_packer *pk, const uint8_t *p, size_t len);
 void kith_pack_text(struct kith_packer *pk, const char *text); /* UTF-8, NUL-terminated */
 
-/* Reading: the body is parsed once into a flat table of items that point into it. */
-enum kith_pack_type { KITH_PACK_UINT, KITH_PACK_BOOL, KITH_PACK_BYTES, KITH_PACK_TEXT, KITH_PACK_ARRAY, KITH_PACK_MAP, KITH_PACK_NIL };
+/* Reading: the body is parsed once into a flat table of items that point into it, in the order of the body. The keys
+ * of a map are items too (and count as such): an entry is two. */
+enum kith_pack_type {
+	KITH_PACK_UINT,
+	KITH_PACK_BOOL,
+	KITH_PACK_BYTES,
+	KITH_PACK_TEXT,
+	KITH_PACK_ARRAY,
+	KITH_PACK_MAP,
+	KITH_PACK_NIL
+};
 
 struct kith_pack_item {
 	uint8_t type; /* enum kith_pack_type */
 	uint16_t next; /* index of the item after this one and all it holds */
 	uint16_t count; /* array: items; map: entries */
-	uint64_t num; /* uint or bool */
-	struct kith_span bytes; /* bytes or text, borrowed from the body */
+	uint64_t num; /* uint or bool; map: one more than its last key */
+	struct kith_span bytes; /* bytes or text, borrowed from the body; never NULL for these, even if empty */
 };
 
 struct kith_pack {
@@ -58,18 +69,22 @@ static inline const struct kith_pack_item *kith_pack_root(const struct kith_pack
 	return &pk->items[0];
 }
 
-/* The first item of an array (NULL when empty or not an array), and the one after item in it. Count with array->count. */
+/* The first item of an array (NULL when empty or not an array), and the one after item in it. Count with array->count:
+ * what comes after the last item of an array belongs to something else. */
 const struct kith_pack_item *kith_pack_first(const struct kith_pack *pk, const struct kith_pack_item *array);
 const struct kith_pack_item *kith_pack_after(const struct kith_pack *pk, const struct kith_pack_item *item);
 
 /* Typed access under a key of a map: false when absent or of another type; *out is then untouched. */
-bool kith_pack_get_uint(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, uint64_t max, uint64_t *out);
+bool kith_pack_get_uint(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, uint64_t max,
+			uint64_t *out);
 bool kith_pack_get_bool(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, bool *out);
 bool kith_pack_get_bytes(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, size_t len_max,
 			 struct kith_span *out);
 /* Exactly len bytes, copied. */
-bool kith_pack_get_fixed(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, uint8_t *out, size_t len);
+bool kith_pack_get_fixed(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, uint8_t *out,
+			 size_t len);
 /* Text of at most cap-1 bytes without NULs, copied with a NUL. */
-bool kith_pack_get_text(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, char *out, size_t cap);
+bool kith_pack_get_text(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, char *out,
+			size_t cap);
 
 #endif

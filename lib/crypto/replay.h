@@ -2,6 +2,9 @@
  *
  * Hot sets of several paths reorder far more than one path does; a session that moves data widens its window lazily and
  * narrows it when idle. Check before opening, commit after the packet authenticated.
+ * A zeroed struct is an empty window; kith_replay_narrow gives back all memory it holds.
+ * Bounds: the window is exact (the 128 or 2048 counters below top); counters from KITH_REPLAY_COUNTER_END on are refused, so
+ * that no sum with a counter ever wraps. A sender rekeys long before.
  */
 #ifndef KITH_CRYPTO_REPLAY_H
 #define KITH_CRYPTO_REPLAY_H
@@ -10,6 +13,7 @@
 
 #define KITH_REPLAY_NARROW 128
 #define KITH_REPLAY_WIDE 2048
+#define KITH_REPLAY_COUNTER_END (UINT64_MAX - 8191) /* 2^64 - 2^13 */
 
 struct kith_replay {
 	uint64_t top; /* 1 + the highest counter committed; 0 = none */
@@ -20,10 +24,12 @@ struct kith_replay {
 /* True when the counter is new: neither committed nor older than the window. */
 bool kith_replay_check(const struct kith_replay *r, uint64_t counter);
 
-/* Marks an authenticated counter. It must have passed the check since the last commit. */
+/* Marks an authenticated counter. It must have passed the check since the last commit; one that would not pass changes
+ * nothing. */
 void kith_replay_commit(struct kith_replay *r, uint64_t counter);
 
-/* Switches to the wide window, keeping what is known; false when out of memory (the narrow one goes on). */
+/* Switches to the wide window, keeping what is known; false when out of memory (the narrow one goes on). What the narrow
+ * window had forgotten stays refused. No effect when wide already. */
 bool kith_replay_widen(struct kith_replay *r, const struct kith_alloc *alloc);
 
 /* Back to the narrow window; counters older than it are refused from then on. */

@@ -1,0 +1,320 @@
+/* What the files of the simulator share. Nobody else includes it.
+ *
+ *   engine.c    the queue of events, packets through the net, the loop
+ *   topology.c  hosts, NATs, addresses
+ *   node.c      one node: start, stop, driving its core by the contract
+ *   faults.c    what goes wrong, and when
+ *   app.c       an application on each leaf: contacts, calls, presence
+ *   transfer.c  what is sent in a call, and whether it arrives as it was sent
+ *   check.c     the invariants
+ *   report.c    hash, samples, text
+ */
+#ifndef KITH_SIM_INTERNAL_H
+#define KITH_SIM_INTERNAL_H
+
+#include <kith/core.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "net/draw.h"
+#include "net/net.h"
+#include "sim/sim.h"
+#include "sim/simalloc.h"
+#include "sim/simmap.h"
+#include "sim/simpki.h"
+#include "sim/simqueue.h"
+#include "sim/simrandom.h"
+
+#define KITH_SIM_UNIX_MS INT64_C(1800000000000) /* the wall clock at virtual time 0 */
+#define KITH_SIM_TRANSPORT 1
+#define KITH_SIM_SUPER_PORT 4433
+#define KITH_SIM_CALLS_MAX 12 /* sessions of one application at once */
+#define KITH_SIM_CONTACTS_MAX 32
+#define KITH_SIM_BATCH 32 /* packets of one instant that a core is given at once */
+#define KITH_SIM_GROUPS 60 /* groups of nodes for partitions; below KITH_NET_GROUPS_MAX */
+#define KITH_SIM_SERVICE "chat"
+#define KITH_SIM_CHANNEL 7
+
+/* 16 bytes that occur in everything that applications send, and nowhere else. */
+#define KITH_SIM_MARKER "<<kith-sim-clear"
+#define KITH_SIM_MARKER_LEN 16
+
+enum kith_simkind {
+	KITH_SIM_EVENT_FLIGHT, /* ref: slot of a flight */
+	KITH_SIM_EVENT_WAKE, /* ref: node; its core's deadline */
+	KITH_SIM_EVENT_APP, /* ref: node; its application's */
+	KITH_SIM_EVENT_CONTROL /* ref: slot of a control */
+};
+
+/* Streams of draws of the run's seed that have nothing to do with each other. */
+enum kith_simstream {
+	KITH_SIM_DRAW_NAT = 100,
+	KITH_SIM_DRAW_COUNTRY,
+	KITH_SIM_DRAW_JOIN,
+	KITH_SIM_DRAW_PORT,
+	KITH_SIM_DRAW_BOOTSTRAP,
+	KITH_SIM_DRAW_CLOCK,
+	KITH_SIM_DRAW_SKEW,
+	KITH_SIM_DRAW_CONTACT,
+	KITH_SIM_DRAW_RELAY_ONLY,
+	KITH_SIM_DRAW_APP,
+	KITH_SIM_DRAW_PAYLOAD,
+	KITH_SIM_DRAW_FAULT,
+	KITH_SIM_DRAW_LIFE
+};
+
+/* A packet's bytes; shared by duplicates. */
+struct kith_simbuf {
+	uint32_t refs, len;
+	/* KITH_PACKET_HEADROOM, then len bytes */
+	uint8_t bytes[];
+};
+
+struct kith_simflight {
+	struct kith_net_flight flight;
+	struct kith_simbuf *buf;
+	uint32_t next_free; /* slot + 1 */
+};
+
+enum kith_simcontrol_kind {
+	KITH_SIM_START, /* a */
+	KITH_SIM_CRASH, /* a: b tells whether its state survives */
+	KITH_SIM_STOP, /* a: says goodbye */
+	KITH_SIM_KILL, /* a: for good */
+	KITH_SIM_PARTITION, /* from group a to group b, KITH_SIM_NONE: all */
+	KITH_SIM_HEAL,
+	KITH_SIM_RENUMBER, /* a gets another public address */
+	KITH_SIM_ROAM, /* a joins another network */
+	KITH_SIM_MUTE, /* a sends nothing any more */
+	KITH_SIM_UNMUTE,
+	KITH_SIM_SAMPLE, /* look at all nodes */
+	KITH_SIM_CHECK_OFFLINE, /* of a, boot b */
+	KITH_SIM_CHECK_GOODBYE, /* the same after an orderly exit */
+	KITH_SIM_LEAVE_END, /* of a, boot b: its grace is over */
+	KITH_SIM_VERIFY /* the final calls */
+};
+
+struct kith_simcontrol {
+	enum kith_simcontrol_kind kind;
+	uint32_t a, b;
+	kith_time_us since; /* checks: when it began */
+	uint32_t next_free;
+};
+
+/* One way of one call: what a node sends to another. */
+struct kith_simflow {
+	uint32_t from, to;
+	uint64_t sent, got; /* datagrams: bit per sequence number */
+	uint32_t stream_len, stream_sent, stream_got;
+	bool stream_begun, stream_done; /* at the receiver */
+};
+
+/* A session as its application sees it. */
+struct kith_simcall {
+	bool used, ours, open, accepted, excused, refused, direct, first_byte, checked_open, checked_stream, closing, verify;
+	kith_session_id session;
+	kith_op op;
+	uint32_t peer;
+	uint32_t flow, peer_flow; /* number + 1 */
+	kith_time_us called_at, answer_at, opened_at, datagram_at, hang_up_at, answered_us;
+	uint32_t datagrams_sent;
+	uint64_t stream, stream_in;
+	bool has_stream, has_stream_in, stream_fin, stream_full, stream_in_fin, stream_closed;
+};
+
+enum kith_simseen { KITH_SIM_SEEN_NOTHING, KITH_SIM_SEEN_ONLINE, KITH_SIM_SEEN_OFFLINE };
+
+struct kith_simcontact {
+	uint32_t node;
+	bool relay_only;
+	uint8_t seen; /* enum kith_simseen */
+	kith_time_us seen_at;
+};
+
+/* The application on a leaf. */
+struct kith_simapp {
+	struct kith_simcontact contacts[KITH_SIM_CONTACTS_MAX];
+	uint32_t contacts_n;
+	struct kith_simcall calls[KITH_SIM_CALLS_MAX];
+	kith_time_us call_at, armed;
+	uint64_t arms; /* times the application's timer was set */
+	uint64_t draws;
+	kith_op lookup;
+	kith_time_us lookup_at;
+	uint32_t lookup_peer;
+	bool verify_due;
+};
+
+struct kith_simnode {
+	uint32_t id;
+	enum kith_role role;
+	bool up, leaving, mute, mute_told, killed, reachable, starting;
+	uint8_t nat_kind;
+	uint32_t boots;
+	uint32_t iface, nat, public_nat; /* devices; nat 0: open; public_nat: the one whose address the world sees */
+	struct kith_addr local, public; /* port of local only */
+	struct kith_core *core; /* NULL while down */
+	struct kith_simaccount account;
+	struct kith_simrandom random;
+	uint8_t *state; /* as last saved, on the engine's account */
+	size_t state_len;
+	kith_time_us mono_offset_us;
+	int64_t skew_ms;
+	kith_time_us armed; /* time of the wake that counts */
+	uint64_t wakes; /* set so far; the last one counts */
+	uint32_t spins; /* wakes at one instant */
+	kith_time_us started_at, disturbed_at, homes_since, homeless_since;
+	uint32_t homes;
+	bool attached_once, attached_all;
+	uint64_t packets_in, packets_out, bytes_in, bytes_out;
+	uint64_t idle_packets, idle_bytes; /* at the last sample */
+	bool idle; /* since the last sample */
+	struct kith_key identity, device; /* valid with has_keys */
+	bool has_keys;
+	struct kith_simapp *app;
+};
+
+struct kith_sim {
+	struct kith_simoptions options;
+	struct kith_simpool pool;
+	struct kith_simaccount engine, net_account, shared_account; /* who else needs memory */
+	struct kith_simrandom shared_random;
+	const struct kith_suite *suite;
+	struct kith_simpki pki;
+	struct kith_shared *shared;
+	struct kith_net *net;
+	struct kith_net_stats net_stats;
+	struct kith_stats stats[2]; /* leaves, supernodes */
+	struct kith_nat_options nat_options[KITH_SIMNAT_KINDS_MAX];
+	struct kith_simqueue queue;
+	struct kith_simflight *flights;
+	uint32_t flights_n, flights_cap, flights_free, flights_live, flights_peak;
+	struct kith_simcontrol *controls;
+	uint32_t controls_n, controls_cap, controls_free;
+	uint64_t control_seq;
+	struct kith_simnode *nodes;
+	uint32_t nodes_n;
+	uint32_t public_next; /* next unused public address */
+	uint32_t cgn_device, cgn_leaves; /* carrier that still takes customers */
+	struct kith_simmap owners; /* public v4 address -> node + 1, or KITH_SIM_NONE for several */
+	struct kith_simmap consents; /* pair of nodes -> enum kith_simconsent */
+	struct kith_simmap hellos; /* for KITH_SIM_MUTATE_NO_RETRANSMIT */
+	struct kith_simflow *flows;
+	uint32_t flows_n, flows_cap;
+	kith_time_us now;
+	kith_time_us disturbed_at; /* something that concerns all: partition, supernode up or down */
+	uint32_t partitions; /* in force */
+	uint64_t trace;
+	struct kith_simcounts counts;
+	struct kith_simsamples samples[KITH_SIM_MEASURES_N];
+	struct kith_simviolation violation;
+	bool failed, finished, no_memory, mutated, verifying;
+	uint8_t hash[32];
+};
+
+enum kith_simconsent {
+	KITH_SIM_CONSENTED = 1, /* one accepted the other, or they are contacts */
+	KITH_SIM_RELAY_ONLY = 2,
+	KITH_SIM_REFUSED = 4 /* a call between them was turned down once */
+};
+
+static inline bool kith_sim_is_super(const struct kith_simnode *n)
+{
+	return n->role == KITH_ROLE_SUPERNODE;
+}
+
+static inline uint64_t kith_sim_draw(const struct kith_sim *sim, enum kith_simstream stream, uint64_t a, uint64_t b)
+{
+	return kith_draw(kith_draw_hash(sim->options.seed, (uint64_t)stream, 0), a, b);
+}
+
+/* Uniform in [0, max]. */
+static inline kith_time_us kith_sim_draw_time(uint64_t draw, kith_time_us max)
+{
+	return max <= 0 ? 0 : (kith_time_us)((draw >> 1) % ((uint64_t)max + 1));
+}
+
+/* ---- engine.c ---- */
+void kith_sim_out_of_memory(struct kith_sim *sim);
+void kith_sim_wake_at(struct kith_sim *sim, struct kith_simnode *n, kith_time_us at);
+void kith_sim_app_at(struct kith_sim *sim, struct kith_simnode *n, kith_time_us at);
+void kith_sim_control_at(struct kith_sim *sim, kith_time_us at, const struct kith_simcontrol *control);
+/* One packet of a core into the net. */
+void kith_sim_send(struct kith_sim *sim, struct kith_simnode *n, const struct kith_packet *packet);
+
+/* ---- topology.c ---- */
+bool kith_sim_topology(struct kith_sim *sim);
+bool kith_sim_renumber(struct kith_sim *sim, struct kith_simnode *n);
+bool kith_sim_roam(struct kith_sim *sim, struct kith_simnode *n);
+/* The only leaf whose public address ip is; NULL if it is nobody's, or several leaves'. */
+struct kith_simnode *kith_sim_owner(const struct kith_sim *sim, const struct kith_addr *ip);
+const char *kith_sim_node_name(const struct kith_sim *sim, uint32_t node, char out[KITH_NAME_MAX + 1]);
+/* KITH_SIM_NONE if it is no node's. */
+uint32_t kith_sim_node_named(const struct kith_sim *sim, const char *name);
+
+/* ---- node.c ---- */
+struct kith_now kith_sim_node_now(const struct kith_sim *sim, const struct kith_simnode *n);
+void kith_sim_node_start(struct kith_sim *sim, struct kith_simnode *n);
+void kith_sim_node_crash(struct kith_sim *sim, struct kith_simnode *n, bool keep_state);
+void kith_sim_node_stop(struct kith_sim *sim, struct kith_simnode *n);
+void kith_sim_node_input(struct kith_sim *sim, struct kith_simnode *n, struct kith_packet packets[], size_t count);
+void kith_sim_node_wake(struct kith_sim *sim, struct kith_simnode *n);
+void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n);
+void kith_sim_node_keys(struct kith_sim *sim, struct kith_simnode *n);
+void kith_sim_node_transport(struct kith_sim *sim, struct kith_simnode *n);
+
+/* ---- faults.c ---- */
+bool kith_sim_faults(struct kith_sim *sim);
+void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *control);
+/* A node came up: when will it go? */
+void kith_sim_life(struct kith_sim *sim, const struct kith_simnode *n);
+
+/* ---- app.c ---- */
+bool kith_sim_app_new(struct kith_sim *sim, struct kith_simnode *n);
+void kith_sim_app_start(struct kith_sim *sim, struct kith_simnode *n);
+void kith_sim_app_down(struct kith_sim *sim, struct kith_simnode *n);
+void kith_sim_app_timer(struct kith_sim *sim, struct kith_simnode *n);
+void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const struct kith_event *e);
+void kith_sim_app_verify(struct kith_sim *sim, struct kith_simnode *n);
+uint32_t kith_sim_app_calls(const struct kith_simnode *n);
+struct kith_simcontact *kith_sim_contact(const struct kith_simnode *n, uint32_t peer);
+bool kith_sim_relay_only(const struct kith_sim *sim, uint32_t a, uint32_t b);
+void kith_sim_hang_up(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c);
+
+/* ---- transfer.c ---- */
+void kith_sim_transfer_begin(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c);
+void kith_sim_transfer_datagrams(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c);
+void kith_sim_transfer_got(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c, uint16_t channel,
+			   struct kith_span data);
+void kith_sim_transfer_stream(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c,
+			      const struct kith_event *e);
+bool kith_sim_transfer_over(const struct kith_sim *sim, const struct kith_simcall *c);
+
+/* ---- check.c ---- */
+void kith_sim_violate(struct kith_sim *sim, enum kith_siminvariant invariant, uint32_t a, uint32_t b, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+/* Nothing happened to n, nor to what concerns all, for that long. */
+bool kith_sim_steady(const struct kith_sim *sim, const struct kith_simnode *n, kith_time_us for_us);
+/* Nothing happened to it since then. */
+bool kith_sim_undisturbed(const struct kith_sim *sim, const struct kith_simnode *n, kith_time_us since);
+void kith_sim_disturb(struct kith_sim *sim, struct kith_simnode *n); /* n NULL: all */
+void kith_sim_check_sent(struct kith_sim *sim, const struct kith_simnode *n, const struct kith_addr *to,
+			 const uint8_t *data, size_t len);
+void kith_sim_check_delivered(struct kith_sim *sim, uint32_t from, uint32_t to);
+void kith_sim_check_homes(struct kith_sim *sim, struct kith_simnode *n);
+void kith_sim_check_memory(struct kith_sim *sim, const struct kith_simnode *n);
+void kith_sim_check_members(struct kith_sim *sim);
+void kith_sim_check_garbage(struct kith_sim *sim);
+void kith_sim_check_gone(struct kith_sim *sim, const struct kith_simcontrol *control);
+void kith_sim_check_online(struct kith_sim *sim, struct kith_simnode *n);
+void kith_sim_check_call(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c);
+void kith_sim_check_sample(struct kith_sim *sim);
+uint32_t kith_sim_supers_up(const struct kith_sim *sim);
+uint32_t *kith_sim_pair(struct kith_sim *sim, uint32_t a, uint32_t b);
+uint32_t kith_sim_pair_flags(const struct kith_sim *sim, uint32_t a, uint32_t b);
+
+/* ---- report.c ---- */
+void kith_sim_sample(struct kith_sim *sim, enum kith_simmeasure measure, kith_time_us us);
+void kith_sim_end_hash(struct kith_sim *sim);
+
+#endif

@@ -1,0 +1,280 @@
+/* One node: its core from start to stop, driven by the contract of <kith/core.h>: mutate, drain, read the deadline, wait. */
+#include "sim/internal.h"
+
+#define BOOTSTRAPS 3
+#define GRACE_US (5 * KITH_US_PER_S)
+#define SPINS_MAX 1000 /* wakes at one instant before the core is taken to be stuck */
+#define MONO_OFFSET_MAX_US (1000 * KITH_US_PER_S) /* monotonic clocks start anywhere */
+#define POLL_MAX 64
+
+struct kith_now kith_sim_node_now(const struct kith_sim *sim, const struct kith_simnode *n)
+{
+	struct kith_now now = { sim->now + n->mono_offset_us, KITH_SIM_UNIX_MS + sim->now / KITH_US_PER_MS + n->skew_ms,
+				true };
+	return now;
+}
+
+void kith_sim_node_keys(struct kith_sim *sim, struct kith_simnode *n)
+{
+	if (!n->has_keys)
+		kith_simpki_keys(&sim->pki, n->id, &n->identity, &n->device);
+	n->has_keys = true;
+}
+
+/* The first state of a node is empty; a restart has what was saved last. */
+static void save(struct kith_sim *sim, struct kith_simnode *n, struct kith_span bytes)
+{
+	uint8_t *state = NULL;
+	if (bytes.len > 0) {
+		state = sim->engine.alloc.realloc_fn(sim->engine.alloc.ctx, NULL, 0, bytes.len);
+		if (state == NULL) {
+			kith_sim_out_of_memory(sim);
+			return;
+		}
+		memcpy(state, bytes.p, bytes.len);
+	}
+	kith_alloc_free(&sim->engine.alloc, n->state, n->state_len);
+	n->state = state;
+	n->state_len = bytes.len;
+}
+
+static void effects(struct kith_sim *sim, struct kith_simnode *n, bool *more)
+{
+	struct kith_effect e;
+	while (n->core != NULL && kith_core_effect(n->core, &e)) {
+		*more = true;
+		switch (e.type) {
+		case KITH_EFFECT_SAVE:
+			save(sim, n, e.bytes);
+			break;
+		}
+		kith_core_complete(n->core, kith_sim_node_now(sim, n), e.id, 0);
+	}
+}
+
+static void node_event(struct kith_sim *sim, struct kith_simnode *n, const struct kith_event *e)
+{
+	if (e->type == KITH_EVENT_ATTACHED) {
+		n->homes = e->count;
+		kith_sim_check_homes(sim, n);
+	}
+	if (e->type == KITH_EVENT_LEFT && sim->options.mutation != KITH_SIM_MUTATE_LEAVE_STUCK)
+		n->leaving = false;
+	if (n->app != NULL)
+		kith_sim_app_event(sim, n, e);
+}
+
+/* The core is gone; what it held must be back. */
+static void node_down(struct kith_sim *sim, struct kith_simnode *n)
+{
+	KITH_ASSERT(n->core != NULL);
+	kith_core_free(n->core);
+	n->core = NULL;
+	n->up = n->leaving = false;
+	n->homes = 0;
+	n->armed = KITH_TIME_NEVER;
+	n->wakes++;
+	n->idle = false;
+	if (n->app != NULL)
+		kith_sim_app_down(sim, n);
+	kith_sim_disturb(sim, kith_sim_is_super(n) ? NULL : n);
+	n->disturbed_at = sim->now;
+	if (n->account.live_bytes != 0)
+		kith_sim_violate(sim, KITH_SIM_MEMORY_RETURNED, n->id, KITH_SIM_NONE, "%llu bytes in %u blocks are lost",
+				 (unsigned long long)n->account.live_bytes, n->account.live_blocks);
+}
+
+void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n)
+{
+	bool more = true;
+	bool was_leaving = n->leaving;
+	while (more && n->core != NULL && !sim->failed && !sim->no_memory) {
+		struct kith_packet out[POLL_MAX];
+		struct kith_event e;
+		size_t count;
+		more = false;
+		while ((count = kith_core_poll(n->core, kith_sim_node_now(sim, n), out, POLL_MAX)) > 0) {
+			for (size_t i = 0; i < count; i++)
+				kith_sim_send(sim, n, &out[i]);
+		}
+		while (!sim->failed && kith_core_event(n->core, &e)) {
+			more = true;
+			node_event(sim, n, &e);
+		}
+		effects(sim, n, &more);
+	}
+	if (was_leaving && !n->leaving && n->core != NULL) {
+		node_down(sim, n);
+		return;
+	}
+	if (n->core == NULL)
+		return;
+	kith_time_us at = kith_core_deadline(n->core);
+	if (sim->options.mutation == KITH_SIM_MUTATE_DEADLINE_STUCK && sim->now > 20 * KITH_US_PER_S)
+		at = 0;
+	if (at != KITH_TIME_NEVER) {
+		at -= n->mono_offset_us;
+		kith_sim_wake_at(sim, n, at > sim->now ? at : sim->now);
+	}
+}
+
+void kith_sim_node_input(struct kith_sim *sim, struct kith_simnode *n, struct kith_packet packets[], size_t count)
+{
+	if (n->core == NULL)
+		return;
+	n->spins = 0;
+	kith_core_input(n->core, kith_sim_node_now(sim, n), packets, count);
+	kith_sim_node_drain(sim, n);
+}
+
+void kith_sim_node_wake(struct kith_sim *sim, struct kith_simnode *n)
+{
+	kith_time_us woken = n->armed;
+	n->armed = KITH_TIME_NEVER;
+	if (++n->spins > SPINS_MAX) {
+		kith_sim_violate(sim, KITH_SIM_TIME_ADVANCES, n->id, KITH_SIM_NONE,
+				 "woken %u times in a row at one instant", n->spins);
+		return;
+	}
+	kith_core_tick(n->core, kith_sim_node_now(sim, n));
+	kith_sim_node_drain(sim, n);
+	if (n->armed > woken)
+		n->spins = 0;
+}
+
+void kith_sim_node_transport(struct kith_sim *sim, struct kith_simnode *n)
+{
+	struct kith_transport t;
+	memset(&t, 0, sizeof t);
+	t.id = KITH_SIM_TRANSPORT;
+	t.up = true;
+	t.family = KITH_FAMILY_V4;
+	t.locals[0] = n->local;
+	t.prefix_bits[0] = 24;
+	t.locals_n = 1;
+	kith_core_transport(n->core, kith_sim_node_now(sim, n), &t);
+}
+
+/* A supernode knows the first ones; a leaf is given some at random. Every second entry comes with the key. */
+static size_t bootstraps(struct kith_sim *sim, const struct kith_simnode *n, struct kith_bootstrap out[BOOTSTRAPS])
+{
+	size_t count = 0;
+	uint32_t supers = sim->options.supernodes;
+	for (uint32_t i = 0; i < 4 * BOOTSTRAPS && count < BOOTSTRAPS; i++) {
+		uint32_t pick = i % supers;
+		if (!kith_sim_is_super(n))
+			pick = kith_draw_below(kith_sim_draw(sim, KITH_SIM_DRAW_BOOTSTRAP, n->id, i), supers);
+		struct kith_simnode *s = &sim->nodes[pick];
+		bool twice = s == n;
+		for (size_t k = 0; k < count; k++)
+			twice = twice || kith_addr_equal(&out[k].addr, &s->local);
+		if (twice)
+			continue;
+		memset(&out[count], 0, sizeof out[count]);
+		out[count].addr = s->local;
+		out[count].addr.port = KITH_SIM_SUPER_PORT;
+		if ((n->id + i) % 2 == 0) {
+			kith_sim_node_keys(sim, s);
+			out[count].key = s->device;
+			out[count].has_key = true;
+		}
+		count++;
+	}
+	return count;
+}
+
+static void options_fill(struct kith_sim *sim, struct kith_simnode *n, struct kith_core_options *o,
+			 const struct kith_simcredentials *c, const struct kith_bootstrap bootstrap[], size_t bootstrap_n)
+{
+	kith_core_options_init(o);
+	o->role = n->role;
+	o->alloc = &n->account.alloc;
+	o->random = &n->random.random;
+	o->suite = sim->suite;
+	o->shared = sim->shared;
+	o->stats = &sim->stats[kith_sim_is_super(n)];
+	o->log = sim->options.log;
+	o->root = &sim->pki.root.pk;
+	o->device = c->device;
+	o->chain = (struct kith_span){ c->chain, c->chain_len };
+	o->devices = (struct kith_span){ c->devices, c->devices_len };
+	o->bootstrap = bootstrap;
+	o->bootstrap_n = bootstrap_n;
+	o->state = (struct kith_span){ n->state, n->state_len };
+	if (kith_sim_is_super(n)) {
+		o->addrs[0] = n->local;
+		o->addrs_n = 1;
+	}
+}
+
+void kith_sim_node_start(struct kith_sim *sim, struct kith_simnode *n)
+{
+	char name[KITH_NAME_MAX + 1];
+	struct kith_simcredentials credentials;
+	struct kith_bootstrap bootstrap[BOOTSTRAPS];
+	struct kith_core_options o;
+
+	if (n->core != NULL || n->killed)
+		return;
+	n->boots++;
+	sim->counts.starts++;
+	n->mono_offset_us = kith_sim_draw_time(kith_sim_draw(sim, KITH_SIM_DRAW_CLOCK, n->id, n->boots), MONO_OFFSET_MAX_US);
+	n->local.port = KITH_SIM_SUPER_PORT;
+	if (!kith_sim_is_super(n))
+		n->local.port = (uint16_t)(20000 +
+					   kith_draw_below(kith_sim_draw(sim, KITH_SIM_DRAW_PORT, n->id, n->boots), 40000));
+	kith_simpki_issue(&sim->pki, n->id, kith_sim_node_name(sim, n->id, name), kith_sim_is_super(n), &credentials);
+	if (sim->options.mutation == KITH_SIM_MUTATE_BAD_CHAIN)
+		credentials.chain[credentials.chain_len - 1] ^= 1;
+	options_fill(sim, n, &o, &credentials, bootstrap, bootstraps(sim, n, bootstrap));
+	int err = kith_core_new(&n->core, &o, kith_sim_node_now(sim, n));
+	if (err != 0) {
+		n->core = NULL;
+		kith_sim_violate(sim, KITH_SIM_NODE_STARTS, n->id, KITH_SIM_NONE, "kith_core_new: %s", kith_strerror(err));
+		return;
+	}
+	n->up = true;
+	n->started_at = n->homeless_since = n->homes_since = sim->now;
+	n->attached_once = n->attached_all = false;
+	kith_sim_disturb(sim, kith_sim_is_super(n) ? NULL : n);
+	n->disturbed_at = sim->now;
+	kith_sim_node_transport(sim, n);
+	if (n->app != NULL)
+		kith_sim_app_start(sim, n);
+	kith_sim_node_drain(sim, n);
+	kith_sim_life(sim, n);
+}
+
+void kith_sim_node_crash(struct kith_sim *sim, struct kith_simnode *n, bool keep_state)
+{
+	if (n->core == NULL)
+		return;
+	if (!sim->finished)
+		sim->counts.crashes++;
+	if (sim->options.mutation == KITH_SIM_MUTATE_MEMORY_KEPT)
+		(void)n->account.alloc.realloc_fn(n->account.alloc.ctx, NULL, 0, 100);
+	if (!keep_state)
+		save(sim, n, (struct kith_span){ NULL, 0 });
+	uint32_t boot = n->boots;
+	node_down(sim, n);
+	struct kith_simcontrol check = { .kind = KITH_SIM_CHECK_OFFLINE, .a = n->id, .b = boot, .since = sim->now };
+	if (n->app != NULL && !sim->finished)
+		kith_sim_control_at(sim, sim->now + sim->options.bounds.offline_us, &check);
+}
+
+void kith_sim_node_stop(struct kith_sim *sim, struct kith_simnode *n)
+{
+	if (n->core == NULL || n->leaving)
+		return;
+	sim->counts.stops++;
+	n->leaving = true;
+	struct kith_simcontrol check = { .kind = KITH_SIM_LEAVE_END, .a = n->id, .b = n->boots, .since = sim->now };
+	kith_sim_control_at(sim, sim->now + GRACE_US + KITH_US_PER_S, &check);
+	check.kind = KITH_SIM_CHECK_GOODBYE;
+	if (n->app != NULL)
+		kith_sim_control_at(sim, sim->now + GRACE_US + sim->options.bounds.goodbye_us, &check);
+	kith_sim_disturb(sim, kith_sim_is_super(n) ? NULL : n);
+	n->disturbed_at = sim->now;
+	kith_core_leave(n->core, kith_sim_node_now(sim, n), GRACE_US);
+	kith_sim_node_drain(sim, n);
+}

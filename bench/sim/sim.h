@@ -1,0 +1,230 @@
+/* A network of real cores in virtual time: any number of libkith nodes in one process, behind modelled NATs and links, with faults, an
+ * application's behaviour on top, and invariants that are checked while it runs.
+ *
+ * A run is a pure function of its options: the same options give the same end-state hash on every machine. Whatever an invariant
+ * finds wrong is reported with the seed and the command line that repeats it.
+ * Nodes 0 to supernodes - 1 are supernodes, "super-<node>"; the rest are leaves, "leaf-<node>".
+ * Never: a thread, the real clock, floating point in anything that steers a run.
+ */
+#ifndef KITH_SIM_SIM_H
+#define KITH_SIM_SIM_H
+
+#include <kith/core.h>
+
+#include "net/net.h"
+#include "sim/simnat.h"
+
+#define KITH_SIM_NODES_MAX 2000000u
+#define KITH_SIM_SUPERNODES_MAX 25000u /* full view of the members */
+#define KITH_SIM_NONE UINT32_MAX /* no node */
+#define KITH_SIM_TEXT_MAX 320
+
+enum kith_simsuite { KITH_SIM_SUITE_SIM, KITH_SIM_SUITE_SODIUM };
+
+/* What must hold. name, what it means */
+#define KITH_SIM_INVARIANT_MAP(X)                                                                                      \
+	X(NODE_STARTS, "node-starts", "a node with good certificates starts")                                          \
+	X(TIME_ADVANCES, "time-advances", "a core that was ticked waits for a later time")                             \
+	X(PAIRS_TALK, "pairs-talk", "two nodes that are up, attached and not cut off reach each other in time")        \
+	X(OPS_END_ONCE, "ops-end-once", "every operation ends exactly once")                                           \
+	X(DATAGRAM_ONCE, "datagram-once", "no datagram is handed over twice")                                          \
+	X(DATAGRAM_INTACT, "datagram-intact", "a datagram arrives as it was sent")                                     \
+	X(DATAGRAM_ADDRESSEE, "datagram-addressee", "a datagram arrives at whom it was sent to, from whom it says")    \
+	X(STREAM_EXACT, "stream-exact", "a stream's bytes arrive exactly, in order, from the right sender")            \
+	X(STREAM_FINISHES, "stream-finishes", "a stream between undisturbed nodes is through in time")                 \
+	X(RELAY_ONLY_HIDDEN, "relay-only-hidden", "no packet goes straight between two of whom one is relay-only")     \
+	X(NOTHING_BEFORE_CONSENT, "nothing-before-consent", "no packet goes straight to a stranger before acceptance") \
+	X(NO_PLAINTEXT, "no-plaintext", "what an application sends never shows on the wire")                           \
+	X(OFFLINE_SEEN, "offline-seen", "who watches a node that vanished sees it offline in time")                    \
+	X(ONLINE_SEEN, "online-seen", "who watches a node that is attached sees it online in time")                    \
+	X(THREE_HOMES, "three-homes", "a leaf holds as many homes as it can, up to three, in time")                    \
+	X(MEMBERS_CONVERGE, "members-converge", "supernodes know all that are up, in time")                            \
+	X(MEMORY_BOUNDED, "memory-bounded", "a node's memory stays below its bound")                                   \
+	X(MEMORY_RETURNED, "memory-returned", "a core that is freed gives back all its memory")                        \
+	X(NO_GARBAGE, "no-garbage", "honest nodes never send what others count as malformed, and drop nothing inside") \
+	X(LEAVE_FINISHES, "leave-finishes", "an orderly leave is done within its grace")
+
+enum kith_siminvariant {
+#define KITH_SIM_INVARIANT_ENUM(name, text, why) KITH_SIM_##name,
+	KITH_SIM_INVARIANT_MAP(KITH_SIM_INVARIANT_ENUM)
+#undef KITH_SIM_INVARIANT_ENUM
+		KITH_SIM_INVARIANTS_N
+};
+
+/* Ways in which the engine breaks a rule on purpose, so that tests can see the invariant go red. Never in the library. */
+enum kith_simmutation {
+	KITH_SIM_MUTATE_NOTHING,
+	KITH_SIM_MUTATE_DATAGRAM_TWICE, /* the engine hands a datagram over twice */
+	KITH_SIM_MUTATE_DATAGRAM_FLIP, /* ... with a bit changed */
+	KITH_SIM_MUTATE_DATAGRAM_ASTRAY, /* ... to another node */
+	KITH_SIM_MUTATE_STREAM_FLIP, /* a byte of a stream is changed */
+	KITH_SIM_MUTATE_STREAM_CUT, /* a byte of a stream is left out */
+	KITH_SIM_MUTATE_STREAM_STALL, /* streams are not read */
+	KITH_SIM_MUTATE_PLAINTEXT, /* an application's bytes are put on the wire */
+	KITH_SIM_MUTATE_LEAK_RELAY_ONLY, /* a packet goes straight to a relay-only contact */
+	KITH_SIM_MUTATE_LEAK_STRANGER, /* ... to a stranger */
+	KITH_SIM_MUTATE_NO_RETRANSMIT, /* only the first handshake packet of a node to an address is sent */
+	KITH_SIM_MUTATE_NO_OFFLINE, /* news of somebody's going offline is swallowed */
+	KITH_SIM_MUTATE_NO_ONLINE, /* ... of coming online */
+	KITH_SIM_MUTATE_FEW_SUPERNODES, /* all but two supernodes are mute, and the checks are not told */
+	KITH_SIM_MUTATE_SPLIT_SUPERNODES, /* half of the supernodes cannot reach the other half */
+	KITH_SIM_MUTATE_MEMORY_GROWS, /* memory is taken on a node's account */
+	KITH_SIM_MUTATE_MEMORY_KEPT, /* ... and never given back */
+	KITH_SIM_MUTATE_OP_TWICE, /* the end of an operation is told twice */
+	KITH_SIM_MUTATE_DEADLINE_STUCK, /* a core's deadline never moves on */
+	KITH_SIM_MUTATE_GARBAGE, /* sealed packets are cut short */
+	KITH_SIM_MUTATE_LEAVE_STUCK, /* the end of a leave is not told */
+	KITH_SIM_MUTATE_BAD_CHAIN, /* a node's certificates are damaged */
+	KITH_SIM_MUTATIONS_N
+};
+
+/* All that may go wrong. Everything is drawn from seed, in [from_us, until_us), and healed by then. All zero: nothing. */
+struct kith_simfaults {
+	uint64_t seed; /* 0: the run's */
+	struct kith_link_faults link; /* all the time */
+	kith_time_us from_us, until_us;
+	uint32_t partitions_n; /* half of them one way */
+	kith_time_us partition_us; /* longest */
+	uint32_t leaf_crashes_n, super_crashes_n; /* start again, half of them without their state */
+	uint32_t leaf_stops_n, super_stops_n; /* the same, but they say goodbye */
+	kith_time_us down_us; /* longest */
+	uint32_t moves_n; /* leaves: half get a new address without knowing, half join another network */
+	uint32_t silences_n; /* supernodes that take packets and send none */
+	kith_time_us silence_us; /* longest */
+	uint32_t skew_max_ms; /* wall clocks are wrong by up to this much either way */
+	kith_time_us leaf_life_us; /* mean time that a leaf stays up; 0: for good. Runs until until_us */
+	uint32_t kill_ppm; /* share of the supernodes that is killed, for good, at kill_at_us */
+	kith_time_us kill_at_us;
+};
+
+/* What applications do. */
+struct kith_simworkload {
+	uint32_t contacts_n; /* of each leaf, twice that many: it is mutual */
+	kith_time_us call_gap_us; /* mean time between a leaf's calls; 0: none but those of the final check */
+	kith_time_us hold_us; /* longest call */
+	kith_time_us answer_us; /* longest time until an incoming call is answered */
+	uint32_t datagrams_n; /* each way in a call, at most 64 */
+	uint32_t stream_bytes; /* each way in a call; 0: no stream */
+	uint32_t stranger_ppm; /* calls to somebody who is no contact */
+	uint32_t relay_only_ppm; /* contacts pinned as relay-only */
+	uint32_t reject_ppm; /* calls that are turned down */
+	uint32_t lookup_ppm; /* calls that are preceded by a look-up */
+	bool watch; /* contacts watch each other */
+};
+
+/* Within which time, counted from the last disturbance. */
+struct kith_simbounds {
+	kith_time_us settle_us; /* from disturbed to attached as well as can be, known to all members, found by name */
+	kith_time_us talk_us; /* from a call to its opening, answering time not counted */
+	kith_time_us stream_us; /* from opening to both streams' ends */
+	kith_time_us offline_us; /* from an unclean exit to offline at the watchers */
+	kith_time_us goodbye_us; /* from an orderly exit */
+	uint64_t leaf_bytes, session_bytes; /* memory of a leaf: idle, and for each session with a peer */
+	uint64_t super_bytes, attached_bytes; /* of a supernode: idle, and for each attached leaf */
+};
+
+struct kith_simoptions {
+	uint64_t seed;
+	uint32_t leaves, supernodes;
+	kith_time_us duration_us;
+	kith_time_us join_us; /* leaves start in this time */
+	kith_time_us verify_us; /* at the end: every leaf calls a contact, nothing is disturbed; 0: none */
+	enum kith_simsuite suite;
+	struct kith_simnat_mix nats;
+	bool world; /* delays by country instead of 20 ms an access link */
+	bool checked; /* check every allocation */
+	struct kith_simfaults faults;
+	struct kith_simworkload workload;
+	struct kith_simbounds bounds;
+	enum kith_simmutation mutation;
+	const struct kith_log *log; /* borrowed; of all cores; NULL: silent */
+	char command[KITH_SIM_TEXT_MAX]; /* repeats the run; printed with a violation */
+};
+
+struct kith_simviolation {
+	enum kith_siminvariant invariant;
+	kith_time_us at;
+	uint32_t a, b; /* nodes, or KITH_SIM_NONE */
+	char text[KITH_SIM_TEXT_MAX];
+};
+
+/* Durations that were seen, in the order in which they ended. */
+struct kith_simsamples {
+	uint32_t *ms;
+	uint32_t n, cap;
+};
+
+enum kith_simmeasure {
+	KITH_SIM_ATTACH, /* from start to the first home */
+	KITH_SIM_ATTACH_ALL, /* to three homes */
+	KITH_SIM_LOOKUP,
+	KITH_SIM_OPEN, /* from call to opened, at the caller; answering included */
+	KITH_SIM_FIRST_BYTE, /* from call to the first byte at the callee; answering taken off */
+	KITH_SIM_DIRECT, /* from opened to a direct path, at the caller */
+	KITH_SIM_RECOVERY, /* from losing the last home to having one again */
+	KITH_SIM_MEASURES_N
+};
+
+struct kith_simcounts {
+	uint64_t events, starts, crashes, stops;
+	uint64_t calls, calls_opened, calls_refused, calls_failed, calls_direct, calls_excused;
+	uint64_t lookups, lookups_failed;
+	uint64_t datagrams_sent, datagrams_got, streams_sent, streams_got, stream_bytes_got;
+	uint64_t checks_offline, checks_online, checks_offline_void;
+	uint64_t idle_seconds, idle_packets, idle_bytes; /* of leaves without a call, in and out */
+	uint64_t leaf_packets, leaf_bytes, super_packets, super_bytes; /* sent */
+	uint64_t dead_host, dead_port; /* packets that arrived where nobody listens */
+};
+
+struct kith_sim;
+
+/* 200 leaves and 8 supernodes for 30 minutes, usual NATs, a call per leaf and minute, no faults. */
+void kith_simoptions_init(struct kith_simoptions *o);
+
+/* NULL if they make sense, else a sentence that says what does not. Static storage. */
+const char *kith_simoptions_check(const struct kith_simoptions *o);
+
+/* options must check. NULL when out of memory. */
+struct kith_sim *kith_sim_new(const struct kith_simoptions *options);
+void kith_sim_free(struct kith_sim *sim);
+
+/* Runs until virtual time until_us. False as soon as an invariant is violated. */
+bool kith_sim_run(struct kith_sim *sim, kith_time_us until_us);
+
+/* To the end of the options' duration, then the checks of the end, then all cores are stopped. */
+bool kith_sim_finish(struct kith_sim *sim);
+
+/* kith_sim_new, _finish; prints a violation to stderr. 0, 1 on a violation, 2 when out of memory. hash may be NULL. */
+int kith_sim_once(const struct kith_simoptions *options, uint8_t hash[32]);
+
+/* Of all that happened, and of the state of all cores before they were stopped. After kith_sim_finish. */
+void kith_sim_hash(const struct kith_sim *sim, uint8_t out[32]);
+
+/* NULL if there was none. */
+const struct kith_simviolation *kith_sim_violation(const struct kith_sim *sim);
+/* "invariant ... violated", time, nodes, seed, command line: several lines into out; returns out. */
+const char *kith_sim_violation_text(const struct kith_sim *sim, char *out, size_t cap);
+const char *kith_siminvariant_name(enum kith_siminvariant invariant);
+const char *kith_siminvariant_text(enum kith_siminvariant invariant);
+
+/* ---- looking in ---- */
+
+kith_time_us kith_sim_time(const struct kith_sim *sim);
+const struct kith_simcounts *kith_sim_counts(const struct kith_sim *sim);
+const struct kith_simsamples *kith_sim_samples(const struct kith_sim *sim, enum kith_simmeasure measure);
+const struct kith_stats *kith_sim_stats(const struct kith_sim *sim, enum kith_role role);
+const struct kith_net_stats *kith_sim_net_stats(const struct kith_sim *sim);
+/* How many nodes of a role are up, and what their cores hold in all and at most. */
+uint32_t kith_sim_memory(const struct kith_sim *sim, enum kith_role role, uint64_t *live_bytes, uint64_t *most_bytes);
+uint64_t kith_sim_shared_memory(const struct kith_sim *sim);
+uint64_t kith_sim_pool_peak(const struct kith_sim *sim);
+uint64_t kith_sim_trace(const struct kith_sim *sim);
+/* Leaves that are up, those with a home, and those with as many as they can have. */
+void kith_sim_attached(const struct kith_sim *sim, uint32_t *up, uint32_t *some, uint32_t *all);
+/* A node's core; NULL while it is down. For tests. */
+struct kith_core *kith_sim_core(struct kith_sim *sim, uint32_t node);
+
+/* The p-th percentile in ms (p in 0 to 100), 0 without samples. Sorts a copy. */
+uint32_t kith_simsamples_percentile(const struct kith_simsamples *s, unsigned p);
+
+#endif

@@ -1,0 +1,71 @@
+# Options, compiler settings, and the two interface targets that all our code is compiled with:
+#   kith_warnings  the project's warnings (errors with KITH_WERROR)
+#   kith_gnu       _GNU_SOURCE, for everything that is not core: lib/host, node, bench, tests
+
+option(KITH_WERROR "Treat warnings as errors" OFF)
+option(KITH_BUILD_HOST "Build lib/host and the full library (needs libuv, libnice, miniupnpc, libnatpmp)" ON)
+option(KITH_BUILD_NODE "Build kithd and the kith command" ON)
+option(KITH_BUILD_EXAMPLES "Build the examples" ON)
+option(KITH_BUILD_BENCH "Build the simulator, the laboratory and the benchmarks" ON)
+option(KITH_FUZZ "Build the fuzz targets with libFuzzer (clang only)" OFF)
+option(KITH_COVERAGE "Instrument for gcov" OFF)
+set(KITH_SANITIZE "" CACHE STRING "Value for -fsanitize, such as address,undefined")
+
+if(NOT KITH_BUILD_HOST)
+	set(KITH_BUILD_NODE OFF)
+	set(KITH_BUILD_EXAMPLES OFF)
+endif()
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+	set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+# The assertions of the library are its own and stay on; NDEBUG would only silence those of the tests.
+foreach(type RELEASE RELWITHDEBINFO MINSIZEREL)
+	string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_${type} "${CMAKE_C_FLAGS_${type}}")
+endforeach()
+
+find_program(KITH_CCACHE ccache)
+if(KITH_CCACHE AND NOT CMAKE_C_COMPILER_LAUNCHER)
+	set(CMAKE_C_COMPILER_LAUNCHER ${KITH_CCACHE})
+endif()
+
+add_library(kith_warnings INTERFACE)
+target_compile_options(kith_warnings INTERFACE
+	-Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wswitch-enum
+	$<$<BOOL:${KITH_WERROR}>:-Werror>)
+
+add_library(kith_gnu INTERFACE)
+target_compile_definitions(kith_gnu INTERFACE _GNU_SOURCE)
+
+if(KITH_SANITIZE)
+	add_compile_options(-fsanitize=${KITH_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+	add_link_options(-fsanitize=${KITH_SANITIZE})
+endif()
+
+if(KITH_FUZZ)
+	if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+		message(FATAL_ERROR "KITH_FUZZ needs clang (Debian: apt-get install clang)")
+	endif()
+	# Coverage instrumentation everywhere; libFuzzer's main is linked into the fuzz targets only.
+	add_compile_options(-fsanitize=fuzzer-no-link)
+	add_link_options(-fsanitize=fuzzer-no-link)
+endif()
+
+if(KITH_COVERAGE)
+	add_compile_options(--coverage)
+	add_link_options(--coverage)
+endif()
+
+# An unresolved symbol in a shared library is found when it is linked, not when a user loads it. Sanitizer runtimes are
+# resolved at load time, so this cannot be asked of instrumented builds.
+if(NOT KITH_SANITIZE AND NOT KITH_FUZZ)
+	add_link_options($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,SHARED_LIBRARY>:LINKER:-z,defs>)
+endif()

@@ -1,0 +1,305 @@
+/* The core without input and output: no socket, no clock, no thread, no file. Time, packets and randomness come in as arguments; packets,
+ * effects and events are polled out. Hosts (the library's own, a simulator) drive it; applications normally use <kith/node.h>.
+ *
+ * The contract: mutate (any call that takes `now`), then drain (kith_core_poll until 0, kith_core_event and kith_core_effect until
+ * false), then read kith_core_deadline, wait for packets or until then. Everything a core hands out is borrowed until the next
+ * mutating call. A core, and all that share its kith_shared, belong to one thread.
+ */
+#ifndef KITH_CORE_H
+#define KITH_CORE_H
+
+#include <kith/err.h>
+#include <kith/identity.h>
+#include <kith/log.h>
+#include <kith/packet.h>
+#include <kith/stats.h>
+#include <kith/types.h>
+
+struct kith_core;
+struct kith_shared;
+struct kith_suite;
+
+typedef uint32_t kith_session_id; /* 0 = none */
+typedef uint32_t kith_op; /* an operation under way; 0 = none */
+
+enum kith_role { KITH_ROLE_LEAF = 1, KITH_ROLE_SUPERNODE = 2 };
+
+/* Why a session ended, or was not begun. On the wire in CLOSE and VERDICT. */
+#define KITH_CLOSE_MAP(X)                                                                                              \
+	X(NORMAL, 0, "closed")                                                                                         \
+	X(REJECTED, 1, "rejected by the user")                                                                         \
+	X(BUSY, 2, "busy")                                                                                             \
+	X(NO_SERVICE, 3, "no such service here")                                                                       \
+	X(NOT_CONTACT, 4, "does not take calls from strangers")                                                        \
+	X(TIMED_OUT, 5, "nothing was heard any more")                                                                  \
+	X(LEAVING, 6, "the other side is shutting down")                                                               \
+	X(REPLACED, 7, "replaced by a newer session")                                                                  \
+	X(CERTIFICATE, 8, "the certificate is not valid any more")                                                     \
+	X(PROTOCOL, 9, "the other side broke the protocol")                                                            \
+	X(LIMIT, 10, "a limit was reached")                                                                            \
+	X(CANCELED, 11, "the caller gave up")
+
+enum kith_close_reason {
+#define KITH_CLOSE_ENUM(name, value, text) KITH_CLOSE_##name = (value),
+	KITH_CLOSE_MAP(KITH_CLOSE_ENUM)
+#undef KITH_CLOSE_ENUM
+};
+
+/* The sentence for a reason. Static storage. */
+KITH_EXPORT const char *kith_close_text(unsigned reason);
+
+/* What the cores of one thread share: the outbox, the event queue, interned blobs. Create once, free after the last core. */
+struct kith_shared_options {
+	size_t size; /* sizeof, set by kith_shared_options_init */
+	const struct kith_alloc *alloc; /* borrowed for the life */
+	const struct kith_random *random; /* borrowed for the life */
+	uint32_t packets_max; /* slots of the outbox: default 256, about 1.4 kB each */
+	uint32_t events_max; /* default 1024 */
+	uint32_t blobs_max; /* default 1 million */
+};
+
+KITH_EXPORT void kith_shared_options_init(struct kith_shared_options *o);
+KITH_EXPORT int kith_shared_new(struct kith_shared **out, const struct kith_shared_options *o) KITH_MUST_USE;
+KITH_EXPORT void kith_shared_free(struct kith_shared *shared);
+
+/* Where to knock first. Without a key, whoever answers there need only prove to be a supernode of the network. */
+struct kith_bootstrap {
+	struct kith_addr addr;
+	struct kith_key key; /* X25519 device key, when has_key */
+	bool has_key;
+};
+
+struct kith_core_options {
+	size_t size; /* sizeof, set by kith_core_options_init */
+	enum kith_role role;
+	const struct kith_alloc *alloc; /* borrowed for the core's life, as all pointers in this group */
+	const struct kith_random *random;
+	const struct kith_suite *suite; /* NULL: libsodium */
+	struct kith_shared *shared;
+	struct kith_stats *stats; /* may be shared by cores; NULL: not counted */
+	const struct kith_log *log; /* NULL: silent */
+
+	/* The rest is copied. */
+	const struct kith_key *root; /* the network's root key; NULL: an open network */
+	const char *open_label; /* label of the open network */
+	struct kith_seed device; /* this device's secret */
+	struct kith_span chain; /* its certificates */
+	struct kith_span devices; /* the identity's device list, or empty */
+	const struct kith_bootstrap *bootstrap;
+	size_t bootstrap_n;
+	struct kith_addr addrs[4]; /* supernode: addresses under which it is reachable */
+	size_t addrs_n;
+	struct kith_span state; /* what the last KITH_EFFECT_SAVE said, or empty */
+
+	uint8_t shard; /* upper 8 bits of indexes and tunnel ids: for hosts with several workers */
+	uint32_t sessions_max; /* default KITH_SESSIONS_MAX */
+	uint32_t tunnels_max; /* supernode: default 10,000 */
+	uint64_t relay_rate; /* supernode: bytes a second for others in all; default 12.5 MB/s */
+	uint64_t relay_owner_rate; /* supernode: for one identity; default 1.25 MB/s */
+	bool allow_loopback; /* offer and probe loopback addresses: several nodes on one machine */
+	bool answer_strangers; /* raise incoming for names that are no contact; default true */
+};
+
+KITH_EXPORT void kith_core_options_init(struct kith_core_options *o);
+
+/* KITH_EINVAL, KITH_ENOMEM, or what is wrong with the certificates. */
+KITH_EXPORT int kith_core_new(struct kith_core **out, const struct kith_core_options *o, struct kith_now now) KITH_MUST_USE;
+KITH_EXPORT void kith_core_free(struct kith_core *core);
+
+/* ---- driving ---- */
+
+/* Packets that arrived; data must stay valid until the next call of this. */
+KITH_EXPORT void kith_core_input(struct kith_core *core, struct kith_now now, struct kith_packet packets[], size_t n);
+KITH_EXPORT void kith_core_tick(struct kith_core *core, struct kith_now now);
+/* Up to n packets to send. Call until it returns 0; each batch is valid until the next call. */
+KITH_EXPORT size_t kith_core_poll(struct kith_core *core, struct kith_now now, struct kith_packet out[], size_t n);
+/* When kith_core_tick is due, KITH_TIME_NEVER if nothing is waited for. */
+KITH_EXPORT kith_time_us kith_core_deadline(const struct kith_core *core);
+
+/* A transport came up, went down, or has other local addresses. */
+struct kith_transport {
+	uint16_t id;
+	bool up;
+	uint8_t family; /* what it can reach */
+	struct kith_addr locals[8]; /* interface addresses with the bound port: host candidates */
+	uint8_t prefix_bits[8]; /* of each */
+	size_t locals_n;
+};
+
+KITH_EXPORT void kith_core_transport(struct kith_core *core, struct kith_now now, const struct kith_transport *t);
+
+/* A packet could not be sent to this address over this transport (ICMP, no route, message too long). */
+KITH_EXPORT void kith_core_send_error(struct kith_core *core, struct kith_now now, uint16_t transport, const struct kith_addr *remote,
+				      int err);
+
+enum kith_effect_type {
+	KITH_EFFECT_SAVE /* write these bytes to stable storage: given back in kith_core_options.state */
+};
+
+struct kith_effect {
+	enum kith_effect_type type;
+	uint32_t id; /* for kith_core_complete */
+	struct kith_span bytes;
+};
+
+KITH_EXPORT bool kith_core_effect(struct kith_core *core, struct kith_effect *out);
+KITH_EXPORT void kith_core_complete(struct kith_core *core, struct kith_now now, uint32_t id, int err);
+
+/* ---- what happened ---- */
+
+enum kith_event_type {
+	KITH_EVENT_ATTACHED, /* count homes are held now; 0 = cut off */
+	KITH_EVENT_PUBLISHED, /* the presence record reached a replica */
+	KITH_EVENT_INCOMING, /* session, name, label, service: kith_core_accept or _reject it, now or later */
+	KITH_EVENT_OPENED, /* session is up: op for ours, or an accepted incoming one */
+	KITH_EVENT_OP_DONE, /* op ended with err; of a call that succeeded, OPENED tells instead */
+	KITH_EVENT_FOUND, /* op: one device of a lookup's answer: device; OP_DONE follows after the last */
+	KITH_EVENT_CLOSED, /* session ended: reason, by whom (remote) */
+	KITH_EVENT_PATH, /* session sends on another path now: path */
+	KITH_EVENT_DATAGRAM, /* session, channel, data */
+	KITH_EVENT_WRITABLE, /* session: datagrams are taken again */
+	KITH_EVENT_STREAM, /* session, stream: see stream_event */
+	KITH_EVENT_PRESENCE, /* name: online or not */
+	KITH_EVENT_IDENTITY_CHANGED, /* name is certified for another key (identity) than the pinned one */
+	KITH_EVENT_CERT_EXPIRING, /* our own chain ends at expires_ms */
+	KITH_EVENT_LEFT /* kith_core_leave is done */
+};
+
+enum kith_path_class { KITH_PATH_CLASS_DIRECT = 1, KITH_PATH_CLASS_RELAY = 2 };
+
+struct kith_path_info {
+	enum kith_path_class kind;
+	struct kith_addr remote; /* the peer's, or the relay's */
+	uint16_t transport;
+	bool sending; /* data goes this way now */
+	bool alive;
+	kith_time_us rtt_us; /* 0 = not measured */
+	kith_time_us heard_us; /* how long ago */
+};
+
+struct kith_found_device {
+	char label[KITH_LABEL_MAX + 1];
+	struct kith_key device; /* X25519 */
+	struct kith_key identity;
+	bool online;
+	uint8_t homes_n;
+	struct kith_addr homes[3];
+	uint64_t seq;
+	int64_t expires_ms;
+};
+
+/* What a STREAM event tells. */
+enum kith_stream_news {
+	KITH_STREAM_NEWS_OPENED, /* by the other side, on channel */
+	KITH_STREAM_NEWS_READABLE, /* read until KITH_EAGAIN or the end */
+	KITH_STREAM_NEWS_WRITABLE, /* there is room again, after a write was cut short */
+	KITH_STREAM_NEWS_FIN, /* the other side's end has come, and nothing is left to read */
+	KITH_STREAM_NEWS_RESET, /* the other side gave up sending: code */
+	KITH_STREAM_NEWS_STOPPED, /* the other side does not want more */
+	KITH_STREAM_NEWS_CLOSED /* both directions are over: err is 0 or why; the id is invalid from now on */
+};
+
+struct kith_event {
+	enum kith_event_type type;
+	kith_session_id session;
+	kith_op op;
+	int err;
+	uint32_t count;
+	char name[KITH_NAME_MAX + 1];
+	char label[KITH_LABEL_MAX + 1];
+	char service[KITH_SERVICE_MAX + 1];
+	struct kith_key identity;
+	enum kith_close_reason reason;
+	bool remote, online;
+	uint16_t channel;
+	uint64_t stream, code;
+	enum kith_stream_news stream_event;
+	int64_t expires_ms;
+	struct kith_path_info path;
+	struct kith_span data;
+	struct kith_found_device found;
+};
+
+/* Takes out the next event; false when there is none. */
+KITH_EXPORT bool kith_core_event(struct kith_core *core, struct kith_event *out);
+
+/* ---- what an application may ask for ---- */
+
+/* Registers a service: calls for others are answered with KITH_CLOSE_NO_SERVICE. KITH_EFULL (16), KITH_EEXIST, KITH_EINVAL. */
+KITH_EXPORT int kith_core_serve(struct kith_core *core, const char *service) KITH_MUST_USE;
+
+/* Calls a name. Ends with OPENED or OP_DONE. timeout_us 0: the default. */
+KITH_EXPORT int kith_core_call(struct kith_core *core, struct kith_now now, const char *name, const char *service,
+			       kith_time_us timeout_us, kith_op *op) KITH_MUST_USE;
+
+/* Looks a name up. FOUND for each device, then OP_DONE (KITH_ENOENT: nobody has that name, or is online under it). */
+KITH_EXPORT int kith_core_lookup(struct kith_core *core, struct kith_now now, const char *name, kith_op *op) KITH_MUST_USE;
+
+/* Gives an operation up: it ends with OP_DONE and KITH_ECANCELED. KITH_ENOENT when it has ended. */
+KITH_EXPORT int kith_core_cancel(struct kith_core *core, struct kith_now now, kith_op op);
+
+/* Wants PRESENCE events of a name until unwatched. The first tells the present state. */
+KITH_EXPORT int kith_core_watch(struct kith_core *core, struct kith_now now, const char *name) KITH_MUST_USE;
+KITH_EXPORT int kith_core_unwatch(struct kith_core *core, struct kith_now now, const char *name);
+
+/* Pins a name to an identity key with KITH_CONTACT_* flags; confirm: also when it was pinned to another. */
+KITH_EXPORT int kith_core_pin(struct kith_core *core, struct kith_now now, const char *name, const struct kith_key *identity,
+			      uint8_t flags, bool confirm) KITH_MUST_USE;
+
+/* A revocation list or an issuer's certificate came in. Live sessions are checked again. */
+KITH_EXPORT int kith_core_revoke(struct kith_core *core, struct kith_now now, struct kith_span list) KITH_MUST_USE;
+KITH_EXPORT int kith_core_add_issuer(struct kith_core *core, struct kith_now now, struct kith_span cert) KITH_MUST_USE;
+
+KITH_EXPORT int kith_core_accept(struct kith_core *core, struct kith_now now, kith_session_id session) KITH_MUST_USE;
+KITH_EXPORT int kith_core_reject(struct kith_core *core, struct kith_now now, kith_session_id session, enum kith_close_reason reason);
+KITH_EXPORT int kith_core_close(struct kith_core *core, struct kith_now now, kith_session_id session, enum kith_close_reason reason);
+
+/* Sends a datagram of at most kith_core_datagram_max bytes. KITH_EAGAIN: WRITABLE will follow; KITH_EMSGSIZE; KITH_ESTATE. */
+KITH_EXPORT int kith_core_send(struct kith_core *core, struct kith_now now, kith_session_id session, uint16_t channel,
+			       const uint8_t *data, size_t len) KITH_MUST_USE;
+KITH_EXPORT size_t kith_core_datagram_max(const struct kith_core *core, kith_session_id session);
+
+/* Streams: see <kith/node.h> for what they promise. */
+KITH_EXPORT int kith_core_stream_open(struct kith_core *core, struct kith_now now, kith_session_id session, uint16_t channel,
+				      uint64_t *stream) KITH_MUST_USE;
+KITH_EXPORT int kith_core_stream_write(struct kith_core *core, struct kith_now now, kith_session_id session, uint64_t stream,
+				       const uint8_t *data, size_t len, bool fin) KITH_MUST_USE;
+KITH_EXPORT int kith_core_stream_read(struct kith_core *core, struct kith_now now, kith_session_id session, uint64_t stream,
+				      uint8_t *out, size_t cap, bool *fin) KITH_MUST_USE;
+KITH_EXPORT int kith_core_stream_reset(struct kith_core *core, struct kith_now now, kith_session_id session, uint64_t stream,
+				       uint64_t code);
+/* Gives up reading: the other side sees STOPPED. */
+KITH_EXPORT int kith_core_stream_stop(struct kith_core *core, struct kith_now now, kith_session_id session, uint64_t stream,
+				      uint64_t code);
+
+/* Shuts down in an orderly way: leaves are told and moved, presence says goodbye. LEFT follows within grace_us. */
+KITH_EXPORT void kith_core_leave(struct kith_core *core, struct kith_now now, kith_time_us grace_us);
+
+/* ---- looking in ---- */
+
+struct kith_session_info {
+	char name[KITH_NAME_MAX + 1];
+	char label[KITH_LABEL_MAX + 1];
+	char service[KITH_SERVICE_MAX + 1];
+	struct kith_key identity, device;
+	bool initiator, open;
+};
+
+KITH_EXPORT int kith_core_session_info(const struct kith_core *core, kith_session_id session, struct kith_session_info *out);
+/* Fills in up to n paths and returns how many there are. */
+KITH_EXPORT size_t kith_core_paths(const struct kith_core *core, struct kith_now now, kith_session_id session,
+				   struct kith_path_info out[], size_t n);
+/* Why the session takes the path it takes, and what was tried, one event per line. Returns the length, cut at cap - 1. */
+KITH_EXPORT size_t kith_core_explain(const struct kith_core *core, struct kith_now now, kith_session_id session, char *out, size_t cap);
+
+struct kith_core_info {
+	uint32_t sessions, homes, leaves, members, tunnels, records, watches;
+	struct kith_addr observed; /* our address as a home sees it */
+	uint64_t memory_records; /* bytes in interned blobs, shared */
+	uint8_t hash[32]; /* of the state that must be equal from run to run of one seed */
+};
+
+KITH_EXPORT void kith_core_info(const struct kith_core *core, struct kith_core_info *out);
+KITH_EXPORT size_t kith_core_homes(const struct kith_core *core, struct kith_addr out[], size_t n);
+
+#endif

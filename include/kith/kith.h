@@ -1,0 +1,16 @@
+/* Everything of libkith's public API. <kith/core.h>, for hosts that bring their own input and output, comes along. */
+#ifndef KITH_KITH_H
+#define KITH_KITH_H
+
+#include <kith/core.h>
+#include <kith/err.h>
+#include <kith/identity.h>
+#include <kith/keyfile.h>
+#include <kith/log.h>
+#include <kith/node.h>
+#include <kith/presence.h>
+#include <kith/session.h>
+#include <kith/stats.h>
+#include <kith/types.h>
+
+#endif

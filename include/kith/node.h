@@ -1,0 +1,209 @@
+/* A node: one device of one identity in one network, with its sockets, timers and state directory.
+ *
+ * Threads. A node belongs to the thread of its loop: the application's own (options.loop), or one that the node starts. Every call
+ * but kith_post, kith_node_free and the calls before kith_node_start is made on that thread, and every callback runs there.
+ *
+ * Callbacks may call anything, and may close or free anything but the node itself (which is freed after, or in, its closed
+ * callback). None runs inside of a call of the application: they come from the loop, later. None comes after the closed callback
+ * of its handle. Pointers that a callback is given are borrowed until it returns, handles excepted.
+ *
+ * Operations (struct kith_call) are asynchronous calls under way. Each completes exactly once, through its callback, also when it
+ * is cancelled and when the node is closed; the handle is invalid once that callback returned.
+ *
+ * Nothing here blocks, but where it says so. What a stranger on the network does is never an error of a call (see <kith/stats.h>).
+ */
+#ifndef KITH_NODE_H
+#define KITH_NODE_H
+
+#include <kith/core.h>
+
+struct uv_loop_s;
+
+struct kith_node;
+struct kith_conn;
+struct kith_stream;
+struct kith_call;
+
+/* Asks for the passphrase of a key file: writes it to out (at most cap bytes, no NUL needed) and returns its length, or a negative
+ * code, which kith_node_new then returns. May block: it is called by kith_node_new, on its caller's thread. */
+typedef int (*kith_passphrase_fn)(void *ctx, const char *path, char *out, size_t cap);
+
+#define KITH_PASSPHRASE_MAX 1024
+
+/* Everything is copied by kith_node_new, but what says "borrowed". Paths and texts are NUL-terminated. */
+struct kith_node_options {
+	size_t size; /* sizeof, set by kith_node_options_init */
+
+	/* Where it runs. */
+	struct uv_loop_s *loop; /* borrowed until closed; NULL: a loop of the node's own, on a thread of its own */
+	const struct kith_alloc *alloc; /* borrowed until freed; NULL: malloc. Called on the loop's thread only */
+	const struct kith_random *random; /* borrowed until freed; NULL: the kernel's generator */
+	const struct kith_log *log; /* borrowed until freed; NULL: silent */
+
+	/* Who it is. Either device holds the device's secret, or key_path names a key file that holds it. */
+	enum kith_role role; /* default: leaf */
+	bool has_root; /* false: an open network */
+	struct kith_key root;
+	const char *open_label; /* of the open network; default "kith" */
+	bool has_device;
+	struct kith_seed device; /* the copy in the node is wiped as soon as the core has it */
+	const char *key_path; /* opened by kith_node_start, on the thread pool: Argon2id takes a second */
+	kith_passphrase_fn passphrase; /* called if the key file is protected */
+	void *passphrase_ctx;
+	struct kith_span chain; /* certificates of this device */
+	struct kith_span devices; /* the identity's device list, or empty */
+	const struct kith_span *issuers; /* further issuers' certificates, known from the start */
+	size_t issuers_n;
+	const struct kith_span *revocations; /* lists, known from the start */
+	size_t revocations_n;
+
+	/* What it remembers: made (0700) if missing, and locked against a second node. NULL: nothing. */
+	const char *state_dir;
+
+	/* Where it listens, and whom it asks first. */
+	uint16_t port; /* UDP, of both families; 0: any */
+	bool no_v4, no_v6;
+	struct kith_addr bind_v4, bind_v6; /* family NONE: all interfaces. Ports are ignored */
+	struct kith_addr addrs[4]; /* supernode: addresses under which it is reachable from outside */
+	size_t addrs_n;
+	const char *const *bootstrap; /* "host:port", "1.2.3.4:port", "[v6]:port", each with " key" after it if known */
+	size_t bootstrap_n;
+	bool allow_loopback; /* use loopback addresses: several nodes on one machine, tests */
+	bool no_offload; /* do not use the kernel's segmentation and coalescing (Linux UDP GSO/GRO) */
+
+	/* What it offers. */
+	bool answer_strangers; /* raise incoming for names that are no contact; default true */
+	bool stun; /* supernode: answer STUN binding requests (RFC 8489) on the same port */
+	uint32_t sessions_max, tunnels_max; /* 0: the core's defaults */
+	uint64_t relay_rate, relay_owner_rate; /* supernode: bytes a second, in all and for one identity; 0: defaults */
+	kith_time_us leave_us; /* how long kith_node_close may take to say goodbye; default 2 s */
+
+	struct kith_profile *profile; /* owner of what kith_node_options_load read; kith_node_options_deinit frees it */
+};
+
+KITH_EXPORT void kith_node_options_init(struct kith_node_options *o);
+
+/* Fills in root or open_label, chain, devices, issuers, revocations, key_path, state_dir and bootstrap from a directory, whose files
+ * <kith/keyfile.h> describes. Blocks (reads files). KITH_ENOENT: there is no profile; KITH_EPROTO, KITH_EACCES, KITH_EIO, KITH_ENOMEM;
+ * why (cap bytes, may be NULL) then says what is wrong with which file. */
+KITH_EXPORT int kith_node_options_load(struct kith_node_options *o, const char *dir, char *why, size_t cap) KITH_MUST_USE;
+
+/* Frees what kith_node_options_load allocated and wipes secrets. Allowed as soon as kith_node_new returned. */
+KITH_EXPORT void kith_node_options_deinit(struct kith_node_options *o);
+
+/* Things that an application may want to tell its user. The node goes on. */
+enum kith_trouble {
+	KITH_TROUBLE_STATE, /* the state could not be saved (err); it will be tried again */
+	KITH_TROUBLE_SOCKET, /* a socket of one family could not be opened, or failed (err) */
+	KITH_TROUBLE_CLOCK, /* the wall clock is earlier than it can be: validity is checked against the last known time */
+	KITH_TROUBLE_BOOTSTRAP, /* a bootstrap host could not be resolved (err) */
+	KITH_TROUBLE_LIST /* an issuer's certificate or a revocation list of the options was refused (err) */
+};
+
+/* Any may be NULL. user is what kith_node_new was given. */
+struct kith_node_callbacks {
+	size_t size; /* sizeof, set by kith_node_callbacks_init */
+
+	/* The sockets are open, keys and certificates are good (0); or err says what is not, why in words, and the node is to be closed.
+	 * Exactly once after kith_node_start, unless it is closed before. */
+	void (*started)(struct kith_node *node, int err, const char *why, void *user);
+
+	/* So many homes (supernodes that introduce and relay for us) are held now. 0: cut off; it is trying again. */
+	void (*attached)(struct kith_node *node, unsigned homes, void *user);
+
+	/* Others can find us now: the presence record is in the directory. */
+	void (*published)(struct kith_node *node, void *user);
+
+	/* Somebody calls; nothing was answered yet. Who it is was verified: kith_conn_info. Call kith_conn_accept or kith_conn_reject, now or
+	 * later (the caller gives up after its own time: conn is then closed). Without this callback calls are rejected. */
+	void (*incoming)(struct kith_node *node, struct kith_conn *conn, const struct kith_session_info *who, void *user);
+
+	/* A watched name came or went (kith_watch). */
+	void (*presence)(struct kith_node *node, const char *name, bool online, void *user);
+
+	/* A pinned name is certified for another identity key now. It stays unaccepted until kith_pin with confirm. */
+	void (*identity_changed)(struct kith_node *node, const char *name, const struct kith_key *identity, void *user);
+
+	/* Our own certificates end at that time (unix milliseconds). */
+	void (*cert_expiring)(struct kith_node *node, int64_t expires_ms, void *user);
+
+	void (*trouble)(struct kith_node *node, enum kith_trouble what, int err, const char *why, void *user);
+};
+
+KITH_EXPORT void kith_node_callbacks_init(struct kith_node_callbacks *cb);
+
+/* Makes a node; nothing runs yet. cb is copied, NULL: none. KITH_EINVAL (options that contradict each other, or a bootstrap entry that
+ * is none), KITH_ENOMEM, KITH_EIO (a loop could not be made), what the key file's header says (KITH_ENOENT, KITH_EACCES, KITH_EPROTO),
+ * what the passphrase callback says. Reads a little file: may block for as long as a disk does. */
+KITH_EXPORT int kith_node_new(struct kith_node **out, const struct kith_node_options *o, const struct kith_node_callbacks *cb,
+			      void *user) KITH_MUST_USE;
+
+/* Begins. With a loop of its own the thread starts here, and from now on other threads use kith_post only. KITH_ESTATE: was started;
+ * KITH_ENOMEM, KITH_EIO. Everything else that can go wrong is told by the started callback. */
+KITH_EXPORT int kith_node_start(struct kith_node *node) KITH_MUST_USE;
+
+/* Runs fn(node, arg) on the loop's thread, in the order of the calls. From any thread, as long as the node is not freed. KITH_ECLOSED:
+ * it is closed, fn will not run; KITH_ENOMEM. In all other cases fn runs exactly once, also while the node closes. */
+KITH_EXPORT int kith_post(struct kith_node *node, void (*fn)(struct kith_node *node, void *arg), void *arg) KITH_MUST_USE;
+
+/* Leaves in an orderly way within options.leave_us: homes and directory are told, leaves are moved. Then operations complete with
+ * KITH_ECANCELED, streams and connections are closed (with their callbacks), and closed, the node's last callback, is called.
+ * KITH_ESTATE: is closing or was never started (then free it). closed may be NULL. */
+KITH_EXPORT int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *node, void *user));
+
+/* Frees a node that was never started, or that is closed (in the closed callback at the earliest). A node with a loop of its own may
+ * be freed from any other thread at any time: this closes it if need be, and blocks until its thread has ended. KITH_ESTATE: it is not
+ * closed yet. NULL is allowed. */
+KITH_EXPORT int kith_node_free(struct kith_node *node);
+
+/* Registers a service: 1 to KITH_SERVICE_MAX characters. Calls for others are refused. Allowed before kith_node_start. KITH_EFULL (16),
+ * KITH_EEXIST, KITH_EINVAL. */
+KITH_EXPORT int kith_serve(struct kith_node *node, const char *service) KITH_MUST_USE;
+
+/* A revocation list, or an issuer's certificate, that came by other ways. Live connections are checked again. KITH_ESTATE before started;
+ * what checking it says. */
+KITH_EXPORT int kith_revoke(struct kith_node *node, struct kith_span list) KITH_MUST_USE;
+KITH_EXPORT int kith_add_issuer(struct kith_node *node, struct kith_span cert) KITH_MUST_USE;
+
+enum kith_node_state {
+	KITH_NODE_NEW, /* kith_node_start is due */
+	KITH_NODE_STARTING, /* keys are being opened, host names resolved */
+	KITH_NODE_RUNNING,
+	KITH_NODE_FAILED, /* started told an error; kith_node_close is due */
+	KITH_NODE_CLOSING,
+	KITH_NODE_CLOSED
+};
+
+struct kith_node_info {
+	enum kith_node_state state;
+	enum kith_role role;
+	char name[KITH_NAME_MAX + 1]; /* ours, as certified; "" before started */
+	char label[KITH_LABEL_MAX + 1];
+	struct kith_key identity, device; /* Ed25519 and X25519 */
+	struct kith_id network;
+	uint16_t port; /* UDP, as bound */
+	bool v4, v6; /* which sockets are open */
+	bool offload; /* GSO is in use */
+	bool clock_trusted;
+	uint64_t stun_answers, stun_limited; /* binding requests answered, and dropped by the limit */
+	uint64_t send_queue_full; /* packets dropped because the socket took none and the queue was full */
+	struct kith_core_info core; /* zeros before started */
+};
+
+KITH_EXPORT void kith_node_info(const struct kith_node *node, struct kith_node_info *out);
+
+/* Fills in the addresses of up to n homes; returns how many there are. */
+KITH_EXPORT size_t kith_node_homes(const struct kith_node *node, struct kith_addr out[], size_t n);
+
+/* The node's counters; valid until it is freed. They change as it runs. */
+KITH_EXPORT const struct kith_stats *kith_node_stats(const struct kith_node *node);
+
+/* What kith_node_new was given. */
+KITH_EXPORT void *kith_node_user(const struct kith_node *node);
+
+/* Gives an operation up. Its callback comes soon, with KITH_ECANCELED (or with its success, if that was already on its way). */
+KITH_EXPORT void kith_call_cancel(struct kith_call *call);
+
+KITH_EXPORT struct kith_node *kith_call_node(const struct kith_call *call);
+
+#endif

@@ -1,0 +1,25 @@
+#include <kith/err.h>
+
+const char *kith_strerror(int err)
+{
+	switch (err) {
+#define KITH_ERR_TEXT(name, value, text)                                                                               \
+	case value:                                                                                                    \
+		return text;
+		KITH_ERRNO_MAP(KITH_ERR_TEXT)
+#undef KITH_ERR_TEXT
+	}
+	return "unknown error";
+}
+
+const char *kith_err_name(int err)
+{
+	switch (err) {
+#define KITH_ERR_NAME(name, value, text)                                                                               \
+	case value:                                                                                                    \
+		return #name;
+		KITH_ERRNO_MAP(KITH_ERR_NAME)
+#undef KITH_ERR_NAME
+	}
+	return "UNKNOWN";
+}

@@ -1,0 +1,417 @@
+/* The calls of the application, and what it may look at. */
+#include <kith/core.h>
+
+#include "base/alloc.h"
+#include "core/drive.h"
+#include "role/connect.h"
+#include "role/dial.h"
+#include "role/explain.h"
+#include "role/leaf.h"
+#include "role/peer.h"
+#include "role/supernode.h"
+#include "role/watching.h"
+#include "stream/stream.h"
+
+int kith_core_serve(struct kith_core *c, const char *service)
+{
+	size_t len = strlen(service);
+	if (len == 0 || len > KITH_SERVICE_MAX)
+		return KITH_EINVAL;
+	for (size_t i = 0; i < c->services_n; i++) {
+		if (strcmp(c->services[i], service) == 0)
+			return KITH_EEXIST;
+	}
+	if (c->services_n == KITH_SERVICES_MAX)
+		return KITH_EFULL;
+	strcpy(c->services[c->services_n++], service);
+	return 0;
+}
+
+int kith_core_call(struct kith_core *c, struct kith_now now, const char *name, const char *service, kith_time_us timeout_us,
+		   kith_op *op)
+{
+	kith_core_enter(c, now);
+	int err = strcmp(name, c->me.name) == 0 ? KITH_EINVAL : kith_dial_begin(c, KITH_OP_CALL, name, service, timeout_us, op);
+	kith_core_leave_call(c);
+	return err;
+}
+
+int kith_core_lookup(struct kith_core *c, struct kith_now now, const char *name, kith_op *op)
+{
+	kith_core_enter(c, now);
+	int err = kith_dial_begin(c, KITH_OP_LOOKUP, name, NULL, KITH_REQUEST_TIMEOUT_US, op);
+	kith_core_leave_call(c);
+	return err;
+}
+
+int kith_core_cancel(struct kith_core *c, struct kith_now now, kith_op id)
+{
+	kith_core_enter(c, now);
+	const struct kith_operation *op = kith_dial_get(c, id);
+	if (op == NULL)
+		return KITH_ENOENT;
+	struct kith_session *s = kith_peer_get(c, op->session);
+	kith_dial_done(c, id, KITH_ECANCELED, false);
+	if (s != NULL) {
+		s->peer->op = 0;
+		kith_session_end(c, s, KITH_CLOSE_CANCELED, false);
+	}
+	kith_core_leave_call(c);
+	return 0;
+}
+
+int kith_core_watch(struct kith_core *c, struct kith_now now, const char *name)
+{
+	kith_core_enter(c, now);
+	int err = kith_watching_add(c, name);
+	kith_core_leave_call(c);
+	return err;
+}
+
+int kith_core_unwatch(struct kith_core *c, struct kith_now now, const char *name)
+{
+	kith_core_enter(c, now);
+	int err = kith_watching_remove(c, name);
+	kith_core_leave_call(c);
+	return err;
+}
+
+/* A contact that became relay-only loses its direct paths at once; one that was blocked, its sessions. */
+static void apply_contact(struct kith_core *c, const char *name, uint8_t flags)
+{
+	uint32_t it = 0;
+	struct kith_session *s;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (!(s->use & KITH_USE_PEER) || s->peer == NULL || strcmp(s->peer->name, name) != 0)
+			continue;
+		struct kith_path_env env = kith_env(c, s);
+		if (flags & KITH_CONTACT_BLOCKED) {
+			kith_session_end(c, s, KITH_CLOSE_REJECTED, false);
+		} else if ((flags & KITH_CONTACT_RELAY_ONLY) && !s->peer->relay_only) {
+			s->peer->relay_only = true;
+			if (s->state == KITH_SESSION_OPEN)
+				kith_pathset_allow(&s->paths, &env, c->now.mono_us, KITH_PATHSET_RELAY_ONLY);
+			kith_session_arm(c, s);
+		}
+	}
+}
+
+int kith_core_pin(struct kith_core *c, struct kith_now now, const char *name, const struct kith_key *identity, uint8_t flags,
+		  bool confirm)
+{
+	kith_core_enter(c, now);
+	int err = kith_contacts_pin(&c->contacts, name, identity, flags);
+	if (err == KITH_EPINNED && confirm) {
+		err = kith_contacts_confirm(&c->contacts, name, identity);
+		if (err == 0)
+			err = kith_contacts_pin(&c->contacts, name, identity, flags);
+	}
+	if (err == 0) {
+		apply_contact(c, name, flags);
+		kith_save_soon(c);
+	}
+	kith_core_leave_call(c);
+	return err;
+}
+
+/* Live sessions whose certificates do not hold any more are ended. */
+static void recheck_all(struct kith_core *c)
+{
+	uint32_t it = 0;
+	struct kith_session *s;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		struct kith_person person;
+		if (s->state == KITH_SESSION_CLOSED || s->chain == NULL || s->trust_epoch == (uint16_t)c->trust.epoch)
+			continue;
+		s->trust_epoch = (uint16_t)c->trust.epoch;
+		if (kith_trust_check(&c->trust, &c->now, kith_blob_span(s->chain), &person) != 0)
+			kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
+	}
+}
+
+int kith_core_revoke(struct kith_core *c, struct kith_now now, struct kith_span list)
+{
+	kith_core_enter(c, now);
+	int err = kith_trust_revocation_add(&c->trust, &c->now, list);
+	if (err == 1)
+		recheck_all(c);
+	kith_core_leave_call(c);
+	return err < 0 ? err : 0;
+}
+
+int kith_core_add_issuer(struct kith_core *c, struct kith_now now, struct kith_span cert)
+{
+	kith_core_enter(c, now);
+	int err = kith_trust_issuer_add(&c->trust, &c->now, cert);
+	kith_core_leave_call(c);
+	return err;
+}
+
+int kith_core_accept(struct kith_core *c, struct kith_now now, kith_session_id id)
+{
+	kith_core_enter(c, now);
+	struct kith_session *s = kith_peer_get(c, id);
+	int err = s == NULL ? KITH_ENOENT : s->state != KITH_SESSION_DECIDING ? KITH_ESTATE : 0;
+	if (err == 0)
+		kith_connect_decide(c, s, 0);
+	kith_core_leave_call(c);
+	return err;
+}
+
+int kith_core_reject(struct kith_core *c, struct kith_now now, kith_session_id id, enum kith_close_reason reason)
+{
+	kith_core_enter(c, now);
+	struct kith_session *s = kith_peer_get(c, id);
+	int err = s == NULL ? KITH_ENOENT : s->state != KITH_SESSION_DECIDING ? KITH_ESTATE : 0;
+	if (err == 0) {
+		s->peer->told = false; /* who rejects needs no CLOSED */
+		kith_connect_decide(c, s, (uint16_t)(reason != KITH_CLOSE_NORMAL ? reason : KITH_CLOSE_REJECTED));
+	}
+	kith_core_leave_call(c);
+	return err;
+}
+
+int kith_core_close(struct kith_core *c, struct kith_now now, kith_session_id id, enum kith_close_reason reason)
+{
+	kith_core_enter(c, now);
+	struct kith_session *s = kith_peer_get(c, id);
+	if (s != NULL && s->state == KITH_SESSION_DECIDING)
+		kith_connect_decide(c, s, (uint16_t)KITH_CLOSE_REJECTED);
+	if (s != NULL)
+		kith_session_end(c, s, reason, false);
+	kith_core_leave_call(c);
+	return s != NULL ? 0 : KITH_ENOENT;
+}
+
+int kith_core_send(struct kith_core *c, struct kith_now now, kith_session_id id, uint16_t channel, const uint8_t *data, size_t len)
+{
+	kith_core_enter(c, now);
+	struct kith_session *s = kith_peer_get(c, id);
+	int err = s == NULL ? KITH_ENOENT : kith_peer_send(c, s, channel, (struct kith_span){ data, len });
+	if (err == 0)
+		s->used_at = c->now.mono_us;
+	if (s != NULL)
+		kith_session_arm(c, s);
+	kith_core_leave_call(c);
+	return err;
+}
+
+size_t kith_core_datagram_max(const struct kith_core *c, kith_session_id id)
+{
+	(void)c;
+	(void)id;
+	return KITH_DATAGRAM_MAX;
+}
+
+/* ---- streams ---- */
+
+/* After a call on streams: what they want to send goes out. */
+static void stream_done(struct kith_core *c, struct kith_session *s)
+{
+	s->used_at = c->now.mono_us;
+	kith_peer_pump(c, s);
+	kith_session_arm(c, s);
+	kith_core_leave_call(c);
+}
+
+/* The open session of a stream call, with streams; NULL and *err when there is none. */
+static struct kith_session *stream_session(struct kith_core *c, struct kith_now now, kith_session_id id, bool make, int *err)
+{
+	kith_core_enter(c, now);
+	struct kith_session *s = kith_peer_get(c, id);
+	*err = 0;
+	if (s == NULL)
+		*err = KITH_ENOENT;
+	else if (s->state != KITH_SESSION_OPEN)
+		*err = KITH_ESTATE;
+	else if (!(s->features & KITH_FEATURE_STREAMS))
+		*err = KITH_ENOTSUP;
+	else if (make && kith_peer_streams(c, s) == NULL)
+		*err = KITH_ENOMEM;
+	else if (s->peer->streams == NULL)
+		*err = KITH_ENOENT;
+	return *err == 0 ? s : NULL;
+}
+
+int kith_core_stream_open(struct kith_core *c, struct kith_now now, kith_session_id id, uint16_t channel, uint64_t *stream)
+{
+	int err;
+	struct kith_session *s = stream_session(c, now, id, true, &err);
+	if (s == NULL)
+		return err;
+	err = kith_streams_open(s->peer->streams, channel, stream);
+	stream_done(c, s);
+	return err;
+}
+
+int kith_core_stream_write(struct kith_core *c, struct kith_now now, kith_session_id id, uint64_t stream, const uint8_t *data,
+			   size_t len, bool fin)
+{
+	int err;
+	struct kith_session *s = stream_session(c, now, id, false, &err);
+	if (s == NULL)
+		return err;
+	int n = kith_streams_write(s->peer->streams, stream, data, len, fin);
+	stream_done(c, s);
+	return n;
+}
+
+int kith_core_stream_read(struct kith_core *c, struct kith_now now, kith_session_id id, uint64_t stream, uint8_t *out, size_t cap,
+			  bool *fin)
+{
+	int err;
+	struct kith_session *s = stream_session(c, now, id, false, &err);
+	if (s == NULL)
+		return err;
+	int n = kith_streams_read(s->peer->streams, stream, out, cap, fin);
+	stream_done(c, s);
+	return n;
+}
+
+int kith_core_stream_reset(struct kith_core *c, struct kith_now now, kith_session_id id, uint64_t stream, uint64_t code)
+{
+	int err;
+	struct kith_session *s = stream_session(c, now, id, false, &err);
+	if (s == NULL)
+		return err;
+	err = kith_streams_reset(s->peer->streams, stream, code);
+	stream_done(c, s);
+	return err;
+}
+
+int kith_core_stream_stop(struct kith_core *c, struct kith_now now, kith_session_id id, uint64_t stream, uint64_t code)
+{
+	int err;
+	struct kith_session *s = stream_session(c, now, id, false, &err);
+	if (s == NULL)
+		return err;
+	err = kith_streams_stop(s->peer->streams, stream, code);
+	stream_done(c, s);
+	return err;
+}
+
+/* ---- leaving ---- */
+
+void kith_core_leave(struct kith_core *c, struct kith_now now, kith_time_us grace_us)
+{
+	kith_core_enter(c, now);
+	if (!c->leaving) {
+		c->leaving = true;
+		c->leave_by = now.mono_us + grace_us;
+		kith_leaf_leave(c);
+		if (c->super != NULL)
+			kith_supernode_leave(c, grace_us);
+		kith_leave_tick(c);
+	}
+	kith_core_leave_call(c);
+}
+
+/* ---- looking in ---- */
+
+int kith_core_session_info(const struct kith_core *c, kith_session_id id, struct kith_session_info *out)
+{
+	struct kith_core *core = (struct kith_core *)(uintptr_t)c; /* checking a chain counts its use, no more */
+	const struct kith_session *s = kith_peer_get(core, id);
+	struct kith_person person;
+	memset(out, 0, sizeof *out);
+	if (s == NULL)
+		return KITH_ENOENT;
+	memcpy(out->name, s->peer->name, sizeof out->name);
+	memcpy(out->service, s->peer->service, sizeof out->service);
+	out->initiator = s->initiator;
+	out->open = s->state == KITH_SESSION_OPEN;
+	if (kith_session_person(core, s, &person)) {
+		memcpy(out->label, person.label, sizeof out->label);
+		out->identity = person.identity;
+		out->device = person.device_dh;
+	}
+	return 0;
+}
+
+size_t kith_core_paths(const struct kith_core *c, struct kith_now now, kith_session_id id, struct kith_path_info out[], size_t n)
+{
+	const struct kith_session *s = kith_peer_get((struct kith_core *)(uintptr_t)c, id);
+	if (s == NULL || s->state != KITH_SESSION_OPEN)
+		return 0;
+	const struct kith_path *sending = kith_pathset_sending(&s->paths);
+	size_t count = kith_pathset_count(&s->paths);
+	for (size_t i = 0; i < count && i < n; i++) {
+		const struct kith_path *p = kith_pathset_path(&s->paths, (unsigned)i);
+		out[i] = (struct kith_path_info){
+			.kind = kith_path_is_relay(p) ? KITH_PATH_CLASS_RELAY : KITH_PATH_CLASS_DIRECT,
+			.remote = p->hop.remote,
+			.transport = p->hop.transport,
+			.sending = p == sending,
+			.alive = p->state == KITH_PATH_LIVE,
+			.rtt_us = p->srtt_us,
+			.heard_us = p->heard_at > 0 ? now.mono_us - p->heard_at : KITH_TIME_NEVER,
+		};
+	}
+	return count;
+}
+
+size_t kith_core_explain(const struct kith_core *c, struct kith_now now, kith_session_id id, char *out, size_t cap)
+{
+	(void)now;
+	const struct kith_session *s = kith_peer_get((struct kith_core *)(uintptr_t)c, id);
+	if (s != NULL)
+		return kith_explain_session(c, s, out, cap);
+	if (cap > 0)
+		out[0] = '\0';
+	return 0;
+}
+
+/* Fields that tell one run from another, in a fixed order; no pointer, no memory of padding. */
+static void hash_state(const struct kith_core *c, uint8_t out[32])
+{
+	uint8_t bytes[96];
+	struct kith_writer w = kith_writer_of(bytes, sizeof bytes);
+	uint64_t sum = 0;
+	uint32_t it = 0;
+	const struct kith_session *s;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL)
+		sum += (s->tx_counter * 31 + s->replay.top) * 0x9e3779b97f4a7c15u ^ s->index;
+	kith_write_u64(&w, sum);
+	kith_write_u32(&w, c->sessions.by_index.n);
+	kith_write_u64(&w, (uint64_t)c->stamp_ms);
+	kith_write_u64(&w, c->leaf.record_seq);
+	kith_write_u64(&w, (uint64_t)kith_timers_next(&c->timers));
+	kith_write_u32(&w, c->super != NULL ? c->super->members.n : 0);
+	kith_write_u32(&w, c->super != NULL ? c->super->store.n : 0);
+	kith_write_u32(&w, c->super != NULL ? c->super->fwd.n : 0);
+	kith_write_u64(&w, c->super != NULL ? c->super->fwd.bytes : 0);
+	kith_write_bytes(&w, c->self.dh_pk, 32);
+	struct kith_span part = { bytes, kith_writer_len(&w) };
+	c->suite->blake2b(out, 32, (struct kith_span){ NULL, 0 }, &part, 1);
+}
+
+void kith_core_info(const struct kith_core *c, struct kith_core_info *out)
+{
+	memset(out, 0, sizeof *out);
+	out->sessions = c->sessions.by_index.n;
+	out->homes = kith_leaf_homes(c);
+	out->memory_records = c->shared->blobs.bytes;
+	for (size_t i = 0; i < KITH_HOMES && out->observed.family == KITH_FAMILY_NONE; i++)
+		out->observed = c->leaf.observed[i];
+	if (c->super != NULL) {
+		out->leaves = c->super->leaves;
+		out->members = kith_members_live(&c->super->members);
+		out->tunnels = c->super->fwd.n;
+		out->records = c->super->store.n;
+		out->watches = c->super->watches.n;
+	}
+	hash_state(c, out->hash);
+}
+
+size_t kith_core_homes(const struct kith_core *c, struct kith_addr out[], size_t n)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		if (c->leaf.homes[i].state != KITH_HOME_ATTACHED)
+			continue;
+		if (used < n)
+			out[used] = c->leaf.homes[i].host.addrs[0];
+		used++;
+	}
+	return used;
+}

@@ -1,0 +1,603 @@
+/* The public face of the core: construction, driving, draining, and the application's calls. */
+#include <kith/core.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/rng.h"
+#include "core/dispatch.h"
+#include "core/drive.h"
+#include "core/save.h"
+#include "role/connect.h"
+#include "role/dial.h"
+#include "role/dispatch.h"
+#include "role/explain.h"
+#include "role/leaf.h"
+#include "role/peer.h"
+#include "role/query.h"
+#include "role/supernode.h"
+#include "role/watching.h"
+#include "stream/stream.h"
+
+#define LEAVE_POLL_US (50 * KITH_US_PER_MS)
+#define TICKS_MAX 4096 /* timers fired in one tick; more wait for the next, at once */
+
+const char *kith_close_text(unsigned reason)
+{
+	switch (reason) {
+#define KITH_CLOSE_CASE(name, value, text)                                                                             \
+	case value:                                                                                                    \
+		return text;
+		KITH_CLOSE_MAP(KITH_CLOSE_CASE)
+#undef KITH_CLOSE_CASE
+	default:
+		return "unknown reason";
+	}
+}
+
+/* ---- what cores share ---- */
+
+void kith_shared_options_init(struct kith_shared_options *o)
+{
+	memset(o, 0, sizeof *o);
+	o->size = sizeof *o;
+	o->packets_max = 256;
+	o->events_max = 1024;
+	o->blobs_max = 1000000;
+}
+
+int kith_shared_new(struct kith_shared **out, const struct kith_shared_options *o)
+{
+	if (o->size != sizeof *o || o->alloc == NULL || o->random == NULL || o->packets_max < 32 || o->events_max < 32)
+		return KITH_EINVAL;
+	struct kith_shared *sh = KITH_NEW(o->alloc, struct kith_shared);
+	if (sh == NULL)
+		return KITH_ENOMEM;
+	sh->alloc = o->alloc;
+	sh->random = o->random;
+	sh->events_max = o->events_max;
+	sh->events = KITH_NEW_ARRAY(o->alloc, struct kith_event, o->events_max);
+	if (sh->events == NULL || kith_outbox_init(&sh->outbox, o->alloc, o->packets_max) != 0) {
+		KITH_FREE_ARRAY(o->alloc, sh->events, o->events_max);
+		KITH_FREE(o->alloc, sh);
+		return KITH_ENOMEM;
+	}
+	uint64_t seed[2] = { kith_rng_u64(o->random), kith_rng_u64(o->random) };
+	kith_blobs_init(&sh->blobs, o->alloc, o->blobs_max, seed);
+	*out = sh;
+	return 0;
+}
+
+void kith_shared_free(struct kith_shared *sh)
+{
+	if (sh == NULL)
+		return;
+	kith_blobs_deinit(&sh->blobs);
+	kith_outbox_deinit(&sh->outbox);
+	KITH_FREE_ARRAY(sh->alloc, sh->events, sh->events_max);
+	KITH_FREE(sh->alloc, sh);
+}
+
+/* ---- a core's life ---- */
+
+void kith_core_options_init(struct kith_core_options *o)
+{
+	memset(o, 0, sizeof *o);
+	o->size = sizeof *o;
+	o->role = KITH_ROLE_LEAF;
+	o->sessions_max = KITH_SESSIONS_MAX;
+	o->tunnels_max = 10000;
+	o->relay_rate = 12500000;
+	o->relay_owner_rate = 1250000;
+	o->answer_strangers = true;
+}
+
+static struct kith_blob *keep(struct kith_core *c, struct kith_span bytes)
+{
+	return kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
+}
+
+/* Our own certificates: checked like anybody's, so that a wrong one is found here and not by silence. */
+static int take_identity(struct kith_core *c, const struct kith_core_options *o)
+{
+	struct kith_device_keys keys;
+	struct kith_chain parsed;
+	uint8_t buf[KITH_CHAIN_MAX];
+	kith_device_keys_from_seed(&keys, c->suite, &o->device);
+	int err = kith_trust_check(&c->trust, &c->now, o->chain, &c->me);
+	if (err == 0 && memcmp(c->me.device_dh.b, keys.dh_pk.b, 32) != 0)
+		err = KITH_EAUTH;
+	if (err == 0) {
+		memcpy(c->self.dh_sk, keys.dh_sk, 32);
+		memcpy(c->self.dh_pk, keys.dh_pk.b, 32);
+		memcpy(c->self.sign_sk, keys.sign.sk, KITH_SIGN_SK_LEN);
+		memcpy(c->self.sign_pk, keys.sign.pk.b, 32);
+		c->chain = keep(c, o->chain);
+		err = c->chain == NULL ? KITH_ENOMEM : kith_chain_parse(&parsed, o->chain);
+	}
+	kith_device_keys_wipe(&keys);
+	if (err != 0)
+		return err;
+	c->self.chain = c->self.chain_short = kith_blob_span(c->chain);
+	if (parsed.kind != KITH_CHAIN_FULL)
+		return 0;
+	int n = kith_chain_shorten(buf, o->chain);
+	if (n < 0)
+		return n;
+	c->chain_short = keep(c, (struct kith_span){ buf, (size_t)n });
+	if (c->chain_short == NULL)
+		return KITH_ENOMEM;
+	c->self.chain_short = kith_blob_span(c->chain_short);
+	return 0;
+}
+
+static int take_devices(struct kith_core *c, struct kith_span list)
+{
+	if (list.len == 0)
+		return 0;
+	int err = kith_trust_devices_add(&c->trust, &c->me.identity, list, true);
+	if (err < 0)
+		return err;
+	uint8_t *copy = kith_alloc_resize(c->alloc, NULL, 0, list.len);
+	if (copy == NULL)
+		return KITH_ENOMEM;
+	memcpy(copy, list.p, list.len);
+	c->devices = (struct kith_span){ copy, list.len };
+	return 0;
+}
+
+static int take_bootstrap(struct kith_core *c, const struct kith_core_options *o)
+{
+	if (o->bootstrap_n == 0)
+		return 0;
+	c->bootstrap = KITH_NEW_ARRAY(c->alloc, struct kith_bootstrap, o->bootstrap_n);
+	if (c->bootstrap == NULL)
+		return KITH_ENOMEM;
+	c->bootstrap_n = o->bootstrap_n;
+	memcpy(c->bootstrap, o->bootstrap, o->bootstrap_n * sizeof *o->bootstrap);
+	for (size_t i = 0; i < o->bootstrap_n && c->super == NULL; i++) {
+		struct kith_host host = { .addrs_n = 1, .addrs = { o->bootstrap[i].addr } };
+		if (o->bootstrap[i].has_key)
+			host.dh = o->bootstrap[i].key;
+		if (kith_hostcache_add(&c->leaf.cache, &host, 0, KITH_HOST_BOOTSTRAP) < 0)
+			KITH_LOG(c->log, KITH_LOG_WARN, "bootstrap_not_kept");
+	}
+	return 0;
+}
+
+static int init_trust(struct kith_core *c, const struct kith_core_options *o)
+{
+	bool super = o->role == KITH_ROLE_SUPERNODE;
+	struct kith_trust_options t = {
+		.suite = c->suite,
+		.alloc = c->alloc,
+		.blobs = &c->shared->blobs,
+		.root = o->root,
+		.open_label = o->open_label,
+		.issuers_max = KITH_TRUST_ISSUERS_MAX,
+		.device_lists_max = super ? KITH_TRUST_DEVICE_LISTS_SUPERNODE : KITH_TRUST_DEVICE_LISTS_LEAF,
+		.chains_max = super ? KITH_TRUST_CHAINS_SUPERNODE : KITH_TRUST_CHAINS_LEAF,
+		.seed = { kith_rng_u64(c->random), kith_rng_u64(c->random) },
+	};
+	return kith_trust_init(&c->trust, &t);
+}
+
+static int build(struct kith_core *c, const struct kith_core_options *o)
+{
+	int err = take_identity(c, o);
+	if (err == 0)
+		err = take_devices(c, o->devices);
+	if (err != 0)
+		return err;
+	bool super = o->role == KITH_ROLE_SUPERNODE;
+	c->self.features = KITH_FEATURE_STREAMS;
+	c->self.role = (uint8_t)o->role;
+	kith_guard_init(&c->guard, c->suite, c->alloc, c->random, c->self.dh_pk, &c->self.network, super ? 65536 : 1024,
+			c->now.unix_ms);
+	if (o->state.len > 0) {
+		err = kith_state_load(c, o->state);
+		if (err != 0) /* a torn file costs the cache, not the node */
+			KITH_LOG(c->log, KITH_LOG_WARN, "state_not_loaded err=%s", kith_err_name(err));
+	}
+	if (super)
+		err = kith_supernode_new(c, o);
+	else
+		err = 0;
+	if (err == 0)
+		err = take_bootstrap(c, o);
+	if (err == 0)
+		kith_leaf_begin(c);
+	return err;
+}
+
+int kith_core_new(struct kith_core **out, const struct kith_core_options *o, struct kith_now now)
+{
+	if (o->size != sizeof *o || o->alloc == NULL || o->random == NULL || o->shared == NULL || o->addrs_n > 4 ||
+	    (o->role != KITH_ROLE_LEAF && o->role != KITH_ROLE_SUPERNODE))
+		return KITH_EINVAL;
+	struct kith_core *c = KITH_NEW(o->alloc, struct kith_core);
+	if (c == NULL)
+		return KITH_ENOMEM;
+	c->alloc = o->alloc;
+	c->random = o->random;
+	c->shared = o->shared;
+	c->suite = o->suite != NULL ? o->suite : kith_suite_sodium();
+	c->stats = o->stats;
+	c->log = o->log;
+	c->now = now;
+	c->answer_strangers = o->answer_strangers;
+	c->allow_loopback = o->allow_loopback;
+	c->addrs_n = (uint8_t)o->addrs_n;
+	memcpy(c->addrs, o->addrs, sizeof c->addrs);
+	kith_outbox_claim(&c->shared->outbox, c, c->stats);
+	kith_timers_init(&c->timers, c->alloc);
+	kith_sessions_init(&c->sessions, c->alloc, c->random, o->sessions_max, o->shard);
+	kith_contacts_init(&c->contacts, c->alloc, KITH_CONTACTS_DEFAULT_MAX);
+	kith_hostcache_init(&c->leaf.cache, c->alloc, &c->shared->blobs);
+	int err = init_trust(c, o);
+	if (err == 0) {
+		c->self.suite = c->suite;
+		c->self.random = c->random;
+		c->self.network = c->trust.network;
+		err = build(c, o);
+	}
+	if (err != 0) {
+		kith_core_free(c);
+		return err;
+	}
+	*out = c;
+	return 0;
+}
+
+static void free_sessions(struct kith_core *c)
+{
+	struct kith_session *s;
+	uint32_t it = 0;
+	/* Ending sessions may begin no others: leaving is set. Take one at a time, since each end changes the tables. */
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		struct kith_path_env env = kith_env(c, s);
+		if (s->peer != NULL && (s->use & KITH_USE_PEER)) {
+			kith_streams_free(s->peer->streams);
+			KITH_FREE(c->alloc, s->peer);
+		} else if (s->attached != NULL && (s->use & KITH_USE_LEAF)) {
+			kith_blob_unref(&c->shared->blobs, s->attached->record);
+			KITH_FREE(c->alloc, s->attached);
+		}
+		kith_timers_stop(&c->timers, &s->timer);
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
+		it = 0;
+	}
+}
+
+void kith_core_free(struct kith_core *c)
+{
+	if (c == NULL)
+		return;
+	const struct kith_alloc *alloc = c->alloc;
+	kith_outbox_claim(&c->shared->outbox, c, c->stats);
+	c->leaving = true;
+	free_sessions(c);
+	kith_sessions_deinit(&c->sessions);
+	if (c->super != NULL)
+		kith_supernode_free(c);
+	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++)
+		kith_timers_stop(&c->timers, &c->ops[i].timer);
+	KITH_FREE_ARRAY(alloc, c->ops, KITH_OPS_MAX);
+	kith_watching_deinit(c);
+	kith_leaf_deinit(c);
+	kith_guard_deinit(&c->guard);
+	kith_contacts_deinit(&c->contacts);
+	kith_blob_unref(&c->shared->blobs, c->chain);
+	kith_blob_unref(&c->shared->blobs, c->chain_short);
+	kith_blob_unref(&c->shared->blobs, c->old_hosts_blob);
+	if (c->trust.alloc != NULL)
+		kith_trust_deinit(&c->trust);
+	kith_alloc_free(alloc, (uint8_t *)(uintptr_t)c->devices.p, c->devices.len);
+	kith_alloc_free(alloc, c->saving, c->saving_len);
+	KITH_FREE_ARRAY(alloc, c->bootstrap, c->bootstrap_n);
+	KITH_FREE_ARRAY(alloc, c->closed, c->closed_cap);
+	kith_timers_deinit(&c->timers);
+	c->shared->outbox.owner = NULL;
+	kith_wipe(c, sizeof *c);
+	KITH_FREE(alloc, c);
+}
+
+/* ---- driving ---- */
+
+void kith_core_enter(struct kith_core *c, struct kith_now now)
+{
+	KITH_ASSERT(now.mono_us >= c->now.mono_us);
+	c->now = now;
+	kith_outbox_claim(&c->shared->outbox, c, c->stats);
+}
+
+/* Takes away what was closed in this call; nothing refers to it any more once its frames are sealed. */
+static void sweep(struct kith_core *c)
+{
+	for (uint32_t i = 0; i < c->closed_n; i++) {
+		struct kith_session *s = kith_sessions_get(&c->sessions, c->closed[i]);
+		if (s == NULL || s->state != KITH_SESSION_CLOSED)
+			continue;
+		struct kith_path_env env = kith_env(c, s);
+		kith_timers_stop(&c->timers, &s->timer);
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
+	}
+	c->closed_n = 0;
+}
+
+static void rekey(struct kith_core *c, struct kith_session *s)
+{
+	uint8_t key[32], body[64];
+	struct kith_packer pk;
+	if (kith_rekey_ask(s, &c->self, c->alloc, key) != 0)
+		return;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 2);
+	kith_pack_key(&pk, KITH_B_REKEY_EPOCH);
+	kith_pack_uint(&pk, (uint8_t)(s->epoch + 1));
+	kith_pack_key(&pk, KITH_B_REKEY_KEY);
+	kith_pack_bytes(&pk, key, sizeof key);
+	if (kith_ask(c, s, KITH_REQ_REKEY, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_REKEY, 0)) != 0)
+		kith_rekey_abandon(s, c->alloc);
+}
+
+/* Seals one packet and queues it for every hop that its path set names. */
+static void seal(struct kith_core *c, const struct kith_open_packet *p)
+{
+	struct kith_outbox *ob = &c->shared->outbox;
+	struct kith_session *s = kith_sessions_get(&c->sessions, p->session);
+	struct kith_hop hops[KITH_PICK_MAX];
+	if (s == NULL || s->state == KITH_SESSION_INITIATING || s->state == KITH_SESSION_DECIDING)
+		return;
+	size_t n = 1;
+	if (p->pinned)
+		hops[0] = p->hop;
+	else
+		n = kith_pathset_pick(&s->paths, c->now.mono_us, p->data, hops);
+	if (n == 0)
+		return;
+	struct kith_path_env env = kith_env(c, s);
+	uint64_t counter = s->tx_counter;
+	uint8_t *packet = p->frames - KITH_TRANSPORT_HEADER;
+	size_t len = kith_session_seal(s, c->suite, packet, p->len);
+	struct kith_span sealed = { packet, len };
+	for (size_t i = 1; i < n; i++)
+		kith_outbox_copy(ob, &hops[i], p->ttl, packet, len);
+	for (size_t i = 0; i < n; i++)
+		kith_pathset_sent(&s->paths, &env, c->now.mono_us, &hops[i], counter, p->data, sealed);
+	kith_outbox_ready(ob, &hops[0], p->ttl, packet, len);
+	if (s->state != KITH_SESSION_CLOSED)
+		kith_session_arm(c, s);
+}
+
+/* The end of every mutating call: seals what was written, and asks for new keys where data went out in old ones. */
+void kith_core_leave_call(struct kith_core *c)
+{
+	struct kith_outbox *ob = &c->shared->outbox;
+	const struct kith_open_packet *p;
+	while ((p = kith_outbox_next_open(ob)) != NULL) {
+		struct kith_session *s = kith_sessions_get(&c->sessions, p->session);
+		bool wants = s != NULL && p->data && kith_session_wants_rekey(s, c->now.mono_us);
+		seal(c, p);
+		if (wants)
+			rekey(c, s);
+	}
+	sweep(c);
+}
+
+void kith_core_input(struct kith_core *c, struct kith_now now, struct kith_packet packets[], size_t n)
+{
+	kith_core_enter(c, now);
+	for (size_t i = 0; i < n; i++) {
+		struct kith_packet *p = &packets[i];
+		kith_stats_add(c->stats, KITH_STAT_BYTES_IN, p->len);
+		uint32_t step = p->segment_len != 0 && p->segment_len < p->len ? p->segment_len : p->len;
+		kith_stats_add(c->stats, KITH_STAT_PACKETS_IN, step != 0 ? (p->len + step - 1) / step : 1);
+		if (step == p->len || kith_dispatch_train(c, p)) {
+			if (step == p->len)
+				kith_dispatch_packet(c, p);
+			continue;
+		}
+		for (uint32_t at = 0; at < p->len; at += step) {
+			struct kith_packet one = *p;
+			one.data = p->data + at;
+			one.len = p->len - at < step ? p->len - at : step;
+			one.segment_len = 0;
+			kith_dispatch_packet(c, &one);
+		}
+	}
+	kith_core_leave_call(c);
+}
+
+/* Nobody needs the session any more: a one-time question was answered, or its tunnels are gone. */
+static bool unused(const struct kith_core *c, const struct kith_session *s)
+{
+	if (s->use & (KITH_USE_PEER | KITH_USE_LEAF | KITH_USE_HOME))
+		return false;
+	kith_time_us keep = (s->use & KITH_USE_TUNNEL) ? 2 * KITH_TUNNEL_IDLE_US : KITH_SESSION_UNUSED_US;
+	return c->now.mono_us - s->used_at >= keep;
+}
+
+static void session_tick(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_path_env env = kith_env(c, s);
+	struct kith_answer ended;
+	kith_requests_tick(&s->requests, &env, c->now.mono_us);
+	while (s->state != KITH_SESSION_CLOSED && kith_requests_expired(s->requests, &env, c->now.mono_us, false, &ended))
+		kith_dispatch_ended(c, s, &ended);
+	if (s->state != KITH_SESSION_CLOSED && s->hs != NULL && kith_connect_deadline(s) <= c->now.mono_us)
+		kith_connect_tick(c, s);
+	if (s->state == KITH_SESSION_OPEN)
+		(void)kith_rekey_tick(s, c->alloc, c->now.mono_us);
+	if (s->state == KITH_SESSION_OPEN && kith_pathset_deadline(&s->paths) <= c->now.mono_us) {
+		kith_pathset_tick(&s->paths, &env, c->now.mono_us);
+		kith_dispatch_news(c, s);
+	}
+	if (s->state == KITH_SESSION_OPEN && (s->use & KITH_USE_PEER))
+		kith_peer_tick(c, s);
+	if (s->state == KITH_SESSION_OPEN && (s->use & KITH_USE_LEAF))
+		kith_supernode_leaf_tick(c, s);
+	if (s->state == KITH_SESSION_OPEN && unused(c, s))
+		kith_session_end(c, s, KITH_CLOSE_NORMAL, false);
+	if (s->state != KITH_SESSION_CLOSED)
+		kith_session_arm(c, s);
+}
+
+static void fire(struct kith_core *c, struct kith_timer *t)
+{
+	switch ((enum kith_timer_kind)t->kind) {
+	case KITH_TIMER_SESSION:
+		session_tick(c, KITH_CONTAINER_OF(t, struct kith_session, timer));
+		return;
+	case KITH_TIMER_LEAF:
+		kith_leaf_tick(c);
+		return;
+	case KITH_TIMER_SUPERNODE:
+		kith_supernode_tick(c);
+		return;
+	case KITH_TIMER_OP:
+		kith_dial_tick(c, KITH_CONTAINER_OF(t, struct kith_operation, timer));
+		return;
+	case KITH_TIMER_QUERY:
+		kith_query_tick(c, kith_query_of_timer(t));
+		return;
+	case KITH_TIMER_WATCHING:
+		kith_watching_tick(c);
+		return;
+	case KITH_TIMER_SAVE:
+		kith_state_save(c);
+		return;
+	case KITH_TIMER_LEAVE:
+		kith_leave_tick(c);
+		return;
+	}
+}
+
+void kith_core_tick(struct kith_core *c, struct kith_now now)
+{
+	kith_core_enter(c, now);
+	struct kith_timer *t;
+	for (int i = 0; i < TICKS_MAX && kith_outbox_has_room(&c->shared->outbox, 8) &&
+			(t = kith_timers_pop(&c->timers, now.mono_us)) != NULL; i++)
+		fire(c, t);
+	kith_core_leave_call(c);
+}
+
+size_t kith_core_poll(struct kith_core *c, struct kith_now now, struct kith_packet out[], size_t n)
+{
+	KITH_ASSERT(now.mono_us >= c->now.mono_us);
+	c->now = now;
+	kith_outbox_claim(&c->shared->outbox, c, c->stats);
+	return kith_outbox_poll(&c->shared->outbox, out, n);
+}
+
+kith_time_us kith_core_deadline(const struct kith_core *c)
+{
+	return kith_timers_next(&c->timers);
+}
+
+bool kith_core_event(struct kith_core *c, struct kith_event *out)
+{
+	struct kith_shared *sh = c->shared;
+	if (sh->events_n == 0)
+		return false;
+	*out = sh->events[sh->events_head];
+	sh->events_head = (sh->events_head + 1) % sh->events_max;
+	sh->events_n--;
+	return true;
+}
+
+void kith_leave_tick(struct kith_core *c)
+{
+	struct kith_session *s;
+	uint32_t it = 0;
+	bool waiting = false;
+	if (c->left)
+		return;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL)
+		waiting = waiting || (s->state == KITH_SESSION_OPEN && s->requests != NULL && kith_requests_busy(s->requests)) ||
+			  s->state == KITH_SESSION_INITIATING;
+	c->leave_timer.kind = KITH_TIMER_LEAVE;
+	if (waiting && c->now.mono_us < c->leave_by &&
+	    kith_timers_set(&c->timers, &c->leave_timer, c->now.mono_us + LEAVE_POLL_US) == 0)
+		return;
+	c->left = true;
+	it = 0;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL)
+		kith_session_end(c, s, KITH_CLOSE_LEAVING, false);
+	(void)kith_event_push(c, KITH_EVENT_LEFT);
+}
+
+/* ---- the host's news ---- */
+
+void kith_core_transport(struct kith_core *c, struct kith_now now, const struct kith_transport *t)
+{
+	kith_core_enter(c, now);
+	size_t i = 0;
+	while (i < c->transports_n && c->transports[i].id != t->id)
+		i++;
+	if (i == KITH_TRANSPORTS_MAX) {
+		KITH_LOG(c->log, KITH_LOG_ERROR, "too_many_transports max=%d", KITH_TRANSPORTS_MAX);
+		return;
+	}
+	bool known = i < c->transports_n;
+	c->transports[i] = *t;
+	if (!known)
+		c->transports_n++;
+	uint32_t it = 0;
+	struct kith_session *s;
+	while (known && (s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		struct kith_path_env env = kith_env(c, s);
+		if (s->state == KITH_SESSION_OPEN)
+			kith_pathset_link_event(&s->paths, &env, now.mono_us, t->id, NULL, t->up ? 0 : KITH_ECLOSED);
+		if (s->state != KITH_SESSION_CLOSED)
+			kith_session_arm(c, s);
+	}
+	kith_peer_offer_all(c);
+	if (c->super == NULL && t->up)
+		kith_leaf_tick(c);
+	kith_core_leave_call(c);
+}
+
+void kith_core_send_error(struct kith_core *c, struct kith_now now, uint16_t transport, const struct kith_addr *remote, int err)
+{
+	kith_core_enter(c, now);
+	uint32_t it = 0;
+	struct kith_session *s;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (s->state != KITH_SESSION_OPEN)
+			continue;
+		struct kith_path_env env = kith_env(c, s);
+		for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+			struct kith_hop hop = kith_pathset_path(&s->paths, i)->hop;
+			if (hop.transport == transport && kith_addr_equal(&hop.remote, remote))
+				kith_pathset_link_event(&s->paths, &env, now.mono_us, transport, &hop, err);
+		}
+		kith_session_arm(c, s);
+	}
+	kith_core_leave_call(c);
+}
+
+bool kith_core_effect(struct kith_core *c, struct kith_effect *out)
+{
+	if (!c->save_due)
+		return false;
+	c->save_due = false;
+	*out = (struct kith_effect){ KITH_EFFECT_SAVE, c->save_id, { c->saving, c->saving_len } };
+	return true;
+}
+
+void kith_core_complete(struct kith_core *c, struct kith_now now, uint32_t id, int err)
+{
+	kith_core_enter(c, now);
+	if (id == c->save_id && c->save_out) {
+		c->save_out = false;
+		kith_alloc_free(c->alloc, c->saving, c->saving_len);
+		c->saving = NULL;
+		c->saving_len = 0;
+		if (err != 0) {
+			KITH_LOG(c->log, KITH_LOG_ERROR, "state_not_saved err=%s", kith_err_name(err));
+			kith_save_soon(c);
+		}
+	}
+	kith_core_leave_call(c);
+}

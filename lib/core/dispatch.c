@@ -1,0 +1,213 @@
+#include "core/dispatch.h"
+
+#include "base/addr.h"
+#include "role/connect.h"
+#include "role/dispatch.h"
+#include "role/introduce.h"
+#include "role/peer.h"
+
+static void on_close(struct kith_core *c, struct kith_session *s, struct kith_span body)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	uint16_t reason = kith_read_u16(&r);
+	kith_session_end(c, s, r.bad ? KITH_CLOSE_PROTOCOL : (enum kith_close_reason)reason, true);
+}
+
+/* One frame of a data packet. False: malformed. */
+static bool on_frame(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop, const struct kith_frame *frame)
+{
+	struct kith_path_env env = kith_env(c, s);
+	switch ((enum kith_frame_type)frame->type) {
+	case KITH_FRAME_PROBE:
+	case KITH_FRAME_PROBE_ACK:
+	case KITH_FRAME_PATH_ACK:
+	case KITH_FRAME_IDLE:
+	case KITH_FRAME_CANDIDATES:
+	case KITH_FRAME_PUNCH:
+	case KITH_FRAME_KEEPALIVE:
+	case KITH_FRAME_PATH_CLOSE:
+		return kith_pathset_on_frame(&s->paths, &env, c->now.mono_us, hop, frame) == 0;
+	case KITH_FRAME_CLOSE:
+		on_close(c, s, frame->body);
+		return true;
+	case KITH_FRAME_REQUEST:
+		s->used_at = c->now.mono_us;
+		(void)kith_dispatch_request(c, s, frame->body);
+		return true;
+	case KITH_FRAME_ANSWER:
+		kith_dispatch_answer(c, s, frame->body);
+		return true;
+	case KITH_FRAME_ANSWER_MORE:
+		kith_request_on_more(s->requests, &env, frame->body);
+		return true;
+	case KITH_FRAME_DATAGRAM:
+		s->used_at = c->now.mono_us;
+		if (s->use & KITH_USE_PEER)
+			kith_peer_on_datagram(c, s, frame->body);
+		return (s->use & KITH_USE_PEER) != 0;
+	case KITH_FRAME_STREAM:
+		s->used_at = c->now.mono_us;
+		if (s->use & KITH_USE_PEER)
+			kith_peer_on_stream(c, s, frame->body);
+		return (s->use & KITH_USE_PEER) != 0;
+	case KITH_FRAME_HELLO: /* frames of handshake payloads */
+	case KITH_FRAME_CHAIN:
+	case KITH_FRAME_SERVICE:
+	case KITH_FRAME_VERDICT:
+		return false;
+	case KITH_FRAME_PADDING:
+		return true;
+	}
+	kith_stats_add(c->stats, KITH_STAT_SKIP_UNKNOWN_FRAME, 1);
+	return true;
+}
+
+static bool has_data(struct kith_span frames)
+{
+	struct kith_reader r = kith_reader_of_span(frames);
+	struct kith_frame f;
+	while (kith_frame_next(&r, &f)) {
+		if (f.type >= KITH_FRAME_REQUEST && f.type <= KITH_FRAME_STREAM && f.type != KITH_FRAME_ANSWER_MORE)
+			return true;
+	}
+	return false;
+}
+
+static void on_frames(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop, struct kith_span frames)
+{
+	struct kith_reader r = kith_reader_of_span(frames);
+	struct kith_frame f;
+	while (s->state == KITH_SESSION_OPEN && kith_frame_next(&r, &f)) {
+		if (!on_frame(c, s, hop, &f))
+			r.bad = true;
+	}
+	if (r.bad)
+		kith_stats_add(c->stats, KITH_STAT_DROP_MALFORMED_FRAME, 1);
+}
+
+void kith_dispatch_news(struct kith_core *c, struct kith_session *s)
+{
+	if (s->paths.news == 0 || s->state != KITH_SESSION_OPEN)
+		return;
+	if (s->use & KITH_USE_PEER) {
+		kith_peer_news(c, s);
+		return;
+	}
+	unsigned news = s->paths.news;
+	s->paths.news = 0;
+	if (news & KITH_NEWS_ALL_DEAD)
+		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
+	else if ((news & (KITH_NEWS_ROAMED | KITH_NEWS_SENDING_CHANGED)) && c->super != NULL)
+		(void)kith_fwd_rebind(&c->super->fwd, s->index, &s->paths.first.hop.remote, s->paths.first.hop.transport, true);
+}
+
+static void on_data(struct kith_core *c, struct kith_span packet, const struct kith_hop *hop)
+{
+	struct kith_data_header header;
+	struct kith_span frames;
+	if (!kith_data_parse(&header, packet)) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_TOO_SHORT, 1);
+		return;
+	}
+	struct kith_session *s = kith_sessions_get(&c->sessions, header.receiver);
+	if (s == NULL || (s->state != KITH_SESSION_OPEN && s->state != KITH_SESSION_UNCONFIRMED) ||
+	    (s->hs != NULL && !kith_noise_done(&s->hs->noise))) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		return;
+	}
+	switch (kith_session_open(s, c->suite, c->alloc, c->now.mono_us, &header, &frames)) {
+	case KITH_OPEN_REPLAYED:
+		kith_stats_add(c->stats, KITH_STAT_DROP_REPLAYED, 1);
+		return;
+	case KITH_OPEN_NOT_AUTHENTIC:
+		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		return;
+	case KITH_OPEN_OK:
+		break;
+	}
+	if (s->state == KITH_SESSION_UNCONFIRMED)
+		kith_connect_confirmed(c, s, hop);
+	struct kith_path_env env = kith_env(c, s);
+	bool data = has_data(frames);
+	if (data && (s->use & KITH_USE_PEER) && s->replay.wide == NULL)
+		(void)kith_replay_widen(&s->replay, c->alloc); /* without memory the narrow window goes on */
+	kith_pathset_heard(&s->paths, &env, c->now.mono_us, hop, header.counter, data, packet.len);
+	on_frames(c, s, hop, frames);
+	kith_dispatch_news(c, s);
+	if (s->state != KITH_SESSION_CLOSED)
+		kith_session_arm(c, s);
+}
+
+static void on_handshake(struct kith_core *c, struct kith_span packet, const struct kith_hop *hop)
+{
+	struct kith_hs_header header;
+	if (!kith_hs_parse(&header, packet)) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_TOO_SHORT, 1);
+		return;
+	}
+	if (header.version != KITH_WIRE_VERSION) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_VERSION, 1);
+		/* Only to a HELLO, only from who serves strangers, and never more than came. */
+		uint8_t *out = header.type == KITH_PKT_HELLO && c->super != NULL && packet.len >= KITH_VERSION_PACKET_LEN
+				       ? kith_outbox_raw(&c->shared->outbox, hop, KITH_VERSION_PACKET_LEN)
+				       : NULL;
+		if (out != NULL)
+			kith_version_write(out, header.sender);
+		return;
+	}
+	if (header.type == KITH_PKT_HELLO)
+		kith_connect_on_hello(c, &header, packet.len, hop);
+	else if (header.type == KITH_PKT_REPLY)
+		kith_connect_on_reply(c, &header, hop);
+	else
+		kith_connect_on_finish(c, &header, hop);
+}
+
+/* A packet that is for this node itself, out of its tunnel if it came through one. */
+static void on_own(struct kith_core *c, struct kith_span packet, const struct kith_hop *hop)
+{
+	switch (kith_packet_type(packet)) {
+	case KITH_PKT_HELLO:
+	case KITH_PKT_REPLY:
+	case KITH_PKT_FINISH:
+		on_handshake(c, packet, hop);
+		return;
+	case KITH_PKT_COOKIE:
+		kith_connect_on_cookie(c, packet, hop);
+		return;
+	case KITH_PKT_VERSION: /* a hint that anybody can forge: the handshake times out by itself */
+		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_VERSION, 1);
+		return;
+	case KITH_PKT_DATA:
+		on_data(c, packet, hop);
+		return;
+	default:
+		kith_stats_add(c->stats, packet.len > 0 && packet.p[0] >= KITH_PKT_HELLO && packet.p[0] <= KITH_PKT_TUNNEL
+						 ? KITH_STAT_DROP_TOO_SHORT
+						 : KITH_STAT_DROP_UNKNOWN_TYPE,
+			       1);
+		return;
+	}
+}
+
+void kith_dispatch_packet(struct kith_core *c, struct kith_packet *packet)
+{
+	struct kith_hop hop = { .remote = packet->remote, .transport = packet->transport };
+	struct kith_span bytes = { packet->data, packet->len };
+	kith_addr_normalise(&hop.remote);
+	if (kith_packet_type(bytes) == KITH_PKT_TUNNEL) {
+		if (c->super != NULL && kith_introduce_forward(c, packet))
+			return;
+		if (!kith_tunnel_parse(&hop.tunnel, &bytes, bytes)) {
+			kith_stats_add(c->stats, KITH_STAT_DROP_TOO_SHORT, 1);
+			return;
+		}
+	}
+	on_own(c, bytes, &hop);
+}
+
+bool kith_dispatch_train(struct kith_core *c, struct kith_packet *packet)
+{
+	return c->super != NULL && packet->len >= KITH_TUNNEL_HEADER && packet->data[0] == KITH_PKT_TUNNEL &&
+	       kith_introduce_forward(c, packet);
+}

@@ -1,0 +1,58 @@
+/* The addresses of this machine's interfaces, and word of their changes.
+ *
+ * On Linux a routing socket (rtnetlink) tells of changes at once; elsewhere the list is read every KITH_INTERFACES_POLL_MS, jittered. Changes come
+ * in flurries, so the list is read KITH_INTERFACES_SETTLE_MS after the first sign, and told only if it differs.
+ * Bounds: 8 addresses of each family; public ones go first, loopback last.
+ * Never: link-local addresses, which mean nothing to others.
+ */
+#ifndef KITH_HOST_INTERFACES_H
+#define KITH_HOST_INTERFACES_H
+
+#include <uv.h>
+
+#include <kith/core.h>
+
+#define KITH_INTERFACES_POLL_MS 10000
+#define KITH_INTERFACES_SETTLE_MS 200
+#define KITH_INTERFACE_ADDRS_MAX 8
+
+/* One family's addresses; ports are 0. */
+struct kith_interface_list {
+	struct kith_addr addrs[KITH_INTERFACE_ADDRS_MAX];
+	uint8_t prefix_bits[KITH_INTERFACE_ADDRS_MAX];
+	size_t n;
+};
+
+struct kith_interfaces {
+	struct kith_interface_list v4, v6;
+};
+
+/* Reads them now. KITH_ENOMEM, KITH_EIO. */
+int kith_interfaces_read(struct kith_interfaces *out, bool allow_loopback) KITH_MUST_USE;
+
+/* What uv reports, sorted out: the rule alone. */
+void kith_interfaces_sort_out(struct kith_interfaces *out, const uv_interface_address_t found[], int n, bool allow_loopback);
+
+struct kith_interface_watch {
+	uv_timer_t timer;
+	uv_poll_t poll;
+	int fd; /* routing socket, -1: none, the timer repeats */
+	const struct kith_random *random; /* borrowed */
+	bool allow_loopback;
+	struct kith_interfaces last;
+	void (*changed)(void *ctx, const struct kith_interfaces *now);
+	void *ctx;
+	unsigned handles; /* to be closed */
+	void (*closed)(void *ctx);
+};
+
+/* Starts watching: changed is called on the loop whenever the list is another than last (filled in by the caller with kith_interfaces_read,
+ * with the other fields but the handles). KITH_EIO, KITH_ENOMEM; then nothing is open. */
+int kith_interface_watch_start(struct kith_interface_watch *w, uv_loop_t *loop) KITH_MUST_USE;
+void kith_interface_watch_stop(struct kith_interface_watch *w, void (*closed)(void *ctx));
+
+/* The system's routing socket, or -1; and whether what it has to say (all of it is read) may mean a change. */
+int kith_interfaces_sys_open(void);
+bool kith_interfaces_sys_read(int fd);
+
+#endif

@@ -1,0 +1,138 @@
+/* Memory, randomness, clocks; see system.h. */
+#include "host/system.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/random.h>
+#endif
+
+#include <uv.h>
+
+#include <kith/err.h>
+#include <kith/identity.h>
+
+static void *system_realloc(void *ctx, void *p, size_t old_len, size_t new_len)
+{
+	(void)ctx;
+	(void)old_len;
+	if (new_len == 0) {
+		free(p);
+		return NULL;
+	}
+	return realloc(p, new_len);
+}
+
+const struct kith_alloc *kith_system_alloc(void)
+{
+	static const struct kith_alloc alloc = { system_realloc, NULL };
+	return &alloc;
+}
+
+/* Returns how many bytes it wrote, or -1 with errno. */
+static ssize_t random_some(uint8_t *out, size_t len)
+{
+#ifdef __linux__
+	return getrandom(out, len, 0);
+#else
+	size_t n = len > 256 ? 256 : len; /* getentropy's limit */
+	return getentropy(out, n) == 0 ? (ssize_t)n : -1;
+#endif
+}
+
+static void system_random_fill(void *ctx, uint8_t *out, size_t len)
+{
+	(void)ctx;
+	while (len > 0) {
+		ssize_t n = random_some(out, len);
+		if (n < 0 && errno != EINTR)
+			abort();
+		if (n > 0) {
+			out += n;
+			len -= (size_t)n;
+		}
+	}
+}
+
+const struct kith_random *kith_system_random(void)
+{
+	static const struct kith_random random_source = { system_random_fill, NULL };
+	return &random_source;
+}
+
+void kith_clock_init(struct kith_clock *clock, int64_t persisted_ms)
+{
+	clock->floor_ms = persisted_ms > KITH_RELEASE_UNIX_MS ? persisted_ms : KITH_RELEASE_UNIX_MS;
+}
+
+struct kith_now kith_clock_judge(const struct kith_clock *clock, kith_time_us mono_us, int64_t unix_ms)
+{
+	struct kith_now now = { mono_us, unix_ms, true };
+
+	/* Two machines that wrote the same state directory may differ by the tolerance that validity has anyway. */
+	if (unix_ms < clock->floor_ms - KITH_CLOCK_TOLERANCE_MS) {
+		now.unix_ms = clock->floor_ms;
+		now.unix_trusted = false;
+	}
+	return now;
+}
+
+int64_t kith_clock_unix_ms(void)
+{
+	struct timespec ts;
+	if (clock_gettime(CLOCK_REALTIME, &ts) != 0)
+		return 0;
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+struct kith_now kith_clock_now(const struct kith_clock *clock)
+{
+	return kith_clock_judge(clock, (kith_time_us)(uv_hrtime() / 1000), kith_clock_unix_ms());
+}
+
+int kith_system_err(int errnum)
+{
+	switch (errnum) {
+	case 0:
+		return 0;
+	case ENOENT:
+	case ENOTDIR:
+		return KITH_ENOENT;
+	case EEXIST:
+		return KITH_EEXIST;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return KITH_EACCES;
+	case ENOSPC:
+	case EDQUOT:
+		return KITH_ENOSPC;
+	case ENOMEM:
+	case ENOBUFS:
+		return KITH_ENOMEM;
+	case EINVAL:
+	case ENAMETOOLONG:
+		return KITH_EINVAL;
+	case EADDRINUSE:
+		return KITH_EADDRINUSE;
+	case EMSGSIZE:
+		return KITH_EMSGSIZE;
+	case ECONNREFUSED:
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case EHOSTDOWN:
+	case EADDRNOTAVAIL:
+		return KITH_EUNREACHABLE;
+	case EAFNOSUPPORT:
+	case EPROTONOSUPPORT:
+	case EOPNOTSUPP:
+	case ENOPROTOOPT:
+		return KITH_ENOTSUP;
+	default:
+		return KITH_EIO;
+	}
+}

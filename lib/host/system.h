@@ -1,0 +1,40 @@
+/* What the operating system gives to a core: memory, randomness, and the time on both clocks.
+ *
+ * The wall clock is trusted as long as it is not earlier than it can be: the date of this release, or the time of the last save of the
+ * state, whichever is later. A clock that was reset (a board without a battery) is replaced by that lower bound until it is set.
+ * Never: a clock that jumps forward is not noticed here; timers do not care, and certificates have their tolerance.
+ */
+#ifndef KITH_HOST_SYSTEM_H
+#define KITH_HOST_SYSTEM_H
+
+#include <kith/types.h>
+
+/* A time that has passed when this release is run; moved on with releases. */
+#define KITH_RELEASE_UNIX_MS INT64_C(1763683200000) /* 2025-11-21 */
+
+/* malloc, realloc and free; for any thread. */
+const struct kith_alloc *kith_system_alloc(void);
+
+/* The kernel's generator (getrandom). Aborts the process if there is none: going on would mean guessable keys. */
+const struct kith_random *kith_system_random(void);
+
+struct kith_clock {
+	int64_t floor_ms; /* the wall clock cannot be earlier than this */
+};
+
+/* persisted_ms: the wall clock when the state was last saved; 0 = unknown. */
+void kith_clock_init(struct kith_clock *clock, int64_t persisted_ms);
+
+/* Both clocks now. */
+struct kith_now kith_clock_now(const struct kith_clock *clock);
+
+/* The rule alone: what the clocks' readings come to. */
+struct kith_now kith_clock_judge(const struct kith_clock *clock, kith_time_us mono_us, int64_t unix_ms);
+
+/* The wall clock as it is, in unix milliseconds. */
+int64_t kith_clock_unix_ms(void);
+
+/* The code for an errno. */
+int kith_system_err(int errnum);
+
+#endif

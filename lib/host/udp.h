@@ -1,0 +1,79 @@
+/* One UDP socket of one family: batches in, batches out, in order, without blocking and without fragments.
+ *
+ * On Linux batches go through recvmmsg and sendmmsg, trains of equal packets through the kernel's segmentation (UDP_SEGMENT, UDP_GRO), and
+ * errors that the network reports (ICMP) come with the address that they are about (IP_RECVERR). What the kernel cannot do is found out at
+ * run time. Elsewhere: one recvfrom or sendmsg per packet. TTL and ECN travel in control messages. Every packet leaves with "do not
+ * fragment" set (RFC 8899), and ICMP cannot lower the size for us.
+ *
+ * Order: when the socket takes no more, packets are copied to a queue, and later ones go behind them. Full (KITH_UDP_QUEUE_PACKETS or
+ * _BYTES): newer packets are dropped and counted; a network does no less.
+ * Never: a callback upward; errors are collected for the caller to fetch.
+ */
+#ifndef KITH_HOST_UDP_H
+#define KITH_HOST_UDP_H
+
+#include <kith/err.h>
+#include <kith/packet.h>
+
+#define KITH_UDP_BATCH 64 /* packets or trains in one system call */
+#define KITH_UDP_TRAINS 16 /* receive buffers for whole trains: 1 MiB */
+#define KITH_UDP_PACKET_MAX 2048 /* longest packet taken in without coalescing; ours have at most 1200 bytes */
+#define KITH_UDP_TRAIN_MAX 65535
+#define KITH_UDP_SEGMENTS_MAX 64 /* of one train; UDP_MAX_SEGMENTS of older kernels */
+#define KITH_UDP_QUEUE_PACKETS 1024
+#define KITH_UDP_QUEUE_BYTES (2u * 1024 * 1024)
+#define KITH_UDP_SOCKET_BUFFER (1024 * 1024) /* asked for; a kernel may give less. 10 ms at 800 Mbit/s */
+#define KITH_UDP_ERRORS_MAX 32 /* kept between two fetches; more are the same story again */
+#define KITH_UDP_WHY_MAX 160
+
+struct kith_udp; /* one socket */
+
+/* An address that packets do not reach. */
+struct kith_udp_error {
+	struct kith_addr remote;
+	int err; /* KITH_EUNREACHABLE, KITH_EMSGSIZE, KITH_EACCES ... */
+};
+
+struct kith_udp_options {
+	const struct kith_alloc *alloc; /* borrowed until closed */
+	uint16_t transport; /* put into packets that come in */
+	struct kith_addr bind; /* the family, address (zeros: any) and port (0: any) */
+	bool offload; /* use the kernel's segmentation and coalescing */
+	int socket_buffer; /* bytes; 0: KITH_UDP_SOCKET_BUFFER. Tests use small ones */
+};
+
+/* KITH_EADDRINUSE, KITH_EACCES, KITH_ENOTSUP (the family), KITH_EUNREACHABLE (no such address here), KITH_ENOMEM, KITH_EIO; why (KITH_UDP_WHY_MAX
+ * bytes) says it in words. */
+int kith_udp_open(struct kith_udp **out, const struct kith_udp_options *o, char *why) KITH_MUST_USE;
+void kith_udp_close(struct kith_udp *u);
+
+int kith_udp_fd(const struct kith_udp *u);
+uint16_t kith_udp_port(const struct kith_udp *u);
+bool kith_udp_offloads(const struct kith_udp *u); /* segmentation is in use */
+
+/* Takes in up to n packets; their memory, with KITH_PACKET_HEADROOM before each, is valid until the next call. 0: none are waiting. KITH_EIO and
+ * others when the socket is broken. */
+int kith_udp_receive(struct kith_udp *u, struct kith_packet out[], size_t n) KITH_MUST_USE;
+
+/* Sends packets in order, neighbours for one destination in trains. What the socket does not take is copied and queued. */
+void kith_udp_send(struct kith_udp *u, const struct kith_packet packets[], size_t n);
+
+/* Whether packets are queued: then wait until the socket is writable and call kith_udp_flush. */
+bool kith_udp_queued(const struct kith_udp *u);
+void kith_udp_flush(struct kith_udp *u);
+
+/* Reads the errors that the kernel keeps for this socket; call it when polling reports an error. */
+void kith_udp_read_errors(struct kith_udp *u);
+
+/* Takes out the next error; false when there is none. */
+bool kith_udp_error(struct kith_udp *u, struct kith_udp_error *out);
+
+struct kith_udp_counts {
+	uint64_t queue_full; /* packets dropped */
+	uint64_t calls_in, calls_out; /* system calls that moved packets */
+	uint64_t trains_in, trains_out;
+};
+
+void kith_udp_counts(const struct kith_udp *u, struct kith_udp_counts *out);
+
+#endif

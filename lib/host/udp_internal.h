@@ -1,0 +1,46 @@
+/* What the portable and the system's own halves of host/udp share. */
+#ifndef KITH_HOST_UDP_INTERNAL_H
+#define KITH_HOST_UDP_INTERNAL_H
+
+#include "host/udp.h"
+
+struct kith_udp_queued {
+	struct kith_udp_queued *next;
+	struct kith_packet packet;
+	uint8_t data[];
+};
+
+struct kith_udp {
+	const struct kith_alloc *alloc;
+	int fd;
+	uint8_t family;
+	uint16_t transport, port;
+	bool gso, gro, recverr;
+	uint8_t *rx; /* receive buffers, made with the first receive */
+	size_t rx_n, rx_stride; /* how many, and bytes from one to the next */
+	struct kith_udp_queued *head, *tail;
+	size_t queued_n, queued_bytes;
+	struct kith_udp_error errors[KITH_UDP_ERRORS_MAX];
+	size_t errors_n;
+	struct kith_udp_counts counts;
+};
+
+/* What the system's half sends in one go: neighbouring packets with the same destination and marks. */
+struct kith_udp_train {
+	size_t first, n; /* packets */
+	uint16_t segment_len; /* 0: one plain packet */
+};
+
+void kith_udp_note_error(struct kith_udp *u, const struct kith_addr *remote, int errnum);
+
+/* The train that starts at packets[first]: by itself (segment_len set by the core), with equals after it, or just one. */
+struct kith_udp_train kith_udp_train_at(const struct kith_packet packets[], size_t first, size_t n, bool join);
+
+/* The system's half. prepare sets socket options after bind; send returns how many packets it took care of (sent, or noted as failed), fewer
+ * than n when the socket would block. */
+void kith_udp_sys_prepare(struct kith_udp *u, bool offload);
+int kith_udp_sys_receive(struct kith_udp *u, struct kith_packet out[], size_t n);
+size_t kith_udp_sys_send(struct kith_udp *u, const struct kith_packet packets[], size_t n);
+void kith_udp_sys_read_errors(struct kith_udp *u);
+
+#endif

@@ -1,0 +1,513 @@
+#include "overlay/hostcache.h"
+
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/rng.h"
+
+#define RETRY_FLOOR_US (1 * KITH_US_PER_S)
+#define RETRY_CAP_US (120 * KITH_US_PER_S)
+
+enum {
+	FILE_MAGIC = 0x4b484f53, /* "KHOS" */
+	FILE_VERSION = 1,
+	ENTRIES_FIRST = 4, /* capacity of the first allocation */
+	ANCHOR_FAILURES = 10, /* in a row: it is gone, not away */
+	FILE_FLAGS = KITH_HOST_ANCHOR
+};
+
+/* Keys the checksum of the file, which guards against accidents, not against enemies. */
+static const uint64_t file_seed[2] = { 0x6b69746820686f73, 0x7420636163686500 };
+
+static bool has_key(const struct kith_host *host)
+{
+	static const struct kith_key zero = { { 0 } };
+	return memcmp(host->dh.b, zero.b, sizeof zero.b) != 0;
+}
+
+/* As kith_host_write, but a key may be missing. */
+static void host_write(struct kith_writer *w, const struct kith_host *host)
+{
+	kith_write_bytes(w, host->dh.b, sizeof host->dh.b);
+	kith_write_u8(w, host->addrs_n);
+	for (uint8_t i = 0; i < host->addrs_n; i++)
+		kith_wire_addr_write(w, &host->addrs[i]);
+}
+
+static void host_read(struct kith_reader *r, struct kith_host *out)
+{
+	memset(out, 0, sizeof *out);
+	kith_read_bytes(r, out->dh.b, sizeof out->dh.b);
+	out->addrs_n = kith_read_u8(r);
+	if (out->addrs_n == 0 || out->addrs_n > KITH_HOST_ADDRS_MAX)
+		r->bad = true;
+	for (uint8_t i = 0; i < out->addrs_n && !r->bad; i++)
+		kith_wire_addr_read(r, &out->addrs[i]);
+}
+
+static struct kith_blob *intern(struct kith_hostcache *hc, const struct kith_host *host)
+{
+	uint8_t bytes[KITH_HOST_LEN_MAX];
+	struct kith_writer w = kith_writer_of(bytes, sizeof bytes);
+	host_write(&w, host);
+	return kith_blob_intern(hc->blobs, bytes, kith_writer_len(&w));
+}
+
+void kith_hostcache_init(struct kith_hostcache *hc, const struct kith_alloc *alloc, struct kith_blobs *blobs)
+{
+	*hc = (struct kith_hostcache){ .alloc = alloc, .blobs = blobs };
+}
+
+void kith_hostcache_deinit(struct kith_hostcache *hc)
+{
+	for (uint8_t i = 0; i < hc->n; i++)
+		kith_blob_unref(hc->blobs, hc->at[i].blob);
+	KITH_FREE_ARRAY(hc->alloc, hc->at, hc->cap);
+	hc->at = NULL;
+	hc->n = hc->cap = 0;
+}
+
+uint32_t kith_hostcache_source(const struct kith_key *dh)
+{
+	struct kith_reader r = kith_reader_of(dh->b, sizeof dh->b);
+	uint32_t source = kith_read_u32(&r);
+	return source != 0 ? source : 1;
+}
+
+void kith_hostcache_get(const struct kith_hostcache *hc, int i, struct kith_host *out)
+{
+	KITH_ASSERT(i >= 0 && i < hc->n);
+	struct kith_reader r = kith_reader_of_span(kith_blob_span(hc->at[i].blob));
+	host_read(&r, out);
+	KITH_ASSERT(kith_reader_done(&r));
+}
+
+/* ---- adding ---- */
+
+int kith_hostcache_find(const struct kith_hostcache *hc, const struct kith_key *dh)
+{
+	for (int i = 0; i < hc->n; i++) {
+		if (memcmp(hc->at[i].blob->bytes, dh->b, sizeof dh->b) == 0)
+			return i;
+	}
+	return KITH_ENOENT;
+}
+
+static int find_host(const struct kith_hostcache *hc, const struct kith_host *host)
+{
+	if (has_key(host))
+		return kith_hostcache_find(hc, &host->dh);
+	for (int i = 0; i < hc->n; i++) {
+		struct kith_host other;
+		kith_hostcache_get(hc, i, &other);
+		if (kith_addr_equal(&other.addrs[0], &host->addrs[0]))
+			return i;
+	}
+	return KITH_ENOENT;
+}
+
+/* True when a should give way rather than b; both may. */
+static bool worse(const struct kith_hostcache_entry *a, const struct kith_hostcache_entry *b)
+{
+	return a->failures != b->failures ? a->failures > b->failures : a->success_ms < b->success_ms;
+}
+
+/* Who gives way to a newcomer, or KITH_EFULL. */
+static int victim(const struct kith_hostcache *hc)
+{
+	int found = KITH_EFULL;
+	for (int i = 0; i < hc->n; i++) {
+		const struct kith_hostcache_entry *e = &hc->at[i];
+		bool works = e->success_ms != 0 && e->failures == 0;
+		bool fresh = e->success_ms == 0 && e->failures == 0; /* not tried: as good as the newcomer */
+		if (e->flags != 0 || works || fresh)
+			continue;
+		if (found < 0 || worse(e, &hc->at[found]))
+			found = i;
+	}
+	return found;
+}
+
+static int from_source(const struct kith_hostcache *hc, uint32_t source)
+{
+	int n = 0;
+	for (int i = 0; i < hc->n; i++)
+		n += hc->at[i].source == source;
+	return n;
+}
+
+/* An empty slot at the end, or that of the victim, cleared. */
+static int make_room(struct kith_hostcache *hc)
+{
+	if (hc->n == KITH_HOSTCACHE_MAX) {
+		int i = victim(hc);
+		if (i >= 0)
+			kith_blob_unref(hc->blobs, hc->at[i].blob);
+		return i;
+	}
+	if (hc->n == hc->cap) {
+		uint8_t cap = (uint8_t)(hc->cap > 0 ? 2 * hc->cap : ENTRIES_FIRST);
+		struct kith_hostcache_entry *at = kith_alloc_resize(hc->alloc, hc->at, hc->cap * sizeof *at,
+								    cap * sizeof *at);
+		if (at == NULL)
+			return KITH_ENOMEM;
+		hc->at = at;
+		hc->cap = cap;
+	}
+	return hc->n++;
+}
+
+static int refresh(struct kith_hostcache *hc, int i, const struct kith_host *host, uint8_t flags)
+{
+	struct kith_blob *blob = intern(hc, host);
+	if (blob == NULL)
+		return KITH_ENOMEM;
+	kith_blob_unref(hc->blobs, hc->at[i].blob);
+	hc->at[i].blob = blob;
+	hc->at[i].flags |= flags;
+	return i;
+}
+
+static bool host_valid(const struct kith_host *host, uint8_t flags)
+{
+	if (host->addrs_n == 0 || host->addrs_n > KITH_HOST_ADDRS_MAX || (flags & ~KITH_HOST_BOOTSTRAP) != 0)
+		return false;
+	for (uint8_t i = 0; i < host->addrs_n; i++) {
+		if (kith_addr_scope(&host->addrs[i]) == KITH_SCOPE_NONE || host->addrs[i].port == 0)
+			return false;
+	}
+	return has_key(host) || flags == KITH_HOST_BOOTSTRAP;
+}
+
+int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source, uint8_t flags)
+{
+	if (!host_valid(host, flags))
+		return KITH_EINVAL;
+	int i = find_host(hc, host);
+	if (i >= 0) {
+		struct kith_host held;
+		kith_hostcache_get(hc, i, &held);
+		return !has_key(host) && has_key(&held) ? i : refresh(hc, i, host, flags);
+	}
+	if (source != 0 && from_source(hc, source) >= KITH_HOSTCACHE_PER_SOURCE)
+		return KITH_EFULL;
+	struct kith_blob *blob = intern(hc, host);
+	if (blob == NULL)
+		return KITH_ENOMEM;
+	i = make_room(hc);
+	if (i < 0) {
+		kith_blob_unref(hc->blobs, blob);
+		return i;
+	}
+	hc->at[i] = (struct kith_hostcache_entry){ .blob = blob, .source = source, .flags = flags };
+	return i;
+}
+
+int kith_hostcache_learn(struct kith_hostcache *hc, int i, const struct kith_key *dh)
+{
+	struct kith_host host;
+	kith_hostcache_get(hc, i, &host);
+	int other = kith_hostcache_find(hc, dh);
+	if (other == i)
+		return 0;
+	if (other >= 0) {
+		hc->at[other].flags |= hc->at[i].flags;
+		kith_blob_unref(hc->blobs, hc->at[i].blob);
+		hc->at[i] = hc->at[--hc->n];
+		return KITH_EEXIST;
+	}
+	host.dh = *dh;
+	int err = refresh(hc, i, &host, 0);
+	return err < 0 ? err : 0;
+}
+
+/* ---- picking ---- */
+
+static uint64_t prefix_of(const struct kith_hostcache *hc, int i)
+{
+	struct kith_host host;
+	kith_hostcache_get(hc, i, &host);
+	return kith_addr_diversity_prefix(&host.addrs[0]);
+}
+
+/* How far taking host i would go from what should be, given those in use. */
+static enum kith_hostcache_relax strain(const struct kith_hostcache *hc, int i)
+{
+	enum kith_hostcache_relax need = KITH_PICK_STRICT;
+	uint64_t prefix = prefix_of(hc, i);
+	for (int k = 0; k < hc->n; k++) {
+		if (k == i || (hc->at[k].flags & KITH_HOST_USED) == 0)
+			continue;
+		if (hc->at[i].source != 0 && hc->at[k].source == hc->at[i].source)
+			return KITH_PICK_ANY;
+		if (prefix_of(hc, k) == prefix)
+			need = KITH_PICK_SAME_PREFIX;
+	}
+	return need;
+}
+
+/* Lower is tried earlier. */
+static unsigned rank(const struct kith_hostcache_entry *e)
+{
+	if (e->failures > 0)
+		return 4;
+	if ((e->flags & KITH_HOST_ANCHOR) != 0)
+		return 0;
+	if (e->success_ms != 0)
+		return 1;
+	return (e->flags & KITH_HOST_BOOTSTRAP) != 0 ? 3 : 2;
+}
+
+int kith_hostcache_pick(const struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random,
+			enum kith_hostcache_relax relax)
+{
+	enum { RANKS = 5 };
+	unsigned best = UINT32_MAX;
+	uint32_t equals = 0;
+	int found = KITH_ENOENT;
+	for (int i = 0; i < hc->n; i++) {
+		const struct kith_hostcache_entry *e = &hc->at[i];
+		if ((e->flags & KITH_HOST_USED) != 0 || (e->failures > 0 && e->retry_at > now))
+			continue;
+		enum kith_hostcache_relax need = strain(hc, i);
+		if (need > relax)
+			continue;
+		unsigned score = (unsigned)need * RANKS + rank(e);
+		if (score > best)
+			continue;
+		equals = score < best ? 1 : equals + 1;
+		best = score;
+		if (kith_rng_below(random, equals) == 0)
+			found = i;
+	}
+	return found;
+}
+
+kith_time_us kith_hostcache_retry_at(const struct kith_hostcache *hc)
+{
+	kith_time_us at = KITH_TIME_NEVER;
+	for (int i = 0; i < hc->n; i++) {
+		const struct kith_hostcache_entry *e = &hc->at[i];
+		kith_time_us when = e->failures > 0 ? e->retry_at : 0;
+		if ((e->flags & KITH_HOST_USED) == 0 && when < at)
+			at = when;
+	}
+	return at;
+}
+
+/* ---- what came of it ---- */
+
+void kith_hostcache_use(struct kith_hostcache *hc, int i, bool used)
+{
+	KITH_ASSERT(i >= 0 && i < hc->n);
+	if (used)
+		hc->at[i].flags |= KITH_HOST_USED;
+	else
+		hc->at[i].flags &= (uint8_t)~KITH_HOST_USED;
+}
+
+static bool may_anchor(const struct kith_hostcache *hc, int i)
+{
+	int anchors = 0;
+	for (int k = 0; k < hc->n; k++) {
+		if ((hc->at[k].flags & KITH_HOST_ANCHOR) == 0)
+			continue;
+		anchors++;
+		if (k == i || prefix_of(hc, k) == prefix_of(hc, i))
+			return false;
+		if (hc->at[i].source != 0 && hc->at[k].source == hc->at[i].source)
+			return false;
+	}
+	return anchors < KITH_HOSTCACHE_ANCHORS;
+}
+
+void kith_hostcache_succeeded(struct kith_hostcache *hc, int i, const struct kith_now *now)
+{
+	KITH_ASSERT(i >= 0 && i < hc->n);
+	struct kith_hostcache_entry *e = &hc->at[i];
+	e->success_ms = now->unix_ms > 0 ? now->unix_ms : 1;
+	e->failures = 0;
+	if (may_anchor(hc, i))
+		e->flags |= KITH_HOST_ANCHOR;
+}
+
+void kith_hostcache_failed(struct kith_hostcache *hc, int i, kith_time_us now, const struct kith_random *random)
+{
+	KITH_ASSERT(i >= 0 && i < hc->n);
+	struct kith_hostcache_entry *e = &hc->at[i];
+	e->retry_at = now + kith_rng_backoff(random, RETRY_FLOOR_US, RETRY_CAP_US, e->failures);
+	if (e->failures < UINT8_MAX)
+		e->failures++;
+	if (e->failures >= ANCHOR_FAILURES)
+		e->flags &= (uint8_t)~KITH_HOST_ANCHOR;
+}
+
+/* ---- the state file: magic 4, version 1, 0, count 2; hosts; checksum 8 ---- */
+
+struct file_host {
+	uint8_t flags, failures;
+	int64_t success_ms;
+	uint32_t source;
+	struct kith_host host;
+};
+
+static void file_host_write(struct kith_writer *w, const struct file_host *h)
+{
+	kith_write_u8(w, h->flags);
+	kith_write_u8(w, h->failures);
+	kith_write_u64(w, (uint64_t)h->success_ms);
+	kith_write_u32(w, h->source);
+	host_write(w, &h->host);
+}
+
+static void file_host_read(struct kith_reader *r, struct file_host *h)
+{
+	h->flags = kith_read_u8(r) & FILE_FLAGS;
+	h->failures = kith_read_u8(r);
+	uint64_t success = kith_read_u64(r);
+	h->success_ms = success <= INT64_MAX ? (int64_t)success : 0;
+	h->source = kith_read_u32(r);
+	host_read(r, &h->host);
+	if (!has_key(&h->host))
+		r->bad = true;
+}
+
+/* Checks the whole file and leaves r at the first of *n hosts. */
+static int file_open(struct kith_reader *r, struct kith_span file, uint16_t *n)
+{
+	if (file.len < KITH_HOSTCACHE_FILE_HEADER + KITH_HOSTCACHE_FILE_SUM)
+		return KITH_EPROTO;
+	size_t body = file.len - KITH_HOSTCACHE_FILE_SUM;
+	struct kith_reader sum = kith_reader_of(file.p + body, KITH_HOSTCACHE_FILE_SUM);
+	*r = kith_reader_of(file.p, body);
+	if (kith_read_u32(r) != FILE_MAGIC)
+		return KITH_EPROTO;
+	uint8_t version = kith_read_u8(r);
+	(void)kith_read_u8(r);
+	*n = kith_read_u16(r);
+	if (kith_read_u64(&sum) != kith_hash64(file_seed, file.p, body))
+		return KITH_EPROTO;
+	if (version != FILE_VERSION)
+		return KITH_EVERSION;
+	if (*n > KITH_HOSTCACHE_FILE_HOSTS)
+		return KITH_EPROTO;
+	struct kith_reader all = *r;
+	for (uint16_t i = 0; i < *n; i++) {
+		struct file_host unused;
+		file_host_read(&all, &unused);
+	}
+	return kith_reader_done(&all) ? 0 : KITH_EPROTO;
+}
+
+/* Memory's hosts that belong into the file, anchors first, then the latest success. */
+static uint8_t save_order(const struct kith_hostcache *hc, uint8_t order[KITH_HOSTCACHE_MAX])
+{
+	uint8_t n = 0;
+	for (uint8_t i = 0; i < hc->n; i++) {
+		const struct kith_hostcache_entry *e = &hc->at[i];
+		struct kith_host host;
+		kith_hostcache_get(hc, i, &host);
+		if (!has_key(&host) || (e->flags & KITH_HOST_BOOTSTRAP) != 0)
+			continue;
+		uint8_t at = n++;
+		for (; at > 0; at--) {
+			const struct kith_hostcache_entry *before = &hc->at[order[at - 1]];
+			bool anchor = (e->flags & KITH_HOST_ANCHOR) != 0;
+			bool anchor_before = (before->flags & KITH_HOST_ANCHOR) != 0;
+			if (anchor != anchor_before ? anchor_before : before->success_ms >= e->success_ms)
+				break;
+			order[at] = order[at - 1];
+		}
+		order[at] = i;
+	}
+	return n;
+}
+
+size_t kith_hostcache_save(const struct kith_hostcache *hc, struct kith_span old, uint8_t out[KITH_HOSTCACHE_FILE_MAX])
+{
+	uint8_t order[KITH_HOSTCACHE_MAX];
+	uint16_t n = save_order(hc, order), old_n = 0;
+	struct kith_reader r;
+	struct kith_writer w = kith_writer_of(out, KITH_HOSTCACHE_FILE_MAX);
+	kith_write_u32(&w, FILE_MAGIC);
+	kith_write_u8(&w, FILE_VERSION);
+	kith_write_u8(&w, 0);
+	uint8_t *count = kith_write(&w, 2);
+	for (uint16_t i = 0; i < n; i++) {
+		const struct kith_hostcache_entry *e = &hc->at[order[i]];
+		struct file_host h = { e->flags & FILE_FLAGS, e->failures, e->success_ms, e->source, { .addrs_n = 0 } };
+		kith_hostcache_get(hc, order[i], &h.host);
+		file_host_write(&w, &h);
+	}
+	if (file_open(&r, old, &old_n) != 0)
+		old_n = 0;
+	for (uint16_t i = 0; i < old_n && n < KITH_HOSTCACHE_FILE_HOSTS; i++) {
+		struct file_host h;
+		file_host_read(&r, &h);
+		if (kith_hostcache_find(hc, &h.host.dh) >= 0)
+			continue;
+		h.flags = 0; /* memory holds the anchors; one that is not there was given up */
+		file_host_write(&w, &h);
+		n++;
+	}
+	struct kith_writer cw = kith_writer_of(count, 2);
+	kith_write_u16(&cw, n);
+	kith_write_u64(&w, kith_hash64(file_seed, out, kith_writer_len(&w)));
+	KITH_ASSERT(!w.bad);
+	return kith_writer_len(&w);
+}
+
+static bool prefix_known(const struct kith_hostcache *hc, const struct kith_host *host)
+{
+	for (int i = 0; i < hc->n; i++) {
+		if (prefix_of(hc, i) == kith_addr_diversity_prefix(&host->addrs[0]))
+			return true;
+	}
+	return false;
+}
+
+static int load_one(struct kith_hostcache *hc, const struct file_host *h)
+{
+	if (kith_hostcache_find(hc, &h->host.dh) >= 0)
+		return 0;
+	int i = kith_hostcache_add(hc, &h->host, h->source, 0);
+	if (i < 0)
+		return 0;
+	hc->at[i].flags |= h->flags;
+	hc->at[i].failures = 0; /* another day */
+	hc->at[i].success_ms = h->success_ms;
+	return 1;
+}
+
+int kith_hostcache_load(struct kith_hostcache *hc, struct kith_span file, uint32_t from)
+{
+	enum { ANCHORS, DIVERSE, REST, PASSES };
+	uint16_t n;
+	struct kith_reader first;
+	int added = 0, anchors = 0, err = file_open(&first, file, &n);
+	if (err != 0)
+		return err;
+	for (int i = 0; i < hc->n; i++)
+		anchors += (hc->at[i].flags & KITH_HOST_ANCHOR) != 0;
+	for (int pass = 0; pass < PASSES; pass++) {
+		for (uint32_t round = 0; round < 2; round++) { /* from `from` to the end, then what was skipped */
+			struct kith_reader r = first;
+			for (uint16_t i = 0; i < n; i++) {
+				struct file_host h;
+				file_host_read(&r, &h);
+				bool late = i < from % n;
+				bool anchor = (h.flags & KITH_HOST_ANCHOR) != 0 && anchors < KITH_HOSTCACHE_ANCHORS;
+				if (late != (round == 1) || (pass == ANCHORS && !anchor) ||
+				    (pass == DIVERSE && prefix_known(hc, &h.host)))
+					continue;
+				h.flags = anchor ? KITH_HOST_ANCHOR : 0;
+				int one = load_one(hc, &h);
+				anchors += anchor && one;
+				added += one;
+			}
+		}
+	}
+	return added;
+}

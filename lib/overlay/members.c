@@ -1,0 +1,349 @@
+#include "overlay/members.h"
+
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/rng.h"
+
+#define SUSPECT_US (30 * KITH_US_PER_S)
+
+enum {
+	SUSPECT_DOUBLINGS = 7, /* 30 s to 64 min */
+	MEMBERS_FIRST = 16, /* capacity of the first allocation */
+	TRIES_PER_PICK = 8
+};
+
+void kith_members_init(struct kith_members *ms, const struct kith_alloc *alloc, struct kith_blobs *blobs,
+		       struct kith_trust *trust, uint32_t max)
+{
+	*ms = (struct kith_members){ .alloc = alloc, .blobs = blobs, .trust = trust, .max = max };
+}
+
+static void member_free(struct kith_members *ms, struct kith_member *m)
+{
+	kith_blob_unref(ms->blobs, m->blob);
+	KITH_FREE(ms->alloc, m);
+}
+
+void kith_members_deinit(struct kith_members *ms)
+{
+	for (uint32_t i = 0; i < ms->n; i++)
+		member_free(ms, ms->at[i]);
+	KITH_FREE_ARRAY(ms->alloc, ms->at, ms->cap);
+	ms->at = NULL;
+	ms->n = ms->cap = ms->tombs = 0;
+}
+
+/* ---- finding ---- */
+
+static uint32_t lower_bound(const struct kith_members *ms, const uint8_t *key, size_t len)
+{
+	uint32_t from = 0, to = ms->n;
+	while (from < to) {
+		uint32_t mid = from + (to - from) / 2;
+		if (memcmp(ms->at[mid]->id.b, key, len) < 0)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
+static struct kith_member *find(const struct kith_members *ms, const uint8_t *key, size_t len)
+{
+	uint32_t i = lower_bound(ms, key, len);
+	return i < ms->n && memcmp(ms->at[i]->id.b, key, len) == 0 ? ms->at[i] : NULL;
+}
+
+uint32_t kith_members_lower(const struct kith_members *ms, const struct kith_id *id)
+{
+	return lower_bound(ms, id->b, sizeof id->b);
+}
+
+struct kith_member *kith_members_get(const struct kith_members *ms, const struct kith_id *id)
+{
+	return find(ms, id->b, sizeof id->b);
+}
+
+struct kith_member *kith_members_get_prefix(const struct kith_members *ms, const uint8_t prefix[KITH_MEMBER_ID_PREFIX])
+{
+	return find(ms, prefix, KITH_MEMBER_ID_PREFIX);
+}
+
+/* ---- merging ---- */
+
+static void tell(struct kith_members *ms, const struct kith_id *id)
+{
+	/* Often enough that a rumour told at random reaches all with room to spare: log2 of their number, and three. */
+	uint8_t times = 3;
+	for (uint32_t n = ms->n; n > 1; n /= 2)
+		times++;
+	ms->news[ms->news_next] = (struct kith_member_news){ *id, times };
+	ms->news_next = (uint8_t)((ms->news_next + 1) % KITH_MEMBERS_NEWS);
+}
+
+static struct kith_blob *intern(struct kith_members *ms, const struct kith_member_entry *entry)
+{
+	uint8_t bytes[2 * KITH_KEY_LEN + KITH_MEMBER_LEN_MAX];
+	memcpy(bytes, entry->device.b, KITH_KEY_LEN);
+	memcpy(bytes + KITH_KEY_LEN, entry->sign.b, KITH_KEY_LEN);
+	memcpy(bytes + 2 * KITH_KEY_LEN, entry->bytes.p, entry->bytes.len);
+	return kith_blob_intern(ms->blobs, bytes, 2 * KITH_KEY_LEN + entry->bytes.len);
+}
+
+/* Puts the verified entry's fields into m, which holds no blob. */
+static void fill(struct kith_member *m, const struct kith_member_entry *entry, struct kith_blob *blob)
+{
+	m->blob = blob;
+	m->seq = entry->seq;
+	m->expires_ms = entry->expires_ms;
+	m->prefix = kith_addr_diversity_prefix(&entry->addrs[0]);
+	m->flags = (uint8_t)entry->flags;
+	m->slot = entry->slot;
+	m->load = entry->load;
+	m->suspect_until = 0; /* it signed this after we gave up on it */
+	m->failures = 0;
+}
+
+static int make_room(struct kith_members *ms)
+{
+	if (ms->n < ms->cap)
+		return 0;
+	uint32_t cap = ms->cap > 0 ? ms->cap + ms->cap / 2 : MEMBERS_FIRST;
+	if (cap > ms->max)
+		cap = ms->max;
+	struct kith_member **at = kith_alloc_resize(ms->alloc, ms->at, ms->cap * sizeof *at, cap * sizeof *at);
+	if (at == NULL)
+		return KITH_ENOMEM;
+	ms->at = at;
+	ms->cap = cap;
+	return 0;
+}
+
+static int insert(struct kith_members *ms, const struct kith_id *id, const struct kith_member_entry *entry,
+		  struct kith_member **out)
+{
+	int err = make_room(ms);
+	if (err != 0)
+		return err;
+	struct kith_member *m = KITH_NEW(ms->alloc, struct kith_member);
+	struct kith_blob *blob = m != NULL ? intern(ms, entry) : NULL;
+	if (blob == NULL) {
+		KITH_FREE(ms->alloc, m);
+		return KITH_ENOMEM;
+	}
+	m->id = *id;
+	fill(m, entry, blob);
+	uint32_t i = kith_members_lower(ms, id);
+	memmove(&ms->at[i + 1], &ms->at[i], (ms->n - i) * sizeof *ms->at);
+	ms->at[i] = m;
+	ms->n++;
+	ms->tombs += !kith_member_live(m);
+	*out = m;
+	return KITH_MERGE_NEW;
+}
+
+static int replace(struct kith_members *ms, struct kith_member *m, const struct kith_member_entry *entry)
+{
+	struct kith_blob *blob = intern(ms, entry);
+	if (blob == NULL)
+		return KITH_ENOMEM;
+	kith_blob_unref(ms->blobs, m->blob);
+	ms->tombs -= !kith_member_live(m);
+	fill(m, entry, blob);
+	ms->tombs += !kith_member_live(m);
+	return KITH_MERGE_UPDATED;
+}
+
+static uint32_t sweep(struct kith_members *ms, const struct kith_now *now)
+{
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < ms->n; i++) {
+		struct kith_member *m = ms->at[i];
+		if (m->expires_ms < now->unix_ms - KITH_CLOCK_TOLERANCE_MS) {
+			ms->tombs -= !kith_member_live(m);
+			member_free(ms, m);
+		} else {
+			ms->at[kept++] = m;
+		}
+	}
+	uint32_t gone = ms->n - kept;
+	ms->n = kept;
+	ms->swept = now->mono_us;
+	return gone;
+}
+
+int kith_members_merge(struct kith_members *ms, const struct kith_now *now, struct kith_span entry,
+		       struct kith_member **out)
+{
+	struct kith_member_entry parsed;
+	struct kith_member *m = NULL;
+	struct kith_person person;
+	struct kith_id id;
+	if (out != NULL)
+		*out = NULL;
+	int err = kith_member_parse(&parsed, entry);
+	if (err == 0)
+		err = kith_member_id(&parsed, ms->trust, &id);
+	if (err != 0)
+		return err;
+	m = kith_members_get(ms, &id);
+	if (m == NULL || m->seq < parsed.seq) {
+		/* A table that is full of the living refuses before it spends anything on a stranger. */
+		if (m == NULL && ms->n >= ms->max && kith_members_expire(ms, now) == 0)
+			return KITH_EFULL;
+		err = kith_member_verify(&parsed, ms->trust, now, &person);
+		if (err != 0)
+			return err;
+		err = m != NULL ? replace(ms, m, &parsed) : insert(ms, &id, &parsed, &m);
+		if (err < 0)
+			return err;
+		tell(ms, &id);
+	}
+	if (out != NULL)
+		*out = m;
+	return err;
+}
+
+/* ---- one member ---- */
+
+void kith_member_facts(const struct kith_member *m, struct kith_member_facts *out)
+{
+	struct kith_member_entry parsed;
+	memset(out, 0, sizeof *out);
+	memcpy(out->dh.b, m->blob->bytes, KITH_KEY_LEN);
+	memcpy(out->sign.b, m->blob->bytes + KITH_KEY_LEN, KITH_KEY_LEN);
+	out->entry = kith_member_entry_bytes(m);
+	int err = kith_member_parse(&parsed, out->entry);
+	KITH_ASSERT(err == 0); /* it parsed when it was merged */
+	out->addrs_n = parsed.addrs_n;
+	memcpy(out->addrs, parsed.addrs, sizeof out->addrs);
+}
+
+void kith_member_host(const struct kith_member *m, struct kith_host *out)
+{
+	struct kith_member_facts facts;
+	kith_member_facts(m, &facts);
+	memset(out, 0, sizeof *out);
+	out->dh = facts.dh;
+	for (uint8_t i = 0; i < facts.addrs_n && out->addrs_n < KITH_HOST_ADDRS_MAX; i++) {
+		if (out->addrs_n == 0 || out->addrs[0].family != facts.addrs[i].family)
+			out->addrs[out->addrs_n++] = facts.addrs[i];
+	}
+}
+
+void kith_member_failed(struct kith_member *m, kith_time_us now)
+{
+	unsigned doublings = m->failures < SUSPECT_DOUBLINGS ? m->failures : SUSPECT_DOUBLINGS;
+	m->suspect_until = now + (SUSPECT_US << doublings);
+	if (m->failures < UINT8_MAX)
+		m->failures++;
+}
+
+void kith_member_alive(struct kith_member *m)
+{
+	m->suspect_until = 0;
+	m->failures = 0;
+}
+
+/* ---- walking ---- */
+
+/* (a - b) modulo 2^256. */
+static void ring_from(const struct kith_id *b, const struct kith_id *a, struct kith_id *out)
+{
+	unsigned borrow = 0;
+	for (size_t i = KITH_ID_LEN; i-- > 0;) {
+		unsigned d = 256u + a->b[i] - b->b[i] - borrow;
+		out->b[i] = (uint8_t)d;
+		borrow = d < 256;
+	}
+}
+
+void kith_member_walk_init(struct kith_member_walk *walk, const struct kith_members *ms, const struct kith_id *key)
+{
+	*walk = (struct kith_member_walk){ .ms = ms, .key = *key, .left = ms->n };
+	if (ms->n > 0) {
+		uint32_t i = kith_members_lower(ms, key);
+		walk->up = i < ms->n ? i : 0;
+		walk->down = i > 0 ? i - 1 : ms->n - 1;
+	}
+}
+
+static const struct kith_member *walk_step(struct kith_member_walk *walk)
+{
+	const struct kith_members *ms = walk->ms;
+	struct kith_id up, down;
+	ring_from(&walk->key, &ms->at[walk->up]->id, &up);
+	ring_from(&ms->at[walk->down]->id, &walk->key, &down);
+	walk->left--;
+	uint32_t i;
+	if (memcmp(up.b, down.b, sizeof up.b) <= 0) {
+		i = walk->up;
+		walk->up = i + 1 < ms->n ? i + 1 : 0;
+	} else {
+		i = walk->down;
+		walk->down = i > 0 ? i - 1 : ms->n - 1;
+	}
+	return ms->at[i];
+}
+
+const struct kith_member *kith_member_walk_next(struct kith_member_walk *walk)
+{
+	while (walk->left > 0) {
+		const struct kith_member *m = walk_step(walk);
+		if (kith_member_live(m))
+			return m;
+	}
+	return NULL;
+}
+
+/* ---- picking ---- */
+
+static bool pickable(const struct kith_member *m, kith_time_us now, const struct kith_id *self,
+		     const struct kith_member *const out[], uint32_t n, bool diverse)
+{
+	if (!kith_member_live(m) || kith_member_suspect(m, now))
+		return false;
+	if (self != NULL && memcmp(m->id.b, self->b, sizeof self->b) == 0)
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		if (out[i] == m || (diverse && out[i]->prefix == m->prefix))
+			return false;
+	}
+	return true;
+}
+
+uint32_t kith_members_pick(const struct kith_members *ms, const struct kith_random *random, kith_time_us now,
+			   const struct kith_id *self, const struct kith_member *out[], uint32_t n)
+{
+	uint32_t have = 0;
+	if (ms->n == 0)
+		return 0;
+	for (uint32_t tries = TRIES_PER_PICK * n; tries > 0 && have < n; tries--) {
+		const struct kith_member *m = ms->at[kith_rng_below(random, ms->n)];
+		if (pickable(m, now, self, out, have, true))
+			out[have++] = m;
+	}
+	/* Few members or few prefixes: one round from a random place takes what is there. */
+	uint32_t start = have < n ? kith_rng_below(random, ms->n) : 0;
+	for (uint32_t i = 0; i < ms->n && have < n; i++) {
+		const struct kith_member *m = ms->at[(start + i) % ms->n];
+		if (pickable(m, now, self, out, have, false))
+			out[have++] = m;
+	}
+	return have;
+}
+
+/* ---- time ---- */
+
+uint32_t kith_members_expire(struct kith_members *ms, const struct kith_now *now)
+{
+	return now->mono_us >= kith_members_next_deadline(ms) ? sweep(ms, now) : 0;
+}
+
+kith_time_us kith_members_next_deadline(const struct kith_members *ms)
+{
+	return ms->n > 0 ? ms->swept + KITH_MEMBERS_SWEEP_US : KITH_TIME_NEVER;
+}

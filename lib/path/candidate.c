@@ -1,0 +1,108 @@
+#include "path/candidate.h"
+
+#include <kith/err.h>
+
+#include "base/addr.h"
+
+enum { PORT_MIN = 1024, PORT_HTTPS = 443, PREFIX_V4 = 24, PREFIX_V6 = 64 };
+
+void kith_candidates_write(struct kith_writer *w, const struct kith_candidates *cs)
+{
+	kith_write_u8(w, cs->generation);
+	kith_write_u8(w, cs->hops);
+	kith_write_u8(w, cs->n);
+	for (unsigned i = 0; i < cs->n; i++) {
+		kith_write_u8(w, cs->list[i].kind);
+		kith_addr_write(w, &cs->list[i].addr);
+	}
+}
+
+int kith_candidates_read(struct kith_candidates *out, struct kith_span body)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	memset(out, 0, sizeof *out);
+	out->generation = kith_read_u8(&r);
+	out->hops = kith_read_u8(&r);
+	uint8_t n = kith_read_u8(&r);
+	if (r.bad || n > KITH_CANDIDATES_MAX)
+		return KITH_EPROTO;
+	for (unsigned i = 0; i < n; i++) {
+		out->list[i].kind = kith_read_u8(&r);
+		kith_addr_read(&r, &out->list[i].addr);
+		if (!r.bad)
+			kith_addr_normalise(&out->list[i].addr);
+	}
+	out->n = n;
+	return kith_reader_done(&r) ? 0 : KITH_EPROTO;
+}
+
+static bool same_ip(const struct kith_addr *a, const struct kith_addr *b)
+{
+	return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+static bool on_own_network(const struct kith_addr *addr, const struct kith_candidates *ours)
+{
+	for (unsigned i = 0; i < ours->n; i++) {
+		const struct kith_candidate *o = &ours->list[i];
+		unsigned bits = o->prefix_bits != 0 ? o->prefix_bits : addr->family == KITH_FAMILY_V4 ? PREFIX_V4 : PREFIX_V6;
+		if (o->kind == KITH_CANDIDATE_HOST && kith_addr_same_prefix(addr, &o->addr, bits))
+			return true;
+	}
+	return false;
+}
+
+/* Both are seen at one public address: behind one NAT, where private addresses of either may lead to the other. */
+static bool behind_one_nat(const struct kith_candidates *ours, const struct kith_candidates *theirs)
+{
+	for (unsigned i = 0; i < ours->n; i++) {
+		if (kith_addr_scope(&ours->list[i].addr) != KITH_SCOPE_PUBLIC)
+			continue;
+		for (unsigned j = 0; j < theirs->n; j++) {
+			if (same_ip(&ours->list[i].addr, &theirs->list[j].addr))
+				return true;
+		}
+	}
+	return false;
+}
+
+enum kith_refusal kith_candidate_check_source(const struct kith_addr *addr, bool allow_loopback)
+{
+	switch (kith_addr_scope(addr)) {
+	case KITH_SCOPE_NONE:
+		return KITH_REFUSAL_SCOPE;
+	case KITH_SCOPE_LOOPBACK:
+		return allow_loopback ? KITH_REFUSAL_NONE : KITH_REFUSAL_LOOPBACK;
+	case KITH_SCOPE_LINK:
+		return KITH_REFUSAL_LINK_LOCAL;
+	case KITH_SCOPE_PRIVATE:
+	case KITH_SCOPE_PUBLIC:
+		break;
+	}
+	return addr->port == 0 ? KITH_REFUSAL_PORT : KITH_REFUSAL_NONE;
+}
+
+enum kith_refusal kith_candidate_check(const struct kith_candidate *c, const struct kith_candidates *theirs,
+				       const struct kith_candidates *ours, bool allow_loopback, uint16_t *transport)
+{
+	const struct kith_candidate *own = NULL;
+	if (c->kind < KITH_CANDIDATE_HOST || c->kind > KITH_CANDIDATE_PREDICTED)
+		return KITH_REFUSAL_KIND;
+	enum kith_refusal refusal = kith_candidate_check_source(&c->addr, allow_loopback);
+	if (refusal != KITH_REFUSAL_NONE)
+		return refusal;
+	if (c->addr.port < PORT_MIN && c->addr.port != PORT_HTTPS)
+		return KITH_REFUSAL_PORT;
+	for (unsigned i = 0; i < ours->n; i++) {
+		if (kith_addr_equal(&ours->list[i].addr, &c->addr))
+			return KITH_REFUSAL_SELF;
+		if (own == NULL && ours->list[i].addr.family == c->addr.family)
+			own = &ours->list[i];
+	}
+	if (own == NULL)
+		return KITH_REFUSAL_FAMILY;
+	if (kith_addr_scope(&c->addr) == KITH_SCOPE_PRIVATE && !on_own_network(&c->addr, ours) && !behind_one_nat(ours, theirs))
+		return KITH_REFUSAL_PRIVATE;
+	*transport = own->transport;
+	return KITH_REFUSAL_NONE;
+}

@@ -1,0 +1,51 @@
+/* Addresses at which a node may be reachable: how they travel, and which of a peer's are probed.
+ *
+ * A peer's list is a stranger's claim: probing it unfiltered would make us a weapon. kith_candidate_check refuses all that
+ * cannot be the peer, or would hurt somebody who is not.
+ * Never: a socket, a name, a probe.
+ */
+#ifndef KITH_PATH_CANDIDATE_H
+#define KITH_PATH_CANDIDATE_H
+
+#include "path/journal.h"
+#include "wire/frame.h"
+
+enum kith_candidate_kind {
+	KITH_CANDIDATE_HOST = 1, /* of an own interface */
+	KITH_CANDIDATE_OBSERVED = 2, /* as supernodes see us */
+	KITH_CANDIDATE_MAPPED = 3, /* by PCP, NAT-PMP or UPnP */
+	KITH_CANDIDATE_PREDICTED = 4 /* where a NAT is likely to put the next flow */
+};
+
+struct kith_candidate {
+	struct kith_addr addr;
+	uint16_t transport; /* own: the socket it belongs to. a peer's: 0 */
+	uint8_t kind; /* enum kith_candidate_kind */
+	uint8_t prefix_bits; /* own HOST: of the interface's network; 0 = 24 for v4, 64 for v6 */
+};
+
+/* A list of at most KITH_CANDIDATES_MAX. */
+struct kith_candidates {
+	uint8_t generation; /* of the list; the first is 1; a list that is different has another */
+	uint8_t hops; /* routers up to and with the outermost own NAT; 0 = unknown */
+	uint8_t n;
+	struct kith_candidate list[KITH_CANDIDATES_MAX];
+};
+
+/* The longest body of a CANDIDATES frame. */
+#define KITH_CANDIDATES_BODY_MAX (3 + KITH_CANDIDATES_MAX * (1 + KITH_ADDR_WIRE_MAX))
+
+void kith_candidates_write(struct kith_writer *w, const struct kith_candidates *cs);
+
+/* Parses a whole body. Candidates of unknown kinds are kept (and refused by the check). KITH_EPROTO: malformed. */
+int kith_candidates_read(struct kith_candidates *out, struct kith_span body) KITH_MUST_USE;
+
+/* Whether c of the list theirs may be probed; *transport: the own socket to do it from. allow_loopback: both may be on one
+ * machine. */
+enum kith_refusal kith_candidate_check(const struct kith_candidate *c, const struct kith_candidates *theirs,
+				       const struct kith_candidates *ours, bool allow_loopback, uint16_t *transport);
+
+/* Whether a path may be made to where an authenticated packet came from. */
+enum kith_refusal kith_candidate_check_source(const struct kith_addr *addr, bool allow_loopback);
+
+#endif

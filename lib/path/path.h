@@ -1,0 +1,90 @@
+/* One way to move a session's packets, and what is known about it. And the environment that all of lib/path works in.
+ *
+ * A path is LIVE once a probe on it was answered. Round-trip times follow RFC 6298, from probes and from PATH_ACK with the
+ * delay that it names subtracted.
+ * Never: a key, a session, a clock of its own.
+ */
+#ifndef KITH_PATH_PATH_H
+#define KITH_PATH_PATH_H
+
+#include <kith/log.h>
+#include <kith/stats.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "path/probe.h"
+#include "wire/hop.h"
+#include "wire/outbox.h"
+
+/* What the session lends for one call; built on the stack. */
+struct kith_path_env {
+	struct kith_outbox *outbox;
+	const struct kith_random *random;
+	const struct kith_alloc *alloc;
+	struct kith_stats *stats; /* may be NULL */
+	const struct kith_log *log; /* may be NULL */
+	uint32_t session; /* whose frames these are, for kith_outbox_begin */
+};
+
+enum kith_path_state {
+	KITH_PATH_NONE, /* the slot is empty */
+	KITH_PATH_CANDIDATE, /* probed, not answered yet: carries no data (but a session's first path) */
+	KITH_PATH_LIVE, /* answered; the sending path or a standby */
+	KITH_PATH_SUSPECT, /* something that was due did not come; asked, and doubled by others if it is the sending path */
+	KITH_PATH_DEAD /* did not answer; asked a few times more, then forgotten */
+};
+
+enum {
+	KITH_PATH_INITIAL = 1, /* carried the handshake: any packet proves it, since its key needs our answer */
+	KITH_PATH_STRANGER = 2, /* the peer was heard from it: never sends more bytes than came, until proven */
+	KITH_PATH_MOVED = 4, /* heard with data first: the peer has moved there, and takes its old path along */
+	KITH_PATH_NEED_ANSWER = 8, /* suspect: hearing the peer is not enough, it must have heard us */
+	KITH_PATH_CONFIRM = 16 /* the first probes are still being repeated */
+};
+
+#define KITH_PATH_ID_NONE 255
+
+struct kith_path {
+	struct kith_hop hop;
+	kith_time_us heard_at; /* last authenticated packet; 0 = none */
+	kith_time_us sent_at; /* last packet of ours */
+	kith_time_us due_at; /* the next thing this path has to do */
+	kith_time_us since; /* candidate: first seen; suspect, dead: since when; live, without flow tracking: data waits for any
+			       answer since then, 0 = none does */
+	struct kith_probe probe;
+	uint32_t srtt_us, rttvar_us; /* 0 = not measured */
+	uint16_t credit_bytes; /* of a stranger: what may be sent to it */
+	uint8_t id; /* our number for it */
+	uint8_t peer_id; /* the peer's, KITH_PATH_ID_NONE until it named it */
+	uint8_t state; /* enum kith_path_state */
+	uint8_t flags;
+	uint8_t tries; /* probes since the last answer */
+	uint8_t step; /* candidate: how far in the schedule of first probes */
+};
+
+KITH_STATIC_ASSERT(sizeof(struct kith_path) <= 104, "every idle session holds one path");
+
+void kith_path_init(struct kith_path *p, const struct kith_hop *hop, uint8_t id, kith_time_us now);
+
+/* Asserts that the edge is a legal one. */
+void kith_path_set_state(struct kith_path *p, enum kith_path_state state);
+
+static inline bool kith_path_is_relay(const struct kith_path *p)
+{
+	return p->hop.tunnel != 0;
+}
+
+/* One measured round trip. */
+void kith_path_rtt(struct kith_path *p, uint32_t sample_us);
+
+/* How long an answer on this path may take: SRTT + 4 RTTVAR + 35 ms. */
+kith_time_us kith_path_period(const struct kith_path *p);
+
+/* What choosing between paths compares: round trip (1 s while unknown), with KITH_DIRECT_BONUS_US on top for a relay. */
+kith_time_us kith_path_cost(const struct kith_path *p);
+
+/* When first probe number step (from 0) is due after the start; KITH_TIME_NEVER past the last. Shared with the punch. */
+kith_time_us kith_path_schedule(unsigned step);
+#define KITH_PATH_STEPS 7
+
+#endif

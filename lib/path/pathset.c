@@ -1,0 +1,681 @@
+#include "path/pathset_internal.h"
+
+enum {
+	KEEPALIVE_ANSWER_US = 3000000, /* a home may be busy */
+	IDLE_ANSWER_US = 1000000, /* radios that sleep answer late */
+	REVIVE_US = 100000, /* a dead path that is heard of is asked this often */
+	JITTER = 10,
+	DEAD_TRIES = 5 /* 1 + 2 + 4 + 8 + 16 s */
+};
+
+/* ---- slots ---- */
+
+int kith_ps_find(const struct kith_pathset *ps, const struct kith_hop *hop)
+{
+	unsigned n = kith_ps_count(ps);
+	if (n > 0 && kith_hop_equal(&ps->first.hop, hop))
+		return 0;
+	for (unsigned i = 1; i < n; i++) {
+		if (kith_hop_equal(&ps->more->others[i - 1].hop, hop))
+			return (int)i;
+	}
+	return -1;
+}
+
+int kith_ps_find_id(const struct kith_pathset *ps, uint8_t id, bool peers)
+{
+	unsigned n = kith_ps_count(ps);
+	for (unsigned i = 0; i < n && id != KITH_PATH_ID_NONE; i++) {
+		const struct kith_path *p = kith_pathset_path(ps, i);
+		if ((peers ? p->peer_id : p->id) == id)
+			return (int)i;
+	}
+	return -1;
+}
+
+struct kith_pathset_more *kith_ps_more(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+{
+	if (ps->more == NULL) {
+		ps->more = KITH_NEW(env->alloc, struct kith_pathset_more);
+		if (ps->more == NULL)
+			kith_stats_add(env->stats, KITH_STAT_ALLOC_FAILED, 1);
+		else
+			ps->more->used_at = now;
+	}
+	return ps->more;
+}
+
+void kith_ps_journal(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, enum kith_journal_what what,
+		     const struct kith_hop *hop, uint32_t value)
+{
+	if (kith_ps_has(ps, KITH_PATHSET_PEER) && kith_ps_more(ps, env, now) != NULL)
+		kith_journal_add(&ps->more->journal, env->alloc, now, what, hop, value);
+}
+
+static uint8_t take_id(struct kith_pathset *ps)
+{
+	do {
+		ps->next_id = (uint8_t)(ps->next_id + 1);
+	} while (ps->next_id == KITH_PATH_ID_NONE || kith_ps_find_id(ps, ps->next_id, false) >= 0);
+	return ps->next_id;
+}
+
+/* The slot that is missed least: a dead path, or a candidate the peer did not name; never the sending one. */
+static int dispensable(const struct kith_pathset *ps)
+{
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		const struct kith_path *p = kith_pathset_path(ps, i);
+		if (i == ps->sending)
+			continue;
+		if (p->state == KITH_PATH_DEAD || (p->state == KITH_PATH_CANDIDATE && (p->flags & KITH_PATH_STRANGER) != 0))
+			return (int)i;
+	}
+	return -1;
+}
+
+int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
+		uint8_t flags)
+{
+	KITH_ASSERT(!kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) || hop->tunnel != 0);
+	unsigned n = kith_ps_count(ps);
+	if (n == KITH_PATHS_MAX) {
+		int out = dispensable(ps);
+		if (out < 0)
+			return -1;
+		kith_ps_remove(ps, env, now, (unsigned)out);
+		n--;
+	}
+	if (n > 0 && kith_ps_more(ps, env, now) == NULL)
+		return -1;
+	struct kith_path *p = n == 0 ? &ps->first : &ps->more->others[n - 1];
+	kith_path_init(p, hop, take_id(ps), now);
+	p->flags = flags;
+	if (n == 0)
+		ps->sending = 0;
+	else
+		ps->more->n_others++;
+	if (kith_ps_flow(ps) != NULL)
+		memset(&ps->more->flow->acks[n], 0, sizeof ps->more->flow->acks[n]);
+	kith_ps_due(ps, p, now);
+	return (int)n;
+}
+
+struct kith_target *kith_ps_target(const struct kith_pathset *ps, const struct kith_hop *hop)
+{
+	return ps->more != NULL && ps->more->punch != NULL ? kith_punch_find(ps->more->punch, hop) : NULL;
+}
+
+void kith_ps_take_target(struct kith_pathset *ps, const struct kith_hop *hop, bool taken)
+{
+	struct kith_target *t = kith_ps_target(ps, hop);
+	if (t != NULL)
+		t->taken = taken;
+}
+
+void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+{
+	unsigned last = kith_ps_count(ps) - 1;
+	KITH_ASSERT(i <= last);
+	kith_ps_take_target(ps, &kith_ps_path(ps, i)->hop, false);
+	bool was_sending = ps->sending == i;
+	*kith_ps_path(ps, i) = *kith_ps_path(ps, last);
+	kith_path_set_state(kith_ps_path(ps, last), KITH_PATH_NONE);
+	if (last > 0)
+		ps->more->n_others--;
+	if (ps->sending == last)
+		ps->sending = (uint8_t)i;
+	struct kith_flow *flow = kith_ps_flow(ps);
+	if (flow != NULL) {
+		flow->acks[i] = flow->acks[last];
+		memset(&flow->acks[last], 0, sizeof flow->acks[last]);
+		if (flow->in_path == i)
+			flow->in_path = ps->sending; /* whatever comes next decides */
+		else if (flow->in_path == last)
+			flow->in_path = (uint8_t)i;
+	}
+	if (ps->more != NULL)
+		ps->more->better_since = 0;
+	if (last == 0) {
+		ps->news |= KITH_NEWS_ALL_DEAD;
+		ps->all_dead = true;
+		return;
+	}
+	if (was_sending) {
+		ps->sending = 0;
+		kith_ps_choose(ps, env, now);
+		ps->news |= KITH_NEWS_SENDING_CHANGED;
+		kith_ps_flow_moved(ps, env, now, true);
+	}
+	kith_ps_count_relays(ps, now);
+}
+
+/* ---- probing ---- */
+
+bool kith_ps_pay(struct kith_path *p, kith_time_us now, size_t frame_bytes)
+{
+	if (p->state != KITH_PATH_CANDIDATE || (p->flags & KITH_PATH_STRANGER) == 0)
+		return true;
+	/* Frames that are written in answer to one packet share a packet. */
+	size_t cost = frame_bytes + KITH_FRAME_HEADER;
+	if (p->sent_at != now || now == 0)
+		cost += KITH_PROBE_OVERHEAD + (kith_path_is_relay(p) ? KITH_TUNNEL_HEADER : 0u);
+	if (cost > p->credit_bytes)
+		return false;
+	p->credit_bytes = (uint16_t)(p->credit_bytes - cost);
+	return true;
+}
+
+bool kith_ps_probe(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, struct kith_path *p)
+{
+	bool stranger = p->state == KITH_PATH_CANDIDATE && (p->flags & KITH_PATH_STRANGER) != 0;
+	bool padded = p->state == KITH_PATH_CANDIDATE && !stranger;
+	if (!kith_ps_pay(p, now, KITH_PROBE_BODY)) {
+		kith_stats_add(env->stats, KITH_STAT_PROBES_LIMITED, 1);
+		return false;
+	}
+	struct kith_probe_frame f = { kith_probe_next(&p->probe, env->random, now), p->id, 0 };
+	struct kith_writer *w = kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_PROBE,
+						  padded ? KITH_PROBE_PADDED : KITH_PROBE_BODY);
+	kith_probe_write(w, &f, padded);
+	kith_outbox_end(env->outbox);
+	p->sent_at = now;
+	if (p->tries < UINT8_MAX)
+		p->tries++;
+	kith_stats_add(env->stats, KITH_STAT_PROBES_SENT, 1);
+	if (p->state == KITH_PATH_CANDIDATE && p->step == 0)
+		kith_ps_journal(ps, env, now, KITH_JOURNAL_PROBED, &p->hop, p->tries);
+	return true;
+}
+
+struct kith_punch_view kith_ps_view(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+{
+	bool consent = kith_ps_has(ps, KITH_PATHSET_CONSENT | KITH_PATHSET_PEER);
+	return (struct kith_punch_view){
+		.env = env,
+		.journal = &ps->more->journal,
+		.now = now,
+		.rtt_us = kith_pathset_rtt_us(ps),
+		.initiator = kith_ps_has(ps, KITH_PATHSET_INITIATOR),
+		.allowed = consent && !kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY),
+		.consent = consent,
+		.loopback = kith_ps_has(ps, KITH_PATHSET_ALLOW_LOOPBACK),
+		.direct = kith_ps_has_direct(ps),
+		.used = now - ps->more->used_at < KITH_PATH_MEMORY_US,
+	};
+}
+
+/* ---- what a path does when it is due ---- */
+
+static bool keeps_alive(const struct kith_pathset *ps, const struct kith_path *p)
+{
+	if (kith_ps_has(ps, KITH_PATHSET_PEER))
+		return kith_ps_has(ps, KITH_PATHSET_INITIATOR) || !kith_path_is_relay(p);
+	return kith_ps_has(ps, KITH_PATHSET_HOME);
+}
+
+void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	kith_time_us at = KITH_TIME_NEVER;
+	if ((p->flags & KITH_PATH_CONFIRM) != 0)
+		at = p->since + kith_path_schedule(p->step);
+	else if (kith_ps_flow(ps) != NULL && i != ps->sending)
+		at = now + kith_rng_jitter(env->random, KITH_STANDBY_US, JITTER);
+	else if (keeps_alive(ps, p))
+		at = (p->sent_at != 0 ? p->sent_at : now) + kith_rng_jitter(env->random, KITH_KEEPALIVE_US, JITTER);
+	bool waits = p->since != 0 && (p->flags & KITH_PATH_CONFIRM) == 0;
+	if (waits && at > p->since + KITH_PATH_UNANSWERED_US)
+		at = p->since + KITH_PATH_UNANSWERED_US;
+	kith_ps_due(ps, p, at > now ? at : now + 1);
+}
+
+static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	struct kith_writer *w =
+		kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_KEEPALIVE, KITH_KEEPALIVE_BODY);
+	kith_write_u8(w, ++ps->keepalives);
+	kith_write_zeros(w, KITH_KEEPALIVE_BODY - 1);
+	kith_outbox_end(env->outbox);
+	p->sent_at = now;
+	kith_ps_rest(ps, env, now, i);
+	if (ps->keepalives % KITH_KEEPALIVE_ANSWERED == 0) {
+		p->tries = 1;
+		kith_ps_due(ps, p, now + KEEPALIVE_ANSWER_US);
+	}
+}
+
+static void live_due(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	bool standby = kith_ps_flow(ps) != NULL && i != ps->sending;
+	if ((p->flags & KITH_PATH_CONFIRM) != 0) {
+		(void)kith_ps_probe(ps, env, now, p);
+		p->tries = 0; /* repetition, not doubt */
+		if (++p->step >= KITH_CONFIRMATIONS) {
+			p->flags &= (uint8_t)~KITH_PATH_CONFIRM;
+			p->since = 0;
+		}
+		kith_ps_rest(ps, env, now, i);
+	} else if (p->tries > 0) {
+		kith_ps_suspect(ps, env, now, i, KITH_CAUSE_UNANSWERED);
+	} else if (p->since != 0 && now - p->since >= KITH_PATH_UNANSWERED_US) {
+		kith_ps_suspect(ps, env, now, i, KITH_CAUSE_UNANSWERED);
+	} else if (!standby && !keeps_alive(ps, p)) {
+		p->due_at = KITH_TIME_NEVER;
+	} else if (!standby && p->sent_at != 0 && now - p->sent_at < KITH_KEEPALIVE_US - KITH_KEEPALIVE_US / JITTER) {
+		kith_ps_rest(ps, env, now, i);
+	} else if (kith_ps_has(ps, KITH_PATHSET_HOME)) {
+		send_keepalive(ps, env, now, i);
+	} else {
+		(void)kith_ps_probe(ps, env, now, p);
+		kith_time_us wait = kith_path_period(p);
+		kith_ps_due(ps, p, now + (standby || wait > IDLE_ANSWER_US ? wait : IDLE_ANSWER_US));
+	}
+}
+
+static void candidate_due(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	if ((p->flags & KITH_PATH_INITIAL) != 0) {
+		p->due_at = KITH_TIME_NEVER;
+	} else if (p->step >= KITH_PATH_STEPS) {
+		kith_ps_journal(ps, env, now, KITH_JOURNAL_UNANSWERED, &p->hop, p->tries);
+		kith_ps_remove(ps, env, now, i);
+	} else {
+		(void)kith_ps_probe(ps, env, now, p);
+		p->step++;
+		kith_time_us after = kith_path_schedule(p->step);
+		if (after == KITH_TIME_NEVER)
+			after = 2 * kith_path_schedule(KITH_PATH_STEPS - 1);
+		kith_ps_due(ps, p, p->since + kith_rng_jitter(env->random, after, JITTER));
+	}
+}
+
+/* True when some other path is there to take over. */
+static bool has_other(const struct kith_pathset *ps, unsigned i)
+{
+	unsigned out[2];
+	if (i != ps->sending && ps->sending < kith_ps_count(ps) &&
+	    kith_pathset_path(ps, ps->sending)->state == KITH_PATH_LIVE)
+		return true;
+	return kith_ps_standbys(ps, (int)i, out) > 0;
+}
+
+static void suspect_due(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	kith_time_us period = kith_path_period(p);
+	if (!has_other(ps, i)) {
+		if (now - p->since >= KITH_PATH_ALL_DEAD_US) {
+			kith_ps_dead(ps, env, now, i);
+			return;
+		}
+		period = KITH_PROBE_FAST_US;
+	} else if (now - p->since >= 2 * period) {
+		kith_ps_dead(ps, env, now, i);
+		return;
+	}
+	(void)kith_ps_probe(ps, env, now, p);
+	kith_ps_due(ps, p, now + period);
+}
+
+static void dead_due(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	if (p->tries < DEAD_TRIES) {
+		kith_time_us wait = KITH_PROBE_FAST_US << p->tries;
+		(void)kith_ps_probe(ps, env, now, p);
+		kith_ps_due(ps, p, now + kith_rng_jitter(env->random, 2 * wait, JITTER));
+	} else if (kith_ps_count(ps) > 1) {
+		kith_ps_journal(ps, env, now, KITH_JOURNAL_UNANSWERED, &p->hop, p->tries);
+		kith_ps_remove(ps, env, now, i);
+	} else {
+		p->due_at = KITH_TIME_NEVER;
+	}
+}
+
+static void path_due(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+{
+	switch ((enum kith_path_state)kith_ps_path(ps, i)->state) {
+	case KITH_PATH_NONE:
+		break;
+	case KITH_PATH_CANDIDATE:
+		candidate_due(ps, env, now, i);
+		break;
+	case KITH_PATH_LIVE:
+		live_due(ps, env, now, i);
+		break;
+	case KITH_PATH_SUSPECT:
+		suspect_due(ps, env, now, i);
+		break;
+	case KITH_PATH_DEAD:
+		dead_due(ps, env, now, i);
+		break;
+	}
+}
+
+/* ---- memory and the deadline ---- */
+
+static void free_more(struct kith_pathset *ps, const struct kith_alloc *alloc)
+{
+	if (ps->more == NULL)
+		return;
+	kith_ps_flow_free(ps, alloc);
+	KITH_FREE(alloc, ps->more->punch);
+	kith_journal_free(&ps->more->journal, alloc);
+	KITH_FREE(alloc, ps->more);
+	ps->more = NULL;
+}
+
+void kith_ps_settle(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+{
+	struct kith_pathset_more *m = ps->more;
+	if (m == NULL || m->n_others > 0 || m->flow != NULL)
+		return;
+	bool holds = m->punch != NULL || m->journal != NULL;
+	if (!holds || now - m->used_at >= KITH_PATH_MEMORY_US)
+		free_more(ps, env->alloc);
+	else
+		kith_ps_arm(ps, m->used_at + KITH_PATH_MEMORY_US);
+}
+
+static kith_time_us earlier(kith_time_us a, kith_time_us b)
+{
+	return a < b ? a : b;
+}
+
+static void recompute(struct kith_pathset *ps)
+{
+	kith_time_us at = KITH_TIME_NEVER;
+	for (unsigned i = 0; i < kith_ps_count(ps); i++)
+		at = earlier(at, kith_ps_path(ps, i)->due_at);
+	at = earlier(at, kith_ps_flow_deadline(ps));
+	if (ps->more != NULL && ps->more->punch != NULL)
+		at = earlier(at, ps->more->punch->next_at);
+	if (ps->more != NULL && ps->more->better_since != 0)
+		at = earlier(at, ps->more->better_since + KITH_SWITCH_HOLD_US);
+	ps->deadline = at;
+}
+
+static void punch_deadline(struct kith_pathset *ps)
+{
+	if (ps->more != NULL && ps->more->punch != NULL)
+		kith_ps_arm(ps, ps->more->punch->next_at);
+}
+
+void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+{
+	if (now < ps->deadline)
+		return;
+	/* From the last to the first: removing one moves only the last. Each is looked at once more at most. */
+	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
+		if (i < kith_ps_count(ps) && kith_ps_path(ps, i)->due_at <= now)
+			path_due(ps, env, now, i);
+	}
+	kith_ps_flow_tick(ps, env, now);
+	kith_ps_choose(ps, env, now);
+	if (ps->more != NULL && ps->more->punch != NULL) {
+		struct kith_punch_view view = kith_ps_view(ps, env, now);
+		kith_punch_tick(ps->more->punch, &view);
+	}
+	recompute(ps);
+	kith_ps_settle(ps, env, now);
+}
+
+/* ---- from outside ---- */
+
+void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct kith_hop *hop, bool validated, uint16_t flags)
+{
+	memset(ps, 0, sizeof *ps);
+	ps->flags = flags;
+	ps->deadline = KITH_TIME_NEVER;
+	if (kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) && hop->tunnel == 0)
+		return;
+	kith_path_init(&ps->first, hop, 0, now);
+	ps->first.peer_id = 0; /* the path of the handshake is number 0 on both sides */
+	ps->first.flags = KITH_PATH_INITIAL;
+	if (validated) {
+		kith_path_set_state(&ps->first, KITH_PATH_LIVE);
+		ps->first.since = 0;
+		ps->first.heard_at = ps->first.sent_at = now;
+		ps->validated = true;
+		ps->news = KITH_NEWS_VALIDATED_FIRST;
+		ps->upgraded = hop->tunnel == 0;
+		if (keeps_alive(ps, &ps->first))
+			kith_ps_due(ps, &ps->first, now + KITH_KEEPALIVE_US);
+	}
+	kith_ps_count_relays(ps, now);
+}
+
+void kith_pathset_deinit(struct kith_pathset *ps, const struct kith_path_env *env)
+{
+	free_more(ps, env->alloc);
+	memset(ps, 0, sizeof *ps);
+	ps->deadline = KITH_TIME_NEVER;
+}
+
+static void drop_direct(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+{
+	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
+		if (i < kith_ps_count(ps) && !kith_path_is_relay(kith_ps_path(ps, i))) {
+			kith_ps_journal(ps, env, now, KITH_JOURNAL_DROPPED, &kith_ps_path(ps, i)->hop, 0);
+			kith_ps_remove(ps, env, now, i);
+			i = kith_ps_count(ps);
+		}
+	}
+}
+
+void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, uint16_t flags)
+{
+	ps->flags |= flags;
+	if (kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY))
+		drop_direct(ps, env, now);
+	if (ps->more != NULL && ps->more->punch != NULL) {
+		struct kith_punch_view view = kith_ps_view(ps, env, now);
+		kith_punch_again(ps->more->punch, &view);
+		punch_deadline(ps);
+	}
+	kith_ps_count_relays(ps, now);
+	kith_ps_settle(ps, env, now);
+}
+
+void kith_pathset_rtt_hint(struct kith_pathset *ps, const struct kith_hop *hop, uint32_t rtt_us)
+{
+	int i = kith_ps_find(ps, hop);
+	if (i >= 0 && kith_ps_path(ps, (unsigned)i)->srtt_us == 0 && rtt_us != 0)
+		kith_path_rtt(kith_ps_path(ps, (unsigned)i), rtt_us);
+}
+
+void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
+			uint64_t counter, bool data, size_t len)
+{
+	int found = kith_ps_find(ps, hop);
+	if (found < 0)
+		found = kith_ps_stranger(ps, env, now, hop, data);
+	if (found < 0)
+		return;
+	unsigned i = (unsigned)found;
+	struct kith_path *p = kith_ps_path(ps, i);
+	p->heard_at = now;
+	ps->all_dead = false;
+	switch ((enum kith_path_state)p->state) {
+	case KITH_PATH_NONE:
+		break;
+	case KITH_PATH_CANDIDATE:
+		p->credit_bytes = (uint16_t)(len > (size_t)(UINT16_MAX - p->credit_bytes) ? UINT16_MAX : p->credit_bytes + len);
+		if ((p->flags & KITH_PATH_INITIAL) != 0)
+			kith_ps_validated(ps, env, now, i);
+		else if (p->due_at <= now)
+			candidate_due(ps, env, now, i);
+		else if (p->tries == 0)
+			(void)kith_ps_probe(ps, env, now, p);
+		break;
+	case KITH_PATH_LIVE:
+		if ((p->flags & KITH_PATH_CONFIRM) == 0)
+			p->since = 0;
+		break;
+	case KITH_PATH_SUSPECT:
+		if ((p->flags & KITH_PATH_NEED_ANSWER) == 0)
+			kith_ps_clear(ps, env, now, i);
+		break;
+	case KITH_PATH_DEAD:
+		if (now - p->sent_at >= REVIVE_US)
+			(void)kith_ps_probe(ps, env, now, p);
+		break;
+	}
+	if (kith_ps_has(ps, KITH_PATHSET_PEER))
+		kith_ps_flow_heard(ps, env, now, i, counter, data);
+}
+
+size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, struct kith_hop out[KITH_PICK_MAX])
+{
+	if (ps->sending >= kith_ps_count(ps))
+		return 0;
+	struct kith_path *p = kith_ps_path(ps, ps->sending);
+	struct kith_flow *flow = kith_ps_flow(ps);
+	size_t n = 0;
+	out[n++] = p->hop;
+	if (p->state != KITH_PATH_SUSPECT || !data || flow == NULL)
+		return n;
+	unsigned standbys[2];
+	unsigned n_standbys = kith_ps_standbys(ps, -1, standbys);
+	for (unsigned i = 0; i < n_standbys && kith_budget_take(&flow->budget, now); i++)
+		out[n++] = kith_ps_path(ps, standbys[i])->hop;
+	return n;
+}
+
+void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
+		       uint64_t counter, bool data, struct kith_span sealed)
+{
+	int i = kith_ps_find(ps, hop);
+	if (i < 0)
+		return;
+	struct kith_path *p = kith_ps_path(ps, (unsigned)i);
+	p->sent_at = now;
+	if (!data)
+		return;
+	if (kith_ps_has(ps, KITH_PATHSET_PEER) && kith_ps_flow_sent(ps, env, now, (unsigned)i, counter, sealed))
+		return;
+	if (p->state == KITH_PATH_LIVE && p->since == 0) {
+		p->since = now;
+		if (p->due_at > now + KITH_PATH_UNANSWERED_US)
+			kith_ps_due(ps, p, now + KITH_PATH_UNANSWERED_US);
+	}
+}
+
+int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop)
+{
+	if (kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) && hop->tunnel == 0)
+		return KITH_EACCES;
+	if (kith_ps_find(ps, hop) >= 0)
+		return KITH_EEXIST;
+	bool room = kith_ps_count(ps) < KITH_PATHS_MAX || dispensable(ps) >= 0;
+	int i = kith_ps_add(ps, env, now, hop, 0);
+	if (i < 0)
+		return room ? KITH_ENOMEM : KITH_EFULL;
+	candidate_due(ps, env, now, (unsigned)i);
+	return 0;
+}
+
+void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop)
+{
+	int i = kith_ps_find(ps, hop);
+	if (i < 0)
+		return;
+	kith_ps_journal(ps, env, now, KITH_JOURNAL_DROPPED, hop, 0);
+	kith_ps_remove(ps, env, now, (unsigned)i);
+	kith_ps_settle(ps, env, now);
+}
+
+void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, uint16_t transport,
+			     const struct kith_hop *hop, int error)
+{
+	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
+		if (i >= kith_ps_count(ps))
+			continue;
+		struct kith_path *p = kith_ps_path(ps, i);
+		if (p->hop.transport != transport || (hop != NULL && !kith_hop_equal(hop, &p->hop)))
+			continue;
+		if (error == KITH_ECLOSED) {
+			kith_ps_journal(ps, env, now, KITH_JOURNAL_DROPPED, &p->hop, 0);
+			ps->news |= KITH_NEWS_PATH_DIED;
+			kith_ps_remove(ps, env, now, i);
+		} else {
+			kith_ps_suspect(ps, env, now, i, error == 0 ? KITH_CAUSE_ROUTE : KITH_CAUSE_SOCKET);
+		}
+	}
+	kith_ps_settle(ps, env, now);
+}
+
+void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+{
+	for (unsigned i = 0; i < kith_ps_count(ps); i++)
+		kith_ps_suspect(ps, env, now, i, KITH_CAUSE_ASKED);
+}
+
+int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+		       const struct kith_candidate list[], size_t n, uint8_t hops)
+{
+	if (!kith_ps_has(ps, KITH_PATHSET_PEER) || kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY))
+		return 0;
+	if (kith_ps_more(ps, env, now) == NULL)
+		return KITH_ENOMEM;
+	struct kith_pathset_more *m = ps->more;
+	if (m->punch == NULL) {
+		m->punch = KITH_NEW(env->alloc, struct kith_punch);
+		if (m->punch == NULL) {
+			kith_stats_add(env->stats, KITH_STAT_ALLOC_FAILED, 1);
+			kith_ps_settle(ps, env, now);
+			return KITH_ENOMEM;
+		}
+		kith_punch_init(m->punch);
+	}
+	struct kith_punch_view view = kith_ps_view(ps, env, now);
+	kith_punch_offer(m->punch, &view, list, n, hops);
+	punch_deadline(ps);
+	kith_ps_settle(ps, env, now);
+	return 0;
+}
+
+/* ---- to look at ---- */
+
+unsigned kith_pathset_count(const struct kith_pathset *ps)
+{
+	return kith_ps_count(ps);
+}
+
+const struct kith_path *kith_pathset_path(const struct kith_pathset *ps, unsigned i)
+{
+	KITH_ASSERT(i < kith_ps_count(ps));
+	return i == 0 ? &ps->first : &ps->more->others[i - 1];
+}
+
+const struct kith_path *kith_pathset_sending(const struct kith_pathset *ps)
+{
+	return ps->sending < kith_ps_count(ps) ? kith_pathset_path(ps, ps->sending) : NULL;
+}
+
+const struct kith_journal *kith_pathset_journal(const struct kith_pathset *ps)
+{
+	return ps->more != NULL ? ps->more->journal : NULL;
+}
+
+uint32_t kith_pathset_rtt_us(const struct kith_pathset *ps)
+{
+	const struct kith_path *p = kith_pathset_sending(ps);
+	return p != NULL ? p->srtt_us : 0;
+}
+
+size_t kith_pathset_bytes(const struct kith_pathset *ps)
+{
+	const struct kith_pathset_more *m = ps->more;
+	if (m == NULL)
+		return 0;
+	size_t bytes = sizeof *m;
+	if (m->flow != NULL)
+		bytes += sizeof *m->flow + m->flow->retain.cap;
+	if (m->punch != NULL)
+		bytes += sizeof *m->punch;
+	return bytes + (m->journal != NULL ? sizeof *m->journal : 0);
+}

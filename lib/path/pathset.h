@@ -1,0 +1,135 @@
+/* All the ways of one session: which one packets take, when another takes over, and how new ones are found.
+ *
+ * Pure: it appends frames for a hop to the outbox, never seals, never sees a session. The session calls kith_pathset_heard
+ * for every fresh authenticated packet before its frames are handled, kith_pathset_pick and kith_pathset_sent for every packet
+ * that it seals, kith_pathset_on_frame for the frames of this layer, and kith_pathset_tick when the deadline has come. After
+ * each call it looks at news and at the deadline.
+ *
+ * Invariants: a session that is RELAY_ONLY holds, probes, answers and names nothing but relays. Before CONSENT no candidate is
+ * sent and no probe answered. A hop that the peer was heard from, and that has not answered yet, is never sent more bytes than
+ * came from it. An idle session with one path holds no memory beyond this structure.
+ *
+ * Choosing: the lowest round trip, where a relay counts 50 ms more; at once from relay to direct and away from a dead path,
+ * else only for 5 ms and 10 % over 1 s. While the sending path is in doubt, data leaves on the two best standbys as well.
+ *
+ * Timers: a home session's leaf sends KEEPALIVE after 25 s of silence, its home and idle supernodes nothing. A peer session's
+ * initiator probes every live path after 25 s of silence, the other side direct ones only; standbys are pinged every 5 s while
+ * data flows (all +-10 %). Suspect: probed at once and after each period (SRTT + 4 RTTVAR + 35 ms); dead after two; probed
+ * again after 1, 2, 4, 8, 16 s, then forgotten. Without another path: probed every second, and ALL_DEAD after 15 s.
+ *
+ * Bounds: KITH_PATHS_MAX paths, of which KITH_PATHS_HOT are kept; KITH_STRANGERS_MAX unknown hops at a time; duplicates 20 % of the
+ * data of 10 s, and 64.
+ */
+#ifndef KITH_PATH_PATHSET_H
+#define KITH_PATH_PATHSET_H
+
+#include "path/candidate.h"
+#include "path/journal.h"
+#include "path/path.h"
+
+#define KITH_PICK_MAX 3
+
+enum kith_pathset_flag {
+	KITH_PATHSET_INITIATOR = 1, /* of the session */
+	KITH_PATHSET_CONSENT = 2, /* the application accepted the peer */
+	KITH_PATHSET_RELAY_ONLY = 4, /* no direct address is ever offered, probed, answered or added */
+	KITH_PATHSET_PEER = 8, /* may punch, holds standbys, tracks its data */
+	KITH_PATHSET_HOME = 16, /* a leaf's session to its home: it keeps it alive */
+	KITH_PATHSET_ATTACHED = 32, /* the home's side of such a session */
+	KITH_PATHSET_ALLOW_LOOPBACK = 64 /* two nodes on one machine */
+};
+
+/* For the caller, who clears what it has seen. */
+enum kith_pathset_news {
+	KITH_NEWS_SENDING_CHANGED = 1,
+	KITH_NEWS_UPGRADED = 2, /* a direct path is used for the first time */
+	KITH_NEWS_PATH_DIED = 4,
+	KITH_NEWS_ALL_DEAD = 8, /* nothing answered for 15 s, or no path is left */
+	KITH_NEWS_VALIDATED_FIRST = 16, /* the session's first proven path */
+	KITH_NEWS_ROAMED = 32,
+	KITH_NEWS_WANT_RELAY = 64, /* fewer than KITH_RELAYS_LIVE: open one more and kith_pathset_add it */
+	KITH_NEWS_WANT_OFFER = 128 /* own candidates were forgotten while idle: kith_pathset_offer them again */
+};
+
+struct kith_pathset_more; /* made lazily */
+
+struct kith_pathset {
+	struct kith_path first;
+	struct kith_pathset_more *more; /* NULL while there is one path and nothing going on */
+	kith_time_us deadline; /* never later than the next thing to do; earlier is possible */
+	uint16_t flags; /* enum kith_pathset_flag */
+	uint16_t news; /* enum kith_pathset_news */
+	uint8_t sending; /* index of the sending path */
+	uint8_t next_id;
+	uint8_t keepalives; /* sequence of the last KEEPALIVE */
+	bool validated; /* VALIDATED_FIRST was told */
+	bool upgraded; /* UPGRADED was told */
+	bool all_dead; /* ALL_DEAD was told, and nothing heard since */
+};
+
+KITH_STATIC_ASSERT(sizeof(struct kith_pathset) <= 136, "an idle session fits 384 bytes");
+
+/* The path of the handshake. validated: its answer was seen by both. A direct hop of a RELAY_ONLY session is not taken. */
+void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct kith_hop *hop, bool validated, uint16_t flags);
+void kith_pathset_deinit(struct kith_pathset *ps, const struct kith_path_env *env);
+
+/* Adds flags: consent that came late, or that the contact became relay-only (direct paths are then dropped at once). */
+void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, uint16_t flags);
+
+/* The round trip that the handshake took, for a path that has none yet. */
+void kith_pathset_rtt_hint(struct kith_pathset *ps, const struct kith_hop *hop, uint32_t rtt_us);
+
+/* An authenticated, fresh packet of len bytes came from there. data: it carried something that is tracked. */
+void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
+			uint64_t counter, bool data, size_t len);
+
+/* Ways for one packet that is about to be sealed, the sending path first. 0: there is no path at all. */
+size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, struct kith_hop out[KITH_PICK_MAX]);
+
+/* A packet was sealed and queued for this hop; to be called for each of its hops. sealed is copied if it is retained. */
+void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
+		       uint64_t counter, bool data, struct kith_span sealed);
+
+/* A frame of this layer (PROBE to PATH_CLOSE), from the hop that kith_pathset_heard was just told of. KITH_EPROTO: malformed;
+ * KITH_ENOTSUP: not one of this layer. */
+int kith_pathset_on_frame(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+			  const struct kith_hop *hop, const struct kith_frame *frame) KITH_MUST_USE;
+
+static inline kith_time_us kith_pathset_deadline(const struct kith_pathset *ps)
+{
+	return ps->deadline;
+}
+
+void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+
+/* A way to try: a tunnel that was just opened, or an address. Probed, then a standby. KITH_EACCES: relay-only. KITH_EEXIST,
+ * KITH_EFULL, KITH_ENOMEM. */
+int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop)
+	KITH_MUST_USE;
+
+/* A way that is gone: a tunnel that closed. */
+void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop);
+
+/* What a socket reported: about one hop, or about all of a transport (hop NULL). error: KITH_ECLOSED: the transport is gone
+ * and its paths are dropped; 0: a route or interface changed; else a socket error. But for the first, they are in doubt. */
+void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, uint16_t transport,
+			     const struct kith_hop *hop, int error);
+
+/* Asks the peer on every path whether it is there: a leaf that missed keepalives, an application that wants to know. */
+void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+
+/* Own candidates, the first or others than before; copied. hops: routers up to and with the outermost own NAT, 0 = unknown.
+ * Offered as soon as flags permit; never when RELAY_ONLY. KITH_ENOMEM. */
+int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+		       const struct kith_candidate list[], size_t n, uint8_t hops) KITH_MUST_USE;
+
+/* ---- to look at ---- */
+
+unsigned kith_pathset_count(const struct kith_pathset *ps);
+const struct kith_path *kith_pathset_path(const struct kith_pathset *ps, unsigned i); /* i < count */
+const struct kith_path *kith_pathset_sending(const struct kith_pathset *ps); /* NULL: none */
+const struct kith_journal *kith_pathset_journal(const struct kith_pathset *ps); /* NULL: nothing recorded */
+uint32_t kith_pathset_rtt_us(const struct kith_pathset *ps); /* of the sending path; 0 = unknown */
+size_t kith_pathset_bytes(const struct kith_pathset *ps); /* memory held beyond the structure */
+
+#endif

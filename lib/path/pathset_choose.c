@@ -1,0 +1,198 @@
+#include "path/pathset_internal.h"
+
+static bool is_live(const struct kith_pathset *ps, unsigned i)
+{
+	return kith_pathset_path(ps, i)->state == KITH_PATH_LIVE;
+}
+
+bool kith_ps_has_direct(const struct kith_pathset *ps)
+{
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		const struct kith_path *p = kith_pathset_path(ps, i);
+		if (!kith_path_is_relay(p) && (p->state == KITH_PATH_LIVE || p->state == KITH_PATH_SUSPECT))
+			return true;
+	}
+	return false;
+}
+
+void kith_ps_count_relays(struct kith_pathset *ps, kith_time_us now)
+{
+	unsigned n = 0;
+	if (!kith_ps_has(ps, KITH_PATHSET_PEER | KITH_PATHSET_CONSENT))
+		return;
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		const struct kith_path *p = kith_pathset_path(ps, i);
+		if (kith_path_is_relay(p) && (p->state == KITH_PATH_LIVE || p->state == KITH_PATH_CANDIDATE))
+			n++;
+	}
+	struct kith_pathset_more *m = ps->more;
+	bool asked = m != NULL && m->relay_asked_at != 0 && now - m->relay_asked_at < KITH_RELAY_ASK_US;
+	if (n < KITH_RELAYS_LIVE && !asked)
+		ps->news |= KITH_NEWS_WANT_RELAY;
+	if (m != NULL && (n >= KITH_RELAYS_LIVE || !asked))
+		m->relay_asked_at = n >= KITH_RELAYS_LIVE ? 0 : now;
+}
+
+/* The live path of the lowest cost; -1 when there is none. */
+static int best_live(const struct kith_pathset *ps)
+{
+	int best = -1;
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		if (is_live(ps, i) && (best < 0 || kith_path_cost(kith_pathset_path(ps, i)) <
+							   kith_path_cost(kith_pathset_path(ps, (unsigned)best))))
+			best = (int)i;
+	}
+	return best;
+}
+
+static void switch_to(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+{
+	unsigned old = ps->sending;
+	bool from_dead = kith_ps_path(ps, old)->state == KITH_PATH_DEAD;
+	struct kith_path *p = kith_ps_path(ps, i);
+	ps->sending = (uint8_t)i;
+	ps->news |= KITH_NEWS_SENDING_CHANGED;
+	if (!kith_path_is_relay(p) && !ps->upgraded) {
+		ps->upgraded = true;
+		ps->news |= KITH_NEWS_UPGRADED;
+	}
+	if (ps->more != NULL)
+		ps->more->better_since = 0;
+	kith_stats_add(env->stats, KITH_STAT_PATH_SWITCHES, 1);
+	kith_ps_journal(ps, env, now, KITH_JOURNAL_SENDING, &p->hop, p->srtt_us / 1000);
+	KITH_LOG(env->log, KITH_LOG_INFO, "path.sending session=%u path=%u relay=%d rtt_us=%u", (unsigned)env->session,
+		 (unsigned)p->id, kith_path_is_relay(p), (unsigned)p->srtt_us);
+	kith_ps_flow_moved(ps, env, now, from_dead);
+	if (kith_ps_path(ps, old)->state == KITH_PATH_LIVE)
+		kith_ps_rest(ps, env, now, old);
+}
+
+/* Between two live paths: now, after some time, or not at all. */
+static void prefer(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned best)
+{
+	const struct kith_path *a = kith_ps_path(ps, ps->sending), *b = kith_ps_path(ps, best);
+	kith_time_us gain = kith_path_cost(a) - kith_path_cost(b);
+	bool upgrade = kith_path_is_relay(a) && !kith_path_is_relay(b);
+	if (upgrade && gain > 0) {
+		switch_to(ps, env, now, best);
+		return;
+	}
+	bool worth = a->srtt_us != 0 && b->srtt_us != 0 && gain >= KITH_SWITCH_GAIN_US &&
+		     gain * 100 >= (kith_time_us)a->srtt_us * KITH_SWITCH_GAIN_PERCENT;
+	struct kith_pathset_more *m = ps->more; /* there are two paths */
+	if (!worth) {
+		m->better_since = 0;
+	} else if (m->better_since == 0 || m->better != best) {
+		m->better = (uint8_t)best;
+		m->better_since = now;
+		kith_ps_arm(ps, now + KITH_SWITCH_HOLD_US);
+	} else if (now - m->better_since >= KITH_SWITCH_HOLD_US) {
+		switch_to(ps, env, now, best);
+	}
+}
+
+void kith_ps_choose(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+{
+	int best = best_live(ps);
+	if (best < 0 || (unsigned)best == ps->sending) {
+		if (ps->more != NULL)
+			ps->more->better_since = 0;
+		return;
+	}
+	struct kith_path *cur = kith_ps_path(ps, ps->sending);
+	switch ((enum kith_path_state)cur->state) {
+	case KITH_PATH_NONE:
+		break;
+	case KITH_PATH_CANDIDATE:
+	case KITH_PATH_DEAD:
+		switch_to(ps, env, now, (unsigned)best);
+		break;
+	case KITH_PATH_LIVE:
+		prefer(ps, env, now, (unsigned)best);
+		break;
+	case KITH_PATH_SUSPECT: /* it had its time while nothing could take over */
+		if (now - cur->since >= 2 * kith_path_period(cur))
+			kith_ps_dead(ps, env, now, ps->sending);
+		break;
+	}
+}
+
+unsigned kith_ps_standbys(const struct kith_pathset *ps, int but, unsigned out[2])
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		if (i == ps->sending || (int)i == but || !is_live(ps, i))
+			continue;
+		kith_time_us cost = kith_path_cost(kith_pathset_path(ps, i));
+		if (n > 0 && cost < kith_path_cost(kith_pathset_path(ps, out[0]))) {
+			out[1] = out[0];
+			out[0] = i;
+			n = 2;
+		} else if (n < 2) {
+			out[n++] = i;
+		} else if (cost < kith_path_cost(kith_pathset_path(ps, out[1]))) {
+			out[1] = i;
+		}
+	}
+	return n;
+}
+
+/* What path i adds to those already kept: class, family, transport, and for relays their operator's network. */
+static unsigned novelty(const struct kith_pathset *ps, unsigned i, unsigned kept)
+{
+	const struct kith_path *p = kith_pathset_path(ps, i);
+	bool class_new = true, family_new = true, transport_new = true, prefix_new = kith_path_is_relay(p);
+	for (unsigned k = 0; k < kith_ps_count(ps); k++) {
+		if ((kept & 1u << k) == 0)
+			continue;
+		const struct kith_path *q = kith_pathset_path(ps, k);
+		class_new = class_new && kith_path_is_relay(q) != kith_path_is_relay(p);
+		family_new = family_new && q->hop.remote.family != p->hop.remote.family;
+		transport_new = transport_new && q->hop.transport != p->hop.transport;
+		if (kith_path_is_relay(q) &&
+		    kith_addr_diversity_prefix(&q->hop.remote) == kith_addr_diversity_prefix(&p->hop.remote))
+			prefix_new = false;
+	}
+	return 8u * class_new + 4u * prefix_new + 2u * family_new + 1u * transport_new;
+}
+
+static void close_path(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	struct kith_writer *w = kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_PATH_CLOSE, 1);
+	kith_write_u8(w, p->id);
+	kith_outbox_end(env->outbox);
+	kith_ps_journal(ps, env, now, KITH_JOURNAL_CLOSED, &p->hop, 0);
+	kith_ps_remove(ps, env, now, i);
+}
+
+void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+{
+	unsigned kept = 1u << ps->sending, n_kept = 1, n_live = 0;
+	/* One side only: two that choose differently would close more than is meant. */
+	if (!kith_ps_has(ps, KITH_PATHSET_PEER | KITH_PATHSET_INITIATOR))
+		return;
+	for (unsigned i = 0; i < kith_ps_count(ps); i++)
+		n_live += is_live(ps, i);
+	if (n_live <= KITH_PATHS_HOT)
+		return;
+	while (n_kept < KITH_PATHS_HOT) {
+		int best = -1;
+		for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+			if ((kept & 1u << i) != 0 || !is_live(ps, i))
+				continue;
+			unsigned a = novelty(ps, i, kept), b = best < 0 ? 0 : novelty(ps, (unsigned)best, kept);
+			if (best < 0 || a > b || (a == b && kith_path_cost(kith_ps_path(ps, i)) <
+								    kith_path_cost(kith_ps_path(ps, (unsigned)best))))
+				best = (int)i;
+		}
+		if (best < 0)
+			break;
+		kept |= 1u << best;
+		n_kept++;
+	}
+	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
+		if (i < kith_ps_count(ps) && is_live(ps, i) && (kept & 1u << i) == 0)
+			close_path(ps, env, now, i);
+	}
+}

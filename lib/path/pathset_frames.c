@@ -1,0 +1,330 @@
+#include "path/pathset_internal.h"
+
+/* ---- packets from unknown hops ---- */
+
+static enum kith_refusal refuse_stranger(const struct kith_pathset *ps, const struct kith_hop *hop)
+{
+	if (!kith_ps_has(ps, KITH_PATHSET_CONSENT))
+		return KITH_REFUSAL_CONSENT;
+	if (hop->tunnel == 0 && kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY))
+		return KITH_REFUSAL_RELAY_ONLY;
+	return hop->tunnel != 0 ? KITH_REFUSAL_NONE :
+				  kith_candidate_check_source(&hop->remote, kith_ps_has(ps, KITH_PATHSET_ALLOW_LOOPBACK));
+}
+
+/* Makes room among the strangers: the oldest goes. */
+static void limit_strangers(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+{
+	unsigned n = 0;
+	int oldest = -1;
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		const struct kith_path *p = kith_ps_path(ps, i);
+		if (p->state != KITH_PATH_CANDIDATE || (p->flags & KITH_PATH_STRANGER) == 0)
+			continue;
+		n++;
+		if (oldest < 0 || p->since < kith_ps_path(ps, (unsigned)oldest)->since)
+			oldest = (int)i;
+	}
+	if (n >= KITH_STRANGERS_MAX)
+		kith_ps_remove(ps, env, now, (unsigned)oldest);
+}
+
+int kith_ps_stranger(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
+		     bool data)
+{
+	enum kith_refusal refusal = refuse_stranger(ps, hop);
+	struct kith_target *t = NULL;
+	int i = -1;
+	if (refusal == KITH_REFUSAL_NONE) {
+		t = kith_ps_target(ps, hop);
+		if (t == NULL)
+			limit_strangers(ps, env, now);
+		bool moved = data || !kith_ps_has(ps, KITH_PATHSET_PEER);
+		unsigned flags = (t == NULL ? KITH_PATH_STRANGER : 0u) | (moved ? KITH_PATH_MOVED : 0u);
+		i = kith_ps_add(ps, env, now, hop, (uint8_t)flags);
+		refusal = KITH_REFUSAL_FULL;
+	}
+	if (i < 0) {
+		kith_stats_add(env->stats, KITH_STAT_PATH_REFUSED, 1);
+		if (kith_ps_has(ps, KITH_PATHSET_CONSENT)) /* a stranger is not written about */
+			kith_ps_journal(ps, env, now, KITH_JOURNAL_STRANGER_REFUSED, hop, refusal);
+		return -1;
+	}
+	kith_ps_journal(ps, env, now, KITH_JOURNAL_HEARD, hop, 0);
+	if (t != NULL) { /* probes that are out stay valid */
+		t->taken = true;
+		kith_ps_path(ps, (unsigned)i)->probe = t->probe;
+	}
+	return i;
+}
+
+/* ---- validation ---- */
+
+/* The path that a peer who moved to path i has left: of the same way, and silent since. */
+static int left_path(const struct kith_pathset *ps, unsigned i)
+{
+	const struct kith_path *p = kith_pathset_path(ps, i);
+	int found = -1;
+	for (unsigned k = 0; k < kith_ps_count(ps); k++) {
+		const struct kith_path *q = kith_pathset_path(ps, k);
+		if (k == i || q->state == KITH_PATH_CANDIDATE || q->hop.tunnel != p->hop.tunnel || q->heard_at >= p->since)
+			continue;
+		if (kith_ps_has(ps, KITH_PATHSET_PEER) && q->hop.remote.family != p->hop.remote.family)
+			continue; /* a peer may use both */
+		if (found < 0 || k == ps->sending)
+			found = (int)k;
+	}
+	return found;
+}
+
+/* Path i gets the place of the old one. Returns its index. */
+static unsigned take_over(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
+			  unsigned old)
+{
+	unsigned last = kith_ps_count(ps) - 1;
+	struct kith_path *p = kith_ps_path(ps, i), *q = kith_ps_path(ps, old);
+	if (p->peer_id == KITH_PATH_ID_NONE)
+		p->peer_id = q->peer_id;
+	struct kith_flow *flow = kith_ps_flow(ps);
+	if (flow != NULL) {
+		flow->acks[old] = flow->acks[i];
+		if (flow->in_path == i)
+			flow->in_path = (uint8_t)old;
+	}
+	struct kith_path moved = *p;
+	*p = *q; /* the slot that goes */
+	*q = moved;
+	kith_stats_add(env->stats, KITH_STAT_PATHS_ROAMED, 1);
+	ps->news |= KITH_NEWS_ROAMED;
+	kith_ps_journal(ps, env, now, KITH_JOURNAL_ROAMED, &moved.hop, 0);
+	kith_ps_remove(ps, env, now, i); /* which moves the last one there */
+	return old == last ? i : old;
+}
+
+void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	bool moved = (p->flags & KITH_PATH_MOVED) != 0, peer = kith_ps_has(ps, KITH_PATHSET_PEER);
+	bool initial = (p->flags & KITH_PATH_INITIAL) != 0, fresh = p->state == KITH_PATH_CANDIDATE;
+	int old = moved && fresh ? left_path(ps, i) : -1;
+	kith_path_set_state(p, KITH_PATH_LIVE);
+	kith_ps_take_target(ps, &p->hop, true);
+	p->tries = 0;
+	p->flags &= (uint8_t)~(KITH_PATH_STRANGER | KITH_PATH_MOVED | KITH_PATH_NEED_ANSWER);
+	if (peer && fresh && !initial && p->step < KITH_CONFIRMATIONS)
+		p->flags |= KITH_PATH_CONFIRM;
+	else
+		p->since = 0;
+	kith_stats_add(env->stats, KITH_STAT_PATHS_VALIDATED, 1);
+	kith_ps_journal(ps, env, now, KITH_JOURNAL_VALIDATED, &p->hop, p->srtt_us / 1000);
+	if (!ps->validated) {
+		ps->validated = true;
+		ps->news |= KITH_NEWS_VALIDATED_FIRST;
+	}
+	if (initial && !kith_path_is_relay(p))
+		ps->upgraded = true; /* it never was anything else */
+	if (old >= 0)
+		i = take_over(ps, env, now, i, (unsigned)old);
+	kith_ps_rest(ps, env, now, i);
+	kith_ps_choose(ps, env, now);
+	kith_ps_trim(ps, env, now);
+	kith_ps_count_relays(ps, now);
+}
+
+/* ---- frames ---- */
+
+/* The peer's number for path i; a number names one path only. */
+static void name_path(struct kith_pathset *ps, unsigned i, uint8_t peer_id)
+{
+	if (peer_id == KITH_PATH_ID_NONE || kith_ps_path(ps, i)->peer_id == peer_id)
+		return;
+	int other = kith_ps_find_id(ps, peer_id, true);
+	if (other >= 0)
+		kith_ps_path(ps, (unsigned)other)->peer_id = KITH_PATH_ID_NONE;
+	kith_ps_path(ps, i)->peer_id = peer_id;
+}
+
+static void answer(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i, uint64_t nonce)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	struct kith_probe_ack_frame f = { .nonce = nonce, .path = p->id };
+	if (!kith_path_is_relay(p))
+		f.observed = p->hop.remote;
+	size_t len = KITH_PROBE_ACK_BODY_MAX;
+	if (f.observed.family == KITH_FAMILY_V4)
+		len -= 12;
+	else if (f.observed.family == KITH_FAMILY_NONE)
+		len -= KITH_ADDR_WIRE_MAX;
+	if (!kith_ps_pay(p, now, len)) {
+		kith_stats_add(env->stats, KITH_STAT_PROBES_LIMITED, 1);
+		return;
+	}
+	struct kith_writer *w = kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_PROBE_ACK, len);
+	kith_probe_ack_write(w, &f);
+	kith_outbox_end(env->outbox);
+	p->sent_at = now;
+	kith_stats_add(env->stats, KITH_STAT_PROBES_ANSWERED, 1);
+}
+
+static int on_probe(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, int i, struct kith_span body)
+{
+	struct kith_probe_frame f;
+	int err = kith_probe_read(&f, body);
+	if (err != 0 || i < 0 || !kith_ps_has(ps, KITH_PATHSET_CONSENT))
+		return err;
+	struct kith_path *p = kith_ps_path(ps, (unsigned)i);
+	name_path(ps, (unsigned)i, f.path);
+	if (p->state == KITH_PATH_CANDIDATE && p->step <= 1)
+		kith_ps_journal(ps, env, now, KITH_JOURNAL_ANSWERED, &p->hop, 0);
+	answer(ps, env, now, (unsigned)i, f.nonce);
+	return 0;
+}
+
+static int on_probe_ack(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, int at,
+			struct kith_span body)
+{
+	struct kith_probe_ack_frame f;
+	uint32_t rtt_us = 0;
+	int err = kith_probe_ack_read(&f, body);
+	if (err != 0 || at < 0)
+		return err;
+	unsigned i = (unsigned)at;
+	struct kith_path *p = kith_ps_path(ps, i);
+	if (f.nonce == 0) { /* to a KEEPALIVE */
+		if (kith_ps_has(ps, KITH_PATHSET_HOME) && p->state == KITH_PATH_LIVE) {
+			p->tries = 0;
+			kith_ps_rest(ps, env, now, i);
+		}
+		return 0;
+	}
+	struct kith_target *t = kith_ps_target(ps, &p->hop); /* the punch may have tried it while the path was dead */
+	if (!kith_probe_match(&p->probe, f.nonce, now, &rtt_us) &&
+	    (t == NULL || !kith_probe_match(&t->probe, f.nonce, now, &rtt_us)))
+		return 0;
+	if (rtt_us != 0)
+		kith_path_rtt(p, rtt_us);
+	name_path(ps, i, f.path);
+	if (p->state == KITH_PATH_CANDIDATE && f.observed.family != KITH_FAMILY_NONE) {
+		struct kith_hop seen = { .remote = f.observed };
+		kith_ps_journal(ps, env, now, KITH_JOURNAL_OBSERVED, &seen, 0);
+	}
+	switch ((enum kith_path_state)p->state) {
+	case KITH_PATH_NONE:
+		break;
+	case KITH_PATH_CANDIDATE:
+	case KITH_PATH_DEAD:
+		kith_ps_validated(ps, env, now, i);
+		break;
+	case KITH_PATH_LIVE:
+		p->tries = 0;
+		if ((p->flags & KITH_PATH_CONFIRM) == 0)
+			kith_ps_rest(ps, env, now, i);
+		kith_ps_choose(ps, env, now);
+		break;
+	case KITH_PATH_SUSPECT:
+		if (i == ps->sending && kith_ps_flow(ps) != NULL)
+			kith_flight_forget(&ps->more->flow->flight, rtt_us != 0 ? now - rtt_us : p->since);
+		kith_ps_clear(ps, env, now, i);
+		break;
+	}
+	return 0;
+}
+
+static int on_keepalive(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, int i,
+			struct kith_span body)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	uint8_t sequence = kith_read_u8(&r);
+	if (r.bad)
+		return KITH_EPROTO;
+	if (i >= 0 && sequence % KITH_KEEPALIVE_ANSWERED == 0 && !kith_ps_has(ps, KITH_PATHSET_HOME) &&
+	    kith_ps_path(ps, (unsigned)i)->state == KITH_PATH_LIVE)
+		answer(ps, env, now, (unsigned)i, 0);
+	return 0;
+}
+
+static int on_idle(struct kith_pathset *ps, struct kith_span body)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	(void)kith_read_u8(&r); /* all data stops, whichever path it took */
+	if (r.bad)
+		return KITH_EPROTO;
+	if (kith_ps_flow(ps) != NULL)
+		ps->more->flow->in.idle = true;
+	return 0;
+}
+
+static int on_path_close(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, struct kith_span body)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	uint8_t id = kith_read_u8(&r);
+	if (r.bad)
+		return KITH_EPROTO;
+	int i = kith_ps_find_id(ps, id, true);
+	if (i < 0 || kith_ps_count(ps) < 2) /* the last one stays: it is all there is */
+		return 0;
+	kith_ps_journal(ps, env, now, KITH_JOURNAL_CLOSED_BY_PEER, &kith_ps_path(ps, (unsigned)i)->hop, 0);
+	kith_ps_remove(ps, env, now, (unsigned)i);
+	return 0;
+}
+
+static int on_punching(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+		       const struct kith_frame *frame)
+{
+	if (!kith_ps_has(ps, KITH_PATHSET_PEER))
+		return 0;
+	struct kith_pathset_more *m = kith_ps_more(ps, env, now);
+	if (m == NULL)
+		return 0;
+	if (m->punch == NULL) {
+		m->punch = KITH_NEW(env->alloc, struct kith_punch);
+		if (m->punch == NULL) {
+			kith_stats_add(env->stats, KITH_STAT_ALLOC_FAILED, 1);
+			return 0;
+		}
+		kith_punch_init(m->punch);
+	}
+	struct kith_punch_view view = kith_ps_view(ps, env, now);
+	int err = frame->type == KITH_FRAME_CANDIDATES ? kith_punch_on_candidates(m->punch, &view, frame->body) :
+							 kith_punch_on_punch(m->punch, &view, frame->body);
+	/* What is a path already is not probed twice. */
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		const struct kith_path *p = kith_ps_path(ps, i);
+		kith_ps_take_target(ps, &p->hop, p->state != KITH_PATH_DEAD);
+	}
+	kith_ps_arm(ps, m->punch->next_at);
+	return err;
+}
+
+static int on_frame(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
+		    const struct kith_frame *frame)
+{
+	int i = kith_ps_find(ps, hop);
+	switch (frame->type) {
+	case KITH_FRAME_PROBE:
+		return on_probe(ps, env, now, i, frame->body);
+	case KITH_FRAME_PROBE_ACK:
+		return on_probe_ack(ps, env, now, i, frame->body);
+	case KITH_FRAME_PATH_ACK:
+		return kith_ps_on_path_ack(ps, env, now, i, frame->body);
+	case KITH_FRAME_IDLE:
+		return on_idle(ps, frame->body);
+	case KITH_FRAME_CANDIDATES:
+	case KITH_FRAME_PUNCH:
+		return on_punching(ps, env, now, frame);
+	case KITH_FRAME_KEEPALIVE:
+		return on_keepalive(ps, env, now, i, frame->body);
+	case KITH_FRAME_PATH_CLOSE:
+		return on_path_close(ps, env, now, frame->body);
+	default:
+		return KITH_ENOTSUP;
+	}
+}
+
+int kith_pathset_on_frame(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+			  const struct kith_hop *hop, const struct kith_frame *frame)
+{
+	int err = on_frame(ps, env, now, hop, frame);
+	kith_ps_settle(ps, env, now);
+	return err;
+}

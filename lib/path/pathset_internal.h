@@ -1,0 +1,164 @@
+/* What the files of the path set share: nobody else includes this.
+ *
+ * pathset.c        slots, timers, the calls from outside
+ * pathset_choose.c which path sends, which are kept
+ * pathset_flow.c   data: tracking, suspicion, death, replay
+ * pathset_frames.c frames of the peer, packets from unknown hops
+ */
+#ifndef KITH_PATH_PATHSET_INTERNAL_H
+#define KITH_PATH_PATHSET_INTERNAL_H
+
+#include <kith/err.h>
+
+#include "base/addr.h"
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "base/stats.h"
+#include "path/detect.h"
+#include "path/pathset.h"
+#include "path/punch.h"
+#include "path/retain.h"
+
+/* Exists while data flows, in peer sessions. */
+struct kith_flow {
+	struct kith_flight flight; /* of the sending path */
+	struct kith_pace in; /* of the path that the peer's data comes on */
+	struct kith_pace out;
+	struct kith_budget budget;
+	struct kith_ack acks[KITH_PATHS_MAX]; /* by index of path */
+	struct kith_retain retain;
+	kith_time_us acked_at; /* when a PATH_ACK last left on account of packets */
+	kith_time_us data_at; /* last data, either way */
+	uint64_t newest; /* highest data counter received */
+	uint64_t replay_from; /* retained packets below went out on standbys already */
+	uint8_t in_path; /* index */
+};
+
+struct kith_pathset_more {
+	struct kith_path others[KITH_PATHS_MAX - 1];
+	uint8_t n_others;
+	uint8_t better; /* index of the path that looks better than the sending one */
+	kith_time_us better_since; /* 0 = none does */
+	kith_time_us used_at; /* last data, or when this was made */
+	kith_time_us relay_asked_at; /* last WANT_RELAY; 0 = none, or satisfied since */
+	struct kith_flow *flow;
+	struct kith_punch *punch;
+	struct kith_journal *journal;
+};
+
+/* ---- pathset.c ---- */
+
+static inline unsigned kith_ps_count(const struct kith_pathset *ps)
+{
+	return ps->first.state == KITH_PATH_NONE ? 0 : 1u + (ps->more != NULL ? ps->more->n_others : 0);
+}
+
+static inline struct kith_path *kith_ps_path(struct kith_pathset *ps, unsigned i)
+{
+	return i == 0 ? &ps->first : &ps->more->others[i - 1];
+}
+
+static inline struct kith_flow *kith_ps_flow(const struct kith_pathset *ps)
+{
+	return ps->more != NULL ? ps->more->flow : NULL;
+}
+
+static inline void kith_ps_arm(struct kith_pathset *ps, kith_time_us at)
+{
+	if (at < ps->deadline)
+		ps->deadline = at;
+}
+
+static inline void kith_ps_due(struct kith_pathset *ps, struct kith_path *p, kith_time_us at)
+{
+	p->due_at = at;
+	kith_ps_arm(ps, at);
+}
+
+static inline bool kith_ps_has(const struct kith_pathset *ps, unsigned flags)
+{
+	return (ps->flags & flags) == flags;
+}
+
+/* Index, or -1. */
+int kith_ps_find(const struct kith_pathset *ps, const struct kith_hop *hop);
+int kith_ps_find_id(const struct kith_pathset *ps, uint8_t id, bool peers);
+
+/* The lazy part; NULL without memory. */
+struct kith_pathset_more *kith_ps_more(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+
+/* A new slot in state CANDIDATE, -1 without room or memory. Indices of other paths may change. */
+int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
+		uint8_t flags);
+void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i);
+
+void kith_ps_journal(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, enum kith_journal_what what,
+		     const struct kith_hop *hop, uint32_t value);
+
+/* A PROBE on this path; false when a stranger's credit does not allow it. */
+bool kith_ps_probe(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, struct kith_path *p);
+
+/* Charges bytes of a frame to a stranger's credit; false when there is not enough. */
+bool kith_ps_pay(struct kith_path *p, kith_time_us now, size_t frame_bytes);
+
+struct kith_punch_view kith_ps_view(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+
+/* What the punch probes at this hop, or NULL. */
+struct kith_target *kith_ps_target(const struct kith_pathset *ps, const struct kith_hop *hop);
+
+/* Whether a path does that by itself now. */
+void kith_ps_take_target(struct kith_pathset *ps, const struct kith_hop *hop, bool taken);
+
+/* What an idle session need not hold is given back. At the end of calls only: it may move or free everything lazy. */
+void kith_ps_settle(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+
+/* When a live path is next to be heard of. */
+void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i);
+
+/* ---- pathset_choose.c ---- */
+
+/* Switches the sending path if that is due. */
+void kith_ps_choose(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+
+/* Closes what is beyond the hot set. */
+void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+
+/* The best live paths but the sending one and the one named, up to two. Returns how many. */
+unsigned kith_ps_standbys(const struct kith_pathset *ps, int but, unsigned out[2]);
+
+bool kith_ps_has_direct(const struct kith_pathset *ps);
+
+/* Asks the caller for a relay when one is missing. */
+void kith_ps_count_relays(struct kith_pathset *ps, kith_time_us now);
+
+/* ---- pathset_flow.c ---- */
+
+void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
+		     enum kith_cause cause);
+void kith_ps_clear(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i);
+void kith_ps_dead(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i);
+void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i);
+
+/* The sending path is another one. from_dead: what the old one may have lost is repeated. */
+void kith_ps_flow_moved(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, bool from_dead);
+
+void kith_ps_flow_heard(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
+			uint64_t counter, bool data);
+
+/* False: there is no memory to track it. */
+bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i, uint64_t counter,
+		       struct kith_span sealed);
+int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, int arrived,
+			struct kith_span body) KITH_MUST_USE;
+void kith_ps_flow_tick(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+kith_time_us kith_ps_flow_deadline(const struct kith_pathset *ps);
+void kith_ps_flow_free(struct kith_pathset *ps, const struct kith_alloc *alloc);
+
+/* ---- pathset_frames.c ---- */
+
+/* A packet from a hop that is no path yet: index of the new one, or -1. */
+int kith_ps_stranger(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
+		     bool data);
+
+#endif

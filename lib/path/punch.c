@@ -1,0 +1,371 @@
+#include "path/punch.h"
+
+#include <kith/err.h>
+
+#include "base/addr.h"
+#include "base/rng.h"
+#include "base/stats.h"
+
+enum { PUNCH_BODY = 2, ENOUGH_STEPS = 5 /* with a direct path, the rest of the schedule is not worth it */ };
+
+void kith_punch_init(struct kith_punch *p)
+{
+	memset(p, 0, sizeof *p);
+	p->next_at = KITH_TIME_NEVER;
+}
+
+static void journal(const struct kith_punch_view *v, enum kith_journal_what what, const struct kith_hop *hop, uint32_t value)
+{
+	kith_journal_add(v->journal, v->env->alloc, v->now, what, hop, value);
+}
+
+static void journal_addr(const struct kith_punch_view *v, enum kith_journal_what what, const struct kith_addr *addr,
+			 uint32_t value)
+{
+	struct kith_hop hop = { .remote = *addr };
+	journal(v, what, &hop, value);
+}
+
+/* ---- frames ---- */
+
+/* CANDIDATES, and PUNCH when a round is named, so that both share a packet. */
+static void send_offer(struct kith_punch *p, const struct kith_punch_view *v, bool with_punch)
+{
+	static const struct kith_candidates nothing = { 0 };
+	const struct kith_candidates *cs = v->allowed ? &p->ours : &nothing;
+	struct kith_writer *w = kith_outbox_begin(v->env->outbox, v->env->session, NULL, 0, KITH_FRAME_CANDIDATES,
+						  KITH_CANDIDATES_BODY_MAX);
+	kith_candidates_write(w, cs);
+	kith_outbox_end(v->env->outbox);
+	if (!with_punch)
+		return;
+	w = kith_outbox_begin(v->env->outbox, v->env->session, NULL, 0, KITH_FRAME_PUNCH, PUNCH_BODY);
+	kith_write_u8(w, p->round);
+	kith_write_u8(w, cs->generation);
+	kith_outbox_end(v->env->outbox);
+}
+
+static bool may_probe(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_target *t)
+{
+	if (v->now - p->window_at >= KITH_PROBES_WINDOW_US) {
+		p->window_at = v->now;
+		p->window_sent = 0;
+	}
+	if (t->sent < KITH_PROBES_PER_ADDRESS && p->window_sent < KITH_PROBES_WINDOW)
+		return true;
+	kith_stats_add(v->env->stats, KITH_STAT_PROBES_LIMITED, 1);
+	return false;
+}
+
+static void probe(struct kith_punch *p, const struct kith_punch_view *v, struct kith_target *t, uint8_t ttl)
+{
+	if (!may_probe(p, v, t))
+		return;
+	struct kith_probe_frame f = { kith_probe_next(&t->probe, v->env->random, v->now), KITH_PATH_ID_NONE, 0 };
+	struct kith_writer *w =
+		kith_outbox_begin(v->env->outbox, v->env->session, &t->hop, ttl, KITH_FRAME_PROBE, KITH_PROBE_PADDED);
+	kith_probe_write(w, &f, true);
+	kith_outbox_end(v->env->outbox);
+	t->sent++;
+	p->window_sent++;
+	kith_stats_add(v->env->stats, KITH_STAT_PROBES_SENT, 1);
+	if (ttl != 0)
+		journal(v, KITH_JOURNAL_OPENER, &t->hop, ttl);
+}
+
+/* ---- rounds ---- */
+
+/* Which of the peer's candidates are probed. Those that were targets before keep their limits. */
+static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	struct kith_target old[KITH_CANDIDATES_MAX];
+	unsigned n_old = p->n_targets;
+	memcpy(old, p->targets, sizeof old);
+	p->n_targets = 0;
+	for (unsigned i = 0; i < p->theirs.n; i++) {
+		const struct kith_candidate *c = &p->theirs.list[i];
+		struct kith_hop hop = { .remote = c->addr };
+		enum kith_refusal refusal = kith_candidate_check(c, &p->theirs, &p->ours, v->loopback, &hop.transport);
+		if (refusal != KITH_REFUSAL_NONE) {
+			kith_stats_add(v->env->stats, KITH_STAT_CANDIDATES_REFUSED, 1);
+			journal(v, KITH_JOURNAL_REFUSED, &hop, refusal);
+			continue;
+		}
+		if (kith_punch_find(p, &hop) != NULL)
+			continue;
+		struct kith_target *t = &p->targets[p->n_targets++];
+		memset(t, 0, sizeof *t);
+		t->hop = hop;
+		t->open = kith_addr_scope(&c->addr) == KITH_SCOPE_PUBLIC;
+		for (unsigned j = 0; j < n_old; j++) {
+			if (kith_hop_equal(&old[j].hop, &hop))
+				*t = old[j];
+		}
+	}
+}
+
+/* The schedule from start_at on; openers leave now. */
+static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v, kith_time_us start_at)
+{
+	choose_targets(p, v);
+	for (unsigned i = 0; i < p->n_targets; i++)
+		p->targets[i].sent = 0;
+	p->state = KITH_PUNCH_PROBING;
+	p->step = 0;
+	p->start_at = start_at;
+	p->next_at = start_at;
+	p->started_at = v->now;
+	kith_stats_add(v->env->stats, KITH_STAT_PUNCH_ROUNDS, 1);
+	journal(v, KITH_JOURNAL_ROUND, NULL, p->round);
+	uint8_t ttl = p->ours.hops != 0 && p->ours.hops < UINT8_MAX ? (uint8_t)(p->ours.hops + 1) : KITH_PUNCH_TTL;
+	for (unsigned i = 0; i < p->n_targets; i++) {
+		struct kith_target *t = &p->targets[i];
+		if (!t->taken && t->open)
+			probe(p, v, t, ttl);
+	}
+}
+
+static void offer_round(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	p->round = (uint8_t)(p->round == UINT8_MAX ? 1 : p->round + 1);
+	p->state = KITH_PUNCH_OFFERED;
+	p->offers = 0;
+	p->started_at = v->now;
+	p->next_at = v->now;
+	kith_punch_tick(p, v);
+}
+
+void kith_punch_again(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	if (!v->allowed || p->ours.n == 0 || v->direct)
+		return;
+	if (!v->initiator) {
+		if (p->asked && p->theirs.generation != 0) {
+			p->asked = false;
+			send_offer(p, v, true);
+			begin_probing(p, v, v->now + (v->rtt_us != 0 ? v->rtt_us / 2 : KITH_PUNCH_OWD_US));
+		}
+		return;
+	}
+	if (p->state == KITH_PUNCH_OFFERED || p->state == KITH_PUNCH_PROBING || p->state == KITH_PUNCH_WAITING)
+		return;
+	p->rounds = 0;
+	offer_round(p, v);
+}
+
+static bool same_list(const struct kith_candidates *cs, const struct kith_candidate list[], size_t n, uint8_t hops)
+{
+	if (cs->n != n || cs->hops != hops)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (cs->list[i].kind != list[i].kind || cs->list[i].transport != list[i].transport ||
+		    cs->list[i].prefix_bits != list[i].prefix_bits || !kith_addr_equal(&cs->list[i].addr, &list[i].addr))
+			return false;
+	}
+	return true;
+}
+
+void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_candidate list[], size_t n,
+		      uint8_t hops)
+{
+	if (n > KITH_CANDIDATES_MAX)
+		n = KITH_CANDIDATES_MAX;
+	if (same_list(&p->ours, list, n, hops))
+		return;
+	p->ours.generation = (uint8_t)(p->ours.generation == UINT8_MAX ? 1 : p->ours.generation + 1);
+	p->ours.hops = hops;
+	p->ours.n = (uint8_t)n;
+	for (size_t i = 0; i < n; i++) {
+		p->ours.list[i] = list[i];
+		if (v->allowed)
+			journal_addr(v, KITH_JOURNAL_OFFERED, &list[i].addr, 0);
+	}
+	if (!v->allowed || v->direct || n == 0)
+		return;
+	if (v->initiator) {
+		p->rounds = 0;
+		offer_round(p, v);
+	} else if (p->asked) {
+		kith_punch_again(p, v);
+	} else if (p->round != 0) { /* the initiator knows an older list */
+		p->state = KITH_PUNCH_TOLD;
+		p->offers = 0;
+		p->next_at = v->now;
+		kith_punch_tick(p, v);
+	}
+}
+
+int kith_punch_on_candidates(struct kith_punch *p, const struct kith_punch_view *v, struct kith_span body)
+{
+	struct kith_candidates cs;
+	int err = kith_candidates_read(&cs, body);
+	if (err != 0)
+		return err;
+	if (cs.generation == p->theirs.generation && cs.n == p->theirs.n)
+		return 0;
+	p->theirs = cs;
+	for (unsigned i = 0; i < cs.n; i++)
+		journal_addr(v, KITH_JOURNAL_RECEIVED, &cs.list[i].addr, 0);
+	bool busy = p->state == KITH_PUNCH_OFFERED || v->now - p->started_at < KITH_PUNCH_RESTART_US;
+	if (v->initiator && v->allowed && !v->direct && !busy && cs.n > 0 && p->ours.n > 0) {
+		p->rounds = 0;
+		offer_round(p, v);
+	}
+	return 0;
+}
+
+/* Responder: answer, and begin when the answer arrives. */
+static void answer_round(struct kith_punch *p, const struct kith_punch_view *v, uint8_t round)
+{
+	bool again = round == p->round && p->started_at != 0;
+	bool flood = v->now - p->started_at < KITH_PUNCH_OFFER_US / 2 && p->started_at != 0;
+	p->round = round;
+	if (!v->consent || (v->allowed && p->ours.n == 0)) {
+		p->asked = true;
+		return;
+	}
+	if (flood)
+		return;
+	send_offer(p, v, true);
+	if (!v->allowed || again || p->theirs.n == 0) {
+		if (!v->allowed)
+			p->started_at = v->now;
+		return;
+	}
+	begin_probing(p, v, v->now + (v->rtt_us != 0 ? v->rtt_us / 2 : KITH_PUNCH_OWD_US));
+}
+
+int kith_punch_on_punch(struct kith_punch *p, const struct kith_punch_view *v, struct kith_span body)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	uint8_t round = kith_read_u8(&r);
+	uint8_t generation = kith_read_u8(&r);
+	if (r.bad || round == 0)
+		return KITH_EPROTO;
+	if (!v->initiator) {
+		if (generation == p->theirs.generation) /* else its CANDIDATES were lost, and come again */
+			answer_round(p, v, round);
+		return 0;
+	}
+	if (p->state != KITH_PUNCH_OFFERED || round != p->round || generation != p->theirs.generation)
+		return 0;
+	if (p->theirs.n == 0 || !v->allowed) {
+		journal(v, KITH_JOURNAL_NO_CANDIDATES, NULL, 0);
+		p->state = KITH_PUNCH_QUIET;
+		p->next_at = KITH_TIME_NEVER;
+	} else {
+		begin_probing(p, v, v->now + KITH_PUNCH_LEAD_US);
+	}
+	return 0;
+}
+
+struct kith_target *kith_punch_find(struct kith_punch *p, const struct kith_hop *hop)
+{
+	for (unsigned i = 0; i < p->n_targets; i++) {
+		if (kith_hop_equal(&p->targets[i].hop, hop))
+			return &p->targets[i];
+	}
+	return NULL;
+}
+
+/* ---- timers ---- */
+
+static void tick_offer(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	bool told = p->state == KITH_PUNCH_TOLD;
+	if (p->offers >= (told ? KITH_PUNCH_OFFERS / 2 : KITH_PUNCH_OFFERS)) {
+		p->state = told ? KITH_PUNCH_QUIET : KITH_PUNCH_PAUSED;
+		p->rounds = KITH_PUNCH_ROUNDS;
+		p->next_at = told ? KITH_TIME_NEVER : v->now + kith_rng_jitter(v->env->random, KITH_PUNCH_AGAIN_US, 10);
+		return;
+	}
+	send_offer(p, v, !told);
+	kith_time_us wait = KITH_PUNCH_OFFER_US << p->offers;
+	p->offers++;
+	if (wait > KITH_PUNCH_OFFER_MAX_US)
+		wait = KITH_PUNCH_OFFER_MAX_US;
+	if (wait < v->rtt_us * 3 / 2) /* the answer cannot be there yet */
+		wait = v->rtt_us * 3 / 2;
+	p->next_at = v->now + kith_rng_jitter(v->env->random, wait, 10);
+}
+
+static void tick_probing(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	for (unsigned i = 0; i < p->n_targets; i++) {
+		struct kith_target *t = &p->targets[i];
+		if (t->taken)
+			continue;
+		probe(p, v, t, 0);
+		if (p->step == 0)
+			journal(v, KITH_JOURNAL_PROBED, &t->hop, t->sent);
+	}
+	p->step++;
+	kith_time_us after = kith_path_schedule(p->step);
+	if (after == KITH_TIME_NEVER || (v->direct && p->step >= ENOUGH_STEPS)) {
+		p->state = KITH_PUNCH_WAITING;
+		p->next_at = v->now + 2 * v->rtt_us + KITH_PUNCH_GRACE_US;
+	} else {
+		p->next_at = p->start_at + kith_rng_jitter(v->env->random, after, 10);
+	}
+}
+
+static void tick_waiting(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	p->state = KITH_PUNCH_QUIET;
+	p->next_at = KITH_TIME_NEVER;
+	if (v->direct) {
+		p->rounds = 0;
+		return;
+	}
+	for (unsigned i = 0; i < p->n_targets; i++) {
+		if (!p->targets[i].taken)
+			journal(v, KITH_JOURNAL_UNANSWERED, &p->targets[i].hop, p->targets[i].sent);
+	}
+	journal(v, KITH_JOURNAL_FAILED_ROUND, NULL, p->round);
+	if (!v->initiator)
+		return;
+	if (p->rounds < KITH_PUNCH_ROUNDS)
+		p->rounds++;
+	kith_time_us pause = p->rounds < KITH_PUNCH_ROUNDS ? KITH_PUNCH_PAUSE_US << (p->rounds - 1) : KITH_PUNCH_AGAIN_US;
+	p->state = KITH_PUNCH_PAUSED;
+	p->next_at = v->now + kith_rng_jitter(v->env->random, pause, 10);
+}
+
+static void tick_paused(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	if (v->direct || (p->rounds >= KITH_PUNCH_ROUNDS && !v->used)) {
+		p->state = KITH_PUNCH_QUIET; /* data that starts again, or a dying direct path, begins anew */
+		p->next_at = KITH_TIME_NEVER;
+		return;
+	}
+	offer_round(p, v);
+}
+
+void kith_punch_tick(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	if (v->now < p->next_at)
+		return;
+	if (!v->allowed) {
+		p->state = KITH_PUNCH_QUIET;
+		p->next_at = KITH_TIME_NEVER;
+		return;
+	}
+	switch ((enum kith_punch_state)p->state) {
+	case KITH_PUNCH_QUIET:
+		p->next_at = KITH_TIME_NEVER;
+		break;
+	case KITH_PUNCH_OFFERED:
+	case KITH_PUNCH_TOLD:
+		tick_offer(p, v);
+		break;
+	case KITH_PUNCH_PROBING:
+		tick_probing(p, v);
+		break;
+	case KITH_PUNCH_WAITING:
+		tick_waiting(p, v);
+		break;
+	case KITH_PUNCH_PAUSED:
+		tick_paused(p, v);
+		break;
+	}
+}

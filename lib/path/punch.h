@@ -1,0 +1,93 @@
+/* Opening a direct path: the exchange of candidates, and when to probe which.
+ *
+ * The initiator of the session sends CANDIDATES and PUNCH(round) over the path there is; the responder answers with its own
+ * pair, and both probe. No clock is shared: the responder begins half a round trip after its answer left, when that answer
+ * arrives and the initiator begins. Before that, one packet with a low TTL opens the own NAT and dies before it reaches the
+ * other one, where it would be a stranger's.
+ *
+ * Timers: CANDIDATES+PUNCH at 0, 250, 750 ms ... (doubling, at most 8 s, KITH_PUNCH_OFFERS times) until answered; probes at
+ * 0, 20, 60, 140, 300, 600, 1000 ms +-10 %; a round fails 2 RTT + 150 ms later; four rounds, with pauses of 1, 2, 4 s, then one
+ * a minute while the session is used, and one whenever either side's candidates change (at most every 2 s).
+ * Bounds: 8 addresses; 20 probes to one in one round, 160 to all in 20 s.
+ * Never: a path. What is heard from a target becomes one in the path set, which takes the target over.
+ */
+#ifndef KITH_PATH_PUNCH_H
+#define KITH_PATH_PUNCH_H
+
+#include "path/candidate.h"
+#include "path/path.h"
+
+enum kith_punch_state {
+	KITH_PUNCH_QUIET, /* nothing to do: no candidates, or a direct path is there */
+	KITH_PUNCH_OFFERED, /* initiator: CANDIDATES and PUNCH are repeated until answered */
+	KITH_PUNCH_PROBING, /* the schedule runs */
+	KITH_PUNCH_WAITING, /* all probes are out; the last may still be answered */
+	KITH_PUNCH_PAUSED, /* initiator: until the next round */
+	KITH_PUNCH_TOLD /* responder: CANDIDATES of a new generation are repeated until the initiator starts a round */
+};
+
+/* How a round tries. One more for each class of NAT that needs it. */
+enum kith_punch_strategy {
+	KITH_PUNCH_SIMPLE /* each candidate as it is */
+};
+
+struct kith_target {
+	struct kith_hop hop;
+	struct kith_probe probe;
+	uint8_t sent; /* probes in this round */
+	bool taken; /* a path by now: probed by the path set */
+	bool open; /* public: wants an opener */
+};
+
+struct kith_punch {
+	struct kith_candidates ours, theirs;
+	struct kith_target targets[KITH_CANDIDATES_MAX];
+	uint8_t n_targets;
+	uint8_t state; /* enum kith_punch_state */
+	uint8_t strategy; /* enum kith_punch_strategy */
+	uint8_t round; /* as on the wire; 0 = none yet */
+	uint8_t rounds; /* in a row without success */
+	uint8_t step; /* next probe of the schedule */
+	uint8_t offers; /* repetitions of CANDIDATES */
+	bool opened; /* openers of this round are out */
+	bool asked; /* responder: a PUNCH waits for consent, or for candidates of ours */
+	kith_time_us start_at; /* of the schedule */
+	kith_time_us started_at; /* of the last attempt */
+	kith_time_us next_at; /* KITH_TIME_NEVER: nothing */
+	kith_time_us window_at; /* of the limit on all probes */
+	uint16_t window_sent;
+};
+
+/* What the path set knows and a punch needs; built on the stack. */
+struct kith_punch_view {
+	const struct kith_path_env *env;
+	struct kith_journal **journal;
+	kith_time_us now;
+	kith_time_us rtt_us; /* of the path in use, 0 = unknown */
+	bool initiator;
+	bool allowed; /* consent, a peer, and not relay-only */
+	bool consent; /* alone: the peer may be told that there is nothing to probe */
+	bool loopback;
+	bool direct; /* a direct path works */
+	bool used; /* data lately */
+};
+
+void kith_punch_init(struct kith_punch *p);
+
+/* Our own candidates; the first or other ones. Starts what is allowed. */
+void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_candidate list[], size_t n,
+		      uint8_t hops);
+
+/* The initiator's: a round now, unless one is under way. For a direct path that died, and consent that came late. */
+void kith_punch_again(struct kith_punch *p, const struct kith_punch_view *v);
+
+/* Frames of the peer, which came on the path from. KITH_EPROTO: malformed. */
+int kith_punch_on_candidates(struct kith_punch *p, const struct kith_punch_view *v, struct kith_span body) KITH_MUST_USE;
+int kith_punch_on_punch(struct kith_punch *p, const struct kith_punch_view *v, struct kith_span body) KITH_MUST_USE;
+
+/* The target at this hop, or NULL. */
+struct kith_target *kith_punch_find(struct kith_punch *p, const struct kith_hop *hop);
+
+void kith_punch_tick(struct kith_punch *p, const struct kith_punch_view *v);
+
+#endif

@@ -1,0 +1,36 @@
+/* The last sealed data packets, kept to be repeated byte for byte on another path.
+ *
+ * Bounds: KITH_RETAIN_PACKETS packets in KITH_RETAIN_BYTES; grows from 4 KiB by doubling; the oldest make room. Without
+ * memory a packet is simply not kept.
+ * Never: a key, a decision.
+ */
+#ifndef KITH_PATH_RETAIN_H
+#define KITH_PATH_RETAIN_H
+
+#include "base/limits.h"
+
+struct kith_retained {
+	uint64_t counter;
+	uint32_t offset;
+	uint16_t len;
+};
+
+struct kith_retain {
+	uint8_t *bytes; /* each packet lies in one piece */
+	uint32_t cap, end; /* end: behind the newest packet */
+	uint16_t head, n;
+	struct kith_retained ring[KITH_RETAIN_PACKETS];
+};
+
+/* Counters rise from put to put. */
+void kith_retain_put(struct kith_retain *r, const struct kith_alloc *alloc, uint64_t counter, struct kith_span sealed);
+
+/* Drops all with a counter below. */
+void kith_retain_release(struct kith_retain *r, uint64_t below);
+
+/* The oldest with a counter of at least from; false when there is none. */
+bool kith_retain_get(const struct kith_retain *r, uint64_t from, uint64_t *counter, struct kith_span *sealed);
+
+void kith_retain_deinit(struct kith_retain *r, const struct kith_alloc *alloc);
+
+#endif

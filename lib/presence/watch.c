@@ -1,0 +1,379 @@
+#include "presence/watch.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/limits.h"
+
+void kith_watches_init(struct kith_watches *ws, const struct kith_alloc *alloc, uint32_t max, uint32_t per_watcher,
+		       kith_time_us life_us, const uint64_t seed[2])
+{
+	*ws = (struct kith_watches){ .alloc = alloc, .max = max, .per_watcher = per_watcher, .life = life_us };
+	kith_table_init(&ws->keys, alloc, max, KITH_TABLE_KEY(struct kith_watch_key, key), seed);
+	kith_table_init(&ws->watchers, alloc, max, KITH_TABLE_KEY(struct kith_watcher, ref), seed);
+	kith_timers_init(&ws->upstream, alloc);
+}
+
+static bool at_home(const struct kith_watches *ws)
+{
+	return ws->life == 0;
+}
+
+/* ---- the three lists ---- */
+
+static void time_link(struct kith_watches *ws, struct kith_watch *w)
+{
+	w->time_next = NULL;
+	w->time_prev = ws->newest;
+	if (ws->newest != NULL)
+		ws->newest->time_next = w;
+	else
+		ws->oldest = w;
+	ws->newest = w;
+}
+
+static void time_unlink(struct kith_watches *ws, struct kith_watch *w)
+{
+	if (w->time_prev != NULL)
+		w->time_prev->time_next = w->time_next;
+	else
+		ws->oldest = w->time_next;
+	if (w->time_next != NULL)
+		w->time_next->time_prev = w->time_prev;
+	else
+		ws->newest = w->time_prev;
+}
+
+static void link_in(struct kith_watches *ws, struct kith_watch *w)
+{
+	struct kith_watch_key *k = w->key;
+	struct kith_watcher *by = w->watcher;
+	w->key_next = k->first;
+	if (k->first != NULL)
+		k->first->key_prev = w;
+	k->first = w;
+	k->n++;
+	w->watcher_next = by->first;
+	if (by->first != NULL)
+		by->first->watcher_prev = w;
+	by->first = w;
+	by->n++;
+	time_link(ws, w);
+	ws->n++;
+}
+
+static void key_release(struct kith_watches *ws, struct kith_watch_key *k)
+{
+	if (k != NULL && k->first == NULL) {
+		kith_timers_stop(&ws->upstream, &k->upstream);
+		(void)kith_table_remove(&ws->keys, &k->key);
+		KITH_FREE(ws->alloc, k);
+	}
+}
+
+static void watcher_release(struct kith_watches *ws, struct kith_watcher *by)
+{
+	if (by != NULL && by->first == NULL) {
+		(void)kith_table_remove(&ws->watchers, &by->ref);
+		KITH_FREE(ws->alloc, by);
+	}
+}
+
+static void watch_end(struct kith_watches *ws, struct kith_watch *w)
+{
+	struct kith_watch_key *k = w->key;
+	struct kith_watcher *by = w->watcher;
+	if (w->key_prev != NULL)
+		w->key_prev->key_next = w->key_next;
+	else
+		k->first = w->key_next;
+	if (w->key_next != NULL)
+		w->key_next->key_prev = w->key_prev;
+	if (w->watcher_prev != NULL)
+		w->watcher_prev->watcher_next = w->watcher_next;
+	else
+		by->first = w->watcher_next;
+	if (w->watcher_next != NULL)
+		w->watcher_next->watcher_prev = w->watcher_prev;
+	time_unlink(ws, w);
+	k->n--;
+	by->n--;
+	ws->n--;
+	KITH_FREE(ws->alloc, w);
+	key_release(ws, k);
+	watcher_release(ws, by);
+}
+
+void kith_watches_deinit(struct kith_watches *ws)
+{
+	while (ws->oldest != NULL)
+		watch_end(ws, ws->oldest);
+	kith_table_deinit(&ws->keys);
+	kith_table_deinit(&ws->watchers);
+	kith_timers_deinit(&ws->upstream);
+}
+
+/* ---- adding ---- */
+
+static struct kith_watch_key *key_make(struct kith_watches *ws, const struct kith_id *key)
+{
+	struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	if (k != NULL)
+		return k;
+	if (at_home(ws) && kith_timers_reserve(&ws->upstream, ws->keys.n + 1) != 0)
+		return NULL;
+	k = KITH_NEW(ws->alloc, struct kith_watch_key);
+	if (k == NULL)
+		return NULL;
+	k->key = *key;
+	if (kith_table_put(&ws->keys, k) != 0) {
+		KITH_FREE(ws->alloc, k);
+		return NULL;
+	}
+	return k;
+}
+
+static struct kith_watcher *watcher_make(struct kith_watches *ws, uint32_t ref)
+{
+	struct kith_watcher *by = kith_table_get(&ws->watchers, &ref);
+	if (by != NULL)
+		return by;
+	by = KITH_NEW(ws->alloc, struct kith_watcher);
+	if (by == NULL)
+		return NULL;
+	by->ref = ref;
+	if (kith_table_put(&ws->watchers, by) != 0) {
+		KITH_FREE(ws->alloc, by);
+		return NULL;
+	}
+	return by;
+}
+
+/* A popular key is watched by many, a watcher watches few: the search is along the shorter list. */
+static struct kith_watch *find(const struct kith_watches *ws, const struct kith_id *key, uint32_t ref)
+{
+	const struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	const struct kith_watcher *by = kith_table_get(&ws->watchers, &ref);
+	if (k == NULL || by == NULL)
+		return NULL;
+	struct kith_watch *w;
+	if (k->n <= by->n) {
+		for (w = k->first; w != NULL && w->watcher != by;)
+			w = w->key_next;
+	} else {
+		for (w = by->first; w != NULL && w->key != k;)
+			w = w->watcher_next;
+	}
+	return w;
+}
+
+static int watch_new(struct kith_watches *ws, kith_time_us now, const struct kith_id *key, uint32_t ref,
+		     struct kith_watch **out)
+{
+	const struct kith_watcher *known = kith_table_get(&ws->watchers, &ref);
+	if (known != NULL && known->n >= ws->per_watcher)
+		return KITH_ELIMIT;
+	if (ws->n >= ws->max)
+		return KITH_EFULL;
+	struct kith_watch *w = KITH_NEW(ws->alloc, struct kith_watch);
+	struct kith_watch_key *k = w != NULL ? key_make(ws, key) : NULL;
+	struct kith_watcher *by = k != NULL ? watcher_make(ws, ref) : NULL;
+	if (by == NULL) {
+		key_release(ws, k);
+		KITH_FREE(ws->alloc, w);
+		return KITH_ENOMEM;
+	}
+	w->key = k;
+	w->watcher = by;
+	link_in(ws, w);
+	*out = w;
+	if (k->n > 1)
+		return 0;
+	if (at_home(ws)) {
+		int err = kith_timers_set(&ws->upstream, &k->upstream, now);
+		KITH_ASSERT(err == 0); /* room was reserved */
+	}
+	return 1;
+}
+
+static int watch_add(struct kith_watches *ws, kith_time_us now, const struct kith_id *key, uint32_t ref,
+		     struct kith_watch **out)
+{
+	int err = 0;
+	*out = find(ws, key, ref);
+	if (*out == NULL)
+		err = watch_new(ws, now, key, ref, out);
+	if (err < 0)
+		return err;
+	(*out)->until = at_home(ws) ? KITH_TIME_NEVER : now + ws->life;
+	time_unlink(ws, *out);
+	time_link(ws, *out);
+	return err;
+}
+
+int kith_watches_add(struct kith_watches *ws, kith_time_us now, const struct kith_id *key, uint32_t watcher)
+{
+	struct kith_watch *w;
+	return watch_add(ws, now, key, watcher, &w);
+}
+
+uint32_t kith_watches_replace(struct kith_watches *ws, kith_time_us now, const struct kith_id keys[], uint32_t n,
+			      uint32_t watcher)
+{
+	struct kith_watcher *by = kith_table_get(&ws->watchers, &watcher);
+	struct kith_watch *w;
+	for (uint32_t i = 0; i < n && by != NULL; i++) {
+		w = find(ws, &keys[i], watcher);
+		if (w != NULL)
+			w->marked = true;
+	}
+	/* What is not named again goes first, so that it makes room. */
+	for (w = by != NULL ? by->first : NULL; w != NULL;) {
+		struct kith_watch *next = w->watcher_next;
+		if (!w->marked)
+			watch_end(ws, w);
+		w = next;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		if (watch_add(ws, now, &keys[i], watcher, &w) >= 0)
+			w->marked = false;
+	}
+	by = kith_table_get(&ws->watchers, &watcher);
+	return by != NULL ? by->n : 0;
+}
+
+/* ---- removing ---- */
+
+bool kith_watches_remove(struct kith_watches *ws, const struct kith_id *key, uint32_t watcher)
+{
+	struct kith_watch *w = find(ws, key, watcher);
+	if (w == NULL)
+		return false;
+	watch_end(ws, w);
+	return true;
+}
+
+uint32_t kith_watches_drop(struct kith_watches *ws, uint32_t watcher)
+{
+	const struct kith_watcher *by = kith_table_get(&ws->watchers, &watcher);
+	uint32_t n = by != NULL ? by->n : 0;
+	for (uint32_t i = 0; i < n; i++)
+		watch_end(ws, by->first); /* the last one frees by */
+	return n;
+}
+
+/* ---- asking ---- */
+
+uint32_t kith_watches_of(const struct kith_watches *ws, const struct kith_id *key, uint32_t skip, uint32_t out[],
+			 uint32_t max)
+{
+	const struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	uint32_t n = 0;
+	for (const struct kith_watch *w = k != NULL ? k->first : NULL; w != NULL && n < max; w = w->key_next) {
+		if (skip > 0)
+			skip--;
+		else
+			out[n++] = w->watcher->ref;
+	}
+	return n;
+}
+
+bool kith_watches_has(const struct kith_watches *ws, const struct kith_id *key, uint32_t watcher)
+{
+	return find(ws, key, watcher) != NULL;
+}
+
+/* ---- time ---- */
+
+uint32_t kith_watches_expire(struct kith_watches *ws, kith_time_us now, uint32_t max)
+{
+	uint32_t n = 0;
+	while (n < max && ws->oldest != NULL && ws->oldest->until <= now) {
+		watch_end(ws, ws->oldest);
+		n++;
+	}
+	return n;
+}
+
+static void upstream_set(struct kith_watches *ws, struct kith_watch_key *k, kith_time_us at)
+{
+	int err = kith_timers_set(&ws->upstream, &k->upstream, at);
+	KITH_ASSERT(err == 0); /* room was reserved for every key */
+}
+
+const struct kith_watch_key *kith_watches_due(struct kith_watches *ws, kith_time_us now)
+{
+	struct kith_timer *t = kith_timers_pop(&ws->upstream, now);
+	if (t == NULL)
+		return NULL;
+	struct kith_watch_key *k = KITH_CONTAINER_OF(t, struct kith_watch_key, upstream);
+	k->tries++;
+	upstream_set(ws, k, now + KITH_REQUEST_TIMEOUT_US);
+	return k;
+}
+
+void kith_watches_upstream(struct kith_watches *ws, const struct kith_id *key, kith_time_us at, bool went_well)
+{
+	struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	if (k == NULL || !at_home(ws))
+		return;
+	if (went_well)
+		k->tries = 0;
+	upstream_set(ws, k, at);
+}
+
+void kith_watches_renew_all(struct kith_watches *ws, kith_time_us now, kith_time_us over_us)
+{
+	uint32_t it = 0;
+	int64_t i = 0, n = ws->keys.n;
+	struct kith_watch_key *k;
+	while (at_home(ws) && (k = kith_table_next(&ws->keys, &it)) != NULL) {
+		kith_time_us at = now + over_us / n * i++;
+		if (at < k->upstream.at || !kith_timer_is_set(&k->upstream))
+			upstream_set(ws, k, at);
+	}
+}
+
+kith_time_us kith_watches_next_deadline(const struct kith_watches *ws)
+{
+	kith_time_us upstream = kith_timers_next(&ws->upstream);
+	kith_time_us end = ws->oldest != NULL ? ws->oldest->until : KITH_TIME_NEVER;
+	return upstream < end ? upstream : end;
+}
+
+/* ---- a watcher's verdict on one device ---- */
+
+bool kith_verdict_record(struct kith_verdict *v, const struct kith_now *now, const struct kith_record *record)
+{
+	if (record->seq <= v->seq)
+		return false;
+	*v = (struct kith_verdict){
+		.seq = record->seq,
+		.until = now->mono_us + kith_record_life_us(record, now),
+		.homes_n = record->homes_n,
+		.goodbye = (record->flags & KITH_RECORD_OFFLINE) != 0,
+	};
+	return true;
+}
+
+bool kith_verdict_vanish(struct kith_verdict *v, uint64_t seq, int home)
+{
+	if (seq != v->seq || home < 0 || home >= v->homes_n || (v->vanished >> home & 1) != 0)
+		return false;
+	v->vanished |= (uint8_t)(1u << home);
+	return true;
+}
+
+bool kith_verdict_online(const struct kith_verdict *v, kith_time_us now)
+{
+	unsigned reports = 0;
+	for (unsigned bits = v->vanished; bits != 0; bits >>= 1)
+		reports += bits & 1;
+	return v->seq != 0 && !v->goodbye && now < v->until && 2 * reports <= v->homes_n;
+}
+
+kith_time_us kith_verdict_deadline(const struct kith_verdict *v, kith_time_us now)
+{
+	return kith_verdict_online(v, now) ? v->until : KITH_TIME_NEVER;
+}

@@ -1,0 +1,122 @@
+/* Who watches which key: one relation of keys and watchers, used on both sides, and a watcher's verdict on one device.
+ *
+ * At a replica the watchers are homes, every watch ends by itself unless renewed, and a change to a key is told to each of them.
+ * At a home the watchers are its leaves' sessions, watches last until they are dropped, and all leaves' watches of a key are joined into
+ * one watch at the replicas ("upstream"), which the home renews while there is a leaf that cares.
+ * A watcher is a 32-bit number of the caller's (a session's or a member's index).
+ *
+ * Invariants: a watch is in the list of its key, in that of its watcher, and - if watches end - in the list of all by time; keys and
+ *   watchers without a watch do not exist.
+ * Timers: one per key for its upstream watch; the list by time is in the order of its ends, since all last equally long.
+ * Bounds: watches in all (KITH_EFULL) and per watcher (KITH_ELIMIT): the newcomer is refused, none is pushed out.
+ * Never: a message, a record, a judgement of who may watch.
+ */
+#ifndef KITH_PRESENCE_WATCH_H
+#define KITH_PRESENCE_WATCH_H
+
+#include "base/table.h"
+#include "base/timer.h"
+#include "wire/record.h"
+
+#define KITH_WATCH_PER_LEAF 512 /* contacts of one person; at a home */
+
+struct kith_watch_key;
+struct kith_watcher;
+
+struct kith_watch {
+	struct kith_watch_key *key;
+	struct kith_watcher *watcher;
+	struct kith_watch *key_next, *key_prev;
+	struct kith_watch *watcher_next, *watcher_prev;
+	struct kith_watch *time_next, *time_prev;
+	kith_time_us until; /* KITH_TIME_NEVER when watches do not end */
+	bool marked; /* named again while a whole set is replaced */
+};
+
+struct kith_watch_key {
+	struct kith_id key;
+	struct kith_watch *first;
+	uint32_t n;
+	uint32_t tries; /* upstream requests since the last that went well */
+	struct kith_timer upstream; /* when it is to be (re)newed; set only at a home */
+};
+
+struct kith_watcher {
+	uint32_t ref;
+	uint32_t n;
+	struct kith_watch *first;
+};
+
+struct kith_watches {
+	const struct kith_alloc *alloc; /* borrowed */
+	struct kith_table keys, watchers;
+	struct kith_timers upstream;
+	struct kith_watch *oldest, *newest;
+	uint32_t n, max, per_watcher;
+	kith_time_us life; /* 0: watches do not end, and keys have an upstream watch */
+};
+
+/* life_us: how long a watch lasts (a replica: KITH_SUBSCRIPTION_US), or 0 (a home). */
+void kith_watches_init(struct kith_watches *ws, const struct kith_alloc *alloc, uint32_t max, uint32_t per_watcher,
+		       kith_time_us life_us, const uint64_t seed[2]);
+void kith_watches_deinit(struct kith_watches *ws);
+
+/* Adds or renews. 1: this key was not watched by anybody before; 0: it was; KITH_EFULL, KITH_ELIMIT, KITH_ENOMEM. */
+int kith_watches_add(struct kith_watches *ws, kith_time_us now, const struct kith_id *key, uint32_t watcher) KITH_MUST_USE;
+
+/* Replaces all of a watcher's watches by these keys (32 bytes each; duplicates are harmless). As many as there is room for are taken, in
+ * their order. Returns how many it has now. */
+uint32_t kith_watches_replace(struct kith_watches *ws, kith_time_us now, const struct kith_id keys[], uint32_t n,
+			      uint32_t watcher);
+
+/* False: there was none. */
+bool kith_watches_remove(struct kith_watches *ws, const struct kith_id *key, uint32_t watcher);
+
+/* The watcher is gone: all of its watches end. Returns how many. */
+uint32_t kith_watches_drop(struct kith_watches *ws, uint32_t watcher);
+
+/* Up to max watchers of a key, those after the first `skip`; returns how many. Latest first. */
+uint32_t kith_watches_of(const struct kith_watches *ws, const struct kith_id *key, uint32_t skip, uint32_t out[],
+			 uint32_t max);
+bool kith_watches_has(const struct kith_watches *ws, const struct kith_id *key, uint32_t watcher);
+
+/* Ends what was not renewed in time (at a replica), up to max; returns how many. */
+uint32_t kith_watches_expire(struct kith_watches *ws, kith_time_us now, uint32_t max);
+
+/* At a home: the next key whose upstream watch is due, NULL if none. The caller asks the replicas and says by kith_watches_upstream when
+ * to ask again: at half of KITH_SUBSCRIPTION_US when they agreed, sooner when they did not. Until then it counts as asked, and
+ * is due again after KITH_REQUEST_TIMEOUT_US. */
+const struct kith_watch_key *kith_watches_due(struct kith_watches *ws, kith_time_us now);
+
+/* The upstream watch of a key is to be renewed at `at`; went_well resets its count of tries. No effect when nobody watches it any more. */
+void kith_watches_upstream(struct kith_watches *ws, const struct kith_id *key, kith_time_us at, bool went_well);
+
+/* The members changed, or a replica vanished: every key is due again, spread evenly over the given time from now. */
+void kith_watches_renew_all(struct kith_watches *ws, kith_time_us now, kith_time_us over_us);
+
+kith_time_us kith_watches_next_deadline(const struct kith_watches *ws);
+
+/* ---- a watcher's verdict on one device ---- */
+
+/* The highest sequence seen is remembered for good, so that nobody can bring back an old record. */
+struct kith_verdict {
+	uint64_t seq; /* 0: none seen */
+	kith_time_us until; /* when that record ends here */
+	uint8_t homes_n;
+	uint8_t vanished; /* bit per home that reported for that sequence */
+	bool goodbye; /* the record said so itself */
+};
+
+/* Takes a verified record. True when it was news. */
+bool kith_verdict_record(struct kith_verdict *v, const struct kith_now *now, const struct kith_record *record);
+
+/* Takes a report that kith_vanish_verify attributed to a home of the record with that sequence. True when it was news. */
+bool kith_verdict_vanish(struct kith_verdict *v, uint64_t seq, int home);
+
+/* Offline when the record ended, said goodbye, or more than half of its homes (two of three) reported. */
+bool kith_verdict_online(const struct kith_verdict *v, kith_time_us now);
+
+/* When online turns to offline without further news; KITH_TIME_NEVER when it is offline. */
+kith_time_us kith_verdict_deadline(const struct kith_verdict *v, kith_time_us now);
+
+#endif

@@ -1,0 +1,681 @@
+#include "role/connect.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/rng.h"
+#include "role/dispatch.h"
+#include "role/peer.h"
+
+#define INTRODUCE_COST 40 /* most bytes around an introduced packet in an INTRODUCE request frame */
+#define DECIDE_US KITH_DIAL_TIMEOUT_US /* how long a call may ring */
+
+static void count_refusal(struct kith_core *c, int err)
+{
+	enum kith_stat stat = KITH_STAT_REFUSE_CHAIN;
+	if (err == KITH_ENETWORK)
+		stat = KITH_STAT_REFUSE_NETWORK;
+	else if (err == KITH_EEXPIRED)
+		stat = KITH_STAT_REFUSE_EXPIRED;
+	else if (err == KITH_ENOTYET)
+		stat = KITH_STAT_REFUSE_NOT_YET;
+	else if (err == KITH_EREVOKED)
+		stat = KITH_STAT_REFUSE_REVOKED;
+	else if (err == KITH_ENAME)
+		stat = KITH_STAT_REFUSE_NAME;
+	kith_stats_add(c->stats, stat, 1);
+}
+
+/* ---- initiator ---- */
+
+static struct kith_session *new_initiator(struct kith_core *c)
+{
+	struct kith_session *s = kith_sessions_new(&c->sessions, KITH_SESSION_INITIATING);
+	if (s == NULL)
+		return NULL;
+	s->initiator = true;
+	s->timer.kind = KITH_TIMER_SESSION;
+	s->hs = KITH_NEW(c->alloc, struct kith_handshake);
+	if (s->hs != NULL)
+		return s;
+	struct kith_path_env env = kith_env(c, s);
+	kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
+	return NULL;
+}
+
+static void new_call_id(struct kith_core *c, struct kith_handshake *hs)
+{
+	c->random->fill(c->random->ctx, hs->call_id, sizeof hs->call_id);
+	hs->timestamp_ms = kith_stamp(c);
+}
+
+/* Makes the HELLO to a supernode. A request of req.len bytes goes along when it fits (then *embedded). */
+static int make_hello(struct kith_core *c, struct kith_session *s, const uint8_t *key, bool short_chain, uint8_t kind,
+		      struct kith_span req, uint64_t token, bool *embedded)
+{
+	uint8_t payload[KITH_UDP_PAYLOAD];
+	struct kith_writer w = kith_writer_of(payload, KITH_UDP_PAYLOAD - KITH_IK_HELLO_OVERHEAD);
+	struct kith_path_env env = kith_env(c, s);
+	new_call_id(c, s->hs);
+	kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, short_chain ? c->self.chain_short : c->self.chain);
+	*embedded = kind != 0 && key != NULL && kith_writer_space(&w) >= KITH_FRAME_HEADER + 3 + req.len;
+	if (*embedded) {
+		int err = kith_request_embed(&s->requests, &env, c->now.mono_us, kind, req, token, KITH_REQUEST_TIMEOUT_US, &w);
+		if (err != 0)
+			return err;
+	}
+	return kith_handshake_start(s->hs, &c->self, key, s->index, (struct kith_span){ payload, kith_writer_len(&w) },
+				    KITH_UDP_PAYLOAD);
+}
+
+static struct kith_session *start(struct kith_core *c, const struct kith_host *host, uint8_t kind, struct kith_span body,
+				  uint64_t token)
+{
+	static const struct kith_key no_key;
+	struct kith_hop hop = { .remote = host->addrs[0] };
+	bool known = memcmp(&host->dh, &no_key, sizeof no_key) != 0;
+	for (unsigned i = 0; kith_transport_for(c, &hop.remote, &hop.transport) != 0; i++) {
+		if (i + 1 >= host->addrs_n)
+			return NULL;
+		hop.remote = host->addrs[i + 1];
+	}
+	struct kith_session *s = new_initiator(c);
+	if (s == NULL)
+		return NULL;
+	/* With a long request the issuer's certificate stays at home: supernodes hold it. If this one does not, it stays silent,
+	 * and the second try brings it (kith_connect_tick). */
+	bool long_request = KITH_IK_HELLO_OVERHEAD + 40 + c->self.chain.len + 6 + body.len > KITH_UDP_PAYLOAD;
+	bool embedded;
+	int err = make_hello(c, s, known ? host->dh.b : NULL, long_request, kind, body, token, &embedded);
+	struct kith_path_env env = kith_env(c, s);
+	if (err == 0 && kind != 0 && !embedded)
+		err = kith_request_embed(&s->requests, &env, c->now.mono_us, kind, body, token, KITH_REQUEST_TIMEOUT_US, NULL);
+	if (err != 0) {
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
+		return NULL;
+	}
+	if (known) {
+		memcpy(s->device, host->dh.b, KITH_DEVICE_ID_LEN);
+		(void)kith_sessions_bind(&c->sessions, s);
+	}
+	kith_pathset_init(&s->paths, c->now.mono_us, &hop, false, KITH_PATHSET_INITIATOR);
+	s->hs->give_up_at = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
+	kith_connect_send(c, s, &hop);
+	return s;
+}
+
+int kith_contact(struct kith_core *c, const struct kith_host *host, uint8_t use, uint8_t kind, struct kith_span body,
+		 uint64_t token, uint32_t *session)
+{
+	static const struct kith_key no_key;
+	struct kith_session *s = NULL;
+	if (memcmp(&host->dh, &no_key, sizeof no_key) != 0) {
+		if (memcmp(host->dh.b, c->self.dh_pk, 32) == 0)
+			return KITH_EINVAL;
+		s = kith_sessions_of(&c->sessions, host->dh.b);
+	}
+	if (s != NULL && s->state == KITH_SESSION_OPEN) {
+		kith_session_use(c, s, use);
+		*session = s->index;
+		return kith_ask(c, s, kind, body, token);
+	}
+	if (s != NULL && s->state != KITH_SESSION_CLOSED) {
+		struct kith_path_env env = kith_env(c, s);
+		s->use |= use;
+		*session = s->index;
+		return kith_request_embed(&s->requests, &env, c->now.mono_us, kind, body, token, KITH_REQUEST_TIMEOUT_US, NULL);
+	}
+	s = start(c, host, kind, body, token);
+	if (s == NULL)
+		return KITH_EUNREACHABLE;
+	s->use |= use;
+	*session = s->index;
+	return 0;
+}
+
+struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_record *record, const char *service)
+{
+	struct kith_session *s = new_initiator(c);
+	if (s == NULL)
+		return NULL;
+	uint8_t payload[KITH_UDP_PAYLOAD];
+	struct kith_writer w = kith_writer_of(payload, sizeof payload);
+	new_call_id(c, s->hs);
+	kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, c->self.chain);
+	uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_SERVICE);
+	kith_write_bytes(&w, (const uint8_t *)service, strlen(service));
+	kith_frame_end(&w, mark);
+	/* As long as fits an introduction inside our own first message to a home: the reply may be as long, and no longer. */
+	size_t around = KITH_IK_HELLO_OVERHEAD + 32 + 3 + c->self.chain_short.len + INTRODUCE_COST;
+	size_t pad_to = around < KITH_UDP_PAYLOAD ? KITH_UDP_PAYLOAD - around : 0;
+	int err = w.bad ? KITH_EMSGSIZE
+			: kith_handshake_start(s->hs, &c->self, record->device.b, s->index,
+					       (struct kith_span){ payload, kith_writer_len(&w) }, pad_to);
+	if (err == 0 && s->hs->len > KITH_NESTED_MAX)
+		err = KITH_EMSGSIZE;
+	struct kith_path_env env = kith_env(c, s);
+	if (err != 0) {
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
+		return NULL;
+	}
+	memcpy(s->device, record->device.b, KITH_DEVICE_ID_LEN);
+	struct kith_hop none = { 0 };
+	kith_pathset_init(&s->paths, c->now.mono_us, &none, false, KITH_PATHSET_INITIATOR);
+	s->hs->give_up_at = KITH_TIME_NEVER;
+	s->hs->next_at = KITH_TIME_NEVER;
+	return s;
+}
+
+void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop)
+{
+	struct kith_handshake *hs = s->hs;
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, hop, hs->len);
+	if (out != NULL)
+		memcpy(out, hs->packet, hs->len);
+	kith_time_us wait = KITH_HANDSHAKE_RETRY_US << (hs->tries < 4 ? hs->tries : 4);
+	if (wait > KITH_HANDSHAKE_RETRY_MAX_US)
+		wait = KITH_HANDSHAKE_RETRY_MAX_US;
+	hs->tries++;
+	hs->next_at = c->now.mono_us + kith_rng_jitter(c->random, wait, 10);
+	kith_session_arm(c, s);
+}
+
+void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
+{
+	uint32_t receiver;
+	const uint8_t *nonce, *sealed;
+	struct kith_session *s = NULL;
+	if (kith_cookie_parse(&receiver, &nonce, &sealed, packet))
+		s = kith_sessions_get(&c->sessions, receiver);
+	if (s == NULL || s->state != KITH_SESSION_INITIATING) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		return;
+	}
+	bool first = !s->hs->has_cookie;
+	if (kith_handshake_cookie(s->hs, packet) != 0) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		return;
+	}
+	if (first) /* at once; further ones wait for the timer, so that two nodes cannot chase each other */
+		kith_connect_send(c, s, from);
+}
+
+/* Checks a payload's certificates. 0, or an error that was counted. key: the static key that the handshake proved. */
+static int check_chain(struct kith_core *c, struct kith_span chain, const uint8_t key[32], struct kith_person *person)
+{
+	int err = kith_trust_check(&c->trust, &c->now, chain, person);
+	if (err == 0 && memcmp(person->device_dh.b, key, 32) != 0)
+		err = KITH_ECHAIN;
+	if (err != 0)
+		count_refusal(c, err);
+	return err;
+}
+
+static void keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain)
+{
+	s->chain = kith_blob_intern(&c->shared->blobs, chain.p, chain.len);
+	s->trust_epoch = (uint16_t)c->trust.epoch;
+}
+
+static uint8_t path_flags(const struct kith_core *c, const struct kith_session *s)
+{
+	unsigned flags = s->initiator ? KITH_PATHSET_INITIATOR : 0;
+	if (s->use & KITH_USE_PEER)
+		flags |= KITH_PATHSET_PEER | KITH_PATHSET_CONSENT;
+	if ((s->use & KITH_USE_PEER) && s->peer->relay_only)
+		flags |= KITH_PATHSET_RELAY_ONLY;
+	if (s->use & KITH_USE_HOME)
+		flags |= KITH_PATHSET_HOME;
+	if (s->use & KITH_USE_LEAF)
+		flags |= KITH_PATHSET_ATTACHED;
+	if (c->allow_loopback)
+		flags |= KITH_PATHSET_ALLOW_LOOPBACK;
+	return (uint8_t)flags;
+}
+
+static void drop_handshake(struct kith_core *c, struct kith_session *s)
+{
+	if (s->hs == NULL)
+		return;
+	kith_handshake_wipe(s->hs);
+	KITH_FREE(c->alloc, s->hs);
+	s->hs = NULL;
+}
+
+/* The session is up on our side. */
+static void opened(struct kith_core *c, struct kith_session *s, const struct kith_hop *from)
+{
+	kith_time_us rtt = 0;
+	struct kith_path_env env = kith_env(c, s);
+	if (s->initiator && s->hs->tries == 1) /* an answer to the only HELLO: its time is a round trip */
+		rtt = c->now.mono_us - (s->hs->next_at - KITH_HANDSHAKE_RETRY_US);
+	kith_session_set_state(s, KITH_SESSION_OPEN);
+	kith_pathset_deinit(&s->paths, &env);
+	kith_pathset_init(&s->paths, c->now.mono_us, from, true, path_flags(c, s));
+	drop_handshake(c, s);
+	s->used_at = c->now.mono_us;
+	kith_stats_add(c->stats, KITH_STAT_HANDSHAKES, 1);
+	kith_stats_add(c->stats, KITH_STAT_SESSIONS_OPENED, 1);
+	kith_requests_started(s->requests, &env, c->now.mono_us, rtt > 0 && rtt < KITH_US_PER_S ? rtt : 0);
+	if (s->use & KITH_USE_PEER)
+		kith_peer_opened(c, s);
+	kith_session_arm(c, s);
+}
+
+/* Confirms the keys to the responder at once: it may send nothing before. */
+static void confirm(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_writer *w = kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_KEEPALIVE, 1);
+	kith_write_u8(w, 0);
+	kith_outbox_end(&c->shared->outbox);
+}
+
+/* XX: the third message, with what IK has in the first. */
+static int finish_xx(struct kith_core *c, struct kith_session *s, uint32_t receiver, const struct kith_hop *from)
+{
+	uint8_t payload[KITH_UDP_PAYLOAD];
+	struct kith_writer w = kith_writer_of(payload, sizeof payload);
+	kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, c->self.chain);
+	int err = kith_handshake_finish(s->hs, receiver, (struct kith_span){ payload, kith_writer_len(&w) });
+	if (err != 0)
+		return err;
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, s->hs->len);
+	if (out != NULL)
+		memcpy(out, s->hs->packet, s->hs->len);
+	return 0;
+}
+
+static void on_verdict(struct kith_core *c, struct kith_session *s, const struct kith_hello *hello)
+{
+	unsigned reason = hello->has_verdict ? hello->verdict : (unsigned)KITH_CLOSE_PROTOCOL;
+	kith_peer_refused(c, s, (enum kith_close_reason)reason);
+	kith_session_end(c, s, (enum kith_close_reason)reason, true);
+}
+
+void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from)
+{
+	uint8_t buf[KITH_UDP_PAYLOAD];
+	struct kith_hello hello;
+	struct kith_person person;
+	struct kith_session *s = kith_sessions_get(&c->sessions, header->receiver);
+	if (s == NULL || s->state != KITH_SESSION_INITIATING) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		return;
+	}
+	int n = kith_handshake_read_reply(s->hs, header, buf);
+	if (n < 0) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		return;
+	}
+	/* From here on it is the responder itself that speaks: what is wrong now ends the session. */
+	int err = KITH_EPROTO;
+	if (kith_hello_parse(&hello, (struct kith_span){ buf, (size_t)n }))
+		err = check_chain(c, hello.chain, s->hs->noise.rs, &person);
+	else
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_MALFORMED, 1);
+	if (err == 0 && s->hs->noise.pattern == KITH_NOISE_XX) {
+		memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
+		err = finish_xx(c, s, header->sender, from);
+	}
+	if (err != 0) {
+		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
+		return;
+	}
+	if ((s->use & KITH_USE_PEER) && (!hello.has_verdict || hello.verdict != 0)) {
+		on_verdict(c, s, &hello);
+		return;
+	}
+	s->peer_index = header->sender;
+	s->features = (uint8_t)(hello.features & c->self.features);
+	s->role = hello.role;
+	keep_chain(c, s, hello.chain);
+	kith_session_take_keys(s, c->now.mono_us);
+	if (!(s->use & KITH_USE_PEER)) {
+		struct kith_session *old = kith_sessions_bind(&c->sessions, s);
+		if (old != NULL)
+			kith_session_end(c, old, KITH_CLOSE_REPLACED, false);
+	}
+	opened(c, s, from);
+	confirm(c, s);
+	if (hello.answer.p != NULL)
+		kith_dispatch_answer(c, s, hello.answer);
+}
+
+/* ---- responder ---- */
+
+static void send_cookie(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from)
+{
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_COOKIE_PACKET_LEN);
+	kith_stats_add(c->stats, KITH_STAT_DROP_COOKIE_REQUIRED, 1);
+	if (out == NULL)
+		return;
+	kith_guard_cookie(&c->guard, c->now.mono_us, header, from, out);
+	kith_stats_add(c->stats, KITH_STAT_COOKIES_SENT, 1);
+}
+
+/* A leaf is reached through the tunnels of its homes only; a supernode by anybody. */
+static bool may_call(const struct kith_core *c, const struct kith_hop *from)
+{
+	if (c->super != NULL)
+		return true;
+	if (from->tunnel == 0)
+		return false;
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		const struct kith_home_slot *home = &c->leaf.homes[i];
+		const struct kith_session *s = home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
+		if (s != NULL && kith_addr_equal(&s->paths.first.hop.remote, &from->remote))
+			return true;
+	}
+	return false;
+}
+
+static void send_stored_reply(struct kith_core *c, const struct kith_session *s, const struct kith_hop *from)
+{
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, s->hs->len);
+	if (out != NULL)
+		memcpy(out, s->hs->packet, s->hs->len);
+}
+
+/* A copy of the HELLO that made a session: the same answer again, on the way it came. */
+static void repeat_reply(struct kith_core *c, const uint8_t device[KITH_DEVICE_ID_LEN], const uint8_t call_id[16],
+			 const struct kith_hop *from)
+{
+	uint32_t it = 0;
+	struct kith_session *s;
+	if ((s = kith_sessions_of(&c->sessions, device)) == NULL || s->hs == NULL || memcmp(s->hs->call_id, call_id, 16) != 0) {
+		while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+			if (s->hs != NULL && !s->initiator && memcmp(s->hs->call_id, call_id, 16) == 0)
+				break;
+		}
+	}
+	if (s != NULL && s->state == KITH_SESSION_UNCONFIRMED)
+		send_stored_reply(c, s, from);
+}
+
+static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered)
+{
+	uint8_t payload[KITH_UDP_PAYLOAD];
+	size_t len_max = s->hs->len; /* of the HELLO, kept here by on_hello */
+	struct kith_writer w = kith_writer_of(payload, sizeof payload);
+	kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, c->self.chain);
+	if (s->use & KITH_USE_PEER) {
+		uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_VERDICT);
+		kith_write_u16(&w, verdict);
+		kith_frame_end(&w, mark);
+	}
+	if (answered != 0) {
+		size_t overhead = KITH_HS_HEADER + kith_noise_overhead(&s->hs->noise);
+		if (len_max > overhead) { /* only as much answer as may go back */
+			w.end = payload + (len_max - overhead < sizeof payload ? len_max - overhead : sizeof payload);
+			kith_request_answer_embed(s->requests, answered, &w);
+		}
+	}
+	return kith_handshake_reply(s->hs, &c->self, s->index, s->peer_index, (struct kith_span){ payload, kith_writer_len(&w) },
+				    len_max);
+}
+
+/* Answers a HELLO and waits for the first packet in the new keys. */
+static void reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered)
+{
+	struct kith_hop from = s->paths.first.hop;
+	if (make_reply(c, s, verdict, answered) != 0) {
+		kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
+		return;
+	}
+	if (s->state == KITH_SESSION_DECIDING)
+		kith_session_set_state(s, KITH_SESSION_UNCONFIRMED);
+	s->hs->give_up_at = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
+	s->hs->next_at = KITH_TIME_NEVER;
+	if (kith_noise_done(&s->hs->noise))
+		kith_session_take_keys(s, c->now.mono_us);
+	send_stored_reply(c, s, &from);
+	kith_session_arm(c, s);
+}
+
+void kith_connect_decide(struct kith_core *c, struct kith_session *s, uint16_t verdict)
+{
+	KITH_ASSERT(s->state == KITH_SESSION_DECIDING);
+	c->deciding--;
+	reply(c, s, verdict, 0);
+}
+
+/* A new responder session for an accepted HELLO; hs is moved into it. */
+static struct kith_session *new_responder(struct kith_core *c, const struct kith_handshake *hs, const struct kith_hs_header *header,
+					  size_t packet_len, const struct kith_hop *from, enum kith_session_state state)
+{
+	struct kith_session *s = kith_sessions_new(&c->sessions, state);
+	if (s == NULL) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_TABLE_FULL, 1);
+		return NULL;
+	}
+	s->timer.kind = KITH_TIMER_SESSION;
+	kith_pathset_init(&s->paths, c->now.mono_us, from, false, 0);
+	s->hs = KITH_NEW(c->alloc, struct kith_handshake);
+	if (s->hs == NULL) {
+		struct kith_path_env env = kith_env(c, s);
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+		return NULL;
+	}
+	*s->hs = *hs;
+	s->hs->len = (uint16_t)packet_len;
+	s->peer_index = header->sender;
+	s->hs->next_at = KITH_TIME_NEVER;
+	s->hs->give_up_at = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
+	return s;
+}
+
+/* A person calls. */
+static void on_call(struct kith_core *c, struct kith_session *s, const struct kith_hello *hello, const struct kith_person *person)
+{
+	s->use |= KITH_USE_PEER;
+	c->deciding++;
+	s->hs->give_up_at = c->now.mono_us + DECIDE_US;
+	kith_session_arm(c, s);
+	unsigned verdict;
+	if (kith_peer_incoming(c, s, person, hello->service, &verdict))
+		return; /* the application decides */
+	kith_connect_decide(c, s, (uint16_t)verdict);
+}
+
+/* A node contacts this supernode. */
+static void on_contact(struct kith_core *c, struct kith_session *s, const struct kith_hello *hello)
+{
+	uint16_t answered = 0;
+	if (hello->request.p != NULL)
+		answered = kith_dispatch_request(c, s, hello->request);
+	if (s->state != KITH_SESSION_CLOSED)
+		reply(c, s, 0, answered);
+}
+
+/* XX: nothing is known of the caller yet; what it is told is public. */
+static void on_hello_xx(struct kith_core *c, const struct kith_handshake *hs, const struct kith_hs_header *header, size_t packet_len,
+			const struct kith_hop *from)
+{
+	struct kith_session *s = new_responder(c, hs, header, packet_len, from, KITH_SESSION_UNCONFIRMED);
+	if (s == NULL)
+		return;
+	c->random->fill(c->random->ctx, s->hs->call_id, sizeof s->hs->call_id);
+	s->hs->timestamp_ms = c->now.unix_ms;
+	reply(c, s, 0, 0);
+}
+
+static bool fresh(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hello *hello,
+		  const struct kith_person *person, bool cookie_ok, const struct kith_hop *from)
+{
+	switch (kith_guard_judge(&c->guard, person->device_dh.b, hello->timestamp_ms, hello->call_id, cookie_ok)) {
+	case KITH_FRESH:
+		kith_guard_remember(&c->guard, person->device_dh.b, hello->timestamp_ms, hello->call_id);
+		return true;
+	case KITH_SAME:
+		repeat_reply(c, person->device_dh.b, hello->call_id, from);
+		return false;
+	case KITH_STALE:
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_STALE, 1);
+		return false;
+	case KITH_UNSURE:
+		send_cookie(c, header, from);
+		return false;
+	}
+	return false;
+}
+
+static void on_hello_ik(struct kith_core *c, struct kith_handshake *hs, struct kith_span payload, const struct kith_hs_header *header,
+			size_t packet_len, bool cookie_ok, const struct kith_hop *from)
+{
+	struct kith_hello hello;
+	struct kith_person person;
+	if (!kith_hello_parse(&hello, payload)) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_MALFORMED, 1);
+		return;
+	}
+	if (memcmp(hs->noise.rs, c->self.dh_pk, 32) == 0) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_LOOP, 1);
+		return;
+	}
+	bool call = hello.service.p != NULL;
+	if (check_chain(c, hello.chain, hs->noise.rs, &person) != 0)
+		return;
+	if (!call && c->super == NULL) { /* a leaf serves nobody but callers */
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
+		return;
+	}
+	if (call && c->deciding >= KITH_INCOMING_MAX) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_TABLE_FULL, 1);
+		return;
+	}
+	if (!fresh(c, header, &hello, &person, cookie_ok, from))
+		return;
+	memcpy(hs->call_id, hello.call_id, sizeof hs->call_id);
+	hs->timestamp_ms = hello.timestamp_ms;
+	struct kith_session *s = new_responder(c, hs, header, packet_len, from,
+					       call ? KITH_SESSION_DECIDING : KITH_SESSION_UNCONFIRMED);
+	if (s == NULL)
+		return;
+	memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
+	s->features = (uint8_t)(hello.features & c->self.features);
+	s->role = hello.role;
+	keep_chain(c, s, hello.chain);
+	if (call)
+		on_call(c, s, &hello, &person);
+	else
+		on_contact(c, s, &hello);
+}
+
+void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len, const struct kith_hop *from)
+{
+	uint8_t buf[KITH_UDP_PAYLOAD];
+	struct kith_handshake hs;
+	if (!may_call(c, from)) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
+		return;
+	}
+	enum kith_guard_verdict verdict = kith_guard_check(&c->guard, c->now.mono_us, header, from);
+	switch (verdict) {
+	case KITH_GUARD_BAD_MAC:
+		kith_stats_add(c->stats, KITH_STAT_DROP_BAD_MAC, 1);
+		return;
+	case KITH_GUARD_LIMITED:
+		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+		return;
+	case KITH_GUARD_COOKIE:
+		send_cookie(c, header, from);
+		return;
+	case KITH_GUARD_PASS:
+	case KITH_GUARD_PASS_FRESH:
+		break;
+	}
+	int n = kith_handshake_read_hello(&hs, &c->self, header, buf);
+	if (n < 0)
+		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+	else if (header->pattern == KITH_NOISE_XX)
+		on_hello_xx(c, &hs, header, packet_len, from);
+	else
+		on_hello_ik(c, &hs, (struct kith_span){ buf, (size_t)n }, header, packet_len, verdict == KITH_GUARD_PASS_FRESH, from);
+	kith_handshake_wipe(&hs);
+}
+
+void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from)
+{
+	uint8_t buf[KITH_UDP_PAYLOAD];
+	struct kith_hello hello;
+	struct kith_person person;
+	struct kith_session *s = kith_sessions_get(&c->sessions, header->receiver);
+	if (s == NULL || s->state != KITH_SESSION_UNCONFIRMED || s->hs == NULL) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		return;
+	}
+	int n = kith_handshake_read_finish(s->hs, header, buf);
+	if (n < 0) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		return;
+	}
+	if (!kith_hello_parse(&hello, (struct kith_span){ buf, (size_t)n }) ||
+	    check_chain(c, hello.chain, s->hs->noise.rs, &person) != 0) {
+		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
+		return;
+	}
+	memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
+	s->features = (uint8_t)(hello.features & c->self.features);
+	s->role = hello.role;
+	keep_chain(c, s, hello.chain);
+	kith_session_take_keys(s, c->now.mono_us);
+	kith_connect_confirmed(c, s, from);
+}
+
+void kith_connect_confirmed(struct kith_core *c, struct kith_session *s, const struct kith_hop *from)
+{
+	if (!(s->use & KITH_USE_PEER)) {
+		struct kith_session *old = kith_sessions_bind(&c->sessions, s);
+		if (old != NULL && old->state == KITH_SESSION_OPEN)
+			kith_session_end(c, old, KITH_CLOSE_REPLACED, false);
+		else if (old != NULL && old->state == KITH_SESSION_UNCONFIRMED)
+			kith_session_end(c, old, KITH_CLOSE_REPLACED, false);
+	}
+	opened(c, s, from);
+	if (c->super != NULL)
+		(void)kith_fwd_rebind(&c->super->fwd, s->index, &from->remote, from->transport, true);
+}
+
+/* ---- time ---- */
+
+kith_time_us kith_connect_deadline(const struct kith_session *s)
+{
+	if (s->hs == NULL)
+		return KITH_TIME_NEVER;
+	return s->hs->next_at < s->hs->give_up_at ? s->hs->next_at : s->hs->give_up_at;
+}
+
+/* The silent supernode may lack our issuer's certificate: begin anew and bring it; requests follow when the session is up. */
+static void restart_with_chain(struct kith_core *c, struct kith_session *s)
+{
+	bool embedded;
+	uint8_t key[32];
+	kith_time_us give_up_at = s->hs->give_up_at;
+	uint8_t tries = s->hs->tries;
+	memcpy(key, s->hs->noise.rs, 32);
+	kith_handshake_wipe(s->hs);
+	if (make_hello(c, s, key, false, 0, (struct kith_span){ NULL, 0 }, 0, &embedded) != 0) {
+		kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
+		return;
+	}
+	s->hs->give_up_at = give_up_at;
+	s->hs->tries = tries;
+}
+
+void kith_connect_tick(struct kith_core *c, struct kith_session *s)
+{
+	if (c->now.mono_us >= s->hs->give_up_at) {
+		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
+		return;
+	}
+	if (s->state != KITH_SESSION_INITIATING || c->now.mono_us < s->hs->next_at)
+		return;
+	if (s->use & KITH_USE_PEER) {
+		kith_peer_redial(c, s);
+		return;
+	}
+	if (s->hs->tries == 2 && s->hs->noise.pattern == KITH_NOISE_IK)
+		restart_with_chain(c, s);
+	if (s->state == KITH_SESSION_INITIATING)
+		kith_connect_send(c, s, &s->paths.first.hop);
+}

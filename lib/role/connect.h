@@ -1,0 +1,41 @@
+/* Making sessions: both halves of the handshake, on whatever way its packets take.
+ *
+ * Costs of a stranger's first message, in the order in which it may fail: layout; mac1 (a hash); source rate (a look-up); cookie when
+ * asked for (a hash); then one DH and one open, the certificates (up to three signatures, remembered), the timestamp; and only
+ * what passed all of them makes state. A leaf answers only what came through the tunnel of a home of its own, so that an
+ * address scan with somebody's public key finds nobody.
+ * Timers: HELLO again after 400 ms, doubling to 4 s, given up after 10 s (a call: when its operation is).
+ */
+#ifndef KITH_ROLE_CONNECT_H
+#define KITH_ROLE_CONNECT_H
+
+#include "role/state.h"
+
+/* Asks a supernode, over the session there is or in the first message of a new one. use: what the session is for from now on (bits of enum
+ * kith_session_use, may be 0). A host whose dh is zero is asked with XX. *session is the session's index. */
+int kith_contact(struct kith_core *c, const struct kith_host *host, uint8_t use, uint8_t kind, struct kith_span body,
+		 uint64_t token, uint32_t *session) KITH_MUST_USE;
+
+/* Makes a session to a person's device and its HELLO, which the caller then brings on its way (s->hs->packet). */
+struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_record *record, const char *service);
+
+/* Sends the HELLO over a hop. */
+void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop);
+
+/* Handshake packets from the network. */
+void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len, const struct kith_hop *from);
+void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from);
+void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from);
+void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const struct kith_hop *from);
+
+/* Answers a call that waited for the application: verdict 0 accepts. */
+void kith_connect_decide(struct kith_core *c, struct kith_session *s, uint16_t verdict);
+
+/* The first data packet arrived on an unconfirmed session. */
+void kith_connect_confirmed(struct kith_core *c, struct kith_session *s, const struct kith_hop *from);
+
+/* The session's timer while it is not open: repeats or gives up. */
+void kith_connect_tick(struct kith_core *c, struct kith_session *s);
+kith_time_us kith_connect_deadline(const struct kith_session *s);
+
+#endif

@@ -1,0 +1,293 @@
+#include "role/dial.h"
+
+#include "base/alloc.h"
+#include "role/connect.h"
+#include "role/introduce.h"
+#include "role/peer.h"
+#include "role/query.h"
+
+#define CUT_OFF_RETRY_US (KITH_US_PER_S / 4)
+#define LOOKUPS_MAX 4 /* of one operation, through one home after the other */
+
+struct kith_operation *kith_dial_get(struct kith_core *c, kith_op id)
+{
+	for (size_t i = 0; c->ops != NULL && id != 0 && i < KITH_OPS_MAX; i++) {
+		if (c->ops[i].kind != KITH_OP_FREE && c->ops[i].id == id)
+			return &c->ops[i];
+	}
+	return NULL;
+}
+
+static struct kith_operation *new_op(struct kith_core *c)
+{
+	if (c->ops == NULL)
+		c->ops = KITH_NEW_ARRAY(c->alloc, struct kith_operation, KITH_OPS_MAX);
+	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++) {
+		if (c->ops[i].kind == KITH_OP_FREE)
+			return &c->ops[i];
+	}
+	return NULL;
+}
+
+static void arm(struct kith_core *c, struct kith_operation *op, kith_time_us at)
+{
+	if (at > op->give_up_at)
+		at = op->give_up_at;
+	if (kith_timers_set(&c->timers, &op->timer, at) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+}
+
+/* Sends the LOOKUP through an attached home, another one at each try. */
+static void look_up(struct kith_core *c, struct kith_operation *op)
+{
+	uint8_t body[64];
+	struct kith_packer pk;
+	op->asked = 0;
+	if (c->super != NULL) {
+		op->tries++;
+		arm(c, op, op->give_up_at);
+		kith_query_for_op(c, &op->key, op->id);
+		return;
+	}
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 1);
+	kith_pack_key(&pk, KITH_B_FIND_KEY);
+	kith_pack_bytes(&pk, op->key.b, KITH_ID_LEN);
+	for (unsigned i = 0; i < KITH_HOMES; i++) {
+		const struct kith_home_slot *home = &c->leaf.homes[(op->tries + i) % KITH_HOMES];
+		struct kith_session *s = home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
+		if (s == NULL || kith_ask(c, s, KITH_REQ_LOOKUP, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_LOOKUP, op->id)) != 0)
+			continue;
+		op->tries = (uint8_t)(op->tries + i + 1);
+		op->asked = s->index;
+		arm(c, op, op->give_up_at);
+		return;
+	}
+	op->last_err = KITH_EDETACHED;
+	arm(c, op, c->now.mono_us + CUT_OFF_RETRY_US);
+}
+
+int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *name, const char *service, kith_time_us timeout_us,
+		    kith_op *out)
+{
+	if (!kith_name_valid(name))
+		return KITH_ENAME;
+	if (kind == KITH_OP_CALL && (service == NULL || service[0] == '\0' || strlen(service) > KITH_SERVICE_MAX))
+		return KITH_EINVAL;
+	if (c->leaving)
+		return KITH_ESTATE;
+	struct kith_operation *op = new_op(c);
+	if (op == NULL)
+		return KITH_EFULL;
+	memset(op, 0, sizeof *op);
+	op->kind = (uint8_t)kind;
+	op->id = ++c->next_op != 0 ? c->next_op : ++c->next_op;
+	op->timer.kind = KITH_TIMER_OP;
+	op->give_up_at = c->now.mono_us + (timeout_us > 0 ? timeout_us : KITH_DIAL_TIMEOUT_US);
+	strcpy(op->name, name);
+	if (service != NULL)
+		strcpy(op->service, service);
+	kith_ids_directory(c->suite, &op->key, &c->self.network, name);
+	*out = op->id;
+	look_up(c, op);
+	return 0;
+}
+
+void kith_dial_done(struct kith_core *c, kith_op id, int err, bool told)
+{
+	struct kith_operation *op = kith_dial_get(c, id);
+	if (op == NULL)
+		return;
+	kith_timers_stop(&c->timers, &op->timer);
+	if (c->super == NULL && op->asked != 0) {
+		struct kith_session *s = kith_sessions_get(&c->sessions, op->asked);
+		if (s != NULL) {
+			struct kith_path_env env = kith_env(c, s);
+			kith_request_cancel(s->requests, &env, kith_token(KITH_TOKEN_LOOKUP, id));
+		}
+	}
+	op->kind = KITH_OP_FREE;
+	if (told)
+		return;
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_OP_DONE);
+	if (ev == NULL)
+		return;
+	ev->op = id;
+	ev->err = err;
+	memcpy(ev->name, op->name, sizeof ev->name);
+}
+
+/* One verified record of an answer. */
+struct found {
+	struct kith_record record;
+	struct kith_person person;
+	bool online;
+};
+
+static bool vanished(struct kith_core *c, const struct kith_pack *pk, const struct kith_record *record)
+{
+	const struct kith_pack_item *list = kith_pack_get(pk, kith_pack_root(pk), KITH_B_FOUND_VANISHED);
+	unsigned homes = 0;
+	const struct kith_pack_item *item = kith_pack_first(pk, list);
+	for (uint32_t i = 0; item != NULL && i < list->count; i++, item = kith_pack_after(pk, item)) {
+		struct kith_vanish vanish;
+		if (item->type != KITH_PACK_BYTES || kith_vanish_parse(&vanish, item->bytes) != 0)
+			continue;
+		int home = kith_vanish_verify(&vanish, record, c->suite, &c->now);
+		if (home >= 0)
+			homes |= 1u << home;
+	}
+	return (unsigned)__builtin_popcount(homes) * 2 > record->homes_n;
+}
+
+static size_t read_found(struct kith_core *c, const struct kith_operation *op, const struct kith_pack *pk,
+			 struct found out[KITH_DIAL_DEVICES_MAX])
+{
+	size_t n = 0;
+	const struct kith_pack_item *list = kith_pack_get(pk, kith_pack_root(pk), KITH_B_FOUND_RECORDS);
+	const struct kith_pack_item *item = kith_pack_first(pk, list);
+	for (uint32_t i = 0; item != NULL && i < list->count && n < KITH_DIAL_DEVICES_MAX; i++, item = kith_pack_after(pk, item)) {
+		struct found *f = &out[n];
+		if (item->type != KITH_PACK_BYTES || kith_record_parse(&f->record, item->bytes) != 0)
+			continue;
+		if (kith_record_verify(&f->record, &c->trust, &c->now, &f->person) != 0 ||
+		    memcmp(f->record.key.b, op->key.b, KITH_ID_LEN) != 0 || strcmp(f->person.name, op->name) != 0)
+			continue;
+		f->online = f->record.homes_n > 0 && !(f->record.flags & KITH_RECORD_OFFLINE) && !vanished(c, pk, &f->record);
+		n++;
+	}
+	return n;
+}
+
+static void tell_found(struct kith_core *c, kith_op op, const struct found *f)
+{
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_FOUND);
+	if (ev == NULL)
+		return;
+	ev->op = op;
+	memcpy(ev->name, f->person.name, sizeof ev->name);
+	memcpy(ev->found.label, f->person.label, sizeof ev->found.label);
+	ev->found.device = f->person.device_dh;
+	ev->found.identity = f->person.identity;
+	ev->found.online = f->online;
+	ev->found.seq = f->record.seq;
+	ev->found.expires_ms = f->record.expires_ms;
+	ev->found.homes_n = f->record.homes_n;
+	for (size_t i = 0; i < f->record.homes_n; i++)
+		ev->found.homes[i] = f->record.homes[i].host.addrs[0];
+}
+
+/* Whether the contact list lets us call this key under this name. */
+static int check_contact(struct kith_core *c, const struct found *f)
+{
+	int err = kith_contacts_check(&c->contacts, f->person.name, &f->person.identity);
+	if (err == KITH_EPINNED) {
+		struct kith_event *ev = kith_event_push(c, KITH_EVENT_IDENTITY_CHANGED);
+		if (ev != NULL) {
+			memcpy(ev->name, f->person.name, sizeof ev->name);
+			ev->identity = f->person.identity;
+		}
+		return err;
+	}
+	const struct kith_contact *contact = kith_contacts_get(&c->contacts, f->person.name);
+	return contact != NULL && (contact->flags & KITH_CONTACT_BLOCKED) ? KITH_EACCES : 0;
+}
+
+static int call(struct kith_core *c, struct kith_operation *op, const struct found *f)
+{
+	int err = check_contact(c, f);
+	if (err != 0)
+		return err;
+	struct kith_peer *peer = KITH_NEW(c->alloc, struct kith_peer);
+	if (peer == NULL)
+		return KITH_ENOMEM;
+	struct kith_session *s = kith_connect_peer(c, &f->record, op->service);
+	if (s == NULL) {
+		KITH_FREE(c->alloc, peer);
+		return KITH_EFULL;
+	}
+	memcpy(peer->name, op->name, sizeof peer->name);
+	memcpy(peer->service, op->service, sizeof peer->service);
+	peer->op = op->id;
+	const struct kith_contact *contact = kith_contacts_get(&c->contacts, op->name);
+	peer->relay_only = contact != NULL && (contact->flags & KITH_CONTACT_RELAY_ONLY);
+	peer->homes_n = f->record.homes_n;
+	for (size_t i = 0; i < f->record.homes_n; i++)
+		peer->homes[i] = f->record.homes[i].host;
+	s->use = KITH_USE_PEER;
+	s->peer = peer;
+	op->session = s->index;
+	s->hs->give_up_at = op->give_up_at;
+	arm(c, op, op->give_up_at);
+	kith_peer_redial(c, s);
+	return 0;
+}
+
+/* The best device to call: online, and the newest record among those. */
+static const struct found *best(const struct found found[], size_t n)
+{
+	const struct found *b = NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (found[i].online && (b == NULL || found[i].record.seq > b->record.seq))
+			b = &found[i];
+	}
+	return b;
+}
+
+static void try_again(struct kith_core *c, struct kith_operation *op, int err)
+{
+	op->last_err = err;
+	if (op->tries < LOOKUPS_MAX && c->super == NULL)
+		look_up(c, op);
+	else
+		kith_dial_done(c, op->id, err, false);
+}
+
+void kith_dial_on_found(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer)
+{
+	struct kith_operation *op = kith_dial_get(c, (kith_op)kith_token_value(answer->token));
+	struct found found[KITH_DIAL_DEVICES_MAX];
+	struct kith_pack pk;
+	(void)via;
+	if (op == NULL || op->session != 0)
+		return;
+	op->asked = 0;
+	if (answer->err == KITH_ENOENT) {
+		kith_dial_done(c, op->id, KITH_ENOENT, false);
+		return;
+	}
+	if (answer->err != 0 || kith_pack_parse(&pk, answer->body) != 0) {
+		try_again(c, op, answer->err != 0 ? answer->err : KITH_EPROTO);
+		return;
+	}
+	size_t n = read_found(c, op, &pk, found);
+	if (op->kind == KITH_OP_LOOKUP) {
+		for (size_t i = 0; i < n; i++)
+			tell_found(c, op->id, &found[i]);
+		kith_dial_done(c, op->id, n > 0 ? 0 : KITH_ENOENT, false);
+		return;
+	}
+	const struct found *f = best(found, n);
+	int err = f != NULL ? call(c, op, f) : n > 0 ? KITH_EOFFLINE : KITH_ENOENT;
+	if (err != 0)
+		kith_dial_done(c, op->id, err, false);
+}
+
+void kith_dial_tick(struct kith_core *c, struct kith_operation *op)
+{
+	if (c->now.mono_us >= op->give_up_at) {
+		kith_session_id id = op->session;
+		int err = op->last_err == KITH_EDETACHED && op->tries == 0 ? KITH_EDETACHED : KITH_ETIMEDOUT;
+		kith_dial_done(c, op->id, err, false);
+		struct kith_session *s = kith_sessions_get(&c->sessions, id);
+		if (s != NULL && s->peer != NULL && (s->use & KITH_USE_PEER)) {
+			s->peer->op = 0;
+			kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
+		}
+		return;
+	}
+	if (op->session == 0 && op->asked == 0)
+		look_up(c, op);
+	else
+		arm(c, op, op->give_up_at);
+}

@@ -1,0 +1,219 @@
+#include "role/dispatch.h"
+
+#include "role/dial.h"
+#include "role/introduce.h"
+#include "role/leaf.h"
+#include "role/query.h"
+#include "role/supernode.h"
+#include "role/watching.h"
+
+static const struct kith_span nothing = { NULL, 0 };
+
+static void on_ping(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+{
+	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
+}
+
+static void on_rekey(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+{
+	struct kith_pack pk;
+	uint64_t epoch;
+	uint8_t theirs[32], ours[32], body[64];
+	uint8_t status = KITH_STATUS_MALFORMED;
+	struct kith_packer out;
+	kith_packer_init(&out, body, sizeof body);
+	if (kith_pack_parse(&pk, ask->body) == 0 &&
+	    kith_pack_get_uint(&pk, kith_pack_root(&pk), KITH_B_REKEY_EPOCH, 255, &epoch) &&
+	    kith_pack_get_fixed(&pk, kith_pack_root(&pk), KITH_B_REKEY_KEY, theirs, sizeof theirs)) {
+		int err = kith_rekey_answer(s, &c->self, c->alloc, c->now.mono_us, epoch, theirs, ours);
+		status = err == 0 ? KITH_STATUS_OK : err == KITH_EEXIST ? KITH_STATUS_STALE : KITH_STATUS_FAILED;
+		if (err == 0) {
+			kith_pack_map(&out, 1);
+			kith_pack_key(&out, KITH_B_REKEY_KEY);
+			kith_pack_bytes(&out, ours, sizeof ours);
+		}
+	}
+	kith_answer(c, s, ask->id, status, (struct kith_span){ body, out.len });
+}
+
+static void on_rekeyed(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	struct kith_pack pk;
+	uint8_t theirs[32];
+	if (answer->err == 0 && kith_pack_parse(&pk, answer->body) == 0 &&
+	    kith_pack_get_fixed(&pk, kith_pack_root(&pk), KITH_B_REKEY_KEY, theirs, sizeof theirs) &&
+	    kith_rekey_finish(s, &c->self, c->now.mono_us, theirs) == 0)
+		kith_stats_add(c->stats, KITH_STAT_REKEYS, 1);
+	else
+		kith_rekey_abandon(s, c->alloc);
+}
+
+static void on_challenge(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+{
+	struct kith_pack pk;
+	struct kith_span nonce;
+	uint8_t message[32 + 64 + KITH_ID_LEN + KITH_SHA256_LEN], sig[KITH_SIG_LEN], body[KITH_SIG_LEN + 8];
+	char context[65] = "";
+	if (kith_pack_parse(&pk, ask->body) != 0 ||
+	    !kith_pack_get_bytes(&pk, kith_pack_root(&pk), KITH_B_CHALLENGE_NONCE, 32, &nonce) || nonce.len != 32) {
+		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	(void)kith_pack_get_text(&pk, kith_pack_root(&pk), KITH_B_CHALLENGE_CONTEXT, context, sizeof context);
+	struct kith_writer w = kith_writer_of(message, sizeof message);
+	kith_write_bytes(&w, c->self.network.b, KITH_ID_LEN);
+	kith_write_bytes(&w, s->device, KITH_DEVICE_ID_LEN);
+	kith_write_span(&w, nonce);
+	kith_write_bytes(&w, (const uint8_t *)context, strlen(context));
+	kith_sign(c->suite, sig, KITH_SIGN_CHALLENGE, (struct kith_span){ message, kith_writer_len(&w) }, c->self.sign_sk);
+	struct kith_packer out;
+	kith_packer_init(&out, body, sizeof body);
+	kith_pack_map(&out, 1);
+	kith_pack_key(&out, KITH_B_CHALLENGED_SIG);
+	kith_pack_bytes(&out, sig, sizeof sig);
+	kith_answer(c, s, ask->id, KITH_STATUS_OK, (struct kith_span){ body, out.len });
+}
+
+/* Who may ask what, as the table in wire/body.h says. */
+static bool allowed(const struct kith_core *c, const struct kith_session *s, uint8_t kind)
+{
+	switch ((enum kith_request_kind)kind) {
+	case KITH_REQ_ATTACH:
+	case KITH_REQ_DETACH:
+	case KITH_REQ_LOOKUP:
+	case KITH_REQ_SUBSCRIBE:
+	case KITH_REQ_INTRODUCE:
+	case KITH_REQ_MEMBERS:
+		return c->super != NULL && !(s->use & KITH_USE_PEER);
+	case KITH_REQ_STORE:
+	case KITH_REQ_FIND:
+	case KITH_REQ_WATCH:
+	case KITH_REQ_VANISH:
+	case KITH_REQ_GOSSIP:
+		return c->super != NULL && s->role == KITH_ROLE_SUPERNODE && !(s->use & KITH_USE_PEER);
+	case KITH_REQ_NOTIFY: /* a home to its leaf, or a replica to a home */
+		return (s->use & KITH_USE_HOME) || (c->super != NULL && s->role == KITH_ROLE_SUPERNODE);
+	case KITH_REQ_LEAVE:
+		return (s->use & KITH_USE_HOME) != 0;
+	case KITH_REQ_TUNNEL_CLOSE:
+		return (s->use & (KITH_USE_HOME | KITH_USE_TUNNEL)) != 0;
+	case KITH_REQ_REKEY:
+	case KITH_REQ_CHALLENGE:
+	case KITH_REQ_PING:
+		return true;
+	}
+	return true; /* unknown kinds get their own answer */
+}
+
+static void serve(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+{
+	switch ((enum kith_request_kind)ask->kind) {
+	case KITH_REQ_ATTACH:
+		kith_supernode_on_attach(c, s, ask);
+		return;
+	case KITH_REQ_DETACH:
+		kith_supernode_on_detach(c, s, ask);
+		return;
+	case KITH_REQ_LOOKUP:
+	case KITH_REQ_FIND:
+	case KITH_REQ_WATCH:
+		kith_query_on_request(c, s, ask);
+		return;
+	case KITH_REQ_SUBSCRIBE:
+		kith_supernode_on_subscribe(c, s, ask);
+		return;
+	case KITH_REQ_INTRODUCE:
+		kith_introduce_on_request(c, s, ask);
+		return;
+	case KITH_REQ_NOTIFY:
+		kith_query_on_notify(c, s, ask);
+		return;
+	case KITH_REQ_LEAVE:
+		kith_leaf_on_leave(c, s, ask);
+		return;
+	case KITH_REQ_TUNNEL_CLOSE:
+		kith_introduce_on_close(c, s, ask);
+		return;
+	case KITH_REQ_STORE:
+	case KITH_REQ_VANISH:
+		kith_supernode_on_news(c, s, ask);
+		return;
+	case KITH_REQ_GOSSIP:
+		kith_supernode_on_gossip(c, s, ask);
+		return;
+	case KITH_REQ_MEMBERS:
+		kith_supernode_on_members(c, s, ask);
+		return;
+	case KITH_REQ_REKEY:
+		on_rekey(c, s, ask);
+		return;
+	case KITH_REQ_CHALLENGE:
+		on_challenge(c, s, ask);
+		return;
+	case KITH_REQ_PING:
+		on_ping(c, s, ask);
+		return;
+	}
+	kith_answer(c, s, ask->id, KITH_STATUS_UNKNOWN, nothing);
+}
+
+uint16_t kith_dispatch_request(struct kith_core *c, struct kith_session *s, struct kith_span body)
+{
+	struct kith_ask ask;
+	struct kith_path_env env = kith_env(c, s);
+	switch (kith_request_on_request(&s->requests, &env, c->now.mono_us, body, &ask)) {
+	case KITH_ASK_NEW:
+		break;
+	case KITH_ASK_MALFORMED:
+		kith_stats_add(c->stats, KITH_STAT_DROP_MALFORMED_FRAME, 1);
+		return 0;
+	case KITH_ASK_REPEATED:
+	case KITH_ASK_DROPPED:
+		return 0;
+	}
+	if (allowed(c, s, ask.kind))
+		serve(c, s, &ask);
+	else
+		kith_answer(c, s, ask.id, KITH_STATUS_NOT_ALLOWED, nothing);
+	return ask.id;
+}
+
+void kith_dispatch_ended(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	switch (kith_token_kind(answer->token)) {
+	case KITH_TOKEN_IGNORE:
+	case KITH_TOKEN_LEAVE:
+	case KITH_TOKEN_PING:
+		return;
+	case KITH_TOKEN_ATTACH:
+		kith_leaf_on_attached(c, s, answer);
+		return;
+	case KITH_TOKEN_LOOKUP:
+		kith_dial_on_found(c, s, answer);
+		return;
+	case KITH_TOKEN_INTRODUCE:
+		kith_introduce_on_answer(c, s, answer);
+		return;
+	case KITH_TOKEN_QUERY:
+		kith_query_on_answer(c, s, answer);
+		return;
+	case KITH_TOKEN_STORE:
+	case KITH_TOKEN_GOSSIP:
+		kith_supernode_on_answer(c, s, answer);
+		return;
+	case KITH_TOKEN_SUBSCRIBE:
+		kith_watching_on_answer(c, answer);
+		return;
+	case KITH_TOKEN_REKEY:
+		on_rekeyed(c, s, answer);
+		return;
+	}
+}
+
+void kith_dispatch_answer(struct kith_core *c, struct kith_session *s, struct kith_span body)
+{
+	struct kith_answer answer;
+	struct kith_path_env env = kith_env(c, s);
+	if (kith_request_on_answer(s->requests, &env, c->now.mono_us, body, &answer))
+		kith_dispatch_ended(c, s, &answer);
+}

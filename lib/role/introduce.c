@@ -1,0 +1,215 @@
+#include "role/introduce.h"
+
+#include "role/connect.h"
+
+static const struct kith_span nothing = { NULL, 0 };
+
+int kith_introduce(struct kith_core *c, struct kith_session *s, const struct kith_host *host, struct kith_span packet)
+{
+	uint8_t body[KITH_REQUEST_MAX];
+	struct kith_packer pk;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 2);
+	kith_pack_key(&pk, KITH_B_INTRO_DEVICE);
+	kith_pack_bytes(&pk, s->device, KITH_DEVICE_ID_LEN);
+	kith_pack_key(&pk, KITH_B_INTRO_PACKET);
+	kith_pack_bytes(&pk, packet.p, packet.len);
+	if (pk.bad)
+		return KITH_EMSGSIZE;
+	uint32_t via;
+	return kith_contact(c, host, KITH_USE_TUNNEL, KITH_REQ_INTRODUCE, (struct kith_span){ body, pk.len },
+			    kith_token(KITH_TOKEN_INTRODUCE, s->index), &via);
+}
+
+/* Who pays for a tunnel: the identity that asked. */
+static void owner_of(struct kith_core *c, const struct kith_session *s, struct kith_fwd_owner_key *out)
+{
+	struct kith_person person;
+	memset(out, 0, sizeof *out);
+	if (kith_session_person(c, s, &person))
+		memcpy(out->b, person.identity.b, sizeof out->b);
+}
+
+static void leg_of(struct kith_core *c, const struct kith_session *s, struct kith_fwd_leg_spec *leg)
+{
+	const struct kith_hop *hop = &s->paths.first.hop;
+	memset(leg, 0, sizeof *leg);
+	leg->remote = hop->remote;
+	leg->transport = hop->transport;
+	leg->session = s->index;
+	leg->proven = s->state == KITH_SESSION_OPEN;
+	leg->credit = s->hs != NULL ? KITH_UDP_PAYLOAD / 2 : 0; /* of its 1200 bytes, our own reply takes the other half */
+	owner_of(c, s, &leg->owner);
+}
+
+/* Passes the packet on to the leaf, in the tunnel's wrapping. */
+static void pass_on(struct kith_core *c, const struct kith_session *leaf, uint64_t tunnel, struct kith_span packet)
+{
+	struct kith_hop hop = leaf->paths.first.hop;
+	hop.tunnel = tunnel;
+	uint8_t *out = packet.len > 0 ? kith_outbox_raw(&c->shared->outbox, &hop, packet.len) : NULL;
+	if (out != NULL)
+		memcpy(out, packet.p, packet.len);
+}
+
+static uint8_t open_tunnel(struct kith_core *c, struct kith_session *s, struct kith_session *leaf, uint64_t ids[2])
+{
+	struct kith_fwd_leg_spec a, b;
+	leg_of(c, s, &a);
+	leg_of(c, leaf, &b);
+	switch (kith_fwd_open(&c->super->fwd, c->now.mono_us, &a, &b, ids)) {
+	case 0:
+		return KITH_STATUS_OK;
+	case KITH_ELIMIT:
+		return KITH_STATUS_LIMITED;
+	case KITH_ESTATE:
+		return KITH_STATUS_LEAVING;
+	default:
+		return KITH_STATUS_FULL;
+	}
+}
+
+void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+{
+	struct kith_pack in;
+	uint8_t device[KITH_DEVICE_ID_LEN], body[16];
+	struct kith_span packet = nothing;
+	if (kith_pack_parse(&in, ask->body) != 0 ||
+	    !kith_pack_get_fixed(&in, kith_pack_root(&in), KITH_B_INTRO_DEVICE, device, sizeof device)) {
+		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	(void)kith_pack_get_bytes(&in, kith_pack_root(&in), KITH_B_INTRO_PACKET, KITH_NESTED_MAX, &packet);
+	struct kith_session *leaf = kith_sessions_of(&c->sessions, device);
+	if (leaf == NULL || leaf == s || !(leaf->use & KITH_USE_LEAF) || leaf->state != KITH_SESSION_OPEN) {
+		kith_answer(c, s, ask->id, KITH_STATUS_NOT_FOUND, nothing);
+		return;
+	}
+	/* Only what begins or continues a conversation may be passed on: nothing that makes the leaf speak for us. */
+	uint8_t type = kith_packet_type(packet);
+	if (packet.len > 0 && type != KITH_PKT_HELLO && type != KITH_PKT_DATA) {
+		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	uint64_t ids[2];
+	uint8_t status = open_tunnel(c, s, leaf, ids);
+	struct kith_packer out;
+	kith_packer_init(&out, body, sizeof body);
+	if (status == KITH_STATUS_OK) {
+		kith_session_use(c, s, KITH_USE_TUNNEL);
+		pass_on(c, leaf, ids[1], packet);
+		kith_pack_map(&out, 1);
+		kith_pack_key(&out, KITH_B_INTRODUCED_TUNNEL);
+		kith_pack_uint(&out, ids[0]);
+	}
+	kith_answer(c, s, ask->id, status, (struct kith_span){ body, out.len });
+}
+
+void kith_introduce_on_answer(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer)
+{
+	struct kith_session *s = kith_sessions_get(&c->sessions, (uint32_t)kith_token_value(answer->token));
+	struct kith_pack in;
+	uint64_t tunnel;
+	if (s == NULL || s->state == KITH_SESSION_CLOSED || !(s->use & KITH_USE_PEER))
+		return;
+	if (answer->err != 0 || kith_pack_parse(&in, answer->body) != 0 ||
+	    !kith_pack_get_uint(&in, kith_pack_root(&in), KITH_B_INTRODUCED_TUNNEL, UINT64_MAX, &tunnel) || tunnel == 0) {
+		if (s->state == KITH_SESSION_INITIATING && s->hs->next_at > c->now.mono_us) {
+			s->hs->next_at = c->now.mono_us; /* at once through another home */
+			kith_session_arm(c, s);
+		}
+		return;
+	}
+	struct kith_hop hop = via->paths.first.hop;
+	hop.tunnel = tunnel;
+	struct kith_path_env env = kith_env(c, s);
+	if (s->state == KITH_SESSION_INITIATING)
+		s->paths.first.hop = hop; /* where repetitions of the HELLO go */
+	else if (kith_pathset_add(&s->paths, &env, c->now.mono_us, &hop) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	kith_session_arm(c, s);
+}
+
+bool kith_introduce_forward(struct kith_core *c, struct kith_packet *packet)
+{
+	struct kith_fwd_out out;
+	enum kith_stat stat = KITH_STAT_DROP_TUNNEL_UNKNOWN;
+	switch (kith_fwd_train(&c->super->fwd, c->now.mono_us, packet->data, packet->len, packet->segment_len, &packet->remote,
+			       packet->transport, &out)) {
+	case KITH_FWD_FORWARD: {
+		struct kith_packet relayed = *packet;
+		relayed.remote = out.remote;
+		relayed.transport = out.transport;
+		relayed.local = (struct kith_addr){ 0 };
+		relayed.ttl = 0;
+		kith_outbox_relay(&c->shared->outbox, &relayed);
+		return true;
+	}
+	case KITH_FWD_MIXED:
+		return false;
+	case KITH_FWD_UNKNOWN:
+		return false; /* perhaps the end of a tunnel of our own */
+	case KITH_FWD_MALFORMED:
+		stat = KITH_STAT_DROP_TOO_SHORT;
+		break;
+	case KITH_FWD_WRONG_SOURCE:
+		stat = KITH_STAT_DROP_TUNNEL_SOURCE;
+		break;
+	case KITH_FWD_NO_CREDIT:
+		stat = KITH_STAT_DROP_TUNNEL_CREDIT;
+		break;
+	case KITH_FWD_LIMITED_OWNER:
+	case KITH_FWD_LIMITED_ALL:
+		stat = KITH_STAT_DROP_TUNNEL_LIMIT;
+		break;
+	}
+	kith_stats_add(c->stats, stat, 1);
+	return true;
+}
+
+void kith_introduce_tell(struct kith_core *c, const struct kith_fwd_ends *ends, size_t n, kith_time_us in_us, uint32_t gone)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (size_t side = 0; side < 2; side++) {
+			struct kith_session *s = kith_sessions_get(&c->sessions, ends[i].session[side]);
+			uint8_t body[32];
+			struct kith_packer pk;
+			if (s == NULL || s->state != KITH_SESSION_OPEN || s->index == gone)
+				continue;
+			kith_packer_init(&pk, body, sizeof body);
+			kith_pack_map(&pk, 2);
+			kith_pack_key(&pk, KITH_B_LEAVE_MS);
+			kith_pack_uint(&pk, (uint64_t)(in_us / KITH_US_PER_MS));
+			kith_pack_key(&pk, KITH_B_LEAVE_TUNNEL);
+			kith_pack_uint(&pk, ends[i].id[side]);
+			/* Lost or refused, the end finds out by its own probes. */
+			int err = kith_ask(c, s, KITH_REQ_TUNNEL_CLOSE, (struct kith_span){ body, pk.len },
+					   kith_token(KITH_TOKEN_IGNORE, 0));
+			(void)err;
+		}
+	}
+}
+
+/* The home says that a tunnel ends: every session that uses it must do without. */
+void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+{
+	struct kith_pack in;
+	uint64_t tunnel;
+	if (kith_pack_parse(&in, ask->body) != 0 ||
+	    !kith_pack_get_uint(&in, kith_pack_root(&in), KITH_B_LEAVE_TUNNEL, UINT64_MAX, &tunnel)) {
+		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
+	struct kith_hop hop = s->paths.first.hop;
+	hop.tunnel = tunnel;
+	uint32_t it = 0;
+	struct kith_session *peer;
+	while ((peer = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (!(peer->use & KITH_USE_PEER) || peer->state != KITH_SESSION_OPEN)
+			continue;
+		struct kith_path_env env = kith_env(c, peer);
+		kith_pathset_drop(&peer->paths, &env, c->now.mono_us, &hop);
+		kith_session_arm(c, peer);
+	}
+}

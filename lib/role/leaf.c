@@ -1,0 +1,375 @@
+#include "role/leaf.h"
+
+#include "base/addr.h"
+#include "role/connect.h"
+#include "role/peer.h"
+#include "role/watching.h"
+
+#define SETTLE_US (50 * KITH_US_PER_MS)
+#define MOVE_US (500 * KITH_US_PER_MS) /* a home that leaves: time for its successor to be in the same record */
+#define RETRY_US (KITH_US_PER_S / 2)
+
+static const struct kith_span nothing = { NULL, 0 };
+
+unsigned kith_leaf_homes(const struct kith_core *c)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < KITH_HOMES; i++)
+		n += c->leaf.homes[i].state == KITH_HOME_ATTACHED;
+	return n;
+}
+
+static void wake(struct kith_core *c, kith_time_us at)
+{
+	struct kith_timer *t = &c->leaf.timer;
+	if (kith_timer_is_set(t) && t->at <= at)
+		return;
+	if (kith_timers_set(&c->timers, t, at) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+}
+
+static void publish_by(struct kith_core *c, kith_time_us at)
+{
+	if (c->leaf.publish_at > at)
+		c->leaf.publish_at = at;
+	wake(c, c->leaf.publish_at);
+}
+
+static void tell_homes(struct kith_core *c)
+{
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_ATTACHED);
+	if (ev != NULL)
+		ev->count = kith_leaf_homes(c);
+}
+
+void kith_leaf_begin(struct kith_core *c)
+{
+	c->leaf.timer.kind = KITH_TIMER_LEAF;
+	c->leaf.publish_at = KITH_TIME_NEVER;
+	if (c->super == NULL)
+		wake(c, c->now.mono_us);
+}
+
+void kith_leaf_deinit(struct kith_core *c)
+{
+	kith_timers_stop(&c->timers, &c->leaf.timer);
+	kith_hostcache_deinit(&c->leaf.cache);
+}
+
+static struct kith_session *session_of(struct kith_core *c, const struct kith_home_slot *home)
+{
+	return home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
+}
+
+struct kith_session *kith_leaf_primary(struct kith_core *c)
+{
+	struct kith_session *s = session_of(c, &c->leaf.homes[c->leaf.primary]);
+	for (uint8_t i = 0; s == NULL && i < KITH_HOMES; i++) {
+		s = session_of(c, &c->leaf.homes[i]);
+		if (s != NULL)
+			c->leaf.primary = i;
+	}
+	return s;
+}
+
+/* ---- attaching ---- */
+
+static bool in_use(const struct kith_core *c, const struct kith_host *host)
+{
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		const struct kith_home_slot *home = &c->leaf.homes[i];
+		if (home->state != KITH_HOME_FREE && (memcmp(&home->host.dh, &host->dh, sizeof host->dh) == 0 ||
+						      kith_addr_equal(&home->host.addrs[0], &host->addrs[0])))
+			return true;
+	}
+	return false;
+}
+
+/* The next supernode to try: as different from the homes there are as the cache allows. */
+static int pick(struct kith_core *c, struct kith_host *host)
+{
+	for (int relax = KITH_PICK_STRICT; relax <= KITH_PICK_ANY; relax++) {
+		int i = kith_hostcache_pick(&c->leaf.cache, c->now.mono_us, c->random, (enum kith_hostcache_relax)relax);
+		if (i < 0)
+			continue;
+		kith_hostcache_get(&c->leaf.cache, i, host);
+		if (!in_use(c, host))
+			return i;
+		kith_hostcache_use(&c->leaf.cache, i, true); /* the same supernode under another entry: not again now */
+		relax--;
+	}
+	return KITH_ENOENT;
+}
+
+static void attach(struct kith_core *c, uint8_t slot, const struct kith_host *host, int cached)
+{
+	struct kith_home_slot *home = &c->leaf.homes[slot];
+	static const uint8_t empty_map[1] = { 0x80 };
+	*home = (struct kith_home_slot){ .state = KITH_HOME_CONNECTING, .host = *host };
+	home->prefix = kith_addr_diversity_prefix(&host->addrs[0]);
+	kith_hostcache_use(&c->leaf.cache, cached, true);
+	int err = kith_contact(c, host, KITH_USE_HOME, KITH_REQ_ATTACH, (struct kith_span){ empty_map, 1 },
+			       kith_token(KITH_TOKEN_ATTACH, slot), &home->session);
+	if (err == 0)
+		return;
+	home->state = KITH_HOME_FREE;
+	kith_hostcache_failed(&c->leaf.cache, cached, c->now.mono_us, c->random);
+	kith_hostcache_use(&c->leaf.cache, cached, false);
+}
+
+static void fill_slots(struct kith_core *c)
+{
+	for (uint8_t slot = 0; slot < KITH_HOMES; slot++) {
+		struct kith_host host;
+		if (c->leaf.homes[slot].state != KITH_HOME_FREE)
+			continue;
+		int i = pick(c, &host);
+		if (i < 0)
+			break;
+		attach(c, slot, &host, i);
+	}
+	kith_time_us retry = kith_hostcache_retry_at(&c->leaf.cache);
+	if (kith_leaf_homes(c) < KITH_HOMES && retry != KITH_TIME_NEVER)
+		wake(c, retry > c->now.mono_us ? retry : c->now.mono_us + RETRY_US);
+}
+
+static struct kith_home_slot *slot_of(struct kith_core *c, uint32_t session)
+{
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		if (c->leaf.homes[i].state != KITH_HOME_FREE && c->leaf.homes[i].session == session)
+			return &c->leaf.homes[i];
+	}
+	return NULL;
+}
+
+static void learn_hosts(struct kith_core *c, const struct kith_pack *pk, const struct kith_pack_item *list,
+			const struct kith_key *from)
+{
+	const struct kith_pack_item *item = kith_pack_first(pk, list);
+	for (uint32_t i = 0; item != NULL && i < list->count; i++, item = kith_pack_after(pk, item)) {
+		struct kith_host host;
+		if (item->type != KITH_PACK_BYTES || kith_host_parse(&host, item->bytes) != 0 ||
+		    memcmp(host.dh.b, c->self.dh_pk, 32) == 0)
+			continue;
+		int err = kith_hostcache_add(&c->leaf.cache, &host, kith_hostcache_source(from), 0);
+		(void)err; /* full: those known are as good */
+	}
+}
+
+static void learn_observed(struct kith_core *c, const struct kith_pack *pk, size_t slot)
+{
+	struct kith_span bytes;
+	struct kith_addr seen;
+	if (!kith_pack_get_bytes(pk, kith_pack_root(pk), KITH_B_ATTACHED_OBSERVED, KITH_ADDR_WIRE_MAX, &bytes))
+		return;
+	struct kith_reader r = kith_reader_of_span(bytes);
+	kith_addr_read(&r, &seen);
+	if (!kith_reader_done(&r) || kith_addr_equal(&seen, &c->leaf.observed[slot]))
+		return;
+	c->leaf.observed[slot] = seen;
+	kith_peer_offer_all(c);
+}
+
+static void give_up(struct kith_core *c, struct kith_home_slot *home)
+{
+	int i = kith_hostcache_find(&c->leaf.cache, &home->host.dh);
+	for (int k = 0; i < 0 && k < c->leaf.cache.n; k++) { /* a bootstrap host without a key is found by its address */
+		struct kith_host host;
+		kith_hostcache_get(&c->leaf.cache, k, &host);
+		if (kith_addr_equal(&host.addrs[0], &home->host.addrs[0]))
+			i = k;
+	}
+	if (i >= 0) {
+		kith_hostcache_failed(&c->leaf.cache, i, c->now.mono_us, c->random);
+		kith_hostcache_use(&c->leaf.cache, i, false);
+	}
+	home->state = KITH_HOME_FREE;
+	wake(c, c->now.mono_us);
+}
+
+/* The answer's own certificates tell the key of a home that was configured by its address alone. */
+static void learn_key(struct kith_core *c, struct kith_session *s, struct kith_home_slot *home)
+{
+	struct kith_person person;
+	if (!kith_session_person(c, s, &person))
+		return;
+	for (int i = 0; i < c->leaf.cache.n; i++) {
+		struct kith_host host;
+		kith_hostcache_get(&c->leaf.cache, i, &host);
+		if (kith_addr_equal(&host.addrs[0], &home->host.addrs[0]) && memcmp(&host.dh, &home->host.dh, sizeof host.dh) == 0) {
+			int err = memcmp(&host.dh, &person.device_dh, sizeof host.dh) != 0
+					  ? kith_hostcache_learn(&c->leaf.cache, i, &person.device_dh)
+					  : 0;
+			(void)err;
+			break;
+		}
+	}
+	home->host.dh = person.device_dh;
+	int i = kith_hostcache_find(&c->leaf.cache, &home->host.dh);
+	if (i >= 0) {
+		kith_hostcache_use(&c->leaf.cache, i, true);
+		kith_hostcache_succeeded(&c->leaf.cache, i, &c->now);
+	}
+}
+
+/* Two slots may have led to one supernode (a bootstrap address and its entry): the second is given back. */
+static bool twice(struct kith_core *c, const struct kith_home_slot *home)
+{
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		const struct kith_home_slot *other = &c->leaf.homes[i];
+		if (other != home && other->state == KITH_HOME_ATTACHED && memcmp(&other->host.dh, &home->host.dh, 32) == 0)
+			return true;
+	}
+	return false;
+}
+
+void kith_leaf_on_attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	struct kith_home_slot *home = slot_of(c, s->index);
+	struct kith_pack pk;
+	if (home == NULL)
+		return;
+	home->asking = false;
+	if (answer->err != 0 || kith_pack_parse(&pk, answer->body) != 0) {
+		if (answer->err != KITH_ECLOSED) { /* closed: kith_leaf_lost sees to it */
+			s->use &= (uint8_t)~KITH_USE_HOME;
+			give_up(c, home);
+			publish_by(c, c->now.mono_us + SETTLE_US);
+		}
+		return;
+	}
+	learn_observed(c, &pk, (size_t)(home - c->leaf.homes));
+	learn_hosts(c, &pk, kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_ATTACHED_HOSTS), &home->host.dh);
+	if (home->state == KITH_HOME_ATTACHED) { /* it took a new record */
+		if (home == &c->leaf.homes[c->leaf.primary] && !c->leaf.published) {
+			c->leaf.published = true;
+			(void)kith_event_push(c, KITH_EVENT_PUBLISHED);
+		}
+		return;
+	}
+	learn_key(c, s, home);
+	if (twice(c, home)) {
+		home->state = KITH_HOME_FREE;
+		wake(c, c->now.mono_us);
+		return;
+	}
+	home->state = KITH_HOME_ATTACHED;
+	c->leaf.attempts = 0;
+	kith_session_use(c, s, KITH_USE_HOME);
+	tell_homes(c);
+	publish_by(c, c->now.mono_us + SETTLE_US);
+	wake(c, c->now.mono_us);
+	kith_save_soon(c);
+}
+
+void kith_leaf_lost(struct kith_core *c, const struct kith_session *s, enum kith_close_reason reason)
+{
+	struct kith_home_slot *home = slot_of(c, s->index);
+	if (home == NULL)
+		return;
+	bool was_home = home->state == KITH_HOME_ATTACHED;
+	(void)reason;
+	give_up(c, home);
+	if (!was_home)
+		return;
+	tell_homes(c);
+	publish_by(c, c->now.mono_us + MOVE_US);
+}
+
+void kith_leaf_on_leave(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+{
+	struct kith_pack pk;
+	struct kith_home_slot *home = slot_of(c, s->index);
+	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
+	if (home == NULL)
+		return;
+	if (kith_pack_parse(&pk, ask->body) == 0)
+		learn_hosts(c, &pk, kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_LEAVE_HOSTS), &home->host.dh);
+	s->use &= (uint8_t)~KITH_USE_HOME; /* its end is not a loss: the slot goes to another now */
+	give_up(c, home);
+	tell_homes(c);
+	publish_by(c, c->now.mono_us + MOVE_US);
+}
+
+/* ---- the record ---- */
+
+static int make_record(struct kith_core *c, bool offline)
+{
+	struct kith_record record;
+	memset(&record, 0, sizeof record);
+	kith_ids_directory(c->suite, &record.key, &c->self.network, c->me.name);
+	record.flags = offline ? KITH_RECORD_OFFLINE : 0;
+	record.seq = kith_record_next_seq(c->leaf.record_seq, &c->now);
+	record.expires_ms = (int64_t)record.seq + KITH_RECORD_LIFE_MS;
+	record.chain = c->self.chain;
+	record.devices = c->devices;
+	for (size_t i = 0; !offline && i < KITH_HOMES; i++) {
+		struct kith_person person;
+		struct kith_session *s = session_of(c, &c->leaf.homes[i]);
+		if (s == NULL || !kith_session_person(c, s, &person))
+			continue;
+		struct kith_home *home = &record.homes[record.homes_n++];
+		home->host = c->leaf.homes[i].host;
+		kith_home_tag(c->suite, home->tag, &person.device_sign);
+	}
+	int n = kith_record_make(c->suite, c->leaf.record, &record, c->self.sign_sk);
+	if (n == KITH_EMSGSIZE) {
+		record.devices = nothing;
+		n = kith_record_make(c->suite, c->leaf.record, &record, c->self.sign_sk);
+	}
+	if (n < 0)
+		return n;
+	c->leaf.record_len = (uint16_t)n;
+	c->leaf.record_seq = record.seq;
+	c->leaf.record_at = c->now.mono_us;
+	c->leaf.published = false;
+	kith_save_soon(c);
+	return 0;
+}
+
+static void give_record(struct kith_core *c, uint8_t slot, struct kith_session *s)
+{
+	uint8_t body[KITH_REQUEST_MAX];
+	struct kith_packer pk;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 2);
+	kith_pack_key(&pk, KITH_B_ATTACH_RECORD);
+	kith_pack_bytes(&pk, c->leaf.record, c->leaf.record_len);
+	kith_pack_key(&pk, KITH_B_ATTACH_PUBLISH);
+	kith_pack_bool(&pk, slot == c->leaf.primary);
+	if (!pk.bad && kith_ask(c, s, KITH_REQ_ATTACH, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_ATTACH, slot)) == 0)
+		c->leaf.homes[slot].asking = true;
+}
+
+static void publish(struct kith_core *c)
+{
+	c->leaf.publish_at = KITH_TIME_NEVER;
+	if (kith_leaf_primary(c) == NULL || make_record(c, c->leaving) != 0)
+		return;
+	for (uint8_t i = 0; i < KITH_HOMES; i++) {
+		struct kith_session *s = session_of(c, &c->leaf.homes[i]);
+		if (s != NULL)
+			give_record(c, i, s);
+	}
+	kith_watching_renew(c);
+}
+
+void kith_leaf_leave(struct kith_core *c)
+{
+	if (c->super == NULL)
+		publish(c);
+}
+
+void kith_leaf_tick(struct kith_core *c)
+{
+	if (!c->leaving)
+		fill_slots(c);
+	if (c->leaf.publish_at <= c->now.mono_us)
+		publish(c);
+	if (c->leaf.record_len > 0 && c->now.mono_us - c->leaf.record_at >= KITH_RECORD_REFRESH_US)
+		publish(c);
+	if (c->leaf.publish_at != KITH_TIME_NEVER)
+		wake(c, c->leaf.publish_at);
+	if (c->leaf.record_len > 0 && kith_leaf_homes(c) > 0)
+		wake(c, c->leaf.record_at + KITH_RECORD_REFRESH_US);
+}

@@ -1,0 +1,435 @@
+#include "role/peer.h"
+
+#include "base/alloc.h"
+#include "role/connect.h"
+#include "role/dial.h"
+#include "role/introduce.h"
+#include "stream/stream.h"
+
+#define NEXT_RELAY_US (2 * KITH_US_PER_S) /* between two requests for a further relay */
+#define STREAMS_IDLE_US (60 * KITH_US_PER_S) /* after this an idle QUIC connection gives its 60 kB back */
+
+struct kith_session *kith_peer_get(struct kith_core *c, kith_session_id id)
+{
+	struct kith_session *s = id != 0 ? kith_sessions_get(&c->sessions, id) : NULL;
+	return s != NULL && (s->use & KITH_USE_PEER) && s->peer != NULL && s->state != KITH_SESSION_CLOSED ? s : NULL;
+}
+
+/* ---- coming and going ---- */
+
+static bool serves(const struct kith_core *c, const char *service)
+{
+	for (size_t i = 0; i < c->services_n; i++) {
+		if (strcmp(c->services[i], service) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void tell_identity_changed(struct kith_core *c, const struct kith_person *person)
+{
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_IDENTITY_CHANGED);
+	if (ev == NULL)
+		return;
+	memcpy(ev->name, person->name, sizeof ev->name);
+	ev->identity = person->identity;
+}
+
+static void fill_person(struct kith_event *ev, const struct kith_session *s, const struct kith_person *person)
+{
+	ev->session = s->index;
+	memcpy(ev->name, person->name, sizeof ev->name);
+	memcpy(ev->label, person->label, sizeof ev->label);
+	memcpy(ev->service, s->peer->service, sizeof ev->service);
+	ev->identity = person->identity;
+}
+
+bool kith_peer_incoming(struct kith_core *c, struct kith_session *s, const struct kith_person *person, struct kith_span service,
+			unsigned *verdict)
+{
+	*verdict = KITH_CLOSE_LIMIT;
+	s->peer = KITH_NEW(c->alloc, struct kith_peer);
+	if (s->peer == NULL) {
+		s->use &= (uint8_t)~KITH_USE_PEER;
+		return false;
+	}
+	memcpy(s->peer->name, person->name, sizeof s->peer->name);
+	memcpy(s->peer->service, service.p, service.len);
+	int pinned = kith_contacts_check(&c->contacts, person->name, &person->identity);
+	const struct kith_contact *contact = kith_contacts_get(&c->contacts, person->name);
+	*verdict = KITH_CLOSE_NOT_CONTACT;
+	if (pinned == KITH_EPINNED) {
+		tell_identity_changed(c, person);
+		return false;
+	}
+	if ((contact != NULL && (contact->flags & KITH_CONTACT_BLOCKED)) || (contact == NULL && !c->answer_strangers)) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_BLOCKED, 1);
+		return false;
+	}
+	*verdict = KITH_CLOSE_NO_SERVICE;
+	if (!serves(c, s->peer->service))
+		return false;
+	*verdict = KITH_CLOSE_LEAVING;
+	if (c->leaving)
+		return false;
+	s->peer->relay_only = contact != NULL && (contact->flags & KITH_CONTACT_RELAY_ONLY);
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_INCOMING);
+	*verdict = KITH_CLOSE_BUSY;
+	if (ev == NULL)
+		return false;
+	fill_person(ev, s, person);
+	ev->remote = true;
+	s->peer->told = true;
+	return true;
+}
+
+static void offer(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_candidate list[KITH_CANDIDATES_MAX];
+	struct kith_path_env env = kith_env(c, s);
+	size_t n = s->peer->relay_only ? 0 : kith_own_candidates(c, list, KITH_CANDIDATES_MAX);
+	if (n > 0) {
+		if (kith_pathset_offer(&s->paths, &env, c->now.mono_us, list, n, 0) != 0)
+			kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	}
+}
+
+void kith_peer_offer_all(struct kith_core *c)
+{
+	uint32_t it = 0;
+	struct kith_session *s;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if ((s->use & KITH_USE_PEER) && s->state == KITH_SESSION_OPEN) {
+			offer(c, s);
+			kith_session_arm(c, s);
+		}
+	}
+}
+
+void kith_peer_opened(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_person person;
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_OPENED);
+	if (ev != NULL && kith_session_person(c, s, &person))
+		fill_person(ev, s, &person);
+	if (ev != NULL) {
+		ev->session = s->index;
+		ev->op = s->peer->op;
+		ev->remote = !s->initiator;
+	}
+	s->peer->told = true;
+	if (s->peer->op != 0)
+		kith_dial_done(c, s->peer->op, 0, true);
+	s->peer->op = 0;
+	s->peer->relay_at = s->initiator ? c->now.mono_us + KITH_US_PER_S / 2 : KITH_TIME_NEVER;
+	offer(c, s);
+}
+
+void kith_peer_refused(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)
+{
+	(void)reason;
+	kith_op op = s->peer->op;
+	s->peer->op = 0;
+	kith_dial_done(c, op, KITH_EREJECTED, false);
+}
+
+/* The next home of the callee that was not asked yet, or -1. */
+static int next_home(const struct kith_peer *peer)
+{
+	for (int i = 0; i < peer->homes_n; i++) {
+		if (!(peer->homes_used & 1u << i))
+			return i;
+	}
+	return -1;
+}
+
+/* Asks for a tunnel through the next home. */
+static bool ask_home(struct kith_core *c, struct kith_session *s, struct kith_span packet)
+{
+	int home;
+	while ((home = next_home(s->peer)) >= 0) {
+		s->peer->homes_used |= (uint8_t)(1u << home);
+		if (kith_introduce(c, s, &s->peer->homes[home], packet) == 0)
+			return true;
+	}
+	return false;
+}
+
+void kith_peer_redial(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_hop *hop = &s->paths.first.hop;
+	struct kith_span hello = { s->hs->packet, s->hs->len };
+	if (!ask_home(c, s, hello) && hop->tunnel == 0)
+		s->peer->homes_used = 0; /* all failed: begin again with the first */
+	if (hop->tunnel != 0) {
+		kith_connect_send(c, s, hop);
+		return;
+	}
+	kith_time_us wait = KITH_HANDSHAKE_RETRY_US << (s->hs->tries < 3 ? s->hs->tries : 3);
+	s->hs->tries++;
+	s->hs->next_at = c->now.mono_us + wait;
+	kith_session_arm(c, s);
+}
+
+void kith_peer_closed(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote)
+{
+	struct kith_peer *peer = s->peer;
+	if (s->state == KITH_SESSION_DECIDING)
+		c->deciding--;
+	if (peer == NULL)
+		return;
+	if (peer->op != 0)
+		kith_dial_done(c, peer->op, reason == KITH_CLOSE_TIMED_OUT ? KITH_EUNREACHABLE : KITH_EAUTH, false);
+	if (peer->told) {
+		struct kith_event *ev = kith_event_push(c, KITH_EVENT_CLOSED);
+		if (ev != NULL) {
+			ev->session = s->index;
+			ev->reason = reason;
+			ev->remote = remote;
+			memcpy(ev->name, peer->name, sizeof ev->name);
+		}
+	}
+	kith_streams_free(peer->streams);
+	KITH_FREE(c->alloc, peer);
+	s->peer = NULL;
+}
+
+/* ---- paths ---- */
+
+static void tell_path(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_path_info info[KITH_PATHS_MAX];
+	size_t n = kith_core_paths(c, c->now, s->index, info, KITH_PATHS_MAX);
+	for (size_t i = 0; i < n && i < KITH_PATHS_MAX; i++) {
+		if (!info[i].sending)
+			continue;
+		struct kith_event *ev = kith_event_push(c, KITH_EVENT_PATH);
+		if (ev != NULL) {
+			ev->session = s->index;
+			ev->path = info[i];
+		}
+		return;
+	}
+}
+
+void kith_peer_news(struct kith_core *c, struct kith_session *s)
+{
+	unsigned news = s->paths.news;
+	s->paths.news = 0;
+	if (news & KITH_NEWS_ALL_DEAD) {
+		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
+		return;
+	}
+	if (news & KITH_NEWS_SENDING_CHANGED) {
+		tell_path(c, s);
+		if (s->peer->streams != NULL)
+			kith_streams_migrate(s->peer->streams, c->now.mono_us);
+	}
+	if (news & KITH_NEWS_WANT_OFFER)
+		offer(c, s);
+	if ((news & KITH_NEWS_WANT_RELAY) && s->initiator && s->peer->relay_at == KITH_TIME_NEVER) {
+		s->peer->relay_at = c->now.mono_us + NEXT_RELAY_US;
+		if (next_home(s->peer) < 0)
+			s->peer->homes_used = 0;
+	}
+}
+
+kith_time_us kith_peer_deadline(const struct kith_core *c, const struct kith_session *s)
+{
+	kith_time_us at = s->state == KITH_SESSION_OPEN ? s->peer->relay_at : KITH_TIME_NEVER;
+	if (s->peer->streams != NULL) {
+		kith_time_us due = kith_streams_deadline(s->peer->streams);
+		if (due == KITH_TIME_NEVER) /* nothing outstanding: look again when it may be put away */
+			due = s->used_at + STREAMS_IDLE_US;
+		at = due < at ? due : at;
+	}
+	if ((s->peer->want_writable || s->peer->more) && c->now.mono_us < at)
+		at = c->now.mono_us;
+	return at;
+}
+
+void kith_peer_tick(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_peer *peer = s->peer;
+	if (peer->relay_at <= c->now.mono_us) {
+		peer->relay_at = KITH_TIME_NEVER;
+		(void)ask_home(c, s, (struct kith_span){ NULL, 0 });
+	}
+	if (peer->want_writable && kith_outbox_has_room(&c->shared->outbox, 8)) {
+		struct kith_event *ev = kith_event_push(c, KITH_EVENT_WRITABLE);
+		if (ev != NULL) {
+			ev->session = s->index;
+			peer->want_writable = false;
+		}
+	}
+	if (peer->streams == NULL)
+		return;
+	if (kith_streams_idle(peer->streams) && c->now.mono_us - s->used_at >= STREAMS_IDLE_US)
+		kith_streams_close(peer->streams);
+	else if (kith_streams_deadline(peer->streams) <= c->now.mono_us)
+		kith_streams_tick(peer->streams, c->now.mono_us);
+	kith_peer_pump(c, s);
+}
+
+/* ---- datagrams ---- */
+
+int kith_peer_send(struct kith_core *c, struct kith_session *s, uint16_t channel, struct kith_span data)
+{
+	if (s->state != KITH_SESSION_OPEN)
+		return KITH_ESTATE;
+	if (data.len > KITH_DATAGRAM_MAX)
+		return KITH_EMSGSIZE;
+	/* Keep some slots for what keeps the session alive. */
+	if (!kith_outbox_has_room(&c->shared->outbox, 8)) {
+		s->peer->want_writable = true;
+		return KITH_EAGAIN;
+	}
+	struct kith_writer *w = kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_DATAGRAM, 2 + data.len);
+	kith_write_u16(w, channel);
+	kith_write_span(w, data);
+	kith_outbox_end(&c->shared->outbox);
+	return 0;
+}
+
+void kith_peer_on_datagram(struct kith_core *c, struct kith_session *s, struct kith_span body)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	uint16_t channel = kith_read_u16(&r);
+	struct kith_span data = kith_read_rest(&r);
+	if (r.bad || data.len > KITH_DATAGRAM_MAX) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_MALFORMED_FRAME, 1);
+		return;
+	}
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_DATAGRAM);
+	if (ev == NULL)
+		return;
+	ev->session = s->index;
+	ev->channel = channel;
+	ev->data = data;
+}
+
+/* ---- streams ---- */
+
+static struct kith_streams *make_streams(struct kith_core *c, struct kith_session *s, uint8_t generation)
+{
+	struct kith_streams_config cfg;
+	kith_streams_config_init(&cfg);
+	cfg.alloc = c->alloc;
+	cfg.random = c->random;
+	cfg.initiator = s->initiator;
+	cfg.generation = generation;
+	cfg.now = c->now.mono_us;
+	cfg.rtt_us = kith_pathset_rtt_us(&s->paths);
+	if (kith_streams_new(&s->peer->streams, &cfg) != 0) {
+		s->peer->streams = NULL;
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	}
+	s->peer->stream_generation = generation;
+	s->peer->had_streams = true;
+	return s->peer->streams;
+}
+
+struct kith_streams *kith_peer_streams(struct kith_core *c, struct kith_session *s)
+{
+	if (s->peer->streams == NULL)
+		(void)make_streams(c, s, s->peer->had_streams ? (uint8_t)(s->peer->stream_generation + 1) : 0);
+	return s->peer->streams;
+}
+
+static void drop_streams(struct kith_session *s)
+{
+	kith_streams_free(s->peer->streams);
+	s->peer->streams = NULL;
+}
+
+static void emit_stream(struct kith_core *c, struct kith_session *s, const uint8_t *packet, size_t len)
+{
+	struct kith_writer *w = kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_STREAM, len);
+	kith_write_bytes(w, packet, len);
+	kith_outbox_end(&c->shared->outbox);
+}
+
+static enum kith_stream_news news_of(enum kith_stream_event_type type)
+{
+	switch (type) {
+	case KITH_STREAM_OPENED:
+		return KITH_STREAM_NEWS_OPENED;
+	case KITH_STREAM_READABLE:
+		return KITH_STREAM_NEWS_READABLE;
+	case KITH_STREAM_WRITABLE:
+		return KITH_STREAM_NEWS_WRITABLE;
+	case KITH_STREAM_FIN:
+		return KITH_STREAM_NEWS_FIN;
+	case KITH_STREAM_RESET:
+		return KITH_STREAM_NEWS_RESET;
+	case KITH_STREAM_STOPPED:
+		return KITH_STREAM_NEWS_STOPPED;
+	case KITH_STREAM_CLOSED:
+	case KITH_STREAM_DEAD:
+		return KITH_STREAM_NEWS_CLOSED;
+	}
+	return KITH_STREAM_NEWS_CLOSED;
+}
+
+/* Stream events become core events while there is room for them; the rest stays where it is. False when the connection is over. */
+static bool tell_streams(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_stream_event in;
+	while (c->shared->events_n < c->shared->events_max && kith_streams_event(s->peer->streams, &in)) {
+		if (in.type == KITH_STREAM_DEAD)
+			return false;
+		struct kith_event *ev = kith_event_push(c, KITH_EVENT_STREAM);
+		ev->session = s->index;
+		ev->stream = in.id;
+		ev->channel = in.channel;
+		ev->code = in.code;
+		ev->err = in.error;
+		ev->stream_event = news_of(in.type);
+	}
+	return true;
+}
+
+void kith_peer_pump(struct kith_core *c, struct kith_session *s)
+{
+	uint8_t packet[KITH_STREAM_PACKET_MAX];
+	int n = 0;
+	if (s->peer->streams == NULL)
+		return;
+	while (kith_outbox_has_room(&c->shared->outbox, 16) &&
+	       (n = kith_streams_output(s->peer->streams, c->now.mono_us, packet, sizeof packet)) > 0)
+		emit_stream(c, s, packet, (size_t)n);
+	s->peer->more = n > 0 || !kith_outbox_has_room(&c->shared->outbox, 16);
+	if (!tell_streams(c, s))
+		drop_streams(s);
+}
+
+/* A packet for streams that there are none of, or not of its generation. */
+static void on_other_generation(struct kith_core *c, struct kith_session *s, struct kith_span body)
+{
+	uint8_t generation, gone[KITH_STREAMS_HEADER];
+	int last = s->peer->had_streams ? s->peer->stream_generation : -1;
+	switch (kith_streams_peek(body.p, body.len, s->initiator, last, &generation)) {
+	case KITH_STREAMS_DROP:
+		break;
+	case KITH_STREAMS_MAKE:
+		if (make_streams(c, s, generation) != NULL)
+			(void)kith_streams_input(s->peer->streams, c->now.mono_us, body.p, body.len);
+		break;
+	case KITH_STREAMS_REFUSE:
+		emit_stream(c, s, gone, kith_streams_gone(generation, gone, sizeof gone));
+		break;
+	}
+}
+
+void kith_peer_on_stream(struct kith_core *c, struct kith_session *s, struct kith_span body)
+{
+	struct kith_streams *streams = s->peer->streams;
+	if (streams != NULL && kith_streams_input(streams, c->now.mono_us, body.p, body.len) != KITH_ESTATE) {
+		kith_peer_pump(c, s);
+		return;
+	}
+	if (streams != NULL)
+		drop_streams(s);
+	on_other_generation(c, s, body);
+	kith_peer_pump(c, s);
+}

@@ -1,0 +1,485 @@
+#include "role/query.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "role/connect.h"
+#include "role/dial.h"
+#include "role/watching.h"
+
+#define ENOUGH_ANSWERS 3
+#define SELF_WATCHER 0 /* in interests: this node's own application */
+
+static const struct kith_span nothing = { NULL, 0 };
+
+enum query_for { QUERY_FREE, QUERY_FOR_SESSION, QUERY_FOR_OP, QUERY_FOR_WATCHERS };
+
+struct query_found {
+	struct kith_blob *record;
+	struct kith_blob *reports[KITH_HOMES];
+	uint64_t seq;
+	uint8_t device[KITH_DEVICE_ID_LEN];
+};
+
+struct kith_query {
+	struct kith_timer timer;
+	uint8_t what; /* enum query_for */
+	uint8_t group; /* of replicas: the six, or the next six */
+	uint8_t next; /* replica of the group to be asked next */
+	uint8_t waiting, answered; /* requests out; answers in, of this group */
+	uint8_t found_n;
+	uint16_t request; /* id of the asker's request */
+	uint32_t id, session;
+	kith_op op;
+	struct kith_id key;
+	kith_time_us give_up_at;
+	struct query_found found[KITH_STORE_DEVICES];
+};
+
+struct kith_query *kith_query_of_timer(struct kith_timer *t)
+{
+	return KITH_CONTAINER_OF(t, struct kith_query, timer);
+}
+
+static struct kith_query *new_query(struct kith_core *c, enum query_for what, const struct kith_id *key)
+{
+	struct kith_supernode *sn = c->super;
+	if (sn->queries == NULL) {
+		sn->queries = KITH_NEW_ARRAY(c->alloc, struct kith_query, KITH_QUERIES_MAX);
+		if (sn->queries == NULL)
+			return NULL;
+	}
+	/* Slots are taken in turn, so that a late answer to an old query does not meet its successor's id. */
+	for (uint32_t i = 0; i < KITH_QUERIES_MAX; i++) {
+		struct kith_query *q = &sn->queries[(sn->next_query + i) % KITH_QUERIES_MAX];
+		if (q->what != QUERY_FREE)
+			continue;
+		sn->next_query = (sn->next_query + i + 1) % KITH_QUERIES_MAX;
+		uint32_t id = q->id + KITH_QUERIES_MAX;
+		memset(q, 0, sizeof *q);
+		q->id = id >= KITH_QUERIES_MAX && id % KITH_QUERIES_MAX == (uint32_t)(q - sn->queries)
+				? id
+				: KITH_QUERIES_MAX + (uint32_t)(q - sn->queries);
+		q->what = (uint8_t)what;
+		q->key = *key;
+		q->timer.kind = KITH_TIMER_QUERY;
+		q->give_up_at = c->now.mono_us + KITH_QUERY_US;
+		sn->queries_n++;
+		return q;
+	}
+	return NULL;
+}
+
+static struct kith_query *query_of(struct kith_core *c, uint32_t id)
+{
+	struct kith_supernode *sn = c->super;
+	if (sn == NULL || sn->queries == NULL)
+		return NULL;
+	struct kith_query *q = &sn->queries[id % KITH_QUERIES_MAX];
+	return q->what != QUERY_FREE && q->id == id ? q : NULL;
+}
+
+static void drop_query(struct kith_core *c, struct kith_query *q)
+{
+	kith_timers_stop(&c->timers, &q->timer);
+	for (size_t i = 0; i < q->found_n; i++) {
+		kith_blob_unref(&c->shared->blobs, q->found[i].record);
+		for (size_t h = 0; h < KITH_HOMES; h++)
+			kith_blob_unref(&c->shared->blobs, q->found[i].reports[h]);
+	}
+	q->found_n = 0;
+	q->what = QUERY_FREE;
+	c->super->queries_n--;
+}
+
+void kith_query_deinit(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	for (uint32_t i = 0; sn->queries != NULL && i < KITH_QUERIES_MAX; i++) {
+		if (sn->queries[i].what != QUERY_FREE)
+			drop_query(c, &sn->queries[i]);
+	}
+	KITH_FREE_ARRAY(c->alloc, sn->queries, KITH_QUERIES_MAX);
+	sn->queries = NULL;
+}
+
+/* ---- collecting ---- */
+
+/* Takes a verified record into the result, if it is newer than what is there for its device. */
+static void take_record(struct kith_core *c, struct kith_query *q, const struct kith_record *record)
+{
+	struct query_found *f = NULL;
+	for (size_t i = 0; i < q->found_n; i++) {
+		if (memcmp(q->found[i].device, record->device.b, KITH_DEVICE_ID_LEN) == 0)
+			f = &q->found[i];
+	}
+	if (f == NULL && q->found_n == KITH_STORE_DEVICES)
+		return;
+	if (f != NULL && f->seq >= record->seq)
+		return;
+	struct kith_blob *blob = kith_blob_intern(&c->shared->blobs, record->bytes.p, record->bytes.len);
+	if (blob == NULL)
+		return;
+	if (f == NULL)
+		f = &q->found[q->found_n++];
+	kith_blob_unref(&c->shared->blobs, f->record);
+	for (size_t h = 0; h < KITH_HOMES; h++)
+		kith_blob_unref(&c->shared->blobs, f->reports[h]);
+	memset(f, 0, sizeof *f);
+	f->record = blob;
+	f->seq = record->seq;
+	memcpy(f->device, record->device.b, KITH_DEVICE_ID_LEN);
+}
+
+static void take_report(struct kith_core *c, struct kith_query *q, struct kith_span bytes)
+{
+	struct kith_vanish vanish;
+	struct kith_record record;
+	if (kith_vanish_parse(&vanish, bytes) != 0)
+		return;
+	for (size_t i = 0; i < q->found_n; i++) {
+		struct query_found *f = &q->found[i];
+		if (f->seq != vanish.seq || kith_record_parse(&record, kith_blob_span(f->record)) != 0)
+			continue;
+		int home = kith_vanish_verify(&vanish, &record, c->suite, &c->now);
+		if (home >= 0 && f->reports[home] == NULL)
+			f->reports[home] = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
+	}
+}
+
+static void take_stored(struct kith_core *c, struct kith_query *q)
+{
+	for (const struct kith_stored *st = kith_store_get(&c->super->store, &q->key); st != NULL; st = st->next) {
+		struct kith_record record;
+		if (kith_record_parse(&record, kith_blob_span(st->record)) == 0)
+			take_record(c, q, &record);
+		for (size_t h = 0; h < st->homes_n; h++) {
+			if (st->reports[h] != NULL)
+				take_report(c, q, kith_blob_span(st->reports[h]));
+		}
+	}
+}
+
+/* Records of leaves attached here are the freshest there are. */
+static void take_attached(struct kith_core *c, struct kith_query *q)
+{
+	uint32_t it = 0;
+	const struct kith_session *s;
+	if (c->super->leaves == 0)
+		return;
+	while ((s = kith_table_next(&c->sessions.by_device, &it)) != NULL) {
+		struct kith_record record;
+		if ((s->use & KITH_USE_LEAF) && s->attached != NULL && s->attached->record != NULL &&
+		    memcmp(s->attached->key.b, q->key.b, KITH_ID_LEN) == 0 &&
+		    kith_record_parse(&record, kith_blob_span(s->attached->record)) == 0)
+			take_record(c, q, &record);
+	}
+}
+
+static void take_answer(struct kith_core *c, struct kith_query *q, const struct kith_pack *pk)
+{
+	const struct kith_pack_item *list = kith_pack_get(pk, kith_pack_root(pk), KITH_B_FOUND_RECORDS);
+	const struct kith_pack_item *item = kith_pack_first(pk, list);
+	for (uint32_t i = 0; item != NULL && i < list->count; i++, item = kith_pack_after(pk, item)) {
+		struct kith_record record;
+		struct kith_person person;
+		if (item->type == KITH_PACK_BYTES && kith_record_parse(&record, item->bytes) == 0 &&
+		    memcmp(record.key.b, q->key.b, KITH_ID_LEN) == 0 && kith_record_verify(&record, &c->trust, &c->now, &person) == 0)
+			take_record(c, q, &record);
+	}
+	list = kith_pack_get(pk, kith_pack_root(pk), KITH_B_FOUND_VANISHED);
+	item = kith_pack_first(pk, list);
+	for (uint32_t i = 0; item != NULL && i < list->count; i++, item = kith_pack_after(pk, item)) {
+		if (item->type == KITH_PACK_BYTES)
+			take_report(c, q, item->bytes);
+	}
+	/* Members that the answerer sees nearer to the key than we did: the table learns them, the next query asks them. */
+	list = kith_pack_get(pk, kith_pack_root(pk), KITH_B_FOUND_MEMBERS);
+	item = kith_pack_first(pk, list);
+	for (uint32_t i = 0; item != NULL && i < list->count; i++, item = kith_pack_after(pk, item)) {
+		int merged = item->type == KITH_PACK_BYTES ? kith_members_merge(&c->super->members, &c->now, item->bytes, NULL) : 0;
+		(void)merged;
+	}
+}
+
+/* ---- answering ---- */
+
+struct news {
+	struct kith_span records[KITH_STORE_DEVICES], vanished[KITH_STORE_DEVICES * KITH_HOMES];
+	size_t records_n, vanished_n;
+};
+
+static void news_of(const struct kith_query *q, struct news *out)
+{
+	memset(out, 0, sizeof *out);
+	for (size_t i = 0; i < q->found_n; i++) {
+		out->records[out->records_n++] = kith_blob_span(q->found[i].record);
+		for (size_t h = 0; h < KITH_HOMES; h++) {
+			if (q->found[i].reports[h] != NULL)
+				out->vanished[out->vanished_n++] = kith_blob_span(q->found[i].reports[h]);
+		}
+	}
+}
+
+static void pack_spans(struct kith_packer *pk, uint32_t key, const struct kith_span list[], size_t n)
+{
+	kith_pack_key(pk, key);
+	kith_pack_array(pk, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		kith_pack_bytes(pk, list[i].p, list[i].len);
+}
+
+static size_t pack_found(const struct news *news, uint8_t *out, size_t cap)
+{
+	struct kith_packer pk;
+	kith_packer_init(&pk, out, cap);
+	kith_pack_map(&pk, 2);
+	pack_spans(&pk, KITH_B_FOUND_RECORDS, news->records, news->records_n);
+	pack_spans(&pk, KITH_B_FOUND_VANISHED, news->vanished, news->vanished_n);
+	return pk.bad ? 0 : pk.len;
+}
+
+void kith_query_tell(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key, struct kith_span records[], size_t records_n,
+		     struct kith_span vanished[], size_t vanished_n)
+{
+	uint32_t refs[64];
+	for (uint32_t skip = 0, n = 1; n > 0; skip += n) {
+		n = kith_watches_of(ws, key, skip, refs, 64);
+		for (size_t i = 0; i < records_n + vanished_n; i++) {
+			/* One item to a request: a record fills most of a packet. */
+			uint8_t body[KITH_REQUEST_MAX];
+			struct kith_packer pk;
+			bool is_record = i < records_n;
+			kith_packer_init(&pk, body, sizeof body);
+			kith_pack_map(&pk, 2);
+			pack_spans(&pk, is_record ? KITH_B_NEWS_RECORDS : KITH_B_NEWS_VANISHED,
+				   is_record ? &records[i] : &vanished[i - records_n], 1);
+			kith_pack_key(&pk, KITH_B_NEWS_KEY);
+			kith_pack_bytes(&pk, key->b, KITH_ID_LEN);
+			for (uint32_t k = 0; !pk.bad && k < n; k++) {
+				struct kith_session *s = kith_sessions_get(&c->sessions, refs[k]);
+				/* Not delivered, the watcher learns it at its next renewal. */
+				if (s != NULL && s->state == KITH_SESSION_OPEN &&
+				    kith_ask(c, s, KITH_REQ_NOTIFY, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_IGNORE, 0)) != 0)
+					kith_stats_add(c->stats, KITH_STAT_EVENTS_DROPPED, 1);
+			}
+		}
+	}
+}
+
+/* What was found goes into the local verdicts as well, when this node's application watches. */
+static void tell_self(struct kith_core *c, const struct news *news)
+{
+	uint8_t body[KITH_ANSWER_MAX];
+	struct kith_pack pk;
+	size_t len = c->watched_n > 0 ? pack_found(news, body, sizeof body) : 0;
+	if (len > 0 && kith_pack_parse(&pk, (struct kith_span){ body, len }) == 0)
+		kith_watching_news(c, &pk, kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_FOUND_RECORDS),
+				   kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_FOUND_VANISHED));
+}
+
+static void finish(struct kith_core *c, struct kith_query *q)
+{
+	uint8_t body[KITH_ANSWER_MAX];
+	struct news news;
+	news_of(q, &news);
+	size_t len = q->found_n > 0 ? pack_found(&news, body, sizeof body) : 0;
+	struct kith_span answer = { body, len };
+	struct kith_session *s = kith_sessions_get(&c->sessions, q->session);
+	struct kith_answer own = { .token = kith_token(KITH_TOKEN_LOOKUP, q->op), .err = len > 0 ? 0 : KITH_ENOENT, .body = answer };
+	bool renewed = q->answered > 0 || kith_members_live(&c->super->members) <= 1;
+	switch ((enum query_for)q->what) {
+	case QUERY_FOR_SESSION:
+		if (s != NULL && s->state != KITH_SESSION_CLOSED)
+			kith_answer(c, s, q->request, len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND, answer);
+		break;
+	case QUERY_FOR_OP:
+		kith_dial_on_found(c, NULL, &own);
+		break;
+	case QUERY_FOR_WATCHERS:
+		kith_query_tell(c, &c->super->interests, &q->key, news.records, news.records_n, news.vanished, news.vanished_n);
+		tell_self(c, &news);
+		kith_watches_upstream(&c->super->interests, &q->key,
+				      c->now.mono_us + (renewed ? KITH_SUBSCRIPTION_US / 2 : 5 * KITH_US_PER_S), renewed);
+		break;
+	case QUERY_FREE:
+		break;
+	}
+	drop_query(c, q);
+}
+
+/* ---- asking ---- */
+
+static void ask_one(struct kith_core *c, struct kith_query *q, const struct kith_member *m)
+{
+	uint8_t body[64];
+	struct kith_packer pk;
+	struct kith_host host;
+	uint32_t session;
+	if (memcmp(m->id.b, c->super->id.b, KITH_ID_LEN) == 0) {
+		take_stored(c, q);
+		q->answered++;
+		return;
+	}
+	if (kith_member_suspect(m, c->now.mono_us))
+		return;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 1);
+	kith_pack_key(&pk, KITH_B_FIND_KEY);
+	kith_pack_bytes(&pk, q->key.b, KITH_ID_LEN);
+	kith_member_host(m, &host);
+	uint8_t kind = q->what == QUERY_FOR_WATCHERS ? KITH_REQ_WATCH : KITH_REQ_FIND;
+	if (kith_contact(c, &host, KITH_USE_MEMBER, kind, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_QUERY, q->id),
+			 &session) == 0)
+		q->waiting++;
+}
+
+/* Asks on until enough are out; ends the query when there is nothing more to wait for. */
+static void go_on(struct kith_core *c, struct kith_query *q)
+{
+	for (;;) {
+		const struct kith_member *replicas[KITH_REPLICAS];
+		uint32_t n = kith_replicas_find(&c->super->members, &q->key, q->group, replicas);
+		unsigned wanted = q->what == QUERY_FOR_WATCHERS ? ENOUGH_ANSWERS : KITH_READ_PARALLEL;
+		while (q->next < n && q->waiting + q->answered < wanted)
+			ask_one(c, q, replicas[q->next++]);
+		if (q->answered >= ENOUGH_ANSWERS && (q->found_n > 0 || q->what == QUERY_FOR_WATCHERS)) {
+			finish(c, q);
+			return;
+		}
+		if (q->next < n && q->waiting == 0) { /* three knew nothing: the other three */
+			q->answered = 0;
+			continue;
+		}
+		if (q->waiting > 0)
+			return;
+		if (q->found_n > 0 || q->what == QUERY_FOR_WATCHERS || q->group + 1 >= KITH_REPLICA_GROUPS) {
+			finish(c, q);
+			return;
+		}
+		q->group++;
+		q->next = q->answered = 0;
+	}
+}
+
+static void begin(struct kith_core *c, struct kith_query *q)
+{
+	if (kith_timers_set(&c->timers, &q->timer, q->give_up_at) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	take_attached(c, q);
+	if (q->found_n > 0 && q->what != QUERY_FOR_WATCHERS) {
+		take_stored(c, q);
+		finish(c, q);
+		return;
+	}
+	go_on(c, q);
+}
+
+void kith_query_tick(struct kith_core *c, struct kith_query *q)
+{
+	finish(c, q);
+}
+
+void kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op)
+{
+	struct kith_query *q = new_query(c, QUERY_FOR_OP, key);
+	if (q == NULL) {
+		kith_dial_done(c, op, KITH_EFULL, false);
+		return;
+	}
+	q->op = op;
+	begin(c, q);
+}
+
+void kith_query_watch(struct kith_core *c, const struct kith_id *key)
+{
+	struct kith_query *q = new_query(c, QUERY_FOR_WATCHERS, key);
+	if (q != NULL)
+		begin(c, q);
+}
+
+void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	struct kith_query *q = query_of(c, (uint32_t)kith_token_value(answer->token));
+	struct kith_pack pk;
+	(void)s;
+	if (q == NULL)
+		return;
+	q->waiting--;
+	if (answer->err == 0 || answer->err == KITH_ENOENT) {
+		q->answered++;
+		if (answer->body.len > 0 && kith_pack_parse(&pk, answer->body) == 0)
+			take_answer(c, q, &pk);
+	}
+	go_on(c, q);
+}
+
+/* ---- serving ---- */
+
+/* A replica's answer: what is stored, and members nearer to the key. */
+static void answer_find(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask, const struct kith_id *key)
+{
+	uint8_t body[KITH_ANSWER_MAX];
+	struct kith_query q = { .key = *key };
+	struct news news;
+	take_stored(c, &q);
+	news_of(&q, &news);
+	size_t len = q.found_n > 0 ? pack_found(&news, body, sizeof body) : 0;
+	kith_answer(c, s, ask->id, len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND, (struct kith_span){ body, len });
+	for (size_t i = 0; i < q.found_n; i++) {
+		kith_blob_unref(&c->shared->blobs, q.found[i].record);
+		for (size_t h = 0; h < KITH_HOMES; h++)
+			kith_blob_unref(&c->shared->blobs, q.found[i].reports[h]);
+	}
+}
+
+void kith_query_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+{
+	struct kith_pack pk;
+	struct kith_id key;
+	if (kith_pack_parse(&pk, ask->body) != 0 ||
+	    !kith_pack_get_fixed(&pk, kith_pack_root(&pk), KITH_B_FIND_KEY, key.b, KITH_ID_LEN)) {
+		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	if (ask->kind == KITH_REQ_WATCH && kith_watches_add(&c->super->watches, c->now.mono_us, &key, s->index) < 0) {
+		kith_answer(c, s, ask->id, KITH_STATUS_FULL, nothing);
+		return;
+	}
+	if (ask->kind != KITH_REQ_LOOKUP) {
+		kith_session_use(c, s, KITH_USE_MEMBER);
+		answer_find(c, s, ask, &key);
+		return;
+	}
+	struct kith_query *q = new_query(c, QUERY_FOR_SESSION, &key);
+	if (q == NULL) {
+		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+		kith_answer(c, s, ask->id, KITH_STATUS_LIMITED, nothing);
+		return;
+	}
+	q->session = s->index;
+	q->request = ask->id;
+	begin(c, q);
+}
+
+void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+{
+	struct kith_pack pk;
+	struct kith_id key;
+	if (kith_pack_parse(&pk, ask->body) != 0 ||
+	    !kith_pack_get_fixed(&pk, kith_pack_root(&pk), KITH_B_NEWS_KEY, key.b, KITH_ID_LEN)) {
+		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
+	const struct kith_pack_item *records = kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_NEWS_RECORDS);
+	const struct kith_pack_item *vanished = kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_NEWS_VANISHED);
+	kith_watching_news(c, &pk, records, vanished);
+	if (c->super == NULL)
+		return;
+	/* Readers verify; a home only passes on what it asked for. */
+	const struct kith_pack_item *item = kith_pack_first(&pk, records != NULL ? records : vanished);
+	if (item == NULL || item->type != KITH_PACK_BYTES)
+		return;
+	struct kith_span bytes = item->bytes;
+	kith_query_tell(c, &c->super->interests, &key, &bytes, records != NULL, &bytes, records == NULL);
+}

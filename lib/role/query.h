@@ -1,0 +1,37 @@
+/* Look-ups in the directory on somebody's behalf: a leaf, this node's own application, or the leaves that watch a key.
+ *
+ * Three replicas are asked at once, the rest as answers fail to come; the highest sequence of each device wins. Nothing found: the next six
+ * are asked before that is said. The replica never learns who is asking.
+ * Timers: a query ends when three answered and one of them knew, when all did, or after KITH_QUERY_US with what there is.
+ * Bounds: KITH_QUERIES_MAX at once (then LIMITED), KITH_STORE_DEVICES devices each.
+ */
+#ifndef KITH_ROLE_QUERY_H
+#define KITH_ROLE_QUERY_H
+
+#include "role/state.h"
+
+#define KITH_QUERIES_MAX 1024
+#define KITH_QUERY_US (3 * KITH_US_PER_S)
+
+/* LOOKUP of a leaf or a stranger; FIND and WATCH of another supernode. */
+void kith_query_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
+void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
+
+/* NOTIFY: a replica tells a home, or a home its leaf. */
+void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
+
+/* A look-up for an operation of this node's own application; the answer goes to kith_dial_on_found. */
+void kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op);
+
+/* Watches a key at its replicas for those in c->super->interests; what is found is told to them. */
+void kith_query_watch(struct kith_core *c, const struct kith_id *key);
+
+/* Tells watchers of a key (leaves at a home, homes at a replica) a record or a report. */
+void kith_query_tell(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key, struct kith_span records[], size_t records_n,
+		     struct kith_span vanished[], size_t vanished_n);
+
+void kith_query_tick(struct kith_core *c, struct kith_query *q);
+struct kith_query *kith_query_of_timer(struct kith_timer *t);
+void kith_query_deinit(struct kith_core *c);
+
+#endif

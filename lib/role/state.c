@@ -1,0 +1,210 @@
+#include "role/state.h"
+
+#include "base/addr.h"
+#include "base/alloc.h"
+#include "role/connect.h"
+#include "role/dispatch.h"
+#include "role/leaf.h"
+#include "role/peer.h"
+#include "role/supernode.h"
+
+#define SAVE_US (5 * KITH_US_PER_S)
+
+struct kith_path_env kith_env(struct kith_core *c, const struct kith_session *s)
+{
+	return (struct kith_path_env){ .outbox = &c->shared->outbox,
+				       .random = c->random,
+				       .alloc = c->alloc,
+				       .stats = c->stats,
+				       .log = c->log,
+				       .session = s->index };
+}
+
+struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type type)
+{
+	struct kith_shared *sh = c->shared;
+	if (sh->events_n == sh->events_max) {
+		kith_stats_add(c->stats, KITH_STAT_EVENTS_DROPPED, 1);
+		return NULL;
+	}
+	struct kith_event *ev = &sh->events[(sh->events_head + sh->events_n++) % sh->events_max];
+	memset(ev, 0, sizeof *ev);
+	ev->type = type;
+	return ev;
+}
+
+int64_t kith_stamp(struct kith_core *c)
+{
+	c->stamp_ms = c->now.unix_ms > c->stamp_ms ? c->now.unix_ms : c->stamp_ms + 1;
+	return c->stamp_ms;
+}
+
+bool kith_session_person(struct kith_core *c, const struct kith_session *s, struct kith_person *out)
+{
+	/* The signatures are remembered, so this costs parsing and a hash; an expired certificate says so here. */
+	return s->chain != NULL && kith_trust_check(&c->trust, &c->now, kith_blob_span(s->chain), out) == 0;
+}
+
+static kith_time_us earlier(kith_time_us a, kith_time_us b)
+{
+	return a < b ? a : b;
+}
+
+static kith_time_us session_deadline(struct kith_core *c, const struct kith_session *s)
+{
+	kith_time_us at = kith_requests_deadline(s->requests);
+	if (s->hs != NULL)
+		at = earlier(at, kith_connect_deadline(s));
+	if (s->state != KITH_SESSION_OPEN)
+		return at;
+	at = earlier(at, kith_pathset_deadline(&s->paths));
+	if (s->rekey != NULL && s->rekey->old_until != 0)
+		at = earlier(at, s->rekey->old_until);
+	if (s->use & KITH_USE_PEER)
+		at = earlier(at, kith_peer_deadline(c, s));
+	if (s->use & KITH_USE_LEAF)
+		at = earlier(at, kith_supernode_leaf_deadline(s));
+	if (!(s->use & (KITH_USE_PEER | KITH_USE_LEAF | KITH_USE_HOME)))
+		at = earlier(at, s->used_at + ((s->use & KITH_USE_TUNNEL) ? KITH_TUNNEL_IDLE_US * 2 : KITH_SESSION_UNUSED_US));
+	return at;
+}
+
+void kith_session_arm(struct kith_core *c, struct kith_session *s)
+{
+	kith_time_us at = s->state == KITH_SESSION_CLOSED ? KITH_TIME_NEVER : session_deadline(c, s);
+	if (kith_timer_is_set(&s->timer) && s->timer.at == at)
+		return;
+	if (kith_timers_set(&c->timers, &s->timer, at) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+}
+
+void kith_session_use(struct kith_core *c, struct kith_session *s, uint8_t use)
+{
+	struct kith_path_env env = kith_env(c, s);
+	unsigned flags = 0;
+	s->use |= use;
+	s->used_at = c->now.mono_us;
+	if (use & KITH_USE_HOME)
+		flags |= KITH_PATHSET_HOME;
+	if (use & KITH_USE_LEAF)
+		flags |= KITH_PATHSET_ATTACHED;
+	if (flags != 0 && s->state == KITH_SESSION_OPEN)
+		kith_pathset_allow(&s->paths, &env, c->now.mono_us, (uint16_t)flags);
+	kith_session_arm(c, s);
+}
+
+int kith_ask(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body, uint64_t token)
+{
+	struct kith_path_env env = kith_env(c, s);
+	if (s->state != KITH_SESSION_OPEN)
+		return KITH_ESTATE;
+	s->used_at = c->now.mono_us;
+	int err = kith_request_send(&s->requests, &env, c->now.mono_us, kind, body, token, kith_pathset_rtt_us(&s->paths),
+				    KITH_REQUEST_TIMEOUT_US);
+	kith_session_arm(c, s);
+	return err;
+}
+
+void kith_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status, struct kith_span body)
+{
+	struct kith_path_env env = kith_env(c, s);
+	s->used_at = c->now.mono_us;
+	kith_request_answer(s->requests, &env, c->now.mono_us, id, status, body, s->state == KITH_SESSION_OPEN);
+	kith_session_arm(c, s);
+}
+
+static void remember_closed(struct kith_core *c, uint32_t index)
+{
+	if (c->closed_n == c->closed_cap) {
+		uint32_t cap = c->closed_cap == 0 ? 8 : 2 * c->closed_cap;
+		uint32_t *p = kith_alloc_resize(c->alloc, c->closed, c->closed_cap * sizeof *p, cap * sizeof *p);
+		if (p == NULL) /* found by the sweep of kith_core_free; until then it only holds memory */
+			return;
+		c->closed = p;
+		c->closed_cap = cap;
+	}
+	c->closed[c->closed_n++] = index;
+}
+
+static void say_close(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)
+{
+	struct kith_writer *w = kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_CLOSE, 2);
+	kith_write_u16(w, (uint16_t)reason);
+	kith_outbox_end(&c->shared->outbox);
+}
+
+void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote)
+{
+	struct kith_answer ended;
+	struct kith_path_env env = kith_env(c, s);
+	if (s->state == KITH_SESSION_CLOSED)
+		return;
+	bool was_open = s->state == KITH_SESSION_OPEN;
+	if (was_open && !remote)
+		say_close(c, s, reason);
+	if (s->use & KITH_USE_PEER)
+		kith_peer_closed(c, s, reason, remote);
+	kith_session_set_state(s, KITH_SESSION_CLOSED);
+	kith_timers_stop(&c->timers, &s->timer);
+	remember_closed(c, s->index);
+	if (was_open)
+		kith_stats_add(c->stats, KITH_STAT_SESSIONS_CLOSED, 1);
+	if (s->use & KITH_USE_HOME)
+		kith_leaf_lost(c, s, reason);
+	if (c->super != NULL)
+		kith_supernode_lost(c, s, reason);
+	while (kith_requests_expired(s->requests, &env, c->now.mono_us, true, &ended))
+		kith_dispatch_ended(c, s, &ended);
+}
+
+static bool add_candidate(struct kith_candidate out[], size_t n, size_t *used, const struct kith_candidate *cand)
+{
+	for (size_t i = 0; i < *used; i++) {
+		if (kith_addr_equal(&out[i].addr, &cand->addr))
+			return false;
+	}
+	if (*used < n)
+		out[(*used)++] = *cand;
+	return true;
+}
+
+size_t kith_own_candidates(const struct kith_core *c, struct kith_candidate out[], size_t n)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		struct kith_candidate cand = { .addr = c->leaf.observed[i], .kind = KITH_CANDIDATE_OBSERVED };
+		if (cand.addr.family != KITH_FAMILY_NONE && kith_transport_for(c, &cand.addr, &cand.transport) == 0)
+			(void)add_candidate(out, n, &used, &cand);
+	}
+	for (size_t t = 0; t < c->transports_n; t++) {
+		for (size_t i = 0; i < c->transports[t].locals_n; i++) {
+			struct kith_candidate cand = { .addr = c->transports[t].locals[i],
+						       .transport = c->transports[t].id,
+						       .kind = KITH_CANDIDATE_HOST,
+						       .prefix_bits = c->transports[t].prefix_bits[i] };
+			enum kith_addr_scope scope = kith_addr_scope(&cand.addr);
+			if (scope == KITH_SCOPE_PRIVATE || scope == KITH_SCOPE_PUBLIC ||
+			    (scope == KITH_SCOPE_LOOPBACK && c->allow_loopback))
+				(void)add_candidate(out, n, &used, &cand);
+		}
+	}
+	return used;
+}
+
+void kith_save_soon(struct kith_core *c)
+{
+	c->save_timer.kind = KITH_TIMER_SAVE;
+	if (!kith_timer_is_set(&c->save_timer) && kith_timers_set(&c->timers, &c->save_timer, c->now.mono_us + SAVE_US) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+}
+
+int kith_transport_for(const struct kith_core *c, const struct kith_addr *addr, uint16_t *transport)
+{
+	for (size_t i = 0; i < c->transports_n; i++) {
+		if (c->transports[i].up && c->transports[i].family == addr->family) {
+			*transport = c->transports[i].id;
+			return 0;
+		}
+	}
+	return KITH_ENOENT;
+}

@@ -1,0 +1,612 @@
+#include "role/supernode.h"
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "role/connect.h"
+#include "role/introduce.h"
+#include "role/query.h"
+
+#define HOSTS_TOLD 5 /* to a leaf that attaches: the other homes, and spares */
+#define FULL_EVERY 8 /* gossip exchanges between two that compare the whole tables */
+#define EXPIRE_US (5 * KITH_US_PER_S)
+#define BATCH 64
+
+static const struct kith_span nothing = { NULL, 0 };
+
+static void wake(struct kith_core *c, kith_time_us at)
+{
+	struct kith_timer *t = &c->super->timer;
+	if (kith_timer_is_set(t) && t->at <= at)
+		return;
+	if (kith_timers_set(&c->timers, t, at) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+}
+
+/* ---- our own entry ---- */
+
+static int make_entry(struct kith_core *c, uint16_t flags)
+{
+	struct kith_supernode *sn = c->super;
+	struct kith_member_entry entry;
+	memset(&entry, 0, sizeof entry);
+	entry.flags = flags;
+	entry.seq = kith_record_next_seq(sn->entry_seq, &c->now);
+	entry.expires_ms = (int64_t)entry.seq + KITH_MEMBER_LIFE_MS;
+	entry.addrs_n = c->addrs_n;
+	memcpy(entry.addrs, c->addrs, c->addrs_n * sizeof c->addrs[0]);
+	entry.chain = c->self.chain;
+	int n = kith_member_make(c->suite, sn->entry, &entry, c->self.sign_sk);
+	if (n < 0)
+		return n;
+	sn->entry_len = (uint16_t)n;
+	sn->entry_seq = entry.seq;
+	sn->entry_at = c->now.mono_us;
+	struct kith_member *self = NULL;
+	int err = kith_members_merge(&sn->members, &c->now, (struct kith_span){ sn->entry, sn->entry_len }, &self);
+	if (err < 0)
+		return err;
+	if (self != NULL)
+		sn->id = self->id;
+	return 0;
+}
+
+int kith_supernode_new(struct kith_core *c, const struct kith_core_options *o)
+{
+	struct kith_supernode *sn = KITH_NEW(c->alloc, struct kith_supernode);
+	if (sn == NULL)
+		return KITH_ENOMEM;
+	c->super = sn;
+	uint64_t seed[2] = { kith_rng_u64(c->random), kith_rng_u64(c->random) };
+	kith_members_init(&sn->members, c->alloc, &c->shared->blobs, &c->trust, KITH_MEMBERS_MAX);
+	kith_store_init(&sn->store, c->alloc, &c->shared->blobs, KITH_SUPER_RECORDS_MAX, seed);
+	kith_watches_init(&sn->watches, c->alloc, KITH_SUPER_WATCHES_MAX, KITH_SUPER_WATCHES_PER_HOME, KITH_SUBSCRIPTION_US, seed);
+	kith_watches_init(&sn->interests, c->alloc, KITH_SUPER_WATCHES_MAX, KITH_WATCH_PER_LEAF, 0, seed);
+	struct kith_fwd_limits limits = {
+		.tunnels_max = o->tunnels_max,
+		.tunnels_per_owner = 256,
+		.rate = o->relay_rate,
+		.burst = o->relay_rate / 4,
+		.owner_rate = o->relay_owner_rate,
+		.owner_burst = o->relay_owner_rate / 4,
+	};
+	kith_fwd_init(&sn->fwd, c->alloc, c->random, &limits, o->shard, seed);
+	sn->timer.kind = KITH_TIMER_SUPERNODE;
+	if (c->addrs_n == 0)
+		return KITH_EINVAL;
+	int err = make_entry(c, 0);
+	if (err != 0)
+		return err;
+	sn->gossip_at = c->now.mono_us;
+	sn->expire_at = c->now.mono_us + EXPIRE_US;
+	wake(c, c->now.mono_us);
+	return 0;
+}
+
+void kith_supernode_free(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	kith_timers_stop(&c->timers, &sn->timer);
+	kith_query_deinit(c);
+	kith_fwd_deinit(&sn->fwd);
+	kith_watches_deinit(&sn->interests);
+	kith_watches_deinit(&sn->watches);
+	kith_store_deinit(&sn->store);
+	kith_members_deinit(&sn->members);
+	KITH_FREE(c->alloc, sn);
+	c->super = NULL;
+}
+
+/* ---- gossip ---- */
+
+static void gossip_with(struct kith_core *c, const struct kith_host *host, struct kith_span body)
+{
+	uint32_t session;
+	int err = kith_contact(c, host, KITH_USE_MEMBER, KITH_REQ_GOSSIP, body, kith_token(KITH_TOKEN_GOSSIP, 0), &session);
+	(void)err; /* the next round is soon */
+}
+
+static void gossip(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	const struct kith_member *partner;
+	struct kith_host host;
+	uint8_t body[KITH_GOSSIP_REQUEST_MAX];
+	bool full = sn->lonely++ % FULL_EVERY == 0;
+	if (kith_members_pick(&sn->members, c->random, c->now.mono_us, &sn->id, &partner, 1) == 1) {
+		kith_member_host(partner, &host);
+		sn->gossip_at = c->now.mono_us + kith_rng_jitter(c->random, KITH_GOSSIP_US, 20);
+	} else {
+		sn->gossip_at = c->now.mono_us + kith_rng_jitter(c->random, KITH_US_PER_S, 20);
+		full = true;
+		if (c->bootstrap_n == 0)
+			return;
+		const struct kith_bootstrap *b = &c->bootstrap[kith_rng_below(c->random, (uint32_t)c->bootstrap_n)];
+		for (size_t i = 0; i < c->addrs_n; i++) {
+			if (kith_addr_equal(&b->addr, &c->addrs[i]))
+				return; /* ourselves: another next time */
+		}
+		memset(&host, 0, sizeof host);
+		host.addrs_n = 1;
+		host.addrs[0] = b->addr;
+		if (b->has_key)
+			host.dh = b->key;
+	}
+	size_t n = kith_gossip_request(&sn->members, &c->now, c->random, full, body);
+	gossip_with(c, &host, (struct kith_span){ body, n });
+}
+
+/* Something was learnt in an exchange: the next one comes sooner, so that a newcomer is known everywhere within seconds. */
+static void learnt(struct kith_core *c, const struct kith_gossip_result *result)
+{
+	struct kith_supernode *sn = c->super;
+	if (result->fresh + result->updated == 0)
+		return;
+	kith_time_us soon = c->now.mono_us + kith_rng_jitter(c->random, KITH_GOSSIP_US / 6, 20);
+	if (sn->gossip_at > soon)
+		sn->gossip_at = soon;
+	wake(c, sn->gossip_at);
+	kith_watches_renew_all(&sn->interests, c->now.mono_us, 10 * KITH_US_PER_S);
+}
+
+static void follow_up(struct kith_core *c, struct kith_session *s, const struct kith_gossip_result *result)
+{
+	if (result->follow_len == 0 || s->state == KITH_SESSION_CLOSED)
+		return;
+	struct kith_span body = { result->follow, result->follow_len };
+	struct kith_path_env env = kith_env(c, s);
+	int err = s->state == KITH_SESSION_OPEN ? kith_ask(c, s, KITH_REQ_GOSSIP, body, kith_token(KITH_TOKEN_GOSSIP, 0))
+						: kith_request_embed(&s->requests, &env, c->now.mono_us, KITH_REQ_GOSSIP, body,
+								     kith_token(KITH_TOKEN_GOSSIP, 0), KITH_REQUEST_TIMEOUT_US, NULL);
+	(void)err;
+}
+
+void kith_supernode_on_gossip(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+{
+	uint8_t body[KITH_ANSWER_MAX];
+	struct kith_gossip_result result;
+	kith_session_use(c, s, KITH_USE_MEMBER);
+	int n = kith_gossip_answer(&c->super->members, &c->now, ask->body, body, sizeof body, &result);
+	if (n < 0) {
+		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	kith_answer(c, s, ask->id, KITH_STATUS_OK, (struct kith_span){ body, (size_t)n });
+	learnt(c, &result);
+	follow_up(c, s, &result);
+}
+
+static struct kith_member *member_of(struct kith_core *c, const struct kith_session *s)
+{
+	struct kith_person person;
+	struct kith_id id;
+	if (!kith_session_person(c, s, &person))
+		return NULL;
+	if (c->trust.open) {
+		if (kith_ids_supernode_open(c->suite, &id, &c->self.network, &person.identity, &s->paths.first.hop.remote) != 0)
+			return NULL;
+		return kith_members_get(&c->super->members, &id);
+	}
+	for (uint8_t slot = 0; slot < person.slots; slot++) {
+		kith_ids_supernode(c->suite, &id, &c->self.network, person.placement, slot);
+		struct kith_member *m = kith_members_get(&c->super->members, &id);
+		if (m != NULL)
+			return m;
+	}
+	return NULL;
+}
+
+void kith_supernode_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	struct kith_gossip_result result;
+	struct kith_member *m = member_of(c, s);
+	if (m != NULL && (answer->err == KITH_ETIMEDOUT || answer->err == KITH_ECLOSED))
+		kith_member_failed(m, c->now.mono_us);
+	else if (m != NULL)
+		kith_member_alive(m);
+	if (kith_token_kind(answer->token) != KITH_TOKEN_GOSSIP || answer->err != 0)
+		return;
+	if (kith_gossip_answered(&c->super->members, &c->now, answer->body, &result) != 0)
+		return;
+	learnt(c, &result);
+	follow_up(c, s, &result);
+}
+
+/* ---- leaves ---- */
+
+static void pack_hosts(struct kith_core *c, struct kith_packer *pk)
+{
+	const struct kith_member *picked[HOSTS_TOLD];
+	uint32_t n = kith_members_pick(&c->super->members, c->random, c->now.mono_us, &c->super->id, picked, HOSTS_TOLD);
+	kith_pack_array(pk, n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct kith_host host;
+		uint8_t bytes[KITH_HOST_LEN_MAX];
+		kith_member_host(picked[i], &host);
+		kith_pack_bytes(pk, bytes, kith_host_make(bytes, &host));
+	}
+}
+
+static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t id)
+{
+	uint8_t body[1024], addr[KITH_ADDR_WIRE_MAX];
+	struct kith_writer w = kith_writer_of(addr, sizeof addr);
+	struct kith_packer pk;
+	kith_addr_write(&w, &s->paths.first.hop.remote);
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 3);
+	kith_pack_key(&pk, KITH_B_ATTACHED_OBSERVED);
+	kith_pack_bytes(&pk, addr, kith_writer_len(&w));
+	kith_pack_key(&pk, KITH_B_ATTACHED_HOSTS);
+	pack_hosts(c, &pk);
+	kith_pack_key(&pk, KITH_B_ATTACHED_UNIX_MS);
+	kith_pack_uint(&pk, (uint64_t)c->now.unix_ms);
+	kith_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ body, pk.len });
+}
+
+/* Brings a record or a report to the replicas of its key. */
+static void store_at_replicas(struct kith_core *c, const struct kith_id *key, uint8_t kind, uint32_t field, struct kith_span bytes)
+{
+	const struct kith_member *replicas[KITH_REPLICAS];
+	uint8_t body[KITH_REQUEST_MAX];
+	struct kith_packer pk;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 1);
+	kith_pack_key(&pk, field);
+	kith_pack_array(&pk, 1);
+	kith_pack_bytes(&pk, bytes.p, bytes.len);
+	uint32_t n = pk.bad ? 0 : kith_replicas_find(&c->super->members, key, 0, replicas);
+	for (uint32_t i = 0; i < n; i++) {
+		struct kith_host host;
+		uint32_t session;
+		if (memcmp(replicas[i]->id.b, c->super->id.b, KITH_ID_LEN) == 0)
+			continue; /* ours is stored by who calls this */
+		kith_member_host(replicas[i], &host);
+		int err = kith_contact(c, &host, KITH_USE_MEMBER, kind, (struct kith_span){ body, pk.len },
+				       kith_token(KITH_TOKEN_STORE, 0), &session);
+		(void)err; /* five others have it, and it is refreshed */
+	}
+}
+
+/* A verified record: into the store if it belongs here, and to who watches. */
+static void take_record(struct kith_core *c, const struct kith_record *record)
+{
+	struct kith_span bytes = record->bytes;
+	int put = kith_store_put(&c->super->store, &c->now, record);
+	if (put == KITH_PUT_NEW || put == KITH_PUT_UPDATED)
+		kith_query_tell(c, &c->super->watches, &record->key, &bytes, 1, NULL, 0);
+	wake(c, c->super->expire_at);
+}
+
+static bool is_replica(const struct kith_core *c, const struct kith_id *key)
+{
+	return kith_replicas_has(&c->super->members, key, &c->super->id);
+}
+
+/* The leaf's new record: kept with it, told to our own leaves that watch it, and published when it asks. */
+static uint8_t take_leaf_record(struct kith_core *c, struct kith_session *s, struct kith_span bytes, bool publish)
+{
+	struct kith_record record;
+	struct kith_person person;
+	if (kith_record_parse(&record, bytes) != 0)
+		return KITH_STATUS_MALFORMED;
+	if (memcmp(record.device.b, s->device, KITH_DEVICE_ID_LEN) != 0)
+		return KITH_STATUS_NOT_ALLOWED;
+	if (kith_record_verify(&record, &c->trust, &c->now, &person) != 0)
+		return KITH_STATUS_INVALID;
+	if (record.seq < s->attached->seq)
+		return KITH_STATUS_STALE;
+	struct kith_blob *blob = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
+	if (blob == NULL)
+		return KITH_STATUS_FULL;
+	kith_blob_unref(&c->shared->blobs, s->attached->record);
+	s->attached->record = blob;
+	s->attached->key = record.key;
+	s->attached->seq = record.seq;
+	s->attached->publish = publish;
+	if (record.flags & KITH_RECORD_OFFLINE)
+		s->attached->leaving = true;
+	if (!publish)
+		return KITH_STATUS_OK;
+	kith_query_tell(c, &c->super->interests, &record.key, &bytes, 1, NULL, 0);
+	if (is_replica(c, &record.key))
+		take_record(c, &record);
+	store_at_replicas(c, &record.key, KITH_REQ_STORE, KITH_B_NEWS_RECORDS, bytes);
+	return KITH_STATUS_OK;
+}
+
+static bool make_attached(struct kith_core *c, struct kith_session *s)
+{
+	if (s->use & KITH_USE_LEAF)
+		return true;
+	s->attached = KITH_NEW(c->alloc, struct kith_attached);
+	if (s->attached == NULL)
+		return false;
+	c->super->leaves++;
+	kith_session_use(c, s, KITH_USE_LEAF);
+	return true;
+}
+
+void kith_supernode_on_attach(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+{
+	struct kith_pack pk;
+	struct kith_span record = nothing;
+	bool publish = false;
+	if (kith_pack_parse(&pk, ask->body) != 0) {
+		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	if (c->leaving || !make_attached(c, s)) {
+		kith_answer(c, s, ask->id, c->leaving ? KITH_STATUS_LEAVING : KITH_STATUS_FULL, nothing);
+		return;
+	}
+	(void)kith_pack_get_bool(&pk, kith_pack_root(&pk), KITH_B_ATTACH_PUBLISH, &publish);
+	uint8_t status = KITH_STATUS_OK;
+	if (kith_pack_get_bytes(&pk, kith_pack_root(&pk), KITH_B_ATTACH_RECORD, KITH_RECORD_LEN_MAX, &record))
+		status = take_leaf_record(c, s, record, publish);
+	if (status == KITH_STATUS_OK)
+		answer_attach(c, s, ask->id);
+	else
+		kith_answer(c, s, ask->id, status, nothing);
+}
+
+static void forget_leaf(struct kith_core *c, struct kith_session *s)
+{
+	if (!(s->use & KITH_USE_LEAF))
+		return;
+	s->use &= (uint8_t)~KITH_USE_LEAF;
+	c->super->leaves--;
+	(void)kith_watches_drop(&c->super->interests, s->index);
+	kith_blob_unref(&c->shared->blobs, s->attached->record);
+	KITH_FREE(c->alloc, s->attached);
+	s->attached = NULL;
+}
+
+void kith_supernode_on_detach(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+{
+	forget_leaf(c, s);
+	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
+}
+
+void kith_supernode_on_subscribe(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+{
+	struct kith_pack pk;
+	if (kith_pack_parse(&pk, ask->body) != 0) {
+		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	if (!(s->use & KITH_USE_LEAF)) {
+		kith_answer(c, s, ask->id, KITH_STATUS_NOT_ALLOWED, nothing);
+		return;
+	}
+	const struct kith_pack_item *list = kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_SUBSCRIBE_DROP);
+	const struct kith_pack_item *item = kith_pack_first(&pk, list);
+	struct kith_id key;
+	for (uint32_t i = 0; item != NULL && i < list->count; i++, item = kith_pack_after(&pk, item)) {
+		if (item->type == KITH_PACK_BYTES && item->bytes.len == KITH_ID_LEN) {
+			memcpy(key.b, item->bytes.p, KITH_ID_LEN);
+			(void)kith_watches_remove(&c->super->interests, &key, s->index);
+		}
+	}
+	uint8_t status = KITH_STATUS_OK;
+	list = kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_SUBSCRIBE_ADD);
+	item = kith_pack_first(&pk, list);
+	kith_answer(c, s, ask->id, status, nothing);
+	for (uint32_t i = 0; item != NULL && i < list->count; i++, item = kith_pack_after(&pk, item)) {
+		if (item->type != KITH_PACK_BYTES || item->bytes.len != KITH_ID_LEN)
+			continue;
+		memcpy(key.b, item->bytes.p, KITH_ID_LEN);
+		/* The leaf is told what there is now, whether others watch the key already or not. */
+		if (kith_watches_add(&c->super->interests, c->now.mono_us, &key, s->index) >= 0)
+			kith_query_watch(c, &key);
+		else
+			kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+	}
+	wake(c, c->now.mono_us);
+}
+
+/* ---- the directory ---- */
+
+static uint8_t on_record(struct kith_core *c, struct kith_span bytes)
+{
+	struct kith_record record;
+	struct kith_person person;
+	if (kith_record_parse(&record, bytes) != 0)
+		return KITH_STATUS_MALFORMED;
+	if (!kith_store_wants(&c->super->store, &record))
+		return KITH_STATUS_OK;
+	if (kith_record_verify(&record, &c->trust, &c->now, &person) != 0)
+		return KITH_STATUS_INVALID;
+	take_record(c, &record);
+	return KITH_STATUS_OK;
+}
+
+static uint8_t on_vanish(struct kith_core *c, struct kith_span bytes)
+{
+	struct kith_vanish vanish;
+	if (kith_vanish_parse(&vanish, bytes) != 0)
+		return KITH_STATUS_MALFORMED;
+	int err = kith_store_vanish(&c->super->store, &c->now, c->suite, &vanish, NULL);
+	if (err == 1)
+		kith_query_tell(c, &c->super->watches, &vanish.key, NULL, 0, &bytes, 1);
+	return err >= 0 ? KITH_STATUS_OK : KITH_STATUS_INVALID;
+}
+
+void kith_supernode_on_news(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+{
+	struct kith_pack pk;
+	uint8_t status = KITH_STATUS_MALFORMED;
+	kith_session_use(c, s, KITH_USE_MEMBER);
+	if (kith_pack_parse(&pk, ask->body) == 0) {
+		const struct kith_pack_item *records = kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_NEWS_RECORDS);
+		const struct kith_pack_item *vanished = kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_NEWS_VANISHED);
+		const struct kith_pack_item *item = kith_pack_first(&pk, records);
+		for (uint32_t i = 0; item != NULL && i < records->count; i++, item = kith_pack_after(&pk, item))
+			status = item->type == KITH_PACK_BYTES ? on_record(c, item->bytes) : KITH_STATUS_MALFORMED;
+		item = kith_pack_first(&pk, vanished);
+		for (uint32_t i = 0; item != NULL && i < vanished->count; i++, item = kith_pack_after(&pk, item))
+			status = item->type == KITH_PACK_BYTES ? on_vanish(c, item->bytes) : KITH_STATUS_MALFORMED;
+	}
+	kith_answer(c, s, ask->id, status, nothing);
+}
+
+void kith_supernode_on_members(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+{
+	uint8_t body[1024];
+	struct kith_packer pk;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 1);
+	kith_pack_key(&pk, KITH_B_MEMBERS_HOSTS);
+	pack_hosts(c, &pk);
+	kith_answer(c, s, ask->id, KITH_STATUS_OK, (struct kith_span){ body, pk.len });
+}
+
+/* ---- losing a leaf ---- */
+
+/* Signs what we saw and tells the replicas, and our own leaves. */
+static void report_vanished(struct kith_core *c, const struct kith_attached *leaf)
+{
+	struct kith_record record;
+	struct kith_vanish vanish;
+	uint8_t bytes[KITH_VANISH_LEN_MAX];
+	if (leaf->record == NULL || kith_record_parse(&record, kith_blob_span(leaf->record)) != 0)
+		return;
+	memset(&vanish, 0, sizeof vanish);
+	vanish.key = record.key;
+	vanish.device = record.device;
+	vanish.seq = record.seq;
+	vanish.at_ms = c->now.unix_ms;
+	memcpy(vanish.home.b, c->self.sign_pk, KITH_KEY_LEN);
+	int n = kith_vanish_make(c->suite, bytes, &vanish, c->self.sign_sk);
+	if (n < 0)
+		return;
+	struct kith_span span = { bytes, (size_t)n };
+	kith_query_tell(c, &c->super->interests, &record.key, NULL, 0, &span, 1);
+	(void)on_vanish(c, span);
+	store_at_replicas(c, &record.key, KITH_REQ_VANISH, KITH_B_NEWS_VANISHED, span);
+}
+
+void kith_supernode_lost(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)
+{
+	struct kith_fwd_ends ends[BATCH];
+	size_t n;
+	do {
+		n = kith_fwd_close_session(&c->super->fwd, s->index, ends, BATCH);
+		kith_introduce_tell(c, ends, n, 0, s->index);
+	} while (n == BATCH);
+	(void)kith_watches_drop(&c->super->watches, s->index);
+	if (!(s->use & KITH_USE_LEAF))
+		return;
+	if (reason == KITH_CLOSE_TIMED_OUT && !s->attached->leaving && !c->leaving)
+		report_vanished(c, s->attached);
+	forget_leaf(c, s);
+}
+
+kith_time_us kith_supernode_leaf_deadline(const struct kith_session *s)
+{
+	kith_time_us heard = s->paths.first.heard_at;
+	switch (s->attached->probes) {
+	case 0:
+		return heard + KITH_LEAF_SILENT_US;
+	case 1:
+		return heard + KITH_LEAF_SILENT_US + 3 * KITH_US_PER_S;
+	case 2:
+		return heard + KITH_LEAF_SILENT_US + 6 * KITH_US_PER_S;
+	default:
+		return heard + KITH_LEAF_VANISH_US;
+	}
+}
+
+void kith_supernode_leaf_tick(struct kith_core *c, struct kith_session *s)
+{
+	kith_time_us silent = c->now.mono_us - s->paths.first.heard_at;
+	struct kith_path_env env = kith_env(c, s);
+	if (silent < KITH_LEAF_SILENT_US) {
+		s->attached->probes = 0;
+		return;
+	}
+	if (c->now.mono_us < kith_supernode_leaf_deadline(s))
+		return;
+	if (silent >= KITH_LEAF_VANISH_US) {
+		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
+		return;
+	}
+	s->attached->probes++;
+	kith_pathset_check(&s->paths, &env, c->now.mono_us);
+}
+
+/* ---- time ---- */
+
+static void expire(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	struct kith_fwd_ends ends[BATCH];
+	sn->expire_at = c->now.mono_us + EXPIRE_US;
+	(void)kith_members_expire(&sn->members, &c->now);
+	while (kith_store_expire(&sn->store, c->now.mono_us, BATCH) == BATCH) {
+	}
+	while (kith_watches_expire(&sn->watches, c->now.mono_us, BATCH) == BATCH) {
+	}
+	while (kith_fwd_expire(&sn->fwd, c->now.mono_us, ends, BATCH) == BATCH) {
+	}
+}
+
+static void renew_watches(struct kith_core *c)
+{
+	const struct kith_watch_key *key;
+	for (int i = 0; i < BATCH && (key = kith_watches_due(&c->super->interests, c->now.mono_us)) != NULL; i++)
+		kith_query_watch(c, &key->key);
+}
+
+void kith_supernode_tick(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	if (c->leaving)
+		return;
+	if (sn->gossip_at <= c->now.mono_us)
+		gossip(c);
+	if (sn->expire_at <= c->now.mono_us)
+		expire(c);
+	if (c->now.mono_us - sn->entry_at >= KITH_MEMBER_RENEW_US && make_entry(c, 0) != 0)
+		KITH_LOG(c->log, KITH_LOG_WARN, "entry_not_renewed");
+	renew_watches(c);
+	wake(c, sn->gossip_at);
+	wake(c, sn->expire_at);
+	kith_time_us at = kith_watches_next_deadline(&sn->interests);
+	if (at != KITH_TIME_NEVER)
+		wake(c, at > c->now.mono_us ? at : c->now.mono_us + 10 * KITH_US_PER_MS);
+}
+
+void kith_supernode_leave(struct kith_core *c, kith_time_us grace_us)
+{
+	struct kith_supernode *sn = c->super;
+	uint8_t body[1024];
+	struct kith_packer pk;
+	struct kith_session *s;
+	uint32_t it = 0;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 2);
+	kith_pack_key(&pk, KITH_B_LEAVE_MS);
+	kith_pack_uint(&pk, (uint64_t)(grace_us / KITH_US_PER_MS));
+	kith_pack_key(&pk, KITH_B_LEAVE_HOSTS);
+	pack_hosts(c, &pk);
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if ((s->use & KITH_USE_LEAF) && s->state == KITH_SESSION_OPEN &&
+		    kith_ask(c, s, KITH_REQ_LEAVE, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_LEAVE, 0)) != 0)
+			KITH_LOG(c->log, KITH_LOG_DEBUG, "leaf_not_told");
+	}
+	struct kith_fwd_ends ends[BATCH];
+	size_t n;
+	while ((n = kith_fwd_drain_all(&sn->fwd, c->now.mono_us, ends, BATCH)) > 0)
+		kith_introduce_tell(c, ends, n, grace_us, 0);
+	if (make_entry(c, KITH_MEMBER_LEFT) != 0)
+		return;
+	const struct kith_member *partners[3];
+	uint32_t told = kith_members_pick(&sn->members, c->random, c->now.mono_us, &sn->id, partners, 3);
+	for (uint32_t i = 0; i < told; i++) {
+		struct kith_host host;
+		uint8_t request[KITH_GOSSIP_REQUEST_MAX];
+		kith_member_host(partners[i], &host);
+		size_t len = kith_gossip_request(&sn->members, &c->now, c->random, true, request);
+		gossip_with(c, &host, (struct kith_span){ request, len });
+	}
+}

@@ -1,0 +1,255 @@
+#include "session/guard.h"
+
+#include "base/addr.h"
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/rng.h"
+#include "crypto/noise.h"
+#include "wire/frame.h"
+
+#define SOURCE_BURST_S 5
+
+struct source {
+	uint64_t prefix;
+	kith_time_us at; /* when tokens were last counted */
+	uint32_t millitokens; /* a thousandth of a hello each */
+};
+
+struct seen {
+	uint8_t device[KITH_DEVICE_ID_LEN];
+	uint8_t call_id[16];
+	int64_t timestamp_ms;
+};
+
+static void derive(const struct kith_suite *suite, uint8_t out[32], const char *label, const uint8_t key[32])
+{
+	struct kith_span parts[2] = { { (const uint8_t *)label, strlen(label) }, { key, 32 } };
+	suite->blake2b(out, 32, (struct kith_span){ NULL, 0 }, parts, 2);
+}
+
+void kith_mac_keys_derive(struct kith_mac_keys *out, const struct kith_suite *suite, const uint8_t key[32])
+{
+	derive(suite, out->mac, "kith mac1", key);
+	derive(suite, out->cookie, "kith cookie", key);
+}
+
+static void mac(const struct kith_suite *suite, uint8_t out[KITH_MAC_LEN], const uint8_t *key, size_t key_len,
+		struct kith_span bytes)
+{
+	suite->blake2b(out, KITH_MAC_LEN, (struct kith_span){ key, key_len }, &bytes, 1);
+}
+
+void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const struct kith_alloc *alloc,
+		     const struct kith_random *random, const uint8_t own_key[32], const struct kith_id *network, uint32_t seen_max,
+		     int64_t start_ms)
+{
+	memset(g, 0, sizeof *g);
+	g->suite = suite;
+	g->random = random;
+	g->alloc = alloc;
+	g->floor_ms = start_ms;
+	g->hellos_per_s = KITH_HANDSHAKES_PER_S;
+	struct kith_mac_keys keys;
+	kith_mac_keys_derive(&keys, suite, own_key);
+	memcpy(g->mac_key[KITH_NOISE_IK], keys.mac, 32);
+	memcpy(g->cookie_key[KITH_NOISE_IK], keys.cookie, 32);
+	kith_mac_keys_derive(&keys, suite, network->b);
+	memcpy(g->mac_key[KITH_NOISE_XX], keys.mac, 32);
+	memcpy(g->cookie_key[KITH_NOISE_XX], keys.cookie, 32);
+	uint64_t seed[2] = { kith_rng_u64(random), kith_rng_u64(random) };
+	kith_table_init(&g->sources, alloc, KITH_GUARD_SOURCES, KITH_TABLE_KEY(struct source, prefix), seed);
+	kith_table_init(&g->seen, alloc, seen_max, KITH_TABLE_KEY(struct seen, device), seed);
+}
+
+static void free_all(struct kith_guard *g, struct kith_table *t, size_t len)
+{
+	uint32_t it = 0;
+	void *p;
+	while ((p = kith_table_next(t, &it)) != NULL)
+		kith_alloc_free(g->alloc, p, len);
+	kith_table_deinit(t);
+}
+
+void kith_guard_deinit(struct kith_guard *g)
+{
+	free_all(g, &g->sources, sizeof(struct source));
+	free_all(g, &g->seen, sizeof(struct seen));
+	kith_wipe(g->secret, sizeof g->secret);
+}
+
+/* Takes out some element to make room: the one at a random slot or the next behind it. */
+static void *evict(struct kith_guard *g, struct kith_table *t)
+{
+	uint32_t it = kith_rng_below(g->random, t->cap);
+	void *victim = kith_table_next(t, &it);
+	if (victim == NULL) {
+		it = 0;
+		victim = kith_table_next(t, &it);
+	}
+	return kith_table_remove(t, (const uint8_t *)victim + t->key_offset);
+}
+
+/* Room for one element in t: a fresh one, or an evicted one to be filled anew; NULL when out of memory. */
+static void *element_for(struct kith_guard *g, struct kith_table *t, size_t len)
+{
+	if (t->n == t->max)
+		return evict(g, t);
+	return kith_alloc_zero(g->alloc, len);
+}
+
+static bool source_allows(struct kith_guard *g, kith_time_us now, const struct kith_addr *from)
+{
+	const uint32_t full = KITH_HANDSHAKE_PREFIX_PER_S * SOURCE_BURST_S * 1000;
+	uint64_t prefix = kith_addr_limit_prefix(from);
+	struct source *s = kith_table_get(&g->sources, &prefix);
+	if (s == NULL) {
+		s = element_for(g, &g->sources, sizeof *s);
+		if (s == NULL)
+			return false;
+		*s = (struct source){ .prefix = prefix, .at = now, .millitokens = full };
+		if (kith_table_put(&g->sources, s) != 0) {
+			KITH_FREE(g->alloc, s);
+			return false;
+		}
+	}
+	kith_time_us earned = (now - s->at) * KITH_HANDSHAKE_PREFIX_PER_S / KITH_US_PER_MS;
+	if (earned > 0) {
+		s->millitokens = earned >= full - s->millitokens ? full : s->millitokens + (uint32_t)earned;
+		s->at = now;
+	}
+	if (s->millitokens < 1000)
+		return false;
+	s->millitokens -= 1000;
+	return true;
+}
+
+static void rotate(struct kith_guard *g, kith_time_us now)
+{
+	if (g->seeded && now - g->secret_at < KITH_COOKIE_LIFE_US)
+		return;
+	/* After a long pause the previous secret is older than its life, too: replace both. */
+	if (!g->seeded || now - g->secret_at >= 2 * KITH_COOKIE_LIFE_US)
+		g->random->fill(g->random->ctx, g->secret[1], 32);
+	else
+		memcpy(g->secret[1], g->secret[0], 32);
+	g->random->fill(g->random->ctx, g->secret[0], 32);
+	g->secret_at = now;
+	g->seeded = true;
+}
+
+static void cookie_of(const struct kith_guard *g, unsigned which, const struct kith_hop *from, uint8_t out[KITH_COOKIE_LEN])
+{
+	uint8_t bytes[KITH_ADDR_WIRE_MAX + 16];
+	struct kith_writer w = kith_writer_of(bytes, sizeof bytes);
+	kith_addr_write(&w, &from->remote);
+	kith_write_u16(&w, from->transport);
+	kith_write_u64(&w, from->tunnel);
+	mac(g->suite, out, g->secret[which], 32, (struct kith_span){ bytes, kith_writer_len(&w) });
+}
+
+static bool cookie_valid(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs, const struct kith_hop *from)
+{
+	rotate(g, now);
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t cookie[KITH_COOKIE_LEN], want[KITH_MAC_LEN];
+		cookie_of(g, i, from, cookie);
+		mac(g->suite, want, cookie, sizeof cookie, hs->authed2);
+		if (kith_equal_secret(want, hs->mac2, KITH_MAC_LEN))
+			return true;
+	}
+	return false;
+}
+
+enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
+					 const struct kith_hop *from)
+{
+	static const uint8_t zero[KITH_MAC_LEN];
+	uint8_t want[KITH_MAC_LEN];
+	mac(g->suite, want, g->mac_key[hs->pattern], 32, hs->authed);
+	if (!kith_equal_secret(want, hs->mac1, KITH_MAC_LEN))
+		return KITH_GUARD_BAD_MAC;
+	if (now - g->window_at >= KITH_US_PER_S) {
+		g->window_at = now;
+		g->window_hellos = 0;
+	}
+	g->window_hellos++;
+	bool with_cookie = !kith_equal_secret(hs->mac2, zero, KITH_MAC_LEN) && cookie_valid(g, now, hs, from);
+	if (with_cookie)
+		return source_allows(g, now, &from->remote) ? KITH_GUARD_PASS_FRESH : KITH_GUARD_LIMITED;
+	if (hs->pattern == KITH_NOISE_XX || g->window_hellos > g->hellos_per_s)
+		return KITH_GUARD_COOKIE;
+	return source_allows(g, now, &from->remote) ? KITH_GUARD_PASS : KITH_GUARD_LIMITED;
+}
+
+void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs, const struct kith_hop *from,
+		       uint8_t out[KITH_COOKIE_PACKET_LEN])
+{
+	uint8_t cookie[KITH_COOKIE_LEN], nonce[KITH_XNONCE_LEN], sealed[KITH_COOKIE_LEN + KITH_AEAD_TAG_LEN];
+	rotate(g, now);
+	cookie_of(g, 0, from, cookie);
+	g->random->fill(g->random->ctx, nonce, sizeof nonce);
+	g->suite->xseal(sealed, g->cookie_key[hs->pattern], nonce, (struct kith_span){ hs->mac1, KITH_MAC_LEN }, cookie,
+			sizeof cookie);
+	kith_cookie_write(out, hs->sender, nonce, sealed);
+}
+
+enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
+				     const uint8_t call_id[16], bool cookie_ok)
+{
+	const struct seen *s = kith_table_get(&g->seen, device);
+	if (s != NULL && s->timestamp_ms == timestamp_ms && memcmp(s->call_id, call_id, 16) == 0)
+		return KITH_SAME;
+	if (s != NULL)
+		return timestamp_ms > s->timestamp_ms ? KITH_FRESH : KITH_STALE;
+	return timestamp_ms > g->floor_ms || cookie_ok ? KITH_FRESH : KITH_UNSURE;
+}
+
+void kith_guard_remember(struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
+			 const uint8_t call_id[16])
+{
+	struct seen *s = kith_table_get(&g->seen, device);
+	if (s == NULL) {
+		bool full = g->seen.n == g->seen.max;
+		s = element_for(g, &g->seen, sizeof *s);
+		if (s != NULL && full && s->timestamp_ms > g->floor_ms)
+			g->floor_ms = s->timestamp_ms;
+		if (s != NULL) {
+			memcpy(s->device, device, KITH_DEVICE_ID_LEN);
+			if (kith_table_put(&g->seen, s) != 0) {
+				KITH_FREE(g->alloc, s);
+				s = NULL;
+			}
+		}
+		if (s == NULL) { /* not remembered, so neither is anything this old to be believed */
+			if (timestamp_ms > g->floor_ms)
+				g->floor_ms = timestamp_ms;
+			return;
+		}
+	}
+	memcpy(s->call_id, call_id, 16);
+	s->timestamp_ms = timestamp_ms;
+}
+
+void kith_mac_write(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t *cookie, uint8_t *hello,
+		    size_t len)
+{
+	KITH_ASSERT(len >= KITH_HS_HEADER + KITH_HS_TRAILER);
+	uint8_t *mac1 = hello + len - KITH_HS_TRAILER, *mac2 = mac1 + KITH_MAC_LEN;
+	mac(suite, mac1, keys->mac, 32, (struct kith_span){ hello, (size_t)(mac1 - hello) });
+	if (cookie != NULL)
+		mac(suite, mac2, cookie, KITH_COOKIE_LEN, (struct kith_span){ hello, (size_t)(mac2 - hello) });
+	else
+		memset(mac2, 0, KITH_MAC_LEN);
+}
+
+int kith_cookie_open(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t mac1[KITH_MAC_LEN],
+		     struct kith_span packet, uint8_t cookie[KITH_COOKIE_LEN])
+{
+	uint32_t receiver;
+	const uint8_t *nonce, *sealed;
+	if (!kith_cookie_parse(&receiver, &nonce, &sealed, packet))
+		return KITH_EPROTO;
+	return suite->xopen(cookie, keys->cookie, nonce, (struct kith_span){ mac1, KITH_MAC_LEN }, sealed,
+			    KITH_COOKIE_LEN + KITH_AEAD_TAG_LEN);
+}

@@ -1,0 +1,91 @@
+/* Cheap refusal: what a stranger's first message must pass before any asymmetric key is touched.
+ *
+ * In order, with what a refusal costs us: the outer layout (a few compares); mac1, which only who knows the responder's public
+ * key can make (one BLAKE2b); the source's own rate (one table look-up); above a rate of first messages in all, or for XX
+ * always, a cookie bound to the source address (one BLAKE2b more, one small packet back). After that: one DH and an open, then the
+ * timestamp, which a replayed message fails unless it also carries a fresh cookie.
+ *
+ * Bounds: a table of KITH_GUARD_SOURCES prefixes (random eviction: an attacker who owns many prefixes gains one burst each)
+ * and one of devices' last timestamps; evicting a timestamp raises a floor, below which a message needs a cookie.
+ * Never: a session, a certificate, more bytes back than came.
+ */
+#ifndef KITH_SESSION_GUARD_H
+#define KITH_SESSION_GUARD_H
+
+#include "base/table.h"
+#include "crypto/suite.h"
+#include "wire/hop.h"
+#include "wire/packet.h"
+
+#define KITH_GUARD_SOURCES 4096
+#define KITH_COOKIE_LEN 16
+#define KITH_DEVICE_ID_LEN 16 /* a device's id: the first half of its X25519 key */
+
+enum kith_guard_verdict {
+	KITH_GUARD_PASS,
+	KITH_GUARD_PASS_FRESH, /* passed with a valid cookie: made within its life, from this address */
+	KITH_GUARD_COOKIE, /* answer with a cookie, do nothing else */
+	KITH_GUARD_BAD_MAC,
+	KITH_GUARD_LIMITED
+};
+
+struct kith_guard {
+	const struct kith_suite *suite;
+	const struct kith_random *random;
+	const struct kith_alloc *alloc;
+	uint8_t mac_key[2][32]; /* by pattern: IK from the own public key, XX from the network id */
+	uint8_t cookie_key[2][32];
+	uint8_t secret[2][32]; /* current and previous, from which cookies are made */
+	kith_time_us secret_at; /* when the current one was drawn */
+	struct kith_table sources; /* of struct source, by prefix */
+	struct kith_table seen; /* of struct seen, by device id */
+	int64_t floor_ms; /* timestamps at or below need a cookie */
+	kith_time_us window_at; /* the second in which hellos are counted */
+	uint32_t window_hellos;
+	uint32_t hellos_per_s; /* above: cookies */
+	bool seeded;
+};
+
+/* own_key is the responder's X25519 public key. seen_max bounds the table of timestamps. start_ms: the wall clock now. */
+void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const struct kith_alloc *alloc,
+		     const struct kith_random *random, const uint8_t own_key[32], const struct kith_id *network, uint32_t seen_max,
+		     int64_t start_ms);
+void kith_guard_deinit(struct kith_guard *g);
+
+/* Judges a parsed HELLO by everything that needs no asymmetric key. */
+enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
+					 const struct kith_hop *from);
+
+/* Makes the COOKIE packet that answers a HELLO. */
+void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs, const struct kith_hop *from,
+		       uint8_t out[KITH_COOKIE_PACKET_LEN]);
+
+enum kith_freshness { KITH_FRESH, KITH_SAME, KITH_STALE, KITH_UNSURE };
+
+/* Judges the timestamp of an authenticated first message: FRESH is newer than all seen of this device, SAME is the very
+ * message last accepted (a copy), STALE older, UNSURE a device not remembered whose timestamp is at or below the floor: ask
+ * for a cookie, unless the message came with one (cookie_ok). */
+enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
+				     const uint8_t call_id[16], bool cookie_ok);
+
+/* Remembers an accepted first message. */
+void kith_guard_remember(struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
+			 const uint8_t call_id[16]);
+
+/* ---- the initiator's half: MACs of a HELLO, and reading a cookie ---- */
+
+/* Keys for talking to a responder: key is its X25519 key (IK) or the network id (XX). */
+struct kith_mac_keys {
+	uint8_t mac[32], cookie[32];
+};
+void kith_mac_keys_derive(struct kith_mac_keys *out, const struct kith_suite *suite, const uint8_t key[32]);
+
+/* Fills in the two MACs at the end of a HELLO of len bytes; cookie NULL: mac2 is zero. */
+void kith_mac_write(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t *cookie, uint8_t *hello,
+		    size_t len);
+
+/* Opens a COOKIE packet that answers the HELLO with this mac1. */
+int kith_cookie_open(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t mac1[KITH_MAC_LEN],
+		     struct kith_span packet, uint8_t cookie[KITH_COOKIE_LEN]) KITH_MUST_USE;
+
+#endif

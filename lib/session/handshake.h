@@ -1,0 +1,103 @@
+/* One handshake: the Noise messages with what kith puts around and inside them. PROTOCOL.md section 3.
+ *
+ *   HELLO   i -> r   IK: e, es, s, ss  {HELLO CHAIN [SERVICE] [REQUEST]}    XX: e  {padding}
+ *   REPLY   r -> i   IK: e, ee, se     {HELLO CHAIN VERDICT [ANSWER]}       XX: e, ee, s, es  {HELLO CHAIN}
+ *   FINISH  i -> r                                                          XX: s, se  {HELLO CHAIN [SERVICE] [REQUEST]}
+ *
+ * A HELLO is made once: its retransmissions, and copies over other ways, are the same bytes but for mac2. A packet that does not
+ * authenticate leaves the handshake as it was, so that a forger cannot end it.
+ * Never: a clock, a socket, a decision about certificates.
+ */
+#ifndef KITH_SESSION_HANDSHAKE_H
+#define KITH_SESSION_HANDSHAKE_H
+
+#include "crypto/noise.h"
+#include "session/guard.h"
+#include "wire/frame.h"
+#include "wire/packet.h"
+
+/* What a HELLO of len payload bytes costs besides its payload. */
+#define KITH_IK_HELLO_OVERHEAD (KITH_HS_HEADER + 32 + 48 + 16 + KITH_HS_TRAILER)
+
+/* Feature bits, authenticated in HELLO frames; a feature is used when both sides have it. */
+enum kith_feature {
+	KITH_FEATURE_STREAMS = 1 << 0, /* STREAM frames */
+	KITH_FEATURE_AES = 1 << 1 /* reserved: AES-256-GCM transport */
+};
+
+/* The node itself, as handshakes need it. Everything is borrowed from the node. */
+struct kith_self {
+	const struct kith_suite *suite;
+	const struct kith_random *random;
+	struct kith_id network;
+	uint8_t dh_sk[32], dh_pk[32];
+	uint8_t sign_sk[KITH_SIGN_SK_LEN], sign_pk[32];
+	struct kith_span chain; /* with the issuer's certificate, when there is one */
+	struct kith_span chain_short; /* issuer by id; the same as chain in an open network */
+	uint32_t features;
+	uint8_t role; /* enum kith_role */
+};
+
+/* A payload, taken apart. Spans are borrowed from it. */
+struct kith_hello {
+	uint32_t features;
+	int64_t timestamp_ms;
+	uint8_t call_id[16];
+	uint8_t role;
+	bool has_verdict;
+	uint16_t verdict; /* 0 = accepted, else enum kith_close_reason */
+	struct kith_span chain, service, verdict_text;
+	struct kith_span request, answer; /* bodies of those frames; p is NULL when absent */
+};
+
+struct kith_handshake {
+	struct kith_noise noise;
+	struct kith_mac_keys mac_keys; /* initiator */
+	uint8_t cookie[KITH_COOKIE_LEN]; /* initiator, when has_cookie */
+	uint8_t call_id[16];
+	int64_t timestamp_ms;
+	kith_time_us next_at, give_up_at; /* initiator: retransmission and end */
+	uint8_t tries;
+	bool has_cookie;
+	bool initiator;
+	uint16_t len;
+	uint8_t packet[KITH_UDP_PAYLOAD]; /* initiator: HELLO (then FINISH) as sent; responder: REPLY as sent */
+};
+
+/* Parses a payload. False when a frame is malformed, illegal in a handshake, or comes twice; or HELLO or CHAIN is missing. */
+bool kith_hello_parse(struct kith_hello *out, struct kith_span payload);
+
+/* Writes the HELLO frame (features, timestamp, call id, role) and the CHAIN frame. */
+void kith_hello_write(struct kith_writer *w, const struct kith_self *self, int64_t timestamp_ms, const uint8_t call_id[16],
+		      struct kith_span chain);
+
+/* ---- initiator ---- */
+
+/* Makes the HELLO. responder NULL: XX, payload is ignored (it goes into the FINISH). The packet is padded to pad_to bytes. KITH_EMSGSIZE
+ * when the payload does not fit a packet, KITH_EAUTH when the responder's key is no key. */
+int kith_handshake_start(struct kith_handshake *hs, const struct kith_self *self, const uint8_t *responder, uint32_t sender,
+			 struct kith_span payload, size_t pad_to) KITH_MUST_USE;
+
+/* Takes a cookie in: the HELLO gets a new mac2. */
+int kith_handshake_cookie(struct kith_handshake *hs, struct kith_span packet) KITH_MUST_USE;
+
+/* Reads a REPLY; the payload is decrypted into buf (KITH_UDP_PAYLOAD bytes). Returns its length, KITH_EAUTH, KITH_EPROTO. */
+int kith_handshake_read_reply(struct kith_handshake *hs, const struct kith_hs_header *header, uint8_t *buf) KITH_MUST_USE;
+
+/* XX: makes the FINISH. */
+int kith_handshake_finish(struct kith_handshake *hs, uint32_t receiver, struct kith_span payload) KITH_MUST_USE;
+
+/* ---- responder ---- */
+
+int kith_handshake_read_hello(struct kith_handshake *hs, const struct kith_self *self, const struct kith_hs_header *header,
+			      uint8_t *buf) KITH_MUST_USE;
+
+/* Makes the REPLY. KITH_EMSGSIZE when it would be longer than len_max: never more bytes go back than came. */
+int kith_handshake_reply(struct kith_handshake *hs, const struct kith_self *self, uint32_t sender, uint32_t receiver,
+			 struct kith_span payload, size_t len_max) KITH_MUST_USE;
+
+int kith_handshake_read_finish(struct kith_handshake *hs, const struct kith_hs_header *header, uint8_t *buf) KITH_MUST_USE;
+
+void kith_handshake_wipe(struct kith_handshake *hs);
+
+#endif

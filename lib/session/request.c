@@ -1,0 +1,520 @@
+#include "session/request.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/stats.h"
+
+#define FRAGMENTS_MAX (KITH_ANSWER_MAX / KITH_ANSWER_FRAGMENT)
+#define REQUEST_FRAME_HEADER 3 /* id, kind */
+#define ANSWER_FRAME_HEADER 5 /* id, status, index, count */
+
+KITH_STATIC_ASSERT(FRAGMENTS_MAX == 16, "the missing bitmap of ANSWER_MORE has 16 bits");
+KITH_STATIC_ASSERT(REQUEST_FRAME_HEADER + KITH_REQUEST_MAX + KITH_FRAME_HEADER <= KITH_FRAMES_MAX, "a request fits a packet");
+
+/* A request of ours. */
+struct asked {
+	bool used;
+	bool held; /* travels in a handshake, or waits for its end: repeated only once the session is up */
+	bool unsent; /* held, and not in the handshake either */
+	uint8_t kind, tries, status;
+	uint16_t id;
+	uint64_t token;
+	uint8_t *body;
+	size_t len;
+	kith_time_us next_at, retry_us, give_up_at;
+	uint8_t count; /* fragments of the answer; 0 = none came yet */
+	uint16_t got; /* bitmap */
+	uint8_t *answer; /* count x KITH_ANSWER_FRAGMENT */
+	size_t last_len; /* of the last fragment */
+};
+
+enum work_state { WORK_FREE, WORK_BUSY, WORK_ANSWERED };
+
+/* A request of the other side. */
+struct work {
+	uint8_t state; /* enum work_state */
+	uint8_t status;
+	bool waits; /* answered before the session was up, and not embedded in the reply */
+	uint16_t id;
+	uint8_t *answer;
+	size_t len;
+	kith_time_us keep_until;
+};
+
+struct kith_requests {
+	struct asked asked[KITH_REQUESTS_MAX];
+	struct work work[KITH_REQUESTS_MAX];
+	uint16_t next_id;
+	kith_time_us ids_until; /* the other side may still keep answers to ids we used: the count must go on until then */
+	size_t kept_bytes;
+	uint8_t *finished; /* the answer last handed out, freed at the next call */
+	size_t finished_len;
+};
+
+static struct kith_requests *get(struct kith_requests **rq, const struct kith_path_env *env)
+{
+	if (*rq == NULL)
+		*rq = KITH_NEW(env->alloc, struct kith_requests);
+	return *rq;
+}
+
+static void drop_finished(struct kith_requests *rq, const struct kith_alloc *alloc)
+{
+	kith_alloc_free(alloc, rq->finished, rq->finished_len);
+	rq->finished = NULL;
+	rq->finished_len = 0;
+}
+
+static void drop_asked(struct asked *a, const struct kith_alloc *alloc)
+{
+	kith_alloc_free(alloc, a->body, a->len);
+	kith_alloc_free(alloc, a->answer, (size_t)a->count * KITH_ANSWER_FRAGMENT);
+	memset(a, 0, sizeof *a);
+}
+
+static void drop_work(struct kith_requests *rq, struct work *w, const struct kith_alloc *alloc)
+{
+	kith_alloc_free(alloc, w->answer, w->len);
+	rq->kept_bytes -= w->len;
+	memset(w, 0, sizeof *w);
+}
+
+int kith_status_err(uint8_t status)
+{
+	switch (status) {
+#define KITH_STATUS_CASE(name, value, err)                                                                             \
+	case value:                                                                                                    \
+		return err;
+		KITH_STATUS_MAP(KITH_STATUS_CASE)
+#undef KITH_STATUS_CASE
+	default:
+		return KITH_EPROTO;
+	}
+}
+
+static void emit_request(const struct kith_path_env *env, const struct asked *a)
+{
+	struct kith_writer *w = kith_outbox_begin(env->outbox, env->session, NULL, 0, KITH_FRAME_REQUEST,
+						  REQUEST_FRAME_HEADER + a->len);
+	kith_write_u16(w, a->id);
+	kith_write_u8(w, a->kind);
+	kith_write_bytes(w, a->body, a->len);
+	kith_outbox_end(env->outbox);
+}
+
+/* A slot with the body copied in, or an error. */
+static int make_asked(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now, uint8_t kind,
+		      struct kith_span body, struct asked **out)
+{
+	if (body.len > KITH_REQUEST_MAX)
+		return KITH_EMSGSIZE;
+	if (get(rq, env) == NULL)
+		return KITH_ENOMEM;
+	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
+		struct asked *a = &(*rq)->asked[i];
+		if (a->used)
+			continue;
+		if (body.len > 0) {
+			a->body = kith_alloc_resize(env->alloc, NULL, 0, body.len);
+			if (a->body == NULL)
+				return KITH_ENOMEM;
+			memcpy(a->body, body.p, body.len);
+		}
+		a->len = body.len;
+		a->used = true;
+		a->kind = kind;
+		a->id = ++(*rq)->next_id;
+		(*rq)->ids_until = now + KITH_ANSWER_KEEP_US + KITH_ANSWER_KEEP_US / 2;
+		*out = a;
+		return 0;
+	}
+	return KITH_EFULL;
+}
+
+static kith_time_us retry_after(kith_time_us rtt_us)
+{
+	return rtt_us > 0 ? 2 * rtt_us + 50 * KITH_US_PER_MS : KITH_REQUEST_RETRY_US;
+}
+
+int kith_request_send(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now, uint8_t kind,
+		      struct kith_span body, uint64_t token, kith_time_us rtt_us, kith_time_us timeout_us)
+{
+	struct asked *a;
+	int err = make_asked(rq, env, now, kind, body, &a);
+	if (err != 0)
+		return err;
+	a->token = token;
+	a->retry_us = retry_after(rtt_us);
+	a->next_at = now + a->retry_us;
+	a->give_up_at = now + timeout_us;
+	emit_request(env, a);
+	kith_stats_add(env->stats, KITH_STAT_REQUESTS_SENT, 1);
+	return 0;
+}
+
+int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now, uint8_t kind,
+		       struct kith_span body, uint64_t token, kith_time_us timeout_us, struct kith_writer *w)
+{
+	struct asked *a;
+	int err = make_asked(rq, env, now, kind, body, &a);
+	if (err != 0)
+		return err;
+	a->token = token;
+	a->held = true;
+	a->next_at = KITH_TIME_NEVER;
+	a->give_up_at = now + timeout_us;
+	if (w != NULL) {
+		uint8_t *mark = kith_frame_begin(w, KITH_FRAME_REQUEST);
+		kith_write_u16(w, a->id);
+		kith_write_u8(w, a->kind);
+		kith_write_bytes(w, a->body, a->len);
+		kith_frame_end(w, mark);
+	} else {
+		a->unsent = true;
+	}
+	kith_stats_add(env->stats, KITH_STAT_REQUESTS_SENT, 1);
+	return 0;
+}
+
+void kith_request_cancel(struct kith_requests *rq, const struct kith_path_env *env, uint64_t token)
+{
+	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++) {
+		if (rq->asked[i].used && rq->asked[i].token == token)
+			drop_asked(&rq->asked[i], env->alloc);
+	}
+}
+
+static struct asked *find_asked(struct kith_requests *rq, uint16_t id)
+{
+	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
+		if (rq->asked[i].used && rq->asked[i].id == id)
+			return &rq->asked[i];
+	}
+	return NULL;
+}
+
+static struct work *find_work(struct kith_requests *rq, uint16_t id)
+{
+	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++) {
+		if (rq->work[i].state != WORK_FREE && rq->work[i].id == id)
+			return &rq->work[i];
+	}
+	return NULL;
+}
+
+/* Takes a fragment in. True when the answer is whole. */
+static bool take_fragment(struct asked *a, const struct kith_alloc *alloc, uint8_t index, uint8_t count, struct kith_span bytes)
+{
+	if (count == 0 || count > FRAGMENTS_MAX || index >= count || bytes.len > KITH_ANSWER_FRAGMENT)
+		return false;
+	if (index + 1 < count && bytes.len != KITH_ANSWER_FRAGMENT)
+		return false;
+	if (a->count == 0) {
+		a->answer = kith_alloc_resize(alloc, NULL, 0, (size_t)count * KITH_ANSWER_FRAGMENT);
+		if (a->answer == NULL)
+			return false;
+		a->count = count;
+	}
+	if (a->count != count)
+		return false;
+	if (bytes.len > 0)
+		memcpy(a->answer + (size_t)index * KITH_ANSWER_FRAGMENT, bytes.p, bytes.len);
+	if (index + 1 == count)
+		a->last_len = bytes.len;
+	a->got = (uint16_t)(a->got | 1u << index);
+	return a->got == (uint16_t)((1u << count) - 1);
+}
+
+/* Moves a whole answer out of its slot into rq->finished. */
+static void finish(struct kith_requests *rq, struct asked *a, const struct kith_alloc *alloc, struct kith_answer *out)
+{
+	*out = (struct kith_answer){ .token = a->token, .kind = a->kind, .status = a->status, .err = kith_status_err(a->status) };
+	out->body = (struct kith_span){ a->answer, (size_t)(a->count - 1) * KITH_ANSWER_FRAGMENT + a->last_len };
+	rq->finished = a->answer;
+	rq->finished_len = (size_t)a->count * KITH_ANSWER_FRAGMENT;
+	a->answer = NULL;
+	a->count = 0;
+	drop_asked(a, alloc);
+}
+
+bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, struct kith_span body,
+			    struct kith_answer *out)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	uint16_t id = kith_read_u16(&r);
+	uint8_t status = kith_read_u8(&r);
+	uint8_t index = kith_read_u8(&r), count = kith_read_u8(&r);
+	struct kith_span bytes = kith_read_rest(&r);
+	if (r.bad || rq == NULL)
+		return false;
+	drop_finished(rq, env->alloc);
+	struct asked *a = find_asked(rq, id);
+	if (a == NULL)
+		return false;
+	a->status = status;
+	if (take_fragment(a, env->alloc, index, count, bytes)) {
+		finish(rq, a, env->alloc, out);
+		return true;
+	}
+	if (!a->held && a->next_at < now + a->retry_us) /* more is coming: do not ask for it yet */
+		a->next_at = now + a->retry_us;
+	return false;
+}
+
+static void emit_fragment(const struct kith_path_env *env, const struct work *w, unsigned index, unsigned count)
+{
+	size_t at = (size_t)index * KITH_ANSWER_FRAGMENT;
+	size_t len = w->len - at < KITH_ANSWER_FRAGMENT ? w->len - at : KITH_ANSWER_FRAGMENT;
+	struct kith_writer *out = kith_outbox_begin(env->outbox, env->session, NULL, 0, KITH_FRAME_ANSWER,
+						    ANSWER_FRAME_HEADER + len);
+	kith_write_u16(out, w->id);
+	kith_write_u8(out, w->status);
+	kith_write_u8(out, (uint8_t)index);
+	kith_write_u8(out, (uint8_t)count);
+	kith_write_bytes(out, w->answer + at, len);
+	kith_outbox_end(env->outbox);
+}
+
+static unsigned fragments(const struct work *w)
+{
+	return w->len == 0 ? 1 : (unsigned)((w->len + KITH_ANSWER_FRAGMENT - 1) / KITH_ANSWER_FRAGMENT);
+}
+
+static void emit_answer(const struct kith_path_env *env, const struct work *w, uint16_t missing)
+{
+	unsigned count = fragments(w);
+	for (unsigned i = 0; i < count; i++) {
+		if (missing & 1u << i)
+			emit_fragment(env, w, i, count);
+	}
+}
+
+void kith_requests_started(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, kith_time_us rtt_us)
+{
+	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++) {
+		struct asked *a = &rq->asked[i];
+		struct work *w = &rq->work[i];
+		if (w->state == WORK_ANSWERED && w->waits) {
+			w->waits = false;
+			emit_answer(env, w, UINT16_MAX);
+		}
+		if (!a->used || !a->held)
+			continue;
+		a->held = false;
+		a->retry_us = retry_after(rtt_us);
+		if (a->unsent)
+			emit_request(env, a);
+		a->unsent = false;
+		a->next_at = now + a->retry_us;
+	}
+}
+
+/* The answered slot that was kept longest, NULL if all are free or being worked on. */
+static struct work *oldest_answered(struct kith_requests *rq)
+{
+	struct work *oldest = NULL;
+	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
+		struct work *w = &rq->work[i];
+		if (w->state == WORK_ANSWERED && (oldest == NULL || w->keep_until < oldest->keep_until))
+			oldest = w;
+	}
+	return oldest;
+}
+
+static struct work *free_work(struct kith_requests *rq, const struct kith_alloc *alloc)
+{
+	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
+		if (rq->work[i].state == WORK_FREE)
+			return &rq->work[i];
+	}
+	struct work *w = oldest_answered(rq);
+	if (w != NULL)
+		drop_work(rq, w, alloc);
+	return w;
+}
+
+enum kith_ask_verdict kith_request_on_request(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now,
+					      struct kith_span body, struct kith_ask *out)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	out->id = kith_read_u16(&r);
+	out->kind = kith_read_u8(&r);
+	out->body = kith_read_rest(&r);
+	if (r.bad)
+		return KITH_ASK_MALFORMED;
+	struct work *known = find_work(*rq, out->id);
+	if (known != NULL) {
+		if (known->state == WORK_ANSWERED) {
+			emit_answer(env, known, UINT16_MAX);
+			kith_stats_add(env->stats, KITH_STAT_REQUESTS_DUPLICATE, 1);
+		}
+		return KITH_ASK_REPEATED;
+	}
+	struct work *w = get(rq, env) != NULL ? free_work(*rq, env->alloc) : NULL;
+	if (w == NULL) {
+		kith_stats_add(env->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+		return KITH_ASK_DROPPED;
+	}
+	w->state = WORK_BUSY;
+	w->id = out->id;
+	w->keep_until = now + KITH_ANSWER_KEEP_US; /* what is never answered is forgotten as well */
+	return KITH_ASK_NEW;
+}
+
+/* Stores the answer for repetition; without memory an empty FAILED is kept. */
+static void keep_answer(struct kith_requests *rq, const struct kith_alloc *alloc, struct work *w, uint8_t status,
+			struct kith_span body)
+{
+	w->state = WORK_ANSWERED;
+	w->status = status;
+	while (rq->kept_bytes + body.len > KITH_ANSWERS_KEPT_BYTES) {
+		struct work *old = oldest_answered(rq);
+		if (old == NULL || old == w)
+			break;
+		drop_work(rq, old, alloc);
+	}
+	if (body.len == 0)
+		return;
+	w->answer = kith_alloc_resize(alloc, NULL, 0, body.len);
+	if (w->answer == NULL) {
+		w->status = KITH_STATUS_FAILED;
+		return;
+	}
+	memcpy(w->answer, body.p, body.len);
+	w->len = body.len;
+	rq->kept_bytes += body.len;
+}
+
+void kith_request_answer(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, uint16_t id, uint8_t status,
+			 struct kith_span body, bool send)
+{
+	KITH_ASSERT(body.len <= KITH_ANSWER_MAX);
+	struct work *w = find_work(rq, id);
+	if (w == NULL || w->state != WORK_BUSY)
+		return;
+	w->keep_until = now + KITH_ANSWER_KEEP_US;
+	keep_answer(rq, env->alloc, w, status, body);
+	w->waits = !send;
+	if (send)
+		emit_answer(env, w, UINT16_MAX);
+}
+
+void kith_request_answer_embed(struct kith_requests *rq, uint16_t id, struct kith_writer *w)
+{
+	struct work *work = find_work(rq, id);
+	if (work == NULL || work->state != WORK_ANSWERED || work->len > KITH_ANSWER_FRAGMENT ||
+	    kith_writer_space(w) < KITH_FRAME_HEADER + ANSWER_FRAME_HEADER + work->len)
+		return;
+	uint8_t *mark = kith_frame_begin(w, KITH_FRAME_ANSWER);
+	kith_write_u16(w, work->id);
+	kith_write_u8(w, work->status);
+	kith_write_u8(w, 0);
+	kith_write_u8(w, 1);
+	kith_write_bytes(w, work->answer, work->len);
+	kith_frame_end(w, mark);
+	work->waits = false;
+}
+
+void kith_request_on_more(struct kith_requests *rq, const struct kith_path_env *env, struct kith_span body)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	uint16_t id = kith_read_u16(&r), missing = kith_read_u16(&r);
+	const struct work *w = r.bad ? NULL : find_work(rq, id);
+	if (w != NULL && w->state == WORK_ANSWERED)
+		emit_answer(env, w, missing);
+}
+
+bool kith_requests_busy(const struct kith_requests *rq)
+{
+	bool busy = false;
+	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++)
+		busy = busy || rq->asked[i].used;
+	return busy;
+}
+
+static kith_time_us earlier(kith_time_us a, kith_time_us b)
+{
+	return a < b ? a : b;
+}
+
+kith_time_us kith_requests_deadline(const struct kith_requests *rq)
+{
+	if (rq == NULL)
+		return KITH_TIME_NEVER;
+	kith_time_us at = KITH_TIME_NEVER;
+	bool empty = true;
+	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
+		empty = empty && !rq->asked[i].used && rq->work[i].state == WORK_FREE;
+		if (rq->asked[i].used)
+			at = earlier(at, earlier(rq->asked[i].next_at, rq->asked[i].give_up_at));
+		if (rq->work[i].state != WORK_FREE)
+			at = earlier(at, rq->work[i].keep_until);
+	}
+	return empty ? rq->ids_until : at;
+}
+
+static void repeat(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, struct asked *a)
+{
+	if (a->count == 0) {
+		emit_request(env, a);
+	} else {
+		struct kith_writer *w = kith_outbox_begin(env->outbox, env->session, NULL, 0, KITH_FRAME_ANSWER_MORE, 4);
+		kith_write_u16(w, a->id);
+		kith_write_u16(w, (uint16_t)(((1u << a->count) - 1) & ~(unsigned)a->got));
+		kith_outbox_end(env->outbox);
+	}
+	a->tries++;
+	rq->ids_until = now + KITH_ANSWER_KEEP_US + KITH_ANSWER_KEEP_US / 2;
+	a->retry_us = earlier(2 * a->retry_us, KITH_REQUEST_RETRY_MAX_US);
+	a->next_at = now + a->retry_us;
+	kith_stats_add(env->stats, KITH_STAT_REQUESTS_RETRANSMITTED, 1);
+}
+
+void kith_requests_tick(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now)
+{
+	bool empty = true;
+	if (*rq == NULL)
+		return;
+	drop_finished(*rq, env->alloc);
+	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
+		struct asked *a = &(*rq)->asked[i];
+		struct work *w = &(*rq)->work[i];
+		if (a->used && a->next_at <= now && a->give_up_at > now)
+			repeat(*rq, env, now, a);
+		if (w->state != WORK_FREE && w->keep_until <= now)
+			drop_work(*rq, w, env->alloc);
+		empty = empty && !a->used && w->state == WORK_FREE;
+	}
+	if (empty && now >= (*rq)->ids_until)
+		kith_requests_free(rq, env->alloc);
+}
+
+bool kith_requests_expired(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, bool closing,
+			   struct kith_answer *out)
+{
+	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++) {
+		struct asked *a = &rq->asked[i];
+		if (!a->used || (!closing && a->give_up_at > now))
+			continue;
+		*out = (struct kith_answer){ .token = a->token, .kind = a->kind };
+		out->err = closing ? KITH_ECLOSED : KITH_ETIMEDOUT;
+		if (!closing)
+			kith_stats_add(env->stats, KITH_STAT_REQUESTS_TIMED_OUT, 1);
+		drop_asked(a, env->alloc);
+		return true;
+	}
+	return false;
+}
+
+void kith_requests_free(struct kith_requests **rq, const struct kith_alloc *alloc)
+{
+	if (*rq == NULL)
+		return;
+	drop_finished(*rq, alloc);
+	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
+		drop_asked(&(*rq)->asked[i], alloc);
+		drop_work(*rq, &(*rq)->work[i], alloc);
+	}
+	KITH_FREE(alloc, *rq);
+	*rq = NULL;
+}

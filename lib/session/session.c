@@ -1,0 +1,187 @@
+#include "session/session.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+
+void kith_session_set_state(struct kith_session *s, enum kith_session_state state)
+{
+	static const uint8_t legal[] = {
+		[KITH_SESSION_INITIATING] = 1 << KITH_SESSION_OPEN | 1 << KITH_SESSION_CLOSED,
+		[KITH_SESSION_DECIDING] = 1 << KITH_SESSION_UNCONFIRMED | 1 << KITH_SESSION_CLOSED,
+		[KITH_SESSION_UNCONFIRMED] = 1 << KITH_SESSION_OPEN | 1 << KITH_SESSION_CLOSED,
+		[KITH_SESSION_OPEN] = 1 << KITH_SESSION_CLOSED,
+		[KITH_SESSION_CLOSED] = 1 << KITH_SESSION_CLOSED,
+	};
+	KITH_ASSERT(legal[s->state] & 1 << state);
+	s->state = (uint8_t)state;
+}
+
+void kith_session_take_keys(struct kith_session *s, kith_time_us now)
+{
+	KITH_ASSERT(s->hs != NULL && kith_noise_done(&s->hs->noise));
+	kith_noise_split(&s->hs->noise, s->tx_key, s->rx_key, s->chain_key);
+	s->keyed_at = now;
+}
+
+size_t kith_session_seal(struct kith_session *s, const struct kith_suite *suite, uint8_t *packet, size_t frames_len)
+{
+	uint8_t *body = packet + KITH_TRANSPORT_HEADER;
+	uint64_t counter = s->tx_counter++;
+	kith_data_write(packet, s->epoch, s->peer_index, counter);
+	suite->seal(body, s->tx_key, counter, (struct kith_span){ packet, KITH_TRANSPORT_HEADER }, body, frames_len);
+	return KITH_TRANSPORT_HEADER + frames_len + KITH_AEAD_TAG_LEN;
+}
+
+/* Begins to use the next keys in both directions; the receive key used so far stays good for a while. */
+static void install_next(struct kith_session *s, kith_time_us now)
+{
+	struct kith_rekey *rk = s->rekey;
+	memcpy(rk->old_rx, s->rx_key, 32);
+	rk->old_until = now + KITH_OLD_KEY_US;
+	memcpy(s->tx_key, rk->next_tx, 32);
+	memcpy(s->rx_key, rk->next_rx, 32);
+	memcpy(s->chain_key, rk->next_chain, 32);
+	kith_wipe(rk->next_tx, 3 * 32);
+	rk->next_ready = false;
+	s->epoch++;
+	s->keyed_at = now;
+}
+
+static const uint8_t *rx_key_for(const struct kith_session *s, uint8_t epoch)
+{
+	const struct kith_rekey *rk = s->rekey;
+	if (epoch == s->epoch)
+		return s->rx_key;
+	if (rk != NULL && rk->next_ready && epoch == (uint8_t)(s->epoch + 1))
+		return rk->next_rx;
+	if (rk != NULL && rk->old_until != 0 && epoch == (uint8_t)(s->epoch - 1))
+		return rk->old_rx;
+	return NULL;
+}
+
+enum kith_open_verdict kith_session_open(struct kith_session *s, const struct kith_suite *suite, const struct kith_alloc *alloc,
+					 kith_time_us now, const struct kith_data_header *header, struct kith_span *frames)
+{
+	(void)alloc;
+	if (!kith_replay_check(&s->replay, header->counter))
+		return KITH_OPEN_REPLAYED;
+	const uint8_t *key = rx_key_for(s, header->epoch);
+	if (key == NULL)
+		return KITH_OPEN_NOT_AUTHENTIC;
+	/* The packet lies in mutable host memory (the core's contract); the span type is const for all its other readers. */
+	uint8_t *body = (uint8_t *)(uintptr_t)header->sealed.p;
+	if (suite->open(body, key, header->counter, header->ad, header->sealed.p, header->sealed.len) != 0)
+		return KITH_OPEN_NOT_AUTHENTIC;
+	kith_replay_commit(&s->replay, header->counter);
+	if (s->rekey != NULL && key == s->rekey->next_rx)
+		install_next(s, now);
+	*frames = (struct kith_span){ body, header->sealed.len - KITH_AEAD_TAG_LEN };
+	return KITH_OPEN_OK;
+}
+
+bool kith_session_wants_rekey(const struct kith_session *s, kith_time_us now)
+{
+	if (s->state != KITH_SESSION_OPEN || (s->rekey != NULL && (s->rekey->asking || s->rekey->next_ready)))
+		return false;
+	/* One side asks by time, so that both do not; either by count. */
+	if (s->initiator && now - s->keyed_at >= KITH_REKEY_US)
+		return true;
+	return s->tx_counter % KITH_REKEY_PACKETS == KITH_REKEY_PACKETS - 1;
+}
+
+static struct kith_rekey *get_rekey(struct kith_session *s, const struct kith_alloc *alloc)
+{
+	if (s->rekey == NULL)
+		s->rekey = KITH_NEW(alloc, struct kith_rekey);
+	return s->rekey;
+}
+
+int kith_rekey_ask(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc, uint8_t e_pk[32])
+{
+	struct kith_rekey *rk = get_rekey(s, alloc);
+	if (rk == NULL)
+		return KITH_ENOMEM;
+	self->random->fill(self->random->ctx, rk->e_sk, 32);
+	self->suite->dh_public(e_pk, rk->e_sk);
+	rk->asking = true;
+	return 0;
+}
+
+/* chain' , seed = HKDF(chain, DH); initiator's and responder's sending keys = HKDF(seed, ""). */
+static int derive_next(struct kith_session *s, const struct kith_suite *suite, const uint8_t e_sk[32], const uint8_t their_e[32])
+{
+	uint8_t shared[32], seed[32], keys[2][32];
+	struct kith_rekey *rk = s->rekey;
+	int err = suite->dh(shared, e_sk, their_e);
+	if (err == 0) {
+		kith_noise_hkdf2(suite, s->chain_key, (struct kith_span){ shared, 32 }, rk->next_chain, seed);
+		kith_noise_hkdf2(suite, seed, (struct kith_span){ NULL, 0 }, keys[0], keys[1]);
+		memcpy(rk->next_tx, keys[s->initiator ? 0 : 1], 32);
+		memcpy(rk->next_rx, keys[s->initiator ? 1 : 0], 32);
+	}
+	kith_wipe(shared, sizeof shared);
+	kith_wipe(seed, sizeof seed);
+	kith_wipe(keys, sizeof keys);
+	return err;
+}
+
+int kith_rekey_answer(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc, kith_time_us now,
+		      uint64_t epoch, const uint8_t their_e[32], uint8_t e_pk[32])
+{
+	(void)now;
+	uint8_t e_sk[32];
+	if (epoch != (uint8_t)(s->epoch + 1))
+		return KITH_ESTATE;
+	struct kith_rekey *rk = get_rekey(s, alloc);
+	if (rk == NULL)
+		return KITH_ENOMEM;
+	if (rk->asking && memcmp(self->dh_pk, s->device, KITH_DEVICE_ID_LEN) < 0)
+		return KITH_EEXIST;
+	rk->asking = false;
+	kith_wipe(rk->e_sk, 32);
+	self->random->fill(self->random->ctx, e_sk, 32);
+	self->suite->dh_public(e_pk, e_sk);
+	int err = derive_next(s, self->suite, e_sk, their_e);
+	kith_wipe(e_sk, 32);
+	rk->next_ready = err == 0;
+	return err;
+}
+
+int kith_rekey_finish(struct kith_session *s, const struct kith_self *self, kith_time_us now, const uint8_t their_e[32])
+{
+	struct kith_rekey *rk = s->rekey;
+	if (rk == NULL || !rk->asking)
+		return KITH_ESTATE;
+	int err = derive_next(s, self->suite, rk->e_sk, their_e);
+	rk->asking = false;
+	kith_wipe(rk->e_sk, 32);
+	if (err == 0)
+		install_next(s, now);
+	return err;
+}
+
+void kith_rekey_abandon(struct kith_session *s, const struct kith_alloc *alloc)
+{
+	if (s->rekey == NULL)
+		return;
+	s->rekey->asking = false;
+	if (!s->rekey->next_ready && s->rekey->old_until == 0) {
+		kith_wipe(s->rekey, sizeof *s->rekey);
+		KITH_FREE(alloc, s->rekey);
+		s->rekey = NULL;
+	}
+}
+
+kith_time_us kith_rekey_tick(struct kith_session *s, const struct kith_alloc *alloc, kith_time_us now)
+{
+	struct kith_rekey *rk = s->rekey;
+	if (rk == NULL || rk->old_until == 0)
+		return KITH_TIME_NEVER;
+	if (rk->old_until > now)
+		return rk->old_until;
+	rk->old_until = 0;
+	kith_wipe(rk->old_rx, 32);
+	if (!rk->asking)
+		kith_rekey_abandon(s, alloc);
+	return KITH_TIME_NEVER;
+}

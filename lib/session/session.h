@@ -1,0 +1,115 @@
+/* A session: an encrypted association of two devices. Keys, counters, paths, requests, streams. PROTOCOL.md sections 3 to 5.
+ *
+ * One kind serves everything: leaf to home, supernode to supernode, peer to peer; what it is used for is a set of bits, and a
+ * session without any is closed when it has been silent for KITH_SESSION_UNUSED_US.
+ * Idle cost is a contract: sizeof(struct kith_session) <= 384, one timer, no further allocation while idle; what only an active
+ * session needs hangs off pointers and is freed when it falls idle.
+ * Never: a certificate check, a role's decision.
+ */
+#ifndef KITH_SESSION_SESSION_H
+#define KITH_SESSION_SESSION_H
+
+#include "base/blob.h"
+#include "base/timer.h"
+#include "crypto/replay.h"
+#include "path/pathset.h"
+#include "session/handshake.h"
+#include "session/request.h"
+
+struct kith_streams;
+
+enum kith_session_state {
+	KITH_SESSION_INITIATING, /* HELLO sent, nothing heard */
+	KITH_SESSION_DECIDING, /* HELLO accepted, the application has not answered yet */
+	KITH_SESSION_UNCONFIRMED, /* REPLY sent (or XX REPLY: keys not there yet); the other's address is not proven */
+	KITH_SESSION_OPEN, /* both have heard each other in the session's keys */
+	KITH_SESSION_CLOSED /* to be taken away at the end of this call */
+};
+
+/* What a session is used for, on our side. */
+enum kith_session_use {
+	KITH_USE_HOME = 1 << 0, /* the other is a home of ours */
+	KITH_USE_LEAF = 1 << 1, /* the other is attached to us */
+	KITH_USE_TUNNEL = 1 << 2, /* a tunnel of ours ends there, or one of theirs here */
+	KITH_USE_PEER = 1 << 3, /* an application's */
+	KITH_USE_MEMBER = 1 << 4 /* both are supernodes */
+};
+
+#define KITH_SESSION_UNUSED_US (60 * KITH_US_PER_S) /* local: a one-time asker is forgotten after this */
+
+/* A change of keys under way, or the previous receive key while it is still accepted. */
+struct kith_rekey {
+	uint8_t e_sk[32]; /* asker: our ephemeral until the answer comes */
+	uint8_t next_tx[32], next_rx[32], next_chain[32]; /* answerer: installed when the other first uses them */
+	uint8_t old_rx[32];
+	kith_time_us old_until; /* 0 = no old key */
+	bool asking, next_ready;
+};
+
+struct kith_session {
+	uint32_t index; /* ours: what packets to us carry. Key of the table */
+	uint32_t peer_index; /* theirs */
+	uint8_t device[KITH_DEVICE_ID_LEN]; /* the other device; zero until known (XX) */
+	struct kith_timer timer;
+	uint8_t tx_key[32], rx_key[32], chain_key[32];
+	uint64_t tx_counter;
+	struct kith_replay replay;
+	kith_time_us keyed_at, used_at; /* when the keys were made; when something but keepalives last passed */
+	struct kith_blob *chain; /* the other's certificates, or NULL */
+	struct kith_handshake *hs; /* until open */
+	struct kith_rekey *rekey;
+	struct kith_requests *requests;
+	union {
+		struct kith_peer *peer; /* KITH_USE_PEER: what an application's session needs (role/state.h) */
+		struct kith_attached *attached; /* KITH_USE_LEAF: the leaf's record (role/state.h) */
+	};
+	struct kith_pathset paths;
+	uint16_t trust_epoch; /* the trust's epoch at the last check of the chain, modulo 2^16 */
+	uint8_t epoch; /* of the keys, modulo 256 */
+	uint8_t state; /* enum kith_session_state */
+	uint8_t use; /* bits of enum kith_session_use */
+	uint8_t features; /* in common */
+	uint8_t role; /* of the other: enum kith_role */
+	bool initiator;
+};
+
+KITH_STATIC_ASSERT(sizeof(struct kith_session) <= 384, "the contract of an idle session");
+
+/* Moves along the legal edges only (asserted). */
+void kith_session_set_state(struct kith_session *s, enum kith_session_state state);
+
+/* Takes the transport keys out of a finished handshake. */
+void kith_session_take_keys(struct kith_session *s, kith_time_us now);
+
+/* Seals frames_len bytes of frames that lie KITH_TRANSPORT_HEADER behind packet, in place. Returns the packet's length. */
+size_t kith_session_seal(struct kith_session *s, const struct kith_suite *suite, uint8_t *packet, size_t frames_len);
+
+enum kith_open_verdict { KITH_OPEN_OK, KITH_OPEN_REPLAYED, KITH_OPEN_NOT_AUTHENTIC };
+
+/* Opens a data packet in place; *frames is borrowed from it. Changes keys when the other has begun to use the next. */
+enum kith_open_verdict kith_session_open(struct kith_session *s, const struct kith_suite *suite, const struct kith_alloc *alloc,
+					 kith_time_us now, const struct kith_data_header *header, struct kith_span *frames);
+
+/* ---- rekeying: the asker is who sends data in keys that are old ---- */
+
+/* True when the next data packet should be preceded by a request for new keys. */
+bool kith_session_wants_rekey(const struct kith_session *s, kith_time_us now);
+
+/* The asker's ephemeral key for a REKEY request body; KITH_ENOMEM. */
+int kith_rekey_ask(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc, uint8_t e_pk[32]) KITH_MUST_USE;
+
+/* The answerer's turn: makes the next keys ready, returns its own ephemeral. KITH_ESTATE when the epoch is not the next one;
+ * KITH_EEXIST when both ask at once and ours goes first (the lower device key's). */
+int kith_rekey_answer(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc, kith_time_us now,
+		      uint64_t epoch, const uint8_t their_e[32], uint8_t e_pk[32]) KITH_MUST_USE;
+
+/* The asker takes the answer and begins to use the keys. */
+int kith_rekey_finish(struct kith_session *s, const struct kith_self *self, kith_time_us now, const uint8_t their_e[32]) KITH_MUST_USE;
+
+/* The asker's request ended without an answer. */
+void kith_rekey_abandon(struct kith_session *s, const struct kith_alloc *alloc);
+
+/* Drops the old key when its time is over; returns when to be called again, KITH_TIME_NEVER if there is nothing to drop. */
+kith_time_us kith_rekey_tick(struct kith_session *s, const struct kith_alloc *alloc, kith_time_us now);
+
+#endif

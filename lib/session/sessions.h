@@ -1,0 +1,37 @@
+/* All sessions of a node: by our index, and, for those that the overlay runs on, by device.
+ *
+ * An index is random, with the shard in its upper 8 bits, and never 0. A device has at most one infrastructure session in the second
+ * table, the newest; sessions of applications are found by index only.
+ * Bounds: max sessions; beyond it, new ones are refused (KITH_EFULL) and existing ones stay.
+ */
+#ifndef KITH_SESSION_SESSIONS_H
+#define KITH_SESSION_SESSIONS_H
+
+#include "session/session.h"
+
+struct kith_sessions {
+	struct kith_table by_index, by_device;
+	const struct kith_alloc *alloc;
+	const struct kith_random *random;
+	uint8_t shard;
+};
+
+void kith_sessions_init(struct kith_sessions *ss, const struct kith_alloc *alloc, const struct kith_random *random, uint32_t max,
+			uint8_t shard);
+
+/* Frees the tables; asserts that every session was removed. */
+void kith_sessions_deinit(struct kith_sessions *ss);
+
+/* A zeroed session with a fresh index in the given state; NULL when full or out of memory. */
+struct kith_session *kith_sessions_new(struct kith_sessions *ss, enum kith_session_state state);
+
+struct kith_session *kith_sessions_get(const struct kith_sessions *ss, uint32_t index);
+struct kith_session *kith_sessions_of(const struct kith_sessions *ss, const uint8_t device[KITH_DEVICE_ID_LEN]);
+
+/* Makes s the session of its device. Returns the one that was before, or NULL. */
+struct kith_session *kith_sessions_bind(struct kith_sessions *ss, struct kith_session *s);
+
+/* Takes a session out of both tables, wipes and frees it and all that hangs off it but peer. Timers must be stopped. */
+void kith_sessions_remove(struct kith_sessions *ss, struct kith_blobs *blobs, const struct kith_path_env *env, struct kith_session *s);
+
+#endif

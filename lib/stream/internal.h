@@ -1,0 +1,198 @@
+/* What the files of lib/stream share. Nobody else includes it.
+ *
+ * stream.c  streams: table, events, the application's calls
+ * quic.c    the QUIC connection: handshake stub, null protection, packets in and out, migration
+ * vet.c     what of QUIC is let in
+ * callback.c what QUIC calls: keys, connection ids, stream data and state
+ * sendbuf.c bytes that QUIC points to until they are acknowledged
+ * memory.c  QUIC's allocator over the injected one
+ */
+#ifndef KITH_STREAM_INTERNAL_H
+#define KITH_STREAM_INTERNAL_H
+
+#include <ngtcp2/ngtcp2.h>
+
+#include "base/ring.h"
+#include "base/table.h"
+#include "stream/stream.h"
+
+/* ---- intrusive lists ---- */
+struct kith_link {
+	struct kith_link *prev, *next; /* to itself when in no list */
+};
+
+static inline void kith_link_init(struct kith_link *l)
+{
+	l->prev = l;
+	l->next = l;
+}
+
+static inline bool kith_link_empty(const struct kith_link *l)
+{
+	return l->next == l;
+}
+
+static inline void kith_link_remove(struct kith_link *l)
+{
+	l->prev->next = l->next;
+	l->next->prev = l->prev;
+	kith_link_init(l);
+}
+
+/* Moves l to the end of the list, wherever it was. */
+static inline void kith_link_append(struct kith_link *list, struct kith_link *l)
+{
+	kith_link_remove(l);
+	l->prev = list->prev;
+	l->next = list;
+	list->prev->next = l;
+	list->prev = l;
+}
+
+/* ---- bytes to send ---- */
+struct kith_piece {
+	struct kith_piece *next;
+	uint32_t cap, len;
+	uint8_t bytes[];
+};
+
+struct kith_sendbuf {
+	struct kith_piece *first, *last, *unsent; /* unsent: where the first byte that was never sent lies, or NULL */
+	uint32_t acked_in_first, sent_in_unsent;
+	size_t held; /* bytes not acknowledged */
+	size_t waiting; /* of them, bytes that were never sent */
+};
+
+/* Copies len bytes in, all or nothing; false when out of memory. */
+bool kith_sendbuf_put(struct kith_sendbuf *b, const struct kith_alloc *alloc, const uint8_t *p, size_t len);
+
+/* Fills at most n vectors with what was never sent; returns how many, and in *len how many bytes. */
+size_t kith_sendbuf_vectors(const struct kith_sendbuf *b, ngtcp2_vec *vec, size_t n, size_t *len);
+
+void kith_sendbuf_sent(struct kith_sendbuf *b, size_t len);
+void kith_sendbuf_acked(struct kith_sendbuf *b, const struct kith_alloc *alloc, size_t len);
+void kith_sendbuf_deinit(struct kith_sendbuf *b, const struct kith_alloc *alloc);
+
+/* ---- memory ---- */
+struct kith_quic_memory {
+	ngtcp2_mem mem; /* what QUIC is given; its user_data is this structure */
+	const struct kith_alloc *alloc;
+	struct kith_link blocks; /* all that QUIC holds, so that nothing is left behind when it fails half-way */
+	size_t bytes;
+};
+
+void kith_quic_memory_init(struct kith_quic_memory *m, const struct kith_alloc *alloc);
+void kith_quic_memory_deinit(struct kith_quic_memory *m);
+
+/* ---- a stream ---- */
+enum kith_stream_flag {
+	STREAM_LOCAL = 1 << 0, /* opened by us */
+	STREAM_IN_QUIC = 1 << 1, /* QUIC knows it (ours may wait for the peer's limit) */
+	STREAM_ANNOUNCED = 1 << 2, /* the application knows it: its own, or OPENED was raised */
+	STREAM_FIN_QUEUED = 1 << 3, /* the application ended writing */
+	STREAM_FIN_SENT = 1 << 4, /* QUIC was told so */
+	STREAM_WRITE_OVER = 1 << 5, /* no write is taken: fin, reset, stopped */
+	STREAM_RESET_QUEUED = 1 << 6, /* reset before QUIC knew the stream */
+	STREAM_STOP_QUEUED = 1 << 7, /* stop before QUIC knew the stream */
+	STREAM_STOPPED_READING = 1 << 8, /* our stop: what arrives is dropped */
+	STREAM_FIN_RECEIVED = 1 << 9,
+	STREAM_END_TOLD = 1 << 10, /* the application was told of the end, or of the reset */
+	STREAM_RESET_RECEIVED = 1 << 11,
+	STREAM_WANTS_ROOM = 1 << 12, /* a write was cut short */
+	STREAM_CLOSED = 1 << 13 /* over for QUIC */
+};
+
+enum kith_stream_limit {
+	STREAM_PREFIX = 2, /* wire: the channel, first bytes of the opener */
+	STREAM_VECTORS = 8, /* pieces handed to QUIC at once: a packet's worth even of small ones */
+	STREAM_CLASSES = 2 /* ids step by four: two kinds of opener, two directions (RFC 9000, 2.1) */
+};
+
+struct kith_stream {
+	uint64_t id;
+	struct kith_link sending; /* in streams.sending, or streams.waiting while QUIC does not know it */
+	struct kith_link events; /* in streams.events while pending != 0 */
+	struct kith_sendbuf send;
+	struct kith_ring recv;
+	uint32_t flags; /* enum kith_stream_flag */
+	uint16_t channel;
+	uint8_t prefix_got; /* bytes of the channel that have arrived */
+	uint8_t pending; /* bit per enum kith_stream_event_type */
+	int error; /* of CLOSED */
+	uint64_t reset_code; /* the peer's; before QUIC knows the stream, ours */
+	uint64_t stop_code;
+};
+
+struct kith_streams {
+	struct kith_streams_config cfg;
+	struct kith_quic_memory memory;
+	ngtcp2_conn *conn; /* NULL: a responder before the first packet; after the end */
+	struct kith_table table; /* of streams, by id */
+	struct kith_link sending; /* streams with something to send, in turn */
+	struct kith_link waiting; /* ours, not known to QUIC yet, in order of their ids */
+	struct kith_link events; /* streams with pending events, in order of the first */
+	uint64_t next_id; /* of the next stream we open */
+	uint32_t opened_here, opened_there;
+	int dead; /* 0, or the error of DEAD */
+	int failed; /* error raised inside a callback, to be acted on after QUIC returned */
+	bool dead_told, close_pending, confirmed, migrate_wanted, validating;
+	bool heard, heard_here; /* any QUIC packet of the peer: ever, on this path */
+	bool challenging, challenged; /* QUIC has written a path challenge: into the present packet, and unanswered */
+	uint8_t challenge[NGTCP2_PATH_CHALLENGE_DATALEN];
+	ngtcp2_connection_close_error reason; /* for close_pending */
+	uint64_t epoch; /* of the initiator's path: own, or highest heard */
+	uint8_t wish; /* responder: own wishes; initiator: highest heard */
+	kith_time_us ask_at, ask_wait; /* responder: when to ask again */
+	kith_time_us pace_at; /* earliest time QUIC's clock may show: it never runs backward */
+	uint8_t token[1]; /* of the first packets; QUIC wants it writable */
+	kith_time_us probe_base; /* when a packet was last put out, or QUIC made to probe */
+	uint32_t cid_next;
+	size_t burst; /* bytes put out since QUIC was last told of the time */
+	uint64_t packets_in, packets_refused, packets_out, migrations;
+};
+
+/* ---- stream.c, for callback.c and quic.c ---- */
+void kith_stream_raise(struct kith_streams *s, struct kith_stream *st, enum kith_stream_event_type type);
+struct kith_stream *kith_stream_create(struct kith_streams *s, uint64_t id);
+void kith_stream_wants_to_send(struct kith_streams *s, struct kith_stream *st);
+
+/* QUIC delivered bytes in order. KITH_ENOMEM, KITH_EPROTO. */
+int kith_stream_deliver(struct kith_streams *s, struct kith_stream *st, const uint8_t *p, size_t len, bool fin);
+void kith_stream_on_acked(struct kith_streams *s, struct kith_stream *st, size_t len);
+void kith_stream_on_reset(struct kith_streams *s, struct kith_stream *st, uint64_t code);
+void kith_stream_on_stopped(struct kith_streams *s, struct kith_stream *st);
+void kith_stream_on_closed(struct kith_streams *s, struct kith_stream *st);
+
+/* Ends all streams and queues DEAD. Not inside a callback. */
+void kith_streams_die(struct kith_streams *s, int error);
+
+/* ---- quic.c ---- */
+enum kith_quic_limit {
+	QUIC_CID_LEN = 2, /* a counter; they only need to differ among the eight that live at once */
+	QUIC_CIDS = 8, /* so that seven path changes fit in a round trip */
+	QUIC_FIRST_CID_LEN = 8 /* RFC 9000, 7.2 */
+};
+
+int kith_quic_start(struct kith_streams *s, kith_time_us now) KITH_MUST_USE;
+void kith_quic_free(struct kith_streams *s);
+
+/* Acts on what a call into QUIC returned, and on streams.failed. Not inside a callback. */
+void kith_quic_check(struct kith_streams *s, int rv);
+
+/* Opens waiting streams as far as the peer allows. */
+void kith_quic_open_waiting(struct kith_streams *s);
+void kith_quic_credit(struct kith_streams *s, struct kith_stream *st, size_t len);
+void kith_quic_reset(struct kith_streams *s, struct kith_stream *st, uint64_t code);
+void kith_quic_stop(struct kith_streams *s, struct kith_stream *st, uint64_t code);
+void kith_quic_stream_freed(struct kith_streams *s, const struct kith_stream *st);
+
+/* ---- vet.c ---- */
+/* Whether a whole datagram holds only what this protocol uses. */
+bool kith_quic_vet(const uint8_t *datagram, size_t len);
+
+/* ---- callback.c ---- */
+extern const ngtcp2_callbacks kith_quic_callbacks;
+int kith_quic_install_initial(ngtcp2_conn *conn);
+ngtcp2_cid kith_quic_next_cid(struct kith_streams *s);
+
+#endif

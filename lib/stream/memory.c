@@ -1,0 +1,85 @@
+/* QUIC's allocator over the injected one, whose release wants the length: a header in front of each block keeps it, and
+ * chains the blocks, so that what QUIC loses track of when it runs out of memory half-way is still given back.
+ */
+#include "stream/internal.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/timer.h"
+
+struct block {
+	struct kith_link link;
+	size_t len; /* of all, header included */
+	size_t unused; /* keeps what follows aligned for any type */
+};
+
+KITH_STATIC_ASSERT(sizeof(struct block) % _Alignof(max_align_t) == 0, "what follows a header must be aligned");
+
+static struct block *block_of(void *p)
+{
+	return (struct block *)p - 1;
+}
+
+static void *take(size_t len, void *ctx)
+{
+	struct kith_quic_memory *m = ctx;
+	if (len > SIZE_MAX - sizeof(struct block))
+		return NULL;
+	len += sizeof(struct block);
+	struct block *b = kith_alloc_resize(m->alloc, NULL, 0, len);
+	if (b == NULL)
+		return NULL;
+	b->len = len;
+	kith_link_init(&b->link);
+	kith_link_append(&m->blocks, &b->link);
+	m->bytes += len;
+	return b + 1;
+}
+
+static void release(void *p, void *ctx)
+{
+	struct kith_quic_memory *m = ctx;
+	if (p == NULL)
+		return;
+	struct block *b = block_of(p);
+	kith_link_remove(&b->link);
+	m->bytes -= b->len;
+	kith_alloc_free(m->alloc, b, b->len);
+}
+
+static void *take_zeroed(size_t n, size_t size, void *ctx)
+{
+	if (size != 0 && n > SIZE_MAX / size)
+		return NULL;
+	void *p = take(n * size, ctx);
+	if (p != NULL)
+		memset(p, 0, n * size);
+	return p;
+}
+
+static void *resize(void *p, size_t len, void *ctx)
+{
+	if (p == NULL)
+		return take(len, ctx);
+	size_t old_len = block_of(p)->len - sizeof(struct block);
+	void *fresh = take(len, ctx);
+	if (fresh == NULL)
+		return NULL;
+	memcpy(fresh, p, old_len < len ? old_len : len);
+	release(p, ctx);
+	return fresh;
+}
+
+void kith_quic_memory_init(struct kith_quic_memory *m, const struct kith_alloc *alloc)
+{
+	m->alloc = alloc;
+	m->bytes = 0;
+	kith_link_init(&m->blocks);
+	m->mem = (ngtcp2_mem){ m, take, release, take_zeroed, resize };
+}
+
+void kith_quic_memory_deinit(struct kith_quic_memory *m)
+{
+	while (!kith_link_empty(&m->blocks))
+		release(KITH_CONTAINER_OF(m->blocks.next, struct block, link) + 1, m);
+}

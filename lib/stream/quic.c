@@ -1,0 +1,666 @@
+/* The QUIC connection below the streams: its start, packets in and out, time, and path changes.
+ *
+ * Paths are made up: both addresses hold the initiator's path epoch. The initiator migrates to the next; the responder follows
+ * when a packet with that epoch in its mark arrives. (The responder's own address changes too so that it always takes a new
+ * connection id: 0.12 retires one twice, and aborts, when a change that kept it is followed by one that does not.) Epochs
+ * only grow: a packet of an older epoch counts as one of the present path, because QUIC at the responder would otherwise
+ * wander back (and 0.12 asserts that path-MTU discovery is on when it does).
+ *
+ * The session has proven a path before it sends on it, so QUIC's own path validation is answered on the spot: a PATH_CHALLENGE
+ * that QUIC writes leaves as a PING, and its PATH_RESPONSE is put into the next packet in. On the wire there is neither. (Let
+ * alone the bytes, a responder whose paths change faster than it can answer would keep a challenge that it never answers, and
+ * use up connection ids over it for ever.)
+ *
+ * QUIC doubles its pause with every probe that is not answered, without end. After PROBE_MAX_US without a packet, its loss
+ * timer is told that its time has come. The same is done on a path change that QUIC cannot or need not follow.
+ *
+ * A responder keeps no connection until an Initial packet has been accepted, as any QUIC server does.
+ */
+#include "stream/internal.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/timer.h"
+
+KITH_STATIC_ASSERT(KITH_STREAMS_PACKET <= KITH_STREAM_PACKET_MAX, "a packet fits the session's frame");
+KITH_STATIC_ASSERT(KITH_STREAMS_QUIC == NGTCP2_MAX_UDP_PAYLOAD_SIZE, "QUIC's floor");
+
+enum kind { KIND_QUIC, KIND_ASK, KIND_GONE, KIND_COUNT };
+
+enum {
+	MARK_BITS = 6,
+	MARK_MASK = (1 << MARK_BITS) - 1,
+	NS_PER_US = 1000,
+	ADDRESS_INITIATOR = 1,
+	ADDRESS_RESPONDER = 2,
+	NO_STREAM = -1,
+	FRAME_PADDING = 0x00,
+	FRAME_PING = 0x01, /* RFC 9000, 19.2, 19.17, 19.18 */
+	FRAME_PATH_CHALLENGE = 0x1a,
+	FRAME_PATH_RESPONSE = 0x1b,
+	FRAME_PATH_LEN = 1 + NGTCP2_PATH_CHALLENGE_DATALEN,
+	FORM_LONG = 0x80, /* bits of a packet's first byte (RFC 9000, 17) */
+	NUMBER_LEN_MASK = 0x03,
+	/* QUIC's proof that the initiator's address is its own, which the session has had long ago. Without it a responder may
+	 * send three times what it has got; 0.12 spends that on stream data, and never repeats a lost handshake packet. */
+	ADDRESS_TOKEN = 'k',
+	RESTORED_MAX = KITH_STREAMS_QUIC + FRAME_PATH_LEN
+};
+
+/* QUIC subtracts durations from times: it starts an hour after its zero. */
+#define TIME_OFFSET_US (3600 * KITH_US_PER_S)
+#define ASK_WAIT_US (400 * KITH_US_PER_MS) /* the first repetition of a question; doubles */
+#define ASK_WAIT_MAX_US (5 * KITH_US_PER_S)
+#define PROBE_MAX_US (3 * KITH_US_PER_S) /* plus two round trips: the longest pause between probes */
+#define INITIAL_RTT_MIN_US (5 * KITH_US_PER_MS) /* a guess below is not worth the spurious probes */
+#define INITIAL_RTT_MAX_US (1 * KITH_US_PER_S)
+
+/* ---- time ---- */
+static ngtcp2_tstamp quic_time(const struct kith_streams *s)
+{
+	return (ngtcp2_tstamp)(s->pace_at + TIME_OFFSET_US) * NS_PER_US;
+}
+
+static ngtcp2_tstamp stamp(struct kith_streams *s, kith_time_us now)
+{
+	if (now > s->pace_at)
+		s->pace_at = now;
+	return quic_time(s);
+}
+
+/* When QUIC would probe next, in its own time; UINT64_MAX when nothing is unacknowledged. */
+static ngtcp2_tstamp probe_time(const struct kith_streams *s, kith_time_us *longest_us)
+{
+	ngtcp2_conn_stat stat;
+	ngtcp2_conn_get_conn_stat(s->conn, &stat);
+	*longest_us = PROBE_MAX_US + 2 * (kith_time_us)(stat.smoothed_rtt / NS_PER_US);
+	return stat.loss_detection_timer;
+}
+
+kith_time_us kith_streams_deadline(const struct kith_streams *s)
+{
+	kith_time_us at = s->dead == 0 ? s->ask_at : KITH_TIME_NEVER, longest_us;
+	if (s->conn == NULL || s->dead != 0)
+		return at;
+	if (probe_time(s, &longest_us) != UINT64_MAX && s->probe_base + longest_us < at)
+		at = s->probe_base + longest_us;
+	ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(s->conn), now = quic_time(s);
+	if (expiry < now)
+		return s->pace_at;
+	/* Always after, never at, the expiry: some of QUIC's timers (retired connection ids) only fire once it has passed, and
+	 * time that stands still until the deadline has been served would then stand for ever. */
+	uint64_t wait_us = (expiry - now) / NS_PER_US + 1;
+	if (expiry == UINT64_MAX || (kith_time_us)wait_us >= at - s->pace_at)
+		return at;
+	return s->pace_at + (kith_time_us)wait_us;
+}
+
+/* Makes QUIC probe now: its timers are served with the time at which they would be due. All else goes on in true time. */
+static void probe_now(struct kith_streams *s)
+{
+	kith_time_us longest_us;
+	ngtcp2_tstamp due = probe_time(s, &longest_us), now = quic_time(s);
+	s->probe_base = s->pace_at;
+	if (due != UINT64_MAX)
+		kith_quic_check(s, ngtcp2_conn_handle_expiry(s->conn, due > now ? due : now));
+}
+
+/* ---- paths ---- */
+static struct sockaddr_in6 address(unsigned who, uint64_t epoch)
+{
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6 };
+	a.sin6_addr.s6_addr[0] = 0xfc;
+	a.sin6_addr.s6_addr[1] = (uint8_t)who;
+	for (unsigned i = 0; i < sizeof epoch; i++)
+		a.sin6_addr.s6_addr[15 - i] = (uint8_t)(epoch >> (8 * i));
+	return a;
+}
+
+static void make_path(const struct kith_streams *s, uint64_t epoch, ngtcp2_path_storage *ps)
+{
+	struct sockaddr_in6 initiator = address(ADDRESS_INITIATOR, epoch);
+	struct sockaddr_in6 responder = address(ADDRESS_RESPONDER, epoch);
+	const struct sockaddr_in6 *local = s->cfg.initiator ? &initiator : &responder;
+	const struct sockaddr_in6 *remote = s->cfg.initiator ? &responder : &initiator;
+	ngtcp2_path_storage_init(ps, (const ngtcp2_sockaddr *)(const void *)local, sizeof *local,
+				 (const ngtcp2_sockaddr *)(const void *)remote, sizeof *remote, NULL);
+}
+
+/* ---- start and end ---- */
+static void make_settings(struct kith_streams *s, kith_time_us now, ngtcp2_settings *settings)
+{
+	s->token[0] = ADDRESS_TOKEN;
+	ngtcp2_settings_default(settings);
+	settings->cc_algo = s->cfg.control == KITH_STREAMS_BBR2 ? NGTCP2_CC_ALGO_BBR2 : NGTCP2_CC_ALGO_CUBIC;
+	settings->initial_ts = stamp(s, now);
+	if (s->cfg.rtt_us > 0) {
+		kith_time_us rtt = s->cfg.rtt_us < INITIAL_RTT_MIN_US ? INITIAL_RTT_MIN_US : s->cfg.rtt_us;
+		rtt = rtt > INITIAL_RTT_MAX_US ? INITIAL_RTT_MAX_US : rtt;
+		settings->initial_rtt = (ngtcp2_duration)rtt * NS_PER_US;
+	}
+	settings->rand_ctx.native_handle = s;
+	settings->max_tx_udp_payload_size = KITH_STREAMS_QUIC;
+	settings->token = (ngtcp2_vec){ s->token, sizeof s->token };
+	settings->handshake_timeout = UINT64_MAX;
+	settings->no_pmtud = 1;
+}
+
+static void make_params(const struct kith_streams *s, ngtcp2_transport_params *params)
+{
+	uint64_t streams = 2 * (uint64_t)s->cfg.streams_max;
+	uint64_t window = s->cfg.recv_max + STREAM_PREFIX;
+	ngtcp2_transport_params_default(params);
+	params->initial_max_stream_data_bidi_local = window;
+	params->initial_max_stream_data_bidi_remote = window;
+	/* Credit for the connection is renewed when half is used: with twice what all streams together can hold, unread ones
+	 * never stall the others. */
+	params->initial_max_data = 2 * (streams + 1) * window;
+	params->initial_max_streams_bidi = s->cfg.streams_max;
+	params->active_connection_id_limit = QUIC_CIDS;
+}
+
+int kith_quic_start(struct kith_streams *s, kith_time_us now)
+{
+	static const uint8_t first_cid[QUIC_FIRST_CID_LEN] = { 'k', 'i', 't', 'h' };
+	ngtcp2_settings settings;
+	ngtcp2_transport_params params;
+	ngtcp2_path_storage ps;
+	ngtcp2_cid dcid, scid = kith_quic_next_cid(s);
+	make_settings(s, now, &settings);
+	make_params(s, &params);
+	make_path(s, s->epoch, &ps);
+	ngtcp2_cid_init(&dcid, first_cid, sizeof first_cid);
+	int rv = ngtcp2_conn_client_new(&s->conn, &dcid, &scid, &ps.path, NGTCP2_PROTO_VER_V1, &kith_quic_callbacks,
+					&settings, &params, &s->memory.mem, s);
+	if (rv == 0)
+		return 0;
+	s->conn = NULL;
+	return KITH_ENOMEM;
+}
+
+/* A responder's connection, for a packet that QUIC would accept as the first; false if it would not. */
+static bool start_responder(struct kith_streams *s, kith_time_us now, const uint8_t *packet, size_t len)
+{
+	ngtcp2_pkt_hd hd;
+	ngtcp2_settings settings;
+	ngtcp2_transport_params params;
+	ngtcp2_path_storage ps;
+	if (ngtcp2_accept(&hd, packet, len) != 0 || hd.version != NGTCP2_PROTO_VER_V1 ||
+	    hd.scid.datalen != QUIC_CID_LEN || hd.dcid.datalen != QUIC_FIRST_CID_LEN)
+		return false;
+	s->cid_next = 0;
+	s->epoch = 0;
+	ngtcp2_cid scid = kith_quic_next_cid(s);
+	s->probe_base = now;
+	make_settings(s, now, &settings);
+	make_params(s, &params);
+	params.original_dcid = hd.dcid;
+	make_path(s, 0, &ps);
+	int rv = ngtcp2_conn_server_new(&s->conn, &hd.scid, &scid, &ps.path, NGTCP2_PROTO_VER_V1,
+					&kith_quic_callbacks, &settings, &params, &s->memory.mem, s);
+	if (rv == 0)
+		return true;
+	s->conn = NULL;
+	kith_streams_die(s, KITH_ENOMEM);
+	return false;
+}
+
+void kith_quic_free(struct kith_streams *s)
+{
+	if (s->conn != NULL)
+		ngtcp2_conn_del(s->conn);
+	s->conn = NULL;
+	kith_quic_memory_deinit(&s->memory);
+}
+
+/* ---- errors ---- */
+void kith_quic_check(struct kith_streams *s, int rv)
+{
+	if (s->dead != 0 || (rv == 0 && s->failed == 0))
+		return;
+	int error = KITH_EPROTO;
+	if (s->failed != 0)
+		error = s->failed;
+	else if (rv == NGTCP2_ERR_NOMEM || rv == NGTCP2_ERR_CALLBACK_FAILURE)
+		error = KITH_ENOMEM;
+	else if (rv == NGTCP2_ERR_DRAINING || rv == NGTCP2_ERR_CLOSING)
+		error = KITH_ECLOSED;
+	ngtcp2_connection_close_error_default(&s->reason);
+	ngtcp2_connection_close_error_set_transport_error_liberr(&s->reason, rv != 0 ? rv : NGTCP2_ERR_INTERNAL, NULL,
+								 0);
+	s->close_pending = s->conn != NULL && error != KITH_ECLOSED;
+	kith_streams_die(s, error);
+}
+
+void kith_streams_close(struct kith_streams *s)
+{
+	if (s->dead != 0)
+		return;
+	ngtcp2_connection_close_error_default(&s->reason);
+	ngtcp2_connection_close_error_set_application_error(&s->reason, 0, NULL, 0);
+	s->close_pending = s->conn != NULL;
+	kith_streams_die(s, KITH_ECLOSED);
+}
+
+/* ---- path changes ---- */
+static void try_migrate(struct kith_streams *s)
+{
+	ngtcp2_path_storage ps;
+	if (!s->migrate_wanted || s->conn == NULL || s->dead != 0 || !s->confirmed)
+		return;
+	make_path(s, s->epoch + 1, &ps);
+	int rv = ngtcp2_conn_initiate_immediate_migration(s->conn, &ps.path, quic_time(s));
+	/* With all spare connection ids used up: tried again after the next packet. */
+	if (rv == NGTCP2_ERR_INVALID_STATE || rv == NGTCP2_ERR_CONN_ID_BLOCKED)
+		return;
+	s->migrate_wanted = false;
+	if (rv == 0) {
+		s->epoch++;
+		s->migrations++;
+		s->heard_here = false;
+	}
+	kith_quic_check(s, rv);
+}
+
+static void initiator_migrates(struct kith_streams *s)
+{
+	/* A path on which nothing was heard has left no trace in QUIC that a further change would have to remove. */
+	s->migrate_wanted = s->heard_here || !s->confirmed;
+	try_migrate(s);
+	if (s->dead == 0 && (s->migrate_wanted || !s->heard_here))
+		probe_now(s);
+}
+
+void kith_streams_migrate(struct kith_streams *s, kith_time_us now)
+{
+	if (s->dead != 0)
+		return;
+	(void)stamp(s, now);
+	if (s->cfg.initiator) {
+		initiator_migrates(s);
+		return;
+	}
+	s->wish = (uint8_t)((s->wish + 1) & MARK_MASK);
+	if (s->conn == NULL)
+		return;
+	s->ask_at = s->pace_at;
+	probe_now(s);
+}
+
+/* How much newer a mark is than the one known: 0 if it is not. */
+static unsigned mark_ahead(uint64_t known, uint8_t mark)
+{
+	unsigned ahead = ((unsigned)mark - (unsigned)(known & MARK_MASK)) & MARK_MASK;
+	return ahead <= MARK_MASK / 2 ? ahead : 0;
+}
+
+static void heed_mark(struct kith_streams *s, uint8_t mark)
+{
+	if (s->cfg.initiator) {
+		if (mark_ahead(s->wish, mark) == 0)
+			return;
+		s->wish = mark;
+		initiator_migrates(s);
+		return;
+	}
+	unsigned ahead = mark_ahead(s->epoch, mark);
+	if (!s->confirmed || ahead == 0)
+		return;
+	s->epoch += ahead;
+	s->validating = true;
+	s->migrations++;
+}
+
+/* ---- packets in ---- */
+static bool generation_newer(uint8_t than, uint8_t generation)
+{
+	return (uint8_t)(generation - than) - 1 < INT8_MAX;
+}
+
+enum kith_streams_verdict kith_streams_peek(const uint8_t *packet, size_t len, bool initiator, int last_generation,
+					    uint8_t *generation)
+{
+	if (len < KITH_STREAMS_HEADER || packet[0] >> MARK_BITS >= KIND_GONE)
+		return KITH_STREAMS_DROP;
+	*generation = packet[1];
+	if (last_generation >= 0 && packet[1] != last_generation && !generation_newer((uint8_t)last_generation, packet[1]))
+		return KITH_STREAMS_DROP;
+	/* Only the initiator is asked, and only a responder is begun with: what else comes is for an object that is no more. */
+	bool begins = packet[0] >> MARK_BITS == (initiator ? KIND_ASK : KIND_QUIC);
+	return begins && packet[1] != last_generation ? KITH_STREAMS_MAKE : KITH_STREAMS_REFUSE;
+}
+
+/* Answers QUIC's own path challenge: adds the frame to a datagram before its tag. While a new path is not validated, a
+ * responder pads short packets as well, as if PADDING frames (which are zero bytes) had been sent: QUIC sends no more than
+ * three times what came, and a challenge that has to be shorter than 1200 bytes would have to be answered twice. */
+static size_t add_answer(struct kith_streams *s, uint8_t datagram[RESTORED_MAX], size_t len)
+{
+	uint8_t tag[KITH_STREAMS_TAG], *end = datagram + len - KITH_STREAMS_TAG;
+	if (datagram[0] & FORM_LONG || (!s->challenged && !s->validating))
+		return len;
+	memcpy(tag, end, sizeof tag);
+	if (s->challenged) {
+		*end++ = FRAME_PATH_RESPONSE;
+		memcpy(end, s->challenge, sizeof s->challenge);
+		end += sizeof s->challenge;
+		s->challenged = false;
+	}
+	if (s->validating) {
+		while (end < datagram + KITH_STREAMS_QUIC - KITH_STREAMS_TAG)
+			*end++ = FRAME_PADDING;
+	}
+	memcpy(end, tag, sizeof tag);
+	return (size_t)(end - datagram) + sizeof tag;
+}
+
+static void input_quic(struct kith_streams *s, kith_time_us now, const uint8_t *quic, size_t len)
+{
+	uint8_t datagram[RESTORED_MAX];
+	ngtcp2_path_storage ps;
+	s->packets_in++;
+	if (len > KITH_STREAMS_PACKET - KITH_STREAMS_HEADER) {
+		s->packets_refused++;
+		return;
+	}
+	memcpy(datagram, quic, len);
+	memset(datagram + len, 0, KITH_STREAMS_CUT);
+	len += KITH_STREAMS_CUT;
+	if (!kith_quic_vet(datagram, len)) {
+		s->packets_refused++;
+		return;
+	}
+	bool fresh = s->conn == NULL;
+	if (fresh && (s->cfg.initiator || !start_responder(s, now, datagram, len)))
+		return;
+	len = add_answer(s, datagram, len);
+	make_path(s, s->epoch, &ps);
+	int rv = ngtcp2_conn_read_pkt(s->conn, &ps.path, NULL, datagram, len, stamp(s, now));
+	if (fresh && (rv == NGTCP2_ERR_DROP_CONN || rv == NGTCP2_ERR_RETRY)) {
+		kith_quic_free(s);
+		return;
+	}
+	if (!s->heard)
+		s->ask_at = KITH_TIME_NEVER;
+	s->heard = true;
+	s->heard_here = true;
+	kith_quic_check(s, rv);
+}
+
+int kith_streams_input(struct kith_streams *s, kith_time_us now, const uint8_t *packet, size_t len)
+{
+	if (len < KITH_STREAMS_HEADER || packet[0] >> MARK_BITS >= KIND_COUNT)
+		return 0;
+	enum kind kind = (enum kind)(packet[0] >> MARK_BITS);
+	if (packet[1] != s->cfg.generation) {
+		bool begins = kind == (s->cfg.initiator ? KIND_ASK : KIND_QUIC);
+		return begins && generation_newer(s->cfg.generation, packet[1]) ? KITH_ESTATE : 0;
+	}
+	if (s->dead != 0)
+		return 0;
+	(void)stamp(s, now);
+	switch (kind) {
+	case KIND_QUIC:
+		heed_mark(s, packet[0] & MARK_MASK);
+		input_quic(s, now, packet + KITH_STREAMS_HEADER, len - KITH_STREAMS_HEADER);
+		break;
+	case KIND_ASK:
+		if (s->cfg.initiator)
+			heed_mark(s, packet[0] & MARK_MASK);
+		break;
+	case KIND_GONE:
+		kith_streams_die(s, KITH_ECLOSED);
+		break;
+	case KIND_COUNT:
+		break;
+	}
+	try_migrate(s);
+	return 0;
+}
+
+void kith_streams_tick(struct kith_streams *s, kith_time_us now)
+{
+	kith_time_us longest_us;
+	if (s->conn == NULL || s->dead != 0)
+		return;
+	ngtcp2_tstamp ts = stamp(s, now);
+	if (ngtcp2_conn_get_expiry(s->conn) <= ts)
+		kith_quic_check(s, ngtcp2_conn_handle_expiry(s->conn, ts));
+	if (s->dead == 0 && probe_time(s, &longest_us) != UINT64_MAX && s->probe_base + longest_us <= s->pace_at)
+		probe_now(s);
+}
+
+/* ---- packets out ---- */
+static size_t put_header(const struct kith_streams *s, enum kind kind, uint8_t *out)
+{
+	uint64_t mark = s->cfg.initiator ? s->epoch : s->wish;
+	out[0] = (uint8_t)((unsigned)kind << MARK_BITS | (unsigned)(mark & MARK_MASK));
+	out[1] = s->cfg.generation;
+	return KITH_STREAMS_HEADER;
+}
+
+size_t kith_streams_gone(uint8_t generation, uint8_t *out, size_t cap)
+{
+	if (cap < KITH_STREAMS_HEADER)
+		return 0;
+	out[0] = KIND_GONE << MARK_BITS;
+	out[1] = generation;
+	return KITH_STREAMS_HEADER;
+}
+
+void kith_quic_open_waiting(struct kith_streams *s)
+{
+	while (!kith_link_empty(&s->waiting)) {
+		struct kith_stream *st = KITH_CONTAINER_OF(s->waiting.next, struct kith_stream, sending);
+		int64_t id;
+		int rv = ngtcp2_conn_open_bidi_stream(s->conn, &id, st);
+		if (rv == NGTCP2_ERR_STREAM_ID_BLOCKED)
+			return;
+		if (rv != 0) {
+			kith_quic_check(s, rv);
+			return;
+		}
+		KITH_ASSERT((uint64_t)id == st->id);
+		kith_link_remove(&st->sending);
+		st->flags |= STREAM_IN_QUIC;
+		kith_stream_wants_to_send(s, st);
+		if (st->flags & STREAM_RESET_QUEUED)
+			kith_quic_reset(s, st, st->reset_code);
+		if (st->flags & STREAM_STOP_QUEUED)
+			kith_quic_stop(s, st, st->stop_code);
+	}
+}
+
+/* Notes what QUIC took of a stream. */
+static void took(struct kith_streams *s, struct kith_stream *st, size_t len, bool fin)
+{
+	kith_sendbuf_sent(&st->send, len);
+	if (fin)
+		st->flags |= STREAM_FIN_SENT;
+	/* To the end of the queue, if there is more: streams take turns by packet. */
+	kith_link_remove(&st->sending);
+	kith_stream_wants_to_send(s, st);
+}
+
+/* One packet of control frames and of as many streams as it holds. */
+static ngtcp2_ssize write_packet(struct kith_streams *s, uint8_t out[KITH_STREAMS_QUIC], ngtcp2_tstamp ts)
+{
+	for (;;) {
+		struct kith_stream *st = NULL;
+		ngtcp2_vec vec[STREAM_VECTORS];
+		size_t n = 0, len = 0;
+		uint32_t flags = NGTCP2_WRITE_STREAM_FLAG_NONE;
+		ngtcp2_ssize taken = -1;
+		if (!kith_link_empty(&s->sending)) {
+			st = KITH_CONTAINER_OF(s->sending.next, struct kith_stream, sending);
+			n = kith_sendbuf_vectors(&st->send, vec, STREAM_VECTORS, &len);
+			flags = NGTCP2_WRITE_STREAM_FLAG_MORE;
+			if (st->flags & STREAM_FIN_QUEUED && len == st->send.waiting)
+				flags |= NGTCP2_WRITE_STREAM_FLAG_FIN;
+		}
+		ngtcp2_ssize rv = ngtcp2_conn_writev_stream(s->conn, NULL, NULL, out, KITH_STREAMS_QUIC, &taken, flags,
+							    st != NULL ? (int64_t)st->id : NO_STREAM, vec, n, ts);
+		if (st != NULL && taken >= 0)
+			took(s, st, (size_t)taken,
+			     flags & NGTCP2_WRITE_STREAM_FLAG_FIN && (size_t)taken == len);
+		if (rv == NGTCP2_ERR_WRITE_MORE)
+			continue;
+		if (st == NULL || rv >= 0)
+			return rv;
+		if (rv == NGTCP2_ERR_STREAM_DATA_BLOCKED)
+			kith_link_remove(&st->sending); /* until the peer extends its credit */
+		else if (rv == NGTCP2_ERR_STREAM_SHUT_WR || rv == NGTCP2_ERR_STREAM_NOT_FOUND)
+			kith_stream_on_stopped(s, st);
+		else
+			return rv;
+	}
+}
+
+/* Tells QUIC when a burst is over, from which it counts the pause to the next. Not during the handshake, whose few packets
+ * would be paced by a guessed round trip. */
+static void pace(struct kith_streams *s, size_t len, ngtcp2_tstamp ts)
+{
+	if (!ngtcp2_conn_get_handshake_completed(s->conn))
+		return;
+	s->burst += len;
+	if (s->burst == 0 || (len > 0 && s->burst < ngtcp2_conn_get_send_quantum(s->conn)))
+		return;
+	ngtcp2_conn_update_pkt_tx_time(s->conn, ts);
+	s->burst = 0;
+}
+
+/* Makes a PING of a PATH_CHALLENGE, which QUIC writes into a packet of its own, and leaves out its padding. */
+static size_t challenge_to_ping(struct kith_streams *s, uint8_t *packet, size_t len)
+{
+	size_t at = 1 + QUIC_CID_LEN + 1 + (size_t)(packet[0] & NUMBER_LEN_MASK);
+	if (packet[0] & FORM_LONG || len < at + FRAME_PATH_LEN + KITH_STREAMS_TAG || packet[at] != FRAME_PATH_CHALLENGE ||
+	    memcmp(packet + at + 1, s->challenge, sizeof s->challenge) != 0)
+		return len;
+	packet[at] = FRAME_PING;
+	memset(packet + at + 1, 0, sizeof s->challenge);
+	memmove(packet + at + FRAME_PATH_LEN, packet + len - KITH_STREAMS_TAG, KITH_STREAMS_TAG);
+	s->challenged = true;
+	return at + FRAME_PATH_LEN + KITH_STREAMS_TAG;
+}
+
+static int output_quic(struct kith_streams *s, kith_time_us now, uint8_t *out)
+{
+	uint8_t packet[KITH_STREAMS_QUIC];
+	ngtcp2_tstamp ts = stamp(s, now);
+	ngtcp2_ssize n;
+	if (s->dead != 0) {
+		s->close_pending = false;
+		n = ngtcp2_conn_write_connection_close(s->conn, NULL, NULL, packet, sizeof packet, &s->reason, ts);
+		kith_quic_free(s);
+	} else {
+		kith_quic_open_waiting(s);
+		s->challenging = false;
+		n = s->dead == 0 ? write_packet(s, packet, ts) : 0;
+		if (n < 0 || s->failed != 0)
+			kith_quic_check(s, n < 0 ? (int)n : 0);
+		if (s->dead == 0)
+			pace(s, n > 0 ? (size_t)n : 0, ts);
+	}
+	if (n <= KITH_STREAMS_TAG)
+		return 0;
+	if (s->challenging)
+		n = (ngtcp2_ssize)challenge_to_ping(s, packet, (size_t)n);
+	s->probe_base = s->pace_at;
+	size_t header = put_header(s, KIND_QUIC, out);
+	memcpy(out + header, packet, (size_t)n - KITH_STREAMS_CUT);
+	s->packets_out++;
+	return (int)(header + (size_t)n - KITH_STREAMS_CUT);
+}
+
+int kith_streams_output(struct kith_streams *s, kith_time_us now, uint8_t *out, size_t cap)
+{
+	if (cap < KITH_STREAMS_PACKET)
+		return KITH_EINVAL;
+	if (s->dead == 0 && s->ask_at <= now) {
+		bool again = !s->heard;
+		s->ask_at = again ? now + s->ask_wait : KITH_TIME_NEVER;
+		s->ask_wait = 2 * s->ask_wait < ASK_WAIT_MAX_US ? 2 * s->ask_wait : ASK_WAIT_MAX_US;
+		s->packets_out++;
+		return (int)put_header(s, KIND_ASK, out);
+	}
+	int n = 0;
+	if (s->conn != NULL && (s->dead == 0 || s->close_pending))
+		n = output_quic(s, now, out);
+	/* An error while writing leaves a last packet to be written. */
+	if (n == 0 && s->dead != 0 && s->close_pending)
+		n = output_quic(s, now, out);
+	return n;
+}
+
+/* ---- calls of streams ---- */
+static void note(struct kith_streams *s, int rv)
+{
+	if (rv == NGTCP2_ERR_NOMEM && s->failed == 0)
+		s->failed = KITH_ENOMEM;
+}
+
+void kith_quic_credit(struct kith_streams *s, struct kith_stream *st, size_t len)
+{
+	if (s->conn == NULL || s->dead != 0 || len == 0)
+		return;
+	if (st->flags & STREAM_IN_QUIC)
+		note(s, ngtcp2_conn_extend_max_stream_offset(s->conn, (int64_t)st->id, len));
+	ngtcp2_conn_extend_max_offset(s->conn, len);
+}
+
+void kith_quic_reset(struct kith_streams *s, struct kith_stream *st, uint64_t code)
+{
+	if (s->dead == 0 && st->flags & STREAM_IN_QUIC) {
+		note(s, ngtcp2_conn_shutdown_stream_write(s->conn, (int64_t)st->id, code));
+		return;
+	}
+	st->flags |= STREAM_RESET_QUEUED;
+	st->reset_code = code;
+}
+
+void kith_quic_stop(struct kith_streams *s, struct kith_stream *st, uint64_t code)
+{
+	if (s->dead == 0 && st->flags & STREAM_IN_QUIC) {
+		note(s, ngtcp2_conn_shutdown_stream_read(s->conn, (int64_t)st->id, code));
+		return;
+	}
+	st->flags |= STREAM_STOP_QUEUED;
+	st->stop_code = code;
+}
+
+void kith_quic_stream_freed(struct kith_streams *s, const struct kith_stream *st)
+{
+	if (s->conn != NULL && s->dead == 0 && !(st->flags & STREAM_LOCAL))
+		ngtcp2_conn_extend_max_streams_bidi(s->conn, 1);
+}
+
+void kith_streams_stats(const struct kith_streams *s, struct kith_streams_stats *out)
+{
+	*out = (struct kith_streams_stats){
+		.packets_in = s->packets_in,
+		.packets_refused = s->packets_refused,
+		.packets_out = s->packets_out,
+		.migrations = s->migrations,
+		.memory_bytes = s->memory.bytes,
+		.streams = s->table.n,
+		.connected = s->confirmed && s->dead == 0,
+	};
+	if (s->conn == NULL)
+		return;
+	ngtcp2_conn_stat stat;
+	ngtcp2_conn_get_conn_stat(s->conn, &stat);
+	out->window_bytes = stat.cwnd;
+	out->in_flight_bytes = stat.bytes_in_flight;
+	if (stat.first_rtt_sample_ts == UINT64_MAX)
+		return;
+	out->rtt_us = (kith_time_us)(stat.smoothed_rtt / NS_PER_US);
+	out->rtt_min_us = (kith_time_us)(stat.min_rtt / NS_PER_US);
+}
+
+bool kith_streams_idle(const struct kith_streams *s)
+{
+	struct kith_streams_stats stats;
+	kith_streams_stats(s, &stats);
+	return s->dead == 0 && s->table.n == 0 && stats.in_flight_bytes == 0;
+}

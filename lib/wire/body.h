@@ -1,0 +1,108 @@
+/* Control requests: kinds, status codes, and the msgpack keys of their bodies. PROTOCOL.md section 6.
+ *
+ * A kind's request and answer bodies are msgpack maps with ascending integer keys; the keys of a kind are named
+ * KITH_B_<KIND>_<FIELD>. Unknown keys are skipped, so that a later version can add some.
+ */
+#ifndef KITH_WIRE_BODY_H
+#define KITH_WIRE_BODY_H
+
+#include <stdint.h>
+
+/* X(name, value, who may ask: L a leaf of its home, H a home of its leaf, S a supernode of a supernode, A anybody with a session) */
+#define KITH_REQUEST_MAP(X)                                                                                            \
+	X(ATTACH, 1, 'L') /* be my home */                                                                             \
+	X(DETACH, 2, 'L') /* stop being my home */                                                                     \
+	X(LOOKUP, 3, 'A') /* records of a name, asked on my behalf */                                                  \
+	X(SUBSCRIBE, 4, 'L') /* tell me about these keys from now on */                                                \
+	X(INTRODUCE, 5, 'A') /* open a tunnel to that device and pass it this packet */                                \
+	X(NOTIFY, 6, 'H') /* a key you watch changed */                                                                \
+	X(LEAVE, 7, 'H') /* I am going: use others from now on */                                                      \
+	X(TUNNEL_CLOSE, 8, 'A') /* this tunnel ends in so many ms */                                                   \
+	X(STORE, 16, 'S') /* keep this record */                                                                       \
+	X(FIND, 17, 'S') /* records under this key */                                                                  \
+	X(WATCH, 18, 'S') /* tell me when this key changes */                                                          \
+	X(VANISH, 19, 'S') /* a leaf of mine fell silent */                                                            \
+	X(GOSSIP, 20, 'S') /* members: digests, rumours, missing entries */                                            \
+	X(MEMBERS, 21, 'A') /* a sample of supernodes, for a host cache */                                             \
+	X(REKEY, 32, 'A') /* a fresh ephemeral for the next key epoch */                                               \
+	X(CHALLENGE, 33, 'A') /* prove, explicitly, that you hold your device key */                                   \
+	X(PING, 34, 'A')
+
+enum kith_request_kind {
+#define KITH_REQUEST_ENUM(name, value, who) KITH_REQ_##name = (value),
+	KITH_REQUEST_MAP(KITH_REQUEST_ENUM)
+#undef KITH_REQUEST_ENUM
+};
+
+/* Answer status. The error a local caller sees is given beside it. */
+#define KITH_STATUS_MAP(X)                                                                                             \
+	X(OK, 0, 0)                                                                                                    \
+	X(MALFORMED, 1, KITH_EPROTO)                                                                                   \
+	X(UNKNOWN, 2, KITH_ENOTSUP) /* kind not known here */                                                          \
+	X(NOT_ALLOWED, 3, KITH_EACCES)                                                                                 \
+	X(NOT_FOUND, 4, KITH_ENOENT)                                                                                   \
+	X(LIMITED, 5, KITH_ELIMIT) /* body may say when to retry */                                                    \
+	X(FULL, 6, KITH_EFULL)                                                                                         \
+	X(LEAVING, 7, KITH_EDETACHED) /* the answerer is shutting down */                                              \
+	X(INVALID, 8, KITH_ESIGNATURE) /* well-formed, but does not verify */                                          \
+	X(STALE, 9, KITH_EEXIST) /* something newer is known */                                                        \
+	X(FAILED, 10, KITH_EUNREACHABLE) /* tried, and could not */
+
+enum kith_status {
+#define KITH_STATUS_ENUM(name, value, err) KITH_STATUS_##name = (value),
+	KITH_STATUS_MAP(KITH_STATUS_ENUM)
+#undef KITH_STATUS_ENUM
+};
+
+/* ATTACH request: the leaf's presence record, whether this home is to publish it, keys to watch. */
+#define KITH_B_ATTACH_RECORD 0 /* bytes; absent until the leaf has its homes */
+#define KITH_B_ATTACH_PUBLISH 1 /* bool: this home brings the record to the replicas */
+/* ATTACH answer */
+#define KITH_B_ATTACHED_OBSERVED 0 /* bytes: the leaf's address as seen */
+#define KITH_B_ATTACHED_HOSTS 1 /* array of bytes: host entries for the leaf's cache */
+#define KITH_B_ATTACHED_UNIX_MS 2 /* the home's wall clock */
+#define KITH_B_ATTACHED_ALT 3 /* bytes: the home's second address, for NAT classification */
+
+/* SUBSCRIBE request: keys to add to, and to drop from, what this home watches for the leaf. */
+#define KITH_B_SUBSCRIBE_ADD 0 /* array of bytes(32), at most KITH_SUBSCRIBE_KEYS_MAX */
+#define KITH_B_SUBSCRIBE_DROP 1 /* the same */
+#define KITH_SUBSCRIBE_KEYS_MAX 30
+
+/* LOOKUP / FIND request and answer; WATCH request (with KITH_B_FIND_WATCH). */
+#define KITH_B_FIND_KEY 0 /* bytes(32) */
+#define KITH_B_FIND_WATCH 1 /* bool: also watch the key (WATCH) */
+#define KITH_B_FIND_NEARER 2 /* array of bytes(16): replicas the asker listed; the answer adds nearer ones */
+#define KITH_B_FOUND_RECORDS 0 /* array of bytes: presence records */
+#define KITH_B_FOUND_VANISHED 1 /* array of bytes: vanish reports */
+#define KITH_B_FOUND_MEMBERS 2 /* array of bytes: member entries nearer than the asker listed */
+
+/* STORE / VANISH / NOTIFY request: any of */
+#define KITH_B_NEWS_RECORDS 0 /* array of bytes */
+#define KITH_B_NEWS_VANISHED 1 /* array of bytes */
+#define KITH_B_NEWS_KEY 2 /* bytes(32): NOTIFY: the key it is about */
+
+/* INTRODUCE request and answer */
+#define KITH_B_INTRO_DEVICE 0 /* bytes(16): id of the device to reach: the first half of its X25519 key */
+#define KITH_B_INTRO_PACKET 1 /* bytes: the packet to pass on */
+#define KITH_B_INTRO_VIA 2 /* reserved: next hop of a chained tunnel */
+#define KITH_B_INTRODUCED_TUNNEL 0 /* uint: the asker's leg */
+
+/* LEAVE request, TUNNEL_CLOSE request */
+#define KITH_B_LEAVE_MS 0 /* uint: how long from now */
+#define KITH_B_LEAVE_HOSTS 1 /* array of bytes: host entries to use instead */
+#define KITH_B_LEAVE_TUNNEL 2 /* uint: TUNNEL_CLOSE: the receiver's leg */
+
+/* MEMBERS answer */
+#define KITH_B_MEMBERS_HOSTS 0 /* array of bytes: host entries */
+
+/* REKEY request and answer */
+#define KITH_B_REKEY_EPOCH 0 /* uint: the new epoch */
+#define KITH_B_REKEY_KEY 1 /* bytes(32): X25519 ephemeral */
+#define KITH_B_REKEY_MIX 2 /* reserved: post-quantum key exchange */
+
+/* CHALLENGE request and answer */
+#define KITH_B_CHALLENGE_NONCE 0 /* bytes(32) */
+#define KITH_B_CHALLENGE_CONTEXT 1 /* text <= 64 */
+#define KITH_B_CHALLENGED_SIG 0 /* bytes(64) */
+
+#endif

@@ -1,0 +1,64 @@
+#include "wire/frame.h"
+
+bool kith_frame_next(struct kith_reader *r, struct kith_frame *out)
+{
+	if (kith_reader_left(r) == 0)
+		return false;
+	out->type = kith_read_u8(r);
+	if (out->type == KITH_FRAME_PADDING)
+		return false;
+	uint16_t len = kith_read_u16(r);
+	out->body = kith_read_span(r, len);
+	return !r->bad;
+}
+
+uint8_t *kith_frame_begin(struct kith_writer *w, enum kith_frame_type type)
+{
+	kith_write_u8(w, (uint8_t)type);
+	return kith_write(w, 2);
+}
+
+void kith_frame_end(struct kith_writer *w, uint8_t *mark)
+{
+	if (mark == NULL || w->bad)
+		return;
+	size_t len = (size_t)(w->p - mark) - 2;
+	mark[0] = (uint8_t)(len >> 8);
+	mark[1] = (uint8_t)len;
+}
+
+const char *kith_frame_name(uint8_t type)
+{
+	switch (type) {
+#define KITH_FRAME_CASE(name, value, where)                                                                            \
+	case value:                                                                                                    \
+		return #name;
+		KITH_FRAME_MAP(KITH_FRAME_CASE)
+#undef KITH_FRAME_CASE
+	default:
+		return "?";
+	}
+}
+
+static size_t ip_len(uint8_t family)
+{
+	return family == KITH_FAMILY_V4 ? 4 : 16;
+}
+
+void kith_addr_write(struct kith_writer *w, const struct kith_addr *addr)
+{
+	kith_write_u8(w, addr->family);
+	kith_write_u16(w, addr->port);
+	kith_write_bytes(w, addr->ip, ip_len(addr->family));
+}
+
+void kith_addr_read(struct kith_reader *r, struct kith_addr *out)
+{
+	memset(out, 0, sizeof *out);
+	out->family = kith_read_u8(r);
+	out->port = kith_read_u16(r);
+	if (out->family != KITH_FAMILY_V4 && out->family != KITH_FAMILY_V6)
+		r->bad = true;
+	else
+		kith_read_bytes(r, out->ip, ip_len(out->family));
+}

@@ -1,0 +1,59 @@
+/* Inner frames: type (1), length (2), body. What is inside a sealed packet or a handshake payload. PROTOCOL.md section 4.
+ *
+ * Unknown types are skipped by their length, so that a later version can add some; PADDING (0) ends a packet.
+ */
+#ifndef KITH_WIRE_FRAME_H
+#define KITH_WIRE_FRAME_H
+
+#include "base/limits.h"
+#include "codec/cursor.h"
+
+/* X(name, value, in which payloads it is legal: H handshake, D data, B both) */
+#define KITH_FRAME_MAP(X)                                                                                              \
+	X(PADDING, 0x00, 'B')                                                                                          \
+	X(PROBE, 0x01, 'D') /* nonce 8, path 1, flags 1 */                                                             \
+	X(PROBE_ACK, 0x02, 'D') /* nonce 8, path 1, observed address */                                                \
+	X(PATH_ACK, 0x03, 'D') /* path 1, largest 8, count 4, delay_us 4 */                                            \
+	X(IDLE, 0x04, 'D') /* path 1: silent on purpose from here on */                                                \
+	X(CANDIDATES, 0x05, 'D') /* generation 1, hops 1, n 1, n x (kind 1, address) */                                \
+	X(PUNCH, 0x06, 'D') /* round 1, generation 1 */                                                                \
+	X(KEEPALIVE, 0x07, 'D') /* sequence 1; every third is answered with a PROBE_ACK of nonce 0 */                  \
+	X(PATH_CLOSE, 0x08, 'D') /* path 1: will not be used any more; drop it */                                      \
+	X(CLOSE, 0x0f, 'D') /* reason 2, text */                                                                       \
+	X(REQUEST, 0x10, 'B') /* id 2, kind 1, body */                                                                 \
+	X(ANSWER, 0x11, 'B') /* id 2, status 1, index 1, count 1, body */                                              \
+	X(ANSWER_MORE, 0x12, 'D') /* id 2, missing bitmap 2 */                                                         \
+	X(DATAGRAM, 0x18, 'D') /* channel 2, bytes */                                                                  \
+	X(STREAM, 0x19, 'D') /* one packet of the streams' QUIC connection */                                              \
+	X(HELLO, 0x40, 'H') /* features 4, timestamp_ms 8, call id 16, role 1 */                                       \
+	X(CHAIN, 0x41, 'H') /* certificates */                                                                         \
+	X(SERVICE, 0x42, 'H') /* name of the service asked for */                                                      \
+	X(VERDICT, 0x43, 'H') /* 0 accepted, else reason 2, text */
+
+enum kith_frame_type {
+#define KITH_FRAME_ENUM(name, value, where) KITH_FRAME_##name = (value),
+	KITH_FRAME_MAP(KITH_FRAME_ENUM)
+#undef KITH_FRAME_ENUM
+};
+
+struct kith_frame {
+	uint8_t type;
+	struct kith_span body; /* borrowed */
+};
+
+/* The next frame; false at the end (PADDING or no bytes left) or, with r->bad set, when malformed. */
+bool kith_frame_next(struct kith_reader *r, struct kith_frame *out);
+
+/* Starts a frame: writes its header with a length to be filled in. Returns a mark for kith_frame_end. */
+uint8_t *kith_frame_begin(struct kith_writer *w, enum kith_frame_type type);
+void kith_frame_end(struct kith_writer *w, uint8_t *mark);
+
+/* "PROBE", or "?" for none of ours. */
+const char *kith_frame_name(uint8_t type);
+
+/* Addresses in frames and bodies: family 1 (4 or 6), port 2, ip 4 or 16. A bad one makes the reader bad. */
+#define KITH_ADDR_WIRE_MAX 19
+void kith_addr_write(struct kith_writer *w, const struct kith_addr *addr);
+void kith_addr_read(struct kith_reader *r, struct kith_addr *out);
+
+#endif

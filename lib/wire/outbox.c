@@ -1,0 +1,215 @@
+#include "wire/outbox.h"
+
+#include <kith/err.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/stats.h"
+#include "wire/packet.h"
+
+/* Where frames start in a slot: room for the headers they get when sealed and tunnelled. */
+#define FRAMES_AT (KITH_PACKET_HEADROOM + KITH_TRANSPORT_HEADER)
+#define READY_PER_SLOT 2 /* relayed packets need no slot: a batch of them may outnumber the slots */
+
+int kith_outbox_init(struct kith_outbox *ob, const struct kith_alloc *alloc, uint32_t slots)
+{
+	memset(ob, 0, sizeof *ob);
+	ob->alloc = alloc;
+	ob->n_slots = slots;
+	ob->ready_max = slots * READY_PER_SLOT;
+	ob->slots = kith_alloc_resize(alloc, NULL, 0, (size_t)slots * KITH_SLOT_ROOM);
+	ob->open = KITH_NEW_ARRAY(alloc, struct kith_open_packet, slots);
+	ob->ready = KITH_NEW_ARRAY(alloc, struct kith_packet, ob->ready_max);
+	if (ob->slots != NULL && ob->open != NULL && ob->ready != NULL)
+		return 0;
+	kith_outbox_deinit(ob);
+	return KITH_ENOMEM;
+}
+
+void kith_outbox_deinit(struct kith_outbox *ob)
+{
+	kith_alloc_free(ob->alloc, ob->slots, (size_t)ob->n_slots * KITH_SLOT_ROOM);
+	KITH_FREE_ARRAY(ob->alloc, ob->open, ob->n_slots);
+	KITH_FREE_ARRAY(ob->alloc, ob->ready, ob->ready_max);
+	memset(ob, 0, sizeof *ob);
+}
+
+void kith_outbox_claim(struct kith_outbox *ob, const void *owner, struct kith_stats *stats)
+{
+	KITH_ASSERT(!ob->in_frame);
+	if (ob->owner != owner)
+		KITH_ASSERT(ob->n_open == 0 && ob->n_ready == 0);
+	ob->owner = owner;
+	ob->stats = stats;
+}
+
+bool kith_outbox_has_room(const struct kith_outbox *ob, uint32_t n)
+{
+	return ob->n_slots - ob->used >= n && ob->ready_max - ob->n_ready >= n + (ob->n_open - ob->next_open);
+}
+
+static uint8_t *take_slot(struct kith_outbox *ob)
+{
+	if (ob->used == ob->n_slots) {
+		kith_stats_add(ob->stats, KITH_STAT_OUTBOX_FULL, 1);
+		return NULL;
+	}
+	return ob->slots + (size_t)ob->used++ * KITH_SLOT_ROOM;
+}
+
+static bool same_way(const struct kith_open_packet *p, uint32_t session, const struct kith_hop *hop, uint8_t ttl)
+{
+	if (p->session != session || p->ttl != ttl || p->pinned != (hop != NULL))
+		return false;
+	return hop == NULL || kith_hop_equal(&p->hop, hop);
+}
+
+/* The last open packet, if it may take a frame of need bytes for this session and hop. */
+static struct kith_open_packet *fitting(struct kith_outbox *ob, uint32_t session, const struct kith_hop *hop, uint8_t ttl,
+					size_t need)
+{
+	if (ob->n_open == ob->next_open)
+		return NULL;
+	struct kith_open_packet *p = &ob->open[ob->n_open - 1];
+	if (p->frames == NULL || !same_way(p, session, hop, ttl) || p->len + need > KITH_FRAMES_MAX)
+		return NULL;
+	return p;
+}
+
+static struct kith_open_packet *open_packet(struct kith_outbox *ob, uint32_t session, const struct kith_hop *hop, uint8_t ttl)
+{
+	if (ob->n_open == ob->n_slots) {
+		kith_stats_add(ob->stats, KITH_STAT_OUTBOX_FULL, 1);
+		return NULL;
+	}
+	uint8_t *slot = take_slot(ob);
+	if (slot == NULL)
+		return NULL;
+	struct kith_open_packet *p = &ob->open[ob->n_open++];
+	memset(p, 0, sizeof *p);
+	p->session = session;
+	p->ttl = ttl;
+	p->frames = slot + FRAMES_AT;
+	if (hop != NULL) {
+		p->pinned = true;
+		p->hop = *hop;
+	}
+	return p;
+}
+
+static bool frame_is_data(enum kith_frame_type type)
+{
+	return type == KITH_FRAME_REQUEST || type == KITH_FRAME_ANSWER || type == KITH_FRAME_DATAGRAM ||
+	       type == KITH_FRAME_STREAM;
+}
+
+struct kith_writer *kith_outbox_begin(struct kith_outbox *ob, uint32_t session, const struct kith_hop *hop, uint8_t ttl,
+				      enum kith_frame_type type, size_t body_max)
+{
+	KITH_ASSERT(!ob->in_frame && body_max + KITH_FRAME_HEADER <= KITH_FRAMES_MAX);
+	struct kith_open_packet *p = fitting(ob, session, hop, ttl, body_max + KITH_FRAME_HEADER);
+	if (p == NULL)
+		p = open_packet(ob, session, hop, ttl);
+	if (p != NULL) {
+		p->data = p->data || frame_is_data(type);
+		ob->writer = kith_writer_of(p->frames + p->len, body_max + KITH_FRAME_HEADER);
+	} else {
+		ob->writer = kith_writer_of(ob->scratch, body_max + KITH_FRAME_HEADER);
+	}
+	ob->in_frame = true;
+	ob->mark = kith_frame_begin(&ob->writer, type);
+	return &ob->writer;
+}
+
+void kith_outbox_end(struct kith_outbox *ob)
+{
+	KITH_ASSERT(ob->in_frame && !ob->writer.bad);
+	ob->in_frame = false;
+	kith_frame_end(&ob->writer, ob->mark);
+	if (ob->writer.start != ob->scratch) {
+		struct kith_open_packet *p = &ob->open[ob->n_open - 1];
+		p->len = (uint16_t)(p->len + kith_writer_len(&ob->writer));
+	}
+}
+
+void kith_outbox_flush(struct kith_outbox *ob)
+{
+	KITH_ASSERT(!ob->in_frame);
+	/* A packet whose length reached the maximum takes no more frames. */
+	if (ob->n_open > ob->next_open && ob->n_open < ob->n_slots) {
+		struct kith_open_packet *seal = &ob->open[ob->n_open++];
+		memset(seal, 0, sizeof *seal); /* an empty entry: skipped at the drain, fits nothing */
+	}
+}
+
+uint8_t *kith_outbox_raw(struct kith_outbox *ob, const struct kith_hop *hop, size_t len)
+{
+	KITH_ASSERT(len <= 1280);
+	uint8_t *slot = ob->n_ready < ob->ready_max ? take_slot(ob) : NULL;
+	if (slot == NULL)
+		return NULL;
+	kith_outbox_ready(ob, hop, 0, slot + KITH_PACKET_HEADROOM, len);
+	return slot + KITH_PACKET_HEADROOM;
+}
+
+struct kith_open_packet *kith_outbox_next_open(struct kith_outbox *ob)
+{
+	KITH_ASSERT(!ob->in_frame);
+	while (ob->next_open < ob->n_open) {
+		struct kith_open_packet *p = &ob->open[ob->next_open++];
+		if (p->frames != NULL && p->len > 0)
+			return p;
+	}
+	ob->n_open = ob->next_open = 0;
+	return NULL;
+}
+
+void kith_outbox_ready(struct kith_outbox *ob, const struct kith_hop *hop, uint8_t ttl, uint8_t *data, size_t len)
+{
+	if (ob->n_ready == ob->ready_max) {
+		kith_stats_add(ob->stats, KITH_STAT_OUTBOX_FULL, 1);
+		return;
+	}
+	if (hop->tunnel != 0) {
+		data -= KITH_TUNNEL_HEADER;
+		len += KITH_TUNNEL_HEADER;
+		kith_tunnel_write(data, hop->tunnel);
+	}
+	ob->ready[ob->n_ready++] = (struct kith_packet){
+		.data = data, .len = (uint32_t)len, .transport = hop->transport, .ttl = ttl, .remote = hop->remote
+	};
+	kith_stats_add(ob->stats, KITH_STAT_PACKETS_OUT, 1);
+	kith_stats_add(ob->stats, KITH_STAT_BYTES_OUT, len);
+}
+
+void kith_outbox_copy(struct kith_outbox *ob, const struct kith_hop *hop, uint8_t ttl, const uint8_t *data, size_t len)
+{
+	KITH_ASSERT(len <= 1280);
+	uint8_t *slot = take_slot(ob);
+	if (slot == NULL)
+		return;
+	memcpy(slot + KITH_PACKET_HEADROOM, data, len);
+	kith_outbox_ready(ob, hop, ttl, slot + KITH_PACKET_HEADROOM, len);
+}
+
+void kith_outbox_relay(struct kith_outbox *ob, const struct kith_packet *packet)
+{
+	if (ob->n_ready == ob->ready_max) {
+		kith_stats_add(ob->stats, KITH_STAT_OUTBOX_FULL, 1);
+		return;
+	}
+	ob->ready[ob->n_ready++] = *packet;
+	kith_stats_add(ob->stats, KITH_STAT_RELAYED_PACKETS, 1);
+	kith_stats_add(ob->stats, KITH_STAT_RELAYED_BYTES, packet->len);
+}
+
+size_t kith_outbox_poll(struct kith_outbox *ob, struct kith_packet out[], size_t n)
+{
+	KITH_ASSERT(ob->n_open == 0 && !ob->in_frame);
+	size_t taken = 0;
+	while (taken < n && ob->next_ready < ob->n_ready)
+		out[taken++] = ob->ready[ob->next_ready++];
+	if (ob->next_ready == ob->n_ready && taken == 0) /* the caller has sent the last batch: slots are free again */
+		ob->n_ready = ob->next_ready = ob->used = 0;
+	return taken;
+}

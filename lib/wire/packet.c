@@ -1,0 +1,153 @@
+#include "wire/packet.h"
+
+static size_t least_len(uint8_t type)
+{
+	switch (type) {
+	case KITH_PKT_HELLO:
+		return KITH_HS_HEADER + KITH_HS_TRAILER;
+	case KITH_PKT_REPLY:
+	case KITH_PKT_FINISH:
+		return KITH_HS_HEADER;
+	case KITH_PKT_COOKIE:
+		return KITH_COOKIE_PACKET_LEN;
+	case KITH_PKT_VERSION:
+		return KITH_VERSION_PACKET_LEN;
+	case KITH_PKT_DATA:
+		return KITH_TRANSPORT_HEADER + 16;
+	case KITH_PKT_TUNNEL:
+		return KITH_TUNNEL_HEADER + 1;
+	default:
+		return SIZE_MAX;
+	}
+}
+
+uint8_t kith_packet_type(struct kith_span packet)
+{
+	if (packet.len == 0 || packet.len < least_len(packet.p[0]))
+		return 0;
+	return packet.p[0];
+}
+
+bool kith_hs_parse(struct kith_hs_header *out, struct kith_span packet)
+{
+	struct kith_reader r = kith_reader_of_span(packet);
+	memset(out, 0, sizeof *out);
+	out->type = kith_read_u8(&r);
+	out->version = kith_read_u8(&r);
+	out->pattern = kith_read_u8(&r);
+	uint8_t zero = kith_read_u8(&r);
+	out->sender = kith_read_u32(&r);
+	out->receiver = kith_read_u32(&r);
+	if (r.bad)
+		return false;
+	if (out->version != KITH_WIRE_VERSION)
+		return true;
+	size_t trailer = out->type == KITH_PKT_HELLO ? KITH_HS_TRAILER : 0;
+	if (zero != 0 || out->pattern > 1 || packet.len < KITH_HS_HEADER + trailer)
+		return false;
+	size_t noise_len = packet.len - KITH_HS_HEADER - trailer;
+	out->noise = kith_read_span(&r, noise_len);
+	if (trailer == 0)
+		return kith_reader_done(&r);
+	out->mac1 = kith_read(&r, KITH_MAC_LEN);
+	out->mac2 = kith_read(&r, KITH_MAC_LEN);
+	out->authed = (struct kith_span){ packet.p, KITH_HS_HEADER + noise_len };
+	out->authed2 = (struct kith_span){ packet.p, KITH_HS_HEADER + noise_len + KITH_MAC_LEN };
+	return kith_reader_done(&r);
+}
+
+bool kith_data_parse(struct kith_data_header *out, struct kith_span packet)
+{
+	struct kith_reader r = kith_reader_of_span(packet);
+	(void)kith_read_u8(&r);
+	out->epoch = kith_read_u8(&r);
+	uint16_t zero = kith_read_u16(&r);
+	out->receiver = kith_read_u32(&r);
+	out->counter = kith_read_u64(&r);
+	out->ad = (struct kith_span){ packet.p, KITH_TRANSPORT_HEADER };
+	out->sealed = kith_read_rest(&r);
+	return !r.bad && zero == 0 && out->sealed.len >= 16;
+}
+
+void kith_hs_write(uint8_t out[KITH_HS_HEADER], uint8_t type, uint8_t pattern, uint32_t sender, uint32_t receiver)
+{
+	struct kith_writer w = kith_writer_of(out, KITH_HS_HEADER);
+	kith_write_u8(&w, type);
+	kith_write_u8(&w, KITH_WIRE_VERSION);
+	kith_write_u8(&w, pattern);
+	kith_write_u8(&w, 0);
+	kith_write_u32(&w, sender);
+	kith_write_u32(&w, receiver);
+}
+
+void kith_data_write(uint8_t out[KITH_TRANSPORT_HEADER], uint8_t epoch, uint32_t receiver, uint64_t counter)
+{
+	struct kith_writer w = kith_writer_of(out, KITH_TRANSPORT_HEADER);
+	kith_write_u8(&w, KITH_PKT_DATA);
+	kith_write_u8(&w, epoch);
+	kith_write_u16(&w, 0);
+	kith_write_u32(&w, receiver);
+	kith_write_u64(&w, counter);
+}
+
+void kith_tunnel_write(uint8_t out[KITH_TUNNEL_HEADER], uint64_t tunnel)
+{
+	struct kith_writer w = kith_writer_of(out, KITH_TUNNEL_HEADER);
+	kith_write_u8(&w, KITH_PKT_TUNNEL);
+	kith_write_zeros(&w, 3);
+	kith_write_u64(&w, tunnel);
+}
+
+bool kith_tunnel_parse(uint64_t *tunnel, struct kith_span *inner, struct kith_span packet)
+{
+	struct kith_reader r = kith_reader_of_span(packet);
+	uint8_t type = kith_read_u8(&r);
+	uint64_t zero = kith_read_uint(&r, 3);
+	*tunnel = kith_read_u64(&r);
+	*inner = kith_read_rest(&r);
+	return !r.bad && type == KITH_PKT_TUNNEL && zero == 0 && *tunnel != 0 && inner->len > 0;
+}
+
+void kith_version_write(uint8_t out[KITH_VERSION_PACKET_LEN], uint32_t receiver)
+{
+	struct kith_writer w = kith_writer_of(out, KITH_VERSION_PACKET_LEN);
+	kith_write_u8(&w, KITH_PKT_VERSION);
+	kith_write_u8(&w, KITH_WIRE_VERSION);
+	kith_write_u8(&w, KITH_WIRE_VERSION);
+	kith_write_u8(&w, 0);
+	kith_write_u32(&w, receiver);
+	kith_write_u32(&w, 0);
+}
+
+bool kith_version_parse(uint8_t *lowest, uint8_t *highest, uint32_t *receiver, struct kith_span packet)
+{
+	struct kith_reader r = kith_reader_of_span(packet);
+	uint8_t type = kith_read_u8(&r);
+	*lowest = kith_read_u8(&r);
+	*highest = kith_read_u8(&r);
+	uint8_t zero = kith_read_u8(&r);
+	*receiver = kith_read_u32(&r);
+	uint32_t tail = kith_read_u32(&r);
+	return kith_reader_done(&r) && type == KITH_PKT_VERSION && zero == 0 && tail == 0 && *lowest <= *highest;
+}
+
+void kith_cookie_write(uint8_t out[KITH_COOKIE_PACKET_LEN], uint32_t receiver, const uint8_t nonce[24], const uint8_t sealed[32])
+{
+	struct kith_writer w = kith_writer_of(out, KITH_COOKIE_PACKET_LEN);
+	kith_write_u8(&w, KITH_PKT_COOKIE);
+	kith_write_zeros(&w, 3);
+	kith_write_u32(&w, receiver);
+	kith_write_bytes(&w, nonce, 24);
+	kith_write_bytes(&w, sealed, 32);
+}
+
+bool kith_cookie_parse(uint32_t *receiver, const uint8_t **nonce, const uint8_t **sealed, struct kith_span packet)
+{
+	struct kith_reader r = kith_reader_of_span(packet);
+	uint8_t type = kith_read_u8(&r);
+	uint64_t zero = kith_read_uint(&r, 3);
+	*receiver = kith_read_u32(&r);
+	*nonce = kith_read(&r, 24);
+	*sealed = kith_read(&r, 32);
+	return kith_reader_done(&r) && type == KITH_PKT_COOKIE && zero == 0;
+}

@@ -1,0 +1,73 @@
+/* Outer headers: what a packet is, before any key is touched. PROTOCOL.md section 2.
+ *
+ * The first byte tells kinds apart: 0x00-0x03 STUN (the host's responder), 0xE1-0xE9 ours; all else is dropped.
+ * Never: a key, an allocation, a state.
+ */
+#ifndef KITH_WIRE_PACKET_H
+#define KITH_WIRE_PACKET_H
+
+#include "base/limits.h"
+#include "codec/cursor.h"
+
+#define KITH_WIRE_VERSION 1
+
+enum kith_packet_type {
+	KITH_PKT_HELLO = 0xE1, /* first handshake message (IK or XX) */
+	KITH_PKT_REPLY = 0xE2, /* second */
+	KITH_PKT_FINISH = 0xE3, /* third, XX only */
+	KITH_PKT_COOKIE = 0xE4, /* "prove your address first" */
+	KITH_PKT_VERSION = 0xE5, /* "I do not speak that version, but these" */
+	KITH_PKT_DATA = 0xE8, /* sealed frames */
+	KITH_PKT_TUNNEL = 0xE9 /* a packet for, or from, the other leg of a tunnel */
+};
+
+/* Handshake packets: type, version, pattern, 0, sender index, receiver index; then the Noise message; then, on HELLO only, two
+ * MACs: whoever may be made to do work by a stranger is the one who answers a HELLO. */
+#define KITH_HS_HEADER 12
+#define KITH_MAC_LEN 16
+#define KITH_HS_TRAILER (2 * KITH_MAC_LEN)
+#define KITH_COOKIE_PACKET_LEN 64 /* header 8, nonce 24, sealed cookie 32 */
+#define KITH_VERSION_PACKET_LEN 12
+
+struct kith_hs_header {
+	uint8_t type; /* HELLO, REPLY or FINISH */
+	uint8_t version;
+	uint8_t pattern; /* enum kith_noise_pattern */
+	uint32_t sender; /* the sender's index for the session to be; 0 in FINISH */
+	uint32_t receiver; /* echo of the other's index; 0 in HELLO */
+	struct kith_span noise; /* the Noise message, borrowed */
+	struct kith_span authed; /* all before mac1 */
+	struct kith_span authed2; /* all before mac2 */
+	const uint8_t *mac1, *mac2; /* HELLO only, else NULL */
+};
+
+struct kith_data_header {
+	uint8_t epoch; /* which key, modulo 256 */
+	uint32_t receiver;
+	uint64_t counter;
+	struct kith_span ad; /* the header itself */
+	struct kith_span sealed;
+};
+
+/* The type of a packet, or 0 when it is too short for its kind or none of ours. */
+uint8_t kith_packet_type(struct kith_span packet);
+
+/* false: malformed. Versions other than ours parse only as far as the version field (noise empty). */
+bool kith_hs_parse(struct kith_hs_header *out, struct kith_span packet);
+bool kith_data_parse(struct kith_data_header *out, struct kith_span packet);
+
+/* Header writers; each writes exactly its header length at out. */
+void kith_hs_write(uint8_t out[KITH_HS_HEADER], uint8_t type, uint8_t pattern, uint32_t sender, uint32_t receiver);
+void kith_data_write(uint8_t out[KITH_TRANSPORT_HEADER], uint8_t epoch, uint32_t receiver, uint64_t counter);
+void kith_tunnel_write(uint8_t out[KITH_TUNNEL_HEADER], uint64_t tunnel);
+bool kith_tunnel_parse(uint64_t *tunnel, struct kith_span *inner, struct kith_span packet);
+
+/* VERSION: type, lowest and highest version spoken, 0, receiver index, 4 zero bytes. */
+void kith_version_write(uint8_t out[KITH_VERSION_PACKET_LEN], uint32_t receiver);
+bool kith_version_parse(uint8_t *lowest, uint8_t *highest, uint32_t *receiver, struct kith_span packet);
+
+/* COOKIE: type, 3 zero bytes, receiver index, nonce 24, sealed cookie 32. */
+void kith_cookie_write(uint8_t out[KITH_COOKIE_PACKET_LEN], uint32_t receiver, const uint8_t nonce[24], const uint8_t sealed[32]);
+bool kith_cookie_parse(uint32_t *receiver, const uint8_t **nonce, const uint8_t **sealed, struct kith_span packet);
+
+#endif

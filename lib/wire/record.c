@@ -1,0 +1,431 @@
+#include "wire/record.h"
+
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/assert.h"
+#include "identity/keypair.h"
+
+#define SPAN_MAX INT64_MAX /* wall-clock fields are 63 bits: no sign to get wrong */
+
+/* ---- addresses and hosts ---- */
+
+static size_t ip_len(uint8_t family)
+{
+	return family == KITH_FAMILY_V4 ? 4 : family == KITH_FAMILY_V6 ? 16 : 0;
+}
+
+static bool addr_valid(const struct kith_addr *addr)
+{
+	return kith_addr_scope(addr) != KITH_SCOPE_NONE && addr->port != 0;
+}
+
+void kith_wire_addr_write(struct kith_writer *w, const struct kith_addr *addr)
+{
+	if (!addr_valid(addr)) {
+		w->bad = true;
+		return;
+	}
+	kith_write_u8(w, addr->family);
+	kith_write_u16(w, addr->port);
+	kith_write_bytes(w, addr->ip, ip_len(addr->family));
+}
+
+void kith_wire_addr_read(struct kith_reader *r, struct kith_addr *out)
+{
+	*out = (struct kith_addr){ .family = kith_read_u8(r) };
+	out->port = kith_read_u16(r);
+	size_t len = ip_len(out->family);
+	kith_read_bytes(r, out->ip, len);
+	if (r->bad || len == 0 || !addr_valid(out)) {
+		r->bad = true;
+		*out = (struct kith_addr){ 0 };
+	}
+}
+
+static void addrs_write(struct kith_writer *w, const struct kith_addr addrs[], uint8_t n, uint8_t max)
+{
+	if (n == 0 || n > max) {
+		w->bad = true;
+		return;
+	}
+	kith_write_u8(w, n);
+	for (uint8_t i = 0; i < n; i++)
+		kith_wire_addr_write(w, &addrs[i]);
+}
+
+static uint8_t addrs_read(struct kith_reader *r, struct kith_addr addrs[], uint8_t max)
+{
+	uint8_t n = kith_read_u8(r);
+	if (n == 0 || n > max)
+		r->bad = true;
+	for (uint8_t i = 0; i < n && !r->bad; i++)
+		kith_wire_addr_read(r, &addrs[i]);
+	return r->bad ? 0 : n;
+}
+
+static bool is_zero(const struct kith_key *key)
+{
+	uint8_t all = 0;
+	for (size_t i = 0; i < sizeof key->b; i++)
+		all |= key->b[i];
+	return all == 0;
+}
+
+void kith_host_write(struct kith_writer *w, const struct kith_host *host)
+{
+	if (is_zero(&host->dh))
+		w->bad = true;
+	kith_write_bytes(w, host->dh.b, sizeof host->dh.b);
+	addrs_write(w, host->addrs, host->addrs_n, KITH_HOST_ADDRS_MAX);
+}
+
+void kith_host_read(struct kith_reader *r, struct kith_host *out)
+{
+	memset(out, 0, sizeof *out);
+	kith_read_bytes(r, out->dh.b, sizeof out->dh.b);
+	if (is_zero(&out->dh))
+		r->bad = true;
+	out->addrs_n = addrs_read(r, out->addrs, KITH_HOST_ADDRS_MAX);
+}
+
+int kith_host_parse(struct kith_host *out, struct kith_span bytes)
+{
+	memset(out, 0, sizeof *out);
+	if (bytes.len == 0)
+		return KITH_EPROTO;
+	struct kith_reader r = kith_reader_of_span(bytes);
+	kith_host_read(&r, out);
+	return kith_reader_done(&r) ? 0 : KITH_EPROTO;
+}
+
+size_t kith_host_make(uint8_t out[KITH_HOST_LEN_MAX], const struct kith_host *host)
+{
+	struct kith_writer w = kith_writer_of(out, KITH_HOST_LEN_MAX);
+	kith_host_write(&w, host);
+	KITH_ASSERT(!w.bad);
+	return kith_writer_len(&w);
+}
+
+void kith_home_tag(const struct kith_suite *suite, uint8_t out[KITH_HOME_TAG_LEN], const struct kith_key *sign)
+{
+	const struct kith_span part = { sign->b, sizeof sign->b };
+	const struct kith_span no_key = { NULL, 0 };
+	suite->blake2b(out, KITH_HOME_TAG_LEN, no_key, &part, 1);
+}
+
+/* ---- what the signed objects share ---- */
+
+static int object_begin(struct kith_reader *r, struct kith_span bytes, enum kith_record_object type, size_t len_max)
+{
+	if (bytes.len > len_max)
+		return KITH_EPROTO;
+	return kith_object_begin(r, bytes, (enum kith_object_type)type);
+}
+
+/* Starts a writer that keeps room for the signature: kith_object_sign appends it. */
+static struct kith_writer object_writer(uint8_t *out, size_t cap, enum kith_record_object type)
+{
+	struct kith_writer w = kith_writer_of(out, cap);
+	kith_object_write_header(&w, (enum kith_object_type)type);
+	return w;
+}
+
+static void write_long(struct kith_writer *w, struct kith_span s)
+{
+	kith_write_u16(w, (uint16_t)s.len);
+	kith_write_span(w, s);
+}
+
+static struct kith_span read_long(struct kith_reader *r)
+{
+	return kith_read_span(r, kith_read_u16(r));
+}
+
+/* Sequence and expiry, and that they fit each other: the one rule about times that needs no clock. */
+static bool times_fit(uint64_t seq, int64_t expires_ms, int64_t life_ms)
+{
+	return seq <= SPAN_MAX && expires_ms > 0 && expires_ms - life_ms <= (int64_t)seq;
+}
+
+static void read_times(struct kith_reader *r, uint64_t *seq, int64_t *expires_ms, int64_t life_ms)
+{
+	*seq = kith_read_u64(r);
+	uint64_t expires = kith_read_u64(r);
+	if (expires > SPAN_MAX || !times_fit(*seq, (int64_t)expires, life_ms))
+		r->bad = true;
+	*expires_ms = r->bad ? 0 : (int64_t)expires;
+}
+
+static int check_times(uint64_t seq, int64_t expires_ms, int64_t life_ms, const struct kith_now *now)
+{
+	if (expires_ms < now->unix_ms - KITH_CLOCK_TOLERANCE_MS)
+		return KITH_EEXPIRED;
+	if (!now->unix_trusted)
+		return 0;
+	if ((int64_t)seq > now->unix_ms + KITH_CLOCK_TOLERANCE_MS)
+		return KITH_ENOTYET;
+	if (expires_ms > now->unix_ms + KITH_CLOCK_TOLERANCE_MS + life_ms)
+		return KITH_ENOTYET;
+	return 0;
+}
+
+static int read_chain(struct kith_span chain, struct kith_key *device, struct kith_key *sign)
+{
+	struct kith_chain parsed;
+	int err = kith_chain_parse(&parsed, chain);
+	if (err != 0)
+		return err;
+	*device = parsed.device.dh;
+	*sign = parsed.device.sign;
+	return 0;
+}
+
+/* ---- presence records ---- */
+
+static bool homes_fit(const struct kith_record *record)
+{
+	return record->homes_n <= KITH_HOMES && (record->homes_n == 0) == ((record->flags & KITH_RECORD_OFFLINE) != 0);
+}
+
+int kith_record_make(const struct kith_suite *suite, uint8_t out[KITH_RECORD_LEN_MAX], const struct kith_record *record,
+		     const uint8_t sign_sk[KITH_SIGN_SK_LEN])
+{
+	if (!homes_fit(record) || !times_fit(record->seq, record->expires_ms, KITH_RECORD_LIFE_MS))
+		return KITH_EINVAL;
+	if (record->status.len > KITH_RECORD_STATUS_MAX || record->devices.len > KITH_DEVICES_LEN_MAX ||
+	    record->chain.len > KITH_CHAIN_MAX)
+		return KITH_EINVAL;
+	struct kith_writer w = object_writer(out, KITH_RECORD_LEN_MAX, KITH_OBJECT_RECORD);
+	kith_write_u16(&w, record->flags);
+	kith_write_bytes(&w, record->key.b, sizeof record->key.b);
+	kith_write_u64(&w, record->seq);
+	kith_write_u64(&w, (uint64_t)record->expires_ms);
+	kith_write_u8(&w, record->homes_n);
+	for (uint8_t i = 0; i < record->homes_n; i++) {
+		struct kith_writer host = w;
+		kith_host_write(&w, &record->homes[i].host);
+		if (w.bad)
+			return kith_writer_space(&host) < KITH_HOST_LEN_MAX ? KITH_EMSGSIZE : KITH_EINVAL;
+		kith_write_bytes(&w, record->homes[i].tag, KITH_HOME_TAG_LEN);
+	}
+	kith_write_u8(&w, (uint8_t)record->status.len);
+	kith_write_span(&w, record->status);
+	write_long(&w, record->devices);
+	write_long(&w, record->chain);
+	kith_object_write_ext(&w, record->s.ext);
+	int len = kith_object_sign(suite, &w, KITH_SIGN_RECORD, sign_sk);
+	struct kith_record parsed;
+	if (len > 0 && kith_record_parse(&parsed, (struct kith_span){ out, (size_t)len }) != 0)
+		return KITH_EINVAL;
+	return len;
+}
+
+int kith_record_parse(struct kith_record *out, struct kith_span bytes)
+{
+	struct kith_reader r;
+	memset(out, 0, sizeof *out);
+	int err = object_begin(&r, bytes, KITH_OBJECT_RECORD, KITH_RECORD_LEN_MAX);
+	if (err != 0)
+		return err;
+	out->bytes = bytes;
+	out->flags = kith_read_u16(&r);
+	kith_read_bytes(&r, out->key.b, sizeof out->key.b);
+	read_times(&r, &out->seq, &out->expires_ms, KITH_RECORD_LIFE_MS);
+	out->homes_n = kith_read_u8(&r);
+	if (!homes_fit(out))
+		r.bad = true;
+	for (uint8_t i = 0; i < out->homes_n && !r.bad; i++) {
+		kith_host_read(&r, &out->homes[i].host);
+		kith_read_bytes(&r, out->homes[i].tag, KITH_HOME_TAG_LEN);
+	}
+	uint8_t status_len = kith_read_u8(&r);
+	if (status_len > KITH_RECORD_STATUS_MAX)
+		r.bad = true;
+	out->status = kith_read_span(&r, status_len);
+	out->devices = read_long(&r);
+	out->chain = read_long(&r);
+	if (r.bad)
+		return KITH_EPROTO;
+	err = kith_object_end(&r, bytes, &out->s);
+	if (err != 0)
+		return err;
+	return read_chain(out->chain, &out->device, &out->sign);
+}
+
+/* A device list that comes along may be newer than the one that the chain was checked against, and may leave this device out. */
+static int learn_devices(const struct kith_record *record, struct kith_trust *trust, const struct kith_now *now,
+			 const struct kith_person *person)
+{
+	if (record->devices.len == 0)
+		return 0;
+	int news = kith_trust_devices_add(trust, &person->identity, record->devices, false);
+	if (news == KITH_EFULL || news == KITH_ENOMEM)
+		return 0;
+	return news > 0 ? kith_trust_recheck(trust, now, person) : news;
+}
+
+int kith_record_verify(const struct kith_record *record, struct kith_trust *trust, const struct kith_now *now,
+		       struct kith_person *person)
+{
+	int err = check_times(record->seq, record->expires_ms, KITH_RECORD_LIFE_MS, now);
+	if (err != 0)
+		return err;
+	err = kith_trust_check(trust, now, record->chain, person);
+	if (err != 0)
+		return err;
+	struct kith_id key;
+	kith_ids_directory(trust->suite, &key, &trust->network, person->name);
+	if (memcmp(key.b, record->key.b, sizeof key.b) != 0)
+		return KITH_ENAME;
+	err = kith_object_verify(trust->suite, &record->s, KITH_SIGN_RECORD, &person->device_sign);
+	return err != 0 ? err : learn_devices(record, trust, now, person);
+}
+
+kith_time_us kith_record_life_us(const struct kith_record *record, const struct kith_now *now)
+{
+	int64_t left_ms = record->expires_ms + KITH_CLOCK_TOLERANCE_MS - now->unix_ms;
+	int64_t whole_ms = record->expires_ms - (int64_t)record->seq;
+	if (left_ms > whole_ms)
+		left_ms = whole_ms;
+	return left_ms > 0 ? left_ms * KITH_US_PER_MS : 0;
+}
+
+uint64_t kith_record_next_seq(uint64_t last, const struct kith_now *now)
+{
+	uint64_t wall = now->unix_ms > 0 ? (uint64_t)now->unix_ms : 0;
+	return last + 1 > wall ? last + 1 : wall;
+}
+
+/* ---- vanish reports ---- */
+
+int kith_vanish_make(const struct kith_suite *suite, uint8_t out[KITH_VANISH_LEN_MAX], const struct kith_vanish *vanish,
+		     const uint8_t sign_sk[KITH_SIGN_SK_LEN])
+{
+	if (vanish->at_ms < 0)
+		return KITH_EINVAL;
+	struct kith_writer w = object_writer(out, KITH_VANISH_LEN_MAX, KITH_OBJECT_VANISH);
+	kith_write_bytes(&w, vanish->key.b, sizeof vanish->key.b);
+	kith_write_bytes(&w, vanish->device.b, sizeof vanish->device.b);
+	kith_write_u64(&w, vanish->seq);
+	kith_write_u64(&w, (uint64_t)vanish->at_ms);
+	kith_write_bytes(&w, vanish->home.b, sizeof vanish->home.b);
+	kith_object_write_ext(&w, vanish->s.ext);
+	return kith_object_sign(suite, &w, KITH_SIGN_VANISH, sign_sk);
+}
+
+int kith_vanish_parse(struct kith_vanish *out, struct kith_span bytes)
+{
+	struct kith_reader r;
+	memset(out, 0, sizeof *out);
+	int err = object_begin(&r, bytes, KITH_OBJECT_VANISH, KITH_VANISH_LEN_MAX);
+	if (err != 0)
+		return err;
+	out->bytes = bytes;
+	kith_read_bytes(&r, out->key.b, sizeof out->key.b);
+	kith_read_bytes(&r, out->device.b, sizeof out->device.b);
+	out->seq = kith_read_u64(&r);
+	uint64_t at_ms = kith_read_u64(&r);
+	kith_read_bytes(&r, out->home.b, sizeof out->home.b);
+	if (r.bad || at_ms > SPAN_MAX)
+		return KITH_EPROTO;
+	out->at_ms = (int64_t)at_ms;
+	return kith_object_end(&r, bytes, &out->s);
+}
+
+int kith_vanish_verify(const struct kith_vanish *vanish, const struct kith_record *record, const struct kith_suite *suite,
+		       const struct kith_now *now)
+{
+	if (vanish->seq != record->seq || memcmp(vanish->key.b, record->key.b, sizeof record->key.b) != 0 ||
+	    !kith_key_equal(&vanish->device, &record->device))
+		return KITH_ENOENT;
+	uint8_t tag[KITH_HOME_TAG_LEN];
+	int home = 0;
+	kith_home_tag(suite, tag, &vanish->home);
+	while (home < record->homes_n && memcmp(record->homes[home].tag, tag, sizeof tag) != 0)
+		home++;
+	if (home == record->homes_n)
+		return KITH_EACCES;
+	if (now->unix_trusted && vanish->at_ms > now->unix_ms + KITH_CLOCK_TOLERANCE_MS)
+		return KITH_ENOTYET;
+	int err = kith_object_verify(suite, &vanish->s, KITH_SIGN_VANISH, &vanish->home);
+	return err != 0 ? err : home;
+}
+
+/* ---- member entries ---- */
+
+int kith_member_make(const struct kith_suite *suite, uint8_t out[KITH_MEMBER_LEN_MAX],
+		     const struct kith_member_entry *entry, const uint8_t sign_sk[KITH_SIGN_SK_LEN])
+{
+	if (!times_fit(entry->seq, entry->expires_ms, KITH_MEMBER_LIFE_MS) || entry->chain.len > KITH_CHAIN_MAX)
+		return KITH_EINVAL;
+	if (entry->attest.len > KITH_MEMBER_LEN_MAX)
+		return KITH_EMSGSIZE;
+	struct kith_writer w = object_writer(out, KITH_MEMBER_LEN_MAX, KITH_OBJECT_MEMBER);
+	kith_write_u16(&w, entry->flags);
+	kith_write_u8(&w, entry->slot);
+	kith_write_u8(&w, entry->load);
+	kith_write_u64(&w, entry->seq);
+	kith_write_u64(&w, (uint64_t)entry->expires_ms);
+	addrs_write(&w, entry->addrs, entry->addrs_n, KITH_MEMBER_ADDRS_MAX);
+	if (w.bad)
+		return KITH_EINVAL; /* what was written so far always fits */
+	write_long(&w, entry->attest);
+	write_long(&w, entry->chain);
+	kith_object_write_ext(&w, entry->s.ext);
+	int len = kith_object_sign(suite, &w, KITH_SIGN_MEMBER, sign_sk);
+	struct kith_member_entry parsed;
+	if (len > 0 && kith_member_parse(&parsed, (struct kith_span){ out, (size_t)len }) != 0)
+		return KITH_EINVAL;
+	return len;
+}
+
+int kith_member_parse(struct kith_member_entry *out, struct kith_span bytes)
+{
+	struct kith_reader r;
+	memset(out, 0, sizeof *out);
+	int err = object_begin(&r, bytes, KITH_OBJECT_MEMBER, KITH_MEMBER_LEN_MAX);
+	if (err != 0)
+		return err;
+	out->bytes = bytes;
+	out->flags = kith_read_u16(&r);
+	out->slot = kith_read_u8(&r);
+	out->load = kith_read_u8(&r);
+	read_times(&r, &out->seq, &out->expires_ms, KITH_MEMBER_LIFE_MS);
+	out->addrs_n = addrs_read(&r, out->addrs, KITH_MEMBER_ADDRS_MAX);
+	out->attest = read_long(&r);
+	out->chain = read_long(&r);
+	if (r.bad)
+		return KITH_EPROTO;
+	err = kith_object_end(&r, bytes, &out->s);
+	if (err != 0)
+		return err;
+	return read_chain(out->chain, &out->device, &out->sign);
+}
+
+int kith_member_id(const struct kith_member_entry *entry, const struct kith_trust *trust, struct kith_id *out)
+{
+	struct kith_chain chain;
+	int err = kith_chain_parse(&chain, entry->chain);
+	if (err != 0)
+		return err;
+	if (chain.kind == KITH_CHAIN_OPEN) {
+		return kith_ids_supernode_open(trust->suite, out, &trust->network, &chain.identity, &entry->addrs[0]);
+	}
+	kith_ids_supernode(trust->suite, out, &trust->network, chain.name.placement, entry->slot);
+	return 0;
+}
+
+int kith_member_verify(const struct kith_member_entry *entry, struct kith_trust *trust, const struct kith_now *now,
+		       struct kith_person *person)
+{
+	int err = check_times(entry->seq, entry->expires_ms, KITH_MEMBER_LIFE_MS, now);
+	if (err != 0)
+		return err;
+	err = kith_trust_check(trust, now, entry->chain, person);
+	if (err != 0)
+		return err;
+	if ((!trust->open && (person->flags & KITH_NAME_SUPERNODE) == 0) || entry->slot >= person->slots)
+		return KITH_EACCES;
+	return kith_object_verify(trust->suite, &entry->s, KITH_SIGN_MEMBER, &person->device_sign);
+}

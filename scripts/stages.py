@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+"""Builds and tests libkith in several configurations, one stage after the other, and sums up.
+
+A stage that fails does not stop the others; a configuration that does not build skips its own tests only. The last line is
+"N passed, N failed" (", N skipped" may follow): tests that ctest ran, and fuzz targets; a stage that gave no results
+(such as a build that failed) counts as one failure. The exit code is 0 only when nothing failed.
+"""
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOGS = ROOT / "build" / "logs"
+
+# Which labels run in which configuration. "label:name" runs only the tests of that name: of the lints, only the one that
+# looks at binaries depends on the compiler.
+FULL = {
+    "release": ["unit", "lint", "tidy", "fuzz", "install", "sim", "e2e"],
+    "clang": ["unit", "lint:symbols", "fuzz", "install", "sim"],
+    "asan-ubsan": ["unit", "fuzz", "sim", "e2e"],
+}
+QUICK = {"dev": ["unit", "lint", "sim"]}
+# Where the tests of a label come from: with nothing there, there is nothing to run; with something there, ctest must know it.
+ORIGIN = {"unit": "tests/unit/test_*.c", "sim": "tests/sim/*.c", "e2e": "tests/e2e/*.sh", "fuzz": "tests/fuzz/fuzz_*.c",
+          "lint": "tests/lint/*.py", "tidy": "tests/lint/tidy.sh", "install": "tests/install/run.sh"}
+SIM_SEEDS = {"quick": 10, "full": 100}
+
+
+class Stage:
+    """The result of one stage, and a line of the table."""
+
+    def __init__(self, name):
+        self.name, self.passed, self.failed, self.skipped = name, 0, 0, 0
+        self.seconds, self.note, self.details = 0.0, "", []
+
+    def fail(self, note, details=()):
+        self.failed += 1
+        self.note = note
+        self.details.extend(details)
+
+
+class Run:
+    def __init__(self, options):
+        self.options, self.stages = options, []
+        self.environment = dict(os.environ)
+        self.environment["KITH_SIM_SEEDS"] = str(SIM_SEEDS["quick" if options.quick else "full"])
+        self.environment.setdefault("CTEST_OUTPUT_ON_FAILURE", "1")
+        self.environment["CLICOLOR_FORCE"] = "0"
+        if options.no_root:
+            self.environment["KITH_NO_ROOT"] = "1"
+        LOGS.mkdir(parents=True, exist_ok=True)
+
+    def stage(self, name, action):
+        stage = Stage(name)
+        print(f"--- {name} ...", flush=True)
+        start = time.monotonic()
+        try:
+            action(stage)
+        except (OSError, ElementTree.ParseError, subprocess.SubprocessError) as error:
+            stage.fail(f"{type(error).__name__}: {error}")
+        stage.seconds = time.monotonic() - start
+        self.stages.append(stage)
+        for line in stage.details:
+            print(f"    {line}")
+        print(f"    {name}: {summary(stage)} in {stage.seconds:.1f} s", flush=True)
+        return stage.failed == 0
+
+    def command(self, name, *words):
+        """Runs it with the output in a log file; returns the exit code and that file."""
+        log = LOGS / (name.replace(" ", "-") + ".log")
+        with log.open("wb") as out:
+            code = subprocess.run(words, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=out,
+                                  stderr=subprocess.STDOUT, check=False).returncode
+        return code, log
+
+    def build(self, preset):
+        def configure(stage):
+            code, log = self.command(f"{preset} configure", "cmake", "--preset", preset)
+            if code:
+                stage.fail("cmake failed", tail(log, 30))
+
+        def compile_all(stage):
+            code, log = self.command(f"{preset} build", "cmake", "--build", "--preset", preset, "-j",
+                                     str(self.options.jobs), "--", "-k", "0")
+            if code:
+                stage.fail("does not build", errors(log))
+
+        return self.stage(f"{preset} configure", configure) and self.stage(f"{preset} build", compile_all)
+
+    def ctest(self, preset, selection):
+        label, _, name = selection.partition(":")
+        if not any(ROOT.glob(ORIGIN[label])):
+            print(f"--- {preset} {label}: no {ORIGIN[label]}, nothing to run", flush=True)
+            return
+
+        def action(stage):
+            junit = LOGS / f"{preset}-{label}.xml"
+            junit.unlink(missing_ok=True)
+            # Scenarios take both processors by themselves or share the network: one at a time.
+            jobs = 1 if label in ("e2e", "tidy", "install") else self.options.jobs
+            code, log = self.command(f"{preset} {label}", "ctest", "--test-dir", str(ROOT / "build" / preset), "-L",
+                                     f"^{label}$", "-R", name or ".", "-j", str(jobs), "--output-on-failure", "--no-tests=error",
+                                     "--output-junit", str(junit))
+            if not junit.is_file():
+                stage.fail("no test ran" if code else "ctest left no results", tail(log, 30))
+                return
+            self.count(stage, junit, log)
+            if code and not stage.failed:
+                stage.fail(f"ctest ended with {code}", tail(log, 30))
+
+        self.stage(f"{preset} {label}", action)
+
+    def count(self, stage, junit, log):
+        for case in ElementTree.parse(junit).getroot().iter("testcase"):
+            status, name = case.get("status"), case.get("name")
+            if status == "run":
+                stage.passed += 1
+            elif status == "disabled" or (status == "notrun" and case.find("skipped") is not None
+                                          and case.find("skipped").get("message") == "SKIP_RETURN_CODE=77"):
+                if self.options.no_root:
+                    stage.skipped += 1
+                    stage.details.append(f"skipped: {name}")
+                else:
+                    stage.fail("skipped without --no-root", [f"skipped, but only --no-root permits that: {name}"])
+            else:
+                stage.fail("", [f"FAILED: {name}", *("  " + line for line in output_of(case))])
+        if not stage.passed + stage.failed + stage.skipped:
+            stage.fail("no test ran", tail(log, 30))
+
+    def namespaces(self, stage):
+        """Whether the e2e tests can have network namespaces; said once, instead of by each of them."""
+        for words in (["unshare", "-n", "true"], ["unshare", "-Urn", "true"]):
+            if shutil.which(words[0]) and subprocess.run(words, stderr=subprocess.DEVNULL, check=False).returncode == 0:
+                return
+        stage.fail("no network namespaces: run as root, or leave those tests out with --no-root")
+
+    def fuzz(self, stage):
+        targets = sorted(p.stem for p in ROOT.glob(ORIGIN["fuzz"]))
+        workers = min(self.options.jobs, len(targets))
+        each = max(1, self.options.fuzz_seconds * workers // len(targets))
+        artifacts = ROOT / "build/fuzz/artifacts"
+        artifacts.mkdir(parents=True, exist_ok=True)
+
+        def one(target):
+            name = target.removeprefix("fuzz_")
+            found = ROOT / "build/fuzz/corpus" / name
+            found.mkdir(parents=True, exist_ok=True)
+            corpora = [str(p) for p in (found, ROOT / "tests/fuzz/corpus" / name) if p.is_dir()]
+            code, log = self.command(f"fuzz {name}", str(ROOT / "build/fuzz/tests/fuzz" / target),
+                                     f"-max_total_time={each}", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
+                                     f"-artifact_prefix={artifacts}/{name}-", *corpora)
+            return target, code, log
+
+        with ThreadPoolExecutor(workers) as pool:
+            for target, code, log in pool.map(one, targets):
+                if code == 0:
+                    stage.passed += 1
+                else:
+                    stage.fail("", [f"FAILED: {target}", *("  " + line for line in tail(log, 25))])
+        stage.note = f"{each} s each"
+
+
+def tail(log, count):
+    return log.read_text(errors="replace").splitlines()[-count:]
+
+
+def errors(log):
+    """The compiler's messages, rather than ninja's progress."""
+    lines = log.read_text(errors="replace").splitlines()
+    found = [line for line in lines if "error:" in line or "undefined reference" in line or "FAILED:" in line]
+    return found[:40] or lines[-20:]
+
+
+def output_of(case):
+    text = case.findtext("system-out") or ""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-40:]
+
+
+def summary(stage):
+    if not stage.passed + stage.failed + stage.skipped:
+        return "done" + (f", {stage.note}" if stage.note else "")
+    parts = [f"{stage.passed} passed", f"{stage.failed} failed"]
+    if stage.skipped:
+        parts.append(f"{stage.skipped} skipped")
+    if stage.note:
+        parts.append(stage.note)
+    return ", ".join(parts)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="scripts/test", description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--quick", action="store_true",
+                        help="one compiler, unit tests, lints and ten simulator seeds: under a minute")
+    parser.add_argument("--no-root", action="store_true", help="leave out what needs network namespaces, and say what")
+    parser.add_argument("--fuzz-seconds", type=int, default=120, metavar="N",
+                        help="wall-clock time for all fuzz targets together (default 120; 0: none)")
+    parser.add_argument("--only", action="append", metavar="PRESET", choices=[*FULL, "fuzz"],
+                        help="only this configuration (may be repeated): " + ", ".join([*FULL, "fuzz"]))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2, metavar="N", help="parallel jobs")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    start = time.monotonic()
+    run = Run(options)
+    plan = QUICK if options.quick else {p: labels for p, labels in FULL.items() if not options.only or p in options.only}
+    if not options.no_root and any("e2e" in labels for labels in plan.values()) and any(ROOT.glob(ORIGIN["e2e"])):
+        run.stage("network namespaces", run.namespaces)
+    for preset, labels in plan.items():
+        if run.build(preset):
+            for label in labels:
+                run.ctest(preset, label)
+    fuzzing = not options.quick and options.fuzz_seconds > 0 and (not options.only or "fuzz" in options.only)
+    if fuzzing and any(ROOT.glob(ORIGIN["fuzz"])) and run.build("fuzz"):
+        run.stage("fuzz run", run.fuzz)
+
+    width = max(len(stage.name) for stage in run.stages)
+    print(f"\n{'stage':{width}}  passed  failed  skipped  seconds")
+    for stage in run.stages:
+        print(f"{stage.name:{width}}  {stage.passed:6}  {stage.failed:6}  {stage.skipped:7}  {stage.seconds:7.1f}"
+              + (f"  {stage.note}" if stage.note else ""))
+    passed, failed, skipped = (sum(getattr(s, key) for s in run.stages) for key in ("passed", "failed", "skipped"))
+    print(f"{'all':{width}}  {passed:6}  {failed:6}  {skipped:7}  {time.monotonic() - start:7.1f}")
+    print(f"logs: {LOGS}")
+    print(f"\n{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+/* Presence records, vanish reports and host entries on arbitrary bytes: what parses has its spans within the input, and making it
+ * again gives the same bytes but for the signature; nothing that was not signed verifies. */
+#include "fuzz_world.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct fw w;
+
+static void check_span(struct kith_span s, const uint8_t *data, size_t size)
+{
+	KITH_ASSERT(s.len == 0 || (s.p >= data && s.len <= size - (size_t)(s.p - data)));
+}
+
+static void check_same(const uint8_t *made, int len, const uint8_t *data, size_t size)
+{
+	KITH_ASSERT(len > 0 && (size_t)len == size);
+	KITH_ASSERT(memcmp(made, data, size - KITH_SIG_LEN) == 0);
+}
+
+static void check_record(const struct kith_record *r, const uint8_t *data, size_t size)
+{
+	static const uint8_t sk[KITH_SIGN_SK_LEN] = { 1 };
+	uint8_t out[KITH_RECORD_LEN_MAX];
+	struct kith_person person;
+	check_span(r->devices, data, size);
+	check_span(r->status, data, size);
+	check_span(r->chain, data, size);
+	KITH_ASSERT(kith_record_life_us(r, &w.now) <= KITH_RECORD_LIFE_MS * KITH_US_PER_MS);
+	check_same(out, kith_record_make(w.suite, out, r, sk), data, size);
+	int err = kith_record_verify(r, &w.trust, &w.now, &person);
+	KITH_ASSERT(err <= 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct kith_span bytes = { data, size };
+	static const uint8_t sk[KITH_SIGN_SK_LEN] = { 1 };
+	struct kith_record record;
+	struct kith_vanish vanish;
+	struct kith_host host;
+	if (w.suite == NULL)
+		fw_init(&w);
+	if (kith_record_parse(&record, bytes) == 0)
+		check_record(&record, data, size);
+	if (kith_vanish_parse(&vanish, bytes) == 0) {
+		uint8_t out[KITH_VANISH_LEN_MAX];
+		check_same(out, kith_vanish_make(w.suite, out, &vanish, sk), data, size);
+	}
+	if (kith_host_parse(&host, bytes) == 0) {
+		uint8_t out[KITH_HOST_LEN_MAX];
+		KITH_ASSERT(kith_host_make(out, &host) == size && memcmp(out, data, size) == 0);
+	}
+	return 0;
+}

@@ -1,0 +1,7 @@
+cmake_minimum_required(VERSION 3.25)
+project(consumer LANGUAGES C)
+find_package(kith 0.1 REQUIRED COMPONENTS static)
+foreach(library kith core kith_static core_static)
+	add_executable(${library} consumer.c)
+	target_link_libraries(${library} PRIVATE kith::${library})
+endforeach()

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Holds the include graph against the order of the layers.
+
+  lib/<layer>/  includes itself and the layers before it, by path from lib/ ("base/timer.h"), and public headers;
+                <layer>/internal.h is for that layer alone
+  include/kith/ includes <kith/...> and the standard's freestanding headers only
+  node/, examples/  use the public API only
+  bench/net/    uses the base layer only
+
+Nowhere is a .c file included, except by the tests; nowhere do headers include each other in a cycle.
+
+Usage: layers.py [root] | layers.py --self-test
+"""
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+LAYERS = "base codec crypto identity wire path session stream relay overlay presence role core host".split()
+PUBLIC_SYSTEM = {"stdbool.h", "stddef.h", "stdint.h", "stdarg.h", "inttypes.h", "limits.h"}
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(<[^>\n]+>|"[^"\n]+")', re.M)
+
+
+def includes(path):
+    """(line, name, quoted) of every #include in the file."""
+    text = path.read_text(errors="replace")
+    for m in INCLUDE.finditer(text):
+        yield text.count("\n", 0, m.start()) + 1, m.group(1)[1:-1], m.group(1)[0] == '"'
+
+
+def sources(root, *folders):
+    for folder in folders:
+        base = root / folder
+        if base.is_dir():
+            yield from sorted(p for p in base.rglob("*") if p.suffix in (".c", ".h"))
+
+
+def check_lib(root, path):
+    own = path.relative_to(root / "lib").parts[0]
+    if own not in LAYERS:
+        yield 1, f"'{own}' is no layer"
+        return
+    for line, name, quoted in includes(path):
+        if not quoted:
+            continue
+        layer = name.split("/")[0]
+        if "/" not in name:
+            yield line, f'"{name}": write the path from lib/, such as "{own}/{name}"'
+        elif layer not in LAYERS:
+            yield line, f'"{name}" is outside of the layers'
+        elif LAYERS.index(layer) > LAYERS.index(own):
+            yield line, f'"{name}": {own} comes before {layer} and must not know of it'
+        elif not (root / "lib" / name).is_file():
+            yield line, f'"{name}" does not exist in lib/'
+        elif name.endswith("/internal.h") and layer != own:
+            yield line, f'"{name}" is for the layer {layer} alone'
+
+
+def check_public(root, path):
+    for line, name, quoted in includes(path):
+        if quoted or (name not in PUBLIC_SYSTEM and not name.startswith("kith/")):
+            yield line, f"{name}: a public header includes <kith/...> and {', '.join(sorted(PUBLIC_SYSTEM))} only"
+        elif name.startswith("kith/") and not (root / "include" / name).is_file():
+            yield line, f"<{name}> does not exist"
+
+
+def check_application(root, path):
+    for line, name, quoted in includes(path):
+        if quoted and name.split("/")[0] in LAYERS and (root / "lib" / name).is_file():
+            yield line, f'"{name}": node/ and examples/ use the public API only'
+
+
+def check_net(root, path):
+    for line, name, quoted in includes(path):
+        layer = name.split("/")[0]
+        if quoted and layer in LAYERS and layer != "base" and (root / "lib" / name).is_file():
+            yield line, f'"{name}": the models of bench/net use the base layer only'
+
+
+def cycles(root):
+    """Cycles among headers, each reported once, as a path of names."""
+    graph = {}
+    for path in sources(root, "lib", "include", "bench"):
+        if path.suffix == ".h":
+            targets = []
+            for _, name, quoted in includes(path):
+                for base in ("lib", "bench") if quoted else ("include",):
+                    if (root / base / name).is_file():
+                        targets.append((root / base / name).relative_to(root))
+            graph[path.relative_to(root)] = targets
+    done, stack, found = set(), [], []
+
+    def visit(node):
+        if node in stack:
+            found.append(" -> ".join(map(str, stack[stack.index(node):] + [node])))
+            return
+        if node in done:
+            return
+        stack.append(node)
+        for target in graph.get(node, []):
+            visit(target)
+        stack.pop()
+        done.add(node)
+
+    for node in sorted(graph):
+        visit(node)
+    return found
+
+
+def check(root):
+    root = Path(root)
+    problems = []
+
+    def run(rule, *folders):
+        for path in sources(root, *folders):
+            if rule is check_lib and path.parent == root / "lib":
+                problems.append(f"{path.relative_to(root)}: a source of lib/ belongs to a layer")
+                continue
+            problems.extend(f"{path.relative_to(root)}:{line}: {what}" for line, what in rule(root, path))
+
+    run(check_lib, "lib")
+    run(check_public, "include")
+    run(check_application, "node", "examples")
+    run(check_net, "bench/net")
+    for path in sources(root, "lib", "include", "node", "examples", "bench"):
+        for line, name, _ in includes(path):
+            if name.endswith(".c"):
+                problems.append(f"{path.relative_to(root)}:{line}: includes the source file {name}")
+    problems.extend(f"include cycle: {cycle}" for cycle in cycles(root))
+    return problems
+
+
+def self_test():
+    good = {
+        "include/kith/err.h": "#include <kith/types.h>\n",
+        "include/kith/types.h": "#include <stdint.h>\n",
+        "lib/base/a.h": "#include <kith/err.h>\n",
+        "lib/wire/w.c": '#include "base/a.h"\n#include <string.h>\n',
+        "node/kithd.c": "#include <kith/err.h>\n",
+        "bench/net/nat.c": '#include "base/a.h"\n',
+    }
+    bad = {
+        "calls up": {"lib/base/b.c": '#include "wire/w.h"\n', "lib/wire/w.h": ""},
+        "same folder without its path": {"lib/base/b.c": '#include "a.h"\n'},
+        "bench from lib": {"lib/core/c.c": '#include "sim/world.h"\n'},
+        "no such layer": {"lib/misc/m.c": "\n"},
+        "no layer at all": {"lib/m.c": "\n"},
+        "missing header": {"lib/wire/x.c": '#include "base/gone.h"\n'},
+        "includes a source": {"bench/sim/s.c": '#include "sim/t.c"\n'},
+        "public header with a library's": {"include/kith/bad.h": "#include <uv.h>\n"},
+        "application uses internals": {"examples/chat.c": '#include "base/a.h"\n'},
+        "net uses the session": {"bench/net/l.c": '#include "wire/w.h"\n', "lib/wire/w.h": ""},
+        "another layer's internals": {"lib/wire/w.c": '#include "base/internal.h"\n', "lib/base/internal.h": ""},
+        "cycle": {"lib/base/x.h": '#include "base/y.h"\n', "lib/base/y.h": '#include "base/x.h"\n'},
+        "indented directive": {"lib/base/b.c": ' #  include "wire/w.h"\n', "lib/wire/w.h": ""},
+    }
+    failed = 0
+    for name, extra in [("a good tree", {})] + sorted(bad.items()):
+        with tempfile.TemporaryDirectory() as folder:
+            for file, text in {**good, **extra}.items():
+                path = Path(folder) / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            problems = check(folder)
+        if bool(problems) != bool(extra):
+            print(f"self-test: '{name}' gave {problems or 'nothing'}")
+            failed = 1
+    if not failed:
+        print(f"self-test: {len(bad)} bad trees were refused, the good one passed")
+    return failed
+
+
+def main():
+    if sys.argv[1:] == ["--self-test"]:
+        return self_test()
+    problems = check(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).resolve().parents[2])
+    print("\n".join(problems) if problems else "the layers hold")
+    return 1 if problems else 0
+
+
+sys.exit(main())

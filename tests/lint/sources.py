@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""Rules for the text of the sources.
+
+  sizes      a file has at most 800 lines, a public header 400, a function 70
+  names      no _t typedef of ours; every function in lib/ that others can see starts with kith_
+  libraries  only codec/pack.c includes msgpack, and only its packer and template; only crypto/suite_sodium.c (and the host)
+             includes sodium.h; only the stream layer's own files include ngtcp2
+  leftovers  nothing is left to be done
+  modules    each .c in lib/ has a header whose first comment says what it is, and a unit test: tests/unit/test_<module>.c;
+             each unit test has a module. A file without a header of its own belongs to the first of its layer (or public
+             one) that it includes, and is tested with it (internal.h: by tests/unit/test_<layer>.c). Exceptions, with
+             a reason each, are in tests/lint/untested.allow
+
+Usage: sources.py [root] | sources.py --self-test
+"""
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FILE_LINES_MAX = 800
+PUBLIC_HEADER_LINES_MAX = 400
+FUNCTION_LINES_MAX = 70
+FOLDERS = ["include", "lib", "node", "examples", "bench", "tests"]
+SUFFIXES = {".c", ".h"}
+SCRIPT_FOLDERS = FOLDERS + ["scripts", "cmake", ".ci"]
+# Spelled in two halves so that this file passes its own rule.
+LEFTOVER = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
+MSGPACK_HEADERS = {"msgpack/pack.h", "msgpack/pack_define.h", "msgpack/pack_template.h", "msgpack/unpack_template.h",
+                   "msgpack/unpack_define.h", "msgpack/sysdep.h"}
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]', re.M)
+
+
+def files(root, folders, wanted):
+    for folder in folders:
+        base = root / folder
+        if base.is_dir():
+            for path in sorted(base.rglob("*")):
+                if path.is_file() and wanted(path) and "__pycache__" not in path.parts and "corpus" not in path.parts:
+                    yield path
+
+
+def tags(root, paths):
+    """One dict per function, typedef and variable that ctags sees."""
+    if not paths:
+        return
+    if shutil.which("ctags") is None:
+        sys.exit("sources.py needs ctags (Debian: apt-get install universal-ctags)")
+    run = subprocess.run(
+        ["ctags", "--options=NONE", "--languages=C", "--langmap=C:.c.h", "--kinds-C=ft", "--fields=+neKS", "-u", "-f", "-",
+         "-L", "-"],
+        input="\n".join(str(p.relative_to(root)) for p in paths), text=True, capture_output=True, cwd=root, check=True)
+    for row in run.stdout.splitlines():
+        if row.startswith("!"):
+            continue
+        name, path, rest = row.split("\t", 2)
+        fields = dict(f.split(":", 1) for f in rest.split('"\t', 1)[1].split("\t") if ":" in f)
+        kind = rest.split('"\t', 1)[1].split("\t")[0]
+        yield {"name": name, "path": path, "kind": kind, "line": int(fields.get("line", 0)),
+               "end": int(fields.get("end", 0)), "static": "file" in fields}
+
+
+def check_sizes_and_names(root, paths):
+    for path in paths:
+        lines = path.read_text(errors="replace").count("\n")
+        public = path.relative_to(root).parts[0] == "include"
+        most = PUBLIC_HEADER_LINES_MAX if public else FILE_LINES_MAX
+        if lines > most:
+            yield path.relative_to(root), 1, f"{lines} lines; at most {most}"
+    for tag in tags(root, paths):
+        if tag["kind"] == "function":
+            length = tag["end"] - tag["line"] + 1
+            if tag["end"] and length > FUNCTION_LINES_MAX:
+                yield tag["path"], tag["line"], f"{tag['name']}() has {length} lines; at most {FUNCTION_LINES_MAX}"
+            # A static inline function of a header is seen by whoever includes it.
+            seen = not tag["static"] or tag["path"].endswith(".h")
+            if tag["path"].startswith(("lib/", "include/")) and seen and not tag["name"].startswith("kith_"):
+                yield tag["path"], tag["line"], f"{tag['name']}() can be seen from outside and must start with kith_"
+        elif tag["kind"] == "typedef" and tag["name"].endswith("_t"):
+            yield tag["path"], tag["line"], f"typedef {tag['name']}: names that end in _t are not ours"
+
+
+def check_libraries(root):
+    for path in files(root, ["lib", "include"], lambda p: p.suffix in SUFFIXES):
+        name = str(path.relative_to(root))
+        text = path.read_text(errors="replace")
+        for m in INCLUDE.finditer(text):
+            header, line = m.group(1), text.count("\n", 0, m.start()) + 1
+            if header.startswith("msgpack"):
+                if name != "lib/codec/pack.c":
+                    yield name, line, "only lib/codec/pack.c includes msgpack"
+                elif header not in MSGPACK_HEADERS:
+                    yield name, line, f"<{header}>: only msgpack's packer and its unpack template are used"
+            if header.startswith("sodium") and name != "lib/crypto/suite_sodium.c" and not name.startswith("lib/host/"):
+                yield name, line, "in the core only lib/crypto/suite_sodium.c includes sodium.h"
+            if header.startswith("ngtcp2") and not (name.startswith("lib/stream/") and
+                                                    (name.endswith(".c") or path.stem == "internal")):
+                yield name, line, "only lib/stream/*.c and its internal.h include ngtcp2"
+
+
+def check_leftovers(root):
+    def wanted(path):
+        return path.suffix in SUFFIXES | {".sh", ".py", ".cmake", ".txt", ".in", ""}
+    for path in files(root, SCRIPT_FOLDERS, wanted):
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+            if LEFTOVER.search(line):
+                yield path.relative_to(root), number, f"left over: {line.strip()[:80]}"
+
+
+def parts_of(stem):
+    """The names that a file may share a header and a test with: itself, then what precedes or follows each '_'."""
+    words = stem.split("_")
+    yield stem
+    for i in range(len(words) - 1, 0, -1):
+        yield "_".join(words[:i])
+    for i in range(1, len(words)):
+        yield "_".join(words[i:])
+
+
+def allowed(root):
+    path = root / "tests/lint/untested.allow"
+    found = {}
+    if path.is_file():
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if line.strip() and not line.startswith("#"):
+                name, _, reason = line.partition(" ")
+                if not reason.strip():
+                    sys.exit(f"{path}:{number}: {name} without a reason")
+                found[name] = number
+    return found
+
+
+def check_modules(root):
+    sources = list(files(root, ["lib"], lambda p: p.suffix == ".c"))
+    exceptions = allowed(root)
+    tested = set()
+    for path in sources:
+        name = str(path.relative_to(root))
+        homes = [path.parent, root / "include/kith"]
+        names = list(parts_of(path.stem))
+        headers = [h / f"{part}.h" for part in names for h in homes]
+        header = next((h for h in headers if h.is_file()), None)
+        if header is None:
+            # One of the files that a module was split into: the first header of its layer, or public one, that it includes
+            # declares it, and the test of that header's module tests it.
+            own = (root / base / m for m in INCLUDE.findall(path.read_text(errors="replace")) for base in ("lib", "include"))
+            header = next((h for h in own if h.parent in homes and h.is_file()), None)
+            if header is not None:
+                names.append(path.parent.name if header.stem == "internal" else header.stem)
+        if header is None:
+            yield name, 1, "has no header"
+            continue
+        if not header.read_text(errors="replace").lstrip().startswith("/*"):
+            yield header.relative_to(root), 1, "a header starts with a comment that says what it is"
+        tests = [p for p in names if (root / f"tests/unit/test_{p}.c").is_file()]
+        if tests:
+            tested.add(tests[0])
+            if name in exceptions:
+                yield "tests/lint/untested.allow", exceptions[name], f"{name} has a unit test"
+        elif name not in exceptions:
+            yield name, 1, f"has no unit test: tests/unit/test_{path.stem}.c"
+    known = {str(p.relative_to(root)) for p in sources}
+    for name, number in exceptions.items():
+        if name not in known:
+            yield "tests/lint/untested.allow", number, f"{name} does not exist"
+    modules = {p.stem for p in files(root, ["lib", "include", "bench", "node"], lambda p: p.suffix in SUFFIXES)}
+    for test in files(root, ["tests/unit"], lambda p: p.suffix == ".c" and p.name.startswith("test_")):
+        if test.stem[5:] not in modules and test.stem[5:] not in tested:
+            yield test.relative_to(root), 1, "is the test of no module"
+
+
+def check(root):
+    root = Path(root)
+    paths = list(files(root, FOLDERS, lambda p: p.suffix in SUFFIXES))
+    problems = []
+    for rule in (check_sizes_and_names(root, paths), check_libraries(root), check_leftovers(root), check_modules(root)):
+        problems.extend(f"{path}:{line}: {what}" for path, line, what in rule)
+    return problems
+
+
+def self_test():
+    long_body = "\tx++;\n" * 70
+    good = {
+        "lib/base/ring.h": "/* A ring. */\nstatic inline int kith_ring_len(void)\n{\n\treturn 0;\n}\n",
+        "lib/base/ring.c": "static int helper(void)\n{\n\treturn 1;\n}\nint kith_ring_new(void)\n{\n\treturn helper();\n}\n",
+        "tests/unit/test_ring.c": "int main(void)\n{\n\treturn 0;\n}\n",
+        "lib/codec/pack.h": "/* Packs. */\n",
+        "lib/codec/pack.c": "#include <msgpack/pack.h>\n",
+        "tests/unit/test_pack.c": "\n",
+        "lib/stream/internal.h": "/* Shared by the files of this layer. */\n",
+        "lib/stream/memory.c": '#include "stream/internal.h"\n',
+        "tests/unit/test_stream.c": "\n",
+        "lib/host/keyfile.h": "/* Key files. */\n",
+        "lib/host/keyfile.c": "#include <sodium.h>\n",
+        "tests/lint/untested.allow": "# why\nlib/host/keyfile.c the e2e tests read and write it\n",
+    }
+    bad = {
+        "file too long": {"lib/base/ring.c": "int kith_x;\n" * (FILE_LINES_MAX + 1)},
+        "public header too long": {"include/kith/big.h": "/* */\n" * (PUBLIC_HEADER_LINES_MAX + 1)},
+        "function too long": {"lib/base/ring.c": "int kith_f(void)\n{\n\tint x = 0;\n" + long_body + "\treturn x;\n}\n"},
+        "unprefixed function": {"lib/base/ring.c": "int ring_new(void)\n{\n\treturn 0;\n}\n"},
+        "unprefixed inline in a header": {
+            "lib/base/ring.h": "/* A ring. */\nstatic inline int len(void)\n{\n\treturn 0;\n}\n"},
+        "typedef with _t": {"bench/net/n.h": "typedef unsigned nat_t;\n"},
+        "msgpack elsewhere": {"lib/base/ring.c": "#include <msgpack/pack.h>\n"},
+        "msgpack's objects": {"lib/codec/pack.c": "#include <msgpack.h>\n"},
+        "sodium elsewhere": {"lib/base/ring.c": "#include <sodium.h>\n"},
+        "ngtcp2 elsewhere": {"lib/base/ring.c": "#include <ngtcp2/ngtcp2.h>\n"},
+        "ngtcp2 in a header": {"lib/stream/s.h": "/* S. */\n#include <ngtcp2/ngtcp2.h>\n"},
+        "left over": {"node/kithd.c": "/* TO" "DO: write it */\n"},
+        "left over in a script": {"scripts/test": "# FIX" "ME\n"},
+        "no header": {"lib/base/lost.c": "\n", "tests/unit/test_lost.c": "\n"},
+        "header without a comment": {"lib/base/ring.h": "#define A 1\n"},
+        "no unit test": {"lib/base/table.h": "/* T. */\n", "lib/base/table.c": "\n"},
+        "no test of a split module": {"lib/path/internal.h": "/* P. */\n",
+                                      "lib/path/probe.c": '#include "path/internal.h"\n'},
+        "header of another layer": {"lib/path/probe.c": '#include "base/ring.h"\n'},
+        "test of nothing": {"tests/unit/test_gone.c": "\n"},
+        "stale exception": {"tests/lint/untested.allow": "lib/host/keyfile.c why\nlib/base/gone.c why\n"},
+        "exception that has a test": {"tests/lint/untested.allow": "lib/host/keyfile.c why\nlib/base/ring.c why\n"},
+    }
+    failed = 0
+    for name, extra in [("a good tree", {})] + sorted(bad.items()):
+        with tempfile.TemporaryDirectory() as folder:
+            for file, text in {**good, **extra}.items():
+                path = Path(folder) / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            problems = check(folder)
+        if bool(problems) != bool(extra):
+            print(f"self-test: '{name}' gave {problems or 'nothing'}")
+            failed = 1
+    if not failed:
+        print(f"self-test: {len(bad)} bad trees were refused, the good one passed")
+    return failed
+
+
+def main():
+    if sys.argv[1:] == ["--self-test"]:
+        return self_test()
+    problems = check(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).resolve().parents[2])
+    print("\n".join(problems) if problems else "the sources keep the rules")
+    return 1 if problems else 0
+
+
+sys.exit(main())

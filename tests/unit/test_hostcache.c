@@ -1,0 +1,371 @@
+#include "support.h"
+
+#include "base/addr.h"
+#include "overlay/hostcache.h"
+
+static const uint64_t seed[2] = { 1, 2 };
+static struct test_alloc mem;
+static struct test_random rnd;
+static struct kith_blobs blobs;
+static struct kith_hostcache hc;
+static struct kith_now now;
+static uint8_t file[KITH_HOSTCACHE_FILE_MAX], file2[KITH_HOSTCACHE_FILE_MAX];
+
+static int setup(void **state)
+{
+	(void)state;
+	test_alloc_init(&mem);
+	test_random_init(&rnd, 3);
+	kith_blobs_init(&blobs, &mem.alloc, 1000, seed);
+	kith_hostcache_init(&hc, &mem.alloc, &blobs);
+	now = (struct kith_now){ 0, 1000000, true };
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	kith_hostcache_deinit(&hc);
+	kith_blobs_deinit(&blobs);
+	test_alloc_check(&mem);
+	return 0;
+}
+
+/* Host n in the /16 number prefix. */
+static struct kith_host host_in(uint32_t n, uint8_t prefix)
+{
+	struct kith_host h = { .addrs_n = 1 };
+	h.dh.b[0] = 1;
+	h.dh.b[30] = (uint8_t)(n >> 8);
+	h.dh.b[31] = (uint8_t)n;
+	h.addrs[0] = (struct kith_addr){ .family = KITH_FAMILY_V4, .port = 4500, .ip = { 30, prefix, (uint8_t)(n >> 8), (uint8_t)n } };
+	return h;
+}
+
+static struct kith_host host(uint32_t n)
+{
+	return host_in(n, (uint8_t)n);
+}
+
+static int add(const struct kith_host *h, uint32_t source, uint8_t flags)
+{
+	return kith_hostcache_add(&hc, h, source, flags);
+}
+
+static int add_n(uint32_t n, uint32_t source)
+{
+	struct kith_host h = host(n);
+	return add(&h, source, 0);
+}
+
+static int find_n(uint32_t n)
+{
+	struct kith_host h = host(n);
+	return kith_hostcache_find(&hc, &h.dh);
+}
+
+static void a_host_is_kept_once_and_its_addresses_follow(void **state)
+{
+	(void)state;
+	struct kith_host h = host(7), back;
+	assert_int_equal(add(&h, 5, 0), 0);
+	h.addrs_n = 2;
+	h.addrs[1] = (struct kith_addr){ .family = KITH_FAMILY_V6, .port = 8, .ip = { 0x20, 1 } };
+	assert_int_equal(add(&h, 6, 0), 0);
+	assert_int_equal(hc.n, 1);
+	kith_hostcache_get(&hc, 0, &back);
+	assert_memory_equal(&back, &h, sizeof h);
+	h.addrs[0].port = 0;
+	assert_int_equal(add(&h, 6, 0), KITH_EINVAL);
+	h = host(8);
+	memset(&h.dh, 0, sizeof h.dh);
+	assert_int_equal(add(&h, 0, 0), KITH_EINVAL);
+	assert_int_equal(add(&h, 0, KITH_HOST_BOOTSTRAP), 1);
+	assert_int_equal(add(&h, 0, KITH_HOST_BOOTSTRAP), 1);
+	assert_int_equal(hc.n, 2);
+}
+
+static void a_bootstrap_host_learns_its_key(void **state)
+{
+	(void)state;
+	struct kith_host h = host(1), other = host(2);
+	struct kith_key key = h.dh;
+	memset(&h.dh, 0, sizeof h.dh);
+	int i = add(&h, 0, KITH_HOST_BOOTSTRAP);
+	assert_int_equal(kith_hostcache_learn(&hc, i, &key), 0);
+	assert_int_equal(kith_hostcache_find(&hc, &key), i);
+	assert_int_equal(kith_hostcache_learn(&hc, i, &key), 0);
+	assert_int_equal(add(&h, 0, KITH_HOST_BOOTSTRAP), i); /* the configuration again: the key stays */
+	assert_int_equal(kith_hostcache_find(&hc, &key), i);
+	/* Another bootstrap address turns out to be the same supernode. */
+	memset(&other.dh, 0, sizeof other.dh);
+	i = add(&other, 0, KITH_HOST_BOOTSTRAP);
+	assert_int_equal(kith_hostcache_learn(&hc, i, &key), KITH_EEXIST);
+	assert_int_equal(hc.n, 1);
+}
+
+static void one_source_cannot_fill_the_cache(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 10; i++)
+		assert_int_equal(add_n(i, 77) >= 0, i < KITH_HOSTCACHE_PER_SOURCE);
+	assert_true(add_n(20, 78) >= 0);
+}
+
+static void a_full_cache_gives_up_what_failed_and_never_what_works(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < KITH_HOSTCACHE_MAX; i++)
+		assert_true(add_n(i, 0) >= 0);
+	assert_int_equal(add_n(100, 0), KITH_EFULL); /* untried ones are as good as the newcomer */
+	for (uint32_t i = 0; i < KITH_HOSTCACHE_MAX; i++)
+		kith_hostcache_succeeded(&hc, find_n(i), &now);
+	assert_int_equal(add_n(100, 0), KITH_EFULL);
+	kith_hostcache_failed(&hc, find_n(5), 0, &rnd.random);
+	kith_hostcache_failed(&hc, find_n(6), 0, &rnd.random);
+	kith_hostcache_failed(&hc, find_n(6), 0, &rnd.random);
+	assert_true(add_n(100, 0) >= 0);
+	assert_int_equal(find_n(6), KITH_ENOENT);
+	kith_hostcache_use(&hc, find_n(5), true);
+	assert_int_equal(add_n(101, 0), KITH_EFULL); /* it is in use */
+	kith_hostcache_use(&hc, find_n(5), false);
+	assert_true(add_n(101, 0) >= 0);
+	assert_int_equal(find_n(5), KITH_ENOENT);
+}
+
+static void homes_are_of_different_prefixes_and_sources(void **state)
+{
+	(void)state;
+	uint32_t sources[] = { 1, 1, 2, 3, 3 };
+	uint8_t prefixes[] = { 1, 2, 1, 3, 3 };
+	for (int round = 0; round < 100; round++) {
+		for (uint32_t i = 0; i < 5; i++) {
+			struct kith_host h = host_in(i, prefixes[i]);
+			assert_true(add(&h, sources[i], 0) >= 0);
+		}
+		uint32_t used_sources[8] = { 0 }, used_prefixes[8] = { 0 };
+		int n = 0, i;
+		while ((i = kith_hostcache_pick(&hc, 0, &rnd.random, KITH_PICK_STRICT)) >= 0) {
+			struct kith_host h;
+			kith_hostcache_get(&hc, i, &h);
+			assert_int_equal(used_sources[hc.at[i].source]++, 0);
+			assert_int_equal(used_prefixes[h.addrs[0].ip[1]]++, 0);
+			kith_hostcache_use(&hc, i, true);
+			n++;
+		}
+		assert_true(n >= 2);
+		while ((i = kith_hostcache_pick(&hc, 0, &rnd.random, KITH_PICK_SAME_PREFIX)) >= 0) {
+			assert_int_equal(used_sources[hc.at[i].source]++, 0);
+			kith_hostcache_use(&hc, i, true);
+			n++;
+		}
+		assert_int_equal(n, 3); /* three sources, one each */
+		while ((i = kith_hostcache_pick(&hc, 0, &rnd.random, KITH_PICK_ANY)) >= 0) {
+			kith_hostcache_use(&hc, i, true);
+			n++;
+		}
+		assert_int_equal(n, 5);
+		kith_hostcache_deinit(&hc);
+	}
+}
+
+static void what_worked_is_tried_before_the_unknown_and_both_before_bootstrap(void **state)
+{
+	(void)state;
+	struct kith_host boot = host(50);
+	assert_true(add(&boot, 0, KITH_HOST_BOOTSTRAP) >= 0);
+	for (uint32_t i = 0; i < 6; i++)
+		assert_true(add_n(i, 0) >= 0);
+	for (uint32_t i = 0; i < 3; i++)
+		kith_hostcache_succeeded(&hc, find_n(i), &now); /* the first two become anchors */
+	const char *order = "aasuuub";
+	for (int step = 0; order[step] != '\0'; step++) {
+		int i = kith_hostcache_pick(&hc, 0, &rnd.random, KITH_PICK_ANY);
+		assert_true(i >= 0);
+		const struct kith_hostcache_entry *e = &hc.at[i];
+		char kind = (e->flags & KITH_HOST_ANCHOR) ? 'a' : e->success_ms ? 's' : (e->flags & KITH_HOST_BOOTSTRAP) ? 'b' : 'u';
+		assert_int_equal(kind, order[step]);
+		kith_hostcache_use(&hc, i, true);
+	}
+	assert_int_equal(kith_hostcache_pick(&hc, 0, &rnd.random, KITH_PICK_ANY), KITH_ENOENT);
+	assert_true(kith_hostcache_retry_at(&hc) == KITH_TIME_NEVER);
+}
+
+static void a_failed_host_waits_for_its_backoff(void **state)
+{
+	(void)state;
+	int i = add_n(1, 0);
+	kith_time_us t = 0;
+	for (int k = 0; k < 30; k++) {
+		kith_hostcache_failed(&hc, i, t, &rnd.random);
+		kith_time_us at = kith_hostcache_retry_at(&hc);
+		assert_true(at >= t + KITH_US_PER_S && at <= t + 120 * KITH_US_PER_S);
+		assert_int_equal(kith_hostcache_pick(&hc, at - 1, &rnd.random, KITH_PICK_ANY), KITH_ENOENT);
+		assert_int_equal(kith_hostcache_pick(&hc, at, &rnd.random, KITH_PICK_ANY), i);
+		t = at;
+	}
+	kith_hostcache_succeeded(&hc, i, &now);
+	assert_int_equal(kith_hostcache_pick(&hc, t, &rnd.random, KITH_PICK_STRICT), i);
+}
+
+static uint32_t anchors(void)
+{
+	uint32_t n = 0;
+	for (int i = 0; i < hc.n; i++)
+		n += (hc.at[i].flags & KITH_HOST_ANCHOR) != 0;
+	return n;
+}
+
+static void two_anchors_of_different_prefix_and_source_last_until_they_fail_for_good(void **state)
+{
+	(void)state;
+	struct kith_host a = host_in(1, 1), b = host_in(2, 1), c = host_in(3, 3), d = host_in(4, 4), e = host_in(5, 5);
+	int ia = add(&a, 9, 0), ib = add(&b, 8, 0), ic = add(&c, 9, 0), id = add(&d, 7, 0), ie = add(&e, 6, 0);
+	kith_hostcache_succeeded(&hc, ia, &now);
+	kith_hostcache_succeeded(&hc, ib, &now); /* same prefix */
+	kith_hostcache_succeeded(&hc, ic, &now); /* same source */
+	assert_int_equal(anchors(), 1);
+	kith_hostcache_succeeded(&hc, id, &now);
+	kith_hostcache_succeeded(&hc, ie, &now);
+	assert_int_equal(anchors(), 2);
+	assert_true((hc.at[ia].flags & hc.at[id].flags & KITH_HOST_ANCHOR) != 0);
+	for (int i = 0; i < 9; i++)
+		kith_hostcache_failed(&hc, ia, 0, &rnd.random);
+	assert_int_equal(anchors(), 2);
+	kith_hostcache_failed(&hc, ia, 0, &rnd.random);
+	assert_int_equal(anchors(), 1);
+	kith_hostcache_succeeded(&hc, ie, &now);
+	assert_true((hc.at[ie].flags & KITH_HOST_ANCHOR) != 0);
+}
+
+static void the_file_brings_back_hosts_and_anchors(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 6; i++)
+		assert_true(add_n(i, i + 1) >= 0);
+	now.unix_ms = 5000;
+	kith_hostcache_succeeded(&hc, find_n(4), &now);
+	kith_hostcache_succeeded(&hc, find_n(2), &now);
+	now.unix_ms = 6000;
+	kith_hostcache_succeeded(&hc, find_n(3), &now);
+	struct kith_host boot = host(99);
+	assert_true(add(&boot, 0, KITH_HOST_BOOTSTRAP) >= 0);
+	size_t len = kith_hostcache_save(&hc, test_span(NULL, 0), file);
+	kith_hostcache_deinit(&hc);
+	assert_int_equal(kith_hostcache_load(&hc, test_span(file, len), 0), 6);
+	assert_int_equal(anchors(), 2);
+	assert_true((hc.at[find_n(4)].flags & hc.at[find_n(2)].flags & KITH_HOST_ANCHOR) != 0);
+	assert_int_equal(hc.at[find_n(3)].success_ms, 6000);
+	assert_int_equal(hc.at[find_n(5)].source, 6);
+	assert_int_equal(find_n(99), KITH_ENOENT); /* the configuration says that one */
+	assert_int_equal(kith_hostcache_save(&hc, test_span(NULL, 0), file2), len);
+	assert_memory_equal(file, file2, len);
+}
+
+static void the_file_grows_to_two_hundred_and_keeps_the_latest(void **state)
+{
+	(void)state;
+	size_t len = 0;
+	for (uint32_t batch = 0; batch < 20; batch++) {
+		for (uint32_t i = 0; i < KITH_HOSTCACHE_MAX; i++)
+			assert_true(add_n(batch * 16 + i, 0) >= 0);
+		size_t next = kith_hostcache_save(&hc, test_span(file, len), file2);
+		memcpy(file, file2, next);
+		len = next;
+		kith_hostcache_deinit(&hc);
+	}
+	uint32_t seen = 0;
+	for (uint32_t from = 0; from < 200; from += 8) {
+		assert_int_equal(kith_hostcache_load(&hc, test_span(file, len), from), KITH_HOSTCACHE_MAX);
+		for (uint32_t n = 112; n < 320; n++) /* twelve batches and half of one */
+			seen += find_n(n) >= 0;
+		for (uint32_t n = 0; n < 112; n++)
+			assert_int_equal(find_n(n), KITH_ENOENT);
+		kith_hostcache_deinit(&hc);
+	}
+	assert_int_equal(seen, 25 * 16);
+	assert_true(len <= KITH_HOSTCACHE_FILE_MAX);
+}
+
+static void a_torn_or_altered_file_is_refused_whole(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++)
+		assert_true(add_n(i, 0) >= 0);
+	size_t len = kith_hostcache_save(&hc, test_span(NULL, 0), file);
+	kith_hostcache_deinit(&hc);
+	for (size_t cut = 0; cut < len; cut++) {
+		uint8_t *exact = malloc(cut + 1);
+		memcpy(exact, file, cut);
+		assert_int_equal(kith_hostcache_load(&hc, test_span(exact, cut), 0), KITH_EPROTO);
+		free(exact);
+	}
+	for (size_t bit = 0; bit < 8 * len; bit++) {
+		file[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		assert_true(kith_hostcache_load(&hc, test_span(file, len), 0) < 0);
+		file[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+	assert_int_equal(hc.n, 0);
+	/* Saving over a broken file starts a new one. */
+	assert_true(add_n(9, 0) >= 0);
+	size_t fresh = kith_hostcache_save(&hc, test_span(file, len - 1), file2);
+	assert_int_equal(kith_hostcache_load(&hc, test_span(file2, fresh), 0), 0);
+	assert_int_equal(hc.n, 1);
+}
+
+static void failed_hosts_make_room_for_others_from_the_file(void **state)
+{
+	(void)state;
+	size_t len = 0;
+	for (uint32_t batch = 0; batch < 3; batch++) {
+		for (uint32_t i = 0; i < KITH_HOSTCACHE_MAX; i++)
+			assert_true(add_n(batch * 16 + i, 0) >= 0);
+		len = kith_hostcache_save(&hc, test_span(file, len), file2);
+		memcpy(file, file2, len);
+		kith_hostcache_deinit(&hc);
+	}
+	assert_int_equal(kith_hostcache_load(&hc, test_span(file, len), 0), 16);
+	for (int i = 0; i < hc.n; i++)
+		kith_hostcache_failed(&hc, i, 0, &rnd.random);
+	assert_int_equal(kith_hostcache_load(&hc, test_span(file, len), 20), 16);
+	assert_true(kith_hostcache_pick(&hc, 0, &rnd.random, KITH_PICK_STRICT) >= 0);
+}
+
+static void running_out_of_memory_leaves_the_cache_as_it_was(void **state)
+{
+	(void)state;
+	for (uint32_t n = 0; n < KITH_HOSTCACHE_MAX; n++) {
+		for (long fail = 0;; fail++) {
+			uint8_t had = hc.n;
+			mem.fail_after = fail;
+			int err = add_n(n, 0);
+			mem.fail_after = -1;
+			if (err >= 0)
+				break;
+			assert_int_equal(err, KITH_ENOMEM);
+			assert_int_equal(hc.n, had);
+			assert_true(fail < 10);
+		}
+	}
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(a_host_is_kept_once_and_its_addresses_follow),
+		T(a_bootstrap_host_learns_its_key),
+		T(one_source_cannot_fill_the_cache),
+		T(a_full_cache_gives_up_what_failed_and_never_what_works),
+		T(homes_are_of_different_prefixes_and_sources),
+		T(what_worked_is_tried_before_the_unknown_and_both_before_bootstrap),
+		T(a_failed_host_waits_for_its_backoff),
+		T(two_anchors_of_different_prefix_and_source_last_until_they_fail_for_good),
+		T(the_file_brings_back_hosts_and_anchors),
+		T(the_file_grows_to_two_hundred_and_keeps_the_latest),
+		T(a_torn_or_altered_file_is_refused_whole),
+		T(failed_hosts_make_room_for_others_from_the_file),
+		T(running_out_of_memory_leaves_the_cache_as_it_was),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,757 @@
+/* Trust: every refusal, what is applied after the cache, bounds and evictions. */
+#include "identity_net.h"
+
+static void chain_says_who_it_is_and_for_how_long(void **state)
+{
+	struct net n;
+	struct kith_person p;
+	struct kith_now now = world_now(0);
+	(void)state;
+	net_init(&n);
+	assert_int_equal(kith_trust_check(&n.trust, &now, n.w.full, &p), 0);
+	assert_string_equal(p.name, "alice.example");
+	assert_string_equal(p.label, "laptop");
+	assert_memory_equal(p.identity.b, n.w.identity.pk.b, 32);
+	assert_memory_equal(p.device_dh.b, n.w.device.dh_pk.b, 32);
+	assert_memory_equal(p.device_sign.b, n.w.device.sign.pk.b, 32);
+	assert_memory_equal(p.issuer.b, n.w.issuer.pk.b, 32);
+	assert_memory_equal(p.placement, n.w.name_cert.placement, KITH_PLACEMENT_LEN);
+	assert_int_equal(p.issuer_serial, 7);
+	assert_int_equal(p.name_serial, 4711);
+	assert_int_equal(p.device_number, 3);
+	assert_int_equal(p.slots, 2);
+	assert_int_equal(p.flags, KITH_NAME_SUPERNODE);
+	assert_int_equal(p.not_before_ms, n.w.device_cert.not_before_s * 1000);
+	assert_int_equal(p.expires_ms, n.w.device_cert.expires_s * 1000);
+
+	/* The earliest expiry, whosever it is. */
+	n.w.issuer_cert.expires_s = WORLD_NOW_S + 5;
+	n.w.issuer_cert.serial++;
+	world_sign(&n.w);
+	assert_int_equal(kith_trust_check(&n.trust, &now, n.w.full, &p), 0);
+	assert_int_equal(p.expires_ms, (WORLD_NOW_S + 5) * 1000);
+	net_deinit(&n);
+}
+
+static void placement_survives_renewal(void **state)
+{
+	struct net n;
+	struct kith_person before, after;
+	struct kith_id a, b;
+	struct kith_now now = world_now(0);
+	(void)state;
+	net_init(&n);
+	assert_int_equal(kith_trust_check(&n.trust, &now, n.w.full, &before), 0);
+	struct kith_name_cert parsed;
+	assert_int_equal(kith_name_cert_parse(&parsed, n.w.name_span), 0);
+	parsed.serial++;
+	parsed.expires_s += 86400;
+	n.w.name_cert = parsed;
+	world_sign(&n.w);
+	assert_int_equal(kith_trust_check(&n.trust, &now, n.w.full, &after), 0);
+	assert_int_equal(after.name_serial, before.name_serial + 1);
+	kith_ids_supernode(n.w.suite, &a, &n.trust.network, before.placement, 0);
+	kith_ids_supernode(n.w.suite, &b, &n.trust.network, after.placement, 0);
+	assert_memory_equal(a.b, b.b, KITH_ID_LEN);
+	net_deinit(&n);
+}
+
+static void issuer_goes_by_id_once_it_was_seen(void **state)
+{
+	struct net n;
+	(void)state;
+	net_init(&n);
+	assert_false(kith_trust_issuer_known(&n.trust, n.w.name_cert.issuer_id));
+	assert_int_equal(check(&n, n.w.by_id), KITH_ECHAIN);
+	assert_int_equal(check(&n, n.w.full), 0);
+	assert_true(kith_trust_issuer_known(&n.trust, n.w.name_cert.issuer_id));
+	assert_int_equal(check(&n, n.w.by_id), 0);
+	net_deinit(&n);
+}
+
+static void another_root_is_another_network(void **state)
+{
+	struct net n;
+	(void)state;
+	net_init(&n);
+	struct world other = n.w;
+	world_signer(&other, &other.root, 99);
+	kith_ids_network(other.suite, &other.network, &other.root.pk);
+	world_sign(&other);
+	assert_int_equal(check(&n, other.full), KITH_ENETWORK);
+	assert_int_equal(check(&n, other.by_id), KITH_ENETWORK);
+	assert_int_equal(check(&n, n.w.open), KITH_ENETWORK);
+	/* One that lies about its network fails at the signature. */
+	other.network = n.w.network;
+	world_sign(&other);
+	assert_int_equal(check(&n, other.full), KITH_ESIGNATURE);
+	assert_int_equal(n.trust.issuers_n, 0);
+	assert_int_equal(n.trust.chains.n, 0);
+	net_deinit(&n);
+}
+
+static void open_network_names_people_by_their_key(void **state)
+{
+	struct net n;
+	struct kith_person p;
+	struct kith_now now = world_now(0);
+	char name[KITH_NAME_MAX + 1];
+	(void)state;
+	net_init_as(&n, true, 1, 4, 4);
+	assert_int_equal(kith_trust_check(&n.trust, &now, n.w.open, &p), 0);
+	kith_ids_fingerprint(n.w.suite, name, &n.w.identity.pk);
+	assert_string_equal(p.name, name);
+	assert_int_equal(p.slots, 1);
+	assert_int_equal(p.flags, 0);
+	assert_int_equal(verifications, 1);
+
+	assert_int_equal(check(&n, n.w.full), KITH_ENETWORK);
+	assert_int_equal(check(&n, n.w.by_id), KITH_ENETWORK);
+	struct kith_id other;
+	uint8_t buf[KITH_CHAIN_MAX];
+	assert_int_equal(kith_ids_network_open(n.w.suite, &other, "elsewhere"), 0);
+	int len = kith_chain_make_open(buf, &other, &n.w.identity.pk, n.w.device_span);
+	assert_int_equal(check(&n, world_made(buf, len)), KITH_ENETWORK);
+	/* Another's identity key in front of this device. */
+	len = kith_chain_make_open(buf, &n.trust.network, &n.w.root.pk, n.w.device_span);
+	assert_int_equal(check(&n, world_made(buf, len)), KITH_ESIGNATURE);
+	/* No authority, no revocation by one; but the identity's own list counts. */
+	assert_int_equal(revoke(&n, true, 1, NULL, &n.w.identity.pk), KITH_ENETWORK);
+	assert_int_equal(kith_trust_issuer_add(&n.trust, &now, n.w.issuer_span), KITH_ENETWORK);
+	assert_int_equal(list_devices(&n, &n.w.identity, 1, NULL, 0, false), 1);
+	assert_int_equal(check(&n, n.w.open), KITH_EREVOKED);
+	net_deinit(&n);
+}
+
+static void every_flipped_bit_of_a_chain_is_refused(void **state)
+{
+	struct net n;
+	(void)state;
+	net_init(&n);
+	uint8_t altered[KITH_CHAIN_MAX];
+	for (unsigned round = 0; round < 3; round++) {
+		/* The later rounds know the true chain and its issuer: nothing near them may profit from that. */
+		const struct kith_span chain = round < 2 ? n.w.full : n.w.by_id;
+		if (round > 0) {
+			assert_int_equal(check(&n, n.w.full), 0);
+			assert_int_equal(check(&n, n.w.by_id), 0);
+		}
+		for (size_t bit = 0; bit < 8 * chain.len; bit++) {
+			memcpy(altered, chain.p, chain.len);
+			altered[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			assert_int_not_equal(check(&n, test_span(altered, chain.len)), 0);
+		}
+		for (size_t len = 0; len < chain.len; len++)
+			assert_int_not_equal(check(&n, test_span(chain.p, len)), 0);
+		assert_int_equal(n.trust.chains.n, round == 0 ? 0 : 2);
+	}
+	net_deinit(&n);
+}
+
+static void open_chain_is_no_way_around_the_authority(void **state)
+{
+	struct net n;
+	uint8_t buf[KITH_CHAIN_MAX];
+	(void)state;
+	/* With this network's own hint: only the kind tells. */
+	net_init(&n);
+	int len = kith_chain_make_open(buf, &n.trust.network, &n.w.identity.pk, n.w.device_span);
+	assert_int_equal(check(&n, world_made(buf, len)), KITH_ENETWORK);
+	net_deinit(&n);
+	net_init_as(&n, true, 1, 4, 4);
+	n.w.network = n.trust.network;
+	world_sign(&n.w);
+	assert_int_equal(check(&n, n.w.full), KITH_ENETWORK);
+	assert_int_equal(check(&n, n.w.by_id), KITH_ENETWORK);
+	net_deinit(&n);
+}
+
+static void signatures_by_the_wrong_key_are_refused(void **state)
+{
+	struct net n;
+	(void)state;
+	net_init(&n);
+	struct kith_signer mallory;
+	world_signer(&n.w, &mallory, 66);
+	struct world forged = n.w;
+	forged.identity = mallory; /* a device of Mallory's under Alice's name */
+	world_sign(&forged);
+	assert_int_equal(check(&n, forged.full), KITH_ESIGNATURE);
+	forged = n.w;
+	forged.issuer.pk = n.w.issuer.pk;
+	memcpy(forged.issuer.sk, mallory.sk, sizeof mallory.sk); /* a name that the issuer never signed */
+	world_sign(&forged);
+	assert_int_equal(check(&n, forged.full), KITH_ESIGNATURE);
+	assert_int_equal(check(&n, n.w.full), 0);
+	assert_int_equal(check(&n, forged.full), KITH_ESIGNATURE);
+	assert_int_equal(check(&n, forged.by_id), KITH_ESIGNATURE);
+	net_deinit(&n);
+}
+
+static void issuer_that_the_name_does_not_state_is_refused(void **state)
+{
+	struct net n;
+	uint8_t buf[KITH_CHAIN_MAX], other_issuer[KITH_CERT_MAX];
+	(void)state;
+	net_init(&n);
+	struct kith_issuer_cert other = n.w.issuer_cert;
+	struct kith_signer key;
+	world_signer(&n.w, &key, 50);
+	other.issuer = key.pk;
+	int len = kith_issuer_cert_sign(n.w.suite, other_issuer, &other, n.w.root.sk);
+	struct kith_writer out = kith_writer_of(buf, sizeof buf);
+	kith_write_bytes(&out, n.w.full.p, 7);
+	kith_write_u16(&out, (uint16_t)len);
+	kith_write_bytes(&out, other_issuer, (size_t)len);
+	kith_write_bytes(&out, n.w.by_id.p + 7, n.w.by_id.len - 7);
+	assert_false(out.bad);
+	assert_int_equal(check(&n, test_span(buf, kith_writer_len(&out))), KITH_ECHAIN);
+	net_deinit(&n);
+}
+
+static void names_outside_of_the_constraint_are_refused(void **state)
+{
+	struct net n;
+	static const struct {
+		const char *name;
+		int err;
+	} cases[] = { { "bob.example", 0 },	  { "bob.example.org", KITH_ENAME }, { "example", KITH_ENAME },
+		      { ".example", KITH_ENAME }, { "bobexample", KITH_ENAME },	     { "bob", KITH_ENAME } };
+	(void)state;
+	net_init(&n);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		strcpy(n.w.name_cert.name, cases[i].name);
+		world_sign(&n.w);
+		assert_int_equal(check(&n, n.w.full), cases[i].err);
+		assert_int_equal(check(&n, n.w.by_id), cases[i].err);
+	}
+	/* A name that is none, properly signed. */
+	strcpy(n.w.name_cert.name, "BOB.example");
+	struct kith_writer name = kith_writer_of(n.w.name_buf, sizeof n.w.name_buf);
+	kith_name_cert_write(&name, &n.w.name_cert);
+	int len = kith_object_sign(n.w.suite, &name, KITH_SIGN_NAME, n.w.issuer.sk);
+	uint8_t chain[KITH_CHAIN_MAX];
+	struct kith_writer out = kith_writer_of(chain, sizeof chain);
+	kith_write_bytes(&out, n.w.by_id.p, 7);
+	kith_write_u16(&out, (uint16_t)len);
+	kith_write_bytes(&out, n.w.name_buf, (size_t)len);
+	kith_write_u16(&out, (uint16_t)n.w.device_span.len);
+	kith_write_span(&out, n.w.device_span);
+	assert_int_equal(check(&n, test_span(chain, kith_writer_len(&out))), KITH_ENAME);
+	net_deinit(&n);
+}
+
+static void validity_is_widened_by_the_tolerance_and_no_more(void **state)
+{
+	struct net n;
+	(void)state;
+	net_init(&n);
+	int64_t from = (n.w.device_cert.not_before_s - WORLD_NOW_S) * 1000;
+	int64_t to = (n.w.device_cert.expires_s - WORLD_NOW_S) * 1000;
+	assert_int_equal(check_at(&n, n.w.full, to), 0);
+	assert_int_equal(check_at(&n, n.w.full, to + KITH_CLOCK_TOLERANCE_MS), 0);
+	assert_int_equal(check_at(&n, n.w.full, to + KITH_CLOCK_TOLERANCE_MS + 1), KITH_EEXPIRED);
+	assert_int_equal(check_at(&n, n.w.full, from - KITH_CLOCK_TOLERANCE_MS), 0);
+	assert_int_equal(check_at(&n, n.w.full, from - KITH_CLOCK_TOLERANCE_MS - 1), KITH_ENOTYET);
+	net_deinit(&n);
+}
+
+static void each_certificate_of_the_chain_can_expire(void **state)
+{
+	struct net n;
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		net_init(&n);
+		int64_t *fields[] = { &n.w.issuer_cert.expires_s,  &n.w.name_cert.expires_s,
+				      &n.w.device_cert.expires_s,  &n.w.issuer_cert.not_before_s,
+				      &n.w.name_cert.not_before_s, &n.w.device_cert.not_before_s };
+		*fields[i] = WORLD_NOW_S + (i < 3 ? -700 : 700);
+		world_sign(&n.w);
+		assert_int_equal(check(&n, n.w.full), i < 3 ? KITH_EEXPIRED : KITH_ENOTYET);
+		assert_int_equal(n.trust.issuers_n, 0);
+		net_deinit(&n);
+	}
+}
+
+static void untrusted_clock_proves_expiry_but_not_the_future(void **state)
+{
+	struct net n;
+	struct kith_person p;
+	(void)state;
+	net_init(&n);
+	struct kith_now now = { 0, 0, false };
+	assert_int_equal(kith_trust_check(&n.trust, &now, n.w.full, &p), 0);
+	now.unix_ms = (n.w.device_cert.expires_s + 601) * 1000;
+	assert_int_equal(kith_trust_check(&n.trust, &now, n.w.full, &p), KITH_EEXPIRED);
+	net_deinit(&n);
+}
+
+static void repeated_checks_cost_no_signature(void **state)
+{
+	struct net n;
+	(void)state;
+	net_init(&n);
+	assert_int_equal(check(&n, n.w.full), 0);
+	assert_int_equal(verifications, 3);
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(check(&n, n.w.full), 0);
+	assert_int_equal(verifications, 3);
+	/* The same certificates by id are another chain, of a known issuer. */
+	assert_int_equal(check(&n, n.w.by_id), 0);
+	assert_int_equal(verifications, 5);
+	assert_int_equal(check(&n, n.w.by_id), 0);
+	assert_int_equal(verifications, 5);
+	net_deinit(&n);
+}
+
+static void cache_remembers_no_more_than_its_bound_and_drops_the_longest_unused(void **state)
+{
+	struct net n;
+	struct world w[5];
+	(void)state;
+	net_init(&n);
+	for (size_t i = 0; i < 5; i++) {
+		w[i] = n.w;
+		w[i].name_cert.serial = 5000 + i;
+		world_sign(&w[i]);
+	}
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(check(&n, w[i].full), 0);
+	assert_int_equal(check(&n, w[0].full), 0); /* now w[1] is the longest unused */
+	assert_int_equal(check(&n, w[4].full), 0);
+	assert_int_equal(n.trust.chains.n, 4);
+	verifications = 0;
+	assert_int_equal(check(&n, w[0].full), 0);
+	assert_int_equal(check(&n, w[2].full), 0);
+	assert_int_equal(check(&n, w[4].full), 0);
+	assert_int_equal(verifications, 0);
+	assert_int_equal(check(&n, w[1].full), 0);
+	assert_int_equal(verifications, 2);
+	net_deinit(&n);
+}
+
+static void revocation_applies_after_the_cache_and_to_live_sessions(void **state)
+{
+	struct net n;
+	struct kith_person p;
+	struct kith_now now = world_now(0);
+	struct kith_serial_range name = { 4711, 4711 }, issuer = { 0, 7 };
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		net_init(&n);
+		assert_int_equal(kith_trust_check(&n.trust, &now, n.w.full, &p), 0);
+		assert_int_equal(kith_trust_recheck(&n.trust, &now, &p), 0);
+		uint32_t epoch = n.trust.epoch;
+		switch (i) {
+		case 0:
+			assert_int_equal(revoke(&n, false, 1, &name, NULL), 1);
+			break;
+		case 1:
+			assert_int_equal(revoke(&n, false, 1, NULL, &n.w.identity.pk), 1);
+			break;
+		case 2:
+			assert_int_equal(revoke(&n, true, 1, &issuer, NULL), 1);
+			break;
+		default:
+			assert_int_equal(revoke(&n, true, 1, NULL, &n.w.issuer.pk), 1);
+		}
+		assert_int_not_equal(n.trust.epoch, epoch);
+		assert_int_equal(check(&n, n.w.full), KITH_EREVOKED);
+		assert_int_equal(check(&n, n.w.by_id), KITH_EREVOKED);
+		assert_int_equal(kith_trust_recheck(&n.trust, &now, &p), KITH_EREVOKED);
+		net_deinit(&n);
+	}
+}
+
+static void revoking_others_leaves_one_alone(void **state)
+{
+	struct net n;
+	struct kith_serial_range others = { 4712, UINT64_MAX }, issuers = { 8, 100 };
+	(void)state;
+	net_init(&n);
+	assert_int_equal(check(&n, n.w.full), 0);
+	assert_int_equal(revoke(&n, false, 1, &others, &n.w.device.sign.pk), 1);
+	assert_int_equal(revoke(&n, true, 1, &issuers, &n.w.identity.pk), 1);
+	assert_int_equal(check(&n, n.w.full), 0);
+	net_deinit(&n);
+}
+
+static void expiry_and_recheck_agree(void **state)
+{
+	struct net n;
+	struct kith_person p;
+	struct kith_now now = world_now(0);
+	(void)state;
+	net_init(&n);
+	assert_int_equal(kith_trust_check(&n.trust, &now, n.w.full, &p), 0);
+	now.unix_ms = p.expires_ms + KITH_CLOCK_TOLERANCE_MS;
+	assert_int_equal(kith_trust_recheck(&n.trust, &now, &p), 0);
+	now.unix_ms++;
+	assert_int_equal(kith_trust_recheck(&n.trust, &now, &p), KITH_EEXPIRED);
+	assert_int_equal(kith_trust_check(&n.trust, &now, n.w.full, &p), KITH_EEXPIRED);
+	net_deinit(&n);
+}
+
+static void numbers_of_revocation_lists_only_rise(void **state)
+{
+	struct net n;
+	struct kith_serial_range name = { 4711, 4711 };
+	(void)state;
+	net_init(&n);
+	assert_int_equal(check(&n, n.w.full), 0);
+	assert_int_equal(revoke(&n, false, 5, &name, NULL), 1);
+	verifications = 0;
+	assert_int_equal(revoke(&n, false, 5, NULL, NULL), 0);
+	assert_int_equal(revoke(&n, false, 4, NULL, NULL), 0);
+	assert_int_equal(verifications, 0);
+	assert_int_equal(check(&n, n.w.full), KITH_EREVOKED);
+	/* A later list is whole: what it no longer names is no longer revoked. */
+	assert_int_equal(revoke(&n, false, 6, NULL, NULL), 1);
+	assert_int_equal(check(&n, n.w.full), 0);
+	net_deinit(&n);
+}
+
+static void revocation_lists_by_strangers_are_refused(void **state)
+{
+	struct net n;
+	uint8_t buf[1024];
+	struct kith_now now = world_now(0);
+	struct kith_serial_range range = { 0, UINT64_MAX };
+	struct kith_revocation list = {
+		.signer = KITH_REVOKED_BY_ISSUER, .number = 1, .issued_s = WORLD_NOW_S, .next_update_s = WORLD_NOW_S
+	};
+	(void)state;
+	net_init(&n);
+	memcpy(list.signer_id, n.w.name_cert.issuer_id, sizeof list.signer_id);
+	int len = kith_revocation_sign(n.w.suite, buf, sizeof buf, &list, &range, 1, NULL, 0, n.w.issuer.sk);
+	assert_int_equal(kith_trust_revocation_add(&n.trust, &now, world_made(buf, len)), KITH_ECHAIN);
+	assert_int_equal(check(&n, n.w.full), 0);
+	for (size_t bit = 0; bit < 8 * (size_t)len; bit++) {
+		buf[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		/* An altered number or another issuer's id may be told early, but nothing is taken. */
+		assert_true(kith_trust_revocation_add(&n.trust, &now, test_span(buf, (size_t)len)) < 0);
+		buf[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	len = kith_revocation_sign(n.w.suite, buf, sizeof buf, &list, &range, 1, NULL, 0, n.w.identity.sk);
+	assert_int_equal(kith_trust_revocation_add(&n.trust, &now, world_made(buf, len)), KITH_ESIGNATURE);
+	/* The issuer may not speak for the root. */
+	list.signer = KITH_REVOKED_BY_ROOT;
+	memcpy(list.signer_id, n.w.network.b, sizeof list.signer_id);
+	len = kith_revocation_sign(n.w.suite, buf, sizeof buf, &list, &range, 1, NULL, 0, n.w.issuer.sk);
+	assert_int_equal(kith_trust_revocation_add(&n.trust, &now, world_made(buf, len)), KITH_ESIGNATURE);
+	list.signer_id[0] ^= 1;
+	len = kith_revocation_sign(n.w.suite, buf, sizeof buf, &list, &range, 1, NULL, 0, n.w.root.sk);
+	assert_int_equal(kith_trust_revocation_add(&n.trust, &now, world_made(buf, len)), KITH_ENETWORK);
+	assert_int_equal(check(&n, n.w.full), 0);
+	/* A revoked issuer may revoke no more. */
+	assert_int_equal(revoke(&n, true, 1, NULL, &n.w.issuer.pk), 1);
+	assert_int_equal(revoke(&n, false, 1, NULL, NULL), KITH_EREVOKED);
+	net_deinit(&n);
+}
+
+static void lists_from_the_future_are_refused_and_stale_ones_still_revoke(void **state)
+{
+	struct net n;
+	struct kith_serial_range name = { 4711, 4711 };
+	struct kith_now now = world_now(-60000 - KITH_CLOCK_TOLERANCE_MS - 1);
+	uint8_t buf[256];
+	struct kith_revocation list = { .signer = KITH_REVOKED_BY_ROOT,
+					.number = 1,
+					.issued_s = WORLD_NOW_S - 60,
+					.next_update_s = WORLD_NOW_S + 86400 };
+	(void)state;
+	net_init(&n);
+	memcpy(list.signer_id, n.w.network.b, sizeof list.signer_id);
+	int len = kith_revocation_sign(n.w.suite, buf, sizeof buf, &list, NULL, 0, NULL, 0, n.w.root.sk);
+	assert_int_equal(kith_trust_revocation_add(&n.trust, &now, world_made(buf, len)), KITH_ENOTYET);
+	now.unix_trusted = false;
+	assert_int_equal(kith_trust_revocation_add(&n.trust, &now, world_made(buf, len)), 1);
+
+	assert_int_equal(check(&n, n.w.full), 0);
+	assert_int_equal(revoke(&n, false, 1, &name, NULL), 1);
+	now = world_now(86400 * 1000 + KITH_CLOCK_TOLERANCE_MS);
+	assert_false(kith_trust_stale(&n.trust, &now));
+	now.unix_ms++;
+	assert_true(kith_trust_stale(&n.trust, &now));
+	assert_int_equal(check_at(&n, n.w.full, 2 * 86400 * 1000), KITH_EREVOKED);
+	net_deinit(&n);
+}
+
+static void device_absent_from_the_highest_list_is_refused(void **state)
+{
+	struct net n;
+	struct kith_person p;
+	struct kith_now now = world_now(0);
+	struct kith_key keys[2];
+	(void)state;
+	net_init(&n);
+	keys[0] = n.w.device.sign.pk;
+	keys[1] = n.w.root.pk;
+	assert_int_equal(list_devices(&n, &n.w.identity, 10, keys, 2, false), 1);
+	assert_int_equal(kith_trust_check(&n.trust, &now, n.w.full, &p), 0);
+	assert_int_equal(list_devices(&n, &n.w.identity, 9, keys + 1, 1, false), 0);
+	assert_int_equal(list_devices(&n, &n.w.identity, 10, keys + 1, 1, false), 0);
+	assert_int_equal(check(&n, n.w.full), 0);
+	assert_int_equal(list_devices(&n, &n.w.identity, 11, keys + 1, 1, false), 1);
+	assert_int_equal(check(&n, n.w.full), KITH_EREVOKED);
+	assert_int_equal(kith_trust_recheck(&n.trust, &now, &p), KITH_EREVOKED);
+	assert_int_equal(list_devices(&n, &n.w.identity, 12, keys, 1, false), 1);
+	assert_int_equal(check(&n, n.w.full), 0);
+	struct kith_devices held;
+	assert_int_equal(kith_devices_parse(&held, kith_trust_devices(&n.trust, &n.w.identity.pk)), 0);
+	assert_int_equal(held.number, 12);
+	assert_int_equal(kith_trust_devices(&n.trust, &n.w.root.pk).len, 0);
+	net_deinit(&n);
+}
+
+static void device_lists_by_others_are_refused(void **state)
+{
+	struct net n;
+	uint8_t buf[KITH_DEVICES_LEN_MAX];
+	(void)state;
+	net_init(&n);
+	int len = kith_devices_sign(n.w.suite, buf, 1, NULL, 0, test_span(NULL, 0), n.w.issuer.sk);
+	assert_int_equal(kith_trust_devices_add(&n.trust, &n.w.identity.pk, world_made(buf, len), false),
+			 KITH_ESIGNATURE);
+	len = kith_devices_sign(n.w.suite, buf, 1, &n.w.root.pk, 1, test_span(NULL, 0), n.w.identity.sk);
+	for (size_t bit = 0; bit < 8 * (size_t)len; bit++) {
+		buf[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_true(kith_trust_devices_add(&n.trust, &n.w.identity.pk, test_span(buf, (size_t)len), true) < 0);
+		buf[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	assert_int_equal(n.trust.device_lists.n, 0);
+	assert_int_equal(check(&n, n.w.full), 0);
+	net_deinit(&n);
+}
+
+static void kept_device_lists_are_not_evicted_for_strangers(void **state)
+{
+	struct net n;
+	struct kith_signer s[8];
+	(void)state;
+	net_init(&n); /* four lists */
+	for (size_t i = 0; i < 8; i++)
+		world_signer(&n.w, &s[i], (uint8_t)(100 + i));
+	assert_int_equal(list_devices(&n, &s[0], 1, NULL, 0, true), 1);
+	for (size_t i = 1; i < 8; i++)
+		assert_int_equal(list_devices(&n, &s[i], 1, NULL, 0, false), 1);
+	assert_int_equal(n.trust.device_lists.n, 4);
+	assert_true(kith_trust_devices(&n.trust, &s[0].pk).len > 0);
+	for (size_t i = 1; i < 5; i++)
+		assert_int_equal(kith_trust_devices(&n.trust, &s[i].pk).len, 0);
+	/* All become kept: no room for strangers; another contact takes the place of the longest unused. */
+	for (size_t i = 5; i < 8; i++)
+		assert_int_equal(list_devices(&n, &s[i], 1, NULL, 0, true), 0);
+	assert_int_equal(list_devices(&n, &s[1], 1, NULL, 0, false), KITH_EFULL);
+	assert_int_equal(list_devices(&n, &s[1], 1, NULL, 0, true), 1);
+	assert_int_equal(kith_trust_devices(&n.trust, &s[0].pk).len, 0);
+	assert_int_equal(n.trust.device_lists.n, 4);
+	net_deinit(&n);
+}
+
+/* A world whose issuer is another one of the same root. */
+static void other_issuer(struct world *w, uint8_t n)
+{
+	world_signer(w, &w->issuer, n);
+	w->issuer_cert.issuer = w->issuer.pk;
+	w->issuer_cert.serial = n;
+	kith_ids_issuer(w->suite, w->name_cert.issuer_id, &w->issuer.pk);
+	world_sign(w);
+}
+
+static void issuers_are_bounded_and_one_with_a_list_is_not_dropped(void **state)
+{
+	struct net n;
+	struct world w[4];
+	struct kith_now now = world_now(0);
+	(void)state;
+	net_init_as(&n, false, 2, 4, 4);
+	for (size_t i = 0; i < 4; i++) {
+		w[i] = n.w;
+		other_issuer(&w[i], (uint8_t)(120 + i));
+	}
+	assert_int_equal(check(&n, w[0].full), 0);
+	assert_int_equal(check(&n, w[1].full), 0);
+	assert_int_equal(check(&n, w[0].full), 0);
+	assert_int_equal(check(&n, w[2].full), 0); /* takes the place of 1 */
+	assert_int_equal(n.trust.issuers_n, 2);
+	assert_true(kith_trust_issuer_known(&n.trust, w[0].name_cert.issuer_id));
+	assert_false(kith_trust_issuer_known(&n.trust, w[1].name_cert.issuer_id));
+
+	n.w = w[0];
+	assert_int_equal(revoke(&n, false, 1, NULL, NULL), 1);
+	n.w = w[2];
+	assert_int_equal(revoke(&n, false, 1, NULL, NULL), 1);
+	/* Both have lists now. A third is verified, but not remembered. */
+	assert_int_equal(check(&n, w[3].full), 0);
+	assert_int_equal(check(&n, w[3].by_id), KITH_ECHAIN);
+	assert_int_equal(kith_trust_issuer_add(&n.trust, &now, w[3].issuer_span), KITH_EFULL);
+	/* When the root revokes one, there is room. */
+	n.w = w[0];
+	assert_int_equal(revoke(&n, true, 1, NULL, &w[0].issuer.pk), 1);
+	assert_int_equal(kith_trust_issuer_add(&n.trust, &now, w[3].issuer_span), 0);
+	assert_false(kith_trust_issuer_known(&n.trust, w[0].name_cert.issuer_id));
+	assert_int_equal(check(&n, w[3].by_id), 0);
+	assert_int_equal(check(&n, w[0].full), KITH_EREVOKED);
+	net_deinit(&n);
+}
+
+static void renewed_issuer_supersedes_and_keeps_its_list(void **state)
+{
+	struct net n;
+	struct kith_issuer_cert held;
+	struct kith_serial_range name = { 4711, 4711 };
+	(void)state;
+	net_init(&n);
+	assert_int_equal(check(&n, n.w.full), 0);
+	assert_int_equal(revoke(&n, false, 1, &name, NULL), 1);
+	struct world old = n.w, renewed = n.w;
+	renewed.issuer_cert.serial = 8;
+	renewed.name_cert.serial = 4712;
+	world_sign(&renewed);
+	assert_int_equal(check(&n, renewed.full), 0);
+	assert_int_equal(n.trust.issuers_n, 1);
+	assert_int_equal(kith_issuer_cert_parse(&held, kith_trust_issuer_cert(&n.trust, 0)), 0);
+	assert_int_equal(held.serial, 8);
+	assert_true(kith_trust_issuer_list(&n.trust, 0).len > 0);
+	assert_int_equal(check(&n, old.full), KITH_EREVOKED);
+	/* The older certificate, still valid, does not come back. */
+	old.name_cert.serial = 4713;
+	world_sign(&old);
+	assert_int_equal(check(&n, old.full), 0);
+	assert_int_equal(kith_issuer_cert_parse(&held, kith_trust_issuer_cert(&n.trust, 0)), 0);
+	assert_int_equal(held.serial, 8);
+	net_deinit(&n);
+}
+
+static void issuer_certificates_are_verified_before_they_are_kept(void **state)
+{
+	struct net n;
+	struct kith_now now = world_now(0);
+	(void)state;
+	net_init(&n);
+	for (size_t bit = 0; bit < 8 * n.w.issuer_span.len; bit++) {
+		n.w.issuer_buf[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_true(kith_trust_issuer_add(&n.trust, &now, n.w.issuer_span) < 0);
+		n.w.issuer_buf[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	assert_int_equal(n.trust.issuers_n, 0);
+	now = world_now(91 * INT64_C(86400000));
+	assert_int_equal(kith_trust_issuer_add(&n.trust, &now, n.w.issuer_span), KITH_EEXPIRED);
+	now = world_now(-41 * INT64_C(86400000));
+	assert_int_equal(kith_trust_issuer_add(&n.trust, &now, n.w.issuer_span), KITH_ENOTYET);
+	now = world_now(0);
+	assert_int_equal(kith_trust_issuer_add(&n.trust, &now, n.w.issuer_span), 0);
+	assert_int_equal(check(&n, n.w.by_id), 0);
+	assert_int_equal(revoke(&n, true, 1, NULL, &n.w.issuer.pk), 1);
+	assert_int_equal(kith_trust_issuer_add(&n.trust, &now, n.w.issuer_span), KITH_EREVOKED);
+	net_deinit(&n);
+}
+
+static void what_is_held_can_be_saved_and_fed_back(void **state)
+{
+	struct net a, b;
+	struct kith_now now = world_now(0);
+	struct kith_serial_range name = { 4711, 4711 }, none = { 99, 99 };
+	(void)state;
+	net_init(&a);
+	net_init(&b);
+	assert_int_equal(check(&a, a.w.full), 0);
+	assert_int_equal(revoke(&a, true, 1, &none, NULL), 1);
+	assert_int_equal(revoke(&a, false, 1, &name, NULL), 1);
+	assert_int_equal(kith_trust_revocation_add(&b.trust, &now, kith_trust_root_list(&a.trust)), 1);
+	assert_int_equal(kith_trust_issuer_add(&b.trust, &now, kith_trust_issuer_cert(&a.trust, 0)), 0);
+	assert_int_equal(kith_trust_revocation_add(&b.trust, &now, kith_trust_issuer_list(&a.trust, 0)), 1);
+	assert_int_equal(check(&b, b.w.by_id), KITH_EREVOKED);
+	assert_int_equal(kith_trust_issuer_cert(&a.trust, 1).len, 0);
+	assert_int_equal(kith_trust_issuer_list(&a.trust, 1).len, 0);
+	net_deinit(&a);
+	net_deinit(&b);
+}
+
+static void without_memory_chains_still_verify_and_nothing_leaks(void **state)
+{
+	struct net n;
+	(void)state;
+	for (long fail = 0; fail < 12; fail++) {
+		net_init(&n);
+		n.alloc.fail_after = fail;
+		assert_int_equal(check(&n, n.w.full), 0);
+		int err = list_devices(&n, &n.w.identity, 1, &n.w.device.sign.pk, 1, false);
+		assert_true(err == 1 || err == KITH_ENOMEM);
+		err = revoke(&n, true, 1, NULL, &n.w.root.pk);
+		assert_true(err == 1 || err == KITH_ENOMEM);
+		n.alloc.fail_after = -1;
+		assert_int_equal(check(&n, n.w.full), 0);
+		net_deinit(&n);
+	}
+}
+
+static void options_out_of_bounds_are_refused(void **state)
+{
+	struct net n;
+	struct kith_trust t;
+	(void)state;
+	net_init(&n);
+	struct kith_trust_options good = { .suite = n.w.suite,
+					   .alloc = &n.alloc.alloc,
+					   .blobs = &n.blobs,
+					   .root = &n.w.root.pk,
+					   .issuers_max = 1,
+					   .device_lists_max = 1,
+					   .chains_max = 1 };
+	struct kith_trust_options o = good;
+	assert_int_equal(kith_trust_init(&t, &o), 0);
+	kith_trust_deinit(&t);
+	o.issuers_max = 0;
+	assert_int_equal(kith_trust_init(&t, &o), KITH_EINVAL);
+	o.issuers_max = KITH_TRUST_ISSUERS_MAX + 1;
+	assert_int_equal(kith_trust_init(&t, &o), KITH_EINVAL);
+	o = good;
+	o.device_lists_max = 0;
+	assert_int_equal(kith_trust_init(&t, &o), KITH_EINVAL);
+	o = good;
+	o.chains_max = 0;
+	assert_int_equal(kith_trust_init(&t, &o), KITH_EINVAL);
+	o = good;
+	o.root = NULL;
+	assert_int_equal(kith_trust_init(&t, &o), KITH_EINVAL);
+	net_deinit(&n);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(chain_says_who_it_is_and_for_how_long),
+		cmocka_unit_test(placement_survives_renewal),
+		cmocka_unit_test(issuer_goes_by_id_once_it_was_seen),
+		cmocka_unit_test(another_root_is_another_network),
+		cmocka_unit_test(open_network_names_people_by_their_key),
+		cmocka_unit_test(every_flipped_bit_of_a_chain_is_refused),
+		cmocka_unit_test(open_chain_is_no_way_around_the_authority),
+		cmocka_unit_test(signatures_by_the_wrong_key_are_refused),
+		cmocka_unit_test(issuer_that_the_name_does_not_state_is_refused),
+		cmocka_unit_test(names_outside_of_the_constraint_are_refused),
+		cmocka_unit_test(validity_is_widened_by_the_tolerance_and_no_more),
+		cmocka_unit_test(each_certificate_of_the_chain_can_expire),
+		cmocka_unit_test(untrusted_clock_proves_expiry_but_not_the_future),
+		cmocka_unit_test(repeated_checks_cost_no_signature),
+		cmocka_unit_test(cache_remembers_no_more_than_its_bound_and_drops_the_longest_unused),
+		cmocka_unit_test(revocation_applies_after_the_cache_and_to_live_sessions),
+		cmocka_unit_test(revoking_others_leaves_one_alone),
+		cmocka_unit_test(expiry_and_recheck_agree),
+		cmocka_unit_test(numbers_of_revocation_lists_only_rise),
+		cmocka_unit_test(revocation_lists_by_strangers_are_refused),
+		cmocka_unit_test(lists_from_the_future_are_refused_and_stale_ones_still_revoke),
+		cmocka_unit_test(device_absent_from_the_highest_list_is_refused),
+		cmocka_unit_test(device_lists_by_others_are_refused),
+		cmocka_unit_test(kept_device_lists_are_not_evicted_for_strangers),
+		cmocka_unit_test(issuers_are_bounded_and_one_with_a_list_is_not_dropped),
+		cmocka_unit_test(renewed_issuer_supersedes_and_keeps_its_list),
+		cmocka_unit_test(issuer_certificates_are_verified_before_they_are_kept),
+		cmocka_unit_test(what_is_held_can_be_saved_and_fed_back),
+		cmocka_unit_test(without_memory_chains_still_verify_and_nothing_leaks),
+		cmocka_unit_test(options_out_of_bounds_are_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,347 @@
+#include "support.h"
+
+#include "base/limits.h"
+#include "presence/watch.h"
+
+enum { LIFE = 1000 };
+
+static const uint64_t seed[2] = { 8, 9 };
+static struct test_alloc mem;
+static struct test_random rnd;
+static struct kith_watches ws;
+
+static void begin(uint32_t max, uint32_t per_watcher, kith_time_us life)
+{
+	test_alloc_init(&mem);
+	test_random_init(&rnd, 4);
+	kith_watches_init(&ws, &mem.alloc, max, per_watcher, life, seed);
+}
+
+static int setup_replica(void **state)
+{
+	(void)state;
+	begin(1000, 100, LIFE);
+	return 0;
+}
+
+static int setup_home(void **state)
+{
+	(void)state;
+	begin(1000, 100, 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	kith_watches_deinit(&ws);
+	test_alloc_check(&mem);
+	return 0;
+}
+
+static struct kith_id key_of(uint32_t n)
+{
+	struct kith_id id = { { 7, (uint8_t)(n >> 8), (uint8_t)n } };
+	return id;
+}
+
+static int add(kith_time_us now, uint32_t key, uint32_t watcher)
+{
+	struct kith_id id = key_of(key);
+	return kith_watches_add(&ws, now, &id, watcher);
+}
+
+static bool has(uint32_t key, uint32_t watcher)
+{
+	struct kith_id id = key_of(key);
+	return kith_watches_has(&ws, &id, watcher);
+}
+
+static void watchers_of_a_key_are_listed_in_pages(void **state)
+{
+	(void)state;
+	struct kith_id id = key_of(1);
+	uint32_t out[4], seen = 0;
+	for (uint32_t i = 0; i < 10; i++)
+		assert_int_equal(add(0, 1, i), i == 0);
+	assert_int_equal(add(0, 2, 3), 1);
+	for (uint32_t skip = 0;;) {
+		uint32_t n = kith_watches_of(&ws, &id, skip, out, 4);
+		for (uint32_t i = 0; i < n; i++)
+			seen |= 1u << out[i];
+		skip += n;
+		if (n < 4)
+			break;
+	}
+	assert_int_equal(seen, 0x3ff);
+	id = key_of(3);
+	assert_int_equal(kith_watches_of(&ws, &id, 0, out, 4), 0);
+}
+
+static void a_watch_ends_unless_renewed(void **state)
+{
+	(void)state;
+	assert_int_equal(add(0, 1, 1), 1);
+	assert_int_equal(add(10, 2, 1), 1);
+	assert_int_equal(add(500, 1, 1), 0);
+	assert_int_equal(ws.n, 2);
+	assert_true(kith_watches_next_deadline(&ws) == LIFE + 10);
+	assert_int_equal(kith_watches_expire(&ws, LIFE + 9, 10), 0);
+	assert_int_equal(kith_watches_expire(&ws, LIFE + 10, 10), 1);
+	assert_true(has(1, 1));
+	assert_false(has(2, 1));
+	assert_int_equal(kith_watches_expire(&ws, LIFE + 500, 10), 1);
+	assert_int_equal(ws.keys.n + ws.watchers.n, 0);
+	assert_true(kith_watches_next_deadline(&ws) == KITH_TIME_NEVER);
+}
+
+static void watches_are_bounded_per_watcher_and_in_all(void **state)
+{
+	(void)state;
+	kith_watches_deinit(&ws);
+	begin(20, 8, LIFE);
+	for (uint32_t i = 0; i < 12; i++)
+		assert_int_equal(add(0, i, 1), i < 8 ? 1 : KITH_ELIMIT);
+	for (uint32_t i = 0; i < 8; i++)
+		assert_int_equal(add(0, i, 2), 0);
+	for (uint32_t i = 0; i < 8; i++)
+		assert_int_equal(add(0, i, 3), i < 4 ? 0 : KITH_EFULL);
+	assert_int_equal(add(1, 0, 1), 0); /* renewing needs no room */
+	assert_int_equal(kith_watches_drop(&ws, 2), 8);
+	assert_int_equal(add(0, 7, 3), 0);
+}
+
+/* Random operations against a matrix of ends. */
+static void the_relation_behaves_like_a_matrix(void **state)
+{
+	(void)state;
+	kith_time_us until[20][20] = { { 0 } }, now = 1;
+	for (int step = 0; step < 20000; step++, now += (kith_time_us)(test_random_next(&rnd) % 4)) {
+		uint32_t r = (uint32_t)test_random_next(&rnd), k = r % 20, by = r >> 8 & 15;
+		struct kith_id id = key_of(k);
+		(void)kith_watches_expire(&ws, now, UINT32_MAX);
+		for (uint32_t a = 0; a < 20; a++) {
+			for (uint32_t b = 0; b < 20; b++)
+				until[a][b] = until[a][b] <= now ? 0 : until[a][b];
+		}
+		if (r >> 16 & 3) {
+			bool first = true;
+			for (uint32_t b = 0; b < 20; b++)
+				first &= until[k][b] == 0;
+			assert_int_equal(add(now, k, by), first);
+			until[k][by] = now + LIFE;
+		} else if (r >> 18 & 7) {
+			assert_int_equal(kith_watches_remove(&ws, &id, by), until[k][by] != 0);
+			until[k][by] = 0;
+		} else {
+			uint32_t n = 0;
+			for (uint32_t a = 0; a < 20; a++) {
+				n += until[a][by] != 0;
+				until[a][by] = 0;
+			}
+			assert_int_equal(kith_watches_drop(&ws, by), n);
+		}
+		uint32_t n = 0, listed[20];
+		for (uint32_t a = 0; a < 20; a++) {
+			uint32_t of = 0;
+			for (uint32_t b = 0; b < 20; b++)
+				of += until[a][b] != 0;
+			id = key_of(a);
+			assert_int_equal(kith_watches_of(&ws, &id, 0, listed, 20), of);
+			for (uint32_t i = 0; i < of; i++)
+				assert_true(until[a][listed[i]] != 0);
+			n += of;
+		}
+		assert_int_equal(ws.n, n);
+	}
+}
+
+static void the_leaves_of_a_home_share_one_upstream_watch(void **state)
+{
+	(void)state;
+	struct kith_id id = key_of(1);
+	for (uint32_t leaf = 0; leaf < 50; leaf++)
+		assert_int_equal(add(5, 1, leaf), leaf == 0);
+	const struct kith_watch_key *k = kith_watches_due(&ws, 5);
+	assert_non_null(k);
+	assert_memory_equal(&k->key, &id, sizeof id);
+	assert_int_equal(k->tries, 1);
+	assert_null(kith_watches_due(&ws, 5)); /* asked: not again at once */
+	assert_true(kith_watches_next_deadline(&ws) == 5 + KITH_REQUEST_TIMEOUT_US);
+	kith_watches_upstream(&ws, &id, 1000, true);
+	assert_int_equal(k->tries, 0);
+	assert_null(kith_watches_due(&ws, 999));
+	assert_non_null(kith_watches_due(&ws, 1000));
+	assert_ptr_equal(kith_watches_due(&ws, 1000 + KITH_REQUEST_TIMEOUT_US), k); /* no answer: asked again */
+	assert_int_equal(k->tries, 2);
+	for (uint32_t leaf = 0; leaf < 50; leaf++)
+		assert_int_equal(kith_watches_drop(&ws, leaf), 1);
+	assert_true(kith_watches_next_deadline(&ws) == KITH_TIME_NEVER);
+	kith_watches_upstream(&ws, &id, 1000, true); /* the answer came late: harmless */
+	assert_null(kith_watches_due(&ws, KITH_TIME_NEVER - 1));
+}
+
+static void watches_at_a_home_do_not_end_by_themselves(void **state)
+{
+	(void)state;
+	assert_int_equal(add(0, 1, 1), 1);
+	assert_int_equal(kith_watches_expire(&ws, KITH_TIME_NEVER - 1, 10), 0);
+	assert_true(has(1, 1));
+}
+
+static void replacing_keeps_what_is_named_again(void **state)
+{
+	(void)state;
+	struct kith_id keys[] = { key_of(1), key_of(2), key_of(2), key_of(3) };
+	assert_int_equal(kith_watches_replace(&ws, 0, keys, 4, 9), 3);
+	struct kith_id *rest = &keys[1];
+	while (kith_watches_due(&ws, 0) != NULL)
+		;
+	keys[3] = key_of(4);
+	assert_int_equal(kith_watches_replace(&ws, 7, rest, 3, 9), 2);
+	assert_false(has(1, 9));
+	assert_true(has(2, 9));
+	assert_false(has(3, 9));
+	assert_true(has(4, 9));
+	const struct kith_watch_key *k = kith_watches_due(&ws, 7);
+	assert_memory_equal(&k->key, &keys[3], sizeof k->key); /* only the new one is asked for */
+	assert_null(kith_watches_due(&ws, 7));
+	assert_int_equal(kith_watches_replace(&ws, 8, NULL, 0, 9), 0);
+	assert_int_equal(ws.n, 0);
+	/* Room is made before it is needed. */
+	kith_watches_deinit(&ws);
+	begin(3, 3, 0);
+	keys[1] = key_of(2);
+	keys[2] = key_of(3);
+	assert_int_equal(kith_watches_replace(&ws, 0, keys, 3, 9), 3);
+	for (uint32_t i = 0; i < 4; i++)
+		keys[i] = key_of(10 + i);
+	assert_int_equal(kith_watches_replace(&ws, 0, keys, 4, 9), 3);
+	assert_true(has(12, 9));
+	assert_false(has(13, 9));
+}
+
+static void renewing_all_is_spread_out(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 10; i++)
+		assert_int_equal(add(0, i, 1), 1);
+	while (kith_watches_due(&ws, 0) != NULL)
+		;
+	for (uint32_t i = 0; i < 10; i++) {
+		struct kith_id id = key_of(i);
+		kith_watches_upstream(&ws, &id, KITH_SUBSCRIPTION_US / 2, true);
+	}
+	kith_watches_renew_all(&ws, 100, 1000);
+	for (kith_time_us now = 100; now < 1100; now += 100) {
+		assert_non_null(kith_watches_due(&ws, now));
+		assert_null(kith_watches_due(&ws, now));
+	}
+}
+
+static void running_out_of_memory_leaves_the_relation_as_it_was(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 20; i++) {
+		for (long fail = 0;; fail++) {
+			uint32_t n = ws.n, keys = ws.keys.n, watchers = ws.watchers.n;
+			mem.fail_after = fail;
+			int err = add(0, i, i / 2);
+			mem.fail_after = -1;
+			if (err >= 0)
+				break;
+			assert_int_equal(err, KITH_ENOMEM);
+			assert_int_equal(ws.n, n);
+			assert_int_equal(ws.keys.n, keys);
+			assert_int_equal(ws.watchers.n, watchers);
+			assert_true(fail < 20);
+		}
+	}
+}
+
+/* ---- verdicts ---- */
+
+static const struct kith_now now = { 50, 1000000, true };
+
+static struct kith_record record(uint64_t seq, uint8_t homes_n)
+{
+	struct kith_record r = { .seq = seq, .expires_ms = (int64_t)seq + 1000, .homes_n = homes_n };
+	r.flags = homes_n == 0 ? KITH_RECORD_OFFLINE : 0;
+	return r;
+}
+
+static void a_device_is_offline_when_most_of_its_homes_say_so(void **state)
+{
+	(void)state;
+	/* reports needed, by number of homes */
+	const int needed[] = { 0, 1, 2, 2 };
+	for (uint8_t homes = 1; homes <= 3; homes++) {
+		struct kith_verdict v = { 0 };
+		struct kith_record r = record(1000000, homes);
+		assert_false(kith_verdict_online(&v, 50));
+		assert_true(kith_verdict_record(&v, &now, &r));
+		assert_true(kith_verdict_online(&v, 50));
+		for (int h = 0; h < homes; h++) {
+			assert_true(kith_verdict_vanish(&v, r.seq, h));
+			assert_false(kith_verdict_vanish(&v, r.seq, h)); /* twice by one home counts once */
+			assert_int_equal(kith_verdict_online(&v, 50), h + 1 < needed[homes]);
+		}
+		r = record(1000001, homes); /* a higher sequence overrides */
+		assert_true(kith_verdict_record(&v, &now, &r));
+		assert_true(kith_verdict_online(&v, 50));
+	}
+}
+
+static void old_records_and_old_reports_count_for_nothing(void **state)
+{
+	(void)state;
+	struct kith_verdict v = { 0 };
+	struct kith_record r = record(1000005, 3), old = record(1000004, 3);
+	assert_true(kith_verdict_record(&v, &now, &r));
+	assert_false(kith_verdict_record(&v, &now, &r));
+	assert_false(kith_verdict_record(&v, &now, &old));
+	assert_false(kith_verdict_vanish(&v, old.seq, 0));
+	assert_false(kith_verdict_vanish(&v, r.seq + 1, 0));
+	assert_false(kith_verdict_vanish(&v, r.seq, 3));
+	assert_false(kith_verdict_vanish(&v, r.seq, -1));
+	assert_int_equal(v.vanished, 0);
+	kith_time_us end = kith_verdict_deadline(&v, 50);
+	assert_true(end == 50 + 1000 * KITH_US_PER_MS);
+	assert_true(kith_verdict_online(&v, end - 1));
+	assert_false(kith_verdict_online(&v, end));
+	assert_true(kith_verdict_deadline(&v, end) == KITH_TIME_NEVER);
+	assert_false(kith_verdict_record(&v, &now, &old)); /* also after it ended */
+}
+
+static void a_goodbye_is_offline_at_once(void **state)
+{
+	(void)state;
+	struct kith_verdict v = { 0 };
+	struct kith_record r = record(1000000, 3), bye = record(1000001, 0);
+	assert_true(kith_verdict_record(&v, &now, &r));
+	assert_true(kith_verdict_record(&v, &now, &bye));
+	assert_false(kith_verdict_online(&v, 50));
+	assert_false(kith_verdict_record(&v, &now, &r));
+}
+
+int main(void)
+{
+#define R(f) cmocka_unit_test_setup_teardown(f, setup_replica, teardown)
+#define H(f) cmocka_unit_test_setup_teardown(f, setup_home, teardown)
+	const struct CMUnitTest tests[] = {
+		R(watchers_of_a_key_are_listed_in_pages),
+		R(a_watch_ends_unless_renewed),
+		R(watches_are_bounded_per_watcher_and_in_all),
+		R(the_relation_behaves_like_a_matrix),
+		H(the_leaves_of_a_home_share_one_upstream_watch),
+		H(watches_at_a_home_do_not_end_by_themselves),
+		H(replacing_keeps_what_is_named_again),
+		H(renewing_all_is_spread_out),
+		R(running_out_of_memory_leaves_the_relation_as_it_was),
+		H(running_out_of_memory_leaves_the_relation_as_it_was),
+		cmocka_unit_test(a_device_is_offline_when_most_of_its_homes_say_so),
+		cmocka_unit_test(old_records_and_old_reports_count_for_nothing),
+		cmocka_unit_test(a_goodbye_is_offline_at_once),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
