@@ -83,8 +83,8 @@
 #define KITH_PROBE_PADDED 48 /* wire: body of a PROBE on an unproven path: pays for the answer and a PROBE back (76 of 83 bytes) */
 #define KITH_KEEPALIVE_BODY 16 /* wire: pays for a PROBE back, when a NAT has moved the leaf */
 #define KITH_PUNCH_OFFER_US (250 * KITH_US_PER_MS) /* local: first repetition of CANDIDATES and PUNCH; doubles */
-#define KITH_PUNCH_OFFER_MAX_US (8 * KITH_US_PER_S)
-#define KITH_PUNCH_OFFERS 10 /* local: then the peer is taken for unwilling until it speaks */
+#define KITH_PUNCH_OFFER_MAX_US (2 * KITH_US_PER_S) /* local: both directions of a lossy relay must work once */
+#define KITH_PUNCH_OFFERS 12 /* local: then the peer is taken for unwilling until it speaks */
 #define KITH_PUNCH_OWD_US (40 * KITH_US_PER_MS) /* local: half a relay round trip nobody has measured yet */
 #define KITH_PUNCH_LEAD_US (5 * KITH_US_PER_MS) /* local: between opener and first probe: they must not be reordered */
 #define KITH_PUNCH_GRACE_US (150 * KITH_US_PER_MS) /* local: with 2 RTT, after the last probe of a round */

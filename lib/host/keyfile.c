@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "host/statedir.h"
 #include "host/system.h"
 

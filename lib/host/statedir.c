@@ -175,7 +175,9 @@ static void lock_holder(int fd, char *out, size_t cap)
 	text[n > 0 ? n : 0] = '\0';
 	text[strcspn(text, "\r\n")] = '\0';
 	bool number = text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
-	(void)snprintf(out, cap, number ? " (process %s)" : "", text);
+	out[0] = '\0';
+	if (number)
+		(void)snprintf(out, cap, " (process %s)", text);
 }
 
 static int take_lock(struct kith_statedir *d, const char *path, char *why)

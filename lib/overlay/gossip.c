@@ -71,7 +71,8 @@ static void range_bounds(const struct kith_members *ms, struct range r, uint32_t
 	*to = after >> 32 != 0 ? ms->n : kith_members_lower(ms, &id);
 }
 
-/* Nearly expired entries are not compared: with clocks apart, one side would keep bringing back what the other just swept. */
+/* Nearly expired entries are not compared: with clocks apart, one side would keep bringing back what the other just
+ * swept. */
 static bool compared(const struct kith_member *m, const struct kith_now *now)
 {
 	return m->expires_ms >= now->unix_ms;
@@ -201,7 +202,8 @@ static size_t draft_pack(const struct draft *d, uint8_t out[KITH_GOSSIP_REQUEST_
 }
 
 /* Tells news once more, newest first; out receives at most max members. */
-static size_t take_news(struct kith_members *ms, const struct kith_now *now, const struct kith_member *out[], size_t max)
+static size_t take_news(struct kith_members *ms, const struct kith_now *now, const struct kith_member *out[],
+			size_t max)
 {
 	size_t n = 0;
 	for (unsigned i = 1; i <= KITH_MEMBERS_NEWS && n < max; i++) {
@@ -339,8 +341,8 @@ static bool reply_entry(struct reply *re, const struct kith_member *m, size_t ro
 	return true;
 }
 
-static void reply_page(struct reply *re, const struct kith_members *ms, const struct kith_now *now, struct kith_span cursor,
-		       size_t room)
+static void reply_page(struct reply *re, const struct kith_members *ms, const struct kith_now *now,
+		       struct kith_span cursor, size_t room)
 {
 	struct kith_id id = { { 0 } };
 	memcpy(id.b, cursor.p, PREFIX);
@@ -466,8 +468,8 @@ static void merge_entries(struct kith_members *ms, const struct kith_now *now, c
 	const struct kith_pack_item *array = kith_pack_get(pk, kith_pack_root(pk), KITH_B_GOSSIPED_ENTRIES);
 	const struct kith_pack_item *item = kith_pack_first(pk, array);
 	for (uint16_t i = 0; item != NULL && i < array->count; i++) {
-		int merged = item->type == KITH_PACK_BYTES ? kith_members_merge(ms, now, item->bytes, NULL) :
-							     KITH_EPROTO;
+		int merged =
+			item->type == KITH_PACK_BYTES ? kith_members_merge(ms, now, item->bytes, NULL) : KITH_EPROTO;
 		result->fresh = (uint16_t)(result->fresh + (merged == KITH_MERGE_NEW));
 		result->updated = (uint16_t)(result->updated + (merged == KITH_MERGE_UPDATED));
 		result->refused = (uint16_t)(result->refused + (merged < 0));
@@ -475,8 +477,8 @@ static void merge_entries(struct kith_members *ms, const struct kith_now *now, c
 	}
 }
 
-/* One list of a range: asks for what is newer there, offers what is newer here or not there at all. Both are in the order
- * of ids, so one pass over both does it. */
+/* One list of a range: asks for what is newer there, offers what is newer here or not there at all. Both are in the
+ * order of ids, so one pass over both does it. */
 static void hear_list(struct draft *d, const struct kith_members *ms, const struct kith_now *now, struct range range,
 		      struct kith_span list)
 {
@@ -500,8 +502,10 @@ static void hear_list(struct draft *d, const struct kith_members *ms, const stru
 	}
 }
 
-/* False: malformed. A list that was cut at its bound (a range of many) must not be taken as "I lack the rest": it offers nothing. */
-static bool hear_lists(struct draft *d, const struct kith_members *ms, const struct kith_now *now, struct kith_span lists)
+/* False: malformed. A list that was cut at its bound (a range of many) must not be taken as "I lack the rest": it
+ * offers nothing. */
+static bool hear_lists(struct draft *d, const struct kith_members *ms, const struct kith_now *now,
+		       struct kith_span lists)
 {
 	struct kith_reader r = kith_reader_of_span(lists);
 	while (kith_reader_left(&r) > 0) {

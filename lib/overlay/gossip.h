@@ -1,15 +1,19 @@
-/* Anti-entropy between two supernodes: bodies of GOSSIP requests and answers, in which their member tables become equal.
+/* Anti-entropy between two supernodes: bodies of GOSSIP requests and answers, in which their member tables become
+ * equal.
  *
- * Entries travel in answers only (a request is one packet); whoever learns that the other side holds something newer asks
- * for it. News is named by id and sequence, 24 bytes, and fetched by who lacks it: a full entry told by rumour would arrive
- * a dozen times. Differences that rumours missed are found by digests: of a range of ids (a prefix of hex digits), one
- * 64-bit XOR of hash(salt, id, seq) for each of its 16 children. Children that differ are answered by a list when they are small,
- * by their own 16 digests when not. The salt is drawn afresh by whoever begins: nobody can prepare entries that cancel out.
- * A newcomer that holds less than half of what the other side has pages through all of it with a cursor instead.
+ * Entries travel in answers only (a request is one packet); whoever learns that the other side holds something newer
+ * asks for it. News is named by id and sequence, 24 bytes, and fetched by who lacks it: a full entry told by rumour
+ * would arrive a dozen times. Differences that rumours missed are found by digests: of a range of ids (a prefix of hex
+ * digits), one 64-bit XOR of hash(salt, id, seq) for each of its 16 children. Children that differ are answered by a
+ * list when they are small, by their own 16 digests when not. The salt is drawn afresh by whoever begins: nobody can
+ * prepare entries that cancel out. A newcomer that holds less than half of what the other side has pages through all of
+ * it with a cursor instead.
  *
- * Every function is one step; all state between steps travels in the bodies. An exchange ends: follow-ups only go to deeper ranges,
- * fetch once, or page on while pages bring something new; what did not fit waits for the next exchange, which begins elsewhere.
- * Bounds: KITH_GOSSIP_REQUEST_MAX, KITH_ANSWER_MAX, KITH_GOSSIP_*_MAX below. Between equal tables without news: 160 and 25 bytes.
+ * Every function is one step; all state between steps travels in the bodies. An exchange ends: follow-ups only go to
+ * deeper ranges, fetch once, or page on while pages bring something new; what did not fit waits for the next exchange,
+ * which begins elsewhere.
+ * Bounds: KITH_GOSSIP_REQUEST_MAX, KITH_ANSWER_MAX, KITH_GOSSIP_*_MAX below. Between equal tables without news: 160 and
+ * 25 bytes.
  * Cost: one 24-byte hash per member in a range, so 25,000 for the first request and its answer.
  * Timers: none; the caller begins an exchange every few seconds with a random member (kith_members_pick).
  * Never: a message sent, a peer chosen, an entry merged that did not verify.
@@ -37,7 +41,8 @@
 /* Answer body. */
 #define KITH_B_GOSSIPED_SALT 0 /* uint: as asked */
 #define KITH_B_GOSSIPED_DIGESTS 1 /* bytes: of children that differ and are large */
-#define KITH_B_GOSSIPED_LISTS 2 /* bytes: (depth 1, path 4, n 1, n x (id prefix 16, seq 8)) each: those that are small */
+#define KITH_B_GOSSIPED_LISTS                                                                                          \
+	2 /* bytes: (depth 1, path 4, n 1, n x (id prefix 16, seq 8)) each: those that are small */
 #define KITH_B_GOSSIPED_ENTRIES 3 /* array of bytes: member entries */
 #define KITH_B_GOSSIPED_CURSOR 4 /* bytes(16): where the next page begins; absent at the end */
 #define KITH_B_GOSSIPED_COUNT 5 /* uint: members held */
@@ -54,7 +59,8 @@ struct kith_gossip_result {
 size_t kith_gossip_request(struct kith_members *ms, const struct kith_now *now, const struct kith_random *random,
 			   bool digests, uint8_t out[KITH_GOSSIP_REQUEST_MAX]);
 
-/* Answers a request into out (cap at most KITH_ANSWER_MAX). Returns the length; KITH_EPROTO; KITH_EMSGSIZE when cap is below 4 KiB. */
+/* Answers a request into out (cap at most KITH_ANSWER_MAX). Returns the length; KITH_EPROTO; KITH_EMSGSIZE when cap is
+ * below 4 KiB. */
 int kith_gossip_answer(struct kith_members *ms, const struct kith_now *now, struct kith_span request, uint8_t *out,
 		       size_t cap, struct kith_gossip_result *result) KITH_MUST_USE;
 

@@ -149,8 +149,8 @@ static int make_room(struct kith_hostcache *hc)
 	}
 	if (hc->n == hc->cap) {
 		uint8_t cap = (uint8_t)(hc->cap > 0 ? 2 * hc->cap : ENTRIES_FIRST);
-		struct kith_hostcache_entry *at = kith_alloc_resize(hc->alloc, hc->at, hc->cap * sizeof *at,
-								    cap * sizeof *at);
+		struct kith_hostcache_entry *at =
+			kith_alloc_resize(hc->alloc, hc->at, hc->cap * sizeof *at, cap * sizeof *at);
 		if (at == NULL)
 			return KITH_ENOMEM;
 		hc->at = at;

@@ -1,16 +1,17 @@
 /* The supernodes that a leaf knows of: up to 16 in memory, up to 200 in the state file, and which to try next.
  *
- * A home should not be able to choose the others: candidates are taken from different address prefixes, at most one that any one
- * supernode suggested, and two anchors - the first two that worked, of different prefixes and sources - keep their
- * place across restarts until they fail ten times in a row. Hosts are interned blobs that many caches may share; the cache itself
- * holds 32 bytes each and grows on demand.
+ * A home should not be able to choose the others: candidates are taken from different address prefixes, at most one
+ * that any one supernode suggested, and two anchors - the first two that worked, of different prefixes and sources -
+ * keep their place across restarts until they fail ten times in a row. Hosts are interned blobs that many caches may
+ * share; the cache itself holds 32 bytes each and grows on demand.
  *
- * Invariants: no two entries have the same key; entries without a key (bootstrap addresses) differ in their first address; at most two
- *   anchors.
- * Timers: none of its own; a host that failed is tried again after full-jitter backoff, 1 s to 2 min (kith_hostcache_retry_at).
- * Bounds: KITH_HOSTCACHE_MAX in memory, KITH_HOSTCACHE_PER_SOURCE of them suggested by one supernode. When full, the entry that failed most
- *   or never worked gives way, never one in use, an anchor, a bootstrap host, or one that works; else the newcomer is refused.
- *   The file keeps the KITH_HOSTCACHE_FILE_HOSTS that were first in it, memory's first.
+ * Invariants: no two entries have the same key; entries without a key (bootstrap addresses) differ in their first
+ *   address; at most two anchors.
+ * Timers: none of its own; a host that failed is tried again after full-jitter backoff, 1 s to 2 min
+ * (kith_hostcache_retry_at).
+ * Bounds: KITH_HOSTCACHE_MAX in memory, KITH_HOSTCACHE_PER_SOURCE of them suggested by one supernode. When full, the
+ *   entry that failed most or never worked gives way, never one in use, an anchor, a bootstrap host, or one that works;
+ *   else the newcomer is refused. The file keeps the KITH_HOSTCACHE_FILE_HOSTS that were first in it, memory's first.
  * Never: a file, a resolver, a connection.
  */
 #ifndef KITH_OVERLAY_HOSTCACHE_H
@@ -63,8 +64,8 @@ void kith_hostcache_deinit(struct kith_hostcache *hc);
 /* The number by which suggestions of a supernode are told apart; never 0. */
 uint32_t kith_hostcache_source(const struct kith_key *dh);
 
-/* Adds a host, or refreshes the addresses of a known one. flags: KITH_HOST_BOOTSTRAP or 0; only a bootstrap host may lack its key. Returns
- * its index (valid until the next add or load), KITH_EFULL, KITH_ENOMEM, KITH_EINVAL. */
+/* Adds a host, or refreshes the addresses of a known one. flags: KITH_HOST_BOOTSTRAP or 0; only a bootstrap host may
+ * lack its key. Returns its index (valid until the next add or load), KITH_EFULL, KITH_ENOMEM, KITH_EINVAL. */
 int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source,
 		       uint8_t flags) KITH_MUST_USE;
 
@@ -73,12 +74,13 @@ int kith_hostcache_find(const struct kith_hostcache *hc, const struct kith_key *
 
 void kith_hostcache_get(const struct kith_hostcache *hc, int i, struct kith_host *out);
 
-/* The key of a bootstrap host, once a handshake told it. KITH_EEXIST: another entry has it (this one is then dropped), KITH_ENOMEM. */
+/* The key of a bootstrap host, once a handshake told it. KITH_EEXIST: another entry has it (this one is then dropped),
+ * KITH_ENOMEM. */
 int kith_hostcache_learn(struct kith_hostcache *hc, int i, const struct kith_key *dh) KITH_MUST_USE;
 
-/* The next host to try that is not in use and whose backoff is over: anchors, then those that worked, then untried ones, then
- * bootstrap hosts, then those that failed; at random among equals. relax says how far it may go; strict ones are preferred
- * throughout. KITH_ENOENT. */
+/* The next host to try that is not in use and whose backoff is over: anchors, then those that worked, then untried
+ * ones, then bootstrap hosts, then those that failed; at random among equals. relax says how far it may go; strict ones
+ * are preferred throughout. KITH_ENOENT. */
 int kith_hostcache_pick(const struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random,
 			enum kith_hostcache_relax relax);
 
@@ -89,12 +91,13 @@ void kith_hostcache_use(struct kith_hostcache *hc, int i, bool used);
 void kith_hostcache_succeeded(struct kith_hostcache *hc, int i, const struct kith_now *now);
 void kith_hostcache_failed(struct kith_hostcache *hc, int i, kith_time_us now, const struct kith_random *random);
 
-/* Writes the new state file: what is in memory, then what the old file (may be empty, or broken) holds besides. Returns the length. */
+/* Writes the new state file: what is in memory, then what the old file (may be empty, or broken) holds besides. Returns
+ * the length. */
 size_t kith_hostcache_save(const struct kith_hostcache *hc, struct kith_span old, uint8_t out[KITH_HOSTCACHE_FILE_MAX]);
 
-/* Fills the cache from a state file: anchors first, then from host number `from` on (modulo their number; vary it when what was loaded
- * earlier did not work), different prefixes first. Returns how many were added; KITH_EPROTO: torn or altered, nothing was
- * added; KITH_EVERSION. */
+/* Fills the cache from a state file: anchors first, then from host number `from` on (modulo their number; vary it when
+ * what was loaded earlier did not work), different prefixes first. Returns how many were added; KITH_EPROTO: torn or
+ * altered, nothing was added; KITH_EVERSION. */
 int kith_hostcache_load(struct kith_hostcache *hc, struct kith_span file, uint32_t from) KITH_MUST_USE;
 
 #endif

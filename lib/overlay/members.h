@@ -1,17 +1,17 @@
 /* The table of supernodes: what a supernode knows of all the others, and a leaf of a few.
  *
- * An entry is a signed member entry (wire/record.h), verified through the trust when it is merged. Of two for one supernode id the
- * higher sequence wins; an older or equal one is turned away before anything is verified. A tombstone (KITH_MEMBER_LEFT)
- * stays until it expires, so that what it replaced does not come back, and is not live.
- * Entries lie in the order of their ids: an id is found by halving, and a key's neighbours by walking outward from it. The bytes
- * are interned blobs that many tables may share; a table itself holds 80 bytes and a pointer per member.
+ * An entry is a signed member entry (wire/record.h), verified through the trust when it is merged. Of two for one
+ * supernode id the higher sequence wins; an older or equal one is turned away before anything is verified. A tombstone
+ * (KITH_MEMBER_LEFT) stays until it expires, so that what it replaced does not come back, and is not live.
+ * Entries lie in the order of their ids: an id is found by halving, and a key's neighbours by walking outward from it.
+ * The bytes are interned blobs that many tables may share; a table itself holds 80 bytes and a pointer per member.
  *
  * Invariants: ids ascend strictly; nothing is in that did not verify; tombs counts the tombstones.
- * Timers: expired entries are swept once per KITH_MEMBERS_SWEEP_US. Suspicion ends by itself: 30 s, doubling with each further failure
- *   to one hour.
- * Bounds: max members, tombstones included. When full, expired ones are swept, else the newcomer is refused (KITH_EFULL):
- *   whoever floods must not push out those that are known. News is a ring of the last KITH_MEMBERS_NEWS changes.
- * Pointers to members stay valid until the next kith_members_expire, or kith_members_merge into a full table.
+ * Timers: expired entries are swept once per KITH_MEMBERS_SWEEP_US. Suspicion ends by itself: 30 s, doubling with each
+ *   further failure to one hour.
+ * Bounds: max members, tombstones included. When full, expired ones are swept, else the newcomer is refused
+ *   (KITH_EFULL): whoever floods must not push out those that are known. News is a ring of the last KITH_MEMBERS_NEWS
+ * changes. Pointers to members stay valid until the next kith_members_expire, or kith_members_merge into a full table.
  * Never: a clock, a message, a choice of replicas (presence/replicas.h).
  */
 #ifndef KITH_OVERLAY_MEMBERS_H
@@ -73,8 +73,8 @@ void kith_members_init(struct kith_members *ms, const struct kith_alloc *alloc, 
 		       struct kith_trust *trust, uint32_t max);
 void kith_members_deinit(struct kith_members *ms);
 
-/* Takes an entry: enum kith_merge, or what parsing and verifying say, KITH_EFULL, KITH_ENOMEM. out (may be NULL) receives the member when it
- * is one of ours after the call, else NULL. */
+/* Takes an entry: enum kith_merge, or what parsing and verifying say, KITH_EFULL, KITH_ENOMEM. out (may be NULL)
+ * receives the member when it is one of ours after the call, else NULL. */
 int kith_members_merge(struct kith_members *ms, const struct kith_now *now, struct kith_span entry,
 		       struct kith_member **out) KITH_MUST_USE;
 
@@ -83,7 +83,8 @@ struct kith_member *kith_members_get(const struct kith_members *ms, const struct
 /* By the first KITH_MEMBER_ID_PREFIX bytes of its id. */
 struct kith_member *kith_members_get_prefix(const struct kith_members *ms, const uint8_t prefix[KITH_MEMBER_ID_PREFIX]);
 
-/* The index of the first member whose id is not below; ms->n when there is none. ms->at[i] gives members in the order of ids. */
+/* The index of the first member whose id is not below; ms->n when there is none. ms->at[i] gives members in the order
+ * of ids. */
 uint32_t kith_members_lower(const struct kith_members *ms, const struct kith_id *id);
 
 static inline uint32_t kith_members_live(const struct kith_members *ms)
@@ -116,8 +117,8 @@ void kith_member_host(const struct kith_member *m, struct kith_host *out);
 void kith_member_failed(struct kith_member *m, kith_time_us now);
 void kith_member_alive(struct kith_member *m);
 
-/* Outward from a key on the ring of ids, nearest live member first; distance is the shorter way round, the clockwise one of two at the
- * same distance goes first. The table must not change during a walk. */
+/* Outward from a key on the ring of ids, nearest live member first; distance is the shorter way round, the clockwise
+ * one of two at the same distance goes first. The table must not change during a walk. */
 struct kith_member_walk {
 	const struct kith_members *ms;
 	struct kith_id key;
@@ -127,8 +128,8 @@ struct kith_member_walk {
 void kith_member_walk_init(struct kith_member_walk *walk, const struct kith_members *ms, const struct kith_id *key);
 const struct kith_member *kith_member_walk_next(struct kith_member_walk *walk);
 
-/* Up to n live members at random, not suspect and not self (may be NULL), of as many different prefixes as can be had without going
- * through all. Returns how many. */
+/* Up to n live members at random, not suspect and not self (may be NULL), of as many different prefixes as can be had
+ * without going through all. Returns how many. */
 uint32_t kith_members_pick(const struct kith_members *ms, const struct kith_random *random, kith_time_us now,
 			   const struct kith_id *self, const struct kith_member *out[], uint32_t n);
 

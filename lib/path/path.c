@@ -17,8 +17,8 @@ void kith_path_set_state(struct kith_path *p, enum kith_path_state state)
 {
 	static const uint8_t legal[] = {
 		[KITH_PATH_NONE] = 0,
-		[KITH_PATH_CANDIDATE] = 1 << KITH_PATH_LIVE,
-		[KITH_PATH_LIVE] = 1 << KITH_PATH_SUSPECT,
+		[KITH_PATH_CANDIDATE] = 1 << KITH_PATH_LIVE | 1 << KITH_PATH_DEAD, /* dead: closed */
+		[KITH_PATH_LIVE] = 1 << KITH_PATH_SUSPECT | 1 << KITH_PATH_DEAD,
 		[KITH_PATH_SUSPECT] = 1 << KITH_PATH_LIVE | 1 << KITH_PATH_DEAD,
 		[KITH_PATH_DEAD] = 1 << KITH_PATH_LIVE,
 	};

@@ -31,7 +31,7 @@ enum kith_path_state {
 	KITH_PATH_CANDIDATE, /* probed, not answered yet: carries no data (but a session's first path) */
 	KITH_PATH_LIVE, /* answered; the sending path or a standby */
 	KITH_PATH_SUSPECT, /* something that was due did not come; asked, and doubled by others if it is the sending path */
-	KITH_PATH_DEAD /* did not answer; asked a few times more, then forgotten */
+	KITH_PATH_DEAD /* did not answer, or closed; asked a few times more if the former, then forgotten */
 };
 
 enum {
@@ -39,7 +39,9 @@ enum {
 	KITH_PATH_STRANGER = 2, /* the peer was heard from it: never sends more bytes than came, until proven */
 	KITH_PATH_MOVED = 4, /* heard with data first: the peer has moved there, and takes its old path along */
 	KITH_PATH_NEED_ANSWER = 8, /* suspect: hearing the peer is not enough, it must have heard us */
-	KITH_PATH_CONFIRM = 16 /* the first probes are still being repeated */
+	KITH_PATH_CONFIRM = 16, /* the first probes are still being repeated */
+	KITH_PATH_ASKED = 32, /* the peer has probed it: it is a new way, not an old one that moved */
+	KITH_PATH_CLOSED = 64 /* dead on purpose: kept a while, so that packets on their way do not make it anew */
 };
 
 #define KITH_PATH_ID_NONE 255

@@ -323,12 +323,14 @@ static void suspect_due(struct kith_pathset *ps, const struct kith_path_env *env
 static void dead_due(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
-	if (p->tries < DEAD_TRIES) {
+	bool closed = (p->flags & KITH_PATH_CLOSED) != 0;
+	if (!closed && p->tries < DEAD_TRIES) {
 		kith_time_us wait = KITH_PROBE_FAST_US << p->tries;
 		(void)kith_ps_probe(ps, env, now, p);
 		kith_ps_due(ps, p, now + kith_rng_jitter(env->random, 2 * wait, JITTER));
 	} else if (kith_ps_count(ps) > 1) {
-		kith_ps_journal(ps, env, now, KITH_JOURNAL_UNANSWERED, &p->hop, p->tries);
+		if (!closed)
+			kith_ps_journal(ps, env, now, KITH_JOURNAL_UNANSWERED, &p->hop, p->tries);
 		kith_ps_remove(ps, env, now, i);
 	} else {
 		p->due_at = KITH_TIME_NEVER;
@@ -503,6 +505,8 @@ void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env
 	case KITH_PATH_NONE:
 		break;
 	case KITH_PATH_CANDIDATE:
+		if (data && (p->flags & (KITH_PATH_STRANGER | KITH_PATH_ASKED)) == KITH_PATH_STRANGER)
+			p->flags |= KITH_PATH_MOVED;
 		p->credit_bytes = (uint16_t)(len > (size_t)(UINT16_MAX - p->credit_bytes) ? UINT16_MAX : p->credit_bytes + len);
 		if ((p->flags & KITH_PATH_INITIAL) != 0)
 			kith_ps_validated(ps, env, now, i);
@@ -520,7 +524,11 @@ void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env
 			kith_ps_clear(ps, env, now, i);
 		break;
 	case KITH_PATH_DEAD:
-		if (now - p->sent_at >= REVIVE_US)
+		if (now - p->sent_at < REVIVE_US)
+			break;
+		if ((p->flags & KITH_PATH_CLOSED) != 0)
+			kith_ps_say_closed(env, now, p);
+		else
 			(void)kith_ps_probe(ps, env, now, p);
 		break;
 	}

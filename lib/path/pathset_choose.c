@@ -1,5 +1,7 @@
 #include "path/pathset_internal.h"
 
+enum { CLOSED_US = 10000000 /* longer than any packet is on its way, and than the other side's pings are apart */ };
+
 static bool is_live(const struct kith_pathset *ps, unsigned i)
 {
 	return kith_pathset_path(ps, i)->state == KITH_PATH_LIVE;
@@ -156,14 +158,23 @@ static unsigned novelty(const struct kith_pathset *ps, unsigned i, unsigned kept
 	return 8u * class_new + 4u * prefix_new + 2u * family_new + 1u * transport_new;
 }
 
-static void close_path(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+void kith_ps_say_closed(const struct kith_path_env *env, kith_time_us now, struct kith_path *p)
 {
-	struct kith_path *p = kith_ps_path(ps, i);
 	struct kith_writer *w = kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_PATH_CLOSE, 1);
 	kith_write_u8(w, p->id);
 	kith_outbox_end(env->outbox);
-	kith_ps_journal(ps, env, now, KITH_JOURNAL_CLOSED, &p->hop, 0);
-	kith_ps_remove(ps, env, now, i);
+	p->sent_at = now;
+}
+
+void kith_ps_close(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	if (p->state != KITH_PATH_DEAD)
+		kith_path_set_state(p, KITH_PATH_DEAD);
+	p->flags |= KITH_PATH_CLOSED;
+	kith_ps_due(ps, p, now + CLOSED_US);
+	if (i == ps->sending)
+		kith_ps_choose(ps, env, now);
 }
 
 void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
@@ -192,7 +203,10 @@ void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env, kith
 		n_kept++;
 	}
 	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
-		if (i < kith_ps_count(ps) && is_live(ps, i) && (kept & 1u << i) == 0)
-			close_path(ps, env, now, i);
+		if (!is_live(ps, i) || (kept & 1u << i) != 0)
+			continue;
+		kith_ps_say_closed(env, now, kith_ps_path(ps, i));
+		kith_ps_journal(ps, env, now, KITH_JOURNAL_CLOSED, &kith_ps_path(ps, i)->hop, 0);
+		kith_ps_close(ps, env, now, i);
 	}
 }

@@ -173,7 +173,10 @@ static int on_probe(struct kith_pathset *ps, const struct kith_path_env *env, ki
 	if (err != 0 || i < 0 || !kith_ps_has(ps, KITH_PATHSET_CONSENT))
 		return err;
 	struct kith_path *p = kith_ps_path(ps, (unsigned)i);
+	if ((p->flags & KITH_PATH_CLOSED) != 0)
+		return 0;
 	name_path(ps, (unsigned)i, f.path);
+	p->flags |= KITH_PATH_ASKED;
 	if (p->state == KITH_PATH_CANDIDATE && p->step <= 1)
 		kith_ps_journal(ps, env, now, KITH_JOURNAL_ANSWERED, &p->hop, 0);
 	answer(ps, env, now, (unsigned)i, f.nonce);
@@ -186,7 +189,7 @@ static int on_probe_ack(struct kith_pathset *ps, const struct kith_path_env *env
 	struct kith_probe_ack_frame f;
 	uint32_t rtt_us = 0;
 	int err = kith_probe_ack_read(&f, body);
-	if (err != 0 || at < 0)
+	if (err != 0 || at < 0 || (kith_ps_path(ps, (unsigned)at)->flags & KITH_PATH_CLOSED) != 0)
 		return err;
 	unsigned i = (unsigned)at;
 	struct kith_path *p = kith_ps_path(ps, i);
@@ -261,10 +264,16 @@ static int on_path_close(struct kith_pathset *ps, const struct kith_path_env *en
 	if (r.bad)
 		return KITH_EPROTO;
 	int i = kith_ps_find_id(ps, id, true);
-	if (i < 0 || kith_ps_count(ps) < 2) /* the last one stays: it is all there is */
+	if (i < 0 || (kith_ps_path(ps, (unsigned)i)->flags & KITH_PATH_CLOSED) != 0)
+		return 0;
+	unsigned live = 0;
+	for (unsigned k = 0; k < kith_ps_count(ps); k++)
+		live += k != (unsigned)i && kith_ps_path(ps, k)->state == KITH_PATH_LIVE;
+	if (live == 0) /* the last one stays: it is all there is */
 		return 0;
 	kith_ps_journal(ps, env, now, KITH_JOURNAL_CLOSED_BY_PEER, &kith_ps_path(ps, (unsigned)i)->hop, 0);
-	kith_ps_remove(ps, env, now, (unsigned)i);
+	kith_ps_close(ps, env, now, (unsigned)i);
+	kith_ps_count_relays(ps, now);
 	return 0;
 }
 

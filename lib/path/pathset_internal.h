@@ -121,6 +121,10 @@ void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, kith
 /* Switches the sending path if that is due. */
 void kith_ps_choose(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
 
+/* Tells the peer; and stops using it. */
+void kith_ps_say_closed(const struct kith_path_env *env, kith_time_us now, struct kith_path *p);
+void kith_ps_close(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i);
+
 /* Closes what is beyond the hot set. */
 void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
 

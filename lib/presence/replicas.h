@@ -1,14 +1,16 @@
 /* Which supernodes keep a key: R = 6 of them, found by walking outward from the key among the members.
  *
- * Distance is that of the ring of ids (overlay/members.h: the shorter way round, clockwise first on a tie): the neighbours of a key
- * are then its neighbours in the sorted table, so six replicas cost one search by halving and about six steps, and a
- * member that joins or leaves moves only the keys next to it. Nearest members are taken first, skipping address prefixes
- * (/16, v6 /32) that are taken already; when the walk ends before there are six, those skipped fill up, nearest first.
- * "The next six" are chosen in the same way among the members that the first six left over; a miss is believed only after
- * they were asked too.
+ * Distance is that of the ring of ids (overlay/members.h: the shorter way round, clockwise first on a tie): the
+ * neighbours of a key are then its neighbours in the sorted table, so six replicas cost one search by halving and about
+ * six steps, and a member that joins or leaves moves only the keys next to it. Nearest members are taken first,
+ * skipping address prefixes (/16, v6 /32) that are taken already; when the walk ends before there are six, those
+ * skipped fill up, nearest first. "The next six" are chosen in the same way among the members that the first six left
+ * over; a miss is believed only after they were asked too.
  *
- * Invariant: equal views give equal replicas; nothing but the live members' ids and first addresses counts (not who is suspect).
- * Bounds: a walk ends after KITH_REPLICA_WALK members, which is part of the rule: in a network within one prefix the nearest are taken.
+ * Invariant: equal views give equal replicas; nothing but the live members' ids and first addresses counts (not who is
+ * suspect).
+ * Bounds: a walk ends after KITH_REPLICA_WALK members, which is part of the rule: in a network within one prefix the
+ * nearest are taken.
  * Never: a state, an allocation, a message.
  */
 #ifndef KITH_PRESENCE_REPLICAS_H
@@ -20,16 +22,16 @@
 #define KITH_REPLICA_WALK 64 /* wire: both sides must end at the same member */
 #define KITH_REPLICA_GROUPS 2 /* the six, and the next six */
 
-/* The replicas of a key, group 0 or 1, in the order in which they were chosen. Returns how many, at most KITH_REPLICAS; members are
- * borrowed from the table. */
+/* The replicas of a key, group 0 or 1, in the order in which they were chosen. Returns how many, at most KITH_REPLICAS;
+ * members are borrowed from the table. */
 uint32_t kith_replicas_find(const struct kith_members *ms, const struct kith_id *key, uint32_t group,
 			    const struct kith_member *out[KITH_REPLICAS]);
 
 /* Whether the member with that id is one of the first six. */
 bool kith_replicas_has(const struct kith_members *ms, const struct kith_id *key, const struct kith_id *id);
 
-/* Those of the first six that are not in listed (prefixes of KITH_MEMBER_ID_PREFIX bytes each): what an asker with another view
- * should hear of. */
+/* Those of the first six that are not in listed (prefixes of KITH_MEMBER_ID_PREFIX bytes each): what an asker with
+ * another view should hear of. */
 uint32_t kith_replicas_unlisted(const struct kith_members *ms, const struct kith_id *key, struct kith_span listed,
 				const struct kith_member *out[KITH_REPLICAS]);
 

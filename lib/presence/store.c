@@ -69,7 +69,8 @@ struct kith_stored *kith_store_get(const struct kith_store *st, const struct kit
 	return k != NULL ? k->first : NULL;
 }
 
-struct kith_stored *kith_store_find(const struct kith_store *st, const struct kith_id *key, const struct kith_key *device)
+struct kith_stored *kith_store_find(const struct kith_store *st, const struct kith_id *key,
+				    const struct kith_key *device)
 {
 	struct kith_stored *s = kith_store_get(st, key);
 	while (s != NULL && !kith_key_equal(&s->device, device))
@@ -124,7 +125,8 @@ static void stored_fill(struct kith_store *st, struct kith_stored *s, const stru
 	KITH_ASSERT(err == 0); /* room was reserved */
 }
 
-static int store_new(struct kith_store *st, const struct kith_record *record, struct kith_blob *blob, kith_time_us until)
+static int store_new(struct kith_store *st, const struct kith_record *record, struct kith_blob *blob,
+		     kith_time_us until)
 {
 	struct kith_stored_key *k = NULL;
 	struct kith_stored *s = NULL;

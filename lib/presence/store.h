@@ -1,15 +1,15 @@
 /* Records that a replica keeps for the directory; a home uses a second, small one as its cache.
  *
- * One record per device under a key; the highest sequence wins, and an equal one with other bytes is not news. Vanish reports are kept
- * next to the record that they speak of, one per home, and go when a newer record comes. Records are verified by the caller
- * before they are put in (kith_store_wants first: it costs a look-up, not three signatures); reports are verified here, since
- * only the record says which homes may report.
+ * One record per device under a key; the highest sequence wins, and an equal one with other bytes is not news. Vanish
+ * reports are kept next to the record that they speak of, one per home, and go when a newer record comes. Records are
+ * verified by the caller before they are put in (kith_store_wants first: it costs a look-up, not three signatures);
+ * reports are verified here, since only the record says which homes may report.
  *
- * Invariants: a key in the table has at least one record; every record has a timer set; bit h of vanished is set exactly when
- *   reports[h] is held.
+ * Invariants: a key in the table has at least one record; every record has a timer set; bit h of vanished is set
+ *   exactly when reports[h] is held.
  * Timers: a record goes when kith_record_life_us is over, counted on the monotonic clock from when it came.
- * Bounds: max records in all: when full, what has expired goes, else new devices are refused (KITH_EFULL) and those known still updated.
- *   KITH_STORE_DEVICES per key: the one next to expire gives way, all being of the same identity.
+ * Bounds: max records in all: when full, what has expired goes, else new devices are refused (KITH_EFULL) and those
+ *   known still updated. KITH_STORE_DEVICES per key: the one next to expire gives way, all being of the same identity.
  * Never: a record that its caller did not verify, a message, a choice of replicas but in hand-over.
  */
 #ifndef KITH_PRESENCE_STORE_H
@@ -64,17 +64,19 @@ bool kith_store_wants(const struct kith_store *st, const struct kith_record *rec
 /* Takes a verified record: enum kith_put, KITH_EEXPIRED, KITH_EFULL, KITH_ENOMEM. Its bytes are copied. */
 int kith_store_put(struct kith_store *st, const struct kith_now *now, const struct kith_record *record) KITH_MUST_USE;
 
-/* Takes a parsed vanish report. 1: news; 0: known; KITH_ENOENT: no record with that sequence, and what kith_vanish_verify says; KITH_ENOMEM. out
- * (may be NULL) receives the record when the result is not negative. */
+/* Takes a parsed vanish report. 1: news; 0: known; KITH_ENOENT: no record with that sequence, and what
+ * kith_vanish_verify says; KITH_ENOMEM. out (may be NULL) receives the record when the result is not negative. */
 int kith_store_vanish(struct kith_store *st, const struct kith_now *now, const struct kith_suite *suite,
 		      const struct kith_vanish *vanish, struct kith_stored **out) KITH_MUST_USE;
 
 /* The records under a key, linked by next; NULL: none. */
 struct kith_stored *kith_store_get(const struct kith_store *st, const struct kith_id *key);
-struct kith_stored *kith_store_find(const struct kith_store *st, const struct kith_id *key, const struct kith_key *device);
+struct kith_stored *kith_store_find(const struct kith_store *st, const struct kith_id *key,
+				    const struct kith_key *device);
 
-/* Pages out what a member that just joined should hold: up to max records of keys whose first six replicas it is among. *cursor begins
- * at 0; false: that was the last page. Records put in between calls may be missed: their homes refresh them. */
+/* Pages out what a member that just joined should hold: up to max records of keys whose first six replicas it is among.
+ * *cursor begins at 0; false: that was the last page. Records put in between calls may be missed: their homes refresh
+ * them. */
 bool kith_store_handover(const struct kith_store *st, const struct kith_members *ms, const struct kith_id *member,
 			 uint32_t *cursor, const struct kith_stored *out[], size_t max, size_t *n);
 

@@ -1,13 +1,14 @@
 /* Who watches which key: one relation of keys and watchers, used on both sides, and a watcher's verdict on one device.
  *
- * At a replica the watchers are homes, every watch ends by itself unless renewed, and a change to a key is told to each of them.
- * At a home the watchers are its leaves' sessions, watches last until they are dropped, and all leaves' watches of a key are joined into
- * one watch at the replicas ("upstream"), which the home renews while there is a leaf that cares.
- * A watcher is a 32-bit number of the caller's (a session's or a member's index).
+ * At a replica the watchers are homes, every watch ends by itself unless renewed, and a change to a key is told to each
+ * of them. At a home the watchers are its leaves' sessions, watches last until they are dropped, and all leaves'
+ * watches of a key are joined into one watch at the replicas ("upstream"), which the home renews while there is a leaf
+ * that cares. A watcher is a 32-bit number of the caller's (a session's or a member's index).
  *
- * Invariants: a watch is in the list of its key, in that of its watcher, and - if watches end - in the list of all by time; keys and
- *   watchers without a watch do not exist.
- * Timers: one per key for its upstream watch; the list by time is in the order of its ends, since all last equally long.
+ * Invariants: a watch is in the list of its key, in that of its watcher, and - if watches end - in the list of all by
+ *   time; keys and watchers without a watch do not exist.
+ * Timers: one per key for its upstream watch; the list by time is in the order of its ends, since all last equally
+ * long.
  * Bounds: watches in all (KITH_EFULL) and per watcher (KITH_ELIMIT): the newcomer is refused, none is pushed out.
  * Never: a message, a record, a judgement of who may watch.
  */
@@ -62,10 +63,11 @@ void kith_watches_init(struct kith_watches *ws, const struct kith_alloc *alloc, 
 void kith_watches_deinit(struct kith_watches *ws);
 
 /* Adds or renews. 1: this key was not watched by anybody before; 0: it was; KITH_EFULL, KITH_ELIMIT, KITH_ENOMEM. */
-int kith_watches_add(struct kith_watches *ws, kith_time_us now, const struct kith_id *key, uint32_t watcher) KITH_MUST_USE;
+int kith_watches_add(struct kith_watches *ws, kith_time_us now, const struct kith_id *key,
+		     uint32_t watcher) KITH_MUST_USE;
 
-/* Replaces all of a watcher's watches by these keys (32 bytes each; duplicates are harmless). As many as there is room for are taken, in
- * their order. Returns how many it has now. */
+/* Replaces all of a watcher's watches by these keys (32 bytes each; duplicates are harmless). As many as there is room
+ * for are taken, in their order. Returns how many it has now. */
 uint32_t kith_watches_replace(struct kith_watches *ws, kith_time_us now, const struct kith_id keys[], uint32_t n,
 			      uint32_t watcher);
 
@@ -83,12 +85,13 @@ bool kith_watches_has(const struct kith_watches *ws, const struct kith_id *key, 
 /* Ends what was not renewed in time (at a replica), up to max; returns how many. */
 uint32_t kith_watches_expire(struct kith_watches *ws, kith_time_us now, uint32_t max);
 
-/* At a home: the next key whose upstream watch is due, NULL if none. The caller asks the replicas and says by kith_watches_upstream when
- * to ask again: at half of KITH_SUBSCRIPTION_US when they agreed, sooner when they did not. Until then it counts as asked, and
- * is due again after KITH_REQUEST_TIMEOUT_US. */
+/* At a home: the next key whose upstream watch is due, NULL if none. The caller asks the replicas and says by
+ * kith_watches_upstream when to ask again: at half of KITH_SUBSCRIPTION_US when they agreed, sooner when they did not.
+ * Until then it counts as asked, and is due again after KITH_REQUEST_TIMEOUT_US. */
 const struct kith_watch_key *kith_watches_due(struct kith_watches *ws, kith_time_us now);
 
-/* The upstream watch of a key is to be renewed at `at`; went_well resets its count of tries. No effect when nobody watches it any more. */
+/* The upstream watch of a key is to be renewed at `at`; went_well resets its count of tries. No effect when nobody
+ * watches it any more. */
 void kith_watches_upstream(struct kith_watches *ws, const struct kith_id *key, kith_time_us at, bool went_well);
 
 /* The members changed, or a replica vanished: every key is due again, spread evenly over the given time from now. */
@@ -110,7 +113,8 @@ struct kith_verdict {
 /* Takes a verified record. True when it was news. */
 bool kith_verdict_record(struct kith_verdict *v, const struct kith_now *now, const struct kith_record *record);
 
-/* Takes a report that kith_vanish_verify attributed to a home of the record with that sequence. True when it was news. */
+/* Takes a report that kith_vanish_verify attributed to a home of the record with that sequence. True when it was news.
+ * */
 bool kith_verdict_vanish(struct kith_verdict *v, uint64_t seq, int home);
 
 /* Offline when the record ended, said goodbye, or more than half of its homes (two of three) reported. */

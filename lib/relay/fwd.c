@@ -170,8 +170,8 @@ static struct kith_fwd_owner *owner_get(struct kith_fwd *fwd, kith_time_us now, 
 /* An owner without legs is forgotten once its bucket is full: sooner, and closing a tunnel would refill it. */
 static bool owner_is_idle(struct kith_fwd *fwd, kith_time_us now, struct kith_fwd_owner *o)
 {
-	return o->legs == 0 && bucket_has(&o->bucket, now, fwd->limits.owner_rate, fwd->limits.owner_burst,
-					  fwd->limits.owner_burst);
+	return o->legs == 0 &&
+	       bucket_has(&o->bucket, now, fwd->limits.owner_rate, fwd->limits.owner_burst, fwd->limits.owner_burst);
 }
 
 static void owner_forget(struct kith_fwd *fwd, struct kith_fwd_owner *o)
@@ -180,8 +180,8 @@ static void owner_forget(struct kith_fwd *fwd, struct kith_fwd_owner *o)
 	KITH_FREE(fwd->alloc, o);
 }
 
-/* Looks at up to max owners from where the last sweep ended. Removing may move one that was not looked at to a slot already
- * passed; the next round finds it. */
+/* Looks at up to max owners from where the last sweep ended. Removing may move one that was not looked at to a slot
+ * already passed; the next round finds it. */
 static void owners_sweep(struct kith_fwd *fwd, kith_time_us now, uint32_t max)
 {
 	while (max-- > 0) {
@@ -298,8 +298,8 @@ static int fwd_grow(struct kith_fwd *fwd)
 	uint32_t *index = KITH_NEW_ARRAY(fwd->alloc, uint32_t, index_cap);
 	if (index == NULL)
 		return KITH_ENOMEM;
-	struct kith_fwd_tunnel *tunnels = kith_alloc_resize(fwd->alloc, fwd->tunnels, fwd->cap * sizeof *tunnels,
-							    cap * sizeof *tunnels);
+	struct kith_fwd_tunnel *tunnels =
+		kith_alloc_resize(fwd->alloc, fwd->tunnels, fwd->cap * sizeof *tunnels, cap * sizeof *tunnels);
 	if (tunnels == NULL) {
 		KITH_FREE_ARRAY(fwd->alloc, index, index_cap);
 		return KITH_ENOMEM;
@@ -360,7 +360,8 @@ int kith_fwd_open(struct kith_fwd *fwd, kith_time_us now, const struct kith_fwd_
 	if (err == 0 && fwd->free_head == NONE)
 		err = fwd_grow(fwd);
 	if (err != 0) {
-		/* Owners just made have full buckets and go with the next sweep; sessions have nothing that would sweep them. */
+		/* Owners just made have full buckets and go with the next sweep; sessions have nothing that would sweep
+		 * them. */
 		session_release(fwd, a->session);
 		session_release(fwd, b->session);
 		return err;
@@ -479,8 +480,8 @@ static void write_ids(uint8_t *data, size_t len, size_t segment_len, uint64_t id
 	}
 }
 
-/* Limits in the order of what they cost to others; nothing is taken until all say yes. This is where deficit round robin goes
- * once packets can wait here: an owner's queue instead of a drop. */
+/* Limits in the order of what they cost to others; nothing is taken until all say yes. This is where deficit round
+ * robin goes once packets can wait here: an owner's queue instead of a drop. */
 static enum kith_fwd_verdict admit(struct kith_fwd *fwd, kith_time_us now, const struct kith_fwd_leg *in,
 				   const struct kith_fwd_leg *to, size_t len, struct kith_fwd_out *out)
 {

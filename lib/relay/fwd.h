@@ -1,18 +1,18 @@
 /* The forwarding table of a supernode: two legs per tunnel, a packet in on one goes out on the other.
  *
- * A tunnel is found by the id of the leg that a packet came in on: 64 bits, the upper 8 a shard (which worker's table holds
- * it), the others random, so that nobody can name a tunnel that he was not told of. A leg is bound to the address of the
- * session that owns it, and follows that session when its address moves (kith_fwd_rebind). The packet's inside is
- * end-to-end encrypted and is neither read nor changed; the 12 bytes of header are rewritten in place.
+ * A tunnel is found by the id of the leg that a packet came in on: 64 bits, the upper 8 a shard (which worker's table
+ * holds it), the others random, so that nobody can name a tunnel that he was not told of. A leg is bound to the address
+ * of the session that owns it, and follows that session when its address moves (kith_fwd_rebind). The packet's inside
+ * is end-to-end encrypted and is neither read nor changed; the 12 bytes of header are rewritten in place.
  *
- * Invariants: both legs of a tunnel exist or neither; every leg is in the list of its session; a tunnel is either active
- *   or draining, and each of the two lists is in the order of its deadlines.
- * Timers: a tunnel without packets for KITH_TUNNEL_IDLE_US is closed (found out at most an eighth later, so that not every packet
- *   moves a list); a draining one closes KITH_TUNNEL_DRAIN_US after it was announced.
- * Bounds: tunnels in all and per owner: opening another is refused. Bytes per second in all and per owner (token buckets):
- *   packets beyond are dropped, and the owner can be told once a second. Towards a leg whose address is not proven no more bytes
- *   leave than came from it. Memory: KITH_FWD_TUNNEL_BYTES and 16 to 32 bytes of index a tunnel, up to twice that while
- *   the table grows; a small record per owner and per session that has a leg.
+ * Invariants: both legs of a tunnel exist or neither; every leg is in the list of its session; a tunnel is either
+ *   active or draining, and each of the two lists is in the order of its deadlines.
+ * Timers: a tunnel without packets for KITH_TUNNEL_IDLE_US is closed (found out at most an eighth later, so that not
+ *   every packet moves a list); a draining one closes KITH_TUNNEL_DRAIN_US after it was announced.
+ * Bounds: tunnels in all and per owner: opening another is refused. Bytes per second in all and per owner (token
+ *   buckets): packets beyond are dropped, and the owner can be told once a second. Towards a leg whose address is not
+ *   proven no more bytes leave than came from it. Memory: KITH_FWD_TUNNEL_BYTES and 16 to 32 bytes of index a tunnel,
+ *   up to twice that while the table grows; a small record per owner and per session that has a leg.
  * Never: a session, a socket, a key, an allocation or a second look-up per packet, a byte to send that did not come in.
  */
 #ifndef KITH_RELAY_FWD_H
@@ -30,7 +30,8 @@ struct kith_fwd_owner_key {
 
 struct kith_fwd_limits {
 	uint32_t tunnels_max, tunnels_per_owner;
-	uint64_t rate, burst; /* bytes per second and bytes, in all; rate 0 = no limit. Rates up to 10^10, bursts to 10^12 */
+	uint64_t rate,
+		burst; /* bytes per second and bytes, in all; rate 0 = no limit. Rates up to 10^10, bursts to 10^12 */
 	uint64_t owner_rate, owner_burst; /* of one owner */
 };
 
@@ -127,8 +128,8 @@ void kith_fwd_init(struct kith_fwd *fwd, const struct kith_alloc *alloc, const s
 		   const struct kith_fwd_limits *limits, uint8_t shard, const uint64_t seed[2]);
 void kith_fwd_deinit(struct kith_fwd *fwd);
 
-/* A tunnel between leg a, whose owner it is counted to, and leg b; ids receives the id of each. KITH_EFULL: no more tunnels in
- * all; KITH_ELIMIT: a's owner has its share; KITH_ESTATE: draining; KITH_ENOMEM. */
+/* A tunnel between leg a, whose owner it is counted to, and leg b; ids receives the id of each. KITH_EFULL: no more
+ * tunnels in all; KITH_ELIMIT: a's owner has its share; KITH_ESTATE: draining; KITH_ENOMEM. */
 int kith_fwd_open(struct kith_fwd *fwd, kith_time_us now, const struct kith_fwd_leg_spec *a,
 		  const struct kith_fwd_leg_spec *b, uint64_t ids[2]) KITH_MUST_USE;
 
@@ -139,8 +140,8 @@ bool kith_fwd_close(struct kith_fwd *fwd, uint64_t id, struct kith_fwd_ends *end
 /* Closes up to max tunnels with a leg of that session and tells their ends; call until it returns less than max. */
 size_t kith_fwd_close_session(struct kith_fwd *fwd, uint32_t session, struct kith_fwd_ends out[], size_t max);
 
-/* The session's address moved, or was proven: all its legs follow. An address not proven starts without credit; one that was
- * proven before and did not move stays so. Returns how many legs. */
+/* The session's address moved, or was proven: all its legs follow. An address not proven starts without credit; one
+ * that was proven before and did not move stays so. Returns how many legs. */
 size_t kith_fwd_rebind(struct kith_fwd *fwd, uint32_t session, const struct kith_addr *remote, uint16_t transport,
 		       bool proven);
 
@@ -148,7 +149,8 @@ size_t kith_fwd_rebind(struct kith_fwd *fwd, uint32_t session, const struct kith
 enum kith_fwd_verdict kith_fwd_packet(struct kith_fwd *fwd, kith_time_us now, uint8_t *data, size_t len,
 				      const struct kith_addr *src, uint16_t transport, struct kith_fwd_out *out);
 
-/* A train of segments of segment_len bytes each but the last (0: one packet), one look-up and one charge for all of it. */
+/* A train of segments of segment_len bytes each but the last (0: one packet), one look-up and one charge for all of it.
+ * */
 enum kith_fwd_verdict kith_fwd_train(struct kith_fwd *fwd, kith_time_us now, uint8_t *data, size_t len,
 				     size_t segment_len, const struct kith_addr *src, uint16_t transport,
 				     struct kith_fwd_out *out);

@@ -253,7 +253,8 @@ int kith_record_parse(struct kith_record *out, struct kith_span bytes)
 	return read_chain(out->chain, &out->device, &out->sign);
 }
 
-/* A device list that comes along may be newer than the one that the chain was checked against, and may leave this device out. */
+/* A device list that comes along may be newer than the one that the chain was checked against, and may leave this
+ * device out. */
 static int learn_devices(const struct kith_record *record, struct kith_trust *trust, const struct kith_now *now,
 			 const struct kith_person *person)
 {
@@ -333,8 +334,8 @@ int kith_vanish_parse(struct kith_vanish *out, struct kith_span bytes)
 	return kith_object_end(&r, bytes, &out->s);
 }
 
-int kith_vanish_verify(const struct kith_vanish *vanish, const struct kith_record *record, const struct kith_suite *suite,
-		       const struct kith_now *now)
+int kith_vanish_verify(const struct kith_vanish *vanish, const struct kith_record *record,
+		       const struct kith_suite *suite, const struct kith_now *now)
 {
 	if (vanish->seq != record->seq || memcmp(vanish->key.b, record->key.b, sizeof record->key.b) != 0 ||
 	    !kith_key_equal(&vanish->device, &record->device))

@@ -1,12 +1,13 @@
 /* What the directory and the overlay pass around: presence records, vanish reports, member entries, host entries.
  * docs/PROTOCOL.md has the byte layouts and the reasons; docs/wire-directory.md until it is merged there.
  *
- * The first three are signed objects in the frame of identity/object.h, by a device's Ed25519 key. Parsing borrows from the
- * bytes, verifies nothing, and accepts one encoding only. Verifying goes from cheap to dear: times, then the chain, then the
- * signature over the received bytes.
- * Times: seq is max(last + 1, the signer's wall clock in ms), so that "higher" is "newer" across restarts. One more than
- * KITH_CLOCK_TOLERANCE_MS ahead of the verifier is refused, and so is an object that expired longer ago than that. On a clock that is
- * only a lower bound nothing can be "ahead": these checks are then left out, and expiry <= seq + life still holds.
+ * The first three are signed objects in the frame of identity/object.h, by a device's Ed25519 key. Parsing borrows from
+ * the bytes, verifies nothing, and accepts one encoding only. Verifying goes from cheap to dear: times, then the chain,
+ * then the signature over the received bytes.
+ * Times: seq is max(last + 1, the signer's wall clock in ms), so that "higher" is "newer" across restarts. One more
+ * than KITH_CLOCK_TOLERANCE_MS ahead of the verifier is refused, and so is an object that expired longer ago than that.
+ * On a clock that is only a lower bound nothing can be "ahead": these checks are then left out, and expiry <= seq +
+ * life still holds.
  * Bounds: KITH_RECORD_LEN_MAX and KITH_MEMBER_LEN_MAX, so that each fits one request with a key beside it.
  * Never: a clock, an allocation, randomness, a state.
  */
@@ -31,12 +32,14 @@
 enum kith_record_object { KITH_OBJECT_RECORD = 16, KITH_OBJECT_VANISH = 17, KITH_OBJECT_MEMBER = 18 };
 
 enum kith_record_flags {
-	KITH_RECORD_RELAY_ONLY = 1 << 0, /* a hint: the device will take no direct path; unknown bits are kept and ignored */
+	KITH_RECORD_RELAY_ONLY =
+		1 << 0, /* a hint: the device will take no direct path; unknown bits are kept and ignored */
 	KITH_RECORD_OFFLINE = 1 << 1 /* the device says goodbye: a record without homes */
 };
 
 enum kith_member_flags {
-	KITH_MEMBER_LEFT = 1 << 0 /* tombstone: serves no more; kept until it expires, so that older entries do not return */
+	KITH_MEMBER_LEFT =
+		1 << 0 /* tombstone: serves no more; kept until it expires, so that older entries do not return */
 };
 
 /* How to reach a supernode: all that a stranger needs for a first message. */
@@ -46,8 +49,8 @@ struct kith_host {
 	struct kith_addr addrs[KITH_HOST_ADDRS_MAX];
 };
 
-/* A home in a record. The tag binds the key that signs vanish reports: the X25519 key alone would not do, since anybody may
- * certify somebody else's public key beside an Ed25519 key of his own. */
+/* A home in a record. The tag binds the key that signs vanish reports: the X25519 key alone would not do, since anybody
+ * may certify somebody else's public key beside an Ed25519 key of his own. */
 struct kith_home {
 	struct kith_host host;
 	uint8_t tag[KITH_HOME_TAG_LEN]; /* kith_home_tag of its Ed25519 key */
@@ -96,7 +99,8 @@ struct kith_member_entry {
 
 /* ---- addresses and hosts ---- */
 
-/* Family (4 or 6), port, 4 or 16 bytes. Writing another family, or reading an address that no packet may be sent to, turns bad. */
+/* Family (4 or 6), port, 4 or 16 bytes. Writing another family, or reading an address that no packet may be sent to,
+ * turns bad. */
 void kith_wire_addr_write(struct kith_writer *w, const struct kith_addr *addr);
 void kith_wire_addr_read(struct kith_reader *r, struct kith_addr *out);
 
@@ -113,21 +117,22 @@ void kith_home_tag(const struct kith_suite *suite, uint8_t out[KITH_HOME_TAG_LEN
 
 /* ---- presence records ---- */
 
-/* Signs with the device's Ed25519 secret key; what is made always parses. The length, KITH_EINVAL for fields out of bounds,
- * KITH_EMSGSIZE beyond KITH_RECORD_LEN_MAX (leave the device list out then). */
+/* Signs with the device's Ed25519 secret key; what is made always parses. The length, KITH_EINVAL for fields out of
+ * bounds, KITH_EMSGSIZE beyond KITH_RECORD_LEN_MAX (leave the device list out then). */
 int kith_record_make(const struct kith_suite *suite, uint8_t out[KITH_RECORD_LEN_MAX], const struct kith_record *record,
 		     const uint8_t sign_sk[KITH_SIGN_SK_LEN]) KITH_MUST_USE;
 
 /* KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP, or what parsing the chain says. */
 int kith_record_parse(struct kith_record *out, struct kith_span bytes) KITH_MUST_USE;
 
-/* Whether the record holds now: KITH_EEXPIRED, KITH_ENOTYET (seq or expiry too far ahead), KITH_ENAME (the key is not that of the
- * certified name), KITH_ESIGNATURE, or what the trust says of the chain. The trust learns the device list that comes along
- * (KITH_EREVOKED when that leaves the device out). person is filled in on success. */
+/* Whether the record holds now: KITH_EEXPIRED, KITH_ENOTYET (seq or expiry too far ahead), KITH_ENAME (the key is not
+ * that of the certified name), KITH_ESIGNATURE, or what the trust says of the chain. The trust learns the device list
+ * that comes along (KITH_EREVOKED when that leaves the device out). person is filled in on success. */
 int kith_record_verify(const struct kith_record *record, struct kith_trust *trust, const struct kith_now *now,
 		       struct kith_person *person) KITH_MUST_USE;
 
-/* For how long from now a holder keeps it: at most its validity, and never beyond expiry and tolerance. 0 when it is over. */
+/* For how long from now a holder keeps it: at most its validity, and never beyond expiry and tolerance. 0 when it is
+ * over. */
 kith_time_us kith_record_life_us(const struct kith_record *record, const struct kith_now *now);
 
 /* The next sequence number after last, 0 for the first. */
@@ -139,10 +144,10 @@ int kith_vanish_make(const struct kith_suite *suite, uint8_t out[KITH_VANISH_LEN
 		     const uint8_t sign_sk[KITH_SIGN_SK_LEN]) KITH_MUST_USE;
 int kith_vanish_parse(struct kith_vanish *out, struct kith_span bytes) KITH_MUST_USE;
 
-/* Against the record it speaks of, which must have been verified. The index of the home that signed it; KITH_ENOENT: another key,
- * device or sequence; KITH_EACCES: by no home of that record; KITH_ENOTYET; KITH_ESIGNATURE. */
-int kith_vanish_verify(const struct kith_vanish *vanish, const struct kith_record *record, const struct kith_suite *suite,
-		       const struct kith_now *now) KITH_MUST_USE;
+/* Against the record it speaks of, which must have been verified. The index of the home that signed it; KITH_ENOENT:
+ * another key, device or sequence; KITH_EACCES: by no home of that record; KITH_ENOTYET; KITH_ESIGNATURE. */
+int kith_vanish_verify(const struct kith_vanish *vanish, const struct kith_record *record,
+		       const struct kith_suite *suite, const struct kith_now *now) KITH_MUST_USE;
 
 /* ---- member entries ---- */
 
@@ -150,11 +155,14 @@ int kith_member_make(const struct kith_suite *suite, uint8_t out[KITH_MEMBER_LEN
 		     const struct kith_member_entry *entry, const uint8_t sign_sk[KITH_SIGN_SK_LEN]) KITH_MUST_USE;
 int kith_member_parse(struct kith_member_entry *out, struct kith_span bytes) KITH_MUST_USE;
 
-/* The supernode id that the entry claims: BLAKE2b(network, placement, slot). In an open network BLAKE2b(network, identity, /24 or
- * /48 of its first address): the subject's own word, until entries carry witnesses' attestations. KITH_ECHAIN, KITH_EINVAL. */
-int kith_member_id(const struct kith_member_entry *entry, const struct kith_trust *trust, struct kith_id *out) KITH_MUST_USE;
+/* The supernode id that the entry claims: BLAKE2b(network, placement, slot). In an open network BLAKE2b(network,
+ * identity, /24 or /48 of its first address): the subject's own word, until entries carry witnesses' attestations.
+ * KITH_ECHAIN, KITH_EINVAL. */
+int kith_member_id(const struct kith_member_entry *entry, const struct kith_trust *trust,
+		   struct kith_id *out) KITH_MUST_USE;
 
-/* Whether the entry holds now: as kith_record_verify; KITH_EACCES when the certificate does not allow a supernode, or not that slot. */
+/* Whether the entry holds now: as kith_record_verify; KITH_EACCES when the certificate does not allow a supernode, or
+ * not that slot. */
 int kith_member_verify(const struct kith_member_entry *entry, struct kith_trust *trust, const struct kith_now *now,
 		       struct kith_person *person) KITH_MUST_USE;
 

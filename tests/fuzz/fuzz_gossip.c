@@ -1,5 +1,5 @@
-/* Gossip bodies on arbitrary bytes against a table of two dozen members. First byte: 0 the rest is a request, else an answer. Whatever comes
- * back is within its bounds and is itself understood. */
+/* Gossip bodies on arbitrary bytes against a table of two dozen members. First byte: 0 the rest is a request, else an
+ * answer. Whatever comes back is within its bounds and is itself understood. */
 #include "fuzz_world.h"
 
 #include "overlay/gossip.h"

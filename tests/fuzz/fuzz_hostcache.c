@@ -1,5 +1,5 @@
-/* State files of the host cache on arbitrary bytes, as they are and with their checksum put right: loading takes all or nothing, and what was
- * loaded can be saved and loaded again. */
+/* State files of the host cache on arbitrary bytes, as they are and with their checksum put right: loading takes all or
+ * nothing, and what was loaded can be saved and loaded again. */
 #include <stdlib.h>
 #include <string.h>
 

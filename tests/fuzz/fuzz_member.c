@@ -1,5 +1,5 @@
-/* Member entries on arbitrary bytes: what parses is made again with the same bytes but for the signature, and a table takes only what
- * its trust can verify. */
+/* Member entries on arbitrary bytes: what parses is made again with the same bytes but for the signature, and a table
+ * takes only what its trust can verify. */
 #include "fuzz_world.h"
 
 #include "overlay/members.h"
@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	kith_members_init(&ms, &w.alloc, &w.blobs, &w.trust, 4);
 	int merged = kith_members_merge(&ms, &w.now, bytes, &m);
-	KITH_ASSERT(merged == KITH_MERGE_NEW ? err == 0 && m != NULL && ms.n == 1 : merged < 0 && m == NULL && ms.n == 0);
+	KITH_ASSERT(merged == KITH_MERGE_NEW ? err == 0 && m != NULL && ms.n == 1
+					     : merged < 0 && m == NULL && ms.n == 0);
 	if (merged == KITH_MERGE_NEW) {
 		struct kith_member_facts facts;
 		kith_member_facts(m, &facts);

@@ -1,5 +1,5 @@
-/* Presence records, vanish reports and host entries on arbitrary bytes: what parses has its spans within the input, and making it
- * again gives the same bytes but for the signature; nothing that was not signed verifies. */
+/* Presence records, vanish reports and host entries on arbitrary bytes: what parses has its spans within the input, and
+ * making it again gives the same bytes but for the signature; nothing that was not signed verifies. */
 #include "fuzz_world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -58,11 +58,19 @@ static inline void fw_init(struct fw *w)
 	kith_blobs_init(&w->blobs, &w->alloc, 1000, seed);
 	kith_signer_from_seed(&w->root, w->suite, &root);
 	kith_signer_from_seed(&w->issuer, w->suite, &issuer);
-	struct kith_trust_options o = { .suite = w->suite, .alloc = &w->alloc, .blobs = &w->blobs, .root = &w->root.pk,
-					.issuers_max = 4, .device_lists_max = 16, .chains_max = 64, .seed = { 1, 2 } };
+	struct kith_trust_options o = { .suite = w->suite,
+					.alloc = &w->alloc,
+					.blobs = &w->blobs,
+					.root = &w->root.pk,
+					.issuers_max = 4,
+					.device_lists_max = 16,
+					.chains_max = 64,
+					.seed = { 1, 2 } };
 	err = kith_trust_init(&w->trust, &o);
 	KITH_ASSERT(err == 0);
-	struct kith_issuer_cert c = { .issuer = w->issuer.pk, .serial = 1, .not_before_s = FW_NOW_MS / 1000 - 86400,
+	struct kith_issuer_cert c = { .issuer = w->issuer.pk,
+				      .serial = 1,
+				      .not_before_s = FW_NOW_MS / 1000 - 86400,
 				      .expires_s = FW_NOW_MS / 1000 + 86400 * 90 };
 	w->issuer_cert = fw_span(w->issuer_buf, kith_issuer_cert_sign(w->suite, w->issuer_buf, &c, w->root.sk));
 }
@@ -76,18 +84,26 @@ static inline struct kith_span fw_chain(struct fw *w, uint8_t n, uint8_t chain[K
 	struct kith_signer identity;
 	kith_signer_from_seed(&identity, w->suite, &identity_seed);
 	kith_device_keys_from_seed(device, w->suite, &device_seed);
-	struct kith_name_cert nc = { .identity = identity.pk, .serial = 1, .not_before_s = FW_NOW_MS / 1000 - 60,
-				     .expires_s = FW_NOW_MS / 1000 + 86400, .slots = 1, .flags = KITH_NAME_SUPERNODE };
-	struct kith_device_cert dc = { .dh = device->dh_pk, .sign = device->sign.pk, .number = 1,
-				       .not_before_s = FW_NOW_MS / 1000 - 60, .expires_s = FW_NOW_MS / 1000 + 86400 };
+	struct kith_name_cert nc = { .identity = identity.pk,
+				     .serial = 1,
+				     .not_before_s = FW_NOW_MS / 1000 - 60,
+				     .expires_s = FW_NOW_MS / 1000 + 86400,
+				     .slots = 1,
+				     .flags = KITH_NAME_SUPERNODE };
+	struct kith_device_cert dc = { .dh = device->dh_pk,
+				       .sign = device->sign.pk,
+				       .number = 1,
+				       .not_before_s = FW_NOW_MS / 1000 - 60,
+				       .expires_s = FW_NOW_MS / 1000 + 86400 };
 	kith_ids_issuer(w->suite, nc.issuer_id, &w->issuer.pk);
 	snprintf(nc.name, sizeof nc.name, "node-%u", (unsigned)n);
 	memcpy(name, nc.name, sizeof nc.name);
 	memset(nc.placement, 17 * n, sizeof nc.placement);
 	struct kith_span name_span = fw_span(name_buf, kith_name_cert_sign(w->suite, name_buf, &nc, w->issuer.sk));
-	struct kith_span device_span = fw_span(device_buf,
-					       kith_device_cert_sign(w->suite, device_buf, &dc, identity.sk));
-	return fw_span(chain, kith_chain_join(w->suite, chain, &w->trust.network, w->issuer_cert, name_span, device_span));
+	struct kith_span device_span =
+		fw_span(device_buf, kith_device_cert_sign(w->suite, device_buf, &dc, identity.sk));
+	return fw_span(chain,
+		       kith_chain_join(w->suite, chain, &w->trust.network, w->issuer_cert, name_span, device_span));
 }
 
 static inline struct kith_span fw_member(struct fw *w, uint8_t n, uint8_t out[KITH_MEMBER_LEN_MAX])

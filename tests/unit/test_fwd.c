@@ -36,7 +36,9 @@ static void with_limits(void)
 
 static struct kith_addr addr_of(uint32_t n)
 {
-	struct kith_addr a = { .family = KITH_FAMILY_V4, .port = 1000, .ip = { 20, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n } };
+	struct kith_addr a = { .family = KITH_FAMILY_V4,
+			       .port = 1000,
+			       .ip = { 20, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n } };
 	return a;
 }
 
@@ -332,7 +334,8 @@ static void a_silent_tunnel_ends_and_a_used_one_does_not(void **state)
 	kith_time_us last = 0;
 	for (kith_time_us now = 0; now < 3 * KITH_TUNNEL_IDLE_US; now += KITH_US_PER_S) {
 		if (now % (7 * KITH_US_PER_S) == 0)
-			assert_int_equal(send(now, used[now % 2], 100, 8 + (uint32_t)(now % 2), NULL), KITH_FWD_FORWARD);
+			assert_int_equal(send(now, used[now % 2], 100, 8 + (uint32_t)(now % 2), NULL),
+					 KITH_FWD_FORWARD);
 		if (now == 50 * KITH_US_PER_S) {
 			assert_int_equal(send(now, ids[1], 100, 9, NULL), KITH_FWD_FORWARD);
 			last = now;
@@ -466,7 +469,8 @@ static void the_table_behaves_like_a_list_of_tunnels(void **state)
 		} else {
 			struct kith_fwd_out out;
 			uint32_t side = r >> 4 & 1;
-			enum kith_fwd_verdict v = send(step, model[i].id[side], 100, where[model[i].session[side]], &out);
+			enum kith_fwd_verdict v =
+				send(step, model[i].id[side], 100, where[model[i].session[side]], &out);
 			if (!model[i].live) {
 				assert_int_equal(v, model[i].id[side] == 0 ? KITH_FWD_UNKNOWN : v);
 				assert_true(v == KITH_FWD_UNKNOWN);

@@ -49,8 +49,8 @@ struct message {
 	uint8_t body[KITH_GOSSIP_REQUEST_MAX];
 };
 
-/* One exchange that a begins with b, and all that follows from it. Each request or its answer is lost with that chance. Returns how
- * many requests there were. */
+/* One exchange that a begins with b, and all that follows from it. Each request or its answer is lost with that chance.
+ * Returns how many requests there were. */
 static int exchange_lossy(uint32_t a, uint32_t b, bool digests, unsigned loss_percent)
 {
 	static struct message queue[STEPS_MAX + 2];
@@ -67,7 +67,8 @@ static int exchange_lossy(uint32_t a, uint32_t b, bool digests, unsigned loss_pe
 		requests_made++;
 		if (test_random_next(&w.rnd) % 100 < loss_percent)
 			continue;
-		int len = kith_gossip_answer(&tables[m->to], &w.now, test_span(m->body, m->len), answer, sizeof answer, &r);
+		int len = kith_gossip_answer(&tables[m->to], &w.now, test_span(m->body, m->len), answer, sizeof answer,
+					     &r);
 		assert_in_range(len, 1, KITH_ANSWER_MAX);
 		bytes_moved += (size_t)len;
 		if (r.follow_len > 0) {
@@ -332,7 +333,8 @@ static void garbage_is_refused_or_harmless(void **state)
 	}
 	for (uint32_t i = 0; i < tables[0].n; i++) /* nothing but what was signed got in */
 		assert_true(tables[0].at[i]->seq <= (uint64_t)OW_NOW_MS + 2);
-	assert_int_equal(kith_gossip_answer(&tables[0], &w.now, test_span(NULL, 0), answer, sizeof answer, &r), KITH_EPROTO);
+	assert_int_equal(kith_gossip_answer(&tables[0], &w.now, test_span(NULL, 0), answer, sizeof answer, &r),
+			 KITH_EPROTO);
 	assert_int_equal(kith_gossip_answer(&tables[0], &w.now, test_span("\x80", 1), answer, 100, &r), KITH_EMSGSIZE);
 	assert_true(kith_gossip_answer(&tables[0], &w.now, test_span("\x80", 1), answer, 4096, &r) > 0);
 	assert_int_equal(kith_gossip_answered(&tables[0], &w.now, test_span("\xc0", 1), &r), KITH_EPROTO);

@@ -38,7 +38,9 @@ static struct kith_host host_in(uint32_t n, uint8_t prefix)
 	h.dh.b[0] = 1;
 	h.dh.b[30] = (uint8_t)(n >> 8);
 	h.dh.b[31] = (uint8_t)n;
-	h.addrs[0] = (struct kith_addr){ .family = KITH_FAMILY_V4, .port = 4500, .ip = { 30, prefix, (uint8_t)(n >> 8), (uint8_t)n } };
+	h.addrs[0] = (struct kith_addr){ .family = KITH_FAMILY_V4,
+					 .port = 4500,
+					 .ip = { 30, prefix, (uint8_t)(n >> 8), (uint8_t)n } };
 	return h;
 }
 
@@ -74,7 +76,8 @@ static void a_host_is_kept_once_and_its_addresses_follow(void **state)
 	assert_int_equal(add(&h, 6, 0), 0);
 	assert_int_equal(hc.n, 1);
 	kith_hostcache_get(&hc, 0, &back);
-	assert_memory_equal(&back, &h, sizeof h);
+	assert_int_equal(back.addrs_n, 2);
+	assert_true(kith_addr_equal(&back.addrs[0], &h.addrs[0]) && kith_addr_equal(&back.addrs[1], &h.addrs[1]));
 	h.addrs[0].port = 0;
 	assert_int_equal(add(&h, 6, 0), KITH_EINVAL);
 	h = host(8);
@@ -183,7 +186,10 @@ static void what_worked_is_tried_before_the_unknown_and_both_before_bootstrap(vo
 		int i = kith_hostcache_pick(&hc, 0, &rnd.random, KITH_PICK_ANY);
 		assert_true(i >= 0);
 		const struct kith_hostcache_entry *e = &hc.at[i];
-		char kind = (e->flags & KITH_HOST_ANCHOR) ? 'a' : e->success_ms ? 's' : (e->flags & KITH_HOST_BOOTSTRAP) ? 'b' : 'u';
+		char kind = (e->flags & KITH_HOST_ANCHOR)      ? 'a'
+			    : e->success_ms		       ? 's'
+			    : (e->flags & KITH_HOST_BOOTSTRAP) ? 'b'
+							       : 'u';
 		assert_int_equal(kind, order[step]);
 		kith_hostcache_use(&hc, i, true);
 	}

@@ -34,20 +34,30 @@ static int verify_of(const struct kith_record *r)
 	return verify(ow_record_sign(&w, &alice, buf, r));
 }
 
+/* By value: the structures have padding. */
+static void assert_same_host(const struct kith_host *a, const struct kith_host *b)
+{
+	assert_memory_equal(&a->dh, &b->dh, sizeof a->dh);
+	assert_int_equal(a->addrs_n, b->addrs_n);
+	for (uint8_t i = 0; i < a->addrs_n; i++)
+		assert_true(kith_addr_equal(&a->addrs[i], &b->addrs[i]));
+}
+
 static void a_record_comes_back_as_it_was_made(void **state)
 {
 	(void)state;
 	uint8_t buf[KITH_RECORD_LEN_MAX], list[KITH_DEVICES_LEN_MAX];
 	struct kith_record r = ow_record_of(&w, &alice, homes, 3), back;
 	struct kith_person p;
-	int list_len = kith_devices_sign(w.suite, list, 5, &alice.device.sign.pk, 1, test_span(NULL, 0),
-					 alice.identity.sk);
+	int list_len =
+		kith_devices_sign(w.suite, list, 5, &alice.device.sign.pk, 1, test_span(NULL, 0), alice.identity.sk);
 	assert_true(list_len > 0);
 	r.flags = KITH_RECORD_RELAY_ONLY | 0x8000;
 	r.devices = test_span(list, (size_t)list_len);
 	r.status = test_span("sealed", 6);
 	r.homes[1].host.addrs_n = 2;
-	r.homes[1].host.addrs[1] = (struct kith_addr){ .family = KITH_FAMILY_V6, .port = 9, .ip = { 0x20, 1, 0xd, 0xb9, 7 } };
+	r.homes[1].host.addrs[1] =
+		(struct kith_addr){ .family = KITH_FAMILY_V6, .port = 9, .ip = { 0x20, 1, 0xd, 0xb9, 7 } };
 	struct kith_span bytes = ow_record_sign(&w, &alice, buf, &r);
 	assert_int_equal(kith_record_parse(&back, bytes), 0);
 	assert_int_equal(back.flags, r.flags);
@@ -55,7 +65,10 @@ static void a_record_comes_back_as_it_was_made(void **state)
 	assert_int_equal(back.expires_ms, r.expires_ms);
 	assert_memory_equal(&back.key, &r.key, sizeof r.key);
 	assert_int_equal(back.homes_n, 3);
-	assert_memory_equal(back.homes, r.homes, sizeof r.homes);
+	for (int i = 0; i < 3; i++) {
+		assert_same_host(&back.homes[i].host, &r.homes[i].host);
+		assert_memory_equal(back.homes[i].tag, r.homes[i].tag, KITH_HOME_TAG_LEN);
+	}
 	assert_int_equal(back.status.len, 6);
 	assert_memory_equal(back.status.p, "sealed", 6);
 	assert_int_equal(back.devices.len, list_len);
@@ -204,8 +217,8 @@ static void a_list_that_comes_along_and_leaves_the_device_out_revokes_it(void **
 	uint8_t list[KITH_DEVICES_LEN_MAX];
 	struct kith_record r = ow_record_of(&w, &alice, homes, 1);
 	assert_int_equal(verify_of(&r), 0);
-	int len = kith_devices_sign(w.suite, list, 9, &homes[0].device.sign.pk, 1, test_span(NULL, 0),
-				    alice.identity.sk);
+	int len =
+		kith_devices_sign(w.suite, list, 9, &homes[0].device.sign.pk, 1, test_span(NULL, 0), alice.identity.sk);
 	r.devices = test_span(list, (size_t)len);
 	assert_int_equal(verify_of(&r), KITH_EREVOKED);
 	r.devices.len = 0;
@@ -217,8 +230,8 @@ static void a_list_by_another_identity_is_refused(void **state)
 	(void)state;
 	uint8_t list[KITH_DEVICES_LEN_MAX];
 	struct kith_record r = ow_record_of(&w, &alice, homes, 1);
-	int len = kith_devices_sign(w.suite, list, 9, &alice.device.sign.pk, 1, test_span(NULL, 0),
-				    homes[0].identity.sk);
+	int len =
+		kith_devices_sign(w.suite, list, 9, &alice.device.sign.pk, 1, test_span(NULL, 0), homes[0].identity.sk);
 	r.devices = test_span(list, (size_t)len);
 	assert_int_equal(verify_of(&r), KITH_ESIGNATURE);
 	r.devices.len = 0;
@@ -284,7 +297,8 @@ static int member_verify(const struct ow_node *node, const struct kith_member_en
 	struct kith_person p;
 	assert_int_equal(kith_member_parse(&back, ow_entry_sign(&w, node, buf, e)), 0);
 	assert_int_equal(back.addrs_n, e->addrs_n);
-	assert_memory_equal(back.addrs, e->addrs, sizeof back.addrs);
+	for (uint8_t i = 0; i < e->addrs_n; i++)
+		assert_true(kith_addr_equal(&back.addrs[i], &e->addrs[i]));
 	assert_int_equal(kith_member_id(&back, &w.trust, id), 0);
 	return kith_member_verify(&back, &w.trust, &w.now, &p);
 }
@@ -364,7 +378,7 @@ static void a_host_entry_comes_back_and_bad_ones_do_not(void **state)
 	size_t len = kith_host_make(buf, &h);
 	assert_int_equal(len, 32 + 1 + 7);
 	assert_int_equal(kith_host_parse(&back, test_span(buf, len)), 0);
-	assert_memory_equal(&back, &h, sizeof h);
+	assert_same_host(&back, &h);
 	for (size_t cut = 0; cut < len; cut++)
 		assert_int_equal(kith_host_parse(&back, test_span(buf, cut)), KITH_EPROTO);
 	buf[33] = 5; /* no such family */
@@ -383,12 +397,20 @@ static void an_open_network_places_by_identity_and_prefix(void **state)
 {
 	(void)state;
 	struct kith_trust trust;
-	struct kith_trust_options o = { .suite = w.suite, .alloc = &w.mem.alloc, .blobs = &w.blobs, .open_label = "playground",
-					.issuers_max = 1, .device_lists_max = 4, .chains_max = 4 };
+	struct kith_trust_options o = { .suite = w.suite,
+					.alloc = &w.mem.alloc,
+					.blobs = &w.blobs,
+					.open_label = "playground",
+					.issuers_max = 1,
+					.device_lists_max = 4,
+					.chains_max = 4 };
 	assert_int_equal(kith_trust_init(&trust, &o), 0);
 	uint8_t cert[KITH_CERT_MAX], chain[KITH_CHAIN_MAX], buf[KITH_MEMBER_LEN_MAX];
-	struct kith_device_cert dc = { .dh = alice.device.dh_pk, .sign = alice.device.sign.pk, .number = 1,
-				       .not_before_s = OW_NOW_MS / 1000, .expires_s = OW_NOW_MS / 1000 + 86400 };
+	struct kith_device_cert dc = { .dh = alice.device.dh_pk,
+				       .sign = alice.device.sign.pk,
+				       .number = 1,
+				       .not_before_s = OW_NOW_MS / 1000,
+				       .expires_s = OW_NOW_MS / 1000 + 86400 };
 	int len = kith_device_cert_sign(w.suite, cert, &dc, alice.identity.sk);
 	len = kith_chain_make_open(chain, &trust.network, &alice.identity.pk, test_span(cert, (size_t)len));
 	struct kith_member_entry e = ow_entry_of(&w, &alice), back;

@@ -202,7 +202,8 @@ static void an_asker_hears_of_those_it_did_not_list(void **state)
 	(void)kith_replicas_find(&ms, &key, 0, all);
 	for (uint32_t n = 0; n <= KITH_REPLICAS; n++) {
 		for (uint32_t i = 0; i < n; i++)
-			memcpy(listed + i * KITH_MEMBER_ID_PREFIX, all[KITH_REPLICAS - 1 - i]->id.b, KITH_MEMBER_ID_PREFIX);
+			memcpy(listed + i * KITH_MEMBER_ID_PREFIX, all[KITH_REPLICAS - 1 - i]->id.b,
+			       KITH_MEMBER_ID_PREFIX);
 		struct kith_span s = test_span(listed, n * KITH_MEMBER_ID_PREFIX);
 		assert_int_equal(kith_replicas_unlisted(&ms, &key, s, out), KITH_REPLICAS - n);
 		for (uint32_t i = 0; i < KITH_REPLICAS - n; i++)

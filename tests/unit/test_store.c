@@ -214,8 +214,9 @@ static void the_store_behaves_like_an_array(void **state)
 					model[a][b].seq = 0;
 			}
 		}
-		int want = model[i][d].seq == 0 ? KITH_PUT_NEW :
-			   model[i][d].seq < (uint64_t)OW_NOW_MS + add ? KITH_PUT_UPDATED : KITH_PUT_OLD;
+		int want = model[i][d].seq == 0				 ? KITH_PUT_NEW
+			   : model[i][d].seq < (uint64_t)OW_NOW_MS + add ? KITH_PUT_UPDATED
+									 : KITH_PUT_OLD;
 		assert_int_equal(put_device(i, (uint8_t)d, add), want);
 		if (want != KITH_PUT_OLD) {
 			model[i][d].seq = (uint64_t)OW_NOW_MS + add;

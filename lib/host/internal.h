@@ -1,0 +1,256 @@
+/* The node and its handles, as the files of this layer share them.
+ *
+ *     options.c, profile.c   what it was told         thread.c    its loop, its thread, kith_post
+ *     open.c, resolve.c      from start to running    drive.c     the core's contract: packets, timer, effects, events
+ *     node.c                 from start to freed      event.c     an event becomes a callback
+ *     call.c, conn.c, stream.c                        the calls of the application
+ *
+ * Callbacks run in two places only: kith_drive_pump, and the end of closing. Nothing that an application calls runs a callback or frees a handle:
+ * it changes the core, notes what is to be told, and sets dirty; the pump does the rest in the same turn of the loop. That is why
+ * anything may be called, closed and freed anywhere.
+ *
+ * Not here yet, with their places: TCP beside udp.h (a transport with an id of its own, packets behind a 16-bit length), port mapping as
+ * a job on the thread pool that ends in kith_core_transport with one more address, ICE agents of libnice as transports.
+ */
+#ifndef KITH_HOST_INTERNAL_H
+#define KITH_HOST_INTERNAL_H
+
+#include <uv.h>
+
+#include <kith/node.h>
+#include <kith/presence.h>
+#include <kith/session.h>
+
+#include "base/log.h"
+#include "base/table.h"
+#include "host/interfaces.h"
+#include "host/keyfile.h"
+#include "host/list.h"
+#include "host/resolve.h"
+#include "host/statedir.h"
+#include "host/stun.h"
+#include "host/system.h"
+#include "host/udp.h"
+
+#define KITH_HOST_SERVICES_MAX 16 /* as in the core */
+#define KITH_HOST_BATCH 64 /* packets between two calls of the core */
+#define KITH_HOST_BATCHES 8 /* of one socket, before others get their turn */
+#define KITH_HOST_ROUNDS 16 /* of the pump, before the loop gets its turn */
+#define KITH_HOST_CONNS_MAX 100000 /* as KITH_SESSIONS_MAX */
+#define KITH_HOST_WHY_MAX 256
+#define KITH_HOST_STATE_FILE "state"
+
+enum kith_host_transport { KITH_TRANSPORT_UDP_V4 = 0, KITH_TRANSPORT_UDP_V6 = 1, KITH_HOST_SOCKETS = 2 };
+
+/* Memory that lives as long as the node: copies of options. */
+struct kith_owned {
+	struct kith_owned *next;
+	size_t len;
+	uint8_t bytes[];
+};
+
+struct kith_socket {
+	struct kith_node *node;
+	struct kith_udp *udp; /* NULL: not open */
+	uv_poll_t poll;
+	int events; /* what is polled for */
+	bool up; /* as the core was told */
+};
+
+struct kith_posted {
+	struct kith_posted *next;
+	void (*fn)(struct kith_node *node, void *arg);
+	void *arg;
+};
+
+/* An event of the core, until its callback ran. Its data lies in the node's event_data. */
+struct kith_pending_event {
+	struct kith_event event;
+	size_t data_at;
+};
+
+/* A job on the thread pool. One of each kind at a time. */
+struct kith_save_job {
+	uv_work_t work;
+	bool busy;
+	uint32_t effect;
+	uint8_t *bytes;
+	size_t len;
+	int err;
+};
+
+struct kith_open_job {
+	uv_work_t work;
+	bool busy, done;
+	struct kith_keyfile keyfile;
+	char pass[KITH_PASSPHRASE_MAX];
+	size_t pass_len;
+	uint8_t *state; /* malloc'd: the pool must not use the node's allocator */
+	size_t state_len;
+	int64_t state_ms;
+	struct kith_secrets secrets;
+	int err;
+	char why[KITH_HOST_WHY_MAX];
+};
+
+struct kith_node {
+	struct kith_node_options o; /* deep copy */
+	struct kith_node_callbacks cb;
+	void *user;
+	const struct kith_alloc *alloc;
+	const struct kith_random *random;
+	const struct kith_log *log;
+	struct kith_owned *owned;
+	enum kith_node_state state;
+
+	uv_loop_t *loop, own_loop;
+	bool own, threaded; /* a loop of its own; its thread was started */
+	uv_thread_t thread;
+	uv_async_t async;
+	uv_prepare_t prepare;
+	uv_timer_t timer, leave_timer;
+	unsigned handles; /* uv handles not closed yet */
+	unsigned jobs; /* uv requests under way */
+
+	uv_mutex_t post_lock;
+	struct kith_posted *posted, **posted_tail; /* under post_lock, as the next two */
+	bool post_open, close_wanted;
+
+	struct kith_clock clock;
+	struct kith_statedir statedir;
+	struct kith_open_job open;
+	struct kith_resolver resolver;
+	struct kith_save_job save;
+	struct kith_stats stats;
+	struct kith_shared *shared;
+	struct kith_core *core; /* NULL unless running or closing after that */
+	struct kith_chain chain; /* ours, parsed */
+	struct kith_id network;
+	char services[KITH_HOST_SERVICES_MAX][KITH_SERVICE_MAX + 1];
+	size_t services_n;
+
+	struct kith_socket sockets[KITH_HOST_SOCKETS];
+	struct kith_interface_watch watch;
+	bool watching;
+	struct kith_stun *stun;
+	bool dirty, pumping, left, finishing, clock_told;
+
+	struct kith_pending_event *events;
+	size_t events_n, events_cap;
+	uint8_t *event_data;
+	size_t event_data_len, event_data_cap;
+
+	struct kith_table conns; /* by session id */
+	struct kith_link all_conns, closing_conns; /* all_link, work_link */
+	struct kith_link calls;
+	struct kith_link streams_work; /* streams with something to do: work_link */
+	void (*closed)(struct kith_node *node, void *user);
+};
+
+enum kith_call_kind { KITH_CALL_CONNECT, KITH_CALL_LOOKUP };
+
+struct kith_call {
+	struct kith_link link;
+	struct kith_node *node;
+	enum kith_call_kind kind;
+	kith_op op;
+	bool canceled, done;
+	kith_connect_fn connected;
+	kith_found_fn found;
+	kith_lookup_fn looked_up;
+	void *user;
+};
+
+enum kith_conn_state {
+	KITH_CONN_INCOMING, /* the application has not answered */
+	KITH_CONN_ACCEPTED, /* it has, and the session is being made */
+	KITH_CONN_OPEN,
+	KITH_CONN_CLOSING /* the core knows it no more; the closed callback is due */
+};
+
+struct kith_conn {
+	struct kith_link all_link, work_link;
+	struct kith_node *node;
+	kith_session_id id;
+	enum kith_conn_state state;
+	enum kith_close_reason reason;
+	bool remote; /* who ended it */
+	bool refused; /* a datagram was, for our own queue's sake */
+	struct kith_session_info who;
+	struct kith_conn_callbacks cb;
+	void *user;
+	struct kith_link streams;
+};
+
+struct kith_borrowed {
+	const uint8_t *data;
+	size_t len, taken;
+	kith_release_fn release;
+	void *ctx;
+};
+
+struct kith_stream {
+	struct kith_link link, work_link;
+	struct kith_conn *conn;
+	uint64_t id;
+	uint16_t channel;
+	bool closing; /* kith_stream_close was called */
+	bool look_again; /* new callbacks: tell them that there may be something to read */
+	bool finishing, finished; /* kith_stream_finish was called; the core knows */
+	bool write_over; /* reset, stopped or finished */
+	struct kith_stream_callbacks cb;
+	void *user;
+	struct kith_borrowed borrowed[KITH_STREAM_BORROWS]; /* ring */
+	uint8_t borrowed_at, borrowed_n;
+};
+
+/* ---- options.c ---- */
+/* Copies what o points to into memory of the node. KITH_EINVAL, KITH_ENOMEM. */
+int kith_options_copy(struct kith_node *node, const struct kith_node_options *o) KITH_MUST_USE;
+void kith_options_free(struct kith_node *node); /* wipes, too */
+
+/* ---- open.c ---- */
+int kith_open_begin(struct kith_node *node) KITH_MUST_USE;
+void kith_open_cancel(struct kith_node *node);
+void kith_open_resolved(struct kith_node *node);
+void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *interfaces);
+void kith_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why);
+
+/* ---- thread.c ---- */
+int kith_thread_init(struct kith_node *node) KITH_MUST_USE;
+int kith_thread_start(struct kith_node *node) KITH_MUST_USE;
+void kith_thread_run_posted(struct kith_node *node);
+void kith_thread_stop_posts(struct kith_node *node); /* runs what is left; no more are taken */
+
+/* ---- drive.c ---- */
+struct kith_now kith_drive_now(const struct kith_node *node);
+void kith_drive_pump(struct kith_node *node);
+void kith_drive_flush(struct kith_node *node); /* sends what the core has ready */
+int kith_drive_socket_start(struct kith_socket *s) KITH_MUST_USE;
+bool kith_drive_blocked(const struct kith_node *node); /* packets wait in our own queue */
+
+/* ---- event.c ---- */
+void kith_event_collect(struct kith_node *node);
+void kith_event_dispatch(struct kith_node *node);
+void kith_event_work(struct kith_node *node); /* what the application's calls left to be told */
+void kith_event_end_all(struct kith_node *node); /* at the end: every handle gets its last callback */
+
+/* ---- node.c ---- */
+void kith_node_touch(struct kith_node *node);
+void kith_node_finish(struct kith_node *node); /* LEFT came, or its time is over */
+void kith_node_handle_closed(uv_handle_t *handle); /* close callback of the node's handles */
+void kith_node_job_done(struct kith_node *node);
+
+/* ---- call.c, conn.c, stream.c: what events need ---- */
+struct kith_call *kith_call_find(struct kith_node *node, kith_op op);
+void kith_call_complete(struct kith_call *call, int err, struct kith_conn *conn);
+struct kith_conn *kith_conn_make(struct kith_node *node, kith_session_id id, enum kith_conn_state state);
+struct kith_conn *kith_conn_find(struct kith_node *node, kith_session_id id);
+void kith_conn_end(struct kith_conn *conn, enum kith_close_reason reason, bool remote); /* queues its closed callback */
+void kith_conn_finish(struct kith_conn *conn); /* calls it, and frees the handle */
+void kith_conn_forget(struct kith_conn *conn); /* frees a handle that the application never saw */
+void kith_stream_news_arrived(struct kith_conn *conn, const struct kith_event *ev);
+void kith_stream_work(struct kith_stream *stream);
+void kith_stream_end(struct kith_stream *stream, int err); /* calls closed, and frees the handle */
+
+#endif

@@ -1,0 +1,149 @@
+/* Options and callbacks: defaults, and the deep copy that a node keeps. */
+#include "host/internal.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "crypto/suite.h"
+
+#define OPEN_LABEL_DEFAULT "kith"
+
+enum { LEAVE_US_DEFAULT = 2 * 1000 * 1000, SPANS_MAX = 64 };
+
+void kith_node_options_init(struct kith_node_options *o)
+{
+	memset(o, 0, sizeof *o);
+	o->size = sizeof *o;
+	o->role = KITH_ROLE_LEAF;
+	o->answer_strangers = true;
+	o->leave_us = LEAVE_US_DEFAULT;
+}
+
+void kith_node_callbacks_init(struct kith_node_callbacks *cb)
+{
+	memset(cb, 0, sizeof *cb);
+	cb->size = sizeof *cb;
+}
+
+void kith_conn_callbacks_init(struct kith_conn_callbacks *cb)
+{
+	memset(cb, 0, sizeof *cb);
+	cb->size = sizeof *cb;
+}
+
+void kith_stream_callbacks_init(struct kith_stream_callbacks *cb)
+{
+	memset(cb, 0, sizeof *cb);
+	cb->size = sizeof *cb;
+}
+
+/* Aligned memory that is freed (and wiped) with the node. NULL when there is none. */
+static void *own(struct kith_node *node, const void *bytes, size_t len)
+{
+	struct kith_owned *owned = kith_alloc_zero(node->alloc, sizeof *owned + len);
+	if (owned == NULL)
+		return NULL;
+	owned->next = node->owned;
+	owned->len = len;
+	node->owned = owned;
+	if (len > 0)
+		memcpy(owned->bytes, bytes, len);
+	return owned->bytes;
+}
+
+static bool own_text(struct kith_node *node, const char **text)
+{
+	if (*text == NULL)
+		return true;
+	*text = own(node, *text, strlen(*text) + 1);
+	return *text != NULL;
+}
+
+static bool own_span(struct kith_node *node, struct kith_span *span)
+{
+	if (span->len == 0) {
+		span->p = NULL;
+		return true;
+	}
+	span->p = own(node, span->p, span->len);
+	return span->p != NULL;
+}
+
+static bool own_spans(struct kith_node *node, const struct kith_span **spans, size_t n)
+{
+	if (n == 0) {
+		*spans = NULL;
+		return true;
+	}
+	struct kith_span *copy = own(node, *spans, n * sizeof **spans);
+	if (copy == NULL)
+		return false;
+	*spans = copy;
+	for (size_t i = 0; i < n; i++)
+		if (!own_span(node, &copy[i]))
+			return false;
+	return true;
+}
+
+static bool own_texts(struct kith_node *node, const char *const **texts, size_t n)
+{
+	if (n == 0) {
+		*texts = NULL;
+		return true;
+	}
+	const char **copy = own(node, *texts, n * sizeof **texts);
+	if (copy == NULL)
+		return false;
+	*texts = copy;
+	for (size_t i = 0; i < n; i++)
+		if (!own_text(node, &copy[i]))
+			return false;
+	return true;
+}
+
+/* What contradicts itself. */
+static bool consistent(const struct kith_node_options *o)
+{
+	if (o->role != KITH_ROLE_LEAF && o->role != KITH_ROLE_SUPERNODE)
+		return false;
+	if ((!o->has_device && o->key_path == NULL) || o->chain.len == 0 || o->chain.len > KITH_CHAIN_MAX)
+		return false;
+	if (o->no_v4 && o->no_v6)
+		return false;
+	if ((o->bind_v4.family != KITH_FAMILY_NONE && o->bind_v4.family != KITH_FAMILY_V4) ||
+	    (o->bind_v6.family != KITH_FAMILY_NONE && o->bind_v6.family != KITH_FAMILY_V6))
+		return false;
+	if (o->stun && o->role != KITH_ROLE_SUPERNODE)
+		return false;
+	if (o->addrs_n > sizeof o->addrs / sizeof o->addrs[0] || o->issuers_n > SPANS_MAX || o->revocations_n > SPANS_MAX)
+		return false;
+	return o->leave_us >= 0;
+}
+
+int kith_options_copy(struct kith_node *node, const struct kith_node_options *o)
+{
+	struct kith_node_options *copy = &node->o;
+
+	*copy = *o;
+	copy->profile = NULL;
+	if (!consistent(o))
+		return KITH_EINVAL;
+	if (copy->open_label == NULL)
+		copy->open_label = OPEN_LABEL_DEFAULT;
+	bool done = own_text(node, &copy->open_label) && own_text(node, &copy->key_path) && own_text(node, &copy->state_dir) &&
+		    own_span(node, &copy->chain) && own_span(node, &copy->devices) &&
+		    own_spans(node, &copy->issuers, copy->issuers_n) &&
+		    own_spans(node, &copy->revocations, copy->revocations_n) &&
+		    own_texts(node, &copy->bootstrap, copy->bootstrap_n);
+	return done ? 0 : KITH_ENOMEM;
+}
+
+void kith_options_free(struct kith_node *node)
+{
+	kith_wipe(&node->o.device, sizeof node->o.device);
+	while (node->owned != NULL) {
+		struct kith_owned *next = node->owned->next;
+		kith_alloc_free(node->alloc, node->owned, sizeof *node->owned + node->owned->len);
+		node->owned = next;
+	}
+}

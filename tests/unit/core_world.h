@@ -1,0 +1,322 @@
+/* A handful of cores in virtual time on a flat network: every node has a public address, packets take 20 ms. For tests of the
+ * core itself; NATs and weather belong to the simulator.
+ *
+ * A test may look at every packet on its way (tap) and drop, change or repeat it.
+ */
+#ifndef KITH_TESTS_CORE_WORLD_H
+#define KITH_TESTS_CORE_WORLD_H
+
+#include "support.h"
+
+#include <kith/core.h>
+
+#include "crypto/suite.h"
+#include "role/state.h"
+#include "sim/simpki.h"
+
+#define WORLD_NODES 16
+#define WORLD_PACKETS 16384
+#define WORLD_EVENTS 4096
+#define WORLD_DELAY_US 20000
+#define WORLD_UNIX_MS INT64_C(1800000000000)
+
+struct world_packet {
+	kith_time_us at;
+	uint64_t seq;
+	struct kith_addr from, to;
+	uint8_t ttl;
+	uint16_t len;
+	uint8_t data[KITH_PACKET_HEADROOM + 1400];
+};
+
+struct world_node {
+	struct kith_core *core;
+	struct kith_stats stats;
+	char name[KITH_NAME_MAX + 1];
+	struct kith_addr addr;
+	struct kith_simcredentials id;
+	bool supernode, muted; /* muted: its packets go nowhere, and none reach it */
+};
+
+struct world_event {
+	int node;
+	kith_time_us at;
+	struct kith_event ev;
+	uint8_t data[KITH_DATAGRAM_MAX];
+};
+
+struct core_world {
+	struct test_alloc alloc;
+	struct test_random random;
+	struct kith_simpki pki;
+	struct kith_shared *shared;
+	struct world_node nodes[WORLD_NODES];
+	int n;
+	kith_time_us now;
+	uint64_t seq;
+	struct world_packet *packets; /* unordered; the next is searched for */
+	int packets_n;
+	struct world_event *events;
+	int events_n;
+	bool log;
+	/* May change a packet; returns how many copies are delivered (0 drops it). */
+	int (*tap)(struct core_world *w, struct world_packet *p);
+	void *tap_ctx;
+	/* Called for every event of a node; default: accept every call. */
+	void (*on_event)(struct core_world *w, int node, const struct kith_event *ev);
+};
+
+static inline struct kith_now world_clock(const struct core_world *w)
+{
+	return (struct kith_now){ w->now, WORLD_UNIX_MS + w->now / 1000, true };
+}
+
+static void world_drain(struct core_world *w, int i);
+
+static inline void world_accept(struct core_world *w, int node, const struct kith_event *ev)
+{
+	if (ev->type == KITH_EVENT_INCOMING)
+		assert_int_equal(kith_core_accept(w->nodes[node].core, world_clock(w), ev->session), 0);
+}
+
+static inline void core_world_init(struct core_world *w, const struct kith_suite *suite, uint64_t seed)
+{
+	struct kith_shared_options o;
+	memset(w, 0, sizeof *w);
+	assert_int_equal(kith_suite_sodium_init(), 0);
+	test_alloc_init(&w->alloc);
+	test_random_init(&w->random, seed);
+	kith_simpki_init(&w->pki, suite, seed, WORLD_UNIX_MS / 1000);
+	kith_shared_options_init(&o);
+	o.alloc = &w->alloc.alloc;
+	o.random = &w->random.random;
+	assert_int_equal(kith_shared_new(&w->shared, &o), 0);
+	w->packets = calloc(WORLD_PACKETS, sizeof *w->packets);
+	w->events = calloc(WORLD_EVENTS, sizeof *w->events);
+	w->on_event = world_accept;
+}
+
+static inline struct kith_addr world_addr(int i)
+{
+	struct kith_addr a = { .family = KITH_FAMILY_V4, .port = (uint16_t)(4000 + i) };
+	a.ip[0] = (uint8_t)(20 + i);
+	a.ip[1] = (uint8_t)(i * 7 + 1);
+	a.ip[2] = 3;
+	a.ip[3] = 4;
+	return a;
+}
+
+/* Fills in the options of a node; a test may change them before world_start. */
+static inline void world_options(struct core_world *w, int i, struct kith_core_options *o)
+{
+	struct world_node *n = &w->nodes[i];
+	static struct kith_bootstrap bootstrap[3];
+	kith_core_options_init(o);
+	o->role = n->supernode ? KITH_ROLE_SUPERNODE : KITH_ROLE_LEAF;
+	o->alloc = &w->alloc.alloc;
+	o->random = &w->random.random;
+	o->suite = w->pki.suite;
+	o->shared = w->shared;
+	o->stats = &n->stats;
+	o->root = &w->pki.root.pk;
+	o->device = n->id.device;
+	o->chain = test_span(n->id.chain, n->id.chain_len);
+	o->devices = test_span(n->id.devices, n->id.devices_len);
+	for (int k = 0; k < 3; k++) {
+		bootstrap[k].addr = world_addr(k);
+		bootstrap[k].has_key = k != 0; /* the first is met by XX */
+		kith_simpki_keys(&w->pki, (uint32_t)k, &(struct kith_key){ { 0 } }, &bootstrap[k].key);
+	}
+	o->bootstrap = bootstrap;
+	o->bootstrap_n = 3;
+	if (n->supernode) {
+		o->addrs[0] = n->addr;
+		o->addrs_n = 1;
+	}
+}
+
+static inline int world_try_start(struct core_world *w, int i, const struct kith_core_options *o)
+{
+	struct world_node *n = &w->nodes[i];
+	int err = kith_core_new(&n->core, o, world_clock(w));
+	if (err != 0)
+		return err;
+	world_drain(w, i);
+	struct kith_transport t = { .id = 0, .up = true, .family = KITH_FAMILY_V4, .locals_n = 1 };
+	t.locals[0] = n->addr;
+	t.prefix_bits[0] = 24;
+	kith_core_transport(n->core, world_clock(w), &t);
+	world_drain(w, i);
+	assert_int_equal(kith_core_serve(n->core, "chat"), 0);
+	return 0;
+}
+
+/* Names node i and makes its certificates. Nodes 0 to 2 are the bootstrap. */
+static inline int world_add(struct core_world *w, const char *name, bool supernode)
+{
+	int i = w->n++;
+	struct world_node *n = &w->nodes[i];
+	strcpy(n->name, name);
+	n->supernode = supernode;
+	n->addr = world_addr(i);
+	kith_simpki_issue(&w->pki, (uint32_t)i, name, supernode, &n->id);
+	return i;
+}
+
+static inline int world_start(struct core_world *w, const char *name, bool supernode)
+{
+	struct kith_core_options o;
+	int i = world_add(w, name, supernode);
+	world_options(w, i, &o);
+	assert_int_equal(world_try_start(w, i, &o), 0);
+	return i;
+}
+
+static inline void world_send(struct core_world *w, int from, const struct kith_packet *p)
+{
+	assert_true(w->packets_n < WORLD_PACKETS && p->len <= 1400);
+	struct world_packet *out = &w->packets[w->packets_n];
+	out->at = w->now + WORLD_DELAY_US;
+	out->seq = w->seq++;
+	out->from = w->nodes[from].addr;
+	out->to = p->remote;
+	out->ttl = p->ttl;
+	out->len = (uint16_t)p->len;
+	memcpy(out->data + KITH_PACKET_HEADROOM, p->data, p->len);
+	if (w->nodes[from].muted)
+		return;
+	int copies = w->tap != NULL ? w->tap(w, out) : 1;
+	for (int k = 1; k < copies; k++) {
+		assert_true(w->packets_n + k < WORLD_PACKETS);
+		w->packets[w->packets_n + k] = *out;
+		w->packets[w->packets_n + k].seq = w->seq++;
+	}
+	w->packets_n += copies;
+}
+
+static void world_drain(struct core_world *w, int i)
+{
+	struct kith_packet out[64];
+	struct kith_event ev;
+	struct kith_effect effect;
+	struct kith_core *core = w->nodes[i].core;
+	size_t n;
+	while ((n = kith_core_poll(core, world_clock(w), out, 64)) > 0) {
+		for (size_t k = 0; k < n; k++)
+			world_send(w, i, &out[k]);
+	}
+	int first = w->events_n;
+	while (kith_core_event(core, &ev)) {
+		assert_true(w->events_n < WORLD_EVENTS);
+		struct world_event *e = &w->events[w->events_n++];
+		e->node = i;
+		e->at = w->now;
+		e->ev = ev;
+		if (ev.data.len > 0)
+			memcpy(e->data, ev.data.p, ev.data.len);
+		e->ev.data.p = e->data;
+		if (w->log)
+			printf("%9.3f %-8s event %d session %08x op %u err %d name %s count %u online %d kind %d\n", (double)w->now / 1e6,
+			       w->nodes[i].name, (int)ev.type, ev.session, ev.op, ev.err, ev.name, ev.count, ev.online, (int)ev.path.kind);
+	}
+	int last = w->events_n;
+	while (kith_core_effect(core, &effect))
+		kith_core_complete(core, world_clock(w), effect.id, 0);
+	for (int k = first; k < last && w->on_event != NULL; k++)
+		w->on_event(w, i, &w->events[k].ev);
+	if (last > first)
+		world_drain(w, i);
+}
+
+static inline int world_node_at(const struct core_world *w, const struct kith_addr *addr)
+{
+	for (int i = 0; i < w->n; i++) {
+		if (kith_addr_equal(&w->nodes[i].addr, addr))
+			return i;
+	}
+	return -1;
+}
+
+/* The earliest thing to happen: a packet's index in *packet, or a core's in *node. */
+static inline kith_time_us world_next(const struct core_world *w, int *packet, int *node)
+{
+	kith_time_us at = KITH_TIME_NEVER;
+	uint64_t seq = 0;
+	*packet = *node = -1;
+	for (int i = 0; i < w->packets_n; i++) {
+		if (w->packets[i].at < at || (w->packets[i].at == at && w->packets[i].seq < seq)) {
+			at = w->packets[i].at;
+			seq = w->packets[i].seq;
+			*packet = i;
+		}
+	}
+	for (int i = 0; i < w->n; i++) {
+		kith_time_us due = w->nodes[i].core != NULL ? kith_core_deadline(w->nodes[i].core) : KITH_TIME_NEVER;
+		if (due < at) {
+			at = due;
+			*packet = -1;
+			*node = i;
+		}
+	}
+	return at;
+}
+
+static inline void world_deliver(struct core_world *w, int k)
+{
+	struct world_packet p = w->packets[k];
+	w->packets[k] = w->packets[--w->packets_n];
+	int i = world_node_at(w, &p.to);
+	if (i < 0 || w->nodes[i].core == NULL || w->nodes[i].muted)
+		return;
+	struct kith_packet in = { .data = p.data + KITH_PACKET_HEADROOM, .len = p.len, .remote = p.from, .local = p.to };
+	kith_core_input(w->nodes[i].core, world_clock(w), &in, 1);
+	world_drain(w, i);
+}
+
+static inline void world_run(struct core_world *w, kith_time_us us)
+{
+	kith_time_us end = w->now + us;
+	for (;;) {
+		int packet, node;
+		kith_time_us at = world_next(w, &packet, &node);
+		if (at > end)
+			break;
+		if (at > w->now)
+			w->now = at;
+		if (packet >= 0) {
+			world_deliver(w, packet);
+		} else {
+			kith_core_tick(w->nodes[node].core, world_clock(w));
+			world_drain(w, node);
+		}
+	}
+	w->now = end;
+}
+
+/* The last event of that type at a node, NULL if there was none since event number `since`. */
+static inline const struct world_event *world_event(const struct core_world *w, int node, enum kith_event_type type, int since)
+{
+	for (int i = w->events_n; i-- > since;) {
+		if (w->events[i].node == node && w->events[i].ev.type == type)
+			return &w->events[i];
+	}
+	return NULL;
+}
+
+static inline void world_stop(struct core_world *w, int i)
+{
+	kith_core_free(w->nodes[i].core);
+	w->nodes[i].core = NULL;
+}
+
+static inline void core_world_deinit(struct core_world *w)
+{
+	for (int i = 0; i < w->n; i++)
+		world_stop(w, i);
+	kith_shared_free(w->shared);
+	free(w->packets);
+	free(w->events);
+	test_alloc_check(&w->alloc);
+}
+
+#endif
