@@ -200,7 +200,8 @@ int main(int argc, const char **argv)
 	const char *which = "all";
 	int json = 1, text = 0;
 	const struct poptOption options[] = {
-		{ "seconds", 's', POPT_ARG_DOUBLE | POPT_ARGFLAG_SHOW_DEFAULT, &seconds, 0, "CPU time for each figure", "S" },
+		{ "seconds", 's', POPT_ARG_DOUBLE | POPT_ARGFLAG_SHOW_DEFAULT, &seconds, 0, "CPU time for each figure",
+		  "S" },
 		{ "suite", 0, POPT_ARG_STRING | POPT_ARGFLAG_SHOW_DEFAULT, &which, 0, "sodium, sim or all", "NAME" },
 		{ "json", 0, POPT_ARG_NONE, &json, 0, "one JSON object per line (the default)", NULL },
 		{ "text", 0, POPT_ARG_NONE, &text, 0, "a table instead", NULL },

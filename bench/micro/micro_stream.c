@@ -125,7 +125,8 @@ int main(int argc, char **argv)
 	double start = seconds();
 	run(&b);
 	double took = seconds() - start;
-	printf("{\"bench\":\"stream\",\"control\":\"%s\",\"bytes\":%llu,\"packets\":%llu,\"seconds\":%.3f,\"mb_per_s\":%.1f}\n",
+	printf("{\"bench\":\"stream\",\"control\":\"%s\",\"bytes\":%llu,\"packets\":%llu,\"seconds\":%.3f,\"mb_per_s\":"
+	       "%.1f}\n",
 	       bbr2 ? "bbr2" : "cubic", (unsigned long long)b.total, (unsigned long long)b.packets, took,
 	       (double)b.total / MB / took);
 	for (unsigned i = 0; i < ENDS; i++)

@@ -159,6 +159,8 @@ static void send_one(struct kith_sim *sim, struct kith_simnode *n, const struct 
 	};
 	struct kith_net_outcome outcome;
 	count_sent(sim, n, len);
+	uint8_t scratch[2048];
+	data = kith_sim_mutate_packet(sim, data, len, scratch, sizeof scratch);
 	kith_sim_check_sent(sim, n, &p->remote, data, len);
 	if (n->mute || len == 0)
 		return;
@@ -172,8 +174,6 @@ static void send_one(struct kith_sim *sim, struct kith_simnode *n, const struct 
 		kith_sim_out_of_memory(sim);
 		return;
 	}
-	if (sim->options.mutation == KITH_SIM_MUTATE_GARBAGE && data[0] == KITH_PKT_DATA && sim->now > 20 * KITH_US_PER_S)
-		buf->bytes[KITH_PACKET_HEADROOM] = 0x77;
 	fly(sim, &outcome, buf);
 	buf_drop(sim, buf);
 }

@@ -194,25 +194,13 @@ static void verify(struct kith_sim *sim)
 		kith_sim_app_verify(sim, &sim->nodes[i]);
 }
 
-static void mutate_supernodes(struct kith_sim *sim)
-{
-	for (uint32_t i = 0; i < sim->options.supernodes; i++) {
-		if (sim->options.mutation == KITH_SIM_MUTATE_FEW_SUPERNODES && i >= 2)
-			sim->nodes[i].mute = true;
-		for (uint32_t k = 0; k < sim->options.supernodes; k++) {
-			if (sim->options.mutation == KITH_SIM_MUTATE_SPLIT_SUPERNODES && i % 2 != k % 2)
-				kith_net_partition(sim->net, (uint8_t)i, (uint8_t)k, true);
-		}
-	}
-}
-
 void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *c)
 {
 	struct kith_simnode *n = c->a < sim->nodes_n ? &sim->nodes[c->a] : NULL;
 	switch (c->kind) {
 	case KITH_SIM_START:
 		if (sim->counts.starts == 0)
-			mutate_supernodes(sim);
+			kith_sim_mutate_supernodes(sim);
 		kith_sim_node_start(sim, n);
 		break;
 	case KITH_SIM_CRASH:

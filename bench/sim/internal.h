@@ -7,6 +7,7 @@
  *   app.c       an application on each leaf: contacts, calls, presence
  *   transfer.c  what is sent in a call, and whether it arrives as it was sent
  *   check.c     the invariants
+ *   mutate.c    rules broken on purpose
  *   report.c    hash, samples, text
  */
 #ifndef KITH_SIM_INTERNAL_H
@@ -111,7 +112,8 @@ struct kith_simflow {
 
 /* A session as its application sees it. */
 struct kith_simcall {
-	bool used, ours, open, accepted, excused, refused, direct, first_byte, checked_open, checked_stream, closing, verify;
+	bool used, ours, open, accepted, refused, direct, first_byte;
+	bool closing; /* we have asked for its end */
 	kith_session_id session;
 	kith_op op;
 	uint32_t peer;
@@ -119,7 +121,10 @@ struct kith_simcall {
 	kith_time_us called_at, answer_at, opened_at, datagram_at, hang_up_at, answered_us;
 	uint32_t datagrams_sent;
 	uint64_t stream, stream_in;
-	bool has_stream, has_stream_in, stream_fin, stream_full, stream_in_fin, stream_closed;
+	bool has_stream, has_stream_in, stream_fin, stream_in_fin, stream_full, over;
+	uint8_t head[8]; /* of the stream that comes in */
+	uint8_t head_n;
+	kith_time_us check_at;
 };
 
 enum kith_simseen { KITH_SIM_SEEN_NOTHING, KITH_SIM_SEEN_ONLINE, KITH_SIM_SEEN_OFFLINE };
@@ -140,15 +145,14 @@ struct kith_simapp {
 	uint64_t arms; /* times the application's timer was set */
 	uint64_t draws;
 	kith_op lookup;
-	kith_time_us lookup_at;
+	kith_time_us lookup_at, verify_at;
 	uint32_t lookup_peer;
-	bool verify_due;
 };
 
 struct kith_simnode {
 	uint32_t id;
 	enum kith_role role;
-	bool up, leaving, mute, mute_told, killed, reachable, starting;
+	bool up, leaving, mute, killed, reachable, starting;
 	uint8_t nat_kind;
 	uint32_t boots;
 	uint32_t iface, nat, public_nat; /* devices; nat 0: open; public_nat: the one whose address the world sees */
@@ -197,7 +201,7 @@ struct kith_sim {
 	uint32_t public_next; /* next unused public address */
 	uint32_t cgn_device, cgn_leaves; /* carrier that still takes customers */
 	struct kith_simmap owners; /* public v4 address -> node + 1, or KITH_SIM_NONE for several */
-	struct kith_simmap consents; /* pair of nodes -> enum kith_simconsent */
+	struct kith_simmap consents; /* pair of nodes that are no contacts -> 1: one accepted the other's call */
 	struct kith_simmap hellos; /* for KITH_SIM_MUTATE_NO_RETRANSMIT */
 	struct kith_simflow *flows;
 	uint32_t flows_n, flows_cap;
@@ -208,14 +212,9 @@ struct kith_sim {
 	struct kith_simcounts counts;
 	struct kith_simsamples samples[KITH_SIM_MEASURES_N];
 	struct kith_simviolation violation;
-	bool failed, finished, no_memory, mutated, verifying;
+	bool failed, finished, no_memory, verifying;
+	uint64_t mutations; /* how often a rule was broken */
 	uint8_t hash[32];
-};
-
-enum kith_simconsent {
-	KITH_SIM_CONSENTED = 1, /* one accepted the other, or they are contacts */
-	KITH_SIM_RELAY_ONLY = 2,
-	KITH_SIM_REFUSED = 4 /* a call between them was turned down once */
 };
 
 static inline bool kith_sim_is_super(const struct kith_simnode *n)
@@ -278,7 +277,7 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 void kith_sim_app_verify(struct kith_sim *sim, struct kith_simnode *n);
 uint32_t kith_sim_app_calls(const struct kith_simnode *n);
 struct kith_simcontact *kith_sim_contact(const struct kith_simnode *n, uint32_t peer);
-bool kith_sim_relay_only(const struct kith_sim *sim, uint32_t a, uint32_t b);
+struct kith_simcall *kith_sim_any_call(const struct kith_simnode *n);
 void kith_sim_hang_up(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c);
 
 /* ---- transfer.c ---- */
@@ -310,8 +309,20 @@ void kith_sim_check_online(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_check_call(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c);
 void kith_sim_check_sample(struct kith_sim *sim);
 uint32_t kith_sim_supers_up(const struct kith_sim *sim);
-uint32_t *kith_sim_pair(struct kith_sim *sim, uint32_t a, uint32_t b);
-uint32_t kith_sim_pair_flags(const struct kith_sim *sim, uint32_t a, uint32_t b);
+void kith_sim_consent(struct kith_sim *sim, uint32_t a, uint32_t b);
+bool kith_sim_consented(const struct kith_sim *sim, uint32_t a, uint32_t b);
+
+/* ---- mutate.c ---- */
+void kith_sim_mutate_sample(struct kith_sim *sim);
+void kith_sim_mutate_supernodes(struct kith_sim *sim);
+/* Whether this mutation is on, and its time has come. */
+bool kith_sim_mutates(const struct kith_sim *sim, enum kith_simmutation mutation);
+/* Hands a datagram on as the mutation wants it. */
+void kith_sim_mutate_datagram(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c, const struct kith_event *e);
+/* What is read from a stream; returns how much is left of it. */
+size_t kith_sim_mutate_stream(struct kith_sim *sim, uint8_t *data, size_t len);
+/* The bytes that go out: data, or the same with something in it. */
+const uint8_t *kith_sim_mutate_packet(struct kith_sim *sim, const uint8_t *data, size_t len, uint8_t *scratch, size_t cap);
 
 /* ---- report.c ---- */
 void kith_sim_sample(struct kith_sim *sim, enum kith_simmeasure measure, kith_time_us us);

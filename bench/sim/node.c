@@ -77,6 +77,11 @@ static void node_down(struct kith_sim *sim, struct kith_simnode *n)
 	n->idle = false;
 	if (n->app != NULL)
 		kith_sim_app_down(sim, n);
+	if (n->starting && !sim->finished) {
+		struct kith_simcontrol start = { .kind = KITH_SIM_START, .a = n->id };
+		kith_sim_control_at(sim, sim->now + KITH_US_PER_S, &start);
+	}
+	n->starting = false;
 	kith_sim_disturb(sim, kith_sim_is_super(n) ? NULL : n);
 	n->disturbed_at = sim->now;
 	if (n->account.live_bytes != 0)
@@ -110,8 +115,8 @@ void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n)
 	if (n->core == NULL)
 		return;
 	kith_time_us at = kith_core_deadline(n->core);
-	if (sim->options.mutation == KITH_SIM_MUTATE_DEADLINE_STUCK && sim->now > 20 * KITH_US_PER_S)
-		at = 0;
+	if (kith_sim_mutates(sim, KITH_SIM_MUTATE_DEADLINE_STUCK))
+		at = sim->now + n->mono_offset_us;
 	if (at != KITH_TIME_NEVER) {
 		at -= n->mono_offset_us;
 		kith_sim_wake_at(sim, n, at > sim->now ? at : sim->now);
@@ -129,8 +134,13 @@ void kith_sim_node_input(struct kith_sim *sim, struct kith_simnode *n, struct ki
 
 void kith_sim_node_wake(struct kith_sim *sim, struct kith_simnode *n)
 {
-	kith_time_us woken = n->armed;
+	const kith_time_us woken = n->armed;
+	kith_time_us due = kith_core_deadline(n->core);
 	n->armed = KITH_TIME_NEVER;
+	if (due == KITH_TIME_NEVER || due - n->mono_offset_us > sim->now) {
+		kith_sim_wake_at(sim, n, due == KITH_TIME_NEVER ? due : due - n->mono_offset_us);
+		return;
+	}
 	if (++n->spins > SPINS_MAX) {
 		kith_sim_violate(sim, KITH_SIM_TIME_ADVANCES, n->id, KITH_SIM_NONE,
 				 "woken %u times in a row at one instant", n->spins);
@@ -214,6 +224,8 @@ void kith_sim_node_start(struct kith_sim *sim, struct kith_simnode *n)
 	struct kith_bootstrap bootstrap[BOOTSTRAPS];
 	struct kith_core_options o;
 
+	/* Still saying goodbye: it starts once that is done. */
+	n->starting = n->leaving;
 	if (n->core != NULL || n->killed)
 		return;
 	n->boots++;

@@ -250,6 +250,11 @@ KITH_EXPORT int kith_core_pin(struct kith_core *core, struct kith_now now, const
 KITH_EXPORT int kith_core_revoke(struct kith_core *core, struct kith_now now, struct kith_span list) KITH_MUST_USE;
 KITH_EXPORT int kith_core_add_issuer(struct kith_core *core, struct kith_now now, struct kith_span cert) KITH_MUST_USE;
 
+/* Asks the other side to prove, now and for this context (at most 64 printable characters), that it holds the key of its certificates. Ends
+ * with OP_DONE: 0, or what is wrong. One at a time per session (KITH_ESTATE). */
+KITH_EXPORT int kith_core_challenge(struct kith_core *core, struct kith_now now, kith_session_id session, const char *context,
+				    kith_op *op) KITH_MUST_USE;
+
 KITH_EXPORT int kith_core_accept(struct kith_core *core, struct kith_now now, kith_session_id session) KITH_MUST_USE;
 KITH_EXPORT int kith_core_reject(struct kith_core *core, struct kith_now now, kith_session_id session, enum kith_close_reason reason);
 KITH_EXPORT int kith_core_close(struct kith_core *core, struct kith_now now, kith_session_id session, enum kith_close_reason reason);

@@ -143,7 +143,7 @@ KITH_EXPORT int kith_node_new(struct kith_node **out, const struct kith_node_opt
 KITH_EXPORT int kith_node_start(struct kith_node *node) KITH_MUST_USE;
 
 /* Runs fn(node, arg) on the loop's thread, in the order of the calls. From any thread, as long as the node is not freed. KITH_ECLOSED:
- * it is closed, fn will not run; KITH_ENOMEM. In all other cases fn runs exactly once, also while the node closes. */
+ * it is closed, or not started yet, and fn will not run; KITH_ENOMEM. In all other cases fn runs exactly once, also while the node closes. */
 KITH_EXPORT int kith_post(struct kith_node *node, void (*fn)(struct kith_node *node, void *arg), void *arg) KITH_MUST_USE;
 
 /* Leaves in an orderly way within options.leave_us: homes and directory are told, leaves are moved. Then operations complete with
@@ -151,9 +151,9 @@ KITH_EXPORT int kith_post(struct kith_node *node, void (*fn)(struct kith_node *n
  * KITH_ESTATE: is closing or was never started (then free it). closed may be NULL. */
 KITH_EXPORT int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *node, void *user));
 
-/* Frees a node that was never started, or that is closed (in the closed callback at the earliest). A node with a loop of its own may
- * be freed from any other thread at any time: this closes it if need be, and blocks until its thread has ended. KITH_ESTATE: it is not
- * closed yet. NULL is allowed. */
+/* Frees a node that was never started, or that is closed (in the closed callback at the earliest). A node with a loop of its own is
+ * freed from another thread than that loop's, at any time: this closes it if need be, and blocks until its thread has ended. KITH_ESTATE:
+ * it is not closed yet, or this is its own thread. NULL is allowed. */
 KITH_EXPORT int kith_node_free(struct kith_node *node);
 
 /* Registers a service: 1 to KITH_SERVICE_MAX characters. Calls for others are refused. Allowed before kith_node_start. KITH_EFULL (16),

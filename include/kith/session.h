@@ -140,7 +140,7 @@ KITH_EXPORT int kith_stream_reset(struct kith_stream *stream, uint64_t code);
  * matters: kith_stream_finish, and wait for closed. */
 KITH_EXPORT void kith_stream_close(struct kith_stream *stream);
 
-KITH_EXPORT struct kith_conn *kith_stream_conn(const struct kith_stream *stream); /* NULL in closed after the connection's end */
+KITH_EXPORT struct kith_conn *kith_stream_conn(const struct kith_stream *stream);
 KITH_EXPORT void *kith_stream_user(const struct kith_stream *stream);
 KITH_EXPORT uint16_t kith_stream_channel(const struct kith_stream *stream);
 

@@ -80,7 +80,7 @@
 #define KITH_STRANGERS_MAX 2 /* local: unknown hops of one session that are looked into at once */
 #define KITH_PATH_MEMORY_US (60 * KITH_US_PER_S) /* local: candidates and journal of an unused one-path session */
 #define KITH_JOURNAL_MAX 64 /* local: one punch with eight addresses writes about 40 entries */
-#define KITH_PROBE_PADDED 48 /* wire: body of a PROBE on an unproven path: pays for the answer and a PROBE back (76 of 83 bytes) */
+#define KITH_PROBE_PADDED 76 /* wire: body of a PROBE on an unproven path: pays for answer and PROBE back (108 of 111) */
 #define KITH_KEEPALIVE_BODY 16 /* wire: pays for a PROBE back, when a NAT has moved the leaf */
 #define KITH_PUNCH_OFFER_US (250 * KITH_US_PER_MS) /* local: first repetition of CANDIDATES and PUNCH; doubles */
 #define KITH_PUNCH_OFFER_MAX_US (2 * KITH_US_PER_S) /* local: both directions of a lossy relay must work once */

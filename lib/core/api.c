@@ -3,6 +3,8 @@
 
 #include "base/alloc.h"
 #include "core/drive.h"
+#include "core/house.h"
+#include "role/challenge.h"
 #include "role/connect.h"
 #include "role/dial.h"
 #include "role/explain.h"
@@ -76,23 +78,27 @@ int kith_core_unwatch(struct kith_core *c, struct kith_now now, const char *name
 	return err;
 }
 
+struct contact_change {
+	struct kith_core *core;
+	const char *name;
+	uint8_t flags;
+};
+
 /* A contact that became relay-only loses its direct paths at once; one that was blocked, its sessions. */
-static void apply_contact(struct kith_core *c, const char *name, uint8_t flags)
+static void apply_contact(void *ctx, struct kith_session *s)
 {
-	uint32_t it = 0;
-	struct kith_session *s;
-	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
-		if (!(s->use & KITH_USE_PEER) || s->peer == NULL || strcmp(s->peer->name, name) != 0)
-			continue;
-		struct kith_path_env env = kith_env(c, s);
-		if (flags & KITH_CONTACT_BLOCKED) {
-			kith_session_end(c, s, KITH_CLOSE_REJECTED, false);
-		} else if ((flags & KITH_CONTACT_RELAY_ONLY) && !s->peer->relay_only) {
-			s->peer->relay_only = true;
-			if (s->state == KITH_SESSION_OPEN)
-				kith_pathset_allow(&s->paths, &env, c->now.mono_us, KITH_PATHSET_RELAY_ONLY);
-			kith_session_arm(c, s);
-		}
+	const struct contact_change *change = ctx;
+	struct kith_core *c = change->core;
+	if (!(s->use & KITH_USE_PEER) || s->peer == NULL || strcmp(s->peer->name, change->name) != 0)
+		return;
+	struct kith_path_env env = kith_env(c, s);
+	if (change->flags & KITH_CONTACT_BLOCKED) {
+		kith_session_end(c, s, KITH_CLOSE_REJECTED, false);
+	} else if ((change->flags & KITH_CONTACT_RELAY_ONLY) && !s->peer->relay_only) {
+		s->peer->relay_only = true;
+		if (s->state == KITH_SESSION_OPEN)
+			kith_pathset_allow(&s->paths, &env, c->now.mono_us, KITH_PATHSET_RELAY_ONLY);
+		kith_session_arm(c, s);
 	}
 }
 
@@ -107,26 +113,12 @@ int kith_core_pin(struct kith_core *c, struct kith_now now, const char *name, co
 			err = kith_contacts_pin(&c->contacts, name, identity, flags);
 	}
 	if (err == 0) {
-		apply_contact(c, name, flags);
+		struct contact_change change = { c, name, flags };
+		err = kith_sessions_each(&c->sessions, apply_contact, &change);
 		kith_save_soon(c);
 	}
 	kith_core_leave_call(c);
 	return err;
-}
-
-/* Live sessions whose certificates do not hold any more are ended. */
-static void recheck_all(struct kith_core *c)
-{
-	uint32_t it = 0;
-	struct kith_session *s;
-	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
-		struct kith_person person;
-		if (s->state == KITH_SESSION_CLOSED || s->chain == NULL || s->trust_epoch == (uint16_t)c->trust.epoch)
-			continue;
-		s->trust_epoch = (uint16_t)c->trust.epoch;
-		if (kith_trust_check(&c->trust, &c->now, kith_blob_span(s->chain), &person) != 0)
-			kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
-	}
 }
 
 int kith_core_revoke(struct kith_core *c, struct kith_now now, struct kith_span list)
@@ -134,7 +126,7 @@ int kith_core_revoke(struct kith_core *c, struct kith_now now, struct kith_span 
 	kith_core_enter(c, now);
 	int err = kith_trust_revocation_add(&c->trust, &c->now, list);
 	if (err == 1)
-		recheck_all(c);
+		kith_recheck_sessions(c);
 	kith_core_leave_call(c);
 	return err < 0 ? err : 0;
 }
@@ -143,6 +135,15 @@ int kith_core_add_issuer(struct kith_core *c, struct kith_now now, struct kith_s
 {
 	kith_core_enter(c, now);
 	int err = kith_trust_issuer_add(&c->trust, &c->now, cert);
+	kith_core_leave_call(c);
+	return err;
+}
+
+int kith_core_challenge(struct kith_core *c, struct kith_now now, kith_session_id id, const char *context, kith_op *op)
+{
+	kith_core_enter(c, now);
+	struct kith_session *s = kith_peer_get(c, id);
+	int err = s == NULL ? KITH_ENOENT : s->state != KITH_SESSION_OPEN ? KITH_ESTATE : kith_challenge_begin(c, s, context, op);
 	kith_core_leave_call(c);
 	return err;
 }

@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "core/dispatch.h"
 #include "core/drive.h"
+#include "core/house.h"
 #include "core/save.h"
 #include "role/connect.h"
 #include "role/dial.h"
@@ -204,8 +205,10 @@ static int build(struct kith_core *c, const struct kith_core_options *o)
 		err = 0;
 	if (err == 0)
 		err = take_bootstrap(c, o);
-	if (err == 0)
+	if (err == 0) {
 		kith_leaf_begin(c);
+		kith_house_tick(c);
+	}
 	return err;
 }
 
@@ -257,6 +260,7 @@ static void free_sessions(struct kith_core *c)
 		struct kith_path_env env = kith_env(c, s);
 		if (s->peer != NULL && (s->use & KITH_USE_PEER)) {
 			kith_streams_free(s->peer->streams);
+			kith_blob_unref(&c->shared->blobs, s->peer->challenge);
 			KITH_FREE(c->alloc, s->peer);
 		} else if (s->attached != NULL && (s->use & KITH_USE_LEAF)) {
 			kith_blob_unref(&c->shared->blobs, s->attached->record);
@@ -469,6 +473,9 @@ static void fire(struct kith_core *c, struct kith_timer *t)
 	case KITH_TIMER_LEAVE:
 		kith_leave_tick(c);
 		return;
+	case KITH_TIMER_HOUSE:
+		kith_house_tick(c);
+		return;
 	}
 }
 
@@ -506,6 +513,11 @@ bool kith_core_event(struct kith_core *c, struct kith_event *out)
 	return true;
 }
 
+static void say_goodbye(void *ctx, struct kith_session *s)
+{
+	kith_session_end(ctx, s, KITH_CLOSE_LEAVING, false);
+}
+
 void kith_leave_tick(struct kith_core *c)
 {
 	struct kith_session *s;
@@ -521,9 +533,8 @@ void kith_leave_tick(struct kith_core *c)
 	    kith_timers_set(&c->timers, &c->leave_timer, c->now.mono_us + LEAVE_POLL_US) == 0)
 		return;
 	c->left = true;
-	it = 0;
-	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL)
-		kith_session_end(c, s, KITH_CLOSE_LEAVING, false);
+	if (kith_sessions_each(&c->sessions, say_goodbye, c) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 	(void)kith_event_push(c, KITH_EVENT_LEFT);
 }
 

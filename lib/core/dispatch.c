@@ -98,7 +98,7 @@ void kith_dispatch_news(struct kith_core *c, struct kith_session *s)
 	if (news & KITH_NEWS_ALL_DEAD)
 		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
 	else if ((news & (KITH_NEWS_ROAMED | KITH_NEWS_SENDING_CHANGED)) && c->super != NULL)
-		(void)kith_fwd_rebind(&c->super->fwd, s->index, &s->paths.first.hop.remote, s->paths.first.hop.transport, true);
+		(void)kith_fwd_rebind(&c->super->fwd, s->index, &kith_session_hop(s)->remote, kith_session_hop(s)->transport, true);
 }
 
 static void on_data(struct kith_core *c, struct kith_span packet, const struct kith_hop *hop)

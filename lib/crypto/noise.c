@@ -18,8 +18,10 @@ struct pattern {
 
 #define IK_NAME "Noise_IK_25519_ChaChaPoly_SHA256"
 #define XX_NAME "Noise_XX_25519_ChaChaPoly_SHA256"
-KITH_STATIC_ASSERT(sizeof IK_NAME - 1 == KITH_SHA256_LEN && sizeof XX_NAME - 1 == KITH_SHA256_LEN, "no hashing of names");
+KITH_STATIC_ASSERT(sizeof IK_NAME - 1 == KITH_SHA256_LEN && sizeof XX_NAME - 1 == KITH_SHA256_LEN,
+		   "no hashing of names");
 
+/* clang-format off */
 static const struct pattern patterns[] = {
 	[KITH_NOISE_IK] = { IK_NAME, true, 2, {
 		{ E, ES, S, SS, END }, /* -> e, es, s, ss */
@@ -31,6 +33,7 @@ static const struct pattern patterns[] = {
 		{ S, SE, END }, /* -> s, se */
 	} },
 };
+/* clang-format on */
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -216,9 +219,9 @@ static void commit(struct kith_noise *n, struct kith_noise *next)
 	memcpy(n, next, sizeof *n);
 }
 
-static int write_token(struct kith_noise *n, enum token t, uint8_t **out, const uint8_t *e_sk)
+static int write_token(struct kith_noise *n, uint8_t t, uint8_t **out, const uint8_t *e_sk)
 {
-	switch (t) {
+	switch ((enum token)t) {
 	case E:
 		KITH_ASSERT(e_sk != NULL);
 		memcpy(n->e_sk, e_sk, sizeof n->e_sk);
@@ -234,7 +237,7 @@ static int write_token(struct kith_noise *n, enum token t, uint8_t **out, const 
 	case ES:
 	case SE:
 	case SS:
-		return mix_dh_token(n, t);
+		return mix_dh_token(n, (enum token)t);
 	case END:
 		break;
 	}
@@ -255,7 +258,7 @@ int kith_noise_write(struct kith_noise *n, uint8_t *out, size_t cap, struct kith
 		return KITH_EMSGSIZE;
 	memcpy(&next, n, sizeof next);
 	for (const uint8_t *t = tokens_due(n); *t != END && err == 0; t++)
-		err = write_token(&next, (enum token)*t, &p, e_sk);
+		err = write_token(&next, *t, &p, e_sk);
 	if (err == 0) {
 		p += encrypt_and_hash(&next, p, payload.p, payload.len);
 		KITH_ASSERT((size_t)(p - out) == overhead + payload.len);
@@ -265,12 +268,12 @@ int kith_noise_write(struct kith_noise *n, uint8_t *out, size_t cap, struct kith
 	return err != 0 ? err : (int)(overhead + payload.len);
 }
 
-static int read_token(struct kith_noise *n, enum token t, const uint8_t **in)
+static int read_token(struct kith_noise *n, uint8_t t, const uint8_t **in)
 {
 	const size_t s_len = KITH_DH_LEN + tag_len(n->has_key);
 	int err;
 
-	switch (t) {
+	switch ((enum token)t) {
 	case E:
 		memcpy(n->re, *in, sizeof n->re);
 		*in += sizeof n->re;
@@ -285,7 +288,7 @@ static int read_token(struct kith_noise *n, enum token t, const uint8_t **in)
 	case ES:
 	case SE:
 	case SS:
-		return mix_dh_token(n, t);
+		return mix_dh_token(n, (enum token)t);
 	case END:
 		break;
 	}
@@ -308,7 +311,7 @@ int kith_noise_read(struct kith_noise *n, uint8_t *out, size_t cap, struct kith_
 		return KITH_EMSGSIZE;
 	memcpy(&next, n, sizeof next);
 	for (const uint8_t *t = tokens_due(n); *t != END && err == 0; t++)
-		err = read_token(&next, (enum token)*t, &p);
+		err = read_token(&next, *t, &p);
 	if (err == 0)
 		err = decrypt_and_hash(&next, out, p, message.len - (size_t)(p - message.p));
 	if (err == 0)

@@ -99,7 +99,7 @@ void kith_replay_narrow(struct kith_replay *r, const struct kith_alloc *alloc)
 {
 	if (r->wide == NULL)
 		return;
-	memset(r->narrow, 0, sizeof r->narrow);
+	/* Writes every bit of the window; bits beyond it are cleared as they enter. */
 	bits_copy(r->narrow, KITH_REPLAY_NARROW, r->wide, KITH_REPLAY_WIDE, window_start(r->top, KITH_REPLAY_NARROW),
 		  r->top);
 	alloc->realloc_fn(alloc->ctx, r->wide, WIDE_LEN, 0);

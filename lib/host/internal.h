@@ -108,7 +108,8 @@ struct kith_node {
 	uv_thread_t thread;
 	uv_async_t async;
 	uv_prepare_t prepare;
-	uv_timer_t timer, leave_timer;
+	uv_timer_t timer; /* the core's deadline */
+	uv_timer_t once_timer; /* starting: resolving again; closing: patience is over */
 	unsigned handles; /* uv handles not closed yet */
 	unsigned jobs; /* uv requests under way */
 
@@ -133,7 +134,7 @@ struct kith_node {
 	struct kith_interface_watch watch;
 	bool watching;
 	struct kith_stun *stun;
-	bool dirty, pumping, left, finishing, clock_told;
+	bool dirty, pumping, left, finishing;
 
 	struct kith_pending_event *events;
 	size_t events_n, events_cap;
@@ -208,11 +209,12 @@ struct kith_stream {
 /* Copies what o points to into memory of the node. KITH_EINVAL, KITH_ENOMEM. */
 int kith_options_copy(struct kith_node *node, const struct kith_node_options *o) KITH_MUST_USE;
 void kith_options_free(struct kith_node *node); /* wipes, too */
+/* Copies a struct that begins with its size, as the application was compiled with it. */
+void kith_options_sized_copy(void *out, size_t out_size, const void *in, size_t in_size);
 
 /* ---- open.c ---- */
 int kith_open_begin(struct kith_node *node) KITH_MUST_USE;
 void kith_open_cancel(struct kith_node *node);
-void kith_open_resolved(struct kith_node *node);
 void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *interfaces);
 void kith_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why);
 

@@ -37,6 +37,11 @@ void kith_stream_callbacks_init(struct kith_stream_callbacks *cb)
 	cb->size = sizeof *cb;
 }
 
+void kith_options_sized_copy(void *out, size_t out_size, const void *in, size_t in_size)
+{
+	memcpy(out, in, in_size < out_size ? in_size : out_size);
+}
+
 /* Aligned memory that is freed (and wiped) with the node. NULL when there is none. */
 static void *own(struct kith_node *node, const void *bytes, size_t len)
 {
@@ -124,9 +129,10 @@ int kith_options_copy(struct kith_node *node, const struct kith_node_options *o)
 {
 	struct kith_node_options *copy = &node->o;
 
-	*copy = *o;
+	kith_node_options_init(copy);
+	kith_options_sized_copy(copy, sizeof *copy, o, o->size);
 	copy->profile = NULL;
-	if (!consistent(o))
+	if (o->size == 0 || !consistent(copy))
 		return KITH_EINVAL;
 	if (copy->open_label == NULL)
 		copy->open_label = OPEN_LABEL_DEFAULT;

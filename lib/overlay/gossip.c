@@ -293,7 +293,7 @@ static void reply_list(struct reply *re, const struct kith_members *ms, const st
 			offer_write(out, ms->at[i]);
 		n++;
 	}
-	if (re->lists_w.bad) {
+	if (header == NULL || re->lists_w.bad) {
 		re->lists_w = start; /* no room: a list must be whole; left for the next exchange */
 		return;
 	}

@@ -76,7 +76,7 @@ static int dispensable(const struct kith_pathset *ps)
 int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
 		uint8_t flags)
 {
-	KITH_ASSERT(!kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) || hop->tunnel != 0);
+	KITH_ASSERT(!kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) || hop->tunnel != 0); /* callers have refused it */
 	unsigned n = kith_ps_count(ps);
 	if (n == KITH_PATHS_MAX) {
 		int out = dispensable(ps);
@@ -151,14 +151,12 @@ void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, ki
 
 /* ---- probing ---- */
 
-bool kith_ps_pay(struct kith_path *p, kith_time_us now, size_t frame_bytes)
+bool kith_ps_pay(struct kith_path *p, size_t frame_bytes)
 {
 	if (p->state != KITH_PATH_CANDIDATE || (p->flags & KITH_PATH_STRANGER) == 0)
 		return true;
-	/* Frames that are written in answer to one packet share a packet. */
-	size_t cost = frame_bytes + KITH_FRAME_HEADER;
-	if (p->sent_at != now || now == 0)
-		cost += KITH_PROBE_OVERHEAD + (kith_path_is_relay(p) ? KITH_TUNNEL_HEADER : 0u);
+	/* As if each frame had a packet of its own: often it has not, but that is for the outbox to say. */
+	size_t cost = frame_bytes + KITH_FRAME_HEADER + KITH_PROBE_OVERHEAD + (kith_path_is_relay(p) ? KITH_TUNNEL_HEADER : 0u);
 	if (cost > p->credit_bytes)
 		return false;
 	p->credit_bytes = (uint16_t)(p->credit_bytes - cost);
@@ -169,7 +167,7 @@ bool kith_ps_probe(struct kith_pathset *ps, const struct kith_path_env *env, kit
 {
 	bool stranger = p->state == KITH_PATH_CANDIDATE && (p->flags & KITH_PATH_STRANGER) != 0;
 	bool padded = p->state == KITH_PATH_CANDIDATE && !stranger;
-	if (!kith_ps_pay(p, now, KITH_PROBE_BODY)) {
+	if (!kith_ps_pay(p, KITH_PROBE_BODY)) {
 		kith_stats_add(env->stats, KITH_STAT_PROBES_LIMITED, 1);
 		return false;
 	}
@@ -442,7 +440,6 @@ void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct k
 		ps->first.since = 0;
 		ps->first.heard_at = ps->first.sent_at = now;
 		ps->validated = true;
-		ps->news = KITH_NEWS_VALIDATED_FIRST;
 		ps->upgraded = hop->tunnel == 0;
 		if (keeps_alive(ps, &ps->first))
 			kith_ps_due(ps, &ps->first, now + KITH_KEEPALIVE_US);

@@ -45,7 +45,7 @@ enum kith_pathset_news {
 	KITH_NEWS_UPGRADED = 2, /* a direct path is used for the first time */
 	KITH_NEWS_PATH_DIED = 4,
 	KITH_NEWS_ALL_DEAD = 8, /* nothing answered for 15 s, or no path is left */
-	KITH_NEWS_VALIDATED_FIRST = 16, /* the session's first proven path */
+	KITH_NEWS_VALIDATED_FIRST = 16, /* the session's first proven path, if the handshake did not prove it */
 	KITH_NEWS_ROAMED = 32,
 	KITH_NEWS_WANT_RELAY = 64, /* fewer than KITH_RELAYS_LIVE: open one more and kith_pathset_add it */
 	KITH_NEWS_WANT_OFFER = 128 /* own candidates were forgotten while idle: kith_pathset_offer them again */

@@ -155,7 +155,7 @@ static void answer(struct kith_pathset *ps, const struct kith_path_env *env, kit
 		len -= 12;
 	else if (f.observed.family == KITH_FAMILY_NONE)
 		len -= KITH_ADDR_WIRE_MAX;
-	if (!kith_ps_pay(p, now, len)) {
+	if (!kith_ps_pay(p, len)) {
 		kith_stats_add(env->stats, KITH_STAT_PROBES_LIMITED, 1);
 		return;
 	}

@@ -100,7 +100,7 @@ void kith_ps_journal(struct kith_pathset *ps, const struct kith_path_env *env, k
 bool kith_ps_probe(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, struct kith_path *p);
 
 /* Charges bytes of a frame to a stranger's credit; false when there is not enough. */
-bool kith_ps_pay(struct kith_path *p, kith_time_us now, size_t frame_bytes);
+bool kith_ps_pay(struct kith_path *p, size_t frame_bytes);
 
 struct kith_punch_view kith_ps_view(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
 

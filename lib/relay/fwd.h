@@ -30,8 +30,8 @@ struct kith_fwd_owner_key {
 
 struct kith_fwd_limits {
 	uint32_t tunnels_max, tunnels_per_owner;
-	uint64_t rate,
-		burst; /* bytes per second and bytes, in all; rate 0 = no limit. Rates up to 10^10, bursts to 10^12 */
+	uint64_t rate; /* bytes per second, in all; 0 = no limit, at most 10^10 */
+	uint64_t burst; /* bytes, at most 10^12 */
 	uint64_t owner_rate, owner_burst; /* of one owner */
 };
 

@@ -37,11 +37,30 @@ static void arm(struct kith_core *c, struct kith_operation *op, kith_time_us at)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 }
 
-/* Sends the LOOKUP through an attached home, another one at each try. */
-static void look_up(struct kith_core *c, struct kith_operation *op)
+/* Sends a LOOKUP through an attached home, beginning with number first. Returns its session, NULL when cut off. */
+static struct kith_session *ask_home(struct kith_core *c, const struct kith_id *key, uint64_t token, unsigned first, unsigned *used)
 {
 	uint8_t body[64];
 	struct kith_packer pk;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 1);
+	kith_pack_key(&pk, KITH_B_FIND_KEY);
+	kith_pack_bytes(&pk, key->b, KITH_ID_LEN);
+	for (unsigned i = 0; i < KITH_HOMES; i++) {
+		const struct kith_home_slot *home = &c->leaf.homes[(first + i) % KITH_HOMES];
+		struct kith_session *s = home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
+		if (s == NULL || kith_ask(c, s, KITH_REQ_LOOKUP, (struct kith_span){ body, pk.len }, token) != 0)
+			continue;
+		*used = i + 1;
+		return s;
+	}
+	return NULL;
+}
+
+/* Looks the operation's name up, through another home at each try. */
+static void look_up(struct kith_core *c, struct kith_operation *op)
+{
+	unsigned used;
 	op->asked = 0;
 	if (c->super != NULL) {
 		op->tries++;
@@ -49,22 +68,31 @@ static void look_up(struct kith_core *c, struct kith_operation *op)
 		kith_query_for_op(c, &op->key, op->id);
 		return;
 	}
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 1);
-	kith_pack_key(&pk, KITH_B_FIND_KEY);
-	kith_pack_bytes(&pk, op->key.b, KITH_ID_LEN);
-	for (unsigned i = 0; i < KITH_HOMES; i++) {
-		const struct kith_home_slot *home = &c->leaf.homes[(op->tries + i) % KITH_HOMES];
-		struct kith_session *s = home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
-		if (s == NULL || kith_ask(c, s, KITH_REQ_LOOKUP, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_LOOKUP, op->id)) != 0)
-			continue;
-		op->tries = (uint8_t)(op->tries + i + 1);
+	struct kith_session *s = ask_home(c, &op->key, kith_token(KITH_TOKEN_LOOKUP, op->id), op->tries, &used);
+	if (s != NULL) {
+		op->tries = (uint8_t)(op->tries + used);
 		op->asked = s->index;
 		arm(c, op, op->give_up_at);
 		return;
 	}
 	op->last_err = KITH_EDETACHED;
 	arm(c, op, c->now.mono_us + CUT_OFF_RETRY_US);
+}
+
+int kith_dial_new_op(struct kith_core *c, enum kith_op_kind kind, const char *name, kith_time_us timeout_us, kith_op *out)
+{
+	struct kith_operation *op = new_op(c);
+	if (op == NULL)
+		return KITH_EFULL;
+	memset(op, 0, sizeof *op);
+	op->kind = (uint8_t)kind;
+	op->id = ++c->next_op != 0 ? c->next_op : ++c->next_op;
+	op->timer.kind = KITH_TIMER_OP;
+	op->give_up_at = c->now.mono_us + timeout_us;
+	strcpy(op->name, name);
+	arm(c, op, op->give_up_at);
+	*out = op->id;
+	return 0;
 }
 
 int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *name, const char *service, kith_time_us timeout_us,
@@ -76,19 +104,13 @@ int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *nam
 		return KITH_EINVAL;
 	if (c->leaving)
 		return KITH_ESTATE;
-	struct kith_operation *op = new_op(c);
-	if (op == NULL)
-		return KITH_EFULL;
-	memset(op, 0, sizeof *op);
-	op->kind = (uint8_t)kind;
-	op->id = ++c->next_op != 0 ? c->next_op : ++c->next_op;
-	op->timer.kind = KITH_TIMER_OP;
-	op->give_up_at = c->now.mono_us + (timeout_us > 0 ? timeout_us : KITH_DIAL_TIMEOUT_US);
-	strcpy(op->name, name);
+	int err = kith_dial_new_op(c, kind, name, timeout_us > 0 ? timeout_us : KITH_DIAL_TIMEOUT_US, out);
+	if (err != 0)
+		return err;
+	struct kith_operation *op = kith_dial_get(c, *out);
 	if (service != NULL)
 		strcpy(op->service, service);
 	kith_ids_directory(c->suite, &op->key, &c->self.network, name);
-	*out = op->id;
 	look_up(c, op);
 	return 0;
 }
@@ -140,7 +162,7 @@ static bool vanished(struct kith_core *c, const struct kith_pack *pk, const stru
 	return (unsigned)__builtin_popcount(homes) * 2 > record->homes_n;
 }
 
-static size_t read_found(struct kith_core *c, const struct kith_operation *op, const struct kith_pack *pk,
+static size_t read_found(struct kith_core *c, const struct kith_id *key, const char *name, const struct kith_pack *pk,
 			 struct found out[KITH_DIAL_DEVICES_MAX])
 {
 	size_t n = 0;
@@ -151,7 +173,7 @@ static size_t read_found(struct kith_core *c, const struct kith_operation *op, c
 		if (item->type != KITH_PACK_BYTES || kith_record_parse(&f->record, item->bytes) != 0)
 			continue;
 		if (kith_record_verify(&f->record, &c->trust, &c->now, &f->person) != 0 ||
-		    memcmp(f->record.key.b, op->key.b, KITH_ID_LEN) != 0 || strcmp(f->person.name, op->name) != 0)
+		    memcmp(f->record.key.b, key->b, KITH_ID_LEN) != 0 || strcmp(f->person.name, name) != 0)
 			continue;
 		f->online = f->record.homes_n > 0 && !(f->record.flags & KITH_RECORD_OFFLINE) && !vanished(c, pk, &f->record);
 		n++;
@@ -260,7 +282,7 @@ void kith_dial_on_found(struct kith_core *c, struct kith_session *via, const str
 		try_again(c, op, answer->err != 0 ? answer->err : KITH_EPROTO);
 		return;
 	}
-	size_t n = read_found(c, op, &pk, found);
+	size_t n = read_found(c, &op->key, op->name, &pk, found);
 	if (op->kind == KITH_OP_LOOKUP) {
 		for (size_t i = 0; i < n; i++)
 			tell_found(c, op->id, &found[i]);
@@ -271,6 +293,39 @@ void kith_dial_on_found(struct kith_core *c, struct kith_session *via, const str
 	int err = f != NULL ? call(c, op, f) : n > 0 ? KITH_EOFFLINE : KITH_ENOENT;
 	if (err != 0)
 		kith_dial_done(c, op->id, err, false);
+}
+
+void kith_dial_refresh(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_id key;
+	unsigned used;
+	kith_ids_directory(c->suite, &key, &c->self.network, s->peer->name);
+	/* Not possible now: kith_peer_tick comes back to it. */
+	if (c->super == NULL)
+		(void)ask_home(c, &key, kith_token(KITH_TOKEN_REFRESH, s->index), s->peer->refreshes++, &used);
+}
+
+void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answer)
+{
+	struct kith_session *s = kith_peer_get(c, (kith_session_id)kith_token_value(answer->token));
+	struct found found[KITH_DIAL_DEVICES_MAX];
+	struct kith_pack pk;
+	struct kith_id key;
+	if (s == NULL || answer->err != 0 || kith_pack_parse(&pk, answer->body) != 0)
+		return;
+	kith_ids_directory(c->suite, &key, &c->self.network, s->peer->name);
+	size_t n = read_found(c, &key, s->peer->name, &pk, found);
+	for (size_t i = 0; i < n; i++) {
+		const struct kith_record *record = &found[i].record;
+		if (memcmp(record->device.b, s->device, KITH_DEVICE_ID_LEN) != 0 || record->homes_n == 0)
+			continue;
+		s->peer->homes_n = record->homes_n;
+		s->peer->homes_used = 0;
+		for (size_t h = 0; h < record->homes_n; h++)
+			s->peer->homes[h] = record->homes[h].host;
+		s->peer->relay_at = c->now.mono_us;
+		kith_session_arm(c, s);
+	}
 }
 
 void kith_dial_tick(struct kith_core *c, struct kith_operation *op)
@@ -286,7 +341,7 @@ void kith_dial_tick(struct kith_core *c, struct kith_operation *op)
 		}
 		return;
 	}
-	if (op->session == 0 && op->asked == 0)
+	if (op->kind != KITH_OP_CHALLENGE && op->session == 0 && op->asked == 0)
 		look_up(c, op);
 	else
 		arm(c, op, op->give_up_at);

@@ -1,5 +1,6 @@
 #include "role/dispatch.h"
 
+#include "role/challenge.h"
 #include "role/dial.h"
 #include "role/introduce.h"
 #include "role/leaf.h"
@@ -46,32 +47,6 @@ static void on_rekeyed(struct kith_core *c, struct kith_session *s, const struct
 		kith_stats_add(c->stats, KITH_STAT_REKEYS, 1);
 	else
 		kith_rekey_abandon(s, c->alloc);
-}
-
-static void on_challenge(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
-{
-	struct kith_pack pk;
-	struct kith_span nonce;
-	uint8_t message[32 + 64 + KITH_ID_LEN + KITH_SHA256_LEN], sig[KITH_SIG_LEN], body[KITH_SIG_LEN + 8];
-	char context[65] = "";
-	if (kith_pack_parse(&pk, ask->body) != 0 ||
-	    !kith_pack_get_bytes(&pk, kith_pack_root(&pk), KITH_B_CHALLENGE_NONCE, 32, &nonce) || nonce.len != 32) {
-		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
-		return;
-	}
-	(void)kith_pack_get_text(&pk, kith_pack_root(&pk), KITH_B_CHALLENGE_CONTEXT, context, sizeof context);
-	struct kith_writer w = kith_writer_of(message, sizeof message);
-	kith_write_bytes(&w, c->self.network.b, KITH_ID_LEN);
-	kith_write_bytes(&w, s->device, KITH_DEVICE_ID_LEN);
-	kith_write_span(&w, nonce);
-	kith_write_bytes(&w, (const uint8_t *)context, strlen(context));
-	kith_sign(c->suite, sig, KITH_SIGN_CHALLENGE, (struct kith_span){ message, kith_writer_len(&w) }, c->self.sign_sk);
-	struct kith_packer out;
-	kith_packer_init(&out, body, sizeof body);
-	kith_pack_map(&out, 1);
-	kith_pack_key(&out, KITH_B_CHALLENGED_SIG);
-	kith_pack_bytes(&out, sig, sizeof sig);
-	kith_answer(c, s, ask->id, KITH_STATUS_OK, (struct kith_span){ body, out.len });
 }
 
 /* Who may ask what, as the table in wire/body.h says. */
@@ -148,7 +123,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		on_rekey(c, s, ask);
 		return;
 	case KITH_REQ_CHALLENGE:
-		on_challenge(c, s, ask);
+		kith_challenge_on_request(c, s, ask);
 		return;
 	case KITH_REQ_PING:
 		on_ping(c, s, ask);
@@ -206,6 +181,12 @@ void kith_dispatch_ended(struct kith_core *c, struct kith_session *s, const stru
 		return;
 	case KITH_TOKEN_REKEY:
 		on_rekeyed(c, s, answer);
+		return;
+	case KITH_TOKEN_CHALLENGE:
+		kith_challenge_on_answer(c, s, answer);
+		return;
+	case KITH_TOKEN_REFRESH:
+		kith_dial_on_refreshed(c, answer);
 		return;
 	}
 }

@@ -2,7 +2,11 @@
 
 #include "role/connect.h"
 
+/* Bytes that may go back through a tunnel before the asker's address is proven: the callee's reply in its wrapping. */
+#define TUNNEL_CREDIT 620
+
 static const struct kith_span nothing = { NULL, 0 };
+static const uint8_t empty_map[1] = { 0x80 };
 
 int kith_introduce(struct kith_core *c, struct kith_session *s, const struct kith_host *host, struct kith_span packet)
 {
@@ -30,22 +34,26 @@ static void owner_of(struct kith_core *c, const struct kith_session *s, struct k
 		memcpy(out->b, person.identity.b, sizeof out->b);
 }
 
-static void leg_of(struct kith_core *c, const struct kith_session *s, struct kith_fwd_leg_spec *leg)
+static void leg_of(struct kith_core *c, struct kith_session *s, struct kith_fwd_leg_spec *leg)
 {
-	const struct kith_hop *hop = &s->paths.first.hop;
+	const struct kith_hop *hop = kith_session_hop(s);
 	memset(leg, 0, sizeof *leg);
 	leg->remote = hop->remote;
 	leg->transport = hop->transport;
 	leg->session = s->index;
 	leg->proven = s->state == KITH_SESSION_OPEN;
-	leg->credit = s->hs != NULL ? KITH_UDP_PAYLOAD / 2 : 0; /* of its 1200 bytes, our own reply takes the other half */
+	if (s->hs != NULL && s->hs->len > TUNNEL_CREDIT) { /* of its HELLO's bytes, our own reply takes the rest */
+		leg->credit = TUNNEL_CREDIT;
+		if (s->state == KITH_SESSION_UNCONFIRMED)
+			s->hs->len = (uint16_t)(s->hs->len - TUNNEL_CREDIT);
+	}
 	owner_of(c, s, &leg->owner);
 }
 
 /* Passes the packet on to the leaf, in the tunnel's wrapping. */
 static void pass_on(struct kith_core *c, const struct kith_session *leaf, uint64_t tunnel, struct kith_span packet)
 {
-	struct kith_hop hop = leaf->paths.first.hop;
+	struct kith_hop hop = *kith_session_hop(leaf);
 	hop.tunnel = tunnel;
 	uint8_t *out = packet.len > 0 ? kith_outbox_raw(&c->shared->outbox, &hop, packet.len) : NULL;
 	if (out != NULL)
@@ -69,6 +77,18 @@ static uint8_t open_tunnel(struct kith_core *c, struct kith_session *s, struct k
 	}
 }
 
+/* The device to reach is this supernode itself: the packet is taken as if it had come directly. */
+static void introduce_self(struct kith_core *c, struct kith_session *s, uint16_t id, struct kith_span packet)
+{
+	struct kith_hs_header header;
+	kith_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ empty_map, sizeof empty_map });
+	if (kith_packet_type(packet) != KITH_PKT_HELLO || !kith_hs_parse(&header, packet) || header.version != KITH_WIRE_VERSION)
+		return;
+	if (s->state == KITH_SESSION_UNCONFIRMED && s->hs != NULL)
+		s->hs->len = (uint16_t)(s->hs->len > packet.len ? s->hs->len - packet.len : 0);
+	kith_connect_on_hello(c, &header, packet.len, kith_session_hop(s));
+}
+
 void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
 {
 	struct kith_pack in;
@@ -80,6 +100,10 @@ void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, cons
 		return;
 	}
 	(void)kith_pack_get_bytes(&in, kith_pack_root(&in), KITH_B_INTRO_PACKET, KITH_NESTED_MAX, &packet);
+	if (memcmp(device, c->self.dh_pk, KITH_DEVICE_ID_LEN) == 0) {
+		introduce_self(c, s, ask->id, packet);
+		return;
+	}
 	struct kith_session *leaf = kith_sessions_of(&c->sessions, device);
 	if (leaf == NULL || leaf == s || !(leaf->use & KITH_USE_LEAF) || leaf->state != KITH_SESSION_OPEN) {
 		kith_answer(c, s, ask->id, KITH_STATUS_NOT_FOUND, nothing);
@@ -112,6 +136,8 @@ void kith_introduce_on_answer(struct kith_core *c, struct kith_session *via, con
 	uint64_t tunnel;
 	if (s == NULL || s->state == KITH_SESSION_CLOSED || !(s->use & KITH_USE_PEER))
 		return;
+	if (answer->err == 0 && kith_pack_parse(&in, answer->body) == 0 && kith_pack_root(&in)->count == 0)
+		return; /* the supernode itself is the callee, and answers by itself */
 	if (answer->err != 0 || kith_pack_parse(&in, answer->body) != 0 ||
 	    !kith_pack_get_uint(&in, kith_pack_root(&in), KITH_B_INTRODUCED_TUNNEL, UINT64_MAX, &tunnel) || tunnel == 0) {
 		if (s->state == KITH_SESSION_INITIATING && s->hs->next_at > c->now.mono_us) {
@@ -120,7 +146,7 @@ void kith_introduce_on_answer(struct kith_core *c, struct kith_session *via, con
 		}
 		return;
 	}
-	struct kith_hop hop = via->paths.first.hop;
+	struct kith_hop hop = *kith_session_hop(via);
 	hop.tunnel = tunnel;
 	struct kith_path_env env = kith_env(c, s);
 	if (s->state == KITH_SESSION_INITIATING)
@@ -201,7 +227,7 @@ void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const 
 		return;
 	}
 	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
-	struct kith_hop hop = s->paths.first.hop;
+	struct kith_hop hop = *kith_session_hop(s);
 	hop.tunnel = tunnel;
 	uint32_t it = 0;
 	struct kith_session *peer;
@@ -209,7 +235,12 @@ void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const 
 		if (!(peer->use & KITH_USE_PEER) || peer->state != KITH_SESSION_OPEN)
 			continue;
 		struct kith_path_env env = kith_env(c, peer);
-		kith_pathset_drop(&peer->paths, &env, c->now.mono_us, &hop);
+		if (kith_pathset_count(&peer->paths) > 1)
+			kith_pathset_drop(&peer->paths, &env, c->now.mono_us, &hop);
+		else /* the only way there is: used until another is found, or it is really gone */
+			kith_pathset_link_event(&peer->paths, &env, c->now.mono_us, hop.transport, &hop, KITH_EUNREACHABLE);
+		if (peer->initiator && peer->peer->relay_at == KITH_TIME_NEVER)
+			peer->peer->relay_at = c->now.mono_us;
 		kith_session_arm(c, peer);
 	}
 }

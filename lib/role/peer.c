@@ -190,6 +190,7 @@ void kith_peer_closed(struct kith_core *c, struct kith_session *s, enum kith_clo
 		}
 	}
 	kith_streams_free(peer->streams);
+	kith_blob_unref(&c->shared->blobs, peer->challenge);
 	KITH_FREE(c->alloc, peer);
 	s->peer = NULL;
 }
@@ -212,6 +213,26 @@ static void tell_path(struct kith_core *c, struct kith_session *s)
 	}
 }
 
+/* A relay path that died may only mean that our own address changed, and the supernode does not know yet: our session with it is
+ * asked, and moves along. */
+static void check_relays(struct kith_core *c, struct kith_session *s)
+{
+	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+		const struct kith_path *p = kith_pathset_path(&s->paths, i);
+		uint32_t it = 0;
+		struct kith_session *via;
+		if (!kith_path_is_relay(p) || p->state == KITH_PATH_LIVE)
+			continue;
+		while ((via = kith_table_next(&c->sessions.by_device, &it)) != NULL) {
+			struct kith_path_env env = kith_env(c, via);
+			if (via->state != KITH_SESSION_OPEN || !kith_addr_equal(&kith_session_hop(via)->remote, &p->hop.remote))
+				continue;
+			kith_pathset_check(&via->paths, &env, c->now.mono_us);
+			kith_session_arm(c, via);
+		}
+	}
+}
+
 void kith_peer_news(struct kith_core *c, struct kith_session *s)
 {
 	unsigned news = s->paths.news;
@@ -229,9 +250,9 @@ void kith_peer_news(struct kith_core *c, struct kith_session *s)
 		offer(c, s);
 	if ((news & KITH_NEWS_WANT_RELAY) && s->initiator && s->peer->relay_at == KITH_TIME_NEVER) {
 		s->peer->relay_at = c->now.mono_us + NEXT_RELAY_US;
-		if (next_home(s->peer) < 0)
-			s->peer->homes_used = 0;
 	}
+	if (news & KITH_NEWS_PATH_DIED)
+		check_relays(c, s);
 }
 
 kith_time_us kith_peer_deadline(const struct kith_core *c, const struct kith_session *s)
@@ -253,7 +274,8 @@ void kith_peer_tick(struct kith_core *c, struct kith_session *s)
 	struct kith_peer *peer = s->peer;
 	if (peer->relay_at <= c->now.mono_us) {
 		peer->relay_at = KITH_TIME_NEVER;
-		(void)ask_home(c, s, (struct kith_span){ NULL, 0 });
+		if (!ask_home(c, s, (struct kith_span){ NULL, 0 }))
+			kith_dial_refresh(c, s); /* all were asked: perhaps the peer has others by now */
 	}
 	if (peer->want_writable && kith_outbox_has_room(&c->shared->outbox, 8)) {
 		struct kith_event *ev = kith_event_push(c, KITH_EVENT_WRITABLE);

@@ -159,20 +159,13 @@ static void take_stored(struct kith_core *c, struct kith_query *q)
 	}
 }
 
-/* Records of leaves attached here are the freshest there are. */
+/* A record of a leaf attached here is the freshest there is. */
 static void take_attached(struct kith_core *c, struct kith_query *q)
 {
-	uint32_t it = 0;
-	const struct kith_session *s;
-	if (c->super->leaves == 0)
-		return;
-	while ((s = kith_table_next(&c->sessions.by_device, &it)) != NULL) {
-		struct kith_record record;
-		if ((s->use & KITH_USE_LEAF) && s->attached != NULL && s->attached->record != NULL &&
-		    memcmp(s->attached->key.b, q->key.b, KITH_ID_LEN) == 0 &&
-		    kith_record_parse(&record, kith_blob_span(s->attached->record)) == 0)
-			take_record(c, q, &record);
-	}
+	const struct kith_attached *leaf = kith_table_get(&c->super->attached, q->key.b);
+	struct kith_record record;
+	if (leaf != NULL && kith_record_parse(&record, kith_blob_span(leaf->record)) == 0)
+		take_record(c, q, &record);
 }
 
 static void take_answer(struct kith_core *c, struct kith_query *q, const struct kith_pack *pk)

@@ -49,7 +49,8 @@ enum kith_timer_kind {
 	KITH_TIMER_QUERY,
 	KITH_TIMER_WATCHING,
 	KITH_TIMER_SAVE,
-	KITH_TIMER_LEAVE
+	KITH_TIMER_LEAVE,
+	KITH_TIMER_HOUSE /* certificates that expire */
 };
 
 /* What a request was for: the upper 8 bits of its token; the rest is an id or index of the asker's choice. */
@@ -63,6 +64,8 @@ enum kith_token_kind {
 	KITH_TOKEN_GOSSIP,
 	KITH_TOKEN_SUBSCRIBE,
 	KITH_TOKEN_REKEY,
+	KITH_TOKEN_CHALLENGE, /* operation */
+	KITH_TOKEN_REFRESH, /* session whose peer's homes are looked up again */
 	KITH_TOKEN_LEAVE,
 	KITH_TOKEN_PING
 };
@@ -90,11 +93,13 @@ struct kith_peer {
 	bool told; /* the application knows of it: it is told of its end */
 	bool want_writable; /* a datagram was refused */
 	bool relay_only;
+	struct kith_blob *challenge; /* our challenge that is not answered yet */
 	struct kith_streams *streams;
 	bool had_streams;
 	uint8_t stream_generation; /* of the last streams, when had_streams */
 	struct kith_host homes[KITH_HOMES]; /* caller: the callee's, for further relays */
 	uint8_t homes_n, homes_used; /* bitmap of those that were asked */
+	uint8_t refreshes; /* look-ups for newer homes */
 	bool more; /* the outbox was full before the streams had said all */
 	kith_time_us relay_at; /* caller: when to ask for another relay */
 };
@@ -107,6 +112,8 @@ struct kith_attached {
 	bool publish; /* we bring it to the replicas */
 	bool leaving; /* it said goodbye */
 	uint8_t probes; /* sent since it fell silent */
+	bool indexed; /* in c->super->attached */
+	uint64_t replicas; /* hash of the replicas that were given the record */
 };
 
 enum kith_home_state { KITH_HOME_FREE, KITH_HOME_CONNECTING, KITH_HOME_ATTACHED };
@@ -136,7 +143,7 @@ struct kith_leaf {
 	bool published; /* PUBLISHED was told for this record */
 };
 
-enum kith_op_kind { KITH_OP_FREE, KITH_OP_LOOKUP, KITH_OP_CALL };
+enum kith_op_kind { KITH_OP_FREE, KITH_OP_LOOKUP, KITH_OP_CALL, KITH_OP_CHALLENGE };
 
 /* An operation of the application. */
 struct kith_operation {
@@ -183,8 +190,11 @@ struct kith_supernode {
 	uint16_t entry_len;
 	uint64_t entry_seq;
 	kith_time_us entry_at, gossip_at, expire_at;
+	kith_time_us self_at; /* when our own presence record was signed */
 	unsigned lonely; /* bootstrap attempts without a member */
 	uint32_t leaves;
+	struct kith_table attached; /* of kith_attached, by directory key: one device of each name */
+	kith_time_us republish_at; /* when records are brought to replicas that are new; NEVER */
 };
 
 struct kith_core {
@@ -220,7 +230,7 @@ struct kith_core {
 	struct kith_bootstrap *bootstrap;
 	size_t bootstrap_n;
 	int64_t stamp_ms; /* the last timestamp given to a handshake: only rises, across restarts */
-	struct kith_timer save_timer, leave_timer;
+	struct kith_timer save_timer, leave_timer, house_timer;
 	struct kith_blob *old_hosts_blob; /* host cache as it was in the state file */
 	struct kith_span old_hosts; /* its bytes */
 	uint64_t entry_seq_saved; /* of the last run, so that sequence numbers only rise */
@@ -228,6 +238,7 @@ struct kith_core {
 	size_t saving_len;
 	uint32_t save_id;
 	bool save_due, save_out;
+	bool warned_expiry;
 	bool answer_strangers, allow_loopback, leaving, left;
 	kith_time_us leave_by;
 	uint32_t deciding; /* sessions that wait for the application */

@@ -8,6 +8,7 @@
 
 #define HOSTS_TOLD 5 /* to a leaf that attaches: the other homes, and spares */
 #define FULL_EVERY 8 /* gossip exchanges between two that compare the whole tables */
+#define REPUBLISH_US (5 * KITH_US_PER_S) /* after the members changed */
 #define EXPIRE_US (5 * KITH_US_PER_S)
 #define BATCH 64
 
@@ -69,6 +70,8 @@ int kith_supernode_new(struct kith_core *c, const struct kith_core_options *o)
 		.owner_rate = o->relay_owner_rate,
 		.owner_burst = o->relay_owner_rate / 4,
 	};
+	kith_table_init(&sn->attached, c->alloc, o->sessions_max, KITH_TABLE_KEY(struct kith_attached, key), seed);
+	sn->republish_at = KITH_TIME_NEVER;
 	kith_fwd_init(&sn->fwd, c->alloc, c->random, &limits, o->shard, seed);
 	sn->timer.kind = KITH_TIMER_SUPERNODE;
 	if (c->addrs_n == 0)
@@ -88,6 +91,7 @@ void kith_supernode_free(struct kith_core *c)
 	kith_timers_stop(&c->timers, &sn->timer);
 	kith_query_deinit(c);
 	kith_fwd_deinit(&sn->fwd);
+	kith_table_deinit(&sn->attached);
 	kith_watches_deinit(&sn->interests);
 	kith_watches_deinit(&sn->watches);
 	kith_store_deinit(&sn->store);
@@ -146,6 +150,9 @@ static void learnt(struct kith_core *c, const struct kith_gossip_result *result)
 		sn->gossip_at = soon;
 	wake(c, sn->gossip_at);
 	kith_watches_renew_all(&sn->interests, c->now.mono_us, 10 * KITH_US_PER_S);
+	if (sn->republish_at == KITH_TIME_NEVER)
+		sn->republish_at = c->now.mono_us + kith_rng_jitter(c->random, REPUBLISH_US, 50);
+	wake(c, sn->republish_at);
 }
 
 static void follow_up(struct kith_core *c, struct kith_session *s, const struct kith_gossip_result *result)
@@ -182,7 +189,7 @@ static struct kith_member *member_of(struct kith_core *c, const struct kith_sess
 	if (!kith_session_person(c, s, &person))
 		return NULL;
 	if (c->trust.open) {
-		if (kith_ids_supernode_open(c->suite, &id, &c->self.network, &person.identity, &s->paths.first.hop.remote) != 0)
+		if (kith_ids_supernode_open(c->suite, &id, &c->self.network, &person.identity, &kith_session_hop(s)->remote) != 0)
 			return NULL;
 		return kith_members_get(&c->super->members, &id);
 	}
@@ -231,7 +238,7 @@ static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t 
 	uint8_t body[1024], addr[KITH_ADDR_WIRE_MAX];
 	struct kith_writer w = kith_writer_of(addr, sizeof addr);
 	struct kith_packer pk;
-	kith_addr_write(&w, &s->paths.first.hop.remote);
+	kith_addr_write(&w, &kith_session_hop(s)->remote);
 	kith_packer_init(&pk, body, sizeof body);
 	kith_pack_map(&pk, 3);
 	kith_pack_key(&pk, KITH_B_ATTACHED_OBSERVED);
@@ -243,8 +250,20 @@ static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t 
 	kith_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ body, pk.len });
 }
 
-/* Brings a record or a report to the replicas of its key. */
-static void store_at_replicas(struct kith_core *c, const struct kith_id *key, uint8_t kind, uint32_t field, struct kith_span bytes)
+/* Which replicas a key has, as one number to compare. */
+static uint64_t replicas_hash(const struct kith_member *const replicas[], uint32_t n)
+{
+	uint64_t h = n;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t id;
+		memcpy(&id, replicas[i]->id.b, sizeof id);
+		h = (h ^ id) * 0x9e3779b97f4a7c15u;
+	}
+	return h;
+}
+
+/* Brings a record or a report to the replicas of its key. Returns their hash. */
+static uint64_t store_at_replicas(struct kith_core *c, const struct kith_id *key, uint8_t kind, uint32_t field, struct kith_span bytes)
 {
 	const struct kith_member *replicas[KITH_REPLICAS];
 	uint8_t body[KITH_REQUEST_MAX];
@@ -265,6 +284,7 @@ static void store_at_replicas(struct kith_core *c, const struct kith_id *key, ui
 				       kith_token(KITH_TOKEN_STORE, 0), &session);
 		(void)err; /* five others have it, and it is refreshed */
 	}
+	return replicas_hash(replicas, n);
 }
 
 /* A verified record: into the store if it belongs here, and to who watches. */
@@ -280,6 +300,13 @@ static void take_record(struct kith_core *c, const struct kith_record *record)
 static bool is_replica(const struct kith_core *c, const struct kith_id *key)
 {
 	return kith_replicas_has(&c->super->members, key, &c->super->id);
+}
+
+static void unindex(struct kith_core *c, struct kith_attached *leaf)
+{
+	if (leaf->indexed)
+		(void)kith_table_remove(&c->super->attached, &leaf->key);
+	leaf->indexed = false;
 }
 
 /* The leaf's new record: kept with it, told to our own leaves that watch it, and published when it asks. */
@@ -298,9 +325,11 @@ static uint8_t take_leaf_record(struct kith_core *c, struct kith_session *s, str
 	struct kith_blob *blob = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
 	if (blob == NULL)
 		return KITH_STATUS_FULL;
+	unindex(c, s->attached);
 	kith_blob_unref(&c->shared->blobs, s->attached->record);
 	s->attached->record = blob;
 	s->attached->key = record.key;
+	s->attached->indexed = kith_table_put(&c->super->attached, s->attached) == 0;
 	s->attached->seq = record.seq;
 	s->attached->publish = publish;
 	if (record.flags & KITH_RECORD_OFFLINE)
@@ -310,8 +339,42 @@ static uint8_t take_leaf_record(struct kith_core *c, struct kith_session *s, str
 	kith_query_tell(c, &c->super->interests, &record.key, &bytes, 1, NULL, 0);
 	if (is_replica(c, &record.key))
 		take_record(c, &record);
-	store_at_replicas(c, &record.key, KITH_REQ_STORE, KITH_B_NEWS_RECORDS, bytes);
+	s->attached->replicas = store_at_replicas(c, &record.key, KITH_REQ_STORE, KITH_B_NEWS_RECORDS, bytes);
 	return KITH_STATUS_OK;
+}
+
+/* A supernode can be called like anybody: its record names itself as its home. */
+static void publish_self(struct kith_core *c)
+{
+	struct kith_record record;
+	struct kith_key sign;
+	uint8_t bytes[KITH_RECORD_LEN_MAX];
+	memset(&record, 0, sizeof record);
+	kith_ids_directory(c->suite, &record.key, &c->self.network, c->me.name);
+	record.seq = kith_record_next_seq(c->leaf.record_seq, &c->now);
+	record.expires_ms = (int64_t)record.seq + KITH_RECORD_LIFE_MS;
+	record.chain = c->self.chain;
+	record.devices = c->devices;
+	record.homes_n = 1;
+	memcpy(record.homes[0].host.dh.b, c->self.dh_pk, KITH_KEY_LEN);
+	memcpy(sign.b, c->self.sign_pk, KITH_KEY_LEN);
+	kith_home_tag(c->suite, record.homes[0].tag, &sign);
+	for (size_t i = 0; i < c->addrs_n && record.homes[0].host.addrs_n < KITH_HOST_ADDRS_MAX; i++) {
+		struct kith_host *host = &record.homes[0].host;
+		if (host->addrs_n == 0 || host->addrs[0].family != c->addrs[i].family)
+			host->addrs[host->addrs_n++] = c->addrs[i];
+	}
+	int n = kith_record_make(c->suite, bytes, &record, c->self.sign_sk);
+	c->super->self_at = c->now.mono_us;
+	if (n < 0) {
+		KITH_LOG(c->log, KITH_LOG_WARN, "own_record_not_made err=%s", kith_err_name(n));
+		return;
+	}
+	c->leaf.record_seq = record.seq;
+	struct kith_span span = { bytes, (size_t)n };
+	if (kith_record_parse(&record, span) == 0 && is_replica(c, &record.key))
+		take_record(c, &record);
+	(void)store_at_replicas(c, &record.key, KITH_REQ_STORE, KITH_B_NEWS_RECORDS, span);
 }
 
 static bool make_attached(struct kith_core *c, struct kith_session *s)
@@ -356,6 +419,7 @@ static void forget_leaf(struct kith_core *c, struct kith_session *s)
 	s->use &= (uint8_t)~KITH_USE_LEAF;
 	c->super->leaves--;
 	(void)kith_watches_drop(&c->super->interests, s->index);
+	unindex(c, s->attached);
 	kith_blob_unref(&c->shared->blobs, s->attached->record);
 	KITH_FREE(c->alloc, s->attached);
 	s->attached = NULL;
@@ -503,7 +567,7 @@ void kith_supernode_lost(struct kith_core *c, struct kith_session *s, enum kith_
 
 kith_time_us kith_supernode_leaf_deadline(const struct kith_session *s)
 {
-	kith_time_us heard = s->paths.first.heard_at;
+	kith_time_us heard = kith_session_heard_at(s);
 	switch (s->attached->probes) {
 	case 0:
 		return heard + KITH_LEAF_SILENT_US;
@@ -518,7 +582,7 @@ kith_time_us kith_supernode_leaf_deadline(const struct kith_session *s)
 
 void kith_supernode_leaf_tick(struct kith_core *c, struct kith_session *s)
 {
-	kith_time_us silent = c->now.mono_us - s->paths.first.heard_at;
+	kith_time_us silent = c->now.mono_us - kith_session_heard_at(s);
 	struct kith_path_env env = kith_env(c, s);
 	if (silent < KITH_LEAF_SILENT_US) {
 		s->attached->probes = 0;
@@ -550,6 +614,28 @@ static void expire(struct kith_core *c)
 	}
 }
 
+static void republish_leaf(void *ctx, struct kith_session *s)
+{
+	struct kith_core *c = ctx;
+	const struct kith_member *replicas[KITH_REPLICAS];
+	if (!(s->use & KITH_USE_LEAF) || s->state != KITH_SESSION_OPEN || s->attached->record == NULL || !s->attached->publish)
+		return;
+	uint32_t n = kith_replicas_find(&c->super->members, &s->attached->key, 0, replicas);
+	if (replicas_hash(replicas, n) == s->attached->replicas)
+		return;
+	s->attached->replicas = store_at_replicas(c, &s->attached->key, KITH_REQ_STORE, KITH_B_NEWS_RECORDS,
+						  kith_blob_span(s->attached->record));
+}
+
+/* Supernodes came or went: the records of our leaves go to those that are replicas now. */
+static void republish(struct kith_core *c)
+{
+	c->super->republish_at = KITH_TIME_NEVER;
+	if (kith_sessions_each(&c->sessions, republish_leaf, c) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	publish_self(c);
+}
+
 static void renew_watches(struct kith_core *c)
 {
 	const struct kith_watch_key *key;
@@ -568,7 +654,14 @@ void kith_supernode_tick(struct kith_core *c)
 		expire(c);
 	if (c->now.mono_us - sn->entry_at >= KITH_MEMBER_RENEW_US && make_entry(c, 0) != 0)
 		KITH_LOG(c->log, KITH_LOG_WARN, "entry_not_renewed");
+	if (sn->republish_at <= c->now.mono_us)
+		republish(c);
+	if (c->now.mono_us - sn->self_at >= KITH_RECORD_REFRESH_US)
+		publish_self(c);
 	renew_watches(c);
+	if (sn->republish_at != KITH_TIME_NEVER)
+		wake(c, sn->republish_at);
+	wake(c, sn->self_at + KITH_RECORD_REFRESH_US);
 	wake(c, sn->gossip_at);
 	wake(c, sn->expire_at);
 	kith_time_us at = kith_watches_next_deadline(&sn->interests);

@@ -16,6 +16,22 @@ void kith_session_set_state(struct kith_session *s, enum kith_session_state stat
 	s->state = (uint8_t)state;
 }
 
+const struct kith_hop *kith_session_hop(const struct kith_session *s)
+{
+	const struct kith_path *sending = kith_pathset_sending(&s->paths);
+	return sending != NULL ? &sending->hop : &s->paths.first.hop;
+}
+
+kith_time_us kith_session_heard_at(const struct kith_session *s)
+{
+	kith_time_us at = s->paths.first.heard_at;
+	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+		const struct kith_path *p = kith_pathset_path(&s->paths, i);
+		at = p->heard_at > at ? p->heard_at : at;
+	}
+	return at;
+}
+
 void kith_session_take_keys(struct kith_session *s, kith_time_us now)
 {
 	KITH_ASSERT(s->hs != NULL && kith_noise_done(&s->hs->noise));

@@ -78,6 +78,12 @@ KITH_STATIC_ASSERT(sizeof(struct kith_session) <= 384, "the contract of an idle 
 /* Moves along the legal edges only (asserted). */
 void kith_session_set_state(struct kith_session *s, enum kith_session_state state);
 
+/* Where its packets go now; before there is a proven path, the one that the handshake takes. */
+const struct kith_hop *kith_session_hop(const struct kith_session *s);
+
+/* When the other side was last heard, on any path; 0 = never. */
+kith_time_us kith_session_heard_at(const struct kith_session *s);
+
 /* Takes the transport keys out of a finished handshake. */
 void kith_session_take_keys(struct kith_session *s, kith_time_us now);
 

@@ -63,6 +63,23 @@ struct kith_session *kith_sessions_bind(struct kith_sessions *ss, struct kith_se
 	return old;
 }
 
+int kith_sessions_each(const struct kith_sessions *ss, void (*fn)(void *ctx, struct kith_session *s), void *ctx)
+{
+	uint32_t n = ss->by_index.n, it = 0;
+	uint32_t *list = n > 0 ? KITH_NEW_ARRAY(ss->alloc, uint32_t, n) : NULL;
+	if (n > 0 && list == NULL)
+		return KITH_ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		list[i] = ((struct kith_session *)kith_table_next(&ss->by_index, &it))->index;
+	for (uint32_t i = 0; i < n; i++) {
+		struct kith_session *s = kith_sessions_get(ss, list[i]);
+		if (s != NULL)
+			fn(ctx, s);
+	}
+	KITH_FREE_ARRAY(ss->alloc, list, n);
+	return 0;
+}
+
 void kith_sessions_remove(struct kith_sessions *ss, struct kith_blobs *blobs, const struct kith_path_env *env, struct kith_session *s)
 {
 	KITH_ASSERT(!kith_timer_is_set(&s->timer));

@@ -31,6 +31,9 @@ struct kith_session *kith_sessions_of(const struct kith_sessions *ss, const uint
 /* Makes s the session of its device. Returns the one that was before, or NULL. */
 struct kith_session *kith_sessions_bind(struct kith_sessions *ss, struct kith_session *s);
 
+/* Calls fn for every session there is now; fn may make and end sessions. KITH_ENOMEM: nothing was called. */
+int kith_sessions_each(const struct kith_sessions *ss, void (*fn)(void *ctx, struct kith_session *s), void *ctx) KITH_MUST_USE;
+
 /* Takes a session out of both tables, wipes and frees it and all that hangs off it but peer. Timers must be stopped. */
 void kith_sessions_remove(struct kith_sessions *ss, struct kith_blobs *blobs, const struct kith_path_env *env, struct kith_session *s);
 

@@ -15,7 +15,10 @@
 
 enum {
 	PARAMS_MAX = 256, /* of the encoded transport parameters; about 80 are used */
-	DUMMY_LEN = 8, /* of keys and nonces that nobody looks at */
+	DUMMY_LEN = 8, /* of keys and nonces */
+	SPACE_INITIAL = 0,
+	SPACE_HANDSHAKE,
+	SPACE_OTHERS
 };
 
 static const uint8_t dummy[DUMMY_LEN];
@@ -30,26 +33,37 @@ static int fail(struct kith_streams *s, int error)
 
 /* ---- null protection ---- */
 
-/* The part of the tag that is not zero. A nonce of zeros, mixed with the packet number, is the packet number. */
-static void number_check(const uint8_t *nonce, size_t nonce_len, uint8_t out[KITH_STREAMS_TAG])
+/* A nonce of zeros, mixed with the packet number, is the packet number. */
+static uint64_t number_of(const uint8_t *nonce, size_t nonce_len)
 {
+	uint64_t number = 0;
 	KITH_ASSERT(nonce_len == DUMMY_LEN);
+	for (size_t i = 0; i < DUMMY_LEN; i++)
+		number = number << 8 | nonce[i];
+	return number;
+}
+
+static void make_tag(const uint8_t *nonce, size_t nonce_len, uint8_t out[KITH_STREAMS_TAG])
+{
+	uint64_t number = number_of(nonce, nonce_len);
 	memset(out, 0, KITH_STREAMS_TAG);
-	out[0] = nonce[DUMMY_LEN - 2];
-	out[1] = nonce[DUMMY_LEN - 3];
+	out[0] = (uint8_t)(number >> 8);
+	out[1] = (uint8_t)(number >> 16);
 }
 
 static int encrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_aead_ctx *ctx,
 		   const uint8_t *plain, size_t len, const uint8_t *nonce, size_t nonce_len, const uint8_t *aad,
 		   size_t aad_len)
 {
-	(void)ctx, (void)aad, (void)aad_len;
+	struct kith_quic_space *space = ctx->native_handle;
+	(void)aad, (void)aad_len;
 	/* The only other caller checks the tag of a Retry packet, and has room for less than ours. */
-	if (aead->max_overhead != KITH_STREAMS_TAG)
+	if (aead->max_overhead != KITH_STREAMS_TAG || space == NULL)
 		return NGTCP2_ERR_DECRYPT;
+	space->sent = number_of(nonce, nonce_len) + 1;
 	if (dest != plain && len > 0)
 		memmove(dest, plain, len);
-	number_check(nonce, nonce_len, dest + len);
+	make_tag(nonce, nonce_len, dest + len);
 	return 0;
 }
 
@@ -58,12 +72,20 @@ static int decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead, const ngtcp2_c
 		   size_t aad_len)
 {
 	uint8_t tag[KITH_STREAMS_TAG];
-	(void)aead, (void)ctx, (void)aad, (void)aad_len;
-	number_check(nonce, nonce_len, tag);
-	if (len < KITH_STREAMS_TAG || memcmp(cipher + len - KITH_STREAMS_TAG, tag, sizeof tag) != 0)
+	uint64_t number = number_of(nonce, nonce_len), largest_ack;
+	struct kith_quic_space *space = ctx->native_handle;
+	(void)aead, (void)aad, (void)aad_len;
+	if (space == NULL) /* other keys than the first: there are none */
 		return NGTCP2_ERR_DECRYPT;
-	if (len > KITH_STREAMS_TAG)
-		memmove(dest, cipher, len - KITH_STREAMS_TAG);
+	make_tag(nonce, nonce_len, tag);
+	if (len <= KITH_STREAMS_TAG || memcmp(cipher + len - KITH_STREAMS_TAG, tag, sizeof tag) != 0 ||
+	    !kith_quic_vet(cipher, len - KITH_STREAMS_TAG, space->s->challenge, &largest_ack) ||
+	    !kith_quic_could_know(space, number, largest_ack)) {
+		space->s->packets_refused++;
+		return NGTCP2_ERR_DECRYPT;
+	}
+	kith_quic_seen(space, number);
+	memmove(dest, cipher, len - KITH_STREAMS_TAG);
 	return 0;
 }
 
@@ -84,31 +106,32 @@ static ngtcp2_crypto_ctx null_crypto(void)
 	};
 }
 
-int kith_quic_install_initial(ngtcp2_conn *conn)
+static int install_initial(struct kith_streams *s, ngtcp2_conn *conn)
 {
 	ngtcp2_crypto_ctx crypto = null_crypto();
-	ngtcp2_crypto_aead_ctx aead = { 0 };
+	ngtcp2_crypto_aead_ctx aead = { &s->spaces[SPACE_INITIAL] };
 	ngtcp2_crypto_cipher_ctx cipher = { 0 };
 	ngtcp2_conn_set_initial_crypto_ctx(conn, &crypto);
 	return ngtcp2_conn_install_initial_key(conn, &aead, dummy, &cipher, &aead, dummy, &cipher, DUMMY_LEN);
 }
 
-static int install_other_keys(ngtcp2_conn *conn)
+static int install_others(struct kith_streams *s, ngtcp2_conn *conn)
 {
 	ngtcp2_crypto_ctx crypto = null_crypto();
-	ngtcp2_crypto_aead_ctx aead = { 0 };
+	ngtcp2_crypto_aead_ctx handshake = { &s->spaces[SPACE_HANDSHAKE] }, others = { &s->spaces[SPACE_OTHERS] };
 	ngtcp2_crypto_cipher_ctx cipher = { 0 };
 	ngtcp2_conn_set_crypto_ctx(conn, &crypto);
-	int rv = ngtcp2_conn_install_rx_handshake_key(conn, &aead, dummy, DUMMY_LEN, &cipher);
+	int rv = ngtcp2_conn_install_rx_handshake_key(conn, &handshake, dummy, DUMMY_LEN, &cipher);
 	if (rv == 0)
-		rv = ngtcp2_conn_install_tx_handshake_key(conn, &aead, dummy, DUMMY_LEN, &cipher);
+		rv = ngtcp2_conn_install_tx_handshake_key(conn, &handshake, dummy, DUMMY_LEN, &cipher);
 	if (rv == 0)
-		rv = ngtcp2_conn_install_rx_key(conn, dummy, DUMMY_LEN, &aead, dummy, DUMMY_LEN, &cipher);
+		rv = ngtcp2_conn_install_rx_key(conn, dummy, DUMMY_LEN, &others, dummy, DUMMY_LEN, &cipher);
 	if (rv == 0)
-		rv = ngtcp2_conn_install_tx_key(conn, dummy, DUMMY_LEN, &aead, dummy, DUMMY_LEN, &cipher);
+		rv = ngtcp2_conn_install_tx_key(conn, dummy, DUMMY_LEN, &others, dummy, DUMMY_LEN, &cipher);
 	return rv;
 }
 
+/* Only ever prepared: no key is worn out here, and a peer's change of keys is refused. */
 static int update_key(ngtcp2_conn *conn, uint8_t *rx_secret, uint8_t *tx_secret, ngtcp2_crypto_aead_ctx *rx_ctx,
 		      uint8_t *rx_iv, ngtcp2_crypto_aead_ctx *tx_ctx, uint8_t *tx_iv, const uint8_t *rx_old,
 		      const uint8_t *tx_old, size_t len, void *user)
@@ -144,14 +167,13 @@ static int submit_params(ngtcp2_conn *conn)
 
 static int client_initial(ngtcp2_conn *conn, void *user)
 {
-	(void)user;
-	return kith_quic_install_initial(conn) == 0 && submit_params(conn) == 0 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
+	return install_initial(user, conn) == 0 && submit_params(conn) == 0 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
 }
 
 static int recv_client_initial(ngtcp2_conn *conn, const ngtcp2_cid *dcid, void *user)
 {
-	(void)dcid, (void)user;
-	return kith_quic_install_initial(conn) == 0 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
+	(void)dcid;
+	return install_initial(user, conn) == 0 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
 }
 
 /* The peer's parameters: both ends have all they need then. */
@@ -160,7 +182,7 @@ static int recv_params(struct kith_streams *s, ngtcp2_conn *conn, const uint8_t 
 	int rv = ngtcp2_conn_decode_remote_transport_params(conn, p, len);
 	if (rv != 0)
 		return rv;
-	rv = install_other_keys(conn);
+	rv = install_others(s, conn);
 	if (rv != 0)
 		return rv;
 	if (!s->cfg.initiator)

@@ -123,10 +123,30 @@ struct kith_stream {
 	uint64_t stop_code;
 };
 
+/* ---- the connection ---- */
+enum kith_quic_limit {
+	QUIC_CID_LEN = 2, /* a counter; they only need to differ among the eight that live at once */
+	QUIC_CIDS = 8, /* so that seven path changes fit in a round trip */
+	QUIC_FIRST_CID_LEN = 8, /* RFC 9000, 7.2 */
+	QUIC_SPACES = 3, /* of packet numbers: Initial, Handshake, all others */
+	QUIC_SEEN = 16 /* packets of ours that may leave while one of the peer's is overtaken and still counts */
+};
+
+/* What arrived and what we had sent by then, newest last: both numbers grow. See vet.c. */
+struct kith_quic_space {
+	struct kith_streams *s;
+	uint64_t sent; /* number of the next packet we send */
+	unsigned seen_n;
+	struct {
+		uint64_t number, sent;
+	} seen[QUIC_SEEN];
+};
+
 struct kith_streams {
 	struct kith_streams_config cfg;
 	struct kith_quic_memory memory;
 	ngtcp2_conn *conn; /* NULL: a responder before the first packet; after the end */
+	struct kith_quic_space spaces[QUIC_SPACES];
 	struct kith_table table; /* of streams, by id */
 	struct kith_link sending; /* streams with something to send, in turn */
 	struct kith_link waiting; /* ours, not known to QUIC yet, in order of their ids */
@@ -167,12 +187,6 @@ void kith_stream_on_closed(struct kith_streams *s, struct kith_stream *st);
 void kith_streams_die(struct kith_streams *s, int error);
 
 /* ---- quic.c ---- */
-enum kith_quic_limit {
-	QUIC_CID_LEN = 2, /* a counter; they only need to differ among the eight that live at once */
-	QUIC_CIDS = 8, /* so that seven path changes fit in a round trip */
-	QUIC_FIRST_CID_LEN = 8 /* RFC 9000, 7.2 */
-};
-
 int kith_quic_start(struct kith_streams *s, kith_time_us now) KITH_MUST_USE;
 void kith_quic_free(struct kith_streams *s);
 
@@ -187,12 +201,19 @@ void kith_quic_stop(struct kith_streams *s, struct kith_stream *st, uint64_t cod
 void kith_quic_stream_freed(struct kith_streams *s, const struct kith_stream *st);
 
 /* ---- vet.c ---- */
-/* Whether a whole datagram holds only what this protocol uses. */
-bool kith_quic_vet(const uint8_t *datagram, size_t len);
+#define QUIC_NO_ACK UINT64_MAX
+
+/* Whether the frames of a packet are what this protocol uses; *largest_ack is the highest number they acknowledge. */
+bool kith_quic_vet(const uint8_t *frames, size_t len, const uint8_t *challenge, uint64_t *largest_ack);
+
+/* Notes the arrival of a packet. */
+void kith_quic_seen(struct kith_quic_space *space, uint64_t number);
+
+/* Whether a packet of this number can honestly acknowledge so much. */
+bool kith_quic_could_know(const struct kith_quic_space *space, uint64_t number, uint64_t largest_ack);
 
 /* ---- callback.c ---- */
 extern const ngtcp2_callbacks kith_quic_callbacks;
-int kith_quic_install_initial(ngtcp2_conn *conn);
 ngtcp2_cid kith_quic_next_cid(struct kith_streams *s);
 
 #endif

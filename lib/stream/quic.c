@@ -161,12 +161,23 @@ static void make_params(const struct kith_streams *s, ngtcp2_transport_params *p
 	params->active_connection_id_limit = QUIC_CIDS;
 }
 
+/* What a connection must not inherit from one that a responder gave up before it began. */
+static void start_anew(struct kith_streams *s)
+{
+	memset(s->spaces, 0, sizeof s->spaces);
+	for (unsigned i = 0; i < QUIC_SPACES; i++)
+		s->spaces[i].s = s;
+	s->cid_next = 0;
+	s->epoch = 0;
+}
+
 int kith_quic_start(struct kith_streams *s, kith_time_us now)
 {
 	static const uint8_t first_cid[QUIC_FIRST_CID_LEN] = { 'k', 'i', 't', 'h' };
 	ngtcp2_settings settings;
 	ngtcp2_transport_params params;
 	ngtcp2_path_storage ps;
+	start_anew(s);
 	ngtcp2_cid dcid, scid = kith_quic_next_cid(s);
 	make_settings(s, now, &settings);
 	make_params(s, &params);
@@ -190,16 +201,15 @@ static bool start_responder(struct kith_streams *s, kith_time_us now, const uint
 	if (ngtcp2_accept(&hd, packet, len) != 0 || hd.version != NGTCP2_PROTO_VER_V1 ||
 	    hd.scid.datalen != QUIC_CID_LEN || hd.dcid.datalen != QUIC_FIRST_CID_LEN)
 		return false;
-	s->cid_next = 0;
-	s->epoch = 0;
+	start_anew(s);
 	ngtcp2_cid scid = kith_quic_next_cid(s);
 	s->probe_base = now;
 	make_settings(s, now, &settings);
 	make_params(s, &params);
 	params.original_dcid = hd.dcid;
 	make_path(s, 0, &ps);
-	int rv = ngtcp2_conn_server_new(&s->conn, &hd.scid, &scid, &ps.path, NGTCP2_PROTO_VER_V1,
-					&kith_quic_callbacks, &settings, &params, &s->memory.mem, s);
+	int rv = ngtcp2_conn_server_new(&s->conn, &hd.scid, &scid, &ps.path, NGTCP2_PROTO_VER_V1, &kith_quic_callbacks,
+					&settings, &params, &s->memory.mem, s);
 	if (rv == 0)
 		return true;
 	s->conn = NULL;
@@ -325,7 +335,8 @@ enum kith_streams_verdict kith_streams_peek(const uint8_t *packet, size_t len, b
 	if (len < KITH_STREAMS_HEADER || packet[0] >> MARK_BITS >= KIND_GONE)
 		return KITH_STREAMS_DROP;
 	*generation = packet[1];
-	if (last_generation >= 0 && packet[1] != last_generation && !generation_newer((uint8_t)last_generation, packet[1]))
+	if (last_generation >= 0 && packet[1] != last_generation &&
+	    !generation_newer((uint8_t)last_generation, packet[1]))
 		return KITH_STREAMS_DROP;
 	/* Only the initiator is asked, and only a responder is begun with: what else comes is for an object that is no more. */
 	bool begins = packet[0] >> MARK_BITS == (initiator ? KIND_ASK : KIND_QUIC);
@@ -338,7 +349,7 @@ enum kith_streams_verdict kith_streams_peek(const uint8_t *packet, size_t len, b
 static size_t add_answer(struct kith_streams *s, uint8_t datagram[RESTORED_MAX], size_t len)
 {
 	uint8_t tag[KITH_STREAMS_TAG], *end = datagram + len - KITH_STREAMS_TAG;
-	if (datagram[0] & FORM_LONG || (!s->challenged && !s->validating))
+	if (datagram[0] & FORM_LONG || len < 1 + QUIC_CID_LEN + KITH_STREAMS_TAG || (!s->challenged && !s->validating))
 		return len;
 	memcpy(tag, end, sizeof tag);
 	if (s->challenged) {
@@ -360,17 +371,13 @@ static void input_quic(struct kith_streams *s, kith_time_us now, const uint8_t *
 	uint8_t datagram[RESTORED_MAX];
 	ngtcp2_path_storage ps;
 	s->packets_in++;
-	if (len > KITH_STREAMS_PACKET - KITH_STREAMS_HEADER) {
+	if (len == 0 || len > KITH_STREAMS_PACKET - KITH_STREAMS_HEADER) {
 		s->packets_refused++;
 		return;
 	}
 	memcpy(datagram, quic, len);
 	memset(datagram + len, 0, KITH_STREAMS_CUT);
 	len += KITH_STREAMS_CUT;
-	if (!kith_quic_vet(datagram, len)) {
-		s->packets_refused++;
-		return;
-	}
 	bool fresh = s->conn == NULL;
 	if (fresh && (s->cfg.initiator || !start_responder(s, now, datagram, len)))
 		return;
@@ -502,8 +509,7 @@ static ngtcp2_ssize write_packet(struct kith_streams *s, uint8_t out[KITH_STREAM
 		ngtcp2_ssize rv = ngtcp2_conn_writev_stream(s->conn, NULL, NULL, out, KITH_STREAMS_QUIC, &taken, flags,
 							    st != NULL ? (int64_t)st->id : NO_STREAM, vec, n, ts);
 		if (st != NULL && taken >= 0)
-			took(s, st, (size_t)taken,
-			     flags & NGTCP2_WRITE_STREAM_FLAG_FIN && (size_t)taken == len);
+			took(s, st, (size_t)taken, flags & NGTCP2_WRITE_STREAM_FLAG_FIN && (size_t)taken == len);
 		if (rv == NGTCP2_ERR_WRITE_MORE)
 			continue;
 		if (st == NULL || rv >= 0)
@@ -534,8 +540,8 @@ static void pace(struct kith_streams *s, size_t len, ngtcp2_tstamp ts)
 static size_t challenge_to_ping(struct kith_streams *s, uint8_t *packet, size_t len)
 {
 	size_t at = 1 + QUIC_CID_LEN + 1 + (size_t)(packet[0] & NUMBER_LEN_MASK);
-	if (packet[0] & FORM_LONG || len < at + FRAME_PATH_LEN + KITH_STREAMS_TAG || packet[at] != FRAME_PATH_CHALLENGE ||
-	    memcmp(packet + at + 1, s->challenge, sizeof s->challenge) != 0)
+	if (packet[0] & FORM_LONG || len < at + FRAME_PATH_LEN + KITH_STREAMS_TAG ||
+	    packet[at] != FRAME_PATH_CHALLENGE || memcmp(packet + at + 1, s->challenge, sizeof s->challenge) != 0)
 		return len;
 	packet[at] = FRAME_PING;
 	memset(packet + at + 1, 0, sizeof s->challenge);

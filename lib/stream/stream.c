@@ -90,7 +90,8 @@ void kith_streams_free(struct kith_streams *s)
 	s->dead = s->dead != 0 ? s->dead : KITH_ECLOSED; /* so that freeing a stream grants the peer nothing */
 	kith_quic_free(s);
 	uint32_t it = 0;
-	for (struct kith_stream *st = kith_table_next(&s->table, &it); st != NULL; st = kith_table_next(&s->table, &it)) {
+	for (struct kith_stream *st = kith_table_next(&s->table, &it); st != NULL;
+	     st = kith_table_next(&s->table, &it)) {
 		stream_free(s, st);
 		it = 0;
 	}
@@ -203,7 +204,8 @@ void kith_stream_on_acked(struct kith_streams *s, struct kith_stream *st, size_t
 {
 	enum { ROOM_SHARE = 4 }; /* told when a quarter is free: not for every packet */
 	kith_sendbuf_acked(&st->send, s->cfg.alloc, len);
-	if (!(st->flags & STREAM_WANTS_ROOM) || st->flags & STREAM_WRITE_OVER || room(s, st) < s->cfg.send_max / ROOM_SHARE)
+	if (!(st->flags & STREAM_WANTS_ROOM) || st->flags & STREAM_WRITE_OVER ||
+	    room(s, st) < s->cfg.send_max / ROOM_SHARE)
 		return;
 	st->flags &= ~(uint32_t)STREAM_WANTS_ROOM;
 	kith_stream_raise(s, st, KITH_STREAM_WRITABLE);
@@ -256,7 +258,8 @@ void kith_streams_die(struct kith_streams *s, int error)
 	KITH_ASSERT(s->dead == 0 && error != 0);
 	s->dead = error;
 	s->ask_at = KITH_TIME_NEVER;
-	for (struct kith_stream *st = kith_table_next(&s->table, &it); st != NULL; st = kith_table_next(&s->table, &it)) {
+	for (struct kith_stream *st = kith_table_next(&s->table, &it); st != NULL;
+	     st = kith_table_next(&s->table, &it)) {
 		if (st->flags & STREAM_CLOSED)
 			continue; /* complete: what is unread may still be read */
 		bool known = st->flags & STREAM_ANNOUNCED && !(st->pending & EVENT_BIT(KITH_STREAM_OPENED));
@@ -271,7 +274,8 @@ void kith_streams_die(struct kith_streams *s, int error)
 	}
 	/* The rest frees streams, and so must not walk the table. */
 	it = 0;
-	for (struct kith_stream *st = kith_table_next(&s->table, &it); st != NULL; st = kith_table_next(&s->table, &it)) {
+	for (struct kith_stream *st = kith_table_next(&s->table, &it); st != NULL;
+	     st = kith_table_next(&s->table, &it)) {
 		if (st->flags & STREAM_ANNOUNCED)
 			continue;
 		stream_free(s, st);

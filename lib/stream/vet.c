@@ -1,24 +1,20 @@
 /* What of QUIC is let in. Packets come from a peer that has proven who it is, not that it means well, and nothing of QUIC's
- * own protection stands between them and QUIC's code (0.12 aborts on some frames that a peer can make up, such as a connection
- * id that is issued after it was to be retired). So a datagram passes only if it is made of what this protocol uses:
- *     Initial, Handshake and short-header packets of version 1, never a change of keys
+ * own protection stands between them and QUIC's code, of which 0.12 aborts on some things that a peer can make up. So, in the
+ * place of decryption, a packet passes only if it is made of what this protocol uses:
  *     PADDING PING ACK RESET_STREAM STOP_SENDING CRYPTO STREAM (with its length) MAX_DATA MAX_STREAM_DATA MAX_STREAMS
  *     DATA_BLOCKED STREAM_DATA_BLOCKED STREAMS_BLOCKED (bidirectional streams only) NEW_CONNECTION_ID (the id is its own
  *     sequence number, none is retired) RETIRE_CONNECTION_ID CONNECTION_CLOSE HANDSHAKE_DONE
- * Values are QUIC's to judge. Layouts and numbers: RFC 9000, 16, 17 and 19.
+ *     PATH_RESPONSE (our own, see quic.c)
+ * and if it does not know what it cannot: a packet that was sent before another which we have got cannot acknowledge what we
+ * sent after getting that. (QUIC forgets what it has acknowledged when it learns that the acknowledgement arrived; made to
+ * forget its newest packet by an older one, it counts below zero.)
+ * Values are QUIC's to judge. Layouts and numbers: RFC 9000, 16 and 19.
  */
 #include "stream/internal.h"
 
-#include "codec/cursor.h"
+#include <string.h>
 
-enum packet_bits {
-	LONG_FORM = 0x80,
-	LONG_TYPE = 0x30,
-	TYPE_INITIAL = 0x00,
-	TYPE_HANDSHAKE = 0x20,
-	SHORT_KEY_PHASE = 0x04,
-	NUMBER_LEN = 0x03
-};
+#include "codec/cursor.h"
 
 enum frame_type {
 	FRAME_PADDING = 0x00,
@@ -39,6 +35,7 @@ enum frame_type {
 	FRAME_STREAMS_BLOCKED = 0x16,
 	FRAME_NEW_CONNECTION_ID = 0x18,
 	FRAME_RETIRE_CONNECTION_ID = 0x19,
+	FRAME_PATH_RESPONSE = 0x1b,
 	FRAME_CONNECTION_CLOSE = 0x1c,
 	FRAME_APPLICATION_CLOSE = 0x1d,
 	FRAME_HANDSHAKE_DONE = 0x1e
@@ -143,49 +140,55 @@ static void vet_frame(struct kith_reader *r, uint8_t type)
 	}
 }
 
-/* A packet number, frames, a tag. */
-static bool vet_payload(struct kith_reader r, uint8_t first)
+bool kith_quic_vet(const uint8_t *frames, size_t len, const uint8_t *challenge, uint64_t *largest_ack)
 {
-	if (kith_reader_left(&r) < KITH_STREAMS_TAG)
-		return false;
-	r.end -= KITH_STREAMS_TAG;
-	(void)kith_read(&r, 1 + (size_t)(first & NUMBER_LEN));
-	if (kith_reader_left(&r) == 0)
-		return false;
-	while (kith_reader_left(&r) > 0)
-		vet_frame(&r, kith_read_u8(&r));
-	return !r.bad;
-}
-
-static bool vet_long(struct kith_reader *r, uint8_t first)
-{
-	uint8_t type = first & LONG_TYPE;
-	if (type != TYPE_INITIAL && type != TYPE_HANDSHAKE)
-		return false;
-	if (kith_read_u32(r) != NGTCP2_PROTO_VER_V1)
-		return false;
-	(void)kith_read(r, kith_read_u8(r)); /* both connection ids */
-	(void)kith_read(r, kith_read_u8(r));
-	if (type == TYPE_INITIAL)
-		counted(r); /* token */
-	uint64_t len = varint(r);
-	if (r->bad || len > kith_reader_left(r))
-		return false;
-	return vet_payload(kith_reader_of(kith_read(r, (size_t)len), (size_t)len), first);
-}
-
-bool kith_quic_vet(const uint8_t *datagram, size_t len)
-{
-	struct kith_reader r = kith_reader_of(datagram, len);
+	struct kith_reader r = kith_reader_of(frames, len);
+	*largest_ack = QUIC_NO_ACK;
 	while (kith_reader_left(&r) > 0) {
-		uint8_t first = kith_read_u8(&r);
-		if (first & LONG_FORM) {
-			if (!vet_long(&r, first))
+		uint8_t type = kith_read_u8(&r);
+		if (type == FRAME_PATH_RESPONSE) {
+			const uint8_t *answer = kith_read(&r, NGTCP2_PATH_CHALLENGE_DATALEN);
+			if (answer == NULL || memcmp(answer, challenge, NGTCP2_PATH_CHALLENGE_DATALEN) != 0)
 				return false;
 			continue;
 		}
-		(void)kith_read(&r, QUIC_CID_LEN);
-		return !(first & SHORT_KEY_PHASE) && vet_payload(r, first);
+		if (type == FRAME_ACK) {
+			struct kith_reader ahead = r;
+			uint64_t largest = varint(&ahead);
+			*largest_ack = *largest_ack == QUIC_NO_ACK || largest > *largest_ack ? largest : *largest_ack;
+		}
+		vet_frame(&r, type);
 	}
 	return !r.bad;
+}
+
+void kith_quic_seen(struct kith_quic_space *space, uint64_t number)
+{
+	unsigned n = space->seen_n;
+	if (n > 0 && number <= space->seen[n - 1].number)
+		return;
+	if (n > 0 && space->seen[n - 1].sent == space->sent) {
+		space->seen[n - 1].number = number;
+		return;
+	}
+	if (n == QUIC_SEEN) {
+		/* The oldest two become one that is as strict as the stricter. */
+		space->seen[0].number = space->seen[1].number;
+		memmove(&space->seen[1], &space->seen[2], (QUIC_SEEN - 2) * sizeof space->seen[0]);
+		n--;
+	}
+	space->seen[n].number = number;
+	space->seen[n].sent = space->sent;
+	space->seen_n = n + 1;
+}
+
+bool kith_quic_could_know(const struct kith_quic_space *space, uint64_t number, uint64_t largest_ack)
+{
+	if (largest_ack == QUIC_NO_ACK)
+		return true;
+	for (unsigned i = 0; i < space->seen_n; i++) {
+		if (space->seen[i].number > number)
+			return largest_ack < space->seen[i].sent;
+	}
+	return true;
 }

@@ -422,4 +422,40 @@ static inline void w_dump(const struct world *w, unsigned i)
 	}
 }
 
+/* Two friends on a call: direct, with a second relay, data both ways every 20 ms. */
+static inline struct world *w_call(uint64_t seed, enum w_nat nat)
+{
+	struct world *w = w_new(seed);
+	w->node[0].nat = w->node[1].nat = nat;
+	w_peers(w, 0, 0);
+	w_offer(w, 1);
+	w_offer(w, 0);
+	w_run(w, w->now + 400 * MS);
+	w_add_relay(w, 1);
+	w_talk(w, 0, 20 * MS);
+	w_talk(w, 1, 20 * MS);
+	w_run(w, w->now + 4 * S);
+	return w;
+}
+
+static inline unsigned w_count(const struct kith_pathset *ps, enum kith_path_state state)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < kith_pathset_count(ps); i++)
+		n += kith_pathset_path(ps, i)->state == state;
+	return n;
+}
+
+static inline struct world *w_leaf_and_home(uint64_t seed)
+{
+	struct world *w = w_new(seed);
+	w->node[0].nat = W_PORT_RESTRICTED;
+	for (unsigned i = 0; i < 2; i++) {
+		struct kith_hop hop = w_direct_hop(w->node[1 - i].outside);
+		unsigned flags = KITH_PATHSET_CONSENT | (i == 0 ? KITH_PATHSET_INITIATOR | KITH_PATHSET_HOME : KITH_PATHSET_ATTACHED);
+		kith_pathset_init(&w->node[i].ps, w->now, &hop, true, (uint16_t)flags);
+	}
+	return w;
+}
+
 #endif

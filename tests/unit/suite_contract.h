@@ -129,7 +129,8 @@ static inline int contract_open(const struct kith_suite *s, bool x, uint8_t *out
 static inline void contract_open_gives_back_what_was_sealed(const struct kith_suite *s, bool x)
 {
 	struct test_random r;
-	uint8_t key[32], nonce[24], ad[20], text[CONTRACT_TEXT_MAX], out[CONTRACT_TEXT_MAX + 16], back[CONTRACT_TEXT_MAX];
+	uint8_t key[32], nonce[24], ad[20], text[CONTRACT_TEXT_MAX], out[CONTRACT_TEXT_MAX + 16],
+		back[CONTRACT_TEXT_MAX];
 	uint8_t place[CONTRACT_TEXT_MAX + 16];
 
 	test_random_init(&r, 3);
@@ -159,7 +160,8 @@ static inline void contract_open_gives_back_what_was_sealed(const struct kith_su
 static inline void contract_open_refuses_any_flip(const struct kith_suite *s, bool x, size_t len, size_t ad_len)
 {
 	struct test_random r;
-	uint8_t key[32], nonce[24], ad[64], text[CONTRACT_TEXT_MAX], out[CONTRACT_TEXT_MAX + 16], back[CONTRACT_TEXT_MAX];
+	uint8_t key[32], nonce[24], ad[64], text[CONTRACT_TEXT_MAX], out[CONTRACT_TEXT_MAX + 16],
+		back[CONTRACT_TEXT_MAX];
 	struct {
 		uint8_t *p;
 		size_t len;
@@ -250,7 +252,8 @@ static inline void contract_hashes_see_the_concatenation_only(const struct kith_
 		contract_hash(s, h, whole, &one, 1);
 		for (size_t i = 0; i <= sizeof msg; i++) {
 			const size_t j = i + (sizeof msg - i) / 3;
-			const struct kith_span parts[] = { test_span(msg, i), contract_nothing, test_span(msg + i, j - i),
+			const struct kith_span parts[] = { test_span(msg, i), contract_nothing,
+							   test_span(msg + i, j - i),
 							   test_span(msg + j, sizeof msg - j) };
 
 			contract_hash(s, h, split, parts, 4);
@@ -336,9 +339,10 @@ static inline void contract_blake2b_depends_on_key_and_length(const struct kith_
 
 static inline void contract_a_signature_counts_for_its_label_only(const struct kith_suite *s)
 {
-	static const char *const labels[] = { KITH_SIGN_ISSUER, KITH_SIGN_NAME,	  KITH_SIGN_DEVICE, KITH_SIGN_DEVICES,
-					      KITH_SIGN_REVOCATION, KITH_SIGN_RECORD, KITH_SIGN_VANISH, KITH_SIGN_MEMBER,
-					      KITH_SIGN_CHALLENGE,  KITH_SIGN_ENROL };
+	static const char *const labels[] = { KITH_SIGN_ISSUER,	 KITH_SIGN_NAME,       KITH_SIGN_DEVICE,
+					      KITH_SIGN_DEVICES, KITH_SIGN_REVOCATION, KITH_SIGN_RECORD,
+					      KITH_SIGN_VANISH,	 KITH_SIGN_MEMBER,     KITH_SIGN_CHALLENGE,
+					      KITH_SIGN_ENROL };
 	const size_t n = sizeof labels / sizeof labels[0];
 	const struct kith_span msg = test_span("message", 7);
 	uint8_t seed[32] = { 4 }, pk[32], sk[64], sig[64];
@@ -359,34 +363,35 @@ static inline void contract_a_signature_counts_for_its_label_only(const struct k
 }
 
 /* One cmocka test for each check, of the suite named by the macro SUITE(). */
-#define CONTRACT_TEST(check)                                                                                                    \
-	static void check(void **state)                                                                                        \
-	{                                                                                                                      \
-		(void)state;                                                                                                   \
-		contract_##check(SUITE());                                                                                     \
+#define CONTRACT_TEST(check)                                                                                           \
+	static void check(void **state)                                                                                \
+	{                                                                                                              \
+		(void)state;                                                                                           \
+		contract_##check(SUITE());                                                                             \
 	}
-#define CONTRACT_TEST_BOTH_AEADS(check)                                                                                         \
-	static void check(void **state)                                                                                        \
-	{                                                                                                                      \
-		(void)state;                                                                                                   \
-		contract_##check(SUITE(), false);                                                                              \
-		contract_##check(SUITE(), true);                                                                               \
+#define CONTRACT_TEST_BOTH_AEADS(check)                                                                                \
+	static void check(void **state)                                                                                \
+	{                                                                                                              \
+		(void)state;                                                                                           \
+		contract_##check(SUITE(), false);                                                                      \
+		contract_##check(SUITE(), true);                                                                       \
 	}
-#define CONTRACT_TESTS(PLAIN, AEADS)                                                                                            \
-	PLAIN(dh_is_symmetric)                                                                                                 \
-	PLAIN(dh_refuses_the_zero_key)                                                                                         \
-	PLAIN(signatures_fail_for_any_changed_bit)                                                                             \
-	PLAIN(an_empty_message_can_be_signed)                                                                                  \
-	PLAIN(hashes_see_the_concatenation_only)                                                                               \
-	PLAIN(hashes_change_with_every_bit)                                                                                    \
-	PLAIN(hashes_of_zeros_differ_by_length)                                                                                \
-	PLAIN(hashes_take_their_own_output_as_a_part)                                                                          \
-	PLAIN(blake2b_depends_on_key_and_length)                                                                               \
-	PLAIN(a_signature_counts_for_its_label_only)                                                                           \
-	AEADS(open_gives_back_what_was_sealed)                                                                                 \
-	AEADS(open_refuses_any_changed_bit)                                                                                    \
-	AEADS(open_refuses_other_lengths)                                                                                      \
+#define CONTRACT_TESTS(PLAIN, AEADS)                                                                                   \
+	PLAIN(dh_is_symmetric)                                                                                         \
+	PLAIN(dh_refuses_the_zero_key)                                                                                 \
+	PLAIN(signatures_fail_for_any_changed_bit)                                                                     \
+	PLAIN(an_empty_message_can_be_signed)                                                                          \
+	PLAIN(hashes_see_the_concatenation_only)                                                                       \
+	PLAIN(hashes_change_with_every_bit)                                                                            \
+	PLAIN(hashes_of_zeros_differ_by_length)                                                                        \
+	PLAIN(hashes_take_their_own_output_as_a_part)                                                                  \
+	PLAIN(blake2b_depends_on_key_and_length)                                                                       \
+	PLAIN(a_signature_counts_for_its_label_only)                                                                   \
+	AEADS(open_gives_back_what_was_sealed)                                                                         \
+	AEADS(open_refuses_any_changed_bit)                                                                            \
+	AEADS(open_refuses_other_lengths)                                                                              \
 	AEADS(a_failed_open_leaves_no_plaintext)
+/* The entries as a list, each followed by a comma. */
 #define CONTRACT_ENTRY(check) cmocka_unit_test(check),
 
 #endif

@@ -44,7 +44,7 @@ static void a_leaf_gets_three_homes_and_publishes(void **state)
 		records += info.records;
 		assert_int_equal(info.leaves, 2);
 	}
-	assert_int_equal(records, 6);
+	assert_int_equal(records, 3 * 5); /* all five names, at every supernode: there are fewer than six */
 	core_world_deinit(&w);
 }
 

@@ -142,8 +142,9 @@ static void published_vectors_agree_byte_for_byte_in_both_roles(void **state)
 			assert_int_equal(pair_write(&p, m, got, test_span(payload, payload_len)), want_len);
 			assert_memory_equal(got, want, want_len);
 			memset(got, 0, sizeof got);
-			assert_int_equal(kith_noise_read(&p.ends[(m + 1) % 2], got, sizeof got, test_span(want, want_len)),
-					 payload_len);
+			assert_int_equal(
+				kith_noise_read(&p.ends[(m + 1) % 2], got, sizeof got, test_span(want, want_len)),
+				payload_len);
 			assert_memory_equal(got, payload, payload_len);
 		}
 		vector_transport(v, &p, steps);
@@ -178,7 +179,8 @@ static void both_ends_agree_on_keys_and_on_whom_they_met(void **state)
 	}
 }
 
-static void overhead_is_what_a_message_adds_case(const struct kith_suite *suite, enum kith_noise_pattern pattern, int step)
+static void overhead_is_what_a_message_adds_case(const struct kith_suite *suite, enum kith_noise_pattern pattern,
+						 int step)
 {
 	static const size_t expected[2][STEPS] = { { 32 + 48 + 16, 32 + 16, 0 }, { 32, 32 + 48 + 16, 48 + 16 } };
 	uint8_t msg[BUF];
@@ -306,8 +308,8 @@ static void a_failed_read_leaves_the_state_for_the_right_message(void **state)
 	for_every_message(a_failed_read_leaves_the_state_for_the_right_message_case);
 }
 
-static void payloads_may_be_written_and_read_in_place_case(const struct kith_suite *suite, enum kith_noise_pattern pattern,
-							   int step)
+static void payloads_may_be_written_and_read_in_place_case(const struct kith_suite *suite,
+							   enum kith_noise_pattern pattern, int step)
 {
 	uint8_t apart[BUF], msg[BUF], text[100];
 	struct kith_noise *reader;
@@ -362,7 +364,7 @@ static void another_prologue_is_refused(void **state)
 
 /* A static key other than the one the secret belongs to: IK to the wrong responder, or anyone with a borrowed public key. */
 static void a_static_key_without_its_secret_is_refused_case(const struct kith_suite *suite,
-							     enum kith_noise_pattern pattern, int step)
+							    enum kith_noise_pattern pattern, int step)
 {
 	uint8_t msg[BUF], other_sk[32], pk[2][32], sk[2][32];
 	const int liar = step % 2;
@@ -482,8 +484,10 @@ static void messages_beyond_the_bounds_are_refused(void **state)
 	assert_true(payload != NULL && out != NULL);
 	pair_init(&p, kith_suite_sim(), KITH_NOISE_IK, nothing);
 	assert_int_equal(kith_noise_write(&p.ends[0], out, 96 + 9, test_span(payload, 10), p.e_sk[0]), KITH_EMSGSIZE);
-	assert_int_equal(kith_noise_write(&p.ends[0], out, BIG, test_span(payload, 65535 - 95), p.e_sk[0]), KITH_EMSGSIZE);
-	assert_int_equal(kith_noise_write(&p.ends[0], out, SIZE_MAX, test_span(payload, SIZE_MAX), p.e_sk[0]), KITH_EMSGSIZE);
+	assert_int_equal(kith_noise_write(&p.ends[0], out, BIG, test_span(payload, 65535 - 95), p.e_sk[0]),
+			 KITH_EMSGSIZE);
+	assert_int_equal(kith_noise_write(&p.ends[0], out, SIZE_MAX, test_span(payload, SIZE_MAX), p.e_sk[0]),
+			 KITH_EMSGSIZE);
 	assert_int_equal(kith_noise_write(&p.ends[0], out, 65535, test_span(payload, 65535 - 96), p.e_sk[0]), 65535);
 	assert_int_equal(kith_noise_read(&p.ends[1], payload, BIG, test_span(out, 65536)), KITH_EPROTO);
 	assert_int_equal(kith_noise_read(&p.ends[1], payload, BIG, test_span(out, 65535)), 65535 - 96);

@@ -42,6 +42,7 @@ static void check_rows(bool wide, const struct row *rows, size_t n)
 
 static void the_narrow_window_follows_its_truth_table(void **state)
 {
+	/* clang-format off */
 	static const struct row rows[] = {
 		{ 0, true },	   { 0, false },      { 1, true },	{ 1, false },	  { 7, true },
 		{ 5, true },	   { 6, true },	      { 5, false },	{ 7, false },	  { 2, true },
@@ -54,6 +55,7 @@ static void the_narrow_window_follows_its_truth_table(void **state)
 		{ 173, false },	   { 174, true },     { 1000000, true }, { 301, false },	  { 1000000 - 127, true },
 		{ 1000000 - 128, false },
 	};
+	/* clang-format on */
 
 	(void)state;
 	CHECK_ROWS(false, rows);
@@ -61,12 +63,14 @@ static void the_narrow_window_follows_its_truth_table(void **state)
 
 static void the_wide_window_follows_its_truth_table(void **state)
 {
+	/* clang-format off */
 	static const struct row rows[] = {
 		{ 2047, true },	 { 0, true },	 { 0, false },	  { 2047, false },  { 2048, true }, { 0, false },
 		{ 1, true },	 { 3000, true }, { 952, false },  { 953, true },    { 953, false }, { 3000 - 2047, false },
 		{ 1024, true },	 { 1024, false }, { 3064, true }, { 3000, false },  { 1016, false }, { 1017, true },
 		{ 90000, true }, { 3064, false }, { 90000 - 2047, true }, { 90000 - 2048, false },
 	};
+	/* clang-format on */
 
 	(void)state;
 	CHECK_ROWS(true, rows);

@@ -1,5 +1,5 @@
 /* Streams over a perfect pipe: opening, both directions, backpressure, ends, limits, idleness, the life of an object. */
-#include "test_stream_pipe.h"
+#include "stream_pipe.h"
 
 #include "base/limits.h"
 

@@ -121,10 +121,11 @@ static void ed25519_refuses_the_second_form_of_a_signature(void **state)
 static void chacha20poly1305_agrees_with_rfc8439(void **state)
 {
 	/* Appendix A.5, whose nonce starts with 32 zero bits */
-	static const char text[] = "Internet-Drafts are draft documents valid for a maximum of six months and may be updated, "
-				   "replaced, or obsoleted by other documents at any time. It is inappropriate to use "
-				   "Internet-Drafts as reference material or to cite them other than as "
-				   "/\xe2\x80\x9cwork in progress./\xe2\x80\x9d";
+	static const char text[] =
+		"Internet-Drafts are draft documents valid for a maximum of six months and may be updated, "
+		"replaced, or obsoleted by other documents at any time. It is inappropriate to use "
+		"Internet-Drafts as reference material or to cite them other than as "
+		"/\xe2\x80\x9cwork in progress./\xe2\x80\x9d";
 	static const char sealed[] =
 		"64a0861575861af460f062c79be643bd5e805cfd345cf389f108670ac76c8cb24c6cfc18755d43eea09ee94e382d26b0"
 		"bdb7b73c321b0100d4f03b7f355894cf332f830e710b97ce98c8a84abd0b948114ad176e008d33bd60f982b1ff37c855"
@@ -147,8 +148,9 @@ static void chacha20poly1305_agrees_with_rfc8439(void **state)
 static void xchacha20poly1305_agrees_with_the_draft(void **state)
 {
 	/* draft-irtf-cfrg-xchacha-03, appendix A.3.1 */
-	static const char text[] = "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, "
-				   "sunscreen would be it.";
+	static const char text[] =
+		"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, "
+		"sunscreen would be it.";
 	static const char sealed[] =
 		"bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f4eda7e39"
 		"ae64c6708c54c216cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f76b2383565d3fff9"
@@ -179,7 +181,8 @@ static void hashes_agree_with_their_standards(void **state)
 	assert_hex(out, 64,
 		   "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1"
 		   "7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923");
-	SUITE()->blake2b(out, 16, test_span("k", 1), abc, 2); /* a key below libsodium's advertised minimum; from hashlib */
+	/* A key below libsodium's advertised minimum; the figure is Python's hashlib's. */
+	SUITE()->blake2b(out, 16, test_span("k", 1), abc, 2);
 	assert_hex(out, 16, "6858b7b52110e28dc8e99bd7c341f05e");
 	SUITE()->sha256(out, abc, 2); /* FIPS 180-4 */
 	assert_hex(out, 32, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -225,7 +228,9 @@ static void wiping_zeroes_exactly_the_range(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* clang-format off */
 		CONTRACT_TESTS(CONTRACT_ENTRY, CONTRACT_ENTRY)
+		/* clang-format on */
 		cmocka_unit_test(sodium_can_be_initialised_again),
 		cmocka_unit_test(x25519_agrees_with_rfc7748),
 		cmocka_unit_test(x25519_refuses_points_of_small_order),

@@ -125,7 +125,9 @@ static void results_are_the_same_everywhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* clang-format off */
 		CONTRACT_TESTS(CONTRACT_ENTRY, CONTRACT_ENTRY)
+		/* clang-format on */
 		cmocka_unit_test(sealed_bytes_do_not_show_the_plaintext),
 		cmocka_unit_test(every_key_and_nonce_masks_differently),
 		cmocka_unit_test(swapped_blocks_are_refused),

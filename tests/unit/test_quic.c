@@ -1,5 +1,5 @@
 /* Streams over a bad pipe: loss, reordering, duplication, queues, blackouts, and paths that change under them. */
-#include "test_stream_pipe.h"
+#include "stream_pipe.h"
 
 static void five_megabytes_survive_loss_reordering_and_duplication(void **state)
 {
@@ -180,7 +180,8 @@ static void a_path_change_forgets_the_old_round_trip(void **state)
 		for (unsigned i = 0; i < PIPE_ENDS; i++) {
 			struct kith_streams_stats stats;
 			kith_streams_stats(p->ends[i].s, &stats);
-			assert_in_range(stats.rtt_min_us, 200 * PIPE_MS, 230 * PIPE_MS); /* 20 if the old one were kept */
+			assert_in_range(stats.rtt_min_us, 200 * PIPE_MS,
+					230 * PIPE_MS); /* 20 if the old one were kept */
 		}
 		pipe_settle(p, 60 * PIPE_S);
 		pipe_free(p);

@@ -420,7 +420,8 @@ static inline struct pipe_stream *pipe_open(struct pipe *p, unsigned who, uint16
 }
 
 /* Runs until the stream's bytes have been read at the other end; returns the time it took. */
-static inline kith_time_us pipe_transfer(struct pipe *p, unsigned from, const struct pipe_stream *st, kith_time_us limit)
+static inline kith_time_us pipe_transfer(struct pipe *p, unsigned from, const struct pipe_stream *st,
+					 kith_time_us limit)
 {
 	kith_time_us start = p->now;
 	struct pipe_stream *other = pipe_stream(&p->ends[1 - from], st->id);

@@ -1,10 +1,10 @@
 /* Streams against a peer that sends garbage, and with memory that runs out: a connection may end, with an event, and that
  * is all.
  */
-#include "test_stream_pipe.h"
+#include "stream_pipe.h"
 
-/* A bit of everything: both directions, ends, resets, path changes. An end that dies ends the run. */
-static void busy_minute(struct pipe *p)
+/* A bit of everything: both directions, ends, resets, path changes. Memory that ran out is there again a step later. */
+static void busy_minute(struct pipe *p, struct test_alloc *recovers)
 {
 	for (unsigned who = 0; who < PIPE_ENDS; who++) {
 		uint64_t id;
@@ -36,8 +36,10 @@ static void busy_minute(struct pipe *p)
 				kith_streams_migrate(e->s, p->now);
 		}
 		kith_time_us until = p->now + 300 * PIPE_MS;
-		while (pipe_step(p, until))
-			;
+		while (pipe_step(p, until)) {
+			if (recovers != NULL && recovers->fail_after == 0)
+				recovers->fail_after = -1;
+		}
 	}
 }
 
@@ -55,7 +57,7 @@ static void flipped_bits_never_crash(void **state)
 		struct pipe *p = pipe_pair(seed);
 		be_careless(p);
 		p->faults.flip_permille = seed % 3 == 0 ? 500 : 30;
-		busy_minute(p);
+		busy_minute(p, NULL);
 		for (unsigned i = 0; i < PIPE_ENDS; i++) {
 			died += p->ends[i].dead != 0;
 			lived += p->ends[i].dead == 0;
@@ -181,7 +183,125 @@ static void a_very_late_packet_is_not_taken_for_a_new_one(void **state)
 	pipe_free(p);
 }
 
-static bool run_out_of_memory(uint64_t seed, unsigned who, long after)
+/* ---- packets made by hand ---- */
+enum {
+	AT_FLAGS = KITH_STREAMS_HEADER,
+	AT_NUMBER = AT_FLAGS + 3, /* after a connection id of two bytes */
+	TAG_SENT = KITH_STREAMS_TAG - KITH_STREAMS_CUT
+};
+
+/* Two connected ends with nothing outstanding. */
+static struct pipe *connected(uint64_t seed)
+{
+	struct pipe *p = pipe_pair(seed);
+	struct pipe_stream *st = pipe_open(p, PIPE_INITIATOR, 1, 3000);
+	pipe_transfer(p, PIPE_INITIATOR, st, 5 * PIPE_S);
+	st = pipe_open(p, PIPE_RESPONDER, 1, 3000);
+	pipe_transfer(p, PIPE_RESPONDER, st, 5 * PIPE_S);
+	pipe_settle(p, 60 * PIPE_S);
+	return p;
+}
+
+/* A packet of the initiator: its header and number are kept, its frames replaced. */
+static size_t forge(struct pipe *p, uint8_t out[KITH_STREAMS_PACKET], const uint8_t *frames, size_t frames_len)
+{
+	uint64_t id;
+	assert_int_equal(kith_streams_open(p->ends[PIPE_INITIATOR].s, 7, &id), 0);
+	int n = kith_streams_output(p->ends[PIPE_INITIATOR].s, p->now, out, KITH_STREAMS_PACKET);
+	assert_true(n > AT_NUMBER + 1 + TAG_SENT);
+	assert_int_equal(out[AT_FLAGS] & 0x80, 0);
+	size_t at = AT_NUMBER + 1 + (out[AT_FLAGS] & 3u);
+	uint8_t tag[TAG_SENT];
+	memcpy(tag, out + n - TAG_SENT, TAG_SENT);
+	memcpy(out + at, frames, frames_len);
+	memcpy(out + at + frames_len, tag, TAG_SENT);
+	return at + frames_len + TAG_SENT;
+}
+
+static uint64_t refused(struct pipe *p, unsigned who)
+{
+	struct kith_streams_stats stats;
+	kith_streams_stats(p->ends[who].s, &stats);
+	return stats.packets_refused;
+}
+
+static void frames_that_the_protocol_does_not_use_are_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what, *hex;
+		bool good;
+	} cases[] = {
+		{ "ping", "01", true },
+		{ "padding", "0000", true },
+		{ "a connection id as it should be", "18080002000800112233445566778899aabbccddeeff", true },
+		{ "nothing", "", false },
+		{ "a connection id that retires others", "18080202000800112233445566778899aabbccddeeff", false },
+		{ "a connection id that is not its number", "18080002000900112233445566778899aabbccddeeff", false },
+		{ "a long connection id", "1808000300080000112233445566778899aabbccddeeff", false },
+		{ "a cut connection id", "18080002000800112233445566778899", false },
+		{ "acknowledgement with ECN", "030000000000000000", false },
+		{ "acknowledgement with too many ranges", "0200004100", false },
+		{ "cut acknowledgement", "0200", false },
+		{ "token", "070101", false },
+		{ "stream without a length", "0800aa", false },
+		{ "stream longer than the packet", "0a0005aa", false },
+		{ "path challenge", "1a0011223344556677", false },
+		{ "a guessed path response", "1b0011223344556677", false },
+		{ "limit of one-way streams", "1301", false },
+		{ "blocked one-way streams", "1701", false },
+		{ "datagram", "30aa", false },
+		{ "unknown", "3f", false },
+		{ "type in two bytes", "4001", false },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct pipe *p = connected(2100);
+		uint8_t frames[64], packet[KITH_STREAMS_PACKET];
+		size_t len = forge(p, packet, frames, test_hex(frames, sizeof frames, cases[i].hex));
+		(void)kith_streams_input(p->ends[PIPE_RESPONDER].s, p->now, packet, len);
+		bool passed = refused(p, PIPE_RESPONDER) == 0;
+		if (passed != cases[i].good)
+			fail_msg("%s: %s", cases[i].what, passed ? "passed" : "refused");
+		pipe_events(p, PIPE_RESPONDER);
+		assert_int_equal(p->ends[PIPE_RESPONDER].dead, 0);
+		pipe_free(p);
+	}
+}
+
+static void an_older_packet_cannot_acknowledge_what_it_could_not_know(void **state)
+{
+	(void)state;
+	struct pipe *p = connected(2200);
+	struct kith_streams *responder = p->ends[PIPE_RESPONDER].s;
+	static const uint8_t ping[] = { 1 };
+	uint8_t older[KITH_STREAMS_PACKET], newer[KITH_STREAMS_PACKET], answer[KITH_STREAMS_PACKET];
+	size_t newer_len, older_len = forge(p, older, ping, sizeof ping);
+	newer_len = forge(p, newer, ping, sizeof ping);
+	assert_int_equal(kith_streams_input(responder, p->now, newer, newer_len), 0);
+	uint64_t id;
+	assert_int_equal(kith_streams_open(responder, 7, &id), 0);
+	int n = kith_streams_output(responder, p->now, answer, sizeof answer);
+	assert_true(n > 0);
+	assert_int_equal(answer[AT_FLAGS] & 3, 0);
+	/* The older packet claims to have seen that answer: ACK of its number alone. */
+	size_t at = AT_NUMBER + 1 + (older[AT_FLAGS] & 3u);
+	const uint8_t ack[] = { 2, answer[AT_NUMBER], 0, 0, 0 };
+	uint8_t tag[TAG_SENT];
+	assert_true(answer[AT_NUMBER] < 64);
+	memcpy(tag, older + older_len - TAG_SENT, TAG_SENT);
+	memcpy(older + at, ack, sizeof ack);
+	memcpy(older + at + sizeof ack, tag, TAG_SENT);
+	assert_int_equal(kith_streams_input(responder, p->now, older, at + sizeof ack + TAG_SENT), 0);
+	assert_int_equal(refused(p, PIPE_RESPONDER), 1);
+	/* What was sent before the newer one came, it may well know. */
+	older[at + 1]--;
+	assert_int_equal(kith_streams_input(responder, p->now, older, at + sizeof ack + TAG_SENT), 0);
+	assert_int_equal(refused(p, PIPE_RESPONDER), 1);
+	pipe_free(p);
+}
+
+/* once: only one allocation fails, what follows works again. */
+static bool run_out_of_memory(uint64_t seed, unsigned who, long after, bool once)
 {
 	struct pipe *p = pipe_new(seed);
 	struct kith_streams_config cfg;
@@ -198,8 +318,8 @@ static bool run_out_of_memory(uint64_t seed, unsigned who, long after)
 			return true;
 		}
 	}
-	busy_minute(p);
-	bool ran_out = p->ends[who].alloc.fail_after == 0;
+	busy_minute(p, once ? &p->ends[who].alloc : NULL);
+	bool ran_out = p->ends[who].alloc.fail_after <= 0;
 	if (p->ends[who].dead != 0)
 		assert_true(p->ends[who].dead == KITH_ENOMEM || p->ends[who].dead == KITH_ECLOSED);
 	pipe_free(p);
@@ -210,11 +330,14 @@ static void running_out_of_memory_at_any_point_neither_crashes_nor_leaks(void **
 {
 	(void)state;
 	for (unsigned who = 0; who < PIPE_ENDS; who++) {
-		long after = 0;
-		while (run_out_of_memory(3000 + who, who, after))
-			after++;
-		print_message("end %u: %ld allocations failed, one by one\n", who, after);
-		assert_true(after > 100);
+		for (unsigned once = 0; once < 2; once++) {
+			long after = 0;
+			while (run_out_of_memory(3000 + who, who, after, once))
+				after++;
+			print_message("end %u: memory ran out at %ld points, %s\n", who, after,
+				      once ? "for a moment" : "for good");
+			assert_true(after > 100);
+		}
 	}
 }
 
@@ -226,6 +349,8 @@ int main(void)
 		cmocka_unit_test(random_bytes_never_crash_nor_end_a_connection_by_their_header),
 		cmocka_unit_test(a_responder_that_gets_garbage_first_still_takes_the_handshake),
 		cmocka_unit_test(a_very_late_packet_is_not_taken_for_a_new_one),
+		cmocka_unit_test(frames_that_the_protocol_does_not_use_are_refused),
+		cmocka_unit_test(an_older_packet_cannot_acknowledge_what_it_could_not_know),
 		cmocka_unit_test(running_out_of_memory_at_any_point_neither_crashes_nor_leaks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,453 @@
+/* kith-sim: a network of libkith nodes in virtual time, from the command line. See bench/README.md. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+#include <popt.h>
+
+#include "sim/sim.h"
+
+enum { EXIT_OK, EXIT_VIOLATION, EXIT_USAGE };
+
+/* What popt fills in: all as text or numbers, checked afterwards. */
+struct arguments {
+	long long leaves, supernodes, seed, contacts, stream_bytes, skew_ms;
+	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s;
+	int partitions, crashes, super_crashes, moves, silences, no_verify, no_watch;
+	char *nat, *suite, *delay;
+	int json, progress, list, verbose;
+};
+
+static int refuse(const char *what, const char *value)
+{
+	fprintf(stderr, "kith-sim: %s%s%s\nTry kith-sim --help.\n", what, value != NULL ? ": " : "", value != NULL ? value : "");
+	return EXIT_USAGE;
+}
+
+static bool seconds(double value, kith_time_us *out)
+{
+	if (!(value >= 0) || value > 366.0 * 86400)
+		return false;
+	*out = (kith_time_us)llround(value * 1e6);
+	return true;
+}
+
+static bool probability(double value, uint32_t *out)
+{
+	if (!(value >= 0) || value > 1)
+		return false;
+	*out = (uint32_t)llround(value * 1e6);
+	return true;
+}
+
+static bool count(long long value, uint32_t *out)
+{
+	if (value < 0 || value > UINT32_MAX)
+		return false;
+	*out = (uint32_t)value;
+	return true;
+}
+
+/* Faults that have a time happen in the middle of the run. */
+static void faults_window(struct kith_simoptions *o, const struct arguments *a)
+{
+	struct kith_simfaults *f = &o->faults;
+	kith_time_us last = o->duration_us - o->verify_us - o->bounds.settle_us - 10 * KITH_US_PER_S;
+	if (a->churn == 0 && a->partitions + a->crashes + a->super_crashes + a->moves + a->silences == 0)
+		return;
+	f->from_us = o->join_us + 10 * KITH_US_PER_S;
+	f->until_us = last;
+}
+
+/* Share of the leaves that goes away in an hour; each is back after up to half a minute. */
+static bool churn(struct kith_simoptions *o, double rate)
+{
+	if (!(rate >= 0) || rate > 1000)
+		return false;
+	if (rate > 0)
+		o->faults.leaf_life_us = (kith_time_us)llround(3600e6 / rate);
+	return true;
+}
+
+static const char *numbers(struct kith_simoptions *o, const struct arguments *a)
+{
+	struct kith_simfaults *f = &o->faults;
+	double call_gap_s = a->calls > 0 ? 3600 / a->calls : 0;
+	if (a->seed < 0)
+		return "--seed must not be negative";
+	o->seed = (uint64_t)a->seed;
+	if (!count(a->leaves, &o->leaves) || !count(a->supernodes, &o->supernodes))
+		return "--leaves and --supernodes are numbers of nodes";
+	if (!count(a->contacts, &o->workload.contacts_n) || !count(a->stream_bytes, &o->workload.stream_bytes) ||
+	    !count(a->skew_ms, &f->skew_max_ms))
+		return "--contacts, --stream-bytes and --skew-ms must not be negative";
+	if (!seconds(a->minutes * 60, &o->duration_us) || !seconds(a->join_s, &o->join_us) ||
+	    !seconds(a->jitter_ms / 1000, &f->link.jitter_us) || !seconds(a->kill_at_s, &f->kill_at_us))
+		return "a time is negative or longer than a year";
+	if (!probability(a->loss, &f->link.loss_ppm) || !probability(a->reorder, &f->link.reorder_ppm) ||
+	    !probability(a->duplicate, &f->link.duplicate_ppm) || !probability(a->kill, &f->kill_ppm))
+		return "--loss, --reorder, --duplicate and --kill are probabilities from 0 to 1";
+	if (!(a->calls >= 0) || !seconds(call_gap_s, &o->workload.call_gap_us))
+		return "--calls is a number of calls an hour";
+	if (!churn(o, a->churn))
+		return "--churn is a rate from 0 to 1000 an hour";
+	if (a->partitions < 0 || a->crashes < 0 || a->super_crashes < 0 || a->moves < 0 || a->silences < 0)
+		return "numbers of faults must not be negative";
+	f->partitions_n = (uint32_t)a->partitions;
+	f->leaf_crashes_n = (uint32_t)a->crashes;
+	f->super_crashes_n = (uint32_t)a->super_crashes;
+	f->moves_n = (uint32_t)a->moves;
+	f->silences_n = (uint32_t)a->silences;
+	if (f->link.reorder_ppm > 0 || f->link.duplicate_ppm > 0)
+		f->link.reorder_delay_us = 30 * KITH_US_PER_MS;
+	return NULL;
+}
+
+static int options_fill(struct kith_simoptions *o, const struct arguments *a)
+{
+	if (a->suite != NULL && strcmp(a->suite, "sim") != 0 && strcmp(a->suite, "sodium") != 0)
+		return refuse("--suite is sim or sodium", a->suite);
+	if (a->delay != NULL && strcmp(a->delay, "lab") != 0 && strcmp(a->delay, "world") != 0)
+		return refuse("--delay is lab or world", a->delay);
+	if (a->nat != NULL && kith_simnat_mix_parse(&o->nats, a->nat) != 0)
+		return refuse("--nat is a list such as port-restricted=60,symmetric=20; --list-nats names the kinds", a->nat);
+	const char *why = numbers(o, a);
+	if (why != NULL)
+		return refuse(why, NULL);
+	o->suite = a->suite != NULL && strcmp(a->suite, "sodium") == 0 ? KITH_SIM_SUITE_SODIUM : KITH_SIM_SUITE_SIM;
+	o->world = a->delay != NULL && strcmp(a->delay, "world") == 0;
+	if (a->no_verify)
+		o->verify_us = 0;
+	if (a->no_watch)
+		o->workload.watch = false;
+	if (o->faults.link.loss_ppm > 50000) {
+		o->bounds.settle_us *= 2;
+		o->bounds.talk_us *= 2;
+		o->bounds.stream_us *= 2;
+	}
+	faults_window(o, a);
+	why = kith_simoptions_check(o);
+	return why != NULL ? refuse(why, NULL) : EXIT_OK;
+}
+
+static void command_fill(struct kith_simoptions *o, int argc, const char **argv)
+{
+	size_t used = 0;
+	for (int i = 0; i < argc && used < sizeof o->command; i++) {
+		const char *word = i == 0 ? "kith-sim" : argv[i];
+		int n = snprintf(o->command + used, sizeof o->command - used, "%s%s", i > 0 ? " " : "", word);
+		used += n > 0 ? (size_t)n : 0;
+	}
+}
+
+/* ---- running ---- */
+
+static double wall(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void show_progress(const struct kith_sim *sim, const struct kith_simoptions *o, double began, bool last)
+{
+	uint32_t up, some, all;
+	kith_sim_attached(sim, &up, &some, &all);
+	double at = (double)kith_sim_time(sim) / 1e6, took = wall() - began;
+	fprintf(stderr, "\r%3.0f %%  %6.0f s  leaves %u, attached %u, with all homes %u; calls %" PRIu64 "; %.0f times real time  ",
+		100 * at / ((double)o->duration_us / 1e6), at, up, some, all, kith_sim_counts(sim)->calls_opened,
+		took > 0 ? at / took : 0);
+	if (last)
+		fputc('\n', stderr);
+	fflush(stderr);
+}
+
+static bool run(struct kith_sim *sim, const struct kith_simoptions *o, bool progress)
+{
+	double began = wall(), shown = 0;
+	for (kith_time_us at = KITH_US_PER_S; at < o->duration_us; at += KITH_US_PER_S) {
+		if (!kith_sim_run(sim, at))
+			break;
+		if (progress && wall() - shown > 0.25) {
+			shown = wall();
+			show_progress(sim, o, began, false);
+		}
+	}
+	if (progress)
+		show_progress(sim, o, began, true);
+	return kith_sim_violation(sim) == NULL && kith_sim_run(sim, o->duration_us);
+}
+
+/* ---- results ---- */
+
+/* Figures of the moment before the end: memory is gone after it. */
+struct memory {
+	uint64_t live[2], most[2], shared, pool;
+	uint32_t nodes[2];
+};
+
+static void memory_take(const struct kith_sim *sim, struct memory *m)
+{
+	m->nodes[0] = kith_sim_memory(sim, KITH_ROLE_LEAF, &m->live[0], &m->most[0]);
+	m->nodes[1] = kith_sim_memory(sim, KITH_ROLE_SUPERNODE, &m->live[1], &m->most[1]);
+	m->shared = kith_sim_shared_memory(sim);
+	m->pool = kith_sim_pool_peak(sim);
+}
+
+static const char *const measures[KITH_SIM_MEASURES_N] = {
+	[KITH_SIM_ATTACH] = "attach",
+	[KITH_SIM_ATTACH_ALL] = "three homes",
+	[KITH_SIM_LOOKUP] = "look-up",
+	[KITH_SIM_OPEN] = "call opened",
+	[KITH_SIM_FIRST_BYTE] = "first byte",
+	[KITH_SIM_DIRECT] = "direct",
+	[KITH_SIM_RECOVERY] = "homes regained",
+};
+
+static double ratio(uint64_t a, uint64_t b)
+{
+	return b > 0 ? (double)a / (double)b : 0;
+}
+
+static uint64_t stat_sum(const struct kith_sim *sim, unsigned stat)
+{
+	return kith_sim_stats(sim, KITH_ROLE_LEAF)->counter[stat] + kith_sim_stats(sim, KITH_ROLE_SUPERNODE)->counter[stat];
+}
+
+static void print_text(const struct kith_sim *sim, const struct memory *m)
+{
+	const struct kith_simcounts *c = kith_sim_counts(sim);
+	printf("%-16s %8s %8s %8s %8s %8s\n", "milliseconds", "n", "p50", "p90", "p99", "most");
+	for (unsigned i = 0; i < KITH_SIM_MEASURES_N; i++) {
+		const struct kith_simsamples *s = kith_sim_samples(sim, (enum kith_simmeasure)i);
+		printf("%-16s %8u %8u %8u %8u %8u\n", measures[i], s->n, kith_simsamples_percentile(s, 50),
+		       kith_simsamples_percentile(s, 90), kith_simsamples_percentile(s, 99), kith_simsamples_percentile(s, 100));
+	}
+	printf("calls            %" PRIu64 " opened of %" PRIu64 ", %" PRIu64 " turned down, %" PRIu64
+	       " failed, direct %.1f %%\n",
+	       c->calls_opened, c->calls, c->calls_refused, c->calls_failed, 100 * ratio(c->calls_direct, c->calls_opened));
+	printf("datagrams        %" PRIu64 " arrived of %" PRIu64 "; streams %" PRIu64 " of %" PRIu64 "\n", c->datagrams_got,
+	       c->datagrams_sent, c->streams_got, c->streams_sent);
+	printf("idle leaf        %.3f packets/s, %.1f bytes/s in and out\n", ratio(c->idle_packets, c->idle_seconds),
+	       ratio(c->idle_bytes, c->idle_seconds));
+	printf("memory           leaf %.0f bytes (most %" PRIu64 "), supernode %.0f (most %" PRIu64 "), shared %" PRIu64
+	       ", engine's peak %" PRIu64 "\n",
+	       ratio(m->live[0], m->nodes[0]), m->most[0], ratio(m->live[1], m->nodes[1]), m->most[1], m->shared, m->pool);
+	printf("handshakes       %" PRIu64 "\n", stat_sum(sim, KITH_STAT_HANDSHAKES));
+	printf("events           %" PRIu64 "\n", c->events);
+	for (unsigned i = 0; i < KITH_STAT_MAX; i++) {
+		if (stat_sum(sim, i) > 0)
+			printf("  %-28s leaves %12" PRIu64 "  supernodes %12" PRIu64 "\n", kith_stat_name(i),
+			       kith_sim_stats(sim, KITH_ROLE_LEAF)->counter[i],
+			       kith_sim_stats(sim, KITH_ROLE_SUPERNODE)->counter[i]);
+	}
+	for (unsigned i = KITH_NET_DELIVERED; i < KITH_NET_CAUSES_N; i++) {
+		if (kith_sim_net_stats(sim)->causes[i] > 0)
+			printf("  net: %-40s %12" PRIu64 "\n", kith_net_cause_text((enum kith_net_cause)i),
+			       kith_sim_net_stats(sim)->causes[i]);
+	}
+}
+
+static json_t *whole(uint64_t v)
+{
+	return json_integer((json_int_t)v);
+}
+
+static json_t *json_times(const struct kith_sim *sim)
+{
+	json_t *times = json_object();
+	for (unsigned i = 0; i < KITH_SIM_MEASURES_N; i++) {
+		const struct kith_simsamples *s = kith_sim_samples(sim, (enum kith_simmeasure)i);
+		json_object_set_new(times, measures[i],
+				    json_pack("{s:i, s:i, s:i, s:i, s:i}", "n", (int)s->n, "p50_ms",
+					      (int)kith_simsamples_percentile(s, 50), "p90_ms",
+					      (int)kith_simsamples_percentile(s, 90), "p99_ms",
+					      (int)kith_simsamples_percentile(s, 99), "max_ms",
+					      (int)kith_simsamples_percentile(s, 100)));
+	}
+	return times;
+}
+
+static json_t *json_stats(const struct kith_sim *sim)
+{
+	json_t *stats = json_object();
+	for (unsigned i = 0; i < KITH_STAT_MAX; i++)
+		json_object_set_new(stats, kith_stat_name(i), whole(stat_sum(sim, i)));
+	return stats;
+}
+
+static json_t *json_net(const struct kith_sim *sim)
+{
+	json_t *net = json_object();
+	for (unsigned i = KITH_NET_DELIVERED; i < KITH_NET_CAUSES_N; i++)
+		json_object_set_new(net, kith_net_cause_text((enum kith_net_cause)i), whole(kith_sim_net_stats(sim)->causes[i]));
+	return net;
+}
+
+static void print_json(const struct kith_sim *sim, const struct kith_simoptions *o, const struct memory *m, double took)
+{
+	const struct kith_simcounts *c = kith_sim_counts(sim);
+	json_t *j = json_object();
+	json_object_set_new(j, "seed", whole(o->seed));
+	json_object_set_new(j, "leaves", whole(o->leaves));
+	json_object_set_new(j, "supernodes", whole(o->supernodes));
+	json_object_set_new(j, "virtual_s", json_real((double)kith_sim_time(sim) / 1e6));
+	json_object_set_new(j, "wall_s", json_real(took));
+	json_object_set_new(j, "events", whole(c->events));
+	json_object_set_new(j, "command", json_string(o->command));
+	json_object_set_new(j, "times", json_times(sim));
+	json_object_set_new(j, "calls", whole(c->calls));
+	json_object_set_new(j, "calls_opened", whole(c->calls_opened));
+	json_object_set_new(j, "calls_refused", whole(c->calls_refused));
+	json_object_set_new(j, "calls_failed", whole(c->calls_failed));
+	json_object_set_new(j, "calls_direct", whole(c->calls_direct));
+	json_object_set_new(j, "datagrams_sent", whole(c->datagrams_sent));
+	json_object_set_new(j, "datagrams_got", whole(c->datagrams_got));
+	json_object_set_new(j, "streams_sent", whole(c->streams_sent));
+	json_object_set_new(j, "streams_got", whole(c->streams_got));
+	json_object_set_new(j, "idle_packets_per_s", json_real(ratio(c->idle_packets, c->idle_seconds)));
+	json_object_set_new(j, "idle_bytes_per_s", json_real(ratio(c->idle_bytes, c->idle_seconds)));
+	json_object_set_new(j, "leaf_bytes", json_real(ratio(m->live[0], m->nodes[0])));
+	json_object_set_new(j, "leaf_bytes_max", whole(m->most[0]));
+	json_object_set_new(j, "supernode_bytes", json_real(ratio(m->live[1], m->nodes[1])));
+	json_object_set_new(j, "supernode_bytes_max", whole(m->most[1]));
+	json_object_set_new(j, "shared_bytes", whole(m->shared));
+	json_object_set_new(j, "engine_peak_bytes", whole(m->pool));
+	json_object_set_new(j, "counters", json_stats(sim));
+	json_object_set_new(j, "net", json_net(sim));
+	char *text = json_dumps(j, JSON_COMPACT);
+	if (text != NULL)
+		puts(text);
+	free(text);
+	json_decref(j);
+}
+
+static void print_hash(const struct kith_sim *sim)
+{
+	uint8_t hash[32];
+	kith_sim_hash(sim, hash);
+	printf("hash: ");
+	for (size_t i = 0; i < sizeof hash; i++)
+		printf("%02x", hash[i]);
+	printf("\n");
+}
+
+static void log_line(void *ctx, enum kith_log_level level, const char *line)
+{
+	struct kith_sim **sim = ctx;
+	static const char letters[] = "EWID";
+	fprintf(stderr, "%.6f %c %s\n", *sim != NULL ? (double)kith_sim_time(*sim) / 1e6 : 0.0, letters[level & 3], line);
+}
+
+static int simulate(struct kith_simoptions *o, const struct arguments *a)
+{
+	char text[2048];
+	struct kith_sim *sim = NULL;
+	struct kith_log log = { log_line, &sim, KITH_LOG_DEBUG, true };
+	struct memory memory;
+	double began = wall();
+	int status = EXIT_OK;
+	if (a->verbose)
+		o->log = &log;
+	sim = kith_sim_new(o);
+	if (sim == NULL) {
+		fprintf(stderr, "kith-sim: out of memory\n");
+		return EXIT_VIOLATION;
+	}
+	bool ok = run(sim, o, a->progress || (isatty(STDERR_FILENO) && !a->json && !a->verbose));
+	memory_take(sim, &memory);
+	ok = kith_sim_finish(sim) && ok;
+	if (a->json)
+		print_json(sim, o, &memory, wall() - began);
+	else
+		print_text(sim, &memory);
+	fflush(stdout);
+	if (!ok) {
+		fputs(kith_sim_violation(sim) != NULL ? kith_sim_violation_text(sim, text, sizeof text) :
+							"kith-sim: out of memory\n",
+		      stderr);
+		status = EXIT_VIOLATION;
+	} else {
+		print_hash(sim);
+	}
+	kith_sim_free(sim);
+	return status;
+}
+
+static void list_nats(void)
+{
+	char text[512];
+	struct kith_simnat_mix mix;
+	for (unsigned i = 0; kith_simnat_name(i) != NULL; i++)
+		printf("%s%s\n", kith_simnat_name(i), kith_simnat_blocked(i) ? " (lets no UDP through)" : "");
+	kith_simnat_mix_init(&mix);
+	printf("default: %s\n", kith_simnat_mix_format(&mix, text, sizeof text));
+}
+
+static struct arguments a = { .leaves = 200, .supernodes = 8, .seed = 1, .contacts = 2, .stream_bytes = 20000, .minutes = 30,
+			      .join_s = 10, .calls = 60 };
+
+static const struct poptOption options[] = {
+	{ "leaves", 'l', POPT_ARG_LONGLONG, &a.leaves, 0, "leaves (200)", "N" },
+	{ "supernodes", 's', POPT_ARG_LONGLONG, &a.supernodes, 0, "supernodes (8)", "N" },
+	{ "minutes", 'm', POPT_ARG_DOUBLE, &a.minutes, 0, "virtual time (30)", "M" },
+	{ "seed", 0, POPT_ARG_LONGLONG, &a.seed, 0, "all chance follows from it (1)", "N" },
+	{ "join", 0, POPT_ARG_DOUBLE, &a.join_s, 0, "leaves start within that time (10)", "SECONDS" },
+	{ "calls", 0, POPT_ARG_DOUBLE, &a.calls, 0, "calls that a leaf makes in an hour (60)", "RATE" },
+	{ "contacts", 0, POPT_ARG_LONGLONG, &a.contacts, 0, "each leaf has twice that many contacts (2)", "N" },
+	{ "stream-bytes", 0, POPT_ARG_LONGLONG, &a.stream_bytes, 0, "sent each way in a call, 0: no stream (20000)", "N" },
+	{ "churn", 0, POPT_ARG_DOUBLE, &a.churn, 0, "departures of a leaf in an hour, half of them unclean (0)", "RATE" },
+	{ "loss", 0, POPT_ARG_DOUBLE, &a.loss, 0, "probability that a packet is lost (0)", "P" },
+	{ "reorder", 0, POPT_ARG_DOUBLE, &a.reorder, 0, "... that it is held back for 30 ms (0)", "P" },
+	{ "duplicate", 0, POPT_ARG_DOUBLE, &a.duplicate, 0, "... that it arrives twice (0)", "P" },
+	{ "jitter", 0, POPT_ARG_DOUBLE, &a.jitter_ms, 0, "more delay, up to that much (0)", "MS" },
+	{ "partitions", 0, POPT_ARG_INT, &a.partitions, 0, "partitions, half of them one way (0)", "N" },
+	{ "crashes", 0, POPT_ARG_INT, &a.crashes, 0, "leaves that crash and restart (0)", "N" },
+	{ "super-crashes", 0, POPT_ARG_INT, &a.super_crashes, 0, "supernodes that do (0)", "N" },
+	{ "moves", 0, POPT_ARG_INT, &a.moves, 0, "leaves that get another address (0)", "N" },
+	{ "silences", 0, POPT_ARG_INT, &a.silences, 0, "supernodes that fall silent for a while (0)", "N" },
+	{ "kill", 0, POPT_ARG_DOUBLE, &a.kill, 0, "share of the supernodes that is killed at --kill-at (0)", "P" },
+	{ "kill-at", 0, POPT_ARG_DOUBLE, &a.kill_at_s, 0, "when", "SECONDS" },
+	{ "skew-ms", 0, POPT_ARG_LONGLONG, &a.skew_ms, 0, "wall clocks are wrong by up to this much (0)", "MS" },
+	{ "nat", 0, POPT_ARG_STRING, &a.nat, 0, "weights, such as port-restricted=60,symmetric=20", "MIX" },
+	{ "list-nats", 0, POPT_ARG_NONE, &a.list, 0, "names the kinds of NAT and the default mix", NULL },
+	{ "suite", 0, POPT_ARG_STRING, &a.suite, 0, "sim (default): cheap; sodium: real cryptography", "sim|sodium" },
+	{ "delay", 0, POPT_ARG_STRING, &a.delay, 0, "lab (default): 20 ms an access link; world: by country", "lab|world" },
+	{ "no-watch", 0, POPT_ARG_NONE, &a.no_watch, 0, "contacts do not watch each other", NULL },
+	{ "no-verify", 0, POPT_ARG_NONE, &a.no_verify, 0, "no final minute in which all call each other undisturbed", NULL },
+	{ "json", 0, POPT_ARG_NONE, &a.json, 0, "one line of JSON", NULL },
+	{ "progress", 0, POPT_ARG_NONE, &a.progress, 0, "show progress even if stderr is no terminal", NULL },
+	{ "verbose", 'v', POPT_ARG_NONE, &a.verbose, 0, "the logs of all nodes, on stderr", NULL },
+	POPT_AUTOHELP POPT_TABLEEND
+};
+
+int main(int argc, const char **argv)
+{
+	struct kith_simoptions o;
+	poptContext ctx = poptGetContext("kith-sim", argc, argv, options, 0);
+	int rc = poptGetNextOpt(ctx);
+	int status;
+	kith_simoptions_init(&o);
+	if (rc < -1)
+		status = refuse(poptStrerror(rc), poptBadOption(ctx, POPT_BADOPTION_NOALIAS));
+	else if (poptPeekArg(ctx) != NULL)
+		status = refuse("takes options only", poptPeekArg(ctx));
+	else
+		status = a.list ? EXIT_OK : options_fill(&o, &a);
+	if (status == EXIT_OK && a.list) {
+		list_nats();
+	} else if (status == EXIT_OK) {
+		command_fill(&o, argc, argv);
+		status = simulate(&o, &a);
+	}
+	free(a.nat);
+	free(a.suite);
+	free(a.delay);
+	poptFreeContext(ctx);
+	return status;
+}

@@ -1,0 +1,369 @@
+/* A node from kith_node_new to kith_node_free, and what can be asked about it. */
+#include "host/internal.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "crypto/suite.h"
+
+enum { PATIENCE_MS = 500 }; /* beyond leave_us, in case that the core does not say that it left */
+
+/* ---- beginning ---- */
+
+static int ask_passphrase(struct kith_node *node)
+{
+	struct kith_open_job *job = &node->open;
+
+	if (node->o.has_device)
+		return 0;
+	int err = kith_keyfile_load(&job->keyfile, node->o.key_path);
+	if (err != 0 || !job->keyfile.is_protected)
+		return err;
+	if (node->o.passphrase == NULL)
+		return KITH_EPASSPHRASE;
+	int n = node->o.passphrase(node->o.passphrase_ctx, node->o.key_path, job->pass, sizeof job->pass);
+	if (n < 0)
+		return n;
+	if ((size_t)n > sizeof job->pass)
+		return KITH_EINVAL;
+	job->pass_len = (size_t)n;
+	return 0;
+}
+
+static void release(struct kith_node *node)
+{
+	const struct kith_alloc *alloc = node->alloc;
+
+	kith_core_free(node->core);
+	kith_shared_free(node->shared);
+	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++)
+		kith_udp_close(node->sockets[i].udp);
+	kith_stun_free(node->stun);
+	kith_statedir_close(&node->statedir);
+	kith_resolver_deinit(&node->resolver);
+	kith_table_deinit(&node->conns);
+	if (node->events_cap > 0)
+		KITH_FREE_ARRAY(alloc, node->events, node->events_cap);
+	kith_alloc_free(alloc, node->event_data, node->event_data_cap);
+	kith_wipe(&node->open, sizeof node->open);
+	kith_options_free(node);
+	KITH_FREE(alloc, node);
+}
+
+static int fill_in(struct kith_node *node, const struct kith_node_options *o, const struct kith_node_callbacks *cb, void *user)
+{
+	size_t bad;
+
+	kith_link_init(&node->all_conns);
+	kith_link_init(&node->closing_conns);
+	kith_link_init(&node->calls);
+	kith_link_init(&node->streams_work);
+	node->statedir.dir = node->statedir.lock = -1;
+	node->user = user;
+	if (cb != NULL)
+		kith_options_sized_copy(&node->cb, sizeof node->cb, cb, cb->size);
+	uint64_t seed[2] = { kith_rng_u64(node->random), kith_rng_u64(node->random) };
+	kith_table_init(&node->conns, node->alloc, KITH_HOST_CONNS_MAX, KITH_TABLE_KEY(struct kith_conn, id), seed);
+	kith_clock_init(&node->clock, 0);
+	int err = kith_options_copy(node, o);
+	if (err == 0)
+		err = kith_resolver_init(&node->resolver, node->alloc, node->o.bootstrap, node->o.bootstrap_n, &bad);
+	if (err == 0)
+		err = kith_suite_sodium_init();
+	if (err == 0 && !node->o.has_root)
+		err = kith_network_id_open(&node->network, node->o.open_label);
+	else if (err == 0)
+		kith_network_id(&node->network, &node->o.root);
+	return err != 0 ? err : ask_passphrase(node);
+}
+
+int kith_node_new(struct kith_node **out, const struct kith_node_options *o, const struct kith_node_callbacks *cb, void *user)
+{
+	*out = NULL;
+	if (o == NULL || o->size < offsetof(struct kith_node_options, role))
+		return KITH_EINVAL;
+	const struct kith_alloc *alloc = o->alloc != NULL ? o->alloc : kith_system_alloc();
+	struct kith_node *node = KITH_NEW(alloc, struct kith_node);
+	if (node == NULL)
+		return KITH_ENOMEM;
+	node->alloc = alloc;
+	node->random = o->random != NULL ? o->random : kith_system_random();
+	node->log = o->log;
+	int err = fill_in(node, o, cb, user);
+	if (err == 0)
+		err = kith_thread_init(node);
+	if (err != 0) {
+		release(node);
+		return err;
+	}
+	*out = node;
+	return 0;
+}
+
+/* Right before the loop waits: what the application changed outside of our callbacks. */
+static void before_waiting(uv_prepare_t *prepare)
+{
+	struct kith_node *node = prepare->data;
+	if (node->dirty)
+		kith_drive_pump(node);
+}
+
+static int make_handles(struct kith_node *node)
+{
+	/* None of these three can fail on any system that libuv runs on. */
+	if (uv_timer_init(node->loop, &node->timer) != 0 || uv_timer_init(node->loop, &node->once_timer) != 0 ||
+	    uv_prepare_init(node->loop, &node->prepare) != 0)
+		return KITH_EIO;
+	node->timer.data = node->once_timer.data = node->prepare.data = node;
+	node->handles += 3;
+	return uv_prepare_start(&node->prepare, before_waiting) == 0 ? 0 : KITH_EIO;
+}
+
+int kith_node_start(struct kith_node *node)
+{
+	if (node->state != KITH_NODE_NEW)
+		return KITH_ESTATE;
+	node->state = KITH_NODE_STARTING;
+	int err = make_handles(node);
+	if (err == 0)
+		err = kith_open_begin(node);
+	if (err == 0)
+		err = kith_thread_start(node);
+	return err;
+}
+
+void kith_node_touch(struct kith_node *node)
+{
+	node->dirty = true;
+}
+
+/* ---- end ---- */
+
+static void end_now(uv_timer_t *timer)
+{
+	struct kith_node *node = timer->data;
+
+	node->left = true;
+	kith_drive_pump(node);
+}
+
+int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *node, void *user))
+{
+	if (node->state == KITH_NODE_NEW || node->state == KITH_NODE_CLOSING || node->state == KITH_NODE_CLOSED)
+		return KITH_ESTATE;
+	bool running = node->state == KITH_NODE_RUNNING;
+	node->state = KITH_NODE_CLOSING;
+	node->closed = closed;
+	kith_open_cancel(node);
+	(void)uv_timer_stop(&node->once_timer);
+	if (running) {
+		kith_core_leave(node->core, kith_drive_now(node), node->o.leave_us);
+		uint64_t patience_ms = (uint64_t)(node->o.leave_us / KITH_US_PER_MS) + PATIENCE_MS;
+		(void)uv_timer_start(&node->once_timer, end_now, patience_ms, 0);
+	} else {
+		(void)uv_timer_start(&node->once_timer, end_now, 0, 0);
+	}
+	kith_node_touch(node);
+	return 0;
+}
+
+/* The last thing to happen on the loop. The application may free the node in its callback. */
+static void finished(struct kith_node *node)
+{
+	void (*closed)(struct kith_node *node, void *user) = node->closed;
+
+	kith_core_free(node->core);
+	node->core = NULL;
+	kith_shared_free(node->shared);
+	node->shared = NULL;
+	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++) {
+		kith_udp_close(node->sockets[i].udp);
+		node->sockets[i].udp = NULL;
+	}
+	kith_statedir_close(&node->statedir);
+	node->state = KITH_NODE_CLOSED;
+	if (closed != NULL)
+		closed(node, node->user);
+}
+
+static void finish_if_done(struct kith_node *node)
+{
+	if (node->finishing && node->handles == 0 && node->jobs == 0 && node->state == KITH_NODE_CLOSING)
+		finished(node);
+}
+
+void kith_node_handle_closed(uv_handle_t *handle)
+{
+	struct kith_node *node = handle->data;
+	node->handles--;
+	finish_if_done(node);
+}
+
+static void socket_closed(uv_handle_t *handle)
+{
+	struct kith_socket *s = handle->data;
+	s->node->handles--;
+	finish_if_done(s->node);
+}
+
+static void watch_closed(void *ctx)
+{
+	struct kith_node *node = ctx;
+	node->handles--;
+	finish_if_done(node);
+}
+
+static void close_handles(struct kith_node *node)
+{
+	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++)
+		if (node->sockets[i].poll.data != NULL)
+			uv_close((uv_handle_t *)&node->sockets[i].poll, socket_closed);
+	if (node->watching) {
+		node->handles++;
+		kith_interface_watch_stop(&node->watch, watch_closed);
+	}
+	uv_close((uv_handle_t *)&node->prepare, kith_node_handle_closed);
+	uv_close((uv_handle_t *)&node->timer, kith_node_handle_closed);
+	uv_close((uv_handle_t *)&node->once_timer, kith_node_handle_closed);
+	uv_close((uv_handle_t *)&node->async, kith_node_handle_closed);
+}
+
+void kith_node_finish(struct kith_node *node)
+{
+	/* A save under way is waited for: its end comes back here. The core's last words may be another one. */
+	if (node->finishing || node->save.busy)
+		return;
+	kith_thread_stop_posts(node);
+	kith_event_end_all(node);
+	node->finishing = true;
+	close_handles(node);
+}
+
+void kith_node_job_done(struct kith_node *node)
+{
+	node->jobs--;
+	if (node->finishing)
+		finish_if_done(node);
+	else
+		kith_drive_pump(node);
+}
+
+int kith_node_free(struct kith_node *node)
+{
+	if (node == NULL)
+		return 0;
+	if (node->threaded) {
+		uv_thread_t self = uv_thread_self();
+		if (uv_thread_equal(&self, &node->thread))
+			return KITH_ESTATE;
+		uv_mutex_lock(&node->post_lock);
+		node->close_wanted = true;
+		if (node->post_open)
+			(void)uv_async_send(&node->async);
+		uv_mutex_unlock(&node->post_lock);
+		(void)uv_thread_join(&node->thread);
+	} else if (node->state != KITH_NODE_NEW && node->state != KITH_NODE_CLOSED) {
+		return KITH_ESTATE;
+	} else if (node->own) {
+		(void)uv_loop_close(node->loop);
+	}
+	uv_mutex_destroy(&node->post_lock);
+	release(node);
+	return 0;
+}
+
+/* ---- what may be asked and told ---- */
+
+int kith_serve(struct kith_node *node, const char *service)
+{
+	size_t len = service == NULL ? 0 : strlen(service);
+
+	if (len == 0 || len > KITH_SERVICE_MAX)
+		return KITH_EINVAL;
+	for (size_t i = 0; i < node->services_n; i++)
+		if (strcmp(node->services[i], service) == 0)
+			return KITH_EEXIST;
+	if (node->services_n == KITH_HOST_SERVICES_MAX)
+		return KITH_EFULL;
+	if (node->core != NULL) {
+		int err = kith_core_serve(node->core, service);
+		if (err != 0)
+			return err;
+	}
+	memcpy(node->services[node->services_n++], service, len + 1);
+	return 0;
+}
+
+int kith_revoke(struct kith_node *node, struct kith_span list)
+{
+	if (node->core == NULL)
+		return KITH_ESTATE;
+	kith_node_touch(node);
+	return kith_core_revoke(node->core, kith_drive_now(node), list);
+}
+
+int kith_add_issuer(struct kith_node *node, struct kith_span cert)
+{
+	if (node->core == NULL)
+		return KITH_ESTATE;
+	kith_node_touch(node);
+	return kith_core_add_issuer(node->core, kith_drive_now(node), cert);
+}
+
+static void name_ourselves(const struct kith_node *node, struct kith_node_info *out)
+{
+	const struct kith_chain *chain = &node->chain;
+
+	out->device = chain->device.dh;
+	memcpy(out->label, chain->device.label, sizeof out->label);
+	if (chain->kind == KITH_CHAIN_OPEN) {
+		out->identity = chain->identity;
+		(void)kith_fingerprint(&chain->identity, out->name);
+	} else {
+		out->identity = chain->name.identity;
+		memcpy(out->name, chain->name.name, sizeof out->name);
+	}
+}
+
+void kith_node_info(const struct kith_node *node, struct kith_node_info *out)
+{
+	memset(out, 0, sizeof *out);
+	out->state = node->state;
+	out->role = node->o.role;
+	out->network = node->network;
+	if (node->chain.kind != 0)
+		name_ourselves(node, out);
+	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++) {
+		const struct kith_udp *udp = node->sockets[i].udp;
+		struct kith_udp_counts counts;
+		if (udp == NULL)
+			continue;
+		out->port = kith_udp_port(udp);
+		out->offload = out->offload || kith_udp_offloads(udp);
+		out->v4 = out->v4 || i == KITH_TRANSPORT_UDP_V4;
+		out->v6 = out->v6 || i == KITH_TRANSPORT_UDP_V6;
+		kith_udp_counts(udp, &counts);
+		out->send_queue_full += counts.queue_full;
+	}
+	if (node->stun != NULL)
+		kith_stun_counts(node->stun, &out->stun_answers, &out->stun_limited);
+	out->clock_trusted = kith_drive_now(node).unix_trusted;
+	if (node->core != NULL)
+		kith_core_info(node->core, &out->core);
+}
+
+size_t kith_node_homes(const struct kith_node *node, struct kith_addr out[], size_t n)
+{
+	return node->core != NULL ? kith_core_homes(node->core, out, n) : 0;
+}
+
+const struct kith_stats *kith_node_stats(const struct kith_node *node)
+{
+	return &node->stats;
+}
+
+void *kith_node_user(const struct kith_node *node)
+{
+	return node->user;
+}

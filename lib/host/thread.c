@@ -1,0 +1,106 @@
+/* The loop that a node lives on, and the way onto it from other threads. */
+#include "host/internal.h"
+
+#include "base/assert.h"
+
+static void woken(uv_async_t *async)
+{
+	struct kith_node *node = async->data;
+
+	kith_thread_run_posted(node);
+	uv_mutex_lock(&node->post_lock);
+	bool close_wanted = node->close_wanted;
+	uv_mutex_unlock(&node->post_lock);
+	if (close_wanted)
+		(void)kith_node_close(node, NULL);
+}
+
+int kith_thread_init(struct kith_node *node)
+{
+	if (uv_mutex_init(&node->post_lock) != 0)
+		return KITH_EIO;
+	node->posted_tail = &node->posted;
+	node->own = node->o.loop == NULL;
+	node->loop = node->own ? &node->own_loop : node->o.loop;
+	if (node->own && uv_loop_init(&node->own_loop) != 0) {
+		uv_mutex_destroy(&node->post_lock);
+		return KITH_EIO;
+	}
+	return 0;
+}
+
+static void thread_main(void *arg)
+{
+	struct kith_node *node = arg;
+
+	(void)uv_run(node->loop, UV_RUN_DEFAULT);
+	/* Every handle was closed, or the loop would not have ended. */
+	int err = uv_loop_close(node->loop);
+	KITH_ASSERT(err == 0);
+}
+
+int kith_thread_start(struct kith_node *node)
+{
+	if (uv_async_init(node->loop, &node->async, woken) != 0)
+		return KITH_EIO;
+	node->async.data = node;
+	node->handles++;
+	uv_mutex_lock(&node->post_lock);
+	node->post_open = true;
+	uv_mutex_unlock(&node->post_lock);
+	if (!node->own)
+		return 0;
+	node->threaded = true;
+	if (uv_thread_create(&node->thread, thread_main, node) == 0)
+		return 0;
+	node->threaded = false;
+	return KITH_EIO;
+}
+
+void kith_thread_run_posted(struct kith_node *node)
+{
+	uv_mutex_lock(&node->post_lock);
+	struct kith_posted *list = node->posted;
+	node->posted = NULL;
+	node->posted_tail = &node->posted;
+	uv_mutex_unlock(&node->post_lock);
+	while (list != NULL) {
+		struct kith_posted *p = list;
+		list = p->next;
+		p->fn(node, p->arg);
+		/* Made on another thread: not by the node's allocator, which is the loop's. */
+		(void)kith_system_alloc()->realloc_fn(NULL, p, sizeof *p, 0);
+	}
+}
+
+void kith_thread_stop_posts(struct kith_node *node)
+{
+	uv_mutex_lock(&node->post_lock);
+	node->post_open = false;
+	uv_mutex_unlock(&node->post_lock);
+	kith_thread_run_posted(node);
+}
+
+int kith_post(struct kith_node *node, void (*fn)(struct kith_node *node, void *arg), void *arg)
+{
+	if (node == NULL || fn == NULL)
+		return KITH_EINVAL;
+	struct kith_posted *p = kith_system_alloc()->realloc_fn(NULL, NULL, 0, sizeof *p);
+	if (p == NULL)
+		return KITH_ENOMEM;
+	p->next = NULL;
+	p->fn = fn;
+	p->arg = arg;
+	uv_mutex_lock(&node->post_lock);
+	bool open = node->post_open;
+	if (open) {
+		*node->posted_tail = p;
+		node->posted_tail = &p->next;
+		/* Under the lock: the handle is not closed while post_open holds. */
+		(void)uv_async_send(&node->async);
+	}
+	uv_mutex_unlock(&node->post_lock);
+	if (!open)
+		(void)kith_system_alloc()->realloc_fn(NULL, p, sizeof *p, 0);
+	return open ? 0 : KITH_ECLOSED;
+}

@@ -1,0 +1,16 @@
+/* What the two halves of the handshake share: connect.c and respond.c only. */
+#ifndef KITH_ROLE_CONNECT_INTERNAL_H
+#define KITH_ROLE_CONNECT_INTERNAL_H
+
+#include "role/state.h"
+
+/* Checks a payload's certificates. 0, or an error that was counted. key: the static key that the handshake proved. */
+int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const uint8_t key[32], struct kith_person *person);
+
+/* Remembers the other side's certificates with the session. */
+void kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain);
+
+/* The session is up on our side; from is the way that the other was heard on. */
+void kith_connect_opened(struct kith_core *c, struct kith_session *s, const struct kith_hop *from);
+
+#endif

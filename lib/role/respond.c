@@ -1,0 +1,311 @@
+/* The responder's half of the handshake. */
+#include "role/connect.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "role/connect_internal.h"
+#include "role/dispatch.h"
+#include "role/peer.h"
+
+#define DECIDE_US KITH_DIAL_TIMEOUT_US /* how long a call may ring */
+#define VERDICT_FRAME_LEN 5
+
+static void send_cookie(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from)
+{
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_COOKIE_PACKET_LEN);
+	kith_stats_add(c->stats, KITH_STAT_DROP_COOKIE_REQUIRED, 1);
+	if (out == NULL)
+		return;
+	kith_guard_cookie(&c->guard, c->now.mono_us, header, from, out);
+	kith_stats_add(c->stats, KITH_STAT_COOKIES_SENT, 1);
+}
+
+/* A leaf is reached through the tunnels of its homes only; a supernode by anybody. */
+static bool may_call(const struct kith_core *c, const struct kith_hop *from)
+{
+	if (c->super != NULL)
+		return true;
+	if (from->tunnel == 0)
+		return false;
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		const struct kith_home_slot *home = &c->leaf.homes[i];
+		const struct kith_session *s = home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
+		if (s != NULL && kith_addr_equal(&kith_session_hop(s)->remote, &from->remote))
+			return true;
+	}
+	return false;
+}
+
+static void send_stored_reply(struct kith_core *c, const struct kith_session *s, const struct kith_hop *from)
+{
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, s->hs->len);
+	if (out != NULL)
+		memcpy(out, s->hs->packet, s->hs->len);
+}
+
+/* A copy of the HELLO that made a session: the same answer again, on the way it came. */
+static void repeat_reply(struct kith_core *c, const uint8_t device[KITH_DEVICE_ID_LEN], const uint8_t call_id[16],
+			 const struct kith_hop *from)
+{
+	uint32_t it = 0;
+	struct kith_session *s;
+	if ((s = kith_sessions_of(&c->sessions, device)) == NULL || s->hs == NULL || memcmp(s->hs->call_id, call_id, 16) != 0) {
+		while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+			if (s->hs != NULL && !s->initiator && memcmp(s->hs->call_id, call_id, 16) == 0)
+				break;
+		}
+	}
+	if (s != NULL && s->state == KITH_SESSION_UNCONFIRMED)
+		send_stored_reply(c, s, from);
+}
+
+static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered)
+{
+	uint8_t payload[KITH_UDP_PAYLOAD];
+	size_t len_max = s->hs->len; /* of the HELLO, kept here by new_responder, less what goes back in other ways */
+	size_t overhead = KITH_HS_HEADER + kith_noise_overhead(&s->hs->noise);
+	if (len_max <= overhead)
+		return KITH_EMSGSIZE;
+	size_t room = len_max - overhead < sizeof payload ? len_max - overhead : sizeof payload;
+	struct kith_writer w = kith_writer_of(payload, room);
+	kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, c->self.chain);
+	if (w.bad || kith_writer_space(&w) < VERDICT_FRAME_LEN) { /* the caller may know our issuer */
+		w = kith_writer_of(payload, room);
+		kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, c->self.chain_short);
+	}
+	if (s->use & KITH_USE_PEER) {
+		uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_VERDICT);
+		kith_write_u16(&w, verdict);
+		kith_frame_end(&w, mark);
+	}
+	if (answered != 0)
+		kith_request_answer_embed(s->requests, answered, &w);
+	if (w.bad)
+		return KITH_EMSGSIZE;
+	return kith_handshake_reply(s->hs, &c->self, s->index, s->peer_index, (struct kith_span){ payload, kith_writer_len(&w) },
+				    len_max);
+}
+
+/* Answers a HELLO and waits for the first packet in the new keys. */
+static void reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered)
+{
+	struct kith_hop from = s->paths.first.hop;
+	if (make_reply(c, s, verdict, answered) != 0) {
+		kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
+		return;
+	}
+	if (s->state == KITH_SESSION_DECIDING)
+		kith_session_set_state(s, KITH_SESSION_UNCONFIRMED);
+	s->hs->give_up_at = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
+	s->hs->next_at = KITH_TIME_NEVER;
+	if (kith_noise_done(&s->hs->noise))
+		kith_session_take_keys(s, c->now.mono_us);
+	send_stored_reply(c, s, &from);
+	kith_session_arm(c, s);
+}
+
+void kith_connect_decide(struct kith_core *c, struct kith_session *s, uint16_t verdict)
+{
+	KITH_ASSERT(s->state == KITH_SESSION_DECIDING);
+	c->deciding--;
+	reply(c, s, verdict, 0);
+}
+
+/* A new responder session for an accepted HELLO; hs is moved into it. */
+static struct kith_session *new_responder(struct kith_core *c, const struct kith_handshake *hs, const struct kith_hs_header *header,
+					  size_t packet_len, const struct kith_hop *from, enum kith_session_state state)
+{
+	struct kith_session *s = kith_sessions_new(&c->sessions, state);
+	if (s == NULL) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_TABLE_FULL, 1);
+		return NULL;
+	}
+	s->timer.kind = KITH_TIMER_SESSION;
+	kith_pathset_init(&s->paths, c->now.mono_us, from, false, 0);
+	s->hs = KITH_NEW(c->alloc, struct kith_handshake);
+	if (s->hs == NULL) {
+		struct kith_path_env env = kith_env(c, s);
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+		return NULL;
+	}
+	*s->hs = *hs;
+	s->hs->len = (uint16_t)packet_len;
+	s->peer_index = header->sender;
+	s->hs->next_at = KITH_TIME_NEVER;
+	s->hs->give_up_at = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
+	return s;
+}
+
+/* A person calls. */
+static void on_call(struct kith_core *c, struct kith_session *s, const struct kith_hello *hello, const struct kith_person *person)
+{
+	s->use |= KITH_USE_PEER;
+	c->deciding++;
+	s->hs->give_up_at = c->now.mono_us + DECIDE_US;
+	kith_session_arm(c, s);
+	unsigned verdict;
+	if (kith_peer_incoming(c, s, person, hello->service, &verdict))
+		return; /* the application decides */
+	kith_connect_decide(c, s, (uint16_t)verdict);
+}
+
+/* A node contacts this supernode. */
+static void on_contact(struct kith_core *c, struct kith_session *s, const struct kith_hello *hello)
+{
+	uint16_t answered = 0;
+	if (hello->request.p != NULL)
+		answered = kith_dispatch_request(c, s, hello->request);
+	if (s->state != KITH_SESSION_CLOSED)
+		reply(c, s, 0, answered);
+}
+
+/* XX: nothing is known of the caller yet; what it is told is public. */
+static void on_hello_xx(struct kith_core *c, const struct kith_handshake *hs, const struct kith_hs_header *header, size_t packet_len,
+			const struct kith_hop *from)
+{
+	struct kith_session *s = new_responder(c, hs, header, packet_len, from, KITH_SESSION_UNCONFIRMED);
+	if (s == NULL)
+		return;
+	c->random->fill(c->random->ctx, s->hs->call_id, sizeof s->hs->call_id);
+	s->hs->timestamp_ms = c->now.unix_ms;
+	reply(c, s, 0, 0);
+}
+
+static bool fresh(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hello *hello,
+		  const struct kith_person *person, bool cookie_ok, const struct kith_hop *from)
+{
+	switch (kith_guard_judge(&c->guard, person->device_dh.b, hello->timestamp_ms, hello->call_id, cookie_ok)) {
+	case KITH_FRESH:
+		kith_guard_remember(&c->guard, person->device_dh.b, hello->timestamp_ms, hello->call_id);
+		return true;
+	case KITH_SAME:
+		repeat_reply(c, person->device_dh.b, hello->call_id, from);
+		return false;
+	case KITH_STALE:
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_STALE, 1);
+		return false;
+	case KITH_UNSURE:
+		send_cookie(c, header, from);
+		return false;
+	}
+	return false;
+}
+
+static void on_hello_ik(struct kith_core *c, struct kith_handshake *hs, struct kith_span payload, const struct kith_hs_header *header,
+			size_t packet_len, bool cookie_ok, const struct kith_hop *from)
+{
+	struct kith_hello hello;
+	struct kith_person person;
+	if (!kith_hello_parse(&hello, payload)) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_MALFORMED, 1);
+		return;
+	}
+	if (memcmp(hs->noise.rs, c->self.dh_pk, 32) == 0) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_LOOP, 1);
+		return;
+	}
+	bool call = hello.service.p != NULL;
+	if (kith_connect_check_chain(c, hello.chain, hs->noise.rs, &person) != 0)
+		return;
+	if (!call && c->super == NULL) { /* a leaf serves nobody but callers */
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
+		return;
+	}
+	if (call && c->deciding >= KITH_INCOMING_MAX) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_TABLE_FULL, 1);
+		return;
+	}
+	if (!fresh(c, header, &hello, &person, cookie_ok, from))
+		return;
+	memcpy(hs->call_id, hello.call_id, sizeof hs->call_id);
+	hs->timestamp_ms = hello.timestamp_ms;
+	struct kith_session *s = new_responder(c, hs, header, packet_len, from,
+					       call ? KITH_SESSION_DECIDING : KITH_SESSION_UNCONFIRMED);
+	if (s == NULL)
+		return;
+	memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
+	s->features = (uint8_t)(hello.features & c->self.features);
+	s->role = hello.role;
+	kith_connect_keep_chain(c, s, hello.chain);
+	if (call)
+		on_call(c, s, &hello, &person);
+	else
+		on_contact(c, s, &hello);
+}
+
+void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len, const struct kith_hop *from)
+{
+	uint8_t buf[KITH_UDP_PAYLOAD];
+	struct kith_handshake hs;
+	if (!may_call(c, from)) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
+		return;
+	}
+	enum kith_guard_verdict verdict = kith_guard_check(&c->guard, c->now.mono_us, header, from);
+	switch (verdict) {
+	case KITH_GUARD_BAD_MAC:
+		kith_stats_add(c->stats, KITH_STAT_DROP_BAD_MAC, 1);
+		return;
+	case KITH_GUARD_LIMITED:
+		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+		return;
+	case KITH_GUARD_COOKIE:
+		send_cookie(c, header, from);
+		return;
+	case KITH_GUARD_PASS:
+	case KITH_GUARD_PASS_FRESH:
+		break;
+	}
+	int n = kith_handshake_read_hello(&hs, &c->self, header, buf);
+	if (n < 0)
+		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+	else if (header->pattern == KITH_NOISE_XX)
+		on_hello_xx(c, &hs, header, packet_len, from);
+	else
+		on_hello_ik(c, &hs, (struct kith_span){ buf, (size_t)n }, header, packet_len, verdict == KITH_GUARD_PASS_FRESH, from);
+	kith_handshake_wipe(&hs);
+}
+
+void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from)
+{
+	uint8_t buf[KITH_UDP_PAYLOAD];
+	struct kith_hello hello;
+	struct kith_person person;
+	struct kith_session *s = kith_sessions_get(&c->sessions, header->receiver);
+	if (s == NULL || s->state != KITH_SESSION_UNCONFIRMED || s->hs == NULL) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		return;
+	}
+	int n = kith_handshake_read_finish(s->hs, header, buf);
+	if (n < 0) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		return;
+	}
+	if (!kith_hello_parse(&hello, (struct kith_span){ buf, (size_t)n }) ||
+	    kith_connect_check_chain(c, hello.chain, s->hs->noise.rs, &person) != 0) {
+		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
+		return;
+	}
+	memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
+	s->features = (uint8_t)(hello.features & c->self.features);
+	s->role = hello.role;
+	kith_connect_keep_chain(c, s, hello.chain);
+	kith_session_take_keys(s, c->now.mono_us);
+	kith_connect_confirmed(c, s, from);
+}
+
+void kith_connect_confirmed(struct kith_core *c, struct kith_session *s, const struct kith_hop *from)
+{
+	if (!(s->use & KITH_USE_PEER)) {
+		struct kith_session *old = kith_sessions_bind(&c->sessions, s);
+		if (old != NULL && old->state == KITH_SESSION_OPEN)
+			kith_session_end(c, old, KITH_CLOSE_REPLACED, false);
+		else if (old != NULL && old->state == KITH_SESSION_UNCONFIRMED)
+			kith_session_end(c, old, KITH_CLOSE_REPLACED, false);
+	}
+	kith_connect_opened(c, s, from);
+	if (c->super != NULL)
+		(void)kith_fwd_rebind(&c->super->fwd, s->index, &from->remote, from->transport, true);
+}
+

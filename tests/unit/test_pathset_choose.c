@@ -1,0 +1,160 @@
+#include "path_world.h"
+
+/* ---- choosing ---- */
+
+static void a_better_relay_is_used_after_a_second_and_equals_do_not_flap(void **state)
+{
+	(void)state;
+	struct world *w = w_new(90);
+	w->relay_owd[0] = 60 * MS;
+	w->relay_owd[1] = 40 * MS;
+	w->relay_owd[2] = 39 * MS;
+	w->jitter = 2 * MS;
+	w_peers(w, 0, 0);
+	w_talk(w, 0, 20 * MS);
+	w_talk(w, 1, 20 * MS);
+	w_run(w, w->now + 2 * S);
+	w_add_relay(w, 1);
+	w_run(w, w->now + 900 * MS);
+	assert_int_equal(kith_pathset_sending(&w->node[0].ps)->hop.tunnel, w_relay_hop(0, 0).tunnel);
+	w_run(w, w->now + 1 * S);
+	assert_int_equal(kith_pathset_sending(&w->node[0].ps)->hop.tunnel, w_relay_hop(0, 1).tunnel);
+	w_add_relay(w, 2);
+	uint64_t switches = w->node[0].stats.counter[KITH_STAT_PATH_SWITCHES];
+	w_run(w, w->now + 60 * S);
+	assert_int_equal(w->node[0].stats.counter[KITH_STAT_PATH_SWITCHES], switches);
+	w_free(w);
+}
+
+static void a_direct_path_far_slower_than_the_relay_is_only_a_standby(void **state)
+{
+	(void)state;
+	for (unsigned slow = 0; slow < 2; slow++) {
+		struct world *w = w_new(91 + slow);
+		w->direct_owd = slow ? 80 * MS : 60 * MS; /* 160 and 120 against 80 ms there and back */
+		w_peers(w, 0, 0);
+		for (unsigned i = 0; i < 2; i++) {
+			struct kith_hop hop = w_relay_hop(i, 0);
+			kith_pathset_rtt_hint(&w->node[i].ps, &hop, 80000);
+		}
+		w_offer(w, 1);
+		w_offer(w, 0);
+		w_run(w, w->now + 5 * S);
+		assert_int_equal(w_count(&w->node[0].ps, KITH_PATH_LIVE), 2);
+		assert_int_equal(w_sends_direct(w, 0), !slow);
+		w_free(w);
+	}
+}
+
+static void five_paths_are_kept_and_they_are_diverse(void **state)
+{
+	(void)state;
+	struct world *w = w_call(93, W_PORT_RESTRICTED);
+	for (unsigned r = 2; r < 7; r++)
+		w_add_relay(w, r);
+	w_run(w, w->now + 5 * S);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(w_count(&w->node[i].ps, KITH_PATH_LIVE), KITH_PATHS_HOT);
+		assert_true(w_sends_direct(w, i));
+	}
+	assert_true(w->node[0].frames_sent[KITH_FRAME_PATH_CLOSE] > 0);
+	assert_int_equal(w->node[1].frames_sent[KITH_FRAME_PATH_CLOSE], 0);
+	w_run(w, w->now + 60 * S);
+	assert_int_equal(w_count(&w->node[0].ps, KITH_PATH_LIVE), KITH_PATHS_HOT);
+	w_free(w);
+}
+
+static void the_table_of_paths_is_bounded(void **state)
+{
+	(void)state;
+	struct world *w = w_new(94);
+	w_peers(w, 0, 0);
+	struct w_node *n = &w->node[0];
+	int err = 0;
+	for (unsigned r = 1; r < W_RELAYS; r++) {
+		struct kith_hop hop = w_relay_hop(0, r);
+		assert_int_equal(kith_pathset_add(&n->ps, &n->env, w->now, &hop), 0);
+		assert_int_equal(kith_pathset_add(&n->ps, &n->env, w->now, &hop), KITH_EEXIST);
+	}
+	struct kith_hop more = w_relay_hop(0, 0);
+	more.tunnel = 1;
+	err = kith_pathset_add(&n->ps, &n->env, w->now, &more);
+	assert_int_equal(err, KITH_EFULL);
+	assert_int_equal(kith_pathset_count(&n->ps), KITH_PATHS_MAX);
+	w_drain(w, 0);
+	w_free(w);
+}
+
+static void standbys_are_pinged_while_data_flows_and_kept_alive_otherwise(void **state)
+{
+	(void)state;
+	struct world *w = w_call(95, W_PORT_RESTRICTED);
+	w_run(w, w->now + 5 * S);
+	unsigned before = w->node[0].frames_sent[KITH_FRAME_PROBE];
+	w_run(w, w->now + 60 * S);
+	assert_in_range(w->node[0].frames_sent[KITH_FRAME_PROBE] - before, 2 * 10, 2 * 14); /* two standbys, every 5 s */
+	w_talk(w, 0, 0);
+	w_talk(w, 1, 0);
+	w_run(w, w->now + 20 * S);
+	uint64_t packets[2] = { w->node[0].packets_sent, w->node[1].packets_sent };
+	w_run(w, w->now + 600 * S);
+	assert_in_range(w->node[0].packets_sent - packets[0], 3 * 600 / 28, 2 * 3 * 600 / 22);
+	assert_true(w->node[1].packets_sent - packets[1] <= 2 * 3 * 600 / 22);
+	assert_int_equal(w_count(&w->node[0].ps, KITH_PATH_LIVE), 3);
+	w_free(w);
+}
+
+static void the_first_packet_proves_the_path_of_the_handshake(void **state)
+{
+	(void)state;
+	struct world *w = w_new(96);
+	struct w_node *n = &w->node[1];
+	struct kith_hop hop = w_relay_hop(1, 0);
+	kith_pathset_init(&n->ps, w->now, &hop, false, KITH_PATHSET_PEER);
+	assert_int_equal(n->ps.news & KITH_NEWS_VALIDATED_FIRST, 0);
+	assert_int_equal(kith_pathset_deadline(&n->ps), KITH_TIME_NEVER);
+	kith_pathset_heard(&n->ps, &n->env, w->now, &hop, 0, false, 60);
+	assert_true(n->ps.news & KITH_NEWS_VALIDATED_FIRST);
+	assert_int_equal(kith_pathset_sending(&n->ps)->state, KITH_PATH_LIVE);
+	kith_pathset_init(&w->node[0].ps, w->now, &hop, true, 0);
+	w_free(w);
+}
+
+static void a_second_relay_is_asked_for_until_it_is_there(void **state)
+{
+	(void)state;
+	struct world *w = w_new(97);
+	w_peers(w, 0, 0);
+	w_drain(w, 0);
+	assert_true(w->node[0].news & KITH_NEWS_WANT_RELAY);
+	w_talk(w, 0, 20 * MS);
+	w_run(w, w->now + 1 * S);
+	w_watch(w);
+	w_run(w, w->now + 20 * S);
+	assert_int_equal(w->node[0].news & KITH_NEWS_WANT_RELAY, 0);
+	w_run(w, w->now + 20 * S);
+	assert_true(w->node[0].news & KITH_NEWS_WANT_RELAY);
+	w_add_relay(w, 1);
+	w_run(w, w->now + 1 * S);
+	w_watch(w);
+	w_run(w, w->now + 60 * S);
+	assert_int_equal(w->node[0].news & KITH_NEWS_WANT_RELAY, 0);
+	w->relay_down[1] = true;
+	w_run(w, w->now + 20 * S);
+	assert_true(w->node[0].news & KITH_NEWS_WANT_RELAY);
+	w_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_better_relay_is_used_after_a_second_and_equals_do_not_flap),
+		cmocka_unit_test(a_direct_path_far_slower_than_the_relay_is_only_a_standby),
+		cmocka_unit_test(five_paths_are_kept_and_they_are_diverse),
+		cmocka_unit_test(the_table_of_paths_is_bounded),
+		cmocka_unit_test(standbys_are_pinged_while_data_flows_and_kept_alive_otherwise),
+		cmocka_unit_test(the_first_packet_proves_the_path_of_the_handshake),
+		cmocka_unit_test(a_second_relay_is_asked_for_until_it_is_there),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
