@@ -14,7 +14,7 @@
 #include "base/assert.h"
 #include "crypto/noise.h"
 
-#include "../sim/suite_sim.h"
+#include "sim/suite_sim.h"
 
 enum { PACKET_LEN = 1200, SMALL_LEN = 200, SIGNED_LEN = 300, AD_LEN = 16 };
 

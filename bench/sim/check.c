@@ -25,10 +25,18 @@ const char *kith_siminvariant_text(enum kith_siminvariant i)
 	return (unsigned)i < KITH_SIM_INVARIANTS_N ? invariants[i].text : "unknown";
 }
 
+enum kith_siminvariant kith_siminvariant_find(const char *name)
+{
+	unsigned i = 0;
+	while (i < KITH_SIM_INVARIANTS_N && strcmp(invariants[i].name, name) != 0)
+		i++;
+	return (enum kith_siminvariant)i;
+}
+
 void kith_sim_violate(struct kith_sim *sim, enum kith_siminvariant invariant, uint32_t a, uint32_t b, const char *format, ...)
 {
 	va_list args;
-	if (sim->failed)
+	if (sim->failed || (sim->options.ignored >> invariant & 1) != 0)
 		return;
 	sim->failed = true;
 	sim->violation.invariant = invariant;

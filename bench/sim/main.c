@@ -19,8 +19,8 @@ struct arguments {
 	long long leaves, supernodes, seed, contacts, stream_bytes, skew_ms;
 	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s;
 	int partitions, crashes, super_crashes, moves, silences, no_verify, no_watch;
-	char *nat, *suite, *delay;
-	int json, progress, list, verbose;
+	char *nat, *suite, *delay, *ignore;
+	int json, progress, list, invariants, verbose;
 };
 
 static int refuse(const char *what, const char *value)
@@ -108,6 +108,21 @@ static const char *numbers(struct kith_simoptions *o, const struct arguments *a)
 	return NULL;
 }
 
+static bool ignored(struct kith_simoptions *o, const char *text)
+{
+	while (text != NULL && *text != '\0') {
+		char name[64];
+		size_t len = strcspn(text, ",");
+		snprintf(name, sizeof name, "%.*s", len < sizeof name ? (int)len : 0, text);
+		enum kith_siminvariant i = kith_siminvariant_find(name);
+		if (i == KITH_SIM_INVARIANTS_N)
+			return false;
+		o->ignored |= 1u << i;
+		text += len + (text[len] == ',');
+	}
+	return true;
+}
+
 static int options_fill(struct kith_simoptions *o, const struct arguments *a)
 {
 	if (a->suite != NULL && strcmp(a->suite, "sim") != 0 && strcmp(a->suite, "sodium") != 0)
@@ -116,6 +131,8 @@ static int options_fill(struct kith_simoptions *o, const struct arguments *a)
 		return refuse("--delay is lab or world", a->delay);
 	if (a->nat != NULL && kith_simnat_mix_parse(&o->nats, a->nat) != 0)
 		return refuse("--nat is a list such as port-restricted=60,symmetric=20; --list-nats names the kinds", a->nat);
+	if (!ignored(o, a->ignore))
+		return refuse("--ignore is a list of invariants; --list-invariants names them", a->ignore);
 	const char *why = numbers(o, a);
 	if (why != NULL)
 		return refuse(why, NULL);
@@ -389,6 +406,13 @@ static void list_nats(void)
 	printf("default: %s\n", kith_simnat_mix_format(&mix, text, sizeof text));
 }
 
+static void list_invariants(void)
+{
+	for (unsigned i = 0; i < KITH_SIM_INVARIANTS_N; i++)
+		printf("%-24s %s\n", kith_siminvariant_name((enum kith_siminvariant)i),
+		       kith_siminvariant_text((enum kith_siminvariant)i));
+}
+
 static struct arguments a = { .leaves = 200, .supernodes = 8, .seed = 1, .contacts = 2, .stream_bytes = 20000, .minutes = 30,
 			      .join_s = 10, .calls = 60 };
 
@@ -416,6 +440,8 @@ static const struct poptOption options[] = {
 	{ "skew-ms", 0, POPT_ARG_LONGLONG, &a.skew_ms, 0, "wall clocks are wrong by up to this much (0)", "MS" },
 	{ "nat", 0, POPT_ARG_STRING, &a.nat, 0, "weights, such as port-restricted=60,symmetric=20", "MIX" },
 	{ "list-nats", 0, POPT_ARG_NONE, &a.list, 0, "names the kinds of NAT and the default mix", NULL },
+	{ "ignore", 0, POPT_ARG_STRING, &a.ignore, 0, "does not check these, to see what comes after", "INVARIANTS" },
+	{ "list-invariants", 0, POPT_ARG_NONE, &a.invariants, 0, "names what is checked", NULL },
 	{ "suite", 0, POPT_ARG_STRING, &a.suite, 0, "sim (default): cheap; sodium: real cryptography", "sim|sodium" },
 	{ "delay", 0, POPT_ARG_STRING, &a.delay, 0, "lab (default): 20 ms an access link; world: by country", "lab|world" },
 	{ "no-watch", 0, POPT_ARG_NONE, &a.no_watch, 0, "contacts do not watch each other", NULL },
@@ -438,9 +464,11 @@ int main(int argc, const char **argv)
 	else if (poptPeekArg(ctx) != NULL)
 		status = refuse("takes options only", poptPeekArg(ctx));
 	else
-		status = a.list ? EXIT_OK : options_fill(&o, &a);
+		status = a.list || a.invariants ? EXIT_OK : options_fill(&o, &a);
 	if (status == EXIT_OK && a.list) {
 		list_nats();
+	} else if (status == EXIT_OK && a.invariants) {
+		list_invariants();
 	} else if (status == EXIT_OK) {
 		command_fill(&o, argc, argv);
 		status = simulate(&o, &a);
@@ -448,6 +476,7 @@ int main(int argc, const char **argv)
 	free(a.nat);
 	free(a.suite);
 	free(a.delay);
+	free(a.ignore);
 	poptFreeContext(ctx);
 	return status;
 }

@@ -137,6 +137,7 @@ struct kith_simoptions {
 	struct kith_simworkload workload;
 	struct kith_simbounds bounds;
 	enum kith_simmutation mutation;
+	uint32_t ignored; /* set of 1 << enum kith_siminvariant that are not checked: to see what comes after */
 	const struct kith_log *log; /* borrowed; of all cores; NULL: silent */
 	char command[KITH_SIM_TEXT_MAX]; /* repeats the run; printed with a violation */
 };
@@ -206,6 +207,8 @@ const struct kith_simviolation *kith_sim_violation(const struct kith_sim *sim);
 const char *kith_sim_violation_text(const struct kith_sim *sim, char *out, size_t cap);
 const char *kith_siminvariant_name(enum kith_siminvariant invariant);
 const char *kith_siminvariant_text(enum kith_siminvariant invariant);
+/* KITH_SIM_INVARIANTS_N if there is none of that name. */
+enum kith_siminvariant kith_siminvariant_find(const char *name);
 
 /* ---- looking in ---- */
 

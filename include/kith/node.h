@@ -139,7 +139,8 @@ KITH_EXPORT int kith_node_new(struct kith_node **out, const struct kith_node_opt
 			      void *user) KITH_MUST_USE;
 
 /* Begins. With a loop of its own the thread starts here, and from now on other threads use kith_post only. KITH_ESTATE: was started;
- * KITH_ENOMEM, KITH_EIO. Everything else that can go wrong is told by the started callback. */
+ * KITH_EIO: the system is out of something; the node closes by itself then, on its loop, without callbacks. Everything else that can go
+ * wrong is told by the started callback. */
 KITH_EXPORT int kith_node_start(struct kith_node *node) KITH_MUST_USE;
 
 /* Runs fn(node, arg) on the loop's thread, in the order of the calls. From any thread, as long as the node is not freed. KITH_ECLOSED:

@@ -31,6 +31,14 @@
 #define KITH_HANDSHAKES_PER_S 2000 /* local: first messages a second before cookies are asked for: a fifth of a core */
 #define KITH_HANDSHAKE_PREFIX_PER_S 20 /* local: per /24 or /48, burst of 5 s */
 
+#define KITH_CALLS_PER_S 1 /* local: from one device, burst of KITH_CALLS_BURST: whoever rings more is a nuisance */
+#define KITH_CALLS_BURST 10
+#define KITH_LOOKUPS_PER_S 5 /* local: by one device of its home; nobody has so many friends that he need enumerate */
+#define KITH_LOOKUPS_BURST 60
+#define KITH_INTRODUCTIONS_PER_S 2 /* local: by one device */
+#define KITH_INTRODUCTIONS_BURST 30
+#define KITH_ASKERS_MAX 16384 /* local: devices whose rates are remembered */
+
 /* ---- session ---- */
 #define KITH_KEEPALIVE_US (25 * KITH_US_PER_S) /* local: until the NAT's own lifetime is known; RFC 4787 allows 120 s, 30 s is met */
 #define KITH_KEEPALIVE_ANSWERED 3 /* wire: every how many keepalives a home answers, so idle leaves cost it little */

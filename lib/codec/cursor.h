@@ -22,7 +22,8 @@ struct kith_writer {
 
 static inline struct kith_reader kith_reader_of(const uint8_t *p, size_t len)
 {
-	struct kith_reader r = { p, p + len, false };
+	/* Nothing may be read from no bytes at no address; adding even 0 to NULL is undefined. */
+	struct kith_reader r = { p, len > 0 ? p + len : p, false };
 	return r;
 }
 

@@ -28,8 +28,9 @@ struct kith_noise {
 };
 
 /* rs is the responder's static key, needed by the IK initiator only; NULL otherwise. */
-void kith_noise_init(struct kith_noise *n, const struct kith_suite *suite, enum kith_noise_pattern pattern, bool initiator,
-		     struct kith_span prologue, const uint8_t s_sk[KITH_DH_LEN], const uint8_t s_pk[KITH_DH_LEN], const uint8_t *rs);
+void kith_noise_init(struct kith_noise *n, const struct kith_suite *suite, enum kith_noise_pattern pattern,
+		     bool initiator, struct kith_span prologue, const uint8_t s_sk[KITH_DH_LEN],
+		     const uint8_t s_pk[KITH_DH_LEN], const uint8_t *rs);
 
 /* Bytes a message adds to its payload at the current step (e, s, tags); 0 when done. */
 size_t kith_noise_overhead(const struct kith_noise *n);
@@ -38,7 +39,8 @@ size_t kith_noise_overhead(const struct kith_noise *n);
  * message has an e token (steps 0 and 1), ignored otherwise. Returns the length or KITH_EAUTH (all-zero DH), KITH_EMSGSIZE
  * (cap or 65535 exceeded), KITH_ESTATE (not this side's turn). payload may lie inside out at the place where its ciphertext
  * goes, and must not overlap out in any other way. */
-int kith_noise_write(struct kith_noise *n, uint8_t *out, size_t cap, struct kith_span payload, const uint8_t *e_sk) KITH_MUST_USE;
+int kith_noise_write(struct kith_noise *n, uint8_t *out, size_t cap, struct kith_span payload,
+		     const uint8_t *e_sk) KITH_MUST_USE;
 
 /* Reads the next message; payload is decrypted into out (cap at least message.len - overhead), which may be the place of its
  * ciphertext in message (a failure then destroys it). Returns the payload length; KITH_EPROTO when too short or too long,
@@ -53,8 +55,8 @@ void kith_noise_split(const struct kith_noise *n, uint8_t tx_key[KITH_AEAD_KEY_L
 		      uint8_t chain[KITH_SHA256_LEN]);
 
 /* HKDF of Noise (two outputs): used by split and by rekeying. out1 may be ck; out2 must be neither. */
-void kith_noise_hkdf2(const struct kith_suite *suite, const uint8_t ck[KITH_SHA256_LEN], struct kith_span ikm, uint8_t out1[KITH_SHA256_LEN],
-		      uint8_t out2[KITH_SHA256_LEN]);
+void kith_noise_hkdf2(const struct kith_suite *suite, const uint8_t ck[KITH_SHA256_LEN], struct kith_span ikm,
+		      uint8_t out1[KITH_SHA256_LEN], uint8_t out2[KITH_SHA256_LEN]);
 
 /* Zeroes everything. */
 void kith_noise_wipe(struct kith_noise *n);

@@ -32,16 +32,16 @@ struct kith_suite {
 
 	/* ChaCha20-Poly1305 (RFC 8439), nonce as in Noise: 32 zero bits, then the counter little-endian. out may be in.
 	 * seal writes len + 16 bytes; open reads len bytes, tag included, writes len - 16, and fails with KITH_EAUTH. */
-	void (*seal)(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], uint64_t nonce, struct kith_span ad, const uint8_t *in,
-		     size_t len);
-	int (*open)(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], uint64_t nonce, struct kith_span ad, const uint8_t *in,
-		    size_t len);
+	void (*seal)(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], uint64_t nonce, struct kith_span ad,
+		     const uint8_t *in, size_t len);
+	int (*open)(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], uint64_t nonce, struct kith_span ad,
+		    const uint8_t *in, size_t len);
 
 	/* XChaCha20-Poly1305 with a random nonce: cookies, sealed presence. */
-	void (*xseal)(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], const uint8_t nonce[KITH_XNONCE_LEN], struct kith_span ad,
-		      const uint8_t *in, size_t len);
-	int (*xopen)(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], const uint8_t nonce[KITH_XNONCE_LEN], struct kith_span ad,
-		     const uint8_t *in, size_t len);
+	void (*xseal)(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], const uint8_t nonce[KITH_XNONCE_LEN],
+		      struct kith_span ad, const uint8_t *in, size_t len);
+	int (*xopen)(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], const uint8_t nonce[KITH_XNONCE_LEN],
+		     struct kith_span ad, const uint8_t *in, size_t len);
 
 	/* BLAKE2b of the concatenated parts, out_len 16..64, key_len 0..64. */
 	void (*blake2b)(uint8_t *out, size_t out_len, struct kith_span key, const struct kith_span parts[], size_t n);
@@ -61,8 +61,8 @@ int kith_suite_sodium_init(void) KITH_MUST_USE;
  * label is one of the KITH_SIGN_* strings below. */
 void kith_sign(const struct kith_suite *s, uint8_t sig[KITH_SIG_LEN], const char *label, struct kith_span message,
 	       const uint8_t sk[KITH_SIGN_SK_LEN]);
-int kith_verify(const struct kith_suite *s, const uint8_t sig[KITH_SIG_LEN], const char *label, struct kith_span message,
-		const uint8_t pk[KITH_KEY_LEN]) KITH_MUST_USE;
+int kith_verify(const struct kith_suite *s, const uint8_t sig[KITH_SIG_LEN], const char *label,
+		struct kith_span message, const uint8_t pk[KITH_KEY_LEN]) KITH_MUST_USE;
 
 #define KITH_SIGN_ISSUER "kith issuer certificate v1"
 #define KITH_SIGN_NAME "kith name certificate v1"

@@ -134,7 +134,7 @@ struct kith_node {
 	struct kith_interface_watch watch;
 	bool watching;
 	struct kith_stun *stun;
-	bool dirty, pumping, left, finishing;
+	bool dirty, pumping, left, impatient, finishing;
 
 	struct kith_pending_event *events;
 	size_t events_n, events_cap;
@@ -220,6 +220,7 @@ void kith_trouble(struct kith_node *node, enum kith_trouble what, int err, const
 
 /* ---- thread.c ---- */
 int kith_thread_init(struct kith_node *node) KITH_MUST_USE;
+int kith_thread_open(struct kith_node *node) KITH_MUST_USE; /* posts are taken from here on */
 int kith_thread_start(struct kith_node *node) KITH_MUST_USE;
 void kith_thread_run_posted(struct kith_node *node);
 void kith_thread_stop_posts(struct kith_node *node); /* runs what is left; no more are taken */

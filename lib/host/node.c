@@ -127,9 +127,18 @@ int kith_node_start(struct kith_node *node)
 	node->state = KITH_NODE_STARTING;
 	int err = make_handles(node);
 	if (err == 0)
-		err = kith_open_begin(node);
+		err = kith_thread_open(node);
 	if (err == 0)
+		err = kith_open_begin(node);
+	if (err == 0 && node->own)
 		err = kith_thread_start(node);
+	if (err == 0)
+		return 0;
+	node->state = KITH_NODE_FAILED;
+	(void)kith_node_close(node, NULL);
+	/* No thread will do it. */
+	if (node->own)
+		(void)uv_run(node->loop, UV_RUN_DEFAULT);
 	return err;
 }
 
@@ -144,7 +153,7 @@ static void end_now(uv_timer_t *timer)
 {
 	struct kith_node *node = timer->data;
 
-	node->left = true;
+	node->left = node->impatient = true;
 	kith_drive_pump(node);
 }
 
@@ -226,13 +235,15 @@ static void close_handles(struct kith_node *node)
 	uv_close((uv_handle_t *)&node->prepare, kith_node_handle_closed);
 	uv_close((uv_handle_t *)&node->timer, kith_node_handle_closed);
 	uv_close((uv_handle_t *)&node->once_timer, kith_node_handle_closed);
-	uv_close((uv_handle_t *)&node->async, kith_node_handle_closed);
+	if (node->async.data != NULL)
+		uv_close((uv_handle_t *)&node->async, kith_node_handle_closed);
 }
 
 void kith_node_finish(struct kith_node *node)
 {
-	/* A save under way is waited for: its end comes back here. The core's last words may be another one. */
-	if (node->finishing || node->save.busy)
+	/* A save under way is waited for: its end comes back here. The core's last words may be another one. (Out of patience, the job is
+	 * still waited for, but nothing that it leads to.) */
+	if (node->finishing || (node->save.busy && !node->impatient))
 		return;
 	kith_thread_stop_posts(node);
 	kith_event_end_all(node);

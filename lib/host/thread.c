@@ -39,7 +39,7 @@ static void thread_main(void *arg)
 	KITH_ASSERT(err == 0);
 }
 
-int kith_thread_start(struct kith_node *node)
+int kith_thread_open(struct kith_node *node)
 {
 	if (uv_async_init(node->loop, &node->async, woken) != 0)
 		return KITH_EIO;
@@ -48,8 +48,11 @@ int kith_thread_start(struct kith_node *node)
 	uv_mutex_lock(&node->post_lock);
 	node->post_open = true;
 	uv_mutex_unlock(&node->post_lock);
-	if (!node->own)
-		return 0;
+	return 0;
+}
+
+int kith_thread_start(struct kith_node *node)
+{
 	node->threaded = true;
 	if (uv_thread_create(&node->thread, thread_main, node) == 0)
 		return 0;

@@ -211,10 +211,14 @@ int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const 
 	return err;
 }
 
-void kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain)
+void kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain, uint8_t role)
 {
 	s->chain = kith_blob_intern(&c->shared->blobs, chain.p, chain.len);
 	s->trust_epoch = (uint16_t)c->trust.epoch;
+	/* What a node says of its role counts only as far as its certificate allows it. */
+	struct kith_person person;
+	bool certified = kith_session_person(c, s, &person) && (c->trust.open || (person.flags & KITH_NAME_SUPERNODE));
+	s->role = role == KITH_ROLE_SUPERNODE && certified ? KITH_ROLE_SUPERNODE : KITH_ROLE_LEAF;
 }
 
 static uint8_t path_flags(const struct kith_core *c, const struct kith_session *s)
@@ -292,6 +296,14 @@ static void on_verdict(struct kith_core *c, struct kith_session *s, const struct
 	kith_session_end(c, s, (enum kith_close_reason)reason, true);
 }
 
+/* Whether it is the one we wanted: the person we called, or a supernode. */
+static bool right_responder(const struct kith_session *s, const struct kith_person *person)
+{
+	if (s->use & KITH_USE_PEER)
+		return strcmp(person->name, s->peer->name) == 0 && memcmp(&person->identity, &s->peer->identity, sizeof person->identity) == 0;
+	return s->role == KITH_ROLE_SUPERNODE;
+}
+
 void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from)
 {
 	uint8_t buf[KITH_UDP_PAYLOAD];
@@ -327,8 +339,12 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 	}
 	s->peer_index = header->sender;
 	s->features = (uint8_t)(hello.features & c->self.features);
-	s->role = hello.role;
-	kith_connect_keep_chain(c, s, hello.chain);
+	kith_connect_keep_chain(c, s, hello.chain, hello.role);
+	if (!right_responder(s, &person)) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_NAME, 1);
+		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
+		return;
+	}
 	kith_session_take_keys(s, c->now.mono_us);
 	if (!(s->use & KITH_USE_PEER)) {
 		struct kith_session *old = kith_sessions_bind(&c->sessions, s);

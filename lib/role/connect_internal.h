@@ -7,8 +7,8 @@
 /* Checks a payload's certificates. 0, or an error that was counted. key: the static key that the handshake proved. */
 int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const uint8_t key[32], struct kith_person *person);
 
-/* Remembers the other side's certificates with the session. */
-void kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain);
+/* Remembers the other side's certificates with the session, and the role that they allow it of the one it claims. */
+void kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain, uint8_t role);
 
 /* The session is up on our side; from is the way that the other was heard on. */
 void kith_connect_opened(struct kith_core *c, struct kith_session *s, const struct kith_hop *from);

@@ -231,6 +231,7 @@ static int call(struct kith_core *c, struct kith_operation *op, const struct fou
 	memcpy(peer->name, op->name, sizeof peer->name);
 	memcpy(peer->service, op->service, sizeof peer->service);
 	peer->op = op->id;
+	peer->identity = f->person.identity;
 	const struct kith_contact *contact = kith_contacts_get(&c->contacts, op->name);
 	peer->relay_only = contact != NULL && (contact->flags & KITH_CONTACT_RELAY_ONLY);
 	peer->homes_n = f->record.homes_n;

@@ -116,7 +116,11 @@ void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, cons
 		return;
 	}
 	uint64_t ids[2];
-	uint8_t status = open_tunnel(c, s, leaf, ids);
+	uint8_t status = KITH_STATUS_LIMITED;
+	if (kith_limiter_allow(&c->super->introductions, c->now.mono_us, kith_device_key(s->device)))
+		status = open_tunnel(c, s, leaf, ids);
+	if (status == KITH_STATUS_LIMITED)
+		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 	struct kith_packer out;
 	kith_packer_init(&out, body, sizeof body);
 	if (status == KITH_STATUS_OK) {

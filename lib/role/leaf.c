@@ -85,6 +85,20 @@ static bool in_use(const struct kith_core *c, const struct kith_host *host)
 	return false;
 }
 
+/* A home of ours under another entry: the entry learns the key and is merged with the other one, or is left alone for a while. */
+static void set_aside(struct kith_core *c, int i, const struct kith_host *host)
+{
+	static const struct kith_key no_key;
+	for (size_t k = 0; k < KITH_HOMES; k++) {
+		const struct kith_home_slot *home = &c->leaf.homes[k];
+		if (home->state == KITH_HOME_ATTACHED && memcmp(&host->dh, &no_key, sizeof no_key) == 0 &&
+		    kith_addr_equal(&home->host.addrs[0], &host->addrs[0]) &&
+		    kith_hostcache_learn(&c->leaf.cache, i, &home->host.dh) == KITH_EEXIST)
+			return;
+	}
+	kith_hostcache_failed(&c->leaf.cache, i, c->now.mono_us, c->random);
+}
+
 /* The next supernode to try: as different from the homes there are as the cache allows. */
 static int pick(struct kith_core *c, struct kith_host *host)
 {
@@ -95,7 +109,7 @@ static int pick(struct kith_core *c, struct kith_host *host)
 		kith_hostcache_get(&c->leaf.cache, i, host);
 		if (!in_use(c, host))
 			return i;
-		kith_hostcache_use(&c->leaf.cache, i, true); /* the same supernode under another entry: not again now */
+		set_aside(c, i, host);
 		relax--;
 	}
 	return KITH_ENOENT;

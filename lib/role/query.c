@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "role/connect.h"
 #include "role/dial.h"
+#include "role/supernode.h"
 #include "role/watching.h"
 
 #define ENOUGH_ANSWERS 3
@@ -394,7 +395,8 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 {
 	struct kith_query *q = query_of(c, (uint32_t)kith_token_value(answer->token));
 	struct kith_pack pk;
-	(void)s;
+	if (c->super != NULL)
+		kith_supernode_heard_of(c, s, answer->err);
 	if (q == NULL)
 		return;
 	q->waiting--;
@@ -443,7 +445,8 @@ void kith_query_on_request(struct kith_core *c, struct kith_session *s, const st
 		answer_find(c, s, ask, &key);
 		return;
 	}
-	struct kith_query *q = new_query(c, QUERY_FOR_SESSION, &key);
+	bool allowed = kith_limiter_allow(&c->super->lookups, c->now.mono_us, kith_device_key(s->device));
+	struct kith_query *q = allowed ? new_query(c, QUERY_FOR_SESSION, &key) : NULL;
 	if (q == NULL) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 		kith_answer(c, s, ask->id, KITH_STATUS_LIMITED, nothing);

@@ -212,6 +212,10 @@ static void on_hello_ik(struct kith_core *c, struct kith_handshake *hs, struct k
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
 		return;
 	}
+	if (call && !kith_limiter_allow(&c->calls, c->now.mono_us, kith_device_key(person.device_dh.b))) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+		return;
+	}
 	if (call && c->deciding >= KITH_INCOMING_MAX) {
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_TABLE_FULL, 1);
 		return;
@@ -226,8 +230,7 @@ static void on_hello_ik(struct kith_core *c, struct kith_handshake *hs, struct k
 		return;
 	memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
 	s->features = (uint8_t)(hello.features & c->self.features);
-	s->role = hello.role;
-	kith_connect_keep_chain(c, s, hello.chain);
+	kith_connect_keep_chain(c, s, hello.chain, hello.role);
 	if (call)
 		on_call(c, s, &hello, &person);
 	else
@@ -289,8 +292,7 @@ void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *he
 	}
 	memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
 	s->features = (uint8_t)(hello.features & c->self.features);
-	s->role = hello.role;
-	kith_connect_keep_chain(c, s, hello.chain);
+	kith_connect_keep_chain(c, s, hello.chain, hello.role);
 	kith_session_take_keys(s, c->now.mono_us);
 	kith_connect_confirmed(c, s, from);
 }

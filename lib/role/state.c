@@ -33,6 +33,13 @@ struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type typ
 	return ev;
 }
 
+uint64_t kith_device_key(const uint8_t device[KITH_DEVICE_ID_LEN])
+{
+	uint64_t key;
+	memcpy(&key, device, sizeof key);
+	return key;
+}
+
 int64_t kith_stamp(struct kith_core *c)
 {
 	c->stamp_ms = c->now.unix_ms > c->stamp_ms ? c->now.unix_ms : c->stamp_ms + 1;

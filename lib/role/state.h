@@ -89,6 +89,7 @@ static inline uint64_t kith_token_value(uint64_t token)
 struct kith_peer {
 	char name[KITH_NAME_MAX + 1];
 	char service[KITH_SERVICE_MAX + 1];
+	struct kith_key identity; /* whom we called */
 	kith_op op; /* our call, until it opened */
 	bool told; /* the application knows of it: it is told of its end */
 	bool want_writable; /* a datagram was refused */
@@ -182,6 +183,7 @@ struct kith_supernode {
 	struct kith_watches watches; /* replica: who wants to know */
 	struct kith_watches interests; /* home: what its leaves want to know */
 	struct kith_fwd fwd;
+	struct kith_limiter lookups, introductions; /* by asker's device */
 	struct kith_query *queries;
 	uint32_t queries_n, next_query;
 	struct kith_timer timer;
@@ -193,6 +195,7 @@ struct kith_supernode {
 	kith_time_us self_at; /* when our own presence record was signed */
 	unsigned lonely; /* bootstrap attempts without a member */
 	uint32_t leaves;
+	uint32_t suspects; /* members with failures: about how many, to know whether a search is worth it */
 	struct kith_table attached; /* of kith_attached, by directory key: one device of each name */
 	kith_time_us republish_at; /* when records are brought to replicas that are new; NEVER */
 };
@@ -208,6 +211,7 @@ struct kith_core {
 	struct kith_timers timers;
 	struct kith_sessions sessions;
 	struct kith_guard guard;
+	struct kith_limiter calls; /* by caller's device: how often somebody may ring */
 	struct kith_trust trust;
 	struct kith_contacts contacts;
 	struct kith_self self;
@@ -250,6 +254,9 @@ struct kith_core {
 
 struct kith_path_env kith_env(struct kith_core *c, const struct kith_session *s);
 struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type type); /* NULL when the queue is full */
+
+/* A device as a key of limiters. */
+uint64_t kith_device_key(const uint8_t device[KITH_DEVICE_ID_LEN]);
 
 /* A timestamp for a handshake: above all given before. */
 int64_t kith_stamp(struct kith_core *c);

@@ -72,6 +72,9 @@ int kith_supernode_new(struct kith_core *c, const struct kith_core_options *o)
 	};
 	kith_table_init(&sn->attached, c->alloc, o->sessions_max, KITH_TABLE_KEY(struct kith_attached, key), seed);
 	sn->republish_at = KITH_TIME_NEVER;
+	kith_limiter_init(&sn->lookups, c->alloc, c->random, KITH_ASKERS_MAX, KITH_LOOKUPS_PER_S, KITH_LOOKUPS_BURST);
+	kith_limiter_init(&sn->introductions, c->alloc, c->random, KITH_ASKERS_MAX, KITH_INTRODUCTIONS_PER_S,
+			  KITH_INTRODUCTIONS_BURST);
 	kith_fwd_init(&sn->fwd, c->alloc, c->random, &limits, o->shard, seed);
 	sn->timer.kind = KITH_TIMER_SUPERNODE;
 	if (c->addrs_n == 0)
@@ -91,6 +94,8 @@ void kith_supernode_free(struct kith_core *c)
 	kith_timers_stop(&c->timers, &sn->timer);
 	kith_query_deinit(c);
 	kith_fwd_deinit(&sn->fwd);
+	kith_limiter_deinit(&sn->introductions);
+	kith_limiter_deinit(&sn->lookups);
 	kith_table_deinit(&sn->attached);
 	kith_watches_deinit(&sn->interests);
 	kith_watches_deinit(&sn->watches);
@@ -182,34 +187,39 @@ void kith_supernode_on_gossip(struct kith_core *c, struct kith_session *s, const
 	follow_up(c, s, &result);
 }
 
+/* The member whose device that is. A search through all: it is only needed when one failed or recovered. */
 static struct kith_member *member_of(struct kith_core *c, const struct kith_session *s)
 {
-	struct kith_person person;
-	struct kith_id id;
-	if (!kith_session_person(c, s, &person))
-		return NULL;
-	if (c->trust.open) {
-		if (kith_ids_supernode_open(c->suite, &id, &c->self.network, &person.identity, &kith_session_hop(s)->remote) != 0)
-			return NULL;
-		return kith_members_get(&c->super->members, &id);
-	}
-	for (uint8_t slot = 0; slot < person.slots; slot++) {
-		kith_ids_supernode(c->suite, &id, &c->self.network, person.placement, slot);
-		struct kith_member *m = kith_members_get(&c->super->members, &id);
-		if (m != NULL)
-			return m;
+	const struct kith_members *ms = &c->super->members;
+	for (uint32_t i = 0; i < ms->n; i++) {
+		if (memcmp(ms->at[i]->blob->bytes, s->device, KITH_DEVICE_ID_LEN) == 0)
+			return ms->at[i];
 	}
 	return NULL;
+}
+
+void kith_supernode_heard_of(struct kith_core *c, const struct kith_session *s, int err)
+{
+	bool failed = err == KITH_ETIMEDOUT || err == KITH_ECLOSED;
+	if (!failed && c->super->suspects == 0)
+		return; /* nobody to clear */
+	struct kith_member *m = member_of(c, s);
+	if (m == NULL)
+		return;
+	if (failed && m->failures == 0)
+		c->super->suspects++;
+	else if (!failed && m->failures > 0)
+		c->super->suspects--;
+	if (failed)
+		kith_member_failed(m, c->now.mono_us);
+	else
+		kith_member_alive(m);
 }
 
 void kith_supernode_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	struct kith_gossip_result result;
-	struct kith_member *m = member_of(c, s);
-	if (m != NULL && (answer->err == KITH_ETIMEDOUT || answer->err == KITH_ECLOSED))
-		kith_member_failed(m, c->now.mono_us);
-	else if (m != NULL)
-		kith_member_alive(m);
+	kith_supernode_heard_of(c, s, answer->err);
 	if (kith_token_kind(answer->token) != KITH_TOKEN_GOSSIP || answer->err != 0)
 		return;
 	if (kith_gossip_answered(&c->super->members, &c->now, answer->body, &result) != 0)

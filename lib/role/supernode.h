@@ -27,6 +27,9 @@ void kith_supernode_on_gossip(struct kith_core *c, struct kith_session *s, const
 void kith_supernode_on_members(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
 void kith_supernode_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
 
+/* A supernode did not answer a request (KITH_ETIMEDOUT, KITH_ECLOSED), or it did: who fails is not asked for a while. */
+void kith_supernode_heard_of(struct kith_core *c, const struct kith_session *s, int err);
+
 /* A session has ended: tunnels and watches go, a leaf that did not say goodbye is reported. */
 void kith_supernode_lost(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason);
 

@@ -10,12 +10,6 @@
 
 #define SOURCE_BURST_S 5
 
-struct source {
-	uint64_t prefix;
-	kith_time_us at; /* when tokens were last counted */
-	uint32_t millitokens; /* a thousandth of a hello each */
-};
-
 struct seen {
 	uint8_t device[KITH_DEVICE_ID_LEN];
 	uint8_t call_id[16];
@@ -58,70 +52,32 @@ void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const
 	memcpy(g->mac_key[KITH_NOISE_XX], keys.mac, 32);
 	memcpy(g->cookie_key[KITH_NOISE_XX], keys.cookie, 32);
 	uint64_t seed[2] = { kith_rng_u64(random), kith_rng_u64(random) };
-	kith_table_init(&g->sources, alloc, KITH_GUARD_SOURCES, KITH_TABLE_KEY(struct source, prefix), seed);
+	kith_limiter_init(&g->sources, alloc, random, KITH_GUARD_SOURCES, KITH_HANDSHAKE_PREFIX_PER_S,
+			  KITH_HANDSHAKE_PREFIX_PER_S * SOURCE_BURST_S);
 	kith_table_init(&g->seen, alloc, seen_max, KITH_TABLE_KEY(struct seen, device), seed);
-}
-
-static void free_all(struct kith_guard *g, struct kith_table *t, size_t len)
-{
-	uint32_t it = 0;
-	void *p;
-	while ((p = kith_table_next(t, &it)) != NULL)
-		kith_alloc_free(g->alloc, p, len);
-	kith_table_deinit(t);
 }
 
 void kith_guard_deinit(struct kith_guard *g)
 {
-	free_all(g, &g->sources, sizeof(struct source));
-	free_all(g, &g->seen, sizeof(struct seen));
+	uint32_t it = 0;
+	struct seen *s;
+	while ((s = kith_table_next(&g->seen, &it)) != NULL)
+		KITH_FREE(g->alloc, s);
+	kith_table_deinit(&g->seen);
+	kith_limiter_deinit(&g->sources);
 	kith_wipe(g->secret, sizeof g->secret);
 }
 
-/* Takes out some element to make room: the one at a random slot or the next behind it. */
-static void *evict(struct kith_guard *g, struct kith_table *t)
+/* Takes out some device's timestamp to make room: the one at a random slot or the next behind it. */
+static struct seen *evict(struct kith_guard *g)
 {
-	uint32_t it = kith_rng_below(g->random, t->cap);
-	void *victim = kith_table_next(t, &it);
+	uint32_t it = kith_rng_below(g->random, g->seen.cap);
+	const struct seen *victim = kith_table_next(&g->seen, &it);
 	if (victim == NULL) {
 		it = 0;
-		victim = kith_table_next(t, &it);
+		victim = kith_table_next(&g->seen, &it);
 	}
-	return kith_table_remove(t, (const uint8_t *)victim + t->key_offset);
-}
-
-/* Room for one element in t: a fresh one, or an evicted one to be filled anew; NULL when out of memory. */
-static void *element_for(struct kith_guard *g, struct kith_table *t, size_t len)
-{
-	if (t->n == t->max)
-		return evict(g, t);
-	return kith_alloc_zero(g->alloc, len);
-}
-
-static bool source_allows(struct kith_guard *g, kith_time_us now, const struct kith_addr *from)
-{
-	const uint32_t full = KITH_HANDSHAKE_PREFIX_PER_S * SOURCE_BURST_S * 1000;
-	uint64_t prefix = kith_addr_limit_prefix(from);
-	struct source *s = kith_table_get(&g->sources, &prefix);
-	if (s == NULL) {
-		s = element_for(g, &g->sources, sizeof *s);
-		if (s == NULL)
-			return false;
-		*s = (struct source){ .prefix = prefix, .at = now, .millitokens = full };
-		if (kith_table_put(&g->sources, s) != 0) {
-			KITH_FREE(g->alloc, s);
-			return false;
-		}
-	}
-	kith_time_us earned = (now - s->at) * KITH_HANDSHAKE_PREFIX_PER_S / KITH_US_PER_MS;
-	if (earned > 0) {
-		s->millitokens = earned >= full - s->millitokens ? full : s->millitokens + (uint32_t)earned;
-		s->at = now;
-	}
-	if (s->millitokens < 1000)
-		return false;
-	s->millitokens -= 1000;
-	return true;
+	return kith_table_remove(&g->seen, victim->device);
 }
 
 static void rotate(struct kith_guard *g, kith_time_us now)
@@ -176,10 +132,10 @@ enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now,
 	g->window_hellos++;
 	bool with_cookie = !kith_equal_secret(hs->mac2, zero, KITH_MAC_LEN) && cookie_valid(g, now, hs, from);
 	if (with_cookie)
-		return source_allows(g, now, &from->remote) ? KITH_GUARD_PASS_FRESH : KITH_GUARD_LIMITED;
+		return kith_limiter_allow(&g->sources, now, kith_addr_limit_prefix(&from->remote)) ? KITH_GUARD_PASS_FRESH : KITH_GUARD_LIMITED;
 	if (hs->pattern == KITH_NOISE_XX || g->window_hellos > g->hellos_per_s)
 		return KITH_GUARD_COOKIE;
-	return source_allows(g, now, &from->remote) ? KITH_GUARD_PASS : KITH_GUARD_LIMITED;
+	return kith_limiter_allow(&g->sources, now, kith_addr_limit_prefix(&from->remote)) ? KITH_GUARD_PASS : KITH_GUARD_LIMITED;
 }
 
 void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs, const struct kith_hop *from,
@@ -211,7 +167,7 @@ void kith_guard_remember(struct kith_guard *g, const uint8_t device[KITH_DEVICE_
 	struct seen *s = kith_table_get(&g->seen, device);
 	if (s == NULL) {
 		bool full = g->seen.n == g->seen.max;
-		s = element_for(g, &g->seen, sizeof *s);
+		s = full ? evict(g) : KITH_NEW(g->alloc, struct seen);
 		if (s != NULL && full && s->timestamp_ms > g->floor_ms)
 			g->floor_ms = s->timestamp_ms;
 		if (s != NULL) {

@@ -12,7 +12,7 @@
 #ifndef KITH_SESSION_GUARD_H
 #define KITH_SESSION_GUARD_H
 
-#include "base/table.h"
+#include "base/limiter.h"
 #include "crypto/suite.h"
 #include "wire/hop.h"
 #include "wire/packet.h"
@@ -37,7 +37,7 @@ struct kith_guard {
 	uint8_t cookie_key[2][32];
 	uint8_t secret[2][32]; /* current and previous, from which cookies are made */
 	kith_time_us secret_at; /* when the current one was drawn */
-	struct kith_table sources; /* of struct source, by prefix */
+	struct kith_limiter sources; /* by address prefix */
 	struct kith_table seen; /* of struct seen, by device id */
 	int64_t floor_ms; /* timestamps at or below need a cookie */
 	kith_time_us window_at; /* the second in which hellos are counted */

@@ -3,7 +3,7 @@
 
 #include "crypto/noise.h"
 
-#include "../../bench/sim/suite_sim.h"
+#include "sim/suite_sim.h"
 #include "../vectors/noise_cacophony.h"
 
 enum { BUF = 512, STEPS = 3 };

@@ -1,7 +1,7 @@
 /* The simulated suite: the contract of every suite, and what simulations count on besides. */
 #include "suite_contract.h"
 
-#include "../../bench/sim/suite_sim.h"
+#include "sim/suite_sim.h"
 
 #define SUITE() kith_suite_sim()
 CONTRACT_TESTS(CONTRACT_TEST, CONTRACT_TEST_BOTH_AEADS)

@@ -1,0 +1,418 @@
+#include "support.h"
+
+#include "path/punch.h"
+
+#define MS ((kith_time_us)1000)
+#define S ((kith_time_us)1000000)
+
+struct side {
+	struct kith_punch punch;
+	struct kith_punch_view view;
+	struct kith_path_env env;
+	struct kith_outbox outbox;
+	struct kith_journal *journal;
+	struct test_alloc alloc;
+	struct test_random random;
+	struct kith_stats stats;
+};
+
+static struct side *side_new(bool initiator)
+{
+	struct side *s = calloc(1, sizeof *s);
+	assert_non_null(s);
+	test_alloc_init(&s->alloc);
+	test_random_init(&s->random, 7);
+	assert_int_equal(kith_outbox_init(&s->outbox, &s->alloc.alloc, 300), 0);
+	kith_outbox_claim(&s->outbox, s, &s->stats);
+	s->env = (struct kith_path_env){ &s->outbox, &s->random.random, &s->alloc.alloc, &s->stats, NULL, 0 };
+	s->view = (struct kith_punch_view){ .env = &s->env, .journal = &s->journal, .now = 1000 * S, .initiator = initiator,
+					    .allowed = true, .consent = true, .used = true };
+	kith_punch_init(&s->punch);
+	return s;
+}
+
+static void side_free(struct side *s)
+{
+	kith_journal_free(&s->journal, &s->alloc.alloc);
+	kith_outbox_deinit(&s->outbox);
+	test_alloc_check(&s->alloc);
+	free(s);
+}
+
+/* What left since the last look. */
+struct sent {
+	unsigned candidates, punches, openers, probes;
+	unsigned n_candidates; /* in the last CANDIDATES */
+	uint8_t round, generation, ttl;
+	struct kith_addr last;
+};
+
+static struct sent look(struct side *s)
+{
+	struct sent out = { 0 };
+	struct kith_open_packet *p;
+	while ((p = kith_outbox_next_open(&s->outbox)) != NULL) {
+		struct kith_reader r = kith_reader_of(p->frames, p->len);
+		struct kith_frame f;
+		while (kith_frame_next(&r, &f)) {
+			struct kith_candidates cs;
+			if (f.type == KITH_FRAME_CANDIDATES) {
+				assert_false(p->pinned);
+				assert_int_equal(kith_candidates_read(&cs, f.body), 0);
+				out.candidates++;
+				out.n_candidates = cs.n;
+			} else if (f.type == KITH_FRAME_PUNCH) {
+				out.punches++;
+				out.round = f.body.p[0];
+				out.generation = f.body.p[1];
+			} else {
+				assert_int_equal(f.type, KITH_FRAME_PROBE);
+				assert_true(p->pinned && p->hop.tunnel == 0);
+				assert_int_equal(f.body.len, KITH_PROBE_PADDED);
+				out.probes += p->ttl == 0;
+				out.openers += p->ttl != 0;
+				if (p->ttl != 0)
+					out.ttl = p->ttl;
+				out.last = p->hop.remote;
+			}
+		}
+	}
+	struct kith_packet none;
+	assert_int_equal(kith_outbox_poll(&s->outbox, &none, 1), 0);
+	return out;
+}
+
+static void offer(struct side *s, const char *addr, uint8_t hops)
+{
+	struct kith_candidate c = { .kind = KITH_CANDIDATE_OBSERVED, .transport = 1 };
+	assert_int_equal(kith_addr_parse(&c.addr, addr), 0);
+	kith_punch_offer(&s->punch, &s->view, &c, 1, hops);
+}
+
+static void hear_candidates(struct side *s, uint8_t generation, const char *const addrs[], unsigned n)
+{
+	struct kith_candidates cs = { .generation = generation, .n = (uint8_t)n };
+	uint8_t buf[KITH_CANDIDATES_BODY_MAX];
+	for (unsigned i = 0; i < n; i++) {
+		cs.list[i].kind = KITH_CANDIDATE_OBSERVED;
+		assert_int_equal(kith_addr_parse(&cs.list[i].addr, addrs[i]), 0);
+	}
+	struct kith_writer w = kith_writer_of(buf, sizeof buf);
+	kith_candidates_write(&w, &cs);
+	assert_int_equal(kith_punch_on_candidates(&s->punch, &s->view, test_span(buf, kith_writer_len(&w))), 0);
+}
+
+static void hear_punch(struct side *s, uint8_t round, uint8_t generation)
+{
+	uint8_t body[2] = { round, generation };
+	assert_int_equal(kith_punch_on_punch(&s->punch, &s->view, test_span(body, 2)), 0);
+}
+
+static void run_until(struct side *s, kith_time_us at)
+{
+	while (s->punch.next_at <= at) {
+		kith_time_us before = s->punch.next_at;
+		if (before > s->view.now)
+			s->view.now = before;
+		kith_punch_tick(&s->punch, &s->view);
+		assert_true(s->punch.next_at > s->view.now);
+	}
+	s->view.now = at;
+}
+
+static const char *const peer[] = { "30.0.0.2:6000" };
+
+static void the_initiator_repeats_its_offer_until_answered_and_gives_up(void **state)
+{
+	(void)state;
+	struct side *s = side_new(true);
+	kith_time_us start = s->view.now;
+	offer(s, "20.0.0.1:5000", 0);
+	struct sent out = look(s);
+	assert_true(out.candidates == 1 && out.punches == 1 && out.round == 1 && out.generation == 1 && out.n_candidates == 1);
+	assert_in_range(s->punch.next_at - start, 225 * MS, 275 * MS);
+	run_until(s, start + 290 * MS);
+	assert_int_equal(look(s).punches, 1);
+	run_until(s, start + 30 * S);
+	assert_int_equal(look(s).punches, KITH_PUNCH_OFFERS - 2);
+	s->view.used = false;
+	run_until(s, start + 600 * S);
+	assert_int_equal(look(s).punches, 0);
+	assert_int_equal(s->punch.next_at, KITH_TIME_NEVER);
+	side_free(s);
+}
+
+static void an_answer_starts_openers_and_then_the_schedule(void **state)
+{
+	(void)state;
+	for (uint8_t hops = 0; hops < 4; hops += 3) {
+		struct side *s = side_new(true);
+		offer(s, "20.0.0.1:5000", hops);
+		(void)look(s);
+		s->view.now += 80 * MS;
+		hear_candidates(s, 1, peer, 1);
+		struct sent out = look(s);
+		assert_int_equal(out.openers + out.probes, 0); /* not before the round is agreed */
+		hear_punch(s, 9, 1); /* another round: stale */
+		assert_int_equal(look(s).openers, 0);
+		kith_time_us start = s->view.now;
+		hear_punch(s, 1, 1);
+		out = look(s);
+		assert_true(out.openers == 1 && out.probes == 0);
+		assert_int_equal(out.ttl, hops == 0 ? KITH_PUNCH_TTL : hops + 1);
+		static const unsigned ms[] = { 0, 20, 60, 140, 300, 600, 1000 };
+		for (unsigned i = 0; i < 7; i++) {
+			kith_time_us at = s->punch.next_at - start - KITH_PUNCH_LEAD_US;
+			assert_in_range(at, ms[i] * MS * 9 / 10, ms[i] * MS * 11 / 10);
+			run_until(s, s->punch.next_at);
+			out = look(s);
+			assert_true(out.probes == 1 && out.openers == 0);
+		}
+		assert_int_equal(s->punch.state, KITH_PUNCH_WAITING);
+		side_free(s);
+	}
+}
+
+static void the_responder_begins_half_a_round_trip_after_its_answer(void **state)
+{
+	(void)state;
+	for (unsigned known = 0; known < 2; known++) {
+		struct side *s = side_new(false);
+		s->view.rtt_us = known ? 200 * MS : 0;
+		offer(s, "30.0.0.2:6000", 2);
+		static const char *const other[] = { "20.0.0.1:5000" };
+		hear_candidates(s, 4, other, 1);
+		assert_int_equal(look(s).candidates, 0); /* it never speaks first */
+		kith_time_us start = s->view.now;
+		hear_punch(s, 1, 3);
+		assert_int_equal(look(s).candidates, 0); /* about candidates that did not arrive */
+		hear_punch(s, 1, 4);
+		struct sent out = look(s);
+		assert_true(out.candidates == 1 && out.punches == 1 && out.round == 1 && out.openers == 1 && out.ttl == 3);
+		assert_int_equal(s->punch.next_at - start, known ? 100 * MS : KITH_PUNCH_OWD_US);
+		/* The same round again is answered, and changes nothing. */
+		s->view.now += 250 * MS;
+		kith_time_us next = s->punch.next_at;
+		hear_punch(s, 1, 4);
+		out = look(s);
+		assert_true(out.candidates == 1 && out.openers == 0);
+		assert_int_equal(s->punch.next_at, next);
+		side_free(s);
+	}
+}
+
+static void rounds_follow_with_growing_pauses_then_one_a_minute_while_used(void **state)
+{
+	(void)state;
+	struct side *s = side_new(true);
+	offer(s, "20.0.0.1:5000", 1);
+	hear_candidates(s, 1, peer, 1);
+	static const unsigned low[] = { 900, 1800, 3600, 54000, 54000 }, high[] = { 1100, 2200, 4400, 66000, 66000 };
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(s->punch.state, KITH_PUNCH_OFFERED);
+		assert_int_equal(look(s).punches, 1);
+		hear_punch(s, (uint8_t)(i + 1), 1);
+		while (s->punch.state != KITH_PUNCH_PAUSED)
+			run_until(s, s->punch.next_at);
+		assert_in_range(s->punch.next_at - s->view.now, low[i] * MS, high[i] * MS);
+		assert_int_equal(look(s).probes, 7);
+		run_until(s, s->punch.next_at);
+	}
+	hear_punch(s, 6, 1);
+	while (s->punch.state != KITH_PUNCH_PAUSED)
+		run_until(s, s->punch.next_at);
+	s->view.used = false;
+	run_until(s, s->punch.next_at);
+	assert_int_equal(s->punch.next_at, KITH_TIME_NEVER);
+	side_free(s);
+}
+
+static void success_ends_it(void **state)
+{
+	(void)state;
+	struct side *s = side_new(true);
+	offer(s, "20.0.0.1:5000", 1);
+	hear_candidates(s, 1, peer, 1);
+	hear_punch(s, 1, 1);
+	(void)look(s);
+	struct kith_hop hop = { .transport = 1 };
+	assert_int_equal(kith_addr_parse(&hop.remote, peer[0]), 0);
+	struct kith_target *t = kith_punch_find(&s->punch, &hop);
+	assert_non_null(t);
+	run_until(s, s->punch.next_at);
+	assert_int_equal(look(s).probes, 1);
+	t->taken = true;
+	s->view.direct = true;
+	run_until(s, s->view.now + 600 * S);
+	struct sent out = look(s);
+	assert_int_equal(out.probes + out.candidates + out.punches, 0);
+	assert_int_equal(s->punch.state, KITH_PUNCH_QUIET);
+	/* It died: again. */
+	s->view.direct = false;
+	t->taken = false;
+	kith_punch_again(&s->punch, &s->view);
+	assert_int_equal(look(s).punches, 1);
+	side_free(s);
+}
+
+static void a_hostile_peer_cannot_make_us_a_weapon(void **state)
+{
+	(void)state;
+	struct side *s = side_new(false);
+	offer(s, "30.0.0.2:6000", 2);
+	(void)look(s);
+	unsigned window = 0, one = 0;
+	kith_time_us start = s->view.now;
+	for (unsigned k = 0; s->view.now < start + 19 * S; k++) { /* new victims and rounds, as fast as we listen */
+		static const char *const victims[] = { "50.0.0.1:5000", "50.0.0.2:5000", "50.0.0.3:5000", "50.0.0.4:5000",
+						       "50.0.0.5:5000", "50.0.0.6:5000", "50.0.0.7:5000", "50.0.0.8:5000" };
+		hear_candidates(s, (uint8_t)(1 + k % 250), victims, k % 2 == 0 ? 8 : 1);
+		hear_punch(s, (uint8_t)(1 + k % 250), (uint8_t)(1 + k % 250));
+		run_until(s, s->view.now + 130 * MS);
+		struct sent out = look(s);
+		window += out.openers + out.probes;
+		one += k % 2 == 1 ? out.openers + out.probes : 0;
+	}
+	assert_true(window <= KITH_PROBES_WINDOW);
+	assert_true(one > 0);
+	assert_true(s->stats.counter[KITH_STAT_PROBES_LIMITED] > 0);
+	side_free(s);
+}
+
+static void one_address_gets_at_most_20_probes_in_a_round(void **state)
+{
+	(void)state;
+	struct side *s = side_new(true);
+	offer(s, "20.0.0.1:5000", 2);
+	/* Named eight times, it is one target. */
+	static const char *const same[] = { "50.0.0.1:5000", "50.0.0.1:5000", "50.0.0.1:5000", "50.0.0.1:5000",
+					    "50.0.0.1:5000", "50.0.0.1:5000", "50.0.0.1:5000", "50.0.0.1:5000" };
+	hear_candidates(s, 1, same, 8);
+	(void)look(s);
+	hear_punch(s, 1, 1);
+	assert_int_equal(s->punch.n_targets, 1);
+	while (s->punch.state == KITH_PUNCH_PROBING)
+		run_until(s, s->punch.next_at);
+	struct sent out = look(s);
+	assert_in_range(out.openers + out.probes, 8, KITH_PROBES_PER_ADDRESS);
+	side_free(s);
+}
+
+static void private_addresses_get_no_opener_and_refused_ones_nothing(void **state)
+{
+	(void)state;
+	struct side *s = side_new(true);
+	struct kith_candidate own[2] = { { .kind = KITH_CANDIDATE_HOST, .transport = 1 },
+					 { .kind = KITH_CANDIDATE_OBSERVED, .transport = 1 } };
+	assert_int_equal(kith_addr_parse(&own[0].addr, "192.168.1.5:5000"), 0);
+	assert_int_equal(kith_addr_parse(&own[1].addr, "20.0.0.1:5000"), 0);
+	kith_punch_offer(&s->punch, &s->view, own, 2, 1);
+	static const char *const theirs[] = { "192.168.1.6:6000", "10.1.1.1:6000", "127.0.0.1:6000", "30.0.0.2:53" };
+	hear_candidates(s, 1, theirs, 4);
+	(void)look(s);
+	hear_punch(s, 1, 1);
+	assert_int_equal(s->punch.n_targets, 1);
+	assert_int_equal(look(s).openers, 0);
+	run_until(s, s->punch.next_at);
+	struct sent out = look(s);
+	assert_int_equal(out.probes, 1);
+	assert_int_equal(out.last.ip[3], 6);
+	assert_int_equal(s->stats.counter[KITH_STAT_CANDIDATES_REFUSED], 3);
+	side_free(s);
+}
+
+static void without_leave_nothing_is_named(void **state)
+{
+	(void)state;
+	static const char *const other[] = { "20.0.0.1:5000" };
+	for (unsigned consent = 0; consent < 2; consent++) {
+		struct side *s = side_new(false);
+		s->view.allowed = false;
+		s->view.consent = consent; /* and yet not allowed: relay-only */
+		offer(s, "30.0.0.2:6000", 1);
+		hear_candidates(s, 1, other, 1);
+		hear_punch(s, 1, 1);
+		struct sent out = look(s);
+		assert_int_equal(out.candidates, consent); /* "none": so that the other stops asking */
+		assert_int_equal(out.n_candidates, 0);
+		assert_int_equal(out.openers + out.probes, 0);
+		run_until(s, s->view.now + 60 * S);
+		assert_int_equal(look(s).probes, 0);
+		s->view.allowed = s->view.consent = true;
+		kith_punch_again(&s->punch, &s->view); /* consent came late: the round that waits is answered */
+		out = look(s);
+		assert_int_equal(out.n_candidates, consent ? 0 : 1);
+		assert_int_equal(out.openers, consent ? 0 : 1);
+		side_free(s);
+	}
+	struct side *s = side_new(true);
+	s->view.allowed = false;
+	offer(s, "20.0.0.1:5000", 1);
+	run_until(s, s->view.now + 60 * S);
+	assert_int_equal(look(s).candidates, 0);
+	side_free(s);
+}
+
+static void the_initiator_stops_when_there_is_nothing_to_probe(void **state)
+{
+	(void)state;
+	struct side *s = side_new(true);
+	offer(s, "20.0.0.1:5000", 1);
+	hear_candidates(s, 0, NULL, 0);
+	hear_punch(s, 1, 0);
+	assert_int_equal(s->punch.state, KITH_PUNCH_QUIET);
+	assert_int_equal(s->punch.next_at, KITH_TIME_NEVER);
+	side_free(s);
+}
+
+static void new_candidates_of_the_responder_are_told_and_start_a_round(void **state)
+{
+	(void)state;
+	struct side *s = side_new(false);
+	static const char *const other[] = { "20.0.0.1:5000" };
+	offer(s, "30.0.0.2:6000", 1);
+	hear_candidates(s, 1, other, 1);
+	hear_punch(s, 1, 1);
+	run_until(s, s->view.now + 10 * S);
+	(void)look(s);
+	offer(s, "30.0.0.2:6000", 1); /* the same: nothing */
+	assert_int_equal(look(s).candidates, 0);
+	offer(s, "31.0.0.2:6000", 1);
+	struct sent out = look(s);
+	assert_true(out.candidates == 1 && out.punches == 0);
+	run_until(s, s->view.now + 60 * S);
+	assert_int_equal(look(s).candidates, KITH_PUNCH_OFFERS / 2 - 1);
+	side_free(s);
+	s = side_new(true);
+	offer(s, "20.0.0.1:5000", 1);
+	hear_candidates(s, 1, peer, 1);
+	hear_punch(s, 1, 1);
+	run_until(s, s->view.now + 1400 * MS);
+	(void)look(s);
+	static const char *const moved[] = { "31.0.0.2:6000" };
+	s->view.now += KITH_PUNCH_RESTART_US;
+	hear_candidates(s, 2, moved, 1);
+	out = look(s);
+	assert_true(out.punches == 1 && out.round == 2);
+	hear_candidates(s, 3, peer, 1); /* at once again: not another round */
+	assert_int_equal(look(s).punches, 0);
+	side_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_initiator_repeats_its_offer_until_answered_and_gives_up),
+		cmocka_unit_test(an_answer_starts_openers_and_then_the_schedule),
+		cmocka_unit_test(the_responder_begins_half_a_round_trip_after_its_answer),
+		cmocka_unit_test(rounds_follow_with_growing_pauses_then_one_a_minute_while_used),
+		cmocka_unit_test(success_ends_it),
+		cmocka_unit_test(a_hostile_peer_cannot_make_us_a_weapon),
+		cmocka_unit_test(one_address_gets_at_most_20_probes_in_a_round),
+		cmocka_unit_test(private_addresses_get_no_opener_and_refused_ones_nothing),
+		cmocka_unit_test(without_leave_nothing_is_named),
+		cmocka_unit_test(the_initiator_stops_when_there_is_nothing_to_probe),
+		cmocka_unit_test(new_candidates_of_the_responder_are_told_and_start_a_round),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
