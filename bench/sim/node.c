@@ -41,7 +41,7 @@ static void save(struct kith_sim *sim, struct kith_simnode *n, struct kith_span 
 static void effects(struct kith_sim *sim, struct kith_simnode *n, bool *more)
 {
 	struct kith_effect e;
-	while (n->core != NULL && kith_core_effect(n->core, &e)) {
+	while (kith_core_effect(n->core, &e)) {
 		*more = true;
 		switch (e.type) {
 		case KITH_EFFECT_SAVE:
@@ -91,20 +91,22 @@ static void node_down(struct kith_sim *sim, struct kith_simnode *n)
 
 void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n)
 {
-	bool more = true;
-	bool was_leaving = n->leaving;
-	while (more && n->core != NULL && !sim->failed && !sim->no_memory) {
+	bool more = n->core != NULL;
+	const bool was_leaving = n->leaving;
+	/* To the end in any case: the next core finds the shared outbox empty. */
+	while (more) {
 		struct kith_packet out[POLL_MAX];
 		struct kith_event e;
 		size_t count;
 		more = false;
 		while ((count = kith_core_poll(n->core, kith_sim_node_now(sim, n), out, POLL_MAX)) > 0) {
-			for (size_t i = 0; i < count; i++)
+			for (size_t i = 0; i < count && !sim->failed; i++)
 				kith_sim_send(sim, n, &out[i]);
 		}
-		while (!sim->failed && kith_core_event(n->core, &e)) {
+		while (kith_core_event(n->core, &e)) {
 			more = true;
-			node_event(sim, n, &e);
+			if (!sim->failed)
+				node_event(sim, n, &e);
 		}
 		effects(sim, n, &more);
 	}

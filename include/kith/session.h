@@ -76,6 +76,15 @@ KITH_EXPORT kith_time_us kith_ping(const struct kith_conn *conn);
  * line, NUL-terminated; returns the length, cut at cap - 1. */
 KITH_EXPORT size_t kith_explain(const struct kith_conn *conn, char *out, size_t cap);
 
+/* 0: the other side has just proved, for this very context, that it holds the key of its certificates; else why not. */
+typedef void (*kith_challenge_fn)(struct kith_call *call, int err, void *user);
+
+/* Asks for such a proof: challenge and response on top of those of the handshake, for applications that want one at a certain moment. context:
+ * at most 64 printable characters, the application's. out may be NULL. KITH_EINVAL, KITH_ESTATE (not open, or one is under way), KITH_EFULL,
+ * KITH_ENOMEM: then done is never called. */
+KITH_EXPORT int kith_challenge(struct kith_conn *conn, const char *context, kith_challenge_fn done, void *user,
+			       struct kith_call **out) KITH_MUST_USE;
+
 KITH_EXPORT struct kith_node *kith_conn_node(const struct kith_conn *conn);
 KITH_EXPORT void *kith_conn_user(const struct kith_conn *conn);
 
@@ -135,6 +144,9 @@ KITH_EXPORT int kith_stream_read(struct kith_stream *stream, void *out, size_t c
 
 /* Gives up sending: what is unsent is dropped, the other side sees reset with the code (62 bits). KITH_ECLOSED, KITH_EINVAL. */
 KITH_EXPORT int kith_stream_reset(struct kith_stream *stream, uint64_t code);
+
+/* Gives up reading: what was not read is dropped, the other side sees stopped. KITH_ECLOSED, KITH_EINVAL. */
+KITH_EXPORT int kith_stream_stop(struct kith_stream *stream, uint64_t code);
 
 /* Gives the stream up in both directions, unless both have ended. The closed callback follows, with KITH_ECANCELED. Give up nothing that
  * matters: kith_stream_finish, and wait for closed. */

@@ -16,7 +16,8 @@ struct kith_reader {
 };
 
 struct kith_writer {
-	uint8_t *start, *p, *end;
+	uint8_t *start;
+	size_t len, cap; /* written, and room in all */
 	bool bad;
 };
 
@@ -109,18 +110,18 @@ static inline void kith_read_bytes(struct kith_reader *r, uint8_t *out, size_t l
 
 static inline struct kith_writer kith_writer_of(uint8_t *p, size_t len)
 {
-	struct kith_writer w = { p, p, p + len, false };
+	struct kith_writer w = { p, 0, len, false };
 	return w;
 }
 
 static inline size_t kith_writer_len(const struct kith_writer *w)
 {
-	return (size_t)(w->p - w->start);
+	return w->len;
 }
 
 static inline size_t kith_writer_space(const struct kith_writer *w)
 {
-	return w->bad ? 0 : (size_t)(w->end - w->p);
+	return w->bad ? 0 : w->cap - w->len;
 }
 
 /* Room for len bytes to be filled in; NULL and bad when there is none. */
@@ -130,8 +131,8 @@ static inline uint8_t *kith_write(struct kith_writer *w, size_t len)
 		w->bad = true;
 		return NULL;
 	}
-	uint8_t *p = w->p;
-	w->p += len;
+	uint8_t *p = w->start + w->len;
+	w->len += len;
 	return p;
 }
 
@@ -157,13 +158,15 @@ static inline void kith_write_zeros(struct kith_writer *w, size_t len)
 static inline void kith_write_uint(struct kith_writer *w, uint64_t v, size_t len)
 {
 	uint8_t *out = kith_write(w, len);
-	for (size_t i = 0; out != NULL && i < len; i++)
-		out[i] = (uint8_t)(v >> (8 * (len - 1 - i)));
+	if (out == NULL)
+		return;
+	for (size_t i = len; i-- > 0; v >>= 8)
+		out[i] = (uint8_t)v;
 }
 
 static inline void kith_write_u8(struct kith_writer *w, uint8_t v)
 {
-	kith_write_uint(w, v, 1);
+	kith_write_bytes(w, &v, 1);
 }
 
 static inline void kith_write_u16(struct kith_writer *w, uint16_t v)

@@ -67,7 +67,7 @@ static bool has_data(struct kith_span frames)
 	struct kith_reader r = kith_reader_of_span(frames);
 	struct kith_frame f;
 	while (kith_frame_next(&r, &f)) {
-		if (f.type >= KITH_FRAME_REQUEST && f.type <= KITH_FRAME_STREAM && f.type != KITH_FRAME_ANSWER_MORE)
+		if (f.type >= KITH_FRAME_REQUEST && f.type <= KITH_FRAME_STREAM && f.type != KITH_FRAME_ANSWER && f.type != KITH_FRAME_ANSWER_MORE)
 			return true;
 	}
 	return false;
@@ -111,7 +111,7 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	}
 	struct kith_session *s = kith_sessions_get(&c->sessions, header.receiver);
 	if (s == NULL || (s->state != KITH_SESSION_OPEN && s->state != KITH_SESSION_UNCONFIRMED) ||
-	    (s->hs != NULL && !kith_noise_done(&s->hs->noise))) {
+	    (s->hs != NULL && (s->hs->refused || !kith_noise_done(&s->hs->noise)))) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
 		return;
 	}

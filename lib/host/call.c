@@ -28,16 +28,23 @@ void kith_call_complete(struct kith_call *call, int err, struct kith_conn *conn)
 		if (call->looked_up != NULL)
 			call->looked_up(call, err, call->user);
 		break;
+	case KITH_CALL_CHALLENGE:
+		if (call->challenged != NULL)
+			call->challenged(call, err, call->user);
+		break;
 	}
 	KITH_FREE(node->alloc, call);
 }
 
-static int begin(struct kith_node *node, enum kith_call_kind kind, const char *name, struct kith_call **out)
+static int check_name(const struct kith_node *node, const char *name)
 {
 	if (node->state != KITH_NODE_RUNNING)
 		return KITH_ESTATE;
-	if (name == NULL || !kith_name_valid(name))
-		return KITH_ENAME;
+	return name != NULL && kith_name_valid(name) ? 0 : KITH_ENAME;
+}
+
+static int begin(struct kith_node *node, enum kith_call_kind kind, struct kith_call **out)
+{
 	struct kith_call *call = KITH_NEW(node->alloc, struct kith_call);
 	if (call == NULL)
 		return KITH_ENOMEM;
@@ -67,7 +74,9 @@ int kith_connect(struct kith_node *node, const char *name, const char *service, 
 {
 	struct kith_call *call;
 
-	int err = service == NULL || timeout_us < 0 ? KITH_EINVAL : begin(node, KITH_CALL_CONNECT, name, &call);
+	int err = service == NULL || timeout_us < 0 ? KITH_EINVAL : check_name(node, name);
+	if (err == 0)
+		err = begin(node, KITH_CALL_CONNECT, &call);
 	if (err != 0)
 		return err;
 	call->connected = done;
@@ -79,13 +88,30 @@ int kith_lookup(struct kith_node *node, const char *name, kith_found_fn found, k
 {
 	struct kith_call *call;
 
-	int err = begin(node, KITH_CALL_LOOKUP, name, &call);
+	int err = check_name(node, name);
+	if (err == 0)
+		err = begin(node, KITH_CALL_LOOKUP, &call);
 	if (err != 0)
 		return err;
 	call->found = found;
 	call->looked_up = done;
 	call->user = user;
 	return began(call, kith_core_lookup(node->core, kith_drive_now(node), name, &call->op), out);
+}
+
+int kith_challenge(struct kith_conn *conn, const char *context, kith_challenge_fn done, void *user, struct kith_call **out)
+{
+	struct kith_node *node = conn->node;
+	struct kith_call *call;
+
+	if (conn->state != KITH_CONN_OPEN || node->core == NULL)
+		return KITH_ESTATE;
+	int err = context == NULL ? KITH_EINVAL : begin(node, KITH_CALL_CHALLENGE, &call);
+	if (err != 0)
+		return err;
+	call->challenged = done;
+	call->user = user;
+	return began(call, kith_core_challenge(node->core, kith_drive_now(node), conn->id, context, &call->op), out);
 }
 
 void kith_call_cancel(struct kith_call *call)
@@ -107,13 +133,6 @@ struct kith_node *kith_call_node(const struct kith_call *call)
 }
 
 /* ---- presence ---- */
-
-static int check_name(const struct kith_node *node, const char *name)
-{
-	if (node->state != KITH_NODE_RUNNING)
-		return KITH_ESTATE;
-	return name != NULL && kith_name_valid(name) ? 0 : KITH_ENAME;
-}
 
 int kith_watch(struct kith_node *node, const char *name)
 {

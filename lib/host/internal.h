@@ -148,7 +148,7 @@ struct kith_node {
 	void (*closed)(struct kith_node *node, void *user);
 };
 
-enum kith_call_kind { KITH_CALL_CONNECT, KITH_CALL_LOOKUP };
+enum kith_call_kind { KITH_CALL_CONNECT, KITH_CALL_LOOKUP, KITH_CALL_CHALLENGE };
 
 struct kith_call {
 	struct kith_link link;
@@ -159,6 +159,7 @@ struct kith_call {
 	kith_connect_fn connected;
 	kith_found_fn found;
 	kith_lookup_fn looked_up;
+	kith_challenge_fn challenged;
 	void *user;
 };
 

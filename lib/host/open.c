@@ -263,9 +263,10 @@ static int start_watching(struct kith_node *node)
 	w->allow_loopback = node->o.allow_loopback;
 	w->changed = interfaces_changed;
 	w->ctx = node;
-	/* Without a list now there may be one later. */
-	(void)kith_interfaces_read(&w->last, w->allow_loopback);
-	int err = kith_interface_watch_start(w, node->loop);
+	int err = kith_interfaces_read(&w->last, w->allow_loopback);
+	if (err != 0) /* there may be a list later */
+		KITH_LOG(node->log, KITH_LOG_WARN, "interfaces not read err=%s", kith_err_name(err));
+	err = kith_interface_watch_start(w, node->loop);
 	node->watching = err == 0;
 	return err;
 }

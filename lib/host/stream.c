@@ -123,21 +123,18 @@ void kith_stream_work(struct kith_stream *stream)
 
 /* ---- news from the core ---- */
 
-/* Reads and forgets, so that a stream that nobody wants can come to its end. */
-static void discard(struct kith_conn *conn, uint64_t id)
+/* Neither sends nor reads any more. What is over already says so; that is as good. */
+static void give_up(struct kith_conn *conn, uint64_t id)
 {
 	struct kith_node *node = conn->node;
-	uint8_t bytes[4096];
-	bool fin = false;
 
-	while (usable(conn) && !fin &&
-	       kith_core_stream_read(node->core, kith_drive_now(node), conn->id, id, bytes, sizeof bytes, &fin) > 0)
-		node->dirty = true;
+	(void)kith_core_stream_reset(node->core, kith_drive_now(node), conn->id, id, 0);
+	(void)kith_core_stream_stop(node->core, kith_drive_now(node), conn->id, id, 0);
+	kith_node_touch(node);
 }
 
 static void opened(struct kith_conn *conn, const struct kith_event *ev)
 {
-	struct kith_node *node = conn->node;
 	struct kith_stream *stream = NULL;
 
 	if (conn->cb.stream != NULL)
@@ -146,8 +143,7 @@ static void opened(struct kith_conn *conn, const struct kith_event *ev)
 		conn->cb.stream(conn, stream, ev->channel, conn->user);
 		return;
 	}
-	(void)kith_core_stream_reset(node->core, kith_drive_now(node), conn->id, ev->stream, 0);
-	node->dirty = true;
+	give_up(conn, ev->stream);
 }
 
 /* Callbacks may close the connection; the handle stays until the pump gets there. */
@@ -193,8 +189,6 @@ void kith_stream_news_arrived(struct kith_conn *conn, const struct kith_event *e
 
 	if (stream == NULL && ev->stream_event == KITH_STREAM_NEWS_OPENED)
 		opened(conn, ev);
-	else if (stream == NULL && ev->stream_event == KITH_STREAM_NEWS_READABLE)
-		discard(conn, ev->stream);
 	else if (stream != NULL && !stream->closing)
 		tell(stream, ev);
 }
@@ -315,16 +309,24 @@ int kith_stream_reset(struct kith_stream *stream, uint64_t code)
 	return err;
 }
 
-void kith_stream_close(struct kith_stream *stream)
+int kith_stream_stop(struct kith_stream *stream, uint64_t code)
 {
 	struct kith_node *node = stream->conn->node;
 
+	if (stream->closing || !usable(stream->conn))
+		return KITH_ECLOSED;
+	if (code >= UINT64_C(1) << 62)
+		return KITH_EINVAL;
+	kith_node_touch(node);
+	return kith_core_stream_stop(node->core, kith_drive_now(node), stream->conn->id, stream->id, code);
+}
+
+void kith_stream_close(struct kith_stream *stream)
+{
 	if (stream->closing)
 		return;
-	if (usable(stream->conn) && !stream->finished)
-		(void)kith_core_stream_reset(node->core, kith_drive_now(node), stream->conn->id, stream->id, 0);
 	if (usable(stream->conn))
-		discard(stream->conn, stream->id);
+		give_up(stream->conn, stream->id);
 	stream->closing = true;
 	needs_work(stream);
 }

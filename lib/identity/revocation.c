@@ -184,7 +184,7 @@ int kith_revocation_sign(const struct kith_suite *suite, uint8_t *out, size_t ca
 	size_t kept = put_ranges(rows, ranges, ranges_n);
 	struct kith_writer counted = kith_writer_of(count, 2);
 	kith_write_u16(&counted, (uint16_t)kept);
-	w.p = rows + kept * KITH_REVOKED_RANGE_LEN;
+	w.len = (size_t)(rows - w.start) + kept * KITH_REVOKED_RANGE_LEN;
 
 	count = kith_write(&w, 2);
 	rows = kith_write(&w, keys_n * KITH_KEY_LEN);
@@ -193,7 +193,7 @@ int kith_revocation_sign(const struct kith_suite *suite, uint8_t *out, size_t ca
 	kept = put_keys(rows, keys, keys_n);
 	counted = kith_writer_of(count, 2);
 	kith_write_u16(&counted, (uint16_t)kept);
-	w.p = rows + kept * KITH_KEY_LEN;
+	w.len = (size_t)(rows - w.start) + kept * KITH_KEY_LEN;
 
 	kith_object_write_ext(&w, list->s.ext);
 	int len = kith_object_sign(suite, &w, KITH_SIGN_REVOCATION, sk);

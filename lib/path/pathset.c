@@ -470,6 +470,11 @@ void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env
 	ps->flags |= flags;
 	if (kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY))
 		drop_direct(ps, env, now);
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) { /* who keeps a path alive may have changed */
+		const struct kith_path *p = kith_ps_path(ps, i);
+		if (p->state == KITH_PATH_LIVE && p->tries == 0)
+			kith_ps_rest(ps, env, now, i);
+	}
 	if (ps->more != NULL && ps->more->punch != NULL) {
 		struct kith_punch_view view = kith_ps_view(ps, env, now);
 		kith_punch_again(ps->more->punch, &view);

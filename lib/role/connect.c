@@ -223,9 +223,10 @@ void kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct
 
 static uint8_t path_flags(const struct kith_core *c, const struct kith_session *s)
 {
-	unsigned flags = s->initiator ? KITH_PATHSET_INITIATOR : 0;
+	/* A peer's session opens only once it was accepted; homes and members have no secrets of place from each other. */
+	unsigned flags = KITH_PATHSET_CONSENT | (s->initiator ? KITH_PATHSET_INITIATOR : 0u);
 	if (s->use & KITH_USE_PEER)
-		flags |= KITH_PATHSET_PEER | KITH_PATHSET_CONSENT;
+		flags |= KITH_PATHSET_PEER;
 	if ((s->use & KITH_USE_PEER) && s->peer->relay_only)
 		flags |= KITH_PATHSET_RELAY_ONLY;
 	if (s->use & KITH_USE_HOME)
@@ -325,6 +326,10 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 		err = kith_connect_check_chain(c, hello.chain, s->hs->noise.rs, &person);
 	else
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_MALFORMED, 1);
+	if (err == 0 && memcmp(s->hs->noise.rs, c->self.dh_pk, 32) == 0) { /* a bootstrap address that is our own */
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_LOOP, 1);
+		err = KITH_EINVAL;
+	}
 	if (err == 0 && s->hs->noise.pattern == KITH_NOISE_XX) {
 		memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
 		err = finish_xx(c, s, header->sender, from);
@@ -347,8 +352,9 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 	}
 	kith_session_take_keys(s, c->now.mono_us);
 	if (!(s->use & KITH_USE_PEER)) {
+		/* One that the other side began meanwhile stays: see kith_connect_confirmed. */
 		struct kith_session *old = kith_sessions_bind(&c->sessions, s);
-		if (old != NULL)
+		if (old != NULL && old->initiator)
 			kith_session_end(c, old, KITH_CLOSE_REPLACED, false);
 	}
 	kith_connect_opened(c, s, from);

@@ -174,8 +174,6 @@ void kith_peer_redial(struct kith_core *c, struct kith_session *s)
 void kith_peer_closed(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote)
 {
 	struct kith_peer *peer = s->peer;
-	if (s->state == KITH_SESSION_DECIDING)
-		c->deciding--;
 	if (peer == NULL)
 		return;
 	if (peer->op != 0)

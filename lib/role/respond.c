@@ -86,7 +86,7 @@ static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verd
 				    len_max);
 }
 
-/* Answers a HELLO and waits for the first packet in the new keys. */
+/* Answers a HELLO and waits for the first packet in the new keys; after a refusal only for repetitions of the HELLO. */
 static void reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered)
 {
 	struct kith_hop from = s->paths.first.hop;
@@ -94,11 +94,14 @@ static void reply(struct kith_core *c, struct kith_session *s, uint16_t verdict,
 		kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
 		return;
 	}
-	if (s->state == KITH_SESSION_DECIDING)
+	if (s->state == KITH_SESSION_DECIDING) {
+		c->deciding--;
 		kith_session_set_state(s, KITH_SESSION_UNCONFIRMED);
+	}
 	s->hs->give_up_at = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
 	s->hs->next_at = KITH_TIME_NEVER;
-	if (kith_noise_done(&s->hs->noise))
+	s->hs->refused = verdict != 0;
+	if (kith_noise_done(&s->hs->noise) && !s->hs->refused)
 		kith_session_take_keys(s, c->now.mono_us);
 	send_stored_reply(c, s, &from);
 	kith_session_arm(c, s);
@@ -107,7 +110,6 @@ static void reply(struct kith_core *c, struct kith_session *s, uint16_t verdict,
 void kith_connect_decide(struct kith_core *c, struct kith_session *s, uint16_t verdict)
 {
 	KITH_ASSERT(s->state == KITH_SESSION_DECIDING);
-	c->deciding--;
 	reply(c, s, verdict, 0);
 }
 
@@ -172,12 +174,12 @@ static void on_hello_xx(struct kith_core *c, const struct kith_handshake *hs, co
 	reply(c, s, 0, 0);
 }
 
+/* Whether the message is a new one. It is remembered once it made a session: until then its repetitions count as new. */
 static bool fresh(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hello *hello,
 		  const struct kith_person *person, bool cookie_ok, const struct kith_hop *from)
 {
 	switch (kith_guard_judge(&c->guard, person->device_dh.b, hello->timestamp_ms, hello->call_id, cookie_ok)) {
 	case KITH_FRESH:
-		kith_guard_remember(&c->guard, person->device_dh.b, hello->timestamp_ms, hello->call_id);
 		return true;
 	case KITH_SAME:
 		repeat_reply(c, person->device_dh.b, hello->call_id, from);
@@ -212,6 +214,8 @@ static void on_hello_ik(struct kith_core *c, struct kith_handshake *hs, struct k
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
 		return;
 	}
+	if (!fresh(c, header, &hello, &person, cookie_ok, from))
+		return;
 	if (call && !kith_limiter_allow(&c->calls, c->now.mono_us, kith_device_key(person.device_dh.b))) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
 		return;
@@ -220,14 +224,13 @@ static void on_hello_ik(struct kith_core *c, struct kith_handshake *hs, struct k
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_TABLE_FULL, 1);
 		return;
 	}
-	if (!fresh(c, header, &hello, &person, cookie_ok, from))
-		return;
 	memcpy(hs->call_id, hello.call_id, sizeof hs->call_id);
 	hs->timestamp_ms = hello.timestamp_ms;
 	struct kith_session *s = new_responder(c, hs, header, packet_len, from,
 					       call ? KITH_SESSION_DECIDING : KITH_SESSION_UNCONFIRMED);
 	if (s == NULL)
 		return;
+	kith_guard_remember(&c->guard, person.device_dh.b, hello.timestamp_ms, hello.call_id);
 	memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
 	s->features = (uint8_t)(hello.features & c->self.features);
 	kith_connect_keep_chain(c, s, hello.chain, hello.role);
@@ -241,8 +244,13 @@ void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *hea
 {
 	uint8_t buf[KITH_UDP_PAYLOAD];
 	struct kith_handshake hs;
-	if (!may_call(c, from)) {
+	/* Whoever calls a leaf knows its key; the other pattern would tell a stranger who lives here. */
+	if (!may_call(c, from) || (c->super == NULL && header->pattern == KITH_NOISE_XX)) {
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
+		return;
+	}
+	if (packet_len < KITH_COOKIE_PACKET_LEN) { /* even a cookie would be more than came */
+		kith_stats_add(c->stats, KITH_STAT_DROP_TOO_SHORT, 1);
 		return;
 	}
 	enum kith_guard_verdict verdict = kith_guard_check(&c->guard, c->now.mono_us, header, from);
@@ -285,8 +293,10 @@ void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *he
 		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
 		return;
 	}
-	if (!kith_hello_parse(&hello, (struct kith_span){ buf, (size_t)n }) ||
-	    kith_connect_check_chain(c, hello.chain, s->hs->noise.rs, &person) != 0) {
+	bool parsed = kith_hello_parse(&hello, (struct kith_span){ buf, (size_t)n });
+	if (!parsed)
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_MALFORMED, 1);
+	if (!parsed || kith_connect_check_chain(c, hello.chain, s->hs->noise.rs, &person) != 0) {
 		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
 		return;
 	}
@@ -300,10 +310,10 @@ void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *he
 void kith_connect_confirmed(struct kith_core *c, struct kith_session *s, const struct kith_hop *from)
 {
 	if (!(s->use & KITH_USE_PEER)) {
+		/* One that we began ourselves meanwhile works as well: it stays until it is unused, since the other side, who sees the
+		 * same the other way round, would end this one. */
 		struct kith_session *old = kith_sessions_bind(&c->sessions, s);
-		if (old != NULL && old->state == KITH_SESSION_OPEN)
-			kith_session_end(c, old, KITH_CLOSE_REPLACED, false);
-		else if (old != NULL && old->state == KITH_SESSION_UNCONFIRMED)
+		if (old != NULL && !old->initiator)
 			kith_session_end(c, old, KITH_CLOSE_REPLACED, false);
 	}
 	kith_connect_opened(c, s, from);

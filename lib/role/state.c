@@ -147,6 +147,8 @@ void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_clo
 	if (s->state == KITH_SESSION_CLOSED)
 		return;
 	bool was_open = s->state == KITH_SESSION_OPEN;
+	if (s->state == KITH_SESSION_DECIDING)
+		c->deciding--;
 	if (was_open && !remote)
 		say_close(c, s, reason);
 	if (s->use & KITH_USE_PEER)

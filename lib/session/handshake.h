@@ -60,6 +60,7 @@ struct kith_handshake {
 	uint8_t tries;
 	bool has_cookie;
 	bool initiator;
+	bool refused; /* responder: the REPLY says no; the keys that it carries are not used */
 	uint16_t len;
 	uint8_t packet[KITH_UDP_PAYLOAD]; /* initiator: HELLO (then FINISH) as sent; responder: REPLY as sent */
 };

@@ -242,7 +242,7 @@ static void quic_rand(uint8_t *dest, size_t len, const ngtcp2_rand_ctx *ctx)
 	s->cfg.random->fill(s->cfg.random->ctx, dest, len);
 }
 
-/* Until a new path is validated, the packets that come in are padded (see restore in quic.c). */
+/* Until a new path is validated, a responder's limit is lifted by hand (see lift_limit in quic.c). */
 static int path_validation(ngtcp2_conn *conn, uint32_t flags, const ngtcp2_path *path,
 			   ngtcp2_path_validation_result result, void *user)
 {

@@ -46,6 +46,7 @@ enum {
 	/* QUIC's proof that the initiator's address is its own, which the session has had long ago. Without it a responder may
 	 * send three times what it has got; 0.12 spends that on stream data, and never repeats a lost handshake packet. */
 	ADDRESS_TOKEN = 'k',
+	LIMIT_STEPS = 4,
 	RESTORED_MAX = KITH_STREAMS_QUIC + FRAME_PATH_LEN
 };
 
@@ -54,6 +55,8 @@ enum {
 #define ASK_WAIT_US (400 * KITH_US_PER_MS) /* the first repetition of a question; doubles */
 #define ASK_WAIT_MAX_US (5 * KITH_US_PER_S)
 #define PROBE_MAX_US (3 * KITH_US_PER_S) /* plus two round trips: the longest pause between probes */
+#define MIGRATE_EVERY_US                                                                                               \
+	(100 * KITH_US_PER_MS) /* connection ids come back once a round trip; faster changes become one */
 #define INITIAL_RTT_MIN_US (5 * KITH_US_PER_MS) /* a guess below is not worth the spurious probes */
 #define INITIAL_RTT_MAX_US (1 * KITH_US_PER_S)
 
@@ -86,6 +89,8 @@ kith_time_us kith_streams_deadline(const struct kith_streams *s)
 		return at;
 	if (probe_time(s, &longest_us) != UINT64_MAX && s->probe_base + longest_us < at)
 		at = s->probe_base + longest_us;
+	if (s->migrate_wanted && s->confirmed && s->migrate_at < at)
+		at = s->migrate_at > s->pace_at ? s->migrate_at : s->pace_at;
 	ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(s->conn), now = quic_time(s);
 	if (expiry < now)
 		return s->pace_at;
@@ -258,13 +263,17 @@ void kith_streams_close(struct kith_streams *s)
 static void try_migrate(struct kith_streams *s)
 {
 	ngtcp2_path_storage ps;
-	if (!s->migrate_wanted || s->conn == NULL || s->dead != 0 || !s->confirmed)
+	if (!s->migrate_wanted || s->conn == NULL || s->dead != 0 || !s->confirmed || s->pace_at < s->migrate_at)
 		return;
 	make_path(s, s->epoch + 1, &ps);
 	int rv = ngtcp2_conn_initiate_immediate_migration(s->conn, &ps.path, quic_time(s));
-	/* With all spare connection ids used up: tried again after the next packet. */
-	if (rv == NGTCP2_ERR_INVALID_STATE || rv == NGTCP2_ERR_CONN_ID_BLOCKED)
+	s->migrate_at = s->pace_at + MIGRATE_EVERY_US;
+	/* With all spare connection ids used up, or too many given back and not acknowledged: tried again after a packet. */
+	if (rv == NGTCP2_ERR_INVALID_STATE || rv == NGTCP2_ERR_CONN_ID_BLOCKED ||
+	    rv == NGTCP2_ERR_CONNECTION_ID_LIMIT) {
+		s->migrate_at = KITH_TIME_NEVER;
 		return;
+	}
 	s->migrate_wanted = false;
 	if (rv == 0) {
 		s->epoch++;
@@ -343,27 +352,33 @@ enum kith_streams_verdict kith_streams_peek(const uint8_t *packet, size_t len, b
 	return begins && packet[1] != last_generation ? KITH_STREAMS_MAKE : KITH_STREAMS_REFUSE;
 }
 
-/* Answers QUIC's own path challenge: adds the frame to a datagram before its tag. While a new path is not validated, a
- * responder pads short packets as well, as if PADDING frames (which are zero bytes) had been sent: QUIC sends no more than
- * three times what came, and a challenge that has to be shorter than 1200 bytes would have to be answered twice. */
+/* Answers QUIC's own path challenge: adds the frame to a datagram before its tag. */
 static size_t add_answer(struct kith_streams *s, uint8_t datagram[RESTORED_MAX], size_t len)
 {
 	uint8_t tag[KITH_STREAMS_TAG], *end = datagram + len - KITH_STREAMS_TAG;
-	if (datagram[0] & FORM_LONG || len < 1 + QUIC_CID_LEN + KITH_STREAMS_TAG || (!s->challenged && !s->validating))
+	if (datagram[0] & FORM_LONG || len < 1 + QUIC_CID_LEN + KITH_STREAMS_TAG || !s->challenged)
 		return len;
 	memcpy(tag, end, sizeof tag);
-	if (s->challenged) {
-		*end++ = FRAME_PATH_RESPONSE;
-		memcpy(end, s->challenge, sizeof s->challenge);
-		end += sizeof s->challenge;
-		s->challenged = false;
-	}
-	if (s->validating) {
-		while (end < datagram + KITH_STREAMS_QUIC - KITH_STREAMS_TAG)
-			*end++ = FRAME_PADDING;
-	}
-	memcpy(end, tag, sizeof tag);
-	return (size_t)(end - datagram) + sizeof tag;
+	*end++ = FRAME_PATH_RESPONSE;
+	memcpy(end, s->challenge, sizeof s->challenge);
+	memcpy(end + sizeof s->challenge, tag, sizeof tag);
+	s->challenged = false;
+	return len + FRAME_PATH_LEN;
+}
+
+/* On a path that is not validated yet, a QUIC server sends three times what it got, and then waits for more; the peer may have
+ * no reason to send any. It counts before it looks, so junk serves: each call lets ten packets and more out. */
+static void lift_limit(struct kith_streams *s)
+{
+	uint8_t junk[KITH_STREAMS_QUIC];
+	ngtcp2_path_storage ps;
+	if (s->cfg.initiator || !s->validating || s->conn == NULL || s->dead != 0)
+		return;
+	memset(junk, 0, sizeof junk);
+	junk[0] = FORM_LONG; /* of QUIC version 0, which is none */
+	make_path(s, s->epoch, &ps);
+	for (unsigned i = 0; i < LIMIT_STEPS; i++)
+		kith_quic_check(s, ngtcp2_conn_read_pkt(s->conn, &ps.path, NULL, junk, sizeof junk, quic_time(s)));
 }
 
 static void input_quic(struct kith_streams *s, kith_time_us now, const uint8_t *quic, size_t len)
@@ -392,7 +407,10 @@ static void input_quic(struct kith_streams *s, kith_time_us now, const uint8_t *
 		s->ask_at = KITH_TIME_NEVER;
 	s->heard = true;
 	s->heard_here = true;
+	if (s->migrate_at == KITH_TIME_NEVER)
+		s->migrate_at = s->pace_at;
 	kith_quic_check(s, rv);
+	lift_limit(s);
 }
 
 int kith_streams_input(struct kith_streams *s, kith_time_us now, const uint8_t *packet, size_t len)
@@ -434,8 +452,10 @@ void kith_streams_tick(struct kith_streams *s, kith_time_us now)
 	ngtcp2_tstamp ts = stamp(s, now);
 	if (ngtcp2_conn_get_expiry(s->conn) <= ts)
 		kith_quic_check(s, ngtcp2_conn_handle_expiry(s->conn, ts));
+	lift_limit(s);
 	if (s->dead == 0 && probe_time(s, &longest_us) != UINT64_MAX && s->probe_base + longest_us <= s->pace_at)
 		probe_now(s);
+	try_migrate(s);
 }
 
 /* ---- packets out ---- */

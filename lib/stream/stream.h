@@ -106,7 +106,8 @@ kith_time_us kith_streams_deadline(const struct kith_streams *s);
 
 void kith_streams_tick(struct kith_streams *s, kith_time_us now);
 
-/* The path that this end sends on has changed. Takes effect at once, or as soon as QUIC allows. */
+/* The path that this end sends on has changed, or works again after it did not: what is unacknowledged is probed for now, and
+ * not when QUIC's backed-off timer fires. At most ten changes a second take effect. */
 void kith_streams_migrate(struct kith_streams *s, kith_time_us now);
 
 /* True when no stream is open and everything is acknowledged: the object may be closed and freed to save its memory. */

@@ -22,7 +22,7 @@ void kith_frame_end(struct kith_writer *w, uint8_t *mark)
 {
 	if (mark == NULL || w->bad)
 		return;
-	size_t len = (size_t)(w->p - mark) - 2;
+	size_t len = (size_t)(w->start + w->len - mark) - 2;
 	mark[0] = (uint8_t)(len >> 8);
 	mark[1] = (uint8_t)len;
 }

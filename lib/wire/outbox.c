@@ -99,8 +99,8 @@ static struct kith_open_packet *open_packet(struct kith_outbox *ob, uint32_t ses
 
 static bool frame_is_data(enum kith_frame_type type)
 {
-	return type == KITH_FRAME_REQUEST || type == KITH_FRAME_ANSWER || type == KITH_FRAME_DATAGRAM ||
-	       type == KITH_FRAME_STREAM;
+	/* An answer is repeated when it is asked for again; nothing comes back for it, so silence after it means nothing. */
+	return type == KITH_FRAME_REQUEST || type == KITH_FRAME_DATAGRAM || type == KITH_FRAME_STREAM;
 }
 
 struct kith_writer *kith_outbox_begin(struct kith_outbox *ob, uint32_t session, const struct kith_hop *hop, uint8_t ttl,

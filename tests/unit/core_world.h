@@ -11,10 +11,12 @@
 #include <kith/core.h>
 
 #include "crypto/suite.h"
+#include "identity/cert.h"
 #include "role/state.h"
 #include "sim/simpki.h"
+#include "sim/simrandom.h"
 
-#define WORLD_NODES 16
+#define WORLD_NODES 24
 #define WORLD_PACKETS 16384
 #define WORLD_EVENTS 4096
 #define WORLD_DELAY_US 20000
@@ -307,6 +309,140 @@ static inline void world_stop(struct core_world *w, int i)
 {
 	kith_core_free(w->nodes[i].core);
 	w->nodes[i].core = NULL;
+}
+
+/* How many events of that type a node had since event number `since`. */
+static inline int world_events(const struct core_world *w, int node, enum kith_event_type type, int since)
+{
+	int n = 0;
+	for (int i = since; i < w->events_n; i++)
+		n += w->events[i].node == node && w->events[i].ev.type == type;
+	return n;
+}
+
+static inline uint64_t world_stat(const struct core_world *w, int node, enum kith_stat stat)
+{
+	return w->nodes[node].stats.counter[stat];
+}
+
+/* Supernodes s0, s1, ..., settled, then leaves with the given names (up to NULL), settled. */
+static inline void world_network(struct core_world *w, const struct kith_suite *suite, uint64_t seed, int supernodes,
+				 const char *const leaves[])
+{
+	core_world_init(w, suite, seed);
+	w->log = getenv("KITH_TEST_LOG") != NULL;
+	for (int i = 0; i < supernodes; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "s%d", i);
+		world_start(w, name, true);
+	}
+	world_run(w, 10 * KITH_US_PER_S);
+	for (int i = 0; leaves[i] != NULL; i++)
+		world_start(w, leaves[i], false);
+	world_run(w, 5 * KITH_US_PER_S);
+}
+
+/* The network of most tests: three supernodes, alice and bob. */
+enum { WORLD_ALICE = 3, WORLD_BOB = 4 };
+static inline void world_alice_and_bob(struct core_world *w)
+{
+	static const char *const leaves[] = { "alice", "bob", NULL };
+	world_network(w, kith_suite_sodium(), 1, 3, leaves);
+}
+
+static inline kith_op world_dial(struct core_world *w, int from, const char *name, kith_time_us timeout_us)
+{
+	kith_op op;
+	assert_int_equal(kith_core_call(w->nodes[from].core, world_clock(w), name, "chat", timeout_us, &op), 0);
+	world_drain(w, from);
+	return op;
+}
+
+/* Calls and waits; the session at the caller, and in *callee (if not NULL) that at node `to`. */
+static inline kith_session_id world_call(struct core_world *w, int from, int to, kith_session_id *callee)
+{
+	int since = w->events_n;
+	world_dial(w, from, w->nodes[to].name, 0);
+	world_run(w, 3 * KITH_US_PER_S);
+	const struct world_event *ours = world_event(w, from, KITH_EVENT_OPENED, since);
+	const struct world_event *theirs = world_event(w, to, KITH_EVENT_OPENED, since);
+	assert_non_null(ours);
+	assert_non_null(theirs);
+	if (callee != NULL)
+		*callee = theirs->ev.session;
+	return ours->ev.session;
+}
+
+static inline int world_say(struct core_world *w, int from, kith_session_id session, const void *data, size_t len)
+{
+	int err = kith_core_send(w->nodes[from].core, world_clock(w), session, 1, data, len);
+	world_drain(w, from);
+	return err;
+}
+
+/* How a node's certificates differ from those that the authority of the network made for it. */
+struct world_cert {
+	const char *name, *label; /* NULL: "sim" for the label */
+	int64_t from_s, until_s; /* of the name, relative to the start of the world; both 0: as usual */
+	uint64_t serial; /* 0: as usual */
+	bool other_identity; /* certified for another identity key */
+	const struct kith_simpki *pki; /* NULL: the network's own */
+};
+
+/* The secret of a node's identity, as simpki makes it. */
+static inline void world_identity(const struct core_world *w, int node, bool other, struct kith_signer *out)
+{
+	struct kith_simrandom r;
+	struct kith_seed seed;
+	kith_simrandom_init(&r, w->pki.seed ^ UINT64_C(0x706b69), 16 + (uint64_t)node * 3);
+	r.random.fill(r.random.ctx, seed.b, sizeof seed.b);
+	seed.b[0] = (uint8_t)(seed.b[0] ^ (other ? 1 : 0));
+	kith_signer_from_seed(out, w->pki.suite, &seed);
+}
+
+/* Makes node i's chain anew; its device stays. */
+static inline void world_certify(struct core_world *w, int i, const struct world_cert *c)
+{
+	const int64_t day_s = 86400, base_s = WORLD_UNIX_MS / 1000;
+	const struct kith_simpki *pki = c->pki != NULL ? c->pki : &w->pki;
+	struct world_node *n = &w->nodes[i];
+	struct kith_device_keys keys;
+	struct kith_signer identity;
+	uint8_t name_buf[KITH_CERT_MAX], device_buf[KITH_CERT_MAX];
+	bool usual = c->from_s == 0 && c->until_s == 0;
+	world_identity(w, i, c->other_identity, &identity);
+	kith_device_keys_from_seed(&keys, pki->suite, &n->id.device);
+	struct kith_name_cert nc = { .identity = identity.pk,
+				     .serial = c->serial != 0 ? c->serial : 1 + (uint64_t)i,
+				     .not_before_s = base_s + (usual ? -30 * day_s : c->from_s),
+				     .expires_s = base_s + (usual ? 365 * day_s : c->until_s),
+				     .slots = 1,
+				     .flags = n->supernode ? KITH_NAME_SUPERNODE : 0 };
+	struct kith_device_cert dc = { .dh = keys.dh_pk,
+				       .sign = keys.sign.pk,
+				       .number = 1,
+				       .not_before_s = base_s - 30 * day_s,
+				       .expires_s = base_s + 180 * day_s };
+	kith_ids_issuer(pki->suite, nc.issuer_id, &pki->issuer.pk);
+	snprintf(nc.name, sizeof nc.name, "%s", c->name);
+	snprintf(dc.label, sizeof dc.label, "%s", c->label != NULL ? c->label : "sim");
+	memset(nc.placement, i + 1, sizeof nc.placement);
+	int name_len = kith_name_cert_sign(pki->suite, name_buf, &nc, pki->issuer.sk);
+	int device_len = kith_device_cert_sign(pki->suite, device_buf, &dc, identity.sk);
+	assert_true(name_len > 0 && device_len > 0);
+	int len = kith_chain_join(pki->suite, n->id.chain, &pki->network, test_span(pki->issuer_cert, pki->issuer_len),
+				  test_span(name_buf, (size_t)name_len), test_span(device_buf, (size_t)device_len));
+	assert_true(len > 0);
+	n->id.chain_len = (size_t)len;
+	n->id.identity = identity.pk;
+	n->id.devices_len = 0;
+}
+
+/* Makes a running node show other certificates than it started with: what a hostile one would do. */
+static inline void world_show(struct core_world *w, int i, const struct world_cert *c)
+{
+	world_certify(w, i, c);
+	w->nodes[i].core->self.chain = w->nodes[i].core->self.chain_short = test_span(w->nodes[i].id.chain, w->nodes[i].id.chain_len);
 }
 
 static inline void core_world_deinit(struct core_world *w)

@@ -53,6 +53,21 @@ static void a_leaf_keeps_its_home_alive_and_is_answered_every_third_time(void **
 	w_free(w);
 }
 
+static void a_session_that_becomes_one_with_a_home_is_kept_alive_from_then_on(void **state)
+{
+	(void)state;
+	struct world *w = w_leaf_and_home(9);
+	w->node[0].ps.flags &= (uint16_t)~KITH_PATHSET_HOME;
+	w->node[0].ps.first.due_at = w->node[0].ps.deadline = KITH_TIME_NEVER;
+	w_run(w, w->now + 300 * S);
+	assert_int_equal(w->node[0].packets_sent, 0);
+	kith_pathset_allow(&w->node[0].ps, &w->node[0].env, w->now, KITH_PATHSET_HOME);
+	w_run(w, w->now + 100 * S);
+	assert_in_range(w->node[0].frames_sent[KITH_FRAME_KEEPALIVE], 3, 5);
+	assert_int_equal(w->node[0].alloc.peak_bytes, 0);
+	w_free(w);
+}
+
 static void a_dead_home_is_noticed_by_unanswered_keepalives_and_soon_by_data(void **state)
 {
 	(void)state;
@@ -264,6 +279,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_idle_session_holds_no_memory_and_few_timers),
 		cmocka_unit_test(a_leaf_keeps_its_home_alive_and_is_answered_every_third_time),
+		cmocka_unit_test(a_session_that_becomes_one_with_a_home_is_kept_alive_from_then_on),
 		cmocka_unit_test(a_dead_home_is_noticed_by_unanswered_keepalives_and_soon_by_data),
 		cmocka_unit_test(memory_of_a_call_is_given_back_when_it_falls_quiet),
 		cmocka_unit_test(candidates_forgotten_while_idle_are_asked_for_again),

@@ -26,6 +26,21 @@ static void a_better_relay_is_used_after_a_second_and_equals_do_not_flap(void **
 	w_free(w);
 }
 
+static void a_gain_of_a_few_milliseconds_is_not_worth_a_switch(void **state)
+{
+	(void)state;
+	struct world *w = w_new(98);
+	w->relay_owd[0] = 10 * MS;
+	w->relay_owd[1] = 8 * MS; /* 20 % better, and 4 ms */
+	w_peers(w, 0, 0);
+	w_talk(w, 0, 20 * MS);
+	w_talk(w, 1, 20 * MS);
+	w_add_relay(w, 1);
+	w_run(w, w->now + 20 * S);
+	assert_int_equal(w->node[0].stats.counter[KITH_STAT_PATH_SWITCHES], 0);
+	w_free(w);
+}
+
 static void a_direct_path_far_slower_than_the_relay_is_only_a_standby(void **state)
 {
 	(void)state;
@@ -149,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_better_relay_is_used_after_a_second_and_equals_do_not_flap),
+		cmocka_unit_test(a_gain_of_a_few_milliseconds_is_not_worth_a_switch),
 		cmocka_unit_test(a_direct_path_far_slower_than_the_relay_is_only_a_standby),
 		cmocka_unit_test(five_paths_are_kept_and_they_are_diverse),
 		cmocka_unit_test(the_table_of_paths_is_bounded),

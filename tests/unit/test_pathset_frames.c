@@ -137,6 +137,7 @@ static void before_consent_nothing_is_offered_probed_or_answered(void **state)
 	/* The caller has guessed an address, too. */
 	struct kith_hop guess = w_direct_hop(w->node[1].outside);
 	assert_int_equal(kith_pathset_add(&w->node[0].ps, &w->node[0].env, w->now, &guess), 0);
+	kith_pathset_check(&w->node[0].ps, &w->node[0].env, w->now); /* a PROBE over the relay as well */
 	w_drain(w, 0);
 	w_run(w, w->now + 4 * S);
 	assert_true(w->direct_arrived > 0);

@@ -261,6 +261,32 @@ static void flaps_faster_than_a_round_trip_are_survived(void **state)
 	flaps(195, 200, 30 * PIPE_MS, 100);
 }
 
+static void random_path_changes_and_loss_never_stall(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 300; seed < 320; seed++) {
+		struct pipe *p = pipe_pair(seed);
+		p->faults.rate_bytes_s = 1250000;
+		p->faults.queue_us = 60 * PIPE_MS;
+		p->faults.jitter_us = pipe_draw(p, 20) * PIPE_MS;
+		p->faults.loss_permille = pipe_draw(p, 3) * 100;
+		p->ends[PIPE_RESPONDER].reply = true;
+		struct pipe_stream *st = pipe_open(p, PIPE_INITIATOR, 1, 500 * 1000);
+		struct pipe_stream *back = pipe_open(p, PIPE_RESPONDER, 1, 500 * 1000);
+		kith_time_us every = (1 + pipe_draw(p, 100)) * PIPE_MS;
+		for (unsigned i = 0; i < 100; i++) {
+			pipe_run(p, every);
+			p->faults.delay_us = (5 + pipe_draw(p, 60)) * PIPE_MS;
+			kith_streams_migrate(p->ends[pipe_draw(p, 2)].s, p->now);
+		}
+		pipe_transfer(p, PIPE_INITIATOR, st, 300 * PIPE_S);
+		pipe_transfer(p, PIPE_RESPONDER, back, 300 * PIPE_S);
+		p->faults.loss_permille = 0;
+		pipe_settle(p, 600 * PIPE_S);
+		pipe_free(p);
+	}
+}
+
 static void migrations_in_a_blackout_are_survived(void **state)
 {
 	(void)state;
@@ -362,6 +388,7 @@ int main(void)
 		cmocka_unit_test(a_longer_path_is_taken_without_harm),
 		cmocka_unit_test(fifty_flaps_in_a_minute_are_survived),
 		cmocka_unit_test(flaps_faster_than_a_round_trip_are_survived),
+		cmocka_unit_test(random_path_changes_and_loss_never_stall),
 		cmocka_unit_test(migrations_in_a_blackout_are_survived),
 		cmocka_unit_test(a_migration_before_the_handshake_waits_for_it),
 		cmocka_unit_test(an_idle_object_migrates_and_falls_silent_again),

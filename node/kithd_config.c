@@ -1,0 +1,547 @@
+#include "kithd_config.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the options ---- */
+
+/* Takes a value, or returns what is expected instead. */
+typedef const char *(*take_fn)(struct config *config, const char *value, int line);
+
+struct option {
+	const char *name;
+	bool list;
+	bool supernode_only;
+	take_fn take;
+};
+
+static const char *take_text(struct config_text *out, const char *value, int line)
+{
+	out->s = strdup(value);
+	out->line = line;
+	return out->s == NULL ? "memory, of which there is none left" : NULL;
+}
+
+static const char *take_path(struct config_text *out, const char *value, int line)
+{
+	return value[0] == '\0' ? "a path" : take_text(out, value, line);
+}
+
+static const char *take_list(struct config_text *list, size_t *n, size_t max, const char *value, int line)
+{
+	if (*n == max)
+		return "fewer files: this list is full";
+	const char *expected = take_path(&list[*n], value, line);
+	if (expected == NULL)
+		(*n)++;
+	return expected;
+}
+
+static const char *take_bool(bool *out, const char *value)
+{
+	static const char *const texts[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
+	for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		if (strcmp(texts[i], value) == 0) {
+			*out = i % 2 == 1;
+			return NULL;
+		}
+	}
+	return "yes or no";
+}
+
+/* A whole number with an optional k, M or G. */
+static const char *take_number(uint64_t *out, const char *value, uint64_t min, uint64_t max, const char *expected)
+{
+	char *end;
+	if (value[0] < '0' || value[0] > '9')
+		return expected;
+	errno = 0;
+	uint64_t n = strtoull(value, &end, 10), factor = 1;
+	if (errno != 0)
+		return expected;
+	if (*end == 'k' || *end == 'M' || *end == 'G')
+		factor = *end == 'k' ? 1000 : *end == 'M' ? 1000 * 1000 : 1000 * 1000 * 1000;
+	if (factor > 1)
+		end++;
+	if (*end != '\0' || n > max / factor || n * factor < min)
+		return expected;
+	*out = n * factor;
+	return NULL;
+}
+
+static const char *take_role(struct config *c, const char *value, int line)
+{
+	(void)line;
+	if (strcmp(value, "leaf") == 0)
+		c->role = KITH_ROLE_LEAF;
+	else if (strcmp(value, "supernode") == 0)
+		c->role = KITH_ROLE_SUPERNODE;
+	else
+		return "leaf or supernode";
+	return NULL;
+}
+
+static const char *take_profile(struct config *c, const char *value, int line)
+{
+	return take_path(&c->profile, value, line);
+}
+
+static const char *take_network(struct config *c, const char *value, int line)
+{
+	(void)line;
+	return kith_key_parse(c->root.b, value) != 0 ? "the network's root key: 52 characters, as 'kith ca show' prints it" : NULL;
+}
+
+static const char *take_open(struct config *c, const char *value, int line)
+{
+	struct kith_id id;
+	if (kith_network_id_open(&id, value) != 0)
+		return "a label of 1 to 64 characters";
+	return take_text(&c->open_label, value, line);
+}
+
+static const char *take_chain(struct config *c, const char *value, int line)
+{
+	return take_path(&c->chain, value, line);
+}
+
+static const char *take_key(struct config *c, const char *value, int line)
+{
+	return take_path(&c->key, value, line);
+}
+
+static const char *take_passphrase_file(struct config *c, const char *value, int line)
+{
+	return take_path(&c->passphrase_file, value, line);
+}
+
+static const char *take_state(struct config *c, const char *value, int line)
+{
+	return take_path(&c->state, value, line);
+}
+
+static const char *take_control(struct config *c, const char *value, int line)
+{
+	return take_path(&c->control, value, line);
+}
+
+static const char *take_issuers(struct config *c, const char *value, int line)
+{
+	return take_list(c->issuers, &c->issuers_n, CONFIG_LISTS_MAX, value, line);
+}
+
+static const char *take_revocations(struct config *c, const char *value, int line)
+{
+	return take_list(c->revocations, &c->revocations_n, CONFIG_LISTS_MAX, value, line);
+}
+
+static const char *take_listen(struct config *c, const char *value, int line)
+{
+	struct kith_addr addr;
+	(void)line;
+	if (kith_addr_parse(&addr, value) != 0)
+		return "an address and a port, such as \"0.0.0.0:4433\" or \"[::]:4433\" (no host names)";
+	struct kith_addr *own = addr.family == KITH_FAMILY_V4 ? &c->listen_v4 : &c->listen_v6;
+	const struct kith_addr *other = addr.family == KITH_FAMILY_V4 ? &c->listen_v6 : &c->listen_v4;
+	if (own->family != KITH_FAMILY_NONE)
+		return "at most one address of each family; 0.0.0.0 and [::] stand for all";
+	if (other->family != KITH_FAMILY_NONE && other->port != addr.port)
+		return "the same port for both families";
+	*own = addr;
+	return NULL;
+}
+
+static const char *take_advertise(struct config *c, const char *value, int line)
+{
+	static const struct kith_addr none;
+	struct kith_addr addr;
+	(void)line;
+	if (kith_addr_parse(&addr, value) != 0 || addr.port == 0 || memcmp(addr.ip, none.ip, sizeof addr.ip) == 0)
+		return "an address and a port that others can reach, such as \"198.51.100.7:4433\" (no host names, no wildcards)";
+	if (c->advertise_n == sizeof c->advertise / sizeof c->advertise[0])
+		return "at most four addresses";
+	c->advertise[c->advertise_n++] = addr;
+	return NULL;
+}
+
+static bool is_bootstrap(const char *value)
+{
+	char host[512];
+	struct kith_key key;
+	uint64_t port;
+	const char *space = strchr(value, ' ');
+	int len = (int)(space != NULL ? (size_t)(space - value) : strlen(value));
+
+	if (space != NULL && kith_key_parse(key.b, space + strspn(space, " ")) != 0)
+		return false;
+	int n = snprintf(host, sizeof host, "%.*s", len, value);
+	if (n < 0 || (size_t)n >= sizeof host)
+		return false;
+	char *colon = strrchr(host, ':');
+	if (colon == NULL || colon == host || take_number(&port, colon + 1, 1, 65535, "") != NULL)
+		return false;
+	*colon = '\0';
+	return host[0] == '[' ? colon[-1] == ']' : strchr(host, ':') == NULL;
+}
+
+static const char *take_bootstrap(struct config *c, const char *value, int line)
+{
+	if (!is_bootstrap(value))
+		return "\"host:port\", or \"host:port key\" with the supernode's key of 52 characters";
+	if (c->bootstrap_n == CONFIG_BOOTSTRAP_MAX)
+		return "at most 32 hosts";
+	return take_text(&c->bootstrap[c->bootstrap_n++], value, line);
+}
+
+static const char *take_log_level(struct config *c, const char *value, int line)
+{
+	(void)line;
+	return log_level_parse(&c->log_level, value) ? NULL : "error, warn, info or debug";
+}
+
+static const char *take_log_format(struct config *c, const char *value, int line)
+{
+	static const char *const texts[] = { "text", "json", "journal" };
+	(void)line;
+	for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		if (strcmp(texts[i], value) == 0) {
+			c->log_format = (enum log_format)i;
+			return NULL;
+		}
+	}
+	return "text, json or journal";
+}
+
+static const char *take_log_clear(struct config *c, const char *value, int line)
+{
+	(void)line;
+	return take_bool(&c->log_clear, value);
+}
+
+static const char *take_stun(struct config *c, const char *value, int line)
+{
+	(void)line;
+	return take_bool(&c->stun, value);
+}
+
+static const char *take_ping(struct config *c, const char *value, int line)
+{
+	(void)line;
+	return take_bool(&c->ping, value);
+}
+
+static const char *take_allow_loopback(struct config *c, const char *value, int line)
+{
+	(void)line;
+	return take_bool(&c->allow_loopback, value);
+}
+
+static const char *take_offload(struct config *c, const char *value, int line)
+{
+	(void)line;
+	return take_bool(&c->offload, value);
+}
+
+static const char *take_sessions_max(struct config *c, const char *value, int line)
+{
+	(void)line;
+	return take_number(&c->sessions_max, value, 1, 100000, "a number from 1 to 100000");
+}
+
+static const char *take_tunnels_max(struct config *c, const char *value, int line)
+{
+	(void)line;
+	return take_number(&c->tunnels_max, value, 1, 1000000, "a number from 1 to 1000000");
+}
+
+#define RATE_EXPECTED "bytes per second from 1k to 100G, such as 12500k or 12M"
+
+static const char *take_relay_rate(struct config *c, const char *value, int line)
+{
+	(void)line;
+	return take_number(&c->relay_rate, value, 1000, UINT64_C(100000000000), RATE_EXPECTED);
+}
+
+static const char *take_relay_identity_rate(struct config *c, const char *value, int line)
+{
+	(void)line;
+	return take_number(&c->relay_identity_rate, value, 1000, UINT64_C(100000000000), RATE_EXPECTED);
+}
+
+static const char *take_leave_timeout(struct config *c, const char *value, int line)
+{
+	(void)line;
+	return take_number(&c->leave_timeout, value, 1, 60, "seconds from 1 to 60");
+}
+
+#define SUPERNODE true
+
+static const struct option options[] = {
+	{ "role", false, false, take_role },
+	{ "profile", false, false, take_profile },
+	{ "network", false, false, take_network },
+	{ "open_network", false, false, take_open },
+	{ "chain", false, false, take_chain },
+	{ "key", false, false, take_key },
+	{ "passphrase_file", false, false, take_passphrase_file },
+	{ "state", false, false, take_state },
+	{ "issuers", true, false, take_issuers },
+	{ "revocations", true, false, take_revocations },
+	{ "listen", true, false, take_listen },
+	{ "advertise", true, SUPERNODE, take_advertise },
+	{ "bootstrap", true, false, take_bootstrap },
+	{ "control", false, false, take_control },
+	{ "log_level", false, false, take_log_level },
+	{ "log_format", false, false, take_log_format },
+	{ "log_clear", false, false, take_log_clear },
+	{ "stun", false, SUPERNODE, take_stun },
+	{ "ping", false, false, take_ping },
+	{ "allow_loopback", false, false, take_allow_loopback },
+	{ "offload", false, false, take_offload },
+	{ "sessions_max", false, false, take_sessions_max },
+	{ "tunnels_max", false, SUPERNODE, take_tunnels_max },
+	{ "relay_rate", false, SUPERNODE, take_relay_rate },
+	{ "relay_identity_rate", false, SUPERNODE, take_relay_identity_rate },
+	{ "leave_timeout", false, false, take_leave_timeout },
+};
+
+#define OPTIONS_N (sizeof options / sizeof options[0])
+_Static_assert(OPTIONS_N <= sizeof((struct config *)0)->lines / sizeof(int), "a line number for each option");
+
+static size_t option_find(const char *name)
+{
+	size_t i = 0;
+	while (i < OPTIONS_N && strcmp(options[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+/* ---- messages ---- */
+
+int config_refuse(struct config *c, int line, const char *fmt, ...)
+{
+	char *out = c->error;
+	size_t cap = sizeof c->error;
+	va_list args;
+	int n;
+
+	if (out[0] != '\0')
+		return KITH_EINVAL; /* the first one counts */
+	if (line > 0)
+		n = snprintf(out, cap, "%s:%d: ", c->path.s, line);
+	else
+		n = snprintf(out, cap, "%s: ", c->path.s);
+	if (n < 0 || (size_t)n >= cap)
+		return KITH_EINVAL;
+	va_start(args, fmt);
+	(void)vsnprintf(out + n, cap - (size_t)n, fmt, args);
+	va_end(args);
+	return KITH_EINVAL;
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Edits that lead from one word to the other (Levenshtein). */
+static size_t distance(const char *a, const char *b)
+{
+	enum { WORD_MAX = 32 };
+	size_t row[WORD_MAX + 1], la = strlen(a), lb = strlen(b);
+	if (la > WORD_MAX || lb > WORD_MAX)
+		return WORD_MAX;
+	for (size_t j = 0; j <= lb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= la; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= lb; j++) {
+			size_t above = row[j];
+			row[j] = least(least(above, row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1));
+			diagonal = above;
+		}
+	}
+	return row[lb];
+}
+
+static void refuse_unknown(struct config *c, int line, const char *name)
+{
+	size_t best = 0;
+	for (size_t i = 1; i < OPTIONS_N; i++)
+		if (distance(options[i].name, name) < distance(options[best].name, name))
+			best = i;
+	if (distance(options[best].name, name) <= 3)
+		(void)config_refuse(c, line, "%s: there is no such option; did you mean %s?", name, options[best].name);
+	else
+		(void)config_refuse(c, line, "%s: there is no such option; kithd.conf(5) lists them", name);
+}
+
+/* ---- libconfuse, whose callbacks carry no context ---- */
+
+static struct config *reading;
+
+static void on_error(cfg_t *cfg, const char *fmt, va_list args)
+{
+	char text[256], name[64];
+	(void)vsnprintf(text, sizeof text, fmt, args);
+	if (sscanf(text, "no such option '%63[^']'", name) == 1)
+		refuse_unknown(reading, cfg->line, name);
+	else
+		(void)config_refuse(reading, cfg->line, "%s; expected: option = value, or option = {value, value}, with texts in double quotes",
+			     text);
+}
+
+static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	size_t i = option_find(opt->name);
+	struct config *c = reading;
+
+	if (c->lines[i] != 0 && !options[i].list)
+		return config_refuse(c, cfg->line, "%s: given twice; the first is in line %d. Remove one", opt->name, c->lines[i]);
+	if (c->lines[i] == 0)
+		c->lines[i] = cfg->line;
+	const char *expected = options[i].take(c, value, cfg->line);
+	if (expected != NULL)
+		return config_refuse(c, cfg->line, "%s: found \"%s\"; expected %s", opt->name, value, expected);
+	*(const char **)result = value;
+	return 0;
+}
+
+/* Blanks out '#' and "//" comments outside of quotes, and refuses what cannot be text. */
+static int blank_comments(struct config *c, char *text, size_t len)
+{
+	char quote = 0;
+	bool comment = false;
+	int line = 1;
+	for (size_t i = 0; i < len; i++) {
+		char ch = text[i];
+		if (ch == '\n') {
+			comment = false;
+			line++;
+		} else if ((unsigned char)ch < ' ' && ch != '\t' && ch != '\r') {
+			return config_refuse(c, line, "a control character (%d); expected plain text", ch);
+		} else if (comment) {
+			text[i] = ' ';
+		} else if (quote != 0) {
+			if (ch == '\\' && i + 1 < len && text[i + 1] != '\n')
+				i++;
+			else if (ch == quote)
+				quote = 0;
+		} else if (ch == '"' || ch == '\'') {
+			quote = ch;
+		} else if (ch == '#' || (ch == '/' && text[i + 1] == '/' && (i == 0 || strchr(" \t\n", text[i - 1]) != NULL))) {
+			comment = true;
+			text[i] = ' ';
+		}
+	}
+	c->line_count = line;
+	return 0;
+}
+
+static int parse(struct config *c, const char *text)
+{
+	cfg_opt_t table[OPTIONS_N + 1];
+	const cfg_opt_t end = CFG_END();
+
+	for (size_t i = 0; i < OPTIONS_N; i++) {
+		cfg_opt_t one = CFG_STR_CB(options[i].name, NULL, CFGF_NONE, on_value);
+		cfg_opt_t many = CFG_STR_LIST_CB(options[i].name, NULL, CFGF_NONE, on_value);
+		table[i] = options[i].list ? many : one;
+	}
+	table[OPTIONS_N] = end;
+	cfg_t *cfg = cfg_init(table, CFGF_NONE);
+	if (cfg == NULL)
+		return config_refuse(c, 0, "out of memory");
+	cfg_set_error_function(cfg, on_error);
+	reading = c;
+	int result = cfg_parse_buf(cfg, text);
+	reading = NULL;
+	cfg_free(cfg);
+	if (result == CFG_SUCCESS)
+		return 0;
+	return config_refuse(c, c->line_count, "cannot be understood");
+}
+
+/* ---- what must fit together ---- */
+
+int config_line(const struct config *c, const char *name)
+{
+	return c->lines[option_find(name)];
+}
+
+static int check_identity(struct config *c)
+{
+	int network = config_line(c, "network"), open = config_line(c, "open_network");
+	if (network != 0 && open != 0)
+		return config_refuse(c, network > open ? network : open,
+			      "network and open_network: a node is in one network; remove one of the two (the other is in line %d)",
+			      network > open ? open : network);
+	if (c->profile.s != NULL)
+		return 0;
+	const char *missing = c->key.s == NULL ? "key" : c->chain.s == NULL ? "chain" : NULL;
+	if (missing == NULL && network == 0 && open == 0)
+		missing = "network";
+	if (missing == NULL)
+		return 0;
+	return config_refuse(c, c->line_count, "%s: missing; expected either profile = \"directory made by kith id new\", or key, chain and network",
+		      missing);
+}
+
+static int check(struct config *c)
+{
+	if (check_identity(c) != 0)
+		return KITH_EINVAL;
+	for (size_t i = 0; i < OPTIONS_N; i++)
+		if (options[i].supernode_only && c->lines[i] != 0 && c->role != KITH_ROLE_SUPERNODE)
+			return config_refuse(c, c->lines[i], "%s: has no effect in the role leaf; remove it, or set role = supernode",
+				      options[i].name);
+	if (c->role == KITH_ROLE_SUPERNODE && c->listen_v4.port == 0 && c->listen_v6.port == 0)
+		return config_refuse(c, config_line(c, "listen") != 0 ? config_line(c, "listen") : config_line(c, "role"),
+			      "listen: a supernode needs a fixed port that others can know, such as listen = {\"0.0.0.0:4433\"}");
+	return 0;
+}
+
+int config_read(struct config *c, const char *path)
+{
+	char *text;
+	size_t len;
+
+	memset(c, 0, sizeof *c);
+	c->role = KITH_ROLE_LEAF;
+	c->log_level = KITH_LOG_INFO;
+	c->ping = c->offload = true;
+	if (take_text(&c->path, path, 0) != NULL)
+		return KITH_ENOMEM;
+	errno = 0;
+	int err = file_read(path, &text, &len);
+	if (err != 0)
+		return config_refuse(c, 0, "the configuration file cannot be read: %s", file_why(err));
+	err = blank_comments(c, text, len);
+	if (err == 0)
+		err = parse(c, text);
+	if (err == 0)
+		err = check(c);
+	free(text);
+	return err;
+}
+
+static void list_free(struct config_text *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i].s);
+}
+
+void config_free(struct config *c)
+{
+	struct config_text single[] = { c->path,  c->profile, c->chain,	   c->key, c->passphrase_file,
+					c->state, c->control, c->open_label };
+	list_free(single, sizeof single / sizeof single[0]);
+	list_free(c->bootstrap, c->bootstrap_n);
+	list_free(c->issuers, c->issuers_n);
+	list_free(c->revocations, c->revocations_n);
+}

@@ -1,0 +1,74 @@
+/* The scenarios that the tests of this directory share. */
+#ifndef KITH_TESTS_SIM_SCENARIO_H
+#define KITH_TESTS_SIM_SCENARIO_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/draw.h"
+#include "sim/sim.h"
+
+enum { SCENARIO_SUPERNODES = 5, SCENARIO_LEAVES = 11, SCENARIO_S = 120 };
+
+/* A small network in which nothing goes wrong. */
+static inline void scenario_calm(struct kith_simoptions *o, uint64_t seed)
+{
+	kith_simoptions_init(o);
+	o->seed = seed;
+	o->supernodes = SCENARIO_SUPERNODES;
+	o->leaves = SCENARIO_LEAVES;
+	o->duration_us = SCENARIO_S * KITH_US_PER_S;
+	o->join_us = 5 * KITH_US_PER_S;
+	o->checked = true;
+	o->verify_us = 40 * KITH_US_PER_S;
+	o->workload.call_gap_us = 15 * KITH_US_PER_S;
+	o->workload.hold_us = 10 * KITH_US_PER_S;
+	o->workload.relay_only_ppm = 200000;
+	o->workload.stream_bytes = 20000;
+	snprintf(o->command, sizeof o->command, "(run the test again)");
+}
+
+/* A draw that depends on the seed and on what it is for. */
+static inline uint32_t scenario_below(uint64_t seed, uint64_t what, uint32_t n)
+{
+	return kith_draw_below(kith_draw(seed, 77, what), n);
+}
+
+/* The same under fire: a fifth of all packets lost, others late, twice or in another order; partitions of which half are one way,
+ * crashes and departures, addresses that change, clocks that are wrong. From 15 s to 40 s; what holds is asked of them
+ * once they have had time to settle, with the loss still on. */
+static inline void scenario_storm(struct kith_simoptions *o, uint64_t seed)
+{
+	struct kith_simfaults *f = &o->faults;
+	scenario_calm(o, seed);
+	f->link.loss_ppm = 200000;
+	f->link.duplicate_ppm = 20000;
+	f->link.reorder_ppm = 100000;
+	f->link.reorder_delay_us = 30 * KITH_US_PER_MS;
+	f->link.jitter_us = 10 * KITH_US_PER_MS;
+	f->from_us = 15 * KITH_US_PER_S;
+	f->until_us = 40 * KITH_US_PER_S;
+	f->partitions_n = scenario_below(seed, 1, 4);
+	f->partition_us = 10 * KITH_US_PER_S;
+	f->leaf_crashes_n = scenario_below(seed, 2, 4);
+	f->super_crashes_n = scenario_below(seed, 3, 3);
+	f->leaf_stops_n = scenario_below(seed, 4, 3);
+	f->super_stops_n = scenario_below(seed, 5, 2);
+	f->down_us = 15 * KITH_US_PER_S;
+	f->moves_n = scenario_below(seed, 6, 4);
+	f->silences_n = scenario_below(seed, 7, 2);
+	f->silence_us = 8 * KITH_US_PER_S;
+	f->skew_max_ms = scenario_below(seed, 8, 2) * 120000;
+	o->bounds.settle_us = 38 * KITH_US_PER_S;
+	o->bounds.talk_us = 20 * KITH_US_PER_S;
+	o->bounds.stream_us = 40 * KITH_US_PER_S;
+}
+
+static inline void scenario_print_hash(const uint8_t hash[32])
+{
+	for (int i = 0; i < 32; i++)
+		printf("%02x", hash[i]);
+}
+
+#endif
