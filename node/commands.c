@@ -456,7 +456,7 @@ static json_t *sessions(const struct commands *c)
 	return json_pack("{s:o}", "sessions", list);
 }
 
-static json_t *revoke(struct commands *c, const json_t *request)
+static json_t *take_lists(struct commands *c, const json_t *request)
 {
 	const char *text = json_string_value(json_object_get(request, "list"));
 	struct armor armor;
@@ -500,7 +500,7 @@ void command_run(struct commands *c, const json_t *request, command_done_fn done
 	else if (name != NULL && strcmp(name, "sessions") == 0)
 		answer = json_pack("{s:b, s:o}", "ok", 1, "result", sessions(c));
 	else if (name != NULL && strcmp(name, "revoke") == 0)
-		answer = revoke(c, request);
+		answer = take_lists(c, request);
 	else
 		answer = command_error(KITH_EINVAL, "there is no such command: status, sessions, lookup, ping, explain, revoke");
 	done(ctx, answer);

@@ -36,7 +36,7 @@ struct peer {
 	struct peer *next, *prev;
 	struct commands *commands;
 	struct kith_conn *conn;
-	struct command *command; /* that called; NULL: it came in, or the asker has gone */
+	struct command *command; /* that called; NULL: it came in */
 	uint64_t since_ms;
 };
 

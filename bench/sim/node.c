@@ -89,6 +89,15 @@ static void node_down(struct kith_sim *sim, struct kith_simnode *n)
 				 (unsigned long long)n->account.live_bytes, n->account.live_blocks);
 }
 
+/* In virtual time. */
+static kith_time_us node_deadline(const struct kith_sim *sim, const struct kith_simnode *n)
+{
+	kith_time_us at = kith_core_deadline(n->core);
+	if (kith_sim_mutates(sim, KITH_SIM_MUTATE_DEADLINE_STUCK))
+		return sim->now;
+	return at == KITH_TIME_NEVER ? at : at - n->mono_offset_us;
+}
+
 void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n)
 {
 	bool more = n->core != NULL;
@@ -116,13 +125,8 @@ void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n)
 	}
 	if (n->core == NULL)
 		return;
-	kith_time_us at = kith_core_deadline(n->core);
-	if (kith_sim_mutates(sim, KITH_SIM_MUTATE_DEADLINE_STUCK))
-		at = sim->now + n->mono_offset_us;
-	if (at != KITH_TIME_NEVER) {
-		at -= n->mono_offset_us;
-		kith_sim_wake_at(sim, n, at > sim->now ? at : sim->now);
-	}
+	kith_time_us at = node_deadline(sim, n);
+	kith_sim_wake_at(sim, n, at > sim->now ? at : sim->now);
 }
 
 void kith_sim_node_input(struct kith_sim *sim, struct kith_simnode *n, struct kith_packet packets[], size_t count)
@@ -137,10 +141,10 @@ void kith_sim_node_input(struct kith_sim *sim, struct kith_simnode *n, struct ki
 void kith_sim_node_wake(struct kith_sim *sim, struct kith_simnode *n)
 {
 	const kith_time_us woken = n->armed;
-	kith_time_us due = kith_core_deadline(n->core);
+	const kith_time_us due = node_deadline(sim, n);
 	n->armed = KITH_TIME_NEVER;
-	if (due == KITH_TIME_NEVER || due - n->mono_offset_us > sim->now) {
-		kith_sim_wake_at(sim, n, due == KITH_TIME_NEVER ? due : due - n->mono_offset_us);
+	if (due > sim->now) {
+		kith_sim_wake_at(sim, n, due);
 		return;
 	}
 	if (++n->spins > SPINS_MAX) {

@@ -87,15 +87,22 @@ static void on_incoming(struct kith_node *node, const struct kith_event *ev)
 	node->cb.incoming(node, conn, &conn->who, node->user);
 }
 
+/* However it went: by the application's own wish it counts as given up. */
+static bool given_up(const struct kith_node *node, const struct kith_call *call)
+{
+	return call->canceled || node->state != KITH_NODE_RUNNING;
+}
+
 /* A call of ours came through. */
 static void on_connected(struct kith_node *node, const struct kith_event *ev, struct kith_call *call)
 {
-	struct kith_conn *conn = call->canceled ? NULL : kith_conn_make(node, ev->session, KITH_CONN_OPEN);
+	bool canceled = given_up(node, call);
+	struct kith_conn *conn = canceled ? NULL : kith_conn_make(node, ev->session, KITH_CONN_OPEN);
 
 	if (conn == NULL) {
 		(void)kith_core_close(node->core, kith_drive_now(node), ev->session, KITH_CLOSE_CANCELED);
 		node->dirty = true;
-		kith_call_complete(call, call->canceled ? KITH_ECANCELED : KITH_ENOMEM, NULL);
+		kith_call_complete(call, canceled ? KITH_ECANCELED : KITH_ENOMEM, NULL);
 		return;
 	}
 	describe(conn, ev);
@@ -126,7 +133,7 @@ static void on_op_done(struct kith_node *node, const struct kith_event *ev)
 		return;
 	/* A call that succeeded was told by OPENED. If that got lost, its session has no handle. */
 	int err = ev->err == 0 && call->kind == KITH_CALL_CONNECT ? KITH_ENOMEM : ev->err;
-	kith_call_complete(call, call->canceled ? KITH_ECANCELED : err, NULL);
+	kith_call_complete(call, given_up(node, call) ? KITH_ECANCELED : err, NULL);
 }
 
 static void on_found(struct kith_node *node, const struct kith_event *ev)

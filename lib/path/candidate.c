@@ -45,7 +45,9 @@ static bool on_own_network(const struct kith_addr *addr, const struct kith_candi
 {
 	for (unsigned i = 0; i < ours->n; i++) {
 		const struct kith_candidate *o = &ours->list[i];
-		unsigned bits = o->prefix_bits != 0 ? o->prefix_bits : addr->family == KITH_FAMILY_V4 ? PREFIX_V4 : PREFIX_V6;
+		unsigned bits = o->prefix_bits != 0		 ? o->prefix_bits
+				: addr->family == KITH_FAMILY_V4 ? PREFIX_V4
+								 : PREFIX_V6;
 		if (o->kind == KITH_CANDIDATE_HOST && kith_addr_same_prefix(addr, &o->addr, bits))
 			return true;
 	}
@@ -101,7 +103,8 @@ enum kith_refusal kith_candidate_check(const struct kith_candidate *c, const str
 	}
 	if (own == NULL)
 		return KITH_REFUSAL_FAMILY;
-	if (kith_addr_scope(&c->addr) == KITH_SCOPE_PRIVATE && !on_own_network(&c->addr, ours) && !behind_one_nat(ours, theirs))
+	if (kith_addr_scope(&c->addr) == KITH_SCOPE_PRIVATE && !on_own_network(&c->addr, ours) &&
+	    !behind_one_nat(ours, theirs))
 		return KITH_REFUSAL_PRIVATE;
 	*transport = own->transport;
 	return KITH_REFUSAL_NONE;

@@ -4,8 +4,8 @@
 
 #include "base/assert.h"
 
-void kith_journal_add(struct kith_journal **j, const struct kith_alloc *alloc, kith_time_us at, enum kith_journal_what what,
-		      const struct kith_hop *hop, uint32_t value)
+void kith_journal_add(struct kith_journal **j, const struct kith_alloc *alloc, kith_time_us at,
+		      enum kith_journal_what what, const struct kith_hop *hop, uint32_t value)
 {
 	KITH_ASSERT((unsigned)what < KITH_JOURNAL_WHATS);
 	if (*j == NULL)

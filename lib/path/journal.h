@@ -42,7 +42,7 @@ enum kith_journal_what {
 #define KITH_JOURNAL_ENUM(name, text, value) KITH_JOURNAL_##name,
 	KITH_JOURNAL_MAP(KITH_JOURNAL_ENUM)
 #undef KITH_JOURNAL_ENUM
-	KITH_JOURNAL_WHATS
+		KITH_JOURNAL_WHATS
 };
 
 /* Why an address is not probed, or a packet from it not followed. */
@@ -65,7 +65,7 @@ enum kith_refusal {
 #define KITH_REFUSAL_ENUM(name, text) KITH_REFUSAL_##name,
 	KITH_REFUSAL_MAP(KITH_REFUSAL_ENUM)
 #undef KITH_REFUSAL_ENUM
-	KITH_REFUSALS
+		KITH_REFUSALS
 };
 
 /* Why a path came under suspicion. */
@@ -82,7 +82,7 @@ enum kith_cause {
 #define KITH_CAUSE_ENUM(name, text) KITH_CAUSE_##name,
 	KITH_CAUSE_MAP(KITH_CAUSE_ENUM)
 #undef KITH_CAUSE_ENUM
-	KITH_CAUSES
+		KITH_CAUSES
 };
 
 struct kith_journal_entry {
@@ -99,8 +99,8 @@ struct kith_journal {
 };
 
 /* Appends. *j is allocated when it is NULL. hop may be NULL. value is capped. */
-void kith_journal_add(struct kith_journal **j, const struct kith_alloc *alloc, kith_time_us at, enum kith_journal_what what,
-		      const struct kith_hop *hop, uint32_t value);
+void kith_journal_add(struct kith_journal **j, const struct kith_alloc *alloc, kith_time_us at,
+		      enum kith_journal_what what, const struct kith_hop *hop, uint32_t value);
 void kith_journal_free(struct kith_journal **j, const struct kith_alloc *alloc);
 
 /* The entry after *it, oldest first; start with *it = 0. NULL at the end. j may be NULL. Entries that are overwritten

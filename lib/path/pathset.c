@@ -45,8 +45,8 @@ struct kith_pathset_more *kith_ps_more(struct kith_pathset *ps, const struct kit
 	return ps->more;
 }
 
-void kith_ps_journal(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, enum kith_journal_what what,
-		     const struct kith_hop *hop, uint32_t value)
+void kith_ps_journal(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+		     enum kith_journal_what what, const struct kith_hop *hop, uint32_t value)
 {
 	if (kith_ps_has(ps, KITH_PATHSET_PEER) && kith_ps_more(ps, env, now) != NULL)
 		kith_journal_add(&ps->more->journal, env->alloc, now, what, hop, value);
@@ -67,7 +67,8 @@ static int dispensable(const struct kith_pathset *ps)
 		const struct kith_path *p = kith_pathset_path(ps, i);
 		if (i == ps->sending)
 			continue;
-		if (p->state == KITH_PATH_DEAD || (p->state == KITH_PATH_CANDIDATE && (p->flags & KITH_PATH_STRANGER) != 0))
+		if (p->state == KITH_PATH_DEAD ||
+		    (p->state == KITH_PATH_CANDIDATE && (p->flags & KITH_PATH_STRANGER) != 0))
 			return (int)i;
 	}
 	return -1;
@@ -156,7 +157,8 @@ bool kith_ps_pay(struct kith_path *p, size_t frame_bytes)
 	if (p->state != KITH_PATH_CANDIDATE || (p->flags & KITH_PATH_STRANGER) == 0)
 		return true;
 	/* As if each frame had a packet of its own: often it has not, but that is for the outbox to say. */
-	size_t cost = frame_bytes + KITH_FRAME_HEADER + KITH_PROBE_OVERHEAD + (kith_path_is_relay(p) ? KITH_TUNNEL_HEADER : 0u);
+	size_t cost = frame_bytes + KITH_FRAME_HEADER + KITH_PROBE_OVERHEAD +
+		      (kith_path_is_relay(p) ? KITH_TUNNEL_HEADER : 0u);
 	if (cost > p->credit_bytes)
 		return false;
 	p->credit_bytes = (uint16_t)(p->credit_bytes - cost);
@@ -425,7 +427,8 @@ void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env,
 
 /* ---- from outside ---- */
 
-void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct kith_hop *hop, bool validated, uint16_t flags)
+void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct kith_hop *hop, bool validated,
+		       uint16_t flags)
 {
 	memset(ps, 0, sizeof *ps);
 	ps->flags = flags;
@@ -491,8 +494,8 @@ void kith_pathset_rtt_hint(struct kith_pathset *ps, const struct kith_hop *hop, 
 		kith_path_rtt(kith_ps_path(ps, (unsigned)i), rtt_us);
 }
 
-void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
-			uint64_t counter, bool data, size_t len)
+void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+			const struct kith_hop *hop, uint64_t counter, bool data, size_t len)
 {
 	int found = kith_ps_find(ps, hop);
 	if (found < 0)
@@ -509,7 +512,8 @@ void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env
 	case KITH_PATH_CANDIDATE:
 		if (data && (p->flags & (KITH_PATH_STRANGER | KITH_PATH_ASKED)) == KITH_PATH_STRANGER)
 			p->flags |= KITH_PATH_MOVED;
-		p->credit_bytes = (uint16_t)(len > (size_t)(UINT16_MAX - p->credit_bytes) ? UINT16_MAX : p->credit_bytes + len);
+		p->credit_bytes =
+			(uint16_t)(len > (size_t)(UINT16_MAX - p->credit_bytes) ? UINT16_MAX : p->credit_bytes + len);
 		if ((p->flags & KITH_PATH_INITIAL) != 0)
 			kith_ps_validated(ps, env, now, i);
 		else if (p->due_at <= now)
@@ -555,8 +559,8 @@ size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, s
 	return n;
 }
 
-void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
-		       uint64_t counter, bool data, struct kith_span sealed)
+void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+		       const struct kith_hop *hop, uint64_t counter, bool data, struct kith_span sealed)
 {
 	int i = kith_ps_find(ps, hop);
 	if (i < 0)
@@ -574,7 +578,8 @@ void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env,
 	}
 }
 
-int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop)
+int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+		     const struct kith_hop *hop)
 {
 	if (kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) && hop->tunnel == 0)
 		return KITH_EACCES;
@@ -588,7 +593,8 @@ int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env, k
 	return 0;
 }
 
-void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop)
+void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+		       const struct kith_hop *hop)
 {
 	int i = kith_ps_find(ps, hop);
 	if (i < 0)
@@ -598,8 +604,8 @@ void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env,
 	kith_ps_settle(ps, env, now);
 }
 
-void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, uint16_t transport,
-			     const struct kith_hop *hop, int error)
+void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+			     uint16_t transport, const struct kith_hop *hop, int error)
 {
 	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
 		if (i >= kith_ps_count(ps))

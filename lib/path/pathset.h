@@ -70,7 +70,8 @@ struct kith_pathset {
 KITH_STATIC_ASSERT(sizeof(struct kith_pathset) <= 136, "an idle session fits 384 bytes");
 
 /* The path of the handshake. validated: its answer was seen by both. A direct hop of a RELAY_ONLY session is not taken. */
-void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct kith_hop *hop, bool validated, uint16_t flags);
+void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct kith_hop *hop, bool validated,
+		       uint16_t flags);
 void kith_pathset_deinit(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* Adds flags: consent that came late, or that the contact became relay-only (direct paths are then dropped at once). */
@@ -80,15 +81,15 @@ void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env
 void kith_pathset_rtt_hint(struct kith_pathset *ps, const struct kith_hop *hop, uint32_t rtt_us);
 
 /* An authenticated, fresh packet of len bytes came from there. data: it carried something that is tracked. */
-void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
-			uint64_t counter, bool data, size_t len);
+void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+			const struct kith_hop *hop, uint64_t counter, bool data, size_t len);
 
 /* Ways for one packet that is about to be sealed, the sending path first. 0: there is no path at all. */
 size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, struct kith_hop out[KITH_PICK_MAX]);
 
 /* A packet was sealed and queued for this hop; to be called for each of its hops. sealed is copied if it is retained. */
-void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
-		       uint64_t counter, bool data, struct kith_span sealed);
+void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+		       const struct kith_hop *hop, uint64_t counter, bool data, struct kith_span sealed);
 
 /* A frame of this layer (PROBE to PATH_CLOSE), from the hop that kith_pathset_heard was just told of. KITH_EPROTO: malformed;
  * KITH_ENOTSUP: not one of this layer. */
@@ -104,16 +105,17 @@ void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env,
 
 /* A way to try: a tunnel that was just opened, or an address. Probed, then a standby. KITH_EACCES: relay-only. KITH_EEXIST,
  * KITH_EFULL, KITH_ENOMEM. */
-int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop)
-	KITH_MUST_USE;
+int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+		     const struct kith_hop *hop) KITH_MUST_USE;
 
 /* A way that is gone: a tunnel that closed. */
-void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop);
+void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+		       const struct kith_hop *hop);
 
 /* What a socket reported: about one hop, or about all of a transport (hop NULL). error: KITH_ECLOSED: the transport is gone
  * and its paths are dropped; 0: a route or interface changed; else a socket error. But for the first, they are in doubt. */
-void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, uint16_t transport,
-			     const struct kith_hop *hop, int error);
+void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+			     uint16_t transport, const struct kith_hop *hop, int error);
 
 /* Asks the peer on every path whether it is there: a leaf that missed keepalives, an application that wants to know. */
 void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);

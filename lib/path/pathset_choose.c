@@ -113,6 +113,7 @@ void kith_ps_choose(struct kith_pathset *ps, const struct kith_path_env *env, ki
 		prefer(ps, env, now, (unsigned)best);
 		break;
 	case KITH_PATH_SUSPECT: /* it had its time while nothing could take over */
+		ps->more->better_since = 0; /* round trips do not count now, and a due time must not be left behind */
 		if (now - cur->since >= 2 * kith_path_period(cur))
 			kith_ps_dead(ps, env, now, ps->sending);
 		break;
@@ -193,8 +194,9 @@ void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env, kith
 			if ((kept & 1u << i) != 0 || !is_live(ps, i))
 				continue;
 			unsigned a = novelty(ps, i, kept), b = best < 0 ? 0 : novelty(ps, (unsigned)best, kept);
-			if (best < 0 || a > b || (a == b && kith_path_cost(kith_ps_path(ps, i)) <
-								    kith_path_cost(kith_ps_path(ps, (unsigned)best))))
+			if (best < 0 || a > b ||
+			    (a == b &&
+			     kith_path_cost(kith_ps_path(ps, i)) < kith_path_cost(kith_ps_path(ps, (unsigned)best))))
 				best = (int)i;
 		}
 		if (best < 0)

@@ -101,8 +101,8 @@ static void acknowledge(struct kith_pathset *ps, const struct kith_path_env *env
 
 /* ---- doubt ---- */
 
-static void replay(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const unsigned to[], unsigned n,
-		   bool budgeted)
+static void replay(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const unsigned to[],
+		   unsigned n, bool budgeted)
 {
 	struct kith_flow *flow = kith_ps_flow(ps);
 	uint64_t counter;
@@ -137,7 +137,7 @@ void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, k
 	if (p->state != KITH_PATH_LIVE)
 		return;
 	kith_path_set_state(p, KITH_PATH_SUSPECT);
-	p->flags &= (uint8_t)~(KITH_PATH_NEED_ANSWER | KITH_PATH_CONFIRM);
+	p->flags &= (uint8_t) ~(KITH_PATH_NEED_ANSWER | KITH_PATH_CONFIRM);
 	if (needs_answer(ps, cause))
 		p->flags |= KITH_PATH_NEED_ANSWER;
 	p->since = now;
@@ -187,8 +187,8 @@ void kith_ps_dead(struct kith_pathset *ps, const struct kith_path_env *env, kith
 	kith_stats_add(env->stats, KITH_STAT_PATHS_DEAD, 1);
 	ps->news |= KITH_NEWS_PATH_DIED;
 	kith_ps_due(ps, p, now + kith_rng_jitter(env->random, KITH_PROBE_FAST_US, 10));
-	KITH_LOG(env->log, KITH_LOG_INFO, "path.dead session=%u path=%u relay=%d", (unsigned)env->session, (unsigned)p->id,
-		 !direct);
+	KITH_LOG(env->log, KITH_LOG_INFO, "path.dead session=%u path=%u relay=%d", (unsigned)env->session,
+		 (unsigned)p->id, !direct);
 	if (i == ps->sending)
 		kith_ps_choose(ps, env, now);
 	if (i == ps->sending && !ps->all_dead) { /* nothing took over */
@@ -243,8 +243,8 @@ void kith_ps_flow_heard(struct kith_pathset *ps, const struct kith_path_env *env
 		kith_ps_arm(ps, a->first_at + KITH_PATH_ACK_DELAY_US);
 }
 
-bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i, uint64_t counter,
-		       struct kith_span sealed)
+bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
+		       uint64_t counter, struct kith_span sealed)
 {
 	struct kith_flow *flow = flow_start(ps, env, now);
 	if (flow == NULL)
@@ -380,8 +380,8 @@ kith_time_us kith_ps_flow_deadline(const struct kith_pathset *ps)
 	const struct kith_flow *flow = kith_ps_flow(ps);
 	if (flow == NULL)
 		return KITH_TIME_NEVER;
-	kith_time_us at[] = { flow->data_at + KITH_FLOW_KEEP_US, kith_pace_idle_at(&flow->out), kith_pace_silent_at(&flow->in),
-			      unacked_at(ps) };
+	kith_time_us at[] = { flow->data_at + KITH_FLOW_KEEP_US, kith_pace_idle_at(&flow->out),
+			      kith_pace_silent_at(&flow->in), unacked_at(ps) };
 	kith_time_us first = KITH_TIME_NEVER;
 	for (unsigned i = 0; i < sizeof at / sizeof at[0]; i++) {
 		if (at[i] < first)

@@ -8,8 +8,9 @@ static enum kith_refusal refuse_stranger(const struct kith_pathset *ps, const st
 		return KITH_REFUSAL_CONSENT;
 	if (hop->tunnel == 0 && kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY))
 		return KITH_REFUSAL_RELAY_ONLY;
-	return hop->tunnel != 0 ? KITH_REFUSAL_NONE :
-				  kith_candidate_check_source(&hop->remote, kith_ps_has(ps, KITH_PATHSET_ALLOW_LOOPBACK));
+	return hop->tunnel != 0
+		       ? KITH_REFUSAL_NONE
+		       : kith_candidate_check_source(&hop->remote, kith_ps_has(ps, KITH_PATHSET_ALLOW_LOOPBACK));
 }
 
 /* Makes room among the strangers: the oldest goes. */
@@ -29,8 +30,8 @@ static void limit_strangers(struct kith_pathset *ps, const struct kith_path_env 
 		kith_ps_remove(ps, env, now, (unsigned)oldest);
 }
 
-int kith_ps_stranger(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
-		     bool data)
+int kith_ps_stranger(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+		     const struct kith_hop *hop, bool data)
 {
 	enum kith_refusal refusal = refuse_stranger(ps, hop);
 	struct kith_target *t = NULL;
@@ -67,7 +68,8 @@ static int left_path(const struct kith_pathset *ps, unsigned i)
 	int found = -1;
 	for (unsigned k = 0; k < kith_ps_count(ps); k++) {
 		const struct kith_path *q = kith_pathset_path(ps, k);
-		if (k == i || q->state == KITH_PATH_CANDIDATE || q->hop.tunnel != p->hop.tunnel || q->heard_at >= p->since)
+		if (k == i || q->state == KITH_PATH_CANDIDATE || q->hop.tunnel != p->hop.tunnel ||
+		    q->heard_at >= p->since)
 			continue;
 		if (kith_ps_has(ps, KITH_PATHSET_PEER) && q->hop.remote.family != p->hop.remote.family)
 			continue; /* a peer may use both */
@@ -110,7 +112,7 @@ void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env,
 	kith_path_set_state(p, KITH_PATH_LIVE);
 	kith_ps_take_target(ps, &p->hop, true);
 	p->tries = 0;
-	p->flags &= (uint8_t)~(KITH_PATH_STRANGER | KITH_PATH_MOVED | KITH_PATH_NEED_ANSWER);
+	p->flags &= (uint8_t) ~(KITH_PATH_STRANGER | KITH_PATH_MOVED | KITH_PATH_NEED_ANSWER);
 	if (peer && fresh && !initial && p->step < KITH_CONFIRMATIONS)
 		p->flags |= KITH_PATH_CONFIRM;
 	else
@@ -144,7 +146,8 @@ static void name_path(struct kith_pathset *ps, unsigned i, uint8_t peer_id)
 	kith_ps_path(ps, i)->peer_id = peer_id;
 }
 
-static void answer(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i, uint64_t nonce)
+static void answer(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
+		   uint64_t nonce)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	struct kith_probe_ack_frame f = { .nonce = nonce, .path = p->id };
@@ -166,7 +169,8 @@ static void answer(struct kith_pathset *ps, const struct kith_path_env *env, kit
 	kith_stats_add(env->stats, KITH_STAT_PROBES_ANSWERED, 1);
 }
 
-static int on_probe(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, int i, struct kith_span body)
+static int on_probe(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, int i,
+		    struct kith_span body)
 {
 	struct kith_probe_frame f;
 	int err = kith_probe_read(&f, body);
@@ -257,7 +261,8 @@ static int on_idle(struct kith_pathset *ps, struct kith_span body)
 	return 0;
 }
 
-static int on_path_close(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, struct kith_span body)
+static int on_path_close(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+			 struct kith_span body)
 {
 	struct kith_reader r = kith_reader_of_span(body);
 	uint8_t id = kith_read_u8(&r);
@@ -294,8 +299,8 @@ static int on_punching(struct kith_pathset *ps, const struct kith_path_env *env,
 		kith_punch_init(m->punch);
 	}
 	struct kith_punch_view view = kith_ps_view(ps, env, now);
-	int err = frame->type == KITH_FRAME_CANDIDATES ? kith_punch_on_candidates(m->punch, &view, frame->body) :
-							 kith_punch_on_punch(m->punch, &view, frame->body);
+	int err = frame->type == KITH_FRAME_CANDIDATES ? kith_punch_on_candidates(m->punch, &view, frame->body)
+						       : kith_punch_on_punch(m->punch, &view, frame->body);
 	/* What is a path already is not probed twice. */
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
 		const struct kith_path *p = kith_ps_path(ps, i);
@@ -305,8 +310,8 @@ static int on_punching(struct kith_pathset *ps, const struct kith_path_env *env,
 	return err;
 }
 
-static int on_frame(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
-		    const struct kith_frame *frame)
+static int on_frame(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+		    const struct kith_hop *hop, const struct kith_frame *frame)
 {
 	int i = kith_ps_find(ps, hop);
 	switch (frame->type) {

@@ -93,8 +93,8 @@ int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_t
 		uint8_t flags);
 void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i);
 
-void kith_ps_journal(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, enum kith_journal_what what,
-		     const struct kith_hop *hop, uint32_t value);
+void kith_ps_journal(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+		     enum kith_journal_what what, const struct kith_hop *hop, uint32_t value);
 
 /* A PROBE on this path; false when a stranger's credit does not allow it. */
 bool kith_ps_probe(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, struct kith_path *p);
@@ -151,8 +151,8 @@ void kith_ps_flow_heard(struct kith_pathset *ps, const struct kith_path_env *env
 			uint64_t counter, bool data);
 
 /* False: there is no memory to track it. */
-bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i, uint64_t counter,
-		       struct kith_span sealed);
+bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
+		       uint64_t counter, struct kith_span sealed);
 int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, int arrived,
 			struct kith_span body) KITH_MUST_USE;
 void kith_ps_flow_tick(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
@@ -162,7 +162,7 @@ void kith_ps_flow_free(struct kith_pathset *ps, const struct kith_alloc *alloc);
 /* ---- pathset_frames.c ---- */
 
 /* A packet from a hop that is no path yet: index of the new one, or -1. */
-int kith_ps_stranger(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
-		     bool data);
+int kith_ps_stranger(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+		     const struct kith_hop *hop, bool data);
 
 #endif

@@ -14,7 +14,8 @@ void kith_punch_init(struct kith_punch *p)
 	p->next_at = KITH_TIME_NEVER;
 }
 
-static void journal(const struct kith_punch_view *v, enum kith_journal_what what, const struct kith_hop *hop, uint32_t value)
+static void journal(const struct kith_punch_view *v, enum kith_journal_what what, const struct kith_hop *hop,
+		    uint32_t value)
 {
 	kith_journal_add(v->journal, v->env->alloc, v->now, what, hop, value);
 }
@@ -159,14 +160,15 @@ static bool same_list(const struct kith_candidates *cs, const struct kith_candid
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		if (cs->list[i].kind != list[i].kind || cs->list[i].transport != list[i].transport ||
-		    cs->list[i].prefix_bits != list[i].prefix_bits || !kith_addr_equal(&cs->list[i].addr, &list[i].addr))
+		    cs->list[i].prefix_bits != list[i].prefix_bits ||
+		    !kith_addr_equal(&cs->list[i].addr, &list[i].addr))
 			return false;
 	}
 	return true;
 }
 
-void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_candidate list[], size_t n,
-		      uint8_t hops)
+void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_candidate list[],
+		      size_t n, uint8_t hops)
 {
 	if (n > KITH_CANDIDATES_MAX)
 		n = KITH_CANDIDATES_MAX;
@@ -326,7 +328,8 @@ static void tick_waiting(struct kith_punch *p, const struct kith_punch_view *v)
 		return;
 	if (p->rounds < KITH_PUNCH_ROUNDS)
 		p->rounds++;
-	kith_time_us pause = p->rounds < KITH_PUNCH_ROUNDS ? KITH_PUNCH_PAUSE_US << (p->rounds - 1) : KITH_PUNCH_AGAIN_US;
+	kith_time_us pause =
+		p->rounds < KITH_PUNCH_ROUNDS ? KITH_PUNCH_PAUSE_US << (p->rounds - 1) : KITH_PUNCH_AGAIN_US;
 	p->state = KITH_PUNCH_PAUSED;
 	p->next_at = v->now + kith_rng_jitter(v->env->random, pause, 10);
 }

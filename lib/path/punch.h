@@ -75,14 +75,15 @@ struct kith_punch_view {
 void kith_punch_init(struct kith_punch *p);
 
 /* Our own candidates; the first or other ones. Starts what is allowed. */
-void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_candidate list[], size_t n,
-		      uint8_t hops);
+void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_candidate list[],
+		      size_t n, uint8_t hops);
 
 /* The initiator's: a round now, unless one is under way. For a direct path that died, and consent that came late. */
 void kith_punch_again(struct kith_punch *p, const struct kith_punch_view *v);
 
 /* Frames of the peer, which came on the path from. KITH_EPROTO: malformed. */
-int kith_punch_on_candidates(struct kith_punch *p, const struct kith_punch_view *v, struct kith_span body) KITH_MUST_USE;
+int kith_punch_on_candidates(struct kith_punch *p, const struct kith_punch_view *v,
+			     struct kith_span body) KITH_MUST_USE;
 int kith_punch_on_punch(struct kith_punch *p, const struct kith_punch_view *v, struct kith_span body) KITH_MUST_USE;
 
 /* The target at this hop, or NULL. */

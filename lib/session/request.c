@@ -28,6 +28,16 @@ struct asked {
 	size_t last_len; /* of the last fragment */
 };
 
+/* A request of ours that waits until one of those outstanding has ended. */
+struct waiting {
+	struct waiting *next;
+	uint64_t token;
+	kith_time_us retry_us, give_up_at;
+	uint16_t len;
+	uint8_t kind;
+	uint8_t body[];
+};
+
 enum work_state { WORK_FREE, WORK_BUSY, WORK_ANSWERED };
 
 /* A request of the other side. */
@@ -46,6 +56,8 @@ struct kith_requests {
 	struct work work[KITH_REQUESTS_MAX];
 	uint16_t next_id;
 	kith_time_us ids_until; /* the other side may still keep answers to ids we used: the count must go on until then */
+	struct waiting *first, **last; /* FIFO */
+	uint32_t waiting_n;
 	size_t kept_bytes;
 	uint8_t *finished; /* the answer last handed out, freed at the next call */
 	size_t finished_len;
@@ -55,6 +67,8 @@ static struct kith_requests *get(struct kith_requests **rq, const struct kith_pa
 {
 	if (*rq == NULL)
 		*rq = KITH_NEW(env->alloc, struct kith_requests);
+	if (*rq != NULL && (*rq)->last == NULL)
+		(*rq)->last = &(*rq)->first;
 	return *rq;
 }
 
@@ -136,20 +150,80 @@ static kith_time_us retry_after(kith_time_us rtt_us)
 	return rtt_us > 0 ? 2 * rtt_us + 50 * KITH_US_PER_MS : KITH_REQUEST_RETRY_US;
 }
 
+static size_t waiting_size(const struct waiting *w)
+{
+	return sizeof *w + w->len;
+}
+
+static struct waiting *take_waiting(struct kith_requests *rq)
+{
+	struct waiting *w = rq->first;
+	if (w == NULL)
+		return NULL;
+	rq->first = w->next;
+	if (rq->first == NULL)
+		rq->last = &rq->first;
+	rq->waiting_n--;
+	return w;
+}
+
+static int wait_for_slot(struct kith_requests *rq, const struct kith_path_env *env, uint8_t kind, struct kith_span body,
+			 uint64_t token, kith_time_us retry_us, kith_time_us give_up_at)
+{
+	if (rq->waiting_n == KITH_REQUESTS_WAITING)
+		return KITH_EFULL;
+	struct waiting *w = kith_alloc_zero(env->alloc, sizeof *w + body.len);
+	if (w == NULL)
+		return KITH_ENOMEM;
+	w->kind = kind;
+	w->len = (uint16_t)body.len;
+	w->token = token;
+	w->retry_us = retry_us;
+	w->give_up_at = give_up_at;
+	if (body.len > 0)
+		memcpy(w->body, body.p, body.len);
+	*rq->last = w;
+	rq->last = &w->next;
+	rq->waiting_n++;
+	return 0;
+}
+
+static void start(const struct kith_path_env *env, kith_time_us now, struct asked *a, uint64_t token, kith_time_us retry_us,
+		  kith_time_us give_up_at)
+{
+	a->token = token;
+	a->retry_us = retry_us;
+	a->next_at = now + retry_us;
+	a->give_up_at = give_up_at;
+	emit_request(env, a);
+	kith_stats_add(env->stats, KITH_STAT_REQUESTS_SENT, 1);
+}
+
+/* Starts what waits, as far as slots are free. */
+static void start_waiting(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now)
+{
+	struct asked *a;
+	while (rq->first != NULL) {
+		struct waiting *w = rq->first;
+		if (make_asked(&rq, env, now, w->kind, (struct kith_span){ w->body, w->len }, &a) != 0)
+			return;
+		start(env, now, a, w->token, w->retry_us, w->give_up_at);
+		(void)take_waiting(rq);
+		kith_alloc_free(env->alloc, w, waiting_size(w));
+	}
+}
+
 int kith_request_send(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now, uint8_t kind,
 		      struct kith_span body, uint64_t token, kith_time_us rtt_us, kith_time_us timeout_us)
 {
 	struct asked *a;
+	kith_time_us retry_us = retry_after(rtt_us), give_up_at = now + timeout_us;
 	int err = make_asked(rq, env, now, kind, body, &a);
-	if (err != 0)
-		return err;
-	a->token = token;
-	a->retry_us = retry_after(rtt_us);
-	a->next_at = now + a->retry_us;
-	a->give_up_at = now + timeout_us;
-	emit_request(env, a);
-	kith_stats_add(env->stats, KITH_STAT_REQUESTS_SENT, 1);
-	return 0;
+	if (err == KITH_EFULL)
+		return wait_for_slot(*rq, env, kind, body, token, retry_us, give_up_at);
+	if (err == 0)
+		start(env, now, a, token, retry_us, give_up_at);
+	return err;
 }
 
 int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now, uint8_t kind,
@@ -157,6 +231,8 @@ int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *en
 {
 	struct asked *a;
 	int err = make_asked(rq, env, now, kind, body, &a);
+	if (err == KITH_EFULL && w == NULL)
+		return wait_for_slot(*rq, env, kind, body, token, KITH_REQUEST_RETRY_US, now + timeout_us);
 	if (err != 0)
 		return err;
 	a->token = token;
@@ -178,9 +254,23 @@ int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *en
 
 void kith_request_cancel(struct kith_requests *rq, const struct kith_path_env *env, uint64_t token)
 {
-	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++) {
+	if (rq == NULL)
+		return;
+	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
 		if (rq->asked[i].used && rq->asked[i].token == token)
 			drop_asked(&rq->asked[i], env->alloc);
+	}
+	for (struct waiting **p = &rq->first; *p != NULL;) {
+		struct waiting *w = *p;
+		if (w->token != token) {
+			p = &w->next;
+			continue;
+		}
+		*p = w->next;
+		if (*p == NULL)
+			rq->last = p;
+		rq->waiting_n--;
+		kith_alloc_free(env->alloc, w, waiting_size(w));
 	}
 }
 
@@ -254,6 +344,7 @@ bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env
 	a->status = status;
 	if (take_fragment(a, env->alloc, index, count, bytes)) {
 		finish(rq, a, env->alloc, out);
+		start_waiting(rq, env, now);
 		return true;
 	}
 	if (!a->held && a->next_at < now + a->retry_us) /* more is coming: do not ask for it yet */
@@ -450,7 +541,9 @@ kith_time_us kith_requests_deadline(const struct kith_requests *rq)
 		if (rq->work[i].state != WORK_FREE)
 			at = earlier(at, rq->work[i].keep_until);
 	}
-	return empty ? rq->ids_until : at;
+	if (rq->first != NULL)
+		at = earlier(at, rq->first->give_up_at);
+	return empty && rq->first == NULL ? rq->ids_until : at;
 }
 
 static void repeat(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, struct asked *a)
@@ -485,7 +578,8 @@ void kith_requests_tick(struct kith_requests **rq, const struct kith_path_env *e
 			drop_work(*rq, w, env->alloc);
 		empty = empty && !a->used && w->state == WORK_FREE;
 	}
-	if (empty && now >= (*rq)->ids_until)
+	start_waiting(*rq, env, now);
+	if (empty && (*rq)->first == NULL && now >= (*rq)->ids_until)
 		kith_requests_free(rq, env->alloc);
 }
 
@@ -503,6 +597,12 @@ bool kith_requests_expired(struct kith_requests *rq, const struct kith_path_env 
 		drop_asked(a, env->alloc);
 		return true;
 	}
+	while (rq != NULL && rq->first != NULL && (closing || rq->first->give_up_at <= now)) {
+		struct waiting *w = take_waiting(rq);
+		*out = (struct kith_answer){ .token = w->token, .kind = w->kind, .err = closing ? KITH_ECLOSED : KITH_ETIMEDOUT };
+		kith_alloc_free(env->alloc, w, waiting_size(w));
+		return true;
+	}
 	return false;
 }
 
@@ -510,7 +610,10 @@ void kith_requests_free(struct kith_requests **rq, const struct kith_alloc *allo
 {
 	if (*rq == NULL)
 		return;
+	struct waiting *waiting;
 	drop_finished(*rq, alloc);
+	while ((waiting = take_waiting(*rq)) != NULL)
+		kith_alloc_free(alloc, waiting, waiting_size(waiting));
 	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
 		drop_asked(&(*rq)->asked[i], alloc);
 		drop_work(*rq, &(*rq)->work[i], alloc);

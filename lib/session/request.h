@@ -4,7 +4,7 @@
  * answer came, and then asks for the fragments that are missing; the answerer keeps what it answered and repeats that, so that a
  * request is carried out once however often it arrives.
  * Timers: the first retransmission after twice the round trip (300 ms when unknown), doubling to 3 s, given up after 8 s.
- * Bounds: KITH_REQUESTS_MAX outstanding each way; kept answers KITH_ANSWERS_KEPT_BYTES in all, the oldest goes first; when all slots
+ * Bounds: KITH_REQUESTS_MAX outstanding each way, and KITH_REQUESTS_WAITING more that wait for their turn; kept answers KITH_ANSWERS_KEPT_BYTES in all, the oldest goes first; when all slots
  * are being worked on a further request is dropped and counted. The whole structure exists only while something is outstanding,
  * and 15 s longer, since the other side may still keep answers to the ids that were used.
  */
@@ -16,6 +16,7 @@
 #include "wire/frame.h"
 
 #define KITH_ANSWERS_KEPT_BYTES (64 * 1024)
+#define KITH_REQUESTS_WAITING 512 /* local: a home that republishes the records of its leaves to one replica */
 
 struct kith_requests;
 

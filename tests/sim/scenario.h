@@ -65,6 +65,22 @@ static inline void scenario_storm(struct kith_simoptions *o, uint64_t seed)
 	o->bounds.stream_us = 40 * KITH_US_PER_S;
 }
 
+/* Invariants that the environment says are not to be checked, comma-separated: to see what comes after one. */
+static inline bool scenario_ignore(struct kith_simoptions *o, const char *names)
+{
+	while (names != NULL && *names != '\0') {
+		char name[64];
+		size_t len = strcspn(names, ",");
+		snprintf(name, sizeof name, "%.*s", len < sizeof name ? (int)len : 0, names);
+		enum kith_siminvariant i = kith_siminvariant_find(name);
+		if (i == KITH_SIM_INVARIANTS_N)
+			return false;
+		o->ignored |= 1u << i;
+		names += len + (names[len] == ',');
+	}
+	return true;
+}
+
 static inline void scenario_print_hash(const uint8_t hash[32])
 {
 	for (int i = 0; i < 32; i++)

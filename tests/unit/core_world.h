@@ -61,6 +61,7 @@ struct core_world {
 	struct world_event *events;
 	int events_n;
 	bool log;
+	int bootstrap; /* the first of three nodes that those who start are told of */
 	/* May change a packet; returns how many copies are delivered (0 drops it). */
 	int (*tap)(struct core_world *w, struct world_packet *p);
 	void *tap_ctx;
@@ -125,9 +126,9 @@ static inline void world_options(struct core_world *w, int i, struct kith_core_o
 	o->chain = test_span(n->id.chain, n->id.chain_len);
 	o->devices = test_span(n->id.devices, n->id.devices_len);
 	for (int k = 0; k < 3; k++) {
-		bootstrap[k].addr = world_addr(k);
+		bootstrap[k].addr = world_addr(w->bootstrap + k);
 		bootstrap[k].has_key = k != 0; /* the first is met by XX */
-		kith_simpki_keys(&w->pki, (uint32_t)k, &(struct kith_key){ { 0 } }, &bootstrap[k].key);
+		kith_simpki_keys(&w->pki, (uint32_t)(w->bootstrap + k), &(struct kith_key){ { 0 } }, &bootstrap[k].key);
 	}
 	o->bootstrap = bootstrap;
 	o->bootstrap_n = 3;
@@ -339,6 +340,18 @@ static inline void world_network(struct core_world *w, const struct kith_suite *
 	world_run(w, 10 * KITH_US_PER_S);
 	for (int i = 0; leaves[i] != NULL; i++)
 		world_start(w, leaves[i], false);
+	world_run(w, 5 * KITH_US_PER_S);
+}
+
+/* Six supernodes; alice's homes are the last three, bob's the first three. */
+enum { WORLD_FAR_ALICE = 6, WORLD_FAR_BOB = 7 };
+static inline void world_far_apart(struct core_world *w)
+{
+	world_network(w, kith_suite_sodium(), 1, 6, (const char *const[]){ NULL });
+	w->bootstrap = 3;
+	world_start(w, "alice", false);
+	w->bootstrap = 0;
+	world_start(w, "bob", false);
 	world_run(w, 5 * KITH_US_PER_S);
 }
 

@@ -13,7 +13,15 @@
 #define MS ((kith_time_us)1000)
 #define S ((kith_time_us)1000000)
 
-enum { W_RELAYS = 8, W_PACKETS = 2048, W_SEEN = 1 << 17, W_TRANSPORT = 1, W_SESSION = 7, W_FILTERS = 64, W_GAPS = 4096 };
+enum {
+	W_RELAYS = 8,
+	W_PACKETS = 2048,
+	W_SEEN = 1 << 17,
+	W_TRANSPORT = 1,
+	W_SESSION = 7,
+	W_FILTERS = 64,
+	W_GAPS = 4096
+};
 
 enum w_nat {
 	W_OPEN, /* no NAT */
@@ -99,8 +107,11 @@ static inline void w_node_init(struct w_node *n, unsigned i, uint64_t seed)
 {
 	test_alloc_init(&n->alloc);
 	test_random_init(&n->random, seed * 2 + i);
-	n->env = (struct kith_path_env){ .outbox = &n->outbox, .random = &n->random.random, .alloc = &n->alloc.alloc,
-					 .stats = &n->stats, .session = W_SESSION };
+	n->env = (struct kith_path_env){ .outbox = &n->outbox,
+					 .random = &n->random.random,
+					 .alloc = &n->alloc.alloc,
+					 .stats = &n->stats,
+					 .session = W_SESSION };
 	static struct test_alloc outboxes; /* apart: a path set's own memory is what is counted */
 	if (outboxes.alloc.realloc_fn == NULL)
 		test_alloc_init(&outboxes);
@@ -186,8 +197,8 @@ static inline bool w_nat_in(struct w_node *n, const struct kith_addr *source, ui
 	return f->out && f->port == port;
 }
 
-static inline void w_enqueue(struct world *w, unsigned to, const struct kith_hop *hop, kith_time_us owd, const uint8_t *p,
-			     size_t len)
+static inline void w_enqueue(struct world *w, unsigned to, const struct kith_hop *hop, kith_time_us owd,
+			     const uint8_t *p, size_t len)
 {
 	if (w->loss_percent > 0 && w_below(w, 100) < w->loss_percent)
 		return;
@@ -305,8 +316,7 @@ static inline void w_receive(struct world *w, const struct w_packet *pkt)
 static inline void w_send_data(struct world *w, unsigned i)
 {
 	struct w_node *n = &w->node[i];
-	struct kith_writer *wr =
-		kith_outbox_begin(&n->outbox, W_SESSION, NULL, 0, KITH_FRAME_DATAGRAM, n->app_len);
+	struct kith_writer *wr = kith_outbox_begin(&n->outbox, W_SESSION, NULL, 0, KITH_FRAME_DATAGRAM, n->app_len);
 	kith_write_zeros(wr, n->app_len);
 	kith_outbox_end(&n->outbox);
 	n->data_sent++;
@@ -347,7 +357,8 @@ static inline void w_run(struct world *w, kith_time_us until)
 			w_drain(w, (unsigned)node);
 		} else if (app >= 0) {
 			struct w_node *n = &w->node[app];
-			n->app_next += n->app_every - n->app_every / 20 + (kith_time_us)w_below(w, (uint32_t)n->app_every / 10);
+			n->app_next += n->app_every - n->app_every / 20 +
+				       (kith_time_us)w_below(w, (uint32_t)n->app_every / 10);
 			w_send_data(w, (unsigned)app);
 		} else if (packet >= 0) {
 			struct w_packet pkt = w->packets[packet];
@@ -452,7 +463,8 @@ static inline struct world *w_leaf_and_home(uint64_t seed)
 	w->node[0].nat = W_PORT_RESTRICTED;
 	for (unsigned i = 0; i < 2; i++) {
 		struct kith_hop hop = w_direct_hop(w->node[1 - i].outside);
-		unsigned flags = KITH_PATHSET_CONSENT | (i == 0 ? KITH_PATHSET_INITIATOR | KITH_PATHSET_HOME : KITH_PATHSET_ATTACHED);
+		unsigned flags = KITH_PATHSET_CONSENT |
+				 (i == 0 ? KITH_PATHSET_INITIATOR | KITH_PATHSET_HOME : KITH_PATHSET_ATTACHED);
 		kith_pathset_init(&w->node[i].ps, w->now, &hop, true, (uint16_t)flags);
 	}
 	return w;

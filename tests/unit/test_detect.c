@@ -225,7 +225,8 @@ static void acknowledgements_name_the_largest_and_count_all(void **state)
 	assert_int_equal(kith_writer_len(&w), KITH_PATH_ACK_BODY);
 	assert_false(w.bad);
 	assert_int_equal(kith_path_ack_read(&out, test_span(buf, sizeof buf)), 0);
-	assert_true(out.largest == in.largest && out.count == 77 && out.delay_us == 20001 && out.path == 200 && out.flags == 1);
+	assert_true(out.largest == in.largest && out.count == 77 && out.delay_us == 20001 && out.path == 200 &&
+		    out.flags == 1);
 	for (size_t cut = 0; cut < sizeof buf; cut++)
 		assert_int_equal(kith_path_ack_read(&out, test_span(buf, cut)), KITH_EPROTO);
 }

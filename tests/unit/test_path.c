@@ -73,8 +73,9 @@ static void states_follow_the_edges(void **state)
 {
 	(void)state;
 	struct kith_path p = path_of(0);
-	static const enum kith_path_state round[] = { KITH_PATH_LIVE, KITH_PATH_SUSPECT, KITH_PATH_LIVE, KITH_PATH_SUSPECT,
-						      KITH_PATH_DEAD, KITH_PATH_LIVE, KITH_PATH_DEAD, KITH_PATH_NONE };
+	static const enum kith_path_state round[] = { KITH_PATH_LIVE,	 KITH_PATH_SUSPECT, KITH_PATH_LIVE,
+						      KITH_PATH_SUSPECT, KITH_PATH_DEAD,    KITH_PATH_LIVE,
+						      KITH_PATH_DEAD,	 KITH_PATH_NONE };
 	for (unsigned i = 0; i < sizeof round / sizeof round[0]; i++) {
 		kith_path_set_state(&p, round[i]);
 		assert_int_equal(p.state, round[i]);

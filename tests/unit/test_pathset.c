@@ -103,7 +103,8 @@ static void memory_of_a_call_is_given_back_when_it_falls_quiet(void **state)
 	w_talk(w, 1, 0);
 	w_run(w, w->now + 15 * S);
 	assert_true(w->node[0].alloc.live_bytes < during - 4096); /* detectors and retained packets */
-	struct kith_hop others[2][2] = { { w_relay_hop(0, 0), w_relay_hop(0, 1) }, { w_relay_hop(1, 0), w_relay_hop(1, 1) } };
+	struct kith_hop others[2][2] = { { w_relay_hop(0, 0), w_relay_hop(0, 1) },
+					 { w_relay_hop(1, 0), w_relay_hop(1, 1) } };
 	for (unsigned i = 0; i < 2; i++) {
 		for (unsigned r = 0; r < 2; r++)
 			kith_pathset_drop(&w->node[i].ps, &w->node[i].env, w->now, &others[i][r]);
@@ -155,7 +156,8 @@ static void hostile_frames_do_no_harm(void **state)
 			struct kith_hop hop = w_relay_hop((unsigned)(seed & 1), w_below(w, 3));
 			if (w_below(w, 3) == 0)
 				hop = w_direct_hop(w_addr(66, 6, 6, (uint8_t)w_below(w, 9), 666));
-			kith_pathset_heard(&n->ps, &n->env, w->now, &hop, w_below(w, W_SEEN), w_below(w, 2) == 0, len + 32);
+			kith_pathset_heard(&n->ps, &n->env, w->now, &hop, w_below(w, W_SEEN), w_below(w, 2) == 0,
+					   len + 32);
 			int err = kith_pathset_on_frame(&n->ps, &n->env, w->now, &hop, &f);
 			assert_true(err == 0 || err == KITH_EPROTO);
 			w->never_direct = false;
@@ -178,9 +180,9 @@ static void truncated_frames_are_refused(void **state)
 	static const struct {
 		uint8_t type;
 		size_t least;
-	} frames[] = { { KITH_FRAME_PROBE, 10 },     { KITH_FRAME_PROBE_ACK, 9 }, { KITH_FRAME_PATH_ACK, 18 },
-		       { KITH_FRAME_IDLE, 1 },	     { KITH_FRAME_CANDIDATES, 3 }, { KITH_FRAME_PUNCH, 2 },
-		       { KITH_FRAME_KEEPALIVE, 1 },  { KITH_FRAME_PATH_CLOSE, 1 } };
+	} frames[] = { { KITH_FRAME_PROBE, 10 },    { KITH_FRAME_PROBE_ACK, 9 },  { KITH_FRAME_PATH_ACK, 18 },
+		       { KITH_FRAME_IDLE, 1 },	    { KITH_FRAME_CANDIDATES, 3 }, { KITH_FRAME_PUNCH, 2 },
+		       { KITH_FRAME_KEEPALIVE, 1 }, { KITH_FRAME_PATH_CLOSE, 1 } };
 	struct world *w = w_new(98);
 	w_peers(w, 0, 0);
 	struct kith_hop hop = w_relay_hop(0, 0);

@@ -79,6 +79,47 @@ static void five_paths_are_kept_and_they_are_diverse(void **state)
 	w_free(w);
 }
 
+static void a_closed_path_is_not_made_anew_by_packets_on_their_way(void **state)
+{
+	(void)state;
+	struct world *w = w_call(94, W_PORT_RESTRICTED);
+	for (unsigned r = 2; r < 7; r++)
+		w_add_relay(w, r);
+	w_run(w, w->now + 1 * S);
+	for (unsigned i = 0; i < 2; i++) { /* who closed, and who was told */
+		struct w_node *n = &w->node[i];
+		assert_true(w_count(&n->ps, KITH_PATH_DEAD) > 0);
+		struct kith_hop closed = { 0 };
+		for (unsigned k = 0; k < kith_pathset_count(&n->ps); k++) {
+			if (kith_pathset_path(&n->ps, k)->state == KITH_PATH_DEAD)
+				closed = kith_pathset_path(&n->ps, k)->hop;
+		}
+		unsigned probes = n->frames_sent[KITH_FRAME_PROBE], closes = n->frames_sent[KITH_FRAME_PATH_CLOSE];
+		kith_pathset_heard(&n->ps, &n->env, w->now, &closed, 90000, true, 200);
+		w_drain(w, i);
+		assert_int_equal(n->frames_sent[KITH_FRAME_PROBE], probes);
+		assert_int_equal(n->frames_sent[KITH_FRAME_PATH_CLOSE], closes + 1);
+		assert_int_equal(w_count(&n->ps, KITH_PATH_CANDIDATE), 0);
+	}
+	w_free(w);
+}
+
+static void a_path_answered_at_once_is_confirmed_three_times(void **state)
+{
+	(void)state;
+	struct world *w = w_new(99);
+	w->relay_owd[1] = MS;
+	w_peers(w, 0, 0);
+	w_run(w, w->now + 1 * S);
+	w_add_relay(w, 1);
+	w_run(w, w->now + 5 * S);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(w_count(&w->node[i].ps, KITH_PATH_LIVE), 2);
+		assert_int_equal(w->node[i].frames_sent[KITH_FRAME_PROBE], KITH_CONFIRMATIONS);
+	}
+	w_free(w);
+}
+
 static void the_table_of_paths_is_bounded(void **state)
 {
 	(void)state;
@@ -107,7 +148,8 @@ static void standbys_are_pinged_while_data_flows_and_kept_alive_otherwise(void *
 	w_run(w, w->now + 5 * S);
 	unsigned before = w->node[0].frames_sent[KITH_FRAME_PROBE];
 	w_run(w, w->now + 60 * S);
-	assert_in_range(w->node[0].frames_sent[KITH_FRAME_PROBE] - before, 2 * 10, 2 * 14); /* two standbys, every 5 s */
+	assert_in_range(w->node[0].frames_sent[KITH_FRAME_PROBE] - before, 2 * 10,
+			2 * 14); /* two standbys, every 5 s */
 	w_talk(w, 0, 0);
 	w_talk(w, 1, 0);
 	w_run(w, w->now + 20 * S);
@@ -167,6 +209,8 @@ int main(void)
 		cmocka_unit_test(a_gain_of_a_few_milliseconds_is_not_worth_a_switch),
 		cmocka_unit_test(a_direct_path_far_slower_than_the_relay_is_only_a_standby),
 		cmocka_unit_test(five_paths_are_kept_and_they_are_diverse),
+		cmocka_unit_test(a_closed_path_is_not_made_anew_by_packets_on_their_way),
+		cmocka_unit_test(a_path_answered_at_once_is_confirmed_three_times),
 		cmocka_unit_test(the_table_of_paths_is_bounded),
 		cmocka_unit_test(standbys_are_pinged_while_data_flows_and_kept_alive_otherwise),
 		cmocka_unit_test(the_first_packet_proves_the_path_of_the_handshake),

@@ -24,8 +24,8 @@ static kith_time_us quantile(struct gaps *g, unsigned percent)
 static void report(const char *what, struct gaps *g)
 {
 	kith_time_us p50 = quantile(g, 50), p99 = quantile(g, 99), worst = quantile(g, 100);
-	print_message("%s: p50 %.1f, p99 %.1f, worst %.1f ms, at 80 ms round trip\n", what, (double)p50 / 1000, (double)p99 / 1000,
-		      (double)worst / 1000);
+	print_message("%s: p50 %.1f, p99 %.1f, worst %.1f ms, at 80 ms round trip\n", what, (double)p50 / 1000,
+		      (double)p99 / 1000, (double)worst / 1000);
 }
 
 static void a_call_survives_the_silent_death_of_its_direct_path(void **state)
@@ -237,6 +237,12 @@ static void a_socket_error_doubles_the_data_at_once(void **state)
 	assert_true(out[1].tunnel != 0 && out[2].tunnel != 0 && out[1].tunnel != out[2].tunnel);
 	assert_int_equal(kith_pathset_pick(ps, w->now, false, out), 1);
 	w_drain(w, 0);
+	/* What comes in is acknowledged on every path. */
+	unsigned acks = w->node[0].frames_sent[KITH_FRAME_PATH_ACK];
+	for (uint64_t k = 0; k < KITH_PATH_ACK_EVERY; k++)
+		kith_pathset_heard(ps, &w->node[0].env, w->now + 10 * MS, &direct, 90000 + k, true, 200);
+	w_drain(w, 0);
+	assert_int_equal(w->node[0].frames_sent[KITH_FRAME_PATH_ACK] - acks, 3);
 	w_run(w, w->now + 200 * MS); /* false alarm: it answers */
 	assert_int_equal(kith_pathset_sending(ps)->state, KITH_PATH_LIVE);
 	assert_true(w_sends_direct(w, 0));

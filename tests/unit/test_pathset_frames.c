@@ -30,7 +30,8 @@ static void two_nats_are_opened_in_one_round(void **state)
 				w_run(w, w->now + MS);
 			/* Relay there and back 80, lead 5, direct there and back 80. */
 			assert_in_range(w->now - start, 0, 170 * MS);
-			assert_true((w->node[0].news & KITH_NEWS_UPGRADED) != 0 && (w->node[1].news & KITH_NEWS_UPGRADED) != 0);
+			assert_true((w->node[0].news & KITH_NEWS_UPGRADED) != 0 &&
+				    (w->node[1].news & KITH_NEWS_UPGRADED) != 0);
 			w_run(w, w->now + 3 * S);
 			for (unsigned i = 0; i < 2; i++) {
 				assert_int_equal(kith_pathset_count(&w->node[i].ps), 2);
@@ -176,7 +177,8 @@ static void a_relay_only_session_never_leaks_an_address(void **state)
 		assert_int_equal(kith_pathset_on_frame(ps, env, w->now, &direct, &probe), 0);
 		w_drain(w, shy);
 		/* Its candidates reach us all the same, and are left alone. */
-		struct kith_candidates cs = { .generation = 9, .n = 1,
+		struct kith_candidates cs = { .generation = 9,
+					      .n = 1,
 					      .list = { { .addr = direct.remote, .kind = KITH_CANDIDATE_HOST } } };
 		uint8_t list[KITH_CANDIDATES_BODY_MAX];
 		struct kith_writer wr = kith_writer_of(list, sizeof list);
@@ -300,8 +302,9 @@ static void strangers_are_few_at_a_time(void **state)
 		assert_true(w_count(&n->ps, KITH_PATH_CANDIDATE) <= KITH_STRANGERS_MAX);
 		w_drain(w, 0);
 	}
-	assert_true(kith_hop_equal(&kith_pathset_sending(&n->ps)->hop, &(struct kith_hop){ w_relay_hop(0, 0).remote,
-		W_TRANSPORT, 0, w_relay_hop(0, 0).tunnel }));
+	assert_true(kith_hop_equal(
+		&kith_pathset_sending(&n->ps)->hop,
+		&(struct kith_hop){ w_relay_hop(0, 0).remote, W_TRANSPORT, 0, w_relay_hop(0, 0).tunnel }));
 	w_run(w, w->now + 5 * S);
 	assert_int_equal(kith_pathset_count(&n->ps), 1);
 	w_free(w);

@@ -25,8 +25,13 @@ static struct side *side_new(bool initiator)
 	assert_int_equal(kith_outbox_init(&s->outbox, &s->alloc.alloc, 300), 0);
 	kith_outbox_claim(&s->outbox, s, &s->stats);
 	s->env = (struct kith_path_env){ &s->outbox, &s->random.random, &s->alloc.alloc, &s->stats, NULL, 0 };
-	s->view = (struct kith_punch_view){ .env = &s->env, .journal = &s->journal, .now = 1000 * S, .initiator = initiator,
-					    .allowed = true, .consent = true, .used = true };
+	s->view = (struct kith_punch_view){ .env = &s->env,
+					    .journal = &s->journal,
+					    .now = 1000 * S,
+					    .initiator = initiator,
+					    .allowed = true,
+					    .consent = true,
+					    .used = true };
 	kith_punch_init(&s->punch);
 	return s;
 }
@@ -129,7 +134,8 @@ static void the_initiator_repeats_its_offer_until_answered_and_gives_up(void **s
 	kith_time_us start = s->view.now;
 	offer(s, "20.0.0.1:5000", 0);
 	struct sent out = look(s);
-	assert_true(out.candidates == 1 && out.punches == 1 && out.round == 1 && out.generation == 1 && out.n_candidates == 1);
+	assert_true(out.candidates == 1 && out.punches == 1 && out.round == 1 && out.generation == 1 &&
+		    out.n_candidates == 1);
 	assert_in_range(s->punch.next_at - start, 225 * MS, 275 * MS);
 	run_until(s, start + 290 * MS);
 	assert_int_equal(look(s).punches, 1);
@@ -188,7 +194,8 @@ static void the_responder_begins_half_a_round_trip_after_its_answer(void **state
 		assert_int_equal(look(s).candidates, 0); /* about candidates that did not arrive */
 		hear_punch(s, 1, 4);
 		struct sent out = look(s);
-		assert_true(out.candidates == 1 && out.punches == 1 && out.round == 1 && out.openers == 1 && out.ttl == 3);
+		assert_true(out.candidates == 1 && out.punches == 1 && out.round == 1 && out.openers == 1 &&
+			    out.ttl == 3);
 		assert_int_equal(s->punch.next_at - start, known ? 100 * MS : KITH_PUNCH_OWD_US);
 		/* The same round again is answered, and changes nothing. */
 		s->view.now += 250 * MS;
@@ -264,8 +271,9 @@ static void a_hostile_peer_cannot_make_us_a_weapon(void **state)
 	unsigned window = 0, one = 0;
 	kith_time_us start = s->view.now;
 	for (unsigned k = 0; s->view.now < start + 19 * S; k++) { /* new victims and rounds, as fast as we listen */
-		static const char *const victims[] = { "50.0.0.1:5000", "50.0.0.2:5000", "50.0.0.3:5000", "50.0.0.4:5000",
-						       "50.0.0.5:5000", "50.0.0.6:5000", "50.0.0.7:5000", "50.0.0.8:5000" };
+		static const char *const victims[] = { "50.0.0.1:5000", "50.0.0.2:5000", "50.0.0.3:5000",
+						       "50.0.0.4:5000", "50.0.0.5:5000", "50.0.0.6:5000",
+						       "50.0.0.7:5000", "50.0.0.8:5000" };
 		hear_candidates(s, (uint8_t)(1 + k % 250), victims, k % 2 == 0 ? 8 : 1);
 		hear_punch(s, (uint8_t)(1 + k % 250), (uint8_t)(1 + k % 250));
 		run_until(s, s->view.now + 130 * MS);

@@ -1,0 +1,411 @@
+/* kithd, the reference node: runs one leaf or supernode by its configuration file, logs what happens, and answers on its control socket.
+ *
+ * SIGTERM, SIGINT: leaves in an orderly way, within leave_timeout; a second one ends it at once.
+ * SIGHUP: reads the revocation lists and the log level again.
+ * Exit codes: 0 stopped as asked; 1 could not start, or failed; 2 wrong usage or configuration. */
+#include <errno.h>
+#include <popt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kithd_config.h"
+#include "kithd_control.h"
+#include "passphrase.h"
+
+#define CONFIG_DEFAULT "/etc/kith/kithd.conf"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, SIGNALS_N = 3 };
+
+struct daemon {
+	uv_loop_t loop;
+	struct config config;
+	struct credentials credentials;
+	struct kith_node_options options;
+	struct logger log;
+	struct kith_node *node;
+	struct commands commands;
+	struct control control;
+	uv_signal_t signals[SIGNALS_N];
+	enum kith_log_level forced_level; /* by --log-level */
+	bool has_forced_level;
+	bool leaving;
+	int exit_code;
+};
+
+/* ---- what the node tells ---- */
+
+/* What helps against it. */
+static const char *advice(int err)
+{
+	switch (err) {
+	case KITH_EADDRINUSE:
+		return "another program uses that port: stop it, or choose another port in listen";
+	case KITH_EPASSPHRASE:
+		return "check passphrase_file, or the file itself if it was copied";
+	case KITH_EACCES:
+		return "check owner and mode of the file and of its directory, and that the file system is writable";
+	case KITH_ENOSPC:
+		return "make room on the file system that holds the state directory";
+	case KITH_ENOENT:
+		return "check the path, or make a profile: kith id new";
+	case KITH_EEXPIRED:
+		return "renew the certificate: kith id renew, or a new grant of the issuer";
+	case KITH_ENOTYET:
+		return "check the clock";
+	case KITH_ENETWORK:
+	case KITH_ESIGNATURE:
+	case KITH_ECHAIN:
+		return "check that chain, key and network belong together";
+	case KITH_ENOMEM:
+		return "opening a protected key file takes 256 MiB";
+	default:
+		return "kithd(8) describes what it needs";
+	}
+}
+
+static void log_failure(const struct daemon *d, const char *what, int err, const char *why)
+{
+	log_event(&d->log, KITH_LOG_ERROR, "failed", "{s:s, s:s, s:s, s:s}", "what", what, "code", kith_err_name(err), "why",
+		  why != NULL ? why : kith_strerror(err), "advice", advice(err));
+}
+
+static void on_closed(struct kith_node *node, void *user);
+
+static void leave(struct daemon *d)
+{
+	if (d->leaving)
+		return;
+	d->leaving = true;
+	control_close(&d->control);
+	if (kith_node_close(d->node, on_closed) != 0)
+		on_closed(d->node, d);
+}
+
+static void on_closed(struct kith_node *node, void *user)
+{
+	struct daemon *d = user;
+	(void)node;
+	for (int i = 0; i < SIGNALS_N; i++)
+		uv_close((uv_handle_t *)&d->signals[i], NULL);
+}
+
+static void on_started(struct kith_node *node, int err, const char *why, void *user)
+{
+	struct daemon *d = user;
+	struct kith_node_info info;
+	char name[KITH_NAME_MAX + 1], network[KITH_KEY_TEXT_LEN + 1];
+
+	if (err != 0) {
+		log_failure(d, "start", err, why);
+		d->exit_code = EXIT_FAILED;
+		leave(d);
+		return;
+	}
+	kith_node_info(node, &info);
+	log_event(&d->log, KITH_LOG_INFO, "started", "{s:s, s:s, s:s, s:i, s:s, s:i}", "version", KITH_VERSION, "name",
+		  log_name(&d->log, info.name, name), "role", info.role == KITH_ROLE_SUPERNODE ? "supernode" : "leaf", "port",
+		  (int)info.port, "network", kith_key_format(info.network.b, network), "pid", (int)getpid());
+}
+
+static void on_attached(struct kith_node *node, unsigned homes, void *user)
+{
+	const struct daemon *d = user;
+	(void)node;
+	log_event(&d->log, homes > 0 ? KITH_LOG_INFO : KITH_LOG_WARN, "attached", "{s:i}", "homes", (int)homes);
+}
+
+static void on_published(struct kith_node *node, void *user)
+{
+	const struct daemon *d = user;
+	(void)node;
+	log_event(&d->log, KITH_LOG_INFO, "published", NULL);
+}
+
+static void on_incoming(struct kith_node *node, struct kith_conn *conn, const struct kith_session_info *who, void *user)
+{
+	struct daemon *d = user;
+	char name[KITH_NAME_MAX + 1];
+	(void)node;
+	log_event(&d->log, KITH_LOG_INFO, "incoming", "{s:s, s:s}", "name", log_name(&d->log, who->name, name), "service", who->service);
+	commands_serve_ping(&d->commands, conn); /* the only service that is registered */
+}
+
+static void on_identity_changed(struct kith_node *node, const char *name, const struct kith_key *identity, void *user)
+{
+	const struct daemon *d = user;
+	char shown[KITH_NAME_MAX + 1], key[KITH_KEY_TEXT_LEN + 1];
+	(void)node;
+	log_event(&d->log, KITH_LOG_WARN, "identity-changed", "{s:s, s:s}", "name", log_name(&d->log, name, shown), "key",
+		  kith_key_format(identity->b, key));
+}
+
+static void on_cert_expiring(struct kith_node *node, int64_t expires_ms, void *user)
+{
+	const struct daemon *d = user;
+	(void)node;
+	log_event(&d->log, KITH_LOG_WARN, "certificate-expiring", "{s:I, s:s}", "expires", (json_int_t)(expires_ms / 1000), "advice",
+		  advice(KITH_EEXPIRED));
+}
+
+static void on_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why, void *user)
+{
+	static const char *const texts[] = { "state", "socket", "clock", "bootstrap", "list" };
+	const struct daemon *d = user;
+	(void)node;
+	log_event(&d->log, KITH_LOG_WARN, "trouble", "{s:s, s:s, s:s}", "what", texts[what], "code", kith_err_name(err), "why",
+		  why != NULL ? why : kith_strerror(err));
+}
+
+/* ---- signals ---- */
+
+static void reload_list(void *ctx, const char *path, struct kith_span list)
+{
+	const struct daemon *d = ctx;
+	int err = kith_revoke(d->node, list);
+	if (err == 0 || err == KITH_EEXIST)
+		log_event(&d->log, KITH_LOG_INFO, "revocations-read", "{s:s}", "file", path);
+	else
+		log_event(&d->log, KITH_LOG_WARN, "revocations-refused", "{s:s, s:s}", "file", path, "why", kith_strerror(err));
+}
+
+static void reload(struct daemon *d)
+{
+	struct config *fresh = calloc(1, sizeof *fresh);
+	if (fresh == NULL)
+		return;
+	int err = config_read(fresh, d->config.path.s);
+	if (err == 0)
+		err = config_revocations(fresh, reload_list, d);
+	if (err != 0) {
+		log_event(&d->log, KITH_LOG_ERROR, "reload-refused", "{s:s}", "why", fresh->error);
+	} else {
+		if (!d->has_forced_level)
+			logger_set_level(&d->log, fresh->log_level);
+		log_event(&d->log, KITH_LOG_INFO, "reloaded", "{s:s}", "log_level", log_level_text(d->log.level));
+	}
+	config_free(fresh);
+	free(fresh);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	struct daemon *d = handle->data;
+	if (signum == SIGHUP) {
+		reload(d);
+		return;
+	}
+	if (d->leaving) {
+		log_event(&d->log, KITH_LOG_WARN, "stopped", "{s:s}", "how", "at once, by a second signal");
+		_exit(EXIT_FAILED); /* files are replaced whole or not at all, so nothing can be left half */
+	}
+	log_event(&d->log, KITH_LOG_INFO, "leaving", "{s:i}", "signal", signum);
+	leave(d);
+}
+
+/* ---- starting ---- */
+
+static int on_passphrase(void *ctx, const char *path, char *out, size_t cap)
+{
+	struct daemon *d = ctx;
+	struct passphrase pass;
+	int err;
+
+	if (d->config.passphrase_file.s != NULL) {
+		errno = 0;
+		err = passphrase_read(&pass, d->config.passphrase_file.s);
+		if (err != 0)
+			(void)config_refuse(&d->config, d->config.passphrase_file.line, "passphrase_file: %s: %s", d->config.passphrase_file.s,
+					    err == KITH_EINVAL ? "its first line is empty or too long" : file_why(err));
+	} else {
+		err = passphrase_ask(&pass, path, false);
+		if (err != 0)
+			(void)config_refuse(&d->config, 0, "passphrase_file: missing; %s is protected, and there is no terminal to ask on", path);
+	}
+	if (err != 0)
+		return KITH_EPASSPHRASE;
+	int len = pass.len <= cap ? (int)pass.len : KITH_EINVAL;
+	if (len > 0)
+		memcpy(out, pass.b, pass.len);
+	passphrase_wipe(&pass);
+	return len;
+}
+
+/* Whether the state directory takes files, before anything is online: to run without would lose what must survive a restart. */
+static int check_state(struct daemon *d)
+{
+	char path[PATH_TEXT_MAX], block[4096] = { 0 };
+	const char *dir = d->options.state_dir;
+	int err;
+
+	if (dir == NULL)
+		return 0;
+	errno = 0;
+	err = directory_make(dir);
+	if (err == 0)
+		err = path_join(path, dir, ".writable");
+	if (err == 0)
+		err = file_write(path, 0600, block, sizeof block);
+	if (err == 0) {
+		(void)unlink(path);
+		return 0;
+	}
+	(void)config_refuse(&d->config, d->config.state.line, "state: %s cannot be written: %s", dir, file_why(err));
+	log_failure(d, "state", err, d->config.error);
+	return err;
+}
+
+static int open_control(struct daemon *d)
+{
+	const char *path = d->config.control.s;
+	if (path == NULL)
+		return 0;
+	int err = control_open(&d->control, &d->loop, &d->commands, path);
+	if (err == 0)
+		return 0;
+	const char *why = err == KITH_EADDRINUSE ? "it exists already, and another kithd listens on it, or it is no socket" :
+			  err == KITH_EMSGSIZE	 ? "the path is longer than 107 characters" :
+			  err == KITH_ENOENT	 ? "its directory does not exist" :
+						   kith_strerror(err);
+	(void)config_refuse(&d->config, d->config.control.line, "control: %s cannot be opened: %s", path, why);
+	log_failure(d, "control", err, d->config.error);
+	return err;
+}
+
+static void watch_signals(struct daemon *d)
+{
+	static const int signums[SIGNALS_N] = { SIGTERM, SIGINT, SIGHUP };
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < SIGNALS_N; i++) {
+		uv_signal_init(&d->loop, &d->signals[i]);
+		d->signals[i].data = d;
+		uv_signal_start(&d->signals[i], on_signal, signums[i]);
+	}
+}
+
+static int make_node(struct daemon *d)
+{
+	struct kith_node_callbacks cb;
+	kith_node_callbacks_init(&cb);
+	cb.started = on_started;
+	cb.attached = on_attached;
+	cb.published = on_published;
+	cb.incoming = on_incoming;
+	cb.identity_changed = on_identity_changed;
+	cb.cert_expiring = on_cert_expiring;
+	cb.trouble = on_trouble;
+	d->options.loop = &d->loop;
+	d->options.log = &d->log.hook;
+	d->options.passphrase = on_passphrase;
+	d->options.passphrase_ctx = d;
+	int err = kith_node_new(&d->node, &d->options, &cb, d);
+	if (err != 0) {
+		char why[1200];
+		(void)snprintf(why, sizeof why, "%s: %s", d->options.key_path != NULL ? d->options.key_path : "options", kith_strerror(err));
+		log_failure(d, "key", err, d->config.error[0] != '\0' ? d->config.error : why);
+		return err;
+	}
+	commands_init(&d->commands, d->node, &d->loop);
+	if (d->config.ping)
+		err = kith_serve(d->node, PING_SERVICE);
+	return err;
+}
+
+static int run(struct daemon *d)
+{
+	if (check_state(d) != 0 || make_node(d) != 0)
+		return EXIT_FAILED;
+	if (open_control(d) != 0) {
+		kith_node_free(d->node);
+		uv_run(&d->loop, UV_RUN_DEFAULT);
+		return EXIT_FAILED;
+	}
+	watch_signals(d);
+	int err = kith_node_start(d->node);
+	if (err != 0) {
+		log_failure(d, "start", err, NULL);
+		d->exit_code = EXIT_FAILED;
+		leave(d);
+	}
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	kith_node_free(d->node);
+	log_event(&d->log, KITH_LOG_INFO, "stopped", "{s:i}", "exit_code", d->exit_code);
+	return d->exit_code;
+}
+
+/* ---- command line ---- */
+
+struct arguments {
+	char *config, *log_level;
+	int check, version;
+};
+
+static int parse_arguments(int argc, const char **argv, struct arguments *a)
+{
+	struct poptOption table[] = {
+		{ "config", 'c', POPT_ARG_STRING, &a->config, 0, "configuration file; default " CONFIG_DEFAULT, "FILE" },
+		{ "check-config", '\0', POPT_ARG_NONE, &a->check, 0, "check the configuration and the files it names, and end", NULL },
+		{ "log-level", '\0', POPT_ARG_STRING, &a->log_level, 0, "error, warn, info or debug; instead of the file's", "LEVEL" },
+		{ "version", '\0', POPT_ARG_NONE, &a->version, 0, "print the version and end", NULL },
+		POPT_AUTOHELP POPT_TABLEEND
+	};
+	poptContext context = poptGetContext("kithd", argc, argv, table, 0);
+	int rc = poptGetNextOpt(context);
+	int result = 0;
+	if (rc < -1) {
+		fprintf(stderr, "kithd: %s: %s\n", poptBadOption(context, POPT_BADOPTION_NOALIAS), poptStrerror(rc));
+		result = EXIT_USAGE;
+	} else if (poptPeekArg(context) != NULL) {
+		fprintf(stderr, "kithd: %s: takes no arguments; the configuration file is given with -c\n", poptPeekArg(context));
+		result = EXIT_USAGE;
+	}
+	poptFreeContext(context);
+	return result;
+}
+
+static int configure(struct daemon *d, const struct arguments *a)
+{
+	const char *path = a->config != NULL ? a->config : CONFIG_DEFAULT;
+	if (a->log_level != NULL) {
+		d->has_forced_level = log_level_parse(&d->forced_level, a->log_level);
+		if (!d->has_forced_level) {
+			fprintf(stderr, "kithd: --log-level: found \"%s\"; expected error, warn, info or debug\n", a->log_level);
+			return EXIT_USAGE;
+		}
+	}
+	kith_node_options_init(&d->options);
+	if (config_read(&d->config, path) != 0 || config_apply(&d->config, &d->credentials, &d->options) != 0) {
+		fprintf(stderr, "kithd: %s\n", d->config.error);
+		return EXIT_USAGE;
+	}
+	logger_init(&d->log, d->has_forced_level ? d->forced_level : d->config.log_level, d->config.log_format, d->config.log_clear);
+	if (a->check)
+		printf("%s: fine\n", path);
+	return 0;
+}
+
+int main(int argc, const char **argv)
+{
+	struct arguments a = { 0 };
+	struct daemon *d = calloc(1, sizeof *d);
+	int code = d == NULL ? EXIT_FAILED : parse_arguments(argc, argv, &a);
+
+	if (code == 0 && a.version) {
+		printf("kithd %s\n", KITH_VERSION);
+	} else if (code == 0) {
+		uv_loop_init(&d->loop);
+		code = configure(d, &a);
+		if (code == 0 && !a.check)
+			code = run(d);
+		uv_loop_close(&d->loop);
+		kith_node_options_deinit(&d->options);
+		credentials_free(&d->credentials);
+		config_free(&d->config);
+	}
+	free(a.config);
+	free(a.log_level);
+	free(d);
+	return code;
+}
