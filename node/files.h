@@ -8,7 +8,7 @@
 
 #include <kith/kith.h>
 
-#define FILE_TEXT_MAX (1024 * 1024) /* the longest file that is read: lists of revocations in armour are 22 KiB each */
+#define FILE_TEXT_MAX (16 * 1024 * 1024) /* the longest file that is read: an issuer's ledger of 60,000 certificates */
 
 /* Reads a regular file into malloc'd memory with a NUL after it. KITH_ENOENT, KITH_EACCES, KITH_EMSGSIZE, KITH_EINVAL (not a regular
  * file), KITH_EIO, KITH_ENOMEM. The caller frees *text. */

@@ -127,11 +127,13 @@ void log_event(const struct logger *log, enum kith_log_level level, const char *
 	json_decref(packed);
 }
 
-/* The library's lines: "event key=value ...". */
+/* The library's lines, "event key=value ...": for debugging only, since kithd logs what happens by itself. */
 static void sink(void *ctx, enum kith_log_level level, const char *text)
 {
 	const struct logger *log = ctx;
 	char event[64];
+	if (log->level < KITH_LOG_DEBUG)
+		return;
 	size_t word = strcspn(text, " ");
 	(void)snprintf(event, sizeof event, "%.*s", (int)word, text);
 	const char *rest = text + word + (text[word] == ' ' ? 1 : 0);
@@ -154,7 +156,7 @@ void logger_init(struct logger *log, enum kith_log_level level, enum log_format 
 void logger_set_level(struct logger *log, enum kith_log_level level)
 {
 	log->level = level;
-	log->hook.level = level;
+	log->hook.level = level == KITH_LOG_DEBUG ? KITH_LOG_DEBUG : KITH_LOG_ERROR;
 }
 
 const char *log_name(const struct logger *log, const char *name, char out[KITH_NAME_MAX + 1])

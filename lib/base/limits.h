@@ -22,7 +22,7 @@
 #define KITH_NESTED_MAX 1040 /* wire: an introduced packet inside a request body */
 
 /* ---- handshake ---- */
-#define KITH_HANDSHAKE_RETRY_US (400 * KITH_US_PER_MS) /* local: first retransmission; doubles, jittered 10 % */
+#define KITH_HANDSHAKE_RETRY_US (300 * KITH_US_PER_MS) /* local: first retransmission; doubles, jittered 10 % */
 #define KITH_HANDSHAKE_RETRY_MAX_US (4 * KITH_US_PER_S)
 #define KITH_HANDSHAKE_TIMEOUT_US (10 * KITH_US_PER_S) /* local: to a supernode */
 #define KITH_DIAL_TIMEOUT_US (30 * KITH_US_PER_S) /* local: default for a call to a person, who may have to decide */

@@ -127,6 +127,8 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	}
 	if (s->state == KITH_SESSION_UNCONFIRMED)
 		kith_connect_confirmed(c, s, hop);
+	else if (s->hs != NULL)
+		kith_connect_forget(c, s);
 	struct kith_path_env env = kith_env(c, s);
 	bool data = has_data(frames);
 	if (data && (s->use & KITH_USE_PEER) && s->replay.wide == NULL)

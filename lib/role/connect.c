@@ -176,6 +176,7 @@ void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct
 	if (wait > KITH_HANDSHAKE_RETRY_MAX_US)
 		wait = KITH_HANDSHAKE_RETRY_MAX_US;
 	hs->tries++;
+	hs->sent_at = c->now.mono_us;
 	hs->next_at = c->now.mono_us + kith_rng_jitter(c->random, wait, 10);
 	kith_session_arm(c, s);
 }
@@ -238,7 +239,7 @@ static uint8_t path_flags(const struct kith_core *c, const struct kith_session *
 	return (uint8_t)flags;
 }
 
-static void drop_handshake(struct kith_core *c, struct kith_session *s)
+void kith_connect_forget(struct kith_core *c, struct kith_session *s)
 {
 	if (s->hs == NULL)
 		return;
@@ -253,11 +254,14 @@ void kith_connect_opened(struct kith_core *c, struct kith_session *s, const stru
 	kith_time_us rtt = 0;
 	struct kith_path_env env = kith_env(c, s);
 	if (s->initiator && s->hs->tries == 1) /* an answer to the only HELLO: its time is a round trip */
-		rtt = c->now.mono_us - (s->hs->next_at - KITH_HANDSHAKE_RETRY_US);
+		rtt = c->now.mono_us - s->hs->sent_at;
 	kith_session_set_state(s, KITH_SESSION_OPEN);
 	kith_pathset_deinit(&s->paths, &env);
 	kith_pathset_init(&s->paths, c->now.mono_us, from, true, path_flags(c, s));
-	drop_handshake(c, s);
+	if (s->initiator && s->hs->noise.pattern == KITH_NOISE_XX) /* the FINISH may be lost: repeated until the other is heard */
+		s->hs->next_at = c->now.mono_us + KITH_HANDSHAKE_RETRY_US;
+	else
+		kith_connect_forget(c, s);
 	s->used_at = c->now.mono_us;
 	kith_stats_add(c->stats, KITH_STAT_HANDSHAKES, 1);
 	kith_stats_add(c->stats, KITH_STAT_SESSIONS_OPENED, 1);
@@ -395,7 +399,11 @@ void kith_connect_tick(struct kith_core *c, struct kith_session *s)
 		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
 		return;
 	}
-	if (s->state != KITH_SESSION_INITIATING || c->now.mono_us < s->hs->next_at)
+	if (c->now.mono_us < s->hs->next_at)
+		return;
+	if (s->state == KITH_SESSION_OPEN)
+		kith_connect_send(c, s, &s->paths.first.hop);
+	if (s->state != KITH_SESSION_INITIATING)
 		return;
 	if (s->use & KITH_USE_PEER) {
 		kith_peer_redial(c, s);

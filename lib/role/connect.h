@@ -4,7 +4,7 @@
  * asked for (a hash); then one DH and one open, the certificates (up to three signatures, remembered), the timestamp; and only
  * what passed all of them makes state. A leaf answers only what came through the tunnel of a home of its own, so that an
  * address scan with somebody's public key finds nobody.
- * Timers: HELLO again after 400 ms, doubling to 4 s, given up after 10 s (a call: when its operation is).
+ * Timers: HELLO again after 300 ms, doubling to 4 s, given up after 10 s (a call: when its operation is).
  */
 #ifndef KITH_ROLE_CONNECT_H
 #define KITH_ROLE_CONNECT_H
@@ -33,6 +33,9 @@ void kith_connect_decide(struct kith_core *c, struct kith_session *s, uint16_t v
 
 /* The first data packet arrived on an unconfirmed session. */
 void kith_connect_confirmed(struct kith_core *c, struct kith_session *s, const struct kith_hop *from);
+
+/* The handshake of an open session is over: the other side was heard in the session's keys. */
+void kith_connect_forget(struct kith_core *c, struct kith_session *s);
 
 /* The session's timer while it is not open: repeats or gives up. */
 void kith_connect_tick(struct kith_core *c, struct kith_session *s);

@@ -155,7 +155,7 @@ void kith_introduce_on_answer(struct kith_core *c, struct kith_session *via, con
 	struct kith_path_env env = kith_env(c, s);
 	if (s->state == KITH_SESSION_INITIATING)
 		s->paths.first.hop = hop; /* where repetitions of the HELLO go */
-	else if (kith_pathset_add(&s->paths, &env, c->now.mono_us, &hop) != 0)
+	else if (kith_pathset_add(&s->paths, &env, c->now.mono_us, &hop) == KITH_ENOMEM) /* else: it has enough already */
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 	kith_session_arm(c, s);
 }

@@ -258,7 +258,7 @@ kith_time_us kith_peer_deadline(const struct kith_core *c, const struct kith_ses
 	kith_time_us at = s->state == KITH_SESSION_OPEN ? s->peer->relay_at : KITH_TIME_NEVER;
 	if (s->peer->streams != NULL) {
 		kith_time_us due = kith_streams_deadline(s->peer->streams);
-		if (due == KITH_TIME_NEVER) /* nothing outstanding: look again when it may be put away */
+		if (due == KITH_TIME_NEVER && kith_streams_idle(s->peer->streams)) /* it may be put away then */
 			due = s->used_at + STREAMS_IDLE_US;
 		at = due < at ? due : at;
 	}

@@ -56,7 +56,7 @@ struct kith_handshake {
 	uint8_t cookie[KITH_COOKIE_LEN]; /* initiator, when has_cookie */
 	uint8_t call_id[16];
 	int64_t timestamp_ms;
-	kith_time_us next_at, give_up_at; /* initiator: retransmission and end */
+	kith_time_us sent_at, next_at, give_up_at; /* initiator: last sent, retransmission and end */
 	uint8_t tries;
 	bool has_cookie;
 	bool initiator;

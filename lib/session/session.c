@@ -91,6 +91,8 @@ enum kith_open_verdict kith_session_open(struct kith_session *s, const struct ki
 	kith_replay_commit(&s->replay, header->counter);
 	if (s->rekey != NULL && key == s->rekey->next_rx)
 		install_next(s, now);
+	else if (s->rekey != NULL && key == s->rx_key && s->rekey->old_until == KITH_TIME_NEVER)
+		s->rekey->old_until = now + KITH_OLD_KEY_US;
 	*frames = (struct kith_span){ body, header->sealed.len - KITH_AEAD_TAG_LEN };
 	return KITH_OPEN_OK;
 }
@@ -171,8 +173,10 @@ int kith_rekey_finish(struct kith_session *s, const struct kith_self *self, kith
 	int err = derive_next(s, self->suite, rk->e_sk, their_e);
 	rk->asking = false;
 	kith_wipe(rk->e_sk, 32);
-	if (err == 0)
+	if (err == 0) {
 		install_next(s, now);
+		rk->old_until = KITH_TIME_NEVER; /* the answerer goes on with the old keys until it hears us in the new ones */
+	}
 	return err;
 }
 

@@ -42,7 +42,7 @@ struct kith_rekey {
 	uint8_t e_sk[32]; /* asker: our ephemeral until the answer comes */
 	uint8_t next_tx[32], next_rx[32], next_chain[32]; /* answerer: installed when the other first uses them */
 	uint8_t old_rx[32];
-	kith_time_us old_until; /* 0 = no old key */
+	kith_time_us old_until; /* 0 = no old key; NEVER = until the other is heard in the new one */
 	bool asking, next_ready;
 };
 

@@ -1021,36 +1021,40 @@ static void a_node_runs_on_a_thread_of_its_own(void **state)
 	world_deinit(&w);
 }
 
-static void what_was_remembered_comes_back(void **state)
+static void what_was_pinned_is_remembered(void **state)
 {
-	struct trio t;
-	char path[128];
+	struct world w;
+	struct party p;
+	struct kith_node_options o;
+	struct kith_key key = { { 1 } }, other = { { 2 } };
+	char path[128], dir[sizeof p.dir], why[256];
 	struct stat st;
 
 	(void)state;
-	trio_init(&t);
-	(void)snprintf(path, sizeof path, "%s/state/state", t.alice.dir);
-	UNTIL(&t.w, stat(path, &st) == 0);
-	assert_true(st.st_size > 0 && (st.st_mode & 0777) == 0600);
-	party_close(&t.alice);
+	world_init(&w);
+	leaf_init(&p, &w, "alice", 9);
+	UNTIL(&w, p.started);
+	assert_int_equal(kith_pin(p.node, "bob", &key, KITH_CONTACT_ACCEPTED, false), 0);
+	(void)snprintf(path, sizeof path, "%s/state/state", p.dir);
+	UNTIL(&w, stat(path, &st) == 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	strcpy(dir, p.dir);
+	party_close(&p);
 
-	/* Without any bootstrap address the home is found again. */
-	struct kith_node_options o;
-	char why[256], dir[sizeof t.alice.dir];
-	strcpy(dir, t.alice.dir);
-	memset(&t.alice, 0, sizeof t.alice);
-	t.alice.world = &t.w;
-	strcpy(t.alice.dir, dir);
+	memset(&p, 0, sizeof p);
+	p.world = &w;
 	kith_node_options_init(&o);
 	assert_int_equal(kith_node_options_load(&o, dir, why, sizeof why), 0);
-	o.loop = &t.w.loop;
-	o.alloc = &t.w.alloc.alloc;
-	o.allow_loopback = true;
-	o.no_v6 = true;
-	party_new(&t.alice, &o);
-	assert_int_equal(kith_node_start(t.alice.node), 0);
-	UNTIL(&t.w, t.alice.homes == 1);
-	trio_deinit(&t);
+	o.loop = &w.loop;
+	o.alloc = &w.alloc.alloc;
+	party_new(&p, &o);
+	assert_int_equal(kith_pin(p.node, "bob", &key, 0, false), KITH_ESTATE);
+	assert_int_equal(kith_node_start(p.node), 0);
+	UNTIL(&w, p.started);
+	assert_int_equal(kith_pin(p.node, "bob", &other, KITH_CONTACT_ACCEPTED, false), KITH_EPINNED);
+	assert_int_equal(kith_pin(p.node, "bob", &other, KITH_CONTACT_ACCEPTED, true), 0);
+	party_close(&p);
+	world_deinit(&w);
 }
 
 int main(void)
@@ -1080,7 +1084,7 @@ int main(void)
 		cmocka_unit_test(a_node_may_be_closed_while_it_starts),
 		cmocka_unit_test(options_that_contradict_each_other_are_refused),
 		cmocka_unit_test(a_node_runs_on_a_thread_of_its_own),
-		cmocka_unit_test(what_was_remembered_comes_back),
+		cmocka_unit_test(what_was_pinned_is_remembered),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

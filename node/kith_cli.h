@@ -1,0 +1,70 @@
+/* kith, the command line: what its commands share. Each command is a function that gets its words and options, prints its result
+ * (text, or one JSON value with --json) to standard output and its complaint to standard error, and returns the exit code. */
+#ifndef KITH_NODE_KITH_CLI_H
+#define KITH_NODE_KITH_CLI_H
+
+#include <jansson.h>
+
+#include <kith/kith.h>
+
+#include "files.h"
+#include "passphrase.h"
+
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_FAILED = 1,
+	CLI_USAGE = 2,
+	CLI_NOT_FOUND = 3, /* nobody has that name, or is online under it */
+	CLI_UNREACHABLE = 4, /* no answer in time, no path, cut off */
+	CLI_NO_KITHD = 5 /* the control socket cannot be reached */
+};
+
+#define CLI_BOOTSTRAP_MAX 16
+#define CLI_WORDS_MAX 4
+#define CONTROL_SOCKET_DEFAULT "/run/kith/control"
+
+struct cli {
+	const char *command; /* as it was called, such as "ca issue" */
+	const char *words[CLI_WORDS_MAX]; /* what is neither command nor option */
+	int words_n;
+	/* Options; texts are NULL and numbers 0 when not given. */
+	int json, no_passphrase, supernode, loopback, force;
+	char *passphrase_file, *network, *constraint, *out, *request, *profile, *label, *open, *socket;
+	char **bootstrap; /* NULL-terminated, or NULL */
+	long long serial;
+	int days, slots, count, interval_ms, timeout_s, wait_s;
+};
+
+/* Complains: "kith COMMAND: text" to standard error, and {"ok": false ...} to standard output with --json. Returns code. */
+int cli_fail(const struct cli *cli, enum cli_exit code, const char *fmt, ...) KITH_PRINTF(3, 4);
+
+/* Prints the result with --json, else text. Takes the reference. Returns CLI_OK, or CLI_FAILED when standard output is gone. */
+int cli_result(const struct cli *cli, json_t *result, const char *text);
+
+/* Checks the number of words; what says which ones are expected. CLI_OK or CLI_USAGE. */
+int cli_words(const struct cli *cli, int min, int max, const char *what);
+
+/* The passphrase for a key file: of a new one (asked for twice), or one to be opened (asked for only if it is protected). len 0: none.
+ * CLI_OK, or a complaint. */
+int cli_passphrase(const struct cli *cli, struct passphrase *out, const char *key_path, bool is_new);
+
+/* Opens a key file with the passphrase that it needs. */
+int cli_open_key(const struct cli *cli, const char *path, struct kith_secrets *secrets);
+
+/* Writes to --out (mode 0644), or to standard output. */
+int cli_write_out(const struct cli *cli, const struct text *text);
+
+int cli_ca_init(const struct cli *cli);
+int cli_ca_show(const struct cli *cli);
+int cli_ca_list(const struct cli *cli);
+int cli_ca_invite(const struct cli *cli);
+int cli_ca_issue(const struct cli *cli);
+int cli_ca_revoke(const struct cli *cli);
+int cli_id_new(const struct cli *cli);
+int cli_id_request(const struct cli *cli);
+int cli_id_accept(const struct cli *cli);
+int cli_id_renew(const struct cli *cli);
+int cli_id_show(const struct cli *cli);
+int cli_query(const struct cli *cli); /* status, sessions, lookup, ping, explain, revoke */
+
+#endif

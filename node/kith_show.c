@@ -1,0 +1,155 @@
+#include "kith_show.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void show_line(struct text *text, const char *fmt, ...)
+{
+	char line[1024];
+	va_list args;
+	va_start(args, fmt);
+	(void)vsnprintf(line, sizeof line - 1, fmt, args);
+	va_end(args);
+	size_t n = strlen(line);
+	line[n++] = '\n';
+	int ignored = text_add(text, line, n);
+	(void)ignored;
+}
+
+static const char *string(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+	return s != NULL ? s : "-";
+}
+
+static long long integer(const json_t *object, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(object, key));
+}
+
+static double real(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+static bool is_true(const json_t *object, const char *key)
+{
+	return json_is_true(json_object_get(object, key));
+}
+
+static void show_paths(struct text *text, const json_t *paths)
+{
+	size_t i;
+	json_t *path;
+	char rtt[32];
+	json_array_foreach(paths, i, path) {
+		if (json_is_number(json_object_get(path, "rtt_ms")))
+			(void)snprintf(rtt, sizeof rtt, "%.1f ms", real(path, "rtt_ms"));
+		else
+			(void)snprintf(rtt, sizeof rtt, "not measured");
+		show_line(text, "  %s %-6s  %-28s  %-12s  %s", is_true(path, "sending") ? "*" : " ", string(path, "kind"),
+			  string(path, "address"), rtt, is_true(path, "alive") ? "alive" : "dead");
+	}
+}
+
+static void show_status(struct text *text, const json_t *r)
+{
+	const json_t *tables = json_object_get(r, "tables");
+	size_t i;
+	const char *key;
+	json_t *home, *value;
+	show_line(text, "name: %s", string(r, "name"));
+	show_line(text, "device: %s, key %s", string(r, "device_label"), string(r, "device"));
+	show_line(text, "identity: %s", string(r, "identity"));
+	show_line(text, "network: %s", string(r, "network"));
+	show_line(text, "state: %s %s, UDP port %lld%s%s", string(r, "state"), string(r, "role"), integer(r, "port"),
+		  is_true(r, "ipv4") ? ", IPv4" : "", is_true(r, "ipv6") ? ", IPv6" : "");
+	show_line(text, "seen from outside: %s", string(r, "observed_address"));
+	json_array_foreach(json_object_get(r, "homes"), i, home)
+		show_line(text, "home: %s", json_string_value(home) != NULL ? json_string_value(home) : "-");
+	json_object_foreach((json_t *)(uintptr_t)tables, key, value)
+		show_line(text, "%s: %lld", key, (long long)json_integer_value(value));
+	json_object_foreach(json_object_get(r, "counters"), key, value)
+		show_line(text, "count %s: %lld", key, (long long)json_integer_value(value));
+}
+
+static void show_sessions(struct text *text, const json_t *r)
+{
+	size_t i;
+	json_t *session;
+	json_array_foreach(json_object_get(r, "sessions"), i, session) {
+		show_line(text, "%s (%s), service %s, %s, for %.1f s", string(session, "name"), string(session, "device_label"),
+			  string(session, "service"), is_true(session, "we_called") ? "we called" : "called us",
+			  (double)integer(session, "age_ms") / 1000.0);
+		show_paths(text, json_object_get(session, "paths"));
+	}
+	if (i == 0)
+		show_line(text, "no sessions");
+}
+
+static void show_lookup(struct text *text, const json_t *r)
+{
+	size_t i, j;
+	json_t *device, *home;
+	show_line(text, "%s: %zu device(s), found in %.1f ms", string(r, "name"), json_array_size(json_object_get(r, "devices")),
+		  real(r, "time_ms"));
+	json_array_foreach(json_object_get(r, "devices"), i, device) {
+		show_line(text, "  %s: %s, key %s", string(device, "label"), is_true(device, "online") ? "online" : "offline",
+			  string(device, "device"));
+		json_array_foreach(json_object_get(device, "homes"), j, home)
+			show_line(text, "    home %s", json_string_value(home) != NULL ? json_string_value(home) : "-");
+	}
+}
+
+static void show_changes(struct text *text, const json_t *changes)
+{
+	size_t i;
+	json_t *change;
+	json_array_foreach(changes, i, change)
+		show_line(text, "after %.1f ms data went %s by %s", real(change, "at_ms"), string(change, "kind"), string(change, "address"));
+}
+
+static void show_ping(struct text *text, const json_t *r)
+{
+	const json_t *rtts = json_object_get(r, "rtt_ms");
+	size_t n = json_array_size(rtts);
+	double least = 0, most = 0, sum = 0;
+	for (size_t i = 0; i < n; i++) {
+		double rtt = json_number_value(json_array_get(rtts, i));
+		least = i == 0 || rtt < least ? rtt : least;
+		most = rtt > most ? rtt : most;
+		sum += rtt;
+	}
+	show_line(text, "%s: connected in %.1f ms", string(r, "name"), real(r, "connect_ms"));
+	show_changes(text, json_object_get(r, "changes"));
+	show_line(text, "%lld sent, %lld came back; round trip least %.1f, mean %.1f, most %.1f ms", integer(r, "sent"), integer(r, "received"),
+		  least, n > 0 ? sum / (double)n : 0.0, most);
+	show_paths(text, json_object_get(r, "paths"));
+}
+
+static void show_explain(struct text *text, const json_t *r)
+{
+	const char *words = string(r, "text");
+	if (json_object_get(r, "connect_ms") != NULL)
+		show_line(text, "called %s: connected in %.1f ms", string(r, "name"), real(r, "connect_ms"));
+	show_changes(text, json_object_get(r, "changes"));
+	int ignored = text_add(text, words, strlen(words));
+	(void)ignored;
+	if (words[0] == '\0' || words[strlen(words) - 1] != '\n')
+		show_line(text, "%s", "");
+}
+
+void show_answer(struct text *text, const char *command, const json_t *result)
+{
+	static const struct {
+		const char *command;
+		void (*show)(struct text *text, const json_t *result);
+	} shows[] = { { "status", show_status }, { "sessions", show_sessions }, { "lookup", show_lookup },
+		      { "ping", show_ping },	 { "explain", show_explain } };
+	for (size_t i = 0; i < sizeof shows / sizeof shows[0]; i++)
+		if (strcmp(shows[i].command, command) == 0)
+			shows[i].show(text, result);
+	if (strcmp(command, "revoke") == 0)
+		show_line(text, "%lld revocation list(s) taken", integer(result, "lists"));
+}

@@ -1,0 +1,416 @@
+/* Operations of the application: each ends exactly once, whatever happens to it, and leaves nothing behind. */
+#include "core_world.h"
+
+#include "base/limits.h"
+#include "role/dial.h"
+
+/* How an operation ended: 1 if it opened a session, else its error; and that it did so once. */
+static int outcome(const struct core_world *w, int node, kith_op op, int since)
+{
+	int ends = 0, result = 0;
+	for (int i = since; i < w->events_n; i++) {
+		const struct kith_event *ev = &w->events[i].ev;
+		if (w->events[i].node != node || ev->op != op)
+			continue;
+		if (ev->type == KITH_EVENT_OPENED || ev->type == KITH_EVENT_OP_DONE) {
+			ends++;
+			result = ev->type == KITH_EVENT_OPENED ? 1 : ev->err;
+		}
+	}
+	assert_int_equal(ends, 1);
+	return result;
+}
+
+/* Sessions of applications, in whatever state. */
+static int calls_held(const struct core_world *w, int node)
+{
+	uint32_t it = 0;
+	const struct kith_session *s;
+	int n = 0;
+	while ((s = kith_table_next(&w->nodes[node].core->sessions.by_index, &it)) != NULL)
+		n += (s->use & KITH_USE_PEER) != 0;
+	return n;
+}
+
+static int ops_held(const struct core_world *w, int node)
+{
+	int n = 0;
+	for (size_t i = 0; w->nodes[node].core->ops != NULL && i < KITH_OPS_MAX; i++)
+		n += w->nodes[node].core->ops[i].kind != KITH_OP_FREE;
+	return n;
+}
+
+static void nobody_has_that_name(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	int since = w.events_n;
+	kith_op op = world_dial(&w, WORLD_ALICE, "nobody", 0), found;
+	assert_int_equal(kith_core_lookup(w.nodes[WORLD_ALICE].core, world_clock(&w), "nobody", &found), 0);
+	world_drain(&w, WORLD_ALICE);
+	world_run(&w, 10 * KITH_US_PER_S);
+	assert_int_equal(outcome(&w, WORLD_ALICE, op, since), KITH_ENOENT);
+	assert_int_equal(outcome(&w, WORLD_ALICE, found, since), KITH_ENOENT);
+	core_world_deinit(&w);
+}
+
+static void whoever_said_goodbye_is_offline_at_once(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	kith_core_leave(w.nodes[WORLD_BOB].core, world_clock(&w), 2 * KITH_US_PER_S);
+	world_drain(&w, WORLD_BOB);
+	world_run(&w, 3 * KITH_US_PER_S);
+	assert_non_null(world_event(&w, WORLD_BOB, KITH_EVENT_LEFT, 0));
+	world_stop(&w, WORLD_BOB);
+	int since = w.events_n;
+	kith_op op = world_dial(&w, WORLD_ALICE, "bob", 0);
+	world_run(&w, 10 * KITH_US_PER_S);
+	assert_int_equal(outcome(&w, WORLD_ALICE, op, since), KITH_EOFFLINE);
+	core_world_deinit(&w);
+}
+
+static void whoever_vanished_is_unreachable_and_then_offline(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	w.nodes[WORLD_BOB].muted = true;
+	int since = w.events_n;
+	kith_op op = world_dial(&w, WORLD_ALICE, "bob", 5 * KITH_US_PER_S);
+	world_run(&w, 6 * KITH_US_PER_S);
+	assert_int_equal(outcome(&w, WORLD_ALICE, op, since), KITH_ETIMEDOUT);
+	world_run(&w, KITH_LEAF_VANISH_US);
+	since = w.events_n;
+	op = world_dial(&w, WORLD_ALICE, "bob", 5 * KITH_US_PER_S);
+	world_run(&w, 6 * KITH_US_PER_S);
+	assert_int_equal(outcome(&w, WORLD_ALICE, op, since), KITH_EOFFLINE);
+	core_world_deinit(&w);
+}
+
+static void a_leaf_that_never_had_a_home_is_told_so(void **state)
+{
+	struct core_world w;
+	(void)state;
+	core_world_init(&w, kith_suite_sodium(), 1);
+	w.bootstrap = 10; /* nobody there */
+	int i = world_start(&w, "alice", false);
+	world_run(&w, KITH_US_PER_S);
+	int since = w.events_n;
+	kith_op op = world_dial(&w, i, "bob", 5 * KITH_US_PER_S);
+	world_run(&w, 6 * KITH_US_PER_S);
+	assert_int_equal(outcome(&w, i, op, since), KITH_EDETACHED);
+	core_world_deinit(&w);
+}
+
+static void a_leaf_that_is_cut_off_ends_its_calls_in_time(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	w.nodes[WORLD_ALICE].muted = true;
+	int since = w.events_n;
+	kith_op op = world_dial(&w, WORLD_ALICE, "bob", 12 * KITH_US_PER_S);
+	world_run(&w, 13 * KITH_US_PER_S);
+	int err = outcome(&w, WORLD_ALICE, op, since);
+	assert_true(err == KITH_ETIMEDOUT || err == KITH_EDETACHED);
+	/* An operation begun now knows that there is no home. */
+	world_run(&w, 60 * KITH_US_PER_S);
+	since = w.events_n;
+	op = world_dial(&w, WORLD_ALICE, "bob", 5 * KITH_US_PER_S);
+	world_run(&w, 6 * KITH_US_PER_S);
+	err = outcome(&w, WORLD_ALICE, op, since);
+	assert_true(err == KITH_ETIMEDOUT || err == KITH_EDETACHED);
+	core_world_deinit(&w);
+}
+
+static void a_lookup_tells_each_device_and_then_ends(void **state)
+{
+	struct core_world w;
+	kith_op op;
+	(void)state;
+	world_alice_and_bob(&w);
+	int since = w.events_n;
+	assert_int_equal(kith_core_lookup(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob", &op), 0);
+	world_drain(&w, WORLD_ALICE);
+	world_run(&w, 2 * KITH_US_PER_S);
+	assert_int_equal(outcome(&w, WORLD_ALICE, op, since), 0);
+	const struct world_event *found = world_event(&w, WORLD_ALICE, KITH_EVENT_FOUND, since);
+	assert_non_null(found);
+	assert_int_equal(found->ev.op, op);
+	assert_true(found->ev.found.online);
+	assert_memory_equal(&found->ev.found.device, &w.nodes[WORLD_BOB].id.device_dh, 32);
+	assert_memory_equal(&found->ev.found.identity, &w.nodes[WORLD_BOB].id.identity, 32);
+	assert_int_equal(found->ev.found.homes_n, 3);
+	core_world_deinit(&w);
+}
+
+/* ---- deciding ---- */
+
+static struct {
+	kith_session_id session;
+	int rings;
+} ringing;
+
+static void let_ring(struct core_world *w, int node, const struct kith_event *ev)
+{
+	(void)w;
+	(void)node;
+	if (ev->type == KITH_EVENT_INCOMING) {
+		ringing.session = ev->session;
+		ringing.rings++;
+	}
+}
+
+static void a_call_may_be_accepted_late(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	memset(&ringing, 0, sizeof ringing);
+	w.on_event = let_ring;
+	int since = w.events_n;
+	kith_op op = world_dial(&w, WORLD_ALICE, "bob", 0);
+	world_run(&w, 5 * KITH_US_PER_S);
+	assert_int_equal(ringing.rings, 1);
+	assert_null(world_event(&w, WORLD_ALICE, KITH_EVENT_OPENED, since));
+	assert_int_equal(kith_core_accept(w.nodes[WORLD_BOB].core, world_clock(&w), ringing.session), 0);
+	world_drain(&w, WORLD_BOB);
+	assert_int_equal(kith_core_accept(w.nodes[WORLD_BOB].core, world_clock(&w), ringing.session), KITH_ESTATE);
+	world_run(&w, KITH_US_PER_S);
+	assert_int_equal(outcome(&w, WORLD_ALICE, op, since), 1);
+	assert_int_equal(ringing.rings, 1);
+	core_world_deinit(&w);
+}
+
+static void a_call_nobody_answers_ends_on_both_sides(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	memset(&ringing, 0, sizeof ringing);
+	w.on_event = let_ring;
+	int since = w.events_n;
+	kith_op op = world_dial(&w, WORLD_ALICE, "bob", 0);
+	world_run(&w, KITH_DIAL_TIMEOUT_US + 2 * KITH_US_PER_S);
+	int err = outcome(&w, WORLD_ALICE, op, since);
+	assert_true(err == KITH_ETIMEDOUT || err == KITH_EUNREACHABLE);
+	assert_int_equal(ringing.rings, 1);
+	const struct world_event *closed = world_event(&w, WORLD_BOB, KITH_EVENT_CLOSED, since);
+	assert_non_null(closed);
+	assert_int_equal(closed->ev.session, ringing.session);
+	assert_int_equal(kith_core_accept(w.nodes[WORLD_BOB].core, world_clock(&w), ringing.session), KITH_ENOENT);
+	assert_int_equal(calls_held(&w, WORLD_ALICE) + calls_held(&w, WORLD_BOB), 0);
+	assert_int_equal(w.nodes[WORLD_BOB].core->deciding, 0);
+	core_world_deinit(&w);
+}
+
+static void a_service_that_is_not_offered_is_refused_without_ringing(void **state)
+{
+	struct core_world w;
+	kith_op op;
+	(void)state;
+	world_alice_and_bob(&w);
+	int since = w.events_n;
+	assert_int_equal(kith_core_call(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob", "voice", 0, &op), 0);
+	world_drain(&w, WORLD_ALICE);
+	world_run(&w, 12 * KITH_US_PER_S);
+	assert_int_equal(outcome(&w, WORLD_ALICE, op, since), KITH_EREJECTED);
+	assert_null(world_event(&w, WORLD_BOB, KITH_EVENT_INCOMING, since));
+	assert_int_equal(calls_held(&w, WORLD_ALICE) + calls_held(&w, WORLD_BOB), 0);
+	core_world_deinit(&w);
+}
+
+/* ---- giving up at every moment ---- */
+
+/* What one side does after so many milliseconds of a call. */
+enum deed { CANCEL, CLOSE_CALLEE, REJECT, MUTE_CALLER, MUTE_CALLEE, DEEDS_N };
+
+static void act(struct core_world *w, enum deed deed, kith_op op)
+{
+	switch (deed) {
+	case CANCEL: {
+		int err = kith_core_cancel(w->nodes[WORLD_ALICE].core, world_clock(w), op);
+		assert_true(err == 0 || err == KITH_ENOENT);
+		world_drain(w, WORLD_ALICE);
+		break;
+	}
+	case CLOSE_CALLEE:
+		(void)kith_core_close(w->nodes[WORLD_BOB].core, world_clock(w), ringing.session, KITH_CLOSE_BUSY);
+		world_drain(w, WORLD_BOB);
+		break;
+	case REJECT:
+		(void)kith_core_reject(w->nodes[WORLD_BOB].core, world_clock(w), ringing.session, KITH_CLOSE_BUSY);
+		world_drain(w, WORLD_BOB);
+		break;
+	case MUTE_CALLER:
+		w->nodes[WORLD_ALICE].muted = true;
+		break;
+	case MUTE_CALLEE:
+		w->nodes[WORLD_BOB].muted = true;
+		break;
+	case DEEDS_N:
+		break;
+	}
+}
+
+static void accept_after_30_ms(struct core_world *w, int node, const struct kith_event *ev)
+{
+	let_ring(w, node, ev);
+	(void)w;
+}
+
+static void whatever_happens_in_the_middle_of_a_call_each_side_hears_of_its_end_once(void **state)
+{
+	(void)state;
+	for (int deed = 0; deed < DEEDS_N; deed++) {
+		for (int ms = 0; ms < 260; ms += deed == CANCEL ? 5 : 20) {
+			struct core_world w;
+			world_alice_and_bob(&w);
+			memset(&ringing, 0, sizeof ringing);
+			w.on_event = accept_after_30_ms;
+			int since = w.events_n;
+			bool accepted = false, done = false;
+			kith_op op = world_dial(&w, WORLD_ALICE, "bob", 10 * KITH_US_PER_S);
+			kith_time_us rang = 0;
+			for (int t = 0; t <= 300; t++) {
+				if (t >= ms && !done) {
+					act(&w, (enum deed)deed, op);
+					done = true;
+				}
+				if (ringing.rings > 0 && rang == 0)
+					rang = w.now;
+				if (rang != 0 && !accepted && w.now >= rang + 30 * KITH_US_PER_MS) {
+					accepted = true;
+					(void)kith_core_accept(w.nodes[WORLD_BOB].core, world_clock(&w), ringing.session);
+					world_drain(&w, WORLD_BOB);
+				}
+				world_run(&w, KITH_US_PER_MS);
+			}
+			world_run(&w, 90 * KITH_US_PER_S);
+			(void)outcome(&w, WORLD_ALICE, op, since);
+			assert_int_equal(ops_held(&w, WORLD_ALICE), 0);
+			assert_int_equal(w.nodes[WORLD_BOB].core->deciding, 0);
+			/* What the application was told of as begun, it was told the end of, or it is still there on both sides. */
+			for (int n = WORLD_ALICE; n <= WORLD_BOB; n++) {
+				int open = world_events(&w, n, KITH_EVENT_OPENED, since), closed = world_events(&w, n, KITH_EVENT_CLOSED, since);
+				assert_true(open <= 1 && closed <= 1);
+				if (open > closed)
+					assert_int_equal(calls_held(&w, n), 1);
+				else
+					assert_int_equal(calls_held(&w, n), 0);
+			}
+			if (deed == MUTE_CALLER || deed == MUTE_CALLEE || deed == CANCEL)
+				assert_int_equal(calls_held(&w, WORLD_ALICE), calls_held(&w, WORLD_BOB));
+			core_world_deinit(&w);
+		}
+	}
+}
+
+static void a_canceled_operation_is_gone(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	int since = w.events_n;
+	kith_op op = world_dial(&w, WORLD_ALICE, "bob", 0);
+	assert_int_equal(kith_core_cancel(w.nodes[WORLD_ALICE].core, world_clock(&w), op), 0);
+	assert_int_equal(kith_core_cancel(w.nodes[WORLD_ALICE].core, world_clock(&w), op), KITH_ENOENT);
+	world_drain(&w, WORLD_ALICE);
+	assert_int_equal(outcome(&w, WORLD_ALICE, op, since), KITH_ECANCELED);
+	world_run(&w, KITH_US_PER_S);
+	assert_null(world_event(&w, WORLD_BOB, KITH_EVENT_INCOMING, since));
+	core_world_deinit(&w);
+}
+
+/* ---- bounds ---- */
+
+static void more_operations_than_there_is_room_for_are_refused_and_the_others_all_end(void **state)
+{
+	struct core_world w;
+	kith_op ops[KITH_OPS_MAX], more;
+	(void)state;
+	world_alice_and_bob(&w);
+	int since = w.events_n;
+	for (int i = 0; i < KITH_OPS_MAX; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "nobody-%d", i);
+		assert_int_equal(kith_core_lookup(w.nodes[WORLD_ALICE].core, world_clock(&w), name, &ops[i]), 0);
+		world_drain(&w, WORLD_ALICE);
+	}
+	assert_int_equal(kith_core_lookup(w.nodes[WORLD_ALICE].core, world_clock(&w), "nobody", &more), KITH_EFULL);
+	world_run(&w, 60 * KITH_US_PER_S);
+	for (int i = 0; i < KITH_OPS_MAX; i++)
+		(void)outcome(&w, WORLD_ALICE, ops[i], since);
+	assert_int_equal(kith_core_lookup(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob", &more), 0);
+	world_drain(&w, WORLD_ALICE);
+	world_run(&w, 2 * KITH_US_PER_S);
+	assert_int_equal(outcome(&w, WORLD_ALICE, more, since), 0);
+	core_world_deinit(&w);
+}
+
+static void a_caller_without_room_for_a_session_is_told(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	w.nodes[WORLD_ALICE].core->sessions.by_index.max = w.nodes[WORLD_ALICE].core->sessions.by_index.n;
+	int since = w.events_n;
+	kith_op op = world_dial(&w, WORLD_ALICE, "bob", 0);
+	world_run(&w, 3 * KITH_US_PER_S);
+	assert_int_equal(outcome(&w, WORLD_ALICE, op, since), KITH_EFULL);
+	core_world_deinit(&w);
+}
+
+static void nonsense_is_refused_at_once(void **state)
+{
+	struct core_world w;
+	kith_op op;
+	(void)state;
+	world_alice_and_bob(&w);
+	struct kith_core *c = w.nodes[WORLD_ALICE].core;
+	assert_int_equal(kith_core_call(c, world_clock(&w), "Bob!", "chat", 0, &op), KITH_ENAME);
+	assert_int_equal(kith_core_call(c, world_clock(&w), "bob", "", 0, &op), KITH_EINVAL);
+	assert_int_equal(kith_core_call(c, world_clock(&w), "bob", "a-name-longer-than-sixteen", 0, &op), KITH_EINVAL);
+	assert_int_equal(kith_core_call(c, world_clock(&w), "alice", "chat", 0, &op), KITH_EINVAL);
+	assert_int_equal(kith_core_lookup(c, world_clock(&w), "", &op), KITH_ENAME);
+	assert_int_equal(kith_core_cancel(c, world_clock(&w), 12345), KITH_ENOENT);
+	core_world_deinit(&w);
+}
+
+static void both_may_call_each_other_at_the_same_instant(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	int since = w.events_n;
+	kith_op a = world_dial(&w, WORLD_ALICE, "bob", 0), b = world_dial(&w, WORLD_BOB, "alice", 0);
+	world_run(&w, 3 * KITH_US_PER_S);
+	assert_int_equal(outcome(&w, WORLD_ALICE, a, since), 1);
+	assert_int_equal(outcome(&w, WORLD_BOB, b, since), 1);
+	core_world_deinit(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nobody_has_that_name),
+		cmocka_unit_test(whoever_said_goodbye_is_offline_at_once),
+		cmocka_unit_test(whoever_vanished_is_unreachable_and_then_offline),
+		cmocka_unit_test(a_leaf_that_never_had_a_home_is_told_so),
+		cmocka_unit_test(a_leaf_that_is_cut_off_ends_its_calls_in_time),
+		cmocka_unit_test(a_lookup_tells_each_device_and_then_ends),
+		cmocka_unit_test(a_call_may_be_accepted_late),
+		cmocka_unit_test(a_call_nobody_answers_ends_on_both_sides),
+		cmocka_unit_test(a_service_that_is_not_offered_is_refused_without_ringing),
+		cmocka_unit_test(whatever_happens_in_the_middle_of_a_call_each_side_hears_of_its_end_once),
+		cmocka_unit_test(a_canceled_operation_is_gone),
+		cmocka_unit_test(more_operations_than_there_is_room_for_are_refused_and_the_others_all_end),
+		cmocka_unit_test(a_caller_without_room_for_a_session_is_told),
+		cmocka_unit_test(nonsense_is_refused_at_once),
+		cmocka_unit_test(both_may_call_each_other_at_the_same_instant),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,368 @@
+/* Sessions: states, sealing and opening, and the change of keys, alone and between two nodes with a network that loses what it likes. */
+#include "core_world.h"
+
+#include "base/alloc.h"
+#include "session/session.h"
+
+/* ---- two ends without a network ---- */
+
+struct ends {
+	struct test_alloc alloc;
+	struct test_random random;
+	struct kith_self self[2];
+	struct kith_session s[2];
+};
+
+static void ends_init(struct ends *e)
+{
+	memset(e, 0, sizeof *e);
+	assert_int_equal(kith_suite_sodium_init(), 0);
+	test_alloc_init(&e->alloc);
+	test_random_init(&e->random, 5);
+	uint8_t keys[3][32];
+	test_random_fill(&e->random, keys[0], sizeof keys);
+	for (int i = 0; i < 2; i++) {
+		e->self[i].suite = kith_suite_sodium();
+		e->self[i].random = &e->random.random;
+		test_random_fill(&e->random, e->self[i].dh_sk, 32);
+		e->self[i].suite->dh_public(e->self[i].dh_pk, e->self[i].dh_sk);
+		e->s[i].index = (uint32_t)i + 1;
+		e->s[i].peer_index = (uint32_t)(2 - i);
+		e->s[i].initiator = i == 0;
+		e->s[i].state = KITH_SESSION_OPEN;
+		memcpy(e->s[i].tx_key, keys[i], 32);
+		memcpy(e->s[i].rx_key, keys[1 - i], 32);
+		memcpy(e->s[i].chain_key, keys[2], 32);
+	}
+	memcpy(e->s[0].device, e->self[1].dh_pk, KITH_DEVICE_ID_LEN);
+	memcpy(e->s[1].device, e->self[0].dh_pk, KITH_DEVICE_ID_LEN);
+}
+
+static void ends_deinit(struct ends *e)
+{
+	for (int i = 0; i < 2; i++) {
+		KITH_FREE(&e->alloc.alloc, e->s[i].rekey);
+		kith_replay_narrow(&e->s[i].replay, &e->alloc.alloc);
+	}
+	test_alloc_check(&e->alloc);
+}
+
+struct sealed {
+	uint8_t bytes[256];
+	size_t len;
+};
+
+static struct sealed seal(struct ends *e, int from, const char *text)
+{
+	struct sealed p;
+	memcpy(p.bytes + KITH_TRANSPORT_HEADER, text, strlen(text));
+	p.len = kith_session_seal(&e->s[from], e->self[from].suite, p.bytes, strlen(text));
+	return p;
+}
+
+/* What end `to` makes of it; its text when it opens. */
+static enum kith_open_verdict open_text(struct ends *e, int to, struct sealed p, kith_time_us now, const char *text)
+{
+	struct kith_data_header header;
+	struct kith_span frames;
+	assert_true(kith_data_parse(&header, test_span(p.bytes, p.len)));
+	enum kith_open_verdict v = kith_session_open(&e->s[to], e->self[to].suite, &e->alloc.alloc, now, &header, &frames);
+	if (v == KITH_OPEN_OK) {
+		assert_int_equal(frames.len, strlen(text));
+		assert_memory_equal(frames.p, text, frames.len);
+	}
+	return v;
+}
+
+static void what_one_end_seals_the_other_opens_once(void **state)
+{
+	struct ends e;
+	(void)state;
+	ends_init(&e);
+	for (int from = 0; from < 2; from++) {
+		struct sealed p = seal(&e, from, "hello");
+		assert_int_equal(open_text(&e, 1 - from, p, 1, "hello"), KITH_OPEN_OK);
+		assert_int_equal(open_text(&e, 1 - from, p, 1, "hello"), KITH_OPEN_REPLAYED);
+	}
+	ends_deinit(&e);
+}
+
+static void a_forged_packet_does_not_move_the_replay_window(void **state)
+{
+	struct ends e;
+	(void)state;
+	ends_init(&e);
+	struct sealed early = seal(&e, 0, "early"), forged = seal(&e, 0, "x");
+	forged.bytes[8] = 0x7f; /* a counter far ahead */
+	assert_int_equal(open_text(&e, 1, forged, 1, ""), KITH_OPEN_NOT_AUTHENTIC);
+	assert_int_equal(open_text(&e, 1, early, 1, "early"), KITH_OPEN_OK);
+	ends_deinit(&e);
+}
+
+static void a_packet_is_bound_to_its_receiver(void **state)
+{
+	struct ends e;
+	(void)state;
+	ends_init(&e);
+	struct sealed p = seal(&e, 0, "hello");
+	p.bytes[7] ^= 1;
+	assert_int_equal(open_text(&e, 1, p, 1, ""), KITH_OPEN_NOT_AUTHENTIC);
+	ends_deinit(&e);
+}
+
+/* One exchange of keys with end `asker` asking; 0 when both halves went well. */
+static int exchange(struct ends *e, int asker, kith_time_us now)
+{
+	uint8_t ours[32], theirs[32];
+	int err = kith_rekey_ask(&e->s[asker], &e->self[asker], &e->alloc.alloc, ours);
+	if (err == 0)
+		err = kith_rekey_answer(&e->s[1 - asker], &e->self[1 - asker], &e->alloc.alloc, now, (uint8_t)(e->s[asker].epoch + 1), ours,
+					theirs);
+	return err != 0 ? err : kith_rekey_finish(&e->s[asker], &e->self[asker], now, theirs);
+}
+
+static void new_keys_reach_both_ends_and_old_packets_are_still_opened_for_a_while(void **state)
+{
+	struct ends e;
+	kith_time_us now = KITH_US_PER_S;
+	(void)state;
+	ends_init(&e);
+	uint8_t old_key[32];
+	memcpy(old_key, e.s[0].tx_key, 32);
+	struct sealed late = seal(&e, 0, "late"), later = seal(&e, 0, "later"), back = seal(&e, 1, "back");
+	assert_int_equal(exchange(&e, 0, now), 0);
+	assert_int_equal(e.s[0].epoch, 1);
+	assert_int_equal(e.s[1].epoch, 0); /* not before it sees that the other uses them */
+	assert_memory_not_equal(old_key, e.s[0].tx_key, 32);
+	assert_int_equal(open_text(&e, 0, back, now, "back"), KITH_OPEN_OK);
+	assert_int_equal(open_text(&e, 0, seal(&e, 1, "old"), now, "old"), KITH_OPEN_OK);
+	assert_int_equal(open_text(&e, 1, seal(&e, 0, "new"), now, "new"), KITH_OPEN_OK);
+	assert_int_equal(e.s[1].epoch, 1);
+	assert_int_equal(open_text(&e, 1, late, now, "late"), KITH_OPEN_OK);
+	assert_int_equal(open_text(&e, 0, seal(&e, 1, "new"), now, "new"), KITH_OPEN_OK);
+	now += KITH_OLD_KEY_US;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(kith_rekey_tick(&e.s[i], &e.alloc.alloc, now), KITH_TIME_NEVER);
+	assert_int_equal(open_text(&e, 1, later, now, ""), KITH_OPEN_NOT_AUTHENTIC);
+	assert_null(e.s[0].rekey);
+	assert_null(e.s[1].rekey);
+	ends_deinit(&e);
+}
+
+/* Whoever asked may be silent for long after it has the new keys. The other end, which has not heard them in use, goes on with the old ones. */
+static void the_asker_opens_old_packets_until_it_has_seen_a_new_one(void **state)
+{
+	struct ends e;
+	kith_time_us now = KITH_US_PER_S;
+	(void)state;
+	ends_init(&e);
+	assert_int_equal(exchange(&e, 0, now), 0);
+	for (int i = 0; i < 10; i++) {
+		now += KITH_OLD_KEY_US;
+		(void)kith_rekey_tick(&e.s[0], &e.alloc.alloc, now);
+		assert_int_equal(open_text(&e, 0, seal(&e, 1, "old"), now, "old"), KITH_OPEN_OK);
+	}
+	assert_int_equal(open_text(&e, 1, seal(&e, 0, "at last"), now, "at last"), KITH_OPEN_OK);
+	struct sealed old = seal(&e, 1, "new");
+	assert_int_equal(open_text(&e, 0, old, now, "new"), KITH_OPEN_OK);
+	/* From then on the old key has its time and no more. */
+	assert_true(kith_rekey_tick(&e.s[0], &e.alloc.alloc, now) <= now + KITH_OLD_KEY_US);
+	assert_int_equal(kith_rekey_tick(&e.s[0], &e.alloc.alloc, now + KITH_OLD_KEY_US), KITH_TIME_NEVER);
+	assert_null(e.s[0].rekey);
+	ends_deinit(&e);
+}
+
+static void many_changes_of_keys_follow_each_other_from_either_side(void **state)
+{
+	struct ends e;
+	kith_time_us now = KITH_US_PER_S;
+	(void)state;
+	ends_init(&e);
+	for (int i = 0; i < 600; i++) {
+		int asker = i % 3 == 0;
+		assert_int_equal(exchange(&e, asker, now), 0);
+		assert_int_equal(open_text(&e, 1 - asker, seal(&e, asker, "a"), now, "a"), KITH_OPEN_OK);
+		assert_int_equal(open_text(&e, asker, seal(&e, 1 - asker, "b"), now, "b"), KITH_OPEN_OK);
+		assert_int_equal(e.s[0].epoch, (uint8_t)(i + 1));
+		assert_int_equal(e.s[1].epoch, (uint8_t)(i + 1));
+		if (i % 2 == 0)
+			now += KITH_OLD_KEY_US + 1;
+	}
+	ends_deinit(&e);
+}
+
+static void of_two_that_ask_at_once_the_lower_device_goes_first(void **state)
+{
+	struct ends e;
+	uint8_t asks[2][32], answers[2][32];
+	(void)state;
+	ends_init(&e);
+	int low = memcmp(e.self[0].dh_pk, e.self[1].dh_pk, 32) < 0 ? 0 : 1;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(kith_rekey_ask(&e.s[i], &e.self[i], &e.alloc.alloc, asks[i]), 0);
+	assert_int_equal(kith_rekey_answer(&e.s[low], &e.self[low], &e.alloc.alloc, 1, 1, asks[1 - low], answers[low]), KITH_EEXIST);
+	assert_int_equal(kith_rekey_answer(&e.s[1 - low], &e.self[1 - low], &e.alloc.alloc, 1, 1, asks[low], answers[1 - low]), 0);
+	kith_rekey_abandon(&e.s[1 - low], &e.alloc.alloc); /* its own request was refused */
+	assert_int_equal(kith_rekey_finish(&e.s[low], &e.self[low], 1, answers[1 - low]), 0);
+	assert_int_equal(open_text(&e, 1 - low, seal(&e, low, "x"), 1, "x"), KITH_OPEN_OK);
+	assert_int_equal(open_text(&e, low, seal(&e, 1 - low, "y"), 1, "y"), KITH_OPEN_OK);
+	assert_int_equal(e.s[0].epoch, 1);
+	assert_int_equal(e.s[1].epoch, 1);
+	ends_deinit(&e);
+}
+
+static void a_request_for_another_epoch_than_the_next_is_refused(void **state)
+{
+	struct ends e;
+	uint8_t ask[32], answer[32], zero[32] = { 0 };
+	(void)state;
+	ends_init(&e);
+	assert_int_equal(kith_rekey_ask(&e.s[0], &e.self[0], &e.alloc.alloc, ask), 0);
+	assert_int_equal(kith_rekey_answer(&e.s[1], &e.self[1], &e.alloc.alloc, 1, 0, ask, answer), KITH_ESTATE);
+	assert_int_equal(kith_rekey_answer(&e.s[1], &e.self[1], &e.alloc.alloc, 1, 2, ask, answer), KITH_ESTATE);
+	assert_true(kith_rekey_answer(&e.s[1], &e.self[1], &e.alloc.alloc, 1, 1, zero, answer) < 0); /* a point of low order */
+	assert_int_equal(e.s[1].epoch, 0);
+	assert_int_equal(open_text(&e, 1, seal(&e, 0, "x"), 1, "x"), KITH_OPEN_OK);
+	kith_rekey_abandon(&e.s[0], &e.alloc.alloc);
+	kith_rekey_abandon(&e.s[1], &e.alloc.alloc);
+	assert_null(e.s[0].rekey);
+	assert_null(e.s[1].rekey);
+	ends_deinit(&e);
+}
+
+static void an_answer_nobody_asked_for_changes_nothing(void **state)
+{
+	struct ends e;
+	uint8_t answer[32] = { 9 };
+	(void)state;
+	ends_init(&e);
+	assert_int_equal(kith_rekey_finish(&e.s[0], &e.self[0], 1, answer), KITH_ESTATE);
+	assert_int_equal(e.s[0].epoch, 0);
+	ends_deinit(&e);
+}
+
+/* ---- between two nodes ---- */
+
+static uint8_t epoch_of(const struct core_world *w, int node, kith_session_id id)
+{
+	const struct kith_session *s = kith_sessions_get(&w->nodes[node].core->sessions, id);
+	assert_non_null(s);
+	return s->epoch;
+}
+
+/* Loses data packets by their size, one after the other: the request and the answer of a rekey are of about 60 bytes. */
+struct loser {
+	unsigned lose, lost;
+	bool active;
+};
+
+static int lose_small_tap(struct core_world *w, struct world_packet *p)
+{
+	struct loser *l = w->tap_ctx;
+	if (!l->active || p->len < 60 || p->len > 130 || l->lost >= l->lose)
+		return 1;
+	l->lost++;
+	return 0;
+}
+
+/* Talks for so long, both ways, and asserts that everything arrives. */
+static void talk(struct core_world *w, kith_session_id a, kith_session_id b, kith_time_us us, kith_time_us every)
+{
+	static const uint8_t words[300] = { 1 };
+	int sent = 0, got = 0, back = 0;
+	for (kith_time_us t = 0; t < us; t += every) {
+		int since = w->events_n;
+		assert_int_equal(world_say(w, WORLD_ALICE, a, words, sizeof words), 0);
+		assert_int_equal(world_say(w, WORLD_BOB, b, words, sizeof words), 0);
+		sent++;
+		world_run(w, every);
+		got += world_events(w, WORLD_BOB, KITH_EVENT_DATAGRAM, since);
+		back += world_events(w, WORLD_ALICE, KITH_EVENT_DATAGRAM, since);
+		w->events_n = since; /* there would be too many to keep */
+	}
+	int since = w->events_n;
+	world_run(w, KITH_US_PER_S);
+	got += world_events(w, WORLD_BOB, KITH_EVENT_DATAGRAM, since);
+	back += world_events(w, WORLD_ALICE, KITH_EVENT_DATAGRAM, since);
+	assert_int_equal(got, sent);
+	assert_int_equal(back, sent);
+}
+
+static void keys_change_while_data_flows_and_nothing_is_lost(void **state)
+{
+	struct core_world w;
+	kith_session_id b;
+	(void)state;
+	world_alice_and_bob(&w);
+	kith_session_id a = world_call(&w, WORLD_ALICE, WORLD_BOB, &b);
+	talk(&w, a, b, KITH_REKEY_US - 20 * KITH_US_PER_S, KITH_US_PER_S);
+	assert_int_equal(epoch_of(&w, WORLD_ALICE, a), 0);
+	talk(&w, a, b, 30 * KITH_US_PER_S, 20 * KITH_US_PER_MS);
+	assert_int_equal(epoch_of(&w, WORLD_ALICE, a), 1);
+	assert_int_equal(epoch_of(&w, WORLD_BOB, b), 1);
+	assert_true(world_stat(&w, WORLD_ALICE, KITH_STAT_REKEYS) >= 1);
+	talk(&w, a, b, 2 * KITH_REKEY_US, KITH_US_PER_S);
+	assert_true(epoch_of(&w, WORLD_ALICE, a) >= 2);
+	assert_int_equal(epoch_of(&w, WORLD_ALICE, a), epoch_of(&w, WORLD_BOB, b));
+	core_world_deinit(&w);
+}
+
+static void keys_change_although_requests_and_answers_for_it_are_lost(void **state)
+{
+	(void)state;
+	for (unsigned lose = 1; lose < 8; lose++) {
+		struct core_world w;
+		kith_session_id b;
+		struct loser l = { .lose = lose };
+		world_alice_and_bob(&w);
+		kith_session_id a = world_call(&w, WORLD_ALICE, WORLD_BOB, &b);
+		talk(&w, a, b, KITH_REKEY_US - 10 * KITH_US_PER_S, KITH_US_PER_S);
+		w.tap = lose_small_tap;
+		w.tap_ctx = &l;
+		l.active = true;
+		talk(&w, a, b, 60 * KITH_US_PER_S, 200 * KITH_US_PER_MS);
+		assert_true(l.lost == lose);
+		assert_int_equal(epoch_of(&w, WORLD_ALICE, a), 1);
+		assert_int_equal(epoch_of(&w, WORLD_BOB, b), 1);
+		core_world_deinit(&w);
+	}
+}
+
+/* Alice's one word after a long silence changes the keys. What bob says long after that must reach her. */
+static void who_changed_the_keys_and_fell_silent_still_hears_the_other(void **state)
+{
+	struct core_world w;
+	kith_session_id b;
+	(void)state;
+	world_alice_and_bob(&w);
+	kith_session_id a = world_call(&w, WORLD_ALICE, WORLD_BOB, &b);
+	world_run(&w, KITH_REKEY_US + KITH_US_PER_S);
+	assert_int_equal(world_say(&w, WORLD_ALICE, a, "one word", 8), 0);
+	world_run(&w, 12 * KITH_US_PER_S);
+	assert_int_equal(epoch_of(&w, WORLD_ALICE, a), 1);
+	assert_int_equal(epoch_of(&w, WORLD_BOB, b), 1);
+	int since = w.events_n;
+	assert_int_equal(world_say(&w, WORLD_BOB, b, "answer", 6), 0);
+	world_run(&w, KITH_US_PER_S);
+	assert_int_equal(world_events(&w, WORLD_ALICE, KITH_EVENT_DATAGRAM, since), 1);
+	core_world_deinit(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_one_end_seals_the_other_opens_once),
+		cmocka_unit_test(a_forged_packet_does_not_move_the_replay_window),
+		cmocka_unit_test(a_packet_is_bound_to_its_receiver),
+		cmocka_unit_test(new_keys_reach_both_ends_and_old_packets_are_still_opened_for_a_while),
+		cmocka_unit_test(the_asker_opens_old_packets_until_it_has_seen_a_new_one),
+		cmocka_unit_test(many_changes_of_keys_follow_each_other_from_either_side),
+		cmocka_unit_test(of_two_that_ask_at_once_the_lower_device_goes_first),
+		cmocka_unit_test(a_request_for_another_epoch_than_the_next_is_refused),
+		cmocka_unit_test(an_answer_nobody_asked_for_changes_nothing),
+		cmocka_unit_test(keys_change_while_data_flows_and_nothing_is_lost),
+		cmocka_unit_test(keys_change_although_requests_and_answers_for_it_are_lost),
+		cmocka_unit_test(who_changed_the_keys_and_fell_silent_still_hears_the_other),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

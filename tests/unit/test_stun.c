@@ -1,0 +1,232 @@
+/* The STUN server against proper clients (libnice's code), old ones, and such as want to use it against others. */
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <stun/stunagent.h>
+#include <stun/usages/bind.h>
+
+#include "support.h"
+
+#include "host/sockaddr.h"
+#include "host/stun.h"
+
+static const uint64_t seed[2] = { 1, 2 };
+
+struct client {
+	StunAgent agent;
+	StunMessage request;
+	uint8_t buf[512];
+	size_t len;
+	struct test_alloc alloc;
+	struct kith_stun *stun;
+	struct kith_addr from;
+	uint8_t out[KITH_STUN_ANSWER_MAX];
+};
+
+static struct kith_addr addr_of(const char *text)
+{
+	struct kith_addr addr;
+	assert_int_equal(kith_addr_parse(&addr, text), 0);
+	return addr;
+}
+
+static void client_init(struct client *c)
+{
+	static const uint16_t known[] = { STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, STUN_ATTRIBUTE_ERROR_CODE,
+					  STUN_ATTRIBUTE_UNKNOWN_ATTRIBUTES, 0 };
+	memset(c, 0, sizeof *c);
+	test_alloc_init(&c->alloc);
+	c->stun = kith_stun_new(&c->alloc.alloc, seed);
+	assert_non_null(c->stun);
+	c->from = addr_of("203.0.113.9:4242");
+	stun_agent_init(&c->agent, known, STUN_COMPATIBILITY_RFC5389, 0);
+	c->len = stun_usage_bind_create(&c->agent, &c->request, c->buf, sizeof c->buf);
+	assert_true(c->len >= 20);
+}
+
+static void client_deinit(struct client *c)
+{
+	kith_stun_free(c->stun);
+	test_alloc_check(&c->alloc);
+}
+
+static size_t ask(struct client *c, kith_time_us now)
+{
+	return kith_stun_answer(c->stun, now, c->buf, c->len, &c->from, c->out);
+}
+
+static void tells_the_address(const char *text)
+{
+	struct client c;
+	StunMessage answer;
+	struct sockaddr_storage ss, other;
+	socklen_t len = sizeof ss, other_len = sizeof other;
+	struct kith_addr got;
+
+	client_init(&c);
+	c.from = addr_of(text);
+	size_t n = ask(&c, 0);
+	assert_true(n > 0);
+	assert_int_equal(stun_agent_validate(&c.agent, &answer, c.out, n, NULL, NULL), STUN_VALIDATION_SUCCESS);
+	assert_int_equal(stun_usage_bind_process(&answer, (struct sockaddr *)&ss, &len, (struct sockaddr *)&other, &other_len),
+			 STUN_USAGE_BIND_RETURN_SUCCESS);
+	assert_true(kith_sockaddr_get(&got, (struct sockaddr *)&ss));
+	assert_true(kith_addr_equal(&got, &c.from));
+	assert_false(stun_message_has_attribute(&answer, STUN_ATTRIBUTE_MAPPED_ADDRESS));
+	client_deinit(&c);
+}
+
+static void a_client_is_told_its_address(void **state)
+{
+	(void)state;
+	tells_the_address("203.0.113.9:4242");
+	tells_the_address("[2001:db8::17]:65535");
+}
+
+/* Appends an empty-valued attribute of 4 bytes to the request, by hand. */
+static void add_attribute(struct client *c, uint16_t type)
+{
+	uint8_t *p = c->buf + c->len;
+	p[0] = (uint8_t)(type >> 8);
+	p[1] = (uint8_t)type;
+	p[2] = 0;
+	p[3] = 4;
+	memset(p + 4, 0, 4);
+	c->len += 8;
+	c->buf[2] = (uint8_t)((c->len - 20) >> 8);
+	c->buf[3] = (uint8_t)(c->len - 20);
+}
+
+static void requests_for_others_are_refused(void **state)
+{
+	static const uint16_t types[] = { 0x0003 /* CHANGE-REQUEST */, 0x0027 /* RESPONSE-PORT */, 0x0002 /* RESPONSE-ADDRESS */ };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+		struct client c;
+		StunMessage answer;
+		int code;
+		client_init(&c);
+		add_attribute(&c, types[i]);
+		size_t n = ask(&c, 0);
+		assert_true(n > 0);
+		assert_int_equal(stun_agent_validate(&c.agent, &answer, c.out, n, NULL, NULL), STUN_VALIDATION_SUCCESS);
+		assert_int_equal(stun_message_get_class(&answer), STUN_ERROR);
+		assert_int_equal(stun_message_find_error(&answer, &code), STUN_MESSAGE_RETURN_SUCCESS);
+		assert_int_equal(code, 420);
+		assert_false(stun_message_has_attribute(&answer, STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS));
+		client_deinit(&c);
+	}
+}
+
+static void what_is_no_binding_request_gets_no_answer(void **state)
+{
+	struct client c;
+
+	(void)state;
+	client_init(&c);
+	c.buf[4] ^= 1; /* the cookie: the classic protocol */
+	assert_int_equal(ask(&c, 0), 0);
+	c.buf[4] ^= 1;
+	c.buf[0] |= 1; /* a response */
+	assert_int_equal(ask(&c, 0), 0);
+	c.buf[0] &= 0xfe;
+	c.buf[1] |= 0x10; /* an indication */
+	assert_int_equal(ask(&c, 0), 0);
+	c.buf[1] = 0x03; /* TURN's Allocate */
+	assert_int_equal(ask(&c, 0), 0);
+	c.buf[1] = 0x01;
+	for (size_t n = 0; n < c.len; n++)
+		assert_int_equal(kith_stun_answer(c.stun, 0, c.buf, n, &c.from, c.out), 0);
+	c.buf[3] = 8; /* longer than it is */
+	assert_int_equal(ask(&c, 0), 0);
+	client_deinit(&c);
+}
+
+static void noise_is_survived(void **state)
+{
+	struct client c;
+	struct test_random rnd;
+
+	(void)state;
+	client_init(&c);
+	test_random_init(&rnd, 1);
+	for (int i = 0; i < 100000; i++) {
+		uint8_t in[64];
+		size_t len = test_random_next(&rnd) % sizeof in;
+		rnd.random.fill(rnd.random.ctx, in, sizeof in);
+		/* A header that is nearly right gets deeper. */
+		in[0] = 0;
+		in[1] = 1;
+		in[2] = 0;
+		in[3] = (uint8_t)(len >= 20 ? len - 20 : 0);
+		memcpy(in + 4, "\x21\x12\xa4\x42", 4);
+		size_t n = kith_stun_answer(c.stun, i * 1000, in, len, &c.from, c.out);
+		assert_true(n <= sizeof c.out);
+	}
+	client_deinit(&c);
+}
+
+static void an_answer_is_never_much_longer_than_its_request(void **state)
+{
+	struct client c;
+
+	(void)state;
+	client_init(&c);
+	size_t room = sizeof c.buf - 8;
+	while (c.len < room) {
+		size_t n = ask(&c, (kith_time_us)c.len * KITH_US_PER_S);
+		assert_true(n <= c.len + 32); /* the error's text, or XOR-MAPPED-ADDRESS */
+		add_attribute(&c, (uint16_t)(0x4000 + c.len));
+	}
+	client_deinit(&c);
+}
+
+static void a_prefix_is_limited_and_recovers(void **state)
+{
+	struct client c;
+	uint64_t answered, limited;
+	int n = 0;
+
+	(void)state;
+	client_init(&c);
+	for (int i = 0; i < 1000; i++) {
+		c.from.ip[3] = (uint8_t)i; /* all of one /24 */
+		n += ask(&c, 0) > 0;
+	}
+	assert_int_equal(n, KITH_STUN_BURST);
+	kith_stun_counts(c.stun, &answered, &limited);
+	assert_int_equal(answered, KITH_STUN_BURST);
+	assert_int_equal(limited, 1000 - KITH_STUN_BURST);
+	n = 0;
+	for (int i = 0; i < 1000; i++) /* one second, asked every millisecond */
+		n += ask(&c, (i + 1) * KITH_US_PER_MS) > 0;
+	assert_in_range(n, KITH_STUN_RATE - 1, KITH_STUN_RATE);
+	c.from = addr_of("198.51.100.1:1");
+	assert_true(ask(&c, 0) > 0); /* others are not hit */
+	client_deinit(&c);
+}
+
+static void only_its_first_byte_makes_a_packet_stun(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 256; i++) {
+		uint8_t first = (uint8_t)i;
+		assert_int_equal(kith_stun_is(&first, 1), i <= 3);
+	}
+	assert_false(kith_stun_is((const uint8_t *)"", 0));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_client_is_told_its_address),
+		cmocka_unit_test(requests_for_others_are_refused),
+		cmocka_unit_test(what_is_no_binding_request_gets_no_answer),
+		cmocka_unit_test(noise_is_survived),
+		cmocka_unit_test(an_answer_is_never_much_longer_than_its_request),
+		cmocka_unit_test(a_prefix_is_limited_and_recovers),
+		cmocka_unit_test(only_its_first_byte_makes_a_packet_stun),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
