@@ -47,7 +47,8 @@ static json_t *ms_json(uint64_t us)
 
 json_t *command_error(int err, const char *text)
 {
-	return json_pack("{s:b, s:s, s:s}", "ok", 0, "code", kith_err_name(err), "error", text != NULL ? text : kith_strerror(err));
+	return json_pack("{s:b, s:s, s:s}", "ok", 0, "code", kith_err_name(err), "error",
+			 text != NULL ? text : kith_strerror(err));
 }
 
 void commands_init(struct commands *c, struct kith_node *node, uv_loop_t *loop)
@@ -155,7 +156,8 @@ static void command_end(struct command *cmd)
 	else
 		cmd->commands->running = cmd->next;
 	cmd->commands->running_n--;
-	json_t *answer = cmd->err != 0 ? command_error(cmd->err, NULL) : json_pack("{s:b, s:O}", "ok", 1, "result", cmd->result);
+	json_t *answer =
+		cmd->err != 0 ? command_error(cmd->err, NULL) : json_pack("{s:b, s:O}", "ok", 1, "result", cmd->result);
 	if (cmd->done != NULL)
 		cmd->done(cmd->ctx, answer);
 	cmd->done = NULL;
@@ -355,8 +357,8 @@ static int call_begin(struct command *cmd, unsigned timeout_ms)
 {
 	json_object_set_new(cmd->result, "changes", json_array());
 	json_object_set_new(cmd->result, "rtt_ms", json_array());
-	return kith_connect(cmd->commands->node, cmd->name, PING_SERVICE, (kith_time_us)timeout_ms * KITH_US_PER_MS, called, cmd,
-			    &cmd->call);
+	return kith_connect(cmd->commands->node, cmd->name, PING_SERVICE, (kith_time_us)timeout_ms * KITH_US_PER_MS,
+			    called, cmd, &cmd->call);
 }
 
 /* A connection to that name that is open already, if there is one. */
@@ -411,7 +413,9 @@ static void run_long(struct commands *c, enum command_kind kind, const json_t *r
 {
 	const char *name = json_string_value(json_object_get(request, "name"));
 	struct command *cmd = NULL;
-	int err = name == NULL || strlen(name) > KITH_NAME_MAX ? KITH_ENAME : c->running_n >= COMMANDS_MAX ? KITH_EFULL : 0;
+	int err = name == NULL || strlen(name) > KITH_NAME_MAX ? KITH_ENAME
+		  : c->running_n >= COMMANDS_MAX	       ? KITH_EFULL
+							       : 0;
 	if (err == 0) {
 		cmd = calloc(1, sizeof *cmd);
 		err = cmd == NULL ? KITH_ENOMEM : 0;
@@ -502,7 +506,8 @@ void command_run(struct commands *c, const json_t *request, command_done_fn done
 	else if (name != NULL && strcmp(name, "revoke") == 0)
 		answer = take_lists(c, request);
 	else
-		answer = command_error(KITH_EINVAL, "there is no such command: status, sessions, lookup, ping, explain, revoke");
+		answer = command_error(KITH_EINVAL,
+				       "there is no such command: status, sessions, lookup, ping, explain, revoke");
 	done(ctx, answer);
 	json_decref(answer);
 }

@@ -32,9 +32,9 @@ const char *path_kind_text(enum kith_path_class kind)
 
 json_t *describe_path(const struct kith_path_info *path)
 {
-	return json_pack("{s:s, s:o, s:b, s:b, s:o, s:I}", "kind", path_kind_text(path->kind), "address", addr_json(&path->remote), "sending",
-			 path->sending, "alive", path->alive, "rtt_ms", ms_json(path->rtt_us), "heard_ms_ago",
-			 (json_int_t)(path->heard_us / KITH_US_PER_MS));
+	return json_pack("{s:s, s:o, s:b, s:b, s:o, s:I}", "kind", path_kind_text(path->kind), "address",
+			 addr_json(&path->remote), "sending", path->sending, "alive", path->alive, "rtt_ms",
+			 ms_json(path->rtt_us), "heard_ms_ago", (json_int_t)(path->heard_us / KITH_US_PER_MS));
 }
 
 json_t *describe_paths(const struct kith_conn *conn)
@@ -49,9 +49,9 @@ json_t *describe_paths(const struct kith_conn *conn)
 
 json_t *describe_session(const struct kith_session_info *who)
 {
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:b}", "name", who->name, "device_label", who->label, "service", who->service,
-			 "identity", key_json(&who->identity), "device", key_json(&who->device), "we_called", who->initiator, "open",
-			 who->open);
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:b}", "name", who->name, "device_label", who->label,
+			 "service", who->service, "identity", key_json(&who->identity), "device",
+			 key_json(&who->device), "we_called", who->initiator, "open", who->open);
 }
 
 json_t *describe_device(const struct kith_found_device *device)
@@ -59,9 +59,10 @@ json_t *describe_device(const struct kith_found_device *device)
 	json_t *homes = json_array();
 	for (unsigned i = 0; i < device->homes_n && i < sizeof device->homes / sizeof device->homes[0]; i++)
 		json_array_append_new(homes, addr_json(&device->homes[i]));
-	return json_pack("{s:s, s:o, s:o, s:b, s:o, s:I, s:I}", "label", device->label, "device", key_json(&device->device), "identity",
-			 key_json(&device->identity), "online", device->online, "homes", homes, "sequence", (json_int_t)device->seq,
-			 "expires", (json_int_t)(device->expires_ms / 1000));
+	return json_pack("{s:s, s:o, s:o, s:b, s:o, s:I, s:I}", "label", device->label, "device",
+			 key_json(&device->device), "identity", key_json(&device->identity), "online", device->online,
+			 "homes", homes, "sequence", (json_int_t)device->seq, "expires",
+			 (json_int_t)(device->expires_ms / 1000));
 }
 
 static json_t *counters_json(const struct kith_stats *stats)
@@ -103,15 +104,17 @@ json_t *describe_node(const struct kith_node *node)
 	size_t n = kith_node_homes(node, addrs, sizeof addrs / sizeof addrs[0]);
 	for (size_t i = 0; i < n && i < sizeof addrs / sizeof addrs[0]; i++)
 		json_array_append_new(homes, addr_json(&addrs[i]));
-	json_t *tables = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "sessions", (json_int_t)info.core.sessions, "leaves",
-				   (json_int_t)info.core.leaves, "supernodes", (json_int_t)info.core.members, "tunnels",
-				   (json_int_t)info.core.tunnels, "records", (json_int_t)info.core.records, "watches",
-				   (json_int_t)info.core.watches);
-	json_t *stun = json_pack("{s:I, s:I}", "answers", (json_int_t)info.stun_answers, "limited", (json_int_t)info.stun_limited);
+	json_t *tables = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "sessions", (json_int_t)info.core.sessions,
+				   "leaves", (json_int_t)info.core.leaves, "supernodes", (json_int_t)info.core.members,
+				   "tunnels", (json_int_t)info.core.tunnels, "records", (json_int_t)info.core.records,
+				   "watches", (json_int_t)info.core.watches);
+	json_t *stun = json_pack("{s:I, s:I}", "answers", (json_int_t)info.stun_answers, "limited",
+				 (json_int_t)info.stun_limited);
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:b, s:o}", "state",
-			 state_text(info.state), "role", info.role == KITH_ROLE_SUPERNODE ? "supernode" : "leaf", "name", info.name,
-			 "device_label", info.label, "identity", key_json(&info.identity), "device", key_json(&info.device), "network",
-			 kith_key_format(info.network.b, network), "port", (int)info.port, "ipv4", info.v4, "ipv6", info.v6,
-			 "observed_address", addr_json(&info.core.observed), "homes", homes, "tables", tables, "stun", stun,
+			 state_text(info.state), "role", info.role == KITH_ROLE_SUPERNODE ? "supernode" : "leaf",
+			 "name", info.name, "device_label", info.label, "identity", key_json(&info.identity), "device",
+			 key_json(&info.device), "network", kith_key_format(info.network.b, network), "port",
+			 (int)info.port, "ipv4", info.v4, "ipv6", info.v6, "observed_address",
+			 addr_json(&info.core.observed), "homes", homes, "tables", tables, "stun", stun,
 			 "clock_trusted", info.clock_trusted, "counters", counters_json(kith_node_stats(node)));
 }

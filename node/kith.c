@@ -67,20 +67,24 @@ int cli_passphrase(const struct cli *cli, struct passphrase *out, const char *ke
 		if (needed == 0)
 			return CLI_OK;
 		if (needed < 0)
-			return cli_fail(cli, CLI_FAILED, "the key file %s cannot be used: %s", key_path, kith_strerror(needed));
+			return cli_fail(cli, CLI_FAILED, "the key file %s cannot be used: %s", key_path,
+					kith_strerror(needed));
 	}
 	if (cli->passphrase_file != NULL) {
 		errno = 0;
 		err = passphrase_read(out, cli->passphrase_file);
-		return err == 0 ? CLI_OK :
-				  cli_fail(cli, CLI_FAILED, "--passphrase-file: %s: %s", cli->passphrase_file,
+		return err == 0 ? CLI_OK
+				: cli_fail(cli, CLI_FAILED, "--passphrase-file: %s: %s", cli->passphrase_file,
 					   err == KITH_EINVAL ? "its first line is empty or too long" : file_why(err));
 	}
 	err = passphrase_ask(out, key_path, is_new);
 	if (err == KITH_ENOTSUP)
-		return cli_fail(cli, CLI_FAILED, "a passphrase is needed for %s, and there is no terminal to ask on: use --passphrase-file%s",
-				key_path, is_new ? " or --no-passphrase" : "");
-	return err == 0 ? CLI_OK : cli_fail(cli, CLI_FAILED, "the passphrase was empty, too long, or not the same twice");
+		return cli_fail(
+			cli, CLI_FAILED,
+			"a passphrase is needed for %s, and there is no terminal to ask on: use --passphrase-file%s",
+			key_path, is_new ? " or --no-passphrase" : "");
+	return err == 0 ? CLI_OK
+			: cli_fail(cli, CLI_FAILED, "the passphrase was empty, too long, or not the same twice");
 }
 
 int cli_open_key(const struct cli *cli, const char *path, struct kith_secrets *secrets)
@@ -91,7 +95,8 @@ int cli_open_key(const struct cli *cli, const char *path, struct kith_secrets *s
 		return code;
 	int err = kith_keyfile_read(path, pass.b, pass.len, secrets);
 	passphrase_wipe(&pass);
-	return err == 0 ? CLI_OK : cli_fail(cli, CLI_FAILED, "the key file %s cannot be opened: %s", path, kith_strerror(err));
+	return err == 0 ? CLI_OK
+			: cli_fail(cli, CLI_FAILED, "the key file %s cannot be opened: %s", path, kith_strerror(err));
 }
 
 int cli_write_out(const struct cli *cli, const struct text *text)
@@ -99,10 +104,13 @@ int cli_write_out(const struct cli *cli, const struct text *text)
 	errno = 0;
 	if (cli->out == NULL) {
 		fwrite(text->p, 1, text->len, stdout);
-		return fflush(stdout) == 0 ? CLI_OK : cli_fail(cli, CLI_FAILED, "cannot write to standard output: %s", strerror(errno));
+		return fflush(stdout) == 0
+			       ? CLI_OK
+			       : cli_fail(cli, CLI_FAILED, "cannot write to standard output: %s", strerror(errno));
 	}
 	int err = file_write(cli->out, 0644, text->p, text->len);
-	return err == 0 ? CLI_OK : cli_fail(cli, CLI_FAILED, "--out: %s cannot be written: %s", cli->out, file_why(err));
+	return err == 0 ? CLI_OK
+			: cli_fail(cli, CLI_FAILED, "--out: %s cannot be written: %s", cli->out, file_why(err));
 }
 
 /* ---- the commands ---- */
@@ -116,8 +124,10 @@ static const struct command_word commands[] = {
 	{ "ca init", "DIR --network LABEL", "make a network: its root, and an issuer of names", cli_ca_init },
 	{ "ca show", "DIR", "the network's keys", cli_ca_show },
 	{ "ca list", "DIR", "the certificates that were issued", cli_ca_list },
-	{ "ca invite", "DIR NAME [--supernode] [--days N]", "an invitation for somebody who wants a name", cli_ca_invite },
-	{ "ca issue", "DIR --request FILE | DIR NAME --profile DIR", "grant a request; or make a whole profile here", cli_ca_issue },
+	{ "ca invite", "DIR NAME [--supernode] [--days N]", "an invitation for somebody who wants a name",
+	  cli_ca_invite },
+	{ "ca issue", "DIR --request FILE | DIR NAME --profile DIR", "grant a request; or make a whole profile here",
+	  cli_ca_issue },
 	{ "ca revoke", "DIR NAME | DIR --serial N", "put a name's certificates on the revocation list", cli_ca_revoke },
 	{ "id new", "DIR [--open LABEL]", "a profile with fresh keys", cli_id_new },
 	{ "id request", "DIR INVITATION", "ask for the name of an invitation", cli_id_request },
@@ -161,35 +171,47 @@ static int parse(struct cli *cli, int argc, const char **argv)
 {
 	struct poptOption table[] = {
 		{ "json", '\0', POPT_ARG_NONE, &cli->json, 0, "print JSON", NULL },
-		{ "socket", 's', POPT_ARG_STRING, &cli->socket, 0, "kithd's control socket; default " CONTROL_SOCKET_DEFAULT, "PATH" },
+		{ "socket", 's', POPT_ARG_STRING, &cli->socket, 0,
+		  "kithd's control socket; default " CONTROL_SOCKET_DEFAULT, "PATH" },
 		{ "profile", 'p', POPT_ARG_STRING, &cli->profile, 0,
 		  "questions: run a node of one's own with this profile; ca issue: the profile to make", "DIR" },
 		{ "count", 'n', POPT_ARG_INT, &cli->count, 0, "ping: how many; default 5", "N" },
-		{ "interval", '\0', POPT_ARG_INT, &cli->interval_ms, 0, "ping: milliseconds between two; default 200", "MS" },
-		{ "wait", '\0', POPT_ARG_INT, &cli->wait_s, 0, "explain: seconds to wait for a direct path; default 3", "S" },
+		{ "interval", '\0', POPT_ARG_INT, &cli->interval_ms, 0, "ping: milliseconds between two; default 200",
+		  "MS" },
+		{ "wait", '\0', POPT_ARG_INT, &cli->wait_s, 0, "explain: seconds to wait for a direct path; default 3",
+		  "S" },
 		{ "timeout", '\0', POPT_ARG_INT, &cli->timeout_s, 0, "seconds to wait for an answer; default 30", "S" },
-		{ "allow-loopback", '\0', POPT_ARG_NONE, &cli->loopback, 0, "with --profile: use loopback addresses", NULL },
+		{ "allow-loopback", '\0', POPT_ARG_NONE, &cli->loopback, 0, "with --profile: use loopback addresses",
+		  NULL },
 		{ "network", '\0', POPT_ARG_STRING, &cli->network, 0, "ca init: what the network is called", "LABEL" },
-		{ "constraint", '\0', POPT_ARG_STRING, &cli->constraint, 0, "ca init: the issuer may only give names that end so", ".SUFFIX" },
-		{ "supernode", '\0', POPT_ARG_NONE, &cli->supernode, 0, "ca: the name may serve as a supernode from the start", NULL },
+		{ "constraint", '\0', POPT_ARG_STRING, &cli->constraint, 0,
+		  "ca init: the issuer may only give names that end so", ".SUFFIX" },
+		{ "supernode", '\0', POPT_ARG_NONE, &cli->supernode, 0,
+		  "ca: the name may serve as a supernode from the start", NULL },
 		{ "slots", '\0', POPT_ARG_INT, &cli->slots, 0, "ca: supernodes that the name may run; default 1", "N" },
-		{ "days", '\0', POPT_ARG_INT, &cli->days, 0, "validity; default: issuer and name 365, device 90, list 30", "N" },
+		{ "days", '\0', POPT_ARG_INT, &cli->days, 0,
+		  "validity; default: issuer and name 365, device 90, list 30", "N" },
 		{ "serial", '\0', POPT_ARG_LONGLONG, &cli->serial, 0, "ca revoke: of one certificate", "N" },
 		{ "request", '\0', POPT_ARG_STRING, &cli->request, 0, "ca issue: what kith id request wrote", "FILE" },
-		{ "bootstrap", 'b', POPT_ARG_ARGV, &cli->bootstrap, 0, "supernode to ask first: host:port; may be repeated", "HOST" },
+		{ "bootstrap", 'b', POPT_ARG_ARGV, &cli->bootstrap, 0,
+		  "supernode to ask first: host:port; may be repeated", "HOST" },
 		{ "label", '\0', POPT_ARG_STRING, &cli->label, 0, "what the device is called; default main", "LABEL" },
 		{ "open", '\0', POPT_ARG_STRING, &cli->open, 0, "id new: in the open network of that label", "LABEL" },
 		{ "out", 'o', POPT_ARG_STRING, &cli->out, 0, "write there instead of to standard output", "FILE" },
-		{ "force", '\0', POPT_ARG_NONE, &cli->force, 0, "ca: give a name to another key than the one that had it", NULL },
-		{ "passphrase-file", '\0', POPT_ARG_STRING, &cli->passphrase_file, 0, "its first line is the passphrase", "FILE" },
-		{ "no-passphrase", '\0', POPT_ARG_NONE, &cli->no_passphrase, 0, "new key files are not protected", NULL },
+		{ "force", '\0', POPT_ARG_NONE, &cli->force, 0,
+		  "ca: give a name to another key than the one that had it", NULL },
+		{ "passphrase-file", '\0', POPT_ARG_STRING, &cli->passphrase_file, 0,
+		  "its first line is the passphrase", "FILE" },
+		{ "no-passphrase", '\0', POPT_ARG_NONE, &cli->no_passphrase, 0, "new key files are not protected",
+		  NULL },
 		POPT_AUTOHELP POPT_TABLEEND
 	};
 	poptContext context = poptGetContext("kith", argc, argv, table, 0);
 	poptSetOtherOptionHelp(context, "[OPTION...]");
 	int rc = poptGetNextOpt(context), code = CLI_OK;
 	if (rc < -1)
-		code = cli_fail(cli, CLI_USAGE, "%s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS), poptStrerror(rc));
+		code = cli_fail(cli, CLI_USAGE, "%s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS),
+				poptStrerror(rc));
 	const char *word;
 	while (code == CLI_OK && (word = poptGetArg(context)) != NULL) {
 		if (cli->words_n == CLI_WORDS_MAX)
@@ -205,8 +227,11 @@ static int check_numbers(const struct cli *cli)
 {
 	if (cli->days < 0 || cli->days > 36500 || cli->slots < 0 || cli->slots > 255)
 		return cli_fail(cli, CLI_USAGE, "--days is from 1 to 36500, --slots from 1 to 255");
-	if (cli->count < 0 || cli->interval_ms < 0 || cli->timeout_s < 0 || cli->timeout_s > 600 || cli->wait_s < 0 || cli->serial < 0)
-		return cli_fail(cli, CLI_USAGE, "--count, --interval, --timeout, --wait and --serial are positive, --timeout at most 600");
+	if (cli->count < 0 || cli->interval_ms < 0 || cli->timeout_s < 0 || cli->timeout_s > 600 || cli->wait_s < 0 ||
+	    cli->serial < 0)
+		return cli_fail(
+			cli, CLI_USAGE,
+			"--count, --interval, --timeout, --wait and --serial are positive, --timeout at most 600");
 	return CLI_OK;
 }
 
@@ -238,7 +263,8 @@ int main(int argc, const char **argv)
 	}
 	const struct command_word *command = find(argc, argv, &used);
 	if (command == NULL) {
-		fprintf(stderr, "kith: %s%s%s: there is no such command\n", argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
+		fprintf(stderr, "kith: %s%s%s: there is no such command\n", argv[1], argc > 2 ? " " : "",
+			argc > 2 ? argv[2] : "");
 		usage(stderr);
 		return CLI_USAGE;
 	}

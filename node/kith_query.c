@@ -43,7 +43,8 @@ static int make_request(const struct cli *cli, json_t **out)
 	} else {
 		code = cli_words(cli, 1, 1, "NAME");
 		if (code == CLI_OK && !kith_name_valid(cli->words[0]))
-			code = cli_fail(cli, CLI_USAGE, "%s: a name is 1 to 32 of a-z, 0-9, '.', '-', '_'", cli->words[0]);
+			code = cli_fail(cli, CLI_USAGE, "%s: a name is 1 to 32 of a-z, 0-9, '.', '-', '_'",
+					cli->words[0]);
 		if (code == CLI_OK)
 			json_object_set_new(request, "name", json_string(cli->words[0]));
 	}
@@ -63,8 +64,9 @@ static enum cli_exit exit_of(const char *code)
 		int err;
 		enum cli_exit exit;
 	} map[] = {
-		{ KITH_ENOENT, CLI_NOT_FOUND },	      { KITH_EOFFLINE, CLI_NOT_FOUND }, { KITH_ETIMEDOUT, CLI_UNREACHABLE },
-		{ KITH_EUNREACHABLE, CLI_UNREACHABLE }, { KITH_EDETACHED, CLI_UNREACHABLE }, { KITH_ECLOSED, CLI_UNREACHABLE },
+		{ KITH_ENOENT, CLI_NOT_FOUND },	     { KITH_EOFFLINE, CLI_NOT_FOUND },
+		{ KITH_ETIMEDOUT, CLI_UNREACHABLE }, { KITH_EUNREACHABLE, CLI_UNREACHABLE },
+		{ KITH_EDETACHED, CLI_UNREACHABLE }, { KITH_ECLOSED, CLI_UNREACHABLE },
 	};
 	for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
 		if (strcmp(kith_err_name(map[i].err), code) == 0)
@@ -136,16 +138,20 @@ static int ask_kithd(const struct cli *cli, const json_t *request)
 	const char *path = cli->socket != NULL ? cli->socket : CONTROL_SOCKET_DEFAULT;
 	int fd = connect_to(path);
 	if (fd < 0)
-		return cli_fail(cli, CLI_NO_KITHD, "%s: %s; is kithd running with this control socket? (--socket names another, --profile needs none)",
+		return cli_fail(cli, CLI_NO_KITHD,
+				"%s: %s; is kithd running with this control socket? (--socket names another, --profile "
+				"needs none)",
 				path, strerror(errno));
 	char *line = json_dumps(request, JSON_COMPACT);
 	if (line == NULL) {
 		close(fd);
 		return cli_fail(cli, CLI_FAILED, "%s", kith_strerror(KITH_ENOMEM));
 	}
-	bool sent = send(fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line) && send(fd, "\n", 1, MSG_NOSIGNAL) == 1;
+	bool sent = send(fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line) &&
+		    send(fd, "\n", 1, MSG_NOSIGNAL) == 1;
 	free(line);
-	int wait = (int)timeout_ms(cli) + MARGIN_MS + cli->count * (cli->interval_ms > 0 ? cli->interval_ms : 200) + cli->wait_s * 1000;
+	int wait = (int)timeout_ms(cli) + MARGIN_MS + cli->count * (cli->interval_ms > 0 ? cli->interval_ms : 200) +
+		   cli->wait_s * 1000;
 	json_t *answer = sent ? read_answer(fd, wait) : NULL;
 	close(fd);
 	if (answer == NULL)
@@ -192,7 +198,8 @@ static void own_started(struct kith_node *node, int err, const char *why, void *
 	struct own_node *own = user;
 	(void)node;
 	if (err == KITH_EEXIST || err == KITH_ESTATE)
-		own_end(own, cli_fail(own->cli, CLI_FAILED, "%s: a program runs with this profile already; ask kithd with --socket", why));
+		own_end(own, cli_fail(own->cli, CLI_FAILED,
+				      "%s: a program runs with this profile already; ask kithd with --socket", why));
 	else if (err != 0)
 		own_end(own, cli_fail(own->cli, CLI_FAILED, "%s", why != NULL ? why : kith_strerror(err)));
 }
@@ -211,7 +218,8 @@ static void own_attached(struct kith_node *node, unsigned homes, void *user)
 static void own_late(uv_timer_t *timer)
 {
 	struct own_node *own = timer->data;
-	own_end(own, cli_fail(own->cli, CLI_UNREACHABLE, "no supernode answered within %d s; check the profile's bootstrap file",
+	own_end(own, cli_fail(own->cli, CLI_UNREACHABLE,
+			      "no supernode answered within %d s; check the profile's bootstrap file",
 			      ATTACH_MS_MAX / 1000));
 }
 

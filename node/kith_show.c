@@ -43,13 +43,15 @@ static void show_paths(struct text *text, const json_t *paths)
 	size_t i;
 	json_t *path;
 	char rtt[32];
-	json_array_foreach(paths, i, path) {
+	json_array_foreach(paths, i, path)
+	{
 		if (json_is_number(json_object_get(path, "rtt_ms")))
 			(void)snprintf(rtt, sizeof rtt, "%.1f ms", real(path, "rtt_ms"));
 		else
 			(void)snprintf(rtt, sizeof rtt, "not measured");
-		show_line(text, "  %s %-6s  %-28s  %-12s  %s", is_true(path, "sending") ? "*" : " ", string(path, "kind"),
-			  string(path, "address"), rtt, is_true(path, "alive") ? "alive" : "dead");
+		show_line(text, "  %s %-6s  %-28s  %-12s  %s", is_true(path, "sending") ? "*" : " ",
+			  string(path, "kind"), string(path, "address"), rtt,
+			  is_true(path, "alive") ? "alive" : "dead");
 	}
 }
 
@@ -78,9 +80,11 @@ static void show_sessions(struct text *text, const json_t *r)
 {
 	size_t i;
 	json_t *session;
-	json_array_foreach(json_object_get(r, "sessions"), i, session) {
-		show_line(text, "%s (%s), service %s, %s, for %.1f s", string(session, "name"), string(session, "device_label"),
-			  string(session, "service"), is_true(session, "we_called") ? "we called" : "called us",
+	json_array_foreach(json_object_get(r, "sessions"), i, session)
+	{
+		show_line(text, "%s (%s), service %s, %s, for %.1f s", string(session, "name"),
+			  string(session, "device_label"), string(session, "service"),
+			  is_true(session, "we_called") ? "we called" : "called us",
 			  (double)integer(session, "age_ms") / 1000.0);
 		show_paths(text, json_object_get(session, "paths"));
 	}
@@ -92,11 +96,12 @@ static void show_lookup(struct text *text, const json_t *r)
 {
 	size_t i, j;
 	json_t *device, *home;
-	show_line(text, "%s: %zu device(s), found in %.1f ms", string(r, "name"), json_array_size(json_object_get(r, "devices")),
-		  real(r, "time_ms"));
-	json_array_foreach(json_object_get(r, "devices"), i, device) {
-		show_line(text, "  %s: %s, key %s", string(device, "label"), is_true(device, "online") ? "online" : "offline",
-			  string(device, "device"));
+	show_line(text, "%s: %zu device(s), found in %.1f ms", string(r, "name"),
+		  json_array_size(json_object_get(r, "devices")), real(r, "time_ms"));
+	json_array_foreach(json_object_get(r, "devices"), i, device)
+	{
+		show_line(text, "  %s: %s, key %s", string(device, "label"),
+			  is_true(device, "online") ? "online" : "offline", string(device, "device"));
 		json_array_foreach(json_object_get(device, "homes"), j, home)
 			show_line(text, "    home %s", json_string_value(home) != NULL ? json_string_value(home) : "-");
 	}
@@ -107,7 +112,8 @@ static void show_changes(struct text *text, const json_t *changes)
 	size_t i;
 	json_t *change;
 	json_array_foreach(changes, i, change)
-		show_line(text, "after %.1f ms data went %s by %s", real(change, "at_ms"), string(change, "kind"), string(change, "address"));
+		show_line(text, "after %.1f ms data went %s by %s", real(change, "at_ms"), string(change, "kind"),
+			  string(change, "address"));
 }
 
 static void show_ping(struct text *text, const json_t *r)
@@ -123,8 +129,8 @@ static void show_ping(struct text *text, const json_t *r)
 	}
 	show_line(text, "%s: connected in %.1f ms", string(r, "name"), real(r, "connect_ms"));
 	show_changes(text, json_object_get(r, "changes"));
-	show_line(text, "%lld sent, %lld came back; round trip least %.1f, mean %.1f, most %.1f ms", integer(r, "sent"), integer(r, "received"),
-		  least, n > 0 ? sum / (double)n : 0.0, most);
+	show_line(text, "%lld sent, %lld came back; round trip least %.1f, mean %.1f, most %.1f ms", integer(r, "sent"),
+		  integer(r, "received"), least, n > 0 ? sum / (double)n : 0.0, most);
 	show_paths(text, json_object_get(r, "paths"));
 }
 
@@ -145,8 +151,11 @@ void show_answer(struct text *text, const char *command, const json_t *result)
 	static const struct {
 		const char *command;
 		void (*show)(struct text *text, const json_t *result);
-	} shows[] = { { "status", show_status }, { "sessions", show_sessions }, { "lookup", show_lookup },
-		      { "ping", show_ping },	 { "explain", show_explain } };
+	} shows[] = { { "status", show_status },
+		      { "sessions", show_sessions },
+		      { "lookup", show_lookup },
+		      { "ping", show_ping },
+		      { "explain", show_explain } };
 	for (size_t i = 0; i < sizeof shows / sizeof shows[0]; i++)
 		if (strcmp(shows[i].command, command) == 0)
 			shows[i].show(text, result);

@@ -68,8 +68,8 @@ static const char *advice(int err)
 
 static void log_failure(const struct daemon *d, const char *what, int err, const char *why)
 {
-	log_event(&d->log, KITH_LOG_ERROR, "failed", "{s:s, s:s, s:s, s:s}", "what", what, "code", kith_err_name(err), "why",
-		  why != NULL ? why : kith_strerror(err), "advice", advice(err));
+	log_event(&d->log, KITH_LOG_ERROR, "failed", "{s:s, s:s, s:s, s:s}", "what", what, "code", kith_err_name(err),
+		  "why", why != NULL ? why : kith_strerror(err), "advice", advice(err));
 }
 
 static void on_closed(struct kith_node *node, void *user);
@@ -106,8 +106,8 @@ static void on_started(struct kith_node *node, int err, const char *why, void *u
 	}
 	kith_node_info(node, &info);
 	log_event(&d->log, KITH_LOG_INFO, "started", "{s:s, s:s, s:s, s:i, s:s, s:i}", "version", KITH_VERSION, "name",
-		  log_name(&d->log, info.name, name), "role", info.role == KITH_ROLE_SUPERNODE ? "supernode" : "leaf", "port",
-		  (int)info.port, "network", kith_key_format(info.network.b, network), "pid", (int)getpid());
+		  log_name(&d->log, info.name, name), "role", info.role == KITH_ROLE_SUPERNODE ? "supernode" : "leaf",
+		  "port", (int)info.port, "network", kith_key_format(info.network.b, network), "pid", (int)getpid());
 }
 
 static void on_attached(struct kith_node *node, unsigned homes, void *user)
@@ -129,7 +129,8 @@ static void on_incoming(struct kith_node *node, struct kith_conn *conn, const st
 	struct daemon *d = user;
 	char name[KITH_NAME_MAX + 1];
 	(void)node;
-	log_event(&d->log, KITH_LOG_INFO, "incoming", "{s:s, s:s}", "name", log_name(&d->log, who->name, name), "service", who->service);
+	log_event(&d->log, KITH_LOG_INFO, "incoming", "{s:s, s:s}", "name", log_name(&d->log, who->name, name),
+		  "service", who->service);
 	commands_serve_ping(&d->commands, conn); /* the only service that is registered */
 }
 
@@ -138,16 +139,16 @@ static void on_identity_changed(struct kith_node *node, const char *name, const 
 	const struct daemon *d = user;
 	char shown[KITH_NAME_MAX + 1], key[KITH_KEY_TEXT_LEN + 1];
 	(void)node;
-	log_event(&d->log, KITH_LOG_WARN, "identity-changed", "{s:s, s:s}", "name", log_name(&d->log, name, shown), "key",
-		  kith_key_format(identity->b, key));
+	log_event(&d->log, KITH_LOG_WARN, "identity-changed", "{s:s, s:s}", "name", log_name(&d->log, name, shown),
+		  "key", kith_key_format(identity->b, key));
 }
 
 static void on_cert_expiring(struct kith_node *node, int64_t expires_ms, void *user)
 {
 	const struct daemon *d = user;
 	(void)node;
-	log_event(&d->log, KITH_LOG_WARN, "certificate-expiring", "{s:I, s:s}", "expires", (json_int_t)(expires_ms / 1000), "advice",
-		  advice(KITH_EEXPIRED));
+	log_event(&d->log, KITH_LOG_WARN, "certificate-expiring", "{s:I, s:s}", "expires",
+		  (json_int_t)(expires_ms / 1000), "advice", advice(KITH_EEXPIRED));
 }
 
 static void on_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why, void *user)
@@ -155,8 +156,8 @@ static void on_trouble(struct kith_node *node, enum kith_trouble what, int err, 
 	static const char *const texts[] = { "state", "socket", "clock", "bootstrap", "list" };
 	const struct daemon *d = user;
 	(void)node;
-	log_event(&d->log, KITH_LOG_WARN, "trouble", "{s:s, s:s, s:s}", "what", texts[what], "code", kith_err_name(err), "why",
-		  why != NULL ? why : kith_strerror(err));
+	log_event(&d->log, KITH_LOG_WARN, "trouble", "{s:s, s:s, s:s}", "what", texts[what], "code", kith_err_name(err),
+		  "why", why != NULL ? why : kith_strerror(err));
 }
 
 /* ---- signals ---- */
@@ -168,7 +169,8 @@ static void reload_list(void *ctx, const char *path, struct kith_span list)
 	if (err == 0 || err == KITH_EEXIST)
 		log_event(&d->log, KITH_LOG_INFO, "revocations-read", "{s:s}", "file", path);
 	else
-		log_event(&d->log, KITH_LOG_WARN, "revocations-refused", "{s:s, s:s}", "file", path, "why", kith_strerror(err));
+		log_event(&d->log, KITH_LOG_WARN, "revocations-refused", "{s:s, s:s}", "file", path, "why",
+			  kith_strerror(err));
 }
 
 static void reload(struct daemon *d)
@@ -217,12 +219,15 @@ static int on_passphrase(void *ctx, const char *path, char *out, size_t cap)
 		errno = 0;
 		err = passphrase_read(&pass, d->config.passphrase_file.s);
 		if (err != 0)
-			(void)config_refuse(&d->config, d->config.passphrase_file.line, "passphrase_file: %s: %s", d->config.passphrase_file.s,
+			(void)config_refuse(&d->config, d->config.passphrase_file.line, "passphrase_file: %s: %s",
+					    d->config.passphrase_file.s,
 					    err == KITH_EINVAL ? "its first line is empty or too long" : file_why(err));
 	} else {
 		err = passphrase_ask(&pass, path, false);
 		if (err != 0)
-			(void)config_refuse(&d->config, 0, "passphrase_file: missing; %s is protected, and there is no terminal to ask on", path);
+			(void)config_refuse(
+				&d->config, 0,
+				"passphrase_file: missing; %s is protected, and there is no terminal to ask on", path);
 	}
 	if (err != 0)
 		return KITH_EPASSPHRASE;
@@ -265,10 +270,11 @@ static int open_control(struct daemon *d)
 	int err = control_open(&d->control, &d->loop, &d->commands, path);
 	if (err == 0)
 		return 0;
-	const char *why = err == KITH_EADDRINUSE ? "it exists already, and another kithd listens on it, or it is no socket" :
-			  err == KITH_EMSGSIZE	 ? "the path is longer than 107 characters" :
-			  err == KITH_ENOENT	 ? "its directory does not exist" :
-						   kith_strerror(err);
+	const char *why = err == KITH_EADDRINUSE
+				  ? "it exists already, and another kithd listens on it, or it is no socket"
+			  : err == KITH_EMSGSIZE ? "the path is longer than 107 characters"
+			  : err == KITH_ENOENT	 ? "its directory does not exist"
+						 : kith_strerror(err);
 	(void)config_refuse(&d->config, d->config.control.line, "control: %s cannot be opened: %s", path, why);
 	log_failure(d, "control", err, d->config.error);
 	return err;
@@ -303,7 +309,8 @@ static int make_node(struct daemon *d)
 	int err = kith_node_new(&d->node, &d->options, &cb, d);
 	if (err != 0) {
 		char why[1200];
-		(void)snprintf(why, sizeof why, "%s: %s", d->options.key_path != NULL ? d->options.key_path : "options", kith_strerror(err));
+		(void)snprintf(why, sizeof why, "%s: %s", d->options.key_path != NULL ? d->options.key_path : "options",
+			       kith_strerror(err));
 		log_failure(d, "key", err, d->config.error[0] != '\0' ? d->config.error : why);
 		return err;
 	}
@@ -344,13 +351,15 @@ struct arguments {
 
 static int parse_arguments(int argc, const char **argv, struct arguments *a)
 {
-	struct poptOption table[] = {
-		{ "config", 'c', POPT_ARG_STRING, &a->config, 0, "configuration file; default " CONFIG_DEFAULT, "FILE" },
-		{ "check-config", '\0', POPT_ARG_NONE, &a->check, 0, "check the configuration and the files it names, and end", NULL },
-		{ "log-level", '\0', POPT_ARG_STRING, &a->log_level, 0, "error, warn, info or debug; instead of the file's", "LEVEL" },
-		{ "version", '\0', POPT_ARG_NONE, &a->version, 0, "print the version and end", NULL },
-		POPT_AUTOHELP POPT_TABLEEND
-	};
+	struct poptOption table[] = { { "config", 'c', POPT_ARG_STRING, &a->config, 0,
+					"configuration file; default " CONFIG_DEFAULT, "FILE" },
+				      { "check-config", '\0', POPT_ARG_NONE, &a->check, 0,
+					"check the configuration and the files it names, and end", NULL },
+				      { "log-level", '\0', POPT_ARG_STRING, &a->log_level, 0,
+					"error, warn, info or debug; instead of the file's", "LEVEL" },
+				      { "version", '\0', POPT_ARG_NONE, &a->version, 0, "print the version and end",
+					NULL },
+				      POPT_AUTOHELP POPT_TABLEEND };
 	poptContext context = poptGetContext("kithd", argc, argv, table, 0);
 	int rc = poptGetNextOpt(context);
 	int result = 0;
@@ -358,7 +367,8 @@ static int parse_arguments(int argc, const char **argv, struct arguments *a)
 		fprintf(stderr, "kithd: %s: %s\n", poptBadOption(context, POPT_BADOPTION_NOALIAS), poptStrerror(rc));
 		result = EXIT_USAGE;
 	} else if (poptPeekArg(context) != NULL) {
-		fprintf(stderr, "kithd: %s: takes no arguments; the configuration file is given with -c\n", poptPeekArg(context));
+		fprintf(stderr, "kithd: %s: takes no arguments; the configuration file is given with -c\n",
+			poptPeekArg(context));
 		result = EXIT_USAGE;
 	}
 	poptFreeContext(context);
@@ -371,7 +381,8 @@ static int configure(struct daemon *d, const struct arguments *a)
 	if (a->log_level != NULL) {
 		d->has_forced_level = log_level_parse(&d->forced_level, a->log_level);
 		if (!d->has_forced_level) {
-			fprintf(stderr, "kithd: --log-level: found \"%s\"; expected error, warn, info or debug\n", a->log_level);
+			fprintf(stderr, "kithd: --log-level: found \"%s\"; expected error, warn, info or debug\n",
+				a->log_level);
 			return EXIT_USAGE;
 		}
 	}
@@ -380,7 +391,8 @@ static int configure(struct daemon *d, const struct arguments *a)
 		fprintf(stderr, "kithd: %s\n", d->config.error);
 		return EXIT_USAGE;
 	}
-	logger_init(&d->log, d->has_forced_level ? d->forced_level : d->config.log_level, d->config.log_format, d->config.log_clear);
+	logger_init(&d->log, d->has_forced_level ? d->forced_level : d->config.log_level, d->config.log_format,
+		    d->config.log_clear);
 	if (a->check)
 		printf("%s: fine\n", path);
 	return 0;

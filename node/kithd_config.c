@@ -93,7 +93,9 @@ static const char *take_profile(struct config *c, const char *value, int line)
 static const char *take_network(struct config *c, const char *value, int line)
 {
 	(void)line;
-	return kith_key_parse(c->root.b, value) != 0 ? "the network's root key: 52 characters, as 'kith ca show' prints it" : NULL;
+	return kith_key_parse(c->root.b, value) != 0
+		       ? "the network's root key: 52 characters, as 'kith ca show' prints it"
+		       : NULL;
 }
 
 static const char *take_open(struct config *c, const char *value, int line)
@@ -161,7 +163,8 @@ static const char *take_advertise(struct config *c, const char *value, int line)
 	struct kith_addr addr;
 	(void)line;
 	if (kith_addr_parse(&addr, value) != 0 || addr.port == 0 || memcmp(addr.ip, none.ip, sizeof addr.ip) == 0)
-		return "an address and a port that others can reach, such as \"198.51.100.7:4433\" (no host names, no wildcards)";
+		return "an address and a port that others can reach, such as \"198.51.100.7:4433\" (no host names, no "
+		       "wildcards)";
 	if (c->advertise_n == sizeof c->advertise / sizeof c->advertise[0])
 		return "at most four addresses";
 	c->advertise[c->advertise_n++] = addr;
@@ -392,8 +395,9 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list args)
 	if (sscanf(text, "no such option '%63[^']'", name) == 1)
 		refuse_unknown(reading, cfg->line, name);
 	else
-		(void)config_refuse(reading, cfg->line, "%s; expected: option = value, or option = {value, value}, with texts in double quotes",
-			     text);
+		(void)config_refuse(
+			reading, cfg->line,
+			"%s; expected: option = value, or option = {value, value}, with texts in double quotes", text);
 }
 
 static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
@@ -402,7 +406,8 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	struct config *c = reading;
 
 	if (c->lines[i] != 0 && !options[i].list)
-		return config_refuse(c, cfg->line, "%s: given twice; the first is in line %d. Remove one", opt->name, c->lines[i]);
+		return config_refuse(c, cfg->line, "%s: given twice; the first is in line %d. Remove one", opt->name,
+				     c->lines[i]);
 	if (c->lines[i] == 0)
 		c->lines[i] = cfg->line;
 	const char *expected = options[i].take(c, value, cfg->line);
@@ -434,7 +439,8 @@ static int blank_comments(struct config *c, char *text, size_t len)
 				quote = 0;
 		} else if (ch == '"' || ch == '\'') {
 			quote = ch;
-		} else if (ch == '#' || (ch == '/' && text[i + 1] == '/' && (i == 0 || strchr(" \t\n", text[i - 1]) != NULL))) {
+		} else if (ch == '#' ||
+			   (ch == '/' && text[i + 1] == '/' && (i == 0 || strchr(" \t\n", text[i - 1]) != NULL))) {
 			comment = true;
 			text[i] = ' ';
 		}
@@ -479,8 +485,9 @@ static int check_identity(struct config *c)
 	int network = config_line(c, "network"), open = config_line(c, "open_network");
 	if (network != 0 && open != 0)
 		return config_refuse(c, network > open ? network : open,
-			      "network and open_network: a node is in one network; remove one of the two (the other is in line %d)",
-			      network > open ? open : network);
+				     "network and open_network: a node is in one network; remove one of the two (the "
+				     "other is in line %d)",
+				     network > open ? open : network);
 	if (c->profile.s != NULL)
 		return 0;
 	const char *missing = c->key.s == NULL ? "key" : c->chain.s == NULL ? "chain" : NULL;
@@ -488,8 +495,10 @@ static int check_identity(struct config *c)
 		missing = "network";
 	if (missing == NULL)
 		return 0;
-	return config_refuse(c, c->line_count, "%s: missing; expected either profile = \"directory made by kith id new\", or key, chain and network",
-		      missing);
+	return config_refuse(
+		c, c->line_count,
+		"%s: missing; expected either profile = \"directory made by kith id new\", or key, chain and network",
+		missing);
 }
 
 static int check(struct config *c)
@@ -498,11 +507,14 @@ static int check(struct config *c)
 		return KITH_EINVAL;
 	for (size_t i = 0; i < OPTIONS_N; i++)
 		if (options[i].supernode_only && c->lines[i] != 0 && c->role != KITH_ROLE_SUPERNODE)
-			return config_refuse(c, c->lines[i], "%s: has no effect in the role leaf; remove it, or set role = supernode",
-				      options[i].name);
+			return config_refuse(c, c->lines[i],
+					     "%s: has no effect in the role leaf; remove it, or set role = supernode",
+					     options[i].name);
 	if (c->role == KITH_ROLE_SUPERNODE && c->listen_v4.port == 0 && c->listen_v6.port == 0)
-		return config_refuse(c, config_line(c, "listen") != 0 ? config_line(c, "listen") : config_line(c, "role"),
-			      "listen: a supernode needs a fixed port that others can know, such as listen = {\"0.0.0.0:4433\"}");
+		return config_refuse(c,
+				     config_line(c, "listen") != 0 ? config_line(c, "listen") : config_line(c, "role"),
+				     "listen: a supernode needs a fixed port that others can know, such as listen = "
+				     "{\"0.0.0.0:4433\"}");
 	return 0;
 }
 
@@ -538,7 +550,7 @@ static void list_free(struct config_text *list, size_t n)
 
 void config_free(struct config *c)
 {
-	struct config_text single[] = { c->path,  c->profile, c->chain,	   c->key, c->passphrase_file,
+	struct config_text single[] = { c->path,  c->profile, c->chain,	    c->key, c->passphrase_file,
 					c->state, c->control, c->open_label };
 	list_free(single, sizeof single / sizeof single[0]);
 	list_free(c->bootstrap, c->bootstrap_n);

@@ -36,7 +36,8 @@ struct config {
 	enum kith_log_level log_level;
 	enum log_format log_format;
 	bool log_clear, stun, ping, allow_loopback, offload;
-	uint64_t sessions_max, tunnels_max, relay_rate, relay_identity_rate, leave_timeout; /* 0: the library's default */
+	uint64_t sessions_max, tunnels_max, relay_rate, relay_identity_rate,
+		leave_timeout; /* 0: the library's default */
 
 	int lines[64]; /* of each option, by its place in the table of kithd_config.c; 0: not given */
 	int line_count;
@@ -63,10 +64,12 @@ struct credentials {
 };
 
 /* Fills in options from the configuration and the files that it names; options borrow from both. KITH_EINVAL, and config->error tells. */
-int config_apply(struct config *config, struct credentials *credentials, struct kith_node_options *options) KITH_MUST_USE;
+int config_apply(struct config *config, struct credentials *credentials,
+		 struct kith_node_options *options) KITH_MUST_USE;
 void credentials_free(struct credentials *credentials);
 
 /* Reads the revocation lists again and gives each to visit. KITH_EINVAL, and config->error tells. */
-int config_revocations(struct config *config, void (*visit)(void *ctx, const char *path, struct kith_span list), void *ctx) KITH_MUST_USE;
+int config_revocations(struct config *config, void (*visit)(void *ctx, const char *path, struct kith_span list),
+		       void *ctx) KITH_MUST_USE;
 
 #endif

@@ -11,8 +11,10 @@ static int read_file(struct config *c, const char *option, const struct config_t
 	if (err == 0)
 		return 0;
 	if (err == KITH_EPROTO)
-		return config_refuse(c, path->line, "%s: %s holds no armoured text, or a damaged one; expected what kith ca or kith id wrote", option,
-			      path->s);
+		return config_refuse(
+			c, path->line,
+			"%s: %s holds no armoured text, or a damaged one; expected what kith ca or kith id wrote",
+			option, path->s);
 	return config_refuse(c, path->line, "%s: %s cannot be read: %s", option, path->s, file_why(err));
 }
 
@@ -30,8 +32,8 @@ static int collect(struct config *c, struct credentials *k, const struct armor *
 	return 0;
 }
 
-static int read_lists(struct config *c, struct credentials *k, const char *option, const struct config_text *paths, size_t n,
-		      enum kith_armor kind)
+static int read_lists(struct config *c, struct credentials *k, const char *option, const struct config_text *paths,
+		      size_t n, enum kith_armor kind)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct armor *armor = &k->lists[k->lists_n++];
@@ -39,7 +41,7 @@ static int read_lists(struct config *c, struct credentials *k, const char *optio
 			return KITH_EINVAL;
 		if (armor_find(armor, kind) == NULL)
 			return config_refuse(c, paths[i].line, "%s: %s holds no %s", option, paths[i].s,
-				      kind == KITH_ARMOR_ISSUER ? "issuer's certificate" : "revocation list");
+					     kind == KITH_ARMOR_ISSUER ? "issuer's certificate" : "revocation list");
 		if (collect(c, k, armor, paths[i].line, paths[i].s) != 0)
 			return KITH_EINVAL;
 	}
@@ -53,7 +55,8 @@ static int read_chain(struct config *c, struct credentials *k, struct kith_node_
 	const struct armor_piece *chain = armor_find(&k->chain, KITH_ARMOR_CHAIN);
 	const struct armor_piece *devices = armor_find(&k->chain, KITH_ARMOR_DEVICES);
 	if (chain == NULL)
-		return config_refuse(c, c->chain.line, "chain: %s holds no CHAIN; expected what kith id accept wrote", c->chain.s);
+		return config_refuse(c, c->chain.line, "chain: %s holds no CHAIN; expected what kith id accept wrote",
+				     c->chain.s);
 	o->chain = chain->bytes;
 	if (devices != NULL)
 		o->devices = devices->bytes;
@@ -64,7 +67,9 @@ static int read_chain(struct config *c, struct credentials *k, struct kith_node_
 static int join_lists(struct config *c, struct credentials *k, struct kith_node_options *o)
 {
 	if (o->issuers_n + k->issuers_n > ARMOR_PIECES_MAX || o->revocations_n + k->revocations_n > ARMOR_PIECES_MAX)
-		return config_refuse(c, 0, "more than %d issuers or revocation lists together with those of the profile", ARMOR_PIECES_MAX);
+		return config_refuse(c, 0,
+				     "more than %d issuers or revocation lists together with those of the profile",
+				     ARMOR_PIECES_MAX);
 	for (size_t i = 0; i < o->issuers_n; i++)
 		k->issuers[k->issuers_n++] = o->issuers[i];
 	for (size_t i = 0; i < o->revocations_n; i++)
@@ -143,7 +148,8 @@ int config_apply(struct config *c, struct credentials *k, struct kith_node_optio
 	apply_plain(c, k, o);
 	if (o->role == KITH_ROLE_SUPERNODE && o->addrs_n == 0)
 		return config_refuse(c, config_line(c, "role"),
-			      "advertise: missing; a supernode on wildcard addresses must say where others reach it: advertise = {\"address:port\"}");
+				     "advertise: missing; a supernode on wildcard addresses must say where others "
+				     "reach it: advertise = {\"address:port\"}");
 	return join_lists(c, k, o);
 }
 

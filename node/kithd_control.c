@@ -100,7 +100,8 @@ static void serve_line(struct control_client *client, const char *line, size_t l
 
 	client->busy = true;
 	if (!json_is_object(request)) {
-		(void)snprintf(why, sizeof why, "not a JSON object: %s", request == NULL ? error.text : "some other value");
+		(void)snprintf(why, sizeof why, "not a JSON object: %s",
+			       request == NULL ? error.text : "some other value");
 		json_t *answer = command_error(KITH_EPROTO, why);
 		answered(client, answer);
 		json_decref(answer);

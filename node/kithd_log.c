@@ -86,7 +86,8 @@ static void emit(const struct logger *log, enum kith_log_level level, const char
 	json_t *value;
 
 	if (log->format == LOG_JSON) {
-		json_t *all = json_pack("{s:s, s:s, s:s}", "time", time_text(when), "level", level_texts[level], "event", event);
+		json_t *all = json_pack("{s:s, s:s, s:s}", "time", time_text(when), "level", level_texts[level],
+					"event", event);
 		if (all != NULL && fields != NULL)
 			json_object_update(all, fields);
 		char *dumped = all != NULL ? json_dumps(all, 0) : NULL;
@@ -104,8 +105,7 @@ static void emit(const struct logger *log, enum kith_log_level level, const char
 			add(&line, syslog_levels[level]);
 		}
 		add(&line, event);
-		json_object_foreach(fields, key, value)
-			add_field(&line, key, value);
+		json_object_foreach(fields, key, value) add_field(&line, key, value);
 	}
 	write_line(&line);
 }
@@ -172,6 +172,9 @@ const char *log_addr(const struct logger *log, const struct kith_addr *addr, cha
 {
 	if (log->clear)
 		return kith_addr_format(addr, out);
-	(void)snprintf(out, KITH_ADDR_TEXT_MAX, "[%s]", addr->family == KITH_FAMILY_V4 ? "v4" : addr->family == KITH_FAMILY_V6 ? "v6" : "none");
+	(void)snprintf(out, KITH_ADDR_TEXT_MAX, "[%s]",
+		       addr->family == KITH_FAMILY_V4	? "v4"
+		       : addr->family == KITH_FAMILY_V6 ? "v6"
+							: "none");
 	return out;
 }

@@ -1,6 +1,7 @@
 /* The loop: events in their order, packets through the net, batches to cores. */
 #include "sim/internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sim/suite_sim.h"
@@ -151,6 +152,24 @@ static bool first_hello(struct kith_sim *sim, const struct kith_simnode *n, cons
 	return seen == NULL || (*seen)++ == 0;
 }
 
+/* One line per packet of the node that is looked at. */
+static void trace_packet(const struct kith_sim *sim, const struct kith_simnode *n, char way, const struct kith_addr *other,
+			 const uint8_t *data, size_t len, const char *what)
+{
+	char text[KITH_ADDR_TEXT_MAX];
+	unsigned long long tunnel = 0;
+	unsigned type = len > 0 ? data[0] : 0;
+	if (n->id != sim->options.traced)
+		return;
+	if (type == KITH_PKT_TUNNEL && len > KITH_TUNNEL_HEADER) {
+		for (unsigned i = 4; i < KITH_TUNNEL_HEADER; i++)
+			tunnel = tunnel << 8 | data[i];
+		type = data[KITH_TUNNEL_HEADER];
+	}
+	fprintf(stderr, "%.6f %c %-22s %4zu bytes, type %02x, tunnel %016llx%s\n", (double)sim->now / 1e6, way,
+		kith_addr_format(other, text), len, type, tunnel, what);
+}
+
 static void send_one(struct kith_sim *sim, struct kith_simnode *n, const struct kith_packet *p, const uint8_t *data,
 		     size_t len)
 {
@@ -167,6 +186,7 @@ static void send_one(struct kith_sim *sim, struct kith_simnode *n, const struct 
 	if (sim->options.mutation == KITH_SIM_MUTATE_NO_RETRANSMIT && !first_hello(sim, n, data, len, &p->remote))
 		return;
 	kith_net_send(sim->net, &sim->net_stats, sim->now, n->id, &out, &outcome);
+	trace_packet(sim, n, '>', &p->remote, data, len, outcome.cause == KITH_NET_FLYING ? "" : ", dropped");
 	if (outcome.cause != KITH_NET_FLYING)
 		return;
 	struct kith_simbuf *buf = buf_new(sim, data, len);
@@ -232,6 +252,7 @@ static void deliver(struct kith_sim *sim, struct batch *b, const struct kith_net
 	}
 	n->packets_in++;
 	n->bytes_in += buf->len;
+	trace_packet(sim, n, '<', &d->pkt.src, buf->bytes + KITH_PACKET_HEADROOM, buf->len, "");
 	struct kith_packet *p = &b->packets[b->n];
 	memset(p, 0, sizeof *p);
 	p->data = buf->bytes + KITH_PACKET_HEADROOM;

@@ -16,7 +16,7 @@ enum { EXIT_OK, EXIT_VIOLATION, EXIT_USAGE };
 
 /* What popt fills in: all as text or numbers, checked afterwards. */
 struct arguments {
-	long long leaves, supernodes, seed, contacts, stream_bytes, skew_ms;
+	long long leaves, supernodes, seed, contacts, stream_bytes, skew_ms, trace;
 	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s;
 	int partitions, crashes, super_crashes, moves, silences, no_verify, no_watch;
 	char *nat, *suite, *delay, *ignore;
@@ -138,6 +138,10 @@ static int options_fill(struct kith_simoptions *o, const struct arguments *a)
 		return refuse(why, NULL);
 	o->suite = a->suite != NULL && strcmp(a->suite, "sodium") == 0 ? KITH_SIM_SUITE_SODIUM : KITH_SIM_SUITE_SIM;
 	o->world = a->delay != NULL && strcmp(a->delay, "world") == 0;
+	if (a->trace >= (long long)o->leaves + (long long)o->supernodes)
+		return refuse("--trace is the number of a node", NULL);
+	if (a->trace >= 0)
+		o->traced = (uint32_t)a->trace;
 	if (a->no_verify)
 		o->verify_us = 0;
 	if (a->no_watch)
@@ -414,7 +418,7 @@ static void list_invariants(void)
 }
 
 static struct arguments a = { .leaves = 200, .supernodes = 8, .seed = 1, .contacts = 2, .stream_bytes = 20000, .minutes = 30,
-			      .join_s = 10, .calls = 60 };
+			      .join_s = 10, .calls = 60, .trace = -1 };
 
 static const struct poptOption options[] = {
 	{ "leaves", 'l', POPT_ARG_LONGLONG, &a.leaves, 0, "leaves (200)", "N" },
@@ -448,6 +452,7 @@ static const struct poptOption options[] = {
 	{ "no-verify", 0, POPT_ARG_NONE, &a.no_verify, 0, "no final minute in which all call each other undisturbed", NULL },
 	{ "json", 0, POPT_ARG_NONE, &a.json, 0, "one line of JSON", NULL },
 	{ "progress", 0, POPT_ARG_NONE, &a.progress, 0, "show progress even if stderr is no terminal", NULL },
+	{ "trace", 0, POPT_ARG_LONGLONG, &a.trace, 0, "a line for each packet of that node, on stderr", "NODE" },
 	{ "verbose", 'v', POPT_ARG_NONE, &a.verbose, 0, "the logs of all nodes, on stderr", NULL },
 	POPT_AUTOHELP POPT_TABLEEND
 };

@@ -139,6 +139,7 @@ struct kith_simoptions {
 	enum kith_simmutation mutation;
 	uint32_t ignored; /* set of 1 << enum kith_siminvariant that are not checked: to see what comes after */
 	const struct kith_log *log; /* borrowed; of all cores; NULL: silent */
+	uint32_t traced; /* KITH_SIM_NONE, or a node whose packets are written to stderr, a line each */
 	char command[KITH_SIM_TEXT_MAX]; /* repeats the run; printed with a violation */
 };
 

@@ -435,10 +435,9 @@ static void session_tick(struct kith_core *c, struct kith_session *s)
 		kith_connect_tick(c, s);
 	if (s->state == KITH_SESSION_OPEN)
 		(void)kith_rekey_tick(s, c->alloc, c->now.mono_us);
-	if (s->state == KITH_SESSION_OPEN && kith_pathset_deadline(&s->paths) <= c->now.mono_us) {
+	if (s->state == KITH_SESSION_OPEN && kith_pathset_deadline(&s->paths) <= c->now.mono_us)
 		kith_pathset_tick(&s->paths, &env, c->now.mono_us);
-		kith_dispatch_news(c, s);
-	}
+	kith_dispatch_news(c, s); /* also of what happened between two ticks */
 	if (s->state == KITH_SESSION_OPEN && (s->use & KITH_USE_PEER))
 		kith_peer_tick(c, s);
 	if (s->state == KITH_SESSION_OPEN && (s->use & KITH_USE_LEAF))

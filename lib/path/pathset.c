@@ -146,6 +146,10 @@ void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, ki
 		kith_ps_choose(ps, env, now);
 		ps->news |= KITH_NEWS_SENDING_CHANGED;
 		kith_ps_flow_moved(ps, env, now, true);
+		if (kith_ps_path(ps, ps->sending)->state == KITH_PATH_DEAD && !ps->all_dead) { /* nothing took over */
+			ps->news |= KITH_NEWS_ALL_DEAD;
+			ps->all_dead = true;
+		}
 	}
 	kith_ps_count_relays(ps, now);
 }

@@ -173,8 +173,9 @@ void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct
 	if (out != NULL)
 		memcpy(out, hs->packet, hs->len);
 	kith_time_us wait = KITH_HANDSHAKE_RETRY_US << (hs->tries < 4 ? hs->tries : 4);
-	if (wait > KITH_HANDSHAKE_RETRY_MAX_US)
-		wait = KITH_HANDSHAKE_RETRY_MAX_US;
+	kith_time_us most = (s->use & KITH_USE_PEER) ? KITH_DIAL_RETRY_MAX_US : KITH_HANDSHAKE_RETRY_MAX_US;
+	if (wait > most)
+		wait = most;
 	hs->tries++;
 	hs->sent_at = c->now.mono_us;
 	hs->next_at = c->now.mono_us + kith_rng_jitter(c->random, wait, 10);

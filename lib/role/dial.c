@@ -325,6 +325,8 @@ void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answe
 		for (size_t h = 0; h < record->homes_n; h++)
 			s->peer->homes[h] = record->homes[h].host;
 		s->peer->relay_at = c->now.mono_us;
+		if (s->state == KITH_SESSION_INITIATING)
+			(void)kith_peer_dial_via(c, s, NULL);
 		kith_session_arm(c, s);
 	}
 }

@@ -1,6 +1,7 @@
 #include "role/introduce.h"
 
 #include "role/connect.h"
+#include "role/peer.h"
 
 /* Bytes that may go back through a tunnel before the asker's address is proven: the callee's reply in its wrapping. */
 #define TUNNEL_CREDIT 620
@@ -135,27 +136,21 @@ void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, cons
 
 void kith_introduce_on_answer(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer)
 {
-	struct kith_session *s = kith_sessions_get(&c->sessions, (uint32_t)kith_token_value(answer->token));
+	struct kith_session *s = kith_peer_get(c, (kith_session_id)kith_token_value(answer->token));
 	struct kith_pack in;
-	uint64_t tunnel;
-	if (s == NULL || s->state == KITH_SESSION_CLOSED || !(s->use & KITH_USE_PEER))
+	uint64_t tunnel = 0;
+	if (s == NULL)
 		return;
-	if (answer->err == 0 && kith_pack_parse(&in, answer->body) == 0 && kith_pack_root(&in)->count == 0)
+	bool good = answer->err == 0 && kith_pack_parse(&in, answer->body) == 0;
+	if (good && kith_pack_root(&in)->count == 0)
 		return; /* the supernode itself is the callee, and answers by itself */
-	if (answer->err != 0 || kith_pack_parse(&in, answer->body) != 0 ||
-	    !kith_pack_get_uint(&in, kith_pack_root(&in), KITH_B_INTRODUCED_TUNNEL, UINT64_MAX, &tunnel) || tunnel == 0) {
-		if (s->state == KITH_SESSION_INITIATING && s->hs->next_at > c->now.mono_us) {
-			s->hs->next_at = c->now.mono_us; /* at once through another home */
-			kith_session_arm(c, s);
-		}
-		return;
-	}
+	good = good && kith_pack_get_uint(&in, kith_pack_root(&in), KITH_B_INTRODUCED_TUNNEL, UINT64_MAX, &tunnel) && tunnel != 0;
 	struct kith_hop hop = *kith_session_hop(via);
-	hop.tunnel = tunnel;
 	struct kith_path_env env = kith_env(c, s);
+	hop.tunnel = tunnel;
 	if (s->state == KITH_SESSION_INITIATING)
-		s->paths.first.hop = hop; /* where repetitions of the HELLO go */
-	else if (kith_pathset_add(&s->paths, &env, c->now.mono_us, &hop) == KITH_ENOMEM) /* else: it has enough already */
+		(void)kith_peer_dial_via(c, s, good ? &hop : NULL);
+	else if (good && kith_pathset_add(&s->paths, &env, c->now.mono_us, &hop) == KITH_ENOMEM) /* else: it has enough already */
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 	kith_session_arm(c, s);
 }
@@ -220,6 +215,16 @@ void kith_introduce_tell(struct kith_core *c, const struct kith_fwd_ends *ends, 
 	}
 }
 
+static bool other_way(const struct kith_session *s, const struct kith_hop *hop)
+{
+	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+		const struct kith_path *p = kith_pathset_path(&s->paths, i);
+		if (p->state == KITH_PATH_LIVE && !kith_hop_equal(&p->hop, hop))
+			return true;
+	}
+	return false;
+}
+
 /* The home says that a tunnel ends: every session that uses it must do without. */
 void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
 {
@@ -239,7 +244,7 @@ void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const 
 		if (!(peer->use & KITH_USE_PEER) || peer->state != KITH_SESSION_OPEN)
 			continue;
 		struct kith_path_env env = kith_env(c, peer);
-		if (kith_pathset_count(&peer->paths) > 1)
+		if (other_way(peer, &hop))
 			kith_pathset_drop(&peer->paths, &env, c->now.mono_us, &hop);
 		else /* the only way there is: used until another is found, or it is really gone */
 			kith_pathset_link_event(&peer->paths, &env, c->now.mono_us, hop.transport, &hop, KITH_EUNREACHABLE);

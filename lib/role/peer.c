@@ -6,6 +6,7 @@
 #include "role/introduce.h"
 #include "stream/stream.h"
 
+#define REFRESH_EVERY 4 /* handshake repetitions between two look-ups of newer homes */
 #define NEXT_RELAY_US (2 * KITH_US_PER_S) /* between two requests for a further relay */
 #define STREAMS_IDLE_US (60 * KITH_US_PER_S) /* after this an idle QUIC connection gives its 60 kB back */
 
@@ -157,18 +158,34 @@ static bool ask_home(struct kith_core *c, struct kith_session *s, struct kith_sp
 
 void kith_peer_redial(struct kith_core *c, struct kith_session *s)
 {
-	struct kith_hop *hop = &s->paths.first.hop;
+	struct kith_peer *peer = s->peer;
 	struct kith_span hello = { s->hs->packet, s->hs->len };
-	if (!ask_home(c, s, hello) && hop->tunnel == 0)
-		s->peer->homes_used = 0; /* all failed: begin again with the first */
-	if (hop->tunnel != 0) {
-		kith_connect_send(c, s, hop);
+	if (!ask_home(c, s, hello) && peer->hops_n == 0)
+		peer->homes_used = 0; /* all failed: begin again with the first */
+	if (s->hs->tries % REFRESH_EVERY == REFRESH_EVERY - 1)
+		kith_dial_refresh(c, s); /* perhaps the callee has moved since its record was read */
+	if (peer->hops_n > 0) { /* in turn: a tunnel may end at an address that the callee has left */
+		kith_connect_send(c, s, &peer->hops[peer->hops_next++ % peer->hops_n]);
 		return;
 	}
 	kith_time_us wait = KITH_HANDSHAKE_RETRY_US << (s->hs->tries < 3 ? s->hs->tries : 3);
 	s->hs->tries++;
 	s->hs->next_at = c->now.mono_us + wait;
 	kith_session_arm(c, s);
+}
+
+bool kith_peer_dial_via(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop)
+{
+	struct kith_peer *peer = s->peer;
+	if (hop != NULL) {
+		unsigned i = peer->hops_n < KITH_HOMES ? peer->hops_n++ : peer->hops_next % KITH_HOMES;
+		peer->hops[i] = *hop;
+		return true;
+	}
+	if (next_home(peer) < 0 || s->hs->next_at <= c->now.mono_us)
+		return false;
+	s->hs->next_at = c->now.mono_us; /* at once through another home */
+	return true;
 }
 
 void kith_peer_closed(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote)

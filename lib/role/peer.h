@@ -17,6 +17,9 @@ void kith_peer_refused(struct kith_core *c, struct kith_session *s, enum kith_cl
 /* Brings the HELLO to the callee: again over the tunnel there is, and through the next home. */
 void kith_peer_redial(struct kith_core *c, struct kith_session *s);
 
+/* While calling: a home of the callee opened a tunnel, or (NULL) refused to. False: nothing changed. */
+bool kith_peer_dial_via(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop);
+
 /* The session ends: the application is told, what hangs off it is freed. */
 void kith_peer_closed(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote);
 

@@ -64,7 +64,7 @@ static kith_time_us session_deadline(struct kith_core *c, const struct kith_sess
 		at = earlier(at, kith_connect_deadline(s));
 	if (s->state != KITH_SESSION_OPEN)
 		return at;
-	at = earlier(at, kith_pathset_deadline(&s->paths));
+	at = earlier(at, s->paths.news != 0 ? c->now.mono_us : kith_pathset_deadline(&s->paths));
 	if (s->rekey != NULL && s->rekey->old_until != 0)
 		at = earlier(at, s->rekey->old_until);
 	if (s->use & KITH_USE_PEER)

@@ -100,6 +100,8 @@ struct kith_peer {
 	uint8_t stream_generation; /* of the last streams, when had_streams */
 	struct kith_host homes[KITH_HOMES]; /* caller: the callee's, for further relays */
 	uint8_t homes_n, homes_used; /* bitmap of those that were asked */
+	struct kith_hop hops[KITH_HOMES]; /* caller, until open: tunnels that were opened */
+	uint8_t hops_n, hops_next;
 	uint8_t refreshes; /* look-ups for newer homes */
 	bool more; /* the outbox was full before the streams had said all */
 	kith_time_us relay_at; /* caller: when to ask for another relay */

@@ -620,8 +620,11 @@ static void expire(struct kith_core *c)
 	}
 	while (kith_watches_expire(&sn->watches, c->now.mono_us, BATCH) == BATCH) {
 	}
-	while (kith_fwd_expire(&sn->fwd, c->now.mono_us, ends, BATCH) == BATCH) {
-	}
+	size_t n;
+	do { /* an end that only listens would never find out by itself */
+		n = kith_fwd_expire(&sn->fwd, c->now.mono_us, ends, BATCH);
+		kith_introduce_tell(c, ends, n, 0, 0);
+	} while (n == BATCH);
 }
 
 static void republish_leaf(void *ctx, struct kith_session *s)

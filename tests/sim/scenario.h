@@ -61,7 +61,7 @@ static inline void scenario_storm(struct kith_simoptions *o, uint64_t seed)
 	f->silence_us = 8 * KITH_US_PER_S;
 	f->skew_max_ms = scenario_below(seed, 8, 2) * 120000;
 	o->bounds.settle_us = 38 * KITH_US_PER_S;
-	o->bounds.talk_us = 20 * KITH_US_PER_S;
+	o->bounds.talk_us = 30 * KITH_US_PER_S;
 	o->bounds.stream_us = 40 * KITH_US_PER_S;
 }
 

@@ -3,6 +3,7 @@
  *     sim_seeds            the seeds 1 to KITH_SIM_SEEDS (default 50), on both cores of a small machine
  *     sim_seeds SEED       that one, as a failing run prints it
  *
+ * KITH_SIM_TRACE=NODE writes a line for each packet of a node.
  * KITH_SIM_IGNORE=name,... leaves invariants unchecked, to see what comes after the first.
  *
  * Nine of ten run on the simulated crypto suite, the tenth on the real one. A failure says what was violated, when, by whom, and
@@ -23,6 +24,8 @@ static int run_seed(uint64_t seed)
 	o.suite = seed % SODIUM_EVERY == 0 ? KITH_SIM_SUITE_SODIUM : KITH_SIM_SUITE_SIM;
 	snprintf(o.command, sizeof o.command, "sim_seeds %llu", (unsigned long long)seed);
 	const char *why = kith_simoptions_check(&o);
+	if (getenv("KITH_SIM_TRACE") != NULL)
+		o.traced = (uint32_t)strtoul(getenv("KITH_SIM_TRACE"), NULL, 10);
 	if (!scenario_ignore(&o, getenv("KITH_SIM_IGNORE")))
 		why = "KITH_SIM_IGNORE names an unknown invariant";
 	if (why != NULL) {

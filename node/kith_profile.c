@@ -1,0 +1,195 @@
+#include "kith_profile.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define INVITATION_TITLE "KITH INVITATION 1"
+
+const char *date_text(int64_t unix_s, char out[DATE_TEXT_MAX])
+{
+	time_t t = (time_t)unix_s;
+	struct tm tm;
+	gmtime_r(&t, &tm);
+	(void)strftime(out, DATE_TEXT_MAX, "%Y-%m-%d %H:%M:%SZ", &tm);
+	return out;
+}
+
+static int new_secret(struct kith_secrets *secrets, enum kith_secret_kind kind)
+{
+	struct kith_seed seed;
+	int err = random_fill(seed.b, sizeof seed.b);
+	if (err == 0)
+		err = kith_secrets_set(secrets, kind, &seed);
+	explicit_bzero(&seed, sizeof seed);
+	return err;
+}
+
+int profile_new_key(const struct cli *cli, const char *dir, struct kith_secrets *secrets)
+{
+	char path[PATH_TEXT_MAX];
+	struct passphrase pass;
+
+	memset(secrets, 0, sizeof *secrets);
+	errno = 0;
+	if (path_join(path, dir, "key") != 0)
+		return cli_fail(cli, CLI_FAILED, "%s: the path is too long", dir);
+	int err = directory_make(dir);
+	if (err != 0)
+		return cli_fail(cli, CLI_FAILED, "%s cannot be made: %s", dir, file_why(err));
+	if (kith_keyfile_protected(path) != KITH_ENOENT)
+		return cli_fail(cli, CLI_FAILED,
+				"%s exists already; it is never overwritten: choose another directory, or move it away",
+				path);
+	int code = cli_passphrase(cli, &pass, path, true);
+	if (code != CLI_OK)
+		return code;
+	err = new_secret(secrets, KITH_SECRET_IDENTITY);
+	if (err == 0)
+		err = new_secret(secrets, KITH_SECRET_DEVICE);
+	if (err == 0)
+		err = kith_keyfile_write(path, secrets, pass.b, pass.len, false);
+	passphrase_wipe(&pass);
+	return err == 0 ? CLI_OK : cli_fail(cli, CLI_FAILED, "%s cannot be written: %s", path, kith_strerror(err));
+}
+
+/* The device's certificate and the identity's list of this one device. */
+static int certify(const struct kith_secrets *secrets, const struct profile_parts *parts, uint8_t cert[KITH_CERT_MAX],
+		   int *cert_len, uint8_t list[KITH_DEVICES_LEN_MAX], int *list_len)
+{
+	struct kith_device_cert device = { .number = parts->device_number };
+	struct kith_seed identity, own;
+	int64_t now = (int64_t)time(NULL);
+
+	if (!kith_secrets_get(secrets, KITH_SECRET_IDENTITY, &identity) ||
+	    !kith_secrets_get(secrets, KITH_SECRET_DEVICE, &own))
+		return KITH_ENOENT;
+	kith_seed_device(&device.dh, &device.sign, &own);
+	device.not_before_s = now;
+	device.expires_s = now + (int64_t)parts->device_days * SECONDS_PER_DAY;
+	(void)snprintf(device.label, sizeof device.label, "%s", parts->label);
+	*cert_len = kith_device_cert_make(cert, &device, &identity);
+	*list_len = kith_devices_make(list, parts->list_number, &device.sign, 1, &identity);
+	explicit_bzero(&identity, sizeof identity);
+	explicit_bzero(&own, sizeof own);
+	return *cert_len < 0 ? *cert_len : *list_len < 0 ? *list_len : 0;
+}
+
+static int write_chain(const char *dir, const struct kith_secrets *secrets, const struct profile_parts *parts)
+{
+	uint8_t cert[KITH_CERT_MAX], list[KITH_DEVICES_LEN_MAX], chain[KITH_CHAIN_MAX];
+	struct kith_id network;
+	struct text text = { 0 };
+	char path[PATH_TEXT_MAX];
+	int cert_len, list_len;
+
+	int err = certify(secrets, parts, cert, &cert_len, list, &list_len);
+	if (err != 0)
+		return err;
+	kith_network_id(&network, &parts->root);
+	int len = kith_chain_make(chain, &network, parts->issuer, parts->name,
+				  (struct kith_span){ cert, (size_t)cert_len });
+	if (len < 0)
+		return len;
+	err = text_add_armor(&text, KITH_ARMOR_CHAIN, (struct kith_span){ chain, (size_t)len });
+	if (err == 0)
+		err = text_add_armor(&text, KITH_ARMOR_DEVICES, (struct kith_span){ list, (size_t)list_len });
+	if (err == 0)
+		err = text_add_armor(&text, KITH_ARMOR_ISSUER, parts->issuer);
+	if (err == 0 && parts->revocation.len > 0)
+		err = text_add_armor(&text, KITH_ARMOR_REVOCATION, parts->revocation);
+	if (err == 0)
+		err = path_join(path, dir, "chain");
+	if (err == 0)
+		err = file_write(path, 0644, text.p, text.len);
+	text_free(&text);
+	return err;
+}
+
+static int write_lines(const char *dir, const char *name, const char *const *lines)
+{
+	struct text text = { 0 };
+	char path[PATH_TEXT_MAX];
+	int err = path_join(path, dir, name);
+	for (size_t i = 0; err == 0 && lines[i] != NULL; i++) {
+		err = text_add(&text, lines[i], strlen(lines[i]));
+		if (err == 0)
+			err = text_add(&text, "\n", 1);
+	}
+	if (err == 0 && text.len > 0)
+		err = file_write(path, 0644, text.p, text.len);
+	text_free(&text);
+	return err;
+}
+
+int profile_write(const struct cli *cli, const char *dir, const struct kith_secrets *secrets,
+		  const struct profile_parts *parts)
+{
+	char key[KITH_KEY_TEXT_LEN + 1];
+	const char *network[] = { kith_key_format(parts->root.b, key), NULL };
+
+	if (strlen(parts->label) > KITH_LABEL_MAX)
+		return cli_fail(cli, CLI_USAGE, "--label: at most %d characters", KITH_LABEL_MAX);
+	errno = 0;
+	int err = write_lines(dir, "network", network);
+	if (err == 0 && parts->bootstrap != NULL)
+		err = write_lines(dir, "bootstrap", parts->bootstrap);
+	if (err == 0) /* last: what makes it a profile */
+		err = write_chain(dir, secrets, parts);
+	return err == 0 ? CLI_OK
+			: cli_fail(cli, CLI_FAILED, "the profile %s cannot be written: %s", dir, file_why(err));
+}
+
+int invitation_format(struct text *out, const struct invitation *i)
+{
+	char root[KITH_KEY_TEXT_LEN + 1], issuer[KITH_KEY_TEXT_LEN + 1], nonce[KITH_KEY_TEXT_LEN + 1], text[512];
+	int n = snprintf(text, sizeof text,
+			 INVITATION_TITLE "\nname: %s\nnetwork: %s\nissuer: %s\nnonce: %s\nslots: %u\nflags: %u\n",
+			 i->name, kith_key_format(i->root.b, root), kith_key_format(i->issuer.b, issuer),
+			 kith_key_format(i->nonce, nonce), i->slots, i->flags);
+	return n < 0 || (size_t)n >= sizeof text ? KITH_EMSGSIZE : text_add(out, text, (size_t)n);
+}
+
+/* The rest of the line that begins with field and ": ". */
+static bool field(const char *text, const char *name, char *out, size_t cap)
+{
+	char start[32];
+	(void)snprintf(start, sizeof start, "\n%s: ", name);
+	const char *at = strstr(text, start);
+	if (at == NULL)
+		return false;
+	at += strlen(start);
+	size_t len = strcspn(at, "\r\n");
+	if (len >= cap)
+		return false;
+	memcpy(out, at, len);
+	out[len] = '\0';
+	return true;
+}
+
+static bool number_field(const char *text, const char *name, uint8_t *out)
+{
+	char value[8], *end;
+	if (!field(text, name, value, sizeof value))
+		return false;
+	unsigned long n = strtoul(value, &end, 10);
+	*out = (uint8_t)n;
+	return end != value && *end == '\0' && n <= UINT8_MAX;
+}
+
+int invitation_parse(struct invitation *out, const char *text)
+{
+	char root[KITH_KEY_TEXT_LEN + 1], issuer[KITH_KEY_TEXT_LEN + 1], nonce[KITH_KEY_TEXT_LEN + 1];
+	memset(out, 0, sizeof *out);
+	if (strncmp(text, INVITATION_TITLE "\n", strlen(INVITATION_TITLE "\n")) != 0 ||
+	    !field(text, "name", out->name, sizeof out->name) || !field(text, "network", root, sizeof root) ||
+	    !field(text, "issuer", issuer, sizeof issuer) || !field(text, "nonce", nonce, sizeof nonce) ||
+	    !number_field(text, "slots", &out->slots) || !number_field(text, "flags", &out->flags))
+		return KITH_EPROTO;
+	if (!kith_name_valid(out->name) || kith_key_parse(out->root.b, root) != 0 ||
+	    kith_key_parse(out->issuer.b, issuer) != 0 || kith_key_parse(out->nonce, nonce) != 0)
+		return KITH_EPROTO;
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* Profiles, as <kith/keyfile.h> describes them, in the making: kith id makes and completes them, kith ca issue does it all at once. */
+#ifndef KITH_NODE_KITH_PROFILE_H
+#define KITH_NODE_KITH_PROFILE_H
+
+#include "kith_cli.h"
+
+#define SECONDS_PER_DAY (24 * 60 * 60)
+#define DEVICE_DAYS 90
+#define DEVICE_LABEL_DEFAULT "main"
+
+/* Fresh identity and device secrets into DIR/key, made with DIR. */
+int profile_new_key(const struct cli *cli, const char *dir, struct kith_secrets *secrets);
+
+/* What a profile is made of besides its key. */
+struct profile_parts {
+	struct kith_key root;
+	struct kith_span issuer, name; /* certificates */
+	struct kith_span revocation; /* the issuer's list, or empty */
+	const char *label; /* of the device */
+	int device_days;
+	uint32_t device_number;
+	uint64_t list_number;
+	const char *const *bootstrap; /* NULL-terminated, or NULL: the file stays as it is */
+};
+
+/* Certifies the device and writes DIR/chain, DIR/network, and DIR/bootstrap if there is any. */
+int profile_write(const struct cli *cli, const char *dir, const struct kith_secrets *secrets,
+		  const struct profile_parts *parts);
+
+/* "2026-01-31 23:59:59Z". */
+#define DATE_TEXT_MAX 32
+const char *date_text(int64_t unix_s, char out[DATE_TEXT_MAX]);
+
+/* An invitation: what an issuer gives to somebody who wants a name, and expects to see again in the request. Text of "field: value"
+ * lines behind a first line that says what it is. */
+struct invitation {
+	struct kith_key root, issuer;
+	uint8_t nonce[KITH_NONCE_LEN];
+	char name[KITH_NAME_MAX + 1];
+	uint8_t slots, flags;
+};
+
+int invitation_format(struct text *out, const struct invitation *invitation) KITH_MUST_USE;
+/* KITH_EPROTO. */
+int invitation_parse(struct invitation *out, const char *text) KITH_MUST_USE;
+
+#endif
