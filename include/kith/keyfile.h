@@ -1,17 +1,18 @@
 /* Files that hold who a device is: the key file, and the profile (a directory of it and its certificates).
  *
- * These calls block: they read and write files, and protecting a key file takes a second of processor time and 256 MiB by design
- * (Argon2id, RFC 9106). They are for tools, and for programs that have no loop running yet; any thread may call them. A node opens its
- * key file on the thread pool.
+ * These calls block: they read and write files, and protecting a key file takes a second of processor time and 256 MiB
+ * by design (Argon2id, RFC 9106). They are for tools, and for programs that have no loop running yet; any thread may
+ * call them. A node opens its key file on the thread pool.
  *
- * A key file is armoured text ("KITH KEY FILE"), made with mode 0600, and replaced as a whole or not at all. Without a passphrase its
- * contents are plain, and say so: for supernodes that start unattended.
+ * A key file is armoured text ("KITH KEY FILE"), made with mode 0600, and replaced as a whole or not at all. Without a
+ * passphrase its contents are plain, and say so: for supernodes that start unattended.
  *
  * A profile is a directory of these files:
  *     network     one line: the root key (52 characters), or "open" and the label of an open network
  *     key         the key file, with the device's secret
- *     chain       armour: CHAIN, and if there are any DEVICE LIST, ISSUER CERTIFICATE and REVOCATION LIST, in any order
- *     bootstrap   one per line: "host:port", and the supernode's key (52 characters) if it is known; may be missing; '#' comments
+ *     chain       armour: CHAIN; if there are any DEVICE LIST, ISSUER CERTIFICATE, REVOCATION LIST, in any order
+ *     bootstrap   a line each: "host:port", and the supernode's key (52 characters) if known; '#' begins a comment;
+ *                 may be missing
  *     state/      what the node remembers; made when missing
  */
 #ifndef KITH_KEYFILE_H
@@ -20,22 +21,26 @@
 #include <kith/err.h>
 #include <kith/identity.h>
 
-/* Seals secrets with a passphrase (pass_len 0: unprotected) and writes them to path. KITH_EEXIST: there is one, and replace is false;
- * KITH_EACCES, KITH_ENOSPC, KITH_EIO: the old file, if any, is intact; KITH_ENOMEM: not even 256 MiB; KITH_EINVAL. */
-KITH_EXPORT int kith_keyfile_write(const char *path, const struct kith_secrets *secrets, const char *pass, size_t pass_len,
-				   bool replace) KITH_MUST_USE;
+/* Seals secrets with a passphrase (pass_len 0: unprotected) and writes them to path. KITH_EEXIST: there is one, and
+ * replace is false; KITH_EACCES, KITH_ENOSPC, KITH_EIO: the old file, if any, is intact; KITH_ENOMEM: not even 256
+ * MiB; KITH_EINVAL. */
+KITH_EXPORT int kith_keyfile_write(const char *path, const struct kith_secrets *secrets, const char *pass,
+				   size_t pass_len, bool replace) KITH_MUST_USE;
 
-/* Reads and opens one. pass may be NULL for unprotected files. KITH_ENOENT, KITH_EACCES, KITH_EIO; KITH_EPROTO: no key file, or damaged;
- * KITH_EVERSION: from a newer program; KITH_EPASSPHRASE: wrong, or none given where one is needed (one bit of damage in the sealed part looks
- * the same: that is what sealing means); KITH_ENOMEM. The caller wipes secrets with kith_secrets_wipe. */
-KITH_EXPORT int kith_keyfile_read(const char *path, const char *pass, size_t pass_len, struct kith_secrets *secrets) KITH_MUST_USE;
+/* Reads and opens one. pass may be NULL for unprotected files. KITH_ENOENT, KITH_EACCES, KITH_EIO; KITH_EPROTO: no
+ * key file, or damaged; KITH_EVERSION: from a newer program; KITH_EPASSPHRASE: wrong, or none given where one is
+ * needed (one bit of damage in the sealed part looks the same: that is what sealing means); KITH_ENOMEM. The caller
+ * wipes secrets with kith_secrets_wipe. */
+KITH_EXPORT int kith_keyfile_read(const char *path, const char *pass, size_t pass_len,
+				  struct kith_secrets *secrets) KITH_MUST_USE;
 
 /* Whether a passphrase is needed: 1, 0, or what reading the header says. */
 KITH_EXPORT int kith_keyfile_protected(const char *path) KITH_MUST_USE;
 
-/* Makes a profile for the open network of that label: fresh identity and device, certified by itself for ten years. Its name is the identity's
- * fingerprint, written to name. For trying things out. KITH_EEXIST: dir holds a profile; KITH_EINVAL (labels), and as kith_keyfile_write. */
-KITH_EXPORT int kith_profile_create_open(const char *dir, const char *network_label, const char *device_label, const char *pass,
-					 size_t pass_len, char name[KITH_NAME_MAX + 1]) KITH_MUST_USE;
+/* Makes a profile for the open network of that label: fresh identity and device, certified by itself for ten years.
+ * Its name is the identity's fingerprint, written to name. For trying things out. KITH_EEXIST: dir holds a profile;
+ * KITH_EINVAL (labels), and as kith_keyfile_write. */
+KITH_EXPORT int kith_profile_create_open(const char *dir, const char *network_label, const char *device_label,
+					 const char *pass, size_t pass_len, char name[KITH_NAME_MAX + 1]) KITH_MUST_USE;
 
 #endif

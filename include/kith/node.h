@@ -1,16 +1,19 @@
 /* A node: one device of one identity in one network, with its sockets, timers and state directory.
  *
- * Threads. A node belongs to the thread of its loop: the application's own (options.loop), or one that the node starts. Every call
- * but kith_post, kith_node_free and the calls before kith_node_start is made on that thread, and every callback runs there.
+ * Threads. A node belongs to the thread of its loop: the application's own (options.loop), or one that the node
+ * starts. Every call but kith_post, kith_node_free and the calls before kith_node_start is made on that thread, and
+ * every callback runs there.
  *
- * Callbacks may call anything, and may close or free anything but the node itself (which is freed after, or in, its closed
- * callback). None runs inside of a call of the application: they come from the loop, later. None comes after the closed callback
- * of its handle. Pointers that a callback is given are borrowed until it returns, handles excepted.
+ * Callbacks may call anything, and may close or free anything but the node itself (which is freed after, or in, its
+ * closed callback). None runs inside of a call of the application: they come from the loop, later. None comes after
+ * the closed callback of its handle. Pointers that a callback is given are borrowed until it returns, handles
+ * excepted.
  *
- * Operations (struct kith_call) are asynchronous calls under way. Each completes exactly once, through its callback, also when it
- * is cancelled and when the node is closed; the handle is invalid once that callback returned.
+ * Operations (struct kith_call) are asynchronous calls under way. Each completes exactly once, through its callback,
+ * also when it is cancelled and when the node is closed; the handle is invalid once that callback returned.
  *
- * Nothing here blocks, but where it says so. What a stranger on the network does is never an error of a call (see <kith/stats.h>).
+ * Nothing here blocks, but where it says so. What a stranger on the network does is never an error of a call (see
+ * <kith/stats.h>).
  */
 #ifndef KITH_NODE_H
 #define KITH_NODE_H
@@ -24,8 +27,9 @@ struct kith_conn;
 struct kith_stream;
 struct kith_call;
 
-/* Asks for the passphrase of a key file: writes it to out (at most cap bytes, no NUL needed) and returns its length, or a negative
- * code, which kith_node_new then returns. May block: it is called by kith_node_new, on its caller's thread. */
+/* Asks for the passphrase of a key file: writes it to out (at most cap bytes, no NUL needed) and returns its length,
+ * or a negative code, which kith_node_new then returns. May block: it is called by kith_node_new, on its caller's
+ * thread. */
 typedef int (*kith_passphrase_fn)(void *ctx, const char *path, char *out, size_t cap);
 
 #define KITH_PASSPHRASE_MAX 1024
@@ -83,10 +87,12 @@ struct kith_node_options {
 
 KITH_EXPORT void kith_node_options_init(struct kith_node_options *o);
 
-/* Fills in root or open_label, chain, devices, issuers, revocations, key_path, state_dir and bootstrap from a directory, whose files
- * <kith/keyfile.h> describes. Blocks (reads files). KITH_ENOENT: there is no profile; KITH_EPROTO, KITH_EACCES, KITH_EIO, KITH_ENOMEM;
- * why (cap bytes, may be NULL) then says what is wrong with which file. */
-KITH_EXPORT int kith_node_options_load(struct kith_node_options *o, const char *dir, char *why, size_t cap) KITH_MUST_USE;
+/* Fills in root or open_label, chain, devices, issuers, revocations, key_path, state_dir and bootstrap from a
+ * directory, whose files <kith/keyfile.h> describes. Blocks (reads files). KITH_ENOENT: there is no profile;
+ * KITH_EPROTO, KITH_EACCES, KITH_EIO, KITH_ENOMEM; why (cap bytes, may be NULL) then says what is wrong with which
+ * file. */
+KITH_EXPORT int kith_node_options_load(struct kith_node_options *o, const char *dir, char *why,
+				       size_t cap) KITH_MUST_USE;
 
 /* Frees what kith_node_options_load allocated and wipes secrets. Allowed as soon as kith_node_new returned. */
 KITH_EXPORT void kith_node_options_deinit(struct kith_node_options *o);
@@ -104,8 +110,8 @@ enum kith_trouble {
 struct kith_node_callbacks {
 	size_t size; /* sizeof, set by kith_node_callbacks_init */
 
-	/* The sockets are open, keys and certificates are good (0); or err says what is not, why in words, and the node is to be closed.
-	 * Exactly once after kith_node_start, unless it is closed before. */
+	/* The sockets are open, keys and certificates are good (0); or err says what is not, why in words, and the
+	 * node is to be closed. Exactly once after kith_node_start, unless it is closed before. */
 	void (*started)(struct kith_node *node, int err, const char *why, void *user);
 
 	/* So many homes (supernodes that introduce and relay for us) are held now. 0: cut off; it is trying again. */
@@ -114,9 +120,11 @@ struct kith_node_callbacks {
 	/* Others can find us now: the presence record is in the directory. */
 	void (*published)(struct kith_node *node, void *user);
 
-	/* Somebody calls; nothing was answered yet. Who it is was verified: kith_conn_info. Call kith_conn_accept or kith_conn_reject, now or
-	 * later (the caller gives up after its own time: conn is then closed). Without this callback calls are rejected. */
-	void (*incoming)(struct kith_node *node, struct kith_conn *conn, const struct kith_session_info *who, void *user);
+	/* Somebody calls; nothing was answered yet. Who it is was verified: kith_conn_info. Call kith_conn_accept or
+	 * kith_conn_reject, now or later (the caller gives up after its own time: conn is then closed). Without this
+	 * callback calls are rejected. */
+	void (*incoming)(struct kith_node *node, struct kith_conn *conn, const struct kith_session_info *who,
+			 void *user);
 
 	/* A watched name came or went (kith_watch). */
 	void (*presence)(struct kith_node *node, const char *name, bool online, void *user);
@@ -132,37 +140,40 @@ struct kith_node_callbacks {
 
 KITH_EXPORT void kith_node_callbacks_init(struct kith_node_callbacks *cb);
 
-/* Makes a node; nothing runs yet. cb is copied, NULL: none. KITH_EINVAL (options that contradict each other, or a bootstrap entry that
- * is none), KITH_ENOMEM, KITH_EIO (a loop could not be made), what the key file's header says (KITH_ENOENT, KITH_EACCES, KITH_EPROTO),
- * what the passphrase callback says. Reads a little file: may block for as long as a disk does. */
-KITH_EXPORT int kith_node_new(struct kith_node **out, const struct kith_node_options *o, const struct kith_node_callbacks *cb,
-			      void *user) KITH_MUST_USE;
+/* Makes a node; nothing runs yet. cb is copied, NULL: none. KITH_EINVAL (options that contradict each other, or a
+ * bootstrap entry that is none), KITH_ENOMEM, KITH_EIO (a loop could not be made), what the key file's header says
+ * (KITH_ENOENT, KITH_EACCES, KITH_EPROTO), what the passphrase callback says. Reads a little file: may block for as
+ * long as a disk does. */
+KITH_EXPORT int kith_node_new(struct kith_node **out, const struct kith_node_options *o,
+			      const struct kith_node_callbacks *cb, void *user) KITH_MUST_USE;
 
-/* Begins. With a loop of its own the thread starts here, and from now on other threads use kith_post only. KITH_ESTATE: was started;
- * KITH_EIO: the system is out of something; the node closes by itself then, on its loop, without callbacks. Everything else that can go
- * wrong is told by the started callback. */
+/* Begins. With a loop of its own the thread starts here, and from now on other threads use kith_post only.
+ * KITH_ESTATE: was started; KITH_EIO: the system is out of something; the node closes by itself then, on its loop,
+ * without callbacks. Everything else that can go wrong is told by the started callback. */
 KITH_EXPORT int kith_node_start(struct kith_node *node) KITH_MUST_USE;
 
-/* Runs fn(node, arg) on the loop's thread, in the order of the calls. From any thread, as long as the node is not freed. KITH_ECLOSED:
- * it is closed, or not started yet, and fn will not run; KITH_ENOMEM. In all other cases fn runs exactly once, also while the node closes. */
-KITH_EXPORT int kith_post(struct kith_node *node, void (*fn)(struct kith_node *node, void *arg), void *arg) KITH_MUST_USE;
+/* Runs fn(node, arg) on the loop's thread, in the order of the calls. From any thread, as long as the node is not
+ * freed. KITH_ECLOSED: it is closed, or not started yet, and fn will not run; KITH_ENOMEM. In all other cases fn
+ * runs exactly once, also while the node closes. */
+KITH_EXPORT int kith_post(struct kith_node *node, void (*fn)(struct kith_node *node, void *arg),
+			  void *arg) KITH_MUST_USE;
 
-/* Leaves in an orderly way within options.leave_us: homes and directory are told, leaves are moved. Then operations complete with
- * KITH_ECANCELED, streams and connections are closed (with their callbacks), and closed, the node's last callback, is called.
- * KITH_ESTATE: is closing or was never started (then free it). closed may be NULL. */
+/* Leaves in an orderly way within options.leave_us: homes and directory are told, leaves are moved. Then operations
+ * complete with KITH_ECANCELED, streams and connections are closed (with their callbacks), and closed, the node's
+ * last callback, is called. KITH_ESTATE: is closing or was never started (then free it). closed may be NULL. */
 KITH_EXPORT int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *node, void *user));
 
-/* Frees a node that was never started, or that is closed (in the closed callback at the earliest). A node with a loop of its own is
- * freed from another thread than that loop's, at any time: this closes it if need be, and blocks until its thread has ended. KITH_ESTATE:
- * it is not closed yet, or this is its own thread. NULL is allowed. */
+/* Frees a node that was never started, or that is closed (in the closed callback at the earliest). A node with a
+ * loop of its own is freed from another thread than that loop's, at any time: this closes it if need be, and blocks
+ * until its thread has ended. KITH_ESTATE: it is not closed yet, or this is its own thread. NULL is allowed. */
 KITH_EXPORT int kith_node_free(struct kith_node *node);
 
-/* Registers a service: 1 to KITH_SERVICE_MAX characters. Calls for others are refused. Allowed before kith_node_start. KITH_EFULL (16),
- * KITH_EEXIST, KITH_EINVAL. */
+/* Registers a service: 1 to KITH_SERVICE_MAX characters. Calls for others are refused. Allowed before
+ * kith_node_start. KITH_EFULL (16), KITH_EEXIST, KITH_EINVAL. */
 KITH_EXPORT int kith_serve(struct kith_node *node, const char *service) KITH_MUST_USE;
 
-/* A revocation list, or an issuer's certificate, that came by other ways. Live connections are checked again. KITH_ESTATE before started;
- * what checking it says. */
+/* A revocation list, or an issuer's certificate, that came by other ways. Live connections are checked again.
+ * KITH_ESTATE before started; what checking it says. */
 KITH_EXPORT int kith_revoke(struct kith_node *node, struct kith_span list) KITH_MUST_USE;
 KITH_EXPORT int kith_add_issuer(struct kith_node *node, struct kith_span cert) KITH_MUST_USE;
 
@@ -202,7 +213,8 @@ KITH_EXPORT const struct kith_stats *kith_node_stats(const struct kith_node *nod
 /* What kith_node_new was given. */
 KITH_EXPORT void *kith_node_user(const struct kith_node *node);
 
-/* Gives an operation up. Its callback comes soon, with KITH_ECANCELED (or with its success, if that was already on its way). */
+/* Gives an operation up. Its callback comes soon, with KITH_ECANCELED (or with its success, if that was already on
+ * its way). */
 KITH_EXPORT void kith_call_cancel(struct kith_call *call);
 
 KITH_EXPORT struct kith_node *kith_call_node(const struct kith_call *call);

@@ -10,23 +10,25 @@
 /* One device of the name; called once for each, before done. */
 typedef void (*kith_found_fn)(struct kith_call *call, const struct kith_found_device *device, void *user);
 
-/* A look-up is complete: 0; KITH_ENOENT: nobody has that name, or is online under it; KITH_ETIMEDOUT, KITH_EDETACHED, KITH_ECANCELED. */
+/* A look-up is complete: 0; KITH_ENOENT: nobody has that name, or is online under it; KITH_ETIMEDOUT,
+ * KITH_EDETACHED, KITH_ECANCELED. */
 typedef void (*kith_lookup_fn)(struct kith_call *call, int err, void *user);
 
-/* Looks up the devices of a name. Callbacks may be NULL; out may be NULL. KITH_ENAME, KITH_EFULL (64 operations), KITH_ENOMEM, KITH_ESTATE (not
- * running): then nothing is called. */
-KITH_EXPORT int kith_lookup(struct kith_node *node, const char *name, kith_found_fn found, kith_lookup_fn done, void *user,
-			    struct kith_call **out) KITH_MUST_USE;
+/* Looks up the devices of a name. Callbacks may be NULL; out may be NULL. KITH_ENAME, KITH_EFULL (64 operations),
+ * KITH_ENOMEM, KITH_ESTATE (not running): then nothing is called. */
+KITH_EXPORT int kith_lookup(struct kith_node *node, const char *name, kith_found_fn found, kith_lookup_fn done,
+			    void *user, struct kith_call **out) KITH_MUST_USE;
 
-/* Wants the node's presence callback for a name until unwatched; the first tells how it is now. Not remembered over a restart. KITH_ENAME,
- * KITH_EEXIST, KITH_EFULL (256), KITH_ENOMEM, KITH_ESTATE. */
+/* Wants the node's presence callback for a name until unwatched; the first tells how it is now. Not remembered over
+ * a restart. KITH_ENAME, KITH_EEXIST, KITH_EFULL (256), KITH_ENOMEM, KITH_ESTATE. */
 KITH_EXPORT int kith_watch(struct kith_node *node, const char *name) KITH_MUST_USE;
 
 /* KITH_ENOENT: was not watched. */
 KITH_EXPORT int kith_unwatch(struct kith_node *node, const char *name);
 
-/* Pins a name to the identity key that the user trusts, with enum kith_contact_flags; remembered in the state directory. KITH_EPINNED: it is
- * pinned to another key, and confirm is false; KITH_ENAME, KITH_EFULL, KITH_ENOMEM, KITH_ESTATE. */
+/* Pins a name to the identity key that the user trusts, with enum kith_contact_flags; remembered in the state
+ * directory. KITH_EPINNED: it is pinned to another key, and confirm is false; KITH_ENAME, KITH_EFULL, KITH_ENOMEM,
+ * KITH_ESTATE. */
 KITH_EXPORT int kith_pin(struct kith_node *node, const char *name, const struct kith_key *identity, uint8_t flags,
 			 bool confirm) KITH_MUST_USE;
 

@@ -1,10 +1,11 @@
 /* Connections between two devices, and what travels on them: datagrams and streams.
  *
- * A connection (struct kith_conn) is an end-to-end encrypted session with a verified name, for one service. It rides on several paths
- * at once and survives the death of any of them; the application only hears which one carries its data.
+ * A connection (struct kith_conn) is an end-to-end encrypted session with a verified name, for one service. It rides
+ * on several paths at once and survives the death of any of them; the application only hears which one carries its
+ * data.
  *
- * Handles: a connection lives until its closed callback returned, a stream until its own; both are called exactly once, also after
- * kith_conn_close and kith_stream_close, and last. All threads and callbacks: see <kith/node.h>.
+ * Handles: a connection lives until its closed callback returned, a stream until its own; both are called exactly
+ * once, also after kith_conn_close and kith_stream_close, and last. All threads and callbacks: see <kith/node.h>.
  */
 #ifndef KITH_SESSION_H
 #define KITH_SESSION_H
@@ -35,13 +36,13 @@ struct kith_conn_callbacks {
 
 KITH_EXPORT void kith_conn_callbacks_init(struct kith_conn_callbacks *cb);
 
-/* How a call ended: 0 and the open connection (set its callbacks here), or conn is NULL and err one of KITH_ENOENT (no such name),
- * KITH_EOFFLINE, KITH_EREJECTED, KITH_ETIMEDOUT, KITH_EUNREACHABLE, KITH_EDETACHED, KITH_EPINNED, KITH_ECANCELED, or what is wrong with the
- * other side's certificates. */
+/* How a call ended: 0 and the open connection (set its callbacks here), or conn is NULL and err one of KITH_ENOENT
+ * (no such name), KITH_EOFFLINE, KITH_EREJECTED, KITH_ETIMEDOUT, KITH_EUNREACHABLE, KITH_EDETACHED, KITH_EPINNED,
+ * KITH_ECANCELED, or what is wrong with the other side's certificates. */
 typedef void (*kith_connect_fn)(struct kith_call *call, int err, struct kith_conn *conn, void *user);
 
-/* Calls a name. timeout_us 0: 30 s, time for a person to decide. out may be NULL. KITH_EINVAL, KITH_ENAME, KITH_EFULL (64 operations),
- * KITH_ENOMEM, KITH_ESTATE (not running): then done is never called. */
+/* Calls a name. timeout_us 0: 30 s, time for a person to decide. out may be NULL. KITH_EINVAL, KITH_ENAME,
+ * KITH_EFULL (64 operations), KITH_ENOMEM, KITH_ESTATE (not running): then done is never called. */
 KITH_EXPORT int kith_connect(struct kith_node *node, const char *name, const char *service, kith_time_us timeout_us,
 			     kith_connect_fn done, void *user, struct kith_call **out) KITH_MUST_USE;
 
@@ -55,8 +56,9 @@ KITH_EXPORT int kith_conn_reject(struct kith_conn *conn, enum kith_close_reason 
 /* Ends it: what streams have not sent yet is lost. The closed callback follows. KITH_ESTATE: it is ending already. */
 KITH_EXPORT int kith_conn_close(struct kith_conn *conn, enum kith_close_reason reason);
 
-/* Sends a datagram on a channel, which is the application's to number: unordered, at most once, paced. Copied. KITH_EAGAIN: the
- * writable callback will follow; KITH_EMSGSIZE: more than kith_conn_datagram_max; KITH_ESTATE: not open. */
+/* Sends a datagram on a channel, which is the application's to number: unordered, at most once, paced. Copied.
+ * KITH_EAGAIN: the writable callback will follow; KITH_EMSGSIZE: more than kith_conn_datagram_max; KITH_ESTATE: not
+ * open. */
 KITH_EXPORT int kith_conn_send(struct kith_conn *conn, uint16_t channel, const void *data, size_t len) KITH_MUST_USE;
 
 /* Bytes. Never shrinks while the connection lives. */
@@ -68,20 +70,20 @@ KITH_EXPORT int kith_conn_info(const struct kith_conn *conn, struct kith_session
 /* Fills in up to n paths and returns how many there are. */
 KITH_EXPORT size_t kith_conn_paths(const struct kith_conn *conn, struct kith_path_info out[], size_t n);
 
-/* Round-trip time in microseconds, of the path that carries data; 0: not measured yet. Paths are measured all the time, so nothing is sent;
- * the others' are in kith_conn_paths. */
+/* Round-trip time in microseconds, of the path that carries data; 0: not measured yet. Paths are measured all the
+ * time, so nothing is sent; the others' are in kith_conn_paths. */
 KITH_EXPORT kith_time_us kith_ping(const struct kith_conn *conn);
 
-/* Why data takes the path it takes: every address tried, what was sent and heard, why a path failed and what would help. One event per
- * line, NUL-terminated; returns the length, cut at cap - 1. */
+/* Why data takes the path it takes: every address tried, what was sent and heard, why a path failed and what would
+ * help. One event per line, NUL-terminated; returns the length, cut at cap - 1. */
 KITH_EXPORT size_t kith_explain(const struct kith_conn *conn, char *out, size_t cap);
 
 /* 0: the other side has just proved, for this very context, that it holds the key of its certificates; else why not. */
 typedef void (*kith_challenge_fn)(struct kith_call *call, int err, void *user);
 
-/* Asks for such a proof: challenge and response on top of those of the handshake, for applications that want one at a certain moment. context:
- * at most 64 printable characters, the application's. out may be NULL. KITH_EINVAL, KITH_ESTATE (not open, or one is under way), KITH_EFULL,
- * KITH_ENOMEM: then done is never called. */
+/* Asks for such a proof: challenge and response on top of those of the handshake, for applications that want one at
+ * a certain moment. context: at most 64 printable characters, the application's. out may be NULL. KITH_EINVAL,
+ * KITH_ESTATE (not open, or one is under way), KITH_EFULL, KITH_ENOMEM: then done is never called. */
 KITH_EXPORT int kith_challenge(struct kith_conn *conn, const char *context, kith_challenge_fn done, void *user,
 			       struct kith_call **out) KITH_MUST_USE;
 
@@ -109,47 +111,52 @@ struct kith_stream_callbacks {
 	/* The other side does not want more; writing fails from now on. */
 	void (*stopped)(struct kith_stream *stream, void *user);
 
-	/* It is over: both directions ended (0), it was closed (KITH_ECANCELED), or the connection ended (KITH_ECLOSED). */
+	/* It is over: both directions ended (0), it was closed (KITH_ECANCELED), or the connection ended
+	 * (KITH_ECLOSED). */
 	void (*closed)(struct kith_stream *stream, int err, void *user);
 };
 
 KITH_EXPORT void kith_stream_callbacks_init(struct kith_stream_callbacks *cb);
 
-/* Opens a stream on a channel, which the other side is told. It can be written to at once. cb is copied, NULL: none. KITH_EFULL (64 open ones
- * of ours), KITH_ENOMEM, KITH_ESTATE: the connection is not open. */
-KITH_EXPORT int kith_stream_open(struct kith_conn *conn, uint16_t channel, const struct kith_stream_callbacks *cb, void *user,
-				 struct kith_stream **out) KITH_MUST_USE;
+/* Opens a stream on a channel, which the other side is told. It can be written to at once. cb is copied, NULL: none.
+ * KITH_EFULL (64 open ones of ours), KITH_ENOMEM, KITH_ESTATE: the connection is not open. */
+KITH_EXPORT int kith_stream_open(struct kith_conn *conn, uint16_t channel, const struct kith_stream_callbacks *cb,
+				 void *user, struct kith_stream **out) KITH_MUST_USE;
 
 /* cb is copied; NULL: none any more. If there is something to read, readable comes (again). */
-KITH_EXPORT void kith_stream_set_callbacks(struct kith_stream *stream, const struct kith_stream_callbacks *cb, void *user);
+KITH_EXPORT void kith_stream_set_callbacks(struct kith_stream *stream, const struct kith_stream_callbacks *cb,
+					   void *user);
 
-/* Copies as many bytes as its buffer (256 KiB) has room for, and returns how many: less than len, or KITH_EAGAIN for none, means that the
- * writable callback follows. KITH_ECLOSED: ended, reset or stopped; KITH_ENOMEM: nothing was taken. */
+/* Copies as many bytes as its buffer (256 KiB) has room for, and returns how many: less than len, or KITH_EAGAIN for
+ * none, means that the writable callback follows. KITH_ECLOSED: ended, reset or stopped; KITH_ENOMEM: nothing was
+ * taken. */
 KITH_EXPORT int kith_stream_write(struct kith_stream *stream, const void *data, size_t len) KITH_MUST_USE;
 
-/* Takes len bytes without copying them at once: they are borrowed until release is called, exactly once: when the last one is in the stream's
- * buffer (0), or when the stream ended before that (KITH_ECLOSED, KITH_ECANCELED). Further writes queue up behind: kith_stream_write says
- * KITH_EAGAIN meanwhile. KITH_EAGAIN: KITH_STREAM_BORROWS pieces are waiting; KITH_ECLOSED, KITH_ENOMEM: release is not called. */
+/* Takes len bytes without copying them at once: they are borrowed until release is called, exactly once: when the
+ * last one is in the stream's buffer (0), or when the stream ended before that (KITH_ECLOSED, KITH_ECANCELED).
+ * Further writes queue up behind: kith_stream_write says KITH_EAGAIN meanwhile. KITH_EAGAIN: KITH_STREAM_BORROWS
+ * pieces are waiting; KITH_ECLOSED, KITH_ENOMEM: release is not called. */
 #define KITH_STREAM_BORROWS 16
 typedef void (*kith_release_fn)(const void *data, size_t len, int err, void *ctx);
-KITH_EXPORT int kith_stream_write_borrowed(struct kith_stream *stream, const void *data, size_t len, kith_release_fn release,
-					   void *ctx) KITH_MUST_USE;
+KITH_EXPORT int kith_stream_write_borrowed(struct kith_stream *stream, const void *data, size_t len,
+					   kith_release_fn release, void *ctx) KITH_MUST_USE;
 
 /* Ends the sending direction after all that was written. KITH_ECLOSED: was ended before. */
 KITH_EXPORT int kith_stream_finish(struct kith_stream *stream);
 
-/* Copies out up to cap bytes and returns how many. *fin (may be NULL): the last byte was read; the count may then be 0. KITH_EAGAIN: nothing now;
- * KITH_ECLOSED: after the end. Reading is what lets the other side send more. */
+/* Copies out up to cap bytes and returns how many. *fin (may be NULL): the last byte was read; the count may then be
+ * 0. KITH_EAGAIN: nothing now; KITH_ECLOSED: after the end. Reading is what lets the other side send more. */
 KITH_EXPORT int kith_stream_read(struct kith_stream *stream, void *out, size_t cap, bool *fin) KITH_MUST_USE;
 
-/* Gives up sending: what is unsent is dropped, the other side sees reset with the code (62 bits). KITH_ECLOSED, KITH_EINVAL. */
+/* Gives up sending: what is unsent is dropped, the other side sees reset with the code (62 bits). KITH_ECLOSED,
+ * KITH_EINVAL. */
 KITH_EXPORT int kith_stream_reset(struct kith_stream *stream, uint64_t code);
 
 /* Gives up reading: what was not read is dropped, the other side sees stopped. KITH_ECLOSED, KITH_EINVAL. */
 KITH_EXPORT int kith_stream_stop(struct kith_stream *stream, uint64_t code);
 
-/* Gives the stream up in both directions, unless both have ended. The closed callback follows, with KITH_ECANCELED. Give up nothing that
- * matters: kith_stream_finish, and wait for closed. */
+/* Gives the stream up in both directions, unless both have ended. The closed callback follows, with KITH_ECANCELED.
+ * Give up nothing that matters: kith_stream_finish, and wait for closed. */
 KITH_EXPORT void kith_stream_close(struct kith_stream *stream);
 
 KITH_EXPORT struct kith_conn *kith_stream_conn(const struct kith_stream *stream);

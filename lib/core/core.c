@@ -12,6 +12,7 @@
 #include "role/dial.h"
 #include "role/dispatch.h"
 #include "role/explain.h"
+#include "role/introduce.h"
 #include "role/leaf.h"
 #include "role/peer.h"
 #include "role/query.h"
@@ -416,12 +417,17 @@ void kith_core_input(struct kith_core *c, struct kith_now now, struct kith_packe
 }
 
 /* Nobody needs the session any more: a one-time question was answered, or its tunnels are gone. */
-static bool unused(const struct kith_core *c, const struct kith_session *s)
+static bool unused(struct kith_core *c, struct kith_session *s)
 {
 	if (s->use & (KITH_USE_PEER | KITH_USE_LEAF | KITH_USE_HOME))
 		return false;
 	kith_time_us keep = (s->use & KITH_USE_TUNNEL) ? 2 * KITH_TUNNEL_IDLE_US : KITH_SESSION_UNUSED_US;
-	return c->now.mono_us - s->used_at >= keep;
+	if (c->now.mono_us - s->used_at < keep)
+		return false;
+	if (!(s->use & KITH_USE_TUNNEL) || !kith_introduce_in_use(c, s))
+		return true;
+	s->used_at = c->now.mono_us; /* what passes through its tunnels does not pass through here: looked at again later */
+	return false;
 }
 
 static void session_tick(struct kith_core *c, struct kith_session *s)

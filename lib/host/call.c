@@ -60,7 +60,7 @@ static int began(struct kith_call *call, int err, struct kith_call **out)
 {
 	if (err != 0) {
 		KITH_FREE(call->node->alloc, call);
-		return err;
+		return err == KITH_ENOENT ? KITH_ESTATE : err;
 	}
 	kith_link_append(&call->node->calls, &call->link);
 	kith_node_touch(call->node);
@@ -69,8 +69,8 @@ static int began(struct kith_call *call, int err, struct kith_call **out)
 	return 0;
 }
 
-int kith_connect(struct kith_node *node, const char *name, const char *service, kith_time_us timeout_us, kith_connect_fn done,
-		 void *user, struct kith_call **out)
+int kith_connect(struct kith_node *node, const char *name, const char *service, kith_time_us timeout_us,
+		 kith_connect_fn done, void *user, struct kith_call **out)
 {
 	struct kith_call *call;
 
@@ -84,7 +84,8 @@ int kith_connect(struct kith_node *node, const char *name, const char *service, 
 	return began(call, kith_core_call(node->core, kith_drive_now(node), name, service, timeout_us, &call->op), out);
 }
 
-int kith_lookup(struct kith_node *node, const char *name, kith_found_fn found, kith_lookup_fn done, void *user, struct kith_call **out)
+int kith_lookup(struct kith_node *node, const char *name, kith_found_fn found, kith_lookup_fn done, void *user,
+		struct kith_call **out)
 {
 	struct kith_call *call;
 
@@ -99,7 +100,8 @@ int kith_lookup(struct kith_node *node, const char *name, kith_found_fn found, k
 	return began(call, kith_core_lookup(node->core, kith_drive_now(node), name, &call->op), out);
 }
 
-int kith_challenge(struct kith_conn *conn, const char *context, kith_challenge_fn done, void *user, struct kith_call **out)
+int kith_challenge(struct kith_conn *conn, const char *context, kith_challenge_fn done, void *user,
+		   struct kith_call **out)
 {
 	struct kith_node *node = conn->node;
 	struct kith_call *call;

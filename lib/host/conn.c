@@ -85,7 +85,7 @@ int kith_conn_accept(struct kith_conn *conn)
 	if (err == 0)
 		conn->state = KITH_CONN_ACCEPTED;
 	kith_node_touch(node);
-	return err;
+	return err == KITH_ENOENT ? KITH_ESTATE : err; /* the caller gave up: closed is on its way */
 }
 
 int kith_conn_reject(struct kith_conn *conn, enum kith_close_reason reason)
@@ -133,7 +133,7 @@ int kith_conn_send(struct kith_conn *conn, uint16_t channel, const void *data, s
 			err = kith_core_send(node->core, kith_drive_now(node), conn->id, channel, data, len);
 	}
 	kith_node_touch(node);
-	return err;
+	return err == KITH_ENOENT ? KITH_ESTATE : err; /* it ended, and closed is on its way */
 }
 
 size_t kith_conn_datagram_max(const struct kith_conn *conn)

@@ -166,9 +166,11 @@ static size_t take_stun(struct kith_node *node, struct kith_udp *udp, struct kit
 		uint32_t step = p->segment_len != 0 ? p->segment_len : p->len;
 		for (uint32_t at = 0; at < p->len; at += step) {
 			size_t len = p->len - at < step ? p->len - at : step;
-			size_t n_out = kith_stun_answer(node->stun, kith_drive_now(node).mono_us, p->data + at, len, &p->remote, out);
-			struct kith_packet answer = { .data = out, .len = (uint32_t)n_out, .transport = p->transport,
-						      .remote = p->remote };
+			size_t n_out = kith_stun_answer(node->stun, kith_drive_now(node).mono_us, p->data + at, len,
+							&p->remote, out);
+			struct kith_packet answer = {
+				.data = out, .len = (uint32_t)n_out, .transport = p->transport, .remote = p->remote
+			};
 			if (n_out > 0)
 				kith_udp_send(udp, &answer, 1);
 		}

@@ -13,7 +13,8 @@ static bool room_for_event(struct kith_node *node)
 	if (node->events_n < node->events_cap)
 		return true;
 	size_t cap = node->events_cap == 0 ? 16 : node->events_cap * 2;
-	void *p = kith_alloc_resize(node->alloc, node->events, node->events_cap * sizeof *node->events, cap * sizeof *node->events);
+	void *p = kith_alloc_resize(node->alloc, node->events, node->events_cap * sizeof *node->events,
+				    cap * sizeof *node->events);
 	if (p == NULL)
 		return false;
 	node->events = p;
@@ -216,7 +217,8 @@ static void dispatch_one(struct kith_node *node, const struct kith_event *ev)
 
 void kith_event_dispatch(struct kith_node *node)
 {
-	/* A callback may send, and thereby have more events collected: neither array is kept hold of over a callback. */
+	/* A callback may send, and thereby have more events collected: neither array is kept hold of over a
+	 * callback. */
 	for (size_t i = 0; i < node->events_n; i++) {
 		uint8_t small[2048];
 		struct kith_event ev = node->events[i].event;

@@ -49,7 +49,8 @@ static void insert(struct kith_interface_list *list, const struct kith_addr *add
 		list->n++;
 }
 
-void kith_interfaces_sort_out(struct kith_interfaces *out, const uv_interface_address_t found[], int n, bool allow_loopback)
+void kith_interfaces_sort_out(struct kith_interfaces *out, const uv_interface_address_t found[], int n,
+			      bool allow_loopback)
 {
 	memset(out, 0, sizeof *out);
 	for (int i = 0; i < n; i++) {
@@ -58,7 +59,8 @@ void kith_interfaces_sort_out(struct kith_interfaces *out, const uv_interface_ad
 			continue;
 		addr.port = 0;
 		enum kith_addr_scope scope = kith_addr_scope(&addr);
-		if (scope == KITH_SCOPE_NONE || scope == KITH_SCOPE_LINK || (scope == KITH_SCOPE_LOOPBACK && !allow_loopback))
+		if (scope == KITH_SCOPE_NONE || scope == KITH_SCOPE_LINK ||
+		    (scope == KITH_SCOPE_LOOPBACK && !allow_loopback))
 			continue;
 		insert(addr.family == KITH_FAMILY_V4 ? &out->v4 : &out->v6, &addr, bits_of(&found[i]));
 	}

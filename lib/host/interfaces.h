@@ -1,7 +1,8 @@
 /* The addresses of this machine's interfaces, and word of their changes.
  *
- * On Linux a routing socket (rtnetlink) tells of changes at once; elsewhere the list is read every KITH_INTERFACES_POLL_MS, jittered. Changes come
- * in flurries, so the list is read KITH_INTERFACES_SETTLE_MS after the first sign, and told only if it differs.
+ * On Linux a routing socket (rtnetlink) tells of changes at once; elsewhere the list is read every
+ * KITH_INTERFACES_POLL_MS, jittered. Changes come in flurries, so the list is read KITH_INTERFACES_SETTLE_MS after
+ * the first sign, and told only if it differs.
  * Bounds: 8 addresses of each family; public ones go first, loopback last.
  * Never: link-local addresses, which mean nothing to others.
  */
@@ -31,7 +32,8 @@ struct kith_interfaces {
 int kith_interfaces_read(struct kith_interfaces *out, bool allow_loopback) KITH_MUST_USE;
 
 /* What uv reports, sorted out: the rule alone. */
-void kith_interfaces_sort_out(struct kith_interfaces *out, const uv_interface_address_t found[], int n, bool allow_loopback);
+void kith_interfaces_sort_out(struct kith_interfaces *out, const uv_interface_address_t found[], int n,
+			      bool allow_loopback);
 
 struct kith_interface_watch {
 	uv_timer_t timer;
@@ -46,8 +48,8 @@ struct kith_interface_watch {
 	void (*closed)(void *ctx);
 };
 
-/* Starts watching: changed is called on the loop whenever the list is another than last (filled in by the caller with kith_interfaces_read,
- * with the other fields but the handles). KITH_EIO, KITH_ENOMEM; then nothing is open. */
+/* Starts watching: changed is called on the loop whenever the list is another than last (filled in by the caller
+ * with kith_interfaces_read, with the other fields but the handles). KITH_EIO, KITH_ENOMEM; then nothing is open. */
 int kith_interface_watch_start(struct kith_interface_watch *w, uv_loop_t *loop) KITH_MUST_USE;
 void kith_interface_watch_stop(struct kith_interface_watch *w, void (*closed)(void *ctx));
 

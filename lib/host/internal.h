@@ -5,12 +5,14 @@
  *     node.c                 from start to freed      event.c     an event becomes a callback
  *     call.c, conn.c, stream.c                        the calls of the application
  *
- * Callbacks run in two places only: kith_drive_pump, and the end of closing. Nothing that an application calls runs a callback or frees a handle:
- * it changes the core, notes what is to be told, and sets dirty; the pump does the rest in the same turn of the loop. That is why
- * anything may be called, closed and freed anywhere.
+ * Callbacks run in few places only: in kith_drive_pump, around the start (open.c), and at the end of closing. Nothing
+ * that an application calls runs a callback or frees a handle: it changes the core, notes what is to be told, and sets
+ * dirty; the pump does the rest in the same turn of the loop. That is why anything may be called, closed and freed
+ * anywhere.
  *
- * Not here yet, with their places: TCP beside udp.h (a transport with an id of its own, packets behind a 16-bit length), port mapping as
- * a job on the thread pool that ends in kith_core_transport with one more address, ICE agents of libnice as transports.
+ * Not here yet, with their places: TCP beside udp.h (a transport with an id of its own, packets behind a 16-bit
+ * length), port mapping as a job on the thread pool that ends in kith_core_transport with one more address, ICE agents
+ * of libnice as transports.
  */
 #ifndef KITH_HOST_INTERNAL_H
 #define KITH_HOST_INTERNAL_H

@@ -14,8 +14,8 @@
 static int derive(uint8_t key[KITH_AEAD_KEY_LEN], const char *pass, size_t pass_len, const struct kith_sealed *sealed)
 {
 	KITH_STATIC_ASSERT(KITH_SEALED_SALT_LEN == crypto_pwhash_SALTBYTES, "Argon2id's salt");
-	if (crypto_pwhash(key, KITH_AEAD_KEY_LEN, pass, pass_len, sealed->salt, sealed->ops, (size_t)sealed->mem_kib * 1024,
-			  crypto_pwhash_ALG_ARGON2ID13) != 0)
+	if (crypto_pwhash(key, KITH_AEAD_KEY_LEN, pass, pass_len, sealed->salt, sealed->ops,
+			  (size_t)sealed->mem_kib * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0)
 		return KITH_ENOMEM; /* the only way in which it fails with parameters within the bounds */
 	return 0;
 }
@@ -67,7 +67,8 @@ int kith_keyfile_load(struct kith_keyfile *file, const char *path)
 	return err;
 }
 
-int kith_keyfile_unlock(const struct kith_keyfile *file, const char *pass, size_t pass_len, struct kith_secrets *secrets)
+int kith_keyfile_unlock(const struct kith_keyfile *file, const char *pass, size_t pass_len,
+			struct kith_secrets *secrets)
 {
 	uint8_t key[KITH_AEAD_KEY_LEN];
 	struct kith_sealed sealed;
@@ -124,8 +125,8 @@ static int store(const char *path, const uint8_t *bytes, size_t len, bool replac
 	return err;
 }
 
-int kith_keyfile_write_cost(const char *path, const struct kith_secrets *secrets, const char *pass, size_t pass_len, bool replace,
-			    uint32_t ops, uint32_t mem_kib)
+int kith_keyfile_write_cost(const char *path, const struct kith_secrets *secrets, const char *pass, size_t pass_len,
+			    bool replace, uint32_t ops, uint32_t mem_kib)
 {
 	uint8_t key[KITH_AEAD_KEY_LEN], bytes[KITH_SEALED_LEN_MAX];
 	struct kith_sealed head;
@@ -155,7 +156,9 @@ int kith_keyfile_write_cost(const char *path, const struct kith_secrets *secrets
 	return err;
 }
 
-int kith_keyfile_write(const char *path, const struct kith_secrets *secrets, const char *pass, size_t pass_len, bool replace)
+int kith_keyfile_write(const char *path, const struct kith_secrets *secrets, const char *pass, size_t pass_len,
+		       bool replace)
 {
-	return kith_keyfile_write_cost(path, secrets, pass, pass_len, replace, KITH_SEALED_OPS_DEFAULT, KITH_SEALED_MEM_KIB_DEFAULT);
+	return kith_keyfile_write_cost(path, secrets, pass, pass_len, replace, KITH_SEALED_OPS_DEFAULT,
+				       KITH_SEALED_MEM_KIB_DEFAULT);
 }

@@ -1,4 +1,5 @@
-/* Word of address changes, from Linux's routing socket (rtnetlink(7)); see interfaces.h. Elsewhere there is none, and a timer looks. */
+/* Word of address changes, from Linux's routing socket (rtnetlink(7)); see interfaces.h. Elsewhere there is none,
+ * and a timer looks. */
 #include "host/interfaces.h"
 
 #ifdef __linux__
@@ -13,7 +14,8 @@
 
 int kith_interfaces_sys_open(void)
 {
-	struct sockaddr_nl nl = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR };
+	struct sockaddr_nl nl = { .nl_family = AF_NETLINK,
+				  .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR };
 
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 	if (fd < 0)
@@ -25,7 +27,8 @@ int kith_interfaces_sys_open(void)
 	return fd;
 }
 
-/* Whatever it says, the list is read anew: the messages need not be understood. Having missed some (ENOBUFS) is a sign as well. */
+/* Whatever it says, the list is read anew: the messages need not be understood. Having missed some (ENOBUFS) is a
+ * sign as well. */
 bool kith_interfaces_sys_read(int fd)
 {
 	uint8_t message[8192];

@@ -93,8 +93,12 @@ int kith_udp_sys_receive(struct kith_udp *u, struct kith_packet out[], size_t n)
 	for (size_t i = 0; i < n; i++) {
 		iov[i].iov_base = u->rx + i * u->rx_stride + KITH_PACKET_HEADROOM;
 		iov[i].iov_len = u->rx_stride - KITH_PACKET_HEADROOM;
-		struct msghdr header = { .msg_name = &from[i], .msg_namelen = sizeof from[i], .msg_iov = &iov[i], .msg_iovlen = 1,
-					 .msg_control = &control[i], .msg_controllen = sizeof control[i] };
+		struct msghdr header = { .msg_name = &from[i],
+					 .msg_namelen = sizeof from[i],
+					 .msg_iov = &iov[i],
+					 .msg_iovlen = 1,
+					 .msg_control = &control[i],
+					 .msg_controllen = sizeof control[i] };
 		messages[i].msg_hdr = header;
 		messages[i].msg_len = 0;
 	}
@@ -124,8 +128,7 @@ int kith_udp_sys_receive(struct kith_udp *u, struct kith_packet out[], size_t n)
 		u->counts.trains_in += p->segment_len != 0;
 		taken++;
 	}
-	/* All were unusable: there may be more behind them. */
-	return taken == 0 && got > 0 ? kith_udp_sys_receive(u, out, n) : taken;
+	return taken;
 }
 
 /* ---- out ---- */
@@ -169,7 +172,8 @@ static void add_marks(const struct kith_udp *u, struct msghdr *m, const struct k
 }
 
 /* Adds one message for the train; the caller has made sure of the room. */
-static void add_message(const struct kith_udp *u, struct batch *b, const struct kith_packet packets[], const struct kith_udp_train *t)
+static void add_message(const struct kith_udp *u, struct batch *b, const struct kith_packet packets[],
+			const struct kith_udp_train *t)
 {
 	const struct kith_packet *p = &packets[t->first];
 	struct msghdr *m = &b->messages[b->n].msg_hdr;
@@ -194,7 +198,8 @@ static void add_message(const struct kith_udp *u, struct batch *b, const struct 
 	b->n++;
 }
 
-/* A train from the core, where the kernel cannot cut it: one packet per call. What does not fit into the socket is lost. */
+/* A train from the core, where the kernel cannot cut it: one packet per call. What does not fit into the socket is
+ * lost. */
 static bool send_segments(struct kith_udp *u, const struct kith_packet *p)
 {
 	for (uint32_t at = 0; at < p->len; at += p->segment_len) {
@@ -215,7 +220,8 @@ static bool send_segments(struct kith_udp *u, const struct kith_packet *p)
 enum outcome { OUTCOME_STOP, OUTCOME_SKIP, OUTCOME_AGAIN };
 
 /* The first message of what is left was refused. */
-static enum outcome refused(struct kith_udp *u, const struct kith_packet *p, const struct kith_udp_train *t, bool *read_errors)
+static enum outcome refused(struct kith_udp *u, const struct kith_packet *p, const struct kith_udp_train *t,
+			    bool *read_errors)
 {
 	int errnum = errno;
 
@@ -233,7 +239,8 @@ static enum outcome refused(struct kith_udp *u, const struct kith_packet *p, con
 		u->gso = false;
 		return OUTCOME_AGAIN;
 	}
-	/* With IP_RECVERR the call may report an earlier packet's fate: that is told by the error queue, with its address. */
+	/* With IP_RECVERR the call may report an earlier packet's fate: that is told by the error queue, with its
+	 * address. */
 	if (u->recverr && !*read_errors && errnum != EMSGSIZE && errnum != EINVAL) {
 		*read_errors = true;
 		kith_udp_sys_read_errors(u);
@@ -328,8 +335,12 @@ void kith_udp_sys_read_errors(struct kith_udp *u)
 		union control control;
 		uint8_t quoted[64];
 		struct iovec iov = { quoted, sizeof quoted };
-		struct msghdr m = { .msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &iov, .msg_iovlen = 1,
-				    .msg_control = &control, .msg_controllen = sizeof control };
+		struct msghdr m = { .msg_name = &to,
+				    .msg_namelen = sizeof to,
+				    .msg_iov = &iov,
+				    .msg_iovlen = 1,
+				    .msg_control = &control,
+				    .msg_controllen = sizeof control };
 		memset(&to, 0, sizeof to);
 		if (recvmsg(u->fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
 			if (errno == EINTR)
@@ -345,4 +356,3 @@ void kith_udp_sys_read_errors(struct kith_udp *u)
 }
 
 #endif
-

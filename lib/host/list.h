@@ -37,6 +37,6 @@ static inline void kith_link_append(struct kith_link *list, struct kith_link *l)
 }
 
 /* The element that a link is part of. */
-#define KITH_LINKED(link, type, member) ((type *)(void *)((uint8_t *)(link) - offsetof(type, member)))
+#define KITH_LINKED(link, type, member) ((type *)(void *)((uint8_t *)(link)-offsetof(type, member)))
 
 #endif

@@ -51,7 +51,8 @@ static void release(struct kith_node *node)
 	KITH_FREE(alloc, node);
 }
 
-static int fill_in(struct kith_node *node, const struct kith_node_options *o, const struct kith_node_callbacks *cb, void *user)
+static int fill_in(struct kith_node *node, const struct kith_node_options *o, const struct kith_node_callbacks *cb,
+		   void *user)
 {
 	size_t bad;
 
@@ -78,7 +79,8 @@ static int fill_in(struct kith_node *node, const struct kith_node_options *o, co
 	return err != 0 ? err : ask_passphrase(node);
 }
 
-int kith_node_new(struct kith_node **out, const struct kith_node_options *o, const struct kith_node_callbacks *cb, void *user)
+int kith_node_new(struct kith_node **out, const struct kith_node_options *o, const struct kith_node_callbacks *cb,
+		  void *user)
 {
 	*out = NULL;
 	if (o == NULL || o->size < offsetof(struct kith_node_options, role))
@@ -180,7 +182,7 @@ int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *nod
 /* The last thing to happen on the loop. The application may free the node in its callback. */
 static void finished(struct kith_node *node)
 {
-	void (*closed)(struct kith_node *node, void *user) = node->closed;
+	void (*closed)(struct kith_node * node, void *user) = node->closed;
 
 	kith_core_free(node->core);
 	node->core = NULL;
@@ -241,8 +243,8 @@ static void close_handles(struct kith_node *node)
 
 void kith_node_finish(struct kith_node *node)
 {
-	/* A save under way is waited for: its end comes back here. The core's last words may be another one. (Out of patience, the job is
-	 * still waited for, but nothing that it leads to.) */
+	/* A save under way is waited for: its end comes back here. The core's last words may be another one. (Out of
+	 * patience, the job is still waited for, but nothing that it leads to.) */
 	if (node->finishing || (node->save.busy && !node->impatient))
 		return;
 	kith_thread_stop_posts(node);

@@ -1,4 +1,5 @@
-/* From kith_node_start to the started callback: keys and state on the thread pool, host names by the resolver, sockets, the core. */
+/* From kith_node_start to the started callback: keys and state on the thread pool, host names by the resolver,
+ * sockets, the core. */
 #include "host/internal.h"
 
 #include <stdio.h>
@@ -35,12 +36,12 @@ static void open_files(struct kith_node *node, struct kith_open_job *job)
 	job->err = kith_statedir_open(&node->statedir, node->o.state_dir, job->why);
 	if (job->err != 0)
 		return;
-	int err = kith_statedir_load(&node->statedir, KITH_HOST_STATE_FILE, kith_system_alloc(), &job->state, &job->state_len,
-				     &job->state_ms);
+	int err = kith_statedir_load(&node->statedir, KITH_HOST_STATE_FILE, kith_system_alloc(), &job->state,
+				     &job->state_len, &job->state_ms);
 	if (err != 0 && err != KITH_ENOENT) {
 		job->err = err;
-		(void)snprintf(job->why, sizeof job->why, "cannot read %s/" KITH_HOST_STATE_FILE ": %s", node->o.state_dir,
-			       kith_strerror(err));
+		(void)snprintf(job->why, sizeof job->why, "cannot read %s/" KITH_HOST_STATE_FILE ": %s",
+			       node->o.state_dir, kith_strerror(err));
 	}
 }
 
@@ -85,7 +86,9 @@ static int open_socket(struct kith_node *node, enum kith_host_transport which, u
 {
 	bool v4 = which == KITH_TRANSPORT_UDP_V4;
 	struct kith_socket *s = &node->sockets[which];
-	struct kith_udp_options o = { .alloc = node->alloc, .transport = (uint16_t)which, .offload = !node->o.no_offload };
+	struct kith_udp_options o = { .alloc = node->alloc,
+				      .transport = (uint16_t)which,
+				      .offload = !node->o.no_offload };
 
 	o.bind = v4 ? node->o.bind_v4 : node->o.bind_v6;
 	o.bind.family = v4 ? KITH_FAMILY_V4 : KITH_FAMILY_V6;
@@ -141,11 +144,12 @@ static int open_sockets(struct kith_node *node, char *why)
 	return 0;
 }
 
-static void tell_transport(struct kith_node *node, enum kith_host_transport which, const struct kith_interface_list *list,
-			   const struct kith_addr *bound)
+static void tell_transport(struct kith_node *node, enum kith_host_transport which,
+			   const struct kith_interface_list *list, const struct kith_addr *bound)
 {
 	struct kith_socket *s = &node->sockets[which];
-	struct kith_transport t = { .id = (uint16_t)which, .up = list->n > 0,
+	struct kith_transport t = { .id = (uint16_t)which,
+				    .up = list->n > 0,
 				    .family = which == KITH_TRANSPORT_UDP_V4 ? KITH_FAMILY_V4 : KITH_FAMILY_V6 };
 
 	if (s->udp == NULL || (!t.up && !s->up))
@@ -285,7 +289,8 @@ static int run(struct kith_node *node, char *why)
 		err = kith_chain_parse(&node->chain, node->o.chain);
 	if (err != 0) {
 		(void)snprintf(why, KITH_HOST_WHY_MAX, "%s: %s",
-			       err == KITH_ENOENT ? "the key file holds no device key" : "certificates and keys", kith_strerror(err));
+			       err == KITH_ENOENT ? "the key file holds no device key" : "certificates and keys",
+			       kith_strerror(err));
 		return err;
 	}
 	if (node->o.stun) {
@@ -338,7 +343,8 @@ static bool must_resolve_again(struct kith_node *node)
 {
 	if (node->resolver.n == 0 || node->open.state_len > 0 || kith_resolver_result(&node->resolver, NULL, 0) > 0)
 		return false;
-	kith_time_us in = kith_rng_backoff(node->random, KITH_RESOLVE_RETRY_US, KITH_RESOLVE_RETRY_MAX_US, node->resolver.attempt++);
+	kith_time_us in = kith_rng_backoff(node->random, KITH_RESOLVE_RETRY_US, KITH_RESOLVE_RETRY_MAX_US,
+					   node->resolver.attempt++);
 	(void)uv_timer_start(&node->once_timer, resolve_again, (uint64_t)(in / KITH_US_PER_MS), 0);
 	return true;
 }
@@ -348,7 +354,8 @@ static void proceed(struct kith_node *node)
 {
 	char why[KITH_HOST_WHY_MAX] = "";
 
-	if (node->state != KITH_NODE_STARTING || !node->open.done || node->resolver.busy > 0 || must_resolve_again(node))
+	if (node->state != KITH_NODE_STARTING || !node->open.done || node->resolver.busy > 0 ||
+	    must_resolve_again(node))
 		return;
 	kith_clock_init(&node->clock, node->open.state_ms);
 	int err = run(node, why);

@@ -120,7 +120,8 @@ static bool consistent(const struct kith_node_options *o)
 		return false;
 	if (o->stun && o->role != KITH_ROLE_SUPERNODE)
 		return false;
-	if (o->addrs_n > sizeof o->addrs / sizeof o->addrs[0] || o->issuers_n > SPANS_MAX || o->revocations_n > SPANS_MAX)
+	if (o->addrs_n > sizeof o->addrs / sizeof o->addrs[0] || o->issuers_n > SPANS_MAX ||
+	    o->revocations_n > SPANS_MAX)
 		return false;
 	return o->leave_us >= 0;
 }
@@ -136,9 +137,9 @@ int kith_options_copy(struct kith_node *node, const struct kith_node_options *o)
 		return KITH_EINVAL;
 	if (copy->open_label == NULL)
 		copy->open_label = OPEN_LABEL_DEFAULT;
-	bool done = own_text(node, &copy->open_label) && own_text(node, &copy->key_path) && own_text(node, &copy->state_dir) &&
-		    own_span(node, &copy->chain) && own_span(node, &copy->devices) &&
-		    own_spans(node, &copy->issuers, copy->issuers_n) &&
+	bool done = own_text(node, &copy->open_label) && own_text(node, &copy->key_path) &&
+		    own_text(node, &copy->state_dir) && own_span(node, &copy->chain) &&
+		    own_span(node, &copy->devices) && own_spans(node, &copy->issuers, copy->issuers_n) &&
 		    own_spans(node, &copy->revocations, copy->revocations_n) &&
 		    own_texts(node, &copy->bootstrap, copy->bootstrap_n);
 	return done ? 0 : KITH_ENOMEM;

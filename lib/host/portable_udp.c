@@ -1,5 +1,5 @@
-/* UDP by plain calls, for systems that have nothing better: one packet per call, no trains, no TTL and ECN on what comes in;
- * see udp.h. */
+/* UDP by plain calls, for systems that have nothing better: one packet per call, no trains, no TTL and ECN on what
+ * comes in; see udp.h. */
 #if !defined(__linux__) || defined(KITH_UDP_PORTABLE)
 
 #include "host/udp_internal.h"

@@ -95,7 +95,8 @@ static int load_network(struct kith_node_options *o, struct kith_profile *p, con
 	} else if (kith_key_parse(o->root.b, text) == 0) {
 		o->has_root = true;
 	} else {
-		err = complain(at, "network", KITH_EPROTO, "must be a root key of 52 characters, or \"open\" and a label");
+		err = complain(at, "network", KITH_EPROTO,
+			       "must be a root key of 52 characters, or \"open\" and a label");
 	}
 	free_text(text, cap);
 	return err;
@@ -116,7 +117,8 @@ static int keep(struct kith_span spans[PROFILE_SPANS_MAX], size_t *n, const uint
 }
 
 /* One block of the chain file. */
-static int take_block(struct kith_node_options *o, struct kith_profile *p, enum kith_armor kind, const uint8_t *bytes, size_t len)
+static int take_block(struct kith_node_options *o, struct kith_profile *p, enum kith_armor kind, const uint8_t *bytes,
+		      size_t len)
 {
 	switch (kind) {
 	case KITH_ARMOR_CHAIN:
@@ -171,7 +173,9 @@ static int load_chain(struct kith_node_options *o, struct kith_profile *p, const
 	o->issuers_n = p->issuers_n;
 	o->revocations = p->revocations;
 	o->revocations_n = p->revocations_n;
-	return err == 0 ? 0 : complain(at, "chain", err, err == KITH_EPROTO ? "must hold one CHAIN in armour, and lists" : NULL);
+	return err == 0 ? 0
+			: complain(at, "chain", err,
+				   err == KITH_EPROTO ? "must hold one CHAIN in armour, and lists" : NULL);
 }
 
 static int load_bootstrap(struct kith_node_options *o, struct kith_profile *p, const struct place *at)
@@ -185,14 +189,16 @@ static int load_bootstrap(struct kith_node_options *o, struct kith_profile *p, c
 	entry = kith_alloc_zero(kith_system_alloc(), sizeof *entry);
 	if (entry == NULL)
 		return KITH_ENOMEM;
-	for (char *line = strtok_r(p->text, "\r\n", &save); line != NULL && err == 0; line = strtok_r(NULL, "\r\n", &save)) {
+	for (char *line = strtok_r(p->text, "\r\n", &save); line != NULL && err == 0;
+	     line = strtok_r(NULL, "\r\n", &save)) {
 		line += strspn(line, " \t");
 		if (*line == '\0' || *line == '#')
 			continue;
 		if (p->lines_n == KITH_RESOLVE_ENTRIES_MAX)
 			err = complain(at, "bootstrap", KITH_EFULL, "too many lines");
 		else if (kith_resolve_parse(entry, line) != 0)
-			err = complain(at, "bootstrap", KITH_EPROTO, "a line must be host:port, and a key of 52 characters if any");
+			err = complain(at, "bootstrap", KITH_EPROTO,
+				       "a line must be host:port, and a key of 52 characters if any");
 		else
 			p->lines[p->lines_n++] = line;
 	}
@@ -213,8 +219,9 @@ int kith_node_options_load(struct kith_node_options *o, const char *dir, char *w
 		return KITH_ENOMEM;
 	kith_node_options_deinit(o);
 	o->profile = p;
-	int err = join_path(p->key_path, dir, "key") && join_path(p->state_dir, dir, "state") ?
-			  0 : complain(&at, "key", KITH_EINVAL, "the path is too long");
+	int err = join_path(p->key_path, dir, "key") && join_path(p->state_dir, dir, "state")
+			  ? 0
+			  : complain(&at, "key", KITH_EINVAL, "the path is too long");
 	if (err == 0)
 		err = load_network(o, p, &at);
 	if (err == 0)
@@ -287,8 +294,8 @@ static int write_open_chain(const char *dir, const struct kith_id *network, cons
 	return n < 0 ? n : write_text(dir, "chain", text);
 }
 
-static int write_profile(const char *dir, const char *network_label, const char *device_label, const char *pass, size_t pass_len,
-			 const struct kith_secrets *secrets)
+static int write_profile(const char *dir, const char *network_label, const char *device_label, const char *pass,
+			 size_t pass_len, const struct kith_secrets *secrets)
 {
 	char path[PATH_LEN_MAX], line[KITH_NETWORK_LABEL_MAX + 16];
 	struct kith_seed identity, device;
@@ -298,7 +305,8 @@ static int write_profile(const char *dir, const char *network_label, const char 
 	if (err == 0 && mkdir(dir, 0700) != 0 && errno != EEXIST)
 		err = kith_system_err(errno);
 	if (err == 0)
-		err = join_path(path, dir, "key") ? kith_keyfile_write(path, secrets, pass, pass_len, false) : KITH_EINVAL;
+		err = join_path(path, dir, "key") ? kith_keyfile_write(path, secrets, pass, pass_len, false)
+						  : KITH_EINVAL;
 	if (err != 0)
 		return err;
 	(void)kith_secrets_get(secrets, KITH_SECRET_IDENTITY, &identity);
@@ -310,8 +318,8 @@ static int write_profile(const char *dir, const char *network_label, const char 
 	return err != 0 ? err : write_text(dir, "network", line);
 }
 
-int kith_profile_create_open(const char *dir, const char *network_label, const char *device_label, const char *pass, size_t pass_len,
-			     char name[KITH_NAME_MAX + 1])
+int kith_profile_create_open(const char *dir, const char *network_label, const char *device_label, const char *pass,
+			     size_t pass_len, char name[KITH_NAME_MAX + 1])
 {
 	const struct kith_random *random = kith_system_random();
 	struct kith_secrets secrets;

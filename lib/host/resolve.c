@@ -20,7 +20,8 @@ static bool parse_port(uint16_t *out, const char *text)
 	return port > 0 && port <= UINT16_MAX;
 }
 
-/* Letters, digits, '-', '.' (and '_', which is seen in the wild). What is nothing but digits and dots was meant as an address. */
+/* Letters, digits, '-', '.' (and '_', which is seen in the wild). What is nothing but digits and dots was meant as
+ * an address. */
 static bool host_valid(const char *host, size_t len)
 {
 	bool letter = false;
@@ -76,7 +77,8 @@ int kith_resolve_parse(struct kith_resolve_entry *out, const char *text)
 	return 0;
 }
 
-int kith_resolver_init(struct kith_resolver *r, const struct kith_alloc *alloc, const char *const entries[], size_t n, size_t *bad)
+int kith_resolver_init(struct kith_resolver *r, const struct kith_alloc *alloc, const char *const entries[], size_t n,
+		       size_t *bad)
 {
 	memset(r, 0, sizeof *r);
 	r->alloc = alloc;

@@ -1,8 +1,9 @@
 /* Bootstrap addresses: parsing what an operator writes, and resolving host names without blocking.
  *
- * An entry is "host:port", "1.2.3.4:port" or "[v6]:port", and after a blank the supernode's device key (52 characters), if known. Names are
- * asked of the system's resolver on the thread pool; a name gives at most KITH_RESOLVE_PER_NAME addresses. If nothing at all could be
- * resolved, it is tried again after 1 s, doubling up to a minute, with full jitter.
+ * An entry is "host:port", "1.2.3.4:port" or "[v6]:port", and after a blank the supernode's device key (52
+ * characters), if known. Names are asked of the system's resolver on the thread pool; a name gives at most
+ * KITH_RESOLVE_PER_NAME addresses. If nothing at all could be resolved, it is tried again after 1 s, doubling up to
+ * a minute, with full jitter.
  * Never: a second look at an entry that was resolved.
  */
 #ifndef KITH_HOST_RESOLVE_H
@@ -49,7 +50,8 @@ int kith_resolver_init(struct kith_resolver *r, const struct kith_alloc *alloc, 
 		       size_t *bad) KITH_MUST_USE;
 void kith_resolver_deinit(struct kith_resolver *r); /* no request may be under way */
 
-/* Asks for all names that were not found yet. done is called later, never in here; false: nothing is to be asked, done is not called. */
+/* Asks for all names that were not found yet. done is called later, never in here; false: nothing is to be asked,
+ * done is not called. */
 bool kith_resolver_start(struct kith_resolver *r, uv_loop_t *loop, void (*done)(void *ctx), void *ctx);
 void kith_resolver_cancel(struct kith_resolver *r); /* done still comes, soon */
 

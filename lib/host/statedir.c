@@ -83,7 +83,8 @@ static int sync_directory_of(int dir_fd, const char *name)
 	return err;
 }
 
-/* Writes the temporary file. What a crash left of an earlier one is removed first: O_EXCL makes sure that it is ours. */
+/* Writes the temporary file. What a crash left of an earlier one is removed first: O_EXCL makes sure that it is
+ * ours. */
 static int write_temporary(int dir_fd, const char *tmp, struct kith_span bytes)
 {
 	int fd = open_retry(dir_fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
@@ -187,13 +188,15 @@ static int take_lock(struct kith_statedir *d, const char *path, char *why)
 	d->lock = open_retry(d->dir, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 	if (d->lock < 0) {
 		int err = kith_system_err(errno);
-		(void)snprintf(why, KITH_STATE_WHY_MAX, "cannot write in the state directory %s: %s", path, strerror(errno));
+		(void)snprintf(why, KITH_STATE_WHY_MAX, "cannot write in the state directory %s: %s", path,
+			       strerror(errno));
 		return err;
 	}
 	if (flock(d->lock, LOCK_EX | LOCK_NB) != 0) {
 		int err = errno == EWOULDBLOCK ? KITH_ESTATE : kith_system_err(errno);
 		lock_holder(d->lock, holder, sizeof holder);
-		(void)snprintf(why, KITH_STATE_WHY_MAX, "the state directory %s is in use by another node%s", path, holder);
+		(void)snprintf(why, KITH_STATE_WHY_MAX, "the state directory %s is in use by another node%s", path,
+			       holder);
 		return err;
 	}
 	/* Only to be told to whoever comes second; a disk that is full is no reason to fail here. */
@@ -213,13 +216,15 @@ int kith_statedir_open(struct kith_statedir *d, const char *path, char *why)
 	d->dir = d->lock = -1;
 	if (mkdir(path, 0700) != 0 && errno != EEXIST) {
 		int err = kith_system_err(errno);
-		(void)snprintf(why, KITH_STATE_WHY_MAX, "cannot make the state directory %s: %s", path, strerror(errno));
+		(void)snprintf(why, KITH_STATE_WHY_MAX, "cannot make the state directory %s: %s", path,
+			       strerror(errno));
 		return err;
 	}
 	d->dir = open_retry(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
 	if (d->dir < 0) {
 		int err = kith_system_err(errno);
-		(void)snprintf(why, KITH_STATE_WHY_MAX, "cannot open the state directory %s: %s", path, strerror(errno));
+		(void)snprintf(why, KITH_STATE_WHY_MAX, "cannot open the state directory %s: %s", path,
+			       strerror(errno));
 		return err;
 	}
 	int err = take_lock(d, path, why);
@@ -242,8 +247,8 @@ int kith_statedir_save(const struct kith_statedir *d, const char *name, struct k
 	return kith_file_replace(d->dir, name, bytes, true);
 }
 
-int kith_statedir_load(const struct kith_statedir *d, const char *name, const struct kith_alloc *alloc, uint8_t **out, size_t *len,
-		       int64_t *saved_ms)
+int kith_statedir_load(const struct kith_statedir *d, const char *name, const struct kith_alloc *alloc, uint8_t **out,
+		       size_t *len, int64_t *saved_ms)
 {
 	return kith_file_read(d->dir, name, KITH_STATE_FILE_MAX, alloc, out, len, saved_ms);
 }

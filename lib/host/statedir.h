@@ -1,9 +1,11 @@
 /* The state directory: small files that are replaced as a whole, or not at all.
  *
- * A file is written under a temporary name in the same directory, synced, renamed over the old one, and the directory is synced: after
- * a crash, a full disk or a failed write the old contents are there. The directory (0700) is locked by whoever has it open, so that two
- * nodes do not overwrite each other's state; the lock ends with the process, however it ends.
- * Blocks: run it on the thread pool. Save and load touch only the directory's descriptor and may run on any one thread at a time.
+ * A file is written under a temporary name in the same directory, synced, renamed over the old one, and the
+ * directory is synced: after a crash, a full disk or a failed write the old contents are there. The directory (0700)
+ * is locked by whoever has it open, so that two nodes do not overwrite each other's state; the lock ends with the
+ * process, however it ends.
+ * Blocks: run it on the thread pool. Save and load touch only the directory's descriptor and may run on any one
+ * thread at a time.
  * Bounds: a file is at most KITH_STATE_FILE_MAX bytes. Names are the library's own, never a path.
  * Never: follow a symbolic link in place of a file.
  */
@@ -21,21 +23,23 @@ struct kith_statedir {
 	int lock;
 };
 
-/* Makes the directory if it is missing (not its parents), opens and locks it. KITH_ESTATE: another node has it; KITH_EACCES, KITH_ENOSPC,
- * KITH_ENOENT (no parent), KITH_EIO. why (KITH_STATE_WHY_MAX bytes, may be NULL) says it in words. */
+/* Makes the directory if it is missing (not its parents), opens and locks it. KITH_ESTATE: another node has it;
+ * KITH_EACCES, KITH_ENOSPC, KITH_ENOENT (no parent), KITH_EIO. why (KITH_STATE_WHY_MAX bytes, may be NULL) says it
+ * in words. */
 int kith_statedir_open(struct kith_statedir *d, const char *path, char *why) KITH_MUST_USE;
 void kith_statedir_close(struct kith_statedir *d);
 
-/* Replaces a file. On failure the old one is intact, and nothing else is left behind. KITH_ENOSPC, KITH_EACCES (also: read-only), KITH_EIO,
- * KITH_EMSGSIZE. */
+/* Replaces a file. On failure the old one is intact, and nothing else is left behind. KITH_ENOSPC, KITH_EACCES
+ * (also: read-only), KITH_EIO, KITH_EMSGSIZE. */
 int kith_statedir_save(const struct kith_statedir *d, const char *name, struct kith_span bytes) KITH_MUST_USE;
 
-/* Reads a file into memory from alloc, to be freed with *len; saved_ms (may be NULL): when it was saved, unix milliseconds. An empty file gives
- * NULL and 0. KITH_ENOENT, KITH_EACCES, KITH_EIO, KITH_EMSGSIZE, KITH_ENOMEM. */
-int kith_statedir_load(const struct kith_statedir *d, const char *name, const struct kith_alloc *alloc, uint8_t **out, size_t *len,
-		       int64_t *saved_ms) KITH_MUST_USE;
+/* Reads a file into memory from alloc, to be freed with *len; saved_ms (may be NULL): when it was saved, unix
+ * milliseconds. An empty file gives NULL and 0. KITH_ENOENT, KITH_EACCES, KITH_EIO, KITH_EMSGSIZE, KITH_ENOMEM. */
+int kith_statedir_load(const struct kith_statedir *d, const char *name, const struct kith_alloc *alloc, uint8_t **out,
+		       size_t *len, int64_t *saved_ms) KITH_MUST_USE;
 
-/* The same two for a file anywhere: dir_fd may be AT_FDCWD and name a path. replace false: KITH_EEXIST when there is one. */
+/* The same two for a file anywhere: dir_fd may be AT_FDCWD and name a path. replace false: KITH_EEXIST when there is
+ * one. */
 int kith_file_replace(int dir_fd, const char *name, struct kith_span bytes, bool replace) KITH_MUST_USE;
 int kith_file_read(int dir_fd, const char *name, size_t max, const struct kith_alloc *alloc, uint8_t **out, size_t *len,
 		   int64_t *saved_ms) KITH_MUST_USE;

@@ -45,13 +45,19 @@ static bool usable(const struct kith_conn *conn)
 	return conn->state == KITH_CONN_OPEN && conn->node->core != NULL;
 }
 
+/* The core may have ended the session, or the stream, with the news of it still waiting for the pump. */
+static int gone_is_closed(int err)
+{
+	return err == KITH_ENOENT || err == KITH_ESTATE ? KITH_ECLOSED : err;
+}
+
 static int core_write(struct kith_stream *stream, const uint8_t *data, size_t len, bool fin)
 {
 	struct kith_node *node = stream->conn->node;
 
 	kith_node_touch(node);
-	return kith_core_stream_write(node->core, kith_drive_now(node), stream->conn->id, stream->id, data,
-				      len > INT_MAX ? INT_MAX : len, fin);
+	return gone_is_closed(kith_core_stream_write(node->core, kith_drive_now(node), stream->conn->id, stream->id,
+						     data, len > INT_MAX ? INT_MAX : len, fin));
 }
 
 /* ---- borrowed writes and the end ---- */
@@ -212,7 +218,7 @@ int kith_stream_open(struct kith_conn *conn, uint16_t channel, const struct kith
 	if (err != 0) {
 		kith_link_remove(&stream->link);
 		KITH_FREE(node->alloc, stream);
-		return err;
+		return err == KITH_ENOENT ? KITH_ESTATE : err;
 	}
 	stream->id = id;
 	if (cb != NULL)
@@ -248,7 +254,8 @@ int kith_stream_write(struct kith_stream *stream, const void *data, size_t len)
 	return stream->borrowed_n > 0 ? KITH_EAGAIN : core_write(stream, data, len, false);
 }
 
-int kith_stream_write_borrowed(struct kith_stream *stream, const void *data, size_t len, kith_release_fn release_fn, void *ctx)
+int kith_stream_write_borrowed(struct kith_stream *stream, const void *data, size_t len, kith_release_fn release_fn,
+			       void *ctx)
 {
 	if (writing_is_over(stream))
 		return KITH_ECLOSED;
@@ -291,7 +298,7 @@ int kith_stream_read(struct kith_stream *stream, void *out, size_t cap, bool *fi
 	kith_node_touch(node);
 	if (fin != NULL)
 		*fin = end;
-	return n;
+	return gone_is_closed(n);
 }
 
 int kith_stream_reset(struct kith_stream *stream, uint64_t code)
@@ -306,7 +313,7 @@ int kith_stream_reset(struct kith_stream *stream, uint64_t code)
 	if (err == 0)
 		stream->write_over = true;
 	needs_work(stream);
-	return err;
+	return gone_is_closed(err);
 }
 
 int kith_stream_stop(struct kith_stream *stream, uint64_t code)
@@ -318,7 +325,8 @@ int kith_stream_stop(struct kith_stream *stream, uint64_t code)
 	if (code >= UINT64_C(1) << 62)
 		return KITH_EINVAL;
 	kith_node_touch(node);
-	return kith_core_stream_stop(node->core, kith_drive_now(node), stream->conn->id, stream->id, code);
+	return gone_is_closed(
+		kith_core_stream_stop(node->core, kith_drive_now(node), stream->conn->id, stream->id, code));
 }
 
 void kith_stream_close(struct kith_stream *stream)

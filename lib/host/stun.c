@@ -10,7 +10,9 @@
 #include "base/table.h"
 #include "host/sockaddr.h"
 
-enum { REQUEST_LEN_MAX = 548 }; /* RFC 8489, 6.1: without knowledge of the path, requests are shorter than 576 bytes with headers */
+enum {
+	REQUEST_LEN_MAX = 548
+}; /* RFC 8489, 6.1: without knowledge of the path, requests are shorter than 576 bytes with headers */
 
 struct row {
 	kith_time_us at;
@@ -36,7 +38,8 @@ struct kith_stun *kith_stun_new(const struct kith_alloc *alloc, const uint64_t s
 	memcpy(stun->seed, seed, sizeof stun->seed);
 	for (size_t i = 0; i < KITH_STUN_ROWS; i++)
 		stun->rows[i].millitokens = KITH_STUN_BURST * 1000;
-	stun_agent_init(&stun->agent, known_attributes, STUN_COMPATIBILITY_RFC5389, STUN_AGENT_USAGE_IGNORE_CREDENTIALS);
+	stun_agent_init(&stun->agent, known_attributes, STUN_COMPATIBILITY_RFC5389,
+			STUN_AGENT_USAGE_IGNORE_CREDENTIALS);
 	return stun;
 }
 
@@ -76,7 +79,8 @@ static size_t refuse_attributes(struct kith_stun *stun, const StunMessage *reque
 	return stun_agent_build_unknown_attributes_error(&stun->agent, &answer, out, KITH_STUN_ANSWER_MAX, request);
 }
 
-static size_t tell_address(struct kith_stun *stun, const StunMessage *request, const struct kith_addr *from, uint8_t *out)
+static size_t tell_address(struct kith_stun *stun, const StunMessage *request, const struct kith_addr *from,
+			   uint8_t *out)
 {
 	struct sockaddr_storage ss;
 	StunMessage answer;
@@ -84,19 +88,21 @@ static size_t tell_address(struct kith_stun *stun, const StunMessage *request, c
 	socklen_t len = kith_sockaddr_set(&ss, from);
 	if (len == 0 || !stun_agent_init_response(&stun->agent, &answer, out, KITH_STUN_ANSWER_MAX, request))
 		return 0;
-	if (stun_message_append_xor_addr(&answer, STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, &ss, len) != STUN_MESSAGE_RETURN_SUCCESS)
+	if (stun_message_append_xor_addr(&answer, STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, &ss, len) !=
+	    STUN_MESSAGE_RETURN_SUCCESS)
 		return 0;
 	return stun_agent_finish_message(&stun->agent, &answer, NULL, 0);
 }
 
-size_t kith_stun_answer(struct kith_stun *stun, kith_time_us now, const uint8_t *in, size_t len, const struct kith_addr *from,
-			uint8_t out[KITH_STUN_ANSWER_MAX])
+size_t kith_stun_answer(struct kith_stun *stun, kith_time_us now, const uint8_t *in, size_t len,
+			const struct kith_addr *from, uint8_t out[KITH_STUN_ANSWER_MAX])
 {
 	static const uint8_t cookie[4] = { 0x21, 0x12, 0xa4, 0x42 };
 	StunMessage request;
 	size_t n = 0;
 
-	if (len < STUN_MESSAGE_HEADER_LENGTH || len > REQUEST_LEN_MAX || len % 4 != 0 || memcmp(in + 4, cookie, sizeof cookie) != 0)
+	if (len < STUN_MESSAGE_HEADER_LENGTH || len > REQUEST_LEN_MAX || len % 4 != 0 ||
+	    memcmp(in + 4, cookie, sizeof cookie) != 0)
 		return 0;
 	StunValidationStatus status = stun_agent_validate(&stun->agent, &request, in, len, NULL, NULL);
 	bool unknown = status == STUN_VALIDATION_UNKNOWN_REQUEST_ATTRIBUTE;

@@ -1,10 +1,11 @@
 /* A STUN server (RFC 8489, binding only) on the node's own socket: tells whoever asks the address that it came from.
  *
- * The first byte of a STUN message is 0 to 3, of no packet of ours, so both share a port. The answer holds XOR-MAPPED-ADDRESS and nothing
- * that could be used to reach somebody else: CHANGE-REQUEST and RESPONSE-PORT are refused as unknown attributes (420). Not answered at
- * all: indications, responses, other methods, the classic protocol without the magic cookie (RFC 3489).
- * Bounds: KITH_STUN_RATE answers a second and KITH_STUN_BURST at once for a /24 or /48, in a table of fixed size; prefixes that fall into the
- * same row share it. An answer is at most KITH_STUN_ANSWER_MAX bytes.
+ * The first byte of a STUN message is 0 to 3, of no packet of ours, so both share a port. The answer holds
+ * XOR-MAPPED-ADDRESS and nothing that could be used to reach somebody else: CHANGE-REQUEST and RESPONSE-PORT are
+ * refused as unknown attributes (420). Not answered at all: indications, responses, other methods, the classic
+ * protocol without the magic cookie (RFC 3489).
+ * Bounds: KITH_STUN_RATE answers a second and KITH_STUN_BURST at once for a /24 or /48, in a table of fixed size;
+ * prefixes that fall into the same row share it. An answer is at most KITH_STUN_ANSWER_MAX bytes.
  * Never: an allocation, state for a client.
  */
 #ifndef KITH_HOST_STUN_H
@@ -30,8 +31,8 @@ static inline bool kith_stun_is(const uint8_t *p, size_t len)
 }
 
 /* Answers one packet from that address into out (KITH_STUN_ANSWER_MAX bytes). The answer's length; 0: none is sent. */
-size_t kith_stun_answer(struct kith_stun *stun, kith_time_us now, const uint8_t *in, size_t len, const struct kith_addr *from,
-			uint8_t out[KITH_STUN_ANSWER_MAX]);
+size_t kith_stun_answer(struct kith_stun *stun, kith_time_us now, const uint8_t *in, size_t len,
+			const struct kith_addr *from, uint8_t out[KITH_STUN_ANSWER_MAX]);
 
 /* How many requests were answered, and how many not because of the limit. */
 void kith_stun_counts(const struct kith_stun *stun, uint64_t *answered, uint64_t *limited);

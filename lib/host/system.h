@@ -1,7 +1,8 @@
 /* What the operating system gives to a core: memory, randomness, and the time on both clocks.
  *
- * The wall clock is trusted as long as it is not earlier than it can be: the date of this release, or the time of the last save of the
- * state, whichever is later. A clock that was reset (a board without a battery) is replaced by that lower bound until it is set.
+ * The wall clock is trusted as long as it is not earlier than it can be: the date of this release, or the time of
+ * the last save of the state, whichever is later. A clock that was reset (a board without a battery) is replaced by
+ * that lower bound until it is set.
  * Never: a clock that jumps forward is not noticed here; timers do not care, and certificates have their tolerance.
  */
 #ifndef KITH_HOST_SYSTEM_H

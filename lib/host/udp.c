@@ -18,7 +18,8 @@ static int explain(char *why, const char *what, const struct kith_addr *addr)
 	char text[KITH_ADDR_TEXT_MAX];
 	int errnum = errno;
 
-	(void)snprintf(why, KITH_UDP_WHY_MAX, "cannot %s UDP %s: %s", what, kith_addr_format(addr, text), strerror(errnum));
+	(void)snprintf(why, KITH_UDP_WHY_MAX, "cannot %s UDP %s: %s", what, kith_addr_format(addr, text),
+		       strerror(errnum));
 	return kith_system_err(errnum);
 }
 

@@ -1,12 +1,13 @@
 /* One UDP socket of one family: batches in, batches out, in order, without blocking and without fragments.
  *
- * On Linux batches go through recvmmsg and sendmmsg, trains of equal packets through the kernel's segmentation (UDP_SEGMENT, UDP_GRO), and
- * errors that the network reports (ICMP) come with the address that they are about (IP_RECVERR). What the kernel cannot do is found out at
- * run time. Elsewhere: one recvfrom or sendmsg per packet. TTL and ECN travel in control messages. Every packet leaves with "do not
- * fragment" set (RFC 8899), and ICMP cannot lower the size for us.
+ * On Linux batches go through recvmmsg and sendmmsg, trains of equal packets through the kernel's segmentation
+ * (UDP_SEGMENT, UDP_GRO), and errors that the network reports (ICMP) come with the address that they are about
+ * (IP_RECVERR). What the kernel cannot do is found out at run time. Elsewhere: one recvfrom or sendmsg per packet.
+ * TTL and ECN travel in control messages. Every packet leaves with "do not fragment" set (RFC 8899), and ICMP cannot
+ * lower the size for us.
  *
- * Order: when the socket takes no more, packets are copied to a queue, and later ones go behind them. Full (KITH_UDP_QUEUE_PACKETS or
- * _BYTES): newer packets are dropped and counted; a network does no less.
+ * Order: when the socket takes no more, packets are copied to a queue, and later ones go behind them. Full
+ * (KITH_UDP_QUEUE_PACKETS or _BYTES): newer packets are dropped and counted; a network does no less.
  * Never: a callback upward; errors are collected for the caller to fetch.
  */
 #ifndef KITH_HOST_UDP_H
@@ -42,8 +43,8 @@ struct kith_udp_options {
 	int socket_buffer; /* bytes; 0: KITH_UDP_SOCKET_BUFFER. Tests use small ones */
 };
 
-/* KITH_EADDRINUSE, KITH_EACCES, KITH_ENOTSUP (the family), KITH_EUNREACHABLE (no such address here), KITH_ENOMEM, KITH_EIO; why (KITH_UDP_WHY_MAX
- * bytes) says it in words. */
+/* KITH_EADDRINUSE, KITH_EACCES, KITH_ENOTSUP (the family), KITH_EUNREACHABLE (no such address here), KITH_ENOMEM,
+ * KITH_EIO; why (KITH_UDP_WHY_MAX bytes) says it in words. */
 int kith_udp_open(struct kith_udp **out, const struct kith_udp_options *o, char *why) KITH_MUST_USE;
 void kith_udp_close(struct kith_udp *u);
 
@@ -51,11 +52,12 @@ int kith_udp_fd(const struct kith_udp *u);
 uint16_t kith_udp_port(const struct kith_udp *u);
 bool kith_udp_offloads(const struct kith_udp *u); /* segmentation is in use */
 
-/* Takes in up to n packets; their memory, with KITH_PACKET_HEADROOM before each, is valid until the next call. 0: none are waiting. KITH_EIO and
- * others when the socket is broken. */
+/* Takes in up to n packets; their memory, with KITH_PACKET_HEADROOM before each, is valid until the next call. 0: none
+ * of use; if more are waiting, polling says so again. KITH_EIO and others when the socket is broken. */
 int kith_udp_receive(struct kith_udp *u, struct kith_packet out[], size_t n) KITH_MUST_USE;
 
-/* Sends packets in order, neighbours for one destination in trains. What the socket does not take is copied and queued. */
+/* Sends packets in order, neighbours for one destination in trains. What the socket does not take is copied and
+ * queued. */
 void kith_udp_send(struct kith_udp *u, const struct kith_packet packets[], size_t n);
 
 /* Whether packets are queued: then wait until the socket is writable and call kith_udp_flush. */

@@ -33,11 +33,12 @@ struct kith_udp_train {
 
 void kith_udp_note_error(struct kith_udp *u, const struct kith_addr *remote, int errnum);
 
-/* The train that starts at packets[first]: by itself (segment_len set by the core), with equals after it, or just one. */
+/* The train that starts at packets[first]: by itself (segment_len set by the core), with equals after it, or just
+ * one. */
 struct kith_udp_train kith_udp_train_at(const struct kith_packet packets[], size_t first, size_t n, bool join);
 
-/* The system's half. prepare sets socket options after bind; send returns how many packets it took care of (sent, or noted as failed), fewer
- * than n when the socket would block. */
+/* The system's half. prepare sets socket options after bind; send returns how many packets it took care of (sent, or
+ * noted as failed), fewer than n when the socket would block. */
 void kith_udp_sys_prepare(struct kith_udp *u, bool offload);
 int kith_udp_sys_receive(struct kith_udp *u, struct kith_packet out[], size_t n);
 size_t kith_udp_sys_send(struct kith_udp *u, const struct kith_packet packets[], size_t n);

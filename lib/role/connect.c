@@ -264,6 +264,8 @@ void kith_connect_opened(struct kith_core *c, struct kith_session *s, const stru
 	else
 		kith_connect_forget(c, s);
 	s->used_at = c->now.mono_us;
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "session_opened session=%08x use=%u initiator=%d relayed=%d", s->index, s->use, s->initiator,
+		 from->tunnel != 0);
 	kith_stats_add(c->stats, KITH_STAT_HANDSHAKES, 1);
 	kith_stats_add(c->stats, KITH_STAT_SESSIONS_OPENED, 1);
 	kith_requests_started(s->requests, &env, c->now.mono_us, rtt > 0 && rtt < KITH_US_PER_S ? rtt : 0);

@@ -239,6 +239,9 @@ static int call(struct kith_core *c, struct kith_operation *op, const struct fou
 		peer->homes[i] = f->record.homes[i].host;
 	s->use = KITH_USE_PEER;
 	s->peer = peer;
+	char shown[KITH_NAME_MAX + 1];
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "calling name=%s op=%u session=%08x homes=%u", kith_log_name(c->log, op->name, shown), op->id, s->index,
+		 peer->homes_n);
 	op->session = s->index;
 	s->hs->give_up_at = op->give_up_at;
 	arm(c, op, op->give_up_at);

@@ -124,6 +124,7 @@ void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, cons
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 	struct kith_packer out;
 	kith_packer_init(&out, body, sizeof body);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduction asker=%08x leaf=%08x bytes=%zu status=%u", s->index, leaf->index, packet.len, status);
 	if (status == KITH_STATUS_OK) {
 		kith_session_use(c, s, KITH_USE_TUNNEL);
 		pass_on(c, leaf, ids[1], packet);
@@ -148,6 +149,7 @@ void kith_introduce_on_answer(struct kith_core *c, struct kith_session *via, con
 	struct kith_hop hop = *kith_session_hop(via);
 	struct kith_path_env env = kith_env(c, s);
 	hop.tunnel = tunnel;
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduced session=%08x via=%08x err=%d", s->index, via->index, good ? 0 : answer->err);
 	if (s->state == KITH_SESSION_INITIATING)
 		(void)kith_peer_dial_via(c, s, good ? &hop : NULL);
 	else if (good && kith_pathset_add(&s->paths, &env, c->now.mono_us, &hop) == KITH_ENOMEM) /* else: it has enough already */
@@ -190,6 +192,24 @@ bool kith_introduce_forward(struct kith_core *c, struct kith_packet *packet)
 	}
 	kith_stats_add(c->stats, stat, 1);
 	return true;
+}
+
+bool kith_introduce_in_use(const struct kith_core *c, const struct kith_session *via)
+{
+	uint32_t it = 0;
+	const struct kith_session *s;
+	if (c->super != NULL && kith_table_get(&c->super->fwd.sessions, &via->index) != NULL)
+		return true;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (!(s->use & KITH_USE_PEER) || s->state == KITH_SESSION_CLOSED)
+			continue;
+		for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+			const struct kith_path *p = kith_pathset_path(&s->paths, i);
+			if (kith_path_is_relay(p) && kith_addr_equal(&p->hop.remote, &kith_session_hop(via)->remote))
+				return true;
+		}
+	}
+	return false;
 }
 
 void kith_introduce_tell(struct kith_core *c, const struct kith_fwd_ends *ends, size_t n, kith_time_us in_us, uint32_t gone)

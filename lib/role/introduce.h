@@ -21,6 +21,9 @@ void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const 
 /* A packet with a tunnel header arrived at this supernode: true when it was one of ours to forward (or to drop). */
 bool kith_introduce_forward(struct kith_core *c, struct kith_packet *packet);
 
+/* Whether a tunnel hangs on this session: one of ours that it opened, or one that a session of our application sends through. */
+bool kith_introduce_in_use(const struct kith_core *c, const struct kith_session *via);
+
 /* Tunnels that end (expired, drained, or their session went): the other ends are told. */
 void kith_introduce_tell(struct kith_core *c, const struct kith_fwd_ends *ends, size_t n, kith_time_us in_us, uint32_t gone);
 

@@ -244,6 +244,8 @@ void kith_leaf_on_attached(struct kith_core *c, struct kith_session *s, const st
 	if (home == NULL)
 		return;
 	home->asking = false;
+	if (answer->err == KITH_EEXIST && home->state == KITH_HOME_ATTACHED)
+		return; /* a newer record of ours overtook this one */
 	if (answer->err != 0 || kith_pack_parse(&pk, answer->body) != 0) {
 		if (answer->err != KITH_ECLOSED) { /* closed: kith_leaf_lost sees to it */
 			s->use &= (uint8_t)~KITH_USE_HOME;
@@ -268,6 +270,7 @@ void kith_leaf_on_attached(struct kith_core *c, struct kith_session *s, const st
 		return;
 	}
 	home->state = KITH_HOME_ATTACHED;
+	KITH_LOG(c->log, KITH_LOG_INFO, "home_attached session=%08x homes=%u", s->index, kith_leaf_homes(c));
 	c->leaf.attempts = 0;
 	kith_session_use(c, s, KITH_USE_HOME);
 	tell_homes(c);
@@ -282,10 +285,10 @@ void kith_leaf_lost(struct kith_core *c, const struct kith_session *s, enum kith
 	if (home == NULL)
 		return;
 	bool was_home = home->state == KITH_HOME_ATTACHED;
-	(void)reason;
 	give_up(c, home);
 	if (!was_home)
 		return;
+	KITH_LOG(c->log, KITH_LOG_INFO, "home_lost session=%08x reason=%u homes=%u", s->index, reason, kith_leaf_homes(c));
 	tell_homes(c);
 	publish_by(c, c->now.mono_us + MOVE_US);
 }

@@ -8,6 +8,7 @@
 
 #define REFRESH_EVERY 4 /* handshake repetitions between two look-ups of newer homes */
 #define NEXT_RELAY_US (2 * KITH_US_PER_S) /* between two requests for a further relay */
+#define SILENT_US (3 * KITH_KEEPALIVE_US + 5 * KITH_US_PER_S) /* a caller that missed three keepalives is asked whether it is there */
 #define STREAMS_IDLE_US (60 * KITH_US_PER_S) /* after this an idle QUIC connection gives its 60 kB back */
 
 struct kith_session *kith_peer_get(struct kith_core *c, kith_session_id id)
@@ -270,9 +271,19 @@ void kith_peer_news(struct kith_core *c, struct kith_session *s)
 		check_relays(c, s);
 }
 
+/* When a callee has to ask: the caller keeps the paths alive, so whoever was called would wait for ever for one that is gone. */
+static kith_time_us silent_at(const struct kith_session *s)
+{
+	const struct kith_path *sending = kith_pathset_sending(&s->paths);
+	bool waits = s->state == KITH_SESSION_OPEN && !s->initiator && sending != NULL && sending->state == KITH_PATH_LIVE;
+	return waits ? kith_session_heard_at(s) + SILENT_US : KITH_TIME_NEVER;
+}
+
 kith_time_us kith_peer_deadline(const struct kith_core *c, const struct kith_session *s)
 {
 	kith_time_us at = s->state == KITH_SESSION_OPEN ? s->peer->relay_at : KITH_TIME_NEVER;
+	kith_time_us silent = silent_at(s);
+	at = silent < at ? silent : at;
 	if (s->peer->streams != NULL) {
 		kith_time_us due = kith_streams_deadline(s->peer->streams);
 		if (due == KITH_TIME_NEVER && kith_streams_idle(s->peer->streams)) /* it may be put away then */
@@ -291,6 +302,10 @@ void kith_peer_tick(struct kith_core *c, struct kith_session *s)
 		peer->relay_at = KITH_TIME_NEVER;
 		if (!ask_home(c, s, (struct kith_span){ NULL, 0 }))
 			kith_dial_refresh(c, s); /* all were asked: perhaps the peer has others by now */
+	}
+	if (silent_at(s) <= c->now.mono_us) {
+		struct kith_path_env env = kith_env(c, s);
+		kith_pathset_check(&s->paths, &env, c->now.mono_us);
 	}
 	if (peer->want_writable && kith_outbox_has_room(&c->shared->outbox, 8)) {
 		struct kith_event *ev = kith_event_push(c, KITH_EVENT_WRITABLE);

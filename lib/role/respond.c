@@ -43,8 +43,8 @@ static void send_stored_reply(struct kith_core *c, const struct kith_session *s,
 		memcpy(out, s->hs->packet, s->hs->len);
 }
 
-/* A copy of the HELLO that made a session: the same answer again, on the way it came. */
-static void repeat_reply(struct kith_core *c, const uint8_t device[KITH_DEVICE_ID_LEN], const uint8_t call_id[16],
+/* A copy of the HELLO that made a session: the same answer again, on the way it came. False if it made none that is known. */
+static bool repeat_reply(struct kith_core *c, const uint8_t device[KITH_DEVICE_ID_LEN], const uint8_t call_id[16],
 			 const struct kith_hop *from)
 {
 	uint32_t it = 0;
@@ -57,6 +57,7 @@ static void repeat_reply(struct kith_core *c, const uint8_t device[KITH_DEVICE_I
 	}
 	if (s != NULL && s->state == KITH_SESSION_UNCONFIRMED)
 		send_stored_reply(c, s, from);
+	return s != NULL;
 }
 
 static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered)
@@ -98,7 +99,8 @@ static void reply(struct kith_core *c, struct kith_session *s, uint16_t verdict,
 		c->deciding--;
 		kith_session_set_state(s, KITH_SESSION_UNCONFIRMED);
 	}
-	s->hs->give_up_at = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
+	/* As long as the other side repeats its HELLO, the answer must be there to be repeated. */
+	s->hs->give_up_at = c->now.mono_us + ((s->use & KITH_USE_PEER) ? KITH_DIAL_TIMEOUT_US : KITH_HANDSHAKE_TIMEOUT_US);
 	s->hs->next_at = KITH_TIME_NEVER;
 	s->hs->refused = verdict != 0;
 	if (kith_noise_done(&s->hs->noise) && !s->hs->refused)
@@ -144,6 +146,7 @@ static void on_call(struct kith_core *c, struct kith_session *s, const struct ki
 {
 	s->use |= KITH_USE_PEER;
 	c->deciding++;
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "called session=%08x", s->index);
 	s->hs->give_up_at = c->now.mono_us + DECIDE_US;
 	kith_session_arm(c, s);
 	unsigned verdict;
@@ -182,12 +185,16 @@ static bool fresh(struct kith_core *c, const struct kith_hs_header *header, cons
 	case KITH_FRESH:
 		return true;
 	case KITH_SAME:
-		repeat_reply(c, person->device_dh.b, hello->call_id, from);
+		KITH_LOG(c->log, KITH_LOG_DEBUG, "hello_repeated");
+		(void)repeat_reply(c, person->device_dh.b, hello->call_id, from);
 		return false;
-	case KITH_STALE:
-		kith_stats_add(c->stats, KITH_STAT_REFUSE_STALE, 1);
+	case KITH_STALE: /* unless it is a repetition, and a later call of the same device has come meanwhile */
+		KITH_LOG(c->log, KITH_LOG_DEBUG, "hello_stale");
+		if (!repeat_reply(c, person->device_dh.b, hello->call_id, from))
+			kith_stats_add(c->stats, KITH_STAT_REFUSE_STALE, 1);
 		return false;
 	case KITH_UNSURE:
+		KITH_LOG(c->log, KITH_LOG_DEBUG, "hello_unsure");
 		send_cookie(c, header, from);
 		return false;
 	}
@@ -259,10 +266,10 @@ void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *hea
 		kith_stats_add(c->stats, KITH_STAT_DROP_BAD_MAC, 1);
 		return;
 	case KITH_GUARD_LIMITED:
-		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+			kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
 		return;
 	case KITH_GUARD_COOKIE:
-		send_cookie(c, header, from);
+			send_cookie(c, header, from);
 		return;
 	case KITH_GUARD_PASS:
 	case KITH_GUARD_PASS_FRESH:

@@ -147,6 +147,8 @@ void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_clo
 	if (s->state == KITH_SESSION_CLOSED)
 		return;
 	bool was_open = s->state == KITH_SESSION_OPEN;
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "session_ended session=%08x use=%u state=%u reason=%u remote=%d", s->index, s->use, s->state, reason,
+		 remote);
 	if (s->state == KITH_SESSION_DECIDING)
 		c->deciding--;
 	if (was_open && !remote)

@@ -174,6 +174,7 @@ struct kith_watched {
 	} devices[KITH_DIAL_DEVICES_MAX];
 	uint8_t devices_n;
 	bool told, online;
+	kith_time_us since; /* when it was asked for */
 };
 
 struct kith_query; /* a look-up on somebody's behalf (role/query.c) */

@@ -5,6 +5,7 @@
 #include "role/query.h"
 
 #define RETRY_US (2 * KITH_US_PER_S)
+#define ASKED_US (KITH_QUERY_US + KITH_US_PER_S) /* a name that nothing was heard of by then is offline */
 
 static void wake(struct kith_core *c, kith_time_us at)
 {
@@ -91,10 +92,12 @@ int kith_watching_add(struct kith_core *c, const char *name)
 	memset(w, 0, sizeof *w);
 	strcpy(w->name, name);
 	w->key = key;
+	w->since = c->now.mono_us;
 	if (c->super != NULL)
 		kith_query_watch(c, &key);
 	else if (!subscribe(c, KITH_B_SUBSCRIBE_ADD, w, 1))
 		wake(c, c->now.mono_us + RETRY_US);
+	wake(c, c->now.mono_us + ASKED_US);
 	return 0;
 }
 
@@ -219,7 +222,13 @@ void kith_watching_news(struct kith_core *c, const struct kith_pack *pk, const s
 
 void kith_watching_tick(struct kith_core *c)
 {
+	bool attached = c->super != NULL || kith_leaf_primary(c) != NULL;
 	kith_watching_renew(c);
-	for (uint32_t i = 0; i < c->watched_n; i++)
-		judge(c, &c->watched[i]);
+	for (uint32_t i = 0; i < c->watched_n; i++) {
+		struct kith_watched *w = &c->watched[i];
+		if (w->told || (attached && c->now.mono_us - w->since >= ASKED_US))
+			judge(c, w);
+		else if (attached)
+			wake(c, w->since + ASKED_US);
+	}
 }

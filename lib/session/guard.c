@@ -10,10 +10,16 @@
 
 #define SOURCE_BURST_S 5
 
+/* First messages of a device that were accepted lately. Copies of calls that are made at the same time overtake each other, so
+ * more than the newest is remembered; what is not newer than low_ms, and not here, is refused. */
 struct seen {
 	uint8_t device[KITH_DEVICE_ID_LEN];
-	uint8_t call_id[16];
-	int64_t timestamp_ms;
+	int64_t low_ms;
+	uint32_t n;
+	struct {
+		int64_t timestamp_ms;
+		uint8_t call_id[16];
+	} last[KITH_GUARD_REMEMBERED];
 };
 
 static void derive(const struct kith_suite *suite, uint8_t out[32], const char *label, const uint8_t key[32])
@@ -154,37 +160,66 @@ enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t d
 				     const uint8_t call_id[16], bool cookie_ok)
 {
 	const struct seen *s = kith_table_get(&g->seen, device);
-	if (s != NULL && s->timestamp_ms == timestamp_ms && memcmp(s->call_id, call_id, 16) == 0)
-		return KITH_SAME;
+	for (uint32_t i = 0; s != NULL && i < s->n; i++) {
+		if (s->last[i].timestamp_ms == timestamp_ms)
+			return memcmp(s->last[i].call_id, call_id, 16) == 0 ? KITH_SAME : KITH_STALE;
+	}
 	if (s != NULL)
-		return timestamp_ms > s->timestamp_ms ? KITH_FRESH : KITH_STALE;
+		return timestamp_ms > s->low_ms ? KITH_FRESH : KITH_STALE;
 	return timestamp_ms > g->floor_ms || cookie_ok ? KITH_FRESH : KITH_UNSURE;
+}
+
+static int64_t newest(const struct seen *s)
+{
+	int64_t ms = s->low_ms;
+	for (uint32_t i = 0; i < s->n; i++)
+		ms = s->last[i].timestamp_ms > ms ? s->last[i].timestamp_ms : ms;
+	return ms;
+}
+
+static void raise_floor(struct kith_guard *g, int64_t ms)
+{
+	if (ms > g->floor_ms)
+		g->floor_ms = ms;
+}
+
+static struct seen *new_seen(struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms)
+{
+	struct seen *s = g->seen.n == g->seen.max ? evict(g) : KITH_NEW(g->alloc, struct seen);
+	if (s == NULL)
+		return NULL;
+	if (s->n > 0)
+		raise_floor(g, newest(s));
+	memset(s, 0, sizeof *s);
+	memcpy(s->device, device, KITH_DEVICE_ID_LEN);
+	s->low_ms = timestamp_ms > g->floor_ms ? g->floor_ms : timestamp_ms - 1;
+	if (kith_table_put(&g->seen, s) == 0)
+		return s;
+	KITH_FREE(g->alloc, s);
+	return NULL;
 }
 
 void kith_guard_remember(struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
 			 const uint8_t call_id[16])
 {
 	struct seen *s = kith_table_get(&g->seen, device);
-	if (s == NULL) {
-		bool full = g->seen.n == g->seen.max;
-		s = full ? evict(g) : KITH_NEW(g->alloc, struct seen);
-		if (s != NULL && full && s->timestamp_ms > g->floor_ms)
-			g->floor_ms = s->timestamp_ms;
-		if (s != NULL) {
-			memcpy(s->device, device, KITH_DEVICE_ID_LEN);
-			if (kith_table_put(&g->seen, s) != 0) {
-				KITH_FREE(g->alloc, s);
-				s = NULL;
-			}
-		}
-		if (s == NULL) { /* not remembered, so neither is anything this old to be believed */
-			if (timestamp_ms > g->floor_ms)
-				g->floor_ms = timestamp_ms;
-			return;
-		}
+	if (s == NULL)
+		s = new_seen(g, device, timestamp_ms);
+	if (s == NULL) { /* not remembered, so neither is anything this old to be believed */
+		raise_floor(g, timestamp_ms);
+		return;
 	}
-	memcpy(s->call_id, call_id, 16);
-	s->timestamp_ms = timestamp_ms;
+	uint32_t slot = s->n;
+	if (s->n == KITH_GUARD_REMEMBERED) {
+		slot = 0;
+		for (uint32_t i = 1; i < s->n; i++)
+			slot = s->last[i].timestamp_ms < s->last[slot].timestamp_ms ? i : slot;
+		s->low_ms = s->last[slot].timestamp_ms;
+	} else {
+		s->n++;
+	}
+	s->last[slot].timestamp_ms = timestamp_ms;
+	memcpy(s->last[slot].call_id, call_id, 16);
 }
 
 void kith_mac_write(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t *cookie, uint8_t *hello,

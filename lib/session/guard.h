@@ -18,6 +18,7 @@
 #include "wire/packet.h"
 
 #define KITH_GUARD_SOURCES 4096
+#define KITH_GUARD_REMEMBERED 3 /* first messages of one device: to several services, or devices of one name, at once */
 #define KITH_COOKIE_LEN 16
 #define KITH_DEVICE_ID_LEN 16 /* a device's id: the first half of its X25519 key */
 
@@ -62,8 +63,8 @@ void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith
 
 enum kith_freshness { KITH_FRESH, KITH_SAME, KITH_STALE, KITH_UNSURE };
 
-/* Judges the timestamp of an authenticated first message: FRESH is newer than all seen of this device, SAME is the very
- * message last accepted (a copy), STALE older, UNSURE a device not remembered whose timestamp is at or below the floor: ask
+/* Judges the timestamp of an authenticated first message: FRESH was not seen and is newer than all that are forgotten of this device, SAME is a copy
+ * of one that is remembered, STALE may be an old one, UNSURE comes from a device not remembered whose timestamp is at or below the floor: ask
  * for a cookie, unless the message came with one (cookie_ok). */
 enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
 				     const uint8_t call_id[16], bool cookie_ok);

@@ -39,7 +39,8 @@ static void place_deinit(struct place *p)
 /* Costs that a test can pay. */
 static int write_cheap(const struct place *p, const char *pass, size_t len, bool replace)
 {
-	return kith_keyfile_write_cost(p->path, &p->secrets, pass, len, replace, KITH_SEALED_OPS_MIN, KITH_SEALED_MEM_KIB_MIN);
+	return kith_keyfile_write_cost(p->path, &p->secrets, pass, len, replace, KITH_SEALED_OPS_MIN,
+				       KITH_SEALED_MEM_KIB_MIN);
 }
 
 static void assert_secrets(const struct kith_secrets *got, const struct kith_secrets *want)
@@ -201,7 +202,8 @@ static void what_cannot_be_read_or_written_is_told(void **state)
 	assert_int_equal(kith_keyfile_write("/nonexistent/key", &p.secrets, NULL, 0, false), KITH_ENOENT);
 	assert_int_equal(kith_keyfile_write(NULL, &p.secrets, NULL, 0, false), KITH_EINVAL);
 	assert_int_equal(kith_keyfile_write(p.path, &p.secrets, NULL, 5, false), KITH_EINVAL);
-	assert_int_equal(kith_keyfile_write_cost(p.path, &p.secrets, PASS, PASS_LEN, false, KITH_SEALED_OPS_MAX + 1, 8), KITH_EINVAL);
+	assert_int_equal(kith_keyfile_write_cost(p.path, &p.secrets, PASS, PASS_LEN, false, KITH_SEALED_OPS_MAX + 1, 8),
+			 KITH_EINVAL);
 	place_deinit(&p);
 }
 

@@ -68,8 +68,9 @@ static void tells_the_address(const char *text)
 	size_t n = ask(&c, 0);
 	assert_true(n > 0);
 	assert_int_equal(stun_agent_validate(&c.agent, &answer, c.out, n, NULL, NULL), STUN_VALIDATION_SUCCESS);
-	assert_int_equal(stun_usage_bind_process(&answer, (struct sockaddr *)&ss, &len, (struct sockaddr *)&other, &other_len),
-			 STUN_USAGE_BIND_RETURN_SUCCESS);
+	assert_int_equal(
+		stun_usage_bind_process(&answer, (struct sockaddr *)&ss, &len, (struct sockaddr *)&other, &other_len),
+		STUN_USAGE_BIND_RETURN_SUCCESS);
 	assert_true(kith_sockaddr_get(&got, (struct sockaddr *)&ss));
 	assert_true(kith_addr_equal(&got, &c.from));
 	assert_false(stun_message_has_attribute(&answer, STUN_ATTRIBUTE_MAPPED_ADDRESS));
@@ -99,7 +100,8 @@ static void add_attribute(struct client *c, uint16_t type)
 
 static void requests_for_others_are_refused(void **state)
 {
-	static const uint16_t types[] = { 0x0003 /* CHANGE-REQUEST */, 0x0027 /* RESPONSE-PORT */, 0x0002 /* RESPONSE-ADDRESS */ };
+	static const uint16_t types[] = { 0x0003 /* CHANGE-REQUEST */, 0x0027 /* RESPONSE-PORT */,
+					  0x0002 /* RESPONSE-ADDRESS */ };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {

@@ -1,0 +1,200 @@
+/* chat: talk with somebody by name. Usage: kith-chat DIR [NAME]     (DIR: a profile without a passphrase; see kith(1))
+ * The shape of any program on libkith: read a profile, make a node on a libuv loop, register a service, call a name or be called, and
+ * write into a stream. There is no address anywhere: the library finds the name, reaches it through a relay at once, and goes over to
+ * a direct path as soon as there is one. Ctrl-D ends it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include <kith/kith.h>
+
+struct chat {
+	uv_poll_t keyboard;
+	struct kith_node *node;
+	const char *name; /* whom to call, or NULL: wait for calls */
+	bool calling, quitting;
+	struct kith_conn *conn; /* the conversation, or NULL */
+	struct kith_stream *stream; /* its text, in both directions */
+	char who[KITH_NAME_MAX + 1];
+};
+
+/* A line with the time (UTC) in front. */
+#define SAY(...) (say_time(), printf(__VA_ARGS__), putchar('\n'), (void)fflush(stdout))
+
+static void say_time(void)
+{
+	uv_timeval64_t t;
+	uv_gettimeofday(&t);
+	printf("%02d:%02d:%02d.%03d  ", (int)(t.tv_sec / 3600 % 24), (int)(t.tv_sec / 60 % 60), (int)(t.tv_sec % 60),
+	       t.tv_usec / 1000);
+}
+
+static void on_readable(struct kith_stream *stream, void *user)
+{
+	const struct chat *c = user;
+	char text[1024];
+	bool fin = false;
+	int n;
+	while ((n = kith_stream_read(stream, text, sizeof text, &fin)) > 0) {
+		for (int i = 0; i < n; i++) /* a terminal obeys control characters, so a peer must not send any */
+			text[i] = (unsigned char)text[i] < ' ' && text[i] != '\n' ? '?' : text[i];
+		SAY("%s: %.*s", c->who, text[n - 1] == '\n' ? n - 1 : n, text);
+	}
+	if (fin)
+		(void)kith_stream_finish(stream); /* the other side has ended its half: end ours */
+}
+
+static void on_stream_closed(struct kith_stream *stream, int err, void *user)
+{
+	struct chat *c = user;
+	(void)stream;
+	(void)err;
+	c->stream = NULL;
+	if (c->quitting)
+		(void)kith_node_close(c->node, NULL);
+}
+
+/* Either side may open a stream; here the one who called does. */
+static void on_stream(struct kith_conn *conn, struct kith_stream *stream, uint16_t channel, void *user)
+{
+	struct chat *c = user;
+	struct kith_stream_callbacks cb;
+	(void)conn;
+	(void)channel;
+	kith_stream_callbacks_init(&cb);
+	cb.readable = on_readable;
+	cb.closed = on_stream_closed;
+	c->stream = stream;
+	kith_stream_set_callbacks(stream, &cb, c);
+}
+
+static void on_key(uv_poll_t *keyboard, int status, int events)
+{
+	struct chat *c = keyboard->data;
+	char line[1024];
+	ssize_t n = status == 0 && events != 0 ? read(STDIN_FILENO, line, sizeof line) : 0;
+	if (n > 0 && (c->stream == NULL || kith_stream_write(c->stream, line, (size_t)n) != n))
+		SAY("(not sent: nobody takes it now)");
+	if (n > 0)
+		return;
+	uv_close((uv_handle_t *)keyboard, NULL);
+	c->quitting = true; /* as soon as what was sent has arrived: on_stream_closed */
+	if (c->stream == NULL || kith_stream_finish(c->stream) != 0)
+		(void)kith_node_close(c->node, NULL);
+}
+
+static void on_path(struct kith_conn *conn, const struct kith_path_info *path, void *user)
+{
+	char addr[KITH_ADDR_TEXT_MAX];
+	(void)conn;
+	(void)user;
+	SAY("now %s %s, %.1f ms", path->kind == KITH_PATH_CLASS_DIRECT ? "direct to" : "through the relay",
+	    kith_addr_format(&path->remote, addr), (double)path->rtt_us / 1000.0);
+}
+
+static void on_closed(struct kith_conn *conn, enum kith_close_reason reason, bool remote, void *user)
+{
+	struct chat *c = user;
+	(void)conn;
+	SAY("the conversation with %s is over: %s%s", c->who, kith_close_text(reason),
+	    remote ? " (by the other side)" : "");
+	c->conn = NULL;
+}
+
+/* Who is at the other end was verified before any of our callbacks ran. */
+static void talk(struct chat *c, struct kith_conn *conn)
+{
+	struct kith_conn_callbacks cb;
+	struct kith_session_info who = { .name = "" };
+	char key[KITH_KEY_TEXT_LEN + 1];
+	kith_conn_callbacks_init(&cb);
+	cb.path_changed = on_path;
+	cb.stream = on_stream;
+	cb.closed = on_closed;
+	kith_conn_set_callbacks(conn, &cb, c);
+	c->conn = conn;
+	(void)kith_conn_info(conn, &who);
+	(void)snprintf(c->who, sizeof c->who, "%s", who.name);
+	SAY("talking with %s on %s, identity %s", who.name, who.label, kith_key_format(who.identity.b, key));
+}
+
+static void on_incoming(struct kith_node *node, struct kith_conn *conn, const struct kith_session_info *who, void *user)
+{
+	struct chat *c = user;
+	(void)node;
+	SAY("%s calls", who->name);
+	if (c->conn != NULL)
+		(void)kith_conn_reject(conn, KITH_CLOSE_BUSY);
+	else if (kith_conn_accept(conn) == 0)
+		talk(c, conn);
+}
+
+static void on_connected(struct kith_call *call, int err, struct kith_conn *conn, void *user)
+{
+	struct chat *c = user;
+	struct kith_stream *stream;
+	struct kith_path_info path;
+	(void)call;
+	c->calling = false;
+	if (err != 0) {
+		SAY("cannot reach %s: %s", c->name, kith_strerror(err));
+		return;
+	}
+	talk(c, conn);
+	if (kith_conn_paths(conn, &path, 1) > 0)
+		on_path(conn, &path, c);
+	if (kith_stream_open(conn, 1, NULL, NULL, &stream) == 0)
+		on_stream(conn, stream, 1, c);
+}
+
+static void on_presence(struct kith_node *node, const char *name, bool online, void *user)
+{
+	struct chat *c = user;
+	SAY("%s is %s", name, online ? "online" : "offline");
+	if (online && c->conn == NULL && !c->calling)
+		c->calling = kith_connect(node, name, "chat", 0, on_connected, c, NULL) == 0;
+}
+
+static void on_started(struct kith_node *node, int err, const char *why, void *user)
+{
+	const struct chat *c = user;
+	struct kith_node_info info;
+	kith_node_info(node, &info);
+	SAY("%s %s", err == 0 ? "you are" : "cannot start:", err == 0 ? info.name : why);
+	if (err != 0)
+		exit(EXIT_FAILURE);
+	if (c->name != NULL && kith_watch(node, c->name) != 0) /* on_presence tells how it is, and every change */
+		SAY("%s is no name", c->name);
+}
+
+int main(int argc, char **argv)
+{
+	struct chat c = { .name = argc > 2 ? argv[2] : NULL };
+	struct kith_node_options options;
+	struct kith_node_callbacks cb;
+	char why[512] = "usage: kith-chat DIR [NAME]";
+	kith_node_options_init(&options);
+	if (argc < 2 || kith_node_options_load(&options, argv[1], why, sizeof why) != 0) {
+		fprintf(stderr, "%s\n", why);
+		return EXIT_FAILURE;
+	}
+	options.loop = uv_default_loop();
+	options.allow_loopback = getenv("KITH_LOOPBACK") != NULL; /* for trying it out on one machine */
+	kith_node_callbacks_init(&cb);
+	cb.started = on_started;
+	cb.incoming = on_incoming;
+	cb.presence = on_presence;
+	int err = kith_node_new(&c.node, &options, &cb, &c);
+	if (err != 0 || (err = kith_serve(c.node, "chat")) != 0 || (err = kith_node_start(c.node)) != 0) {
+		fprintf(stderr, "%s: %s\n", argv[1], kith_strerror(err));
+		return EXIT_FAILURE;
+	}
+	kith_node_options_deinit(&options);
+	uv_poll_init(options.loop, &c.keyboard, STDIN_FILENO);
+	c.keyboard.data = &c;
+	uv_poll_start(&c.keyboard, UV_READABLE, on_key);
+	uv_run(options.loop, UV_RUN_DEFAULT);
+	return kith_node_free(c.node) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

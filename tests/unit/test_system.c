@@ -1,0 +1,100 @@
+/* What the system gives: memory, randomness, clocks, and its errors in our words. */
+#include <errno.h>
+
+#include "support.h"
+
+#include "host/system.h"
+
+static void a_clock_that_was_reset_is_not_trusted(void **state)
+{
+	struct kith_clock clock;
+
+	(void)state;
+	kith_clock_init(&clock, 0);
+	struct kith_now now = kith_clock_judge(&clock, 5, 0); /* 1970 */
+	assert_false(now.unix_trusted);
+	assert_int_equal(now.unix_ms, KITH_RELEASE_UNIX_MS);
+	assert_int_equal(now.mono_us, 5);
+
+	int64_t saved = KITH_RELEASE_UNIX_MS + INT64_C(86400000);
+	kith_clock_init(&clock, saved);
+	now = kith_clock_judge(&clock, 5, KITH_RELEASE_UNIX_MS);
+	assert_false(now.unix_trusted);
+	assert_int_equal(now.unix_ms, saved);
+	now = kith_clock_judge(&clock, 5, saved - 9 * 60 * 1000); /* clocks differ a little */
+	assert_true(now.unix_trusted);
+	assert_int_equal(now.unix_ms, saved - 9 * 60 * 1000);
+	now = kith_clock_judge(&clock, 5, saved - 11 * 60 * 1000);
+	assert_false(now.unix_trusted);
+	now = kith_clock_judge(&clock, 5, saved + 1);
+	assert_true(now.unix_trusted);
+}
+
+static void clocks_run_forward(void **state)
+{
+	struct kith_clock clock;
+
+	(void)state;
+	kith_clock_init(&clock, 0);
+	struct kith_now a = kith_clock_now(&clock), b = kith_clock_now(&clock);
+	assert_true(b.mono_us >= a.mono_us);
+	assert_true(a.unix_ms >= KITH_RELEASE_UNIX_MS);
+}
+
+static void random_bytes_fill_everything(void **state)
+{
+	const struct kith_random *r = kith_system_random();
+	uint8_t seen[1000] = { 0 };
+
+	(void)state;
+	/* A byte that stays zero eight times in a row has one chance in 2^64. */
+	for (int round = 0; round < 8; round++) {
+		uint8_t got[1000];
+		r->fill(r->ctx, got, sizeof got);
+		for (size_t i = 0; i < sizeof got; i++)
+			seen[i] |= got[i];
+	}
+	for (size_t i = 0; i < sizeof seen; i++)
+		assert_true(seen[i] != 0);
+	r->fill(r->ctx, seen, 0);
+}
+
+static void memory_keeps_its_contents_when_it_grows(void **state)
+{
+	const struct kith_alloc *a = kith_system_alloc();
+
+	(void)state;
+	char *p = a->realloc_fn(a->ctx, NULL, 0, 4);
+	assert_non_null(p);
+	memcpy(p, "abc", 4);
+	p = a->realloc_fn(a->ctx, p, 4, 100000);
+	assert_non_null(p);
+	assert_string_equal(p, "abc");
+	assert_null(a->realloc_fn(a->ctx, p, 100000, 0));
+}
+
+static void errors_are_ours(void **state)
+{
+	(void)state;
+	assert_int_equal(kith_system_err(0), 0);
+	assert_int_equal(kith_system_err(ENOENT), KITH_ENOENT);
+	assert_int_equal(kith_system_err(EROFS), KITH_EACCES);
+	assert_int_equal(kith_system_err(ENOSPC), KITH_ENOSPC);
+	assert_int_equal(kith_system_err(EADDRINUSE), KITH_EADDRINUSE);
+	assert_int_equal(kith_system_err(ENETUNREACH), KITH_EUNREACHABLE);
+	assert_int_equal(kith_system_err(EMSGSIZE), KITH_EMSGSIZE);
+	for (int e = 1; e < 200; e++)
+		assert_true(kith_system_err(e) < 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_clock_that_was_reset_is_not_trusted),
+		cmocka_unit_test(clocks_run_forward),
+		cmocka_unit_test(random_bytes_fill_everything),
+		cmocka_unit_test(memory_keeps_its_contents_when_it_grows),
+		cmocka_unit_test(errors_are_ours),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
