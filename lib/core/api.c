@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "core/drive.h"
 #include "core/house.h"
+#include "core/save.h"
 #include "role/challenge.h"
 #include "role/connect.h"
 #include "role/dial.h"
@@ -302,6 +303,10 @@ void kith_core_leave(struct kith_core *c, struct kith_now now, kith_time_us grac
 		kith_leaf_leave(c);
 		if (c->super != NULL)
 			kith_supernode_leave(c, grace_us);
+		if (kith_timer_is_set(&c->save_timer)) { /* what changed lately must not wait */
+			kith_timers_stop(&c->timers, &c->save_timer);
+			kith_state_save(c);
+		}
 		kith_leave_tick(c);
 	}
 	kith_core_leave_call(c);

@@ -279,6 +279,10 @@ void kith_core_free(struct kith_core *c)
 	if (c == NULL)
 		return;
 	const struct kith_alloc *alloc = c->alloc;
+	if (c->shared->outbox.owner == c) { /* what was not taken away is lost, and is not to be found by the next core */
+		kith_outbox_drop(&c->shared->outbox);
+		c->shared->events_n = 0;
+	}
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 	c->leaving = true;
 	free_sessions(c);
@@ -421,8 +425,7 @@ static bool unused(struct kith_core *c, struct kith_session *s)
 {
 	if (s->use & (KITH_USE_PEER | KITH_USE_LEAF | KITH_USE_HOME))
 		return false;
-	kith_time_us keep = (s->use & KITH_USE_TUNNEL) ? 2 * KITH_TUNNEL_IDLE_US : KITH_SESSION_UNUSED_US;
-	if (c->now.mono_us - s->used_at < keep)
+	if (c->now.mono_us < kith_session_unused_at(s))
 		return false;
 	if (!(s->use & KITH_USE_TUNNEL) || !kith_introduce_in_use(c, s))
 		return true;

@@ -48,7 +48,7 @@ void kith_noise_hkdf2(const struct kith_suite *suite, const uint8_t ck[KITH_SHA2
 		      uint8_t out1[KITH_SHA256_LEN], uint8_t out2[KITH_SHA256_LEN])
 {
 	const uint8_t one = 1, two = 2;
-	uint8_t temp[KITH_SHA256_LEN];
+	uint8_t temp[KITH_SHA256_LEN] = { 0 };
 	const struct kith_span temp_key = span_of(temp, sizeof temp);
 	const struct kith_span first = span_of(&one, 1);
 	const struct kith_span second[] = { span_of(out1, KITH_SHA256_LEN), span_of(&two, 1) };

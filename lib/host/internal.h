@@ -27,7 +27,7 @@
 #include "base/table.h"
 #include "host/interfaces.h"
 #include "host/keyfile.h"
-#include "host/list.h"
+#include "base/list.h"
 #include "host/resolve.h"
 #include "host/statedir.h"
 #include "host/stun.h"

@@ -11,9 +11,16 @@
 
 enum { PORT_ATTEMPTS = 8 };
 
+/* Such texts hold host names, addresses and paths: for the application, and for logs only if they may. */
+static const char *redacted(const struct kith_node *node, const char *why)
+{
+	return node->log->clear ? why : "[redacted]";
+}
+
 void kith_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why)
 {
-	KITH_LOG(node->log, KITH_LOG_WARN, "trouble what=%d err=%s why=\"%s\"", (int)what, kith_err_name(err), why);
+	KITH_LOG(node->log, KITH_LOG_WARN, "trouble what=%d err=%s why=\"%s\"", (int)what, kith_err_name(err),
+		 redacted(node, why));
 	if (node->cb.trouble != NULL)
 		node->cb.trouble(node, what, err, why, node->user);
 }
@@ -21,7 +28,7 @@ void kith_trouble(struct kith_node *node, enum kith_trouble what, int err, const
 static void fail(struct kith_node *node, int err, const char *why)
 {
 	node->state = KITH_NODE_FAILED;
-	KITH_LOG(node->log, KITH_LOG_ERROR, "start failed err=%s why=\"%s\"", kith_err_name(err), why);
+	KITH_LOG(node->log, KITH_LOG_ERROR, "start_failed err=%s why=\"%s\"", kith_err_name(err), redacted(node, why));
 	if (node->cb.started != NULL)
 		node->cb.started(node, err, why, node->user);
 	kith_drive_pump(node);
@@ -177,7 +184,7 @@ static void interfaces_changed(void *ctx, const struct kith_interfaces *now)
 {
 	struct kith_node *node = ctx;
 
-	KITH_LOG(node->log, KITH_LOG_INFO, "interfaces changed v4=%zu v6=%zu", now->v4.n, now->v6.n);
+	KITH_LOG(node->log, KITH_LOG_INFO, "interfaces_changed v4=%zu v6=%zu", now->v4.n, now->v6.n);
 	if (node->core == NULL)
 		return;
 	kith_tell_transports(node, now);
@@ -244,7 +251,7 @@ static void equip_core(struct kith_node *node)
 {
 	for (size_t i = 0; i < node->services_n; i++)
 		if (kith_core_serve(node->core, node->services[i]) != 0)
-			KITH_LOG(node->log, KITH_LOG_ERROR, "service refused name=%s", node->services[i]);
+			KITH_LOG(node->log, KITH_LOG_ERROR, "service_refused name=%s", node->services[i]);
 	for (size_t i = 0; i < node->o.issuers_n; i++) {
 		int err = kith_core_add_issuer(node->core, kith_drive_now(node), node->o.issuers[i]);
 		if (err != 0)
@@ -269,7 +276,7 @@ static int start_watching(struct kith_node *node)
 	w->ctx = node;
 	int err = kith_interfaces_read(&w->last, w->allow_loopback);
 	if (err != 0) /* there may be a list later */
-		KITH_LOG(node->log, KITH_LOG_WARN, "interfaces not read err=%s", kith_err_name(err));
+		KITH_LOG(node->log, KITH_LOG_WARN, "interfaces_not_read err=%s", kith_err_name(err));
 	err = kith_interface_watch_start(w, node->loop);
 	node->watching = err == 0;
 	return err;

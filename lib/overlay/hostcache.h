@@ -31,7 +31,7 @@
 
 enum kith_hostcache_flags {
 	KITH_HOST_ANCHOR = 1 << 0,
-	KITH_HOST_BOOTSTRAP = 1 << 1, /* from the configuration; not written to the file */
+	KITH_HOST_BOOTSTRAP = 1 << 1, /* from the configuration; written to the file only once it has worked */
 	KITH_HOST_USED = 1 << 2 /* is a home, or being tried */
 };
 

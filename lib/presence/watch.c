@@ -254,6 +254,19 @@ bool kith_watches_remove(struct kith_watches *ws, const struct kith_id *key, uin
 	return true;
 }
 
+void kith_watches_rename(struct kith_watches *ws, uint32_t watcher, uint32_t renamed)
+{
+	if (kith_table_get(&ws->watchers, &renamed) != NULL)
+		return;
+	struct kith_watcher *w = kith_table_remove(&ws->watchers, &watcher);
+	if (w == NULL)
+		return;
+	w->ref = renamed;
+	/* A slot has just become free, so this needs no memory. */
+	int err = kith_table_put(&ws->watchers, w);
+	KITH_ASSERT(err == 0);
+}
+
 uint32_t kith_watches_drop(struct kith_watches *ws, uint32_t watcher)
 {
 	const struct kith_watcher *by = kith_table_get(&ws->watchers, &watcher);

@@ -74,6 +74,10 @@ uint32_t kith_watches_replace(struct kith_watches *ws, kith_time_us now, const s
 /* False: there was none. */
 bool kith_watches_remove(struct kith_watches *ws, const struct kith_id *key, uint32_t watcher);
 
+/* The watcher goes by another number from now on (its session was replaced by a newer one). Without effect when the new number has watches
+ * of its own, or there is no memory: the old ones then end in time. */
+void kith_watches_rename(struct kith_watches *ws, uint32_t watcher, uint32_t renamed);
+
 /* The watcher is gone: all of its watches end. Returns how many. */
 uint32_t kith_watches_drop(struct kith_watches *ws, uint32_t watcher);
 

@@ -250,6 +250,21 @@ void kith_connect_forget(struct kith_core *c, struct kith_session *s)
 }
 
 /* The session is up on our side. */
+void kith_connect_bind(struct kith_core *c, struct kith_session *s)
+{
+	if (s->use & KITH_USE_PEER)
+		return;
+	struct kith_session *old = kith_sessions_bind(&c->sessions, s);
+	/* Both sides may begin at the same moment. Then both sessions work, and stay until they are unused: each side sees the other way round
+	 * which one is the older, so that both would end. */
+	if (old == NULL || old->initiator != s->initiator)
+		return;
+	if (c->super != NULL)
+		kith_watches_rename(&c->super->watches, old->index, s->index);
+	s->use |= old->use & KITH_USE_WATCH;
+	kith_session_end(c, old, KITH_CLOSE_REPLACED, false);
+}
+
 void kith_connect_opened(struct kith_core *c, struct kith_session *s, const struct kith_hop *from)
 {
 	kith_time_us rtt = 0;
@@ -358,12 +373,7 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 		return;
 	}
 	kith_session_take_keys(s, c->now.mono_us);
-	if (!(s->use & KITH_USE_PEER)) {
-		/* One that the other side began meanwhile stays: see kith_connect_confirmed. */
-		struct kith_session *old = kith_sessions_bind(&c->sessions, s);
-		if (old != NULL && old->initiator)
-			kith_session_end(c, old, KITH_CLOSE_REPLACED, false);
-	}
+	kith_connect_bind(c, s);
 	kith_connect_opened(c, s, from);
 	confirm(c, s);
 	if (hello.answer.p != NULL)

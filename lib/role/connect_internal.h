@@ -10,6 +10,9 @@ int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const 
 /* Remembers the other side's certificates with the session, and the role that they allow it of the one it claims. */
 void kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain, uint8_t role);
 
+/* Makes s the session of its device, unless it is an application's; one that the same side began before ends. */
+void kith_connect_bind(struct kith_core *c, struct kith_session *s);
+
 /* The session is up on our side; from is the way that the other was heard on. */
 void kith_connect_opened(struct kith_core *c, struct kith_session *s, const struct kith_hop *from);
 

@@ -7,6 +7,7 @@
 #include "role/query.h"
 
 #define CUT_OFF_RETRY_US (KITH_US_PER_S / 4)
+#define LOOKUP_HEDGE_US (KITH_US_PER_S + KITH_US_PER_S / 2) /* no answer: another home is asked as well */
 #define LOOKUPS_MAX 4 /* of one operation, through one home after the other */
 
 struct kith_operation *kith_dial_get(struct kith_core *c, kith_op id)
@@ -72,7 +73,7 @@ static void look_up(struct kith_core *c, struct kith_operation *op)
 	if (s != NULL) {
 		op->tries = (uint8_t)(op->tries + used);
 		op->asked = s->index;
-		arm(c, op, op->give_up_at);
+		arm(c, op, op->tries < LOOKUPS_MAX ? c->now.mono_us + LOOKUP_HEDGE_US : op->give_up_at);
 		return;
 	}
 	op->last_err = KITH_EDETACHED;
@@ -263,10 +264,12 @@ static const struct found *best(const struct found found[], size_t n)
 static void try_again(struct kith_core *c, struct kith_operation *op, int err)
 {
 	op->last_err = err;
-	if (op->tries < LOOKUPS_MAX && c->super == NULL)
-		look_up(c, op);
-	else
+	if (c->super != NULL || c->now.mono_us + CUT_OFF_RETRY_US >= op->give_up_at) {
 		kith_dial_done(c, op->id, err, false);
+		return;
+	}
+	op->tries = (uint8_t)(op->tries % LOOKUPS_MAX);
+	arm(c, op, c->now.mono_us + CUT_OFF_RETRY_US);
 }
 
 void kith_dial_on_found(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer)
@@ -347,7 +350,7 @@ void kith_dial_tick(struct kith_core *c, struct kith_operation *op)
 		}
 		return;
 	}
-	if (op->kind != KITH_OP_CHALLENGE && op->session == 0 && op->asked == 0)
+	if (op->kind != KITH_OP_CHALLENGE && op->session == 0 && c->super == NULL && op->tries < LOOKUPS_MAX)
 		look_up(c, op);
 	else
 		arm(c, op, op->give_up_at);

@@ -76,10 +76,12 @@ struct kith_session *kith_leaf_primary(struct kith_core *c)
 
 static bool in_use(const struct kith_core *c, const struct kith_host *host)
 {
+	static const struct kith_key no_key; /* of bootstrap hosts not spoken to yet: no two are the same for it */
+	bool keyed = memcmp(&host->dh, &no_key, sizeof no_key) != 0;
 	for (size_t i = 0; i < KITH_HOMES; i++) {
 		const struct kith_home_slot *home = &c->leaf.homes[i];
-		if (home->state != KITH_HOME_FREE && (memcmp(&home->host.dh, &host->dh, sizeof host->dh) == 0 ||
-						      kith_addr_equal(&home->host.addrs[0], &host->addrs[0])))
+		bool same_key = keyed && memcmp(&home->host.dh, &host->dh, sizeof host->dh) == 0;
+		if (home->state != KITH_HOME_FREE && (same_key || kith_addr_equal(&home->host.addrs[0], &host->addrs[0])))
 			return true;
 	}
 	return false;
@@ -186,7 +188,9 @@ static void learn_observed(struct kith_core *c, const struct kith_pack *pk, size
 
 static void give_up(struct kith_core *c, struct kith_home_slot *home)
 {
-	int i = kith_hostcache_find(&c->leaf.cache, &home->host.dh);
+	static const struct kith_key no_key;
+	bool keyed = memcmp(&home->host.dh, &no_key, sizeof no_key) != 0;
+	int i = keyed ? kith_hostcache_find(&c->leaf.cache, &home->host.dh) : KITH_ENOENT;
 	for (int k = 0; i < 0 && k < c->leaf.cache.n; k++) { /* a bootstrap host without a key is found by its address */
 		struct kith_host host;
 		kith_hostcache_get(&c->leaf.cache, k, &host);

@@ -321,8 +321,9 @@ static void ask_one(struct kith_core *c, struct kith_query *q, const struct kith
 	kith_pack_key(&pk, KITH_B_FIND_KEY);
 	kith_pack_bytes(&pk, q->key.b, KITH_ID_LEN);
 	kith_member_host(m, &host);
-	uint8_t kind = q->what == QUERY_FOR_WATCHERS ? KITH_REQ_WATCH : KITH_REQ_FIND;
-	if (kith_contact(c, &host, KITH_USE_MEMBER, kind, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_QUERY, q->id),
+	bool watch = q->what == QUERY_FOR_WATCHERS;
+	uint8_t kind = watch ? KITH_REQ_WATCH : KITH_REQ_FIND;
+	if (kith_contact(c, &host, watch ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER, kind, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_QUERY, q->id),
 			 &session) == 0)
 		q->waiting++;
 }
@@ -441,7 +442,7 @@ void kith_query_on_request(struct kith_core *c, struct kith_session *s, const st
 		return;
 	}
 	if (ask->kind != KITH_REQ_LOOKUP) {
-		kith_session_use(c, s, KITH_USE_MEMBER);
+		kith_session_use(c, s, ask->kind == KITH_REQ_WATCH ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER);
 		answer_find(c, s, ask, &key);
 		return;
 	}

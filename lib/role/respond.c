@@ -316,13 +316,7 @@ void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *he
 
 void kith_connect_confirmed(struct kith_core *c, struct kith_session *s, const struct kith_hop *from)
 {
-	if (!(s->use & KITH_USE_PEER)) {
-		/* One that we began ourselves meanwhile works as well: it stays until it is unused, since the other side, who sees the
-		 * same the other way round, would end this one. */
-		struct kith_session *old = kith_sessions_bind(&c->sessions, s);
-		if (old != NULL && !old->initiator)
-			kith_session_end(c, old, KITH_CLOSE_REPLACED, false);
-	}
+	kith_connect_bind(c, s);
 	kith_connect_opened(c, s, from);
 	if (c->super != NULL)
 		(void)kith_fwd_rebind(&c->super->fwd, s->index, &from->remote, from->transport, true);

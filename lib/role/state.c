@@ -57,6 +57,13 @@ static kith_time_us earlier(kith_time_us a, kith_time_us b)
 	return a < b ? a : b;
 }
 
+kith_time_us kith_session_unused_at(const struct kith_session *s)
+{
+	if (s->use & KITH_USE_WATCH) /* renewed at half of its life */
+		return s->used_at + KITH_SUBSCRIPTION_US;
+	return s->used_at + ((s->use & KITH_USE_TUNNEL) ? 2 * KITH_TUNNEL_IDLE_US : KITH_SESSION_UNUSED_US);
+}
+
 static kith_time_us session_deadline(struct kith_core *c, const struct kith_session *s)
 {
 	kith_time_us at = kith_requests_deadline(s->requests);
@@ -72,7 +79,7 @@ static kith_time_us session_deadline(struct kith_core *c, const struct kith_sess
 	if (s->use & KITH_USE_LEAF)
 		at = earlier(at, kith_supernode_leaf_deadline(s));
 	if (!(s->use & (KITH_USE_PEER | KITH_USE_LEAF | KITH_USE_HOME)))
-		at = earlier(at, s->used_at + ((s->use & KITH_USE_TUNNEL) ? KITH_TUNNEL_IDLE_US * 2 : KITH_SESSION_UNUSED_US));
+		at = earlier(at, kith_session_unused_at(s));
 	return at;
 }
 

@@ -270,6 +270,9 @@ bool kith_session_person(struct kith_core *c, const struct kith_session *s, stru
 /* Uses a session for something more; its paths are kept alive as that needs. */
 void kith_session_use(struct kith_core *c, struct kith_session *s, uint8_t use);
 
+/* When a session that is neither a leaf's, a home's nor an application's ends for want of use. */
+kith_time_us kith_session_unused_at(const struct kith_session *s);
+
 /* Recomputes when a session's timer is due. Called after anything that may move it. */
 void kith_session_arm(struct kith_core *c, struct kith_session *s);
 

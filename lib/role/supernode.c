@@ -200,7 +200,7 @@ static struct kith_member *member_of(struct kith_core *c, const struct kith_sess
 
 void kith_supernode_heard_of(struct kith_core *c, const struct kith_session *s, int err)
 {
-	bool failed = err == KITH_ETIMEDOUT || err == KITH_ECLOSED;
+	bool failed = err == KITH_ETIMEDOUT || (err == KITH_ECLOSED && s->chain == NULL); /* it never came up */
 	if (!failed && c->super->suspects == 0)
 		return; /* nobody to clear */
 	struct kith_member *m = member_of(c, s);

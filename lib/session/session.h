@@ -32,7 +32,8 @@ enum kith_session_use {
 	KITH_USE_LEAF = 1 << 1, /* the other is attached to us */
 	KITH_USE_TUNNEL = 1 << 2, /* a tunnel of ours ends there, or one of theirs here */
 	KITH_USE_PEER = 1 << 3, /* an application's */
-	KITH_USE_MEMBER = 1 << 4 /* both are supernodes */
+	KITH_USE_MEMBER = 1 << 4, /* both are supernodes */
+	KITH_USE_WATCH = 1 << 5 /* one of them watches keys at the other: news must find its way */
 };
 
 #define KITH_SESSION_UNUSED_US (60 * KITH_US_PER_S) /* local: a one-time asker is forgotten after this */

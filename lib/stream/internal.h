@@ -12,42 +12,10 @@
 
 #include <ngtcp2/ngtcp2.h>
 
+#include "base/list.h"
 #include "base/ring.h"
 #include "base/table.h"
 #include "stream/stream.h"
-
-/* ---- intrusive lists ---- */
-struct kith_link {
-	struct kith_link *prev, *next; /* to itself when in no list */
-};
-
-static inline void kith_link_init(struct kith_link *l)
-{
-	l->prev = l;
-	l->next = l;
-}
-
-static inline bool kith_link_empty(const struct kith_link *l)
-{
-	return l->next == l;
-}
-
-static inline void kith_link_remove(struct kith_link *l)
-{
-	l->prev->next = l->next;
-	l->next->prev = l->prev;
-	kith_link_init(l);
-}
-
-/* Moves l to the end of the list, wherever it was. */
-static inline void kith_link_append(struct kith_link *list, struct kith_link *l)
-{
-	kith_link_remove(l);
-	l->prev = list->prev;
-	l->next = list;
-	list->prev->next = l;
-	list->prev = l;
-}
 
 /* ---- bytes to send ---- */
 struct kith_piece {

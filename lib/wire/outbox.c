@@ -43,6 +43,13 @@ void kith_outbox_claim(struct kith_outbox *ob, const void *owner, struct kith_st
 	ob->stats = stats;
 }
 
+void kith_outbox_drop(struct kith_outbox *ob)
+{
+	KITH_ASSERT(!ob->in_frame);
+	ob->n_open = ob->next_open = 0;
+	ob->n_ready = ob->next_ready = ob->used = 0;
+}
+
 bool kith_outbox_has_room(const struct kith_outbox *ob, uint32_t n)
 {
 	return ob->n_slots - ob->used >= n && ob->ready_max - ob->n_ready >= n + (ob->n_open - ob->next_open);

@@ -50,6 +50,9 @@ void kith_outbox_deinit(struct kith_outbox *ob);
 /* Makes owner the one who writes. Asserts that the former owner was drained. */
 void kith_outbox_claim(struct kith_outbox *ob, const void *owner, struct kith_stats *stats);
 
+/* Forgets everything that was not polled. */
+void kith_outbox_drop(struct kith_outbox *ob);
+
 /* True when at least n more packets can be written: ask before taking application data. */
 bool kith_outbox_has_room(const struct kith_outbox *ob, uint32_t n);
 

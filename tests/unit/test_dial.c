@@ -216,7 +216,7 @@ static void a_service_that_is_not_offered_is_refused_without_ringing(void **stat
 	int since = w.events_n;
 	assert_int_equal(kith_core_call(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob", "voice", 0, &op), 0);
 	world_drain(&w, WORLD_ALICE);
-	world_run(&w, 12 * KITH_US_PER_S);
+	world_run(&w, KITH_DIAL_TIMEOUT_US + 5 * KITH_US_PER_S); /* so long the answer can be repeated */
 	assert_int_equal(outcome(&w, WORLD_ALICE, op, since), KITH_EREJECTED);
 	assert_null(world_event(&w, WORLD_BOB, KITH_EVENT_INCOMING, since));
 	assert_int_equal(calls_held(&w, WORLD_ALICE) + calls_held(&w, WORLD_BOB), 0);

@@ -1,6 +1,6 @@
 /* Intrusive doubly linked lists. A link that is in no list points to itself. */
-#ifndef KITH_HOST_LIST_H
-#define KITH_HOST_LIST_H
+#ifndef KITH_BASE_LIST_H
+#define KITH_BASE_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,9 +27,10 @@ static inline void kith_link_remove(struct kith_link *l)
 	kith_link_init(l);
 }
 
-/* Appends a link that is in no list. */
+/* Moves a link to the end of a list, from wherever it was. */
 static inline void kith_link_append(struct kith_link *list, struct kith_link *l)
 {
+	kith_link_remove(l);
 	l->prev = list->prev;
 	l->next = list;
 	list->prev->next = l;

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Two accounts behind NATs find each other by name. The first packets go through a relay, then the direct path takes over: by the
+# packet counters of their routers, not by what the programs say.
+# shellcheck source=tests/e2e/lib_common.sh
+. "$(dirname "$0")/lib_common.sh"
+# shellcheck source=tests/e2e/lib_net.sh
+. "$(dirname "$0")/lib_net.sh"
+need_root
+net_up
+net_supernodes
+start_peer bob "$(ns bob)"
+start_peer alice "$(ns alice)"
+
+from=$(mark alice)
+say alice lookup bob
+found=$(wait_for alice "$from" 5 'e["event"] == "found"')
+[ "$(value 'e["online"]' <<<"$found")" = true ] || fail "bob is not online: $found"
+[ "$(value 'len(e["homes"])' <<<"$found")" = 3 ] || fail "bob has not three homes: $found"
+
+[ "$(packets ra direct_out)" = 0 ] || fail "packets to bob's router before any call: an address has leaked"
+from=$(mark alice)
+say alice call bob
+connected=$(wait_for alice "$from" 5 'e["event"] == "connected"')
+[ "$(value 'e["name"]' <<<"$connected")" = bob ] || fail "not bob: $connected"
+wait_for bob 0 5 'e["event"] == "incoming" and e["name"] == "alice" and e["service"] == "flow"' >/dev/null
+[ "$(value 'e["paths"][0]["kind"]' <<<"$connected")" = relay ] || fail "the first path is no relay: $connected"
+direct=$(wait_for alice "$from" 5 'e["event"] == "path" and e["kind"] == "direct"')
+[ "$(value 'e["address"].split(":")[0]' <<<"$direct")" = "${address[rb]}" ] || fail "direct, but not to bob's router: $direct"
+start_at=$(wait_for alice "$from" 1 'e["event"] == "calling"' | value 'e["at"]')
+echo "connected after $(value "round(e['at'] - $start_at, 1)" <<<"$connected") ms," \
+	"direct after $(value "round(e['at'] - $start_at, 1)" <<<"$direct") ms"
+wait_for bob 0 5 'e["event"] == "path" and e["kind"] == "direct"' >/dev/null
+
+# With data flowing both ways, the routers see it go directly, and almost nothing to the supernodes.
+say alice flow 10
+say bob flow 10
+out=$(packets ra direct_out) in=$(packets ra direct_in) relayed=$(packets ra relay_out)
+flowed() {
+	[ $(($(packets ra direct_out) - out)) -ge 200 ] && [ $(($(packets ra direct_in) - in)) -ge 200 ]
+}
+until_true 20 flowed
+relayed=$(($(packets ra relay_out) - relayed))
+[ "$relayed" -lt 60 ] || fail "$relayed packets to supernodes while the direct path carried the data"
+echo "data: more than 200 packets each way directly, $relayed to supernodes meanwhile"
+echo "PASS"

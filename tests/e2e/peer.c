@@ -1,0 +1,450 @@
+/* A client for the end-to-end tests, on the public API only: commands on standard input, one JSON object per event on standard output.
+ *
+ *     kith-peer --profile DIR [--allow-loopback] [--port N]
+ *
+ *     call NAME        calls the service "flow" there        -> connected, or call-failed
+ *     flow MS          every MS milliseconds a numbered record on a stream, and a numbered datagram; 0 stops
+ *     stats            -> stats: what was sent, what arrived, what is missing, the longest silence of each; clears the silences
+ *     paths, explain   -> paths, explain: of the connection
+ *     lookup NAME      -> found for each device, then looked-up
+ *     watch NAME       -> presence, from now on
+ *     close, quit
+ *
+ * It accepts every call. Times are milliseconds of CLOCK_MONOTONIC, which all processes of one machine share. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+#include <uv.h>
+
+#include <kith/kith.h>
+
+#define SERVICE "flow"
+
+enum { STREAM_CHANNEL = 1, DATAGRAM_CHANNEL = 2, RECORD_LEN = 16, PATHS_MAX = 16 };
+
+/* What arrived of one kind of numbered things. */
+struct arrivals {
+	uint64_t received, next, out_of_order;
+	uint64_t last_us, silence_us; /* the longest time between two, since the last stats */
+};
+
+struct peer {
+	uv_loop_t *loop;
+	uv_poll_t input;
+	uv_timer_t timer;
+	struct kith_node *node;
+	struct kith_conn *conn;
+	struct kith_stream *stream;
+	uint64_t sent, datagrams_sent;
+	uint8_t unsent[RECORD_LEN]; /* the rest of a record that did not fit */
+	size_t unsent_len;
+	uint8_t part[RECORD_LEN];
+	size_t part_len;
+	struct arrivals records, datagrams;
+	char line[512];
+	size_t line_len;
+};
+
+static uint64_t now_us(void)
+{
+	return uv_hrtime() / 1000;
+}
+
+/* Prints {"event": ..., "at": ..., fields}; takes the reference, which may be NULL. */
+static void tell(const char *event, json_t *fields)
+{
+	json_t *all = json_pack("{s:s, s:f}", "event", event, "at", (double)now_us() / 1000.0);
+	if (fields != NULL)
+		json_object_update(all, fields);
+	json_dumpf(all, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
+	putchar('\n');
+	fflush(stdout);
+	json_decref(fields);
+	json_decref(all);
+}
+
+static json_t *path_json(const struct kith_path_info *path)
+{
+	char addr[KITH_ADDR_TEXT_MAX];
+	return json_pack("{s:s, s:s, s:f, s:b, s:b}", "kind", path->kind == KITH_PATH_CLASS_DIRECT ? "direct" : "relay",
+			 "address", kith_addr_format(&path->remote, addr), "rtt_ms", (double)path->rtt_us / 1000.0,
+			 "sending", path->sending, "alive", path->alive);
+}
+
+static json_t *paths_json(const struct peer *p)
+{
+	struct kith_path_info paths[PATHS_MAX];
+	json_t *list = json_array();
+	size_t n = p->conn != NULL ? kith_conn_paths(p->conn, paths, PATHS_MAX) : 0;
+	for (size_t i = 0; i < n && i < PATHS_MAX; i++)
+		json_array_append_new(list, path_json(&paths[i]));
+	return list;
+}
+
+/* ---- numbered things ---- */
+
+static void arrived(struct arrivals *a, const uint8_t record[RECORD_LEN])
+{
+	uint64_t number, now = now_us();
+	memcpy(&number, record, sizeof number);
+	if (number != a->next)
+		a->out_of_order++;
+	if (number >= a->next)
+		a->next = number + 1;
+	a->received++;
+	if (a->last_us != 0 && now - a->last_us > a->silence_us)
+		a->silence_us = now - a->last_us;
+	a->last_us = now;
+}
+
+static json_t *arrivals_json(struct arrivals *a)
+{
+	json_t *object =
+		json_pack("{s:I, s:I, s:I, s:f}", "received", (json_int_t)a->received, "next", (json_int_t)a->next,
+			  "out_of_order", (json_int_t)a->out_of_order, "silence_ms", (double)a->silence_us / 1000.0);
+	a->silence_us = 0;
+	return object;
+}
+
+static void on_readable(struct kith_stream *stream, void *user)
+{
+	struct peer *p = user;
+	int n;
+	while ((n = kith_stream_read(stream, p->part + p->part_len, sizeof p->part - p->part_len, NULL)) > 0) {
+		p->part_len += (size_t)n;
+		if (p->part_len == sizeof p->part) {
+			arrived(&p->records, p->part);
+			p->part_len = 0;
+		}
+	}
+}
+
+static void on_stream_closed(struct kith_stream *stream, int err, void *user)
+{
+	struct peer *p = user;
+	if (p->stream == stream)
+		p->stream = NULL;
+	tell("stream-closed", json_pack("{s:s}", "error", kith_err_name(err)));
+}
+
+static void use_stream(struct peer *p, struct kith_stream *stream)
+{
+	struct kith_stream_callbacks cb;
+	kith_stream_callbacks_init(&cb);
+	cb.readable = on_readable;
+	cb.closed = on_stream_closed;
+	p->stream = stream;
+	p->part_len = p->unsent_len = 0;
+	kith_stream_set_callbacks(stream, &cb, p);
+}
+
+static void on_stream(struct kith_conn *conn, struct kith_stream *stream, uint16_t channel, void *user)
+{
+	(void)conn;
+	(void)channel;
+	use_stream(user, stream);
+}
+
+static void on_datagram(struct kith_conn *conn, uint16_t channel, const uint8_t *data, size_t len, void *user)
+{
+	struct peer *p = user;
+	(void)conn;
+	if (channel == DATAGRAM_CHANNEL && len == RECORD_LEN)
+		arrived(&p->datagrams, data);
+}
+
+static void make_record(uint8_t out[RECORD_LEN], uint64_t number)
+{
+	uint64_t now = now_us();
+	memcpy(out, &number, sizeof number);
+	memcpy(out + sizeof number, &now, sizeof now);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct peer *p = timer->data;
+	uint8_t datagram[RECORD_LEN];
+	if (p->stream != NULL) {
+		if (p->unsent_len == 0) {
+			make_record(p->unsent, p->sent++);
+			p->unsent_len = RECORD_LEN;
+		}
+		int n = kith_stream_write(p->stream, p->unsent + RECORD_LEN - p->unsent_len, p->unsent_len);
+		if (n > 0)
+			p->unsent_len -= (size_t)n;
+	}
+	if (p->conn != NULL) {
+		make_record(datagram, p->datagrams_sent);
+		if (kith_conn_send(p->conn, DATAGRAM_CHANNEL, datagram, sizeof datagram) == 0)
+			p->datagrams_sent++;
+	}
+}
+
+/* ---- the connection ---- */
+
+static void on_path(struct kith_conn *conn, const struct kith_path_info *path, void *user)
+{
+	(void)conn;
+	(void)user;
+	tell("path", path_json(path));
+}
+
+static void on_opened(struct kith_conn *conn, void *user)
+{
+	(void)conn;
+	(void)user;
+	tell("opened", NULL);
+}
+
+static void on_conn_closed(struct kith_conn *conn, enum kith_close_reason reason, bool remote, void *user)
+{
+	struct peer *p = user;
+	if (p->conn == conn)
+		p->conn = NULL;
+	tell("closed", json_pack("{s:s, s:b}", "reason", kith_close_text(reason), "remote", remote));
+}
+
+static void use_conn(struct peer *p, struct kith_conn *conn)
+{
+	struct kith_conn_callbacks cb;
+	kith_conn_callbacks_init(&cb);
+	cb.opened = on_opened;
+	cb.path_changed = on_path;
+	cb.datagram = on_datagram;
+	cb.stream = on_stream;
+	cb.closed = on_conn_closed;
+	p->conn = conn;
+	kith_conn_set_callbacks(conn, &cb, p);
+}
+
+static void on_connected(struct kith_call *call, int err, struct kith_conn *conn, void *user)
+{
+	struct peer *p = user;
+	struct kith_stream *stream;
+	struct kith_session_info who = { .name = "" };
+	(void)call;
+	if (err != 0) {
+		tell("call-failed", json_pack("{s:s}", "error", kith_err_name(err)));
+		return;
+	}
+	use_conn(p, conn);
+	(void)kith_conn_info(conn, &who);
+	tell("connected", json_pack("{s:s, s:o}", "name", who.name, "paths", paths_json(p)));
+	if (kith_stream_open(conn, STREAM_CHANNEL, NULL, NULL, &stream) == 0)
+		use_stream(p, stream);
+}
+
+static void on_incoming(struct kith_node *node, struct kith_conn *conn, const struct kith_session_info *who, void *user)
+{
+	(void)node;
+	tell("incoming", json_pack("{s:s, s:s}", "name", who->name, "service", who->service));
+	if (kith_conn_accept(conn) == 0)
+		use_conn(user, conn);
+}
+
+/* ---- look-ups and presence ---- */
+
+static void on_found(struct kith_call *call, const struct kith_found_device *device, void *user)
+{
+	char addr[KITH_ADDR_TEXT_MAX];
+	json_t *homes = json_array();
+	(void)call;
+	(void)user;
+	for (unsigned i = 0; i < device->homes_n; i++)
+		json_array_append_new(homes, json_string(kith_addr_format(&device->homes[i], addr)));
+	tell("found", json_pack("{s:s, s:b, s:o}", "label", device->label, "online", device->online, "homes", homes));
+}
+
+static void on_looked_up(struct kith_call *call, int err, void *user)
+{
+	(void)call;
+	(void)user;
+	tell("looked-up", json_pack("{s:s}", "error", err == 0 ? "" : kith_err_name(err)));
+}
+
+static void on_presence(struct kith_node *node, const char *name, bool online, void *user)
+{
+	(void)node;
+	(void)user;
+	tell("presence", json_pack("{s:s, s:b}", "name", name, "online", online));
+}
+
+/* ---- the node ---- */
+
+static void on_node_closed(struct kith_node *node, void *user)
+{
+	struct peer *p = user;
+	(void)node;
+	tell("bye", NULL);
+	uv_close((uv_handle_t *)&p->input, NULL);
+	uv_close((uv_handle_t *)&p->timer, NULL);
+}
+
+static void on_started(struct kith_node *node, int err, const char *why, void *user)
+{
+	struct kith_node_info info;
+	(void)user;
+	kith_node_info(node, &info);
+	tell("started", json_pack("{s:s, s:s, s:s, s:i}", "error", err == 0 ? "" : kith_err_name(err), "why",
+				  why != NULL ? why : "", "name", info.name, "port", (int)info.port));
+	if (err != 0)
+		(void)kith_node_close(node, on_node_closed);
+}
+
+static void on_attached(struct kith_node *node, unsigned homes, void *user)
+{
+	struct kith_addr addrs[8];
+	char text[KITH_ADDR_TEXT_MAX];
+	json_t *list = json_array();
+	(void)user;
+	size_t n = kith_node_homes(node, addrs, 8);
+	for (size_t i = 0; i < n && i < 8; i++)
+		json_array_append_new(list, json_string(kith_addr_format(&addrs[i], text)));
+	tell("attached", json_pack("{s:i, s:o}", "homes", (int)homes, "addresses", list));
+}
+
+static void on_published(struct kith_node *node, void *user)
+{
+	(void)node;
+	(void)user;
+	tell("published", NULL);
+}
+
+static void on_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why, void *user)
+{
+	(void)node;
+	(void)user;
+	tell("trouble", json_pack("{s:i, s:s, s:s}", "what", (int)what, "error", kith_err_name(err), "why",
+				  why != NULL ? why : ""));
+}
+
+/* ---- commands ---- */
+
+static void tell_explain(const struct peer *p)
+{
+	char *text = calloc(1, 65536);
+	if (text != NULL && p->conn != NULL)
+		kith_explain(p->conn, text, 65536);
+	tell("explain", json_pack("{s:s}", "text", text != NULL ? text : ""));
+	free(text);
+}
+
+static void obey(struct peer *p, const char *command, const char *argument)
+{
+	int err = 0;
+	if (strcmp(command, "call") == 0) {
+		tell("calling", json_pack("{s:s}", "name", argument));
+		err = kith_connect(p->node, argument, SERVICE, 0, on_connected, p, NULL);
+	} else if (strcmp(command, "flow") == 0) {
+		unsigned ms = (unsigned)strtoul(argument, NULL, 10);
+		if (ms > 0)
+			uv_timer_start(&p->timer, on_tick, 0, ms);
+		else
+			uv_timer_stop(&p->timer);
+	} else if (strcmp(command, "stats") == 0) {
+		tell("stats", json_pack("{s:I, s:I, s:o, s:o, s:o}", "sent", (json_int_t)p->sent, "datagrams_sent",
+					(json_int_t)p->datagrams_sent, "records", arrivals_json(&p->records),
+					"datagrams", arrivals_json(&p->datagrams), "paths", paths_json(p)));
+	} else if (strcmp(command, "paths") == 0) {
+		tell("paths", json_pack("{s:o}", "paths", paths_json(p)));
+	} else if (strcmp(command, "explain") == 0) {
+		tell_explain(p);
+	} else if (strcmp(command, "lookup") == 0) {
+		err = kith_lookup(p->node, argument, on_found, on_looked_up, p, NULL);
+	} else if (strcmp(command, "watch") == 0) {
+		err = kith_watch(p->node, argument);
+	} else if (strcmp(command, "close") == 0 && p->conn != NULL) {
+		err = kith_conn_close(p->conn, KITH_CLOSE_NORMAL);
+	} else if (strcmp(command, "quit") == 0) {
+		err = kith_node_close(p->node, on_node_closed);
+	} else {
+		err = KITH_EINVAL;
+	}
+	if (err != 0)
+		tell("refused", json_pack("{s:s, s:s}", "command", command, "error", kith_err_name(err)));
+}
+
+static void on_input(uv_poll_t *input, int status, int events)
+{
+	struct peer *p = input->data;
+	char *end;
+	(void)events;
+	ssize_t n = status == 0 ? read(STDIN_FILENO, p->line + p->line_len, sizeof p->line - 1 - p->line_len) : 0;
+	if (n <= 0) {
+		uv_poll_stop(input);
+		(void)kith_node_close(p->node, on_node_closed);
+		return;
+	}
+	p->line_len += (size_t)n;
+	p->line[p->line_len] = '\0';
+	while ((end = strchr(p->line, '\n')) != NULL) {
+		*end = '\0';
+		char *argument = strchr(p->line, ' ');
+		if (argument != NULL)
+			*argument++ = '\0';
+		obey(p, p->line, argument != NULL ? argument : "");
+		p->line_len -= (size_t)(end + 1 - p->line);
+		memmove(p->line, end + 1, p->line_len + 1);
+	}
+}
+
+static int make_node(struct peer *p, struct kith_node_options *options)
+{
+	struct kith_node_callbacks cb;
+	kith_node_callbacks_init(&cb);
+	cb.started = on_started;
+	cb.attached = on_attached;
+	cb.published = on_published;
+	cb.incoming = on_incoming;
+	cb.presence = on_presence;
+	cb.trouble = on_trouble;
+	options->loop = p->loop;
+	int err = kith_node_new(&p->node, options, &cb, p);
+	if (err == 0)
+		err = kith_serve(p->node, SERVICE);
+	return err == 0 ? kith_node_start(p->node) : err;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option words[] = { { "profile", required_argument, NULL, 'p' },
+					       { "port", required_argument, NULL, 'P' },
+					       { "allow-loopback", no_argument, NULL, 'l' },
+					       { 0 } };
+	struct peer p = { .loop = uv_default_loop() };
+	struct kith_node_options options;
+	const char *dir = NULL;
+	char why[512] = "usage: kith-peer --profile DIR [--allow-loopback] [--port N]";
+	int c;
+	kith_node_options_init(&options);
+	while ((c = getopt_long(argc, argv, "", words, NULL)) != -1) {
+		if (c == 'p')
+			dir = optarg;
+		else if (c == 'P')
+			options.port = (uint16_t)strtoul(optarg, NULL, 10);
+		else if (c == 'l')
+			options.allow_loopback = true;
+		else
+			return 2;
+	}
+	if (dir == NULL || kith_node_options_load(&options, dir, why, sizeof why) != 0) {
+		fprintf(stderr, "%s\n", why);
+		return 2;
+	}
+	int err = make_node(&p, &options);
+	kith_node_options_deinit(&options);
+	if (err != 0) {
+		fprintf(stderr, "kith-peer: %s\n", kith_strerror(err));
+		return 1;
+	}
+	uv_timer_init(p.loop, &p.timer);
+	uv_poll_init(p.loop, &p.input, STDIN_FILENO);
+	p.timer.data = p.input.data = &p;
+	uv_poll_start(&p.input, UV_READABLE, on_input);
+	uv_run(p.loop, UV_RUN_DEFAULT);
+	return kith_node_free(p.node) == 0 ? 0 : 1;
+}

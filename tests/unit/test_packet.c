@@ -1,0 +1,186 @@
+/* Outer headers: what is written is read back, and nothing else is taken for one. */
+#include "support.h"
+
+#include "wire/packet.h"
+
+static void every_header_reads_back_as_it_was_written(void **state)
+{
+	uint8_t p[256];
+	struct kith_hs_header hs;
+	struct kith_data_header data;
+	(void)state;
+	memset(p, 0xaa, sizeof p);
+	kith_hs_write(p, KITH_PKT_HELLO, 1, 0x01020304, 0);
+	assert_true(kith_hs_parse(&hs, test_span(p, 100)));
+	assert_int_equal(hs.type, KITH_PKT_HELLO);
+	assert_int_equal(hs.version, KITH_WIRE_VERSION);
+	assert_int_equal(hs.pattern, 1);
+	assert_int_equal(hs.sender, 0x01020304);
+	assert_int_equal(hs.receiver, 0);
+	assert_int_equal(hs.noise.len, 100 - KITH_HS_HEADER - KITH_HS_TRAILER);
+	assert_ptr_equal(hs.noise.p, p + KITH_HS_HEADER);
+	assert_ptr_equal(hs.mac1, p + 100 - 32);
+	assert_ptr_equal(hs.mac2, p + 100 - 16);
+	assert_int_equal(hs.authed.len, 100 - 32);
+	assert_int_equal(hs.authed2.len, 100 - 16);
+
+	kith_hs_write(p, KITH_PKT_REPLY, 0, 5, 6);
+	assert_true(kith_hs_parse(&hs, test_span(p, 100)));
+	assert_int_equal(hs.receiver, 6);
+	assert_int_equal(hs.noise.len, 100 - KITH_HS_HEADER);
+	assert_null(hs.mac1);
+
+	kith_data_write(p, 7, 0xfffefdfc, UINT64_C(0x0102030405060708));
+	assert_true(kith_data_parse(&data, test_span(p, 64)));
+	assert_int_equal(data.epoch, 7);
+	assert_int_equal(data.receiver, 0xfffefdfc);
+	assert_int_equal(data.counter, UINT64_C(0x0102030405060708));
+	assert_int_equal(data.ad.len, KITH_TRANSPORT_HEADER);
+	assert_int_equal(data.sealed.len, 64 - KITH_TRANSPORT_HEADER);
+
+	uint64_t tunnel;
+	struct kith_span inner;
+	kith_tunnel_write(p, UINT64_MAX);
+	assert_true(kith_tunnel_parse(&tunnel, &inner, test_span(p, 20)));
+	assert_int_equal(tunnel, UINT64_MAX);
+	assert_int_equal(inner.len, 8);
+
+	uint8_t low, high;
+	uint32_t receiver;
+	kith_version_write(p, 9);
+	assert_true(kith_version_parse(&low, &high, &receiver, test_span(p, KITH_VERSION_PACKET_LEN)));
+	assert_int_equal(receiver, 9);
+	assert_true(low <= KITH_WIRE_VERSION && KITH_WIRE_VERSION <= high);
+
+	uint8_t nonce[24], sealed[32];
+	const uint8_t *n, *s;
+	memset(nonce, 1, sizeof nonce);
+	memset(sealed, 2, sizeof sealed);
+	kith_cookie_write(p, 10, nonce, sealed);
+	assert_true(kith_cookie_parse(&receiver, &n, &s, test_span(p, KITH_COOKIE_PACKET_LEN)));
+	assert_int_equal(receiver, 10);
+	assert_memory_equal(n, nonce, 24);
+	assert_memory_equal(s, sealed, 32);
+}
+
+/* Each length below the least of its kind is no packet of that kind. */
+static void a_packet_that_is_too_short_has_no_type(void **state)
+{
+	static const struct {
+		uint8_t type;
+		size_t least;
+	} kinds[] = {
+		{ KITH_PKT_HELLO, KITH_HS_HEADER + KITH_HS_TRAILER }, { KITH_PKT_REPLY, KITH_HS_HEADER },
+		{ KITH_PKT_FINISH, KITH_HS_HEADER },		      { KITH_PKT_COOKIE, KITH_COOKIE_PACKET_LEN },
+		{ KITH_PKT_VERSION, KITH_VERSION_PACKET_LEN },	      { KITH_PKT_DATA, KITH_TRANSPORT_HEADER + 16 },
+		{ KITH_PKT_TUNNEL, KITH_TUNNEL_HEADER + 1 },
+	};
+	uint8_t p[128] = { 0 };
+	(void)state;
+	for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+		p[0] = kinds[k].type;
+		for (size_t len = 0; len < sizeof p; len++)
+			assert_int_equal(kith_packet_type(test_span(p, len)), len >= kinds[k].least ? kinds[k].type : 0);
+	}
+}
+
+static void every_other_first_byte_has_no_type(void **state)
+{
+	uint8_t p[1200] = { 0 };
+	int known = 0;
+	(void)state;
+	for (unsigned b = 0; b < 256; b++) {
+		p[0] = (uint8_t)b;
+		known += kith_packet_type(test_span(p, sizeof p)) != 0;
+	}
+	assert_int_equal(known, 7);
+	for (unsigned b = 0; b < 4; b++) { /* STUN's */
+		p[0] = (uint8_t)b;
+		assert_int_equal(kith_packet_type(test_span(p, sizeof p)), 0);
+	}
+}
+
+static void reserved_bits_must_be_zero(void **state)
+{
+	uint8_t p[128];
+	struct kith_hs_header hs;
+	struct kith_data_header data;
+	uint64_t tunnel;
+	struct kith_span inner;
+	uint32_t receiver;
+	uint8_t low, high;
+	const uint8_t *n, *s;
+	(void)state;
+	memset(p, 0, sizeof p);
+	kith_hs_write(p, KITH_PKT_HELLO, 0, 1, 0);
+	p[3] = 1;
+	assert_false(kith_hs_parse(&hs, test_span(p, 100)));
+	kith_hs_write(p, KITH_PKT_HELLO, 2, 1, 0); /* no such pattern */
+	assert_false(kith_hs_parse(&hs, test_span(p, 100)));
+	for (int i = 2; i < 4; i++) {
+		kith_data_write(p, 0, 1, 1);
+		p[i] = 1;
+		assert_false(kith_data_parse(&data, test_span(p, 100)));
+	}
+	for (int i = 1; i < 4; i++) {
+		kith_tunnel_write(p, 5);
+		p[i] = 1;
+		assert_false(kith_tunnel_parse(&tunnel, &inner, test_span(p, 100)));
+	}
+	kith_tunnel_write(p, 0);
+	assert_false(kith_tunnel_parse(&tunnel, &inner, test_span(p, 100)));
+	kith_version_write(p, 1);
+	p[3] = 1;
+	assert_false(kith_version_parse(&low, &high, &receiver, test_span(p, KITH_VERSION_PACKET_LEN)));
+	kith_version_write(p, 1);
+	p[1] = 5;
+	p[2] = 4; /* none at all */
+	assert_false(kith_version_parse(&low, &high, &receiver, test_span(p, KITH_VERSION_PACKET_LEN)));
+	kith_cookie_write(p, 1, p + 64, p + 64);
+	p[2] = 1;
+	assert_false(kith_cookie_parse(&receiver, &n, &s, test_span(p, KITH_COOKIE_PACKET_LEN)));
+}
+
+static void bytes_behind_a_packet_of_fixed_length_are_not_allowed(void **state)
+{
+	uint8_t p[128] = { 0 };
+	uint32_t receiver;
+	uint8_t low, high;
+	const uint8_t *n, *s;
+	(void)state;
+	kith_version_write(p, 1);
+	assert_false(kith_version_parse(&low, &high, &receiver, test_span(p, KITH_VERSION_PACKET_LEN + 1)));
+	assert_false(kith_version_parse(&low, &high, &receiver, test_span(p, KITH_VERSION_PACKET_LEN - 1)));
+	kith_cookie_write(p, 1, p, p);
+	assert_false(kith_cookie_parse(&receiver, &n, &s, test_span(p, KITH_COOKIE_PACKET_LEN + 1)));
+	assert_false(kith_cookie_parse(&receiver, &n, &s, test_span(p, KITH_COOKIE_PACKET_LEN - 1)));
+}
+
+/* So that an answer can name the one who asked, whatever version it spoke. */
+static void of_another_version_only_the_indexes_are_read(void **state)
+{
+	uint8_t p[64] = { 0 };
+	struct kith_hs_header hs;
+	(void)state;
+	kith_hs_write(p, KITH_PKT_HELLO, 0, 77, 0);
+	p[1] = KITH_WIRE_VERSION + 1;
+	p[2] = 200;
+	assert_true(kith_hs_parse(&hs, test_span(p, KITH_HS_HEADER)));
+	assert_int_equal(hs.version, KITH_WIRE_VERSION + 1);
+	assert_int_equal(hs.sender, 77);
+	assert_int_equal(hs.noise.len, 0);
+	assert_false(kith_hs_parse(&hs, test_span(p, KITH_HS_HEADER - 1)));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_header_reads_back_as_it_was_written),
+		cmocka_unit_test(a_packet_that_is_too_short_has_no_type),
+		cmocka_unit_test(every_other_first_byte_has_no_type),
+		cmocka_unit_test(reserved_bits_must_be_zero),
+		cmocka_unit_test(bytes_behind_a_packet_of_fixed_length_are_not_allowed),
+		cmocka_unit_test(of_another_version_only_the_indexes_are_read),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
