@@ -2,6 +2,7 @@
 #include <kith/core.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "core/drive.h"
 #include "core/house.h"
 #include "core/save.h"
@@ -26,7 +27,7 @@ int kith_core_serve(struct kith_core *c, const char *service)
 	}
 	if (c->services_n == KITH_SERVICES_MAX)
 		return KITH_EFULL;
-	strcpy(c->services[c->services_n++], service);
+	kith_text_copy(c->services[c->services_n++], sizeof c->services[0], service);
 	return 0;
 }
 

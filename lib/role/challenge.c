@@ -1,6 +1,7 @@
 #include "role/challenge.h"
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "identity/challenge.h"
 #include "role/dial.h"
 
@@ -22,7 +23,7 @@ int kith_challenge_begin(struct kith_core *c, struct kith_session *s, const char
 	ch.asker = c->me.identity;
 	ch.asked = person.identity;
 	c->random->fill(c->random->ctx, ch.nonce, sizeof ch.nonce);
-	strcpy(ch.context, context);
+	kith_text_copy(ch.context, sizeof ch.context, context);
 	int n = kith_challenge_write(bytes, &ch);
 	if (n < 0)
 		return n;

@@ -1,6 +1,7 @@
 #include "role/dial.h"
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "role/connect.h"
 #include "role/introduce.h"
 #include "role/peer.h"
@@ -90,7 +91,7 @@ int kith_dial_new_op(struct kith_core *c, enum kith_op_kind kind, const char *na
 	op->id = ++c->next_op != 0 ? c->next_op : ++c->next_op;
 	op->timer.kind = KITH_TIMER_OP;
 	op->give_up_at = c->now.mono_us + timeout_us;
-	strcpy(op->name, name);
+	kith_text_copy(op->name, sizeof op->name, name);
 	arm(c, op, op->give_up_at);
 	*out = op->id;
 	return 0;
@@ -110,7 +111,7 @@ int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *nam
 		return err;
 	struct kith_operation *op = kith_dial_get(c, *out);
 	if (service != NULL)
-		strcpy(op->service, service);
+		kith_text_copy(op->service, sizeof op->service, service);
 	kith_ids_directory(c->suite, &op->key, &c->self.network, name);
 	look_up(c, op);
 	return 0;

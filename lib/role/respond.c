@@ -185,16 +185,11 @@ static bool fresh(struct kith_core *c, const struct kith_hs_header *header, cons
 	case KITH_FRESH:
 		return true;
 	case KITH_SAME:
-		KITH_LOG(c->log, KITH_LOG_DEBUG, "hello_repeated");
-		(void)repeat_reply(c, person->device_dh.b, hello->call_id, from);
-		return false;
-	case KITH_STALE: /* unless it is a repetition, and a later call of the same device has come meanwhile */
-		KITH_LOG(c->log, KITH_LOG_DEBUG, "hello_stale");
+	case KITH_STALE: /* perhaps a repetition that a later call has overtaken */
 		if (!repeat_reply(c, person->device_dh.b, hello->call_id, from))
 			kith_stats_add(c->stats, KITH_STAT_REFUSE_STALE, 1);
 		return false;
 	case KITH_UNSURE:
-		KITH_LOG(c->log, KITH_LOG_DEBUG, "hello_unsure");
 		send_cookie(c, header, from);
 		return false;
 	}

@@ -1,6 +1,7 @@
 #include "role/watching.h"
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "role/leaf.h"
 #include "role/query.h"
 
@@ -90,7 +91,7 @@ int kith_watching_add(struct kith_core *c, const char *name)
 	}
 	struct kith_watched *w = &c->watched[c->watched_n++];
 	memset(w, 0, sizeof *w);
-	strcpy(w->name, name);
+	kith_text_copy(w->name, sizeof w->name, name);
 	w->key = key;
 	w->since = c->now.mono_us;
 	if (c->super != NULL)
