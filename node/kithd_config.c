@@ -445,7 +445,7 @@ static int blank_comments(struct config *c, char *text, size_t len)
 			text[i] = ' ';
 		}
 	}
-	c->line_count = line;
+	c->line_count = line > 1 && text[len - 1] == '\n' ? line - 1 : line;
 	return 0;
 }
 

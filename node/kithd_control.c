@@ -190,13 +190,25 @@ static void accepted(uv_stream_t *server, int status)
 	uv_read_start((uv_stream_t *)&client->pipe, give_room, got);
 }
 
+/* libuv says EACCES for a directory that does not exist, as Windows would. */
+static int check_directory(const char *path)
+{
+	char dir[CONTROL_PATH_MAX + 1];
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+	if (slash == NULL || slash == path)
+		return 0;
+	(void)snprintf(dir, sizeof dir, "%.*s", (int)(slash - path), path);
+	return stat(dir, &st) != 0 && (errno == ENOENT || errno == ENOTDIR) ? KITH_ENOENT : 0;
+}
+
 /* Whether somebody listens on the socket file; one that is left over from a crash is removed. */
 static int clear_way(const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct stat st;
 	if (lstat(path, &st) != 0)
-		return errno == ENOENT ? 0 : errno == ENOTDIR ? KITH_ENOENT : KITH_EACCES;
+		return errno == ENOENT || errno == ENOTDIR ? check_directory(path) : KITH_EACCES;
 	if (!S_ISSOCK(st.st_mode))
 		return KITH_EADDRINUSE;
 	memcpy(addr.sun_path, path, strlen(path) + 1);

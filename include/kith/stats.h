@@ -62,6 +62,7 @@
 	X(REFUSE_LOOP, "handshakes refused: from ourselves")                                                           \
 	X(REFUSE_MALFORMED, "handshakes refused: payload is malformed")                                                \
 	X(REFUSE_BLOCKED, "handshakes refused: contact is blocked, or rejected by the application")                    \
+	X(GONE_HINTS, "hints that the other side has forgotten a session")                                             \
 	X(COOKIES_SENT, "cookies sent")                                                                                \
 	X(REKEYS, "rekeys completed")                                                                                  \
 	/* paths */                                                                                                    \

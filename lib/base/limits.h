@@ -40,6 +40,8 @@
 #define KITH_INTRODUCTIONS_BURST 30
 #define KITH_ASKERS_MAX 16384 /* local: devices whose rates are remembered */
 
+#define KITH_GONE_PER_S 10 /* local: "no such session" to, or heard from, one /24 or /48: a restart is noticed, a flood is not echoed */
+
 /* ---- session ---- */
 #define KITH_KEEPALIVE_US (25 * KITH_US_PER_S) /* local: until the NAT's own lifetime is known; RFC 4787 allows 120 s, 30 s is met */
 #define KITH_KEEPALIVE_ANSWERED 3 /* wire: every how many keepalives a home answers, so idle leaves cost it little */

@@ -195,6 +195,7 @@ static int build(struct kith_core *c, const struct kith_core_options *o)
 	c->self.role = (uint8_t)o->role;
 	kith_guard_init(&c->guard, c->suite, c->alloc, c->random, c->self.dh_pk, &c->self.network, super ? 65536 : 1024,
 			c->now.unix_ms);
+	kith_limiter_init(&c->hints, c->alloc, c->random, super ? KITH_ASKERS_MAX : 64, KITH_GONE_PER_S, 2 * KITH_GONE_PER_S);
 	kith_limiter_init(&c->calls, c->alloc, c->random, 256, KITH_CALLS_PER_S, KITH_CALLS_BURST);
 	if (o->state.len > 0) {
 		err = kith_state_load(c, o->state);
@@ -294,8 +295,10 @@ void kith_core_free(struct kith_core *c)
 	KITH_FREE_ARRAY(alloc, c->ops, KITH_OPS_MAX);
 	kith_watching_deinit(c);
 	kith_leaf_deinit(c);
-	if (c->calls.alloc != NULL)
+	if (c->calls.alloc != NULL) {
 		kith_limiter_deinit(&c->calls);
+		kith_limiter_deinit(&c->hints);
+	}
 	kith_guard_deinit(&c->guard);
 	kith_contacts_deinit(&c->contacts);
 	kith_blob_unref(&c->shared->blobs, c->chain);

@@ -113,6 +113,8 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	if (s == NULL || (s->state != KITH_SESSION_OPEN && s->state != KITH_SESSION_UNCONFIRMED) ||
 	    (s->hs != NULL && (s->hs->refused || !kith_noise_done(&s->hs->noise)))) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		if (s == NULL && packet.len >= KITH_GONE_PACKET_LEN)
+			kith_connect_say_gone(c, header.receiver, hop);
 		return;
 	}
 	switch (kith_session_open(s, c->suite, c->alloc, c->now.mono_us, &header, &frames)) {
@@ -130,6 +132,7 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	else if (s->hs != NULL)
 		kith_connect_forget(c, s);
 	struct kith_path_env env = kith_env(c, s);
+	s->gone_hints = 0;
 	bool data = has_data(frames);
 	if (data && (s->use & KITH_USE_PEER) && s->replay.wide == NULL)
 		(void)kith_replay_widen(&s->replay, c->alloc); /* without memory the narrow window goes on */
@@ -179,6 +182,9 @@ static void on_own(struct kith_core *c, struct kith_span packet, const struct ki
 		return;
 	case KITH_PKT_VERSION: /* a hint that anybody can forge: the handshake times out by itself */
 		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_VERSION, 1);
+		return;
+	case KITH_PKT_GONE:
+		kith_connect_on_gone(c, packet, hop);
 		return;
 	case KITH_PKT_DATA:
 		on_data(c, packet, hop);

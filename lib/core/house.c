@@ -6,7 +6,6 @@ static void recheck(void *ctx, struct kith_session *s)
 	struct kith_person person;
 	if (s->state == KITH_SESSION_CLOSED || s->chain == NULL)
 		return;
-	s->trust_epoch = (uint16_t)c->trust.epoch;
 	if (!kith_session_person(c, s, &person))
 		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
 }

@@ -1,6 +1,7 @@
 /* The initiator's half of the handshake, and what both halves share. */
 #include "role/connect.h"
 
+#include "base/addr.h"
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/rng.h"
@@ -8,6 +9,7 @@
 #include "role/dispatch.h"
 #include "role/peer.h"
 
+#define GONE_HINTS_MAX 4 /* hints without a genuine packet between them: three probes were answered so, over two seconds or more */
 #define INTRODUCE_COST 40 /* most bytes around an introduced packet in an INTRODUCE request frame */
 
 static void count_refusal(struct kith_core *c, int err)
@@ -216,7 +218,6 @@ int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const 
 void kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain, uint8_t role)
 {
 	s->chain = kith_blob_intern(&c->shared->blobs, chain.p, chain.len);
-	s->trust_epoch = (uint16_t)c->trust.epoch;
 	/* What a node says of its role counts only as far as its certificate allows it. */
 	struct kith_person person;
 	bool certified = kith_session_person(c, s, &person) && (c->trust.open || (person.flags & KITH_NAME_SUPERNODE));
@@ -378,6 +379,56 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 	confirm(c, s);
 	if (hello.answer.p != NULL)
 		kith_dispatch_answer(c, s, hello.answer);
+}
+
+/* ---- sessions that one side has forgotten ---- */
+
+void kith_connect_say_gone(struct kith_core *c, uint32_t index, const struct kith_hop *from)
+{
+	if (!kith_connect_may_answer(c, from) || !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote)))
+		return;
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_GONE_PACKET_LEN);
+	if (out != NULL)
+		kith_gone_write(out, index);
+}
+
+/* The open session that sends to this index over this hop. */
+static struct kith_session *session_to(struct kith_core *c, uint32_t peer_index, const struct kith_hop *hop)
+{
+	uint32_t it = 0;
+	struct kith_session *s;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (s->peer_index != peer_index || s->state != KITH_SESSION_OPEN)
+			continue;
+		for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+			if (kith_hop_equal(&kith_pathset_path(&s->paths, i)->hop, hop))
+				return s;
+		}
+	}
+	return NULL;
+}
+
+void kith_connect_on_gone(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
+{
+	uint32_t index;
+	/* Finding the session is a search: held to a rate for each source. */
+	if (!kith_gone_parse(&index, packet) || !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote))) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+		return;
+	}
+	struct kith_session *s = session_to(c, index, from);
+	if (s == NULL) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		return;
+	}
+	kith_stats_add(c->stats, KITH_STAT_GONE_HINTS, 1);
+	if (++s->gone_hints >= GONE_HINTS_MAX) {
+		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
+		return;
+	}
+	struct kith_path_env env = kith_env(c, s);
+	kith_pathset_check(&s->paths, &env, c->now.mono_us);
+	kith_session_arm(c, s);
 }
 
 /* ---- time ---- */

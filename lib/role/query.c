@@ -278,9 +278,11 @@ static void finish(struct kith_core *c, struct kith_query *q)
 	news_of(q, &news);
 	size_t len = q->found_n > 0 ? pack_found(&news, body, sizeof body) : 0;
 	struct kith_span answer = { body, len };
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "query_done key=%02x%02x%02x for=%u found=%u answered=%u group=%u", q->key.b[0], q->key.b[1], q->key.b[2],
+		 q->what, q->found_n, q->answered, q->group);
 	struct kith_session *s = kith_sessions_get(&c->sessions, q->session);
 	struct kith_answer own = { .token = kith_token(KITH_TOKEN_LOOKUP, q->op), .err = len > 0 ? 0 : KITH_ENOENT, .body = answer };
-	bool renewed = q->answered > 0 || kith_members_live(&c->super->members) <= 1;
+	bool renewed = q->answered >= ENOUGH_ANSWERS || q->answered + 1u >= kith_members_live(&c->super->members);
 	switch ((enum query_for)q->what) {
 	case QUERY_FOR_SESSION:
 		if (s != NULL && s->state != KITH_SESSION_CLOSED)
@@ -471,6 +473,8 @@ void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const str
 	const struct kith_pack_item *records = kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_NEWS_RECORDS);
 	const struct kith_pack_item *vanished = kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_NEWS_VANISHED);
 	kith_watching_news(c, &pk, records, vanished);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "notified key=%02x%02x%02x record=%d home=%d", key.b[0], key.b[1], key.b[2], records != NULL,
+		 c->super != NULL);
 	if (c->super == NULL)
 		return;
 	/* Readers verify; a home only passes on what it asked for. */

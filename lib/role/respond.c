@@ -21,7 +21,7 @@ static void send_cookie(struct kith_core *c, const struct kith_hs_header *header
 }
 
 /* A leaf is reached through the tunnels of its homes only; a supernode by anybody. */
-static bool may_call(const struct kith_core *c, const struct kith_hop *from)
+bool kith_connect_may_answer(const struct kith_core *c, const struct kith_hop *from)
 {
 	if (c->super != NULL)
 		return true;
@@ -247,7 +247,7 @@ void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *hea
 	uint8_t buf[KITH_UDP_PAYLOAD];
 	struct kith_handshake hs;
 	/* Whoever calls a leaf knows its key; the other pattern would tell a stranger who lives here. */
-	if (!may_call(c, from) || (c->super == NULL && header->pattern == KITH_NOISE_XX)) {
+	if (!kith_connect_may_answer(c, from) || (c->super == NULL && header->pattern == KITH_NOISE_XX)) {
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
 		return;
 	}

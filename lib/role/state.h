@@ -196,7 +196,7 @@ struct kith_supernode {
 	uint64_t entry_seq;
 	kith_time_us entry_at, gossip_at, expire_at;
 	kith_time_us self_at; /* when our own presence record was signed */
-	unsigned lonely; /* bootstrap attempts without a member */
+	unsigned exchanges; /* gossip begun so far */
 	uint32_t leaves;
 	uint32_t suspects; /* members with failures: about how many, to know whether a search is worth it */
 	struct kith_table attached; /* of kith_attached, by directory key: one device of each name */
@@ -214,6 +214,7 @@ struct kith_core {
 	struct kith_timers timers;
 	struct kith_sessions sessions;
 	struct kith_guard guard;
+	struct kith_limiter hints; /* by address prefix: "no such session", said and heard */
 	struct kith_limiter calls; /* by caller's device: how often somebody may ring */
 	struct kith_trust trust;
 	struct kith_contacts contacts;

@@ -8,6 +8,7 @@
 
 #define HOSTS_TOLD 5 /* to a leaf that attaches: the other homes, and spares */
 #define FULL_EVERY 8 /* gossip exchanges between two that compare the whole tables */
+#define ISLAND_ODDS 5 /* one exchange in so many, and fewer in larger networks, is with a bootstrap host */
 #define REPUBLISH_US (5 * KITH_US_PER_S) /* after the members changed */
 #define EXPIRE_US (5 * KITH_US_PER_S)
 #define BATCH 64
@@ -114,33 +115,50 @@ static void gossip_with(struct kith_core *c, const struct kith_host *host, struc
 	(void)err; /* the next round is soon */
 }
 
-static void gossip(struct kith_core *c)
+/* A bootstrap host other than ourselves, at random. */
+static bool pick_bootstrap(struct kith_core *c, struct kith_host *host)
+{
+	if (c->bootstrap_n == 0)
+		return false;
+	const struct kith_bootstrap *b = &c->bootstrap[kith_rng_below(c->random, (uint32_t)c->bootstrap_n)];
+	for (size_t i = 0; i < c->addrs_n; i++) {
+		if (kith_addr_equal(&b->addr, &c->addrs[i]))
+			return false; /* ourselves: another next time */
+	}
+	memset(host, 0, sizeof *host);
+	host->addrs_n = 1;
+	host->addrs[0] = b->addr;
+	if (b->has_key)
+		host->dh = b->key;
+	return true;
+}
+
+/* Whom to gossip with: a member; the bootstrap hosts while there is none, and now and then later, since supernodes that met
+ * each other first may have formed an island. The larger the network, the more seldom: all of it shares these few hosts. */
+static bool pick_partner(struct kith_core *c, struct kith_host *host, bool *full)
 {
 	struct kith_supernode *sn = c->super;
 	const struct kith_member *partner;
+	bool alone = kith_members_live(&sn->members) <= 1;
+	bool island = kith_rng_below(c->random, ISLAND_ODDS + kith_members_live(&sn->members) / 4) == 0;
+	sn->gossip_at = c->now.mono_us + kith_rng_jitter(c->random, alone ? KITH_US_PER_S : KITH_GOSSIP_US, 20);
+	*full = sn->exchanges++ % FULL_EVERY == 0 || alone || island;
+	if ((alone || island) && pick_bootstrap(c, host))
+		return true;
+	if (kith_members_pick(&sn->members, c->random, c->now.mono_us, &sn->id, &partner, 1) == 0)
+		return false;
+	kith_member_host(partner, host);
+	return true;
+}
+
+static void gossip(struct kith_core *c)
+{
 	struct kith_host host;
 	uint8_t body[KITH_GOSSIP_REQUEST_MAX];
-	bool full = sn->lonely++ % FULL_EVERY == 0;
-	if (kith_members_pick(&sn->members, c->random, c->now.mono_us, &sn->id, &partner, 1) == 1) {
-		kith_member_host(partner, &host);
-		sn->gossip_at = c->now.mono_us + kith_rng_jitter(c->random, KITH_GOSSIP_US, 20);
-	} else {
-		sn->gossip_at = c->now.mono_us + kith_rng_jitter(c->random, KITH_US_PER_S, 20);
-		full = true;
-		if (c->bootstrap_n == 0)
-			return;
-		const struct kith_bootstrap *b = &c->bootstrap[kith_rng_below(c->random, (uint32_t)c->bootstrap_n)];
-		for (size_t i = 0; i < c->addrs_n; i++) {
-			if (kith_addr_equal(&b->addr, &c->addrs[i]))
-				return; /* ourselves: another next time */
-		}
-		memset(&host, 0, sizeof host);
-		host.addrs_n = 1;
-		host.addrs[0] = b->addr;
-		if (b->has_key)
-			host.dh = b->key;
-	}
-	size_t n = kith_gossip_request(&sn->members, &c->now, c->random, full, body);
+	bool full;
+	if (!pick_partner(c, &host, &full))
+		return;
+	size_t n = kith_gossip_request(&c->super->members, &c->now, c->random, full, body);
 	gossip_with(c, &host, (struct kith_span){ body, n });
 }
 
@@ -302,6 +320,8 @@ static void take_record(struct kith_core *c, const struct kith_record *record)
 {
 	struct kith_span bytes = record->bytes;
 	int put = kith_store_put(&c->super->store, &c->now, record);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "record_stored key=%02x%02x%02x seq=%llu put=%d", record->key.b[0], record->key.b[1], record->key.b[2],
+		 (unsigned long long)record->seq, put);
 	if (put == KITH_PUT_NEW || put == KITH_PUT_UPDATED)
 		kith_query_tell(c, &c->super->watches, &record->key, &bytes, 1, NULL, 0);
 	wake(c, c->super->expire_at);

@@ -65,7 +65,7 @@ struct kith_session {
 		struct kith_attached *attached; /* KITH_USE_LEAF: the leaf's record (role/state.h) */
 	};
 	struct kith_pathset paths;
-	uint16_t trust_epoch; /* the trust's epoch at the last check of the chain, modulo 2^16 */
+	uint8_t gone_hints; /* "no such session" heard since the last genuine packet */
 	uint8_t epoch; /* of the keys, modulo 256 */
 	uint8_t state; /* enum kith_session_state */
 	uint8_t use; /* bits of enum kith_session_use */

@@ -12,6 +12,8 @@ static size_t least_len(uint8_t type)
 		return KITH_COOKIE_PACKET_LEN;
 	case KITH_PKT_VERSION:
 		return KITH_VERSION_PACKET_LEN;
+	case KITH_PKT_GONE:
+		return KITH_GONE_PACKET_LEN;
 	case KITH_PKT_DATA:
 		return KITH_TRANSPORT_HEADER + 16;
 	case KITH_PKT_TUNNEL:
@@ -129,6 +131,23 @@ bool kith_version_parse(uint8_t *lowest, uint8_t *highest, uint32_t *receiver, s
 	*receiver = kith_read_u32(&r);
 	uint32_t tail = kith_read_u32(&r);
 	return kith_reader_done(&r) && type == KITH_PKT_VERSION && zero == 0 && tail == 0 && *lowest <= *highest;
+}
+
+void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint32_t index)
+{
+	struct kith_writer w = kith_writer_of(out, KITH_GONE_PACKET_LEN);
+	kith_write_u8(&w, KITH_PKT_GONE);
+	kith_write_zeros(&w, 3);
+	kith_write_u32(&w, index);
+}
+
+bool kith_gone_parse(uint32_t *index, struct kith_span packet)
+{
+	struct kith_reader r = kith_reader_of_span(packet);
+	uint8_t type = kith_read_u8(&r);
+	uint64_t zero = kith_read_uint(&r, 3);
+	*index = kith_read_u32(&r);
+	return kith_reader_done(&r) && type == KITH_PKT_GONE && zero == 0;
 }
 
 void kith_cookie_write(uint8_t out[KITH_COOKIE_PACKET_LEN], uint32_t receiver, const uint8_t nonce[24], const uint8_t sealed[32])

@@ -17,6 +17,7 @@ enum kith_packet_type {
 	KITH_PKT_FINISH = 0xE3, /* third, XX only */
 	KITH_PKT_COOKIE = 0xE4, /* "prove your address first" */
 	KITH_PKT_VERSION = 0xE5, /* "I do not speak that version, but these" */
+	KITH_PKT_GONE = 0xE6, /* "I have no session of that index": a hint, to be verified */
 	KITH_PKT_DATA = 0xE8, /* sealed frames */
 	KITH_PKT_TUNNEL = 0xE9 /* a packet for, or from, the other leg of a tunnel */
 };
@@ -28,6 +29,7 @@ enum kith_packet_type {
 #define KITH_HS_TRAILER (2 * KITH_MAC_LEN)
 #define KITH_COOKIE_PACKET_LEN 64 /* header 8, nonce 24, sealed cookie 32 */
 #define KITH_VERSION_PACKET_LEN 12
+#define KITH_GONE_PACKET_LEN 8
 
 struct kith_hs_header {
 	uint8_t type; /* HELLO, REPLY or FINISH */
@@ -65,6 +67,10 @@ bool kith_tunnel_parse(uint64_t *tunnel, struct kith_span *inner, struct kith_sp
 /* VERSION: type, lowest and highest version spoken, 0, receiver index, 4 zero bytes. */
 void kith_version_write(uint8_t out[KITH_VERSION_PACKET_LEN], uint32_t receiver);
 bool kith_version_parse(uint8_t *lowest, uint8_t *highest, uint32_t *receiver, struct kith_span packet);
+
+/* GONE: type, 3 zero bytes, the receiver index that is not known. */
+void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint32_t index);
+bool kith_gone_parse(uint32_t *index, struct kith_span packet);
 
 /* COOKIE: type, 3 zero bytes, receiver index, nonce 24, sealed cookie 32. */
 void kith_cookie_write(uint8_t out[KITH_COOKIE_PACKET_LEN], uint32_t receiver, const uint8_t nonce[24], const uint8_t sealed[32]);

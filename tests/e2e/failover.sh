@@ -39,9 +39,7 @@ goes_on 1000
 
 # One of bob's homes dies without a word. Data is direct, so nothing may be noticed.
 settle "a home dies"
-kill -KILL "${pid_of[s1]}"
-wait "${pid_of[s1]}" 2>/dev/null || true
-unset "pid_of[s1]"
+crash s1
 goes_on 1000
 
 # With three replicas of which one is dead, a look-up from a fresh place still finds bob.

@@ -6,6 +6,7 @@
 #     start NAME NS COMMAND...        in the background: standard output and error into $tmp/NAME.out and .log, input from say
 #     say NAME WORDS...               a line to its standard input
 #     stop NAME [SIGNAL]              ends it and waits; its exit code is in $exit_code
+#     crash NAME                      ends it at once
 #     mark NAME                       how many lines its output has; wait_for begins there
 #     wait_for NAME MARK SECONDS EXPR a JSON line of $tmp/NAME.out for which the Python expression over e holds; prints it
 #     value EXPR                      of a JSON text on standard input
@@ -109,6 +110,13 @@ stop() {
 	local name=$1 signal=${2:-TERM}
 	kill "-$signal" "${pid_of[$name]}"
 	await_end "$name" 15
+}
+
+# Ends it as a crash does.
+crash() {
+	kill -KILL "${pid_of[$1]}"
+	{ wait "${pid_of[$1]}" || true; } 2>/dev/null
+	unset "pid_of[$1]"
 }
 
 mark() {

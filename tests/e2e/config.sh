@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# Every mistake in a configuration file is told with file, line, option and what was expected, and ends kithd with 2, before it has
+# opened anything.
+# shellcheck source=tests/e2e/lib_common.sh
+. "$(dirname "$0")/lib_common.sh"
+export KITH_QUIET=1
+conf=$tmp/kithd.conf
+make_profiles 127.0.0.1:1 -- s1 -- alice
+cases=0
+
+# wrong LINE TEXT: the configuration on standard input is refused; LINE - : a mistake of the file as a whole.
+wrong() {
+	local line=$1 text=$2 code=0 where="$conf:"
+	[ "$line" = - ] || where="$conf:$line:"
+	cat >"$conf"
+	"$kithd" -c "$conf" --check-config >"$tmp/said.out" 2>"$tmp/said" || code=$?
+	[ "$code" = 2 ] || fail "exit code $code instead of 2 for: $(cat "$conf"); it said: $(cat "$tmp/said")"
+	grep -qF "kithd: $where " "$tmp/said" || fail "not '$where' in: $(cat "$tmp/said")"
+	grep -qF -- "$text" "$tmp/said" || fail "not '$text' in: $(cat "$tmp/said")"
+	[ "$(wc -l <"$tmp/said")" = 1 ] || fail "more than one line: $(cat "$tmp/said")"
+	# The same without --check-config.
+	code=0
+	timeout 10 "$kithd" -c "$conf" >/dev/null 2>&1 || code=$?
+	[ "$code" = 2 ] || fail "exit code $code instead of 2 without --check-config for: $(cat "$conf")"
+	cases=$((cases + 1))
+}
+
+fine() {
+	cat >"$conf"
+	"$kithd" -c "$conf" --check-config >"$tmp/said" 2>&1 || fail "refused: $(cat "$tmp/said"), of: $(cat "$conf")"
+	cases=$((cases + 1))
+}
+
+key=$(head -n1 "$tmp/alice/network")
+ok="profile = \"$tmp/alice\""
+
+# What is right.
+fine <<<"$ok"
+fine <<<"# a comment with { and \" in it
+$ok // another one
+listen = {\"127.0.0.1:0\", \"[::1]:0\"}
+bootstrap = {\"example.org:4433\", \"[2001:db8::1]:4433\"}
+bootstrap += {\"192.0.2.1:4433 $key\"}
+log_level = debug
+sessions_max = 10k"
+fine <<<"role = supernode
+profile = \"$tmp/s1\"
+listen = {\"0.0.0.0:4433\"}
+advertise = {\"198.51.100.1:4433\"}
+relay_rate = 10M
+stun = yes"
+fine <<<"key = \"$tmp/alice/key\"
+chain = \"$tmp/alice/chain\"
+network = $key"
+fine <<<"$ok
+revocations = {}"
+
+# Grammar. Comments must not shift the lines.
+wrong 2 'rol: there is no such option; did you mean role?' <<<"$ok
+rol = leaf"
+wrong 4 'colour: there is no such option; kithd.conf(5) lists them' <<<"# one
+# two
+// three
+colour = red"
+wrong 1 'expected: option = value' <<<'role leaf'
+wrong 3 'expected: option = value' <<<"$ok
+listen = {\"127.0.0.1:0\""
+wrong 1 'expected: option = value' <<<'role = {leaf, supernode}'
+wrong 3 'role: given twice; the first is in line 2' <<<"$ok
+role = leaf
+role = leaf"
+printf 'role = leaf\nprofile = "a\001b"\n' | wrong 2 'control character'
+head -c 100 /dev/zero | wrong 1 'control character'
+wrong 1 'expected either profile' <<<''
+wrong 1 'expected: option = value' <<<'}'
+
+# Values.
+wrong 1 'role: found "boss"; expected leaf or supernode' <<<'role = boss'
+wrong 1 'profile: found ""; expected a path' <<<'profile = ""'
+wrong 2 'network: found "abc"; expected the network' <<<"$ok
+network = abc"
+wrong 1 'open_network: found ""; expected a label' <<<'open_network = ""'
+wrong 2 'listen: found "localhost:1"; expected an address and a port' <<<"$ok
+listen = {\"localhost:1\"}"
+wrong 2 'listen: found "127.0.0.1"; expected an address and a port' <<<"$ok
+listen = {\"127.0.0.1\"}"
+wrong 3 'listen: found "127.0.0.2:1"; expected at most one address of each family' <<<"$ok
+listen = {\"127.0.0.1:1\",
+\"127.0.0.2:1\"}"
+wrong 2 'listen: found "[::1]:2"; expected the same port' <<<"$ok
+listen = {\"127.0.0.1:1\", \"[::1]:2\"}"
+wrong 2 'advertise: found "0.0.0.0:1"; expected an address' <<<"role = supernode
+advertise = {\"0.0.0.0:1\"}"
+wrong 2 'advertise: found "198.51.100.1:0"; expected' <<<"role = supernode
+advertise = {\"198.51.100.1:0\"}"
+for bad in 'example.org' 'example.org:0' 'example.org:70000' ':1' '[::1:4433' '::1:4433' 'example.org:4433 short'; do
+	wrong 2 "bootstrap: found \"$bad\"; expected" <<<"$ok
+bootstrap = {\"$bad\"}"
+done
+wrong 2 'log_level: found "loud"; expected error, warn, info or debug' <<<"$ok
+log_level = loud"
+wrong 2 'log_format: found "xml"; expected text, json or journal' <<<"$ok
+log_format = xml"
+wrong 2 'ping: found "perhaps"; expected yes or no' <<<"$ok
+ping = perhaps"
+for bad in 0 -1 1x 100001 1e3 ''; do
+	wrong 2 "sessions_max: found \"$bad\"; expected a number from 1 to 100000" <<<"$ok
+sessions_max = \"$bad\""
+done
+wrong 2 'leave_timeout: found "61"; expected seconds from 1 to 60' <<<"$ok
+leave_timeout = 61"
+wrong 2 'relay_rate: found "10T"; expected bytes per second' <<<"role = supernode
+relay_rate = 10T"
+
+# What does not fit together.
+wrong 3 'network and open_network' <<<"$ok
+network = $key
+open_network = \"kith\""
+wrong 2 'chain: missing' <<<"key = \"$tmp/alice/key\"
+network = $key"
+wrong 2 'network: missing' <<<"key = \"$tmp/alice/key\"
+chain = \"$tmp/alice/chain\""
+wrong 2 'stun: has no effect in the role leaf' <<<"$ok
+stun = yes"
+wrong 2 'a supernode needs a fixed port' <<<"$ok
+role = supernode"
+wrong 1 'advertise: missing' <<<"role = supernode
+$ok
+listen = {\"0.0.0.0:4433\"}"
+
+# Files that it names.
+wrong 1 "profile: $tmp/nowhere" <<<"profile = \"$tmp/nowhere\""
+wrong 2 "chain: $tmp/nochain cannot be read: there is no such file" <<<"$ok
+chain = \"$tmp/nochain\""
+echo 'not armour' >"$tmp/text"
+wrong 2 "revocations: $tmp/text holds no armoured text" <<<"$ok
+revocations = {\"$tmp/text\"}"
+wrong 2 "revocations: $tmp/alice/key holds no revocation list" <<<"$ok
+revocations = {\"$tmp/alice/key\"}"
+wrong 2 "issuers: $tmp cannot be read: it is not a regular file" <<<"$ok
+issuers = {\"$tmp\"}"
+sed 's/[A-Z]/a/' "$tmp/alice/chain" >"$tmp/damaged"
+wrong 2 "chain: $tmp/damaged holds no armoured text, or a damaged one" <<<"$ok
+chain = \"$tmp/damaged\""
+
+# The file itself, and the command line.
+for what in /nonexistent/kithd.conf "$tmp"; do
+	code=0
+	"$kithd" -c "$what" >/dev/null 2>"$tmp/said" || code=$?
+	[ "$code" = 2 ] && grep -q "kithd: $what: the configuration file cannot be read" "$tmp/said" || fail "$what: $code, $(cat "$tmp/said")"
+	cases=$((cases + 1))
+done
+for words in --nonsense 'one two' '--log-level loud'; do
+	code=0
+	# shellcheck disable=SC2086 # several words
+	"$kithd" $words >/dev/null 2>"$tmp/said" || code=$?
+	[ "$code" = 2 ] && grep -q '^kithd: ' "$tmp/said" || fail "$words: $code, $(cat "$tmp/said")"
+	cases=$((cases + 1))
+done
+echo "$cases configurations and command lines"
+echo "PASS"

@@ -1,0 +1,346 @@
+/* What a first message meets before any key is touched, and how long old ones are remembered. */
+#include "support.h"
+
+#include "base/limits.h"
+#include "crypto/noise.h"
+#include "crypto/suite.h"
+#include "session/guard.h"
+
+#define START_MS INT64_C(1000000)
+
+struct watch {
+	struct test_alloc alloc;
+	struct test_random random;
+	struct kith_guard guard;
+	struct kith_mac_keys keys[2];
+	uint8_t own_key[32];
+	struct kith_id network;
+	struct kith_hop from;
+};
+
+static void watch_init(struct watch *w, uint32_t seen_max)
+{
+	memset(w, 0, sizeof *w);
+	assert_int_equal(kith_suite_sodium_init(), 0);
+	test_alloc_init(&w->alloc);
+	test_random_init(&w->random, 3);
+	memset(w->own_key, 5, sizeof w->own_key);
+	memset(w->network.b, 6, sizeof w->network.b);
+	kith_guard_init(&w->guard, kith_suite_sodium(), &w->alloc.alloc, &w->random.random, w->own_key, &w->network, seen_max, START_MS);
+	kith_mac_keys_derive(&w->keys[KITH_NOISE_IK], kith_suite_sodium(), w->own_key);
+	kith_mac_keys_derive(&w->keys[KITH_NOISE_XX], kith_suite_sodium(), w->network.b);
+	w->from.remote = (struct kith_addr){ .family = KITH_FAMILY_V4, .port = 1000, .ip = { 9, 8, 7, 6 } };
+}
+
+static void watch_deinit(struct watch *w)
+{
+	kith_guard_deinit(&w->guard);
+	test_alloc_check(&w->alloc);
+}
+
+struct message {
+	uint8_t bytes[200];
+	struct kith_hs_header header;
+};
+
+static void hello(struct watch *w, struct message *m, uint8_t pattern, const uint8_t *cookie)
+{
+	memset(m->bytes, 0x11, sizeof m->bytes);
+	kith_hs_write(m->bytes, KITH_PKT_HELLO, pattern, 42, 0);
+	kith_mac_write(kith_suite_sodium(), &w->keys[pattern], cookie, m->bytes, sizeof m->bytes);
+	assert_true(kith_hs_parse(&m->header, test_span(m->bytes, sizeof m->bytes)));
+}
+
+/* The cookie that a HELLO is answered with, as the initiator reads it. */
+static void earn(struct watch *w, kith_time_us now, struct message *m, uint8_t cookie[KITH_COOKIE_LEN])
+{
+	uint8_t packet[KITH_COOKIE_PACKET_LEN];
+	kith_guard_cookie(&w->guard, now, &m->header, &w->from, packet);
+	assert_int_equal(kith_cookie_open(kith_suite_sodium(), &w->keys[m->header.pattern], m->header.mac1,
+					  test_span(packet, sizeof packet), cookie),
+			 0);
+}
+
+static enum kith_guard_verdict check(struct watch *w, kith_time_us now, const struct message *m)
+{
+	return kith_guard_check(&w->guard, now, &m->header, &w->from);
+}
+
+static void only_who_knows_the_key_passes_the_first_mac(void **state)
+{
+	struct watch w;
+	struct message m;
+	(void)state;
+	watch_init(&w, 8);
+	hello(&w, &m, KITH_NOISE_IK, NULL);
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
+	for (size_t i = 0; i < sizeof m.bytes - KITH_MAC_LEN; i++) {
+		m.bytes[i] ^= 0x80;
+		assert_int_equal(check(&w, 0, &m), KITH_GUARD_BAD_MAC);
+		m.bytes[i] ^= 0x80;
+	}
+	w.keys[KITH_NOISE_IK] = w.keys[KITH_NOISE_XX]; /* who knows only the network */
+	hello(&w, &m, KITH_NOISE_IK, NULL);
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_BAD_MAC);
+	watch_deinit(&w);
+}
+
+static void who_does_not_know_the_key_needs_a_cookie_always(void **state)
+{
+	struct watch w;
+	struct message m;
+	uint8_t cookie[KITH_COOKIE_LEN];
+	(void)state;
+	watch_init(&w, 8);
+	hello(&w, &m, KITH_NOISE_XX, NULL);
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_COOKIE);
+	earn(&w, 0, &m, cookie);
+	hello(&w, &m, KITH_NOISE_XX, cookie);
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS_FRESH);
+	watch_deinit(&w);
+}
+
+static void above_the_rate_a_cookie_is_asked_for(void **state)
+{
+	struct watch w;
+	struct message m;
+	uint8_t cookie[KITH_COOKIE_LEN];
+	(void)state;
+	watch_init(&w, 8);
+	w.guard.hellos_per_s = 3;
+	hello(&w, &m, KITH_NOISE_IK, NULL);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(check(&w, 100, &m), KITH_GUARD_PASS);
+	assert_int_equal(check(&w, 100, &m), KITH_GUARD_COOKIE);
+	earn(&w, 100, &m, cookie);
+	hello(&w, &m, KITH_NOISE_IK, cookie);
+	assert_int_equal(check(&w, 100, &m), KITH_GUARD_PASS_FRESH);
+	hello(&w, &m, KITH_NOISE_IK, NULL);
+	assert_int_equal(check(&w, 100 + KITH_US_PER_S, &m), KITH_GUARD_PASS); /* another second */
+	watch_deinit(&w);
+}
+
+static void a_cookie_is_for_one_address_one_transport_and_one_tunnel(void **state)
+{
+	struct watch w;
+	struct message m;
+	uint8_t cookie[KITH_COOKIE_LEN];
+	(void)state;
+	watch_init(&w, 8);
+	w.guard.hellos_per_s = 0;
+	hello(&w, &m, KITH_NOISE_IK, NULL);
+	earn(&w, 0, &m, cookie);
+	hello(&w, &m, KITH_NOISE_IK, cookie);
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS_FRESH);
+	const struct kith_hop honest = w.from;
+	w.from.remote.port++;
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_COOKIE);
+	w.from = honest;
+	w.from.remote.ip[3]++;
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_COOKIE);
+	w.from = honest;
+	w.from.tunnel = 1;
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_COOKIE);
+	w.from = honest;
+	w.from.transport = 1;
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_COOKIE);
+	watch_deinit(&w);
+}
+
+static void a_cookie_lives_between_one_and_two_lives_of_its_secret(void **state)
+{
+	(void)state;
+	for (int k = 1; k < 40; k++) {
+		struct watch w;
+		struct message m;
+		uint8_t cookie[KITH_COOKIE_LEN];
+		watch_init(&w, 8);
+		w.guard.hellos_per_s = 0;
+		kith_time_us begun = 1000, earned = begun + KITH_COOKIE_LIFE_US / 2, used = earned + k * KITH_COOKIE_LIFE_US / 16;
+		hello(&w, &m, KITH_NOISE_IK, NULL);
+		assert_int_equal(check(&w, begun, &m), KITH_GUARD_COOKIE);
+		earn(&w, begun, &m, cookie); /* draws the secret */
+		earn(&w, earned, &m, cookie);
+		hello(&w, &m, KITH_NOISE_IK, cookie);
+		enum kith_guard_verdict v = check(&w, used, &m);
+		if (used - earned <= KITH_COOKIE_LIFE_US)
+			assert_int_equal(v, KITH_GUARD_PASS_FRESH);
+		if (used - earned >= 2 * KITH_COOKIE_LIFE_US)
+			assert_int_equal(v, KITH_GUARD_COOKIE);
+		watch_deinit(&w);
+	}
+}
+
+static void a_cookie_opens_only_for_the_message_it_answers(void **state)
+{
+	struct watch w;
+	struct message m;
+	uint8_t packet[KITH_COOKIE_PACKET_LEN], cookie[KITH_COOKIE_LEN], mac1[KITH_MAC_LEN];
+	(void)state;
+	watch_init(&w, 8);
+	hello(&w, &m, KITH_NOISE_IK, NULL);
+	kith_guard_cookie(&w.guard, 0, &m.header, &w.from, packet);
+	memcpy(mac1, m.header.mac1, sizeof mac1);
+	mac1[0] ^= 1;
+	assert_true(kith_cookie_open(kith_suite_sodium(), &w.keys[KITH_NOISE_IK], mac1, test_span(packet, sizeof packet), cookie) < 0);
+	for (size_t i = 8; i < sizeof packet; i++) {
+		packet[i] ^= 1;
+		assert_true(kith_cookie_open(kith_suite_sodium(), &w.keys[KITH_NOISE_IK], m.header.mac1,
+					     test_span(packet, sizeof packet), cookie) < 0);
+		packet[i] ^= 1;
+	}
+	assert_true(kith_cookie_open(kith_suite_sodium(), &w.keys[KITH_NOISE_IK], m.header.mac1,
+				     test_span(packet, sizeof packet - 1), cookie) < 0);
+	watch_deinit(&w);
+}
+
+static void a_prefix_has_its_rate_with_or_without_cookies(void **state)
+{
+	(void)state;
+	for (int with_cookie = 0; with_cookie < 2; with_cookie++) {
+		struct watch w;
+		struct message m;
+		uint8_t cookie[KITH_COOKIE_LEN];
+		int passed = 0;
+		watch_init(&w, 8);
+		hello(&w, &m, KITH_NOISE_IK, NULL);
+		earn(&w, 0, &m, cookie);
+		hello(&w, &m, KITH_NOISE_IK, with_cookie ? cookie : NULL);
+		for (int i = 0; i < 1000; i++)
+			passed += check(&w, 0, &m) != KITH_GUARD_LIMITED;
+		assert_int_equal(passed, 5 * KITH_HANDSHAKE_PREFIX_PER_S);
+		passed = 0;
+		for (int i = 0; i < 1000; i++)
+			passed += check(&w, KITH_US_PER_S, &m) != KITH_GUARD_LIMITED;
+		assert_int_equal(passed, KITH_HANDSHAKE_PREFIX_PER_S);
+		watch_deinit(&w);
+	}
+}
+
+static void more_prefixes_than_are_remembered_are_still_judged(void **state)
+{
+	struct watch w;
+	struct message m;
+	(void)state;
+	watch_init(&w, 8);
+	w.guard.hellos_per_s = 1000000;
+	hello(&w, &m, KITH_NOISE_IK, NULL);
+	for (uint32_t i = 0; i < 3 * KITH_GUARD_SOURCES; i++) {
+		w.from.remote.ip[0] = (uint8_t)(i >> 16);
+		w.from.remote.ip[1] = (uint8_t)(i >> 8);
+		w.from.remote.ip[2] = (uint8_t)i;
+		assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
+	}
+	size_t bytes = w.alloc.live_bytes;
+	for (uint32_t i = 0; i < KITH_GUARD_SOURCES; i++) {
+		w.from.remote.ip[0] = (uint8_t)(100 + (i >> 16));
+		w.from.remote.ip[1] = (uint8_t)(i >> 8);
+		w.from.remote.ip[2] = (uint8_t)i;
+		(void)check(&w, 0, &m);
+	}
+	assert_int_equal(w.alloc.live_bytes, bytes);
+	watch_deinit(&w);
+}
+
+/* ---- timestamps ---- */
+
+static const uint8_t dev_a[16] = { 1 }, dev_b[16] = { 2 };
+static const uint8_t call_1[16] = { 1 }, call_2[16] = { 2 };
+
+static void a_device_that_is_not_remembered_must_be_newer_than_the_start(void **state)
+{
+	struct watch w;
+	(void)state;
+	watch_init(&w, 8);
+	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS, call_1, false), KITH_UNSURE);
+	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS, call_1, true), KITH_FRESH);
+	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 1, call_1, false), KITH_FRESH);
+	watch_deinit(&w);
+}
+
+static void an_accepted_message_is_known_again_and_does_not_count_twice(void **state)
+{
+	struct watch w;
+	(void)state;
+	watch_init(&w, 8);
+	kith_guard_remember(&w.guard, dev_a, START_MS + 10, call_1);
+	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_1, false), KITH_SAME);
+	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_1, true), KITH_SAME);
+	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_2, true), KITH_STALE); /* same time, other message */
+	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 11, call_2, false), KITH_FRESH);
+	assert_int_equal(kith_guard_judge(&w.guard, dev_b, START_MS + 10, call_1, false), KITH_FRESH);
+	watch_deinit(&w);
+}
+
+/* Whatever is accepted in whatever order, no message is ever fresh again. */
+static void nothing_is_ever_accepted_twice(void **state)
+{
+	struct watch w;
+	enum { N = 200 };
+	bool accepted[N] = { false };
+	(void)state;
+	watch_init(&w, 2); /* so few devices that they push each other out */
+	for (int round = 0; round < 4000; round++) {
+		uint8_t device[16] = { (uint8_t)(test_random_next(&w.random) % 4) }, call[16] = { 0 };
+		unsigned which = (unsigned)(test_random_next(&w.random) % N);
+		which = which / 4 * 4 + device[0]; /* a message belongs to a device */
+		memcpy(call, &which, sizeof which);
+		bool cookie = false;
+		enum kith_freshness f = kith_guard_judge(&w.guard, device, START_MS + 1 + which, call, cookie);
+		if (f == KITH_FRESH) {
+			assert_false(accepted[which]);
+			accepted[which] = true;
+			kith_guard_remember(&w.guard, device, START_MS + 1 + which, call);
+		}
+	}
+	watch_deinit(&w);
+}
+
+static void who_was_forgotten_raises_the_floor(void **state)
+{
+	struct watch w;
+	(void)state;
+	watch_init(&w, 1);
+	kith_guard_remember(&w.guard, dev_a, START_MS + 500, call_1);
+	kith_guard_remember(&w.guard, dev_b, START_MS + 600, call_2);
+	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 500, call_1, false), KITH_UNSURE);
+	assert_true(kith_guard_judge(&w.guard, dev_a, START_MS + 700, call_1, false) == KITH_FRESH);
+	watch_deinit(&w);
+}
+
+static void without_memory_the_floor_rises_instead(void **state)
+{
+	struct watch w;
+	struct message m;
+	(void)state;
+	watch_init(&w, 8);
+	w.alloc.fail_after = 0;
+	kith_guard_remember(&w.guard, dev_a, START_MS + 500, call_1);
+	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 500, call_1, false), KITH_UNSURE);
+	assert_int_equal(kith_guard_judge(&w.guard, dev_b, START_MS + 400, call_1, false), KITH_UNSURE);
+	hello(&w, &m, KITH_NOISE_IK, NULL);
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_LIMITED);
+	w.alloc.fail_after = -1;
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
+	watch_deinit(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_who_knows_the_key_passes_the_first_mac),
+		cmocka_unit_test(who_does_not_know_the_key_needs_a_cookie_always),
+		cmocka_unit_test(above_the_rate_a_cookie_is_asked_for),
+		cmocka_unit_test(a_cookie_is_for_one_address_one_transport_and_one_tunnel),
+		cmocka_unit_test(a_cookie_lives_between_one_and_two_lives_of_its_secret),
+		cmocka_unit_test(a_cookie_opens_only_for_the_message_it_answers),
+		cmocka_unit_test(a_prefix_has_its_rate_with_or_without_cookies),
+		cmocka_unit_test(more_prefixes_than_are_remembered_are_still_judged),
+		cmocka_unit_test(a_device_that_is_not_remembered_must_be_newer_than_the_start),
+		cmocka_unit_test(an_accepted_message_is_known_again_and_does_not_count_twice),
+		cmocka_unit_test(nothing_is_ever_accepted_twice),
+		cmocka_unit_test(who_was_forgotten_raises_the_floor),
+		cmocka_unit_test(without_memory_the_floor_rises_instead),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
