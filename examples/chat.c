@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <uv.h>
-
 #include <kith/kith.h>
+#include <uv.h>
 
 struct chat {
 	uv_poll_t keyboard;
@@ -22,7 +21,6 @@ struct chat {
 
 /* A line with the time (UTC) in front. */
 #define SAY(...) (say_time(), printf(__VA_ARGS__), putchar('\n'), (void)fflush(stdout))
-
 static void say_time(void)
 {
 	uv_timeval64_t t;
@@ -35,15 +33,18 @@ static void on_readable(struct kith_stream *stream, void *user)
 {
 	const struct chat *c = user;
 	char text[1024];
-	bool fin = false;
 	int n;
-	while ((n = kith_stream_read(stream, text, sizeof text, &fin)) > 0) {
+	while ((n = kith_stream_read(stream, text, sizeof text, NULL)) > 0) {
 		for (int i = 0; i < n; i++) /* a terminal obeys control characters, so a peer must not send any */
 			text[i] = (unsigned char)text[i] < ' ' && text[i] != '\n' ? '?' : text[i];
 		SAY("%s: %.*s", c->who, text[n - 1] == '\n' ? n - 1 : n, text);
 	}
-	if (fin)
-		(void)kith_stream_finish(stream); /* the other side has ended its half: end ours */
+}
+
+static void on_fin(struct kith_stream *stream, void *user)
+{
+	(void)user;
+	(void)kith_stream_finish(stream); /* the other side has ended its half: end ours */
 }
 
 static void on_stream_closed(struct kith_stream *stream, int err, void *user)
@@ -56,7 +57,6 @@ static void on_stream_closed(struct kith_stream *stream, int err, void *user)
 		(void)kith_node_close(c->node, NULL);
 }
 
-/* Either side may open a stream; here the one who called does. */
 static void on_stream(struct kith_conn *conn, struct kith_stream *stream, uint16_t channel, void *user)
 {
 	struct chat *c = user;
@@ -65,6 +65,7 @@ static void on_stream(struct kith_conn *conn, struct kith_stream *stream, uint16
 	(void)channel;
 	kith_stream_callbacks_init(&cb);
 	cb.readable = on_readable;
+	cb.fin = on_fin;
 	cb.closed = on_stream_closed;
 	c->stream = stream;
 	kith_stream_set_callbacks(stream, &cb, c);
@@ -98,8 +99,7 @@ static void on_closed(struct kith_conn *conn, enum kith_close_reason reason, boo
 {
 	struct chat *c = user;
 	(void)conn;
-	SAY("the conversation with %s is over: %s%s", c->who, kith_close_text(reason),
-	    remote ? " (by the other side)" : "");
+	SAY("the talk with %s is over: %s%s", c->who, kith_close_text(reason), remote ? " (there)" : "");
 	c->conn = NULL;
 }
 
@@ -145,6 +145,7 @@ static void on_connected(struct kith_call *call, int err, struct kith_conn *conn
 	talk(c, conn);
 	if (kith_conn_paths(conn, &path, 1) > 0)
 		on_path(conn, &path, c);
+	/* Either side may open a stream; here the one who called does. */
 	if (kith_stream_open(conn, 1, NULL, NULL, &stream) == 0)
 		on_stream(conn, stream, 1, c);
 }
@@ -152,7 +153,7 @@ static void on_connected(struct kith_call *call, int err, struct kith_conn *conn
 static void on_presence(struct kith_node *node, const char *name, bool online, void *user)
 {
 	struct chat *c = user;
-	SAY("%s is %s", name, online ? "online" : "offline");
+	SAY("%s is %s", name, online ? "online" : "offline"); /* how it is now, and every change */
 	if (online && c->conn == NULL && !c->calling)
 		c->calling = kith_connect(node, name, "chat", 0, on_connected, c, NULL) == 0;
 }
@@ -163,10 +164,8 @@ static void on_started(struct kith_node *node, int err, const char *why, void *u
 	struct kith_node_info info;
 	kith_node_info(node, &info);
 	SAY("%s %s", err == 0 ? "you are" : "cannot start:", err == 0 ? info.name : why);
-	if (err != 0)
+	if (err != 0 || (c->name != NULL && kith_watch(node, c->name) != 0))
 		exit(EXIT_FAILURE);
-	if (c->name != NULL && kith_watch(node, c->name) != 0) /* on_presence tells how it is, and every change */
-		SAY("%s is no name", c->name);
 }
 
 int main(int argc, char **argv)
@@ -176,7 +175,8 @@ int main(int argc, char **argv)
 	struct kith_node_callbacks cb;
 	char why[512] = "usage: kith-chat DIR [NAME]";
 	kith_node_options_init(&options);
-	if (argc < 2 || kith_node_options_load(&options, argv[1], why, sizeof why) != 0) {
+	if (argc < 2 || (argc > 2 && !kith_name_valid(argv[2])) ||
+	    kith_node_options_load(&options, argv[1], why, sizeof why) != 0) {
 		fprintf(stderr, "%s\n", why);
 		return EXIT_FAILURE;
 	}

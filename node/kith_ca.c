@@ -493,7 +493,9 @@ static int issue_to_request(struct ca *ca, const struct kith_seed *seed)
 	int code = CLI_OK;
 	if (piece == NULL)
 		code = cli_fail(ca->cli, CLI_FAILED, "--request: %s: %s", ca->cli->request,
-				err != 0 ? file_why(err) : "it holds no request; expected what kith id request wrote");
+				err != 0 && err != KITH_EPROTO
+					? file_why(err)
+					: "it holds no request; expected what kith id request wrote");
 	if (code == CLI_OK)
 		code = match_request(ca, piece->bytes, &request, &invitation);
 	if (code == CLI_OK)

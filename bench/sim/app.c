@@ -1,7 +1,8 @@
 /* What the user of a leaf does: knows some people, watches them, calls them and strangers, answers, hangs up. */
 #include "sim/internal.h"
 
-#define LOSSY_PPM 50000u /* from here on a look-up may take longer than it is given; it must not say that nobody is there */
+#define LOSSY_PPM                                                                                                      \
+	50000u /* from here on a look-up may take longer than it is given; it must not say that nobody is there */
 
 static uint64_t app_draw(struct kith_sim *sim, struct kith_simnode *n)
 {
@@ -200,8 +201,8 @@ static void maybe_lookup(struct kith_sim *sim, struct kith_simnode *n, uint32_t 
 	n->app->lookup_at = sim->now;
 	n->app->lookup_peer = peer;
 	sim->counts.lookups++;
-	if (kith_core_lookup(n->core, kith_sim_node_now(sim, n), kith_sim_node_name(sim, peer, name), &n->app->lookup) !=
-	    0) {
+	if (kith_core_lookup(n->core, kith_sim_node_now(sim, n), kith_sim_node_name(sim, peer, name),
+			     &n->app->lookup) != 0) {
 		n->app->lookup = 0;
 		sim->counts.lookups_failed++;
 	}
@@ -209,7 +210,8 @@ static void maybe_lookup(struct kith_sim *sim, struct kith_simnode *n, uint32_t 
 
 void kith_sim_app_verify(struct kith_sim *sim, struct kith_simnode *n)
 {
-	kith_time_us last = sim->options.verify_us - sim->options.bounds.talk_us - sim->options.workload.answer_us - KITH_US_PER_S;
+	kith_time_us last =
+		sim->options.verify_us - sim->options.bounds.talk_us - sim->options.workload.answer_us - KITH_US_PER_S;
 	if (n->core == NULL)
 		return;
 	n->app->verify_at = sim->now + kith_sim_draw_time(app_draw(sim, n), last);
@@ -312,7 +314,8 @@ static void incoming(struct kith_sim *sim, struct kith_simnode *n, const struct 
 	uint32_t peer = kith_sim_node_named(sim, e->name);
 	struct kith_simcall *c = peer != KITH_SIM_NONE ? call_new(n, peer) : NULL;
 	if (peer == KITH_SIM_NONE || strcmp(e->service, KITH_SIM_SERVICE) != 0) {
-		kith_sim_violate(sim, KITH_SIM_PAIRS_TALK, n->id, peer, "incoming from '%s' for '%s'", e->name, e->service);
+		kith_sim_violate(sim, KITH_SIM_PAIRS_TALK, n->id, peer, "incoming from '%s' for '%s'", e->name,
+				 e->service);
 		return;
 	}
 	if (c == NULL) {
@@ -331,8 +334,8 @@ static void opened(struct kith_sim *sim, struct kith_simnode *n, const struct ki
 {
 	struct kith_simcall *by_op = call_by_op(n, e->op), *by_session = call_by_session(n, e->session);
 	if ((e->op != 0 && by_op == NULL) || (by_op == NULL && by_session == NULL)) {
-		kith_sim_violate(sim, KITH_SIM_OPS_END_ONCE, n->id, KITH_SIM_NONE, "opened: session %u, op %u is unknown",
-				 e->session, e->op);
+		kith_sim_violate(sim, KITH_SIM_OPS_END_ONCE, n->id, KITH_SIM_NONE,
+				 "opened: session %u, op %u is unknown", e->session, e->op);
 		return;
 	}
 	if (by_op != NULL) {
@@ -365,8 +368,8 @@ static void op_done(struct kith_sim *sim, struct kith_simnode *n, const struct k
 {
 	struct kith_simcall *c = call_by_op(n, e->op);
 	if (c == NULL && (e->op == 0 || e->op != n->app->lookup)) {
-		kith_sim_violate(sim, KITH_SIM_OPS_END_ONCE, n->id, KITH_SIM_NONE, "op %u has ended before, or never began",
-				 e->op);
+		kith_sim_violate(sim, KITH_SIM_OPS_END_ONCE, n->id, KITH_SIM_NONE,
+				 "op %u has ended before, or never began", e->op);
 		return;
 	}
 	if (c == NULL) {
@@ -378,7 +381,8 @@ static void op_done(struct kith_sim *sim, struct kith_simnode *n, const struct k
 			kith_sim_sample(sim, KITH_SIM_LOOKUP, sim->now - n->app->lookup_at);
 		else if (kith_sim_steady(sim, n, window) && kith_sim_steady(sim, peer, window) &&
 			 (e->err != KITH_ETIMEDOUT || sim->options.faults.link.loss_ppm < LOSSY_PPM))
-			kith_sim_violate(sim, KITH_SIM_PAIRS_TALK, n->id, peer->id, "look-up: %s", kith_strerror(e->err));
+			kith_sim_violate(sim, KITH_SIM_PAIRS_TALK, n->id, peer->id, "look-up: %s",
+					 kith_strerror(e->err));
 		return;
 	}
 	c->op = 0;

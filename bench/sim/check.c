@@ -33,7 +33,8 @@ enum kith_siminvariant kith_siminvariant_find(const char *name)
 	return (enum kith_siminvariant)i;
 }
 
-void kith_sim_violate(struct kith_sim *sim, enum kith_siminvariant invariant, uint32_t a, uint32_t b, const char *format, ...)
+void kith_sim_violate(struct kith_sim *sim, enum kith_siminvariant invariant, uint32_t a, uint32_t b,
+		      const char *format, ...)
 {
 	va_list args;
 	if (sim->failed || (sim->options.ignored >> invariant & 1) != 0)
@@ -70,8 +71,8 @@ const char *kith_sim_violation_text(const struct kith_sim *sim, char *out, size_
 	size_t used = 0;
 	KITH_ASSERT(sim->failed && cap > 0);
 	const char *const head = "invariant %s violated: %s\n  what:      %s\n  time:      %.6f s\n";
-	int n = snprintf(out, cap, head, kith_siminvariant_name(v->invariant), kith_siminvariant_text(v->invariant), v->text,
-			 (double)v->at / 1e6);
+	int n = snprintf(out, cap, head, kith_siminvariant_name(v->invariant), kith_siminvariant_text(v->invariant),
+			 v->text, (double)v->at / 1e6);
 	used += n > 0 ? (size_t)n : 0;
 	const uint32_t nodes[2] = { v->a, v->b };
 	for (unsigned i = 0; i < 2 && used < cap; i++) {
@@ -105,8 +106,8 @@ static bool anything_broken(const struct kith_sim *sim)
 
 bool kith_sim_undisturbed(const struct kith_sim *sim, const struct kith_simnode *n, kith_time_us since)
 {
-	return n->core != NULL && !n->leaving && n->reachable && n->disturbed_at <= since && sim->disturbed_at <= since &&
-	       !anything_broken(sim);
+	return n->core != NULL && !n->leaving && n->reachable && n->disturbed_at <= since &&
+	       sim->disturbed_at <= since && !anything_broken(sim);
 }
 
 bool kith_sim_steady(const struct kith_sim *sim, const struct kith_simnode *n, kith_time_us for_us)
@@ -169,8 +170,8 @@ void kith_sim_check_sent(struct kith_sim *sim, const struct kith_simnode *n, con
 	if (owner != NULL)
 		check_straight(sim, n->id, owner->id, "sent");
 	if (memmem(data, len, KITH_SIM_MARKER, KITH_SIM_MARKER_LEN) != NULL)
-		kith_sim_violate(sim, KITH_SIM_NO_PLAINTEXT, n->id, KITH_SIM_NONE, "in a packet of %zu bytes, type 0x%02x", len,
-				 data[0]);
+		kith_sim_violate(sim, KITH_SIM_NO_PLAINTEXT, n->id, KITH_SIM_NONE,
+				 "in a packet of %zu bytes, type 0x%02x", len, data[0]);
 }
 
 /* ---- homes ---- */
@@ -218,7 +219,8 @@ void kith_sim_check_members(struct kith_sim *sim)
 			continue;
 		kith_core_info(n->core, &info);
 		if (info.members + 1 < up)
-			kith_sim_violate(sim, KITH_SIM_MEMBERS_CONVERGE, i, KITH_SIM_NONE, "knows %u of %u", info.members, up - 1);
+			kith_sim_violate(sim, KITH_SIM_MEMBERS_CONVERGE, i, KITH_SIM_NONE, "knows %u of %u",
+					 info.members, up - 1);
 	}
 }
 
@@ -240,17 +242,18 @@ void kith_sim_check_memory(struct kith_sim *sim, const struct kith_simnode *n)
 	}
 	if (n->account.live_bytes > bound)
 		kith_sim_violate(sim, KITH_SIM_MEMORY_BOUNDED, n->id, KITH_SIM_NONE, "%llu bytes of %llu with %u calls",
-				 (unsigned long long)n->account.live_bytes, (unsigned long long)bound, kith_sim_app_calls(n));
+				 (unsigned long long)n->account.live_bytes, (unsigned long long)bound,
+				 kith_sim_app_calls(n));
 }
 
 void kith_sim_check_garbage(struct kith_sim *sim)
 {
 	static const enum kith_stat never[] = {
-		KITH_STAT_DROP_TOO_SHORT, KITH_STAT_DROP_UNKNOWN_TYPE, KITH_STAT_DROP_UNKNOWN_VERSION,
+		KITH_STAT_DROP_TOO_SHORT,	KITH_STAT_DROP_UNKNOWN_TYPE,  KITH_STAT_DROP_UNKNOWN_VERSION,
 		KITH_STAT_DROP_MALFORMED_FRAME, KITH_STAT_SKIP_UNKNOWN_FRAME, KITH_STAT_REFUSE_NETWORK,
-		KITH_STAT_REFUSE_CHAIN, KITH_STAT_REFUSE_EXPIRED, KITH_STAT_REFUSE_NOT_YET, KITH_STAT_REFUSE_REVOKED,
-		KITH_STAT_REFUSE_MALFORMED, KITH_STAT_REFUSE_TABLE_FULL, KITH_STAT_EVENTS_DROPPED, KITH_STAT_ALLOC_FAILED,
-		KITH_STAT_OUTBOX_FULL,
+		KITH_STAT_REFUSE_CHAIN,		KITH_STAT_REFUSE_EXPIRED,     KITH_STAT_REFUSE_NOT_YET,
+		KITH_STAT_REFUSE_REVOKED,	KITH_STAT_REFUSE_MALFORMED,   KITH_STAT_REFUSE_TABLE_FULL,
+		KITH_STAT_EVENTS_DROPPED,	KITH_STAT_ALLOC_FAILED,	      KITH_STAT_OUTBOX_FULL,
 	};
 	for (size_t i = 0; i < sizeof never / sizeof never[0] && !sim->failed; i++) {
 		uint64_t n = sim->stats[0].counter[never[i]] + sim->stats[1].counter[never[i]];
@@ -310,7 +313,8 @@ void kith_sim_check_online(struct kith_sim *sim, struct kith_simnode *n)
 		sim->counts.checks_online++;
 		if (c->seen != KITH_SIM_SEEN_ONLINE)
 			kith_sim_violate(sim, KITH_SIM_ONLINE_SEEN, n->id, c->node, "seen as %s since %.3f s",
-					 c->seen == KITH_SIM_SEEN_OFFLINE ? "offline" : "nothing", (double)c->seen_at / 1e6);
+					 c->seen == KITH_SIM_SEEN_OFFLINE ? "offline" : "nothing",
+					 (double)c->seen_at / 1e6);
 	}
 }
 

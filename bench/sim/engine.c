@@ -15,8 +15,8 @@ void kith_sim_out_of_memory(struct kith_sim *sim)
 	sim->no_memory = true;
 }
 
-static void push(struct kith_sim *sim, kith_time_us at, uint32_t dst, uint32_t src, uint64_t seq, enum kith_simkind kind,
-		 uint32_t ref)
+static void push(struct kith_sim *sim, kith_time_us at, uint32_t dst, uint32_t src, uint64_t seq,
+		 enum kith_simkind kind, uint32_t ref)
 {
 	struct kith_simevent e = { { at, dst, src, seq }, (uint32_t)kind, ref };
 	KITH_ASSERT(at >= sim->now);
@@ -122,7 +122,8 @@ static void fly(struct kith_sim *sim, const struct kith_net_outcome *out, struct
 		buf->refs++;
 		if (++sim->flights_live > sim->flights_peak)
 			sim->flights_peak = sim->flights_live;
-		push(sim, f->at, f->device, f->from_device, (uint64_t)f->number << 1 | f->copy, KITH_SIM_EVENT_FLIGHT, slot);
+		push(sim, f->at, f->device, f->from_device, (uint64_t)f->number << 1 | f->copy, KITH_SIM_EVENT_FLIGHT,
+		     slot);
 	}
 }
 
@@ -146,15 +147,16 @@ static bool first_hello(struct kith_sim *sim, const struct kith_simnode *n, cons
 	/* Nested or not, a handshake's packets are large; data packets of the control plane are not. */
 	if (len < 400 && data[0] != KITH_PKT_HELLO)
 		return true;
-	uint64_t key = kith_draw_hash(n->id, (uint64_t)to->ip[0] << 24 | (uint64_t)to->ip[1] << 16 |
-						     (uint64_t)to->ip[2] << 8 | to->ip[3], to->port);
+	uint64_t key = kith_draw_hash(
+		n->id, (uint64_t)to->ip[0] << 24 | (uint64_t)to->ip[1] << 16 | (uint64_t)to->ip[2] << 8 | to->ip[3],
+		to->port);
 	uint32_t *seen = kith_simmap_at(&sim->hellos, key);
 	return seen == NULL || (*seen)++ == 0;
 }
 
 /* One line per packet of the node that is looked at. */
-static void trace_packet(const struct kith_sim *sim, const struct kith_simnode *n, char way, const struct kith_addr *other,
-			 const uint8_t *data, size_t len, const char *what)
+static void trace_packet(const struct kith_sim *sim, const struct kith_simnode *n, char way,
+			 const struct kith_addr *other, const uint8_t *data, size_t len, const char *what)
 {
 	char text[KITH_ADDR_TEXT_MAX];
 	unsigned long long tunnel = 0;
@@ -373,7 +375,8 @@ static bool nodes_new(struct kith_sim *sim)
 		kith_simaccount_init(&n->account, &sim->pool);
 		kith_simrandom_init(&n->random, sim->options.seed, i);
 		uint32_t skew = sim->options.faults.skew_max_ms;
-		n->skew_ms = (int64_t)kith_draw_below(kith_sim_draw(sim, KITH_SIM_DRAW_SKEW, i, 0), 2 * skew + 1) - skew;
+		n->skew_ms =
+			(int64_t)kith_draw_below(kith_sim_draw(sim, KITH_SIM_DRAW_SKEW, i, 0), 2 * skew + 1) - skew;
 		if (!kith_sim_is_super(n) && !kith_sim_app_new(sim, n))
 			return false;
 	}

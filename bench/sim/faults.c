@@ -105,10 +105,11 @@ bool kith_sim_faults(struct kith_sim *sim)
 {
 	const struct kith_simfaults *f = &sim->options.faults;
 	for (uint32_t i = 0; i < sim->nodes_n; i++) {
-		kith_time_us begin = kith_sim_is_super(&sim->nodes[i]) ? KITH_US_PER_S : KITH_US_PER_S + sim->options.join_us;
+		kith_time_us begin =
+			kith_sim_is_super(&sim->nodes[i]) ? KITH_US_PER_S : KITH_US_PER_S + sim->options.join_us;
 		kith_time_us from = kith_sim_is_super(&sim->nodes[i]) ? 0 : KITH_US_PER_S;
-		at(sim, from + kith_sim_draw_time(kith_sim_draw(sim, KITH_SIM_DRAW_JOIN, i, 0), begin - from), KITH_SIM_START,
-		   i, 0);
+		at(sim, from + kith_sim_draw_time(kith_sim_draw(sim, KITH_SIM_DRAW_JOIN, i, 0), begin - from),
+		   KITH_SIM_START, i, 0);
 	}
 	if (f->until_us > f->from_us) {
 		downs(sim, f->leaf_crashes_n, KITH_SIM_CRASH, false);

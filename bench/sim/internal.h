@@ -290,8 +290,8 @@ void kith_sim_transfer_stream(struct kith_sim *sim, struct kith_simnode *n, stru
 bool kith_sim_transfer_over(const struct kith_sim *sim, const struct kith_simcall *c);
 
 /* ---- check.c ---- */
-void kith_sim_violate(struct kith_sim *sim, enum kith_siminvariant invariant, uint32_t a, uint32_t b, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
+void kith_sim_violate(struct kith_sim *sim, enum kith_siminvariant invariant, uint32_t a, uint32_t b,
+		      const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Nothing happened to n, nor to what concerns all, for that long. */
 bool kith_sim_steady(const struct kith_sim *sim, const struct kith_simnode *n, kith_time_us for_us);
 /* Nothing happened to it since then. */
@@ -318,11 +318,13 @@ void kith_sim_mutate_supernodes(struct kith_sim *sim);
 /* Whether this mutation is on, and its time has come. */
 bool kith_sim_mutates(const struct kith_sim *sim, enum kith_simmutation mutation);
 /* Hands a datagram on as the mutation wants it. */
-void kith_sim_mutate_datagram(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c, const struct kith_event *e);
+void kith_sim_mutate_datagram(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c,
+			      const struct kith_event *e);
 /* What is read from a stream; returns how much is left of it. */
 size_t kith_sim_mutate_stream(struct kith_sim *sim, uint8_t *data, size_t len);
 /* The bytes that go out: data, or the same with something in it. */
-const uint8_t *kith_sim_mutate_packet(struct kith_sim *sim, const uint8_t *data, size_t len, uint8_t *scratch, size_t cap);
+const uint8_t *kith_sim_mutate_packet(struct kith_sim *sim, const uint8_t *data, size_t len, uint8_t *scratch,
+				      size_t cap);
 
 /* ---- report.c ---- */
 void kith_sim_sample(struct kith_sim *sim, enum kith_simmeasure measure, kith_time_us us);

@@ -25,7 +25,8 @@ struct arguments {
 
 static int refuse(const char *what, const char *value)
 {
-	fprintf(stderr, "kith-sim: %s%s%s\nTry kith-sim --help.\n", what, value != NULL ? ": " : "", value != NULL ? value : "");
+	fprintf(stderr, "kith-sim: %s%s%s\nTry kith-sim --help.\n", what, value != NULL ? ": " : "",
+		value != NULL ? value : "");
 	return EXIT_USAGE;
 }
 
@@ -130,7 +131,8 @@ static int options_fill(struct kith_simoptions *o, const struct arguments *a)
 	if (a->delay != NULL && strcmp(a->delay, "lab") != 0 && strcmp(a->delay, "world") != 0)
 		return refuse("--delay is lab or world", a->delay);
 	if (a->nat != NULL && kith_simnat_mix_parse(&o->nats, a->nat) != 0)
-		return refuse("--nat is a list such as port-restricted=60,symmetric=20; --list-nats names the kinds", a->nat);
+		return refuse("--nat is a list such as port-restricted=60,symmetric=20; --list-nats names the kinds",
+			      a->nat);
 	if (!ignored(o, a->ignore))
 		return refuse("--ignore is a list of invariants; --list-invariants names them", a->ignore);
 	const char *why = numbers(o, a);
@@ -180,7 +182,9 @@ static void show_progress(const struct kith_sim *sim, const struct kith_simoptio
 	uint32_t up, some, all;
 	kith_sim_attached(sim, &up, &some, &all);
 	double at = (double)kith_sim_time(sim) / 1e6, took = wall() - began;
-	fprintf(stderr, "\r%3.0f %%  %6.0f s  leaves %u, attached %u, with all homes %u; calls %" PRIu64 "; %.0f times real time  ",
+	fprintf(stderr,
+		"\r%3.0f %%  %6.0f s  leaves %u, attached %u, with all homes %u; calls %" PRIu64
+		"; %.0f times real time  ",
 		100 * at / ((double)o->duration_us / 1e6), at, up, some, all, kith_sim_counts(sim)->calls_opened,
 		took > 0 ? at / took : 0);
 	if (last)
@@ -221,12 +225,8 @@ static void memory_take(const struct kith_sim *sim, struct memory *m)
 }
 
 static const char *const measures[KITH_SIM_MEASURES_N] = {
-	[KITH_SIM_ATTACH] = "attach",
-	[KITH_SIM_ATTACH_ALL] = "three homes",
-	[KITH_SIM_LOOKUP] = "look-up",
-	[KITH_SIM_OPEN] = "call opened",
-	[KITH_SIM_FIRST_BYTE] = "first byte",
-	[KITH_SIM_DIRECT] = "direct",
+	[KITH_SIM_ATTACH] = "attach",		[KITH_SIM_ATTACH_ALL] = "three homes", [KITH_SIM_LOOKUP] = "look-up",
+	[KITH_SIM_OPEN] = "call opened",	[KITH_SIM_FIRST_BYTE] = "first byte",  [KITH_SIM_DIRECT] = "direct",
 	[KITH_SIM_RECOVERY] = "homes regained",
 };
 
@@ -237,7 +237,8 @@ static double ratio(uint64_t a, uint64_t b)
 
 static uint64_t stat_sum(const struct kith_sim *sim, unsigned stat)
 {
-	return kith_sim_stats(sim, KITH_ROLE_LEAF)->counter[stat] + kith_sim_stats(sim, KITH_ROLE_SUPERNODE)->counter[stat];
+	return kith_sim_stats(sim, KITH_ROLE_LEAF)->counter[stat] +
+	       kith_sim_stats(sim, KITH_ROLE_SUPERNODE)->counter[stat];
 }
 
 static void print_text(const struct kith_sim *sim, const struct memory *m)
@@ -247,18 +248,21 @@ static void print_text(const struct kith_sim *sim, const struct memory *m)
 	for (unsigned i = 0; i < KITH_SIM_MEASURES_N; i++) {
 		const struct kith_simsamples *s = kith_sim_samples(sim, (enum kith_simmeasure)i);
 		printf("%-16s %8u %8u %8u %8u %8u\n", measures[i], s->n, kith_simsamples_percentile(s, 50),
-		       kith_simsamples_percentile(s, 90), kith_simsamples_percentile(s, 99), kith_simsamples_percentile(s, 100));
+		       kith_simsamples_percentile(s, 90), kith_simsamples_percentile(s, 99),
+		       kith_simsamples_percentile(s, 100));
 	}
 	printf("calls            %" PRIu64 " opened of %" PRIu64 ", %" PRIu64 " turned down, %" PRIu64
 	       " failed, direct %.1f %%\n",
-	       c->calls_opened, c->calls, c->calls_refused, c->calls_failed, 100 * ratio(c->calls_direct, c->calls_opened));
-	printf("datagrams        %" PRIu64 " arrived of %" PRIu64 "; streams %" PRIu64 " of %" PRIu64 "\n", c->datagrams_got,
-	       c->datagrams_sent, c->streams_got, c->streams_sent);
+	       c->calls_opened, c->calls, c->calls_refused, c->calls_failed,
+	       100 * ratio(c->calls_direct, c->calls_opened));
+	printf("datagrams        %" PRIu64 " arrived of %" PRIu64 "; streams %" PRIu64 " of %" PRIu64 "\n",
+	       c->datagrams_got, c->datagrams_sent, c->streams_got, c->streams_sent);
 	printf("idle leaf        %.3f packets/s, %.1f bytes/s in and out\n", ratio(c->idle_packets, c->idle_seconds),
 	       ratio(c->idle_bytes, c->idle_seconds));
 	printf("memory           leaf %.0f bytes (most %" PRIu64 "), supernode %.0f (most %" PRIu64 "), shared %" PRIu64
 	       ", engine's peak %" PRIu64 "\n",
-	       ratio(m->live[0], m->nodes[0]), m->most[0], ratio(m->live[1], m->nodes[1]), m->most[1], m->shared, m->pool);
+	       ratio(m->live[0], m->nodes[0]), m->most[0], ratio(m->live[1], m->nodes[1]), m->most[1], m->shared,
+	       m->pool);
 	printf("handshakes       %" PRIu64 "\n", stat_sum(sim, KITH_STAT_HANDSHAKES));
 	printf("events           %" PRIu64 "\n", c->events);
 	for (unsigned i = 0; i < KITH_STAT_MAX; i++) {
@@ -306,7 +310,8 @@ static json_t *json_net(const struct kith_sim *sim)
 {
 	json_t *net = json_object();
 	for (unsigned i = KITH_NET_DELIVERED; i < KITH_NET_CAUSES_N; i++)
-		json_object_set_new(net, kith_net_cause_text((enum kith_net_cause)i), whole(kith_sim_net_stats(sim)->causes[i]));
+		json_object_set_new(net, kith_net_cause_text((enum kith_net_cause)i),
+				    whole(kith_sim_net_stats(sim)->causes[i]));
 	return net;
 }
 
@@ -362,7 +367,8 @@ static void log_line(void *ctx, enum kith_log_level level, const char *line)
 {
 	struct kith_sim **sim = ctx;
 	static const char letters[] = "EWID";
-	fprintf(stderr, "%.6f %c %s\n", *sim != NULL ? (double)kith_sim_time(*sim) / 1e6 : 0.0, letters[level & 3], line);
+	fprintf(stderr, "%.6f %c %s\n", *sim != NULL ? (double)kith_sim_time(*sim) / 1e6 : 0.0, letters[level & 3],
+		line);
 }
 
 static int simulate(struct kith_simoptions *o, const struct arguments *a)
@@ -389,8 +395,8 @@ static int simulate(struct kith_simoptions *o, const struct arguments *a)
 		print_text(sim, &memory);
 	fflush(stdout);
 	if (!ok) {
-		fputs(kith_sim_violation(sim) != NULL ? kith_sim_violation_text(sim, text, sizeof text) :
-							"kith-sim: out of memory\n",
+		fputs(kith_sim_violation(sim) != NULL ? kith_sim_violation_text(sim, text, sizeof text)
+						      : "kith-sim: out of memory\n",
 		      stderr);
 		status = EXIT_VIOLATION;
 	} else {
@@ -417,8 +423,15 @@ static void list_invariants(void)
 		       kith_siminvariant_text((enum kith_siminvariant)i));
 }
 
-static struct arguments a = { .leaves = 200, .supernodes = 8, .seed = 1, .contacts = 2, .stream_bytes = 20000, .minutes = 30,
-			      .join_s = 10, .calls = 60, .trace = -1 };
+static struct arguments a = { .leaves = 200,
+			      .supernodes = 8,
+			      .seed = 1,
+			      .contacts = 2,
+			      .stream_bytes = 20000,
+			      .minutes = 30,
+			      .join_s = 10,
+			      .calls = 60,
+			      .trace = -1 };
 
 static const struct poptOption options[] = {
 	{ "leaves", 'l', POPT_ARG_LONGLONG, &a.leaves, 0, "leaves (200)", "N" },
@@ -428,8 +441,10 @@ static const struct poptOption options[] = {
 	{ "join", 0, POPT_ARG_DOUBLE, &a.join_s, 0, "leaves start within that time (10)", "SECONDS" },
 	{ "calls", 0, POPT_ARG_DOUBLE, &a.calls, 0, "calls that a leaf makes in an hour (60)", "RATE" },
 	{ "contacts", 0, POPT_ARG_LONGLONG, &a.contacts, 0, "each leaf has twice that many contacts (2)", "N" },
-	{ "stream-bytes", 0, POPT_ARG_LONGLONG, &a.stream_bytes, 0, "sent each way in a call, 0: no stream (20000)", "N" },
-	{ "churn", 0, POPT_ARG_DOUBLE, &a.churn, 0, "departures of a leaf in an hour, half of them unclean (0)", "RATE" },
+	{ "stream-bytes", 0, POPT_ARG_LONGLONG, &a.stream_bytes, 0, "sent each way in a call, 0: no stream (20000)",
+	  "N" },
+	{ "churn", 0, POPT_ARG_DOUBLE, &a.churn, 0, "departures of a leaf in an hour, half of them unclean (0)",
+	  "RATE" },
 	{ "loss", 0, POPT_ARG_DOUBLE, &a.loss, 0, "probability that a packet is lost (0)", "P" },
 	{ "reorder", 0, POPT_ARG_DOUBLE, &a.reorder, 0, "... that it is held back for 30 ms (0)", "P" },
 	{ "duplicate", 0, POPT_ARG_DOUBLE, &a.duplicate, 0, "... that it arrives twice (0)", "P" },
@@ -447,9 +462,11 @@ static const struct poptOption options[] = {
 	{ "ignore", 0, POPT_ARG_STRING, &a.ignore, 0, "does not check these, to see what comes after", "INVARIANTS" },
 	{ "list-invariants", 0, POPT_ARG_NONE, &a.invariants, 0, "names what is checked", NULL },
 	{ "suite", 0, POPT_ARG_STRING, &a.suite, 0, "sim (default): cheap; sodium: real cryptography", "sim|sodium" },
-	{ "delay", 0, POPT_ARG_STRING, &a.delay, 0, "lab (default): 20 ms an access link; world: by country", "lab|world" },
+	{ "delay", 0, POPT_ARG_STRING, &a.delay, 0, "lab (default): 20 ms an access link; world: by country",
+	  "lab|world" },
 	{ "no-watch", 0, POPT_ARG_NONE, &a.no_watch, 0, "contacts do not watch each other", NULL },
-	{ "no-verify", 0, POPT_ARG_NONE, &a.no_verify, 0, "no final minute in which all call each other undisturbed", NULL },
+	{ "no-verify", 0, POPT_ARG_NONE, &a.no_verify, 0, "no final minute in which all call each other undisturbed",
+	  NULL },
 	{ "json", 0, POPT_ARG_NONE, &a.json, 0, "one line of JSON", NULL },
 	{ "progress", 0, POPT_ARG_NONE, &a.progress, 0, "show progress even if stderr is no terminal", NULL },
 	{ "trace", 0, POPT_ARG_LONGLONG, &a.trace, 0, "a line for each packet of that node, on stderr", "NODE" },

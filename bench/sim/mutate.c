@@ -30,7 +30,8 @@ static void leak_some(struct kith_sim *sim, bool relay_only)
 		for (uint32_t k = sim->options.supernodes; k < sim->nodes_n && !sim->failed; k++) {
 			struct kith_simnode *from = &sim->nodes[i];
 			const struct kith_simcontact *c = kith_sim_contact(from, k);
-			if (i == k || from->core == NULL || kith_sim_owner(sim, &sim->nodes[k].public) != &sim->nodes[k])
+			if (i == k || from->core == NULL ||
+			    kith_sim_owner(sim, &sim->nodes[k].public) != &sim->nodes[k])
 				continue;
 			if (relay_only ? c != NULL && c->relay_only : !kith_sim_consented(sim, i, k))
 				leak(sim, from, &sim->nodes[k]);
@@ -62,13 +63,15 @@ void kith_sim_mutate_supernodes(struct kith_sim *sim)
 		for (uint32_t k = 0; k < sim->options.supernodes; k++) {
 			if (sim->options.mutation != KITH_SIM_MUTATE_SPLIT_SUPERNODES || i % 2 == k % 2)
 				continue;
-			kith_net_partition(sim->net, (uint8_t)(i % KITH_SIM_GROUPS), (uint8_t)(k % KITH_SIM_GROUPS), true);
+			kith_net_partition(sim->net, (uint8_t)(i % KITH_SIM_GROUPS), (uint8_t)(k % KITH_SIM_GROUPS),
+					   true);
 			sim->mutations++;
 		}
 	}
 }
 
-void kith_sim_mutate_datagram(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c, const struct kith_event *e)
+void kith_sim_mutate_datagram(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c,
+			      const struct kith_event *e)
 {
 	uint8_t copy[2048];
 	struct kith_span data = { copy, e->data.len < sizeof copy ? e->data.len : sizeof copy };
@@ -110,7 +113,8 @@ size_t kith_sim_mutate_stream(struct kith_sim *sim, uint8_t *data, size_t len)
 	return len;
 }
 
-const uint8_t *kith_sim_mutate_packet(struct kith_sim *sim, const uint8_t *data, size_t len, uint8_t *scratch, size_t cap)
+const uint8_t *kith_sim_mutate_packet(struct kith_sim *sim, const uint8_t *data, size_t len, uint8_t *scratch,
+				      size_t cap)
 {
 	bool clear = kith_sim_mutates(sim, KITH_SIM_MUTATE_PLAINTEXT) && len >= 16 + KITH_SIM_MARKER_LEN;
 	bool garbage = kith_sim_mutates(sim, KITH_SIM_MUTATE_GARBAGE) && len > 0 && data[0] == KITH_PKT_DATA;

@@ -85,8 +85,9 @@ static void node_down(struct kith_sim *sim, struct kith_simnode *n)
 	kith_sim_disturb(sim, kith_sim_is_super(n) ? NULL : n);
 	n->disturbed_at = sim->now;
 	if (n->account.live_bytes != 0)
-		kith_sim_violate(sim, KITH_SIM_MEMORY_RETURNED, n->id, KITH_SIM_NONE, "%llu bytes in %u blocks are lost",
-				 (unsigned long long)n->account.live_bytes, n->account.live_blocks);
+		kith_sim_violate(sim, KITH_SIM_MEMORY_RETURNED, n->id, KITH_SIM_NONE,
+				 "%llu bytes in %u blocks are lost", (unsigned long long)n->account.live_bytes,
+				 n->account.live_blocks);
 }
 
 /* In virtual time. */
@@ -200,7 +201,8 @@ static size_t bootstraps(struct kith_sim *sim, const struct kith_simnode *n, str
 }
 
 static void options_fill(struct kith_sim *sim, struct kith_simnode *n, struct kith_core_options *o,
-			 const struct kith_simcredentials *c, const struct kith_bootstrap bootstrap[], size_t bootstrap_n)
+			 const struct kith_simcredentials *c, const struct kith_bootstrap bootstrap[],
+			 size_t bootstrap_n)
 {
 	kith_core_options_init(o);
 	o->role = n->role;
@@ -236,11 +238,13 @@ void kith_sim_node_start(struct kith_sim *sim, struct kith_simnode *n)
 		return;
 	n->boots++;
 	sim->counts.starts++;
-	n->mono_offset_us = kith_sim_draw_time(kith_sim_draw(sim, KITH_SIM_DRAW_CLOCK, n->id, n->boots), MONO_OFFSET_MAX_US);
+	n->mono_offset_us =
+		kith_sim_draw_time(kith_sim_draw(sim, KITH_SIM_DRAW_CLOCK, n->id, n->boots), MONO_OFFSET_MAX_US);
 	n->local.port = KITH_SIM_SUPER_PORT;
 	if (!kith_sim_is_super(n))
-		n->local.port = (uint16_t)(20000 +
-					   kith_draw_below(kith_sim_draw(sim, KITH_SIM_DRAW_PORT, n->id, n->boots), 40000));
+		n->local.port =
+			(uint16_t)(20000 +
+				   kith_draw_below(kith_sim_draw(sim, KITH_SIM_DRAW_PORT, n->id, n->boots), 40000));
 	kith_simpki_issue(&sim->pki, n->id, kith_sim_node_name(sim, n->id, name), kith_sim_is_super(n), &credentials);
 	if (sim->options.mutation == KITH_SIM_MUTATE_BAD_CHAIN)
 		credentials.chain[credentials.chain_len - 1] ^= 1;
@@ -248,7 +252,8 @@ void kith_sim_node_start(struct kith_sim *sim, struct kith_simnode *n)
 	int err = kith_core_new(&n->core, &o, kith_sim_node_now(sim, n));
 	if (err != 0) {
 		n->core = NULL;
-		kith_sim_violate(sim, KITH_SIM_NODE_STARTS, n->id, KITH_SIM_NONE, "kith_core_new: %s", kith_strerror(err));
+		kith_sim_violate(sim, KITH_SIM_NODE_STARTS, n->id, KITH_SIM_NONE, "kith_core_new: %s",
+				 kith_strerror(err));
 		return;
 	}
 	n->up = true;

@@ -65,8 +65,8 @@ const char *kith_simoptions_check(const struct kith_simoptions *o)
 		return "contacts: at most 16";
 	if (w->call_gap_us < 0 || w->hold_us < 0 || w->answer_us < 0)
 		return "times of calls must not be negative";
-	const uint32_t ppm[] = { w->stranger_ppm, w->relay_only_ppm, w->reject_ppm, w->lookup_ppm, f->kill_ppm,
-				 f->link.loss_ppm, f->link.duplicate_ppm, f->link.reorder_ppm };
+	const uint32_t ppm[] = { w->stranger_ppm, w->relay_only_ppm, w->reject_ppm,	    w->lookup_ppm,
+				 f->kill_ppm,	  f->link.loss_ppm,  f->link.duplicate_ppm, f->link.reorder_ppm };
 	for (size_t i = 0; i < sizeof ppm / sizeof ppm[0]; i++) {
 		if (ppm[i] > KITH_PPM)
 			return "a probability is 0 to 1";
@@ -74,7 +74,8 @@ const char *kith_simoptions_check(const struct kith_simoptions *o)
 	if (f->link.loss_ppm >= KITH_PPM)
 		return "with a loss of 1 nothing would get through";
 	if (f->skew_max_ms > KITH_CLOCK_TOLERANCE_MS / 2)
-		return "clock skew: at most half of the tolerance of 10 minutes, so that two nodes differ by no more than it";
+		return "clock skew: at most half of the tolerance of 10 minutes, so that two nodes differ by no more "
+		       "than it";
 	if (f->from_us < 0 || f->until_us > o->duration_us || (f->until_us > 0 && f->from_us >= f->until_us))
 		return "faults begin before they end, and end within the duration";
 	if (f->kill_ppm > 0 && (f->kill_at_us < 0 || f->kill_at_us > o->duration_us))
@@ -93,7 +94,8 @@ void kith_sim_sample(struct kith_sim *sim, enum kith_simmeasure measure, kith_ti
 	struct kith_simsamples *s = &sim->samples[measure];
 	if (s->n == s->cap) {
 		uint32_t cap = s->cap < 64 ? 64 : s->cap + s->cap / 2;
-		uint32_t *grown = kith_alloc_resize(&sim->engine.alloc, s->ms, s->cap * sizeof *grown, cap * sizeof *grown);
+		uint32_t *grown =
+			kith_alloc_resize(&sim->engine.alloc, s->ms, s->cap * sizeof *grown, cap * sizeof *grown);
 		if (grown == NULL) {
 			kith_sim_out_of_memory(sim);
 			return;
@@ -231,8 +233,17 @@ static void fold_node(struct kith_sim *sim, const struct kith_simnode *n)
 	memset(&info, 0, sizeof info);
 	if (n->core != NULL)
 		kith_core_info(n->core, &info);
-	uint64_t words[16] = { n->id, n->core != NULL, n->boots, n->homes, n->packets_in, n->packets_out, n->bytes_in,
-			       n->bytes_out, n->account.live_bytes, n->account.peak_bytes, n->random.count };
+	uint64_t words[16] = { n->id,
+			       n->core != NULL,
+			       n->boots,
+			       n->homes,
+			       n->packets_in,
+			       n->packets_out,
+			       n->bytes_in,
+			       n->bytes_out,
+			       n->account.live_bytes,
+			       n->account.peak_bytes,
+			       n->random.count };
 	for (unsigned i = 0; i < 4; i++) {
 		for (unsigned k = 0; k < 8; k++)
 			words[11 + i] |= (uint64_t)info.hash[8 * i + k] << (8 * k);
@@ -243,8 +254,9 @@ static void fold_node(struct kith_sim *sim, const struct kith_simnode *n)
 void kith_sim_end_hash(struct kith_sim *sim)
 {
 	const struct kith_simcounts *c = &sim->counts;
-	const uint64_t words[] = { sim->trace, (uint64_t)sim->now, c->events, c->calls, c->calls_opened, c->calls_direct,
-				   c->datagrams_got, c->stream_bytes_got, sim->net_stats.sent, sim->net_stats.duplicated };
+	const uint64_t words[] = { sim->trace,		(uint64_t)sim->now,	  c->events,	    c->calls,
+				   c->calls_opened,	c->calls_direct,	  c->datagrams_got, c->stream_bytes_got,
+				   sim->net_stats.sent, sim->net_stats.duplicated };
 	memset(sim->hash, 0, sizeof sim->hash);
 	fold(sim, words, sizeof words / sizeof words[0]);
 	for (unsigned role = 0; role < 2; role++) {

@@ -97,7 +97,8 @@ const char *kith_simnat_mix_format(const struct kith_simnat_mix *mix, char *out,
 	for (unsigned i = 0; i < KITH_SIMNAT_KINDS_MAX; i++) {
 		if (mix->weight[i] == 0)
 			continue;
-		int n = snprintf(out + used, cap - used, "%s%s=%u", used > 0 ? "," : "", kith_simnat_name(i), mix->weight[i]);
+		int n = snprintf(out + used, cap - used, "%s%s=%u", used > 0 ? "," : "", kith_simnat_name(i),
+				 mix->weight[i]);
 		if (n < 0 || (size_t)n >= cap - used)
 			break;
 		used += (size_t)n;

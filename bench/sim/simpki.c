@@ -58,7 +58,8 @@ void kith_simpki_init(struct kith_simpki *pki, const struct kith_suite *suite, u
 	pki->issuer_len = made(kith_issuer_cert_sign(suite, pki->issuer_cert, &cert, pki->root.sk));
 }
 
-void kith_simpki_keys(const struct kith_simpki *pki, uint32_t node, struct kith_key *identity, struct kith_key *device_dh)
+void kith_simpki_keys(const struct kith_simpki *pki, uint32_t node, struct kith_key *identity,
+		      struct kith_key *device_dh)
 {
 	struct kith_signer id;
 	struct kith_device_keys keys;
@@ -125,6 +126,5 @@ void kith_simpki_issue(const struct kith_simpki *pki, uint32_t node, const char 
 	struct kith_span issuer_span = { pki->issuer_cert, pki->issuer_len };
 	out->chain_len = made(kith_chain_join(suite, out->chain, &pki->network, issuer_span, name_span, device_span));
 	if (node % 2 == 1)
-		out->devices_len =
-			made(kith_devices_sign(suite, out->devices, 1, &keys.sign.pk, 1, none, identity.sk));
+		out->devices_len = made(kith_devices_sign(suite, out->devices, 1, &keys.sign.pk, 1, none, identity.sk));
 }

@@ -37,6 +37,7 @@ void kith_simpki_issue(const struct kith_simpki *pki, uint32_t node, const char 
 		       struct kith_simcredentials *out);
 
 /* Only the public keys of a node. */
-void kith_simpki_keys(const struct kith_simpki *pki, uint32_t node, struct kith_key *identity, struct kith_key *device_dh);
+void kith_simpki_keys(const struct kith_simpki *pki, uint32_t node, struct kith_key *identity,
+		      struct kith_key *device_dh);
 
 #endif

@@ -169,7 +169,8 @@ bool kith_sim_renumber(struct kith_sim *sim, struct kith_simnode *n)
 
 bool kith_sim_roam(struct kith_sim *sim, struct kith_simnode *n)
 {
-	unsigned kind = kith_simnat_pick(&sim->options.nats, kith_sim_draw(sim, KITH_SIM_DRAW_NAT, n->id, sim->public_next));
+	unsigned kind =
+		kith_simnat_pick(&sim->options.nats, kith_sim_draw(sim, KITH_SIM_DRAW_NAT, n->id, sim->public_next));
 	if (kith_simnat_blocked(kind))
 		kind = n->nat_kind;
 	return place_kind(sim, n, kind);

@@ -76,7 +76,8 @@ static struct kith_simflow *flow_of(struct kith_sim *sim, struct kith_simnode *n
 	}
 	struct kith_simflow *f = &sim->flows[flow];
 	if (f->to != n->id || f->from != c->peer || (c->peer_flow != 0 && c->peer_flow != flow + 1)) {
-		kith_sim_violate(sim, astray, n->id, c->peer, "sent by node %u to node %u, in another call", f->from, f->to);
+		kith_sim_violate(sim, astray, n->id, c->peer, "sent by node %u to node %u, in another call", f->from,
+				 f->to);
 		return NULL;
 	}
 	c->peer_flow = flow + 1;
@@ -103,7 +104,8 @@ void kith_sim_transfer_got(struct kith_sim *sim, struct kith_simnode *n, struct 
 		     channel == KITH_SIM_CHANNEL;
 	if (whole) {
 		uint64_t h = hash_bytes(data.p, data.len - 8);
-		whole = get32(data.p + data.len - 8) == (uint32_t)h && get32(data.p + data.len - 4) == (uint32_t)(h >> 32);
+		whole = get32(data.p + data.len - 8) == (uint32_t)h &&
+			get32(data.p + data.len - 4) == (uint32_t)(h >> 32);
 	}
 	if (!whole) {
 		kith_sim_violate(sim, KITH_SIM_DATAGRAM_INTACT, n->id, c->peer, "%zu bytes on channel %u do not verify",
@@ -111,7 +113,8 @@ void kith_sim_transfer_got(struct kith_sim *sim, struct kith_simnode *n, struct 
 		return;
 	}
 	uint32_t number = get32(data.p + 20);
-	struct kith_simflow *f = flow_of(sim, n, c, get32(data.p + 16), KITH_SIM_DATAGRAM_INTACT, KITH_SIM_DATAGRAM_ADDRESSEE);
+	struct kith_simflow *f =
+		flow_of(sim, n, c, get32(data.p + 16), KITH_SIM_DATAGRAM_INTACT, KITH_SIM_DATAGRAM_ADDRESSEE);
 	if (f == NULL)
 		return;
 	if (number >= 64 || (f->sent >> number & 1) == 0) {
@@ -153,7 +156,8 @@ static void stream_write(struct kith_sim *sim, struct kith_simnode *n, struct ki
 		bool fin = f->stream_sent + len == f->stream_len;
 		for (uint32_t i = 0; i < len; i++)
 			data[i] = stream_byte(sim, c->flow - 1, f->stream_len, f->stream_sent + i);
-		int took = kith_core_stream_write(n->core, kith_sim_node_now(sim, n), c->session, c->stream, data, len, fin);
+		int took = kith_core_stream_write(n->core, kith_sim_node_now(sim, n), c->session, c->stream, data, len,
+						  fin);
 		if (took < 0)
 			return;
 		f->stream_sent += (uint32_t)took;
@@ -177,7 +181,8 @@ static void stream_check(struct kith_sim *sim, struct kith_simnode *n, struct ki
 				return;
 			f->stream_got = HEAD;
 			if (get32(c->head + 4) != f->stream_len || f->stream_begun) {
-				kith_sim_violate(sim, KITH_SIM_STREAM_EXACT, n->id, c->peer, "its head says another length");
+				kith_sim_violate(sim, KITH_SIM_STREAM_EXACT, n->id, c->peer,
+						 "its head says another length");
 				return;
 			}
 			f->stream_begun = true;
@@ -217,7 +222,8 @@ static void stream_read(struct kith_sim *sim, struct kith_simnode *n, struct kit
 	if (kith_sim_mutates(sim, KITH_SIM_MUTATE_STREAM_STALL))
 		return;
 	while (!fin && !sim->failed) {
-		int got = kith_core_stream_read(n->core, kith_sim_node_now(sim, n), c->session, stream, data, sizeof data, &fin);
+		int got = kith_core_stream_read(n->core, kith_sim_node_now(sim, n), c->session, stream, data,
+						sizeof data, &fin);
 		if (got < 0 || (got == 0 && !fin))
 			return;
 		size_t len = kith_sim_mutate_stream(sim, data, (size_t)got);

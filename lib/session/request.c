@@ -362,7 +362,8 @@ static void emit_fragment(const struct kith_path_env *env, const struct work *w,
 	kith_write_u8(out, w->status);
 	kith_write_u8(out, (uint8_t)index);
 	kith_write_u8(out, (uint8_t)count);
-	kith_write_bytes(out, w->answer + at, len);
+	if (len > 0) /* an empty answer has no bytes to point at */
+		kith_write_bytes(out, w->answer + at, len);
 	kith_outbox_end(env->outbox);
 }
 
@@ -456,14 +457,11 @@ enum kith_ask_verdict kith_request_on_request(struct kith_requests **rq, const s
 static void keep_answer(struct kith_requests *rq, const struct kith_alloc *alloc, struct work *w, uint8_t status,
 			struct kith_span body)
 {
+	struct work *old;
+	while (rq->kept_bytes + body.len > KITH_ANSWERS_KEPT_BYTES && (old = oldest_answered(rq)) != NULL)
+		drop_work(rq, old, alloc);
 	w->state = WORK_ANSWERED;
 	w->status = status;
-	while (rq->kept_bytes + body.len > KITH_ANSWERS_KEPT_BYTES) {
-		struct work *old = oldest_answered(rq);
-		if (old == NULL || old == w)
-			break;
-		drop_work(rq, old, alloc);
-	}
 	if (body.len == 0)
 		return;
 	w->answer = kith_alloc_resize(alloc, NULL, 0, body.len);

@@ -16,8 +16,10 @@
 enum {
 	SESSION_BYTES_MAX = 384, /* a hot idle session, without what the allocator and tables add */
 	LEAF_BYTES_MAX = 20 * 1024, /* a further idle node in a process */
-	ATTACHED_BYTES_MAX = 2 * 1024, /* at a supernode: session, certificates, record as a replica, tables with room to grow */
-	IDLE_MILLIPACKETS_MAX = 200, /* deliveries to and from an idle leaf in 1000 s: the simulator's budget of 0.2 a second */
+	ATTACHED_BYTES_MAX =
+		1024, /* at a supernode: session, certificates, record as a replica, tables with room to grow */
+	IDLE_MILLIPACKETS_MAX =
+		200, /* deliveries to and from an idle leaf in 1000 s: the simulator's budget of 0.2 a second */
 	FEW = 200,
 	MANY = 600,
 	SECONDS = 400 /* past the first rekeys, renewals of subscriptions and refreshed records */
@@ -64,7 +66,8 @@ static void measure(uint32_t supernodes, uint32_t leaves, bool watch, struct cos
 static void a_session_fits_its_bound(void **state)
 {
 	(void)state;
-	printf("  session                    %6zu bytes (at most %d)\n", sizeof(struct kith_session), SESSION_BYTES_MAX);
+	printf("  session                    %6zu bytes (at most %d)\n", sizeof(struct kith_session),
+	       SESSION_BYTES_MAX);
 	assert_true(sizeof(struct kith_session) <= SESSION_BYTES_MAX);
 }
 
@@ -105,8 +108,8 @@ static void an_idle_leaf_is_quiet(void **state)
 	(void)state;
 	struct cost c;
 	measure(8, 100, false, &c);
-	printf("  idle leaf                  %6.3f packets/s (at most %.1f), %.1f bytes/s, in and out\n", c.packets_per_s,
-	       IDLE_MILLIPACKETS_MAX / 1000.0, c.bytes_per_s);
+	printf("  idle leaf                  %6.3f packets/s (at most %.1f), %.1f bytes/s, in and out\n",
+	       c.packets_per_s, IDLE_MILLIPACKETS_MAX / 1000.0, c.bytes_per_s);
 	assert_true(c.packets_per_s * 1000 <= IDLE_MILLIPACKETS_MAX);
 }
 

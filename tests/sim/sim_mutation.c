@@ -106,7 +106,8 @@ static void every_mutation_is_noticed(void **state)
 		const struct kith_simviolation *v = kith_sim_violation(sim);
 		assert_non_null(v);
 		assert_int_equal(v->invariant, mutations[i].expected);
-		printf("  %-24s red at %.1f s: %s\n", kith_siminvariant_name(v->invariant), (double)v->at / 1e6, v->text);
+		printf("  %-24s red at %.1f s: %s\n", kith_siminvariant_name(v->invariant), (double)v->at / 1e6,
+		       v->text);
 		kith_sim_free(sim);
 	}
 }

@@ -74,7 +74,7 @@ static void done(void *ctx)
 
 static void names_are_resolved_and_literals_need_not_be(void **state)
 {
-	static const char *const entries[] = { "192.0.2.1:1", "localhost:2 " KEY, "nobody.invalid:3" };
+	static const char *const entries[] = { "192.0.2.1:1", ("localhost:2 " KEY), "nobody.invalid:3" };
 	struct test_alloc alloc;
 	struct kith_resolver r;
 	struct kith_bootstrap found[16];

@@ -25,8 +25,22 @@ static void refuses_what_makes_no_sense(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"", "open", "open=", "open=x", "open=0", "nat=3", "open=1,", "open=1,,cgn=1", "open=1,open=2", "=3",
-		"open=1 cgn=2", "open=-1", "open=99999999999", "symmetric=1,symmetric-random=1", "open==1", ",open=1",
+		"",
+		"open",
+		"open=",
+		"open=x",
+		"open=0",
+		"nat=3",
+		"open=1,",
+		"open=1,,cgn=1",
+		"open=1,open=2",
+		"=3",
+		"open=1 cgn=2",
+		"open=-1",
+		"open=99999999999",
+		"symmetric=1,symmetric-random=1",
+		"open==1",
+		",open=1",
 	};
 	struct kith_simnat_mix mix;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)

@@ -28,12 +28,11 @@ static void check_signatures(const struct kith_suite *suite)
 	assert_string_equal(chain.name.name, "leaf-7");
 	assert_int_equal(chain.name.flags, 0);
 	assert_memory_equal(chain.device.dh.b, c.device_dh.b, KITH_KEY_LEN);
-	assert_int_equal(
-		kith_verify(suite, chain.issuer.s.sig, KITH_SIGN_ISSUER, chain.issuer.s.body, pki.root.pk.b), 0);
-	assert_int_equal(
-		kith_verify(suite, chain.name.s.sig, KITH_SIGN_NAME, chain.name.s.body, pki.issuer.pk.b), 0);
-	assert_int_equal(
-		kith_verify(suite, chain.device.s.sig, KITH_SIGN_DEVICE, chain.device.s.body, c.identity.b), 0);
+	assert_int_equal(kith_verify(suite, chain.issuer.s.sig, KITH_SIGN_ISSUER, chain.issuer.s.body, pki.root.pk.b),
+			 0);
+	assert_int_equal(kith_verify(suite, chain.name.s.sig, KITH_SIGN_NAME, chain.name.s.body, pki.issuer.pk.b), 0);
+	assert_int_equal(kith_verify(suite, chain.device.s.sig, KITH_SIGN_DEVICE, chain.device.s.body, c.identity.b),
+			 0);
 	assert_true(c.devices_len > 0);
 	kith_simpki_issue(&pki, 8, "super-8", true, &c);
 	assert_int_equal(kith_chain_parse(&chain, test_span(c.chain, c.chain_len)), 0);

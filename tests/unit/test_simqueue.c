@@ -15,8 +15,15 @@ static void orders_by_time_then_destination_then_source_then_sequence(void **sta
 {
 	(void)state;
 	static const struct kith_simkey ascending[] = {
-		{ -5, 9, 9, 9 }, { 1, 0, 0, 0 }, { 1, 0, 0, 1 }, { 1, 0, 1, 0 }, { 1, 0, UINT32_MAX, UINT64_MAX },
-		{ 1, 1, 0, 0 }, { 1, UINT32_MAX, 0, 0 }, { 2, 0, 0, 0 }, { INT64_MAX, 0, 0, 0 },
+		{ -5, 9, 9, 9 },
+		{ 1, 0, 0, 0 },
+		{ 1, 0, 0, 1 },
+		{ 1, 0, 1, 0 },
+		{ 1, 0, UINT32_MAX, UINT64_MAX },
+		{ 1, 1, 0, 0 },
+		{ 1, UINT32_MAX, 0, 0 },
+		{ 2, 0, 0, 0 },
+		{ INT64_MAX, 0, 0, 0 },
 	};
 	const size_t n = sizeof ascending / sizeof ascending[0];
 	for (size_t i = 0; i < n; i++) {

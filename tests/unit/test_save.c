@@ -1,0 +1,162 @@
+/* What survives a restart, and what a torn or altered file costs. */
+#include "core_world.h"
+
+#include "base/limits.h"
+#include "core/save.h"
+
+/* Runs a node until it wants to save, and takes a copy of that. */
+static size_t saved_state(struct core_world *w, int node, uint8_t *out, size_t cap)
+{
+	struct kith_effect effect;
+	struct kith_core *c = w->nodes[node].core;
+	kith_outbox_claim(&w->shared->outbox, c, c->stats);
+	kith_state_save(c);
+	assert_true(kith_core_effect(c, &effect));
+	assert_false(kith_core_effect(c, &effect));
+	assert_int_equal(effect.type, KITH_EFFECT_SAVE);
+	assert_true(effect.bytes.len > 0 && effect.bytes.len <= cap);
+	memcpy(out, effect.bytes.p, effect.bytes.len);
+	size_t len = effect.bytes.len;
+	kith_core_complete(c, world_clock(w), effect.id, 0);
+	world_drain(w, node);
+	return len;
+}
+
+static void restart(struct core_world *w, int node, struct kith_span state, bool with_bootstrap)
+{
+	struct kith_core_options o;
+	world_stop(w, node);
+	world_options(w, node, &o);
+	o.state = state;
+	if (!with_bootstrap)
+		o.bootstrap_n = 0;
+	assert_int_equal(world_try_start(w, node, &o), 0);
+}
+
+static void a_node_finds_its_way_back_by_what_it_saved_alone(void **state)
+{
+	struct core_world w;
+	static uint8_t file[1 << 20];
+	(void)state;
+	world_alice_and_bob(&w);
+	assert_int_equal(kith_core_pin(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob", &w.nodes[WORLD_BOB].id.identity,
+				       KITH_CONTACT_RELAY_ONLY, false),
+			 0);
+	world_drain(&w, WORLD_ALICE);
+	int64_t stamp = w.nodes[WORLD_ALICE].core->stamp_ms;
+	uint64_t seq = w.nodes[WORLD_ALICE].core->leaf.record_seq;
+	size_t len = saved_state(&w, WORLD_ALICE, file, sizeof file);
+	restart(&w, WORLD_ALICE, test_span(file, len), false);
+	struct kith_core *c = w.nodes[WORLD_ALICE].core;
+	assert_true(c->stamp_ms >= stamp);
+	assert_true(c->leaf.record_seq >= seq);
+	struct kith_key other = { { 1 } };
+	assert_int_equal(kith_core_pin(c, world_clock(&w), "bob", &other, 0, false), KITH_EPINNED);
+	world_drain(&w, WORLD_ALICE);
+	world_run(&w, 10 * KITH_US_PER_S);
+	struct kith_core_info info;
+	kith_core_info(c, &info);
+	assert_int_equal(info.homes, 3);
+	world_call(&w, WORLD_ALICE, WORLD_BOB, NULL);
+	core_world_deinit(&w);
+}
+
+/* Timestamps of handshakes and sequence numbers of records rise although the wall clock was set back an hour. */
+static void numbers_rise_across_a_restart_with_a_clock_set_back(void **state)
+{
+	struct core_world w;
+	static uint8_t file[1 << 20];
+	(void)state;
+	world_alice_and_bob(&w);
+	struct kith_core *c = w.nodes[WORLD_ALICE].core;
+	c->stamp_ms += 3600 * 1000; /* as if it had run an hour ahead */
+	c->leaf.record_seq += 3600 * 1000;
+	int64_t stamp = c->stamp_ms;
+	uint64_t seq = c->leaf.record_seq;
+	size_t len = saved_state(&w, WORLD_ALICE, file, sizeof file);
+	restart(&w, WORLD_ALICE, test_span(file, len), true);
+	world_run(&w, 10 * KITH_US_PER_S);
+	assert_true(w.nodes[WORLD_ALICE].core->stamp_ms > stamp);
+	assert_true(w.nodes[WORLD_ALICE].core->leaf.record_seq > seq);
+	core_world_deinit(&w);
+}
+
+static void a_file_that_is_torn_or_altered_is_refused_and_the_node_starts_without(void **state)
+{
+	struct core_world w;
+	static uint8_t file[1 << 20], copy[1 << 20];
+	(void)state;
+	world_alice_and_bob(&w);
+	assert_int_equal(kith_core_pin(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob", &w.nodes[WORLD_BOB].id.identity, 0, false), 0);
+	world_drain(&w, WORLD_ALICE);
+	size_t len = saved_state(&w, WORLD_ALICE, file, sizeof file);
+	struct kith_core_options o;
+	int fresh = world_add(&w, "carol", false);
+	world_options(&w, fresh, &o);
+	assert_int_equal(kith_core_new(&w.nodes[fresh].core, &o, world_clock(&w)), 0);
+	struct kith_core *c = w.nodes[fresh].core;
+	world_drain(&w, fresh);
+	for (size_t cut = 0; cut < len; cut += cut < 100 || cut + 100 > len ? 1 : 37)
+		assert_true(kith_state_load(c, test_span(file, cut)) < 0);
+	for (size_t i = 0; i < len; i += i < 100 || i + 100 > len ? 1 : 37) {
+		memcpy(copy, file, len);
+		copy[i] ^= 1;
+		assert_true(kith_state_load(c, test_span(copy, len)) < 0);
+	}
+	memcpy(copy, file, len);
+	copy[8]++; /* of a later version */
+	assert_int_equal(kith_state_load(c, test_span(copy, len)), KITH_EVERSION);
+	assert_int_equal(c->stamp_ms, 0);
+	assert_null(kith_contacts_get(&c->contacts, "bob"));
+	world_stop(&w, fresh);
+	copy[8]--;
+	copy[len / 2] ^= 1;
+	restart(&w, WORLD_ALICE, test_span(copy, len), true);
+	world_run(&w, 10 * KITH_US_PER_S);
+	struct kith_core_info info;
+	kith_core_info(w.nodes[WORLD_ALICE].core, &info);
+	assert_int_equal(info.homes, 3);
+	core_world_deinit(&w);
+}
+
+static void a_save_that_failed_is_tried_again(void **state)
+{
+	struct core_world w;
+	struct kith_effect effect;
+	(void)state;
+	world_alice_and_bob(&w);
+	world_run(&w, 30 * KITH_US_PER_S);
+	struct kith_core *c = w.nodes[WORLD_ALICE].core;
+	kith_core_tick(c, world_clock(&w));
+	kith_state_save(c);
+	assert_true(kith_core_effect(c, &effect));
+	uint32_t id = effect.id;
+	kith_state_save(c); /* one is out: later */
+	assert_false(kith_core_effect(c, &effect));
+	kith_core_complete(c, world_clock(&w), id + 1, KITH_EIO); /* another's */
+	kith_core_complete(c, world_clock(&w), id, KITH_EIO);
+	bool again = false;
+	for (int i = 0; i < 20 && !again; i++) {
+		w.now += KITH_US_PER_S;
+		kith_core_tick(c, world_clock(&w));
+		struct kith_packet out[64];
+		while (kith_core_poll(c, world_clock(&w), out, 64) > 0) {
+		}
+		again = kith_core_effect(c, &effect);
+	}
+	assert_true(again);
+	assert_true(effect.id != id && effect.bytes.len > 0);
+	kith_core_complete(c, world_clock(&w), effect.id, 0);
+	core_world_deinit(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_node_finds_its_way_back_by_what_it_saved_alone),
+		cmocka_unit_test(numbers_rise_across_a_restart_with_a_clock_set_back),
+		cmocka_unit_test(a_file_that_is_torn_or_altered_is_refused_and_the_node_starts_without),
+		cmocka_unit_test(a_save_that_failed_is_tried_again),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
