@@ -7,6 +7,8 @@
 
 #define SETTLE_US (50 * KITH_US_PER_MS)
 #define MOVE_US (500 * KITH_US_PER_MS) /* a home that leaves: time for its successor to be in the same record */
+#define IMPATIENT_US (3 * KITH_US_PER_S) /* for one supernode to answer, while others may be better */
+#define PATIENT_AFTER 8 /* failures in a row: then it is our own line that is slow */
 #define RETRY_US (KITH_US_PER_S / 2)
 
 static const struct kith_span nothing = { NULL, 0 };
@@ -126,8 +128,14 @@ static void attach(struct kith_core *c, uint8_t slot, const struct kith_host *ho
 	kith_hostcache_use(&c->leaf.cache, cached, true);
 	int err = kith_contact(c, host, KITH_USE_HOME, KITH_REQ_ATTACH, (struct kith_span){ empty_map, 1 },
 			       kith_token(KITH_TOKEN_ATTACH, slot), &home->session);
-	if (err == 0)
+	if (err == 0) {
+		struct kith_session *s = kith_sessions_get(&c->sessions, home->session);
+		if (s != NULL && s->state == KITH_SESSION_INITIATING && c->leaf.attempts < PATIENT_AFTER) {
+			s->hs->give_up_at = c->now.mono_us + IMPATIENT_US;
+			kith_session_arm(c, s);
+		}
 		return;
+	}
 	home->state = KITH_HOME_FREE;
 	kith_hostcache_failed(&c->leaf.cache, cached, c->now.mono_us, c->random);
 	kith_hostcache_use(&c->leaf.cache, cached, false);
@@ -202,6 +210,7 @@ static void give_up(struct kith_core *c, struct kith_home_slot *home)
 		kith_hostcache_use(&c->leaf.cache, i, false);
 	}
 	home->state = KITH_HOME_FREE;
+	c->leaf.attempts++;
 	wake(c, c->now.mono_us);
 }
 
@@ -283,6 +292,19 @@ void kith_leaf_on_attached(struct kith_core *c, struct kith_session *s, const st
 	kith_save_soon(c);
 }
 
+/* One home fell silent: perhaps more did, and are not due for a keepalive yet. */
+static void check_others(struct kith_core *c)
+{
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		struct kith_session *s = session_of(c, &c->leaf.homes[i]);
+		if (s == NULL || s->state != KITH_SESSION_OPEN)
+			continue;
+		struct kith_path_env env = kith_env(c, s);
+		kith_pathset_check(&s->paths, &env, c->now.mono_us);
+		kith_session_arm(c, s);
+	}
+}
+
 void kith_leaf_lost(struct kith_core *c, const struct kith_session *s, enum kith_close_reason reason)
 {
 	struct kith_home_slot *home = slot_of(c, s->index);
@@ -292,6 +314,8 @@ void kith_leaf_lost(struct kith_core *c, const struct kith_session *s, enum kith
 	give_up(c, home);
 	if (!was_home)
 		return;
+	if (reason == KITH_CLOSE_TIMED_OUT)
+		check_others(c);
 	KITH_LOG(c->log, KITH_LOG_INFO, "home_lost session=%08x reason=%u homes=%u", s->index, reason, kith_leaf_homes(c));
 	tell_homes(c);
 	publish_by(c, c->now.mono_us + MOVE_US);

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the end-to-end tests and by scripts/demo: the built programs, a directory of one's own, processes that are ended again,
 # events that are waited for. No test sleeps for something to have happened: it waits for the event, with a limit.
 #
@@ -22,7 +23,7 @@ export kithd=$KITH_BUILD_DIR/node/kithd kith=$KITH_BUILD_DIR/node/kith
 export peer=$KITH_BUILD_DIR/tests/e2e/kith-peer chat=$KITH_BUILD_DIR/examples/kith-chat
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/kith-e2e.XXXXXX")
 declare -A pid_of=() input_of=()
-exit_code=0
+export exit_code=0
 cleaners=()
 
 on_exit() {

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced behind lib_common.sh: a small internet of network namespaces, for the end-to-end tests and scripts/demo. Needs root.
 #
 #    alice 192.168.1.2                                                bob 192.168.2.2

@@ -1,0 +1,178 @@
+/* Introductions and tunnels at a home that does not trust who asks. */
+#include "core_world.h"
+
+#include "base/limits.h"
+#include "codec/pack.h"
+#include "role/connect.h"
+#include "role/introduce.h"
+
+static uint32_t tunnels_of(const struct core_world *w, int node)
+{
+	return w->nodes[node].core->super->fwd.n;
+}
+
+static uint32_t tunnels(const struct core_world *w)
+{
+	uint32_t n = 0;
+	for (int i = 0; i < w->n; i++)
+		n += w->nodes[i].supernode && w->nodes[i].core != NULL ? tunnels_of(w, i) : 0;
+	return n;
+}
+
+/* Alice asks one of her homes for something by hand; the status of the answer is read off the wire-level result of its handler, so here
+ * only what the home and bob do is looked at. */
+static void ask_home(struct core_world *w, int home, const uint8_t device[KITH_DEVICE_ID_LEN], struct kith_span packet)
+{
+	struct kith_core *c = w->nodes[WORLD_ALICE].core;
+	uint8_t body[KITH_REQUEST_MAX];
+	struct kith_packer pk;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 2);
+	kith_pack_key(&pk, KITH_B_INTRO_DEVICE);
+	kith_pack_bytes(&pk, device, KITH_DEVICE_ID_LEN);
+	kith_pack_key(&pk, KITH_B_INTRO_PACKET);
+	kith_pack_bytes(&pk, packet.p, packet.len);
+	assert_false(pk.bad);
+	kith_core_tick(c, world_clock(w));
+	world_drain(w, WORLD_ALICE);
+	kith_outbox_claim(&w->shared->outbox, c, c->stats);
+	struct kith_session *s = kith_sessions_of(&c->sessions, w->nodes[home].id.device_dh.b);
+	assert_non_null(s);
+	assert_int_equal(kith_ask(c, s, KITH_REQ_INTRODUCE, test_span(body, pk.len), kith_token(KITH_TOKEN_IGNORE, 0)), 0);
+	kith_core_tick(c, world_clock(w)); /* seals */
+	world_drain(w, WORLD_ALICE);
+	world_run(w, 200 * KITH_US_PER_MS);
+}
+
+static void only_devices_attached_here_are_reached(void **state)
+{
+	struct core_world w;
+	uint8_t nobody[KITH_DEVICE_ID_LEN] = { 9, 9, 9 };
+	(void)state;
+	world_alice_and_bob(&w);
+	ask_home(&w, 0, nobody, test_span(NULL, 0));
+	assert_int_equal(tunnels_of(&w, 0), 0);
+	ask_home(&w, 0, w.nodes[WORLD_ALICE].id.device_dh.b, test_span(NULL, 0)); /* oneself */
+	assert_int_equal(tunnels_of(&w, 0), 0);
+	ask_home(&w, 0, w.nodes[1].id.device_dh.b, test_span(NULL, 0)); /* a supernode, which is no leaf */
+	assert_int_equal(tunnels_of(&w, 0), 0);
+	ask_home(&w, 0, w.nodes[WORLD_BOB].id.device_dh.b, test_span(NULL, 0));
+	assert_int_equal(tunnels_of(&w, 0), 1);
+	core_world_deinit(&w);
+}
+
+static void nothing_is_passed_on_that_would_make_a_leaf_speak_for_its_home(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	for (unsigned type = 0; type < 256; type++) {
+		uint8_t packet[100] = { (uint8_t)type };
+		uint32_t before = tunnels_of(&w, 0);
+		uint64_t in = world_stat(&w, WORLD_BOB, KITH_STAT_PACKETS_IN);
+		w.nodes[0].core->super->introductions.rate = 1000000;
+		ask_home(&w, 0, w.nodes[WORLD_BOB].id.device_dh.b, test_span(packet, sizeof packet));
+		bool passed = type == KITH_PKT_HELLO || type == KITH_PKT_DATA;
+		assert_int_equal(tunnels_of(&w, 0) - before, passed);
+		if (!passed)
+			assert_true(world_stat(&w, WORLD_BOB, KITH_STAT_PACKETS_IN) - in <= 1); /* at most one keepalive answer */
+	}
+	core_world_deinit(&w);
+}
+
+static void who_asks_for_too_many_is_limited(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	for (int i = 0; i < 3 * KITH_INTRODUCTIONS_BURST; i++) {
+		ask_home(&w, 0, w.nodes[WORLD_BOB].id.device_dh.b, test_span(NULL, 0));
+		w.now -= 200 * KITH_US_PER_MS; /* all in one instant */
+		for (int k = 0; k < w.n; k++)
+			w.nodes[k].core->now.mono_us = w.now;
+	}
+	assert_true(tunnels_of(&w, 0) <= KITH_INTRODUCTIONS_BURST + 2);
+	assert_true(world_stat(&w, 0, KITH_STAT_REQUESTS_LIMITED) > 0);
+	core_world_deinit(&w);
+}
+
+static void tunnels_go_when_calls_are_over(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_far_apart(&w);
+	for (int i = 0; i < 5; i++) {
+		kith_session_id s = world_call(&w, WORLD_FAR_ALICE, WORLD_FAR_BOB, NULL);
+		assert_int_equal(kith_core_close(w.nodes[WORLD_FAR_ALICE].core, world_clock(&w), s, KITH_CLOSE_NORMAL), 0);
+		world_drain(&w, WORLD_FAR_ALICE);
+		world_run(&w, KITH_US_PER_S);
+	}
+	assert_true(tunnels(&w) > 0);
+	world_run(&w, KITH_TUNNEL_IDLE_US + KITH_TUNNEL_IDLE_US / 8 + 10 * KITH_US_PER_S);
+	assert_int_equal(tunnels(&w), 0);
+	/* And so do the sessions to homes that are not our own. */
+	world_run(&w, 4 * KITH_TUNNEL_IDLE_US);
+	assert_int_equal(w.nodes[WORLD_FAR_ALICE].core->sessions.by_index.n, KITH_HOMES);
+	core_world_deinit(&w);
+}
+
+static int note_tunnel_tap(struct core_world *w, struct world_packet *p)
+{
+	struct world_packet *note = w->tap_ctx;
+	if (note->len == 0 && p->data[KITH_PACKET_HEADROOM] == KITH_PKT_TUNNEL && kith_addr_equal(&p->from, &w->nodes[WORLD_ALICE].addr))
+		*note = *p;
+	return 1;
+}
+
+static void a_tunnel_takes_packets_from_its_end_only(void **state)
+{
+	struct core_world w;
+	struct world_packet note = { .len = 0 };
+	(void)state;
+	world_alice_and_bob(&w);
+	assert_int_equal(kith_core_pin(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob", &w.nodes[WORLD_BOB].id.identity,
+				       KITH_CONTACT_RELAY_ONLY, false),
+			 0);
+	world_drain(&w, WORLD_ALICE);
+	kith_session_id s = world_call(&w, WORLD_ALICE, WORLD_BOB, NULL);
+	w.tap = note_tunnel_tap;
+	w.tap_ctx = &note;
+	assert_int_equal(world_say(&w, WORLD_ALICE, s, "hello", 5), 0);
+	world_run(&w, 10 * KITH_US_PER_MS);
+	assert_true(note.len > 0);
+	int home = world_node_at(&w, &note.to);
+	uint64_t relayed = world_stat(&w, home, KITH_STAT_RELAYED_PACKETS);
+	struct kith_packet p = { .data = note.data + KITH_PACKET_HEADROOM, .len = note.len, .remote = world_addr(20) };
+	kith_core_input(w.nodes[home].core, world_clock(&w), &p, 1);
+	world_drain(&w, home);
+	assert_int_equal(world_stat(&w, home, KITH_STAT_DROP_TUNNEL_SOURCE), 1);
+	assert_int_equal(world_stat(&w, home, KITH_STAT_RELAYED_PACKETS), relayed);
+	core_world_deinit(&w);
+}
+
+static void a_supernode_can_be_called_like_anybody(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_far_apart(&w);
+	world_call(&w, WORLD_FAR_ALICE, 1, NULL); /* no home of alice's */
+	world_call(&w, WORLD_FAR_BOB, 1, NULL); /* a home of bob's */
+	int since = w.events_n;
+	world_dial(&w, 1, "bob", 0); /* and it can call */
+	world_run(&w, 3 * KITH_US_PER_S);
+	assert_non_null(world_event(&w, 1, KITH_EVENT_OPENED, since));
+	core_world_deinit(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_devices_attached_here_are_reached),
+		cmocka_unit_test(nothing_is_passed_on_that_would_make_a_leaf_speak_for_its_home),
+		cmocka_unit_test(who_asks_for_too_many_is_limited),
+		cmocka_unit_test(tunnels_go_when_calls_are_over),
+		cmocka_unit_test(a_tunnel_takes_packets_from_its_end_only),
+		cmocka_unit_test(a_supernode_can_be_called_like_anybody),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
