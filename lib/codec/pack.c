@@ -329,3 +329,29 @@ bool kith_pack_get_text(const struct kith_pack *pk, const struct kith_pack_item 
 	out[item->bytes.len] = '\0';
 	return true;
 }
+
+struct kith_pack_list kith_pack_list(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key)
+{
+	const struct kith_pack_item *array = kith_pack_get(pk, map, key);
+	struct kith_pack_list l = { pk, array != NULL ? kith_pack_first(pk, array) : NULL, 0 };
+
+	if (l.item != NULL)
+		l.left = array->count;
+	return l;
+}
+
+bool kith_pack_list_next(struct kith_pack_list *l, struct kith_span *out)
+{
+	while (l->left > 0) {
+		const struct kith_pack_item *item = l->item;
+
+		l->left--;
+		if (l->left > 0)
+			l->item = kith_pack_after(l->pk, item);
+		if (item->type != KITH_PACK_BYTES)
+			continue;
+		*out = item->bytes;
+		return true;
+	}
+	return false;
+}

@@ -74,6 +74,18 @@ static inline const struct kith_pack_item *kith_pack_root(const struct kith_pack
 const struct kith_pack_item *kith_pack_first(const struct kith_pack *pk, const struct kith_pack_item *array);
 const struct kith_pack_item *kith_pack_after(const struct kith_pack *pk, const struct kith_pack_item *item);
 
+/* The byte strings of an array, one after the other; items of other types are skipped. An absent array, or what is none, has none.
+ *     struct kith_pack_list l = kith_pack_list(pk, map, key);
+ *     while (kith_pack_list_next(&l, &bytes)) ... */
+struct kith_pack_list {
+	const struct kith_pack *pk;
+	const struct kith_pack_item *item; /* the next one */
+	uint16_t left;
+};
+
+struct kith_pack_list kith_pack_list(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key);
+bool kith_pack_list_next(struct kith_pack_list *l, struct kith_span *out);
+
 /* Typed access under a key of a map: false when absent or of another type; *out is then untouched. */
 bool kith_pack_get_uint(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, uint64_t max,
 			uint64_t *out);

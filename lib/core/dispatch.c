@@ -113,7 +113,8 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	if (s == NULL || (s->state != KITH_SESSION_OPEN && s->state != KITH_SESSION_UNCONFIRMED) ||
 	    (s->hs != NULL && (s->hs->refused || !kith_noise_done(&s->hs->noise)))) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
-		if (s == NULL && packet.len >= KITH_GONE_PACKET_LEN)
+		/* What came in a tunnel that this supernode does not have any more was for somebody else. */
+		if (s == NULL && packet.len >= KITH_GONE_PACKET_LEN && (c->super == NULL || hop->tunnel == 0))
 			kith_connect_say_gone(c, header.receiver, hop);
 		return;
 	}

@@ -9,6 +9,7 @@
 #include "role/dispatch.h"
 #include "role/peer.h"
 
+#define GONE_AFTER_US (2 * KITH_US_PER_S)
 #define GONE_HINTS_MAX 4 /* hints without a genuine packet between them: three probes were answered so, over two seconds or more */
 #define INTRODUCE_COST 40 /* most bytes around an introduced packet in an INTRODUCE request frame */
 
@@ -408,6 +409,14 @@ static struct kith_session *session_to(struct kith_core *c, uint32_t peer_index,
 	return NULL;
 }
 
+/* Hints count only while our own probes stay unanswered, too: whoever sees a packet can make up as many as he likes. */
+static bool unanswered(const struct kith_core *c, const struct kith_session *s)
+{
+	const struct kith_path *p = kith_pathset_sending(&s->paths);
+	return p == NULL || p->state == KITH_PATH_DEAD ||
+	       (p->state == KITH_PATH_SUSPECT && c->now.mono_us - p->since >= GONE_AFTER_US);
+}
+
 void kith_connect_on_gone(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
 {
 	uint32_t index;
@@ -422,7 +431,9 @@ void kith_connect_on_gone(struct kith_core *c, struct kith_span packet, const st
 		return;
 	}
 	kith_stats_add(c->stats, KITH_STAT_GONE_HINTS, 1);
-	if (++s->gone_hints >= GONE_HINTS_MAX) {
+	if (s->gone_hints < GONE_HINTS_MAX)
+		s->gone_hints++;
+	if (s->gone_hints == GONE_HINTS_MAX && unanswered(c, s)) {
 		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
 		return;
 	}

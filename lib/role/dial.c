@@ -150,12 +150,12 @@ struct found {
 
 static bool vanished(struct kith_core *c, const struct kith_pack *pk, const struct kith_record *record)
 {
-	const struct kith_pack_item *list = kith_pack_get(pk, kith_pack_root(pk), KITH_B_FOUND_VANISHED);
+	struct kith_pack_list list = kith_pack_list(pk, kith_pack_root(pk), KITH_B_FOUND_VANISHED);
+	struct kith_span bytes;
 	unsigned homes = 0;
-	const struct kith_pack_item *item = kith_pack_first(pk, list);
-	for (uint32_t i = 0; item != NULL && i < list->count; i++, item = kith_pack_after(pk, item)) {
+	while (kith_pack_list_next(&list, &bytes)) {
 		struct kith_vanish vanish;
-		if (item->type != KITH_PACK_BYTES || kith_vanish_parse(&vanish, item->bytes) != 0)
+		if (kith_vanish_parse(&vanish, bytes) != 0)
 			continue;
 		int home = kith_vanish_verify(&vanish, record, c->suite, &c->now);
 		if (home >= 0)
@@ -168,11 +168,11 @@ static size_t read_found(struct kith_core *c, const struct kith_id *key, const c
 			 struct found out[KITH_DIAL_DEVICES_MAX])
 {
 	size_t n = 0;
-	const struct kith_pack_item *list = kith_pack_get(pk, kith_pack_root(pk), KITH_B_FOUND_RECORDS);
-	const struct kith_pack_item *item = kith_pack_first(pk, list);
-	for (uint32_t i = 0; item != NULL && i < list->count && n < KITH_DIAL_DEVICES_MAX; i++, item = kith_pack_after(pk, item)) {
+	struct kith_pack_list list = kith_pack_list(pk, kith_pack_root(pk), KITH_B_FOUND_RECORDS);
+	struct kith_span bytes;
+	while (n < KITH_DIAL_DEVICES_MAX && kith_pack_list_next(&list, &bytes)) {
 		struct found *f = &out[n];
-		if (item->type != KITH_PACK_BYTES || kith_record_parse(&f->record, item->bytes) != 0)
+		if (kith_record_parse(&f->record, bytes) != 0)
 			continue;
 		if (kith_record_verify(&f->record, &c->trust, &c->now, &f->person) != 0 ||
 		    memcmp(f->record.key.b, key->b, KITH_ID_LEN) != 0 || strcmp(f->person.name, name) != 0)

@@ -70,8 +70,8 @@ static bool allowed(const struct kith_core *c, const struct kith_session *s, uin
 		return (s->use & KITH_USE_HOME) || (c->super != NULL && s->role == KITH_ROLE_SUPERNODE);
 	case KITH_REQ_LEAVE:
 		return (s->use & KITH_USE_HOME) != 0;
-	case KITH_REQ_TUNNEL_CLOSE:
-		return (s->use & (KITH_USE_HOME | KITH_USE_TUNNEL)) != 0;
+	case KITH_REQ_TUNNEL_CLOSE: /* also of a home that has left before: its own tunnels are all that it can close */
+		return s->role == KITH_ROLE_SUPERNODE && !(s->use & KITH_USE_PEER);
 	case KITH_REQ_REKEY:
 	case KITH_REQ_CHALLENGE:
 	case KITH_REQ_PING:

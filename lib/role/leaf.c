@@ -166,13 +166,12 @@ static struct kith_home_slot *slot_of(struct kith_core *c, uint32_t session)
 	return NULL;
 }
 
-static void learn_hosts(struct kith_core *c, const struct kith_pack *pk, const struct kith_pack_item *list,
-			const struct kith_key *from)
+static void learn_hosts(struct kith_core *c, struct kith_pack_list list, const struct kith_key *from)
 {
-	const struct kith_pack_item *item = kith_pack_first(pk, list);
-	for (uint32_t i = 0; item != NULL && i < list->count; i++, item = kith_pack_after(pk, item)) {
+	struct kith_span bytes;
+	while (kith_pack_list_next(&list, &bytes)) {
 		struct kith_host host;
-		if (item->type != KITH_PACK_BYTES || kith_host_parse(&host, item->bytes) != 0 ||
+		if (kith_host_parse(&host, bytes) != 0 ||
 		    memcmp(host.dh.b, c->self.dh_pk, 32) == 0)
 			continue;
 		int err = kith_hostcache_add(&c->leaf.cache, &host, kith_hostcache_source(from), 0);
@@ -268,7 +267,7 @@ void kith_leaf_on_attached(struct kith_core *c, struct kith_session *s, const st
 		return;
 	}
 	learn_observed(c, &pk, (size_t)(home - c->leaf.homes));
-	learn_hosts(c, &pk, kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_ATTACHED_HOSTS), &home->host.dh);
+	learn_hosts(c, kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_ATTACHED_HOSTS), &home->host.dh);
 	if (home->state == KITH_HOME_ATTACHED) { /* it took a new record */
 		if (home == &c->leaf.homes[c->leaf.primary] && !c->leaf.published) {
 			c->leaf.published = true;
@@ -329,7 +328,7 @@ void kith_leaf_on_leave(struct kith_core *c, struct kith_session *s, const struc
 	if (home == NULL)
 		return;
 	if (kith_pack_parse(&pk, ask->body) == 0)
-		learn_hosts(c, &pk, kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_LEAVE_HOSTS), &home->host.dh);
+		learn_hosts(c, kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_LEAVE_HOSTS), &home->host.dh);
 	s->use &= (uint8_t)~KITH_USE_HOME; /* its end is not a loss: the slot goes to another now */
 	give_up(c, home);
 	tell_homes(c);

@@ -25,7 +25,8 @@ struct kith_query {
 	struct kith_timer timer;
 	uint8_t what; /* enum query_for */
 	uint8_t group; /* of replicas: the six, or the next six */
-	uint8_t next; /* replica of the group to be asked next */
+	uint8_t asked_n;
+	uint64_t asked[KITH_REPLICA_GROUPS * KITH_REPLICAS]; /* first bytes of the ids of those that were asked */
 	uint8_t waiting, answered; /* requests out; answers in, of this group */
 	uint8_t found_n;
 	uint16_t request; /* id of the asker's request */
@@ -79,15 +80,20 @@ static struct kith_query *query_of(struct kith_core *c, uint32_t id)
 	return q->what != QUERY_FREE && q->id == id ? q : NULL;
 }
 
-static void drop_query(struct kith_core *c, struct kith_query *q)
+static void forget_found(struct kith_core *c, struct kith_query *q)
 {
-	kith_timers_stop(&c->timers, &q->timer);
 	for (size_t i = 0; i < q->found_n; i++) {
 		kith_blob_unref(&c->shared->blobs, q->found[i].record);
 		for (size_t h = 0; h < KITH_HOMES; h++)
 			kith_blob_unref(&c->shared->blobs, q->found[i].reports[h]);
 	}
 	q->found_n = 0;
+}
+
+static void drop_query(struct kith_core *c, struct kith_query *q)
+{
+	kith_timers_stop(&c->timers, &q->timer);
+	forget_found(c, q);
 	q->what = QUERY_FREE;
 	c->super->queries_n--;
 }
@@ -171,26 +177,22 @@ static void take_attached(struct kith_core *c, struct kith_query *q)
 
 static void take_answer(struct kith_core *c, struct kith_query *q, const struct kith_pack *pk)
 {
-	const struct kith_pack_item *list = kith_pack_get(pk, kith_pack_root(pk), KITH_B_FOUND_RECORDS);
-	const struct kith_pack_item *item = kith_pack_first(pk, list);
-	for (uint32_t i = 0; item != NULL && i < list->count; i++, item = kith_pack_after(pk, item)) {
+	struct kith_span bytes;
+	struct kith_pack_list list = kith_pack_list(pk, kith_pack_root(pk), KITH_B_FOUND_RECORDS);
+	while (kith_pack_list_next(&list, &bytes)) {
 		struct kith_record record;
 		struct kith_person person;
-		if (item->type == KITH_PACK_BYTES && kith_record_parse(&record, item->bytes) == 0 &&
-		    memcmp(record.key.b, q->key.b, KITH_ID_LEN) == 0 && kith_record_verify(&record, &c->trust, &c->now, &person) == 0)
+		if (kith_record_parse(&record, bytes) == 0 && memcmp(record.key.b, q->key.b, KITH_ID_LEN) == 0 &&
+		    kith_record_verify(&record, &c->trust, &c->now, &person) == 0)
 			take_record(c, q, &record);
 	}
-	list = kith_pack_get(pk, kith_pack_root(pk), KITH_B_FOUND_VANISHED);
-	item = kith_pack_first(pk, list);
-	for (uint32_t i = 0; item != NULL && i < list->count; i++, item = kith_pack_after(pk, item)) {
-		if (item->type == KITH_PACK_BYTES)
-			take_report(c, q, item->bytes);
-	}
-	/* Members that the answerer sees nearer to the key than we did: the table learns them, the next query asks them. */
-	list = kith_pack_get(pk, kith_pack_root(pk), KITH_B_FOUND_MEMBERS);
-	item = kith_pack_first(pk, list);
-	for (uint32_t i = 0; item != NULL && i < list->count; i++, item = kith_pack_after(pk, item)) {
-		int merged = item->type == KITH_PACK_BYTES ? kith_members_merge(&c->super->members, &c->now, item->bytes, NULL) : 0;
+	list = kith_pack_list(pk, kith_pack_root(pk), KITH_B_FOUND_VANISHED);
+	while (kith_pack_list_next(&list, &bytes))
+		take_report(c, q, bytes);
+	/* Members that the answerer sees nearer to the key than we did: learnt here, and asked by go_on, which chooses anew. */
+	list = kith_pack_list(pk, kith_pack_root(pk), KITH_B_FOUND_MEMBERS);
+	while (kith_pack_list_next(&list, &bytes)) {
+		int merged = kith_members_merge(&c->super->members, &c->now, bytes, NULL);
 		(void)merged;
 	}
 }
@@ -199,7 +201,8 @@ static void take_answer(struct kith_core *c, struct kith_query *q, const struct 
 
 struct news {
 	struct kith_span records[KITH_STORE_DEVICES], vanished[KITH_STORE_DEVICES * KITH_HOMES];
-	size_t records_n, vanished_n;
+	struct kith_span members[KITH_REPLICAS];
+	size_t records_n, vanished_n, members_n;
 };
 
 static void news_of(const struct kith_query *q, struct news *out)
@@ -226,9 +229,11 @@ static size_t pack_found(const struct news *news, uint8_t *out, size_t cap)
 {
 	struct kith_packer pk;
 	kith_packer_init(&pk, out, cap);
-	kith_pack_map(&pk, 2);
+	kith_pack_map(&pk, news->members_n > 0 ? 3 : 2);
 	pack_spans(&pk, KITH_B_FOUND_RECORDS, news->records, news->records_n);
 	pack_spans(&pk, KITH_B_FOUND_VANISHED, news->vanished, news->vanished_n);
+	if (news->members_n > 0)
+		pack_spans(&pk, KITH_B_FOUND_MEMBERS, news->members, news->members_n);
 	return pk.bad ? 0 : pk.len;
 }
 
@@ -267,8 +272,7 @@ static void tell_self(struct kith_core *c, const struct news *news)
 	struct kith_pack pk;
 	size_t len = c->watched_n > 0 ? pack_found(news, body, sizeof body) : 0;
 	if (len > 0 && kith_pack_parse(&pk, (struct kith_span){ body, len }) == 0)
-		kith_watching_news(c, &pk, kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_FOUND_RECORDS),
-				   kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_FOUND_VANISHED));
+		kith_watching_news(c, &pk, KITH_B_FOUND_RECORDS, KITH_B_FOUND_VANISHED);
 }
 
 static void finish(struct kith_core *c, struct kith_query *q)
@@ -305,12 +309,45 @@ static void finish(struct kith_core *c, struct kith_query *q)
 
 /* ---- asking ---- */
 
+static uint64_t short_id(const struct kith_member *m)
+{
+	uint64_t id;
+	memcpy(&id, m->id.b, sizeof id);
+	return id;
+}
+
+static bool was_asked(const struct kith_query *q, const struct kith_member *m)
+{
+	for (size_t i = 0; i < q->asked_n; i++) {
+		if (q->asked[i] == short_id(m))
+			return true;
+	}
+	return false;
+}
+
+/* The key, and whom we take for its replicas: who knows nearer ones says so. */
+static size_t pack_find(struct kith_core *c, const struct kith_query *q, uint8_t *out, size_t cap)
+{
+	const struct kith_member *replicas[KITH_REPLICAS];
+	struct kith_packer pk;
+	uint32_t n = kith_replicas_find(&c->super->members, &q->key, 0, replicas);
+	kith_packer_init(&pk, out, cap);
+	kith_pack_map(&pk, 2);
+	kith_pack_key(&pk, KITH_B_FIND_KEY);
+	kith_pack_bytes(&pk, q->key.b, KITH_ID_LEN);
+	kith_pack_key(&pk, KITH_B_FIND_NEARER);
+	kith_pack_array(&pk, n);
+	for (uint32_t i = 0; i < n; i++)
+		kith_pack_bytes(&pk, replicas[i]->id.b, KITH_MEMBER_ID_PREFIX);
+	return pk.len;
+}
+
 static void ask_one(struct kith_core *c, struct kith_query *q, const struct kith_member *m)
 {
-	uint8_t body[64];
-	struct kith_packer pk;
+	uint8_t body[256];
 	struct kith_host host;
 	uint32_t session;
+	q->asked[q->asked_n++] = short_id(m);
 	if (memcmp(m->id.b, c->super->id.b, KITH_ID_LEN) == 0) {
 		take_stored(c, q);
 		q->answered++;
@@ -318,43 +355,50 @@ static void ask_one(struct kith_core *c, struct kith_query *q, const struct kith
 	}
 	if (kith_member_suspect(m, c->now.mono_us))
 		return;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 1);
-	kith_pack_key(&pk, KITH_B_FIND_KEY);
-	kith_pack_bytes(&pk, q->key.b, KITH_ID_LEN);
 	kith_member_host(m, &host);
 	bool watch = q->what == QUERY_FOR_WATCHERS;
-	uint8_t kind = watch ? KITH_REQ_WATCH : KITH_REQ_FIND;
-	if (kith_contact(c, &host, watch ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER, kind, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_QUERY, q->id),
+	if (kith_contact(c, &host, watch ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER, watch ? KITH_REQ_WATCH : KITH_REQ_FIND,
+			 (struct kith_span){ body, pack_find(c, q, body, sizeof body) }, kith_token(KITH_TOKEN_QUERY, q->id),
 			 &session) == 0)
 		q->waiting++;
+}
+
+/* The nearest replica of the group that was not asked yet. */
+static const struct kith_member *next_replica(struct kith_core *c, const struct kith_query *q)
+{
+	const struct kith_member *replicas[KITH_REPLICAS];
+	uint32_t n = kith_replicas_find(&c->super->members, &q->key, q->group, replicas);
+	for (uint32_t i = 0; i < n && q->asked_n < sizeof q->asked / sizeof q->asked[0]; i++) {
+		if (!was_asked(q, replicas[i]))
+			return replicas[i];
+	}
+	return NULL;
 }
 
 /* Asks on until enough are out; ends the query when there is nothing more to wait for. */
 static void go_on(struct kith_core *c, struct kith_query *q)
 {
 	for (;;) {
-		const struct kith_member *replicas[KITH_REPLICAS];
-		uint32_t n = kith_replicas_find(&c->super->members, &q->key, q->group, replicas);
+		const struct kith_member *m;
 		unsigned wanted = q->what == QUERY_FOR_WATCHERS ? ENOUGH_ANSWERS : KITH_READ_PARALLEL;
-		while (q->next < n && q->waiting + q->answered < wanted)
-			ask_one(c, q, replicas[q->next++]);
+		while (q->waiting + q->answered < wanted && (m = next_replica(c, q)) != NULL)
+			ask_one(c, q, m);
 		if (q->answered >= ENOUGH_ANSWERS && (q->found_n > 0 || q->what == QUERY_FOR_WATCHERS)) {
 			finish(c, q);
 			return;
 		}
-		if (q->next < n && q->waiting == 0) { /* three knew nothing: the other three */
+		if (q->waiting > 0)
+			return;
+		if (next_replica(c, q) != NULL) { /* those asked knew nothing: the others */
 			q->answered = 0;
 			continue;
 		}
-		if (q->waiting > 0)
-			return;
 		if (q->found_n > 0 || q->what == QUERY_FOR_WATCHERS || q->group + 1 >= KITH_REPLICA_GROUPS) {
 			finish(c, q);
 			return;
 		}
 		q->group++;
-		q->next = q->answered = 0;
+		q->answered = 0;
 	}
 }
 
@@ -414,20 +458,29 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 /* ---- serving ---- */
 
 /* A replica's answer: what is stored, and members nearer to the key. */
-static void answer_find(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask, const struct kith_id *key)
+static void answer_find(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask, const struct kith_id *key,
+			struct kith_pack_list listed)
 {
-	uint8_t body[KITH_ANSWER_MAX];
+	uint8_t body[KITH_ANSWER_MAX], ids[KITH_REPLICAS * KITH_MEMBER_ID_PREFIX];
 	struct kith_query q = { .key = *key };
+	const struct kith_member *nearer[KITH_REPLICAS];
+	struct kith_writer w = kith_writer_of(ids, sizeof ids);
+	struct kith_span bytes;
 	struct news news;
 	take_stored(c, &q);
 	news_of(&q, &news);
-	size_t len = q.found_n > 0 ? pack_found(&news, body, sizeof body) : 0;
-	kith_answer(c, s, ask->id, len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND, (struct kith_span){ body, len });
-	for (size_t i = 0; i < q.found_n; i++) {
-		kith_blob_unref(&c->shared->blobs, q.found[i].record);
-		for (size_t h = 0; h < KITH_HOMES; h++)
-			kith_blob_unref(&c->shared->blobs, q.found[i].reports[h]);
+	while (kith_pack_list_next(&listed, &bytes)) {
+		if (bytes.len == KITH_MEMBER_ID_PREFIX && kith_writer_space(&w) >= bytes.len)
+			kith_write_span(&w, bytes);
 	}
+	/* Who lists none is not interested. */
+	if (kith_writer_len(&w) > 0)
+		news.members_n = kith_replicas_unlisted(&c->super->members, key, (struct kith_span){ ids, kith_writer_len(&w) }, nearer);
+	for (size_t i = 0; i < news.members_n; i++)
+		news.members[i] = kith_member_entry_bytes(nearer[i]);
+	size_t len = q.found_n + news.members_n > 0 ? pack_found(&news, body, sizeof body) : 0;
+	kith_answer(c, s, ask->id, q.found_n > 0 && len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND, (struct kith_span){ body, len });
+	forget_found(c, &q);
 }
 
 void kith_query_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
@@ -445,7 +498,7 @@ void kith_query_on_request(struct kith_core *c, struct kith_session *s, const st
 	}
 	if (ask->kind != KITH_REQ_LOOKUP) {
 		kith_session_use(c, s, ask->kind == KITH_REQ_WATCH ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER);
-		answer_find(c, s, ask, &key);
+		answer_find(c, s, ask, &key, kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_FIND_NEARER));
 		return;
 	}
 	bool allowed = kith_limiter_allow(&c->super->lookups, c->now.mono_us, kith_device_key(s->device));
@@ -470,17 +523,15 @@ void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const str
 		return;
 	}
 	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
-	const struct kith_pack_item *records = kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_NEWS_RECORDS);
-	const struct kith_pack_item *vanished = kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_NEWS_VANISHED);
-	kith_watching_news(c, &pk, records, vanished);
-	KITH_LOG(c->log, KITH_LOG_DEBUG, "notified key=%02x%02x%02x record=%d home=%d", key.b[0], key.b[1], key.b[2], records != NULL,
-		 c->super != NULL);
+	kith_watching_news(c, &pk, KITH_B_NEWS_RECORDS, KITH_B_NEWS_VANISHED);
 	if (c->super == NULL)
 		return;
 	/* Readers verify; a home only passes on what it asked for. */
-	const struct kith_pack_item *item = kith_pack_first(&pk, records != NULL ? records : vanished);
-	if (item == NULL || item->type != KITH_PACK_BYTES)
-		return;
-	struct kith_span bytes = item->bytes;
-	kith_query_tell(c, &c->super->interests, &key, &bytes, records != NULL, &bytes, records == NULL);
+	struct kith_span bytes;
+	struct kith_pack_list records = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_NEWS_RECORDS);
+	struct kith_pack_list vanished = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_NEWS_VANISHED);
+	while (kith_pack_list_next(&records, &bytes))
+		kith_query_tell(c, &c->super->interests, &key, &bytes, 1, NULL, 0);
+	while (kith_pack_list_next(&vanished, &bytes))
+		kith_query_tell(c, &c->super->interests, &key, NULL, 0, &bytes, 1);
 }

@@ -461,6 +461,14 @@ void kith_supernode_on_detach(struct kith_core *c, struct kith_session *s, const
 	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
 }
 
+static bool id_of(struct kith_span bytes, struct kith_id *out)
+{
+	if (bytes.len != KITH_ID_LEN)
+		return false;
+	memcpy(out->b, bytes.p, KITH_ID_LEN);
+	return true;
+}
+
 void kith_supernode_on_subscribe(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
 {
 	struct kith_pack pk;
@@ -472,23 +480,18 @@ void kith_supernode_on_subscribe(struct kith_core *c, struct kith_session *s, co
 		kith_answer(c, s, ask->id, KITH_STATUS_NOT_ALLOWED, nothing);
 		return;
 	}
-	const struct kith_pack_item *list = kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_SUBSCRIBE_DROP);
-	const struct kith_pack_item *item = kith_pack_first(&pk, list);
+	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
+	struct kith_pack_list list = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_SUBSCRIBE_DROP);
+	struct kith_span bytes;
 	struct kith_id key;
-	for (uint32_t i = 0; item != NULL && i < list->count; i++, item = kith_pack_after(&pk, item)) {
-		if (item->type == KITH_PACK_BYTES && item->bytes.len == KITH_ID_LEN) {
-			memcpy(key.b, item->bytes.p, KITH_ID_LEN);
+	while (kith_pack_list_next(&list, &bytes)) {
+		if (id_of(bytes, &key))
 			(void)kith_watches_remove(&c->super->interests, &key, s->index);
-		}
 	}
-	uint8_t status = KITH_STATUS_OK;
-	list = kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_SUBSCRIBE_ADD);
-	item = kith_pack_first(&pk, list);
-	kith_answer(c, s, ask->id, status, nothing);
-	for (uint32_t i = 0; item != NULL && i < list->count; i++, item = kith_pack_after(&pk, item)) {
-		if (item->type != KITH_PACK_BYTES || item->bytes.len != KITH_ID_LEN)
+	list = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_SUBSCRIBE_ADD);
+	while (kith_pack_list_next(&list, &bytes)) {
+		if (!id_of(bytes, &key))
 			continue;
-		memcpy(key.b, item->bytes.p, KITH_ID_LEN);
 		/* The leaf is told what there is now, whether others watch the key already or not. */
 		if (kith_watches_add(&c->super->interests, c->now.mono_us, &key, s->index) >= 0)
 			kith_query_watch(c, &key);
@@ -531,14 +534,13 @@ void kith_supernode_on_news(struct kith_core *c, struct kith_session *s, const s
 	uint8_t status = KITH_STATUS_MALFORMED;
 	kith_session_use(c, s, KITH_USE_MEMBER);
 	if (kith_pack_parse(&pk, ask->body) == 0) {
-		const struct kith_pack_item *records = kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_NEWS_RECORDS);
-		const struct kith_pack_item *vanished = kith_pack_get(&pk, kith_pack_root(&pk), KITH_B_NEWS_VANISHED);
-		const struct kith_pack_item *item = kith_pack_first(&pk, records);
-		for (uint32_t i = 0; item != NULL && i < records->count; i++, item = kith_pack_after(&pk, item))
-			status = item->type == KITH_PACK_BYTES ? on_record(c, item->bytes) : KITH_STATUS_MALFORMED;
-		item = kith_pack_first(&pk, vanished);
-		for (uint32_t i = 0; item != NULL && i < vanished->count; i++, item = kith_pack_after(&pk, item))
-			status = item->type == KITH_PACK_BYTES ? on_vanish(c, item->bytes) : KITH_STATUS_MALFORMED;
+		struct kith_pack_list list = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_NEWS_RECORDS);
+		struct kith_span bytes;
+		while (kith_pack_list_next(&list, &bytes))
+			status = on_record(c, bytes);
+		list = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_NEWS_VANISHED);
+		while (kith_pack_list_next(&list, &bytes))
+			status = on_vanish(c, bytes);
 	}
 	kith_answer(c, s, ask->id, status, nothing);
 }

@@ -206,19 +206,15 @@ static void on_vanish(struct kith_core *c, struct kith_span bytes)
 	}
 }
 
-void kith_watching_news(struct kith_core *c, const struct kith_pack *pk, const struct kith_pack_item *records,
-			const struct kith_pack_item *vanished)
+void kith_watching_news(struct kith_core *c, const struct kith_pack *pk, uint32_t records, uint32_t vanished)
 {
-	const struct kith_pack_item *item = kith_pack_first(pk, records);
-	for (uint32_t i = 0; item != NULL && i < records->count; i++, item = kith_pack_after(pk, item)) {
-		if (item->type == KITH_PACK_BYTES)
-			on_record(c, item->bytes);
-	}
-	item = kith_pack_first(pk, vanished);
-	for (uint32_t i = 0; item != NULL && i < vanished->count; i++, item = kith_pack_after(pk, item)) {
-		if (item->type == KITH_PACK_BYTES)
-			on_vanish(c, item->bytes);
-	}
+	struct kith_span bytes;
+	struct kith_pack_list list = kith_pack_list(pk, kith_pack_root(pk), records);
+	while (kith_pack_list_next(&list, &bytes))
+		on_record(c, bytes);
+	list = kith_pack_list(pk, kith_pack_root(pk), vanished);
+	while (kith_pack_list_next(&list, &bytes))
+		on_vanish(c, bytes);
 }
 
 void kith_watching_tick(struct kith_core *c)

@@ -68,10 +68,9 @@ enum kith_status {
 #define KITH_B_SUBSCRIBE_DROP 1 /* the same */
 #define KITH_SUBSCRIBE_KEYS_MAX 30
 
-/* LOOKUP / FIND request and answer; WATCH request (with KITH_B_FIND_WATCH). */
+/* LOOKUP, FIND and WATCH request and answer. */
 #define KITH_B_FIND_KEY 0 /* bytes(32) */
-#define KITH_B_FIND_WATCH 1 /* bool: also watch the key (WATCH) */
-#define KITH_B_FIND_NEARER 2 /* array of bytes(16): replicas the asker listed; the answer adds nearer ones */
+#define KITH_B_FIND_NEARER 1 /* FIND, WATCH: array of bytes(16): the replicas the asker sees; the answer names others that are nearer */
 #define KITH_B_FOUND_RECORDS 0 /* array of bytes: presence records */
 #define KITH_B_FOUND_VANISHED 1 /* array of bytes: vanish reports */
 #define KITH_B_FOUND_MEMBERS 2 /* array of bytes: member entries nearer than the asker listed */

@@ -447,9 +447,43 @@ static void mutated_bodies_are_refused_or_stay_within_their_bounds(void **state)
 	assert_true(parsed > 1000 && refused > 1000);
 }
 
+static void a_list_gives_the_byte_strings_of_an_array_and_skips_the_rest(void **state)
+{
+	uint8_t body[64];
+	struct kith_packer pk;
+	struct kith_pack p;
+	struct kith_span bytes;
+	(void)state;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 2);
+	kith_pack_key(&pk, 1);
+	kith_pack_array(&pk, 4);
+	kith_pack_uint(&pk, 7);
+	kith_pack_bytes(&pk, (const uint8_t *)"ab", 2);
+	kith_pack_array(&pk, 1); /* an inner array is passed over whole */
+	kith_pack_bytes(&pk, (const uint8_t *)"inner", 5);
+	kith_pack_bytes(&pk, (const uint8_t *)"c", 1);
+	kith_pack_key(&pk, 2);
+	kith_pack_uint(&pk, 9);
+	assert_int_equal(kith_pack_parse(&p, test_span(body, pk.len)), 0);
+	struct kith_pack_list l = kith_pack_list(&p, kith_pack_root(&p), 1);
+	assert_true(kith_pack_list_next(&l, &bytes));
+	assert_int_equal(bytes.len, 2);
+	assert_memory_equal(bytes.p, "ab", 2);
+	assert_true(kith_pack_list_next(&l, &bytes));
+	assert_int_equal(bytes.len, 1);
+	assert_memory_equal(bytes.p, "c", 1);
+	assert_false(kith_pack_list_next(&l, &bytes));
+	l = kith_pack_list(&p, kith_pack_root(&p), 2); /* no array */
+	assert_false(kith_pack_list_next(&l, &bytes));
+	l = kith_pack_list(&p, kith_pack_root(&p), 3); /* absent */
+	assert_false(kith_pack_list_next(&l, &bytes));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_list_gives_the_byte_strings_of_an_array_and_skips_the_rest),
 		cmocka_unit_test(what_is_packed_is_read_back),
 		cmocka_unit_test(packed_bytes_are_as_the_format_says),
 		cmocka_unit_test(absent_or_mistyped_values_leave_the_output_alone),
