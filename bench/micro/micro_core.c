@@ -141,7 +141,9 @@ static void settle(struct bench *b)
 {
 	while (b->head != b->tail) {
 		struct packet *p = &b->queue[b->head++ % QUEUE];
-		struct kith_packet in = { .data = p->data + KITH_PACKET_HEADROOM, .len = p->len, .remote = addr_of(p->from) };
+		struct kith_packet in = { .data = p->data + KITH_PACKET_HEADROOM,
+					  .len = p->len,
+					  .remote = addr_of(p->from) };
 		if (p->to < 0 || p->to >= b->n || b->cores[p->to] == NULL)
 			continue;
 		kith_core_input(b->cores[p->to], now_of(b), &in, 1);
@@ -217,12 +219,15 @@ static void bench_handshakes(struct bench *b, int leaves)
 	double dt = seconds() - t0 - making;
 	run(b, 2 * KITH_US_PER_S);
 	kith_core_info(b->cores[0], &info);
-	printf("{\"bench\":\"handshake\",\"attached\":%u,\"per_s\":%.0f,\"unit\":\"attach/s, both ends on one core\"}\n", info.leaves,
-	       (double)info.leaves / dt);
+	printf("{\"bench\":\"handshake\",\"attached\":%u,\"per_s\":%.0f,\"unit\":\"attach/s, both ends on one "
+	       "core\"}\n",
+	       info.leaves, (double)info.leaves / dt);
 	run(b, 60 * KITH_US_PER_S);
 	size_t blobs = b->shared->blobs.bytes - records;
-	printf("{\"bench\":\"memory\",\"session_bytes\":%zu,\"per_leaf_both_ends\":%.0f,\"of_it_signed_bytes\":%.0f,\"core_bytes\":%zu}\n",
-	       sizeof(struct kith_session), (double)(b->live - before) / leaves, (double)blobs / leaves, sizeof(struct kith_core));
+	printf("{\"bench\":\"memory\",\"session_bytes\":%zu,\"per_leaf_both_ends\":%.0f,\"of_it_signed_bytes\":%.0f,"
+	       "\"core_bytes\":%zu}\n",
+	       sizeof(struct kith_session), (double)(b->live - before) / leaves, (double)blobs / leaves,
+	       sizeof(struct kith_core));
 }
 
 static void bench_datagrams(struct bench *b, double for_s)
@@ -254,8 +259,10 @@ static void bench_datagrams(struct bench *b, double for_s)
 		}
 		dt = seconds() - t0;
 	} while (dt < for_s);
-	printf("{\"bench\":\"datagram\",\"sent\":%llu,\"delivered\":%llu,\"per_s\":%.0f,\"unit\":\"1000-byte datagrams/s, sealed and opened on one core\"}\n",
-	       (unsigned long long)n, (unsigned long long)(b->datagrams - before), (double)(b->datagrams - before) / dt);
+	printf("{\"bench\":\"datagram\",\"sent\":%llu,\"delivered\":%llu,\"per_s\":%.0f,\"unit\":\"1000-byte "
+	       "datagrams/s, sealed and opened on one core\"}\n",
+	       (unsigned long long)n, (unsigned long long)(b->datagrams - before),
+	       (double)(b->datagrams - before) / dt);
 }
 
 static void bench_relay(struct bench *b, double for_s)
@@ -272,7 +279,9 @@ static void bench_relay(struct bench *b, double for_s)
 	do {
 		for (int i = 0; i < 64; i++) {
 			kith_tunnel_write(bufs[i] + KITH_PACKET_HEADROOM, ids[0]);
-			in[i] = (struct kith_packet){ .data = bufs[i] + KITH_PACKET_HEADROOM, .len = 1200, .remote = addr_of(1) };
+			in[i] = (struct kith_packet){ .data = bufs[i] + KITH_PACKET_HEADROOM,
+						      .len = 1200,
+						      .remote = addr_of(1) };
 		}
 		b->now += 100;
 		kith_core_input(b->cores[0], now_of(b), in, 64);
@@ -281,7 +290,8 @@ static void bench_relay(struct bench *b, double for_s)
 			n += k;
 		dt = seconds() - t0;
 	} while (dt < for_s);
-	printf("{\"bench\":\"relay\",\"forwarded\":%llu,\"per_s\":%.0f,\"unit\":\"packets/s through the core, without sockets\"}\n",
+	printf("{\"bench\":\"relay\",\"forwarded\":%llu,\"per_s\":%.0f,\"unit\":\"packets/s through the core, without "
+	       "sockets\"}\n",
 	       (unsigned long long)n, (double)n / dt);
 }
 
@@ -295,10 +305,10 @@ int main(int argc, const char **argv)
 		POPT_AUTOHELP POPT_TABLEEND,
 	};
 	poptContext pc = poptGetContext("micro_core", argc, argv, options, 0);
-	while ((c = poptGetNextOpt(pc)) > 0) {
-	}
+	while ((c = poptGetNextOpt(pc)) > 0) {}
 	if (c < -1 || poptPeekArg(pc) != NULL || leaves < 2 || leaves > LEAVES_MAX || for_s <= 0) {
-		fprintf(stderr, "micro_core: wrong options (leaves 2 to %d, seconds above 0); try --help\n", LEAVES_MAX);
+		fprintf(stderr, "micro_core: wrong options (leaves 2 to %d, seconds above 0); try --help\n",
+			LEAVES_MAX);
 		return 2;
 	}
 	poptFreeContext(pc);

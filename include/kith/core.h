@@ -103,7 +103,8 @@ struct kith_core_options {
 KITH_EXPORT void kith_core_options_init(struct kith_core_options *o);
 
 /* KITH_EINVAL, KITH_ENOMEM, or what is wrong with the certificates. */
-KITH_EXPORT int kith_core_new(struct kith_core **out, const struct kith_core_options *o, struct kith_now now) KITH_MUST_USE;
+KITH_EXPORT int kith_core_new(struct kith_core **out, const struct kith_core_options *o,
+			      struct kith_now now) KITH_MUST_USE;
 KITH_EXPORT void kith_core_free(struct kith_core *core);
 
 /* ---- driving ---- */
@@ -129,8 +130,8 @@ struct kith_transport {
 KITH_EXPORT void kith_core_transport(struct kith_core *core, struct kith_now now, const struct kith_transport *t);
 
 /* A packet could not be sent to this address over this transport (ICMP, no route, message too long). */
-KITH_EXPORT void kith_core_send_error(struct kith_core *core, struct kith_now now, uint16_t transport, const struct kith_addr *remote,
-				      int err);
+KITH_EXPORT void kith_core_send_error(struct kith_core *core, struct kith_now now, uint16_t transport,
+				      const struct kith_addr *remote, int err);
 
 enum kith_effect_type {
 	KITH_EFFECT_SAVE /* write these bytes to stable storage: given back in kith_core_options.state */
@@ -233,7 +234,8 @@ KITH_EXPORT int kith_core_call(struct kith_core *core, struct kith_now now, cons
 			       kith_time_us timeout_us, kith_op *op) KITH_MUST_USE;
 
 /* Looks a name up. FOUND for each device, then OP_DONE (KITH_ENOENT: nobody has that name, or is online under it). */
-KITH_EXPORT int kith_core_lookup(struct kith_core *core, struct kith_now now, const char *name, kith_op *op) KITH_MUST_USE;
+KITH_EXPORT int kith_core_lookup(struct kith_core *core, struct kith_now now, const char *name,
+				 kith_op *op) KITH_MUST_USE;
 
 /* Gives an operation up: it ends with OP_DONE and KITH_ECANCELED. KITH_ENOENT when it has ended. */
 KITH_EXPORT int kith_core_cancel(struct kith_core *core, struct kith_now now, kith_op op);
@@ -243,8 +245,8 @@ KITH_EXPORT int kith_core_watch(struct kith_core *core, struct kith_now now, con
 KITH_EXPORT int kith_core_unwatch(struct kith_core *core, struct kith_now now, const char *name);
 
 /* Pins a name to an identity key with KITH_CONTACT_* flags; confirm: also when it was pinned to another. */
-KITH_EXPORT int kith_core_pin(struct kith_core *core, struct kith_now now, const char *name, const struct kith_key *identity,
-			      uint8_t flags, bool confirm) KITH_MUST_USE;
+KITH_EXPORT int kith_core_pin(struct kith_core *core, struct kith_now now, const char *name,
+			      const struct kith_key *identity, uint8_t flags, bool confirm) KITH_MUST_USE;
 
 /* A revocation list or an issuer's certificate came in. Live sessions are checked again. */
 KITH_EXPORT int kith_core_revoke(struct kith_core *core, struct kith_now now, struct kith_span list) KITH_MUST_USE;
@@ -252,12 +254,14 @@ KITH_EXPORT int kith_core_add_issuer(struct kith_core *core, struct kith_now now
 
 /* Asks the other side to prove, now and for this context (at most 64 printable characters), that it holds the key of its certificates. Ends
  * with OP_DONE: 0, or what is wrong. One at a time per session (KITH_ESTATE). */
-KITH_EXPORT int kith_core_challenge(struct kith_core *core, struct kith_now now, kith_session_id session, const char *context,
-				    kith_op *op) KITH_MUST_USE;
+KITH_EXPORT int kith_core_challenge(struct kith_core *core, struct kith_now now, kith_session_id session,
+				    const char *context, kith_op *op) KITH_MUST_USE;
 
 KITH_EXPORT int kith_core_accept(struct kith_core *core, struct kith_now now, kith_session_id session) KITH_MUST_USE;
-KITH_EXPORT int kith_core_reject(struct kith_core *core, struct kith_now now, kith_session_id session, enum kith_close_reason reason);
-KITH_EXPORT int kith_core_close(struct kith_core *core, struct kith_now now, kith_session_id session, enum kith_close_reason reason);
+KITH_EXPORT int kith_core_reject(struct kith_core *core, struct kith_now now, kith_session_id session,
+				 enum kith_close_reason reason);
+KITH_EXPORT int kith_core_close(struct kith_core *core, struct kith_now now, kith_session_id session,
+				enum kith_close_reason reason);
 
 /* Sends a datagram of at most kith_core_datagram_max bytes. KITH_EAGAIN: WRITABLE will follow; KITH_EMSGSIZE; KITH_ESTATE. */
 KITH_EXPORT int kith_core_send(struct kith_core *core, struct kith_now now, kith_session_id session, uint16_t channel,
@@ -265,17 +269,17 @@ KITH_EXPORT int kith_core_send(struct kith_core *core, struct kith_now now, kith
 KITH_EXPORT size_t kith_core_datagram_max(const struct kith_core *core, kith_session_id session);
 
 /* Streams: see <kith/node.h> for what they promise. */
-KITH_EXPORT int kith_core_stream_open(struct kith_core *core, struct kith_now now, kith_session_id session, uint16_t channel,
-				      uint64_t *stream) KITH_MUST_USE;
-KITH_EXPORT int kith_core_stream_write(struct kith_core *core, struct kith_now now, kith_session_id session, uint64_t stream,
-				       const uint8_t *data, size_t len, bool fin) KITH_MUST_USE;
-KITH_EXPORT int kith_core_stream_read(struct kith_core *core, struct kith_now now, kith_session_id session, uint64_t stream,
-				      uint8_t *out, size_t cap, bool *fin) KITH_MUST_USE;
-KITH_EXPORT int kith_core_stream_reset(struct kith_core *core, struct kith_now now, kith_session_id session, uint64_t stream,
-				       uint64_t code);
+KITH_EXPORT int kith_core_stream_open(struct kith_core *core, struct kith_now now, kith_session_id session,
+				      uint16_t channel, uint64_t *stream) KITH_MUST_USE;
+KITH_EXPORT int kith_core_stream_write(struct kith_core *core, struct kith_now now, kith_session_id session,
+				       uint64_t stream, const uint8_t *data, size_t len, bool fin) KITH_MUST_USE;
+KITH_EXPORT int kith_core_stream_read(struct kith_core *core, struct kith_now now, kith_session_id session,
+				      uint64_t stream, uint8_t *out, size_t cap, bool *fin) KITH_MUST_USE;
+KITH_EXPORT int kith_core_stream_reset(struct kith_core *core, struct kith_now now, kith_session_id session,
+				       uint64_t stream, uint64_t code);
 /* Gives up reading: the other side sees STOPPED. */
-KITH_EXPORT int kith_core_stream_stop(struct kith_core *core, struct kith_now now, kith_session_id session, uint64_t stream,
-				      uint64_t code);
+KITH_EXPORT int kith_core_stream_stop(struct kith_core *core, struct kith_now now, kith_session_id session,
+				      uint64_t stream, uint64_t code);
 
 /* Shuts down in an orderly way: leaves are told and moved, presence says goodbye. LEFT follows within grace_us. */
 KITH_EXPORT void kith_core_leave(struct kith_core *core, struct kith_now now, kith_time_us grace_us);
@@ -290,12 +294,14 @@ struct kith_session_info {
 	bool initiator, open;
 };
 
-KITH_EXPORT int kith_core_session_info(const struct kith_core *core, kith_session_id session, struct kith_session_info *out);
+KITH_EXPORT int kith_core_session_info(const struct kith_core *core, kith_session_id session,
+				       struct kith_session_info *out);
 /* Fills in up to n paths and returns how many there are. */
 KITH_EXPORT size_t kith_core_paths(const struct kith_core *core, struct kith_now now, kith_session_id session,
 				   struct kith_path_info out[], size_t n);
 /* Why the session takes the path it takes, and what was tried, one event per line. Returns the length, cut at cap - 1. */
-KITH_EXPORT size_t kith_core_explain(const struct kith_core *core, struct kith_now now, kith_session_id session, char *out, size_t cap);
+KITH_EXPORT size_t kith_core_explain(const struct kith_core *core, struct kith_now now, kith_session_id session,
+				     char *out, size_t cap);
 
 struct kith_core_info {
 	uint32_t sessions, homes, leaves, members, tunnels, records, watches;

@@ -10,8 +10,8 @@ struct bucket {
 	uint32_t millitokens;
 };
 
-void kith_limiter_init(struct kith_limiter *l, const struct kith_alloc *alloc, const struct kith_random *random, uint32_t max,
-		       uint32_t rate, uint32_t burst)
+void kith_limiter_init(struct kith_limiter *l, const struct kith_alloc *alloc, const struct kith_random *random,
+		       uint32_t max, uint32_t rate, uint32_t burst)
 {
 	KITH_ASSERT(max > 0 && rate > 0 && burst > 0 && burst < UINT32_MAX / 1000);
 	uint64_t seed[2] = { kith_rng_u64(random), kith_rng_u64(random) };

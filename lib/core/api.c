@@ -31,11 +31,12 @@ int kith_core_serve(struct kith_core *c, const char *service)
 	return 0;
 }
 
-int kith_core_call(struct kith_core *c, struct kith_now now, const char *name, const char *service, kith_time_us timeout_us,
-		   kith_op *op)
+int kith_core_call(struct kith_core *c, struct kith_now now, const char *name, const char *service,
+		   kith_time_us timeout_us, kith_op *op)
 {
 	kith_core_enter(c, now);
-	int err = strcmp(name, c->me.name) == 0 ? KITH_EINVAL : kith_dial_begin(c, KITH_OP_CALL, name, service, timeout_us, op);
+	int err = strcmp(name, c->me.name) == 0 ? KITH_EINVAL
+						: kith_dial_begin(c, KITH_OP_CALL, name, service, timeout_us, op);
 	kith_core_leave_call(c);
 	return err;
 }
@@ -104,8 +105,8 @@ static void apply_contact(void *ctx, struct kith_session *s)
 	}
 }
 
-int kith_core_pin(struct kith_core *c, struct kith_now now, const char *name, const struct kith_key *identity, uint8_t flags,
-		  bool confirm)
+int kith_core_pin(struct kith_core *c, struct kith_now now, const char *name, const struct kith_key *identity,
+		  uint8_t flags, bool confirm)
 {
 	kith_core_enter(c, now);
 	int err = kith_contacts_pin(&c->contacts, name, identity, flags);
@@ -145,7 +146,9 @@ int kith_core_challenge(struct kith_core *c, struct kith_now now, kith_session_i
 {
 	kith_core_enter(c, now);
 	struct kith_session *s = kith_peer_get(c, id);
-	int err = s == NULL ? KITH_ENOENT : s->state != KITH_SESSION_OPEN ? KITH_ESTATE : kith_challenge_begin(c, s, context, op);
+	int err = s == NULL			  ? KITH_ENOENT
+		  : s->state != KITH_SESSION_OPEN ? KITH_ESTATE
+						  : kith_challenge_begin(c, s, context, op);
 	kith_core_leave_call(c);
 	return err;
 }
@@ -186,7 +189,8 @@ int kith_core_close(struct kith_core *c, struct kith_now now, kith_session_id id
 	return s != NULL ? 0 : KITH_ENOENT;
 }
 
-int kith_core_send(struct kith_core *c, struct kith_now now, kith_session_id id, uint16_t channel, const uint8_t *data, size_t len)
+int kith_core_send(struct kith_core *c, struct kith_now now, kith_session_id id, uint16_t channel, const uint8_t *data,
+		   size_t len)
 {
 	kith_core_enter(c, now);
 	struct kith_session *s = kith_peer_get(c, id);
@@ -218,7 +222,8 @@ static void stream_done(struct kith_core *c, struct kith_session *s)
 }
 
 /* The open session of a stream call, with streams; NULL and *err when there is none. */
-static struct kith_session *stream_session(struct kith_core *c, struct kith_now now, kith_session_id id, bool make, int *err)
+static struct kith_session *stream_session(struct kith_core *c, struct kith_now now, kith_session_id id, bool make,
+					   int *err)
 {
 	kith_core_enter(c, now);
 	struct kith_session *s = kith_peer_get(c, id);
@@ -236,7 +241,8 @@ static struct kith_session *stream_session(struct kith_core *c, struct kith_now 
 	return *err == 0 ? s : NULL;
 }
 
-int kith_core_stream_open(struct kith_core *c, struct kith_now now, kith_session_id id, uint16_t channel, uint64_t *stream)
+int kith_core_stream_open(struct kith_core *c, struct kith_now now, kith_session_id id, uint16_t channel,
+			  uint64_t *stream)
 {
 	int err;
 	struct kith_session *s = stream_session(c, now, id, true, &err);
@@ -247,8 +253,8 @@ int kith_core_stream_open(struct kith_core *c, struct kith_now now, kith_session
 	return err;
 }
 
-int kith_core_stream_write(struct kith_core *c, struct kith_now now, kith_session_id id, uint64_t stream, const uint8_t *data,
-			   size_t len, bool fin)
+int kith_core_stream_write(struct kith_core *c, struct kith_now now, kith_session_id id, uint64_t stream,
+			   const uint8_t *data, size_t len, bool fin)
 {
 	int err;
 	struct kith_session *s = stream_session(c, now, id, false, &err);
@@ -259,8 +265,8 @@ int kith_core_stream_write(struct kith_core *c, struct kith_now now, kith_sessio
 	return n;
 }
 
-int kith_core_stream_read(struct kith_core *c, struct kith_now now, kith_session_id id, uint64_t stream, uint8_t *out, size_t cap,
-			  bool *fin)
+int kith_core_stream_read(struct kith_core *c, struct kith_now now, kith_session_id id, uint64_t stream, uint8_t *out,
+			  size_t cap, bool *fin)
 {
 	int err;
 	struct kith_session *s = stream_session(c, now, id, false, &err);
@@ -335,7 +341,8 @@ int kith_core_session_info(const struct kith_core *c, kith_session_id id, struct
 	return 0;
 }
 
-size_t kith_core_paths(const struct kith_core *c, struct kith_now now, kith_session_id id, struct kith_path_info out[], size_t n)
+size_t kith_core_paths(const struct kith_core *c, struct kith_now now, kith_session_id id, struct kith_path_info out[],
+		       size_t n)
 {
 	const struct kith_session *s = kith_peer_get((struct kith_core *)(uintptr_t)c, id);
 	if (s == NULL || s->state != KITH_SESSION_OPEN)

@@ -195,7 +195,8 @@ static int build(struct kith_core *c, const struct kith_core_options *o)
 	c->self.role = (uint8_t)o->role;
 	kith_guard_init(&c->guard, c->suite, c->alloc, c->random, c->self.dh_pk, &c->self.network, super ? 65536 : 1024,
 			c->now.unix_ms);
-	kith_limiter_init(&c->hints, c->alloc, c->random, super ? KITH_ASKERS_MAX : 64, KITH_GONE_PER_S, 2 * KITH_GONE_PER_S);
+	kith_limiter_init(&c->hints, c->alloc, c->random, super ? KITH_ASKERS_MAX : 64, KITH_GONE_PER_S,
+			  2 * KITH_GONE_PER_S);
 	kith_limiter_init(&c->calls, c->alloc, c->random, 256, KITH_CALLS_PER_S, KITH_CALLS_BURST);
 	if (o->state.len > 0) {
 		err = kith_state_load(c, o->state);
@@ -280,7 +281,8 @@ void kith_core_free(struct kith_core *c)
 	if (c == NULL)
 		return;
 	const struct kith_alloc *alloc = c->alloc;
-	if (c->shared->outbox.owner == c) { /* what was not taken away is lost, and is not to be found by the next core */
+	if (c->shared->outbox.owner ==
+	    c) { /* what was not taken away is lost, and is not to be found by the next core */
 		kith_outbox_drop(&c->shared->outbox);
 		c->shared->events_n = 0;
 	}
@@ -432,7 +434,8 @@ static bool unused(struct kith_core *c, struct kith_session *s)
 		return false;
 	if (!(s->use & KITH_USE_TUNNEL) || !kith_introduce_in_use(c, s))
 		return true;
-	s->used_at = c->now.mono_us; /* what passes through its tunnels does not pass through here: looked at again later */
+	s->used_at =
+		c->now.mono_us; /* what passes through its tunnels does not pass through here: looked at again later */
 	return false;
 }
 
@@ -441,7 +444,8 @@ static void session_tick(struct kith_core *c, struct kith_session *s)
 	struct kith_path_env env = kith_env(c, s);
 	struct kith_answer ended;
 	kith_requests_tick(&s->requests, &env, c->now.mono_us);
-	while (s->state != KITH_SESSION_CLOSED && kith_requests_expired(s->requests, &env, c->now.mono_us, false, &ended))
+	while (s->state != KITH_SESSION_CLOSED &&
+	       kith_requests_expired(s->requests, &env, c->now.mono_us, false, &ended))
 		kith_dispatch_ended(c, s, &ended);
 	if (s->state != KITH_SESSION_CLOSED && s->hs != NULL && kith_connect_deadline(s) <= c->now.mono_us)
 		kith_connect_tick(c, s);
@@ -498,7 +502,8 @@ void kith_core_tick(struct kith_core *c, struct kith_now now)
 	kith_core_enter(c, now);
 	struct kith_timer *t;
 	for (int i = 0; i < TICKS_MAX && kith_outbox_has_room(&c->shared->outbox, 8) &&
-			(t = kith_timers_pop(&c->timers, now.mono_us)) != NULL; i++)
+			(t = kith_timers_pop(&c->timers, now.mono_us)) != NULL;
+	     i++)
 		fire(c, t);
 	kith_core_leave_call(c);
 }
@@ -540,7 +545,8 @@ void kith_leave_tick(struct kith_core *c)
 	if (c->left)
 		return;
 	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL)
-		waiting = waiting || (s->state == KITH_SESSION_OPEN && s->requests != NULL && kith_requests_busy(s->requests)) ||
+		waiting = waiting ||
+			  (s->state == KITH_SESSION_OPEN && s->requests != NULL && kith_requests_busy(s->requests)) ||
 			  s->state == KITH_SESSION_INITIATING;
 	c->leave_timer.kind = KITH_TIMER_LEAVE;
 	if (waiting && c->now.mono_us < c->leave_by &&
@@ -583,7 +589,8 @@ void kith_core_transport(struct kith_core *c, struct kith_now now, const struct 
 	kith_core_leave_call(c);
 }
 
-void kith_core_send_error(struct kith_core *c, struct kith_now now, uint16_t transport, const struct kith_addr *remote, int err)
+void kith_core_send_error(struct kith_core *c, struct kith_now now, uint16_t transport, const struct kith_addr *remote,
+			  int err)
 {
 	kith_core_enter(c, now);
 	uint32_t it = 0;

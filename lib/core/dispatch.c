@@ -14,7 +14,8 @@ static void on_close(struct kith_core *c, struct kith_session *s, struct kith_sp
 }
 
 /* One frame of a data packet. False: malformed. */
-static bool on_frame(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop, const struct kith_frame *frame)
+static bool on_frame(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop,
+		     const struct kith_frame *frame)
 {
 	struct kith_path_env env = kith_env(c, s);
 	switch ((enum kith_frame_type)frame->type) {
@@ -67,7 +68,8 @@ static bool has_data(struct kith_span frames)
 	struct kith_reader r = kith_reader_of_span(frames);
 	struct kith_frame f;
 	while (kith_frame_next(&r, &f)) {
-		if (f.type >= KITH_FRAME_REQUEST && f.type <= KITH_FRAME_STREAM && f.type != KITH_FRAME_ANSWER && f.type != KITH_FRAME_ANSWER_MORE)
+		if (f.type >= KITH_FRAME_REQUEST && f.type <= KITH_FRAME_STREAM && f.type != KITH_FRAME_ANSWER &&
+		    f.type != KITH_FRAME_ANSWER_MORE)
 			return true;
 	}
 	return false;
@@ -98,7 +100,8 @@ void kith_dispatch_news(struct kith_core *c, struct kith_session *s)
 	if (news & KITH_NEWS_ALL_DEAD)
 		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
 	else if ((news & (KITH_NEWS_ROAMED | KITH_NEWS_SENDING_CHANGED)) && c->super != NULL)
-		(void)kith_fwd_rebind(&c->super->fwd, s->index, &kith_session_hop(s)->remote, kith_session_hop(s)->transport, true);
+		(void)kith_fwd_rebind(&c->super->fwd, s->index, &kith_session_hop(s)->remote,
+				      kith_session_hop(s)->transport, true);
 }
 
 static void on_data(struct kith_core *c, struct kith_span packet, const struct kith_hop *hop)
@@ -154,9 +157,10 @@ static void on_handshake(struct kith_core *c, struct kith_span packet, const str
 	if (header.version != KITH_WIRE_VERSION) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_VERSION, 1);
 		/* Only to a HELLO, only from who serves strangers, and never more than came. */
-		uint8_t *out = header.type == KITH_PKT_HELLO && c->super != NULL && packet.len >= KITH_VERSION_PACKET_LEN
-				       ? kith_outbox_raw(&c->shared->outbox, hop, KITH_VERSION_PACKET_LEN)
-				       : NULL;
+		uint8_t *out =
+			header.type == KITH_PKT_HELLO && c->super != NULL && packet.len >= KITH_VERSION_PACKET_LEN
+				? kith_outbox_raw(&c->shared->outbox, hop, KITH_VERSION_PACKET_LEN)
+				: NULL;
 		if (out != NULL)
 			kith_version_write(out, header.sender);
 		return;
@@ -191,9 +195,10 @@ static void on_own(struct kith_core *c, struct kith_span packet, const struct ki
 		on_data(c, packet, hop);
 		return;
 	default:
-		kith_stats_add(c->stats, packet.len > 0 && packet.p[0] >= KITH_PKT_HELLO && packet.p[0] <= KITH_PKT_TUNNEL
-						 ? KITH_STAT_DROP_TOO_SHORT
-						 : KITH_STAT_DROP_UNKNOWN_TYPE,
+		kith_stats_add(c->stats,
+			       packet.len > 0 && packet.p[0] >= KITH_PKT_HELLO && packet.p[0] <= KITH_PKT_TUNNEL
+				       ? KITH_STAT_DROP_TOO_SHORT
+				       : KITH_STAT_DROP_UNKNOWN_TYPE,
 			       1);
 		return;
 	}

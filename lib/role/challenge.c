@@ -32,7 +32,8 @@ int kith_challenge_begin(struct kith_core *c, struct kith_session *s, const char
 		return KITH_ENOMEM;
 	int err = kith_dial_new_op(c, KITH_OP_CHALLENGE, s->peer->name, KITH_REQUEST_TIMEOUT_US + KITH_US_PER_S, op);
 	if (err == 0) {
-		err = kith_ask(c, s, KITH_REQ_CHALLENGE, (struct kith_span){ bytes, (size_t)n }, kith_token(KITH_TOKEN_CHALLENGE, *op));
+		err = kith_ask(c, s, KITH_REQ_CHALLENGE, (struct kith_span){ bytes, (size_t)n },
+			       kith_token(KITH_TOKEN_CHALLENGE, *op));
 		if (err != 0)
 			kith_dial_done(c, *op, err, true);
 	}
@@ -77,7 +78,8 @@ void kith_challenge_on_answer(struct kith_core *c, struct kith_session *s, const
 	}
 	int err = answer->err;
 	if (err == 0)
-		err = kith_challenge_check(&c->trust, &c->now, kith_blob_span(s->peer->challenge), answer->body, &person);
+		err = kith_challenge_check(&c->trust, &c->now, kith_blob_span(s->peer->challenge), answer->body,
+					   &person);
 	kith_blob_unref(&c->shared->blobs, s->peer->challenge);
 	s->peer->challenge = NULL;
 	kith_dial_done(c, op, err, false);

@@ -10,7 +10,8 @@
 #include "role/peer.h"
 
 #define GONE_AFTER_US (2 * KITH_US_PER_S)
-#define GONE_HINTS_MAX 4 /* hints without a genuine packet between them: three probes were answered so, over two seconds or more */
+#define GONE_HINTS_MAX                                                                                                 \
+	4 /* hints without a genuine packet between them: three probes were answered so, over two seconds or more */
 #define INTRODUCE_COST 40 /* most bytes around an introduced packet in an INTRODUCE request frame */
 
 static void count_refusal(struct kith_core *c, int err)
@@ -60,10 +61,12 @@ static int make_hello(struct kith_core *c, struct kith_session *s, const uint8_t
 	struct kith_writer w = kith_writer_of(payload, KITH_UDP_PAYLOAD - KITH_IK_HELLO_OVERHEAD);
 	struct kith_path_env env = kith_env(c, s);
 	new_call_id(c, s->hs);
-	kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, short_chain ? c->self.chain_short : c->self.chain);
+	kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id,
+			 short_chain ? c->self.chain_short : c->self.chain);
 	*embedded = kind != 0 && key != NULL && kith_writer_space(&w) >= KITH_FRAME_HEADER + 3 + req.len;
 	if (*embedded) {
-		int err = kith_request_embed(&s->requests, &env, c->now.mono_us, kind, req, token, KITH_REQUEST_TIMEOUT_US, &w);
+		int err = kith_request_embed(&s->requests, &env, c->now.mono_us, kind, req, token,
+					     KITH_REQUEST_TIMEOUT_US, &w);
 		if (err != 0)
 			return err;
 	}
@@ -71,8 +74,8 @@ static int make_hello(struct kith_core *c, struct kith_session *s, const uint8_t
 				    KITH_UDP_PAYLOAD);
 }
 
-static struct kith_session *start(struct kith_core *c, const struct kith_host *host, uint8_t kind, struct kith_span body,
-				  uint64_t token)
+static struct kith_session *start(struct kith_core *c, const struct kith_host *host, uint8_t kind,
+				  struct kith_span body, uint64_t token)
 {
 	static const struct kith_key no_key;
 	struct kith_hop hop = { .remote = host->addrs[0] };
@@ -92,7 +95,8 @@ static struct kith_session *start(struct kith_core *c, const struct kith_host *h
 	int err = make_hello(c, s, known ? host->dh.b : NULL, long_request, kind, body, token, &embedded);
 	struct kith_path_env env = kith_env(c, s);
 	if (err == 0 && kind != 0 && !embedded)
-		err = kith_request_embed(&s->requests, &env, c->now.mono_us, kind, body, token, KITH_REQUEST_TIMEOUT_US, NULL);
+		err = kith_request_embed(&s->requests, &env, c->now.mono_us, kind, body, token, KITH_REQUEST_TIMEOUT_US,
+					 NULL);
 	if (err != 0) {
 		kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
 		return NULL;
@@ -126,7 +130,8 @@ int kith_contact(struct kith_core *c, const struct kith_host *host, uint8_t use,
 		struct kith_path_env env = kith_env(c, s);
 		s->use |= use;
 		*session = s->index;
-		return kith_request_embed(&s->requests, &env, c->now.mono_us, kind, body, token, KITH_REQUEST_TIMEOUT_US, NULL);
+		return kith_request_embed(&s->requests, &env, c->now.mono_us, kind, body, token,
+					  KITH_REQUEST_TIMEOUT_US, NULL);
 	}
 	s = start(c, host, kind, body, token);
 	if (s == NULL)
@@ -206,7 +211,8 @@ void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const 
 }
 
 /* Checks a payload's certificates. 0, or an error that was counted. key: the static key that the handshake proved. */
-int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const uint8_t key[32], struct kith_person *person)
+int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const uint8_t key[32],
+			     struct kith_person *person)
 {
 	int err = kith_trust_check(&c->trust, &c->now, chain, person);
 	if (err == 0 && memcmp(person->device_dh.b, key, 32) != 0)
@@ -276,13 +282,14 @@ void kith_connect_opened(struct kith_core *c, struct kith_session *s, const stru
 	kith_session_set_state(s, KITH_SESSION_OPEN);
 	kith_pathset_deinit(&s->paths, &env);
 	kith_pathset_init(&s->paths, c->now.mono_us, from, true, path_flags(c, s));
-	if (s->initiator && s->hs->noise.pattern == KITH_NOISE_XX) /* the FINISH may be lost: repeated until the other is heard */
+	if (s->initiator &&
+	    s->hs->noise.pattern == KITH_NOISE_XX) /* the FINISH may be lost: repeated until the other is heard */
 		s->hs->next_at = c->now.mono_us + KITH_HANDSHAKE_RETRY_US;
 	else
 		kith_connect_forget(c, s);
 	s->used_at = c->now.mono_us;
-	KITH_LOG(c->log, KITH_LOG_DEBUG, "session_opened session=%08x use=%u initiator=%d relayed=%d", s->index, s->use, s->initiator,
-		 from->tunnel != 0);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "session_opened session=%08x use=%u initiator=%d relayed=%d", s->index, s->use,
+		 s->initiator, from->tunnel != 0);
 	kith_stats_add(c->stats, KITH_STAT_HANDSHAKES, 1);
 	kith_stats_add(c->stats, KITH_STAT_SESSIONS_OPENED, 1);
 	kith_requests_started(s->requests, &env, c->now.mono_us, rtt > 0 && rtt < KITH_US_PER_S ? rtt : 0);
@@ -325,7 +332,8 @@ static void on_verdict(struct kith_core *c, struct kith_session *s, const struct
 static bool right_responder(const struct kith_session *s, const struct kith_person *person)
 {
 	if (s->use & KITH_USE_PEER)
-		return strcmp(person->name, s->peer->name) == 0 && memcmp(&person->identity, &s->peer->identity, sizeof person->identity) == 0;
+		return strcmp(person->name, s->peer->name) == 0 &&
+		       memcmp(&person->identity, &s->peer->identity, sizeof person->identity) == 0;
 	return s->role == KITH_ROLE_SUPERNODE;
 }
 
@@ -386,7 +394,8 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 
 void kith_connect_say_gone(struct kith_core *c, uint32_t index, const struct kith_hop *from)
 {
-	if (!kith_connect_may_answer(c, from) || !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote)))
+	if (!kith_connect_may_answer(c, from) ||
+	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote)))
 		return;
 	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_GONE_PACKET_LEN);
 	if (out != NULL)
@@ -421,7 +430,8 @@ void kith_connect_on_gone(struct kith_core *c, struct kith_span packet, const st
 {
 	uint32_t index;
 	/* Finding the session is a search: held to a rate for each source. */
-	if (!kith_gone_parse(&index, packet) || !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote))) {
+	if (!kith_gone_parse(&index, packet) ||
+	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote))) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
 		return;
 	}

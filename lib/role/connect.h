@@ -23,7 +23,8 @@ struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_re
 void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop);
 
 /* Handshake packets from the network. */
-void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len, const struct kith_hop *from);
+void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
+			   const struct kith_hop *from);
 void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from);
 void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from);
 void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const struct kith_hop *from);

@@ -8,7 +8,8 @@
 bool kith_connect_may_answer(const struct kith_core *c, const struct kith_hop *from);
 
 /* Checks a payload's certificates. 0, or an error that was counted. key: the static key that the handshake proved. */
-int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const uint8_t key[32], struct kith_person *person);
+int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const uint8_t key[32],
+			     struct kith_person *person);
 
 /* Remembers the other side's certificates with the session, and the role that they allow it of the one it claims. */
 void kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain, uint8_t role);

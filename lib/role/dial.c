@@ -40,7 +40,8 @@ static void arm(struct kith_core *c, struct kith_operation *op, kith_time_us at)
 }
 
 /* Sends a LOOKUP through an attached home, beginning with number first. Returns its session, NULL when cut off. */
-static struct kith_session *ask_home(struct kith_core *c, const struct kith_id *key, uint64_t token, unsigned first, unsigned *used)
+static struct kith_session *ask_home(struct kith_core *c, const struct kith_id *key, uint64_t token, unsigned first,
+				     unsigned *used)
 {
 	uint8_t body[64];
 	struct kith_packer pk;
@@ -50,7 +51,8 @@ static struct kith_session *ask_home(struct kith_core *c, const struct kith_id *
 	kith_pack_bytes(&pk, key->b, KITH_ID_LEN);
 	for (unsigned i = 0; i < KITH_HOMES; i++) {
 		const struct kith_home_slot *home = &c->leaf.homes[(first + i) % KITH_HOMES];
-		struct kith_session *s = home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
+		struct kith_session *s =
+			home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
 		if (s == NULL || kith_ask(c, s, KITH_REQ_LOOKUP, (struct kith_span){ body, pk.len }, token) != 0)
 			continue;
 		*used = i + 1;
@@ -81,7 +83,8 @@ static void look_up(struct kith_core *c, struct kith_operation *op)
 	arm(c, op, c->now.mono_us + CUT_OFF_RETRY_US);
 }
 
-int kith_dial_new_op(struct kith_core *c, enum kith_op_kind kind, const char *name, kith_time_us timeout_us, kith_op *out)
+int kith_dial_new_op(struct kith_core *c, enum kith_op_kind kind, const char *name, kith_time_us timeout_us,
+		     kith_op *out)
 {
 	struct kith_operation *op = new_op(c);
 	if (op == NULL)
@@ -97,8 +100,8 @@ int kith_dial_new_op(struct kith_core *c, enum kith_op_kind kind, const char *na
 	return 0;
 }
 
-int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *name, const char *service, kith_time_us timeout_us,
-		    kith_op *out)
+int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *name, const char *service,
+		    kith_time_us timeout_us, kith_op *out)
 {
 	if (!kith_name_valid(name))
 		return KITH_ENAME;
@@ -177,7 +180,8 @@ static size_t read_found(struct kith_core *c, const struct kith_id *key, const c
 		if (kith_record_verify(&f->record, &c->trust, &c->now, &f->person) != 0 ||
 		    memcmp(f->record.key.b, key->b, KITH_ID_LEN) != 0 || strcmp(f->person.name, name) != 0)
 			continue;
-		f->online = f->record.homes_n > 0 && !(f->record.flags & KITH_RECORD_OFFLINE) && !vanished(c, pk, &f->record);
+		f->online = f->record.homes_n > 0 && !(f->record.flags & KITH_RECORD_OFFLINE) &&
+			    !vanished(c, pk, &f->record);
 		n++;
 	}
 	return n;
@@ -242,8 +246,8 @@ static int call(struct kith_core *c, struct kith_operation *op, const struct fou
 	s->use = KITH_USE_PEER;
 	s->peer = peer;
 	char shown[KITH_NAME_MAX + 1];
-	KITH_LOG(c->log, KITH_LOG_DEBUG, "calling name=%s op=%u session=%08x homes=%u", kith_log_name(c->log, op->name, shown), op->id, s->index,
-		 peer->homes_n);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "calling name=%s op=%u session=%08x homes=%u",
+		 kith_log_name(c->log, op->name, shown), op->id, s->index, peer->homes_n);
 	op->session = s->index;
 	s->hs->give_up_at = op->give_up_at;
 	arm(c, op, op->give_up_at);

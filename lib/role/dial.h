@@ -10,11 +10,12 @@
 
 #include "role/state.h"
 
-int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *name, const char *service, kith_time_us timeout_us,
-		    kith_op *op) KITH_MUST_USE;
+int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *name, const char *service,
+		    kith_time_us timeout_us, kith_op *op) KITH_MUST_USE;
 
 /* An operation of another kind: its id and time limit only. KITH_EFULL. */
-int kith_dial_new_op(struct kith_core *c, enum kith_op_kind kind, const char *name, kith_time_us timeout_us, kith_op *op) KITH_MUST_USE;
+int kith_dial_new_op(struct kith_core *c, enum kith_op_kind kind, const char *name, kith_time_us timeout_us,
+		     kith_op *op) KITH_MUST_USE;
 
 /* Looks the peer of a session up again, since the homes that we know of do not help any more. */
 void kith_dial_refresh(struct kith_core *c, struct kith_session *s);

@@ -79,10 +79,13 @@ static void say_verdict(struct text *t, const struct kith_session *s, bool direc
 	else if (count[KITH_JOURNAL_PROBED] == 0)
 		say(t, "verdict: relayed, since no address of the peer may be probed (see the reasons below)\n");
 	else if (count[KITH_JOURNAL_HEARD] > 0 && count[KITH_JOURNAL_VALIDATED] <= 1)
-		say(t, "verdict: relayed: the peer's packets arrive here, but ours do not reach it; its NAT or firewall filters them\n");
+		say(t, "verdict: relayed: the peer's packets arrive here, but ours do not reach it; its NAT or "
+		       "firewall filters them\n");
 	else
-		say(t, "verdict: relayed: no probe passed the NATs in either direction. A NAT with a different port for every "
-		       "destination, or a firewall that blocks UDP, does that; a forwarded port on either side helps\n");
+		say(t,
+		    "verdict: relayed: no probe passed the NATs in either direction. A NAT with a different port for "
+		    "every "
+		    "destination, or a firewall that blocks UDP, does that; a forwarded port on either side helps\n");
 }
 
 size_t kith_explain_session(const struct kith_core *c, const struct kith_session *s, char *out, size_t cap)
@@ -94,7 +97,8 @@ size_t kith_explain_session(const struct kith_core *c, const struct kith_session
 	if (cap == 0)
 		return 0;
 	out[0] = '\0';
-	say(&t, "session: %s, %s, service %s\n", s->peer->name, s->initiator ? "we called" : "called us", s->peer->service);
+	say(&t, "session: %s, %s, service %s\n", s->peer->name, s->initiator ? "we called" : "called us",
+	    s->peer->service);
 	bool direct = say_paths(&t, c, s);
 	say_verdict(&t, s, direct);
 	while (j != NULL && (e = kith_journal_read(j, &it)) != NULL) {

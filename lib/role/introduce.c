@@ -83,7 +83,8 @@ static void introduce_self(struct kith_core *c, struct kith_session *s, uint16_t
 {
 	struct kith_hs_header header;
 	kith_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ empty_map, sizeof empty_map });
-	if (kith_packet_type(packet) != KITH_PKT_HELLO || !kith_hs_parse(&header, packet) || header.version != KITH_WIRE_VERSION)
+	if (kith_packet_type(packet) != KITH_PKT_HELLO || !kith_hs_parse(&header, packet) ||
+	    header.version != KITH_WIRE_VERSION)
 		return;
 	if (s->state == KITH_SESSION_UNCONFIRMED && s->hs != NULL)
 		s->hs->len = (uint16_t)(s->hs->len > packet.len ? s->hs->len - packet.len : 0);
@@ -124,7 +125,8 @@ void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, cons
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 	struct kith_packer out;
 	kith_packer_init(&out, body, sizeof body);
-	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduction asker=%08x leaf=%08x bytes=%zu status=%u", s->index, leaf->index, packet.len, status);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduction asker=%08x leaf=%08x bytes=%zu status=%u", s->index, leaf->index,
+		 packet.len, status);
 	if (status == KITH_STATUS_OK) {
 		kith_session_use(c, s, KITH_USE_TUNNEL);
 		pass_on(c, leaf, ids[1], packet);
@@ -145,14 +147,17 @@ void kith_introduce_on_answer(struct kith_core *c, struct kith_session *via, con
 	bool good = answer->err == 0 && kith_pack_parse(&in, answer->body) == 0;
 	if (good && kith_pack_root(&in)->count == 0)
 		return; /* the supernode itself is the callee, and answers by itself */
-	good = good && kith_pack_get_uint(&in, kith_pack_root(&in), KITH_B_INTRODUCED_TUNNEL, UINT64_MAX, &tunnel) && tunnel != 0;
+	good = good && kith_pack_get_uint(&in, kith_pack_root(&in), KITH_B_INTRODUCED_TUNNEL, UINT64_MAX, &tunnel) &&
+	       tunnel != 0;
 	struct kith_hop hop = *kith_session_hop(via);
 	struct kith_path_env env = kith_env(c, s);
 	hop.tunnel = tunnel;
-	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduced session=%08x via=%08x err=%d", s->index, via->index, good ? 0 : answer->err);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduced session=%08x via=%08x err=%d", s->index, via->index,
+		 good ? 0 : answer->err);
 	if (s->state == KITH_SESSION_INITIATING)
 		(void)kith_peer_dial_via(c, s, good ? &hop : NULL);
-	else if (good && kith_pathset_add(&s->paths, &env, c->now.mono_us, &hop) == KITH_ENOMEM) /* else: it has enough already */
+	else if (good && kith_pathset_add(&s->paths, &env, c->now.mono_us, &hop) ==
+				 KITH_ENOMEM) /* else: it has enough already */
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 	kith_session_arm(c, s);
 }
@@ -161,8 +166,8 @@ bool kith_introduce_forward(struct kith_core *c, struct kith_packet *packet)
 {
 	struct kith_fwd_out out;
 	enum kith_stat stat = KITH_STAT_DROP_TUNNEL_UNKNOWN;
-	switch (kith_fwd_train(&c->super->fwd, c->now.mono_us, packet->data, packet->len, packet->segment_len, &packet->remote,
-			       packet->transport, &out)) {
+	switch (kith_fwd_train(&c->super->fwd, c->now.mono_us, packet->data, packet->len, packet->segment_len,
+			       &packet->remote, packet->transport, &out)) {
 	case KITH_FWD_FORWARD: {
 		struct kith_packet relayed = *packet;
 		relayed.remote = out.remote;
@@ -212,7 +217,8 @@ bool kith_introduce_in_use(const struct kith_core *c, const struct kith_session 
 	return false;
 }
 
-void kith_introduce_tell(struct kith_core *c, const struct kith_fwd_ends *ends, size_t n, kith_time_us in_us, uint32_t gone)
+void kith_introduce_tell(struct kith_core *c, const struct kith_fwd_ends *ends, size_t n, kith_time_us in_us,
+			 uint32_t gone)
 {
 	for (size_t i = 0; i < n; i++) {
 		for (size_t side = 0; side < 2; side++) {
@@ -267,7 +273,8 @@ void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const 
 		if (other_way(peer, &hop))
 			kith_pathset_drop(&peer->paths, &env, c->now.mono_us, &hop);
 		else /* the only way there is: used until another is found, or it is really gone */
-			kith_pathset_link_event(&peer->paths, &env, c->now.mono_us, hop.transport, &hop, KITH_EUNREACHABLE);
+			kith_pathset_link_event(&peer->paths, &env, c->now.mono_us, hop.transport, &hop,
+						KITH_EUNREACHABLE);
 		if (peer->initiator && peer->peer->relay_at == KITH_TIME_NEVER)
 			peer->peer->relay_at = c->now.mono_us;
 		kith_session_arm(c, peer);

@@ -12,7 +12,8 @@
 
 /* Asks the supernode at host to pass packet (may be empty: open the tunnel only) to the device of session s. The answer becomes a
  * way for s. */
-int kith_introduce(struct kith_core *c, struct kith_session *s, const struct kith_host *host, struct kith_span packet) KITH_MUST_USE;
+int kith_introduce(struct kith_core *c, struct kith_session *s, const struct kith_host *host,
+		   struct kith_span packet) KITH_MUST_USE;
 
 void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
 void kith_introduce_on_answer(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer);
@@ -25,6 +26,7 @@ bool kith_introduce_forward(struct kith_core *c, struct kith_packet *packet);
 bool kith_introduce_in_use(const struct kith_core *c, const struct kith_session *via);
 
 /* Tunnels that end (expired, drained, or their session went): the other ends are told. */
-void kith_introduce_tell(struct kith_core *c, const struct kith_fwd_ends *ends, size_t n, kith_time_us in_us, uint32_t gone);
+void kith_introduce_tell(struct kith_core *c, const struct kith_fwd_ends *ends, size_t n, kith_time_us in_us,
+			 uint32_t gone);
 
 #endif

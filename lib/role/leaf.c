@@ -83,7 +83,8 @@ static bool in_use(const struct kith_core *c, const struct kith_host *host)
 	for (size_t i = 0; i < KITH_HOMES; i++) {
 		const struct kith_home_slot *home = &c->leaf.homes[i];
 		bool same_key = keyed && memcmp(&home->host.dh, &host->dh, sizeof host->dh) == 0;
-		if (home->state != KITH_HOME_FREE && (same_key || kith_addr_equal(&home->host.addrs[0], &host->addrs[0])))
+		if (home->state != KITH_HOME_FREE &&
+		    (same_key || kith_addr_equal(&home->host.addrs[0], &host->addrs[0])))
 			return true;
 	}
 	return false;
@@ -107,7 +108,8 @@ static void set_aside(struct kith_core *c, int i, const struct kith_host *host)
 static int pick(struct kith_core *c, struct kith_host *host)
 {
 	for (int relax = KITH_PICK_STRICT; relax <= KITH_PICK_ANY; relax++) {
-		int i = kith_hostcache_pick(&c->leaf.cache, c->now.mono_us, c->random, (enum kith_hostcache_relax)relax);
+		int i = kith_hostcache_pick(&c->leaf.cache, c->now.mono_us, c->random,
+					    (enum kith_hostcache_relax)relax);
 		if (i < 0)
 			continue;
 		kith_hostcache_get(&c->leaf.cache, i, host);
@@ -171,8 +173,7 @@ static void learn_hosts(struct kith_core *c, struct kith_pack_list list, const s
 	struct kith_span bytes;
 	while (kith_pack_list_next(&list, &bytes)) {
 		struct kith_host host;
-		if (kith_host_parse(&host, bytes) != 0 ||
-		    memcmp(host.dh.b, c->self.dh_pk, 32) == 0)
+		if (kith_host_parse(&host, bytes) != 0 || memcmp(host.dh.b, c->self.dh_pk, 32) == 0)
 			continue;
 		int err = kith_hostcache_add(&c->leaf.cache, &host, kith_hostcache_source(from), 0);
 		(void)err; /* full: those known are as good */
@@ -198,7 +199,8 @@ static void give_up(struct kith_core *c, struct kith_home_slot *home)
 	static const struct kith_key no_key;
 	bool keyed = memcmp(&home->host.dh, &no_key, sizeof no_key) != 0;
 	int i = keyed ? kith_hostcache_find(&c->leaf.cache, &home->host.dh) : KITH_ENOENT;
-	for (int k = 0; i < 0 && k < c->leaf.cache.n; k++) { /* a bootstrap host without a key is found by its address */
+	for (int k = 0; i < 0 && k < c->leaf.cache.n;
+	     k++) { /* a bootstrap host without a key is found by its address */
 		struct kith_host host;
 		kith_hostcache_get(&c->leaf.cache, k, &host);
 		if (kith_addr_equal(&host.addrs[0], &home->host.addrs[0]))
@@ -222,7 +224,8 @@ static void learn_key(struct kith_core *c, struct kith_session *s, struct kith_h
 	for (int i = 0; i < c->leaf.cache.n; i++) {
 		struct kith_host host;
 		kith_hostcache_get(&c->leaf.cache, i, &host);
-		if (kith_addr_equal(&host.addrs[0], &home->host.addrs[0]) && memcmp(&host.dh, &home->host.dh, sizeof host.dh) == 0) {
+		if (kith_addr_equal(&host.addrs[0], &home->host.addrs[0]) &&
+		    memcmp(&host.dh, &home->host.dh, sizeof host.dh) == 0) {
 			int err = memcmp(&host.dh, &person.device_dh, sizeof host.dh) != 0
 					  ? kith_hostcache_learn(&c->leaf.cache, i, &person.device_dh)
 					  : 0;
@@ -243,7 +246,8 @@ static bool twice(struct kith_core *c, const struct kith_home_slot *home)
 {
 	for (size_t i = 0; i < KITH_HOMES; i++) {
 		const struct kith_home_slot *other = &c->leaf.homes[i];
-		if (other != home && other->state == KITH_HOME_ATTACHED && memcmp(&other->host.dh, &home->host.dh, 32) == 0)
+		if (other != home && other->state == KITH_HOME_ATTACHED &&
+		    memcmp(&other->host.dh, &home->host.dh, 32) == 0)
 			return true;
 	}
 	return false;
@@ -315,7 +319,8 @@ void kith_leaf_lost(struct kith_core *c, const struct kith_session *s, enum kith
 		return;
 	if (reason == KITH_CLOSE_TIMED_OUT)
 		check_others(c);
-	KITH_LOG(c->log, KITH_LOG_INFO, "home_lost session=%08x reason=%u homes=%u", s->index, reason, kith_leaf_homes(c));
+	KITH_LOG(c->log, KITH_LOG_INFO, "home_lost session=%08x reason=%u homes=%u", s->index, reason,
+		 kith_leaf_homes(c));
 	tell_homes(c);
 	publish_by(c, c->now.mono_us + MOVE_US);
 }
@@ -381,7 +386,8 @@ static void give_record(struct kith_core *c, uint8_t slot, struct kith_session *
 	kith_pack_bytes(&pk, c->leaf.record, c->leaf.record_len);
 	kith_pack_key(&pk, KITH_B_ATTACH_PUBLISH);
 	kith_pack_bool(&pk, slot == c->leaf.primary);
-	if (!pk.bad && kith_ask(c, s, KITH_REQ_ATTACH, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_ATTACH, slot)) == 0)
+	if (!pk.bad && kith_ask(c, s, KITH_REQ_ATTACH, (struct kith_span){ body, pk.len },
+				kith_token(KITH_TOKEN_ATTACH, slot)) == 0)
 		c->leaf.homes[slot].asking = true;
 }
 

@@ -8,7 +8,9 @@
 
 #define REFRESH_EVERY 4 /* handshake repetitions between two look-ups of newer homes */
 #define NEXT_RELAY_US (2 * KITH_US_PER_S) /* between two requests for a further relay */
-#define SILENT_US (3 * KITH_KEEPALIVE_US + 5 * KITH_US_PER_S) /* a caller that missed three keepalives is asked whether it is there */
+#define SILENT_US                                                                                                      \
+	(3 * KITH_KEEPALIVE_US +                                                                                       \
+	 5 * KITH_US_PER_S) /* a caller that missed three keepalives is asked whether it is there */
 #define STREAMS_IDLE_US (60 * KITH_US_PER_S) /* after this an idle QUIC connection gives its 60 kB back */
 
 struct kith_session *kith_peer_get(struct kith_core *c, kith_session_id id)
@@ -46,8 +48,8 @@ static void fill_person(struct kith_event *ev, const struct kith_session *s, con
 	ev->identity = person->identity;
 }
 
-bool kith_peer_incoming(struct kith_core *c, struct kith_session *s, const struct kith_person *person, struct kith_span service,
-			unsigned *verdict)
+bool kith_peer_incoming(struct kith_core *c, struct kith_session *s, const struct kith_person *person,
+			struct kith_span service, unsigned *verdict)
 {
 	*verdict = KITH_CLOSE_LIMIT;
 	s->peer = KITH_NEW(c->alloc, struct kith_peer);
@@ -241,7 +243,8 @@ static void check_relays(struct kith_core *c, struct kith_session *s)
 			continue;
 		while ((via = kith_table_next(&c->sessions.by_device, &it)) != NULL) {
 			struct kith_path_env env = kith_env(c, via);
-			if (via->state != KITH_SESSION_OPEN || !kith_addr_equal(&kith_session_hop(via)->remote, &p->hop.remote))
+			if (via->state != KITH_SESSION_OPEN ||
+			    !kith_addr_equal(&kith_session_hop(via)->remote, &p->hop.remote))
 				continue;
 			kith_pathset_check(&via->paths, &env, c->now.mono_us);
 			kith_session_arm(c, via);
@@ -275,7 +278,8 @@ void kith_peer_news(struct kith_core *c, struct kith_session *s)
 static kith_time_us silent_at(const struct kith_session *s)
 {
 	const struct kith_path *sending = kith_pathset_sending(&s->paths);
-	bool waits = s->state == KITH_SESSION_OPEN && !s->initiator && sending != NULL && sending->state == KITH_PATH_LIVE;
+	bool waits =
+		s->state == KITH_SESSION_OPEN && !s->initiator && sending != NULL && sending->state == KITH_PATH_LIVE;
 	return waits ? kith_session_heard_at(s) + SILENT_US : KITH_TIME_NEVER;
 }
 
@@ -336,7 +340,8 @@ int kith_peer_send(struct kith_core *c, struct kith_session *s, uint16_t channel
 		s->peer->want_writable = true;
 		return KITH_EAGAIN;
 	}
-	struct kith_writer *w = kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_DATAGRAM, 2 + data.len);
+	struct kith_writer *w =
+		kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_DATAGRAM, 2 + data.len);
 	kith_write_u16(w, channel);
 	kith_write_span(w, data);
 	kith_outbox_end(&c->shared->outbox);

@@ -237,8 +237,8 @@ static size_t pack_found(const struct news *news, uint8_t *out, size_t cap)
 	return pk.bad ? 0 : pk.len;
 }
 
-void kith_query_tell(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key, struct kith_span records[], size_t records_n,
-		     struct kith_span vanished[], size_t vanished_n)
+void kith_query_tell(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+		     struct kith_span records[], size_t records_n, struct kith_span vanished[], size_t vanished_n)
 {
 	uint32_t refs[64];
 	for (uint32_t skip = 0, n = 1; n > 0; skip += n) {
@@ -258,7 +258,8 @@ void kith_query_tell(struct kith_core *c, const struct kith_watches *ws, const s
 				struct kith_session *s = kith_sessions_get(&c->sessions, refs[k]);
 				/* Not delivered, the watcher learns it at its next renewal. */
 				if (s != NULL && s->state == KITH_SESSION_OPEN &&
-				    kith_ask(c, s, KITH_REQ_NOTIFY, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_IGNORE, 0)) != 0)
+				    kith_ask(c, s, KITH_REQ_NOTIFY, (struct kith_span){ body, pk.len },
+					     kith_token(KITH_TOKEN_IGNORE, 0)) != 0)
 					kith_stats_add(c->stats, KITH_STAT_EVENTS_DROPPED, 1);
 			}
 		}
@@ -282,10 +283,12 @@ static void finish(struct kith_core *c, struct kith_query *q)
 	news_of(q, &news);
 	size_t len = q->found_n > 0 ? pack_found(&news, body, sizeof body) : 0;
 	struct kith_span answer = { body, len };
-	KITH_LOG(c->log, KITH_LOG_DEBUG, "query_done key=%02x%02x%02x for=%u found=%u answered=%u group=%u", q->key.b[0], q->key.b[1], q->key.b[2],
-		 q->what, q->found_n, q->answered, q->group);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "query_done key=%02x%02x%02x for=%u found=%u answered=%u group=%u",
+		 q->key.b[0], q->key.b[1], q->key.b[2], q->what, q->found_n, q->answered, q->group);
 	struct kith_session *s = kith_sessions_get(&c->sessions, q->session);
-	struct kith_answer own = { .token = kith_token(KITH_TOKEN_LOOKUP, q->op), .err = len > 0 ? 0 : KITH_ENOENT, .body = answer };
+	struct kith_answer own = { .token = kith_token(KITH_TOKEN_LOOKUP, q->op),
+				   .err = len > 0 ? 0 : KITH_ENOENT,
+				   .body = answer };
 	bool renewed = q->answered >= ENOUGH_ANSWERS || q->answered + 1u >= kith_members_live(&c->super->members);
 	switch ((enum query_for)q->what) {
 	case QUERY_FOR_SESSION:
@@ -296,10 +299,12 @@ static void finish(struct kith_core *c, struct kith_query *q)
 		kith_dial_on_found(c, NULL, &own);
 		break;
 	case QUERY_FOR_WATCHERS:
-		kith_query_tell(c, &c->super->interests, &q->key, news.records, news.records_n, news.vanished, news.vanished_n);
+		kith_query_tell(c, &c->super->interests, &q->key, news.records, news.records_n, news.vanished,
+				news.vanished_n);
 		tell_self(c, &news);
 		kith_watches_upstream(&c->super->interests, &q->key,
-				      c->now.mono_us + (renewed ? KITH_SUBSCRIPTION_US / 2 : 5 * KITH_US_PER_S), renewed);
+				      c->now.mono_us + (renewed ? KITH_SUBSCRIPTION_US / 2 : 5 * KITH_US_PER_S),
+				      renewed);
 		break;
 	case QUERY_FREE:
 		break;
@@ -357,9 +362,10 @@ static void ask_one(struct kith_core *c, struct kith_query *q, const struct kith
 		return;
 	kith_member_host(m, &host);
 	bool watch = q->what == QUERY_FOR_WATCHERS;
-	if (kith_contact(c, &host, watch ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER, watch ? KITH_REQ_WATCH : KITH_REQ_FIND,
-			 (struct kith_span){ body, pack_find(c, q, body, sizeof body) }, kith_token(KITH_TOKEN_QUERY, q->id),
-			 &session) == 0)
+	if (kith_contact(c, &host, watch ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER,
+			 watch ? KITH_REQ_WATCH : KITH_REQ_FIND,
+			 (struct kith_span){ body, pack_find(c, q, body, sizeof body) },
+			 kith_token(KITH_TOKEN_QUERY, q->id), &session) == 0)
 		q->waiting++;
 }
 
@@ -458,8 +464,8 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 /* ---- serving ---- */
 
 /* A replica's answer: what is stored, and members nearer to the key. */
-static void answer_find(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask, const struct kith_id *key,
-			struct kith_pack_list listed)
+static void answer_find(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask,
+			const struct kith_id *key, struct kith_pack_list listed)
 {
 	uint8_t body[KITH_ANSWER_MAX], ids[KITH_REPLICAS * KITH_MEMBER_ID_PREFIX];
 	struct kith_query q = { .key = *key };
@@ -475,11 +481,13 @@ static void answer_find(struct kith_core *c, struct kith_session *s, const struc
 	}
 	/* Who lists none is not interested. */
 	if (kith_writer_len(&w) > 0)
-		news.members_n = kith_replicas_unlisted(&c->super->members, key, (struct kith_span){ ids, kith_writer_len(&w) }, nearer);
+		news.members_n = kith_replicas_unlisted(&c->super->members, key,
+							(struct kith_span){ ids, kith_writer_len(&w) }, nearer);
 	for (size_t i = 0; i < news.members_n; i++)
 		news.members[i] = kith_member_entry_bytes(nearer[i]);
 	size_t len = q.found_n + news.members_n > 0 ? pack_found(&news, body, sizeof body) : 0;
-	kith_answer(c, s, ask->id, q.found_n > 0 && len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND, (struct kith_span){ body, len });
+	kith_answer(c, s, ask->id, q.found_n > 0 && len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND,
+		    (struct kith_span){ body, len });
 	forget_found(c, &q);
 }
 
@@ -497,7 +505,8 @@ void kith_query_on_request(struct kith_core *c, struct kith_session *s, const st
 		return;
 	}
 	if (ask->kind != KITH_REQ_LOOKUP) {
-		kith_session_use(c, s, ask->kind == KITH_REQ_WATCH ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER);
+		kith_session_use(c, s,
+				 ask->kind == KITH_REQ_WATCH ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER);
 		answer_find(c, s, ask, &key, kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_FIND_NEARER));
 		return;
 	}

@@ -27,8 +27,8 @@ void kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op o
 void kith_query_watch(struct kith_core *c, const struct kith_id *key);
 
 /* Tells watchers of a key (leaves at a home, homes at a replica) a record or a report. */
-void kith_query_tell(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key, struct kith_span records[], size_t records_n,
-		     struct kith_span vanished[], size_t vanished_n);
+void kith_query_tell(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+		     struct kith_span records[], size_t records_n, struct kith_span vanished[], size_t vanished_n);
 
 void kith_query_tick(struct kith_core *c, struct kith_query *q);
 struct kith_query *kith_query_of_timer(struct kith_timer *t);

@@ -29,7 +29,8 @@ bool kith_connect_may_answer(const struct kith_core *c, const struct kith_hop *f
 		return false;
 	for (size_t i = 0; i < KITH_HOMES; i++) {
 		const struct kith_home_slot *home = &c->leaf.homes[i];
-		const struct kith_session *s = home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
+		const struct kith_session *s =
+			home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
 		if (s != NULL && kith_addr_equal(&kith_session_hop(s)->remote, &from->remote))
 			return true;
 	}
@@ -49,7 +50,8 @@ static bool repeat_reply(struct kith_core *c, const uint8_t device[KITH_DEVICE_I
 {
 	uint32_t it = 0;
 	struct kith_session *s;
-	if ((s = kith_sessions_of(&c->sessions, device)) == NULL || s->hs == NULL || memcmp(s->hs->call_id, call_id, 16) != 0) {
+	if ((s = kith_sessions_of(&c->sessions, device)) == NULL || s->hs == NULL ||
+	    memcmp(s->hs->call_id, call_id, 16) != 0) {
 		while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
 			if (s->hs != NULL && !s->initiator && memcmp(s->hs->call_id, call_id, 16) == 0)
 				break;
@@ -83,8 +85,8 @@ static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verd
 		kith_request_answer_embed(s->requests, answered, &w);
 	if (w.bad)
 		return KITH_EMSGSIZE;
-	return kith_handshake_reply(s->hs, &c->self, s->index, s->peer_index, (struct kith_span){ payload, kith_writer_len(&w) },
-				    len_max);
+	return kith_handshake_reply(s->hs, &c->self, s->index, s->peer_index,
+				    (struct kith_span){ payload, kith_writer_len(&w) }, len_max);
 }
 
 /* Answers a HELLO and waits for the first packet in the new keys; after a refusal only for repetitions of the HELLO. */
@@ -100,7 +102,8 @@ static void reply(struct kith_core *c, struct kith_session *s, uint16_t verdict,
 		kith_session_set_state(s, KITH_SESSION_UNCONFIRMED);
 	}
 	/* As long as the other side repeats its HELLO, the answer must be there to be repeated. */
-	s->hs->give_up_at = c->now.mono_us + ((s->use & KITH_USE_PEER) ? KITH_DIAL_TIMEOUT_US : KITH_HANDSHAKE_TIMEOUT_US);
+	s->hs->give_up_at =
+		c->now.mono_us + ((s->use & KITH_USE_PEER) ? KITH_DIAL_TIMEOUT_US : KITH_HANDSHAKE_TIMEOUT_US);
 	s->hs->next_at = KITH_TIME_NEVER;
 	s->hs->refused = verdict != 0;
 	if (kith_noise_done(&s->hs->noise) && !s->hs->refused)
@@ -116,8 +119,9 @@ void kith_connect_decide(struct kith_core *c, struct kith_session *s, uint16_t v
 }
 
 /* A new responder session for an accepted HELLO; hs is moved into it. */
-static struct kith_session *new_responder(struct kith_core *c, const struct kith_handshake *hs, const struct kith_hs_header *header,
-					  size_t packet_len, const struct kith_hop *from, enum kith_session_state state)
+static struct kith_session *new_responder(struct kith_core *c, const struct kith_handshake *hs,
+					  const struct kith_hs_header *header, size_t packet_len,
+					  const struct kith_hop *from, enum kith_session_state state)
 {
 	struct kith_session *s = kith_sessions_new(&c->sessions, state);
 	if (s == NULL) {
@@ -142,7 +146,8 @@ static struct kith_session *new_responder(struct kith_core *c, const struct kith
 }
 
 /* A person calls. */
-static void on_call(struct kith_core *c, struct kith_session *s, const struct kith_hello *hello, const struct kith_person *person)
+static void on_call(struct kith_core *c, struct kith_session *s, const struct kith_hello *hello,
+		    const struct kith_person *person)
 {
 	s->use |= KITH_USE_PEER;
 	c->deciding++;
@@ -166,8 +171,8 @@ static void on_contact(struct kith_core *c, struct kith_session *s, const struct
 }
 
 /* XX: nothing is known of the caller yet; what it is told is public. */
-static void on_hello_xx(struct kith_core *c, const struct kith_handshake *hs, const struct kith_hs_header *header, size_t packet_len,
-			const struct kith_hop *from)
+static void on_hello_xx(struct kith_core *c, const struct kith_handshake *hs, const struct kith_hs_header *header,
+			size_t packet_len, const struct kith_hop *from)
 {
 	struct kith_session *s = new_responder(c, hs, header, packet_len, from, KITH_SESSION_UNCONFIRMED);
 	if (s == NULL)
@@ -196,8 +201,9 @@ static bool fresh(struct kith_core *c, const struct kith_hs_header *header, cons
 	return false;
 }
 
-static void on_hello_ik(struct kith_core *c, struct kith_handshake *hs, struct kith_span payload, const struct kith_hs_header *header,
-			size_t packet_len, bool cookie_ok, const struct kith_hop *from)
+static void on_hello_ik(struct kith_core *c, struct kith_handshake *hs, struct kith_span payload,
+			const struct kith_hs_header *header, size_t packet_len, bool cookie_ok,
+			const struct kith_hop *from)
 {
 	struct kith_hello hello;
 	struct kith_person person;
@@ -228,8 +234,8 @@ static void on_hello_ik(struct kith_core *c, struct kith_handshake *hs, struct k
 	}
 	memcpy(hs->call_id, hello.call_id, sizeof hs->call_id);
 	hs->timestamp_ms = hello.timestamp_ms;
-	struct kith_session *s = new_responder(c, hs, header, packet_len, from,
-					       call ? KITH_SESSION_DECIDING : KITH_SESSION_UNCONFIRMED);
+	struct kith_session *s =
+		new_responder(c, hs, header, packet_len, from, call ? KITH_SESSION_DECIDING : KITH_SESSION_UNCONFIRMED);
 	if (s == NULL)
 		return;
 	kith_guard_remember(&c->guard, person.device_dh.b, hello.timestamp_ms, hello.call_id);
@@ -242,7 +248,8 @@ static void on_hello_ik(struct kith_core *c, struct kith_handshake *hs, struct k
 		on_contact(c, s, &hello);
 }
 
-void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len, const struct kith_hop *from)
+void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
+			   const struct kith_hop *from)
 {
 	uint8_t buf[KITH_UDP_PAYLOAD];
 	struct kith_handshake hs;
@@ -261,10 +268,10 @@ void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *hea
 		kith_stats_add(c->stats, KITH_STAT_DROP_BAD_MAC, 1);
 		return;
 	case KITH_GUARD_LIMITED:
-			kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
 		return;
 	case KITH_GUARD_COOKIE:
-			send_cookie(c, header, from);
+		send_cookie(c, header, from);
 		return;
 	case KITH_GUARD_PASS:
 	case KITH_GUARD_PASS_FRESH:
@@ -276,7 +283,8 @@ void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *hea
 	else if (header->pattern == KITH_NOISE_XX)
 		on_hello_xx(c, &hs, header, packet_len, from);
 	else
-		on_hello_ik(c, &hs, (struct kith_span){ buf, (size_t)n }, header, packet_len, verdict == KITH_GUARD_PASS_FRESH, from);
+		on_hello_ik(c, &hs, (struct kith_span){ buf, (size_t)n }, header, packet_len,
+			    verdict == KITH_GUARD_PASS_FRESH, from);
 	kith_handshake_wipe(&hs);
 }
 
@@ -316,4 +324,3 @@ void kith_connect_confirmed(struct kith_core *c, struct kith_session *s, const s
 	if (c->super != NULL)
 		(void)kith_fwd_rebind(&c->super->fwd, s->index, &from->remote, from->transport, true);
 }
-

@@ -113,8 +113,8 @@ int kith_ask(struct kith_core *c, struct kith_session *s, uint8_t kind, struct k
 	if (s->state != KITH_SESSION_OPEN)
 		return KITH_ESTATE;
 	s->used_at = c->now.mono_us;
-	int err = kith_request_send(&s->requests, &env, c->now.mono_us, kind, body, token, kith_pathset_rtt_us(&s->paths),
-				    KITH_REQUEST_TIMEOUT_US);
+	int err = kith_request_send(&s->requests, &env, c->now.mono_us, kind, body, token,
+				    kith_pathset_rtt_us(&s->paths), KITH_REQUEST_TIMEOUT_US);
 	kith_session_arm(c, s);
 	return err;
 }
@@ -154,8 +154,8 @@ void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_clo
 	if (s->state == KITH_SESSION_CLOSED)
 		return;
 	bool was_open = s->state == KITH_SESSION_OPEN;
-	KITH_LOG(c->log, KITH_LOG_DEBUG, "session_ended session=%08x use=%u state=%u reason=%u remote=%d", s->index, s->use, s->state, reason,
-		 remote);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "session_ended session=%08x use=%u state=%u reason=%u remote=%d", s->index,
+		 s->use, s->state, reason, remote);
 	if (s->state == KITH_SESSION_DECIDING)
 		c->deciding--;
 	if (was_open && !remote)
@@ -212,7 +212,8 @@ size_t kith_own_candidates(const struct kith_core *c, struct kith_candidate out[
 void kith_save_soon(struct kith_core *c)
 {
 	c->save_timer.kind = KITH_TIMER_SAVE;
-	if (!kith_timer_is_set(&c->save_timer) && kith_timers_set(&c->timers, &c->save_timer, c->now.mono_us + SAVE_US) != 0)
+	if (!kith_timer_is_set(&c->save_timer) &&
+	    kith_timers_set(&c->timers, &c->save_timer, c->now.mono_us + SAVE_US) != 0)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 }
 

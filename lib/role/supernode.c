@@ -61,7 +61,8 @@ int kith_supernode_new(struct kith_core *c, const struct kith_core_options *o)
 	uint64_t seed[2] = { kith_rng_u64(c->random), kith_rng_u64(c->random) };
 	kith_members_init(&sn->members, c->alloc, &c->shared->blobs, &c->trust, KITH_MEMBERS_MAX);
 	kith_store_init(&sn->store, c->alloc, &c->shared->blobs, KITH_SUPER_RECORDS_MAX, seed);
-	kith_watches_init(&sn->watches, c->alloc, KITH_SUPER_WATCHES_MAX, KITH_SUPER_WATCHES_PER_HOME, KITH_SUBSCRIPTION_US, seed);
+	kith_watches_init(&sn->watches, c->alloc, KITH_SUPER_WATCHES_MAX, KITH_SUPER_WATCHES_PER_HOME,
+			  KITH_SUBSCRIPTION_US, seed);
 	kith_watches_init(&sn->interests, c->alloc, KITH_SUPER_WATCHES_MAX, KITH_WATCH_PER_LEAF, 0, seed);
 	struct kith_fwd_limits limits = {
 		.tunnels_max = o->tunnels_max,
@@ -111,7 +112,8 @@ void kith_supernode_free(struct kith_core *c)
 static void gossip_with(struct kith_core *c, const struct kith_host *host, struct kith_span body)
 {
 	uint32_t session;
-	int err = kith_contact(c, host, KITH_USE_MEMBER, KITH_REQ_GOSSIP, body, kith_token(KITH_TOKEN_GOSSIP, 0), &session);
+	int err = kith_contact(c, host, KITH_USE_MEMBER, KITH_REQ_GOSSIP, body, kith_token(KITH_TOKEN_GOSSIP, 0),
+			       &session);
 	(void)err; /* the next round is soon */
 }
 
@@ -184,9 +186,10 @@ static void follow_up(struct kith_core *c, struct kith_session *s, const struct 
 		return;
 	struct kith_span body = { result->follow, result->follow_len };
 	struct kith_path_env env = kith_env(c, s);
-	int err = s->state == KITH_SESSION_OPEN ? kith_ask(c, s, KITH_REQ_GOSSIP, body, kith_token(KITH_TOKEN_GOSSIP, 0))
-						: kith_request_embed(&s->requests, &env, c->now.mono_us, KITH_REQ_GOSSIP, body,
-								     kith_token(KITH_TOKEN_GOSSIP, 0), KITH_REQUEST_TIMEOUT_US, NULL);
+	int err = s->state == KITH_SESSION_OPEN
+			  ? kith_ask(c, s, KITH_REQ_GOSSIP, body, kith_token(KITH_TOKEN_GOSSIP, 0))
+			  : kith_request_embed(&s->requests, &env, c->now.mono_us, KITH_REQ_GOSSIP, body,
+					       kith_token(KITH_TOKEN_GOSSIP, 0), KITH_REQUEST_TIMEOUT_US, NULL);
 	(void)err;
 }
 
@@ -251,7 +254,8 @@ void kith_supernode_on_answer(struct kith_core *c, struct kith_session *s, const
 static void pack_hosts(struct kith_core *c, struct kith_packer *pk)
 {
 	const struct kith_member *picked[HOSTS_TOLD];
-	uint32_t n = kith_members_pick(&c->super->members, c->random, c->now.mono_us, &c->super->id, picked, HOSTS_TOLD);
+	uint32_t n =
+		kith_members_pick(&c->super->members, c->random, c->now.mono_us, &c->super->id, picked, HOSTS_TOLD);
 	kith_pack_array(pk, n);
 	for (uint32_t i = 0; i < n; i++) {
 		struct kith_host host;
@@ -291,7 +295,8 @@ static uint64_t replicas_hash(const struct kith_member *const replicas[], uint32
 }
 
 /* Brings a record or a report to the replicas of its key. Returns their hash. */
-static uint64_t store_at_replicas(struct kith_core *c, const struct kith_id *key, uint8_t kind, uint32_t field, struct kith_span bytes)
+static uint64_t store_at_replicas(struct kith_core *c, const struct kith_id *key, uint8_t kind, uint32_t field,
+				  struct kith_span bytes)
 {
 	const struct kith_member *replicas[KITH_REPLICAS];
 	uint8_t body[KITH_REQUEST_MAX];
@@ -320,8 +325,8 @@ static void take_record(struct kith_core *c, const struct kith_record *record)
 {
 	struct kith_span bytes = record->bytes;
 	int put = kith_store_put(&c->super->store, &c->now, record);
-	KITH_LOG(c->log, KITH_LOG_DEBUG, "record_stored key=%02x%02x%02x seq=%llu put=%d", record->key.b[0], record->key.b[1], record->key.b[2],
-		 (unsigned long long)record->seq, put);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "record_stored key=%02x%02x%02x seq=%llu put=%d", record->key.b[0],
+		 record->key.b[1], record->key.b[2], (unsigned long long)record->seq, put);
 	if (put == KITH_PUT_NEW || put == KITH_PUT_UPDATED)
 		kith_query_tell(c, &c->super->watches, &record->key, &bytes, 1, NULL, 0);
 	wake(c, c->super->expire_at);
@@ -638,10 +643,8 @@ static void expire(struct kith_core *c)
 	struct kith_fwd_ends ends[BATCH];
 	sn->expire_at = c->now.mono_us + EXPIRE_US;
 	(void)kith_members_expire(&sn->members, &c->now);
-	while (kith_store_expire(&sn->store, c->now.mono_us, BATCH) == BATCH) {
-	}
-	while (kith_watches_expire(&sn->watches, c->now.mono_us, BATCH) == BATCH) {
-	}
+	while (kith_store_expire(&sn->store, c->now.mono_us, BATCH) == BATCH) {}
+	while (kith_watches_expire(&sn->watches, c->now.mono_us, BATCH) == BATCH) {}
 	size_t n;
 	do { /* an end that only listens would never find out by itself */
 		n = kith_fwd_expire(&sn->fwd, c->now.mono_us, ends, BATCH);
@@ -653,7 +656,8 @@ static void republish_leaf(void *ctx, struct kith_session *s)
 {
 	struct kith_core *c = ctx;
 	const struct kith_member *replicas[KITH_REPLICAS];
-	if (!(s->use & KITH_USE_LEAF) || s->state != KITH_SESSION_OPEN || s->attached->record == NULL || !s->attached->publish)
+	if (!(s->use & KITH_USE_LEAF) || s->state != KITH_SESSION_OPEN || s->attached->record == NULL ||
+	    !s->attached->publish)
 		return;
 	uint32_t n = kith_replicas_find(&c->super->members, &s->attached->key, 0, replicas);
 	if (replicas_hash(replicas, n) == s->attached->replicas)
@@ -719,7 +723,8 @@ void kith_supernode_leave(struct kith_core *c, kith_time_us grace_us)
 	pack_hosts(c, &pk);
 	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
 		if ((s->use & KITH_USE_LEAF) && s->state == KITH_SESSION_OPEN &&
-		    kith_ask(c, s, KITH_REQ_LEAVE, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_LEAVE, 0)) != 0)
+		    kith_ask(c, s, KITH_REQ_LEAVE, (struct kith_span){ body, pk.len },
+			     kith_token(KITH_TOKEN_LEAVE, 0)) != 0)
 			KITH_LOG(c->log, KITH_LOG_DEBUG, "leaf_not_told");
 	}
 	struct kith_fwd_ends ends[BATCH];

@@ -37,7 +37,8 @@ static bool subscribe(struct kith_core *c, uint32_t field, const struct kith_wat
 		return false;
 	kith_packer_init(&pk, body, sizeof body);
 	pack_keys(&pk, field, list, n);
-	return kith_ask(c, home, KITH_REQ_SUBSCRIBE, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_SUBSCRIBE, 0)) == 0;
+	return kith_ask(c, home, KITH_REQ_SUBSCRIBE, (struct kith_span){ body, pk.len },
+			kith_token(KITH_TOKEN_SUBSCRIBE, 0)) == 0;
 }
 
 void kith_watching_renew(struct kith_core *c)
@@ -83,7 +84,8 @@ int kith_watching_add(struct kith_core *c, const char *name)
 		return KITH_EFULL;
 	if (c->watched_n == c->watched_cap) {
 		uint32_t cap = c->watched_cap == 0 ? 4 : 2 * c->watched_cap;
-		struct kith_watched *p = kith_alloc_resize(c->alloc, c->watched, c->watched_cap * sizeof *p, cap * sizeof *p);
+		struct kith_watched *p =
+			kith_alloc_resize(c->alloc, c->watched, c->watched_cap * sizeof *p, cap * sizeof *p);
 		if (p == NULL)
 			return KITH_ENOMEM;
 		c->watched = p;
@@ -175,7 +177,8 @@ static void on_record(struct kith_core *c, struct kith_span bytes)
 	if (kith_record_parse(&record, bytes) != 0)
 		return;
 	struct kith_watched *w = find(c, &record.key);
-	if (w == NULL || kith_record_verify(&record, &c->trust, &c->now, &person) != 0 || strcmp(person.name, w->name) != 0)
+	if (w == NULL || kith_record_verify(&record, &c->trust, &c->now, &person) != 0 ||
+	    strcmp(person.name, w->name) != 0)
 		return;
 	size_t i = device_slot(w, record.device.b);
 	if (memcmp(w->devices[i].device, record.device.b, KITH_DEVICE_ID_LEN) != 0) {
@@ -198,7 +201,8 @@ static void on_vanish(struct kith_core *c, struct kith_span bytes)
 		return;
 	struct kith_watched *w = find(c, &vanish.key);
 	for (size_t i = 0; w != NULL && i < w->devices_n; i++) {
-		if (w->devices[i].record == NULL || kith_record_parse(&record, kith_blob_span(w->devices[i].record)) != 0)
+		if (w->devices[i].record == NULL ||
+		    kith_record_parse(&record, kith_blob_span(w->devices[i].record)) != 0)
 			continue;
 		int home = kith_vanish_verify(&vanish, &record, c->suite, &c->now);
 		if (home >= 0 && kith_verdict_vanish(&w->devices[i].verdict, vanish.seq, home))

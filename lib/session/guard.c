@@ -41,8 +41,8 @@ static void mac(const struct kith_suite *suite, uint8_t out[KITH_MAC_LEN], const
 }
 
 void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const struct kith_alloc *alloc,
-		     const struct kith_random *random, const uint8_t own_key[32], const struct kith_id *network, uint32_t seen_max,
-		     int64_t start_ms)
+		     const struct kith_random *random, const uint8_t own_key[32], const struct kith_id *network,
+		     uint32_t seen_max, int64_t start_ms)
 {
 	memset(g, 0, sizeof *g);
 	g->suite = suite;
@@ -100,7 +100,8 @@ static void rotate(struct kith_guard *g, kith_time_us now)
 	g->seeded = true;
 }
 
-static void cookie_of(const struct kith_guard *g, unsigned which, const struct kith_hop *from, uint8_t out[KITH_COOKIE_LEN])
+static void cookie_of(const struct kith_guard *g, unsigned which, const struct kith_hop *from,
+		      uint8_t out[KITH_COOKIE_LEN])
 {
 	uint8_t bytes[KITH_ADDR_WIRE_MAX + 16];
 	struct kith_writer w = kith_writer_of(bytes, sizeof bytes);
@@ -110,7 +111,8 @@ static void cookie_of(const struct kith_guard *g, unsigned which, const struct k
 	mac(g->suite, out, g->secret[which], 32, (struct kith_span){ bytes, kith_writer_len(&w) });
 }
 
-static bool cookie_valid(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs, const struct kith_hop *from)
+static bool cookie_valid(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
+			 const struct kith_hop *from)
 {
 	rotate(g, now);
 	for (unsigned i = 0; i < 2; i++) {
@@ -138,14 +140,17 @@ enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now,
 	g->window_hellos++;
 	bool with_cookie = !kith_equal_secret(hs->mac2, zero, KITH_MAC_LEN) && cookie_valid(g, now, hs, from);
 	if (with_cookie)
-		return kith_limiter_allow(&g->sources, now, kith_addr_limit_prefix(&from->remote)) ? KITH_GUARD_PASS_FRESH : KITH_GUARD_LIMITED;
+		return kith_limiter_allow(&g->sources, now, kith_addr_limit_prefix(&from->remote))
+			       ? KITH_GUARD_PASS_FRESH
+			       : KITH_GUARD_LIMITED;
 	if (hs->pattern == KITH_NOISE_XX || g->window_hellos > g->hellos_per_s)
 		return KITH_GUARD_COOKIE;
-	return kith_limiter_allow(&g->sources, now, kith_addr_limit_prefix(&from->remote)) ? KITH_GUARD_PASS : KITH_GUARD_LIMITED;
+	return kith_limiter_allow(&g->sources, now, kith_addr_limit_prefix(&from->remote)) ? KITH_GUARD_PASS
+											   : KITH_GUARD_LIMITED;
 }
 
-void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs, const struct kith_hop *from,
-		       uint8_t out[KITH_COOKIE_PACKET_LEN])
+void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
+		       const struct kith_hop *from, uint8_t out[KITH_COOKIE_PACKET_LEN])
 {
 	uint8_t cookie[KITH_COOKIE_LEN], nonce[KITH_XNONCE_LEN], sealed[KITH_COOKIE_LEN + KITH_AEAD_TAG_LEN];
 	rotate(g, now);
@@ -156,8 +161,8 @@ void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith
 	kith_cookie_write(out, hs->sender, nonce, sealed);
 }
 
-enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
-				     const uint8_t call_id[16], bool cookie_ok)
+enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN],
+				     int64_t timestamp_ms, const uint8_t call_id[16], bool cookie_ok)
 {
 	const struct seen *s = kith_table_get(&g->seen, device);
 	for (uint32_t i = 0; s != NULL && i < s->n; i++) {
@@ -222,8 +227,8 @@ void kith_guard_remember(struct kith_guard *g, const uint8_t device[KITH_DEVICE_
 	memcpy(s->last[slot].call_id, call_id, 16);
 }
 
-void kith_mac_write(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t *cookie, uint8_t *hello,
-		    size_t len)
+void kith_mac_write(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t *cookie,
+		    uint8_t *hello, size_t len)
 {
 	KITH_ASSERT(len >= KITH_HS_HEADER + KITH_HS_TRAILER);
 	uint8_t *mac1 = hello + len - KITH_HS_TRAILER, *mac2 = mac1 + KITH_MAC_LEN;

@@ -49,8 +49,8 @@ struct kith_guard {
 
 /* own_key is the responder's X25519 public key. seen_max bounds the table of timestamps. start_ms: the wall clock now. */
 void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const struct kith_alloc *alloc,
-		     const struct kith_random *random, const uint8_t own_key[32], const struct kith_id *network, uint32_t seen_max,
-		     int64_t start_ms);
+		     const struct kith_random *random, const uint8_t own_key[32], const struct kith_id *network,
+		     uint32_t seen_max, int64_t start_ms);
 void kith_guard_deinit(struct kith_guard *g);
 
 /* Judges a parsed HELLO by everything that needs no asymmetric key. */
@@ -58,16 +58,16 @@ enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now,
 					 const struct kith_hop *from);
 
 /* Makes the COOKIE packet that answers a HELLO. */
-void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs, const struct kith_hop *from,
-		       uint8_t out[KITH_COOKIE_PACKET_LEN]);
+void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
+		       const struct kith_hop *from, uint8_t out[KITH_COOKIE_PACKET_LEN]);
 
 enum kith_freshness { KITH_FRESH, KITH_SAME, KITH_STALE, KITH_UNSURE };
 
 /* Judges the timestamp of an authenticated first message: FRESH was not seen and is newer than all that are forgotten of this device, SAME is a copy
  * of one that is remembered, STALE may be an old one, UNSURE comes from a device not remembered whose timestamp is at or below the floor: ask
  * for a cookie, unless the message came with one (cookie_ok). */
-enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
-				     const uint8_t call_id[16], bool cookie_ok);
+enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN],
+				     int64_t timestamp_ms, const uint8_t call_id[16], bool cookie_ok);
 
 /* Remembers an accepted first message. */
 void kith_guard_remember(struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
@@ -82,8 +82,8 @@ struct kith_mac_keys {
 void kith_mac_keys_derive(struct kith_mac_keys *out, const struct kith_suite *suite, const uint8_t key[32]);
 
 /* Fills in the two MACs at the end of a HELLO of len bytes; cookie NULL: mac2 is zero. */
-void kith_mac_write(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t *cookie, uint8_t *hello,
-		    size_t len);
+void kith_mac_write(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t *cookie,
+		    uint8_t *hello, size_t len);
 
 /* Opens a COOKIE packet that answers the HELLO with this mac1. */
 int kith_cookie_open(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t mac1[KITH_MAC_LEN],

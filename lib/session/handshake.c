@@ -61,8 +61,8 @@ bool kith_hello_parse(struct kith_hello *out, struct kith_span payload)
 	return !r.bad && hello.p != NULL && out->chain.p != NULL;
 }
 
-void kith_hello_write(struct kith_writer *w, const struct kith_self *self, int64_t timestamp_ms, const uint8_t call_id[16],
-		      struct kith_span chain)
+void kith_hello_write(struct kith_writer *w, const struct kith_self *self, int64_t timestamp_ms,
+		      const uint8_t call_id[16], struct kith_span chain)
 {
 	uint8_t *mark = kith_frame_begin(w, KITH_FRAME_HELLO);
 	kith_write_u32(w, self->features);
@@ -82,19 +82,19 @@ static void prologue(const struct kith_self *self, uint8_t out[5 + KITH_ID_LEN])
 	memcpy(out + 5, self->network.b, KITH_ID_LEN);
 }
 
-static void begin(struct kith_handshake *hs, const struct kith_self *self, enum kith_noise_pattern pattern, bool initiator,
-		  const uint8_t *responder)
+static void begin(struct kith_handshake *hs, const struct kith_self *self, enum kith_noise_pattern pattern,
+		  bool initiator, const uint8_t *responder)
 {
 	uint8_t bytes[5 + KITH_ID_LEN];
 	prologue(self, bytes);
 	hs->initiator = initiator;
-	kith_noise_init(&hs->noise, self->suite, pattern, initiator, (struct kith_span){ bytes, sizeof bytes }, self->dh_sk,
-			self->dh_pk, responder);
+	kith_noise_init(&hs->noise, self->suite, pattern, initiator, (struct kith_span){ bytes, sizeof bytes },
+			self->dh_sk, self->dh_pk, responder);
 }
 
 /* Writes one Noise message with its header into hs->packet, padding the payload so that the packet has pad_to bytes. */
-static int write_message(struct kith_handshake *hs, uint8_t type, uint32_t sender, uint32_t receiver, struct kith_span payload,
-			 size_t pad_to, const uint8_t *e_sk)
+static int write_message(struct kith_handshake *hs, uint8_t type, uint32_t sender, uint32_t receiver,
+			 struct kith_span payload, size_t pad_to, const uint8_t *e_sk)
 {
 	size_t trailer = type == KITH_PKT_HELLO ? KITH_HS_TRAILER : 0;
 	size_t overhead = KITH_HS_HEADER + kith_noise_overhead(&hs->noise) + trailer;
@@ -116,8 +116,8 @@ static int write_message(struct kith_handshake *hs, uint8_t type, uint32_t sende
 	return 0;
 }
 
-int kith_handshake_start(struct kith_handshake *hs, const struct kith_self *self, const uint8_t *responder, uint32_t sender,
-			 struct kith_span payload, size_t pad_to)
+int kith_handshake_start(struct kith_handshake *hs, const struct kith_self *self, const uint8_t *responder,
+			 uint32_t sender, struct kith_span payload, size_t pad_to)
 {
 	uint8_t e_sk[32];
 	KITH_ASSERT(pad_to <= KITH_UDP_PAYLOAD);
@@ -172,8 +172,8 @@ int kith_handshake_finish(struct kith_handshake *hs, uint32_t receiver, struct k
 	return write_message(hs, KITH_PKT_FINISH, 0, receiver, payload, 0, NULL);
 }
 
-int kith_handshake_read_hello(struct kith_handshake *hs, const struct kith_self *self, const struct kith_hs_header *header,
-			      uint8_t *buf)
+int kith_handshake_read_hello(struct kith_handshake *hs, const struct kith_self *self,
+			      const struct kith_hs_header *header, uint8_t *buf)
 {
 	memset(hs, 0, sizeof *hs);
 	begin(hs, self, (enum kith_noise_pattern)header->pattern, false, NULL);

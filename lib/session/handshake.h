@@ -69,35 +69,37 @@ struct kith_handshake {
 bool kith_hello_parse(struct kith_hello *out, struct kith_span payload);
 
 /* Writes the HELLO frame (features, timestamp, call id, role) and the CHAIN frame. */
-void kith_hello_write(struct kith_writer *w, const struct kith_self *self, int64_t timestamp_ms, const uint8_t call_id[16],
-		      struct kith_span chain);
+void kith_hello_write(struct kith_writer *w, const struct kith_self *self, int64_t timestamp_ms,
+		      const uint8_t call_id[16], struct kith_span chain);
 
 /* ---- initiator ---- */
 
 /* Makes the HELLO. responder NULL: XX, payload is ignored (it goes into the FINISH). The packet is padded to pad_to bytes. KITH_EMSGSIZE
  * when the payload does not fit a packet, KITH_EAUTH when the responder's key is no key. */
-int kith_handshake_start(struct kith_handshake *hs, const struct kith_self *self, const uint8_t *responder, uint32_t sender,
-			 struct kith_span payload, size_t pad_to) KITH_MUST_USE;
+int kith_handshake_start(struct kith_handshake *hs, const struct kith_self *self, const uint8_t *responder,
+			 uint32_t sender, struct kith_span payload, size_t pad_to) KITH_MUST_USE;
 
 /* Takes a cookie in: the HELLO gets a new mac2. */
 int kith_handshake_cookie(struct kith_handshake *hs, struct kith_span packet) KITH_MUST_USE;
 
 /* Reads a REPLY; the payload is decrypted into buf (KITH_UDP_PAYLOAD bytes). Returns its length, KITH_EAUTH, KITH_EPROTO. */
-int kith_handshake_read_reply(struct kith_handshake *hs, const struct kith_hs_header *header, uint8_t *buf) KITH_MUST_USE;
+int kith_handshake_read_reply(struct kith_handshake *hs, const struct kith_hs_header *header,
+			      uint8_t *buf) KITH_MUST_USE;
 
 /* XX: makes the FINISH. */
 int kith_handshake_finish(struct kith_handshake *hs, uint32_t receiver, struct kith_span payload) KITH_MUST_USE;
 
 /* ---- responder ---- */
 
-int kith_handshake_read_hello(struct kith_handshake *hs, const struct kith_self *self, const struct kith_hs_header *header,
-			      uint8_t *buf) KITH_MUST_USE;
+int kith_handshake_read_hello(struct kith_handshake *hs, const struct kith_self *self,
+			      const struct kith_hs_header *header, uint8_t *buf) KITH_MUST_USE;
 
 /* Makes the REPLY. KITH_EMSGSIZE when it would be longer than len_max: never more bytes go back than came. */
 int kith_handshake_reply(struct kith_handshake *hs, const struct kith_self *self, uint32_t sender, uint32_t receiver,
 			 struct kith_span payload, size_t len_max) KITH_MUST_USE;
 
-int kith_handshake_read_finish(struct kith_handshake *hs, const struct kith_hs_header *header, uint8_t *buf) KITH_MUST_USE;
+int kith_handshake_read_finish(struct kith_handshake *hs, const struct kith_hs_header *header,
+			       uint8_t *buf) KITH_MUST_USE;
 
 void kith_handshake_wipe(struct kith_handshake *hs);
 

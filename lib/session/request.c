@@ -9,7 +9,8 @@
 #define ANSWER_FRAME_HEADER 5 /* id, status, index, count */
 
 KITH_STATIC_ASSERT(FRAGMENTS_MAX == 16, "the missing bitmap of ANSWER_MORE has 16 bits");
-KITH_STATIC_ASSERT(REQUEST_FRAME_HEADER + KITH_REQUEST_MAX + KITH_FRAME_HEADER <= KITH_FRAMES_MAX, "a request fits a packet");
+KITH_STATIC_ASSERT(REQUEST_FRAME_HEADER + KITH_REQUEST_MAX + KITH_FRAME_HEADER <= KITH_FRAMES_MAX,
+		   "a request fits a packet");
 
 /* A request of ours. */
 struct asked {
@@ -55,7 +56,8 @@ struct kith_requests {
 	struct asked asked[KITH_REQUESTS_MAX];
 	struct work work[KITH_REQUESTS_MAX];
 	uint16_t next_id;
-	kith_time_us ids_until; /* the other side may still keep answers to ids we used: the count must go on until then */
+	kith_time_us
+		ids_until; /* the other side may still keep answers to ids we used: the count must go on until then */
 	struct waiting *first, **last; /* FIFO */
 	uint32_t waiting_n;
 	size_t kept_bytes;
@@ -188,8 +190,8 @@ static int wait_for_slot(struct kith_requests *rq, const struct kith_path_env *e
 	return 0;
 }
 
-static void start(const struct kith_path_env *env, kith_time_us now, struct asked *a, uint64_t token, kith_time_us retry_us,
-		  kith_time_us give_up_at)
+static void start(const struct kith_path_env *env, kith_time_us now, struct asked *a, uint64_t token,
+		  kith_time_us retry_us, kith_time_us give_up_at)
 {
 	a->token = token;
 	a->retry_us = retry_us;
@@ -293,7 +295,8 @@ static struct work *find_work(struct kith_requests *rq, uint16_t id)
 }
 
 /* Takes a fragment in. True when the answer is whole. */
-static bool take_fragment(struct asked *a, const struct kith_alloc *alloc, uint8_t index, uint8_t count, struct kith_span bytes)
+static bool take_fragment(struct asked *a, const struct kith_alloc *alloc, uint8_t index, uint8_t count,
+			  struct kith_span bytes)
 {
 	if (count == 0 || count > FRAGMENTS_MAX || index >= count || bytes.len > KITH_ANSWER_FRAGMENT)
 		return false;
@@ -318,7 +321,9 @@ static bool take_fragment(struct asked *a, const struct kith_alloc *alloc, uint8
 /* Moves a whole answer out of its slot into rq->finished. */
 static void finish(struct kith_requests *rq, struct asked *a, const struct kith_alloc *alloc, struct kith_answer *out)
 {
-	*out = (struct kith_answer){ .token = a->token, .kind = a->kind, .status = a->status, .err = kith_status_err(a->status) };
+	*out = (struct kith_answer){
+		.token = a->token, .kind = a->kind, .status = a->status, .err = kith_status_err(a->status)
+	};
 	out->body = (struct kith_span){ a->answer, (size_t)(a->count - 1) * KITH_ANSWER_FRAGMENT + a->last_len };
 	rq->finished = a->answer;
 	rq->finished_len = (size_t)a->count * KITH_ANSWER_FRAGMENT;
@@ -327,8 +332,8 @@ static void finish(struct kith_requests *rq, struct asked *a, const struct kith_
 	drop_asked(a, alloc);
 }
 
-bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, struct kith_span body,
-			    struct kith_answer *out)
+bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now,
+			    struct kith_span body, struct kith_answer *out)
 {
 	struct kith_reader r = kith_reader_of_span(body);
 	uint16_t id = kith_read_u16(&r);
@@ -356,8 +361,8 @@ static void emit_fragment(const struct kith_path_env *env, const struct work *w,
 {
 	size_t at = (size_t)index * KITH_ANSWER_FRAGMENT;
 	size_t len = w->len - at < KITH_ANSWER_FRAGMENT ? w->len - at : KITH_ANSWER_FRAGMENT;
-	struct kith_writer *out = kith_outbox_begin(env->outbox, env->session, NULL, 0, KITH_FRAME_ANSWER,
-						    ANSWER_FRAME_HEADER + len);
+	struct kith_writer *out =
+		kith_outbox_begin(env->outbox, env->session, NULL, 0, KITH_FRAME_ANSWER, ANSWER_FRAME_HEADER + len);
 	kith_write_u16(out, w->id);
 	kith_write_u8(out, w->status);
 	kith_write_u8(out, (uint8_t)index);
@@ -381,7 +386,8 @@ static void emit_answer(const struct kith_path_env *env, const struct work *w, u
 	}
 }
 
-void kith_requests_started(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, kith_time_us rtt_us)
+void kith_requests_started(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now,
+			   kith_time_us rtt_us)
 {
 	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++) {
 		struct asked *a = &rq->asked[i];
@@ -425,8 +431,8 @@ static struct work *free_work(struct kith_requests *rq, const struct kith_alloc 
 	return w;
 }
 
-enum kith_ask_verdict kith_request_on_request(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now,
-					      struct kith_span body, struct kith_ask *out)
+enum kith_ask_verdict kith_request_on_request(struct kith_requests **rq, const struct kith_path_env *env,
+					      kith_time_us now, struct kith_span body, struct kith_ask *out)
 {
 	struct kith_reader r = kith_reader_of_span(body);
 	out->id = kith_read_u16(&r);
@@ -474,8 +480,8 @@ static void keep_answer(struct kith_requests *rq, const struct kith_alloc *alloc
 	rq->kept_bytes += body.len;
 }
 
-void kith_request_answer(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, uint16_t id, uint8_t status,
-			 struct kith_span body, bool send)
+void kith_request_answer(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, uint16_t id,
+			 uint8_t status, struct kith_span body, bool send)
 {
 	KITH_ASSERT(body.len <= KITH_ANSWER_MAX);
 	struct work *w = find_work(rq, id);
@@ -549,7 +555,8 @@ static void repeat(struct kith_requests *rq, const struct kith_path_env *env, ki
 	if (a->count == 0) {
 		emit_request(env, a);
 	} else {
-		struct kith_writer *w = kith_outbox_begin(env->outbox, env->session, NULL, 0, KITH_FRAME_ANSWER_MORE, 4);
+		struct kith_writer *w =
+			kith_outbox_begin(env->outbox, env->session, NULL, 0, KITH_FRAME_ANSWER_MORE, 4);
 		kith_write_u16(w, a->id);
 		kith_write_u16(w, (uint16_t)(((1u << a->count) - 1) & ~(unsigned)a->got));
 		kith_outbox_end(env->outbox);
@@ -597,7 +604,9 @@ bool kith_requests_expired(struct kith_requests *rq, const struct kith_path_env 
 	}
 	while (rq != NULL && rq->first != NULL && (closing || rq->first->give_up_at <= now)) {
 		struct waiting *w = take_waiting(rq);
-		*out = (struct kith_answer){ .token = w->token, .kind = w->kind, .err = closing ? KITH_ECLOSED : KITH_ETIMEDOUT };
+		*out = (struct kith_answer){ .token = w->token,
+					     .kind = w->kind,
+					     .err = closing ? KITH_ECLOSED : KITH_ETIMEDOUT };
 		kith_alloc_free(env->alloc, w, waiting_size(w));
 		return true;
 	}

@@ -40,31 +40,34 @@ enum kith_ask_verdict { KITH_ASK_NEW, KITH_ASK_REPEATED, KITH_ASK_DROPPED, KITH_
 
 /* Sends a request. *rq is made when NULL. token comes back with the answer. KITH_EFULL, KITH_ENOMEM, KITH_EMSGSIZE. */
 int kith_request_send(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now, uint8_t kind,
-		      struct kith_span body, uint64_t token, kith_time_us rtt_us, kith_time_us timeout_us) KITH_MUST_USE;
+		      struct kith_span body, uint64_t token, kith_time_us rtt_us,
+		      kith_time_us timeout_us) KITH_MUST_USE;
 
 /* The same for a request on a session that is not up yet. With w it travels in the handshake payload: its REQUEST frame is written there,
  * and it is repeated as an ordinary frame from kith_requests_started on, if no answer came with the reply. Without w it is first
  * sent then. */
 int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now, uint8_t kind,
-		       struct kith_span body, uint64_t token, kith_time_us timeout_us, struct kith_writer *w) KITH_MUST_USE;
+		       struct kith_span body, uint64_t token, kith_time_us timeout_us,
+		       struct kith_writer *w) KITH_MUST_USE;
 /* The session is up: answers that waited for that are sent, and requests that were held begin to be repeated. */
-void kith_requests_started(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, kith_time_us rtt_us);
+void kith_requests_started(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now,
+			   kith_time_us rtt_us);
 
 /* Forgets a request by its token: an answer that still comes is ignored. */
 void kith_request_cancel(struct kith_requests *rq, const struct kith_path_env *env, uint64_t token);
 
 /* An ANSWER frame. True when it completed a request: *out says which. rq may be NULL. */
-bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, struct kith_span body,
-			    struct kith_answer *out);
+bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now,
+			    struct kith_span body, struct kith_answer *out);
 
 /* A REQUEST frame. NEW: carry it out and answer, now or later. */
-enum kith_ask_verdict kith_request_on_request(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now,
-					      struct kith_span body, struct kith_ask *out);
+enum kith_ask_verdict kith_request_on_request(struct kith_requests **rq, const struct kith_path_env *env,
+					      kith_time_us now, struct kith_span body, struct kith_ask *out);
 
 /* Answers; ids that are no longer known are ignored (the asker gave up). send false: the session may not send yet; the answer rides in the
  * REPLY, or is fetched by a repetition of the request. */
-void kith_request_answer(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, uint16_t id, uint8_t status,
-			 struct kith_span body, bool send);
+void kith_request_answer(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, uint16_t id,
+			 uint8_t status, struct kith_span body, bool send);
 
 /* Writes the answer, when it was already given and takes one frame, as an ANSWER frame into w (the REPLY's payload). */
 void kith_request_answer_embed(struct kith_requests *rq, uint16_t id, struct kith_writer *w);

@@ -75,8 +75,9 @@ static const uint8_t *rx_key_for(const struct kith_session *s, uint8_t epoch)
 	return NULL;
 }
 
-enum kith_open_verdict kith_session_open(struct kith_session *s, const struct kith_suite *suite, const struct kith_alloc *alloc,
-					 kith_time_us now, const struct kith_data_header *header, struct kith_span *frames)
+enum kith_open_verdict kith_session_open(struct kith_session *s, const struct kith_suite *suite,
+					 const struct kith_alloc *alloc, kith_time_us now,
+					 const struct kith_data_header *header, struct kith_span *frames)
 {
 	(void)alloc;
 	if (!kith_replay_check(&s->replay, header->counter))
@@ -114,7 +115,8 @@ static struct kith_rekey *get_rekey(struct kith_session *s, const struct kith_al
 	return s->rekey;
 }
 
-int kith_rekey_ask(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc, uint8_t e_pk[32])
+int kith_rekey_ask(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc,
+		   uint8_t e_pk[32])
 {
 	struct kith_rekey *rk = get_rekey(s, alloc);
 	if (rk == NULL)
@@ -126,7 +128,8 @@ int kith_rekey_ask(struct kith_session *s, const struct kith_self *self, const s
 }
 
 /* chain' , seed = HKDF(chain, DH); initiator's and responder's sending keys = HKDF(seed, ""). */
-static int derive_next(struct kith_session *s, const struct kith_suite *suite, const uint8_t e_sk[32], const uint8_t their_e[32])
+static int derive_next(struct kith_session *s, const struct kith_suite *suite, const uint8_t e_sk[32],
+		       const uint8_t their_e[32])
 {
 	uint8_t shared[32], seed[32], keys[2][32];
 	struct kith_rekey *rk = s->rekey;
@@ -143,8 +146,8 @@ static int derive_next(struct kith_session *s, const struct kith_suite *suite, c
 	return err;
 }
 
-int kith_rekey_answer(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc, kith_time_us now,
-		      uint64_t epoch, const uint8_t their_e[32], uint8_t e_pk[32])
+int kith_rekey_answer(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc,
+		      kith_time_us now, uint64_t epoch, const uint8_t their_e[32], uint8_t e_pk[32])
 {
 	(void)now;
 	uint8_t e_sk[32];
@@ -175,7 +178,8 @@ int kith_rekey_finish(struct kith_session *s, const struct kith_self *self, kith
 	kith_wipe(rk->e_sk, 32);
 	if (err == 0) {
 		install_next(s, now);
-		rk->old_until = KITH_TIME_NEVER; /* the answerer goes on with the old keys until it hears us in the new ones */
+		rk->old_until =
+			KITH_TIME_NEVER; /* the answerer goes on with the old keys until it hears us in the new ones */
 	}
 	return err;
 }

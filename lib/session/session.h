@@ -94,8 +94,9 @@ size_t kith_session_seal(struct kith_session *s, const struct kith_suite *suite,
 enum kith_open_verdict { KITH_OPEN_OK, KITH_OPEN_REPLAYED, KITH_OPEN_NOT_AUTHENTIC };
 
 /* Opens a data packet in place; *frames is borrowed from it. Changes keys when the other has begun to use the next. */
-enum kith_open_verdict kith_session_open(struct kith_session *s, const struct kith_suite *suite, const struct kith_alloc *alloc,
-					 kith_time_us now, const struct kith_data_header *header, struct kith_span *frames);
+enum kith_open_verdict kith_session_open(struct kith_session *s, const struct kith_suite *suite,
+					 const struct kith_alloc *alloc, kith_time_us now,
+					 const struct kith_data_header *header, struct kith_span *frames);
 
 /* ---- rekeying: the asker is who sends data in keys that are old ---- */
 
@@ -103,15 +104,17 @@ enum kith_open_verdict kith_session_open(struct kith_session *s, const struct ki
 bool kith_session_wants_rekey(const struct kith_session *s, kith_time_us now);
 
 /* The asker's ephemeral key for a REKEY request body; KITH_ENOMEM. */
-int kith_rekey_ask(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc, uint8_t e_pk[32]) KITH_MUST_USE;
+int kith_rekey_ask(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc,
+		   uint8_t e_pk[32]) KITH_MUST_USE;
 
 /* The answerer's turn: makes the next keys ready, returns its own ephemeral. KITH_ESTATE when the epoch is not the next one;
  * KITH_EEXIST when both ask at once and ours goes first (the lower device key's). */
-int kith_rekey_answer(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc, kith_time_us now,
-		      uint64_t epoch, const uint8_t their_e[32], uint8_t e_pk[32]) KITH_MUST_USE;
+int kith_rekey_answer(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc,
+		      kith_time_us now, uint64_t epoch, const uint8_t their_e[32], uint8_t e_pk[32]) KITH_MUST_USE;
 
 /* The asker takes the answer and begins to use the keys. */
-int kith_rekey_finish(struct kith_session *s, const struct kith_self *self, kith_time_us now, const uint8_t their_e[32]) KITH_MUST_USE;
+int kith_rekey_finish(struct kith_session *s, const struct kith_self *self, kith_time_us now,
+		      const uint8_t their_e[32]) KITH_MUST_USE;
 
 /* The asker's request ended without an answer. */
 void kith_rekey_abandon(struct kith_session *s, const struct kith_alloc *alloc);

@@ -4,8 +4,8 @@
 #include "base/assert.h"
 #include "base/rng.h"
 
-void kith_sessions_init(struct kith_sessions *ss, const struct kith_alloc *alloc, const struct kith_random *random, uint32_t max,
-			uint8_t shard)
+void kith_sessions_init(struct kith_sessions *ss, const struct kith_alloc *alloc, const struct kith_random *random,
+			uint32_t max, uint8_t shard)
 {
 	memset(ss, 0, sizeof *ss);
 	ss->alloc = alloc;
@@ -80,7 +80,8 @@ int kith_sessions_each(const struct kith_sessions *ss, void (*fn)(void *ctx, str
 	return 0;
 }
 
-void kith_sessions_remove(struct kith_sessions *ss, struct kith_blobs *blobs, const struct kith_path_env *env, struct kith_session *s)
+void kith_sessions_remove(struct kith_sessions *ss, struct kith_blobs *blobs, const struct kith_path_env *env,
+			  struct kith_session *s)
 {
 	KITH_ASSERT(!kith_timer_is_set(&s->timer));
 	(void)kith_table_remove(&ss->by_index, &s->index);

@@ -16,8 +16,8 @@ struct kith_sessions {
 	uint8_t shard;
 };
 
-void kith_sessions_init(struct kith_sessions *ss, const struct kith_alloc *alloc, const struct kith_random *random, uint32_t max,
-			uint8_t shard);
+void kith_sessions_init(struct kith_sessions *ss, const struct kith_alloc *alloc, const struct kith_random *random,
+			uint32_t max, uint8_t shard);
 
 /* Frees the tables; asserts that every session was removed. */
 void kith_sessions_deinit(struct kith_sessions *ss);
@@ -32,9 +32,11 @@ struct kith_session *kith_sessions_of(const struct kith_sessions *ss, const uint
 struct kith_session *kith_sessions_bind(struct kith_sessions *ss, struct kith_session *s);
 
 /* Calls fn for every session there is now; fn may make and end sessions. KITH_ENOMEM: nothing was called. */
-int kith_sessions_each(const struct kith_sessions *ss, void (*fn)(void *ctx, struct kith_session *s), void *ctx) KITH_MUST_USE;
+int kith_sessions_each(const struct kith_sessions *ss, void (*fn)(void *ctx, struct kith_session *s),
+		       void *ctx) KITH_MUST_USE;
 
 /* Takes a session out of both tables, wipes and frees it and all that hangs off it but peer. Timers must be stopped. */
-void kith_sessions_remove(struct kith_sessions *ss, struct kith_blobs *blobs, const struct kith_path_env *env, struct kith_session *s);
+void kith_sessions_remove(struct kith_sessions *ss, struct kith_blobs *blobs, const struct kith_path_env *env,
+			  struct kith_session *s);
 
 #endif

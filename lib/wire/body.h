@@ -70,7 +70,8 @@ enum kith_status {
 
 /* LOOKUP, FIND and WATCH request and answer. */
 #define KITH_B_FIND_KEY 0 /* bytes(32) */
-#define KITH_B_FIND_NEARER 1 /* FIND, WATCH: array of bytes(16): the replicas the asker sees; the answer names others that are nearer */
+#define KITH_B_FIND_NEARER                                                                                             \
+	1 /* FIND, WATCH: array of bytes(16): the replicas the asker sees; the answer names others that are nearer */
 #define KITH_B_FOUND_RECORDS 0 /* array of bytes: presence records */
 #define KITH_B_FOUND_VANISHED 1 /* array of bytes: vanish reports */
 #define KITH_B_FOUND_MEMBERS 2 /* array of bytes: member entries nearer than the asker listed */

@@ -24,7 +24,7 @@
 	X(ANSWER, 0x11, 'B') /* id 2, status 1, index 1, count 1, body */                                              \
 	X(ANSWER_MORE, 0x12, 'D') /* id 2, missing bitmap 2 */                                                         \
 	X(DATAGRAM, 0x18, 'D') /* channel 2, bytes */                                                                  \
-	X(STREAM, 0x19, 'D') /* one packet of the streams' QUIC connection */                                              \
+	X(STREAM, 0x19, 'D') /* one packet of the streams' QUIC connection */                                          \
 	X(HELLO, 0x40, 'H') /* features 4, timestamp_ms 8, call id 16, role 1 */                                       \
 	X(CHAIN, 0x41, 'H') /* certificates */                                                                         \
 	X(SERVICE, 0x42, 'H') /* name of the service asked for */                                                      \

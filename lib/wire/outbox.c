@@ -72,8 +72,8 @@ static bool same_way(const struct kith_open_packet *p, uint32_t session, const s
 }
 
 /* The last open packet, if it may take a frame of need bytes for this session and hop. */
-static struct kith_open_packet *fitting(struct kith_outbox *ob, uint32_t session, const struct kith_hop *hop, uint8_t ttl,
-					size_t need)
+static struct kith_open_packet *fitting(struct kith_outbox *ob, uint32_t session, const struct kith_hop *hop,
+					uint8_t ttl, size_t need)
 {
 	if (ob->n_open == ob->next_open)
 		return NULL;
@@ -83,7 +83,8 @@ static struct kith_open_packet *fitting(struct kith_outbox *ob, uint32_t session
 	return p;
 }
 
-static struct kith_open_packet *open_packet(struct kith_outbox *ob, uint32_t session, const struct kith_hop *hop, uint8_t ttl)
+static struct kith_open_packet *open_packet(struct kith_outbox *ob, uint32_t session, const struct kith_hop *hop,
+					    uint8_t ttl)
 {
 	if (ob->n_open == ob->n_slots) {
 		kith_stats_add(ob->stats, KITH_STAT_OUTBOX_FULL, 1);

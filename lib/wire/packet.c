@@ -150,7 +150,8 @@ bool kith_gone_parse(uint32_t *index, struct kith_span packet)
 	return kith_reader_done(&r) && type == KITH_PKT_GONE && zero == 0;
 }
 
-void kith_cookie_write(uint8_t out[KITH_COOKIE_PACKET_LEN], uint32_t receiver, const uint8_t nonce[24], const uint8_t sealed[32])
+void kith_cookie_write(uint8_t out[KITH_COOKIE_PACKET_LEN], uint32_t receiver, const uint8_t nonce[24],
+		       const uint8_t sealed[32])
 {
 	struct kith_writer w = kith_writer_of(out, KITH_COOKIE_PACKET_LEN);
 	kith_write_u8(&w, KITH_PKT_COOKIE);

@@ -73,7 +73,8 @@ void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint32_t index);
 bool kith_gone_parse(uint32_t *index, struct kith_span packet);
 
 /* COOKIE: type, 3 zero bytes, receiver index, nonce 24, sealed cookie 32. */
-void kith_cookie_write(uint8_t out[KITH_COOKIE_PACKET_LEN], uint32_t receiver, const uint8_t nonce[24], const uint8_t sealed[32]);
+void kith_cookie_write(uint8_t out[KITH_COOKIE_PACKET_LEN], uint32_t receiver, const uint8_t nonce[24],
+		       const uint8_t sealed[32]);
 bool kith_cookie_parse(uint32_t *receiver, const uint8_t **nonce, const uint8_t **sealed, struct kith_span packet);
 
 #endif
