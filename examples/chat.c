@@ -1,4 +1,5 @@
 /* chat: talk with somebody by name. Usage: kith-chat DIR [NAME]     (DIR: a profile without a passphrase; see kith(1))
+ *
  * The shape of any program on libkith: read a profile, make a node on a libuv loop, register a service, call a name or be called, and
  * write into a stream. There is no address anywhere: the library finds the name, reaches it through a relay at once, and goes over to
  * a direct path as soon as there is one. Ctrl-D ends it. */
@@ -6,8 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <kith/kith.h>
 #include <uv.h>
+
+#include <kith/kith.h>
 
 struct chat {
 	uv_poll_t keyboard;
@@ -21,6 +23,7 @@ struct chat {
 
 /* A line with the time (UTC) in front. */
 #define SAY(...) (say_time(), printf(__VA_ARGS__), putchar('\n'), (void)fflush(stdout))
+
 static void say_time(void)
 {
 	uv_timeval64_t t;
@@ -33,18 +36,15 @@ static void on_readable(struct kith_stream *stream, void *user)
 {
 	const struct chat *c = user;
 	char text[1024];
+	bool fin = false;
 	int n;
-	while ((n = kith_stream_read(stream, text, sizeof text, NULL)) > 0) {
+	while ((n = kith_stream_read(stream, text, sizeof text, &fin)) > 0) {
 		for (int i = 0; i < n; i++) /* a terminal obeys control characters, so a peer must not send any */
 			text[i] = (unsigned char)text[i] < ' ' && text[i] != '\n' ? '?' : text[i];
 		SAY("%s: %.*s", c->who, text[n - 1] == '\n' ? n - 1 : n, text);
 	}
-}
-
-static void on_fin(struct kith_stream *stream, void *user)
-{
-	(void)user;
-	(void)kith_stream_finish(stream); /* the other side has ended its half: end ours */
+	if (fin)
+		(void)kith_stream_finish(stream); /* the other side has ended its half: end ours */
 }
 
 static void on_stream_closed(struct kith_stream *stream, int err, void *user)
@@ -64,8 +64,7 @@ static void on_stream(struct kith_conn *conn, struct kith_stream *stream, uint16
 	(void)conn;
 	(void)channel;
 	kith_stream_callbacks_init(&cb);
-	cb.readable = on_readable;
-	cb.fin = on_fin;
+	cb.readable = cb.fin = on_readable; /* the end comes with the last bytes, or alone */
 	cb.closed = on_stream_closed;
 	c->stream = stream;
 	kith_stream_set_callbacks(stream, &cb, c);

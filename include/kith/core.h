@@ -1,9 +1,11 @@
-/* The core without input and output: no socket, no clock, no thread, no file. Time, packets and randomness come in as arguments; packets,
- * effects and events are polled out. Hosts (the library's own, a simulator) drive it; applications normally use <kith/node.h>.
+/* The core without input and output: no socket, no clock, no thread, no file. Time, packets and randomness come in as
+ * arguments; packets, effects and events are polled out. Hosts (the library's own, a simulator) drive it;
+ * applications normally use <kith/node.h>.
  *
- * The contract: mutate (any call that takes `now`), then drain (kith_core_poll until 0, kith_core_event and kith_core_effect until
- * false), then read kith_core_deadline, wait for packets or until then. Everything a core hands out is borrowed until the next
- * mutating call. A core, and all that share its kith_shared, belong to one thread.
+ * The contract: mutate (any call that takes `now`), then drain (kith_core_poll until 0, kith_core_event and
+ * kith_core_effect until false), then read kith_core_deadline, wait for packets or until then. Everything a core
+ * hands out is borrowed until the next mutating call. A core, and all that share its kith_shared, belong to one
+ * thread.
  */
 #ifndef KITH_CORE_H
 #define KITH_CORE_H
@@ -48,7 +50,8 @@ enum kith_close_reason {
 /* The sentence for a reason. Static storage. */
 KITH_EXPORT const char *kith_close_text(unsigned reason);
 
-/* What the cores of one thread share: the outbox, the event queue, interned blobs. Create once, free after the last core. */
+/* What the cores of one thread share: the outbox, the event queue, interned blobs. Create once, free after the last
+ * core. */
 struct kith_shared_options {
 	size_t size; /* sizeof, set by kith_shared_options_init */
 	const struct kith_alloc *alloc; /* borrowed for the life */
@@ -226,7 +229,8 @@ KITH_EXPORT bool kith_core_event(struct kith_core *core, struct kith_event *out)
 
 /* ---- what an application may ask for ---- */
 
-/* Registers a service: calls for others are answered with KITH_CLOSE_NO_SERVICE. KITH_EFULL (16), KITH_EEXIST, KITH_EINVAL. */
+/* Registers a service: calls for others are answered with KITH_CLOSE_NO_SERVICE. KITH_EFULL (16), KITH_EEXIST,
+ * KITH_EINVAL. */
 KITH_EXPORT int kith_core_serve(struct kith_core *core, const char *service) KITH_MUST_USE;
 
 /* Calls a name. Ends with OPENED or OP_DONE. timeout_us 0: the default. */
@@ -252,8 +256,8 @@ KITH_EXPORT int kith_core_pin(struct kith_core *core, struct kith_now now, const
 KITH_EXPORT int kith_core_revoke(struct kith_core *core, struct kith_now now, struct kith_span list) KITH_MUST_USE;
 KITH_EXPORT int kith_core_add_issuer(struct kith_core *core, struct kith_now now, struct kith_span cert) KITH_MUST_USE;
 
-/* Asks the other side to prove, now and for this context (at most 64 printable characters), that it holds the key of its certificates. Ends
- * with OP_DONE: 0, or what is wrong. One at a time per session (KITH_ESTATE). */
+/* Asks the other side to prove, now and for this context (at most 64 printable characters), that it holds the key of
+ * its certificates. Ends with OP_DONE: 0, or what is wrong. One at a time per session (KITH_ESTATE). */
 KITH_EXPORT int kith_core_challenge(struct kith_core *core, struct kith_now now, kith_session_id session,
 				    const char *context, kith_op *op) KITH_MUST_USE;
 
@@ -263,7 +267,8 @@ KITH_EXPORT int kith_core_reject(struct kith_core *core, struct kith_now now, ki
 KITH_EXPORT int kith_core_close(struct kith_core *core, struct kith_now now, kith_session_id session,
 				enum kith_close_reason reason);
 
-/* Sends a datagram of at most kith_core_datagram_max bytes. KITH_EAGAIN: WRITABLE will follow; KITH_EMSGSIZE; KITH_ESTATE. */
+/* Sends a datagram of at most kith_core_datagram_max bytes. KITH_EAGAIN: WRITABLE will follow; KITH_EMSGSIZE;
+ * KITH_ESTATE. */
 KITH_EXPORT int kith_core_send(struct kith_core *core, struct kith_now now, kith_session_id session, uint16_t channel,
 			       const uint8_t *data, size_t len) KITH_MUST_USE;
 KITH_EXPORT size_t kith_core_datagram_max(const struct kith_core *core, kith_session_id session);
@@ -299,7 +304,8 @@ KITH_EXPORT int kith_core_session_info(const struct kith_core *core, kith_sessio
 /* Fills in up to n paths and returns how many there are. */
 KITH_EXPORT size_t kith_core_paths(const struct kith_core *core, struct kith_now now, kith_session_id session,
 				   struct kith_path_info out[], size_t n);
-/* Why the session takes the path it takes, and what was tried, one event per line. Returns the length, cut at cap - 1. */
+/* Why the session takes the path it takes, and what was tried, one event per line. Returns the length, cut at cap -
+ * 1. */
 KITH_EXPORT size_t kith_core_explain(const struct kith_core *core, struct kith_now now, kith_session_id session,
 				     char *out, size_t cap);
 

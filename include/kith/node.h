@@ -101,7 +101,8 @@ KITH_EXPORT void kith_node_options_deinit(struct kith_node_options *o);
 enum kith_trouble {
 	KITH_TROUBLE_STATE, /* the state could not be saved (err); it will be tried again */
 	KITH_TROUBLE_SOCKET, /* a socket of one family could not be opened, or failed (err) */
-	KITH_TROUBLE_CLOCK, /* the wall clock is earlier than it can be: validity is checked against the last known time */
+	/* the wall clock is earlier than it can be: validity is checked against the last known time */
+	KITH_TROUBLE_CLOCK,
 	KITH_TROUBLE_BOOTSTRAP, /* a bootstrap host could not be resolved (err) */
 	KITH_TROUBLE_LIST /* an issuer's certificate or a revocation list of the options was refused (err) */
 };

@@ -1,7 +1,8 @@
 /* Token buckets by key: how often a source may ask for something.
  *
- * A bucket is made full when its key first asks. Bounds: max buckets; beyond it a random one gives way, so that who owns many
- * keys gains one burst with each and pushes out others only by chance. Memory is taken when first needed.
+ * A bucket is made full when its key first asks.
+ * Bounds: max buckets; beyond it a random one gives way, so that who
+ * owns many keys gains one burst with each and pushes out others only by chance. Memory is taken when first needed.
  * Never: a clock, a judgement of what a key stands for.
  */
 #ifndef KITH_BASE_LIMITER_H

@@ -12,13 +12,13 @@
 #define KITH_UDP_PAYLOAD 1200 /* wire: what every path carries: QUIC's floor (RFC 9000, 14), below 1280 of IPv6 */
 #define KITH_TRANSPORT_HEADER 16 /* wire: type, epoch, 2 reserved, index, counter */
 #define KITH_TUNNEL_HEADER 12 /* wire: type, 3 reserved, tunnel id */
-#define KITH_FRAMES_MAX                                                                                                \
-	(KITH_UDP_PAYLOAD - KITH_TUNNEL_HEADER - KITH_TRANSPORT_HEADER - 16) /* 1156: the same on a tunnel */
+/* 1156: the same on a tunnel */
+#define KITH_FRAMES_MAX (KITH_UDP_PAYLOAD - KITH_TUNNEL_HEADER - KITH_TRANSPORT_HEADER - 16)
 #define KITH_FRAME_HEADER 3 /* wire: type, length */
 #define KITH_DATAGRAM_MAX 1100 /* wire: what an application may send; leaves room for an acknowledgement beside it */
 #define KITH_STREAM_PACKET_MAX (KITH_FRAMES_MAX - KITH_FRAME_HEADER) /* 1153: one QUIC packet */
-#define KITH_REQUEST_MAX                                                                                               \
-	1100 /* wire: a request body; one packet, never fragmented, so a stranger cannot make us hold pieces */
+/* wire: a request body; one packet, never fragmented, so a stranger cannot make us hold pieces */
+#define KITH_REQUEST_MAX 1100
 #define KITH_ANSWER_MAX 16384 /* wire: an answer body; larger transfers page */
 #define KITH_ANSWER_FRAGMENT 1024 /* wire: bytes of an answer in one frame */
 #define KITH_NESTED_MAX 1040 /* wire: an introduced packet inside a request body */
@@ -26,8 +26,8 @@
 /* ---- handshake ---- */
 #define KITH_HANDSHAKE_RETRY_US (300 * KITH_US_PER_MS) /* local: first retransmission; doubles, jittered 10 % */
 #define KITH_HANDSHAKE_RETRY_MAX_US (4 * KITH_US_PER_S)
-#define KITH_DIAL_RETRY_MAX_US                                                                                         \
-	(1 * KITH_US_PER_S) /* local: to a person, over two links each way: at 20 % loss 28 tries are needed */
+/* local: to a person, over two links each way: at 20 % loss 28 tries are needed */
+#define KITH_DIAL_RETRY_MAX_US (1 * KITH_US_PER_S)
 #define KITH_HANDSHAKE_TIMEOUT_US (10 * KITH_US_PER_S) /* local: to a supernode */
 #define KITH_DIAL_TIMEOUT_US (30 * KITH_US_PER_S) /* local: default for a call to a person, who may have to decide */
 #define KITH_COOKIE_LIFE_US (120 * KITH_US_PER_S) /* wire: a cookie secret's life, as WireGuard's */
@@ -43,12 +43,12 @@
 #define KITH_INTRODUCTIONS_BURST 30
 #define KITH_ASKERS_MAX 16384 /* local: devices whose rates are remembered */
 
-#define KITH_GONE_PER_S                                                                                                \
-	10 /* local: "no such session" to, or heard from, one /24 or /48: a restart is noticed, a flood is not echoed */
+/* local: "no such session" to, or heard from, one /24 or /48: a restart is noticed, a flood is not echoed */
+#define KITH_GONE_PER_S 10
 
 /* ---- session ---- */
-#define KITH_KEEPALIVE_US                                                                                              \
-	(25 * KITH_US_PER_S) /* local: until the NAT's own lifetime is known; RFC 4787 allows 120 s, 30 s is met */
+/* local: until the NAT's own lifetime is known; RFC 4787 allows 120 s, 30 s is met */
+#define KITH_KEEPALIVE_US (25 * KITH_US_PER_S)
 #define KITH_KEEPALIVE_ANSWERED 3 /* wire: every how many keepalives a home answers, so idle leaves cost it little */
 #define KITH_REKEY_US (300 * KITH_US_PER_S) /* local: a key's age before data in it triggers a new one */
 #define KITH_REKEY_PACKETS (UINT64_C(1) << 32) /* local: far below ChaCha20-Poly1305's limit */
@@ -57,8 +57,8 @@
 
 /* ---- requests ---- */
 #define KITH_REQUESTS_MAX 8 /* wire: outstanding per session and direction */
-#define KITH_REQUEST_RETRY_US                                                                                          \
-	(300 * KITH_US_PER_MS) /* local: first retransmission without a known round trip; doubles */
+/* local: first retransmission without a known round trip; doubles */
+#define KITH_REQUEST_RETRY_US (300 * KITH_US_PER_MS)
 #define KITH_REQUEST_RETRY_MAX_US (3 * KITH_US_PER_S)
 #define KITH_REQUEST_TIMEOUT_US (8 * KITH_US_PER_S)
 #define KITH_ANSWER_KEEP_US (10 * KITH_US_PER_S) /* local: how long an answer is kept for duplicates; > timeout */
@@ -69,26 +69,26 @@
 #define KITH_CANDIDATES_MAX 8 /* wire: addresses one side may name */
 #define KITH_PROBE_FAST_US (1 * KITH_US_PER_S) /* local: probing a path in doubt */
 #define KITH_STANDBY_US (5 * KITH_US_PER_S) /* local: standbys while data flows, jittered */
-#define KITH_PATH_ALL_DEAD_US                                                                                          \
-	(15 * KITH_US_PER_S) /* local: no answer at all: longer than a Wi-Fi roam, shorter than a user's patience */
+/* local: no answer at all: longer than a Wi-Fi roam, shorter than a user's patience */
+#define KITH_PATH_ALL_DEAD_US (15 * KITH_US_PER_S)
 #define KITH_PATH_UNANSWERED_US (1 * KITH_US_PER_S) /* local: data to a home without any answer, before it is asked */
-#define KITH_PATH_PERIOD_DEFAULT_US                                                                                    \
-	(300 * KITH_US_PER_MS) /* local: wait for an answer on a path of unknown round trip */
+/* local: wait for an answer on a path of unknown round trip */
+#define KITH_PATH_PERIOD_DEFAULT_US (300 * KITH_US_PER_MS)
 #define KITH_PATH_PERIOD_MAX_US (3 * KITH_US_PER_S)
 #define KITH_PATH_ACK_EVERY 2 /* wire: data packets per PATH_ACK, as QUIC acknowledges */
 #define KITH_PATH_ACK_DELAY_US (20 * KITH_US_PER_MS) /* wire: longest wait with one; a voice packet's spacing */
-#define KITH_PATH_ACK_SPACING_US                                                                                       \
-	(5 * KITH_US_PER_MS) /* local: fast flows need no more than 200 a second to show life */
+/* local: fast flows need no more than 200 a second to show life */
+#define KITH_PATH_ACK_SPACING_US (5 * KITH_US_PER_MS)
 #define KITH_PATH_ACK_SLACK_US (35 * KITH_US_PER_MS) /* wire: KITH_PATH_ACK_DELAY_US and 15 ms for schedulers */
 #define KITH_SILENCE_MIN_US (40 * KITH_US_PER_MS) /* local: shortest silence that is suspicious: two voice packets */
 #define KITH_SILENCE_FACTOR 3 /* local: times the mean distance of packets */
-#define KITH_IDLE_MARK_US                                                                                              \
-	(20 * KITH_US_PER_MS) /* wire: earliest IDLE mark; half of KITH_SILENCE_MIN_US, to be there in time */
+/* wire: earliest IDLE mark; half of KITH_SILENCE_MIN_US, to be there in time */
+#define KITH_IDLE_MARK_US (20 * KITH_US_PER_MS)
 #define KITH_FLOW_GAP_US (250 * KITH_US_PER_MS) /* local: a longer pause ends a run of data packets */
-#define KITH_FLOW_RUN                                                                                                  \
-	4 /* wire: packets that make a flow (of which silence means something); one more at the receiver */
-#define KITH_FLOW_KEEP_US                                                                                              \
-	(10 * KITH_US_PER_S) /* local: detectors and retained packets are dropped after that much quiet */
+/* wire: packets that make a flow (of which silence means something); one more at the receiver */
+#define KITH_FLOW_RUN 4
+/* local: detectors and retained packets are dropped after that much quiet */
+#define KITH_FLOW_KEEP_US (10 * KITH_US_PER_S)
 #define KITH_DUPLICATE_PERCENT 20 /* local: of the data packets of KITH_DUPLICATE_WINDOW_US */
 #define KITH_DUPLICATE_WINDOW_US (10 * KITH_US_PER_S)
 #define KITH_DUPLICATE_BURST 64 /* local: on top: a failure at 50 packets/s costs about 45 duplicates */
@@ -97,15 +97,15 @@
 #define KITH_SWITCH_GAIN_US (5 * KITH_US_PER_MS) /* local: a better path is at least that much and ... */
 #define KITH_SWITCH_GAIN_PERCENT 10 /* ... that much better ... */
 #define KITH_SWITCH_HOLD_US (1 * KITH_US_PER_S) /* ... for that long: so that two equals do not flap */
-#define KITH_DIRECT_BONUS_US                                                                                           \
-	(50 * KITH_US_PER_MS) /* local: how much slower than a relay a direct path may be: it costs nobody else */
+/* local: how much slower than a relay a direct path may be: it costs nobody else */
+#define KITH_DIRECT_BONUS_US (50 * KITH_US_PER_MS)
 #define KITH_RELAYS_LIVE 2 /* local: relays a peer session holds: one may vanish unannounced */
 #define KITH_RELAY_ASK_US (30 * KITH_US_PER_S) /* local: how often the caller is reminded that one is missing */
 #define KITH_STRANGERS_MAX 2 /* local: unknown hops of one session that are looked into at once */
 #define KITH_PATH_MEMORY_US (60 * KITH_US_PER_S) /* local: candidates and journal of an unused one-path session */
 #define KITH_JOURNAL_MAX 64 /* local: one punch with eight addresses writes about 40 entries */
-#define KITH_PROBE_PADDED                                                                                              \
-	76 /* wire: body of a PROBE on an unproven path: pays for answer and PROBE back (108 of 111) */
+/* wire: body of a PROBE on an unproven path: pays for answer and PROBE back (108 of 111) */
+#define KITH_PROBE_PADDED 76
 #define KITH_KEEPALIVE_BODY 16 /* wire: pays for a PROBE back, when a NAT has moved the leaf */
 #define KITH_PUNCH_OFFER_US (250 * KITH_US_PER_MS) /* local: first repetition of CANDIDATES and PUNCH; doubles */
 #define KITH_PUNCH_OFFER_MAX_US (2 * KITH_US_PER_S) /* local: both directions of a lossy relay must work once */
@@ -121,14 +121,14 @@
 #define KITH_PROBES_PER_ADDRESS 20 /* wire: to one address in one round, which the peer may have made up */
 #define KITH_PROBES_WINDOW 160 /* local: to all such addresses of a session in KITH_PROBES_WINDOW_US */
 #define KITH_PROBES_WINDOW_US (20 * KITH_US_PER_S)
-#define KITH_CONFIRMATIONS                                                                                             \
-	3 /* wire: probes after the first packet heard, so that the other side learns of it under loss */
+/* wire: probes after the first packet heard, so that the other side learns of it under loss */
+#define KITH_CONFIRMATIONS 3
 
 /* ---- homes and presence ---- */
 #define KITH_HOMES 3
 #define KITH_LEAF_SILENT_US (65 * KITH_US_PER_S) /* local: a leaf that missed two keepalives is asked, then reported */
-#define KITH_LEAF_VANISH_US                                                                                            \
-	(75 * KITH_US_PER_S) /* wire: stated bound for an unclean exit, with KITH_NOTIFY_US on top */
+/* wire: stated bound for an unclean exit, with KITH_NOTIFY_US on top */
+#define KITH_LEAF_VANISH_US (75 * KITH_US_PER_S)
 #define KITH_RECORD_LIFE_MS (15 * 60 * 1000) /* wire: longest validity of a presence record */
 #define KITH_RECORD_REFRESH_US (6 * 60 * KITH_US_PER_S) /* local: two tries before a record lapses */
 #define KITH_REPLICAS 6 /* wire: copies of a record */

@@ -74,7 +74,8 @@ static inline const struct kith_pack_item *kith_pack_root(const struct kith_pack
 const struct kith_pack_item *kith_pack_first(const struct kith_pack *pk, const struct kith_pack_item *array);
 const struct kith_pack_item *kith_pack_after(const struct kith_pack *pk, const struct kith_pack_item *item);
 
-/* The byte strings of an array, one after the other; items of other types are skipped. An absent array, or what is none, has none.
+/* The byte strings of an array, one after the other; items of other types are skipped. An absent array, or what is
+ * none, has none.
  *     struct kith_pack_list l = kith_pack_list(pk, map, key);
  *     while (kith_pack_list_next(&l, &bytes)) ... */
 struct kith_pack_list {

@@ -259,7 +259,8 @@ static void free_sessions(struct kith_core *c)
 {
 	struct kith_session *s;
 	uint32_t it = 0;
-	/* Ending sessions may begin no others: leaving is set. Take one at a time, since each end changes the tables. */
+	/* Ending sessions may begin no others: leaving is set. Take one at a time, since each end changes the tables.
+	 */
 	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
 		struct kith_path_env env = kith_env(c, s);
 		if (s->peer != NULL && (s->use & KITH_USE_PEER)) {

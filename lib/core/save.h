@@ -1,7 +1,8 @@
 /* What a core wants to keep across restarts: one small file, written through an effect.
  *
- * Layout (network byte order): "KITHSTAT", version 1, last handshake timestamp 8, last record sequence 8, last wall clock 8, then two
- * blocks of length 4 and bytes: host cache, contacts; then 16 bytes of BLAKE2b over all before. A torn or altered file is refused as a whole.
+ * Layout (network byte order): "KITHSTAT", version 1, last handshake timestamp 8, last record sequence 8, last wall
+ * clock 8, then two blocks of length 4 and bytes: host cache, contacts; then 16 bytes of BLAKE2b over all before. A
+ * torn or altered file is refused as a whole.
  * Timers: 5 s after the first change, so that a start-up writes once.
  */
 #ifndef KITH_CORE_SAVE_H

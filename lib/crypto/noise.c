@@ -1,4 +1,5 @@
-/* The token machine of the Noise framework, for the two patterns that kith speaks. Section numbers are of revision 34. */
+/* The token machine of the Noise framework, for the two patterns that kith speaks. Section numbers are of revision
+ * 34. */
 #include "crypto/noise.h"
 
 #include <string.h>
@@ -104,7 +105,8 @@ static int decrypt_and_hash(struct kith_noise *n, uint8_t *out, const uint8_t *i
 	uint8_t h[KITH_SHA256_LEN];
 
 	memcpy(h, n->h, sizeof h);
-	/* Before opening, because opening in place overwrites the ciphertext; a failure drops the whole state anyway. */
+	/* Before opening, because opening in place overwrites the ciphertext; a failure drops the whole state anyway.
+	 */
 	mix_hash(n, span_of(in, len));
 	if (n->has_key)
 		return n->suite->open(out, n->k, n->nonce++, span_of(h, sizeof h), in, len);

@@ -1,10 +1,10 @@
 /* Sliding replay window over packet counters (RFC 6479 in shape): 128 counters inline, 2048 when widened.
  *
- * Hot sets of several paths reorder far more than one path does; a session that moves data widens its window lazily and
- * narrows it when idle. Check before opening, commit after the packet authenticated.
+ * Hot sets of several paths reorder far more than one path does; a session that moves data widens its window lazily
+ * and narrows it when idle. Check before opening, commit after the packet authenticated.
  * A zeroed struct is an empty window; kith_replay_narrow gives back all memory it holds.
- * Bounds: the window is exact (the 128 or 2048 counters below top); counters from KITH_REPLAY_COUNTER_END on are refused, so
- * that no sum with a counter ever wraps. A sender rekeys long before.
+ * Bounds: the window is exact (the 128 or 2048 counters below top); counters from KITH_REPLAY_COUNTER_END on are
+ * refused, so that no sum with a counter ever wraps. A sender rekeys long before.
  */
 #ifndef KITH_CRYPTO_REPLAY_H
 #define KITH_CRYPTO_REPLAY_H
@@ -28,8 +28,8 @@ bool kith_replay_check(const struct kith_replay *r, uint64_t counter);
  * nothing. */
 void kith_replay_commit(struct kith_replay *r, uint64_t counter);
 
-/* Switches to the wide window, keeping what is known; false when out of memory (the narrow one goes on). What the narrow
- * window had forgotten stays refused. No effect when wide already. */
+/* Switches to the wide window, keeping what is known; false when out of memory (the narrow one goes on). What the
+ * narrow window had forgotten stays refused. No effect when wide already. */
 bool kith_replay_widen(struct kith_replay *r, const struct kith_alloc *alloc);
 
 /* Back to the narrow window; counters older than it are refused from then on. */

@@ -1,5 +1,5 @@
-/* The primitives behind one vtable: real ones (libsodium), or a cheap simulated suite of the same sizes and failures that
- * lives in bench/ only. Nothing above calls libsodium.
+/* The primitives behind one vtable: real ones (libsodium), or a cheap simulated suite of the same sizes and failures
+ * that lives in bench/ only. Nothing above calls libsodium.
  *
  * All calls are pure: no clock, no randomness, no state. Keys come from the injected generator.
  */
@@ -30,8 +30,9 @@ struct kith_suite {
 	void (*sign)(uint8_t sig[KITH_SIG_LEN], const uint8_t *p, size_t len, const uint8_t sk[KITH_SIGN_SK_LEN]);
 	int (*verify)(const uint8_t sig[KITH_SIG_LEN], const uint8_t *p, size_t len, const uint8_t pk[KITH_KEY_LEN]);
 
-	/* ChaCha20-Poly1305 (RFC 8439), nonce as in Noise: 32 zero bits, then the counter little-endian. out may be in.
-	 * seal writes len + 16 bytes; open reads len bytes, tag included, writes len - 16, and fails with KITH_EAUTH. */
+	/* ChaCha20-Poly1305 (RFC 8439), nonce as in Noise: 32 zero bits, then the counter little-endian. out may be
+	 * in. seal writes len + 16 bytes; open reads len bytes, tag included, writes len - 16, and fails with
+	 * KITH_EAUTH. */
 	void (*seal)(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], uint64_t nonce, struct kith_span ad,
 		     const uint8_t *in, size_t len);
 	int (*open)(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], uint64_t nonce, struct kith_span ad,

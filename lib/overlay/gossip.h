@@ -41,8 +41,8 @@
 /* Answer body. */
 #define KITH_B_GOSSIPED_SALT 0 /* uint: as asked */
 #define KITH_B_GOSSIPED_DIGESTS 1 /* bytes: of children that differ and are large */
-#define KITH_B_GOSSIPED_LISTS                                                                                          \
-	2 /* bytes: (depth 1, path 4, n 1, n x (id prefix 16, seq 8)) each: those that are small */
+/* bytes: (depth 1, path 4, n 1, n x (id prefix 16, seq 8)) each: those that are small */
+#define KITH_B_GOSSIPED_LISTS 2
 #define KITH_B_GOSSIPED_ENTRIES 3 /* array of bytes: member entries */
 #define KITH_B_GOSSIPED_CURSOR 4 /* bytes(16): where the next page begins; absent at the end */
 #define KITH_B_GOSSIPED_COUNT 5 /* uint: members held */

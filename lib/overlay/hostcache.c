@@ -409,8 +409,8 @@ static uint8_t save_order(const struct kith_hostcache *hc, uint8_t order[KITH_HO
 		const struct kith_hostcache_entry *e = &hc->at[i];
 		struct kith_host host;
 		kith_hostcache_get(hc, i, &host);
-		/* A bootstrap host comes from the configuration again; one that worked is remembered all the same, so that a
-		 * network is found again when its configuration is gone. */
+		/* A bootstrap host comes from the configuration again; one that worked is remembered all the same, so
+		 * that a network is found again when its configuration is gone. */
 		if (!has_key(&host) || ((e->flags & KITH_HOST_BOOTSTRAP) != 0 && e->success_ms == 0))
 			continue;
 		uint8_t at = n++;

@@ -1,7 +1,7 @@
 /* Addresses at which a node may be reachable: how they travel, and which of a peer's are probed.
  *
- * A peer's list is a stranger's claim: probing it unfiltered would make us a weapon. kith_candidate_check refuses all that
- * cannot be the peer, or would hurt somebody who is not.
+ * A peer's list is a stranger's claim: probing it unfiltered would make us a weapon. kith_candidate_check refuses all
+ * that cannot be the peer, or would hurt somebody who is not.
  * Never: a socket, a name, a probe.
  */
 #ifndef KITH_PATH_CANDIDATE_H
@@ -40,8 +40,8 @@ void kith_candidates_write(struct kith_writer *w, const struct kith_candidates *
 /* Parses a whole body. Candidates of unknown kinds are kept (and refused by the check). KITH_EPROTO: malformed. */
 int kith_candidates_read(struct kith_candidates *out, struct kith_span body) KITH_MUST_USE;
 
-/* Whether c of the list theirs may be probed; *transport: the own socket to do it from. allow_loopback: both may be on one
- * machine. */
+/* Whether c of the list theirs may be probed; *transport: the own socket to do it from. allow_loopback: both may be
+ * on one machine. */
 enum kith_refusal kith_candidate_check(const struct kith_candidate *c, const struct kith_candidates *theirs,
 				       const struct kith_candidates *ours, bool allow_loopback, uint16_t *transport);
 

@@ -1,12 +1,13 @@
 /* How the death of a path is noticed while data flows. Exists only then.
  *
- * Sender: kith_flight knows how long the oldest data packet has been unacknowledged. Receiver: kith_pace knows how packets
- * used to follow each other, and so from when on silence is suspicious; a sender that falls silent on purpose says so once
- * (IDLE). kith_budget bounds what doubt may cost.
- * Times: acknowledged after KITH_PATH_ACK_EVERY packets or KITH_PATH_ACK_DELAY_US. Silence: max(3 x mean distance, 1.5 x the
- * longest lately, 40 ms); the mark: max(1.1 x the longest lately, 20 ms), so it is there before silence alarms anybody.
- * Bounds: 16 marks per path in flight; a fast flow has marks 5 ms apart, and when they run out the oldest stay, which are
- * those that matter.
+ * Sender: kith_flight knows how long the oldest data packet has been unacknowledged. Receiver: kith_pace knows how
+ * packets used to follow each other, and so from when on silence is suspicious; a sender that falls silent on purpose
+ * says so once (IDLE). kith_budget bounds what doubt may cost.
+ * Times: acknowledged after KITH_PATH_ACK_EVERY packets or KITH_PATH_ACK_DELAY_US. Silence: max(3 x mean distance,
+ * 1.5 x the longest lately, 40 ms); the mark: max(1.1 x the longest lately, 20 ms), so it is there before silence
+ * alarms anybody.
+ * Bounds: 16 marks per path in flight; a fast flow has marks 5 ms apart, and when they run out the
+ * oldest stay, which are those that matter.
  * Never: a packet, a choice of path.
  */
 #ifndef KITH_PATH_DETECT_H
@@ -56,7 +57,8 @@ struct kith_pace {
 
 void kith_pace_packet(struct kith_pace *p, kith_time_us now, bool data);
 
-/* Receiver: when silence becomes suspicious. KITH_TIME_NEVER: not a flow, or idle. Every alarm doubles it, up to three. */
+/* Receiver: when silence becomes suspicious. KITH_TIME_NEVER: not a flow, or idle. Every alarm doubles it, up to
+ * three. */
 kith_time_us kith_pace_silent_at(const struct kith_pace *p);
 
 /* Sender: when an IDLE mark is due. KITH_TIME_NEVER: not a flow, or marked. */

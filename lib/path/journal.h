@@ -1,8 +1,9 @@
 /* What was tried to reach a peer, and what came of it: the memory behind kith_explain.
  *
- * A ring of KITH_JOURNAL_MAX entries; the oldest are overwritten. It is allocated with the first entry and may vanish at any
- * time (no memory: nothing is recorded, nothing else changes).
- * Never: a secret, a decision. Addresses are kept as they are: they are shown to the application that asks, not logged.
+ * A ring of KITH_JOURNAL_MAX entries; the oldest are overwritten. It is allocated with the first entry and may vanish
+ * at any time (no memory: nothing is recorded, nothing else changes).
+ * Never: a secret, a decision. Addresses are kept as they are: they are shown to the application that asks, not
+ * logged.
  */
 #ifndef KITH_PATH_JOURNAL_H
 #define KITH_PATH_JOURNAL_H
@@ -11,7 +12,8 @@
 #include "base/limits.h"
 #include "wire/hop.h"
 
-/* X(name, in words, what value holds: '-' nothing, 'n' a number, 'm' milliseconds, 'r' enum kith_refusal, 'c' enum kith_cause) */
+/* X(name, in words, what value holds: '-' nothing, 'n' a number, 'm' milliseconds, 'r' enum kith_refusal, 'c' enum
+ * kith_cause) */
 #define KITH_JOURNAL_MAP(X)                                                                                            \
 	X(OFFERED, "told the peer this address of ours", '-')                                                          \
 	X(RECEIVED, "the peer told us this address", '-')                                                              \

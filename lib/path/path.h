@@ -1,7 +1,7 @@
 /* One way to move a session's packets, and what is known about it. And the environment that all of lib/path works in.
  *
- * A path is LIVE once a probe on it was answered. Round-trip times follow RFC 6298, from probes and from PATH_ACK with the
- * delay that it names subtracted.
+ * A path is LIVE once a probe on it was answered. Round-trip times follow RFC 6298, from probes and from PATH_ACK
+ * with the delay that it names subtracted.
  * Never: a key, a session, a clock of its own.
  */
 #ifndef KITH_PATH_PATH_H
@@ -30,7 +30,8 @@ enum kith_path_state {
 	KITH_PATH_NONE, /* the slot is empty */
 	KITH_PATH_CANDIDATE, /* probed, not answered yet: carries no data (but a session's first path) */
 	KITH_PATH_LIVE, /* answered; the sending path or a standby */
-	KITH_PATH_SUSPECT, /* something that was due did not come; asked, and doubled by others if it is the sending path */
+	/* something that was due did not come; asked, and doubled by others if it is the sending path */
+	KITH_PATH_SUSPECT,
 	KITH_PATH_DEAD /* did not answer, or closed; asked a few times more if the former, then forgotten */
 };
 
@@ -83,10 +84,12 @@ void kith_path_rtt(struct kith_path *p, uint32_t sample_us);
 /* How long an answer on this path may take: SRTT + 4 RTTVAR + 35 ms. */
 kith_time_us kith_path_period(const struct kith_path *p);
 
-/* What choosing between paths compares: round trip (1 s while unknown), with KITH_DIRECT_BONUS_US on top for a relay. */
+/* What choosing between paths compares: round trip (1 s while unknown), with KITH_DIRECT_BONUS_US on top for a relay.
+ */
 kith_time_us kith_path_cost(const struct kith_path *p);
 
-/* When first probe number step (from 0) is due after the start; KITH_TIME_NEVER past the last. Shared with the punch. */
+/* When first probe number step (from 0) is due after the start; KITH_TIME_NEVER past the last. Shared with the punch.
+ */
 kith_time_us kith_path_schedule(unsigned step);
 #define KITH_PATH_STEPS 7
 

@@ -1,24 +1,26 @@
 /* All the ways of one session: which one packets take, when another takes over, and how new ones are found.
  *
- * Pure: it appends frames for a hop to the outbox, never seals, never sees a session. The session calls kith_pathset_heard
- * for every fresh authenticated packet before its frames are handled, kith_pathset_pick and kith_pathset_sent for every packet
- * that it seals, kith_pathset_on_frame for the frames of this layer, and kith_pathset_tick when the deadline has come. After
- * each call it looks at news and at the deadline.
+ * Pure: it appends frames for a hop to the outbox, never seals, never sees a session. The session calls
+ * kith_pathset_heard for every fresh authenticated packet before its frames are handled, kith_pathset_pick and
+ * kith_pathset_sent for every packet that it seals, kith_pathset_on_frame for the frames of this layer, and
+ * kith_pathset_tick when the deadline has come. After each call it looks at news and at the deadline.
  *
- * Invariants: a session that is RELAY_ONLY holds, probes, answers and names nothing but relays. Before CONSENT no candidate is
- * sent and no probe answered. A hop that the peer was heard from, and that has not answered yet, is never sent more bytes than
- * came from it. An idle session with one path holds no memory beyond this structure.
+ * Invariants: a session that is RELAY_ONLY holds, probes, answers and names nothing but relays. Before CONSENT no
+ * candidate is sent and no probe answered. A hop that the peer was heard from, and that has not answered yet, is
+ * never sent more bytes than came from it. An idle session with one path holds no memory beyond this structure.
  *
- * Choosing: the lowest round trip, where a relay counts 50 ms more; at once from relay to direct and away from a dead path,
- * else only for 5 ms and 10 % over 1 s. While the sending path is in doubt, data leaves on the two best standbys as well.
+ * Choosing: the lowest round trip, where a relay counts 50 ms more; at once from relay to direct and away from a dead
+ * path, else only for 5 ms and 10 % over 1 s. While the sending path is in doubt, data leaves on the two best
+ * standbys as well.
  *
- * Timers: a home session's leaf sends KEEPALIVE after 25 s of silence, its home and idle supernodes nothing. A peer session's
- * initiator probes every live path after 25 s of silence, the other side direct ones only; standbys are pinged every 5 s while
- * data flows (all +-10 %). Suspect: probed at once and after each period (SRTT + 4 RTTVAR + 35 ms); dead after two; probed
- * again after 1, 2, 4, 8, 16 s, then forgotten. Without another path: probed every second, and ALL_DEAD after 15 s.
+ * Timers: a home session's leaf sends KEEPALIVE after 25 s of silence, its home and idle supernodes nothing. A peer
+ * session's initiator probes every live path after 25 s of silence, the other side direct ones only; standbys are
+ * pinged every 5 s while data flows (all +-10 %). Suspect: probed at once and after each period (SRTT + 4 RTTVAR + 35
+ * ms); dead after two; probed again after 1, 2, 4, 8, 16 s, then forgotten. Without another path: probed every
+ * second, and ALL_DEAD after 15 s.
  *
- * Bounds: KITH_PATHS_MAX paths, of which KITH_PATHS_HOT are kept; KITH_STRANGERS_MAX unknown hops at a time; duplicates 20 % of the
- * data of 10 s, and 64.
+ * Bounds: KITH_PATHS_MAX paths, of which KITH_PATHS_HOT are kept; KITH_STRANGERS_MAX unknown hops at a time;
+ * duplicates 20 % of the data of 10 s, and 64.
  */
 #ifndef KITH_PATH_PATHSET_H
 #define KITH_PATH_PATHSET_H
@@ -69,7 +71,8 @@ struct kith_pathset {
 
 KITH_STATIC_ASSERT(sizeof(struct kith_pathset) <= 136, "an idle session fits 384 bytes");
 
-/* The path of the handshake. validated: its answer was seen by both. A direct hop of a RELAY_ONLY session is not taken. */
+/* The path of the handshake. validated: its answer was seen by both. A direct hop of a RELAY_ONLY session is not
+ * taken. */
 void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct kith_hop *hop, bool validated,
 		       uint16_t flags);
 void kith_pathset_deinit(struct kith_pathset *ps, const struct kith_path_env *env);
@@ -87,12 +90,13 @@ void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env
 /* Ways for one packet that is about to be sealed, the sending path first. 0: there is no path at all. */
 size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, struct kith_hop out[KITH_PICK_MAX]);
 
-/* A packet was sealed and queued for this hop; to be called for each of its hops. sealed is copied if it is retained. */
+/* A packet was sealed and queued for this hop; to be called for each of its hops. sealed is copied if it is retained.
+ */
 void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
 		       const struct kith_hop *hop, uint64_t counter, bool data, struct kith_span sealed);
 
-/* A frame of this layer (PROBE to PATH_CLOSE), from the hop that kith_pathset_heard was just told of. KITH_EPROTO: malformed;
- * KITH_ENOTSUP: not one of this layer. */
+/* A frame of this layer (PROBE to PATH_CLOSE), from the hop that kith_pathset_heard was just told of. KITH_EPROTO:
+ * malformed; KITH_ENOTSUP: not one of this layer. */
 int kith_pathset_on_frame(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
 			  const struct kith_hop *hop, const struct kith_frame *frame) KITH_MUST_USE;
 
@@ -103,8 +107,8 @@ static inline kith_time_us kith_pathset_deadline(const struct kith_pathset *ps)
 
 void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
 
-/* A way to try: a tunnel that was just opened, or an address. Probed, then a standby. KITH_EACCES: relay-only. KITH_EEXIST,
- * KITH_EFULL, KITH_ENOMEM. */
+/* A way to try: a tunnel that was just opened, or an address. Probed, then a standby. KITH_EACCES: relay-only.
+ * KITH_EEXIST, KITH_EFULL, KITH_ENOMEM. */
 int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
 		     const struct kith_hop *hop) KITH_MUST_USE;
 
@@ -112,16 +116,17 @@ int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env, k
 void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
 		       const struct kith_hop *hop);
 
-/* What a socket reported: about one hop, or about all of a transport (hop NULL). error: KITH_ECLOSED: the transport is gone
- * and its paths are dropped; 0: a route or interface changed; else a socket error. But for the first, they are in doubt. */
+/* What a socket reported: about one hop, or about all of a transport (hop NULL). error: KITH_ECLOSED: the transport
+ * is gone and its paths are dropped; 0: a route or interface changed; else a socket error. But for the first, they
+ * are in doubt. */
 void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
 			     uint16_t transport, const struct kith_hop *hop, int error);
 
 /* Asks the peer on every path whether it is there: a leaf that missed keepalives, an application that wants to know. */
 void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
 
-/* Own candidates, the first or others than before; copied. hops: routers up to and with the outermost own NAT, 0 = unknown.
- * Offered as soon as flags permit; never when RELAY_ONLY. KITH_ENOMEM. */
+/* Own candidates, the first or others than before; copied. hops: routers up to and with the outermost own NAT, 0 =
+ * unknown. Offered as soon as flags permit; never when RELAY_ONLY. KITH_ENOMEM. */
 int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
 		       const struct kith_candidate list[], size_t n, uint8_t hops) KITH_MUST_USE;
 

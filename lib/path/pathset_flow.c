@@ -76,7 +76,8 @@ static bool any_suspect(const struct kith_pathset *ps)
 	return false;
 }
 
-/* With the data of the sending path where possible; on its own path otherwise; everywhere while something is in doubt. */
+/* With the data of the sending path where possible; on its own path otherwise; everywhere while something is in
+ * doubt. */
 static void acknowledge(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned about)
 {
 	struct kith_flow *flow = ps->more->flow;
@@ -298,7 +299,8 @@ int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env
 		if (sent_at != 0 && about == arrived && now - sent_at > f.delay_us)
 			kith_path_rtt(p, (uint32_t)(now - sent_at - f.delay_us));
 		kith_retain_release(&flow->retain, flow->flight.acked);
-		/* In doubt, only a packet that left since proves anything about now; a late one clears it as well, cheaply. */
+		/* In doubt, only a packet that left since proves anything about now; a late one clears it as well,
+		 * cheaply. */
 		if (p->state == KITH_PATH_SUSPECT && (f.flags & KITH_PATH_ACK_SUSPECT) == 0)
 			kith_ps_clear(ps, env, now, (unsigned)about);
 	}
@@ -309,7 +311,8 @@ int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env
 
 /* ---- timers ---- */
 
-/* The flow stopped without a mark: the peer is told on two other paths, and our own data doubled if it goes the same way. */
+/* The flow stopped without a mark: the peer is told on two other paths, and our own data doubled if it goes the same
+ * way. */
 static void fell_silent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
 {
 	struct kith_flow *flow = ps->more->flow;

@@ -1,13 +1,14 @@
 /* Opening a direct path: the exchange of candidates, and when to probe which.
  *
- * The initiator of the session sends CANDIDATES and PUNCH(round) over the path there is; the responder answers with its own
- * pair, and both probe. No clock is shared: the responder begins half a round trip after its answer left, when that answer
- * arrives and the initiator begins. Before that, one packet with a low TTL opens the own NAT and dies before it reaches the
- * other one, where it would be a stranger's.
+ * The initiator of the session sends CANDIDATES and PUNCH(round) over the path there is; the responder answers with
+ * its own pair, and both probe. No clock is shared: the responder begins half a round trip after its answer left,
+ * when that answer arrives and the initiator begins. Before that, one packet with a low TTL opens the own NAT and
+ * dies before it reaches the other one, where it would be a stranger's.
  *
- * Timers: CANDIDATES+PUNCH at 0, 250, 750 ms ... (doubling, at most 2 s, KITH_PUNCH_OFFERS times) until answered; probes at
- * 0, 20, 60, 140, 300, 600, 1000 ms +-10 %; a round fails 2 RTT + 150 ms later; four rounds, with pauses of 1, 2, 4 s, then one
- * a minute while the session is used, and one whenever either side's candidates change (at most every 2 s).
+ * Timers: CANDIDATES+PUNCH at 0, 250, 750 ms ... (doubling, at most 2 s, KITH_PUNCH_OFFERS times) until answered;
+ * probes at 0, 20, 60, 140, 300, 600, 1000 ms +-10 %; a round fails 2 RTT + 150 ms later; four rounds, with pauses of
+ * 1, 2, 4 s, then one a minute while the session is used, and one whenever either side's candidates change (at most
+ * every 2 s).
  * Bounds: 8 addresses; 20 probes to one in one round, 160 to all in 20 s.
  * Never: a path. What is heard from a target becomes one in the path set, which takes the target over.
  */

@@ -74,8 +74,8 @@ uint32_t kith_watches_replace(struct kith_watches *ws, kith_time_us now, const s
 /* False: there was none. */
 bool kith_watches_remove(struct kith_watches *ws, const struct kith_id *key, uint32_t watcher);
 
-/* The watcher goes by another number from now on (its session was replaced by a newer one). Without effect when the new number has watches
- * of its own, or there is no memory: the old ones then end in time. */
+/* The watcher goes by another number from now on (its session was replaced by a newer one). Without effect when the
+ * new number has watches of its own, or there is no memory: the old ones then end in time. */
 void kith_watches_rename(struct kith_watches *ws, uint32_t watcher, uint32_t renamed);
 
 /* The watcher is gone: all of its watches end. Returns how many. */
@@ -118,7 +118,7 @@ struct kith_verdict {
 bool kith_verdict_record(struct kith_verdict *v, const struct kith_now *now, const struct kith_record *record);
 
 /* Takes a report that kith_vanish_verify attributed to a home of the record with that sequence. True when it was news.
- * */
+ */
 bool kith_verdict_vanish(struct kith_verdict *v, uint64_t seq, int home);
 
 /* Offline when the record ended, said goodbye, or more than half of its homes (two of three) reported. */

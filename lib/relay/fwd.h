@@ -150,7 +150,7 @@ enum kith_fwd_verdict kith_fwd_packet(struct kith_fwd *fwd, kith_time_us now, ui
 				      const struct kith_addr *src, uint16_t transport, struct kith_fwd_out *out);
 
 /* A train of segments of segment_len bytes each but the last (0: one packet), one look-up and one charge for all of it.
- * */
+  */
 enum kith_fwd_verdict kith_fwd_train(struct kith_fwd *fwd, kith_time_us now, uint8_t *data, size_t len,
 				     size_t segment_len, const struct kith_addr *src, uint16_t transport,
 				     struct kith_fwd_out *out);

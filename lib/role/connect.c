@@ -10,8 +10,8 @@
 #include "role/peer.h"
 
 #define GONE_AFTER_US (2 * KITH_US_PER_S)
-#define GONE_HINTS_MAX                                                                                                 \
-	4 /* hints without a genuine packet between them: three probes were answered so, over two seconds or more */
+/* hints without a genuine packet between them: three probes were answered so, over two seconds or more */
+#define GONE_HINTS_MAX 4
 #define INTRODUCE_COST 40 /* most bytes around an introduced packet in an INTRODUCE request frame */
 
 static void count_refusal(struct kith_core *c, int err)
@@ -88,8 +88,8 @@ static struct kith_session *start(struct kith_core *c, const struct kith_host *h
 	struct kith_session *s = new_initiator(c);
 	if (s == NULL)
 		return NULL;
-	/* With a long request the issuer's certificate stays at home: supernodes hold it. If this one does not, it stays silent,
-	 * and the second try brings it (kith_connect_tick). */
+	/* With a long request the issuer's certificate stays at home: supernodes hold it. If this one does not, it
+	 * stays silent, and the second try brings it (kith_connect_tick). */
 	bool long_request = KITH_IK_HELLO_OVERHEAD + 40 + c->self.chain.len + 6 + body.len > KITH_UDP_PAYLOAD;
 	bool embedded;
 	int err = make_hello(c, s, known ? host->dh.b : NULL, long_request, kind, body, token, &embedded);
@@ -153,7 +153,8 @@ struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_re
 	uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_SERVICE);
 	kith_write_bytes(&w, (const uint8_t *)service, strlen(service));
 	kith_frame_end(&w, mark);
-	/* As long as fits an introduction inside our own first message to a home: the reply may be as long, and no longer. */
+	/* As long as fits an introduction inside our own first message to a home: the reply may be as long, and no
+	 * longer. */
 	size_t around = KITH_IK_HELLO_OVERHEAD + 32 + 3 + c->self.chain_short.len + INTRODUCE_COST;
 	size_t pad_to = around < KITH_UDP_PAYLOAD ? KITH_UDP_PAYLOAD - around : 0;
 	int err = w.bad ? KITH_EMSGSIZE
@@ -233,7 +234,8 @@ void kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct
 
 static uint8_t path_flags(const struct kith_core *c, const struct kith_session *s)
 {
-	/* A peer's session opens only once it was accepted; homes and members have no secrets of place from each other. */
+	/* A peer's session opens only once it was accepted; homes and members have no secrets of place from each
+	 * other. */
 	unsigned flags = KITH_PATHSET_CONSENT | (s->initiator ? KITH_PATHSET_INITIATOR : 0u);
 	if (s->use & KITH_USE_PEER)
 		flags |= KITH_PATHSET_PEER;
@@ -263,8 +265,8 @@ void kith_connect_bind(struct kith_core *c, struct kith_session *s)
 	if (s->use & KITH_USE_PEER)
 		return;
 	struct kith_session *old = kith_sessions_bind(&c->sessions, s);
-	/* Both sides may begin at the same moment. Then both sessions work, and stay until they are unused: each side sees the other way round
-	 * which one is the older, so that both would end. */
+	/* Both sides may begin at the same moment. Then both sessions work, and stay until they are unused: each side
+	 * sees the other way round which one is the older, so that both would end. */
 	if (old == NULL || old->initiator != s->initiator)
 		return;
 	if (c->super != NULL)
@@ -461,7 +463,8 @@ kith_time_us kith_connect_deadline(const struct kith_session *s)
 	return s->hs->next_at < s->hs->give_up_at ? s->hs->next_at : s->hs->give_up_at;
 }
 
-/* The silent supernode may lack our issuer's certificate: begin anew and bring it; requests follow when the session is up. */
+/* The silent supernode may lack our issuer's certificate: begin anew and bring it; requests follow when the session
+ * is up. */
 static void restart_with_chain(struct kith_core *c, struct kith_session *s)
 {
 	bool embedded;

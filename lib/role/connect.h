@@ -1,9 +1,9 @@
 /* Making sessions: both halves of the handshake, on whatever way its packets take.
  *
- * Costs of a stranger's first message, in the order in which it may fail: layout; mac1 (a hash); source rate (a look-up); cookie when
- * asked for (a hash); then one DH and one open, the certificates (up to three signatures, remembered), the timestamp; and only
- * what passed all of them makes state. A leaf answers only what came through the tunnel of a home of its own, so that an
- * address scan with somebody's public key finds nobody.
+ * Costs of a stranger's first message, in the order in which it may fail: layout; mac1 (a hash); source rate (a
+ * look-up); cookie when asked for (a hash); then one DH and one open, the certificates (up to three signatures,
+ * remembered), the timestamp; and only what passed all of them makes state. A leaf answers only what came through the
+ * tunnel of a home of its own, so that an address scan with somebody's public key finds nobody.
  * Timers: HELLO again after 300 ms, doubling to 4 s, given up after 10 s (a call: when its operation is).
  */
 #ifndef KITH_ROLE_CONNECT_H
@@ -11,8 +11,9 @@
 
 #include "role/state.h"
 
-/* Asks a supernode, over the session there is or in the first message of a new one. use: what the session is for from now on (bits of enum
- * kith_session_use, may be 0). A host whose dh is zero is asked with XX. *session is the session's index. */
+/* Asks a supernode, over the session there is or in the first message of a new one. use: what the session is for from
+ * now on (bits of enum kith_session_use, may be 0). A host whose dh is zero is asked with XX. *session is the
+ * session's index. */
 int kith_contact(struct kith_core *c, const struct kith_host *host, uint8_t use, uint8_t kind, struct kith_span body,
 		 uint64_t token, uint32_t *session) KITH_MUST_USE;
 
@@ -38,8 +39,8 @@ void kith_connect_confirmed(struct kith_core *c, struct kith_session *s, const s
 /* A data packet came for a session that we do not have: whoever may know of us is told. */
 void kith_connect_say_gone(struct kith_core *c, uint32_t index, const struct kith_hop *from);
 
-/* Somebody says that he has no session of that index. Anybody could: the session is asked on all its paths, and ends only when it keeps
- * silent and the hint is repeated. */
+/* Somebody says that he has no session of that index. Anybody could: the session is asked on all its paths, and ends
+ * only when it keeps silent and the hint is repeated. */
 void kith_connect_on_gone(struct kith_core *c, struct kith_span packet, const struct kith_hop *from);
 
 /* The handshake of an open session is over: the other side was heard in the session's keys. */

@@ -4,7 +4,8 @@
 
 #include "role/state.h"
 
-/* Whether what comes from there may make us speak: a supernode answers anybody, a leaf only what comes through a home of its own. */
+/* Whether what comes from there may make us speak: a supernode answers anybody, a leaf only what comes through a home
+ * of its own. */
 bool kith_connect_may_answer(const struct kith_core *c, const struct kith_hop *from);
 
 /* Checks a payload's certificates. 0, or an error that was counted. key: the static key that the handshake proved. */

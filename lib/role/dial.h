@@ -1,8 +1,10 @@
 /* Operations of the application: looking a name up, and calling it.
  *
- * A call is a look-up, then a handshake brought to the callee through its homes, one after the other, as copies of the same message.
- * Timers: a look-up is repeated through another home when one fails, every second while cut off; a call tries the next home of the callee
- * whenever its handshake repeats; all of it ends with the operation's own time limit.
+ * A call is a look-up, then a handshake brought to the callee through its homes, one after the other, as copies of
+ * the same message.
+ * Timers: a look-up is repeated through another home when one fails, every second while cut off; a
+ * call tries the next home of the callee whenever its handshake repeats; all of it ends with the operation's own time
+ * limit.
  * Bounds: KITH_OPS_MAX operations, KITH_DIAL_DEVICES_MAX devices of one name.
  */
 #ifndef KITH_ROLE_DIAL_H

@@ -90,7 +90,8 @@ static bool in_use(const struct kith_core *c, const struct kith_host *host)
 	return false;
 }
 
-/* A home of ours under another entry: the entry learns the key and is merged with the other one, or is left alone for a while. */
+/* A home of ours under another entry: the entry learns the key and is merged with the other one, or is left alone for
+ * a while. */
 static void set_aside(struct kith_core *c, int i, const struct kith_host *host)
 {
 	static const struct kith_key no_key;

@@ -1,7 +1,7 @@
 /* A leaf keeps three homes, and its presence record up to date with them.
  *
- * Timers: a lost home is replaced at once, then with the host cache's backoff; the record is signed anew 50 ms after the set of
- * homes changed (so that three attaches make one record or two), and every 6 minutes.
+ * Timers: a lost home is replaced at once, then with the host cache's backoff; the record is signed anew 50 ms after
+ * the set of homes changed (so that three attaches make one record or two), and every 6 minutes.
  * Never: two homes at one supernode; a home whose certificate was not verified.
  */
 #ifndef KITH_ROLE_LEAF_H

@@ -231,8 +231,8 @@ static void tell_path(struct kith_core *c, struct kith_session *s)
 	}
 }
 
-/* A relay path that died may only mean that our own address changed, and the supernode does not know yet: our session with it is
- * asked, and moves along. */
+/* A relay path that died may only mean that our own address changed, and the supernode does not know yet: our session
+ * with it is asked, and moves along. */
 static void check_relays(struct kith_core *c, struct kith_session *s)
 {
 	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
@@ -274,7 +274,8 @@ void kith_peer_news(struct kith_core *c, struct kith_session *s)
 		check_relays(c, s);
 }
 
-/* When a callee has to ask: the caller keeps the paths alive, so whoever was called would wait for ever for one that is gone. */
+/* When a callee has to ask: the caller keeps the paths alive, so whoever was called would wait for ever for one that
+ * is gone. */
 static kith_time_us silent_at(const struct kith_session *s)
 {
 	const struct kith_path *sending = kith_pathset_sending(&s->paths);
@@ -428,7 +429,8 @@ static enum kith_stream_news news_of(enum kith_stream_event_type type)
 	return KITH_STREAM_NEWS_CLOSED;
 }
 
-/* Stream events become core events while there is room for them; the rest stays where it is. False when the connection is over. */
+/* Stream events become core events while there is room for them; the rest stays where it is. False when the
+ * connection is over. */
 static bool tell_streams(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_stream_event in;

@@ -4,7 +4,8 @@
 
 #include "role/state.h"
 
-/* Somebody calls. True: the application was told and decides; false: *verdict answers at once. s->peer is set either way. */
+/* Somebody calls. True: the application was told and decides; false: *verdict answers at once. s->peer is set either
+ * way. */
 bool kith_peer_incoming(struct kith_core *c, struct kith_session *s, const struct kith_person *person,
 			struct kith_span service, unsigned *verdict);
 

@@ -189,7 +189,8 @@ static void take_answer(struct kith_core *c, struct kith_query *q, const struct 
 	list = kith_pack_list(pk, kith_pack_root(pk), KITH_B_FOUND_VANISHED);
 	while (kith_pack_list_next(&list, &bytes))
 		take_report(c, q, bytes);
-	/* Members that the answerer sees nearer to the key than we did: learnt here, and asked by go_on, which chooses anew. */
+	/* Members that the answerer sees nearer to the key than we did: learnt here, and asked by go_on, which
+	 * chooses anew. */
 	list = kith_pack_list(pk, kith_pack_root(pk), KITH_B_FOUND_MEMBERS);
 	while (kith_pack_list_next(&list, &bytes)) {
 		int merged = kith_members_merge(&c->super->members, &c->now, bytes, NULL);

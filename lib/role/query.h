@@ -1,8 +1,10 @@
-/* Look-ups in the directory on somebody's behalf: a leaf, this node's own application, or the leaves that watch a key.
+/* Look-ups in the directory on somebody's behalf: a leaf, this node's own application, or the leaves that watch a
+ * key.
  *
- * Three replicas are asked at once, the rest as answers fail to come; the highest sequence of each device wins. Nothing found: the next six
- * are asked before that is said. The replica never learns who is asking.
- * Timers: a query ends when three answered and one of them knew, when all did, or after KITH_QUERY_US with what there is.
+ * Three replicas are asked at once, the rest as answers fail to come; the highest sequence of each device wins.
+ * Nothing found: the next six are asked before that is said. The replica never learns who is asking.
+ * Timers: a query ends when three answered and one of them knew, when all did, or after KITH_QUERY_US with what there
+ * is.
  * Bounds: KITH_QUERIES_MAX at once (then LIMITED), KITH_STORE_DEVICES devices each.
  */
 #ifndef KITH_ROLE_QUERY_H

@@ -44,7 +44,8 @@ static void send_stored_reply(struct kith_core *c, const struct kith_session *s,
 		memcpy(out, s->hs->packet, s->hs->len);
 }
 
-/* A copy of the HELLO that made a session: the same answer again, on the way it came. False if it made none that is known. */
+/* A copy of the HELLO that made a session: the same answer again, on the way it came. False if it made none that is
+ * known. */
 static bool repeat_reply(struct kith_core *c, const uint8_t device[KITH_DEVICE_ID_LEN], const uint8_t call_id[16],
 			 const struct kith_hop *from)
 {
@@ -182,7 +183,8 @@ static void on_hello_xx(struct kith_core *c, const struct kith_handshake *hs, co
 	reply(c, s, 0, 0);
 }
 
-/* Whether the message is a new one. It is remembered once it made a session: until then its repetitions count as new. */
+/* Whether the message is a new one. It is remembered once it made a session: until then its repetitions count as new.
+ */
 static bool fresh(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hello *hello,
 		  const struct kith_person *person, bool cookie_ok, const struct kith_hop *from)
 {

@@ -282,7 +282,8 @@ int kith_ask(struct kith_core *c, struct kith_session *s, uint8_t kind, struct k
 	     uint64_t token) KITH_MUST_USE;
 void kith_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status, struct kith_span body);
 
-/* Ends a session: tells the other side (when it can be told), ends its requests, tells the roles; freed at the end of the call. */
+/* Ends a session: tells the other side (when it can be told), ends its requests, tells the roles; freed at the end of
+ * the call. */
 void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote);
 
 /* The candidates we may offer: interface addresses, and what homes see. */

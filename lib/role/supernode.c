@@ -135,8 +135,9 @@ static bool pick_bootstrap(struct kith_core *c, struct kith_host *host)
 	return true;
 }
 
-/* Whom to gossip with: a member; the bootstrap hosts while there is none, and now and then later, since supernodes that met
- * each other first may have formed an island. The larger the network, the more seldom: all of it shares these few hosts. */
+/* Whom to gossip with: a member; the bootstrap hosts while there is none, and now and then later, since supernodes
+ * that met each other first may have formed an island. The larger the network, the more seldom: all of it shares
+ * these few hosts. */
 static bool pick_partner(struct kith_core *c, struct kith_host *host, bool *full)
 {
 	struct kith_supernode *sn = c->super;
@@ -164,7 +165,8 @@ static void gossip(struct kith_core *c)
 	gossip_with(c, &host, (struct kith_span){ body, n });
 }
 
-/* Something was learnt in an exchange: the next one comes sooner, so that a newcomer is known everywhere within seconds. */
+/* Something was learnt in an exchange: the next one comes sooner, so that a newcomer is known everywhere within
+ * seconds. */
 static void learnt(struct kith_core *c, const struct kith_gossip_result *result)
 {
 	struct kith_supernode *sn = c->super;

@@ -1,7 +1,8 @@
-/* What a supernode does for others: homes for leaves, a replica of the directory, gossip of members, and leaving in good order.
+/* What a supernode does for others: homes for leaves, a replica of the directory, gossip of members, and leaving in
+ * good order.
  *
- * Timers: gossip with a random member every 3 s (1 s while it knows nobody), compared in full every eighth time; its own entry is renewed
- * every 4 hours; leaves that are silent for 65 s are asked, and reported vanished after 75 s.
+ * Timers: gossip with a random member every 3 s (1 s while it knows nobody), compared in full every eighth time; its
+ * own entry is renewed every 4 hours; leaves that are silent for 65 s are asked, and reported vanished after 75 s.
  * Bounds: those of its tables (members, store, watches, fwd), given at KITH_SUPER_*.
  */
 #ifndef KITH_ROLE_SUPERNODE_H
@@ -27,7 +28,8 @@ void kith_supernode_on_gossip(struct kith_core *c, struct kith_session *s, const
 void kith_supernode_on_members(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
 void kith_supernode_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
 
-/* A supernode did not answer a request (KITH_ETIMEDOUT, KITH_ECLOSED), or it did: who fails is not asked for a while. */
+/* A supernode did not answer a request (KITH_ETIMEDOUT, KITH_ECLOSED), or it did: who fails is not asked for a while.
+ */
 void kith_supernode_heard_of(struct kith_core *c, const struct kith_session *s, int err);
 
 /* A session has ended: tunnels and watches go, a leaf that did not say goodbye is reported. */

@@ -1,7 +1,7 @@
 /* Names that the application watches: subscriptions at the primary home, and the verdict on what comes.
  *
- * Timers: subscriptions are renewed with each new record, at half their life, and at once at another home when the primary is lost; a device goes
- * offline when its record ends.
+ * Timers: subscriptions are renewed with each new record, at half their life, and at once at another home when the
+ * primary is lost; a device goes offline when its record ends.
  * Bounds: KITH_WATCHED_MAX names, KITH_DIAL_DEVICES_MAX devices of each (the oldest record gives way).
  */
 #ifndef KITH_ROLE_WATCHING_H

@@ -10,8 +10,8 @@
 
 #define SOURCE_BURST_S 5
 
-/* First messages of a device that were accepted lately. Copies of calls that are made at the same time overtake each other, so
- * more than the newest is remembered; what is not newer than low_ms, and not here, is refused. */
+/* First messages of a device that were accepted lately. Copies of calls that are made at the same time overtake each
+ * other, so more than the newest is remembered; what is not newer than low_ms, and not here, is refused. */
 struct seen {
 	uint8_t device[KITH_DEVICE_ID_LEN];
 	int64_t low_ms;
@@ -169,8 +169,11 @@ enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t d
 		if (s->last[i].timestamp_ms == timestamp_ms)
 			return memcmp(s->last[i].call_id, call_id, 16) == 0 ? KITH_SAME : KITH_STALE;
 	}
-	if (s != NULL)
-		return timestamp_ms > s->low_ms ? KITH_FRESH : KITH_STALE;
+	if (s != NULL && timestamp_ms > s->low_ms)
+		return KITH_FRESH;
+	if (s != NULL && s->low_ms > g->floor_ms)
+		return KITH_STALE;
+	/* At or below the floor it is the cookie that tells, of known devices too: their calls may overtake each other. */
 	return timestamp_ms > g->floor_ms || cookie_ok ? KITH_FRESH : KITH_UNSURE;
 }
 

@@ -1,12 +1,14 @@
 /* Cheap refusal: what a stranger's first message must pass before any asymmetric key is touched.
  *
- * In order, with what a refusal costs us: the outer layout (a few compares); mac1, which only who knows the responder's public
- * key can make (one BLAKE2b); the source's own rate (one table look-up); above a rate of first messages in all, or for XX
- * always, a cookie bound to the source address (one BLAKE2b more, one small packet back). After that: one DH and an open, then the
- * timestamp, which a replayed message fails unless it also carries a fresh cookie.
+ * In order, with what a refusal costs us: the outer layout (a few compares); mac1, which only who knows the
+ * responder's public key can make (one BLAKE2b); the source's own rate (one table look-up); above a rate of first
+ * messages in all, or for XX always, a cookie bound to the source address (one BLAKE2b more, one small packet back).
+ * After that: one DH and an open, then the timestamp, which a replayed message fails unless it also carries a fresh
+ * cookie.
  *
- * Bounds: a table of KITH_GUARD_SOURCES prefixes (random eviction: an attacker who owns many prefixes gains one burst each)
- * and one of devices' last timestamps; evicting a timestamp raises a floor, below which a message needs a cookie.
+ * Bounds: a table of KITH_GUARD_SOURCES prefixes (random eviction: an attacker who owns many prefixes gains one burst
+ * each) and one of devices' last timestamps; evicting a timestamp raises a floor, below which a message needs a
+ * cookie.
  * Never: a session, a certificate, more bytes back than came.
  */
 #ifndef KITH_SESSION_GUARD_H
@@ -47,7 +49,8 @@ struct kith_guard {
 	bool seeded;
 };
 
-/* own_key is the responder's X25519 public key. seen_max bounds the table of timestamps. start_ms: the wall clock now. */
+/* own_key is the responder's X25519 public key. seen_max bounds the table of timestamps. start_ms: the wall clock
+ * now. */
 void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const struct kith_alloc *alloc,
 		     const struct kith_random *random, const uint8_t own_key[32], const struct kith_id *network,
 		     uint32_t seen_max, int64_t start_ms);
@@ -63,9 +66,10 @@ void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith
 
 enum kith_freshness { KITH_FRESH, KITH_SAME, KITH_STALE, KITH_UNSURE };
 
-/* Judges the timestamp of an authenticated first message: FRESH was not seen and is newer than all that are forgotten of this device, SAME is a copy
- * of one that is remembered, STALE may be an old one, UNSURE comes from a device not remembered whose timestamp is at or below the floor: ask
- * for a cookie, unless the message came with one (cookie_ok). */
+/* Judges the timestamp of an authenticated first message: FRESH was not seen and is newer than all that are forgotten
+ * of this device, SAME is a copy of one that is remembered, STALE may be an old one, UNSURE comes from a device not
+ * remembered whose timestamp is at or below the floor: ask for a cookie, unless the message came with one
+ * (cookie_ok). */
 enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN],
 				     int64_t timestamp_ms, const uint8_t call_id[16], bool cookie_ok);
 

@@ -4,8 +4,8 @@
  *   REPLY   r -> i   IK: e, ee, se     {HELLO CHAIN VERDICT [ANSWER]}       XX: e, ee, s, es  {HELLO CHAIN}
  *   FINISH  i -> r                                                          XX: s, se  {HELLO CHAIN [SERVICE] [REQUEST]}
  *
- * A HELLO is made once: its retransmissions, and copies over other ways, are the same bytes but for mac2. A packet that does not
- * authenticate leaves the handshake as it was, so that a forger cannot end it.
+ * A HELLO is made once: its retransmissions, and copies over other ways, are the same bytes but for mac2. A packet
+ * that does not authenticate leaves the handshake as it was, so that a forger cannot end it.
  * Never: a clock, a socket, a decision about certificates.
  */
 #ifndef KITH_SESSION_HANDSHAKE_H
@@ -65,7 +65,8 @@ struct kith_handshake {
 	uint8_t packet[KITH_UDP_PAYLOAD]; /* initiator: HELLO (then FINISH) as sent; responder: REPLY as sent */
 };
 
-/* Parses a payload. False when a frame is malformed, illegal in a handshake, or comes twice; or HELLO or CHAIN is missing. */
+/* Parses a payload. False when a frame is malformed, illegal in a handshake, or comes twice; or HELLO or CHAIN is
+ * missing. */
 bool kith_hello_parse(struct kith_hello *out, struct kith_span payload);
 
 /* Writes the HELLO frame (features, timestamp, call id, role) and the CHAIN frame. */
@@ -74,15 +75,16 @@ void kith_hello_write(struct kith_writer *w, const struct kith_self *self, int64
 
 /* ---- initiator ---- */
 
-/* Makes the HELLO. responder NULL: XX, payload is ignored (it goes into the FINISH). The packet is padded to pad_to bytes. KITH_EMSGSIZE
- * when the payload does not fit a packet, KITH_EAUTH when the responder's key is no key. */
+/* Makes the HELLO. responder NULL: XX, payload is ignored (it goes into the FINISH). The packet is padded to pad_to
+ * bytes. KITH_EMSGSIZE when the payload does not fit a packet, KITH_EAUTH when the responder's key is no key. */
 int kith_handshake_start(struct kith_handshake *hs, const struct kith_self *self, const uint8_t *responder,
 			 uint32_t sender, struct kith_span payload, size_t pad_to) KITH_MUST_USE;
 
 /* Takes a cookie in: the HELLO gets a new mac2. */
 int kith_handshake_cookie(struct kith_handshake *hs, struct kith_span packet) KITH_MUST_USE;
 
-/* Reads a REPLY; the payload is decrypted into buf (KITH_UDP_PAYLOAD bytes). Returns its length, KITH_EAUTH, KITH_EPROTO. */
+/* Reads a REPLY; the payload is decrypted into buf (KITH_UDP_PAYLOAD bytes). Returns its length, KITH_EAUTH,
+ * KITH_EPROTO. */
 int kith_handshake_read_reply(struct kith_handshake *hs, const struct kith_hs_header *header,
 			      uint8_t *buf) KITH_MUST_USE;
 

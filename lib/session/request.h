@@ -1,12 +1,14 @@
 /* Control requests of one session, both directions. PROTOCOL.md section 6.
  *
- * A request fits one packet; its answer may take up to 16 numbered fragments. The asker repeats a request until any of the
- * answer came, and then asks for the fragments that are missing; the answerer keeps what it answered and repeats that, so that a
- * request is carried out once however often it arrives.
- * Timers: the first retransmission after twice the round trip (300 ms when unknown), doubling to 3 s, given up after 8 s.
- * Bounds: KITH_REQUESTS_MAX outstanding each way, and KITH_REQUESTS_WAITING more that wait for their turn; kept answers KITH_ANSWERS_KEPT_BYTES in all, the oldest goes first; when all slots
- * are being worked on a further request is dropped and counted. The whole structure exists only while something is outstanding,
- * and 15 s longer, since the other side may still keep answers to the ids that were used.
+ * A request fits one packet; its answer may take up to 16 numbered fragments. The asker repeats a request until any
+ * of the answer came, and then asks for the fragments that are missing; the answerer keeps what it answered and
+ * repeats that, so that a request is carried out once however often it arrives.
+ * Timers: the first retransmission after twice the round trip (300 ms when unknown), doubling to 3 s, given up after
+ * 8 s.
+ * Bounds: KITH_REQUESTS_MAX outstanding each way, and KITH_REQUESTS_WAITING more that wait for their turn; kept
+ * answers KITH_ANSWERS_KEPT_BYTES in all, the oldest goes first; when all slots are being worked on a further request
+ * is dropped and counted. The whole structure exists only while something is outstanding, and 15 s longer, since the
+ * other side may still keep answers to the ids that were used.
  */
 #ifndef KITH_SESSION_REQUEST_H
 #define KITH_SESSION_REQUEST_H
@@ -43,9 +45,9 @@ int kith_request_send(struct kith_requests **rq, const struct kith_path_env *env
 		      struct kith_span body, uint64_t token, kith_time_us rtt_us,
 		      kith_time_us timeout_us) KITH_MUST_USE;
 
-/* The same for a request on a session that is not up yet. With w it travels in the handshake payload: its REQUEST frame is written there,
- * and it is repeated as an ordinary frame from kith_requests_started on, if no answer came with the reply. Without w it is first
- * sent then. */
+/* The same for a request on a session that is not up yet. With w it travels in the handshake payload: its REQUEST
+ * frame is written there, and it is repeated as an ordinary frame from kith_requests_started on, if no answer came
+ * with the reply. Without w it is first sent then. */
 int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now, uint8_t kind,
 		       struct kith_span body, uint64_t token, kith_time_us timeout_us,
 		       struct kith_writer *w) KITH_MUST_USE;
@@ -64,8 +66,8 @@ bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env
 enum kith_ask_verdict kith_request_on_request(struct kith_requests **rq, const struct kith_path_env *env,
 					      kith_time_us now, struct kith_span body, struct kith_ask *out);
 
-/* Answers; ids that are no longer known are ignored (the asker gave up). send false: the session may not send yet; the answer rides in the
- * REPLY, or is fetched by a repetition of the request. */
+/* Answers; ids that are no longer known are ignored (the asker gave up). send false: the session may not send yet;
+ * the answer rides in the REPLY, or is fetched by a repetition of the request. */
 void kith_request_answer(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, uint16_t id,
 			 uint8_t status, struct kith_span body, bool send);
 
@@ -84,7 +86,8 @@ kith_time_us kith_requests_deadline(const struct kith_requests *rq);
 /* Repeats what is due and forgets what is old; frees *rq when it is empty. */
 void kith_requests_tick(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now);
 
-/* One request that has ended without an answer: call until false. closing: every outstanding one ends with KITH_ECLOSED. */
+/* One request that has ended without an answer: call until false. closing: every outstanding one ends with
+ * KITH_ECLOSED. */
 bool kith_requests_expired(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, bool closing,
 			   struct kith_answer *out);
 

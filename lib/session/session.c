@@ -85,7 +85,8 @@ enum kith_open_verdict kith_session_open(struct kith_session *s, const struct ki
 	const uint8_t *key = rx_key_for(s, header->epoch);
 	if (key == NULL)
 		return KITH_OPEN_NOT_AUTHENTIC;
-	/* The packet lies in mutable host memory (the core's contract); the span type is const for all its other readers. */
+	/* The packet lies in mutable host memory (the core's contract); the span type is const for all its other
+	 * readers. */
 	uint8_t *body = (uint8_t *)(uintptr_t)header->sealed.p;
 	if (suite->open(body, key, header->counter, header->ad, header->sealed.p, header->sealed.len) != 0)
 		return KITH_OPEN_NOT_AUTHENTIC;

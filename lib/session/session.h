@@ -1,9 +1,10 @@
-/* A session: an encrypted association of two devices. Keys, counters, paths, requests, streams. PROTOCOL.md sections 3 to 5.
+/* A session: an encrypted association of two devices. Keys, counters, paths, requests, streams. PROTOCOL.md sections
+ * 3 to 5.
  *
- * One kind serves everything: leaf to home, supernode to supernode, peer to peer; what it is used for is a set of bits, and a
- * session without any is closed when it has been silent for KITH_SESSION_UNUSED_US.
- * Idle cost is a contract: sizeof(struct kith_session) <= 384, one timer, no further allocation while idle; what only an active
- * session needs hangs off pointers and is freed when it falls idle.
+ * One kind serves everything: leaf to home, supernode to supernode, peer to peer; what it is used for is a set of
+ * bits, and a session without any is closed when it has been silent for KITH_SESSION_UNUSED_US.
+ * Idle cost is a contract: sizeof(struct kith_session) <= 384, one timer, no further allocation while idle; what only
+ * an active session needs hangs off pointers and is freed when it falls idle.
  * Never: a certificate check, a role's decision.
  */
 #ifndef KITH_SESSION_SESSION_H
@@ -88,7 +89,8 @@ kith_time_us kith_session_heard_at(const struct kith_session *s);
 /* Takes the transport keys out of a finished handshake. */
 void kith_session_take_keys(struct kith_session *s, kith_time_us now);
 
-/* Seals frames_len bytes of frames that lie KITH_TRANSPORT_HEADER behind packet, in place. Returns the packet's length. */
+/* Seals frames_len bytes of frames that lie KITH_TRANSPORT_HEADER behind packet, in place. Returns the packet's
+ * length. */
 size_t kith_session_seal(struct kith_session *s, const struct kith_suite *suite, uint8_t *packet, size_t frames_len);
 
 enum kith_open_verdict { KITH_OPEN_OK, KITH_OPEN_REPLAYED, KITH_OPEN_NOT_AUTHENTIC };
@@ -107,8 +109,8 @@ bool kith_session_wants_rekey(const struct kith_session *s, kith_time_us now);
 int kith_rekey_ask(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc,
 		   uint8_t e_pk[32]) KITH_MUST_USE;
 
-/* The answerer's turn: makes the next keys ready, returns its own ephemeral. KITH_ESTATE when the epoch is not the next one;
- * KITH_EEXIST when both ask at once and ours goes first (the lower device key's). */
+/* The answerer's turn: makes the next keys ready, returns its own ephemeral. KITH_ESTATE when the epoch is not the
+ * next one; KITH_EEXIST when both ask at once and ours goes first (the lower device key's). */
 int kith_rekey_answer(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc,
 		      kith_time_us now, uint64_t epoch, const uint8_t their_e[32], uint8_t e_pk[32]) KITH_MUST_USE;
 
@@ -119,7 +121,8 @@ int kith_rekey_finish(struct kith_session *s, const struct kith_self *self, kith
 /* The asker's request ended without an answer. */
 void kith_rekey_abandon(struct kith_session *s, const struct kith_alloc *alloc);
 
-/* Drops the old key when its time is over; returns when to be called again, KITH_TIME_NEVER if there is nothing to drop. */
+/* Drops the old key when its time is over; returns when to be called again, KITH_TIME_NEVER if there is nothing to
+ * drop. */
 kith_time_us kith_rekey_tick(struct kith_session *s, const struct kith_alloc *alloc, kith_time_us now);
 
 #endif

@@ -1,7 +1,7 @@
 /* All sessions of a node: by our index, and, for those that the overlay runs on, by device.
  *
- * An index is random, with the shard in its upper 8 bits, and never 0. A device has at most one infrastructure session in the second
- * table, the newest; sessions of applications are found by index only.
+ * An index is random, with the shard in its upper 8 bits, and never 0. A device has at most one infrastructure
+ * session in the second table, the newest; sessions of applications are found by index only.
  * Bounds: max sessions; beyond it, new ones are refused (KITH_EFULL) and existing ones stay.
  */
 #ifndef KITH_SESSION_SESSIONS_H

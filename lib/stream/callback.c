@@ -4,8 +4,8 @@
  *     initiator -> responder  Initial    its parameters
  *     responder -> initiator  Initial    its parameters
  *     initiator -> responder  Handshake  one byte: done
- * All keys are empty: "encrypting" appends the tag that stream.h describes, "decrypting" wants to see it. A callback never frees the
- * connection: it notes the error in streams.failed and makes QUIC return.
+ * All keys are empty: "encrypting" appends the tag that stream.h describes, "decrypting" wants to see it. A callback
+ * never frees the connection: it notes the error in streams.failed and makes QUIC return.
  */
 #include "stream/internal.h"
 

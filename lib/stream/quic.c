@@ -1,18 +1,19 @@
 /* The QUIC connection below the streams: its start, packets in and out, time, and path changes.
  *
- * Paths are made up: both addresses hold the initiator's path epoch. The initiator migrates to the next; the responder follows
- * when a packet with that epoch in its mark arrives. (The responder's own address changes too so that it always takes a new
- * connection id: 0.12 retires one twice, and aborts, when a change that kept it is followed by one that does not.) Epochs
- * only grow: a packet of an older epoch counts as one of the present path, because QUIC at the responder would otherwise
- * wander back (and 0.12 asserts that path-MTU discovery is on when it does).
+ * Paths are made up: both addresses hold the initiator's path epoch. The initiator migrates to the next; the
+ * responder follows when a packet with that epoch in its mark arrives. (The responder's own address changes too so
+ * that it always takes a new connection id: 0.12 retires one twice, and aborts, when a change that kept it is
+ * followed by one that does not.) Epochs only grow: a packet of an older epoch counts as one of the present path,
+ * because QUIC at the responder would otherwise wander back (and 0.12 asserts that path-MTU discovery is on when it
+ * does).
  *
- * The session has proven a path before it sends on it, so QUIC's own path validation is answered on the spot: a PATH_CHALLENGE
- * that QUIC writes leaves as a PING, and its PATH_RESPONSE is put into the next packet in. On the wire there is neither. (Let
- * alone the bytes, a responder whose paths change faster than it can answer would keep a challenge that it never answers, and
- * use up connection ids over it for ever.)
+ * The session has proven a path before it sends on it, so QUIC's own path validation is answered on the spot: a
+ * PATH_CHALLENGE that QUIC writes leaves as a PING, and its PATH_RESPONSE is put into the next packet in. On the wire
+ * there is neither. (Let alone the bytes, a responder whose paths change faster than it can answer would keep a
+ * challenge that it never answers, and use up connection ids over it for ever.)
  *
- * QUIC doubles its pause with every probe that is not answered, without end. After PROBE_MAX_US without a packet, its loss
- * timer is told that its time has come. The same is done on a path change that QUIC cannot or need not follow.
+ * QUIC doubles its pause with every probe that is not answered, without end. After PROBE_MAX_US without a packet, its
+ * loss timer is told that its time has come. The same is done on a path change that QUIC cannot or need not follow.
  *
  * A responder keeps no connection until an Initial packet has been accepted, as any QUIC server does.
  */
@@ -43,8 +44,9 @@ enum {
 	FRAME_PATH_LEN = 1 + NGTCP2_PATH_CHALLENGE_DATALEN,
 	FORM_LONG = 0x80, /* bits of a packet's first byte (RFC 9000, 17) */
 	NUMBER_LEN_MASK = 0x03,
-	/* QUIC's proof that the initiator's address is its own, which the session has had long ago. Without it a responder may
-	 * send three times what it has got; 0.12 spends that on stream data, and never repeats a lost handshake packet. */
+	/* QUIC's proof that the initiator's address is its own, which the session has had long ago. Without it a
+	 * responder may send three times what it has got; 0.12 spends that on stream data, and never repeats a lost
+	 * handshake packet. */
 	ADDRESS_TOKEN = 'k',
 	LIMIT_STEPS = 4,
 	RESTORED_MAX = KITH_STREAMS_QUIC + FRAME_PATH_LEN
@@ -55,8 +57,8 @@ enum {
 #define ASK_WAIT_US (400 * KITH_US_PER_MS) /* the first repetition of a question; doubles */
 #define ASK_WAIT_MAX_US (5 * KITH_US_PER_S)
 #define PROBE_MAX_US (3 * KITH_US_PER_S) /* plus two round trips: the longest pause between probes */
-#define MIGRATE_EVERY_US                                                                                               \
-	(100 * KITH_US_PER_MS) /* connection ids come back once a round trip; faster changes become one */
+/* connection ids come back once a round trip; faster changes become one */
+#define MIGRATE_EVERY_US (100 * KITH_US_PER_MS)
 #define INITIAL_RTT_MIN_US (5 * KITH_US_PER_MS) /* a guess below is not worth the spurious probes */
 #define INITIAL_RTT_MAX_US (1 * KITH_US_PER_S)
 
@@ -94,15 +96,16 @@ kith_time_us kith_streams_deadline(const struct kith_streams *s)
 	ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(s->conn), now = quic_time(s);
 	if (expiry < now)
 		return s->pace_at;
-	/* Always after, never at, the expiry: some of QUIC's timers (retired connection ids) only fire once it has passed, and
-	 * time that stands still until the deadline has been served would then stand for ever. */
+	/* Always after, never at, the expiry: some of QUIC's timers (retired connection ids) only fire once it has
+	 * passed, and time that stands still until the deadline has been served would then stand for ever. */
 	uint64_t wait_us = (expiry - now) / NS_PER_US + 1;
 	if (expiry == UINT64_MAX || (kith_time_us)wait_us >= at - s->pace_at)
 		return at;
 	return s->pace_at + (kith_time_us)wait_us;
 }
 
-/* Makes QUIC probe now: its timers are served with the time at which they would be due. All else goes on in true time. */
+/* Makes QUIC probe now: its timers are served with the time at which they would be due. All else goes on in true
+ * time. */
 static void probe_now(struct kith_streams *s)
 {
 	kith_time_us longest_us;
@@ -159,8 +162,8 @@ static void make_params(const struct kith_streams *s, ngtcp2_transport_params *p
 	ngtcp2_transport_params_default(params);
 	params->initial_max_stream_data_bidi_local = window;
 	params->initial_max_stream_data_bidi_remote = window;
-	/* Credit for the connection is renewed when half is used: with twice what all streams together can hold, unread ones
-	 * never stall the others. */
+	/* Credit for the connection is renewed when half is used: with twice what all streams together can hold,
+	 * unread ones never stall the others. */
 	params->initial_max_data = 2 * (streams + 1) * window;
 	params->initial_max_streams_bidi = s->cfg.streams_max;
 	params->active_connection_id_limit = QUIC_CIDS;
@@ -268,7 +271,8 @@ static void try_migrate(struct kith_streams *s)
 	make_path(s, s->epoch + 1, &ps);
 	int rv = ngtcp2_conn_initiate_immediate_migration(s->conn, &ps.path, quic_time(s));
 	s->migrate_at = s->pace_at + MIGRATE_EVERY_US;
-	/* With all spare connection ids used up, or too many given back and not acknowledged: tried again after a packet. */
+	/* With all spare connection ids used up, or too many given back and not acknowledged: tried again after a
+	 * packet. */
 	if (rv == NGTCP2_ERR_INVALID_STATE || rv == NGTCP2_ERR_CONN_ID_BLOCKED ||
 	    rv == NGTCP2_ERR_CONNECTION_ID_LIMIT) {
 		s->migrate_at = KITH_TIME_NEVER;
@@ -347,7 +351,8 @@ enum kith_streams_verdict kith_streams_peek(const uint8_t *packet, size_t len, b
 	if (last_generation >= 0 && packet[1] != last_generation &&
 	    !generation_newer((uint8_t)last_generation, packet[1]))
 		return KITH_STREAMS_DROP;
-	/* Only the initiator is asked, and only a responder is begun with: what else comes is for an object that is no more. */
+	/* Only the initiator is asked, and only a responder is begun with: what else comes is for an object that is
+	 * no more. */
 	bool begins = packet[0] >> MARK_BITS == (initiator ? KIND_ASK : KIND_QUIC);
 	return begins && packet[1] != last_generation ? KITH_STREAMS_MAKE : KITH_STREAMS_REFUSE;
 }
@@ -366,8 +371,9 @@ static size_t add_answer(struct kith_streams *s, uint8_t datagram[RESTORED_MAX],
 	return len + FRAME_PATH_LEN;
 }
 
-/* On a path that is not validated yet, a QUIC server sends three times what it got, and then waits for more; the peer may have
- * no reason to send any. It counts before it looks, so junk serves: each call lets ten packets and more out. */
+/* On a path that is not validated yet, a QUIC server sends three times what it got, and then waits for more; the peer
+ * may have no reason to send any. It counts before it looks, so junk serves: each call lets ten packets and more out.
+ */
 static void lift_limit(struct kith_streams *s)
 {
 	uint8_t junk[KITH_STREAMS_QUIC];
@@ -543,8 +549,8 @@ static ngtcp2_ssize write_packet(struct kith_streams *s, uint8_t out[KITH_STREAM
 	}
 }
 
-/* Tells QUIC when a burst is over, from which it counts the pause to the next. Not during the handshake, whose few packets
- * would be paced by a guessed round trip. */
+/* Tells QUIC when a burst is over, from which it counts the pause to the next. Not during the handshake, whose few
+ * packets would be paced by a guessed round trip. */
 static void pace(struct kith_streams *s, size_t len, ngtcp2_tstamp ts)
 {
 	if (!ngtcp2_conn_get_handshake_completed(s->conn))

@@ -1,5 +1,5 @@
-/* Bytes to send. QUIC does not copy them: it keeps pointers until they are acknowledged, so they lie in pieces that never
- * move, and a piece is freed when its last byte is acknowledged. Small writes share a piece.
+/* Bytes to send. QUIC does not copy them: it keeps pointers until they are acknowledged, so they lie in pieces that
+ * never move, and a piece is freed when its last byte is acknowledged. Small writes share a piece.
  */
 #include "stream/internal.h"
 

@@ -1,30 +1,30 @@
 /* Reliable streams of one session: QUIC streams (RFC 9000) without QUIC's protection, because the session below seals
  * every packet already, and binds both ends.
  *
- * Sans-I/O: packets go in (kith_streams_input) and out (kith_streams_output), time is an argument. After any call that
- * is not a mere question, drain the output and the events, then read the deadline again.
+ * Sans-I/O: packets go in (kith_streams_input) and out (kith_streams_output), time is an argument. After any call
+ * that is not a mere question, drain the output and the events, then read the deadline again.
  *
  * Made lazily, with the first stream, at either end; the other end makes its own when the first packet reaches it
- * (kith_streams_peek says whether, and of which generation). The session's initiator is the QUIC client, whoever opens
- * first: a responder that has something to say asks the initiator to begin, and repeats that until it is heard.
+ * (kith_streams_peek says whether, and of which generation). The session's initiator is the QUIC client, whoever
+ * opens first: a responder that has something to say asks the initiator to begin, and repeats that until it is heard.
  *
  * A path change resets congestion control and round-trip time at both ends: call kith_streams_migrate whenever the
- * session's *sending* path changes. Only a QUIC client can migrate; the responder's wish rides on all of its packets, and
- * the initiator migrates when it meets it. No frame of the session is needed for that.
+ * session's *sending* path changes. Only a QUIC client can migrate; the responder's wish rides on all of its packets,
+ * and the initiator migrates when it meets it. No frame of the session is needed for that.
  *
  * A packet, inside the session's frame (2 bytes, then QUIC):
  *     kind (2 bits: 0 QUIC, 1 ask, 2 gone) | mark (6 bits), generation (8 bits), QUIC packet (kind 0 only)
  * mark: from the initiator its path epoch, from the responder the number of its wishes to migrate; both wrap.
- * generation: counts the stream objects that a session had, so that late packets of an earlier one do no harm.
- * QUIC's packets have an authentication tag of KITH_STREAMS_TAG bytes: two of the full packet number (bits 8 to 23, low
- * byte first), because QUIC sends a few low bits of it and relies on the tag to notice when a very late packet made it
- * guess wrong; and zeros. The zeros that end the datagram are not sent. So a datagram that QUIC demands to be 1200 bytes (first
- * packets) takes 1148, and is 1200 again at the other end. STREAM frames always carry their length.
+ * generation: counts the stream objects that a session had, so that late packets of an earlier one do no harm. QUIC's
+ * packets have an authentication tag of KITH_STREAMS_TAG bytes: two of the full packet number (bits 8 to 23, low byte
+ * first), because QUIC sends a few low bits of it and relies on the tag to notice when a very late packet made it
+ * guess wrong; and zeros. The zeros that end the datagram are not sent. So a datagram that QUIC demands to be 1200
+ * bytes (first packets) takes 1148, and is 1200 again at the other end. STREAM frames always carry their length.
  *
  * Timers: QUIC's own (loss, acknowledgement, pacing, path validation) and the responder's question. When all is
  * acknowledged there is none: an idle object neither sends nor wakes. It never times out: liveness is the session's.
- * Bounds: streams_max open streams per direction of opening, send_max unacknowledged and recv_max unread bytes each, one
- * set of event flags per stream, so events neither overflow nor get lost. Beyond them a call says KITH_EFULL or
+ * Bounds: streams_max open streams per direction of opening, send_max unacknowledged and recv_max unread bytes each,
+ * one set of event flags per stream, so events neither overflow nor get lost. Beyond them a call says KITH_EFULL or
  * KITH_EAGAIN, and the other end is held back by flow control.
  * Never: a clock, libc randomness, an allocation outside the injected allocator, trust in what a packet says.
  */
@@ -89,12 +89,13 @@ enum kith_streams_verdict {
 enum kith_streams_verdict kith_streams_peek(const uint8_t *packet, size_t len, bool initiator, int last_generation,
 					    uint8_t *generation);
 
-/* Writes the packet that tells the peer that this generation is over here; returns its length, 0 if cap is too small. */
+/* Writes the packet that tells the peer that this generation is over here; returns its length, 0 if cap is too small.
+ */
 size_t kith_streams_gone(uint8_t generation, uint8_t *out, size_t cap);
 
-/* Takes one packet; borrowed until it returns. Garbage is dropped and counted; a breach of QUIC's rules by the peer ends the
- * connection (event DEAD). KITH_ESTATE when the packet belongs to a newer generation: the peer has given this
- * object up; free it, make one with that generation, and feed the packet to that. Else 0. */
+/* Takes one packet; borrowed until it returns. Garbage is dropped and counted; a breach of QUIC's rules by the peer
+ * ends the connection (event DEAD). KITH_ESTATE when the packet belongs to a newer generation: the peer has given
+ * this object up; free it, make one with that generation, and feed the packet to that. Else 0. */
 int kith_streams_input(struct kith_streams *s, kith_time_us now, const uint8_t *packet, size_t len);
 
 /* Writes the next packet and returns its length, 0 when there is none now, KITH_EINVAL when cap is below
@@ -106,24 +107,26 @@ kith_time_us kith_streams_deadline(const struct kith_streams *s);
 
 void kith_streams_tick(struct kith_streams *s, kith_time_us now);
 
-/* The path that this end sends on has changed, or works again after it did not: what is unacknowledged is probed for now, and
- * not when QUIC's backed-off timer fires. At most ten changes a second take effect. */
+/* The path that this end sends on has changed, or works again after it did not: what is unacknowledged is probed for
+ * now, and not when QUIC's backed-off timer fires. At most ten changes a second take effect. */
 void kith_streams_migrate(struct kith_streams *s, kith_time_us now);
 
 /* True when no stream is open and everything is acknowledged: the object may be closed and freed to save its memory. */
 bool kith_streams_idle(const struct kith_streams *s);
 
-/* Ends the connection: all streams are closed with KITH_ECLOSED, the peer is told by the next packet (best effort: a peer
- * that did not hear it is told by kith_streams_gone when it speaks). */
+/* Ends the connection: all streams are closed with KITH_ECLOSED, the peer is told by the next packet (best effort: a
+ * peer that did not hear it is told by kith_streams_gone when it speaks). */
 void kith_streams_close(struct kith_streams *s);
 
 enum kith_stream_event_type {
 	KITH_STREAM_OPENED, /* by the peer; channel is what it announced. First event of such a stream */
-	KITH_STREAM_READABLE, /* bytes have arrived; read until KITH_EAGAIN or the end. Not repeated until more arrive */
+	/* bytes have arrived; read until KITH_EAGAIN or the end. Not repeated until more arrive */
+	KITH_STREAM_READABLE,
 	KITH_STREAM_WRITABLE, /* there is room again, after a write was cut short */
 	KITH_STREAM_FIN, /* the end has come and nothing is left to read (else kith_streams_read tells the end) */
 	KITH_STREAM_RESET, /* the peer gave up sending; unread bytes are gone; code is the peer's */
-	KITH_STREAM_STOPPED, /* the peer does not want more (noticed when something is sent); writes fail with KITH_ECLOSED */
+	/* the peer does not want more (noticed when something is sent); writes fail with KITH_ECLOSED */
+	KITH_STREAM_STOPPED,
 	KITH_STREAM_CLOSED, /* both directions are over; the id is invalid from now on. Last event of a stream */
 	KITH_STREAM_DEAD /* the connection is over, after CLOSED for each stream; error says why. Free the object */
 };
@@ -133,30 +136,32 @@ struct kith_stream_event {
 	uint64_t id; /* not for DEAD */
 	uint16_t channel; /* of the stream */
 	uint64_t code; /* RESET */
-	int error; /* CLOSED: 0 or why; DEAD: KITH_ECLOSED by the peer or kith_streams_close, KITH_EPROTO, KITH_ENOMEM */
+	/* CLOSED: 0 or why; DEAD: KITH_ECLOSED by the peer or kith_streams_close, KITH_EPROTO, KITH_ENOMEM */
+	int error;
 };
 
 /* Takes out the next event; false when there is none. */
 bool kith_streams_event(struct kith_streams *s, struct kith_stream_event *ev);
 
-/* Opens a stream in both directions and announces its channel. KITH_EFULL at streams_max, KITH_ENOMEM, KITH_ECLOSED. Bytes
- * may be written at once; they leave when the peer allows the stream. */
+/* Opens a stream in both directions and announces its channel. KITH_EFULL at streams_max, KITH_ENOMEM, KITH_ECLOSED.
+ * Bytes may be written at once; they leave when the peer allows the stream. */
 int kith_streams_open(struct kith_streams *s, uint16_t channel, uint64_t *id) KITH_MUST_USE;
 
-/* Copies as many bytes as fit; returns their count. fin ends the sending direction, if all bytes were taken. KITH_EAGAIN when
- * nothing fits (WRITABLE follows), KITH_ENOMEM (nothing taken, nothing lost), KITH_ENOENT, KITH_ECLOSED after fin, reset or
- * the peer's stop. */
+/* Copies as many bytes as fit; returns their count. fin ends the sending direction, if all bytes were taken.
+ * KITH_EAGAIN when nothing fits (WRITABLE follows), KITH_ENOMEM (nothing taken, nothing lost), KITH_ENOENT,
+ * KITH_ECLOSED after fin, reset or the peer's stop. */
 int kith_streams_write(struct kith_streams *s, uint64_t id, const uint8_t *p, size_t len, bool fin);
 
-/* Copies out up to cap bytes, returns their count, and thereby lets the peer send as many more. *fin: the last byte was
- * read (the count may then be 0). KITH_EAGAIN when there is nothing now, KITH_ENOENT, KITH_ECLOSED after the end, the peer's
- * reset or our stop. */
+/* Copies out up to cap bytes, returns their count, and thereby lets the peer send as many more. *fin: the last byte
+ * was read (the count may then be 0). KITH_EAGAIN when there is nothing now, KITH_ENOENT, KITH_ECLOSED after the end,
+ * the peer's reset or our stop. */
 int kith_streams_read(struct kith_streams *s, uint64_t id, uint8_t *out, size_t cap, bool *fin);
 
 /* Ends the sending direction after what was written. KITH_ENOENT, KITH_ECLOSED. */
 int kith_streams_shutdown(struct kith_streams *s, uint64_t id);
 
-/* Gives up sending: what is unsent is dropped, the peer sees RESET with the code (62 bits). KITH_ENOENT, KITH_EINVAL. */
+/* Gives up sending: what is unsent is dropped, the peer sees RESET with the code (62 bits). KITH_ENOENT, KITH_EINVAL.
+ */
 int kith_streams_reset(struct kith_streams *s, uint64_t id, uint64_t code);
 
 /* Gives up reading: what is unread is dropped, the peer sees STOPPED. KITH_ENOENT, KITH_EINVAL. */

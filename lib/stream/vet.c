@@ -1,13 +1,13 @@
-/* What of QUIC is let in. Packets come from a peer that has proven who it is, not that it means well, and nothing of QUIC's
- * own protection stands between them and QUIC's code, of which 0.12 aborts on some things that a peer can make up. So, in the
- * place of decryption, a packet passes only if it is made of what this protocol uses:
+/* What of QUIC is let in. Packets come from a peer that has proven who it is, not that it means well, and nothing of
+ * QUIC's own protection stands between them and QUIC's code, of which 0.12 aborts on some things that a peer can make
+ * up. So, in the place of decryption, a packet passes only if it is made of what this protocol uses:
  *     PADDING PING ACK RESET_STREAM STOP_SENDING CRYPTO STREAM (with its length) MAX_DATA MAX_STREAM_DATA MAX_STREAMS
  *     DATA_BLOCKED STREAM_DATA_BLOCKED STREAMS_BLOCKED (bidirectional streams only) NEW_CONNECTION_ID (the id is its own
  *     sequence number, none is retired) RETIRE_CONNECTION_ID CONNECTION_CLOSE HANDSHAKE_DONE
  *     PATH_RESPONSE (our own, see quic.c)
- * and if it does not know what it cannot: a packet that was sent before another which we have got cannot acknowledge what we
- * sent after getting that. (QUIC forgets what it has acknowledged when it learns that the acknowledgement arrived; made to
- * forget its newest packet by an older one, it counts below zero.)
+ * and if it does not know what it cannot: a packet that was sent before another which we have got cannot acknowledge
+ * what we sent after getting that. (QUIC forgets what it has acknowledged when it learns that the acknowledgement
+ * arrived; made to forget its newest packet by an older one, it counts below zero.)
  * Values are QUIC's to judge. Layouts and numbers: RFC 9000, 16 and 19.
  */
 #include "stream/internal.h"

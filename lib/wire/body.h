@@ -8,7 +8,8 @@
 
 #include <stdint.h>
 
-/* X(name, value, who may ask: L a leaf of its home, H a home of its leaf, S a supernode of a supernode, A anybody with a session) */
+/* X(name, value, who may ask: L a leaf of its home, H a home of its leaf, S a supernode of a supernode, A anybody
+ * with a session) */
 #define KITH_REQUEST_MAP(X)                                                                                            \
 	X(ATTACH, 1, 'L') /* be my home */                                                                             \
 	X(DETACH, 2, 'L') /* stop being my home */                                                                     \
@@ -70,8 +71,8 @@ enum kith_status {
 
 /* LOOKUP, FIND and WATCH request and answer. */
 #define KITH_B_FIND_KEY 0 /* bytes(32) */
-#define KITH_B_FIND_NEARER                                                                                             \
-	1 /* FIND, WATCH: array of bytes(16): the replicas the asker sees; the answer names others that are nearer */
+/* FIND, WATCH: array of bytes(16): the replicas the asker sees; the answer names others that are nearer */
+#define KITH_B_FIND_NEARER 1
 #define KITH_B_FOUND_RECORDS 0 /* array of bytes: presence records */
 #define KITH_B_FOUND_VANISHED 1 /* array of bytes: vanish reports */
 #define KITH_B_FOUND_MEMBERS 2 /* array of bytes: member entries nearer than the asker listed */

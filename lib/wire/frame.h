@@ -1,4 +1,5 @@
-/* Inner frames: type (1), length (2), body. What is inside a sealed packet or a handshake payload. PROTOCOL.md section 4.
+/* Inner frames: type (1), length (2), body. What is inside a sealed packet or a handshake payload. PROTOCOL.md
+ * section 4.
  *
  * Unknown types are skipped by their length, so that a later version can add some; PADDING (0) ends a packet.
  */

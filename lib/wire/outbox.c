@@ -107,7 +107,8 @@ static struct kith_open_packet *open_packet(struct kith_outbox *ob, uint32_t ses
 
 static bool frame_is_data(enum kith_frame_type type)
 {
-	/* An answer is repeated when it is asked for again; nothing comes back for it, so silence after it means nothing. */
+	/* An answer is repeated when it is asked for again; nothing comes back for it, so silence after it means
+	 * nothing. */
 	return type == KITH_FRAME_REQUEST || type == KITH_FRAME_DATAGRAM || type == KITH_FRAME_STREAM;
 }
 

@@ -1,11 +1,12 @@
 /* Where handlers leave what is to be sent and told: frames on their way into packets, finished packets, events.
  *
- * Handlers append frames for a session; frames for the same session and hop share a packet as long as they fit. At the
- * drain, core seals each packet and hands it to the host. One outbox serves all cores of a thread, one after the other: a core
- * must be drained before the next one runs (asserted by kith_outbox_claim).
- * Bounds: a fixed number of packet slots. When they are used up, control frames are dropped and counted (requests and probes are
- * repeated anyway), and application data is refused with KITH_EAGAIN before anything is written.
- * Never: a key, a path decision, a clock.
+ * Handlers append frames for a session; frames for the same session and hop share a packet as long as they fit. At
+ * the drain, core seals each packet and hands it to the host. One outbox serves all cores of a thread, one after the
+ * other: a core must be drained before the next one runs (asserted by kith_outbox_claim).
+ * Bounds: a fixed number of packet slots. When they are used up, control frames are dropped and counted (requests and
+ * probes are repeated anyway), and application data is refused with KITH_EAGAIN before anything is written.
+ * Never: a
+ * key, a path decision, a clock.
  */
 #ifndef KITH_WIRE_OUTBOX_H
 #define KITH_WIRE_OUTBOX_H
@@ -21,7 +22,8 @@
 struct kith_open_packet {
 	uint32_t session; /* local index of the session that seals it */
 	bool pinned; /* hop is given; false: the session's path set picks at the drain */
-	bool data; /* carries something that must arrive: it is tracked, retained, and repeated when a path is in doubt */
+	/* carries something that must arrive: it is tracked, retained, and repeated when a path is in doubt */
+	bool data;
 	uint8_t ttl; /* 0 = default */
 	uint16_t len; /* bytes of frames */
 	struct kith_hop hop;
@@ -56,9 +58,9 @@ void kith_outbox_drop(struct kith_outbox *ob);
 /* True when at least n more packets can be written: ask before taking application data. */
 bool kith_outbox_has_room(const struct kith_outbox *ob, uint32_t n);
 
-/* Starts a frame of at most body_max bytes (<= KITH_FRAMES_MAX - KITH_FRAME_HEADER) for a session. hop NULL: any live path. The
- * writer is valid until kith_outbox_end, which must follow before anything else is begun. Never NULL: without a slot the bytes
- * go nowhere and a drop is counted. */
+/* Starts a frame of at most body_max bytes (<= KITH_FRAMES_MAX - KITH_FRAME_HEADER) for a session. hop NULL: any live
+ * path. The writer is valid until kith_outbox_end, which must follow before anything else is begun. Never NULL:
+ * without a slot the bytes go nowhere and a drop is counted. */
 struct kith_writer *kith_outbox_begin(struct kith_outbox *ob, uint32_t session, const struct kith_hop *hop, uint8_t ttl,
 				      enum kith_frame_type type, size_t body_max);
 void kith_outbox_end(struct kith_outbox *ob);
@@ -66,14 +68,15 @@ void kith_outbox_end(struct kith_outbox *ob);
 /* Frames go into a packet of their own from here on (a probe that must not share its fate). */
 void kith_outbox_flush(struct kith_outbox *ob);
 
-/* A finished packet that needs no session (handshake, cookie): room for len bytes, to be filled in at once. NULL: no slot. */
+/* A finished packet that needs no session (handshake, cookie): room for len bytes, to be filled in at once. NULL: no
+ * slot. */
 uint8_t *kith_outbox_raw(struct kith_outbox *ob, const struct kith_hop *hop, size_t len);
 
 /* The next packet to seal, NULL when there is none. Valid until the next call of this. */
 struct kith_open_packet *kith_outbox_next_open(struct kith_outbox *ob);
 
-/* Queues a finished packet: data points into a slot or into host memory (relayed). A tunnel header is written before data
- * when hop->tunnel is set (data then needs KITH_TUNNEL_HEADER writable bytes before it). */
+/* Queues a finished packet: data points into a slot or into host memory (relayed). A tunnel header is written before
+ * data when hop->tunnel is set (data then needs KITH_TUNNEL_HEADER writable bytes before it). */
 void kith_outbox_ready(struct kith_outbox *ob, const struct kith_hop *hop, uint8_t ttl, uint8_t *data, size_t len);
 
 /* Copies data into a slot of its own and queues that: the second and later ways of one sealed packet. */

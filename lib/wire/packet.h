@@ -22,8 +22,8 @@ enum kith_packet_type {
 	KITH_PKT_TUNNEL = 0xE9 /* a packet for, or from, the other leg of a tunnel */
 };
 
-/* Handshake packets: type, version, pattern, 0, sender index, receiver index; then the Noise message; then, on HELLO only, two
- * MACs: whoever may be made to do work by a stranger is the one who answers a HELLO. */
+/* Handshake packets: type, version, pattern, 0, sender index, receiver index; then the Noise message; then, on HELLO
+ * only, two MACs: whoever may be made to do work by a stranger is the one who answers a HELLO. */
 #define KITH_HS_HEADER 12
 #define KITH_MAC_LEN 16
 #define KITH_HS_TRAILER (2 * KITH_MAC_LEN)

@@ -67,8 +67,8 @@ python3 - "$tmp/s1.sock" <<'END' || fail "the control socket"
 import json, socket, sys
 def connect():
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(10)
     s.connect(sys.argv[1])
+    s.settimeout(10)
     return s, s.makefile("rw")
 s, f = connect()
 def ask(text):
