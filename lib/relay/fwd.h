@@ -149,8 +149,7 @@ size_t kith_fwd_rebind(struct kith_fwd *fwd, uint32_t session, const struct kith
 enum kith_fwd_verdict kith_fwd_packet(struct kith_fwd *fwd, kith_time_us now, uint8_t *data, size_t len,
 				      const struct kith_addr *src, uint16_t transport, struct kith_fwd_out *out);
 
-/* A train of segments of segment_len bytes each but the last (0: one packet), one look-up and one charge for all of it.
-  */
+/* A train of segments of segment_len bytes each but the last (0: one packet): one look-up and one charge for all. */
 enum kith_fwd_verdict kith_fwd_train(struct kith_fwd *fwd, kith_time_us now, uint8_t *data, size_t len,
 				     size_t segment_len, const struct kith_addr *src, uint16_t transport,
 				     struct kith_fwd_out *out);

@@ -131,12 +131,20 @@ static void hello(struct fn *f, uint8_t what, struct kith_span body)
 	from_stranger(f, packet, len, what);
 }
 
-/* A genuine first message of a new device, whose payload is the input's. */
-static void genuine_hello(struct fn *f, struct kith_span body)
+/* A genuine first message of a device that is certified; its payload is the input's, or ends in it. */
+static void genuine_hello(struct fn *f, uint8_t what, struct kith_span body)
 {
 	struct kith_handshake hs;
+	uint8_t payload[KITH_UDP_PAYLOAD];
+	const struct kith_self *self = &f->node[VICTIM].core->self;
+	struct kith_writer w = kith_writer_of(payload, sizeof payload);
+	const uint8_t call_id[16] = { what };
+	if (what & 1)
+		kith_hello_write(&w, self, FN_UNIX_MS + f->now / 1000 + what, call_id, what & 2 ? self->chain : self->chain_short);
+	kith_write_span(&w, body);
 	memset(&hs, 0, sizeof hs);
-	if (kith_handshake_start(&hs, &f->node[VICTIM].core->self, f->node[SUPER].id.device_dh.b, 5, body, KITH_UDP_PAYLOAD) == 0)
+	if (!w.bad && kith_handshake_start(&hs, self, f->node[SUPER].id.device_dh.b, 5, (struct kith_span){ payload, kith_writer_len(&w) },
+					   KITH_UDP_PAYLOAD) == 0)
 		from_stranger(f, hs.packet, hs.len, 9);
 }
 
@@ -184,7 +192,7 @@ static void step(struct fn *f, uint8_t what, struct kith_span body)
 		input(f, &f->node[LEAF].addr, packet, KITH_TUNNEL_HEADER + body.len);
 		break;
 	case 9:
-		genuine_hello(f, body);
+		genuine_hello(f, what / 10, body);
 		break;
 	default:
 		break;
