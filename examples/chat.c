@@ -36,14 +36,13 @@ static void on_readable(struct kith_stream *stream, void *user)
 {
 	const struct chat *c = user;
 	char text[1024];
-	bool fin = false;
 	int n;
-	while ((n = kith_stream_read(stream, text, sizeof text, &fin)) > 0) {
+	while ((n = kith_stream_read(stream, text, sizeof text, NULL)) > 0) {
 		for (int i = 0; i < n; i++) /* a terminal obeys control characters, so a peer must not send any */
 			text[i] = (unsigned char)text[i] < ' ' && text[i] != '\n' ? '?' : text[i];
 		SAY("%s: %.*s", c->who, text[n - 1] == '\n' ? n - 1 : n, text);
 	}
-	if (fin)
+	if (n == KITH_ECLOSED)
 		(void)kith_stream_finish(stream); /* the other side has ended its half: end ours */
 }
 

@@ -35,7 +35,7 @@ int cli_result(const struct cli *cli, json_t *result, const char *text)
 	if (!cli->json) {
 		fputs(text, stdout);
 	} else {
-		json_dumpf(result, stdout, JSON_INDENT(2));
+		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 		putchar('\n');
 	}
 	json_decref(result);

@@ -68,7 +68,7 @@ static void send_line(struct control_client *client, const json_t *answer)
 	struct control_write *w = calloc(1, sizeof *w);
 	if (w == NULL)
 		return;
-	w->text = json_dumps(answer, JSON_COMPACT);
+	w->text = json_dumps(answer, JSON_COMPACT | JSON_REAL_PRECISION(9));
 	if (w->text == NULL) {
 		free(w);
 		return;

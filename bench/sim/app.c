@@ -175,6 +175,7 @@ static void place_call(struct kith_sim *sim, struct kith_simnode *n, uint32_t pe
 	if (err != 0) {
 		sim->counts.calls_failed++;
 		c->op = 0;
+		c->err = err;
 		kith_sim_check_call(sim, n, c);
 		c->used = false;
 	}
@@ -386,6 +387,7 @@ static void op_done(struct kith_sim *sim, struct kith_simnode *n, const struct k
 		return;
 	}
 	c->op = 0;
+	c->err = e->err;
 	if (c->refused || e->err == KITH_EREJECTED) {
 		sim->counts.calls_refused++;
 	} else {

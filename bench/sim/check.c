@@ -331,8 +331,8 @@ void kith_sim_check_call(struct kith_sim *sim, struct kith_simnode *n, struct ki
 		sim->counts.calls_excused++;
 		return;
 	}
-	kith_sim_violate(sim, KITH_SIM_PAIRS_TALK, n->id, c->peer, "%s after %lld ms",
-			 c->op != 0 ? "a call is not open" : "a call failed",
+	kith_sim_violate(sim, KITH_SIM_PAIRS_TALK, n->id, c->peer, "a call %s%s after %lld ms",
+			 c->op != 0 ? "is not open" : "failed: ", c->op != 0 ? "" : kith_strerror(c->err),
 			 (long long)((sim->now - c->called_at) / KITH_US_PER_MS));
 }
 

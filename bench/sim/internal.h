@@ -116,6 +116,7 @@ struct kith_simcall {
 	bool closing; /* we have asked for its end */
 	kith_session_id session;
 	kith_op op;
+	int err; /* what our call ended with */
 	uint32_t peer;
 	uint32_t flow, peer_flow; /* number + 1 */
 	kith_time_us called_at, answer_at, opened_at, datagram_at, hang_up_at, answered_us;

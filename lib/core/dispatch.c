@@ -55,6 +55,7 @@ static bool on_frame(struct kith_core *c, struct kith_session *s, const struct k
 	case KITH_FRAME_CHAIN:
 	case KITH_FRAME_SERVICE:
 	case KITH_FRAME_VERDICT:
+	case KITH_FRAME_FRESH:
 		return false;
 	case KITH_FRAME_PADDING:
 		return true;

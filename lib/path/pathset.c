@@ -158,7 +158,7 @@ void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, ki
 
 bool kith_ps_pay(struct kith_path *p, size_t frame_bytes)
 {
-	if (p->state != KITH_PATH_CANDIDATE || (p->flags & KITH_PATH_STRANGER) == 0)
+	if (!kith_ps_is_stranger(p))
 		return true;
 	/* As if each frame had a packet of its own: often it has not, but that is for the outbox to say. */
 	size_t cost = frame_bytes + KITH_FRAME_HEADER + KITH_PROBE_OVERHEAD +
@@ -553,6 +553,8 @@ size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, s
 	struct kith_path *p = kith_ps_path(ps, ps->sending);
 	struct kith_flow *flow = kith_ps_flow(ps);
 	size_t n = 0;
+	if (kith_ps_is_stranger(p)) /* all others are gone */
+		return 0;
 	out[n++] = p->hop;
 	if (p->state != KITH_PATH_SUSPECT || !data || flow == NULL)
 		return n;

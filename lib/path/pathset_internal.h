@@ -81,6 +81,12 @@ static inline bool kith_ps_has(const struct kith_pathset *ps, unsigned flags)
 	return (ps->flags & flags) == flags;
 }
 
+/* Heard from, and has not answered yet: it may be anybody's address. */
+static inline bool kith_ps_is_stranger(const struct kith_path *p)
+{
+	return p->state == KITH_PATH_CANDIDATE && (p->flags & KITH_PATH_STRANGER) != 0;
+}
+
 /* Index, or -1. */
 int kith_ps_find(const struct kith_pathset *ps, const struct kith_hop *hop);
 int kith_ps_find_id(const struct kith_pathset *ps, uint8_t id, bool peers);

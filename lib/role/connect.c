@@ -40,17 +40,25 @@ static struct kith_session *new_initiator(struct kith_core *c)
 	s->initiator = true;
 	s->timer.kind = KITH_TIMER_SESSION;
 	s->hs = KITH_NEW(c->alloc, struct kith_handshake);
-	if (s->hs != NULL)
+	if (s->hs != NULL) {
+		c->random->fill(c->random->ctx, s->hs->call_id, sizeof s->hs->call_id);
 		return s;
+	}
 	struct kith_path_env env = kith_env(c, s);
 	kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
 	return NULL;
 }
 
-static void new_call_id(struct kith_core *c, struct kith_handshake *hs)
+/* What every HELLO says, with the cookie that was asked for. */
+static void begin_payload(struct kith_core *c, struct kith_session *s, struct kith_writer *w, struct kith_span chain)
 {
-	c->random->fill(c->random->ctx, hs->call_id, sizeof hs->call_id);
-	hs->timestamp_ms = kith_stamp(c);
+	s->hs->timestamp_ms = kith_stamp(c);
+	kith_hello_write(w, &c->self, s->hs->timestamp_ms, s->hs->call_id, chain);
+	if (!s->hs->has_cookie)
+		return;
+	uint8_t *mark = kith_frame_begin(w, KITH_FRAME_FRESH);
+	kith_write_bytes(w, s->hs->cookie, KITH_COOKIE_LEN);
+	kith_frame_end(w, mark);
 }
 
 /* Makes the HELLO to a supernode. A request of req.len bytes goes along when it fits (then *embedded). */
@@ -60,9 +68,7 @@ static int make_hello(struct kith_core *c, struct kith_session *s, const uint8_t
 	uint8_t payload[KITH_UDP_PAYLOAD];
 	struct kith_writer w = kith_writer_of(payload, KITH_UDP_PAYLOAD - KITH_IK_HELLO_OVERHEAD);
 	struct kith_path_env env = kith_env(c, s);
-	new_call_id(c, s->hs);
-	kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id,
-			 short_chain ? c->self.chain_short : c->self.chain);
+	begin_payload(c, s, &w, short_chain ? c->self.chain_short : c->self.chain);
 	*embedded = kind != 0 && key != NULL && kith_writer_space(&w) >= KITH_FRAME_HEADER + 3 + req.len;
 	if (*embedded) {
 		int err = kith_request_embed(&s->requests, &env, c->now.mono_us, kind, req, token,
@@ -141,29 +147,32 @@ int kith_contact(struct kith_core *c, const struct kith_host *host, uint8_t use,
 	return 0;
 }
 
+/* Makes the HELLO to a person: as long as fits an introduction inside our own first message to a home. The reply may be
+ * as long, and no longer. */
+static int make_call(struct kith_core *c, struct kith_session *s, const uint8_t key[32], const char *service)
+{
+	uint8_t payload[KITH_UDP_PAYLOAD];
+	struct kith_writer w = kith_writer_of(payload, sizeof payload);
+	begin_payload(c, s, &w, c->self.chain);
+	uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_SERVICE);
+	kith_write_bytes(&w, (const uint8_t *)service, strlen(service));
+	kith_frame_end(&w, mark);
+	size_t around = KITH_IK_HELLO_OVERHEAD + 32 + 3 + c->self.chain_short.len + INTRODUCE_COST;
+	size_t pad_to = around < KITH_UDP_PAYLOAD ? KITH_UDP_PAYLOAD - around : 0;
+	if (w.bad)
+		return KITH_EMSGSIZE;
+	int err = kith_handshake_start(s->hs, &c->self, key, s->index,
+				       (struct kith_span){ payload, kith_writer_len(&w) }, pad_to);
+	return err == 0 && s->hs->len > KITH_NESTED_MAX ? KITH_EMSGSIZE : err;
+}
+
 struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_record *record, const char *service)
 {
 	struct kith_session *s = new_initiator(c);
 	if (s == NULL)
 		return NULL;
-	uint8_t payload[KITH_UDP_PAYLOAD];
-	struct kith_writer w = kith_writer_of(payload, sizeof payload);
-	new_call_id(c, s->hs);
-	kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, c->self.chain);
-	uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_SERVICE);
-	kith_write_bytes(&w, (const uint8_t *)service, strlen(service));
-	kith_frame_end(&w, mark);
-	/* As long as fits an introduction inside our own first message to a home: the reply may be as long, and no
-	 * longer. */
-	size_t around = KITH_IK_HELLO_OVERHEAD + 32 + 3 + c->self.chain_short.len + INTRODUCE_COST;
-	size_t pad_to = around < KITH_UDP_PAYLOAD ? KITH_UDP_PAYLOAD - around : 0;
-	int err = w.bad ? KITH_EMSGSIZE
-			: kith_handshake_start(s->hs, &c->self, record->device.b, s->index,
-					       (struct kith_span){ payload, kith_writer_len(&w) }, pad_to);
-	if (err == 0 && s->hs->len > KITH_NESTED_MAX)
-		err = KITH_EMSGSIZE;
 	struct kith_path_env env = kith_env(c, s);
-	if (err != 0) {
+	if (make_call(c, s, record->device.b, service) != 0) {
 		kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
 		return NULL;
 	}
@@ -173,6 +182,23 @@ struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_re
 	s->hs->give_up_at = KITH_TIME_NEVER;
 	s->hs->next_at = KITH_TIME_NEVER;
 	return s;
+}
+
+/* Makes the HELLO anew: for a responder that asked for a cookie, or that may lack our issuer's certificate. Requests that rode
+ * in the first one follow when the session is up. */
+static bool remake(struct kith_core *c, struct kith_session *s)
+{
+	bool embedded;
+	uint8_t key[32];
+	memcpy(key, s->hs->noise.rs, 32);
+	kith_noise_wipe(&s->hs->noise);
+	kith_requests_unsend(s->requests);
+	int err = s->use & KITH_USE_PEER ? make_call(c, s, key, s->peer->service)
+					 : make_hello(c, s, key, false, 0, (struct kith_span){ NULL, 0 }, 0, &embedded);
+	if (err == 0)
+		return true;
+	kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
+	return false;
 }
 
 void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop)
@@ -207,6 +233,8 @@ void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const 
 		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
 		return;
 	}
+	if (s->hs->noise.pattern == KITH_NOISE_IK && !remake(c, s))
+		return;
 	if (first) /* at once; further ones wait for the timer, so that two nodes cannot chase each other */
 		kith_connect_send(c, s, from);
 }
@@ -463,24 +491,6 @@ kith_time_us kith_connect_deadline(const struct kith_session *s)
 	return s->hs->next_at < s->hs->give_up_at ? s->hs->next_at : s->hs->give_up_at;
 }
 
-/* The silent supernode may lack our issuer's certificate: begin anew and bring it; requests follow when the session
- * is up. */
-static void restart_with_chain(struct kith_core *c, struct kith_session *s)
-{
-	bool embedded;
-	uint8_t key[32];
-	kith_time_us give_up_at = s->hs->give_up_at;
-	uint8_t tries = s->hs->tries;
-	memcpy(key, s->hs->noise.rs, 32);
-	kith_handshake_wipe(s->hs);
-	if (make_hello(c, s, key, false, 0, (struct kith_span){ NULL, 0 }, 0, &embedded) != 0) {
-		kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
-		return;
-	}
-	s->hs->give_up_at = give_up_at;
-	s->hs->tries = tries;
-}
-
 void kith_connect_tick(struct kith_core *c, struct kith_session *s)
 {
 	if (c->now.mono_us >= s->hs->give_up_at) {
@@ -497,8 +507,7 @@ void kith_connect_tick(struct kith_core *c, struct kith_session *s)
 		kith_peer_redial(c, s);
 		return;
 	}
-	if (s->hs->tries == 2 && s->hs->noise.pattern == KITH_NOISE_IK)
-		restart_with_chain(c, s);
-	if (s->state == KITH_SESSION_INITIATING)
+	bool silent = s->hs->tries == 2 && s->hs->noise.pattern == KITH_NOISE_IK; /* it may lack our issuer's certificate */
+	if (!silent || remake(c, s))
 		kith_connect_send(c, s, &s->paths.first.hop);
 }

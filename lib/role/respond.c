@@ -186,13 +186,13 @@ static void on_hello_xx(struct kith_core *c, const struct kith_handshake *hs, co
 /* Whether the message is a new one. It is remembered once it made a session: until then its repetitions count as new.
  */
 static bool fresh(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hello *hello,
-		  const struct kith_person *person, bool cookie_ok, const struct kith_hop *from)
+		  const struct kith_person *person, const struct kith_hop *from)
 {
-	switch (kith_guard_judge(&c->guard, person->device_dh.b, hello->timestamp_ms, hello->call_id, cookie_ok)) {
+	bool made_now = hello->fresh.p != NULL && kith_guard_gave(&c->guard, c->now.mono_us, from, hello->fresh.p);
+	switch (kith_guard_judge(&c->guard, person->device_dh.b, hello->timestamp_ms, hello->call_id, made_now)) {
 	case KITH_FRESH:
 		return true;
 	case KITH_SAME:
-	case KITH_STALE: /* perhaps a repetition that a later call has overtaken */
 		if (!repeat_reply(c, person->device_dh.b, hello->call_id, from))
 			kith_stats_add(c->stats, KITH_STAT_REFUSE_STALE, 1);
 		return false;
@@ -204,7 +204,7 @@ static bool fresh(struct kith_core *c, const struct kith_hs_header *header, cons
 }
 
 static void on_hello_ik(struct kith_core *c, struct kith_handshake *hs, struct kith_span payload,
-			const struct kith_hs_header *header, size_t packet_len, bool cookie_ok,
+			const struct kith_hs_header *header, size_t packet_len,
 			const struct kith_hop *from)
 {
 	struct kith_hello hello;
@@ -224,7 +224,7 @@ static void on_hello_ik(struct kith_core *c, struct kith_handshake *hs, struct k
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
 		return;
 	}
-	if (!fresh(c, header, &hello, &person, cookie_ok, from))
+	if (!fresh(c, header, &hello, &person, from))
 		return;
 	if (call && !kith_limiter_allow(&c->calls, c->now.mono_us, kith_device_key(person.device_dh.b))) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
@@ -276,7 +276,6 @@ void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *hea
 		send_cookie(c, header, from);
 		return;
 	case KITH_GUARD_PASS:
-	case KITH_GUARD_PASS_FRESH:
 		break;
 	}
 	int n = kith_handshake_read_hello(&hs, &c->self, header, buf);
@@ -285,8 +284,7 @@ void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *hea
 	else if (header->pattern == KITH_NOISE_XX)
 		on_hello_xx(c, &hs, header, packet_len, from);
 	else
-		on_hello_ik(c, &hs, (struct kith_span){ buf, (size_t)n }, header, packet_len,
-			    verdict == KITH_GUARD_PASS_FRESH, from);
+		on_hello_ik(c, &hs, (struct kith_span){ buf, (size_t)n }, header, packet_len, from);
 	kith_handshake_wipe(&hs);
 }
 

@@ -11,7 +11,7 @@
 #define SOURCE_BURST_S 5
 
 /* First messages of a device that were accepted lately. Copies of calls that are made at the same time overtake each
- * other, so more than the newest is remembered; what is not newer than low_ms, and not here, is refused. */
+ * other, so more than the newest is remembered; what is not newer than low_ms, and not here, must prove when it was made. */
 struct seen {
 	uint8_t device[KITH_DEVICE_ID_LEN];
 	int64_t low_ms;
@@ -125,6 +125,19 @@ static bool cookie_valid(struct kith_guard *g, kith_time_us now, const struct ki
 	return false;
 }
 
+bool kith_guard_gave(struct kith_guard *g, kith_time_us now, const struct kith_hop *from,
+		     const uint8_t cookie[KITH_COOKIE_LEN])
+{
+	rotate(g, now);
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t ours[KITH_COOKIE_LEN];
+		cookie_of(g, i, from, ours);
+		if (kith_equal_secret(ours, cookie, KITH_COOKIE_LEN))
+			return true;
+	}
+	return false;
+}
+
 enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
 					 const struct kith_hop *from)
 {
@@ -141,7 +154,7 @@ enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now,
 	bool with_cookie = !kith_equal_secret(hs->mac2, zero, KITH_MAC_LEN) && cookie_valid(g, now, hs, from);
 	if (with_cookie)
 		return kith_limiter_allow(&g->sources, now, kith_addr_limit_prefix(&from->remote))
-			       ? KITH_GUARD_PASS_FRESH
+			       ? KITH_GUARD_PASS
 			       : KITH_GUARD_LIMITED;
 	if (hs->pattern == KITH_NOISE_XX || g->window_hellos > g->hellos_per_s)
 		return KITH_GUARD_COOKIE;
@@ -162,19 +175,19 @@ void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith
 }
 
 enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN],
-				     int64_t timestamp_ms, const uint8_t call_id[16], bool cookie_ok)
+				     int64_t timestamp_ms, const uint8_t call_id[16], bool made_now)
 {
 	const struct seen *s = kith_table_get(&g->seen, device);
+	bool old = s != NULL && timestamp_ms <= s->low_ms;
 	for (uint32_t i = 0; s != NULL && i < s->n; i++) {
-		if (s->last[i].timestamp_ms == timestamp_ms)
-			return memcmp(s->last[i].call_id, call_id, 16) == 0 ? KITH_SAME : KITH_STALE;
+		if (memcmp(s->last[i].call_id, call_id, 16) == 0)
+			return KITH_SAME;
+		old = old || s->last[i].timestamp_ms == timestamp_ms;
 	}
-	if (s != NULL && timestamp_ms > s->low_ms)
+	if (made_now)
 		return KITH_FRESH;
-	if (s != NULL && s->low_ms > g->floor_ms)
-		return KITH_STALE;
-	/* At or below the floor it is the cookie that tells, of known devices too: their calls may overtake each other. */
-	return timestamp_ms > g->floor_ms || cookie_ok ? KITH_FRESH : KITH_UNSURE;
+	bool newer = s != NULL ? !old : timestamp_ms > g->floor_ms;
+	return newer ? KITH_FRESH : KITH_UNSURE;
 }
 
 static int64_t newest(const struct seen *s)
@@ -222,7 +235,8 @@ void kith_guard_remember(struct kith_guard *g, const uint8_t device[KITH_DEVICE_
 		slot = 0;
 		for (uint32_t i = 1; i < s->n; i++)
 			slot = s->last[i].timestamp_ms < s->last[slot].timestamp_ms ? i : slot;
-		s->low_ms = s->last[slot].timestamp_ms;
+		if (s->last[slot].timestamp_ms > s->low_ms)
+			s->low_ms = s->last[slot].timestamp_ms;
 	} else {
 		s->n++;
 	}

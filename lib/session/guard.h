@@ -26,7 +26,6 @@
 
 enum kith_guard_verdict {
 	KITH_GUARD_PASS,
-	KITH_GUARD_PASS_FRESH, /* passed with a valid cookie: made within its life, from this address */
 	KITH_GUARD_COOKIE, /* answer with a cookie, do nothing else */
 	KITH_GUARD_BAD_MAC,
 	KITH_GUARD_LIMITED
@@ -64,14 +63,19 @@ enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now,
 void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
 		       const struct kith_hop *from, uint8_t out[KITH_COOKIE_PACKET_LEN]);
 
-enum kith_freshness { KITH_FRESH, KITH_SAME, KITH_STALE, KITH_UNSURE };
+enum kith_freshness { KITH_FRESH, KITH_SAME, KITH_UNSURE };
 
-/* Judges the timestamp of an authenticated first message: FRESH was not seen and is newer than all that are forgotten
- * of this device, SAME is a copy of one that is remembered, STALE may be an old one, UNSURE comes from a device not
- * remembered whose timestamp is at or below the floor: ask for a cookie, unless the message came with one
- * (cookie_ok). */
+/* True for a cookie that this guard gave to that address lately. A MAC made with a cookie proves the address only: anybody who
+ * knows the responder's public key can read the cookie, and add a MAC to an old message of somebody else. A cookie inside of the
+ * message (frame FRESH) proves that its author made it after the cookie was given. */
+bool kith_guard_gave(struct kith_guard *g, kith_time_us now, const struct kith_hop *from,
+		     const uint8_t cookie[KITH_COOKIE_LEN]);
+
+/* Judges the timestamp of an authenticated first message. SAME: of a call that is remembered (a copy, or made anew for
+ * a cookie). FRESH: it carries a good cookie inside (made_now), or is newer than all that is forgotten of this device, or,
+ * of a device not remembered, than the floor. UNSURE: it may be an old one; ask for a cookie. */
 enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN],
-				     int64_t timestamp_ms, const uint8_t call_id[16], bool cookie_ok);
+				     int64_t timestamp_ms, const uint8_t call_id[16], bool made_now);
 
 /* Remembers an accepted first message. */
 void kith_guard_remember(struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,

@@ -49,6 +49,8 @@ bool kith_hello_parse(struct kith_hello *out, struct kith_span payload)
 			ok = take_once(&out->service, f.body) && f.body.len <= KITH_SERVICE_MAX;
 		else if (f.type == KITH_FRAME_VERDICT)
 			ok = take_once(&verdict, f.body) && parse_verdict(out, f.body);
+		else if (f.type == KITH_FRAME_FRESH)
+			ok = take_once(&out->fresh, f.body) && f.body.len == KITH_COOKIE_LEN;
 		else if (f.type == KITH_FRAME_REQUEST)
 			ok = take_once(&out->request, f.body);
 		else if (f.type == KITH_FRAME_ANSWER)
@@ -129,7 +131,7 @@ int kith_handshake_start(struct kith_handshake *hs, const struct kith_self *self
 	int err = write_message(hs, KITH_PKT_HELLO, sender, 0, payload, pad_to, e_sk);
 	kith_wipe(e_sk, sizeof e_sk);
 	if (err == 0)
-		kith_mac_write(self->suite, &hs->mac_keys, NULL, hs->packet, hs->len);
+		kith_mac_write(self->suite, &hs->mac_keys, hs->has_cookie ? hs->cookie : NULL, hs->packet, hs->len);
 	return err;
 }
 

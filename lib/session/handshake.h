@@ -47,6 +47,7 @@ struct kith_hello {
 	bool has_verdict;
 	uint16_t verdict; /* 0 = accepted, else enum kith_close_reason */
 	struct kith_span chain, service, verdict_text;
+	struct kith_span fresh; /* the cookie that proves when it was made; p is NULL when absent */
 	struct kith_span request, answer; /* bodies of those frames; p is NULL when absent */
 };
 

@@ -60,6 +60,7 @@ struct kith_requests {
 		ids_until; /* the other side may still keep answers to ids we used: the count must go on until then */
 	struct waiting *first, **last; /* FIFO */
 	uint32_t waiting_n;
+	bool resume; /* a slot fell free while some wait: the next tick, at once, starts them */
 	size_t kept_bytes;
 	uint8_t *finished; /* the answer last handed out, freed at the next call */
 	size_t finished_len;
@@ -169,6 +170,17 @@ static struct waiting *take_waiting(struct kith_requests *rq)
 	return w;
 }
 
+/* Takes out and frees the one that p leads to. */
+static void drop_waiting(struct kith_requests *rq, struct waiting **p, const struct kith_alloc *alloc)
+{
+	struct waiting *w = *p;
+	*p = w->next;
+	if (*p == NULL)
+		rq->last = p;
+	rq->waiting_n--;
+	kith_alloc_free(alloc, w, waiting_size(w));
+}
+
 static int wait_for_slot(struct kith_requests *rq, const struct kith_path_env *env, uint8_t kind, struct kith_span body,
 			 uint64_t token, kith_time_us retry_us, kith_time_us give_up_at)
 {
@@ -254,6 +266,12 @@ int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *en
 	return 0;
 }
 
+void kith_requests_unsend(struct kith_requests *rq)
+{
+	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++)
+		rq->asked[i].unsent = rq->asked[i].unsent || rq->asked[i].held;
+}
+
 void kith_request_cancel(struct kith_requests *rq, const struct kith_path_env *env, uint64_t token)
 {
 	if (rq == NULL)
@@ -263,17 +281,12 @@ void kith_request_cancel(struct kith_requests *rq, const struct kith_path_env *e
 			drop_asked(&rq->asked[i], env->alloc);
 	}
 	for (struct waiting **p = &rq->first; *p != NULL;) {
-		struct waiting *w = *p;
-		if (w->token != token) {
-			p = &w->next;
-			continue;
-		}
-		*p = w->next;
-		if (*p == NULL)
-			rq->last = p;
-		rq->waiting_n--;
-		kith_alloc_free(env->alloc, w, waiting_size(w));
+		if ((*p)->token == token)
+			drop_waiting(rq, p, env->alloc);
+		else
+			p = &(*p)->next;
 	}
+	rq->resume = rq->first != NULL;
 }
 
 static struct asked *find_asked(struct kith_requests *rq, uint16_t id)
@@ -536,6 +549,8 @@ kith_time_us kith_requests_deadline(const struct kith_requests *rq)
 {
 	if (rq == NULL)
 		return KITH_TIME_NEVER;
+	if (rq->resume)
+		return 0;
 	kith_time_us at = KITH_TIME_NEVER;
 	bool empty = true;
 	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
@@ -545,8 +560,8 @@ kith_time_us kith_requests_deadline(const struct kith_requests *rq)
 		if (rq->work[i].state != WORK_FREE)
 			at = earlier(at, rq->work[i].keep_until);
 	}
-	if (rq->first != NULL)
-		at = earlier(at, rq->first->give_up_at);
+	for (const struct waiting *w = rq->first; w != NULL; w = w->next) /* their timeouts differ */
+		at = earlier(at, w->give_up_at);
 	return empty && rq->first == NULL ? rq->ids_until : at;
 }
 
@@ -583,6 +598,7 @@ void kith_requests_tick(struct kith_requests **rq, const struct kith_path_env *e
 			drop_work(*rq, w, env->alloc);
 		empty = empty && !a->used && w->state == WORK_FREE;
 	}
+	(*rq)->resume = false; /* without memory they wait on */
 	start_waiting(*rq, env, now);
 	if (empty && (*rq)->first == NULL && now >= (*rq)->ids_until)
 		kith_requests_free(rq, env->alloc);
@@ -602,14 +618,16 @@ bool kith_requests_expired(struct kith_requests *rq, const struct kith_path_env 
 		drop_asked(a, env->alloc);
 		return true;
 	}
-	while (rq != NULL && rq->first != NULL && (closing || rq->first->give_up_at <= now)) {
-		struct waiting *w = take_waiting(rq);
-		*out = (struct kith_answer){ .token = w->token,
-					     .kind = w->kind,
-					     .err = closing ? KITH_ECLOSED : KITH_ETIMEDOUT };
-		kith_alloc_free(env->alloc, w, waiting_size(w));
+	for (struct waiting **p = rq != NULL ? &rq->first : NULL; p != NULL && *p != NULL; p = &(*p)->next) {
+		struct waiting *w = *p;
+		if (!closing && w->give_up_at > now)
+			continue;
+		*out = (struct kith_answer){ .token = w->token, .kind = w->kind, .err = closing ? KITH_ECLOSED : KITH_ETIMEDOUT };
+		drop_waiting(rq, p, env->alloc);
 		return true;
 	}
+	if (rq != NULL) /* those whose turn it is, now that others have ended */
+		start_waiting(rq, env, now);
 	return false;
 }
 

@@ -560,6 +560,40 @@ static void a_first_message_from_before_a_restart_only_earns_a_cookie(void **sta
 	core_world_deinit(&w);
 }
 
+/* A cookie proves an address, not who made a message: whoever replays an old one can read the cookie with the responder's
+ * public key and add a good second MAC to it. */
+static void a_cookie_that_another_adds_does_not_make_an_old_message_new(void **state)
+{
+	struct core_world w;
+	struct keeper k;
+	struct kith_core_options o;
+	struct kith_mac_keys keys;
+	uint8_t cookie[KITH_COOKIE_LEN];
+	(void)state;
+	record_hello(&w, &k);
+	world_stop(&w, 1);
+	world_run(&w, KITH_US_PER_S);
+	world_options(&w, 1, &o);
+	assert_int_equal(world_try_start(&w, 1, &o), 0);
+	uint32_t sessions = w.nodes[1].core->sessions.by_index.n;
+	struct kith_addr elsewhere = world_addr(20);
+	struct keeper answer = { .from = &w.nodes[1].addr, .to = &elsewhere, .type = KITH_PKT_COOKIE };
+	uint8_t *hello = k.packet.data + KITH_PACKET_HEADROOM;
+	w.tap = keep_tap;
+	w.tap_ctx = &answer;
+	inject(&w, 1, &elsewhere, hello, k.packet.len);
+	assert_int_equal(answer.seen, 1);
+	kith_mac_keys_derive(&keys, w.pki.suite, w.nodes[1].core->self.dh_pk);
+	assert_int_equal(kith_cookie_open(w.pki.suite, &keys, hello + k.packet.len - KITH_HS_TRAILER,
+					  test_span(answer.packet.data + KITH_PACKET_HEADROOM, answer.packet.len), cookie),
+			 0);
+	kith_mac_write(w.pki.suite, &keys, cookie, hello, k.packet.len);
+	inject(&w, 1, &elsewhere, hello, k.packet.len);
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_COOKIES_SENT), 2);
+	assert_int_equal(w.nodes[1].core->sessions.by_index.n, sessions);
+	core_world_deinit(&w);
+}
+
 /* ---- under load ---- */
 
 static void under_load_a_cookie_is_asked_for_and_the_handshake_still_succeeds(void **state)
@@ -775,6 +809,7 @@ int main(void)
 		cmocka_unit_test(a_leaf_does_not_introduce_itself_to_who_does_not_know_its_key),
 		cmocka_unit_test(a_replayed_first_message_makes_no_session),
 		cmocka_unit_test(a_first_message_from_before_a_restart_only_earns_a_cookie),
+		cmocka_unit_test(a_cookie_that_another_adds_does_not_make_an_old_message_new),
 		cmocka_unit_test(under_load_a_cookie_is_asked_for_and_the_handshake_still_succeeds),
 		cmocka_unit_test(who_does_not_know_the_key_always_pays_with_a_cookie),
 		cmocka_unit_test(one_prefix_is_held_to_its_rate_of_first_messages),

@@ -96,7 +96,7 @@ static void who_does_not_know_the_key_needs_a_cookie_always(void **state)
 	assert_int_equal(check(&w, 0, &m), KITH_GUARD_COOKIE);
 	earn(&w, 0, &m, cookie);
 	hello(&w, &m, KITH_NOISE_XX, cookie);
-	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS_FRESH);
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
 	watch_deinit(&w);
 }
 
@@ -114,7 +114,7 @@ static void above_the_rate_a_cookie_is_asked_for(void **state)
 	assert_int_equal(check(&w, 100, &m), KITH_GUARD_COOKIE);
 	earn(&w, 100, &m, cookie);
 	hello(&w, &m, KITH_NOISE_IK, cookie);
-	assert_int_equal(check(&w, 100, &m), KITH_GUARD_PASS_FRESH);
+	assert_int_equal(check(&w, 100, &m), KITH_GUARD_PASS);
 	hello(&w, &m, KITH_NOISE_IK, NULL);
 	assert_int_equal(check(&w, 100 + KITH_US_PER_S, &m), KITH_GUARD_PASS); /* another second */
 	watch_deinit(&w);
@@ -131,7 +131,7 @@ static void a_cookie_is_for_one_address_one_transport_and_one_tunnel(void **stat
 	hello(&w, &m, KITH_NOISE_IK, NULL);
 	earn(&w, 0, &m, cookie);
 	hello(&w, &m, KITH_NOISE_IK, cookie);
-	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS_FRESH);
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
 	const struct kith_hop honest = w.from;
 	w.from.remote.port++;
 	assert_int_equal(check(&w, 0, &m), KITH_GUARD_COOKIE);
@@ -164,7 +164,7 @@ static void a_cookie_lives_between_one_and_two_lives_of_its_secret(void **state)
 		hello(&w, &m, KITH_NOISE_IK, cookie);
 		enum kith_guard_verdict v = check(&w, used, &m);
 		if (used - earned <= KITH_COOKIE_LIFE_US)
-			assert_int_equal(v, KITH_GUARD_PASS_FRESH);
+			assert_int_equal(v, KITH_GUARD_PASS);
 		if (used - earned >= 2 * KITH_COOKIE_LIFE_US)
 			assert_int_equal(v, KITH_GUARD_COOKIE);
 		watch_deinit(&w);
@@ -266,9 +266,61 @@ static void an_accepted_message_is_known_again_and_does_not_count_twice(void **s
 	kith_guard_remember(&w.guard, dev_a, START_MS + 10, call_1);
 	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_1, false), KITH_SAME);
 	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_1, true), KITH_SAME);
-	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_2, true), KITH_STALE); /* same time, other message */
+	/* The same time, another message: only proof of when it was made helps. */
+	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_2, false), KITH_UNSURE);
+	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_2, true), KITH_FRESH);
 	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 11, call_2, false), KITH_FRESH);
 	assert_int_equal(kith_guard_judge(&w.guard, dev_b, START_MS + 10, call_1, false), KITH_FRESH);
+	watch_deinit(&w);
+}
+
+static void calls_of_one_device_may_overtake_each_other(void **state)
+{
+	struct watch w;
+	uint8_t call[16] = { 0 };
+	(void)state;
+	watch_init(&w, 8);
+	kith_guard_remember(&w.guard, dev_a, START_MS + 20, call_2);
+	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_1, false), KITH_FRESH);
+	kith_guard_remember(&w.guard, dev_a, START_MS + 10, call_1);
+	for (uint8_t i = 0; i < KITH_GUARD_REMEMBERED; i++) {
+		call[0] = (uint8_t)(100 + i);
+		kith_guard_remember(&w.guard, dev_a, START_MS + 30 + i, call);
+	}
+	/* Both are forgotten by now, and neither is believed again. */
+	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_1, false), KITH_UNSURE);
+	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 20, call_2, false), KITH_UNSURE);
+	/* One that proved itself in spite of an old time does not lower the bar for others. */
+	call[0] = 99;
+	kith_guard_remember(&w.guard, dev_a, START_MS + 1, call);
+	call[0] = 98;
+	kith_guard_remember(&w.guard, dev_a, START_MS + 2, call);
+	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_1, false), KITH_UNSURE);
+	watch_deinit(&w);
+}
+
+static void a_cookie_inside_a_message_is_good_for_its_address_and_its_life(void **state)
+{
+	struct watch w;
+	struct message m;
+	uint8_t cookie[KITH_COOKIE_LEN];
+	(void)state;
+	watch_init(&w, 8);
+	w.guard.hellos_per_s = 0;
+	hello(&w, &m, KITH_NOISE_IK, NULL);
+	earn(&w, 0, &m, cookie);
+	assert_true(kith_guard_gave(&w.guard, 0, &w.from, cookie));
+	assert_true(kith_guard_gave(&w.guard, KITH_COOKIE_LIFE_US, &w.from, cookie));
+	assert_false(kith_guard_gave(&w.guard, 3 * KITH_COOKIE_LIFE_US, &w.from, cookie));
+	watch_deinit(&w);
+	watch_init(&w, 8);
+	w.guard.hellos_per_s = 0;
+	earn(&w, 0, &m, cookie);
+	w.from.remote.port++;
+	assert_false(kith_guard_gave(&w.guard, 0, &w.from, cookie));
+	w.from.remote.port--;
+	cookie[3] ^= 1;
+	assert_false(kith_guard_gave(&w.guard, 0, &w.from, cookie));
 	watch_deinit(&w);
 }
 
@@ -338,6 +390,8 @@ int main(void)
 		cmocka_unit_test(more_prefixes_than_are_remembered_are_still_judged),
 		cmocka_unit_test(a_device_that_is_not_remembered_must_be_newer_than_the_start),
 		cmocka_unit_test(an_accepted_message_is_known_again_and_does_not_count_twice),
+		cmocka_unit_test(calls_of_one_device_may_overtake_each_other),
+		cmocka_unit_test(a_cookie_inside_a_message_is_good_for_its_address_and_its_life),
 		cmocka_unit_test(nothing_is_ever_accepted_twice),
 		cmocka_unit_test(who_was_forgotten_raises_the_floor),
 		cmocka_unit_test(without_memory_the_floor_rises_instead),
