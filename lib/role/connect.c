@@ -12,6 +12,7 @@
 #define GONE_AFTER_US (2 * KITH_US_PER_S)
 /* hints without a genuine packet between them: three probes were answered so, over two seconds or more */
 #define GONE_HINTS_MAX 4
+#define COOKIE_SPACING_US (20 * KITH_US_PER_MS)
 #define INTRODUCE_COST 40 /* most bytes around an introduced packet in an INTRODUCE request frame */
 
 static void count_refusal(struct kith_core *c, int err)
@@ -49,15 +50,15 @@ static struct kith_session *new_initiator(struct kith_core *c)
 	return NULL;
 }
 
-/* What every HELLO says, with the cookie that was asked for. */
+/* What every HELLO says, with the epoch that was asked for. */
 static void begin_payload(struct kith_core *c, struct kith_session *s, struct kith_writer *w, struct kith_span chain)
 {
 	s->hs->timestamp_ms = kith_stamp(c);
 	kith_hello_write(w, &c->self, s->hs->timestamp_ms, s->hs->call_id, chain);
-	if (!s->hs->has_cookie)
+	if (!s->hs->has_epoch)
 		return;
 	uint8_t *mark = kith_frame_begin(w, KITH_FRAME_FRESH);
-	kith_write_bytes(w, s->hs->cookie, KITH_COOKIE_LEN);
+	kith_write_bytes(w, s->hs->epoch, KITH_COOKIE_LEN);
 	kith_frame_end(w, mark);
 }
 
@@ -220,23 +221,26 @@ void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct
 void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
 {
 	uint32_t receiver;
+	bool anew;
 	const uint8_t *nonce, *sealed;
 	struct kith_session *s = NULL;
-	if (kith_cookie_parse(&receiver, &nonce, &sealed, packet))
+	if (kith_cookie_parse(&receiver, &anew, &nonce, &sealed, packet))
 		s = kith_sessions_get(&c->sessions, receiver);
 	if (s == NULL || s->state != KITH_SESSION_INITIATING) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
 		return;
 	}
-	bool first = !s->hs->has_cookie;
-	if (kith_handshake_cookie(s->hs, packet) != 0) {
+	/* Two nodes must not chase each other with cookies. */
+	if (s->hs->has_cookie && c->now.mono_us - s->hs->sent_at < COOKIE_SPACING_US)
+		return;
+	int made = kith_handshake_cookie(s->hs, packet);
+	if (made < 0) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
 		return;
 	}
-	if (s->hs->noise.pattern == KITH_NOISE_IK && !remake(c, s))
+	if (made == 1 && !remake(c, s))
 		return;
-	if (first) /* at once; further ones wait for the timer, so that two nodes cannot chase each other */
-		kith_connect_send(c, s, from);
+	kith_connect_send(c, s, from); /* by the same way: the second MAC is good for no other */
 }
 
 /* Checks a payload's certificates. 0, or an error that was counted. key: the static key that the handshake proved. */
@@ -507,7 +511,8 @@ void kith_connect_tick(struct kith_core *c, struct kith_session *s)
 		kith_peer_redial(c, s);
 		return;
 	}
-	bool silent = s->hs->tries == 2 && s->hs->noise.pattern == KITH_NOISE_IK; /* it may lack our issuer's certificate */
+	bool silent =
+		s->hs->tries == 2 && s->hs->noise.pattern == KITH_NOISE_IK; /* it may lack our issuer's certificate */
 	if (!silent || remake(c, s))
 		kith_connect_send(c, s, &s->paths.first.hop);
 }

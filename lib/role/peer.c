@@ -286,9 +286,10 @@ static kith_time_us silent_at(const struct kith_session *s)
 
 kith_time_us kith_peer_deadline(const struct kith_core *c, const struct kith_session *s)
 {
-	kith_time_us at = s->state == KITH_SESSION_OPEN ? s->peer->relay_at : KITH_TIME_NEVER;
-	kith_time_us silent = silent_at(s);
-	at = silent < at ? silent : at;
+	if (s->state != KITH_SESSION_OPEN)
+		return KITH_TIME_NEVER;
+	kith_time_us at = silent_at(s);
+	at = s->peer->relay_at < at ? s->peer->relay_at : at;
 	if (s->peer->streams != NULL) {
 		kith_time_us due = kith_streams_deadline(s->peer->streams);
 		if (due == KITH_TIME_NEVER && kith_streams_idle(s->peer->streams)) /* it may be put away then */

@@ -257,11 +257,12 @@ void kith_query_tell(struct kith_core *c, const struct kith_watches *ws, const s
 			kith_pack_bytes(&pk, key->b, KITH_ID_LEN);
 			for (uint32_t k = 0; !pk.bad && k < n; k++) {
 				struct kith_session *s = kith_sessions_get(&c->sessions, refs[k]);
-				/* Not delivered, the watcher learns it at its next renewal. */
+				/* Repeated as long as the watcher is believed to be there: news must not be lost to a move of
+				 * its. Beyond the queue, it learns it at its next renewal. */
 				if (s != NULL && s->state == KITH_SESSION_OPEN &&
-				    kith_ask(c, s, KITH_REQ_NOTIFY, (struct kith_span){ body, pk.len },
-					     kith_token(KITH_TOKEN_IGNORE, 0)) != 0)
-					kith_stats_add(c->stats, KITH_STAT_EVENTS_DROPPED, 1);
+				    kith_ask_for(c, s, KITH_REQ_NOTIFY, (struct kith_span){ body, pk.len },
+						 kith_token(KITH_TOKEN_IGNORE, 0), KITH_LEAF_VANISH_US) != 0)
+					kith_stats_add(c->stats, KITH_STAT_NOTIFY_DROPPED, 1);
 			}
 		}
 	}

@@ -10,13 +10,14 @@
 #define DECIDE_US KITH_DIAL_TIMEOUT_US /* how long a call may ring */
 #define VERDICT_FRAME_LEN 5
 
-static void send_cookie(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from)
+static void send_cookie(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from,
+			bool anew)
 {
 	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_COOKIE_PACKET_LEN);
 	kith_stats_add(c->stats, KITH_STAT_DROP_COOKIE_REQUIRED, 1);
 	if (out == NULL)
 		return;
-	kith_guard_cookie(&c->guard, c->now.mono_us, header, from, out);
+	kith_guard_cookie(&c->guard, c->now.mono_us, header, from, anew, out);
 	kith_stats_add(c->stats, KITH_STAT_COOKIES_SENT, 1);
 }
 
@@ -188,7 +189,7 @@ static void on_hello_xx(struct kith_core *c, const struct kith_handshake *hs, co
 static bool fresh(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hello *hello,
 		  const struct kith_person *person, const struct kith_hop *from)
 {
-	bool made_now = hello->fresh.p != NULL && kith_guard_gave(&c->guard, c->now.mono_us, from, hello->fresh.p);
+	bool made_now = hello->fresh.p != NULL && kith_guard_epoch(&c->guard, c->now.mono_us, hello->fresh.p);
 	switch (kith_guard_judge(&c->guard, person->device_dh.b, hello->timestamp_ms, hello->call_id, made_now)) {
 	case KITH_FRESH:
 		return true;
@@ -197,15 +198,14 @@ static bool fresh(struct kith_core *c, const struct kith_hs_header *header, cons
 			kith_stats_add(c->stats, KITH_STAT_REFUSE_STALE, 1);
 		return false;
 	case KITH_UNSURE:
-		send_cookie(c, header, from);
+		send_cookie(c, header, from, true);
 		return false;
 	}
 	return false;
 }
 
 static void on_hello_ik(struct kith_core *c, struct kith_handshake *hs, struct kith_span payload,
-			const struct kith_hs_header *header, size_t packet_len,
-			const struct kith_hop *from)
+			const struct kith_hs_header *header, size_t packet_len, const struct kith_hop *from)
 {
 	struct kith_hello hello;
 	struct kith_person person;
@@ -273,7 +273,7 @@ void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *hea
 		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
 		return;
 	case KITH_GUARD_COOKIE:
-		send_cookie(c, header, from);
+		send_cookie(c, header, from, false);
 		return;
 	case KITH_GUARD_PASS:
 		break;

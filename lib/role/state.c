@@ -107,16 +107,22 @@ void kith_session_use(struct kith_core *c, struct kith_session *s, uint8_t use)
 	kith_session_arm(c, s);
 }
 
-int kith_ask(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body, uint64_t token)
+int kith_ask_for(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body, uint64_t token,
+		 kith_time_us timeout_us)
 {
 	struct kith_path_env env = kith_env(c, s);
 	if (s->state != KITH_SESSION_OPEN)
 		return KITH_ESTATE;
 	s->used_at = c->now.mono_us;
 	int err = kith_request_send(&s->requests, &env, c->now.mono_us, kind, body, token,
-				    kith_pathset_rtt_us(&s->paths), KITH_REQUEST_TIMEOUT_US);
+				    kith_pathset_rtt_us(&s->paths), timeout_us);
 	kith_session_arm(c, s);
 	return err;
+}
+
+int kith_ask(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body, uint64_t token)
+{
+	return kith_ask_for(c, s, kind, body, token, KITH_REQUEST_TIMEOUT_US);
 }
 
 void kith_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status, struct kith_span body)

@@ -125,14 +125,19 @@ static bool cookie_valid(struct kith_guard *g, kith_time_us now, const struct ki
 	return false;
 }
 
-bool kith_guard_gave(struct kith_guard *g, kith_time_us now, const struct kith_hop *from,
-		     const uint8_t cookie[KITH_COOKIE_LEN])
+static void epoch_of(const struct kith_guard *g, unsigned which, uint8_t out[KITH_COOKIE_LEN])
+{
+	static const char label[] = "kith epoch";
+	mac(g->suite, out, g->secret[which], 32, (struct kith_span){ (const uint8_t *)label, sizeof label - 1 });
+}
+
+bool kith_guard_epoch(struct kith_guard *g, kith_time_us now, const uint8_t epoch[KITH_COOKIE_LEN])
 {
 	rotate(g, now);
 	for (unsigned i = 0; i < 2; i++) {
 		uint8_t ours[KITH_COOKIE_LEN];
-		cookie_of(g, i, from, ours);
-		if (kith_equal_secret(ours, cookie, KITH_COOKIE_LEN))
+		epoch_of(g, i, ours);
+		if (kith_equal_secret(ours, epoch, KITH_COOKIE_LEN))
 			return true;
 	}
 	return false;
@@ -153,9 +158,8 @@ enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now,
 	g->window_hellos++;
 	bool with_cookie = !kith_equal_secret(hs->mac2, zero, KITH_MAC_LEN) && cookie_valid(g, now, hs, from);
 	if (with_cookie)
-		return kith_limiter_allow(&g->sources, now, kith_addr_limit_prefix(&from->remote))
-			       ? KITH_GUARD_PASS
-			       : KITH_GUARD_LIMITED;
+		return kith_limiter_allow(&g->sources, now, kith_addr_limit_prefix(&from->remote)) ? KITH_GUARD_PASS
+												   : KITH_GUARD_LIMITED;
 	if (hs->pattern == KITH_NOISE_XX || g->window_hellos > g->hellos_per_s)
 		return KITH_GUARD_COOKIE;
 	return kith_limiter_allow(&g->sources, now, kith_addr_limit_prefix(&from->remote)) ? KITH_GUARD_PASS
@@ -163,15 +167,16 @@ enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now,
 }
 
 void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
-		       const struct kith_hop *from, uint8_t out[KITH_COOKIE_PACKET_LEN])
+		       const struct kith_hop *from, bool anew, uint8_t out[KITH_COOKIE_PACKET_LEN])
 {
-	uint8_t cookie[KITH_COOKIE_LEN], nonce[KITH_XNONCE_LEN], sealed[KITH_COOKIE_LEN + KITH_AEAD_TAG_LEN];
+	uint8_t plain[2 * KITH_COOKIE_LEN], nonce[KITH_XNONCE_LEN], sealed[KITH_COOKIE_SEALED_LEN];
 	rotate(g, now);
-	cookie_of(g, 0, from, cookie);
+	cookie_of(g, 0, from, plain);
+	epoch_of(g, 0, plain + KITH_COOKIE_LEN);
 	g->random->fill(g->random->ctx, nonce, sizeof nonce);
-	g->suite->xseal(sealed, g->cookie_key[hs->pattern], nonce, (struct kith_span){ hs->mac1, KITH_MAC_LEN }, cookie,
-			sizeof cookie);
-	kith_cookie_write(out, hs->sender, nonce, sealed);
+	g->suite->xseal(sealed, g->cookie_key[hs->pattern], nonce, (struct kith_span){ hs->mac1, KITH_MAC_LEN }, plain,
+			sizeof plain);
+	kith_cookie_write(out, hs->sender, anew, nonce, sealed);
 }
 
 enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN],
@@ -257,12 +262,18 @@ void kith_mac_write(const struct kith_suite *suite, const struct kith_mac_keys *
 }
 
 int kith_cookie_open(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t mac1[KITH_MAC_LEN],
-		     struct kith_span packet, uint8_t cookie[KITH_COOKIE_LEN])
+		     struct kith_span packet, uint8_t cookie[KITH_COOKIE_LEN], uint8_t epoch[KITH_COOKIE_LEN], bool *anew)
 {
 	uint32_t receiver;
 	const uint8_t *nonce, *sealed;
-	if (!kith_cookie_parse(&receiver, &nonce, &sealed, packet))
+	uint8_t plain[2 * KITH_COOKIE_LEN];
+	if (!kith_cookie_parse(&receiver, anew, &nonce, &sealed, packet))
 		return KITH_EPROTO;
-	return suite->xopen(cookie, keys->cookie, nonce, (struct kith_span){ mac1, KITH_MAC_LEN }, sealed,
-			    KITH_COOKIE_LEN + KITH_AEAD_TAG_LEN);
+	int err = suite->xopen(plain, keys->cookie, nonce, (struct kith_span){ mac1, KITH_MAC_LEN }, sealed,
+			       KITH_COOKIE_SEALED_LEN);
+	if (err != 0)
+		return err;
+	memcpy(cookie, plain, KITH_COOKIE_LEN);
+	memcpy(epoch, plain + KITH_COOKIE_LEN, KITH_COOKIE_LEN);
+	return 0;
 }

@@ -59,20 +59,20 @@ void kith_guard_deinit(struct kith_guard *g);
 enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
 					 const struct kith_hop *from);
 
-/* Makes the COOKIE packet that answers a HELLO. */
+/* Makes the COOKIE packet that answers a HELLO. anew: a second MAC will not do, the message must be made again. */
 void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
-		       const struct kith_hop *from, uint8_t out[KITH_COOKIE_PACKET_LEN]);
+		       const struct kith_hop *from, bool anew, uint8_t out[KITH_COOKIE_PACKET_LEN]);
 
 enum kith_freshness { KITH_FRESH, KITH_SAME, KITH_UNSURE };
 
-/* True for a cookie that this guard gave to that address lately. A MAC made with a cookie proves the address only: anybody who
- * knows the responder's public key can read the cookie, and add a MAC to an old message of somebody else. A cookie inside of the
- * message (frame FRESH) proves that its author made it after the cookie was given. */
-bool kith_guard_gave(struct kith_guard *g, kith_time_us now, const struct kith_hop *from,
-		     const uint8_t cookie[KITH_COOKIE_LEN]);
+/* True for the epoch that this guard is in, or was in last. A MAC made with a cookie proves the address only: anybody who
+ * knows the responder's public key can read the cookie, and add a MAC to an old message of somebody else. The epoch inside
+ * of the message (frame FRESH) proves that its author made it after the epoch began. It is no secret, and the same for all
+ * addresses, so that copies over several ways stay copies. */
+bool kith_guard_epoch(struct kith_guard *g, kith_time_us now, const uint8_t epoch[KITH_COOKIE_LEN]);
 
 /* Judges the timestamp of an authenticated first message. SAME: of a call that is remembered (a copy, or made anew for
- * a cookie). FRESH: it carries a good cookie inside (made_now), or is newer than all that is forgotten of this device, or,
+ * a cookie). FRESH: it carries the guard's epoch inside (made_now), or is newer than all that is forgotten of this device, or,
  * of a device not remembered, than the floor. UNSURE: it may be an old one; ask for a cookie. */
 enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN],
 				     int64_t timestamp_ms, const uint8_t call_id[16], bool made_now);
@@ -95,6 +95,7 @@ void kith_mac_write(const struct kith_suite *suite, const struct kith_mac_keys *
 
 /* Opens a COOKIE packet that answers the HELLO with this mac1. */
 int kith_cookie_open(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t mac1[KITH_MAC_LEN],
-		     struct kith_span packet, uint8_t cookie[KITH_COOKIE_LEN]) KITH_MUST_USE;
+		     struct kith_span packet, uint8_t cookie[KITH_COOKIE_LEN], uint8_t epoch[KITH_COOKIE_LEN],
+		     bool *anew) KITH_MUST_USE;
 
 #endif

@@ -137,15 +137,22 @@ int kith_handshake_start(struct kith_handshake *hs, const struct kith_self *self
 
 int kith_handshake_cookie(struct kith_handshake *hs, struct kith_span packet)
 {
+	uint8_t epoch[KITH_COOKIE_LEN];
+	bool anew;
 	if (hs->packet[0] != KITH_PKT_HELLO)
 		return KITH_ESTATE;
 	const struct kith_suite *suite = hs->noise.suite;
-	int err = kith_cookie_open(suite, &hs->mac_keys, hs->packet + hs->len - KITH_HS_TRAILER, packet, hs->cookie);
+	int err = kith_cookie_open(suite, &hs->mac_keys, hs->packet + hs->len - KITH_HS_TRAILER, packet, hs->cookie,
+				   epoch, &anew);
 	if (err != 0)
 		return err;
 	hs->has_cookie = true;
 	kith_mac_write(suite, &hs->mac_keys, hs->cookie, hs->packet, hs->len);
-	return 0;
+	if (!anew || hs->noise.pattern != KITH_NOISE_IK || (hs->has_epoch && memcmp(epoch, hs->epoch, sizeof epoch) == 0))
+		return 0;
+	memcpy(hs->epoch, epoch, sizeof epoch);
+	hs->has_epoch = true;
+	return 1;
 }
 
 /* Reads with a copy of the state, and keeps it only when the message was genuine. */

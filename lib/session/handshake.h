@@ -47,7 +47,7 @@ struct kith_hello {
 	bool has_verdict;
 	uint16_t verdict; /* 0 = accepted, else enum kith_close_reason */
 	struct kith_span chain, service, verdict_text;
-	struct kith_span fresh; /* the cookie that proves when it was made; p is NULL when absent */
+	struct kith_span fresh; /* the epoch that proves when it was made; p is NULL when absent */
 	struct kith_span request, answer; /* bodies of those frames; p is NULL when absent */
 };
 
@@ -55,6 +55,8 @@ struct kith_handshake {
 	struct kith_noise noise;
 	struct kith_mac_keys mac_keys; /* initiator */
 	uint8_t cookie[KITH_COOKIE_LEN]; /* initiator, when has_cookie */
+	uint8_t epoch[KITH_COOKIE_LEN]; /* initiator, when has_epoch: goes into the HELLO */
+	bool has_epoch;
 	uint8_t call_id[16];
 	int64_t timestamp_ms;
 	kith_time_us sent_at, next_at, give_up_at; /* initiator: last sent, retransmission and end */
@@ -81,7 +83,8 @@ void kith_hello_write(struct kith_writer *w, const struct kith_self *self, int64
 int kith_handshake_start(struct kith_handshake *hs, const struct kith_self *self, const uint8_t *responder,
 			 uint32_t sender, struct kith_span payload, size_t pad_to) KITH_MUST_USE;
 
-/* Takes a cookie in: the HELLO gets a new mac2. */
+/* Takes a cookie in: the HELLO gets a new mac2. 1: it must be made anew, with the epoch that hs->epoch now holds in a FRESH
+ * frame; 0, or an error. */
 int kith_handshake_cookie(struct kith_handshake *hs, struct kith_span packet) KITH_MUST_USE;
 
 /* Reads a REPLY; the payload is decrypted into buf (KITH_UDP_PAYLOAD bytes). Returns its length, KITH_EAUTH,

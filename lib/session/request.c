@@ -622,7 +622,9 @@ bool kith_requests_expired(struct kith_requests *rq, const struct kith_path_env 
 		struct waiting *w = *p;
 		if (!closing && w->give_up_at > now)
 			continue;
-		*out = (struct kith_answer){ .token = w->token, .kind = w->kind, .err = closing ? KITH_ECLOSED : KITH_ETIMEDOUT };
+		*out = (struct kith_answer){ .token = w->token,
+					     .kind = w->kind,
+					     .err = closing ? KITH_ECLOSED : KITH_ETIMEDOUT };
 		drop_waiting(rq, p, env->alloc);
 		return true;
 	}

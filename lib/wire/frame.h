@@ -29,8 +29,8 @@
 	X(HELLO, 0x40, 'H') /* features 4, timestamp_ms 8, call id 16, role 1 */                                       \
 	X(CHAIN, 0x41, 'H') /* certificates */                                                                         \
 	X(SERVICE, 0x42, 'H') /* name of the service asked for */                                                      \
-	X(VERDICT, 0x43, 'H') /* 0 accepted, else reason 2, text */ \
-	X(FRESH, 0x44, 'H') /* cookie 16: this message was made after the responder gave it */
+	X(VERDICT, 0x43, 'H') /* 0 accepted, else reason 2, text */                                                    \
+	X(FRESH, 0x44, 'H') /* epoch 16: this message was made after the responder's epoch began */
 
 enum kith_frame_type {
 #define KITH_FRAME_ENUM(name, value, where) KITH_FRAME_##name = (value),

@@ -150,24 +150,28 @@ bool kith_gone_parse(uint32_t *index, struct kith_span packet)
 	return kith_reader_done(&r) && type == KITH_PKT_GONE && zero == 0;
 }
 
-void kith_cookie_write(uint8_t out[KITH_COOKIE_PACKET_LEN], uint32_t receiver, const uint8_t nonce[24],
-		       const uint8_t sealed[32])
+void kith_cookie_write(uint8_t out[KITH_COOKIE_PACKET_LEN], uint32_t receiver, bool anew, const uint8_t nonce[24],
+		       const uint8_t sealed[KITH_COOKIE_SEALED_LEN])
 {
 	struct kith_writer w = kith_writer_of(out, KITH_COOKIE_PACKET_LEN);
 	kith_write_u8(&w, KITH_PKT_COOKIE);
-	kith_write_zeros(&w, 3);
+	kith_write_u8(&w, anew);
+	kith_write_zeros(&w, 2);
 	kith_write_u32(&w, receiver);
 	kith_write_bytes(&w, nonce, 24);
-	kith_write_bytes(&w, sealed, 32);
+	kith_write_bytes(&w, sealed, KITH_COOKIE_SEALED_LEN);
 }
 
-bool kith_cookie_parse(uint32_t *receiver, const uint8_t **nonce, const uint8_t **sealed, struct kith_span packet)
+bool kith_cookie_parse(uint32_t *receiver, bool *anew, const uint8_t **nonce, const uint8_t **sealed,
+		       struct kith_span packet)
 {
 	struct kith_reader r = kith_reader_of_span(packet);
 	uint8_t type = kith_read_u8(&r);
-	uint64_t zero = kith_read_uint(&r, 3);
+	uint8_t flags = kith_read_u8(&r);
+	uint16_t zero = kith_read_u16(&r);
 	*receiver = kith_read_u32(&r);
 	*nonce = kith_read(&r, 24);
-	*sealed = kith_read(&r, 32);
-	return kith_reader_done(&r) && type == KITH_PKT_COOKIE && zero == 0;
+	*sealed = kith_read(&r, KITH_COOKIE_SEALED_LEN);
+	*anew = flags == 1;
+	return kith_reader_done(&r) && type == KITH_PKT_COOKIE && flags <= 1 && zero == 0;
 }

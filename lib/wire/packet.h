@@ -27,7 +27,8 @@ enum kith_packet_type {
 #define KITH_HS_HEADER 12
 #define KITH_MAC_LEN 16
 #define KITH_HS_TRAILER (2 * KITH_MAC_LEN)
-#define KITH_COOKIE_PACKET_LEN 64 /* header 8, nonce 24, sealed cookie 32 */
+#define KITH_COOKIE_SEALED_LEN 48 /* cookie 16, epoch 16, tag 16 */
+#define KITH_COOKIE_PACKET_LEN (8 + 24 + KITH_COOKIE_SEALED_LEN)
 #define KITH_VERSION_PACKET_LEN 12
 #define KITH_GONE_PACKET_LEN 8
 
@@ -72,9 +73,10 @@ bool kith_version_parse(uint8_t *lowest, uint8_t *highest, uint32_t *receiver, s
 void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint32_t index);
 bool kith_gone_parse(uint32_t *index, struct kith_span packet);
 
-/* COOKIE: type, 3 zero bytes, receiver index, nonce 24, sealed cookie 32. */
-void kith_cookie_write(uint8_t out[KITH_COOKIE_PACKET_LEN], uint32_t receiver, const uint8_t nonce[24],
-		       const uint8_t sealed[32]);
-bool kith_cookie_parse(uint32_t *receiver, const uint8_t **nonce, const uint8_t **sealed, struct kith_span packet);
+/* COOKIE: type, flags 1 (1: make the message anew), 2 zero bytes, receiver index, nonce 24, sealed cookie and epoch 48. */
+void kith_cookie_write(uint8_t out[KITH_COOKIE_PACKET_LEN], uint32_t receiver, bool anew, const uint8_t nonce[24],
+		       const uint8_t sealed[KITH_COOKIE_SEALED_LEN]);
+bool kith_cookie_parse(uint32_t *receiver, bool *anew, const uint8_t **nonce, const uint8_t **sealed,
+		       struct kith_span packet);
 
 #endif

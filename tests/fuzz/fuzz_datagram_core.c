@@ -61,7 +61,9 @@ static void deliver(struct fn *f)
 		for (unsigned i = 0; i < FN_NODES; i++) {
 			if (f->node[i].core == NULL || !kith_addr_equal(&f->node[i].addr, &l.to))
 				continue;
-			struct kith_packet p = { .data = l.data + KITH_PACKET_HEADROOM, .len = l.len, .remote = l.from };
+			struct kith_packet p = { .data = l.data + KITH_PACKET_HEADROOM,
+						 .len = l.len,
+						 .remote = l.from };
 			kith_core_input(f->node[i].core, fn_clock(f), &p, 1);
 			fn_drain(f, i);
 		}
@@ -73,7 +75,8 @@ static void settle(struct fn *f, kith_time_us until)
 	while (f->now < until) {
 		kith_time_us at = until;
 		for (unsigned i = 0; i < FN_NODES; i++) {
-			kith_time_us due = f->node[i].core != NULL ? kith_core_deadline(f->node[i].core) : KITH_TIME_NEVER;
+			kith_time_us due =
+				f->node[i].core != NULL ? kith_core_deadline(f->node[i].core) : KITH_TIME_NEVER;
 			at = due < at ? due : at;
 		}
 		f->now = at > f->now ? at : f->now + 1000;
@@ -126,7 +129,8 @@ static void hello(struct fn *f, uint8_t what, struct kith_span body)
 		return;
 	kith_hs_write(packet, KITH_PKT_HELLO, pattern, what, 0);
 	memcpy(packet + KITH_HS_HEADER, body.p, body.len);
-	kith_mac_keys_derive(&keys, f->pki.suite, pattern == KITH_NOISE_IK ? f->node[SUPER].id.device_dh.b : f->pki.network.b);
+	kith_mac_keys_derive(&keys, f->pki.suite,
+			     pattern == KITH_NOISE_IK ? f->node[SUPER].id.device_dh.b : f->pki.network.b);
 	kith_mac_write(f->pki.suite, &keys, NULL, packet, len);
 	from_stranger(f, packet, len, what);
 }
@@ -140,11 +144,12 @@ static void genuine_hello(struct fn *f, uint8_t what, struct kith_span body)
 	struct kith_writer w = kith_writer_of(payload, sizeof payload);
 	const uint8_t call_id[16] = { what };
 	if (what & 1)
-		kith_hello_write(&w, self, FN_UNIX_MS + f->now / 1000 + what, call_id, what & 2 ? self->chain : self->chain_short);
+		kith_hello_write(&w, self, FN_UNIX_MS + f->now / 1000 + what, call_id,
+				 what & 2 ? self->chain : self->chain_short);
 	kith_write_span(&w, body);
 	memset(&hs, 0, sizeof hs);
-	if (!w.bad && kith_handshake_start(&hs, self, f->node[SUPER].id.device_dh.b, 5, (struct kith_span){ payload, kith_writer_len(&w) },
-					   KITH_UDP_PAYLOAD) == 0)
+	if (!w.bad && kith_handshake_start(&hs, self, f->node[SUPER].id.device_dh.b, 5,
+					   (struct kith_span){ payload, kith_writer_len(&w) }, KITH_UDP_PAYLOAD) == 0)
 		from_stranger(f, hs.packet, hs.len, 9);
 }
 

@@ -52,7 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	KITH_ASSERT(!w.bad);
 	bool parsed = kith_hello_parse(&again, (struct kith_span){ out, kith_writer_len(&w) });
-	KITH_ASSERT(parsed && again.features == h.features && again.timestamp_ms == h.timestamp_ms && again.role == h.role);
+	KITH_ASSERT(parsed && again.features == h.features && again.timestamp_ms == h.timestamp_ms &&
+		    again.role == h.role);
 	KITH_ASSERT(memcmp(again.call_id, h.call_id, sizeof h.call_id) == 0);
 	KITH_ASSERT(again.has_verdict == h.has_verdict && again.verdict == h.verdict);
 	same(h.chain, again.chain);

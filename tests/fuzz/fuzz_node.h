@@ -125,12 +125,15 @@ static inline void fn_tick(struct fn *f, unsigned i)
 static inline void fn_start(struct fn *f, unsigned i, bool supernode, struct kith_span state)
 {
 	struct kith_core_options o;
-	struct kith_bootstrap boot = { .addr = { .family = KITH_FAMILY_V4, .port = 4000, .ip = { 20, 1, 1, 1 } }, .has_key = true };
+	struct kith_bootstrap boot = { .addr = { .family = KITH_FAMILY_V4, .port = 4000, .ip = { 20, 1, 1, 1 } },
+				       .has_key = true };
 	struct kith_key unused;
 	char name[8] = { 'n', (char)('a' + i) };
 	struct fn_node *n = &f->node[i];
 	n->supernode = supernode;
-	n->addr = (struct kith_addr){ .family = KITH_FAMILY_V4, .port = (uint16_t)(4000 + i), .ip = { (uint8_t)(20 + i), 1, 1, 1 } };
+	n->addr = (struct kith_addr){ .family = KITH_FAMILY_V4,
+				      .port = (uint16_t)(4000 + i),
+				      .ip = { (uint8_t)(20 + i), 1, 1, 1 } };
 	kith_simpki_issue(&f->pki, i, name, supernode, &n->id);
 	kith_simpki_keys(&f->pki, 0, &unused, &boot.key);
 	kith_core_options_init(&o);

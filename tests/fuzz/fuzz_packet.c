@@ -65,6 +65,7 @@ static void tunnel_packet(struct kith_span packet)
 static void short_packet(struct kith_span packet)
 {
 	uint8_t low, high, out[KITH_COOKIE_PACKET_LEN];
+	bool anew;
 	const uint8_t *nonce, *sealed;
 	uint32_t index;
 	if (packet.p[0] == KITH_PKT_VERSION && kith_version_parse(&low, &high, &index, packet)) {
@@ -77,9 +78,9 @@ static void short_packet(struct kith_span packet)
 		KITH_ASSERT(packet.len == KITH_GONE_PACKET_LEN);
 		kith_gone_write(out, index);
 		same(packet, out, packet.len);
-	} else if (packet.p[0] == KITH_PKT_COOKIE && kith_cookie_parse(&index, &nonce, &sealed, packet)) {
+	} else if (packet.p[0] == KITH_PKT_COOKIE && kith_cookie_parse(&index, &anew, &nonce, &sealed, packet)) {
 		KITH_ASSERT(packet.len == KITH_COOKIE_PACKET_LEN);
-		kith_cookie_write(out, index, nonce, sealed);
+		kith_cookie_write(out, index, anew, nonce, sealed);
 		same(packet, out, packet.len);
 	}
 }

@@ -50,8 +50,7 @@ static void collect(void)
 		}
 		KITH_ASSERT(!r.bad);
 	}
-	while (kith_outbox_poll(&f.ob, ready, 16) > 0) {
-	}
+	while (kith_outbox_poll(&f.ob, ready, 16) > 0) {}
 }
 
 static void ended(const struct kith_answer *a)
@@ -75,7 +74,8 @@ static void check_turns(void)
 static void tick(void)
 {
 	struct kith_answer a;
-	for (int i = 0; i < 2 && kith_requests_deadline(f.rq) <= f.now; i++) { /* twice: what fell empty is freed the next time */
+	for (int i = 0; i < 2 && kith_requests_deadline(f.rq) <= f.now;
+	     i++) { /* twice: what fell empty is freed the next time */
 		kith_requests_tick(&f.rq, &f.env, f.now);
 		collect();
 		while (kith_requests_expired(f.rq, &f.env, f.now, false, &a))
@@ -133,7 +133,8 @@ static void answer(struct kith_reader *r)
 	uint16_t id = kith_read_u16(r);
 	size_t len = kith_read_u16(r) % (KITH_ANSWER_MAX + 1);
 	uint8_t how = kith_read_u8(r);
-	kith_request_answer(f.rq, &f.env, f.now, id, how >> 4, (struct kith_span){ len > 0 ? bytes : NULL, len }, how & 1);
+	kith_request_answer(f.rq, &f.env, f.now, id, how >> 4, (struct kith_span){ len > 0 ? bytes : NULL, len },
+			    how & 1);
 	if (how & 2) {
 		struct kith_writer w = kith_writer_of(payload, sizeof payload);
 		kith_request_answer_embed(f.rq, id, &w);
@@ -201,7 +202,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct kith_answer a;
 	if (f.ob.slots == NULL) {
 		fz_alloc_init(&f.outbox_alloc);
-		int err = kith_outbox_init(&f.ob, &f.outbox_alloc.alloc, 1024); /* room for all that one call can write */
+		int err =
+			kith_outbox_init(&f.ob, &f.outbox_alloc.alloc, 1024); /* room for all that one call can write */
 		KITH_ASSERT(err == 0);
 	}
 	fz_alloc_init(&f.alloc);

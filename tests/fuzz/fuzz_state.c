@@ -5,7 +5,7 @@
 
 #include "core/save.h"
 
-#define SUM_LEN 16
+enum { SUM_LEN = 16, CONTACTS_SUM_LEN = 32 };
 
 static const struct kith_suite *suite;
 static struct fz_alloc alloc;
@@ -100,16 +100,12 @@ static void check_contacts(struct kith_span file)
 	KITH_ASSERT(alloc.live_bytes == 0);
 }
 
-static void put_sum(uint8_t *file, size_t len, const char *label)
-{
-	const struct kith_span part = { file, len };
-	suite->blake2b(file + len, SUM_LEN, (struct kith_span){ (const uint8_t *)label, strlen(label) }, &part, 1);
-}
-
 static void fix_contacts(uint8_t *p, size_t len)
 {
-	if (len > KITH_CONTACTS_SUM_LEN)
-		put_sum(p, len - KITH_CONTACTS_SUM_LEN, KITH_CONTACTS_SUM_LABEL);
+	if (len <= CONTACTS_SUM_LEN)
+		return;
+	const struct kith_span no_key = { NULL, 0 }, part = { p, len - CONTACTS_SUM_LEN };
+	suite->blake2b(p + part.len, CONTACTS_SUM_LEN, no_key, &part, 1);
 }
 
 /* The two blocks within a state file, where their lengths say that they are. */
@@ -129,7 +125,8 @@ static void fix_state(uint8_t *p, size_t len)
 	struct kith_span contacts = kith_read_span(&r, kith_read_u32(&r));
 	if (contacts.len > 0)
 		fix_contacts(p + (contacts.p - p), contacts.len);
-	put_sum(p, len - SUM_LEN, "KITHSTAT");
+	const struct kith_span part = { p, len - SUM_LEN };
+	suite->blake2b(p + len - SUM_LEN, SUM_LEN, (struct kith_span){ (const uint8_t *)"KITHSTAT", 8 }, &part, 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

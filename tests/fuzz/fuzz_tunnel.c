@@ -113,7 +113,6 @@ static void check_forwarded(const uint8_t *data, const uint8_t *before, size_t l
 	}
 	struct kith_addr to = addr_of(leg->session, f.moved[leg->session]);
 	KITH_ASSERT(kith_addr_equal(&out->remote, &to));
-	f.came[src] += len;
 	f.went[leg->session] += len;
 	KITH_ASSERT(f.proven[leg->session] || f.went[leg->session] <= f.came[leg->session]);
 }
@@ -148,6 +147,8 @@ static void packet(struct kith_reader *r, bool train)
 	uint16_t transport = (uint16_t)((how & 2) ? 9 : src % SESSIONS % 2);
 	enum kith_fwd_verdict v = train ? kith_fwd_train(&f.fwd, f.now, exact, len, step, &from, transport, &out)
 					: kith_fwd_packet(&f.fwd, f.now, exact, len, &from, transport, &out);
+	if (v == KITH_FWD_FORWARD || v >= KITH_FWD_NO_CREDIT) /* it came from there, whatever became of it */
+		f.came[src % SESSIONS] += len;
 	if (v == KITH_FWD_FORWARD)
 		check_forwarded(exact, before, len, step > 0 && step < len ? step : len, id, src % SESSIONS, &out);
 	else

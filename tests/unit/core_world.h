@@ -219,8 +219,9 @@ static void world_drain(struct core_world *w, int i)
 			memcpy(e->data, ev.data.p, ev.data.len);
 		e->ev.data.p = e->data;
 		if (w->log)
-			printf("%9.3f %-8s event %d session %08x op %u err %d name %s count %u online %d kind %d\n", (double)w->now / 1e6,
-			       w->nodes[i].name, (int)ev.type, ev.session, ev.op, ev.err, ev.name, ev.count, ev.online, (int)ev.path.kind);
+			printf("%9.3f %-8s event %d session %08x op %u err %d name %s count %u online %d kind %d\n",
+			       (double)w->now / 1e6, w->nodes[i].name, (int)ev.type, ev.session, ev.op, ev.err, ev.name,
+			       ev.count, ev.online, (int)ev.path.kind);
 	}
 	int last = w->events_n;
 	while (kith_core_effect(core, &effect))
@@ -271,7 +272,9 @@ static inline void world_deliver(struct core_world *w, int k)
 	int i = world_node_at(w, &p.to);
 	if (i < 0 || w->nodes[i].core == NULL || w->nodes[i].muted)
 		return;
-	struct kith_packet in = { .data = p.data + KITH_PACKET_HEADROOM, .len = p.len, .remote = p.from, .local = p.to };
+	struct kith_packet in = {
+		.data = p.data + KITH_PACKET_HEADROOM, .len = p.len, .remote = p.from, .local = p.to
+	};
 	kith_core_input(w->nodes[i].core, world_clock(w), &in, 1);
 	world_drain(w, i);
 }
@@ -297,7 +300,8 @@ static inline void world_run(struct core_world *w, kith_time_us us)
 }
 
 /* The last event of that type at a node, NULL if there was none since event number `since`. */
-static inline const struct world_event *world_event(const struct core_world *w, int node, enum kith_event_type type, int since)
+static inline const struct world_event *world_event(const struct core_world *w, int node, enum kith_event_type type,
+						    int since)
 {
 	for (int i = w->events_n; i-- > since;) {
 		if (w->events[i].node == node && w->events[i].ev.type == type)
@@ -455,7 +459,8 @@ static inline void world_certify(struct core_world *w, int i, const struct world
 static inline void world_show(struct core_world *w, int i, const struct world_cert *c)
 {
 	world_certify(w, i, c);
-	w->nodes[i].core->self.chain = w->nodes[i].core->self.chain_short = test_span(w->nodes[i].id.chain, w->nodes[i].id.chain_len);
+	w->nodes[i].core->self.chain = w->nodes[i].core->self.chain_short =
+		test_span(w->nodes[i].id.chain, w->nodes[i].id.chain_len);
 }
 
 static inline void core_world_deinit(struct core_world *w)

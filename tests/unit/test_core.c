@@ -73,7 +73,9 @@ static void one_calls_the_other_by_name_and_datagrams_flow(void **state)
 	assert_non_null(path);
 	assert_int_equal(path->ev.path.kind, KITH_PATH_CLASS_DIRECT);
 	since = w.events_n;
-	assert_int_equal(kith_core_send(w.nodes[3].core, world_clock(&w), opened->ev.session, 7, (const uint8_t *)"hello", 5), 0);
+	assert_int_equal(
+		kith_core_send(w.nodes[3].core, world_clock(&w), opened->ev.session, 7, (const uint8_t *)"hello", 5),
+		0);
 	world_drain(&w, 3);
 	world_run(&w, KITH_US_PER_S);
 	const struct world_event *got = world_event(&w, 4, KITH_EVENT_DATAGRAM, since);
@@ -186,7 +188,8 @@ static void without_memory_nothing_crashes_leaks_or_stays_broken(void **state)
 			err = kith_core_stream_open(alice, world_clock(&w), s, 1, &stream);
 			world_drain(&w, WORLD_ALICE);
 			if (err == 0)
-				err = kith_core_stream_write(alice, world_clock(&w), s, stream, (const uint8_t *)"data", 4, true);
+				err = kith_core_stream_write(alice, world_clock(&w), s, stream, (const uint8_t *)"data",
+							     4, true);
 			world_drain(&w, WORLD_ALICE);
 			assert_true(err >= 0 || err == KITH_ENOMEM || err == KITH_ENOENT || err == KITH_EAGAIN);
 		}
@@ -273,8 +276,11 @@ static void segments_of_a_train_count_as_packets(void **state)
 	world_alice_and_bob(&w);
 	memset(room, 0xff, sizeof room);
 	for (int node = 0; node < 5; node += 4) {
-		uint64_t in = world_stat(&w, node, KITH_STAT_PACKETS_IN), unknown = world_stat(&w, node, KITH_STAT_DROP_UNKNOWN_TYPE);
-		struct kith_packet p = { .data = room + KITH_PACKET_HEADROOM, .len = 950, .segment_len = 100, .remote = w.nodes[1].addr };
+		uint64_t in = world_stat(&w, node, KITH_STAT_PACKETS_IN),
+			 unknown = world_stat(&w, node, KITH_STAT_DROP_UNKNOWN_TYPE);
+		struct kith_packet p = {
+			.data = room + KITH_PACKET_HEADROOM, .len = 950, .segment_len = 100, .remote = w.nodes[1].addr
+		};
 		kith_core_input(w.nodes[node].core, world_clock(&w), &p, 1);
 		world_drain(&w, node);
 		assert_int_equal(world_stat(&w, node, KITH_STAT_PACKETS_IN), in + 10);
@@ -299,8 +305,7 @@ static void events_nobody_takes_are_dropped_and_counted(void **state)
 		int err = kith_core_lookup(c, world_clock(&w), "nobody", &op);
 		assert_int_equal(err, 0);
 		assert_int_equal(kith_core_cancel(c, world_clock(&w), op), 0);
-		while (kith_core_poll(c, world_clock(&w), out, 64) > 0) {
-		}
+		while (kith_core_poll(c, world_clock(&w), out, 64) > 0) {}
 	}
 	assert_int_equal(world_stat(&w, WORLD_ALICE, KITH_STAT_EVENTS_DROPPED), 3000 - 1024);
 	w.events_n = 0;

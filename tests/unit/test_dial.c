@@ -284,7 +284,8 @@ static void whatever_happens_in_the_middle_of_a_call_each_side_hears_of_its_end_
 					rang = w.now;
 				if (rang != 0 && !accepted && w.now >= rang + 30 * KITH_US_PER_MS) {
 					accepted = true;
-					int err = kith_core_accept(w.nodes[WORLD_BOB].core, world_clock(&w), ringing.session);
+					int err = kith_core_accept(w.nodes[WORLD_BOB].core, world_clock(&w),
+								   ringing.session);
 					assert_true(err == 0 || err == KITH_ENOENT || err == KITH_ESTATE);
 					world_drain(&w, WORLD_BOB);
 				}
@@ -298,7 +299,8 @@ static void whatever_happens_in_the_middle_of_a_call_each_side_hears_of_its_end_
 			assert_int_equal(w.nodes[WORLD_BOB].core->deciding, 0);
 			/* What the application was told of as begun, it was told the end of, or it is still there on both sides. */
 			for (int n = WORLD_ALICE; n <= WORLD_BOB; n++) {
-				int open = world_events(&w, n, KITH_EVENT_OPENED, since), closed = world_events(&w, n, KITH_EVENT_CLOSED, since);
+				int open = world_events(&w, n, KITH_EVENT_OPENED, since),
+				    closed = world_events(&w, n, KITH_EVENT_CLOSED, since);
 				assert_true(open <= 1 && closed <= 1);
 				if (open > closed)
 					assert_int_equal(calls_held(&w, n), 1);

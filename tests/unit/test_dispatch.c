@@ -30,7 +30,9 @@ static void inject(struct core_world *w, int node, const struct kith_addr *from,
 	assert_true(len <= sizeof room - KITH_PACKET_HEADROOM);
 	if (len > 0)
 		memcpy(room + KITH_PACKET_HEADROOM, data, len);
-	struct kith_packet p = { .data = room + KITH_PACKET_HEADROOM, .len = (uint32_t)len, .remote = *from, .local = w->nodes[node].addr };
+	struct kith_packet p = {
+		.data = room + KITH_PACKET_HEADROOM, .len = (uint32_t)len, .remote = *from, .local = w->nodes[node].addr
+	};
 	kith_core_input(w->nodes[node].core, world_clock(w), &p, 1);
 	world_drain(w, node);
 }
@@ -38,9 +40,10 @@ static void inject(struct core_world *w, int node, const struct kith_addr *from,
 static uint64_t all_drops(const struct core_world *w, int node)
 {
 	static const enum kith_stat drops[] = {
-		KITH_STAT_DROP_TOO_SHORT,     KITH_STAT_DROP_UNKNOWN_TYPE,   KITH_STAT_DROP_UNKNOWN_VERSION, KITH_STAT_DROP_BAD_MAC,
-		KITH_STAT_DROP_UNKNOWN_INDEX, KITH_STAT_DROP_NOT_AUTHENTIC,  KITH_STAT_DROP_RATE_LIMITED,    KITH_STAT_DROP_TUNNEL_SOURCE,
-		KITH_STAT_REFUSE_NOT_VIA_HOME, KITH_STAT_DROP_COOKIE_REQUIRED, KITH_STAT_DROP_REPLAYED,      KITH_STAT_REFUSE_MALFORMED,
+		KITH_STAT_DROP_TOO_SHORT,	KITH_STAT_DROP_UNKNOWN_TYPE,  KITH_STAT_DROP_UNKNOWN_VERSION,
+		KITH_STAT_DROP_BAD_MAC,		KITH_STAT_DROP_UNKNOWN_INDEX, KITH_STAT_DROP_NOT_AUTHENTIC,
+		KITH_STAT_DROP_RATE_LIMITED,	KITH_STAT_DROP_TUNNEL_SOURCE, KITH_STAT_REFUSE_NOT_VIA_HOME,
+		KITH_STAT_DROP_COOKIE_REQUIRED, KITH_STAT_DROP_REPLAYED,      KITH_STAT_REFUSE_MALFORMED,
 		KITH_STAT_DROP_TUNNEL_CREDIT,
 	};
 	uint64_t n = 0;
@@ -83,7 +86,8 @@ static void a_flood_of_garbage_leaves_nothing_behind_and_every_packet_is_counted
 			if (len > 0 && i % 4 != 0)
 				packet[0] = (uint8_t)(0xe0 + i % 11);
 			if (len > 4 && i % 3 != 0) { /* the right version, pattern and reserved bytes */
-				packet[1] = packet[0] == KITH_PKT_DATA ? packet[1] : (uint8_t)(packet[0] == KITH_PKT_HELLO);
+				packet[1] =
+					packet[0] == KITH_PKT_DATA ? packet[1] : (uint8_t)(packet[0] == KITH_PKT_HELLO);
 				packet[2] = 0;
 				packet[3] = 0;
 			}
@@ -121,7 +125,9 @@ static void no_length_of_a_first_message_earns_more_bytes_than_it_has(void **sta
 			for (unsigned load = 0; load < 4; load++) {
 				uint8_t pattern = load % 2 == 0 ? KITH_NOISE_IK : KITH_NOISE_XX;
 				c->guard.hellos_per_s = load < 2 ? 0 : 1000000;
-				m.other.ip[1] = (uint8_t)(len & 0xff); /* many prefixes: the rate of one is not what is tested */
+				m.other.ip[1] =
+					(uint8_t)(len &
+						  0xff); /* many prefixes: the rate of one is not what is tested */
 				m.other.ip[2] = (uint8_t)(len >> 8);
 				m.other.ip[0] = (uint8_t)(60 + load);
 				test_random_fill(&r, packet, len);
@@ -150,7 +156,9 @@ static void an_introduction_from_an_unproven_address_does_not_amplify(void **sta
 	for (int i = 0; i < 3; i++) {
 		struct core_world w;
 		world_far_apart(&w);
-		struct meter m = { .node = w.nodes[i].addr, .other = w.nodes[WORLD_FAR_ALICE].addr, .hellos_only = true };
+		struct meter m = { .node = w.nodes[i].addr,
+				   .other = w.nodes[WORLD_FAR_ALICE].addr,
+				   .hellos_only = true };
 		w.tap = meter_tap;
 		w.tap_ctx = &m;
 		world_dial(&w, WORLD_FAR_ALICE, "bob", 0);
@@ -256,7 +264,8 @@ static void damaged_packets_cost_time_but_not_calls(void **state)
 			uint64_t drops = 0;
 			for (int i = 0; i < 5; i++)
 				drops += all_drops(&w, i) + world_stat(&w, i, KITH_STAT_DROP_TUNNEL_UNKNOWN) +
-					 world_stat(&w, i, KITH_STAT_DROP_TUNNEL_SOURCE) + world_stat(&w, i, KITH_STAT_REFUSE_STALE);
+					 world_stat(&w, i, KITH_STAT_DROP_TUNNEL_SOURCE) +
+					 world_stat(&w, i, KITH_STAT_REFUSE_STALE);
 			if (kind != LOSE)
 				assert_true(drops > 0);
 			core_world_deinit(&w);

@@ -26,8 +26,8 @@ static void a_relay_only_session_says_why(void **state)
 	kith_session_id theirs;
 	(void)state;
 	world_alice_and_bob(&w);
-	assert_int_equal(kith_core_pin(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob", &w.nodes[WORLD_BOB].id.identity,
-				       KITH_CONTACT_RELAY_ONLY, false),
+	assert_int_equal(kith_core_pin(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob",
+				       &w.nodes[WORLD_BOB].id.identity, KITH_CONTACT_RELAY_ONLY, false),
 			 0);
 	world_drain(&w, WORLD_ALICE);
 	kith_session_id s = world_call(&w, WORLD_ALICE, WORLD_BOB, &theirs);

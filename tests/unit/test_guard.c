@@ -9,6 +9,7 @@
 #define START_MS INT64_C(1000000)
 
 struct watch {
+	uint8_t epoch[KITH_COOKIE_LEN]; /* that came with the last cookie */
 	struct test_alloc alloc;
 	struct test_random random;
 	struct kith_guard guard;
@@ -26,7 +27,8 @@ static void watch_init(struct watch *w, uint32_t seen_max)
 	test_random_init(&w->random, 3);
 	memset(w->own_key, 5, sizeof w->own_key);
 	memset(w->network.b, 6, sizeof w->network.b);
-	kith_guard_init(&w->guard, kith_suite_sodium(), &w->alloc.alloc, &w->random.random, w->own_key, &w->network, seen_max, START_MS);
+	kith_guard_init(&w->guard, kith_suite_sodium(), &w->alloc.alloc, &w->random.random, w->own_key, &w->network,
+			seen_max, START_MS);
 	kith_mac_keys_derive(&w->keys[KITH_NOISE_IK], kith_suite_sodium(), w->own_key);
 	kith_mac_keys_derive(&w->keys[KITH_NOISE_XX], kith_suite_sodium(), w->network.b);
 	w->from.remote = (struct kith_addr){ .family = KITH_FAMILY_V4, .port = 1000, .ip = { 9, 8, 7, 6 } };
@@ -55,10 +57,12 @@ static void hello(struct watch *w, struct message *m, uint8_t pattern, const uin
 static void earn(struct watch *w, kith_time_us now, struct message *m, uint8_t cookie[KITH_COOKIE_LEN])
 {
 	uint8_t packet[KITH_COOKIE_PACKET_LEN];
-	kith_guard_cookie(&w->guard, now, &m->header, &w->from, packet);
+	bool anew;
+	kith_guard_cookie(&w->guard, now, &m->header, &w->from, false, packet);
 	assert_int_equal(kith_cookie_open(kith_suite_sodium(), &w->keys[m->header.pattern], m->header.mac1,
-					  test_span(packet, sizeof packet), cookie),
+					  test_span(packet, sizeof packet), cookie, w->epoch, &anew),
 			 0);
+	assert_false(anew);
 }
 
 static enum kith_guard_verdict check(struct watch *w, kith_time_us now, const struct message *m)
@@ -156,7 +160,8 @@ static void a_cookie_lives_between_one_and_two_lives_of_its_secret(void **state)
 		uint8_t cookie[KITH_COOKIE_LEN];
 		watch_init(&w, 8);
 		w.guard.hellos_per_s = 0;
-		kith_time_us begun = 1000, earned = begun + KITH_COOKIE_LIFE_US / 2, used = earned + k * KITH_COOKIE_LIFE_US / 16;
+		kith_time_us begun = 1000, earned = begun + KITH_COOKIE_LIFE_US / 2,
+			     used = earned + k * KITH_COOKIE_LIFE_US / 16;
 		hello(&w, &m, KITH_NOISE_IK, NULL);
 		assert_int_equal(check(&w, begun, &m), KITH_GUARD_COOKIE);
 		earn(&w, begun, &m, cookie); /* draws the secret */
@@ -179,18 +184,20 @@ static void a_cookie_opens_only_for_the_message_it_answers(void **state)
 	(void)state;
 	watch_init(&w, 8);
 	hello(&w, &m, KITH_NOISE_IK, NULL);
-	kith_guard_cookie(&w.guard, 0, &m.header, &w.from, packet);
+	bool anew;
+	kith_guard_cookie(&w.guard, 0, &m.header, &w.from, true, packet);
 	memcpy(mac1, m.header.mac1, sizeof mac1);
 	mac1[0] ^= 1;
-	assert_true(kith_cookie_open(kith_suite_sodium(), &w.keys[KITH_NOISE_IK], mac1, test_span(packet, sizeof packet), cookie) < 0);
+	assert_true(kith_cookie_open(kith_suite_sodium(), &w.keys[KITH_NOISE_IK], mac1,
+				     test_span(packet, sizeof packet), cookie, w.epoch, &anew) < 0);
 	for (size_t i = 8; i < sizeof packet; i++) {
 		packet[i] ^= 1;
 		assert_true(kith_cookie_open(kith_suite_sodium(), &w.keys[KITH_NOISE_IK], m.header.mac1,
-					     test_span(packet, sizeof packet), cookie) < 0);
+					     test_span(packet, sizeof packet), cookie, w.epoch, &anew) < 0);
 		packet[i] ^= 1;
 	}
 	assert_true(kith_cookie_open(kith_suite_sodium(), &w.keys[KITH_NOISE_IK], m.header.mac1,
-				     test_span(packet, sizeof packet - 1), cookie) < 0);
+				     test_span(packet, sizeof packet - 1), cookie, w.epoch, &anew) < 0);
 	watch_deinit(&w);
 }
 
@@ -299,28 +306,26 @@ static void calls_of_one_device_may_overtake_each_other(void **state)
 	watch_deinit(&w);
 }
 
-static void a_cookie_inside_a_message_is_good_for_its_address_and_its_life(void **state)
+static void the_epoch_inside_a_message_is_good_for_its_life_and_at_all_addresses(void **state)
 {
 	struct watch w;
 	struct message m;
-	uint8_t cookie[KITH_COOKIE_LEN];
+	uint8_t cookie[KITH_COOKIE_LEN], epoch[KITH_COOKIE_LEN];
 	(void)state;
 	watch_init(&w, 8);
-	w.guard.hellos_per_s = 0;
 	hello(&w, &m, KITH_NOISE_IK, NULL);
 	earn(&w, 0, &m, cookie);
-	assert_true(kith_guard_gave(&w.guard, 0, &w.from, cookie));
-	assert_true(kith_guard_gave(&w.guard, KITH_COOKIE_LIFE_US, &w.from, cookie));
-	assert_false(kith_guard_gave(&w.guard, 3 * KITH_COOKIE_LIFE_US, &w.from, cookie));
-	watch_deinit(&w);
-	watch_init(&w, 8);
-	w.guard.hellos_per_s = 0;
-	earn(&w, 0, &m, cookie);
+	memcpy(epoch, w.epoch, sizeof epoch);
 	w.from.remote.port++;
-	assert_false(kith_guard_gave(&w.guard, 0, &w.from, cookie));
-	w.from.remote.port--;
-	cookie[3] ^= 1;
-	assert_false(kith_guard_gave(&w.guard, 0, &w.from, cookie));
+	earn(&w, 0, &m, cookie);
+	assert_memory_equal(w.epoch, epoch, sizeof epoch);
+	assert_false(kith_guard_epoch(&w.guard, 0, cookie)); /* the cookie is another thing */
+	assert_true(kith_guard_epoch(&w.guard, 0, epoch));
+	assert_true(kith_guard_epoch(&w.guard, KITH_COOKIE_LIFE_US, epoch));
+	epoch[3] ^= 1;
+	assert_false(kith_guard_epoch(&w.guard, KITH_COOKIE_LIFE_US, epoch));
+	epoch[3] ^= 1;
+	assert_false(kith_guard_epoch(&w.guard, 3 * KITH_COOKIE_LIFE_US, epoch));
 	watch_deinit(&w);
 }
 
@@ -391,7 +396,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_is_not_remembered_must_be_newer_than_the_start),
 		cmocka_unit_test(an_accepted_message_is_known_again_and_does_not_count_twice),
 		cmocka_unit_test(calls_of_one_device_may_overtake_each_other),
-		cmocka_unit_test(a_cookie_inside_a_message_is_good_for_its_address_and_its_life),
+		cmocka_unit_test(the_epoch_inside_a_message_is_good_for_its_life_and_at_all_addresses),
 		cmocka_unit_test(nothing_is_ever_accepted_twice),
 		cmocka_unit_test(who_was_forgotten_raises_the_floor),
 		cmocka_unit_test(without_memory_the_floor_rises_instead),

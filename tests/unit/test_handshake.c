@@ -51,7 +51,9 @@ static void start(struct two *t, bool known)
 {
 	uint8_t payload[512];
 	size_t len = payload_of(t, 0, 1234, payload);
-	assert_int_equal(kith_handshake_start(&t->hs[0], &t->self[0], known ? t->self[1].dh_pk : NULL, 7, test_span(payload, len), 1200), 0);
+	assert_int_equal(kith_handshake_start(&t->hs[0], &t->self[0], known ? t->self[1].dh_pk : NULL, 7,
+					      test_span(payload, len), 1200),
+			 0);
 	assert_int_equal(t->hs[0].len, 1200);
 }
 
@@ -192,7 +194,8 @@ static void an_answer_is_never_longer_than_allowed(void **state)
 	size_t len = payload_of(&t, 1, 1, payload);
 	struct kith_handshake before = t.hs[1];
 	size_t need = KITH_HS_HEADER + 48 + len;
-	assert_int_equal(kith_handshake_reply(&t.hs[1], &t.self[1], 8, 7, test_span(payload, len), need - 1), KITH_EMSGSIZE);
+	assert_int_equal(kith_handshake_reply(&t.hs[1], &t.self[1], 8, 7, test_span(payload, len), need - 1),
+			 KITH_EMSGSIZE);
 	t.hs[1] = before;
 	assert_int_equal(kith_handshake_reply(&t.hs[1], &t.self[1], 8, 7, test_span(payload, len), need), 0);
 	assert_int_equal(t.hs[1].len, need);
@@ -205,10 +208,13 @@ static void a_payload_that_does_not_fit_a_packet_is_refused(void **state)
 	size_t most = KITH_UDP_PAYLOAD - KITH_IK_HELLO_OVERHEAD;
 	(void)state;
 	two_init(&t);
-	assert_int_equal(kith_handshake_start(&t.hs[0], &t.self[0], t.self[1].dh_pk, 1, test_span(payload, most), 0), 0);
+	assert_int_equal(kith_handshake_start(&t.hs[0], &t.self[0], t.self[1].dh_pk, 1, test_span(payload, most), 0),
+			 0);
 	assert_int_equal(t.hs[0].len, KITH_UDP_PAYLOAD);
 	memset(&t.hs[0], 0, sizeof t.hs[0]);
-	assert_int_equal(kith_handshake_start(&t.hs[0], &t.self[0], t.self[1].dh_pk, 1, test_span(payload, most + 1), 0), KITH_EMSGSIZE);
+	assert_int_equal(
+		kith_handshake_start(&t.hs[0], &t.self[0], t.self[1].dh_pk, 1, test_span(payload, most + 1), 0),
+		KITH_EMSGSIZE);
 	uint8_t no_key[32] = { 0 };
 	memset(&t.hs[0], 0, sizeof t.hs[0]);
 	assert_int_equal(kith_handshake_start(&t.hs[0], &t.self[0], no_key, 1, test_span(payload, 10), 0), KITH_EAUTH);
@@ -225,13 +231,14 @@ static void a_cookie_changes_only_the_last_bytes_of_a_hello(void **state)
 	(void)state;
 	two_init(&t);
 	test_alloc_init(&alloc);
-	kith_guard_init(&guard, kith_suite_sodium(), &alloc.alloc, &t.random.random, t.self[1].dh_pk, &t.self[1].network, 4, 0);
+	kith_guard_init(&guard, kith_suite_sodium(), &alloc.alloc, &t.random.random, t.self[1].dh_pk,
+			&t.self[1].network, 4, 0);
 	guard.hellos_per_s = 0;
 	start(&t, true);
 	struct kith_handshake before = t.hs[0];
 	struct kith_hs_header h = parsed(&t.hs[0]);
 	assert_int_equal(kith_guard_check(&guard, 0, &h, &from), KITH_GUARD_COOKIE);
-	kith_guard_cookie(&guard, 0, &h, &from, packet);
+	kith_guard_cookie(&guard, 0, &h, &from, false, packet);
 	packet[20] ^= 1;
 	assert_true(kith_handshake_cookie(&t.hs[0], test_span(packet, sizeof packet)) < 0);
 	assert_memory_equal(t.hs[0].packet, before.packet, before.len);
@@ -240,6 +247,12 @@ static void a_cookie_changes_only_the_last_bytes_of_a_hello(void **state)
 	assert_memory_equal(t.hs[0].packet, before.packet, before.len - KITH_MAC_LEN);
 	h = parsed(&t.hs[0]);
 	assert_int_equal(kith_guard_check(&guard, 0, &h, &from), KITH_GUARD_PASS);
+	/* One that asks for a new message does so once an epoch. */
+	kith_guard_cookie(&guard, 0, &h, &from, true, packet);
+	assert_int_equal(kith_handshake_cookie(&t.hs[0], test_span(packet, sizeof packet)), 1);
+	assert_true(kith_guard_epoch(&guard, 0, t.hs[0].epoch));
+	kith_guard_cookie(&guard, 0, &h, &from, true, packet);
+	assert_int_equal(kith_handshake_cookie(&t.hs[0], test_span(packet, sizeof packet)), 0);
 	kith_guard_deinit(&guard);
 	test_alloc_check(&alloc);
 }

@@ -24,7 +24,8 @@ static void a_node_is_warned_once_before_its_own_certificate_ends(void **state)
 	int alice = start_short_lived(&w, 1800);
 	world_run(&w, 3 * KITH_HOUSE_US);
 	assert_int_equal(world_events(&w, alice, KITH_EVENT_CERT_EXPIRING, 0), 1);
-	assert_int_equal(world_event(&w, alice, KITH_EVENT_CERT_EXPIRING, 0)->ev.expires_ms, WORLD_UNIX_MS + 1800 * 1000);
+	assert_int_equal(world_event(&w, alice, KITH_EVENT_CERT_EXPIRING, 0)->ev.expires_ms,
+			 WORLD_UNIX_MS + 1800 * 1000);
 	assert_int_equal(world_events(&w, 3, KITH_EVENT_CERT_EXPIRING, 0), 0); /* bob has months */
 	core_world_deinit(&w);
 }
@@ -39,7 +40,8 @@ static void a_live_session_ends_when_the_other_certificate_does(void **state)
 	int since = w.events_n;
 	world_run(&w, 1500 * KITH_US_PER_S);
 	assert_null(world_event(&w, bob, KITH_EVENT_CLOSED, since));
-	world_run(&w, 300 * KITH_US_PER_S + (kith_time_us)KITH_CLOCK_TOLERANCE_MS * KITH_US_PER_MS + KITH_HOUSE_US + KITH_US_PER_S);
+	world_run(&w, 300 * KITH_US_PER_S + (kith_time_us)KITH_CLOCK_TOLERANCE_MS * KITH_US_PER_MS + KITH_HOUSE_US +
+			      KITH_US_PER_S);
 	const struct world_event *closed = world_event(&w, bob, KITH_EVENT_CLOSED, since);
 	assert_non_null(closed);
 	assert_int_equal(closed->ev.session, theirs);

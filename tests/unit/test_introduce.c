@@ -38,7 +38,8 @@ static void ask_home(struct core_world *w, int home, const uint8_t device[KITH_D
 	kith_outbox_claim(&w->shared->outbox, c, c->stats);
 	struct kith_session *s = kith_sessions_of(&c->sessions, w->nodes[home].id.device_dh.b);
 	assert_non_null(s);
-	assert_int_equal(kith_ask(c, s, KITH_REQ_INTRODUCE, test_span(body, pk.len), kith_token(KITH_TOKEN_IGNORE, 0)), 0);
+	assert_int_equal(kith_ask(c, s, KITH_REQ_INTRODUCE, test_span(body, pk.len), kith_token(KITH_TOKEN_IGNORE, 0)),
+			 0);
 	kith_core_tick(c, world_clock(w)); /* seals */
 	world_drain(w, WORLD_ALICE);
 	world_run(w, 200 * KITH_US_PER_MS);
@@ -75,7 +76,8 @@ static void nothing_is_passed_on_that_would_make_a_leaf_speak_for_its_home(void 
 		bool passed = type == KITH_PKT_HELLO || type == KITH_PKT_DATA;
 		assert_int_equal(tunnels_of(&w, 0) - before, passed);
 		if (!passed)
-			assert_true(world_stat(&w, WORLD_BOB, KITH_STAT_PACKETS_IN) - in <= 1); /* at most one keepalive answer */
+			assert_true(world_stat(&w, WORLD_BOB, KITH_STAT_PACKETS_IN) - in <=
+				    1); /* at most one keepalive answer */
 	}
 	core_world_deinit(&w);
 }
@@ -103,7 +105,8 @@ static void tunnels_go_when_calls_are_over(void **state)
 	world_far_apart(&w);
 	for (int i = 0; i < 5; i++) {
 		kith_session_id s = world_call(&w, WORLD_FAR_ALICE, WORLD_FAR_BOB, NULL);
-		assert_int_equal(kith_core_close(w.nodes[WORLD_FAR_ALICE].core, world_clock(&w), s, KITH_CLOSE_NORMAL), 0);
+		assert_int_equal(kith_core_close(w.nodes[WORLD_FAR_ALICE].core, world_clock(&w), s, KITH_CLOSE_NORMAL),
+				 0);
 		world_drain(&w, WORLD_FAR_ALICE);
 		world_run(&w, KITH_US_PER_S);
 	}
@@ -119,7 +122,8 @@ static void tunnels_go_when_calls_are_over(void **state)
 static int note_tunnel_tap(struct core_world *w, struct world_packet *p)
 {
 	struct world_packet *note = w->tap_ctx;
-	if (note->len == 0 && p->data[KITH_PACKET_HEADROOM] == KITH_PKT_TUNNEL && kith_addr_equal(&p->from, &w->nodes[WORLD_ALICE].addr))
+	if (note->len == 0 && p->data[KITH_PACKET_HEADROOM] == KITH_PKT_TUNNEL &&
+	    kith_addr_equal(&p->from, &w->nodes[WORLD_ALICE].addr))
 		*note = *p;
 	return 1;
 }
@@ -130,8 +134,8 @@ static void a_tunnel_takes_packets_from_its_end_only(void **state)
 	struct world_packet note = { .len = 0 };
 	(void)state;
 	world_alice_and_bob(&w);
-	assert_int_equal(kith_core_pin(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob", &w.nodes[WORLD_BOB].id.identity,
-				       KITH_CONTACT_RELAY_ONLY, false),
+	assert_int_equal(kith_core_pin(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob",
+				       &w.nodes[WORLD_BOB].id.identity, KITH_CONTACT_RELAY_ONLY, false),
 			 0);
 	world_drain(&w, WORLD_ALICE);
 	kith_session_id s = world_call(&w, WORLD_ALICE, WORLD_BOB, NULL);

@@ -148,7 +148,8 @@ static void when_all_supernodes_come_back_so_do_the_leaves(void **state)
 static int lose_attach_tap(struct core_world *w, struct world_packet *p)
 {
 	int *lose = w->tap_ctx;
-	if (p->len > 700 && p->data[KITH_PACKET_HEADROOM] == KITH_PKT_DATA && kith_addr_equal(&p->from, &w->nodes[WORLD_ALICE].addr) && *lose > 0) {
+	if (p->len > 700 && p->data[KITH_PACKET_HEADROOM] == KITH_PKT_DATA &&
+	    kith_addr_equal(&p->from, &w->nodes[WORLD_ALICE].addr) && *lose > 0) {
 		(*lose)--;
 		return 0;
 	}
@@ -164,7 +165,8 @@ static void a_record_that_is_overtaken_by_a_newer_one_does_not_cost_a_home(void 
 	struct kith_core *c = w.nodes[WORLD_ALICE].core;
 	w.tap = lose_attach_tap;
 	w.tap_ctx = &lose;
-	for (int i = 0; i < 2; i++) { /* two records, 50 ms apart; the first is lost on all three ways and repeated later */
+	for (int i = 0; i < 2;
+	     i++) { /* two records, 50 ms apart; the first is lost on all three ways and repeated later */
 		c->leaf.publish_at = w.now;
 		kith_timers_stop(&c->timers, &c->leaf.timer);
 		assert_int_equal(kith_timers_set(&c->timers, &c->leaf.timer, w.now), 0);

@@ -28,7 +28,8 @@ static void box_deinit(struct box *b)
 	test_alloc_check(&b->alloc);
 }
 
-static void write_frame(struct box *b, uint32_t session, const struct kith_hop *hop, enum kith_frame_type type, size_t len)
+static void write_frame(struct box *b, uint32_t session, const struct kith_hop *hop, enum kith_frame_type type,
+			size_t len)
 {
 	struct kith_writer *w = kith_outbox_begin(&b->ob, session, hop, 0, type, len);
 	kith_write_zeros(w, len);

@@ -52,15 +52,20 @@ static void every_header_reads_back_as_it_was_written(void **state)
 	assert_int_equal(receiver, 9);
 	assert_true(low <= KITH_WIRE_VERSION && KITH_WIRE_VERSION <= high);
 
-	uint8_t nonce[24], sealed[32];
+	bool anew;
+	uint8_t nonce[24], sealed[KITH_COOKIE_SEALED_LEN];
 	const uint8_t *n, *s;
 	memset(nonce, 1, sizeof nonce);
 	memset(sealed, 2, sizeof sealed);
-	kith_cookie_write(p, 10, nonce, sealed);
-	assert_true(kith_cookie_parse(&receiver, &n, &s, test_span(p, KITH_COOKIE_PACKET_LEN)));
+	kith_cookie_write(p, 10, false, nonce, sealed);
+	assert_true(kith_cookie_parse(&receiver, &anew, &n, &s, test_span(p, KITH_COOKIE_PACKET_LEN)));
+	assert_false(anew);
+	kith_cookie_write(p, 10, true, nonce, sealed);
+	assert_true(kith_cookie_parse(&receiver, &anew, &n, &s, test_span(p, KITH_COOKIE_PACKET_LEN)));
+	assert_true(anew);
 	assert_int_equal(receiver, 10);
 	assert_memory_equal(n, nonce, 24);
-	assert_memory_equal(s, sealed, 32);
+	assert_memory_equal(s, sealed, sizeof sealed);
 }
 
 /* Each length below the least of its kind is no packet of that kind. */
@@ -70,17 +75,22 @@ static void a_packet_that_is_too_short_has_no_type(void **state)
 		uint8_t type;
 		size_t least;
 	} kinds[] = {
-		{ KITH_PKT_HELLO, KITH_HS_HEADER + KITH_HS_TRAILER }, { KITH_PKT_REPLY, KITH_HS_HEADER },
-		{ KITH_PKT_FINISH, KITH_HS_HEADER },		      { KITH_PKT_COOKIE, KITH_COOKIE_PACKET_LEN },
-		{ KITH_PKT_VERSION, KITH_VERSION_PACKET_LEN },	      { KITH_PKT_DATA, KITH_TRANSPORT_HEADER + 16 },
-		{ KITH_PKT_TUNNEL, KITH_TUNNEL_HEADER + 1 },	      { KITH_PKT_GONE, KITH_GONE_PACKET_LEN },
+		{ KITH_PKT_HELLO, KITH_HS_HEADER + KITH_HS_TRAILER },
+		{ KITH_PKT_REPLY, KITH_HS_HEADER },
+		{ KITH_PKT_FINISH, KITH_HS_HEADER },
+		{ KITH_PKT_COOKIE, KITH_COOKIE_PACKET_LEN },
+		{ KITH_PKT_VERSION, KITH_VERSION_PACKET_LEN },
+		{ KITH_PKT_DATA, KITH_TRANSPORT_HEADER + 16 },
+		{ KITH_PKT_TUNNEL, KITH_TUNNEL_HEADER + 1 },
+		{ KITH_PKT_GONE, KITH_GONE_PACKET_LEN },
 	};
 	uint8_t p[128] = { 0 };
 	(void)state;
 	for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
 		p[0] = kinds[k].type;
 		for (size_t len = 0; len < sizeof p; len++)
-			assert_int_equal(kith_packet_type(test_span(p, len)), len >= kinds[k].least ? kinds[k].type : 0);
+			assert_int_equal(kith_packet_type(test_span(p, len)),
+					 len >= kinds[k].least ? kinds[k].type : 0);
 	}
 }
 
@@ -109,6 +119,8 @@ static void reserved_bits_must_be_zero(void **state)
 	struct kith_span inner;
 	uint32_t receiver;
 	uint8_t low, high;
+	static const uint8_t zero[KITH_COOKIE_SEALED_LEN];
+	bool anew;
 	const uint8_t *n, *s;
 	(void)state;
 	memset(p, 0, sizeof p);
@@ -136,9 +148,9 @@ static void reserved_bits_must_be_zero(void **state)
 	p[1] = 5;
 	p[2] = 4; /* none at all */
 	assert_false(kith_version_parse(&low, &high, &receiver, test_span(p, KITH_VERSION_PACKET_LEN)));
-	kith_cookie_write(p, 1, p + 64, p + 64);
+	kith_cookie_write(p, 1, false, zero, zero);
 	p[2] = 1;
-	assert_false(kith_cookie_parse(&receiver, &n, &s, test_span(p, KITH_COOKIE_PACKET_LEN)));
+	assert_false(kith_cookie_parse(&receiver, &anew, &n, &s, test_span(p, KITH_COOKIE_PACKET_LEN)));
 }
 
 static void bytes_behind_a_packet_of_fixed_length_are_not_allowed(void **state)
@@ -146,14 +158,16 @@ static void bytes_behind_a_packet_of_fixed_length_are_not_allowed(void **state)
 	uint8_t p[128] = { 0 };
 	uint32_t receiver;
 	uint8_t low, high;
+	static const uint8_t zero[KITH_COOKIE_SEALED_LEN];
+	bool anew;
 	const uint8_t *n, *s;
 	(void)state;
 	kith_version_write(p, 1);
 	assert_false(kith_version_parse(&low, &high, &receiver, test_span(p, KITH_VERSION_PACKET_LEN + 1)));
 	assert_false(kith_version_parse(&low, &high, &receiver, test_span(p, KITH_VERSION_PACKET_LEN - 1)));
-	kith_cookie_write(p, 1, p, p);
-	assert_false(kith_cookie_parse(&receiver, &n, &s, test_span(p, KITH_COOKIE_PACKET_LEN + 1)));
-	assert_false(kith_cookie_parse(&receiver, &n, &s, test_span(p, KITH_COOKIE_PACKET_LEN - 1)));
+	kith_cookie_write(p, 1, false, zero, zero);
+	assert_false(kith_cookie_parse(&receiver, &anew, &n, &s, test_span(p, KITH_COOKIE_PACKET_LEN + 1)));
+	assert_false(kith_cookie_parse(&receiver, &anew, &n, &s, test_span(p, KITH_COOKIE_PACKET_LEN - 1)));
 }
 
 /* So that an answer can name the one who asked, whatever version it spoke. */

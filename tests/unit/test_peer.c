@@ -20,7 +20,8 @@ static void datagrams_of_every_length_arrive_as_they_were_sent(void **state)
 	static const size_t lens[] = { 0, 1, 2, 100, 1000, KITH_DATAGRAM_MAX - 1, KITH_DATAGRAM_MAX };
 	for (size_t k = 0; k < sizeof lens / sizeof lens[0]; k++) {
 		int since = w.events_n;
-		assert_int_equal(kith_core_send(w.nodes[WORLD_ALICE].core, world_clock(&w), ours, 0xfffe, data, lens[k]), 0);
+		assert_int_equal(
+			kith_core_send(w.nodes[WORLD_ALICE].core, world_clock(&w), ours, 0xfffe, data, lens[k]), 0);
 		world_drain(&w, WORLD_ALICE);
 		world_run(&w, KITH_US_PER_S);
 		const struct world_event *got = world_event(&w, WORLD_BOB, KITH_EVENT_DATAGRAM, since);
@@ -84,8 +85,8 @@ static void pump(struct core_world *w, struct transfer *t)
 	bool fin = false;
 	while (t->written < STREAM_BYTES) {
 		size_t n = STREAM_BYTES - t->written < 5000 ? STREAM_BYTES - t->written : 5000;
-		int put = kith_core_stream_write(w->nodes[t->from].core, world_clock(w), t->out_session, t->out, t->data + t->written, n,
-						 t->written + n == STREAM_BYTES);
+		int put = kith_core_stream_write(w->nodes[t->from].core, world_clock(w), t->out_session, t->out,
+						 t->data + t->written, n, t->written + n == STREAM_BYTES);
 		world_drain(w, t->from);
 		if (put <= 0)
 			break;
@@ -93,12 +94,13 @@ static void pump(struct core_world *w, struct transfer *t)
 	}
 	for (int i = w->events_n; t->in == UINT64_MAX && i-- > 0;) {
 		const struct world_event *e = &w->events[i];
-		if (e->node == t->to && e->ev.type == KITH_EVENT_STREAM && e->ev.stream_event == KITH_STREAM_NEWS_OPENED && e->ev.channel == 9)
+		if (e->node == t->to && e->ev.type == KITH_EVENT_STREAM &&
+		    e->ev.stream_event == KITH_STREAM_NEWS_OPENED && e->ev.channel == 9)
 			t->in = e->ev.stream;
 	}
 	while (t->in != UINT64_MAX && !t->fin_read) {
-		int n = kith_core_stream_read(w->nodes[t->to].core, world_clock(w), t->in_session, t->in, t->got + t->read,
-					      STREAM_BYTES - t->read + 1, &fin);
+		int n = kith_core_stream_read(w->nodes[t->to].core, world_clock(w), t->in_session, t->in,
+					      t->got + t->read, STREAM_BYTES - t->read + 1, &fin);
 		world_drain(w, t->to);
 		if (n < 0)
 			break;
@@ -116,8 +118,8 @@ static void stream_both_ways(bool caller_opens, bool relay_only, int (*tap)(stru
 	kith_session_id theirs;
 	world_alice_and_bob(&w);
 	if (relay_only) {
-		assert_int_equal(kith_core_pin(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob", &w.nodes[WORLD_BOB].id.identity,
-					       KITH_CONTACT_RELAY_ONLY, false),
+		assert_int_equal(kith_core_pin(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob",
+					       &w.nodes[WORLD_BOB].id.identity, KITH_CONTACT_RELAY_ONLY, false),
 				 0);
 		world_drain(&w, WORLD_ALICE);
 	}
@@ -139,8 +141,14 @@ static void stream_both_ways(bool caller_opens, bool relay_only, int (*tap)(stru
 	for (int i = 0; i < 12000 && !(t.fin_read && back.fin_read); i++) {
 		pump(&w, &t);
 		if (t.in != UINT64_MAX && back.data == NULL) { /* the same stream the other way */
-			back = (struct transfer){ .from = t.to, .to = t.from, .out_session = t.in_session, .in_session = t.out_session,
-						  .out = t.in, .in = t.out, .data = t.data, .got = calloc(1, STREAM_BYTES + 1) };
+			back = (struct transfer){ .from = t.to,
+						  .to = t.from,
+						  .out_session = t.in_session,
+						  .in_session = t.out_session,
+						  .out = t.in,
+						  .in = t.out,
+						  .data = t.data,
+						  .got = calloc(1, STREAM_BYTES + 1) };
 			assert_non_null(back.got);
 		}
 		if (back.data != NULL)
@@ -156,7 +164,8 @@ static void stream_both_ways(bool caller_opens, bool relay_only, int (*tap)(stru
 	world_run(&w, 5 * KITH_US_PER_S);
 	int closed[2] = { 0, 0 };
 	for (int i = 0; i < w.events_n; i++) {
-		if (w.events[i].ev.type == KITH_EVENT_STREAM && w.events[i].ev.stream_event == KITH_STREAM_NEWS_CLOSED) {
+		if (w.events[i].ev.type == KITH_EVENT_STREAM &&
+		    w.events[i].ev.stream_event == KITH_STREAM_NEWS_CLOSED) {
 			assert_int_equal(w.events[i].ev.err, 0);
 			closed[w.events[i].node == WORLD_BOB]++;
 		}
@@ -204,6 +213,77 @@ static void streams_of_a_session_that_ends_are_told_so_by_its_end(void **state)
 	core_world_deinit(&w);
 }
 
+/* Keeps what goes to bob. */
+struct held {
+	struct world_packet packet[64];
+	int n;
+};
+
+static int hold_tap(struct core_world *w, struct world_packet *p)
+{
+	struct held *h = w->tap_ctx;
+	if (!kith_addr_equal(&p->to, &w->nodes[WORLD_BOB].addr) || h->n == 64)
+		return 1;
+	h->packet[h->n++] = *p;
+	return 0;
+}
+
+/* A batch that brings more events than there is room for: news of streams must not be among those that are lost. */
+static void news_of_a_stream_wait_until_there_is_room_for_them(void **state)
+{
+	struct core_world w;
+	uint64_t stream;
+	struct held *held = calloc(1, sizeof *held);
+	(void)state;
+	assert_non_null(held);
+	world_alice_and_bob(&w);
+	kith_session_id ours = world_call(&w, WORLD_ALICE, WORLD_BOB, NULL);
+	struct kith_core *alice = w.nodes[WORLD_ALICE].core, *bob = w.nodes[WORLD_BOB].core;
+	assert_int_equal(kith_core_stream_open(alice, world_clock(&w), ours, 1, &stream), 0);
+	world_drain(&w, WORLD_ALICE);
+	world_run(&w, KITH_US_PER_S);
+	w.tap = hold_tap;
+	w.tap_ctx = held;
+	for (int i = 0; i < 1200; i++) {
+		assert_int_equal(kith_core_send(alice, world_clock(&w), ours, 2, NULL, 0), 0);
+		if (i % 10 == 9)
+			world_drain(&w, WORLD_ALICE);
+		if (held->n >= 60)
+			break;
+	}
+	assert_int_equal(kith_core_stream_write(alice, world_clock(&w), ours, stream, (const uint8_t *)"data", 4, true),
+			 4);
+	world_drain(&w, WORLD_ALICE);
+	w.tap = NULL;
+	struct kith_packet batch[64];
+	for (int i = 0; i < held->n; i++)
+		batch[i] = (struct kith_packet){ .data = held->packet[i].data + KITH_PACKET_HEADROOM,
+						 .len = held->packet[i].len,
+						 .remote = held->packet[i].from };
+	/* Fill the ring up to the last place first. */
+	kith_core_tick(bob, world_clock(&w));
+	world_drain(&w, WORLD_BOB);
+	w.shared->events_n = 0;
+	kith_op op;
+	while (w.shared->events_n < w.shared->events_max) {
+		assert_int_equal(kith_core_lookup(bob, world_clock(&w), "nobody", &op), 0);
+		assert_int_equal(kith_core_cancel(bob, world_clock(&w), op), 0);
+		struct kith_packet out[64];
+		while (kith_core_poll(bob, world_clock(&w), out, 64) > 0) {}
+	}
+	kith_core_input(bob, world_clock(&w), batch, (size_t)held->n);
+	int since = w.events_n;
+	world_drain(&w, WORLD_BOB);
+	world_run(&w, 5 * KITH_US_PER_S);
+	bool readable = false;
+	for (int i = since; i < w.events_n; i++)
+		readable = readable || (w.events[i].node == WORLD_BOB && w.events[i].ev.type == KITH_EVENT_STREAM &&
+					w.events[i].ev.stream_event == KITH_STREAM_NEWS_READABLE);
+	assert_true(readable);
+	free(held);
+	core_world_deinit(&w);
+}
+
 /* ---- relays ---- */
 
 /* The longest time without a datagram at `to`, while `from` says one thing every 200 ms. */
@@ -227,8 +307,8 @@ static kith_time_us longest_gap(struct core_world *w, int from, kith_session_id 
 
 static void pin_relay_only(struct core_world *w, int node, int other)
 {
-	assert_int_equal(kith_core_pin(w->nodes[node].core, world_clock(w), w->nodes[other].name, &w->nodes[other].id.identity,
-				       KITH_CONTACT_RELAY_ONLY, false),
+	assert_int_equal(kith_core_pin(w->nodes[node].core, world_clock(w), w->nodes[other].name,
+				       &w->nodes[other].id.identity, KITH_CONTACT_RELAY_ONLY, false),
 			 0);
 	world_drain(w, node);
 }
@@ -275,13 +355,15 @@ static void a_relay_only_contact_never_learns_or_sees_an_address(void **state)
 		kith_session_id theirs;
 		struct kith_path_info paths[KITH_PATHS_MAX];
 		world_far_apart(&w);
-		int pinner = who == 0 ? WORLD_FAR_ALICE : WORLD_FAR_BOB, other = who == 0 ? WORLD_FAR_BOB : WORLD_FAR_ALICE;
+		int pinner = who == 0 ? WORLD_FAR_ALICE : WORLD_FAR_BOB,
+		    other = who == 0 ? WORLD_FAR_BOB : WORLD_FAR_ALICE;
 		pin_relay_only(&w, pinner, other);
 		kith_session_id ours = world_call(&w, WORLD_FAR_ALICE, WORLD_FAR_BOB, &theirs);
 		world_run(&w, 60 * KITH_US_PER_S);
 		for (int i = 0; i < 2; i++) {
 			int node = i == 0 ? WORLD_FAR_ALICE : WORLD_FAR_BOB;
-			size_t n = kith_core_paths(w.nodes[node].core, world_clock(&w), i == 0 ? ours : theirs, paths, KITH_PATHS_MAX);
+			size_t n = kith_core_paths(w.nodes[node].core, world_clock(&w), i == 0 ? ours : theirs, paths,
+						   KITH_PATHS_MAX);
 			assert_true(n > 0);
 			for (size_t k = 0; k < n; k++)
 				assert_int_equal(paths[k].kind, KITH_PATH_CLASS_RELAY);
@@ -319,12 +401,15 @@ static void both_sides_hear_of_the_end_and_why(void **state)
 	(void)state;
 	world_alice_and_bob(&w);
 	kith_session_id ours = world_call(&w, WORLD_ALICE, WORLD_BOB, &theirs);
-	uint32_t held[2] = { w.nodes[WORLD_ALICE].core->sessions.by_index.n, w.nodes[WORLD_BOB].core->sessions.by_index.n };
+	uint32_t held[2] = { w.nodes[WORLD_ALICE].core->sessions.by_index.n,
+			     w.nodes[WORLD_BOB].core->sessions.by_index.n };
 	assert_int_equal(kith_core_close(w.nodes[WORLD_ALICE].core, world_clock(&w), ours, KITH_CLOSE_BUSY), 0);
-	assert_int_equal(kith_core_close(w.nodes[WORLD_ALICE].core, world_clock(&w), ours, KITH_CLOSE_BUSY), KITH_ENOENT);
+	assert_int_equal(kith_core_close(w.nodes[WORLD_ALICE].core, world_clock(&w), ours, KITH_CLOSE_BUSY),
+			 KITH_ENOENT);
 	world_drain(&w, WORLD_ALICE);
 	world_run(&w, KITH_US_PER_S);
-	const struct world_event *a = world_event(&w, WORLD_ALICE, KITH_EVENT_CLOSED, 0), *b = world_event(&w, WORLD_BOB, KITH_EVENT_CLOSED, 0);
+	const struct world_event *a = world_event(&w, WORLD_ALICE, KITH_EVENT_CLOSED, 0),
+				 *b = world_event(&w, WORLD_BOB, KITH_EVENT_CLOSED, 0);
 	assert_non_null(a);
 	assert_non_null(b);
 	assert_false(a->ev.remote);
@@ -376,8 +461,8 @@ static void a_contact_that_is_blocked_or_made_relay_only_feels_it_at_once(void *
 	assert_int_equal(world_say(&w, WORLD_ALICE, ours, "x", 1), 0);
 	world_run(&w, KITH_US_PER_S);
 	assert_int_equal(world_events(&w, WORLD_BOB, KITH_EVENT_DATAGRAM, since), 1);
-	assert_int_equal(kith_core_pin(w.nodes[WORLD_BOB].core, world_clock(&w), "alice", &w.nodes[WORLD_ALICE].id.identity,
-				       KITH_CONTACT_BLOCKED, false),
+	assert_int_equal(kith_core_pin(w.nodes[WORLD_BOB].core, world_clock(&w), "alice",
+				       &w.nodes[WORLD_ALICE].id.identity, KITH_CONTACT_BLOCKED, false),
 			 0);
 	world_drain(&w, WORLD_BOB);
 	assert_non_null(world_event(&w, WORLD_BOB, KITH_EVENT_CLOSED, since));
@@ -393,6 +478,7 @@ int main(void)
 		cmocka_unit_test(a_sender_that_is_too_fast_waits_until_it_is_told),
 		cmocka_unit_test(a_stream_carries_the_same_bytes_both_ways_under_loss),
 		cmocka_unit_test(streams_of_a_session_that_ends_are_told_so_by_its_end),
+		cmocka_unit_test(news_of_a_stream_wait_until_there_is_room_for_them),
 		cmocka_unit_test(a_relayed_call_goes_on_for_as_long_as_it_likes),
 		cmocka_unit_test(an_idle_relayed_session_is_there_after_an_hour),
 		cmocka_unit_test(a_relay_only_contact_never_learns_or_sees_an_address),

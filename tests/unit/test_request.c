@@ -54,7 +54,11 @@ static void pair_init(struct pair *p)
 		struct end *e = &p->end[i];
 		assert_int_equal(kith_outbox_init(&e->ob, &p->alloc.alloc, 256), 0);
 		kith_outbox_claim(&e->ob, e, &p->stats);
-		e->env = (struct kith_path_env){ .outbox = &e->ob, .random = &p->random.random, .alloc = &p->alloc.alloc, .stats = &p->stats, .session = 1 };
+		e->env = (struct kith_path_env){ .outbox = &e->ob,
+						 .random = &p->random.random,
+						 .alloc = &p->alloc.alloc,
+						 .stats = &p->stats,
+						 .session = 1 };
 	}
 }
 
@@ -93,8 +97,7 @@ static void fly(struct pair *p, int from)
 		}
 		assert_false(r.bad);
 	}
-	while (kith_outbox_poll(&p->end[from].ob, out, 64) > 0) {
-	}
+	while (kith_outbox_poll(&p->end[from].ob, out, 64) > 0) {}
 }
 
 static void answer_now(struct pair *p, int i, uint16_t id)
@@ -105,7 +108,8 @@ static void answer_now(struct pair *p, int i, uint16_t id)
 		body[0] = 0xaa;
 		body[p->answer_len - 1] = 0xbb;
 	}
-	kith_request_answer(p->end[i].rq, &p->end[i].env, p->now, id, KITH_STATUS_OK, test_span(body, p->answer_len), true);
+	kith_request_answer(p->end[i].rq, &p->end[i].env, p->now, id, KITH_STATUS_OK, test_span(body, p->answer_len),
+			    true);
 }
 
 static void ended(struct end *e, const struct kith_answer *a)
@@ -149,7 +153,8 @@ static void run(struct pair *p, kith_time_us us)
 		int next = -1, due = -1;
 		kith_time_us at = end;
 		for (int i = 0; i < p->air_n; i++) {
-			if (p->air[i].at < at || (next >= 0 && p->air[i].at == at && p->air[i].order < p->air[next].order)) {
+			if (p->air[i].at < at ||
+			    (next >= 0 && p->air[i].at == at && p->air[i].order < p->air[next].order)) {
 				at = p->air[i].at;
 				next = i;
 			}
@@ -186,8 +191,8 @@ static int ask(struct pair *p, int from, uint64_t token, size_t len)
 {
 	uint8_t body[KITH_REQUEST_MAX + 1];
 	memset(body, 0x33, sizeof body);
-	int err = kith_request_send(&p->end[from].rq, &p->end[from].env, p->now, KITH_REQ_PING, test_span(body, len), token, 0,
-				    KITH_REQUEST_TIMEOUT_US);
+	int err = kith_request_send(&p->end[from].rq, &p->end[from].env, p->now, KITH_REQ_PING, test_span(body, len),
+				    token, 0, KITH_REQUEST_TIMEOUT_US);
 	fly(p, from);
 	return err;
 }
@@ -315,7 +320,8 @@ static void the_answerer_works_on_eight_at_a_time_and_drops_more(void **state)
 	for (uint8_t i = 0; i < KITH_REQUESTS_MAX; i++) {
 		frame[1] = i;
 		assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a), KITH_ASK_NEW);
-		assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a), KITH_ASK_REPEATED);
+		assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a),
+				 KITH_ASK_REPEATED);
 	}
 	frame[1] = 77;
 	assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a), KITH_ASK_DROPPED);
@@ -348,10 +354,8 @@ static void answers_kept_for_repetition_are_bounded(void **state)
 		answer_now(&p, 1, a.id);
 		const struct kith_open_packet *open;
 		struct kith_packet out[64];
-		while ((open = kith_outbox_next_open(&e->ob)) != NULL) {
-		}
-		while (kith_outbox_poll(&e->ob, out, 64) > 0) {
-		}
+		while ((open = kith_outbox_next_open(&e->ob)) != NULL) {}
+		while (kith_outbox_poll(&e->ob, out, 64) > 0) {}
 	}
 	assert_true(p.alloc.peak_bytes - before < KITH_ANSWERS_KEPT_BYTES + 8192);
 	pair_deinit(&p);
@@ -423,9 +427,14 @@ static void a_request_in_a_handshake_is_answered_in_its_reply(void **state)
 	(void)state;
 	pair_init(&p);
 	struct kith_writer w = kith_writer_of(first, sizeof first);
-	assert_int_equal(kith_request_embed(&p.end[0].rq, &p.end[0].env, 0, KITH_REQ_ATTACH, test_span("body", 4), 3, KITH_REQUEST_TIMEOUT_US, &w), 0);
-	assert_int_equal(kith_request_embed(&p.end[0].rq, &p.end[0].env, 0, KITH_REQ_PING, test_span("more", 4), 4, KITH_REQUEST_TIMEOUT_US, NULL), 0);
-	assert_true(kith_requests_deadline(p.end[0].rq) >= KITH_REQUEST_TIMEOUT_US); /* the handshake repeats, not this */
+	assert_int_equal(kith_request_embed(&p.end[0].rq, &p.end[0].env, 0, KITH_REQ_ATTACH, test_span("body", 4), 3,
+					    KITH_REQUEST_TIMEOUT_US, &w),
+			 0);
+	assert_int_equal(kith_request_embed(&p.end[0].rq, &p.end[0].env, 0, KITH_REQ_PING, test_span("more", 4), 4,
+					    KITH_REQUEST_TIMEOUT_US, NULL),
+			 0);
+	assert_true(kith_requests_deadline(p.end[0].rq) >=
+		    KITH_REQUEST_TIMEOUT_US); /* the handshake repeats, not this */
 	struct kith_reader r = kith_reader_of_span(test_span(first, kith_writer_len(&w)));
 	assert_true(kith_frame_next(&r, &f));
 	assert_int_equal(kith_request_on_request(&p.end[1].rq, &p.end[1].env, 0, f.body, &a), KITH_ASK_NEW);
@@ -460,7 +469,9 @@ static void an_answer_too_long_for_the_reply_follows_it(void **state)
 	pair_init(&p);
 	p.answer_len = 5000;
 	struct kith_writer w = kith_writer_of(first, sizeof first);
-	assert_int_equal(kith_request_embed(&p.end[0].rq, &p.end[0].env, 0, KITH_REQ_ATTACH, test_span("body", 4), 3, KITH_REQUEST_TIMEOUT_US, &w), 0);
+	assert_int_equal(kith_request_embed(&p.end[0].rq, &p.end[0].env, 0, KITH_REQ_ATTACH, test_span("body", 4), 3,
+					    KITH_REQUEST_TIMEOUT_US, &w),
+			 0);
 	struct kith_reader r = kith_reader_of_span(test_span(first, kith_writer_len(&w)));
 	assert_true(kith_frame_next(&r, &f));
 	assert_int_equal(kith_request_on_request(&p.end[1].rq, &p.end[1].env, 0, f.body, &a), KITH_ASK_NEW);
@@ -495,7 +506,8 @@ static void malformed_frames_change_nothing(void **state)
 		uint8_t index, count;
 		size_t len;
 	} bad[] = {
-		{ 0, 0, 0 }, { 1, 1, 0 }, { 0, 17, 1024 }, { 0, 2, 1023 }, { 0, 2, 1025 }, { 0, 1, 1025 }, { 255, 255, 10 },
+		{ 0, 0, 0 },	{ 1, 1, 0 },	{ 0, 17, 1024 },  { 0, 2, 1023 },
+		{ 0, 2, 1025 }, { 0, 1, 1025 }, { 255, 255, 10 },
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		frame[3] = bad[i].index;
@@ -511,7 +523,8 @@ static void malformed_frames_change_nothing(void **state)
 	assert_true(kith_request_on_answer(e->rq, &e->env, 0, test_span(frame, 5), &answer));
 	assert_int_equal(answer.err, KITH_EPROTO);
 	for (size_t len = 0; len < 3; len++)
-		assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, len), &a), KITH_ASK_MALFORMED);
+		assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, len), &a),
+				 KITH_ASK_MALFORMED);
 	for (size_t len = 0; len < 8; len++)
 		kith_request_on_more(e->rq, &e->env, test_span(frame, len));
 	kith_request_on_more(NULL, &e->env, test_span(frame, 4));

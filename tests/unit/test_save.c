@@ -39,8 +39,8 @@ static void a_node_finds_its_way_back_by_what_it_saved_alone(void **state)
 	static uint8_t file[1 << 20];
 	(void)state;
 	world_alice_and_bob(&w);
-	assert_int_equal(kith_core_pin(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob", &w.nodes[WORLD_BOB].id.identity,
-				       KITH_CONTACT_RELAY_ONLY, false),
+	assert_int_equal(kith_core_pin(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob",
+				       &w.nodes[WORLD_BOB].id.identity, KITH_CONTACT_RELAY_ONLY, false),
 			 0);
 	world_drain(&w, WORLD_ALICE);
 	int64_t stamp = w.nodes[WORLD_ALICE].core->stamp_ms;
@@ -87,7 +87,9 @@ static void a_file_that_is_torn_or_altered_is_refused_and_the_node_starts_withou
 	static uint8_t file[1 << 20], copy[1 << 20];
 	(void)state;
 	world_alice_and_bob(&w);
-	assert_int_equal(kith_core_pin(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob", &w.nodes[WORLD_BOB].id.identity, 0, false), 0);
+	assert_int_equal(kith_core_pin(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob",
+				       &w.nodes[WORLD_BOB].id.identity, 0, false),
+			 0);
 	world_drain(&w, WORLD_ALICE);
 	size_t len = saved_state(&w, WORLD_ALICE, file, sizeof file);
 	struct kith_core_options o;
@@ -140,8 +142,7 @@ static void a_save_that_failed_is_tried_again(void **state)
 		w.now += KITH_US_PER_S;
 		kith_core_tick(c, world_clock(&w));
 		struct kith_packet out[64];
-		while (kith_core_poll(c, world_clock(&w), out, 64) > 0) {
-		}
+		while (kith_core_poll(c, world_clock(&w), out, 64) > 0) {}
 		again = kith_core_effect(c, &effect);
 	}
 	assert_true(again);

@@ -66,7 +66,8 @@ static enum kith_open_verdict open_text(struct ends *e, int to, struct sealed p,
 	struct kith_data_header header;
 	struct kith_span frames;
 	assert_true(kith_data_parse(&header, test_span(p.bytes, p.len)));
-	enum kith_open_verdict v = kith_session_open(&e->s[to], e->self[to].suite, &e->alloc.alloc, now, &header, &frames);
+	enum kith_open_verdict v =
+		kith_session_open(&e->s[to], e->self[to].suite, &e->alloc.alloc, now, &header, &frames);
 	if (v == KITH_OPEN_OK) {
 		assert_int_equal(frames.len, strlen(text));
 		assert_memory_equal(frames.p, text, frames.len);
@@ -116,8 +117,8 @@ static int exchange(struct ends *e, int asker, kith_time_us now)
 	uint8_t ours[32], theirs[32];
 	int err = kith_rekey_ask(&e->s[asker], &e->self[asker], &e->alloc.alloc, ours);
 	if (err == 0)
-		err = kith_rekey_answer(&e->s[1 - asker], &e->self[1 - asker], &e->alloc.alloc, now, (uint8_t)(e->s[asker].epoch + 1), ours,
-					theirs);
+		err = kith_rekey_answer(&e->s[1 - asker], &e->self[1 - asker], &e->alloc.alloc, now,
+					(uint8_t)(e->s[asker].epoch + 1), ours, theirs);
 	return err != 0 ? err : kith_rekey_finish(&e->s[asker], &e->self[asker], now, theirs);
 }
 
@@ -200,8 +201,11 @@ static void of_two_that_ask_at_once_the_lower_device_goes_first(void **state)
 	int low = memcmp(e.self[0].dh_pk, e.self[1].dh_pk, 32) < 0 ? 0 : 1;
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(kith_rekey_ask(&e.s[i], &e.self[i], &e.alloc.alloc, asks[i]), 0);
-	assert_int_equal(kith_rekey_answer(&e.s[low], &e.self[low], &e.alloc.alloc, 1, 1, asks[1 - low], answers[low]), KITH_EEXIST);
-	assert_int_equal(kith_rekey_answer(&e.s[1 - low], &e.self[1 - low], &e.alloc.alloc, 1, 1, asks[low], answers[1 - low]), 0);
+	assert_int_equal(kith_rekey_answer(&e.s[low], &e.self[low], &e.alloc.alloc, 1, 1, asks[1 - low], answers[low]),
+			 KITH_EEXIST);
+	assert_int_equal(
+		kith_rekey_answer(&e.s[1 - low], &e.self[1 - low], &e.alloc.alloc, 1, 1, asks[low], answers[1 - low]),
+		0);
 	kith_rekey_abandon(&e.s[1 - low], &e.alloc.alloc); /* its own request was refused */
 	assert_int_equal(kith_rekey_finish(&e.s[low], &e.self[low], 1, answers[1 - low]), 0);
 	assert_int_equal(open_text(&e, 1 - low, seal(&e, low, "x"), 1, "x"), KITH_OPEN_OK);
@@ -220,7 +224,8 @@ static void a_request_for_another_epoch_than_the_next_is_refused(void **state)
 	assert_int_equal(kith_rekey_ask(&e.s[0], &e.self[0], &e.alloc.alloc, ask), 0);
 	assert_int_equal(kith_rekey_answer(&e.s[1], &e.self[1], &e.alloc.alloc, 1, 0, ask, answer), KITH_ESTATE);
 	assert_int_equal(kith_rekey_answer(&e.s[1], &e.self[1], &e.alloc.alloc, 1, 2, ask, answer), KITH_ESTATE);
-	assert_true(kith_rekey_answer(&e.s[1], &e.self[1], &e.alloc.alloc, 1, 1, zero, answer) < 0); /* a point of low order */
+	assert_true(kith_rekey_answer(&e.s[1], &e.self[1], &e.alloc.alloc, 1, 1, zero, answer) <
+		    0); /* a point of low order */
 	assert_int_equal(e.s[1].epoch, 0);
 	assert_int_equal(open_text(&e, 1, seal(&e, 0, "x"), 1, "x"), KITH_OPEN_OK);
 	kith_rekey_abandon(&e.s[0], &e.alloc.alloc);

@@ -94,7 +94,8 @@ static void a_device_is_found_by_its_newest_session(void **state)
 	uint8_t device[KITH_DEVICE_ID_LEN] = { 7 };
 	(void)state;
 	table_init(&t, 10, 0);
-	struct kith_session *a = kith_sessions_new(&t.ss, KITH_SESSION_OPEN), *b = kith_sessions_new(&t.ss, KITH_SESSION_OPEN);
+	struct kith_session *a = kith_sessions_new(&t.ss, KITH_SESSION_OPEN),
+			    *b = kith_sessions_new(&t.ss, KITH_SESSION_OPEN);
 	memcpy(a->device, device, sizeof device);
 	memcpy(b->device, device, sizeof device);
 	assert_null(kith_sessions_of(&t.ss, device));

@@ -38,14 +38,17 @@ static void a_leaf_offers_what_it_has_and_what_its_homes_see_each_once(void **st
 	(void)state;
 	world_alice_and_bob(&w);
 	struct kith_core *c = w.nodes[WORLD_ALICE].core;
-	assert_int_equal(kith_own_candidates(c, list, KITH_CANDIDATES_MAX), 1); /* three homes see the interface's own address */
+	assert_int_equal(kith_own_candidates(c, list, KITH_CANDIDATES_MAX),
+			 1); /* three homes see the interface's own address */
 	struct kith_transport t = { .id = 0, .up = true, .family = KITH_FAMILY_V4 };
-	static const char *const texts[] = { "127.0.0.1:5", "169.254.1.1:5", "10.0.0.1:5", "224.0.0.1:5", "23.22.3.4:4003", "0.0.0.0:5" };
+	static const char *const texts[] = { "127.0.0.1:5", "169.254.1.1:5",  "10.0.0.1:5",
+					     "224.0.0.1:5", "23.22.3.4:4003", "0.0.0.0:5" };
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		assert_int_equal(kith_addr_parse(&t.locals[t.locals_n++], texts[i]), 0);
 	kith_core_transport(c, world_clock(&w), &t);
 	world_drain(&w, WORLD_ALICE);
-	assert_int_equal(kith_own_candidates(c, list, KITH_CANDIDATES_MAX), 2); /* the private one as well, and no others */
+	assert_int_equal(kith_own_candidates(c, list, KITH_CANDIDATES_MAX),
+			 2); /* the private one as well, and no others */
 	c->allow_loopback = true;
 	assert_int_equal(kith_own_candidates(c, list, KITH_CANDIDATES_MAX), 3);
 	assert_int_equal(kith_own_candidates(c, list, 1), 1);

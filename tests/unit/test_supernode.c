@@ -50,7 +50,8 @@ static void what_a_newcomer_is_responsible_for_is_brought_to_it(void **state)
 	assert_int_equal(info_of(&w, i).members, 4);
 	for (int k = 0; k < 4; k++) {
 		int super = k < 3 ? k : i;
-		assert_true(info_of(&w, super).records >= 2); /* six replicas, four supernodes: everybody has everything */
+		assert_true(info_of(&w, super).records >=
+			    2); /* six replicas, four supernodes: everybody has everything */
 	}
 	core_world_deinit(&w);
 }
@@ -60,8 +61,8 @@ static void one_that_left_is_no_member_and_its_tunnels_are_not_missed(void **sta
 	struct core_world w;
 	(void)state;
 	world_far_apart(&w);
-	assert_int_equal(kith_core_pin(w.nodes[WORLD_FAR_ALICE].core, world_clock(&w), "bob", &w.nodes[WORLD_FAR_BOB].id.identity,
-				       KITH_CONTACT_RELAY_ONLY, false),
+	assert_int_equal(kith_core_pin(w.nodes[WORLD_FAR_ALICE].core, world_clock(&w), "bob",
+				       &w.nodes[WORLD_FAR_BOB].id.identity, KITH_CONTACT_RELAY_ONLY, false),
 			 0);
 	world_drain(&w, WORLD_FAR_ALICE);
 	kith_session_id s = world_call(&w, WORLD_FAR_ALICE, WORLD_FAR_BOB, NULL);
@@ -102,7 +103,8 @@ static void a_leaf_that_claims_to_be_a_supernode_is_served_as_a_leaf(void **stat
 	w.nodes[WORLD_ALICE].core->self.role = KITH_ROLE_SUPERNODE;
 	world_run(&w, 5 * KITH_US_PER_S);
 	for (int i = 0; i < 3; i++) {
-		const struct kith_session *s = kith_sessions_of(&w.nodes[i].core->sessions, w.nodes[WORLD_ALICE].id.device_dh.b);
+		const struct kith_session *s =
+			kith_sessions_of(&w.nodes[i].core->sessions, w.nodes[WORLD_ALICE].id.device_dh.b);
 		assert_non_null(s);
 		assert_int_equal(s->role, KITH_ROLE_LEAF);
 		assert_int_equal(info_of(&w, i).members, 3);

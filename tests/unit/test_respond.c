@@ -1,0 +1,268 @@
+/* The responder's half of the handshake: whom it answers, how often, and what it makes of old messages. */
+#include "core_tap.h"
+
+#include "base/limits.h"
+#include "role/connect.h"
+
+/* ---- finding a leaf by its address ---- */
+
+static void a_leaf_does_not_answer_what_does_not_come_through_a_home(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	/* The very message that bob would answer if his home brought it, straight to his address; and in a made-up tunnel. */
+	struct keeper k = { .type = KITH_PKT_HELLO, .to = &w.nodes[WORLD_BOB].addr, .swallow = true };
+	w.tap = keep_tap;
+	w.tap_ctx = &k;
+	world_dial(&w, WORLD_ALICE, "bob", 2 * KITH_US_PER_S);
+	world_run(&w, 100 * KITH_US_PER_MS);
+	assert_true(k.seen > 0);
+	const uint8_t *hello;
+	size_t len;
+	inner_type(&k.packet, &hello, &len);
+	uint64_t out = world_stat(&w, WORLD_BOB, KITH_STAT_PACKETS_OUT);
+	struct kith_addr stranger = world_addr(20);
+	inject(&w, WORLD_BOB, &stranger, hello, len);
+	inject(&w, WORLD_BOB, &stranger, k.packet.data + KITH_PACKET_HEADROOM, k.packet.len);
+	inject(&w, WORLD_BOB, &k.packet.from, hello, len); /* from the home, but no tunnel */
+	assert_int_equal(world_stat(&w, WORLD_BOB, KITH_STAT_REFUSE_NOT_VIA_HOME), 3);
+	assert_int_equal(world_stat(&w, WORLD_BOB, KITH_STAT_PACKETS_OUT), out);
+	core_world_deinit(&w);
+}
+
+/* A first message of the pattern for unknown keys needs no certificate: to a leaf it must not tell who lives there. */
+static void a_leaf_does_not_introduce_itself_to_who_does_not_know_its_key(void **state)
+{
+	struct core_world w;
+	struct kith_handshake hs;
+	(void)state;
+	world_alice_and_bob(&w);
+	struct keeper k = { .type = KITH_PKT_HELLO, .to = &w.nodes[WORLD_BOB].addr, .swallow = true };
+	w.tap = keep_tap;
+	w.tap_ctx = &k;
+	world_dial(&w, WORLD_ALICE, "bob", 2 * KITH_US_PER_S);
+	world_run(&w, 100 * KITH_US_PER_MS);
+	assert_true(k.seen > 0);
+	memset(&hs, 0, sizeof hs);
+	assert_int_equal(kith_handshake_start(&hs, &w.nodes[WORLD_ALICE].core->self, NULL, 5, test_span(NULL, 0),
+					      KITH_UDP_PAYLOAD - 12),
+			 0);
+	uint8_t packet[KITH_UDP_PAYLOAD];
+	memcpy(packet, k.packet.data + KITH_PACKET_HEADROOM, KITH_TUNNEL_HEADER);
+	memcpy(packet + KITH_TUNNEL_HEADER, hs.packet, hs.len);
+	uint64_t out = world_stat(&w, WORLD_BOB, KITH_STAT_PACKETS_OUT);
+	inject(&w, WORLD_BOB, &k.packet.from, packet, KITH_TUNNEL_HEADER + (size_t)hs.len);
+	assert_int_equal(world_stat(&w, WORLD_BOB, KITH_STAT_PACKETS_OUT), out);
+	assert_int_equal(world_stat(&w, WORLD_BOB, KITH_STAT_REFUSE_NOT_VIA_HOME), 1);
+	core_world_deinit(&w);
+}
+
+/* ---- replays ---- */
+
+/* A recorded first message of carol to s1. */
+static void record_hello(struct core_world *w, struct keeper *k)
+{
+	world_network(w, kith_suite_sodium(), 1, 3, (const char *const[]){ NULL });
+	*k = (struct keeper){ .type = KITH_PKT_HELLO, .to = &w->nodes[1].addr };
+	w->tap = keep_tap;
+	w->tap_ctx = k;
+	world_start(w, "carol", false);
+	world_run(w, 3 * KITH_US_PER_S);
+	w->tap = NULL;
+	assert_true(k->seen > 0);
+	assert_int_equal(k->packet.data[KITH_PACKET_HEADROOM + 2], KITH_NOISE_IK);
+}
+
+static void a_replayed_first_message_makes_no_session(void **state)
+{
+	struct core_world w;
+	struct keeper k;
+	(void)state;
+	record_hello(&w, &k);
+	uint32_t sessions = w.nodes[1].core->sessions.by_index.n;
+	uint64_t out = world_stat(&w, 1, KITH_STAT_PACKETS_OUT);
+	struct kith_addr elsewhere = world_addr(20);
+	inject(&w, 1, &k.packet.from, k.packet.data + KITH_PACKET_HEADROOM, k.packet.len);
+	inject(&w, 1, &elsewhere, k.packet.data + KITH_PACKET_HEADROOM, k.packet.len);
+	assert_int_equal(w.nodes[1].core->sessions.by_index.n, sessions);
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_PACKETS_OUT), out);
+	/* Nor does it when carol has begun anew. */
+	w.nodes[3].muted = true;
+	world_stop(&w, 3);
+	w.nodes[3].muted = false;
+	struct kith_core_options o;
+	world_options(&w, 3, &o);
+	assert_int_equal(world_try_start(&w, 3, &o), 0);
+	world_run(&w, 3 * KITH_US_PER_S);
+	sessions = w.nodes[1].core->sessions.by_index.n;
+	out = world_stat(&w, 1, KITH_STAT_PACKETS_OUT);
+	inject(&w, 1, &elsewhere, k.packet.data + KITH_PACKET_HEADROOM, k.packet.len);
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_PACKETS_OUT), out);
+	assert_int_equal(w.nodes[1].core->sessions.by_index.n, sessions);
+	core_world_deinit(&w);
+}
+
+static void a_first_message_from_before_a_restart_only_earns_a_cookie(void **state)
+{
+	struct core_world w;
+	struct keeper k;
+	struct kith_core_options o;
+	(void)state;
+	record_hello(&w, &k);
+	world_stop(&w, 1);
+	world_run(&w, KITH_US_PER_S);
+	world_options(&w, 1, &o);
+	assert_int_equal(world_try_start(&w, 1, &o), 0);
+	uint32_t sessions = w.nodes[1].core->sessions.by_index.n;
+	struct kith_addr elsewhere = world_addr(20);
+	struct keeper answer = { .from = &w.nodes[1].addr, .to = &elsewhere, .type = KITH_PKT_COOKIE };
+	w.tap = keep_tap;
+	w.tap_ctx = &answer;
+	inject(&w, 1, &elsewhere, k.packet.data + KITH_PACKET_HEADROOM, k.packet.len);
+	assert_int_equal(answer.seen, 1);
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_DROP_COOKIE_REQUIRED), 1);
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_COOKIES_SENT), 1);
+	assert_int_equal(w.nodes[1].core->sessions.by_index.n, sessions);
+	core_world_deinit(&w);
+}
+
+/* A cookie proves an address, not who made a message: whoever replays an old one can read the cookie with the responder's
+ * public key and add a good second MAC to it. */
+static void a_cookie_that_another_adds_does_not_make_an_old_message_new(void **state)
+{
+	struct core_world w;
+	struct keeper k;
+	struct kith_core_options o;
+	struct kith_mac_keys keys;
+	uint8_t cookie[KITH_COOKIE_LEN], epoch[KITH_COOKIE_LEN];
+	bool anew;
+	(void)state;
+	record_hello(&w, &k);
+	world_stop(&w, 1);
+	world_run(&w, KITH_US_PER_S);
+	world_options(&w, 1, &o);
+	assert_int_equal(world_try_start(&w, 1, &o), 0);
+	uint32_t sessions = w.nodes[1].core->sessions.by_index.n;
+	struct kith_addr elsewhere = world_addr(20);
+	struct keeper answer = { .from = &w.nodes[1].addr, .to = &elsewhere, .type = KITH_PKT_COOKIE };
+	uint8_t *hello = k.packet.data + KITH_PACKET_HEADROOM;
+	w.tap = keep_tap;
+	w.tap_ctx = &answer;
+	inject(&w, 1, &elsewhere, hello, k.packet.len);
+	assert_int_equal(answer.seen, 1);
+	kith_mac_keys_derive(&keys, w.pki.suite, w.nodes[1].core->self.dh_pk);
+	assert_int_equal(kith_cookie_open(w.pki.suite, &keys, hello + k.packet.len - KITH_HS_TRAILER,
+					  test_span(answer.packet.data + KITH_PACKET_HEADROOM, answer.packet.len),
+					  cookie, epoch, &anew),
+			 0);
+	assert_true(anew);
+	kith_mac_write(w.pki.suite, &keys, cookie, hello, k.packet.len);
+	inject(&w, 1, &elsewhere, hello, k.packet.len);
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_COOKIES_SENT), 2);
+	assert_int_equal(w.nodes[1].core->sessions.by_index.n, sessions);
+	core_world_deinit(&w);
+}
+
+/* ---- under load ---- */
+
+static void under_load_a_cookie_is_asked_for_and_the_handshake_still_succeeds(void **state)
+{
+	struct core_world w;
+	struct kith_core_info info;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 3, (const char *const[]){ NULL });
+	for (int i = 0; i < 3; i++)
+		w.nodes[i].core->guard.hellos_per_s = 0;
+	int i = world_start(&w, "carol", false);
+	world_run(&w, 5 * KITH_US_PER_S);
+	for (int k = 0; k < 3; k++)
+		assert_true(world_stat(&w, k, KITH_STAT_COOKIES_SENT) > 0);
+	kith_core_info(w.nodes[i].core, &info);
+	assert_int_equal(info.homes, 3);
+	core_world_deinit(&w);
+}
+
+static void who_does_not_know_the_key_always_pays_with_a_cookie(void **state)
+{
+	struct core_world w;
+	struct keeper k;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 3, (const char *const[]){ NULL });
+	uint64_t cookies = world_stat(&w, 0, KITH_STAT_COOKIES_SENT);
+	k = (struct keeper){ .type = KITH_PKT_FINISH, .to = &w.nodes[0].addr };
+	w.tap = keep_tap;
+	w.tap_ctx = &k;
+	world_start(&w, "carol", false);
+	world_run(&w, 3 * KITH_US_PER_S);
+	assert_true(k.seen > 0);
+	assert_true(world_stat(&w, 0, KITH_STAT_COOKIES_SENT) > cookies);
+	core_world_deinit(&w);
+}
+
+static void one_prefix_is_held_to_its_rate_of_first_messages(void **state)
+{
+	struct core_world w;
+	struct kith_handshake hs;
+	struct kith_addr from = world_addr(20);
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 2, (const char *const[]){ NULL });
+	struct kith_self self = w.nodes[0].core->self;
+	uint8_t payload[512];
+	for (uint32_t i = 0; i < 200; i++) {
+		struct kith_writer p = kith_writer_of(payload, sizeof payload);
+		kith_write_zeros(&p, 16); /* nothing that is understood: the cost is in reading it */
+		memset(&hs, 0, sizeof hs);
+		assert_int_equal(kith_handshake_start(&hs, &self, w.nodes[1].core->self.dh_pk, i + 1,
+						      test_span(payload, 16), 1200),
+				 0);
+		from.port = (uint16_t)(1000 + i);
+		inject(&w, 1, &from, hs.packet, hs.len);
+	}
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_REFUSE_MALFORMED), 5 * KITH_HANDSHAKE_PREFIX_PER_S);
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_DROP_RATE_LIMITED), 200 - 5 * KITH_HANDSHAKE_PREFIX_PER_S);
+	core_world_deinit(&w);
+}
+
+static void a_full_table_refuses_new_sessions_and_serves_the_others(void **state)
+{
+	struct core_world w;
+	struct kith_core_info info;
+	(void)state;
+	world_alice_and_bob(&w);
+	for (int i = 0; i < 3; i++)
+		w.nodes[i].core->sessions.by_index.max = w.nodes[i].core->sessions.by_index.n;
+	int i = world_start(&w, "carol", false);
+	world_run(&w, 5 * KITH_US_PER_S);
+	kith_core_info(w.nodes[i].core, &info);
+	assert_int_equal(info.homes, 0);
+	for (int k = 0; k < 3; k++)
+		assert_true(world_stat(&w, k, KITH_STAT_REFUSE_TABLE_FULL) > 0);
+	world_call(&w, WORLD_ALICE, WORLD_BOB, NULL);
+	/* There is room again: a repetition of the same message gets in. */
+	for (int k = 0; k < 3; k++)
+		w.nodes[k].core->sessions.by_index.max += 8;
+	world_run(&w, 2500 * KITH_US_PER_MS);
+	kith_core_info(w.nodes[i].core, &info);
+	assert_true(info.homes > 0);
+	world_run(&w, 30 * KITH_US_PER_S);
+	kith_core_info(w.nodes[i].core, &info);
+	assert_int_equal(info.homes, 3);
+	core_world_deinit(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_leaf_does_not_answer_what_does_not_come_through_a_home),
+		cmocka_unit_test(a_leaf_does_not_introduce_itself_to_who_does_not_know_its_key),
+		cmocka_unit_test(a_replayed_first_message_makes_no_session),
+		cmocka_unit_test(a_first_message_from_before_a_restart_only_earns_a_cookie),
+		cmocka_unit_test(a_cookie_that_another_adds_does_not_make_an_old_message_new),
+		cmocka_unit_test(under_load_a_cookie_is_asked_for_and_the_handshake_still_succeeds),
+		cmocka_unit_test(who_does_not_know_the_key_always_pays_with_a_cookie),
+		cmocka_unit_test(one_prefix_is_held_to_its_rate_of_first_messages),
+		cmocka_unit_test(a_full_table_refuses_new_sessions_and_serves_the_others),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
