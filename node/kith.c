@@ -217,9 +217,9 @@ static int parse(struct cli *cli, int argc, const char **argv)
 		if (cli->words_n == CLI_WORDS_MAX)
 			code = cli_fail(cli, CLI_USAGE, "too many words");
 		else
-			cli->words[cli->words_n++] = strdup(word);
+			cli->words[cli->words_n++] = word;
 	}
-	poptFreeContext(context);
+	cli->context = context; /* the words are its own */
 	return code;
 }
 
@@ -237,12 +237,12 @@ static int check_numbers(const struct cli *cli)
 
 static void cli_free(struct cli *cli)
 {
+	if (cli->context != NULL)
+		(void)poptFreeContext(cli->context);
 	char *texts[] = { cli->passphrase_file, cli->network, cli->constraint, cli->out,   cli->request,
 			  cli->profile,		cli->label,   cli->open,       cli->socket };
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		free(texts[i]);
-	for (int i = 0; i < cli->words_n; i++)
-		free((void *)(uintptr_t)cli->words[i]);
 	for (size_t i = 0; cli->bootstrap != NULL && cli->bootstrap[i] != NULL; i++)
 		free(cli->bootstrap[i]);
 	free(cli->bootstrap);

@@ -320,6 +320,17 @@ static int check_name(const struct ca *ca, const char *name)
 	return CLI_OK;
 }
 
+/* The i-th byte of a hex text, if it has one. */
+static bool hex_byte(const char *hex, size_t i, unsigned long *out)
+{
+	char digits[3] = "", *end;
+	if (strlen(hex) < 2 * i + 2)
+		return false;
+	memcpy(digits, hex + 2 * i, 2);
+	*out = strtoul(digits, &end, 16);
+	return *end == '\0';
+}
+
 /* Serial, times, placement; enters it into the ledger, which is saved before the certificate can be seen: a serial is never given twice. */
 static int make_terms(struct ca *ca, const char *name, const struct kith_key *identity, uint8_t slots, uint8_t flags,
 		      struct kith_name_cert *terms)
@@ -340,11 +351,11 @@ static int make_terms(struct ca *ca, const char *name, const struct kith_key *id
 	if (old == NULL && random_fill(terms->placement, sizeof terms->placement) != 0)
 		return cli_fail(ca->cli, CLI_FAILED, "there is no randomness: %s", strerror(errno));
 	for (size_t i = 0; i < KITH_PLACEMENT_LEN; i++) {
-		unsigned byte = terms->placement[i];
-		if (old != NULL && sscanf(old + 2 * i, "%2x", &byte) != 1)
+		unsigned long byte = terms->placement[i];
+		if (old != NULL && !hex_byte(old, i, &byte))
 			return cli_fail(ca->cli, CLI_FAILED, "the ledger's placement of %s is damaged", name);
 		terms->placement[i] = (uint8_t)byte;
-		(void)snprintf(placement + 2 * i, 3, "%02x", byte & 0xff);
+		(void)snprintf(placement + 2 * i, 3, "%02lx", byte & 0xff);
 	}
 	(void)snprintf(terms->name, sizeof terms->name, "%s", name);
 	terms->identity = *identity;
@@ -496,7 +507,7 @@ static int issue_to_request(struct ca *ca, const struct kith_seed *seed)
 				err != 0 && err != KITH_EPROTO
 					? file_why(err)
 					: "it holds no request; expected what kith id request wrote");
-	if (code == CLI_OK)
+	if (piece != NULL && code == CLI_OK)
 		code = match_request(ca, piece->bytes, &request, &invitation);
 	if (code == CLI_OK)
 		code = make_terms(ca, request.name, &request.identity,
@@ -526,7 +537,7 @@ static int issue_profile(struct ca *ca, const struct kith_seed *seed)
 	struct kith_secrets secrets;
 	struct kith_seed identity;
 	struct kith_key key;
-	struct kith_name_cert terms;
+	struct kith_name_cert terms = { 0 };
 	struct armor lists = { 0 };
 	uint8_t cert[KITH_CERT_MAX];
 

@@ -25,6 +25,7 @@ enum cli_exit {
 
 struct cli {
 	const char *command; /* as it was called, such as "ca issue" */
+	struct poptContext_s *context; /* owner of the words; freed with the rest */
 	const char *words[CLI_WORDS_MAX]; /* what is neither command nor option */
 	int words_n;
 	/* Options; texts are NULL and numbers 0 when not given. */

@@ -1,6 +1,6 @@
 /* Names, ids, certificates, lists and key files: what a tool needs to run a network and to join one.
  *
- * Everything signed is a fixed layout in network byte order, described in docs/PROTOCOL.md: version, type, fields,
+ * Everything signed is a fixed layout in network byte order, described in PROTOCOL.md section 8: version, type, fields,
  * extensions, signature. Parsed structures borrow from the bytes they were parsed from. "Making" functions write
  * into the caller's buffer and return the length, or a negative code; what they make always parses.
  *

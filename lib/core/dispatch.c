@@ -100,9 +100,12 @@ void kith_dispatch_news(struct kith_core *c, struct kith_session *s)
 	s->paths.news = 0;
 	if (news & KITH_NEWS_ALL_DEAD)
 		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
-	else if ((news & (KITH_NEWS_ROAMED | KITH_NEWS_SENDING_CHANGED)) && c->super != NULL)
+	else if ((news & (KITH_NEWS_ROAMED | KITH_NEWS_SENDING_CHANGED)) && c->super != NULL) {
+		const struct kith_path *sending = kith_pathset_sending(&s->paths);
+		bool proven = sending != NULL && sending->state != KITH_PATH_CANDIDATE;
 		(void)kith_fwd_rebind(&c->super->fwd, s->index, &kith_session_hop(s)->remote,
-				      kith_session_hop(s)->transport, true);
+				      kith_session_hop(s)->transport, proven);
+	}
 }
 
 static void on_data(struct kith_core *c, struct kith_span packet, const struct kith_hop *hop)

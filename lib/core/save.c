@@ -68,12 +68,16 @@ static int load_blocks(struct kith_core *c, struct kith_reader *r)
 	struct kith_span contacts = kith_read_span(r, kith_read_u32(r));
 	if (!kith_reader_done(r))
 		return KITH_EPROTO;
-	int err = contacts.len > 0 ? kith_contacts_load(&c->contacts, c->suite, contacts) : 0;
-	if (err != 0)
-		return err;
-	int n = hosts.len > 0 ? kith_hostcache_load(&c->leaf.cache, hosts, kith_rng_u32(c->random)) : 0;
-	if (n < 0)
-		return n;
+	struct kith_contacts loaded;
+	kith_contacts_init(&loaded, c->alloc, c->contacts.max);
+	int err = contacts.len > 0 ? kith_contacts_load(&loaded, c->suite, contacts) : 0;
+	int n = err == 0 && hosts.len > 0 ? kith_hostcache_load(&c->leaf.cache, hosts, kith_rng_u32(c->random)) : 0;
+	if (err != 0 || n < 0) {
+		kith_contacts_deinit(&loaded);
+		return err != 0 ? err : n;
+	}
+	kith_contacts_deinit(&c->contacts);
+	c->contacts = loaded;
 	/* What does not fit memory is carried over when the file is written anew. */
 	c->old_hosts_blob = kith_blob_intern(&c->shared->blobs, hosts.p, hosts.len);
 	c->old_hosts = kith_blob_span(c->old_hosts_blob);

@@ -56,11 +56,11 @@ static void send_batch(struct kith_node *node, struct kith_packet packets[], siz
 /* What could not be sent, and where to, is news for the core. */
 static void report_errors(struct kith_node *node)
 {
-	for (uint16_t i = 0; i < KITH_HOST_SOCKETS; i++) {
+	for (int i = 0; i < KITH_HOST_SOCKETS; i++) {
 		struct kith_udp_error e;
 		struct kith_udp *udp = node->sockets[i].udp;
 		while (udp != NULL && kith_udp_error(udp, &e)) {
-			kith_core_send_error(node->core, kith_drive_now(node), i, &e.remote, e.err);
+			kith_core_send_error(node->core, kith_drive_now(node), (uint16_t)i, &e.remote, e.err);
 			node->dirty = true;
 		}
 	}

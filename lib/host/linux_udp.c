@@ -84,7 +84,7 @@ static void read_marks(struct kith_packet *p, struct msghdr *m)
 int kith_udp_sys_receive(struct kith_udp *u, struct kith_packet out[], size_t n)
 {
 	struct mmsghdr messages[KITH_UDP_BATCH];
-	struct iovec iov[KITH_UDP_BATCH];
+	struct iovec iov[KITH_UDP_BATCH] = { { 0 } };
 	struct sockaddr_storage from[KITH_UDP_BATCH];
 	union control control[KITH_UDP_BATCH];
 	int got, taken = 0;

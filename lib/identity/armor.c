@@ -27,9 +27,9 @@ size_t kith_armor_size(enum kith_armor kind, size_t len)
 
 static char *put(char *out, const char *text)
 {
-	size_t len = strlen(text);
-	memcpy(out, text, len);
-	return out + len;
+	while (*text != '\0')
+		*out++ = *text++;
+	return out;
 }
 
 static char *put_mark(char *out, const char *mark, enum kith_armor kind)

@@ -1,4 +1,4 @@
-/* Certificates and chains; see cert.h, and docs/PROTOCOL.md for the layouts. */
+/* Certificates and chains; see cert.h, and PROTOCOL.md section 8 for the layouts. */
 #include "identity/cert.h"
 
 #include "base/assert.h"

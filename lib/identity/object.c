@@ -1,4 +1,4 @@
-/* Frame of signed objects; see object.h and docs/PROTOCOL.md. */
+/* Frame of signed objects; see object.h and PROTOCOL.md section 8. */
 #include "identity/object.h"
 
 int kith_object_begin(struct kith_reader *r, struct kith_span object, enum kith_object_type type)

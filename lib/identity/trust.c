@@ -73,7 +73,7 @@ int kith_trust_init(struct kith_trust *t, const struct kith_trust_options *o)
 	t->open = o->root == NULL;
 	if (t->open && kith_ids_network_open(t->suite, &t->network, o->open_label) != 0)
 		return KITH_EINVAL;
-	if (!t->open) {
+	if (o->root != NULL) {
 		t->root = *o->root;
 		kith_ids_network(t->suite, &t->network, o->root);
 	}

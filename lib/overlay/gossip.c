@@ -488,6 +488,7 @@ static void hear_list(struct draft *d, const struct kith_members *ms, const stru
 	uint64_t seq = kith_read_u64(&r);
 	range_bounds(ms, range, &i, &to);
 	while (i < to || prefix != NULL) {
+		KITH_ASSERT(i == to || ms->at != NULL);
 		int order = i == to ? 1 : prefix == NULL ? -1 : memcmp(ms->at[i]->id.b, prefix, PREFIX);
 		if (order <= 0) {
 			const struct kith_member *m = ms->at[i++];

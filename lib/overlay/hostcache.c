@@ -89,6 +89,7 @@ void kith_hostcache_get(const struct kith_hostcache *hc, int i, struct kith_host
 int kith_hostcache_find(const struct kith_hostcache *hc, const struct kith_key *dh)
 {
 	for (int i = 0; i < hc->n; i++) {
+		KITH_ASSERT(hc->at[i].blob != NULL);
 		if (memcmp(hc->at[i].blob->bytes, dh->b, sizeof dh->b) == 0)
 			return i;
 	}

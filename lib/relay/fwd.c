@@ -391,6 +391,7 @@ static void ends_of(const struct kith_fwd_tunnel *t, struct kith_fwd_ends *ends)
 static void tunnel_close(struct kith_fwd *fwd, uint32_t i, struct kith_fwd_ends *ends)
 {
 	struct kith_fwd_tunnel *t = &fwd->tunnels[i];
+	KITH_ASSERT(t->leg[0].owner != NULL);
 	ends_of(t, ends);
 	list_remove(fwd, list_of(fwd, t), i);
 	t->leg[0].owner->tunnels--;

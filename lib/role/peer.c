@@ -359,6 +359,10 @@ void kith_peer_on_datagram(struct kith_core *c, struct kith_session *s, struct k
 		kith_stats_add(c->stats, KITH_STAT_DROP_MALFORMED_FRAME, 1);
 		return;
 	}
+	if (c->shared->events_n >= c->shared->events_max / 2) { /* the rest is for what must not be lost */
+		kith_stats_add(c->stats, KITH_STAT_EVENTS_DROPPED, 1);
+		return;
+	}
 	struct kith_event *ev = kith_event_push(c, KITH_EVENT_DATAGRAM);
 	if (ev == NULL)
 		return;

@@ -471,7 +471,7 @@ static void answer_find(struct kith_core *c, struct kith_session *s, const struc
 {
 	uint8_t body[KITH_ANSWER_MAX], ids[KITH_REPLICAS * KITH_MEMBER_ID_PREFIX];
 	struct kith_query q = { .key = *key };
-	const struct kith_member *nearer[KITH_REPLICAS];
+	const struct kith_member *nearer[KITH_REPLICAS] = { NULL };
 	struct kith_writer w = kith_writer_of(ids, sizeof ids);
 	struct kith_span bytes;
 	struct news news;
@@ -485,8 +485,10 @@ static void answer_find(struct kith_core *c, struct kith_session *s, const struc
 	if (kith_writer_len(&w) > 0)
 		news.members_n = kith_replicas_unlisted(&c->super->members, key,
 							(struct kith_span){ ids, kith_writer_len(&w) }, nearer);
-	for (size_t i = 0; i < news.members_n; i++)
+	for (size_t i = 0; i < news.members_n; i++) {
+		KITH_ASSERT(nearer[i] != NULL);
 		news.members[i] = kith_member_entry_bytes(nearer[i]);
+	}
 	size_t len = q.found_n + news.members_n > 0 ? pack_found(&news, body, sizeof body) : 0;
 	kith_answer(c, s, ask->id, q.found_n > 0 && len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND,
 		    (struct kith_span){ body, len });

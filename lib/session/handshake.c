@@ -79,7 +79,8 @@ void kith_hello_write(struct kith_writer *w, const struct kith_self *self, int64
 
 static void prologue(const struct kith_self *self, uint8_t out[5 + KITH_ID_LEN])
 {
-	memcpy(out, "kith", 4);
+	static const uint8_t label[4] = { 'k', 'i', 't', 'h' };
+	memcpy(out, label, sizeof label);
 	out[4] = KITH_WIRE_VERSION;
 	memcpy(out + 5, self->network.b, KITH_ID_LEN);
 }

@@ -1,5 +1,5 @@
 /* What the directory and the overlay pass around: presence records, vanish reports, member entries, host entries.
- * docs/PROTOCOL.md has the byte layouts and the reasons; docs/wire-directory.md until it is merged there.
+ * PROTOCOL.md section 9 has the byte layouts and the reasons.
  *
  * The first three are signed objects in the frame of identity/object.h, by a device's Ed25519 key. Parsing borrows from
  * the bytes, verifies nothing, and accepts one encoding only. Verifying goes from cheap to dear: times, then the chain,

@@ -72,7 +72,8 @@ struct fw_state {
 };
 
 struct fw_world {
-	uint8_t *arena, *arena_saved, *shadow_saved;
+	uint8_t *arena, *arena_saved;
+	void *shadow_saved;
 	struct kith_alloc alloc;
 	struct kith_simpki pki;
 	bool made;
@@ -138,13 +139,14 @@ static inline void *fw_realloc(void *ctx, void *p, size_t old_len, size_t new_le
 
 #ifdef FW_ASAN
 /* Plain loads and stores: the library's memcpy would be checked against the shadow's own shadow. */
-__attribute__((no_sanitize("address"))) static inline void fw_shadow(bool restore, size_t len)
+__attribute__((no_sanitize("address", "undefined", "coverage"))) static inline void fw_shadow(bool restore, size_t len)
 {
 	size_t scale, offset;
 	__asan_get_shadow_mapping(&scale, &offset);
-	volatile uint8_t *shadow = (volatile uint8_t *)(((uintptr_t)w.arena >> scale) + offset);
-	volatile uint8_t *saved = w.shadow_saved;
-	for (size_t i = 0; i < len >> scale; i++) {
+	volatile uint64_t *shadow = (volatile uint64_t *)(((uintptr_t)w.arena >> scale) + offset);
+	volatile uint64_t *saved = (volatile uint64_t *)w.shadow_saved;
+	size_t words = ((len >> scale) + sizeof *saved - 1) / sizeof *saved;
+	for (size_t i = 0; i < words; i++) {
 		if (restore)
 			shadow[i] = saved[i];
 		else

@@ -65,9 +65,9 @@ static void tunnel_packet(struct kith_span packet)
 static void short_packet(struct kith_span packet)
 {
 	uint8_t low, high, out[KITH_COOKIE_PACKET_LEN];
-	bool anew;
 	const uint8_t *nonce, *sealed;
 	uint32_t index;
+	bool anew;
 	if (packet.p[0] == KITH_PKT_VERSION && kith_version_parse(&low, &high, &index, packet)) {
 		KITH_ASSERT(packet.len == KITH_VERSION_PACKET_LEN && low <= high);
 		kith_version_write(out, index);
