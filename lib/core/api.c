@@ -345,23 +345,7 @@ size_t kith_core_paths(const struct kith_core *c, struct kith_now now, kith_sess
 		       size_t n)
 {
 	const struct kith_session *s = kith_peer_get((struct kith_core *)(uintptr_t)c, id);
-	if (s == NULL || s->state != KITH_SESSION_OPEN)
-		return 0;
-	const struct kith_path *sending = kith_pathset_sending(&s->paths);
-	size_t count = kith_pathset_count(&s->paths);
-	for (size_t i = 0; i < count && i < n; i++) {
-		const struct kith_path *p = kith_pathset_path(&s->paths, (unsigned)i);
-		out[i] = (struct kith_path_info){
-			.kind = kith_path_is_relay(p) ? KITH_PATH_CLASS_RELAY : KITH_PATH_CLASS_DIRECT,
-			.remote = p->hop.remote,
-			.transport = p->hop.transport,
-			.sending = p == sending,
-			.alive = p->state == KITH_PATH_LIVE,
-			.rtt_us = p->srtt_us,
-			.heard_us = p->heard_at > 0 ? now.mono_us - p->heard_at : KITH_TIME_NEVER,
-		};
-	}
-	return count;
+	return s != NULL && s->state == KITH_SESSION_OPEN ? kith_peer_paths(s, now.mono_us, out, n) : 0;
 }
 
 size_t kith_core_explain(const struct kith_core *c, struct kith_now now, kith_session_id id, char *out, size_t cap)

@@ -569,6 +569,7 @@ void kith_core_transport(struct kith_core *c, struct kith_now now, const struct 
 		i++;
 	if (i == KITH_TRANSPORTS_MAX) {
 		KITH_LOG(c->log, KITH_LOG_ERROR, "too_many_transports max=%d", KITH_TRANSPORTS_MAX);
+		kith_core_leave_call(c);
 		return;
 	}
 	bool known = i < c->transports_n;

@@ -212,7 +212,8 @@ void kith_ps_flow_moved(struct kith_pathset *ps, const struct kith_path_env *env
 		return;
 	unsigned to[1] = { ps->sending };
 	const struct kith_path *p = kith_ps_path(ps, ps->sending);
-	bool forbidden = !kith_path_is_relay(p) && kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY); /* it is about to be dropped */
+	bool forbidden =
+		!kith_path_is_relay(p) && kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY); /* it is about to be dropped */
 	if (from_dead && !forbidden && !kith_ps_is_stranger(p))
 		replay(ps, env, now, to, 1, false);
 	uint64_t acked = flow->flight.acked;

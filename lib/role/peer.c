@@ -215,10 +215,29 @@ void kith_peer_closed(struct kith_core *c, struct kith_session *s, enum kith_clo
 
 /* ---- paths ---- */
 
+size_t kith_peer_paths(const struct kith_session *s, kith_time_us now, struct kith_path_info out[], size_t n)
+{
+	const struct kith_path *sending = kith_pathset_sending(&s->paths);
+	size_t count = kith_pathset_count(&s->paths);
+	for (size_t i = 0; i < count && i < n; i++) {
+		const struct kith_path *p = kith_pathset_path(&s->paths, (unsigned)i);
+		out[i] = (struct kith_path_info){
+			.kind = kith_path_is_relay(p) ? KITH_PATH_CLASS_RELAY : KITH_PATH_CLASS_DIRECT,
+			.remote = p->hop.remote,
+			.transport = p->hop.transport,
+			.sending = p == sending,
+			.alive = p->state == KITH_PATH_LIVE,
+			.rtt_us = p->srtt_us,
+			.heard_us = p->heard_at > 0 ? now - p->heard_at : KITH_TIME_NEVER,
+		};
+	}
+	return count;
+}
+
 static void tell_path(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_path_info info[KITH_PATHS_MAX];
-	size_t n = kith_core_paths(c, c->now, s->index, info, KITH_PATHS_MAX);
+	size_t n = kith_peer_paths(s, c->now.mono_us, info, KITH_PATHS_MAX);
 	for (size_t i = 0; i < n && i < KITH_PATHS_MAX; i++) {
 		if (!info[i].sending)
 			continue;

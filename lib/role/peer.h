@@ -42,6 +42,9 @@ struct kith_streams *kith_peer_streams(struct kith_core *c, struct kith_session 
 /* Sends what the streams have to send, and tells what they have to tell. */
 void kith_peer_pump(struct kith_core *c, struct kith_session *s);
 
+/* Fills in up to n paths and returns how many there are. */
+size_t kith_peer_paths(const struct kith_session *s, kith_time_us now, struct kith_path_info out[], size_t n);
+
 /* Our candidates changed: offer them on every session. */
 void kith_peer_offer_all(struct kith_core *c);
 

@@ -262,7 +262,8 @@ void kith_mac_write(const struct kith_suite *suite, const struct kith_mac_keys *
 }
 
 int kith_cookie_open(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t mac1[KITH_MAC_LEN],
-		     struct kith_span packet, uint8_t cookie[KITH_COOKIE_LEN], uint8_t epoch[KITH_COOKIE_LEN], bool *anew)
+		     struct kith_span packet, uint8_t cookie[KITH_COOKIE_LEN], uint8_t epoch[KITH_COOKIE_LEN],
+		     bool *anew)
 {
 	uint32_t receiver;
 	const uint8_t *nonce, *sealed;

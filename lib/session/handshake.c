@@ -149,7 +149,8 @@ int kith_handshake_cookie(struct kith_handshake *hs, struct kith_span packet)
 		return err;
 	hs->has_cookie = true;
 	kith_mac_write(suite, &hs->mac_keys, hs->cookie, hs->packet, hs->len);
-	if (!anew || hs->noise.pattern != KITH_NOISE_IK || (hs->has_epoch && memcmp(epoch, hs->epoch, sizeof epoch) == 0))
+	if (!anew || hs->noise.pattern != KITH_NOISE_IK ||
+	    (hs->has_epoch && memcmp(epoch, hs->epoch, sizeof epoch) == 0))
 		return 0;
 	memcpy(hs->epoch, epoch, sizeof epoch);
 	hs->has_epoch = true;

@@ -22,8 +22,8 @@ struct way {
 };
 
 static const struct way ways[] = {
-	{ FW_S1, false, FW_S0 }, { FW_BOB, false, FW_S0 }, { FW_BOB, true, FW_ALICE }, { FW_S1, false, FW_ALICE },
-	{ FW_S2, false, FW_S0 },
+	{ FW_S1, false, FW_S0 },    { FW_BOB, false, FW_S0 }, { FW_BOB, true, FW_ALICE },
+	{ FW_S1, false, FW_ALICE }, { FW_S2, false, FW_S0 },
 };
 
 static struct kith_session *session_of(const struct way *way)
@@ -70,7 +70,7 @@ static void handshake(struct kith_reader *r)
 	uint8_t how = kith_read_u8(r);
 	int to = how & 1 ? FW_ALICE : FW_S0;
 	struct kith_core *bob = w.s.nodes[FW_BOB].core;
-	struct kith_handshake hs;
+	struct kith_handshake hs = { .len = 0 };
 	struct kith_key identity, dh;
 	uint8_t payload[KITH_UDP_PAYLOAD];
 	struct kith_writer out = kith_writer_of(payload, sizeof payload);

@@ -204,7 +204,9 @@ static inline struct fw_packet *fw_put(const struct kith_addr *from, const struc
 	if (w.s.packets_n == FW_PACKETS || len > 1400)
 		return NULL; /* the network loses it */
 	struct fw_packet *p = &w.packets[w.s.packets_n++];
-	*p = (struct fw_packet){ .at = w.s.now + FW_DELAY_US, .seq = w.s.seq++, .from = *from, .to = *to, .len = (uint16_t)len };
+	*p = (struct fw_packet){
+		.at = w.s.now + FW_DELAY_US, .seq = w.s.seq++, .from = *from, .to = *to, .len = (uint16_t)len
+	};
 	if (len > 0)
 		memcpy(p->data + KITH_PACKET_HEADROOM, data, len);
 	return p;
@@ -279,7 +281,8 @@ static inline void fw_drain(int i)
 		if (incoming != 0) {
 			int err = kith_core_session_info(core, incoming, &info);
 			KITH_ASSERT(err != 0 || info.name[0] != '\0');
-			(void)kith_core_accept(core, fw_clock(), incoming);
+			err = kith_core_accept(core, fw_clock(), incoming);
+			KITH_ASSERT(err <= 0);
 		}
 	} while (incoming != 0 || w.s.shared->events_n > 0);
 	fw_send(i);

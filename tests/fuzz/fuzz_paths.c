@@ -30,8 +30,10 @@ static struct {
 /* Relays; then addresses public, private, loopback, v6, with a port that is none, and the like. */
 static struct kith_hop hop_of(unsigned n)
 {
-	static const uint8_t ips[HOPS / 2][4] = { { 20, 0, 0, 1 },  { 20, 0, 0, 2 },   { 30, 1, 1, 1 },	   { 10, 0, 0, 5 },
-						  { 127, 0, 0, 1 }, { 224, 0, 0, 251 }, { 169, 254, 1, 1 }, { 0 } };
+	static const uint8_t ips[HOPS / 2][4] = { { 20, 0, 0, 1 },    { 20, 0, 0, 2 },
+						  { 30, 1, 1, 1 },    { 10, 0, 0, 5 },
+						  { 127, 0, 0, 1 },   { 224, 0, 0, 251 },
+						  { 169, 254, 1, 1 }, { 0 } };
 	struct kith_hop hop = { .transport = (uint16_t)(1 + n % 2) };
 	hop.remote = (struct kith_addr){ .family = KITH_FAMILY_V4, .port = (uint16_t)(5000 + n) };
 	if (n < HOPS / 2) {
@@ -160,7 +162,8 @@ static void hear(struct kith_reader *r)
 	struct kith_hop hop = hop_of(how % HOPS);
 	bool data = (how & 0x40) != 0;
 	struct kith_span body = fz_bytes(r, kith_read_u8(r));
-	size_t len = KITH_TRANSPORT_HEADER + 16 + KITH_FRAME_HEADER + body.len + (hop.tunnel != 0 ? KITH_TUNNEL_HEADER : 0u);
+	size_t len =
+		KITH_TRANSPORT_HEADER + 16 + KITH_FRAME_HEADER + body.len + (hop.tunnel != 0 ? KITH_TUNNEL_HEADER : 0u);
 	f.heard_counter += (how & 0x80) != 0 ? 3 : 1;
 	f.got[how % HOPS] += len;
 	kith_pathset_heard(&f.ps, &f.env, f.now, &hop, f.heard_counter, data, len);
@@ -190,7 +193,8 @@ static void answer(uint8_t which)
 		f.got[i] += 64;
 	kith_pathset_heard(&f.ps, &f.env, f.now, &hop, ++f.heard_counter, false, 64);
 	const struct kith_frame frame = { KITH_FRAME_PROBE_ACK, { body, kith_writer_len(&w) } };
-	(void)kith_pathset_on_frame(&f.ps, &f.env, f.now, &hop, &frame);
+	int err = kith_pathset_on_frame(&f.ps, &f.env, f.now, &hop, &frame);
+	KITH_ASSERT(err == 0 || err == KITH_EPROTO);
 }
 
 /* Acknowledges what was sent, as an honest peer would. */
@@ -207,7 +211,8 @@ static void acknowledge(uint8_t which)
 	f.got[which % HOPS] += 60;
 	kith_pathset_heard(&f.ps, &f.env, f.now, &hop, ++f.heard_counter, false, 60);
 	const struct kith_frame frame = { KITH_FRAME_PATH_ACK, { body, sizeof body } };
-	(void)kith_pathset_on_frame(&f.ps, &f.env, f.now, &hop, &frame);
+	int err = kith_pathset_on_frame(&f.ps, &f.env, f.now, &hop, &frame);
+	KITH_ASSERT(err == 0 || err == KITH_EPROTO);
 }
 
 static void data(uint8_t n)
@@ -229,7 +234,8 @@ static void offer(struct kith_reader *r)
 	size_t n = kith_read_u8(r) % (KITH_CANDIDATES_MAX + 1u);
 	for (size_t i = 0; i < n; i++) {
 		struct kith_hop hop = hop_of(HOPS / 2 + kith_read_u8(r) % (HOPS / 2));
-		list[i] = (struct kith_candidate){ .addr = hop.remote, .kind = KITH_CANDIDATE_OBSERVED, .transport = 1 };
+		list[i] =
+			(struct kith_candidate){ .addr = hop.remote, .kind = KITH_CANDIDATE_OBSERVED, .transport = 1 };
 	}
 	int err = kith_pathset_offer(&f.ps, &f.env, f.now, list, n, kith_read_u8(r));
 	KITH_ASSERT(err == 0 || err == KITH_ENOMEM || err == KITH_EACCES);
@@ -285,7 +291,8 @@ static void step(struct kith_reader *r)
 	default: {
 		uint8_t how = kith_read_u8(r);
 		if (how < 32)
-			kith_pathset_allow(&f.ps, &f.env, f.now, how & 1 ? KITH_PATHSET_RELAY_ONLY : KITH_PATHSET_CONSENT);
+			kith_pathset_allow(&f.ps, &f.env, f.now,
+					   how & 1 ? KITH_PATHSET_RELAY_ONLY : KITH_PATHSET_CONSENT);
 		else
 			kith_pathset_check(&f.ps, &f.env, f.now);
 	}

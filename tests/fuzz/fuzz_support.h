@@ -108,8 +108,8 @@ static inline unsigned fz_touch(struct kith_span s)
 
 static inline bool fz_within(struct kith_span s, struct kith_span outer)
 {
-	return s.len == 0 || (s.p >= outer.p && (size_t)(s.p - outer.p) <= outer.len &&
-			      s.len <= outer.len - (size_t)(s.p - outer.p));
+	return s.len == 0 ||
+	       (s.p >= outer.p && (size_t)(s.p - outer.p) <= outer.len && s.len <= outer.len - (size_t)(s.p - outer.p));
 }
 
 #endif

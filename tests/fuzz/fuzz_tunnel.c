@@ -99,8 +99,8 @@ static uint64_t id_of(struct kith_reader *r)
 	return which;
 }
 
-static void check_forwarded(const uint8_t *data, const uint8_t *before, size_t len, size_t step, uint64_t id, uint32_t src,
-			    const struct kith_fwd_out *out)
+static void check_forwarded(const uint8_t *data, const uint8_t *before, size_t len, size_t step, uint64_t id,
+			    uint32_t src, const struct kith_fwd_out *out)
 {
 	const struct leg *in = leg_of(id), *leg = in != NULL ? leg_of(in->other) : NULL;
 	KITH_ASSERT(leg != NULL && in->session == src && out->session == src);
@@ -130,7 +130,7 @@ static void packet(struct kith_reader *r, bool train)
 		src = (uint8_t)leg->session;
 		from = addr_of(src, f.moved[src]);
 	}
-	for (size_t at = 0; at < len; at += step > 0 ? step : len) {
+	for (size_t at = 0; at<len; at += step> 0 ? step : len) {
 		uint8_t header[KITH_TUNNEL_HEADER];
 		kith_tunnel_write(header, at > 0 && (how & 1) ? id ^ how : id);
 		memcpy(data + at, header, len - at < sizeof header ? len - at : sizeof header);
@@ -208,8 +208,7 @@ static void step(struct kith_reader *r)
 		if (op < 240)
 			(void)kith_fwd_drain(&f.fwd, f.now, id_of(r), ends);
 		else
-			while (kith_fwd_drain_all(&f.fwd, f.now, ends, 4) > 0) {
-			}
+			while (kith_fwd_drain_all(&f.fwd, f.now, ends, 4) > 0) {}
 		break;
 	case 7: {
 		uint32_t session = kith_read_u8(r) % SESSIONS;

@@ -1,0 +1,339 @@
+#!/usr/bin/env python3
+"""Holds the documents against the code, and against each other.
+
+  tables    the tables of PROTOCOL.md behind "<!-- table: ... -->" list exactly the packet types, frames, request kinds, statuses
+            and close reasons of the code, with their values
+  limits    every limit of lib/base/limits.h and every body key stands in PROTOCOL.md; every row `KITH_...` has the value of
+            the code's #define
+  links     links of the documents lead to files and headings that exist; what sources call "NAME.md" exists, and so do the
+            sections of PROTOCOL.md that they name
+  words     the documents speak of the project only: no issue numbers, no places of one machine, no package registries
+
+Usage: docs.py [root] | docs.py --self-test
+"""
+import ast
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+PROTOCOL = "PROTOCOL.md"
+SOURCES = ["include", "lib", "node", "examples", "bench", "tests"]
+WHERE = {"H": "handshake", "D": "data", "B": "both"}
+UNITS = {"us": 1, "ms": 1000, "s": 10**6, "min": 60 * 10**6, "h": 3600 * 10**6}
+# Spelled in two halves where this file would not pass its own rule.
+FORBIDDEN = [
+    (re.compile(r"/work(/|\b)|/tmp/build|/home/\w+|/root/"), "a place of one machine"),
+    (re.compile(r"(?<![\w&/(.])#\d+\b|\b(issue|pull request|PR|ticket|MR) ?#?\d+\b", re.I), "an issue number"),
+    (re.compile(r"\b(registry\.npmjs|npmjs\.(com|org)|pypi\.org|crates\.io|proxy\.golang|deb\.debian|docker\.io|rubygems)", re.I),
+     "a package registry"),
+    (re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK|TB" r"D)\b"), "left over"),
+    (re.compile(r"\b(not measured yet|coming soon|lorem ipsum)\b", re.I), "left over"),
+    (re.compile(r"\b(work session|this session of work|sub-?agents?|the (assistant|colleagues?|helpers?|prompt|brief|team lead)|"
+                r"language model|AI-generated)\b", re.I), "speaks of how it was made"),
+]
+
+
+def text_of(path):
+    return path.read_text(errors="replace") if path.is_file() else ""
+
+
+def headers(root):
+    for folder in ("include", "lib"):
+        yield from sorted((root / folder).rglob("*.h"))
+
+
+# ---- what the code says ----
+
+def x_map(text, name):
+    """The rows of an X-macro: lists of arguments."""
+    found = re.search(r"#define " + name + r"\(X\)(.*?[^\\])\n", text, re.S)
+    body = re.sub(r"/\*.*?\*/", "", found.group(1)) if found else ""
+    return [[a.strip() for a in row.split(",")] for row in re.findall(r"\bX\(([^)]*)\)", body)]
+
+
+def code_tables(root):
+    frames = x_map(text_of(root / "lib/wire/frame.h"), "KITH_FRAME_MAP")
+    body = text_of(root / "lib/wire/body.h")
+    packets = re.findall(r"\bKITH_PKT_(\w+) = (0x[0-9A-Fa-f]+)", text_of(root / "lib/wire/packet.h"))
+    closes = x_map(text_of(root / "include/kith/core.h"), "KITH_CLOSE_MAP")
+    return {
+        "packets": {(int(value, 16), name) for name, value in packets},
+        "frames": {(int(f[1], 16), f[0], WHERE.get(f[2].strip("'"), "?")) for f in frames},
+        "requests": {(int(r[1]), r[0]) for r in x_map(body, "KITH_REQUEST_MAP")},
+        "statuses": {(int(s[1]), s[0]) for s in x_map(body, "KITH_STATUS_MAP")},
+        "close reasons": {(int(r[1]), r[0]) for r in closes},
+    }
+
+
+def defines(root):
+    """Name to expression, of all headers; the first one counts."""
+    found = {}
+    for path in headers(root):
+        text = path.read_text(errors="replace").replace("\\\n", " ")
+        for m in re.finditer(r"^[ \t]*#[ \t]*define[ \t]+(KITH_\w+)[ \t]+(.+)$", text, re.M):
+            found.setdefault(m.group(1), re.sub(r"/\*.*?(\*/|$)", "", m.group(2)).strip())
+    return found
+
+
+def value_of(known, name, depth=0):
+    """The number that a #define stands for; None when it is no simple sum."""
+    if name not in known or depth > 16:
+        return None
+    expression = re.sub(r"\bU?INT64_C\((\w+)\)", r"\1", known[name].replace("(kith_time_us)", "").replace("(int64_t)", ""))
+    try:
+        return number(known, ast.parse(expression, mode="eval").body, depth)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def number(known, node, depth):
+    if isinstance(node, ast.Constant) and isinstance(node.value, int):
+        return node.value
+    if isinstance(node, ast.Name):
+        value = value_of(known, node.id, depth + 1)
+        if value is not None:
+            return value
+    if isinstance(node, ast.BinOp):
+        a, b = number(known, node.left, depth), number(known, node.right, depth)
+        operations = {ast.Add: a + b, ast.Sub: a - b, ast.Mult: a * b, ast.LShift: a << b if 0 <= b < 64 else 0}
+        if type(node.op) in operations:
+            return operations[type(node.op)]
+    raise ValueError(ast.dump(node))
+
+
+# ---- what the documents say ----
+
+def rows(lines, start):
+    """The cells of a table whose first line is at start: (line number, cells)."""
+    for i in range(start, len(lines)):
+        if not lines[i].startswith("|"):
+            return
+        cells = [c.strip() for c in lines[i].strip().strip("|").split("|")]
+        if set(lines[i]) - set("|-: "):
+            yield i + 1, cells
+
+
+def written_value(name, text):
+    """A value in a table in the unit of its name: "300 ms" of a name in _US is 300000."""
+    found = re.fullmatch(r"(\d+)(?:\^(\d+))?(?: (us|ms|s|min|h))?", text)
+    if not found:
+        return None
+    value = int(found.group(1)) ** int(found.group(2) or 1)
+    if found.group(3) is None:
+        return value
+    us = value * UNITS[found.group(3)]
+    if name.endswith("_US"):
+        return us
+    return us // 1000 if name.endswith("_MS") and us % 1000 == 0 else None
+
+
+def check_tables(root):
+    lines = text_of(root / PROTOCOL).splitlines()
+    for name, wanted in code_tables(root).items():
+        marker = f"<!-- table: {name} -->"
+        if marker not in lines:
+            yield PROTOCOL, 1, f"has no table of {name}"
+            continue
+        at = lines.index(marker) + 1
+        width = len(next(iter(wanted), ("", "")))
+        written = set()
+        for number_of_line, cells in list(rows(lines, at))[1:]:
+            try:
+                row = (int(cells[0], 0), *cells[1:width])
+            except ValueError:
+                yield PROTOCOL, number_of_line, f"{cells[0]}: no number"
+                continue
+            if row in written:
+                yield PROTOCOL, number_of_line, f"{row[1]} twice"
+            written.add(row)
+            if row not in wanted:
+                yield PROTOCOL, number_of_line, f"{name}: the code has no {' '.join(map(str, row))}"
+        for row in sorted(wanted - written):
+            yield PROTOCOL, at, f"{name}: {' '.join(map(str, row))} is missing"
+
+
+def check_limits(root):
+    known = defines(root)
+    named = set()
+    for number_of_line, line in enumerate(text_of(root / PROTOCOL).splitlines(), 1):
+        cells = [c.strip() for c in line.strip().strip("|").split("|")] if line.startswith("|") else []
+        found = re.fullmatch(r"`(KITH_\w+)`", cells[0]) if len(cells) > 1 else None
+        if not found:
+            continue
+        name = found.group(1)
+        named.add(name)
+        code, written = value_of(known, name), written_value(name, cells[1])
+        if code is None:
+            yield PROTOCOL, number_of_line, f"{name} is not defined, or not as a number"
+        elif written != code:
+            yield PROTOCOL, number_of_line, f"{name} is {code} in the code, {cells[1]} here"
+    limits = re.findall(r"^#define (KITH_\w+) \S", text_of(root / "lib/base/limits.h"), re.M)
+    keys = [name for name in known if name.startswith("KITH_B_")]
+    for name in sorted(set(limits + keys) - named):
+        yield PROTOCOL, 1, f"{name} is missing"
+
+
+def slug(heading):
+    return re.sub(r"[^\w\- ]", "", re.sub(r"`|\*", "", heading).lower()).replace(" ", "-")
+
+
+def prose(text):
+    """The text without code: blocks and spans are blanked, line numbers stay."""
+    text = re.sub(r"^```.*?^```", lambda m: "\n" * m.group(0).count("\n"), text, flags=re.M | re.S)
+    return re.sub(r"`[^`\n]*`", "", text)
+
+
+def anchors(path):
+    found = {}
+    result = set()
+    for heading in re.findall(r"^#{1,6} (.+?)\s*$", re.sub(r"^```.*?^```", "", text_of(path), flags=re.M | re.S), re.M):
+        base = slug(heading)
+        count = found.get(base, 0)
+        found[base] = count + 1
+        result.add(base if count == 0 else f"{base}-{count}")
+    return result
+
+
+def documents(root):
+    for path in sorted(root.rglob("*.md")):
+        if not {"build", ".git"} & set(path.relative_to(root).parts):
+            yield path
+
+
+def check_links(root):
+    for path in documents(root):
+        name = path.relative_to(root)
+        text = prose(text_of(path))
+        for m in re.finditer(r"\]\(([^)\s]+)\)", text):
+            line, target = text.count("\n", 0, m.start()) + 1, m.group(1)
+            if re.match(r"[a-z]+:", target):
+                continue
+            file, _, anchor = target.partition("#")
+            to = path if not file else path.parent / file
+            if not to.exists():
+                yield name, line, f"link to {target}: there is no {file}"
+            elif anchor and anchor not in anchors(to):
+                yield name, line, f"link to {target}: there is no such heading"
+
+
+def check_mentions(root):
+    sections = set(re.findall(r"^## (\d+)\. ", text_of(root / PROTOCOL), re.M))
+    for folder in SOURCES:
+        for path in sorted((root / folder).rglob("*.[ch]")):
+            text = re.sub(r"\n \*", "\n", text_of(path))
+            for m in re.finditer(r"\b((?:\w+/)*[A-Z][\w-]*\.md)\b(?:\s+sections?\s+(\d+)(?:\s*(?:to|and)\s+(\d+))?)?", text):
+                line = text.count("\n", 0, m.start()) + 1
+                if not (root / m.group(1)).is_file():
+                    yield path.relative_to(root), line, f"there is no {m.group(1)}"
+                for number_of_section in filter(None, m.groups()[1:]):
+                    if m.group(1) == PROTOCOL and number_of_section not in sections:
+                        yield path.relative_to(root), line, f"{PROTOCOL} has no section {number_of_section}"
+
+
+def check_words(root):
+    for path in list(documents(root)) + sorted((root / "docs").rglob("*.[1-8]")):
+        for number_of_line, line in enumerate(text_of(path).splitlines(), 1):
+            for pattern, what in FORBIDDEN:
+                found = pattern.search(line)
+                if found:
+                    yield path.relative_to(root), number_of_line, f"{what}: {found.group(0)}"
+
+
+def check(root):
+    root = Path(root)
+    problems = []
+    for rule in (check_tables, check_limits, check_links, check_mentions, check_words):
+        problems.extend(f"{path}:{line}: {what}" for path, line, what in rule(root))
+    return problems
+
+
+# ---- self-test ----
+
+GOOD = {
+    "lib/wire/packet.h": "enum kith_packet_type {\n\tKITH_PKT_HELLO = 0xE1, /* first */\n\tKITH_PKT_DATA = 0xE8\n};\n",
+    "lib/wire/frame.h": "#define KITH_FRAME_MAP(X) \\\n\tX(PADDING, 0x00, 'B') \\\n\tX(PROBE, 0x01, 'D') /* nonce 8 (and more) */\n\n",
+    "lib/wire/body.h": "/* PROTOCOL.md\n * section 1. */\n#define KITH_REQUEST_MAP(X) \\\n\tX(ATTACH, 1, 'L') /* be */ \\\n\tX(PING, 34, 'A')\n\n"
+                       "#define KITH_STATUS_MAP(X) \\\n\tX(OK, 0, 0) \\\n\tX(FULL, 6, KITH_EFULL)\n\n#define KITH_B_FIND_KEY 0 /* bytes */\n",
+    "include/kith/core.h": "#define KITH_CLOSE_MAP(X) \\\n\tX(NORMAL, 0, \"closed\") \\\n\tX(BUSY, 2, \"busy\")\n\n",
+    "include/kith/types.h": "#define KITH_US_PER_MS ((kith_time_us)1000)\n#define KITH_US_PER_S ((kith_time_us)1000000)\n",
+    "lib/base/limits.h": "#define KITH_LEN 1200 /* wire */\n#define KITH_MOST (KITH_LEN - 16 - 28)\n"
+                         "#define KITH_RETRY_US (300 * KITH_US_PER_MS)\n#define KITH_LIFE_MS (15 * 60 * 1000)\n"
+                         "#define KITH_LONG \\\n\t(UINT64_C(1) << 32)\n",
+    "PROTOCOL.md": "# P\n\n[one](#1-one-more) [there](docs/more.md#the-way)\n\n## 1. One more\n\n<!-- table: packets -->\n"
+                   "| type | name |\n| --- | --- |\n| 0xE1 | HELLO | x |\n| 0xE8 | DATA |\n\n<!-- table: frames -->\n"
+                   "| type | frame | where |\n| --- | --- | --- |\n| 0x00 | PADDING | both |\n| 0x01 | PROBE | data | nonce |\n\n"
+                   "<!-- table: requests -->\n| kind | name |\n| --- | --- |\n| 1 | ATTACH |\n| 34 | PING |\n\n"
+                   "<!-- table: statuses -->\n| value | status |\n| --- | --- |\n| 0 | OK |\n| 6 | FULL |\n\n"
+                   "<!-- table: close reasons -->\n| value | reason |\n| --- | --- |\n| 0 | NORMAL |\n| 2 | BUSY |\n\n"
+                   "| name | value |\n| --- | --- |\n| `KITH_B_FIND_KEY` | 0 |\n| `KITH_LEN` | 1200 |\n| `KITH_MOST` | 1156 |\n"
+                   "| `KITH_RETRY_US` | 300 ms |\n| `KITH_LIFE_MS` | 15 min |\n| `KITH_LONG` | 2^32 |\n",
+    "docs/more.md": "# More\n\n## The way\n\n```\n[code](nowhere.md) is not a link\n```\n\n[back](../PROTOCOL.md)\n",
+}
+
+
+def changed(file, old, new):
+    assert old in GOOD[file], (file, old)
+    return {file: GOOD[file].replace(old, new)}
+
+
+def bad_trees():
+    return {
+        "packet missing": changed("PROTOCOL.md", "| 0xE8 | DATA |\n", ""),
+        "packet with another value": changed("PROTOCOL.md", "0xE8", "0xE9"),
+        "packet that is not in the code": changed("lib/wire/packet.h", "\tKITH_PKT_DATA = 0xE8\n", ""),
+        "frame missing": changed("PROTOCOL.md", "| 0x01 | PROBE | data | nonce |\n", ""),
+        "frame in another place": changed("PROTOCOL.md", "PROBE | data", "PROBE | handshake"),
+        "request renamed": changed("PROTOCOL.md", "34 | PING", "34 | PONG"),
+        "request added to the code": changed("lib/wire/body.h", "X(PING, 34, 'A')", "X(PING, 34, 'A') \\\n\tX(NEW, 35, 'A')"),
+        "status missing": changed("PROTOCOL.md", "| 6 | FULL |\n", ""),
+        "close reason with another value": changed("PROTOCOL.md", "2 | BUSY", "3 | BUSY"),
+        "row twice": changed("PROTOCOL.md", "| 2 | BUSY |\n", "| 2 | BUSY |\n| 2 | BUSY |\n"),
+        "no table": changed("PROTOCOL.md", "<!-- table: statuses -->", ""),
+        "limit missing": changed("PROTOCOL.md", "| `KITH_LEN` | 1200 |\n", ""),
+        "limit with another value": changed("PROTOCOL.md", "300 ms", "400 ms"),
+        "limit in another unit": changed("PROTOCOL.md", "15 min", "15 s"),
+        "sum with another value": changed("lib/base/limits.h", "- 16", "- 12"),
+        "power with another value": changed("PROTOCOL.md", "2^32", "2^31"),
+        "row that is not defined": changed("PROTOCOL.md", "KITH_LEN", "KITH_GONE"),
+        "body key missing": changed("PROTOCOL.md", "| `KITH_B_FIND_KEY` | 0 |\n", ""),
+        "link to no file": changed("docs/more.md", "../PROTOCOL.md", "../GONE.md"),
+        "link to no heading": changed("PROTOCOL.md", "#the-way", "#a-way"),
+        "link to no heading here": changed("PROTOCOL.md", "#1-one-more", "#2-two"),
+        "source names no document": changed("lib/wire/body.h", "PROTOCOL.md", "GONE.md"),
+        "source names no section": changed("lib/wire/body.h", "section 1.", "section 9."),
+        "place of a machine": changed("docs/more.md", "# More", "# More in /work" "/main"),
+        "issue number": changed("docs/more.md", "# More", "# More\n\nSee #" "12."),
+        "registry": changed("docs/more.md", "# More", "# More\n\nFrom py" "pi.org."),
+        "left over": changed("docs/more.md", "# More", "# More\n\nTO" "DO"),
+        "no figure": changed("docs/more.md", "# More", "# More\n\nnot measured" " yet"),
+    }
+
+
+def self_test():
+    failed = 0
+    bad = bad_trees()
+    for name, extra in [("a good tree", {})] + sorted(bad.items()):
+        with tempfile.TemporaryDirectory() as folder:
+            for file, text in {**GOOD, **extra}.items():
+                path = Path(folder) / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            problems = check(folder)
+        if bool(problems) != bool(extra):
+            print(f"self-test: '{name}' gave {problems or 'nothing'}")
+            failed = 1
+    if not failed:
+        print(f"self-test: {len(bad)} bad trees were refused, the good one passed")
+    return failed
+
+
+def main():
+    if sys.argv[1:] == ["--self-test"]:
+        return self_test()
+    problems = check(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).resolve().parents[2])
+    print("\n".join(problems) if problems else "the documents agree with the code")
+    return 1 if problems else 0
+
+
+sys.exit(main())
