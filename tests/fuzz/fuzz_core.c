@@ -125,11 +125,12 @@ static void again(struct kith_reader *r)
 
 /* ---- alice's application ---- */
 
-static void begun(int err, kith_op op)
+/* op is read after the call that sets it: an argument of that same call must not be passed by value beside it. */
+static void begun(int err, const kith_op *op)
 {
-	if (err == 0 && op < FW_OPS) {
-		KITH_ASSERT(op != 0 && w.s.op_state[op] == 0);
-		w.s.op_state[op] = 1;
+	if (err == 0 && *op < FW_OPS) {
+		KITH_ASSERT(*op != 0 && w.s.op_state[*op] == 0);
+		w.s.op_state[*op] = 1;
 	}
 }
 
@@ -177,13 +178,13 @@ static void application(struct kith_reader *r)
 	int err = 0;
 	switch (what % 16) {
 	case 0:
-		begun(kith_core_call(c, now, name, arg & 0x80 ? "chat" : "voice", fz_step_us(arg), &op), op);
+		begun(kith_core_call(c, now, name, arg & 0x80 ? "chat" : "voice", fz_step_us(arg), &op), &op);
 		break;
 	case 1:
-		begun(kith_core_lookup(c, now, name, &op), op);
+		begun(kith_core_lookup(c, now, name, &op), &op);
 		break;
 	case 2:
-		begun(kith_core_challenge(c, now, session, "context", &op), op);
+		begun(kith_core_challenge(c, now, session, "context", &op), &op);
 		break;
 	case 3:
 		(void)kith_core_cancel(c, now, arg);
