@@ -13,6 +13,7 @@
 /* hints without a genuine packet between them: three probes were answered so, over two seconds or more */
 #define GONE_HINTS_MAX 4
 #define COOKIE_SPACING_US (20 * KITH_US_PER_MS)
+#define ALL_SOURCES 0 /* key of a limit that all addresses share: no prefix has this number */
 #define INTRODUCE_COST 40 /* most bytes around an introduced packet in an INTRODUCE request frame */
 
 static void count_refusal(struct kith_core *c, int err)
@@ -418,7 +419,9 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 	}
 	kith_session_take_keys(s, c->now.mono_us);
 	kith_connect_bind(c, s);
-	kith_connect_opened(c, s, from);
+	/* A supernode is where we called it; a person answers through a tunnel that we may not know yet. */
+	struct kith_hop way = s->use & KITH_USE_PEER ? *from : s->paths.first.hop;
+	kith_connect_opened(c, s, &way);
 	confirm(c, s);
 	if (hello.answer.p != NULL)
 		kith_dispatch_answer(c, s, hello.answer);
@@ -464,7 +467,7 @@ void kith_connect_on_gone(struct kith_core *c, struct kith_span packet, const st
 {
 	uint32_t index;
 	/* Finding the session is a search: held to a rate for each source. */
-	if (!kith_gone_parse(&index, packet) ||
+	if (!kith_gone_parse(&index, packet) || !kith_limiter_allow(&c->hints, c->now.mono_us, ALL_SOURCES) ||
 	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote))) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
 		return;

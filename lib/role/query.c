@@ -526,6 +526,12 @@ void kith_query_on_request(struct kith_core *c, struct kith_session *s, const st
 	begin(c, q);
 }
 
+static bool watched(const struct kith_core *c, const struct kith_id *key)
+{
+	uint32_t ref;
+	return kith_watches_of(&c->super->interests, key, 0, &ref, 1) > 0;
+}
+
 void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
 {
 	struct kith_pack pk;
@@ -539,12 +545,22 @@ void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const str
 	kith_watching_news(c, &pk, KITH_B_NEWS_RECORDS, KITH_B_NEWS_VANISHED);
 	if (c->super == NULL)
 		return;
-	/* Readers verify; a home only passes on what it asked for. */
+	/* Readers verify what they read; so does the home, or any supernode could make it write to all who watch a name. */
+	struct kith_record record;
+	struct kith_vanish vanish;
+	struct kith_person person;
 	struct kith_span bytes;
 	struct kith_pack_list records = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_NEWS_RECORDS);
 	struct kith_pack_list vanished = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_NEWS_VANISHED);
-	while (kith_pack_list_next(&records, &bytes))
-		kith_query_tell(c, &c->super->interests, &key, &bytes, 1, NULL, 0);
-	while (kith_pack_list_next(&vanished, &bytes))
-		kith_query_tell(c, &c->super->interests, &key, NULL, 0, &bytes, 1);
+	while (kith_pack_list_next(&records, &bytes)) {
+		if (watched(c, &key) && kith_record_parse(&record, bytes) == 0 &&
+		    memcmp(record.key.b, key.b, KITH_ID_LEN) == 0 &&
+		    kith_record_verify(&record, &c->trust, &c->now, &person) == 0)
+			kith_query_tell(c, &c->super->interests, &key, &bytes, 1, NULL, 0);
+	}
+	while (kith_pack_list_next(&vanished, &bytes)) {
+		if (watched(c, &key) && kith_vanish_parse(&vanish, bytes) == 0 &&
+		    memcmp(vanish.key.b, key.b, KITH_ID_LEN) == 0)
+			kith_query_tell(c, &c->super->interests, &key, NULL, 0, &bytes, 1);
+	}
 }

@@ -59,8 +59,11 @@ static bool repeat_reply(struct kith_core *c, const uint8_t device[KITH_DEVICE_I
 				break;
 		}
 	}
-	if (s != NULL && s->state == KITH_SESSION_UNCONFIRMED)
+	if (s != NULL && s->state == KITH_SESSION_UNCONFIRMED) {
+		s->paths.first.hop =
+			*from; /* the way that the last reply took is the one that an answer to it proves */
 		send_stored_reply(c, s, from);
+	}
 	return s != NULL;
 }
 
@@ -319,8 +322,12 @@ void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *he
 
 void kith_connect_confirmed(struct kith_core *c, struct kith_session *s, const struct kith_hop *from)
 {
+	/* Proven is the way that our reply took, and no other: whoever knows the keys may write any address on a packet. The
+	 * way that this one came is a stranger's, and is probed. */
+	struct kith_hop proven = s->paths.first.hop;
+	(void)from;
 	kith_connect_bind(c, s);
-	kith_connect_opened(c, s, from);
+	kith_connect_opened(c, s, &proven);
 	if (c->super != NULL)
-		(void)kith_fwd_rebind(&c->super->fwd, s->index, &from->remote, from->transport, true);
+		(void)kith_fwd_rebind(&c->super->fwd, s->index, &proven.remote, proven.transport, true);
 }

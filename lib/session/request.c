@@ -5,6 +5,8 @@
 #include "base/stats.h"
 
 #define FRAGMENTS_MAX (KITH_ANSWER_MAX / KITH_ANSWER_FRAGMENT)
+/* Times that an answer is repeated: an honest asker asks eight times while it is kept, and one packet holds a hundred frames. */
+#define REPEATS_MAX 16
 #define REQUEST_FRAME_HEADER 3 /* id, kind */
 #define ANSWER_FRAME_HEADER 5 /* id, status, index, count */
 
@@ -45,6 +47,7 @@ enum work_state { WORK_FREE, WORK_BUSY, WORK_ANSWERED };
 struct work {
 	uint8_t state; /* enum work_state */
 	uint8_t status;
+	uint8_t repeats; /* of the answer, whole or in part */
 	bool waits; /* answered before the session was up, and not embedded in the reply */
 	uint16_t id;
 	uint8_t *answer;
@@ -390,6 +393,14 @@ static unsigned fragments(const struct work *w)
 	return w->len == 0 ? 1 : (unsigned)((w->len + KITH_ANSWER_FRAGMENT - 1) / KITH_ANSWER_FRAGMENT);
 }
 
+static bool may_repeat(struct work *w)
+{
+	if (w->repeats == REPEATS_MAX)
+		return false;
+	w->repeats++;
+	return true;
+}
+
 static void emit_answer(const struct kith_path_env *env, const struct work *w, uint16_t missing)
 {
 	unsigned count = fragments(w);
@@ -455,7 +466,7 @@ enum kith_ask_verdict kith_request_on_request(struct kith_requests **rq, const s
 		return KITH_ASK_MALFORMED;
 	struct work *known = find_work(*rq, out->id);
 	if (known != NULL) {
-		if (known->state == WORK_ANSWERED) {
+		if (known->state == WORK_ANSWERED && may_repeat(known)) {
 			emit_answer(env, known, UINT16_MAX);
 			kith_stats_add(env->stats, KITH_STAT_REQUESTS_DUPLICATE, 1);
 		}
@@ -527,8 +538,8 @@ void kith_request_on_more(struct kith_requests *rq, const struct kith_path_env *
 {
 	struct kith_reader r = kith_reader_of_span(body);
 	uint16_t id = kith_read_u16(&r), missing = kith_read_u16(&r);
-	const struct work *w = r.bad ? NULL : find_work(rq, id);
-	if (w != NULL && w->state == WORK_ANSWERED)
+	struct work *w = r.bad ? NULL : find_work(rq, id);
+	if (w != NULL && w->state == WORK_ANSWERED && may_repeat(w))
 		emit_answer(env, w, missing);
 }
 

@@ -251,9 +251,52 @@ static void a_full_table_refuses_new_sessions_and_serves_the_others(void **state
 	core_world_deinit(&w);
 }
 
+/* From the attaching leaf on, everything it sends carries somebody else's address: its first packet in the session's keys
+ * must not make the supernode write to that address as to a proven one. */
+static int spoof_tap(struct core_world *w, struct world_packet *p)
+{
+	static const struct kith_addr victim = { .family = KITH_FAMILY_V4, .port = 7, .ip = { 77, 1, 2, 3 } };
+	size_t *to_victim = w->tap_ctx;
+	if (kith_addr_equal(&p->to, &victim))
+		to_victim[1] += p->len;
+	if (world_node_at(w, &p->from) < 3 || p->data[KITH_PACKET_HEADROOM] != KITH_PKT_DATA)
+		return 1;
+	to_victim[0] += p->len;
+	p->from = victim;
+	return 1;
+}
+
+static void the_first_packet_in_the_keys_proves_only_the_way_of_the_reply(void **state)
+{
+	struct core_world w;
+	size_t bytes[2] = { 0, 0 }; /* sent in the victim's name, sent to it */
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 3, (const char *const[]){ NULL });
+	w.tap = spoof_tap;
+	w.tap_ctx = bytes;
+	int mallory = world_start(&w, "mallory", false);
+	const struct kith_addr *own = &w.nodes[mallory].addr;
+	unsigned sessions = 0;
+	world_run(&w, 300 * KITH_US_PER_MS);
+	for (int i = 0; i < 3; i++) {
+		const struct kith_session *at =
+			kith_sessions_of(&w.nodes[i].core->sessions, w.nodes[mallory].core->self.dh_pk);
+		if (at == NULL || at->state != KITH_SESSION_OPEN)
+			continue;
+		sessions++;
+		assert_true(kith_addr_equal(&kith_session_hop(at)->remote, own));
+	}
+	assert_true(sessions > 0);
+	world_run(&w, 10 * KITH_US_PER_S);
+	assert_true(bytes[0] > 0);
+	assert_true(bytes[1] <= bytes[0]);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_first_packet_in_the_keys_proves_only_the_way_of_the_reply),
 		cmocka_unit_test(a_leaf_does_not_answer_what_does_not_come_through_a_home),
 		cmocka_unit_test(a_leaf_does_not_introduce_itself_to_who_does_not_know_its_key),
 		cmocka_unit_test(a_replayed_first_message_makes_no_session),
