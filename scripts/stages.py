@@ -29,7 +29,7 @@ QUICK = {"dev": ["unit", "lint", "sim"]}
 # Where the tests of a label come from: with nothing there, there is nothing to run; with something there, ctest must know it.
 ORIGIN = {"unit": "tests/unit/test_*.c", "sim": "tests/sim/*.c", "e2e": "tests/e2e/*.sh", "fuzz": "tests/fuzz/fuzz_*.c",
           "lint": "tests/lint/*.py", "tidy": "tests/lint/tidy.sh", "install": "tests/install/run.sh"}
-SIM_SEEDS = {"quick": 10, "full": 100}
+SIM_SEEDS = {"quick": 10, "full": 200}
 
 
 class Stage:
