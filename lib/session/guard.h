@@ -3,8 +3,8 @@
  * In order, with what a refusal costs us: the outer layout (a few compares); mac1, which only who knows the
  * responder's public key can make (one BLAKE2b); the source's own rate (one table look-up); above a rate of first
  * messages in all, or for XX always, a cookie bound to the source address (one BLAKE2b more, one small packet back).
- * After that: one DH and an open, then the timestamp, which a replayed message fails unless it also carries a fresh
- * cookie.
+ * After that: one DH and an open, then the timestamp, which a replayed message fails: only its author can
+ * put the guard's epoch into it.
  *
  * Bounds: a table of KITH_GUARD_SOURCES prefixes (random eviction: an attacker who owns many prefixes gains one burst
  * each) and one of devices' last timestamps; evicting a timestamp raises a floor, below which a message needs a
