@@ -136,7 +136,7 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 		break;
 	}
 	if (s->state == KITH_SESSION_UNCONFIRMED)
-		kith_connect_confirmed(c, s, hop);
+		kith_connect_confirmed(c, s);
 	else if (s->hs != NULL)
 		kith_connect_forget(c, s);
 	struct kith_path_env env = kith_env(c, s);
@@ -174,7 +174,7 @@ static void on_handshake(struct kith_core *c, struct kith_span packet, const str
 	else if (header.type == KITH_PKT_REPLY)
 		kith_connect_on_reply(c, &header, hop);
 	else
-		kith_connect_on_finish(c, &header, hop);
+		kith_connect_on_finish(c, &header);
 }
 
 /* A packet that is for this node itself, out of its tunnel if it came through one. */

@@ -27,14 +27,14 @@ void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct
 void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
 			   const struct kith_hop *from);
 void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from);
-void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from);
+void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *header);
 void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const struct kith_hop *from);
 
 /* Answers a call that waited for the application: verdict 0 accepts. */
 void kith_connect_decide(struct kith_core *c, struct kith_session *s, uint16_t verdict);
 
 /* The first data packet arrived on an unconfirmed session. */
-void kith_connect_confirmed(struct kith_core *c, struct kith_session *s, const struct kith_hop *from);
+void kith_connect_confirmed(struct kith_core *c, struct kith_session *s);
 
 /* A data packet came for a session that we do not have: whoever may know of us is told. */
 void kith_connect_say_gone(struct kith_core *c, uint32_t index, const struct kith_hop *from);

@@ -291,7 +291,7 @@ void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *hea
 	kith_handshake_wipe(&hs);
 }
 
-void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from)
+void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *header)
 {
 	uint8_t buf[KITH_UDP_PAYLOAD];
 	struct kith_hello hello;
@@ -317,15 +317,14 @@ void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *he
 	s->features = (uint8_t)(hello.features & c->self.features);
 	kith_connect_keep_chain(c, s, hello.chain, hello.role);
 	kith_session_take_keys(s, c->now.mono_us);
-	kith_connect_confirmed(c, s, from);
+	kith_connect_confirmed(c, s);
 }
 
-void kith_connect_confirmed(struct kith_core *c, struct kith_session *s, const struct kith_hop *from)
+void kith_connect_confirmed(struct kith_core *c, struct kith_session *s)
 {
 	/* Proven is the way that our reply took, and no other: whoever knows the keys may write any address on a packet. The
 	 * way that this one came is a stranger's, and is probed. */
 	struct kith_hop proven = s->paths.first.hop;
-	(void)from;
 	kith_connect_bind(c, s);
 	kith_connect_opened(c, s, &proven);
 	if (c->super != NULL)

@@ -101,9 +101,4 @@ enum kith_status {
 #define KITH_B_REKEY_KEY 1 /* bytes(32): X25519 ephemeral */
 #define KITH_B_REKEY_MIX 2 /* reserved: post-quantum key exchange */
 
-/* CHALLENGE request and answer */
-#define KITH_B_CHALLENGE_NONCE 0 /* bytes(32) */
-#define KITH_B_CHALLENGE_CONTEXT 1 /* text <= 64 */
-#define KITH_B_CHALLENGED_SIG 0 /* bytes(64) */
-
 #endif
