@@ -1,8 +1,7 @@
-/* chat: talk with somebody by name. Usage: kith-chat DIR [NAME]     (DIR: a profile without a passphrase; see kith(1))
+/* chat: talk with somebody by name. Usage: kith-chat DIR [NAME]     (DIR: a profile; kith(1) makes them)
  *
- * The shape of any program on libkith: read a profile, make a node on a libuv loop, register a service, call a name or be called, and
- * write into a stream. There is no address anywhere: the library finds the name, reaches it through a relay at once, and goes over to
- * a direct path as soon as there is one. Ctrl-D ends it. */
+ * The shape of any program on libkith: read a profile, make a node on a libuv loop, register a service, call a name or be called, write
+ * into a stream. No address anywhere: data flows through a relay at once, and directly as soon as that can be. Ctrl-D ends it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -42,8 +41,8 @@ static void on_readable(struct kith_stream *stream, void *user)
 			text[i] = (unsigned char)text[i] < ' ' && text[i] != '\n' ? '?' : text[i];
 		SAY("%s: %.*s", c->who, text[n - 1] == '\n' ? n - 1 : n, text);
 	}
-	if (n == KITH_ECLOSED)
-		(void)kith_stream_finish(stream); /* the other side has ended its half: end ours */
+	if (n != KITH_EAGAIN) /* the other side has ended its half: end ours */
+		(void)kith_stream_finish(stream);
 }
 
 static void on_stream_closed(struct kith_stream *stream, int err, void *user)
@@ -105,7 +104,7 @@ static void on_closed(struct kith_conn *conn, enum kith_close_reason reason, boo
 static void talk(struct chat *c, struct kith_conn *conn)
 {
 	struct kith_conn_callbacks cb;
-	struct kith_session_info who = { .name = "" };
+	struct kith_session_info who;
 	char key[KITH_KEY_TEXT_LEN + 1];
 	kith_conn_callbacks_init(&cb);
 	cb.path_changed = on_path;
@@ -166,32 +165,35 @@ static void on_started(struct kith_node *node, int err, const char *why, void *u
 		exit(EXIT_FAILURE);
 }
 
+static int fail(const char *what, const char *why)
+{
+	fprintf(stderr, "kith-chat: %s: %s\n", what, why);
+	return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
-	struct chat c = { .name = argc > 2 ? argv[2] : NULL };
+	struct chat c = { .keyboard = { .data = &c }, .name = argc > 2 ? argv[2] : NULL };
 	struct kith_node_options options;
 	struct kith_node_callbacks cb;
-	char why[512] = "usage: kith-chat DIR [NAME]";
+	char why[512] = "kith-chat DIR [NAME], where a name is 1 to 32 of a-z, 0-9, '.', '-', '_'";
 	kith_node_options_init(&options);
-	if (argc < 2 || (argc > 2 && !kith_name_valid(argv[2])) ||
-	    kith_node_options_load(&options, argv[1], why, sizeof why) != 0) {
-		fprintf(stderr, "%s\n", why);
-		return EXIT_FAILURE;
-	}
+	if (argc < 2 || argc > 3 || (c.name != NULL && !kith_name_valid(c.name)) ||
+	    kith_node_options_load(&options, argv[1], why, sizeof why) != 0)
+		return fail(argc < 2 ? "usage" : argv[1], why);
 	options.loop = uv_default_loop();
+	if (uv_poll_init(options.loop, &c.keyboard, STDIN_FILENO) != 0)
+		return fail("standard input", "expected a terminal or a pipe, not a file");
+	options.passphrase = kith_passphrase; /* asks on the terminal, if the key file is protected */
 	options.allow_loopback = getenv("KITH_LOOPBACK") != NULL; /* for trying it out on one machine */
 	kith_node_callbacks_init(&cb);
 	cb.started = on_started;
 	cb.incoming = on_incoming;
 	cb.presence = on_presence;
 	int err = kith_node_new(&c.node, &options, &cb, &c);
-	if (err != 0 || (err = kith_serve(c.node, "chat")) != 0 || (err = kith_node_start(c.node)) != 0) {
-		fprintf(stderr, "%s: %s\n", argv[1], kith_strerror(err));
-		return EXIT_FAILURE;
-	}
+	if (err != 0 || (err = kith_serve(c.node, "chat")) != 0 || (err = kith_node_start(c.node)) != 0)
+		return fail(options.key_path, kith_strerror(err));
 	kith_node_options_deinit(&options);
-	uv_poll_init(options.loop, &c.keyboard, STDIN_FILENO);
-	c.keyboard.data = &c;
 	uv_poll_start(&c.keyboard, UV_READABLE, on_key);
 	uv_run(options.loop, UV_RUN_DEFAULT);
 	return kith_node_free(c.node) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

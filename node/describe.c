@@ -74,7 +74,7 @@ static json_t *counters_json(const struct kith_stats *stats)
 	return all;
 }
 
-static const char *state_text(enum kith_node_state state)
+static const char *state_text(enum kith_node_state state, bool connecting)
 {
 	switch (state) {
 	case KITH_NODE_NEW:
@@ -82,7 +82,7 @@ static const char *state_text(enum kith_node_state state)
 	case KITH_NODE_STARTING:
 		return "starting";
 	case KITH_NODE_RUNNING:
-		return "running";
+		return connecting ? "connecting" : "running";
 	case KITH_NODE_FAILED:
 		return "failed";
 	case KITH_NODE_CLOSING:
@@ -91,6 +91,29 @@ static const char *state_text(enum kith_node_state state)
 		return "closed";
 	}
 	return "unknown";
+}
+
+enum { BOOTSTRAP_SHOWN_MAX = 64 };
+
+static json_t *bootstrap_json(const struct kith_node *node)
+{
+	struct kith_bootstrap_info entries[BOOTSTRAP_SHOWN_MAX];
+	json_t *list = json_array();
+	size_t n = kith_node_bootstrap(node, entries, BOOTSTRAP_SHOWN_MAX);
+	for (size_t i = 0; i < n && i < BOOTSTRAP_SHOWN_MAX; i++)
+		json_array_append_new(list, json_pack("{s:s, s:i, s:o}", "host", entries[i].where, "addresses",
+						      (int)entries[i].addrs_n, "error",
+						      entries[i].err != 0 ? json_string(kith_strerror(entries[i].err))
+									  : json_null()));
+	return list;
+}
+
+/* A leaf without a home, or a supernode that was told of others and knows none. */
+static bool is_connecting(const struct kith_node *node, const struct kith_node_info *info)
+{
+	if (info->role == KITH_ROLE_LEAF)
+		return info->core.homes == 0;
+	return info->core.members <= 1 && kith_node_bootstrap(node, NULL, 0) > 0;
 }
 
 json_t *describe_node(const struct kith_node *node)
@@ -110,11 +133,12 @@ json_t *describe_node(const struct kith_node *node)
 				   "watches", (json_int_t)info.core.watches);
 	json_t *stun = json_pack("{s:I, s:I}", "answers", (json_int_t)info.stun_answers, "limited",
 				 (json_int_t)info.stun_limited);
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:b, s:o}", "state",
-			 state_text(info.state), "role", info.role == KITH_ROLE_SUPERNODE ? "supernode" : "leaf",
-			 "name", info.name, "device_label", info.label, "identity", key_json(&info.identity), "device",
-			 key_json(&info.device), "network", kith_key_format(info.network.b, network), "port",
-			 (int)info.port, "ipv4", info.v4, "ipv6", info.v6, "observed_address",
-			 addr_json(&info.core.observed), "homes", homes, "tables", tables, "stun", stun,
-			 "clock_trusted", info.clock_trusted, "counters", counters_json(kith_node_stats(node)));
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
+			 "state", state_text(info.state, is_connecting(node, &info)), "role",
+			 info.role == KITH_ROLE_SUPERNODE ? "supernode" : "leaf", "name", info.name, "device_label",
+			 info.label, "identity", key_json(&info.identity), "device", key_json(&info.device), "network",
+			 kith_key_format(info.network.b, network), "port", (int)info.port, "ipv4", info.v4, "ipv6",
+			 info.v6, "observed_address", addr_json(&info.core.observed), "homes", homes, "bootstrap",
+			 bootstrap_json(node), "tables", tables, "stun", stun, "clock_trusted", info.clock_trusted,
+			 "counters", counters_json(kith_node_stats(node)));
 }

@@ -1,5 +1,6 @@
 /* kith, the command line: certificates, profiles, and questions to a running node. See kith(1). */
 #include <errno.h>
+#include <limits.h>
 #include <popt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,6 +9,8 @@
 #include <unistd.h>
 
 #include "kith_cli.h"
+
+#define NETWORK_LABEL_MAX ((size_t)64) /* as kith_network_id_open has it */
 
 /* ---- what commands share ---- */
 
@@ -50,13 +53,11 @@ int cli_words(const struct cli *cli, int min, int max, const char *what)
 {
 	if (cli->words_n >= min && cli->words_n <= max)
 		return CLI_OK;
-	return cli_fail(cli, CLI_USAGE, "expected: kith %s %s", cli->command, what);
+	return cli_fail(cli, CLI_USAGE, "expected: kith %s%s%s", cli->command, what[0] != '\0' ? " " : "", what);
 }
 
 int cli_passphrase(const struct cli *cli, struct passphrase *out, const char *key_path, bool is_new)
 {
-	int err;
-
 	out->len = 0;
 	if (cli->no_passphrase && cli->passphrase_file != NULL)
 		return cli_fail(cli, CLI_USAGE, "--no-passphrase and --passphrase-file exclude each other");
@@ -70,21 +71,31 @@ int cli_passphrase(const struct cli *cli, struct passphrase *out, const char *ke
 			return cli_fail(cli, CLI_FAILED, "the key file %s cannot be used: %s", key_path,
 					kith_strerror(needed));
 	}
-	if (cli->passphrase_file != NULL) {
-		errno = 0;
-		err = passphrase_read(out, cli->passphrase_file);
-		return err == 0 ? CLI_OK
-				: cli_fail(cli, CLI_FAILED, "--passphrase-file: %s: %s", cli->passphrase_file,
-					   err == KITH_EINVAL ? "its first line is empty or too long" : file_why(err));
-	}
-	err = passphrase_ask(out, key_path, is_new);
-	if (err == KITH_ENOTSUP)
-		return cli_fail(
-			cli, CLI_FAILED,
-			"a passphrase is needed for %s, and there is no terminal to ask on: use --passphrase-file%s",
-			key_path, is_new ? " or --no-passphrase" : "");
-	return err == 0 ? CLI_OK
-			: cli_fail(cli, CLI_FAILED, "the passphrase was empty, too long, or not the same twice");
+	const char *file = cli->passphrase_file != NULL ? cli->passphrase_file : getenv(KITH_PASSPHRASE_ENV);
+	errno = 0;
+	int len = file != NULL ? kith_passphrase_read(file, out->b, sizeof out->b)
+			       : kith_passphrase_ask(key_path, is_new, out->b, sizeof out->b);
+	out->len = len > 0 ? (size_t)len : 0;
+	if (len > 0)
+		return CLI_OK;
+	if (file != NULL)
+		return cli_fail(cli, CLI_FAILED, "%s: %s: %s",
+				cli->passphrase_file != NULL ? "--passphrase-file" : KITH_PASSPHRASE_ENV, file,
+				len == KITH_EINVAL ? "its first line is empty or too long, or it is no file"
+						   : file_why(len));
+	if (len == KITH_ENOTSUP)
+		return cli_fail(cli, CLI_FAILED,
+				"a passphrase is needed for %s, and there is no terminal to ask on: use "
+				"--passphrase-file%s",
+				key_path, is_new ? " or --no-passphrase" : "");
+	return cli_fail(cli, CLI_FAILED,
+			len == KITH_ECANCELED ? "given up, nothing was changed"
+					      : "the passphrase was empty, too long, or not the same twice");
+}
+
+void passphrase_wipe(struct passphrase *p)
+{
+	explicit_bzero(p, sizeof *p);
 }
 
 int cli_open_key(const struct cli *cli, const char *path, struct kith_secrets *secrets)
@@ -128,7 +139,8 @@ static const struct command_word commands[] = {
 	  cli_ca_invite },
 	{ "ca issue", "DIR --request FILE | DIR NAME --profile DIR", "grant a request; or make a whole profile here",
 	  cli_ca_issue },
-	{ "ca revoke", "DIR NAME | DIR --serial N", "put a name's certificates on the revocation list", cli_ca_revoke },
+	{ "ca revoke", "DIR NAME | DIR --serial N | DIR --issuer KEY", "put them on the revocation list",
+	  cli_ca_revoke },
 	{ "id new", "DIR [--open LABEL]", "a profile with fresh keys", cli_id_new },
 	{ "id request", "DIR INVITATION", "ask for the name of an invitation", cli_id_request },
 	{ "id accept", "DIR GRANT", "take the issuer's answer into the profile", cli_id_accept },
@@ -144,11 +156,24 @@ static const struct command_word commands[] = {
 
 #define COMMANDS_N (sizeof commands / sizeof commands[0])
 
+/* The commands that begin so. */
+static void list(FILE *to, const char *begin)
+{
+	for (size_t i = 0; i < COMMANDS_N; i++)
+		if (strncmp(commands[i].name, begin, strlen(begin)) == 0)
+			fprintf(to, "  kith %-10s %-50s %s\n", commands[i].name, commands[i].arguments,
+				commands[i].what);
+}
+
+static bool is_group(const char *word)
+{
+	return strcmp(word, "ca") == 0 || strcmp(word, "id") == 0;
+}
+
 static void usage(FILE *to)
 {
 	fputs("usage: kith COMMAND [OPTION...]\n\n", to);
-	for (size_t i = 0; i < COMMANDS_N; i++)
-		fprintf(to, "  kith %-10s %-44s %s\n", commands[i].name, commands[i].arguments, commands[i].what);
+	list(to, "");
 	fputs("\nkith COMMAND --help lists the options of all commands; kith(1) explains them.\n", to);
 }
 
@@ -175,12 +200,13 @@ static int parse(struct cli *cli, int argc, const char **argv)
 		  "kithd's control socket; default " CONTROL_SOCKET_DEFAULT, "PATH" },
 		{ "profile", 'p', POPT_ARG_STRING, &cli->profile, 0,
 		  "questions: run a node of one's own with this profile; ca issue: the profile to make", "DIR" },
-		{ "count", 'n', POPT_ARG_INT, &cli->count, 0, "ping: how many; default 5", "N" },
-		{ "interval", '\0', POPT_ARG_INT, &cli->interval_ms, 0, "ping: milliseconds between two; default 200",
-		  "MS" },
-		{ "wait", '\0', POPT_ARG_INT, &cli->wait_s, 0, "explain: seconds to wait for a direct path; default 3",
-		  "S" },
-		{ "timeout", '\0', POPT_ARG_INT, &cli->timeout_s, 0, "seconds to wait for an answer; default 30", "S" },
+		{ "count", 'n', POPT_ARG_STRING, &cli->numbers[CLI_COUNT], 0, "ping: how many; default 5", "N" },
+		{ "interval", '\0', POPT_ARG_STRING, &cli->numbers[CLI_INTERVAL], 0,
+		  "ping: milliseconds between two; default 200", "MS" },
+		{ "wait", '\0', POPT_ARG_STRING, &cli->numbers[CLI_WAIT], 0,
+		  "explain: seconds to wait for a direct path; default 3", "S" },
+		{ "timeout", '\0', POPT_ARG_STRING, &cli->numbers[CLI_TIMEOUT], 0,
+		  "seconds to wait for an answer; default 30", "S" },
 		{ "allow-loopback", '\0', POPT_ARG_NONE, &cli->loopback, 0, "with --profile: use loopback addresses",
 		  NULL },
 		{ "network", '\0', POPT_ARG_STRING, &cli->network, 0, "ca init: what the network is called", "LABEL" },
@@ -188,10 +214,13 @@ static int parse(struct cli *cli, int argc, const char **argv)
 		  "ca init: the issuer may only give names that end so", ".SUFFIX" },
 		{ "supernode", '\0', POPT_ARG_NONE, &cli->supernode, 0,
 		  "ca: the name may serve as a supernode from the start", NULL },
-		{ "slots", '\0', POPT_ARG_INT, &cli->slots, 0, "ca: supernodes that the name may run; default 1", "N" },
-		{ "days", '\0', POPT_ARG_INT, &cli->days, 0,
+		{ "slots", '\0', POPT_ARG_STRING, &cli->numbers[CLI_SLOTS], 0,
+		  "ca: supernodes that the name may run; default 1", "N" },
+		{ "days", '\0', POPT_ARG_STRING, &cli->numbers[CLI_DAYS], 0,
 		  "validity; default: issuer and name 365, device 90, list 30", "N" },
-		{ "serial", '\0', POPT_ARG_LONGLONG, &cli->serial, 0, "ca revoke: of one certificate", "N" },
+		{ "serial", '\0', POPT_ARG_STRING, &cli->numbers[CLI_SERIAL], 0, "ca revoke: of one certificate", "N" },
+		{ "issuer", '\0', POPT_ARG_STRING, &cli->issuer, 0,
+		  "ca revoke: an issuer, by its key or its certificate; needs root.key", "KEY|FILE" },
 		{ "request", '\0', POPT_ARG_STRING, &cli->request, 0, "ca issue: what kith id request wrote", "FILE" },
 		{ "bootstrap", 'b', POPT_ARG_ARGV, &cli->bootstrap, 0,
 		  "supernode to ask first: host:port; may be repeated", "HOST" },
@@ -223,15 +252,70 @@ static int parse(struct cli *cli, int argc, const char **argv)
 	return code;
 }
 
-static int check_numbers(const struct cli *cli)
+static int check_numbers(struct cli *cli)
 {
-	if (cli->days < 0 || cli->days > 36500 || cli->slots < 0 || cli->slots > 255)
-		return cli_fail(cli, CLI_USAGE, "--days is from 1 to 36500, --slots from 1 to 255");
-	if (cli->count < 0 || cli->interval_ms < 0 || cli->timeout_s < 0 || cli->timeout_s > 600 || cli->wait_s < 0 ||
-	    cli->serial < 0)
-		return cli_fail(
-			cli, CLI_USAGE,
-			"--count, --interval, --timeout, --wait and --serial are positive, --timeout at most 600");
+	static const struct {
+		const char *name;
+		long long min, max;
+	} rules[CLI_NUMBERS_N] = {
+		[CLI_DAYS] = { "--days", 1, 36500 },	     [CLI_SLOTS] = { "--slots", 1, 255 },
+		[CLI_COUNT] = { "--count", 1, 1000 },	     [CLI_INTERVAL] = { "--interval", 10, 60000 },
+		[CLI_TIMEOUT] = { "--timeout", 1, 600 },     [CLI_WAIT] = { "--wait", 0, 60 },
+		[CLI_SERIAL] = { "--serial", 1, LLONG_MAX },
+	};
+	long long found[CLI_NUMBERS_N] = { [CLI_WAIT] = -1 };
+
+	for (size_t i = 0; i < CLI_NUMBERS_N; i++) {
+		const char *text = cli->numbers[i];
+		char *end;
+		if (text == NULL)
+			continue;
+		errno = 0;
+		found[i] = strtoll(text, &end, 10);
+		if (errno != 0 || end == text || *end != '\0' || found[i] < rules[i].min || found[i] > rules[i].max)
+			return cli_fail(cli, CLI_USAGE, "%s: found \"%s\"; expected a number from %lld to %lld",
+					rules[i].name, text, rules[i].min, rules[i].max);
+	}
+	cli->days = (int)found[CLI_DAYS];
+	cli->slots = (int)found[CLI_SLOTS];
+	cli->count = (int)found[CLI_COUNT];
+	cli->interval_ms = (int)found[CLI_INTERVAL];
+	cli->timeout_s = (int)found[CLI_TIMEOUT];
+	cli->wait_s = (int)found[CLI_WAIT];
+	cli->serial = found[CLI_SERIAL];
+	return CLI_OK;
+}
+
+/* 1 to max characters, none of which a terminal would obey. */
+static bool is_label(const char *text, size_t max)
+{
+	size_t len = strlen(text);
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			return false;
+	return len > 0 && len <= max;
+}
+
+static int check_texts(const struct cli *cli)
+{
+	const struct {
+		const char *name, *text;
+		size_t max;
+	} labels[] = { { "--network", cli->network, NETWORK_LABEL_MAX },
+		       { "--open", cli->open, NETWORK_LABEL_MAX },
+		       { "--label", cli->label, KITH_LABEL_MAX } };
+
+	for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
+		if (labels[i].text != NULL && !is_label(labels[i].text, labels[i].max))
+			return cli_fail(cli, CLI_USAGE, "%s: found \"%s\"; expected 1 to %zu printable characters",
+					labels[i].name, labels[i].text, labels[i].max);
+	for (char **host = cli->bootstrap; host != NULL && *host != NULL; host++)
+		if (!kith_bootstrap_valid(*host))
+			return cli_fail(
+				cli, CLI_USAGE,
+				"--bootstrap: found \"%s\"; expected host:port, 1.2.3.4:port or [v6]:port with a "
+				"port from 1 to 65535, and behind a blank the supernode's key if it is known",
+				*host);
 	return CLI_OK;
 }
 
@@ -239,10 +323,12 @@ static void cli_free(struct cli *cli)
 {
 	if (cli->context != NULL)
 		(void)poptFreeContext(cli->context);
-	char *texts[] = { cli->passphrase_file, cli->network, cli->constraint, cli->out,   cli->request,
-			  cli->profile,		cli->label,   cli->open,       cli->socket };
+	char *texts[] = { cli->passphrase_file, cli->network, cli->constraint, cli->out,    cli->request,
+			  cli->profile,		cli->label,   cli->open,       cli->socket, cli->issuer };
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		free(texts[i]);
+	for (size_t i = 0; i < CLI_NUMBERS_N; i++)
+		free(cli->numbers[i]);
 	for (size_t i = 0; cli->bootstrap != NULL && cli->bootstrap[i] != NULL; i++)
 		free(cli->bootstrap[i]);
 	free(cli->bootstrap);
@@ -262,6 +348,11 @@ int main(int argc, const char **argv)
 		return argc < 2 ? CLI_USAGE : CLI_OK;
 	}
 	const struct command_word *command = find(argc, argv, &used);
+	if (command == NULL && is_group(argv[1])) {
+		fprintf(stderr, "kith %s: found \"%s\"; expected one of these:\n", argv[1], argc > 2 ? argv[2] : "");
+		list(stderr, argv[1]);
+		return CLI_USAGE;
+	}
 	if (command == NULL) {
 		fprintf(stderr, "kith: %s%s%s: there is no such command\n", argv[1], argc > 2 ? " " : "",
 			argc > 2 ? argv[2] : "");
@@ -272,6 +363,8 @@ int main(int argc, const char **argv)
 	int code = parse(&cli, argc - used, argv + used);
 	if (code == CLI_OK)
 		code = check_numbers(&cli);
+	if (code == CLI_OK)
+		code = check_texts(&cli);
 	if (code == CLI_OK)
 		code = command->run(&cli);
 	cli_free(&cli);

@@ -3,9 +3,10 @@
  *     root.key, issuer.key   key files; root.key is only needed to certify an issuer, and may be moved away
  *     issuer.cert            the issuer's certificate
  *     revocations            the issuer's revocation list, once there is one
+ *     root-revocations       the root's, of issuers, once there is one
  *     ledger                 JSON: what was issued and whom it invited. Replaced as a whole; without it no serial is safe to give
  *     lock                   held while a command runs */
-#include "kith_profile.h"
+#include "kith_ca.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,25 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { NAME_DAYS = 365, ISSUER_DAYS = 365, LIST_DAYS = 30 };
-
-struct ca {
-	const struct cli *cli;
-	const char *dir;
-	int lock;
-	json_t *ledger;
-	struct armor issuer_armor;
-	struct kith_span issuer_cert;
-	struct kith_issuer_cert issuer;
-	struct kith_key root;
-};
+enum { NAME_DAYS = 365, ISSUER_DAYS = 365 };
 
 /* ---- the directory ---- */
 
-static int ca_path(const struct cli *cli, char out[PATH_TEXT_MAX], const char *dir, const char *file)
+int ca_path(const struct cli *cli, char out[PATH_TEXT_MAX], const char *dir, const char *file)
 {
 	return path_join(out, dir, file) == 0 ? CLI_OK : cli_fail(cli, CLI_FAILED, "%s: the path is too long", dir);
 }
@@ -48,7 +39,7 @@ static int ca_lock(struct ca *ca)
 	return CLI_OK;
 }
 
-static int ca_save(struct ca *ca)
+int ca_save(struct ca *ca)
 {
 	char path[PATH_TEXT_MAX];
 	int code = ca_path(ca->cli, path, ca->dir, "ledger");
@@ -83,8 +74,9 @@ static int ca_read_ledger(struct ca *ca)
 	return CLI_OK;
 }
 
-static int ca_open(struct ca *ca, const struct cli *cli)
+int ca_open(struct ca *ca, const struct cli *cli)
 {
+	struct stat st;
 	char path[PATH_TEXT_MAX];
 
 	memset(ca, 0, sizeof *ca);
@@ -93,8 +85,12 @@ static int ca_open(struct ca *ca, const struct cli *cli)
 	ca->dir = cli->words[0];
 	int code = ca_path(cli, path, ca->dir, "issuer.cert");
 	if (code == CLI_OK)
-		code = access(ca->dir, F_OK) == 0 ? ca_lock(ca)
-						  : cli_fail(cli, CLI_FAILED, "%s: %s", ca->dir, strerror(errno));
+		code = stat(ca->dir, &st) != 0 ? cli_fail(cli, CLI_FAILED, "%s: %s; make a network first: kith ca init",
+							  ca->dir, strerror(errno))
+		       : !S_ISDIR(st.st_mode)
+			       ? cli_fail(cli, CLI_FAILED, "%s: it is no directory; expected what kith ca init made",
+					  ca->dir)
+			       : ca_lock(ca);
 	if (code == CLI_OK)
 		code = ca_read_ledger(ca);
 	if (code != CLI_OK)
@@ -110,7 +106,7 @@ static int ca_open(struct ca *ca, const struct cli *cli)
 	return CLI_OK;
 }
 
-static void ca_close(struct ca *ca)
+void ca_close(struct ca *ca)
 {
 	armor_free(&ca->issuer_armor);
 	json_decref(ca->ledger);
@@ -118,18 +114,20 @@ static void ca_close(struct ca *ca)
 		close(ca->lock);
 }
 
-static int ca_issuer_seed(const struct ca *ca, struct kith_seed *seed)
+int ca_seed(const struct ca *ca, const char *file, enum kith_secret_kind kind, struct kith_seed *seed)
 {
 	struct kith_secrets secrets;
 	char path[PATH_TEXT_MAX];
-	int code = ca_path(ca->cli, path, ca->dir, "issuer.key");
+	int code = ca_path(ca->cli, path, ca->dir, file);
 	if (code == CLI_OK)
 		code = cli_open_key(ca->cli, path, &secrets);
 	if (code != CLI_OK)
 		return code;
-	bool found = kith_secrets_get(&secrets, KITH_SECRET_ISSUER, seed);
+	bool found = kith_secrets_get(&secrets, kind, seed);
 	kith_secrets_wipe(&secrets);
-	return found ? CLI_OK : cli_fail(ca->cli, CLI_FAILED, "%s holds no issuer's key", path);
+	return found ? CLI_OK
+		     : cli_fail(ca->cli, CLI_FAILED, "%s holds no %s key", path,
+				kind == KITH_SECRET_ROOT ? "root" : "issuer's");
 }
 
 /* ---- init ---- */
@@ -227,7 +225,8 @@ int cli_ca_init(const struct cli *cli)
 	errno = 0;
 	int err = directory_make(ca.dir);
 	if (err != 0)
-		return cli_fail(cli, CLI_FAILED, "%s cannot be made: %s", ca.dir, file_why(err));
+		return cli_fail(cli, CLI_FAILED, "%s cannot be made: %s", ca.dir,
+				err == KITH_EEXIST ? "it exists, and is no directory" : file_why(err));
 	code = ca_lock(&ca);
 	if (code == CLI_OK)
 		code = init_files(&ca, &root, &issuer);
@@ -238,6 +237,21 @@ int cli_ca_init(const struct cli *cli)
 }
 
 /* ---- show, list ---- */
+
+static bool issuer_revoked(const struct ca *ca)
+{
+	json_t *issuer;
+	size_t i;
+	char text[KITH_KEY_TEXT_LEN + 1];
+	(void)kith_key_format(ca->issuer.issuer.b, text);
+	json_array_foreach(json_object_get(ca->ledger, "revoked_issuers"), i, issuer)
+	{
+		const char *key = json_string_value(json_object_get(issuer, "key"));
+		if (key != NULL && strcmp(key, text) == 0)
+			return true;
+	}
+	return false;
+}
 
 int cli_ca_show(const struct cli *cli)
 {
@@ -255,14 +269,15 @@ int cli_ca_show(const struct cli *cli)
 		kith_network_id(&id, &ca.root);
 		(void)snprintf(text, sizeof text,
 			       "network: %s\nroot key: %s\nnetwork id: %s\nissuer key: %s\nissuer expires: "
-			       "%s\ncertificates: %zu\n",
+			       "%s%s\ncertificates: %zu\n",
 			       label, kith_key_format(ca.root.b, root), kith_key_format(id.b, network),
-			       kith_key_format(ca.issuer.issuer.b, issuer), date_text(ca.issuer.expires_s, date), n);
+			       kith_key_format(ca.issuer.issuer.b, issuer), date_text(ca.issuer.expires_s, date),
+			       issuer_revoked(&ca) ? "  REVOKED" : "", n);
 		code = cli_result(cli,
-				  json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:I}", "network", label, "root", root, "id",
-					    network, "issuer", issuer, "issuer_expires",
+				  json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:I}", "network", label, "root", root,
+					    "id", network, "issuer", issuer, "issuer_expires",
 					    (json_int_t)ca.issuer.expires_s, "constraint", ca.issuer.constraint,
-					    "certificates", (json_int_t)n),
+					    "issuer_revoked", issuer_revoked(&ca), "certificates", (json_int_t)n),
 				  text);
 	}
 	ca_close(&ca);
@@ -308,6 +323,13 @@ static json_t *newest_of(const struct ca *ca, const char *name)
 	json_array_foreach(json_object_get(ca->ledger, "certificates"), i,
 			   cert) if (strcmp(json_string_value(json_object_get(cert, "name")), name) == 0) found = cert;
 	return found;
+}
+
+static int check_issuer(const struct ca *ca)
+{
+	return issuer_revoked(ca)
+		       ? cli_fail(ca->cli, CLI_FAILED, "this issuer is revoked: no node would accept what it signs")
+		       : CLI_OK;
 }
 
 static int check_name(const struct ca *ca, const char *name)
@@ -393,6 +415,8 @@ int cli_ca_invite(const struct cli *cli)
 	if (code != CLI_OK)
 		return code;
 	code = ca_open(&ca, cli);
+	if (code == CLI_OK)
+		code = check_issuer(&ca);
 	if (code == CLI_OK)
 		code = check_name(&ca, cli->words[1]);
 	if (code == CLI_OK && random_fill(invitation.nonce, sizeof invitation.nonce) != 0)
@@ -589,106 +613,11 @@ int cli_ca_issue(const struct cli *cli)
 		return code;
 	code = ca_open(&ca, cli);
 	if (code == CLI_OK)
-		code = ca_issuer_seed(&ca, &seed);
+		code = check_issuer(&ca);
+	if (code == CLI_OK)
+		code = ca_seed(&ca, "issuer.key", KITH_SECRET_ISSUER, &seed);
 	if (code == CLI_OK)
 		code = request ? issue_to_request(&ca, &seed) : issue_profile(&ca, &seed);
-	explicit_bzero(&seed, sizeof seed);
-	ca_close(&ca);
-	return code;
-}
-
-/* ---- revoking ---- */
-
-/* Marks what is meant in the ledger; returns how many there were. */
-static int mark(const struct ca *ca)
-{
-	size_t i;
-	json_t *cert;
-	int n = 0;
-	json_array_foreach(json_object_get(ca->ledger, "certificates"), i, cert)
-	{
-		bool meant = ca->cli->serial > 0
-				     ? json_integer_value(json_object_get(cert, "serial")) == ca->cli->serial
-				     : strcmp(json_string_value(json_object_get(cert, "name")), ca->cli->words[1]) == 0;
-		if (meant) {
-			json_object_set_new(cert, "revoked", json_true());
-			n++;
-		}
-	}
-	return n;
-}
-
-/* The whole list anew, from the ledger. */
-static int make_list(struct ca *ca, const struct kith_seed *seed, struct text *out)
-{
-	json_t *certificates = json_object_get(ca->ledger, "certificates"), *cert;
-	size_t n = json_array_size(certificates), ranges_n = 0, i;
-	struct kith_serial_range *ranges = calloc(n > 0 ? n : 1, sizeof *ranges);
-	uint8_t *bytes = malloc(KITH_REVOCATION_LEN_MAX);
-	struct kith_revocation list = { .signer = KITH_REVOKED_BY_ISSUER };
-	int len = KITH_ENOMEM;
-
-	json_array_foreach(certificates, i, cert) if (ranges != NULL && json_is_true(json_object_get(cert, "revoked")))
-	{
-		ranges[ranges_n].first = (uint64_t)json_integer_value(json_object_get(cert, "serial"));
-		ranges[ranges_n].last = ranges[ranges_n].first;
-		ranges_n++;
-	}
-	list.number = (uint64_t)json_integer_value(json_object_get(ca->ledger, "list_number")) + 1;
-	list.issued_s = (int64_t)time(NULL);
-	list.next_update_s = list.issued_s + (int64_t)(ca->cli->days > 0 ? ca->cli->days : LIST_DAYS) * SECONDS_PER_DAY;
-	json_object_set_new(ca->ledger, "list_number", json_integer((json_int_t)list.number));
-	if (ranges != NULL && bytes != NULL)
-		len = kith_revocation_make(bytes, KITH_REVOCATION_LEN_MAX, &list, ranges, ranges_n, NULL, 0, seed);
-	int err = len < 0 ? len : text_add_armor(out, KITH_ARMOR_REVOCATION, (struct kith_span){ bytes, (size_t)len });
-	free(ranges);
-	free(bytes);
-	return err == 0 ? CLI_OK : cli_fail(ca->cli, CLI_FAILED, "the list cannot be made: %s", kith_strerror(err));
-}
-
-static int revoke_marked(struct ca *ca, const struct kith_seed *seed, int n)
-{
-	char path[PATH_TEXT_MAX], line[PATH_TEXT_MAX + 128];
-	struct text text = { 0 };
-	int code = make_list(ca, seed, &text);
-	if (code == CLI_OK)
-		code = ca_save(ca);
-	if (code == CLI_OK)
-		code = ca_path(ca->cli, path, ca->dir, "revocations");
-	errno = 0;
-	int err = code == CLI_OK ? file_write(path, 0644, text.p, text.len) : 0;
-	if (err != 0)
-		code = cli_fail(ca->cli, CLI_FAILED, "%s cannot be written: %s", path, file_why(err));
-	if (code == CLI_OK && ca->cli->out != NULL)
-		code = cli_write_out(ca->cli, &text);
-	text_free(&text);
-	if (code != CLI_OK)
-		return code;
-	json_int_t number = json_integer_value(json_object_get(ca->ledger, "list_number"));
-	(void)snprintf(
-		line, sizeof line,
-		"%d certificate(s) revoked; list number %lld is in %s: give it to the nodes (kith revoke, or SIGHUP)\n",
-		n, (long long)number, path);
-	return cli_result(ca->cli, json_pack("{s:i, s:I, s:s}", "revoked", n, "list_number", number, "file", path),
-			  line);
-}
-
-int cli_ca_revoke(const struct cli *cli)
-{
-	struct ca ca;
-	struct kith_seed seed;
-	int words = cli->serial > 0 ? 1 : 2, n = 0;
-	int code = cli_words(cli, words, words, "DIR NAME, or DIR --serial N");
-	if (code != CLI_OK)
-		return code;
-	code = ca_open(&ca, cli);
-	if (code == CLI_OK) {
-		n = mark(&ca);
-		code = n > 0 ? ca_issuer_seed(&ca, &seed)
-			     : cli_fail(cli, CLI_NOT_FOUND, "the ledger has no such certificate");
-	}
-	if (code == CLI_OK)
-		code = revoke_marked(&ca, &seed, n);
 	explicit_bzero(&seed, sizeof seed);
 	ca_close(&ca);
 	return code;

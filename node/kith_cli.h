@@ -8,7 +8,6 @@
 #include <kith/kith.h>
 
 #include "files.h"
-#include "passphrase.h"
 
 enum cli_exit {
 	CLI_OK = 0,
@@ -23,14 +22,23 @@ enum cli_exit {
 #define CLI_WORDS_MAX 4
 #define CONTROL_SOCKET_DEFAULT "/run/kith/control"
 
+struct passphrase {
+	char b[KITH_PASSPHRASE_MAX];
+	size_t len;
+};
+
+/* Options that are numbers, as they were written. */
+enum cli_number { CLI_DAYS, CLI_SLOTS, CLI_COUNT, CLI_INTERVAL, CLI_TIMEOUT, CLI_WAIT, CLI_SERIAL, CLI_NUMBERS_N };
+
 struct cli {
 	const char *command; /* as it was called, such as "ca issue" */
 	struct poptContext_s *context; /* owner of the words; freed with the rest */
 	const char *words[CLI_WORDS_MAX]; /* what is neither command nor option */
 	int words_n;
-	/* Options; texts are NULL and numbers 0 when not given. */
+	/* Options; texts are NULL and numbers 0 when not given (wait_s: -1). */
 	int json, no_passphrase, supernode, loopback, force;
-	char *passphrase_file, *network, *constraint, *out, *request, *profile, *label, *open, *socket;
+	char *passphrase_file, *network, *constraint, *out, *request, *profile, *label, *open, *socket, *issuer;
+	char *numbers[CLI_NUMBERS_N];
 	char **bootstrap; /* NULL-terminated, or NULL */
 	long long serial;
 	int days, slots, count, interval_ms, timeout_s, wait_s;
@@ -44,6 +52,8 @@ int cli_result(const struct cli *cli, json_t *result, const char *text);
 
 /* Checks the number of words; what says which ones are expected. CLI_OK or CLI_USAGE. */
 int cli_words(const struct cli *cli, int min, int max, const char *what);
+
+void passphrase_wipe(struct passphrase *p);
 
 /* The passphrase for a key file: of a new one (asked for twice), or one to be opened (asked for only if it is protected). len 0: none.
  * CLI_OK, or a complaint. */

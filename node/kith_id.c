@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { DESCRIBE_MAX = 64 * 1024 };
 
@@ -185,6 +186,9 @@ int cli_id_accept(const struct cli *cli)
 	int code = cli_words(cli, 2, 2, "DIR GRANT");
 	if (code == CLI_OK)
 		code = id_path(cli, path, "request");
+	if (code == CLI_OK && access(path, F_OK) != 0)
+		code = cli_fail(cli, CLI_FAILED, "%s: %s; a grant answers a request: make one with kith id request",
+				path, strerror(errno));
 	if (code == CLI_OK)
 		code = read_invitation(cli, path, &invitation, &text, &len);
 	if (code == CLI_OK) {
@@ -265,8 +269,10 @@ int cli_id_renew(const struct cli *cli)
 		if (err == 0 && kith_key_parse(parts.root.b, text) != 0)
 			err = KITH_EPROTO;
 		code = err == 0 ? renew_from(cli, &armor, &parts, &chain)
-				: cli_fail(cli, CLI_FAILED, "the profile %s cannot be read: %s", cli->words[0],
-					   file_why(err));
+				: cli_fail(cli, CLI_FAILED,
+					   "%s: %s; expected a profile that kith id accept or ca issue completed",
+					   text == NULL ? path : network,
+					   err == KITH_EPROTO ? "it is damaged, or of an open network" : file_why(err));
 	}
 	if (code == CLI_OK)
 		code = id_secrets(cli, &secrets);

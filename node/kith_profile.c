@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define INVITATION_TITLE "KITH INVITATION 1"
 
@@ -36,14 +37,19 @@ int profile_new_key(const struct cli *cli, const char *dir, struct kith_secrets 
 	errno = 0;
 	if (path_join(path, dir, "key") != 0)
 		return cli_fail(cli, CLI_FAILED, "%s: the path is too long", dir);
+	bool is_new = access(dir, F_OK) != 0;
+	errno = 0;
 	int err = directory_make(dir);
 	if (err != 0)
-		return cli_fail(cli, CLI_FAILED, "%s cannot be made: %s", dir, file_why(err));
+		return cli_fail(cli, CLI_FAILED, "%s cannot be made: %s", dir,
+				err == KITH_EEXIST ? "it exists, and is no directory" : file_why(err));
 	if (kith_keyfile_protected(path) != KITH_ENOENT)
 		return cli_fail(cli, CLI_FAILED,
 				"%s exists already; it is never overwritten: choose another directory, or move it away",
 				path);
 	int code = cli_passphrase(cli, &pass, path, true);
+	if (code != CLI_OK && is_new)
+		(void)rmdir(dir);
 	if (code != CLI_OK)
 		return code;
 	err = new_secret(secrets, KITH_SECRET_IDENTITY);

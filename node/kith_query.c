@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -22,6 +23,28 @@ static unsigned timeout_ms(const struct cli *cli)
 	return cli->timeout_s > 0 ? (unsigned)cli->timeout_s * 1000 : 30000;
 }
 
+/* The lists as text, checked as far as that can be done here. */
+static int read_lists(const struct cli *cli, json_t *request)
+{
+	const char *path = cli->words[0];
+	struct armor armor = { 0 };
+	char *text = NULL;
+	size_t len;
+
+	errno = 0;
+	int err = file_read(path, &text, &len);
+	if (err != 0)
+		return cli_fail(cli, CLI_FAILED, "%s cannot be read: %s", path, file_why(err));
+	err = armor_parse(&armor, text, len);
+	if (err != 0 || armor_find(&armor, KITH_ARMOR_REVOCATION) == NULL ||
+	    json_object_set_new(request, "list", json_stringn(text, len)) != 0)
+		err = cli_fail(cli, CLI_FAILED, "%s holds no revocation list; expected what kith ca revoke wrote",
+			       path);
+	armor_free(&armor);
+	free(text);
+	return err;
+}
+
 static int make_request(const struct cli *cli, json_t **out)
 {
 	int code = CLI_OK;
@@ -30,16 +53,9 @@ static int make_request(const struct cli *cli, json_t **out)
 	if (strcmp(cli->command, "status") == 0 || strcmp(cli->command, "sessions") == 0) {
 		code = cli_words(cli, 0, 0, "");
 	} else if (strcmp(cli->command, "revoke") == 0) {
-		char *text = NULL;
-		size_t len;
 		code = cli_words(cli, 1, 1, "FILE");
-		errno = 0;
-		int err = code == CLI_OK ? file_read(cli->words[0], &text, &len) : 0;
-		if (err != 0)
-			code = cli_fail(cli, CLI_FAILED, "%s cannot be read: %s", cli->words[0], file_why(err));
-		else if (code == CLI_OK && json_object_set_new(request, "list", json_string(text)) != 0)
-			code = cli_fail(cli, CLI_FAILED, "%s is no text", cli->words[0]);
-		free(text);
+		if (code == CLI_OK)
+			code = read_lists(cli, request);
 	} else {
 		code = cli_words(cli, 1, 1, "NAME");
 		if (code == CLI_OK && !kith_name_valid(cli->words[0]))
@@ -52,7 +68,7 @@ static int make_request(const struct cli *cli, json_t **out)
 		json_object_set_new(request, "count", json_integer(cli->count));
 	if (cli->interval_ms > 0)
 		json_object_set_new(request, "interval_ms", json_integer(cli->interval_ms));
-	if (cli->wait_s > 0)
+	if (cli->wait_s >= 0)
 		json_object_set_new(request, "wait_ms", json_integer((json_int_t)cli->wait_s * 1000));
 	*out = request;
 	return code;
@@ -136,6 +152,9 @@ static json_t *read_answer(int fd, int wait_ms)
 static int ask_kithd(const struct cli *cli, const json_t *request)
 {
 	const char *path = cli->socket != NULL ? cli->socket : CONTROL_SOCKET_DEFAULT;
+	struct stat st;
+	if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return cli_fail(cli, CLI_NO_KITHD, "%s: it is no socket; expected what kithd.conf calls control", path);
 	int fd = connect_to(path);
 	if (fd < 0)
 		return cli_fail(cli, CLI_NO_KITHD,
@@ -151,7 +170,7 @@ static int ask_kithd(const struct cli *cli, const json_t *request)
 		    send(fd, "\n", 1, MSG_NOSIGNAL) == 1;
 	free(line);
 	int wait = (int)timeout_ms(cli) + MARGIN_MS + cli->count * (cli->interval_ms > 0 ? cli->interval_ms : 200) +
-		   cli->wait_s * 1000;
+		   (cli->wait_s > 0 ? cli->wait_s * 1000 : 0);
 	json_t *answer = sent ? read_answer(fd, wait) : NULL;
 	close(fd);
 	if (answer == NULL)
@@ -243,8 +262,10 @@ static int ask_own(const struct cli *cli, const json_t *request)
 	char why[512];
 
 	kith_node_options_init(&options);
-	if (kith_node_options_load(&options, cli->profile, why, sizeof why) != 0)
-		return cli_fail(cli, CLI_FAILED, "--profile: %s", why);
+	int err = kith_node_options_load(&options, cli->profile, why, sizeof why);
+	if (err != 0)
+		return cli_fail(cli, CLI_FAILED, "--profile: %s%s", why,
+				err == KITH_ENOENT ? "; expected a directory that kith id made" : "");
 	if (uv_loop_init(&own.loop) != 0) {
 		kith_node_options_deinit(&options);
 		return cli_fail(cli, CLI_FAILED, "%s", kith_strerror(KITH_EIO));
@@ -256,9 +277,15 @@ static int ask_own(const struct cli *cli, const json_t *request)
 	options.passphrase = own_passphrase;
 	options.passphrase_ctx = (void *)(uintptr_t)cli;
 	options.allow_loopback = cli->loopback != 0;
-	int err = kith_node_new(&own.node, &options, &cb, &own);
+	err = kith_node_new(&own.node, &options, &cb, &own);
+	if (err == KITH_EPROTO || err == KITH_EACCES || err == KITH_ENOENT) /* what else is read was read before */
+		own.code = cli_fail(cli, CLI_FAILED, "the key file %s cannot be used: %s", options.key_path,
+				    kith_strerror(err));
+	else if (err != 0 && err != KITH_EPASSPHRASE) /* own_passphrase complained */
+		own.code = cli_fail(cli, CLI_FAILED, "%s: %s", cli->profile, kith_strerror(err));
+	bool made = err == 0;
 	kith_node_options_deinit(&options);
-	if (err == 0) {
+	if (made) {
 		commands_init(&own.commands, own.node, &own.loop);
 		uv_timer_init(&own.loop, &own.patience);
 		own.patience.data = &own;
@@ -271,7 +298,9 @@ static int ask_own(const struct cli *cli, const json_t *request)
 	}
 	uv_run(&own.loop, UV_RUN_DEFAULT);
 	uv_loop_close(&own.loop);
-	return err != 0 ? cli_fail(cli, CLI_FAILED, "%s: %s", cli->profile, kith_strerror(err)) : own.code;
+	if (made && err != 0)
+		own.code = cli_fail(cli, CLI_FAILED, "%s: %s", cli->profile, kith_strerror(err));
+	return err != 0 && own.code == CLI_OK ? CLI_FAILED : own.code;
 }
 
 int cli_query(const struct cli *cli)

@@ -55,6 +55,23 @@ static void show_paths(struct text *text, const json_t *paths)
 	}
 }
 
+/* Only what is amiss. */
+static void show_bootstrap(struct text *text, const json_t *entries)
+{
+	size_t i;
+	json_t *entry;
+	json_array_foreach(entries, i, entry)
+	{
+		if (integer(entry, "addresses") > 0)
+			continue;
+		if (json_is_string(json_object_get(entry, "error")))
+			show_line(text, "bootstrap: %s does not resolve (%s); trying again", string(entry, "host"),
+				  string(entry, "error"));
+		else
+			show_line(text, "bootstrap: %s is being looked for", string(entry, "host"));
+	}
+}
+
 static void show_status(struct text *text, const json_t *r)
 {
 	const json_t *tables = json_object_get(r, "tables");
@@ -70,6 +87,7 @@ static void show_status(struct text *text, const json_t *r)
 	show_line(text, "seen from outside: %s", string(r, "observed_address"));
 	json_array_foreach(json_object_get(r, "homes"), i, home)
 		show_line(text, "home: %s", json_string_value(home) != NULL ? json_string_value(home) : "-");
+	show_bootstrap(text, json_object_get(r, "bootstrap"));
 	json_object_foreach((json_t *)(uintptr_t)tables, key, value)
 		show_line(text, "%s: %lld", key, (long long)json_integer_value(value));
 	json_object_foreach(json_object_get(r, "counters"), key, value)

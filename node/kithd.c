@@ -1,7 +1,7 @@
 /* kithd, the reference node: runs one leaf or supernode by its configuration file, logs what happens, and answers on its control socket.
  *
  * SIGTERM, SIGINT: leaves in an orderly way, within leave_timeout; a second one ends it at once.
- * SIGHUP: reads the revocation lists and the log level again.
+ * SIGHUP: reads the configuration again and takes over what can change while it runs (kithd_reload.h).
  * Exit codes: 0 stopped as asked; 1 could not start, or failed; 2 wrong usage or configuration. */
 #include <errno.h>
 #include <popt.h>
@@ -13,7 +13,7 @@
 
 #include "kithd_config.h"
 #include "kithd_control.h"
-#include "passphrase.h"
+#include "kithd_reload.h"
 
 #define CONFIG_DEFAULT "/etc/kith/kithd.conf"
 
@@ -162,41 +162,11 @@ static void on_trouble(struct kith_node *node, enum kith_trouble what, int err, 
 
 /* ---- signals ---- */
 
-static void reload_list(void *ctx, const char *path, struct kith_span list)
-{
-	const struct daemon *d = ctx;
-	int err = kith_revoke(d->node, list);
-	if (err == 0 || err == KITH_EEXIST)
-		log_event(&d->log, KITH_LOG_INFO, "revocations-read", "{s:s}", "file", path);
-	else
-		log_event(&d->log, KITH_LOG_WARN, "revocations-refused", "{s:s, s:s}", "file", path, "why",
-			  kith_strerror(err));
-}
-
-static void reload(struct daemon *d)
-{
-	struct config *fresh = calloc(1, sizeof *fresh);
-	if (fresh == NULL)
-		return;
-	int err = config_read(fresh, d->config.path.s);
-	if (err == 0)
-		err = config_revocations(fresh, reload_list, d);
-	if (err != 0) {
-		log_event(&d->log, KITH_LOG_ERROR, "reload-refused", "{s:s}", "why", fresh->error);
-	} else {
-		if (!d->has_forced_level)
-			logger_set_level(&d->log, fresh->log_level);
-		log_event(&d->log, KITH_LOG_INFO, "reloaded", "{s:s}", "log_level", log_level_text(d->log.level));
-	}
-	config_free(fresh);
-	free(fresh);
-}
-
 static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct daemon *d = handle->data;
 	if (signum == SIGHUP) {
-		reload(d);
+		reload(d->node, &d->log, &d->config, d->has_forced_level);
 		return;
 	}
 	if (d->leaving) {
@@ -212,30 +182,27 @@ static void on_signal(uv_signal_t *handle, int signum)
 static int on_passphrase(void *ctx, const char *path, char *out, size_t cap)
 {
 	struct daemon *d = ctx;
-	struct passphrase pass;
-	int err;
+	const char *file = d->config.passphrase_file.s, *env = getenv(KITH_PASSPHRASE_ENV);
 
-	if (d->config.passphrase_file.s != NULL) {
-		errno = 0;
-		err = passphrase_read(&pass, d->config.passphrase_file.s);
-		if (err != 0)
-			(void)config_refuse(&d->config, d->config.passphrase_file.line, "passphrase_file: %s: %s",
-					    d->config.passphrase_file.s,
-					    err == KITH_EINVAL ? "its first line is empty or too long" : file_why(err));
-	} else {
-		err = passphrase_ask(&pass, path, false);
-		if (err != 0)
-			(void)config_refuse(
-				&d->config, 0,
-				"passphrase_file: missing; %s is protected, and there is no terminal to ask on", path);
-	}
-	if (err != 0)
-		return KITH_EPASSPHRASE;
-	int len = pass.len <= cap ? (int)pass.len : KITH_EINVAL;
+	errno = 0;
+	int len = file != NULL	? kith_passphrase_read(file, out, cap)
+		  : env != NULL ? kith_passphrase_read(env, out, cap)
+				: kith_passphrase_ask(path, false, out, cap);
 	if (len > 0)
-		memcpy(out, pass.b, pass.len);
-	passphrase_wipe(&pass);
-	return len;
+		return len;
+	const char *why = len == KITH_EINVAL ? "its first line is empty or too long, or it is no file" : file_why(len);
+	if (file != NULL)
+		(void)config_refuse(&d->config, d->config.passphrase_file.line, "passphrase_file: %s: %s", file, why);
+	else if (env != NULL)
+		(void)config_refuse(&d->config, 0, "passphrase_file: missing, and " KITH_PASSPHRASE_ENV ": %s: %s", env,
+				    why);
+	else if (len == KITH_ENOTSUP)
+		(void)config_refuse(&d->config, 0,
+				    "passphrase_file: missing; %s is protected, and there is no terminal to ask on",
+				    path);
+	else
+		(void)config_refuse(&d->config, 0, "no passphrase was given for %s", path);
+	return KITH_EPASSPHRASE;
 }
 
 /* Whether the state directory takes files, before anything is online: to run without would lose what must survive a restart. */
@@ -387,6 +354,10 @@ static int configure(struct daemon *d, const struct arguments *a)
 		}
 	}
 	kith_node_options_init(&d->options);
+	if (a->config == NULL && access(path, F_OK) != 0) {
+		fprintf(stderr, "kithd: %s: %s; -c names another configuration file\n", path, strerror(errno));
+		return EXIT_USAGE;
+	}
 	if (config_read(&d->config, path) != 0 || config_apply(&d->config, &d->credentials, &d->options) != 0) {
 		fprintf(stderr, "kithd: %s\n", d->config.error);
 		return EXIT_USAGE;

@@ -16,6 +16,7 @@ struct option {
 	const char *name;
 	bool list;
 	bool supernode_only;
+	bool live; /* a change takes effect on SIGHUP */
 	take_fn take;
 };
 
@@ -171,30 +172,12 @@ static const char *take_advertise(struct config *c, const char *value, int line)
 	return NULL;
 }
 
-static bool is_bootstrap(const char *value)
-{
-	char host[512];
-	struct kith_key key;
-	uint64_t port;
-	const char *space = strchr(value, ' ');
-	int len = (int)(space != NULL ? (size_t)(space - value) : strlen(value));
-
-	if (space != NULL && kith_key_parse(key.b, space + strspn(space, " ")) != 0)
-		return false;
-	int n = snprintf(host, sizeof host, "%.*s", len, value);
-	if (n < 0 || (size_t)n >= sizeof host)
-		return false;
-	char *colon = strrchr(host, ':');
-	if (colon == NULL || colon == host || take_number(&port, colon + 1, 1, 65535, "") != NULL)
-		return false;
-	*colon = '\0';
-	return host[0] == '[' ? colon[-1] == ']' : strchr(host, ':') == NULL;
-}
-
 static const char *take_bootstrap(struct config *c, const char *value, int line)
 {
-	if (!is_bootstrap(value))
-		return "\"host:port\", or \"host:port key\" with the supernode's key of 52 characters";
+	if (!kith_bootstrap_valid(value))
+		return "\"host:port\", \"1.2.3.4:port\" or \"[v6]:port\" with a port from 1 to 65535, and behind a "
+		       "blank the "
+		       "supernode's key of 52 characters if it is known";
 	if (c->bootstrap_n == CONFIG_BOOTSTRAP_MAX)
 		return "at most 32 hosts";
 	return take_text(&c->bootstrap[c->bootstrap_n++], value, line);
@@ -261,18 +244,18 @@ static const char *take_tunnels_max(struct config *c, const char *value, int lin
 	return take_number(&c->tunnels_max, value, 1, 1000000, "a number from 1 to 1000000");
 }
 
-#define RATE_EXPECTED "bytes per second from 1k to 100G, such as 12500k or 12M"
+#define RATE_EXPECTED "bytes per second from 1k to 10G, such as 12500k or 12M"
 
 static const char *take_relay_rate(struct config *c, const char *value, int line)
 {
 	(void)line;
-	return take_number(&c->relay_rate, value, 1000, UINT64_C(100000000000), RATE_EXPECTED);
+	return take_number(&c->relay_rate, value, 1000, KITH_RELAY_RATE_MAX, RATE_EXPECTED);
 }
 
 static const char *take_relay_identity_rate(struct config *c, const char *value, int line)
 {
 	(void)line;
-	return take_number(&c->relay_identity_rate, value, 1000, UINT64_C(100000000000), RATE_EXPECTED);
+	return take_number(&c->relay_identity_rate, value, 1000, KITH_RELAY_RATE_MAX, RATE_EXPECTED);
 }
 
 static const char *take_leave_timeout(struct config *c, const char *value, int line)
@@ -282,34 +265,35 @@ static const char *take_leave_timeout(struct config *c, const char *value, int l
 }
 
 #define SUPERNODE true
+#define LIVE true
 
 static const struct option options[] = {
-	{ "role", false, false, take_role },
-	{ "profile", false, false, take_profile },
-	{ "network", false, false, take_network },
-	{ "open_network", false, false, take_open },
-	{ "chain", false, false, take_chain },
-	{ "key", false, false, take_key },
-	{ "passphrase_file", false, false, take_passphrase_file },
-	{ "state", false, false, take_state },
-	{ "issuers", true, false, take_issuers },
-	{ "revocations", true, false, take_revocations },
-	{ "listen", true, false, take_listen },
-	{ "advertise", true, SUPERNODE, take_advertise },
-	{ "bootstrap", true, false, take_bootstrap },
-	{ "control", false, false, take_control },
-	{ "log_level", false, false, take_log_level },
-	{ "log_format", false, false, take_log_format },
-	{ "log_clear", false, false, take_log_clear },
-	{ "stun", false, SUPERNODE, take_stun },
-	{ "ping", false, false, take_ping },
-	{ "allow_loopback", false, false, take_allow_loopback },
-	{ "offload", false, false, take_offload },
-	{ "sessions_max", false, false, take_sessions_max },
-	{ "tunnels_max", false, SUPERNODE, take_tunnels_max },
-	{ "relay_rate", false, SUPERNODE, take_relay_rate },
-	{ "relay_identity_rate", false, SUPERNODE, take_relay_identity_rate },
-	{ "leave_timeout", false, false, take_leave_timeout },
+	{ "role", false, false, false, take_role },
+	{ "profile", false, false, false, take_profile },
+	{ "network", false, false, false, take_network },
+	{ "open_network", false, false, false, take_open },
+	{ "chain", false, false, false, take_chain },
+	{ "key", false, false, false, take_key },
+	{ "passphrase_file", false, false, false, take_passphrase_file },
+	{ "state", false, false, false, take_state },
+	{ "issuers", true, false, LIVE, take_issuers },
+	{ "revocations", true, false, LIVE, take_revocations },
+	{ "listen", true, false, false, take_listen },
+	{ "advertise", true, SUPERNODE, false, take_advertise },
+	{ "bootstrap", true, false, LIVE, take_bootstrap },
+	{ "control", false, false, false, take_control },
+	{ "log_level", false, false, LIVE, take_log_level },
+	{ "log_format", false, false, LIVE, take_log_format },
+	{ "log_clear", false, false, LIVE, take_log_clear },
+	{ "stun", false, SUPERNODE, LIVE, take_stun },
+	{ "ping", false, false, false, take_ping },
+	{ "allow_loopback", false, false, false, take_allow_loopback },
+	{ "offload", false, false, false, take_offload },
+	{ "sessions_max", false, false, LIVE, take_sessions_max },
+	{ "tunnels_max", false, SUPERNODE, LIVE, take_tunnels_max },
+	{ "relay_rate", false, SUPERNODE, LIVE, take_relay_rate },
+	{ "relay_identity_rate", false, SUPERNODE, LIVE, take_relay_identity_rate },
+	{ "leave_timeout", false, false, LIVE, take_leave_timeout },
 };
 
 #define OPTIONS_N (sizeof options / sizeof options[0])
@@ -400,6 +384,17 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list args)
 			"%s; expected: option = value, or option = {value, value}, with texts in double quotes", text);
 }
 
+/* Keeps what was written, to be compared when the file is read again. */
+static int note_value(struct config *c, size_t i, const char *value, int line)
+{
+	struct text text = { c->values[i], c->values[i] != NULL ? strlen(c->values[i]) : 0 };
+	int err = text_add(&text, value, strlen(value));
+	if (err == 0)
+		err = text_add(&text, "\n", 1);
+	c->values[i] = text.p;
+	return err == 0 ? 0 : config_refuse(c, line, "out of memory");
+}
+
 static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	size_t i = option_find(opt->name);
@@ -414,7 +409,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	if (expected != NULL)
 		return config_refuse(c, cfg->line, "%s: found \"%s\"; expected %s", opt->name, value, expected);
 	*(const char **)result = value;
-	return 0;
+	return note_value(c, i, value, cfg->line);
 }
 
 /* Blanks out '#' and "//" comments outside of quotes, and refuses what cannot be text. */
@@ -478,6 +473,25 @@ static int parse(struct config *c, const char *text)
 int config_line(const struct config *c, const char *name)
 {
 	return c->lines[option_find(name)];
+}
+
+static const char *value_of(const struct config *c, size_t i)
+{
+	return c->values[i] != NULL ? c->values[i] : "";
+}
+
+void config_restart_needed(const struct config *running, const struct config *fresh, char *out, size_t cap)
+{
+	size_t at = 0;
+	out[0] = '\0';
+	for (size_t i = 0; i < OPTIONS_N; i++) {
+		if (options[i].live || strcmp(value_of(running, i), value_of(fresh, i)) == 0)
+			continue;
+		int n = snprintf(out + at, cap - at, "%s%s", at > 0 ? ", " : "", options[i].name);
+		if (n < 0 || (size_t)n >= cap - at)
+			return;
+		at += (size_t)n;
+	}
 }
 
 static int check_identity(struct config *c)
@@ -556,4 +570,6 @@ void config_free(struct config *c)
 	list_free(c->bootstrap, c->bootstrap_n);
 	list_free(c->issuers, c->issuers_n);
 	list_free(c->revocations, c->revocations_n);
+	for (size_t i = 0; i < OPTIONS_N; i++)
+		free(c->values[i]);
 }

@@ -40,6 +40,7 @@ struct config {
 		leave_timeout; /* 0: the library's default */
 
 	int lines[64]; /* of each option, by its place in the table of kithd_config.c; 0: not given */
+	char *values[64]; /* as they were written, each with a newline behind it; NULL: not given */
 	int line_count;
 	char error[CONFIG_ERROR_MAX];
 };
@@ -53,6 +54,9 @@ int config_refuse(struct config *config, int line, const char *fmt, ...) KITH_PR
 
 /* Where an option was given; 0: it was not. */
 int config_line(const struct config *config, const char *option);
+
+/* Names the options whose change from running to fresh takes effect after a restart only, as "a, b"; "" for none. */
+void config_restart_needed(const struct config *running, const struct config *fresh, char *out, size_t cap);
 
 /* What the files named in the configuration hold. */
 struct credentials {

@@ -171,6 +171,8 @@ static void place_call(struct kith_sim *sim, struct kith_simnode *n, uint32_t pe
 	c->called_at = sim->now;
 	c->check_at = sim->now + sim->options.bounds.talk_us + w->answer_us;
 	kith_sim_node_name(sim, peer, name);
+	if (call_of_caller(sim, n, peer) != NULL) /* each calls the other: neither is asked */
+		kith_sim_consent(sim, n->id, peer);
 	int err = kith_core_call(n->core, kith_sim_node_now(sim, n), name, KITH_SIM_SERVICE, 0, &c->op);
 	if (err != 0) {
 		sim->counts.calls_failed++;

@@ -6,6 +6,9 @@
  * kith_core_effect until false), then read kith_core_deadline, wait for packets or until then. Everything a core
  * hands out is borrowed until the next mutating call. A core, and all that share its kith_shared, belong to one
  * thread.
+ *
+ * Wrong arguments are refused and change nothing: a missing pointer or a length without bytes with KITH_EINVAL, an id of
+ * nothing with KITH_ENOENT; what returns nothing does nothing. A monotonic clock that goes back stands still.
  */
 #ifndef KITH_CORE_H
 #define KITH_CORE_H
@@ -61,9 +64,17 @@ struct kith_shared_options {
 	uint32_t blobs_max; /* default 1 million */
 };
 
+/* Fills in the defaults. */
 KITH_EXPORT void kith_shared_options_init(struct kith_shared_options *o);
+/* KITH_EINVAL: no allocator, no generator, or fewer than 32 packets or events; KITH_ENOMEM. */
 KITH_EXPORT int kith_shared_new(struct kith_shared **out, const struct kith_shared_options *o) KITH_MUST_USE;
+/* After the last core that was made with it. NULL is nothing. */
 KITH_EXPORT void kith_shared_free(struct kith_shared *shared);
+
+#define KITH_BOOTSTRAP_MAX 1024
+#define KITH_RELAY_RATE_MAX UINT64_C(10000000000) /* what rates can be set to, bytes a second */
+#define KITH_TUNNELS_LIMIT 10000000u /* what the maxima can be set to: far more than a machine has memory for */
+#define KITH_SESSIONS_LIMIT 100000000u
 
 /* Where to knock first. Without a key, whoever answers there need only prove to be a supernode of the network. */
 struct kith_bootstrap {
@@ -103,6 +114,7 @@ struct kith_core_options {
 	bool answer_strangers; /* raise incoming for names that are no contact; default true */
 };
 
+/* Fills in the defaults: a leaf that answers strangers. */
 KITH_EXPORT void kith_core_options_init(struct kith_core_options *o);
 
 /* KITH_EINVAL, KITH_ENOMEM, or what is wrong with the certificates. */
@@ -120,6 +132,21 @@ KITH_EXPORT size_t kith_core_poll(struct kith_core *core, struct kith_now now, s
 /* When kith_core_tick is due, KITH_TIME_NEVER if nothing is waited for. */
 KITH_EXPORT kith_time_us kith_core_deadline(const struct kith_core *core);
 
+/* Further hosts to knock at, as kith_core_options.bootstrap: those that are known already change nothing. KITH_EFULL: more
+ * than KITH_BOOTSTRAP_MAX in all; KITH_ENOMEM. */
+KITH_EXPORT int kith_core_add_bootstrap(struct kith_core *core, struct kith_now now,
+					const struct kith_bootstrap hosts[], size_t n) KITH_MUST_USE;
+
+/* What a core may use from now on, as in its options. What is over a limit already stays; nothing new comes. */
+struct kith_core_limits {
+	uint32_t sessions_max, tunnels_max;
+	uint64_t relay_rate, relay_owner_rate;
+};
+
+/* KITH_EINVAL: more than can be set, as in the options. */
+KITH_EXPORT int kith_core_limit(struct kith_core *core, struct kith_now now,
+				const struct kith_core_limits *limits) KITH_MUST_USE;
+
 /* A transport came up, went down, or has other local addresses. */
 struct kith_transport {
 	uint16_t id;
@@ -130,6 +157,8 @@ struct kith_transport {
 	size_t locals_n;
 };
 
+/* Tells of a transport, new or known. One with more locals than there is room for, or beyond the fourth transport, is
+ * refused with a line in the log. */
 KITH_EXPORT void kith_core_transport(struct kith_core *core, struct kith_now now, const struct kith_transport *t);
 
 /* A packet could not be sent to this address over this transport (ICMP, no route, message too long). */
@@ -146,7 +175,9 @@ struct kith_effect {
 	struct kith_span bytes;
 };
 
+/* Takes out the next thing that the host is asked to do; false when there is none. */
 KITH_EXPORT bool kith_core_effect(struct kith_core *core, struct kith_effect *out);
+/* It was done (err 0) or failed; bytes may go. Ids that are not under way are ignored. */
 KITH_EXPORT void kith_core_complete(struct kith_core *core, struct kith_now now, uint32_t id, int err);
 
 /* ---- what happened ---- */
@@ -155,10 +186,14 @@ enum kith_event_type {
 	KITH_EVENT_ATTACHED, /* count homes are held now; 0 = cut off */
 	KITH_EVENT_PUBLISHED, /* the presence record reached a replica */
 	KITH_EVENT_INCOMING, /* session, name, label, service: kith_core_accept or _reject it, now or later */
-	KITH_EVENT_OPENED, /* session is up: op for ours, or an accepted incoming one */
+	/* session is up: op for ours, or an accepted incoming one. When both called each other at the same moment there is
+	 * one session for both calls, which may be the one that the other side began (remote) */
+	KITH_EVENT_OPENED,
 	KITH_EVENT_OP_DONE, /* op ended with err; of a call that succeeded, OPENED tells instead */
 	KITH_EVENT_FOUND, /* op: one device of a lookup's answer: device; OP_DONE follows after the last */
-	KITH_EVENT_CLOSED, /* session ended: reason, by whom (remote) */
+	/* session ended: reason, by whom (remote). Also one that still waits to be accepted: KITH_CLOSE_CANCELED when its
+	 * caller gave up, KITH_CLOSE_REPLACED when it was taken as the answer to our own call of that name */
+	KITH_EVENT_CLOSED,
 	KITH_EVENT_PATH, /* session sends on another path now: path */
 	KITH_EVENT_DATAGRAM, /* session, channel, data */
 	KITH_EVENT_WRITABLE, /* session: datagrams are taken again */
@@ -233,7 +268,8 @@ KITH_EXPORT bool kith_core_event(struct kith_core *core, struct kith_event *out)
  * KITH_EINVAL. */
 KITH_EXPORT int kith_core_serve(struct kith_core *core, const char *service) KITH_MUST_USE;
 
-/* Calls a name. Ends with OPENED or OP_DONE. timeout_us 0: the default. */
+/* Calls a name. Ends with OPENED or OP_DONE. timeout_us 0: the default. If that name calls us for the same service at the
+ * same time, its call is taken as the answer: no INCOMING is raised, or CLOSED follows it, and OPENED tells op. */
 KITH_EXPORT int kith_core_call(struct kith_core *core, struct kith_now now, const char *name, const char *service,
 			       kith_time_us timeout_us, kith_op *op) KITH_MUST_USE;
 
@@ -241,7 +277,8 @@ KITH_EXPORT int kith_core_call(struct kith_core *core, struct kith_now now, cons
 KITH_EXPORT int kith_core_lookup(struct kith_core *core, struct kith_now now, const char *name,
 				 kith_op *op) KITH_MUST_USE;
 
-/* Gives an operation up: it ends with OP_DONE and KITH_ECANCELED. KITH_ENOENT when it has ended. */
+/* Gives an operation up: it ends with OP_DONE and KITH_ECANCELED. A callee that rings is told. KITH_ENOENT when it has
+ * ended. */
 KITH_EXPORT int kith_core_cancel(struct kith_core *core, struct kith_now now, kith_op op);
 
 /* Wants PRESENCE events of a name until unwatched. The first tells the present state. */
@@ -261,16 +298,20 @@ KITH_EXPORT int kith_core_add_issuer(struct kith_core *core, struct kith_now now
 KITH_EXPORT int kith_core_challenge(struct kith_core *core, struct kith_now now, kith_session_id session,
 				    const char *context, kith_op *op) KITH_MUST_USE;
 
+/* Takes an incoming call: OPENED follows. KITH_ENOENT: no such session; KITH_ESTATE: already decided. */
 KITH_EXPORT int kith_core_accept(struct kith_core *core, struct kith_now now, kith_session_id session) KITH_MUST_USE;
+/* Declines an incoming call; nothing follows here. Errors as kith_core_accept. */
 KITH_EXPORT int kith_core_reject(struct kith_core *core, struct kith_now now, kith_session_id session,
 				 enum kith_close_reason reason);
+/* Ends a session, or declines it if it was not decided yet: CLOSED follows. KITH_ENOENT. */
 KITH_EXPORT int kith_core_close(struct kith_core *core, struct kith_now now, kith_session_id session,
 				enum kith_close_reason reason);
 
-/* Sends a datagram of at most kith_core_datagram_max bytes. KITH_EAGAIN: WRITABLE will follow; KITH_EMSGSIZE;
- * KITH_ESTATE. */
+/* Sends a datagram of at most kith_core_datagram_max bytes. KITH_EAGAIN: more than the path carries now, or than the
+ * host has taken away: WRITABLE will follow; KITH_EMSGSIZE; KITH_ESTATE; KITH_ENOMEM. */
 KITH_EXPORT int kith_core_send(struct kith_core *core, struct kith_now now, kith_session_id session, uint16_t channel,
 			       const uint8_t *data, size_t len) KITH_MUST_USE;
+/* The same for every open session, whatever its path; 0: there is no such session, or it is not open. */
 KITH_EXPORT size_t kith_core_datagram_max(const struct kith_core *core, kith_session_id session);
 
 /* Streams: see <kith/node.h> for what they promise. */
@@ -299,6 +340,7 @@ struct kith_session_info {
 	bool initiator, open;
 };
 
+/* Who is on the other side. KITH_ENOENT; out is zeroed then. */
 KITH_EXPORT int kith_core_session_info(const struct kith_core *core, kith_session_id session,
 				       struct kith_session_info *out);
 /* Fills in up to n paths and returns how many there are. */
@@ -316,7 +358,9 @@ struct kith_core_info {
 	uint8_t hash[32]; /* of the state that must be equal from run to run of one seed */
 };
 
+/* Figures of this core, for operators and tests. */
 KITH_EXPORT void kith_core_info(const struct kith_core *core, struct kith_core_info *out);
+/* Fills in the addresses of up to n homes; returns how many there are. */
 KITH_EXPORT size_t kith_core_homes(const struct kith_core *core, struct kith_addr out[], size_t n);
 
 #endif

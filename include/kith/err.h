@@ -34,7 +34,7 @@
 	X(ENAME, -23, "name is not allowed by the certificate or its issuer")                                          \
 	X(EPINNED, -24, "the name is certified for another key than the one pinned")                                   \
 	X(EAUTH, -25, "could not be authenticated")                                                                    \
-	X(EPASSPHRASE, -26, "wrong passphrase")                                                                        \
+	X(EPASSPHRASE, -26, "wrong passphrase, or none")                                                               \
 	X(ELIMIT, -27, "limited by the other side; retry later")                                                       \
 	X(EIO, -28, "input/output error")                                                                              \
 	X(ENOSPC, -29, "no space left on device")                                                                      \

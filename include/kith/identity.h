@@ -284,6 +284,7 @@ KITH_EXPORT bool kith_secrets_get(const struct kith_secrets *secrets, enum kith_
 KITH_EXPORT int kith_secrets_set(struct kith_secrets *secrets, enum kith_secret_kind kind,
 				 const struct kith_seed *seed) KITH_MUST_USE;
 
+/* Overwrites all of it. */
 KITH_EXPORT void kith_secrets_wipe(struct kith_secrets *secrets);
 
 /* ---- text ---- */

@@ -37,6 +37,24 @@ KITH_EXPORT int kith_keyfile_read(const char *path, const char *pass, size_t pas
 /* Whether a passphrase is needed: 1, 0, or what reading the header says. */
 KITH_EXPORT int kith_keyfile_protected(const char *path) KITH_MUST_USE;
 
+#define KITH_PASSPHRASE_MAX 1024
+#define KITH_PASSPHRASE_ENV "KITH_PASSPHRASE_FILE"
+
+/* The three write a passphrase to out (cap bytes, KITH_PASSPHRASE_MAX suffice; no NUL) and return its length, above 0.
+ * The caller wipes it.
+ *
+ * From the first line of a file: a regular one, or a pipe such as /dev/fd/3. KITH_EINVAL: the line is empty, too long, or
+ * no text, or path is neither kind of file; KITH_ENOENT, KITH_EACCES, KITH_EIO. */
+KITH_EXPORT int kith_passphrase_read(const char *path, char *out, size_t cap) KITH_MUST_USE;
+
+/* From the controlling terminal, which shows nothing meanwhile: "Passphrase for WHAT: "; twice for a new one. KITH_ENOTSUP:
+ * there is no terminal; KITH_EINVAL: empty, too long, or not the same twice; KITH_ECANCELED: by Ctrl-C. */
+KITH_EXPORT int kith_passphrase_ask(const char *what, bool is_new, char *out, size_t cap) KITH_MUST_USE;
+
+/* To be kith_node_options.passphrase: from the file that ctx names (a path, or NULL), else the one that the environment
+ * variable KITH_PASSPHRASE_ENV names, else from the terminal. KITH_EPASSPHRASE when there is none to be had. */
+KITH_EXPORT int kith_passphrase(void *ctx, const char *path, char *out, size_t cap) KITH_MUST_USE;
+
 /* Makes a profile for the open network of that label: fresh identity and device, certified by itself for ten years.
  * Its name is the identity's fingerprint, written to name. For trying things out. KITH_EEXIST: dir holds a profile;
  * KITH_EINVAL (labels), and as kith_keyfile_write. */

@@ -19,6 +19,7 @@
 #define KITH_NODE_H
 
 #include <kith/core.h>
+#include <kith/keyfile.h>
 
 struct uv_loop_s;
 
@@ -29,10 +30,8 @@ struct kith_call;
 
 /* Asks for the passphrase of a key file: writes it to out (at most cap bytes, no NUL needed) and returns its length,
  * or a negative code, which kith_node_new then returns. May block: it is called by kith_node_new, on its caller's
- * thread. */
+ * thread. kith_passphrase (<kith/keyfile.h>) is one that asks on the terminal. */
 typedef int (*kith_passphrase_fn)(void *ctx, const char *path, char *out, size_t cap);
-
-#define KITH_PASSPHRASE_MAX 1024
 
 /* Everything is copied by kith_node_new, but what says "borrowed". Paths and texts are NUL-terminated. */
 struct kith_node_options {
@@ -77,7 +76,7 @@ struct kith_node_options {
 
 	/* What it offers. */
 	bool answer_strangers; /* raise incoming for names that are no contact; default true */
-	bool stun; /* supernode: answer STUN binding requests (RFC 8489) on the same port */
+	bool stun; /* supernode: answer STUN binding requests (RFC 8489, 3489) on the same port */
 	uint32_t sessions_max, tunnels_max; /* 0: the core's defaults */
 	uint64_t relay_rate, relay_owner_rate; /* supernode: bytes a second, in all and for one identity; 0: defaults */
 	kith_time_us leave_us; /* how long kith_node_close may take to say goodbye; default 2 s */
@@ -85,6 +84,7 @@ struct kith_node_options {
 	struct kith_profile *profile; /* owner of what kith_node_options_load read; kith_node_options_deinit frees it */
 };
 
+/* Fills in the defaults. */
 KITH_EXPORT void kith_node_options_init(struct kith_node_options *o);
 
 /* Fills in root or open_label, chain, devices, issuers, revocations, key_path, state_dir and bootstrap from a
@@ -100,10 +100,11 @@ KITH_EXPORT void kith_node_options_deinit(struct kith_node_options *o);
 /* Things that an application may want to tell its user. The node goes on. */
 enum kith_trouble {
 	KITH_TROUBLE_STATE, /* the state could not be saved (err); it will be tried again */
-	KITH_TROUBLE_SOCKET, /* a socket of one family could not be opened, or failed (err) */
+	/* a socket of one family could not be opened (err); or it failed, and is being opened again: told once */
+	KITH_TROUBLE_SOCKET,
 	/* the wall clock is earlier than it can be: validity is checked against the last known time */
 	KITH_TROUBLE_CLOCK,
-	KITH_TROUBLE_BOOTSTRAP, /* a bootstrap host could not be resolved (err) */
+	KITH_TROUBLE_BOOTSTRAP, /* a bootstrap host could not be resolved (err): told once; it will be tried again */
 	KITH_TROUBLE_LIST /* an issuer's certificate or a revocation list of the options was refused (err) */
 };
 
@@ -122,8 +123,9 @@ struct kith_node_callbacks {
 	void (*published)(struct kith_node *node, void *user);
 
 	/* Somebody calls; nothing was answered yet. Who it is was verified: kith_conn_info. Call kith_conn_accept or
-	 * kith_conn_reject, now or later (the caller gives up after its own time: conn is then closed). Without this
-	 * callback calls are rejected. */
+	 * kith_conn_reject, now or later. The caller may give up before: conn is then closed with KITH_CLOSE_CANCELED; and
+	 * with KITH_CLOSE_REPLACED when kith_connect of its name has taken the call. Without this callback calls are
+	 * rejected. */
 	void (*incoming)(struct kith_node *node, struct kith_conn *conn, const struct kith_session_info *who,
 			 void *user);
 
@@ -139,6 +141,7 @@ struct kith_node_callbacks {
 	void (*trouble)(struct kith_node *node, enum kith_trouble what, int err, const char *why, void *user);
 };
 
+/* No callbacks, and the size. */
 KITH_EXPORT void kith_node_callbacks_init(struct kith_node_callbacks *cb);
 
 /* Makes a node; nothing runs yet. cb is copied, NULL: none. KITH_EINVAL (options that contradict each other, or a
@@ -161,7 +164,8 @@ KITH_EXPORT int kith_post(struct kith_node *node, void (*fn)(struct kith_node *n
 
 /* Leaves in an orderly way within options.leave_us: homes and directory are told, leaves are moved. Then operations
  * complete with KITH_ECANCELED, streams and connections are closed (with their callbacks), and closed, the node's
- * last callback, is called. KITH_ESTATE: is closing or was never started (then free it). closed may be NULL. */
+ * last callback, is called; not before a look-up of a host name that is under way has ended. KITH_ESTATE: is closing or
+ * was never started (then free it). closed may be NULL. */
 KITH_EXPORT int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *node, void *user));
 
 /* Frees a node that was never started, or that is closed (in the closed callback at the earliest). A node with a
@@ -178,9 +182,14 @@ KITH_EXPORT int kith_serve(struct kith_node *node, const char *service) KITH_MUS
 KITH_EXPORT int kith_revoke(struct kith_node *node, struct kith_span list) KITH_MUST_USE;
 KITH_EXPORT int kith_add_issuer(struct kith_node *node, struct kith_span cert) KITH_MUST_USE;
 
+/* Takes over from o what may change while a node runs: stun, sessions_max, tunnels_max, relay_rate, relay_owner_rate,
+ * leave_us, and bootstrap entries that are new (none is taken away). All else in o is ignored. KITH_EINVAL: nothing was
+ * changed; KITH_ESTATE: it does not run; KITH_EFULL, KITH_ENOMEM: some bootstrap entries were left out. */
+KITH_EXPORT int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o) KITH_MUST_USE;
+
 enum kith_node_state {
 	KITH_NODE_NEW, /* kith_node_start is due */
-	KITH_NODE_STARTING, /* keys are being opened, host names resolved */
+	KITH_NODE_STARTING, /* keys are being opened */
 	KITH_NODE_RUNNING,
 	KITH_NODE_FAILED, /* started told an error; kith_node_close is due */
 	KITH_NODE_CLOSING,
@@ -203,7 +212,21 @@ struct kith_node_info {
 	struct kith_core_info core; /* zeros before started */
 };
 
+/* Fills in what there is to know now. */
 KITH_EXPORT void kith_node_info(const struct kith_node *node, struct kith_node_info *out);
+
+/* Whether a text can be a bootstrap entry: see kith_node_options.bootstrap. */
+KITH_EXPORT bool kith_bootstrap_valid(const char *entry);
+
+/* What became of a bootstrap entry. */
+struct kith_bootstrap_info {
+	char where[272]; /* "host:port" */
+	unsigned addrs_n; /* that it has; 0: not found yet */
+	int err; /* of the last attempt; it goes on */
+};
+
+/* Fills in up to n entries; returns how many there are. */
+KITH_EXPORT size_t kith_node_bootstrap(const struct kith_node *node, struct kith_bootstrap_info out[], size_t n);
 
 /* Fills in the addresses of up to n homes; returns how many there are. */
 KITH_EXPORT size_t kith_node_homes(const struct kith_node *node, struct kith_addr out[], size_t n);
@@ -218,6 +241,7 @@ KITH_EXPORT void *kith_node_user(const struct kith_node *node);
  * its way). */
 KITH_EXPORT void kith_call_cancel(struct kith_call *call);
 
+/* The node that it is an operation of. */
 KITH_EXPORT struct kith_node *kith_call_node(const struct kith_call *call);
 
 #endif

@@ -34,6 +34,7 @@ struct kith_conn_callbacks {
 	void (*closed)(struct kith_conn *conn, enum kith_close_reason reason, bool remote, void *user);
 };
 
+/* No callbacks, and the size. */
 KITH_EXPORT void kith_conn_callbacks_init(struct kith_conn_callbacks *cb);
 
 /* How a call ended: 0 and the open connection (set its callbacks here), or conn is NULL and err one of KITH_ENOENT
@@ -41,7 +42,9 @@ KITH_EXPORT void kith_conn_callbacks_init(struct kith_conn_callbacks *cb);
  * KITH_ECANCELED, or what is wrong with the other side's certificates. */
 typedef void (*kith_connect_fn)(struct kith_call *call, int err, struct kith_conn *conn, void *user);
 
-/* Calls a name. timeout_us 0: 30 s, time for a person to decide. out may be NULL. KITH_EINVAL, KITH_ENAME,
+/* Calls a name. If that name calls us for the same service at the same time, both calls end with one connection. When
+ * it is given up (kith_call_cancel, or its time is over), a callee that still rings is told, and hears closed with
+ * KITH_CLOSE_CANCELED. timeout_us 0: 30 s, time for a person to decide. out may be NULL. KITH_EINVAL, KITH_ENAME,
  * KITH_EFULL (64 operations), KITH_ENOMEM, KITH_ESTATE (not running): then done is never called. */
 KITH_EXPORT int kith_connect(struct kith_node *node, const char *name, const char *service, kith_time_us timeout_us,
 			     kith_connect_fn done, void *user, struct kith_call **out) KITH_MUST_USE;
@@ -56,12 +59,16 @@ KITH_EXPORT int kith_conn_reject(struct kith_conn *conn, enum kith_close_reason 
 /* Ends it: what streams have not sent yet is lost. The closed callback follows. KITH_ESTATE: it is ending already. */
 KITH_EXPORT int kith_conn_close(struct kith_conn *conn, enum kith_close_reason reason);
 
-/* Sends a datagram on a channel, which is the application's to number: unordered, at most once, paced. Copied.
- * KITH_EAGAIN: the writable callback will follow; KITH_EMSGSIZE: more than kith_conn_datagram_max; KITH_ESTATE: not
- * open. */
+/* Sends a datagram on a channel, which is the application's to number: unordered, at most once. Copied.
+ * Datagrams are paced: at first 12 kB leave at once, and as much in each round trip; whoever sends more than half of
+ * what he may is allowed more with every round trip that loses nothing (twice as much at first), and less when more
+ * than 3 % is lost, but never less than one datagram. If nothing that is sent arrives any more, it is cut to that
+ * after 2 s, and stopped after 8 s, until the path is heard again. A voice call does not come near any of this.
+ * KITH_EAGAIN: it was not taken: drop it, or send it when the writable callback follows; KITH_EMSGSIZE: more than
+ * kith_conn_datagram_max; KITH_ESTATE: not open; KITH_ENOMEM. */
 KITH_EXPORT int kith_conn_send(struct kith_conn *conn, uint16_t channel, const void *data, size_t len) KITH_MUST_USE;
 
-/* Bytes. Never shrinks while the connection lives. */
+/* Bytes: the same for every connection that is open, whichever path it takes; 0 when it is over. */
 KITH_EXPORT size_t kith_conn_datagram_max(const struct kith_conn *conn);
 
 /* Who is at the other end; as verified. KITH_ESTATE: it is over. */
@@ -87,6 +94,7 @@ typedef void (*kith_challenge_fn)(struct kith_call *call, int err, void *user);
 KITH_EXPORT int kith_challenge(struct kith_conn *conn, const char *context, kith_challenge_fn done, void *user,
 			       struct kith_call **out) KITH_MUST_USE;
 
+/* The node that it belongs to, and what its callbacks were given. */
 KITH_EXPORT struct kith_node *kith_conn_node(const struct kith_conn *conn);
 KITH_EXPORT void *kith_conn_user(const struct kith_conn *conn);
 
@@ -102,7 +110,8 @@ struct kith_stream_callbacks {
 	/* After KITH_EAGAIN, or a write that was cut short: there is room again. */
 	void (*writable)(struct kith_stream *stream, void *user);
 
-	/* The other side has ended its sending, and everything was read. */
+	/* The other side has ended its sending, and everything was read: once, after kith_stream_read told the same if
+	 * the end came with bytes. Not after reset. */
 	void (*fin)(struct kith_stream *stream, void *user);
 
 	/* The other side gave up sending; what was not read is lost. code is the application's. */
@@ -116,6 +125,7 @@ struct kith_stream_callbacks {
 	void (*closed)(struct kith_stream *stream, int err, void *user);
 };
 
+/* No callbacks, and the size. */
 KITH_EXPORT void kith_stream_callbacks_init(struct kith_stream_callbacks *cb);
 
 /* Opens a stream on a channel, which the other side is told. It can be written to at once. cb is copied, NULL: none.
@@ -159,6 +169,7 @@ KITH_EXPORT int kith_stream_stop(struct kith_stream *stream, uint64_t code);
  * Give up nothing that matters: kith_stream_finish, and wait for closed. */
 KITH_EXPORT void kith_stream_close(struct kith_stream *stream);
 
+/* The connection that it belongs to, what its callbacks were given, and its channel. */
 KITH_EXPORT struct kith_conn *kith_stream_conn(const struct kith_stream *stream);
 KITH_EXPORT void *kith_stream_user(const struct kith_stream *stream);
 KITH_EXPORT uint16_t kith_stream_channel(const struct kith_stream *stream);

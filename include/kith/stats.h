@@ -55,10 +55,14 @@
 	X(REQUESTS_DUPLICATE, "repeated requests answered from the stored answer")                                     \
 	X(REQUESTS_TIMED_OUT, "requests given up without an answer")                                                   \
 	X(REQUESTS_LIMITED, "requests of others refused by a limit")                                                   \
+	X(STORE_REFUSED, "presence records refused: other supernodes are nearer to their key")                         \
 	/* own resources */                                                                                            \
 	X(EVENTS_DROPPED, "events dropped: application did not collect them in time")                                  \
 	X(ALLOC_FAILED, "allocations that failed")                                                                     \
 	X(OUTBOX_FULL, "packets not sent: the batch was full")                                                         \
+	X(REFUSE_CALLER, "handshakes refused: that caller has too many calls waiting")                                 \
+	X(REFUSE_CROSSED, "handshakes refused: both called at once, and our call goes on")                             \
+	X(HOSTS_REFUSED, "addresses of supernodes that were not contacted: loopback, private, a port of others")       \
 	X(REFUSE_LOOP, "handshakes refused: from ourselves")                                                           \
 	X(REFUSE_MALFORMED, "handshakes refused: payload is malformed")                                                \
 	X(REFUSE_BLOCKED, "handshakes refused: contact is blocked, or rejected by the application")                    \
@@ -77,6 +81,7 @@
 	X(PATH_SWITCHES, "changes of the path that a session sends on")                                                \
 	X(PATH_REFUSED, "packets from unknown addresses that were not followed: no consent, relay-only, or no room")   \
 	X(PACKETS_DUPLICATED, "packets sent on a second path while the first was in doubt")                            \
+	X(DATAGRAMS_PACED, "datagrams refused until the path carries more")                                            \
 	X(PACKETS_REPLAYED, "packets repeated byte for byte on another path")                                          \
 	X(CANDIDATES_REFUSED, "addresses named by peers that were not probed")                                         \
 	X(PUNCH_ROUNDS, "attempts to open a direct path")

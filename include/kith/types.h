@@ -71,6 +71,7 @@ KITH_EXPORT const char *kith_addr_format(const struct kith_addr *addr, char out[
 /* Parses a literal "1.2.3.4:5" or "[v6]:5" (no host names). KITH_EINVAL if it is not one. */
 KITH_EXPORT int kith_addr_parse(struct kith_addr *out, const char *text) KITH_MUST_USE;
 
+/* Same family, port and address. */
 KITH_EXPORT bool kith_addr_equal(const struct kith_addr *a, const struct kith_addr *b);
 
 #endif

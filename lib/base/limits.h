@@ -31,17 +31,23 @@
 #define KITH_HANDSHAKE_TIMEOUT_US (10 * KITH_US_PER_S) /* local: to a supernode */
 #define KITH_DIAL_TIMEOUT_US (30 * KITH_US_PER_S) /* local: default for a call to a person, who may have to decide */
 #define KITH_COOKIE_LIFE_US (120 * KITH_US_PER_S) /* wire: a cookie secret's life, as WireGuard's */
-#define KITH_INCOMING_MAX 64 /* local: first messages that wait for the application's answer */
+#define KITH_CANCEL_US (3 * KITH_US_PER_S) /* local: so long a callee is told that a call was given up: five times */
+#define KITH_INCOMING_MAX 64 /* local: calls that wait for the application's answer */
+#define KITH_INCOMING_PER_CALLER 4 /* local: of them by one identity: a few services, or a few devices of one person */
+#define KITH_REPLIES_PER_S 8 /* local: copies of one first message that are answered: three homes, and repetitions */
 #define KITH_HANDSHAKES_PER_S 2000 /* local: first messages a second before cookies are asked for: a fifth of a core */
 #define KITH_HANDSHAKE_PREFIX_PER_S 20 /* local: per /24 or /48, burst of 5 s */
 
-#define KITH_CALLS_PER_S 1 /* local: from one device, burst of KITH_CALLS_BURST: whoever rings more is a nuisance */
+#define KITH_CALLS_PER_S 1 /* local: from one identity, burst of KITH_CALLS_BURST: whoever rings more is a nuisance */
 #define KITH_CALLS_BURST 10
-#define KITH_LOOKUPS_PER_S 5 /* local: by one device of its home; nobody has so many friends that he need enumerate */
+#define KITH_LOOKUPS_PER_S 5 /* local: by one identity of a home; nobody has so many friends that he need enumerate */
 #define KITH_LOOKUPS_BURST 60
-#define KITH_INTRODUCTIONS_PER_S 2 /* local: by one device */
+/* local: keys that one identity newly watches at a home; the burst is what one leaf may watch */
+#define KITH_SUBSCRIPTIONS_PER_S 5
+#define KITH_SUBSCRIPTIONS_BURST 512
+#define KITH_INTRODUCTIONS_PER_S 2 /* local: by one identity: it can certify itself any number of devices */
 #define KITH_INTRODUCTIONS_BURST 30
-#define KITH_ASKERS_MAX 16384 /* local: devices whose rates are remembered */
+#define KITH_ASKERS_MAX 16384 /* local: identities whose rates are remembered */
 
 /* local: "no such session" to, or heard from, one /24 or /48: a restart is noticed, a flood is not echoed */
 #define KITH_GONE_PER_S 10
@@ -51,7 +57,11 @@
 #define KITH_KEEPALIVE_US (25 * KITH_US_PER_S)
 #define KITH_KEEPALIVE_ANSWERED 3 /* wire: every how many keepalives a home answers, so idle leaves cost it little */
 #define KITH_REKEY_US (300 * KITH_US_PER_S) /* local: a key's age before data in it triggers a new one */
-#define KITH_REKEY_PACKETS (UINT64_C(1) << 32) /* local: far below ChaCha20-Poly1305's limit */
+#define KITH_REKEY_LAG_US (10 * KITH_US_PER_S) /* local: the responder lets the initiator ask first for so long */
+#define KITH_REKEY_RETRY_US (10 * KITH_US_PER_S) /* local: after an attempt that failed; > KITH_REQUEST_TIMEOUT_US */
+/* local: a new key is asked for when the counter passes a multiple of this; far below ChaCha20-Poly1305's limit */
+#define KITH_REKEY_PACKETS (UINT64_C(1) << 32)
+#define KITH_KEY_BLOCKS_MAX 16 /* local: multiples of it that one key may pass: then the session ends */
 #define KITH_OLD_KEY_US (10 * KITH_US_PER_S) /* wire: how long packets in the previous key are still opened */
 #define KITH_SESSIONS_MAX 100000 /* local: default bound */
 
@@ -94,6 +104,12 @@
 #define KITH_DUPLICATE_BURST 64 /* local: on top: a failure at 50 packets/s costs about 45 duplicates */
 #define KITH_RETAIN_PACKETS 64 /* local: a voice call's 1.2 s; bulk streams repair themselves */
 #define KITH_RETAIN_BYTES 65536 /* local: memory an active session may hold for replay */
+#define KITH_PACE_INITIAL_BYTES 12000 /* local: datagrams on a new path, at once and in a round trip: RFC 6928's ten */
+#define KITH_PACE_FLOOR_BYTES 1200 /* local: least in a round trip: one datagram, as RFC 8085 grants anybody */
+#define KITH_PACE_ROUND_MIN_US (10 * KITH_US_PER_MS) /* local: shortest round; PATH_ACKs are 5 ms apart */
+#define KITH_PACE_LOSS_PERCENT 3 /* local: more slows datagrams down; Wi-Fi loses less than that by itself */
+#define KITH_PACE_CUT_US (2 * KITH_US_PER_S) /* local: data without any PATH_ACK, before it is cut to the floor ... */
+#define KITH_PACE_STOP_US (8 * KITH_US_PER_S) /* local: ... and without any PROBE_ACK, before it stops */
 #define KITH_SWITCH_GAIN_US (5 * KITH_US_PER_MS) /* local: a better path is at least that much and ... */
 #define KITH_SWITCH_GAIN_PERCENT 10 /* ... that much better ... */
 #define KITH_SWITCH_HOLD_US (1 * KITH_US_PER_S) /* ... for that long: so that two equals do not flap */
@@ -127,7 +143,7 @@
 /* ---- homes and presence ---- */
 #define KITH_HOMES 3
 #define KITH_LEAF_SILENT_US (65 * KITH_US_PER_S) /* local: a leaf that missed two keepalives is asked, then reported */
-/* wire: stated bound for an unclean exit, with KITH_NOTIFY_US on top */
+/* wire: stated bound for an unclean exit, but for the way of the news */
 #define KITH_LEAF_VANISH_US (75 * KITH_US_PER_S)
 #define KITH_RECORD_LIFE_MS (15 * 60 * 1000) /* wire: longest validity of a presence record */
 #define KITH_RECORD_REFRESH_US (6 * 60 * KITH_US_PER_S) /* local: two tries before a record lapses */

@@ -16,8 +16,17 @@
 #include "role/watching.h"
 #include "stream/stream.h"
 
+#define WAIT_MAX_US (24 * 3600 * KITH_US_PER_S) /* nobody waits for longer, whatever is asked for */
+
+static kith_time_us sane(kith_time_us us)
+{
+	return us < WAIT_MAX_US ? us : WAIT_MAX_US;
+}
+
 int kith_core_serve(struct kith_core *c, const char *service)
 {
+	if (c == NULL || service == NULL)
+		return KITH_EINVAL;
 	size_t len = strlen(service);
 	if (len == 0 || len > KITH_SERVICE_MAX)
 		return KITH_EINVAL;
@@ -34,15 +43,19 @@ int kith_core_serve(struct kith_core *c, const char *service)
 int kith_core_call(struct kith_core *c, struct kith_now now, const char *name, const char *service,
 		   kith_time_us timeout_us, kith_op *op)
 {
+	if (c == NULL || name == NULL || service == NULL || op == NULL || timeout_us < 0)
+		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	int err = strcmp(name, c->me.name) == 0 ? KITH_EINVAL
-						: kith_dial_begin(c, KITH_OP_CALL, name, service, timeout_us, op);
+						: kith_dial_begin(c, KITH_OP_CALL, name, service, sane(timeout_us), op);
 	kith_core_leave_call(c);
 	return err;
 }
 
 int kith_core_lookup(struct kith_core *c, struct kith_now now, const char *name, kith_op *op)
 {
+	if (c == NULL || name == NULL || op == NULL)
+		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	int err = kith_dial_begin(c, KITH_OP_LOOKUP, name, NULL, KITH_REQUEST_TIMEOUT_US, op);
 	kith_core_leave_call(c);
@@ -51,22 +64,21 @@ int kith_core_lookup(struct kith_core *c, struct kith_now now, const char *name,
 
 int kith_core_cancel(struct kith_core *c, struct kith_now now, kith_op id)
 {
+	if (c == NULL)
+		return KITH_EINVAL;
 	kith_core_enter(c, now);
-	const struct kith_operation *op = kith_dial_get(c, id);
+	struct kith_operation *op = kith_dial_get(c, id);
 	if (op == NULL)
 		return KITH_ENOENT;
-	struct kith_session *s = kith_peer_get(c, op->session);
-	kith_dial_done(c, id, KITH_ECANCELED, false);
-	if (s != NULL) {
-		s->peer->op = 0;
-		kith_session_end(c, s, KITH_CLOSE_CANCELED, false);
-	}
+	kith_dial_give_up(c, op, KITH_ECANCELED);
 	kith_core_leave_call(c);
 	return 0;
 }
 
 int kith_core_watch(struct kith_core *c, struct kith_now now, const char *name)
 {
+	if (c == NULL || name == NULL)
+		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	int err = kith_watching_add(c, name);
 	kith_core_leave_call(c);
@@ -75,6 +87,8 @@ int kith_core_watch(struct kith_core *c, struct kith_now now, const char *name)
 
 int kith_core_unwatch(struct kith_core *c, struct kith_now now, const char *name)
 {
+	if (c == NULL || name == NULL)
+		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	int err = kith_watching_remove(c, name);
 	kith_core_leave_call(c);
@@ -108,6 +122,8 @@ static void apply_contact(void *ctx, struct kith_session *s)
 int kith_core_pin(struct kith_core *c, struct kith_now now, const char *name, const struct kith_key *identity,
 		  uint8_t flags, bool confirm)
 {
+	if (c == NULL || name == NULL || identity == NULL)
+		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	int err = kith_contacts_pin(&c->contacts, name, identity, flags);
 	if (err == KITH_EPINNED && confirm) {
@@ -126,6 +142,8 @@ int kith_core_pin(struct kith_core *c, struct kith_now now, const char *name, co
 
 int kith_core_revoke(struct kith_core *c, struct kith_now now, struct kith_span list)
 {
+	if (c == NULL || (list.p == NULL && list.len > 0))
+		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	int err = kith_trust_revocation_add(&c->trust, &c->now, list);
 	if (err == 1)
@@ -136,14 +154,40 @@ int kith_core_revoke(struct kith_core *c, struct kith_now now, struct kith_span 
 
 int kith_core_add_issuer(struct kith_core *c, struct kith_now now, struct kith_span cert)
 {
+	if (c == NULL || (cert.p == NULL && cert.len > 0))
+		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	int err = kith_trust_issuer_add(&c->trust, &c->now, cert);
 	kith_core_leave_call(c);
 	return err;
 }
 
+int kith_core_limit(struct kith_core *c, struct kith_now now, const struct kith_core_limits *l)
+{
+	if (c == NULL || l == NULL || l->relay_rate > KITH_RELAY_RATE_MAX ||
+	    l->relay_owner_rate > KITH_RELAY_RATE_MAX || l->tunnels_max > KITH_TUNNELS_LIMIT ||
+	    l->sessions_max > KITH_SESSIONS_LIMIT)
+		return KITH_EINVAL;
+	kith_core_enter(c, now);
+	c->sessions.by_index.max = c->sessions.by_device.max = l->sessions_max;
+	if (c->super != NULL) {
+		struct kith_fwd_limits limits = c->super->fwd.limits;
+		limits.tunnels_max = l->tunnels_max;
+		limits.rate = l->relay_rate;
+		limits.burst = l->relay_rate / 4;
+		limits.owner_rate = l->relay_owner_rate;
+		limits.owner_burst = l->relay_owner_rate / 4;
+		c->super->attached.max = l->sessions_max;
+		kith_fwd_limit(&c->super->fwd, &limits);
+	}
+	kith_core_leave_call(c);
+	return 0;
+}
+
 int kith_core_challenge(struct kith_core *c, struct kith_now now, kith_session_id id, const char *context, kith_op *op)
 {
+	if (c == NULL || context == NULL || op == NULL)
+		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	struct kith_session *s = kith_peer_get(c, id);
 	int err = s == NULL			  ? KITH_ENOENT
@@ -155,6 +199,8 @@ int kith_core_challenge(struct kith_core *c, struct kith_now now, kith_session_i
 
 int kith_core_accept(struct kith_core *c, struct kith_now now, kith_session_id id)
 {
+	if (c == NULL)
+		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	struct kith_session *s = kith_peer_get(c, id);
 	int err = s == NULL ? KITH_ENOENT : s->state != KITH_SESSION_DECIDING ? KITH_ESTATE : 0;
@@ -166,6 +212,8 @@ int kith_core_accept(struct kith_core *c, struct kith_now now, kith_session_id i
 
 int kith_core_reject(struct kith_core *c, struct kith_now now, kith_session_id id, enum kith_close_reason reason)
 {
+	if (c == NULL)
+		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	struct kith_session *s = kith_peer_get(c, id);
 	int err = s == NULL ? KITH_ENOENT : s->state != KITH_SESSION_DECIDING ? KITH_ESTATE : 0;
@@ -179,6 +227,8 @@ int kith_core_reject(struct kith_core *c, struct kith_now now, kith_session_id i
 
 int kith_core_close(struct kith_core *c, struct kith_now now, kith_session_id id, enum kith_close_reason reason)
 {
+	if (c == NULL)
+		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	struct kith_session *s = kith_peer_get(c, id);
 	if (s != NULL && s->state == KITH_SESSION_DECIDING)
@@ -192,6 +242,8 @@ int kith_core_close(struct kith_core *c, struct kith_now now, kith_session_id id
 int kith_core_send(struct kith_core *c, struct kith_now now, kith_session_id id, uint16_t channel, const uint8_t *data,
 		   size_t len)
 {
+	if (c == NULL || (data == NULL && len > 0))
+		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	struct kith_session *s = kith_peer_get(c, id);
 	int err = s == NULL ? KITH_ENOENT : kith_peer_send(c, s, channel, (struct kith_span){ data, len });
@@ -205,9 +257,10 @@ int kith_core_send(struct kith_core *c, struct kith_now now, kith_session_id id,
 
 size_t kith_core_datagram_max(const struct kith_core *c, kith_session_id id)
 {
-	(void)c;
-	(void)id;
-	return KITH_DATAGRAM_MAX;
+	if (c == NULL)
+		return 0;
+	const struct kith_session *s = kith_peer_get((struct kith_core *)(uintptr_t)c, id);
+	return s != NULL && s->state == KITH_SESSION_OPEN ? KITH_DATAGRAM_MAX : 0;
 }
 
 /* ---- streams ---- */
@@ -225,6 +278,9 @@ static void stream_done(struct kith_core *c, struct kith_session *s)
 static struct kith_session *stream_session(struct kith_core *c, struct kith_now now, kith_session_id id, bool make,
 					   int *err)
 {
+	*err = KITH_EINVAL;
+	if (c == NULL)
+		return NULL;
 	kith_core_enter(c, now);
 	struct kith_session *s = kith_peer_get(c, id);
 	*err = 0;
@@ -244,6 +300,8 @@ static struct kith_session *stream_session(struct kith_core *c, struct kith_now 
 int kith_core_stream_open(struct kith_core *c, struct kith_now now, kith_session_id id, uint16_t channel,
 			  uint64_t *stream)
 {
+	if (stream == NULL)
+		return KITH_EINVAL;
 	int err;
 	struct kith_session *s = stream_session(c, now, id, true, &err);
 	if (s == NULL)
@@ -256,6 +314,8 @@ int kith_core_stream_open(struct kith_core *c, struct kith_now now, kith_session
 int kith_core_stream_write(struct kith_core *c, struct kith_now now, kith_session_id id, uint64_t stream,
 			   const uint8_t *data, size_t len, bool fin)
 {
+	if (data == NULL && len > 0)
+		return KITH_EINVAL;
 	int err;
 	struct kith_session *s = stream_session(c, now, id, false, &err);
 	if (s == NULL)
@@ -268,6 +328,8 @@ int kith_core_stream_write(struct kith_core *c, struct kith_now now, kith_sessio
 int kith_core_stream_read(struct kith_core *c, struct kith_now now, kith_session_id id, uint64_t stream, uint8_t *out,
 			  size_t cap, bool *fin)
 {
+	if ((out == NULL && cap > 0) || fin == NULL)
+		return KITH_EINVAL;
 	int err;
 	struct kith_session *s = stream_session(c, now, id, false, &err);
 	if (s == NULL)
@@ -303,10 +365,13 @@ int kith_core_stream_stop(struct kith_core *c, struct kith_now now, kith_session
 
 void kith_core_leave(struct kith_core *c, struct kith_now now, kith_time_us grace_us)
 {
+	if (c == NULL)
+		return;
 	kith_core_enter(c, now);
 	if (!c->leaving) {
 		c->leaving = true;
-		c->leave_by = now.mono_us + grace_us;
+		grace_us = grace_us > 0 ? sane(grace_us) : 0;
+		c->leave_by = c->now.mono_us + grace_us;
 		kith_leaf_leave(c);
 		if (c->super != NULL)
 			kith_supernode_leave(c, grace_us);
@@ -323,6 +388,8 @@ void kith_core_leave(struct kith_core *c, struct kith_now now, kith_time_us grac
 
 int kith_core_session_info(const struct kith_core *c, kith_session_id id, struct kith_session_info *out)
 {
+	if (c == NULL || out == NULL)
+		return KITH_EINVAL;
 	struct kith_core *core = (struct kith_core *)(uintptr_t)c; /* checking a chain counts its use, no more */
 	const struct kith_session *s = kith_peer_get(core, id);
 	struct kith_person person;
@@ -344,12 +411,16 @@ int kith_core_session_info(const struct kith_core *c, kith_session_id id, struct
 size_t kith_core_paths(const struct kith_core *c, struct kith_now now, kith_session_id id, struct kith_path_info out[],
 		       size_t n)
 {
+	if (c == NULL || (out == NULL && n > 0))
+		return 0;
 	const struct kith_session *s = kith_peer_get((struct kith_core *)(uintptr_t)c, id);
 	return s != NULL && s->state == KITH_SESSION_OPEN ? kith_peer_paths(s, now.mono_us, out, n) : 0;
 }
 
 size_t kith_core_explain(const struct kith_core *c, struct kith_now now, kith_session_id id, char *out, size_t cap)
 {
+	if (c == NULL || (out == NULL && cap > 0))
+		return 0;
 	(void)now;
 	const struct kith_session *s = kith_peer_get((struct kith_core *)(uintptr_t)c, id);
 	if (s != NULL)
@@ -385,6 +456,8 @@ static void hash_state(const struct kith_core *c, uint8_t out[32])
 
 void kith_core_info(const struct kith_core *c, struct kith_core_info *out)
 {
+	if (c == NULL || out == NULL)
+		return;
 	memset(out, 0, sizeof *out);
 	out->sessions = c->sessions.by_index.n;
 	out->homes = kith_leaf_homes(c);
@@ -403,6 +476,8 @@ void kith_core_info(const struct kith_core *c, struct kith_core_info *out)
 
 size_t kith_core_homes(const struct kith_core *c, struct kith_addr out[], size_t n)
 {
+	if (c == NULL || (out == NULL && n > 0))
+		return 0;
 	size_t used = 0;
 	for (size_t i = 0; i < KITH_HOMES; i++) {
 		if (c->leaf.homes[i].state != KITH_HOME_ATTACHED)

@@ -49,7 +49,8 @@ void kith_shared_options_init(struct kith_shared_options *o)
 
 int kith_shared_new(struct kith_shared **out, const struct kith_shared_options *o)
 {
-	if (o->size != sizeof *o || o->alloc == NULL || o->random == NULL || o->packets_max < 32 || o->events_max < 32)
+	if (out == NULL || o == NULL || o->size != sizeof *o || o->alloc == NULL || o->random == NULL ||
+	    o->packets_max < 32 || o->events_max < 32)
 		return KITH_EINVAL;
 	struct kith_shared *sh = KITH_NEW(o->alloc, struct kith_shared);
 	if (sh == NULL)
@@ -147,23 +148,53 @@ static int take_devices(struct kith_core *c, struct kith_span list)
 	return 0;
 }
 
-static int take_bootstrap(struct kith_core *c, const struct kith_core_options *o)
+static bool is_bootstrap(const struct kith_core *c, const struct kith_bootstrap *host, size_t n)
 {
-	if (o->bootstrap_n == 0)
+	for (size_t i = 0; i < n; i++) {
+		if (kith_addr_equal(&c->bootstrap[i].addr, &host->addr))
+			return true;
+	}
+	return false;
+}
+
+/* Appends those that are not in the list yet. How many, or KITH_ENOMEM. */
+static int take_bootstrap(struct kith_core *c, const struct kith_bootstrap hosts[], size_t n)
+{
+	size_t before = c->bootstrap_n, fresh = 0;
+	for (size_t i = 0; i < n; i++)
+		fresh += !is_bootstrap(c, &hosts[i], before);
+	if (fresh == 0)
 		return 0;
-	c->bootstrap = KITH_NEW_ARRAY(c->alloc, struct kith_bootstrap, o->bootstrap_n);
-	if (c->bootstrap == NULL)
+	struct kith_bootstrap *all =
+		kith_alloc_resize(c->alloc, c->bootstrap, before * sizeof *all, (before + fresh) * sizeof *all);
+	if (all == NULL)
 		return KITH_ENOMEM;
-	c->bootstrap_n = o->bootstrap_n;
-	memcpy(c->bootstrap, o->bootstrap, o->bootstrap_n * sizeof *o->bootstrap);
-	for (size_t i = 0; i < o->bootstrap_n && c->super == NULL; i++) {
-		struct kith_host host = { .addrs_n = 1, .addrs = { o->bootstrap[i].addr } };
-		if (o->bootstrap[i].has_key)
-			host.dh = o->bootstrap[i].key;
-		if (kith_hostcache_add(&c->leaf.cache, &host, 0, KITH_HOST_BOOTSTRAP) < 0)
+	c->bootstrap = all;
+	for (size_t i = 0; i < n; i++) {
+		struct kith_host host = { .addrs_n = 1, .addrs = { hosts[i].addr } };
+		if (is_bootstrap(c, &hosts[i], before))
+			continue;
+		all[c->bootstrap_n++] = hosts[i];
+		if (hosts[i].has_key)
+			host.dh = hosts[i].key;
+		if (c->super == NULL && kith_hostcache_add(&c->leaf.cache, &host, 0, KITH_HOST_BOOTSTRAP) < 0)
 			KITH_LOG(c->log, KITH_LOG_WARN, "bootstrap_not_kept");
 	}
-	return 0;
+	return (int)fresh;
+}
+
+int kith_core_add_bootstrap(struct kith_core *c, struct kith_now now, const struct kith_bootstrap hosts[], size_t n)
+{
+	if (c == NULL || (hosts == NULL && n > 0))
+		return KITH_EINVAL;
+	if (n > KITH_BOOTSTRAP_MAX || c->bootstrap_n + n > KITH_BOOTSTRAP_MAX)
+		return KITH_EFULL;
+	kith_core_enter(c, now);
+	int added = take_bootstrap(c, hosts, n);
+	if (added > 0 && c->super == NULL)
+		kith_leaf_tick(c);
+	kith_core_leave_call(c);
+	return added < 0 ? added : 0;
 }
 
 static int init_trust(struct kith_core *c, const struct kith_core_options *o)
@@ -208,18 +239,37 @@ static int build(struct kith_core *c, const struct kith_core_options *o)
 	else
 		err = 0;
 	if (err == 0)
-		err = take_bootstrap(c, o);
-	if (err == 0) {
+		err = take_bootstrap(c, o->bootstrap, o->bootstrap_n);
+	if (err >= 0) {
+		err = 0;
 		kith_leaf_begin(c);
 		kith_house_tick(c);
 	}
 	return err;
 }
 
+static bool span_fits(struct kith_span s)
+{
+	return s.p != NULL || s.len == 0;
+}
+
+static bool options_fit(const struct kith_core_options *o)
+{
+	if (o == NULL || o->size != sizeof *o || o->alloc == NULL || o->random == NULL || o->shared == NULL)
+		return false;
+	if ((o->role != KITH_ROLE_LEAF && o->role != KITH_ROLE_SUPERNODE) ||
+	    o->addrs_n > sizeof o->addrs / sizeof o->addrs[0])
+		return false;
+	if (o->relay_rate > KITH_RELAY_RATE_MAX || o->relay_owner_rate > KITH_RELAY_RATE_MAX ||
+	    o->tunnels_max > KITH_TUNNELS_LIMIT || o->sessions_max > KITH_SESSIONS_LIMIT)
+		return false;
+	return (o->bootstrap != NULL || o->bootstrap_n == 0) && o->bootstrap_n <= KITH_BOOTSTRAP_MAX &&
+	       span_fits(o->chain) && span_fits(o->devices) && span_fits(o->state);
+}
+
 int kith_core_new(struct kith_core **out, const struct kith_core_options *o, struct kith_now now)
 {
-	if (o->size != sizeof *o || o->alloc == NULL || o->random == NULL || o->shared == NULL || o->addrs_n > 4 ||
-	    (o->role != KITH_ROLE_LEAF && o->role != KITH_ROLE_SUPERNODE))
+	if (out == NULL || !options_fit(o))
 		return KITH_EINVAL;
 	struct kith_core *c = KITH_NEW(o->alloc, struct kith_core);
 	if (c == NULL)
@@ -323,7 +373,8 @@ void kith_core_free(struct kith_core *c)
 
 void kith_core_enter(struct kith_core *c, struct kith_now now)
 {
-	KITH_ASSERT(now.mono_us >= c->now.mono_us);
+	if (now.mono_us < c->now.mono_us) /* a clock that goes back stands still */
+		now.mono_us = c->now.mono_us;
 	c->now = now;
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 }
@@ -355,7 +406,7 @@ static void rekey(struct kith_core *c, struct kith_session *s)
 	kith_pack_key(&pk, KITH_B_REKEY_KEY);
 	kith_pack_bytes(&pk, key, sizeof key);
 	if (kith_ask(c, s, KITH_REQ_REKEY, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_REKEY, 0)) != 0)
-		kith_rekey_abandon(s, c->alloc);
+		kith_rekey_abandon(s, c->now.mono_us);
 }
 
 /* Seals one packet and queues it for every hop that its path set names. */
@@ -377,6 +428,10 @@ static void seal(struct kith_core *c, const struct kith_open_packet *p)
 	uint64_t counter = s->tx_counter;
 	uint8_t *packet = p->frames - KITH_TRANSPORT_HEADER;
 	size_t len = kith_session_seal(s, c->suite, packet, p->len);
+	if (len == 0) { /* nothing can be said in this key any more, goodbye included */
+		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
+		return;
+	}
 	struct kith_span sealed = { packet, len };
 	for (size_t i = 1; i < n; i++)
 		kith_outbox_copy(ob, &hops[i], p->ttl, packet, len);
@@ -404,9 +459,13 @@ void kith_core_leave_call(struct kith_core *c)
 
 void kith_core_input(struct kith_core *c, struct kith_now now, struct kith_packet packets[], size_t n)
 {
+	if (c == NULL || packets == NULL)
+		return;
 	kith_core_enter(c, now);
 	for (size_t i = 0; i < n; i++) {
 		struct kith_packet *p = &packets[i];
+		if (p->data == NULL)
+			continue;
 		kith_stats_add(c->stats, KITH_STAT_BYTES_IN, p->len);
 		uint32_t step = p->segment_len != 0 && p->segment_len < p->len ? p->segment_len : p->len;
 		kith_stats_add(c->stats, KITH_STAT_PACKETS_IN, step != 0 ? (p->len + step - 1) / step : 1);
@@ -451,7 +510,7 @@ static void session_tick(struct kith_core *c, struct kith_session *s)
 	if (s->state != KITH_SESSION_CLOSED && s->hs != NULL && kith_connect_deadline(s) <= c->now.mono_us)
 		kith_connect_tick(c, s);
 	if (s->state == KITH_SESSION_OPEN)
-		(void)kith_rekey_tick(s, c->alloc, c->now.mono_us);
+		kith_rekey_tick(s, c->alloc, c->now.mono_us);
 	if (s->state == KITH_SESSION_OPEN && kith_pathset_deadline(&s->paths) <= c->now.mono_us)
 		kith_pathset_tick(&s->paths, &env, c->now.mono_us);
 	kith_dispatch_news(c, s); /* also of what happened between two ticks */
@@ -500,10 +559,11 @@ static void fire(struct kith_core *c, struct kith_timer *t)
 
 void kith_core_tick(struct kith_core *c, struct kith_now now)
 {
+	if (c == NULL)
+		return;
 	kith_core_enter(c, now);
 	struct kith_timer *t;
-	for (int i = 0; i < TICKS_MAX && kith_outbox_has_room(&c->shared->outbox, 8) &&
-			(t = kith_timers_pop(&c->timers, now.mono_us)) != NULL;
+	for (int i = 0; i < TICKS_MAX && kith_has_room(c) && (t = kith_timers_pop(&c->timers, c->now.mono_us)) != NULL;
 	     i++)
 		fire(c, t);
 	kith_core_leave_call(c);
@@ -511,31 +571,45 @@ void kith_core_tick(struct kith_core *c, struct kith_now now)
 
 size_t kith_core_poll(struct kith_core *c, struct kith_now now, struct kith_packet out[], size_t n)
 {
-	KITH_ASSERT(now.mono_us >= c->now.mono_us);
-	c->now = now;
-	kith_outbox_claim(&c->shared->outbox, c, c->stats);
+	if (c == NULL || out == NULL)
+		return 0;
+	kith_core_enter(c, now);
 	return kith_outbox_poll(&c->shared->outbox, out, n);
 }
 
 kith_time_us kith_core_deadline(const struct kith_core *c)
 {
-	return kith_timers_next(&c->timers);
+	return c != NULL ? kith_timers_next(&c->timers) : KITH_TIME_NEVER;
 }
 
 bool kith_core_event(struct kith_core *c, struct kith_event *out)
 {
-	struct kith_shared *sh = c->shared;
-	if (sh->events_n == 0)
+	if (c == NULL || out == NULL || c->shared->events_n == 0)
 		return false;
+	struct kith_shared *sh = c->shared;
 	*out = sh->events[sh->events_head];
 	sh->events_head = (sh->events_head + 1) % sh->events_max;
 	sh->events_n--;
 	return true;
 }
 
+/* Ends a session while there is room to tell of it. */
 static void say_goodbye(void *ctx, struct kith_session *s)
 {
-	kith_session_end(ctx, s, KITH_CLOSE_LEAVING, false);
+	struct kith_core *c = ctx;
+	if (kith_has_room(c))
+		kith_session_end(c, s, KITH_CLOSE_LEAVING, false);
+}
+
+static bool all_closed(const struct kith_core *c)
+{
+	const struct kith_session *s;
+	uint32_t it = 0;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (s->state != KITH_SESSION_CLOSED)
+			return false;
+	}
+	return true;
 }
 
 void kith_leave_tick(struct kith_core *c)
@@ -553,9 +627,11 @@ void kith_leave_tick(struct kith_core *c)
 	if (waiting && c->now.mono_us < c->leave_by &&
 	    kith_timers_set(&c->timers, &c->leave_timer, c->now.mono_us + LEAVE_POLL_US) == 0)
 		return;
-	c->left = true;
 	if (kith_sessions_each(&c->sessions, say_goodbye, c) != 0)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	else if (!all_closed(c) && kith_timers_set(&c->timers, &c->leave_timer, c->now.mono_us) == 0)
+		return; /* the rest when these were told */
+	c->left = true;
 	(void)kith_event_push(c, KITH_EVENT_LEFT);
 }
 
@@ -563,16 +639,21 @@ void kith_leave_tick(struct kith_core *c)
 
 void kith_core_transport(struct kith_core *c, struct kith_now now, const struct kith_transport *t)
 {
+	if (c == NULL || t == NULL)
+		return;
 	kith_core_enter(c, now);
 	size_t i = 0;
 	while (i < c->transports_n && c->transports[i].id != t->id)
 		i++;
-	if (i == KITH_TRANSPORTS_MAX) {
-		KITH_LOG(c->log, KITH_LOG_ERROR, "too_many_transports max=%d", KITH_TRANSPORTS_MAX);
+	if (i == KITH_TRANSPORTS_MAX || t->locals_n > sizeof t->locals / sizeof t->locals[0]) {
+		KITH_LOG(c->log, KITH_LOG_ERROR, "transport_refused id=%u locals=%zu max=%d", t->id, t->locals_n,
+			 KITH_TRANSPORTS_MAX);
 		kith_core_leave_call(c);
 		return;
 	}
 	bool known = i < c->transports_n;
+	if (t->up && !(known && c->transports[i].up))
+		kith_hostcache_forgive(&c->leaf.cache);
 	c->transports[i] = *t;
 	if (!known)
 		c->transports_n++;
@@ -581,7 +662,7 @@ void kith_core_transport(struct kith_core *c, struct kith_now now, const struct 
 	while (known && (s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
 		struct kith_path_env env = kith_env(c, s);
 		if (s->state == KITH_SESSION_OPEN)
-			kith_pathset_link_event(&s->paths, &env, now.mono_us, t->id, NULL, t->up ? 0 : KITH_ECLOSED);
+			kith_pathset_link_event(&s->paths, &env, c->now.mono_us, t->id, NULL, t->up ? 0 : KITH_ECLOSED);
 		if (s->state != KITH_SESSION_CLOSED)
 			kith_session_arm(c, s);
 	}
@@ -594,6 +675,8 @@ void kith_core_transport(struct kith_core *c, struct kith_now now, const struct 
 void kith_core_send_error(struct kith_core *c, struct kith_now now, uint16_t transport, const struct kith_addr *remote,
 			  int err)
 {
+	if (c == NULL || remote == NULL)
+		return;
 	kith_core_enter(c, now);
 	uint32_t it = 0;
 	struct kith_session *s;
@@ -604,7 +687,7 @@ void kith_core_send_error(struct kith_core *c, struct kith_now now, uint16_t tra
 		for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
 			struct kith_hop hop = kith_pathset_path(&s->paths, i)->hop;
 			if (hop.transport == transport && kith_addr_equal(&hop.remote, remote))
-				kith_pathset_link_event(&s->paths, &env, now.mono_us, transport, &hop, err);
+				kith_pathset_link_event(&s->paths, &env, c->now.mono_us, transport, &hop, err);
 		}
 		kith_session_arm(c, s);
 	}
@@ -613,7 +696,7 @@ void kith_core_send_error(struct kith_core *c, struct kith_now now, uint16_t tra
 
 bool kith_core_effect(struct kith_core *c, struct kith_effect *out)
 {
-	if (!c->save_due)
+	if (c == NULL || out == NULL || !c->save_due)
 		return false;
 	c->save_due = false;
 	*out = (struct kith_effect){ KITH_EFFECT_SAVE, c->save_id, { c->saving, c->saving_len } };
@@ -622,6 +705,8 @@ bool kith_core_effect(struct kith_core *c, struct kith_effect *out)
 
 void kith_core_complete(struct kith_core *c, struct kith_now now, uint32_t id, int err)
 {
+	if (c == NULL)
+		return;
 	kith_core_enter(c, now);
 	if (id == c->save_id && c->save_out) {
 		c->save_out = false;

@@ -1,6 +1,7 @@
 #include "core/dispatch.h"
 
 #include "base/addr.h"
+#include "core/house.h"
 #include "role/connect.h"
 #include "role/dispatch.h"
 #include "role/introduce.h"
@@ -56,6 +57,8 @@ static bool on_frame(struct kith_core *c, struct kith_session *s, const struct k
 	case KITH_FRAME_SERVICE:
 	case KITH_FRAME_VERDICT:
 	case KITH_FRAME_FRESH:
+	case KITH_FRAME_CANCEL:
+	case KITH_FRAME_CROSSED:
 		return false;
 	case KITH_FRAME_PADDING:
 		return true;
@@ -120,12 +123,14 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	if (s == NULL || (s->state != KITH_SESSION_OPEN && s->state != KITH_SESSION_UNCONFIRMED) ||
 	    (s->hs != NULL && (s->hs->refused || !kith_noise_done(&s->hs->noise)))) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
-		/* What came in a tunnel that this supernode does not have any more was for somebody else. */
-		if (s == NULL && packet.len >= KITH_GONE_PACKET_LEN && (c->super == NULL || hop->tunnel == 0))
+		/* What came in a tunnel that this supernode does not have any more was for somebody else, and another
+		 * shard's sessions are another worker's. */
+		if (s == NULL && header.receiver >> 24 == c->sessions.shard && packet.len >= KITH_GONE_PACKET_LEN &&
+		    (c->super == NULL || hop->tunnel == 0))
 			kith_connect_say_gone(c, header.receiver, hop);
 		return;
 	}
-	switch (kith_session_open(s, c->suite, c->alloc, c->now.mono_us, &header, &frames)) {
+	switch (kith_session_open(s, c->suite, c->now.mono_us, &header, &frames)) {
 	case KITH_OPEN_REPLAYED:
 		kith_stats_add(c->stats, KITH_STAT_DROP_REPLAYED, 1);
 		return;
@@ -222,6 +227,7 @@ void kith_dispatch_packet(struct kith_core *c, struct kith_packet *packet)
 		}
 	}
 	on_own(c, bytes, &hop);
+	kith_house_news(c);
 }
 
 bool kith_dispatch_train(struct kith_core *c, struct kith_packet *packet)

@@ -3,24 +3,45 @@
 static void recheck(void *ctx, struct kith_session *s)
 {
 	struct kith_core *c = ctx;
-	struct kith_person person;
 	if (s->state == KITH_SESSION_CLOSED || s->chain == NULL)
 		return;
-	if (!kith_session_person(c, s, &person))
+	if (!kith_has_room(c)) { /* to tell of it: the rest as soon as these were told */
+		c->rechecked_epoch = c->trust.epoch - 1;
+		c->recheck_at = c->now.mono_us;
+		return;
+	}
+	if (kith_trust_recheck_chain(&c->trust, &c->now, kith_blob_span(s->chain)) != 0)
 		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
 }
 
 void kith_recheck_sessions(struct kith_core *c)
 {
+	c->rechecked_epoch = c->trust.epoch;
+	c->recheck_at = c->now.mono_us + KITH_RECHECK_US;
 	if (kith_sessions_each(&c->sessions, recheck, c) != 0)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	kith_house_news(c); /* there was no room for all */
+}
+
+static void wake(struct kith_core *c, kith_time_us at)
+{
+	c->house_timer.kind = KITH_TIMER_HOUSE;
+	if (kith_timers_set(&c->timers, &c->house_timer, at) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+}
+
+void kith_house_news(struct kith_core *c)
+{
+	if (c->trust.epoch == c->rechecked_epoch)
+		return;
+	kith_time_us at = c->recheck_at > c->now.mono_us ? c->recheck_at : c->now.mono_us;
+	if (!kith_timer_is_set(&c->house_timer) || c->house_timer.at > at)
+		wake(c, at);
 }
 
 void kith_house_tick(struct kith_core *c)
 {
-	c->house_timer.kind = KITH_TIMER_HOUSE;
-	if (kith_timers_set(&c->timers, &c->house_timer, c->now.mono_us + KITH_HOUSE_US) != 0)
-		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	wake(c, c->now.mono_us + KITH_HOUSE_US);
 	kith_recheck_sessions(c);
 	if (c->warned_expiry || c->me.expires_ms - c->now.unix_ms > KITH_EXPIRY_WARNING_MS)
 		return;

@@ -24,15 +24,14 @@ bool kith_drive_blocked(const struct kith_node *node)
 
 /* ---- out ---- */
 
-static void socket_failed(struct kith_socket *s, int err);
 static void socket_polled(uv_poll_t *poll, int status, int events);
 
-/* Polls for what is needed now. */
+/* Polls for what is needed now: of a broken one nothing (its descriptor may be gone, and libuv aborts at that). */
 static void watch_socket(struct kith_socket *s)
 {
 	int events = UV_READABLE | (kith_udp_queued(s->udp) ? UV_WRITABLE : 0);
 
-	if (events == s->events)
+	if (events == s->events || kith_udp_broken(s->udp) != 0)
 		return;
 	s->events = events;
 	(void)uv_poll_start(&s->poll, events, socket_polled);
@@ -128,6 +127,7 @@ void kith_drive_pump(struct kith_node *node)
 		node->dirty = false;
 		if (node->core != NULL)
 			drain(node);
+		kith_sockets_check(node);
 		kith_event_dispatch(node);
 		kith_event_work(node);
 		if (!node->dirty)
@@ -185,13 +185,9 @@ static void receive(struct kith_socket *s)
 
 	for (int batch = 0; batch < KITH_HOST_BATCHES; batch++) {
 		int got = kith_udp_receive(s->udp, packets, KITH_HOST_BATCH);
-		if (got < 0) {
-			socket_failed(s, got);
-			return;
-		}
+		if (got <= 0)
+			return; /* nothing, or no memory now, or broken: the pump looks after that */
 		size_t n = (size_t)got;
-		if (n == 0)
-			return;
 		if (node->stun != NULL)
 			n = take_stun(node, s->udp, packets, n);
 		if (n > 0)
@@ -224,17 +220,16 @@ static void socket_polled(uv_poll_t *poll, int status, int events)
 		/* An error waits in the socket's queue. libuv has stopped polling. */
 		kith_udp_read_errors(s->udp);
 		s->events = 0;
-		watch_socket(s);
 		receive(s);
 	}
 	if ((events & UV_WRITABLE) != 0) {
 		kith_udp_flush(s->udp);
 		if (!kith_drive_blocked(node))
 			tell_writable(node);
-		watch_socket(s);
 	}
 	if ((events & UV_READABLE) != 0)
 		receive(s);
+	watch_socket(s);
 	kith_drive_pump(node);
 }
 
@@ -247,17 +242,6 @@ int kith_drive_socket_start(struct kith_socket *s)
 	s->events = 0;
 	watch_socket(s);
 	return 0;
-}
-
-static void socket_failed(struct kith_socket *s, int err)
-{
-	struct kith_transport t = { .id = (uint16_t)(s - s->node->sockets) };
-
-	(void)uv_poll_stop(&s->poll);
-	s->events = 0;
-	s->up = false;
-	kith_core_transport(s->node->core, kith_drive_now(s->node), &t);
-	kith_trouble(s->node, KITH_TROUBLE_SOCKET, err, "a UDP socket failed");
 }
 
 /* ---- effects ---- */

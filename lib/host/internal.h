@@ -2,8 +2,9 @@
  *
  *     options.c, profile.c   what it was told         thread.c    its loop, its thread, kith_post
  *     open.c, resolve.c      from start to running    drive.c     the core's contract: packets, timer, effects, events
- *     node.c                 from start to freed      event.c     an event becomes a callback
- *     call.c, conn.c, stream.c                        the calls of the application
+ *     sockets.c              opened, and opened again event.c     an event becomes a callback
+ *     node.c                 from start to freed      call.c, conn.c, stream.c   the calls of the application
+ *     bootstrap.c            names, found and not yet
  *
  * Callbacks run in few places only: in kith_drive_pump, around the start (open.c), and at the end of closing. Nothing
  * that an application calls runs a callback or frees a handle: it changes the core, notes what is to be told, and sets
@@ -40,6 +41,9 @@
 #define KITH_HOST_ROUNDS 16 /* of the pump, before the loop gets its turn */
 #define KITH_HOST_CONNS_MAX 100000 /* as KITH_SESSIONS_MAX */
 #define KITH_HOST_WHY_MAX 256
+#define KITH_SOCKET_RETRY_US (100 * KITH_US_PER_MS)
+#define KITH_SOCKET_RETRY_MAX_US (30 * KITH_US_PER_S)
+#define KITH_SOCKET_GOOD_US (60 * KITH_US_PER_S)
 #define KITH_HOST_STATE_FILE "state"
 
 enum kith_host_transport { KITH_TRANSPORT_UDP_V4 = 0, KITH_TRANSPORT_UDP_V6 = 1, KITH_HOST_SOCKETS = 2 };
@@ -57,6 +61,10 @@ struct kith_socket {
 	uv_poll_t poll;
 	int events; /* what is polled for */
 	bool up; /* as the core was told */
+	bool mending; /* it failed, and is to be opened again on that port */
+	uint16_t port;
+	unsigned attempts; /* since it failed */
+	kith_time_us opened_at;
 };
 
 struct kith_posted {
@@ -111,7 +119,9 @@ struct kith_node {
 	uv_async_t async;
 	uv_prepare_t prepare;
 	uv_timer_t timer; /* the core's deadline */
-	uv_timer_t once_timer; /* starting: resolving again; closing: patience is over */
+	uv_timer_t resolve_timer; /* names that were not found: again */
+	uv_timer_t mend_timer; /* sockets that failed: again */
+	uv_timer_t close_timer; /* closing: patience is over */
 	unsigned handles; /* uv handles not closed yet */
 	unsigned jobs; /* uv requests under way */
 
@@ -202,6 +212,7 @@ struct kith_stream {
 	bool look_again; /* new callbacks: tell them that there may be something to read */
 	bool finishing, finished; /* kith_stream_finish was called; the core knows */
 	bool write_over; /* reset, stopped or finished */
+	bool ended, end_told; /* the peer's end came, and all was read; the application knows */
 	struct kith_stream_callbacks cb;
 	void *user;
 	struct kith_borrowed borrowed[KITH_STREAM_BORROWS]; /* ring */
@@ -218,8 +229,19 @@ void kith_options_sized_copy(void *out, size_t out_size, const void *in, size_t 
 /* ---- open.c ---- */
 int kith_open_begin(struct kith_node *node) KITH_MUST_USE;
 void kith_open_cancel(struct kith_node *node);
-void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *interfaces);
 void kith_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why);
+
+/* ---- sockets.c ---- */
+/* Opens both families on one port. One family that this machine does not have is no error, both are. */
+int kith_sockets_open(struct kith_node *node, char *why) KITH_MUST_USE;
+int kith_sockets_start(struct kith_node *node) KITH_MUST_USE; /* once the core is there */
+void kith_sockets_check(struct kith_node *node); /* gives up those that are broken, and sees to their return */
+void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *interfaces);
+
+/* ---- bootstrap.c ---- */
+/* Begins to look for names that were not found yet, unless that is under way. */
+void kith_bootstrap_resolve(struct kith_node *node);
+void kith_bootstrap_cancel(struct kith_node *node);
 
 /* ---- thread.c ---- */
 int kith_thread_init(struct kith_node *node) KITH_MUST_USE;
@@ -245,6 +267,7 @@ void kith_event_end_all(struct kith_node *node); /* at the end: every handle get
 void kith_node_touch(struct kith_node *node);
 void kith_node_finish(struct kith_node *node); /* LEFT came, or its time is over */
 void kith_node_handle_closed(uv_handle_t *handle); /* close callback of the node's handles */
+void kith_node_socket_closed(struct kith_socket *s); /* the end of a close callback */
 void kith_node_job_done(struct kith_node *node);
 
 /* ---- call.c, conn.c, stream.c: what events need ---- */

@@ -109,11 +109,11 @@ int kith_udp_sys_receive(struct kith_udp *u, struct kith_packet out[], size_t n)
 		/* An error that the network reported is not one of the socket: it waits in the error queue. */
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return 0;
-		if (errno == EBADF || errno == ENOTSOCK || errno == EINVAL || errno == EFAULT)
-			return KITH_EIO;
-		kith_udp_sys_read_errors(u);
-		return 0;
+		if (!kith_udp_note_failure(u, errno))
+			kith_udp_sys_read_errors(u);
+		return u->broken;
 	}
+	u->failures = 0;
 	u->counts.calls_in++;
 	for (int i = 0; i < got; i++) {
 		struct kith_packet *p = &out[taken];
@@ -217,7 +217,7 @@ static bool send_segments(struct kith_udp *u, const struct kith_packet *p)
 	return true;
 }
 
-enum outcome { OUTCOME_STOP, OUTCOME_SKIP, OUTCOME_AGAIN };
+enum outcome { OUTCOME_STOP, OUTCOME_SKIP, OUTCOME_AGAIN, OUTCOME_BROKEN };
 
 /* The first message of what is left was refused. */
 static enum outcome refused(struct kith_udp *u, const struct kith_packet *p, const struct kith_udp_train *t,
@@ -246,6 +246,9 @@ static enum outcome refused(struct kith_udp *u, const struct kith_packet *p, con
 		kith_udp_sys_read_errors(u);
 		return OUTCOME_AGAIN;
 	}
+	/* Of these, EINVAL is about what was sent. */
+	if (errnum != EINVAL && kith_udp_note_failure(u, errnum) && u->broken != 0)
+		return OUTCOME_BROKEN;
 	kith_udp_note_error(u, &p->remote, errnum);
 	return OUTCOME_SKIP;
 }
@@ -278,6 +281,7 @@ size_t kith_udp_sys_send(struct kith_udp *u, const struct kith_packet packets[],
 		}
 		int sent = sendmmsg(u->fd, b.messages, (unsigned)b.n, MSG_DONTWAIT);
 		if (sent > 0) {
+			u->failures = 0;
 			u->counts.calls_out++;
 			for (int i = 0; i < sent; i++) {
 				done += b.trains[i].n;
@@ -294,6 +298,8 @@ size_t kith_udp_sys_send(struct kith_udp *u, const struct kith_packet packets[],
 			break;
 		case OUTCOME_AGAIN:
 			break;
+		case OUTCOME_BROKEN:
+			return n;
 		}
 	}
 	return done;

@@ -113,12 +113,14 @@ static void before_waiting(uv_prepare_t *prepare)
 
 static int make_handles(struct kith_node *node)
 {
-	/* None of these three can fail on any system that libuv runs on. */
-	if (uv_timer_init(node->loop, &node->timer) != 0 || uv_timer_init(node->loop, &node->once_timer) != 0 ||
+	/* None of these can fail on any system that libuv runs on. */
+	if (uv_timer_init(node->loop, &node->timer) != 0 || uv_timer_init(node->loop, &node->close_timer) != 0 ||
+	    uv_timer_init(node->loop, &node->resolve_timer) != 0 || uv_timer_init(node->loop, &node->mend_timer) != 0 ||
 	    uv_prepare_init(node->loop, &node->prepare) != 0)
 		return KITH_EIO;
-	node->timer.data = node->once_timer.data = node->prepare.data = node;
-	node->handles += 3;
+	node->timer.data = node->close_timer.data = node->prepare.data = node;
+	node->resolve_timer.data = node->mend_timer.data = node;
+	node->handles += 5;
 	return uv_prepare_start(&node->prepare, before_waiting) == 0 ? 0 : KITH_EIO;
 }
 
@@ -167,13 +169,12 @@ int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *nod
 	node->state = KITH_NODE_CLOSING;
 	node->closed = closed;
 	kith_open_cancel(node);
-	(void)uv_timer_stop(&node->once_timer);
 	if (running) {
 		kith_core_leave(node->core, kith_drive_now(node), node->o.leave_us);
 		uint64_t patience_ms = (uint64_t)(node->o.leave_us / KITH_US_PER_MS) + PATIENCE_MS;
-		(void)uv_timer_start(&node->once_timer, end_now, patience_ms, 0);
+		(void)uv_timer_start(&node->close_timer, end_now, patience_ms, 0);
 	} else {
-		(void)uv_timer_start(&node->once_timer, end_now, 0, 0);
+		(void)uv_timer_start(&node->close_timer, end_now, 0, 0);
 	}
 	kith_node_touch(node);
 	return 0;
@@ -211,11 +212,15 @@ void kith_node_handle_closed(uv_handle_t *handle)
 	finish_if_done(node);
 }
 
-static void socket_closed(uv_handle_t *handle)
+void kith_node_socket_closed(struct kith_socket *s)
 {
-	struct kith_socket *s = handle->data;
 	s->node->handles--;
 	finish_if_done(s->node);
+}
+
+static void socket_closed(uv_handle_t *handle)
+{
+	kith_node_socket_closed(handle->data);
 }
 
 static void watch_closed(void *ctx)
@@ -228,7 +233,8 @@ static void watch_closed(void *ctx)
 static void close_handles(struct kith_node *node)
 {
 	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++)
-		if (node->sockets[i].poll.data != NULL)
+		if (node->sockets[i].poll.data != NULL &&
+		    !uv_is_closing((uv_handle_t *)&node->sockets[i].poll)) /* it is while being mended */
 			uv_close((uv_handle_t *)&node->sockets[i].poll, socket_closed);
 	if (node->watching) {
 		node->handles++;
@@ -236,7 +242,9 @@ static void close_handles(struct kith_node *node)
 	}
 	uv_close((uv_handle_t *)&node->prepare, kith_node_handle_closed);
 	uv_close((uv_handle_t *)&node->timer, kith_node_handle_closed);
-	uv_close((uv_handle_t *)&node->once_timer, kith_node_handle_closed);
+	uv_close((uv_handle_t *)&node->close_timer, kith_node_handle_closed);
+	uv_close((uv_handle_t *)&node->resolve_timer, kith_node_handle_closed);
+	uv_close((uv_handle_t *)&node->mend_timer, kith_node_handle_closed);
 	if (node->async.data != NULL)
 		uv_close((uv_handle_t *)&node->async, kith_node_handle_closed);
 }

@@ -1,5 +1,5 @@
-/* From kith_node_start to the started callback: keys and state on the thread pool, host names by the resolver,
- * sockets, the core. */
+/* From kith_node_start to the started callback: keys and state on the thread pool, sockets, the core. Host names are
+ * looked for meanwhile, and waited for by nobody. */
 #include "host/internal.h"
 
 #include <stdio.h>
@@ -8,8 +8,6 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "crypto/suite.h"
-
-enum { PORT_ATTEMPTS = 8 };
 
 /* Such texts hold host names, addresses and paths: for the application, and for logs only if they may. */
 static const char *redacted(const struct kith_node *node, const char *why)
@@ -87,98 +85,7 @@ static void wipe_job(struct kith_node *node)
 	job->state_len = 0;
 }
 
-/* ---- sockets ---- */
-
-static int open_socket(struct kith_node *node, enum kith_host_transport which, uint16_t port, char *why)
-{
-	bool v4 = which == KITH_TRANSPORT_UDP_V4;
-	struct kith_socket *s = &node->sockets[which];
-	struct kith_udp_options o = { .alloc = node->alloc,
-				      .transport = (uint16_t)which,
-				      .offload = !node->o.no_offload };
-
-	o.bind = v4 ? node->o.bind_v4 : node->o.bind_v6;
-	o.bind.family = v4 ? KITH_FAMILY_V4 : KITH_FAMILY_V6;
-	o.bind.port = port;
-	s->node = node;
-	return kith_udp_open(&s->udp, &o, why);
-}
-
-static void close_socket(struct kith_node *node, enum kith_host_transport which)
-{
-	kith_udp_close(node->sockets[which].udp);
-	node->sockets[which].udp = NULL;
-}
-
-/* Opens both families on one port. One family that this machine does not have is no error, both are. */
-static int open_sockets(struct kith_node *node, char *why)
-{
-	char why6[KITH_UDP_WHY_MAX];
-	int err4 = 0, err6 = 0;
-
-	for (int attempt = 0; attempt < PORT_ATTEMPTS; attempt++) {
-		uint16_t port = node->o.port;
-		err4 = err6 = KITH_ENOTSUP;
-		why[0] = why6[0] = '\0';
-		if (!node->o.no_v4) {
-			err4 = open_socket(node, KITH_TRANSPORT_UDP_V4, port, why);
-			if (err4 == 0)
-				port = kith_udp_port(node->sockets[KITH_TRANSPORT_UDP_V4].udp);
-		}
-		if (!node->o.no_v6)
-			err6 = open_socket(node, KITH_TRANSPORT_UDP_V6, port, why6);
-		/* The port that v4 was given may be somebody else's on v6: ask for another. */
-		if (node->o.port != 0 || err4 != 0 || err6 != KITH_EADDRINUSE)
-			break;
-		if (attempt + 1 < PORT_ATTEMPTS)
-			close_socket(node, KITH_TRANSPORT_UDP_V4);
-	}
-	if (err4 != 0 && err6 != 0) {
-		if (why[0] == '\0')
-			memcpy(why, why6, sizeof why6);
-		return node->o.no_v4 ? err6 : err4;
-	}
-	/* A port that was asked for and is taken: half a node would only confuse. */
-	if (err4 == KITH_EADDRINUSE || (err6 == KITH_EADDRINUSE && node->o.port != 0)) {
-		if (err6 == KITH_EADDRINUSE)
-			memcpy(why, why6, sizeof why6);
-		return KITH_EADDRINUSE;
-	}
-	if (err4 != 0 && !node->o.no_v4)
-		kith_trouble(node, KITH_TROUBLE_SOCKET, err4, why);
-	if (err6 != 0 && !node->o.no_v6)
-		kith_trouble(node, KITH_TROUBLE_SOCKET, err6, why6);
-	return 0;
-}
-
-static void tell_transport(struct kith_node *node, enum kith_host_transport which,
-			   const struct kith_interface_list *list, const struct kith_addr *bound)
-{
-	struct kith_socket *s = &node->sockets[which];
-	struct kith_transport t = { .id = (uint16_t)which,
-				    .up = list->n > 0,
-				    .family = which == KITH_TRANSPORT_UDP_V4 ? KITH_FAMILY_V4 : KITH_FAMILY_V6 };
-
-	if (s->udp == NULL || (!t.up && !s->up))
-		return;
-	for (size_t i = 0; i < list->n; i++) {
-		if (bound->family != KITH_FAMILY_NONE && memcmp(bound->ip, list->addrs[i].ip, sizeof bound->ip) != 0)
-			continue;
-		t.locals[t.locals_n] = list->addrs[i];
-		t.locals[t.locals_n].port = kith_udp_port(s->udp);
-		t.prefix_bits[t.locals_n] = list->prefix_bits[i];
-		t.locals_n++;
-	}
-	s->up = t.up;
-	kith_core_transport(node->core, kith_drive_now(node), &t);
-	kith_node_touch(node);
-}
-
-void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *interfaces)
-{
-	tell_transport(node, KITH_TRANSPORT_UDP_V4, &interfaces->v4, &node->o.bind_v4);
-	tell_transport(node, KITH_TRANSPORT_UDP_V6, &interfaces->v6, &node->o.bind_v6);
-}
+/* ---- what changes later ---- */
 
 static void interfaces_changed(void *ctx, const struct kith_interfaces *now)
 {
@@ -188,6 +95,10 @@ static void interfaces_changed(void *ctx, const struct kith_interfaces *now)
 	if (node->core == NULL)
 		return;
 	kith_tell_transports(node, now);
+	if (kith_resolver_wants(&node->resolver) && node->resolver.busy == 0) { /* there may be a resolver now */
+		node->resolver.attempt = 0;
+		kith_bootstrap_resolve(node);
+	}
 	kith_drive_pump(node);
 }
 
@@ -288,7 +199,7 @@ static int run(struct kith_node *node, char *why)
 	struct kith_bootstrap bootstrap[KITH_RESOLVE_ENTRIES_MAX * KITH_RESOLVE_PER_NAME];
 	size_t n = kith_resolver_result(&node->resolver, bootstrap, sizeof bootstrap / sizeof bootstrap[0]);
 
-	int err = open_sockets(node, why);
+	int err = kith_sockets_open(node, why);
 	if (err != 0)
 		return err;
 	err = make_core(node, bootstrap, n);
@@ -306,64 +217,17 @@ static int run(struct kith_node *node, char *why)
 		if (node->stun == NULL)
 			return KITH_ENOMEM;
 	}
-	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++)
-		if (node->sockets[i].udp != NULL && (err = kith_drive_socket_start(&node->sockets[i])) != 0)
-			return err;
-	return start_watching(node);
+	err = kith_sockets_start(node);
+	return err != 0 ? err : start_watching(node);
 }
 
 /* ---- the order of things ---- */
 
-static void proceed(struct kith_node *node);
-
-static void resolve_done(void *ctx)
-{
-	struct kith_node *node = ctx;
-
-	for (size_t i = 0; i < node->resolver.n; i++) {
-		char why[KITH_HOST_WHY_MAX];
-		const struct kith_resolve_entry *e = &node->resolver.entries[i];
-		if (e->err == 0 || node->state != KITH_NODE_STARTING)
-			continue;
-		(void)snprintf(why, sizeof why, "cannot resolve %.*s", (int)sizeof why - 32, e->host);
-		kith_trouble(node, KITH_TROUBLE_BOOTSTRAP, e->err, why);
-	}
-	proceed(node);
-	kith_node_job_done(node);
-}
-
-static void resolve_begin(struct kith_node *node)
-{
-	if (kith_resolver_start(&node->resolver, node->loop, resolve_done, node))
-		node->jobs++;
-}
-
-static void resolve_again(uv_timer_t *timer)
-{
-	struct kith_node *node = timer->data;
-	if (node->state == KITH_NODE_STARTING)
-		resolve_begin(node);
-}
-
-/* Nobody to ask: no address, and nothing remembered from an earlier run. */
-static bool must_resolve_again(struct kith_node *node)
-{
-	if (node->resolver.n == 0 || node->open.state_len > 0 || kith_resolver_result(&node->resolver, NULL, 0) > 0)
-		return false;
-	kith_time_us in = kith_rng_backoff(node->random, KITH_RESOLVE_RETRY_US, KITH_RESOLVE_RETRY_MAX_US,
-					   node->resolver.attempt++);
-	(void)uv_timer_start(&node->once_timer, resolve_again, (uint64_t)(in / KITH_US_PER_MS), 0);
-	return true;
-}
-
-/* Whatever was asked for came back: on to the next step, when all of it has. */
+/* The files are read: everything else is at hand. Names that were not found yet come later. */
 static void proceed(struct kith_node *node)
 {
 	char why[KITH_HOST_WHY_MAX] = "";
 
-	if (node->state != KITH_NODE_STARTING || !node->open.done || node->resolver.busy > 0 ||
-	    must_resolve_again(node))
-		return;
 	kith_clock_init(&node->clock, node->open.state_ms);
 	int err = run(node, why);
 	wipe_job(node);
@@ -404,7 +268,7 @@ int kith_open_begin(struct kith_node *node)
 		return KITH_EIO;
 	node->open.busy = true;
 	node->jobs++;
-	resolve_begin(node);
+	kith_bootstrap_resolve(node);
 	return 0;
 }
 
@@ -414,5 +278,5 @@ void kith_open_cancel(struct kith_node *node)
 		(void)uv_cancel((uv_req_t *)&node->open.work);
 	else
 		wipe_job(node);
-	kith_resolver_cancel(&node->resolver);
+	kith_bootstrap_cancel(node);
 }

@@ -42,10 +42,11 @@ int kith_udp_sys_receive(struct kith_udp *u, struct kith_packet out[], size_t n)
 		ssize_t len = recvfrom(u->fd, data, room, 0, (struct sockaddr *)&from, &from_len);
 		if (len < 0 && errno == EINTR)
 			continue;
-		if (len < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != ECONNREFUSED && taken == 0)
-			return KITH_EIO;
+		if (len < 0 && kith_udp_note_failure(u, errno) && taken == 0)
+			return u->broken;
 		if (len < 0)
 			break;
+		u->failures = 0;
 		u->counts.calls_in++;
 		memset(p, 0, sizeof *p);
 		p->data = data;
@@ -84,10 +85,16 @@ static bool send_one(struct kith_udp *u, const struct kith_packet *p, const uint
 		set_ttl(u, u->family == KITH_FAMILY_V4 ? 64 : -1);
 	if (sent < 0 && (errnum == EAGAIN || errnum == EWOULDBLOCK))
 		return false;
-	u->counts.calls_out += sent >= 0;
-	if (sent < 0 && errnum == ENOBUFS)
+	if (sent >= 0) {
+		u->counts.calls_out++;
+		u->failures = 0;
+		return true;
+	}
+	if (errnum != EINVAL && kith_udp_note_failure(u, errnum) && u->broken != 0)
+		return true;
+	if (errnum == ENOBUFS)
 		u->counts.queue_full++;
-	else if (sent < 0)
+	else
 		kith_udp_note_error(u, &p->remote, errnum);
 	return true;
 }

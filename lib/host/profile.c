@@ -180,29 +180,27 @@ static int load_chain(struct kith_node_options *o, struct kith_profile *p, const
 
 static int load_bootstrap(struct kith_node_options *o, struct kith_profile *p, const struct place *at)
 {
-	struct kith_resolve_entry *entry;
-	char *save = NULL;
-
 	int err = read_text(at, "bootstrap", &p->text, &p->text_len);
 	if (err != 0)
 		return err == KITH_ENOENT ? 0 : err;
-	entry = kith_alloc_zero(kith_system_alloc(), sizeof *entry);
-	if (entry == NULL)
-		return KITH_ENOMEM;
-	for (char *line = strtok_r(p->text, "\r\n", &save); line != NULL && err == 0;
-	     line = strtok_r(NULL, "\r\n", &save)) {
-		line += strspn(line, " \t");
+	char *next = p->text;
+	for (unsigned number = 1; next != NULL && err == 0; number++) {
+		char why[96], *line = next + strspn(next, " \t");
+		next = strchr(line, '\n');
+		if (next != NULL)
+			*next++ = '\0';
+		line[strcspn(line, "\r")] = '\0';
 		if (*line == '\0' || *line == '#')
 			continue;
+		(void)snprintf(why, sizeof why, "line %u: a line must be host:port, and a key of 52 characters if any",
+			       number);
 		if (p->lines_n == KITH_RESOLVE_ENTRIES_MAX)
 			err = complain(at, "bootstrap", KITH_EFULL, "too many lines");
-		else if (kith_resolve_parse(entry, line) != 0)
-			err = complain(at, "bootstrap", KITH_EPROTO,
-				       "a line must be host:port, and a key of 52 characters if any");
+		else if (!kith_bootstrap_valid(line))
+			err = complain(at, "bootstrap", KITH_EPROTO, why);
 		else
 			p->lines[p->lines_n++] = line;
 	}
-	kith_alloc_free(kith_system_alloc(), entry, sizeof *entry);
 	o->bootstrap = p->lines;
 	o->bootstrap_n = p->lines_n;
 	return err;

@@ -7,73 +7,26 @@
 #include "base/alloc.h"
 #include "host/sockaddr.h"
 
-static bool parse_port(uint16_t *out, const char *text)
+int kith_resolver_add(struct kith_resolver *r, const char *text)
 {
-	unsigned port = 0;
-	size_t n = strspn(text, "0123456789");
+	struct kith_entry entry;
 
-	if (n == 0 || n > 5 || text[n] != '\0')
-		return false;
-	for (size_t i = 0; i < n; i++)
-		port = port * 10 + (unsigned)(text[i] - '0');
-	*out = (uint16_t)port;
-	return port > 0 && port <= UINT16_MAX;
-}
-
-/* Letters, digits, '-', '.' (and '_', which is seen in the wild). What is nothing but digits and dots was meant as
- * an address. */
-static bool host_valid(const char *host, size_t len)
-{
-	bool letter = false;
-
-	if (len == 0 || len > KITH_RESOLVE_HOST_MAX || host[0] == '-' || host[0] == '.')
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		char c = host[i];
-		bool alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-		letter = letter || alpha;
-		if (!alpha && !(c >= '0' && c <= '9') && c != '-' && c != '.' && c != '_')
-			return false;
-	}
-	return letter;
-}
-
-int kith_resolve_parse(struct kith_resolve_entry *out, const char *text)
-{
-	char where[KITH_RESOLVE_HOST_MAX + 8];
-
-	memset(out, 0, sizeof *out);
-	text += strspn(text, " \t");
-	size_t len = strcspn(text, " \t\r\n");
-	if (len == 0 || len >= sizeof where)
-		return KITH_EINVAL;
-	memcpy(where, text, len);
-	where[len] = '\0';
-
-	char key[KITH_KEY_TEXT_LEN + 1];
-	const char *rest = text + len + strspn(text + len, " \t\r\n");
-	size_t rest_len = strcspn(rest, " \t\r\n");
-	if (rest[rest_len + strspn(rest + rest_len, " \t\r\n")] != '\0')
-		return KITH_EINVAL;
-	if (rest_len > 0) {
-		if (rest_len != KITH_KEY_TEXT_LEN)
-			return KITH_EINVAL;
-		memcpy(key, rest, rest_len);
-		key[rest_len] = '\0';
-		if (kith_key_parse(out->key.b, key) != 0)
-			return KITH_EINVAL;
-		out->has_key = true;
-	}
-	if (kith_addr_parse(&out->found[0], where) == 0) {
-		out->port = out->found[0].port;
-		out->found_n = 1;
-		return out->port != 0 ? 0 : KITH_EINVAL;
-	}
-	char *colon = strrchr(where, ':');
-	if (colon == NULL || !parse_port(&out->port, colon + 1) || !host_valid(where, (size_t)(colon - where)))
-		return KITH_EINVAL;
-	memcpy(out->host, where, (size_t)(colon - where));
-	out->host[colon - where] = '\0';
+	int err = kith_entry_parse(&entry, text);
+	if (err != 0)
+		return err;
+	for (size_t i = 0; i < r->n; i++)
+		if (kith_entry_equal(&r->entries[i]->is, &entry))
+			return KITH_EEXIST;
+	if (r->n == KITH_RESOLVE_ENTRIES_MAX)
+		return KITH_EFULL;
+	struct kith_resolve_entry *e = KITH_NEW(r->alloc, struct kith_resolve_entry);
+	if (e == NULL)
+		return KITH_ENOMEM;
+	e->is = entry;
+	e->resolver = r;
+	if (e->is.host[0] == '\0')
+		e->found[e->found_n++] = e->is.addr;
+	r->entries[r->n++] = e;
 	return 0;
 }
 
@@ -83,31 +36,21 @@ int kith_resolver_init(struct kith_resolver *r, const struct kith_alloc *alloc, 
 	memset(r, 0, sizeof *r);
 	r->alloc = alloc;
 	*bad = 0;
-	if (n == 0)
-		return 0;
-	if (n > KITH_RESOLVE_ENTRIES_MAX)
-		return KITH_EFULL;
-	r->entries = KITH_NEW_ARRAY(alloc, struct kith_resolve_entry, n);
-	if (r->entries == NULL)
-		return KITH_ENOMEM;
-	r->n = n;
 	for (size_t i = 0; i < n; i++) {
-		int err = kith_resolve_parse(&r->entries[i], entries[i]);
-		if (err != 0) {
+		int err = kith_resolver_add(r, entries[i]);
+		if (err != 0 && err != KITH_EEXIST) {
 			*bad = i;
 			kith_resolver_deinit(r);
 			return err;
 		}
-		r->entries[i].resolver = r;
 	}
 	return 0;
 }
 
 void kith_resolver_deinit(struct kith_resolver *r)
 {
-	if (r->n > 0)
-		KITH_FREE_ARRAY(r->alloc, r->entries, r->n);
-	r->entries = NULL;
+	for (size_t i = 0; i < r->n; i++)
+		KITH_FREE(r->alloc, r->entries[i]);
 	r->n = 0;
 }
 
@@ -118,7 +61,7 @@ static void take_addresses(struct kith_resolve_entry *e, const struct addrinfo *
 		bool known = false;
 		if (!kith_sockaddr_get(&addr, ai->ai_addr))
 			continue;
-		addr.port = e->port;
+		addr.port = e->is.addr.port;
 		for (size_t i = 0; i < e->found_n; i++)
 			known = known || kith_addr_equal(&e->found[i], &addr);
 		if (!known)
@@ -138,25 +81,27 @@ static void resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *ai)
 	if (e->err == 0 && e->found_n == 0)
 		e->err = KITH_ENOENT;
 	uv_freeaddrinfo(ai);
-	if (--r->busy == 0)
+	r->busy--;
+	if (e->err == 0)
+		r->found(r->ctx, e);
+	if (r->busy == 0)
 		r->done(r->ctx);
 }
 
-bool kith_resolver_start(struct kith_resolver *r, uv_loop_t *loop, void (*done)(void *ctx), void *ctx)
+bool kith_resolver_start(struct kith_resolver *r, uv_loop_t *loop)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_family = AF_UNSPEC };
 
 	r->loop = loop;
-	r->done = done;
-	r->ctx = ctx;
 	for (size_t i = 0; i < r->n; i++) {
-		struct kith_resolve_entry *e = &r->entries[i];
+		struct kith_resolve_entry *e = r->entries[i];
 		if (e->found_n > 0 || e->busy)
 			continue;
 		e->request.data = e;
-		e->err = KITH_EIO;
-		if (uv_getaddrinfo(loop, &e->request, resolved, e->host, NULL, &hints) != 0)
+		if (uv_getaddrinfo(loop, &e->request, resolved, e->is.host, NULL, &hints) != 0) {
+			e->err = KITH_EIO;
 			continue;
+		}
 		e->busy = true;
 		r->busy++;
 	}
@@ -166,23 +111,38 @@ bool kith_resolver_start(struct kith_resolver *r, uv_loop_t *loop, void (*done)(
 void kith_resolver_cancel(struct kith_resolver *r)
 {
 	for (size_t i = 0; i < r->n; i++)
-		if (r->entries[i].busy)
-			(void)uv_cancel((uv_req_t *)&r->entries[i].request);
+		if (r->entries[i]->busy)
+			(void)uv_cancel((uv_req_t *)&r->entries[i]->request);
+}
+
+bool kith_resolver_wants(const struct kith_resolver *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->entries[i]->found_n == 0)
+			return true;
+	return false;
+}
+
+size_t kith_resolve_addresses(const struct kith_resolve_entry *e, struct kith_bootstrap out[KITH_RESOLVE_PER_NAME])
+{
+	for (size_t i = 0; i < e->found_n; i++) {
+		out[i].addr = e->found[i];
+		out[i].key = e->is.key;
+		out[i].has_key = e->is.has_key;
+	}
+	return e->found_n;
 }
 
 size_t kith_resolver_result(const struct kith_resolver *r, struct kith_bootstrap out[], size_t cap)
 {
+	struct kith_bootstrap some[KITH_RESOLVE_PER_NAME];
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->n; i++) {
-		const struct kith_resolve_entry *e = &r->entries[i];
-		for (size_t k = 0; k < e->found_n; k++, n++) {
-			if (n >= cap)
-				continue;
-			out[n].addr = e->found[k];
-			out[n].key = e->key;
-			out[n].has_key = e->has_key;
-		}
+		size_t found = kith_resolve_addresses(r->entries[i], some);
+		for (size_t k = 0; k < found; k++, n++)
+			if (n < cap)
+				out[n] = some[k];
 	}
 	return n;
 }

@@ -1,9 +1,8 @@
-/* Bootstrap addresses: parsing what an operator writes, and resolving host names without blocking.
+/* Bootstrap addresses: resolving host names without blocking.
  *
- * An entry is "host:port", "1.2.3.4:port" or "[v6]:port", and after a blank the supernode's device key (52
- * characters), if known. Names are asked of the system's resolver on the thread pool; a name gives at most
- * KITH_RESOLVE_PER_NAME addresses. If nothing at all could be resolved, it is tried again after 1 s, doubling up to
- * a minute, with full jitter.
+ * Entries are those of entry.h. Names are asked of the system's resolver on the thread pool; a name gives at most
+ * KITH_RESOLVE_PER_NAME addresses. Names that were not found are tried again after 1 s, doubling up to a minute, with
+ * full jitter (bootstrap.c).
  * Never: a second look at an entry that was resolved.
  */
 #ifndef KITH_HOST_RESOLVE_H
@@ -11,21 +10,19 @@
 
 #include <uv.h>
 
-#include <kith/core.h>
+#include "host/entry.h"
 
 #define KITH_RESOLVE_ENTRIES_MAX 64
 #define KITH_RESOLVE_PER_NAME 4
-#define KITH_RESOLVE_HOST_MAX 253 /* RFC 1035 */
 #define KITH_RESOLVE_RETRY_US (1 * KITH_US_PER_S)
 #define KITH_RESOLVE_RETRY_MAX_US (60 * KITH_US_PER_S)
 
 struct kith_resolve_entry {
 	struct kith_resolver *resolver;
 	uv_getaddrinfo_t request;
-	char host[KITH_RESOLVE_HOST_MAX + 1]; /* "": a literal, found holds it */
-	uint16_t port;
-	struct kith_key key;
-	bool has_key, busy;
+	struct kith_entry is;
+	bool busy;
+	bool told; /* that it was not found */
 	int err; /* of the last attempt */
 	struct kith_addr found[KITH_RESOLVE_PER_NAME];
 	size_t found_n;
@@ -34,26 +31,33 @@ struct kith_resolve_entry {
 struct kith_resolver {
 	const struct kith_alloc *alloc;
 	uv_loop_t *loop;
-	struct kith_resolve_entry *entries;
+	struct kith_resolve_entry *entries[KITH_RESOLVE_ENTRIES_MAX];
 	size_t n;
 	unsigned busy; /* requests under way */
 	unsigned attempt;
+	void (*found)(void *ctx, const struct kith_resolve_entry *entry); /* as soon as a name has addresses */
 	void (*done)(void *ctx); /* after a round, when no request is under way */
 	void *ctx;
 };
-
-/* Parses one entry (host, port, key, found). KITH_EINVAL. */
-int kith_resolve_parse(struct kith_resolve_entry *out, const char *text) KITH_MUST_USE;
 
 /* KITH_EINVAL (which entry: *bad), KITH_EFULL, KITH_ENOMEM. */
 int kith_resolver_init(struct kith_resolver *r, const struct kith_alloc *alloc, const char *const entries[], size_t n,
 		       size_t *bad) KITH_MUST_USE;
 void kith_resolver_deinit(struct kith_resolver *r); /* no request may be under way */
 
-/* Asks for all names that were not found yet. done is called later, never in here; false: nothing is to be asked,
- * done is not called. */
-bool kith_resolver_start(struct kith_resolver *r, uv_loop_t *loop, void (*done)(void *ctx), void *ctx);
+/* One more entry. KITH_EEXIST: there is one of that host and port; KITH_EINVAL, KITH_EFULL, KITH_ENOMEM. */
+int kith_resolver_add(struct kith_resolver *r, const char *text) KITH_MUST_USE;
+
+/* Asks for all names that were not found yet and are not being asked for. found and done (set before, with ctx) are
+ * called later, never in here; false: no request is under way now, done is not called. */
+bool kith_resolver_start(struct kith_resolver *r, uv_loop_t *loop);
 void kith_resolver_cancel(struct kith_resolver *r); /* done still comes, soon */
+
+/* Whether a name was not found yet. */
+bool kith_resolver_wants(const struct kith_resolver *r);
+
+/* Writes the addresses of one entry; returns how many. */
+size_t kith_resolve_addresses(const struct kith_resolve_entry *e, struct kith_bootstrap out[KITH_RESOLVE_PER_NAME]);
 
 /* Writes up to cap addresses with their keys; returns how many there are. */
 size_t kith_resolver_result(const struct kith_resolver *r, struct kith_bootstrap out[], size_t cap);

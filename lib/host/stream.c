@@ -101,10 +101,20 @@ static void feed(struct kith_stream *stream)
 	}
 }
 
+/* Once, whether the end came with the last bytes, which kith_stream_read may have told already, or alone. */
+static void tell_end(struct kith_stream *stream)
+{
+	if (!stream->ended || stream->end_told || stream->closing || stream->cb.fin == NULL)
+		return;
+	stream->end_told = true;
+	stream->cb.fin(stream, stream->user);
+}
+
 void kith_stream_end(struct kith_stream *stream, int err)
 {
 	struct kith_node *node = stream->conn->node;
 
+	tell_end(stream);
 	release_all(stream, err == 0 ? KITH_ECLOSED : err);
 	if (stream->cb.closed != NULL)
 		stream->cb.closed(stream, err, stream->user);
@@ -122,9 +132,10 @@ void kith_stream_work(struct kith_stream *stream)
 	feed(stream);
 	if (stream->look_again && !stream->closing) {
 		stream->look_again = false;
-		if (stream->cb.readable != NULL && usable(stream->conn))
+		if (!stream->ended && stream->cb.readable != NULL && usable(stream->conn))
 			stream->cb.readable(stream, stream->user);
 	}
+	tell_end(stream);
 }
 
 /* ---- news from the core ---- */
@@ -170,8 +181,8 @@ static void tell(struct kith_stream *stream, const struct kith_event *ev)
 			cb->writable(stream, stream->user);
 		break;
 	case KITH_STREAM_NEWS_FIN:
-		if (cb->fin != NULL)
-			cb->fin(stream, stream->user);
+		stream->ended = true;
+		tell_end(stream);
 		break;
 	case KITH_STREAM_NEWS_RESET:
 		if (cb->reset != NULL)
@@ -298,6 +309,10 @@ int kith_stream_read(struct kith_stream *stream, void *out, size_t cap, bool *fi
 	kith_node_touch(node);
 	if (fin != NULL)
 		*fin = end;
+	if (end) {
+		stream->ended = true;
+		needs_work(stream);
+	}
 	return gone_is_closed(n);
 }
 

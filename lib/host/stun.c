@@ -21,13 +21,12 @@ struct row {
 
 struct kith_stun {
 	const struct kith_alloc *alloc;
-	StunAgent agent;
+	StunAgent agent, classic; /* RFC 8489; RFC 3489, which has no magic cookie */
+	uint16_t known[2]; /* attributes that the agents know, ended by 0 */
 	uint64_t seed[2];
 	uint64_t answered, limited;
 	struct row rows[KITH_STUN_ROWS];
 };
-
-static const uint16_t known_attributes[] = { 0 };
 
 struct kith_stun *kith_stun_new(const struct kith_alloc *alloc, const uint64_t seed[2])
 {
@@ -38,8 +37,8 @@ struct kith_stun *kith_stun_new(const struct kith_alloc *alloc, const uint64_t s
 	memcpy(stun->seed, seed, sizeof stun->seed);
 	for (size_t i = 0; i < KITH_STUN_ROWS; i++)
 		stun->rows[i].millitokens = KITH_STUN_BURST * 1000;
-	stun_agent_init(&stun->agent, known_attributes, STUN_COMPATIBILITY_RFC5389,
-			STUN_AGENT_USAGE_IGNORE_CREDENTIALS);
+	stun_agent_init(&stun->agent, stun->known, STUN_COMPATIBILITY_RFC5389, STUN_AGENT_USAGE_IGNORE_CREDENTIALS);
+	stun_agent_init(&stun->classic, stun->known, STUN_COMPATIBILITY_RFC3489, STUN_AGENT_USAGE_IGNORE_CREDENTIALS);
 	return stun;
 }
 
@@ -73,25 +72,44 @@ static bool take_token(struct kith_stun *stun, kith_time_us now, const struct ki
 	return true;
 }
 
-static size_t refuse_attributes(struct kith_stun *stun, const StunMessage *request, uint8_t *out)
+/* Whether the answer is to come from elsewhere. Classic clients send the attribute with all flags clear, too. */
+static bool wants_change(const StunMessage *request)
 {
-	StunMessage answer;
-	return stun_agent_build_unknown_attributes_error(&stun->agent, &answer, out, KITH_STUN_ANSWER_MAX, request);
+	uint32_t flags;
+
+	switch (stun_message_find32(request, STUN_ATTRIBUTE_CHANGE_REQUEST, &flags)) {
+	case STUN_MESSAGE_RETURN_SUCCESS:
+		return flags != 0;
+	case STUN_MESSAGE_RETURN_NOT_FOUND:
+		return false;
+	case STUN_MESSAGE_RETURN_INVALID:
+	case STUN_MESSAGE_RETURN_NOT_ENOUGH_SPACE:
+	case STUN_MESSAGE_RETURN_UNSUPPORTED_ADDRESS:
+		break;
+	}
+	return true;
 }
 
-static size_t tell_address(struct kith_stun *stun, const StunMessage *request, const struct kith_addr *from,
+static size_t refuse_attributes(StunAgent *agent, const StunMessage *request, uint8_t *out)
+{
+	StunMessage answer;
+	return stun_agent_build_unknown_attributes_error(agent, &answer, out, KITH_STUN_ANSWER_MAX, request);
+}
+
+static size_t tell_address(StunAgent *agent, bool classic, const StunMessage *request, const struct kith_addr *from,
 			   uint8_t *out)
 {
 	struct sockaddr_storage ss;
 	StunMessage answer;
 
 	socklen_t len = kith_sockaddr_set(&ss, from);
-	if (len == 0 || !stun_agent_init_response(&stun->agent, &answer, out, KITH_STUN_ANSWER_MAX, request))
+	if (len == 0 || !stun_agent_init_response(agent, &answer, out, KITH_STUN_ANSWER_MAX, request))
 		return 0;
-	if (stun_message_append_xor_addr(&answer, STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, &ss, len) !=
-	    STUN_MESSAGE_RETURN_SUCCESS)
-		return 0;
-	return stun_agent_finish_message(&stun->agent, &answer, NULL, 0);
+	StunMessageReturn added =
+		classic ? stun_message_append_addr(&answer, STUN_ATTRIBUTE_MAPPED_ADDRESS, (const struct sockaddr *)&ss,
+						   len)
+			: stun_message_append_xor_addr(&answer, STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, &ss, len);
+	return added == STUN_MESSAGE_RETURN_SUCCESS ? stun_agent_finish_message(agent, &answer, NULL, 0) : 0;
 }
 
 size_t kith_stun_answer(struct kith_stun *stun, kith_time_us now, const uint8_t *in, size_t len,
@@ -101,15 +119,21 @@ size_t kith_stun_answer(struct kith_stun *stun, kith_time_us now, const uint8_t 
 	StunMessage request;
 	size_t n = 0;
 
-	if (len < STUN_MESSAGE_HEADER_LENGTH || len > REQUEST_LEN_MAX || len % 4 != 0 ||
-	    memcmp(in + 4, cookie, sizeof cookie) != 0)
+	if (len < STUN_MESSAGE_HEADER_LENGTH || len > REQUEST_LEN_MAX || len % 4 != 0)
 		return 0;
-	StunValidationStatus status = stun_agent_validate(&stun->agent, &request, in, len, NULL, NULL);
+	bool classic = memcmp(in + 4, cookie, sizeof cookie) != 0;
+	StunAgent *agent = classic ? &stun->classic : &stun->agent;
+	stun->known[0] = STUN_ATTRIBUTE_CHANGE_REQUEST;
+	StunValidationStatus status = stun_agent_validate(agent, &request, in, len, NULL, NULL);
 	bool unknown = status == STUN_VALIDATION_UNKNOWN_REQUEST_ATTRIBUTE;
 	if ((status != STUN_VALIDATION_SUCCESS && !unknown) || stun_message_get_class(&request) != STUN_REQUEST ||
 	    stun_message_get_method(&request) != STUN_BINDING || !take_token(stun, now, from))
 		return 0;
-	n = unknown ? refuse_attributes(stun, &request, out) : tell_address(stun, &request, from, out);
+	if (wants_change(&request)) {
+		stun->known[0] = 0; /* so that it is named among what is refused */
+		unknown = true;
+	}
+	n = unknown ? refuse_attributes(agent, &request, out) : tell_address(agent, classic, &request, from, out);
 	if (n > 0)
 		stun->answered++;
 	return n;

@@ -1,11 +1,13 @@
-/* A STUN server (RFC 8489, binding only) on the node's own socket: tells whoever asks the address that it came from.
+/* A STUN server (binding only) on the node's own socket: tells whoever asks the address that it came from.
  *
- * The first byte of a STUN message is 0 to 3, of no packet of ours, so both share a port. The answer holds
- * XOR-MAPPED-ADDRESS and nothing that could be used to reach somebody else: CHANGE-REQUEST and RESPONSE-PORT are
- * refused as unknown attributes (420). Not answered at all: indications, responses, other methods, the classic
- * protocol without the magic cookie (RFC 3489).
+ * The first byte of a STUN message is 0 to 3, of no packet of ours, so both share a port. A request with the magic
+ * cookie (RFC 8489) is answered by XOR-MAPPED-ADDRESS, one without (the classic RFC 3489) by MAPPED-ADDRESS; nothing
+ * else is told, and nothing that could be used to reach somebody else: CHANGE-REQUEST with a flag set, RESPONSE-PORT
+ * and RESPONSE-ADDRESS are refused as unknown attributes (420). Not answered at all: indications, responses, other
+ * methods.
  * Bounds: KITH_STUN_RATE answers a second and KITH_STUN_BURST at once for a /24 or /48, in a table of fixed size;
- * prefixes that fall into the same row share it. An answer is at most KITH_STUN_ANSWER_MAX bytes.
+ * prefixes that fall into the same row share it. An answer is at most KITH_STUN_ANSWER_MAX bytes, and at most 2.2
+ * times as long as its request (44 bytes with an IPv6 address for the shortest, of 20).
  * Never: an allocation, state for a client.
  */
 #ifndef KITH_HOST_STUN_H

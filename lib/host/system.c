@@ -63,9 +63,16 @@ const struct kith_random *kith_system_random(void)
 	return &random_source;
 }
 
+int64_t kith_release_unix_ms(void)
+{
+	return INT64_C(1000) * KITH_RELEASE_UNIX_S;
+}
+
 void kith_clock_init(struct kith_clock *clock, int64_t persisted_ms)
 {
-	clock->floor_ms = persisted_ms > KITH_RELEASE_UNIX_MS ? persisted_ms : KITH_RELEASE_UNIX_MS;
+	int64_t release_ms = kith_release_unix_ms();
+
+	clock->floor_ms = persisted_ms > release_ms ? persisted_ms : release_ms;
 }
 
 struct kith_now kith_clock_judge(const struct kith_clock *clock, kith_time_us mono_us, int64_t unix_ms)

@@ -10,8 +10,8 @@
 
 #include <kith/types.h>
 
-/* A time that has passed when this release is run; moved on with releases. */
-#define KITH_RELEASE_UNIX_MS INT64_C(1763683200000) /* 2025-11-21 */
+/* A time that has passed when this build runs: from the sources, by cmake/KithReleaseDate.cmake. */
+int64_t kith_release_unix_ms(void);
 
 /* malloc, realloc and free; for any thread. */
 const struct kith_alloc *kith_system_alloc(void);

@@ -96,7 +96,7 @@ void kith_udp_close(struct kith_udp *u)
 		return;
 	drop_queue(u);
 	kith_alloc_free(u->alloc, u->rx, u->rx_n * u->rx_stride);
-	if (u->fd >= 0)
+	if (u->fd >= 0 && !u->lost)
 		(void)close(u->fd);
 	KITH_FREE(u->alloc, u);
 }
@@ -116,8 +116,41 @@ bool kith_udp_offloads(const struct kith_udp *u)
 	return u->gso;
 }
 
+int kith_udp_broken(const struct kith_udp *u)
+{
+	return u->broken;
+}
+
+bool kith_udp_note_failure(struct kith_udp *u, int errnum)
+{
+	switch (errnum) {
+	case EBADF: /* somebody closed it; by now its number may be another file's */
+	case ENOTSOCK:
+		u->lost = true;
+		u->failures = KITH_UDP_FAILURES_MAX;
+		break;
+	case ENETDOWN: /* these may pass, or stay until there is another socket */
+	case ENODEV:
+	case ENXIO:
+	case ENOTCONN:
+	case EPIPE:
+	case EINVAL:
+	case EFAULT:
+	case EIO:
+		u->failures++;
+		break;
+	default:
+		return false;
+	}
+	if (u->failures >= KITH_UDP_FAILURES_MAX)
+		u->broken = kith_system_err(errnum);
+	return true;
+}
+
 int kith_udp_receive(struct kith_udp *u, struct kith_packet out[], size_t n)
 {
+	if (u->broken != 0)
+		return u->broken;
 	if (u->rx == NULL) {
 		u->rx_n = u->gro ? KITH_UDP_TRAINS : KITH_UDP_BATCH;
 		u->rx_stride = KITH_PACKET_HEADROOM + (u->gro ? KITH_UDP_TRAIN_MAX + 1 : KITH_UDP_PACKET_MAX);
@@ -210,6 +243,10 @@ void kith_udp_send(struct kith_udp *u, const struct kith_packet packets[], size_
 {
 	size_t sent = 0;
 
+	if (u->broken != 0) {
+		u->counts.queue_full += n;
+		return;
+	}
 	if (u->head == NULL)
 		sent = kith_udp_sys_send(u, packets, n);
 	for (; sent < n; sent++)
@@ -225,6 +262,8 @@ void kith_udp_flush(struct kith_udp *u)
 {
 	struct kith_packet batch[KITH_UDP_BATCH];
 
+	if (u->broken != 0)
+		drop_queue(u);
 	while (u->head != NULL) {
 		size_t n = 0;
 		for (struct kith_udp_queued *q = u->head; q != NULL && n < KITH_UDP_BATCH; q = q->next)

@@ -8,6 +8,8 @@
  *
  * Order: when the socket takes no more, packets are copied to a queue, and later ones go behind them. Full
  * (KITH_UDP_QUEUE_PACKETS or _BYTES): newer packets are dropped and counted; a network does no less.
+ * A socket that is beyond use (its descriptor is gone, or nothing but failures of its own for KITH_UDP_FAILURES_MAX
+ * calls) says so by kith_udp_broken, and takes nothing more: its owner closes it and opens another.
  * Never: a callback upward; errors are collected for the caller to fetch.
  */
 #ifndef KITH_HOST_UDP_H
@@ -25,6 +27,7 @@
 #define KITH_UDP_QUEUE_BYTES (2u * 1024 * 1024)
 #define KITH_UDP_SOCKET_BUFFER (1024 * 1024) /* asked for; a kernel may give less. 10 ms at 800 Mbit/s */
 #define KITH_UDP_ERRORS_MAX 32 /* kept between two fetches; more are the same story again */
+#define KITH_UDP_FAILURES_MAX 8 /* in a row, of the socket and not of one address: then it is given up */
 #define KITH_UDP_WHY_MAX 160
 
 struct kith_udp; /* one socket */
@@ -53,12 +56,15 @@ uint16_t kith_udp_port(const struct kith_udp *u);
 bool kith_udp_offloads(const struct kith_udp *u); /* segmentation is in use */
 
 /* Takes in up to n packets; their memory, with KITH_PACKET_HEADROOM before each, is valid until the next call. 0: none
- * of use; if more are waiting, polling says so again. KITH_EIO and others when the socket is broken. */
+ * of use; if more are waiting, polling says so again. KITH_ENOMEM: not now; what kith_udp_broken says. */
 int kith_udp_receive(struct kith_udp *u, struct kith_packet out[], size_t n) KITH_MUST_USE;
 
 /* Sends packets in order, neighbours for one destination in trains. What the socket does not take is copied and
  * queued. */
 void kith_udp_send(struct kith_udp *u, const struct kith_packet packets[], size_t n);
+
+/* Why the socket is of no more use; 0: it is. */
+int kith_udp_broken(const struct kith_udp *u);
 
 /* Whether packets are queued: then wait until the socket is writable and call kith_udp_flush. */
 bool kith_udp_queued(const struct kith_udp *u);

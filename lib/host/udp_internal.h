@@ -16,6 +16,9 @@ struct kith_udp {
 	uint8_t family;
 	uint16_t transport, port;
 	bool gso, gro, recverr;
+	int broken; /* a code: given up */
+	unsigned failures; /* in a row */
+	bool lost; /* the descriptor is not ours any more, and not to be closed */
 	uint8_t *rx; /* receive buffers, made with the first receive */
 	size_t rx_n, rx_stride; /* how many, and bytes from one to the next */
 	struct kith_udp_queued *head, *tail;
@@ -33,12 +36,15 @@ struct kith_udp_train {
 
 void kith_udp_note_error(struct kith_udp *u, const struct kith_addr *remote, int errnum);
 
+/* A call on the socket failed. True: for a reason of its own and not of one address (which may make it broken). */
+bool kith_udp_note_failure(struct kith_udp *u, int errnum);
+
 /* The train that starts at packets[first]: by itself (segment_len set by the core), with equals after it, or just
  * one. */
 struct kith_udp_train kith_udp_train_at(const struct kith_packet packets[], size_t first, size_t n, bool join);
 
 /* The system's half. prepare sets socket options after bind; send returns how many packets it took care of (sent, or
- * noted as failed), fewer than n when the socket would block. */
+ * noted as failed), fewer than n when the socket would block. Both clear failures when a call went well. */
 void kith_udp_sys_prepare(struct kith_udp *u, bool offload);
 int kith_udp_sys_receive(struct kith_udp *u, struct kith_packet out[], size_t n);
 size_t kith_udp_sys_send(struct kith_udp *u, const struct kith_packet packets[], size_t n);

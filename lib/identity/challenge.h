@@ -4,7 +4,7 @@
  * and its own answer, with its device key, and sends its chain along. The asker keeps the challenge it sent,
  * compares, and uses it once; how long it waits is its own affair. The signature's label makes it worth nothing
  * elsewhere, and the context says to a user or to an application what it is for.
- * Bounds: KITH_CHALLENGE_LEN_MAX, KITH_ANSWER_LEN_MAX, context of KITH_CONTEXT_MAX printable characters.
+ * Bounds: KITH_CHALLENGE_LEN_MAX, KITH_PROOF_LEN_MAX, context of KITH_CONTEXT_MAX printable characters.
  * Never: a nonce of its own, a memory of those that were used.
  */
 #ifndef KITH_IDENTITY_CHALLENGE_H

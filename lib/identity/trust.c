@@ -71,8 +71,10 @@ int kith_trust_init(struct kith_trust *t, const struct kith_trust_options *o)
 	t->blobs = o->blobs;
 	t->issuers_max = o->issuers_max;
 	t->open = o->root == NULL;
-	if (t->open && kith_ids_network_open(t->suite, &t->network, o->open_label) != 0)
+	if (t->open && kith_ids_network_open(t->suite, &t->network, o->open_label) != 0) {
+		memset(t, 0, sizeof *t); /* so that it can be told from one that wants a deinit */
 		return KITH_EINVAL;
+	}
 	if (o->root != NULL) {
 		t->root = *o->root;
 		kith_ids_network(t->suite, &t->network, o->root);
@@ -396,21 +398,37 @@ static int chain_verify(struct kith_trust *t, const struct kith_chain *c, struct
 	return 0;
 }
 
+/* Everything but the signatures. */
+static int chain_check(const struct kith_trust *t, const struct kith_now *now, struct kith_span chain,
+		       struct kith_chain *c, struct kith_person *out)
+{
+	int err = kith_chain_parse(c, chain);
+	if (err == 0)
+		err = chain_belongs(t, c);
+	if (err == 0)
+		err = chain_complete(t, c);
+	if (err != 0)
+		return err;
+	if (c->kind != KITH_CHAIN_OPEN && !kith_constraint_allows(c->issuer.constraint, c->name.name))
+		return KITH_ENAME;
+	person_fill(t, c, out);
+	return kith_trust_recheck(t, now, out);
+}
+
+int kith_trust_recheck_chain(const struct kith_trust *t, const struct kith_now *now, struct kith_span chain)
+{
+	struct kith_chain c;
+	struct kith_person person;
+
+	memset(&person, 0, sizeof person);
+	return chain_check(t, now, chain, &c, &person);
+}
+
 static int check(struct kith_trust *t, const struct kith_now *now, struct kith_span chain, struct kith_person *out)
 {
 	struct kith_chain c;
 
-	int err = kith_chain_parse(&c, chain);
-	if (err == 0)
-		err = chain_belongs(t, &c);
-	if (err == 0)
-		err = chain_complete(t, &c);
-	if (err != 0)
-		return err;
-	if (c.kind != KITH_CHAIN_OPEN && !kith_constraint_allows(c.issuer.constraint, c.name.name))
-		return KITH_ENAME;
-	person_fill(t, &c, out);
-	err = kith_trust_recheck(t, now, out);
+	int err = chain_check(t, now, chain, &c, out);
 	if (err == 0)
 		err = chain_verify(t, &c, chain, &out->identity);
 	if (err != 0)
@@ -538,6 +556,7 @@ int kith_trust_devices_add(struct kith_trust *t, const struct kith_key *identity
 	kith_blob_unref(t->blobs, d->list);
 	d->list = blob;
 	devices_touch(t, d);
+	t->epoch++;
 	return 1;
 }
 

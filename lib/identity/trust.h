@@ -59,7 +59,7 @@ struct kith_trust {
 	bool open;
 	uint16_t issuers_n, issuers_cap, issuers_max;
 	uint64_t uses; /* counts up: order of use among issuers */
-	uint32_t epoch; /* counts up with each revocation list: a session checked at another epoch needs a recheck */
+	uint32_t epoch; /* counts up with each list that is news: what was checked at another epoch needs a recheck */
 	struct kith_trust_issuer *issuers;
 	struct kith_blob *root_list; /* the root's revocation list or NULL */
 	struct kith_table device_lists, chains;
@@ -105,6 +105,11 @@ int kith_trust_check(struct kith_trust *t, const struct kith_now *now, struct ki
 /* Whether a person that was checked before still holds: KITH_EREVOKED, KITH_EEXPIRED or KITH_ENOTYET. */
 int kith_trust_recheck(const struct kith_trust *t, const struct kith_now *now,
 		       const struct kith_person *person) KITH_MUST_USE;
+
+/* The same for a chain that kith_trust_check let pass before: no signature is verified again, nothing counts as used. 0,
+ * or what kith_trust_check would say. */
+int kith_trust_recheck_chain(const struct kith_trust *t, const struct kith_now *now,
+			     struct kith_span chain) KITH_MUST_USE;
 
 /* Remembers an issuer's certificate, so that chains may call it by id. Errors as kith_trust_check; KITH_EFULL,
  * KITH_ENOMEM. Of two for one key the one with the higher serial is kept. */

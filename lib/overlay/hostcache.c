@@ -275,7 +275,8 @@ int kith_hostcache_pick(const struct kith_hostcache *hc, kith_time_us now, const
 		enum kith_hostcache_relax need = strain(hc, i);
 		if (need > relax)
 			continue;
-		unsigned score = (unsigned)need * RANKS + rank(e);
+		/* Who failed comes after everybody who did not: when many are gone at once, variety must wait. */
+		unsigned score = (e->failures > 0 ? (KITH_PICK_ANY + 1) * RANKS : 0) + (unsigned)need * RANKS + rank(e);
 		if (score > best)
 			continue;
 		equals = score < best ? 1 : equals + 1;
@@ -332,6 +333,12 @@ void kith_hostcache_succeeded(struct kith_hostcache *hc, int i, const struct kit
 	e->failures = 0;
 	if (may_anchor(hc, i))
 		e->flags |= KITH_HOST_ANCHOR;
+}
+
+void kith_hostcache_forgive(struct kith_hostcache *hc)
+{
+	for (int i = 0; i < hc->n; i++)
+		hc->at[i].retry_at = 0;
 }
 
 void kith_hostcache_failed(struct kith_hostcache *hc, int i, kith_time_us now, const struct kith_random *random)

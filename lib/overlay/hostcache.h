@@ -79,8 +79,8 @@ void kith_hostcache_get(const struct kith_hostcache *hc, int i, struct kith_host
 int kith_hostcache_learn(struct kith_hostcache *hc, int i, const struct kith_key *dh) KITH_MUST_USE;
 
 /* The next host to try that is not in use and whose backoff is over: anchors, then those that worked, then untried
- * ones, then bootstrap hosts, then those that failed; at random among equals. relax says how far it may go; strict ones
- * are preferred throughout. KITH_ENOENT. */
+ * ones, then bootstrap hosts; at random among equals. relax says how far it may go; strict ones are preferred, and
+ * those that failed come after all others. KITH_ENOENT. */
 int kith_hostcache_pick(const struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random,
 			enum kith_hostcache_relax relax);
 
@@ -90,6 +90,9 @@ kith_time_us kith_hostcache_retry_at(const struct kith_hostcache *hc);
 void kith_hostcache_use(struct kith_hostcache *hc, int i, bool used);
 void kith_hostcache_succeeded(struct kith_hostcache *hc, int i, const struct kith_now *now);
 void kith_hostcache_failed(struct kith_hostcache *hc, int i, kith_time_us now, const struct kith_random *random);
+
+/* Our own line is there again: what failed without it says little about the hosts, so that all may be tried at once. */
+void kith_hostcache_forgive(struct kith_hostcache *hc);
 
 /* Writes the new state file: what is in memory, then what the old file (may be empty, or broken) holds besides. Returns
  * the length. */

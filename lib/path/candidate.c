@@ -68,13 +68,13 @@ static bool behind_one_nat(const struct kith_candidates *ours, const struct kith
 	return false;
 }
 
-enum kith_refusal kith_candidate_check_source(const struct kith_addr *addr, bool allow_loopback)
+enum kith_refusal kith_candidate_check_source(const struct kith_addr *addr, unsigned allow)
 {
 	switch (kith_addr_scope(addr)) {
 	case KITH_SCOPE_NONE:
 		return KITH_REFUSAL_SCOPE;
 	case KITH_SCOPE_LOOPBACK:
-		return allow_loopback ? KITH_REFUSAL_NONE : KITH_REFUSAL_LOOPBACK;
+		return (allow & KITH_ALLOW_LOOPBACK) ? KITH_REFUSAL_NONE : KITH_REFUSAL_LOOPBACK;
 	case KITH_SCOPE_LINK:
 		return KITH_REFUSAL_LINK_LOCAL;
 	case KITH_SCOPE_PRIVATE:
@@ -85,12 +85,12 @@ enum kith_refusal kith_candidate_check_source(const struct kith_addr *addr, bool
 }
 
 enum kith_refusal kith_candidate_check(const struct kith_candidate *c, const struct kith_candidates *theirs,
-				       const struct kith_candidates *ours, bool allow_loopback, uint16_t *transport)
+				       const struct kith_candidates *ours, unsigned allow, uint16_t *transport)
 {
 	const struct kith_candidate *own = NULL;
 	if (c->kind < KITH_CANDIDATE_HOST || c->kind > KITH_CANDIDATE_PREDICTED)
 		return KITH_REFUSAL_KIND;
-	enum kith_refusal refusal = kith_candidate_check_source(&c->addr, allow_loopback);
+	enum kith_refusal refusal = kith_candidate_check_source(&c->addr, allow);
 	if (refusal != KITH_REFUSAL_NONE)
 		return refusal;
 	if (c->addr.port < PORT_MIN && c->addr.port != PORT_HTTPS)
@@ -103,8 +103,8 @@ enum kith_refusal kith_candidate_check(const struct kith_candidate *c, const str
 	}
 	if (own == NULL)
 		return KITH_REFUSAL_FAMILY;
-	if (kith_addr_scope(&c->addr) == KITH_SCOPE_PRIVATE && !on_own_network(&c->addr, ours) &&
-	    !behind_one_nat(ours, theirs))
+	if (kith_addr_scope(&c->addr) == KITH_SCOPE_PRIVATE && !(allow & KITH_ALLOW_PRIVATE) &&
+	    !on_own_network(&c->addr, ours) && !behind_one_nat(ours, theirs))
 		return KITH_REFUSAL_PRIVATE;
 	*transport = own->transport;
 	return KITH_REFUSAL_NONE;

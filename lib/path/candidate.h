@@ -40,12 +40,17 @@ void kith_candidates_write(struct kith_writer *w, const struct kith_candidates *
 /* Parses a whole body. Candidates of unknown kinds are kept (and refused by the check). KITH_EPROTO: malformed. */
 int kith_candidates_read(struct kith_candidates *out, struct kith_span body) KITH_MUST_USE;
 
-/* Whether c of the list theirs may be probed; *transport: the own socket to do it from. allow_loopback: both may be
- * on one machine. */
+/* What the configuration allows beyond public addresses. */
+enum kith_candidate_allow {
+	KITH_ALLOW_LOOPBACK = 1 << 0, /* both may be on one machine */
+	KITH_ALLOW_PRIVATE = 1 << 1 /* the network itself is on private addresses: a site's, without NATs inside */
+};
+
+/* Whether c of the list theirs may be probed; *transport: the own socket to do it from. */
 enum kith_refusal kith_candidate_check(const struct kith_candidate *c, const struct kith_candidates *theirs,
-				       const struct kith_candidates *ours, bool allow_loopback, uint16_t *transport);
+				       const struct kith_candidates *ours, unsigned allow, uint16_t *transport);
 
 /* Whether a path may be made to where an authenticated packet came from. */
-enum kith_refusal kith_candidate_check_source(const struct kith_addr *addr, bool allow_loopback);
+enum kith_refusal kith_candidate_check_source(const struct kith_addr *addr, unsigned allow);
 
 #endif

@@ -158,7 +158,7 @@ void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, ki
 
 bool kith_ps_pay(struct kith_path *p, size_t frame_bytes)
 {
-	if (!kith_ps_is_stranger(p))
+	if (p->state != KITH_PATH_CANDIDATE)
 		return true;
 	/* As if each frame had a packet of its own: often it has not, but that is for the outbox to say. */
 	size_t cost = frame_bytes + KITH_FRAME_HEADER + KITH_PROBE_OVERHEAD +
@@ -169,11 +169,24 @@ bool kith_ps_pay(struct kith_path *p, size_t frame_bytes)
 	return true;
 }
 
+/* Whether an unproven hop may be sent a PROBE for which too little came from there. What was merely heard of may not;
+ * what the peer named may as often as the punch would; the rest are ways that we opened ourselves. */
+static bool may_probe_unpaid(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+			     const struct kith_path *p)
+{
+	struct kith_target *t = kith_ps_target(ps, &p->hop);
+	if (kith_ps_is_stranger(p))
+		return false;
+	if (t == NULL)
+		return true;
+	struct kith_punch_view view = kith_ps_view(ps, env, now);
+	return kith_punch_charge(ps->more->punch, &view, t);
+}
+
 bool kith_ps_probe(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, struct kith_path *p)
 {
-	bool stranger = p->state == KITH_PATH_CANDIDATE && (p->flags & KITH_PATH_STRANGER) != 0;
-	bool padded = p->state == KITH_PATH_CANDIDATE && !stranger;
-	if (!kith_ps_pay(p, KITH_PROBE_BODY)) {
+	bool padded = !kith_ps_pay(p, KITH_PROBE_BODY);
+	if (padded && !may_probe_unpaid(ps, env, now, p)) {
 		kith_stats_add(env->stats, KITH_STAT_PROBES_LIMITED, 1);
 		return false;
 	}
@@ -191,6 +204,12 @@ bool kith_ps_probe(struct kith_pathset *ps, const struct kith_path_env *env, kit
 	return true;
 }
 
+unsigned kith_ps_allow(const struct kith_pathset *ps)
+{
+	return (kith_ps_has(ps, KITH_PATHSET_ALLOW_LOOPBACK) ? KITH_ALLOW_LOOPBACK : 0u) |
+	       (kith_ps_has(ps, KITH_PATHSET_ALLOW_PRIVATE) ? KITH_ALLOW_PRIVATE : 0u);
+}
+
 struct kith_punch_view kith_ps_view(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
 {
 	bool consent = kith_ps_has(ps, KITH_PATHSET_CONSENT | KITH_PATHSET_PEER);
@@ -202,7 +221,7 @@ struct kith_punch_view kith_ps_view(struct kith_pathset *ps, const struct kith_p
 		.initiator = kith_ps_has(ps, KITH_PATHSET_INITIATOR),
 		.allowed = consent && !kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY),
 		.consent = consent,
-		.loopback = kith_ps_has(ps, KITH_PATHSET_ALLOW_LOOPBACK),
+		.allow = kith_ps_allow(ps),
 		.direct = kith_ps_has_direct(ps),
 		.used = now - ps->more->used_at < KITH_PATH_MEMORY_US,
 	};
@@ -536,10 +555,10 @@ void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env
 	case KITH_PATH_DEAD:
 		if (now - p->sent_at < REVIVE_US)
 			break;
-		if ((p->flags & KITH_PATH_CLOSED) != 0)
-			kith_ps_say_closed(env, now, p);
-		else
+		if ((p->flags & KITH_PATH_CLOSED) == 0)
 			(void)kith_ps_probe(ps, env, now, p);
+		else if (len > KITH_PROBE_OVERHEAD + KITH_FRAME_HEADER) /* it may never have been proven */
+			kith_ps_say_closed(env, now, p);
 		break;
 	}
 	if (kith_ps_has(ps, KITH_PATHSET_PEER))

@@ -38,7 +38,8 @@ enum kith_pathset_flag {
 	KITH_PATHSET_PEER = 8, /* may punch, holds standbys, tracks its data */
 	KITH_PATHSET_HOME = 16, /* a leaf's session to its home: it keeps it alive */
 	KITH_PATHSET_ATTACHED = 32, /* the home's side of such a session */
-	KITH_PATHSET_ALLOW_LOOPBACK = 64 /* two nodes on one machine */
+	KITH_PATHSET_ALLOW_LOOPBACK = 64, /* enum kith_candidate_allow */
+	KITH_PATHSET_ALLOW_PRIVATE = 128
 };
 
 /* For the caller, who clears what it has seen. */
@@ -89,6 +90,12 @@ void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env
 
 /* Ways for one packet that is about to be sealed, the sending path first. 0: there is no path at all. */
 size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, struct kith_hop out[KITH_PICK_MAX]);
+
+/* Whether a datagram of len bytes may leave now: KITH_EAGAIN when it has to wait until kith_pathset_ready_at,
+ * KITH_ENOMEM. What may leave is counted as sent. path/pacer.h has the law. */
+int kith_pathset_take(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+		      size_t len) KITH_MUST_USE;
+kith_time_us kith_pathset_ready_at(const struct kith_pathset *ps, kith_time_us now, size_t len);
 
 /* A packet was sealed and queued for this hop; to be called for each of its hops. sealed is copied if it is retained.
  */

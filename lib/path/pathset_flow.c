@@ -110,6 +110,7 @@ static void replay(struct kith_pathset *ps, const struct kith_path_env *env, kit
 	struct kith_span sealed;
 	if (flow == NULL || n == 0)
 		return;
+	kith_pacer_doubt(&flow->pacer);
 	if (flow->replay_from < flow->flight.acked)
 		flow->replay_from = flow->flight.acked;
 	while (kith_retain_get(&flow->retain, flow->replay_from, &counter, &sealed)) {
@@ -171,6 +172,8 @@ void kith_ps_clear(struct kith_pathset *ps, const struct kith_path_env *env, kit
 	p->flags &= (uint8_t)~KITH_PATH_NEED_ANSWER;
 	p->tries = 0;
 	p->since = 0;
+	if (i == ps->sending && kith_ps_flow(ps) != NULL)
+		kith_pacer_alive(&ps->more->flow->pacer, now);
 	kith_ps_journal(ps, env, now, KITH_JOURNAL_CLEARED, &p->hop, p->srtt_us / 1000);
 	kith_ps_rest(ps, env, now, i);
 	kith_ps_choose(ps, env, now);
@@ -219,6 +222,7 @@ void kith_ps_flow_moved(struct kith_pathset *ps, const struct kith_path_env *env
 	uint64_t acked = flow->flight.acked;
 	memset(&flow->flight, 0, sizeof flow->flight);
 	flow->flight.acked = acked;
+	memset(&flow->pacer, 0, sizeof flow->pacer); /* what the old path carried says nothing about this one */
 }
 
 /* ---- packets ---- */
@@ -256,11 +260,14 @@ bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env,
 	flow->data_at = ps->more->used_at = now;
 	if (i != ps->sending) {
 		kith_stats_add(env->stats, KITH_STAT_PACKETS_DUPLICATED, 1);
+		kith_pacer_doubt(&flow->pacer);
 		if (flow->replay_from <= counter)
 			flow->replay_from = counter + 1;
 		return true;
 	}
 	kith_flight_sent(&flow->flight, counter, now);
+	kith_pacer_begin(&flow->pacer, now, kith_pathset_rtt_us(ps));
+	kith_pacer_sent(&flow->pacer, now, counter);
 	kith_pace_packet(&flow->out, now, true);
 	kith_budget_sent(&flow->budget, now);
 	if (kith_ps_count(ps) > 1)
@@ -268,6 +275,26 @@ bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env,
 	kith_ps_arm(ps, kith_pace_idle_at(&flow->out));
 	kith_ps_arm(ps, now + kith_path_period(kith_ps_path(ps, i)));
 	return true;
+}
+
+int kith_pathset_take(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, size_t len)
+{
+	struct kith_flow *flow = flow_start(ps, env, now);
+	if (flow == NULL)
+		return KITH_ENOMEM;
+	kith_pacer_begin(&flow->pacer, now, kith_pathset_rtt_us(ps));
+	if (kith_pacer_take(&flow->pacer, now, (uint32_t)len + KITH_PACER_OVERHEAD))
+		return 0;
+	kith_stats_add(env->stats, KITH_STAT_DATAGRAMS_PACED, 1);
+	return KITH_EAGAIN;
+}
+
+kith_time_us kith_pathset_ready_at(const struct kith_pathset *ps, kith_time_us now, size_t len)
+{
+	const struct kith_flow *flow = kith_ps_flow(ps);
+	return flow != NULL && flow->pacer.begun
+		       ? kith_pacer_ready_at(&flow->pacer, now, (uint32_t)len + KITH_PACER_OVERHEAD)
+		       : now;
 }
 
 /* The peer hears nothing on our sending path. If all it can know of was acknowledged, only its IDLE mark was lost. */
@@ -298,6 +325,8 @@ int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env
 		return 0;
 	struct kith_path *p = kith_ps_path(ps, (unsigned)about);
 	kith_time_us sent_at;
+	if ((unsigned)about == ps->sending)
+		kith_pacer_acked(&flow->pacer, now, f.largest, f.count);
 	if ((unsigned)about == ps->sending && kith_flight_acked(&flow->flight, f.largest, &sent_at)) {
 		if (sent_at != 0 && about == arrived && now - sent_at > f.delay_us)
 			kith_path_rtt(p, (uint32_t)(now - sent_at - f.delay_us));

@@ -8,9 +8,7 @@ static enum kith_refusal refuse_stranger(const struct kith_pathset *ps, const st
 		return KITH_REFUSAL_CONSENT;
 	if (hop->tunnel == 0 && kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY))
 		return KITH_REFUSAL_RELAY_ONLY;
-	return hop->tunnel != 0
-		       ? KITH_REFUSAL_NONE
-		       : kith_candidate_check_source(&hop->remote, kith_ps_has(ps, KITH_PATHSET_ALLOW_LOOPBACK));
+	return hop->tunnel != 0 ? KITH_REFUSAL_NONE : kith_candidate_check_source(&hop->remote, kith_ps_allow(ps));
 }
 
 /* Makes room among the strangers: the oldest goes. */
@@ -210,6 +208,8 @@ static int on_probe_ack(struct kith_pathset *ps, const struct kith_path_env *env
 		return 0;
 	if (rtt_us != 0)
 		kith_path_rtt(p, rtt_us);
+	if (i == ps->sending && kith_ps_flow(ps) != NULL)
+		kith_pacer_alive(&ps->more->flow->pacer, now);
 	name_path(ps, i, f.path);
 	if (p->state == KITH_PATH_CANDIDATE && f.observed.family != KITH_FAMILY_NONE) {
 		struct kith_hop seen = { .remote = f.observed };

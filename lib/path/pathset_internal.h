@@ -16,6 +16,7 @@
 #include "base/rng.h"
 #include "base/stats.h"
 #include "path/detect.h"
+#include "path/pacer.h"
 #include "path/pathset.h"
 #include "path/punch.h"
 #include "path/retain.h"
@@ -28,6 +29,7 @@ struct kith_flow {
 	struct kith_budget budget;
 	struct kith_ack acks[KITH_PATHS_MAX]; /* by index of path */
 	struct kith_retain retain;
+	struct kith_pacer pacer; /* of the sending path */
 	kith_time_us acked_at; /* when a PATH_ACK last left on account of packets */
 	kith_time_us data_at; /* last data, either way */
 	uint64_t newest; /* highest data counter received */
@@ -102,11 +104,14 @@ void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, ki
 void kith_ps_journal(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
 		     enum kith_journal_what what, const struct kith_hop *hop, uint32_t value);
 
-/* A PROBE on this path; false when a stranger's credit does not allow it. */
+/* A PROBE on this path; false when the limits of an unproven hop do not allow it. */
 bool kith_ps_probe(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, struct kith_path *p);
 
-/* Charges bytes of a frame to a stranger's credit; false when there is not enough. */
+/* Charges bytes of a frame to what came from an unproven hop; false when that was not enough. */
 bool kith_ps_pay(struct kith_path *p, size_t frame_bytes);
+
+/* enum kith_candidate_allow */
+unsigned kith_ps_allow(const struct kith_pathset *ps);
 
 struct kith_punch_view kith_ps_view(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
 

@@ -46,29 +46,30 @@ static void send_offer(struct kith_punch *p, const struct kith_punch_view *v, bo
 	kith_outbox_end(v->env->outbox);
 }
 
-static bool may_probe(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_target *t)
+bool kith_punch_charge(struct kith_punch *p, const struct kith_punch_view *v, struct kith_target *t)
 {
 	if (v->now - p->window_at >= KITH_PROBES_WINDOW_US) {
 		p->window_at = v->now;
 		p->window_sent = 0;
 	}
-	if (t->sent < KITH_PROBES_PER_ADDRESS && p->window_sent < KITH_PROBES_WINDOW)
-		return true;
-	kith_stats_add(v->env->stats, KITH_STAT_PROBES_LIMITED, 1);
-	return false;
+	if (t->sent >= KITH_PROBES_PER_ADDRESS || p->window_sent >= KITH_PROBES_WINDOW)
+		return false;
+	t->sent++;
+	p->window_sent++;
+	return true;
 }
 
 static void probe(struct kith_punch *p, const struct kith_punch_view *v, struct kith_target *t, uint8_t ttl)
 {
-	if (!may_probe(p, v, t))
+	if (!kith_punch_charge(p, v, t)) {
+		kith_stats_add(v->env->stats, KITH_STAT_PROBES_LIMITED, 1);
 		return;
+	}
 	struct kith_probe_frame f = { kith_probe_next(&t->probe, v->env->random, v->now), KITH_PATH_ID_NONE, 0 };
 	struct kith_writer *w =
 		kith_outbox_begin(v->env->outbox, v->env->session, &t->hop, ttl, KITH_FRAME_PROBE, KITH_PROBE_PADDED);
 	kith_probe_write(w, &f, true);
 	kith_outbox_end(v->env->outbox);
-	t->sent++;
-	p->window_sent++;
 	kith_stats_add(v->env->stats, KITH_STAT_PROBES_SENT, 1);
 	if (ttl != 0)
 		journal(v, KITH_JOURNAL_OPENER, &t->hop, ttl);
@@ -86,7 +87,7 @@ static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v
 	for (unsigned i = 0; i < p->theirs.n; i++) {
 		const struct kith_candidate *c = &p->theirs.list[i];
 		struct kith_hop hop = { .remote = c->addr };
-		enum kith_refusal refusal = kith_candidate_check(c, &p->theirs, &p->ours, v->loopback, &hop.transport);
+		enum kith_refusal refusal = kith_candidate_check(c, &p->theirs, &p->ours, v->allow, &hop.transport);
 		if (refusal != KITH_REFUSAL_NONE) {
 			kith_stats_add(v->env->stats, KITH_STAT_CANDIDATES_REFUSED, 1);
 			journal(v, KITH_JOURNAL_REFUSED, &hop, refusal);

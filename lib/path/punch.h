@@ -68,7 +68,7 @@ struct kith_punch_view {
 	bool initiator;
 	bool allowed; /* consent, a peer, and not relay-only */
 	bool consent; /* alone: the peer may be told that there is nothing to probe */
-	bool loopback;
+	unsigned allow; /* enum kith_candidate_allow */
 	bool direct; /* a direct path works */
 	bool used; /* data lately */
 };
@@ -89,6 +89,9 @@ int kith_punch_on_punch(struct kith_punch *p, const struct kith_punch_view *v, s
 
 /* The target at this hop, or NULL. */
 struct kith_target *kith_punch_find(struct kith_punch *p, const struct kith_hop *hop);
+
+/* Counts a PROBE to a target that has become a path; false when it has had as many as it may. */
+bool kith_punch_charge(struct kith_punch *p, const struct kith_punch_view *v, struct kith_target *t);
 
 void kith_punch_tick(struct kith_punch *p, const struct kith_punch_view *v);
 

@@ -63,15 +63,31 @@ uint32_t kith_replicas_find(const struct kith_members *ms, const struct kith_id 
 	return n;
 }
 
-bool kith_replicas_has(const struct kith_members *ms, const struct kith_id *key, const struct kith_id *id)
+static bool holds(const struct kith_member *const list[], uint32_t n, const struct kith_id *id)
 {
-	const struct kith_member *out[KITH_REPLICAS];
-	uint32_t n = kith_replicas_find(ms, key, 0, out);
 	for (uint32_t i = 0; i < n; i++) {
-		if (memcmp(out[i]->id.b, id->b, sizeof id->b) == 0)
+		if (memcmp(list[i]->id.b, id->b, sizeof id->b) == 0)
 			return true;
 	}
 	return false;
+}
+
+bool kith_replicas_has(const struct kith_members *ms, const struct kith_id *key, const struct kith_id *id)
+{
+	const struct kith_member *out[KITH_REPLICAS];
+	return holds(out, kith_replicas_find(ms, key, 0, out), id);
+}
+
+bool kith_replicas_near(const struct kith_members *ms, const struct kith_id *key, const struct kith_id *id)
+{
+	const struct kith_member *out[KITH_REPLICAS];
+	struct nearest near;
+	bool found = false;
+	near.n = 0;
+	kith_member_walk_init(&near.walk, ms, key);
+	for (unsigned group = 0; group < KITH_REPLICA_GROUPS && !found; group++)
+		found = holds(out, choose(&near, out), id);
+	return found;
 }
 
 uint32_t kith_replicas_unlisted(const struct kith_members *ms, const struct kith_id *key, struct kith_span listed,

@@ -30,6 +30,9 @@ uint32_t kith_replicas_find(const struct kith_members *ms, const struct kith_id 
 /* Whether the member with that id is one of the first six. */
 bool kith_replicas_has(const struct kith_members *ms, const struct kith_id *key, const struct kith_id *id);
 
+/* Whether it is one of all groups' replicas: views differ, so who is near enough by one's own may be asked. */
+bool kith_replicas_near(const struct kith_members *ms, const struct kith_id *key, const struct kith_id *id);
+
 /* Those of the first six that are not in listed (prefixes of KITH_MEMBER_ID_PREFIX bytes each): what an asker with
  * another view should hear of. */
 uint32_t kith_replicas_unlisted(const struct kith_members *ms, const struct kith_id *key, struct kith_span listed,

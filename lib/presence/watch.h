@@ -55,6 +55,7 @@ struct kith_watches {
 	struct kith_watch *oldest, *newest;
 	uint32_t n, max, per_watcher;
 	kith_time_us life; /* 0: watches do not end, and keys have an upstream watch */
+	uint32_t renewals; /* of all keys: a watch made before the last one may be at the wrong replicas */
 };
 
 /* life_us: how long a watch lasts (a replica: KITH_SUBSCRIPTION_US), or 0 (a home). */
@@ -97,6 +98,9 @@ const struct kith_watch_key *kith_watches_due(struct kith_watches *ws, kith_time
 /* The upstream watch of a key is to be renewed at `at`; went_well resets its count of tries. No effect when nobody
  * watches it any more. */
 void kith_watches_upstream(struct kith_watches *ws, const struct kith_id *key, kith_time_us at, bool went_well);
+
+/* The same, but never later than it is due already, and without a word on how it went. */
+void kith_watches_renew_by(struct kith_watches *ws, const struct kith_id *key, kith_time_us at);
 
 /* The members changed, or a replica vanished: every key is due again, spread evenly over the given time from now. */
 void kith_watches_renew_all(struct kith_watches *ws, kith_time_us now, kith_time_us over_us);

@@ -38,6 +38,8 @@ struct fwd_session {
 static void bucket_fill(struct kith_fwd_bucket *b, kith_time_us now, uint64_t rate, uint64_t burst)
 {
 	kith_time_us passed = now - b->filled;
+	if (b->tokens > burst * TOKENS_PER_BYTE) /* the limit was lowered */
+		b->tokens = burst * TOKENS_PER_BYTE;
 	uint64_t room = burst * TOKENS_PER_BYTE - b->tokens;
 	if (passed <= 0)
 		return;
@@ -271,6 +273,15 @@ void kith_fwd_init(struct kith_fwd *fwd, const struct kith_alloc *alloc, const s
 			seed);
 }
 
+void kith_fwd_limit(struct kith_fwd *fwd, const struct kith_fwd_limits *limits)
+{
+	KITH_ASSERT(limits->rate <= RATE_MAX && limits->owner_rate <= RATE_MAX && limits->tunnels_max < (1u << 26));
+	KITH_ASSERT(limits->burst <= BURST_MAX && limits->owner_burst <= BURST_MAX);
+	fwd->limits = *limits;
+	fwd->owners.max = 4 * limits->tunnels_max;
+	fwd->sessions.max = 2 * limits->tunnels_max;
+}
+
 void kith_fwd_deinit(struct kith_fwd *fwd)
 {
 	uint32_t it = 0;
@@ -464,9 +475,9 @@ static enum kith_fwd_verdict read_header(const uint8_t *data, size_t len, size_t
 	if (r.bad || type != KITH_PKT_TUNNEL || reserved != 0 || kith_reader_left(&r) == 0)
 		return KITH_FWD_MALFORMED;
 	for (size_t at = segment_len; at < len; at += segment_len) {
-		if (segment_len <= KITH_TUNNEL_HEADER || len - at <= KITH_TUNNEL_HEADER)
-			return KITH_FWD_MALFORMED;
-		if (memcmp(data, data + at, KITH_TUNNEL_HEADER) != 0)
+		/* One that is bad must not cost the others, which anybody could join it to: each is judged by itself. */
+		if (segment_len <= KITH_TUNNEL_HEADER || len - at <= KITH_TUNNEL_HEADER ||
+		    memcmp(data, data + at, KITH_TUNNEL_HEADER) != 0)
 			return KITH_FWD_MIXED;
 	}
 	return KITH_FWD_FORWARD;

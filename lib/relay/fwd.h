@@ -108,7 +108,8 @@ struct kith_fwd_ends {
 enum kith_fwd_verdict {
 	KITH_FWD_FORWARD = 0, /* header rewritten; send it to out */
 	KITH_FWD_MALFORMED, /* no tunnel header, or reserved bits set */
-	KITH_FWD_MIXED, /* a train whose segments differ in their headers: nothing was changed, pass them one by one */
+	/* a train whose segments differ in their headers, or lack one: nothing was changed, pass them one by one */
+	KITH_FWD_MIXED,
 	KITH_FWD_UNKNOWN, /* no such leg */
 	KITH_FWD_WRONG_SOURCE, /* not from where the leg is bound to */
 	KITH_FWD_NO_CREDIT, /* the other leg's address is unproven and its credit used up, or not known */
@@ -126,6 +127,10 @@ struct kith_fwd_out {
 /* limits are copied. seed keys the hash tables. */
 void kith_fwd_init(struct kith_fwd *fwd, const struct kith_alloc *alloc, const struct kith_random *random,
 		   const struct kith_fwd_limits *limits, uint8_t shard, const uint64_t seed[2]);
+
+/* Other limits from now on; what is over them already stays. */
+void kith_fwd_limit(struct kith_fwd *fwd, const struct kith_fwd_limits *limits);
+
 void kith_fwd_deinit(struct kith_fwd *fwd);
 
 /* A tunnel between leg a, whose owner it is counted to, and leg b; ids receives the id of each. KITH_EFULL: no more

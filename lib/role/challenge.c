@@ -51,7 +51,7 @@ void kith_challenge_on_request(struct kith_core *c, struct kith_session *s, cons
 	struct kith_signer device;
 	uint8_t proof[KITH_PROOF_LEN_MAX];
 	memset(&expected, 0, sizeof expected);
-	if (!(s->use & KITH_USE_PEER) || !kith_session_person(c, s, &person)) {
+	if (!kith_session_person(c, s, &person)) {
 		kith_answer(c, s, ask->id, KITH_STATUS_NOT_ALLOWED, nothing);
 		return;
 	}

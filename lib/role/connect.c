@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/rng.h"
+#include "path/candidate.h"
 #include "role/connect_internal.h"
 #include "role/dispatch.h"
 #include "role/peer.h"
@@ -82,20 +83,61 @@ static int make_hello(struct kith_core *c, struct kith_session *s, const uint8_t
 				    KITH_UDP_PAYLOAD);
 }
 
+static bool configured(const struct kith_core *c, const struct kith_addr *addr)
+{
+	for (size_t i = 0; i < c->bootstrap_n; i++) {
+		if (kith_addr_equal(&c->bootstrap[i].addr, addr))
+			return true;
+	}
+	return false;
+}
+
+/* Whether an address of a host entry may be sent a first message: 1200 bytes, several times, to where its author says.
+ * The rule is that for candidates of peers. */
+static bool may_contact(struct kith_core *c, const struct kith_host *host, const struct kith_addr *addr)
+{
+	struct kith_candidates ours = { 0 }, theirs = { .n = host->addrs_n };
+	struct kith_candidate cand = { .addr = *addr, .kind = KITH_CANDIDATE_HOST };
+	uint16_t transport;
+	if (configured(c, addr))
+		return true;
+	ours.n = (uint8_t)kith_own_candidates(c, ours.list, KITH_CANDIDATES_MAX);
+	for (unsigned i = 0; i < host->addrs_n; i++)
+		theirs.list[i].addr = host->addrs[i];
+	enum kith_refusal refusal = kith_candidate_check(&cand, &theirs, &ours, kith_allowed_scopes(c), &transport);
+	/* No interface of that family is known: what is private cannot be ours, the rest has no need of one. */
+	bool own = kith_addr_scope(addr) != KITH_SCOPE_PRIVATE || (kith_allowed_scopes(c) & KITH_ALLOW_PRIVATE);
+	if (refusal == KITH_REFUSAL_FAMILY && own)
+		refusal = KITH_REFUSAL_NONE;
+	if (refusal != KITH_REFUSAL_NONE)
+		kith_stats_add(c->stats, KITH_STAT_HOSTS_REFUSED, 1);
+	return refusal == KITH_REFUSAL_NONE;
+}
+
+/* The hops to a host that may be used, in the order of its entry. */
+static uint8_t ways_to(struct kith_core *c, const struct kith_host *host, struct kith_hop out[KITH_HOST_ADDRS_MAX])
+{
+	uint8_t n = 0;
+	for (unsigned i = 0; i < host->addrs_n; i++) {
+		struct kith_hop hop = { .remote = host->addrs[i] };
+		if (kith_transport_for(c, &hop.remote, &hop.transport) == 0 && may_contact(c, host, &hop.remote))
+			out[n++] = hop;
+	}
+	return n;
+}
+
 static struct kith_session *start(struct kith_core *c, const struct kith_host *host, uint8_t kind,
 				  struct kith_span body, uint64_t token)
 {
 	static const struct kith_key no_key;
-	struct kith_hop hop = { .remote = host->addrs[0] };
+	struct kith_hop ways[KITH_HOST_ADDRS_MAX];
 	bool known = memcmp(&host->dh, &no_key, sizeof no_key) != 0;
-	for (unsigned i = 0; kith_transport_for(c, &hop.remote, &hop.transport) != 0; i++) {
-		if (i + 1 >= host->addrs_n)
-			return NULL;
-		hop.remote = host->addrs[i + 1];
-	}
-	struct kith_session *s = new_initiator(c);
+	uint8_t ways_n = ways_to(c, host, ways);
+	struct kith_session *s = ways_n > 0 ? new_initiator(c) : NULL;
 	if (s == NULL)
 		return NULL;
+	memcpy(s->hs->ways, ways, sizeof ways[0] * ways_n);
+	s->hs->ways_n = ways_n;
 	/* With a long request the issuer's certificate stays at home: supernodes hold it. If this one does not, it
 	 * stays silent, and the second try brings it (kith_connect_tick). */
 	bool long_request = KITH_IK_HELLO_OVERHEAD + 40 + c->self.chain.len + 6 + body.len > KITH_UDP_PAYLOAD;
@@ -113,9 +155,9 @@ static struct kith_session *start(struct kith_core *c, const struct kith_host *h
 		memcpy(s->device, host->dh.b, KITH_DEVICE_ID_LEN);
 		(void)kith_sessions_bind(&c->sessions, s);
 	}
-	kith_pathset_init(&s->paths, c->now.mono_us, &hop, false, KITH_PATHSET_INITIATOR);
+	kith_pathset_init(&s->paths, c->now.mono_us, &ways[0], false, KITH_PATHSET_INITIATOR);
 	s->hs->give_up_at = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
-	kith_connect_send(c, s, &hop);
+	kith_connect_send(c, s, &ways[0]);
 	return s;
 }
 
@@ -159,6 +201,8 @@ static int make_call(struct kith_core *c, struct kith_session *s, const uint8_t 
 	uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_SERVICE);
 	kith_write_bytes(&w, (const uint8_t *)service, strlen(service));
 	kith_frame_end(&w, mark);
+	if (s->hs->cancel)
+		kith_frame_end(&w, kith_frame_begin(&w, KITH_FRAME_CANCEL));
 	size_t around = KITH_IK_HELLO_OVERHEAD + 32 + 3 + c->self.chain_short.len + INTRODUCE_COST;
 	size_t pad_to = around < KITH_UDP_PAYLOAD ? KITH_UDP_PAYLOAD - around : 0;
 	if (w.bad)
@@ -186,8 +230,8 @@ struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_re
 	return s;
 }
 
-/* Makes the HELLO anew: for a responder that asked for a cookie, or that may lack our issuer's certificate. Requests that rode
- * in the first one follow when the session is up. */
+/* Makes the HELLO anew: for a responder that asked for a cookie, or that may lack our issuer's certificate; or to take a
+ * call back. Requests that rode in the first one follow when the session is up. */
 static bool remake(struct kith_core *c, struct kith_session *s)
 {
 	bool embedded;
@@ -219,6 +263,34 @@ void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct
 	kith_session_arm(c, s);
 }
 
+void kith_connect_cancel(struct kith_core *c, struct kith_session *s)
+{
+	KITH_ASSERT(s->state == KITH_SESSION_INITIATING && (s->use & KITH_USE_PEER));
+	if (s->hs->cancel)
+		return;
+	s->hs->cancel = true;
+	s->hs->tries = 0;
+	s->hs->give_up_at = c->now.mono_us + KITH_CANCEL_US;
+	if (remake(c, s))
+		kith_peer_redial(c, s);
+}
+
+/* Whether a COOKIE may be answered there: a HELLO is long, and whoever saw one can write a COOKIE for it with any source.
+ * To a supernode only where the HELLO went; in a call to the homes that it goes through. */
+static bool may_prove(const struct kith_core *c, const struct kith_session *s, const struct kith_hop *from)
+{
+	for (unsigned i = 0; i < s->hs->ways_n; i++) {
+		if (kith_hop_equal(&s->hs->ways[i], from))
+			return true;
+	}
+	for (unsigned i = 0; (s->use & KITH_USE_PEER) && i < s->peer->homes_n; i++) {
+		const struct kith_session *home = kith_sessions_of(&c->sessions, s->peer->homes[i].dh.b);
+		if (home != NULL && kith_addr_equal(&kith_session_hop(home)->remote, &from->remote))
+			return true;
+	}
+	return false;
+}
+
 void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
 {
 	uint32_t receiver;
@@ -231,6 +303,10 @@ void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const 
 		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
 		return;
 	}
+	if (!may_prove(c, s, from)) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		return;
+	}
 	/* Two nodes must not chase each other with cookies. */
 	if (s->hs->has_cookie && c->now.mono_us - s->hs->sent_at < COOKIE_SPACING_US)
 		return;
@@ -241,6 +317,11 @@ void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const 
 	}
 	if (made == 1 && !remake(c, s))
 		return;
+	if (!(s->use & KITH_USE_PEER)) { /* that address answers: the others need not be tried any more */
+		s->paths.first.hop = s->hs->ways[0] = *from;
+		s->hs->ways_n = 1;
+		s->hs->way = 0;
+	}
 	kith_connect_send(c, s, from); /* by the same way: the second MAC is good for no other */
 }
 
@@ -256,13 +337,18 @@ int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const 
 	return err;
 }
 
-void kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain, uint8_t role)
+bool kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain, uint8_t role)
 {
 	s->chain = kith_blob_intern(&c->shared->blobs, chain.p, chain.len);
+	if (s->chain == NULL) {
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+		return false;
+	}
 	/* What a node says of its role counts only as far as its certificate allows it. */
 	struct kith_person person;
 	bool certified = kith_session_person(c, s, &person) && (c->trust.open || (person.flags & KITH_NAME_SUPERNODE));
 	s->role = role == KITH_ROLE_SUPERNODE && certified ? KITH_ROLE_SUPERNODE : KITH_ROLE_LEAF;
+	return true;
 }
 
 static uint8_t path_flags(const struct kith_core *c, const struct kith_session *s)
@@ -278,8 +364,11 @@ static uint8_t path_flags(const struct kith_core *c, const struct kith_session *
 		flags |= KITH_PATHSET_HOME;
 	if (s->use & KITH_USE_LEAF)
 		flags |= KITH_PATHSET_ATTACHED;
-	if (c->allow_loopback)
+	unsigned allow = kith_allowed_scopes(c);
+	if (allow & KITH_ALLOW_LOOPBACK)
 		flags |= KITH_PATHSET_ALLOW_LOOPBACK;
+	if (allow & KITH_ALLOW_PRIVATE)
+		flags |= KITH_PATHSET_ALLOW_PRIVATE;
 	return (uint8_t)flags;
 }
 
@@ -359,8 +448,28 @@ static int finish_xx(struct kith_core *c, struct kith_session *s, uint32_t recei
 static void on_verdict(struct kith_core *c, struct kith_session *s, const struct kith_hello *hello)
 {
 	unsigned reason = hello->has_verdict ? hello->verdict : (unsigned)KITH_CLOSE_PROTOCOL;
-	kith_peer_refused(c, s, (enum kith_close_reason)reason);
+	kith_peer_refused(c, s);
 	kith_session_end(c, s, (enum kith_close_reason)reason, true);
+}
+
+/* The callee takes this call for its own, which comes to us still or has come already: it must not ring. */
+static void forget_crossed(struct kith_core *c, const struct kith_hello *hello, const struct kith_person *person)
+{
+	uint32_t session;
+	if (hello->crossed && kith_guard_judge(&c->guard, person->device_dh.b, hello->crossed_ms, hello->crossed_id,
+					       true, &session) != KITH_SAME)
+		kith_guard_remember(&c->guard, person->device_dh.b, hello->crossed_ms, hello->crossed_id, 0);
+}
+
+/* A supernode is where it was called, and where the answer came from says which of its addresses that was; a person
+ * answers through a tunnel that we may not know yet. */
+static struct kith_hop way_of_reply(const struct kith_session *s, const struct kith_hop *from)
+{
+	for (unsigned i = 0; i < s->hs->ways_n; i++) {
+		if (kith_hop_equal(&s->hs->ways[i], from))
+			return *from;
+	}
+	return s->use & KITH_USE_PEER ? *from : s->paths.first.hop;
 }
 
 /* Whether it is the one we wanted: the person we called, or a supernode. */
@@ -411,16 +520,20 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 	}
 	s->peer_index = header->sender;
 	s->features = (uint8_t)(hello.features & c->self.features);
-	kith_connect_keep_chain(c, s, hello.chain, hello.role);
+	if (!kith_connect_keep_chain(c, s, hello.chain, hello.role)) {
+		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
+		return;
+	}
 	if (!right_responder(s, &person)) {
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_NAME, 1);
 		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
 		return;
 	}
+	if (s->use & KITH_USE_PEER)
+		forget_crossed(c, &hello, &person);
 	kith_session_take_keys(s, c->now.mono_us);
 	kith_connect_bind(c, s);
-	/* A supernode is where we called it; a person answers through a tunnel that we may not know yet. */
-	struct kith_hop way = s->use & KITH_USE_PEER ? *from : s->paths.first.hop;
+	struct kith_hop way = way_of_reply(s, from);
 	kith_connect_opened(c, s, &way);
 	confirm(c, s);
 	if (hello.answer.p != NULL)
@@ -516,6 +629,9 @@ void kith_connect_tick(struct kith_core *c, struct kith_session *s)
 	}
 	bool silent =
 		s->hs->tries == 2 && s->hs->noise.pattern == KITH_NOISE_IK; /* it may lack our issuer's certificate */
-	if (!silent || remake(c, s))
-		kith_connect_send(c, s, &s->paths.first.hop);
+	if (silent && !remake(c, s))
+		return;
+	s->hs->way = (uint8_t)((s->hs->way + 1) % s->hs->ways_n);
+	s->paths.first.hop = s->hs->ways[s->hs->way];
+	kith_connect_send(c, s, &s->paths.first.hop);
 }

@@ -4,7 +4,10 @@
  * look-up); cookie when asked for (a hash); then one DH and one open, the certificates (up to three signatures,
  * remembered), the timestamp; and only what passed all of them makes state. A leaf answers only what came through the
  * tunnel of a home of its own, so that an address scan with somebody's public key finds nobody.
- * Timers: HELLO again after 300 ms, doubling to 4 s, given up after 10 s (a call: when its operation is).
+ * Addresses in host entries are a stranger's claim: none is spoken to that kith_candidate_check would not have probed,
+ * but for those that the operator configured.
+ * Timers: HELLO again after 300 ms, doubling to 4 s, to the next address of the host each time, given up after 10 s (a
+ * call: when its operation is). A cancelled call's last words are repeated for KITH_CANCEL_US.
  */
 #ifndef KITH_ROLE_CONNECT_H
 #define KITH_ROLE_CONNECT_H
@@ -22,6 +25,10 @@ struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_re
 
 /* Sends the HELLO over a hop. */
 void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop);
+
+/* Gives up a call that was not answered yet. The callee is told, as far as a few messages without an answer can tell
+ * it: a first message that takes back the one with the same call id. The session ends by itself after that. */
+void kith_connect_cancel(struct kith_core *c, struct kith_session *s);
 
 /* Handshake packets from the network. */
 void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,

@@ -12,8 +12,10 @@ bool kith_connect_may_answer(const struct kith_core *c, const struct kith_hop *f
 int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const uint8_t key[32],
 			     struct kith_person *person);
 
-/* Remembers the other side's certificates with the session, and the role that they allow it of the one it claims. */
-void kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain, uint8_t role);
+/* Remembers the other side's certificates with the session, and the role that they allow it of the one it claims. False
+ * without memory: a session whose certificates nobody checks again must not be. */
+bool kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain,
+			     uint8_t role) KITH_MUST_USE;
 
 /* Makes s the session of its device, unless it is an application's; one that the same side began before ends. */
 void kith_connect_bind(struct kith_core *c, struct kith_session *s);

@@ -116,8 +116,90 @@ int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *nam
 	if (service != NULL)
 		kith_text_copy(op->service, sizeof op->service, service);
 	kith_ids_directory(c->suite, &op->key, &c->self.network, name);
-	look_up(c, op);
+	if (kind != KITH_OP_CALL || !kith_peer_answer_ringing(c, op))
+		look_up(c, op);
 	return 0;
+}
+
+/* ---- both at once ---- */
+
+/* Their session that is taken as the answer to an operation already, or NULL. */
+static struct kith_session *taken_for(struct kith_core *c, const struct kith_operation *op)
+{
+	struct kith_session *s = kith_peer_get(c, op->session);
+	if (s == NULL)
+		return NULL;
+	return s->initiator ? kith_peer_get(c, s->peer->rival) : s;
+}
+
+static bool same_service(const struct kith_operation *op, struct kith_span service)
+{
+	return strlen(op->service) == service.len && memcmp(op->service, service.p, service.len) == 0;
+}
+
+enum kith_crossing kith_dial_crossing(struct kith_core *c, const struct kith_hello *hello,
+				      const struct kith_person *person, kith_op *out)
+{
+	*out = 0;
+	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++) {
+		const struct kith_operation *op = &c->ops[i];
+		if (op->kind != KITH_OP_CALL || strcmp(op->name, person->name) != 0 ||
+		    !same_service(op, hello->service))
+			continue;
+		const struct kith_session *ours = kith_peer_get(c, op->session), *taken = taken_for(c, op);
+		if (ours != NULL && !kith_key_equal(&ours->peer->identity, &person->identity))
+			continue;
+		if (taken != NULL && memcmp(taken->device, person->device_dh.b, KITH_DEVICE_ID_LEN) != 0)
+			continue; /* another device of theirs came first */
+		*out = op->id;
+		/* One that they took back and made anew counts, an older one does not. */
+		if (taken != NULL && taken->hs != NULL)
+			return hello->timestamp_ms > taken->hs->timestamp_ms ? KITH_CROSSING_THEIRS
+									     : KITH_CROSSING_OURS;
+		bool sent = ours != NULL && memcmp(ours->device, person->device_dh.b, KITH_DEVICE_ID_LEN) == 0;
+		return sent && memcmp(c->self.dh_pk, person->device_dh.b, sizeof person->device_dh.b) < 0
+			       ? KITH_CROSSING_OURS
+			       : KITH_CROSSING_THEIRS;
+	}
+	return KITH_CROSSING_NONE;
+}
+
+void kith_dial_take(struct kith_core *c, kith_op id, struct kith_session *s)
+{
+	struct kith_operation *op = kith_dial_get(c, id);
+	struct kith_session *ours = kith_peer_get(c, op->session), *before = taken_for(c, op);
+	if (before != NULL)
+		kith_peer_give_way(c, before);
+	s->peer->op = id;
+	if (ours != NULL && ours->initiator) {
+		s->peer->rival = ours->index;
+		ours->peer->rival = s->index;
+	} else {
+		op->session = s->index;
+	}
+	arm(c, op, op->give_up_at);
+}
+
+void kith_dial_fell_through(struct kith_core *c, kith_op id, struct kith_session *other)
+{
+	struct kith_operation *op = kith_dial_get(c, id);
+	if (op == NULL)
+		return;
+	op->session = other != NULL ? other->index : 0;
+	if (other != NULL)
+		return;
+	op->tries = 0; /* we had not called yet: now we do */
+	arm(c, op, c->now.mono_us);
+}
+
+void kith_dial_give_up(struct kith_core *c, struct kith_operation *op, int err)
+{
+	struct kith_session *s = kith_peer_get(c, op->session), *other = taken_for(c, op);
+	kith_dial_done(c, op->id, err, false);
+	if (s != NULL)
+		kith_peer_give_way(c, s);
+	if (other != NULL && other != s)
+		kith_peer_give_way(c, other);
 }
 
 void kith_dial_done(struct kith_core *c, kith_op id, int err, bool told)
@@ -249,7 +331,6 @@ static int call(struct kith_core *c, struct kith_operation *op, const struct fou
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "calling name=%s op=%u session=%08x homes=%u",
 		 kith_log_name(c->log, op->name, shown), op->id, s->index, peer->homes_n);
 	op->session = s->index;
-	s->hs->give_up_at = op->give_up_at;
 	arm(c, op, op->give_up_at);
 	kith_peer_redial(c, s);
 	return 0;
@@ -345,17 +426,12 @@ void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answe
 void kith_dial_tick(struct kith_core *c, struct kith_operation *op)
 {
 	if (c->now.mono_us >= op->give_up_at) {
-		kith_session_id id = op->session;
-		int err = op->last_err == KITH_EDETACHED && op->tries == 0 ? KITH_EDETACHED : KITH_ETIMEDOUT;
-		kith_dial_done(c, op->id, err, false);
-		struct kith_session *s = kith_sessions_get(&c->sessions, id);
-		if (s != NULL && s->peer != NULL && (s->use & KITH_USE_PEER)) {
-			s->peer->op = 0;
-			kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
-		}
+		kith_dial_give_up(c, op,
+				  op->last_err == KITH_EDETACHED && op->tries == 0 ? KITH_EDETACHED : KITH_ETIMEDOUT);
 		return;
 	}
-	if (op->kind != KITH_OP_CHALLENGE && op->session == 0 && c->super == NULL && op->tries < LOOKUPS_MAX)
+	bool once_more = c->super == NULL ? op->tries < LOOKUPS_MAX : op->tries == 0;
+	if (op->kind != KITH_OP_CHALLENGE && op->session == 0 && once_more)
 		look_up(c, op);
 	else
 		arm(c, op, op->give_up_at);

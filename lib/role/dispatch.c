@@ -5,6 +5,7 @@
 #include "role/introduce.h"
 #include "role/leaf.h"
 #include "role/query.h"
+#include "role/subscribing.h"
 #include "role/supernode.h"
 #include "role/watching.h"
 
@@ -46,38 +47,50 @@ static void on_rekeyed(struct kith_core *c, struct kith_session *s, const struct
 	    kith_rekey_finish(s, &c->self, c->now.mono_us, theirs) == 0)
 		kith_stats_add(c->stats, KITH_STAT_REKEYS, 1);
 	else
-		kith_rekey_abandon(s, c->alloc);
+		kith_rekey_abandon(s, c->now.mono_us);
 }
 
-/* Who may ask what, as the table in wire/body.h says. */
-static bool allowed(const struct kith_core *c, const struct kith_session *s, uint8_t kind)
+/* Whether a letter of KITH_REQUEST_MAP holds for a session. */
+static bool is_asker(const struct kith_core *c, const struct kith_session *s, char letter)
+{
+	bool infrastructure = !(s->use & KITH_USE_PEER), supernode = s->role == KITH_ROLE_SUPERNODE;
+	switch (letter) {
+	case 'C':
+		return infrastructure && c->super != NULL;
+	case 'S':
+		return infrastructure && c->super != NULL && supernode;
+	case 'T':
+		return infrastructure && supernode;
+	case 'H':
+		return (s->use & KITH_USE_HOME) != 0;
+	case 'P':
+		return !infrastructure;
+	case 'O': /* keys cannot be changed before there are any */
+		return s->state == KITH_SESSION_OPEN;
+	default:
+		return letter == 'A';
+	}
+}
+
+static const char *askers_of(uint8_t kind)
 {
 	switch ((enum kith_request_kind)kind) {
-	case KITH_REQ_ATTACH:
-	case KITH_REQ_DETACH:
-	case KITH_REQ_LOOKUP:
-	case KITH_REQ_SUBSCRIBE:
-	case KITH_REQ_INTRODUCE:
-	case KITH_REQ_MEMBERS:
-		return c->super != NULL && !(s->use & KITH_USE_PEER);
-	case KITH_REQ_STORE:
-	case KITH_REQ_FIND:
-	case KITH_REQ_WATCH:
-	case KITH_REQ_VANISH:
-	case KITH_REQ_GOSSIP:
-		return c->super != NULL && s->role == KITH_ROLE_SUPERNODE && !(s->use & KITH_USE_PEER);
-	case KITH_REQ_NOTIFY: /* a home to its leaf, or a replica to a home */
-		return (s->use & KITH_USE_HOME) || (c->super != NULL && s->role == KITH_ROLE_SUPERNODE);
-	case KITH_REQ_LEAVE:
-		return (s->use & KITH_USE_HOME) != 0;
-	case KITH_REQ_TUNNEL_CLOSE: /* also of a home that has left before: its own tunnels are all that it can close */
-		return s->role == KITH_ROLE_SUPERNODE && !(s->use & KITH_USE_PEER);
-	case KITH_REQ_REKEY:
-	case KITH_REQ_CHALLENGE:
-	case KITH_REQ_PING:
-		return true;
+#define KITH_REQUEST_CASE(name, value, who)                                                                            \
+	case KITH_REQ_##name:                                                                                          \
+		return who;
+		KITH_REQUEST_MAP(KITH_REQUEST_CASE)
+#undef KITH_REQUEST_CASE
 	}
-	return true; /* unknown kinds get their own answer */
+	return "A"; /* unknown kinds get their own answer */
+}
+
+static bool allowed(const struct kith_core *c, const struct kith_session *s, uint8_t kind)
+{
+	for (const char *letter = askers_of(kind); *letter != '\0'; letter++) {
+		if (is_asker(c, s, *letter))
+			return true;
+	}
+	return false;
 }
 
 static void serve(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
@@ -95,7 +108,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		kith_query_on_request(c, s, ask);
 		return;
 	case KITH_REQ_SUBSCRIBE:
-		kith_supernode_on_subscribe(c, s, ask);
+		kith_subscribing_on_request(c, s, ask);
 		return;
 	case KITH_REQ_INTRODUCE:
 		kith_introduce_on_request(c, s, ask);

@@ -26,16 +26,8 @@ int kith_introduce(struct kith_core *c, struct kith_session *s, const struct kit
 			    kith_token(KITH_TOKEN_INTRODUCE, s->index), &via);
 }
 
-/* Who pays for a tunnel: the identity that asked. */
-static void owner_of(struct kith_core *c, const struct kith_session *s, struct kith_fwd_owner_key *out)
-{
-	struct kith_person person;
-	memset(out, 0, sizeof *out);
-	if (kith_session_person(c, s, &person))
-		memcpy(out->b, person.identity.b, sizeof out->b);
-}
-
-static void leg_of(struct kith_core *c, struct kith_session *s, struct kith_fwd_leg_spec *leg)
+/* identity: who pays for the leg. */
+static void leg_of(const struct kith_session *s, const struct kith_key *identity, struct kith_fwd_leg_spec *leg)
 {
 	const struct kith_hop *hop = kith_session_hop(s);
 	memset(leg, 0, sizeof *leg);
@@ -48,7 +40,7 @@ static void leg_of(struct kith_core *c, struct kith_session *s, struct kith_fwd_
 		if (s->state == KITH_SESSION_UNCONFIRMED)
 			s->hs->len = (uint16_t)(s->hs->len - TUNNEL_CREDIT);
 	}
-	owner_of(c, s, &leg->owner);
+	memcpy(leg->owner.b, identity->b, sizeof leg->owner.b);
 }
 
 /* Passes the packet on to the leaf, in the tunnel's wrapping. */
@@ -61,11 +53,16 @@ static void pass_on(struct kith_core *c, const struct kith_session *leaf, uint64
 		memcpy(out, packet.p, packet.len);
 }
 
-static uint8_t open_tunnel(struct kith_core *c, struct kith_session *s, struct kith_session *leaf, uint64_t ids[2])
+static uint8_t open_tunnel(struct kith_core *c, const struct kith_session *s, const struct kith_session *leaf,
+			   uint64_t ids[2])
 {
 	struct kith_fwd_leg_spec a, b;
-	leg_of(c, s, &a);
-	leg_of(c, leaf, &b);
+	struct kith_key identity;
+	if (!kith_session_identity(c, s, &identity) ||
+	    !kith_limiter_allow(&c->super->introductions, c->now.mono_us, kith_identity_key(&identity)))
+		return KITH_STATUS_LIMITED;
+	leg_of(s, &identity, &a);
+	leg_of(leaf, &leaf->attached->identity, &b);
 	switch (kith_fwd_open(&c->super->fwd, c->now.mono_us, &a, &b, ids)) {
 	case 0:
 		return KITH_STATUS_OK;
@@ -118,9 +115,7 @@ void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, cons
 		return;
 	}
 	uint64_t ids[2];
-	uint8_t status = KITH_STATUS_LIMITED;
-	if (kith_limiter_allow(&c->super->introductions, c->now.mono_us, kith_device_key(s->device)))
-		status = open_tunnel(c, s, leaf, ids);
+	uint8_t status = open_tunnel(c, s, leaf, ids);
 	if (status == KITH_STATUS_LIMITED)
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 	struct kith_packer out;
@@ -241,14 +236,18 @@ void kith_introduce_tell(struct kith_core *c, const struct kith_fwd_ends *ends, 
 	}
 }
 
-static bool other_way(const struct kith_session *s, const struct kith_hop *hop)
+/* Whether that hop is a path of the session, and whether it has another live one. */
+static bool runs_through(const struct kith_session *s, const struct kith_hop *hop, bool *other)
 {
+	bool found = false;
+	*other = false;
 	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
 		const struct kith_path *p = kith_pathset_path(&s->paths, i);
-		if (p->state == KITH_PATH_LIVE && !kith_hop_equal(&p->hop, hop))
-			return true;
+		bool same = kith_hop_equal(&p->hop, hop);
+		found |= same;
+		*other |= !same && p->state == KITH_PATH_LIVE;
 	}
-	return false;
+	return found;
 }
 
 /* The home says that a tunnel ends: every session that uses it must do without. */
@@ -267,10 +266,12 @@ void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const 
 	uint32_t it = 0;
 	struct kith_session *peer;
 	while ((peer = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
-		if (!(peer->use & KITH_USE_PEER) || peer->state != KITH_SESSION_OPEN)
+		bool other;
+		if (!(peer->use & KITH_USE_PEER) || peer->state != KITH_SESSION_OPEN ||
+		    !runs_through(peer, &hop, &other))
 			continue;
 		struct kith_path_env env = kith_env(c, peer);
-		if (other_way(peer, &hop))
+		if (other)
 			kith_pathset_drop(&peer->paths, &env, c->now.mono_us, &hop);
 		else /* the only way there is: used until another is found, or it is really gone */
 			kith_pathset_link_event(&peer->paths, &env, c->now.mono_us, hop.transport, &hop,

@@ -8,8 +8,10 @@
 #define SETTLE_US (50 * KITH_US_PER_MS)
 #define MOVE_US (500 * KITH_US_PER_MS) /* a home that leaves: time for its successor to be in the same record */
 #define IMPATIENT_US (3 * KITH_US_PER_S) /* for one supernode to answer, while others may be better */
-#define PATIENT_AFTER 8 /* failures in a row: then it is our own line that is slow */
+#define PATIENT_AFTER 20 /* failures in a row, more than a cache has hosts: then it is our own line that is slow */
 #define RETRY_US (KITH_US_PER_S / 2)
+#define DOUBT_US (5 * KITH_US_PER_S) /* without an answer of one home, while another does */
+#define LOOK_US (KITH_US_PER_S / 2)
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -80,8 +82,9 @@ static bool in_use(const struct kith_core *c, const struct kith_host *host)
 {
 	static const struct kith_key no_key; /* of bootstrap hosts not spoken to yet: no two are the same for it */
 	bool keyed = memcmp(&host->dh, &no_key, sizeof no_key) != 0;
-	for (size_t i = 0; i < KITH_HOMES; i++) {
-		const struct kith_home_slot *home = &c->leaf.homes[i];
+	for (size_t i = 0; i < KITH_HOMES + KITH_SPARES; i++) {
+		const struct kith_home_slot *home =
+			i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
 		bool same_key = keyed && memcmp(&home->host.dh, &host->dh, sizeof host->dh) == 0;
 		if (home->state != KITH_HOME_FREE &&
 		    (same_key || kith_addr_equal(&home->host.addrs[0], &host->addrs[0])))
@@ -108,31 +111,28 @@ static void set_aside(struct kith_core *c, int i, const struct kith_host *host)
 /* The next supernode to try: as different from the homes there are as the cache allows. */
 static int pick(struct kith_core *c, struct kith_host *host)
 {
-	for (int relax = KITH_PICK_STRICT; relax <= KITH_PICK_ANY; relax++) {
-		int i = kith_hostcache_pick(&c->leaf.cache, c->now.mono_us, c->random,
-					    (enum kith_hostcache_relax)relax);
+	for (;;) {
+		int i = kith_hostcache_pick(&c->leaf.cache, c->now.mono_us, c->random, KITH_PICK_ANY);
 		if (i < 0)
-			continue;
+			return KITH_ENOENT;
 		kith_hostcache_get(&c->leaf.cache, i, host);
 		if (!in_use(c, host))
 			return i;
 		set_aside(c, i, host);
-		relax--;
 	}
-	return KITH_ENOENT;
 }
 
-static void attach(struct kith_core *c, uint8_t slot, const struct kith_host *host, int cached)
+static void attach(struct kith_core *c, struct kith_home_slot *home, const struct kith_host *host, int cached)
 {
-	struct kith_home_slot *home = &c->leaf.homes[slot];
 	static const uint8_t empty_map[1] = { 0x80 };
-	*home = (struct kith_home_slot){ .state = KITH_HOME_CONNECTING, .host = *host };
+	*home = (struct kith_home_slot){ .state = KITH_HOME_CONNECTING, .host = *host, .since = c->now.mono_us };
 	home->prefix = kith_addr_diversity_prefix(&host->addrs[0]);
 	kith_hostcache_use(&c->leaf.cache, cached, true);
 	int err = kith_contact(c, host, KITH_USE_HOME, KITH_REQ_ATTACH, (struct kith_span){ empty_map, 1 },
-			       kith_token(KITH_TOKEN_ATTACH, slot), &home->session);
+			       kith_token(KITH_TOKEN_ATTACH, 0), &home->session);
 	if (err == 0) {
 		struct kith_session *s = kith_sessions_get(&c->sessions, home->session);
+		wake(c, home->since + IMPATIENT_US);
 		if (s != NULL && s->state == KITH_SESSION_INITIATING && c->leaf.attempts < PATIENT_AFTER) {
 			s->hs->give_up_at = c->now.mono_us + IMPATIENT_US;
 			kith_session_arm(c, s);
@@ -144,16 +144,27 @@ static void attach(struct kith_core *c, uint8_t slot, const struct kith_host *ho
 	kith_hostcache_use(&c->leaf.cache, cached, false);
 }
 
+/* How many are tried beside those chosen: none as long as nothing failed, and none when it is our own line. */
+static unsigned spares_wanted(const struct kith_core *c)
+{
+	unsigned homes = kith_leaf_homes(c);
+	if (homes == KITH_HOMES || (homes == 0 && c->leaf.attempts >= PATIENT_AFTER))
+		return 0;
+	return c->leaf.attempts < KITH_SPARES ? c->leaf.attempts : KITH_SPARES;
+}
+
 static void fill_slots(struct kith_core *c)
 {
-	for (uint8_t slot = 0; slot < KITH_HOMES; slot++) {
+	unsigned spares = spares_wanted(c);
+	for (unsigned i = 0; i < KITH_HOMES + spares; i++) {
+		struct kith_home_slot *slot = i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
 		struct kith_host host;
-		if (c->leaf.homes[slot].state != KITH_HOME_FREE)
+		if (slot->state != KITH_HOME_FREE)
 			continue;
-		int i = pick(c, &host);
-		if (i < 0)
+		int cached = pick(c, &host);
+		if (cached < 0)
 			break;
-		attach(c, slot, &host, i);
+		attach(c, slot, &host, cached);
 	}
 	kith_time_us retry = kith_hostcache_retry_at(&c->leaf.cache);
 	if (kith_leaf_homes(c) < KITH_HOMES && retry != KITH_TIME_NEVER)
@@ -162,9 +173,10 @@ static void fill_slots(struct kith_core *c)
 
 static struct kith_home_slot *slot_of(struct kith_core *c, uint32_t session)
 {
-	for (size_t i = 0; i < KITH_HOMES; i++) {
-		if (c->leaf.homes[i].state != KITH_HOME_FREE && c->leaf.homes[i].session == session)
-			return &c->leaf.homes[i];
+	for (size_t i = 0; i < KITH_HOMES + KITH_SPARES; i++) {
+		struct kith_home_slot *slot = i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
+		if (slot->state != KITH_HOME_FREE && slot->session == session)
+			return slot;
 	}
 	return NULL;
 }
@@ -195,7 +207,8 @@ static void learn_observed(struct kith_core *c, const struct kith_pack *pk, size
 	kith_peer_offer_all(c);
 }
 
-static void give_up(struct kith_core *c, struct kith_home_slot *home)
+/* The entry of a home in the host cache, or below 0. */
+static int cached(const struct kith_core *c, const struct kith_home_slot *home)
 {
 	static const struct kith_key no_key;
 	bool keyed = memcmp(&home->host.dh, &no_key, sizeof no_key) != 0;
@@ -207,6 +220,12 @@ static void give_up(struct kith_core *c, struct kith_home_slot *home)
 		if (kith_addr_equal(&host.addrs[0], &home->host.addrs[0]))
 			i = k;
 	}
+	return i;
+}
+
+static void give_up(struct kith_core *c, struct kith_home_slot *home)
+{
+	int i = cached(c, home);
 	if (i >= 0) {
 		kith_hostcache_failed(&c->leaf.cache, i, c->now.mono_us, c->random);
 		kith_hostcache_use(&c->leaf.cache, i, false);
@@ -214,6 +233,41 @@ static void give_up(struct kith_core *c, struct kith_home_slot *home)
 	home->state = KITH_HOME_FREE;
 	c->leaf.attempts++;
 	wake(c, c->now.mono_us);
+}
+
+/* An attempt that is not needed any more; nothing is held against the supernode. */
+static void let_go(struct kith_core *c, struct kith_home_slot *slot)
+{
+	struct kith_session *s = kith_sessions_get(&c->sessions, slot->session);
+	int i = cached(c, slot);
+	if (i >= 0)
+		kith_hostcache_use(&c->leaf.cache, i, false);
+	slot->state = KITH_HOME_FREE;
+	if (s == NULL || s->state == KITH_SESSION_CLOSED)
+		return;
+	s->use &= (uint8_t)~KITH_USE_HOME;
+	if (s->use == 0)
+		kith_session_end(c, s, KITH_CLOSE_CANCELED, false);
+}
+
+/* A supernode has answered: it takes a place among the homes, an attempt that has it goes on as a spare. NULL: there
+ * are homes enough. */
+static struct kith_home_slot *promote(struct kith_core *c, struct kith_home_slot *slot)
+{
+	struct kith_home_slot *place = NULL;
+	if (slot >= c->leaf.homes && slot < c->leaf.homes + KITH_HOMES)
+		return slot;
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		struct kith_home_slot *home = &c->leaf.homes[i];
+		if (home->state == KITH_HOME_FREE || (home->state == KITH_HOME_CONNECTING && place == NULL))
+			place = home;
+	}
+	if (place == NULL)
+		return NULL;
+	struct kith_home_slot waiting = *place;
+	*place = *slot;
+	*slot = waiting;
+	return place;
 }
 
 /* The answer's own certificates tell the key of a home that was configured by its address alone. */
@@ -271,6 +325,12 @@ void kith_leaf_on_attached(struct kith_core *c, struct kith_session *s, const st
 		}
 		return;
 	}
+	struct kith_home_slot *spare = home;
+	home = promote(c, home);
+	if (home == NULL) {
+		let_go(c, spare);
+		return;
+	}
 	learn_observed(c, &pk, (size_t)(home - c->leaf.homes));
 	learn_hosts(c, kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_ATTACHED_HOSTS), &home->host.dh);
 	if (home->state == KITH_HOME_ATTACHED) { /* it took a new record */
@@ -294,9 +354,20 @@ void kith_leaf_on_attached(struct kith_core *c, struct kith_session *s, const st
 	publish_by(c, c->now.mono_us + SETTLE_US);
 	wake(c, c->now.mono_us);
 	kith_save_soon(c);
+	for (size_t i = 0; kith_leaf_homes(c) == KITH_HOMES && i < KITH_SPARES; i++) {
+		if (c->leaf.spares[i].state != KITH_HOME_FREE)
+			let_go(c, &c->leaf.spares[i]);
+	}
 }
 
-/* One home fell silent: perhaps more did, and are not due for a keepalive yet. */
+/* Since when a session has not answered; KITH_TIME_NEVER: nothing is asked of it. */
+static kith_time_us silent_since(const struct kith_session *s)
+{
+	const struct kith_path *p = kith_pathset_sending(&s->paths);
+	return p != NULL && p->state == KITH_PATH_SUSPECT ? p->since : KITH_TIME_NEVER;
+}
+
+/* One home does not answer: perhaps more are gone, and not due for a keepalive yet. */
 static void check_others(struct kith_core *c)
 {
 	for (size_t i = 0; i < KITH_HOMES; i++) {
@@ -306,6 +377,65 @@ static void check_others(struct kith_core *c)
 		struct kith_path_env env = kith_env(c, s);
 		kith_pathset_check(&s->paths, &env, c->now.mono_us);
 		kith_session_arm(c, s);
+	}
+}
+
+void kith_leaf_look(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_home_slot *home = slot_of(c, s->index);
+	if (home == NULL || home->state != KITH_HOME_ATTACHED || home->doubted || silent_since(s) == KITH_TIME_NEVER)
+		return;
+	home->doubted = true;
+	check_others(c); /* comes here again for those: each is doubted once */
+	wake(c, silent_since(s) + LOOK_US);
+}
+
+static bool other_answers(struct kith_core *c, const struct kith_home_slot *home, kith_time_us since)
+{
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		const struct kith_session *s = session_of(c, &c->leaf.homes[i]);
+		if (s != NULL && &c->leaf.homes[i] != home && silent_since(s) == KITH_TIME_NEVER &&
+		    kith_session_heard_at(s) > since)
+			return true;
+	}
+	return false;
+}
+
+/* Homes that were in doubt answer again, or are given up. */
+static void settle_doubts(struct kith_core *c)
+{
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		struct kith_home_slot *home = &c->leaf.homes[i];
+		struct kith_session *s = home->doubted ? session_of(c, home) : NULL;
+		kith_time_us since = s != NULL ? silent_since(s) : KITH_TIME_NEVER;
+		if (since == KITH_TIME_NEVER) {
+			home->doubted = false;
+		} else if (c->now.mono_us - since >= DOUBT_US && other_answers(c, home, since)) {
+			kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
+		} else {
+			wake(c, c->now.mono_us + LOOK_US);
+		}
+	}
+}
+
+/* What was asked on a session that is old, and perhaps dead, is not waited for as long as its requests would. */
+static void settle_attempts(struct kith_core *c)
+{
+	for (size_t i = 0; i < KITH_HOMES + KITH_SPARES; i++) {
+		struct kith_home_slot *slot = i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
+		struct kith_session *s =
+			slot->state == KITH_HOME_CONNECTING ? kith_sessions_get(&c->sessions, slot->session) : NULL;
+		if (s == NULL || s->state != KITH_SESSION_OPEN || c->leaf.attempts >= PATIENT_AFTER)
+			continue;
+		if (c->now.mono_us - slot->since < IMPATIENT_US) {
+			wake(c, slot->since + IMPATIENT_US);
+			continue;
+		}
+		struct kith_path_env env = kith_env(c, s);
+		kith_request_cancel(s->requests, &env, kith_token(KITH_TOKEN_ATTACH, 0));
+		s->use &= (uint8_t)~KITH_USE_HOME;
+		kith_session_arm(c, s);
+		give_up(c, slot);
 	}
 }
 
@@ -387,8 +517,8 @@ static void give_record(struct kith_core *c, uint8_t slot, struct kith_session *
 	kith_pack_bytes(&pk, c->leaf.record, c->leaf.record_len);
 	kith_pack_key(&pk, KITH_B_ATTACH_PUBLISH);
 	kith_pack_bool(&pk, slot == c->leaf.primary);
-	if (!pk.bad && kith_ask(c, s, KITH_REQ_ATTACH, (struct kith_span){ body, pk.len },
-				kith_token(KITH_TOKEN_ATTACH, slot)) == 0)
+	if (!pk.bad &&
+	    kith_ask(c, s, KITH_REQ_ATTACH, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_ATTACH, 0)) == 0)
 		c->leaf.homes[slot].asking = true;
 }
 
@@ -413,8 +543,11 @@ void kith_leaf_leave(struct kith_core *c)
 
 void kith_leaf_tick(struct kith_core *c)
 {
-	if (!c->leaving)
+	if (!c->leaving) {
+		settle_doubts(c);
+		settle_attempts(c);
 		fill_slots(c);
+	}
 	if (c->leaf.publish_at <= c->now.mono_us)
 		publish(c);
 	if (c->leaf.record_len > 0 && c->now.mono_us - c->leaf.record_at >= KITH_RECORD_REFRESH_US)

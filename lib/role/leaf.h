@@ -1,7 +1,11 @@
 /* A leaf keeps three homes, and its presence record up to date with them.
  *
- * Timers: a lost home is replaced at once, then with the host cache's backoff; the record is signed anew 50 ms after
- * the set of homes changed (so that three attaches make one record or two), and every 6 minutes.
+ * Homes are lost together more often than by chance: when one does not answer, the others are asked at once, and as
+ * long as what is tried fails, up to KITH_SPARES more are tried at the same time; who answers first is taken.
+ *
+ * Timers: a home that is in doubt for 5 s while another answers is given up (its paths alone would take 15 s, in which
+ * a line may recover); a lost home is replaced at once, then with the host cache's backoff; the record is signed anew
+ * 50 ms after the set of homes changed (so that three attaches make one record or two), and every 6 minutes.
  * Never: two homes at one supernode; a home whose certificate was not verified.
  */
 #ifndef KITH_ROLE_LEAF_H
@@ -15,6 +19,9 @@ void kith_leaf_tick(struct kith_core *c);
 
 void kith_leaf_on_attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
 void kith_leaf_on_leave(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
+
+/* Something happened on a home's session: whether it is in doubt. */
+void kith_leaf_look(struct kith_core *c, struct kith_session *s);
 
 /* A session that was used as a home has ended. */
 void kith_leaf_lost(struct kith_core *c, const struct kith_session *s, enum kith_close_reason reason);

@@ -48,8 +48,68 @@ static void fill_person(struct kith_event *ev, const struct kith_session *s, con
 	ev->identity = person->identity;
 }
 
+void kith_peer_stop_ringing(struct kith_core *c, struct kith_session *s)
+{
+	for (struct kith_session **p = &c->ringing; *p != NULL; p = &(*p)->peer->ring_next) {
+		if (*p == s) {
+			*p = s->peer->ring_next;
+			return;
+		}
+	}
+}
+
+unsigned kith_peer_ringing(const struct kith_core *c, const struct kith_key *identity)
+{
+	unsigned n = 0;
+	for (const struct kith_session *s = c->ringing; s != NULL; s = s->peer->ring_next)
+		n += kith_key_equal(&s->peer->identity, identity);
+	return n;
+}
+
+static void tell_closed(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote)
+{
+	struct kith_event *ev = s->peer->told ? kith_event_push(c, KITH_EVENT_CLOSED) : NULL;
+	s->peer->told = false;
+	if (ev == NULL)
+		return;
+	ev->session = s->index;
+	ev->reason = reason;
+	ev->remote = remote;
+	memcpy(ev->name, s->peer->name, sizeof ev->name);
+}
+
+bool kith_peer_answer_ringing(struct kith_core *c, struct kith_operation *op)
+{
+	struct kith_session *s = c->ringing;
+	while (s != NULL && (strcmp(s->peer->name, op->name) != 0 || strcmp(s->peer->service, op->service) != 0))
+		s = s->peer->ring_next;
+	if (s == NULL)
+		return false;
+	tell_closed(c, s, KITH_CLOSE_REPLACED, false); /* it goes on as the application's own call */
+	kith_dial_take(c, op->id, s);
+	kith_connect_decide(c, s, 0);
+	return true;
+}
+
+void kith_peer_give_way(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_session *rival = kith_peer_get(c, s->peer->rival);
+	s->peer->op = 0;
+	s->peer->rival = 0;
+	s->peer->told = false;
+	if (rival != NULL)
+		rival->peer->rival = 0;
+	if (s->state == KITH_SESSION_INITIATING)
+		kith_connect_cancel(c, s);
+	else if (s->state == KITH_SESSION_UNCONFIRMED && !s->hs->refused)
+		s->peer->hang_up =
+			true; /* the caller has our answer, perhaps: it is told in the keys that we lack yet */
+	else
+		kith_session_end(c, s, KITH_CLOSE_CANCELED, false);
+}
+
 bool kith_peer_incoming(struct kith_core *c, struct kith_session *s, const struct kith_person *person,
-			struct kith_span service, unsigned *verdict)
+			struct kith_span service, kith_op op, unsigned *verdict)
 {
 	*verdict = KITH_CLOSE_LIMIT;
 	s->peer = KITH_NEW(c->alloc, struct kith_peer);
@@ -59,6 +119,7 @@ bool kith_peer_incoming(struct kith_core *c, struct kith_session *s, const struc
 	}
 	memcpy(s->peer->name, person->name, sizeof s->peer->name);
 	memcpy(s->peer->service, service.p, service.len);
+	s->peer->identity = person->identity;
 	int pinned = kith_contacts_check(&c->contacts, person->name, &person->identity);
 	const struct kith_contact *contact = kith_contacts_get(&c->contacts, person->name);
 	*verdict = KITH_CLOSE_NOT_CONTACT;
@@ -66,17 +127,23 @@ bool kith_peer_incoming(struct kith_core *c, struct kith_session *s, const struc
 		tell_identity_changed(c, person);
 		return false;
 	}
-	if ((contact != NULL && (contact->flags & KITH_CONTACT_BLOCKED)) || (contact == NULL && !c->answer_strangers)) {
+	bool stranger = contact == NULL && !c->answer_strangers && op == 0;
+	if (stranger || (contact != NULL && (contact->flags & KITH_CONTACT_BLOCKED))) {
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_BLOCKED, 1);
 		return false;
 	}
 	*verdict = KITH_CLOSE_NO_SERVICE;
-	if (!serves(c, s->peer->service))
+	if (op == 0 && !serves(c, s->peer->service))
 		return false;
 	*verdict = KITH_CLOSE_LEAVING;
 	if (c->leaving)
 		return false;
 	s->peer->relay_only = contact != NULL && (contact->flags & KITH_CONTACT_RELAY_ONLY);
+	if (op != 0) { /* whoever calls has consented */
+		*verdict = 0;
+		kith_dial_take(c, op, s);
+		return false;
+	}
 	struct kith_event *ev = kith_event_push(c, KITH_EVENT_INCOMING);
 	*verdict = KITH_CLOSE_BUSY;
 	if (ev == NULL)
@@ -84,6 +151,8 @@ bool kith_peer_incoming(struct kith_core *c, struct kith_session *s, const struc
 	fill_person(ev, s, person);
 	ev->remote = true;
 	s->peer->told = true;
+	s->peer->ring_next = c->ringing;
+	c->ringing = s;
 	return true;
 }
 
@@ -110,9 +179,28 @@ void kith_peer_offer_all(struct kith_core *c)
 	}
 }
 
+/* Of two calls that crossed s has opened. */
+static void settle(struct kith_core *c, struct kith_session *s, struct kith_session *rival)
+{
+	if (rival->initiator && memcmp(rival->device, s->device, KITH_DEVICE_ID_LEN) == 0) {
+		/* It knows our call from the answer that it opened with, and does not wait for more. */
+		rival->peer->op = 0;
+		kith_session_end(c, rival, KITH_CLOSE_REPLACED, false);
+		return;
+	}
+	kith_peer_give_way(c, rival);
+}
+
 void kith_peer_opened(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_person person;
+	struct kith_session *rival = kith_peer_get(c, s->peer->rival);
+	if (s->peer->hang_up) {
+		kith_session_end(c, s, KITH_CLOSE_CANCELED, false);
+		return;
+	}
+	if (rival != NULL)
+		settle(c, s, rival);
 	struct kith_event *ev = kith_event_push(c, KITH_EVENT_OPENED);
 	if (ev != NULL && kith_session_person(c, s, &person))
 		fill_person(ev, s, &person);
@@ -129,12 +217,14 @@ void kith_peer_opened(struct kith_core *c, struct kith_session *s)
 	offer(c, s);
 }
 
-void kith_peer_refused(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)
+void kith_peer_refused(struct kith_core *c, struct kith_session *s)
 {
-	(void)reason;
 	kith_op op = s->peer->op;
+	struct kith_session *rival = kith_peer_get(c, s->peer->rival);
 	s->peer->op = 0;
 	kith_dial_done(c, op, KITH_EREJECTED, false);
+	if (rival != NULL)
+		kith_peer_give_way(c, rival);
 }
 
 /* The next home of the callee that was not asked yet, or -1. */
@@ -159,14 +249,29 @@ static bool ask_home(struct kith_core *c, struct kith_session *s, struct kith_sp
 	return false;
 }
 
+/* A call that was given up: over every tunnel there is, since any of them may be the one that brought it. */
+static void redial_canceled(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_peer *peer = s->peer;
+	for (unsigned i = 0; i + 1 < peer->hops_n; i++) {
+		uint8_t *out = kith_outbox_raw(&c->shared->outbox, &peer->hops[i], s->hs->len);
+		if (out != NULL)
+			memcpy(out, s->hs->packet, s->hs->len);
+	}
+	peer->hops_next = (uint8_t)(peer->hops_n > 0 ? peer->hops_n - 1 : 0);
+}
+
 void kith_peer_redial(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_peer *peer = s->peer;
 	struct kith_span hello = { s->hs->packet, s->hs->len };
-	if (!ask_home(c, s, hello) && peer->hops_n == 0)
+	bool wanted = !s->hs->cancel; /* else the ways there are will do */
+	if ((wanted || peer->hops_n == 0) && !ask_home(c, s, hello) && peer->hops_n == 0)
 		peer->homes_used = 0; /* all failed: begin again with the first */
-	if (s->hs->tries % REFRESH_EVERY == REFRESH_EVERY - 1)
+	if (wanted && s->hs->tries % REFRESH_EVERY == REFRESH_EVERY - 1)
 		kith_dial_refresh(c, s); /* perhaps the callee has moved since its record was read */
+	if (!wanted)
+		redial_canceled(c, s);
 	if (peer->hops_n > 0) { /* in turn: a tunnel may end at an address that the callee has left */
 		kith_connect_send(c, s, &peer->hops[peer->hops_next++ % peer->hops_n]);
 		return;
@@ -196,17 +301,15 @@ void kith_peer_closed(struct kith_core *c, struct kith_session *s, enum kith_clo
 	struct kith_peer *peer = s->peer;
 	if (peer == NULL)
 		return;
-	if (peer->op != 0)
+	struct kith_session *rival = kith_peer_get(c, peer->rival);
+	if (rival != NULL)
+		rival->peer->rival = 0;
+	if (peer->op != 0 && (rival != NULL || !s->initiator))
+		kith_dial_fell_through(c, peer->op, rival);
+	else if (peer->op != 0)
 		kith_dial_done(c, peer->op, reason == KITH_CLOSE_TIMED_OUT ? KITH_EUNREACHABLE : KITH_EAUTH, false);
-	if (peer->told) {
-		struct kith_event *ev = kith_event_push(c, KITH_EVENT_CLOSED);
-		if (ev != NULL) {
-			ev->session = s->index;
-			ev->reason = reason;
-			ev->remote = remote;
-			memcpy(ev->name, peer->name, sizeof ev->name);
-		}
-	}
+	kith_peer_stop_ringing(c, s);
+	tell_closed(c, s, reason, remote);
 	kith_streams_free(peer->streams);
 	kith_blob_unref(&c->shared->blobs, peer->challenge);
 	KITH_FREE(c->alloc, peer);
@@ -315,8 +418,13 @@ kith_time_us kith_peer_deadline(const struct kith_core *c, const struct kith_ses
 			due = s->used_at + STREAMS_IDLE_US;
 		at = due < at ? due : at;
 	}
-	if ((s->peer->want_writable || s->peer->more) && c->now.mono_us < at)
+	if (s->peer->more && c->now.mono_us < at)
 		at = c->now.mono_us;
+	if (s->peer->want_writable) {
+		kith_time_us ready = kith_pathset_ready_at(&s->paths, c->now.mono_us, s->peer->want_len);
+		ready = ready > c->now.mono_us ? ready : c->now.mono_us;
+		at = ready < at ? ready : at;
+	}
 	return at;
 }
 
@@ -332,7 +440,8 @@ void kith_peer_tick(struct kith_core *c, struct kith_session *s)
 		struct kith_path_env env = kith_env(c, s);
 		kith_pathset_check(&s->paths, &env, c->now.mono_us);
 	}
-	if (peer->want_writable && kith_outbox_has_room(&c->shared->outbox, 8)) {
+	if (peer->want_writable && kith_outbox_has_room(&c->shared->outbox, 8) &&
+	    kith_pathset_ready_at(&s->paths, c->now.mono_us, peer->want_len) <= c->now.mono_us) {
 		struct kith_event *ev = kith_event_push(c, KITH_EVENT_WRITABLE);
 		if (ev != NULL) {
 			ev->session = s->index;
@@ -357,10 +466,16 @@ int kith_peer_send(struct kith_core *c, struct kith_session *s, uint16_t channel
 	if (data.len > KITH_DATAGRAM_MAX)
 		return KITH_EMSGSIZE;
 	/* Keep some slots for what keeps the session alive. */
-	if (!kith_outbox_has_room(&c->shared->outbox, 8)) {
+	struct kith_path_env env = kith_env(c, s);
+	int err = KITH_EAGAIN;
+	if (kith_outbox_has_room(&c->shared->outbox, 8))
+		err = kith_pathset_take(&s->paths, &env, c->now.mono_us, data.len);
+	if (err == KITH_EAGAIN) {
 		s->peer->want_writable = true;
-		return KITH_EAGAIN;
+		s->peer->want_len = (uint16_t)data.len;
 	}
+	if (err != 0)
+		return err;
 	struct kith_writer *w =
 		kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_DATAGRAM, 2 + data.len);
 	kith_write_u16(w, channel);
@@ -453,12 +568,12 @@ static enum kith_stream_news news_of(enum kith_stream_event_type type)
 	return KITH_STREAM_NEWS_CLOSED;
 }
 
-/* Stream events become core events while there is room for them; the rest stays where it is. False when the
- * connection is over. */
+/* Stream events become core events while there is room for them; the rest stays where it is, and is told at the next
+ * tick, before which the host has taken out what is there. False when the connection is over. */
 static bool tell_streams(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_stream_event in;
-	while (c->shared->events_n < c->shared->events_max && kith_streams_event(s->peer->streams, &in)) {
+	while (kith_has_room(c) && kith_streams_event(s->peer->streams, &in)) {
 		if (in.type == KITH_STREAM_DEAD)
 			return false;
 		struct kith_event *ev = kith_event_push(c, KITH_EVENT_STREAM);
@@ -469,6 +584,8 @@ static bool tell_streams(struct kith_core *c, struct kith_session *s)
 		ev->err = in.error;
 		ev->stream_event = news_of(in.type);
 	}
+	if (!kith_has_room(c))
+		s->peer->more = true;
 	return true;
 }
 
@@ -491,7 +608,7 @@ static void on_other_generation(struct kith_core *c, struct kith_session *s, str
 {
 	uint8_t generation, gone[KITH_STREAMS_HEADER];
 	int last = s->peer->had_streams ? s->peer->stream_generation : -1;
-	switch (kith_streams_peek(body.p, body.len, s->initiator, last, &generation)) {
+	switch (kith_streams_peek(body.p, body.len, last, &generation)) {
 	case KITH_STREAMS_DROP:
 		break;
 	case KITH_STREAMS_MAKE:
@@ -511,8 +628,14 @@ void kith_peer_on_stream(struct kith_core *c, struct kith_session *s, struct kit
 		kith_peer_pump(c, s);
 		return;
 	}
-	if (streams != NULL)
-		drop_streams(s);
+	if (streams != NULL) {
+		/* The peer has given this connection up and begun another. The application is told first, and may read
+		 * what is complete; until then nothing new is taken, and the peer repeats it. */
+		kith_streams_close(streams);
+		kith_peer_pump(c, s);
+		if (s->peer->streams != NULL)
+			return;
+	}
 	on_other_generation(c, s, body);
 	kith_peer_pump(c, s);
 }

@@ -5,17 +5,30 @@
 #include "role/state.h"
 
 /* Somebody calls. True: the application was told and decides; false: *verdict answers at once. s->peer is set either
- * way. */
+ * way. op: our own call of that person, which is answered by it; 0: none. */
 bool kith_peer_incoming(struct kith_core *c, struct kith_session *s, const struct kith_person *person,
-			struct kith_span service, unsigned *verdict);
+			struct kith_span service, kith_op op, unsigned *verdict);
+
+/* The application, or something else, has decided. */
+void kith_peer_stop_ringing(struct kith_core *c, struct kith_session *s);
+
+/* How many calls of an identity wait for the application. */
+unsigned kith_peer_ringing(const struct kith_core *c, const struct kith_key *identity);
+
+/* Accepts the call that we are rung by for the name and service of our own; false if there is none. */
+bool kith_peer_answer_ringing(struct kith_core *c, struct kith_operation *op);
+
+/* A call that has not opened is not wanted any more, since another one stays or the application gave up. The
+ * application hears no more of it; the other side does, as far as it may wait for it. */
+void kith_peer_give_way(struct kith_core *c, struct kith_session *s);
 
 /* The session is up. */
 void kith_peer_opened(struct kith_core *c, struct kith_session *s);
 
 /* The callee said no. */
-void kith_peer_refused(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason);
+void kith_peer_refused(struct kith_core *c, struct kith_session *s);
 
-/* Brings the HELLO to the callee: again over the tunnel there is, and through the next home. */
+/* Brings the HELLO to the callee: again over a tunnel there is, and through the next home. */
 void kith_peer_redial(struct kith_core *c, struct kith_session *s);
 
 /* While calling: a home of the callee opened a tunnel, or (NULL) refused to. False: nothing changed. */

@@ -8,11 +8,17 @@
 #include "role/watching.h"
 
 #define ENOUGH_ANSWERS 3
-#define SELF_WATCHER 0 /* in interests: this node's own application */
+#define AGAIN_US (5 * KITH_US_PER_S) /* replicas did not answer who watches: when they are asked again */
 
 static const struct kith_span nothing = { NULL, 0 };
 
-enum query_for { QUERY_FREE, QUERY_FOR_SESSION, QUERY_FOR_OP, QUERY_FOR_WATCHERS };
+enum query_for {
+	QUERY_FREE,
+	QUERY_FOR_SESSION,
+	QUERY_FOR_OP,
+	QUERY_FOR_WATCHERS, /* all of a key; the key is watched at its replicas from then on */
+	QUERY_FOR_NEWCOMER /* one more watcher of a key that is watched there already */
+};
 
 struct query_found {
 	struct kith_blob *record;
@@ -27,11 +33,13 @@ struct kith_query {
 	uint8_t group; /* of replicas: the six, or the next six */
 	uint8_t asked_n;
 	uint64_t asked[KITH_REPLICA_GROUPS * KITH_REPLICAS]; /* first bytes of the ids of those that were asked */
-	uint8_t waiting, answered; /* requests out; answers in, of this group */
+	uint8_t waiting, slow, answered; /* requests out; of them not waited for; answers in, of this group */
 	uint8_t found_n;
 	uint16_t request; /* id of the asker's request */
 	uint32_t id, session;
+	uint32_t renewals; /* of all watches, when this query began */
 	kith_op op;
+	uint64_t asker; /* who is served: kith_identity_key, or KITH_QUERY_OWN */
 	struct kith_id key;
 	kith_time_us give_up_at;
 	struct query_found found[KITH_STORE_DEVICES];
@@ -42,7 +50,18 @@ struct kith_query *kith_query_of_timer(struct kith_timer *t)
 	return KITH_CONTAINER_OF(t, struct kith_query, timer);
 }
 
-static struct kith_query *new_query(struct kith_core *c, enum query_for what, const struct kith_id *key)
+bool kith_query_room(const struct kith_core *c, uint64_t asker)
+{
+	const struct kith_supernode *sn = c->super;
+	uint32_t max = asker == KITH_QUERY_OWN ? KITH_QUERIES_MAX / 2 : KITH_QUERIES_PER_ASKER, n = 0;
+	if (sn->queries_n < max)
+		return true; /* as usual, and cheap to tell */
+	for (uint32_t i = 0; i < KITH_QUERIES_MAX; i++)
+		n += sn->queries[i].what != QUERY_FREE && sn->queries[i].asker == asker;
+	return n < max && sn->queries_n < KITH_QUERIES_MAX;
+}
+
+static struct kith_query *new_query(struct kith_core *c, enum query_for what, const struct kith_id *key, uint64_t asker)
 {
 	struct kith_supernode *sn = c->super;
 	if (sn->queries == NULL) {
@@ -62,13 +81,20 @@ static struct kith_query *new_query(struct kith_core *c, enum query_for what, co
 				? id
 				: KITH_QUERIES_MAX + (uint32_t)(q - sn->queries);
 		q->what = (uint8_t)what;
+		q->asker = asker;
 		q->key = *key;
 		q->timer.kind = KITH_TIMER_QUERY;
+		q->renewals = sn->interests.renewals;
 		q->give_up_at = c->now.mono_us + KITH_QUERY_US;
 		sn->queries_n++;
 		return q;
 	}
 	return NULL;
+}
+
+static bool for_watchers(const struct kith_query *q)
+{
+	return q->what == QUERY_FOR_WATCHERS || q->what == QUERY_FOR_NEWCOMER;
 }
 
 static struct kith_query *query_of(struct kith_core *c, uint32_t id)
@@ -189,12 +215,14 @@ static void take_answer(struct kith_core *c, struct kith_query *q, const struct 
 	list = kith_pack_list(pk, kith_pack_root(pk), KITH_B_FOUND_VANISHED);
 	while (kith_pack_list_next(&list, &bytes))
 		take_report(c, q, bytes);
-	/* Members that the answerer sees nearer to the key than we did: learnt here, and asked by go_on, which
-	 * chooses anew. */
+	/* Members that the answerer sees nearer to the key than we did: go_on chooses anew, and those who answered so
+	 * far may not have been the ones that count. */
 	list = kith_pack_list(pk, kith_pack_root(pk), KITH_B_FOUND_MEMBERS);
 	while (kith_pack_list_next(&list, &bytes)) {
-		int merged = kith_members_merge(&c->super->members, &c->now, bytes, NULL);
-		(void)merged;
+		if (kith_members_merge(&c->super->members, &c->now, bytes, NULL) == KITH_MERGE_NEW) {
+			q->answered = 0;
+			kith_supernode_learnt(c);
+		}
 	}
 }
 
@@ -226,46 +254,85 @@ static void pack_spans(struct kith_packer *pk, uint32_t key, const struct kith_s
 		kith_pack_bytes(pk, list[i].p, list[i].len);
 }
 
-static size_t pack_found(const struct news *news, uint8_t *out, size_t cap)
+/* All records with all reports fit an answer, however long they are: what may have to be left out is members. */
+#define ITEM_HEADER 3
+#define LISTS_HEADER 16
+KITH_STATIC_ASSERT(KITH_STORE_DEVICES *(KITH_RECORD_LEN_MAX + ITEM_HEADER) +
+				   KITH_STORE_DEVICES * KITH_HOMES * (KITH_VANISH_LEN_MAX + ITEM_HEADER) +
+				   LISTS_HEADER <=
+			   KITH_ANSWER_MAX,
+		   "what is found fits an answer");
+
+/* Members from the nearest on, as many as fit. */
+static size_t pack_found(const struct news *news, uint8_t out[KITH_ANSWER_MAX])
+{
+	for (size_t members_n = news->members_n;; members_n--) {
+		struct kith_packer pk;
+		kith_packer_init(&pk, out, KITH_ANSWER_MAX);
+		kith_pack_map(&pk, members_n > 0 ? 3 : 2);
+		pack_spans(&pk, KITH_B_FOUND_RECORDS, news->records, news->records_n);
+		pack_spans(&pk, KITH_B_FOUND_VANISHED, news->vanished, news->vanished_n);
+		if (members_n > 0)
+			pack_spans(&pk, KITH_B_FOUND_MEMBERS, news->members, members_n);
+		if (!pk.bad)
+			return pk.len;
+		KITH_ASSERT(members_n > 0);
+	}
+}
+
+/* One item to a request: a record fills most of a packet. 0: it does not fit. */
+static size_t pack_news(uint8_t *out, size_t cap, const struct kith_id *key, uint32_t field, struct kith_span item)
 {
 	struct kith_packer pk;
 	kith_packer_init(&pk, out, cap);
-	kith_pack_map(&pk, news->members_n > 0 ? 3 : 2);
-	pack_spans(&pk, KITH_B_FOUND_RECORDS, news->records, news->records_n);
-	pack_spans(&pk, KITH_B_FOUND_VANISHED, news->vanished, news->vanished_n);
-	if (news->members_n > 0)
-		pack_spans(&pk, KITH_B_FOUND_MEMBERS, news->members, news->members_n);
+	kith_pack_map(&pk, 2);
+	pack_spans(&pk, field, &item, 1);
+	kith_pack_key(&pk, KITH_B_NEWS_KEY);
+	kith_pack_bytes(&pk, key->b, KITH_ID_LEN);
 	return pk.bad ? 0 : pk.len;
+}
+
+/* Repeated as long as the watcher is believed to be there: news must not be lost to a move of its. Beyond the queue, it
+ * learns it at its next renewal. */
+static void notify(struct kith_core *c, uint32_t session, struct kith_span body)
+{
+	struct kith_session *s = kith_sessions_get(&c->sessions, session);
+	if (s != NULL && s->state == KITH_SESSION_OPEN && body.len > 0 &&
+	    kith_ask_for(c, s, KITH_REQ_NOTIFY, body, kith_token(KITH_TOKEN_IGNORE, 0), KITH_LEAF_VANISH_US) != 0)
+		kith_stats_add(c->stats, KITH_STAT_NOTIFY_DROPPED, 1);
 }
 
 void kith_query_tell(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
 		     struct kith_span records[], size_t records_n, struct kith_span vanished[], size_t vanished_n)
 {
 	uint32_t refs[64];
+	uint8_t body[KITH_REQUEST_MAX];
 	for (uint32_t skip = 0, n = 1; n > 0; skip += n) {
 		n = kith_watches_of(ws, key, skip, refs, 64);
 		for (size_t i = 0; i < records_n + vanished_n; i++) {
-			/* One item to a request: a record fills most of a packet. */
-			uint8_t body[KITH_REQUEST_MAX];
-			struct kith_packer pk;
 			bool is_record = i < records_n;
-			kith_packer_init(&pk, body, sizeof body);
-			kith_pack_map(&pk, 2);
-			pack_spans(&pk, is_record ? KITH_B_NEWS_RECORDS : KITH_B_NEWS_VANISHED,
-				   is_record ? &records[i] : &vanished[i - records_n], 1);
-			kith_pack_key(&pk, KITH_B_NEWS_KEY);
-			kith_pack_bytes(&pk, key->b, KITH_ID_LEN);
-			for (uint32_t k = 0; !pk.bad && k < n; k++) {
-				struct kith_session *s = kith_sessions_get(&c->sessions, refs[k]);
-				/* Repeated as long as the watcher is believed to be there: news must not be lost to a move of
-				 * its. Beyond the queue, it learns it at its next renewal. */
-				if (s != NULL && s->state == KITH_SESSION_OPEN &&
-				    kith_ask_for(c, s, KITH_REQ_NOTIFY, (struct kith_span){ body, pk.len },
-						 kith_token(KITH_TOKEN_IGNORE, 0), KITH_LEAF_VANISH_US) != 0)
-					kith_stats_add(c->stats, KITH_STAT_NOTIFY_DROPPED, 1);
-			}
+			size_t len = pack_news(body, sizeof body, key,
+					       is_record ? KITH_B_NEWS_RECORDS : KITH_B_NEWS_VANISHED,
+					       is_record ? records[i] : vanished[i - records_n]);
+			for (uint32_t k = 0; k < n; k++)
+				notify(c, refs[k], (struct kith_span){ body, len });
 		}
 	}
+}
+
+static void tell_newcomer(struct kith_core *c, const struct kith_query *q, const struct news *news)
+{
+	uint8_t body[KITH_REQUEST_MAX];
+	if (!kith_watches_has(&c->super->interests, &q->key, q->session))
+		return;
+	for (size_t i = 0; i < news->records_n; i++)
+		notify(c, q->session,
+		       (struct kith_span){
+			       body, pack_news(body, sizeof body, &q->key, KITH_B_NEWS_RECORDS, news->records[i]) });
+	for (size_t i = 0; i < news->vanished_n; i++)
+		notify(c, q->session,
+		       (struct kith_span){
+			       body, pack_news(body, sizeof body, &q->key, KITH_B_NEWS_VANISHED, news->vanished[i]) });
 }
 
 /* What was found goes into the local verdicts as well, when this node's application watches. */
@@ -273,7 +340,7 @@ static void tell_self(struct kith_core *c, const struct news *news)
 {
 	uint8_t body[KITH_ANSWER_MAX];
 	struct kith_pack pk;
-	size_t len = c->watched_n > 0 ? pack_found(news, body, sizeof body) : 0;
+	size_t len = c->watched_n > 0 ? pack_found(news, body) : 0;
 	if (len > 0 && kith_pack_parse(&pk, (struct kith_span){ body, len }) == 0)
 		kith_watching_news(c, &pk, KITH_B_FOUND_RECORDS, KITH_B_FOUND_VANISHED);
 }
@@ -283,7 +350,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 	uint8_t body[KITH_ANSWER_MAX];
 	struct news news;
 	news_of(q, &news);
-	size_t len = q->found_n > 0 ? pack_found(&news, body, sizeof body) : 0;
+	size_t len = q->found_n > 0 ? pack_found(&news, body) : 0;
 	struct kith_span answer = { body, len };
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "query_done key=%02x%02x%02x for=%u found=%u answered=%u group=%u",
 		 q->key.b[0], q->key.b[1], q->key.b[2], q->what, q->found_n, q->answered, q->group);
@@ -292,6 +359,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 				   .err = len > 0 ? 0 : KITH_ENOENT,
 				   .body = answer };
 	bool renewed = q->answered >= ENOUGH_ANSWERS || q->answered + 1u >= kith_members_live(&c->super->members);
+	renewed = renewed && q->renewals == c->super->interests.renewals; /* else members changed meanwhile */
 	switch ((enum query_for)q->what) {
 	case QUERY_FOR_SESSION:
 		if (s != NULL && s->state != KITH_SESSION_CLOSED)
@@ -305,8 +373,12 @@ static void finish(struct kith_core *c, struct kith_query *q)
 				news.vanished_n);
 		tell_self(c, &news);
 		kith_watches_upstream(&c->super->interests, &q->key,
-				      c->now.mono_us + (renewed ? KITH_SUBSCRIPTION_US / 2 : 5 * KITH_US_PER_S),
-				      renewed);
+				      c->now.mono_us + (renewed ? KITH_SUBSCRIPTION_US / 2 : AGAIN_US), renewed);
+		break;
+	case QUERY_FOR_NEWCOMER:
+		tell_newcomer(c, q, &news);
+		if (!renewed) /* by then for all who watch it */
+			kith_watches_renew_by(&c->super->interests, &q->key, c->now.mono_us + AGAIN_US);
 		break;
 	case QUERY_FREE:
 		break;
@@ -363,7 +435,7 @@ static void ask_one(struct kith_core *c, struct kith_query *q, const struct kith
 	if (kith_member_suspect(m, c->now.mono_us))
 		return;
 	kith_member_host(m, &host);
-	bool watch = q->what == QUERY_FOR_WATCHERS;
+	bool watch = q->what == QUERY_FOR_WATCHERS; /* a newcomer's key is watched already */
 	if (kith_contact(c, &host, watch ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER,
 			 watch ? KITH_REQ_WATCH : KITH_REQ_FIND,
 			 (struct kith_span){ body, pack_find(c, q, body, sizeof body) },
@@ -383,39 +455,55 @@ static const struct kith_member *next_replica(struct kith_core *c, const struct 
 	return NULL;
 }
 
+static void again_at(struct kith_core *c, struct kith_query *q, kith_time_us at)
+{
+	if (kith_timers_set(&c->timers, &q->timer, at < q->give_up_at ? at : q->give_up_at) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+}
+
+/* Whether the next six are to be asked too: who looks wants to find anything, who watches three that know. */
+static bool next_group(struct kith_query *q)
+{
+	bool enough = for_watchers(q) ? q->answered >= ENOUGH_ANSWERS : q->found_n > 0;
+	if (enough || q->group + 1 >= KITH_REPLICA_GROUPS)
+		return false;
+	q->group++;
+	return true;
+}
+
 /* Asks on until enough are out; ends the query when there is nothing more to wait for. */
 static void go_on(struct kith_core *c, struct kith_query *q)
 {
 	for (;;) {
 		const struct kith_member *m;
-		unsigned wanted = q->what == QUERY_FOR_WATCHERS ? ENOUGH_ANSWERS : KITH_READ_PARALLEL;
-		while (q->waiting + q->answered < wanted && (m = next_replica(c, q)) != NULL)
+		unsigned wanted = for_watchers(q) ? ENOUGH_ANSWERS : KITH_READ_PARALLEL;
+		while (q->waiting - q->slow + q->answered < (int)wanted && (m = next_replica(c, q)) != NULL)
 			ask_one(c, q, m);
-		if (q->answered >= ENOUGH_ANSWERS && (q->found_n > 0 || q->what == QUERY_FOR_WATCHERS)) {
+		if (q->answered >= ENOUGH_ANSWERS && (q->found_n > 0 || for_watchers(q))) {
 			finish(c, q);
 			return;
 		}
-		if (q->waiting > 0)
+		if (q->waiting > q->slow)
 			return;
 		if (next_replica(c, q) != NULL) { /* those asked knew nothing: the others */
 			q->answered = 0;
 			continue;
 		}
-		if (q->found_n > 0 || q->what == QUERY_FOR_WATCHERS || q->group + 1 >= KITH_REPLICA_GROUPS) {
-			finish(c, q);
-			return;
+		if (next_group(q)) {
+			q->answered = for_watchers(q) ? q->answered : 0;
+			continue;
 		}
-		q->group++;
-		q->answered = 0;
+		if (q->waiting == 0 || q->found_n > 0)
+			finish(c, q);
+		return;
 	}
 }
 
 static void begin(struct kith_core *c, struct kith_query *q)
 {
-	if (kith_timers_set(&c->timers, &q->timer, q->give_up_at) != 0)
-		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	again_at(c, q, c->now.mono_us + KITH_QUERY_HEDGE_US);
 	take_attached(c, q);
-	if (q->found_n > 0 && q->what != QUERY_FOR_WATCHERS) {
+	if (q->found_n > 0 && !for_watchers(q)) {
 		take_stored(c, q);
 		finish(c, q);
 		return;
@@ -425,12 +513,18 @@ static void begin(struct kith_core *c, struct kith_query *q)
 
 void kith_query_tick(struct kith_core *c, struct kith_query *q)
 {
-	finish(c, q);
+	if (c->now.mono_us >= q->give_up_at) {
+		finish(c, q);
+		return;
+	}
+	q->slow = q->waiting;
+	again_at(c, q, c->now.mono_us + KITH_QUERY_HEDGE_US);
+	go_on(c, q);
 }
 
 void kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op)
 {
-	struct kith_query *q = new_query(c, QUERY_FOR_OP, key);
+	struct kith_query *q = new_query(c, QUERY_FOR_OP, key, KITH_QUERY_OWN);
 	if (q == NULL) {
 		kith_dial_done(c, op, KITH_EFULL, false);
 		return;
@@ -441,9 +535,22 @@ void kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op o
 
 void kith_query_watch(struct kith_core *c, const struct kith_id *key)
 {
-	struct kith_query *q = new_query(c, QUERY_FOR_WATCHERS, key);
+	struct kith_query *q = new_query(c, QUERY_FOR_WATCHERS, key, KITH_QUERY_OWN);
 	if (q != NULL)
 		begin(c, q);
+}
+
+void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct kith_id *key, uint64_t asker, bool first)
+{
+	struct kith_query *q = new_query(c, first ? QUERY_FOR_WATCHERS : QUERY_FOR_NEWCOMER, key, asker);
+	if (q == NULL) { /* no memory: the next renewal is for all */
+		kith_watches_renew_by(&c->super->interests, key, c->now.mono_us + AGAIN_US);
+		return;
+	}
+	q->session = session;
+	if (first) /* this is the renewal that a new key is due for */
+		kith_watches_upstream(&c->super->interests, key, c->now.mono_us + KITH_REQUEST_TIMEOUT_US, false);
+	begin(c, q);
 }
 
 void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
@@ -455,6 +562,8 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 	if (q == NULL)
 		return;
 	q->waiting--;
+	if (q->slow > q->waiting)
+		q->slow = q->waiting;
 	if (answer->err == 0 || answer->err == KITH_ENOENT) {
 		q->answered++;
 		if (answer->body.len > 0 && kith_pack_parse(&pk, answer->body) == 0)
@@ -489,7 +598,7 @@ static void answer_find(struct kith_core *c, struct kith_session *s, const struc
 		KITH_ASSERT(nearer[i] != NULL);
 		news.members[i] = kith_member_entry_bytes(nearer[i]);
 	}
-	size_t len = q.found_n + news.members_n > 0 ? pack_found(&news, body, sizeof body) : 0;
+	size_t len = q.found_n + news.members_n > 0 ? pack_found(&news, body) : 0;
 	kith_answer(c, s, ask->id, q.found_n > 0 && len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND,
 		    (struct kith_span){ body, len });
 	forget_found(c, &q);
@@ -514,8 +623,11 @@ void kith_query_on_request(struct kith_core *c, struct kith_session *s, const st
 		answer_find(c, s, ask, &key, kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_FIND_NEARER));
 		return;
 	}
-	bool allowed = kith_limiter_allow(&c->super->lookups, c->now.mono_us, kith_device_key(s->device));
-	struct kith_query *q = allowed ? new_query(c, QUERY_FOR_SESSION, &key) : NULL;
+	struct kith_key identity;
+	uint64_t asker = kith_session_identity(c, s, &identity) ? kith_identity_key(&identity) : KITH_QUERY_OWN;
+	bool allowed = asker != KITH_QUERY_OWN && kith_limiter_allow(&c->super->lookups, c->now.mono_us, asker) &&
+		       kith_query_room(c, asker);
+	struct kith_query *q = allowed ? new_query(c, QUERY_FOR_SESSION, &key, asker) : NULL;
 	if (q == NULL) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 		kith_answer(c, s, ask->id, KITH_STATUS_LIMITED, nothing);

@@ -3,9 +3,11 @@
  *
  * Three replicas are asked at once, the rest as answers fail to come; the highest sequence of each device wins.
  * Nothing found: the next six are asked before that is said. The replica never learns who is asking.
- * Timers: a query ends when three answered and one of them knew, when all did, or after KITH_QUERY_US with what there
- * is.
- * Bounds: KITH_QUERIES_MAX at once (then LIMITED), KITH_STORE_DEVICES devices each.
+ * Timers: who has not answered after KITH_QUERY_HEDGE_US is not waited for: another is asked. A query ends when three
+ * answered and one of them knew, when all did, when one knew and nobody is left to be asked, or after KITH_QUERY_US
+ * with what there is.
+ * Bounds: KITH_QUERIES_MAX at once, KITH_QUERIES_PER_ASKER of them for one identity, half of them for renewals of
+ * watches (then LIMITED: what one asks for leaves room for others); KITH_STORE_DEVICES devices each.
  */
 #ifndef KITH_ROLE_QUERY_H
 #define KITH_ROLE_QUERY_H
@@ -13,7 +15,10 @@
 #include "role/state.h"
 
 #define KITH_QUERIES_MAX 1024
+#define KITH_QUERIES_PER_ASKER 64 /* a leaf's operations, or its contacts in two or three turns */
+#define KITH_QUERY_OWN 0 /* an asker: this node itself */
 #define KITH_QUERY_US (3 * KITH_US_PER_S)
+#define KITH_QUERY_HEDGE_US (500 * KITH_US_PER_MS) /* a handshake within a continent, with a retry */
 
 /* LOOKUP of a leaf or a stranger; FIND and WATCH of another supernode. */
 void kith_query_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
@@ -24,6 +29,12 @@ void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const str
 
 /* A look-up for an operation of this node's own application; the answer goes to kith_dial_on_found. */
 void kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op);
+
+/* Whether an asker (kith_identity_key, or KITH_QUERY_OWN for renewals) may have one more under way. */
+bool kith_query_room(const struct kith_core *c, uint64_t asker);
+
+/* A leaf has come to watch a key, as the first of ours or as a further one: the leaf is told what there is now. */
+void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct kith_id *key, uint64_t asker, bool first);
 
 /* Watches a key at its replicas for those in c->super->interests; what is found is told to them. */
 void kith_query_watch(struct kith_core *c, const struct kith_id *key);

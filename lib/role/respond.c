@@ -4,11 +4,13 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "role/connect_internal.h"
+#include "role/dial.h"
 #include "role/dispatch.h"
 #include "role/peer.h"
 
 #define DECIDE_US KITH_DIAL_TIMEOUT_US /* how long a call may ring */
-#define VERDICT_FRAME_LEN 5
+#define VERDICT_FRAME_LEN (KITH_FRAME_HEADER + 2)
+#define CROSSED_FRAME_LEN (KITH_FRAME_HEADER + 8 + 16)
 
 static void send_cookie(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from,
 			bool anew)
@@ -45,26 +47,59 @@ static void send_stored_reply(struct kith_core *c, const struct kith_session *s,
 		memcpy(out, s->hs->packet, s->hs->len);
 }
 
-/* A copy of the HELLO that made a session: the same answer again, on the way it came. False if it made none that is
- * known. */
-static bool repeat_reply(struct kith_core *c, const uint8_t device[KITH_DEVICE_ID_LEN], const uint8_t call_id[16],
-			 const struct kith_hop *from)
+/* The session that a first message made, while its handshake lasts; NULL when that is over, or it made none. */
+static struct kith_session *made_by(const struct kith_core *c, uint32_t index, const struct kith_person *person,
+				    const uint8_t call_id[16])
 {
-	uint32_t it = 0;
-	struct kith_session *s;
-	if ((s = kith_sessions_of(&c->sessions, device)) == NULL || s->hs == NULL ||
-	    memcmp(s->hs->call_id, call_id, 16) != 0) {
-		while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
-			if (s->hs != NULL && !s->initiator && memcmp(s->hs->call_id, call_id, 16) == 0)
-				break;
-		}
+	struct kith_session *s = index != 0 ? kith_sessions_get(&c->sessions, index) : NULL;
+	bool same = s != NULL && s->hs != NULL && !s->initiator && s->state != KITH_SESSION_CLOSED &&
+		    memcmp(s->device, person->device_dh.b, KITH_DEVICE_ID_LEN) == 0 &&
+		    memcmp(s->hs->call_id, call_id, 16) == 0;
+	return same ? s : NULL;
+}
+
+/* A caller repeats its HELLO for as long as it may ring. Where its call stands for one of ours that was not made yet,
+ * ours is made when nothing more is heard of it: its author may be gone. */
+static bool waits_long(const struct kith_session *s)
+{
+	return (s->use & KITH_USE_PEER) && (s->peer->op == 0 || s->peer->rival != 0);
+}
+
+/* A copy of the HELLO that made a session: the same answer again, on the way it came, within a rate. */
+static void repeat_reply(struct kith_core *c, struct kith_session *s, const struct kith_hop *from)
+{
+	struct kith_handshake *hs = s->hs;
+	if (s->state != KITH_SESSION_UNCONFIRMED)
+		return;
+	if (c->now.mono_us - hs->sent_at >= KITH_US_PER_S) {
+		hs->sent_at = c->now.mono_us;
+		hs->tries = 0;
 	}
-	if (s != NULL && s->state == KITH_SESSION_UNCONFIRMED) {
-		s->paths.first.hop =
-			*from; /* the way that the last reply took is the one that an answer to it proves */
-		send_stored_reply(c, s, from);
+	if (hs->tries == KITH_REPLIES_PER_S) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+		return;
 	}
-	return s != NULL;
+	hs->tries++;
+	s->paths.first.hop = *from; /* the way that the last reply took is the one that an answer to it proves */
+	send_stored_reply(c, s, from);
+	kith_time_us longer = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
+	if (!waits_long(s) && (s->use & KITH_USE_PEER) && hs->give_up_at < longer) { /* it is there still */
+		hs->give_up_at = longer;
+		kith_session_arm(c, s);
+	}
+}
+
+/* Both called at once, and this answer is to be the answer to our own call as well: names that one, so that the other
+ * side knows the copies of it that are still on their way. */
+static void write_crossed(struct kith_core *c, const struct kith_session *s, struct kith_writer *w)
+{
+	const struct kith_session *ours = s->peer != NULL ? kith_peer_get(c, s->peer->rival) : NULL;
+	if (ours == NULL || ours->hs == NULL)
+		return;
+	uint8_t *mark = kith_frame_begin(w, KITH_FRAME_CROSSED);
+	kith_write_u64(w, (uint64_t)ours->hs->timestamp_ms);
+	kith_write_bytes(w, ours->hs->call_id, sizeof ours->hs->call_id);
+	kith_frame_end(w, mark);
 }
 
 static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered)
@@ -77,7 +112,8 @@ static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verd
 	size_t room = len_max - overhead < sizeof payload ? len_max - overhead : sizeof payload;
 	struct kith_writer w = kith_writer_of(payload, room);
 	kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, c->self.chain);
-	if (w.bad || kith_writer_space(&w) < VERDICT_FRAME_LEN) { /* the caller may know our issuer */
+	if (w.bad ||
+	    kith_writer_space(&w) < VERDICT_FRAME_LEN + CROSSED_FRAME_LEN) { /* the caller may know our issuer */
 		w = kith_writer_of(payload, room);
 		kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, c->self.chain_short);
 	}
@@ -85,6 +121,7 @@ static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verd
 		uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_VERDICT);
 		kith_write_u16(&w, verdict);
 		kith_frame_end(&w, mark);
+		write_crossed(c, s, &w);
 	}
 	if (answered != 0)
 		kith_request_answer_embed(s->requests, answered, &w);
@@ -104,12 +141,14 @@ static void reply(struct kith_core *c, struct kith_session *s, uint16_t verdict,
 	}
 	if (s->state == KITH_SESSION_DECIDING) {
 		c->deciding--;
+		kith_peer_stop_ringing(c, s);
 		kith_session_set_state(s, KITH_SESSION_UNCONFIRMED);
 	}
 	/* As long as the other side repeats its HELLO, the answer must be there to be repeated. */
-	s->hs->give_up_at =
-		c->now.mono_us + ((s->use & KITH_USE_PEER) ? KITH_DIAL_TIMEOUT_US : KITH_HANDSHAKE_TIMEOUT_US);
+	s->hs->give_up_at = c->now.mono_us + (waits_long(s) ? KITH_DIAL_TIMEOUT_US : KITH_HANDSHAKE_TIMEOUT_US);
 	s->hs->next_at = KITH_TIME_NEVER;
+	s->hs->sent_at = c->now.mono_us;
+	s->hs->tries = 0;
 	s->hs->refused = verdict != 0;
 	if (kith_noise_done(&s->hs->noise) && !s->hs->refused)
 		kith_session_take_keys(s, c->now.mono_us);
@@ -150,17 +189,16 @@ static struct kith_session *new_responder(struct kith_core *c, const struct kith
 	return s;
 }
 
-/* A person calls. */
+/* A person calls; op is our own call of the same person, if there is one, 0 if not. */
 static void on_call(struct kith_core *c, struct kith_session *s, const struct kith_hello *hello,
-		    const struct kith_person *person)
+		    const struct kith_person *person, kith_op op)
 {
 	s->use |= KITH_USE_PEER;
-	c->deciding++;
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "called session=%08x", s->index);
 	s->hs->give_up_at = c->now.mono_us + DECIDE_US;
 	kith_session_arm(c, s);
 	unsigned verdict;
-	if (kith_peer_incoming(c, s, person, hello->service, &verdict))
+	if (kith_peer_incoming(c, s, person, hello->service, op, &verdict))
 		return; /* the application decides */
 	kith_connect_decide(c, s, (uint16_t)verdict);
 }
@@ -187,18 +225,51 @@ static void on_hello_xx(struct kith_core *c, const struct kith_handshake *hs, co
 	reply(c, s, 0, 0);
 }
 
+/* The caller has given up, whether it rings or was answered just now. A refusal stays, to be repeated. */
+static void on_cancel(struct kith_core *c, struct kith_session *s)
+{
+	if ((s->use & KITH_USE_PEER) && !s->hs->refused)
+		kith_session_end(c, s, KITH_CLOSE_CANCELED, true);
+}
+
+/* Whether a new call may ring here. *op: our own call that it is taken as the answer to, or 0. */
+static bool may_ring(struct kith_core *c, const struct kith_hello *hello, const struct kith_person *person, kith_op *op)
+{
+	enum kith_stat refusal = KITH_STAT_DROP_RATE_LIMITED;
+	if (kith_dial_crossing(c, hello, person, op) == KITH_CROSSING_OURS)
+		refusal = KITH_STAT_REFUSE_CROSSED;
+	else if (!kith_limiter_allow(&c->calls, c->now.mono_us, kith_identity_key(&person->identity)))
+		refusal = KITH_STAT_DROP_RATE_LIMITED;
+	else if (c->deciding >= KITH_INCOMING_MAX)
+		refusal = KITH_STAT_REFUSE_TABLE_FULL;
+	else if (*op == 0 && kith_peer_ringing(c, &person->identity) >= KITH_INCOMING_PER_CALLER)
+		refusal = KITH_STAT_REFUSE_CALLER;
+	else
+		return true;
+	kith_stats_add(c->stats, refusal, 1);
+	return false;
+}
+
 /* Whether the message is a new one. It is remembered once it made a session: until then its repetitions count as new.
  */
 static bool fresh(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hello *hello,
 		  const struct kith_person *person, const struct kith_hop *from)
 {
 	bool made_now = hello->fresh.p != NULL && kith_guard_epoch(&c->guard, c->now.mono_us, hello->fresh.p);
-	switch (kith_guard_judge(&c->guard, person->device_dh.b, hello->timestamp_ms, hello->call_id, made_now)) {
+	uint32_t index = 0;
+	struct kith_session *s;
+	switch (kith_guard_judge(&c->guard, person->device_dh.b, hello->timestamp_ms, hello->call_id, made_now,
+				 &index)) {
 	case KITH_FRESH:
 		return true;
 	case KITH_SAME:
-		if (!repeat_reply(c, person->device_dh.b, hello->call_id, from))
+		s = made_by(c, index, person, hello->call_id);
+		if (s == NULL)
 			kith_stats_add(c->stats, KITH_STAT_REFUSE_STALE, 1);
+		else if (hello->cancel)
+			on_cancel(c, s);
+		else
+			repeat_reply(c, s, from);
 		return false;
 	case KITH_UNSURE:
 		send_cookie(c, header, from, true);
@@ -229,26 +300,29 @@ static void on_hello_ik(struct kith_core *c, struct kith_handshake *hs, struct k
 	}
 	if (!fresh(c, header, &hello, &person, from))
 		return;
-	if (call && !kith_limiter_allow(&c->calls, c->now.mono_us, kith_device_key(person.device_dh.b))) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+	if (hello.cancel) { /* the call itself has not come yet: it will find that it is known */
+		kith_guard_remember(&c->guard, person.device_dh.b, hello.timestamp_ms, hello.call_id, 0);
 		return;
 	}
-	if (call && c->deciding >= KITH_INCOMING_MAX) {
-		kith_stats_add(c->stats, KITH_STAT_REFUSE_TABLE_FULL, 1);
+	kith_op op = 0;
+	if (call && !may_ring(c, &hello, &person, &op))
 		return;
-	}
 	memcpy(hs->call_id, hello.call_id, sizeof hs->call_id);
 	hs->timestamp_ms = hello.timestamp_ms;
 	struct kith_session *s =
 		new_responder(c, hs, header, packet_len, from, call ? KITH_SESSION_DECIDING : KITH_SESSION_UNCONFIRMED);
 	if (s == NULL)
 		return;
-	kith_guard_remember(&c->guard, person.device_dh.b, hello.timestamp_ms, hello.call_id);
 	memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
 	s->features = (uint8_t)(hello.features & c->self.features);
-	kith_connect_keep_chain(c, s, hello.chain, hello.role);
+	c->deciding += call;
+	if (!kith_connect_keep_chain(c, s, hello.chain, hello.role)) { /* not remembered: a copy may find more memory */
+		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
+		return;
+	}
+	kith_guard_remember(&c->guard, person.device_dh.b, hello.timestamp_ms, hello.call_id, s->index);
 	if (call)
-		on_call(c, s, &hello, &person);
+		on_call(c, s, &hello, &person, op);
 	else
 		on_contact(c, s, &hello);
 }
@@ -315,7 +389,10 @@ void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *he
 	}
 	memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
 	s->features = (uint8_t)(hello.features & c->self.features);
-	kith_connect_keep_chain(c, s, hello.chain, hello.role);
+	if (!kith_connect_keep_chain(c, s, hello.chain, hello.role)) {
+		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
+		return;
+	}
 	kith_session_take_keys(s, c->now.mono_us);
 	kith_connect_confirmed(c, s);
 }

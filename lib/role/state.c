@@ -33,6 +33,19 @@ struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type typ
 	return ev;
 }
 
+bool kith_has_room(const struct kith_core *c)
+{
+	const struct kith_shared *sh = c->shared;
+	return sh->events_n < sh->events_max - sh->events_max / 4 && kith_outbox_has_room(&sh->outbox, 8);
+}
+
+uint64_t kith_identity_key(const struct kith_key *identity)
+{
+	uint64_t key;
+	memcpy(&key, identity->b, sizeof key);
+	return key != 0 ? key : 1;
+}
+
 uint64_t kith_device_key(const uint8_t device[KITH_DEVICE_ID_LEN])
 {
 	uint64_t key;
@@ -50,6 +63,19 @@ bool kith_session_person(struct kith_core *c, const struct kith_session *s, stru
 {
 	/* The signatures are remembered, so this costs parsing and a hash; an expired certificate says so here. */
 	return s->chain != NULL && kith_trust_check(&c->trust, &c->now, kith_blob_span(s->chain), out) == 0;
+}
+
+bool kith_session_identity(struct kith_core *c, const struct kith_session *s, struct kith_key *out)
+{
+	struct kith_person person;
+	if ((s->use & KITH_USE_LEAF) != 0) {
+		*out = s->attached->identity;
+		return true;
+	}
+	if (!kith_session_person(c, s, &person))
+		return false;
+	*out = person.identity;
+	return true;
 }
 
 static kith_time_us earlier(kith_time_us a, kith_time_us b)
@@ -72,8 +98,7 @@ static kith_time_us session_deadline(struct kith_core *c, const struct kith_sess
 	if (s->state != KITH_SESSION_OPEN)
 		return at;
 	at = earlier(at, s->paths.news != 0 ? c->now.mono_us : kith_pathset_deadline(&s->paths));
-	if (s->rekey != NULL && s->rekey->old_until != 0)
-		at = earlier(at, s->rekey->old_until);
+	at = earlier(at, kith_rekey_deadline(s));
 	if (s->use & KITH_USE_PEER)
 		at = earlier(at, kith_peer_deadline(c, s));
 	if (s->use & KITH_USE_LEAF)
@@ -85,6 +110,8 @@ static kith_time_us session_deadline(struct kith_core *c, const struct kith_sess
 
 void kith_session_arm(struct kith_core *c, struct kith_session *s)
 {
+	if ((s->use & KITH_USE_HOME) != 0 && s->state == KITH_SESSION_OPEN)
+		kith_leaf_look(c, s);
 	kith_time_us at = s->state == KITH_SESSION_CLOSED ? KITH_TIME_NEVER : session_deadline(c, s);
 	if (kith_timer_is_set(&s->timer) && s->timer.at == at)
 		return;
@@ -213,6 +240,16 @@ size_t kith_own_candidates(const struct kith_core *c, struct kith_candidate out[
 		}
 	}
 	return used;
+}
+
+unsigned kith_allowed_scopes(const struct kith_core *c)
+{
+	unsigned allow = c->allow_loopback ? KITH_ALLOW_LOOPBACK : 0;
+	for (size_t i = 0; i < c->bootstrap_n; i++)
+		allow |= kith_addr_scope(&c->bootstrap[i].addr) == KITH_SCOPE_PRIVATE ? KITH_ALLOW_PRIVATE : 0u;
+	for (size_t i = 0; i < c->addrs_n; i++)
+		allow |= kith_addr_scope(&c->addrs[i]) == KITH_SCOPE_PRIVATE ? KITH_ALLOW_PRIVATE : 0u;
+	return allow;
 }
 
 void kith_save_soon(struct kith_core *c)

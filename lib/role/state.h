@@ -60,7 +60,7 @@ enum kith_token_kind {
 	KITH_TOKEN_LOOKUP, /* operation */
 	KITH_TOKEN_INTRODUCE, /* session to be, or to get another relay */
 	KITH_TOKEN_QUERY, /* query id, member index */
-	KITH_TOKEN_STORE, /* index of the replica's session */
+	KITH_TOKEN_STORE, /* session of the leaf whose record it is, or 0 */
 	KITH_TOKEN_GOSSIP,
 	KITH_TOKEN_SUBSCRIBE,
 	KITH_TOKEN_REKEY,
@@ -89,10 +89,14 @@ static inline uint64_t kith_token_value(uint64_t token)
 struct kith_peer {
 	char name[KITH_NAME_MAX + 1];
 	char service[KITH_SERVICE_MAX + 1];
-	struct kith_key identity; /* whom we called */
+	struct kith_key identity; /* whom we called, or who calls */
 	kith_op op; /* our call, until it opened */
+	uint32_t rival; /* both called at once: the session of the other call; the first of the two that opens stays */
+	struct kith_session *ring_next; /* while it is in the core's list of calls that ring */
+	bool hang_up; /* ends at once when it opens: the other side must hear that it was given up */
 	bool told; /* the application knows of it: it is told of its end */
-	bool want_writable; /* a datagram was refused */
+	bool want_writable; /* a datagram was refused ... */
+	uint16_t want_len; /* ... of so many bytes */
 	bool relay_only;
 	struct kith_blob *challenge; /* our challenge that is not answered yet */
 	struct kith_streams *streams;
@@ -103,12 +107,13 @@ struct kith_peer {
 	struct kith_hop hops[KITH_HOMES]; /* caller, until open: tunnels that were opened */
 	uint8_t hops_n, hops_next;
 	uint8_t refreshes; /* look-ups for newer homes */
-	bool more; /* the outbox was full before the streams had said all */
+	bool more; /* outbox or events were full before the streams had said all */
 	kith_time_us relay_at; /* caller: when to ask for another relay */
 };
 
 /* A leaf attached to us. Hangs off kith_session.attached; a supernode has many. */
 struct kith_attached {
+	struct kith_key identity; /* whose device it is: who pays */
 	struct kith_blob *record; /* its presence record or NULL */
 	struct kith_id key; /* of that record */
 	uint64_t seq;
@@ -119,12 +124,16 @@ struct kith_attached {
 	uint64_t replicas; /* hash of the replicas that were given the record */
 };
 
+#define KITH_SPARES 3 /* local: supernodes tried beside those chosen, after failures: many may be gone at once */
+
 enum kith_home_state { KITH_HOME_FREE, KITH_HOME_CONNECTING, KITH_HOME_ATTACHED };
 
 struct kith_home_slot {
 	uint8_t state; /* enum kith_home_state */
 	bool told; /* has our newest record and watches */
 	bool asking; /* an ATTACH is under way */
+	bool doubted; /* it has not answered what it was asked last */
+	kith_time_us since; /* when it was chosen */
 	uint32_t session;
 	struct kith_host host;
 	uint64_t prefix; /* of its address: homes are of different ones where possible */
@@ -133,6 +142,7 @@ struct kith_home_slot {
 /* The leaf's half: every node has it; a supernode's is idle. */
 struct kith_leaf {
 	struct kith_home_slot homes[KITH_HOMES];
+	struct kith_home_slot spares[KITH_SPARES]; /* being tried; the first that answer take the places in homes */
 	struct kith_hostcache cache;
 	struct kith_timer timer;
 	unsigned attempts; /* failed in a row, for the backoff */
@@ -186,7 +196,7 @@ struct kith_supernode {
 	struct kith_watches watches; /* replica: who wants to know */
 	struct kith_watches interests; /* home: what its leaves want to know */
 	struct kith_fwd fwd;
-	struct kith_limiter lookups, introductions; /* by asker's device */
+	struct kith_limiter lookups, subscriptions, introductions; /* by asker's identity */
 	struct kith_query *queries;
 	uint32_t queries_n, next_query;
 	struct kith_timer timer;
@@ -215,7 +225,7 @@ struct kith_core {
 	struct kith_sessions sessions;
 	struct kith_guard guard;
 	struct kith_limiter hints; /* by address prefix: "no such session", said and heard */
-	struct kith_limiter calls; /* by caller's device: how often somebody may ring */
+	struct kith_limiter calls; /* by caller's identity: how often somebody may ring */
 	struct kith_trust trust;
 	struct kith_contacts contacts;
 	struct kith_self self;
@@ -249,7 +259,10 @@ struct kith_core {
 	bool warned_expiry;
 	bool answer_strangers, allow_loopback, leaving, left;
 	kith_time_us leave_by;
-	uint32_t deciding; /* sessions that wait for the application */
+	uint32_t deciding; /* sessions that wait for the application: at most KITH_INCOMING_MAX */
+	struct kith_session *ringing; /* those that it was told of, the newest first */
+	uint32_t rechecked_epoch; /* of the trust, when live sessions were last checked against its lists */
+	kith_time_us recheck_at; /* the earliest time to do so again because of a list */
 	uint32_t *closed; /* sessions to take away at the end of the call */
 	uint32_t closed_n, closed_cap;
 };
@@ -259,7 +272,14 @@ struct kith_core {
 struct kith_path_env kith_env(struct kith_core *c, const struct kith_session *s);
 struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type type); /* NULL when the queue is full */
 
-/* A device as a key of limiters. */
+/* Whether there is room for what must not be lost (the end of a session, of an operation) of another piece of work. What
+ * can wait is done in a later call, before which the host has taken out what is there. */
+bool kith_has_room(const struct kith_core *c);
+
+/* An identity as a key of limiters; never 0. */
+uint64_t kith_identity_key(const struct kith_key *identity);
+
+/* The same for a device. */
 uint64_t kith_device_key(const uint8_t device[KITH_DEVICE_ID_LEN]);
 
 /* A timestamp for a handshake: above all given before. */
@@ -267,6 +287,9 @@ int64_t kith_stamp(struct kith_core *c);
 
 /* The certificates of the other side, parsed and checked before; false when the chain is not known. */
 bool kith_session_person(struct kith_core *c, const struct kith_session *s, struct kith_person *out);
+
+/* Whose device is at the other end: known without parsing at a leaf of ours. False: as kith_session_person. */
+bool kith_session_identity(struct kith_core *c, const struct kith_session *s, struct kith_key *out);
 
 /* Uses a session for something more; its paths are kept alive as that needs. */
 void kith_session_use(struct kith_core *c, struct kith_session *s, uint8_t use);
@@ -290,6 +313,10 @@ void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_clo
 
 /* The candidates we may offer: interface addresses, and what homes see. */
 size_t kith_own_candidates(const struct kith_core *c, struct kith_candidate out[], size_t n);
+
+/* What the configuration allows beyond public addresses, as enum kith_candidate_allow: a network whose bootstrap hosts or
+ * whose own address is private is a site's own, and all of it is there. */
+unsigned kith_allowed_scopes(const struct kith_core *c);
 
 /* State changed that wants to survive a restart. */
 void kith_save_soon(struct kith_core *c);

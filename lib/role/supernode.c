@@ -5,6 +5,7 @@
 #include "role/connect.h"
 #include "role/introduce.h"
 #include "role/query.h"
+#include "role/subscribing.h"
 
 #define HOSTS_TOLD 5 /* to a leaf that attaches: the other homes, and spares */
 #define FULL_EVERY 8 /* gossip exchanges between two that compare the whole tables */
@@ -26,13 +27,19 @@ static void wake(struct kith_core *c, kith_time_us at)
 
 /* ---- our own entry ---- */
 
+uint64_t kith_supernode_seq(const struct kith_core *c)
+{
+	uint64_t seq = c->leaf.record_seq > c->entry_seq_saved ? c->leaf.record_seq : c->entry_seq_saved;
+	return c->super != NULL && c->super->entry_seq > seq ? c->super->entry_seq : seq;
+}
+
 static int make_entry(struct kith_core *c, uint16_t flags)
 {
 	struct kith_supernode *sn = c->super;
 	struct kith_member_entry entry;
 	memset(&entry, 0, sizeof entry);
 	entry.flags = flags;
-	entry.seq = kith_record_next_seq(sn->entry_seq, &c->now);
+	entry.seq = kith_record_next_seq(kith_supernode_seq(c), &c->now);
 	entry.expires_ms = (int64_t)entry.seq + KITH_MEMBER_LIFE_MS;
 	entry.addrs_n = c->addrs_n;
 	memcpy(entry.addrs, c->addrs, c->addrs_n * sizeof c->addrs[0]);
@@ -43,8 +50,13 @@ static int make_entry(struct kith_core *c, uint16_t flags)
 	sn->entry_len = (uint16_t)n;
 	sn->entry_seq = entry.seq;
 	sn->entry_at = c->now.mono_us;
+	kith_save_soon(c);
+	/* Our own clock may have been set back since the last entry: for ourselves that is no reason to doubt it. */
+	struct kith_now now = c->now;
+	if (now.unix_ms < (int64_t)entry.seq)
+		now.unix_ms = (int64_t)entry.seq;
 	struct kith_member *self = NULL;
-	int err = kith_members_merge(&sn->members, &c->now, (struct kith_span){ sn->entry, sn->entry_len }, &self);
+	int err = kith_members_merge(&sn->members, &now, (struct kith_span){ sn->entry, sn->entry_len }, &self);
 	if (err < 0)
 		return err;
 	if (self != NULL)
@@ -75,6 +87,8 @@ int kith_supernode_new(struct kith_core *c, const struct kith_core_options *o)
 	kith_table_init(&sn->attached, c->alloc, o->sessions_max, KITH_TABLE_KEY(struct kith_attached, key), seed);
 	sn->republish_at = KITH_TIME_NEVER;
 	kith_limiter_init(&sn->lookups, c->alloc, c->random, KITH_ASKERS_MAX, KITH_LOOKUPS_PER_S, KITH_LOOKUPS_BURST);
+	kith_limiter_init(&sn->subscriptions, c->alloc, c->random, KITH_ASKERS_MAX, KITH_SUBSCRIPTIONS_PER_S,
+			  KITH_SUBSCRIPTIONS_BURST);
 	kith_limiter_init(&sn->introductions, c->alloc, c->random, KITH_ASKERS_MAX, KITH_INTRODUCTIONS_PER_S,
 			  KITH_INTRODUCTIONS_BURST);
 	kith_fwd_init(&sn->fwd, c->alloc, c->random, &limits, o->shard, seed);
@@ -97,6 +111,7 @@ void kith_supernode_free(struct kith_core *c)
 	kith_query_deinit(c);
 	kith_fwd_deinit(&sn->fwd);
 	kith_limiter_deinit(&sn->introductions);
+	kith_limiter_deinit(&sn->subscriptions);
 	kith_limiter_deinit(&sn->lookups);
 	kith_table_deinit(&sn->attached);
 	kith_watches_deinit(&sn->interests);
@@ -165,21 +180,30 @@ static void gossip(struct kith_core *c)
 	gossip_with(c, &host, (struct kith_span){ body, n });
 }
 
-/* Something was learnt in an exchange: the next one comes sooner, so that a newcomer is known everywhere within
- * seconds. */
-static void learnt(struct kith_core *c, const struct kith_gossip_result *result)
+static void republish_soon(struct kith_core *c)
 {
 	struct kith_supernode *sn = c->super;
-	if (result->fresh + result->updated == 0)
-		return;
+	if (sn->republish_at == KITH_TIME_NEVER)
+		sn->republish_at = c->now.mono_us + kith_rng_jitter(c->random, REPUBLISH_US, 50);
+	wake(c, sn->republish_at);
+}
+
+/* The next exchange comes sooner, so that a newcomer is known everywhere within seconds. */
+void kith_supernode_learnt(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
 	kith_time_us soon = c->now.mono_us + kith_rng_jitter(c->random, KITH_GOSSIP_US / 6, 20);
 	if (sn->gossip_at > soon)
 		sn->gossip_at = soon;
 	wake(c, sn->gossip_at);
 	kith_watches_renew_all(&sn->interests, c->now.mono_us, 10 * KITH_US_PER_S);
-	if (sn->republish_at == KITH_TIME_NEVER)
-		sn->republish_at = c->now.mono_us + kith_rng_jitter(c->random, REPUBLISH_US, 50);
-	wake(c, sn->republish_at);
+	republish_soon(c);
+}
+
+static void learnt(struct kith_core *c, const struct kith_gossip_result *result)
+{
+	if (result->fresh + result->updated > 0)
+		kith_supernode_learnt(c);
 }
 
 static void follow_up(struct kith_core *c, struct kith_session *s, const struct kith_gossip_result *result)
@@ -229,20 +253,32 @@ void kith_supernode_heard_of(struct kith_core *c, const struct kith_session *s, 
 	struct kith_member *m = member_of(c, s);
 	if (m == NULL)
 		return;
-	if (failed && m->failures == 0)
-		c->super->suspects++;
-	else if (!failed && m->failures > 0)
-		c->super->suspects--;
+	if (failed == (m->failures == 0)) {
+		c->super->suspects += failed ? 1 : (uint32_t)-1;
+		republish_soon(c);
+	}
 	if (failed)
 		kith_member_failed(m, c->now.mono_us);
 	else
 		kith_member_alive(m);
 }
 
+/* The session ended with a leaf's record under way: its other end may have been started again. */
+static void bring_again(struct kith_core *c, uint32_t leaf)
+{
+	const struct kith_session *s = leaf != 0 ? kith_sessions_get(&c->sessions, leaf) : NULL;
+	if (s == NULL || !(s->use & KITH_USE_LEAF))
+		return;
+	s->attached->replicas = 0;
+	republish_soon(c);
+}
+
 void kith_supernode_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	struct kith_gossip_result result;
 	kith_supernode_heard_of(c, s, answer->err);
+	if (kith_token_kind(answer->token) == KITH_TOKEN_STORE && answer->err == KITH_ECLOSED)
+		bring_again(c, (uint32_t)kith_token_value(answer->token));
 	if (kith_token_kind(answer->token) != KITH_TOKEN_GOSSIP || answer->err != 0)
 		return;
 	if (kith_gossip_answered(&c->super->members, &c->now, answer->body, &result) != 0)
@@ -284,23 +320,37 @@ static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t 
 	kith_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ body, pk.len });
 }
 
-/* Which replicas a key has, as one number to compare. */
-static uint64_t replicas_hash(const struct kith_member *const replicas[], uint32_t n)
+/* Who keeps a key: its replicas, and when fewer than half of them answer the next six as well, where readers look next.
+ * Returns how many. */
+static uint32_t keepers(const struct kith_core *c, const struct kith_id *key,
+			const struct kith_member *out[KITH_REPLICA_GROUPS * KITH_REPLICAS])
+{
+	const struct kith_members *ms = &c->super->members;
+	uint32_t n = kith_replicas_find(ms, key, 0, out), good = 0;
+	for (uint32_t i = 0; i < n; i++)
+		good += out[i]->failures == 0;
+	return 2 * good < n ? n + kith_replicas_find(ms, key, 1, out + n) : n;
+}
+
+/* Which they are, as one number to compare; one that was started again has lost what it kept. */
+static uint64_t keepers_hash(const struct kith_member *const list[], uint32_t n)
 {
 	uint64_t h = n;
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t id;
-		memcpy(&id, replicas[i]->id.b, sizeof id);
-		h = (h ^ id) * 0x9e3779b97f4a7c15u;
+		memcpy(&id, list[i]->id.b, sizeof id);
+		h = (h ^ id ^ list[i]->seq) * 0x9e3779b97f4a7c15u;
 	}
 	return h;
 }
 
-/* Brings a record or a report to the replicas of its key. Returns their hash. */
-static uint64_t store_at_replicas(struct kith_core *c, const struct kith_id *key, uint8_t kind, uint32_t field,
-				  struct kith_span bytes)
+/* Brings a record or a report to those who keep its key. leaf: whose record it is, or 0. Returns their hash; *own: we
+ * are one of them. */
+static uint64_t bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
+		      struct kith_span bytes, bool *own)
 {
-	const struct kith_member *replicas[KITH_REPLICAS];
+	uint32_t field = kind == KITH_REQ_VANISH ? KITH_B_NEWS_VANISHED : KITH_B_NEWS_RECORDS;
+	const struct kith_member *list[KITH_REPLICA_GROUPS * KITH_REPLICAS];
 	uint8_t body[KITH_REQUEST_MAX];
 	struct kith_packer pk;
 	kith_packer_init(&pk, body, sizeof body);
@@ -308,18 +358,21 @@ static uint64_t store_at_replicas(struct kith_core *c, const struct kith_id *key
 	kith_pack_key(&pk, field);
 	kith_pack_array(&pk, 1);
 	kith_pack_bytes(&pk, bytes.p, bytes.len);
-	uint32_t n = pk.bad ? 0 : kith_replicas_find(&c->super->members, key, 0, replicas);
+	uint32_t n = pk.bad ? 0 : keepers(c, key, list);
+	*own = false;
 	for (uint32_t i = 0; i < n; i++) {
 		struct kith_host host;
 		uint32_t session;
-		if (memcmp(replicas[i]->id.b, c->super->id.b, KITH_ID_LEN) == 0)
-			continue; /* ours is stored by who calls this */
-		kith_member_host(replicas[i], &host);
+		if (memcmp(list[i]->id.b, c->super->id.b, KITH_ID_LEN) == 0) {
+			*own = true;
+			continue;
+		}
+		kith_member_host(list[i], &host);
 		int err = kith_contact(c, &host, KITH_USE_MEMBER, kind, (struct kith_span){ body, pk.len },
-				       kith_token(KITH_TOKEN_STORE, 0), &session);
+				       kith_token(KITH_TOKEN_STORE, leaf), &session);
 		(void)err; /* five others have it, and it is refreshed */
 	}
-	return replicas_hash(replicas, n);
+	return keepers_hash(list, n);
 }
 
 /* A verified record: into the store if it belongs here, and to who watches. */
@@ -332,11 +385,6 @@ static void take_record(struct kith_core *c, const struct kith_record *record)
 	if (put == KITH_PUT_NEW || put == KITH_PUT_UPDATED)
 		kith_query_tell(c, &c->super->watches, &record->key, &bytes, 1, NULL, 0);
 	wake(c, c->super->expire_at);
-}
-
-static bool is_replica(const struct kith_core *c, const struct kith_id *key)
-{
-	return kith_replicas_has(&c->super->members, key, &c->super->id);
 }
 
 static void unindex(struct kith_core *c, struct kith_attached *leaf)
@@ -372,11 +420,12 @@ static uint8_t take_leaf_record(struct kith_core *c, struct kith_session *s, str
 	if (record.flags & KITH_RECORD_OFFLINE)
 		s->attached->leaving = true;
 	if (!publish)
-		return KITH_STATUS_OK;
+		return KITH_STATUS_OK; /* its other home does; we stand in when many are gone, see republish_leaf */
 	kith_query_tell(c, &c->super->interests, &record.key, &bytes, 1, NULL, 0);
-	if (is_replica(c, &record.key))
+	bool own;
+	s->attached->replicas = bring(c, s->index, &record.key, KITH_REQ_STORE, bytes, &own);
+	if (own)
 		take_record(c, &record);
-	s->attached->replicas = store_at_replicas(c, &record.key, KITH_REQ_STORE, KITH_B_NEWS_RECORDS, bytes);
 	return KITH_STATUS_OK;
 }
 
@@ -408,19 +457,25 @@ static void publish_self(struct kith_core *c)
 		return;
 	}
 	c->leaf.record_seq = record.seq;
+	kith_save_soon(c);
 	struct kith_span span = { bytes, (size_t)n };
-	if (kith_record_parse(&record, span) == 0 && is_replica(c, &record.key))
+	bool own;
+	(void)bring(c, 0, &record.key, KITH_REQ_STORE, span, &own);
+	if (own && kith_record_parse(&record, span) == 0)
 		take_record(c, &record);
-	(void)store_at_replicas(c, &record.key, KITH_REQ_STORE, KITH_B_NEWS_RECORDS, span);
 }
 
 static bool make_attached(struct kith_core *c, struct kith_session *s)
 {
+	struct kith_key identity;
 	if (s->use & KITH_USE_LEAF)
 		return true;
+	if (!kith_session_identity(c, s, &identity))
+		return false;
 	s->attached = KITH_NEW(c->alloc, struct kith_attached);
 	if (s->attached == NULL)
 		return false;
+	s->attached->identity = identity;
 	c->super->leaves++;
 	kith_session_use(c, s, KITH_USE_LEAF);
 	return true;
@@ -468,46 +523,6 @@ void kith_supernode_on_detach(struct kith_core *c, struct kith_session *s, const
 	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
 }
 
-static bool id_of(struct kith_span bytes, struct kith_id *out)
-{
-	if (bytes.len != KITH_ID_LEN)
-		return false;
-	memcpy(out->b, bytes.p, KITH_ID_LEN);
-	return true;
-}
-
-void kith_supernode_on_subscribe(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
-{
-	struct kith_pack pk;
-	if (kith_pack_parse(&pk, ask->body) != 0) {
-		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
-		return;
-	}
-	if (!(s->use & KITH_USE_LEAF)) {
-		kith_answer(c, s, ask->id, KITH_STATUS_NOT_ALLOWED, nothing);
-		return;
-	}
-	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
-	struct kith_pack_list list = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_SUBSCRIBE_DROP);
-	struct kith_span bytes;
-	struct kith_id key;
-	while (kith_pack_list_next(&list, &bytes)) {
-		if (id_of(bytes, &key))
-			(void)kith_watches_remove(&c->super->interests, &key, s->index);
-	}
-	list = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_SUBSCRIBE_ADD);
-	while (kith_pack_list_next(&list, &bytes)) {
-		if (!id_of(bytes, &key))
-			continue;
-		/* The leaf is told what there is now, whether others watch the key already or not. */
-		if (kith_watches_add(&c->super->interests, c->now.mono_us, &key, s->index) >= 0)
-			kith_query_watch(c, &key);
-		else
-			kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
-	}
-	wake(c, c->now.mono_us);
-}
-
 /* ---- the directory ---- */
 
 static uint8_t on_record(struct kith_core *c, struct kith_span bytes)
@@ -516,6 +531,11 @@ static uint8_t on_record(struct kith_core *c, struct kith_span bytes)
 	struct kith_person person;
 	if (kith_record_parse(&record, bytes) != 0)
 		return KITH_STATUS_MALFORMED;
+	/* Whoever reads it asks those next to its key: elsewhere it would only take room. */
+	if (!kith_replicas_near(&c->super->members, &record.key, &c->super->id)) {
+		kith_stats_add(c->stats, KITH_STAT_STORE_REFUSED, 1);
+		return KITH_STATUS_NOT_ALLOWED;
+	}
 	if (!kith_store_wants(&c->super->store, &record))
 		return KITH_STATUS_OK;
 	if (kith_record_verify(&record, &c->trust, &c->now, &person) != 0)
@@ -585,7 +605,8 @@ static void report_vanished(struct kith_core *c, const struct kith_attached *lea
 	struct kith_span span = { bytes, (size_t)n };
 	kith_query_tell(c, &c->super->interests, &record.key, NULL, 0, &span, 1);
 	(void)on_vanish(c, span);
-	store_at_replicas(c, &record.key, KITH_REQ_VANISH, KITH_B_NEWS_VANISHED, span);
+	bool own;
+	(void)bring(c, 0, &record.key, KITH_REQ_VANISH, span, &own);
 }
 
 void kith_supernode_lost(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)
@@ -654,34 +675,32 @@ static void expire(struct kith_core *c)
 	} while (n == BATCH);
 }
 
+/* The home that publishes sees to it; when most of the replicas are gone, perhaps so is that home: then each does. */
 static void republish_leaf(void *ctx, struct kith_session *s)
 {
 	struct kith_core *c = ctx;
-	const struct kith_member *replicas[KITH_REPLICAS];
-	if (!(s->use & KITH_USE_LEAF) || s->state != KITH_SESSION_OPEN || s->attached->record == NULL ||
-	    !s->attached->publish)
+	const struct kith_member *list[KITH_REPLICA_GROUPS * KITH_REPLICAS];
+	struct kith_record record;
+	if (!(s->use & KITH_USE_LEAF) || s->state != KITH_SESSION_OPEN || s->attached->record == NULL)
 		return;
-	uint32_t n = kith_replicas_find(&c->super->members, &s->attached->key, 0, replicas);
-	if (replicas_hash(replicas, n) == s->attached->replicas)
+	uint32_t n = keepers(c, &s->attached->key, list);
+	bool ours = s->attached->publish || n > KITH_REPLICAS;
+	if (!ours || keepers_hash(list, n) == s->attached->replicas)
 		return;
-	s->attached->replicas = store_at_replicas(c, &s->attached->key, KITH_REQ_STORE, KITH_B_NEWS_RECORDS,
-						  kith_blob_span(s->attached->record));
+	struct kith_span bytes = kith_blob_span(s->attached->record);
+	bool own;
+	s->attached->replicas = bring(c, s->index, &s->attached->key, KITH_REQ_STORE, bytes, &own);
+	if (own && kith_record_parse(&record, bytes) == 0)
+		take_record(c, &record);
 }
 
-/* Supernodes came or went: the records of our leaves go to those that are replicas now. */
+/* Supernodes came, went, fell silent or answer again: the records of our leaves go to those that keep them now. */
 static void republish(struct kith_core *c)
 {
 	c->super->republish_at = KITH_TIME_NEVER;
 	if (kith_sessions_each(&c->sessions, republish_leaf, c) != 0)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 	publish_self(c);
-}
-
-static void renew_watches(struct kith_core *c)
-{
-	const struct kith_watch_key *key;
-	for (int i = 0; i < BATCH && (key = kith_watches_due(&c->super->interests, c->now.mono_us)) != NULL; i++)
-		kith_query_watch(c, &key->key);
 }
 
 void kith_supernode_tick(struct kith_core *c)
@@ -699,15 +718,12 @@ void kith_supernode_tick(struct kith_core *c)
 		republish(c);
 	if (c->now.mono_us - sn->self_at >= KITH_RECORD_REFRESH_US)
 		publish_self(c);
-	renew_watches(c);
+	wake(c, kith_subscribing_tick(c));
 	if (sn->republish_at != KITH_TIME_NEVER)
 		wake(c, sn->republish_at);
 	wake(c, sn->self_at + KITH_RECORD_REFRESH_US);
 	wake(c, sn->gossip_at);
 	wake(c, sn->expire_at);
-	kith_time_us at = kith_watches_next_deadline(&sn->interests);
-	if (at != KITH_TIME_NEVER)
-		wake(c, at > c->now.mono_us ? at : c->now.mono_us + 10 * KITH_US_PER_MS);
 }
 
 void kith_supernode_leave(struct kith_core *c, kith_time_us grace_us)

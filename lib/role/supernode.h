@@ -22,7 +22,6 @@ void kith_supernode_tick(struct kith_core *c);
 
 void kith_supernode_on_attach(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
 void kith_supernode_on_detach(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
-void kith_supernode_on_subscribe(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
 void kith_supernode_on_news(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
 void kith_supernode_on_gossip(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
 void kith_supernode_on_members(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
@@ -32,12 +31,18 @@ void kith_supernode_on_answer(struct kith_core *c, struct kith_session *s, const
  */
 void kith_supernode_heard_of(struct kith_core *c, const struct kith_session *s, int err);
 
+/* Members changed: replicas of keys with them. */
+void kith_supernode_learnt(struct kith_core *c);
+
 /* A session has ended: tunnels and watches go, a leaf that did not say goodbye is reported. */
 void kith_supernode_lost(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason);
 
 /* A leaf was not heard for a while: its session's timer. Returns when to be called again. */
 kith_time_us kith_supernode_leaf_deadline(const struct kith_session *s);
 void kith_supernode_leaf_tick(struct kith_core *c, struct kith_session *s);
+
+/* The highest sequence number of anything that this node has signed, over restarts. */
+uint64_t kith_supernode_seq(const struct kith_core *c);
 
 /* Tells leaves and members that this node goes. */
 void kith_supernode_leave(struct kith_core *c, kith_time_us grace_us);

@@ -19,6 +19,7 @@ struct seen {
 	struct {
 		int64_t timestamp_ms;
 		uint8_t call_id[16];
+		uint32_t session; /* that it made: may be gone, and its index another's */
 	} last[KITH_GUARD_REMEMBERED];
 };
 
@@ -58,7 +59,9 @@ void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const
 	memcpy(g->mac_key[KITH_NOISE_XX], keys.mac, 32);
 	memcpy(g->cookie_key[KITH_NOISE_XX], keys.cookie, 32);
 	uint64_t seed[2] = { kith_rng_u64(random), kith_rng_u64(random) };
-	kith_limiter_init(&g->sources, alloc, random, KITH_GUARD_SOURCES, KITH_HANDSHAKE_PREFIX_PER_S,
+	kith_limiter_init(&g->unproven, alloc, random, KITH_GUARD_SOURCES, KITH_HANDSHAKE_PREFIX_PER_S,
+			  KITH_HANDSHAKE_PREFIX_PER_S * SOURCE_BURST_S);
+	kith_limiter_init(&g->proven, alloc, random, KITH_GUARD_SOURCES, KITH_HANDSHAKE_PREFIX_PER_S,
 			  KITH_HANDSHAKE_PREFIX_PER_S * SOURCE_BURST_S);
 	kith_table_init(&g->seen, alloc, seen_max, KITH_TABLE_KEY(struct seen, device), seed);
 }
@@ -70,7 +73,8 @@ void kith_guard_deinit(struct kith_guard *g)
 	while ((s = kith_table_next(&g->seen, &it)) != NULL)
 		KITH_FREE(g->alloc, s);
 	kith_table_deinit(&g->seen);
-	kith_limiter_deinit(&g->sources);
+	kith_limiter_deinit(&g->unproven);
+	kith_limiter_deinit(&g->proven);
 	kith_wipe(g->secret, sizeof g->secret);
 }
 
@@ -156,14 +160,13 @@ enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now,
 		g->window_hellos = 0;
 	}
 	g->window_hellos++;
-	bool with_cookie = !kith_equal_secret(hs->mac2, zero, KITH_MAC_LEN) && cookie_valid(g, now, hs, from);
-	if (with_cookie)
-		return kith_limiter_allow(&g->sources, now, kith_addr_limit_prefix(&from->remote)) ? KITH_GUARD_PASS
-												   : KITH_GUARD_LIMITED;
+	uint64_t prefix = kith_addr_limit_prefix(&from->remote);
+	if (!kith_equal_secret(hs->mac2, zero, KITH_MAC_LEN) && cookie_valid(g, now, hs, from))
+		return kith_limiter_allow(&g->proven, now, prefix) ? KITH_GUARD_PASS : KITH_GUARD_LIMITED;
 	if (hs->pattern == KITH_NOISE_XX || g->window_hellos > g->hellos_per_s)
 		return KITH_GUARD_COOKIE;
-	return kith_limiter_allow(&g->sources, now, kith_addr_limit_prefix(&from->remote)) ? KITH_GUARD_PASS
-											   : KITH_GUARD_LIMITED;
+	/* Beyond the rate perhaps in somebody else's name: whoever is really there still gets in, by the cookie. */
+	return kith_limiter_allow(&g->unproven, now, prefix) ? KITH_GUARD_PASS : KITH_GUARD_COOKIE;
 }
 
 void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
@@ -180,13 +183,15 @@ void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith
 }
 
 enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN],
-				     int64_t timestamp_ms, const uint8_t call_id[16], bool made_now)
+				     int64_t timestamp_ms, const uint8_t call_id[16], bool made_now, uint32_t *session)
 {
 	const struct seen *s = kith_table_get(&g->seen, device);
 	bool old = s != NULL && timestamp_ms <= s->low_ms;
 	for (uint32_t i = 0; s != NULL && i < s->n; i++) {
-		if (memcmp(s->last[i].call_id, call_id, 16) == 0)
+		if (memcmp(s->last[i].call_id, call_id, 16) == 0) {
+			*session = s->last[i].session;
 			return KITH_SAME;
+		}
 		old = old || s->last[i].timestamp_ms == timestamp_ms;
 	}
 	if (made_now)
@@ -226,7 +231,7 @@ static struct seen *new_seen(struct kith_guard *g, const uint8_t device[KITH_DEV
 }
 
 void kith_guard_remember(struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
-			 const uint8_t call_id[16])
+			 const uint8_t call_id[16], uint32_t session)
 {
 	struct seen *s = kith_table_get(&g->seen, device);
 	if (s == NULL)
@@ -247,6 +252,7 @@ void kith_guard_remember(struct kith_guard *g, const uint8_t device[KITH_DEVICE_
 	}
 	s->last[slot].timestamp_ms = timestamp_ms;
 	memcpy(s->last[slot].call_id, call_id, 16);
+	s->last[slot].session = session;
 }
 
 void kith_mac_write(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t *cookie,

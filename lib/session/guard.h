@@ -1,12 +1,14 @@
 /* Cheap refusal: what a stranger's first message must pass before any asymmetric key is touched.
  *
  * In order, with what a refusal costs us: the outer layout (a few compares); mac1, which only who knows the
- * responder's public key can make (one BLAKE2b); the source's own rate (one table look-up); above a rate of first
- * messages in all, or for XX always, a cookie bound to the source address (one BLAKE2b more, one small packet back).
+ * responder's public key can make (one BLAKE2b); the rate of the source's prefix (one table look-up); beyond that rate,
+ * above a rate of first messages in all, or for XX always, a cookie bound to the source address (one BLAKE2b more, one
+ * small packet back). Who proves his address by a cookie has another rate than who does not: forged addresses use up
+ * the second one only.
  * After that: one DH and an open, then the timestamp, which a replayed message fails: only its author can
  * put the guard's epoch into it.
  *
- * Bounds: a table of KITH_GUARD_SOURCES prefixes (random eviction: an attacker who owns many prefixes gains one burst
+ * Bounds: two tables of KITH_GUARD_SOURCES prefixes (random eviction: an attacker who owns many prefixes gains one burst
  * each) and one of devices' last timestamps; evicting a timestamp raises a floor, below which a message needs a
  * cookie.
  * Never: a session, a certificate, more bytes back than came.
@@ -28,7 +30,7 @@ enum kith_guard_verdict {
 	KITH_GUARD_PASS,
 	KITH_GUARD_COOKIE, /* answer with a cookie, do nothing else */
 	KITH_GUARD_BAD_MAC,
-	KITH_GUARD_LIMITED
+	KITH_GUARD_LIMITED /* an address that is proven, over its rate */
 };
 
 struct kith_guard {
@@ -39,7 +41,7 @@ struct kith_guard {
 	uint8_t cookie_key[2][32];
 	uint8_t secret[2][32]; /* current and previous, from which cookies are made */
 	kith_time_us secret_at; /* when the current one was drawn */
-	struct kith_limiter sources; /* by address prefix */
+	struct kith_limiter unproven, proven; /* by address prefix: without a cookie, with one */
 	struct kith_table seen; /* of struct seen, by device id */
 	int64_t floor_ms; /* timestamps at or below need a cookie */
 	kith_time_us window_at; /* the second in which hellos are counted */
@@ -72,14 +74,14 @@ enum kith_freshness { KITH_FRESH, KITH_SAME, KITH_UNSURE };
 bool kith_guard_epoch(struct kith_guard *g, kith_time_us now, const uint8_t epoch[KITH_COOKIE_LEN]);
 
 /* Judges the timestamp of an authenticated first message. SAME: of a call that is remembered (a copy, or made anew for
- * a cookie). FRESH: it carries the guard's epoch inside (made_now), or is newer than all that is forgotten of this device, or,
+ * a cookie), with the session that kith_guard_remember was told of in *session. FRESH: it carries the guard's epoch inside (made_now), or is newer than all that is forgotten of this device, or,
  * of a device not remembered, than the floor. UNSURE: it may be an old one; ask for a cookie. */
 enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN],
-				     int64_t timestamp_ms, const uint8_t call_id[16], bool made_now);
+				     int64_t timestamp_ms, const uint8_t call_id[16], bool made_now, uint32_t *session);
 
-/* Remembers an accepted first message. */
+/* Remembers an accepted first message, and the session that it made: its index, 0 for none. */
 void kith_guard_remember(struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
-			 const uint8_t call_id[16]);
+			 const uint8_t call_id[16], uint32_t session);
 
 /* ---- the initiator's half: MACs of a HELLO, and reading a cookie ---- */
 

@@ -33,6 +33,25 @@ static bool parse_verdict(struct kith_hello *out, struct kith_span body)
 	return !r.bad;
 }
 
+static bool parse_cancel(struct kith_hello *out, struct kith_span body)
+{
+	bool once = !out->cancel;
+	(void)body; /* longer is allowed */
+	out->cancel = true;
+	return once;
+}
+
+static bool parse_crossed(struct kith_hello *out, struct kith_span body)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	bool once = !out->crossed;
+	uint64_t ms = kith_read_u64(&r);
+	kith_read_bytes(&r, out->crossed_id, sizeof out->crossed_id);
+	out->crossed = true;
+	out->crossed_ms = r.bad || ms > INT64_MAX / 2 ? 0 : (int64_t)ms;
+	return once && !r.bad && ms <= INT64_MAX / 2;
+}
+
 bool kith_hello_parse(struct kith_hello *out, struct kith_span payload)
 {
 	struct kith_reader r = kith_reader_of_span(payload);
@@ -51,6 +70,10 @@ bool kith_hello_parse(struct kith_hello *out, struct kith_span payload)
 			ok = take_once(&verdict, f.body) && parse_verdict(out, f.body);
 		else if (f.type == KITH_FRAME_FRESH)
 			ok = take_once(&out->fresh, f.body) && f.body.len == KITH_COOKIE_LEN;
+		else if (f.type == KITH_FRAME_CANCEL)
+			ok = parse_cancel(out, f.body);
+		else if (f.type == KITH_FRAME_CROSSED)
+			ok = parse_crossed(out, f.body);
 		else if (f.type == KITH_FRAME_REQUEST)
 			ok = take_once(&out->request, f.body);
 		else if (f.type == KITH_FRAME_ANSWER)

@@ -1,8 +1,8 @@
 /* One handshake: the Noise messages with what kith puts around and inside them. PROTOCOL.md section 3.
  *
- *   HELLO   i -> r   IK: e, es, s, ss  {HELLO CHAIN [SERVICE] [REQUEST]}    XX: e  {padding}
- *   REPLY   r -> i   IK: e, ee, se     {HELLO CHAIN VERDICT [ANSWER]}       XX: e, ee, s, es  {HELLO CHAIN}
- *   FINISH  i -> r                                                          XX: s, se  {HELLO CHAIN [SERVICE] [REQUEST]}
+ *   HELLO   i -> r   IK: e, es, s, ss  {HELLO CHAIN [FRESH] [SERVICE] [CANCEL] [REQUEST]}    XX: e  {zeros}
+ *   REPLY   r -> i   IK: e, ee, se     {HELLO CHAIN [VERDICT] [CROSSED] [ANSWER]}            XX: e, ee, s, es  {HELLO CHAIN}
+ *   FINISH  i -> r                                                                           XX: s, se  {HELLO CHAIN}
  *
  * A HELLO is made once: its retransmissions, and copies over other ways, are the same bytes but for mac2. A packet
  * that does not authenticate leaves the handshake as it was, so that a forger cannot end it.
@@ -15,6 +15,7 @@
 #include "session/guard.h"
 #include "wire/frame.h"
 #include "wire/packet.h"
+#include "wire/record.h"
 
 /* What a HELLO of len payload bytes costs besides its payload. */
 #define KITH_IK_HELLO_OVERHEAD (KITH_HS_HEADER + 32 + 48 + 16 + KITH_HS_TRAILER)
@@ -49,6 +50,10 @@ struct kith_hello {
 	struct kith_span chain, service, verdict_text;
 	struct kith_span fresh; /* the epoch that proves when it was made; p is NULL when absent */
 	struct kith_span request, answer; /* bodies of those frames; p is NULL when absent */
+	bool cancel; /* the call with this call id is given up */
+	bool crossed; /* the answer stands in for a call of the responder's as well: */
+	int64_t crossed_ms;
+	uint8_t crossed_id[16];
 };
 
 struct kith_handshake {
@@ -59,11 +64,16 @@ struct kith_handshake {
 	bool has_epoch;
 	uint8_t call_id[16];
 	int64_t timestamp_ms;
-	kith_time_us sent_at, next_at, give_up_at; /* initiator: last sent, retransmission and end */
-	uint8_t tries;
+	/* Initiator: last sent, retransmission and end. Responder: begin of the second in which answers are counted, end. */
+	kith_time_us sent_at, next_at, give_up_at;
+	uint8_t tries; /* initiator: HELLOs sent; responder: answers repeated in that second */
 	bool has_cookie;
 	bool initiator;
 	bool refused; /* responder: the REPLY says no; the keys that it carries are not used */
+	bool cancel; /* initiator: the HELLO takes back the one before it */
+	uint8_t ways_n,
+		way; /* initiator, to a supernode: addresses that the HELLO goes to in turn, and the one it went to last */
+	struct kith_hop ways[KITH_HOST_ADDRS_MAX];
 	uint16_t len;
 	uint8_t packet[KITH_UDP_PAYLOAD]; /* initiator: HELLO (then FINISH) as sent; responder: REPLY as sent */
 };

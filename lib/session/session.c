@@ -3,6 +3,12 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 
+/* Which block of KITH_REKEY_PACKETS packets the next one is in, modulo 256. */
+static uint8_t block_of(const struct kith_session *s)
+{
+	return (uint8_t)(s->tx_counter / KITH_REKEY_PACKETS);
+}
+
 void kith_session_set_state(struct kith_session *s, enum kith_session_state state)
 {
 	static const uint8_t legal[] = {
@@ -37,11 +43,14 @@ void kith_session_take_keys(struct kith_session *s, kith_time_us now)
 	KITH_ASSERT(s->hs != NULL && kith_noise_done(&s->hs->noise));
 	kith_noise_split(&s->hs->noise, s->tx_key, s->rx_key, s->chain_key);
 	s->keyed_at = now;
+	s->keyed_block = block_of(s);
 }
 
 size_t kith_session_seal(struct kith_session *s, const struct kith_suite *suite, uint8_t *packet, size_t frames_len)
 {
 	uint8_t *body = packet + KITH_TRANSPORT_HEADER;
+	if (s->tx_counter >= KITH_REPLAY_COUNTER_END || (uint8_t)(block_of(s) - s->keyed_block) >= KITH_KEY_BLOCKS_MAX)
+		return 0;
 	uint64_t counter = s->tx_counter++;
 	kith_data_write(packet, s->epoch, s->peer_index, counter);
 	suite->seal(body, s->tx_key, counter, (struct kith_span){ packet, KITH_TRANSPORT_HEADER }, body, frames_len);
@@ -59,8 +68,12 @@ static void install_next(struct kith_session *s, kith_time_us now)
 	memcpy(s->chain_key, rk->next_chain, 32);
 	kith_wipe(rk->next_tx, 3 * 32);
 	rk->next_ready = false;
+	rk->asking = false; /* for keys that are not the next ones any more */
+	kith_wipe(rk->e_sk, 32);
+	rk->retry_at = 0;
 	s->epoch++;
 	s->keyed_at = now;
+	s->keyed_block = block_of(s);
 }
 
 static const uint8_t *rx_key_for(const struct kith_session *s, uint8_t epoch)
@@ -75,11 +88,9 @@ static const uint8_t *rx_key_for(const struct kith_session *s, uint8_t epoch)
 	return NULL;
 }
 
-enum kith_open_verdict kith_session_open(struct kith_session *s, const struct kith_suite *suite,
-					 const struct kith_alloc *alloc, kith_time_us now,
+enum kith_open_verdict kith_session_open(struct kith_session *s, const struct kith_suite *suite, kith_time_us now,
 					 const struct kith_data_header *header, struct kith_span *frames)
 {
-	(void)alloc;
 	if (!kith_replay_check(&s->replay, header->counter))
 		return KITH_OPEN_REPLAYED;
 	const uint8_t *key = rx_key_for(s, header->epoch);
@@ -101,12 +112,12 @@ enum kith_open_verdict kith_session_open(struct kith_session *s, const struct ki
 
 bool kith_session_wants_rekey(const struct kith_session *s, kith_time_us now)
 {
-	if (s->state != KITH_SESSION_OPEN || (s->rekey != NULL && (s->rekey->asking || s->rekey->next_ready)))
+	const struct kith_rekey *rk = s->rekey;
+	if (s->state != KITH_SESSION_OPEN || (rk != NULL && (rk->asking || now < rk->retry_at)))
 		return false;
-	/* One side asks by time, so that both do not; either by count. */
-	if (s->initiator && now - s->keyed_at >= KITH_REKEY_US)
-		return true;
-	return s->tx_counter % KITH_REKEY_PACKETS == KITH_REKEY_PACKETS - 1;
+	/* Where data goes both ways the initiator asks by time, and the other side only when it has not done so. */
+	kith_time_us age = KITH_REKEY_US + (s->initiator ? 0 : KITH_REKEY_LAG_US);
+	return now - s->keyed_at >= age || block_of(s) != s->keyed_block;
 }
 
 static struct kith_rekey *get_rekey(struct kith_session *s, const struct kith_alloc *alloc)
@@ -150,9 +161,8 @@ static int derive_next(struct kith_session *s, const struct kith_suite *suite, c
 int kith_rekey_answer(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc,
 		      kith_time_us now, uint64_t epoch, const uint8_t their_e[32], uint8_t e_pk[32])
 {
-	(void)now;
 	uint8_t e_sk[32];
-	if (epoch != (uint8_t)(s->epoch + 1))
+	if (s->state != KITH_SESSION_OPEN || epoch != (uint8_t)(s->epoch + 1))
 		return KITH_ESTATE;
 	struct kith_rekey *rk = get_rekey(s, alloc);
 	if (rk == NULL)
@@ -166,6 +176,7 @@ int kith_rekey_answer(struct kith_session *s, const struct kith_self *self, cons
 	int err = derive_next(s, self->suite, e_sk, their_e);
 	kith_wipe(e_sk, 32);
 	rk->next_ready = err == 0;
+	rk->retry_at = now + KITH_REKEY_RETRY_US; /* for the other side to use them first */
 	return err;
 }
 
@@ -175,8 +186,6 @@ int kith_rekey_finish(struct kith_session *s, const struct kith_self *self, kith
 	if (rk == NULL || !rk->asking)
 		return KITH_ESTATE;
 	int err = derive_next(s, self->suite, rk->e_sk, their_e);
-	rk->asking = false;
-	kith_wipe(rk->e_sk, 32);
 	if (err == 0) {
 		install_next(s, now);
 		rk->old_until =
@@ -185,28 +194,37 @@ int kith_rekey_finish(struct kith_session *s, const struct kith_self *self, kith
 	return err;
 }
 
-void kith_rekey_abandon(struct kith_session *s, const struct kith_alloc *alloc)
+void kith_rekey_abandon(struct kith_session *s, kith_time_us now)
 {
 	if (s->rekey == NULL)
 		return;
 	s->rekey->asking = false;
-	if (!s->rekey->next_ready && s->rekey->old_until == 0) {
-		kith_wipe(s->rekey, sizeof *s->rekey);
-		KITH_FREE(alloc, s->rekey);
-		s->rekey = NULL;
-	}
+	kith_wipe(s->rekey->e_sk, 32);
+	s->rekey->retry_at = now + KITH_REKEY_RETRY_US;
 }
 
-kith_time_us kith_rekey_tick(struct kith_session *s, const struct kith_alloc *alloc, kith_time_us now)
+kith_time_us kith_rekey_deadline(const struct kith_session *s)
+{
+	const struct kith_rekey *rk = s->rekey;
+	if (rk == NULL)
+		return KITH_TIME_NEVER;
+	kith_time_us at = rk->old_until != 0 ? rk->old_until : KITH_TIME_NEVER;
+	bool idle = !rk->asking && !rk->next_ready && rk->old_until == 0;
+	return idle ? rk->retry_at : at;
+}
+
+void kith_rekey_tick(struct kith_session *s, const struct kith_alloc *alloc, kith_time_us now)
 {
 	struct kith_rekey *rk = s->rekey;
-	if (rk == NULL || rk->old_until == 0)
-		return KITH_TIME_NEVER;
-	if (rk->old_until > now)
-		return rk->old_until;
-	rk->old_until = 0;
-	kith_wipe(rk->old_rx, 32);
-	if (!rk->asking)
-		kith_rekey_abandon(s, alloc);
-	return KITH_TIME_NEVER;
+	if (rk == NULL)
+		return;
+	if (rk->old_until != 0 && rk->old_until <= now) {
+		rk->old_until = 0;
+		kith_wipe(rk->old_rx, 32);
+	}
+	if (rk->asking || rk->next_ready || rk->old_until != 0 || rk->retry_at > now)
+		return;
+	kith_wipe(rk, sizeof *rk);
+	KITH_FREE(alloc, s->rekey);
+	s->rekey = NULL;
 }

@@ -45,6 +45,7 @@ struct kith_rekey {
 	uint8_t next_tx[32], next_rx[32], next_chain[32]; /* answerer: installed when the other first uses them */
 	uint8_t old_rx[32];
 	kith_time_us old_until; /* 0 = no old key; NEVER = until the other is heard in the new one */
+	kith_time_us retry_at; /* not asked before: the last request failed, or the other's was just answered */
 	bool asking, next_ready;
 };
 
@@ -72,6 +73,7 @@ struct kith_session {
 	uint8_t use; /* bits of enum kith_session_use */
 	uint8_t features; /* in common */
 	uint8_t role; /* of the other: enum kith_role */
+	uint8_t keyed_block; /* tx_counter / KITH_REKEY_PACKETS when the keys were made, modulo 256 */
 	bool initiator;
 };
 
@@ -90,17 +92,16 @@ kith_time_us kith_session_heard_at(const struct kith_session *s);
 void kith_session_take_keys(struct kith_session *s, kith_time_us now);
 
 /* Seals frames_len bytes of frames that lie KITH_TRANSPORT_HEADER behind packet, in place. Returns the packet's
- * length. */
+ * length; 0 and nothing is sealed when the key, or the counter, has reached its limit: the session is over then. */
 size_t kith_session_seal(struct kith_session *s, const struct kith_suite *suite, uint8_t *packet, size_t frames_len);
 
 enum kith_open_verdict { KITH_OPEN_OK, KITH_OPEN_REPLAYED, KITH_OPEN_NOT_AUTHENTIC };
 
 /* Opens a data packet in place; *frames is borrowed from it. Changes keys when the other has begun to use the next. */
-enum kith_open_verdict kith_session_open(struct kith_session *s, const struct kith_suite *suite,
-					 const struct kith_alloc *alloc, kith_time_us now,
+enum kith_open_verdict kith_session_open(struct kith_session *s, const struct kith_suite *suite, kith_time_us now,
 					 const struct kith_data_header *header, struct kith_span *frames);
 
-/* ---- rekeying: the asker is who sends data in keys that are old ---- */
+/* ---- rekeying: the asker is who sends data in keys that are old, whichever side it is ---- */
 
 /* True when the next data packet should be preceded by a request for new keys. */
 bool kith_session_wants_rekey(const struct kith_session *s, kith_time_us now);
@@ -109,8 +110,8 @@ bool kith_session_wants_rekey(const struct kith_session *s, kith_time_us now);
 int kith_rekey_ask(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc,
 		   uint8_t e_pk[32]) KITH_MUST_USE;
 
-/* The answerer's turn: makes the next keys ready, returns its own ephemeral. KITH_ESTATE when the epoch is not the
- * next one; KITH_EEXIST when both ask at once and ours goes first (the lower device key's). */
+/* The answerer's turn: makes the next keys ready, returns its own ephemeral. KITH_ESTATE when the session is not open,
+ * or the epoch not the next one; KITH_EEXIST when both ask at once and ours goes first (the lower device key's). */
 int kith_rekey_answer(struct kith_session *s, const struct kith_self *self, const struct kith_alloc *alloc,
 		      kith_time_us now, uint64_t epoch, const uint8_t their_e[32], uint8_t e_pk[32]) KITH_MUST_USE;
 
@@ -118,11 +119,13 @@ int kith_rekey_answer(struct kith_session *s, const struct kith_self *self, cons
 int kith_rekey_finish(struct kith_session *s, const struct kith_self *self, kith_time_us now,
 		      const uint8_t their_e[32]) KITH_MUST_USE;
 
-/* The asker's request ended without an answer. */
-void kith_rekey_abandon(struct kith_session *s, const struct kith_alloc *alloc);
+/* The asker's request ended without an answer: it asks again after KITH_REKEY_RETRY_US. */
+void kith_rekey_abandon(struct kith_session *s, kith_time_us now);
 
-/* Drops the old key when its time is over; returns when to be called again, KITH_TIME_NEVER if there is nothing to
- * drop. */
-kith_time_us kith_rekey_tick(struct kith_session *s, const struct kith_alloc *alloc, kith_time_us now);
+/* When kith_rekey_tick has something to drop; KITH_TIME_NEVER if it has not. */
+kith_time_us kith_rekey_deadline(const struct kith_session *s);
+
+/* Drops the old key when its time is over, and all of s->rekey when nothing is under way any more. */
+void kith_rekey_tick(struct kith_session *s, const struct kith_alloc *alloc, kith_time_us now);
 
 #endif

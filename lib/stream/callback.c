@@ -1,9 +1,5 @@
-/* What QUIC calls: the three messages of the stub handshake, null keys, connection ids, and news of streams.
+/* What QUIC calls: the messages of the handshake that start.c plays, null keys, connection ids, and news of streams.
  *
- * The handshake carries transport parameters and nothing else:
- *     initiator -> responder  Initial    its parameters
- *     responder -> initiator  Initial    its parameters
- *     initiator -> responder  Handshake  one byte: done
  * All keys are empty: "encrypting" appends the tag that stream.h describes, "decrypting" wants to see it. A callback
  * never frees the connection: it notes the error in streams.failed and makes QUIC return.
  */
@@ -13,16 +9,10 @@
 
 #include "base/assert.h"
 
-enum {
-	PARAMS_MAX = 256, /* of the encoded transport parameters; about 80 are used */
-	DUMMY_LEN = 8, /* of keys and nonces */
-	SPACE_INITIAL = 0,
-	SPACE_HANDSHAKE,
-	SPACE_OTHERS
-};
+enum { DUMMY_LEN = 8 }; /* of keys and nonces */
 
 static const uint8_t dummy[DUMMY_LEN];
-static const uint8_t done = 1;
+static const uint8_t message = 1; /* of the handshake, for both ends: they know all that it could tell */
 
 static int fail(struct kith_streams *s, int error)
 {
@@ -79,12 +69,14 @@ static int decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead, const ngtcp2_c
 		return NGTCP2_ERR_DECRYPT;
 	make_tag(nonce, nonce_len, tag);
 	if (len <= KITH_STREAMS_TAG || memcmp(cipher + len - KITH_STREAMS_TAG, tag, sizeof tag) != 0 ||
-	    !kith_quic_vet(cipher, len - KITH_STREAMS_TAG, space->s->challenge, &largest_ack) ||
-	    !kith_quic_could_know(space, number, largest_ack)) {
+	    (!space->s->starting &&
+	     (!kith_quic_vet(cipher, len - KITH_STREAMS_TAG, space->s->challenge, &largest_ack) ||
+	      !kith_quic_could_know(space, number, largest_ack)))) {
 		space->s->packets_refused++;
 		return NGTCP2_ERR_DECRYPT;
 	}
-	kith_quic_seen(space, number);
+	if (!space->s->starting)
+		kith_quic_seen(space, number);
 	memmove(dest, cipher, len - KITH_STREAMS_TAG);
 	return 0;
 }
@@ -109,26 +101,28 @@ static ngtcp2_crypto_ctx null_crypto(void)
 static int install_initial(struct kith_streams *s, ngtcp2_conn *conn)
 {
 	ngtcp2_crypto_ctx crypto = null_crypto();
-	ngtcp2_crypto_aead_ctx aead = { &s->spaces[SPACE_INITIAL] };
+	ngtcp2_crypto_aead_ctx aead = { &s->space };
 	ngtcp2_crypto_cipher_ctx cipher = { 0 };
 	ngtcp2_conn_set_initial_crypto_ctx(conn, &crypto);
 	return ngtcp2_conn_install_initial_key(conn, &aead, dummy, &cipher, &aead, dummy, &cipher, DUMMY_LEN);
 }
 
-static int install_others(struct kith_streams *s, ngtcp2_conn *conn)
+static int install_handshake(struct kith_streams *s, ngtcp2_conn *conn)
 {
 	ngtcp2_crypto_ctx crypto = null_crypto();
-	ngtcp2_crypto_aead_ctx handshake = { &s->spaces[SPACE_HANDSHAKE] }, others = { &s->spaces[SPACE_OTHERS] };
+	ngtcp2_crypto_aead_ctx aead = { &s->space };
 	ngtcp2_crypto_cipher_ctx cipher = { 0 };
 	ngtcp2_conn_set_crypto_ctx(conn, &crypto);
-	int rv = ngtcp2_conn_install_rx_handshake_key(conn, &handshake, dummy, DUMMY_LEN, &cipher);
-	if (rv == 0)
-		rv = ngtcp2_conn_install_tx_handshake_key(conn, &handshake, dummy, DUMMY_LEN, &cipher);
-	if (rv == 0)
-		rv = ngtcp2_conn_install_rx_key(conn, dummy, DUMMY_LEN, &others, dummy, DUMMY_LEN, &cipher);
-	if (rv == 0)
-		rv = ngtcp2_conn_install_tx_key(conn, dummy, DUMMY_LEN, &others, dummy, DUMMY_LEN, &cipher);
-	return rv;
+	int rv = ngtcp2_conn_install_rx_handshake_key(conn, &aead, dummy, DUMMY_LEN, &cipher);
+	return rv != 0 ? rv : ngtcp2_conn_install_tx_handshake_key(conn, &aead, dummy, DUMMY_LEN, &cipher);
+}
+
+static int install_others(struct kith_streams *s, ngtcp2_conn *conn)
+{
+	ngtcp2_crypto_aead_ctx aead = { &s->space };
+	ngtcp2_crypto_cipher_ctx cipher = { 0 };
+	int rv = ngtcp2_conn_install_rx_key(conn, dummy, DUMMY_LEN, &aead, dummy, DUMMY_LEN, &cipher);
+	return rv != 0 ? rv : ngtcp2_conn_install_tx_key(conn, dummy, DUMMY_LEN, &aead, dummy, DUMMY_LEN, &cipher);
 }
 
 /* Only ever prepared: no key is worn out here, and a peer's change of keys is refused. */
@@ -156,18 +150,16 @@ static void delete_cipher(ngtcp2_conn *conn, ngtcp2_crypto_cipher_ctx *ctx, void
 }
 
 /* ---- handshake ---- */
-static int submit_params(ngtcp2_conn *conn)
+static int submit(ngtcp2_conn *conn, ngtcp2_crypto_level level)
 {
-	uint8_t params[PARAMS_MAX];
-	ngtcp2_ssize n = ngtcp2_conn_encode_local_transport_params(conn, params, sizeof params);
-	if (n < 0)
-		return (int)n;
-	return ngtcp2_conn_submit_crypto_data(conn, NGTCP2_CRYPTO_LEVEL_INITIAL, params, (size_t)n);
+	return ngtcp2_conn_submit_crypto_data(conn, level, &message, sizeof message);
 }
 
 static int client_initial(ngtcp2_conn *conn, void *user)
 {
-	return install_initial(user, conn) == 0 && submit_params(conn) == 0 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
+	int rv = install_initial(user, conn);
+	rv = rv != 0 ? rv : submit(conn, NGTCP2_CRYPTO_LEVEL_INITIAL);
+	return rv == 0 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
 }
 
 static int recv_client_initial(ngtcp2_conn *conn, const ngtcp2_cid *dcid, void *user)
@@ -176,41 +168,48 @@ static int recv_client_initial(ngtcp2_conn *conn, const ngtcp2_cid *dcid, void *
 	return install_initial(user, conn) == 0 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
 }
 
-/* The peer's parameters: both ends have all they need then. */
-static int recv_params(struct kith_streams *s, ngtcp2_conn *conn, const uint8_t *p, size_t len)
+static int initiator_is_answered(struct kith_streams *s, ngtcp2_conn *conn)
 {
-	int rv = ngtcp2_conn_decode_remote_transport_params(conn, p, len);
-	if (rv != 0)
-		return rv;
-	rv = install_others(s, conn);
-	if (rv != 0)
-		return rv;
-	if (!s->cfg.initiator)
-		return submit_params(conn);
-	rv = ngtcp2_conn_submit_crypto_data(conn, NGTCP2_CRYPTO_LEVEL_HANDSHAKE, &done, sizeof done);
+	int rv = kith_quic_learn_params(s);
+	rv = rv != 0 ? rv : install_handshake(s, conn);
+	rv = rv != 0 ? rv : install_others(s, conn);
+	rv = rv != 0 ? rv : submit(conn, NGTCP2_CRYPTO_LEVEL_HANDSHAKE);
 	if (rv == 0)
 		ngtcp2_conn_handshake_completed(conn);
 	return rv;
 }
 
-/* A message comes in one piece, since it fits one packet; anything else is not our peer's doing. */
+static int responder_is_called(struct kith_streams *s, ngtcp2_conn *conn)
+{
+	int rv = kith_quic_learn_params(s);
+	rv = rv != 0 ? rv : install_handshake(s, conn);
+	return rv != 0 ? rv : submit(conn, NGTCP2_CRYPTO_LEVEL_INITIAL);
+}
+
+static int responder_is_confirmed(struct kith_streams *s, ngtcp2_conn *conn)
+{
+	int rv = install_others(s, conn);
+	if (rv == 0) {
+		ngtcp2_conn_handshake_completed(conn);
+		s->confirmed = true;
+	}
+	return rv;
+}
+
 static int recv_crypto(ngtcp2_conn *conn, ngtcp2_crypto_level level, uint64_t offset, const uint8_t *p, size_t len,
 		       void *user)
 {
 	struct kith_streams *s = user;
-	if (offset != 0)
-		return NGTCP2_ERR_CRYPTO;
-	if (level == NGTCP2_CRYPTO_LEVEL_INITIAL) {
-		int rv = recv_params(s, conn, p, len);
-		if (rv == NGTCP2_ERR_NOMEM)
-			return fail(s, KITH_ENOMEM);
-		return rv == 0 ? 0 : NGTCP2_ERR_CRYPTO;
-	}
-	if (level != NGTCP2_CRYPTO_LEVEL_HANDSHAKE || s->cfg.initiator || len != sizeof done || p[0] != done)
-		return NGTCP2_ERR_CRYPTO;
-	ngtcp2_conn_handshake_completed(conn);
-	s->confirmed = true;
-	return 0;
+	int rv;
+	(void)offset, (void)p, (void)len;
+	KITH_ASSERT(s->starting); /* no CRYPTO frame is let in later */
+	if (level != NGTCP2_CRYPTO_LEVEL_INITIAL)
+		rv = responder_is_confirmed(s, conn);
+	else if (s->cfg.initiator)
+		rv = initiator_is_answered(s, conn);
+	else
+		rv = responder_is_called(s, conn);
+	return rv == 0 ? 0 : fail(s, KITH_ENOMEM);
 }
 
 static int handshake_confirmed(ngtcp2_conn *conn, void *user)
@@ -262,12 +261,11 @@ static int path_challenge(ngtcp2_conn *conn, uint8_t *data, void *user)
 	return 0;
 }
 
-ngtcp2_cid kith_quic_next_cid(struct kith_streams *s)
+ngtcp2_cid kith_quic_cid(uint64_t number)
 {
 	ngtcp2_cid cid = { .datalen = QUIC_CID_LEN };
-	cid.data[0] = (uint8_t)(s->cid_next >> 8);
-	cid.data[1] = (uint8_t)s->cid_next;
-	s->cid_next++;
+	cid.data[0] = (uint8_t)(number >> 8);
+	cid.data[1] = (uint8_t)number;
 	return cid;
 }
 
@@ -277,7 +275,7 @@ static int new_cid(ngtcp2_conn *conn, ngtcp2_cid *cid, uint8_t *token, size_t le
 	struct kith_streams *s = user;
 	(void)conn;
 	KITH_ASSERT(len == QUIC_CID_LEN);
-	*cid = kith_quic_next_cid(s);
+	*cid = kith_quic_cid(s->cid_next++);
 	s->cfg.random->fill(s->cfg.random->ctx, token, NGTCP2_STATELESS_RESET_TOKENLEN);
 	return 0;
 }

@@ -1,9 +1,10 @@
 /* What the files of lib/stream share. Nobody else includes it.
  *
  * stream.c  streams: table, events, the application's calls
- * quic.c    the QUIC connection: handshake stub, null protection, packets in and out, migration
+ * start.c   the QUIC connection's beginning, which takes no packet
+ * quic.c    packets in and out, time, migration
  * vet.c     what of QUIC is let in
- * callback.c what QUIC calls: keys, connection ids, stream data and state
+ * callback.c what QUIC calls: null protection, connection ids, stream data and state
  * sendbuf.c bytes that QUIC points to until they are acknowledged
  * memory.c  QUIC's allocator over the injected one
  */
@@ -42,14 +43,19 @@ void kith_sendbuf_acked(struct kith_sendbuf *b, const struct kith_alloc *alloc, 
 void kith_sendbuf_deinit(struct kith_sendbuf *b, const struct kith_alloc *alloc);
 
 /* ---- memory ---- */
+enum { QUIC_RESERVES = 2 };
+
 struct kith_quic_memory {
 	ngtcp2_mem mem; /* what QUIC is given; its user_data is this structure */
 	const struct kith_alloc *alloc;
 	struct kith_link blocks; /* all that QUIC holds, so that nothing is left behind when it fails half-way */
 	size_t bytes;
+	void *reserve[QUIC_RESERVES];
+	bool starved; /* some of it was handed out: the connection must end */
 };
 
 void kith_quic_memory_init(struct kith_quic_memory *m, const struct kith_alloc *alloc);
+bool kith_quic_memory_reserve(struct kith_quic_memory *m) KITH_MUST_USE;
 void kith_quic_memory_deinit(struct kith_quic_memory *m);
 
 /* ---- a stream ---- */
@@ -72,6 +78,7 @@ enum kith_stream_flag {
 
 enum kith_stream_limit {
 	STREAM_PREFIX = 2, /* wire: the channel, first bytes of the opener */
+	STREAM_CORK = 1024, /* written bytes of a stream that make a packet of their own */
 	STREAM_VECTORS = 8, /* pieces handed to QUIC at once: a packet's worth even of small ones */
 	STREAM_CLASSES = 2 /* ids step by four: two kinds of opener, two directions (RFC 9000, 2.1) */
 };
@@ -96,7 +103,6 @@ enum kith_quic_limit {
 	QUIC_CID_LEN = 2, /* a counter; they only need to differ among the eight that live at once */
 	QUIC_CIDS = 8, /* so that seven path changes fit in a round trip */
 	QUIC_FIRST_CID_LEN = 8, /* RFC 9000, 7.2 */
-	QUIC_SPACES = 3, /* of packet numbers: Initial, Handshake, all others */
 	QUIC_SEEN = 16 /* packets of ours that may leave while one of the peer's is overtaken and still counts */
 };
 
@@ -113,8 +119,8 @@ struct kith_quic_space {
 struct kith_streams {
 	struct kith_streams_config cfg;
 	struct kith_quic_memory memory;
-	ngtcp2_conn *conn; /* NULL: a responder before the first packet; after the end */
-	struct kith_quic_space spaces[QUIC_SPACES];
+	ngtcp2_conn *conn; /* NULL after the end */
+	struct kith_quic_space space; /* of packet numbers */
 	struct kith_table table; /* of streams, by id */
 	struct kith_link sending; /* streams with something to send, in turn */
 	struct kith_link waiting; /* ours, not known to QUIC yet, in order of their ids */
@@ -123,20 +129,23 @@ struct kith_streams {
 	uint32_t opened_here, opened_there;
 	int dead; /* 0, or the error of DEAD */
 	int failed; /* error raised inside a callback, to be acted on after QUIC returned */
-	bool dead_told, close_pending, confirmed, migrate_wanted, validating;
+	bool starting, confirmed; /* the play of start.c is on; is through */
+	bool dead_told, close_pending, migrate_wanted, validating;
 	bool heard, heard_here; /* any QUIC packet of the peer: ever, on this path */
 	bool challenging, challenged; /* QUIC has written a path challenge: into the present packet, and unanswered */
 	uint8_t challenge[NGTCP2_PATH_CHALLENGE_DATALEN];
 	ngtcp2_connection_close_error reason; /* for close_pending */
 	uint64_t epoch; /* of the initiator's path: own, or highest heard */
 	uint8_t wish; /* responder: own wishes; initiator: highest heard */
-	kith_time_us ask_at, ask_wait; /* responder: when to ask again */
+	bool corked; /* since the last tick little was written: it waits for what is written along with it */
+	bool wish_due; /* responder: the wish is told in a packet of its own, if no other leaves */
 	kith_time_us pace_at; /* earliest time QUIC's clock may show: it never runs backward */
-	uint8_t token[1]; /* of the first packets; QUIC wants it writable */
+	uint8_t token[1]; /* see start.c; QUIC wants it writable */
 	kith_time_us migrate_at; /* not before */
 	kith_time_us probe_base; /* when a packet was last put out, or QUIC made to probe */
 	uint32_t cid_next;
 	size_t burst; /* bytes put out since QUIC was last told of the time */
+	ngtcp2_tstamp burst_at; /* when the first of them was */
 	uint64_t packets_in, packets_refused, packets_out, migrations;
 };
 
@@ -155,8 +164,13 @@ void kith_stream_on_closed(struct kith_streams *s, struct kith_stream *st);
 /* Ends all streams and queues DEAD. Not inside a callback. */
 void kith_streams_die(struct kith_streams *s, int error);
 
+/* ---- start.c ---- */
+int kith_quic_start(struct kith_streams *s, kith_time_us now) KITH_MUST_USE; /* KITH_ENOMEM: kith_quic_free follows */
+int kith_quic_learn_params(struct kith_streams *s);
+
 /* ---- quic.c ---- */
-int kith_quic_start(struct kith_streams *s, kith_time_us now) KITH_MUST_USE;
+ngtcp2_tstamp kith_quic_stamp(struct kith_streams *s, kith_time_us now);
+void kith_quic_path(const struct kith_streams *s, uint64_t epoch, ngtcp2_path_storage *ps);
 void kith_quic_free(struct kith_streams *s);
 
 /* Acts on what a call into QUIC returned, and on streams.failed. Not inside a callback. */
@@ -183,6 +197,6 @@ bool kith_quic_could_know(const struct kith_quic_space *space, uint64_t number, 
 
 /* ---- callback.c ---- */
 extern const ngtcp2_callbacks kith_quic_callbacks;
-ngtcp2_cid kith_quic_next_cid(struct kith_streams *s);
+ngtcp2_cid kith_quic_cid(uint64_t number);
 
 #endif

@@ -1,11 +1,18 @@
 /* QUIC's allocator over the injected one, whose release wants the length: a header in front of each block keeps it, and
  * chains the blocks, so that what QUIC loses track of when it runs out of memory half-way is still given back.
+ *
+ * 0.12 asserts when it has put a packet together and has no memory to note it. So there is a reserve, for as many
+ * blocks as one call needs, and who takes of it ends the connection after the call.
  */
 #include "stream/internal.h"
+
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/timer.h"
+
+enum { RESERVE = 7424 }; /* header included; QUIC notes frames, and packets, in blocks of 7192 bytes */
 
 struct block {
 	struct kith_link link;
@@ -20,6 +27,17 @@ static struct block *block_of(void *p)
 	return (struct block *)p - 1;
 }
 
+static struct block *take_reserve(struct kith_quic_memory *m)
+{
+	struct block *b = NULL;
+	m->starved = true;
+	for (unsigned i = 0; i < QUIC_RESERVES && b == NULL; i++) {
+		b = m->reserve[i];
+		m->reserve[i] = NULL;
+	}
+	return b;
+}
+
 static void *take(size_t len, void *ctx)
 {
 	struct kith_quic_memory *m = ctx;
@@ -27,6 +45,10 @@ static void *take(size_t len, void *ctx)
 		return NULL;
 	len += sizeof(struct block);
 	struct block *b = kith_alloc_resize(m->alloc, NULL, 0, len);
+	if (b == NULL && len <= RESERVE) {
+		b = take_reserve(m);
+		len = RESERVE;
+	}
 	if (b == NULL)
 		return NULL;
 	b->len = len;
@@ -74,12 +96,29 @@ void kith_quic_memory_init(struct kith_quic_memory *m, const struct kith_alloc *
 {
 	m->alloc = alloc;
 	m->bytes = 0;
+	memset(m->reserve, 0, sizeof m->reserve);
+	m->starved = false;
 	kith_link_init(&m->blocks);
 	m->mem = (ngtcp2_mem){ m, take, release, take_zeroed, resize };
 }
 
+bool kith_quic_memory_reserve(struct kith_quic_memory *m)
+{
+	bool all = true;
+	for (unsigned i = 0; i < QUIC_RESERVES; i++) {
+		m->reserve[i] = kith_alloc_resize(m->alloc, NULL, 0, RESERVE);
+		all = all && m->reserve[i] != NULL;
+	}
+	return all;
+}
+
 void kith_quic_memory_deinit(struct kith_quic_memory *m)
 {
+	for (unsigned i = 0; i < QUIC_RESERVES; i++) {
+		if (m->reserve[i] != NULL)
+			kith_alloc_free(m->alloc, m->reserve[i], RESERVE);
+		m->reserve[i] = NULL;
+	}
 	while (!kith_link_empty(&m->blocks))
 		release(KITH_CONTAINER_OF(m->blocks.next, struct block, link) + 1, m);
 }

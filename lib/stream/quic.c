@@ -1,4 +1,4 @@
-/* The QUIC connection below the streams: its start, packets in and out, time, and path changes.
+/* The QUIC connection below the streams: packets in and out, time, and path changes.
  *
  * Paths are made up: both addresses hold the initiator's path epoch. The initiator migrates to the next; the
  * responder follows when a packet with that epoch in its mark arrives. (The responder's own address changes too so
@@ -14,8 +14,10 @@
  *
  * QUIC doubles its pause with every probe that is not answered, without end. After PROBE_MAX_US without a packet, its
  * loss timer is told that its time has come. The same is done on a path change that QUIC cannot or need not follow.
+ * Each probe leaves a note in QUIC: a peer that keeps the session alive, and acknowledges nothing for PROBES_MAX of them
+ * (20 minutes), is given up.
  *
- * A responder keeps no connection until an Initial packet has been accepted, as any QUIC server does.
+ * What a path is to QUIC is never confused with its handshake: that is over before the first packet (start.c).
  */
 #include "stream/internal.h"
 
@@ -28,7 +30,7 @@
 KITH_STATIC_ASSERT(KITH_STREAMS_PACKET <= KITH_STREAM_PACKET_MAX, "a packet fits the session's frame");
 KITH_STATIC_ASSERT(KITH_STREAMS_QUIC == NGTCP2_MAX_UDP_PAYLOAD_SIZE, "QUIC's floor");
 
-enum kind { KIND_QUIC, KIND_ASK, KIND_GONE, KIND_COUNT };
+enum kind { KIND_QUIC, KIND_WISH, KIND_GONE, KIND_COUNT };
 
 enum {
 	MARK_BITS = 6,
@@ -44,23 +46,17 @@ enum {
 	FRAME_PATH_LEN = 1 + NGTCP2_PATH_CHALLENGE_DATALEN,
 	FORM_LONG = 0x80, /* bits of a packet's first byte (RFC 9000, 17) */
 	NUMBER_LEN_MASK = 0x03,
-	/* QUIC's proof that the initiator's address is its own, which the session has had long ago. Without it a
-	 * responder may send three times what it has got; 0.12 spends that on stream data, and never repeats a lost
-	 * handshake packet. */
-	ADDRESS_TOKEN = 'k',
 	LIMIT_STEPS = 4,
-	RESTORED_MAX = KITH_STREAMS_QUIC + FRAME_PATH_LEN
+	RESTORED_MAX = KITH_STREAMS_QUIC + FRAME_PATH_LEN,
+	PROBES_MAX = 400,
+	BURST_MIN = 2 * KITH_STREAMS_QUIC
 };
 
 /* QUIC subtracts durations from times: it starts an hour after its zero. */
 #define TIME_OFFSET_US (3600 * KITH_US_PER_S)
-#define ASK_WAIT_US (400 * KITH_US_PER_MS) /* the first repetition of a question; doubles */
-#define ASK_WAIT_MAX_US (5 * KITH_US_PER_S)
 #define PROBE_MAX_US (3 * KITH_US_PER_S) /* plus two round trips: the longest pause between probes */
 /* connection ids come back once a round trip; faster changes become one */
 #define MIGRATE_EVERY_US (100 * KITH_US_PER_MS)
-#define INITIAL_RTT_MIN_US (5 * KITH_US_PER_MS) /* a guess below is not worth the spurious probes */
-#define INITIAL_RTT_MAX_US (1 * KITH_US_PER_S)
 
 /* ---- time ---- */
 static ngtcp2_tstamp quic_time(const struct kith_streams *s)
@@ -68,7 +64,7 @@ static ngtcp2_tstamp quic_time(const struct kith_streams *s)
 	return (ngtcp2_tstamp)(s->pace_at + TIME_OFFSET_US) * NS_PER_US;
 }
 
-static ngtcp2_tstamp stamp(struct kith_streams *s, kith_time_us now)
+ngtcp2_tstamp kith_quic_stamp(struct kith_streams *s, kith_time_us now)
 {
 	if (now > s->pace_at)
 		s->pace_at = now;
@@ -86,12 +82,14 @@ static ngtcp2_tstamp probe_time(const struct kith_streams *s, kith_time_us *long
 
 kith_time_us kith_streams_deadline(const struct kith_streams *s)
 {
-	kith_time_us at = s->dead == 0 ? s->ask_at : KITH_TIME_NEVER, longest_us;
+	kith_time_us at = KITH_TIME_NEVER, longest_us;
 	if (s->conn == NULL || s->dead != 0)
 		return at;
+	if (s->wish_due || s->corked)
+		return s->pace_at;
 	if (probe_time(s, &longest_us) != UINT64_MAX && s->probe_base + longest_us < at)
 		at = s->probe_base + longest_us;
-	if (s->migrate_wanted && s->confirmed && s->migrate_at < at)
+	if (s->migrate_wanted && s->migrate_at < at)
 		at = s->migrate_at > s->pace_at ? s->migrate_at : s->pace_at;
 	ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(s->conn), now = quic_time(s);
 	if (expiry < now)
@@ -104,6 +102,13 @@ kith_time_us kith_streams_deadline(const struct kith_streams *s)
 	return s->pace_at + (kith_time_us)wait_us;
 }
 
+static size_t probes(const struct kith_streams *s)
+{
+	ngtcp2_conn_stat stat;
+	ngtcp2_conn_get_conn_stat(s->conn, &stat);
+	return stat.pto_count;
+}
+
 /* Makes QUIC probe now: its timers are served with the time at which they would be due. All else goes on in true
  * time. */
 static void probe_now(struct kith_streams *s)
@@ -111,6 +116,11 @@ static void probe_now(struct kith_streams *s)
 	kith_time_us longest_us;
 	ngtcp2_tstamp due = probe_time(s, &longest_us), now = quic_time(s);
 	s->probe_base = s->pace_at;
+	if (due != UINT64_MAX && probes(s) >= PROBES_MAX) {
+		s->failed = KITH_ETIMEDOUT;
+		kith_quic_check(s, 0);
+		return;
+	}
 	if (due != UINT64_MAX)
 		kith_quic_check(s, ngtcp2_conn_handle_expiry(s->conn, due > now ? due : now));
 }
@@ -126,7 +136,7 @@ static struct sockaddr_in6 address(unsigned who, uint64_t epoch)
 	return a;
 }
 
-static void make_path(const struct kith_streams *s, uint64_t epoch, ngtcp2_path_storage *ps)
+void kith_quic_path(const struct kith_streams *s, uint64_t epoch, ngtcp2_path_storage *ps)
 {
 	struct sockaddr_in6 initiator = address(ADDRESS_INITIATOR, epoch);
 	struct sockaddr_in6 responder = address(ADDRESS_RESPONDER, epoch);
@@ -136,95 +146,7 @@ static void make_path(const struct kith_streams *s, uint64_t epoch, ngtcp2_path_
 				 (const ngtcp2_sockaddr *)(const void *)remote, sizeof *remote, NULL);
 }
 
-/* ---- start and end ---- */
-static void make_settings(struct kith_streams *s, kith_time_us now, ngtcp2_settings *settings)
-{
-	s->token[0] = ADDRESS_TOKEN;
-	ngtcp2_settings_default(settings);
-	settings->cc_algo = s->cfg.control == KITH_STREAMS_BBR2 ? NGTCP2_CC_ALGO_BBR2 : NGTCP2_CC_ALGO_CUBIC;
-	settings->initial_ts = stamp(s, now);
-	if (s->cfg.rtt_us > 0) {
-		kith_time_us rtt = s->cfg.rtt_us < INITIAL_RTT_MIN_US ? INITIAL_RTT_MIN_US : s->cfg.rtt_us;
-		rtt = rtt > INITIAL_RTT_MAX_US ? INITIAL_RTT_MAX_US : rtt;
-		settings->initial_rtt = (ngtcp2_duration)rtt * NS_PER_US;
-	}
-	settings->rand_ctx.native_handle = s;
-	settings->max_tx_udp_payload_size = KITH_STREAMS_QUIC;
-	settings->token = (ngtcp2_vec){ s->token, sizeof s->token };
-	settings->handshake_timeout = UINT64_MAX;
-	settings->no_pmtud = 1;
-}
-
-static void make_params(const struct kith_streams *s, ngtcp2_transport_params *params)
-{
-	uint64_t streams = 2 * (uint64_t)s->cfg.streams_max;
-	uint64_t window = s->cfg.recv_max + STREAM_PREFIX;
-	ngtcp2_transport_params_default(params);
-	params->initial_max_stream_data_bidi_local = window;
-	params->initial_max_stream_data_bidi_remote = window;
-	/* Credit for the connection is renewed when half is used: with twice what all streams together can hold,
-	 * unread ones never stall the others. */
-	params->initial_max_data = 2 * (streams + 1) * window;
-	params->initial_max_streams_bidi = s->cfg.streams_max;
-	params->active_connection_id_limit = QUIC_CIDS;
-}
-
-/* What a connection must not inherit from one that a responder gave up before it began. */
-static void start_anew(struct kith_streams *s)
-{
-	memset(s->spaces, 0, sizeof s->spaces);
-	for (unsigned i = 0; i < QUIC_SPACES; i++)
-		s->spaces[i].s = s;
-	s->cid_next = 0;
-	s->epoch = 0;
-}
-
-int kith_quic_start(struct kith_streams *s, kith_time_us now)
-{
-	static const uint8_t first_cid[QUIC_FIRST_CID_LEN] = { 'k', 'i', 't', 'h' };
-	ngtcp2_settings settings;
-	ngtcp2_transport_params params;
-	ngtcp2_path_storage ps;
-	start_anew(s);
-	ngtcp2_cid dcid, scid = kith_quic_next_cid(s);
-	make_settings(s, now, &settings);
-	make_params(s, &params);
-	make_path(s, s->epoch, &ps);
-	ngtcp2_cid_init(&dcid, first_cid, sizeof first_cid);
-	int rv = ngtcp2_conn_client_new(&s->conn, &dcid, &scid, &ps.path, NGTCP2_PROTO_VER_V1, &kith_quic_callbacks,
-					&settings, &params, &s->memory.mem, s);
-	if (rv == 0)
-		return 0;
-	s->conn = NULL;
-	return KITH_ENOMEM;
-}
-
-/* A responder's connection, for a packet that QUIC would accept as the first; false if it would not. */
-static bool start_responder(struct kith_streams *s, kith_time_us now, const uint8_t *packet, size_t len)
-{
-	ngtcp2_pkt_hd hd;
-	ngtcp2_settings settings;
-	ngtcp2_transport_params params;
-	ngtcp2_path_storage ps;
-	if (ngtcp2_accept(&hd, packet, len) != 0 || hd.version != NGTCP2_PROTO_VER_V1 ||
-	    hd.scid.datalen != QUIC_CID_LEN || hd.dcid.datalen != QUIC_FIRST_CID_LEN)
-		return false;
-	start_anew(s);
-	ngtcp2_cid scid = kith_quic_next_cid(s);
-	s->probe_base = now;
-	make_settings(s, now, &settings);
-	make_params(s, &params);
-	params.original_dcid = hd.dcid;
-	make_path(s, 0, &ps);
-	int rv = ngtcp2_conn_server_new(&s->conn, &hd.scid, &scid, &ps.path, NGTCP2_PROTO_VER_V1, &kith_quic_callbacks,
-					&settings, &params, &s->memory.mem, s);
-	if (rv == 0)
-		return true;
-	s->conn = NULL;
-	kith_streams_die(s, KITH_ENOMEM);
-	return false;
-}
-
+/* ---- the end ---- */
 void kith_quic_free(struct kith_streams *s)
 {
 	if (s->conn != NULL)
@@ -236,19 +158,20 @@ void kith_quic_free(struct kith_streams *s)
 /* ---- errors ---- */
 void kith_quic_check(struct kith_streams *s, int rv)
 {
-	if (s->dead != 0 || (rv == 0 && s->failed == 0))
+	if (s->dead != 0 || (rv == 0 && s->failed == 0 && !s->memory.starved))
 		return;
 	int error = KITH_EPROTO;
 	if (s->failed != 0)
 		error = s->failed;
-	else if (rv == NGTCP2_ERR_NOMEM || rv == NGTCP2_ERR_CALLBACK_FAILURE)
+	else if (s->memory.starved || rv == NGTCP2_ERR_NOMEM || rv == NGTCP2_ERR_CALLBACK_FAILURE)
 		error = KITH_ENOMEM;
 	else if (rv == NGTCP2_ERR_DRAINING || rv == NGTCP2_ERR_CLOSING)
 		error = KITH_ECLOSED;
 	ngtcp2_connection_close_error_default(&s->reason);
 	ngtcp2_connection_close_error_set_transport_error_liberr(&s->reason, rv != 0 ? rv : NGTCP2_ERR_INTERNAL, NULL,
 								 0);
-	s->close_pending = s->conn != NULL && error != KITH_ECLOSED;
+	/* What has no memory left is not asked for another packet: the peer is told when it speaks. */
+	s->close_pending = s->conn != NULL && error != KITH_ECLOSED && !s->memory.starved;
 	kith_streams_die(s, error);
 }
 
@@ -266,9 +189,9 @@ void kith_streams_close(struct kith_streams *s)
 static void try_migrate(struct kith_streams *s)
 {
 	ngtcp2_path_storage ps;
-	if (!s->migrate_wanted || s->conn == NULL || s->dead != 0 || !s->confirmed || s->pace_at < s->migrate_at)
+	if (!s->migrate_wanted || s->conn == NULL || s->dead != 0 || s->pace_at < s->migrate_at)
 		return;
-	make_path(s, s->epoch + 1, &ps);
+	kith_quic_path(s, s->epoch + 1, &ps);
 	int rv = ngtcp2_conn_initiate_immediate_migration(s->conn, &ps.path, quic_time(s));
 	s->migrate_at = s->pace_at + MIGRATE_EVERY_US;
 	/* With all spare connection ids used up, or too many given back and not acknowledged: tried again after a
@@ -290,7 +213,7 @@ static void try_migrate(struct kith_streams *s)
 static void initiator_migrates(struct kith_streams *s)
 {
 	/* A path on which nothing was heard has left no trace in QUIC that a further change would have to remove. */
-	s->migrate_wanted = s->heard_here || !s->confirmed;
+	s->migrate_wanted = s->heard_here;
 	try_migrate(s);
 	if (s->dead == 0 && (s->migrate_wanted || !s->heard_here))
 		probe_now(s);
@@ -300,15 +223,13 @@ void kith_streams_migrate(struct kith_streams *s, kith_time_us now)
 {
 	if (s->dead != 0)
 		return;
-	(void)stamp(s, now);
+	(void)kith_quic_stamp(s, now);
 	if (s->cfg.initiator) {
 		initiator_migrates(s);
 		return;
 	}
 	s->wish = (uint8_t)((s->wish + 1) & MARK_MASK);
-	if (s->conn == NULL)
-		return;
-	s->ask_at = s->pace_at;
+	s->wish_due = true;
 	probe_now(s);
 }
 
@@ -329,7 +250,7 @@ static void heed_mark(struct kith_streams *s, uint8_t mark)
 		return;
 	}
 	unsigned ahead = mark_ahead(s->epoch, mark);
-	if (!s->confirmed || ahead == 0)
+	if (ahead == 0)
 		return;
 	s->epoch += ahead;
 	s->validating = true;
@@ -342,8 +263,7 @@ static bool generation_newer(uint8_t than, uint8_t generation)
 	return (uint8_t)(generation - than) - 1 < INT8_MAX;
 }
 
-enum kith_streams_verdict kith_streams_peek(const uint8_t *packet, size_t len, bool initiator, int last_generation,
-					    uint8_t *generation)
+enum kith_streams_verdict kith_streams_peek(const uint8_t *packet, size_t len, int last_generation, uint8_t *generation)
 {
 	if (len < KITH_STREAMS_HEADER || packet[0] >> MARK_BITS >= KIND_GONE)
 		return KITH_STREAMS_DROP;
@@ -351,10 +271,10 @@ enum kith_streams_verdict kith_streams_peek(const uint8_t *packet, size_t len, b
 	if (last_generation >= 0 && packet[1] != last_generation &&
 	    !generation_newer((uint8_t)last_generation, packet[1]))
 		return KITH_STREAMS_DROP;
-	/* Only the initiator is asked, and only a responder is begun with: what else comes is for an object that is
-	 * no more. */
-	bool begins = packet[0] >> MARK_BITS == (initiator ? KIND_ASK : KIND_QUIC);
-	return begins && packet[1] != last_generation ? KITH_STREAMS_MAKE : KITH_STREAMS_REFUSE;
+	if (packet[1] == last_generation)
+		return KITH_STREAMS_REFUSE; /* for an object that is no more */
+	/* A wish may have overtaken what begins. */
+	return packet[0] >> MARK_BITS == KIND_QUIC ? KITH_STREAMS_MAKE : KITH_STREAMS_DROP;
 }
 
 /* Answers QUIC's own path challenge: adds the frame to a datagram before its tag. */
@@ -382,7 +302,7 @@ static void lift_limit(struct kith_streams *s)
 		return;
 	memset(junk, 0, sizeof junk);
 	junk[0] = FORM_LONG; /* of QUIC version 0, which is none */
-	make_path(s, s->epoch, &ps);
+	kith_quic_path(s, s->epoch, &ps);
 	for (unsigned i = 0; i < LIMIT_STEPS; i++)
 		kith_quic_check(s, ngtcp2_conn_read_pkt(s->conn, &ps.path, NULL, junk, sizeof junk, quic_time(s)));
 }
@@ -392,25 +312,16 @@ static void input_quic(struct kith_streams *s, kith_time_us now, const uint8_t *
 	uint8_t datagram[RESTORED_MAX];
 	ngtcp2_path_storage ps;
 	s->packets_in++;
-	if (len == 0 || len > KITH_STREAMS_PACKET - KITH_STREAMS_HEADER) {
+	if (len == 0 || len > KITH_STREAMS_PACKET - KITH_STREAMS_HEADER || quic[0] & FORM_LONG) {
 		s->packets_refused++;
 		return;
 	}
 	memcpy(datagram, quic, len);
 	memset(datagram + len, 0, KITH_STREAMS_CUT);
 	len += KITH_STREAMS_CUT;
-	bool fresh = s->conn == NULL;
-	if (fresh && (s->cfg.initiator || !start_responder(s, now, datagram, len)))
-		return;
 	len = add_answer(s, datagram, len);
-	make_path(s, s->epoch, &ps);
-	int rv = ngtcp2_conn_read_pkt(s->conn, &ps.path, NULL, datagram, len, stamp(s, now));
-	if (fresh && (rv == NGTCP2_ERR_DROP_CONN || rv == NGTCP2_ERR_RETRY)) {
-		kith_quic_free(s);
-		return;
-	}
-	if (!s->heard)
-		s->ask_at = KITH_TIME_NEVER;
+	kith_quic_path(s, s->epoch, &ps);
+	int rv = ngtcp2_conn_read_pkt(s->conn, &ps.path, NULL, datagram, len, kith_quic_stamp(s, now));
 	s->heard = true;
 	s->heard_here = true;
 	if (s->migrate_at == KITH_TIME_NEVER)
@@ -425,18 +336,18 @@ int kith_streams_input(struct kith_streams *s, kith_time_us now, const uint8_t *
 		return 0;
 	enum kind kind = (enum kind)(packet[0] >> MARK_BITS);
 	if (packet[1] != s->cfg.generation) {
-		bool begins = kind == (s->cfg.initiator ? KIND_ASK : KIND_QUIC);
-		return begins && generation_newer(s->cfg.generation, packet[1]) ? KITH_ESTATE : 0;
+		return kind == KIND_QUIC && generation_newer(s->cfg.generation, packet[1]) ? KITH_ESTATE : 0;
 	}
 	if (s->dead != 0)
 		return 0;
-	(void)stamp(s, now);
+	(void)kith_quic_stamp(s, now);
 	switch (kind) {
 	case KIND_QUIC:
 		heed_mark(s, packet[0] & MARK_MASK);
-		input_quic(s, now, packet + KITH_STREAMS_HEADER, len - KITH_STREAMS_HEADER);
+		if (s->dead == 0)
+			input_quic(s, now, packet + KITH_STREAMS_HEADER, len - KITH_STREAMS_HEADER);
 		break;
-	case KIND_ASK:
+	case KIND_WISH:
 		if (s->cfg.initiator)
 			heed_mark(s, packet[0] & MARK_MASK);
 		break;
@@ -455,7 +366,8 @@ void kith_streams_tick(struct kith_streams *s, kith_time_us now)
 	kith_time_us longest_us;
 	if (s->conn == NULL || s->dead != 0)
 		return;
-	ngtcp2_tstamp ts = stamp(s, now);
+	ngtcp2_tstamp ts = kith_quic_stamp(s, now);
+	s->corked = false;
 	if (ngtcp2_conn_get_expiry(s->conn) <= ts)
 		kith_quic_check(s, ngtcp2_conn_handle_expiry(s->conn, ts));
 	lift_limit(s);
@@ -525,7 +437,7 @@ static ngtcp2_ssize write_packet(struct kith_streams *s, uint8_t out[KITH_STREAM
 		size_t n = 0, len = 0;
 		uint32_t flags = NGTCP2_WRITE_STREAM_FLAG_NONE;
 		ngtcp2_ssize taken = -1;
-		if (!kith_link_empty(&s->sending)) {
+		if (!kith_link_empty(&s->sending) && !s->corked) {
 			st = KITH_CONTAINER_OF(s->sending.next, struct kith_stream, sending);
 			n = kith_sendbuf_vectors(&st->send, vec, STREAM_VECTORS, &len);
 			flags = NGTCP2_WRITE_STREAM_FLAG_MORE;
@@ -536,6 +448,8 @@ static ngtcp2_ssize write_packet(struct kith_streams *s, uint8_t out[KITH_STREAM
 							    st != NULL ? (int64_t)st->id : NO_STREAM, vec, n, ts);
 		if (st != NULL && taken >= 0)
 			took(s, st, (size_t)taken, flags & NGTCP2_WRITE_STREAM_FLAG_FIN && (size_t)taken == len);
+		if (s->memory.starved)
+			return NGTCP2_ERR_NOMEM; /* the packet is given up half-way */
 		if (rv == NGTCP2_ERR_WRITE_MORE)
 			continue;
 		if (st == NULL || rv >= 0)
@@ -549,14 +463,26 @@ static ngtcp2_ssize write_packet(struct kith_streams *s, uint8_t out[KITH_STREAM
 	}
 }
 
-/* Tells QUIC when a burst is over, from which it counts the pause to the next. Not during the handshake, whose few
- * packets would be paced by a guessed round trip. */
+/* QUIC paces bursts: told that one is over, it counts the pause to the next. What is less than BURST_MIN is none, or
+ * an acknowledgement would hold up the answer that follows it; but it counts until QUIC would have let more out. */
+static void forget_burst(struct kith_streams *s, ngtcp2_tstamp ts)
+{
+	ngtcp2_conn_stat stat;
+	if (s->burst == 0 || s->burst_at == ts)
+		return;
+	ngtcp2_conn_get_conn_stat(s->conn, &stat);
+	if (s->burst * stat.smoothed_rtt / (stat.cwnd + 1) > ts - s->burst_at)
+		return;
+	ngtcp2_conn_update_pkt_tx_time(s->conn, s->burst_at);
+	s->burst = 0;
+}
+
 static void pace(struct kith_streams *s, size_t len, ngtcp2_tstamp ts)
 {
-	if (!ngtcp2_conn_get_handshake_completed(s->conn))
-		return;
+	if (s->burst == 0)
+		s->burst_at = ts;
 	s->burst += len;
-	if (s->burst == 0 || (len > 0 && s->burst < ngtcp2_conn_get_send_quantum(s->conn)))
+	if (s->burst < BURST_MIN || (len > 0 && s->burst < ngtcp2_conn_get_send_quantum(s->conn)))
 		return;
 	ngtcp2_conn_update_pkt_tx_time(s->conn, ts);
 	s->burst = 0;
@@ -579,18 +505,19 @@ static size_t challenge_to_ping(struct kith_streams *s, uint8_t *packet, size_t 
 static int output_quic(struct kith_streams *s, kith_time_us now, uint8_t *out)
 {
 	uint8_t packet[KITH_STREAMS_QUIC];
-	ngtcp2_tstamp ts = stamp(s, now);
+	ngtcp2_tstamp ts = kith_quic_stamp(s, now);
 	ngtcp2_ssize n;
 	if (s->dead != 0) {
 		s->close_pending = false;
 		n = ngtcp2_conn_write_connection_close(s->conn, NULL, NULL, packet, sizeof packet, &s->reason, ts);
 		kith_quic_free(s);
 	} else {
-		kith_quic_open_waiting(s);
+		forget_burst(s, ts);
+		if (!s->corked)
+			kith_quic_open_waiting(s);
 		s->challenging = false;
 		n = s->dead == 0 ? write_packet(s, packet, ts) : 0;
-		if (n < 0 || s->failed != 0)
-			kith_quic_check(s, n < 0 ? (int)n : 0);
+		kith_quic_check(s, n < 0 ? (int)n : 0);
 		if (s->dead == 0)
 			pace(s, n > 0 ? (size_t)n : 0, ts);
 	}
@@ -609,19 +536,18 @@ int kith_streams_output(struct kith_streams *s, kith_time_us now, uint8_t *out, 
 {
 	if (cap < KITH_STREAMS_PACKET)
 		return KITH_EINVAL;
-	if (s->dead == 0 && s->ask_at <= now) {
-		bool again = !s->heard;
-		s->ask_at = again ? now + s->ask_wait : KITH_TIME_NEVER;
-		s->ask_wait = 2 * s->ask_wait < ASK_WAIT_MAX_US ? 2 * s->ask_wait : ASK_WAIT_MAX_US;
-		s->packets_out++;
-		return (int)put_header(s, KIND_ASK, out);
-	}
 	int n = 0;
 	if (s->conn != NULL && (s->dead == 0 || s->close_pending))
 		n = output_quic(s, now, out);
 	/* An error while writing leaves a last packet to be written. */
 	if (n == 0 && s->dead != 0 && s->close_pending)
 		n = output_quic(s, now, out);
+	if (n == 0 && s->dead == 0 && s->wish_due) {
+		n = (int)put_header(s, KIND_WISH, out);
+		s->packets_out++;
+	}
+	if (n > 0)
+		s->wish_due = false; /* it rides on every packet */
 	return n;
 }
 
@@ -676,7 +602,7 @@ void kith_streams_stats(const struct kith_streams *s, struct kith_streams_stats 
 		.migrations = s->migrations,
 		.memory_bytes = s->memory.bytes,
 		.streams = s->table.n,
-		.connected = s->confirmed && s->dead == 0,
+		.connected = s->heard && s->dead == 0,
 	};
 	if (s->conn == NULL)
 		return;

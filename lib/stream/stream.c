@@ -48,8 +48,6 @@ int kith_streams_new(struct kith_streams **out, const struct kith_streams_config
 	if (s == NULL)
 		return KITH_ENOMEM;
 	s->cfg = *cfg;
-	s->ask_at = KITH_TIME_NEVER;
-	s->ask_wait = cfg->rtt_us > 0 ? 4 * cfg->rtt_us : 400 * KITH_US_PER_MS;
 	s->pace_at = cfg->now;
 	s->probe_base = cfg->now;
 	s->next_id = cfg->initiator ? 0 : 1;
@@ -59,7 +57,7 @@ int kith_streams_new(struct kith_streams **out, const struct kith_streams_config
 	kith_quic_memory_init(&s->memory, cfg->alloc);
 	uint64_t seed[2] = { kith_rng_u64(cfg->random), kith_rng_u64(cfg->random) };
 	kith_table_init(&s->table, cfg->alloc, 2 * cfg->streams_max, KITH_TABLE_KEY(struct kith_stream, id), seed);
-	int rv = cfg->initiator ? kith_quic_start(s, cfg->now) : 0;
+	int rv = kith_quic_start(s, cfg->now);
 	if (rv != 0) {
 		kith_streams_free(s);
 		return rv;
@@ -257,7 +255,6 @@ void kith_streams_die(struct kith_streams *s, int error)
 	uint32_t it = 0;
 	KITH_ASSERT(s->dead == 0 && error != 0);
 	s->dead = error;
-	s->ask_at = KITH_TIME_NEVER;
 	for (struct kith_stream *st = kith_table_next(&s->table, &it); st != NULL;
 	     st = kith_table_next(&s->table, &it)) {
 		if (st->flags & STREAM_CLOSED)
@@ -350,15 +347,21 @@ int kith_streams_open(struct kith_streams *s, uint16_t channel, uint64_t *id)
 	}
 	s->next_id += (uint64_t)STREAM_CLASSES * STREAM_CLASSES;
 	kith_link_append(&s->waiting, &st->sending);
-	if (!s->cfg.initiator && !s->heard && s->ask_at == KITH_TIME_NEVER)
-		s->ask_at = s->pace_at;
+	s->corked = true;
 	*id = st->id;
 	return 0;
 }
 
-int kith_streams_write(struct kith_streams *s, uint64_t id, const uint8_t *p, size_t len, bool fin)
+/* NULL also for one of the peer's whose channel has not come yet: the application was not told of it. */
+static struct kith_stream *known_stream(struct kith_streams *s, uint64_t id)
 {
 	struct kith_stream *st = kith_table_get(&s->table, &id);
+	return st != NULL && st->flags & STREAM_ANNOUNCED ? st : NULL;
+}
+
+int kith_streams_write(struct kith_streams *s, uint64_t id, const uint8_t *p, size_t len, bool fin)
+{
+	struct kith_stream *st = known_stream(s, id);
 	if (st == NULL)
 		return KITH_ENOENT;
 	if (st->flags & STREAM_WRITE_OVER)
@@ -367,6 +370,7 @@ int kith_streams_write(struct kith_streams *s, uint64_t id, const uint8_t *p, si
 	size_t n = len < fits ? len : fits;
 	if (!kith_sendbuf_put(&st->send, s->cfg.alloc, p, n))
 		return KITH_ENOMEM;
+	s->corked = st->send.waiting < STREAM_CORK;
 	if (n < len)
 		st->flags |= STREAM_WANTS_ROOM;
 	else if (fin)
@@ -383,7 +387,7 @@ int kith_streams_shutdown(struct kith_streams *s, uint64_t id)
 int kith_streams_read(struct kith_streams *s, uint64_t id, uint8_t *out, size_t cap, bool *fin)
 {
 	*fin = false;
-	struct kith_stream *st = kith_table_get(&s->table, &id);
+	struct kith_stream *st = known_stream(s, id);
 	if (st == NULL)
 		return KITH_ENOENT;
 	if (st->flags & (STREAM_END_TOLD | STREAM_RESET_RECEIVED | STREAM_STOPPED_READING))
@@ -405,7 +409,7 @@ int kith_streams_read(struct kith_streams *s, uint64_t id, uint8_t *out, size_t 
 
 int kith_streams_reset(struct kith_streams *s, uint64_t id, uint64_t code)
 {
-	struct kith_stream *st = kith_table_get(&s->table, &id);
+	struct kith_stream *st = known_stream(s, id);
 	if (st == NULL)
 		return KITH_ENOENT;
 	if (code >> CODE_BITS != 0)
@@ -424,7 +428,7 @@ int kith_streams_reset(struct kith_streams *s, uint64_t id, uint64_t code)
 
 int kith_streams_stop(struct kith_streams *s, uint64_t id, uint64_t code)
 {
-	struct kith_stream *st = kith_table_get(&s->table, &id);
+	struct kith_stream *st = known_stream(s, id);
 	if (st == NULL)
 		return KITH_ENOENT;
 	if (code >> CODE_BITS != 0)

@@ -6,23 +6,25 @@
  *
  * Made lazily, with the first stream, at either end; the other end makes its own when the first packet reaches it
  * (kith_streams_peek says whether, and of which generation). The session's initiator is the QUIC client, whoever
- * opens first: a responder that has something to say asks the initiator to begin, and repeats that until it is heard.
+ * opens first. There is no handshake: all that it would tell is agreed (start.c), so the first packet of either end
+ * carries bytes of streams, and one that comes before it is as good.
  *
  * A path change resets congestion control and round-trip time at both ends: call kith_streams_migrate whenever the
  * session's *sending* path changes. Only a QUIC client can migrate; the responder's wish rides on all of its packets,
  * and the initiator migrates when it meets it. No frame of the session is needed for that.
  *
  * A packet, inside the session's frame (2 bytes, then QUIC):
- *     kind (2 bits: 0 QUIC, 1 ask, 2 gone) | mark (6 bits), generation (8 bits), QUIC packet (kind 0 only)
+ *     kind (2 bits: 0 QUIC, 1 wish, 2 gone) | mark (6 bits), generation (8 bits), QUIC packet (kind 0 only)
  * mark: from the initiator its path epoch, from the responder the number of its wishes to migrate; both wrap.
  * generation: counts the stream objects that a session had, so that late packets of an earlier one do no harm. QUIC's
  * packets have an authentication tag of KITH_STREAMS_TAG bytes: two of the full packet number (bits 8 to 23, low byte
  * first), because QUIC sends a few low bits of it and relies on the tag to notice when a very late packet made it
- * guess wrong; and zeros. The zeros that end the datagram are not sent. So a datagram that QUIC demands to be 1200
- * bytes (first packets) takes 1148, and is 1200 again at the other end. STREAM frames always carry their length.
+ * guess wrong; and zeros. The zeros that end the datagram are not sent. So a datagram of 1200 bytes
+ * takes 1148. STREAM frames always carry their length.
  *
- * Timers: QUIC's own (loss, acknowledgement, pacing, path validation) and the responder's question. When all is
- * acknowledged there is none: an idle object neither sends nor wakes. It never times out: liveness is the session's.
+ * Timers: QUIC's own (loss, acknowledgement, pacing, path validation). When all is acknowledged there is none: an idle
+ * object neither sends nor wakes. Liveness is the session's: but for a peer that acknowledges nothing for 400 probes,
+ * nothing times out.
  * Bounds: streams_max open streams per direction of opening, send_max unacknowledged and recv_max unread bytes each,
  * one set of event flags per stream, so events neither overflow nor get lost. Beyond them a call says KITH_EFULL or
  * KITH_EAGAIN, and the other end is held back by flow control.
@@ -41,10 +43,10 @@
 #define KITH_STREAMS_TAG (KITH_STREAMS_CUT + 2) /* wire */
 
 enum kith_streams_limit {
-	KITH_STREAMS_MAX = 64, /* default of streams_max */
+	KITH_STREAMS_MAX = 64, /* wire: default of streams_max */
 	KITH_STREAMS_MAX_MAX = 1024,
 	KITH_STREAMS_SEND_MAX = 256 * 1024, /* default: 20 Mbit/s over 100 ms */
-	KITH_STREAMS_RECV_MAX = 256 * 1024,
+	KITH_STREAMS_RECV_MAX = 256 * 1024, /* wire: default of recv_max */
 	KITH_STREAMS_WINDOW_MIN = 4096, /* least send_max and recv_max */
 	KITH_STREAMS_WINDOW_MAX = 16 * 1024 * 1024
 };
@@ -62,9 +64,9 @@ struct kith_streams_config {
 	bool initiator; /* of the session: takes the QUIC client's role */
 	uint8_t generation; /* 0 for a session's first object; one more than the last, or what kith_streams_peek said */
 	enum kith_streams_control control;
-	uint32_t streams_max; /* open streams that we opened, and as many that the peer opened */
+	uint32_t streams_max; /* open streams that we opened, and as many that the peer opened; the same at both ends */
 	size_t send_max; /* bytes written and not acknowledged yet, per stream */
-	size_t recv_max; /* bytes received and not read yet, per stream; rounded up to a power of two */
+	size_t recv_max; /* bytes received and not read yet, per stream; the same at both ends */
 	kith_time_us rtt_us; /* the session's round trip, as a first guess; 0 = unknown */
 	kith_time_us now;
 };
@@ -86,7 +88,7 @@ enum kith_streams_verdict {
 };
 
 /* last_generation: of the last object that this session had, -1 if it had none. */
-enum kith_streams_verdict kith_streams_peek(const uint8_t *packet, size_t len, bool initiator, int last_generation,
+enum kith_streams_verdict kith_streams_peek(const uint8_t *packet, size_t len, int last_generation,
 					    uint8_t *generation);
 
 /* Writes the packet that tells the peer that this generation is over here; returns its length, 0 if cap is too small.
@@ -136,7 +138,8 @@ struct kith_stream_event {
 	uint64_t id; /* not for DEAD */
 	uint16_t channel; /* of the stream */
 	uint64_t code; /* RESET */
-	/* CLOSED: 0 or why; DEAD: KITH_ECLOSED by the peer or kith_streams_close, KITH_EPROTO, KITH_ENOMEM */
+	/* CLOSED: 0 or why; DEAD: KITH_ECLOSED by the peer or kith_streams_close, KITH_EPROTO, KITH_ENOMEM,
+	 * KITH_ETIMEDOUT: nothing was acknowledged for 400 probes */
 	int error;
 };
 
@@ -149,7 +152,8 @@ int kith_streams_open(struct kith_streams *s, uint16_t channel, uint64_t *id) KI
 
 /* Copies as many bytes as fit; returns their count. fin ends the sending direction, if all bytes were taken.
  * KITH_EAGAIN when nothing fits (WRITABLE follows), KITH_ENOMEM (nothing taken, nothing lost), KITH_ENOENT,
- * KITH_ECLOSED after fin, reset or the peer's stop. */
+ * KITH_ECLOSED after fin, reset or the peer's stop. Less than a packet's worth leaves at the next tick, which is due at
+ * once: small writes, and the end, share a packet. */
 int kith_streams_write(struct kith_streams *s, uint64_t id, const uint8_t *p, size_t len, bool fin);
 
 /* Copies out up to cap bytes, returns their count, and thereby lets the peer send as many more. *fin: the last byte
@@ -174,7 +178,7 @@ struct kith_streams_stats {
 	uint64_t packets_in, packets_refused, packets_out, migrations; /* refused: not made of what the protocol uses */
 	size_t memory_bytes; /* held by QUIC's side, buffers of the streams not counted */
 	uint32_t streams;
-	bool connected; /* the handshake is confirmed */
+	bool connected; /* the peer has been heard */
 };
 
 void kith_streams_stats(const struct kith_streams *s, struct kith_streams_stats *out);

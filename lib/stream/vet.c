@@ -1,10 +1,11 @@
 /* What of QUIC is let in. Packets come from a peer that has proven who it is, not that it means well, and nothing of
  * QUIC's own protection stands between them and QUIC's code, of which 0.12 aborts on some things that a peer can make
  * up. So, in the place of decryption, a packet passes only if it is made of what this protocol uses:
- *     PADDING PING ACK RESET_STREAM STOP_SENDING CRYPTO STREAM (with its length) MAX_DATA MAX_STREAM_DATA MAX_STREAMS
+ *     PADDING PING ACK RESET_STREAM STOP_SENDING STREAM (with its length) MAX_DATA MAX_STREAM_DATA MAX_STREAMS
  *     DATA_BLOCKED STREAM_DATA_BLOCKED STREAMS_BLOCKED (bidirectional streams only) NEW_CONNECTION_ID (the id is its own
- *     sequence number, none is retired) RETIRE_CONNECTION_ID CONNECTION_CLOSE HANDSHAKE_DONE
+ *     sequence number, none is retired) RETIRE_CONNECTION_ID CONNECTION_CLOSE
  *     PATH_RESPONSE (our own, see quic.c)
+ * Nothing of a handshake is among it (see start.c).
  * and if it does not know what it cannot: a packet that was sent before another which we have got cannot acknowledge
  * what we sent after getting that. (QUIC forgets what it has acknowledged when it learns that the acknowledgement
  * arrived; made to forget its newest packet by an older one, it counts below zero.)
@@ -22,7 +23,6 @@ enum frame_type {
 	FRAME_ACK = 0x02,
 	FRAME_RESET_STREAM = 0x04,
 	FRAME_STOP_SENDING = 0x05,
-	FRAME_CRYPTO = 0x06,
 	FRAME_STREAM = 0x08, /* to 0x0f, with flags: */
 	FRAME_STREAM_LAST = 0x0f,
 	STREAM_HAS_LENGTH = 0x02,
@@ -37,8 +37,7 @@ enum frame_type {
 	FRAME_RETIRE_CONNECTION_ID = 0x19,
 	FRAME_PATH_RESPONSE = 0x1b,
 	FRAME_CONNECTION_CLOSE = 0x1c,
-	FRAME_APPLICATION_CLOSE = 0x1d,
-	FRAME_HANDSHAKE_DONE = 0x1e
+	FRAME_APPLICATION_CLOSE = 0x1d
 };
 
 static uint64_t varint(struct kith_reader *r)
@@ -99,7 +98,6 @@ static void vet_frame(struct kith_reader *r, uint8_t type)
 	switch (type) {
 	case FRAME_PADDING:
 	case FRAME_PING:
-	case FRAME_HANDSHAKE_DONE:
 		break;
 	case FRAME_ACK:
 		vet_ack(r);
@@ -122,7 +120,6 @@ static void vet_frame(struct kith_reader *r, uint8_t type)
 	case FRAME_NEW_CONNECTION_ID:
 		vet_new_connection_id(r);
 		break;
-	case FRAME_CRYPTO:
 	case FRAME_APPLICATION_CLOSE:
 		varints(r, 1);
 		counted(r);

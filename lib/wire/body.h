@@ -8,26 +8,32 @@
 
 #include <stdint.h>
 
-/* X(name, value, who may ask: L a leaf of its home, H a home of its leaf, S a supernode of a supernode, A anybody
- * with a session) */
+/* X(name, value, who may ask). Any of the letters must hold; the requests' dispatcher and PROTOCOL.md follow them:
+ *   C  anybody, of a supernode, on an infrastructure session
+ *   S  a supernode, of a supernode, on an infrastructure session
+ *   T  a supernode, of anybody, on an infrastructure session: it can only speak of its own tunnels
+ *   H  a home, of its leaf
+ *   P  either side of a peer session
+ *   O  anybody, on every session that is open: not inside a HELLO
+ *   A  anybody, on every session */
 #define KITH_REQUEST_MAP(X)                                                                                            \
-	X(ATTACH, 1, 'L') /* be my home */                                                                             \
-	X(DETACH, 2, 'L') /* stop being my home */                                                                     \
-	X(LOOKUP, 3, 'A') /* records of a name, asked on my behalf */                                                  \
-	X(SUBSCRIBE, 4, 'L') /* tell me about these keys from now on */                                                \
-	X(INTRODUCE, 5, 'A') /* open a tunnel to that device and pass it this packet */                                \
-	X(NOTIFY, 6, 'H') /* a key you watch changed */                                                                \
-	X(LEAVE, 7, 'H') /* I am going: use others from now on */                                                      \
-	X(TUNNEL_CLOSE, 8, 'A') /* this tunnel ends in so many ms */                                                   \
-	X(STORE, 16, 'S') /* keep this record */                                                                       \
-	X(FIND, 17, 'S') /* records under this key */                                                                  \
-	X(WATCH, 18, 'S') /* tell me when this key changes */                                                          \
-	X(VANISH, 19, 'S') /* a leaf of mine fell silent */                                                            \
-	X(GOSSIP, 20, 'S') /* members: digests, rumours, missing entries */                                            \
-	X(MEMBERS, 21, 'A') /* a sample of supernodes, for a host cache */                                             \
-	X(REKEY, 32, 'A') /* a fresh ephemeral for the next key epoch */                                               \
-	X(CHALLENGE, 33, 'A') /* prove, explicitly, that you hold your device key */                                   \
-	X(PING, 34, 'A')
+	X(ATTACH, 1, "C") /* be my home */                                                                             \
+	X(DETACH, 2, "C") /* stop being my home */                                                                     \
+	X(LOOKUP, 3, "C") /* records of a name, asked on my behalf */                                                  \
+	X(SUBSCRIBE, 4, "C") /* tell me about these keys from now on */                                                \
+	X(INTRODUCE, 5, "C") /* open a tunnel to that device and pass it this packet */                                \
+	X(NOTIFY, 6, "HS") /* a key you watch changed */                                                               \
+	X(LEAVE, 7, "H") /* I am going: use others from now on */                                                      \
+	X(TUNNEL_CLOSE, 8, "T") /* this tunnel ends in so many ms */                                                   \
+	X(STORE, 16, "S") /* keep this record */                                                                       \
+	X(FIND, 17, "S") /* records under this key */                                                                  \
+	X(WATCH, 18, "S") /* tell me when this key changes */                                                          \
+	X(VANISH, 19, "S") /* a leaf of mine fell silent */                                                            \
+	X(GOSSIP, 20, "S") /* members: digests, rumours, missing entries */                                            \
+	X(MEMBERS, 21, "C") /* a sample of supernodes, for a host cache */                                             \
+	X(REKEY, 32, "O") /* a fresh ephemeral for the next key epoch */                                               \
+	X(CHALLENGE, 33, "P") /* prove, explicitly, that you hold your device key */                                   \
+	X(PING, 34, "A")
 
 enum kith_request_kind {
 #define KITH_REQUEST_ENUM(name, value, who) KITH_REQ_##name = (value),
@@ -62,7 +68,7 @@ enum kith_status {
 #define KITH_B_ATTACHED_OBSERVED 0 /* bytes: the leaf's address as seen */
 #define KITH_B_ATTACHED_HOSTS 1 /* array of bytes: host entries for the leaf's cache */
 #define KITH_B_ATTACHED_UNIX_MS 2 /* the home's wall clock */
-#define KITH_B_ATTACHED_ALT 3 /* bytes: the home's second address, for NAT classification */
+#define KITH_B_ATTACHED_ALT 3 /* reserved: bytes: the home's second address, for NAT classification */
 
 /* SUBSCRIBE request: keys to add to, and to drop from, what this home watches for the leaf. */
 #define KITH_B_SUBSCRIBE_ADD 0 /* array of bytes(32), at most KITH_SUBSCRIBE_KEYS_MAX */

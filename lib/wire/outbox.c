@@ -207,8 +207,12 @@ void kith_outbox_relay(struct kith_outbox *ob, const struct kith_packet *packet)
 		kith_stats_add(ob->stats, KITH_STAT_OUTBOX_FULL, 1);
 		return;
 	}
-	ob->ready[ob->n_ready++] = *packet;
-	kith_stats_add(ob->stats, KITH_STAT_RELAYED_PACKETS, 1);
+	struct kith_packet *p = &ob->ready[ob->n_ready++];
+	*p = *packet;
+	if (p->segment_len >= p->len) /* one packet, whatever the host called it */
+		p->segment_len = 0;
+	uint32_t step = p->segment_len != 0 ? p->segment_len : p->len;
+	kith_stats_add(ob->stats, KITH_STAT_RELAYED_PACKETS, step != 0 ? (p->len + step - 1) / step : 1);
 	kith_stats_add(ob->stats, KITH_STAT_RELAYED_BYTES, packet->len);
 }
 

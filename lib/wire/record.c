@@ -6,7 +6,7 @@
 #include "base/assert.h"
 #include "identity/keypair.h"
 
-#define SPAN_MAX INT64_MAX /* wall-clock fields are 63 bits: no sign to get wrong */
+#define TIME_MAX (INT64_MAX / 2) /* wall-clock fields are 62 bits: no sign to get wrong, and no sum with a tolerance */
 
 /* ---- addresses and hosts ---- */
 
@@ -131,6 +131,19 @@ static struct kith_writer object_writer(uint8_t *out, size_t cap, enum kith_reco
 	return w;
 }
 
+/* Extensions and signature. The length, or an error. */
+static int object_sign(const struct kith_suite *suite, struct kith_writer *w, struct kith_span ext, const char *label,
+		       const uint8_t sign_sk[KITH_SIGN_SK_LEN])
+{
+	kith_object_write_ext(w, ext);
+	return kith_object_sign(suite, w, label, sign_sk);
+}
+
+static int object_end(struct kith_reader *r, struct kith_span bytes, struct kith_signed *s)
+{
+	return r->bad ? KITH_EPROTO : kith_object_end(r, bytes, s);
+}
+
 static void write_long(struct kith_writer *w, struct kith_span s)
 {
 	kith_write_u16(w, (uint16_t)s.len);
@@ -145,14 +158,14 @@ static struct kith_span read_long(struct kith_reader *r)
 /* Sequence and expiry, and that they fit each other: the one rule about times that needs no clock. */
 static bool times_fit(uint64_t seq, int64_t expires_ms, int64_t life_ms)
 {
-	return seq <= SPAN_MAX && expires_ms > 0 && expires_ms - life_ms <= (int64_t)seq;
+	return seq <= TIME_MAX && expires_ms > 0 && expires_ms <= TIME_MAX && expires_ms - life_ms <= (int64_t)seq;
 }
 
 static void read_times(struct kith_reader *r, uint64_t *seq, int64_t *expires_ms, int64_t life_ms)
 {
 	*seq = kith_read_u64(r);
 	uint64_t expires = kith_read_u64(r);
-	if (expires > SPAN_MAX || !times_fit(*seq, (int64_t)expires, life_ms))
+	if (expires > TIME_MAX || !times_fit(*seq, (int64_t)expires, life_ms))
 		r->bad = true;
 	*expires_ms = r->bad ? 0 : (int64_t)expires;
 }
@@ -170,15 +183,27 @@ static int check_times(uint64_t seq, int64_t expires_ms, int64_t life_ms, const 
 	return 0;
 }
 
-static int read_chain(struct kith_span chain, struct kith_key *device, struct kith_key *sign)
+/* The end of an object that its device signs: what it says of its signer is looked up in the chain that it carries. */
+static int object_end_chain(struct kith_reader *r, struct kith_span bytes, struct kith_signed *s,
+			    struct kith_span chain, struct kith_key *device, struct kith_key *sign)
 {
 	struct kith_chain parsed;
-	int err = kith_chain_parse(&parsed, chain);
+	int err = object_end(r, bytes, s);
+	if (err == 0)
+		err = kith_chain_parse(&parsed, chain);
 	if (err != 0)
 		return err;
 	*device = parsed.device.dh;
 	*sign = parsed.device.sign;
 	return 0;
+}
+
+/* What record and entry have in common when they are verified, before the signature: times and chain. */
+static int check_signer(uint64_t seq, int64_t expires_ms, int64_t life_ms, struct kith_span chain,
+			struct kith_trust *trust, const struct kith_now *now, struct kith_person *person)
+{
+	int err = check_times(seq, expires_ms, life_ms, now);
+	return err != 0 ? err : kith_trust_check(trust, now, chain, person);
 }
 
 /* ---- presence records ---- */
@@ -213,8 +238,7 @@ int kith_record_make(const struct kith_suite *suite, uint8_t out[KITH_RECORD_LEN
 	kith_write_span(&w, record->status);
 	write_long(&w, record->devices);
 	write_long(&w, record->chain);
-	kith_object_write_ext(&w, record->s.ext);
-	int len = kith_object_sign(suite, &w, KITH_SIGN_RECORD, sign_sk);
+	int len = object_sign(suite, &w, record->s.ext, KITH_SIGN_RECORD, sign_sk);
 	struct kith_record parsed;
 	if (len > 0 && kith_record_parse(&parsed, (struct kith_span){ out, (size_t)len }) != 0)
 		return KITH_EINVAL;
@@ -245,12 +269,7 @@ int kith_record_parse(struct kith_record *out, struct kith_span bytes)
 	out->status = kith_read_span(&r, status_len);
 	out->devices = read_long(&r);
 	out->chain = read_long(&r);
-	if (r.bad)
-		return KITH_EPROTO;
-	err = kith_object_end(&r, bytes, &out->s);
-	if (err != 0)
-		return err;
-	return read_chain(out->chain, &out->device, &out->sign);
+	return object_end_chain(&r, bytes, &out->s, out->chain, &out->device, &out->sign);
 }
 
 /* A device list that comes along may be newer than the one that the chain was checked against, and may leave this
@@ -269,10 +288,7 @@ static int learn_devices(const struct kith_record *record, struct kith_trust *tr
 int kith_record_verify(const struct kith_record *record, struct kith_trust *trust, const struct kith_now *now,
 		       struct kith_person *person)
 {
-	int err = check_times(record->seq, record->expires_ms, KITH_RECORD_LIFE_MS, now);
-	if (err != 0)
-		return err;
-	err = kith_trust_check(trust, now, record->chain, person);
+	int err = check_signer(record->seq, record->expires_ms, KITH_RECORD_LIFE_MS, record->chain, trust, now, person);
 	if (err != 0)
 		return err;
 	struct kith_id key;
@@ -303,7 +319,7 @@ uint64_t kith_record_next_seq(uint64_t last, const struct kith_now *now)
 int kith_vanish_make(const struct kith_suite *suite, uint8_t out[KITH_VANISH_LEN_MAX], const struct kith_vanish *vanish,
 		     const uint8_t sign_sk[KITH_SIGN_SK_LEN])
 {
-	if (vanish->at_ms < 0)
+	if (vanish->at_ms < 0 || vanish->at_ms > TIME_MAX)
 		return KITH_EINVAL;
 	struct kith_writer w = object_writer(out, KITH_VANISH_LEN_MAX, KITH_OBJECT_VANISH);
 	kith_write_bytes(&w, vanish->key.b, sizeof vanish->key.b);
@@ -311,8 +327,7 @@ int kith_vanish_make(const struct kith_suite *suite, uint8_t out[KITH_VANISH_LEN
 	kith_write_u64(&w, vanish->seq);
 	kith_write_u64(&w, (uint64_t)vanish->at_ms);
 	kith_write_bytes(&w, vanish->home.b, sizeof vanish->home.b);
-	kith_object_write_ext(&w, vanish->s.ext);
-	return kith_object_sign(suite, &w, KITH_SIGN_VANISH, sign_sk);
+	return object_sign(suite, &w, vanish->s.ext, KITH_SIGN_VANISH, sign_sk);
 }
 
 int kith_vanish_parse(struct kith_vanish *out, struct kith_span bytes)
@@ -328,10 +343,10 @@ int kith_vanish_parse(struct kith_vanish *out, struct kith_span bytes)
 	out->seq = kith_read_u64(&r);
 	uint64_t at_ms = kith_read_u64(&r);
 	kith_read_bytes(&r, out->home.b, sizeof out->home.b);
-	if (r.bad || at_ms > SPAN_MAX)
-		return KITH_EPROTO;
-	out->at_ms = (int64_t)at_ms;
-	return kith_object_end(&r, bytes, &out->s);
+	if (at_ms > TIME_MAX)
+		r.bad = true;
+	out->at_ms = r.bad ? 0 : (int64_t)at_ms;
+	return object_end(&r, bytes, &out->s);
 }
 
 int kith_vanish_verify(const struct kith_vanish *vanish, const struct kith_record *record,
@@ -373,8 +388,7 @@ int kith_member_make(const struct kith_suite *suite, uint8_t out[KITH_MEMBER_LEN
 		return KITH_EINVAL; /* what was written so far always fits */
 	write_long(&w, entry->attest);
 	write_long(&w, entry->chain);
-	kith_object_write_ext(&w, entry->s.ext);
-	int len = kith_object_sign(suite, &w, KITH_SIGN_MEMBER, sign_sk);
+	int len = object_sign(suite, &w, entry->s.ext, KITH_SIGN_MEMBER, sign_sk);
 	struct kith_member_entry parsed;
 	if (len > 0 && kith_member_parse(&parsed, (struct kith_span){ out, (size_t)len }) != 0)
 		return KITH_EINVAL;
@@ -396,12 +410,7 @@ int kith_member_parse(struct kith_member_entry *out, struct kith_span bytes)
 	out->addrs_n = addrs_read(&r, out->addrs, KITH_MEMBER_ADDRS_MAX);
 	out->attest = read_long(&r);
 	out->chain = read_long(&r);
-	if (r.bad)
-		return KITH_EPROTO;
-	err = kith_object_end(&r, bytes, &out->s);
-	if (err != 0)
-		return err;
-	return read_chain(out->chain, &out->device, &out->sign);
+	return object_end_chain(&r, bytes, &out->s, out->chain, &out->device, &out->sign);
 }
 
 int kith_member_id(const struct kith_member_entry *entry, const struct kith_trust *trust, struct kith_id *out)
@@ -420,10 +429,7 @@ int kith_member_id(const struct kith_member_entry *entry, const struct kith_trus
 int kith_member_verify(const struct kith_member_entry *entry, struct kith_trust *trust, const struct kith_now *now,
 		       struct kith_person *person)
 {
-	int err = check_times(entry->seq, entry->expires_ms, KITH_MEMBER_LIFE_MS, now);
-	if (err != 0)
-		return err;
-	err = kith_trust_check(trust, now, entry->chain, person);
+	int err = check_signer(entry->seq, entry->expires_ms, KITH_MEMBER_LIFE_MS, entry->chain, trust, now, person);
 	if (err != 0)
 		return err;
 	if ((!trust->open && (person->flags & KITH_NAME_SUPERNODE) == 0) || entry->slot >= person->slots)

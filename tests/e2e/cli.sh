@@ -24,13 +24,72 @@ ends 0 'kith ' "$kith" --version
 ends 2 'there is no such command' "$kith" frobnicate
 ends 2 'expected: kith ca issue' "$kith" ca issue
 ends 2 '--network is missing' "$kith" ca init ca
+ends 2 'kith ca: found "frob"; expected one of these' "$kith" ca frob
+ends 2 'kith id new' "$kith" id
+ends 2 '--network: missing argument' "$kith" ca init ca --network
+ends 2 'expected 1 to 64 printable characters' "$kith" ca init ca --network "$(printf 'a%.0s' {1..65})"
+ends 2 '--network: found ""; expected' "$kith" ca init ca --network ''
+ends 2 '--open: found "' "$kith" id new me --open "$(printf 'a%.0s' {1..65})"
+ends 2 '--label: found "' "$kith" id new me --open kith --label "$(printf 'a%.0s' {1..33})"
+for bad in 0 -1 x '' 1x 36501 99999999999999999999; do
+	ends 2 "--days: found \"$bad\"; expected a number from 1 to 36500" "$kith" ca init ca --network n --days "$bad"
+done
+ends 2 '--slots: found "256"; expected a number from 1 to 255' "$kith" ca invite ca a --slots 256
+ends 2 '--count: found "0"; expected' "$kith" ping bob --count 0
+ends 2 '--timeout: found "601"; expected a number from 1 to 600' "$kith" status --timeout 601
+ends 2 '--wait: found "-1"; expected a number from 0' "$kith" explain bob --wait -1
+ends 2 '--interval: found "5"; expected' "$kith" ping bob --interval 5
+ends 2 '--nonsense: unknown option' "$kith" status --nonsense
+for bad in nohost host:0 host:70000 host:port :1 '::1:1' 'host:1 key'; do
+	ends 2 "--bootstrap: found \"$bad\"; expected host:port" "$kith" id accept me grant --bootstrap "$bad"
+done
+[ -z "$(find . -mindepth 1 -maxdepth 1 -type d)" ] || fail "a refused command has made a directory: $(ls)"
+
+# Things in the place of others: nothing, an empty file, garbage, a directory.
+mkdir dir
+: >empty
+head -c 3000 /dev/urandom >garbage
+ends 1 'nowhere: No such file or directory; make a network first: kith ca init' "$kith" ca show nowhere
+ends 1 'dir/ledger cannot be read: there is no such file; make a network first' "$kith" ca show dir
+ends 1 'empty: it is no directory; expected what kith ca init made' "$kith" ca list empty
+ends 1 'empty cannot be made: it exists, and is no directory' "$kith" ca init empty --network n --no-passphrase
+ends 1 'empty cannot be made: it exists, and is no directory' "$kith" id new empty --no-passphrase
+ends 1 'dir/request: No such file or directory; a grant answers a request' "$kith" id accept dir garbage
+ends 1 'dir/chain: there is no such file; expected a profile' "$kith" id renew dir
+for what in empty garbage; do
+	ends 1 "$what: it holds no armoured text" "$kith" id show $what
+	ends 1 "$what: it holds no invitation; expected what kith ca invite wrote" "$kith" id request dir $what
+	ends 1 "$what holds no revocation list; expected what kith ca revoke wrote" "$kith" revoke $what
+	ends 5 "$what: it is no socket" "$kith" status --socket $what
+	ends 1 "--profile: $what/network: not found; expected a directory that kith id made" "$kith" status --profile $what
+done
+ends 1 'dir cannot be read: it is not a regular file' "$kith" revoke dir
+ends 5 'dir: it is no socket' "$kith" status --socket dir
+ends 5 'is kithd running' "$kith" status --socket nowhere
+"$kith" id new open --open kith --no-passphrase >/dev/null
+for what in empty garbage; do
+	for file in network key chain; do
+		rm -rf broken
+		cp -r open broken
+		cp $what broken/$file
+		ends 1 "broken/$file" "$kith" status --profile broken
+	done
+done
+cp -r open open2
+printf '# hosts\n\nhost:7000\nhost:70000\n' >open2/bootstrap
+ends 1 'open2/bootstrap: line 4: a line must be host:port' "$kith" status --profile open2
+ends 1 '--passphrase-file: empty: its first line is empty' "$kith" id new sealed --passphrase-file empty
+ends 1 '--passphrase-file: dir: ' "$kith" id new sealed --passphrase-file dir
+ends 1 'KITH_PASSPHRASE_FILE: nowhere: there is no such file' env KITH_PASSPHRASE_FILE=nowhere "$kith" id new sealed
+[ ! -e sealed ] || fail "a refused command has made a directory"
+rm -rf dir empty garbage open open2 broken
 ends 2 'days' "$kith" ca init ca --network n --days -3
 ends 2 'unknown option' "$kith" status --colour
 
 # A network, with a passphrase.
 echo 'correct horse' >pass
 echo 'battery staple' >wrong
-ends 1 'no terminal' setsid "$kith" ca init ca --network n
+ends 1 'no terminal' setsid -w "$kith" ca init ca --network n
 ends 0 'root key:' "$kith" ca init ca --network n --passphrase-file pass --constraint .example
 ends 1 'never overwritten' "$kith" ca init ca --network n --no-passphrase
 [ "$(stat -c %a ca ca/root.key ca/issuer.key | tr '\n' ' ')" = '700 600 600 ' ] || fail "modes: $(stat -c '%a %n' ca ca/*)"
@@ -90,6 +149,33 @@ ends 0 'list number 2' "$kith" ca revoke ca bob.example --passphrase-file pass
 ends 0 'serials: 1-2' "$kith" id show ca/revocations
 ends 0 REVOKED "$kith" ca list ca
 
+# An issuer, by the root: by key or certificate; the list has numbers of its own. Nothing is given by it any more.
+issuer=$("$kith" ca show ca --json | value 'e["issuer"]')
+before=$(sums ca)
+ends 1 '--issuer: pass: it holds no issuer' "$kith" ca revoke ca --issuer pass --passphrase-file pass
+ends 2 '--issuer: nothing: there is no such file; expected the issuer' "$kith" ca revoke ca --issuer nothing
+ends 1 'that is the root key' "$kith" ca revoke ca --issuer "$("$kith" ca show ca --json | value 'e["root"]')" --passphrase-file pass
+ends 2 'exclude each other' "$kith" ca revoke ca --issuer "$issuer" --serial 1
+ends 2 'expected: kith ca revoke' "$kith" ca revoke ca bob.example --issuer "$issuer"
+ends 1 'wrong passphrase' "$kith" ca revoke ca --issuer "$issuer" --passphrase-file wrong
+mv ca/root.key safe
+ends 1 'bring its key back there' "$kith" ca revoke ca --issuer "$issuer" --passphrase-file pass
+"$kith" ca init other --network other --passphrase-file pass >/dev/null
+cp other/root.key ca/root.key
+ends 1 'is the root key of another network' "$kith" ca revoke ca --issuer "$issuer" --passphrase-file pass
+mv safe ca/root.key
+[ "$before" = "$(sums ca)" ] || fail "a refused revocation has changed the authority"
+ends 0 'list number 1 is in ca/root-revocations' "$kith" ca revoke ca --issuer other/issuer.cert --passphrase-file pass
+ends 0 'list number 2' "$kith" ca revoke ca --issuer "$issuer" --passphrase-file pass --out out2
+ends 0 'list number 3' "$kith" ca revoke ca --issuer ca/issuer.cert --passphrase-file pass --days 3
+ends 0 'signer: root' "$kith" id show ca/root-revocations
+[ "$(grep -c '^key: ' out)" = 2 ] || fail "not two keys: $(cat out)"
+grep -q "$issuer" out || fail "no $issuer in: $(cat out)"
+ends 0 'serials: 1-2' "$kith" id show ca/revocations
+ends 0 'REVOKED' "$kith" ca show ca
+ends 1 'this issuer is revoked' "$kith" ca invite ca dora.example
+ends 1 'this issuer is revoked' "$kith" ca issue ca dora.example --profile dora --passphrase-file pass
+
 # No kithd to ask.
 ends 5 'is kithd running' "$kith" status --socket "$tmp/none.sock"
 ends 5 '"exit_code":5' "$kith" status --socket "$tmp/none.sock" --json
@@ -105,7 +191,7 @@ if [ "$(id -u)" = 0 ] && [ -z "${KITH_NO_ROOT:-}" ]; then
 	cp -r ca full/ca
 	dd if=/dev/zero of=full/filler bs=1k 2>/dev/null || true
 	before=$(sums full/ca)
-	ends 1 'no space left' "$kith" ca invite full/ca carol.example
+	ends 1 'no space left' "$kith" ca revoke full/ca --issuer "$issuer" --passphrase-file pass
 	ends 1 'no space left' "$kith" ca revoke full/ca bob.example --passphrase-file pass
 	[ "$before" = "$(sums full/ca)" ] || fail "a full disk has changed the authority"
 	[ -z "$(find full/ca -name '*.tmp')" ] || fail "temporary files were left behind"

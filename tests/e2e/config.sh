@@ -93,7 +93,8 @@ wrong 2 'advertise: found "0.0.0.0:1"; expected an address' <<<"role = supernode
 advertise = {\"0.0.0.0:1\"}"
 wrong 2 'advertise: found "198.51.100.1:0"; expected' <<<"role = supernode
 advertise = {\"198.51.100.1:0\"}"
-for bad in 'example.org' 'example.org:0' 'example.org:70000' ':1' '[::1:4433' '::1:4433' 'example.org:4433 short'; do
+bad_port=('198.51.100.1' '198.51.100.1:0' '198.51.100.1:70000' '198.51.100.1:x' 'example.org:1')
+for bad in 'example.org' 'example.org:0' 'example.org:70000' ':1' '[::1:4433' '::1:4433' 'example.org:4433 short' '1.2.3:1' 'a b:1' '-x:1'; do
 	wrong 2 "bootstrap: found \"$bad\"; expected" <<<"$ok
 bootstrap = {\"$bad\"}"
 done
@@ -109,8 +110,14 @@ sessions_max = \"$bad\""
 done
 wrong 2 'leave_timeout: found "61"; expected seconds from 1 to 60' <<<"$ok
 leave_timeout = 61"
-wrong 2 'relay_rate: found "10T"; expected bytes per second' <<<"role = supernode
-relay_rate = 10T"
+for bad in 10T 11G 999 12.5M; do
+	wrong 2 "relay_rate: found \"$bad\"; expected bytes per second from 1k to 10G" <<<"role = supernode
+relay_rate = \"$bad\""
+done
+for bad in "${bad_port[@]}"; do
+	wrong 2 "advertise: found \"$bad\"; expected" <<<"role = supernode
+advertise = {\"$bad\"}"
+done
 
 # What does not fit together.
 wrong 3 'network and open_network' <<<"$ok
@@ -150,7 +157,15 @@ for what in /nonexistent/kithd.conf "$tmp"; do
 	[ "$code" = 2 ] && grep -q "kithd: $what: the configuration file cannot be read" "$tmp/said" || fail "$what: $code, $(cat "$tmp/said")"
 	cases=$((cases + 1))
 done
-for words in --nonsense 'one two' '--log-level loud'; do
+code=0
+: >"$tmp/empty"
+"$kithd" -c "$tmp/empty" >/dev/null 2>"$tmp/said" || code=$?
+[ "$code" = 2 ] && grep -q 'expected either profile' "$tmp/said" || fail "an empty file: $code, $(cat "$tmp/said")"
+head -c 3000 /dev/urandom >"$tmp/garbage"
+code=0
+"$kithd" -c "$tmp/garbage" >/dev/null 2>"$tmp/said" || code=$?
+[ "$code" = 2 ] && grep -q "^kithd: $tmp/garbage:[0-9]*: " "$tmp/said" || fail "garbage: $code, $(cat "$tmp/said")"
+for words in -c --config --nonsense 'one two' '--log-level loud'; do
 	code=0
 	# shellcheck disable=SC2086 # several words
 	"$kithd" $words >/dev/null 2>"$tmp/said" || code=$?

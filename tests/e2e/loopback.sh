@@ -103,6 +103,19 @@ assert refused == 1, refused
 assert ask('{"command": "status"}')["ok"] is True
 END
 
+# The root revokes the only issuer: whoever takes that list keeps no session with a name of it.
+"$kith" ca revoke "$tmp/ca" --issuer "$tmp/ca/issuer.cert" --out "$tmp/root-list" >/dev/null
+sed -i "s|^revocations = .*|revocations = {\"$tmp/revocations\", \"$tmp/root-list\"}|; s/= loud/= info/; /^log_level = debug/d" "$tmp/s1.conf"
+from=$(mark s1)
+alice_from=$(mark alice)
+kill -HUP "${pid_of[s1]}"
+wait_for s1 "$from" 5 'e["event"] == "revocations-read" and e["file"].endswith("root-list")' >/dev/null
+"$kith" revoke "$tmp/root-list" --socket "$tmp/s2.sock" >/dev/null
+"$kith" revoke "$tmp/root-list" --socket "$tmp/s3.sock" >/dev/null
+wait_for alice "$alice_from" 15 'e["event"] == "attached" and e["homes"] == 0' >/dev/null
+[ "$("$kith" status --json --socket "$tmp/s1.sock" | value 'e["tables"]["leaves"]')" = 0 ] || fail "s1 serves names of a revoked issuer"
+echo "a revoked issuer: all its names were cut off"
+
 # The first signal leaves in order, the second at once.
 stop s3
 [ "$exit_code" = 0 ] || fail "SIGTERM: $exit_code"

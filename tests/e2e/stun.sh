@@ -13,6 +13,16 @@ if command -v turnutils_stunclient >/dev/null; then
 else
 	echo "turnutils_stunclient (package coturn) is not installed; asked by hand only"
 fi
+if command -v stun >/dev/null; then
+	# Test 1: what is our address? It exits with the number of the NAT type, so its words count. It sends a CHANGE-REQUEST of
+	# zero, and knows neither the magic cookie nor XOR-MAPPED-ADDRESS.
+	timeout 20 stun "127.0.0.1:$port" 1 -v >"$tmp/classic" 2>&1 || true
+	grep -q "MappedAddress = 127.0.0.1:" "$tmp/classic" || fail "stun: $(cat "$tmp/classic")"
+	grep -q "ok=1" "$tmp/classic" || fail "stun: $(cat "$tmp/classic")"
+	echo "stun was answered"
+else
+	echo "stun (package stun-client) is not installed; asked by hand only"
+fi
 # The same by hand (RFC 8489), so that there is a test where neither client is.
 python3 - "$port" <<'END' || fail "no proper answer to a binding request"
 import os, socket, struct, sys

@@ -136,6 +136,7 @@ static void hello(struct kith_span payload)
 	for (size_t i = 0; i < sizeof spans / sizeof spans[0]; i++)
 		KITH_ASSERT(fz_within(spans[i], payload));
 	KITH_ASSERT(h.chain.p != NULL && h.service.len <= KITH_SERVICE_MAX);
+	KITH_ASSERT(h.crossed_ms >= 0 && (h.crossed || h.crossed_ms == 0));
 	size_t cap = h.chain.len + 64;
 	uint8_t *buf = malloc(cap);
 	KITH_ASSERT(buf != NULL);
@@ -148,7 +149,8 @@ static void hello(struct kith_span payload)
 	KITH_ASSERT(again.role == h.role && memcmp(again.call_id, h.call_id, sizeof h.call_id) == 0);
 	KITH_ASSERT(again.chain.len == h.chain.len &&
 		    (h.chain.len == 0 || memcmp(again.chain.p, h.chain.p, h.chain.len) == 0));
-	KITH_ASSERT(!again.has_verdict && again.service.len == 0 && again.request.p == NULL && again.answer.p == NULL);
+	KITH_ASSERT(!again.has_verdict && !again.cancel && !again.crossed && again.service.len == 0 &&
+		    again.request.p == NULL && again.answer.p == NULL);
 	free(buf);
 }
 

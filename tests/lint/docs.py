@@ -2,7 +2,7 @@
 """Holds the documents against the code, and against each other.
 
   tables    the tables of PROTOCOL.md behind "<!-- table: ... -->" list exactly the packet types, frames, request kinds, statuses
-            and close reasons of the code, with their values
+            and close reasons of the code, with their values, and who may ask
   limits    every limit of lib/base/limits.h and every body key stands in PROTOCOL.md; every row `KITH_...` has the value of
             the code's #define
   links     links of the documents lead to files and headings that exist; what sources call "NAME.md" exists, and so do the
@@ -13,9 +13,9 @@ Usage: docs.py [root] | docs.py --self-test
 """
 import ast
 import re
-import sys
-import tempfile
 from pathlib import Path
+
+from selftest import changed as changed_file, main, text_of, x_map
 
 PROTOCOL = "PROTOCOL.md"
 SOURCES = ["include", "lib", "node", "examples", "bench", "tests"]
@@ -30,23 +30,12 @@ FORBIDDEN = [
 ]
 
 
-def text_of(path):
-    return path.read_text(errors="replace") if path.is_file() else ""
-
-
 def headers(root):
     for folder in ("include", "lib"):
         yield from sorted((root / folder).rglob("*.h"))
 
 
 # ---- what the code says ----
-
-def x_map(text, name):
-    """The rows of an X-macro: lists of arguments."""
-    found = re.search(r"#define " + name + r"\(X\)(.*?[^\\])\n", text, re.S)
-    body = re.sub(r"/\*.*?\*/", "", found.group(1)) if found else ""
-    return [[a.strip() for a in row.split(",")] for row in re.findall(r"\bX\(([^)]*)\)", body)]
-
 
 def code_tables(root):
     frames = x_map(text_of(root / "lib/wire/frame.h"), "KITH_FRAME_MAP")
@@ -56,7 +45,7 @@ def code_tables(root):
     return {
         "packets": {(int(value, 16), name) for name, value in packets},
         "frames": {(int(f[1], 16), f[0], WHERE.get(f[2].strip("'"), "?")) for f in frames},
-        "requests": {(int(r[1]), r[0]) for r in x_map(body, "KITH_REQUEST_MAP")},
+        "requests": {(int(r[1]), r[0], r[2].strip('"')) for r in x_map(body, "KITH_REQUEST_MAP")},
         "statuses": {(int(s[1]), s[0]) for s in x_map(body, "KITH_STATUS_MAP")},
         "close reasons": {(int(r[1]), r[0]) for r in closes},
     }
@@ -249,7 +238,7 @@ def check(root):
 GOOD = {
     "lib/wire/packet.h": "enum kith_packet_type {\n\tKITH_PKT_HELLO = 0xE1, /* first */\n\tKITH_PKT_DATA = 0xE8\n};\n",
     "lib/wire/frame.h": "#define KITH_FRAME_MAP(X) \\\n\tX(PADDING, 0x00, 'B') \\\n\tX(PROBE, 0x01, 'D') /* nonce 8 (and more) */\n\n",
-    "lib/wire/body.h": "/* PROTOCOL.md\n * section 1. */\n#define KITH_REQUEST_MAP(X) \\\n\tX(ATTACH, 1, 'L') /* be */ \\\n\tX(PING, 34, 'A')\n\n"
+    "lib/wire/body.h": "/* PROTOCOL.md\n * section 1. */\n#define KITH_REQUEST_MAP(X) \\\n\tX(ATTACH, 1, \"C\") /* be */ \\\n\tX(PING, 34, \"HS\")\n\n"
                        "#define KITH_STATUS_MAP(X) \\\n\tX(OK, 0, 0) \\\n\tX(FULL, 6, KITH_EFULL)\n\n#define KITH_B_FIND_KEY 0 /* bytes */\n",
     "include/kith/core.h": "#define KITH_CLOSE_MAP(X) \\\n\tX(NORMAL, 0, \"closed\") \\\n\tX(BUSY, 2, \"busy\")\n\n",
     "include/kith/types.h": "#define KITH_US_PER_MS ((kith_time_us)1000)\n#define KITH_US_PER_S ((kith_time_us)1000000)\n",
@@ -259,7 +248,7 @@ GOOD = {
     "PROTOCOL.md": "# P\n\n[one](#1-one-more) [there](docs/more.md#the-way)\n\n## 1. One more\n\n<!-- table: packets -->\n"
                    "| type | name |\n| --- | --- |\n| 0xE1 | HELLO | x |\n| 0xE8 | DATA |\n\n<!-- table: frames -->\n"
                    "| type | frame | where |\n| --- | --- | --- |\n| 0x00 | PADDING | both |\n| 0x01 | PROBE | data | nonce |\n\n"
-                   "<!-- table: requests -->\n| kind | name |\n| --- | --- |\n| 1 | ATTACH |\n| 34 | PING |\n\n"
+                   "<!-- table: requests -->\n| kind | name | who |\n| --- | --- | --- |\n| 1 | ATTACH | C |\n| 34 | PING | HS |\n\n"
                    "<!-- table: statuses -->\n| value | status |\n| --- | --- |\n| 0 | OK |\n| 6 | FULL |\n\n"
                    "<!-- table: close reasons -->\n| value | reason |\n| --- | --- |\n| 0 | NORMAL |\n| 2 | BUSY |\n\n"
                    "| name | value |\n| --- | --- |\n| `KITH_B_FIND_KEY` | 0 |\n| `KITH_LEN` | 1200 |\n| `KITH_MOST` | 1156 |\n"
@@ -269,8 +258,7 @@ GOOD = {
 
 
 def changed(file, old, new):
-    assert old in GOOD[file], (file, old)
-    return {file: GOOD[file].replace(old, new)}
+    return changed_file(GOOD, file, old, new)
 
 
 def bad_trees():
@@ -281,7 +269,8 @@ def bad_trees():
         "frame missing": changed("PROTOCOL.md", "| 0x01 | PROBE | data | nonce |\n", ""),
         "frame in another place": changed("PROTOCOL.md", "PROBE | data", "PROBE | handshake"),
         "request renamed": changed("PROTOCOL.md", "34 | PING", "34 | PONG"),
-        "request added to the code": changed("lib/wire/body.h", "X(PING, 34, 'A')", "X(PING, 34, 'A') \\\n\tX(NEW, 35, 'A')"),
+        "request added to the code": changed("lib/wire/body.h", 'X(PING, 34, "HS")', 'X(PING, 34, "HS") \\\n\tX(NEW, 35, "A")'),
+        "request asked by others": changed("PROTOCOL.md", "PING | HS", "PING | H"),
         "status missing": changed("PROTOCOL.md", "| 6 | FULL |\n", ""),
         "close reason with another value": changed("PROTOCOL.md", "2 | BUSY", "3 | BUSY"),
         "row twice": changed("PROTOCOL.md", "| 2 | BUSY |\n", "| 2 | BUSY |\n| 2 | BUSY |\n"),
@@ -305,30 +294,4 @@ def bad_trees():
     }
 
 
-def self_test():
-    failed = 0
-    bad = bad_trees()
-    for name, extra in [("a good tree", {})] + sorted(bad.items()):
-        with tempfile.TemporaryDirectory() as folder:
-            for file, text in {**GOOD, **extra}.items():
-                path = Path(folder) / file
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text)
-            problems = check(folder)
-        if bool(problems) != bool(extra):
-            print(f"self-test: '{name}' gave {problems or 'nothing'}")
-            failed = 1
-    if not failed:
-        print(f"self-test: {len(bad)} bad trees were refused, the good one passed")
-    return failed
-
-
-def main():
-    if sys.argv[1:] == ["--self-test"]:
-        return self_test()
-    problems = check(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).resolve().parents[2])
-    print("\n".join(problems) if problems else "the documents agree with the code")
-    return 1 if problems else 0
-
-
-sys.exit(main())
+main(check, GOOD, bad_trees(), "the documents agree with the code")

@@ -12,9 +12,9 @@ Nowhere is a .c file included, except by the tests; nowhere do headers include e
 Usage: layers.py [root] | layers.py --self-test
 """
 import re
-import sys
-import tempfile
 from pathlib import Path
+
+from selftest import main
 
 LAYERS = "base codec crypto identity wire path session stream relay overlay presence role core host".split()
 PUBLIC_SYSTEM = {"stdbool.h", "stddef.h", "stdint.h", "stdarg.h", "inttypes.h", "limits.h"}
@@ -130,52 +130,30 @@ def check(root):
     return problems
 
 
-def self_test():
-    good = {
-        "include/kith/err.h": "#include <kith/types.h>\n",
-        "include/kith/types.h": "#include <stdint.h>\n",
-        "lib/base/a.h": "#include <kith/err.h>\n",
-        "lib/wire/w.c": '#include "base/a.h"\n#include <string.h>\n',
-        "node/kithd.c": "#include <kith/err.h>\n",
-        "bench/net/nat.c": '#include "base/a.h"\n',
-    }
-    bad = {
-        "calls up": {"lib/base/b.c": '#include "wire/w.h"\n', "lib/wire/w.h": ""},
-        "same folder without its path": {"lib/base/b.c": '#include "a.h"\n'},
-        "bench from lib": {"lib/core/c.c": '#include "sim/world.h"\n'},
-        "no such layer": {"lib/misc/m.c": "\n"},
-        "no layer at all": {"lib/m.c": "\n"},
-        "missing header": {"lib/wire/x.c": '#include "base/gone.h"\n'},
-        "includes a source": {"bench/sim/s.c": '#include "sim/t.c"\n'},
-        "public header with a library's": {"include/kith/bad.h": "#include <uv.h>\n"},
-        "application uses internals": {"examples/chat.c": '#include "base/a.h"\n'},
-        "net uses the session": {"bench/net/l.c": '#include "wire/w.h"\n', "lib/wire/w.h": ""},
-        "another layer's internals": {"lib/wire/w.c": '#include "base/internal.h"\n', "lib/base/internal.h": ""},
-        "cycle": {"lib/base/x.h": '#include "base/y.h"\n', "lib/base/y.h": '#include "base/x.h"\n'},
-        "indented directive": {"lib/base/b.c": ' #  include "wire/w.h"\n', "lib/wire/w.h": ""},
-    }
-    failed = 0
-    for name, extra in [("a good tree", {})] + sorted(bad.items()):
-        with tempfile.TemporaryDirectory() as folder:
-            for file, text in {**good, **extra}.items():
-                path = Path(folder) / file
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text)
-            problems = check(folder)
-        if bool(problems) != bool(extra):
-            print(f"self-test: '{name}' gave {problems or 'nothing'}")
-            failed = 1
-    if not failed:
-        print(f"self-test: {len(bad)} bad trees were refused, the good one passed")
-    return failed
+# ---- self-test ----
 
+GOOD = {
+    "include/kith/err.h": "#include <kith/types.h>\n",
+    "include/kith/types.h": "#include <stdint.h>\n",
+    "lib/base/a.h": "#include <kith/err.h>\n",
+    "lib/wire/w.c": '#include "base/a.h"\n#include <string.h>\n',
+    "node/kithd.c": "#include <kith/err.h>\n",
+    "bench/net/nat.c": '#include "base/a.h"\n',
+}
+BAD = {
+    "calls up": {"lib/base/b.c": '#include "wire/w.h"\n', "lib/wire/w.h": ""},
+    "same folder without its path": {"lib/base/b.c": '#include "a.h"\n'},
+    "bench from lib": {"lib/core/c.c": '#include "sim/world.h"\n'},
+    "no such layer": {"lib/misc/m.c": "\n"},
+    "no layer at all": {"lib/m.c": "\n"},
+    "missing header": {"lib/wire/x.c": '#include "base/gone.h"\n'},
+    "includes a source": {"bench/sim/s.c": '#include "sim/t.c"\n'},
+    "public header with a library's": {"include/kith/bad.h": "#include <uv.h>\n"},
+    "application uses internals": {"examples/chat.c": '#include "base/a.h"\n'},
+    "net uses the session": {"bench/net/l.c": '#include "wire/w.h"\n', "lib/wire/w.h": ""},
+    "another layer's internals": {"lib/wire/w.c": '#include "base/internal.h"\n', "lib/base/internal.h": ""},
+    "cycle": {"lib/base/x.h": '#include "base/y.h"\n', "lib/base/y.h": '#include "base/x.h"\n'},
+    "indented directive": {"lib/base/b.c": ' #  include "wire/w.h"\n', "lib/wire/w.h": ""},
+}
 
-def main():
-    if sys.argv[1:] == ["--self-test"]:
-        return self_test()
-    problems = check(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).resolve().parents[2])
-    print("\n".join(problems) if problems else "the layers hold")
-    return 1 if problems else 0
-
-
-sys.exit(main())
+main(check, GOOD, BAD, "the layers hold")

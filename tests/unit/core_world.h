@@ -12,6 +12,7 @@
 
 #include "crypto/suite.h"
 #include "identity/cert.h"
+#include "identity/revocation.h"
 #include "role/state.h"
 #include "sim/simpki.h"
 #include "sim/simrandom.h"
@@ -35,7 +36,8 @@ struct world_node {
 	struct kith_core *core;
 	struct kith_stats stats;
 	char name[KITH_NAME_MAX + 1];
-	struct kith_addr addr;
+	struct kith_addr addr; /* on transport 0; family NONE: it has none */
+	struct kith_addr addr6; /* on transport 1; family NONE, as usual: it has none */
 	struct kith_simcredentials id;
 	bool supernode, muted; /* muted: its packets go nowhere, and none reach it */
 };
@@ -109,6 +111,15 @@ static inline struct kith_addr world_addr(int i)
 	return a;
 }
 
+static inline struct kith_addr world_addr6(int i)
+{
+	struct kith_addr a = { .family = KITH_FAMILY_V6, .port = (uint16_t)(4000 + i) };
+	a.ip[0] = 0x2a;
+	a.ip[1] = (uint8_t)(1 + i); /* a network of its own */
+	a.ip[15] = 1;
+	return a;
+}
+
 /* Fills in the options of a node; a test may change them before world_start. */
 static inline void world_options(struct core_world *w, int i, struct kith_core_options *o)
 {
@@ -132,10 +143,23 @@ static inline void world_options(struct core_world *w, int i, struct kith_core_o
 	}
 	o->bootstrap = bootstrap;
 	o->bootstrap_n = 3;
-	if (n->supernode) {
-		o->addrs[0] = n->addr;
-		o->addrs_n = 1;
-	}
+	if (n->supernode && n->addr.family != KITH_FAMILY_NONE)
+		o->addrs[o->addrs_n++] = n->addr;
+	if (n->supernode && n->addr6.family != KITH_FAMILY_NONE)
+		o->addrs[o->addrs_n++] = n->addr6;
+}
+
+/* Brings transport 0 (v4) or 1 (v6) of a node up or down, at its address. */
+static inline void world_link(struct core_world *w, int i, uint16_t id, bool up)
+{
+	struct world_node *n = &w->nodes[i];
+	struct kith_transport t = {
+		.id = id, .up = up, .family = id == 0 ? KITH_FAMILY_V4 : KITH_FAMILY_V6, .locals_n = 1
+	};
+	t.locals[0] = id == 0 ? n->addr : n->addr6;
+	t.prefix_bits[0] = id == 0 ? 24 : 64;
+	kith_core_transport(n->core, world_clock(w), &t);
+	world_drain(w, i);
 }
 
 static inline int world_try_start(struct core_world *w, int i, const struct kith_core_options *o)
@@ -145,11 +169,10 @@ static inline int world_try_start(struct core_world *w, int i, const struct kith
 	if (err != 0)
 		return err;
 	world_drain(w, i);
-	struct kith_transport t = { .id = 0, .up = true, .family = KITH_FAMILY_V4, .locals_n = 1 };
-	t.locals[0] = n->addr;
-	t.prefix_bits[0] = 24;
-	kith_core_transport(n->core, world_clock(w), &t);
-	world_drain(w, i);
+	if (n->addr.family != KITH_FAMILY_NONE)
+		world_link(w, i, 0, true);
+	if (n->addr6.family != KITH_FAMILY_NONE)
+		world_link(w, i, 1, true);
 	assert_int_equal(kith_core_serve(n->core, "chat"), 0);
 	return 0;
 }
@@ -181,12 +204,12 @@ static inline void world_send(struct core_world *w, int from, const struct kith_
 	struct world_packet *out = &w->packets[w->packets_n];
 	out->at = w->now + WORLD_DELAY_US;
 	out->seq = w->seq++;
-	out->from = w->nodes[from].addr;
+	out->from = p->transport == 0 ? w->nodes[from].addr : w->nodes[from].addr6;
 	out->to = p->remote;
 	out->ttl = p->ttl;
 	out->len = (uint16_t)p->len;
 	memcpy(out->data + KITH_PACKET_HEADROOM, p->data, p->len);
-	if (w->nodes[from].muted)
+	if (w->nodes[from].muted || out->from.family != p->remote.family) /* the system would say: no route */
 		return;
 	int copies = w->tap != NULL ? w->tap(w, out) : 1;
 	for (int k = 1; k < copies; k++) {
@@ -235,7 +258,7 @@ static void world_drain(struct core_world *w, int i)
 static inline int world_node_at(const struct core_world *w, const struct kith_addr *addr)
 {
 	for (int i = 0; i < w->n; i++) {
-		if (kith_addr_equal(&w->nodes[i].addr, addr))
+		if (kith_addr_equal(&w->nodes[i].addr, addr) || kith_addr_equal(&w->nodes[i].addr6, addr))
 			return i;
 	}
 	return -1;
@@ -275,6 +298,7 @@ static inline void world_deliver(struct core_world *w, int k)
 	struct kith_packet in = {
 		.data = p.data + KITH_PACKET_HEADROOM, .len = p.len, .remote = p.from, .local = p.to
 	};
+	in.transport = p.to.family == KITH_FAMILY_V6;
 	kith_core_input(w->nodes[i].core, world_clock(w), &in, 1);
 	world_drain(w, i);
 }
@@ -403,6 +427,7 @@ struct world_cert {
 	int64_t from_s, until_s; /* of the name, relative to the start of the world; both 0: as usual */
 	uint64_t serial; /* 0: as usual */
 	bool other_identity; /* certified for another identity key */
+	int of; /* a further device of that node's identity; 0: its own, as usual */
 	const struct kith_simpki *pki; /* NULL: the network's own */
 };
 
@@ -427,7 +452,7 @@ static inline void world_certify(struct core_world *w, int i, const struct world
 	struct kith_signer identity;
 	uint8_t name_buf[KITH_CERT_MAX], device_buf[KITH_CERT_MAX];
 	bool usual = c->from_s == 0 && c->until_s == 0;
-	world_identity(w, i, c->other_identity, &identity);
+	world_identity(w, c->of != 0 ? c->of : i, c->other_identity, &identity);
 	kith_device_keys_from_seed(&keys, pki->suite, &n->id.device);
 	struct kith_name_cert nc = { .identity = identity.pk,
 				     .serial = c->serial != 0 ? c->serial : 1 + (uint64_t)i,
@@ -455,12 +480,39 @@ static inline void world_certify(struct core_world *w, int i, const struct world
 	n->id.devices_len = 0;
 }
 
+/* Starts a leaf that is one of several devices of node `of`'s identity; none of them has a device list. */
+static inline int world_further(struct core_world *w, const char *name, const char *label, int of)
+{
+	struct kith_core_options o;
+	int i = world_add(w, name, false);
+	world_certify(w, i, &(struct world_cert){ .name = name, .label = label, .of = of });
+	world_options(w, i, &o);
+	assert_int_equal(world_try_start(w, i, &o), 0);
+	return i;
+}
+
 /* Makes a running node show other certificates than it started with: what a hostile one would do. */
 static inline void world_show(struct core_world *w, int i, const struct world_cert *c)
 {
 	world_certify(w, i, c);
 	w->nodes[i].core->self.chain = w->nodes[i].core->self.chain_short =
 		test_span(w->nodes[i].id.chain, w->nodes[i].id.chain_len);
+}
+
+/* A list by the issuer, of at most one serial and one key. */
+static inline size_t world_revocation(const struct core_world *w, uint8_t *out, size_t cap, uint64_t number,
+				      uint64_t serial, const struct kith_key *key)
+{
+	struct kith_revocation list = { .signer = KITH_REVOKED_BY_ISSUER,
+					.number = number,
+					.issued_s = WORLD_UNIX_MS / 1000,
+					.next_update_s = WORLD_UNIX_MS / 1000 + 86400 };
+	struct kith_serial_range range = { serial, serial };
+	kith_ids_issuer(w->pki.suite, list.signer_id, &w->pki.issuer.pk);
+	int n = kith_revocation_sign(w->pki.suite, out, cap, &list, &range, serial != 0, key, key != NULL,
+				     w->pki.issuer.sk);
+	assert_true(n > 0);
+	return (size_t)n;
 }
 
 static inline void core_world_deinit(struct core_world *w)

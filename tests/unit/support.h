@@ -20,6 +20,7 @@ struct test_alloc {
 	struct kith_alloc alloc; /* pass &t.alloc */
 	size_t live_bytes, live_blocks, peak_bytes;
 	long fail_after; /* -1: never; n: the n-th allocation or growth from now fails, and all after it */
+	bool fail_once; /* only that one fails */
 };
 
 static inline void *test_alloc_realloc(void *ctx, void *p, size_t old_len, size_t new_len)
@@ -38,7 +39,7 @@ static inline void *test_alloc_realloc(void *ctx, void *p, size_t old_len, size_
 		return NULL;
 	}
 	if (t->fail_after >= 0 && new_len > old_len && t->fail_after-- == 0) {
-		t->fail_after = 0;
+		t->fail_after = t->fail_once ? -1 : 0;
 		return NULL;
 	}
 	size_t *fresh = realloc(block, new_len + 2 * sizeof(size_t));

@@ -71,7 +71,7 @@ static void a_mapped_v4_address_cannot_hide_what_it_is(void **state)
 	struct kith_writer w = kith_writer_of(buf, sizeof buf);
 	kith_candidates_write(&w, &in);
 	assert_int_equal(kith_candidates_read(&out, test_span(buf, kith_writer_len(&w))), 0);
-	assert_int_equal(kith_candidate_check(&out.list[0], &out, &mine, false, &transport), KITH_REFUSAL_LOOPBACK);
+	assert_int_equal(kith_candidate_check(&out.list[0], &out, &mine, 0, &transport), KITH_REFUSAL_LOOPBACK);
 }
 
 static void only_what_can_be_the_peer_and_hurts_nobody_is_probed(void **state)
@@ -113,7 +113,7 @@ static void only_what_can_be_the_peer_and_hurts_nobody_is_probed(void **state)
 	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct kith_candidate c = candidate(cases[i].addr, cases[i].kind);
 		uint16_t transport = 77;
-		enum kith_refusal got = kith_candidate_check(&c, &theirs, &mine, false, &transport);
+		enum kith_refusal got = kith_candidate_check(&c, &theirs, &mine, 0, &transport);
 		if (got != cases[i].refusal)
 			fail_msg("%s: %s", cases[i].addr, kith_refusal_text(got));
 		if (got == KITH_REFUSAL_NONE)
@@ -130,12 +130,12 @@ static void behind_one_nat_private_addresses_are_probed(void **state)
 	struct kith_candidate c = candidate("10.0.0.1:6000", KITH_CANDIDATE_HOST);
 	uint16_t transport;
 	theirs.list[0] = candidate("20.0.0.1:6000", KITH_CANDIDATE_OBSERVED);
-	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, false, &transport), KITH_REFUSAL_NONE);
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0, &transport), KITH_REFUSAL_NONE);
 	theirs.list[0] = candidate("20.0.0.2:4000", KITH_CANDIDATE_OBSERVED);
-	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, false, &transport), KITH_REFUSAL_PRIVATE);
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0, &transport), KITH_REFUSAL_PRIVATE);
 	/* That both name the same private address proves nothing. */
 	theirs.list[0] = candidate("192.168.7.20:6000", KITH_CANDIDATE_HOST);
-	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, false, &transport), KITH_REFUSAL_PRIVATE);
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0, &transport), KITH_REFUSAL_PRIVATE);
 }
 
 static void an_interface_with_a_wider_network_says_so(void **state)
@@ -144,11 +144,11 @@ static void an_interface_with_a_wider_network_says_so(void **state)
 	struct kith_candidates mine = ours(), theirs = { .generation = 1 };
 	struct kith_candidate c = candidate("192.168.200.1:6000", KITH_CANDIDATE_HOST);
 	uint16_t transport;
-	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, false, &transport), KITH_REFUSAL_PRIVATE);
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0, &transport), KITH_REFUSAL_PRIVATE);
 	mine.list[0].prefix_bits = 16;
-	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, false, &transport), KITH_REFUSAL_NONE);
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0, &transport), KITH_REFUSAL_NONE);
 	mine.list[0].kind = KITH_CANDIDATE_OBSERVED; /* seen by others: no interface of ours */
-	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, false, &transport), KITH_REFUSAL_PRIVATE);
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0, &transport), KITH_REFUSAL_PRIVATE);
 }
 
 static void without_a_socket_of_the_family_nothing_is_probed(void **state)
@@ -158,7 +158,20 @@ static void without_a_socket_of_the_family_nothing_is_probed(void **state)
 	struct kith_candidate c = candidate("[2001:db8::99]:6000", KITH_CANDIDATE_HOST);
 	uint16_t transport;
 	mine.n = 2;
-	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, false, &transport), KITH_REFUSAL_FAMILY);
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0, &transport), KITH_REFUSAL_FAMILY);
+}
+
+static void in_a_network_on_private_addresses_all_of_them_are_probed(void **state)
+{
+	(void)state;
+	struct kith_candidates mine = ours(), theirs = { .generation = 1 };
+	struct kith_candidate c = candidate("10.77.0.1:6000", KITH_CANDIDATE_HOST);
+	uint16_t transport;
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0, &transport), KITH_REFUSAL_PRIVATE);
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, KITH_ALLOW_PRIVATE, &transport), KITH_REFUSAL_NONE);
+	c = candidate("127.0.0.1:6000", KITH_CANDIDATE_HOST);
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, KITH_ALLOW_PRIVATE, &transport),
+			 KITH_REFUSAL_LOOPBACK);
 }
 
 static void loopback_is_for_one_machine_only_on_request(void **state)
@@ -167,10 +180,10 @@ static void loopback_is_for_one_machine_only_on_request(void **state)
 	struct kith_candidates mine = ours(), theirs = { .generation = 1 };
 	struct kith_candidate c = candidate("127.0.0.1:6000", KITH_CANDIDATE_HOST);
 	uint16_t transport;
-	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, false, &transport), KITH_REFUSAL_LOOPBACK);
-	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, true, &transport), KITH_REFUSAL_NONE);
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0, &transport), KITH_REFUSAL_LOOPBACK);
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, KITH_ALLOW_LOOPBACK, &transport), KITH_REFUSAL_NONE);
 	c.addr.port = 22;
-	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, true, &transport), KITH_REFUSAL_PORT);
+	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, KITH_ALLOW_LOOPBACK, &transport), KITH_REFUSAL_PORT);
 }
 
 int main(void)
@@ -183,6 +196,7 @@ int main(void)
 		cmocka_unit_test(behind_one_nat_private_addresses_are_probed),
 		cmocka_unit_test(an_interface_with_a_wider_network_says_so),
 		cmocka_unit_test(without_a_socket_of_the_family_nothing_is_probed),
+		cmocka_unit_test(in_a_network_on_private_addresses_all_of_them_are_probed),
 		cmocka_unit_test(loopback_is_for_one_machine_only_on_request),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,30 +117,14 @@ static void a_node_of_another_network_gets_no_home(void **state)
 	core_world_deinit(&w);
 }
 
-/* A list by the issuer, of one serial and at most one key. */
-static size_t revoke(const struct core_world *w, uint8_t *out, size_t cap, uint64_t number, uint64_t serial,
-		     const struct kith_key *key)
-{
-	struct kith_revocation list = { .signer = KITH_REVOKED_BY_ISSUER,
-					.number = number,
-					.issued_s = WORLD_UNIX_MS / 1000,
-					.next_update_s = WORLD_UNIX_MS / 1000 + 86400 };
-	struct kith_serial_range range = { serial, serial };
-	kith_ids_issuer(w->pki.suite, list.signer_id, &w->pki.issuer.pk);
-	int n = kith_revocation_sign(w->pki.suite, out, cap, &list, &range, serial != 0, key, key != NULL,
-				     w->pki.issuer.sk);
-	assert_true(n > 0);
-	return (size_t)n;
-}
-
 static void a_name_revoked_by_serial_or_by_key_is_refused(void **state)
 {
 	for (int by_key = 0; by_key < 2; by_key++) {
 		struct core_world w;
 		uint8_t list[512];
 		world_alice_and_bob(&w);
-		size_t len = revoke(&w, list, sizeof list, 1, by_key ? 0 : 1 + WORLD_ALICE,
-				    by_key ? &w.nodes[WORLD_ALICE].id.identity : NULL);
+		size_t len = world_revocation(&w, list, sizeof list, 1, by_key ? 0 : 1 + WORLD_ALICE,
+					      by_key ? &w.nodes[WORLD_ALICE].id.identity : NULL);
 		assert_int_equal(kith_core_revoke(w.nodes[WORLD_BOB].core, world_clock(&w), test_span(list, len)), 0);
 		world_drain(&w, WORLD_BOB);
 		expect_refused_by_bob(&w, KITH_STAT_REFUSE_REVOKED);
@@ -158,7 +142,7 @@ static void a_live_session_ends_when_a_list_revokes_the_other_side(void **state)
 	world_alice_and_bob(&w);
 	world_call(&w, WORLD_ALICE, WORLD_BOB, &theirs);
 	int since = w.events_n;
-	size_t len = revoke(&w, list, sizeof list, 1, 1 + WORLD_ALICE, NULL);
+	size_t len = world_revocation(&w, list, sizeof list, 1, 1 + WORLD_ALICE, NULL);
 	assert_int_equal(kith_core_revoke(w.nodes[WORLD_BOB].core, world_clock(&w), test_span(list, len)), 0);
 	world_drain(&w, WORLD_BOB);
 	const struct world_event *closed = world_event(&w, WORLD_BOB, KITH_EVENT_CLOSED, since);
@@ -510,6 +494,178 @@ static void a_node_does_not_make_friends_with_itself(void **state)
 	core_world_deinit(&w);
 }
 
+/* ---- where a first message goes ---- */
+
+#define V4(number, ...)                                                                                                \
+	{                                                                                                              \
+		.family = KITH_FAMILY_V4, .port = (number), .ip = { __VA_ARGS__ }                                      \
+	}
+
+/* Asks a supernode at these addresses for nothing in particular. */
+static int contact(struct core_world *w, int from, int to, const struct kith_addr addrs[], uint8_t n, uint32_t *session)
+{
+	static const uint8_t empty_map[1] = { 0x80 };
+	struct kith_core *c = w->nodes[from].core;
+	struct kith_host host = { .dh = w->nodes[to].id.device_dh, .addrs_n = n };
+	memcpy(host.addrs, addrs, n * sizeof addrs[0]);
+	kith_core_tick(c, world_clock(w));
+	world_drain(w, from);
+	kith_outbox_claim(&w->shared->outbox, c, c->stats);
+	int err = kith_contact(c, &host, KITH_USE_MEMBER, KITH_REQ_PING, test_span(empty_map, 1),
+			       kith_token(KITH_TOKEN_PING, 0), session);
+	world_drain(w, from);
+	return err;
+}
+
+/* Two supernodes that do not know of each other. */
+static void two_strangers(struct core_world *w, bool loopback, struct kith_addr bootstrap)
+{
+	static struct kith_bootstrap configured;
+	core_world_init(w, kith_suite_sodium(), 3);
+	configured.addr = bootstrap;
+	for (int i = 0; i < 2; i++) {
+		struct kith_core_options o;
+		world_add(w, i == 0 ? "s0" : "s1", true);
+		world_options(w, i, &o);
+		o.bootstrap = &configured;
+		o.bootstrap_n = i == 0; /* nobody answers there */
+		o.allow_loopback = loopback;
+		assert_int_equal(world_try_start(w, i, &o), 0);
+	}
+	world_run(w, KITH_US_PER_S);
+}
+
+static void first_messages_go_only_where_a_supernode_may_be(void **state)
+{
+	static const struct {
+		struct kith_addr addr;
+		bool loopback; /* allowed by the operator */
+		int err;
+	} cases[] = {
+		{ V4(4001, 30, 1, 2, 3), false, 0 },
+		{ V4(443, 30, 1, 2, 3), false, 0 },
+		{ V4(53, 30, 1, 2, 3), false, KITH_EUNREACHABLE },
+		{ V4(1023, 30, 1, 2, 3), false, KITH_EUNREACHABLE },
+		{ V4(4001, 127, 0, 0, 1), false, KITH_EUNREACHABLE },
+		{ V4(4001, 127, 0, 0, 1), true, 0 },
+		{ V4(4001, 169, 254, 1, 1), true, KITH_EUNREACHABLE },
+		{ V4(4001, 224, 0, 0, 9), true, KITH_EUNREACHABLE },
+		{ V4(4001, 255, 255, 255, 255), true, KITH_EUNREACHABLE },
+		{ V4(4001, 0, 0, 0, 0), true, KITH_EUNREACHABLE },
+		{ V4(4001, 192, 168, 9, 9), false, KITH_EUNREACHABLE },
+		{ V4(53, 31, 9, 9, 9), false, 0 }, /* as configured */
+		{ V4(4001, 10, 1, 2, 3), true, KITH_EUNREACHABLE },
+		{ { .family = KITH_FAMILY_V6, .port = 4001, .ip = { 0x2a, 1, 2, 3 } },
+		  true,
+		  KITH_EUNREACHABLE }, /* no socket for it */
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct core_world w;
+		uint32_t session;
+		two_strangers(&w, cases[i].loopback, (struct kith_addr)V4(53, 31, 9, 9, 9));
+		uint64_t out = world_stat(&w, 0, KITH_STAT_PACKETS_OUT);
+		assert_int_equal(contact(&w, 0, 1, &cases[i].addr, 1, &session), cases[i].err);
+		assert_int_equal(world_stat(&w, 0, KITH_STAT_PACKETS_OUT) - out, cases[i].err == 0);
+		assert_true(cases[i].err == 0 || cases[i].addr.family == KITH_FAMILY_V6 ||
+			    world_stat(&w, 0, KITH_STAT_HOSTS_REFUSED) > 0);
+		core_world_deinit(&w);
+	}
+}
+
+static void a_private_address_is_contacted(struct kith_addr bootstrap, bool anywhere)
+{
+	struct core_world w;
+	uint32_t session;
+	two_strangers(&w, false, bootstrap);
+	struct kith_addr near = V4(4001, 10, 1, 2, 3), far = V4(4001, 10, 1, 3, 3);
+	w.nodes[0].addr = (struct kith_addr)V4(4000, 10, 1, 2, 9);
+	world_link(&w, 0, 0, true);
+	assert_int_equal(contact(&w, 0, 1, &far, 1, &session), anywhere ? 0 : KITH_EUNREACHABLE);
+	assert_int_equal(contact(&w, 0, 1, &near, 1, &session), 0);
+	core_world_deinit(&w);
+}
+
+static void a_private_address_is_contacted_within_an_own_network_only(void **state)
+{
+	(void)state;
+	a_private_address_is_contacted((struct kith_addr)V4(4000, 31, 9, 9, 9), false);
+}
+
+static void in_a_network_on_private_addresses_all_of_them_are_contacted(void **state)
+{
+	(void)state;
+	a_private_address_is_contacted((struct kith_addr)V4(4000, 10, 200, 9, 9), true);
+}
+
+static void the_next_address_of_a_host_is_tried_when_one_is_silent(void **state)
+{
+	struct core_world w;
+	uint32_t session;
+	(void)state;
+	for (int real = 0; real < 2; real++) {
+		two_strangers(&w, false, (struct kith_addr)V4(53, 31, 9, 9, 9));
+		struct kith_addr addrs[2] = { world_addr(20), world_addr(20) };
+		addrs[real] = w.nodes[1].addr;
+		assert_int_equal(contact(&w, 0, 1, addrs, 2, &session), 0);
+		world_run(&w, KITH_HANDSHAKE_RETRY_US * 11 / 10 + 4 * WORLD_DELAY_US);
+		const struct kith_session *s = kith_sessions_get(&w.nodes[0].core->sessions, session);
+		assert_non_null(s);
+		assert_int_equal(s->state, KITH_SESSION_OPEN);
+		assert_true(kith_addr_equal(&kith_session_hop(s)->remote, &w.nodes[1].addr));
+		core_world_deinit(&w);
+	}
+}
+
+/* Whoever sees a HELLO can write a COOKIE for it, and put any source on that. */
+static void a_cookie_is_answered_only_where_the_first_message_went(void **state)
+{
+	struct core_world w;
+	uint32_t session;
+	(void)state;
+	two_strangers(&w, false, (struct kith_addr)V4(53, 31, 9, 9, 9));
+	w.nodes[1].core->guard.hellos_per_s = 0;
+	struct keeper k = { .type = KITH_PKT_COOKIE, .to = &w.nodes[0].addr, .swallow = true };
+	w.tap = keep_tap;
+	w.tap_ctx = &k;
+	assert_int_equal(contact(&w, 0, 1, &w.nodes[1].addr, 1, &session), 0);
+	world_run(&w, 100 * KITH_US_PER_MS);
+	assert_true(k.seen > 0);
+	struct kith_addr victim = world_addr(20);
+	uint64_t out = world_stat(&w, 0, KITH_STAT_PACKETS_OUT);
+	inject(&w, 0, &victim, k.packet.data + KITH_PACKET_HEADROOM, k.packet.len);
+	assert_int_equal(world_stat(&w, 0, KITH_STAT_PACKETS_OUT), out);
+	inject(&w, 0, &w.nodes[1].addr, k.packet.data + KITH_PACKET_HEADROOM, k.packet.len);
+	assert_int_equal(world_stat(&w, 0, KITH_STAT_PACKETS_OUT), out + 1);
+	world_run(&w, 100 * KITH_US_PER_MS);
+	assert_int_equal(kith_sessions_get(&w.nodes[0].core->sessions, session)->state, KITH_SESSION_OPEN);
+	core_world_deinit(&w);
+}
+
+/* In a call a COOKIE comes through a home of the callee. */
+static void in_a_call_a_cookie_is_answered_only_through_a_home_of_the_callee(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	w.nodes[WORLD_BOB].core->guard.hellos_per_s = 0;
+	struct keeper k = { .type = KITH_PKT_COOKIE, .to = &w.nodes[WORLD_ALICE].addr, .swallow = true };
+	w.tap = keep_tap;
+	w.tap_ctx = &k;
+	int since = w.events_n;
+	world_dial(&w, WORLD_ALICE, "bob", 0);
+	world_run(&w, 200 * KITH_US_PER_MS);
+	assert_true(k.seen > 0);
+	struct kith_addr victim = world_addr(20);
+	uint64_t out = world_stat(&w, WORLD_ALICE, KITH_STAT_PACKETS_OUT);
+	inject(&w, WORLD_ALICE, &victim, k.packet.data + KITH_PACKET_HEADROOM, k.packet.len);
+	assert_int_equal(world_stat(&w, WORLD_ALICE, KITH_STAT_PACKETS_OUT), out);
+	k.swallow = false;
+	world_run(&w, 3 * KITH_US_PER_S);
+	assert_non_null(world_event(&w, WORLD_ALICE, KITH_EVENT_OPENED, since));
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,6 +690,12 @@ int main(void)
 		cmocka_unit_test(a_home_that_forgot_its_leaves_is_attached_to_again_within_a_keepalive),
 		cmocka_unit_test(two_supernodes_that_meet_at_the_same_instant_stay_together),
 		cmocka_unit_test(a_node_does_not_make_friends_with_itself),
+		cmocka_unit_test(first_messages_go_only_where_a_supernode_may_be),
+		cmocka_unit_test(a_private_address_is_contacted_within_an_own_network_only),
+		cmocka_unit_test(in_a_network_on_private_addresses_all_of_them_are_contacted),
+		cmocka_unit_test(the_next_address_of_a_host_is_tried_when_one_is_silent),
+		cmocka_unit_test(a_cookie_is_answered_only_where_the_first_message_went),
+		cmocka_unit_test(in_a_call_a_cookie_is_answered_only_through_a_home_of_the_callee),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -367,6 +367,59 @@ static void leaving_ends_in_time_without_a_network(void **state)
 	core_world_deinit(&w);
 }
 
+/* A ring that is soon full, with what is in it taken out. */
+static void small_ring(struct core_world *w, uint32_t max)
+{
+	assert_int_equal(w->shared->events_n, 0);
+	w->shared->events_head = 0;
+	w->shared->events_max = max;
+}
+
+/* More ends come at once than there are places for events. */
+static void the_end_of_each_of_many_sessions_is_told(void **state)
+{
+	enum { CALLS = 60, RING = 32 };
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	uint32_t ring = w.shared->events_max;
+	for (int i = 0; i < CALLS; i++)
+		world_call(&w, WORLD_ALICE, WORLD_BOB, NULL);
+	small_ring(&w, RING);
+	int since = w.events_n;
+	uint8_t list[512];
+	size_t len = world_revocation(&w, list, sizeof list, 1, 1 + WORLD_ALICE, NULL);
+	assert_int_equal(kith_core_revoke(w.nodes[WORLD_BOB].core, world_clock(&w), test_span(list, len)), 0);
+	world_drain(&w, WORLD_BOB);
+	world_run(&w, 0);
+	assert_int_equal(world_events(&w, WORLD_BOB, KITH_EVENT_CLOSED, since), CALLS);
+	world_run(&w, KITH_US_PER_S);
+	assert_int_equal(world_events(&w, WORLD_ALICE, KITH_EVENT_CLOSED, since), CALLS);
+	small_ring(&w, ring);
+	core_world_deinit(&w);
+}
+
+static void leaving_tells_of_each_of_many_sessions(void **state)
+{
+	enum { CALLS = 60, RING = 32 };
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	uint32_t ring = w.shared->events_max;
+	for (int i = 0; i < CALLS; i++)
+		world_call(&w, WORLD_ALICE, WORLD_BOB, NULL);
+	small_ring(&w, RING);
+	int since = w.events_n;
+	kith_core_leave(w.nodes[WORLD_ALICE].core, world_clock(&w), KITH_US_PER_S);
+	world_drain(&w, WORLD_ALICE);
+	world_run(&w, 2 * KITH_US_PER_S);
+	assert_int_equal(world_events(&w, WORLD_ALICE, KITH_EVENT_CLOSED, since), CALLS);
+	assert_int_equal(world_events(&w, WORLD_ALICE, KITH_EVENT_LEFT, since), 1);
+	assert_int_equal(world_events(&w, WORLD_BOB, KITH_EVENT_CLOSED, since), CALLS);
+	small_ring(&w, ring);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +433,8 @@ int main(void)
 		cmocka_unit_test(options_that_make_no_sense_are_refused),
 		cmocka_unit_test(segments_of_a_train_count_as_packets),
 		cmocka_unit_test(events_nobody_takes_are_dropped_and_counted),
+		cmocka_unit_test(the_end_of_each_of_many_sessions_is_told),
+		cmocka_unit_test(leaving_tells_of_each_of_many_sessions),
 		cmocka_unit_test(leaving_ends_in_time_and_ends_everything),
 		cmocka_unit_test(leaving_ends_in_time_without_a_network),
 	};

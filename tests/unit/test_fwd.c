@@ -287,6 +287,31 @@ static void all_owners_together_are_held_to_the_total(void **state)
 	assert_int_equal(send(KITH_US_PER_S, other[0], 1000, 8, NULL), KITH_FWD_FORWARD);
 }
 
+static void limits_may_be_lowered_and_raised_meanwhile(void **state)
+{
+	uint64_t ids[2], more[2];
+	struct kith_fwd_leg_spec a = leg(3), b = leg(4);
+
+	(void)state;
+	limits.rate = 100000;
+	limits.burst = 1000000;
+	with_limits();
+	open_tunnel(0, 1, 2, ids);
+	limits.rate = 1000;
+	limits.burst = 2000;
+	limits.tunnels_max = 1;
+	kith_fwd_limit(&fwd, &limits);
+	/* What the bucket held above the new limit is gone. */
+	assert_int_equal(send(10, ids[0], 1000, 1, NULL), KITH_FWD_FORWARD);
+	assert_int_equal(send(10, ids[0], 1000, 1, NULL), KITH_FWD_FORWARD);
+	assert_int_equal(send(10, ids[0], 1000, 1, NULL), KITH_FWD_LIMITED_ALL);
+	assert_int_equal(send(10 + KITH_US_PER_S, ids[0], 1000, 1, NULL), KITH_FWD_FORWARD);
+	assert_int_equal(kith_fwd_open(&fwd, 20, &a, &b, more), KITH_EFULL);
+	limits.tunnels_max = 2;
+	kith_fwd_limit(&fwd, &limits);
+	assert_int_equal(kith_fwd_open(&fwd, 20, &a, &b, more), 0);
+}
+
 static void closing_a_tunnel_does_not_refill_a_bucket(void **state)
 {
 	(void)state;
@@ -418,9 +443,9 @@ static void a_train_goes_as_one_and_only_if_it_is_one(void **state)
 	assert_true(id_in(buf) == ids[0] && id_in(buf + 200) == other[0]);
 	/* A last segment too short for a header, and segments too short for one. */
 	packet_to(buf + 200, ids[0], 100);
-	assert_int_equal(kith_fwd_train(&fwd, 0, buf, 312, 100, &src, 1, &out), KITH_FWD_MALFORMED);
-	assert_int_equal(kith_fwd_train(&fwd, 0, buf, 300, 12, &src, 1, &out), KITH_FWD_MALFORMED);
-	assert_int_equal(kith_fwd_train(&fwd, 0, buf, 300, 1, &src, 1, &out), KITH_FWD_MALFORMED);
+	assert_int_equal(kith_fwd_train(&fwd, 0, buf, 312, 100, &src, 1, &out), KITH_FWD_MIXED);
+	assert_int_equal(kith_fwd_train(&fwd, 0, buf, 300, 12, &src, 1, &out), KITH_FWD_MIXED);
+	assert_int_equal(kith_fwd_train(&fwd, 0, buf, 300, 1, &src, 1, &out), KITH_FWD_MIXED);
 }
 
 /* Random operations against an array that is searched from end to end. */
@@ -521,6 +546,7 @@ int main(void)
 		T(an_owner_is_held_to_its_rate_and_told_once_a_second),
 		T(a_bucket_fills_exactly_at_any_step),
 		T(all_owners_together_are_held_to_the_total),
+		T(limits_may_be_lowered_and_raised_meanwhile),
 		T(closing_a_tunnel_does_not_refill_a_bucket),
 		T(tunnels_are_bounded_per_opener_and_in_all),
 		T(a_silent_tunnel_ends_and_a_used_one_does_not),

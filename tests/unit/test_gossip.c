@@ -222,6 +222,39 @@ static void large_differences_go_away_in_several_exchanges(void **state)
 	assert_true(rounds <= 12);
 }
 
+/* In a network of thousands a first digit has too many members for a list: differences are looked for deeper down. */
+static void a_few_differences_among_thousands_are_found_digit_by_digit(void **state)
+{
+	enum { MANY = 3000, APART = 250 };
+	(void)state;
+	for (uint32_t t = 0; t < 2; t++) {
+		kith_members_deinit(&tables[t]);
+		kith_members_init(&tables[t], &w.mem.alloc, &w.blobs, &w.trust, 2 * MANY);
+	}
+	for (uint32_t i = 0; i < MANY; i++) {
+		struct ow_node node;
+		ow_node(&w, &node, i);
+		for (uint32_t t = 0; t < 2; t++) {
+			/* Every so often one lacks it, or has it older. */
+			if (i % APART == t)
+				continue;
+			bool older = i % APART == 2 + t;
+			struct kith_span entry = ow_entry(&w, &node, buf, older ? 0 : 1);
+			assert_true(kith_members_merge(&tables[t], &w.now, entry, NULL) >= 0);
+		}
+	}
+	forget_news(0);
+	forget_news(1);
+	assert_false(same(&tables[0], &tables[1]));
+	int rounds = 0;
+	for (; rounds < 20 && !same(&tables[0], &tables[1]); rounds++)
+		(void)exchange((uint32_t)rounds % 2, 1 - (uint32_t)rounds % 2);
+	assert_true(same(&tables[0], &tables[1]));
+	assert_true(rounds <= 8);
+	assert_true(bytes_moved < MANY * 24); /* much less than the names of all */
+	printf("48 differences among %d: %d exchanges, %zu bytes\n", MANY, rounds, bytes_moved);
+}
+
 static void two_hundred_members_agree_in_twenty_rounds_with_a_fifth_lost(void **state)
 {
 	(void)state;
@@ -376,6 +409,7 @@ int main(void)
 		T(news_is_told_a_bounded_number_of_times),
 		T(a_newcomer_pages_through_all),
 		T(large_differences_go_away_in_several_exchanges),
+		T(a_few_differences_among_thousands_are_found_digit_by_digit),
 		T(two_hundred_members_agree_in_twenty_rounds_with_a_fifth_lost),
 		T(a_full_table_asks_for_nobody_new),
 		T(what_has_expired_is_neither_compared_nor_told),

@@ -201,6 +201,17 @@ static void a_cookie_opens_only_for_the_message_it_answers(void **state)
 	watch_deinit(&w);
 }
 
+/* How many of 1000 messages at one moment pass, and how many of the others are only asked for a cookie. */
+static void flood(struct watch *w, kith_time_us now, const struct message *m, int *passed, int *asked)
+{
+	*passed = *asked = 0;
+	for (int i = 0; i < 1000; i++) {
+		enum kith_guard_verdict v = check(w, now, m);
+		*passed += v == KITH_GUARD_PASS;
+		*asked += v == KITH_GUARD_COOKIE;
+	}
+}
+
 static void a_prefix_has_its_rate_with_or_without_cookies(void **state)
 {
 	(void)state;
@@ -208,20 +219,37 @@ static void a_prefix_has_its_rate_with_or_without_cookies(void **state)
 		struct watch w;
 		struct message m;
 		uint8_t cookie[KITH_COOKIE_LEN];
-		int passed = 0;
+		int passed, asked;
 		watch_init(&w, 8);
 		hello(&w, &m, KITH_NOISE_IK, NULL);
 		earn(&w, 0, &m, cookie);
 		hello(&w, &m, KITH_NOISE_IK, with_cookie ? cookie : NULL);
-		for (int i = 0; i < 1000; i++)
-			passed += check(&w, 0, &m) != KITH_GUARD_LIMITED;
+		flood(&w, 0, &m, &passed, &asked);
 		assert_int_equal(passed, 5 * KITH_HANDSHAKE_PREFIX_PER_S);
-		passed = 0;
-		for (int i = 0; i < 1000; i++)
-			passed += check(&w, KITH_US_PER_S, &m) != KITH_GUARD_LIMITED;
+		assert_int_equal(asked, with_cookie ? 0 : 1000 - passed);
+		flood(&w, KITH_US_PER_S, &m, &passed, &asked);
 		assert_int_equal(passed, KITH_HANDSHAKE_PREFIX_PER_S);
 		watch_deinit(&w);
 	}
+}
+
+/* Forged addresses use up what a prefix has without proof. Whoever is really there is asked for one, and gets in. */
+static void whoever_is_impersonated_still_gets_in_by_the_cookie(void **state)
+{
+	struct watch w;
+	struct message m;
+	uint8_t cookie[KITH_COOKIE_LEN];
+	int passed, asked;
+	(void)state;
+	watch_init(&w, 8);
+	hello(&w, &m, KITH_NOISE_IK, NULL);
+	flood(&w, 0, &m, &passed, &asked);
+	w.from.remote.port++; /* the victim, in the same prefix */
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_COOKIE);
+	earn(&w, 0, &m, cookie);
+	hello(&w, &m, KITH_NOISE_IK, cookie);
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
+	watch_deinit(&w);
 }
 
 static void more_prefixes_than_are_remembered_are_still_judged(void **state)
@@ -254,14 +282,30 @@ static void more_prefixes_than_are_remembered_are_still_judged(void **state)
 static const uint8_t dev_a[16] = { 1 }, dev_b[16] = { 2 };
 static const uint8_t call_1[16] = { 1 }, call_2[16] = { 2 };
 
+#define SESSION 77u /* what the messages here are said to have made */
+
+static enum kith_freshness judge(const struct watch *w, const uint8_t device[16], int64_t timestamp_ms,
+				 const uint8_t call_id[16], bool made_now)
+{
+	uint32_t session = 0;
+	enum kith_freshness f = kith_guard_judge(&w->guard, device, timestamp_ms, call_id, made_now, &session);
+	assert_int_equal(session, f == KITH_SAME ? SESSION : 0);
+	return f;
+}
+
+static void remember(struct watch *w, const uint8_t device[16], int64_t timestamp_ms, const uint8_t call_id[16])
+{
+	kith_guard_remember(&w->guard, device, timestamp_ms, call_id, SESSION);
+}
+
 static void a_device_that_is_not_remembered_must_be_newer_than_the_start(void **state)
 {
 	struct watch w;
 	(void)state;
 	watch_init(&w, 8);
-	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS, call_1, false), KITH_UNSURE);
-	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS, call_1, true), KITH_FRESH);
-	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 1, call_1, false), KITH_FRESH);
+	assert_int_equal(judge(&w, dev_a, START_MS, call_1, false), KITH_UNSURE);
+	assert_int_equal(judge(&w, dev_a, START_MS, call_1, true), KITH_FRESH);
+	assert_int_equal(judge(&w, dev_a, START_MS + 1, call_1, false), KITH_FRESH);
 	watch_deinit(&w);
 }
 
@@ -270,14 +314,14 @@ static void an_accepted_message_is_known_again_and_does_not_count_twice(void **s
 	struct watch w;
 	(void)state;
 	watch_init(&w, 8);
-	kith_guard_remember(&w.guard, dev_a, START_MS + 10, call_1);
-	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_1, false), KITH_SAME);
-	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_1, true), KITH_SAME);
+	remember(&w, dev_a, START_MS + 10, call_1);
+	assert_int_equal(judge(&w, dev_a, START_MS + 10, call_1, false), KITH_SAME);
+	assert_int_equal(judge(&w, dev_a, START_MS + 10, call_1, true), KITH_SAME);
 	/* The same time, another message: only proof of when it was made helps. */
-	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_2, false), KITH_UNSURE);
-	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_2, true), KITH_FRESH);
-	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 11, call_2, false), KITH_FRESH);
-	assert_int_equal(kith_guard_judge(&w.guard, dev_b, START_MS + 10, call_1, false), KITH_FRESH);
+	assert_int_equal(judge(&w, dev_a, START_MS + 10, call_2, false), KITH_UNSURE);
+	assert_int_equal(judge(&w, dev_a, START_MS + 10, call_2, true), KITH_FRESH);
+	assert_int_equal(judge(&w, dev_a, START_MS + 11, call_2, false), KITH_FRESH);
+	assert_int_equal(judge(&w, dev_b, START_MS + 10, call_1, false), KITH_FRESH);
 	watch_deinit(&w);
 }
 
@@ -287,22 +331,22 @@ static void calls_of_one_device_may_overtake_each_other(void **state)
 	uint8_t call[16] = { 0 };
 	(void)state;
 	watch_init(&w, 8);
-	kith_guard_remember(&w.guard, dev_a, START_MS + 20, call_2);
-	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_1, false), KITH_FRESH);
-	kith_guard_remember(&w.guard, dev_a, START_MS + 10, call_1);
+	remember(&w, dev_a, START_MS + 20, call_2);
+	assert_int_equal(judge(&w, dev_a, START_MS + 10, call_1, false), KITH_FRESH);
+	remember(&w, dev_a, START_MS + 10, call_1);
 	for (uint8_t i = 0; i < KITH_GUARD_REMEMBERED; i++) {
 		call[0] = (uint8_t)(100 + i);
-		kith_guard_remember(&w.guard, dev_a, START_MS + 30 + i, call);
+		remember(&w, dev_a, START_MS + 30 + i, call);
 	}
 	/* Both are forgotten by now, and neither is believed again. */
-	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_1, false), KITH_UNSURE);
-	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 20, call_2, false), KITH_UNSURE);
+	assert_int_equal(judge(&w, dev_a, START_MS + 10, call_1, false), KITH_UNSURE);
+	assert_int_equal(judge(&w, dev_a, START_MS + 20, call_2, false), KITH_UNSURE);
 	/* One that proved itself in spite of an old time does not lower the bar for others. */
 	call[0] = 99;
-	kith_guard_remember(&w.guard, dev_a, START_MS + 1, call);
+	remember(&w, dev_a, START_MS + 1, call);
 	call[0] = 98;
-	kith_guard_remember(&w.guard, dev_a, START_MS + 2, call);
-	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 10, call_1, false), KITH_UNSURE);
+	remember(&w, dev_a, START_MS + 2, call);
+	assert_int_equal(judge(&w, dev_a, START_MS + 10, call_1, false), KITH_UNSURE);
 	watch_deinit(&w);
 }
 
@@ -343,11 +387,11 @@ static void nothing_is_ever_accepted_twice(void **state)
 		which = which / 4 * 4 + device[0]; /* a message belongs to a device */
 		memcpy(call, &which, sizeof which);
 		bool cookie = false;
-		enum kith_freshness f = kith_guard_judge(&w.guard, device, START_MS + 1 + which, call, cookie);
+		enum kith_freshness f = judge(&w, device, START_MS + 1 + which, call, cookie);
 		if (f == KITH_FRESH) {
 			assert_false(accepted[which]);
 			accepted[which] = true;
-			kith_guard_remember(&w.guard, device, START_MS + 1 + which, call);
+			remember(&w, device, START_MS + 1 + which, call);
 		}
 	}
 	watch_deinit(&w);
@@ -358,10 +402,10 @@ static void who_was_forgotten_raises_the_floor(void **state)
 	struct watch w;
 	(void)state;
 	watch_init(&w, 1);
-	kith_guard_remember(&w.guard, dev_a, START_MS + 500, call_1);
-	kith_guard_remember(&w.guard, dev_b, START_MS + 600, call_2);
-	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 500, call_1, false), KITH_UNSURE);
-	assert_true(kith_guard_judge(&w.guard, dev_a, START_MS + 700, call_1, false) == KITH_FRESH);
+	remember(&w, dev_a, START_MS + 500, call_1);
+	remember(&w, dev_b, START_MS + 600, call_2);
+	assert_int_equal(judge(&w, dev_a, START_MS + 500, call_1, false), KITH_UNSURE);
+	assert_true(judge(&w, dev_a, START_MS + 700, call_1, false) == KITH_FRESH);
 	watch_deinit(&w);
 }
 
@@ -372,11 +416,11 @@ static void without_memory_the_floor_rises_instead(void **state)
 	(void)state;
 	watch_init(&w, 8);
 	w.alloc.fail_after = 0;
-	kith_guard_remember(&w.guard, dev_a, START_MS + 500, call_1);
-	assert_int_equal(kith_guard_judge(&w.guard, dev_a, START_MS + 500, call_1, false), KITH_UNSURE);
-	assert_int_equal(kith_guard_judge(&w.guard, dev_b, START_MS + 400, call_1, false), KITH_UNSURE);
+	remember(&w, dev_a, START_MS + 500, call_1);
+	assert_int_equal(judge(&w, dev_a, START_MS + 500, call_1, false), KITH_UNSURE);
+	assert_int_equal(judge(&w, dev_b, START_MS + 400, call_1, false), KITH_UNSURE);
 	hello(&w, &m, KITH_NOISE_IK, NULL);
-	assert_int_equal(check(&w, 0, &m), KITH_GUARD_LIMITED);
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_COOKIE); /* which costs none */
 	w.alloc.fail_after = -1;
 	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
 	watch_deinit(&w);
@@ -392,6 +436,7 @@ int main(void)
 		cmocka_unit_test(a_cookie_lives_between_one_and_two_lives_of_its_secret),
 		cmocka_unit_test(a_cookie_opens_only_for_the_message_it_answers),
 		cmocka_unit_test(a_prefix_has_its_rate_with_or_without_cookies),
+		cmocka_unit_test(whoever_is_impersonated_still_gets_in_by_the_cookie),
 		cmocka_unit_test(more_prefixes_than_are_remembered_are_still_judged),
 		cmocka_unit_test(a_device_that_is_not_remembered_must_be_newer_than_the_start),
 		cmocka_unit_test(an_accepted_message_is_known_again_and_does_not_count_twice),

@@ -214,6 +214,22 @@ static void a_failed_host_waits_for_its_backoff(void **state)
 	assert_int_equal(kith_hostcache_pick(&hc, t, &rnd.random, KITH_PICK_STRICT), i);
 }
 
+/* One of another source failed and may be tried again; one of the same source as the host in use was never tried. */
+static void who_failed_comes_after_everybody_who_did_not(void **state)
+{
+	(void)state;
+	assert_true(add_n(1, 7) >= 0);
+	assert_true(add_n(2, 8) >= 0);
+	assert_true(add_n(3, 7) >= 0);
+	kith_hostcache_use(&hc, find_n(1), true);
+	kith_hostcache_failed(&hc, find_n(2), 0, &rnd.random);
+	kith_time_us at = hc.at[find_n(2)].retry_at;
+	assert_int_equal(kith_hostcache_pick(&hc, at, &rnd.random, KITH_PICK_STRICT), find_n(2));
+	assert_int_equal(kith_hostcache_pick(&hc, at, &rnd.random, KITH_PICK_ANY), find_n(3));
+	kith_hostcache_use(&hc, find_n(3), true);
+	assert_int_equal(kith_hostcache_pick(&hc, at, &rnd.random, KITH_PICK_ANY), find_n(2));
+}
+
 static uint32_t anchors(void)
 {
 	uint32_t n = 0;
@@ -366,6 +382,7 @@ int main(void)
 		T(homes_are_of_different_prefixes_and_sources),
 		T(what_worked_is_tried_before_the_unknown_and_both_before_bootstrap),
 		T(a_failed_host_waits_for_its_backoff),
+		T(who_failed_comes_after_everybody_who_did_not),
 		T(two_anchors_of_different_prefix_and_source_last_until_they_fail_for_good),
 		T(the_file_brings_back_hosts_and_anchors),
 		T(the_file_grows_to_two_hundred_and_keeps_the_latest),

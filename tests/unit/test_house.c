@@ -1,8 +1,9 @@
 /* Certificates as time passes. */
-#include "core_world.h"
+#include "core_tap.h"
 
 #include "base/limits.h"
 #include "core/house.h"
+#include "identity/devices.h"
 
 /* Alice's certificate ends in half an hour. */
 static int start_short_lived(struct core_world *w, int64_t seconds)
@@ -49,11 +50,100 @@ static void a_live_session_ends_when_the_other_certificate_does(void **state)
 	core_world_deinit(&w);
 }
 
+/* ---- lists ---- */
+
+/* A list of that identity's devices: those of the nodes given. */
+static int list_of(struct core_world *w, int identity_of, uint64_t number, const int nodes[], size_t n,
+		   uint8_t out[KITH_DEVICES_LEN_MAX])
+{
+	struct kith_signer identity;
+	struct kith_key keys[4];
+	world_identity(w, identity_of, false, &identity);
+	for (size_t i = 0; i < n; i++) {
+		struct kith_device_keys device;
+		kith_device_keys_from_seed(&device, w->pki.suite, &w->nodes[nodes[i]].id.device);
+		keys[i] = device.sign.pk;
+	}
+	int len = kith_devices_sign(w->pki.suite, out, number, keys, n, test_span(NULL, 0), identity.sk);
+	assert_true(len > 0);
+	return len;
+}
+
+/* Three supernodes, and alice, who has no list yet, in a call with bob, who watches her name. */
+enum { ALICE = 3, BOB, SECOND };
+
+static void talk(struct core_world *w)
+{
+	struct kith_core_options o;
+	world_network(w, kith_suite_sodium(), 1, 3, (const char *const[]){ NULL });
+	world_add(w, "alice", false);
+	w->nodes[ALICE].id.devices_len = 0;
+	world_options(w, ALICE, &o);
+	assert_int_equal(world_try_start(w, ALICE, &o), 0);
+	world_start(w, "bob", false);
+	world_run(w, 5 * KITH_US_PER_S);
+	assert_int_equal(kith_core_watch(w->nodes[BOB].core, world_clock(w), "alice"), 0);
+	world_drain(w, BOB);
+	world_call(w, ALICE, BOB, NULL);
+}
+
+/* The second device of alice's brings a list that the first one, perhaps stolen, is not on. */
+static void a_device_that_a_new_list_leaves_out_is_cut_off_when_the_list_is_learnt(void **state)
+{
+	struct core_world w;
+	struct kith_core_options o;
+	(void)state;
+	talk(&w);
+	int since = w.events_n;
+	world_run(&w, 30 * KITH_US_PER_S);
+	assert_null(world_event(&w, BOB, KITH_EVENT_CLOSED, since));
+	assert_int_equal(world_add(&w, "alice", false), SECOND);
+	world_certify(&w, SECOND, &(struct world_cert){ .name = "alice", .label = "second", .of = ALICE });
+	w.nodes[SECOND].id.devices_len =
+		(size_t)list_of(&w, ALICE, 2, (const int[]){ SECOND }, 1, w.nodes[SECOND].id.devices);
+	world_options(&w, SECOND, &o);
+	assert_int_equal(world_try_start(&w, SECOND, &o), 0);
+	world_run(&w, 3 * KITH_US_PER_S);
+	const struct world_event *closed = world_event(&w, BOB, KITH_EVENT_CLOSED, since);
+	assert_non_null(closed);
+	assert_int_equal(closed->ev.reason, KITH_CLOSE_CERTIFICATE);
+	core_world_deinit(&w);
+}
+
+static void lists_that_come_one_after_the_other_are_gone_through_together(void **state)
+{
+	struct core_world w;
+	uint8_t list[KITH_DEVICES_LEN_MAX];
+	struct kith_addr stranger = world_addr(20);
+	(void)state;
+	talk(&w);
+	world_run(&w, KITH_HOUSE_US / 10);
+	struct kith_core *c = w.nodes[BOB].core;
+	kith_time_us begun = w.now;
+	int since = w.events_n;
+	for (uint64_t number = 2; number < 8; number++) {
+		/* All but the last one name alice's device. */
+		int len = list_of(&w, ALICE, number, (const int[]){ ALICE }, number < 7, list);
+		assert_int_equal(kith_trust_devices_add(&c->trust, &w.nodes[ALICE].core->me.identity,
+							test_span(list, (size_t)len), false),
+				 1);
+		inject(&w, BOB, &stranger, (const uint8_t *)"?", 1); /* whatever came with it */
+		assert_int_equal(c->house_timer.at, number == 2 ? w.now : begun + KITH_RECHECK_US);
+		world_run(&w, KITH_US_PER_MS);
+	}
+	assert_null(world_event(&w, BOB, KITH_EVENT_CLOSED, since));
+	world_run(&w, KITH_RECHECK_US);
+	assert_int_equal(world_events(&w, BOB, KITH_EVENT_CLOSED, since), 1);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_node_is_warned_once_before_its_own_certificate_ends),
 		cmocka_unit_test(a_live_session_ends_when_the_other_certificate_does),
+		cmocka_unit_test(a_device_that_a_new_list_leaves_out_is_cut_off_when_the_list_is_learnt),
+		cmocka_unit_test(lists_that_come_one_after_the_other_are_gone_through_together),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

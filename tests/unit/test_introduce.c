@@ -21,9 +21,10 @@ static uint32_t tunnels(const struct core_world *w)
 
 /* Alice asks one of her homes for something by hand; the status of the answer is read off the wire-level result of its handler, so here
  * only what the home and bob do is looked at. */
-static void ask_home(struct core_world *w, int home, const uint8_t device[KITH_DEVICE_ID_LEN], struct kith_span packet)
+static void ask_from(struct core_world *w, int asker, int home, const uint8_t device[KITH_DEVICE_ID_LEN],
+		     struct kith_span packet)
 {
-	struct kith_core *c = w->nodes[WORLD_ALICE].core;
+	struct kith_core *c = w->nodes[asker].core;
 	uint8_t body[KITH_REQUEST_MAX];
 	struct kith_packer pk;
 	kith_packer_init(&pk, body, sizeof body);
@@ -34,15 +35,20 @@ static void ask_home(struct core_world *w, int home, const uint8_t device[KITH_D
 	kith_pack_bytes(&pk, packet.p, packet.len);
 	assert_false(pk.bad);
 	kith_core_tick(c, world_clock(w));
-	world_drain(w, WORLD_ALICE);
+	world_drain(w, asker);
 	kith_outbox_claim(&w->shared->outbox, c, c->stats);
 	struct kith_session *s = kith_sessions_of(&c->sessions, w->nodes[home].id.device_dh.b);
 	assert_non_null(s);
 	assert_int_equal(kith_ask(c, s, KITH_REQ_INTRODUCE, test_span(body, pk.len), kith_token(KITH_TOKEN_IGNORE, 0)),
 			 0);
 	kith_core_tick(c, world_clock(w)); /* seals */
-	world_drain(w, WORLD_ALICE);
+	world_drain(w, asker);
 	world_run(w, 200 * KITH_US_PER_MS);
+}
+
+static void ask_home(struct core_world *w, int home, const uint8_t device[KITH_DEVICE_ID_LEN], struct kith_span packet)
+{
+	ask_from(w, WORLD_ALICE, home, device, packet);
 }
 
 static void only_devices_attached_here_are_reached(void **state)
@@ -95,6 +101,76 @@ static void who_asks_for_too_many_is_limited(void **state)
 	}
 	assert_true(tunnels_of(&w, 0) <= KITH_INTRODUCTIONS_BURST + 2);
 	assert_true(world_stat(&w, 0, KITH_STAT_REQUESTS_LIMITED) > 0);
+	core_world_deinit(&w);
+}
+
+/* A second device of alice's, which she may certify herself, does not get a second share. */
+static void devices_of_one_identity_share_its_introductions(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 3, (const char *const[]){ NULL });
+	int first = world_further(&w, "alice", "phone", 3);
+	int bob = world_start(&w, "bob", false);
+	int second = world_further(&w, "alice", "tablet", 3);
+	world_run(&w, 5 * KITH_US_PER_S);
+	for (int i = 0; i < 2 * KITH_INTRODUCTIONS_BURST; i++) {
+		ask_from(&w, i % 2 != 0 ? first : second, 0, w.nodes[bob].id.device_dh.b, test_span(NULL, 0));
+		w.now -= 200 * KITH_US_PER_MS; /* all in one instant */
+		for (int k = 0; k < w.n; k++)
+			w.nodes[k].core->now.mono_us = w.now;
+	}
+	assert_true(tunnels_of(&w, 0) >= KITH_INTRODUCTIONS_BURST);
+	assert_true(tunnels_of(&w, 0) <= KITH_INTRODUCTIONS_BURST + 2);
+	core_world_deinit(&w);
+}
+
+/* Alice talks to bob and to carol, both over relays; the tunnel to bob is closed. */
+static void a_tunnel_that_ends_concerns_the_sessions_that_used_it_only(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 6, (const char *const[]){ "alice", "bob", "carol", NULL });
+	int alice = 6, bob = 7, carol = 8;
+	struct kith_core *a = w.nodes[alice].core;
+	for (int i = bob; i <= carol; i++) {
+		assert_int_equal(kith_core_pin(a, world_clock(&w), w.nodes[i].name, &w.nodes[i].id.identity,
+					       KITH_CONTACT_RELAY_ONLY, false),
+				 0);
+		world_drain(&w, alice);
+	}
+	struct kith_session *to_bob = kith_sessions_get(&a->sessions, world_call(&w, alice, bob, NULL));
+	struct kith_session *to_carol = kith_sessions_get(&a->sessions, world_call(&w, alice, carol, NULL));
+	world_run(&w, 5 * KITH_US_PER_S);
+	assert_non_null(to_bob);
+	assert_non_null(to_carol);
+	assert_int_equal(to_bob->peer->relay_at, KITH_TIME_NEVER);
+	assert_int_equal(to_carol->peer->relay_at, KITH_TIME_NEVER);
+	const struct kith_hop *hop = &kith_pathset_path(&to_bob->paths, 0)->hop;
+	assert_true(hop->tunnel != 0);
+	struct kith_session *via = NULL, *s;
+	for (uint32_t it = 0; (s = kith_table_next(&a->sessions.by_index, &it)) != NULL;) {
+		if (!(s->use & KITH_USE_PEER) && kith_addr_equal(&kith_session_hop(s)->remote, &hop->remote))
+			via = s;
+	}
+	assert_non_null(via);
+	uint8_t body[32];
+	struct kith_packer pk;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 2);
+	kith_pack_key(&pk, KITH_B_LEAVE_MS);
+	kith_pack_uint(&pk, 0);
+	kith_pack_key(&pk, KITH_B_LEAVE_TUNNEL);
+	kith_pack_uint(&pk, hop->tunnel);
+	kith_core_tick(a, world_clock(&w));
+	world_drain(&w, alice);
+	kith_outbox_claim(&w.shared->outbox, a, a->stats);
+	struct kith_ask ask = { .id = 77, .kind = KITH_REQ_TUNNEL_CLOSE, .body = test_span(body, pk.len) };
+	kith_introduce_on_close(a, via, &ask);
+	assert_int_equal(to_bob->peer->relay_at, w.now);
+	assert_int_equal(to_carol->peer->relay_at, KITH_TIME_NEVER);
+	world_drain(&w, alice);
+	world_run(&w, KITH_US_PER_S);
 	core_world_deinit(&w);
 }
 
@@ -174,6 +250,8 @@ int main(void)
 		cmocka_unit_test(only_devices_attached_here_are_reached),
 		cmocka_unit_test(nothing_is_passed_on_that_would_make_a_leaf_speak_for_its_home),
 		cmocka_unit_test(who_asks_for_too_many_is_limited),
+		cmocka_unit_test(devices_of_one_identity_share_its_introductions),
+		cmocka_unit_test(a_tunnel_that_ends_concerns_the_sessions_that_used_it_only),
 		cmocka_unit_test(tunnels_go_when_calls_are_over),
 		cmocka_unit_test(a_tunnel_takes_packets_from_its_end_only),
 		cmocka_unit_test(a_supernode_can_be_called_like_anybody),

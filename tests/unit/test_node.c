@@ -1,5 +1,11 @@
 /* A node from its options to its end: starting, failing, threads, closing at any time, remembering. */
+#include <unistd.h>
+
 #include "host_world.h"
+
+#include "host/internal.h"
+#include "host/udp_internal.h"
+#include "role/supernode.h"
 
 /* ---- starting and stopping ---- */
 
@@ -108,6 +114,15 @@ struct doubts {
 	enum kith_trouble what;
 };
 
+/* Of a node whose callbacks are not a party's. */
+static void party_close_plain(struct party *p)
+{
+	struct kith_node_info info;
+	assert_int_equal(kith_node_close(p->node, NULL), 0);
+	UNTIL(p->world, (kith_node_info(p->node, &info), info.state == KITH_NODE_CLOSED));
+	assert_int_equal(kith_node_free(p->node), 0);
+}
+
 static void note_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why, void *user)
 {
 	struct doubts *d = user;
@@ -118,40 +133,237 @@ static void note_trouble(struct kith_node *node, enum kith_trouble what, int err
 	d->err = err;
 }
 
-static void names_that_cannot_be_resolved_are_told_and_tried_again(void **state)
+/* One name does not exist; the other is found. The node runs from the start, and uses what there is. */
+static void names_that_cannot_be_resolved_hold_nothing_up(void **state)
 {
-	static const char *const nowhere[] = { "nobody.invalid:7000" };
 	struct world w;
-	struct party p;
+	struct party home, p;
 	struct kith_node_options o;
 	struct kith_node_callbacks cb;
 	struct kith_node_info info;
+	struct kith_bootstrap_info entries[4];
+	struct doubts d = { .told = 0 };
+	char found[32];
+	const char *list[] = { "nobody.invalid:7000", found };
+
+	(void)state;
+	world_init(&w);
+	(void)snprintf(found, sizeof found, "localhost:%u", supernode_init(&home, &w));
+	party_options(&p, &w, "alice", &o);
+	o.bootstrap = list;
+	o.bootstrap_n = 1;
+	kith_node_callbacks_init(&cb);
+	cb.trouble = note_trouble;
+	assert_int_equal(kith_node_new(&p.node, &o, &cb, &d), 0);
+	assert_int_equal(kith_node_adjust(p.node, &o), KITH_ESTATE);
+	assert_int_equal(kith_node_start(p.node), 0);
+	UNTIL(&w, (kith_node_info(p.node, &info), info.state == KITH_NODE_RUNNING) && d.told > 0);
+	assert_int_equal(d.what, KITH_TROUBLE_BOOTSTRAP);
+	assert_int_equal(d.err, KITH_ENOENT);
+	assert_int_equal(kith_node_bootstrap(p.node, entries, 4), 1);
+	assert_string_equal(entries[0].where, "nobody.invalid:7000");
+	assert_int_equal(entries[0].addrs_n, 0);
+	assert_int_equal(entries[0].err, KITH_ENOENT);
+	UNTIL(&w, p.node->resolver.attempt >= 2); /* it goes on looking, and says so once */
+	assert_int_equal(d.told, 1);
+	assert_int_equal(info.core.homes, 0);
+
+	o.bootstrap_n = 2;
+	assert_int_equal(kith_node_adjust(p.node, &o), 0);
+	UNTIL(&w, (kith_node_info(p.node, &info), info.core.homes == 1));
+	assert_int_equal(kith_node_bootstrap(p.node, entries, 4), 2);
+	assert_true(entries[1].addrs_n > 0);
+	assert_int_equal(kith_node_bootstrap(p.node, NULL, 0), 2);
+	kith_node_options_deinit(&o);
+	party_close_plain(&p);
+	party_close(&home);
+	world_deinit(&w);
+}
+
+static void what_may_change_while_it_runs_does(void **state)
+{
+	static const char *const nonsense[] = { "127.0.0.1:1", "no port here" };
+	struct world w;
+	struct party home;
+	struct kith_node_options o;
+	struct kith_bootstrap_info entry;
+
+	(void)state;
+	world_init(&w);
+	(void)supernode_init(&home, &w);
+	struct kith_node *node = home.node;
+	kith_node_options_init(&o);
+	o.relay_rate = 5000;
+	o.leave_us = 7;
+	o.stun = true;
+	assert_int_equal(kith_node_adjust(node, &o), 0);
+	assert_int_equal(node->core->super->fwd.limits.rate, 5000);
+	assert_int_equal(node->core->super->fwd.limits.owner_rate, 1250000); /* the core's default */
+	assert_int_equal(node->o.leave_us, 7);
+	assert_non_null(node->stun);
+	o.stun = false;
+	assert_int_equal(kith_node_adjust(node, &o), 0);
+	assert_null(node->stun);
+	/* What is wrong changes nothing. */
+	o.relay_rate = UINT64_MAX;
+	o.stun = true;
+	assert_int_equal(kith_node_adjust(node, &o), KITH_EINVAL);
+	assert_null(node->stun);
+	o.relay_rate = 6000;
+	o.bootstrap = nonsense;
+	o.bootstrap_n = 2;
+	assert_int_equal(kith_node_adjust(node, &o), KITH_EINVAL);
+	assert_int_equal(node->core->super->fwd.limits.rate, 5000);
+	assert_int_equal(kith_node_bootstrap(node, &entry, 1), 0);
+	o.bootstrap_n = 1;
+	assert_int_equal(kith_node_adjust(node, &o), 0);
+	assert_int_equal(kith_node_adjust(node, &o), 0);
+	assert_int_equal(kith_node_bootstrap(node, &entry, 1), 1);
+	assert_string_equal(entry.where, "127.0.0.1:1");
+	assert_int_equal(node->core->bootstrap_n, 1);
+	party_close(&home);
+	world_deinit(&w);
+}
+
+/* ---- a socket that fails ---- */
+
+static void start_leaf_with_doubts(struct party *p, struct world *w, uint16_t home, struct doubts *d)
+{
+	struct kith_node_options o;
+	struct kith_node_callbacks cb;
+	char bootstrap[32];
+	const char *list[1] = { bootstrap };
+	struct kith_node_info info;
+
+	party_options(p, w, "alice", &o);
+	(void)snprintf(bootstrap, sizeof bootstrap, "127.0.0.1:%u", home);
+	o.bootstrap = list;
+	o.bootstrap_n = 1;
+	kith_node_callbacks_init(&cb);
+	cb.trouble = note_trouble;
+	assert_int_equal(kith_node_new(&p->node, &o, &cb, d), 0);
+	kith_node_options_deinit(&o);
+	assert_int_equal(kith_node_start(p->node), 0);
+	UNTIL(w, (kith_node_info(p->node, &info), info.core.homes == 1));
+}
+
+static void on_lookup_done(struct kith_call *call, int err, void *user)
+{
+	(void)call;
+	*(int *)user = err == 0 || err == KITH_ENOENT ? 1 : -1;
+}
+
+/* Looks a name up: packets go and come. */
+static bool reaches_home(struct world *w, struct party *p)
+{
+	int done = 0;
+	assert_int_equal(kith_lookup(p->node, "nobody.at.all", NULL, on_lookup_done, &done, NULL), 0);
+	UNTIL(w, done != 0);
+	return done == 1;
+}
+
+static void socket_comes_back(bool foreign)
+{
+	struct world w;
+	struct party home, p;
+	struct doubts d = { .told = 0 };
+	struct kith_node_info before, info;
+	int other[2];
+
+	world_init(&w);
+	start_leaf_with_doubts(&p, &w, supernode_init(&home, &w), &d);
+	kith_node_info(p.node, &before);
+	/* The descriptor goes away under us, or becomes one of another kind. */
+	int fd = kith_udp_fd(p.node->sockets[KITH_TRANSPORT_UDP_V4].udp);
+	assert_int_equal(pipe(other), 0);
+	if (foreign)
+		assert_int_equal(dup2(other[0], fd), fd);
+	else
+		assert_int_equal(close(fd), 0);
+	int done = 0;
+	assert_int_equal(kith_lookup(p.node, "nobody.at.all", NULL, on_lookup_done, &done, NULL), 0);
+	UNTIL(&w, d.told > 0); /* noticed by the first packet that goes out */
+	assert_int_equal(d.what, KITH_TROUBLE_SOCKET);
+	assert_int_equal(d.err, KITH_EIO);
+	UNTIL(&w, (kith_node_info(p.node, &info), info.v4));
+	assert_int_equal(info.port, before.port);
+	UNTIL(&w, done != 0);
+	assert_true(reaches_home(&w, &p));
+	assert_int_equal(d.told, 1);
+	if (foreign) { /* it was not ours to close */
+		assert_int_equal(write(other[1], "x", 1), 1);
+		char c;
+		assert_int_equal(read(fd, &c, 1), 1);
+		(void)close(fd);
+	}
+	(void)close(other[0]);
+	(void)close(other[1]);
+	party_close_plain(&p);
+	party_close(&home);
+	world_deinit(&w);
+}
+
+static void a_socket_that_is_gone_is_opened_again_on_its_port(void **state)
+{
+	(void)state;
+	socket_comes_back(false);
+}
+
+static void a_descriptor_that_became_another_file_is_left_alone(void **state)
+{
+	(void)state;
+	socket_comes_back(true);
+}
+
+/* Somebody else takes the port meanwhile: it is tried again until it is free, and said once. */
+static void a_socket_waits_for_its_port(void **state)
+{
+	struct kith_udp_options uo = { .alloc = kith_system_alloc(),
+				       .bind = { .family = KITH_FAMILY_V4, .ip = { 127, 0, 0, 1 } } };
+	struct world w;
+	struct party home, p;
+	struct doubts d = { .told = 0 };
+	struct kith_node_info before, info;
+	struct kith_udp *thief;
+	char why[KITH_UDP_WHY_MAX];
+
+	(void)state;
+	world_init(&w);
+	start_leaf_with_doubts(&p, &w, supernode_init(&home, &w), &d);
+	kith_node_info(p.node, &before);
+	assert_int_equal(close(kith_udp_fd(p.node->sockets[KITH_TRANSPORT_UDP_V4].udp)), 0);
+	uo.bind.port = before.port;
+	assert_int_equal(kith_udp_open(&thief, &uo, why), 0);
+	/* The number is the thief's now, and a socket: nothing fails, so it is told. */
+	p.node->sockets[KITH_TRANSPORT_UDP_V4].udp->lost = true;
+	p.node->sockets[KITH_TRANSPORT_UDP_V4].udp->broken = KITH_EIO;
+	kith_node_touch(p.node);
+	UNTIL(&w, p.node->sockets[KITH_TRANSPORT_UDP_V4].attempts >= 3);
+	kith_node_info(p.node, &info);
+	assert_false(info.v4);
+	assert_int_equal(d.told, 1);
+	kith_udp_close(thief);
+	UNTIL(&w, (kith_node_info(p.node, &info), info.v4));
+	assert_int_equal(info.port, before.port);
+	assert_true(reaches_home(&w, &p));
+	assert_int_equal(d.told, 1);
+	party_close_plain(&p);
+	party_close(&home);
+	world_deinit(&w);
+}
+
+static void a_node_may_be_closed_while_its_socket_is_away(void **state)
+{
+	struct world w;
+	struct party home, p;
 	struct doubts d = { .told = 0 };
 
 	(void)state;
 	world_init(&w);
-	party_options(&p, &w, "alice", &o);
-	o.bootstrap = nowhere;
-	o.bootstrap_n = 1;
-	kith_node_callbacks_init(&cb);
-	cb.trouble = note_trouble;
-	struct kith_node *node;
-	assert_int_equal(kith_node_new(&node, &o, &cb, &d), 0);
-	kith_node_options_deinit(&o);
-	assert_int_equal(kith_node_start(node), 0);
-	UNTIL(&w, d.told >= 2);
-	assert_int_equal(d.what, KITH_TROUBLE_BOOTSTRAP);
-	assert_int_equal(d.err, KITH_ENOENT);
-	kith_node_info(node, &info);
-	assert_int_equal(info.state, KITH_NODE_STARTING);
-	p.node = node;
-	assert_int_equal(kith_node_close(node, NULL), 0);
-	while (info.state != KITH_NODE_CLOSED) {
-		assert_false(w.late);
-		(void)uv_run(&w.loop, UV_RUN_ONCE);
-		kith_node_info(node, &info);
-	}
-	assert_int_equal(kith_node_free(node), 0);
+	start_leaf_with_doubts(&p, &w, supernode_init(&home, &w), &d);
+	assert_int_equal(close(kith_udp_fd(p.node->sockets[KITH_TRANSPORT_UDP_V4].udp)), 0);
+	party_close_plain(&p);
+	party_close(&home);
 	world_deinit(&w);
 }
 
@@ -257,7 +469,12 @@ int main(void)
 		cmocka_unit_test(a_taken_port_is_told),
 		cmocka_unit_test(a_node_may_be_closed_while_it_starts),
 		cmocka_unit_test(options_that_contradict_each_other_are_refused),
-		cmocka_unit_test(names_that_cannot_be_resolved_are_told_and_tried_again),
+		cmocka_unit_test(names_that_cannot_be_resolved_hold_nothing_up),
+		cmocka_unit_test(what_may_change_while_it_runs_does),
+		cmocka_unit_test(a_socket_that_is_gone_is_opened_again_on_its_port),
+		cmocka_unit_test(a_descriptor_that_became_another_file_is_left_alone),
+		cmocka_unit_test(a_socket_waits_for_its_port),
+		cmocka_unit_test(a_node_may_be_closed_while_its_socket_is_away),
 		cmocka_unit_test(a_node_runs_on_a_thread_of_its_own),
 		cmocka_unit_test(what_was_pinned_is_remembered),
 	};

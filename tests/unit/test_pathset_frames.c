@@ -290,6 +290,71 @@ static void an_unproven_hop_is_never_sent_more_than_came_from_it(void **state)
 	}
 }
 
+/* What n sends, as frames: bytes of PROBE_ACKs to a hop, of everything to it, and how many padded PROBEs. */
+struct to_hop {
+	size_t acks, all;
+	unsigned padded;
+};
+
+static void count_to_hop(struct w_node *n, const struct kith_hop *hop, struct to_hop *out)
+{
+	struct kith_open_packet *open;
+	struct kith_packet none;
+	while ((open = kith_outbox_next_open(&n->outbox)) != NULL) {
+		if (!open->pinned || !kith_hop_equal(&open->hop, hop))
+			continue;
+		struct kith_reader r = kith_reader_of(open->frames, open->len);
+		struct kith_frame f;
+		bool padded = false;
+		while (kith_frame_next(&r, &f)) {
+			if (f.type == KITH_FRAME_PROBE_ACK)
+				out->acks += KITH_PROBE_OVERHEAD + KITH_FRAME_HEADER + f.body.len;
+			padded = padded || (f.type == KITH_FRAME_PROBE && f.body.len == KITH_PROBE_PADDED);
+		}
+		out->all += padded ? 0 : open->len + (size_t)KITH_PROBE_OVERHEAD;
+		out->padded += padded;
+	}
+	assert_int_equal(kith_outbox_poll(&n->outbox, &none, 1), 0);
+}
+
+/* A peer names somebody else's address, and writes it on its packets as their source. */
+static void a_named_address_is_answered_with_no_more_than_came_from_it(void **state)
+{
+	(void)state;
+	for (size_t len = 45; len < 140; len += 11) { /* 45: a PROBE without padding */
+		struct world *w = w_new(180 + len);
+		struct w_node *n = &w->node[1];
+		struct kith_hop named = w_direct_hop(w_addr(55, 5, 5, 5, 5555)), relay = w_relay_hop(1, 0);
+		struct kith_candidates cs = { .generation = 1, .n = 1 };
+		uint8_t list[KITH_CANDIDATES_BODY_MAX], round[2] = { 1, 1 }, body[KITH_PROBE_BODY] = { 9 };
+		cs.list[0] = (struct kith_candidate){ .addr = named.remote, .kind = KITH_CANDIDATE_HOST };
+		w_peers(w, 0, 0);
+		w_offer(w, 1);
+		struct kith_writer wr = kith_writer_of(list, sizeof list);
+		kith_candidates_write(&wr, &cs);
+		struct kith_frame offer = { KITH_FRAME_CANDIDATES, test_span(list, kith_writer_len(&wr)) };
+		struct kith_frame punch = { KITH_FRAME_PUNCH, test_span(round, 2) };
+		struct kith_frame probe = { KITH_FRAME_PROBE, test_span(body, sizeof body) };
+		assert_int_equal(kith_pathset_on_frame(&n->ps, &n->env, w->now, &relay, &offer), 0);
+		assert_int_equal(kith_pathset_on_frame(&n->ps, &n->env, w->now, &relay, &punch), 0);
+		struct to_hop sent = { 0 };
+		size_t got = 0;
+		for (unsigned k = 0; k < 400; k++) {
+			got += len;
+			kith_pathset_heard(&n->ps, &n->env, w->now, &named, k, false, len);
+			assert_int_equal(kith_pathset_on_frame(&n->ps, &n->env, w->now, &named, &probe), 0);
+			w->now += 20 * MS;
+			kith_pathset_tick(&n->ps, &n->env, w->now);
+			count_to_hop(n, &named, &sent);
+			assert_true(sent.acks <= got);
+			assert_true(sent.all <= got);
+			assert_true(sent.padded <= KITH_PROBES_PER_ADDRESS);
+		}
+		assert_true(sent.acks > 0);
+		w_free(w);
+	}
+}
+
 static void strangers_are_few_at_a_time(void **state)
 {
 	(void)state;
@@ -324,6 +389,7 @@ int main(void)
 		cmocka_unit_test(a_leaf_whose_nat_moved_it_is_followed_at_its_next_keepalive),
 		cmocka_unit_test(a_peer_that_moves_in_a_call_takes_its_path_along),
 		cmocka_unit_test(an_unproven_hop_is_never_sent_more_than_came_from_it),
+		cmocka_unit_test(a_named_address_is_answered_with_no_more_than_came_from_it),
 		cmocka_unit_test(strangers_are_few_at_a_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,6 +184,36 @@ static void a_holder_never_keeps_a_record_longer_than_its_validity(void **state)
 	assert_int_equal(kith_record_life_us(&r, &w.now), 0);
 }
 
+/* Far in the future and without a clock to tell: no sum of such a time and a tolerance may overflow. */
+static void times_at_the_end_of_time_are_refused(void **state)
+{
+	(void)state;
+	const int64_t end = INT64_MAX / 2;
+	uint8_t buf[KITH_RECORD_LEN_MAX];
+	struct kith_record r = ow_record_of(&w, &alice, homes, 1), back;
+	struct kith_person p;
+	const struct kith_now unsure = { .mono_us = 0, .unix_ms = w.now.unix_ms, .unix_trusted = false };
+	r.seq = (uint64_t)end - 1;
+	r.expires_ms = end;
+	struct kith_span bytes = ow_record_sign(&w, &alice, buf, &r);
+	assert_int_equal(kith_record_parse(&back, bytes), 0);
+	assert_int_equal(kith_record_verify(&back, &w.trust, &unsure, &p), 0);
+	assert_int_equal(kith_record_verify(&back, &w.trust, &w.now, &p), KITH_ENOTYET);
+	assert_int_equal(kith_record_life_us(&back, &unsure), KITH_US_PER_MS);
+	/* One more in the signed bytes: flags 2, key 32 and seq 8 stand before it. */
+	for (uint64_t at = (uint64_t)end + 1; at != 0; at = at == (uint64_t)end + 1 ? INT64_MAX : 0) {
+		struct kith_writer out = kith_writer_of(buf + 2 + 2 + 32, 16);
+		kith_write_u64(&out, at - 1);
+		kith_write_u64(&out, at);
+		assert_int_equal(kith_record_parse(&back, bytes), KITH_EPROTO);
+	}
+	r.expires_ms = INT64_MAX;
+	r.seq = INT64_MAX - 1;
+	assert_int_equal(kith_record_make(w.suite, buf, &r, alice.device.sign.sk), KITH_EINVAL);
+	struct kith_vanish vanish = { .at_ms = INT64_MAX };
+	assert_int_equal(kith_vanish_make(w.suite, buf, &vanish, alice.device.sign.sk), KITH_EINVAL);
+}
+
 static void sequences_rise_even_when_the_clock_falls(void **state)
 {
 	(void)state;
@@ -439,6 +469,7 @@ int main(void)
 		T(a_goodbye_has_no_homes_and_only_a_goodbye),
 		T(times_are_held_against_the_clock_with_tolerance),
 		T(a_holder_never_keeps_a_record_longer_than_its_validity),
+		T(times_at_the_end_of_time_are_refused),
 		T(sequences_rise_even_when_the_clock_falls),
 		T(a_record_under_somebody_elses_key_is_refused),
 		T(a_record_signed_by_another_device_is_refused),

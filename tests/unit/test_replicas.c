@@ -212,6 +212,28 @@ static void an_asker_hears_of_those_it_did_not_list(void **state)
 	assert_int_equal(kith_replicas_unlisted(&ms, &key, test_span(listed, 15), out), KITH_REPLICAS);
 }
 
+/* Of a large network twelve are near enough to a key, and of a small one all. */
+static void the_first_twelve_may_be_asked_to_keep_a_key(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < NODES; i++) {
+		learn(&ms, i);
+		struct kith_id key = random_key();
+		const struct kith_member *out[KITH_REPLICA_GROUPS][KITH_REPLICAS];
+		uint32_t near = 0, n = 0;
+		for (uint32_t g = 0; g < KITH_REPLICA_GROUPS; g++) {
+			uint32_t in_group = kith_replicas_find(&ms, &key, g, out[g]);
+			for (uint32_t k = 0; k < in_group; k++)
+				assert_true(kith_replicas_near(&ms, &key, &out[g][k]->id));
+			n += in_group;
+		}
+		for (uint32_t k = 0; k < ms.n; k++)
+			near += kith_replicas_near(&ms, &key, &ms.at[k]->id);
+		assert_int_equal(near, n);
+		assert_int_equal(n, i + 1 < 12 ? i + 1 : 12);
+	}
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -219,6 +241,7 @@ int main(void)
 		T(replicas_are_those_of_the_rule),
 		T(six_prefixes_when_there_are_six_and_nearest_first),
 		T(the_next_six_are_six_others),
+		T(the_first_twelve_may_be_asked_to_keep_a_key),
 		T(few_members_are_all_replicas_and_then_there_are_no_more),
 		T(equal_views_give_equal_replicas_whatever_their_history),
 		T(one_more_member_changes_few_replicas),

@@ -1,70 +1,18 @@
-/* Bootstrap entries: which are understood, and what becomes of names. */
+/* What becomes of the names of bootstrap hosts. */
 #include "support.h"
 
 #include "host/resolve.h"
 
 #define KEY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-static void entries_are_understood(void **state)
+static int rounds, founds;
+
+static void found_one(void *ctx, const struct kith_resolve_entry *e)
 {
-	struct kith_resolve_entry e;
-
-	(void)state;
-	assert_int_equal(kith_resolve_parse(&e, "home.example:7000"), 0);
-	assert_string_equal(e.host, "home.example");
-	assert_int_equal(e.port, 7000);
-	assert_false(e.has_key);
-	assert_int_equal(e.found_n, 0);
-	assert_int_equal(kith_resolve_parse(&e, " home:65535\t" KEY " \n"), 0);
-	assert_true(e.has_key);
-	assert_int_equal(kith_resolve_parse(&e, "192.0.2.1:443"), 0);
-	assert_string_equal(e.host, "");
-	assert_int_equal(e.found_n, 1);
-	assert_int_equal(e.found[0].port, 443);
-	assert_int_equal(kith_resolve_parse(&e, "[2001:db8::1]:443 " KEY), 0);
-	assert_int_equal(e.found[0].family, KITH_FAMILY_V6);
+	(void)ctx;
+	assert_string_equal(e->is.host, "localhost");
+	founds++;
 }
-
-static void nonsense_is_refused(void **state)
-{
-	static const char *const bad[] = { "",
-					   " ",
-					   "home",
-					   "home:",
-					   "home:0",
-					   "home:65536",
-					   "home:-1",
-					   "home:7000x",
-					   ":7000",
-					   "ho me:7000",
-					   "home:7000 key",
-					   ("home:7000 " KEY "a"),
-					   ("home:7000 " KEY " more"),
-					   "1.2.3:7000",
-					   "1.2.3.4.5:7000",
-					   "256.1.1.1:7000",
-					   "192.0.2.1:0",
-					   "[2001:db8::1:443",
-					   "2001:db8::1:443",
-					   "-home:7000",
-					   ".home:7000",
-					   "home/:7000",
-					   "h\xc3\xb6me:7000" };
-	struct kith_resolve_entry e;
-	char longest[KITH_RESOLVE_HOST_MAX + 16];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-		if (kith_resolve_parse(&e, bad[i]) != KITH_EINVAL)
-			fail_msg("'%s' was taken", bad[i]);
-	memset(longest, 'a', sizeof longest);
-	strcpy(longest + KITH_RESOLVE_HOST_MAX, ":7000");
-	assert_int_equal(kith_resolve_parse(&e, longest), 0);
-	strcpy(longest + KITH_RESOLVE_HOST_MAX, "a:700");
-	assert_int_equal(kith_resolve_parse(&e, longest), KITH_EINVAL);
-}
-
-static int rounds;
 
 static void done(void *ctx)
 {
@@ -87,20 +35,27 @@ static void names_are_resolved_and_literals_need_not_be(void **state)
 	assert_int_equal(uv_loop_init(&loop), 0);
 	assert_int_equal(kith_resolver_init(&r, &alloc.alloc, entries, 3, &bad), 0);
 	assert_int_equal(kith_resolver_result(&r, found, 16), 1);
-	assert_true(kith_resolver_start(&r, &loop, done, NULL));
-	assert_int_equal(rounds, 0);
+	r.found = found_one;
+	r.done = done;
+	assert_true(kith_resolver_start(&r, &loop));
+	assert_int_equal(rounds + founds, 0);
 	assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
 	assert_int_equal(rounds, 1);
+	assert_int_equal(founds, 1);
+	assert_true(kith_resolver_wants(&r));
 	size_t n = kith_resolver_result(&r, found, 16);
 	assert_in_range(n, 2, 3); /* localhost may be of both families */
 	assert_int_equal(found[0].addr.port, 1);
 	assert_int_equal(found[1].addr.port, 2);
 	assert_true(found[1].has_key && !found[0].has_key);
-	assert_int_equal(r.entries[2].err, KITH_ENOENT);
+	assert_int_equal(r.entries[2]->err, KITH_ENOENT);
 	assert_int_equal(kith_resolver_result(&r, NULL, 0), n);
 
 	/* Again: only what failed; and it can be given up. */
-	assert_true(kith_resolver_start(&r, &loop, done, NULL));
+	assert_true(kith_resolver_start(&r, &loop));
+	assert_int_equal(r.busy, 1);
+	assert_int_equal(r.entries[2]->err, KITH_ENOENT); /* what is known until the answer comes */
+	assert_true(kith_resolver_start(&r, &loop)); /* under way already: no second question */
 	assert_int_equal(r.busy, 1);
 	kith_resolver_cancel(&r);
 	assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
@@ -120,15 +75,19 @@ static void lists_are_bounded(void **state)
 
 	(void)state;
 	test_alloc_init(&alloc);
-	for (size_t i = 0; i <= KITH_RESOLVE_ENTRIES_MAX; i++)
-		entries[i] = "192.0.2.1:1";
+	char texts[KITH_RESOLVE_ENTRIES_MAX + 1][32];
+	for (size_t i = 0; i <= KITH_RESOLVE_ENTRIES_MAX; i++) {
+		(void)snprintf(texts[i], sizeof texts[i], "192.0.2.1:%zu", i + 1);
+		entries[i] = texts[i];
+	}
 	assert_int_equal(kith_resolver_init(&r, &alloc.alloc, entries, KITH_RESOLVE_ENTRIES_MAX + 1, &bad), KITH_EFULL);
 	entries[3] = "x";
 	assert_int_equal(kith_resolver_init(&r, &alloc.alloc, entries, 4, &bad), KITH_EINVAL);
 	assert_int_equal(bad, 3);
 	assert_int_equal(kith_resolver_init(&r, &alloc.alloc, NULL, 0, &bad), 0);
 	assert_int_equal(uv_loop_init(&loop), 0);
-	assert_false(kith_resolver_start(&r, &loop, done, NULL)); /* nothing to ask: done is not called */
+	r.done = done;
+	assert_false(kith_resolver_start(&r, &loop)); /* nothing to ask: done is not called */
 	assert_int_equal(uv_loop_close(&loop), 0);
 	kith_resolver_deinit(&r);
 	alloc.fail_after = 0;
@@ -136,12 +95,37 @@ static void lists_are_bounded(void **state)
 	test_alloc_check(&alloc);
 }
 
+static void entries_may_be_added_and_are_there_once(void **state)
+{
+	static const char *const first[] = { "192.0.2.1:1", "a.invalid:2", "192.0.2.1:1" };
+	struct test_alloc alloc;
+	struct kith_resolver r;
+	size_t bad;
+
+	(void)state;
+	test_alloc_init(&alloc);
+	assert_int_equal(kith_resolver_init(&r, &alloc.alloc, first, 3, &bad), 0);
+	assert_int_equal(r.n, 2);
+	const struct kith_resolve_entry *kept = r.entries[1];
+	assert_int_equal(kith_resolver_add(&r, "a.invalid:2"), KITH_EEXIST);
+	assert_int_equal(kith_resolver_add(&r, "192.0.2.1:1 " KEY), KITH_EEXIST);
+	assert_int_equal(kith_resolver_add(&r, "a.invalid"), KITH_EINVAL);
+	assert_int_equal(kith_resolver_add(&r, "a.invalid:3"), 0);
+	assert_int_equal(kith_resolver_add(&r, "[2001:db8::1]:1"), 0);
+	alloc.fail_after = 0;
+	assert_int_equal(kith_resolver_add(&r, "a.invalid:4"), KITH_ENOMEM);
+	alloc.fail_after = -1;
+	assert_int_equal(r.n, 4);
+	assert_ptr_equal(r.entries[1], kept); /* a request under way may point to it */
+	kith_resolver_deinit(&r);
+	test_alloc_check(&alloc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(entries_are_understood),
-		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(names_are_resolved_and_literals_need_not_be),
+		cmocka_unit_test(entries_may_be_added_and_are_there_once),
 		cmocka_unit_test(lists_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,12 +117,14 @@ static void a_first_message_from_before_a_restart_only_earns_a_cookie(void **sta
 	uint32_t sessions = w.nodes[1].core->sessions.by_index.n;
 	struct kith_addr elsewhere = world_addr(20);
 	struct keeper answer = { .from = &w.nodes[1].addr, .to = &elsewhere, .type = KITH_PKT_COOKIE };
+	uint64_t required = world_stat(&w, 1, KITH_STAT_DROP_COOKIE_REQUIRED);
+	uint64_t sent = world_stat(&w, 1, KITH_STAT_COOKIES_SENT);
 	w.tap = keep_tap;
 	w.tap_ctx = &answer;
 	inject(&w, 1, &elsewhere, k.packet.data + KITH_PACKET_HEADROOM, k.packet.len);
 	assert_int_equal(answer.seen, 1);
-	assert_int_equal(world_stat(&w, 1, KITH_STAT_DROP_COOKIE_REQUIRED), 1);
-	assert_int_equal(world_stat(&w, 1, KITH_STAT_COOKIES_SENT), 1);
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_DROP_COOKIE_REQUIRED), required + 1);
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_COOKIES_SENT), sent + 1);
 	assert_int_equal(w.nodes[1].core->sessions.by_index.n, sessions);
 	core_world_deinit(&w);
 }
@@ -159,7 +161,7 @@ static void a_cookie_that_another_adds_does_not_make_an_old_message_new(void **s
 	assert_true(anew);
 	kith_mac_write(w.pki.suite, &keys, cookie, hello, k.packet.len);
 	inject(&w, 1, &elsewhere, hello, k.packet.len);
-	assert_int_equal(world_stat(&w, 1, KITH_STAT_COOKIES_SENT), 2);
+	assert_int_equal(answer.seen, 2);
 	assert_int_equal(w.nodes[1].core->sessions.by_index.n, sessions);
 	core_world_deinit(&w);
 }
@@ -208,6 +210,7 @@ static void one_prefix_is_held_to_its_rate_of_first_messages(void **state)
 	(void)state;
 	world_network(&w, kith_suite_sodium(), 1, 2, (const char *const[]){ NULL });
 	struct kith_self self = w.nodes[0].core->self;
+	uint64_t cookies = world_stat(&w, 1, KITH_STAT_COOKIES_SENT);
 	uint8_t payload[512];
 	for (uint32_t i = 0; i < 200; i++) {
 		struct kith_writer p = kith_writer_of(payload, sizeof payload);
@@ -220,7 +223,7 @@ static void one_prefix_is_held_to_its_rate_of_first_messages(void **state)
 		inject(&w, 1, &from, hs.packet, hs.len);
 	}
 	assert_int_equal(world_stat(&w, 1, KITH_STAT_REFUSE_MALFORMED), 5 * KITH_HANDSHAKE_PREFIX_PER_S);
-	assert_int_equal(world_stat(&w, 1, KITH_STAT_DROP_RATE_LIMITED), 200 - 5 * KITH_HANDSHAKE_PREFIX_PER_S);
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_COOKIES_SENT), cookies + 200 - 5 * KITH_HANDSHAKE_PREFIX_PER_S);
 	core_world_deinit(&w);
 }
 
@@ -293,10 +296,176 @@ static void the_first_packet_in_the_keys_proves_only_the_way_of_the_reply(void *
 	core_world_deinit(&w);
 }
 
+/* ---- repetitions ---- */
+
+/* Counts what a node says of a type, and loses it. */
+struct mouth {
+	const struct kith_addr *from;
+	uint8_t type;
+	int said;
+};
+
+static int mouth_tap(struct core_world *w, struct world_packet *p)
+{
+	struct mouth *m = w->tap_ctx;
+	const uint8_t *inner;
+	size_t len;
+	if (!kith_addr_equal(&p->from, m->from) || inner_type(p, &inner, &len) != m->type)
+		return 1;
+	m->said++;
+	return 0;
+}
+
+static void copies_of_a_first_message_are_answered_within_a_rate(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 3, (const char *const[]){ NULL });
+	struct keeper k = { .type = KITH_PKT_HELLO, .to = &w.nodes[1].addr, .swallow = true };
+	w.tap = keep_tap;
+	w.tap_ctx = &k;
+	int carol = world_start(&w, "carol", false);
+	world_run(&w, 200 * KITH_US_PER_MS);
+	assert_true(k.seen > 0);
+	w.nodes[carol].muted = true; /* so that nothing but copies comes, and no answer arrives */
+	struct mouth mouth = { &w.nodes[1].addr, KITH_PKT_REPLY, 0 };
+	w.tap = mouth_tap;
+	w.tap_ctx = &mouth;
+	uint32_t sessions = w.nodes[1].core->sessions.by_index.n;
+	inject(&w, 1, &k.packet.from, k.packet.data + KITH_PACKET_HEADROOM, k.packet.len);
+	assert_int_equal(mouth.said, 1);
+	for (int second = 0; second < 3; second++) {
+		mouth.said = 0;
+		for (int i = 0; i < 30; i++) {
+			struct kith_addr from = world_addr(10 + i % 10);
+			inject(&w, 1, &from, k.packet.data + KITH_PACKET_HEADROOM, k.packet.len);
+		}
+		assert_int_equal(mouth.said, KITH_REPLIES_PER_S);
+		world_run(&w, KITH_US_PER_S);
+	}
+	assert_int_equal(w.nodes[1].core->sessions.by_index.n, sessions + 1);
+	core_world_deinit(&w);
+}
+
+/* ---- one caller among others ---- */
+
+/* Alice, bob, carol, and a second device of alice's. */
+enum { CAROL = WORLD_BOB + 1, SECOND };
+
+static void four_devices(struct core_world *w)
+{
+	struct kith_core_options o;
+	world_network(w, kith_suite_sodium(), 1, 3, (const char *const[]){ NULL });
+	assert_int_equal(world_add(w, "alice", false), WORLD_ALICE);
+	w->nodes[WORLD_ALICE].id.devices_len = 0; /* no list that the second one is not on */
+	world_options(w, WORLD_ALICE, &o);
+	assert_int_equal(world_try_start(w, WORLD_ALICE, &o), 0);
+	world_start(w, "bob", false);
+	world_start(w, "carol", false);
+	assert_int_equal(world_further(w, "alice", "second", WORLD_ALICE), SECOND);
+	world_run(w, 5 * KITH_US_PER_S);
+}
+
+static void ring(struct core_world *w, int node, const struct kith_event *ev)
+{
+	(void)w;
+	(void)node;
+	(void)ev;
+}
+
+static void refuse(struct core_world *w, int node, const struct kith_event *ev)
+{
+	if (ev->type == KITH_EVENT_INCOMING)
+		(void)kith_core_reject(w->nodes[node].core, world_clock(w), ev->session, KITH_CLOSE_BUSY);
+}
+
+static int rings(const struct core_world *w, int since)
+{
+	return world_events(w, WORLD_BOB, KITH_EVENT_INCOMING, since);
+}
+
+static void one_person_cannot_fill_the_places_of_calls_that_wait(void **state)
+{
+	struct core_world w;
+	(void)state;
+	four_devices(&w);
+	w.on_event = ring;
+	int since = w.events_n;
+	for (int i = 0; i < 3; i++) {
+		world_dial(&w, WORLD_ALICE, "bob", 0);
+		world_dial(&w, SECOND, "bob", 0);
+	}
+	world_run(&w, 2 * KITH_US_PER_S);
+	assert_int_equal(rings(&w, since), KITH_INCOMING_PER_CALLER);
+	assert_true(world_stat(&w, WORLD_BOB, KITH_STAT_REFUSE_CALLER) > 0);
+	kith_session_id one = world_event(&w, WORLD_BOB, KITH_EVENT_INCOMING, since)->ev.session;
+	world_dial(&w, CAROL, "bob", 0);
+	world_run(&w, 2 * KITH_US_PER_S);
+	assert_int_equal(rings(&w, since), KITH_INCOMING_PER_CALLER + 1);
+	assert_string_equal(world_event(&w, WORLD_BOB, KITH_EVENT_INCOMING, since)->ev.name, "carol");
+	/* When one of hers is taken, the next may ring. */
+	assert_int_equal(kith_core_accept(w.nodes[WORLD_BOB].core, world_clock(&w), one), 0);
+	world_drain(&w, WORLD_BOB);
+	world_run(&w, 4 * KITH_US_PER_S);
+	assert_int_equal(rings(&w, since), KITH_INCOMING_PER_CALLER + 2);
+	core_world_deinit(&w);
+}
+
+static void another_device_of_the_same_person_may_not_ring_more_often(void **state)
+{
+	struct core_world w;
+	(void)state;
+	four_devices(&w);
+	w.on_event = refuse;
+	int since = w.events_n;
+	for (int i = 0; i < KITH_CALLS_BURST; i++)
+		world_dial(&w, WORLD_ALICE, "bob", 0);
+	world_run(&w, 400 * KITH_US_PER_MS);
+	assert_int_equal(rings(&w, since), KITH_CALLS_BURST);
+	world_dial(&w, SECOND, "bob", 0);
+	world_run(&w, 250 * KITH_US_PER_MS);
+	assert_int_equal(rings(&w, since), KITH_CALLS_BURST);
+	assert_true(world_stat(&w, WORLD_BOB, KITH_STAT_DROP_RATE_LIMITED) > 0);
+	world_dial(&w, CAROL, "bob", 0);
+	world_run(&w, 250 * KITH_US_PER_MS);
+	assert_string_equal(world_event(&w, WORLD_BOB, KITH_EVENT_INCOMING, since)->ev.name, "carol");
+	core_world_deinit(&w);
+}
+
+/* ---- memory ---- */
+
+/* Certificates that are not kept would not be checked again when they expire or are revoked. */
+static void a_session_whose_certificates_cannot_be_kept_is_not_made(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	int since = w.events_n;
+	uint32_t room = w.shared->blobs.table.max;
+	kith_op op = world_dial(&w, WORLD_ALICE, "bob", 10 * KITH_US_PER_S);
+	world_show(&w, WORLD_ALICE, &(struct world_cert){ .name = "alice", .serial = 77 });
+	w.shared->blobs.table.max = w.shared->blobs.table.n; /* what is known may be kept; alice's new chain is not */
+	world_run(&w, 2 * KITH_US_PER_S);
+	assert_null(world_event(&w, WORLD_BOB, KITH_EVENT_INCOMING, since));
+	assert_int_equal(w.nodes[WORLD_BOB].core->deciding, 0);
+	assert_true(world_stat(&w, WORLD_BOB, KITH_STAT_ALLOC_FAILED) > 0);
+	/* A copy of the same message finds room. */
+	w.shared->blobs.table.max = room;
+	world_run(&w, 2 * KITH_US_PER_S);
+	const struct world_event *opened = world_event(&w, WORLD_ALICE, KITH_EVENT_OPENED, since);
+	assert_non_null(opened);
+	assert_int_equal(opened->ev.op, op);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_packet_in_the_keys_proves_only_the_way_of_the_reply),
+		cmocka_unit_test(copies_of_a_first_message_are_answered_within_a_rate),
+		cmocka_unit_test(one_person_cannot_fill_the_places_of_calls_that_wait),
+		cmocka_unit_test(another_device_of_the_same_person_may_not_ring_more_often),
+		cmocka_unit_test(a_session_whose_certificates_cannot_be_kept_is_not_made),
 		cmocka_unit_test(a_leaf_does_not_answer_what_does_not_come_through_a_home),
 		cmocka_unit_test(a_leaf_does_not_introduce_itself_to_who_does_not_know_its_key),
 		cmocka_unit_test(a_replayed_first_message_makes_no_session),

@@ -81,6 +81,64 @@ static void numbers_rise_across_a_restart_with_a_clock_set_back(void **state)
 	core_world_deinit(&w);
 }
 
+/* What the others hold of a supernode is replaced by what it signs after a restart, although its clock was set back. */
+static void a_supernode_s_entry_and_record_are_newer_after_a_restart_with_a_clock_set_back(void **state)
+{
+	struct core_world w;
+	static uint8_t file[1 << 20];
+	struct kith_core_options o;
+	(void)state;
+	world_alice_and_bob(&w);
+	const struct kith_supernode *sn = w.nodes[1].core->super;
+	struct kith_id id = sn->id;
+	struct kith_members *seen = &w.nodes[0].core->super->members;
+	uint64_t entry = sn->entry_seq, record = w.nodes[1].core->leaf.record_seq;
+	assert_int_equal(kith_members_get(seen, &id)->seq, entry);
+	w.nodes[1].core->super->entry_seq += 60000; /* as when it was renewed after the record */
+	entry += 60000;
+	assert_true(entry > record);
+	size_t len = saved_state(&w, 1, file, sizeof file);
+	world_stop(&w, 1);
+	world_options(&w, 1, &o);
+	o.state = test_span(file, len);
+	for (int64_t back_ms = 5 * 60 * 1000; back_ms <= 3600 * 1000; back_ms += 55 * 60 * 1000) {
+		struct kith_now clock = world_clock(&w);
+		clock.unix_ms -= back_ms;
+		assert_int_equal(kith_core_new(&w.nodes[1].core, &o, clock), 0);
+		assert_true(w.nodes[1].core->super->entry_seq > entry);
+		assert_true(w.nodes[1].core->super->entry_seq > record);
+		world_stop(&w, 1);
+	}
+	assert_int_equal(world_try_start(&w, 1, &o), 0);
+	world_run(&w, 20 * KITH_US_PER_S);
+	assert_true(kith_members_get(seen, &id)->seq > entry);
+	core_world_deinit(&w);
+}
+
+/* A supernode that has no leaf and takes none still has something to save. */
+static void a_supernode_saves_when_it_has_signed(void **state)
+{
+	struct core_world w;
+	struct kith_effect effect;
+	struct kith_core_options o;
+	(void)state;
+	core_world_init(&w, kith_suite_sodium(), 3);
+	int i = world_add(&w, "s0", true);
+	world_options(&w, i, &o);
+	assert_int_equal(kith_core_new(&w.nodes[i].core, &o, world_clock(&w)), 0);
+	bool saved = false;
+	for (int k = 0; k < 10 && !saved; k++) {
+		struct kith_packet out[8];
+		w.now += KITH_US_PER_S;
+		kith_core_tick(w.nodes[i].core, world_clock(&w));
+		while (kith_core_poll(w.nodes[i].core, world_clock(&w), out, 8) > 0) {}
+		saved = kith_core_effect(w.nodes[i].core, &effect);
+	}
+	assert_true(saved);
+	kith_core_complete(w.nodes[i].core, world_clock(&w), effect.id, 0);
+	core_world_deinit(&w);
+}
+
 static void a_file_that_is_torn_or_altered_is_refused_and_the_node_starts_without(void **state)
 {
 	struct core_world w;
@@ -156,6 +214,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_node_finds_its_way_back_by_what_it_saved_alone),
 		cmocka_unit_test(numbers_rise_across_a_restart_with_a_clock_set_back),
+		cmocka_unit_test(a_supernode_s_entry_and_record_are_newer_after_a_restart_with_a_clock_set_back),
+		cmocka_unit_test(a_supernode_saves_when_it_has_signed),
 		cmocka_unit_test(a_file_that_is_torn_or_altered_is_refused_and_the_node_starts_without),
 		cmocka_unit_test(a_save_that_failed_is_tried_again),
 	};

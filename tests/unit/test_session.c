@@ -66,8 +66,7 @@ static enum kith_open_verdict open_text(struct ends *e, int to, struct sealed p,
 	struct kith_data_header header;
 	struct kith_span frames;
 	assert_true(kith_data_parse(&header, test_span(p.bytes, p.len)));
-	enum kith_open_verdict v =
-		kith_session_open(&e->s[to], e->self[to].suite, &e->alloc.alloc, now, &header, &frames);
+	enum kith_open_verdict v = kith_session_open(&e->s[to], e->self[to].suite, now, &header, &frames);
 	if (v == KITH_OPEN_OK) {
 		assert_int_equal(frames.len, strlen(text));
 		assert_memory_equal(frames.p, text, frames.len);
@@ -142,8 +141,11 @@ static void new_keys_reach_both_ends_and_old_packets_are_still_opened_for_a_whil
 	assert_int_equal(open_text(&e, 1, late, now, "late"), KITH_OPEN_OK);
 	assert_int_equal(open_text(&e, 0, seal(&e, 1, "new"), now, "new"), KITH_OPEN_OK);
 	now += KITH_OLD_KEY_US;
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(kith_rekey_tick(&e.s[i], &e.alloc.alloc, now), KITH_TIME_NEVER);
+	for (int i = 0; i < 2; i++) {
+		assert_true(kith_rekey_deadline(&e.s[i]) <= now);
+		kith_rekey_tick(&e.s[i], &e.alloc.alloc, now);
+		assert_int_equal(kith_rekey_deadline(&e.s[i]), KITH_TIME_NEVER);
+	}
 	assert_int_equal(open_text(&e, 1, later, now, ""), KITH_OPEN_NOT_AUTHENTIC);
 	assert_null(e.s[0].rekey);
 	assert_null(e.s[1].rekey);
@@ -160,15 +162,16 @@ static void the_asker_opens_old_packets_until_it_has_seen_a_new_one(void **state
 	assert_int_equal(exchange(&e, 0, now), 0);
 	for (int i = 0; i < 10; i++) {
 		now += KITH_OLD_KEY_US;
-		(void)kith_rekey_tick(&e.s[0], &e.alloc.alloc, now);
+		kith_rekey_tick(&e.s[0], &e.alloc.alloc, now);
 		assert_int_equal(open_text(&e, 0, seal(&e, 1, "old"), now, "old"), KITH_OPEN_OK);
 	}
 	assert_int_equal(open_text(&e, 1, seal(&e, 0, "at last"), now, "at last"), KITH_OPEN_OK);
 	struct sealed old = seal(&e, 1, "new");
 	assert_int_equal(open_text(&e, 0, old, now, "new"), KITH_OPEN_OK);
 	/* From then on the old key has its time and no more. */
-	assert_true(kith_rekey_tick(&e.s[0], &e.alloc.alloc, now) <= now + KITH_OLD_KEY_US);
-	assert_int_equal(kith_rekey_tick(&e.s[0], &e.alloc.alloc, now + KITH_OLD_KEY_US), KITH_TIME_NEVER);
+	kith_rekey_tick(&e.s[0], &e.alloc.alloc, now);
+	assert_true(kith_rekey_deadline(&e.s[0]) <= now + KITH_OLD_KEY_US);
+	kith_rekey_tick(&e.s[0], &e.alloc.alloc, now + KITH_OLD_KEY_US);
 	assert_null(e.s[0].rekey);
 	ends_deinit(&e);
 }
@@ -206,7 +209,7 @@ static void of_two_that_ask_at_once_the_lower_device_goes_first(void **state)
 	assert_int_equal(
 		kith_rekey_answer(&e.s[1 - low], &e.self[1 - low], &e.alloc.alloc, 1, 1, asks[low], answers[1 - low]),
 		0);
-	kith_rekey_abandon(&e.s[1 - low], &e.alloc.alloc); /* its own request was refused */
+	kith_rekey_abandon(&e.s[1 - low], 1); /* its own request was refused */
 	assert_int_equal(kith_rekey_finish(&e.s[low], &e.self[low], 1, answers[1 - low]), 0);
 	assert_int_equal(open_text(&e, 1 - low, seal(&e, low, "x"), 1, "x"), KITH_OPEN_OK);
 	assert_int_equal(open_text(&e, low, seal(&e, 1 - low, "y"), 1, "y"), KITH_OPEN_OK);
@@ -228,10 +231,12 @@ static void a_request_for_another_epoch_than_the_next_is_refused(void **state)
 		    0); /* a point of low order */
 	assert_int_equal(e.s[1].epoch, 0);
 	assert_int_equal(open_text(&e, 1, seal(&e, 0, "x"), 1, "x"), KITH_OPEN_OK);
-	kith_rekey_abandon(&e.s[0], &e.alloc.alloc);
-	kith_rekey_abandon(&e.s[1], &e.alloc.alloc);
-	assert_null(e.s[0].rekey);
-	assert_null(e.s[1].rekey);
+	kith_rekey_abandon(&e.s[0], 1);
+	for (int i = 0; i < 2; i++) {
+		assert_true(kith_rekey_deadline(&e.s[i]) <= 1 + KITH_REKEY_RETRY_US);
+		kith_rekey_tick(&e.s[i], &e.alloc.alloc, 1 + KITH_REKEY_RETRY_US);
+		assert_null(e.s[i].rekey);
+	}
 	ends_deinit(&e);
 }
 
@@ -243,6 +248,145 @@ static void an_answer_nobody_asked_for_changes_nothing(void **state)
 	ends_init(&e);
 	assert_int_equal(kith_rekey_finish(&e.s[0], &e.self[0], 1, answer), KITH_ESTATE);
 	assert_int_equal(e.s[0].epoch, 0);
+	ends_deinit(&e);
+}
+
+/* ---- when to ask ---- */
+
+static void both_sides_ask_by_age_the_responder_a_little_later(void **state)
+{
+	struct ends e;
+	(void)state;
+	ends_init(&e);
+	for (int i = 0; i < 2; i++) {
+		kith_time_us age = KITH_REKEY_US + (i == 0 ? 0 : KITH_REKEY_LAG_US);
+		e.s[i].keyed_at = 7;
+		assert_false(kith_session_wants_rekey(&e.s[i], 7 + age - 1));
+		assert_true(kith_session_wants_rekey(&e.s[i], 7 + age));
+		assert_true(kith_session_wants_rekey(&e.s[i], 7 + 10 * age));
+	}
+	ends_deinit(&e);
+}
+
+/* The counter is also moved by packets that are not data, so no value of it may be waited for. */
+static void a_count_that_was_passed_is_not_missed(void **state)
+{
+	struct ends e;
+	(void)state;
+	ends_init(&e);
+	for (int i = 0; i < 2; i++) {
+		e.s[i].tx_counter = KITH_REKEY_PACKETS - 1;
+		assert_false(kith_session_wants_rekey(&e.s[i], 1));
+		for (unsigned k = 0; k < 3; k++) {
+			e.s[i].tx_counter = KITH_REKEY_PACKETS + k * 1000003;
+			assert_true(kith_session_wants_rekey(&e.s[i], 1));
+		}
+	}
+	assert_int_equal(exchange(&e, 0, 1), 0);
+	assert_false(kith_session_wants_rekey(&e.s[0], 1));
+	e.s[0].tx_counter += KITH_REKEY_PACKETS;
+	assert_true(kith_session_wants_rekey(&e.s[0], 1));
+	ends_deinit(&e);
+}
+
+static void a_request_that_failed_is_made_again_but_not_at_once(void **state)
+{
+	struct ends e;
+	uint8_t ask[32];
+	kith_time_us now = KITH_US_PER_S;
+	(void)state;
+	ends_init(&e);
+	e.s[0].tx_counter = KITH_REKEY_PACKETS + 5;
+	for (int i = 0; i < 3; i++) {
+		assert_true(kith_session_wants_rekey(&e.s[0], now));
+		assert_int_equal(kith_rekey_ask(&e.s[0], &e.self[0], &e.alloc.alloc, ask), 0);
+		assert_false(kith_session_wants_rekey(&e.s[0], now + KITH_REKEY_US));
+		kith_rekey_abandon(&e.s[0], now);
+		assert_false(kith_session_wants_rekey(&e.s[0], now + KITH_REKEY_RETRY_US - 1));
+		now += KITH_REKEY_RETRY_US;
+	}
+	ends_deinit(&e);
+}
+
+/* Who answered waits for the other to use the new keys; but not for ever, since the answer may have been lost for good. */
+static void an_answer_that_the_other_never_used_does_not_end_the_changing_of_keys(void **state)
+{
+	struct ends e;
+	uint8_t ask[32], answer[32];
+	kith_time_us now = KITH_REKEY_US;
+	(void)state;
+	ends_init(&e);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(kith_rekey_ask(&e.s[0], &e.self[0], &e.alloc.alloc, ask), 0);
+		assert_int_equal(kith_rekey_answer(&e.s[1], &e.self[1], &e.alloc.alloc, now, 1, ask, answer), 0);
+		kith_rekey_abandon(&e.s[0], now); /* it never came */
+		e.s[1].tx_counter = KITH_REKEY_PACKETS;
+		assert_false(kith_session_wants_rekey(&e.s[1], now));
+		now += KITH_REKEY_RETRY_US;
+		kith_rekey_tick(&e.s[1], &e.alloc.alloc, now);
+		assert_true(kith_session_wants_rekey(&e.s[1], now));
+	}
+	assert_int_equal(exchange(&e, 1, now), 0);
+	assert_int_equal(open_text(&e, 0, seal(&e, 1, "x"), now, "x"), KITH_OPEN_OK);
+	assert_int_equal(open_text(&e, 1, seal(&e, 0, "y"), now, "y"), KITH_OPEN_OK);
+	assert_int_equal(e.s[0].epoch, 1);
+	ends_deinit(&e);
+}
+
+/* Asks while the next keys are ready, and the other begins to use those: the request is void, its answer is no key. */
+static void keys_that_come_into_use_end_a_request_under_way(void **state)
+{
+	struct ends e;
+	uint8_t ask[2][32], answer[32];
+	(void)state;
+	ends_init(&e);
+	assert_int_equal(kith_rekey_ask(&e.s[0], &e.self[0], &e.alloc.alloc, ask[0]), 0);
+	assert_int_equal(kith_rekey_answer(&e.s[1], &e.self[1], &e.alloc.alloc, 1, 1, ask[0], answer), 0);
+	assert_int_equal(kith_rekey_ask(&e.s[1], &e.self[1], &e.alloc.alloc, ask[1]), 0);
+	assert_int_equal(kith_rekey_finish(&e.s[0], &e.self[0], 1, answer), 0);
+	assert_int_equal(kith_rekey_answer(&e.s[0], &e.self[0], &e.alloc.alloc, 1, 1, ask[1], answer), KITH_ESTATE);
+	assert_int_equal(open_text(&e, 1, seal(&e, 0, "x"), 1, "x"), KITH_OPEN_OK);
+	assert_int_equal(kith_rekey_finish(&e.s[1], &e.self[1], 1, answer), KITH_ESTATE);
+	assert_int_equal(open_text(&e, 0, seal(&e, 1, "y"), 1, "y"), KITH_OPEN_OK);
+	assert_int_equal(e.s[1].epoch, 1);
+	ends_deinit(&e);
+}
+
+static void keys_are_changed_in_an_open_session_only(void **state)
+{
+	struct ends e;
+	uint8_t ask[32], answer[32];
+	(void)state;
+	ends_init(&e);
+	assert_int_equal(kith_rekey_ask(&e.s[0], &e.self[0], &e.alloc.alloc, ask), 0);
+	for (enum kith_session_state st = KITH_SESSION_INITIATING; st <= KITH_SESSION_CLOSED; st++) {
+		e.s[1].state = (uint8_t)st;
+		int err = kith_rekey_answer(&e.s[1], &e.self[1], &e.alloc.alloc, 1, 1, ask, answer);
+		assert_int_equal(err, st == KITH_SESSION_OPEN ? 0 : KITH_ESTATE);
+	}
+	ends_deinit(&e);
+}
+
+static void nothing_is_sealed_beyond_the_limit_of_a_key_or_of_the_counter(void **state)
+{
+	struct ends e;
+	uint8_t packet[64] = { 0 };
+	(void)state;
+	ends_init(&e);
+	struct kith_session *s = &e.s[0];
+	s->tx_counter = KITH_KEY_BLOCKS_MAX * KITH_REKEY_PACKETS - 1;
+	assert_true(kith_session_seal(s, e.self[0].suite, packet, 1) > 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(kith_session_seal(s, e.self[0].suite, packet, 1), 0);
+		assert_true(s->tx_counter == KITH_KEY_BLOCKS_MAX * KITH_REKEY_PACKETS);
+	}
+	assert_int_equal(exchange(&e, 0, 1), 0); /* in a new key it goes on */
+	assert_true(kith_session_seal(s, e.self[0].suite, packet, 1) > 0);
+	s->tx_counter = KITH_REPLAY_COUNTER_END - 1;
+	s->keyed_block = (uint8_t)(s->tx_counter / KITH_REKEY_PACKETS);
+	assert_true(kith_session_seal(s, e.self[0].suite, packet, 1) > 0);
+	assert_int_equal(kith_session_seal(s, e.self[0].suite, packet, 1), 0);
+	assert_true(s->tx_counter == KITH_REPLAY_COUNTER_END);
 	ends_deinit(&e);
 }
 
@@ -353,6 +497,46 @@ static void who_changed_the_keys_and_fell_silent_still_hears_the_other(void **st
 	core_world_deinit(&w);
 }
 
+/* Only the side that was called says anything. */
+static void a_flow_from_the_callee_alone_changes_the_keys_too(void **state)
+{
+	struct core_world w;
+	kith_session_id b;
+	(void)state;
+	world_alice_and_bob(&w);
+	kith_session_id a = world_call(&w, WORLD_ALICE, WORLD_BOB, &b);
+	for (int i = 0; i < 330; i++) {
+		int since = w.events_n;
+		assert_int_equal(world_say(&w, WORLD_BOB, b, "news", 4), 0);
+		world_run(&w, KITH_US_PER_S);
+		assert_int_equal(world_events(&w, WORLD_ALICE, KITH_EVENT_DATAGRAM, since), 1);
+		w.events_n = since;
+	}
+	assert_int_equal(epoch_of(&w, WORLD_ALICE, a), 1);
+	assert_int_equal(epoch_of(&w, WORLD_BOB, b), 1);
+	core_world_deinit(&w);
+}
+
+static void a_session_whose_key_is_used_up_ends_and_says_why(void **state)
+{
+	struct core_world w;
+	kith_session_id b;
+	(void)state;
+	world_alice_and_bob(&w);
+	kith_session_id a = world_call(&w, WORLD_ALICE, WORLD_BOB, &b);
+	struct kith_session *s = kith_sessions_get(&w.nodes[WORLD_ALICE].core->sessions, a);
+	int since = w.events_n;
+	s->tx_counter = KITH_KEY_BLOCKS_MAX * KITH_REKEY_PACKETS;
+	assert_int_equal(world_say(&w, WORLD_ALICE, a, "one more", 8), 0);
+	const struct world_event *closed = world_event(&w, WORLD_ALICE, KITH_EVENT_CLOSED, since);
+	assert_non_null(closed);
+	assert_int_equal(closed->ev.reason, KITH_CLOSE_LIMIT);
+	assert_null(kith_sessions_get(&w.nodes[WORLD_ALICE].core->sessions, a));
+	world_run(&w, KITH_US_PER_S);
+	assert_int_equal(world_events(&w, WORLD_BOB, KITH_EVENT_DATAGRAM, since), 0);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +549,15 @@ int main(void)
 		cmocka_unit_test(of_two_that_ask_at_once_the_lower_device_goes_first),
 		cmocka_unit_test(a_request_for_another_epoch_than_the_next_is_refused),
 		cmocka_unit_test(an_answer_nobody_asked_for_changes_nothing),
+		cmocka_unit_test(both_sides_ask_by_age_the_responder_a_little_later),
+		cmocka_unit_test(a_count_that_was_passed_is_not_missed),
+		cmocka_unit_test(a_request_that_failed_is_made_again_but_not_at_once),
+		cmocka_unit_test(an_answer_that_the_other_never_used_does_not_end_the_changing_of_keys),
+		cmocka_unit_test(keys_that_come_into_use_end_a_request_under_way),
+		cmocka_unit_test(keys_are_changed_in_an_open_session_only),
+		cmocka_unit_test(nothing_is_sealed_beyond_the_limit_of_a_key_or_of_the_counter),
+		cmocka_unit_test(a_flow_from_the_callee_alone_changes_the_keys_too),
+		cmocka_unit_test(a_session_whose_key_is_used_up_ends_and_says_why),
 		cmocka_unit_test(keys_change_while_data_flows_and_nothing_is_lost),
 		cmocka_unit_test(keys_change_although_requests_and_answers_for_it_are_lost),
 		cmocka_unit_test(who_changed_the_keys_and_fell_silent_still_hears_the_other),

@@ -30,18 +30,23 @@ static struct kith_addr addr_of(const char *text)
 	return addr;
 }
 
-static void client_init(struct client *c)
+static void client_init_as(struct client *c, StunCompatibility compatibility)
 {
-	static const uint16_t known[] = { STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, STUN_ATTRIBUTE_ERROR_CODE,
-					  STUN_ATTRIBUTE_UNKNOWN_ATTRIBUTES, 0 };
+	static const uint16_t known[] = { STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, STUN_ATTRIBUTE_MAPPED_ADDRESS,
+					  STUN_ATTRIBUTE_ERROR_CODE, STUN_ATTRIBUTE_UNKNOWN_ATTRIBUTES, 0 };
 	memset(c, 0, sizeof *c);
 	test_alloc_init(&c->alloc);
 	c->stun = kith_stun_new(&c->alloc.alloc, seed);
 	assert_non_null(c->stun);
 	c->from = addr_of("203.0.113.9:4242");
-	stun_agent_init(&c->agent, known, STUN_COMPATIBILITY_RFC5389, 0);
+	stun_agent_init(&c->agent, known, compatibility, 0);
 	c->len = stun_usage_bind_create(&c->agent, &c->request, c->buf, sizeof c->buf);
 	assert_true(c->len >= 20);
+}
+
+static void client_init(struct client *c)
+{
+	client_init_as(c, STUN_COMPATIBILITY_RFC5389);
 }
 
 static void client_deinit(struct client *c)
@@ -55,37 +60,8 @@ static size_t ask(struct client *c, kith_time_us now)
 	return kith_stun_answer(c->stun, now, c->buf, c->len, &c->from, c->out);
 }
 
-static void tells_the_address(const char *text)
-{
-	struct client c;
-	StunMessage answer;
-	struct sockaddr_storage ss, other;
-	socklen_t len = sizeof ss, other_len = sizeof other;
-	struct kith_addr got;
-
-	client_init(&c);
-	c.from = addr_of(text);
-	size_t n = ask(&c, 0);
-	assert_true(n > 0);
-	assert_int_equal(stun_agent_validate(&c.agent, &answer, c.out, n, NULL, NULL), STUN_VALIDATION_SUCCESS);
-	assert_int_equal(
-		stun_usage_bind_process(&answer, (struct sockaddr *)&ss, &len, (struct sockaddr *)&other, &other_len),
-		STUN_USAGE_BIND_RETURN_SUCCESS);
-	assert_true(kith_sockaddr_get(&got, (struct sockaddr *)&ss));
-	assert_true(kith_addr_equal(&got, &c.from));
-	assert_false(stun_message_has_attribute(&answer, STUN_ATTRIBUTE_MAPPED_ADDRESS));
-	client_deinit(&c);
-}
-
-static void a_client_is_told_its_address(void **state)
-{
-	(void)state;
-	tells_the_address("203.0.113.9:4242");
-	tells_the_address("[2001:db8::17]:65535");
-}
-
-/* Appends an empty-valued attribute of 4 bytes to the request, by hand. */
-static void add_attribute(struct client *c, uint16_t type)
+/* Appends an attribute of 4 bytes to the request, by hand. */
+static void add_attribute(struct client *c, uint16_t type, uint8_t value)
 {
 	uint8_t *p = c->buf + c->len;
 	p[0] = (uint8_t)(type >> 8);
@@ -93,56 +69,124 @@ static void add_attribute(struct client *c, uint16_t type)
 	p[2] = 0;
 	p[3] = 4;
 	memset(p + 4, 0, 4);
+	p[7] = value;
 	c->len += 8;
 	c->buf[2] = (uint8_t)((c->len - 20) >> 8);
 	c->buf[3] = (uint8_t)(c->len - 20);
 }
 
+static void tells_the_address(StunCompatibility compatibility, const char *text, bool change)
+{
+	bool classic = compatibility == STUN_COMPATIBILITY_RFC3489;
+	struct client c;
+	StunMessage answer;
+	struct sockaddr_storage ss, other;
+	socklen_t len = sizeof ss, other_len = sizeof other;
+	struct kith_addr got;
+
+	client_init_as(&c, compatibility);
+	assert_int_equal(memcmp(c.buf + 4, "\x21\x12\xa4\x42", 4) != 0, classic);
+	if (change)
+		add_attribute(&c, 0x0003, 0);
+	c.from = addr_of(text);
+	size_t n = ask(&c, 0);
+	assert_true(n > 0);
+	assert_true(10 * n <= 22 * c.len);
+	assert_memory_equal(c.out + 4, c.buf + 4, 16); /* the transaction, of which the cookie is a part or not */
+	assert_int_equal(stun_agent_validate(&c.agent, &answer, c.out, n, NULL, NULL), STUN_VALIDATION_SUCCESS);
+	assert_int_equal(
+		stun_usage_bind_process(&answer, (struct sockaddr *)&ss, &len, (struct sockaddr *)&other, &other_len),
+		STUN_USAGE_BIND_RETURN_SUCCESS);
+	assert_true(kith_sockaddr_get(&got, (struct sockaddr *)&ss));
+	assert_true(kith_addr_equal(&got, &c.from));
+	assert_int_equal(stun_message_has_attribute(&answer, STUN_ATTRIBUTE_MAPPED_ADDRESS), classic);
+	assert_int_equal(stun_message_has_attribute(&answer, STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS), !classic);
+	client_deinit(&c);
+}
+
+static void a_client_is_told_its_address(void **state)
+{
+	(void)state;
+	tells_the_address(STUN_COMPATIBILITY_RFC5389, "203.0.113.9:4242", false);
+	tells_the_address(STUN_COMPATIBILITY_RFC5389, "[2001:db8::17]:65535", false);
+}
+
+/* Of RFC 3489: no magic cookie, and an address that is not masked. */
+static void a_classic_client_is_told_its_address(void **state)
+{
+	(void)state;
+	tells_the_address(STUN_COMPATIBILITY_RFC3489, "203.0.113.9:4242", false);
+	tells_the_address(STUN_COMPATIBILITY_RFC3489, "[2001:db8::17]:65535", false);
+}
+
+static void a_change_request_without_flags_asks_for_no_change(void **state)
+{
+	(void)state;
+	tells_the_address(STUN_COMPATIBILITY_RFC3489, "203.0.113.9:4242", true);
+	tells_the_address(STUN_COMPATIBILITY_RFC5389, "[2001:db8::17]:65535", true);
+}
+
+static void refuses(StunCompatibility compatibility, uint16_t type, uint8_t value)
+{
+	struct client c;
+	StunMessage answer;
+	int code;
+	uint16_t len;
+
+	client_init_as(&c, compatibility);
+	add_attribute(&c, type, value);
+	size_t n = ask(&c, 0);
+	assert_true(n > 0);
+	assert_true(10 * n <= 22 * c.len);
+	assert_int_equal(stun_agent_validate(&c.agent, &answer, c.out, n, NULL, NULL), STUN_VALIDATION_SUCCESS);
+	assert_int_equal(stun_message_get_class(&answer), STUN_ERROR);
+	assert_int_equal(stun_message_find_error(&answer, &code), STUN_MESSAGE_RETURN_SUCCESS);
+	assert_int_equal(code, 420);
+	const uint8_t *named = stun_message_find(&answer, STUN_ATTRIBUTE_UNKNOWN_ATTRIBUTES, &len);
+	assert_non_null(named);
+	assert_true(len >= 2);
+	assert_int_equal(named[0] << 8 | named[1], type);
+	assert_false(stun_message_has_attribute(&answer, STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS));
+	assert_false(stun_message_has_attribute(&answer, STUN_ATTRIBUTE_MAPPED_ADDRESS));
+	client_deinit(&c);
+}
+
 static void requests_for_others_are_refused(void **state)
 {
-	static const uint16_t types[] = { 0x0003 /* CHANGE-REQUEST */, 0x0027 /* RESPONSE-PORT */,
-					  0x0002 /* RESPONSE-ADDRESS */ };
+	static const StunCompatibility kinds[] = { STUN_COMPATIBILITY_RFC5389, STUN_COMPATIBILITY_RFC3489 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-		struct client c;
-		StunMessage answer;
-		int code;
-		client_init(&c);
-		add_attribute(&c, types[i]);
-		size_t n = ask(&c, 0);
-		assert_true(n > 0);
-		assert_int_equal(stun_agent_validate(&c.agent, &answer, c.out, n, NULL, NULL), STUN_VALIDATION_SUCCESS);
-		assert_int_equal(stun_message_get_class(&answer), STUN_ERROR);
-		assert_int_equal(stun_message_find_error(&answer, &code), STUN_MESSAGE_RETURN_SUCCESS);
-		assert_int_equal(code, 420);
-		assert_false(stun_message_has_attribute(&answer, STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS));
-		client_deinit(&c);
+	for (size_t i = 0; i < 2; i++) {
+		for (uint8_t flags = 2; flags <= 6; flags = (uint8_t)(flags + 2))
+			refuses(kinds[i], 0x0003 /* CHANGE-REQUEST */, flags);
+		refuses(kinds[i], 0x0027 /* RESPONSE-PORT */, 0);
+		refuses(kinds[i], 0x0002 /* RESPONSE-ADDRESS */, 0);
 	}
 }
 
 static void what_is_no_binding_request_gets_no_answer(void **state)
 {
+	static const StunCompatibility kinds[] = { STUN_COMPATIBILITY_RFC5389, STUN_COMPATIBILITY_RFC3489 };
 	struct client c;
 
 	(void)state;
-	client_init(&c);
-	c.buf[4] ^= 1; /* the cookie: the classic protocol */
-	assert_int_equal(ask(&c, 0), 0);
-	c.buf[4] ^= 1;
-	c.buf[0] |= 1; /* a response */
-	assert_int_equal(ask(&c, 0), 0);
-	c.buf[0] &= 0xfe;
-	c.buf[1] |= 0x10; /* an indication */
-	assert_int_equal(ask(&c, 0), 0);
-	c.buf[1] = 0x03; /* TURN's Allocate */
-	assert_int_equal(ask(&c, 0), 0);
-	c.buf[1] = 0x01;
-	for (size_t n = 0; n < c.len; n++)
-		assert_int_equal(kith_stun_answer(c.stun, 0, c.buf, n, &c.from, c.out), 0);
-	c.buf[3] = 8; /* longer than it is */
-	assert_int_equal(ask(&c, 0), 0);
-	client_deinit(&c);
+	for (size_t i = 0; i < 2; i++) {
+		client_init_as(&c, kinds[i]);
+		c.buf[0] |= 1; /* a response */
+		assert_int_equal(ask(&c, 0), 0);
+		c.buf[0] &= 0xfe;
+		c.buf[1] |= 0x10; /* an indication */
+		assert_int_equal(ask(&c, 0), 0);
+		c.buf[1] = 0x03; /* TURN's Allocate */
+		assert_int_equal(ask(&c, 0), 0);
+		c.buf[1] = 0x01;
+		for (size_t n = 0; n < c.len; n++)
+			assert_int_equal(kith_stun_answer(c.stun, 0, c.buf, n, &c.from, c.out), 0);
+		assert_true(ask(&c, 0) > 0);
+		c.buf[3] = 8; /* longer than it is */
+		assert_int_equal(ask(&c, 0), 0);
+		client_deinit(&c);
+	}
 }
 
 static void noise_is_survived(void **state)
@@ -162,9 +206,11 @@ static void noise_is_survived(void **state)
 		in[1] = 1;
 		in[2] = 0;
 		in[3] = (uint8_t)(len >= 20 ? len - 20 : 0);
-		memcpy(in + 4, "\x21\x12\xa4\x42", 4);
+		if (i % 2 == 0)
+			memcpy(in + 4, "\x21\x12\xa4\x42", 4);
 		size_t n = kith_stun_answer(c.stun, i * 1000, in, len, &c.from, c.out);
 		assert_true(n <= sizeof c.out);
+		assert_true(10 * n <= 22 * len);
 	}
 	client_deinit(&c);
 }
@@ -179,7 +225,8 @@ static void an_answer_is_never_much_longer_than_its_request(void **state)
 	while (c.len < room) {
 		size_t n = ask(&c, (kith_time_us)c.len * KITH_US_PER_S);
 		assert_true(n <= c.len + 32); /* the error's text, or XOR-MAPPED-ADDRESS */
-		add_attribute(&c, (uint16_t)(0x4000 + c.len));
+		assert_true(10 * n <= 22 * c.len);
+		add_attribute(&c, (uint16_t)(0x4000 + c.len), 0);
 	}
 	client_deinit(&c);
 }
@@ -223,6 +270,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_client_is_told_its_address),
+		cmocka_unit_test(a_classic_client_is_told_its_address),
+		cmocka_unit_test(a_change_request_without_flags_asks_for_no_change),
 		cmocka_unit_test(requests_for_others_are_refused),
 		cmocka_unit_test(what_is_no_binding_request_gets_no_answer),
 		cmocka_unit_test(noise_is_survived),

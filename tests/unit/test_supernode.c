@@ -2,6 +2,7 @@
 #include "core_world.h"
 
 #include "base/limits.h"
+#include "role/connect.h"
 #include "role/supernode.h"
 
 static struct kith_core_info info_of(const struct core_world *w, int node)
@@ -162,6 +163,116 @@ static void supernodes_that_were_cut_off_from_each_other_meet_again(void **state
 	core_world_deinit(&w);
 }
 
+/* Sends a leaf's record to one supernode from another, as a home would to a replica. */
+static void store_at(struct core_world *w, int from, int to, int leaf)
+{
+	struct kith_core *c = w->nodes[from].core;
+	const struct kith_leaf *l = &w->nodes[leaf].core->leaf;
+	uint8_t body[KITH_REQUEST_MAX];
+	struct kith_packer pk;
+	struct kith_host host = { .dh = w->nodes[to].id.device_dh, .addrs_n = 1, .addrs = { w->nodes[to].addr } };
+	uint32_t session;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 1);
+	kith_pack_key(&pk, KITH_B_NEWS_RECORDS);
+	kith_pack_array(&pk, 1);
+	kith_pack_bytes(&pk, l->record, l->record_len);
+	assert_false(pk.bad);
+	kith_core_tick(c, world_clock(w));
+	world_drain(w, from);
+	kith_outbox_claim(&w->shared->outbox, c, c->stats);
+	assert_int_equal(kith_contact(c, &host, KITH_USE_MEMBER, KITH_REQ_STORE, test_span(body, pk.len),
+				      kith_token(KITH_TOKEN_IGNORE, 0), &session),
+			 0);
+	kith_core_tick(c, world_clock(w));
+	world_drain(w, from);
+	world_run(w, 500 * KITH_US_PER_MS);
+}
+
+static bool holds(const struct core_world *w, int super, const struct kith_id *key)
+{
+	return kith_store_get(&w->nodes[super].core->super->store, key) != NULL;
+}
+
+static struct kith_id key_of_name(const struct core_world *w, const char *name)
+{
+	struct kith_id key;
+	kith_ids_directory(w->pki.suite, &key, &w->nodes[0].core->self.network, name);
+	return key;
+}
+
+static void records_are_kept_by_those_near_their_key_only(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 16, (const char *const[]){ "bob", NULL });
+	struct kith_id key = key_of_name(&w, "bob");
+	int kept = 0, before = 0;
+	for (int i = 0; i < 16; i++)
+		before += holds(&w, i, &key);
+	assert_int_equal(before, KITH_REPLICAS);
+	for (int i = 0; i < 16; i++) {
+		bool near = kith_replicas_near(&w.nodes[i].core->super->members, &key, &w.nodes[i].core->super->id);
+		uint64_t refused = world_stat(&w, i, KITH_STAT_STORE_REFUSED);
+		store_at(&w, i == 0 ? 1 : 0, i, 16);
+		assert_int_equal(holds(&w, i, &key), near);
+		assert_int_equal(world_stat(&w, i, KITH_STAT_STORE_REFUSED) - refused, !near);
+		kept += near;
+	}
+	assert_int_equal(kept, 2 * KITH_REPLICAS);
+	core_world_deinit(&w);
+}
+
+/* All six replicas of a name are lost at one moment; its leaf has nothing new to say. */
+static void a_name_whose_replicas_are_all_lost_is_found_again(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 16, (const char *const[]){ "bob", NULL });
+	struct kith_id key = key_of_name(&w, "bob");
+	for (int i = 0; i < 16; i++)
+		w.nodes[i].muted = holds(&w, i, &key);
+	world_run(&w, 150 * KITH_US_PER_S);
+	int asker = -1, holders = 0;
+	for (int i = 0; i < 16; i++) {
+		if (w.nodes[i].muted)
+			continue;
+		holders += holds(&w, i, &key);
+		if (!holds(&w, i, &key) &&
+		    kith_sessions_of(&w.nodes[i].core->sessions, w.nodes[16].id.device_dh.b) == NULL)
+			asker = i;
+	}
+	assert_int_equal(holders, KITH_REPLICAS);
+	assert_true(asker >= 0);
+	kith_op op;
+	int since = w.events_n;
+	assert_int_equal(kith_core_lookup(w.nodes[asker].core, world_clock(&w), "bob", &op), 0);
+	world_drain(&w, asker);
+	world_run(&w, 4 * KITH_US_PER_S);
+	assert_int_equal(world_events(&w, asker, KITH_EVENT_FOUND, since), 1);
+	core_world_deinit(&w);
+}
+
+static void a_replica_that_restarts_is_given_what_it_kept(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 8, (const char *const[]){ "bob", NULL });
+	struct kith_id key = key_of_name(&w, "bob");
+	int replica = -1;
+	for (int i = 0; i < 8; i++) {
+		if (holds(&w, i, &key) &&
+		    kith_sessions_of(&w.nodes[i].core->sessions, w.nodes[8].id.device_dh.b) == NULL)
+			replica = i;
+	}
+	assert_true(replica >= 0);
+	restart(&w, replica);
+	assert_false(holds(&w, replica, &key));
+	world_run(&w, 30 * KITH_US_PER_S);
+	assert_true(holds(&w, replica, &key));
+	core_world_deinit(&w);
+}
+
 /* An hour with nothing going on: no node's memory grows. */
 static void an_idle_network_does_not_grow(void **state)
 {
@@ -184,6 +295,9 @@ int main(void)
 		cmocka_unit_test(a_leaf_that_claims_to_be_a_supernode_is_served_as_a_leaf),
 		cmocka_unit_test(someone_else_s_record_is_not_taken_from_a_leaf),
 		cmocka_unit_test(supernodes_that_were_cut_off_from_each_other_meet_again),
+		cmocka_unit_test(records_are_kept_by_those_near_their_key_only),
+		cmocka_unit_test(a_name_whose_replicas_are_all_lost_is_found_again),
+		cmocka_unit_test(a_replica_that_restarts_is_given_what_it_kept),
 		cmocka_unit_test(an_idle_network_does_not_grow),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

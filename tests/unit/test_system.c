@@ -1,5 +1,6 @@
 /* What the system gives: memory, randomness, clocks, and its errors in our words. */
 #include <errno.h>
+#include <time.h>
 
 #include "support.h"
 
@@ -13,12 +14,12 @@ static void a_clock_that_was_reset_is_not_trusted(void **state)
 	kith_clock_init(&clock, 0);
 	struct kith_now now = kith_clock_judge(&clock, 5, 0); /* 1970 */
 	assert_false(now.unix_trusted);
-	assert_int_equal(now.unix_ms, KITH_RELEASE_UNIX_MS);
+	assert_int_equal(now.unix_ms, kith_release_unix_ms());
 	assert_int_equal(now.mono_us, 5);
 
-	int64_t saved = KITH_RELEASE_UNIX_MS + INT64_C(86400000);
+	int64_t saved = kith_release_unix_ms() + INT64_C(86400000);
 	kith_clock_init(&clock, saved);
-	now = kith_clock_judge(&clock, 5, KITH_RELEASE_UNIX_MS);
+	now = kith_clock_judge(&clock, 5, kith_release_unix_ms());
 	assert_false(now.unix_trusted);
 	assert_int_equal(now.unix_ms, saved);
 	now = kith_clock_judge(&clock, 5, saved - 9 * 60 * 1000); /* clocks differ a little */
@@ -30,6 +31,13 @@ static void a_clock_that_was_reset_is_not_trusted(void **state)
 	assert_true(now.unix_trusted);
 }
 
+static void the_release_is_neither_older_than_the_sources_nor_to_come(void **state)
+{
+	(void)state;
+	assert_true(kith_release_unix_ms() >= INT64_C(1763683200000)); /* 2025-11-21 */
+	assert_true(kith_release_unix_ms() / 1000 <= (int64_t)time(NULL));
+}
+
 static void clocks_run_forward(void **state)
 {
 	struct kith_clock clock;
@@ -38,7 +46,7 @@ static void clocks_run_forward(void **state)
 	kith_clock_init(&clock, 0);
 	struct kith_now a = kith_clock_now(&clock), b = kith_clock_now(&clock);
 	assert_true(b.mono_us >= a.mono_us);
-	assert_true(a.unix_ms >= KITH_RELEASE_UNIX_MS);
+	assert_true(a.unix_ms >= kith_release_unix_ms());
 }
 
 static void random_bytes_fill_everything(void **state)
@@ -91,6 +99,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_clock_that_was_reset_is_not_trusted),
+		cmocka_unit_test(the_release_is_neither_older_than_the_sources_nor_to_come),
 		cmocka_unit_test(clocks_run_forward),
 		cmocka_unit_test(random_bytes_fill_everything),
 		cmocka_unit_test(memory_keeps_its_contents_when_it_grows),

@@ -137,6 +137,7 @@ static void a_reserved_heap_never_fails(void **state)
 	assert_int_equal(kith_timers_set(&f->ts, &t[0], 1000), 0);
 	f->alloc.fail_after = -1;
 	assert_int_equal(kith_timers_reserve(&f->ts, UINT32_MAX), KITH_ENOMEM);
+	kith_timers_deinit(&f->ts); /* before the timers go */
 }
 
 /* The model: an array searched from end to end; order is when it was last set. */

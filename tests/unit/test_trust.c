@@ -301,6 +301,12 @@ static void repeated_checks_cost_no_signature(void **state)
 	assert_int_equal(verifications, 5);
 	assert_int_equal(check(&n, n.w.by_id), 0);
 	assert_int_equal(verifications, 5);
+	/* For a live session not even those of a chain that was forgotten meanwhile. */
+	struct kith_now now = world_now(0);
+	n.w.name_cert.serial++;
+	world_sign(&n.w);
+	assert_int_equal(kith_trust_recheck_chain(&n.trust, &now, n.w.full), 0);
+	assert_int_equal(verifications, 5);
 	net_deinit(&n);
 }
 
@@ -341,6 +347,7 @@ static void revocation_applies_after_the_cache_and_to_live_sessions(void **state
 		net_init(&n);
 		assert_int_equal(kith_trust_check(&n.trust, &now, n.w.full, &p), 0);
 		assert_int_equal(kith_trust_recheck(&n.trust, &now, &p), 0);
+		assert_int_equal(kith_trust_recheck_chain(&n.trust, &now, n.w.full), 0);
 		uint32_t epoch = n.trust.epoch;
 		switch (i) {
 		case 0:
@@ -359,6 +366,7 @@ static void revocation_applies_after_the_cache_and_to_live_sessions(void **state
 		assert_int_equal(check(&n, n.w.full), KITH_EREVOKED);
 		assert_int_equal(check(&n, n.w.by_id), KITH_EREVOKED);
 		assert_int_equal(kith_trust_recheck(&n.trust, &now, &p), KITH_EREVOKED);
+		assert_int_equal(kith_trust_recheck_chain(&n.trust, &now, n.w.full), KITH_EREVOKED);
 		net_deinit(&n);
 	}
 }
@@ -492,7 +500,12 @@ static void device_absent_from_the_highest_list_is_refused(void **state)
 	assert_int_equal(list_devices(&n, &n.w.identity, 9, keys + 1, 1, false), 0);
 	assert_int_equal(list_devices(&n, &n.w.identity, 10, keys + 1, 1, false), 0);
 	assert_int_equal(check(&n, n.w.full), 0);
+	uint32_t epoch = n.trust.epoch;
+	assert_int_equal(list_devices(&n, &n.w.identity, 10, keys + 1, 1, false), 0);
+	assert_int_equal(n.trust.epoch, epoch);
 	assert_int_equal(list_devices(&n, &n.w.identity, 11, keys + 1, 1, false), 1);
+	assert_int_not_equal(n.trust.epoch, epoch);
+	assert_int_equal(kith_trust_recheck_chain(&n.trust, &now, n.w.full), KITH_EREVOKED);
 	assert_int_equal(check(&n, n.w.full), KITH_EREVOKED);
 	assert_int_equal(kith_trust_recheck(&n.trust, &now, &p), KITH_EREVOKED);
 	assert_int_equal(list_devices(&n, &n.w.identity, 12, keys, 1, false), 1);

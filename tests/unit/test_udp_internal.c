@@ -1,4 +1,6 @@
 /* The queue behind a socket that takes no more, and the finding of trains; the system's half is made up here. */
+#include <errno.h>
+
 #include "support.h"
 
 #include "host/udp_internal.h"
@@ -137,6 +139,49 @@ static void without_memory_packets_are_dropped_and_counted(void **state)
 	fixture_deinit(&f);
 }
 
+static void a_socket_is_given_up_after_failures_in_a_row(void **state)
+{
+	static const int own[] = { ENETDOWN, ENODEV, ENXIO, ENOTCONN, EPIPE, EINVAL, EFAULT, EIO };
+	static const int of_others[] = { ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EMSGSIZE, EACCES, EPROTO, ENOBUFS };
+	struct fixture f;
+
+	(void)state;
+	for (size_t k = 0; k < sizeof own / sizeof own[0]; k++) {
+		fixture_init(&f);
+		for (int i = 1; i < KITH_UDP_FAILURES_MAX; i++)
+			assert_true(kith_udp_note_failure(f.u, own[k]));
+		assert_int_equal(kith_udp_broken(f.u), 0);
+		f.u->failures = 0; /* one call that went well */
+		for (int i = 1; i < KITH_UDP_FAILURES_MAX; i++)
+			assert_true(kith_udp_note_failure(f.u, own[k]));
+		for (size_t i = 0; i < sizeof of_others / sizeof of_others[0]; i++)
+			assert_false(kith_udp_note_failure(f.u, of_others[i]));
+		assert_int_equal(kith_udp_broken(f.u), 0);
+		assert_true(kith_udp_note_failure(f.u, own[k]));
+		assert_true(kith_udp_broken(f.u) < 0);
+		assert_false(f.u->lost);
+		fixture_deinit(&f);
+	}
+}
+
+static void what_was_queued_goes_with_a_broken_socket(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f);
+	send_counted(&f, 0, 10, 100);
+	assert_true(kith_udp_queued(f.u));
+	for (int i = 0; i < KITH_UDP_FAILURES_MAX; i++)
+		(void)kith_udp_note_failure(f.u, ENETDOWN);
+	room = 100;
+	kith_udp_flush(f.u);
+	assert_false(kith_udp_queued(f.u));
+	send_counted(&f, 0, 1, 100);
+	assert_int_equal(taken_n, 0);
+	fixture_deinit(&f);
+}
+
 static void errors_are_told_once_and_bounded(void **state)
 {
 	struct fixture f;
@@ -226,6 +271,8 @@ int main(void)
 		cmocka_unit_test(order_is_kept_when_the_socket_blocks),
 		cmocka_unit_test(the_queue_is_bounded_in_packets_and_bytes),
 		cmocka_unit_test(without_memory_packets_are_dropped_and_counted),
+		cmocka_unit_test(a_socket_is_given_up_after_failures_in_a_row),
+		cmocka_unit_test(what_was_queued_goes_with_a_broken_socket),
 		cmocka_unit_test(errors_are_told_once_and_bounded),
 		cmocka_unit_test(trains_are_equal_packets_and_one_shorter_at_the_end),
 		cmocka_unit_test(trains_go_to_one_place_with_one_mark),

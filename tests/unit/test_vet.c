@@ -144,13 +144,13 @@ static void random_bytes_never_crash_nor_end_a_connection_by_their_header(void *
 			int rv = kith_streams_input(p->ends[who].s, p->now, bytes, len);
 			assert_true(rv == 0 || rv == KITH_ESTATE);
 		}
-		(void)kith_streams_peek(bytes, len, i & 1, (int)(i % 257) - 1, &generation);
+		(void)kith_streams_peek(bytes, len, (int)(i % 257) - 1, &generation);
 	}
 	pipe_transfer(p, PIPE_INITIATOR, st, 5 * PIPE_S);
 	pipe_free(p);
 }
 
-static void a_responder_that_gets_garbage_first_still_takes_the_handshake(void **state)
+static void an_end_that_gets_garbage_first_still_takes_what_follows(void **state)
 {
 	(void)state;
 	struct pipe *p = pipe_pair(2001);
@@ -207,6 +207,7 @@ static size_t forge(struct pipe *p, uint8_t out[KITH_STREAMS_PACKET], const uint
 {
 	uint64_t id;
 	assert_int_equal(kith_streams_open(p->ends[PIPE_INITIATOR].s, 7, &id), 0);
+	kith_streams_tick(p->ends[PIPE_INITIATOR].s, p->now);
 	int n = kith_streams_output(p->ends[PIPE_INITIATOR].s, p->now, out, KITH_STREAMS_PACKET);
 	assert_true(n > AT_NUMBER + 1 + TAG_SENT);
 	assert_int_equal(out[AT_FLAGS] & 0x80, 0);
@@ -243,6 +244,8 @@ static void frames_that_the_protocol_does_not_use_are_refused(void **state)
 		{ "acknowledgement with ECN", "030000000000000000", false },
 		{ "acknowledgement with too many ranges", "0200004100", false },
 		{ "cut acknowledgement", "0200", false },
+		{ "handshake message", "06000101", false },
+		{ "end of the handshake", "1e", false },
 		{ "token", "070101", false },
 		{ "stream without a length", "0800aa", false },
 		{ "stream longer than the packet", "0a0005aa", false },
@@ -265,6 +268,25 @@ static void frames_that_the_protocol_does_not_use_are_refused(void **state)
 		pipe_events(p, PIPE_RESPONDER);
 		if (!passed)
 			assert_int_equal(p->ends[PIPE_RESPONDER].dead, 0);
+		pipe_free(p);
+	}
+}
+
+/* Those of a handshake, and of what is older or newer than this QUIC. */
+static void packets_with_long_headers_are_refused(void **state)
+{
+	(void)state;
+	for (unsigned first = 0x80; first < 0x100; first++) {
+		struct pipe *p = connected(2150);
+		uint8_t packet[KITH_STREAMS_PACKET] = {
+			0, 0, (uint8_t)first, 0, 0, 0, 1, 2, 0, 0, 2, 0, 0, 0x44, 0x98
+		};
+		for (unsigned who = 0; who < PIPE_ENDS; who++) {
+			uint64_t before = refused(p, who);
+			assert_int_equal(kith_streams_input(p->ends[who].s, p->now, packet, sizeof packet), 0);
+			assert_int_equal(refused(p, who), before + 1);
+			assert_int_equal(p->ends[who].dead, 0);
+		}
 		pipe_free(p);
 	}
 }
@@ -348,9 +370,10 @@ int main(void)
 		cmocka_unit_test(flipped_bits_never_crash),
 		cmocka_unit_test(mangled_packets_never_crash),
 		cmocka_unit_test(random_bytes_never_crash_nor_end_a_connection_by_their_header),
-		cmocka_unit_test(a_responder_that_gets_garbage_first_still_takes_the_handshake),
+		cmocka_unit_test(an_end_that_gets_garbage_first_still_takes_what_follows),
 		cmocka_unit_test(a_very_late_packet_is_not_taken_for_a_new_one),
 		cmocka_unit_test(frames_that_the_protocol_does_not_use_are_refused),
+		cmocka_unit_test(packets_with_long_headers_are_refused),
 		cmocka_unit_test(an_older_packet_cannot_acknowledge_what_it_could_not_know),
 		cmocka_unit_test(running_out_of_memory_at_any_point_neither_crashes_nor_leaks),
 	};

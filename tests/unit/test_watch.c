@@ -221,6 +221,23 @@ static void replacing_keeps_what_is_named_again(void **state)
 	assert_false(has(13, 9));
 }
 
+static void a_key_can_be_renewed_sooner_but_never_later(void **state)
+{
+	(void)state;
+	struct kith_id id = key_of(1), other = key_of(2);
+	assert_int_equal(add(0, 1, 1), 1);
+	assert_non_null(kith_watches_due(&ws, 0));
+	kith_watches_upstream(&ws, &id, 1000, true);
+	kith_watches_renew_by(&ws, &id, 2000);
+	assert_int_equal(kith_watches_next_deadline(&ws), 1000);
+	kith_watches_renew_by(&ws, &id, 500);
+	kith_watches_renew_by(&ws, &other, 100); /* nobody watches it */
+	assert_int_equal(kith_watches_next_deadline(&ws), 500);
+	uint32_t renewals = ws.renewals;
+	kith_watches_renew_all(&ws, 0, 10);
+	assert_int_equal(ws.renewals, renewals + 1);
+}
+
 static void renewing_all_is_spread_out(void **state)
 {
 	(void)state;
@@ -336,6 +353,7 @@ int main(void)
 		H(the_leaves_of_a_home_share_one_upstream_watch),
 		H(watches_at_a_home_do_not_end_by_themselves),
 		H(replacing_keeps_what_is_named_again),
+		H(a_key_can_be_renewed_sooner_but_never_later),
 		H(renewing_all_is_spread_out),
 		R(running_out_of_memory_leaves_the_relation_as_it_was),
 		H(running_out_of_memory_leaves_the_relation_as_it_was),

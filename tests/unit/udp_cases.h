@@ -3,6 +3,7 @@
 #define KITH_TESTS_UDP_CASES_H
 
 #include <poll.h>
+#include <unistd.h>
 
 #include "support.h"
 
@@ -245,12 +246,56 @@ static inline void without_memory_nothing_is_taken_in(void **state)
 	pair_deinit(&p);
 }
 
+/* Whoever closes a descriptor under a socket makes it useless, and it says so; the number is not closed a second time. */
+static inline void break_socket(struct pair *p, bool foreign, bool send)
+{
+	static uint8_t data[3 * 1200];
+	struct kith_packet packets[3];
+	struct kith_udp_counts counts;
+	struct kith_udp_error e;
+	int other[2], fd = kith_udp_fd(p->a);
+
+	assert_int_equal(kith_udp_broken(p->a), 0);
+	assert_int_equal(pipe(other), 0);
+	assert_int_equal(foreign ? dup2(other[0], fd) : close(fd), foreign ? fd : 0);
+	make_packets(packets, 3, data, &p->to_b);
+	if (send)
+		kith_udp_send(p->a, packets, 3);
+	else
+		assert_int_equal(kith_udp_receive(p->a, packets, 3), KITH_EIO);
+	assert_int_equal(kith_udp_broken(p->a), KITH_EIO);
+	assert_false(kith_udp_error(p->a, &e)); /* nothing that is about an address */
+	assert_false(kith_udp_queued(p->a));
+	kith_udp_send(p->a, packets, 3);
+	kith_udp_counts(p->a, &counts);
+	assert_int_equal(counts.queue_full, 3);
+	assert_int_equal(kith_udp_receive(p->a, packets, 3), KITH_EIO);
+	if (!foreign) /* the number is somebody else's now */
+		assert_int_equal(dup2(other[0], fd), fd);
+	pair_deinit(p);
+	assert_int_equal(close(fd), 0);
+	(void)close(other[0]);
+	(void)close(other[1]);
+}
+
+static inline void a_socket_without_its_descriptor_is_broken(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		assert_true(pair_init(&p, KITH_FAMILY_V4, true));
+		break_socket(&p, i % 2 == 1, i / 2 == 1);
+	}
+}
+
 #define UDP_CASES                                                                                                      \
 	cmocka_unit_test(batches_arrive_in_order_v4), cmocka_unit_test(batches_arrive_in_order_v6),                    \
 		cmocka_unit_test(batches_arrive_in_order_without_offload),                                             \
 		cmocka_unit_test(a_train_is_cut_where_its_packets_end),                                                \
 		cmocka_unit_test(what_cannot_be_sent_is_told_and_stops_nothing),                                       \
 		cmocka_unit_test(a_taken_port_is_told_in_words), cmocka_unit_test(empty_datagrams_are_skipped),        \
-		cmocka_unit_test(without_memory_nothing_is_taken_in)
+		cmocka_unit_test(without_memory_nothing_is_taken_in),                                                  \
+		cmocka_unit_test(a_socket_without_its_descriptor_is_broken)
 
 #endif

@@ -1,0 +1,163 @@
+/* The names of bootstrap hosts: looked for while the node starts and runs, without holding anything up. What is found
+ * goes to the core at once; what is not is told once, shown by kith_node_bootstrap, and tried again. */
+#include "host/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/rng.h"
+
+static void found(void *ctx, const struct kith_resolve_entry *e)
+{
+	struct kith_node *node = ctx;
+	struct kith_bootstrap hosts[KITH_RESOLVE_PER_NAME];
+
+	if (node->core == NULL || node->state != KITH_NODE_RUNNING)
+		return; /* open.c takes all that is found before the core is made */
+	size_t n = kith_resolve_addresses(e, hosts);
+	int err = kith_core_add_bootstrap(node->core, kith_drive_now(node), hosts, n);
+	if (err != 0)
+		KITH_LOG(node->log, KITH_LOG_WARN, "bootstrap_not_added err=%s", kith_err_name(err));
+	kith_node_touch(node);
+}
+
+static bool is_live(const struct kith_node *node)
+{
+	return node->state == KITH_NODE_STARTING || node->state == KITH_NODE_RUNNING;
+}
+
+static void tell_missing(struct kith_node *node)
+{
+	for (size_t i = 0; i < node->resolver.n && is_live(node); i++) {
+		char why[KITH_HOST_WHY_MAX];
+		struct kith_resolve_entry *e = node->resolver.entries[i];
+		if (e->err == 0 || e->told)
+			continue;
+		e->told = true;
+		(void)snprintf(why, sizeof why, "cannot resolve %.*s; trying again", (int)sizeof why - 48, e->is.host);
+		kith_trouble(node, KITH_TROUBLE_BOOTSTRAP, e->err, why);
+	}
+}
+
+static void try_again(uv_timer_t *timer)
+{
+	kith_bootstrap_resolve(timer->data);
+}
+
+static void done(void *ctx)
+{
+	struct kith_node *node = ctx;
+
+	tell_missing(node);
+	if (is_live(node) && kith_resolver_wants(&node->resolver)) {
+		kith_time_us in = kith_rng_backoff(node->random, KITH_RESOLVE_RETRY_US, KITH_RESOLVE_RETRY_MAX_US,
+						   node->resolver.attempt++);
+		(void)uv_timer_start(&node->resolve_timer, try_again, (uint64_t)(in / KITH_US_PER_MS), 0);
+	}
+	kith_node_job_done(node);
+}
+
+void kith_bootstrap_resolve(struct kith_node *node)
+{
+	struct kith_resolver *r = &node->resolver;
+	bool busy = r->busy > 0;
+
+	if (!is_live(node))
+		return;
+	(void)uv_timer_stop(&node->resolve_timer);
+	r->found = found;
+	r->done = done;
+	r->ctx = node;
+	if (kith_resolver_start(r, node->loop) && !busy)
+		node->jobs++; /* a round: until done */
+}
+
+void kith_bootstrap_cancel(struct kith_node *node)
+{
+	(void)uv_timer_stop(&node->resolve_timer);
+	kith_resolver_cancel(&node->resolver);
+}
+
+static bool are_entries(const char *const entries[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (entries == NULL || !kith_bootstrap_valid(entries[i]))
+			return false;
+	return true;
+}
+
+/* Takes over a list that was checked and may name further hosts. */
+static int extend(struct kith_node *node, const char *const entries[], size_t n)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int err = kith_resolver_add(&node->resolver, entries[i]);
+		if (err == KITH_EEXIST)
+			continue;
+		if (err != 0)
+			result = err;
+		else if (node->resolver.entries[node->resolver.n - 1]->found_n > 0)
+			found(node, node->resolver.entries[node->resolver.n - 1]);
+	}
+	node->resolver.attempt = 0;
+	kith_bootstrap_resolve(node);
+	return result;
+}
+
+size_t kith_node_bootstrap(const struct kith_node *node, struct kith_bootstrap_info out[], size_t n)
+{
+	for (size_t i = 0; i < node->resolver.n && i < n; i++) {
+		const struct kith_resolve_entry *e = node->resolver.entries[i];
+		char addr[KITH_ADDR_TEXT_MAX];
+		memset(&out[i], 0, sizeof out[i]);
+		if (e->is.host[0] == '\0') /* a literal */
+			(void)snprintf(out[i].where, sizeof out[i].where, "%s", kith_addr_format(&e->is.addr, addr));
+		else
+			(void)snprintf(out[i].where, sizeof out[i].where, "%s:%u", e->is.host, e->is.addr.port);
+		out[i].addrs_n = (unsigned)e->found_n;
+		out[i].err = e->found_n == 0 ? e->err : 0;
+	}
+	return node->resolver.n;
+}
+
+static void change_stun(struct kith_node *node, bool wanted)
+{
+	if (wanted && node->stun == NULL) {
+		uint64_t seed[2] = { kith_rng_u64(node->random), kith_rng_u64(node->random) };
+		node->stun = kith_stun_new(node->alloc, seed); /* NULL: asked for again at the next change */
+	} else if (!wanted) {
+		kith_stun_free(node->stun);
+		node->stun = NULL;
+	}
+	node->o.stun = wanted;
+}
+
+int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o)
+{
+	struct kith_core_options defaults;
+	struct kith_node_options n;
+
+	if (node == NULL || o == NULL || o->size < offsetof(struct kith_node_options, role))
+		return KITH_EINVAL;
+	if (node->state != KITH_NODE_RUNNING)
+		return KITH_ESTATE;
+	kith_node_options_init(&n);
+	kith_options_sized_copy(&n, sizeof n, o, o->size);
+	if (n.leave_us < 0 || !are_entries(n.bootstrap, n.bootstrap_n) ||
+	    (n.stun && node->o.role != KITH_ROLE_SUPERNODE))
+		return KITH_EINVAL;
+	kith_core_options_init(&defaults);
+	struct kith_core_limits limits = { .sessions_max = n.sessions_max != 0 ? n.sessions_max : defaults.sessions_max,
+					   .tunnels_max = n.tunnels_max != 0 ? n.tunnels_max : defaults.tunnels_max,
+					   .relay_rate = n.relay_rate != 0 ? n.relay_rate : defaults.relay_rate,
+					   .relay_owner_rate = n.relay_owner_rate != 0 ? n.relay_owner_rate
+										       : defaults.relay_owner_rate };
+	int err = kith_core_limit(node->core, kith_drive_now(node), &limits);
+	if (err != 0)
+		return err;
+	kith_node_touch(node);
+	node->o.leave_us = n.leave_us;
+	change_stun(node, n.stun);
+	return extend(node, n.bootstrap, n.bootstrap_n);
+}

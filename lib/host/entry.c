@@ -1,0 +1,83 @@
+/* Bootstrap entries; see entry.h. */
+#include "host/entry.h"
+
+#include <string.h>
+
+static bool parse_port(uint16_t *out, const char *text)
+{
+	unsigned port = 0;
+	size_t n = strspn(text, "0123456789");
+
+	if (n == 0 || n > 5 || text[n] != '\0')
+		return false;
+	for (size_t i = 0; i < n; i++)
+		port = port * 10 + (unsigned)(text[i] - '0');
+	*out = (uint16_t)port;
+	return port > 0 && port <= UINT16_MAX;
+}
+
+/* Letters, digits, '-', '.' (and '_', which is seen in the wild). What is nothing but digits and dots was meant as
+ * an address. */
+static bool host_valid(const char *host, size_t len)
+{
+	bool letter = false;
+
+	if (len == 0 || len > KITH_ENTRY_HOST_MAX || host[0] == '-' || host[0] == '.')
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		char c = host[i];
+		bool alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		letter = letter || alpha;
+		if (!alpha && !(c >= '0' && c <= '9') && c != '-' && c != '.' && c != '_')
+			return false;
+	}
+	return letter;
+}
+
+int kith_entry_parse(struct kith_entry *out, const char *text)
+{
+	char where[KITH_ENTRY_HOST_MAX + 8];
+
+	memset(out, 0, sizeof *out);
+	text += strspn(text, " \t");
+	size_t len = strcspn(text, " \t\r\n");
+	if (len == 0 || len >= sizeof where)
+		return KITH_EINVAL;
+	memcpy(where, text, len);
+	where[len] = '\0';
+
+	char key[KITH_KEY_TEXT_LEN + 1];
+	const char *rest = text + len + strspn(text + len, " \t\r\n");
+	size_t rest_len = strcspn(rest, " \t\r\n");
+	if (rest[rest_len + strspn(rest + rest_len, " \t\r\n")] != '\0')
+		return KITH_EINVAL;
+	if (rest_len > 0) {
+		if (rest_len != KITH_KEY_TEXT_LEN)
+			return KITH_EINVAL;
+		memcpy(key, rest, rest_len);
+		key[rest_len] = '\0';
+		if (kith_key_parse(out->key.b, key) != 0)
+			return KITH_EINVAL;
+		out->has_key = true;
+	}
+	if (kith_addr_parse(&out->addr, where) == 0)
+		return out->addr.port != 0 ? 0 : KITH_EINVAL;
+	memset(&out->addr, 0, sizeof out->addr);
+	char *colon = strrchr(where, ':');
+	if (colon == NULL || !parse_port(&out->addr.port, colon + 1) || !host_valid(where, (size_t)(colon - where)))
+		return KITH_EINVAL;
+	memcpy(out->host, where, (size_t)(colon - where));
+	out->host[colon - where] = '\0';
+	return 0;
+}
+
+bool kith_entry_equal(const struct kith_entry *a, const struct kith_entry *b)
+{
+	return strcmp(a->host, b->host) == 0 && kith_addr_equal(&a->addr, &b->addr);
+}
+
+bool kith_bootstrap_valid(const char *entry)
+{
+	struct kith_entry parsed;
+	return entry != NULL && kith_entry_parse(&parsed, entry) == 0;
+}

@@ -1,0 +1,24 @@
+/* A bootstrap entry as an operator writes it: "host:port", "1.2.3.4:port" or "[v6]:port", and after a blank the
+ * supernode's device key (52 characters), if known. The text alone: no name is looked for here.
+ * Bounds: names of KITH_ENTRY_HOST_MAX characters (letters, digits, '-', '.', '_'), ports from 1 to 65535.
+ */
+#ifndef KITH_HOST_ENTRY_H
+#define KITH_HOST_ENTRY_H
+
+#include <kith/node.h>
+
+#define KITH_ENTRY_HOST_MAX 253 /* RFC 1035 */
+
+struct kith_entry {
+	char host[KITH_ENTRY_HOST_MAX + 1]; /* "": addr holds a literal */
+	struct kith_addr addr; /* with the port in any case */
+	struct kith_key key;
+	bool has_key;
+};
+
+/* KITH_EINVAL. */
+int kith_entry_parse(struct kith_entry *out, const char *text) KITH_MUST_USE;
+
+bool kith_entry_equal(const struct kith_entry *a, const struct kith_entry *b); /* the same host and port */
+
+#endif

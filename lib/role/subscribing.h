@@ -1,0 +1,20 @@
+/* A home's leaves watch names: SUBSCRIBE, and the renewal of what the home in turn watches at the replicas.
+ *
+ * All leaves' watches of a key are one watch at its replicas (presence/watch.h). A look-up of the key is made for a
+ * leaf that newly watches it, and none for one that does already: that leaf is told of every change.
+ * Timers: a key is renewed at half of KITH_SUBSCRIPTION_US, sooner when replicas did not answer or members changed.
+ * Bounds: KITH_SUBSCRIPTIONS_PER_S new watches of one identity, look-ups under way as in role/query.h; what is beyond
+ * is not watched, and the leaf is told LIMITED: it asks again.
+ */
+#ifndef KITH_ROLE_SUBSCRIBING_H
+#define KITH_ROLE_SUBSCRIBING_H
+
+#include "role/state.h"
+
+void kith_subscribing_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
+
+/* Asks the replicas again for keys that are due, as far as there is room for look-ups. Returns when to be called next.
+ */
+kith_time_us kith_subscribing_tick(struct kith_core *c);
+
+#endif

@@ -1,0 +1,207 @@
+/* Names that leaves watch through their home, and leaves that watch more than is good for others. */
+#include "core_world.h"
+
+#include "base/limits.h"
+#include "role/leaf.h"
+#include "role/query.h"
+#include "role/subscribing.h"
+
+/* Sends SUBSCRIBE with n keys from number first on to the leaf's primary home. Returns that home. */
+static int subscribe(struct core_world *w, int leaf, uint32_t first, uint32_t n)
+{
+	struct kith_core *c = w->nodes[leaf].core;
+	uint8_t body[KITH_REQUEST_MAX];
+	struct kith_packer pk;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 1);
+	kith_pack_key(&pk, KITH_B_SUBSCRIBE_ADD);
+	kith_pack_array(&pk, n);
+	for (uint32_t i = first; i < first + n; i++) {
+		struct kith_id key = { { 9, (uint8_t)leaf, (uint8_t)(i >> 8), (uint8_t)i } };
+		kith_pack_bytes(&pk, key.b, sizeof key.b);
+	}
+	assert_false(pk.bad);
+	kith_core_tick(c, world_clock(w));
+	world_drain(w, leaf);
+	kith_outbox_claim(&w->shared->outbox, c, c->stats);
+	struct kith_session *home = kith_leaf_primary(c);
+	assert_non_null(home);
+	assert_int_equal(
+		kith_ask(c, home, KITH_REQ_SUBSCRIBE, test_span(body, pk.len), kith_token(KITH_TOKEN_SUBSCRIBE, 0)), 0);
+	int at = world_node_at(w, &kith_session_hop(home)->remote);
+	kith_core_tick(c, world_clock(w));
+	world_drain(w, leaf);
+	return at;
+}
+
+static uint32_t queries(const struct core_world *w, int super)
+{
+	return w->nodes[super].core->super->queries_n;
+}
+
+/* Supernodes do not hear each other: look-ups stay under way until their time is over. */
+static int deaf_tap(struct core_world *w, struct world_packet *p)
+{
+	int from = world_node_at(w, &p->from), to = world_node_at(w, &p->to);
+	return from >= 0 && to >= 0 && w->nodes[from].supernode && w->nodes[to].supernode ? 0 : 1;
+}
+
+static void who_watches_without_end_leaves_look_ups_for_others(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 6, (const char *const[]){ "alice", "bob", NULL });
+	w.tap = deaf_tap;
+	int home = -1;
+	uint32_t most = 0;
+	for (uint32_t i = 0; i < 60; i++) {
+		home = subscribe(&w, 6, i * KITH_SUBSCRIBE_KEYS_MAX, KITH_SUBSCRIBE_KEYS_MAX);
+		world_run(&w, 40 * KITH_US_PER_MS);
+		most = queries(&w, home) > most ? queries(&w, home) : most;
+	}
+	assert_true(most >= KITH_QUERIES_PER_ASKER); /* it was tried hard */
+	assert_true(most <= KITH_QUERIES_PER_ASKER + 8);
+	assert_true(world_stat(&w, home, KITH_STAT_REQUESTS_LIMITED) > 0);
+	assert_true(kith_query_room(w.nodes[home].core, 12345));
+	assert_true(kith_query_room(w.nodes[home].core, KITH_QUERY_OWN));
+	core_world_deinit(&w);
+}
+
+/* What is not watched is said to be, so that the leaf asks again. */
+static void who_is_over_a_limit_is_told_so(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 6, (const char *const[]){ "alice", NULL });
+	const struct kith_timer *retry = &w.nodes[6].core->watching_timer;
+	assert_int_equal(kith_core_watch(w.nodes[6].core, world_clock(&w), "nobody"), 0);
+	world_drain(&w, 6);
+	world_run(&w, 30 * KITH_US_PER_S);
+	assert_false(kith_timer_is_set(retry));
+	subscribe(&w, 6, 0, KITH_SUBSCRIBE_KEYS_MAX);
+	world_run(&w, 500 * KITH_US_PER_MS);
+	assert_false(kith_timer_is_set(retry));
+	w.tap = deaf_tap;
+	for (uint32_t i = 1; i <= 4; i++)
+		subscribe(&w, 6, i * KITH_SUBSCRIBE_KEYS_MAX, KITH_SUBSCRIBE_KEYS_MAX);
+	world_run(&w, 500 * KITH_US_PER_MS);
+	assert_true(kith_timer_is_set(retry));
+	core_world_deinit(&w);
+}
+
+/* The rate is the identity's: another of its devices has no other one. */
+static void devices_of_one_identity_share_a_rate(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ NULL });
+	int first = world_further(&w, "alice", "phone", 1), second = world_further(&w, "alice", "tablet", 1);
+	int bob = world_start(&w, "bob", false);
+	world_run(&w, 5 * KITH_US_PER_S);
+	struct kith_watches *ws = &w.nodes[0].core->super->interests;
+	for (uint32_t i = 0; i < KITH_SUBSCRIPTIONS_BURST; i += KITH_SUBSCRIBE_KEYS_MAX) {
+		subscribe(&w, i / KITH_SUBSCRIBE_KEYS_MAX % 2 != 0 ? first : second, i, KITH_SUBSCRIBE_KEYS_MAX);
+		world_run(&w, 50 * KITH_US_PER_MS);
+	}
+	uint32_t before = ws->n;
+	assert_true(before >= KITH_SUBSCRIPTIONS_BURST - KITH_SUBSCRIBE_KEYS_MAX);
+	subscribe(&w, second, 600, KITH_SUBSCRIBE_KEYS_MAX);
+	world_run(&w, 50 * KITH_US_PER_MS);
+	assert_true(ws->n <= KITH_SUBSCRIPTIONS_BURST + 2 * KITH_SUBSCRIPTIONS_PER_S);
+	before = ws->n;
+	subscribe(&w, bob, 0, KITH_SUBSCRIBE_KEYS_MAX); /* bob has his own */
+	world_run(&w, 50 * KITH_US_PER_MS);
+	assert_int_equal(ws->n, before + KITH_SUBSCRIBE_KEYS_MAX);
+	core_world_deinit(&w);
+}
+
+static void what_a_leaf_watches_already_is_not_looked_up_again(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 6, (const char *const[]){ "alice", NULL });
+	int home = subscribe(&w, 6, 0, 20);
+	world_run(&w, 10 * KITH_US_PER_S);
+	assert_int_equal(queries(&w, home), 0);
+	w.tap = deaf_tap;
+	for (int i = 0; i < 20; i++) {
+		subscribe(&w, 6, 0, 20);
+		world_run(&w, 30 * KITH_US_PER_MS);
+		assert_int_equal(queries(&w, home), 0);
+	}
+	core_world_deinit(&w);
+}
+
+/* Counts packets from one node to another that are long enough to hold a record. */
+struct counted {
+	int from, to, n;
+};
+
+static int count_tap(struct core_world *w, struct world_packet *p)
+{
+	struct counted *c = w->tap_ctx;
+	c->n += p->len > 500 && kith_addr_equal(&p->from, &w->nodes[c->from].addr) &&
+		kith_addr_equal(&p->to, &w->nodes[c->to].addr);
+	return 1;
+}
+
+/* One home for both: carol's coming is told to alice, and later to bob, who watches what the home watches already. */
+static void a_further_watcher_is_told_what_there_is_and_nobody_else_is(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ "alice", "bob", "carol", NULL });
+	assert_int_equal(kith_core_watch(w.nodes[1].core, world_clock(&w), "carol"), 0);
+	world_drain(&w, 1);
+	world_run(&w, 10 * KITH_US_PER_S);
+	const struct world_event *ev = world_event(&w, 1, KITH_EVENT_PRESENCE, 0);
+	assert_non_null(ev);
+	assert_true(ev->ev.online);
+	struct counted to_alice = { 0, 1, 0 };
+	w.tap = count_tap;
+	w.tap_ctx = &to_alice;
+	int since = w.events_n;
+	assert_int_equal(kith_core_watch(w.nodes[2].core, world_clock(&w), "carol"), 0);
+	world_drain(&w, 2);
+	world_run(&w, 2 * KITH_US_PER_S);
+	ev = world_event(&w, 2, KITH_EVENT_PRESENCE, since);
+	assert_non_null(ev);
+	assert_true(ev->ev.online);
+	assert_int_equal(to_alice.n, 0);
+	core_world_deinit(&w);
+}
+
+/* As many names as an application may watch, at once: more than may be looked up at a time. */
+static void many_names_are_all_watched_within_seconds(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 6, (const char *const[]){ "alice", "bob", NULL });
+	for (int i = 0; i < KITH_WATCHED_MAX - 1; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "name-%d", i);
+		assert_int_equal(kith_core_watch(w.nodes[6].core, world_clock(&w), name), 0);
+	}
+	assert_int_equal(kith_core_watch(w.nodes[6].core, world_clock(&w), "bob"), 0);
+	world_drain(&w, 6);
+	world_run(&w, 20 * KITH_US_PER_S);
+	struct kith_session *home = kith_leaf_primary(w.nodes[6].core);
+	assert_non_null(home);
+	int at = world_node_at(&w, &kith_session_hop(home)->remote);
+	assert_int_equal(w.nodes[at].core->super->interests.n, KITH_WATCHED_MAX);
+	assert_int_equal(world_events(&w, 6, KITH_EVENT_PRESENCE, 0) >= KITH_WATCHED_MAX, 1);
+	core_world_deinit(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_watches_without_end_leaves_look_ups_for_others),
+		cmocka_unit_test(who_is_over_a_limit_is_told_so),
+		cmocka_unit_test(devices_of_one_identity_share_a_rate),
+		cmocka_unit_test(what_a_leaf_watches_already_is_not_looked_up_again),
+		cmocka_unit_test(a_further_watcher_is_told_what_there_is_and_nobody_else_is),
+		cmocka_unit_test(many_names_are_all_watched_within_seconds),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
