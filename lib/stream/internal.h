@@ -142,7 +142,7 @@ struct kith_streams {
 	kith_time_us pace_at; /* earliest time QUIC's clock may show: it never runs backward */
 	uint8_t token[1]; /* see start.c; QUIC wants it writable */
 	kith_time_us migrate_at; /* not before */
-	kith_time_us probe_base; /* when a packet was last put out, or QUIC made to probe */
+	kith_time_us probed_at; /* when QUIC was last made to probe */
 	uint32_t cid_next;
 	size_t burst; /* bytes put out since QUIC was last told of the time */
 	ngtcp2_tstamp burst_at; /* when the first of them was */

@@ -12,8 +12,10 @@
  * there is neither. (Let alone the bytes, a responder whose paths change faster than it can answer would keep a
  * challenge that it never answers, and use up connection ids over it for ever.)
  *
- * QUIC doubles its pause with every probe that is not answered, without end. After PROBE_MAX_US without a packet, its
- * loss timer is told that its time has come. The same is done on a path change that QUIC cannot or need not follow.
+ * QUIC doubles its pause with every probe that is not answered, without end. PROBE_MAX_US after the last packet that
+ * asked for an acknowledgement, its loss timer is told that its time has come. (Acknowledgements that leave meanwhile
+ * do not count: they ask for none, and an end that the peer sends to would so never probe for what it lost itself.)
+ * The same is done on a path change that QUIC cannot or need not follow.
  * Each probe leaves a note in QUIC: a peer that keeps the session alive, and acknowledges nothing for PROBES_MAX of them
  * (20 minutes), is given up.
  *
@@ -71,24 +73,28 @@ ngtcp2_tstamp kith_quic_stamp(struct kith_streams *s, kith_time_us now)
 	return quic_time(s);
 }
 
-/* When QUIC would probe next, in its own time; UINT64_MAX when nothing is unacknowledged. */
-static ngtcp2_tstamp probe_time(const struct kith_streams *s, kith_time_us *longest_us)
+/* When QUIC would probe next, in its own time; UINT64_MAX when nothing is unacknowledged. *latest: when it has to. */
+static ngtcp2_tstamp probe_time(const struct kith_streams *s, kith_time_us *latest)
 {
 	ngtcp2_conn_stat stat;
 	ngtcp2_conn_get_conn_stat(s->conn, &stat);
-	*longest_us = PROBE_MAX_US + 2 * (kith_time_us)(stat.smoothed_rtt / NS_PER_US);
+	ngtcp2_tstamp asked = stat.last_tx_pkt_ts[NGTCP2_PKTNS_ID_APPLICATION];
+	kith_time_us since = s->probed_at;
+	if (asked != UINT64_MAX && (kith_time_us)(asked / NS_PER_US) - TIME_OFFSET_US > since)
+		since = (kith_time_us)(asked / NS_PER_US) - TIME_OFFSET_US;
+	*latest = since + PROBE_MAX_US + 2 * (kith_time_us)(stat.smoothed_rtt / NS_PER_US);
 	return stat.loss_detection_timer;
 }
 
 kith_time_us kith_streams_deadline(const struct kith_streams *s)
 {
-	kith_time_us at = KITH_TIME_NEVER, longest_us;
+	kith_time_us at = KITH_TIME_NEVER, latest;
 	if (s->conn == NULL || s->dead != 0)
 		return at;
 	if (s->wish_due || s->corked)
 		return s->pace_at;
-	if (probe_time(s, &longest_us) != UINT64_MAX && s->probe_base + longest_us < at)
-		at = s->probe_base + longest_us;
+	if (probe_time(s, &latest) != UINT64_MAX && latest < at)
+		at = latest > s->pace_at ? latest : s->pace_at;
 	if (s->migrate_wanted && s->migrate_at < at)
 		at = s->migrate_at > s->pace_at ? s->migrate_at : s->pace_at;
 	ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(s->conn), now = quic_time(s);
@@ -113,9 +119,9 @@ static size_t probes(const struct kith_streams *s)
  * time. */
 static void probe_now(struct kith_streams *s)
 {
-	kith_time_us longest_us;
-	ngtcp2_tstamp due = probe_time(s, &longest_us), now = quic_time(s);
-	s->probe_base = s->pace_at;
+	kith_time_us latest;
+	ngtcp2_tstamp due = probe_time(s, &latest), now = quic_time(s);
+	s->probed_at = s->pace_at;
 	if (due != UINT64_MAX && probes(s) >= PROBES_MAX) {
 		s->failed = KITH_ETIMEDOUT;
 		kith_quic_check(s, 0);
@@ -363,7 +369,7 @@ int kith_streams_input(struct kith_streams *s, kith_time_us now, const uint8_t *
 
 void kith_streams_tick(struct kith_streams *s, kith_time_us now)
 {
-	kith_time_us longest_us;
+	kith_time_us latest;
 	if (s->conn == NULL || s->dead != 0)
 		return;
 	ngtcp2_tstamp ts = kith_quic_stamp(s, now);
@@ -371,7 +377,7 @@ void kith_streams_tick(struct kith_streams *s, kith_time_us now)
 	if (ngtcp2_conn_get_expiry(s->conn) <= ts)
 		kith_quic_check(s, ngtcp2_conn_handle_expiry(s->conn, ts));
 	lift_limit(s);
-	if (s->dead == 0 && probe_time(s, &longest_us) != UINT64_MAX && s->probe_base + longest_us <= s->pace_at)
+	if (s->dead == 0 && probe_time(s, &latest) != UINT64_MAX && latest <= s->pace_at)
 		probe_now(s);
 	try_migrate(s);
 }
@@ -525,7 +531,6 @@ static int output_quic(struct kith_streams *s, kith_time_us now, uint8_t *out)
 		return 0;
 	if (s->challenging)
 		n = (ngtcp2_ssize)challenge_to_ping(s, packet, (size_t)n);
-	s->probe_base = s->pace_at;
 	size_t header = put_header(s, KIND_QUIC, out);
 	memcpy(out + header, packet, (size_t)n - KITH_STREAMS_CUT);
 	s->packets_out++;

@@ -49,7 +49,7 @@ int kith_streams_new(struct kith_streams **out, const struct kith_streams_config
 		return KITH_ENOMEM;
 	s->cfg = *cfg;
 	s->pace_at = cfg->now;
-	s->probe_base = cfg->now;
+	s->probed_at = cfg->now;
 	s->next_id = cfg->initiator ? 0 : 1;
 	kith_link_init(&s->sending);
 	kith_link_init(&s->waiting);

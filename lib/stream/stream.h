@@ -22,7 +22,10 @@
  * guess wrong; and zeros. The zeros that end the datagram are not sent. So a datagram of 1200 bytes
  * takes 1148. STREAM frames always carry their length.
  *
- * Timers: QUIC's own (loss, acknowledgement, pacing, path validation). When all is acknowledged there is none: an idle
+ * Timers: QUIC's own (loss, acknowledgement, pacing, path validation), but for the pause between two probes, which QUIC
+ * doubles without end: 3 s and two round trips after the last packet that asked for an acknowledgement, the next probe
+ * leaves (two packets). So what a blackout of any length swallowed is on its way again that soon after it; and while
+ * nothing is acknowledged no more leaves on top of what QUIC sends. When all is acknowledged there is no timer: an idle
  * object neither sends nor wakes. Liveness is the session's: but for a peer that acknowledges nothing for 400 probes,
  * nothing times out.
  * Bounds: streams_max open streams per direction of opening, send_max unacknowledged and recv_max unread bytes each,

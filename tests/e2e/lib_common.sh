@@ -29,6 +29,7 @@ cleaners=()
 on_exit() {
 	local code=$? name
 	trap - EXIT INT TERM HUP
+	trap '' PIPE # whoever read what this says may be gone: everything is ended all the same
 	set +e
 	if [ "$code" != 0 ] && [ -z "${KITH_QUIET:-}" ]; then
 		for name in "${!pid_of[@]}"; do

@@ -373,6 +373,106 @@ static uint64_t eventful_hash(uint64_t seed)
 	return hash;
 }
 
+/* What one end wrote in the dark has to arrive soon after it, whatever it acknowledged meanwhile. */
+static void an_end_that_only_acknowledges_still_probes(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct pipe *p = pipe_pair(310 + seed);
+		const unsigned from = seed % 2;
+		const kith_time_us every = (500 + 200 * (kith_time_us)(seed / 2)) * PIPE_MS;
+		struct kith_streams *us = p->ends[from].s, *peer = p->ends[1 - from].s;
+		uint8_t bytes[100] = { 0 };
+		uint64_t ours, theirs;
+		bool fin;
+		int got = KITH_EAGAIN;
+		p->ends[0].hold = p->ends[1].hold = true;
+		assert_int_equal(kith_streams_open(us, 1, &ours), 0);
+		assert_int_equal(kith_streams_open(peer, 1, &theirs), 0);
+		pipe_run(p, PIPE_S);
+		p->faults.blackout_from = p->now;
+		p->faults.blackout_until = p->now + 20 * PIPE_S;
+		assert_int_equal(kith_streams_write(us, ours, bytes, sizeof bytes, false), sizeof bytes);
+		pipe_run(p, 20 * PIPE_S);
+		kith_time_us light = p->now;
+		while (got < 0 && p->now - light < 60 * PIPE_S) { /* the peer says a little, again and again */
+			assert_int_equal(kith_streams_write(peer, theirs, bytes, 1, false), 1);
+			for (kith_time_us until = p->now + every; got < 0 && p->now < until;) {
+				pipe_run(p, 20 * PIPE_MS);
+				got = kith_streams_read(peer, ours, bytes, sizeof bytes, &fin);
+			}
+		}
+		assert_int_equal(got, sizeof bytes);
+		assert_true(p->now - light < 3 * PIPE_S + 100 * PIPE_MS);
+		pipe_free(p);
+	}
+}
+
+static void a_blackout_is_over_three_seconds_after_its_end(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 40; seed++) {
+		struct pipe *p = pipe_pair(330 + seed);
+		const unsigned from = seed % 2;
+		const kith_time_us dark = 20 * PIPE_S + (kith_time_us)seed * 331 * PIPE_MS;
+		p->faults.rate_bytes_s = 200000;
+		p->faults.queue_us = 100 * PIPE_MS;
+		struct pipe_stream *st = pipe_open(p, from, 1, 400000);
+		pipe_run(p, PIPE_S);
+		uint64_t read = pipe_stream(&p->ends[1 - from], st->id)->read;
+		assert_true(read > 0 && read < st->to_write);
+		p->faults.blackout_from = p->now;
+		p->faults.blackout_until = p->now + dark;
+		pipe_run(p, 10 * PIPE_S);
+		uint64_t packets = p->ends[from].packets;
+		pipe_run(p, dark - 10 * PIPE_S);
+		/* Nothing is acknowledged, and so no more leaves than a probe of two packets each three seconds. */
+		assert_true(p->ends[from].packets - packets <= 2 * (uint64_t)((dark - 10 * PIPE_S) / (3 * PIPE_S) + 1));
+		kith_time_us light = p->now;
+		read = pipe_stream(&p->ends[1 - from], st->id)->read;
+		while (pipe_stream(&p->ends[1 - from], st->id)->read == read)
+			assert_true(pipe_step(p, light + 60 * PIPE_S));
+		assert_true(p->now - light < 3 * PIPE_S + 3 * 120 * PIPE_MS); /* and three round trips */
+		pipe_transfer(p, from, st, 60 * PIPE_S);
+		pipe_free(p);
+	}
+}
+
+/* Five of six packets are lost or acknowledged in vain: it is slow, but it goes on, and no window of a minute is empty. */
+static void three_fifths_lost_both_ways_never_stall(void **state)
+{
+	kith_time_us longest = 0, sum = 0;
+	(void)state;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct pipe *p = pipe_pair(370 + seed);
+		struct pipe_stream *st[PIPE_ENDS];
+		uint64_t before[PIPE_ENDS] = { 0 };
+		const kith_time_us start = p->now;
+		bool over = false;
+		p->faults.loss_permille = 600;
+		p->faults.delay_us = 40 * PIPE_MS;
+		for (unsigned i = 0; i < PIPE_ENDS; i++)
+			st[i] = pipe_open(p, i, 1, 100000);
+		while (!over) {
+			kith_time_us from = p->now;
+			while (!over && pipe_step(p, from + 60 * PIPE_S))
+				over = pipe_stream(&p->ends[0], st[1]->id)->ended &&
+				       pipe_stream(&p->ends[1], st[0]->id)->ended;
+			for (unsigned i = 0; i < PIPE_ENDS; i++) {
+				const struct pipe_stream *there = pipe_stream(&p->ends[1 - i], st[i]->id);
+				assert_true(there->ended || there->read > before[i]);
+				before[i] = there->read;
+			}
+		}
+		sum += p->now - start;
+		longest = p->now - start > longest ? p->now - start : longest;
+		pipe_free(p);
+	}
+	print_message("100 kB each way: %lld s on average, %lld s at most\n", (long long)(sum / 20 / PIPE_S),
+		      (long long)(longest / PIPE_S));
+	assert_true(longest < 150 * PIPE_S);
+}
+
 static void the_same_seed_gives_the_same_packets_at_the_same_times(void **state)
 {
 	(void)state;
@@ -400,6 +500,9 @@ int main(void)
 		cmocka_unit_test(migrations_in_a_blackout_are_survived),
 		cmocka_unit_test(a_migration_before_anything_was_heard_costs_nothing),
 		cmocka_unit_test(an_idle_object_migrates_and_falls_silent_again),
+		cmocka_unit_test(an_end_that_only_acknowledges_still_probes),
+		cmocka_unit_test(a_blackout_is_over_three_seconds_after_its_end),
+		cmocka_unit_test(three_fifths_lost_both_ways_never_stall),
 		cmocka_unit_test(the_same_seed_gives_the_same_packets_at_the_same_times),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
