@@ -6,7 +6,9 @@ A stage that fails does not stop the others; a configuration that does not build
 (such as a build that failed) counts as one failure. The exit code is 0 only when nothing failed.
 """
 import argparse
+import base64
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -163,12 +165,20 @@ class Run:
                 if code == 0:
                     stage.passed += 1
                 else:
-                    stage.fail("", [f"FAILED: {target}", *("  " + line for line in tail(log, 25))])
+                    stage.fail("", [f"FAILED: {target}", *("  " + line for line in tail(log, 25) + crash_input(log))])
         stage.note = f"{each} s each"
 
 
 def tail(log, count):
     return log.read_text(errors="replace").splitlines()[-count:]
+
+
+def crash_input(log):
+    """The input that made a fuzz target stop, to be pasted into `base64 -d`: the machine that ran it may be gone."""
+    found = re.search(r"Test unit written to (\S+)", log.read_text(errors="replace"))
+    if not found or not Path(found[1]).is_file() or Path(found[1]).stat().st_size > 4096:
+        return []
+    return ["input, base64: " + base64.b64encode(Path(found[1]).read_bytes()).decode()]
 
 
 def errors(log):

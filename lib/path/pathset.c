@@ -210,6 +210,16 @@ unsigned kith_ps_allow(const struct kith_pathset *ps)
 	       (kith_ps_has(ps, KITH_PATHSET_ALLOW_PRIVATE) ? KITH_ALLOW_PRIVATE : 0u);
 }
 
+/* The peer was heard from there before it said that it is its address: no stranger from now on. */
+static bool adopt(struct kith_pathset *ps, const struct kith_hop *hop)
+{
+	int i = kith_ps_find(ps, hop);
+	if (i < 0 || kith_ps_path(ps, (unsigned)i)->state == KITH_PATH_DEAD)
+		return false;
+	kith_ps_path(ps, (unsigned)i)->flags &= (uint8_t)~KITH_PATH_STRANGER;
+	return true;
+}
+
 struct kith_punch_view kith_ps_view(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
 {
 	bool consent = kith_ps_has(ps, KITH_PATHSET_CONSENT | KITH_PATHSET_PEER);
@@ -224,6 +234,8 @@ struct kith_punch_view kith_ps_view(struct kith_pathset *ps, const struct kith_p
 		.allow = kith_ps_allow(ps),
 		.direct = kith_ps_has_direct(ps),
 		.used = now - ps->more->used_at < KITH_PATH_MEMORY_US,
+		.adopt = adopt,
+		.ps = ps,
 	};
 }
 
@@ -543,6 +555,10 @@ void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env
 			candidate_due(ps, env, now, i);
 		else if (p->tries == 0)
 			(void)kith_ps_probe(ps, env, now, p);
+		found = kith_ps_find(ps, hop); /* its place may have changed, and it may have been given up */
+		if (found < 0)
+			return;
+		i = (unsigned)found;
 		break;
 	case KITH_PATH_LIVE:
 		if ((p->flags & KITH_PATH_CONFIRM) == 0)

@@ -103,6 +103,7 @@ static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v
 			if (kith_hop_equal(&old[j].hop, &hop))
 				*t = old[j];
 		}
+		t->taken = v->adopt(v->ps, &hop);
 	}
 }
 

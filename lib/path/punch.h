@@ -59,6 +59,8 @@ struct kith_punch {
 	uint16_t window_sent;
 };
 
+struct kith_pathset;
+
 /* What the path set knows and a punch needs; built on the stack. */
 struct kith_punch_view {
 	const struct kith_path_env *env;
@@ -71,6 +73,9 @@ struct kith_punch_view {
 	unsigned allow; /* enum kith_candidate_allow */
 	bool direct; /* a direct path works */
 	bool used; /* data lately */
+	/* Whether a path goes to this hop already: it probes itself then, as a path to what the peer named. */
+	bool (*adopt)(struct kith_pathset *ps, const struct kith_hop *hop);
+	struct kith_pathset *ps;
 };
 
 void kith_punch_init(struct kith_punch *p);

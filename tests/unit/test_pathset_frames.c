@@ -1,5 +1,7 @@
 #include "path_world.h"
 
+#include "path/pathset_internal.h"
+
 static bool journal_has(const struct kith_pathset *ps, enum kith_journal_what what, unsigned value)
 {
 	uint32_t it = 0;
@@ -321,7 +323,9 @@ static void count_to_hop(struct w_node *n, const struct kith_hop *hop, struct to
 static void a_named_address_is_answered_with_no_more_than_came_from_it(void **state)
 {
 	(void)state;
-	for (size_t len = 45; len < 140; len += 11) { /* 45: a PROBE without padding */
+	for (size_t i = 0; i < 18; i++) {
+		const size_t len = 45 + 11 * (i / 2); /* 45: a PROBE without padding */
+		const bool heard_before = i % 2 == 1;
 		struct world *w = w_new(180 + len);
 		struct w_node *n = &w->node[1];
 		struct kith_hop named = w_direct_hop(w_addr(55, 5, 5, 5, 5555)), relay = w_relay_hop(1, 0);
@@ -335,10 +339,22 @@ static void a_named_address_is_answered_with_no_more_than_came_from_it(void **st
 		struct kith_frame offer = { KITH_FRAME_CANDIDATES, test_span(list, kith_writer_len(&wr)) };
 		struct kith_frame punch = { KITH_FRAME_PUNCH, test_span(round, 2) };
 		struct kith_frame probe = { KITH_FRAME_PROBE, test_span(body, sizeof body) };
-		assert_int_equal(kith_pathset_on_frame(&n->ps, &n->env, w->now, &relay, &offer), 0);
-		assert_int_equal(kith_pathset_on_frame(&n->ps, &n->env, w->now, &relay, &punch), 0);
 		struct to_hop sent = { 0 };
 		size_t got = 0;
+		if (heard_before) {
+			got += len;
+			kith_pathset_heard(&n->ps, &n->env, w->now, &named, 0, false, len);
+			count_to_hop(n, &named, &sent);
+		}
+		assert_int_equal(kith_pathset_on_frame(&n->ps, &n->env, w->now, &relay, &offer), 0);
+		assert_int_equal(kith_pathset_on_frame(&n->ps, &n->env, w->now, &relay, &punch), 0);
+		if (heard_before) { /* the path is the target's now, and there is no second schedule beside its own */
+			const struct kith_path *p = kith_pathset_path(&n->ps, 1);
+			assert_true(kith_hop_equal(&p->hop, &named));
+			assert_int_equal(p->flags & KITH_PATH_STRANGER, 0);
+			assert_int_equal(sent.padded, 0);
+			assert_true(n->ps.more->punch->targets[0].taken);
+		}
 		for (unsigned k = 0; k < 400; k++) {
 			got += len;
 			kith_pathset_heard(&n->ps, &n->env, w->now, &named, k, false, len);

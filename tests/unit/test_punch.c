@@ -16,6 +16,13 @@ struct side {
 	struct kith_stats stats;
 };
 
+static bool adopt_none(struct kith_pathset *ps, const struct kith_hop *hop)
+{
+	(void)ps;
+	(void)hop;
+	return false;
+}
+
 static struct side *side_new(bool initiator)
 {
 	struct side *s = calloc(1, sizeof *s);
@@ -31,7 +38,8 @@ static struct side *side_new(bool initiator)
 					    .initiator = initiator,
 					    .allowed = true,
 					    .consent = true,
-					    .used = true };
+					    .used = true,
+					    .adopt = adopt_none };
 	kith_punch_init(&s->punch);
 	return s;
 }
