@@ -84,7 +84,10 @@
 	X(DATAGRAMS_PACED, "datagrams refused until the path carries more")                                            \
 	X(PACKETS_REPLAYED, "packets repeated byte for byte on another path")                                          \
 	X(CANDIDATES_REFUSED, "addresses named by peers that were not probed")                                         \
-	X(PUNCH_ROUNDS, "attempts to open a direct path")
+	X(PUNCH_ROUNDS, "attempts to open a direct path")                                                              \
+	X(TUNNELS_LIMITED, "times a sender was told that its relay packets are dropped: over a rate")                  \
+	X(RELAY_LIMITED, "times a relay told that it drops what we send through it: over a rate")                      \
+	X(RELAY_LIMITED_UNKNOWN, "times a relay told so about a tunnel that no session sends through")
 
 enum kith_stat {
 #define KITH_STAT_ENUM(name, text) KITH_STAT_##name,

@@ -49,7 +49,8 @@
 #define KITH_INTRODUCTIONS_BURST 30
 #define KITH_ASKERS_MAX 16384 /* local: identities whose rates are remembered */
 
-/* local: "no such session" to, or heard from, one /24 or /48: a restart is noticed, a flood is not echoed */
+/* local: "no such session" to, or heard from, one /24 or /48: a restart is noticed, a flood is not echoed. And
+ * RELAY_LIMITED heard of one relay, which tells one person once a second */
 #define KITH_GONE_PER_S 10
 
 /* ---- session ---- */
@@ -120,6 +121,9 @@
 #define KITH_STRANGERS_MAX 2 /* local: unknown hops of one session that are looked into at once */
 #define KITH_PATH_MEMORY_US (60 * KITH_US_PER_S) /* local: candidates and journal of an unused one-path session */
 #define KITH_JOURNAL_MAX 64 /* local: one punch with eight addresses writes about 40 entries */
+/* local: a relay that stays over its limit is written down again after that; doubles, so that the rest is still there */
+#define KITH_JOURNAL_AGAIN_US (10 * KITH_US_PER_S)
+#define KITH_JOURNAL_AGAIN_MAX_US (640 * KITH_US_PER_S)
 /* wire: body of a PROBE on an unproven path: pays for answer and PROBE back (108 of 111) */
 #define KITH_PROBE_PADDED 76
 #define KITH_KEEPALIVE_BODY 16 /* wire: pays for a PROBE back, when a NAT has moved the leaf */
@@ -154,5 +158,6 @@
 /* ---- relay ---- */
 #define KITH_TUNNEL_IDLE_US (120 * KITH_US_PER_S) /* wire: a silent tunnel is dropped; standbys speak every 25 s */
 #define KITH_TUNNEL_DRAIN_US (60 * KITH_US_PER_S) /* wire: closing is announced this long ahead */
+#define KITH_TUNNEL_TELL_US (1 * KITH_US_PER_S) /* local: who is over a rate is told at most so often */
 
 #endif

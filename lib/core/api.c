@@ -372,6 +372,7 @@ void kith_core_leave(struct kith_core *c, struct kith_now now, kith_time_us grac
 		c->leaving = true;
 		grace_us = grace_us > 0 ? sane(grace_us) : 0;
 		c->leave_by = c->now.mono_us + grace_us;
+		kith_dial_leave(c);
 		kith_leaf_leave(c);
 		if (c->super != NULL)
 			kith_supernode_leave(c, grace_us);

@@ -612,20 +612,31 @@ static bool all_closed(const struct kith_core *c)
 	return true;
 }
 
+/* What is to be said still has to arrive. A leaf has one thing to say, and one home that took it is enough. A supernode
+ * tells many, and some of them in the first message of a new session. */
+static bool leave_waits(struct kith_core *c)
+{
+	const struct kith_session *s;
+	uint32_t it = 0;
+	if (c->super == NULL)
+		return kith_leaf_says_goodbye(c);
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if ((s->state == KITH_SESSION_OPEN || s->state == KITH_SESSION_INITIATING) &&
+		    kith_requests_busy(s->requests))
+			return true;
+	}
+	return false;
+}
+
 void kith_leave_tick(struct kith_core *c)
 {
-	struct kith_session *s;
-	uint32_t it = 0;
-	bool waiting = false;
 	if (c->left)
 		return;
-	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL)
-		waiting = waiting ||
-			  (s->state == KITH_SESSION_OPEN && s->requests != NULL && kith_requests_busy(s->requests)) ||
-			  s->state == KITH_SESSION_INITIATING;
 	c->leave_timer.kind = KITH_TIMER_LEAVE;
-	if (waiting && c->now.mono_us < c->leave_by &&
-	    kith_timers_set(&c->timers, &c->leave_timer, c->now.mono_us + LEAVE_POLL_US) == 0)
+	kith_time_us again = c->now.mono_us + LEAVE_POLL_US;
+	if (again > c->leave_by)
+		again = c->leave_by;
+	if (c->now.mono_us < c->leave_by && leave_waits(c) && kith_timers_set(&c->timers, &c->leave_timer, again) == 0)
 		return;
 	if (kith_sessions_each(&c->sessions, say_goodbye, c) != 0)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);

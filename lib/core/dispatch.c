@@ -29,6 +29,8 @@ static bool on_frame(struct kith_core *c, struct kith_session *s, const struct k
 	case KITH_FRAME_KEEPALIVE:
 	case KITH_FRAME_PATH_CLOSE:
 		return kith_pathset_on_frame(&s->paths, &env, c->now.mono_us, hop, frame) == 0;
+	case KITH_FRAME_RELAY_LIMITED:
+		return kith_introduce_on_limited(c, s, frame->body);
 	case KITH_FRAME_CLOSE:
 		on_close(c, s, frame->body);
 		return true;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "wire/frame.h"
 
 void kith_journal_add(struct kith_journal **j, const struct kith_alloc *alloc, kith_time_us at,
 		      enum kith_journal_what what, const struct kith_hop *hop, uint32_t value)
@@ -21,6 +22,23 @@ void kith_journal_add(struct kith_journal **j, const struct kith_alloc *alloc, k
 		e->addr = hop->remote;
 		e->relay = hop->tunnel != 0;
 	}
+}
+
+bool kith_journal_due(const struct kith_journal *j, kith_time_us now, enum kith_journal_what what,
+		      const struct kith_hop *hop)
+{
+	const struct kith_journal_entry *e;
+	kith_time_us last = 0, wait_us = 0;
+	uint32_t it = 0;
+	while ((e = kith_journal_read(j, &it)) != NULL) {
+		if (e->what != what || e->relay != (hop->tunnel != 0) || !kith_addr_equal(&e->addr, &hop->remote))
+			continue;
+		last = e->at;
+		wait_us = wait_us == 0 ? KITH_JOURNAL_AGAIN_US : 2 * wait_us;
+		if (wait_us > KITH_JOURNAL_AGAIN_MAX_US)
+			wait_us = KITH_JOURNAL_AGAIN_MAX_US;
+	}
+	return wait_us == 0 || now - last >= wait_us;
 }
 
 void kith_journal_free(struct kith_journal **j, const struct kith_alloc *alloc)
@@ -59,6 +77,19 @@ const char *kith_cause_text(unsigned cause)
 	return cause < KITH_CAUSES ? texts[cause] : "?";
 }
 
+const char *kith_relay_limit_text(unsigned limit)
+{
+	switch (limit) {
+#define KITH_RELAY_LIMIT_TEXT(name, value, text)                                                                       \
+	case value:                                                                                                    \
+		return text;
+		KITH_RELAY_LIMIT_MAP(KITH_RELAY_LIMIT_TEXT)
+#undef KITH_RELAY_LIMIT_TEXT
+	default:
+		return "over a limit not known to this version";
+	}
+}
+
 const char *kith_journal_describe(const struct kith_journal_entry *e, char *out, size_t cap)
 {
 	static const struct {
@@ -88,6 +119,9 @@ const char *kith_journal_describe(const struct kith_journal_entry *e, char *out,
 		break;
 	case 'c':
 		(void)snprintf(value, sizeof value, ": %s", kith_cause_text(e->value));
+		break;
+	case 'l':
+		(void)snprintf(value, sizeof value, ": %s", kith_relay_limit_text(e->value));
 		break;
 	default:
 		break;

@@ -13,7 +13,7 @@
 #include "wire/hop.h"
 
 /* X(name, in words, what value holds: '-' nothing, 'n' a number, 'm' milliseconds, 'r' enum kith_refusal, 'c' enum
- * kith_cause) */
+ * kith_cause, 'l' enum kith_relay_limit) */
 #define KITH_JOURNAL_MAP(X)                                                                                            \
 	X(OFFERED, "told the peer this address of ours", '-')                                                          \
 	X(RECEIVED, "the peer told us this address", '-')                                                              \
@@ -38,7 +38,8 @@
 	X(CLOSED_BY_PEER, "closed by the peer", '-')                                                                   \
 	X(DROPPED, "closed here", '-')                                                                                 \
 	X(FAILED_ROUND, "attempt ended without a direct path", 'n')                                                    \
-	X(ALL_DEAD, "no path answers", '-')
+	X(ALL_DEAD, "no path answers", '-')                                                                            \
+	X(RELAY_LIMITED, "the relay drops what we send through it", 'l')
 
 enum kith_journal_what {
 #define KITH_JOURNAL_ENUM(name, text, value) KITH_JOURNAL_##name,
@@ -103,6 +104,12 @@ struct kith_journal {
 /* Appends. *j is allocated when it is NULL. hop may be NULL. value is capped. */
 void kith_journal_add(struct kith_journal **j, const struct kith_alloc *alloc, kith_time_us at,
 		      enum kith_journal_what what, const struct kith_hop *hop, uint32_t value);
+
+/* Whether to append about that hop again what may be true for long: the first time, then after KITH_JOURNAL_AGAIN_US,
+ * doubling with each such entry that is still here, up to KITH_JOURNAL_AGAIN_MAX_US. j may be NULL. */
+bool kith_journal_due(const struct kith_journal *j, kith_time_us now, enum kith_journal_what what,
+		      const struct kith_hop *hop);
+
 void kith_journal_free(struct kith_journal **j, const struct kith_alloc *alloc);
 
 /* The entry after *it, oldest first; start with *it = 0. NULL at the end. j may be NULL. Entries that are overwritten
@@ -112,8 +119,9 @@ const struct kith_journal_entry *kith_journal_read(const struct kith_journal *j,
 /* One line without time, such as "1.2.3.4:5: probed (3)"; cut to cap bytes, always NUL-terminated. Returns out. */
 const char *kith_journal_describe(const struct kith_journal_entry *e, char *out, size_t cap);
 
-/* The symbol of a refusal or cause, in words. */
+/* The symbol of a refusal, cause or limit, in words. */
 const char *kith_refusal_text(unsigned refusal);
 const char *kith_cause_text(unsigned cause);
+const char *kith_relay_limit_text(unsigned limit);
 
 #endif

@@ -142,10 +142,7 @@ void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, ki
 		return;
 	}
 	if (was_sending) {
-		ps->sending = 0;
-		kith_ps_choose(ps, env, now);
-		ps->news |= KITH_NEWS_SENDING_CHANGED;
-		kith_ps_flow_moved(ps, env, now, true);
+		kith_ps_succeed(ps, env, now);
 		if (kith_ps_path(ps, ps->sending)->state == KITH_PATH_DEAD && !ps->all_dead) { /* nothing took over */
 			ps->news |= KITH_NEWS_ALL_DEAD;
 			ps->all_dead = true;
@@ -588,7 +585,7 @@ size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, s
 	struct kith_path *p = kith_ps_path(ps, ps->sending);
 	struct kith_flow *flow = kith_ps_flow(ps);
 	size_t n = 0;
-	if (kith_ps_is_stranger(p)) /* all others are gone */
+	if (!kith_ps_may_carry(p)) /* all others are gone */
 		return 0;
 	out[n++] = p->hop;
 	if (p->state != KITH_PATH_SUSPECT || !data || flow == NULL)
@@ -735,4 +732,15 @@ size_t kith_pathset_bytes(const struct kith_pathset *ps)
 	if (m->punch != NULL)
 		bytes += sizeof *m->punch;
 	return bytes + (m->journal != NULL ? sizeof *m->journal : 0);
+}
+
+bool kith_pathset_relay_limited(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+				const struct kith_hop *hop, uint8_t limit)
+{
+	if (kith_ps_find(ps, hop) < 0)
+		return false;
+	if (kith_journal_due(kith_pathset_journal(ps), now, KITH_JOURNAL_RELAY_LIMITED, hop))
+		kith_ps_journal(ps, env, now, KITH_JOURNAL_RELAY_LIMITED, hop, limit);
+	kith_ps_settle(ps, env, now);
+	return true;
 }

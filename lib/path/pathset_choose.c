@@ -47,10 +47,9 @@ static int best_live(const struct kith_pathset *ps)
 	return best;
 }
 
-static void switch_to(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+static void settle_on(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
+		      bool from_dead)
 {
-	unsigned old = ps->sending;
-	bool from_dead = kith_ps_path(ps, old)->state == KITH_PATH_DEAD;
 	struct kith_path *p = kith_ps_path(ps, i);
 	ps->sending = (uint8_t)i;
 	ps->news |= KITH_NEWS_SENDING_CHANGED;
@@ -65,8 +64,35 @@ static void switch_to(struct kith_pathset *ps, const struct kith_path_env *env, 
 	KITH_LOG(env->log, KITH_LOG_INFO, "path.sending session=%u path=%u relay=%d rtt_us=%u", (unsigned)env->session,
 		 (unsigned)p->id, kith_path_is_relay(p), (unsigned)p->srtt_us);
 	kith_ps_flow_moved(ps, env, now, from_dead);
+}
+
+static void switch_to(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+{
+	unsigned old = ps->sending;
+	settle_on(ps, env, now, i, kith_ps_path(ps, old)->state == KITH_PATH_DEAD);
 	if (kith_ps_path(ps, old)->state == KITH_PATH_LIVE)
 		kith_ps_rest(ps, env, now, old);
+}
+
+void kith_ps_succeed(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+{
+	static const uint8_t worth[] = {
+		[KITH_PATH_CANDIDATE] = 1, [KITH_PATH_DEAD] = 2, [KITH_PATH_SUSPECT] = 3, [KITH_PATH_LIVE] = 4
+	};
+	unsigned best = 0;
+	for (unsigned i = 1; i < kith_ps_count(ps); i++) {
+		const struct kith_path *p = kith_ps_path(ps, i), *q = kith_ps_path(ps, best);
+		if (worth[p->state] > worth[q->state] ||
+		    (p->state == q->state && kith_path_cost(p) < kith_path_cost(q)))
+			best = i;
+	}
+	if (worth[kith_ps_path(ps, best)->state] >= worth[KITH_PATH_SUSPECT]) {
+		settle_on(ps, env, now, best, true);
+	} else { /* nothing took over */
+		ps->sending = (uint8_t)best;
+		ps->news |= KITH_NEWS_SENDING_CHANGED;
+		kith_ps_flow_moved(ps, env, now, true);
+	}
 }
 
 /* Between two live paths: now, after some time, or not at all. */

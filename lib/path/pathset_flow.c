@@ -217,7 +217,7 @@ void kith_ps_flow_moved(struct kith_pathset *ps, const struct kith_path_env *env
 	const struct kith_path *p = kith_ps_path(ps, ps->sending);
 	bool forbidden =
 		!kith_path_is_relay(p) && kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY); /* it is about to be dropped */
-	if (from_dead && !forbidden && !kith_ps_is_stranger(p))
+	if (from_dead && !forbidden && kith_ps_may_carry(p))
 		replay(ps, env, now, to, 1, false);
 	uint64_t acked = flow->flight.acked;
 	memset(&flow->flight, 0, sizeof flow->flight);
@@ -360,7 +360,7 @@ static void fell_silent(struct kith_pathset *ps, const struct kith_path_env *env
 		for (unsigned k = 0; k < n; k++)
 			send_ack(ps, env, now, about, &kith_ps_path(ps, standbys[k])->hop, KITH_PATH_ACK_SUSPECT);
 		if (about != ps->sending && n < 2)
-			send_ack(ps, env, now, about, &kith_ps_path(ps, ps->sending)->hop, KITH_PATH_ACK_SUSPECT);
+			send_ack(ps, env, now, about, NULL, KITH_PATH_ACK_SUSPECT);
 	}
 	kith_ps_suspect(ps, env, now, about, KITH_CAUSE_SILENCE);
 }

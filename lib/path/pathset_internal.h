@@ -89,6 +89,12 @@ static inline bool kith_ps_is_stranger(const struct kith_path *p)
 	return p->state == KITH_PATH_CANDIDATE && (p->flags & KITH_PATH_STRANGER) != 0;
 }
 
+/* Whether data may go there: a hop that has not answered may be anybody's, but for the one the handshake came over. */
+static inline bool kith_ps_may_carry(const struct kith_path *p)
+{
+	return p->state != KITH_PATH_CANDIDATE || (p->flags & KITH_PATH_INITIAL) != 0;
+}
+
 /* Index, or -1. */
 int kith_ps_find(const struct kith_pathset *ps, const struct kith_hop *hop);
 int kith_ps_find_id(const struct kith_pathset *ps, uint8_t id, bool peers);
@@ -131,6 +137,9 @@ void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, kith
 
 /* Switches the sending path if that is due. */
 void kith_ps_choose(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+
+/* The sending path was removed: the best of what is left takes its place, be it in doubt or dead. */
+void kith_ps_succeed(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
 
 /* Tells the peer; and stops using it. */
 void kith_ps_say_closed(const struct kith_path_env *env, kith_time_us now, struct kith_path *p);

@@ -72,12 +72,6 @@ static bool holds(const struct kith_member *const list[], uint32_t n, const stru
 	return false;
 }
 
-bool kith_replicas_has(const struct kith_members *ms, const struct kith_id *key, const struct kith_id *id)
-{
-	const struct kith_member *out[KITH_REPLICAS];
-	return holds(out, kith_replicas_find(ms, key, 0, out), id);
-}
-
 bool kith_replicas_near(const struct kith_members *ms, const struct kith_id *key, const struct kith_id *id)
 {
 	const struct kith_member *out[KITH_REPLICAS];

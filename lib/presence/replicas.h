@@ -27,10 +27,8 @@
 uint32_t kith_replicas_find(const struct kith_members *ms, const struct kith_id *key, uint32_t group,
 			    const struct kith_member *out[KITH_REPLICAS]);
 
-/* Whether the member with that id is one of the first six. */
-bool kith_replicas_has(const struct kith_members *ms, const struct kith_id *key, const struct kith_id *id);
-
-/* Whether it is one of all groups' replicas: views differ, so who is near enough by one's own may be asked. */
+/* Whether the member with that id is one of all groups' replicas: views differ, so who is near enough by one's own may
+ * be asked. */
 bool kith_replicas_near(const struct kith_members *ms, const struct kith_id *key, const struct kith_id *id);
 
 /* Those of the first six that are not in listed (prefixes of KITH_MEMBER_ID_PREFIX bytes each): what an asker with

@@ -201,25 +201,6 @@ int kith_store_vanish(struct kith_store *st, const struct kith_now *now, const s
 	return 1;
 }
 
-/* ---- hand-over ---- */
-
-bool kith_store_handover(const struct kith_store *st, const struct kith_members *ms, const struct kith_id *member,
-			 uint32_t *cursor, const struct kith_stored *out[], size_t max, size_t *n)
-{
-	KITH_ASSERT(max >= KITH_STORE_DEVICES); /* a key is never split */
-	*n = 0;
-	for (unsigned keys = 0; keys < KITH_STORE_HANDOVER_KEYS && max - *n >= KITH_STORE_DEVICES; keys++) {
-		const struct kith_stored_key *k = kith_table_next(&st->keys, cursor);
-		if (k == NULL)
-			return false;
-		if (!kith_replicas_has(ms, &k->key, member))
-			continue;
-		for (const struct kith_stored *s = k->first; s != NULL; s = s->next)
-			out[(*n)++] = s;
-	}
-	return true;
-}
-
 /* ---- time ---- */
 
 size_t kith_store_expire(struct kith_store *st, kith_time_us now, size_t max)
@@ -231,9 +212,4 @@ size_t kith_store_expire(struct kith_store *st, kith_time_us now, size_t max)
 		n++;
 	}
 	return n;
-}
-
-kith_time_us kith_store_next_deadline(const struct kith_store *st)
-{
-	return kith_timers_next(&st->timers);
 }

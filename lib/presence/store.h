@@ -1,4 +1,4 @@
-/* Records that a replica keeps for the directory; a home uses a second, small one as its cache.
+/* Records that a replica keeps for the directory.
  *
  * One record per device under a key; the highest sequence wins, and an equal one with other bytes is not news. Vanish
  * reports are kept next to the record that they speak of, one per home, and go when a newer record comes. Records are
@@ -10,17 +10,15 @@
  * Timers: a record goes when kith_record_life_us is over, counted on the monotonic clock from when it came.
  * Bounds: max records in all: when full, what has expired goes, else new devices are refused (KITH_EFULL) and those
  *   known still updated. KITH_STORE_DEVICES per key: the one next to expire gives way, all being of the same identity.
- * Never: a record that its caller did not verify, a message, a choice of replicas but in hand-over.
+ * Never: a record that its caller did not verify, a message, a choice of replicas.
  */
 #ifndef KITH_PRESENCE_STORE_H
 #define KITH_PRESENCE_STORE_H
 
 #include "base/timer.h"
-#include "presence/replicas.h"
 #include "wire/record.h"
 
 #define KITH_STORE_DEVICES 8
-#define KITH_STORE_HANDOVER_KEYS 64 /* keys looked at per call of kith_store_handover */
 
 struct kith_stored {
 	struct kith_stored *next; /* of the same key */
@@ -74,14 +72,7 @@ struct kith_stored *kith_store_get(const struct kith_store *st, const struct kit
 struct kith_stored *kith_store_find(const struct kith_store *st, const struct kith_id *key,
 				    const struct kith_key *device);
 
-/* Pages out what a member that just joined should hold: up to max records of keys whose first six replicas it is among.
- * *cursor begins at 0; false: that was the last page. Records put in between calls may be missed: their homes refresh
- * them. */
-bool kith_store_handover(const struct kith_store *st, const struct kith_members *ms, const struct kith_id *member,
-			 uint32_t *cursor, const struct kith_stored *out[], size_t max, size_t *n);
-
 /* Forgets up to max records that are due; returns how many. */
 size_t kith_store_expire(struct kith_store *st, kith_time_us now, size_t max);
-kith_time_us kith_store_next_deadline(const struct kith_store *st);
 
 #endif

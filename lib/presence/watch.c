@@ -197,50 +197,16 @@ static int watch_new(struct kith_watches *ws, kith_time_us now, const struct kit
 	return 1;
 }
 
-static int watch_add(struct kith_watches *ws, kith_time_us now, const struct kith_id *key, uint32_t ref,
-		     struct kith_watch **out)
-{
-	int err = 0;
-	*out = find(ws, key, ref);
-	if (*out == NULL)
-		err = watch_new(ws, now, key, ref, out);
-	if (err < 0)
-		return err;
-	(*out)->until = at_home(ws) ? KITH_TIME_NEVER : now + ws->life;
-	time_unlink(ws, *out);
-	time_link(ws, *out);
-	return err;
-}
-
 int kith_watches_add(struct kith_watches *ws, kith_time_us now, const struct kith_id *key, uint32_t watcher)
 {
-	struct kith_watch *w;
-	return watch_add(ws, now, key, watcher, &w);
-}
-
-uint32_t kith_watches_replace(struct kith_watches *ws, kith_time_us now, const struct kith_id keys[], uint32_t n,
-			      uint32_t watcher)
-{
-	struct kith_watcher *by = kith_table_get(&ws->watchers, &watcher);
-	struct kith_watch *w;
-	for (uint32_t i = 0; i < n && by != NULL; i++) {
-		w = find(ws, &keys[i], watcher);
-		if (w != NULL)
-			w->marked = true;
-	}
-	/* What is not named again goes first, so that it makes room. */
-	for (w = by != NULL ? by->first : NULL; w != NULL;) {
-		struct kith_watch *next = w->watcher_next;
-		if (!w->marked)
-			watch_end(ws, w);
-		w = next;
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		if (watch_add(ws, now, &keys[i], watcher, &w) >= 0)
-			w->marked = false;
-	}
-	by = kith_table_get(&ws->watchers, &watcher);
-	return by != NULL ? by->n : 0;
+	struct kith_watch *w = find(ws, key, watcher);
+	int err = w == NULL ? watch_new(ws, now, key, watcher, &w) : 0;
+	if (err < 0)
+		return err;
+	w->until = at_home(ws) ? KITH_TIME_NEVER : now + ws->life;
+	time_unlink(ws, w);
+	time_link(ws, w);
+	return err;
 }
 
 /* ---- removing ---- */

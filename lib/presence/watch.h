@@ -31,7 +31,6 @@ struct kith_watch {
 	struct kith_watch *watcher_next, *watcher_prev;
 	struct kith_watch *time_next, *time_prev;
 	kith_time_us until; /* KITH_TIME_NEVER when watches do not end */
-	bool marked; /* named again while a whole set is replaced */
 };
 
 struct kith_watch_key {
@@ -66,11 +65,6 @@ void kith_watches_deinit(struct kith_watches *ws);
 /* Adds or renews. 1: this key was not watched by anybody before; 0: it was; KITH_EFULL, KITH_ELIMIT, KITH_ENOMEM. */
 int kith_watches_add(struct kith_watches *ws, kith_time_us now, const struct kith_id *key,
 		     uint32_t watcher) KITH_MUST_USE;
-
-/* Replaces all of a watcher's watches by these keys (32 bytes each; duplicates are harmless). As many as there is room
- * for are taken, in their order. Returns how many it has now. */
-uint32_t kith_watches_replace(struct kith_watches *ws, kith_time_us now, const struct kith_id keys[], uint32_t n,
-			      uint32_t watcher);
 
 /* False: there was none. */
 bool kith_watches_remove(struct kith_watches *ws, const struct kith_id *key, uint32_t watcher);

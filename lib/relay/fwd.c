@@ -15,7 +15,6 @@
 #define TOKENS_PER_BYTE UINT64_C(1000000) /* bytes per second times microseconds */
 #define REFILL_MAX_US (100 * KITH_US_PER_S)
 #define TOUCH_US (KITH_TUNNEL_IDLE_US / 8)
-#define TELL_US KITH_US_PER_S
 
 enum {
 	LEG_PROVEN = 1 << 0,
@@ -161,7 +160,7 @@ static struct kith_fwd_owner *owner_get(struct kith_fwd *fwd, kith_time_us now, 
 		return NULL;
 	o->key = *key;
 	o->bucket = (struct kith_fwd_bucket){ fwd->limits.owner_burst * TOKENS_PER_BYTE, now };
-	o->told = now - TELL_US;
+	o->told = now - KITH_TUNNEL_TELL_US;
 	if (kith_table_put(&fwd->owners, o) != 0) {
 		KITH_FREE(fwd->alloc, o);
 		return NULL;
@@ -506,7 +505,7 @@ static enum kith_fwd_verdict admit(struct kith_fwd *fwd, kith_time_us now, const
 		verdict = KITH_FWD_LIMITED_OWNER;
 	else if (!bucket_has(&fwd->bucket, now, l->rate, l->burst, len))
 		verdict = KITH_FWD_LIMITED_ALL;
-	if (verdict != KITH_FWD_FORWARD && now - owner->told >= TELL_US) {
+	if (verdict != KITH_FWD_FORWARD && now - owner->told >= KITH_TUNNEL_TELL_US) {
 		owner->told = now;
 		out->tell = true;
 	}

@@ -120,7 +120,7 @@ enum kith_fwd_verdict {
 struct kith_fwd_out {
 	struct kith_addr remote;
 	uint16_t transport;
-	bool tell; /* limited, and the owner was not told within a second: tell this session */
+	bool tell; /* limited, and the owner was not told within KITH_TUNNEL_TELL_US: tell this session */
 	uint32_t session; /* of the leg that the packet came in on (known from WRONG_SOURCE on) */
 };
 

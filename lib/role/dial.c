@@ -202,6 +202,14 @@ void kith_dial_give_up(struct kith_core *c, struct kith_operation *op, int err)
 		kith_peer_give_way(c, other);
 }
 
+void kith_dial_leave(struct kith_core *c)
+{
+	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++) {
+		if (c->ops[i].kind == KITH_OP_CALL && kith_has_room(c))
+			kith_dial_give_up(c, &c->ops[i], KITH_ECANCELED);
+	}
+}
+
 void kith_dial_done(struct kith_core *c, kith_op id, int err, bool told)
 {
 	struct kith_operation *op = kith_dial_get(c, id);
@@ -358,12 +366,11 @@ static void try_again(struct kith_core *c, struct kith_operation *op, int err)
 	arm(c, op, c->now.mono_us + CUT_OFF_RETRY_US);
 }
 
-void kith_dial_on_found(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer)
+void kith_dial_on_found(struct kith_core *c, const struct kith_answer *answer)
 {
 	struct kith_operation *op = kith_dial_get(c, (kith_op)kith_token_value(answer->token));
 	struct found found[KITH_DIAL_DEVICES_MAX];
 	struct kith_pack pk;
-	(void)via;
 	if (op == NULL || op->session != 0)
 		return;
 	op->asked = 0;

@@ -44,14 +44,17 @@ void kith_dial_fell_through(struct kith_core *c, kith_op op, struct kith_session
 /* Ends an operation that did not succeed, and takes the call back. */
 void kith_dial_give_up(struct kith_core *c, struct kith_operation *op, int err);
 
+/* Takes back the calls that were not answered yet, as far as there is room to tell of it: this node leaves. */
+void kith_dial_leave(struct kith_core *c);
+
 /* Looks the peer of a session up again, since the homes that we know of do not help any more. */
 void kith_dial_refresh(struct kith_core *c, struct kith_session *s);
 void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answer);
 
 struct kith_operation *kith_dial_get(struct kith_core *c, kith_op op);
 
-/* The answer to a LOOKUP request; via is NULL when this supernode asked itself. */
-void kith_dial_on_found(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer);
+/* The answer to a LOOKUP request, or to what this supernode asked itself. */
+void kith_dial_on_found(struct kith_core *c, const struct kith_answer *answer);
 
 /* Ends an operation: OP_DONE unless err is 0 and told says that another event told it. */
 void kith_dial_done(struct kith_core *c, kith_op op, int err, bool told);

@@ -177,7 +177,7 @@ void kith_dispatch_ended(struct kith_core *c, struct kith_session *s, const stru
 		kith_leaf_on_attached(c, s, answer);
 		return;
 	case KITH_TOKEN_LOOKUP:
-		kith_dial_on_found(c, s, answer);
+		kith_dial_on_found(c, answer);
 		return;
 	case KITH_TOKEN_INTRODUCE:
 		kith_introduce_on_answer(c, s, answer);

@@ -6,6 +6,9 @@
 /* Bytes that may go back through a tunnel before the asker's address is proven: the callee's reply in its wrapping. */
 #define TUNNEL_CREDIT 620
 
+/* Key of the limiter of hints: all relays together. */
+#define ALL_RELAYS UINT64_C(0x72656c6179730001)
+
 static const struct kith_span nothing = { NULL, 0 };
 static const uint8_t empty_map[1] = { 0x80 };
 
@@ -157,10 +160,59 @@ void kith_introduce_on_answer(struct kith_core *c, struct kith_session *via, con
 	kith_session_arm(c, s);
 }
 
+/* Who sends into a tunnel is over a rate, and loses packets: told, so that it need not guess. */
+static void tell_limited(struct kith_core *c, uint32_t session, uint64_t tunnel, enum kith_relay_limit limit)
+{
+	const struct kith_session *s = kith_sessions_get(&c->sessions, session);
+	if (s == NULL || s->state != KITH_SESSION_OPEN)
+		return;
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "tunnel_limited session=%08x limit=%d", s->index, (int)limit);
+	struct kith_writer *w = kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_RELAY_LIMITED,
+						  KITH_RELAY_LIMITED_BODY);
+	kith_write_u64(w, tunnel);
+	kith_write_u8(w, (uint8_t)limit);
+	kith_outbox_end(&c->shared->outbox);
+	kith_stats_add(c->stats, KITH_STAT_TUNNELS_LIMITED, 1);
+}
+
+bool kith_introduce_on_limited(struct kith_core *c, const struct kith_session *s, struct kith_span body)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	struct kith_hop hop = *kith_session_hop(s);
+	hop.tunnel = kith_read_u64(&r);
+	uint8_t limit = kith_read_u8(&r);
+	if (r.bad || hop.tunnel == 0 || (s->use & KITH_USE_PEER) || s->role != KITH_ROLE_SUPERNODE)
+		return false;
+	/* To find who is meant is a search, and a supernode has many sessions: there all relays share a rate. */
+	kith_time_us now = c->now.mono_us;
+	if (!kith_limiter_allow(&c->hints, now, kith_device_key(s->device)) ||
+	    (c->super != NULL && !kith_limiter_allow(&c->hints, now, ALL_RELAYS))) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+		return true;
+	}
+	uint32_t it = 0;
+	struct kith_session *peer;
+	bool found = false;
+	while ((peer = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (!(peer->use & KITH_USE_PEER) || peer->state != KITH_SESSION_OPEN)
+			continue;
+		struct kith_path_env env = kith_env(c, peer);
+		if (!kith_pathset_relay_limited(&peer->paths, &env, now, &hop, limit))
+			continue;
+		found = true;
+		kith_session_arm(c, peer);
+	}
+	kith_stats_add(c->stats, found ? KITH_STAT_RELAY_LIMITED : KITH_STAT_RELAY_LIMITED_UNKNOWN, 1);
+	return true;
+}
+
 bool kith_introduce_forward(struct kith_core *c, struct kith_packet *packet)
 {
 	struct kith_fwd_out out;
+	struct kith_span inner;
+	uint64_t tunnel;
 	enum kith_stat stat = KITH_STAT_DROP_TUNNEL_UNKNOWN;
+	enum kith_relay_limit limit = KITH_RELAY_LIMIT_OWNER;
 	switch (kith_fwd_train(&c->super->fwd, c->now.mono_us, packet->data, packet->len, packet->segment_len,
 			       &packet->remote, packet->transport, &out)) {
 	case KITH_FWD_FORWARD: {
@@ -186,11 +238,17 @@ bool kith_introduce_forward(struct kith_core *c, struct kith_packet *packet)
 		stat = KITH_STAT_DROP_TUNNEL_CREDIT;
 		break;
 	case KITH_FWD_LIMITED_OWNER:
+		limit = KITH_RELAY_LIMIT_OWNER;
+		stat = KITH_STAT_DROP_TUNNEL_LIMIT;
+		break;
 	case KITH_FWD_LIMITED_ALL:
+		limit = KITH_RELAY_LIMIT_ALL;
 		stat = KITH_STAT_DROP_TUNNEL_LIMIT;
 		break;
 	}
 	kith_stats_add(c->stats, stat, 1);
+	if (out.tell && kith_tunnel_parse(&tunnel, &inner, (struct kith_span){ packet->data, packet->len }))
+		tell_limited(c, out.session, tunnel, limit);
 	return true;
 }
 

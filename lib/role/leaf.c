@@ -334,7 +334,8 @@ void kith_leaf_on_attached(struct kith_core *c, struct kith_session *s, const st
 	learn_observed(c, &pk, (size_t)(home - c->leaf.homes));
 	learn_hosts(c, kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_ATTACHED_HOSTS), &home->host.dh);
 	if (home->state == KITH_HOME_ATTACHED) { /* it took a new record */
-		if (home == &c->leaf.homes[c->leaf.primary] && !c->leaf.published) {
+		bool publishes = c->leaving || home == &c->leaf.homes[c->leaf.primary];
+		if (publishes && !c->leaf.published) {
 			c->leaf.published = true;
 			(void)kith_event_push(c, KITH_EVENT_PUBLISHED);
 		}
@@ -516,7 +517,8 @@ static void give_record(struct kith_core *c, uint8_t slot, struct kith_session *
 	kith_pack_key(&pk, KITH_B_ATTACH_RECORD);
 	kith_pack_bytes(&pk, c->leaf.record, c->leaf.record_len);
 	kith_pack_key(&pk, KITH_B_ATTACH_PUBLISH);
-	kith_pack_bool(&pk, slot == c->leaf.primary);
+	bool all = c->leaving; /* a goodbye must not wait for a home that is dead */
+	kith_pack_bool(&pk, all || slot == c->leaf.primary);
 	if (!pk.bad &&
 	    kith_ask(c, s, KITH_REQ_ATTACH, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_ATTACH, 0)) == 0)
 		c->leaf.homes[slot].asking = true;
@@ -535,19 +537,46 @@ static void publish(struct kith_core *c)
 	kith_watching_renew(c);
 }
 
+/* What is under way would come too late, or be taken for the answer to the goodbye. */
+static void stop_asking(struct kith_core *c, struct kith_home_slot *home)
+{
+	struct kith_session *s = session_of(c, home);
+	if (s == NULL)
+		return;
+	struct kith_path_env env = kith_env(c, s);
+	kith_request_cancel(s->requests, &env, kith_token(KITH_TOKEN_ATTACH, 0));
+	home->asking = false;
+}
+
 void kith_leaf_leave(struct kith_core *c)
 {
-	if (c->super == NULL)
-		publish(c);
+	if (c->super != NULL)
+		return;
+	for (size_t i = 0; i < KITH_HOMES + KITH_SPARES; i++) {
+		struct kith_home_slot *slot = i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
+		if (slot->state == KITH_HOME_CONNECTING)
+			let_go(c, slot);
+		else if (slot->state == KITH_HOME_ATTACHED)
+			stop_asking(c, slot);
+	}
+	publish(c);
+}
+
+bool kith_leaf_says_goodbye(struct kith_core *c)
+{
+	bool asking = false;
+	for (size_t i = 0; i < KITH_HOMES; i++)
+		asking = asking || (c->leaf.homes[i].asking && session_of(c, &c->leaf.homes[i]) != NULL);
+	return asking && !c->leaf.published;
 }
 
 void kith_leaf_tick(struct kith_core *c)
 {
-	if (!c->leaving) {
-		settle_doubts(c);
-		settle_attempts(c);
-		fill_slots(c);
-	}
+	if (c->leaving)
+		return; /* the last word is on its way */
+	settle_doubts(c);
+	settle_attempts(c);
+	fill_slots(c);
 	if (c->leaf.publish_at <= c->now.mono_us)
 		publish(c);
 	if (c->leaf.record_len > 0 && c->now.mono_us - c->leaf.record_at >= KITH_RECORD_REFRESH_US)

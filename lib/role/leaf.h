@@ -26,8 +26,12 @@ void kith_leaf_look(struct kith_core *c, struct kith_session *s);
 /* A session that was used as a home has ended. */
 void kith_leaf_lost(struct kith_core *c, const struct kith_session *s, enum kith_close_reason reason);
 
-/* Says goodbye to the directory and to the homes. */
+/* Says goodbye to the directory and to the homes: each is asked to publish the last record, since any may be dead. What
+ * is being tried is let go. */
 void kith_leaf_leave(struct kith_core *c);
+
+/* Whether the goodbye is still on its way: no home has taken it yet, and one may. */
+bool kith_leaf_says_goodbye(struct kith_core *c);
 
 unsigned kith_leaf_homes(const struct kith_core *c);
 

@@ -366,7 +366,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 			kith_answer(c, s, q->request, len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND, answer);
 		break;
 	case QUERY_FOR_OP:
-		kith_dial_on_found(c, NULL, &own);
+		kith_dial_on_found(c, &own);
 		break;
 	case QUERY_FOR_WATCHERS:
 		kith_query_tell(c, &c->super->interests, &q->key, news.records, news.records_n, news.vanished,

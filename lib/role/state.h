@@ -56,7 +56,7 @@ enum kith_timer_kind {
 /* What a request was for: the upper 8 bits of its token; the rest is an id or index of the asker's choice. */
 enum kith_token_kind {
 	KITH_TOKEN_IGNORE, /* the answer changes nothing */
-	KITH_TOKEN_ATTACH, /* slot of a home */
+	KITH_TOKEN_ATTACH,
 	KITH_TOKEN_LOOKUP, /* operation */
 	KITH_TOKEN_INTRODUCE, /* session to be, or to get another relay */
 	KITH_TOKEN_QUERY, /* query id, member index */
@@ -130,8 +130,7 @@ enum kith_home_state { KITH_HOME_FREE, KITH_HOME_CONNECTING, KITH_HOME_ATTACHED 
 
 struct kith_home_slot {
 	uint8_t state; /* enum kith_home_state */
-	bool told; /* has our newest record and watches */
-	bool asking; /* an ATTACH is under way */
+	bool asking; /* it was given a record, and has not said yet that it took it */
 	bool doubted; /* it has not answered what it was asked last */
 	kith_time_us since; /* when it was chosen */
 	uint32_t session;
@@ -224,7 +223,8 @@ struct kith_core {
 	struct kith_timers timers;
 	struct kith_sessions sessions;
 	struct kith_guard guard;
-	struct kith_limiter hints; /* by address prefix: "no such session", said and heard */
+	/* by address prefix: "no such session", said and heard; by device of a relay: what it tells of its limits */
+	struct kith_limiter hints;
 	struct kith_limiter calls; /* by caller's identity: how often somebody may ring */
 	struct kith_trust trust;
 	struct kith_contacts contacts;

@@ -43,6 +43,8 @@ static bool subscribe(struct kith_core *c, uint32_t field, const struct kith_wat
 
 void kith_watching_renew(struct kith_core *c)
 {
+	if (c->leaving)
+		return;
 	if (c->super != NULL) {
 		for (uint32_t i = 0; i < c->watched_n; i++)
 			kith_query_watch(c, &c->watched[i].key);

@@ -50,8 +50,10 @@ struct kith_quic_memory {
 	const struct kith_alloc *alloc;
 	struct kith_link blocks; /* all that QUIC holds, so that nothing is left behind when it fails half-way */
 	size_t bytes;
-	void *reserve[QUIC_RESERVES];
-	bool starved; /* some of it was handed out: the connection must end */
+	void *reserve[QUIC_RESERVES]; /* for notes */
+	void *small; /* for what is small, never given back */
+	size_t small_used;
+	bool starved; /* there was no memory: the connection must end */
 };
 
 void kith_quic_memory_init(struct kith_quic_memory *m, const struct kith_alloc *alloc);

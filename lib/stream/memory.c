@@ -1,8 +1,9 @@
 /* QUIC's allocator over the injected one, whose release wants the length: a header in front of each block keeps it, and
  * chains the blocks, so that what QUIC loses track of when it runs out of memory half-way is still given back.
  *
- * 0.12 asserts when it has put a packet together and has no memory to note it. So there is a reserve, for as many
- * blocks as one call needs, and who takes of it ends the connection after the call.
+ * 0.12 asserts when it has put a packet together and has no memory to note it. So there is a reserve of what one call
+ * needs, and who takes of it ends the connection after the call: two blocks for notes, which nothing else is given, and
+ * some room for what is small.
  */
 #include "stream/internal.h"
 
@@ -12,12 +13,16 @@
 #include "base/assert.h"
 #include "base/timer.h"
 
-enum { RESERVE = 7424 }; /* header included; QUIC notes frames, and packets, in blocks of 7192 bytes */
+enum { /* headers included */
+       NOTES = 7424, /* frames, and packets, are noted in blocks of 7192 bytes */
+       NOTES_MIN = 6656, /* no other size of QUIC's lies between the two */
+       SMALL = 2048
+};
 
 struct block {
 	struct kith_link link;
 	size_t len; /* of all, header included */
-	size_t unused; /* keeps what follows aligned for any type */
+	size_t carved; /* part of the small reserve */
 };
 
 KITH_STATIC_ASSERT(sizeof(struct block) % _Alignof(max_align_t) == 0, "what follows a header must be aligned");
@@ -27,14 +32,26 @@ static struct block *block_of(void *p)
 	return (struct block *)p - 1;
 }
 
-static struct block *take_reserve(struct kith_quic_memory *m)
+static struct block *take_notes(struct kith_quic_memory *m)
 {
 	struct block *b = NULL;
-	m->starved = true;
 	for (unsigned i = 0; i < QUIC_RESERVES && b == NULL; i++) {
 		b = m->reserve[i];
 		m->reserve[i] = NULL;
 	}
+	if (b != NULL)
+		*b = (struct block){ .len = NOTES };
+	return b;
+}
+
+static struct block *carve(struct kith_quic_memory *m, size_t len)
+{
+	len = (len + sizeof(struct block) - 1) / sizeof(struct block) * sizeof(struct block);
+	if (m->small == NULL || len > SMALL - m->small_used)
+		return NULL;
+	struct block *b = (struct block *)m->small + m->small_used / sizeof(struct block);
+	m->small_used += len;
+	*b = (struct block){ .len = len, .carved = 1 };
 	return b;
 }
 
@@ -45,16 +62,17 @@ static void *take(size_t len, void *ctx)
 		return NULL;
 	len += sizeof(struct block);
 	struct block *b = kith_alloc_resize(m->alloc, NULL, 0, len);
-	if (b == NULL && len <= RESERVE) {
-		b = take_reserve(m);
-		len = RESERVE;
+	if (b != NULL) {
+		*b = (struct block){ .len = len };
+	} else {
+		m->starved = true;
+		b = len >= NOTES_MIN && len <= NOTES ? take_notes(m) : carve(m, len);
 	}
 	if (b == NULL)
 		return NULL;
-	b->len = len;
 	kith_link_init(&b->link);
 	kith_link_append(&m->blocks, &b->link);
-	m->bytes += len;
+	m->bytes += b->len;
 	return b + 1;
 }
 
@@ -66,7 +84,8 @@ static void release(void *p, void *ctx)
 	struct block *b = block_of(p);
 	kith_link_remove(&b->link);
 	m->bytes -= b->len;
-	kith_alloc_free(m->alloc, b, b->len);
+	if (b->carved == 0)
+		kith_alloc_free(m->alloc, b, b->len);
 }
 
 static void *take_zeroed(size_t n, size_t size, void *ctx)
@@ -97,6 +116,8 @@ void kith_quic_memory_init(struct kith_quic_memory *m, const struct kith_alloc *
 	m->alloc = alloc;
 	m->bytes = 0;
 	memset(m->reserve, 0, sizeof m->reserve);
+	m->small = NULL;
+	m->small_used = 0;
 	m->starved = false;
 	kith_link_init(&m->blocks);
 	m->mem = (ngtcp2_mem){ m, take, release, take_zeroed, resize };
@@ -106,19 +127,23 @@ bool kith_quic_memory_reserve(struct kith_quic_memory *m)
 {
 	bool all = true;
 	for (unsigned i = 0; i < QUIC_RESERVES; i++) {
-		m->reserve[i] = kith_alloc_resize(m->alloc, NULL, 0, RESERVE);
+		m->reserve[i] = kith_alloc_resize(m->alloc, NULL, 0, NOTES);
 		all = all && m->reserve[i] != NULL;
 	}
-	return all;
+	m->small = kith_alloc_resize(m->alloc, NULL, 0, SMALL);
+	return all && m->small != NULL;
 }
 
 void kith_quic_memory_deinit(struct kith_quic_memory *m)
 {
-	for (unsigned i = 0; i < QUIC_RESERVES; i++) {
-		if (m->reserve[i] != NULL)
-			kith_alloc_free(m->alloc, m->reserve[i], RESERVE);
-		m->reserve[i] = NULL;
-	}
 	while (!kith_link_empty(&m->blocks))
 		release(KITH_CONTAINER_OF(m->blocks.next, struct block, link) + 1, m);
+	for (unsigned i = 0; i < QUIC_RESERVES; i++) {
+		if (m->reserve[i] != NULL)
+			kith_alloc_free(m->alloc, m->reserve[i], NOTES);
+		m->reserve[i] = NULL;
+	}
+	if (m->small != NULL)
+		kith_alloc_free(m->alloc, m->small, SMALL);
+	m->small = NULL;
 }

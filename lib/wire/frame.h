@@ -20,6 +20,7 @@
 	X(PUNCH, 0x06, 'D') /* round 1, generation 1 */                                                                \
 	X(KEEPALIVE, 0x07, 'D') /* sequence 1, zeros 15; every third is answered: PROBE_ACK, nonce 0 */                \
 	X(PATH_CLOSE, 0x08, 'D') /* path 1: will not be used any more; drop it */                                      \
+	X(RELAY_LIMITED, 0x09, 'D') /* tunnel 8, limit 1: the relay drops what comes to it in that tunnel */           \
 	X(CLOSE, 0x0f, 'D') /* reason 2, text */                                                                       \
 	X(REQUEST, 0x10, 'B') /* id 2, kind 1, body */                                                                 \
 	X(ANSWER, 0x11, 'B') /* id 2, status 1, index 1, count 1, body */                                              \
@@ -39,6 +40,19 @@ enum kith_frame_type {
 	KITH_FRAME_MAP(KITH_FRAME_ENUM)
 #undef KITH_FRAME_ENUM
 };
+
+/* Which limit of a relay is reached: what RELAY_LIMITED carries. X(name, value, in words) */
+#define KITH_RELAY_LIMIT_MAP(X)                                                                                        \
+	X(OWNER, 1, "more than it carries for one person")                                                             \
+	X(ALL, 2, "more than it carries in all")
+
+enum kith_relay_limit {
+#define KITH_RELAY_LIMIT_ENUM(name, value, text) KITH_RELAY_LIMIT_##name = (value),
+	KITH_RELAY_LIMIT_MAP(KITH_RELAY_LIMIT_ENUM)
+#undef KITH_RELAY_LIMIT_ENUM
+};
+
+#define KITH_RELAY_LIMITED_BODY 9
 
 struct kith_frame {
 	uint8_t type;

@@ -141,16 +141,6 @@ void kith_outbox_end(struct kith_outbox *ob)
 	}
 }
 
-void kith_outbox_flush(struct kith_outbox *ob)
-{
-	KITH_ASSERT(!ob->in_frame);
-	/* A packet whose length reached the maximum takes no more frames. */
-	if (ob->n_open > ob->next_open && ob->n_open < ob->n_slots) {
-		struct kith_open_packet *seal = &ob->open[ob->n_open++];
-		memset(seal, 0, sizeof *seal); /* an empty entry: skipped at the drain, fits nothing */
-	}
-}
-
 uint8_t *kith_outbox_raw(struct kith_outbox *ob, const struct kith_hop *hop, size_t len)
 {
 	KITH_ASSERT(len <= 1280);

@@ -65,9 +65,6 @@ struct kith_writer *kith_outbox_begin(struct kith_outbox *ob, uint32_t session, 
 				      enum kith_frame_type type, size_t body_max);
 void kith_outbox_end(struct kith_outbox *ob);
 
-/* Frames go into a packet of their own from here on (a probe that must not share its fate). */
-void kith_outbox_flush(struct kith_outbox *ob);
-
 /* A finished packet that needs no session (handshake, cookie): room for len bytes, to be filled in at once. NULL: no
  * slot. */
 uint8_t *kith_outbox_raw(struct kith_outbox *ob, const struct kith_hop *hop, size_t len);

@@ -42,6 +42,27 @@ static struct kith_session *session_of(const struct way *way)
 	return NULL;
 }
 
+/* A tunnel that alice sends through is a number that no script can guess: a relay that speaks of one gets it here. */
+static void name_tunnel(const struct way *way, uint8_t *frame, size_t len)
+{
+	struct kith_core *alice = w.s.nodes[FW_ALICE].core;
+	struct kith_addr relay = fw_addr(way->from);
+	struct kith_session *s;
+	uint32_t it = 0;
+	if (way->peer || len < KITH_FRAME_HEADER + KITH_RELAY_LIMITED_BODY || frame[0] != KITH_FRAME_RELAY_LIMITED)
+		return;
+	while ((s = kith_table_next(&alice->sessions.by_index, &it)) != NULL) {
+		for (unsigned i = 0; (s->use & KITH_USE_PEER) && i < kith_pathset_count(&s->paths); i++) {
+			const struct kith_hop *hop = &kith_pathset_path(&s->paths, i)->hop;
+			struct kith_writer tunnel = kith_writer_of(frame + KITH_FRAME_HEADER, 8);
+			if (hop->tunnel == 0 || !kith_addr_equal(&hop->remote, &relay))
+				continue;
+			kith_write_u64(&tunnel, hop->tunnel);
+			return;
+		}
+	}
+}
+
 /* Frames of the script in a genuine session. */
 static void frames(struct kith_reader *r)
 {
@@ -55,6 +76,8 @@ static void frames(struct kith_reader *r)
 	uint8_t *p = packet + (hop.tunnel != 0 ? KITH_TUNNEL_HEADER : 0);
 	if (body.len > 0)
 		memcpy(p + KITH_TRANSPORT_HEADER, body.p, body.len);
+	if (how & 0x08)
+		name_tunnel(way, p + KITH_TRANSPORT_HEADER, body.len);
 	size_t len = kith_session_seal(s, w.pki.suite, p, body.len) + (size_t)(p - packet);
 	if (hop.tunnel != 0)
 		kith_tunnel_write(packet, hop.tunnel);

@@ -67,6 +67,14 @@ static bool stranger(const struct kith_hop *hop)
 	return p != NULL && p->state == KITH_PATH_CANDIDATE && (p->flags & KITH_PATH_STRANGER) != 0;
 }
 
+/* A path that never answered, and is not the one of the handshake: data may not go there. */
+static bool unproven(const struct kith_hop *hop)
+{
+	int i = kith_ps_find(&f.ps, hop);
+	const struct kith_path *p = i >= 0 ? kith_pathset_path(&f.ps, (unsigned)i) : NULL;
+	return p != NULL && p->state == KITH_PATH_CANDIDATE && (p->flags & KITH_PATH_INITIAL) == 0;
+}
+
 static void leaves(const struct kith_hop *hop, size_t len)
 {
 	KITH_ASSERT((f.ps.flags & KITH_PATHSET_RELAY_ONLY) == 0 || hop->tunnel != 0);
@@ -91,6 +99,8 @@ static void seal(const struct kith_open_packet *open)
 	hops[0] = open->hop;
 	if (!open->pinned)
 		n = kith_pathset_pick(&f.ps, f.now, open->data, hops);
+	for (size_t i = 0; i < n && !open->pinned; i++)
+		KITH_ASSERT(!unproven(&hops[i]));
 	KITH_ASSERT(n <= KITH_PICK_MAX);
 	memset(bytes, 0, len);
 	memcpy(bytes + KITH_TRANSPORT_HEADER, open->frames, open->len);
@@ -117,6 +127,7 @@ static void collect(void)
 				bool parsed = kith_tunnel_parse(&hop.tunnel, &body, body);
 				KITH_ASSERT(parsed);
 			}
+			KITH_ASSERT(!unproven(&hop)); /* a repetition of data */
 			leaves(&hop, ready[i].len);
 		}
 	}

@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include "path/journal.h"
+#include "wire/frame.h"
 
 static struct kith_hop hop_of(const char *addr, uint64_t tunnel)
 {
@@ -67,6 +68,8 @@ static void entries_are_told_in_words(void **state)
 		{ KITH_JOURNAL_REFUSED, KITH_REFUSAL_PORT, false, true, "1.2.3.4:5678: not probed: port below 1024" },
 		{ KITH_JOURNAL_SUSPECT, KITH_CAUSE_TOLD, false, true,
 		  "1.2.3.4:5678: in doubt: the peer hears nothing on it" },
+		{ KITH_JOURNAL_RELAY_LIMITED, KITH_RELAY_LIMIT_ALL, true, true,
+		  "relay 1.2.3.4:5678: the relay drops what we send through it: more than it carries in all" },
 		{ KITH_JOURNAL_ROUND, 2, false, false, "attempt to open a direct path (2)" },
 		{ KITH_JOURNAL_REFUSED, 999, false, false, "not probed: ?" },
 		{ KITH_JOURNAL_DEAD, 1000000, false, false, "given up (65535 ms)" },
@@ -105,6 +108,43 @@ static void every_entry_has_words(void **state)
 		assert_string_not_equal(kith_cause_text(i), "?");
 	assert_string_equal(kith_refusal_text(KITH_REFUSALS), "?");
 	assert_string_equal(kith_cause_text(KITH_CAUSES), "?");
+	assert_string_not_equal(kith_relay_limit_text(KITH_RELAY_LIMIT_OWNER), kith_relay_limit_text(0));
+	assert_string_equal(kith_relay_limit_text(3), kith_relay_limit_text(0));
+}
+
+/* Something that stays true for a day, said every second, of two relays: between its entries there is room for others. */
+static void what_stays_true_is_written_down_ever_more_seldom(void **state)
+{
+	(void)state;
+	struct test_alloc a;
+	test_alloc_init(&a);
+	struct kith_journal *j = NULL;
+	struct kith_hop hops[2] = { hop_of("1.2.3.4:5678", 7), hop_of("1.2.3.4:5679", 7) };
+	struct kith_hop direct = hop_of("1.2.3.4:5678", 0);
+	kith_time_us last = 0, gap_us = 0;
+	unsigned n = 0;
+	for (kith_time_us now = 0; now < 86400 * KITH_US_PER_S; now += KITH_US_PER_S) {
+		for (int i = 0; i < 2; i++) {
+			if (!kith_journal_due(j, now, KITH_JOURNAL_RELAY_LIMITED, &hops[i]))
+				continue;
+			kith_journal_add(&j, &a.alloc, now, KITH_JOURNAL_RELAY_LIMITED, &hops[i], 1);
+			if (i == 1)
+				continue;
+			if (n > 0)
+				assert_int_equal(now - last, gap_us);
+			gap_us = n == 0 ? KITH_JOURNAL_AGAIN_US : 2 * gap_us;
+			gap_us = gap_us < KITH_JOURNAL_AGAIN_MAX_US ? gap_us : KITH_JOURNAL_AGAIN_MAX_US;
+			last = now;
+			n++;
+		}
+	}
+	assert_true(n > 100 && n < 150);
+	/* What is said of other hops, and of other things, does not count. */
+	assert_false(kith_journal_due(j, last + 1, KITH_JOURNAL_RELAY_LIMITED, &hops[0]));
+	assert_true(kith_journal_due(j, last + 1, KITH_JOURNAL_RELAY_LIMITED, &direct));
+	assert_true(kith_journal_due(j, last + 1, KITH_JOURNAL_SUSPECT, &hops[0]));
+	kith_journal_free(&j, &a.alloc);
+	test_alloc_check(&a);
 }
 
 int main(void)
@@ -114,6 +154,7 @@ int main(void)
 		cmocka_unit_test(without_memory_nothing_is_recorded_and_nothing_breaks),
 		cmocka_unit_test(entries_are_told_in_words),
 		cmocka_unit_test(every_entry_has_words),
+		cmocka_unit_test(what_stays_true_is_written_down_ever_more_seldom),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

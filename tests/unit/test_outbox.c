@@ -85,20 +85,6 @@ static void a_packet_is_filled_to_the_last_byte_and_no_further(void **state)
 	box_deinit(&b);
 }
 
-static void a_flush_begins_a_packet_of_its_own(void **state)
-{
-	struct box b;
-	struct kith_packet out[64];
-	(void)state;
-	box_init(&b);
-	kith_outbox_flush(&b.ob); /* nothing there */
-	write_frame(&b, 1, NULL, KITH_FRAME_PROBE, 10);
-	kith_outbox_flush(&b.ob);
-	write_frame(&b, 1, NULL, KITH_FRAME_PROBE, 10);
-	assert_int_equal(drain(&b, out), 2);
-	box_deinit(&b);
-}
-
 static void data_is_marked_so_that_it_is_tracked(void **state)
 {
 	struct box b;
@@ -250,7 +236,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_of_one_session_and_way_share_a_packet),
 		cmocka_unit_test(a_packet_is_filled_to_the_last_byte_and_no_further),
-		cmocka_unit_test(a_flush_begins_a_packet_of_its_own),
 		cmocka_unit_test(data_is_marked_so_that_it_is_tracked),
 		cmocka_unit_test(a_full_box_drops_and_counts),
 		cmocka_unit_test(what_is_dropped_does_not_end_up_in_the_packet_before),

@@ -202,6 +202,50 @@ static void a_second_relay_is_asked_for_until_it_is_there(void **state)
 	w_free(w);
 }
 
+/* The sending path is taken away while the only other one is in doubt and a stranger has been heard: data goes on where
+ * somebody has answered once, and nothing but what it paid for goes to the stranger. */
+static void what_has_answered_once_succeeds_before_what_never_did(void **state)
+{
+	(void)state;
+	struct world *w = w_new(61);
+	w_peers(w, 0, 0);
+	w_add_relay(w, 1);
+	w_run(w, w->now + 3 * S);
+	struct w_node *n = &w->node[0];
+	struct kith_hop first = w_relay_hop(0, 0), second = w_relay_hop(0, 1), out[KITH_PICK_MAX];
+	struct kith_hop strange = w_direct_hop(w_addr(55, 5, 5, 5, 5555));
+	assert_int_equal(w_count(&n->ps, KITH_PATH_LIVE), 2);
+	kith_pathset_heard(&n->ps, &n->env, w->now, &strange, 1000, true, 100);
+	kith_pathset_link_event(&n->ps, &n->env, w->now, W_TRANSPORT, &second, KITH_EUNREACHABLE);
+	kith_pathset_drop(&n->ps, &n->env, w->now, &first); /* the stranger moves into its place in the table */
+	assert_int_equal(w_count(&n->ps, KITH_PATH_SUSPECT), 1);
+	assert_true(kith_hop_equal(&kith_pathset_sending(&n->ps)->hop, &second));
+	assert_int_equal(kith_pathset_pick(&n->ps, w->now, true, out), 1);
+	assert_true(kith_hop_equal(&out[0], &second));
+	kith_pathset_drop(&n->ps, &n->env, w->now, &second);
+	assert_int_equal(kith_pathset_count(&n->ps), 1);
+	assert_int_equal(kith_pathset_pick(&n->ps, w->now, true, out), 0);
+	w_drain(w, 0);
+	w_free(w);
+}
+
+/* What was added, or named by the peer, and has not answered yet gets probes; data waits. */
+static void an_address_that_never_answered_carries_no_data(void **state)
+{
+	(void)state;
+	struct world *w = w_new(62);
+	w_peers(w, 0, 0);
+	struct w_node *n = &w->node[0];
+	struct kith_hop first = w_relay_hop(0, 0), added = w_direct_hop(w_addr(55, 5, 5, 5, 5555)), out[KITH_PICK_MAX];
+	assert_int_equal(kith_pathset_add(&n->ps, &n->env, w->now, &added), 0);
+	kith_pathset_drop(&n->ps, &n->env, w->now, &first);
+	assert_int_equal(kith_pathset_count(&n->ps), 1);
+	assert_int_equal(kith_pathset_sending(&n->ps)->state, KITH_PATH_CANDIDATE);
+	assert_int_equal(kith_pathset_pick(&n->ps, w->now, true, out), 0);
+	w_drain(w, 0);
+	w_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +259,8 @@ int main(void)
 		cmocka_unit_test(standbys_are_pinged_while_data_flows_and_kept_alive_otherwise),
 		cmocka_unit_test(the_first_packet_proves_the_path_of_the_handshake),
 		cmocka_unit_test(a_second_relay_is_asked_for_until_it_is_there),
+		cmocka_unit_test(what_has_answered_once_succeeds_before_what_never_did),
+		cmocka_unit_test(an_address_that_never_answered_carries_no_data),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

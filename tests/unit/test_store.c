@@ -112,13 +112,13 @@ static void a_record_ends_with_its_life_by_the_monotonic_clock(void **state)
 	(void)state;
 	kith_time_us life = KITH_RECORD_LIFE_MS * KITH_US_PER_MS, start = w.now.mono_us;
 	assert_int_equal(put(1, 0), KITH_PUT_NEW);
-	assert_true(kith_store_next_deadline(&st) == start + life);
+	assert_true(kith_timers_next(&st.timers) == start + life);
 	w.now.unix_ms += 1000000000; /* whatever the wall clock does */
 	assert_int_equal(kith_store_expire(&st, start + life - 1, 10), 0);
 	assert_int_equal(kith_store_expire(&st, start + life, 10), 1);
 	assert_int_equal(st.n, 0);
 	assert_int_equal(st.keys.n, 0);
-	assert_true(kith_store_next_deadline(&st) == KITH_TIME_NEVER);
+	assert_true(kith_timers_next(&st.timers) == KITH_TIME_NEVER);
 	w.now.unix_ms -= 1000000000;
 	struct kith_record r = ow_record_of(&w, &nodes[1], &nodes[30], 3);
 	r.seq -= 1400000;
@@ -157,42 +157,6 @@ static void vanish_reports_lie_beside_their_record_until_a_newer_one(void **stat
 	r = ow_record_of(&w, &nodes[1], &nodes[30], 3);
 	r.device = nodes[1].device.dh_pk;
 	assert_int_equal(vanish(32, &r, &s), KITH_ENOENT); /* about the old one */
-}
-
-static void hand_over_finds_every_record_of_the_newcomer_and_no_other(void **state)
-{
-	(void)state;
-	struct kith_members ms;
-	uint8_t entry[KITH_MEMBER_LEN_MAX];
-	kith_members_init(&ms, &w.mem.alloc, &w.blobs, &w.trust, 100);
-	for (uint32_t i = 0; i < 30; i++) {
-		assert_true(kith_members_merge(&ms, &w.now, ow_entry(&w, &nodes[i], entry, 0), NULL) > 0);
-		assert_int_equal(put(i, 0), KITH_PUT_NEW);
-	}
-	assert_int_equal(put_device(5, 99, 0), KITH_PUT_NEW);
-	uint32_t handed = 0;
-	for (uint32_t m = 0; m < 30; m++) {
-		const struct kith_stored *out[KITH_STORE_DEVICES];
-		const struct kith_id *id = &ms.at[m]->id;
-		uint32_t cursor = 0, got = 0, want = 0;
-		bool more = true;
-		while (more) {
-			size_t n;
-			more = kith_store_handover(&st, &ms, id, &cursor, out, KITH_STORE_DEVICES, &n);
-			for (size_t i = 0; i < n; i++)
-				assert_true(kith_replicas_has(&ms, &out[i]->under->key, id));
-			got += (uint32_t)n;
-		}
-		for (uint32_t i = 0; i < 30; i++) {
-			struct kith_record r = record(i, 0);
-			if (kith_replicas_has(&ms, &r.key, id))
-				want += i == 5 ? 2 : 1;
-		}
-		assert_int_equal(got, want);
-		handed += got;
-	}
-	assert_int_equal(handed, 31 * KITH_REPLICAS);
-	kith_members_deinit(&ms);
 }
 
 /* Random puts and ends against arrays. */
@@ -266,7 +230,6 @@ int main(void)
 		T(a_full_store_refuses_the_newcomer_until_something_ends),
 		T(a_record_ends_with_its_life_by_the_monotonic_clock),
 		T(vanish_reports_lie_beside_their_record_until_a_newer_one),
-		T(hand_over_finds_every_record_of_the_newcomer_and_no_other),
 		T(the_store_behaves_like_an_array),
 		T(running_out_of_memory_leaves_the_store_as_it_was),
 	};

@@ -189,38 +189,6 @@ static void watches_at_a_home_do_not_end_by_themselves(void **state)
 	assert_true(has(1, 1));
 }
 
-static void replacing_keeps_what_is_named_again(void **state)
-{
-	(void)state;
-	struct kith_id keys[] = { key_of(1), key_of(2), key_of(2), key_of(3) };
-	assert_int_equal(kith_watches_replace(&ws, 0, keys, 4, 9), 3);
-	struct kith_id *rest = &keys[1];
-	while (kith_watches_due(&ws, 0) != NULL)
-		;
-	keys[3] = key_of(4);
-	assert_int_equal(kith_watches_replace(&ws, 7, rest, 3, 9), 2);
-	assert_false(has(1, 9));
-	assert_true(has(2, 9));
-	assert_false(has(3, 9));
-	assert_true(has(4, 9));
-	const struct kith_watch_key *k = kith_watches_due(&ws, 7);
-	assert_memory_equal(&k->key, &keys[3], sizeof k->key); /* only the new one is asked for */
-	assert_null(kith_watches_due(&ws, 7));
-	assert_int_equal(kith_watches_replace(&ws, 8, NULL, 0, 9), 0);
-	assert_int_equal(ws.n, 0);
-	/* Room is made before it is needed. */
-	kith_watches_deinit(&ws);
-	begin(3, 3, 0);
-	keys[1] = key_of(2);
-	keys[2] = key_of(3);
-	assert_int_equal(kith_watches_replace(&ws, 0, keys, 3, 9), 3);
-	for (uint32_t i = 0; i < 4; i++)
-		keys[i] = key_of(10 + i);
-	assert_int_equal(kith_watches_replace(&ws, 0, keys, 4, 9), 3);
-	assert_true(has(12, 9));
-	assert_false(has(13, 9));
-}
-
 static void a_key_can_be_renewed_sooner_but_never_later(void **state)
 {
 	(void)state;
@@ -352,7 +320,6 @@ int main(void)
 		R(the_relation_behaves_like_a_matrix),
 		H(the_leaves_of_a_home_share_one_upstream_watch),
 		H(watches_at_a_home_do_not_end_by_themselves),
-		H(replacing_keeps_what_is_named_again),
 		H(a_key_can_be_renewed_sooner_but_never_later),
 		H(renewing_all_is_spread_out),
 		R(running_out_of_memory_leaves_the_relation_as_it_was),
