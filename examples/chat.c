@@ -1,7 +1,8 @@
 /* chat: talk with somebody by name. Usage: kith-chat DIR [NAME]     (DIR: a profile; kith(1) makes them)
  *
- * The shape of any program on libkith: read a profile, make a node on a libuv loop, register a service, call a name or be called, write
- * into a stream. No address anywhere: data flows through a relay at once, and directly as soon as that can be. Ctrl-D ends it. */
+ * The shape of any program on libkith: read a profile, make a node on a libuv loop, register a service, call a name or
+ * be called, write into a stream. No address anywhere: data flows through a relay at once, and directly as soon as that
+ * can be. Ctrl-D ends it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

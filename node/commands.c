@@ -17,7 +17,8 @@ enum {
 	TIMEOUT_MS_MAX = 10 * 60 * 1000,
 };
 
-/* A command under way. It ends when nothing can call back any more: no call, no connection, and then its timer is closed. */
+/* A command under way. It ends when nothing can call back any more: no call, no connection, and then its timer is
+ * closed. */
 struct command {
 	struct command *next, *prev;
 	struct commands *commands;
@@ -460,6 +461,13 @@ static json_t *sessions(const struct commands *c)
 	return json_pack("{s:o}", "sessions", list);
 }
 
+static json_t *status(const struct commands *c)
+{
+	json_t *result = describe_node(c->node);
+	json_object_set_new(result, "certificates", describe_end(&c->end));
+	return result;
+}
+
 static json_t *take_lists(struct commands *c, const json_t *request)
 {
 	const char *text = json_string_value(json_object_get(request, "list"));
@@ -468,11 +476,19 @@ static json_t *take_lists(struct commands *c, const json_t *request)
 	if (text == NULL)
 		return command_error(KITH_EINVAL, "revoke: \"list\" is missing: armoured revocation lists");
 	int err = armor_parse(&armor, text, strlen(text));
-	for (size_t i = 0; err == 0 && i < armor.n; i++) {
+	size_t n = err == 0 ? armor.n : 0;
+	/* A list counts only with its issuer's certificate; one that is refused (expired, revoked) leaves the list to
+	 * be. */
+	for (size_t i = 0; i < n; i++)
+		if (armor.pieces[i].kind == KITH_ARMOR_ISSUER && kith_add_issuer(c->node, armor.pieces[i].bytes) != 0)
+			continue;
+	for (size_t i = 0; i < n; i++) {
 		if (armor.pieces[i].kind != KITH_ARMOR_REVOCATION)
 			continue;
-		err = kith_revoke(c->node, armor.pieces[i].bytes);
-		taken += err == 0 ? 1 : 0;
+		int refused = kith_revoke(c->node, armor.pieces[i].bytes);
+		taken += refused == 0 ? 1 : 0;
+		if (err == 0)
+			err = refused;
 	}
 	armor_free(&armor);
 	if (err != 0)
@@ -500,7 +516,7 @@ void command_run(struct commands *c, const json_t *request, command_done_fn done
 		}
 	}
 	if (name != NULL && strcmp(name, "status") == 0)
-		answer = json_pack("{s:b, s:o}", "ok", 1, "result", describe_node(c->node));
+		answer = json_pack("{s:b, s:o}", "ok", 1, "result", status(c));
 	else if (name != NULL && strcmp(name, "sessions") == 0)
 		answer = json_pack("{s:b, s:o}", "ok", 1, "result", sessions(c));
 	else if (name != NULL && strcmp(name, "revoke") == 0)

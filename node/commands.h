@@ -1,20 +1,24 @@
-/* What can be asked of a node, as JSON: the commands of kithd's control socket, which kith also runs on a node of its own.
+/* What can be asked of a node, as JSON: the commands of kithd's control socket, which kith also runs on a node of its
+ * own.
  *
  * A request is an object with a "command" and its arguments:
  *
- *     status                             who the node is, its homes, its tables, its counters
+ *     status                             who the node is, its homes, its tables, its counters, the end of its
+ *                                        certificates
  *     sessions                           the connections that the program itself has, with their paths
  *     lookup   name                      the devices of a name
  *     ping     name [count] [interval_ms] [timeout_ms]
  *                                        calls the service "ping" there; round trips of data, and of every path
  *     explain  name [wait_ms] [timeout_ms]
- *                                        why data to that name takes the path it takes: of a connection that there is, else of a call
+ *                                        why data to that name takes the path it takes: of a connection that there is,
+ *                                        else of a call
  *     revoke   list                      armoured revocation lists take effect at once
  *
  * An answer is {"ok": true, "result": {...}}, or {"ok": false, "code": "ENOENT", "error": "in words"}.
  *
- * A program that serves "ping" answers with every datagram it gets. Bounds: COMMANDS_MAX under way, PINGS_SERVED_MAX pings answered (a
- * further one ends the oldest). Nothing here outlives the node: when that closes, what is under way is answered with ECANCELED. */
+ * A program that serves "ping" answers with every datagram it gets. Bounds: COMMANDS_MAX under way, PINGS_SERVED_MAX
+ * pings answered (a further one ends the oldest). Nothing here outlives the node: when that closes, what is under way
+ * is answered with ECANCELED. */
 #ifndef KITH_NODE_COMMANDS_H
 #define KITH_NODE_COMMANDS_H
 
@@ -22,6 +26,8 @@
 #include <uv.h>
 
 #include <kith/kith.h>
+
+#include "expiry.h"
 
 #define PING_SERVICE "ping"
 #define COMMANDS_MAX 64
@@ -46,6 +52,7 @@ struct commands {
 	struct peer *peers; /* newest first */
 	struct command *running;
 	unsigned running_n, served_n;
+	struct chain_end end; /* of our own certificates, for status; set after commands_init */
 };
 
 /* Gets the answer, borrowed until it returns. */
@@ -53,8 +60,8 @@ typedef void (*command_done_fn)(void *ctx, json_t *answer);
 
 void commands_init(struct commands *c, struct kith_node *node, uv_loop_t *loop);
 
-/* Runs a command; done is called exactly once, maybe before this returns, unless command_forget is called before. *out (may be NULL) is
- * NULL when it was. */
+/* Runs a command; done is called exactly once, maybe before this returns, unless command_forget is called before. *out
+ * (may be NULL) is NULL when it was. */
 void command_run(struct commands *c, const json_t *request, command_done_fn done, void *ctx, struct command **out);
 
 /* Nobody waits for the answer any more: it is given up, and done not called. */

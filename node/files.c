@@ -114,6 +114,10 @@ int file_write(const char *path, mode_t mode, const char *text, size_t len)
 	if (n < 0 || (size_t)n >= sizeof tmp)
 		return KITH_EMSGSIZE;
 	int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	/* The number is ours: what has that name was left by a process that had it before us, and ended in the middle
+	 * of this. */
+	if (fd < 0 && errno == EEXIST && unlink(tmp) == 0)
+		fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		return from_errno();
 	int err = write_all(fd, text, len);

@@ -10,11 +10,12 @@
 
 #define FILE_TEXT_MAX (16 * 1024 * 1024) /* the longest file that is read: an issuer's ledger of 60,000 certificates */
 
-/* Reads a regular file into malloc'd memory with a NUL after it. KITH_ENOENT, KITH_EACCES, KITH_EMSGSIZE, KITH_EINVAL (not a regular
- * file), KITH_EIO, KITH_ENOMEM. The caller frees *text. */
+/* Reads a regular file into malloc'd memory with a NUL after it. KITH_ENOENT, KITH_EACCES, KITH_EMSGSIZE, KITH_EINVAL
+ * (not a regular file), KITH_EIO, KITH_ENOMEM. The caller frees *text. */
 int file_read(const char *path, char **text, size_t *len) KITH_MUST_USE;
 
-/* Writes to a temporary file beside it, flushes, renames. KITH_EACCES (also: read-only), KITH_ENOSPC, KITH_EIO: the old file is intact. */
+/* Writes to a temporary file beside it, flushes, renames. KITH_EACCES (also: read-only), KITH_ENOSPC, KITH_EIO: the old
+ * file is intact. */
 int file_write(const char *path, mode_t mode, const char *text, size_t len) KITH_MUST_USE;
 
 /* Makes a directory (0700); one that exists is fine. */

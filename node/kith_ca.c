@@ -1,12 +1,17 @@
 /* kith ca: the two authorities of a network, its root and an issuer, in one directory.
  *
- *     root.key, issuer.key   key files; root.key is only needed to certify an issuer, and may be moved away
+ *     root.key, issuer.key   key files; root.key is only needed to certify or to revoke an issuer, and may be moved
+ *                            away
  *     issuer.cert            the issuer's certificate
- *     revocations            the issuer's revocation list, once there is one
+ *     issuer-N.key, .cert    of the issuer before, whose serial was N, once there was a renewal
+ *     revocations            the issuers' revocation lists, once there is one
  *     root-revocations       the root's, of issuers, once there is one
- *     ledger                 JSON: what was issued and whom it invited. Replaced as a whole; without it no serial is safe to give
+ *     ledger                 JSON: issuers, what was issued and who was invited. Replaced as a whole; without it no
+ *                            serial is safe to give
  *     lock                   held while a command runs */
 #include "kith_ca.h"
+
+#include "expiry.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,6 +98,8 @@ int ca_open(struct ca *ca, const struct cli *cli)
 			       : ca_lock(ca);
 	if (code == CLI_OK)
 		code = ca_read_ledger(ca);
+	if (code == CLI_OK)
+		code = ca_settle(ca);
 	if (code != CLI_OK)
 		return code;
 	errno = 0;
@@ -103,6 +110,12 @@ int ca_open(struct ca *ca, const struct cli *cli)
 	if (cert == NULL || kith_issuer_cert_parse(&ca->issuer, ca->issuer_cert) != 0)
 		return cli_fail(cli, CLI_FAILED, "%s cannot be used: %s", path,
 				err != 0 ? file_why(err) : "it holds no issuer's certificate");
+	if (ca_issuers(ca) == NULL) /* of a time when there could be only one */
+		ca_add_issuer(ca, &ca->issuer);
+	json_int_t present = json_integer_value(json_object_get(ca->ledger, "issuer"));
+	if ((uint64_t)present != ca->issuer.serial)
+		return cli_fail(cli, CLI_FAILED, "%s is of issuer %llu, but the ledger's is %lld", path,
+				(unsigned long long)ca->issuer.serial, (long long)present);
 	return CLI_OK;
 }
 
@@ -130,10 +143,30 @@ int ca_seed(const struct ca *ca, const char *file, enum kith_secret_kind kind, s
 				kind == KITH_SECRET_ROOT ? "root" : "issuer's");
 }
 
-/* ---- init ---- */
+int ca_root_seed(const struct ca *ca, struct kith_seed *seed)
+{
+	static const char file[] = "root.key";
+	char path[PATH_TEXT_MAX];
+	struct kith_key key;
 
-static int write_key(const struct cli *cli, const char *file, const struct passphrase *pass, enum kith_secret_kind kind,
-		     struct kith_seed *seed)
+	int code = ca_path(ca->cli, path, ca->dir, file);
+	if (code == CLI_OK && access(path, F_OK) != 0)
+		code = cli_fail(ca->cli, CLI_FAILED,
+				"%s: %s; issuers are certified and revoked by the network's root: bring its key back "
+				"there for this",
+				path, strerror(errno));
+	if (code == CLI_OK)
+		code = ca_seed(ca, file, KITH_SECRET_ROOT, seed);
+	if (code != CLI_OK)
+		return code;
+	kith_seed_public(&key, seed);
+	if (memcmp(key.b, ca->root.b, sizeof key.b) == 0)
+		return CLI_OK;
+	return cli_fail(ca->cli, CLI_FAILED, "%s is the root key of another network", path);
+}
+
+int ca_write_key(const struct cli *cli, const char *file, const struct passphrase *pass, enum kith_secret_kind kind,
+		 bool replace, struct kith_seed *seed)
 {
 	struct kith_secrets secrets = { 0 };
 	char path[PATH_TEXT_MAX];
@@ -144,30 +177,35 @@ static int write_key(const struct cli *cli, const char *file, const struct passp
 	if (err == 0)
 		err = kith_secrets_set(&secrets, kind, seed);
 	if (err == 0)
-		err = kith_keyfile_write(path, &secrets, pass->b, pass->len, false);
+		err = kith_keyfile_write(path, &secrets, pass->b, pass->len, replace);
 	kith_secrets_wipe(&secrets);
 	return err == 0 ? CLI_OK : cli_fail(cli, CLI_FAILED, "%s cannot be written: %s", path, kith_strerror(err));
 }
 
-static int write_issuer(const struct cli *cli, const struct kith_seed *root, const struct kith_seed *issuer)
+int ca_constraint(const struct cli *cli, const char *given, char out[KITH_CONSTRAINT_MAX + 1])
 {
-	struct kith_issuer_cert cert = { .serial = 1, .not_before_s = (int64_t)time(NULL) };
+	const char *wanted = cli->constraint != NULL ? cli->constraint : given;
+	if (strlen(wanted) > KITH_CONSTRAINT_MAX)
+		return cli_fail(cli, CLI_USAGE, "--constraint: at most %d characters", KITH_CONSTRAINT_MAX);
+	(void)snprintf(out, KITH_CONSTRAINT_MAX + 1, "%s", wanted);
+	return CLI_OK;
+}
+
+int ca_write_cert(const struct cli *cli, const char *file, struct kith_issuer_cert *cert, const struct kith_seed *root)
+{
 	uint8_t bytes[KITH_CERT_MAX];
 	struct text text = { 0 };
 	char path[PATH_TEXT_MAX];
 
-	kith_seed_public(&cert.issuer, issuer);
-	cert.expires_s = cert.not_before_s + (int64_t)(cli->days > 0 ? cli->days : ISSUER_DAYS) * SECONDS_PER_DAY;
-	if (cli->constraint != NULL && strlen(cli->constraint) > KITH_CONSTRAINT_MAX)
-		return cli_fail(cli, CLI_USAGE, "--constraint: at most %d characters", KITH_CONSTRAINT_MAX);
-	(void)snprintf(cert.constraint, sizeof cert.constraint, "%s", cli->constraint != NULL ? cli->constraint : "");
-	int len = kith_issuer_cert_make(bytes, &cert, root);
+	cert->not_before_s = (int64_t)time(NULL);
+	cert->expires_s = cert->not_before_s + (int64_t)(cli->days > 0 ? cli->days : ISSUER_DAYS) * SECONDS_PER_DAY;
+	int len = kith_issuer_cert_make(bytes, cert, root);
 	if (len < 0)
 		return cli_fail(
 			cli, CLI_USAGE,
 			"--constraint: found \"%s\"; expected a dot and characters of names, such as \".example\"",
-			cert.constraint);
-	int code = ca_path(cli, path, cli->words[0], "issuer.cert");
+			cert->constraint);
+	int code = ca_path(cli, path, cli->words[0], file);
 	if (code != CLI_OK)
 		return code;
 	errno = 0;
@@ -178,32 +216,44 @@ static int write_issuer(const struct cli *cli, const struct kith_seed *root, con
 	return err == 0 ? CLI_OK : cli_fail(cli, CLI_FAILED, "%s cannot be written: %s", path, file_why(err));
 }
 
+/* ---- init ---- */
+
 static int init_files(struct ca *ca, struct kith_seed *root, struct kith_seed *issuer)
 {
+	static const char *const files[] = { "root.key", "issuer.key", "ledger" };
 	const struct cli *cli = ca->cli;
 	struct passphrase pass;
+	struct kith_issuer_cert cert = { .serial = 1 };
 	struct kith_key key;
 	char path[PATH_TEXT_MAX], text[KITH_KEY_TEXT_LEN + 1];
 
-	int code = ca_path(cli, path, ca->dir, "root.key");
-	if (code == CLI_OK && access(path, F_OK) == 0)
-		code = cli_fail(cli, CLI_FAILED, "%s exists already; a network's root is never overwritten", path);
+	int code = ca_constraint(cli, "", cert.constraint);
+	/* root.key may have been moved to a safe place: the others tell that there is a network as well. */
+	for (size_t i = sizeof files / sizeof files[0]; i > 0 && code == CLI_OK; i--) {
+		code = ca_path(cli, path, ca->dir, files[i - 1]);
+		if (code == CLI_OK && access(path, F_OK) == 0)
+			code = cli_fail(cli, CLI_FAILED, "%s exists already; a network's root is never overwritten",
+					path);
+	}
 	if (code == CLI_OK)
 		code = cli_passphrase(cli, &pass, path, true);
 	if (code != CLI_OK)
 		return code;
-	code = write_key(cli, "root.key", &pass, KITH_SECRET_ROOT, root);
+	code = ca_write_key(cli, "root.key", &pass, KITH_SECRET_ROOT, false, root);
 	if (code == CLI_OK)
-		code = write_key(cli, "issuer.key", &pass, KITH_SECRET_ISSUER, issuer);
+		code = ca_write_key(cli, "issuer.key", &pass, KITH_SECRET_ISSUER, false, issuer);
 	passphrase_wipe(&pass);
-	if (code == CLI_OK)
-		code = write_issuer(cli, root, issuer);
+	if (code == CLI_OK) {
+		kith_seed_public(&cert.issuer, issuer);
+		code = ca_write_cert(cli, "issuer.cert", &cert, root);
+	}
 	if (code != CLI_OK)
 		return code;
 	kith_seed_public(&key, root);
 	ca->ledger = json_pack("{s:s, s:s, s:i, s:i, s:[], s:[]}", "network", cli->network, "root",
 			       kith_key_format(key.b, text), "next_serial", 1, "list_number", 0, "certificates",
 			       "invitations");
+	ca_add_issuer(ca, &cert);
 	code = ca_save(ca);
 	if (code != CLI_OK)
 		return code;
@@ -238,48 +288,70 @@ int cli_ca_init(const struct cli *cli)
 
 /* ---- show, list ---- */
 
-static bool issuer_revoked(const struct ca *ca)
+/* Those before the present one, by their last certificates. */
+static int show_former(const struct ca *ca, struct text *out)
 {
+	char line[256], date[DATE_TEXT_MAX], file[CA_FILE_MAX];
 	json_t *issuer;
 	size_t i;
-	char text[KITH_KEY_TEXT_LEN + 1];
-	(void)kith_key_format(ca->issuer.issuer.b, text);
-	json_array_foreach(json_object_get(ca->ledger, "revoked_issuers"), i, issuer)
+	int err = 0;
+	json_array_foreach(ca_issuers(ca), i, issuer)
 	{
 		const char *key = json_string_value(json_object_get(issuer, "key"));
-		if (key != NULL && strcmp(key, text) == 0)
-			return true;
+		if (key == NULL || !ca_is_first(ca, i) || ca_is_present(ca, key))
+			continue;
+		int n = snprintf(line, sizeof line, "former issuer: %s, until %s%s, in %s\n", key,
+				 date_text(ca_expires(ca, key), date), ca_is_revoked(ca, key) ? "  REVOKED" : "",
+				 ca_file(ca, key, "cert", file));
+		if (err == 0)
+			err = text_add(out, line, (size_t)n);
 	}
-	return false;
+	return err;
+}
+
+static int show(const struct ca *ca)
+{
+	struct kith_id id;
+	struct text text = { 0 };
+	char root[KITH_KEY_TEXT_LEN + 1], issuer[KITH_KEY_TEXT_LEN + 1], network[KITH_KEY_TEXT_LEN + 1],
+		date[DATE_TEXT_MAX], lines[1024];
+	const char *label = json_string_value(json_object_get(ca->ledger, "network"));
+	size_t n = json_array_size(json_object_get(ca->ledger, "certificates"));
+
+	kith_network_id(&id, &ca->root);
+	(void)kith_key_format(ca->issuer.issuer.b, issuer);
+	(void)snprintf(
+		lines, sizeof lines,
+		"network: %s\nroot key: %s\nnetwork id: %s\nissuer key: %s\nissuer serial: %llu\nissuer expires: "
+		"%s%s\ncertificates: %zu\n",
+		label, kith_key_format(ca->root.b, root), kith_key_format(id.b, network), issuer,
+		(unsigned long long)ca->issuer.serial, date_text(ca->issuer.expires_s, date),
+		ca_is_revoked(ca, issuer)		      ? "  REVOKED"
+		: ca->issuer.expires_s <= (int64_t)time(NULL) ? "  EXPIRED"
+							      : "",
+		n);
+	if (text_add(&text, lines, strlen(lines)) != 0 || show_former(ca, &text) != 0)
+		return cli_fail(ca->cli, CLI_FAILED, "%s", kith_strerror(KITH_ENOMEM));
+	int code = cli_result(
+		ca->cli,
+		json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:b, s:O, s:I}", "network", label, "root", root, "id",
+			  network, "issuer", issuer, "issuer_serial", (json_int_t)ca->issuer.serial, "issuer_expires",
+			  (json_int_t)ca->issuer.expires_s, "constraint", ca->issuer.constraint, "issuer_revoked",
+			  ca_is_revoked(ca, issuer), "issuers", ca_issuers(ca), "certificates", (json_int_t)n),
+		text.p);
+	text_free(&text);
+	return code;
 }
 
 int cli_ca_show(const struct cli *cli)
 {
 	struct ca ca;
-	struct kith_id id;
-	char root[KITH_KEY_TEXT_LEN + 1], issuer[KITH_KEY_TEXT_LEN + 1], network[KITH_KEY_TEXT_LEN + 1],
-		date[DATE_TEXT_MAX], text[1024];
 	int code = cli_words(cli, 1, 1, "DIR");
 	if (code != CLI_OK)
 		return code;
 	code = ca_open(&ca, cli);
-	if (code == CLI_OK) {
-		const char *label = json_string_value(json_object_get(ca.ledger, "network"));
-		size_t n = json_array_size(json_object_get(ca.ledger, "certificates"));
-		kith_network_id(&id, &ca.root);
-		(void)snprintf(text, sizeof text,
-			       "network: %s\nroot key: %s\nnetwork id: %s\nissuer key: %s\nissuer expires: "
-			       "%s%s\ncertificates: %zu\n",
-			       label, kith_key_format(ca.root.b, root), kith_key_format(id.b, network),
-			       kith_key_format(ca.issuer.issuer.b, issuer), date_text(ca.issuer.expires_s, date),
-			       issuer_revoked(&ca) ? "  REVOKED" : "", n);
-		code = cli_result(cli,
-				  json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:I}", "network", label, "root", root,
-					    "id", network, "issuer", issuer, "issuer_expires",
-					    (json_int_t)ca.issuer.expires_s, "constraint", ca.issuer.constraint,
-					    "issuer_revoked", issuer_revoked(&ca), "certificates", (json_int_t)n),
-				  text);
-	}
+	if (code == CLI_OK)
+		code = show(&ca);
 	ca_close(&ca);
 	return code;
 }
@@ -302,7 +374,9 @@ int cli_ca_list(const struct cli *cli)
 				 (long long)json_integer_value(json_object_get(cert, "serial")),
 				 json_string_value(json_object_get(cert, "name")),
 				 date_text(json_integer_value(json_object_get(cert, "expires")), date),
-				 json_is_true(json_object_get(cert, "revoked")) ? "  REVOKED" : "");
+				 json_is_true(json_object_get(cert, "revoked")) ? "  REVOKED"
+				 : ca_is_revoked(&ca, ca_signer(&ca, cert))	? "  ISSUER REVOKED"
+										: "");
 		if (text_add(&text, line, (size_t)n) != 0)
 			break;
 	}
@@ -327,9 +401,22 @@ static json_t *newest_of(const struct ca *ca, const char *name)
 
 static int check_issuer(const struct ca *ca)
 {
-	return issuer_revoked(ca)
-		       ? cli_fail(ca->cli, CLI_FAILED, "this issuer is revoked: no node would accept what it signs")
-		       : CLI_OK;
+	char key[KITH_KEY_TEXT_LEN + 1], date[DATE_TEXT_MAX];
+	int64_t now = (int64_t)time(NULL);
+	(void)date_text(ca->issuer.expires_s, date);
+	if (ca_is_revoked(ca, kith_key_format(ca->issuer.issuer.b, key)))
+		return cli_fail(ca->cli, CLI_FAILED,
+				"this issuer is revoked: no node would accept what it signs; a new one: kith ca renew");
+	if (ca->issuer.expires_s <= now)
+		return cli_fail(ca->cli, CLI_FAILED,
+				"this issuer's certificate expired on %s: no node would accept what it signs; a new "
+				"one: kith ca renew",
+				date);
+	if (ca->issuer.expires_s - now <= (int64_t)EXPIRY_DAYS * SECONDS_PER_DAY)
+		fprintf(stderr,
+			"kith %s: the issuer's certificate ends on %s, and all it gave with it: kith ca renew\n",
+			ca->cli->command, date);
+	return CLI_OK;
 }
 
 static int check_name(const struct ca *ca, const char *name)
@@ -353,7 +440,8 @@ static bool hex_byte(const char *hex, size_t i, unsigned long *out)
 	return *end == '\0';
 }
 
-/* Serial, times, placement; enters it into the ledger, which is saved before the certificate can be seen: a serial is never given twice. */
+/* Serial, times, placement; enters it into the ledger, which is saved before the certificate can be seen: a serial is
+ * never given twice. */
 static int make_terms(struct ca *ca, const char *name, const struct kith_key *identity, uint8_t slots, uint8_t flags,
 		      struct kith_name_cert *terms)
 {
@@ -389,9 +477,10 @@ static int make_terms(struct ca *ca, const char *name, const struct kith_key *id
 	terms->flags = flags;
 	json_object_set_new(ca->ledger, "next_serial", json_integer(serial + 1));
 	json_array_append_new(json_object_get(ca->ledger, "certificates"),
-			      json_pack("{s:I, s:s, s:s, s:s, s:I, s:i, s:i}", "serial", serial, "name", name,
-					"identity", key, "placement", placement, "expires",
-					(json_int_t)terms->expires_s, "slots", (int)slots, "flags", (int)flags));
+			      json_pack("{s:I, s:I, s:s, s:s, s:s, s:I, s:i, s:i}", "serial", serial, "issuer",
+					(json_int_t)ca->issuer.serial, "name", name, "identity", key, "placement",
+					placement, "expires", (json_int_t)terms->expires_s, "slots", (int)slots,
+					"flags", (int)flags));
 	return ca_save(ca);
 }
 
@@ -469,43 +558,36 @@ static int match_request(struct ca *ca, struct kith_span request, struct kith_en
 		return cli_fail(ca->cli, CLI_FAILED, "the request is refused: %s",
 				err == KITH_EAUTH   ? "it answers no invitation that is still open (each is good once)"
 				: err == KITH_ENAME ? "it asks for another name than it was invited for"
-						    : kith_strerror(err));
+				: err == KITH_ECHAIN
+					? "it answers an invitation of another issuer, maybe of the one before a "
+					  "renewal: invite again"
+					: kith_strerror(err));
 	*invitation = json_incref(entry);
 	json_array_remove(invitations, i);
 	return CLI_OK;
 }
 
-static int revocation_list(const struct ca *ca, struct armor *out, struct kith_span *list)
+/* What a newcomer should know from the start. */
+static int lists_now(const struct ca *ca, struct armor *out)
 {
-	char path[PATH_TEXT_MAX];
+	struct text text = { 0 };
 	memset(out, 0, sizeof *out);
-	memset(list, 0, sizeof *list);
-	int code = ca_path(ca->cli, path, ca->dir, "revocations");
-	if (code != CLI_OK)
-		return code;
-	errno = 0;
-	int err = armor_read(out, path);
-	if (err == KITH_ENOENT)
-		return CLI_OK;
-	const struct armor_piece *piece = err == 0 ? armor_find(out, KITH_ARMOR_REVOCATION) : NULL;
-	if (piece == NULL)
-		return cli_fail(ca->cli, CLI_FAILED, "%s cannot be used: %s", path,
-				err != 0 ? file_why(err) : "it holds no revocation list");
-	*list = piece->bytes;
-	return CLI_OK;
+	int code = ca_lists(ca, NULL, &text);
+	int err = code == CLI_OK && text.len > 0 ? armor_parse(out, text.p, text.len) : 0;
+	text_free(&text);
+	return err == 0 ? code : cli_fail(ca->cli, CLI_FAILED, "revocations: %s", kith_strerror(err));
 }
 
 static int write_grant(struct ca *ca, struct kith_span cert)
 {
 	struct armor lists;
-	struct kith_span list;
 	struct text text = { 0 };
-	int code = revocation_list(ca, &lists, &list);
+	int code = lists_now(ca, &lists);
 	int err = text_add_armor(&text, KITH_ARMOR_NAME, cert);
 	if (err == 0)
 		err = text_add_armor(&text, KITH_ARMOR_ISSUER, ca->issuer_cert);
-	if (err == 0 && list.len > 0)
-		err = text_add_armor(&text, KITH_ARMOR_REVOCATION, list);
+	if (err == 0)
+		err = text_add_lists(&text, &lists, ca->issuer_cert);
 	if (code == CLI_OK)
 		code = err == 0 ? cli_write_out(ca->cli, &text)
 				: cli_fail(ca->cli, CLI_FAILED, "%s", kith_strerror(err));
@@ -547,7 +629,8 @@ static int issue_to_request(struct ca *ca, const struct kith_seed *seed)
 	return code;
 }
 
-/* Identity, device and certificates in one go, for those who trust the issuer with their keys: tests, and supernodes of one operator. */
+/* Identity, device and certificates in one go, for those who trust the issuer with their keys: tests, and supernodes of
+ * one operator. */
 static int issue_profile(struct ca *ca, const struct kith_seed *seed)
 {
 	const struct cli *cli = ca->cli;
@@ -582,7 +665,8 @@ static int issue_profile(struct ca *ca, const struct kith_seed *seed)
 		int len = kith_name_cert_make(cert, &terms, seed);
 		parts.name = (struct kith_span){ cert, len > 0 ? (size_t)len : 0 };
 		code = len < 0 ? cli_fail(cli, CLI_FAILED, "the certificate cannot be made: %s", kith_strerror(len))
-			       : revocation_list(ca, &lists, &parts.revocation);
+			       : lists_now(ca, &lists);
+		parts.lists = &lists;
 	}
 	if (code == CLI_OK)
 		code = profile_write(cli, cli->profile, &secrets, &parts);

@@ -1,5 +1,6 @@
-/* kith ca revoke: an issuer's list of names' certificates, or the root's list of issuers. Each is made anew from the ledger and is
- * whole; its number grows by one. The ledger is saved before the list is written: a number is never given twice. */
+/* kith ca revoke: an issuer's list of names' certificates, or the root's list of issuers. Each is made anew from the
+ * ledger and is whole; its number grows by one. The ledger is saved before the list is written: a number is never given
+ * twice. */
 #include "kith_ca.h"
 
 #include <errno.h>
@@ -11,17 +12,12 @@
 
 enum { LIST_DAYS = 30 };
 
-/* What goes into a list, and where the ledger counts it. */
-struct revoking {
-	enum kith_revocation_signer signer;
-	const char *counter, *file, *key_file;
-	enum kith_secret_kind kind;
-};
-
-static const struct revoking of_names = { KITH_REVOKED_BY_ISSUER, "list_number", "revocations", "issuer.key",
-					  KITH_SECRET_ISSUER };
-static const struct revoking of_issuers = { KITH_REVOKED_BY_ROOT, "root_list_number", "root-revocations", "root.key",
-					    KITH_SECRET_ROOT };
+static bool is_meant(const struct ca *ca, const json_t *cert)
+{
+	const char *name = json_string_value(json_object_get(cert, "name"));
+	return ca->cli->serial > 0 ? json_integer_value(json_object_get(cert, "serial")) == ca->cli->serial
+				   : name != NULL && strcmp(name, ca->cli->words[1]) == 0;
+}
 
 /* Marks what is meant in the ledger; returns how many there were. */
 static int mark(const struct ca *ca)
@@ -31,10 +27,7 @@ static int mark(const struct ca *ca)
 	int n = 0;
 	json_array_foreach(json_object_get(ca->ledger, "certificates"), i, cert)
 	{
-		bool meant = ca->cli->serial > 0
-				     ? json_integer_value(json_object_get(cert, "serial")) == ca->cli->serial
-				     : strcmp(json_string_value(json_object_get(cert, "name")), ca->cli->words[1]) == 0;
-		if (meant) {
+		if (is_meant(ca, cert)) {
 			json_object_set_new(cert, "revoked", json_true());
 			n++;
 		}
@@ -98,13 +91,14 @@ static int mark_issuer(struct ca *ca)
 	return CLI_OK;
 }
 
-static size_t collect_serials(const struct ca *ca, struct kith_serial_range *out)
+/* Everything that the key's owner certified and that is revoked. */
+static size_t collect_serials(const struct ca *ca, const char *signer, struct kith_serial_range *out)
 {
 	json_t *cert;
 	size_t i, n = 0;
 	json_array_foreach(json_object_get(ca->ledger, "certificates"), i, cert)
 	{
-		if (!json_is_true(json_object_get(cert, "revoked")))
+		if (!json_is_true(json_object_get(cert, "revoked")) || strcmp(ca_signer(ca, cert), signer) != 0)
 			continue;
 		out[n].first = out[n].last = (uint64_t)json_integer_value(json_object_get(cert, "serial"));
 		n++;
@@ -112,36 +106,38 @@ static size_t collect_serials(const struct ca *ca, struct kith_serial_range *out
 	return n;
 }
 
-static size_t collect_issuers(const struct ca *ca, struct kith_key out[KITH_REVOKED_KEYS_MAX])
+static size_t collect_issuers(const struct ca *ca, struct kith_key *out)
 {
 	json_t *issuer;
 	size_t i, n = 0;
 	json_array_foreach(json_object_get(ca->ledger, "revoked_issuers"), i, issuer)
 	{
 		const char *key = json_string_value(json_object_get(issuer, "key"));
-		if (n < KITH_REVOKED_KEYS_MAX && key != NULL && kith_key_parse(out[n].b, key) == 0)
+		if (key != NULL && n < KITH_REVOKED_KEYS_MAX && kith_key_parse(out[n].b, key) == 0)
 			n++;
 	}
 	return n;
 }
 
-/* The whole list anew, from the ledger. */
-static int make_list(struct ca *ca, const struct revoking *what, const struct kith_seed *seed, struct text *out)
+/* signer NULL: the root's list. Its number comes from the ledger's counter, which all issuers share and which no
+ * renewal sets back. */
+static int make_list(const struct ca *ca, const char *signer, const struct kith_seed *seed, struct text *out)
 {
-	size_t max = json_array_size(json_object_get(ca->ledger, "certificates")), ranges_n = 0, keys_n = 0;
-	struct kith_serial_range *ranges = calloc(max + 1, sizeof *ranges);
-	struct kith_key keys[KITH_REVOKED_KEYS_MAX];
+	const char *counter = signer != NULL ? "list_number" : "root_list_number";
+	size_t n = json_array_size(json_object_get(ca->ledger, "certificates")), ranges_n = 0, keys_n = 0;
+	struct kith_serial_range *ranges = calloc(n + 1, sizeof *ranges);
 	uint8_t *bytes = malloc(KITH_REVOCATION_LEN_MAX);
-	struct kith_revocation list = { .signer = (uint8_t)what->signer };
+	struct kith_key keys[KITH_REVOKED_KEYS_MAX];
+	struct kith_revocation list = { .signer = signer != NULL ? KITH_REVOKED_BY_ISSUER : KITH_REVOKED_BY_ROOT,
+					.issued_s = (int64_t)time(NULL) };
 	int len = KITH_ENOMEM;
 
-	list.number = (uint64_t)json_integer_value(json_object_get(ca->ledger, what->counter)) + 1;
-	list.issued_s = (int64_t)time(NULL);
+	list.number = (uint64_t)json_integer_value(json_object_get(ca->ledger, counter)) + 1;
 	list.next_update_s = list.issued_s + (int64_t)(ca->cli->days > 0 ? ca->cli->days : LIST_DAYS) * SECONDS_PER_DAY;
-	json_object_set_new(ca->ledger, what->counter, json_integer((json_int_t)list.number));
-	if (ranges != NULL && what->signer == KITH_REVOKED_BY_ISSUER)
-		ranges_n = collect_serials(ca, ranges);
-	if (what->signer == KITH_REVOKED_BY_ROOT)
+	json_object_set_new(ca->ledger, counter, json_integer((json_int_t)list.number));
+	if (ranges != NULL && signer != NULL)
+		ranges_n = collect_serials(ca, signer, ranges);
+	if (signer == NULL)
 		keys_n = collect_issuers(ca, keys);
 	if (ranges != NULL && bytes != NULL)
 		len = kith_revocation_make(bytes, KITH_REVOCATION_LEN_MAX, &list, ranges, ranges_n, keys, keys_n, seed);
@@ -151,78 +147,147 @@ static int make_list(struct ca *ca, const struct revoking *what, const struct ki
 	return err == 0 ? CLI_OK : cli_fail(ca->cli, CLI_FAILED, "the list cannot be made: %s", kith_strerror(err));
 }
 
-static int revoke_marked(struct ca *ca, const struct revoking *what, const struct kith_seed *seed, int n)
+/* The list of one issuer, by its own key, be it the present one or a former. */
+static int make_list_of(const struct ca *ca, const char *signer, struct text *out)
 {
-	char path[PATH_TEXT_MAX], line[PATH_TEXT_MAX + 160];
-	struct text text = { 0 };
-	int code = make_list(ca, what, seed, &text);
-	if (code == CLI_OK)
-		code = ca_save(ca);
-	if (code == CLI_OK)
-		code = ca_path(ca->cli, path, ca->dir, what->file);
-	errno = 0;
-	int err = code == CLI_OK ? file_write(path, 0644, text.p, text.len) : 0;
-	if (err != 0)
-		code = cli_fail(ca->cli, CLI_FAILED, "%s cannot be written: %s", path, file_why(err));
-	if (code == CLI_OK && ca->cli->out != NULL)
-		code = cli_write_out(ca->cli, &text);
-	text_free(&text);
+	char file[CA_FILE_MAX], text[KITH_KEY_TEXT_LEN + 1];
+	struct kith_seed seed;
+	struct kith_key key;
+	int code = ca_seed(ca, ca_file(ca, signer, "key", file), KITH_SECRET_ISSUER, &seed);
 	if (code != CLI_OK)
 		return code;
-	json_int_t number = json_integer_value(json_object_get(ca->ledger, what->counter));
-	(void)snprintf(line, sizeof line,
-		       "%d %s revoked; list number %lld is in %s: give it to the nodes (kith revoke, or SIGHUP)\n", n,
-		       what->signer == KITH_REVOKED_BY_ROOT ? "issuer" : "certificate(s)", (long long)number, path);
-	return cli_result(ca->cli, json_pack("{s:i, s:I, s:s}", "revoked", n, "list_number", number, "file", path),
+	kith_seed_public(&key, &seed);
+	code = strcmp(kith_key_format(key.b, text), signer) == 0
+		       ? make_list(ca, signer, &seed, out)
+		       : cli_fail(ca->cli, CLI_FAILED, "%s/%s is not the key of the issuer %s", ca->dir, file, signer);
+	explicit_bzero(&seed, sizeof seed);
+	return code;
+}
+
+static bool has_meant(const struct ca *ca, const char *signer)
+{
+	json_t *cert;
+	size_t i;
+	json_array_foreach(json_object_get(ca->ledger, "certificates"), i, cert)
+	{
+		if (is_meant(ca, cert) && strcmp(ca_signer(ca, cert), signer) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The lists of every issuer that certified what is meant. Of one that is revoked or has expired no node would take a
+ * list, nor a name. */
+static int make_lists(const struct ca *ca, struct text *out)
+{
+	json_t *issuer;
+	size_t i;
+	int code = CLI_OK;
+	json_array_foreach(ca_issuers(ca), i, issuer)
+	{
+		const char *key = json_string_value(json_object_get(issuer, "key"));
+		if (code == CLI_OK && key != NULL && ca_is_first(ca, i) && ca_is_good(ca, key) && has_meant(ca, key))
+			code = make_list_of(ca, key, out);
+	}
+	return code;
+}
+
+/* The ledger first, so that no number is given twice; then the list, and --out. */
+static int publish(struct ca *ca, const char *file, const struct text *lists, char path[PATH_TEXT_MAX])
+{
+	int code = ca_save(ca);
+	if (code == CLI_OK)
+		code = ca_path(ca->cli, path, ca->dir, file);
+	errno = 0;
+	int err = code == CLI_OK && lists->len > 0 ? file_write(path, 0644, lists->p, lists->len) : 0;
+	if (err != 0)
+		code = cli_fail(ca->cli, CLI_FAILED, "%s cannot be written: %s", path, file_why(err));
+	if (code == CLI_OK && ca->cli->out != NULL && lists->len > 0)
+		code = cli_write_out(ca->cli, lists);
+	return code;
+}
+
+static int revoke_names(struct ca *ca)
+{
+	char path[PATH_TEXT_MAX], line[PATH_TEXT_MAX + 160];
+	struct text fresh = { 0 }, all = { 0 };
+	struct armor armor = { 0 };
+	int n = mark(ca);
+	if (n == 0)
+		return cli_fail(ca->cli, CLI_NOT_FOUND,
+				"the ledger has no such certificate; kith ca list shows those that it has");
+	int code = make_lists(ca, &fresh);
+	int err = code == CLI_OK && fresh.len > 0 ? armor_parse(&armor, fresh.p, fresh.len) : 0;
+	if (err != 0)
+		code = cli_fail(ca->cli, CLI_FAILED, "%s", kith_strerror(err));
+	if (code == CLI_OK && fresh.len > 0)
+		code = ca_lists(ca, &armor, &all);
+	if (code == CLI_OK)
+		code = publish(ca, "revocations", &all, path);
+	bool made = fresh.len > 0;
+	armor_free(&armor);
+	text_free(&fresh);
+	text_free(&all);
+	if (code != CLI_OK)
+		return code;
+	json_int_t number = json_integer_value(json_object_get(ca->ledger, "list_number"));
+	if (made)
+		(void)snprintf(line, sizeof line,
+			       "%d certificate(s) revoked; list number %lld is in %s: give it to the nodes (kith "
+			       "revoke, or SIGHUP)\n",
+			       n, (long long)number, path);
+	else
+		(void)snprintf(line, sizeof line,
+			       "%d certificate(s) revoked; the issuer is revoked or has expired: they were void, and "
+			       "there is no list to make\n",
+			       n);
+	return cli_result(ca->cli,
+			  json_pack("{s:i, s:I, s:o}", "revoked", n, "list_number", number, "file",
+				    made ? json_string(path) : json_null()),
 			  line);
 }
 
-/* The root's key may have been moved to a safe place, as it should. */
-static int root_seed(const struct ca *ca, struct kith_seed *seed)
+static int revoke_issuer(struct ca *ca)
 {
-	char path[PATH_TEXT_MAX];
-	struct kith_key key;
-
-	int code = ca_path(ca->cli, path, ca->dir, of_issuers.key_file);
-	if (code == CLI_OK && access(path, F_OK) != 0)
-		code = cli_fail(ca->cli, CLI_FAILED,
-				"%s: %s; issuers are revoked by the network's root: bring its key back there for this",
-				path, strerror(errno));
+	char path[PATH_TEXT_MAX], line[2 * PATH_TEXT_MAX + 160], key[KITH_KEY_TEXT_LEN + 1];
+	struct kith_seed seed;
+	struct text list = { 0 };
+	int code = mark_issuer(ca);
 	if (code == CLI_OK)
-		code = ca_seed(ca, of_issuers.key_file, of_issuers.kind, seed);
+		code = ca_root_seed(ca, &seed);
+	if (code == CLI_OK)
+		code = make_list(ca, NULL, &seed, &list);
+	explicit_bzero(&seed, sizeof seed);
+	if (code == CLI_OK)
+		code = publish(ca, "root-revocations", &list, path);
+	text_free(&list);
 	if (code != CLI_OK)
 		return code;
-	kith_seed_public(&key, seed);
-	if (memcmp(key.b, ca->root.b, sizeof key.b) == 0)
-		return CLI_OK;
-	return cli_fail(ca->cli, CLI_FAILED, "%s is the root key of another network", path);
+	json_int_t number = json_integer_value(json_object_get(ca->ledger, "root_list_number"));
+	bool present = ca_is_revoked(ca, kith_key_format(ca->issuer.issuer.b, key));
+	int n = snprintf(line, sizeof line,
+			 "1 issuer revoked; list number %lld is in %s: give it to the nodes (kith revoke, or SIGHUP)\n",
+			 (long long)number, path);
+	if (present && n > 0 && (size_t)n < sizeof line)
+		(void)snprintf(line + n, sizeof line - (size_t)n,
+			       "the network has no issuer now; a new one: kith ca renew %s\n", ca->dir);
+	return cli_result(ca->cli, json_pack("{s:i, s:I, s:s}", "revoked", 1, "list_number", number, "file", path),
+			  line);
 }
 
 int cli_ca_revoke(const struct cli *cli)
 {
 	struct ca ca;
-	struct kith_seed seed;
 	bool issuer = cli->issuer != NULL;
-	int words = cli->serial > 0 || issuer ? 1 : 2, n = 1;
+	int words = cli->serial > 0 || issuer ? 1 : 2;
 	int code = cli_words(cli, words, words, "DIR NAME, or DIR --serial N, or DIR --issuer KEY|FILE");
 	if (code == CLI_OK && issuer && cli->serial > 0)
 		code = cli_fail(cli, CLI_USAGE, "--issuer and --serial exclude each other");
 	if (code != CLI_OK)
 		return code;
 	code = ca_open(&ca, cli);
-	if (code == CLI_OK && issuer) {
-		code = mark_issuer(&ca);
-		if (code == CLI_OK)
-			code = root_seed(&ca, &seed);
-	} else if (code == CLI_OK) {
-		n = mark(&ca);
-		code = n > 0 ? ca_seed(&ca, of_names.key_file, of_names.kind, &seed)
-			     : cli_fail(cli, CLI_NOT_FOUND,
-					"the ledger has no such certificate; kith ca list shows those that it has");
-	}
 	if (code == CLI_OK)
-		code = revoke_marked(&ca, issuer ? &of_issuers : &of_names, &seed, n);
-	explicit_bzero(&seed, sizeof seed);
+		code = issuer ? revoke_issuer(&ca) : revoke_names(&ca);
 	ca_close(&ca);
 	return code;
 }

@@ -1,5 +1,6 @@
-/* kith, the command line: what its commands share. Each command is a function that gets its words and options, prints its result
- * (text, or one JSON value with --json) to standard output and its complaint to standard error, and returns the exit code. */
+/* kith, the command line: what its commands share. Each command is a function that gets its words and options, prints
+ * its result (text, or one JSON value with --json) to standard output and its complaint to standard error, and returns
+ * the exit code. */
 #ifndef KITH_NODE_KITH_CLI_H
 #define KITH_NODE_KITH_CLI_H
 
@@ -36,7 +37,7 @@ struct cli {
 	const char *words[CLI_WORDS_MAX]; /* what is neither command nor option */
 	int words_n;
 	/* Options; texts are NULL and numbers 0 when not given (wait_s: -1). */
-	int json, no_passphrase, supernode, loopback, force;
+	int json, no_passphrase, supernode, loopback, force, keep_key;
 	char *passphrase_file, *network, *constraint, *out, *request, *profile, *label, *open, *socket, *issuer;
 	char *numbers[CLI_NUMBERS_N];
 	char **bootstrap; /* NULL-terminated, or NULL */
@@ -44,10 +45,12 @@ struct cli {
 	int days, slots, count, interval_ms, timeout_s, wait_s;
 };
 
-/* Complains: "kith COMMAND: text" to standard error, and {"ok": false ...} to standard output with --json. Returns code. */
+/* Complains: "kith COMMAND: text" to standard error, and {"ok": false ...} to standard output with --json. Returns
+ * code. */
 int cli_fail(const struct cli *cli, enum cli_exit code, const char *fmt, ...) KITH_PRINTF(3, 4);
 
-/* Prints the result with --json, else text. Takes the reference. Returns CLI_OK, or CLI_FAILED when standard output is gone. */
+/* Prints the result with --json, else text. Takes the reference. Returns CLI_OK, or CLI_FAILED when standard output is
+ * gone. */
 int cli_result(const struct cli *cli, json_t *result, const char *text);
 
 /* Checks the number of words; what says which ones are expected. CLI_OK or CLI_USAGE. */
@@ -55,8 +58,8 @@ int cli_words(const struct cli *cli, int min, int max, const char *what);
 
 void passphrase_wipe(struct passphrase *p);
 
-/* The passphrase for a key file: of a new one (asked for twice), or one to be opened (asked for only if it is protected). len 0: none.
- * CLI_OK, or a complaint. */
+/* The passphrase for a key file: of a new one (asked for twice), or one to be opened (asked for only if it is
+ * protected). len 0: none. CLI_OK, or a complaint. */
 int cli_passphrase(const struct cli *cli, struct passphrase *out, const char *key_path, bool is_new);
 
 /* Opens a key file with the passphrase that it needs. */
@@ -71,6 +74,7 @@ int cli_ca_list(const struct cli *cli);
 int cli_ca_invite(const struct cli *cli);
 int cli_ca_issue(const struct cli *cli);
 int cli_ca_revoke(const struct cli *cli);
+int cli_ca_renew(const struct cli *cli);
 int cli_id_new(const struct cli *cli);
 int cli_id_request(const struct cli *cli);
 int cli_id_accept(const struct cli *cli);

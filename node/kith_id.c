@@ -1,6 +1,8 @@
 /* kith id: one's own identity and device, from fresh keys to a profile that a node runs with. */
 #include "kith_profile.h"
 
+#include "expiry.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,8 +149,7 @@ static int check_grant(const struct cli *cli, const struct armor *grant, const s
 {
 	const struct armor_piece *name = armor_find(grant, KITH_ARMOR_NAME),
 				 *issuer = armor_find(grant, KITH_ARMOR_ISSUER);
-	const struct armor_piece *list = armor_find(grant, KITH_ARMOR_REVOCATION),
-				 *own = armor_find(asked, KITH_ARMOR_ENROL);
+	const struct armor_piece *own = armor_find(asked, KITH_ARMOR_ENROL);
 	struct kith_enrol request;
 	struct kith_id network;
 	struct kith_name_cert cert;
@@ -166,8 +167,7 @@ static int check_grant(const struct cli *cli, const struct armor *grant, const s
 	parts->root = invitation->root;
 	parts->name = name->bytes;
 	parts->issuer = issuer->bytes;
-	if (list != NULL)
-		parts->revocation = list->bytes;
+	parts->lists = grant;
 	return CLI_OK;
 }
 
@@ -224,7 +224,6 @@ static int renew_from(const struct cli *cli, const struct armor *armor, struct p
 {
 	const struct armor_piece *piece = armor_find(armor, KITH_ARMOR_CHAIN),
 				 *issuer = armor_find(armor, KITH_ARMOR_ISSUER);
-	const struct armor_piece *list = armor_find(armor, KITH_ARMOR_REVOCATION);
 	int err = piece == NULL ? KITH_ENOENT : kith_chain_parse(chain, piece->bytes);
 	if (err != 0)
 		return cli_fail(cli, CLI_FAILED, "%s/chain cannot be used: %s", cli->words[0], kith_strerror(err));
@@ -236,11 +235,37 @@ static int renew_from(const struct cli *cli, const struct armor *armor, struct p
 	parts->name.p = chain->name.s.body.p;
 	parts->name.len = chain->name.s.body.len + 64;
 	parts->issuer = issuer->bytes;
-	if (list != NULL)
-		parts->revocation = list->bytes;
+	parts->lists = armor;
 	parts->device_number = chain->device.number;
 	if (cli->label == NULL)
 		parts->label = chain->device.label;
+	return CLI_OK;
+}
+
+/* --issuer: a later certificate of the same key takes the place of the one in the profile. */
+static int newer_issuer(const struct cli *cli, struct armor *armor, struct profile_parts *parts)
+{
+	struct kith_issuer_cert held, newer;
+	if (cli->issuer == NULL)
+		return CLI_OK;
+	errno = 0;
+	int err = armor_read(armor, cli->issuer);
+	const struct armor_piece *piece = err == 0 ? armor_find(armor, KITH_ARMOR_ISSUER) : NULL;
+	if (piece == NULL || kith_issuer_cert_parse(&newer, piece->bytes) != 0 ||
+	    kith_issuer_cert_parse(&held, parts->issuer) != 0)
+		return cli_fail(cli, CLI_FAILED, "--issuer: %s: %s; expected a file with the issuer's certificate",
+				cli->issuer,
+				err != 0 && err != KITH_EPROTO ? file_why(err) : "it holds no issuer's certificate");
+	if (memcmp(held.issuer.b, newer.issuer.b, sizeof held.issuer.b) != 0)
+		return cli_fail(
+			cli, CLI_FAILED,
+			"--issuer: %s is of another key than the one that certified this name; the name needs a "
+			"grant of the new issuer: kith ca invite, id request, ca issue, id accept",
+			cli->issuer);
+	if (newer.serial < held.serial)
+		return cli_fail(cli, CLI_FAILED, "--issuer: %s is older than the certificate in the profile",
+				cli->issuer);
+	parts->issuer = piece->bytes;
 	return CLI_OK;
 }
 
@@ -251,7 +276,7 @@ int cli_id_renew(const struct cli *cli)
 				       .list_number = (uint64_t)time(NULL) };
 	struct kith_secrets secrets;
 	struct kith_chain chain;
-	struct armor armor = { 0 };
+	struct armor armor = { 0 }, issuer = { 0 };
 	char path[PATH_TEXT_MAX], network[PATH_TEXT_MAX], *text = NULL;
 	size_t len;
 	int code = cli_words(cli, 1, 1, "DIR");
@@ -275,6 +300,8 @@ int cli_id_renew(const struct cli *cli)
 					   err == KITH_EPROTO ? "it is damaged, or of an open network" : file_why(err));
 	}
 	if (code == CLI_OK)
+		code = newer_issuer(cli, &issuer, &parts);
+	if (code == CLI_OK)
 		code = id_secrets(cli, &secrets);
 	if (code == CLI_OK) {
 		code = profile_write(cli, cli->words[0], &secrets, &parts);
@@ -288,6 +315,7 @@ int cli_id_renew(const struct cli *cli)
 		code = cli_result(cli, json_pack("{s:I}", "expires", (json_int_t)until), line);
 	}
 	armor_free(&armor);
+	armor_free(&issuer);
 	return code;
 }
 
@@ -312,6 +340,21 @@ static json_t *lines_json(const char *text)
 		text += line + (text[line] == '\n' ? 1 : 0);
 	}
 	return object;
+}
+
+/* Which of a chain's certificates ends first, and what then. */
+static void add_end(char words[DESCRIBE_MAX], const struct armor_piece *chain)
+{
+	char date[DATE_TEXT_MAX];
+	size_t len = strlen(words);
+	struct chain_end end = chain_end(chain->bytes, NULL, 0);
+	if (end.which == NULL)
+		return;
+	(void)snprintf(words + len, DESCRIBE_MAX - len, "ends first: %s, %s\n", end.which,
+		       date_text(end.expires_s, date));
+	len = strlen(words);
+	if (chain_ends_soon(&end))
+		(void)snprintf(words + len, DESCRIBE_MAX - len, "renew: %s\n", chain_advice(&end));
 }
 
 int cli_id_show(const struct cli *cli)
@@ -344,6 +387,8 @@ int cli_id_show(const struct cli *cli)
 			(void)snprintf(words, DESCRIBE_MAX, "type: key file\n");
 		else if (n < 0)
 			(void)snprintf(words, DESCRIBE_MAX, "type: damaged (%s)\n", kith_strerror(n));
+		if (n >= 0 && armor.pieces[i].kind == KITH_ARMOR_CHAIN)
+			add_end(words, &armor.pieces[i]);
 		json_array_append_new(list, lines_json(words));
 		if ((text.len > 0 && text_add(&text, "\n", 1) != 0) || text_add(&text, words, strlen(words)) != 0)
 			code = cli_fail(cli, CLI_FAILED, "%s", kith_strerror(KITH_ENOMEM));

@@ -83,6 +83,51 @@ static int certify(const struct kith_secrets *secrets, const struct profile_part
 	return *cert_len < 0 ? *cert_len : *list_len < 0 ? *list_len : 0;
 }
 
+static bool is_same(struct kith_span a, struct kith_span b)
+{
+	return a.len == b.len && memcmp(a.p, b.p, a.len) == 0;
+}
+
+/* Whether the list is the root's, or of one of these issuers that has not expired. */
+static bool is_wanted(const struct armor *armor, struct kith_span own, struct kith_span list_bytes)
+{
+	struct kith_revocation list;
+	struct kith_issuer_cert cert;
+	uint8_t id[KITH_ISSUER_ID_LEN];
+	if (kith_revocation_parse(&list, list_bytes) != 0)
+		return false;
+	if (list.signer == KITH_REVOKED_BY_ROOT)
+		return true;
+	for (size_t i = 0; i <= armor->n; i++) {
+		struct kith_span bytes = i < armor->n ? armor->pieces[i].bytes : own;
+		if ((i < armor->n && armor->pieces[i].kind != KITH_ARMOR_ISSUER) ||
+		    kith_issuer_cert_parse(&cert, bytes) != 0 || cert.expires_s <= (int64_t)time(NULL))
+			continue;
+		kith_issuer_id(id, &cert.issuer);
+		if (memcmp(id, list.signer_id, sizeof id) == 0)
+			return true;
+	}
+	return false;
+}
+
+int text_add_lists(struct text *text, const struct armor *lists, struct kith_span own)
+{
+	struct kith_issuer_cert cert;
+	int err = 0;
+	for (size_t i = 0; err == 0 && i < lists->n; i++) {
+		const struct armor_piece *piece = &lists->pieces[i];
+		bool wanted = false;
+		if (piece->kind == KITH_ARMOR_ISSUER)
+			wanted = !is_same(piece->bytes, own) && kith_issuer_cert_parse(&cert, piece->bytes) == 0 &&
+				 cert.expires_s > (int64_t)time(NULL);
+		else if (piece->kind == KITH_ARMOR_REVOCATION)
+			wanted = is_wanted(lists, own, piece->bytes);
+		if (wanted)
+			err = text_add_armor(text, piece->kind, piece->bytes);
+	}
+	return err;
+}
+
 static int write_chain(const char *dir, const struct kith_secrets *secrets, const struct profile_parts *parts)
 {
 	uint8_t cert[KITH_CERT_MAX], list[KITH_DEVICES_LEN_MAX], chain[KITH_CHAIN_MAX];
@@ -104,8 +149,8 @@ static int write_chain(const char *dir, const struct kith_secrets *secrets, cons
 		err = text_add_armor(&text, KITH_ARMOR_DEVICES, (struct kith_span){ list, (size_t)list_len });
 	if (err == 0)
 		err = text_add_armor(&text, KITH_ARMOR_ISSUER, parts->issuer);
-	if (err == 0 && parts->revocation.len > 0)
-		err = text_add_armor(&text, KITH_ARMOR_REVOCATION, parts->revocation);
+	if (err == 0 && parts->lists != NULL)
+		err = text_add_lists(&text, parts->lists, parts->issuer);
 	if (err == 0)
 		err = path_join(path, dir, "chain");
 	if (err == 0)

@@ -1,4 +1,5 @@
-/* Profiles, as <kith/keyfile.h> describes them, in the making: kith id makes and completes them, kith ca issue does it all at once. */
+/* Profiles, as <kith/keyfile.h> describes them, in the making: kith id makes and completes them, kith ca issue does it
+ * all at once. */
 #ifndef KITH_NODE_KITH_PROFILE_H
 #define KITH_NODE_KITH_PROFILE_H
 
@@ -15,7 +16,8 @@ int profile_new_key(const struct cli *cli, const char *dir, struct kith_secrets 
 struct profile_parts {
 	struct kith_key root;
 	struct kith_span issuer, name; /* certificates */
-	struct kith_span revocation; /* the issuer's list, or empty */
+	const struct armor
+		*lists; /* revocation lists in it, and certificates of their issuers, are taken over; or NULL */
 	const char *label; /* of the device */
 	int device_days;
 	uint32_t device_number;
@@ -27,12 +29,16 @@ struct profile_parts {
 int profile_write(const struct cli *cli, const char *dir, const struct kith_secrets *secrets,
 		  const struct profile_parts *parts);
 
+/* Adds the revocation lists of an armour, and the certificates of their issuers but own. What has expired is left
+ * out. */
+int text_add_lists(struct text *text, const struct armor *lists, struct kith_span own) KITH_MUST_USE;
+
 /* "2026-01-31 23:59:59Z". */
 #define DATE_TEXT_MAX 32
 const char *date_text(int64_t unix_s, char out[DATE_TEXT_MAX]);
 
-/* An invitation: what an issuer gives to somebody who wants a name, and expects to see again in the request. Text of "field: value"
- * lines behind a first line that says what it is. */
+/* An invitation: what an issuer gives to somebody who wants a name, and expects to see again in the request. Text of
+ * "field: value" lines behind a first line that says what it is. */
 struct invitation {
 	struct kith_key root, issuer;
 	uint8_t nonce[KITH_NONCE_LEN];

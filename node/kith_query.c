@@ -1,4 +1,5 @@
-/* Questions to a node: to kithd over its control socket, or to a node of one's own that lives as long as the question. */
+/* Questions to a node: to kithd over its control socket, or to a node of one's own that lives as long as the
+ * question. */
 #include "kith_cli.h"
 
 #include <errno.h>
@@ -284,9 +285,11 @@ static int ask_own(const struct cli *cli, const json_t *request)
 	else if (err != 0 && err != KITH_EPASSPHRASE) /* own_passphrase complained */
 		own.code = cli_fail(cli, CLI_FAILED, "%s: %s", cli->profile, kith_strerror(err));
 	bool made = err == 0;
+	struct chain_end end = chain_end(options.chain, options.issuers, options.issuers_n);
 	kith_node_options_deinit(&options);
 	if (made) {
 		commands_init(&own.commands, own.node, &own.loop);
+		own.commands.end = end;
 		uv_timer_init(&own.loop, &own.patience);
 		own.patience.data = &own;
 		uv_timer_start(&own.patience, own_late, ATTACH_MS_MAX, 0);

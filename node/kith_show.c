@@ -1,5 +1,7 @@
 #include "kith_show.h"
 
+#include "kith_profile.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +74,16 @@ static void show_bootstrap(struct text *text, const json_t *entries)
 	}
 }
 
+static void show_end(struct text *text, const json_t *end)
+{
+	char date[DATE_TEXT_MAX];
+	if (!json_is_object(end))
+		return;
+	show_line(text, "certificates: good until %s, the %s's ends first%s%s",
+		  date_text(integer(end, "expires"), date), string(end, "first"),
+		  is_true(end, "soon") ? "; SOON: " : "", is_true(end, "soon") ? string(end, "advice") : "");
+}
+
 static void show_status(struct text *text, const json_t *r)
 {
 	const json_t *tables = json_object_get(r, "tables");
@@ -82,6 +94,7 @@ static void show_status(struct text *text, const json_t *r)
 	show_line(text, "device: %s, key %s", string(r, "device_label"), string(r, "device"));
 	show_line(text, "identity: %s", string(r, "identity"));
 	show_line(text, "network: %s", string(r, "network"));
+	show_end(text, json_object_get(r, "certificates"));
 	show_line(text, "state: %s %s, UDP port %lld%s%s", string(r, "state"), string(r, "role"), integer(r, "port"),
 		  is_true(r, "ipv4") ? ", IPv4" : "", is_true(r, "ipv6") ? ", IPv6" : "");
 	show_line(text, "seen from outside: %s", string(r, "observed_address"));

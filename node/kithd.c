@@ -1,4 +1,5 @@
-/* kithd, the reference node: runs one leaf or supernode by its configuration file, logs what happens, and answers on its control socket.
+/* kithd, the reference node: runs one leaf or supernode by its configuration file, logs what happens, and answers on
+ * its control socket.
  *
  * SIGTERM, SIGINT: leaves in an orderly way, within leave_timeout; a second one ends it at once.
  * SIGHUP: reads the configuration again and takes over what can change while it runs (kithd_reload.h).
@@ -17,7 +18,7 @@
 
 #define CONFIG_DEFAULT "/etc/kith/kithd.conf"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, SIGNALS_N = 3 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, SIGNALS_N = 3, DAY_MS = 24 * 60 * 60 * 1000 };
 
 struct daemon {
 	uv_loop_t loop;
@@ -29,6 +30,7 @@ struct daemon {
 	struct commands commands;
 	struct control control;
 	uv_signal_t signals[SIGNALS_N];
+	uv_timer_t daily;
 	enum kith_log_level forced_level; /* by --log-level */
 	bool has_forced_level;
 	bool leaving;
@@ -90,6 +92,18 @@ static void on_closed(struct kith_node *node, void *user)
 	(void)node;
 	for (int i = 0; i < SIGNALS_N; i++)
 		uv_close((uv_handle_t *)&d->signals[i], NULL);
+	uv_close((uv_handle_t *)&d->daily, NULL);
+}
+
+/* At the start and once a day, so that it is seen whichever day somebody looks. */
+static void warn_of_end(uv_timer_t *timer)
+{
+	const struct daemon *d = timer->data;
+	const struct chain_end *end = &d->commands.end;
+	if (chain_ends_soon(end))
+		log_event(&d->log, KITH_LOG_WARN, "certificate-expiring", "{s:I, s:I, s:s, s:s}", "expires",
+			  (json_int_t)end->expires_s, "days", (json_int_t)chain_days(end), "first", end->which,
+			  "advice", chain_advice(end));
 }
 
 static void on_started(struct kith_node *node, int err, const char *why, void *user)
@@ -108,6 +122,7 @@ static void on_started(struct kith_node *node, int err, const char *why, void *u
 	log_event(&d->log, KITH_LOG_INFO, "started", "{s:s, s:s, s:s, s:i, s:s, s:i}", "version", KITH_VERSION, "name",
 		  log_name(&d->log, info.name, name), "role", info.role == KITH_ROLE_SUPERNODE ? "supernode" : "leaf",
 		  "port", (int)info.port, "network", kith_key_format(info.network.b, network), "pid", (int)getpid());
+	uv_timer_start(&d->daily, warn_of_end, 0, DAY_MS);
 }
 
 static void on_attached(struct kith_node *node, unsigned homes, void *user)
@@ -141,14 +156,6 @@ static void on_identity_changed(struct kith_node *node, const char *name, const 
 	(void)node;
 	log_event(&d->log, KITH_LOG_WARN, "identity-changed", "{s:s, s:s}", "name", log_name(&d->log, name, shown),
 		  "key", kith_key_format(identity->b, key));
-}
-
-static void on_cert_expiring(struct kith_node *node, int64_t expires_ms, void *user)
-{
-	const struct daemon *d = user;
-	(void)node;
-	log_event(&d->log, KITH_LOG_WARN, "certificate-expiring", "{s:I, s:s}", "expires",
-		  (json_int_t)(expires_ms / 1000), "advice", advice(KITH_EEXPIRED));
 }
 
 static void on_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why, void *user)
@@ -205,7 +212,8 @@ static int on_passphrase(void *ctx, const char *path, char *out, size_t cap)
 	return KITH_EPASSPHRASE;
 }
 
-/* Whether the state directory takes files, before anything is online: to run without would lose what must survive a restart. */
+/* Whether the state directory takes files, before anything is online: to run without would lose what must survive a
+ * restart. */
 static int check_state(struct daemon *d)
 {
 	char path[PATH_TEXT_MAX], block[4096] = { 0 };
@@ -250,6 +258,8 @@ static int open_control(struct daemon *d)
 static void watch_signals(struct daemon *d)
 {
 	static const int signums[SIGNALS_N] = { SIGTERM, SIGINT, SIGHUP };
+	uv_timer_init(&d->loop, &d->daily);
+	d->daily.data = d;
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < SIGNALS_N; i++) {
 		uv_signal_init(&d->loop, &d->signals[i]);
@@ -267,7 +277,6 @@ static int make_node(struct daemon *d)
 	cb.published = on_published;
 	cb.incoming = on_incoming;
 	cb.identity_changed = on_identity_changed;
-	cb.cert_expiring = on_cert_expiring;
 	cb.trouble = on_trouble;
 	d->options.loop = &d->loop;
 	d->options.log = &d->log.hook;
@@ -282,6 +291,7 @@ static int make_node(struct daemon *d)
 		return err;
 	}
 	commands_init(&d->commands, d->node, &d->loop);
+	d->commands.end = chain_end(d->options.chain, d->options.issuers, d->options.issuers_n);
 	if (d->config.ping)
 		err = kith_serve(d->node, PING_SERVICE);
 	return err;

@@ -1,9 +1,11 @@
 /* kithd's configuration file: kithd.conf(5). Read once, checked wholly before anything starts.
  *
- * Every mistake is one message: the file and line, the option, what was found, what is expected, and where it helps what to do. The
- * first one ends the reading. An option given twice is a mistake; so is one that has no effect in the role.
+ * Every mistake is one message: the file and line, the option, what was found, what is expected, and where it helps
+ * what to do. The first one ends the reading. An option given twice is a mistake; so is one that has no effect in the
+ * role.
  *
- * libconfuse does the grammar; it gets the text with comments blanked out, since its 3.3 counts the line of a '#' comment three times. */
+ * libconfuse does the grammar; it gets the text with comments blanked out, since its 3.3 counts the line of a '#'
+ * comment three times. */
 #ifndef KITH_NODE_KITHD_CONFIG_H
 #define KITH_NODE_KITHD_CONFIG_H
 
@@ -45,7 +47,8 @@ struct config {
 	char error[CONFIG_ERROR_MAX];
 };
 
-/* Reads and checks the text of the file. On error, which config->error then tells, KITH_EINVAL. config_free in any case. */
+/* Reads and checks the text of the file. On error, which config->error then tells, KITH_EINVAL. config_free in any
+ * case. */
 int config_read(struct config *config, const char *path) KITH_MUST_USE;
 void config_free(struct config *config);
 
@@ -67,7 +70,8 @@ struct credentials {
 	const char *bootstrap[CONFIG_BOOTSTRAP_MAX];
 };
 
-/* Fills in options from the configuration and the files that it names; options borrow from both. KITH_EINVAL, and config->error tells. */
+/* Fills in options from the configuration and the files that it names; options borrow from both. KITH_EINVAL, and
+ * config->error tells. */
 int config_apply(struct config *config, struct credentials *credentials,
 		 struct kith_node_options *options) KITH_MUST_USE;
 void credentials_free(struct credentials *credentials);

@@ -1,8 +1,8 @@
-/* kithd's control socket: a unix stream socket, mode 0600. A request is one line of JSON, its answer is one line too; commands.h says
- * which there are. A request's "id", if it has one, comes back in the answer.
+/* kithd's control socket: a unix stream socket, mode 0600. A request is one line of JSON, its answer is one line too;
+ * commands.h says which there are. A request's "id", if it has one, comes back in the answer.
  *
- * Bounds: CONTROL_CLIENTS_MAX clients at once, further ones are told so and hung up; a line of CONTROL_LINE_MAX bytes; one command at a
- * time for each client. A client that hangs up gives up its command. */
+ * Bounds: CONTROL_CLIENTS_MAX clients at once, further ones are told so and hung up; a line of CONTROL_LINE_MAX bytes;
+ * one command at a time for each client. A client that hangs up gives up its command. */
 #ifndef KITH_NODE_KITHD_CONTROL_H
 #define KITH_NODE_KITHD_CONTROL_H
 
@@ -25,8 +25,9 @@ struct control {
 	bool open;
 };
 
-/* Binds and listens. A socket file that nobody listens on any more is replaced. KITH_EMSGSIZE (path too long), KITH_EADDRINUSE (somebody
- * listens, or the file is no socket), KITH_EACCES, KITH_ENOENT (no such directory), KITH_EIO. */
+/* Binds and listens. A socket file that nobody listens on any more is replaced. KITH_EMSGSIZE (path too long),
+ * KITH_EADDRINUSE (somebody listens, or the file is no socket), KITH_EACCES, KITH_ENOENT (no such directory),
+ * KITH_EIO. */
 int control_open(struct control *control, uv_loop_t *loop, struct commands *commands, const char *path) KITH_MUST_USE;
 
 /* Hangs up on everybody and removes the socket file. Not open: nothing. */

@@ -71,7 +71,8 @@ static void add_field(struct line *line, const char *key, json_t *value)
 
 static void write_line(struct line *line)
 {
-	/* One write, so that lines of several processes do not mix; a full or closed standard error must not stop the node. */
+	/* One write, so that lines of several processes do not mix; a full or closed standard error must not stop the
+	 * node. */
 	line->b[line->len < sizeof line->b - 1 ? line->len++ : line->len - 1] = '\n';
 	ssize_t ignored = write(STDERR_FILENO, line->b, line->len);
 	(void)ignored;

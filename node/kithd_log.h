@@ -22,7 +22,8 @@ struct logger {
 void logger_init(struct logger *log, enum kith_log_level level, enum log_format format, bool clear);
 void logger_set_level(struct logger *log, enum kith_log_level level);
 
-/* An event and its fields, as json_pack's format has it: log_event(log, KITH_LOG_INFO, "attached", "{s:i}", "homes", 3). */
+/* An event and its fields, as json_pack's format has it: log_event(log, KITH_LOG_INFO, "attached", "{s:i}", "homes",
+ * 3). */
 void log_event(const struct logger *log, enum kith_log_level level, const char *event, const char *fields, ...);
 
 /* A name or an address as it may be logged, into out. */

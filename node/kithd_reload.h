@@ -1,5 +1,6 @@
-/* SIGHUP: kithd.conf is read again, whole and as strictly as at the start. What is wrong changes nothing and is logged with file
- * and line ("reload-refused"). What can change while the node runs does ("reloaded"); what cannot is named ("restart-needed"). */
+/* SIGHUP: kithd.conf is read again, whole and as strictly as at the start. What is wrong changes nothing and is logged
+ * with file and line ("reload-refused"). What can change while the node runs does ("reloaded"); what cannot is named
+ * ("restart-needed"). */
 #ifndef KITH_NODE_KITHD_RELOAD_H
 #define KITH_NODE_KITHD_RELOAD_H
 

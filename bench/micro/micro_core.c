@@ -1,6 +1,6 @@
 /* What a core does per second and per byte of memory, without a network: cores in one process hand each other packets.
  *
- *   handshake  a leaf attaches to a supernode: IK, certificates checked on both sides, record signed, verified and stored
+ *   handshake  a leaf attaches to a supernode: IK, certificates checked on both sides, record verified and stored
  *   datagram   two leaves in a direct session: sealed, opened and delivered, 1000-byte datagrams
  *   relay      one supernode forwards 1200-byte packets between two legs
  *   memory     bytes at a supernode per attached leaf, and per idle leaf core, records included and apart

@@ -153,7 +153,8 @@ static void bench_init(struct bench *b, const struct kith_suite *suite)
 	run_sign(b);
 }
 
-/* Runs for about that long, in rounds that double, so that reading the clock costs nothing. Returns the seconds taken. */
+/* Runs for about that long, in rounds that double, so that reading the clock costs nothing. Returns the seconds
+ * taken. */
 static double measure(struct bench *b, void (*run)(struct bench *b), double seconds, uint64_t *times)
 {
 	const double start = cpu_seconds();

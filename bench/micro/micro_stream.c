@@ -1,5 +1,5 @@
-/* How many bytes a second one core moves from one end of a stream to the other, in one process, without a network: both ends'
- * work together. Prints one line of JSON. Usage: micro_stream [MB] [cubic|bbr2]
+/* How many bytes a second one core moves from one end of a stream to the other, in one process, without a network: both
+ * ends' work together. Prints one line of JSON. Usage: micro_stream [MB] [cubic|bbr2]
  */
 #include <stdint.h>
 #include <stdio.h>

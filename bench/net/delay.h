@@ -1,8 +1,8 @@
 /* How long a packet takes between two points of the internet's core, one way, without access links.
  *
- * Constant: the same for all. By country: each pair of endpoints has one round-trip time for good, drawn from the log-normal
- * distribution of its country pair (net/country_table.h), clamped to [KITH_DELAY_RTT_MIN_US, mean + 3 deviations, at most
- * 4 means]; half of it each way. Symmetric: the pair (a, b) draws the same as (b, a).
+ * Constant: the same for all. By country: each pair of endpoints has one round-trip time for good, drawn from the
+ * log-normal distribution of its country pair (net/country_table.h), clamped to [KITH_DELAY_RTT_MIN_US, mean + 3
+ * deviations, at most 4 means]; half of it each way. Symmetric: the pair (a, b) draws the same as (b, a).
  * Pure functions, integers only; changes of the delay over time are the link's jitter, not modelled here.
  */
 #ifndef KITH_NET_DELAY_H

@@ -1,8 +1,8 @@
 /* A one-way link: propagation delay, jitter, loss, duplication, reordering, and a bandwidth with a bounded queue.
  *
- * Order of effects: queue (tail drop), serialisation, then loss, duplication, delay. A lost packet has used its bandwidth.
- * What happens to a packet is a function of (seed, link, packet number) alone, so it does not depend on which other
- * packet was worked off first; only the queue has state, and that is time.
+ * Order of effects: queue (tail drop), serialisation, then loss, duplication, delay. A lost packet has used its
+ * bandwidth. What happens to a packet is a function of (seed, link, packet number) alone, so it does not depend on
+ * which other packet was worked off first; only the queue has state, and that is time.
  * Jitter may reorder packets that follow each other more closely than it.
  * Bounds: queue_bytes waiting or being sent; nothing is stored. Never: a clock, a copy of a packet, floating point.
  */

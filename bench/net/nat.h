@@ -1,18 +1,19 @@
-/* A network address translator after RFC 4787, for IPv4: what a home router, a mobile carrier or a Linux box does to packets.
+/* A network address translator after RFC 4787, for IPv4: what a home router, a mobile carrier or a Linux box does to
+ * packets.
  *
- * Behaviour is mapping × filtering × port allocation × timers × hairpin × pooling, each an option. Carrier-grade chains are
- * made by passing a packet through several of these (see net/net.h).
+ * Behaviour is mapping × filtering × port allocation × timers × hairpin × pooling, each an option. Carrier-grade chains
+ * are made by passing a packet through several of these (see net/net.h).
  *
  * Mappings: one per inside endpoint and, for the dependent kinds, per destination address or address and port.
  * Filtering: an inbound packet passes if an outbound one went to its source first (as precisely as the filtering says).
  * Linux: `port_overload` makes a port taken only towards the same remote endpoint, so that preservation makes an
- * address-and-port-dependent NAT look endpoint-independent until two flows clash. With `wan_input_drop` off, a packet that
- * reached the NAT's own input is remembered like a confirmed conntrack flow, and an outbound flow that would need the
- * same (port, remote) is remapped: the way in which an early probe spoils a punch.
+ * address-and-port-dependent NAT look endpoint-independent until two flows clash. With `wan_input_drop` off, a packet
+ * that reached the NAT's own input is remembered like a confirmed conntrack flow, and an outbound flow that would need
+ * the same (port, remote) is remapped: the way in which an early probe spoils a punch.
  *
  * Timers: none runs. An entry idle for its timeout is dead, noticed when it is met or when room is needed.
- * Bounds: entries_max entries of all kinds (mappings, permissions, local flows), least recently used ones go first; a port
- * search looks at KITH_NAT_TRIES_MAX ports. O(1) per packet.
+ * Bounds: entries_max entries of all kinds (mappings, permissions, local flows), least recently used ones go first; a
+ * port search looks at KITH_NAT_TRIES_MAX ports. O(1) per packet.
  * Never: a clock, I/O, a source of randomness other than counted draws from its seed.
  */
 #ifndef KITH_NET_NAT_H
@@ -129,8 +130,9 @@ int kith_nat_init(struct kith_nat *nat, const struct kith_nat_options *options, 
 		  const struct kith_addr *external, uint64_t seed) KITH_MUST_USE;
 void kith_nat_deinit(struct kith_nat *nat);
 
-/* From the inside. Rewrites src (and, for KITH_NAT_HAIRPIN, dst, which then is an inside endpoint) and takes one hop off
- * ttl. A packet whose hops are used up here (ttl <= 1) opens nothing. On any other result the packet is unspecified. */
+/* From the inside. Rewrites src (and, for KITH_NAT_HAIRPIN, dst, which then is an inside endpoint) and takes one hop
+ * off ttl. A packet whose hops are used up here (ttl <= 1) opens nothing. On any other result the packet is
+ * unspecified. */
 enum kith_nat_result kith_nat_outbound(struct kith_nat *nat, kith_time_us now, struct kith_nat_packet *pkt);
 
 /* From the outside, to one of the external addresses. Rewrites dst to the inside endpoint and takes one hop off ttl. */

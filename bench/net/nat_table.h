@@ -1,9 +1,9 @@
 /* The entries of a NAT: one pool for mappings, permissions and local flows, two hash indexes, one recency list.
  *
  * By out key: mappings by inside endpoint and as much of the remote as the mapping kind tells apart.
- * By in key: mappings by external endpoint (with overloading: and remote), permissions by mapping serial and remote, local
- * flows by external endpoint and remote. A permission names its mapping by serial, so that it dies with it unseen and
- * is reclaimed by age.
+ * By in key: mappings by external endpoint (with overloading: and remote), permissions by mapping serial and remote,
+ * local flows by external endpoint and remote. A permission names its mapping by serial, so that it dies with it unseen
+ * and is reclaimed by age.
  * Bounds: grows by doubling up to entries_max, then the least recently used entry makes room. Entry numbers stay valid
  * when the pool grows, pointers do not.
  */

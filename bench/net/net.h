@@ -1,8 +1,9 @@
 /* A small internet: hosts with interfaces, NATs in chains, access links, a core with delays and faults.
  *
- * Devices are interfaces and NATs. Each has one address (a NAT: external_n of them) in a realm, which is the inside of a NAT
- * (named by the NAT's device number) or the core (KITH_NET_CORE); carrier-grade chains are NATs in realms of NATs. Between a
- * device and its realm lies its uplink: a delay both ways and, by profile, bandwidth with a bounded queue and loss.
+ * Devices are interfaces and NATs. Each has one address (a NAT: external_n of them) in a realm, which is the inside of
+ * a NAT (named by the NAT's device number) or the core (KITH_NET_CORE); carrier-grade chains are NATs in realms of
+ * NATs. Between a device and its realm lies its uplink: a delay both ways and, by profile, bandwidth with a bounded
+ * queue and loss.
  *
  *        host 0                         host 1
  *      interface 1                    interface 3
@@ -12,16 +13,17 @@
  *   --------+------------ core ------------+--------
  *
  * A packet in flight is a value (struct kith_net_flight) that the caller keeps until its time and then hands back to
- * kith_net_advance; a NAT is entered only at the time at which the packet is there. Between two home NATs a packet takes one
- * flight. A flight names the device that it waits for, so a caller with several threads gives each a set of NATs with all
- * behind them; sending touches the sender's devices and kith_net_advance those at and behind flight.device, nothing else.
- * What changes the net itself (add, move, cut, partition) must not run beside them.
+ * kith_net_advance; a NAT is entered only at the time at which the packet is there. Between two home NATs a packet
+ * takes one flight. A flight names the device that it waits for, so a caller with several threads gives each a set of
+ * NATs with all behind them; sending touches the sender's devices and kith_net_advance those at and behind
+ * flight.device, nothing else. What changes the net itself (add, move, cut, partition) must not run beside them.
  *
  * Hop limit: each NAT is one hop, the core is core_hops. ttl 0 stands for KITH_NET_TTL_DEFAULT.
  * Chance: one number per packet of an interface; loss, jitter and so on follow from (seed, interface, number).
  * Bounds: groups, profiles and cut pairs below; hosts and devices as options say. O(1) per packet and level of NAT (and
  * O(log n) in the number of cut pairs). 8 bytes a host, 56 a device, a NAT 152 more, and what its entries need.
- * Never: a clock, I/O, ICMP, fragments, the content of packets. NATs are for IPv4; IPv6 interfaces are in the core only.
+ * Never: a clock, I/O, ICMP, fragments, the content of packets. NATs are for IPv4; IPv6 interfaces are in the core
+ * only.
  */
 #ifndef KITH_NET_NET_H
 #define KITH_NET_NET_H
@@ -147,8 +149,8 @@ int kith_net_host_add(struct kith_net *net, uint32_t *host) KITH_MUST_USE;
 int kith_net_iface_add(struct kith_net *net, uint32_t host, uint32_t realm, const struct kith_addr *ip,
 		       const struct kith_net_uplink *uplink, uint32_t *device) KITH_MUST_USE;
 
-/* A NAT whose external addresses, starting with ip, are in realm. options are borrowed as long as the net lives, and so is
- * alloc, which its entries come from (NULL: the net's). Errors as for an interface. */
+/* A NAT whose external addresses, starting with ip, are in realm. options are borrowed as long as the net lives, and so
+ * is alloc, which its entries come from (NULL: the net's). Errors as for an interface. */
 int kith_net_nat_add(struct kith_net *net, uint32_t realm, const struct kith_nat_options *options,
 		     const struct kith_alloc *alloc, const struct kith_addr *ip, const struct kith_net_uplink *uplink,
 		     uint32_t *device) KITH_MUST_USE;
@@ -159,12 +161,13 @@ void kith_net_public_v4(uint32_t i, struct kith_addr *out);
 
 /* --- packets --- */
 
-/* From an interface of host: pkt's source address says which one; an unspecified one (family set, address zero) takes the
- * host's first of that family. Results in flights, or in a cause. */
+/* From an interface of host: pkt's source address says which one; an unspecified one (family set, address zero) takes
+ * the host's first of that family. Results in flights, or in a cause. */
 void kith_net_send(struct kith_net *net, struct kith_net_stats *stats, kith_time_us now, uint32_t host,
 		   const struct kith_net_packet *pkt, struct kith_net_outcome *out);
 
-/* Carries on at flight->at: delivered, dropped, or one flight more (a further NAT behind an uplink with a delay, a queue). */
+/* Carries on at flight->at: delivered, dropped, or one flight more (a further NAT behind an uplink with a delay, a
+ * queue). */
 void kith_net_advance(struct kith_net *net, struct kith_net_stats *stats, const struct kith_net_flight *flight,
 		      struct kith_net_outcome *out);
 
@@ -175,19 +178,21 @@ void kith_net_set_faults(struct kith_net *net, const struct kith_link_faults *fa
 /* cuts: a set of enum kith_net_cut; 0 heals. */
 void kith_net_host_cut(struct kith_net *net, uint32_t host, unsigned cuts);
 
-/* A device's edge is the device in the core that it is, or is behind. Groups and pairs are sets of edges, since nobody outside
- * can tell apart what is behind one. */
+/* A device's edge is the device in the core that it is, or is behind. Groups and pairs are sets of edges, since nobody
+ * outside can tell apart what is behind one. */
 uint32_t kith_net_edge(const struct kith_net *net, uint32_t device);
 void kith_net_group_set(struct kith_net *net, uint32_t device, uint8_t group);
 
 /* Drops what goes from one group to the other; the way back is another call. */
 void kith_net_partition(struct kith_net *net, uint8_t from, uint8_t to, bool cut);
 
-/* Drops what goes from one device's edge to the other's: one direct path dies, all else lives. KITH_EFULL, KITH_ENOMEM. */
+/* Drops what goes from one device's edge to the other's: one direct path dies, all else lives. KITH_EFULL,
+ * KITH_ENOMEM. */
 int kith_net_pair_cut(struct kith_net *net, uint32_t from, uint32_t to, bool cut) KITH_MUST_USE;
 
-/* Gives a device another address, in another realm too (roaming, a new lease). A NAT's entries are lost. Packets in flight
- * to the old address are dropped when they arrive. Errors as for adding, and KITH_EINVAL for a move behind itself. */
+/* Gives a device another address, in another realm too (roaming, a new lease). A NAT's entries are lost. Packets in
+ * flight to the old address are dropped when they arrive. Errors as for adding, and KITH_EINVAL for a move behind
+ * itself. */
 int kith_net_move(struct kith_net *net, uint32_t device, uint32_t realm, const struct kith_addr *ip) KITH_MUST_USE;
 
 /* A reboot: the NAT forgets its entries. */

@@ -1,7 +1,7 @@
 /* Which device owns an address, per realm. A realm is the inside of a NAT, or the core (realm 0).
  *
- * Open addressing with linear probing and backward-shift deletion over (hash, device) pairs: 8 bytes per slot, load at most
- * 3/4, O(1). The owner of the devices confirms a hit, since only it knows the addresses.
+ * Open addressing with linear probing and backward-shift deletion over (hash, device) pairs: 8 bytes per slot, load at
+ * most 3/4, O(1). The owner of the devices confirms a hit, since only it knows the addresses.
  * Bounds: grows by doubling. Never: iteration order, pointers to devices.
  */
 #ifndef KITH_NET_ROUTE_H

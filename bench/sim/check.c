@@ -1,5 +1,5 @@
-/* The invariants, each a function. What a disturbance makes impossible to demand is demanded again once it has been quiet for the
- * stated bound. */
+/* The invariants, each a function. What a disturbance makes impossible to demand is demanded again once it has been
+ * quiet for the stated bound. */
 #include "sim/internal.h"
 
 #include <stdarg.h>

@@ -1,4 +1,5 @@
-/* One node: its core from start to stop, driven by the contract of <kith/core.h>: mutate, drain, read the deadline, wait. */
+/* One node: its core from start to stop, driven by the contract of <kith/core.h>: mutate, drain, read the deadline,
+ * wait. */
 #include "sim/internal.h"
 
 #define BOOTSTRAPS 3

@@ -1,8 +1,8 @@
-/* A network of real cores in virtual time: any number of libkith nodes in one process, behind modelled NATs and links, with faults, an
- * application's behaviour on top, and invariants that are checked while it runs.
+/* A network of real cores in virtual time: any number of libkith nodes in one process, behind modelled NATs and links,
+ * with faults, an application's behaviour on top, and invariants that are checked while it runs.
  *
- * A run is a pure function of its options: the same options give the same end-state hash on every machine. Whatever an invariant
- * finds wrong is reported with the seed and the command line that repeats it.
+ * A run is a pure function of its options: the same options give the same end-state hash on every machine. Whatever an
+ * invariant finds wrong is reported with the seed and the command line that repeats it.
  * Nodes 0 to supernodes - 1 are supernodes, "super-<node>"; the rest are leaves, "leaf-<node>".
  * Never: a thread, the real clock, floating point in anything that steers a run.
  */
@@ -51,7 +51,8 @@ enum kith_siminvariant {
 		KITH_SIM_INVARIANTS_N
 };
 
-/* Ways in which the engine breaks a rule on purpose, so that tests can see the invariant go red. Never in the library. */
+/* Ways in which the engine breaks a rule on purpose, so that tests can see the invariant go red. Never in the
+ * library. */
 enum kith_simmutation {
 	KITH_SIM_MUTATE_NOTHING,
 	KITH_SIM_MUTATE_DATAGRAM_TWICE, /* the engine hands a datagram over twice */
@@ -78,7 +79,8 @@ enum kith_simmutation {
 	KITH_SIM_MUTATIONS_N
 };
 
-/* All that may go wrong. Everything is drawn from seed, in [from_us, until_us), and healed by then. All zero: nothing. */
+/* All that may go wrong. Everything is drawn from seed, in [from_us, until_us), and healed by then. All zero:
+ * nothing. */
 struct kith_simfaults {
 	uint64_t seed; /* 0: the run's */
 	struct kith_link_faults link; /* all the time */

@@ -1,11 +1,11 @@
 /* Memory of a simulation: one pool, and an account for each who draws on it.
  *
- * The pool hands out blocks of 16-byte size classes up to KITH_SIMALLOC_SMALL_MAX from chunks, larger ones from libc. No header per
- * block: the caller's exact length, which the sized hook demands, is enough. A checked pool takes every block from libc
- * with its length in front and asserts that it is given back with that length; for tests, and for sanitizers.
- * An account knows what its holder holds now and held at most, which is how bytes per role are measured.
- * Invariants: live bytes of all accounts sum up to the pool's. Bounds: none but an account's limit (0: none), beyond which
- * allocation fails.
+ * The pool hands out blocks of 16-byte size classes up to KITH_SIMALLOC_SMALL_MAX from chunks, larger ones from libc.
+ * No header per block: the caller's exact length, which the sized hook demands, is enough. A checked pool takes every
+ * block from libc with its length in front and asserts that it is given back with that length; for tests, and for
+ * sanitizers. An account knows what its holder holds now and held at most, which is how bytes per role are measured.
+ * Invariants: live bytes of all accounts sum up to the pool's. Bounds: none but an account's limit (0: none), beyond
+ * which allocation fails.
  * Never: an order that depends on addresses. One thread.
  */
 #ifndef KITH_SIM_SIMALLOC_H

@@ -1,7 +1,7 @@
 /* Which NATs the leaves of a simulation sit behind: weights by kind.
  *
- * The kinds are net/nat.h's presets and "open" (a public address). "cgn" is a home router behind a carrier's, which it shares with
- * up to 15 others; "symmetric" is short for symmetric-random.
+ * The kinds are net/nat.h's presets and "open" (a public address). "cgn" is a home router behind a carrier's, which it
+ * shares with up to 15 others; "symmetric" is short for symmetric-random.
  */
 #ifndef KITH_SIM_SIMNAT_H
 #define KITH_SIM_SIMNAT_H
@@ -26,7 +26,8 @@ bool kith_simnat_is_cgn(unsigned kind);
 /* What homes have, roughly; no measured share. */
 void kith_simnat_mix_init(struct kith_simnat_mix *mix);
 
-/* "port-restricted=60,open=5". KITH_EINVAL: unknown kind, no number, a kind twice or all weights zero; mix is then undefined. */
+/* "port-restricted=60,open=5". KITH_EINVAL: unknown kind, no number, a kind twice or all weights zero; mix is then
+ * undefined. */
 int kith_simnat_mix_parse(struct kith_simnat_mix *mix, const char *text) KITH_MUST_USE;
 
 /* "open=3,..." of the kinds that occur; returns out. */

@@ -1,5 +1,5 @@
-/* The signing authority of a simulated network: a root, an issuer, and for each node a name and a device, all following from the
- * seed. Certificates are signed with the suite that the cores verify them with.
+/* The signing authority of a simulated network: a root, an issuer, and for each node a name and a device, all following
+ * from the seed. Certificates are signed with the suite that the cores verify them with.
  *
  * Nothing is kept per node: what a node needs is made when it starts, and is the same bytes each time.
  * Never: a clock of its own; certificates are valid from a month before base to a year after.

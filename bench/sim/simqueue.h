@@ -2,10 +2,10 @@
  *
  * The order depends on the keys alone, never on when an event was put in, so a run is repeatable whatever order its
  * events are produced in. Keys are unique; two equal ones are a mistake of the caller, noticed when they come out.
- * A 4-ary heap: four children share a cache line of keys' tops better than two do. Behind this interface it may become a
- * calendar queue.
- * Invariants: nothing comes out earlier than what came out before. Bounds: grows by half; only a failing growth is an error.
- * Never: a clock, a callback, a pointer in an order.
+ * A 4-ary heap: four children share a cache line of keys' tops better than two do. Behind this interface it may become
+ * a calendar queue.
+ * Invariants: nothing comes out earlier than what came out before. Bounds: grows by half; only a failing growth is an
+ * error. Never: a clock, a callback, a pointer in an order.
  */
 #ifndef KITH_SIM_SIMQUEUE_H
 #define KITH_SIM_SIMQUEUE_H

@@ -1,5 +1,5 @@
-/* A node's randomness: byte blocks that are a pure function of (seed, node, count), so that a run is repeatable in whatever
- * order its nodes are driven. A restarted node carries on counting: it must not draw its old keys again.
+/* A node's randomness: byte blocks that are a pure function of (seed, node, count), so that a run is repeatable in
+ * whatever order its nodes are driven. A restarted node carries on counting: it must not draw its old keys again.
  * Not for cryptography.
  */
 #ifndef KITH_SIM_SIMRANDOM_H

@@ -1,5 +1,6 @@
-/* Everything is made of one step, h' = rotate((h xor word) * odd): a bijection of h and of the word. So two inputs that differ
- * in one word can never meet in the same checksum, which is what makes a flipped bit a certain failure and not a likely one.
+/* Everything is made of one step, h' = rotate((h xor word) * odd): a bijection of h and of the word. So two inputs that
+ * differ in one word can never meet in the same checksum, which is what makes a flipped bit a certain failure and not a
+ * likely one.
  */
 #include "suite_sim.h"
 

@@ -1,5 +1,5 @@
-/* What is sent in a call, so that whoever receives it can tell whether it is that: datagrams that name their flow and number and end
- * in a hash, streams whose every byte follows from flow and offset. The marker is in all of it. */
+/* What is sent in a call, so that whoever receives it can tell whether it is that: datagrams that name their flow and
+ * number and end in a hash, streams whose every byte follows from flow and offset. The marker is in all of it. */
 #include "sim/internal.h"
 
 #define DATAGRAM_MIN 48u

@@ -7,8 +7,8 @@
  * hands out is borrowed until the next mutating call. A core, and all that share its kith_shared, belong to one
  * thread.
  *
- * Wrong arguments are refused and change nothing: a missing pointer or a length without bytes with KITH_EINVAL, an id of
- * nothing with KITH_ENOENT; what returns nothing does nothing. A monotonic clock that goes back stands still.
+ * Wrong arguments are refused and change nothing: a missing pointer or a length without bytes with KITH_EINVAL, an id
+ * of nothing with KITH_ENOENT; what returns nothing does nothing. A monotonic clock that goes back stands still.
  */
 #ifndef KITH_CORE_H
 #define KITH_CORE_H
@@ -132,8 +132,8 @@ KITH_EXPORT size_t kith_core_poll(struct kith_core *core, struct kith_now now, s
 /* When kith_core_tick is due, KITH_TIME_NEVER if nothing is waited for. */
 KITH_EXPORT kith_time_us kith_core_deadline(const struct kith_core *core);
 
-/* Further hosts to knock at, as kith_core_options.bootstrap: those that are known already change nothing. KITH_EFULL: more
- * than KITH_BOOTSTRAP_MAX in all; KITH_ENOMEM. */
+/* Further hosts to knock at, as kith_core_options.bootstrap: those that are known already change nothing. KITH_EFULL:
+ * more than KITH_BOOTSTRAP_MAX in all; KITH_ENOMEM. */
 KITH_EXPORT int kith_core_add_bootstrap(struct kith_core *core, struct kith_now now,
 					const struct kith_bootstrap hosts[], size_t n) KITH_MUST_USE;
 
@@ -186,13 +186,13 @@ enum kith_event_type {
 	KITH_EVENT_ATTACHED, /* count homes are held now; 0 = cut off */
 	KITH_EVENT_PUBLISHED, /* the presence record reached a replica */
 	KITH_EVENT_INCOMING, /* session, name, label, service: kith_core_accept or _reject it, now or later */
-	/* session is up: op for ours, or an accepted incoming one. When both called each other at the same moment there is
-	 * one session for both calls, which may be the one that the other side began (remote) */
+	/* session is up: op for ours, or an accepted incoming one. When both called each other at the same moment there
+	 * is one session for both calls, which may be the one that the other side began (remote) */
 	KITH_EVENT_OPENED,
 	KITH_EVENT_OP_DONE, /* op ended with err; of a call that succeeded, OPENED tells instead */
 	KITH_EVENT_FOUND, /* op: one device of a lookup's answer: device; OP_DONE follows after the last */
-	/* session ended: reason, by whom (remote). Also one that still waits to be accepted: KITH_CLOSE_CANCELED when its
-	 * caller gave up, KITH_CLOSE_REPLACED when it was taken as the answer to our own call of that name */
+	/* session ended: reason, by whom (remote). Also one that still waits to be accepted: KITH_CLOSE_CANCELED when
+	 * its caller gave up, KITH_CLOSE_REPLACED when it was taken as the answer to our own call of that name */
 	KITH_EVENT_CLOSED,
 	KITH_EVENT_PATH, /* session sends on another path now: path */
 	KITH_EVENT_DATAGRAM, /* session, channel, data */
@@ -268,8 +268,8 @@ KITH_EXPORT bool kith_core_event(struct kith_core *core, struct kith_event *out)
  * KITH_EINVAL. */
 KITH_EXPORT int kith_core_serve(struct kith_core *core, const char *service) KITH_MUST_USE;
 
-/* Calls a name. Ends with OPENED or OP_DONE. timeout_us 0: the default. If that name calls us for the same service at the
- * same time, its call is taken as the answer: no INCOMING is raised, or CLOSED follows it, and OPENED tells op. */
+/* Calls a name. Ends with OPENED or OP_DONE. timeout_us 0: the default. If that name calls us for the same service at
+ * the same time, its call is taken as the answer: no INCOMING is raised, or CLOSED follows it, and OPENED tells op. */
 KITH_EXPORT int kith_core_call(struct kith_core *core, struct kith_now now, const char *name, const char *service,
 			       kith_time_us timeout_us, kith_op *op) KITH_MUST_USE;
 

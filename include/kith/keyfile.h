@@ -43,12 +43,13 @@ KITH_EXPORT int kith_keyfile_protected(const char *path) KITH_MUST_USE;
 /* The three write a passphrase to out (cap bytes, KITH_PASSPHRASE_MAX suffice; no NUL) and return its length, above 0.
  * The caller wipes it.
  *
- * From the first line of a file: a regular one, or a pipe such as /dev/fd/3. KITH_EINVAL: the line is empty, too long, or
- * no text, or path is neither kind of file; KITH_ENOENT, KITH_EACCES, KITH_EIO. */
+ * From the first line of a file: a regular one, or a pipe such as /dev/fd/3. KITH_EINVAL: the line is empty, too long,
+ * or no text, or path is neither kind of file; KITH_ENOENT, KITH_EACCES, KITH_EIO. */
 KITH_EXPORT int kith_passphrase_read(const char *path, char *out, size_t cap) KITH_MUST_USE;
 
-/* From the controlling terminal, which shows nothing meanwhile: "Passphrase for WHAT: "; twice for a new one. KITH_ENOTSUP:
- * there is no terminal; KITH_EINVAL: empty, too long, or not the same twice; KITH_ECANCELED: by Ctrl-C. */
+/* From the controlling terminal, which shows nothing meanwhile: "Passphrase for WHAT: "; twice for a new one.
+ * KITH_ENOTSUP: there is no terminal; KITH_EINVAL: empty, too long, or not the same twice; KITH_ECANCELED: by
+ * Ctrl-C. */
 KITH_EXPORT int kith_passphrase_ask(const char *what, bool is_new, char *out, size_t cap) KITH_MUST_USE;
 
 /* To be kith_node_options.passphrase: from the file that ctx names (a path, or NULL), else the one that the environment

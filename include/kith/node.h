@@ -123,9 +123,9 @@ struct kith_node_callbacks {
 	void (*published)(struct kith_node *node, void *user);
 
 	/* Somebody calls; nothing was answered yet. Who it is was verified: kith_conn_info. Call kith_conn_accept or
-	 * kith_conn_reject, now or later. The caller may give up before: conn is then closed with KITH_CLOSE_CANCELED; and
-	 * with KITH_CLOSE_REPLACED when kith_connect of its name has taken the call. Without this callback calls are
-	 * rejected. */
+	 * kith_conn_reject, now or later. The caller may give up before: conn is then closed with KITH_CLOSE_CANCELED;
+	 * and with KITH_CLOSE_REPLACED when kith_connect of its name has taken the call. Without this callback calls
+	 * are rejected. */
 	void (*incoming)(struct kith_node *node, struct kith_conn *conn, const struct kith_session_info *who,
 			 void *user);
 

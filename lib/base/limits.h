@@ -121,7 +121,8 @@
 #define KITH_STRANGERS_MAX 2 /* local: unknown hops of one session that are looked into at once */
 #define KITH_PATH_MEMORY_US (60 * KITH_US_PER_S) /* local: candidates and journal of an unused one-path session */
 #define KITH_JOURNAL_MAX 64 /* local: one punch with eight addresses writes about 40 entries */
-/* local: a relay that stays over its limit is written down again after that; doubles, so that the rest is still there */
+/* local: a relay that stays over its limit is written down again after that; doubles, so that the rest is still
+ * there */
 #define KITH_JOURNAL_AGAIN_US (10 * KITH_US_PER_S)
 #define KITH_JOURNAL_AGAIN_MAX_US (640 * KITH_US_PER_S)
 /* wire: body of a PROBE on an unproven path: pays for answer and PROBE back (108 of 111) */

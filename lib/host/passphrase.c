@@ -1,8 +1,8 @@
 /* Where a passphrase comes from: a file, or the terminal; see <kith/keyfile.h>. Never the command line, and of the
  * environment only the name of a file: others can see both.
  *
- * The terminal's settings are restored before anything is returned. Its signal keys are off meanwhile, so that Ctrl-C and
- * Ctrl-Z cannot leave it silent; Ctrl-C gives up.
+ * The terminal's settings are restored before anything is returned. Its signal keys are off meanwhile, so that Ctrl-C
+ * and Ctrl-Z cannot leave it silent; Ctrl-C gives up.
  */
 #include <kith/keyfile.h>
 

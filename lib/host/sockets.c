@@ -1,10 +1,10 @@
 /* The node's UDP sockets: opened together, told to the core, and opened again when one fails.
  *
  * A socket that is of no more use (kith_udp_broken) is closed, the core is told that the transport is down, the
- * application that there is trouble: once, however long it lasts. Then it is opened again: at once, and if that does not
- * help after KITH_SOCKET_RETRY_US, doubling up to KITH_SOCKET_RETRY_MAX_US, with full jitter; on the same port, as others
- * know it. A port that the system had chosen is given up for any other after PORT_ATTEMPTS failures. A failure after
- * KITH_SOCKET_GOOD_US of good service is a new story.
+ * application that there is trouble: once, however long it lasts. Then it is opened again: at once, and if that does
+ * not help after KITH_SOCKET_RETRY_US, doubling up to KITH_SOCKET_RETRY_MAX_US, with full jitter; on the same port, as
+ * others know it. A port that the system had chosen is given up for any other after PORT_ATTEMPTS failures. A failure
+ * after KITH_SOCKET_GOOD_US of good service is a new story.
  */
 #include "host/internal.h"
 

@@ -106,8 +106,8 @@ int kith_trust_check(struct kith_trust *t, const struct kith_now *now, struct ki
 int kith_trust_recheck(const struct kith_trust *t, const struct kith_now *now,
 		       const struct kith_person *person) KITH_MUST_USE;
 
-/* The same for a chain that kith_trust_check let pass before: no signature is verified again, nothing counts as used. 0,
- * or what kith_trust_check would say. */
+/* The same for a chain that kith_trust_check let pass before: no signature is verified again, nothing counts as used.
+ * 0, or what kith_trust_check would say. */
 int kith_trust_recheck_chain(const struct kith_trust *t, const struct kith_now *now,
 			     struct kith_span chain) KITH_MUST_USE;
 

@@ -5,9 +5,10 @@
  * RFC 8085, 3.1 asks for congestion control without saying which; this one, once in a round that acknowledged
  * something:
  *   - if at least half of the window was used, and not more than 1 % was lost: below the threshold the window grows by
- *     what was acknowledged (slow start, RFC 5681; the first round that loses two packets ends it), above by one datagram;
- *   - loss of more than KITH_PACE_LOSS_PERCENT (of 64 packets or more, with one to spare): it is halved and becomes the threshold, but not
- *     below what TCP would get at this loss (RFC 5348, 3.1), nor below one datagram a round.
+ *     what was acknowledged (slow start, RFC 5681; the first round that loses two packets ends it), above by one
+ *     datagram;
+ *   - loss of more than KITH_PACE_LOSS_PERCENT (of 64 packets or more, with one to spare): it is halved and becomes the
+ *     threshold, but not below what TCP would get at this loss (RFC 5348, 3.1), nor below one datagram a round.
  * It begins with KITH_PACE_INITIAL_BYTES (RFC 6928) in the bucket and in a round, on each new sending path: ten voice
  * calls over a slow path. A bucket holds what 10 ms fill, but no less than that, or the window if smaller.
  *
@@ -63,7 +64,8 @@ void kith_pacer_begin(struct kith_pacer *p, kith_time_us now, uint32_t srtt_us);
 /* Takes a datagram of so many bytes (overhead included) out of the bucket; false when it has to wait. */
 bool kith_pacer_take(struct kith_pacer *p, kith_time_us now, uint32_t bytes);
 
-/* When a datagram of so many bytes may be tried again, and what is behind it for 2 ms; KITH_TIME_NEVER while stopped. */
+/* When a datagram of so many bytes may be tried again, and what is behind it for 2 ms; KITH_TIME_NEVER while
+ * stopped. */
 kith_time_us kith_pacer_ready_at(const struct kith_pacer *p, kith_time_us now, uint32_t bytes);
 
 /* A data packet left on the sending path, of datagrams or not. */

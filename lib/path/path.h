@@ -52,9 +52,9 @@ struct kith_path {
 	kith_time_us heard_at; /* last authenticated packet; 0 = none */
 	kith_time_us sent_at; /* last packet of ours */
 	kith_time_us due_at; /* the next thing this path has to do */
-	kith_time_us
-		since; /* candidate: first seen; suspect, dead: since when; live, without flow tracking: data waits for any
-			       answer since then, 0 = none does */
+	/* Candidate: first seen; suspect, dead: since when; live, without flow tracking: data waits for an answer since
+	 * then, 0 = none does. */
+	kith_time_us since;
 	struct kith_probe probe;
 	uint32_t srtt_us, rttvar_us; /* 0 = not measured */
 	uint16_t credit_bytes; /* of a stranger: what may be sent to it */

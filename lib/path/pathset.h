@@ -146,8 +146,9 @@ const struct kith_journal *kith_pathset_journal(const struct kith_pathset *ps); 
 uint32_t kith_pathset_rtt_us(const struct kith_pathset *ps); /* of the sending path; 0 = unknown */
 size_t kith_pathset_bytes(const struct kith_pathset *ps); /* memory held beyond the structure */
 
-/* A relay told that it drops what we send into this tunnel; limit: enum kith_relay_limit, or one not known. Written down
- * (see kith_journal_due), and nothing else changes: what is lost shows in what is not acknowledged. False: no path. */
+/* A relay told that it drops what we send into this tunnel; limit: enum kith_relay_limit, or one not known. Written
+ * down (see kith_journal_due), and nothing else changes: what is lost shows in what is not acknowledged. False: no
+ * path. */
 bool kith_pathset_relay_limited(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
 				const struct kith_hop *hop, uint8_t limit);
 

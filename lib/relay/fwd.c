@@ -474,7 +474,8 @@ static enum kith_fwd_verdict read_header(const uint8_t *data, size_t len, size_t
 	if (r.bad || type != KITH_PKT_TUNNEL || reserved != 0 || kith_reader_left(&r) == 0)
 		return KITH_FWD_MALFORMED;
 	for (size_t at = segment_len; at < len; at += segment_len) {
-		/* One that is bad must not cost the others, which anybody could join it to: each is judged by itself. */
+		/* One that is bad must not cost the others, which anybody could join it to: each is judged by
+		 * itself. */
 		if (segment_len <= KITH_TUNNEL_HEADER || len - at <= KITH_TUNNEL_HEADER ||
 		    memcmp(data, data + at, KITH_TUNNEL_HEADER) != 0)
 			return KITH_FWD_MIXED;

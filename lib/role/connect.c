@@ -230,8 +230,8 @@ struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_re
 	return s;
 }
 
-/* Makes the HELLO anew: for a responder that asked for a cookie, or that may lack our issuer's certificate; or to take a
- * call back. Requests that rode in the first one follow when the session is up. */
+/* Makes the HELLO anew: for a responder that asked for a cookie, or that may lack our issuer's certificate; or to take
+ * a call back. Requests that rode in the first one follow when the session is up. */
 static bool remake(struct kith_core *c, struct kith_session *s)
 {
 	bool embedded;
@@ -275,8 +275,8 @@ void kith_connect_cancel(struct kith_core *c, struct kith_session *s)
 		kith_peer_redial(c, s);
 }
 
-/* Whether a COOKIE may be answered there: a HELLO is long, and whoever saw one can write a COOKIE for it with any source.
- * To a supernode only where the HELLO went; in a call to the homes that it goes through. */
+/* Whether a COOKIE may be answered there: a HELLO is long, and whoever saw one can write a COOKIE for it with any
+ * source. To a supernode only where the HELLO went; in a call to the homes that it goes through. */
 static bool may_prove(const struct kith_core *c, const struct kith_session *s, const struct kith_hop *from)
 {
 	for (unsigned i = 0; i < s->hs->ways_n; i++) {

@@ -19,8 +19,8 @@ void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, cons
 void kith_introduce_on_answer(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer);
 void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
 
-/* RELAY_LIMITED: the supernode at the other end of s drops what we send into a tunnel. Whatever uses the tunnel has it in
- * its journal. False: malformed, or s is not a session with a supernode for its services. */
+/* RELAY_LIMITED: the supernode at the other end of s drops what we send into a tunnel. Whatever uses the tunnel has it
+ * in its journal. False: malformed, or s is not a session with a supernode for its services. */
 bool kith_introduce_on_limited(struct kith_core *c, const struct kith_session *s, struct kith_span body);
 
 /* A packet with a tunnel header arrived at this supernode: true when it was one of ours to forward (or to drop). */

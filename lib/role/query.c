@@ -657,7 +657,8 @@ void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const str
 	kith_watching_news(c, &pk, KITH_B_NEWS_RECORDS, KITH_B_NEWS_VANISHED);
 	if (c->super == NULL)
 		return;
-	/* Readers verify what they read; so does the home, or any supernode could make it write to all who watch a name. */
+	/* Readers verify what they read; so does the home, or any supernode could make it write to all who watch a
+	 * name. */
 	struct kith_record record;
 	struct kith_vanish vanish;
 	struct kith_person person;

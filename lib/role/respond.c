@@ -399,8 +399,8 @@ void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *he
 
 void kith_connect_confirmed(struct kith_core *c, struct kith_session *s)
 {
-	/* Proven is the way that our reply took, and no other: whoever knows the keys may write any address on a packet. The
-	 * way that this one came is a stranger's, and is probed. */
+	/* Proven is the way that our reply took, and no other: whoever knows the keys may write any address on a
+	 * packet. The way that this one came is a stranger's, and is probed. */
 	struct kith_hop proven = s->paths.first.hop;
 	kith_connect_bind(c, s);
 	kith_connect_opened(c, s, &proven);

@@ -272,8 +272,8 @@ struct kith_core {
 struct kith_path_env kith_env(struct kith_core *c, const struct kith_session *s);
 struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type type); /* NULL when the queue is full */
 
-/* Whether there is room for what must not be lost (the end of a session, of an operation) of another piece of work. What
- * can wait is done in a later call, before which the host has taken out what is there. */
+/* Whether there is room for what must not be lost (the end of a session, of an operation) of another piece of work.
+ * What can wait is done in a later call, before which the host has taken out what is there. */
 bool kith_has_room(const struct kith_core *c);
 
 /* An identity as a key of limiters; never 0. */
@@ -314,8 +314,8 @@ void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_clo
 /* The candidates we may offer: interface addresses, and what homes see. */
 size_t kith_own_candidates(const struct kith_core *c, struct kith_candidate out[], size_t n);
 
-/* What the configuration allows beyond public addresses, as enum kith_candidate_allow: a network whose bootstrap hosts or
- * whose own address is private is a site's own, and all of it is there. */
+/* What the configuration allows beyond public addresses, as enum kith_candidate_allow: a network whose bootstrap hosts
+ * or whose own address is private is a site's own, and all of it is there. */
 unsigned kith_allowed_scopes(const struct kith_core *c);
 
 /* State changed that wants to survive a restart. */

@@ -11,7 +11,8 @@
 #define SOURCE_BURST_S 5
 
 /* First messages of a device that were accepted lately. Copies of calls that are made at the same time overtake each
- * other, so more than the newest is remembered; what is not newer than low_ms, and not here, must prove when it was made. */
+ * other, so more than the newest is remembered; what is not newer than low_ms, and not here, must prove when it was
+ * made. */
 struct seen {
 	uint8_t device[KITH_DEVICE_ID_LEN];
 	int64_t low_ms;

@@ -8,8 +8,8 @@
  * After that: one DH and an open, then the timestamp, which a replayed message fails: only its author can
  * put the guard's epoch into it.
  *
- * Bounds: two tables of KITH_GUARD_SOURCES prefixes (random eviction: an attacker who owns many prefixes gains one burst
- * each) and one of devices' last timestamps; evicting a timestamp raises a floor, below which a message needs a
+ * Bounds: two tables of KITH_GUARD_SOURCES prefixes (random eviction: an attacker who owns many prefixes gains one
+ * burst each) and one of devices' last timestamps; evicting a timestamp raises a floor, below which a message needs a
  * cookie.
  * Never: a session, a certificate, more bytes back than came.
  */
@@ -67,15 +67,16 @@ void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith
 
 enum kith_freshness { KITH_FRESH, KITH_SAME, KITH_UNSURE };
 
-/* True for the epoch that this guard is in, or was in last. A MAC made with a cookie proves the address only: anybody who
- * knows the responder's public key can read the cookie, and add a MAC to an old message of somebody else. The epoch inside
- * of the message (frame FRESH) proves that its author made it after the epoch began. It is no secret, and the same for all
- * addresses, so that copies over several ways stay copies. */
+/* True for the epoch that this guard is in, or was in last. A MAC made with a cookie proves the address only: anybody
+ * who knows the responder's public key can read the cookie, and add a MAC to an old message of somebody else. The epoch
+ * inside of the message (frame FRESH) proves that its author made it after the epoch began. It is no secret, and the
+ * same for all addresses, so that copies over several ways stay copies. */
 bool kith_guard_epoch(struct kith_guard *g, kith_time_us now, const uint8_t epoch[KITH_COOKIE_LEN]);
 
 /* Judges the timestamp of an authenticated first message. SAME: of a call that is remembered (a copy, or made anew for
- * a cookie), with the session that kith_guard_remember was told of in *session. FRESH: it carries the guard's epoch inside (made_now), or is newer than all that is forgotten of this device, or,
- * of a device not remembered, than the floor. UNSURE: it may be an old one; ask for a cookie. */
+ * a cookie), with the session that kith_guard_remember was told of in *session. FRESH: it carries the guard's epoch
+ * inside (made_now), or is newer than all that is forgotten of this device, or, of a device not remembered, than the
+ * floor. UNSURE: it may be an old one; ask for a cookie. */
 enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN],
 				     int64_t timestamp_ms, const uint8_t call_id[16], bool made_now, uint32_t *session);
 

@@ -1,8 +1,9 @@
 /* One handshake: the Noise messages with what kith puts around and inside them. PROTOCOL.md section 3.
  *
- *   HELLO   i -> r   IK: e, es, s, ss  {HELLO CHAIN [FRESH] [SERVICE] [CANCEL] [REQUEST]}    XX: e  {zeros}
- *   REPLY   r -> i   IK: e, ee, se     {HELLO CHAIN [VERDICT] [CROSSED] [ANSWER]}            XX: e, ee, s, es  {HELLO CHAIN}
- *   FINISH  i -> r                                                                           XX: s, se  {HELLO CHAIN}
+ *                   IK                                                                     XX
+ *   HELLO   i -> r  e, es, s, ss  {HELLO CHAIN [FRESH] [SERVICE] [CANCEL] [REQUEST]}       e  {zeros}
+ *   REPLY   r -> i  e, ee, se     {HELLO CHAIN [VERDICT] [CROSSED] [ANSWER]}               e, ee, s, es  {HELLO CHAIN}
+ *   FINISH  i -> r                                                                         s, se         {HELLO CHAIN}
  *
  * A HELLO is made once: its retransmissions, and copies over other ways, are the same bytes but for mac2. A packet
  * that does not authenticate leaves the handshake as it was, so that a forger cannot end it.
@@ -64,15 +65,16 @@ struct kith_handshake {
 	bool has_epoch;
 	uint8_t call_id[16];
 	int64_t timestamp_ms;
-	/* Initiator: last sent, retransmission and end. Responder: begin of the second in which answers are counted, end. */
+	/* Initiator: last sent, retransmission and end. Responder: begin of the second in which answers are counted,
+	 * end. */
 	kith_time_us sent_at, next_at, give_up_at;
 	uint8_t tries; /* initiator: HELLOs sent; responder: answers repeated in that second */
 	bool has_cookie;
 	bool initiator;
 	bool refused; /* responder: the REPLY says no; the keys that it carries are not used */
 	bool cancel; /* initiator: the HELLO takes back the one before it */
-	uint8_t ways_n,
-		way; /* initiator, to a supernode: addresses that the HELLO goes to in turn, and the one it went to last */
+	/* Initiator, to a supernode: addresses that the HELLO goes to in turn, and the one it went to last. */
+	uint8_t ways_n, way;
 	struct kith_hop ways[KITH_HOST_ADDRS_MAX];
 	uint16_t len;
 	uint8_t packet[KITH_UDP_PAYLOAD]; /* initiator: HELLO (then FINISH) as sent; responder: REPLY as sent */
@@ -93,8 +95,8 @@ void kith_hello_write(struct kith_writer *w, const struct kith_self *self, int64
 int kith_handshake_start(struct kith_handshake *hs, const struct kith_self *self, const uint8_t *responder,
 			 uint32_t sender, struct kith_span payload, size_t pad_to) KITH_MUST_USE;
 
-/* Takes a cookie in: the HELLO gets a new mac2. 1: it must be made anew, with the epoch that hs->epoch now holds in a FRESH
- * frame; 0, or an error. */
+/* Takes a cookie in: the HELLO gets a new mac2. 1: it must be made anew, with the epoch that hs->epoch now holds in a
+ * FRESH frame; 0, or an error. */
 int kith_handshake_cookie(struct kith_handshake *hs, struct kith_span packet) KITH_MUST_USE;
 
 /* Reads a REPLY; the payload is decrypted into buf (KITH_UDP_PAYLOAD bytes). Returns its length, KITH_EAUTH,

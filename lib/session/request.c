@@ -5,7 +5,8 @@
 #include "base/stats.h"
 
 #define FRAGMENTS_MAX (KITH_ANSWER_MAX / KITH_ANSWER_FRAGMENT)
-/* Times that an answer is repeated: an honest asker asks eight times while it is kept, and one packet holds a hundred frames. */
+/* Times that an answer is repeated: an honest asker asks eight times while it is kept, and one packet holds a hundred
+ * frames. */
 #define REPEATS_MAX 16
 #define REQUEST_FRAME_HEADER 3 /* id, kind */
 #define ANSWER_FRAME_HEADER 5 /* id, status, index, count */

@@ -55,7 +55,8 @@ int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *en
 void kith_requests_started(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now,
 			   kith_time_us rtt_us);
 
-/* The handshake that requests were embedded in is made anew without them: they are sent when the session is up. rq may be NULL. */
+/* The handshake that requests were embedded in is made anew without them: they are sent when the session is up. rq may
+ * be NULL. */
 void kith_requests_unsend(struct kith_requests *rq);
 
 /* Forgets a request by its token: an answer that still comes is ignored. */

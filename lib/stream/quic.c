@@ -16,8 +16,8 @@
  * asked for an acknowledgement, its loss timer is told that its time has come. (Acknowledgements that leave meanwhile
  * do not count: they ask for none, and an end that the peer sends to would so never probe for what it lost itself.)
  * The same is done on a path change that QUIC cannot or need not follow.
- * Each probe leaves a note in QUIC: a peer that keeps the session alive, and acknowledges nothing for PROBES_MAX of them
- * (20 minutes), is given up.
+ * Each probe leaves a note in QUIC: a peer that keeps the session alive, and acknowledges nothing for PROBES_MAX of
+ * them (20 minutes), is given up.
  *
  * What a path is to QUIC is never confused with its handshake: that is over before the first packet (start.c).
  */

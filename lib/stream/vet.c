@@ -2,8 +2,8 @@
  * QUIC's own protection stands between them and QUIC's code, of which 0.12 aborts on some things that a peer can make
  * up. So, in the place of decryption, a packet passes only if it is made of what this protocol uses:
  *     PADDING PING ACK RESET_STREAM STOP_SENDING STREAM (with its length) MAX_DATA MAX_STREAM_DATA MAX_STREAMS
- *     DATA_BLOCKED STREAM_DATA_BLOCKED STREAMS_BLOCKED (bidirectional streams only) NEW_CONNECTION_ID (the id is its own
- *     sequence number, none is retired) RETIRE_CONNECTION_ID CONNECTION_CLOSE
+ *     DATA_BLOCKED STREAM_DATA_BLOCKED STREAMS_BLOCKED (bidirectional streams only) NEW_CONNECTION_ID (the id is its
+ *     own sequence number, none is retired) RETIRE_CONNECTION_ID CONNECTION_CLOSE
  *     PATH_RESPONSE (our own, see quic.c)
  * Nothing of a handshake is among it (see start.c).
  * and if it does not know what it cannot: a packet that was sent before another which we have got cannot acknowledge

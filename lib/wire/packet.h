@@ -73,7 +73,8 @@ bool kith_version_parse(uint8_t *lowest, uint8_t *highest, uint32_t *receiver, s
 void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint32_t index);
 bool kith_gone_parse(uint32_t *index, struct kith_span packet);
 
-/* COOKIE: type, flags 1 (1: make the message anew), 2 zero bytes, receiver index, nonce 24, sealed cookie and epoch 48. */
+/* COOKIE: type, flags 1 (1: make the message anew), 2 zero bytes, receiver index, nonce 24, sealed cookie and epoch
+ * 48. */
 void kith_cookie_write(uint8_t out[KITH_COOKIE_PACKET_LEN], uint32_t receiver, bool anew, const uint8_t nonce[24],
 		       const uint8_t sealed[KITH_COOKIE_SEALED_LEN]);
 bool kith_cookie_parse(uint32_t *receiver, bool *anew, const uint8_t **nonce, const uint8_t **sealed,

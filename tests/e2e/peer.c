@@ -1,10 +1,12 @@
-/* A client for the end-to-end tests, on the public API only: commands on standard input, one JSON object per event on standard output.
+/* A client for the end-to-end tests, on the public API only: commands on standard input, one JSON object per event on
+ * standard output.
  *
  *     kith-peer --profile DIR [--allow-loopback] [--port N]
  *
  *     call NAME        calls the service "flow" there        -> connected, or call-failed
  *     flow MS          every MS milliseconds a numbered record on a stream, and a numbered datagram; 0 stops
- *     stats            -> stats: what was sent, what arrived, what is missing, the longest silence of each; clears the silences
+ *     stats            -> stats: what was sent, what arrived, what is missing, the longest silence of each; clears the
+ *                         silences
  *     paths, explain   -> paths, explain: of the connection
  *     lookup NAME      -> found for each device, then looked-up
  *     watch NAME       -> presence, from now on

@@ -1,8 +1,9 @@
-/* A small network of whole cores, put under a script. s0, a supernode, and alice, a leaf, are the victims; s1, a supernode,
- * and bob, whom alice talks to, are the hostile ones: the script writes the frames of their packets, which leave sealed with
- * the keys of their sessions, and the payloads of their handshakes. Besides: packets of anybody from anywhere, packets seen
- * before, time, and alice's application. Whatever happens, no core crashes or stands still, memory, sessions and events stay
- * bounded, each operation of the application ends once, and in the end carol can call alice.
+/* A small network of whole cores, put under a script. s0, a supernode, and alice, a leaf, are the victims; s1, a
+ * supernode, and bob, whom alice talks to, are the hostile ones: the script writes the frames of their packets, which
+ * leave sealed with the keys of their sessions, and the payloads of their handshakes. Besides: packets of anybody from
+ * anywhere, packets seen before, time, and alice's application. Whatever happens, no core crashes or stands still,
+ * memory, sessions and events stay bounded, each operation of the application ends once, and in the end carol can call
+ * alice.
  *
  * Input: one byte for each step, then its arguments. */
 #include "fuzz_core_world.h"

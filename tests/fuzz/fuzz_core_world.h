@@ -1,8 +1,8 @@
 /* Three supernodes and three leaves in virtual time, made once and put back to the same state before each input.
  *
- * Everything that the cores hold lies in one arena, so that putting it back is copying it; what ASan knows of the arena is
- * copied along. Between blocks, and in freed ones, the arena is poisoned; after the world is made nothing freed is used
- * again unless memory runs short.
+ * Everything that the cores hold lies in one arena, so that putting it back is copying it; what ASan knows of the arena
+ * is copied along. Between blocks, and in freed ones, the arena is poisoned; after the world is made nothing freed is
+ * used again unless memory runs short.
  */
 #ifndef KITH_FUZZ_CORE_WORLD_H
 #define KITH_FUZZ_CORE_WORLD_H

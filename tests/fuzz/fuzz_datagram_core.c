@@ -1,9 +1,9 @@
 /* A live supernode, with a leaf and another supernode that have turned hostile, and strangers.
  *
- * The input is a sequence of steps: a byte that says who does what, two bytes of length, and so many bytes. Bytes become raw packets of a stranger,
- * first messages with the right MAC, frames inside the genuine sessions of the two, requests with a fresh id, packets in tunnels that
- * exist; or time passes. Asked of it: no crash, memory and sessions within bounds whatever is sent, and never more bytes to a
- * stranger than came from there. */
+ * The input is a sequence of steps: a byte that says who does what, two bytes of length, and so many bytes. Bytes
+ * become raw packets of a stranger, first messages with the right MAC, frames inside the genuine sessions of the two,
+ * requests with a fresh id, packets in tunnels that exist; or time passes. Asked of it: no crash, memory and sessions
+ * within bounds whatever is sent, and never more bytes to a stranger than came from there. */
 #include "fuzz_node.h"
 
 #include "base/limits.h"

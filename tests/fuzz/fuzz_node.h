@@ -1,5 +1,5 @@
-/* Cores for fuzz targets: the simulated suite, a counting allocator, and a network of which the target is the postman. Everything follows
- * from the input, so that a crash repeats. */
+/* Cores for fuzz targets: the simulated suite, a counting allocator, and a network of which the target is the postman.
+ * Everything follows from the input, so that a crash repeats. */
 #ifndef KITH_FUZZ_NODE_H
 #define KITH_FUZZ_NODE_H
 

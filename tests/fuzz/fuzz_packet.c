@@ -1,6 +1,6 @@
-/* The three wrappings of a packet, each on arbitrary bytes. The first byte says which: 0 an outer header, 1 the frames of a
- * sealed packet, 2 the payload of a handshake. What parses has its spans within the input, and writing it again gives the
- * same bytes. */
+/* The three wrappings of a packet, each on arbitrary bytes. The first byte says which: 0 an outer header, 1 the frames
+ * of a sealed packet, 2 the payload of a handshake. What parses has its spans within the input, and writing it again
+ * gives the same bytes. */
 #include "fuzz_support.h"
 
 #include "session/handshake.h"

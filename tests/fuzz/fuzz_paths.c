@@ -1,6 +1,6 @@
 /* One path set under a script: the frames and the packets of a peer who may do as he likes, from any hop; time; lack of
- * memory; the calls of the layers above. A relay-only set never names, picks or sends to a direct hop, a hop that has not
- * proven itself is sent no more bytes than came from it, memory stays within its bound and is all given back.
+ * memory; the calls of the layers above. A relay-only set never names, picks or sends to a direct hop, a hop that has
+ * not proven itself is sent no more bytes than came from it, memory stays within its bound and is all given back.
  *
  * Input: flags, memory, then one byte for each step and its arguments. */
 #include "fuzz_support.h"

@@ -1,6 +1,6 @@
 /* The control requests of one session under a script: requests of ours, frames of the other side, time, lack of memory.
- * What is held stays within the module's bounds, every request of ours ends exactly once, those that wait get their turn as
- * soon as there is one, and in the end nothing is left.
+ * What is held stays within the module's bounds, every request of ours ends exactly once, those that wait get their
+ * turn as soon as there is one, and in the end nothing is left.
  *
  * Each request of ours carries its number as its token and as its first bytes. */
 #include "fuzz_support.h"

@@ -1,6 +1,6 @@
-/* What a node reads at its start. The first byte says which: even the state file of a core, odd the contacts alone; with bit
- * 1 the checksums are put right, those of the blocks within a state file too, so that what is behind them is reached.
- * Loading takes all or nothing, and what was loaded comes out of saving and loading it again. */
+/* What a node reads at its start. The first byte says which: even the state file of a core, odd the contacts alone;
+ * with bit 1 the checksums are put right, those of the blocks within a state file too, so that what is behind them is
+ * reached. Loading takes all or nothing, and what was loaded comes out of saving and loading it again. */
 #include "fuzz_support.h"
 
 #include "core/save.h"

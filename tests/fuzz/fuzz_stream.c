@@ -1,7 +1,7 @@
-/* The streams of one session under a script, whose other end is hostile when it likes: it opens, writes, reads and gives
- * up like an application, packets are lost, kept back, doubled and altered, and frames are made up with a header and a
- * tag that QUIC believes. What is held stays within its bounds, no end spins, each stream is told as opened first and as
- * closed last, and nothing is left in the end.
+/* The streams of one session under a script, whose other end is hostile when it likes: it opens, writes, reads and
+ * gives up like an application, packets are lost, kept back, doubled and altered, and frames are made up with a header
+ * and a tag that QUIC believes. What is held stays within its bounds, no end spins, each stream is told as opened first
+ * and as closed last, and nothing is left in the end.
  */
 #include "fuzz_support.h"
 

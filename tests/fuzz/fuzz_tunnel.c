@@ -1,7 +1,7 @@
-/* A forwarding table under a script: tunnels opened, moved, announced and closed, and packets and trains with headers of
- * anybody's making. What is inside a packet is never changed, a packet that is not forwarded is not changed at all, one that
- * is carries the id of the other leg and goes to that leg's address, and an unproven address is sent no more bytes than
- * came from it. */
+/* A forwarding table under a script: tunnels opened, moved, announced and closed, and packets and trains with headers
+ * of anybody's making. What is inside a packet is never changed, a packet that is not forwarded is not changed at all,
+ * one that is carries the id of the other leg and goes to that leg's address, and an unproven address is sent no more
+ * bytes than came from it. */
 #include "fuzz_support.h"
 
 #include "relay/fwd.h"

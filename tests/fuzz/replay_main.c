@@ -1,8 +1,8 @@
 /* Runs a fuzz target over the files of a corpus, in builds without libFuzzer.
  *
- * Usage: fuzz_<name> <file or directory>... Every file is one input, in the order of its name, copied to a block of exactly
- * its size so that a sanitizer sees a read past the end. Directories are not descended into. Finding no input at all is
- * a failure: a corpus that went missing must not pass.
+ * Usage: fuzz_<name> <file or directory>... Every file is one input, in the order of its name, copied to a block of
+ * exactly its size so that a sanitizer sees a read past the end. Directories are not descended into. Finding no input
+ * at all is a failure: a corpus that went missing must not pass.
  */
 #include <dirent.h>
 #include <errno.h>

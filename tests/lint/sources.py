@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Rules for the text of the sources.
 
-  sizes      a file has at most 800 lines, a public header 400, a function 70
+  sizes      a file has at most 800 lines, a public header 400, a function 70, a line 120 columns (tabs of eight)
   names      no _t typedef of ours; every function in lib/ that others can see starts with kith_
   libraries  only codec/pack.c includes msgpack, and only its packer and template; only crypto/suite_sodium.c (and the host)
              includes sodium.h; only the stream layer's own files include ngtcp2
   leftovers  nothing is left to be done
   modules    each .c in lib/ has a header whose first comment says what it is, and a unit test: tests/unit/test_<module>.c;
-             each unit test has a module (test_<module>_<topic>.c is one more of its). A file without a header of its own belongs to the first of its layer (or public
-             one) that it includes, and is tested with it (internal.h: by tests/unit/test_<layer>.c). Exceptions, with
-             a reason each, are in tests/lint/untested.allow
+             each unit test has a module (test_<module>_<topic>.c is one more of its). A file without a header of its own
+             belongs to the first of its layer (or public one) that it includes, and is tested with it (internal.h: by
+             tests/unit/test_<layer>.c). Exceptions, with a reason each, are in tests/lint/untested.allow
 
 Usage: sources.py [root] | sources.py --self-test
 """
@@ -24,6 +24,7 @@ from selftest import main
 FILE_LINES_MAX = 800
 PUBLIC_HEADER_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
+COLUMNS_MAX = 120
 FOLDERS = ["include", "lib", "node", "examples", "bench", "tests"]
 SUFFIXES = {".c", ".h"}
 SCRIPT_FOLDERS = FOLDERS + ["scripts", "cmake", ".ci"]
@@ -65,7 +66,12 @@ def tags(root, paths):
 
 def check_sizes_and_names(root, paths):
     for path in paths:
-        lines = path.read_text(errors="replace").count("\n")
+        text = path.read_text(errors="replace")
+        lines = text.count("\n")
+        for number, line in enumerate(text.splitlines(), 1):
+            columns = len(line.expandtabs(8))
+            if columns > COLUMNS_MAX and path.parent != root / "tests/vectors":
+                yield path.relative_to(root), number, f"{columns} columns; at most {COLUMNS_MAX}"
         public = path.relative_to(root).parts[0] == "include"
         most = PUBLIC_HEADER_LINES_MAX if public else FILE_LINES_MAX
         if lines > most:
@@ -202,6 +208,7 @@ GOOD = {
 }
 BAD = {
     "file too long": {"lib/base/ring.c": "int kith_x;\n" * (FILE_LINES_MAX + 1)},
+    "line too long": {"lib/base/wide.h": "/*" + "\t" * 15 + "*/\n"},
     "public header too long": {"include/kith/big.h": "/* */\n" * (PUBLIC_HEADER_LINES_MAX + 1)},
     "function too long": {"lib/base/ring.c": "int kith_f(void)\n{\n\tint x = 0;\n" + LONG_BODY + "\treturn x;\n}\n"},
     "unprefixed function": {"lib/base/ring.c": "int ring_new(void)\n{\n\treturn 0;\n}\n"},

@@ -35,9 +35,9 @@ static inline uint32_t scenario_below(uint64_t seed, uint64_t what, uint32_t n)
 	return kith_draw_below(kith_draw(seed, 77, what), n);
 }
 
-/* The same under fire: a fifth of all packets lost, others late, twice or in another order; partitions of which half are one way,
- * crashes and departures, addresses that change, clocks that are wrong. From 15 s to 40 s; what holds is asked of them
- * once they have had time to settle, with the loss still on. */
+/* The same under fire: a fifth of all packets lost, others late, twice or in another order; partitions of which half
+ * are one way, crashes and departures, addresses that change, clocks that are wrong. From 15 s to 40 s; what holds is
+ * asked of them once they have had time to settle, with the loss still on. */
 static inline void scenario_storm(struct kith_simoptions *o, uint64_t seed)
 {
 	struct kith_simfaults *f = &o->faults;

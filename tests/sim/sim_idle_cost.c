@@ -1,5 +1,5 @@
-/* What idle costs: bytes held for a session, for a leaf, and at a supernode for each attached leaf; packets of an idle leaf. Measured
- * from the allocator in a running network, held against the figures that the design states.
+/* What idle costs: bytes held for a session, for a leaf, and at a supernode for each attached leaf; packets of an idle
+ * leaf. Measured from the allocator in a running network, held against the figures that the design states.
  *
  * Three supernodes: every leaf is attached to each of them, so what a supernode holds grows by one leaf with each leaf.
  */

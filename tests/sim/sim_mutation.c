@@ -1,5 +1,5 @@
-/* Checks of the checks: a rule is broken on purpose, in the engine, and the invariant that guards it must go red, while the same run
- * without it stays green. */
+/* Checks of the checks: a rule is broken on purpose, in the engine, and the invariant that guards it must go red, while
+ * the same run without it stays green. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

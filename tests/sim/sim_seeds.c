@@ -6,8 +6,8 @@
  * KITH_SIM_TRACE=NODE writes a line for each packet of a node.
  * KITH_SIM_IGNORE=name,... leaves invariants unchecked, to see what comes after the first.
  *
- * Nine of ten run on the simulated crypto suite, the tenth on the real one. A failure says what was violated, when, by whom, and
- * how to repeat it.
+ * Nine of ten run on the simulated crypto suite, the tenth on the real one. A failure says what was violated, when, by
+ * whom, and how to repeat it.
  */
 #include <errno.h>
 #include <sys/wait.h>

@@ -1,5 +1,5 @@
-/* A handful of cores in virtual time on a flat network: every node has a public address, packets take 20 ms. For tests of the
- * core itself; NATs and weather belong to the simulator.
+/* A handful of cores in virtual time on a flat network: every node has a public address, packets take 20 ms. For tests
+ * of the core itself; NATs and weather belong to the simulator.
  *
  * A test may look at every packet on its way (tap) and drop, change or repeat it.
  */

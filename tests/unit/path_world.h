@@ -1,5 +1,5 @@
-/* Two path sets against each other in virtual time: relays, one direct link, NATs, loss, failures. Sealing is the identity:
- * a packet is counter (8), data flag (1), frames.
+/* Two path sets against each other in virtual time: relays, one direct link, NATs, loss, failures. Sealing is the
+ * identity: a packet is counter (8), data flag (1), frames.
  */
 #ifndef KITH_TESTS_PATH_WORLD_H
 #define KITH_TESTS_PATH_WORLD_H
@@ -45,7 +45,7 @@ struct w_node {
 	struct kith_stats stats;
 	struct kith_addr outside; /* external address and first port */
 	enum w_nat nat;
-	uint8_t nat_hops; /* TTLs up to this die inside or at the own NAT; the peer's is reached with 2 * nat_hops + 2 */
+	uint8_t nat_hops; /* TTLs up to this die inside or at the own NAT; 2 * nat_hops + 2 reach the peer's */
 	struct w_filter filters[W_FILTERS];
 	unsigned n_filters;
 	uint64_t counter;

@@ -1,5 +1,6 @@
-/* Two ends of streams, joined by a pipe in virtual time: delay, jitter, loss, duplication, a rate with a queue, blackouts.
- * Times are integers, everything is drawn from one seed, and a hash runs over every packet and the time it was sent at.
+/* Two ends of streams, joined by a pipe in virtual time: delay, jitter, loss, duplication, a rate with a queue,
+ * blackouts. Times are integers, everything is drawn from one seed, and a hash runs over every packet and the time it
+ * was sent at.
  */
 #ifndef KITH_TESTS_STREAM_PIPE_H
 #define KITH_TESTS_STREAM_PIPE_H

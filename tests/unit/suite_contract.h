@@ -1,4 +1,5 @@
-/* What must hold for every crypto suite, real or simulated. Each check takes the suite; the tests of either suite run all. */
+/* What must hold for every crypto suite, real or simulated. Each check takes the suite; the tests of either suite run
+ * all. */
 #ifndef KITH_TESTS_SUITE_CONTRACT_H
 #define KITH_TESTS_SUITE_CONTRACT_H
 

@@ -161,7 +161,8 @@ static void accept_if_possible(struct core_world *w, int node, const struct kith
 	}
 }
 
-/* From the n-th allocation on there is no memory for half a second, in the middle of a call, a watch, a stream and a save. */
+/* From the n-th allocation on there is no memory for half a second, in the middle of a call, a watch, a stream and a
+ * save. */
 static void without_memory_nothing_crashes_leaks_or_stays_broken(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
-/* Every call of <kith/core.h> with what a careless host or application may give it: refused with the error that the header names, and
- * nothing has changed.
+/* Every call of <kith/core.h> with what a careless host or application may give it: refused with the error that the
+ * header names, and nothing has changed.
  */
 #include "core_world.h"
 

@@ -1,4 +1,5 @@
-/* Asking the other side of a running call to prove its key: what the application is told in the end, whatever happens meanwhile. */
+/* Asking the other side of a running call to prove its key: what the application is told in the end, whatever happens
+ * meanwhile. */
 #include "core_world.h"
 
 static kith_op ask(struct core_world *w, kith_session_id session)

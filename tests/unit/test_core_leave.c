@@ -1,5 +1,5 @@
-/* Leaving: how long it takes, and who hears of it, whatever is dead or lost meanwhile. A node is gone for good the moment
- * that it says LEFT. */
+/* Leaving: how long it takes, and who hears of it, whatever is dead or lost meanwhile. A node is gone for good the
+ * moment that it says LEFT. */
 #include "core_world.h"
 
 #include "base/limits.h"

@@ -1,5 +1,5 @@
-/* One allocation fails, each in its turn, in the life of a small network: nobody crashes, nothing leaks, what was asked for ends
- * in a clear answer, and what failed works when it is tried again.
+/* One allocation fails, each in its turn, in the life of a small network: nobody crashes, nothing leaks, what was asked
+ * for ends in a clear answer, and what failed works when it is tried again.
  */
 #include "core_world.h"
 

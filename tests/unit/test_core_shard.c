@@ -1,5 +1,6 @@
-/* Hosts with several workers: a core's shard stands in every index and tunnel id that it gives away, so that a packet can be handed
- * to the worker that knows it; what is for another is dropped and counted, and nobody is told that it is gone.
+/* Hosts with several workers: a core's shard stands in every index and tunnel id that it gives away, so that a packet
+ * can be handed to the worker that knows it; what is for another is dropped and counted, and nobody is told that it is
+ * gone.
  */
 #include "core_tap.h"
 

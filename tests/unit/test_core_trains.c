@@ -1,5 +1,5 @@
-/* Trains of segments (GRO in, GSO out) through whole cores: a relay passes a train on as a train, and whatever else a train holds
- * is treated as if its segments had come one by one.
+/* Trains of segments (GRO in, GSO out) through whole cores: a relay passes a train on as a train, and whatever else a
+ * train holds is treated as if its segments had come one by one.
  */
 #include "core_tap.h"
 

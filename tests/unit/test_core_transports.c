@@ -174,8 +174,8 @@ static int lose_tap(struct core_world *w, struct world_packet *p)
 	return kith_addr_equal(&p->to, w->tap_ctx) ? 0 : 1;
 }
 
-/* The system says that a packet could not go there: that path, and no other, is in doubt at once. A false alarm costs nothing, a
- * true one not a single packet.
+/* The system says that a packet could not go there: that path, and no other, is in doubt at once. A false alarm costs
+ * nothing, a true one not a single packet.
  */
 static void an_error_of_the_system_puts_that_path_in_doubt(void **state)
 {

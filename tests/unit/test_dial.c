@@ -297,7 +297,8 @@ static void whatever_happens_in_the_middle_of_a_call_each_side_hears_of_its_end_
 			(void)outcome(&w, WORLD_ALICE, op, since);
 			assert_int_equal(ops_held(&w, WORLD_ALICE), 0);
 			assert_int_equal(w.nodes[WORLD_BOB].core->deciding, 0);
-			/* What the application was told of as begun, it was told the end of, or it is still there on both sides. */
+			/* What the application was told of as begun, it was told the end of, or it is still there on
+			 * both sides. */
 			for (int n = WORLD_ALICE; n <= WORLD_BOB; n++) {
 				int open = world_events(&w, n, KITH_EVENT_OPENED, since),
 				    closed = world_events(&w, n, KITH_EVENT_CLOSED, since);

@@ -1,5 +1,5 @@
-/* What a node does with packets nobody should have sent: garbage, floods, copies, damage. Nothing is kept, everything is counted, and never
- * do more bytes go back than came. */
+/* What a node does with packets nobody should have sent: garbage, floods, copies, damage. Nothing is kept, everything
+ * is counted, and never do more bytes go back than came. */
 #include "core_world.h"
 
 #include "core/dispatch.h"
@@ -147,8 +147,8 @@ static void no_length_of_a_first_message_earns_more_bytes_than_it_has(void **sta
 	core_world_deinit(&w);
 }
 
-/* A caller whose first message came, and nothing since: perhaps somebody who wants the answer to go to another. What the callee's home
- * and the callee say back through it is less than came. */
+/* A caller whose first message came, and nothing since: perhaps somebody who wants the answer to go to another. What
+ * the callee's home and the callee say back through it is less than came. */
 static void an_introduction_from_an_unproven_address_does_not_amplify(void **state)
 {
 	int tested = 0;
@@ -234,7 +234,8 @@ static int damage_tap(struct core_world *w, struct world_packet *p)
 	return 1;
 }
 
-/* From the very first packet on: nodes find each other, call, and talk, and each damaged packet is counted at who gets it. */
+/* From the very first packet on: nodes find each other, call, and talk, and each damaged packet is counted at who gets
+ * it. */
 static void damaged_packets_cost_time_but_not_calls(void **state)
 {
 	(void)state;
@@ -273,7 +274,8 @@ static void damaged_packets_cost_time_but_not_calls(void **state)
 	}
 }
 
-/* A genuine packet of a session, cut to every length and with every single byte changed: only the genuine one gets through. */
+/* A genuine packet of a session, cut to every length and with every single byte changed: only the genuine one gets
+ * through. */
 struct last_data {
 	struct kith_addr to;
 	struct world_packet packet;

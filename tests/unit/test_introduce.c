@@ -19,8 +19,8 @@ static uint32_t tunnels(const struct core_world *w)
 	return n;
 }
 
-/* Alice asks one of her homes for something by hand; the status of the answer is read off the wire-level result of its handler, so here
- * only what the home and bob do is looked at. */
+/* Alice asks one of her homes for something by hand; the status of the answer is read off the wire-level result of its
+ * handler, so here only what the home and bob do is looked at. */
 static void ask_from(struct core_world *w, int asker, int home, const uint8_t device[KITH_DEVICE_ID_LEN],
 		     struct kith_span packet)
 {

@@ -112,7 +112,8 @@ static void every_entry_has_words(void **state)
 	assert_string_equal(kith_relay_limit_text(3), kith_relay_limit_text(0));
 }
 
-/* Something that stays true for a day, said every second, of two relays: between its entries there is room for others. */
+/* Something that stays true for a day, said every second, of two relays: between its entries there is room for
+ * others. */
 static void what_stays_true_is_written_down_ever_more_seldom(void **state)
 {
 	(void)state;

@@ -1,4 +1,5 @@
-/* The NAT model: who can reach whom after which outbound packet, for all mappings and filterings; ports, hairpin, Linux. */
+/* The NAT model: who can reach whom after which outbound packet, for all mappings and filterings; ports, hairpin,
+ * Linux. */
 #include "nat_box.h"
 
 /* --- mapping and filtering --- */

@@ -362,7 +362,8 @@ static void another_prologue_is_refused(void **state)
 	for_every_message(another_prologue_is_refused_case);
 }
 
-/* A static key other than the one the secret belongs to: IK to the wrong responder, or anyone with a borrowed public key. */
+/* A static key other than the one the secret belongs to: IK to the wrong responder, or anyone with a borrowed public
+ * key. */
 static void a_static_key_without_its_secret_is_refused_case(const struct kith_suite *suite,
 							    enum kith_noise_pattern pattern, int step)
 {

@@ -1,5 +1,5 @@
-/* The pacer alone, in virtual time: against links with a rate, a queue, loss and failures, and a receiver that acknowledges as
- * PATH_ACKs do.
+/* The pacer alone, in virtual time: against links with a rate, a queue, loss and failures, and a receiver that
+ * acknowledges as PATH_ACKs do.
  */
 #include "support.h"
 

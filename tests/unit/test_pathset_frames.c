@@ -47,7 +47,8 @@ static void two_nats_are_opened_in_one_round(void **state)
 static void an_opener_that_reaches_the_other_nat_spoils_it(void **state)
 {
 	(void)state;
-	/* The world where openers matter: with hops counted wrong, they arrive before the other side has opened its own. */
+	/* The world where openers matter: with hops counted wrong, they arrive before the other side has opened its
+	 * own. */
 	struct world *w = w_new(11);
 	w->node[0].nat = w->node[1].nat = W_FRAGILE;
 	w->relay_owd[0] = 300 * MS; /* the answer comes long after the responder's openers */

@@ -1,5 +1,5 @@
-/* Streams of sessions between cores: when their first bytes come, that no news is lost, and what becomes of a connection
- * that one end gave up.
+/* Streams of sessions between cores: when their first bytes come, that no news is lost, and what becomes of a
+ * connection that one end gave up.
  */
 #include "core_world.h"
 

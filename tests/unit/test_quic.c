@@ -438,7 +438,8 @@ static void a_blackout_is_over_three_seconds_after_its_end(void **state)
 	}
 }
 
-/* Five of six packets are lost or acknowledged in vain: it is slow, but it goes on, and no window of a minute is empty. */
+/* Five of six packets are lost or acknowledged in vain: it is slow, but it goes on, and no window of a minute is
+ * empty. */
 static void three_fifths_lost_both_ways_never_stall(void **state)
 {
 	kith_time_us longest = 0, sum = 0;

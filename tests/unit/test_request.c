@@ -1,4 +1,5 @@
-/* Control requests between two ends, over a way that loses, repeats and reorders. Every request ends exactly once; none is carried out twice. */
+/* Control requests between two ends, over a way that loses, repeats and reorders. Every request ends exactly once; none
+ * is carried out twice. */
 #include "support.h"
 
 #include "base/limits.h"

@@ -11,7 +11,8 @@ static void a_leaf_does_not_answer_what_does_not_come_through_a_home(void **stat
 	struct core_world w;
 	(void)state;
 	world_alice_and_bob(&w);
-	/* The very message that bob would answer if his home brought it, straight to his address; and in a made-up tunnel. */
+	/* The very message that bob would answer if his home brought it, straight to his address; and in a made-up
+	 * tunnel. */
 	struct keeper k = { .type = KITH_PKT_HELLO, .to = &w.nodes[WORLD_BOB].addr, .swallow = true };
 	w.tap = keep_tap;
 	w.tap_ctx = &k;
@@ -129,8 +130,8 @@ static void a_first_message_from_before_a_restart_only_earns_a_cookie(void **sta
 	core_world_deinit(&w);
 }
 
-/* A cookie proves an address, not who made a message: whoever replays an old one can read the cookie with the responder's
- * public key and add a good second MAC to it. */
+/* A cookie proves an address, not who made a message: whoever replays an old one can read the cookie with the
+ * responder's public key and add a good second MAC to it. */
 static void a_cookie_that_another_adds_does_not_make_an_old_message_new(void **state)
 {
 	struct core_world w;
@@ -254,8 +255,8 @@ static void a_full_table_refuses_new_sessions_and_serves_the_others(void **state
 	core_world_deinit(&w);
 }
 
-/* From the attaching leaf on, everything it sends carries somebody else's address: its first packet in the session's keys
- * must not make the supernode write to that address as to a proven one. */
+/* From the attaching leaf on, everything it sends carries somebody else's address: its first packet in the session's
+ * keys must not make the supernode write to that address as to a proven one. */
 static int spoof_tap(struct core_world *w, struct world_packet *p)
 {
 	static const struct kith_addr victim = { .family = KITH_FAMILY_V4, .port = 7, .ip = { 77, 1, 2, 3 } };

@@ -1,4 +1,5 @@
-/* Sessions: states, sealing and opening, and the change of keys, alone and between two nodes with a network that loses what it likes. */
+/* Sessions: states, sealing and opening, and the change of keys, alone and between two nodes with a network that loses
+ * what it likes. */
 #include "core_world.h"
 
 #include "base/alloc.h"
@@ -152,7 +153,8 @@ static void new_keys_reach_both_ends_and_old_packets_are_still_opened_for_a_whil
 	ends_deinit(&e);
 }
 
-/* Whoever asked may be silent for long after it has the new keys. The other end, which has not heard them in use, goes on with the old ones. */
+/* Whoever asked may be silent for long after it has the new keys. The other end, which has not heard them in use, goes
+ * on with the old ones. */
 static void the_asker_opens_old_packets_until_it_has_seen_a_new_one(void **state)
 {
 	struct ends e;
@@ -308,7 +310,8 @@ static void a_request_that_failed_is_made_again_but_not_at_once(void **state)
 	ends_deinit(&e);
 }
 
-/* Who answered waits for the other to use the new keys; but not for ever, since the answer may have been lost for good. */
+/* Who answered waits for the other to use the new keys; but not for ever, since the answer may have been lost for
+ * good. */
 static void an_answer_that_the_other_never_used_does_not_end_the_changing_of_keys(void **state)
 {
 	struct ends e;
@@ -399,7 +402,8 @@ static uint8_t epoch_of(const struct core_world *w, int node, kith_session_id id
 	return s->epoch;
 }
 
-/* Loses data packets by their size, one after the other: the request and the answer of a rekey are of about 60 bytes. */
+/* Loses data packets by their size, one after the other: the request and the answer of a rekey are of about 60
+ * bytes. */
 struct loser {
 	unsigned lose, lost;
 	bool active;

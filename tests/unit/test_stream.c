@@ -1,4 +1,5 @@
-/* Streams over a perfect pipe: opening, both directions, backpressure, ends, limits, idleness, the life of an object. */
+/* Streams over a perfect pipe: opening, both directions, backpressure, ends, limits, idleness, the life of an
+ * object. */
 #include "stream_pipe.h"
 
 #include "base/limits.h"
@@ -359,7 +360,8 @@ static void the_first_bytes_are_repeated_until_they_are_heard(void **state)
 	}
 }
 
-/* A peer whose session lives may still never acknowledge anything: what QUIC notes of each probe is not held for ever. */
+/* A peer whose session lives may still never acknowledge anything: what QUIC notes of each probe is not held for
+ * ever. */
 static void a_peer_that_never_acknowledges_is_given_up(void **state)
 {
 	(void)state;

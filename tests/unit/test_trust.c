@@ -637,6 +637,35 @@ static void renewed_issuer_supersedes_and_keeps_its_list(void **state)
 	net_deinit(&n);
 }
 
+static void successor_of_an_issuer_takes_nothing_from_it_until_it_is_revoked(void **state)
+{
+	struct net n;
+	(void)state;
+	net_init(&n);
+	struct world next = n.w;
+	other_issuer(&next, 77);
+	next.issuer_cert.serial = n.w.issuer_cert.serial + 1;
+	world_sign(&next);
+	assert_int_equal(check(&n, next.full), 0);
+	assert_int_equal(check(&n, n.w.full), 0);
+	assert_int_equal(check(&n, n.w.by_id), 0);
+	assert_int_equal(check(&n, next.by_id), 0);
+	/* A list by the former is about its own names only: the same serial by the successor stands. */
+	struct kith_serial_range serial = { n.w.name_cert.serial, n.w.name_cert.serial };
+	assert_int_equal(revoke(&n, false, 1, &serial, NULL), 1);
+	assert_int_equal(check(&n, n.w.full), KITH_EREVOKED);
+	assert_int_equal(check(&n, next.full), 0);
+	/* Revoked by its key, whatever certificate it has or gets; the successor stands. */
+	assert_int_equal(revoke(&n, true, 1, NULL, &n.w.issuer.pk), 1);
+	n.w.name_cert.serial++;
+	n.w.issuer_cert.serial += 2;
+	world_sign(&n.w);
+	assert_int_equal(check(&n, n.w.full), KITH_EREVOKED);
+	assert_int_equal(revoke(&n, false, 2, &serial, NULL), KITH_EREVOKED);
+	assert_int_equal(check(&n, next.full), 0);
+	net_deinit(&n);
+}
+
 static void issuer_certificates_are_verified_before_they_are_kept(void **state)
 {
 	struct net n;
@@ -761,6 +790,7 @@ int main(void)
 		cmocka_unit_test(kept_device_lists_are_not_evicted_for_strangers),
 		cmocka_unit_test(issuers_are_bounded_and_one_with_a_list_is_not_dropped),
 		cmocka_unit_test(renewed_issuer_supersedes_and_keeps_its_list),
+		cmocka_unit_test(successor_of_an_issuer_takes_nothing_from_it_until_it_is_revoked),
 		cmocka_unit_test(issuer_certificates_are_verified_before_they_are_kept),
 		cmocka_unit_test(what_is_held_can_be_saved_and_fed_back),
 		cmocka_unit_test(without_memory_chains_still_verify_and_nothing_leaks),

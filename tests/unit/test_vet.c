@@ -1,5 +1,5 @@
-/* Streams against a peer that sends garbage, and with memory that runs out: a connection may end, with an event, and that
- * is all.
+/* Streams against a peer that sends garbage, and with memory that runs out: a connection may end, with an event, and
+ * that is all.
  */
 #include "stream_pipe.h"
 

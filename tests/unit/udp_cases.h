@@ -246,7 +246,8 @@ static inline void without_memory_nothing_is_taken_in(void **state)
 	pair_deinit(&p);
 }
 
-/* Whoever closes a descriptor under a socket makes it useless, and it says so; the number is not closed a second time. */
+/* Whoever closes a descriptor under a socket makes it useless, and it says so; the number is not closed a second
+ * time. */
 static inline void break_socket(struct pair *p, bool foreign, bool send)
 {
 	static uint8_t data[3 * 1200];

@@ -1,6 +1,6 @@
-/* Noise handshakes with known keys and bytes: the cacophony vectors, in the Noise wiki's format, for the two protocols that
- * kith speaks. All values are hex. Messages alternate, the initiator's first; those after the handshake (2 in IK, 3 in XX)
- * are transport messages with empty additional data. Both sides have the same prologue.
+/* Noise handshakes with known keys and bytes: the cacophony vectors, in the Noise wiki's format, for the two protocols
+ * that kith speaks. All values are hex. Messages alternate, the initiator's first; those after the handshake (2 in IK,
+ * 3 in XX) are transport messages with empty additional data. Both sides have the same prologue.
  */
 #ifndef KITH_TESTS_NOISE_CACOPHONY_H
 #define KITH_TESTS_NOISE_CACOPHONY_H
