@@ -210,8 +210,8 @@ def arguments():
     parser.add_argument("--quick", action="store_true",
                         help="one compiler, unit tests, lints and ten simulator seeds: under a minute")
     parser.add_argument("--no-root", action="store_true", help="leave out what needs network namespaces, and say what")
-    parser.add_argument("--fuzz-seconds", type=int, default=510, metavar="N",
-                        help="wall-clock time for all fuzz targets together (default 510: a minute of each on two cores; 0: none)")
+    parser.add_argument("--fuzz-seconds", type=int, default=540, metavar="N",
+                        help="wall-clock time for all fuzz targets together (default 540: a minute of each on two cores; 0: none)")
     parser.add_argument("--only", action="append", metavar="PRESET", choices=[*FULL, "fuzz"],
                         help="only this configuration (may be repeated): " + ", ".join([*FULL, "fuzz"]))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2, metavar="N", help="parallel jobs")
