@@ -1,8 +1,7 @@
 /* chat: talk with somebody by name. Usage: kith-chat DIR [NAME]     (DIR: a profile; kith(1) makes them)
  *
  * The shape of any program on libkith: read a profile, make a node on a libuv loop, register a service, call a name or
- * be called, write into a stream. No address anywhere: data flows through a relay at once, and directly as soon as that
- * can be. Ctrl-D ends it. */
+ * be called, write into a stream. No address anywhere: data flows at once, and directly as soon as it can. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -56,19 +55,6 @@ static void on_stream_closed(struct kith_stream *stream, int err, void *user)
 		(void)kith_node_close(c->node, NULL);
 }
 
-static void on_stream(struct kith_conn *conn, struct kith_stream *stream, uint16_t channel, void *user)
-{
-	struct chat *c = user;
-	struct kith_stream_callbacks cb;
-	(void)conn;
-	(void)channel;
-	kith_stream_callbacks_init(&cb);
-	cb.readable = cb.fin = on_readable; /* the end comes with the last bytes, or alone */
-	cb.closed = on_stream_closed;
-	c->stream = stream;
-	kith_stream_set_callbacks(stream, &cb, c);
-}
-
 static void on_key(uv_poll_t *keyboard, int status, int events)
 {
 	struct chat *c = keyboard->data;
@@ -84,11 +70,24 @@ static void on_key(uv_poll_t *keyboard, int status, int events)
 		(void)kith_node_close(c->node, NULL);
 }
 
+static void on_stream(struct kith_conn *conn, struct kith_stream *stream, uint16_t channel, void *user)
+{
+	struct chat *c = user;
+	struct kith_stream_callbacks cb;
+	(void)conn, (void)channel;
+	kith_stream_callbacks_init(&cb);
+	cb.readable = cb.fin = on_readable; /* the end comes with the last bytes, or alone */
+	cb.closed = on_stream_closed;
+	c->stream = stream;
+	kith_stream_set_callbacks(stream, &cb, c);
+	if (!c->quitting)
+		uv_poll_start(&c->keyboard, UV_READABLE, on_key);
+}
+
 static void on_path(struct kith_conn *conn, const struct kith_path_info *path, void *user)
 {
 	char addr[KITH_ADDR_TEXT_MAX];
-	(void)conn;
-	(void)user;
+	(void)conn, (void)user;
 	SAY("now %s %s, %.1f ms", path->kind == KITH_PATH_CLASS_DIRECT ? "direct to" : "through the relay",
 	    kith_addr_format(&path->remote, addr), (double)path->rtt_us / 1000.0);
 }
@@ -143,7 +142,6 @@ static void on_connected(struct kith_call *call, int err, struct kith_conn *conn
 	talk(c, conn);
 	if (kith_conn_paths(conn, &path, 1) > 0)
 		on_path(conn, &path, c);
-	/* Either side may open a stream; here the one who called does. */
 	if (kith_stream_open(conn, 1, NULL, NULL, &stream) == 0)
 		on_stream(conn, stream, 1, c);
 }
@@ -195,7 +193,8 @@ int main(int argc, char **argv)
 	if (err != 0 || (err = kith_serve(c.node, "chat")) != 0 || (err = kith_node_start(c.node)) != 0)
 		return fail(options.key_path, kith_strerror(err));
 	kith_node_options_deinit(&options);
-	uv_poll_start(&c.keyboard, UV_READABLE, on_key);
+	if (c.name == NULL) /* else what is typed waits until somebody takes it */
+		uv_poll_start(&c.keyboard, UV_READABLE, on_key);
 	uv_run(options.loop, UV_RUN_DEFAULT);
 	return kith_node_free(c.node) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
