@@ -11,6 +11,7 @@
 
 #include <kith/core.h>
 
+#include "base/limits.h"
 #include "net/net.h"
 #include "sim/simnat.h"
 
@@ -113,6 +114,10 @@ struct kith_simworkload {
 	uint32_t lookup_ppm; /* calls that are preceded by a look-up */
 	bool watch; /* contacts watch each other */
 };
+
+/* A leaf that is idle has noticed by then that a home is gone: three keepalives with their jitter, and the wait for the
+ * answer to the last (PROTOCOL.md, 5.5 and 16.4). */
+#define KITH_SIM_NOTICED_US (3 * KITH_KEEPALIVE_US * 11 / 10 + 3 * KITH_US_PER_S + KITH_PATH_ALL_DEAD_US)
 
 /* Within which time, counted from the last disturbance. */
 struct kith_simbounds {

@@ -4,7 +4,7 @@
  *     sim_mass_loss                 30 % and 60 %, over the seeds 1 to KITH_MASS_SEEDS (default 4)
  *     sim_mass_loss PERCENT SEED    that one, as a failing run prints it
  *
- * A leaf that is idle finds out by a keepalive that wants an answer: each third, DETECTED_US after the last packet at
+ * A leaf that is idle finds out by a keepalive that wants an answer: each third, KITH_SIM_NOTICED_US after the last packet at
  * most. From then on the bounds below are asserted, for 99 of 100 leaves; half of the networks have calls all the time,
  * in the others nobody moves.
  */
@@ -21,9 +21,6 @@ enum {
 	LOOK_MS = 100, /* distance of samples */
 	QUIET_S = 60 /* after the bound: calls of everybody */
 };
-
-/* Three keepalives with their jitter, and the wait for the answer to the last. */
-#define DETECTED_US (3 * KITH_KEEPALIVE_US * 11 / 10 + 3 * KITH_US_PER_S + KITH_PATH_ALL_DEAD_US)
 
 struct loss {
 	uint32_t kill_percent;
@@ -109,12 +106,12 @@ static void options(struct kith_simoptions *o, const struct loss *loss, uint64_t
 	o->leaves = LEAVES;
 	o->faults.kill_ppm = loss->kill_percent * 10000;
 	o->faults.kill_at_us = KILL_AT_S * KITH_US_PER_S;
-	o->duration_us = o->faults.kill_at_us + DETECTED_US + loss->recovered_us + QUIET_S * KITH_US_PER_S;
+	o->duration_us = o->faults.kill_at_us + KITH_SIM_NOTICED_US + loss->recovered_us + QUIET_S * KITH_US_PER_S;
 	o->verify_us = QUIET_S * KITH_US_PER_S;
 	o->workload.call_gap_us = seed % 2 == 0 ? 20 * KITH_US_PER_S : 0;
 	o->workload.lookup_ppm = 500000;
 	o->checked = false;
-	o->bounds.settle_us = DETECTED_US + loss->recovered_us;
+	o->bounds.settle_us = KITH_SIM_NOTICED_US + loss->recovered_us;
 	if (!scenario_ignore(o, getenv("KITH_SIM_IGNORE")))
 		abort();
 	snprintf(o->command, sizeof o->command, "sim_mass_loss %u %llu", loss->kill_percent, (unsigned long long)seed);
@@ -133,7 +130,7 @@ static void judge(struct run *r, const struct loss *loss)
 		r->slow_ms[n] = (uint32_t)((whole - noticed) / KITH_US_PER_MS);
 		r->from_loss_ms[n++] = (uint32_t)((whole - KILL_AT_S * KITH_US_PER_S) / KITH_US_PER_MS);
 		r->late += l->whole_at == KITH_TIME_NEVER || whole - noticed > loss->recovered_us;
-		r->noticed_late += noticed - KILL_AT_S * KITH_US_PER_S > DETECTED_US;
+		r->noticed_late += noticed - KILL_AT_S * KITH_US_PER_S > KITH_SIM_NOTICED_US;
 	}
 	r->affected = n;
 }
@@ -158,7 +155,7 @@ static int run(const struct loss *loss, uint64_t seed, uint8_t hash[32])
 		r.leaves[i] = (struct leaf){ .noticed_at = KITH_TIME_NEVER, .whole_at = KITH_TIME_NEVER };
 		r.leaves[i].affected = homes_alive(&r, i, &believed) < KITH_HOMES;
 	}
-	good = good && steps(&r, o.faults.kill_at_us + DETECTED_US + loss->recovered_us);
+	good = good && steps(&r, o.faults.kill_at_us + KITH_SIM_NOTICED_US + loss->recovered_us);
 	if (good)
 		judge(&r, loss);
 	struct kith_simcounts before = *kith_sim_counts(r.sim);
