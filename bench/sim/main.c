@@ -148,7 +148,7 @@ static int options_fill(struct kith_simoptions *o, const struct arguments *a)
 		o->verify_us = 0;
 	if (a->no_watch)
 		o->workload.watch = false;
-	if (o->faults.kill_ppm > 0) /* so many at once take all of some leaves' homes, and nobody is left to tell them */
+	if (o->faults.kill_ppm > 0) /* all homes of some leaves go at once, and nobody is left to tell them */
 		o->bounds.settle_us += KITH_SIM_NOTICED_US;
 	if (o->faults.link.loss_ppm > 50000) {
 		o->bounds.settle_us *= 2;

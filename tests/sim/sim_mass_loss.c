@@ -4,9 +4,9 @@
  *     sim_mass_loss                 30 % and 60 %, over the seeds 1 to KITH_MASS_SEEDS (default 4)
  *     sim_mass_loss PERCENT SEED    that one, as a failing run prints it
  *
- * A leaf that is idle finds out by a keepalive that wants an answer: each third, KITH_SIM_NOTICED_US after the last packet at
- * most. From then on the bounds below are asserted, for 99 of 100 leaves; half of the networks have calls all the time,
- * in the others nobody moves.
+ * A leaf that is idle finds out by a keepalive that wants an answer: each third, KITH_SIM_NOTICED_US after the last
+ * packet at most. From then on the bounds below are asserted, for 99 of 100 leaves; half of the networks have calls all
+ * the time, in the others nobody moves.
  */
 #include "scenario.h"
 
