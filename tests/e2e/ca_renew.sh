@@ -8,19 +8,6 @@ port=$((20000 + $$ % 20000))
 faults=$KITH_BUILD_DIR/tests/e2e/kith-faults.so
 export ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0"
 
-# ends CODE TEXT COMMAND...: exit code, and a text in what it says.
-ends() {
-	local want=$1 text=$2 code=0
-	shift 2
-	timeout 60 "$@" >out 2>err </dev/null || code=$?
-	[ "$code" = "$want" ] || fail "$*: exit code $code instead of $want: $(cat out err)"
-	[ -z "$text" ] || grep -qF -- "$text" out err || fail "$*: not '$text' in: $(cat out err)"
-}
-
-sums() {
-	find "$1" -type f ! -name lock -exec sha256sum {} + | sort
-}
-
 show() {
 	"$kith" ca show ca --json | value "$1"
 }

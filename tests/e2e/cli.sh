@@ -5,19 +5,6 @@
 export KITH_QUIET=1
 cd "$tmp"
 
-# ends CODE TEXT COMMAND...: exit code, and a text in what it says.
-ends() {
-	local want=$1 text=$2 code=0
-	shift 2
-	timeout 60 "$@" >out 2>err </dev/null || code=$?
-	[ "$code" = "$want" ] || fail "$*: exit code $code instead of $want: $(cat out err)"
-	[ -z "$text" ] || grep -qF -- "$text" out err || fail "$*: not '$text' in: $(cat out err)"
-}
-
-sums() {
-	find "$1" -type f ! -name lock -exec sha256sum {} + | sort
-}
-
 ends 2 'usage: kith' "$kith"
 ends 0 'usage: kith' "$kith" --help
 ends 0 'kith ' "$kith" --version

@@ -22,10 +22,6 @@ refused() {
 	cases=$((cases + 1))
 }
 
-sums() {
-	find "$1" -type f -exec sha256sum {} + | sort
-}
-
 # The key file: missing, damaged, with a wrong passphrase, none at all, of somebody else.
 cp -r "$tmp/s1" "$tmp/p"
 mv "$tmp/p/key" "$tmp/key"

@@ -244,3 +244,17 @@ all_arrived() {
 	[ "$(stats_of "$2" | value 'e["records"]["out_of_order"]')" = 0 ] || fail "records from $1 to $2 were lost or mixed up"
 	echo "$sent"
 }
+
+# ends CODE TEXT COMMAND...: exit code, and a text in what it says; out and err in the current directory have all of it.
+ends() {
+	local want=$1 text=$2 code=0
+	shift 2
+	timeout 60 "$@" >out 2>err </dev/null || code=$?
+	[ "$code" = "$want" ] || fail "$*: exit code $code instead of $want: $(cat out err)"
+	[ -z "$text" ] || grep -qF -- "$text" out err || fail "$*: not '$text' in: $(cat out err)"
+}
+
+# sums DIR: of its files, to see that nothing has changed.
+sums() {
+	find "$1" -type f ! -name lock -exec sha256sum {} + | sort
+}

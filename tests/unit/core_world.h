@@ -391,6 +391,19 @@ static inline void world_alice_and_bob(struct core_world *w)
 	world_network(w, kith_suite_sodium(), 1, 3, leaves);
 }
 
+/* The same two, who may only be relayed to each other. */
+static inline void world_relayed(struct core_world *w)
+{
+	world_alice_and_bob(w);
+	for (int i = WORLD_ALICE; i <= WORLD_BOB; i++) {
+		const struct world_node *other = &w->nodes[i == WORLD_ALICE ? WORLD_BOB : WORLD_ALICE];
+		assert_int_equal(kith_core_pin(w->nodes[i].core, world_clock(w), other->name, &other->id.identity,
+					       KITH_CONTACT_RELAY_ONLY, false),
+				 0);
+		world_drain(w, i);
+	}
+}
+
 static inline kith_op world_dial(struct core_world *w, int from, const char *name, kith_time_us timeout_us)
 {
 	kith_op op;

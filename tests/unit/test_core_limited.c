@@ -24,14 +24,7 @@ static struct kith_session *session_of(struct limited *l)
 static void talk(struct limited *l)
 {
 	struct core_world *w = &l->w;
-	world_alice_and_bob(w);
-	for (int i = WORLD_ALICE; i <= WORLD_BOB; i++) {
-		const struct world_node *other = &w->nodes[i == WORLD_ALICE ? WORLD_BOB : WORLD_ALICE];
-		assert_int_equal(kith_core_pin(w->nodes[i].core, world_clock(w), other->name, &other->id.identity,
-					       KITH_CONTACT_RELAY_ONLY, false),
-				 0);
-		world_drain(w, i);
-	}
+	world_relayed(w);
 	l->session = world_call(w, WORLD_ALICE, WORLD_BOB, &l->theirs);
 	const struct kith_path *p = kith_pathset_sending(&session_of(l)->paths);
 	assert_non_null(p);

@@ -31,14 +31,7 @@ static int catch_tap(struct core_world *w, struct world_packet *p)
 static void talk_through_a_relay(struct core_world *w, struct caught *c)
 {
 	uint8_t text[500];
-	world_alice_and_bob(w);
-	for (int i = WORLD_ALICE; i <= WORLD_BOB; i++) {
-		const struct world_node *other = &w->nodes[i == WORLD_ALICE ? WORLD_BOB : WORLD_ALICE];
-		assert_int_equal(kith_core_pin(w->nodes[i].core, world_clock(w), other->name, &other->id.identity,
-					       KITH_CONTACT_RELAY_ONLY, false),
-				 0);
-		world_drain(w, i);
-	}
+	world_relayed(w);
 	kith_session_id session = world_call(w, WORLD_ALICE, WORLD_BOB, NULL);
 	memset(c, 0, sizeof *c);
 	w->tap = catch_tap;
