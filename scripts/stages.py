@@ -32,6 +32,7 @@ QUICK = {"dev": ["unit", "lint", "sim"]}
 ORIGIN = {"unit": "tests/unit/test_*.c", "sim": "tests/sim/*.c", "e2e": "tests/e2e/*.sh", "fuzz": "tests/fuzz/fuzz_*.c",
           "lint": "tests/lint/*.py", "tidy": "tests/lint/tidy.sh", "install": "tests/install/run.sh"}
 # The sanitizers look at memory, which fewer runs show as well; a run of theirs costs as much as four of the release.
+MASS_SEEDS = {"dev": 1, "release": 4, "clang": 2, "asan-ubsan": 2}
 SIM_SEEDS = {"dev": 10, "release": 200, "clang": 100, "asan-ubsan": 40}
 
 
@@ -103,6 +104,7 @@ class Run:
 
         def action(stage):
             self.environment["KITH_SIM_SEEDS"] = str(SIM_SEEDS[preset])
+            self.environment["KITH_MASS_SEEDS"] = str(MASS_SEEDS[preset])
             junit = LOGS / f"{preset}-{label}.xml"
             junit.unlink(missing_ok=True)
             # Scenarios take both processors by themselves or share the network: one at a time.
