@@ -3,8 +3,6 @@
 #include <string.h>
 #include <time.h>
 
-enum { DAY_S = 24 * 60 * 60 };
-
 static void narrow(struct chain_end *end, int64_t expires_s, const char *which)
 {
 	if (end->which != NULL && end->expires_s <= expires_s)
@@ -50,7 +48,7 @@ struct chain_end chain_end(struct kith_span bytes, const struct kith_span issuer
 int64_t chain_days(const struct chain_end *end)
 {
 	int64_t left_s = end->expires_s - (int64_t)time(NULL);
-	return left_s >= 0 ? left_s / DAY_S : -1 - (-left_s - 1) / DAY_S;
+	return left_s >= 0 ? left_s / SECONDS_PER_DAY : -1 - (-left_s - 1) / SECONDS_PER_DAY;
 }
 
 bool chain_ends_soon(const struct chain_end *end)
@@ -63,12 +61,10 @@ const char *chain_advice(const struct chain_end *end)
 	if (strcmp(end->which, "device") == 0)
 		return "certify the device anew (kith id renew), and start kithd again";
 	if (strcmp(end->which, "name") == 0)
-		return "ask the issuer for a new grant (kith ca invite, id request, ca issue, id accept), and start "
-		       "kithd "
-		       "again";
-	return "the network needs a new issuer (kith ca renew), then this name a new grant (kith ca invite, id "
-	       "request, "
-	       "ca issue, id accept)";
+		return "ask the issuer for a new grant (kith ca invite, id request, ca issue, id accept), "
+		       "and start kithd again";
+	return "the network needs a new issuer (kith ca renew), "
+	       "then this name a new grant (kith ca invite, id request, ca issue, id accept)";
 }
 
 json_t *describe_end(const struct chain_end *end)

@@ -6,6 +6,7 @@
 
 #include <kith/kith.h>
 
+#define SECONDS_PER_DAY (24 * 60 * 60)
 #define EXPIRY_DAYS 30 /* so long before, an operator is warned */
 
 struct chain_end {

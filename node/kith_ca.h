@@ -54,6 +54,8 @@ bool ca_is_first(const struct ca *ca, size_t i);
 /* "issuer.key", or "issuer-3.key" of a former one; suffix is "key" or "cert". */
 #define CA_FILE_MAX 48
 const char *ca_file(const struct ca *ca, const char *key, const char *suffix, char out[CA_FILE_MAX]);
+/* What a file of the issuer with that serial is called: issuer-1.key. Returns out. */
+const char *ca_serial_file(uint64_t serial, const char *suffix, char out[CA_FILE_MAX]);
 
 /* The newest list of every good issuer that has one, each behind its issuer's certificate, so that a node can take them
  * that never met that issuer. fresh: lists just made, or NULL. Empty: there are none. */

@@ -27,15 +27,20 @@ void ca_add_issuer(struct ca *ca, const struct kith_issuer_cert *cert)
 	json_object_set_new(ca->ledger, "issuer", json_integer((json_int_t)cert->serial));
 }
 
+const char *ca_serial_file(uint64_t serial, const char *suffix, char out[CA_FILE_MAX])
+{
+	(void)snprintf(out, CA_FILE_MAX, "issuer-%llu.%s", (unsigned long long)serial, suffix);
+	return out;
+}
+
 int ca_settle(const struct ca *ca)
 {
 	static const char *const suffixes[] = { "key", "cert" };
 	char file[CA_FILE_MAX], from[PATH_TEXT_MAX], to[PATH_TEXT_MAX];
-	long long serial = (long long)json_integer_value(json_object_get(ca->ledger, "issuer"));
+	uint64_t serial = (uint64_t)json_integer_value(json_object_get(ca->ledger, "issuer"));
 
 	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-		(void)snprintf(file, sizeof file, "issuer-%lld.%s", serial, suffixes[i]);
-		int code = ca_path(ca->cli, from, ca->dir, file);
+		int code = ca_path(ca->cli, from, ca->dir, ca_serial_file(serial, suffixes[i], file));
 		(void)snprintf(file, sizeof file, "issuer.%s", suffixes[i]);
 		if (code == CLI_OK)
 			code = ca_path(ca->cli, to, ca->dir, file);
@@ -43,9 +48,9 @@ int ca_settle(const struct ca *ca)
 			return code;
 		if (access(from, F_OK) == 0 && rename(from, to) != 0)
 			return cli_fail(ca->cli, CLI_FAILED,
-					"issuer %lld is certified, but %s cannot be renamed to %s: %s; every kith ca "
+					"issuer %llu is certified, but %s cannot be renamed to %s: %s; every kith ca "
 					"command tries again",
-					serial, from, file, strerror(errno));
+					(unsigned long long)serial, from, file, strerror(errno));
 	}
 	return CLI_OK;
 }
@@ -127,8 +132,8 @@ const char *ca_file(const struct ca *ca, const char *key, const char *suffix, ch
 	json_array_foreach(ca_issuers(ca), i, issuer)
 	{
 		if (strcmp(key_of(issuer), key) == 0)
-			(void)snprintf(out, CA_FILE_MAX, "issuer-%lld.%s",
-				       (long long)json_integer_value(json_object_get(issuer, "serial")), suffix);
+			(void)ca_serial_file((uint64_t)json_integer_value(json_object_get(issuer, "serial")), suffix,
+					     out);
 	}
 	return out;
 }

@@ -29,11 +29,6 @@ static void made_file(struct renewal *r, const char *path)
 	(void)snprintf(r->made[r->made_n++], PATH_TEXT_MAX, "%s", path);
 }
 
-static void serial_file(uint64_t serial, const char *suffix, char out[CA_FILE_MAX])
-{
-	(void)snprintf(out, CA_FILE_MAX, "issuer-%llu.%s", (unsigned long long)serial, suffix);
-}
-
 /* A copy of issuer.key or issuer.cert under the former serial. A key that is lost is no reason to stay without an
  * issuer. */
 static int keep_former(struct renewal *r, const char *suffix, mode_t mode)
@@ -44,7 +39,7 @@ static int keep_former(struct renewal *r, const char *suffix, mode_t mode)
 
 	(void)snprintf(file, sizeof file, "issuer.%s", suffix);
 	int code = ca_path(cli, from, r->ca->dir, file);
-	serial_file(r->former.serial, suffix, file);
+	ca_serial_file(r->former.serial, suffix, file);
 	if (code == CLI_OK)
 		code = ca_path(cli, to, r->ca->dir, file);
 	if (code != CLI_OK)
@@ -74,7 +69,7 @@ static int new_key(struct renewal *r)
 		code = cli_passphrase(cli, &pass, path, true);
 	if (code != CLI_OK)
 		return code;
-	serial_file(r->cert.serial, "key", file);
+	ca_serial_file(r->cert.serial, "key", file);
 	code = ca_path(cli, path, r->ca->dir, file);
 	if (code == CLI_OK) {
 		made_file(r, path);
@@ -155,7 +150,7 @@ static int write_files(struct renewal *r)
 		code = cli->keep_key ? same_key(r) : new_key(r);
 	if (code == CLI_OK)
 		code = keep_former(r, "cert", 0644);
-	serial_file(r->cert.serial, "cert", file);
+	ca_serial_file(r->cert.serial, "cert", file);
 	if (code == CLI_OK)
 		code = ca_path(cli, path, r->ca->dir, file);
 	if (code != CLI_OK)
@@ -250,7 +245,7 @@ static int report(const struct renewal *r)
 	bool revoked = ca_is_revoked(ca, kith_key_format(r->former.issuer.b, former));
 
 	(void)kith_key_format(r->cert.issuer.b, key);
-	serial_file(r->former.serial, "cert", file);
+	ca_serial_file(r->former.serial, "cert", file);
 	(void)snprintf(
 		lines, sizeof lines,
 		"issuer key: %s\nserial: %llu\nissuer expires: %s\nformer certificate: serial %llu, until %s%s, kept "

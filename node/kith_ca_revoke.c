@@ -3,6 +3,8 @@
  * twice. */
 #include "kith_ca.h"
 
+#include "expiry.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,8 +67,7 @@ static int mark_issuer(struct ca *ca)
 {
 	char text[KITH_KEY_TEXT_LEN + 1];
 	struct kith_key key;
-	json_t *issuers = json_object_get(ca->ledger, "revoked_issuers"), *entry;
-	size_t i;
+	json_t *issuers = json_object_get(ca->ledger, "revoked_issuers");
 
 	int code = issuer_key(ca, &key);
 	if (code != CLI_OK)
@@ -79,12 +80,8 @@ static int mark_issuer(struct ca *ca)
 		issuers = json_array();
 		json_object_set_new(ca->ledger, "revoked_issuers", issuers);
 	}
-	json_array_foreach(issuers, i, entry)
-	{
-		const char *known = json_string_value(json_object_get(entry, "key"));
-		if (known != NULL && strcmp(known, text) == 0)
-			return CLI_OK; /* a new list with a later date all the same */
-	}
+	if (ca_is_revoked(ca, text))
+		return CLI_OK; /* a new list with a later date all the same */
 	if (json_array_size(issuers) == KITH_REVOKED_KEYS_MAX)
 		return cli_fail(ca->cli, CLI_FAILED, "a list holds at most %d issuers", KITH_REVOKED_KEYS_MAX);
 	json_array_append_new(issuers, json_pack("{s:s, s:I}", "key", text, "revoked", (json_int_t)time(NULL)));

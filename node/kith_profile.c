@@ -1,5 +1,7 @@
 #include "kith_profile.h"
 
+#include "expiry.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

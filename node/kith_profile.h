@@ -5,7 +5,6 @@
 
 #include "kith_cli.h"
 
-#define SECONDS_PER_DAY (24 * 60 * 60)
 #define DEVICE_DAYS 90
 #define DEVICE_LABEL_DEFAULT "main"
 

@@ -67,8 +67,7 @@ static int dispensable(const struct kith_pathset *ps)
 		const struct kith_path *p = kith_pathset_path(ps, i);
 		if (i == ps->sending)
 			continue;
-		if (p->state == KITH_PATH_DEAD ||
-		    (p->state == KITH_PATH_CANDIDATE && (p->flags & KITH_PATH_STRANGER) != 0))
+		if (p->state == KITH_PATH_DEAD || kith_ps_is_stranger(p))
 			return (int)i;
 	}
 	return -1;

@@ -18,7 +18,7 @@ static void limit_strangers(struct kith_pathset *ps, const struct kith_path_env 
 	int oldest = -1;
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
 		const struct kith_path *p = kith_ps_path(ps, i);
-		if (p->state != KITH_PATH_CANDIDATE || (p->flags & KITH_PATH_STRANGER) == 0)
+		if (!kith_ps_is_stranger(p))
 			continue;
 		n++;
 		if (oldest < 0 || p->since < kith_ps_path(ps, (unsigned)oldest)->since)

@@ -531,6 +531,7 @@ enum kith_fwd_verdict kith_fwd_train(struct kith_fwd *fwd, kith_time_us now, uin
 	struct kith_fwd_tunnel *t = &fwd->tunnels[i];
 	struct kith_fwd_leg *in = &t->leg[number % 2], *to = &t->leg[1 - number % 2];
 	out->session = in->session;
+	out->tunnel = id;
 	if (in->transport != transport || !kith_addr_equal(&in->remote, src))
 		return KITH_FWD_WRONG_SOURCE;
 	if ((in->flags & LEG_PROVEN) == 0)

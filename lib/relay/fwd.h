@@ -122,6 +122,7 @@ struct kith_fwd_out {
 	uint16_t transport;
 	bool tell; /* limited, and the owner was not told within KITH_TUNNEL_TELL_US: tell this session */
 	uint32_t session; /* of the leg that the packet came in on (known from WRONG_SOURCE on) */
+	uint64_t tunnel; /* of that leg: its id */
 };
 
 /* limits are copied. seed keys the hash tables. */

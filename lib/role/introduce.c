@@ -160,16 +160,27 @@ void kith_introduce_on_answer(struct kith_core *c, struct kith_session *via, con
 	kith_session_arm(c, s);
 }
 
-/* Who sends into a tunnel is over a rate, and loses packets: told, so that it need not guess. */
-static void tell_limited(struct kith_core *c, uint32_t session, uint64_t tunnel, enum kith_relay_limit limit)
+/* The next open session of an application, by the order of the table; *it begins at 0. NULL: there are no more. */
+static struct kith_session *next_talk(struct kith_core *c, uint32_t *it)
 {
-	const struct kith_session *s = kith_sessions_get(&c->sessions, session);
+	struct kith_session *s;
+	while ((s = kith_table_next(&c->sessions.by_index, it)) != NULL) {
+		if ((s->use & KITH_USE_PEER) && s->state == KITH_SESSION_OPEN)
+			return s;
+	}
+	return NULL;
+}
+
+/* Who sends into a tunnel is over a rate, and loses packets: told, so that it need not guess. */
+static void tell_limited(struct kith_core *c, const struct kith_fwd_out *out, enum kith_relay_limit limit)
+{
+	const struct kith_session *s = kith_sessions_get(&c->sessions, out->session);
 	if (s == NULL || s->state != KITH_SESSION_OPEN)
 		return;
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "tunnel_limited session=%08x limit=%d", s->index, (int)limit);
 	struct kith_writer *w = kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_RELAY_LIMITED,
 						  KITH_RELAY_LIMITED_BODY);
-	kith_write_u64(w, tunnel);
+	kith_write_u64(w, out->tunnel);
 	kith_write_u8(w, (uint8_t)limit);
 	kith_outbox_end(&c->shared->outbox);
 	kith_stats_add(c->stats, KITH_STAT_TUNNELS_LIMITED, 1);
@@ -193,9 +204,7 @@ bool kith_introduce_on_limited(struct kith_core *c, const struct kith_session *s
 	uint32_t it = 0;
 	struct kith_session *peer;
 	bool found = false;
-	while ((peer = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
-		if (!(peer->use & KITH_USE_PEER) || peer->state != KITH_SESSION_OPEN)
-			continue;
+	while ((peer = next_talk(c, &it)) != NULL) {
 		struct kith_path_env env = kith_env(c, peer);
 		if (!kith_pathset_relay_limited(&peer->paths, &env, now, &hop, limit))
 			continue;
@@ -209,12 +218,10 @@ bool kith_introduce_on_limited(struct kith_core *c, const struct kith_session *s
 bool kith_introduce_forward(struct kith_core *c, struct kith_packet *packet)
 {
 	struct kith_fwd_out out;
-	struct kith_span inner;
-	uint64_t tunnel;
 	enum kith_stat stat = KITH_STAT_DROP_TUNNEL_UNKNOWN;
-	enum kith_relay_limit limit = KITH_RELAY_LIMIT_OWNER;
-	switch (kith_fwd_train(&c->super->fwd, c->now.mono_us, packet->data, packet->len, packet->segment_len,
-			       &packet->remote, packet->transport, &out)) {
+	enum kith_fwd_verdict verdict = kith_fwd_train(&c->super->fwd, c->now.mono_us, packet->data, packet->len,
+						       packet->segment_len, &packet->remote, packet->transport, &out);
+	switch (verdict) {
 	case KITH_FWD_FORWARD: {
 		struct kith_packet relayed = *packet;
 		relayed.remote = out.remote;
@@ -238,17 +245,13 @@ bool kith_introduce_forward(struct kith_core *c, struct kith_packet *packet)
 		stat = KITH_STAT_DROP_TUNNEL_CREDIT;
 		break;
 	case KITH_FWD_LIMITED_OWNER:
-		limit = KITH_RELAY_LIMIT_OWNER;
-		stat = KITH_STAT_DROP_TUNNEL_LIMIT;
-		break;
 	case KITH_FWD_LIMITED_ALL:
-		limit = KITH_RELAY_LIMIT_ALL;
 		stat = KITH_STAT_DROP_TUNNEL_LIMIT;
 		break;
 	}
 	kith_stats_add(c->stats, stat, 1);
-	if (out.tell && kith_tunnel_parse(&tunnel, &inner, (struct kith_span){ packet->data, packet->len }))
-		tell_limited(c, out.session, tunnel, limit);
+	if (out.tell)
+		tell_limited(c, &out, verdict == KITH_FWD_LIMITED_ALL ? KITH_RELAY_LIMIT_ALL : KITH_RELAY_LIMIT_OWNER);
 	return true;
 }
 
@@ -323,10 +326,9 @@ void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const 
 	hop.tunnel = tunnel;
 	uint32_t it = 0;
 	struct kith_session *peer;
-	while ((peer = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+	while ((peer = next_talk(c, &it)) != NULL) {
 		bool other;
-		if (!(peer->use & KITH_USE_PEER) || peer->state != KITH_SESSION_OPEN ||
-		    !runs_through(peer, &hop, &other))
+		if (!runs_through(peer, &hop, &other))
 			continue;
 		struct kith_path_env env = kith_env(c, peer);
 		if (other)

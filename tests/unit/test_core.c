@@ -376,17 +376,25 @@ static void small_ring(struct core_world *w, uint32_t max)
 	w->shared->events_max = max;
 }
 
+enum { CALLS = 60, RING = 32 };
+
+/* More sessions than there are places for events. Returns how many there were before. */
+static uint32_t many_calls(struct core_world *w)
+{
+	world_alice_and_bob(w);
+	uint32_t ring = w->shared->events_max;
+	for (int i = 0; i < CALLS; i++)
+		world_call(w, WORLD_ALICE, WORLD_BOB, NULL);
+	small_ring(w, RING);
+	return ring;
+}
+
 /* More ends come at once than there are places for events. */
 static void the_end_of_each_of_many_sessions_is_told(void **state)
 {
-	enum { CALLS = 60, RING = 32 };
 	struct core_world w;
 	(void)state;
-	world_alice_and_bob(&w);
-	uint32_t ring = w.shared->events_max;
-	for (int i = 0; i < CALLS; i++)
-		world_call(&w, WORLD_ALICE, WORLD_BOB, NULL);
-	small_ring(&w, RING);
+	uint32_t ring = many_calls(&w);
 	int since = w.events_n;
 	uint8_t list[512];
 	size_t len = world_revocation(&w, list, sizeof list, 1, 1 + WORLD_ALICE, NULL);
@@ -402,14 +410,9 @@ static void the_end_of_each_of_many_sessions_is_told(void **state)
 
 static void leaving_tells_of_each_of_many_sessions(void **state)
 {
-	enum { CALLS = 60, RING = 32 };
 	struct core_world w;
 	(void)state;
-	world_alice_and_bob(&w);
-	uint32_t ring = w.shared->events_max;
-	for (int i = 0; i < CALLS; i++)
-		world_call(&w, WORLD_ALICE, WORLD_BOB, NULL);
-	small_ring(&w, RING);
+	uint32_t ring = many_calls(&w);
 	int since = w.events_n;
 	kith_core_leave(w.nodes[WORLD_ALICE].core, world_clock(&w), KITH_US_PER_S);
 	world_drain(&w, WORLD_ALICE);

@@ -146,19 +146,27 @@ static void a_leaf_that_is_still_connecting_leaves_at_once(void **state)
 	core_world_deinit(&w);
 }
 
+/* A leaf with two homes, which still tries the third: node 2, which is muted. */
+static int tries_a_third_home(struct core_world *w)
+{
+	int homes[KITH_HOMES];
+	core_world_init(w, kith_suite_sodium(), 1);
+	for (int i = 0; i < 3; i++)
+		world_start(w, (const char *const[]){ "s0", "s1", "s2" }[i], true);
+	world_run(w, 10 * KITH_US_PER_S);
+	w->nodes[2].muted = true;
+	int alice = world_start(w, "alice", false);
+	world_run(w, KITH_US_PER_S);
+	assert_int_equal(homes_of(w, alice, homes), 2);
+	return alice;
+}
+
 static void a_home_that_is_still_being_tried_delays_nothing(void **state)
 {
 	struct core_world w;
-	int homes[KITH_HOMES], connecting = 0;
+	int connecting = 0;
 	(void)state;
-	core_world_init(&w, kith_suite_sodium(), 1);
-	for (int i = 0; i < 3; i++)
-		world_start(&w, (const char *const[]){ "s0", "s1", "s2" }[i], true);
-	world_run(&w, 10 * KITH_US_PER_S);
-	w.nodes[2].muted = true;
-	int alice = world_start(&w, "alice", false);
-	world_run(&w, KITH_US_PER_S);
-	assert_int_equal(homes_of(&w, alice, homes), 2);
+	int alice = tries_a_third_home(&w);
 	for (int i = 0; i < KITH_HOMES; i++)
 		connecting += w.nodes[alice].core->leaf.homes[i].state == KITH_HOME_CONNECTING;
 	assert_int_equal(connecting, 1);
@@ -170,16 +178,8 @@ static void a_home_that_is_still_being_tried_delays_nothing(void **state)
 static void no_new_home_is_taken_by_the_way(void **state)
 {
 	struct core_world w;
-	int homes[KITH_HOMES];
 	(void)state;
-	core_world_init(&w, kith_suite_sodium(), 1);
-	for (int i = 0; i < 3; i++)
-		world_start(&w, (const char *const[]){ "s0", "s1", "s2" }[i], true);
-	world_run(&w, 10 * KITH_US_PER_S);
-	w.nodes[2].muted = true;
-	int alice = world_start(&w, "alice", false);
-	world_run(&w, KITH_US_PER_S);
-	assert_int_equal(homes_of(&w, alice, homes), 2);
+	int alice = tries_a_third_home(&w);
 	w.nodes[2].muted = false;
 	struct thief thief = { .from = alice, .to = -1, .left = 1000 }; /* it takes all the time there is */
 	w.tap = steal_tap;
