@@ -120,6 +120,22 @@ packets() {
 	in_ns "$1" nft -j list counter ip kith "$2" | value 'e["nftables"][1]["counter"]["packets"]'
 }
 
+# flow_directly COUNT: alice and bob talk both ways, and alice's router sees it go directly; prints how many packets
+# went to the supernodes meanwhile, which must be few. COUNT: packets, or what counts like it.
+flow_directly() {
+	local count=$1 out in relayed
+	say alice flow 10
+	say bob flow 10
+	out=$("$count" ra direct_out) in=$("$count" ra direct_in) relayed=$("$count" ra relay_out)
+	flowed() {
+		[ $(($("$count" ra direct_out) - out)) -ge 200 ] && [ $(($("$count" ra direct_in) - in)) -ge 200 ]
+	}
+	until_true 20 flowed
+	relayed=$(($("$count" ra relay_out) - relayed))
+	[ "$relayed" -lt 60 ] || fail "$relayed packets to supernodes while the direct path carried the data"
+	echo "$relayed"
+}
+
 # block ROUTER ADDRESS, unblock ROUTER ADDRESS
 block() {
 	in_ns "$1" nft add element ip kith blocked "{ $2 }"
