@@ -405,7 +405,8 @@ static void rekey(struct kith_core *c, struct kith_session *s)
 	kith_pack_uint(&pk, (uint8_t)(s->epoch + 1));
 	kith_pack_key(&pk, KITH_B_REKEY_KEY);
 	kith_pack_bytes(&pk, key, sizeof key);
-	if (kith_ask(c, s, KITH_REQ_REKEY, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_REKEY, 0)) != 0)
+	if (kith_session_request(c, s, KITH_REQ_REKEY, (struct kith_span){ body, pk.len },
+				 kith_token(KITH_TOKEN_REKEY, 0)) != 0)
 		kith_rekey_abandon(s, c->now.mono_us);
 }
 

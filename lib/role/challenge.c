@@ -32,8 +32,8 @@ int kith_challenge_begin(struct kith_core *c, struct kith_session *s, const char
 		return KITH_ENOMEM;
 	int err = kith_dial_new_op(c, KITH_OP_CHALLENGE, s->peer->name, KITH_REQUEST_TIMEOUT_US + KITH_US_PER_S, op);
 	if (err == 0) {
-		err = kith_ask(c, s, KITH_REQ_CHALLENGE, (struct kith_span){ bytes, (size_t)n },
-			       kith_token(KITH_TOKEN_CHALLENGE, *op));
+		err = kith_session_request(c, s, KITH_REQ_CHALLENGE, (struct kith_span){ bytes, (size_t)n },
+					   kith_token(KITH_TOKEN_CHALLENGE, *op));
 		if (err != 0)
 			kith_dial_done(c, *op, err, true);
 	}
@@ -44,7 +44,7 @@ int kith_challenge_begin(struct kith_core *c, struct kith_session *s, const char
 	return err;
 }
 
-void kith_challenge_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+void kith_challenge_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_challenge expected;
 	struct kith_person person;
@@ -52,7 +52,7 @@ void kith_challenge_on_request(struct kith_core *c, struct kith_session *s, cons
 	uint8_t proof[KITH_PROOF_LEN_MAX];
 	memset(&expected, 0, sizeof expected);
 	if (!kith_session_person(c, s, &person)) {
-		kith_answer(c, s, ask->id, KITH_STATUS_NOT_ALLOWED, nothing);
+		kith_session_answer(c, s, request->id, KITH_STATUS_NOT_ALLOWED, nothing);
 		return;
 	}
 	expected.network = c->self.network;
@@ -60,12 +60,13 @@ void kith_challenge_on_request(struct kith_core *c, struct kith_session *s, cons
 	expected.asked = c->me.identity;
 	memcpy(device.sk, c->self.sign_sk, sizeof device.sk);
 	memcpy(device.pk.b, c->self.sign_pk, sizeof device.pk.b);
-	int n = kith_challenge_answer(c->suite, proof, ask->body, &expected, &device, c->self.chain);
+	int n = kith_challenge_answer(c->suite, proof, request->body, &expected, &device, c->self.chain);
 	kith_wipe(&device, sizeof device);
 	if (n < 0)
-		kith_answer(c, s, ask->id, n == KITH_EPROTO ? KITH_STATUS_MALFORMED : KITH_STATUS_INVALID, nothing);
+		kith_session_answer(c, s, request->id, n == KITH_EPROTO ? KITH_STATUS_MALFORMED : KITH_STATUS_INVALID,
+				    nothing);
 	else
-		kith_answer(c, s, ask->id, KITH_STATUS_OK, (struct kith_span){ proof, (size_t)n });
+		kith_session_answer(c, s, request->id, KITH_STATUS_OK, (struct kith_span){ proof, (size_t)n });
 }
 
 void kith_challenge_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)

@@ -10,7 +10,7 @@
 #include "role/state.h"
 
 int kith_challenge_begin(struct kith_core *c, struct kith_session *s, const char *context, kith_op *op) KITH_MUST_USE;
-void kith_challenge_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
+void kith_challenge_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 void kith_challenge_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
 
 #endif

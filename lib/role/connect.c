@@ -174,7 +174,7 @@ int kith_contact(struct kith_core *c, const struct kith_host *host, uint8_t use,
 	if (s != NULL && s->state == KITH_SESSION_OPEN) {
 		kith_session_use(c, s, use);
 		*session = s->index;
-		return kith_ask(c, s, kind, body, token);
+		return kith_session_request(c, s, kind, body, token);
 	}
 	if (s != NULL && s->state != KITH_SESSION_CLOSED) {
 		struct kith_path_env env = kith_env(c, s);

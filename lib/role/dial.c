@@ -53,7 +53,8 @@ static struct kith_session *ask_home(struct kith_core *c, const struct kith_id *
 		const struct kith_home_slot *home = &c->leaf.homes[(first + i) % KITH_HOMES];
 		struct kith_session *s =
 			home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
-		if (s == NULL || kith_ask(c, s, KITH_REQ_LOOKUP, (struct kith_span){ body, pk.len }, token) != 0)
+		if (s == NULL ||
+		    kith_session_request(c, s, KITH_REQ_LOOKUP, (struct kith_span){ body, pk.len }, token) != 0)
 			continue;
 		*used = i + 1;
 		return s;

@@ -11,12 +11,12 @@
 
 static const struct kith_span nothing = { NULL, 0 };
 
-static void on_ping(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+static void on_ping(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
+	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
 }
 
-static void on_rekey(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+static void on_rekey(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_pack pk;
 	uint64_t epoch;
@@ -24,7 +24,7 @@ static void on_rekey(struct kith_core *c, struct kith_session *s, const struct k
 	uint8_t status = KITH_STATUS_MALFORMED;
 	struct kith_packer out;
 	kith_packer_init(&out, body, sizeof body);
-	if (kith_pack_parse(&pk, ask->body) == 0 &&
+	if (kith_pack_parse(&pk, request->body) == 0 &&
 	    kith_pack_get_uint(&pk, kith_pack_root(&pk), KITH_B_REKEY_EPOCH, 255, &epoch) &&
 	    kith_pack_get_fixed(&pk, kith_pack_root(&pk), KITH_B_REKEY_KEY, theirs, sizeof theirs)) {
 		int err = kith_rekey_answer(s, &c->self, c->alloc, c->now.mono_us, epoch, theirs, ours);
@@ -35,7 +35,7 @@ static void on_rekey(struct kith_core *c, struct kith_session *s, const struct k
 			kith_pack_bytes(&out, ours, sizeof ours);
 		}
 	}
-	kith_answer(c, s, ask->id, status, (struct kith_span){ body, out.len });
+	kith_session_answer(c, s, request->id, status, (struct kith_span){ body, out.len });
 }
 
 static void on_rekeyed(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
@@ -93,77 +93,77 @@ static bool allowed(const struct kith_core *c, const struct kith_session *s, uin
 	return false;
 }
 
-static void serve(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+static void serve(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	switch ((enum kith_request_kind)ask->kind) {
+	switch ((enum kith_request_kind)request->kind) {
 	case KITH_REQ_ATTACH:
-		kith_supernode_on_attach(c, s, ask);
+		kith_supernode_on_attach(c, s, request);
 		return;
 	case KITH_REQ_DETACH:
-		kith_supernode_on_detach(c, s, ask);
+		kith_supernode_on_detach(c, s, request);
 		return;
 	case KITH_REQ_LOOKUP:
 	case KITH_REQ_FIND:
 	case KITH_REQ_WATCH:
-		kith_query_on_request(c, s, ask);
+		kith_query_on_request(c, s, request);
 		return;
 	case KITH_REQ_SUBSCRIBE:
-		kith_subscribing_on_request(c, s, ask);
+		kith_subscribing_on_request(c, s, request);
 		return;
 	case KITH_REQ_INTRODUCE:
-		kith_introduce_on_request(c, s, ask);
+		kith_introduce_on_request(c, s, request);
 		return;
 	case KITH_REQ_NOTIFY:
-		kith_query_on_notify(c, s, ask);
+		kith_query_on_notify(c, s, request);
 		return;
 	case KITH_REQ_LEAVE:
-		kith_leaf_on_leave(c, s, ask);
+		kith_leaf_on_leave(c, s, request);
 		return;
 	case KITH_REQ_TUNNEL_CLOSE:
-		kith_introduce_on_close(c, s, ask);
+		kith_introduce_on_close(c, s, request);
 		return;
 	case KITH_REQ_STORE:
 	case KITH_REQ_VANISH:
-		kith_supernode_on_news(c, s, ask);
+		kith_supernode_on_news(c, s, request);
 		return;
 	case KITH_REQ_GOSSIP:
-		kith_supernode_on_gossip(c, s, ask);
+		kith_supernode_on_gossip(c, s, request);
 		return;
 	case KITH_REQ_MEMBERS:
-		kith_supernode_on_members(c, s, ask);
+		kith_supernode_on_members(c, s, request);
 		return;
 	case KITH_REQ_REKEY:
-		on_rekey(c, s, ask);
+		on_rekey(c, s, request);
 		return;
 	case KITH_REQ_CHALLENGE:
-		kith_challenge_on_request(c, s, ask);
+		kith_challenge_on_request(c, s, request);
 		return;
 	case KITH_REQ_PING:
-		on_ping(c, s, ask);
+		on_ping(c, s, request);
 		return;
 	}
-	kith_answer(c, s, ask->id, KITH_STATUS_UNKNOWN, nothing);
+	kith_session_answer(c, s, request->id, KITH_STATUS_UNKNOWN, nothing);
 }
 
 uint16_t kith_dispatch_request(struct kith_core *c, struct kith_session *s, struct kith_span body)
 {
-	struct kith_ask ask;
+	struct kith_request request;
 	struct kith_path_env env = kith_env(c, s);
-	switch (kith_request_on_request(&s->requests, &env, c->now.mono_us, body, &ask)) {
-	case KITH_ASK_NEW:
+	switch (kith_request_on_request(&s->requests, &env, c->now.mono_us, body, &request)) {
+	case KITH_REQUEST_NEW:
 		break;
-	case KITH_ASK_MALFORMED:
+	case KITH_REQUEST_MALFORMED:
 		kith_stats_add(c->stats, KITH_STAT_DROP_MALFORMED_FRAME, 1);
 		return 0;
-	case KITH_ASK_REPEATED:
-	case KITH_ASK_DROPPED:
+	case KITH_REQUEST_REPEATED:
+	case KITH_REQUEST_DROPPED:
 		return 0;
 	}
-	if (allowed(c, s, ask.kind))
-		serve(c, s, &ask);
+	if (allowed(c, s, request.kind))
+		serve(c, s, &request);
 	else
-		kith_answer(c, s, ask.id, KITH_STATUS_NOT_ALLOWED, nothing);
-	return ask.id;
+		kith_session_answer(c, s, request.id, KITH_STATUS_NOT_ALLOWED, nothing);
+	return request.id;
 }
 
 void kith_dispatch_ended(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)

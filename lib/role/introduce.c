@@ -82,7 +82,7 @@ static uint8_t open_tunnel(struct kith_core *c, const struct kith_session *s, co
 static void introduce_self(struct kith_core *c, struct kith_session *s, uint16_t id, struct kith_span packet)
 {
 	struct kith_hs_header header;
-	kith_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ empty_map, sizeof empty_map });
+	kith_session_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ empty_map, sizeof empty_map });
 	if (kith_packet_type(packet) != KITH_PKT_HELLO || !kith_hs_parse(&header, packet) ||
 	    header.version != KITH_WIRE_VERSION)
 		return;
@@ -91,30 +91,30 @@ static void introduce_self(struct kith_core *c, struct kith_session *s, uint16_t
 	kith_connect_on_hello(c, &header, packet.len, kith_session_hop(s));
 }
 
-void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_pack in;
 	uint8_t device[KITH_DEVICE_ID_LEN], body[16];
 	struct kith_span packet = nothing;
-	if (kith_pack_parse(&in, ask->body) != 0 ||
+	if (kith_pack_parse(&in, request->body) != 0 ||
 	    !kith_pack_get_fixed(&in, kith_pack_root(&in), KITH_B_INTRO_DEVICE, device, sizeof device)) {
-		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
 	(void)kith_pack_get_bytes(&in, kith_pack_root(&in), KITH_B_INTRO_PACKET, KITH_NESTED_MAX, &packet);
 	if (memcmp(device, c->self.dh_pk, KITH_DEVICE_ID_LEN) == 0) {
-		introduce_self(c, s, ask->id, packet);
+		introduce_self(c, s, request->id, packet);
 		return;
 	}
 	struct kith_session *leaf = kith_sessions_of(&c->sessions, device);
 	if (leaf == NULL || leaf == s || !(leaf->use & KITH_USE_LEAF) || leaf->state != KITH_SESSION_OPEN) {
-		kith_answer(c, s, ask->id, KITH_STATUS_NOT_FOUND, nothing);
+		kith_session_answer(c, s, request->id, KITH_STATUS_NOT_FOUND, nothing);
 		return;
 	}
 	/* Only what begins or continues a conversation may be passed on: nothing that makes the leaf speak for us. */
 	uint8_t type = kith_packet_type(packet);
 	if (packet.len > 0 && type != KITH_PKT_HELLO && type != KITH_PKT_DATA) {
-		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
 	uint64_t ids[2];
@@ -132,7 +132,7 @@ void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, cons
 		kith_pack_key(&out, KITH_B_INTRODUCED_TUNNEL);
 		kith_pack_uint(&out, ids[0]);
 	}
-	kith_answer(c, s, ask->id, status, (struct kith_span){ body, out.len });
+	kith_session_answer(c, s, request->id, status, (struct kith_span){ body, out.len });
 }
 
 void kith_introduce_on_answer(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer)
@@ -290,8 +290,8 @@ void kith_introduce_tell(struct kith_core *c, const struct kith_fwd_ends *ends, 
 			kith_pack_key(&pk, KITH_B_LEAVE_TUNNEL);
 			kith_pack_uint(&pk, ends[i].id[side]);
 			/* Lost or refused, the end finds out by its own probes. */
-			int err = kith_ask(c, s, KITH_REQ_TUNNEL_CLOSE, (struct kith_span){ body, pk.len },
-					   kith_token(KITH_TOKEN_IGNORE, 0));
+			int err = kith_session_request(c, s, KITH_REQ_TUNNEL_CLOSE, (struct kith_span){ body, pk.len },
+						       kith_token(KITH_TOKEN_IGNORE, 0));
 			(void)err;
 		}
 	}
@@ -312,16 +312,16 @@ static bool runs_through(const struct kith_session *s, const struct kith_hop *ho
 }
 
 /* The home says that a tunnel ends: every session that uses it must do without. */
-void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_pack in;
 	uint64_t tunnel;
-	if (kith_pack_parse(&in, ask->body) != 0 ||
+	if (kith_pack_parse(&in, request->body) != 0 ||
 	    !kith_pack_get_uint(&in, kith_pack_root(&in), KITH_B_LEAVE_TUNNEL, UINT64_MAX, &tunnel)) {
-		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
-	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
+	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
 	struct kith_hop hop = *kith_session_hop(s);
 	hop.tunnel = tunnel;
 	uint32_t it = 0;

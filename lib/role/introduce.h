@@ -15,9 +15,9 @@
 int kith_introduce(struct kith_core *c, struct kith_session *s, const struct kith_host *host,
 		   struct kith_span packet) KITH_MUST_USE;
 
-void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
+void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 void kith_introduce_on_answer(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer);
-void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
+void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
 /* RELAY_LIMITED: the supernode at the other end of s drops what we send into a tunnel. Whatever uses the tunnel has it
  * in its journal. False: malformed, or s is not a session with a supernode for its services. */

@@ -457,14 +457,14 @@ void kith_leaf_lost(struct kith_core *c, const struct kith_session *s, enum kith
 	publish_by(c, c->now.mono_us + MOVE_US);
 }
 
-void kith_leaf_on_leave(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+void kith_leaf_on_leave(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_pack pk;
 	struct kith_home_slot *home = slot_of(c, s->index);
-	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
+	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
 	if (home == NULL)
 		return;
-	if (kith_pack_parse(&pk, ask->body) == 0)
+	if (kith_pack_parse(&pk, request->body) == 0)
 		learn_hosts(c, kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_LEAVE_HOSTS), &home->host.dh);
 	s->use &= (uint8_t)~KITH_USE_HOME; /* its end is not a loss: the slot goes to another now */
 	give_up(c, home);
@@ -519,8 +519,8 @@ static void give_record(struct kith_core *c, uint8_t slot, struct kith_session *
 	kith_pack_key(&pk, KITH_B_ATTACH_PUBLISH);
 	bool all = c->leaving; /* a goodbye must not wait for a home that is dead */
 	kith_pack_bool(&pk, all || slot == c->leaf.primary);
-	if (!pk.bad &&
-	    kith_ask(c, s, KITH_REQ_ATTACH, (struct kith_span){ body, pk.len }, kith_token(KITH_TOKEN_ATTACH, 0)) == 0)
+	if (!pk.bad && kith_session_request(c, s, KITH_REQ_ATTACH, (struct kith_span){ body, pk.len },
+					    kith_token(KITH_TOKEN_ATTACH, 0)) == 0)
 		c->leaf.homes[slot].asking = true;
 }
 

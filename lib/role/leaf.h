@@ -18,7 +18,7 @@ void kith_leaf_deinit(struct kith_core *c);
 void kith_leaf_tick(struct kith_core *c);
 
 void kith_leaf_on_attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
-void kith_leaf_on_leave(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
+void kith_leaf_on_leave(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
 /* Something happened on a home's session: whether it is in doubt. */
 void kith_leaf_look(struct kith_core *c, struct kith_session *s);

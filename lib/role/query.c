@@ -298,7 +298,8 @@ static void notify(struct kith_core *c, uint32_t session, struct kith_span body)
 {
 	struct kith_session *s = kith_sessions_get(&c->sessions, session);
 	if (s != NULL && s->state == KITH_SESSION_OPEN && body.len > 0 &&
-	    kith_ask_for(c, s, KITH_REQ_NOTIFY, body, kith_token(KITH_TOKEN_IGNORE, 0), KITH_LEAF_VANISH_US) != 0)
+	    kith_session_request_for(c, s, KITH_REQ_NOTIFY, body, kith_token(KITH_TOKEN_IGNORE, 0),
+				     KITH_LEAF_VANISH_US) != 0)
 		kith_stats_add(c->stats, KITH_STAT_NOTIFY_DROPPED, 1);
 }
 
@@ -363,7 +364,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 	switch ((enum query_for)q->what) {
 	case QUERY_FOR_SESSION:
 		if (s != NULL && s->state != KITH_SESSION_CLOSED)
-			kith_answer(c, s, q->request, len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND, answer);
+			kith_session_answer(c, s, q->request, len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND, answer);
 		break;
 	case QUERY_FOR_OP:
 		kith_dial_on_found(c, &own);
@@ -575,7 +576,7 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 /* ---- serving ---- */
 
 /* A replica's answer: what is stored, and members nearer to the key. */
-static void answer_find(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask,
+static void answer_find(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
 			const struct kith_id *key, struct kith_pack_list listed)
 {
 	uint8_t body[KITH_ANSWER_MAX], ids[KITH_REPLICAS * KITH_MEMBER_ID_PREFIX];
@@ -599,28 +600,29 @@ static void answer_find(struct kith_core *c, struct kith_session *s, const struc
 		news.members[i] = kith_member_entry_bytes(nearer[i]);
 	}
 	size_t len = q.found_n + news.members_n > 0 ? pack_found(&news, body) : 0;
-	kith_answer(c, s, ask->id, q.found_n > 0 && len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND,
-		    (struct kith_span){ body, len });
+	kith_session_answer(c, s, request->id, q.found_n > 0 && len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND,
+			    (struct kith_span){ body, len });
 	forget_found(c, &q);
 }
 
-void kith_query_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+void kith_query_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_pack pk;
 	struct kith_id key;
-	if (kith_pack_parse(&pk, ask->body) != 0 ||
+	if (kith_pack_parse(&pk, request->body) != 0 ||
 	    !kith_pack_get_fixed(&pk, kith_pack_root(&pk), KITH_B_FIND_KEY, key.b, KITH_ID_LEN)) {
-		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
-	if (ask->kind == KITH_REQ_WATCH && kith_watches_add(&c->super->watches, c->now.mono_us, &key, s->index) < 0) {
-		kith_answer(c, s, ask->id, KITH_STATUS_FULL, nothing);
+	if (request->kind == KITH_REQ_WATCH &&
+	    kith_watches_add(&c->super->watches, c->now.mono_us, &key, s->index) < 0) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_FULL, nothing);
 		return;
 	}
-	if (ask->kind != KITH_REQ_LOOKUP) {
+	if (request->kind != KITH_REQ_LOOKUP) {
 		kith_session_use(c, s,
-				 ask->kind == KITH_REQ_WATCH ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER);
-		answer_find(c, s, ask, &key, kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_FIND_NEARER));
+				 request->kind == KITH_REQ_WATCH ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER);
+		answer_find(c, s, request, &key, kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_FIND_NEARER));
 		return;
 	}
 	struct kith_key identity;
@@ -630,11 +632,11 @@ void kith_query_on_request(struct kith_core *c, struct kith_session *s, const st
 	struct kith_query *q = allowed ? new_query(c, QUERY_FOR_SESSION, &key, asker) : NULL;
 	if (q == NULL) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
-		kith_answer(c, s, ask->id, KITH_STATUS_LIMITED, nothing);
+		kith_session_answer(c, s, request->id, KITH_STATUS_LIMITED, nothing);
 		return;
 	}
 	q->session = s->index;
-	q->request = ask->id;
+	q->request = request->id;
 	begin(c, q);
 }
 
@@ -644,16 +646,16 @@ static bool watched(const struct kith_core *c, const struct kith_id *key)
 	return kith_watches_of(&c->super->interests, key, 0, &ref, 1) > 0;
 }
 
-void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_pack pk;
 	struct kith_id key;
-	if (kith_pack_parse(&pk, ask->body) != 0 ||
+	if (kith_pack_parse(&pk, request->body) != 0 ||
 	    !kith_pack_get_fixed(&pk, kith_pack_root(&pk), KITH_B_NEWS_KEY, key.b, KITH_ID_LEN)) {
-		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
-	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
+	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
 	kith_watching_news(c, &pk, KITH_B_NEWS_RECORDS, KITH_B_NEWS_VANISHED);
 	if (c->super == NULL)
 		return;

@@ -21,11 +21,11 @@
 #define KITH_QUERY_HEDGE_US (500 * KITH_US_PER_MS) /* a handshake within a continent, with a retry */
 
 /* LOOKUP of a leaf or a stranger; FIND and WATCH of another supernode. */
-void kith_query_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
+void kith_query_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
 
 /* NOTIFY: a replica tells a home, or a home its leaf. */
-void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
+void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
 /* A look-up for an operation of this node's own application; the answer goes to kith_dial_on_found. */
 void kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op);

@@ -134,8 +134,8 @@ void kith_session_use(struct kith_core *c, struct kith_session *s, uint8_t use)
 	kith_session_arm(c, s);
 }
 
-int kith_ask_for(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body, uint64_t token,
-		 kith_time_us timeout_us)
+int kith_session_request_for(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
+			     uint64_t token, kith_time_us timeout_us)
 {
 	struct kith_path_env env = kith_env(c, s);
 	if (s->state != KITH_SESSION_OPEN)
@@ -147,12 +147,14 @@ int kith_ask_for(struct kith_core *c, struct kith_session *s, uint8_t kind, stru
 	return err;
 }
 
-int kith_ask(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body, uint64_t token)
+int kith_session_request(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
+			 uint64_t token)
 {
-	return kith_ask_for(c, s, kind, body, token, KITH_REQUEST_TIMEOUT_US);
+	return kith_session_request_for(c, s, kind, body, token, KITH_REQUEST_TIMEOUT_US);
 }
 
-void kith_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status, struct kith_span body)
+void kith_session_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status,
+			 struct kith_span body)
 {
 	struct kith_path_env env = kith_env(c, s);
 	s->used_at = c->now.mono_us;

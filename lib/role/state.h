@@ -301,11 +301,12 @@ kith_time_us kith_session_unused_at(const struct kith_session *s);
 void kith_session_arm(struct kith_core *c, struct kith_session *s);
 
 /* Sends a request on an open session; the second one gives it its own time limit. */
-int kith_ask(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
-	     uint64_t token) KITH_MUST_USE;
-int kith_ask_for(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body, uint64_t token,
-		 kith_time_us timeout_us) KITH_MUST_USE;
-void kith_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status, struct kith_span body);
+int kith_session_request(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
+			 uint64_t token) KITH_MUST_USE;
+int kith_session_request_for(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
+			     uint64_t token, kith_time_us timeout_us) KITH_MUST_USE;
+void kith_session_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status,
+			 struct kith_span body);
 
 /* Ends a session: tells the other side (when it can be told), ends its requests, tells the roles; freed at the end of
  * the call. */

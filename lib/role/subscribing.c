@@ -35,15 +35,15 @@ static bool add(struct kith_core *c, const struct kith_session *s, const struct 
 	return true;
 }
 
-void kith_subscribing_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+void kith_subscribing_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_pack pk;
-	if (kith_pack_parse(&pk, ask->body) != 0) {
-		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+	if (kith_pack_parse(&pk, request->body) != 0) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
 	if (!(s->use & KITH_USE_LEAF)) {
-		kith_answer(c, s, ask->id, KITH_STATUS_NOT_ALLOWED, nothing);
+		kith_session_answer(c, s, request->id, KITH_STATUS_NOT_ALLOWED, nothing);
 		return;
 	}
 	struct kith_pack_list list = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_SUBSCRIBE_DROP);
@@ -59,7 +59,7 @@ void kith_subscribing_on_request(struct kith_core *c, struct kith_session *s, co
 		if (id_of(bytes, &key))
 			all = add(c, s, &key) && all;
 	}
-	kith_answer(c, s, ask->id, all ? KITH_STATUS_OK : KITH_STATUS_LIMITED, nothing);
+	kith_session_answer(c, s, request->id, all ? KITH_STATUS_OK : KITH_STATUS_LIMITED, nothing);
 }
 
 kith_time_us kith_subscribing_tick(struct kith_core *c)

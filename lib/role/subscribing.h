@@ -11,7 +11,7 @@
 
 #include "role/state.h"
 
-void kith_subscribing_on_request(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
+void kith_subscribing_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
 /* Asks the replicas again for keys that are due, as far as there is room for look-ups. Returns when to be called next.
  */

@@ -213,23 +213,23 @@ static void follow_up(struct kith_core *c, struct kith_session *s, const struct 
 	struct kith_span body = { result->follow, result->follow_len };
 	struct kith_path_env env = kith_env(c, s);
 	int err = s->state == KITH_SESSION_OPEN
-			  ? kith_ask(c, s, KITH_REQ_GOSSIP, body, kith_token(KITH_TOKEN_GOSSIP, 0))
+			  ? kith_session_request(c, s, KITH_REQ_GOSSIP, body, kith_token(KITH_TOKEN_GOSSIP, 0))
 			  : kith_request_embed(&s->requests, &env, c->now.mono_us, KITH_REQ_GOSSIP, body,
 					       kith_token(KITH_TOKEN_GOSSIP, 0), KITH_REQUEST_TIMEOUT_US, NULL);
 	(void)err;
 }
 
-void kith_supernode_on_gossip(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+void kith_supernode_on_gossip(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	uint8_t body[KITH_ANSWER_MAX];
 	struct kith_gossip_result result;
 	kith_session_use(c, s, KITH_USE_MEMBER);
-	int n = kith_gossip_answer(&c->super->members, &c->now, ask->body, body, sizeof body, &result);
+	int n = kith_gossip_answer(&c->super->members, &c->now, request->body, body, sizeof body, &result);
 	if (n < 0) {
-		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
-	kith_answer(c, s, ask->id, KITH_STATUS_OK, (struct kith_span){ body, (size_t)n });
+	kith_session_answer(c, s, request->id, KITH_STATUS_OK, (struct kith_span){ body, (size_t)n });
 	learnt(c, &result);
 	follow_up(c, s, &result);
 }
@@ -317,7 +317,7 @@ static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t 
 	pack_hosts(c, &pk);
 	kith_pack_key(&pk, KITH_B_ATTACHED_UNIX_MS);
 	kith_pack_uint(&pk, (uint64_t)c->now.unix_ms);
-	kith_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ body, pk.len });
+	kith_session_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ body, pk.len });
 }
 
 /* Who keeps a key: its replicas, and when fewer than half of them answer the next six as well, where readers look next.
@@ -481,17 +481,17 @@ static bool make_attached(struct kith_core *c, struct kith_session *s)
 	return true;
 }
 
-void kith_supernode_on_attach(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+void kith_supernode_on_attach(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_pack pk;
 	struct kith_span record = nothing;
 	bool publish = false;
-	if (kith_pack_parse(&pk, ask->body) != 0) {
-		kith_answer(c, s, ask->id, KITH_STATUS_MALFORMED, nothing);
+	if (kith_pack_parse(&pk, request->body) != 0) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
 	if (c->leaving || !make_attached(c, s)) {
-		kith_answer(c, s, ask->id, c->leaving ? KITH_STATUS_LEAVING : KITH_STATUS_FULL, nothing);
+		kith_session_answer(c, s, request->id, c->leaving ? KITH_STATUS_LEAVING : KITH_STATUS_FULL, nothing);
 		return;
 	}
 	(void)kith_pack_get_bool(&pk, kith_pack_root(&pk), KITH_B_ATTACH_PUBLISH, &publish);
@@ -499,9 +499,9 @@ void kith_supernode_on_attach(struct kith_core *c, struct kith_session *s, const
 	if (kith_pack_get_bytes(&pk, kith_pack_root(&pk), KITH_B_ATTACH_RECORD, KITH_RECORD_LEN_MAX, &record))
 		status = take_leaf_record(c, s, record, publish);
 	if (status == KITH_STATUS_OK)
-		answer_attach(c, s, ask->id);
+		answer_attach(c, s, request->id);
 	else
-		kith_answer(c, s, ask->id, status, nothing);
+		kith_session_answer(c, s, request->id, status, nothing);
 }
 
 static void forget_leaf(struct kith_core *c, struct kith_session *s)
@@ -517,10 +517,10 @@ static void forget_leaf(struct kith_core *c, struct kith_session *s)
 	s->attached = NULL;
 }
 
-void kith_supernode_on_detach(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+void kith_supernode_on_detach(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	forget_leaf(c, s);
-	kith_answer(c, s, ask->id, KITH_STATUS_OK, nothing);
+	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
 }
 
 /* ---- the directory ---- */
@@ -555,12 +555,12 @@ static uint8_t on_vanish(struct kith_core *c, struct kith_span bytes)
 	return err >= 0 ? KITH_STATUS_OK : KITH_STATUS_INVALID;
 }
 
-void kith_supernode_on_news(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+void kith_supernode_on_news(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_pack pk;
 	uint8_t status = KITH_STATUS_MALFORMED;
 	kith_session_use(c, s, KITH_USE_MEMBER);
-	if (kith_pack_parse(&pk, ask->body) == 0) {
+	if (kith_pack_parse(&pk, request->body) == 0) {
 		struct kith_pack_list list = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_NEWS_RECORDS);
 		struct kith_span bytes;
 		while (kith_pack_list_next(&list, &bytes))
@@ -569,10 +569,10 @@ void kith_supernode_on_news(struct kith_core *c, struct kith_session *s, const s
 		while (kith_pack_list_next(&list, &bytes))
 			status = on_vanish(c, bytes);
 	}
-	kith_answer(c, s, ask->id, status, nothing);
+	kith_session_answer(c, s, request->id, status, nothing);
 }
 
-void kith_supernode_on_members(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask)
+void kith_supernode_on_members(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	uint8_t body[1024];
 	struct kith_packer pk;
@@ -580,7 +580,7 @@ void kith_supernode_on_members(struct kith_core *c, struct kith_session *s, cons
 	kith_pack_map(&pk, 1);
 	kith_pack_key(&pk, KITH_B_MEMBERS_HOSTS);
 	pack_hosts(c, &pk);
-	kith_answer(c, s, ask->id, KITH_STATUS_OK, (struct kith_span){ body, pk.len });
+	kith_session_answer(c, s, request->id, KITH_STATUS_OK, (struct kith_span){ body, pk.len });
 }
 
 /* ---- losing a leaf ---- */
@@ -741,8 +741,8 @@ void kith_supernode_leave(struct kith_core *c, kith_time_us grace_us)
 	pack_hosts(c, &pk);
 	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
 		if ((s->use & KITH_USE_LEAF) && s->state == KITH_SESSION_OPEN &&
-		    kith_ask(c, s, KITH_REQ_LEAVE, (struct kith_span){ body, pk.len },
-			     kith_token(KITH_TOKEN_LEAVE, 0)) != 0)
+		    kith_session_request(c, s, KITH_REQ_LEAVE, (struct kith_span){ body, pk.len },
+					 kith_token(KITH_TOKEN_LEAVE, 0)) != 0)
 			KITH_LOG(c->log, KITH_LOG_DEBUG, "leaf_not_told");
 	}
 	struct kith_fwd_ends ends[BATCH];

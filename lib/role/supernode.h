@@ -20,11 +20,11 @@ int kith_supernode_new(struct kith_core *c, const struct kith_core_options *o) K
 void kith_supernode_free(struct kith_core *c);
 void kith_supernode_tick(struct kith_core *c);
 
-void kith_supernode_on_attach(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
-void kith_supernode_on_detach(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
-void kith_supernode_on_news(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
-void kith_supernode_on_gossip(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
-void kith_supernode_on_members(struct kith_core *c, struct kith_session *s, const struct kith_ask *ask);
+void kith_supernode_on_attach(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+void kith_supernode_on_detach(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+void kith_supernode_on_news(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+void kith_supernode_on_gossip(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+void kith_supernode_on_members(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 void kith_supernode_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
 
 /* A supernode did not answer a request (KITH_ETIMEDOUT, KITH_ECLOSED), or it did: who fails is not asked for a while.

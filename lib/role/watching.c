@@ -37,8 +37,8 @@ static bool subscribe(struct kith_core *c, uint32_t field, const struct kith_wat
 		return false;
 	kith_packer_init(&pk, body, sizeof body);
 	pack_keys(&pk, field, list, n);
-	return kith_ask(c, home, KITH_REQ_SUBSCRIBE, (struct kith_span){ body, pk.len },
-			kith_token(KITH_TOKEN_SUBSCRIBE, 0)) == 0;
+	return kith_session_request(c, home, KITH_REQ_SUBSCRIBE, (struct kith_span){ body, pk.len },
+				    kith_token(KITH_TOKEN_SUBSCRIBE, 0)) == 0;
 }
 
 void kith_watching_renew(struct kith_core *c)

@@ -456,32 +456,32 @@ static struct work *free_work(struct kith_requests *rq, const struct kith_alloc 
 	return w;
 }
 
-enum kith_ask_verdict kith_request_on_request(struct kith_requests **rq, const struct kith_path_env *env,
-					      kith_time_us now, struct kith_span body, struct kith_ask *out)
+enum kith_request_verdict kith_request_on_request(struct kith_requests **rq, const struct kith_path_env *env,
+						  kith_time_us now, struct kith_span body, struct kith_request *out)
 {
 	struct kith_reader r = kith_reader_of_span(body);
 	out->id = kith_read_u16(&r);
 	out->kind = kith_read_u8(&r);
 	out->body = kith_read_rest(&r);
 	if (r.bad)
-		return KITH_ASK_MALFORMED;
+		return KITH_REQUEST_MALFORMED;
 	struct work *known = find_work(*rq, out->id);
 	if (known != NULL) {
 		if (known->state == WORK_ANSWERED && may_repeat(known)) {
 			emit_answer(env, known, UINT16_MAX);
 			kith_stats_add(env->stats, KITH_STAT_REQUESTS_DUPLICATE, 1);
 		}
-		return KITH_ASK_REPEATED;
+		return KITH_REQUEST_REPEATED;
 	}
 	struct work *w = get(rq, env) != NULL ? free_work(*rq, env->alloc) : NULL;
 	if (w == NULL) {
 		kith_stats_add(env->stats, KITH_STAT_REQUESTS_LIMITED, 1);
-		return KITH_ASK_DROPPED;
+		return KITH_REQUEST_DROPPED;
 	}
 	w->state = WORK_BUSY;
 	w->id = out->id;
 	w->keep_until = now + KITH_ANSWER_KEEP_US; /* what is never answered is forgotten as well */
-	return KITH_ASK_NEW;
+	return KITH_REQUEST_NEW;
 }
 
 /* Stores the answer for repetition; without memory an empty FAILED is kept. */

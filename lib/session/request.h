@@ -32,13 +32,13 @@ struct kith_answer {
 };
 
 /* A request of the other side. */
-struct kith_ask {
+struct kith_request {
 	uint16_t id; /* for kith_request_answer */
 	uint8_t kind;
 	struct kith_span body; /* borrowed from the packet */
 };
 
-enum kith_ask_verdict { KITH_ASK_NEW, KITH_ASK_REPEATED, KITH_ASK_DROPPED, KITH_ASK_MALFORMED };
+enum kith_request_verdict { KITH_REQUEST_NEW, KITH_REQUEST_REPEATED, KITH_REQUEST_DROPPED, KITH_REQUEST_MALFORMED };
 
 /* Sends a request. *rq is made when NULL. token comes back with the answer. KITH_EFULL, KITH_ENOMEM, KITH_EMSGSIZE. */
 int kith_request_send(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now, uint8_t kind,
@@ -67,8 +67,8 @@ bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env
 			    struct kith_span body, struct kith_answer *out);
 
 /* A REQUEST frame. NEW: carry it out and answer, now or later. */
-enum kith_ask_verdict kith_request_on_request(struct kith_requests **rq, const struct kith_path_env *env,
-					      kith_time_us now, struct kith_span body, struct kith_ask *out);
+enum kith_request_verdict kith_request_on_request(struct kith_requests **rq, const struct kith_path_env *env,
+						  kith_time_us now, struct kith_span body, struct kith_request *out);
 
 /* Answers; ids that are no longer known are ignored (the asker gave up). send false: the session may not send yet;
  * the answer rides in the REPLY, or is fetched by a repetition of the request. */

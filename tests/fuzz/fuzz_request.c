@@ -145,7 +145,7 @@ static void answer(struct kith_reader *r)
 static void step(struct kith_reader *r)
 {
 	struct kith_answer a;
-	struct kith_ask asked;
+	struct kith_request asked;
 	uint8_t op = kith_read_u8(r);
 	switch (op % 10) {
 	case 0:
@@ -174,7 +174,7 @@ static void step(struct kith_reader *r)
 	}
 	case 5: {
 		struct kith_span body = fz_block(r, KITH_FRAMES_MAX);
-		if (kith_request_on_request(&f.rq, &f.env, f.now, body, &asked) == KITH_ASK_NEW)
+		if (kith_request_on_request(&f.rq, &f.env, f.now, body, &asked) == KITH_REQUEST_NEW)
 			KITH_ASSERT(fz_within(asked.body, body));
 		break;
 	}

@@ -39,7 +39,8 @@ static void ask_from(struct core_world *w, int asker, int home, const uint8_t de
 	kith_outbox_claim(&w->shared->outbox, c, c->stats);
 	struct kith_session *s = kith_sessions_of(&c->sessions, w->nodes[home].id.device_dh.b);
 	assert_non_null(s);
-	assert_int_equal(kith_ask(c, s, KITH_REQ_INTRODUCE, test_span(body, pk.len), kith_token(KITH_TOKEN_IGNORE, 0)),
+	assert_int_equal(kith_session_request(c, s, KITH_REQ_INTRODUCE, test_span(body, pk.len),
+					      kith_token(KITH_TOKEN_IGNORE, 0)),
 			 0);
 	kith_core_tick(c, world_clock(w)); /* seals */
 	world_drain(w, asker);
@@ -165,8 +166,8 @@ static void a_tunnel_that_ends_concerns_the_sessions_that_used_it_only(void **st
 	kith_core_tick(a, world_clock(&w));
 	world_drain(&w, alice);
 	kith_outbox_claim(&w.shared->outbox, a, a->stats);
-	struct kith_ask ask = { .id = 77, .kind = KITH_REQ_TUNNEL_CLOSE, .body = test_span(body, pk.len) };
-	kith_introduce_on_close(a, via, &ask);
+	struct kith_request request = { .id = 77, .kind = KITH_REQ_TUNNEL_CLOSE, .body = test_span(body, pk.len) };
+	kith_introduce_on_close(a, via, &request);
 	assert_int_equal(to_bob->peer->relay_at, w.now);
 	assert_int_equal(to_carol->peer->relay_at, KITH_TIME_NEVER);
 	world_drain(&w, alice);

@@ -211,7 +211,9 @@ static void an_answer_that_would_be_too_long_names_fewer_members(void **state)
 	assert_non_null(s);
 	w.tap = long_packets_tap;
 	w.tap_ctx = &n;
-	assert_int_equal(kith_ask(c, s, KITH_REQ_FIND, test_span(body, pk.len), kith_token(KITH_TOKEN_IGNORE, 0)), 0);
+	assert_int_equal(
+		kith_session_request(c, s, KITH_REQ_FIND, test_span(body, pk.len), kith_token(KITH_TOKEN_IGNORE, 0)),
+		0);
 	kith_core_tick(c, world_clock(&w));
 	world_drain(&w, 1);
 	world_run(&w, 200 * KITH_US_PER_MS);

@@ -128,7 +128,7 @@ static void land(struct pair *p, const struct flying *a)
 {
 	struct end *e = &p->end[a->to];
 	struct kith_answer answer;
-	struct kith_ask ask;
+	struct kith_request request;
 	struct kith_span body = test_span(a->body, a->len);
 	if (a->type == KITH_FRAME_ANSWER) {
 		if (kith_request_on_answer(e->rq, &e->env, p->now, body, &answer))
@@ -136,12 +136,12 @@ static void land(struct pair *p, const struct flying *a)
 	} else if (a->type == KITH_FRAME_ANSWER_MORE) {
 		kith_request_on_more(e->rq, &e->env, body);
 	} else if (a->type == KITH_FRAME_REQUEST) {
-		if (kith_request_on_request(&e->rq, &e->env, p->now, body, &ask) == KITH_ASK_NEW) {
+		if (kith_request_on_request(&e->rq, &e->env, p->now, body, &request) == KITH_REQUEST_NEW) {
 			e->carried_out++;
 			if (p->hold)
-				p->held[p->held_n++ % (KITH_REQUESTS_MAX + 1)] = ask.id;
+				p->held[p->held_n++ % (KITH_REQUESTS_MAX + 1)] = request.id;
 			else
-				answer_now(p, a->to, ask.id);
+				answer_now(p, a->to, request.id);
 		}
 	}
 	fly(p, a->to);
@@ -313,22 +313,23 @@ static void the_queue_of_those_that_wait_has_an_end(void **state)
 static void the_answerer_works_on_eight_at_a_time_and_drops_more(void **state)
 {
 	struct pair p;
-	struct kith_ask a;
+	struct kith_request a;
 	uint8_t frame[3] = { 0, 0, KITH_REQ_PING };
 	(void)state;
 	pair_init(&p);
 	struct end *e = &p.end[1];
 	for (uint8_t i = 0; i < KITH_REQUESTS_MAX; i++) {
 		frame[1] = i;
-		assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a), KITH_ASK_NEW);
 		assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a),
-				 KITH_ASK_REPEATED);
+				 KITH_REQUEST_NEW);
+		assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a),
+				 KITH_REQUEST_REPEATED);
 	}
 	frame[1] = 77;
-	assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a), KITH_ASK_DROPPED);
+	assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a), KITH_REQUEST_DROPPED);
 	assert_int_equal(p.stats.counter[KITH_STAT_REQUESTS_LIMITED], 1);
 	kith_request_answer(e->rq, &e->env, 0, 3, KITH_STATUS_OK, test_span(NULL, 0), true);
-	assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a), KITH_ASK_NEW);
+	assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a), KITH_REQUEST_NEW);
 	/* What is never answered is forgotten as well. */
 	kith_requests_tick(&e->rq, &e->env, KITH_ANSWER_KEEP_US);
 	kith_requests_tick(&e->rq, &e->env, 2 * KITH_ANSWER_KEEP_US);
@@ -340,7 +341,7 @@ static void the_answerer_works_on_eight_at_a_time_and_drops_more(void **state)
 static void answers_kept_for_repetition_are_bounded(void **state)
 {
 	struct pair p;
-	struct kith_ask a;
+	struct kith_request a;
 	uint8_t frame[3] = { 0, 0, KITH_REQ_PING };
 	(void)state;
 	pair_init(&p);
@@ -351,7 +352,8 @@ static void answers_kept_for_repetition_are_bounded(void **state)
 	for (unsigned i = 0; i < 1000; i++) {
 		frame[0] = (uint8_t)(i >> 8);
 		frame[1] = (uint8_t)i;
-		assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a), KITH_ASK_NEW);
+		assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a),
+				 KITH_REQUEST_NEW);
 		answer_now(&p, 1, a.id);
 		const struct kith_open_packet *open;
 		struct kith_packet out[64];
@@ -423,7 +425,7 @@ static void a_request_in_a_handshake_is_answered_in_its_reply(void **state)
 	struct pair p;
 	uint8_t first[200], back[200];
 	struct kith_frame f;
-	struct kith_ask a;
+	struct kith_request a;
 	struct kith_answer answer;
 	(void)state;
 	pair_init(&p);
@@ -438,7 +440,7 @@ static void a_request_in_a_handshake_is_answered_in_its_reply(void **state)
 		    KITH_REQUEST_TIMEOUT_US); /* the handshake repeats, not this */
 	struct kith_reader r = kith_reader_of_span(test_span(first, kith_writer_len(&w)));
 	assert_true(kith_frame_next(&r, &f));
-	assert_int_equal(kith_request_on_request(&p.end[1].rq, &p.end[1].env, 0, f.body, &a), KITH_ASK_NEW);
+	assert_int_equal(kith_request_on_request(&p.end[1].rq, &p.end[1].env, 0, f.body, &a), KITH_REQUEST_NEW);
 	assert_int_equal(a.kind, KITH_REQ_ATTACH);
 	assert_memory_equal(a.body.p, "body", 4);
 	kith_request_answer(p.end[1].rq, &p.end[1].env, 0, a.id, KITH_STATUS_OK, test_span("yes", 3), false);
@@ -465,7 +467,7 @@ static void an_answer_too_long_for_the_reply_follows_it(void **state)
 	struct pair p;
 	uint8_t first[200], back[200];
 	struct kith_frame f;
-	struct kith_ask a;
+	struct kith_request a;
 	(void)state;
 	pair_init(&p);
 	p.answer_len = 5000;
@@ -475,7 +477,7 @@ static void an_answer_too_long_for_the_reply_follows_it(void **state)
 			 0);
 	struct kith_reader r = kith_reader_of_span(test_span(first, kith_writer_len(&w)));
 	assert_true(kith_frame_next(&r, &f));
-	assert_int_equal(kith_request_on_request(&p.end[1].rq, &p.end[1].env, 0, f.body, &a), KITH_ASK_NEW);
+	assert_int_equal(kith_request_on_request(&p.end[1].rq, &p.end[1].env, 0, f.body, &a), KITH_REQUEST_NEW);
 	static uint8_t body[5000];
 	kith_request_answer(p.end[1].rq, &p.end[1].env, 0, a.id, KITH_STATUS_OK, test_span(body, sizeof body), false);
 	w = kith_writer_of(back, sizeof back);
@@ -494,7 +496,7 @@ static void malformed_frames_change_nothing(void **state)
 {
 	struct pair p;
 	struct kith_answer answer;
-	struct kith_ask a;
+	struct kith_request a;
 	uint8_t frame[8 + KITH_ANSWER_FRAGMENT] = { 0, 1, 0, 0, 1 };
 	(void)state;
 	pair_init(&p);
@@ -525,7 +527,7 @@ static void malformed_frames_change_nothing(void **state)
 	assert_int_equal(answer.err, KITH_EPROTO);
 	for (size_t len = 0; len < 3; len++)
 		assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, len), &a),
-				 KITH_ASK_MALFORMED);
+				 KITH_REQUEST_MALFORMED);
 	for (size_t len = 0; len < 8; len++)
 		kith_request_on_more(e->rq, &e->env, test_span(frame, len));
 	kith_request_on_more(NULL, &e->env, test_span(frame, 4));

@@ -26,8 +26,9 @@ static int subscribe(struct core_world *w, int leaf, uint32_t first, uint32_t n)
 	kith_outbox_claim(&w->shared->outbox, c, c->stats);
 	struct kith_session *home = kith_leaf_primary(c);
 	assert_non_null(home);
-	assert_int_equal(
-		kith_ask(c, home, KITH_REQ_SUBSCRIBE, test_span(body, pk.len), kith_token(KITH_TOKEN_SUBSCRIBE, 0)), 0);
+	assert_int_equal(kith_session_request(c, home, KITH_REQ_SUBSCRIBE, test_span(body, pk.len),
+					      kith_token(KITH_TOKEN_SUBSCRIBE, 0)),
+			 0);
 	int at = world_node_at(w, &kith_session_hop(home)->remote);
 	kith_core_tick(c, world_clock(w));
 	world_drain(w, leaf);

@@ -138,7 +138,9 @@ static void someone_else_s_record_is_not_taken_from_a_leaf(void **state)
 	kith_core_tick(a, world_clock(&w));
 	world_drain(&w, WORLD_ALICE);
 	kith_outbox_claim(&w.shared->outbox, a, a->stats);
-	assert_int_equal(kith_ask(a, s, KITH_REQ_ATTACH, test_span(body, pk.len), kith_token(KITH_TOKEN_IGNORE, 0)), 0);
+	assert_int_equal(
+		kith_session_request(a, s, KITH_REQ_ATTACH, test_span(body, pk.len), kith_token(KITH_TOKEN_IGNORE, 0)),
+		0);
 	kith_core_tick(a, world_clock(&w));
 	world_drain(&w, WORLD_ALICE);
 	world_run(&w, KITH_US_PER_S);
