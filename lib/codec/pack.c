@@ -101,7 +101,7 @@ void kith_pack_text(struct kith_packer *pk, const char *text)
  * body: a map is followed by key, value, key, value; the keys are items too. */
 
 struct pack_parse {
-	struct kith_pack *out;
+	struct kith_unpacked *out;
 	struct kith_span body;
 };
 
@@ -110,19 +110,19 @@ struct pack_parse {
 #define MSGPACK_EMBED_STACK_SIZE KITH_PACK_DEPTH_MAX
 enum { MSGPACK_UNPACK_PARSE_ERROR = KITH_EPROTO, MSGPACK_UNPACK_NOMEM_ERROR = KITH_EPROTO };
 
-static int parse_item(struct pack_parse *u, enum kith_pack_type type, uint16_t *o)
+static int parse_item(struct pack_parse *u, enum kith_unpack_type type, uint16_t *o)
 {
-	struct kith_pack *out = u->out;
+	struct kith_unpacked *out = u->out;
 	if (out->n >= KITH_PACK_ITEMS_MAX)
 		return KITH_EPROTO;
 	*o = out->n++;
-	out->items[*o] = (struct kith_pack_item){ .type = (uint8_t)type, .next = out->n };
+	out->items[*o] = (struct kith_unpack_item){ .type = (uint8_t)type, .next = out->n };
 	return 0;
 }
 
 static int parse_uint(struct pack_parse *u, uint64_t v, uint16_t *o)
 {
-	int err = parse_item(u, KITH_PACK_UINT, o);
+	int err = parse_item(u, KITH_UNPACK_UINT, o);
 	if (err == 0)
 		u->out->items[*o].num = v;
 	return err;
@@ -136,14 +136,14 @@ static int parse_int(struct pack_parse *u, int64_t v, uint16_t *o)
 
 static int parse_bool(struct pack_parse *u, bool v, uint16_t *o)
 {
-	int err = parse_item(u, KITH_PACK_BOOL, o);
+	int err = parse_item(u, KITH_UNPACK_BOOL, o);
 	if (err == 0)
 		u->out->items[*o].num = v;
 	return err;
 }
 
 /* The template has checked that len bytes are there; without any, its pointer means nothing. */
-static int parse_bytes(struct pack_parse *u, enum kith_pack_type type, const char *p, unsigned len, uint16_t *o)
+static int parse_bytes(struct pack_parse *u, enum kith_unpack_type type, const char *p, unsigned len, uint16_t *o)
 {
 	int err = parse_item(u, type, o);
 	if (err == 0) {
@@ -154,7 +154,7 @@ static int parse_bytes(struct pack_parse *u, enum kith_pack_type type, const cha
 }
 
 /* A container announces how many items it holds: more than there is room for is refused here, before a single one. */
-static int parse_container(struct pack_parse *u, enum kith_pack_type type, uint32_t count, uint32_t items_each,
+static int parse_container(struct pack_parse *u, enum kith_unpack_type type, uint32_t count, uint32_t items_each,
 			   uint16_t *o)
 {
 	int err = parse_item(u, type, o);
@@ -174,9 +174,9 @@ static int parse_array_item(struct pack_parse *u, uint16_t array)
 /* While a map is read, and after, its num is one more than its last key, so that keys can only rise. */
 static int parse_map_item(struct pack_parse *u, uint16_t map, uint16_t key)
 {
-	struct kith_pack_item *m = &u->out->items[map];
-	const struct kith_pack_item *k = &u->out->items[key];
-	if (k->type != KITH_PACK_UINT || k->num > UINT32_MAX || k->num < m->num)
+	struct kith_unpack_item *m = &u->out->items[map];
+	const struct kith_unpack_item *k = &u->out->items[key];
+	if (k->type != KITH_UNPACK_UINT || k->num > UINT32_MAX || k->num < m->num)
 		return KITH_EPROTO;
 	m->num = k->num + 1;
 	m->next = u->out->n;
@@ -189,7 +189,7 @@ static uint16_t template_root(struct pack_parse *u)
 	return 0;
 }
 
-#define template_nil(u, o) parse_item(u, KITH_PACK_NIL, o)
+#define template_nil(u, o) parse_item(u, KITH_UNPACK_NIL, o)
 #define template_true(u, o) parse_bool(u, true, o)
 #define template_false(u, o) parse_bool(u, false, o)
 #define template_uint8 parse_uint
@@ -202,11 +202,11 @@ static uint16_t template_root(struct pack_parse *u)
 #define template_int64 parse_int
 #define template_float(u, v, o) KITH_EPROTO
 #define template_double(u, v, o) KITH_EPROTO
-#define template_bin(u, base, p, len, o) parse_bytes(u, KITH_PACK_BYTES, p, len, o)
-#define template_str(u, base, p, len, o) parse_bytes(u, KITH_PACK_TEXT, p, len, o)
+#define template_bin(u, base, p, len, o) parse_bytes(u, KITH_UNPACK_BYTES, p, len, o)
+#define template_str(u, base, p, len, o) parse_bytes(u, KITH_UNPACK_TEXT, p, len, o)
 #define template_ext(u, base, p, len, o) KITH_EPROTO
-#define template_array(u, count, o) parse_container(u, KITH_PACK_ARRAY, count, 1, o)
-#define template_map(u, count, o) parse_container(u, KITH_PACK_MAP, count, 2, o)
+#define template_array(u, count, o) parse_container(u, KITH_UNPACK_ARRAY, count, 1, o)
+#define template_map(u, count, o) parse_container(u, KITH_UNPACK_MAP, count, 2, o)
 #define template_array_item(u, array, item) parse_array_item(u, *(array))
 #define template_map_item(u, map, key, value) parse_map_item(u, *(map), key)
 
@@ -220,7 +220,7 @@ static uint16_t template_root(struct pack_parse *u)
 #define assert KITH_ASSERT
 #include <msgpack/unpack_template.h>
 
-int kith_pack_parse(struct kith_pack *out, struct kith_span body)
+int kith_unpack_parse(struct kith_unpacked *out, struct kith_span body)
 {
 	struct template_context ctx;
 	size_t used = 0;
@@ -230,7 +230,7 @@ int kith_pack_parse(struct kith_pack *out, struct kith_span body)
 	ctx.user = (struct pack_parse){ .out = out, .body = body };
 	template_init(&ctx);
 	int whole = template_execute(&ctx, (const char *)body.p, body.len, &used);
-	if (whole != 1 || used != body.len || out->items[template_data(&ctx)].type != KITH_PACK_MAP) {
+	if (whole != 1 || used != body.len || out->items[template_data(&ctx)].type != KITH_UNPACK_MAP) {
 		out->n = 0;
 		return KITH_EPROTO;
 	}
@@ -239,15 +239,16 @@ int kith_pack_parse(struct kith_pack *out, struct kith_span body)
 
 /* ---- looking up ---- */
 
-static uint16_t index_of(const struct kith_pack *pk, const struct kith_pack_item *item)
+static uint16_t index_of(const struct kith_unpacked *pk, const struct kith_unpack_item *item)
 {
 	KITH_ASSERT(item >= pk->items && item < pk->items + pk->n);
 	return (uint16_t)(item - pk->items);
 }
 
-const struct kith_pack_item *kith_pack_get(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key)
+const struct kith_unpack_item *kith_unpack_get(const struct kith_unpacked *pk, const struct kith_unpack_item *map,
+					       uint32_t key)
 {
-	if (map == NULL || map->type != KITH_PACK_MAP)
+	if (map == NULL || map->type != KITH_UNPACK_MAP)
 		return NULL;
 	uint32_t at = index_of(pk, map) + 1u;
 	for (uint16_t i = 0; i < map->count; i++) {
@@ -258,14 +259,14 @@ const struct kith_pack_item *kith_pack_get(const struct kith_pack *pk, const str
 	return NULL;
 }
 
-const struct kith_pack_item *kith_pack_first(const struct kith_pack *pk, const struct kith_pack_item *array)
+const struct kith_unpack_item *kith_unpack_first(const struct kith_unpacked *pk, const struct kith_unpack_item *array)
 {
-	if (array == NULL || array->type != KITH_PACK_ARRAY || array->count == 0)
+	if (array == NULL || array->type != KITH_UNPACK_ARRAY || array->count == 0)
 		return NULL;
 	return &pk->items[index_of(pk, array) + 1];
 }
 
-const struct kith_pack_item *kith_pack_after(const struct kith_pack *pk, const struct kith_pack_item *item)
+const struct kith_unpack_item *kith_unpack_after(const struct kith_unpacked *pk, const struct kith_unpack_item *item)
 {
 	if (item == NULL)
 		return NULL;
@@ -273,56 +274,56 @@ const struct kith_pack_item *kith_pack_after(const struct kith_pack *pk, const s
 	return item->next < pk->n ? &pk->items[item->next] : NULL;
 }
 
-static const struct kith_pack_item *get_typed(const struct kith_pack *pk, const struct kith_pack_item *map,
-					      uint32_t key, enum kith_pack_type type)
+static const struct kith_unpack_item *get_typed(const struct kith_unpacked *pk, const struct kith_unpack_item *map,
+						uint32_t key, enum kith_unpack_type type)
 {
-	const struct kith_pack_item *item = kith_pack_get(pk, map, key);
+	const struct kith_unpack_item *item = kith_unpack_get(pk, map, key);
 	return item != NULL && item->type == type ? item : NULL;
 }
 
-bool kith_pack_get_uint(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, uint64_t max,
-			uint64_t *out)
+bool kith_unpack_get_uint(const struct kith_unpacked *pk, const struct kith_unpack_item *map, uint32_t key,
+			  uint64_t max, uint64_t *out)
 {
-	const struct kith_pack_item *item = get_typed(pk, map, key, KITH_PACK_UINT);
+	const struct kith_unpack_item *item = get_typed(pk, map, key, KITH_UNPACK_UINT);
 	if (item == NULL || item->num > max)
 		return false;
 	*out = item->num;
 	return true;
 }
 
-bool kith_pack_get_bool(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, bool *out)
+bool kith_unpack_get_bool(const struct kith_unpacked *pk, const struct kith_unpack_item *map, uint32_t key, bool *out)
 {
-	const struct kith_pack_item *item = get_typed(pk, map, key, KITH_PACK_BOOL);
+	const struct kith_unpack_item *item = get_typed(pk, map, key, KITH_UNPACK_BOOL);
 	if (item == NULL)
 		return false;
 	*out = item->num != 0;
 	return true;
 }
 
-bool kith_pack_get_bytes(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, size_t len_max,
-			 struct kith_span *out)
+bool kith_unpack_get_bytes(const struct kith_unpacked *pk, const struct kith_unpack_item *map, uint32_t key,
+			   size_t len_max, struct kith_span *out)
 {
-	const struct kith_pack_item *item = get_typed(pk, map, key, KITH_PACK_BYTES);
+	const struct kith_unpack_item *item = get_typed(pk, map, key, KITH_UNPACK_BYTES);
 	if (item == NULL || item->bytes.len > len_max)
 		return false;
 	*out = item->bytes;
 	return true;
 }
 
-bool kith_pack_get_fixed(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, uint8_t *out,
-			 size_t len)
+bool kith_unpack_get_fixed(const struct kith_unpacked *pk, const struct kith_unpack_item *map, uint32_t key,
+			   uint8_t *out, size_t len)
 {
-	const struct kith_pack_item *item = get_typed(pk, map, key, KITH_PACK_BYTES);
+	const struct kith_unpack_item *item = get_typed(pk, map, key, KITH_UNPACK_BYTES);
 	if (item == NULL || item->bytes.len != len)
 		return false;
 	memcpy(out, item->bytes.p, len);
 	return true;
 }
 
-bool kith_pack_get_text(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, char *out,
-			size_t cap)
+bool kith_unpack_get_text(const struct kith_unpacked *pk, const struct kith_unpack_item *map, uint32_t key, char *out,
+			  size_t cap)
 {
-	const struct kith_pack_item *item = get_typed(pk, map, key, KITH_PACK_TEXT);
+	const struct kith_unpack_item *item = get_typed(pk, map, key, KITH_UNPACK_TEXT);
 	if (item == NULL || item->bytes.len >= cap || memchr(item->bytes.p, 0, item->bytes.len) != NULL)
 		return false;
 	memcpy(out, item->bytes.p, item->bytes.len);
@@ -330,25 +331,26 @@ bool kith_pack_get_text(const struct kith_pack *pk, const struct kith_pack_item 
 	return true;
 }
 
-struct kith_pack_list kith_pack_list(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key)
+struct kith_unpack_list kith_unpack_list(const struct kith_unpacked *pk, const struct kith_unpack_item *map,
+					 uint32_t key)
 {
-	const struct kith_pack_item *array = kith_pack_get(pk, map, key);
-	struct kith_pack_list l = { pk, array != NULL ? kith_pack_first(pk, array) : NULL, 0 };
+	const struct kith_unpack_item *array = kith_unpack_get(pk, map, key);
+	struct kith_unpack_list l = { pk, array != NULL ? kith_unpack_first(pk, array) : NULL, 0 };
 
 	if (l.item != NULL)
 		l.left = array->count;
 	return l;
 }
 
-bool kith_pack_list_next(struct kith_pack_list *l, struct kith_span *out)
+bool kith_unpack_list_next(struct kith_unpack_list *l, struct kith_span *out)
 {
 	while (l->left > 0) {
-		const struct kith_pack_item *item = l->item;
+		const struct kith_unpack_item *item = l->item;
 
 		l->left--;
 		if (l->left > 0)
-			l->item = kith_pack_after(l->pk, item);
-		if (item->type != KITH_PACK_BYTES)
+			l->item = kith_unpack_after(l->pk, item);
+		if (item->type != KITH_UNPACK_BYTES)
 			continue;
 		*out = item->bytes;
 		return true;

@@ -35,69 +35,71 @@ void kith_pack_text(struct kith_packer *pk, const char *text); /* UTF-8, NUL-ter
 
 /* Reading: the body is parsed once into a flat table of items that point into it, in the order of the body. The keys
  * of a map are items too (and count as such): an entry is two. */
-enum kith_pack_type {
-	KITH_PACK_UINT,
-	KITH_PACK_BOOL,
-	KITH_PACK_BYTES,
-	KITH_PACK_TEXT,
-	KITH_PACK_ARRAY,
-	KITH_PACK_MAP,
-	KITH_PACK_NIL
+enum kith_unpack_type {
+	KITH_UNPACK_UINT,
+	KITH_UNPACK_BOOL,
+	KITH_UNPACK_BYTES,
+	KITH_UNPACK_TEXT,
+	KITH_UNPACK_ARRAY,
+	KITH_UNPACK_MAP,
+	KITH_UNPACK_NIL
 };
 
-struct kith_pack_item {
-	uint8_t type; /* enum kith_pack_type */
+struct kith_unpack_item {
+	uint8_t type; /* enum kith_unpack_type */
 	uint16_t next; /* index of the item after this one and all it holds */
 	uint16_t count; /* array: items; map: entries */
 	uint64_t num; /* uint or bool; map: one more than its last key */
 	struct kith_span bytes; /* bytes or text, borrowed from the body; never NULL for these, even if empty */
 };
 
-struct kith_pack {
-	struct kith_pack_item items[KITH_PACK_ITEMS_MAX];
+struct kith_unpacked {
+	struct kith_unpack_item items[KITH_PACK_ITEMS_MAX];
 	uint16_t n;
 };
 
 /* Parses a whole body whose outermost value is a map. KITH_EPROTO if it is anything else, breaks a bound, or has bytes
  * after its end. The body is borrowed by the result. */
-int kith_pack_parse(struct kith_pack *out, struct kith_span body) KITH_MUST_USE;
+int kith_unpack_parse(struct kith_unpacked *out, struct kith_span body) KITH_MUST_USE;
 
 /* Item 0 is the outermost map. The value under key in the map item, or NULL. map may be NULL. */
-const struct kith_pack_item *kith_pack_get(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key);
-static inline const struct kith_pack_item *kith_pack_root(const struct kith_pack *pk)
+const struct kith_unpack_item *kith_unpack_get(const struct kith_unpacked *pk, const struct kith_unpack_item *map,
+					       uint32_t key);
+static inline const struct kith_unpack_item *kith_unpack_root(const struct kith_unpacked *pk)
 {
 	return &pk->items[0];
 }
 
 /* The first item of an array (NULL when empty or not an array), and the one after item in it. Count with array->count:
  * what comes after the last item of an array belongs to something else. */
-const struct kith_pack_item *kith_pack_first(const struct kith_pack *pk, const struct kith_pack_item *array);
-const struct kith_pack_item *kith_pack_after(const struct kith_pack *pk, const struct kith_pack_item *item);
+const struct kith_unpack_item *kith_unpack_first(const struct kith_unpacked *pk, const struct kith_unpack_item *array);
+const struct kith_unpack_item *kith_unpack_after(const struct kith_unpacked *pk, const struct kith_unpack_item *item);
 
 /* The byte strings of an array, one after the other; items of other types are skipped. An absent array, or what is
  * none, has none.
- *     struct kith_pack_list l = kith_pack_list(pk, map, key);
- *     while (kith_pack_list_next(&l, &bytes)) ... */
-struct kith_pack_list {
-	const struct kith_pack *pk;
-	const struct kith_pack_item *item; /* the next one */
+ *     struct kith_unpack_list l = kith_unpack_list(pk, map, key);
+ *     while (kith_unpack_list_next(&l, &bytes)) ... */
+struct kith_unpack_list {
+	const struct kith_unpacked *pk;
+	const struct kith_unpack_item *item; /* the next one */
 	uint16_t left;
 };
 
-struct kith_pack_list kith_pack_list(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key);
-bool kith_pack_list_next(struct kith_pack_list *l, struct kith_span *out);
+struct kith_unpack_list kith_unpack_list(const struct kith_unpacked *pk, const struct kith_unpack_item *map,
+					 uint32_t key);
+bool kith_unpack_list_next(struct kith_unpack_list *l, struct kith_span *out);
 
 /* Typed access under a key of a map: false when absent or of another type; *out is then untouched. */
-bool kith_pack_get_uint(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, uint64_t max,
-			uint64_t *out);
-bool kith_pack_get_bool(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, bool *out);
-bool kith_pack_get_bytes(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, size_t len_max,
-			 struct kith_span *out);
+bool kith_unpack_get_uint(const struct kith_unpacked *pk, const struct kith_unpack_item *map, uint32_t key,
+			  uint64_t max, uint64_t *out);
+bool kith_unpack_get_bool(const struct kith_unpacked *pk, const struct kith_unpack_item *map, uint32_t key, bool *out);
+bool kith_unpack_get_bytes(const struct kith_unpacked *pk, const struct kith_unpack_item *map, uint32_t key,
+			   size_t len_max, struct kith_span *out);
 /* Exactly len bytes, copied. */
-bool kith_pack_get_fixed(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, uint8_t *out,
-			 size_t len);
+bool kith_unpack_get_fixed(const struct kith_unpacked *pk, const struct kith_unpack_item *map, uint32_t key,
+			   uint8_t *out, size_t len);
 /* Text of at most cap-1 bytes without NULs, copied with a NUL. */
-bool kith_pack_get_text(const struct kith_pack *pk, const struct kith_pack_item *map, uint32_t key, char *out,
-			size_t cap);
+bool kith_unpack_get_text(const struct kith_unpacked *pk, const struct kith_unpack_item *map, uint32_t key, char *out,
+			  size_t cap);
 
 #endif

@@ -246,13 +246,13 @@ static void want_newer(struct draft *d, const struct kith_members *ms, const uin
 		draft_want(d, prefix);
 }
 
-static bool get_part(const struct kith_pack *pk, uint32_t key, size_t unit, struct kith_span *out)
+static bool get_part(const struct kith_unpacked *pk, uint32_t key, size_t unit, struct kith_span *out)
 {
-	const struct kith_pack_item *item = kith_pack_get(pk, kith_pack_root(pk), key);
+	const struct kith_unpack_item *item = kith_unpack_get(pk, kith_unpack_root(pk), key);
 	*out = (struct kith_span){ (const uint8_t *)"", 0 }; /* never NULL: readers do arithmetic on it */
 	if (item == NULL)
 		return true;
-	if (item->type != KITH_PACK_BYTES || item->bytes.len % unit != 0)
+	if (item->type != KITH_UNPACK_BYTES || item->bytes.len % unit != 0)
 		return false;
 	*out = item->bytes;
 	return true;
@@ -404,10 +404,10 @@ struct parts {
 	struct kith_span digests, offers, wants, cursor, lists;
 };
 
-static int read_request(const struct kith_pack *pk, struct parts *out)
+static int read_request(const struct kith_unpacked *pk, struct parts *out)
 {
 	memset(out, 0, sizeof *out);
-	(void)kith_pack_get_uint(pk, kith_pack_root(pk), KITH_B_GOSSIP_SALT, UINT64_MAX, &out->salt);
+	(void)kith_unpack_get_uint(pk, kith_unpack_root(pk), KITH_B_GOSSIP_SALT, UINT64_MAX, &out->salt);
 	if (!get_part(pk, KITH_B_GOSSIP_DIGESTS, DIGEST_LEN, &out->digests) ||
 	    !get_part(pk, KITH_B_GOSSIP_OFFERS, OFFER_LEN, &out->offers) ||
 	    !get_part(pk, KITH_B_GOSSIP_WANTS, PREFIX, &out->wants) ||
@@ -421,14 +421,14 @@ static int read_request(const struct kith_pack *pk, struct parts *out)
 int kith_gossip_answer(struct kith_members *ms, const struct kith_now *now, struct kith_span request, uint8_t *out,
 		       size_t cap, struct kith_gossip_result *result)
 {
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	struct parts in;
 	memset(result, 0, sizeof *result);
 	if (cap < ANSWER_MIN)
 		return KITH_EMSGSIZE;
 	if (cap > KITH_ANSWER_MAX)
 		cap = KITH_ANSWER_MAX;
-	if (request.len > KITH_REQUEST_MAX || kith_pack_parse(&pk, request) != 0 || read_request(&pk, &in) != 0)
+	if (request.len > KITH_REQUEST_MAX || kith_unpack_parse(&pk, request) != 0 || read_request(&pk, &in) != 0)
 		return KITH_EPROTO;
 
 	struct reply re = { .entries_n = 0 };
@@ -462,18 +462,18 @@ int kith_gossip_answer(struct kith_members *ms, const struct kith_now *now, stru
 
 /* ---- taking an answer in ---- */
 
-static void merge_entries(struct kith_members *ms, const struct kith_now *now, const struct kith_pack *pk,
+static void merge_entries(struct kith_members *ms, const struct kith_now *now, const struct kith_unpacked *pk,
 			  struct kith_gossip_result *result)
 {
-	const struct kith_pack_item *array = kith_pack_get(pk, kith_pack_root(pk), KITH_B_GOSSIPED_ENTRIES);
-	const struct kith_pack_item *item = kith_pack_first(pk, array);
+	const struct kith_unpack_item *array = kith_unpack_get(pk, kith_unpack_root(pk), KITH_B_GOSSIPED_ENTRIES);
+	const struct kith_unpack_item *item = kith_unpack_first(pk, array);
 	for (uint16_t i = 0; item != NULL && i < array->count; i++) {
 		int merged =
-			item->type == KITH_PACK_BYTES ? kith_members_merge(ms, now, item->bytes, NULL) : KITH_EPROTO;
+			item->type == KITH_UNPACK_BYTES ? kith_members_merge(ms, now, item->bytes, NULL) : KITH_EPROTO;
 		result->fresh = (uint16_t)(result->fresh + (merged == KITH_MERGE_NEW));
 		result->updated = (uint16_t)(result->updated + (merged == KITH_MERGE_UPDATED));
 		result->refused = (uint16_t)(result->refused + (merged < 0));
-		item = kith_pack_after(pk, item);
+		item = kith_unpack_after(pk, item);
 	}
 }
 
@@ -538,10 +538,10 @@ static void hear_digest(struct draft *d, const struct kith_members *ms, const st
 	}
 }
 
-static int read_answer(const struct kith_pack *pk, struct parts *out)
+static int read_answer(const struct kith_unpacked *pk, struct parts *out)
 {
 	memset(out, 0, sizeof *out);
-	(void)kith_pack_get_uint(pk, kith_pack_root(pk), KITH_B_GOSSIPED_SALT, UINT64_MAX, &out->salt);
+	(void)kith_unpack_get_uint(pk, kith_unpack_root(pk), KITH_B_GOSSIPED_SALT, UINT64_MAX, &out->salt);
 	if (!get_part(pk, KITH_B_GOSSIPED_DIGESTS, DIGEST_LEN, &out->digests) ||
 	    !get_part(pk, KITH_B_GOSSIPED_LISTS, 1, &out->lists) ||
 	    !get_part(pk, KITH_B_GOSSIPED_OFFERS, OFFER_LEN, &out->offers) ||
@@ -565,17 +565,17 @@ static int read_answer(const struct kith_pack *pk, struct parts *out)
 int kith_gossip_answered(struct kith_members *ms, const struct kith_now *now, struct kith_span answer,
 			 struct kith_gossip_result *result)
 {
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	struct parts in;
 	memset(result, 0, sizeof *result);
-	if (kith_pack_parse(&pk, answer) != 0 || read_answer(&pk, &in) != 0)
+	if (kith_unpack_parse(&pk, answer) != 0 || read_answer(&pk, &in) != 0)
 		return KITH_EPROTO;
 	uint32_t held = ms->n;
 	merge_entries(ms, now, &pk, result);
 
 	struct draft d = { .salt = in.salt };
 	uint64_t count = 0;
-	(void)kith_pack_get_uint(&pk, kith_pack_root(&pk), KITH_B_GOSSIPED_COUNT, UINT32_MAX, &count);
+	(void)kith_unpack_get_uint(&pk, kith_unpack_root(&pk), KITH_B_GOSSIPED_COUNT, UINT32_MAX, &count);
 	if (in.cursor.len > 0 && result->fresh > 0) {
 		d.page = true;
 		memcpy(d.cursor, in.cursor.p, PREFIX);

@@ -242,12 +242,12 @@ struct found {
 	bool online;
 };
 
-static bool vanished(struct kith_core *c, const struct kith_pack *pk, const struct kith_record *record)
+static bool vanished(struct kith_core *c, const struct kith_unpacked *pk, const struct kith_record *record)
 {
-	struct kith_pack_list list = kith_pack_list(pk, kith_pack_root(pk), KITH_B_FOUND_VANISHED);
+	struct kith_unpack_list list = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_FOUND_VANISHED);
 	struct kith_span bytes;
 	unsigned homes = 0;
-	while (kith_pack_list_next(&list, &bytes)) {
+	while (kith_unpack_list_next(&list, &bytes)) {
 		struct kith_vanish vanish;
 		if (kith_vanish_parse(&vanish, bytes) != 0)
 			continue;
@@ -258,13 +258,13 @@ static bool vanished(struct kith_core *c, const struct kith_pack *pk, const stru
 	return (unsigned)__builtin_popcount(homes) * 2 > record->homes_n;
 }
 
-static size_t read_found(struct kith_core *c, const struct kith_id *key, const char *name, const struct kith_pack *pk,
-			 struct found out[KITH_DIAL_DEVICES_MAX])
+static size_t read_found(struct kith_core *c, const struct kith_id *key, const char *name,
+			 const struct kith_unpacked *pk, struct found out[KITH_DIAL_DEVICES_MAX])
 {
 	size_t n = 0;
-	struct kith_pack_list list = kith_pack_list(pk, kith_pack_root(pk), KITH_B_FOUND_RECORDS);
+	struct kith_unpack_list list = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_FOUND_RECORDS);
 	struct kith_span bytes;
-	while (n < KITH_DIAL_DEVICES_MAX && kith_pack_list_next(&list, &bytes)) {
+	while (n < KITH_DIAL_DEVICES_MAX && kith_unpack_list_next(&list, &bytes)) {
 		struct found *f = &out[n];
 		if (kith_record_parse(&f->record, bytes) != 0)
 			continue;
@@ -371,7 +371,7 @@ void kith_dial_on_found(struct kith_core *c, const struct kith_answer *answer)
 {
 	struct kith_operation *op = kith_dial_get(c, (kith_op)kith_token_value(answer->token));
 	struct found found[KITH_DIAL_DEVICES_MAX];
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	if (op == NULL || op->session != 0)
 		return;
 	op->asked = 0;
@@ -379,7 +379,7 @@ void kith_dial_on_found(struct kith_core *c, const struct kith_answer *answer)
 		kith_dial_done(c, op->id, KITH_ENOENT, false);
 		return;
 	}
-	if (answer->err != 0 || kith_pack_parse(&pk, answer->body) != 0) {
+	if (answer->err != 0 || kith_unpack_parse(&pk, answer->body) != 0) {
 		try_again(c, op, answer->err != 0 ? answer->err : KITH_EPROTO);
 		return;
 	}
@@ -410,9 +410,9 @@ void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answe
 {
 	struct kith_session *s = kith_peer_get(c, (kith_session_id)kith_token_value(answer->token));
 	struct found found[KITH_DIAL_DEVICES_MAX];
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	struct kith_id key;
-	if (s == NULL || answer->err != 0 || kith_pack_parse(&pk, answer->body) != 0)
+	if (s == NULL || answer->err != 0 || kith_unpack_parse(&pk, answer->body) != 0)
 		return;
 	kith_ids_directory(c->suite, &key, &c->self.network, s->peer->name);
 	size_t n = read_found(c, &key, s->peer->name, &pk, found);

@@ -18,15 +18,15 @@ static void on_ping(struct kith_core *c, struct kith_session *s, const struct ki
 
 static void on_rekey(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	uint64_t epoch;
 	uint8_t theirs[32], ours[32], body[64];
 	uint8_t status = KITH_STATUS_MALFORMED;
 	struct kith_packer out;
 	kith_packer_init(&out, body, sizeof body);
-	if (kith_pack_parse(&pk, request->body) == 0 &&
-	    kith_pack_get_uint(&pk, kith_pack_root(&pk), KITH_B_REKEY_EPOCH, 255, &epoch) &&
-	    kith_pack_get_fixed(&pk, kith_pack_root(&pk), KITH_B_REKEY_KEY, theirs, sizeof theirs)) {
+	if (kith_unpack_parse(&pk, request->body) == 0 &&
+	    kith_unpack_get_uint(&pk, kith_unpack_root(&pk), KITH_B_REKEY_EPOCH, 255, &epoch) &&
+	    kith_unpack_get_fixed(&pk, kith_unpack_root(&pk), KITH_B_REKEY_KEY, theirs, sizeof theirs)) {
 		int err = kith_rekey_answer(s, &c->self, c->alloc, c->now.mono_us, epoch, theirs, ours);
 		status = err == 0 ? KITH_STATUS_OK : err == KITH_EEXIST ? KITH_STATUS_STALE : KITH_STATUS_FAILED;
 		if (err == 0) {
@@ -40,10 +40,10 @@ static void on_rekey(struct kith_core *c, struct kith_session *s, const struct k
 
 static void on_rekeyed(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	uint8_t theirs[32];
-	if (answer->err == 0 && kith_pack_parse(&pk, answer->body) == 0 &&
-	    kith_pack_get_fixed(&pk, kith_pack_root(&pk), KITH_B_REKEY_KEY, theirs, sizeof theirs) &&
+	if (answer->err == 0 && kith_unpack_parse(&pk, answer->body) == 0 &&
+	    kith_unpack_get_fixed(&pk, kith_unpack_root(&pk), KITH_B_REKEY_KEY, theirs, sizeof theirs) &&
 	    kith_rekey_finish(s, &c->self, c->now.mono_us, theirs) == 0)
 		kith_stats_add(c->stats, KITH_STAT_REKEYS, 1);
 	else

@@ -93,15 +93,15 @@ static void introduce_self(struct kith_core *c, struct kith_session *s, uint16_t
 
 void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_pack in;
+	struct kith_unpacked in;
 	uint8_t device[KITH_DEVICE_ID_LEN], body[16];
 	struct kith_span packet = nothing;
-	if (kith_pack_parse(&in, request->body) != 0 ||
-	    !kith_pack_get_fixed(&in, kith_pack_root(&in), KITH_B_INTRO_DEVICE, device, sizeof device)) {
+	if (kith_unpack_parse(&in, request->body) != 0 ||
+	    !kith_unpack_get_fixed(&in, kith_unpack_root(&in), KITH_B_INTRO_DEVICE, device, sizeof device)) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
-	(void)kith_pack_get_bytes(&in, kith_pack_root(&in), KITH_B_INTRO_PACKET, KITH_NESTED_MAX, &packet);
+	(void)kith_unpack_get_bytes(&in, kith_unpack_root(&in), KITH_B_INTRO_PACKET, KITH_NESTED_MAX, &packet);
 	if (memcmp(device, c->self.dh_pk, KITH_DEVICE_ID_LEN) == 0) {
 		introduce_self(c, s, request->id, packet);
 		return;
@@ -138,14 +138,15 @@ void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, cons
 void kith_introduce_on_answer(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer)
 {
 	struct kith_session *s = kith_peer_get(c, (kith_session_id)kith_token_value(answer->token));
-	struct kith_pack in;
+	struct kith_unpacked in;
 	uint64_t tunnel = 0;
 	if (s == NULL)
 		return;
-	bool good = answer->err == 0 && kith_pack_parse(&in, answer->body) == 0;
-	if (good && kith_pack_root(&in)->count == 0)
+	bool good = answer->err == 0 && kith_unpack_parse(&in, answer->body) == 0;
+	if (good && kith_unpack_root(&in)->count == 0)
 		return; /* the supernode itself is the callee, and answers by itself */
-	good = good && kith_pack_get_uint(&in, kith_pack_root(&in), KITH_B_INTRODUCED_TUNNEL, UINT64_MAX, &tunnel) &&
+	good = good &&
+	       kith_unpack_get_uint(&in, kith_unpack_root(&in), KITH_B_INTRODUCED_TUNNEL, UINT64_MAX, &tunnel) &&
 	       tunnel != 0;
 	struct kith_hop hop = *kith_session_hop(via);
 	struct kith_path_env env = kith_env(c, s);
@@ -314,10 +315,10 @@ static bool runs_through(const struct kith_session *s, const struct kith_hop *ho
 /* The home says that a tunnel ends: every session that uses it must do without. */
 void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_pack in;
+	struct kith_unpacked in;
 	uint64_t tunnel;
-	if (kith_pack_parse(&in, request->body) != 0 ||
-	    !kith_pack_get_uint(&in, kith_pack_root(&in), KITH_B_LEAVE_TUNNEL, UINT64_MAX, &tunnel)) {
+	if (kith_unpack_parse(&in, request->body) != 0 ||
+	    !kith_unpack_get_uint(&in, kith_unpack_root(&in), KITH_B_LEAVE_TUNNEL, UINT64_MAX, &tunnel)) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}

@@ -181,10 +181,10 @@ static struct kith_home_slot *slot_of(struct kith_core *c, uint32_t session)
 	return NULL;
 }
 
-static void learn_hosts(struct kith_core *c, struct kith_pack_list list, const struct kith_key *from)
+static void learn_hosts(struct kith_core *c, struct kith_unpack_list list, const struct kith_key *from)
 {
 	struct kith_span bytes;
-	while (kith_pack_list_next(&list, &bytes)) {
+	while (kith_unpack_list_next(&list, &bytes)) {
 		struct kith_host host;
 		if (kith_host_parse(&host, bytes) != 0 || memcmp(host.dh.b, c->self.dh_pk, 32) == 0)
 			continue;
@@ -193,11 +193,11 @@ static void learn_hosts(struct kith_core *c, struct kith_pack_list list, const s
 	}
 }
 
-static void learn_observed(struct kith_core *c, const struct kith_pack *pk, size_t slot)
+static void learn_observed(struct kith_core *c, const struct kith_unpacked *pk, size_t slot)
 {
 	struct kith_span bytes;
 	struct kith_addr seen;
-	if (!kith_pack_get_bytes(pk, kith_pack_root(pk), KITH_B_ATTACHED_OBSERVED, KITH_ADDR_WIRE_MAX, &bytes))
+	if (!kith_unpack_get_bytes(pk, kith_unpack_root(pk), KITH_B_ATTACHED_OBSERVED, KITH_ADDR_WIRE_MAX, &bytes))
 		return;
 	struct kith_reader r = kith_reader_of_span(bytes);
 	kith_addr_read(&r, &seen);
@@ -311,13 +311,13 @@ static bool twice(struct kith_core *c, const struct kith_home_slot *home)
 void kith_leaf_on_attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	struct kith_home_slot *home = slot_of(c, s->index);
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	if (home == NULL)
 		return;
 	home->asking = false;
 	if (answer->err == KITH_EEXIST && home->state == KITH_HOME_ATTACHED)
 		return; /* a newer record of ours overtook this one */
-	if (answer->err != 0 || kith_pack_parse(&pk, answer->body) != 0) {
+	if (answer->err != 0 || kith_unpack_parse(&pk, answer->body) != 0) {
 		if (answer->err != KITH_ECLOSED) { /* closed: kith_leaf_lost sees to it */
 			s->use &= (uint8_t)~KITH_USE_HOME;
 			give_up(c, home);
@@ -332,7 +332,7 @@ void kith_leaf_on_attached(struct kith_core *c, struct kith_session *s, const st
 		return;
 	}
 	learn_observed(c, &pk, (size_t)(home - c->leaf.homes));
-	learn_hosts(c, kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_ATTACHED_HOSTS), &home->host.dh);
+	learn_hosts(c, kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_ATTACHED_HOSTS), &home->host.dh);
 	if (home->state == KITH_HOME_ATTACHED) { /* it took a new record */
 		bool publishes = c->leaving || home == &c->leaf.homes[c->leaf.primary];
 		if (publishes && !c->leaf.published) {
@@ -459,13 +459,13 @@ void kith_leaf_lost(struct kith_core *c, const struct kith_session *s, enum kith
 
 void kith_leaf_on_leave(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	struct kith_home_slot *home = slot_of(c, s->index);
 	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
 	if (home == NULL)
 		return;
-	if (kith_pack_parse(&pk, request->body) == 0)
-		learn_hosts(c, kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_LEAVE_HOSTS), &home->host.dh);
+	if (kith_unpack_parse(&pk, request->body) == 0)
+		learn_hosts(c, kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_LEAVE_HOSTS), &home->host.dh);
 	s->use &= (uint8_t)~KITH_USE_HOME; /* its end is not a loss: the slot goes to another now */
 	give_up(c, home);
 	tell_homes(c);

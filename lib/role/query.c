@@ -201,24 +201,24 @@ static void take_attached(struct kith_core *c, struct kith_query *q)
 		take_record(c, q, &record);
 }
 
-static void take_answer(struct kith_core *c, struct kith_query *q, const struct kith_pack *pk)
+static void take_answer(struct kith_core *c, struct kith_query *q, const struct kith_unpacked *pk)
 {
 	struct kith_span bytes;
-	struct kith_pack_list list = kith_pack_list(pk, kith_pack_root(pk), KITH_B_FOUND_RECORDS);
-	while (kith_pack_list_next(&list, &bytes)) {
+	struct kith_unpack_list list = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_FOUND_RECORDS);
+	while (kith_unpack_list_next(&list, &bytes)) {
 		struct kith_record record;
 		struct kith_person person;
 		if (kith_record_parse(&record, bytes) == 0 && memcmp(record.key.b, q->key.b, KITH_ID_LEN) == 0 &&
 		    kith_record_verify(&record, &c->trust, &c->now, &person) == 0)
 			take_record(c, q, &record);
 	}
-	list = kith_pack_list(pk, kith_pack_root(pk), KITH_B_FOUND_VANISHED);
-	while (kith_pack_list_next(&list, &bytes))
+	list = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_FOUND_VANISHED);
+	while (kith_unpack_list_next(&list, &bytes))
 		take_report(c, q, bytes);
 	/* Members that the answerer sees nearer to the key than we did: go_on chooses anew, and those who answered so
 	 * far may not have been the ones that count. */
-	list = kith_pack_list(pk, kith_pack_root(pk), KITH_B_FOUND_MEMBERS);
-	while (kith_pack_list_next(&list, &bytes)) {
+	list = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_FOUND_MEMBERS);
+	while (kith_unpack_list_next(&list, &bytes)) {
 		if (kith_members_merge(&c->super->members, &c->now, bytes, NULL) == KITH_MERGE_NEW) {
 			q->answered = 0;
 			kith_supernode_learnt(c);
@@ -340,9 +340,9 @@ static void tell_newcomer(struct kith_core *c, const struct kith_query *q, const
 static void tell_self(struct kith_core *c, const struct news *news)
 {
 	uint8_t body[KITH_ANSWER_MAX];
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	size_t len = c->watched_n > 0 ? pack_found(news, body) : 0;
-	if (len > 0 && kith_pack_parse(&pk, (struct kith_span){ body, len }) == 0)
+	if (len > 0 && kith_unpack_parse(&pk, (struct kith_span){ body, len }) == 0)
 		kith_watching_news(c, &pk, KITH_B_FOUND_RECORDS, KITH_B_FOUND_VANISHED);
 }
 
@@ -557,7 +557,7 @@ void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct ki
 void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	struct kith_query *q = query_of(c, (uint32_t)kith_token_value(answer->token));
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	if (c->super != NULL)
 		kith_supernode_heard_of(c, s, answer->err);
 	if (q == NULL)
@@ -567,7 +567,7 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 		q->slow = q->waiting;
 	if (answer->err == 0 || answer->err == KITH_ENOENT) {
 		q->answered++;
-		if (answer->body.len > 0 && kith_pack_parse(&pk, answer->body) == 0)
+		if (answer->body.len > 0 && kith_unpack_parse(&pk, answer->body) == 0)
 			take_answer(c, q, &pk);
 	}
 	go_on(c, q);
@@ -577,7 +577,7 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 
 /* A replica's answer: what is stored, and members nearer to the key. */
 static void answer_find(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
-			const struct kith_id *key, struct kith_pack_list listed)
+			const struct kith_id *key, struct kith_unpack_list listed)
 {
 	uint8_t body[KITH_ANSWER_MAX], ids[KITH_REPLICAS * KITH_MEMBER_ID_PREFIX];
 	struct kith_query q = { .key = *key };
@@ -587,7 +587,7 @@ static void answer_find(struct kith_core *c, struct kith_session *s, const struc
 	struct news news;
 	take_stored(c, &q);
 	news_of(&q, &news);
-	while (kith_pack_list_next(&listed, &bytes)) {
+	while (kith_unpack_list_next(&listed, &bytes)) {
 		if (bytes.len == KITH_MEMBER_ID_PREFIX && kith_writer_space(&w) >= bytes.len)
 			kith_write_span(&w, bytes);
 	}
@@ -607,10 +607,10 @@ static void answer_find(struct kith_core *c, struct kith_session *s, const struc
 
 void kith_query_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	struct kith_id key;
-	if (kith_pack_parse(&pk, request->body) != 0 ||
-	    !kith_pack_get_fixed(&pk, kith_pack_root(&pk), KITH_B_FIND_KEY, key.b, KITH_ID_LEN)) {
+	if (kith_unpack_parse(&pk, request->body) != 0 ||
+	    !kith_unpack_get_fixed(&pk, kith_unpack_root(&pk), KITH_B_FIND_KEY, key.b, KITH_ID_LEN)) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
@@ -622,7 +622,7 @@ void kith_query_on_request(struct kith_core *c, struct kith_session *s, const st
 	if (request->kind != KITH_REQ_LOOKUP) {
 		kith_session_use(c, s,
 				 request->kind == KITH_REQ_WATCH ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER);
-		answer_find(c, s, request, &key, kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_FIND_NEARER));
+		answer_find(c, s, request, &key, kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_FIND_NEARER));
 		return;
 	}
 	struct kith_key identity;
@@ -648,10 +648,10 @@ static bool watched(const struct kith_core *c, const struct kith_id *key)
 
 void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	struct kith_id key;
-	if (kith_pack_parse(&pk, request->body) != 0 ||
-	    !kith_pack_get_fixed(&pk, kith_pack_root(&pk), KITH_B_NEWS_KEY, key.b, KITH_ID_LEN)) {
+	if (kith_unpack_parse(&pk, request->body) != 0 ||
+	    !kith_unpack_get_fixed(&pk, kith_unpack_root(&pk), KITH_B_NEWS_KEY, key.b, KITH_ID_LEN)) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
@@ -665,15 +665,15 @@ void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const str
 	struct kith_vanish vanish;
 	struct kith_person person;
 	struct kith_span bytes;
-	struct kith_pack_list records = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_NEWS_RECORDS);
-	struct kith_pack_list vanished = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_NEWS_VANISHED);
-	while (kith_pack_list_next(&records, &bytes)) {
+	struct kith_unpack_list records = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_NEWS_RECORDS);
+	struct kith_unpack_list vanished = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_NEWS_VANISHED);
+	while (kith_unpack_list_next(&records, &bytes)) {
 		if (watched(c, &key) && kith_record_parse(&record, bytes) == 0 &&
 		    memcmp(record.key.b, key.b, KITH_ID_LEN) == 0 &&
 		    kith_record_verify(&record, &c->trust, &c->now, &person) == 0)
 			kith_query_tell(c, &c->super->interests, &key, &bytes, 1, NULL, 0);
 	}
-	while (kith_pack_list_next(&vanished, &bytes)) {
+	while (kith_unpack_list_next(&vanished, &bytes)) {
 		if (watched(c, &key) && kith_vanish_parse(&vanish, bytes) == 0 &&
 		    memcmp(vanish.key.b, key.b, KITH_ID_LEN) == 0)
 			kith_query_tell(c, &c->super->interests, &key, NULL, 0, &bytes, 1);

@@ -37,8 +37,8 @@ static bool add(struct kith_core *c, const struct kith_session *s, const struct 
 
 void kith_subscribing_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_pack pk;
-	if (kith_pack_parse(&pk, request->body) != 0) {
+	struct kith_unpacked pk;
+	if (kith_unpack_parse(&pk, request->body) != 0) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
@@ -46,16 +46,16 @@ void kith_subscribing_on_request(struct kith_core *c, struct kith_session *s, co
 		kith_session_answer(c, s, request->id, KITH_STATUS_NOT_ALLOWED, nothing);
 		return;
 	}
-	struct kith_pack_list list = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_SUBSCRIBE_DROP);
+	struct kith_unpack_list list = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_SUBSCRIBE_DROP);
 	struct kith_span bytes;
 	struct kith_id key;
 	bool all = true;
-	while (kith_pack_list_next(&list, &bytes)) {
+	while (kith_unpack_list_next(&list, &bytes)) {
 		if (id_of(bytes, &key))
 			(void)kith_watches_remove(&c->super->interests, &key, s->index);
 	}
-	list = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_SUBSCRIBE_ADD);
-	while (kith_pack_list_next(&list, &bytes)) {
+	list = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_SUBSCRIBE_ADD);
+	while (kith_unpack_list_next(&list, &bytes)) {
 		if (id_of(bytes, &key))
 			all = add(c, s, &key) && all;
 	}

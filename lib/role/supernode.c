@@ -483,10 +483,10 @@ static bool make_attached(struct kith_core *c, struct kith_session *s)
 
 void kith_supernode_on_attach(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	struct kith_span record = nothing;
 	bool publish = false;
-	if (kith_pack_parse(&pk, request->body) != 0) {
+	if (kith_unpack_parse(&pk, request->body) != 0) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
@@ -494,9 +494,9 @@ void kith_supernode_on_attach(struct kith_core *c, struct kith_session *s, const
 		kith_session_answer(c, s, request->id, c->leaving ? KITH_STATUS_LEAVING : KITH_STATUS_FULL, nothing);
 		return;
 	}
-	(void)kith_pack_get_bool(&pk, kith_pack_root(&pk), KITH_B_ATTACH_PUBLISH, &publish);
+	(void)kith_unpack_get_bool(&pk, kith_unpack_root(&pk), KITH_B_ATTACH_PUBLISH, &publish);
 	uint8_t status = KITH_STATUS_OK;
-	if (kith_pack_get_bytes(&pk, kith_pack_root(&pk), KITH_B_ATTACH_RECORD, KITH_RECORD_LEN_MAX, &record))
+	if (kith_unpack_get_bytes(&pk, kith_unpack_root(&pk), KITH_B_ATTACH_RECORD, KITH_RECORD_LEN_MAX, &record))
 		status = take_leaf_record(c, s, record, publish);
 	if (status == KITH_STATUS_OK)
 		answer_attach(c, s, request->id);
@@ -557,16 +557,16 @@ static uint8_t on_vanish(struct kith_core *c, struct kith_span bytes)
 
 void kith_supernode_on_news(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	uint8_t status = KITH_STATUS_MALFORMED;
 	kith_session_use(c, s, KITH_USE_MEMBER);
-	if (kith_pack_parse(&pk, request->body) == 0) {
-		struct kith_pack_list list = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_NEWS_RECORDS);
+	if (kith_unpack_parse(&pk, request->body) == 0) {
+		struct kith_unpack_list list = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_NEWS_RECORDS);
 		struct kith_span bytes;
-		while (kith_pack_list_next(&list, &bytes))
+		while (kith_unpack_list_next(&list, &bytes))
 			status = on_record(c, bytes);
-		list = kith_pack_list(&pk, kith_pack_root(&pk), KITH_B_NEWS_VANISHED);
-		while (kith_pack_list_next(&list, &bytes))
+		list = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_NEWS_VANISHED);
+		while (kith_unpack_list_next(&list, &bytes))
 			status = on_vanish(c, bytes);
 	}
 	kith_session_answer(c, s, request->id, status, nothing);

@@ -212,14 +212,14 @@ static void on_vanish(struct kith_core *c, struct kith_span bytes)
 	}
 }
 
-void kith_watching_news(struct kith_core *c, const struct kith_pack *pk, uint32_t records, uint32_t vanished)
+void kith_watching_news(struct kith_core *c, const struct kith_unpacked *pk, uint32_t records, uint32_t vanished)
 {
 	struct kith_span bytes;
-	struct kith_pack_list list = kith_pack_list(pk, kith_pack_root(pk), records);
-	while (kith_pack_list_next(&list, &bytes))
+	struct kith_unpack_list list = kith_unpack_list(pk, kith_unpack_root(pk), records);
+	while (kith_unpack_list_next(&list, &bytes))
 		on_record(c, bytes);
-	list = kith_pack_list(pk, kith_pack_root(pk), vanished);
-	while (kith_pack_list_next(&list, &bytes))
+	list = kith_unpack_list(pk, kith_unpack_root(pk), vanished);
+	while (kith_unpack_list_next(&list, &bytes))
 		on_vanish(c, bytes);
 }
 

@@ -178,11 +178,11 @@ static void news_is_told_a_bounded_number_of_times(void **state)
 	size_t told = 0;
 	for (int i = 0; i < 100; i++) {
 		uint8_t body[KITH_GOSSIP_REQUEST_MAX];
-		struct kith_pack pk;
+		struct kith_unpacked pk;
 		struct kith_span offers;
 		size_t len = kith_gossip_request(&tables[0], &w.now, &w.rnd.random, false, body);
-		assert_int_equal(kith_pack_parse(&pk, test_span(body, len)), 0);
-		if (kith_pack_get_bytes(&pk, kith_pack_root(&pk), KITH_B_GOSSIP_OFFERS, len, &offers))
+		assert_int_equal(kith_unpack_parse(&pk, test_span(body, len)), 0);
+		if (kith_unpack_get_bytes(&pk, kith_unpack_root(&pk), KITH_B_GOSSIP_OFFERS, len, &offers))
 			told += offers.len / 24;
 	}
 	assert_in_range(told, 16 * 3, 16 * 8);

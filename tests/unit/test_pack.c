@@ -5,19 +5,19 @@
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
 /* Parses from a heap block of exactly the right size, so that the sanitizer sees any read past the end. */
-static int parse_exact(struct kith_pack *out, const uint8_t *p, size_t len)
+static int parse_exact(struct kith_unpacked *out, const uint8_t *p, size_t len)
 {
 	uint8_t *copy = malloc(len + (len == 0));
 	assert_non_null(copy);
 	memcpy(copy, p, len);
-	int err = kith_pack_parse(out, test_span(copy, len));
+	int err = kith_unpack_parse(out, test_span(copy, len));
 	free(copy);
 	return err;
 }
 
 static int parse_hex(const char *hex)
 {
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	uint8_t bytes[256];
 	return parse_exact(&pk, bytes, test_hex(bytes, sizeof bytes, hex));
 }
@@ -51,43 +51,43 @@ static void what_is_packed_is_read_back(void **state)
 {
 	(void)state;
 	uint8_t buf[128], fixed[3];
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	uint64_t num = 0;
 	bool flag = false;
 	char text[6];
 	struct kith_span bytes;
 	size_t len = sample(buf, sizeof buf);
 	assert_true(len > 0);
-	assert_int_equal(kith_pack_parse(&pk, test_span(buf, len)), 0);
-	const struct kith_pack_item *root = kith_pack_root(&pk);
-	assert_int_equal(root->type, KITH_PACK_MAP);
+	assert_int_equal(kith_unpack_parse(&pk, test_span(buf, len)), 0);
+	const struct kith_unpack_item *root = kith_unpack_root(&pk);
+	assert_int_equal(root->type, KITH_UNPACK_MAP);
 	assert_int_equal(root->count, 6);
 	assert_int_equal(root->next, pk.n);
-	assert_true(kith_pack_get_uint(&pk, root, 0, UINT64_MAX, &num));
+	assert_true(kith_unpack_get_uint(&pk, root, 0, UINT64_MAX, &num));
 	assert_true(num == UINT64_MAX);
-	assert_true(kith_pack_get_text(&pk, root, 1, text, sizeof text));
+	assert_true(kith_unpack_get_text(&pk, root, 1, text, sizeof text));
 	assert_string_equal(text, "alice");
-	assert_true(kith_pack_get_bytes(&pk, root, 5, 3, &bytes));
+	assert_true(kith_unpack_get_bytes(&pk, root, 5, 3, &bytes));
 	assert_int_equal(bytes.len, 3);
 	assert_true(bytes.p > buf && bytes.p < buf + len);
-	assert_true(kith_pack_get_fixed(&pk, root, 5, fixed, 3));
+	assert_true(kith_unpack_get_fixed(&pk, root, 5, fixed, 3));
 	assert_memory_equal(fixed, "\0\1\2", 3);
-	assert_true(kith_pack_get_bool(&pk, root, 70000, &flag));
+	assert_true(kith_unpack_get_bool(&pk, root, 70000, &flag));
 	assert_true(flag);
-	assert_true(kith_pack_get_bytes(&pk, root, UINT32_MAX, 0, &bytes));
+	assert_true(kith_unpack_get_bytes(&pk, root, UINT32_MAX, 0, &bytes));
 	assert_int_equal(bytes.len, 0);
 	assert_non_null(bytes.p);
 
-	const struct kith_pack_item *array = kith_pack_get(&pk, root, 200);
-	assert_int_equal(array->type, KITH_PACK_ARRAY);
+	const struct kith_unpack_item *array = kith_unpack_get(&pk, root, 200);
+	assert_int_equal(array->type, KITH_UNPACK_ARRAY);
 	assert_int_equal(array->count, 3);
-	const struct kith_pack_item *item = kith_pack_first(&pk, array);
-	assert_true(item->type == KITH_PACK_UINT && item->num == 7);
-	item = kith_pack_after(&pk, item);
-	assert_true(kith_pack_get_bool(&pk, item, 9, &flag));
+	const struct kith_unpack_item *item = kith_unpack_first(&pk, array);
+	assert_true(item->type == KITH_UNPACK_UINT && item->num == 7);
+	item = kith_unpack_after(&pk, item);
+	assert_true(kith_unpack_get_bool(&pk, item, 9, &flag));
 	assert_false(flag);
-	item = kith_pack_after(&pk, item);
-	assert_true(item->type == KITH_PACK_UINT && item->num == 300);
+	item = kith_unpack_after(&pk, item);
+	assert_true(item->type == KITH_UNPACK_UINT && item->num == 300);
 }
 
 static void packed_bytes_are_as_the_format_says(void **state)
@@ -105,31 +105,31 @@ static void absent_or_mistyped_values_leave_the_output_alone(void **state)
 {
 	(void)state;
 	uint8_t buf[128], fixed[3] = { 9, 9, 9 };
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	uint64_t num = 42;
 	bool flag = true;
 	char text[6] = "x";
 	struct kith_span bytes = { NULL, 77 };
-	assert_int_equal(kith_pack_parse(&pk, test_span(buf, sample(buf, sizeof buf))), 0);
-	const struct kith_pack_item *root = kith_pack_root(&pk);
-	assert_false(kith_pack_get_uint(&pk, root, 2, UINT64_MAX, &num)); /* absent */
-	assert_false(kith_pack_get_uint(&pk, root, 9, UINT64_MAX, &num)); /* a key of the inner map only */
-	assert_false(kith_pack_get_uint(&pk, root, 0, UINT64_MAX - 1, &num)); /* above max */
-	assert_false(kith_pack_get_uint(&pk, root, 70000, UINT64_MAX, &num)); /* a bool */
-	assert_false(kith_pack_get_uint(&pk, NULL, 0, UINT64_MAX, &num));
-	assert_false(kith_pack_get_bool(&pk, root, 0, &flag));
-	assert_false(kith_pack_get_bytes(&pk, root, 5, 2, &bytes)); /* longer than allowed */
-	assert_false(kith_pack_get_bytes(&pk, root, 1, 100, &bytes)); /* a text */
-	assert_false(kith_pack_get_fixed(&pk, root, 5, fixed, 2));
-	assert_false(kith_pack_get_fixed(&pk, root, 5, fixed, 4));
-	assert_false(kith_pack_get_text(&pk, root, 1, text, 5)); /* no room for the NUL */
-	assert_false(kith_pack_get_text(&pk, root, 1, text, 0));
-	assert_false(kith_pack_get_text(&pk, root, 5, text, 6)); /* bytes */
-	assert_null(kith_pack_get(&pk, kith_pack_get(&pk, root, 200), 9)); /* an array is no map */
-	assert_null(kith_pack_first(&pk, root)); /* a map is no array */
-	assert_null(kith_pack_first(&pk, NULL));
-	assert_null(kith_pack_after(&pk, NULL));
-	assert_null(kith_pack_after(&pk, root));
+	assert_int_equal(kith_unpack_parse(&pk, test_span(buf, sample(buf, sizeof buf))), 0);
+	const struct kith_unpack_item *root = kith_unpack_root(&pk);
+	assert_false(kith_unpack_get_uint(&pk, root, 2, UINT64_MAX, &num)); /* absent */
+	assert_false(kith_unpack_get_uint(&pk, root, 9, UINT64_MAX, &num)); /* a key of the inner map only */
+	assert_false(kith_unpack_get_uint(&pk, root, 0, UINT64_MAX - 1, &num)); /* above max */
+	assert_false(kith_unpack_get_uint(&pk, root, 70000, UINT64_MAX, &num)); /* a bool */
+	assert_false(kith_unpack_get_uint(&pk, NULL, 0, UINT64_MAX, &num));
+	assert_false(kith_unpack_get_bool(&pk, root, 0, &flag));
+	assert_false(kith_unpack_get_bytes(&pk, root, 5, 2, &bytes)); /* longer than allowed */
+	assert_false(kith_unpack_get_bytes(&pk, root, 1, 100, &bytes)); /* a text */
+	assert_false(kith_unpack_get_fixed(&pk, root, 5, fixed, 2));
+	assert_false(kith_unpack_get_fixed(&pk, root, 5, fixed, 4));
+	assert_false(kith_unpack_get_text(&pk, root, 1, text, 5)); /* no room for the NUL */
+	assert_false(kith_unpack_get_text(&pk, root, 1, text, 0));
+	assert_false(kith_unpack_get_text(&pk, root, 5, text, 6)); /* bytes */
+	assert_null(kith_unpack_get(&pk, kith_unpack_get(&pk, root, 200), 9)); /* an array is no map */
+	assert_null(kith_unpack_first(&pk, root)); /* a map is no array */
+	assert_null(kith_unpack_first(&pk, NULL));
+	assert_null(kith_unpack_after(&pk, NULL));
+	assert_null(kith_unpack_after(&pk, root));
 	assert_int_equal(num, 42);
 	assert_true(flag);
 	assert_string_equal(text, "x");
@@ -140,11 +140,11 @@ static void absent_or_mistyped_values_leave_the_output_alone(void **state)
 static void text_with_a_nul_inside_is_not_given_out(void **state)
 {
 	(void)state;
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	uint8_t body[] = { 0x81, 0x01, 0xa3, 'a', 0, 'b' };
 	char text[8];
-	assert_int_equal(kith_pack_parse(&pk, test_span(body, sizeof body)), 0);
-	assert_false(kith_pack_get_text(&pk, kith_pack_root(&pk), 1, text, sizeof text));
+	assert_int_equal(kith_unpack_parse(&pk, test_span(body, sizeof body)), 0);
+	assert_false(kith_unpack_get_text(&pk, kith_unpack_root(&pk), 1, text, sizeof text));
 }
 
 static void a_packer_without_room_turns_bad_and_writes_no_byte_too_many(void **state)
@@ -182,7 +182,7 @@ static void every_truncation_is_refused(void **state)
 {
 	(void)state;
 	uint8_t buf[128];
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	size_t len = sample(buf, sizeof buf);
 	for (size_t cut = 0; cut < len; cut++)
 		assert_int_equal(parse_exact(&pk, buf, cut), KITH_EPROTO);
@@ -282,16 +282,16 @@ static void unusual_but_correct_encodings_are_read(void **state)
 static void a_zero_length_value_after_a_long_one_is_empty(void **state)
 {
 	(void)state;
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	uint8_t body[32];
 	size_t len = test_hex(body, sizeof body, "8401a361626302a003c40004d900");
-	assert_int_equal(kith_pack_parse(&pk, test_span(body, len)), 0);
+	assert_int_equal(kith_unpack_parse(&pk, test_span(body, len)), 0);
 	for (uint32_t key = 2; key <= 4; key++)
-		assert_int_equal(kith_pack_get(&pk, kith_pack_root(&pk), key)->bytes.len, 0);
+		assert_int_equal(kith_unpack_get(&pk, kith_unpack_root(&pk), key)->bytes.len, 0);
 	/* Its pointer is into the body even if nothing came before it. */
 	len = test_hex(body, sizeof body, "8101a0");
-	assert_int_equal(kith_pack_parse(&pk, test_span(body, len)), 0);
-	assert_ptr_equal(kith_pack_get(&pk, kith_pack_root(&pk), 1)->bytes.p, body);
+	assert_int_equal(kith_unpack_parse(&pk, test_span(body, len)), 0);
+	assert_ptr_equal(kith_unpack_get(&pk, kith_unpack_root(&pk), 1)->bytes.p, body);
 }
 
 /* depth containers, each in the one before; the innermost is empty or holds a number. */
@@ -299,7 +299,7 @@ static int parse_nested(unsigned depth, bool arrays, bool empty)
 {
 	uint8_t body[64];
 	size_t n = 0;
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	for (unsigned i = 1; i <= depth; i++) {
 		bool array = arrays && i > 1, last = i == depth;
 		body[n++] = (uint8_t)((array ? 0x90 : 0x80) | !(last && empty));
@@ -327,7 +327,7 @@ static int parse_array_of(uint32_t numbers)
 {
 	static uint8_t body[1024];
 	struct kith_packer w;
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	kith_packer_init(&w, body, sizeof body);
 	kith_pack_map(&w, 1);
 	kith_pack_key(&w, 1);
@@ -352,7 +352,7 @@ static void items_end_at_their_bound_in_nested_containers_too(void **state)
 	static uint8_t body[1024];
 	for (uint32_t inner = 40; inner < 80; inner++) {
 		struct kith_packer w;
-		struct kith_pack pk;
+		struct kith_unpacked pk;
 		kith_packer_init(&w, body, sizeof body);
 		kith_pack_map(&w, 1);
 		kith_pack_key(&w, 1);
@@ -371,17 +371,17 @@ static void the_last_entry_of_a_full_map_is_found(void **state)
 	static uint8_t body[1024];
 	const uint32_t entries = (KITH_PACK_ITEMS_MAX - 1) / 2;
 	struct kith_packer w;
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	kith_packer_init(&w, body, sizeof body);
 	kith_pack_map(&w, entries);
 	for (uint32_t i = 0; i < entries; i++) {
 		kith_pack_key(&w, i * 3);
 		kith_pack_uint(&w, i * 3 + 1); /* values that are not taken for keys */
 	}
-	assert_int_equal(kith_pack_parse(&pk, test_span(body, w.len)), 0);
+	assert_int_equal(kith_unpack_parse(&pk, test_span(body, w.len)), 0);
 	for (uint32_t key = 0; key < entries * 3; key++) {
 		uint64_t v = 0;
-		assert_int_equal(kith_pack_get_uint(&pk, kith_pack_root(&pk), key, UINT64_MAX, &v), key % 3 == 0);
+		assert_int_equal(kith_unpack_get_uint(&pk, kith_unpack_root(&pk), key, UINT64_MAX, &v), key % 3 == 0);
 		assert_int_equal(v, key % 3 == 0 ? key + 1 : 0);
 	}
 }
@@ -390,31 +390,31 @@ static void a_body_longer_than_the_bound_is_refused(void **state)
 {
 	(void)state;
 	static uint8_t body[KITH_PACK_LEN_MAX + 1] = { 0x81, 0x01, 0xc5 };
-	struct kith_pack pk;
+	struct kith_unpacked pk;
 	for (size_t len = KITH_PACK_LEN_MAX; len <= sizeof body; len++) {
 		body[3] = (uint8_t)((len - 5) >> 8);
 		body[4] = (uint8_t)(len - 5);
-		assert_int_equal(kith_pack_parse(&pk, test_span(body, len)),
+		assert_int_equal(kith_unpack_parse(&pk, test_span(body, len)),
 				 len <= KITH_PACK_LEN_MAX ? 0 : KITH_EPROTO);
 	}
 }
 
 /* Walks one value through its public face; returns the index after it. Asserts what every caller relies on. */
-static size_t walk(const struct kith_pack *pk, size_t at, struct kith_span body)
+static size_t walk(const struct kith_unpacked *pk, size_t at, struct kith_span body)
 {
-	const struct kith_pack_item *item = &pk->items[at];
+	const struct kith_unpack_item *item = &pk->items[at];
 	assert_true(at < pk->n && item->next > at && item->next <= pk->n);
 	size_t after = at + 1;
-	if (item->type == KITH_PACK_BYTES || item->type == KITH_PACK_TEXT) {
+	if (item->type == KITH_UNPACK_BYTES || item->type == KITH_UNPACK_TEXT) {
 		assert_true(item->bytes.p >= body.p && item->bytes.len <= body.len);
 		assert_true(item->bytes.p + item->bytes.len <= body.p + body.len);
-	} else if (item->type == KITH_PACK_ARRAY) {
+	} else if (item->type == KITH_UNPACK_ARRAY) {
 		for (unsigned i = 0; i < item->count; i++)
 			after = walk(pk, after, body);
-	} else if (item->type == KITH_PACK_MAP) {
+	} else if (item->type == KITH_UNPACK_MAP) {
 		for (unsigned i = 0; i < item->count; i++) {
-			assert_int_equal(pk->items[after].type, KITH_PACK_UINT);
-			assert_ptr_equal(kith_pack_get(pk, item, (uint32_t)pk->items[after].num),
+			assert_int_equal(pk->items[after].type, KITH_UNPACK_UINT);
+			assert_ptr_equal(kith_unpack_get(pk, item, (uint32_t)pk->items[after].num),
 					 &pk->items[after + 1]);
 			after = walk(pk, after + 1, body);
 		}
@@ -432,12 +432,12 @@ static void mutated_bodies_are_refused_or_stay_within_their_bounds(void **state)
 	unsigned parsed = 0, refused = 0;
 	test_random_init(&rnd, 11);
 	for (unsigned round = 0; round < 50000; round++) {
-		struct kith_pack pk;
+		struct kith_unpacked pk;
 		uint64_t r = test_random_next(&rnd);
 		memcpy(buf, whole, len);
 		for (unsigned i = 0; i <= r % 3; i++)
 			buf[test_random_next(&rnd) % len] = (uint8_t)test_random_next(&rnd);
-		if (kith_pack_parse(&pk, test_span(buf, len)) == 0) {
+		if (kith_unpack_parse(&pk, test_span(buf, len)) == 0) {
 			parsed++;
 			assert_int_equal(walk(&pk, 0, test_span(buf, len)), pk.n);
 		} else {
@@ -451,7 +451,7 @@ static void a_list_gives_the_byte_strings_of_an_array_and_skips_the_rest(void **
 {
 	uint8_t body[64];
 	struct kith_packer pk;
-	struct kith_pack p;
+	struct kith_unpacked p;
 	struct kith_span bytes;
 	(void)state;
 	kith_packer_init(&pk, body, sizeof body);
@@ -465,19 +465,19 @@ static void a_list_gives_the_byte_strings_of_an_array_and_skips_the_rest(void **
 	kith_pack_bytes(&pk, (const uint8_t *)"c", 1);
 	kith_pack_key(&pk, 2);
 	kith_pack_uint(&pk, 9);
-	assert_int_equal(kith_pack_parse(&p, test_span(body, pk.len)), 0);
-	struct kith_pack_list l = kith_pack_list(&p, kith_pack_root(&p), 1);
-	assert_true(kith_pack_list_next(&l, &bytes));
+	assert_int_equal(kith_unpack_parse(&p, test_span(body, pk.len)), 0);
+	struct kith_unpack_list l = kith_unpack_list(&p, kith_unpack_root(&p), 1);
+	assert_true(kith_unpack_list_next(&l, &bytes));
 	assert_int_equal(bytes.len, 2);
 	assert_memory_equal(bytes.p, "ab", 2);
-	assert_true(kith_pack_list_next(&l, &bytes));
+	assert_true(kith_unpack_list_next(&l, &bytes));
 	assert_int_equal(bytes.len, 1);
 	assert_memory_equal(bytes.p, "c", 1);
-	assert_false(kith_pack_list_next(&l, &bytes));
-	l = kith_pack_list(&p, kith_pack_root(&p), 2); /* no array */
-	assert_false(kith_pack_list_next(&l, &bytes));
-	l = kith_pack_list(&p, kith_pack_root(&p), 3); /* absent */
-	assert_false(kith_pack_list_next(&l, &bytes));
+	assert_false(kith_unpack_list_next(&l, &bytes));
+	l = kith_unpack_list(&p, kith_unpack_root(&p), 2); /* no array */
+	assert_false(kith_unpack_list_next(&l, &bytes));
+	l = kith_unpack_list(&p, kith_unpack_root(&p), 3); /* absent */
+	assert_false(kith_unpack_list_next(&l, &bytes));
 }
 
 int main(void)
