@@ -161,8 +161,8 @@ static struct kith_session *start(struct kith_core *c, const struct kith_host *h
 	return s;
 }
 
-int kith_contact(struct kith_core *c, const struct kith_host *host, uint8_t use, uint8_t kind, struct kith_span body,
-		 uint64_t token, uint32_t *session)
+int kith_connect_request(struct kith_core *c, const struct kith_host *host, uint8_t use, uint8_t kind,
+			 struct kith_span body, uint64_t token, uint32_t *session)
 {
 	static const struct kith_key no_key;
 	struct kith_session *s = NULL;

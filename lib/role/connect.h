@@ -17,8 +17,8 @@
 /* Asks a supernode, over the session there is or in the first message of a new one. use: what the session is for from
  * now on (bits of enum kith_session_use, may be 0). A host whose dh is zero is asked with XX. *session is the
  * session's index. */
-int kith_contact(struct kith_core *c, const struct kith_host *host, uint8_t use, uint8_t kind, struct kith_span body,
-		 uint64_t token, uint32_t *session) KITH_MUST_USE;
+int kith_connect_request(struct kith_core *c, const struct kith_host *host, uint8_t use, uint8_t kind,
+			 struct kith_span body, uint64_t token, uint32_t *session) KITH_MUST_USE;
 
 /* Makes a session to a person's device and its HELLO, which the caller then brings on its way (s->hs->packet). */
 struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_record *record, const char *service);

@@ -25,8 +25,8 @@ int kith_introduce(struct kith_core *c, struct kith_session *s, const struct kit
 	if (pk.bad)
 		return KITH_EMSGSIZE;
 	uint32_t via;
-	return kith_contact(c, host, KITH_USE_TUNNEL, KITH_REQ_INTRODUCE, (struct kith_span){ body, pk.len },
-			    kith_token(KITH_TOKEN_INTRODUCE, s->index), &via);
+	return kith_connect_request(c, host, KITH_USE_TUNNEL, KITH_REQ_INTRODUCE, (struct kith_span){ body, pk.len },
+				    kith_token(KITH_TOKEN_INTRODUCE, s->index), &via);
 }
 
 /* identity: who pays for the leg. */

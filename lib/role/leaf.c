@@ -128,8 +128,8 @@ static void attach(struct kith_core *c, struct kith_home_slot *home, const struc
 	*home = (struct kith_home_slot){ .state = KITH_HOME_CONNECTING, .host = *host, .since = c->now.mono_us };
 	home->prefix = kith_addr_diversity_prefix(&host->addrs[0]);
 	kith_hostcache_use(&c->leaf.cache, cached, true);
-	int err = kith_contact(c, host, KITH_USE_HOME, KITH_REQ_ATTACH, (struct kith_span){ empty_map, 1 },
-			       kith_token(KITH_TOKEN_ATTACH, 0), &home->session);
+	int err = kith_connect_request(c, host, KITH_USE_HOME, KITH_REQ_ATTACH, (struct kith_span){ empty_map, 1 },
+				       kith_token(KITH_TOKEN_ATTACH, 0), &home->session);
 	if (err == 0) {
 		struct kith_session *s = kith_sessions_get(&c->sessions, home->session);
 		wake(c, home->since + IMPATIENT_US);

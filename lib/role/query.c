@@ -437,10 +437,10 @@ static void ask_one(struct kith_core *c, struct kith_query *q, const struct kith
 		return;
 	kith_member_host(m, &host);
 	bool watch = q->what == QUERY_FOR_WATCHERS; /* a newcomer's key is watched already */
-	if (kith_contact(c, &host, watch ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER,
-			 watch ? KITH_REQ_WATCH : KITH_REQ_FIND,
-			 (struct kith_span){ body, pack_find(c, q, body, sizeof body) },
-			 kith_token(KITH_TOKEN_QUERY, q->id), &session) == 0)
+	if (kith_connect_request(c, &host, watch ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER,
+				 watch ? KITH_REQ_WATCH : KITH_REQ_FIND,
+				 (struct kith_span){ body, pack_find(c, q, body, sizeof body) },
+				 kith_token(KITH_TOKEN_QUERY, q->id), &session) == 0)
 		q->waiting++;
 }
 

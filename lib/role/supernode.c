@@ -127,8 +127,8 @@ void kith_supernode_free(struct kith_core *c)
 static void gossip_with(struct kith_core *c, const struct kith_host *host, struct kith_span body)
 {
 	uint32_t session;
-	int err = kith_contact(c, host, KITH_USE_MEMBER, KITH_REQ_GOSSIP, body, kith_token(KITH_TOKEN_GOSSIP, 0),
-			       &session);
+	int err = kith_connect_request(c, host, KITH_USE_MEMBER, KITH_REQ_GOSSIP, body,
+				       kith_token(KITH_TOKEN_GOSSIP, 0), &session);
 	(void)err; /* the next round is soon */
 }
 
@@ -368,8 +368,8 @@ static uint64_t bring(struct kith_core *c, uint32_t leaf, const struct kith_id *
 			continue;
 		}
 		kith_member_host(list[i], &host);
-		int err = kith_contact(c, &host, KITH_USE_MEMBER, kind, (struct kith_span){ body, pk.len },
-				       kith_token(KITH_TOKEN_STORE, leaf), &session);
+		int err = kith_connect_request(c, &host, KITH_USE_MEMBER, kind, (struct kith_span){ body, pk.len },
+					       kith_token(KITH_TOKEN_STORE, leaf), &session);
 		(void)err; /* five others have it, and it is refreshed */
 	}
 	return keepers_hash(list, n);

@@ -75,7 +75,7 @@ static int ask(struct core_world *w, int asked, struct kith_session *s, uint8_t 
 	kith_core_enter(c, world_clock(w));
 	assert_int_equal(kith_dispatch_request(c, s, test_span(body, sizeof body)), id);
 	kith_request_answer_embed(s->requests, id, &out);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return kith_writer_len(&out) > 0 ? answer[KITH_FRAME_HEADER + 2] : -1;
 }
 

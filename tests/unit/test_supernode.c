@@ -183,8 +183,8 @@ static void store_at(struct core_world *w, int from, int to, int leaf)
 	kith_core_tick(c, world_clock(w));
 	world_drain(w, from);
 	kith_outbox_claim(&w->shared->outbox, c, c->stats);
-	assert_int_equal(kith_contact(c, &host, KITH_USE_MEMBER, KITH_REQ_STORE, test_span(body, pk.len),
-				      kith_token(KITH_TOKEN_IGNORE, 0), &session),
+	assert_int_equal(kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_STORE, test_span(body, pk.len),
+					      kith_token(KITH_TOKEN_IGNORE, 0), &session),
 			 0);
 	kith_core_tick(c, world_clock(w));
 	world_drain(w, from);
