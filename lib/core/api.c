@@ -48,7 +48,7 @@ int kith_core_call(struct kith_core *c, struct kith_now now, const char *name, c
 	kith_core_enter(c, now);
 	int err = strcmp(name, c->me.name) == 0 ? KITH_EINVAL
 						: kith_dial_begin(c, KITH_OP_CALL, name, service, sane(timeout_us), op);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return err;
 }
 
@@ -58,7 +58,7 @@ int kith_core_lookup(struct kith_core *c, struct kith_now now, const char *name,
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	int err = kith_dial_begin(c, KITH_OP_LOOKUP, name, NULL, KITH_REQUEST_TIMEOUT_US, op);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return err;
 }
 
@@ -71,7 +71,7 @@ int kith_core_cancel(struct kith_core *c, struct kith_now now, kith_op id)
 	if (op == NULL)
 		return KITH_ENOENT;
 	kith_dial_give_up(c, op, KITH_ECANCELED);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return 0;
 }
 
@@ -81,7 +81,7 @@ int kith_core_watch(struct kith_core *c, struct kith_now now, const char *name)
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	int err = kith_watching_add(c, name);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return err;
 }
 
@@ -91,7 +91,7 @@ int kith_core_unwatch(struct kith_core *c, struct kith_now now, const char *name
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	int err = kith_watching_remove(c, name);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return err;
 }
 
@@ -136,7 +136,7 @@ int kith_core_pin(struct kith_core *c, struct kith_now now, const char *name, co
 		err = kith_sessions_each(&c->sessions, apply_contact, &change);
 		kith_save_soon(c);
 	}
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return err;
 }
 
@@ -148,7 +148,7 @@ int kith_core_revoke(struct kith_core *c, struct kith_now now, struct kith_span 
 	int err = kith_trust_revocation_add(&c->trust, &c->now, list);
 	if (err == 1)
 		kith_recheck_sessions(c);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return err < 0 ? err : 0;
 }
 
@@ -158,7 +158,7 @@ int kith_core_add_issuer(struct kith_core *c, struct kith_now now, struct kith_s
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	int err = kith_trust_issuer_add(&c->trust, &c->now, cert);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return err;
 }
 
@@ -180,7 +180,7 @@ int kith_core_limit(struct kith_core *c, struct kith_now now, const struct kith_
 		c->super->attached.max = l->sessions_max;
 		kith_fwd_limit(&c->super->fwd, &limits);
 	}
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return 0;
 }
 
@@ -193,7 +193,7 @@ int kith_core_challenge(struct kith_core *c, struct kith_now now, kith_session_i
 	int err = s == NULL			  ? KITH_ENOENT
 		  : s->state != KITH_SESSION_OPEN ? KITH_ESTATE
 						  : kith_challenge_begin(c, s, context, op);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return err;
 }
 
@@ -206,7 +206,7 @@ int kith_core_accept(struct kith_core *c, struct kith_now now, kith_session_id i
 	int err = s == NULL ? KITH_ENOENT : s->state != KITH_SESSION_DECIDING ? KITH_ESTATE : 0;
 	if (err == 0)
 		kith_connect_decide(c, s, 0);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return err;
 }
 
@@ -221,7 +221,7 @@ int kith_core_reject(struct kith_core *c, struct kith_now now, kith_session_id i
 		s->peer->told = false; /* who rejects needs no CLOSED */
 		kith_connect_decide(c, s, (uint16_t)(reason != KITH_CLOSE_NORMAL ? reason : KITH_CLOSE_REJECTED));
 	}
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return err;
 }
 
@@ -235,7 +235,7 @@ int kith_core_close(struct kith_core *c, struct kith_now now, kith_session_id id
 		kith_connect_decide(c, s, (uint16_t)KITH_CLOSE_REJECTED);
 	if (s != NULL)
 		kith_session_end(c, s, reason, false);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return s != NULL ? 0 : KITH_ENOENT;
 }
 
@@ -251,7 +251,7 @@ int kith_core_send(struct kith_core *c, struct kith_now now, kith_session_id id,
 		s->used_at = c->now.mono_us;
 	if (s != NULL)
 		kith_session_arm(c, s);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return err;
 }
 
@@ -271,7 +271,7 @@ static void stream_done(struct kith_core *c, struct kith_session *s)
 	s->used_at = c->now.mono_us;
 	kith_peer_pump(c, s);
 	kith_session_arm(c, s);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 }
 
 /* The open session of a stream call, with streams; NULL and *err when there is none. */
@@ -380,9 +380,9 @@ void kith_core_leave(struct kith_core *c, struct kith_now now, kith_time_us grac
 			kith_timers_stop(&c->timers, &c->save_timer);
 			kith_state_save(c);
 		}
-		kith_leave_tick(c);
+		kith_leaving_tick(c);
 	}
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 }
 
 /* ---- looking in ---- */

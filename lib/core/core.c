@@ -193,7 +193,7 @@ int kith_core_add_bootstrap(struct kith_core *c, struct kith_now now, const stru
 	int added = take_bootstrap(c, hosts, n);
 	if (added > 0 && c->super == NULL)
 		kith_leaf_tick(c);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 	return added < 0 ? added : 0;
 }
 
@@ -444,7 +444,7 @@ static void seal(struct kith_core *c, const struct kith_open_packet *p)
 }
 
 /* The end of every mutating call: seals what was written, and asks for new keys where data went out in old ones. */
-void kith_core_leave_call(struct kith_core *c)
+void kith_core_settle(struct kith_core *c)
 {
 	struct kith_outbox *ob = &c->shared->outbox;
 	const struct kith_open_packet *p;
@@ -483,7 +483,7 @@ void kith_core_input(struct kith_core *c, struct kith_now now, struct kith_packe
 			kith_dispatch_packet(c, &one);
 		}
 	}
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 }
 
 /* Nobody needs the session any more: a one-time question was answered, or its tunnels are gone. */
@@ -550,7 +550,7 @@ static void fire(struct kith_core *c, struct kith_timer *t)
 		kith_state_save(c);
 		return;
 	case KITH_TIMER_LEAVE:
-		kith_leave_tick(c);
+		kith_leaving_tick(c);
 		return;
 	case KITH_TIMER_HOUSE:
 		kith_house_tick(c);
@@ -567,7 +567,7 @@ void kith_core_tick(struct kith_core *c, struct kith_now now)
 	for (int i = 0; i < TICKS_MAX && kith_has_room(c) && (t = kith_timers_pop(&c->timers, c->now.mono_us)) != NULL;
 	     i++)
 		fire(c, t);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 }
 
 size_t kith_core_poll(struct kith_core *c, struct kith_now now, struct kith_packet out[], size_t n)
@@ -629,7 +629,7 @@ static bool leave_waits(struct kith_core *c)
 	return false;
 }
 
-void kith_leave_tick(struct kith_core *c)
+void kith_leaving_tick(struct kith_core *c)
 {
 	if (c->left)
 		return;
@@ -660,7 +660,7 @@ void kith_core_transport(struct kith_core *c, struct kith_now now, const struct 
 	if (i == KITH_TRANSPORTS_MAX || t->locals_n > sizeof t->locals / sizeof t->locals[0]) {
 		KITH_LOG(c->log, KITH_LOG_ERROR, "transport_refused id=%u locals=%zu max=%d", t->id, t->locals_n,
 			 KITH_TRANSPORTS_MAX);
-		kith_core_leave_call(c);
+		kith_core_settle(c);
 		return;
 	}
 	bool known = i < c->transports_n;
@@ -681,7 +681,7 @@ void kith_core_transport(struct kith_core *c, struct kith_now now, const struct 
 	kith_peer_offer_all(c);
 	if (c->super == NULL && t->up)
 		kith_leaf_tick(c);
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 }
 
 void kith_core_send_error(struct kith_core *c, struct kith_now now, uint16_t transport, const struct kith_addr *remote,
@@ -703,7 +703,7 @@ void kith_core_send_error(struct kith_core *c, struct kith_now now, uint16_t tra
 		}
 		kith_session_arm(c, s);
 	}
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 }
 
 bool kith_core_effect(struct kith_core *c, struct kith_effect *out)
@@ -730,5 +730,5 @@ void kith_core_complete(struct kith_core *c, struct kith_now now, uint32_t id, i
 			kith_save_soon(c);
 		}
 	}
-	kith_core_leave_call(c);
+	kith_core_settle(c);
 }

@@ -6,10 +6,10 @@
 #include "role/state.h"
 
 void kith_core_enter(struct kith_core *c, struct kith_now now);
-void kith_core_leave_call(struct kith_core *c);
+void kith_core_settle(struct kith_core *c);
 
 /* On the way out: when everybody was told, or at the latest when the grace is over, sessions are closed and LEFT is
  * told. */
-void kith_leave_tick(struct kith_core *c);
+void kith_leaving_tick(struct kith_core *c);
 
 #endif
