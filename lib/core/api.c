@@ -11,8 +11,11 @@
 #include "role/dial.h"
 #include "role/explain.h"
 #include "role/leaf.h"
-#include "role/peer.h"
+#include "role/op.h"
+#include "role/streams.h"
 #include "role/supernode.h"
+#include "role/talk.h"
+#include "role/tell.h"
 #include "role/watching.h"
 #include "stream/stream.h"
 
@@ -67,7 +70,7 @@ int kith_core_cancel(struct kith_core *c, struct kith_now now, kith_op id)
 	if (c == NULL)
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
-	struct kith_operation *op = kith_dial_get(c, id);
+	struct kith_operation *op = kith_op_get(c, id);
 	if (op == NULL)
 		return KITH_ENOENT;
 	kith_dial_give_up(c, op, KITH_ECANCELED);
@@ -246,7 +249,7 @@ int kith_core_send(struct kith_core *c, struct kith_now now, kith_session_id id,
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	struct kith_session *s = kith_peer_get(c, id);
-	int err = s == NULL ? KITH_ENOENT : kith_peer_send(c, s, channel, (struct kith_span){ data, len });
+	int err = s == NULL ? KITH_ENOENT : kith_talk_send(c, s, channel, (struct kith_span){ data, len });
 	if (err == 0)
 		s->used_at = c->now.mono_us;
 	if (s != NULL)
@@ -269,7 +272,7 @@ size_t kith_core_datagram_max(const struct kith_core *c, kith_session_id id)
 static void stream_done(struct kith_core *c, struct kith_session *s)
 {
 	s->used_at = c->now.mono_us;
-	kith_peer_pump(c, s);
+	kith_talk_streams_pump(c, s);
 	kith_session_arm(c, s);
 	kith_core_settle(c);
 }
@@ -290,7 +293,7 @@ static struct kith_session *stream_session(struct kith_core *c, struct kith_now 
 		*err = KITH_ESTATE;
 	else if (!(s->features & KITH_FEATURE_STREAMS))
 		*err = KITH_ENOTSUP;
-	else if (make && kith_peer_streams(c, s) == NULL)
+	else if (make && kith_talk_streams(c, s) == NULL)
 		*err = KITH_ENOMEM;
 	else if (s->peer->streams == NULL)
 		*err = KITH_ENOENT;
@@ -415,7 +418,7 @@ size_t kith_core_paths(const struct kith_core *c, struct kith_now now, kith_sess
 	if (c == NULL || (out == NULL && n > 0))
 		return 0;
 	const struct kith_session *s = kith_peer_get((struct kith_core *)(uintptr_t)c, id);
-	return s != NULL && s->state == KITH_SESSION_OPEN ? kith_peer_paths(s, now.mono_us, out, n) : 0;
+	return s != NULL && s->state == KITH_SESSION_OPEN ? kith_tell_paths(s, now.mono_us, out, n) : 0;
 }
 
 size_t kith_core_explain(const struct kith_core *c, struct kith_now now, kith_session_id id, char *out, size_t cap)

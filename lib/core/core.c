@@ -10,13 +10,12 @@
 #include "core/save.h"
 #include "role/connect.h"
 #include "role/dial.h"
-#include "role/dispatch.h"
-#include "role/explain.h"
-#include "role/introduce.h"
 #include "role/leaf.h"
-#include "role/peer.h"
 #include "role/query.h"
+#include "role/requests.h"
 #include "role/supernode.h"
+#include "role/talk.h"
+#include "role/tunnels.h"
 #include "role/watching.h"
 #include "stream/stream.h"
 
@@ -493,7 +492,7 @@ static bool unused(struct kith_core *c, struct kith_session *s)
 		return false;
 	if (c->now.mono_us < kith_session_unused_at(s))
 		return false;
-	if (!(s->use & KITH_USE_TUNNEL) || !kith_introduce_in_use(c, s))
+	if (!(s->use & KITH_USE_TUNNEL) || !kith_tunnels_in_use(c, s))
 		return true;
 	s->used_at =
 		c->now.mono_us; /* what passes through its tunnels does not pass through here: looked at again later */
@@ -507,7 +506,7 @@ static void session_tick(struct kith_core *c, struct kith_session *s)
 	kith_requests_tick(&s->requests, &env, c->now.mono_us);
 	while (s->state != KITH_SESSION_CLOSED &&
 	       kith_requests_expired(s->requests, &env, c->now.mono_us, false, &ended))
-		kith_dispatch_ended(c, s, &ended);
+		kith_core_answered(c, s, &ended);
 	if (s->state != KITH_SESSION_CLOSED && s->hs != NULL && kith_connect_deadline(s) <= c->now.mono_us)
 		kith_connect_tick(c, s);
 	if (s->state == KITH_SESSION_OPEN)
@@ -516,7 +515,7 @@ static void session_tick(struct kith_core *c, struct kith_session *s)
 		kith_pathset_tick(&s->paths, &env, c->now.mono_us);
 	kith_dispatch_news(c, s); /* also of what happened between two ticks */
 	if (s->state == KITH_SESSION_OPEN && (s->use & KITH_USE_PEER))
-		kith_peer_tick(c, s);
+		kith_talk_tick(c, s);
 	if (s->state == KITH_SESSION_OPEN && (s->use & KITH_USE_LEAF))
 		kith_supernode_leaf_tick(c, s);
 	if (s->state == KITH_SESSION_OPEN && unused(c, s))
@@ -678,7 +677,7 @@ void kith_core_transport(struct kith_core *c, struct kith_now now, const struct 
 		if (s->state != KITH_SESSION_CLOSED)
 			kith_session_arm(c, s);
 	}
-	kith_peer_offer_all(c);
+	kith_talk_offer_all(c);
 	if (c->super == NULL && t->up)
 		kith_leaf_tick(c);
 	kith_core_settle(c);

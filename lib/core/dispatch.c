@@ -3,9 +3,11 @@
 #include "base/addr.h"
 #include "core/house.h"
 #include "role/connect.h"
-#include "role/dispatch.h"
-#include "role/introduce.h"
-#include "role/peer.h"
+#include "role/relays.h"
+#include "role/requests.h"
+#include "role/streams.h"
+#include "role/talk.h"
+#include "role/tunnels.h"
 
 static void on_close(struct kith_core *c, struct kith_session *s, struct kith_span body)
 {
@@ -30,16 +32,16 @@ static bool on_frame(struct kith_core *c, struct kith_session *s, const struct k
 	case KITH_FRAME_PATH_CLOSE:
 		return kith_pathset_on_frame(&s->paths, &env, c->now.mono_us, hop, frame) == 0;
 	case KITH_FRAME_RELAY_LIMITED:
-		return kith_introduce_on_limited(c, s, frame->body);
+		return kith_relays_on_limited(c, s, frame->body);
 	case KITH_FRAME_CLOSE:
 		on_close(c, s, frame->body);
 		return true;
 	case KITH_FRAME_REQUEST:
 		s->used_at = c->now.mono_us;
-		(void)kith_dispatch_request(c, s, frame->body);
+		(void)kith_core_on_request(c, s, frame->body);
 		return true;
 	case KITH_FRAME_ANSWER:
-		kith_dispatch_answer(c, s, frame->body);
+		kith_core_on_answer(c, s, frame->body);
 		return true;
 	case KITH_FRAME_ANSWER_MORE:
 		kith_request_on_more(s->requests, &env, frame->body);
@@ -47,12 +49,12 @@ static bool on_frame(struct kith_core *c, struct kith_session *s, const struct k
 	case KITH_FRAME_DATAGRAM:
 		s->used_at = c->now.mono_us;
 		if (s->use & KITH_USE_PEER)
-			kith_peer_on_datagram(c, s, frame->body);
+			kith_talk_on_datagram(c, s, frame->body);
 		return (s->use & KITH_USE_PEER) != 0;
 	case KITH_FRAME_STREAM:
 		s->used_at = c->now.mono_us;
 		if (s->use & KITH_USE_PEER)
-			kith_peer_on_stream(c, s, frame->body);
+			kith_talk_streams_on_packet(c, s, frame->body);
 		return (s->use & KITH_USE_PEER) != 0;
 	case KITH_FRAME_HELLO: /* frames of handshake payloads */
 	case KITH_FRAME_CHAIN:
@@ -98,7 +100,7 @@ void kith_dispatch_news(struct kith_core *c, struct kith_session *s)
 	if (s->paths.news == 0 || s->state != KITH_SESSION_OPEN)
 		return;
 	if (s->use & KITH_USE_PEER) {
-		kith_peer_news(c, s);
+		kith_talk_news(c, s);
 		return;
 	}
 	unsigned news = s->paths.news;
@@ -221,7 +223,7 @@ void kith_dispatch_packet(struct kith_core *c, struct kith_packet *packet)
 	struct kith_span bytes = { packet->data, packet->len };
 	kith_addr_normalise(&hop.remote);
 	if (kith_packet_type(bytes) == KITH_PKT_TUNNEL) {
-		if (c->super != NULL && kith_introduce_forward(c, packet))
+		if (c->super != NULL && kith_tunnels_forward(c, packet))
 			return;
 		if (!kith_tunnel_parse(&hop.tunnel, &bytes, bytes)) {
 			kith_stats_add(c->stats, KITH_STAT_DROP_TOO_SHORT, 1);
@@ -235,5 +237,5 @@ void kith_dispatch_packet(struct kith_core *c, struct kith_packet *packet)
 bool kith_dispatch_train(struct kith_core *c, struct kith_packet *packet)
 {
 	return c->super != NULL && packet->len >= KITH_TUNNEL_HEADER && packet->data[0] == KITH_PKT_TUNNEL &&
-	       kith_introduce_forward(c, packet);
+	       kith_tunnels_forward(c, packet);
 }

@@ -3,7 +3,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "identity/challenge.h"
-#include "role/dial.h"
+#include "role/op.h"
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -30,12 +30,12 @@ int kith_challenge_begin(struct kith_core *c, struct kith_session *s, const char
 	s->peer->challenge = kith_blob_intern(&c->shared->blobs, bytes, (size_t)n);
 	if (s->peer->challenge == NULL)
 		return KITH_ENOMEM;
-	int err = kith_dial_new_op(c, KITH_OP_CHALLENGE, s->peer->name, KITH_REQUEST_TIMEOUT_US + KITH_US_PER_S, op);
+	int err = kith_op_new(c, KITH_OP_CHALLENGE, s->peer->name, KITH_REQUEST_TIMEOUT_US + KITH_US_PER_S, op);
 	if (err == 0) {
 		err = kith_session_request(c, s, KITH_REQ_CHALLENGE, (struct kith_span){ bytes, (size_t)n },
 					   kith_token(KITH_TOKEN_CHALLENGE, *op));
 		if (err != 0)
-			kith_dial_done(c, *op, err, true);
+			kith_op_done(c, *op, err, true);
 	}
 	if (err != 0) {
 		kith_blob_unref(&c->shared->blobs, s->peer->challenge);
@@ -74,7 +74,7 @@ void kith_challenge_on_answer(struct kith_core *c, struct kith_session *s, const
 	struct kith_person person;
 	kith_op op = (kith_op)kith_token_value(answer->token);
 	if (s->peer == NULL || s->peer->challenge == NULL) {
-		kith_dial_done(c, op, KITH_ECLOSED, false);
+		kith_op_done(c, op, KITH_ECLOSED, false);
 		return;
 	}
 	int err = answer->err;
@@ -83,5 +83,5 @@ void kith_challenge_on_answer(struct kith_core *c, struct kith_session *s, const
 					   &person);
 	kith_blob_unref(&c->shared->blobs, s->peer->challenge);
 	s->peer->challenge = NULL;
-	kith_dial_done(c, op, err, false);
+	kith_op_done(c, op, err, false);
 }

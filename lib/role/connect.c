@@ -7,8 +7,9 @@
 #include "base/rng.h"
 #include "path/candidate.h"
 #include "role/connect_internal.h"
-#include "role/dispatch.h"
-#include "role/peer.h"
+#include "role/relays.h"
+#include "role/requests.h"
+#include "role/talk.h"
 
 #define GONE_AFTER_US (2 * KITH_US_PER_S)
 /* hints without a genuine packet between them: three probes were answered so, over two seconds or more */
@@ -272,7 +273,7 @@ void kith_connect_cancel(struct kith_core *c, struct kith_session *s)
 	s->hs->tries = 0;
 	s->hs->give_up_at = c->now.mono_us + KITH_CANCEL_US;
 	if (remake(c, s))
-		kith_peer_redial(c, s);
+		kith_relays_redial(c, s);
 }
 
 /* Whether a COOKIE may be answered there: a HELLO is long, and whoever saw one can write a COOKIE for it with any
@@ -418,7 +419,7 @@ void kith_connect_opened(struct kith_core *c, struct kith_session *s, const stru
 	kith_stats_add(c->stats, KITH_STAT_SESSIONS_OPENED, 1);
 	kith_requests_started(s->requests, &env, c->now.mono_us, rtt > 0 && rtt < KITH_US_PER_S ? rtt : 0);
 	if (s->use & KITH_USE_PEER)
-		kith_peer_opened(c, s);
+		kith_talk_opened(c, s);
 	kith_session_arm(c, s);
 }
 
@@ -448,7 +449,7 @@ static int finish_xx(struct kith_core *c, struct kith_session *s, uint32_t recei
 static void on_verdict(struct kith_core *c, struct kith_session *s, const struct kith_hello *hello)
 {
 	unsigned reason = hello->has_verdict ? hello->verdict : (unsigned)KITH_CLOSE_PROTOCOL;
-	kith_peer_refused(c, s);
+	kith_talk_refused(c, s);
 	kith_session_end(c, s, (enum kith_close_reason)reason, true);
 }
 
@@ -537,7 +538,7 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 	kith_connect_opened(c, s, &way);
 	confirm(c, s);
 	if (hello.answer.p != NULL)
-		kith_dispatch_answer(c, s, hello.answer);
+		kith_core_on_answer(c, s, hello.answer);
 }
 
 /* ---- sessions that one side has forgotten ---- */
@@ -624,7 +625,7 @@ void kith_connect_tick(struct kith_core *c, struct kith_session *s)
 	if (s->state != KITH_SESSION_INITIATING)
 		return;
 	if (s->use & KITH_USE_PEER) {
-		kith_peer_redial(c, s);
+		kith_relays_redial(c, s);
 		return;
 	}
 	bool silent =

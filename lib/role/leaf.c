@@ -2,7 +2,7 @@
 
 #include "base/addr.h"
 #include "role/connect.h"
-#include "role/peer.h"
+#include "role/talk.h"
 #include "role/watching.h"
 
 #define SETTLE_US (50 * KITH_US_PER_MS)
@@ -204,7 +204,7 @@ static void learn_observed(struct kith_core *c, const struct kith_unpacked *pk, 
 	if (!kith_reader_done(&r) || kith_addr_equal(&seen, &c->leaf.observed[slot]))
 		return;
 	c->leaf.observed[slot] = seen;
-	kith_peer_offer_all(c);
+	kith_talk_offer_all(c);
 }
 
 /* The entry of a home in the host cache, or below 0. */

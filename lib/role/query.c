@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "role/connect.h"
 #include "role/dial.h"
+#include "role/op.h"
 #include "role/supernode.h"
 #include "role/watching.h"
 
@@ -527,7 +528,7 @@ void kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op o
 {
 	struct kith_query *q = new_query(c, QUERY_FOR_OP, key, KITH_QUERY_OWN);
 	if (q == NULL) {
-		kith_dial_done(c, op, KITH_EFULL, false);
+		kith_op_done(c, op, KITH_EFULL, false);
 		return;
 	}
 	q->op = op;

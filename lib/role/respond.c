@@ -4,9 +4,10 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "role/connect_internal.h"
-#include "role/dial.h"
-#include "role/dispatch.h"
-#include "role/peer.h"
+#include "role/crossing.h"
+#include "role/op.h"
+#include "role/requests.h"
+#include "role/ring.h"
 
 #define DECIDE_US KITH_DIAL_TIMEOUT_US /* how long a call may ring */
 #define VERDICT_FRAME_LEN (KITH_FRAME_HEADER + 2)
@@ -141,7 +142,7 @@ static void reply(struct kith_core *c, struct kith_session *s, uint16_t verdict,
 	}
 	if (s->state == KITH_SESSION_DECIDING) {
 		c->deciding--;
-		kith_peer_stop_ringing(c, s);
+		kith_ring_stop(c, s);
 		kith_session_set_state(s, KITH_SESSION_UNCONFIRMED);
 	}
 	/* As long as the other side repeats its HELLO, the answer must be there to be repeated. */
@@ -198,7 +199,7 @@ static void on_call(struct kith_core *c, struct kith_session *s, const struct ki
 	s->hs->give_up_at = c->now.mono_us + DECIDE_US;
 	kith_session_arm(c, s);
 	unsigned verdict;
-	if (kith_peer_incoming(c, s, person, hello->service, op, &verdict))
+	if (kith_ring_incoming(c, s, person, hello->service, op, &verdict))
 		return; /* the application decides */
 	kith_connect_decide(c, s, (uint16_t)verdict);
 }
@@ -208,7 +209,7 @@ static void on_contact(struct kith_core *c, struct kith_session *s, const struct
 {
 	uint16_t answered = 0;
 	if (hello->request.p != NULL)
-		answered = kith_dispatch_request(c, s, hello->request);
+		answered = kith_core_on_request(c, s, hello->request);
 	if (s->state != KITH_SESSION_CLOSED)
 		reply(c, s, 0, answered);
 }
@@ -236,13 +237,13 @@ static void on_cancel(struct kith_core *c, struct kith_session *s)
 static bool may_ring(struct kith_core *c, const struct kith_hello *hello, const struct kith_person *person, kith_op *op)
 {
 	enum kith_stat refusal = KITH_STAT_DROP_RATE_LIMITED;
-	if (kith_dial_crossing(c, hello, person, op) == KITH_CROSSING_OURS)
+	if (kith_crossing_judge(c, hello, person, op) == KITH_CROSSING_OURS)
 		refusal = KITH_STAT_REFUSE_CROSSED;
 	else if (!kith_limiter_allow(&c->calls, c->now.mono_us, kith_identity_key(&person->identity)))
 		refusal = KITH_STAT_DROP_RATE_LIMITED;
 	else if (c->deciding >= KITH_INCOMING_MAX)
 		refusal = KITH_STAT_REFUSE_TABLE_FULL;
-	else if (*op == 0 && kith_peer_ringing(c, &person->identity) >= KITH_INCOMING_PER_CALLER)
+	else if (*op == 0 && kith_ring_count(c, &person->identity) >= KITH_INCOMING_PER_CALLER)
 		refusal = KITH_STAT_REFUSE_CALLER;
 	else
 		return true;

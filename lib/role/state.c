@@ -3,10 +3,10 @@
 #include "base/addr.h"
 #include "base/alloc.h"
 #include "role/connect.h"
-#include "role/dispatch.h"
 #include "role/leaf.h"
-#include "role/peer.h"
+#include "role/requests.h"
 #include "role/supernode.h"
+#include "role/talk.h"
 
 #define SAVE_US (5 * KITH_US_PER_S)
 
@@ -100,7 +100,7 @@ static kith_time_us session_deadline(struct kith_core *c, const struct kith_sess
 	at = earlier(at, s->paths.news != 0 ? c->now.mono_us : kith_pathset_deadline(&s->paths));
 	at = earlier(at, kith_rekey_deadline(s));
 	if (s->use & KITH_USE_PEER)
-		at = earlier(at, kith_peer_deadline(c, s));
+		at = earlier(at, kith_talk_deadline(c, s));
 	if (s->use & KITH_USE_LEAF)
 		at = earlier(at, kith_supernode_leaf_deadline(s));
 	if (!(s->use & (KITH_USE_PEER | KITH_USE_LEAF | KITH_USE_HOME)))
@@ -196,7 +196,7 @@ void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_clo
 	if (was_open && !remote)
 		say_close(c, s, reason);
 	if (s->use & KITH_USE_PEER)
-		kith_peer_closed(c, s, reason, remote);
+		kith_talk_closed(c, s, reason, remote);
 	kith_session_set_state(s, KITH_SESSION_CLOSED);
 	kith_timers_stop(&c->timers, &s->timer);
 	remember_closed(c, s->index);
@@ -207,7 +207,7 @@ void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_clo
 	if (c->super != NULL)
 		kith_supernode_lost(c, s, reason);
 	while (kith_requests_expired(s->requests, &env, c->now.mono_us, true, &ended))
-		kith_dispatch_ended(c, s, &ended);
+		kith_core_answered(c, s, &ended);
 }
 
 static bool add_candidate(struct kith_candidate out[], size_t n, size_t *used, const struct kith_candidate *cand)

@@ -3,9 +3,9 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "role/connect.h"
-#include "role/introduce.h"
 #include "role/query.h"
 #include "role/subscribing.h"
+#include "role/tunnels.h"
 
 #define HOSTS_TOLD 5 /* to a leaf that attaches: the other homes, and spares */
 #define FULL_EVERY 8 /* gossip exchanges between two that compare the whole tables */
@@ -615,7 +615,7 @@ void kith_supernode_lost(struct kith_core *c, struct kith_session *s, enum kith_
 	size_t n;
 	do {
 		n = kith_fwd_close_session(&c->super->fwd, s->index, ends, BATCH);
-		kith_introduce_tell(c, ends, n, 0, s->index);
+		kith_tunnels_tell(c, ends, n, 0, s->index);
 	} while (n == BATCH);
 	(void)kith_watches_drop(&c->super->watches, s->index);
 	if (!(s->use & KITH_USE_LEAF))
@@ -671,7 +671,7 @@ static void expire(struct kith_core *c)
 	size_t n;
 	do { /* an end that only listens would never find out by itself */
 		n = kith_fwd_expire(&sn->fwd, c->now.mono_us, ends, BATCH);
-		kith_introduce_tell(c, ends, n, 0, 0);
+		kith_tunnels_tell(c, ends, n, 0, 0);
 	} while (n == BATCH);
 }
 
@@ -748,7 +748,7 @@ void kith_supernode_leave(struct kith_core *c, kith_time_us grace_us)
 	struct kith_fwd_ends ends[BATCH];
 	size_t n;
 	while ((n = kith_fwd_drain_all(&sn->fwd, c->now.mono_us, ends, BATCH)) > 0)
-		kith_introduce_tell(c, ends, n, grace_us, 0);
+		kith_tunnels_tell(c, ends, n, grace_us, 0);
 	if (make_entry(c, KITH_MEMBER_LEFT) != 0)
 		return;
 	const struct kith_member *partners[3];

@@ -3,7 +3,7 @@
 
 #include "base/limits.h"
 #include "path/pacer.h"
-#include "role/peer.h"
+#include "role/talk.h"
 
 /* Loses a part of everything, and what would be too much under way. */
 struct loss {

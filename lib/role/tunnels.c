@@ -1,33 +1,12 @@
-#include "role/introduce.h"
+#include "role/tunnels.h"
 
 #include "role/connect.h"
-#include "role/peer.h"
 
 /* Bytes that may go back through a tunnel before the asker's address is proven: the callee's reply in its wrapping. */
 #define TUNNEL_CREDIT 620
 
-/* Key of the limiter of hints: all relays together. */
-#define ALL_RELAYS UINT64_C(0x72656c6179730001)
-
 static const struct kith_span nothing = { NULL, 0 };
 static const uint8_t empty_map[1] = { 0x80 };
-
-int kith_introduce(struct kith_core *c, struct kith_session *s, const struct kith_host *host, struct kith_span packet)
-{
-	uint8_t body[KITH_REQUEST_MAX];
-	struct kith_packer pk;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 2);
-	kith_pack_key(&pk, KITH_B_INTRO_DEVICE);
-	kith_pack_bytes(&pk, s->device, KITH_DEVICE_ID_LEN);
-	kith_pack_key(&pk, KITH_B_INTRO_PACKET);
-	kith_pack_bytes(&pk, packet.p, packet.len);
-	if (pk.bad)
-		return KITH_EMSGSIZE;
-	uint32_t via;
-	return kith_connect_request(c, host, KITH_USE_TUNNEL, KITH_REQ_INTRODUCE, (struct kith_span){ body, pk.len },
-				    kith_token(KITH_TOKEN_INTRODUCE, s->index), &via);
-}
 
 /* identity: who pays for the leg. */
 static void leg_of(const struct kith_session *s, const struct kith_key *identity, struct kith_fwd_leg_spec *leg)
@@ -91,7 +70,7 @@ static void introduce_self(struct kith_core *c, struct kith_session *s, uint16_t
 	kith_connect_on_hello(c, &header, packet.len, kith_session_hop(s));
 }
 
-void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_unpacked in;
 	uint8_t device[KITH_DEVICE_ID_LEN], body[16];
@@ -135,43 +114,6 @@ void kith_introduce_on_request(struct kith_core *c, struct kith_session *s, cons
 	kith_session_answer(c, s, request->id, status, (struct kith_span){ body, out.len });
 }
 
-void kith_introduce_on_answer(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer)
-{
-	struct kith_session *s = kith_peer_get(c, (kith_session_id)kith_token_value(answer->token));
-	struct kith_unpacked in;
-	uint64_t tunnel = 0;
-	if (s == NULL)
-		return;
-	bool good = answer->err == 0 && kith_unpack_parse(&in, answer->body) == 0;
-	if (good && kith_unpack_root(&in)->count == 0)
-		return; /* the supernode itself is the callee, and answers by itself */
-	good = good &&
-	       kith_unpack_get_uint(&in, kith_unpack_root(&in), KITH_B_INTRODUCED_TUNNEL, UINT64_MAX, &tunnel) &&
-	       tunnel != 0;
-	struct kith_hop hop = *kith_session_hop(via);
-	struct kith_path_env env = kith_env(c, s);
-	hop.tunnel = tunnel;
-	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduced session=%08x via=%08x err=%d", s->index, via->index,
-		 good ? 0 : answer->err);
-	if (s->state == KITH_SESSION_INITIATING)
-		(void)kith_peer_dial_via(c, s, good ? &hop : NULL);
-	else if (good && kith_pathset_add(&s->paths, &env, c->now.mono_us, &hop) ==
-				 KITH_ENOMEM) /* else: it has enough already */
-		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
-	kith_session_arm(c, s);
-}
-
-/* The next open session of an application, by the order of the table; *it begins at 0. NULL: there are no more. */
-static struct kith_session *next_talk(struct kith_core *c, uint32_t *it)
-{
-	struct kith_session *s;
-	while ((s = kith_table_next(&c->sessions.by_index, it)) != NULL) {
-		if ((s->use & KITH_USE_PEER) && s->state == KITH_SESSION_OPEN)
-			return s;
-	}
-	return NULL;
-}
-
 /* Who sends into a tunnel is over a rate, and loses packets: told, so that it need not guess. */
 static void tell_limited(struct kith_core *c, const struct kith_fwd_out *out, enum kith_relay_limit limit)
 {
@@ -187,36 +129,7 @@ static void tell_limited(struct kith_core *c, const struct kith_fwd_out *out, en
 	kith_stats_add(c->stats, KITH_STAT_TUNNELS_LIMITED, 1);
 }
 
-bool kith_introduce_on_limited(struct kith_core *c, const struct kith_session *s, struct kith_span body)
-{
-	struct kith_reader r = kith_reader_of_span(body);
-	struct kith_hop hop = *kith_session_hop(s);
-	hop.tunnel = kith_read_u64(&r);
-	uint8_t limit = kith_read_u8(&r);
-	if (r.bad || hop.tunnel == 0 || (s->use & KITH_USE_PEER) || s->role != KITH_ROLE_SUPERNODE)
-		return false;
-	/* To find who is meant is a search, and a supernode has many sessions: there all relays share a rate. */
-	kith_time_us now = c->now.mono_us;
-	if (!kith_limiter_allow(&c->hints, now, kith_device_key(s->device)) ||
-	    (c->super != NULL && !kith_limiter_allow(&c->hints, now, ALL_RELAYS))) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
-		return true;
-	}
-	uint32_t it = 0;
-	struct kith_session *peer;
-	bool found = false;
-	while ((peer = next_talk(c, &it)) != NULL) {
-		struct kith_path_env env = kith_env(c, peer);
-		if (!kith_pathset_relay_limited(&peer->paths, &env, now, &hop, limit))
-			continue;
-		found = true;
-		kith_session_arm(c, peer);
-	}
-	kith_stats_add(c->stats, found ? KITH_STAT_RELAY_LIMITED : KITH_STAT_RELAY_LIMITED_UNKNOWN, 1);
-	return true;
-}
-
-bool kith_introduce_forward(struct kith_core *c, struct kith_packet *packet)
+bool kith_tunnels_forward(struct kith_core *c, struct kith_packet *packet)
 {
 	struct kith_fwd_out out;
 	enum kith_stat stat = KITH_STAT_DROP_TUNNEL_UNKNOWN;
@@ -256,7 +169,7 @@ bool kith_introduce_forward(struct kith_core *c, struct kith_packet *packet)
 	return true;
 }
 
-bool kith_introduce_in_use(const struct kith_core *c, const struct kith_session *via)
+bool kith_tunnels_in_use(const struct kith_core *c, const struct kith_session *via)
 {
 	uint32_t it = 0;
 	const struct kith_session *s;
@@ -274,8 +187,8 @@ bool kith_introduce_in_use(const struct kith_core *c, const struct kith_session 
 	return false;
 }
 
-void kith_introduce_tell(struct kith_core *c, const struct kith_fwd_ends *ends, size_t n, kith_time_us in_us,
-			 uint32_t gone)
+void kith_tunnels_tell(struct kith_core *c, const struct kith_fwd_ends *ends, size_t n, kith_time_us in_us,
+		       uint32_t gone)
 {
 	for (size_t i = 0; i < n; i++) {
 		for (size_t side = 0; side < 2; side++) {
@@ -295,50 +208,5 @@ void kith_introduce_tell(struct kith_core *c, const struct kith_fwd_ends *ends, 
 						       kith_token(KITH_TOKEN_IGNORE, 0));
 			(void)err;
 		}
-	}
-}
-
-/* Whether that hop is a path of the session, and whether it has another live one. */
-static bool runs_through(const struct kith_session *s, const struct kith_hop *hop, bool *other)
-{
-	bool found = false;
-	*other = false;
-	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
-		const struct kith_path *p = kith_pathset_path(&s->paths, i);
-		bool same = kith_hop_equal(&p->hop, hop);
-		found |= same;
-		*other |= !same && p->state == KITH_PATH_LIVE;
-	}
-	return found;
-}
-
-/* The home says that a tunnel ends: every session that uses it must do without. */
-void kith_introduce_on_close(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
-{
-	struct kith_unpacked in;
-	uint64_t tunnel;
-	if (kith_unpack_parse(&in, request->body) != 0 ||
-	    !kith_unpack_get_uint(&in, kith_unpack_root(&in), KITH_B_LEAVE_TUNNEL, UINT64_MAX, &tunnel)) {
-		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
-		return;
-	}
-	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
-	struct kith_hop hop = *kith_session_hop(s);
-	hop.tunnel = tunnel;
-	uint32_t it = 0;
-	struct kith_session *peer;
-	while ((peer = next_talk(c, &it)) != NULL) {
-		bool other;
-		if (!runs_through(peer, &hop, &other))
-			continue;
-		struct kith_path_env env = kith_env(c, peer);
-		if (other)
-			kith_pathset_drop(&peer->paths, &env, c->now.mono_us, &hop);
-		else /* the only way there is: used until another is found, or it is really gone */
-			kith_pathset_link_event(&peer->paths, &env, c->now.mono_us, hop.transport, &hop,
-						KITH_EUNREACHABLE);
-		if (peer->initiator && peer->peer->relay_at == KITH_TIME_NEVER)
-			peer->peer->relay_at = c->now.mono_us;
-		kith_session_arm(c, peer);
 	}
 }

@@ -1,23 +1,11 @@
 /* Introductions and tunnels at a home that does not trust who asks. */
-#include "core_world.h"
+#include "call_world.h"
 
 #include "base/limits.h"
 #include "codec/pack.h"
 #include "role/connect.h"
-#include "role/introduce.h"
-
-static uint32_t tunnels_of(const struct core_world *w, int node)
-{
-	return w->nodes[node].core->super->fwd.n;
-}
-
-static uint32_t tunnels(const struct core_world *w)
-{
-	uint32_t n = 0;
-	for (int i = 0; i < w->n; i++)
-		n += w->nodes[i].supernode && w->nodes[i].core != NULL ? tunnels_of(w, i) : 0;
-	return n;
-}
+#include "role/relays.h"
+#include "role/tunnels.h"
 
 /* Alice asks one of her homes for something by hand; the status of the answer is read off the wire-level result of its
  * handler, so here only what the home and bob do is looked at. */
@@ -126,76 +114,6 @@ static void devices_of_one_identity_share_its_introductions(void **state)
 	core_world_deinit(&w);
 }
 
-/* Alice talks to bob and to carol, both over relays; the tunnel to bob is closed. */
-static void a_tunnel_that_ends_concerns_the_sessions_that_used_it_only(void **state)
-{
-	struct core_world w;
-	(void)state;
-	world_network(&w, kith_suite_sodium(), 1, 6, (const char *const[]){ "alice", "bob", "carol", NULL });
-	int alice = 6, bob = 7, carol = 8;
-	struct kith_core *a = w.nodes[alice].core;
-	for (int i = bob; i <= carol; i++) {
-		assert_int_equal(kith_core_pin(a, world_clock(&w), w.nodes[i].name, &w.nodes[i].id.identity,
-					       KITH_CONTACT_RELAY_ONLY, false),
-				 0);
-		world_drain(&w, alice);
-	}
-	struct kith_session *to_bob = kith_sessions_get(&a->sessions, world_call(&w, alice, bob, NULL));
-	struct kith_session *to_carol = kith_sessions_get(&a->sessions, world_call(&w, alice, carol, NULL));
-	world_run(&w, 5 * KITH_US_PER_S);
-	assert_non_null(to_bob);
-	assert_non_null(to_carol);
-	assert_int_equal(to_bob->peer->relay_at, KITH_TIME_NEVER);
-	assert_int_equal(to_carol->peer->relay_at, KITH_TIME_NEVER);
-	const struct kith_hop *hop = &kith_pathset_path(&to_bob->paths, 0)->hop;
-	assert_true(hop->tunnel != 0);
-	struct kith_session *via = NULL, *s;
-	for (uint32_t it = 0; (s = kith_table_next(&a->sessions.by_index, &it)) != NULL;) {
-		if (!(s->use & KITH_USE_PEER) && kith_addr_equal(&kith_session_hop(s)->remote, &hop->remote))
-			via = s;
-	}
-	assert_non_null(via);
-	uint8_t body[32];
-	struct kith_packer pk;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 2);
-	kith_pack_key(&pk, KITH_B_LEAVE_MS);
-	kith_pack_uint(&pk, 0);
-	kith_pack_key(&pk, KITH_B_LEAVE_TUNNEL);
-	kith_pack_uint(&pk, hop->tunnel);
-	kith_core_tick(a, world_clock(&w));
-	world_drain(&w, alice);
-	kith_outbox_claim(&w.shared->outbox, a, a->stats);
-	struct kith_request request = { .id = 77, .kind = KITH_REQ_TUNNEL_CLOSE, .body = test_span(body, pk.len) };
-	kith_introduce_on_close(a, via, &request);
-	assert_int_equal(to_bob->peer->relay_at, w.now);
-	assert_int_equal(to_carol->peer->relay_at, KITH_TIME_NEVER);
-	world_drain(&w, alice);
-	world_run(&w, KITH_US_PER_S);
-	core_world_deinit(&w);
-}
-
-static void tunnels_go_when_calls_are_over(void **state)
-{
-	struct core_world w;
-	(void)state;
-	world_far_apart(&w);
-	for (int i = 0; i < 5; i++) {
-		kith_session_id s = world_call(&w, WORLD_FAR_ALICE, WORLD_FAR_BOB, NULL);
-		assert_int_equal(kith_core_close(w.nodes[WORLD_FAR_ALICE].core, world_clock(&w), s, KITH_CLOSE_NORMAL),
-				 0);
-		world_drain(&w, WORLD_FAR_ALICE);
-		world_run(&w, KITH_US_PER_S);
-	}
-	assert_true(tunnels(&w) > 0);
-	world_run(&w, KITH_TUNNEL_IDLE_US + KITH_TUNNEL_IDLE_US / 8 + 10 * KITH_US_PER_S);
-	assert_int_equal(tunnels(&w), 0);
-	/* And so do the sessions to homes that are not our own. */
-	world_run(&w, 4 * KITH_TUNNEL_IDLE_US);
-	assert_int_equal(w.nodes[WORLD_FAR_ALICE].core->sessions.by_index.n, KITH_HOMES);
-	core_world_deinit(&w);
-}
-
 static int note_tunnel_tap(struct core_world *w, struct world_packet *p)
 {
 	struct world_packet *note = w->tap_ctx;
@@ -252,8 +170,6 @@ int main(void)
 		cmocka_unit_test(nothing_is_passed_on_that_would_make_a_leaf_speak_for_its_home),
 		cmocka_unit_test(who_asks_for_too_many_is_limited),
 		cmocka_unit_test(devices_of_one_identity_share_its_introductions),
-		cmocka_unit_test(a_tunnel_that_ends_concerns_the_sessions_that_used_it_only),
-		cmocka_unit_test(tunnels_go_when_calls_are_over),
 		cmocka_unit_test(a_tunnel_takes_packets_from_its_end_only),
 		cmocka_unit_test(a_supernode_can_be_called_like_anybody),
 	};

@@ -1,12 +1,13 @@
-#include "role/dispatch.h"
+#include "role/requests.h"
 
 #include "role/challenge.h"
 #include "role/dial.h"
-#include "role/introduce.h"
 #include "role/leaf.h"
 #include "role/query.h"
+#include "role/relays.h"
 #include "role/subscribing.h"
 #include "role/supernode.h"
+#include "role/tunnels.h"
 #include "role/watching.h"
 
 static const struct kith_span nothing = { NULL, 0 };
@@ -111,7 +112,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		kith_subscribing_on_request(c, s, request);
 		return;
 	case KITH_REQ_INTRODUCE:
-		kith_introduce_on_request(c, s, request);
+		kith_tunnels_on_request(c, s, request);
 		return;
 	case KITH_REQ_NOTIFY:
 		kith_query_on_notify(c, s, request);
@@ -120,7 +121,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		kith_leaf_on_leave(c, s, request);
 		return;
 	case KITH_REQ_TUNNEL_CLOSE:
-		kith_introduce_on_close(c, s, request);
+		kith_relays_on_close(c, s, request);
 		return;
 	case KITH_REQ_STORE:
 	case KITH_REQ_VANISH:
@@ -145,7 +146,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 	kith_session_answer(c, s, request->id, KITH_STATUS_UNKNOWN, nothing);
 }
 
-uint16_t kith_dispatch_request(struct kith_core *c, struct kith_session *s, struct kith_span body)
+uint16_t kith_core_on_request(struct kith_core *c, struct kith_session *s, struct kith_span body)
 {
 	struct kith_request request;
 	struct kith_path_env env = kith_env(c, s);
@@ -166,7 +167,7 @@ uint16_t kith_dispatch_request(struct kith_core *c, struct kith_session *s, stru
 	return request.id;
 }
 
-void kith_dispatch_ended(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+void kith_core_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	switch (kith_token_kind(answer->token)) {
 	case KITH_TOKEN_IGNORE:
@@ -180,7 +181,7 @@ void kith_dispatch_ended(struct kith_core *c, struct kith_session *s, const stru
 		kith_dial_on_found(c, answer);
 		return;
 	case KITH_TOKEN_INTRODUCE:
-		kith_introduce_on_answer(c, s, answer);
+		kith_relays_on_answer(c, s, answer);
 		return;
 	case KITH_TOKEN_QUERY:
 		kith_query_on_answer(c, s, answer);
@@ -204,10 +205,10 @@ void kith_dispatch_ended(struct kith_core *c, struct kith_session *s, const stru
 	}
 }
 
-void kith_dispatch_answer(struct kith_core *c, struct kith_session *s, struct kith_span body)
+void kith_core_on_answer(struct kith_core *c, struct kith_session *s, struct kith_span body)
 {
 	struct kith_answer answer;
 	struct kith_path_env env = kith_env(c, s);
 	if (kith_request_on_answer(s->requests, &env, c->now.mono_us, body, &answer))
-		kith_dispatch_ended(c, s, &answer);
+		kith_core_answered(c, s, &answer);
 }

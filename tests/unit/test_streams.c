@@ -4,7 +4,8 @@
 #include "core_world.h"
 
 #include "base/limits.h"
-#include "role/peer.h"
+#include "role/op.h"
+#include "role/streams.h"
 #include "stream/stream.h"
 
 enum { CHANNEL = 9, OTHER_CHANNEL = 10 };
