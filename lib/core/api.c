@@ -13,7 +13,7 @@
 #include "role/leaf.h"
 #include "role/op.h"
 #include "role/streams.h"
-#include "role/supernode.h"
+#include "role/super.h"
 #include "role/talk.h"
 #include "role/tell.h"
 #include "role/watching.h"
@@ -378,7 +378,7 @@ void kith_core_leave(struct kith_core *c, struct kith_now now, kith_time_us grac
 		kith_dial_leave(c);
 		kith_leaf_leave(c);
 		if (c->super != NULL)
-			kith_supernode_leave(c, grace_us);
+			kith_super_leave(c, grace_us);
 		if (kith_timer_is_set(&c->save_timer)) { /* what changed lately must not wait */
 			kith_timers_stop(&c->timers, &c->save_timer);
 			kith_state_save(c);

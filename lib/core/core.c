@@ -9,11 +9,12 @@
 #include "core/house.h"
 #include "core/save.h"
 #include "role/connect.h"
+#include "role/attach.h"
 #include "role/dial.h"
 #include "role/leaf.h"
 #include "role/query.h"
 #include "role/requests.h"
-#include "role/supernode.h"
+#include "role/super.h"
 #include "role/talk.h"
 #include "role/tunnels.h"
 #include "role/watching.h"
@@ -234,7 +235,7 @@ static int build(struct kith_core *c, const struct kith_core_options *o)
 			KITH_LOG(c->log, KITH_LOG_WARN, "state_not_loaded err=%s", kith_err_name(err));
 	}
 	if (super)
-		err = kith_supernode_new(c, o);
+		err = kith_super_new(c, o);
 	else
 		err = 0;
 	if (err == 0)
@@ -341,7 +342,7 @@ void kith_core_free(struct kith_core *c)
 	free_sessions(c);
 	kith_sessions_deinit(&c->sessions);
 	if (c->super != NULL)
-		kith_supernode_free(c);
+		kith_super_free(c);
 	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++)
 		kith_timers_stop(&c->timers, &c->ops[i].timer);
 	KITH_FREE_ARRAY(alloc, c->ops, KITH_OPS_MAX);
@@ -517,7 +518,7 @@ static void session_tick(struct kith_core *c, struct kith_session *s)
 	if (s->state == KITH_SESSION_OPEN && (s->use & KITH_USE_PEER))
 		kith_talk_tick(c, s);
 	if (s->state == KITH_SESSION_OPEN && (s->use & KITH_USE_LEAF))
-		kith_supernode_leaf_tick(c, s);
+		kith_attach_tick(c, s);
 	if (s->state == KITH_SESSION_OPEN && unused(c, s))
 		kith_session_end(c, s, KITH_CLOSE_NORMAL, false);
 	if (s->state != KITH_SESSION_CLOSED)
@@ -534,7 +535,7 @@ static void fire(struct kith_core *c, struct kith_timer *t)
 		kith_leaf_tick(c);
 		return;
 	case KITH_TIMER_SUPERNODE:
-		kith_supernode_tick(c);
+		kith_super_tick(c);
 		return;
 	case KITH_TIMER_OP:
 		kith_dial_tick(c, KITH_CONTAINER_OF(t, struct kith_operation, timer));

@@ -2,7 +2,9 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
-#include "role/supernode.h"
+#include "role/super.h"
+
+#include "role/members.h"
 
 #define MAGIC "KITHSTAT"
 #define VERSION 1
@@ -24,7 +26,7 @@ static size_t write_state(struct kith_core *c, uint8_t *out, size_t cap)
 	kith_write_bytes(&w, (const uint8_t *)MAGIC, 8);
 	kith_write_u8(&w, VERSION);
 	kith_write_u64(&w, (uint64_t)c->stamp_ms);
-	kith_write_u64(&w, kith_supernode_seq(c));
+	kith_write_u64(&w, kith_super_seq(c));
 	kith_write_u64(&w, (uint64_t)c->now.unix_ms);
 	kith_write_u32(&w, (uint32_t)hosts_len);
 	kith_write_bytes(&w, hosts, hosts_len);

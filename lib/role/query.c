@@ -4,8 +4,10 @@
 #include "base/assert.h"
 #include "role/connect.h"
 #include "role/dial.h"
+#include "role/findings.h"
+#include "role/members.h"
+#include "role/notify.h"
 #include "role/op.h"
-#include "role/supernode.h"
 #include "role/watching.h"
 
 #define ENOUGH_ANSWERS 3
@@ -21,13 +23,6 @@ enum query_for {
 	QUERY_FOR_NEWCOMER /* one more watcher of a key that is watched there already */
 };
 
-struct query_found {
-	struct kith_blob *record;
-	struct kith_blob *reports[KITH_HOMES];
-	uint64_t seq;
-	uint8_t device[KITH_DEVICE_ID_LEN];
-};
-
 struct kith_query {
 	struct kith_timer timer;
 	uint8_t what; /* enum query_for */
@@ -35,7 +30,6 @@ struct kith_query {
 	uint8_t asked_n;
 	uint64_t asked[KITH_REPLICA_GROUPS * KITH_REPLICAS]; /* first bytes of the ids of those that were asked */
 	uint8_t waiting, slow, answered; /* requests out; of them not waited for; answers in, of this group */
-	uint8_t found_n;
 	uint16_t request; /* id of the asker's request */
 	uint32_t id, session;
 	uint32_t renewals; /* of all watches, when this query began */
@@ -43,7 +37,7 @@ struct kith_query {
 	uint64_t asker; /* who is served: kith_identity_key, or KITH_QUERY_OWN */
 	struct kith_id key;
 	kith_time_us give_up_at;
-	struct query_found found[KITH_STORE_DEVICES];
+	struct kith_findings found;
 };
 
 struct kith_query *kith_query_of_timer(struct kith_timer *t)
@@ -107,20 +101,10 @@ static struct kith_query *query_of(struct kith_core *c, uint32_t id)
 	return q->what != QUERY_FREE && q->id == id ? q : NULL;
 }
 
-static void forget_found(struct kith_core *c, struct kith_query *q)
-{
-	for (size_t i = 0; i < q->found_n; i++) {
-		kith_blob_unref(&c->shared->blobs, q->found[i].record);
-		for (size_t h = 0; h < KITH_HOMES; h++)
-			kith_blob_unref(&c->shared->blobs, q->found[i].reports[h]);
-	}
-	q->found_n = 0;
-}
-
 static void drop_query(struct kith_core *c, struct kith_query *q)
 {
 	kith_timers_stop(&c->timers, &q->timer);
-	forget_found(c, q);
+	kith_findings_clear(c, &q->found);
 	q->what = QUERY_FREE;
 	c->super->queries_n--;
 }
@@ -138,68 +122,13 @@ void kith_query_deinit(struct kith_core *c)
 
 /* ---- collecting ---- */
 
-/* Takes a verified record into the result, if it is newer than what is there for its device. */
-static void take_record(struct kith_core *c, struct kith_query *q, const struct kith_record *record)
-{
-	struct query_found *f = NULL;
-	for (size_t i = 0; i < q->found_n; i++) {
-		if (memcmp(q->found[i].device, record->device.b, KITH_DEVICE_ID_LEN) == 0)
-			f = &q->found[i];
-	}
-	if (f == NULL && q->found_n == KITH_STORE_DEVICES)
-		return;
-	if (f != NULL && f->seq >= record->seq)
-		return;
-	struct kith_blob *blob = kith_blob_intern(&c->shared->blobs, record->bytes.p, record->bytes.len);
-	if (blob == NULL)
-		return;
-	if (f == NULL)
-		f = &q->found[q->found_n++];
-	kith_blob_unref(&c->shared->blobs, f->record);
-	for (size_t h = 0; h < KITH_HOMES; h++)
-		kith_blob_unref(&c->shared->blobs, f->reports[h]);
-	memset(f, 0, sizeof *f);
-	f->record = blob;
-	f->seq = record->seq;
-	memcpy(f->device, record->device.b, KITH_DEVICE_ID_LEN);
-}
-
-static void take_report(struct kith_core *c, struct kith_query *q, struct kith_span bytes)
-{
-	struct kith_vanish vanish;
-	struct kith_record record;
-	if (kith_vanish_parse(&vanish, bytes) != 0)
-		return;
-	for (size_t i = 0; i < q->found_n; i++) {
-		struct query_found *f = &q->found[i];
-		if (f->seq != vanish.seq || kith_record_parse(&record, kith_blob_span(f->record)) != 0)
-			continue;
-		int home = kith_vanish_verify(&vanish, &record, c->suite, &c->now);
-		if (home >= 0 && f->reports[home] == NULL)
-			f->reports[home] = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
-	}
-}
-
-static void take_stored(struct kith_core *c, struct kith_query *q)
-{
-	for (const struct kith_stored *st = kith_store_get(&c->super->store, &q->key); st != NULL; st = st->next) {
-		struct kith_record record;
-		if (kith_record_parse(&record, kith_blob_span(st->record)) == 0)
-			take_record(c, q, &record);
-		for (size_t h = 0; h < st->homes_n; h++) {
-			if (st->reports[h] != NULL)
-				take_report(c, q, kith_blob_span(st->reports[h]));
-		}
-	}
-}
-
 /* A record of a leaf attached here is the freshest there is. */
 static void take_attached(struct kith_core *c, struct kith_query *q)
 {
 	const struct kith_attached *leaf = kith_table_get(&c->super->attached, q->key.b);
 	struct kith_record record;
 	if (leaf != NULL && kith_record_parse(&record, kith_blob_span(leaf->record)) == 0)
-		take_record(c, q, &record);
+		kith_findings_record(c, &q->found, &record);
 }
 
 static void take_answer(struct kith_core *c, struct kith_query *q, const struct kith_unpacked *pk)
@@ -211,138 +140,40 @@ static void take_answer(struct kith_core *c, struct kith_query *q, const struct 
 		struct kith_person person;
 		if (kith_record_parse(&record, bytes) == 0 && memcmp(record.key.b, q->key.b, KITH_ID_LEN) == 0 &&
 		    kith_record_verify(&record, &c->trust, &c->now, &person) == 0)
-			take_record(c, q, &record);
+			kith_findings_record(c, &q->found, &record);
 	}
 	list = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_FOUND_VANISHED);
 	while (kith_unpack_list_next(&list, &bytes))
-		take_report(c, q, bytes);
+		kith_findings_report(c, &q->found, bytes);
 	/* Members that the answerer sees nearer to the key than we did: go_on chooses anew, and those who answered so
 	 * far may not have been the ones that count. */
 	list = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_FOUND_MEMBERS);
 	while (kith_unpack_list_next(&list, &bytes)) {
 		if (kith_members_merge(&c->super->members, &c->now, bytes, NULL) == KITH_MERGE_NEW) {
 			q->answered = 0;
-			kith_supernode_learnt(c);
+			kith_super_learnt(c);
 		}
 	}
 }
 
 /* ---- answering ---- */
 
-struct news {
-	struct kith_span records[KITH_STORE_DEVICES], vanished[KITH_STORE_DEVICES * KITH_HOMES];
-	struct kith_span members[KITH_REPLICAS];
-	size_t records_n, vanished_n, members_n;
-};
-
-static void news_of(const struct kith_query *q, struct news *out)
+static void tell_newcomer(struct kith_core *c, const struct kith_query *q, const struct kith_findings_spans *found)
 {
-	memset(out, 0, sizeof *out);
-	for (size_t i = 0; i < q->found_n; i++) {
-		out->records[out->records_n++] = kith_blob_span(q->found[i].record);
-		for (size_t h = 0; h < KITH_HOMES; h++) {
-			if (q->found[i].reports[h] != NULL)
-				out->vanished[out->vanished_n++] = kith_blob_span(q->found[i].reports[h]);
-		}
-	}
-}
-
-static void pack_spans(struct kith_packer *pk, uint32_t key, const struct kith_span list[], size_t n)
-{
-	kith_pack_key(pk, key);
-	kith_pack_array(pk, (uint32_t)n);
-	for (size_t i = 0; i < n; i++)
-		kith_pack_bytes(pk, list[i].p, list[i].len);
-}
-
-/* All records with all reports fit an answer, however long they are: what may have to be left out is members. */
-#define ITEM_HEADER 3
-#define LISTS_HEADER 16
-KITH_STATIC_ASSERT(KITH_STORE_DEVICES *(KITH_RECORD_LEN_MAX + ITEM_HEADER) +
-				   KITH_STORE_DEVICES * KITH_HOMES * (KITH_VANISH_LEN_MAX + ITEM_HEADER) +
-				   LISTS_HEADER <=
-			   KITH_ANSWER_MAX,
-		   "what is found fits an answer");
-
-/* Members from the nearest on, as many as fit. */
-static size_t pack_found(const struct news *news, uint8_t out[KITH_ANSWER_MAX])
-{
-	for (size_t members_n = news->members_n;; members_n--) {
-		struct kith_packer pk;
-		kith_packer_init(&pk, out, KITH_ANSWER_MAX);
-		kith_pack_map(&pk, members_n > 0 ? 3 : 2);
-		pack_spans(&pk, KITH_B_FOUND_RECORDS, news->records, news->records_n);
-		pack_spans(&pk, KITH_B_FOUND_VANISHED, news->vanished, news->vanished_n);
-		if (members_n > 0)
-			pack_spans(&pk, KITH_B_FOUND_MEMBERS, news->members, members_n);
-		if (!pk.bad)
-			return pk.len;
-		KITH_ASSERT(members_n > 0);
-	}
-}
-
-/* One item to a request: a record fills most of a packet. 0: it does not fit. */
-static size_t pack_news(uint8_t *out, size_t cap, const struct kith_id *key, uint32_t field, struct kith_span item)
-{
-	struct kith_packer pk;
-	kith_packer_init(&pk, out, cap);
-	kith_pack_map(&pk, 2);
-	pack_spans(&pk, field, &item, 1);
-	kith_pack_key(&pk, KITH_B_NEWS_KEY);
-	kith_pack_bytes(&pk, key->b, KITH_ID_LEN);
-	return pk.bad ? 0 : pk.len;
-}
-
-/* Repeated as long as the watcher is believed to be there: news must not be lost to a move of its. Beyond the queue, it
- * learns it at its next renewal. */
-static void notify(struct kith_core *c, uint32_t session, struct kith_span body)
-{
-	struct kith_session *s = kith_sessions_get(&c->sessions, session);
-	if (s != NULL && s->state == KITH_SESSION_OPEN && body.len > 0 &&
-	    kith_session_request_for(c, s, KITH_REQ_NOTIFY, body, kith_token(KITH_TOKEN_IGNORE, 0),
-				     KITH_LEAF_VANISH_US) != 0)
-		kith_stats_add(c->stats, KITH_STAT_NOTIFY_DROPPED, 1);
-}
-
-void kith_query_tell(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
-		     struct kith_span records[], size_t records_n, struct kith_span vanished[], size_t vanished_n)
-{
-	uint32_t refs[64];
-	uint8_t body[KITH_REQUEST_MAX];
-	for (uint32_t skip = 0, n = 1; n > 0; skip += n) {
-		n = kith_watches_of(ws, key, skip, refs, 64);
-		for (size_t i = 0; i < records_n + vanished_n; i++) {
-			bool is_record = i < records_n;
-			size_t len = pack_news(body, sizeof body, key,
-					       is_record ? KITH_B_NEWS_RECORDS : KITH_B_NEWS_VANISHED,
-					       is_record ? records[i] : vanished[i - records_n]);
-			for (uint32_t k = 0; k < n; k++)
-				notify(c, refs[k], (struct kith_span){ body, len });
-		}
-	}
-}
-
-static void tell_newcomer(struct kith_core *c, const struct kith_query *q, const struct news *news)
-{
-	uint8_t body[KITH_REQUEST_MAX];
 	if (!kith_watches_has(&c->super->interests, &q->key, q->session))
 		return;
-	for (size_t i = 0; i < news->records_n; i++)
-		notify(c, q->session,
-		       (struct kith_span){
-			       body, pack_news(body, sizeof body, &q->key, KITH_B_NEWS_RECORDS, news->records[i]) });
-	for (size_t i = 0; i < news->vanished_n; i++)
-		notify(c, q->session,
-		       (struct kith_span){
-			       body, pack_news(body, sizeof body, &q->key, KITH_B_NEWS_VANISHED, news->vanished[i]) });
+	for (size_t i = 0; i < found->records_n; i++)
+		kith_notify_one(c, q->session, &q->key, KITH_B_NEWS_RECORDS, found->records[i]);
+	for (size_t i = 0; i < found->vanished_n; i++)
+		kith_notify_one(c, q->session, &q->key, KITH_B_NEWS_VANISHED, found->vanished[i]);
 }
 
 /* What was found goes into the local verdicts as well, when this node's application watches. */
-static void tell_self(struct kith_core *c, const struct news *news)
+static void tell_self(struct kith_core *c, const struct kith_findings_spans *found)
 {
 	uint8_t body[KITH_ANSWER_MAX];
 	struct kith_unpacked pk;
-	size_t len = c->watched_n > 0 ? pack_found(news, body) : 0;
+	size_t len = c->watched_n > 0 ? kith_findings_pack(found, body) : 0;
 	if (len > 0 && kith_unpack_parse(&pk, (struct kith_span){ body, len }) == 0)
 		kith_watching_news(c, &pk, KITH_B_FOUND_RECORDS, KITH_B_FOUND_VANISHED);
 }
@@ -350,12 +181,12 @@ static void tell_self(struct kith_core *c, const struct news *news)
 static void finish(struct kith_core *c, struct kith_query *q)
 {
 	uint8_t body[KITH_ANSWER_MAX];
-	struct news news;
-	news_of(q, &news);
-	size_t len = q->found_n > 0 ? pack_found(&news, body) : 0;
+	struct kith_findings_spans found;
+	kith_findings_spans(&q->found, &found);
+	size_t len = q->found.n > 0 ? kith_findings_pack(&found, body) : 0;
 	struct kith_span answer = { body, len };
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "query_done key=%02x%02x%02x for=%u found=%u answered=%u group=%u",
-		 q->key.b[0], q->key.b[1], q->key.b[2], q->what, q->found_n, q->answered, q->group);
+		 q->key.b[0], q->key.b[1], q->key.b[2], q->what, q->found.n, q->answered, q->group);
 	struct kith_session *s = kith_sessions_get(&c->sessions, q->session);
 	struct kith_answer own = { .token = kith_token(KITH_TOKEN_LOOKUP, q->op),
 				   .err = len > 0 ? 0 : KITH_ENOENT,
@@ -371,14 +202,14 @@ static void finish(struct kith_core *c, struct kith_query *q)
 		kith_dial_on_found(c, &own);
 		break;
 	case QUERY_FOR_WATCHERS:
-		kith_query_tell(c, &c->super->interests, &q->key, news.records, news.records_n, news.vanished,
-				news.vanished_n);
-		tell_self(c, &news);
+		kith_notify_all(c, &c->super->interests, &q->key, found.records, found.records_n, found.vanished,
+				found.vanished_n);
+		tell_self(c, &found);
 		kith_watches_upstream(&c->super->interests, &q->key,
 				      c->now.mono_us + (renewed ? KITH_SUBSCRIPTION_US / 2 : AGAIN_US), renewed);
 		break;
 	case QUERY_FOR_NEWCOMER:
-		tell_newcomer(c, q, &news);
+		tell_newcomer(c, q, &found);
 		if (!renewed) /* by then for all who watch it */
 			kith_watches_renew_by(&c->super->interests, &q->key, c->now.mono_us + AGAIN_US);
 		break;
@@ -430,7 +261,7 @@ static void ask_one(struct kith_core *c, struct kith_query *q, const struct kith
 	uint32_t session;
 	q->asked[q->asked_n++] = short_id(m);
 	if (memcmp(m->id.b, c->super->id.b, KITH_ID_LEN) == 0) {
-		take_stored(c, q);
+		kith_findings_stored(c, &q->found, &q->key);
 		q->answered++;
 		return;
 	}
@@ -466,7 +297,7 @@ static void again_at(struct kith_core *c, struct kith_query *q, kith_time_us at)
 /* Whether the next six are to be asked too: who looks wants to find anything, who watches three that know. */
 static bool next_group(struct kith_query *q)
 {
-	bool enough = for_watchers(q) ? q->answered >= ENOUGH_ANSWERS : q->found_n > 0;
+	bool enough = for_watchers(q) ? q->answered >= ENOUGH_ANSWERS : q->found.n > 0;
 	if (enough || q->group + 1 >= KITH_REPLICA_GROUPS)
 		return false;
 	q->group++;
@@ -481,7 +312,7 @@ static void go_on(struct kith_core *c, struct kith_query *q)
 		unsigned wanted = for_watchers(q) ? ENOUGH_ANSWERS : KITH_READ_PARALLEL;
 		while (q->waiting - q->slow + q->answered < (int)wanted && (m = next_replica(c, q)) != NULL)
 			ask_one(c, q, m);
-		if (q->answered >= ENOUGH_ANSWERS && (q->found_n > 0 || for_watchers(q))) {
+		if (q->answered >= ENOUGH_ANSWERS && (q->found.n > 0 || for_watchers(q))) {
 			finish(c, q);
 			return;
 		}
@@ -495,7 +326,7 @@ static void go_on(struct kith_core *c, struct kith_query *q)
 			q->answered = for_watchers(q) ? q->answered : 0;
 			continue;
 		}
-		if (q->waiting == 0 || q->found_n > 0)
+		if (q->waiting == 0 || q->found.n > 0)
 			finish(c, q);
 		return;
 	}
@@ -505,8 +336,8 @@ static void begin(struct kith_core *c, struct kith_query *q)
 {
 	again_at(c, q, c->now.mono_us + KITH_QUERY_HEDGE_US);
 	take_attached(c, q);
-	if (q->found_n > 0 && !for_watchers(q)) {
-		take_stored(c, q);
+	if (q->found.n > 0 && !for_watchers(q)) {
+		kith_findings_stored(c, &q->found, &q->key);
 		finish(c, q);
 		return;
 	}
@@ -560,7 +391,7 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 	struct kith_query *q = query_of(c, (uint32_t)kith_token_value(answer->token));
 	struct kith_unpacked pk;
 	if (c->super != NULL)
-		kith_supernode_heard_of(c, s, answer->err);
+		kith_super_heard_of(c, s, answer->err);
 	if (q == NULL)
 		return;
 	q->waiting--;
@@ -576,54 +407,13 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 
 /* ---- serving ---- */
 
-/* A replica's answer: what is stored, and members nearer to the key. */
-static void answer_find(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
-			const struct kith_id *key, struct kith_unpack_list listed)
-{
-	uint8_t body[KITH_ANSWER_MAX], ids[KITH_REPLICAS * KITH_MEMBER_ID_PREFIX];
-	struct kith_query q = { .key = *key };
-	const struct kith_member *nearer[KITH_REPLICAS] = { NULL };
-	struct kith_writer w = kith_writer_of(ids, sizeof ids);
-	struct kith_span bytes;
-	struct news news;
-	take_stored(c, &q);
-	news_of(&q, &news);
-	while (kith_unpack_list_next(&listed, &bytes)) {
-		if (bytes.len == KITH_MEMBER_ID_PREFIX && kith_writer_space(&w) >= bytes.len)
-			kith_write_span(&w, bytes);
-	}
-	/* Who lists none is not interested. */
-	if (kith_writer_len(&w) > 0)
-		news.members_n = kith_replicas_unlisted(&c->super->members, key,
-							(struct kith_span){ ids, kith_writer_len(&w) }, nearer);
-	for (size_t i = 0; i < news.members_n; i++) {
-		KITH_ASSERT(nearer[i] != NULL);
-		news.members[i] = kith_member_entry_bytes(nearer[i]);
-	}
-	size_t len = q.found_n + news.members_n > 0 ? pack_found(&news, body) : 0;
-	kith_session_answer(c, s, request->id, q.found_n > 0 && len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND,
-			    (struct kith_span){ body, len });
-	forget_found(c, &q);
-}
-
-void kith_query_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_unpacked pk;
 	struct kith_id key;
 	if (kith_unpack_parse(&pk, request->body) != 0 ||
 	    !kith_unpack_get_fixed(&pk, kith_unpack_root(&pk), KITH_B_FIND_KEY, key.b, KITH_ID_LEN)) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
-		return;
-	}
-	if (request->kind == KITH_REQ_WATCH &&
-	    kith_watches_add(&c->super->watches, c->now.mono_us, &key, s->index) < 0) {
-		kith_session_answer(c, s, request->id, KITH_STATUS_FULL, nothing);
-		return;
-	}
-	if (request->kind != KITH_REQ_LOOKUP) {
-		kith_session_use(c, s,
-				 request->kind == KITH_REQ_WATCH ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER);
-		answer_find(c, s, request, &key, kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_FIND_NEARER));
 		return;
 	}
 	struct kith_key identity;
@@ -639,44 +429,4 @@ void kith_query_on_request(struct kith_core *c, struct kith_session *s, const st
 	q->session = s->index;
 	q->request = request->id;
 	begin(c, q);
-}
-
-static bool watched(const struct kith_core *c, const struct kith_id *key)
-{
-	uint32_t ref;
-	return kith_watches_of(&c->super->interests, key, 0, &ref, 1) > 0;
-}
-
-void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
-{
-	struct kith_unpacked pk;
-	struct kith_id key;
-	if (kith_unpack_parse(&pk, request->body) != 0 ||
-	    !kith_unpack_get_fixed(&pk, kith_unpack_root(&pk), KITH_B_NEWS_KEY, key.b, KITH_ID_LEN)) {
-		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
-		return;
-	}
-	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
-	kith_watching_news(c, &pk, KITH_B_NEWS_RECORDS, KITH_B_NEWS_VANISHED);
-	if (c->super == NULL)
-		return;
-	/* Readers verify what they read; so does the home, or any supernode could make it write to all who watch a
-	 * name. */
-	struct kith_record record;
-	struct kith_vanish vanish;
-	struct kith_person person;
-	struct kith_span bytes;
-	struct kith_unpack_list records = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_NEWS_RECORDS);
-	struct kith_unpack_list vanished = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_NEWS_VANISHED);
-	while (kith_unpack_list_next(&records, &bytes)) {
-		if (watched(c, &key) && kith_record_parse(&record, bytes) == 0 &&
-		    memcmp(record.key.b, key.b, KITH_ID_LEN) == 0 &&
-		    kith_record_verify(&record, &c->trust, &c->now, &person) == 0)
-			kith_query_tell(c, &c->super->interests, &key, &bytes, 1, NULL, 0);
-	}
-	while (kith_unpack_list_next(&vanished, &bytes)) {
-		if (watched(c, &key) && kith_vanish_parse(&vanish, bytes) == 0 &&
-		    memcmp(vanish.key.b, key.b, KITH_ID_LEN) == 0)
-			kith_query_tell(c, &c->super->interests, &key, NULL, 0, &bytes, 1);
-	}
 }

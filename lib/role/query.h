@@ -20,12 +20,9 @@
 #define KITH_QUERY_US (3 * KITH_US_PER_S)
 #define KITH_QUERY_HEDGE_US (500 * KITH_US_PER_MS) /* a handshake within a continent, with a retry */
 
-/* LOOKUP of a leaf or a stranger; FIND and WATCH of another supernode. */
-void kith_query_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+/* LOOKUP of a leaf or a stranger. */
+void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
-
-/* NOTIFY: a replica tells a home, or a home its leaf. */
-void kith_query_on_notify(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
 /* A look-up for an operation of this node's own application; the answer goes to kith_dial_on_found. */
 void kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op);
@@ -38,10 +35,6 @@ void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct ki
 
 /* Watches a key at its replicas for those in c->super->interests; what is found is told to them. */
 void kith_query_watch(struct kith_core *c, const struct kith_id *key);
-
-/* Tells watchers of a key (leaves at a home, homes at a replica) a record or a report. */
-void kith_query_tell(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
-		     struct kith_span records[], size_t records_n, struct kith_span vanished[], size_t vanished_n);
 
 void kith_query_tick(struct kith_core *c, struct kith_query *q);
 struct kith_query *kith_query_of_timer(struct kith_timer *t);

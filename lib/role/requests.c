@@ -1,12 +1,16 @@
 #include "role/requests.h"
 
+#include "role/attach.h"
 #include "role/challenge.h"
 #include "role/dial.h"
+#include "role/interests.h"
 #include "role/leaf.h"
+#include "role/members.h"
+#include "role/notify.h"
+#include "role/publish.h"
 #include "role/query.h"
 #include "role/relays.h"
-#include "role/subscribing.h"
-#include "role/supernode.h"
+#include "role/replica.h"
 #include "role/tunnels.h"
 #include "role/watching.h"
 
@@ -98,24 +102,26 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 {
 	switch ((enum kith_request_kind)request->kind) {
 	case KITH_REQ_ATTACH:
-		kith_supernode_on_attach(c, s, request);
+		kith_attach_on_request(c, s, request);
 		return;
 	case KITH_REQ_DETACH:
-		kith_supernode_on_detach(c, s, request);
+		kith_attach_on_detach(c, s, request);
 		return;
 	case KITH_REQ_LOOKUP:
+		kith_query_on_lookup(c, s, request);
+		return;
 	case KITH_REQ_FIND:
 	case KITH_REQ_WATCH:
-		kith_query_on_request(c, s, request);
+		kith_replica_on_find(c, s, request);
 		return;
 	case KITH_REQ_SUBSCRIBE:
-		kith_subscribing_on_request(c, s, request);
+		kith_interests_on_request(c, s, request);
 		return;
 	case KITH_REQ_INTRODUCE:
 		kith_tunnels_on_request(c, s, request);
 		return;
 	case KITH_REQ_NOTIFY:
-		kith_query_on_notify(c, s, request);
+		kith_notify_on_request(c, s, request);
 		return;
 	case KITH_REQ_LEAVE:
 		kith_leaf_on_leave(c, s, request);
@@ -125,13 +131,13 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		return;
 	case KITH_REQ_STORE:
 	case KITH_REQ_VANISH:
-		kith_supernode_on_news(c, s, request);
+		kith_replica_on_news(c, s, request);
 		return;
 	case KITH_REQ_GOSSIP:
-		kith_supernode_on_gossip(c, s, request);
+		kith_super_on_gossip(c, s, request);
 		return;
 	case KITH_REQ_MEMBERS:
-		kith_supernode_on_members(c, s, request);
+		kith_super_on_members(c, s, request);
 		return;
 	case KITH_REQ_REKEY:
 		on_rekey(c, s, request);
@@ -187,8 +193,10 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		kith_query_on_answer(c, s, answer);
 		return;
 	case KITH_TOKEN_STORE:
+		kith_publish_on_answer(c, s, answer);
+		return;
 	case KITH_TOKEN_GOSSIP:
-		kith_supernode_on_answer(c, s, answer);
+		kith_super_on_gossiped(c, s, answer);
 		return;
 	case KITH_TOKEN_SUBSCRIBE:
 		kith_watching_on_answer(c, answer);

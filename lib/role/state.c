@@ -2,10 +2,11 @@
 
 #include "base/addr.h"
 #include "base/alloc.h"
+#include "role/attach.h"
 #include "role/connect.h"
 #include "role/leaf.h"
 #include "role/requests.h"
-#include "role/supernode.h"
+#include "role/super.h"
 #include "role/talk.h"
 
 #define SAVE_US (5 * KITH_US_PER_S)
@@ -102,7 +103,7 @@ static kith_time_us session_deadline(struct kith_core *c, const struct kith_sess
 	if (s->use & KITH_USE_PEER)
 		at = earlier(at, kith_talk_deadline(c, s));
 	if (s->use & KITH_USE_LEAF)
-		at = earlier(at, kith_supernode_leaf_deadline(s));
+		at = earlier(at, kith_attach_deadline(s));
 	if (!(s->use & (KITH_USE_PEER | KITH_USE_LEAF | KITH_USE_HOME)))
 		at = earlier(at, kith_session_unused_at(s));
 	return at;
@@ -205,7 +206,7 @@ void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_clo
 	if (s->use & KITH_USE_HOME)
 		kith_leaf_lost(c, s, reason);
 	if (c->super != NULL)
-		kith_supernode_lost(c, s, reason);
+		kith_super_lost(c, s, reason);
 	while (kith_requests_expired(s->requests, &env, c->now.mono_us, true, &ended))
 		kith_core_answered(c, s, &ended);
 }

@@ -5,7 +5,7 @@
 
 #include "host/internal.h"
 #include "host/udp_internal.h"
-#include "role/supernode.h"
+#include "role/super.h"
 
 /* ---- starting and stopping ---- */
 

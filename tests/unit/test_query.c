@@ -1,23 +1,8 @@
 /* Look-ups on somebody's behalf, with supernodes that are dead, and answers of every size. */
-#include "core_world.h"
+#include "query_world.h"
 
 #include "base/limits.h"
 #include "role/query.h"
-
-static int look_up(struct core_world *w, int node, const char *name, kith_time_us wait, int *found)
-{
-	kith_op op;
-	int since = w->events_n;
-	assert_int_equal(kith_core_lookup(w->nodes[node].core, world_clock(w), name, &op), 0);
-	world_drain(w, node);
-	world_run(w, wait);
-	const struct world_event *done = world_event(w, node, KITH_EVENT_OP_DONE, since);
-	assert_non_null(done);
-	assert_int_equal(done->ev.op, op);
-	if (found != NULL)
-		*found = world_events(w, node, KITH_EVENT_FOUND, since);
-	return done->ev.err;
-}
 
 static void a_name_is_found_through_any_home_and_by_supernodes(void **state)
 {
@@ -99,163 +84,6 @@ static void a_name_is_found_in_a_second_though_those_asked_first_are_dead(void *
 
 /* ---- an answer that would be too long ---- */
 
-static struct kith_id crowded = { { 0x77, 1, 2, 3 } };
-
-/* Eight devices with as much in their records as there may be, and a report by each of their homes. */
-static void crowd(struct core_world *w, int at, int first_device)
-{
-	struct kith_core *c = w->nodes[at].core;
-	uint8_t status[KITH_RECORD_STATUS_MAX] = { 1 };
-	for (int d = 0; d < KITH_STORE_DEVICES; d++) {
-		const struct world_node *n = &w->nodes[first_device + d];
-		struct kith_record r;
-		struct kith_device_keys keys;
-		uint8_t bytes[KITH_RECORD_LEN_MAX];
-		memset(&r, 0, sizeof r);
-		r.key = crowded;
-		r.seq = (uint64_t)c->now.unix_ms;
-		r.expires_ms = (int64_t)r.seq + KITH_RECORD_LIFE_MS;
-		r.chain = test_span(n->id.chain, n->id.chain_len);
-		r.devices = test_span(n->id.devices, n->id.devices_len);
-		r.status = test_span(status, sizeof status);
-		r.homes_n = KITH_HOMES;
-		for (int h = 0; h < KITH_HOMES; h++) {
-			struct kith_host *host = &r.homes[h].host;
-			struct kith_key sign;
-			memcpy(sign.b, w->nodes[h].core->self.sign_pk, sizeof sign.b);
-			host->dh = w->nodes[h].id.device_dh;
-			host->addrs_n = 2;
-			host->addrs[0] = w->nodes[h].addr;
-			host->addrs[1] =
-				(struct kith_addr){ .family = KITH_FAMILY_V6, .port = 4500, .ip = { 0x2a, 1 } };
-			kith_home_tag(c->suite, r.homes[h].tag, &sign);
-		}
-		kith_device_keys_from_seed(&keys, c->suite, &n->id.device);
-		int len = kith_record_make(c->suite, bytes, &r, keys.sign.sk);
-		assert_true(len > 800);
-		assert_int_equal(kith_record_parse(&r, test_span(bytes, (size_t)len)), 0);
-		assert_int_equal(kith_store_put(&c->super->store, &c->now, &r), KITH_PUT_NEW);
-		for (int h = 0; h < KITH_HOMES; h++) {
-			struct kith_vanish v = {
-				.key = crowded, .device = r.device, .seq = r.seq, .at_ms = c->now.unix_ms
-			};
-			memcpy(v.home.b, w->nodes[h].core->self.sign_pk, sizeof v.home.b);
-			len = kith_vanish_make(c->suite, bytes, &v, w->nodes[h].core->self.sign_sk);
-			assert_true(len > 0);
-			struct kith_vanish parsed;
-			assert_int_equal(kith_vanish_parse(&parsed, test_span(bytes, (size_t)len)), 0);
-			assert_int_equal(kith_store_vanish(&c->super->store, &c->now, c->suite, &parsed, NULL), 1);
-		}
-	}
-}
-
-/* Entries of the supernodes with attestations in them, as a later version may write. */
-static void attest(struct core_world *w, int at, int supernodes)
-{
-	struct kith_core *c = w->nodes[at].core;
-	uint8_t attest[400] = { 1 }, bytes[KITH_MEMBER_LEN_MAX];
-	for (int i = 0; i < supernodes; i++) {
-		const struct kith_core *of = w->nodes[i].core;
-		struct kith_member_entry e;
-		memset(&e, 0, sizeof e);
-		e.seq = of->super->entry_seq + 1;
-		e.expires_ms = (int64_t)e.seq + KITH_MEMBER_LIFE_MS;
-		e.addrs_n = 1;
-		e.addrs[0] = w->nodes[i].addr;
-		e.chain = of->self.chain;
-		e.attest = test_span(attest, sizeof attest);
-		int len = kith_member_make(c->suite, bytes, &e, of->self.sign_sk);
-		assert_true(len > 800);
-		assert_int_equal(kith_members_merge(&c->super->members, &c->now, test_span(bytes, (size_t)len), NULL),
-				 KITH_MERGE_UPDATED);
-	}
-}
-
-static int long_packets_tap(struct core_world *w, struct world_packet *p)
-{
-	int *n = w->tap_ctx;
-	*n += p->len > 1000 && kith_addr_equal(&p->from, &w->nodes[0].addr) &&
-	      kith_addr_equal(&p->to, &w->nodes[1].addr);
-	return 1;
-}
-
-static void an_answer_that_would_be_too_long_names_fewer_members(void **state)
-{
-	struct core_world w;
-	static const struct kith_id unknown;
-	uint8_t body[128];
-	struct kith_packer pk;
-	int n = 0;
-	(void)state;
-	world_network(&w, kith_suite_sodium(), 1, 7, (const char *const[]){ NULL });
-	int first = w.n;
-	for (int d = 0; d < KITH_STORE_DEVICES; d++) {
-		char name[16];
-		snprintf(name, sizeof name, "device-%d", d);
-		w.nodes[world_add(&w, name, false)].core = NULL;
-	}
-	crowd(&w, 0, first);
-	attest(&w, 0, 7);
-	struct kith_core *c = w.nodes[1].core;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 2);
-	kith_pack_key(&pk, KITH_B_FIND_KEY);
-	kith_pack_bytes(&pk, crowded.b, KITH_ID_LEN);
-	kith_pack_key(&pk, KITH_B_FIND_NEARER);
-	kith_pack_array(&pk, 1);
-	kith_pack_bytes(&pk, unknown.b, KITH_MEMBER_ID_PREFIX);
-	kith_core_tick(c, world_clock(&w));
-	world_drain(&w, 1);
-	kith_outbox_claim(&w.shared->outbox, c, c->stats);
-	struct kith_session *s = kith_sessions_of(&c->sessions, w.nodes[0].id.device_dh.b);
-	assert_non_null(s);
-	w.tap = long_packets_tap;
-	w.tap_ctx = &n;
-	assert_int_equal(
-		kith_session_request(c, s, KITH_REQ_FIND, test_span(body, pk.len), kith_token(KITH_TOKEN_IGNORE, 0)),
-		0);
-	kith_core_tick(c, world_clock(&w));
-	world_drain(&w, 1);
-	world_run(&w, 200 * KITH_US_PER_MS);
-	/* All that was found, 8 records and 24 reports, and at most 16 KiB. */
-	assert_true(n >= 11 && n <= KITH_ANSWER_MAX / KITH_ANSWER_FRAGMENT);
-	core_world_deinit(&w);
-}
-
-static int loss_tap(struct core_world *w, struct world_packet *p)
-{
-	(void)p;
-	return test_random_next(&w->random) % 5 == 0 ? 0 : 1;
-}
-
-/* Eight devices of one name: an answer of several fragments, some of which are lost. */
-static void a_name_with_many_devices_is_told_whole_under_loss(void **state)
-{
-	struct core_world w;
-	int found;
-	(void)state;
-	world_network(&w, kith_suite_sodium(), 1, 3, (const char *const[]){ "alice", NULL });
-	for (int i = 0; i < KITH_DIAL_DEVICES_MAX; i++) {
-		struct kith_core_options o;
-		char label[16];
-		int n = world_add(&w, "team", false);
-		snprintf(label, sizeof label, "device-%d", i);
-		world_certify(&w, n, &(struct world_cert){ .name = "team", .label = label });
-		world_options(&w, n, &o);
-		assert_int_equal(world_try_start(&w, n, &o), 0);
-	}
-	world_run(&w, 10 * KITH_US_PER_S);
-	assert_int_equal(look_up(&w, 3, "team", 3 * KITH_US_PER_S, &found), 0);
-	assert_int_equal(found, KITH_DIAL_DEVICES_MAX);
-	w.tap = loss_tap;
-	for (int i = 0; i < 5; i++) {
-		assert_int_equal(look_up(&w, 3, "team", 20 * KITH_US_PER_S, &found), 0);
-		assert_int_equal(found, KITH_DIAL_DEVICES_MAX);
-	}
-	w.tap = NULL;
-	core_world_deinit(&w);
-}
-
 static void who_looks_up_too_much_waits_and_nobody_else_does(void **state)
 {
 	struct core_world w;
@@ -333,9 +161,7 @@ int main(void)
 		cmocka_unit_test(a_name_is_found_through_any_home_and_by_supernodes),
 		cmocka_unit_test(a_name_is_found_though_half_of_the_replicas_are_dead),
 		cmocka_unit_test(a_name_is_found_in_a_second_though_those_asked_first_are_dead),
-		cmocka_unit_test(an_answer_that_would_be_too_long_names_fewer_members),
 		cmocka_unit_test(devices_of_one_identity_share_its_look_ups),
-		cmocka_unit_test(a_name_with_many_devices_is_told_whole_under_loss),
 		cmocka_unit_test(who_looks_up_too_much_waits_and_nobody_else_does),
 		cmocka_unit_test(a_record_that_nobody_refreshes_is_gone_after_its_life),
 	};

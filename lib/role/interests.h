@@ -6,15 +6,15 @@
  * Bounds: KITH_SUBSCRIPTIONS_PER_S new watches of one identity, look-ups under way as in role/query.h; what is beyond
  * is not watched, and the leaf is told LIMITED: it asks again.
  */
-#ifndef KITH_ROLE_SUBSCRIBING_H
-#define KITH_ROLE_SUBSCRIBING_H
+#ifndef KITH_ROLE_INTERESTS_H
+#define KITH_ROLE_INTERESTS_H
 
 #include "role/state.h"
 
-void kith_subscribing_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+void kith_interests_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
 /* Asks the replicas again for keys that are due, as far as there is room for look-ups. Returns when to be called next.
  */
-kith_time_us kith_subscribing_tick(struct kith_core *c);
+kith_time_us kith_interests_tick(struct kith_core *c);
 
 #endif

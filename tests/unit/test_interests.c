@@ -4,7 +4,7 @@
 #include "base/limits.h"
 #include "role/leaf.h"
 #include "role/query.h"
-#include "role/subscribing.h"
+#include "role/interests.h"
 
 /* Sends SUBSCRIBE with n keys from number first on to the leaf's primary home. Returns that home. */
 static int subscribe(struct core_world *w, int leaf, uint32_t first, uint32_t n)
@@ -133,45 +133,6 @@ static void what_a_leaf_watches_already_is_not_looked_up_again(void **state)
 	core_world_deinit(&w);
 }
 
-/* Counts packets from one node to another that are long enough to hold a record. */
-struct counted {
-	int from, to, n;
-};
-
-static int count_tap(struct core_world *w, struct world_packet *p)
-{
-	struct counted *c = w->tap_ctx;
-	c->n += p->len > 500 && kith_addr_equal(&p->from, &w->nodes[c->from].addr) &&
-		kith_addr_equal(&p->to, &w->nodes[c->to].addr);
-	return 1;
-}
-
-/* One home for both: carol's coming is told to alice, and later to bob, who watches what the home watches already. */
-static void a_further_watcher_is_told_what_there_is_and_nobody_else_is(void **state)
-{
-	struct core_world w;
-	(void)state;
-	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ "alice", "bob", "carol", NULL });
-	assert_int_equal(kith_core_watch(w.nodes[1].core, world_clock(&w), "carol"), 0);
-	world_drain(&w, 1);
-	world_run(&w, 10 * KITH_US_PER_S);
-	const struct world_event *ev = world_event(&w, 1, KITH_EVENT_PRESENCE, 0);
-	assert_non_null(ev);
-	assert_true(ev->ev.online);
-	struct counted to_alice = { 0, 1, 0 };
-	w.tap = count_tap;
-	w.tap_ctx = &to_alice;
-	int since = w.events_n;
-	assert_int_equal(kith_core_watch(w.nodes[2].core, world_clock(&w), "carol"), 0);
-	world_drain(&w, 2);
-	world_run(&w, 2 * KITH_US_PER_S);
-	ev = world_event(&w, 2, KITH_EVENT_PRESENCE, since);
-	assert_non_null(ev);
-	assert_true(ev->ev.online);
-	assert_int_equal(to_alice.n, 0);
-	core_world_deinit(&w);
-}
-
 /* As many names as an application may watch, at once: more than may be looked up at a time. */
 static void many_names_are_all_watched_within_seconds(void **state)
 {
@@ -201,7 +162,6 @@ int main(void)
 		cmocka_unit_test(who_is_over_a_limit_is_told_so),
 		cmocka_unit_test(devices_of_one_identity_share_a_rate),
 		cmocka_unit_test(what_a_leaf_watches_already_is_not_looked_up_again),
-		cmocka_unit_test(a_further_watcher_is_told_what_there_is_and_nobody_else_is),
 		cmocka_unit_test(many_names_are_all_watched_within_seconds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-#include "role/subscribing.h"
+#include "role/interests.h"
 
 #include "role/query.h"
 
@@ -35,7 +35,7 @@ static bool add(struct kith_core *c, const struct kith_session *s, const struct 
 	return true;
 }
 
-void kith_subscribing_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+void kith_interests_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_unpacked pk;
 	if (kith_unpack_parse(&pk, request->body) != 0) {
@@ -62,7 +62,7 @@ void kith_subscribing_on_request(struct kith_core *c, struct kith_session *s, co
 	kith_session_answer(c, s, request->id, all ? KITH_STATUS_OK : KITH_STATUS_LIMITED, nothing);
 }
 
-kith_time_us kith_subscribing_tick(struct kith_core *c)
+kith_time_us kith_interests_tick(struct kith_core *c)
 {
 	struct kith_watches *ws = &c->super->interests;
 	const struct kith_watch_key *key;

@@ -1,0 +1,95 @@
+/* Leaves that attach: each counts once, is served as what its certificate says, and brings its own record only. */
+#include "super_world.h"
+
+#include "base/limits.h"
+#include "role/connect.h"
+#include "role/super.h"
+
+/* A leaf that restarts again and again, each time without a word. */
+static void a_leaf_that_restarts_counts_once(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	uint32_t sessions[3];
+	for (int i = 0; i < 3; i++)
+		sessions[i] = info_of(&w, i).sessions;
+	for (int k = 0; k < 20; k++) {
+		restart(&w, WORLD_BOB);
+		world_run(&w, 2 * KITH_US_PER_S);
+	}
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(info_of(&w, i).leaves, 2);
+		assert_true(info_of(&w, i).sessions <= sessions[i] + 1);
+	}
+	world_call(&w, WORLD_ALICE, WORLD_BOB, NULL);
+	core_world_deinit(&w);
+}
+
+/* A leaf whose certificate does not say supernode cannot act as one, whatever it claims. */
+static void a_leaf_that_claims_to_be_a_supernode_is_served_as_a_leaf(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	struct kith_core *c = w.nodes[WORLD_BOB].core;
+	c->self.role = KITH_ROLE_SUPERNODE;
+	restart(&w, WORLD_ALICE);
+	w.nodes[WORLD_ALICE].core->self.role = KITH_ROLE_SUPERNODE;
+	world_run(&w, 5 * KITH_US_PER_S);
+	for (int i = 0; i < 3; i++) {
+		const struct kith_session *s =
+			kith_sessions_of(&w.nodes[i].core->sessions, w.nodes[WORLD_ALICE].id.device_dh.b);
+		assert_non_null(s);
+		assert_int_equal(s->role, KITH_ROLE_LEAF);
+		assert_int_equal(info_of(&w, i).members, 3);
+	}
+	core_world_deinit(&w);
+}
+
+static void someone_else_s_record_is_not_taken_from_a_leaf(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	struct kith_core *a = w.nodes[WORLD_ALICE].core, *b = w.nodes[WORLD_BOB].core;
+	uint32_t records[3];
+	for (int i = 0; i < 3; i++)
+		records[i] = info_of(&w, i).records;
+	/* Alice publishes bob's newest record as hers: refused, and it costs her the home, not bob anything. */
+	memcpy(a->leaf.record, b->leaf.record, b->leaf.record_len);
+	a->leaf.record_len = b->leaf.record_len;
+	struct kith_session *s = kith_sessions_get(&a->sessions, a->leaf.homes[0].session);
+	assert_non_null(s);
+	uint8_t body[KITH_REQUEST_MAX];
+	struct kith_packer pk;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 2);
+	kith_pack_key(&pk, KITH_B_ATTACH_RECORD);
+	kith_pack_bytes(&pk, b->leaf.record, b->leaf.record_len);
+	kith_pack_key(&pk, KITH_B_ATTACH_PUBLISH);
+	kith_pack_bool(&pk, true);
+	kith_core_tick(a, world_clock(&w));
+	world_drain(&w, WORLD_ALICE);
+	kith_outbox_claim(&w.shared->outbox, a, a->stats);
+	assert_int_equal(
+		kith_session_request(a, s, KITH_REQ_ATTACH, test_span(body, pk.len), kith_token(KITH_TOKEN_IGNORE, 0)),
+		0);
+	kith_core_tick(a, world_clock(&w));
+	world_drain(&w, WORLD_ALICE);
+	world_run(&w, KITH_US_PER_S);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(info_of(&w, i).records, records[i]);
+	world_call(&w, WORLD_ALICE, WORLD_BOB, NULL);
+	core_world_deinit(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_leaf_that_restarts_counts_once),
+		cmocka_unit_test(a_leaf_that_claims_to_be_a_supernode_is_served_as_a_leaf),
+		cmocka_unit_test(someone_else_s_record_is_not_taken_from_a_leaf),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

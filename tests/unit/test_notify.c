@@ -1,0 +1,54 @@
+/* Watchers are told what there is, and nobody else is. */
+#include "core_world.h"
+
+#include "base/limits.h"
+#include "role/leaf.h"
+#include "role/query.h"
+#include "role/interests.h"
+
+/* Counts packets from one node to another that are long enough to hold a record. */
+struct counted {
+	int from, to, n;
+};
+
+static int count_tap(struct core_world *w, struct world_packet *p)
+{
+	struct counted *c = w->tap_ctx;
+	c->n += p->len > 500 && kith_addr_equal(&p->from, &w->nodes[c->from].addr) &&
+		kith_addr_equal(&p->to, &w->nodes[c->to].addr);
+	return 1;
+}
+
+/* One home for both: carol's coming is told to alice, and later to bob, who watches what the home watches already. */
+static void a_further_watcher_is_told_what_there_is_and_nobody_else_is(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ "alice", "bob", "carol", NULL });
+	assert_int_equal(kith_core_watch(w.nodes[1].core, world_clock(&w), "carol"), 0);
+	world_drain(&w, 1);
+	world_run(&w, 10 * KITH_US_PER_S);
+	const struct world_event *ev = world_event(&w, 1, KITH_EVENT_PRESENCE, 0);
+	assert_non_null(ev);
+	assert_true(ev->ev.online);
+	struct counted to_alice = { 0, 1, 0 };
+	w.tap = count_tap;
+	w.tap_ctx = &to_alice;
+	int since = w.events_n;
+	assert_int_equal(kith_core_watch(w.nodes[2].core, world_clock(&w), "carol"), 0);
+	world_drain(&w, 2);
+	world_run(&w, 2 * KITH_US_PER_S);
+	ev = world_event(&w, 2, KITH_EVENT_PRESENCE, since);
+	assert_non_null(ev);
+	assert_true(ev->ev.online);
+	assert_int_equal(to_alice.n, 0);
+	core_world_deinit(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_further_watcher_is_told_what_there_is_and_nobody_else_is),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

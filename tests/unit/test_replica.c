@@ -1,0 +1,62 @@
+/* A replica keeps what belongs to it, and no more. */
+#include "super_world.h"
+
+#include "base/limits.h"
+#include "role/connect.h"
+#include "role/super.h"
+
+/* Sends a leaf's record to one supernode from another, as a home would to a replica. */
+static void store_at(struct core_world *w, int from, int to, int leaf)
+{
+	struct kith_core *c = w->nodes[from].core;
+	const struct kith_leaf *l = &w->nodes[leaf].core->leaf;
+	uint8_t body[KITH_REQUEST_MAX];
+	struct kith_packer pk;
+	struct kith_host host = { .dh = w->nodes[to].id.device_dh, .addrs_n = 1, .addrs = { w->nodes[to].addr } };
+	uint32_t session;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 1);
+	kith_pack_key(&pk, KITH_B_NEWS_RECORDS);
+	kith_pack_array(&pk, 1);
+	kith_pack_bytes(&pk, l->record, l->record_len);
+	assert_false(pk.bad);
+	kith_core_tick(c, world_clock(w));
+	world_drain(w, from);
+	kith_outbox_claim(&w->shared->outbox, c, c->stats);
+	assert_int_equal(kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_STORE, test_span(body, pk.len),
+					      kith_token(KITH_TOKEN_IGNORE, 0), &session),
+			 0);
+	kith_core_tick(c, world_clock(w));
+	world_drain(w, from);
+	world_run(w, 500 * KITH_US_PER_MS);
+}
+
+static void records_are_kept_by_those_near_their_key_only(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 16, (const char *const[]){ "bob", NULL });
+	struct kith_id key = key_of_name(&w, "bob");
+	int kept = 0, before = 0;
+	for (int i = 0; i < 16; i++)
+		before += holds(&w, i, &key);
+	assert_int_equal(before, KITH_REPLICAS);
+	for (int i = 0; i < 16; i++) {
+		bool near = kith_replicas_near(&w.nodes[i].core->super->members, &key, &w.nodes[i].core->super->id);
+		uint64_t refused = world_stat(&w, i, KITH_STAT_STORE_REFUSED);
+		store_at(&w, i == 0 ? 1 : 0, i, 16);
+		assert_int_equal(holds(&w, i, &key), near);
+		assert_int_equal(world_stat(&w, i, KITH_STAT_STORE_REFUSED) - refused, !near);
+		kept += near;
+	}
+	assert_int_equal(kept, 2 * KITH_REPLICAS);
+	core_world_deinit(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(records_are_kept_by_those_near_their_key_only),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

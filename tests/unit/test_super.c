@@ -1,0 +1,63 @@
+/* What a supernode does for others, as they come, go, come back, and lie about it. */
+#include "super_world.h"
+
+#include "base/limits.h"
+#include "role/connect.h"
+#include "role/super.h"
+
+static void one_that_left_is_no_member_and_its_tunnels_are_not_missed(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_far_apart(&w);
+	assert_int_equal(kith_core_pin(w.nodes[WORLD_FAR_ALICE].core, world_clock(&w), "bob",
+				       &w.nodes[WORLD_FAR_BOB].id.identity, KITH_CONTACT_RELAY_ONLY, false),
+			 0);
+	world_drain(&w, WORLD_FAR_ALICE);
+	kith_session_id s = world_call(&w, WORLD_FAR_ALICE, WORLD_FAR_BOB, NULL);
+	world_run(&w, 5 * KITH_US_PER_S);
+	int relay = -1;
+	for (int i = 0; i < 6; i++)
+		relay = info_of(&w, i).tunnels > 0 ? i : relay;
+	assert_true(relay >= 0);
+	kith_core_leave(w.nodes[relay].core, world_clock(&w), 10 * KITH_US_PER_S);
+	world_drain(&w, relay);
+	int got = 0;
+	for (int i = 0; i < 150; i++) {
+		int since = w.events_n;
+		if (i == 60)
+			world_stop(&w, relay);
+		assert_int_equal(world_say(&w, WORLD_FAR_ALICE, s, "tick", 4), 0);
+		world_run(&w, 200 * KITH_US_PER_MS);
+		got += world_events(&w, WORLD_FAR_BOB, KITH_EVENT_DATAGRAM, since);
+	}
+	assert_true(got >= 148);
+	world_run(&w, 30 * KITH_US_PER_S);
+	for (int i = 0; i < 6; i++) {
+		if (i != relay)
+			assert_int_equal(info_of(&w, i).members, 5);
+	}
+	core_world_deinit(&w);
+}
+
+/* An hour with nothing going on: no node's memory grows. */
+static void an_idle_network_does_not_grow(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	world_run(&w, 1800 * KITH_US_PER_S);
+	size_t bytes = w.alloc.live_bytes;
+	world_run(&w, 3600 * KITH_US_PER_S);
+	assert_true(w.alloc.live_bytes <= bytes + bytes / 50);
+	core_world_deinit(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_that_left_is_no_member_and_its_tunnels_are_not_missed),
+		cmocka_unit_test(an_idle_network_does_not_grow),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
