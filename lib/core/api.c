@@ -10,6 +10,7 @@
 #include "role/connect.h"
 #include "role/dial.h"
 #include "role/explain.h"
+#include "role/homes.h"
 #include "role/leaf.h"
 #include "role/op.h"
 #include "role/streams.h"
@@ -464,7 +465,7 @@ void kith_core_info(const struct kith_core *c, struct kith_core_info *out)
 		return;
 	memset(out, 0, sizeof *out);
 	out->sessions = c->sessions.by_index.n;
-	out->homes = kith_leaf_homes(c);
+	out->homes = kith_homes_count(c);
 	out->memory_records = c->shared->blobs.bytes;
 	for (size_t i = 0; i < KITH_HOMES && out->observed.family == KITH_FAMILY_NONE; i++)
 		out->observed = c->leaf.observed[i];

@@ -13,6 +13,7 @@
 #include "role/dial.h"
 #include "role/leaf.h"
 #include "role/query.h"
+#include "role/rekey.h"
 #include "role/requests.h"
 #include "role/super.h"
 #include "role/talk.h"
@@ -393,23 +394,6 @@ static void sweep(struct kith_core *c)
 	c->closed_n = 0;
 }
 
-static void rekey(struct kith_core *c, struct kith_session *s)
-{
-	uint8_t key[32], body[64];
-	struct kith_packer pk;
-	if (kith_rekey_ask(s, &c->self, c->alloc, key) != 0)
-		return;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 2);
-	kith_pack_key(&pk, KITH_B_REKEY_EPOCH);
-	kith_pack_uint(&pk, (uint8_t)(s->epoch + 1));
-	kith_pack_key(&pk, KITH_B_REKEY_KEY);
-	kith_pack_bytes(&pk, key, sizeof key);
-	if (kith_session_request(c, s, KITH_REQ_REKEY, (struct kith_span){ body, pk.len },
-				 kith_token(KITH_TOKEN_REKEY, 0)) != 0)
-		kith_rekey_abandon(s, c->now.mono_us);
-}
-
 /* Seals one packet and queues it for every hop that its path set names. */
 static void seal(struct kith_core *c, const struct kith_open_packet *p)
 {
@@ -453,7 +437,7 @@ void kith_core_settle(struct kith_core *c)
 		bool wants = s != NULL && p->data && kith_session_wants_rekey(s, c->now.mono_us);
 		seal(c, p);
 		if (wants)
-			rekey(c, s);
+			kith_rekey_begin(c, s);
 	}
 	sweep(c);
 }

@@ -3,12 +3,13 @@
 #include "role/attach.h"
 #include "role/challenge.h"
 #include "role/dial.h"
+#include "role/homes.h"
 #include "role/interests.h"
-#include "role/leaf.h"
 #include "role/members.h"
 #include "role/notify.h"
 #include "role/publish.h"
 #include "role/query.h"
+#include "role/rekey.h"
 #include "role/relays.h"
 #include "role/replica.h"
 #include "role/tunnels.h"
@@ -19,40 +20,6 @@ static const struct kith_span nothing = { NULL, 0 };
 static void on_ping(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
-}
-
-static void on_rekey(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
-{
-	struct kith_unpacked pk;
-	uint64_t epoch;
-	uint8_t theirs[32], ours[32], body[64];
-	uint8_t status = KITH_STATUS_MALFORMED;
-	struct kith_packer out;
-	kith_packer_init(&out, body, sizeof body);
-	if (kith_unpack_parse(&pk, request->body) == 0 &&
-	    kith_unpack_get_uint(&pk, kith_unpack_root(&pk), KITH_B_REKEY_EPOCH, 255, &epoch) &&
-	    kith_unpack_get_fixed(&pk, kith_unpack_root(&pk), KITH_B_REKEY_KEY, theirs, sizeof theirs)) {
-		int err = kith_rekey_answer(s, &c->self, c->alloc, c->now.mono_us, epoch, theirs, ours);
-		status = err == 0 ? KITH_STATUS_OK : err == KITH_EEXIST ? KITH_STATUS_STALE : KITH_STATUS_FAILED;
-		if (err == 0) {
-			kith_pack_map(&out, 1);
-			kith_pack_key(&out, KITH_B_REKEY_KEY);
-			kith_pack_bytes(&out, ours, sizeof ours);
-		}
-	}
-	kith_session_answer(c, s, request->id, status, (struct kith_span){ body, out.len });
-}
-
-static void on_rekeyed(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
-{
-	struct kith_unpacked pk;
-	uint8_t theirs[32];
-	if (answer->err == 0 && kith_unpack_parse(&pk, answer->body) == 0 &&
-	    kith_unpack_get_fixed(&pk, kith_unpack_root(&pk), KITH_B_REKEY_KEY, theirs, sizeof theirs) &&
-	    kith_rekey_finish(s, &c->self, c->now.mono_us, theirs) == 0)
-		kith_stats_add(c->stats, KITH_STAT_REKEYS, 1);
-	else
-		kith_rekey_abandon(s, c->now.mono_us);
 }
 
 /* Whether a letter of KITH_REQUEST_MAP holds for a session. */
@@ -124,7 +91,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		kith_notify_on_request(c, s, request);
 		return;
 	case KITH_REQ_LEAVE:
-		kith_leaf_on_leave(c, s, request);
+		kith_homes_on_leave(c, s, request);
 		return;
 	case KITH_REQ_TUNNEL_CLOSE:
 		kith_relays_on_close(c, s, request);
@@ -140,7 +107,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		kith_super_on_members(c, s, request);
 		return;
 	case KITH_REQ_REKEY:
-		on_rekey(c, s, request);
+		kith_rekey_on_request(c, s, request);
 		return;
 	case KITH_REQ_CHALLENGE:
 		kith_challenge_on_request(c, s, request);
@@ -181,7 +148,7 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 	case KITH_TOKEN_PING:
 		return;
 	case KITH_TOKEN_ATTACH:
-		kith_leaf_on_attached(c, s, answer);
+		kith_homes_on_attached(c, s, answer);
 		return;
 	case KITH_TOKEN_LOOKUP:
 		kith_dial_on_found(c, answer);
@@ -202,7 +169,7 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		kith_watching_on_answer(c, answer);
 		return;
 	case KITH_TOKEN_REKEY:
-		on_rekeyed(c, s, answer);
+		kith_rekey_on_answer(c, s, answer);
 		return;
 	case KITH_TOKEN_CHALLENGE:
 		kith_challenge_on_answer(c, s, answer);

@@ -4,7 +4,7 @@
 #include "base/alloc.h"
 #include "role/attach.h"
 #include "role/connect.h"
-#include "role/leaf.h"
+#include "role/homes.h"
 #include "role/requests.h"
 #include "role/super.h"
 #include "role/talk.h"
@@ -112,7 +112,7 @@ static kith_time_us session_deadline(struct kith_core *c, const struct kith_sess
 void kith_session_arm(struct kith_core *c, struct kith_session *s)
 {
 	if ((s->use & KITH_USE_HOME) != 0 && s->state == KITH_SESSION_OPEN)
-		kith_leaf_look(c, s);
+		kith_homes_look(c, s);
 	kith_time_us at = s->state == KITH_SESSION_CLOSED ? KITH_TIME_NEVER : session_deadline(c, s);
 	if (kith_timer_is_set(&s->timer) && s->timer.at == at)
 		return;
@@ -204,7 +204,7 @@ void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_clo
 	if (was_open)
 		kith_stats_add(c->stats, KITH_STAT_SESSIONS_CLOSED, 1);
 	if (s->use & KITH_USE_HOME)
-		kith_leaf_lost(c, s, reason);
+		kith_homes_lost(c, s, reason);
 	if (c->super != NULL)
 		kith_super_lost(c, s, reason);
 	while (kith_requests_expired(s->requests, &env, c->now.mono_us, true, &ended))

@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "role/leaf.h"
+#include "role/homes.h"
 #include "role/query.h"
 
 #define RETRY_US (2 * KITH_US_PER_S)
@@ -32,7 +32,7 @@ static bool subscribe(struct kith_core *c, uint32_t field, const struct kith_wat
 {
 	uint8_t body[KITH_REQUEST_MAX];
 	struct kith_packer pk;
-	struct kith_session *home = kith_leaf_primary(c);
+	struct kith_session *home = kith_homes_primary(c);
 	if (home == NULL)
 		return false;
 	kith_packer_init(&pk, body, sizeof body);
@@ -225,7 +225,7 @@ void kith_watching_news(struct kith_core *c, const struct kith_unpacked *pk, uin
 
 void kith_watching_tick(struct kith_core *c)
 {
-	bool attached = c->super != NULL || kith_leaf_primary(c) != NULL;
+	bool attached = c->super != NULL || kith_homes_primary(c) != NULL;
 	kith_watching_renew(c);
 	for (uint32_t i = 0; i < c->watched_n; i++) {
 		struct kith_watched *w = &c->watched[i];

@@ -2,7 +2,7 @@
 #include "core_world.h"
 
 #include "base/limits.h"
-#include "role/leaf.h"
+#include "role/homes.h"
 #include "role/query.h"
 #include "role/interests.h"
 
@@ -24,7 +24,7 @@ static int subscribe(struct core_world *w, int leaf, uint32_t first, uint32_t n)
 	kith_core_tick(c, world_clock(w));
 	world_drain(w, leaf);
 	kith_outbox_claim(&w->shared->outbox, c, c->stats);
-	struct kith_session *home = kith_leaf_primary(c);
+	struct kith_session *home = kith_homes_primary(c);
 	assert_non_null(home);
 	assert_int_equal(kith_session_request(c, home, KITH_REQ_SUBSCRIBE, test_span(body, pk.len),
 					      kith_token(KITH_TOKEN_SUBSCRIBE, 0)),
@@ -147,7 +147,7 @@ static void many_names_are_all_watched_within_seconds(void **state)
 	assert_int_equal(kith_core_watch(w.nodes[6].core, world_clock(&w), "bob"), 0);
 	world_drain(&w, 6);
 	world_run(&w, 20 * KITH_US_PER_S);
-	struct kith_session *home = kith_leaf_primary(w.nodes[6].core);
+	struct kith_session *home = kith_homes_primary(w.nodes[6].core);
 	assert_non_null(home);
 	int at = world_node_at(&w, &kith_session_hop(home)->remote);
 	assert_int_equal(w.nodes[at].core->super->interests.n, KITH_WATCHED_MAX);
