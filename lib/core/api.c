@@ -3,9 +3,10 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "core/drive.h"
-#include "core/house.h"
+#include "core/leaving.h"
+#include "core/certs.h"
 #include "core/save.h"
+#include "core/settle.h"
 #include "role/challenge.h"
 #include "role/connect.h"
 #include "role/dial.h"
@@ -112,14 +113,13 @@ static void apply_contact(void *ctx, struct kith_session *s)
 	struct kith_core *c = change->core;
 	if (!(s->use & KITH_USE_PEER) || s->peer == NULL || strcmp(s->peer->name, change->name) != 0)
 		return;
-	struct kith_path_env env = kith_env(c, s);
 	if (change->flags & KITH_CONTACT_BLOCKED) {
 		kith_session_end(c, s, KITH_CLOSE_REJECTED, false);
 	} else if ((change->flags & KITH_CONTACT_RELAY_ONLY) && !s->peer->relay_only) {
 		s->peer->relay_only = true;
+		kith_session_touch(c, s);
 		if (s->state == KITH_SESSION_OPEN)
-			kith_pathset_allow(&s->paths, &env, c->now.mono_us, KITH_PATHSET_RELAY_ONLY);
-		kith_session_arm(c, s);
+			kith_pathset_allow(&s->paths, kith_env(c, s), c->now.mono_us, KITH_PATHSET_RELAY_ONLY);
 	}
 }
 
@@ -151,7 +151,7 @@ int kith_core_revoke(struct kith_core *c, struct kith_now now, struct kith_span 
 	kith_core_enter(c, now);
 	int err = kith_trust_revocation_add(&c->trust, &c->now, list);
 	if (err == 1)
-		kith_recheck_sessions(c);
+		kith_certs_recheck(c);
 	kith_core_settle(c);
 	return err < 0 ? err : 0;
 }
@@ -254,7 +254,7 @@ int kith_core_send(struct kith_core *c, struct kith_now now, kith_session_id id,
 	if (err == 0)
 		s->used_at = c->now.mono_us;
 	if (s != NULL)
-		kith_session_arm(c, s);
+		kith_session_touch(c, s);
 	kith_core_settle(c);
 	return err;
 }
@@ -274,7 +274,7 @@ static void stream_done(struct kith_core *c, struct kith_session *s)
 {
 	s->used_at = c->now.mono_us;
 	kith_talk_streams_pump(c, s);
-	kith_session_arm(c, s);
+	kith_session_touch(c, s);
 	kith_core_settle(c);
 }
 

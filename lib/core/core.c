@@ -5,23 +5,18 @@
 #include "base/assert.h"
 #include "base/rng.h"
 #include "core/dispatch.h"
-#include "core/drive.h"
-#include "core/house.h"
+#include "core/certs.h"
+#include "core/leaving.h"
 #include "core/save.h"
-#include "role/connect.h"
-#include "role/attach.h"
+#include "core/settle.h"
 #include "role/dial.h"
 #include "role/leaf.h"
 #include "role/query.h"
-#include "role/rekey.h"
-#include "role/requests.h"
 #include "role/super.h"
 #include "role/talk.h"
-#include "role/tunnels.h"
 #include "role/watching.h"
 #include "stream/stream.h"
 
-#define LEAVE_POLL_US (50 * KITH_US_PER_MS)
 #define TICKS_MAX 4096 /* timers fired in one tick; more wait for the next, at once */
 
 const char *kith_close_text(unsigned reason)
@@ -244,7 +239,7 @@ static int build(struct kith_core *c, const struct kith_core_options *o)
 	if (err >= 0) {
 		err = 0;
 		kith_leaf_begin(c);
-		kith_house_tick(c);
+		kith_certs_tick(c);
 	}
 	return err;
 }
@@ -286,6 +281,9 @@ int kith_core_new(struct kith_core **out, const struct kith_core_options *o, str
 	c->allow_loopback = o->allow_loopback;
 	c->addrs_n = (uint8_t)o->addrs_n;
 	memcpy(c->addrs, o->addrs, sizeof c->addrs);
+	c->env = (struct kith_path_env){
+		.outbox = &c->shared->outbox, .random = c->random, .alloc = c->alloc, .stats = c->stats, .log = c->log
+	};
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 	kith_timers_init(&c->timers, c->alloc);
 	kith_sessions_init(&c->sessions, c->alloc, c->random, o->sessions_max, o->shard);
@@ -313,7 +311,6 @@ static void free_sessions(struct kith_core *c)
 	/* Ending sessions may begin no others: leaving is set. Take one at a time, since each end changes the tables.
 	 */
 	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
-		struct kith_path_env env = kith_env(c, s);
 		if (s->peer != NULL && (s->use & KITH_USE_PEER)) {
 			kith_streams_free(s->peer->streams);
 			kith_blob_unref(&c->shared->blobs, s->peer->challenge);
@@ -323,7 +320,7 @@ static void free_sessions(struct kith_core *c)
 			KITH_FREE(c->alloc, s->attached);
 		}
 		kith_timers_stop(&c->timers, &s->timer);
-		kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
 		it = 0;
 	}
 }
@@ -363,7 +360,7 @@ void kith_core_free(struct kith_core *c)
 	kith_alloc_free(alloc, (uint8_t *)(uintptr_t)c->devices.p, c->devices.len);
 	kith_alloc_free(alloc, c->saving, c->saving_len);
 	KITH_FREE_ARRAY(alloc, c->bootstrap, c->bootstrap_n);
-	KITH_FREE_ARRAY(alloc, c->closed, c->closed_cap);
+	KITH_FREE_ARRAY(alloc, c->touched, c->touched_cap);
 	kith_timers_deinit(&c->timers);
 	c->shared->outbox.owner = NULL;
 	kith_wipe(c, sizeof *c);
@@ -371,76 +368,6 @@ void kith_core_free(struct kith_core *c)
 }
 
 /* ---- driving ---- */
-
-void kith_core_enter(struct kith_core *c, struct kith_now now)
-{
-	if (now.mono_us < c->now.mono_us) /* a clock that goes back stands still */
-		now.mono_us = c->now.mono_us;
-	c->now = now;
-	kith_outbox_claim(&c->shared->outbox, c, c->stats);
-}
-
-/* Takes away what was closed in this call; nothing refers to it any more once its frames are sealed. */
-static void sweep(struct kith_core *c)
-{
-	for (uint32_t i = 0; i < c->closed_n; i++) {
-		struct kith_session *s = kith_sessions_get(&c->sessions, c->closed[i]);
-		if (s == NULL || s->state != KITH_SESSION_CLOSED)
-			continue;
-		struct kith_path_env env = kith_env(c, s);
-		kith_timers_stop(&c->timers, &s->timer);
-		kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
-	}
-	c->closed_n = 0;
-}
-
-/* Seals one packet and queues it for every hop that its path set names. */
-static void seal(struct kith_core *c, const struct kith_open_packet *p)
-{
-	struct kith_outbox *ob = &c->shared->outbox;
-	struct kith_session *s = kith_sessions_get(&c->sessions, p->session);
-	struct kith_hop hops[KITH_PICK_MAX];
-	if (s == NULL || s->state == KITH_SESSION_INITIATING || s->state == KITH_SESSION_DECIDING)
-		return;
-	size_t n = 1;
-	if (p->pinned)
-		hops[0] = p->hop;
-	else
-		n = kith_pathset_pick(&s->paths, c->now.mono_us, p->data, hops);
-	if (n == 0)
-		return;
-	struct kith_path_env env = kith_env(c, s);
-	uint64_t counter = s->tx_counter;
-	uint8_t *packet = p->frames - KITH_TRANSPORT_HEADER;
-	size_t len = kith_session_seal(s, c->suite, packet, p->len);
-	if (len == 0) { /* nothing can be said in this key any more, goodbye included */
-		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
-		return;
-	}
-	struct kith_span sealed = { packet, len };
-	for (size_t i = 1; i < n; i++)
-		kith_outbox_copy(ob, &hops[i], p->ttl, packet, len);
-	for (size_t i = 0; i < n; i++)
-		kith_pathset_sent(&s->paths, &env, c->now.mono_us, &hops[i], counter, p->data, sealed);
-	kith_outbox_ready(ob, &hops[0], p->ttl, packet, len);
-	if (s->state != KITH_SESSION_CLOSED)
-		kith_session_arm(c, s);
-}
-
-/* The end of every mutating call: seals what was written, and asks for new keys where data went out in old ones. */
-void kith_core_settle(struct kith_core *c)
-{
-	struct kith_outbox *ob = &c->shared->outbox;
-	const struct kith_open_packet *p;
-	while ((p = kith_outbox_next_open(ob)) != NULL) {
-		struct kith_session *s = kith_sessions_get(&c->sessions, p->session);
-		bool wants = s != NULL && p->data && kith_session_wants_rekey(s, c->now.mono_us);
-		seal(c, p);
-		if (wants)
-			kith_rekey_begin(c, s);
-	}
-	sweep(c);
-}
 
 void kith_core_input(struct kith_core *c, struct kith_now now, struct kith_packet packets[], size_t n)
 {
@@ -470,50 +397,11 @@ void kith_core_input(struct kith_core *c, struct kith_now now, struct kith_packe
 	kith_core_settle(c);
 }
 
-/* Nobody needs the session any more: a one-time question was answered, or its tunnels are gone. */
-static bool unused(struct kith_core *c, struct kith_session *s)
-{
-	if (s->use & (KITH_USE_PEER | KITH_USE_LEAF | KITH_USE_HOME))
-		return false;
-	if (c->now.mono_us < kith_session_unused_at(s))
-		return false;
-	if (!(s->use & KITH_USE_TUNNEL) || !kith_tunnels_in_use(c, s))
-		return true;
-	s->used_at =
-		c->now.mono_us; /* what passes through its tunnels does not pass through here: looked at again later */
-	return false;
-}
-
-static void session_tick(struct kith_core *c, struct kith_session *s)
-{
-	struct kith_path_env env = kith_env(c, s);
-	struct kith_answer ended;
-	kith_requests_tick(&s->requests, &env, c->now.mono_us);
-	while (s->state != KITH_SESSION_CLOSED &&
-	       kith_requests_expired(s->requests, &env, c->now.mono_us, false, &ended))
-		kith_core_answered(c, s, &ended);
-	if (s->state != KITH_SESSION_CLOSED && s->hs != NULL && kith_connect_deadline(s) <= c->now.mono_us)
-		kith_connect_tick(c, s);
-	if (s->state == KITH_SESSION_OPEN)
-		kith_rekey_tick(s, c->alloc, c->now.mono_us);
-	if (s->state == KITH_SESSION_OPEN && kith_pathset_deadline(&s->paths) <= c->now.mono_us)
-		kith_pathset_tick(&s->paths, &env, c->now.mono_us);
-	kith_dispatch_news(c, s); /* also of what happened between two ticks */
-	if (s->state == KITH_SESSION_OPEN && (s->use & KITH_USE_PEER))
-		kith_talk_tick(c, s);
-	if (s->state == KITH_SESSION_OPEN && (s->use & KITH_USE_LEAF))
-		kith_attach_tick(c, s);
-	if (s->state == KITH_SESSION_OPEN && unused(c, s))
-		kith_session_end(c, s, KITH_CLOSE_NORMAL, false);
-	if (s->state != KITH_SESSION_CLOSED)
-		kith_session_arm(c, s);
-}
-
 static void fire(struct kith_core *c, struct kith_timer *t)
 {
 	switch ((enum kith_timer_kind)t->kind) {
 	case KITH_TIMER_SESSION:
-		session_tick(c, KITH_CONTAINER_OF(t, struct kith_session, timer));
+		kith_settle_tick(c, KITH_CONTAINER_OF(t, struct kith_session, timer));
 		return;
 	case KITH_TIMER_LEAF:
 		kith_leaf_tick(c);
@@ -536,8 +424,8 @@ static void fire(struct kith_core *c, struct kith_timer *t)
 	case KITH_TIMER_LEAVE:
 		kith_leaving_tick(c);
 		return;
-	case KITH_TIMER_HOUSE:
-		kith_house_tick(c);
+	case KITH_TIMER_CERTS:
+		kith_certs_tick(c);
 		return;
 	}
 }
@@ -578,59 +466,6 @@ bool kith_core_event(struct kith_core *c, struct kith_event *out)
 	return true;
 }
 
-/* Ends a session while there is room to tell of it. */
-static void say_goodbye(void *ctx, struct kith_session *s)
-{
-	struct kith_core *c = ctx;
-	if (kith_has_room(c))
-		kith_session_end(c, s, KITH_CLOSE_LEAVING, false);
-}
-
-static bool all_closed(const struct kith_core *c)
-{
-	const struct kith_session *s;
-	uint32_t it = 0;
-	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
-		if (s->state != KITH_SESSION_CLOSED)
-			return false;
-	}
-	return true;
-}
-
-/* What is to be said still has to arrive. A leaf has one thing to say, and one home that took it is enough. A supernode
- * tells many, and some of them in the first message of a new session. */
-static bool leave_waits(struct kith_core *c)
-{
-	const struct kith_session *s;
-	uint32_t it = 0;
-	if (c->super == NULL)
-		return kith_leaf_says_goodbye(c);
-	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
-		if ((s->state == KITH_SESSION_OPEN || s->state == KITH_SESSION_INITIATING) &&
-		    kith_requests_busy(s->requests))
-			return true;
-	}
-	return false;
-}
-
-void kith_leaving_tick(struct kith_core *c)
-{
-	if (c->left)
-		return;
-	c->leave_timer.kind = KITH_TIMER_LEAVE;
-	kith_time_us again = c->now.mono_us + LEAVE_POLL_US;
-	if (again > c->leave_by)
-		again = c->leave_by;
-	if (c->now.mono_us < c->leave_by && leave_waits(c) && kith_timers_set(&c->timers, &c->leave_timer, again) == 0)
-		return;
-	if (kith_sessions_each(&c->sessions, say_goodbye, c) != 0)
-		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
-	else if (!all_closed(c) && kith_timers_set(&c->timers, &c->leave_timer, c->now.mono_us) == 0)
-		return; /* the rest when these were told */
-	c->left = true;
-	(void)kith_event_push(c, KITH_EVENT_LEFT);
-}
-
 /* ---- the host's news ---- */
 
 void kith_core_transport(struct kith_core *c, struct kith_now now, const struct kith_transport *t)
@@ -656,11 +491,9 @@ void kith_core_transport(struct kith_core *c, struct kith_now now, const struct 
 	uint32_t it = 0;
 	struct kith_session *s;
 	while (known && (s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
-		struct kith_path_env env = kith_env(c, s);
 		if (s->state == KITH_SESSION_OPEN)
-			kith_pathset_link_event(&s->paths, &env, c->now.mono_us, t->id, NULL, t->up ? 0 : KITH_ECLOSED);
-		if (s->state != KITH_SESSION_CLOSED)
-			kith_session_arm(c, s);
+			kith_pathset_link_event(&s->paths, kith_env(c, s), c->now.mono_us, t->id, NULL,
+						t->up ? 0 : KITH_ECLOSED);
 	}
 	kith_talk_offer_all(c);
 	if (c->super == NULL && t->up)
@@ -679,13 +512,12 @@ void kith_core_send_error(struct kith_core *c, struct kith_now now, uint16_t tra
 	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
 		if (s->state != KITH_SESSION_OPEN)
 			continue;
-		struct kith_path_env env = kith_env(c, s);
 		for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
 			struct kith_hop hop = kith_pathset_path(&s->paths, i)->hop;
 			if (hop.transport == transport && kith_addr_equal(&hop.remote, remote))
-				kith_pathset_link_event(&s->paths, &env, c->now.mono_us, transport, &hop, err);
+				kith_pathset_link_event(&s->paths, kith_env(c, s), c->now.mono_us, transport, &hop,
+							err);
 		}
-		kith_session_arm(c, s);
 	}
 	kith_core_settle(c);
 }

@@ -1,7 +1,8 @@
 #include "core/dispatch.h"
 
 #include "base/addr.h"
-#include "core/house.h"
+#include "core/certs.h"
+#include "core/settle.h"
 #include "role/connect.h"
 #include "role/relays.h"
 #include "role/requests.h"
@@ -20,7 +21,6 @@ static void on_close(struct kith_core *c, struct kith_session *s, struct kith_sp
 static bool on_frame(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop,
 		     const struct kith_frame *frame)
 {
-	struct kith_path_env env = kith_env(c, s);
 	switch ((enum kith_frame_type)frame->type) {
 	case KITH_FRAME_PROBE:
 	case KITH_FRAME_PROBE_ACK:
@@ -30,7 +30,7 @@ static bool on_frame(struct kith_core *c, struct kith_session *s, const struct k
 	case KITH_FRAME_PUNCH:
 	case KITH_FRAME_KEEPALIVE:
 	case KITH_FRAME_PATH_CLOSE:
-		return kith_pathset_on_frame(&s->paths, &env, c->now.mono_us, hop, frame) == 0;
+		return kith_pathset_on_frame(&s->paths, kith_env(c, s), c->now.mono_us, hop, frame) == 0;
 	case KITH_FRAME_RELAY_LIMITED:
 		return kith_relays_on_limited(c, s, frame->body);
 	case KITH_FRAME_CLOSE:
@@ -44,7 +44,7 @@ static bool on_frame(struct kith_core *c, struct kith_session *s, const struct k
 		kith_core_on_answer(c, s, frame->body);
 		return true;
 	case KITH_FRAME_ANSWER_MORE:
-		kith_request_on_more(s->requests, &env, frame->body);
+		kith_request_on_more(s->requests, kith_env(c, s), frame->body);
 		return true;
 	case KITH_FRAME_DATAGRAM:
 		s->used_at = c->now.mono_us;
@@ -95,26 +95,6 @@ static void on_frames(struct kith_core *c, struct kith_session *s, const struct 
 		kith_stats_add(c->stats, KITH_STAT_DROP_MALFORMED_FRAME, 1);
 }
 
-void kith_dispatch_news(struct kith_core *c, struct kith_session *s)
-{
-	if (s->paths.news == 0 || s->state != KITH_SESSION_OPEN)
-		return;
-	if (s->use & KITH_USE_PEER) {
-		kith_talk_news(c, s);
-		return;
-	}
-	unsigned news = s->paths.news;
-	s->paths.news = 0;
-	if (news & KITH_NEWS_ALL_DEAD)
-		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
-	else if ((news & (KITH_NEWS_ROAMED | KITH_NEWS_SENDING_CHANGED)) && c->super != NULL) {
-		const struct kith_path *sending = kith_pathset_sending(&s->paths);
-		bool proven = sending != NULL && sending->state != KITH_PATH_CANDIDATE;
-		(void)kith_fwd_rebind(&c->super->fwd, s->index, &kith_session_hop(s)->remote,
-				      kith_session_hop(s)->transport, proven);
-	}
-}
-
 static void on_data(struct kith_core *c, struct kith_span packet, const struct kith_hop *hop)
 {
 	struct kith_data_header header;
@@ -148,16 +128,13 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 		kith_connect_confirmed(c, s);
 	else if (s->hs != NULL)
 		kith_connect_forget(c, s);
-	struct kith_path_env env = kith_env(c, s);
 	s->gone_hints = 0;
 	bool data = has_data(frames);
 	if (data && (s->use & KITH_USE_PEER) && s->replay.wide == NULL)
 		(void)kith_replay_widen(&s->replay, c->alloc); /* without memory the narrow window goes on */
-	kith_pathset_heard(&s->paths, &env, c->now.mono_us, hop, header.counter, data, packet.len);
+	kith_pathset_heard(&s->paths, kith_env(c, s), c->now.mono_us, hop, header.counter, data, packet.len);
 	on_frames(c, s, hop, frames);
-	kith_dispatch_news(c, s);
-	if (s->state != KITH_SESSION_CLOSED)
-		kith_session_arm(c, s);
+	(void)kith_settle_news(c, s); /* packets behind this one in the batch meet what follows from it */
 }
 
 static void on_handshake(struct kith_core *c, struct kith_span packet, const struct kith_hop *hop)
@@ -231,7 +208,7 @@ void kith_dispatch_packet(struct kith_core *c, struct kith_packet *packet)
 		}
 	}
 	on_own(c, bytes, &hop);
-	kith_house_news(c);
+	kith_certs_look(c);
 }
 
 bool kith_dispatch_train(struct kith_core *c, struct kith_packet *packet)

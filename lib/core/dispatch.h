@@ -10,7 +10,4 @@ void kith_dispatch_packet(struct kith_core *c, struct kith_packet *packet);
 /* A train of equal segments that is relayed as one. False: it must be taken apart. */
 bool kith_dispatch_train(struct kith_core *c, struct kith_packet *packet);
 
-/* What the path layer of a session has to say to the other layers. */
-void kith_dispatch_news(struct kith_core *c, struct kith_session *s);
-
 #endif

@@ -2,8 +2,6 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
-#include "role/super.h"
-
 #include "role/members.h"
 
 #define MAGIC "KITHSTAT"

@@ -176,7 +176,6 @@ kith_time_us kith_attach_deadline(const struct kith_session *s)
 void kith_attach_tick(struct kith_core *c, struct kith_session *s)
 {
 	kith_time_us silent = c->now.mono_us - kith_session_heard_at(s);
-	struct kith_path_env env = kith_env(c, s);
 	if (silent < KITH_LEAF_SILENT_US) {
 		s->attached->probes = 0;
 		return;
@@ -188,5 +187,5 @@ void kith_attach_tick(struct kith_core *c, struct kith_session *s)
 		return;
 	}
 	s->attached->probes++;
-	kith_pathset_check(&s->paths, &env, c->now.mono_us);
+	kith_pathset_check(&s->paths, kith_env(c, s), c->now.mono_us);
 }

@@ -38,18 +38,16 @@ static void count_refusal(struct kith_core *c, int err)
 
 static struct kith_session *new_initiator(struct kith_core *c)
 {
-	struct kith_session *s = kith_sessions_new(&c->sessions, KITH_SESSION_INITIATING);
+	struct kith_session *s = kith_session_new(c, KITH_SESSION_INITIATING);
 	if (s == NULL)
 		return NULL;
 	s->initiator = true;
-	s->timer.kind = KITH_TIMER_SESSION;
 	s->hs = KITH_NEW(c->alloc, struct kith_handshake);
 	if (s->hs != NULL) {
 		c->random->fill(c->random->ctx, s->hs->call_id, sizeof s->hs->call_id);
 		return s;
 	}
-	struct kith_path_env env = kith_env(c, s);
-	kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
+	kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
 	return NULL;
 }
 
@@ -71,11 +69,10 @@ static int make_hello(struct kith_core *c, struct kith_session *s, const uint8_t
 {
 	uint8_t payload[KITH_UDP_PAYLOAD];
 	struct kith_writer w = kith_writer_of(payload, KITH_UDP_PAYLOAD - KITH_IK_HELLO_OVERHEAD);
-	struct kith_path_env env = kith_env(c, s);
 	begin_payload(c, s, &w, short_chain ? c->self.chain_short : c->self.chain);
 	*embedded = kind != 0 && key != NULL && kith_writer_space(&w) >= KITH_FRAME_HEADER + 3 + req.len;
 	if (*embedded) {
-		int err = kith_request_embed(&s->requests, &env, c->now.mono_us, kind, req, token,
+		int err = kith_request_embed(&s->requests, kith_env(c, s), c->now.mono_us, kind, req, token,
 					     KITH_REQUEST_TIMEOUT_US, &w);
 		if (err != 0)
 			return err;
@@ -144,12 +141,11 @@ static struct kith_session *start(struct kith_core *c, const struct kith_host *h
 	bool long_request = KITH_IK_HELLO_OVERHEAD + 40 + c->self.chain.len + 6 + body.len > KITH_UDP_PAYLOAD;
 	bool embedded;
 	int err = make_hello(c, s, known ? host->dh.b : NULL, long_request, kind, body, token, &embedded);
-	struct kith_path_env env = kith_env(c, s);
 	if (err == 0 && kind != 0 && !embedded)
-		err = kith_request_embed(&s->requests, &env, c->now.mono_us, kind, body, token, KITH_REQUEST_TIMEOUT_US,
-					 NULL);
+		err = kith_request_embed(&s->requests, kith_env(c, s), c->now.mono_us, kind, body, token,
+					 KITH_REQUEST_TIMEOUT_US, NULL);
 	if (err != 0) {
-		kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
 		return NULL;
 	}
 	if (known) {
@@ -178,10 +174,9 @@ int kith_connect_request(struct kith_core *c, const struct kith_host *host, uint
 		return kith_session_request(c, s, kind, body, token);
 	}
 	if (s != NULL && s->state != KITH_SESSION_CLOSED) {
-		struct kith_path_env env = kith_env(c, s);
 		s->use |= use;
 		*session = s->index;
-		return kith_request_embed(&s->requests, &env, c->now.mono_us, kind, body, token,
+		return kith_request_embed(&s->requests, kith_env(c, s), c->now.mono_us, kind, body, token,
 					  KITH_REQUEST_TIMEOUT_US, NULL);
 	}
 	s = start(c, host, kind, body, token);
@@ -218,9 +213,8 @@ struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_re
 	struct kith_session *s = new_initiator(c);
 	if (s == NULL)
 		return NULL;
-	struct kith_path_env env = kith_env(c, s);
 	if (make_call(c, s, record->device.b, service) != 0) {
-		kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
 		return NULL;
 	}
 	memcpy(s->device, record->device.b, KITH_DEVICE_ID_LEN);
@@ -261,7 +255,7 @@ void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct
 	hs->tries++;
 	hs->sent_at = c->now.mono_us;
 	hs->next_at = c->now.mono_us + kith_rng_jitter(c->random, wait, 10);
-	kith_session_arm(c, s);
+	kith_session_touch(c, s);
 }
 
 void kith_connect_cancel(struct kith_core *c, struct kith_session *s)
@@ -401,11 +395,10 @@ void kith_connect_bind(struct kith_core *c, struct kith_session *s)
 void kith_connect_opened(struct kith_core *c, struct kith_session *s, const struct kith_hop *from)
 {
 	kith_time_us rtt = 0;
-	struct kith_path_env env = kith_env(c, s);
 	if (s->initiator && s->hs->tries == 1) /* an answer to the only HELLO: its time is a round trip */
 		rtt = c->now.mono_us - s->hs->sent_at;
 	kith_session_set_state(s, KITH_SESSION_OPEN);
-	kith_pathset_deinit(&s->paths, &env);
+	kith_pathset_deinit(&s->paths, kith_env(c, s));
 	kith_pathset_init(&s->paths, c->now.mono_us, from, true, path_flags(c, s));
 	if (s->initiator &&
 	    s->hs->noise.pattern == KITH_NOISE_XX) /* the FINISH may be lost: repeated until the other is heard */
@@ -417,10 +410,9 @@ void kith_connect_opened(struct kith_core *c, struct kith_session *s, const stru
 		 s->initiator, from->tunnel != 0);
 	kith_stats_add(c->stats, KITH_STAT_HANDSHAKES, 1);
 	kith_stats_add(c->stats, KITH_STAT_SESSIONS_OPENED, 1);
-	kith_requests_started(s->requests, &env, c->now.mono_us, rtt > 0 && rtt < KITH_US_PER_S ? rtt : 0);
+	kith_requests_started(s->requests, kith_env(c, s), c->now.mono_us, rtt > 0 && rtt < KITH_US_PER_S ? rtt : 0);
 	if (s->use & KITH_USE_PEER)
 		kith_talk_opened(c, s);
-	kith_session_arm(c, s);
 }
 
 /* Confirms the keys to the responder at once: it may send nothing before. */
@@ -598,9 +590,7 @@ void kith_connect_on_gone(struct kith_core *c, struct kith_span packet, const st
 		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
 		return;
 	}
-	struct kith_path_env env = kith_env(c, s);
-	kith_pathset_check(&s->paths, &env, c->now.mono_us);
-	kith_session_arm(c, s);
+	kith_pathset_check(&s->paths, kith_env(c, s), c->now.mono_us);
 }
 
 /* ---- time ---- */

@@ -218,7 +218,7 @@ void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answe
 		s->peer->relay_at = c->now.mono_us;
 		if (s->state == KITH_SESSION_INITIATING)
 			(void)kith_relays_via(c, s, NULL);
-		kith_session_arm(c, s);
+		kith_session_touch(c, s);
 	}
 }
 

@@ -120,7 +120,7 @@ static void attach(struct kith_core *c, struct kith_home_slot *home, const struc
 		kith_homes_wake(c, home->since + IMPATIENT_US);
 		if (s != NULL && s->state == KITH_SESSION_INITIATING && c->leaf.attempts < PATIENT_AFTER) {
 			s->hs->give_up_at = c->now.mono_us + IMPATIENT_US;
-			kith_session_arm(c, s);
+			kith_session_touch(c, s);
 		}
 		return;
 	}
@@ -359,9 +359,7 @@ static void check_others(struct kith_core *c)
 		struct kith_session *s = kith_homes_session(c, &c->leaf.homes[i]);
 		if (s == NULL || s->state != KITH_SESSION_OPEN)
 			continue;
-		struct kith_path_env env = kith_env(c, s);
-		kith_pathset_check(&s->paths, &env, c->now.mono_us);
-		kith_session_arm(c, s);
+		kith_pathset_check(&s->paths, kith_env(c, s), c->now.mono_us);
 	}
 }
 
@@ -416,10 +414,8 @@ static void settle_attempts(struct kith_core *c)
 			kith_homes_wake(c, slot->since + IMPATIENT_US);
 			continue;
 		}
-		struct kith_path_env env = kith_env(c, s);
-		kith_request_cancel(s->requests, &env, kith_token(KITH_TOKEN_ATTACH, 0));
+		kith_request_cancel(s->requests, kith_env(c, s), kith_token(KITH_TOKEN_ATTACH, 0));
 		s->use &= (uint8_t)~KITH_USE_HOME;
-		kith_session_arm(c, s);
 		give_up(c, slot);
 	}
 }

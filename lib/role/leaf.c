@@ -23,8 +23,7 @@ static void stop_asking(struct kith_core *c, struct kith_home_slot *home)
 	struct kith_session *s = kith_homes_session(c, home);
 	if (s == NULL)
 		return;
-	struct kith_path_env env = kith_env(c, s);
-	kith_request_cancel(s->requests, &env, kith_token(KITH_TOKEN_ATTACH, 0));
+	kith_request_cancel(s->requests, kith_env(c, s), kith_token(KITH_TOKEN_ATTACH, 0));
 	home->asking = false;
 }
 

@@ -143,10 +143,9 @@ static void follow_up(struct kith_core *c, struct kith_session *s, const struct 
 	if (result->follow_len == 0 || s->state == KITH_SESSION_CLOSED)
 		return;
 	struct kith_span body = { result->follow, result->follow_len };
-	struct kith_path_env env = kith_env(c, s);
 	int err = s->state == KITH_SESSION_OPEN
 			  ? kith_session_request(c, s, KITH_REQ_GOSSIP, body, kith_token(KITH_TOKEN_GOSSIP, 0))
-			  : kith_request_embed(&s->requests, &env, c->now.mono_us, KITH_REQ_GOSSIP, body,
+			  : kith_request_embed(&s->requests, kith_env(c, s), c->now.mono_us, KITH_REQ_GOSSIP, body,
 					       kith_token(KITH_TOKEN_GOSSIP, 0), KITH_REQUEST_TIMEOUT_US, NULL);
 	(void)err;
 }

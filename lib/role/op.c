@@ -56,8 +56,7 @@ void kith_op_done(struct kith_core *c, kith_op id, int err, bool told)
 	if (c->super == NULL && op->asked != 0) {
 		struct kith_session *s = kith_sessions_get(&c->sessions, op->asked);
 		if (s != NULL) {
-			struct kith_path_env env = kith_env(c, s);
-			kith_request_cancel(s->requests, &env, kith_token(KITH_TOKEN_LOOKUP, id));
+			kith_request_cancel(s->requests, kith_env(c, s), kith_token(KITH_TOKEN_LOOKUP, id));
 		}
 	}
 	op->kind = KITH_OP_FREE;

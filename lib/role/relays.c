@@ -42,16 +42,15 @@ void kith_relays_on_answer(struct kith_core *c, struct kith_session *via, const 
 	       kith_unpack_get_uint(&in, kith_unpack_root(&in), KITH_B_INTRODUCED_TUNNEL, UINT64_MAX, &tunnel) &&
 	       tunnel != 0;
 	struct kith_hop hop = *kith_session_hop(via);
-	struct kith_path_env env = kith_env(c, s);
 	hop.tunnel = tunnel;
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduced session=%08x via=%08x err=%d", s->index, via->index,
 		 good ? 0 : answer->err);
+	kith_session_touch(c, s);
 	if (s->state == KITH_SESSION_INITIATING)
 		(void)kith_relays_via(c, s, good ? &hop : NULL);
-	else if (good && kith_pathset_add(&s->paths, &env, c->now.mono_us, &hop) ==
+	else if (good && kith_pathset_add(&s->paths, kith_env(c, s), c->now.mono_us, &hop) ==
 				 KITH_ENOMEM) /* else: it has enough already */
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
-	kith_session_arm(c, s);
 }
 
 /* The next open session of an application, by the order of the table; *it begins at 0. NULL: there are no more. */
@@ -84,11 +83,9 @@ bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, s
 	struct kith_session *peer;
 	bool found = false;
 	while ((peer = next_talk(c, &it)) != NULL) {
-		struct kith_path_env env = kith_env(c, peer);
-		if (!kith_pathset_relay_limited(&peer->paths, &env, now, &hop, limit))
+		if (!kith_pathset_relay_limited(&peer->paths, kith_env(c, peer), now, &hop, limit))
 			continue;
 		found = true;
-		kith_session_arm(c, peer);
 	}
 	kith_stats_add(c->stats, found ? KITH_STAT_RELAY_LIMITED : KITH_STAT_RELAY_LIMITED_UNKNOWN, 1);
 	return true;
@@ -127,15 +124,13 @@ void kith_relays_on_close(struct kith_core *c, struct kith_session *s, const str
 		bool other;
 		if (!runs_through(peer, &hop, &other))
 			continue;
-		struct kith_path_env env = kith_env(c, peer);
 		if (other)
-			kith_pathset_drop(&peer->paths, &env, c->now.mono_us, &hop);
+			kith_pathset_drop(&peer->paths, kith_env(c, peer), c->now.mono_us, &hop);
 		else /* the only way there is: used until another is found, or it is really gone */
-			kith_pathset_link_event(&peer->paths, &env, c->now.mono_us, hop.transport, &hop,
+			kith_pathset_link_event(&peer->paths, kith_env(c, peer), c->now.mono_us, hop.transport, &hop,
 						KITH_EUNREACHABLE);
 		if (peer->initiator && peer->peer->relay_at == KITH_TIME_NEVER)
 			peer->peer->relay_at = c->now.mono_us;
-		kith_session_arm(c, peer);
 	}
 }
 
@@ -190,7 +185,7 @@ void kith_relays_redial(struct kith_core *c, struct kith_session *s)
 	kith_time_us wait = KITH_HANDSHAKE_RETRY_US << (s->hs->tries < 3 ? s->hs->tries : 3);
 	s->hs->tries++;
 	s->hs->next_at = c->now.mono_us + wait;
-	kith_session_arm(c, s);
+	kith_session_touch(c, s);
 }
 
 bool kith_relays_via(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop)

@@ -122,8 +122,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 uint16_t kith_core_on_request(struct kith_core *c, struct kith_session *s, struct kith_span body)
 {
 	struct kith_request request;
-	struct kith_path_env env = kith_env(c, s);
-	switch (kith_request_on_request(&s->requests, &env, c->now.mono_us, body, &request)) {
+	switch (kith_request_on_request(&s->requests, kith_env(c, s), c->now.mono_us, body, &request)) {
 	case KITH_REQUEST_NEW:
 		break;
 	case KITH_REQUEST_MALFORMED:
@@ -183,7 +182,6 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 void kith_core_on_answer(struct kith_core *c, struct kith_session *s, struct kith_span body)
 {
 	struct kith_answer answer;
-	struct kith_path_env env = kith_env(c, s);
-	if (kith_request_on_answer(s->requests, &env, c->now.mono_us, body, &answer))
+	if (kith_request_on_answer(s->requests, kith_env(c, s), c->now.mono_us, body, &answer))
 		kith_core_answered(c, s, &answer);
 }

@@ -86,7 +86,7 @@ static void repeat_reply(struct kith_core *c, struct kith_session *s, const stru
 	kith_time_us longer = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
 	if (!waits_long(s) && (s->use & KITH_USE_PEER) && hs->give_up_at < longer) { /* it is there still */
 		hs->give_up_at = longer;
-		kith_session_arm(c, s);
+		kith_session_touch(c, s);
 	}
 }
 
@@ -154,7 +154,7 @@ static void reply(struct kith_core *c, struct kith_session *s, uint16_t verdict,
 	if (kith_noise_done(&s->hs->noise) && !s->hs->refused)
 		kith_session_take_keys(s, c->now.mono_us);
 	send_stored_reply(c, s, &from);
-	kith_session_arm(c, s);
+	kith_session_touch(c, s);
 }
 
 void kith_connect_decide(struct kith_core *c, struct kith_session *s, uint16_t verdict)
@@ -168,17 +168,15 @@ static struct kith_session *new_responder(struct kith_core *c, const struct kith
 					  const struct kith_hs_header *header, size_t packet_len,
 					  const struct kith_hop *from, enum kith_session_state state)
 {
-	struct kith_session *s = kith_sessions_new(&c->sessions, state);
+	struct kith_session *s = kith_session_new(c, state);
 	if (s == NULL) {
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_TABLE_FULL, 1);
 		return NULL;
 	}
-	s->timer.kind = KITH_TIMER_SESSION;
 	kith_pathset_init(&s->paths, c->now.mono_us, from, false, 0);
 	s->hs = KITH_NEW(c->alloc, struct kith_handshake);
 	if (s->hs == NULL) {
-		struct kith_path_env env = kith_env(c, s);
-		kith_sessions_remove(&c->sessions, &c->shared->blobs, &env, s);
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 		return NULL;
 	}
@@ -197,7 +195,7 @@ static void on_call(struct kith_core *c, struct kith_session *s, const struct ki
 	s->use |= KITH_USE_PEER;
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "called session=%08x", s->index);
 	s->hs->give_up_at = c->now.mono_us + DECIDE_US;
-	kith_session_arm(c, s);
+	kith_session_touch(c, s);
 	unsigned verdict;
 	if (kith_ring_incoming(c, s, person, hello->service, op, &verdict))
 		return; /* the application decides */

@@ -2,23 +2,64 @@
 
 #include "base/addr.h"
 #include "base/alloc.h"
-#include "role/attach.h"
-#include "role/connect.h"
-#include "role/homes.h"
-#include "role/requests.h"
-#include "role/super.h"
-#include "role/talk.h"
+#include "base/assert.h"
 
 #define SAVE_US (5 * KITH_US_PER_S)
 
-struct kith_path_env kith_env(struct kith_core *c, const struct kith_session *s)
+/* Those that were removed at once, before they came to anything, are in the list still. */
+static void forget_removed(struct kith_core *c)
 {
-	return (struct kith_path_env){ .outbox = &c->shared->outbox,
-				       .random = c->random,
-				       .alloc = c->alloc,
-				       .stats = c->stats,
-				       .log = c->log,
-				       .session = s->index };
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < c->touched_n; i++) {
+		if (kith_sessions_find(&c->sessions, c->touched[i]) != NULL)
+			c->touched[n++] = c->touched[i];
+	}
+	c->touched_n = n;
+}
+
+void kith_session_touch(struct kith_core *c, struct kith_session *s)
+{
+	if (s->touched)
+		return;
+	if (c->touched_n == c->touched_cap)
+		forget_removed(c);
+	KITH_ASSERT(c->touched_n < c->touched_cap);
+	s->touched = true;
+	c->touched[c->touched_n++] = s->index;
+}
+
+const struct kith_path_env *kith_env(struct kith_core *c, struct kith_session *s)
+{
+	kith_session_touch(c, s);
+	c->env.session = s->index;
+	return &c->env;
+}
+
+static bool reserve_touched(struct kith_core *c)
+{
+	if (c->sessions.by_index.n <= c->touched_cap)
+		return true;
+	uint32_t cap = c->touched_cap == 0 ? 4 : 2 * c->touched_cap;
+	uint32_t *p = kith_alloc_resize(c->alloc, c->touched, c->touched_cap * sizeof *p, cap * sizeof *p);
+	if (p == NULL)
+		return false;
+	c->touched = p;
+	c->touched_cap = cap;
+	return true;
+}
+
+struct kith_session *kith_session_new(struct kith_core *c, enum kith_session_state state)
+{
+	struct kith_session *s = kith_sessions_new(&c->sessions, state);
+	if (s == NULL)
+		return NULL;
+	if (!reserve_touched(c)) {
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
+		return NULL;
+	}
+	s->timer.kind = KITH_TIMER_SESSION;
+	kith_session_touch(c, s);
+	return s;
 }
 
 struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type type)
@@ -37,7 +78,7 @@ struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type typ
 bool kith_has_room(const struct kith_core *c)
 {
 	const struct kith_shared *sh = c->shared;
-	return sh->events_n < sh->events_max - sh->events_max / 4 && kith_outbox_has_room(&sh->outbox, 8);
+	return sh->events_n + c->ended_n < sh->events_max - sh->events_max / 4 && kith_outbox_has_room(&sh->outbox, 8);
 }
 
 uint64_t kith_identity_key(const struct kith_key *identity)
@@ -79,11 +120,6 @@ bool kith_session_identity(struct kith_core *c, const struct kith_session *s, st
 	return true;
 }
 
-static kith_time_us earlier(kith_time_us a, kith_time_us b)
-{
-	return a < b ? a : b;
-}
-
 kith_time_us kith_session_unused_at(const struct kith_session *s)
 {
 	if (s->use & KITH_USE_WATCH) /* renewed at half of its life */
@@ -91,39 +127,10 @@ kith_time_us kith_session_unused_at(const struct kith_session *s)
 	return s->used_at + ((s->use & KITH_USE_TUNNEL) ? 2 * KITH_TUNNEL_IDLE_US : KITH_SESSION_UNUSED_US);
 }
 
-static kith_time_us session_deadline(struct kith_core *c, const struct kith_session *s)
-{
-	kith_time_us at = kith_requests_deadline(s->requests);
-	if (s->hs != NULL)
-		at = earlier(at, kith_connect_deadline(s));
-	if (s->state != KITH_SESSION_OPEN)
-		return at;
-	at = earlier(at, s->paths.news != 0 ? c->now.mono_us : kith_pathset_deadline(&s->paths));
-	at = earlier(at, kith_rekey_deadline(s));
-	if (s->use & KITH_USE_PEER)
-		at = earlier(at, kith_talk_deadline(c, s));
-	if (s->use & KITH_USE_LEAF)
-		at = earlier(at, kith_attach_deadline(s));
-	if (!(s->use & (KITH_USE_PEER | KITH_USE_LEAF | KITH_USE_HOME)))
-		at = earlier(at, kith_session_unused_at(s));
-	return at;
-}
-
-void kith_session_arm(struct kith_core *c, struct kith_session *s)
-{
-	if ((s->use & KITH_USE_HOME) != 0 && s->state == KITH_SESSION_OPEN)
-		kith_homes_look(c, s);
-	kith_time_us at = s->state == KITH_SESSION_CLOSED ? KITH_TIME_NEVER : session_deadline(c, s);
-	if (kith_timer_is_set(&s->timer) && s->timer.at == at)
-		return;
-	if (kith_timers_set(&c->timers, &s->timer, at) != 0)
-		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
-}
-
 void kith_session_use(struct kith_core *c, struct kith_session *s, uint8_t use)
 {
-	struct kith_path_env env = kith_env(c, s);
 	unsigned flags = 0;
+	kith_session_touch(c, s);
 	s->use |= use;
 	s->used_at = c->now.mono_us;
 	if (use & KITH_USE_HOME)
@@ -131,20 +138,17 @@ void kith_session_use(struct kith_core *c, struct kith_session *s, uint8_t use)
 	if (use & KITH_USE_LEAF)
 		flags |= KITH_PATHSET_ATTACHED;
 	if (flags != 0 && s->state == KITH_SESSION_OPEN)
-		kith_pathset_allow(&s->paths, &env, c->now.mono_us, (uint16_t)flags);
-	kith_session_arm(c, s);
+		kith_pathset_allow(&s->paths, kith_env(c, s), c->now.mono_us, (uint16_t)flags);
 }
 
 int kith_session_request_for(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
 			     uint64_t token, kith_time_us timeout_us)
 {
-	struct kith_path_env env = kith_env(c, s);
 	if (s->state != KITH_SESSION_OPEN)
 		return KITH_ESTATE;
 	s->used_at = c->now.mono_us;
-	int err = kith_request_send(&s->requests, &env, c->now.mono_us, kind, body, token,
+	int err = kith_request_send(&s->requests, kith_env(c, s), c->now.mono_us, kind, body, token,
 				    kith_pathset_rtt_us(&s->paths), timeout_us);
-	kith_session_arm(c, s);
 	return err;
 }
 
@@ -157,23 +161,9 @@ int kith_session_request(struct kith_core *c, struct kith_session *s, uint8_t ki
 void kith_session_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status,
 			 struct kith_span body)
 {
-	struct kith_path_env env = kith_env(c, s);
 	s->used_at = c->now.mono_us;
-	kith_request_answer(s->requests, &env, c->now.mono_us, id, status, body, s->state == KITH_SESSION_OPEN);
-	kith_session_arm(c, s);
-}
-
-static void remember_closed(struct kith_core *c, uint32_t index)
-{
-	if (c->closed_n == c->closed_cap) {
-		uint32_t cap = c->closed_cap == 0 ? 8 : 2 * c->closed_cap;
-		uint32_t *p = kith_alloc_resize(c->alloc, c->closed, c->closed_cap * sizeof *p, cap * sizeof *p);
-		if (p == NULL) /* found by the sweep of kith_core_free; until then it only holds memory */
-			return;
-		c->closed = p;
-		c->closed_cap = cap;
-	}
-	c->closed[c->closed_n++] = index;
+	kith_request_answer(s->requests, kith_env(c, s), c->now.mono_us, id, status, body,
+			    s->state == KITH_SESSION_OPEN);
 }
 
 static void say_close(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)
@@ -185,8 +175,6 @@ static void say_close(struct kith_core *c, struct kith_session *s, enum kith_clo
 
 void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote)
 {
-	struct kith_answer ended;
-	struct kith_path_env env = kith_env(c, s);
 	if (s->state == KITH_SESSION_CLOSED)
 		return;
 	bool was_open = s->state == KITH_SESSION_OPEN;
@@ -196,19 +184,19 @@ void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_clo
 		c->deciding--;
 	if (was_open && !remote)
 		say_close(c, s, reason);
-	if (s->use & KITH_USE_PEER)
-		kith_talk_closed(c, s, reason, remote);
-	kith_session_set_state(s, KITH_SESSION_CLOSED);
-	kith_timers_stop(&c->timers, &s->timer);
-	remember_closed(c, s->index);
 	if (was_open)
 		kith_stats_add(c->stats, KITH_STAT_SESSIONS_CLOSED, 1);
-	if (s->use & KITH_USE_HOME)
-		kith_homes_lost(c, s, reason);
-	if (c->super != NULL)
-		kith_super_lost(c, s, reason);
-	while (kith_requests_expired(s->requests, &env, c->now.mono_us, true, &ended))
-		kith_core_answered(c, s, &ended);
+	kith_session_set_state(s, KITH_SESSION_CLOSED);
+	kith_timers_stop(&c->timers, &s->timer);
+	s->ended.next = NULL;
+	s->ended.reason = (uint16_t)reason;
+	s->ended.remote = remote;
+	if (c->ended == NULL)
+		c->ended = s;
+	else
+		c->ended_last->ended.next = s;
+	c->ended_last = s;
+	c->ended_n++;
 }
 
 static bool add_candidate(struct kith_candidate out[], size_t n, size_t *used, const struct kith_candidate *cand)

@@ -50,7 +50,7 @@ enum kith_timer_kind {
 	KITH_TIMER_WATCHING,
 	KITH_TIMER_SAVE,
 	KITH_TIMER_LEAVE,
-	KITH_TIMER_HOUSE /* certificates that expire */
+	KITH_TIMER_CERTS /* certificates that expire */
 };
 
 /* What a request was for: the upper 8 bits of its token; the rest is an id or index of the asker's choice. */
@@ -248,7 +248,7 @@ struct kith_core {
 	struct kith_bootstrap *bootstrap;
 	size_t bootstrap_n;
 	int64_t stamp_ms; /* the last timestamp given to a handshake: only rises, across restarts */
-	struct kith_timer save_timer, leave_timer, house_timer;
+	struct kith_timer save_timer, leave_timer, certs_timer;
 	struct kith_blob *old_hosts_blob; /* host cache as it was in the state file */
 	struct kith_span old_hosts; /* its bytes */
 	uint64_t entry_seq_saved; /* of the last run, so that sequence numbers only rise */
@@ -257,19 +257,31 @@ struct kith_core {
 	uint32_t save_id;
 	bool save_due, save_out;
 	bool warned_expiry;
-	bool answer_strangers, allow_loopback, leaving, left;
+	bool answer_strangers, allow_loopback, leaving, left, left_told;
 	kith_time_us leave_by;
 	uint32_t deciding; /* sessions that wait for the application: at most KITH_INCOMING_MAX */
 	struct kith_session *ringing; /* those that it was told of, the newest first */
 	uint32_t rechecked_epoch; /* of the trust, when live sessions were last checked against its lists */
 	kith_time_us recheck_at; /* the earliest time to do so again because of a list */
-	uint32_t *closed; /* sessions to take away at the end of the call */
-	uint32_t closed_n, closed_cap;
+	struct kith_path_env env; /* what parts of sessions need to act; session: of the one that was touched last */
+	/* What is left behind for the end of the call (core/settle.h). */
+	uint32_t *touched; /* indexes of sessions; there is room for as many as there are */
+	uint32_t touched_n, touched_cap;
+	struct kith_session *ended, *ended_last; /* not told to their owners yet, the first that ended first */
+	uint32_t ended_n;
 };
 
 /* ---- what every role file needs (role/state.c) ---- */
 
-struct kith_path_env kith_env(struct kith_core *c, const struct kith_session *s);
+/* A session was changed, or is about to be: its timer is set anew when the call ends. */
+void kith_session_touch(struct kith_core *c, struct kith_session *s);
+
+/* What the parts of a session need to act, for this very use; the session is touched. */
+const struct kith_path_env *kith_env(struct kith_core *c, struct kith_session *s);
+
+/* A session with an index and a place among those that are touched. NULL: there are as many as may be, or no memory. */
+struct kith_session *kith_session_new(struct kith_core *c, enum kith_session_state state);
+
 struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type type); /* NULL when the queue is full */
 
 /* Whether there is room for what must not be lost (the end of a session, of an operation) of another piece of work.
@@ -297,9 +309,6 @@ void kith_session_use(struct kith_core *c, struct kith_session *s, uint8_t use);
 /* When a session that is neither a leaf's, a home's nor an application's ends for want of use. */
 kith_time_us kith_session_unused_at(const struct kith_session *s);
 
-/* Recomputes when a session's timer is due. Called after anything that may move it. */
-void kith_session_arm(struct kith_core *c, struct kith_session *s);
-
 /* Sends a request on an open session; the second one gives it its own time limit. */
 int kith_session_request(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
 			 uint64_t token) KITH_MUST_USE;
@@ -308,8 +317,8 @@ int kith_session_request_for(struct kith_core *c, struct kith_session *s, uint8_
 void kith_session_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status,
 			 struct kith_span body);
 
-/* Ends a session: tells the other side (when it can be told), ends its requests, tells the roles; freed at the end of
- * the call. */
+/* Ends a session: tells the other side (when it can be told). At the end of the call its owners are told, its requests
+ * end, and it is freed. */
 void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote);
 
 /* The candidates we may offer: interface addresses, and what homes see. */

@@ -21,10 +21,9 @@
 static void offer(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_candidate list[KITH_CANDIDATES_MAX];
-	struct kith_path_env env = kith_env(c, s);
 	size_t n = s->peer->relay_only ? 0 : kith_own_candidates(c, list, KITH_CANDIDATES_MAX);
 	if (n > 0) {
-		if (kith_pathset_offer(&s->paths, &env, c->now.mono_us, list, n, 0) != 0)
+		if (kith_pathset_offer(&s->paths, kith_env(c, s), c->now.mono_us, list, n, 0) != 0)
 			kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 	}
 }
@@ -36,7 +35,7 @@ void kith_talk_offer_all(struct kith_core *c)
 	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
 		if ((s->use & KITH_USE_PEER) && s->state == KITH_SESSION_OPEN) {
 			offer(c, s);
-			kith_session_arm(c, s);
+			kith_session_touch(c, s);
 		}
 	}
 }
@@ -110,12 +109,10 @@ static void check_relays(struct kith_core *c, struct kith_session *s)
 		if (!kith_path_is_relay(p) || p->state == KITH_PATH_LIVE)
 			continue;
 		while ((via = kith_table_next(&c->sessions.by_device, &it)) != NULL) {
-			struct kith_path_env env = kith_env(c, via);
 			if (via->state != KITH_SESSION_OPEN ||
 			    !kith_addr_equal(&kith_session_hop(via)->remote, &p->hop.remote))
 				continue;
-			kith_pathset_check(&via->paths, &env, c->now.mono_us);
-			kith_session_arm(c, via);
+			kith_pathset_check(&via->paths, kith_env(c, via), c->now.mono_us);
 		}
 	}
 }
@@ -183,8 +180,7 @@ void kith_talk_tick(struct kith_core *c, struct kith_session *s)
 			kith_dial_refresh(c, s); /* all were asked: perhaps the peer has others by now */
 	}
 	if (silent_at(s) <= c->now.mono_us) {
-		struct kith_path_env env = kith_env(c, s);
-		kith_pathset_check(&s->paths, &env, c->now.mono_us);
+		kith_pathset_check(&s->paths, kith_env(c, s), c->now.mono_us);
 	}
 	if (peer->want_writable && kith_outbox_has_room(&c->shared->outbox, 8) &&
 	    kith_pathset_ready_at(&s->paths, c->now.mono_us, peer->want_len) <= c->now.mono_us) {
@@ -212,10 +208,9 @@ int kith_talk_send(struct kith_core *c, struct kith_session *s, uint16_t channel
 	if (data.len > KITH_DATAGRAM_MAX)
 		return KITH_EMSGSIZE;
 	/* Keep some slots for what keeps the session alive. */
-	struct kith_path_env env = kith_env(c, s);
 	int err = KITH_EAGAIN;
 	if (kith_outbox_has_room(&c->shared->outbox, 8))
-		err = kith_pathset_take(&s->paths, &env, c->now.mono_us, data.len);
+		err = kith_pathset_take(&s->paths, kith_env(c, s), c->now.mono_us, data.len);
 	if (err == KITH_EAGAIN) {
 		s->peer->want_writable = true;
 		s->peer->want_len = (uint16_t)data.len;

@@ -53,7 +53,15 @@ struct kith_session {
 	uint32_t index; /* ours: what packets to us carry. Key of the table */
 	uint32_t peer_index; /* theirs */
 	uint8_t device[KITH_DEVICE_ID_LEN]; /* the other device; zero until known (XX) */
-	struct kith_timer timer;
+	union {
+		struct kith_timer timer;
+		/* KITH_SESSION_CLOSED: what its owners are told at the end of the call. It has no timer any more. */
+		struct {
+			struct kith_session *next;
+			uint16_t reason; /* enum kith_close_reason */
+			bool remote;
+		} ended;
+	};
 	uint8_t tx_key[32], rx_key[32], chain_key[32];
 	uint64_t tx_counter;
 	struct kith_replay replay;
@@ -74,7 +82,8 @@ struct kith_session {
 	uint8_t features; /* in common */
 	uint8_t role; /* of the other: enum kith_role */
 	uint8_t keyed_block; /* tx_counter / KITH_REKEY_PACKETS when the keys were made, modulo 256 */
-	bool initiator;
+	bool initiator : 1;
+	bool touched : 1; /* in this call: its timer is set anew at the end */
 };
 
 KITH_STATIC_ASSERT(sizeof(struct kith_session) <= 384, "the contract of an idle session");

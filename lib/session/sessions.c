@@ -40,14 +40,24 @@ struct kith_session *kith_sessions_new(struct kith_sessions *ss, enum kith_sessi
 	return NULL;
 }
 
+static struct kith_session *alive(struct kith_session *s)
+{
+	return s != NULL && s->state != KITH_SESSION_CLOSED ? s : NULL;
+}
+
 struct kith_session *kith_sessions_get(const struct kith_sessions *ss, uint32_t index)
 {
-	return kith_table_get(&ss->by_index, &index);
+	return alive(kith_table_get(&ss->by_index, &index));
 }
 
 struct kith_session *kith_sessions_of(const struct kith_sessions *ss, const uint8_t device[KITH_DEVICE_ID_LEN])
 {
-	return kith_table_get(&ss->by_device, device);
+	return alive(kith_table_get(&ss->by_device, device));
+}
+
+struct kith_session *kith_sessions_find(const struct kith_sessions *ss, uint32_t index)
+{
+	return kith_table_get(&ss->by_index, &index);
 }
 
 struct kith_session *kith_sessions_bind(struct kith_sessions *ss, struct kith_session *s)

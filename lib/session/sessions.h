@@ -25,8 +25,12 @@ void kith_sessions_deinit(struct kith_sessions *ss);
 /* A zeroed session with a fresh index in the given state; NULL when full or out of memory. */
 struct kith_session *kith_sessions_new(struct kith_sessions *ss, enum kith_session_state state);
 
+/* The session with that index, of that device; NULL when there is none, or it has ended. */
 struct kith_session *kith_sessions_get(const struct kith_sessions *ss, uint32_t index);
 struct kith_session *kith_sessions_of(const struct kith_sessions *ss, const uint8_t device[KITH_DEVICE_ID_LEN]);
+
+/* The same, also if it ended in this call: its last words are still to be sealed. */
+struct kith_session *kith_sessions_find(const struct kith_sessions *ss, uint32_t index);
 
 /* Makes s the session of its device. Returns the one that was before, or NULL. */
 struct kith_session *kith_sessions_bind(struct kith_sessions *ss, struct kith_session *s);

@@ -208,12 +208,10 @@ static void a_home_that_is_silent_for_a_moment_is_kept(void **state)
 		kith_core_tick(c, world_clock(&w));
 		world_drain(&w, WORLD_ALICE);
 		kith_outbox_claim(&w.shared->outbox, c, c->stats);
-		struct kith_path_env env = kith_env(c, s);
 		w.nodes[home].muted = true;
-		kith_pathset_check(&s->paths, &env, c->now.mono_us);
-		kith_session_arm(c, s);
-		assert_true(c->leaf.homes[1].doubted);
+		kith_pathset_check(&s->paths, kith_env(c, s), c->now.mono_us);
 		kith_core_tick(c, world_clock(&w));
+		assert_true(c->leaf.homes[1].doubted);
 		world_drain(&w, WORLD_ALICE);
 		world_run(&w, silent_s * KITH_US_PER_S);
 		w.nodes[home].muted = false;
@@ -238,9 +236,7 @@ static void a_line_that_is_silent_for_ten_seconds_costs_no_home(void **state)
 	kith_core_tick(c, world_clock(&w));
 	world_drain(&w, WORLD_ALICE);
 	kith_outbox_claim(&w.shared->outbox, c, c->stats);
-	struct kith_path_env env = kith_env(c, s);
-	kith_pathset_check(&s->paths, &env, c->now.mono_us);
-	kith_session_arm(c, s);
+	kith_pathset_check(&s->paths, kith_env(c, s), c->now.mono_us);
 	kith_core_tick(c, world_clock(&w));
 	world_drain(&w, WORLD_ALICE);
 	world_run(&w, 10 * KITH_US_PER_S);

@@ -1,7 +1,7 @@
 /* Who may ask what: the letters of KITH_REQUEST_MAP against what a running node serves. */
 #include "core_world.h"
 
-#include "core/drive.h"
+#include "core/settle.h"
 #include "role/requests.h"
 #include "wire/body.h"
 

@@ -1,4 +1,4 @@
-#include "core/house.h"
+#include "core/certs.h"
 
 static void recheck(void *ctx, struct kith_session *s)
 {
@@ -14,35 +14,35 @@ static void recheck(void *ctx, struct kith_session *s)
 		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
 }
 
-void kith_recheck_sessions(struct kith_core *c)
+void kith_certs_recheck(struct kith_core *c)
 {
 	c->rechecked_epoch = c->trust.epoch;
 	c->recheck_at = c->now.mono_us + KITH_RECHECK_US;
 	if (kith_sessions_each(&c->sessions, recheck, c) != 0)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
-	kith_house_news(c); /* there was no room for all */
+	kith_certs_look(c); /* there was no room for all */
 }
 
 static void wake(struct kith_core *c, kith_time_us at)
 {
-	c->house_timer.kind = KITH_TIMER_HOUSE;
-	if (kith_timers_set(&c->timers, &c->house_timer, at) != 0)
+	c->certs_timer.kind = KITH_TIMER_CERTS;
+	if (kith_timers_set(&c->timers, &c->certs_timer, at) != 0)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 }
 
-void kith_house_news(struct kith_core *c)
+void kith_certs_look(struct kith_core *c)
 {
 	if (c->trust.epoch == c->rechecked_epoch)
 		return;
 	kith_time_us at = c->recheck_at > c->now.mono_us ? c->recheck_at : c->now.mono_us;
-	if (!kith_timer_is_set(&c->house_timer) || c->house_timer.at > at)
+	if (!kith_timer_is_set(&c->certs_timer) || c->certs_timer.at > at)
 		wake(c, at);
 }
 
-void kith_house_tick(struct kith_core *c)
+void kith_certs_tick(struct kith_core *c)
 {
-	wake(c, c->now.mono_us + KITH_HOUSE_US);
-	kith_recheck_sessions(c);
+	wake(c, c->now.mono_us + KITH_CERTS_US);
+	kith_certs_recheck(c);
 	if (c->warned_expiry || c->me.expires_ms - c->now.unix_ms > KITH_EXPIRY_WARNING_MS)
 		return;
 	struct kith_event *ev = kith_event_push(c, KITH_EVENT_CERT_EXPIRING);

@@ -2,7 +2,7 @@
 #include "core_tap.h"
 
 #include "base/limits.h"
-#include "core/house.h"
+#include "core/certs.h"
 #include "identity/devices.h"
 
 /* Alice's certificate ends in half an hour. */
@@ -23,7 +23,7 @@ static void a_node_is_warned_once_before_its_own_certificate_ends(void **state)
 	struct core_world w;
 	(void)state;
 	int alice = start_short_lived(&w, 1800);
-	world_run(&w, 3 * KITH_HOUSE_US);
+	world_run(&w, 3 * KITH_CERTS_US);
 	assert_int_equal(world_events(&w, alice, KITH_EVENT_CERT_EXPIRING, 0), 1);
 	assert_int_equal(world_event(&w, alice, KITH_EVENT_CERT_EXPIRING, 0)->ev.expires_ms,
 			 WORLD_UNIX_MS + 1800 * 1000);
@@ -41,7 +41,7 @@ static void a_live_session_ends_when_the_other_certificate_does(void **state)
 	int since = w.events_n;
 	world_run(&w, 1500 * KITH_US_PER_S);
 	assert_null(world_event(&w, bob, KITH_EVENT_CLOSED, since));
-	world_run(&w, 300 * KITH_US_PER_S + (kith_time_us)KITH_CLOCK_TOLERANCE_MS * KITH_US_PER_MS + KITH_HOUSE_US +
+	world_run(&w, 300 * KITH_US_PER_S + (kith_time_us)KITH_CLOCK_TOLERANCE_MS * KITH_US_PER_MS + KITH_CERTS_US +
 			      KITH_US_PER_S);
 	const struct world_event *closed = world_event(&w, bob, KITH_EVENT_CLOSED, since);
 	assert_non_null(closed);
@@ -117,7 +117,7 @@ static void lists_that_come_one_after_the_other_are_gone_through_together(void *
 	struct kith_addr stranger = world_addr(20);
 	(void)state;
 	talk(&w);
-	world_run(&w, KITH_HOUSE_US / 10);
+	world_run(&w, KITH_CERTS_US / 10);
 	struct kith_core *c = w.nodes[BOB].core;
 	kith_time_us begun = w.now;
 	int since = w.events_n;
@@ -128,7 +128,7 @@ static void lists_that_come_one_after_the_other_are_gone_through_together(void *
 							test_span(list, (size_t)len), false),
 				 1);
 		inject(&w, BOB, &stranger, (const uint8_t *)"?", 1); /* whatever came with it */
-		assert_int_equal(c->house_timer.at, number == 2 ? w.now : begun + KITH_RECHECK_US);
+		assert_int_equal(c->certs_timer.at, number == 2 ? w.now : begun + KITH_RECHECK_US);
 		world_run(&w, KITH_US_PER_MS);
 	}
 	assert_null(world_event(&w, BOB, KITH_EVENT_CLOSED, since));

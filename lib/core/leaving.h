@@ -1,0 +1,16 @@
+/* A node on its way out: when everybody was told, or at the latest when the grace is over, sessions are closed and LEFT
+ * is told, as the last event.
+ *
+ * Timers: every 50 ms it is looked whether the goodbyes have arrived.
+ */
+#ifndef KITH_CORE_LEAVING_H
+#define KITH_CORE_LEAVING_H
+
+#include "role/state.h"
+
+void kith_leaving_tick(struct kith_core *c);
+
+/* After the ends of sessions were told. */
+void kith_leaving_settle(struct kith_core *c);
+
+#endif

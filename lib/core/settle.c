@@ -1,0 +1,242 @@
+#include "core/settle.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "core/leaving.h"
+#include "role/attach.h"
+#include "role/connect.h"
+#include "role/homes.h"
+#include "role/rekey.h"
+#include "role/requests.h"
+#include "role/super.h"
+#include "role/talk.h"
+#include "role/tunnels.h"
+
+void kith_core_enter(struct kith_core *c, struct kith_now now)
+{
+	if (now.mono_us < c->now.mono_us) /* a clock that goes back stands still */
+		now.mono_us = c->now.mono_us;
+	c->now = now;
+	kith_outbox_claim(&c->shared->outbox, c, c->stats);
+}
+
+/* ---- what was left behind, to its owners ---- */
+
+/* The session's owners, and then those of its requests. */
+static void tell_ended(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_answer unanswered;
+	enum kith_close_reason reason = (enum kith_close_reason)s->ended.reason;
+	if (s->use & KITH_USE_PEER)
+		kith_talk_closed(c, s, reason, s->ended.remote);
+	if (s->use & KITH_USE_HOME)
+		kith_homes_lost(c, s, reason);
+	if (c->super != NULL)
+		kith_super_lost(c, s, reason);
+	while (kith_requests_expired(s->requests, &c->env, c->now.mono_us, true, &unanswered))
+		kith_core_answered(c, s, &unanswered);
+}
+
+/* Appends what has ended to those that are taken away when their last words are sealed. */
+static bool settle_ends(struct kith_core *c, struct kith_session **over)
+{
+	bool some = c->ended != NULL;
+	while (c->ended != NULL) {
+		struct kith_session *s = c->ended;
+		c->ended = s->ended.next;
+		c->ended_n--;
+		tell_ended(c, s);
+		s->ended.next = *over;
+		*over = s;
+	}
+	return some;
+}
+
+bool kith_settle_news(struct kith_core *c, struct kith_session *s)
+{
+	if (s->paths.news == 0 || s->state != KITH_SESSION_OPEN)
+		return false;
+	if (s->use & KITH_USE_PEER) {
+		kith_talk_news(c, s);
+		return true;
+	}
+	unsigned news = s->paths.news;
+	s->paths.news = 0;
+	if (news & KITH_NEWS_ALL_DEAD)
+		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
+	else if ((news & (KITH_NEWS_ROAMED | KITH_NEWS_SENDING_CHANGED)) && c->super != NULL) {
+		const struct kith_path *sending = kith_pathset_sending(&s->paths);
+		bool proven = sending != NULL && sending->state != KITH_PATH_CANDIDATE;
+		(void)kith_fwd_rebind(&c->super->fwd, s->index, &kith_session_hop(s)->remote,
+				      kith_session_hop(s)->transport, proven);
+	}
+	return true;
+}
+
+/* Sessions are touched meanwhile: they come to the end of the list. */
+static bool settle_news(struct kith_core *c)
+{
+	bool some = false;
+	for (uint32_t i = 0; i < c->touched_n; i++) {
+		struct kith_session *s = kith_sessions_get(&c->sessions, c->touched[i]);
+		if (s == NULL)
+			continue;
+		if (kith_settle_news(c, s))
+			some = true;
+		if ((s->use & KITH_USE_HOME) != 0 && s->state == KITH_SESSION_OPEN)
+			kith_homes_look(c, s);
+	}
+	return some;
+}
+
+/* ---- sealing ---- */
+
+/* Seals one packet and queues it for every hop that its path set names. */
+static void seal(struct kith_core *c, const struct kith_open_packet *p)
+{
+	struct kith_outbox *ob = &c->shared->outbox;
+	struct kith_session *s = kith_sessions_find(&c->sessions, p->session);
+	struct kith_hop hops[KITH_PICK_MAX];
+	if (s == NULL || s->state == KITH_SESSION_INITIATING || s->state == KITH_SESSION_DECIDING)
+		return;
+	size_t n = 1;
+	if (p->pinned)
+		hops[0] = p->hop;
+	else
+		n = kith_pathset_pick(&s->paths, c->now.mono_us, p->data, hops);
+	if (n == 0)
+		return;
+	uint64_t counter = s->tx_counter;
+	uint8_t *packet = p->frames - KITH_TRANSPORT_HEADER;
+	size_t len = kith_session_seal(s, c->suite, packet, p->len);
+	if (len == 0) { /* nothing can be said in this key any more, goodbye included */
+		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
+		return;
+	}
+	struct kith_span sealed = { packet, len };
+	for (size_t i = 1; i < n; i++)
+		kith_outbox_copy(ob, &hops[i], p->ttl, packet, len);
+	for (size_t i = 0; i < n; i++)
+		kith_pathset_sent(&s->paths, kith_env(c, s), c->now.mono_us, &hops[i], counter, p->data, sealed);
+	kith_outbox_ready(ob, &hops[0], p->ttl, packet, len);
+}
+
+/* Asks for new keys where data went out in old ones. */
+static bool seal_all(struct kith_core *c)
+{
+	const struct kith_open_packet *p;
+	bool some = false;
+	while ((p = kith_outbox_next_open(&c->shared->outbox)) != NULL) {
+		struct kith_session *s = kith_sessions_get(&c->sessions, p->session);
+		bool wants = s != NULL && p->data && kith_session_wants_rekey(s, c->now.mono_us);
+		seal(c, p);
+		if (wants)
+			kith_rekey_begin(c, s);
+		some = true;
+	}
+	return some;
+}
+
+/* ---- timers ---- */
+
+static kith_time_us earlier(kith_time_us a, kith_time_us b)
+{
+	return a < b ? a : b;
+}
+
+static kith_time_us deadline_of(struct kith_core *c, const struct kith_session *s)
+{
+	kith_time_us at = kith_requests_deadline(s->requests);
+	if (s->hs != NULL)
+		at = earlier(at, kith_connect_deadline(s));
+	if (s->state != KITH_SESSION_OPEN)
+		return at;
+	at = earlier(at, kith_pathset_deadline(&s->paths));
+	at = earlier(at, kith_rekey_deadline(s));
+	if (s->use & KITH_USE_PEER)
+		at = earlier(at, kith_talk_deadline(c, s));
+	if (s->use & KITH_USE_LEAF)
+		at = earlier(at, kith_attach_deadline(s));
+	if (!(s->use & (KITH_USE_PEER | KITH_USE_LEAF | KITH_USE_HOME)))
+		at = earlier(at, kith_session_unused_at(s));
+	return at;
+}
+
+static void arm_touched(struct kith_core *c)
+{
+	for (uint32_t i = 0; i < c->touched_n; i++) {
+		struct kith_session *s = kith_sessions_get(&c->sessions, c->touched[i]);
+		if (s == NULL)
+			continue;
+		s->touched = false;
+		kith_time_us at = deadline_of(c, s);
+		if (kith_timer_is_set(&s->timer) && s->timer.at == at)
+			continue;
+		if (kith_timers_set(&c->timers, &s->timer, at) != 0)
+			kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	}
+	c->touched_n = 0;
+}
+
+/* Nobody needs the session any more: a one-time question was answered, or its tunnels are gone. */
+static bool unused(struct kith_core *c, struct kith_session *s)
+{
+	if (s->use & (KITH_USE_PEER | KITH_USE_LEAF | KITH_USE_HOME))
+		return false;
+	if (c->now.mono_us < kith_session_unused_at(s))
+		return false;
+	if (!(s->use & KITH_USE_TUNNEL) || !kith_tunnels_in_use(c, s))
+		return true;
+	s->used_at =
+		c->now.mono_us; /* what passes through its tunnels does not pass through here: looked at again later */
+	return false;
+}
+
+void kith_settle_tick(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_answer ended;
+	kith_requests_tick(&s->requests, kith_env(c, s), c->now.mono_us);
+	while (s->state != KITH_SESSION_CLOSED &&
+	       kith_requests_expired(s->requests, kith_env(c, s), c->now.mono_us, false, &ended))
+		kith_core_answered(c, s, &ended);
+	if (s->state != KITH_SESSION_CLOSED && s->hs != NULL && kith_connect_deadline(s) <= c->now.mono_us)
+		kith_connect_tick(c, s);
+	if (s->state == KITH_SESSION_OPEN)
+		kith_rekey_tick(s, c->alloc, c->now.mono_us);
+	if (s->state == KITH_SESSION_OPEN && kith_pathset_deadline(&s->paths) <= c->now.mono_us)
+		kith_pathset_tick(&s->paths, kith_env(c, s), c->now.mono_us);
+	(void)kith_settle_news(c, s);
+	if (s->state == KITH_SESSION_OPEN && (s->use & KITH_USE_PEER))
+		kith_talk_tick(c, s);
+	if (s->state == KITH_SESSION_OPEN && (s->use & KITH_USE_LEAF))
+		kith_attach_tick(c, s);
+	if (s->state == KITH_SESSION_OPEN && unused(c, s))
+		kith_session_end(c, s, KITH_CLOSE_NORMAL, false);
+}
+
+/* ---- the end of a call ---- */
+
+/* Takes away what has ended: nothing refers to it any more. */
+static void sweep(struct kith_core *c, struct kith_session *over)
+{
+	while (over != NULL) {
+		struct kith_session *s = over;
+		over = s->ended.next;
+		memset(&s->timer, 0, sizeof s->timer);
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
+	}
+}
+
+void kith_core_settle(struct kith_core *c)
+{
+	struct kith_session *over = NULL;
+	bool some;
+	do {
+		some = settle_ends(c, &over);
+		some |= settle_news(c);
+		some |= seal_all(c);
+	} while (some);
+	kith_leaving_settle(c);
+	arm_touched(c);
+	sweep(c, over);
+}

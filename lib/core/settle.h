@@ -1,0 +1,24 @@
+/* The frame around every mutating call: enter, act, settle.
+ *
+ * While a call acts, a handler changes its own state and leaves behind what concerns others; nothing is called upward.
+ * Settling gives it to its owners, in this order, again and again until nothing is left: sessions that ended, news
+ * of path sets, packets that were written (they are sealed). Then the timer of every session that was touched is set
+ * once, and what has ended is taken away. Timers come after sealing, since what was sent moves deadlines.
+ * Bounds: the work of a call; a session ends once, and news that was read is gone.
+ */
+#ifndef KITH_CORE_SETTLE_H
+#define KITH_CORE_SETTLE_H
+
+#include "role/state.h"
+
+void kith_core_enter(struct kith_core *c, struct kith_now now);
+void kith_core_settle(struct kith_core *c);
+
+/* What the path set of a session has to tell, to the session's owner; settling does this for all that were touched. At
+ * once where what comes next in the same call depends on it. False: nothing. */
+bool kith_settle_news(struct kith_core *c, struct kith_session *s);
+
+/* The session's timer has fired. */
+void kith_settle_tick(struct kith_core *c, struct kith_session *s);
+
+#endif
