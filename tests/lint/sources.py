@@ -14,12 +14,10 @@
 Usage: sources.py [root] | sources.py --self-test
 """
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-from selftest import main
+from selftest import main, tags
 
 FILE_LINES_MAX = 800
 PUBLIC_HEADER_LINES_MAX = 400
@@ -42,26 +40,6 @@ def files(root, folders, wanted):
             for path in sorted(base.rglob("*")):
                 if path.is_file() and wanted(path) and "__pycache__" not in path.parts and "corpus" not in path.parts:
                     yield path
-
-
-def tags(root, paths):
-    """One dict per function, typedef and variable that ctags sees."""
-    if not paths:
-        return
-    if shutil.which("ctags") is None:
-        sys.exit("sources.py needs ctags (Debian: apt-get install universal-ctags)")
-    run = subprocess.run(
-        ["ctags", "--options=NONE", "--languages=C", "--langmap=C:.c.h", "--kinds-C=ft", "--fields=+neKS", "-u", "-f", "-",
-         "-L", "-"],
-        input="\n".join(str(p.relative_to(root)) for p in paths), text=True, capture_output=True, cwd=root, check=True)
-    for row in run.stdout.splitlines():
-        if row.startswith("!"):
-            continue
-        name, path, rest = row.split("\t", 2)
-        fields = dict(f.split(":", 1) for f in rest.split('"\t', 1)[1].split("\t") if ":" in f)
-        kind = rest.split('"\t', 1)[1].split("\t")[0]
-        yield {"name": name, "path": path, "kind": kind, "line": int(fields.get("line", 0)),
-               "end": int(fields.get("end", 0)), "static": "file" in fields}
 
 
 def check_sizes_and_names(root, paths):
