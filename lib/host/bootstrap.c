@@ -15,7 +15,7 @@ static void found(void *ctx, const struct kith_resolve_entry *e)
 	if (node->core == NULL || node->state != KITH_NODE_RUNNING)
 		return; /* open.c takes all that is found before the core is made */
 	size_t n = kith_resolve_addresses(e, hosts);
-	int err = kith_core_add_bootstrap(node->core, kith_drive_now(node), hosts, n);
+	int err = kith_core_add_bootstrap(node->core, kith_node_now(node), hosts, n);
 	if (err != 0)
 		KITH_LOG(node->log, KITH_LOG_WARN, "bootstrap_not_added err=%s", kith_err_name(err));
 	kith_node_touch(node);
@@ -153,7 +153,7 @@ int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o)
 					   .relay_rate = n.relay_rate != 0 ? n.relay_rate : defaults.relay_rate,
 					   .relay_owner_rate = n.relay_owner_rate != 0 ? n.relay_owner_rate
 										       : defaults.relay_owner_rate };
-	int err = kith_core_limit(node->core, kith_drive_now(node), &limits);
+	int err = kith_core_limit(node->core, kith_node_now(node), &limits);
 	if (err != 0)
 		return err;
 	kith_node_touch(node);

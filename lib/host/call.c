@@ -81,7 +81,7 @@ int kith_connect(struct kith_node *node, const char *name, const char *service, 
 		return err;
 	call->connected = done;
 	call->user = user;
-	return began(call, kith_core_call(node->core, kith_drive_now(node), name, service, timeout_us, &call->op), out);
+	return began(call, kith_core_call(node->core, kith_node_now(node), name, service, timeout_us, &call->op), out);
 }
 
 int kith_lookup(struct kith_node *node, const char *name, kith_found_fn found, kith_lookup_fn done, void *user,
@@ -97,7 +97,7 @@ int kith_lookup(struct kith_node *node, const char *name, kith_found_fn found, k
 	call->found = found;
 	call->looked_up = done;
 	call->user = user;
-	return began(call, kith_core_lookup(node->core, kith_drive_now(node), name, &call->op), out);
+	return began(call, kith_core_lookup(node->core, kith_node_now(node), name, &call->op), out);
 }
 
 int kith_challenge(struct kith_conn *conn, const char *context, kith_challenge_fn done, void *user,
@@ -113,7 +113,7 @@ int kith_challenge(struct kith_conn *conn, const char *context, kith_challenge_f
 		return err;
 	call->challenged = done;
 	call->user = user;
-	return began(call, kith_core_challenge(node->core, kith_drive_now(node), conn->id, context, &call->op), out);
+	return began(call, kith_core_challenge(node->core, kith_node_now(node), conn->id, context, &call->op), out);
 }
 
 void kith_call_cancel(struct kith_call *call)
@@ -125,7 +125,7 @@ void kith_call_cancel(struct kith_call *call)
 	call->canceled = true;
 	/* When the core has ended it already, the event that says so is on its way. */
 	if (node->core != NULL)
-		(void)kith_core_cancel(node->core, kith_drive_now(node), call->op);
+		(void)kith_core_cancel(node->core, kith_node_now(node), call->op);
 	kith_node_touch(node);
 }
 
@@ -142,7 +142,7 @@ int kith_watch(struct kith_node *node, const char *name)
 	if (err != 0)
 		return err;
 	kith_node_touch(node);
-	return kith_core_watch(node->core, kith_drive_now(node), name);
+	return kith_core_watch(node->core, kith_node_now(node), name);
 }
 
 int kith_unwatch(struct kith_node *node, const char *name)
@@ -151,7 +151,7 @@ int kith_unwatch(struct kith_node *node, const char *name)
 	if (err != 0)
 		return err;
 	kith_node_touch(node);
-	return kith_core_unwatch(node->core, kith_drive_now(node), name);
+	return kith_core_unwatch(node->core, kith_node_now(node), name);
 }
 
 int kith_pin(struct kith_node *node, const char *name, const struct kith_key *identity, uint8_t flags, bool confirm)
@@ -160,5 +160,5 @@ int kith_pin(struct kith_node *node, const char *name, const struct kith_key *id
 	if (err != 0)
 		return err;
 	kith_node_touch(node);
-	return kith_core_pin(node->core, kith_drive_now(node), name, identity, flags, confirm);
+	return kith_core_pin(node->core, kith_node_now(node), name, identity, flags, confirm);
 }

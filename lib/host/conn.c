@@ -81,7 +81,7 @@ int kith_conn_accept(struct kith_conn *conn)
 
 	if (conn->state != KITH_CONN_INCOMING || node->core == NULL)
 		return KITH_ESTATE;
-	int err = kith_core_accept(node->core, kith_drive_now(node), conn->id);
+	int err = kith_core_accept(node->core, kith_node_now(node), conn->id);
 	if (err == 0)
 		conn->state = KITH_CONN_ACCEPTED;
 	kith_node_touch(node);
@@ -94,7 +94,7 @@ int kith_conn_reject(struct kith_conn *conn, enum kith_close_reason reason)
 
 	if (conn->state != KITH_CONN_INCOMING || node->core == NULL)
 		return KITH_ESTATE;
-	(void)kith_core_reject(node->core, kith_drive_now(node), conn->id, reason);
+	(void)kith_core_reject(node->core, kith_node_now(node), conn->id, reason);
 	kith_conn_end(conn, reason, false);
 	return 0;
 }
@@ -107,7 +107,7 @@ int kith_conn_close(struct kith_conn *conn, enum kith_close_reason reason)
 		return kith_conn_reject(conn, reason);
 	if (conn->state == KITH_CONN_CLOSING || node->core == NULL)
 		return KITH_ESTATE;
-	(void)kith_core_close(node->core, kith_drive_now(node), conn->id, reason);
+	(void)kith_core_close(node->core, kith_node_now(node), conn->id, reason);
 	kith_conn_end(conn, reason, false);
 	return 0;
 }
@@ -124,13 +124,13 @@ int kith_conn_send(struct kith_conn *conn, uint16_t channel, const void *data, s
 		conn->refused = true;
 		return KITH_EAGAIN;
 	}
-	int err = kith_core_send(node->core, kith_drive_now(node), conn->id, channel, data, len);
+	int err = kith_core_send(node->core, kith_node_now(node), conn->id, channel, data, len);
 	if (err == KITH_EAGAIN) {
 		/* It may only be the batch that is full: send that, and try once more. */
 		kith_event_collect(node);
 		kith_drive_flush(node);
 		if (!kith_drive_blocked(node))
-			err = kith_core_send(node->core, kith_drive_now(node), conn->id, channel, data, len);
+			err = kith_core_send(node->core, kith_node_now(node), conn->id, channel, data, len);
 	}
 	kith_node_touch(node);
 	return err == KITH_ENOENT ? KITH_ESTATE : err; /* it ended, and closed is on its way */
@@ -153,7 +153,7 @@ size_t kith_conn_paths(const struct kith_conn *conn, struct kith_path_info out[]
 {
 	if (conn->state == KITH_CONN_CLOSING || conn->node->core == NULL)
 		return 0;
-	return kith_core_paths(conn->node->core, kith_drive_now(conn->node), conn->id, out, n);
+	return kith_core_paths(conn->node->core, kith_node_now(conn->node), conn->id, out, n);
 }
 
 kith_time_us kith_ping(const struct kith_conn *conn)
@@ -173,7 +173,7 @@ size_t kith_explain(const struct kith_conn *conn, char *out, size_t cap)
 		out[0] = '\0';
 	if (conn->state == KITH_CONN_CLOSING || conn->node->core == NULL)
 		return 0;
-	return kith_core_explain(conn->node->core, kith_drive_now(conn->node), conn->id, out, cap);
+	return kith_core_explain(conn->node->core, kith_node_now(conn->node), conn->id, out, cap);
 }
 
 struct kith_node *kith_conn_node(const struct kith_conn *conn)

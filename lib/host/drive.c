@@ -9,7 +9,7 @@
 static void save_begin(struct kith_node *node, const struct kith_effect *effect);
 static void timer_fired(uv_timer_t *timer);
 
-struct kith_now kith_drive_now(const struct kith_node *node)
+struct kith_now kith_node_now(const struct kith_node *node)
 {
 	return kith_clock_now(&node->clock);
 }
@@ -59,7 +59,7 @@ static void report_errors(struct kith_node *node)
 		struct kith_udp_error e;
 		struct kith_udp *udp = node->sockets[i].udp;
 		while (udp != NULL && kith_udp_error(udp, &e)) {
-			kith_core_send_error(node->core, kith_drive_now(node), (uint16_t)i, &e.remote, e.err);
+			kith_core_send_error(node->core, kith_node_now(node), (uint16_t)i, &e.remote, e.err);
 			node->dirty = true;
 		}
 	}
@@ -72,7 +72,7 @@ void kith_drive_flush(struct kith_node *node)
 
 	if (node->core == NULL)
 		return;
-	while ((n = kith_core_poll(node->core, kith_drive_now(node), packets, KITH_HOST_BATCH)) > 0)
+	while ((n = kith_core_poll(node->core, kith_node_now(node), packets, KITH_HOST_BATCH)) > 0)
 		send_batch(node, packets, n);
 	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++)
 		if (node->sockets[i].udp != NULL && uv_is_active((uv_handle_t *)&node->sockets[i].poll))
@@ -105,7 +105,7 @@ static void drain(struct kith_node *node)
 static void arm_timer(struct kith_node *node)
 {
 	kith_time_us deadline = node->core != NULL ? kith_core_deadline(node->core) : KITH_TIME_NEVER;
-	kith_time_us now = kith_drive_now(node).mono_us;
+	kith_time_us now = kith_node_now(node).mono_us;
 
 	if (node->dirty)
 		deadline = now;
@@ -145,7 +145,7 @@ static void timer_fired(uv_timer_t *timer)
 	struct kith_node *node = timer->data;
 
 	if (node->core != NULL)
-		kith_core_tick(node->core, kith_drive_now(node));
+		kith_core_tick(node->core, kith_node_now(node));
 	kith_drive_pump(node);
 }
 
@@ -166,7 +166,7 @@ static size_t take_stun(struct kith_node *node, struct kith_udp *udp, struct kit
 		uint32_t step = p->segment_len != 0 ? p->segment_len : p->len;
 		for (uint32_t at = 0; at < p->len; at += step) {
 			size_t len = p->len - at < step ? p->len - at : step;
-			size_t n_out = kith_stun_answer(node->stun, kith_drive_now(node).mono_us, p->data + at, len,
+			size_t n_out = kith_stun_answer(node->stun, kith_node_now(node).mono_us, p->data + at, len,
 							&p->remote, out);
 			struct kith_packet answer = {
 				.data = out, .len = (uint32_t)n_out, .transport = p->transport, .remote = p->remote
@@ -191,7 +191,7 @@ static void receive(struct kith_socket *s)
 		if (node->stun != NULL)
 			n = take_stun(node, s->udp, packets, n);
 		if (n > 0)
-			kith_core_input(node->core, kith_drive_now(node), packets, n);
+			kith_core_input(node->core, kith_node_now(node), packets, n);
 		/* Before the buffers are used again: what is relayed, and what events tell, lies in them. */
 		drain(node);
 		if (got < KITH_HOST_BATCH / 8)
@@ -265,7 +265,7 @@ static void save_done(uv_work_t *work, int status)
 	kith_alloc_free(node->alloc, node->save.bytes, node->save.len);
 	node->save.bytes = NULL;
 	if (node->core != NULL)
-		kith_core_complete(node->core, kith_drive_now(node), node->save.effect, err);
+		kith_core_complete(node->core, kith_node_now(node), node->save.effect, err);
 	if (err != 0 && !node->finishing)
 		kith_trouble(node, KITH_TROUBLE_STATE, err, "the state could not be saved");
 	kith_node_job_done(node);
@@ -277,7 +277,7 @@ static void save_begin(struct kith_node *node, const struct kith_effect *effect)
 	int err = 0;
 
 	if (node->statedir.dir < 0 || effect->bytes.len == 0) {
-		kith_core_complete(node->core, kith_drive_now(node), effect->id, 0);
+		kith_core_complete(node->core, kith_node_now(node), effect->id, 0);
 		node->dirty = true;
 		return;
 	}
@@ -301,6 +301,6 @@ static void save_begin(struct kith_node *node, const struct kith_effect *effect)
 		job->bytes = NULL;
 		err = KITH_EIO;
 	}
-	kith_core_complete(node->core, kith_drive_now(node), effect->id, err);
+	kith_core_complete(node->core, kith_node_now(node), effect->id, err);
 	node->dirty = true;
 }

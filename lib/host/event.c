@@ -79,7 +79,7 @@ static void on_incoming(struct kith_node *node, const struct kith_event *ev)
 		conn = kith_conn_make(node, ev->session, KITH_CONN_INCOMING);
 	if (conn == NULL) {
 		enum kith_close_reason why = node->cb.incoming == NULL ? KITH_CLOSE_REJECTED : KITH_CLOSE_BUSY;
-		(void)kith_core_reject(node->core, kith_drive_now(node), ev->session, why);
+		(void)kith_core_reject(node->core, kith_node_now(node), ev->session, why);
 		node->dirty = true;
 		return;
 	}
@@ -101,7 +101,7 @@ static void on_connected(struct kith_node *node, const struct kith_event *ev, st
 	struct kith_conn *conn = canceled ? NULL : kith_conn_make(node, ev->session, KITH_CONN_OPEN);
 
 	if (conn == NULL) {
-		(void)kith_core_close(node->core, kith_drive_now(node), ev->session, KITH_CLOSE_CANCELED);
+		(void)kith_core_close(node->core, kith_node_now(node), ev->session, KITH_CLOSE_CANCELED);
 		node->dirty = true;
 		kith_call_complete(call, canceled ? KITH_ECANCELED : KITH_ENOMEM, NULL);
 		return;

@@ -251,7 +251,7 @@ void kith_thread_run_posted(struct kith_node *node);
 void kith_thread_stop_posts(struct kith_node *node); /* runs what is left; no more are taken */
 
 /* ---- drive.c ---- */
-struct kith_now kith_drive_now(const struct kith_node *node);
+struct kith_now kith_node_now(const struct kith_node *node);
 void kith_drive_pump(struct kith_node *node);
 void kith_drive_flush(struct kith_node *node); /* sends what the core has ready */
 int kith_drive_socket_start(struct kith_socket *s) KITH_MUST_USE;

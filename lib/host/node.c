@@ -170,7 +170,7 @@ int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *nod
 	node->closed = closed;
 	kith_open_cancel(node);
 	if (running) {
-		kith_core_leave(node->core, kith_drive_now(node), node->o.leave_us);
+		kith_core_leave(node->core, kith_node_now(node), node->o.leave_us);
 		uint64_t patience_ms = (uint64_t)(node->o.leave_us / KITH_US_PER_MS) + PATIENCE_MS;
 		(void)uv_timer_start(&node->close_timer, end_now, patience_ms, 0);
 	} else {
@@ -321,7 +321,7 @@ int kith_revoke(struct kith_node *node, struct kith_span list)
 	if (node->core == NULL)
 		return KITH_ESTATE;
 	kith_node_touch(node);
-	return kith_core_revoke(node->core, kith_drive_now(node), list);
+	return kith_core_revoke(node->core, kith_node_now(node), list);
 }
 
 int kith_add_issuer(struct kith_node *node, struct kith_span cert)
@@ -329,7 +329,7 @@ int kith_add_issuer(struct kith_node *node, struct kith_span cert)
 	if (node->core == NULL)
 		return KITH_ESTATE;
 	kith_node_touch(node);
-	return kith_core_add_issuer(node->core, kith_drive_now(node), cert);
+	return kith_core_add_issuer(node->core, kith_node_now(node), cert);
 }
 
 static void name_ourselves(const struct kith_node *node, struct kith_node_info *out)
@@ -369,7 +369,7 @@ void kith_node_info(const struct kith_node *node, struct kith_node_info *out)
 	}
 	if (node->stun != NULL)
 		kith_stun_counts(node->stun, &out->stun_answers, &out->stun_limited);
-	out->clock_trusted = kith_drive_now(node).unix_trusted;
+	out->clock_trusted = kith_node_now(node).unix_trusted;
 	if (node->core != NULL)
 		kith_core_info(node->core, &out->core);
 }

@@ -151,7 +151,7 @@ static int make_core(struct kith_node *node, const struct kith_bootstrap bootstr
 		co.relay_owner_rate = o->relay_owner_rate;
 	co.allow_loopback = o->allow_loopback;
 	co.answer_strangers = o->answer_strangers;
-	err = pick_device(node, &co.device) ? kith_core_new(&node->core, &co, kith_drive_now(node)) : KITH_ENOENT;
+	err = pick_device(node, &co.device) ? kith_core_new(&node->core, &co, kith_node_now(node)) : KITH_ENOENT;
 	kith_wipe(&co.device, sizeof co.device);
 	kith_wipe(&node->o.device, sizeof node->o.device);
 	return err;
@@ -164,16 +164,16 @@ static void equip_core(struct kith_node *node)
 		if (kith_core_serve(node->core, node->services[i]) != 0)
 			KITH_LOG(node->log, KITH_LOG_ERROR, "service_refused name=%s", node->services[i]);
 	for (size_t i = 0; i < node->o.issuers_n; i++) {
-		int err = kith_core_add_issuer(node->core, kith_drive_now(node), node->o.issuers[i]);
+		int err = kith_core_add_issuer(node->core, kith_node_now(node), node->o.issuers[i]);
 		if (err != 0)
 			kith_trouble(node, KITH_TROUBLE_LIST, err, "an issuer's certificate was refused");
 	}
 	for (size_t i = 0; i < node->o.revocations_n; i++) {
-		int err = kith_core_revoke(node->core, kith_drive_now(node), node->o.revocations[i]);
+		int err = kith_core_revoke(node->core, kith_node_now(node), node->o.revocations[i]);
 		if (err != 0)
 			kith_trouble(node, KITH_TROUBLE_LIST, err, "a revocation list was refused");
 	}
-	if (!kith_drive_now(node).unix_trusted)
+	if (!kith_node_now(node).unix_trusted)
 		kith_trouble(node, KITH_TROUBLE_CLOCK, KITH_ENOTYET, "the clock is earlier than it can be");
 }
 
@@ -238,7 +238,7 @@ static void proceed(struct kith_node *node)
 	node->state = KITH_NODE_RUNNING;
 	equip_core(node);
 	kith_tell_transports(node, &node->watch.last);
-	kith_core_tick(node->core, kith_drive_now(node));
+	kith_core_tick(node->core, kith_node_now(node));
 	if (node->state == KITH_NODE_RUNNING && node->cb.started != NULL)
 		node->cb.started(node, 0, "", node->user);
 	kith_drive_pump(node);

@@ -100,7 +100,7 @@ static void tell_transport(struct kith_node *node, enum kith_host_transport whic
 		t.locals_n++;
 	}
 	s->up = t.up;
-	kith_core_transport(node->core, kith_drive_now(node), &t);
+	kith_core_transport(node->core, kith_node_now(node), &t);
 	kith_node_touch(node);
 }
 
@@ -119,7 +119,7 @@ int kith_sockets_start(struct kith_node *node)
 		int err = s->udp != NULL ? kith_drive_socket_start(s) : 0;
 		if (err != 0)
 			return err;
-		s->opened_at = kith_drive_now(node).mono_us;
+		s->opened_at = kith_node_now(node).mono_us;
 	}
 	return 0;
 }
@@ -159,7 +159,7 @@ static bool mend(struct kith_socket *s)
 	if (err != 0)
 		return false;
 	s->mending = false;
-	s->opened_at = kith_drive_now(node).mono_us;
+	s->opened_at = kith_node_now(node).mono_us;
 	KITH_LOG(node->log, KITH_LOG_WARN, "socket_reopened transport=%d port=%u attempts=%u", (int)which,
 		 kith_udp_port(s->udp), s->attempts);
 	kith_tell_transports(node, &node->watch.last);
@@ -192,7 +192,7 @@ static void give_up(struct kith_socket *s)
 {
 	struct kith_node *node = s->node;
 	int err = kith_udp_broken(s->udp);
-	bool again = s->attempts > 0 && kith_drive_now(node).mono_us - s->opened_at < KITH_SOCKET_GOOD_US;
+	bool again = s->attempts > 0 && kith_node_now(node).mono_us - s->opened_at < KITH_SOCKET_GOOD_US;
 	bool v4 = s == &node->sockets[KITH_TRANSPORT_UDP_V4];
 	struct kith_transport t = { .id = (uint16_t)(s - node->sockets),
 				    .family = v4 ? KITH_FAMILY_V4 : KITH_FAMILY_V6 };
@@ -204,7 +204,7 @@ static void give_up(struct kith_socket *s)
 	s->events = 0;
 	uv_close((uv_handle_t *)&s->poll, poll_closed);
 	close_socket(node, (enum kith_host_transport)t.id);
-	kith_core_transport(node->core, kith_drive_now(node), &t);
+	kith_core_transport(node->core, kith_node_now(node), &t);
 	kith_node_touch(node);
 	if (!again) {
 		s->attempts = 0;

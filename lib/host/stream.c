@@ -56,7 +56,7 @@ static int core_write(struct kith_stream *stream, const uint8_t *data, size_t le
 	struct kith_node *node = stream->conn->node;
 
 	kith_node_touch(node);
-	return gone_is_closed(kith_core_stream_write(node->core, kith_drive_now(node), stream->conn->id, stream->id,
+	return gone_is_closed(kith_core_stream_write(node->core, kith_node_now(node), stream->conn->id, stream->id,
 						     data, len > INT_MAX ? INT_MAX : len, fin));
 }
 
@@ -145,8 +145,8 @@ static void give_up(struct kith_conn *conn, uint64_t id)
 {
 	struct kith_node *node = conn->node;
 
-	(void)kith_core_stream_reset(node->core, kith_drive_now(node), conn->id, id, 0);
-	(void)kith_core_stream_stop(node->core, kith_drive_now(node), conn->id, id, 0);
+	(void)kith_core_stream_reset(node->core, kith_node_now(node), conn->id, id, 0);
+	(void)kith_core_stream_stop(node->core, kith_node_now(node), conn->id, id, 0);
 	kith_node_touch(node);
 }
 
@@ -224,7 +224,7 @@ int kith_stream_open(struct kith_conn *conn, uint16_t channel, const struct kith
 	struct kith_stream *stream = make(conn, 0, channel);
 	if (stream == NULL)
 		return KITH_ENOMEM;
-	int err = kith_core_stream_open(node->core, kith_drive_now(node), conn->id, channel, &id);
+	int err = kith_core_stream_open(node->core, kith_node_now(node), conn->id, channel, &id);
 	kith_node_touch(node);
 	if (err != 0) {
 		kith_link_remove(&stream->link);
@@ -304,7 +304,7 @@ int kith_stream_read(struct kith_stream *stream, void *out, size_t cap, bool *fi
 		*fin = false;
 	if (stream->closing || !usable(stream->conn))
 		return KITH_ECLOSED;
-	int n = kith_core_stream_read(node->core, kith_drive_now(node), stream->conn->id, stream->id, out,
+	int n = kith_core_stream_read(node->core, kith_node_now(node), stream->conn->id, stream->id, out,
 				      cap > INT_MAX ? INT_MAX : cap, &end);
 	kith_node_touch(node);
 	if (fin != NULL)
@@ -324,7 +324,7 @@ int kith_stream_reset(struct kith_stream *stream, uint64_t code)
 		return KITH_ECLOSED;
 	if (code >= UINT64_C(1) << 62)
 		return KITH_EINVAL;
-	int err = kith_core_stream_reset(node->core, kith_drive_now(node), stream->conn->id, stream->id, code);
+	int err = kith_core_stream_reset(node->core, kith_node_now(node), stream->conn->id, stream->id, code);
 	if (err == 0)
 		stream->write_over = true;
 	needs_work(stream);
@@ -341,7 +341,7 @@ int kith_stream_stop(struct kith_stream *stream, uint64_t code)
 		return KITH_EINVAL;
 	kith_node_touch(node);
 	return gone_is_closed(
-		kith_core_stream_stop(node->core, kith_drive_now(node), stream->conn->id, stream->id, code));
+		kith_core_stream_stop(node->core, kith_node_now(node), stream->conn->id, stream->id, code));
 }
 
 void kith_stream_close(struct kith_stream *stream)
