@@ -9,11 +9,6 @@
 static void save_begin(struct kith_node *node, const struct kith_effect *effect);
 static void timer_fired(uv_timer_t *timer);
 
-struct kith_now kith_node_now(const struct kith_node *node)
-{
-	return kith_clock_now(&node->clock);
-}
-
 bool kith_drive_blocked(const struct kith_node *node)
 {
 	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++)

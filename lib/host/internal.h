@@ -4,7 +4,7 @@
  *     open.c, resolve.c      from start to running    drive.c     the core's contract: packets, timer, effects, events
  *     sockets.c              opened, and opened again event.c     an event becomes a callback
  *     node.c                 from start to freed      call.c, conn.c, stream.c   the calls of the application
- *     bootstrap.c            names, found and not yet
+ *     bootstrap.c            names, found and not yet base.c    clock, word of a change, troubles: for all of them
  *
  * Callbacks run in few places only: in kith_drive_pump, around the start (open.c), and at the end of closing. Nothing
  * that an application calls runs a callback or frees a handle: it changes the core, notes what is to be told, and sets
@@ -219,6 +219,13 @@ struct kith_stream {
 	uint8_t borrowed_at, borrowed_n;
 };
 
+/* ---- base.c ---- */
+struct kith_now kith_node_now(const struct kith_node *node);
+void kith_node_touch(struct kith_node *node); /* something changed: the pump will look */
+/* For logs: such texts hold host names, addresses and paths. */
+const char *kith_node_redacted(const struct kith_node *node, const char *why);
+void kith_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why);
+
 /* ---- options.c ---- */
 /* Copies what o points to into memory of the node. KITH_EINVAL, KITH_ENOMEM. */
 int kith_options_copy(struct kith_node *node, const struct kith_node_options *o) KITH_MUST_USE;
@@ -229,7 +236,6 @@ void kith_options_sized_copy(void *out, size_t out_size, const void *in, size_t 
 /* ---- open.c ---- */
 int kith_open_begin(struct kith_node *node) KITH_MUST_USE;
 void kith_open_cancel(struct kith_node *node);
-void kith_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why);
 
 /* ---- sockets.c ---- */
 /* Opens both families on one port. One family that this machine does not have is no error, both are. */
@@ -251,7 +257,6 @@ void kith_thread_run_posted(struct kith_node *node);
 void kith_thread_stop_posts(struct kith_node *node); /* runs what is left; no more are taken */
 
 /* ---- drive.c ---- */
-struct kith_now kith_node_now(const struct kith_node *node);
 void kith_drive_pump(struct kith_node *node);
 void kith_drive_flush(struct kith_node *node); /* sends what the core has ready */
 int kith_drive_socket_start(struct kith_socket *s) KITH_MUST_USE;
@@ -264,7 +269,6 @@ void kith_event_work(struct kith_node *node); /* what the application's calls le
 void kith_event_end_all(struct kith_node *node); /* at the end: every handle gets its last callback */
 
 /* ---- node.c ---- */
-void kith_node_touch(struct kith_node *node);
 void kith_node_finish(struct kith_node *node); /* LEFT came, or its time is over */
 void kith_node_handle_closed(uv_handle_t *handle); /* close callback of the node's handles */
 void kith_node_socket_closed(struct kith_socket *s); /* the end of a close callback */

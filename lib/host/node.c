@@ -146,11 +146,6 @@ int kith_node_start(struct kith_node *node)
 	return err;
 }
 
-void kith_node_touch(struct kith_node *node)
-{
-	node->dirty = true;
-}
-
 /* ---- end ---- */
 
 static void end_now(uv_timer_t *timer)

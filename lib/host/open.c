@@ -9,24 +9,11 @@
 #include "base/rng.h"
 #include "crypto/suite.h"
 
-/* Such texts hold host names, addresses and paths: for the application, and for logs only if they may. */
-static const char *redacted(const struct kith_node *node, const char *why)
-{
-	return node->log->clear ? why : "[redacted]";
-}
-
-void kith_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why)
-{
-	KITH_LOG(node->log, KITH_LOG_WARN, "trouble what=%d err=%s why=\"%s\"", (int)what, kith_err_name(err),
-		 redacted(node, why));
-	if (node->cb.trouble != NULL)
-		node->cb.trouble(node, what, err, why, node->user);
-}
-
 static void fail(struct kith_node *node, int err, const char *why)
 {
 	node->state = KITH_NODE_FAILED;
-	KITH_LOG(node->log, KITH_LOG_ERROR, "start_failed err=%s why=\"%s\"", kith_err_name(err), redacted(node, why));
+	KITH_LOG(node->log, KITH_LOG_ERROR, "start_failed err=%s why=\"%s\"", kith_err_name(err),
+		 kith_node_redacted(node, why));
 	if (node->cb.started != NULL)
 		node->cb.started(node, err, why, node->user);
 	kith_drive_pump(node);
