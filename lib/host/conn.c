@@ -120,16 +120,15 @@ int kith_conn_send(struct kith_conn *conn, uint16_t channel, const void *data, s
 		return KITH_ESTATE;
 	if (data == NULL && len > 0)
 		return KITH_EINVAL;
-	if (kith_drive_blocked(node)) {
+	if (kith_exchange_blocked(node)) {
 		conn->refused = true;
 		return KITH_EAGAIN;
 	}
 	int err = kith_core_send(node->core, kith_node_now(node), conn->id, channel, data, len);
 	if (err == KITH_EAGAIN) {
 		/* It may only be the batch that is full: send that, and try once more. */
-		kith_event_collect(node);
-		kith_drive_flush(node);
-		if (!kith_drive_blocked(node))
+		kith_exchange_flush(node);
+		if (!kith_exchange_blocked(node))
 			err = kith_core_send(node->core, kith_node_now(node), conn->id, channel, data, len);
 	}
 	kith_node_touch(node);

@@ -6,55 +6,6 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 
-/* ---- collecting ---- */
-
-static bool room_for_event(struct kith_node *node)
-{
-	if (node->events_n < node->events_cap)
-		return true;
-	size_t cap = node->events_cap == 0 ? 16 : node->events_cap * 2;
-	void *p = kith_alloc_resize(node->alloc, node->events, node->events_cap * sizeof *node->events,
-				    cap * sizeof *node->events);
-	if (p == NULL)
-		return false;
-	node->events = p;
-	node->events_cap = cap;
-	return true;
-}
-
-static bool room_for_data(struct kith_node *node, size_t len)
-{
-	if (node->event_data_cap - node->event_data_len >= len)
-		return true;
-	size_t cap = node->event_data_cap == 0 ? 4096 : node->event_data_cap;
-	while (cap - node->event_data_len < len)
-		cap *= 2;
-	void *p = kith_alloc_resize(node->alloc, node->event_data, node->event_data_cap, cap);
-	if (p == NULL)
-		return false;
-	node->event_data = p;
-	node->event_data_cap = cap;
-	return true;
-}
-
-void kith_event_collect(struct kith_node *node)
-{
-	struct kith_event ev;
-
-	while (kith_core_event(node->core, &ev)) {
-		if (!room_for_event(node) || !room_for_data(node, ev.data.len)) {
-			node->stats.counter[KITH_STAT_EVENTS_DROPPED]++;
-			continue;
-		}
-		struct kith_pending_event *p = &node->events[node->events_n++];
-		p->event = ev;
-		p->data_at = node->event_data_len;
-		if (ev.data.len > 0)
-			memcpy(node->event_data + node->event_data_len, ev.data.p, ev.data.len);
-		node->event_data_len += ev.data.len;
-	}
-}
-
 /* ---- one handler for each kind ---- */
 
 static void describe(struct kith_conn *conn, const struct kith_event *ev)
@@ -80,7 +31,7 @@ static void on_incoming(struct kith_node *node, const struct kith_event *ev)
 	if (conn == NULL) {
 		enum kith_close_reason why = node->cb.incoming == NULL ? KITH_CLOSE_REJECTED : KITH_CLOSE_BUSY;
 		(void)kith_core_reject(node->core, kith_node_now(node), ev->session, why);
-		node->dirty = true;
+		kith_node_touch(node);
 		return;
 	}
 	describe(conn, ev);
@@ -102,7 +53,7 @@ static void on_connected(struct kith_node *node, const struct kith_event *ev, st
 
 	if (conn == NULL) {
 		(void)kith_core_close(node->core, kith_node_now(node), ev->session, KITH_CLOSE_CANCELED);
-		node->dirty = true;
+		kith_node_touch(node);
 		kith_call_complete(call, canceled ? KITH_ECANCELED : KITH_ENOMEM, NULL);
 		return;
 	}

@@ -1,10 +1,11 @@
 /* The node and its handles, as the files of this layer share them.
  *
  *     options.c, profile.c   what it was told         thread.c    its loop, its thread, kith_post
- *     open.c, resolve.c      from start to running    drive.c     the core's contract: packets, timer, effects, events
- *     sockets.c              opened, and opened again event.c     an event becomes a callback
+ *     open.c, resolve.c      from start to running    drive.c     the core's contract: emptied, then waited for
+ *     sockets.c              opened, and opened again exchange.c  packets in; events and packets out
+ *     event.c                an event is a callback   effect.c    what the core asks for: saving
  *     node.c                 from start to freed      call.c, conn.c, stream.c   the calls of the application
- *     bootstrap.c            names, found and not yet base.c    clock, word of a change, troubles: for all of them
+ *     bootstrap.c            names, found or not yet  base.c      clock, word of a change, troubles: for all of them
  *
  * Callbacks run in few places only: in kith_drive_pump, around the start (open.c), and at the end of closing. Nothing
  * that an application calls runs a callback or frees a handle: it changes the core, notes what is to be told, and sets
@@ -256,14 +257,19 @@ int kith_thread_start(struct kith_node *node) KITH_MUST_USE;
 void kith_thread_run_posted(struct kith_node *node);
 void kith_thread_stop_posts(struct kith_node *node); /* runs what is left; no more are taken */
 
+/* ---- effect.c ---- */
+void kith_effects_take(struct kith_node *node); /* begins whatever the core asks for */
+
+/* ---- exchange.c ---- */
+int kith_exchange_watch(struct kith_socket *s) KITH_MUST_USE; /* takes in what comes from now on */
+void kith_exchange_drain(struct kith_node *node); /* empties the core after it was changed */
+void kith_exchange_flush(struct kith_node *node); /* of events and packets only */
+bool kith_exchange_blocked(const struct kith_node *node); /* packets wait in our own queue */
+
 /* ---- drive.c ---- */
 void kith_drive_pump(struct kith_node *node);
-void kith_drive_flush(struct kith_node *node); /* sends what the core has ready */
-int kith_drive_socket_start(struct kith_socket *s) KITH_MUST_USE;
-bool kith_drive_blocked(const struct kith_node *node); /* packets wait in our own queue */
 
 /* ---- event.c ---- */
-void kith_event_collect(struct kith_node *node);
 void kith_event_dispatch(struct kith_node *node);
 void kith_event_work(struct kith_node *node); /* what the application's calls left to be told */
 void kith_event_end_all(struct kith_node *node); /* at the end: every handle gets its last callback */

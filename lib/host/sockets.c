@@ -116,7 +116,7 @@ int kith_sockets_start(struct kith_node *node)
 {
 	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++) {
 		struct kith_socket *s = &node->sockets[i];
-		int err = s->udp != NULL ? kith_drive_socket_start(s) : 0;
+		int err = s->udp != NULL ? kith_exchange_watch(s) : 0;
 		if (err != 0)
 			return err;
 		s->opened_at = kith_node_now(node).mono_us;
@@ -152,7 +152,7 @@ static bool mend(struct kith_socket *s)
 	if (s->poll.data != NULL) /* not closed yet */
 		return false;
 	int err = open_socket(node, which, port, why);
-	if (err == 0 && kith_drive_socket_start(s) != 0) {
+	if (err == 0 && kith_exchange_watch(s) != 0) {
 		close_socket(node, which);
 		return false;
 	}

@@ -1,0 +1,231 @@
+/* Between the core and the sockets: packets in, and out what the core has ready: events, packets, effects.
+ *
+ * What is drained is copied (events) or handed on (packets), as it may lie in buffers that the next receive uses again.
+ * Nothing here calls the application: that is the pump's, later in the same turn of the loop.
+ */
+#include "host/internal.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+/* ---- events ---- */
+
+static bool room_for_event(struct kith_node *node)
+{
+	if (node->events_n < node->events_cap)
+		return true;
+	size_t cap = node->events_cap == 0 ? 16 : node->events_cap * 2;
+	void *p = kith_alloc_resize(node->alloc, node->events, node->events_cap * sizeof *node->events,
+				    cap * sizeof *node->events);
+	if (p == NULL)
+		return false;
+	node->events = p;
+	node->events_cap = cap;
+	return true;
+}
+
+static bool room_for_data(struct kith_node *node, size_t len)
+{
+	if (node->event_data_cap - node->event_data_len >= len)
+		return true;
+	size_t cap = node->event_data_cap == 0 ? 4096 : node->event_data_cap;
+	while (cap - node->event_data_len < len)
+		cap *= 2;
+	void *p = kith_alloc_resize(node->alloc, node->event_data, node->event_data_cap, cap);
+	if (p == NULL)
+		return false;
+	node->event_data = p;
+	node->event_data_cap = cap;
+	return true;
+}
+
+static void collect_events(struct kith_node *node)
+{
+	struct kith_event ev;
+
+	while (kith_core_event(node->core, &ev)) {
+		if (!room_for_event(node) || !room_for_data(node, ev.data.len)) {
+			node->stats.counter[KITH_STAT_EVENTS_DROPPED]++;
+			continue;
+		}
+		struct kith_pending_event *p = &node->events[node->events_n++];
+		p->event = ev;
+		p->data_at = node->event_data_len;
+		if (ev.data.len > 0)
+			memcpy(node->event_data + node->event_data_len, ev.data.p, ev.data.len);
+		node->event_data_len += ev.data.len;
+	}
+}
+
+/* ---- out ---- */
+
+bool kith_exchange_blocked(const struct kith_node *node)
+{
+	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++)
+		if (node->sockets[i].udp != NULL && kith_udp_queued(node->sockets[i].udp))
+			return true;
+	return false;
+}
+
+static void socket_polled(uv_poll_t *poll, int status, int events);
+
+/* Polls for what is needed now: of a broken one nothing (its descriptor may be gone, and libuv aborts at that). */
+static void watch_socket(struct kith_socket *s)
+{
+	int events = UV_READABLE | (kith_udp_queued(s->udp) ? UV_WRITABLE : 0);
+
+	if (events == s->events || kith_udp_broken(s->udp) != 0)
+		return;
+	s->events = events;
+	(void)uv_poll_start(&s->poll, events, socket_polled);
+}
+
+/* Hands a batch to its sockets; neighbours for the same one together. */
+static void send_batch(struct kith_node *node, struct kith_packet packets[], size_t n)
+{
+	for (size_t at = 0; at < n;) {
+		uint16_t transport = packets[at].transport;
+		size_t run = 1;
+		while (at + run < n && packets[at + run].transport == transport)
+			run++;
+		struct kith_udp *udp = transport < KITH_HOST_SOCKETS ? node->sockets[transport].udp : NULL;
+		if (udp != NULL)
+			kith_udp_send(udp, &packets[at], run);
+		at += run;
+	}
+}
+
+/* What could not be sent, and where to, is news for the core. */
+static void report_errors(struct kith_node *node)
+{
+	for (int i = 0; i < KITH_HOST_SOCKETS; i++) {
+		struct kith_udp_error e;
+		struct kith_udp *udp = node->sockets[i].udp;
+		while (udp != NULL && kith_udp_error(udp, &e)) {
+			kith_core_send_error(node->core, kith_node_now(node), (uint16_t)i, &e.remote, e.err);
+			kith_node_touch(node);
+		}
+	}
+}
+
+/* Packets: batch after batch, until the core has none. */
+static void send_packets(struct kith_node *node)
+{
+	struct kith_packet packets[KITH_HOST_BATCH];
+	size_t n;
+
+	while ((n = kith_core_poll(node->core, kith_node_now(node), packets, KITH_HOST_BATCH)) > 0)
+		send_batch(node, packets, n);
+	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++)
+		if (node->sockets[i].udp != NULL && uv_is_active((uv_handle_t *)&node->sockets[i].poll))
+			watch_socket(&node->sockets[i]);
+}
+
+void kith_exchange_flush(struct kith_node *node)
+{
+	collect_events(node); /* first, as they may borrow from what came in */
+	send_packets(node);
+}
+
+void kith_exchange_drain(struct kith_node *node)
+{
+	kith_exchange_flush(node);
+	kith_effects_take(node);
+	report_errors(node);
+}
+
+/* ---- in ---- */
+
+/* Answers what is for the STUN server and takes it out; returns how many packets are left for the core. */
+static size_t take_stun(struct kith_node *node, struct kith_udp *udp, struct kith_packet packets[], size_t n)
+{
+	uint8_t out[KITH_STUN_ANSWER_MAX];
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct kith_packet *p = &packets[i];
+		if (!kith_stun_is(p->data, p->len)) {
+			packets[left++] = *p;
+			continue;
+		}
+		uint32_t step = p->segment_len != 0 ? p->segment_len : p->len;
+		for (uint32_t at = 0; at < p->len; at += step) {
+			size_t len = p->len - at < step ? p->len - at : step;
+			size_t n_out = kith_stun_answer(node->stun, kith_node_now(node).mono_us, p->data + at, len,
+							&p->remote, out);
+			struct kith_packet answer = {
+				.data = out, .len = (uint32_t)n_out, .transport = p->transport, .remote = p->remote
+			};
+			if (n_out > 0)
+				kith_udp_send(udp, &answer, 1);
+		}
+	}
+	return left;
+}
+
+static void receive(struct kith_socket *s)
+{
+	struct kith_node *node = s->node;
+	struct kith_packet packets[KITH_HOST_BATCH];
+
+	for (int batch = 0; batch < KITH_HOST_BATCHES; batch++) {
+		int got = kith_udp_receive(s->udp, packets, KITH_HOST_BATCH);
+		if (got <= 0)
+			return; /* nothing, or no memory now, or broken: the pump looks after that */
+		size_t n = (size_t)got;
+		if (node->stun != NULL)
+			n = take_stun(node, s->udp, packets, n);
+		if (n > 0)
+			kith_core_input(node->core, kith_node_now(node), packets, n);
+		/* Before the buffers are used again: what is relayed, and what events tell, lies in them. */
+		kith_exchange_drain(node);
+		if (got < KITH_HOST_BATCH / 8)
+			return; /* probably all; if not, the loop comes back */
+	}
+}
+
+/* Connections whose datagrams had to wait for our queue. */
+static void tell_writable(struct kith_node *node)
+{
+	for (struct kith_link *l = node->all_conns.next; l != &node->all_conns; l = l->next) {
+		struct kith_conn *conn = KITH_LINKED(l, struct kith_conn, all_link);
+		if (conn->refused && kith_link_empty(&conn->work_link))
+			kith_link_append(&node->closing_conns, &conn->work_link);
+	}
+}
+
+static void socket_polled(uv_poll_t *poll, int status, int events)
+{
+	struct kith_socket *s = poll->data;
+	struct kith_node *node = s->node;
+
+	if (node->core == NULL)
+		return;
+	if (status != 0) {
+		/* An error waits in the socket's queue. libuv has stopped polling. */
+		kith_udp_read_errors(s->udp);
+		s->events = 0;
+		receive(s);
+	}
+	if ((events & UV_WRITABLE) != 0) {
+		kith_udp_flush(s->udp);
+		if (!kith_exchange_blocked(node))
+			tell_writable(node);
+	}
+	if ((events & UV_READABLE) != 0)
+		receive(s);
+	watch_socket(s);
+	kith_drive_pump(node);
+}
+
+int kith_exchange_watch(struct kith_socket *s)
+{
+	if (uv_poll_init(s->node->loop, &s->poll, kith_udp_fd(s->udp)) != 0)
+		return KITH_EIO;
+	s->poll.data = s;
+	s->node->handles++;
+	s->events = 0;
+	watch_socket(s);
+	return 0;
+}
