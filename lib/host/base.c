@@ -1,4 +1,5 @@
-/* What every file of this layer uses: the clock that drives the core, word that something changed, and troubles. */
+/* What every file of this layer uses: the clock that drives the core, word that something changed, what is still open
+ * or under way, and troubles. */
 #include "host/internal.h"
 
 struct kith_now kith_node_now(const struct kith_node *node)
@@ -9,6 +10,18 @@ struct kith_now kith_node_now(const struct kith_node *node)
 void kith_node_touch(struct kith_node *node)
 {
 	node->dirty = true;
+}
+
+void kith_node_job_done(struct kith_node *node)
+{
+	node->jobs--;
+	kith_node_touch(node);
+}
+
+void kith_node_handle_closed(uv_handle_t *handle)
+{
+	struct kith_node *node = handle->data;
+	node->handles--;
 }
 
 const char *kith_node_redacted(const struct kith_node *node, const char *why)

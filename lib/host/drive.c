@@ -1,4 +1,9 @@
-/* Drives a core by its contract: after every change it is emptied, and its deadline is waited for. */
+/* Drives a core by its contract: after every change it is emptied, and its deadline is waited for.
+ *
+ * Whatever changes something sets dirty (kith_node_touch) and calls nobody. The pump looks after that twice in a turn
+ * of the loop: when all that came in was read, so that a turn does what it caused, and right before the loop waits, for
+ * timers and for what the application changed outside of our callbacks.
+ */
 #include "host/internal.h"
 
 static void timer_fired(uv_timer_t *timer);
@@ -19,11 +24,10 @@ static void arm_timer(struct kith_node *node)
 	(void)uv_timer_start(&node->timer, timer_fired, (uint64_t)((in_us + KITH_US_PER_MS - 1) / KITH_US_PER_MS), 0);
 }
 
-void kith_drive_pump(struct kith_node *node)
+static void pump(struct kith_node *node)
 {
-	if (node->pumping || node->finishing || node->state == KITH_NODE_CLOSED)
+	if (node->finishing)
 		return;
-	node->pumping = true;
 	for (int round = 0; round < KITH_HOST_ROUNDS; round++) {
 		node->dirty = false;
 		if (node->core != NULL)
@@ -34,9 +38,8 @@ void kith_drive_pump(struct kith_node *node)
 		if (!node->dirty)
 			break;
 	}
-	node->pumping = false;
 	if (node->left)
-		kith_node_finish(node);
+		kith_finish_begin(node);
 	else
 		arm_timer(node);
 }
@@ -47,5 +50,38 @@ static void timer_fired(uv_timer_t *timer)
 
 	if (node->core != NULL)
 		kith_core_tick(node->core, kith_node_now(node));
-	kith_drive_pump(node);
+	pump(node);
+}
+
+static void after_reading(uv_check_t *check)
+{
+	struct kith_node *node = check->data;
+
+	if (node->dirty)
+		pump(node);
+}
+
+static void before_waiting(uv_prepare_t *prepare)
+{
+	struct kith_node *node = prepare->data;
+
+	if (node->dirty)
+		pump(node);
+	if (node->finishing)
+		kith_finish_look(node);
+}
+
+int kith_drive_start(struct kith_node *node)
+{
+	/* None of these can fail on any system that libuv runs on. */
+	if (uv_timer_init(node->loop, &node->timer) != 0 || uv_timer_init(node->loop, &node->close_timer) != 0 ||
+	    uv_timer_init(node->loop, &node->resolve_timer) != 0 || uv_timer_init(node->loop, &node->mend_timer) != 0 ||
+	    uv_prepare_init(node->loop, &node->prepare) != 0 || uv_check_init(node->loop, &node->check) != 0)
+		return KITH_EIO;
+	node->timer.data = node->close_timer.data = node->prepare.data = node->check.data = node;
+	node->resolve_timer.data = node->mend_timer.data = node;
+	node->handles += 5; /* the prepare handle is the last, and not counted */
+	return uv_prepare_start(&node->prepare, before_waiting) == 0 && uv_check_start(&node->check, after_reading) == 0
+		       ? 0
+		       : KITH_EIO;
 }

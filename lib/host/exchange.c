@@ -216,7 +216,7 @@ static void socket_polled(uv_poll_t *poll, int status, int events)
 	if ((events & UV_READABLE) != 0)
 		receive(s);
 	watch_socket(s);
-	kith_drive_pump(node);
+	kith_node_touch(node);
 }
 
 int kith_exchange_watch(struct kith_socket *s)

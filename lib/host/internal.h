@@ -4,13 +4,14 @@
  *     open.c, resolve.c      from start to running    drive.c     the core's contract: emptied, then waited for
  *     sockets.c              opened, and opened again exchange.c  packets in; events and packets out
  *     event.c                an event is a callback   effect.c    what the core asks for: saving
- *     node.c                 from start to freed      call.c, conn.c, stream.c   the calls of the application
+ *     node.c                 made, started, freed     finish.c    the end
+ *     call.c, conn.c, stream.c   the calls of the application
  *     bootstrap.c            names, found or not yet  base.c      clock, word of a change, troubles: for all of them
  *
- * Callbacks run in few places only: in kith_drive_pump, around the start (open.c), and at the end of closing. Nothing
- * that an application calls runs a callback or frees a handle: it changes the core, notes what is to be told, and sets
- * dirty; the pump does the rest in the same turn of the loop. That is why anything may be called, closed and freed
- * anywhere.
+ * Callbacks run in few places only: in the pump (drive.c), around the start (open.c), and at the end of closing.
+ * Nothing that an application calls runs a callback or frees a handle: it changes the core, notes what is to be told,
+ * and sets dirty; the pump does the rest in the same turn of the loop. That is why anything may be called, closed and
+ * freed anywhere. It holds among our own files, too: what changes something leaves it to the pump, and calls nobody.
  *
  * Not here yet, with their places: TCP beside udp.h (a transport with an id of its own, packets behind a 16-bit
  * length), port mapping as a job on the thread pool that ends in kith_core_transport with one more address, ICE agents
@@ -118,12 +119,13 @@ struct kith_node {
 	bool own, threaded; /* a loop of its own; its thread was started */
 	uv_thread_t thread;
 	uv_async_t async;
-	uv_prepare_t prepare;
+	uv_prepare_t prepare; /* right before the loop waits; closed last */
+	uv_check_t check; /* right after it read */
 	uv_timer_t timer; /* the core's deadline */
 	uv_timer_t resolve_timer; /* names that were not found: again */
 	uv_timer_t mend_timer; /* sockets that failed: again */
 	uv_timer_t close_timer; /* closing: patience is over */
-	unsigned handles; /* uv handles not closed yet */
+	unsigned handles; /* uv handles not closed yet, but for prepare */
 	unsigned jobs; /* uv requests under way */
 
 	uv_mutex_t post_lock;
@@ -147,7 +149,7 @@ struct kith_node {
 	struct kith_interface_watch watch;
 	bool watching;
 	struct kith_stun *stun;
-	bool dirty, pumping, left, impatient, finishing;
+	bool dirty, left, impatient, finishing;
 
 	struct kith_pending_event *events;
 	size_t events_n, events_cap;
@@ -223,6 +225,8 @@ struct kith_stream {
 /* ---- base.c ---- */
 struct kith_now kith_node_now(const struct kith_node *node);
 void kith_node_touch(struct kith_node *node); /* something changed: the pump will look */
+void kith_node_job_done(struct kith_node *node);
+void kith_node_handle_closed(uv_handle_t *handle); /* close callback of handles whose data is the node */
 /* For logs: such texts hold host names, addresses and paths. */
 const char *kith_node_redacted(const struct kith_node *node, const char *why);
 void kith_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why);
@@ -242,6 +246,7 @@ void kith_open_cancel(struct kith_node *node);
 /* Opens both families on one port. One family that this machine does not have is no error, both are. */
 int kith_sockets_open(struct kith_node *node, char *why) KITH_MUST_USE;
 int kith_sockets_start(struct kith_node *node) KITH_MUST_USE; /* once the core is there */
+void kith_sockets_close(struct kith_node *node); /* no more is taken in */
 void kith_sockets_check(struct kith_node *node); /* gives up those that are broken, and sees to their return */
 void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *interfaces);
 
@@ -252,10 +257,13 @@ void kith_bootstrap_cancel(struct kith_node *node);
 
 /* ---- thread.c ---- */
 int kith_thread_init(struct kith_node *node) KITH_MUST_USE;
-int kith_thread_open(struct kith_node *node) KITH_MUST_USE; /* posts are taken from here on */
+/* Posts are taken from here on; woken is called on the loop when there are some. */
+int kith_thread_open(struct kith_node *node, uv_async_cb woken) KITH_MUST_USE;
 int kith_thread_start(struct kith_node *node) KITH_MUST_USE;
 void kith_thread_run_posted(struct kith_node *node);
 void kith_thread_stop_posts(struct kith_node *node); /* runs what is left; no more are taken */
+void kith_thread_ask_close(struct kith_node *node); /* from another thread: the node is to be closed */
+bool kith_thread_close_asked(struct kith_node *node);
 
 /* ---- effect.c ---- */
 void kith_effects_take(struct kith_node *node); /* begins whatever the core asks for */
@@ -267,18 +275,16 @@ void kith_exchange_flush(struct kith_node *node); /* of events and packets only 
 bool kith_exchange_blocked(const struct kith_node *node); /* packets wait in our own queue */
 
 /* ---- drive.c ---- */
-void kith_drive_pump(struct kith_node *node);
+int kith_drive_start(struct kith_node *node) KITH_MUST_USE; /* the handles of the loop */
+
+/* ---- finish.c ---- */
+void kith_finish_begin(struct kith_node *node); /* LEFT came, or its time is over */
+void kith_finish_look(struct kith_node *node); /* whether handles and jobs have come to their end */
 
 /* ---- event.c ---- */
 void kith_event_dispatch(struct kith_node *node);
 void kith_event_work(struct kith_node *node); /* what the application's calls left to be told */
 void kith_event_end_all(struct kith_node *node); /* at the end: every handle gets its last callback */
-
-/* ---- node.c ---- */
-void kith_node_finish(struct kith_node *node); /* LEFT came, or its time is over */
-void kith_node_handle_closed(uv_handle_t *handle); /* close callback of the node's handles */
-void kith_node_socket_closed(struct kith_socket *s); /* the end of a close callback */
-void kith_node_job_done(struct kith_node *node);
 
 /* ---- call.c, conn.c, stream.c: what events need ---- */
 struct kith_call *kith_call_find(struct kith_node *node, kith_op op);

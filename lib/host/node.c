@@ -103,25 +103,14 @@ int kith_node_new(struct kith_node **out, const struct kith_node_options *o, con
 	return 0;
 }
 
-/* Right before the loop waits: what the application changed outside of our callbacks. */
-static void before_waiting(uv_prepare_t *prepare)
+/* Another thread has posted something, or frees the node. */
+static void woken(uv_async_t *async)
 {
-	struct kith_node *node = prepare->data;
-	if (node->dirty)
-		kith_drive_pump(node);
-}
+	struct kith_node *node = async->data;
 
-static int make_handles(struct kith_node *node)
-{
-	/* None of these can fail on any system that libuv runs on. */
-	if (uv_timer_init(node->loop, &node->timer) != 0 || uv_timer_init(node->loop, &node->close_timer) != 0 ||
-	    uv_timer_init(node->loop, &node->resolve_timer) != 0 || uv_timer_init(node->loop, &node->mend_timer) != 0 ||
-	    uv_prepare_init(node->loop, &node->prepare) != 0)
-		return KITH_EIO;
-	node->timer.data = node->close_timer.data = node->prepare.data = node;
-	node->resolve_timer.data = node->mend_timer.data = node;
-	node->handles += 5;
-	return uv_prepare_start(&node->prepare, before_waiting) == 0 ? 0 : KITH_EIO;
+	kith_thread_run_posted(node);
+	if (kith_thread_close_asked(node))
+		(void)kith_node_close(node, NULL);
 }
 
 int kith_node_start(struct kith_node *node)
@@ -129,9 +118,9 @@ int kith_node_start(struct kith_node *node)
 	if (node->state != KITH_NODE_NEW)
 		return KITH_ESTATE;
 	node->state = KITH_NODE_STARTING;
-	int err = make_handles(node);
+	int err = kith_drive_start(node);
 	if (err == 0)
-		err = kith_thread_open(node);
+		err = kith_thread_open(node, woken);
 	if (err == 0)
 		err = kith_open_begin(node);
 	if (err == 0 && node->own)
@@ -153,7 +142,7 @@ static void end_now(uv_timer_t *timer)
 	struct kith_node *node = timer->data;
 
 	node->left = node->impatient = true;
-	kith_drive_pump(node);
+	kith_node_touch(node);
 }
 
 int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *node, void *user))
@@ -175,96 +164,6 @@ int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *nod
 	return 0;
 }
 
-/* The last thing to happen on the loop. The application may free the node in its callback. */
-static void finished(struct kith_node *node)
-{
-	void (*closed)(struct kith_node * node, void *user) = node->closed;
-
-	kith_core_free(node->core);
-	node->core = NULL;
-	kith_shared_free(node->shared);
-	node->shared = NULL;
-	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++) {
-		kith_udp_close(node->sockets[i].udp);
-		node->sockets[i].udp = NULL;
-	}
-	kith_statedir_close(&node->statedir);
-	node->state = KITH_NODE_CLOSED;
-	if (closed != NULL)
-		closed(node, node->user);
-}
-
-static void finish_if_done(struct kith_node *node)
-{
-	if (node->finishing && node->handles == 0 && node->jobs == 0 && node->state == KITH_NODE_CLOSING)
-		finished(node);
-}
-
-void kith_node_handle_closed(uv_handle_t *handle)
-{
-	struct kith_node *node = handle->data;
-	node->handles--;
-	finish_if_done(node);
-}
-
-void kith_node_socket_closed(struct kith_socket *s)
-{
-	s->node->handles--;
-	finish_if_done(s->node);
-}
-
-static void socket_closed(uv_handle_t *handle)
-{
-	kith_node_socket_closed(handle->data);
-}
-
-static void watch_closed(void *ctx)
-{
-	struct kith_node *node = ctx;
-	node->handles--;
-	finish_if_done(node);
-}
-
-static void close_handles(struct kith_node *node)
-{
-	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++)
-		if (node->sockets[i].poll.data != NULL &&
-		    !uv_is_closing((uv_handle_t *)&node->sockets[i].poll)) /* it is while being mended */
-			uv_close((uv_handle_t *)&node->sockets[i].poll, socket_closed);
-	if (node->watching) {
-		node->handles++;
-		kith_interface_watch_stop(&node->watch, watch_closed);
-	}
-	uv_close((uv_handle_t *)&node->prepare, kith_node_handle_closed);
-	uv_close((uv_handle_t *)&node->timer, kith_node_handle_closed);
-	uv_close((uv_handle_t *)&node->close_timer, kith_node_handle_closed);
-	uv_close((uv_handle_t *)&node->resolve_timer, kith_node_handle_closed);
-	uv_close((uv_handle_t *)&node->mend_timer, kith_node_handle_closed);
-	if (node->async.data != NULL)
-		uv_close((uv_handle_t *)&node->async, kith_node_handle_closed);
-}
-
-void kith_node_finish(struct kith_node *node)
-{
-	/* A save under way is waited for: its end comes back here. The core's last words may be another one. (Out of
-	 * patience, the job is still waited for, but nothing that it leads to.) */
-	if (node->finishing || (node->save.busy && !node->impatient))
-		return;
-	kith_thread_stop_posts(node);
-	kith_event_end_all(node);
-	node->finishing = true;
-	close_handles(node);
-}
-
-void kith_node_job_done(struct kith_node *node)
-{
-	node->jobs--;
-	if (node->finishing)
-		finish_if_done(node);
-	else
-		kith_drive_pump(node);
-}
-
 int kith_node_free(struct kith_node *node)
 {
 	if (node == NULL)
@@ -273,11 +172,7 @@ int kith_node_free(struct kith_node *node)
 		uv_thread_t self = uv_thread_self();
 		if (uv_thread_equal(&self, &node->thread))
 			return KITH_ESTATE;
-		uv_mutex_lock(&node->post_lock);
-		node->close_wanted = true;
-		if (node->post_open)
-			(void)uv_async_send(&node->async);
-		uv_mutex_unlock(&node->post_lock);
+		kith_thread_ask_close(node);
 		(void)uv_thread_join(&node->thread);
 	} else if (node->state != KITH_NODE_NEW && node->state != KITH_NODE_CLOSED) {
 		return KITH_ESTATE;

@@ -16,7 +16,7 @@ static void fail(struct kith_node *node, int err, const char *why)
 		 kith_node_redacted(node, why));
 	if (node->cb.started != NULL)
 		node->cb.started(node, err, why, node->user);
-	kith_drive_pump(node);
+	kith_node_touch(node);
 }
 
 /* ---- on the thread pool ---- */
@@ -86,7 +86,7 @@ static void interfaces_changed(void *ctx, const struct kith_interfaces *now)
 		node->resolver.attempt = 0;
 		kith_bootstrap_resolve(node);
 	}
-	kith_drive_pump(node);
+	kith_node_touch(node);
 }
 
 /* ---- the core ---- */
@@ -228,7 +228,7 @@ static void proceed(struct kith_node *node)
 	kith_core_tick(node->core, kith_node_now(node));
 	if (node->state == KITH_NODE_RUNNING && node->cb.started != NULL)
 		node->cb.started(node, 0, "", node->user);
-	kith_drive_pump(node);
+	kith_node_touch(node);
 }
 
 static void open_done(uv_work_t *work, int status)

@@ -177,7 +177,7 @@ static void try_again(uv_timer_t *timer)
 		left = (node->sockets[i].mending && !mend(&node->sockets[i])) || left;
 	if (left)
 		mend_later(node);
-	kith_drive_pump(node);
+	kith_node_touch(node);
 }
 
 static void poll_closed(uv_handle_t *handle)
@@ -185,7 +185,7 @@ static void poll_closed(uv_handle_t *handle)
 	struct kith_socket *s = handle->data;
 
 	s->poll.data = NULL; /* may be used again */
-	kith_node_socket_closed(s);
+	s->node->handles--;
 }
 
 static void give_up(struct kith_socket *s)
@@ -213,6 +213,15 @@ static void give_up(struct kith_socket *s)
 		kith_trouble(node, KITH_TROUBLE_SOCKET, err, why);
 	}
 	mend_later(node);
+}
+
+void kith_sockets_close(struct kith_node *node)
+{
+	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++) {
+		struct kith_socket *s = &node->sockets[i];
+		if (s->poll.data != NULL && !uv_is_closing((uv_handle_t *)&s->poll)) /* it is while being mended */
+			uv_close((uv_handle_t *)&s->poll, poll_closed);
+	}
 }
 
 void kith_sockets_check(struct kith_node *node)

@@ -3,18 +3,6 @@
 
 #include "base/assert.h"
 
-static void woken(uv_async_t *async)
-{
-	struct kith_node *node = async->data;
-
-	kith_thread_run_posted(node);
-	uv_mutex_lock(&node->post_lock);
-	bool close_wanted = node->close_wanted;
-	uv_mutex_unlock(&node->post_lock);
-	if (close_wanted)
-		(void)kith_node_close(node, NULL);
-}
-
 int kith_thread_init(struct kith_node *node)
 {
 	if (uv_mutex_init(&node->post_lock) != 0)
@@ -39,7 +27,7 @@ static void thread_main(void *arg)
 	KITH_ASSERT(err == 0);
 }
 
-int kith_thread_open(struct kith_node *node)
+int kith_thread_open(struct kith_node *node, uv_async_cb woken)
 {
 	if (uv_async_init(node->loop, &node->async, woken) != 0)
 		return KITH_EIO;
@@ -82,6 +70,23 @@ void kith_thread_stop_posts(struct kith_node *node)
 	node->post_open = false;
 	uv_mutex_unlock(&node->post_lock);
 	kith_thread_run_posted(node);
+}
+
+void kith_thread_ask_close(struct kith_node *node)
+{
+	uv_mutex_lock(&node->post_lock);
+	node->close_wanted = true;
+	if (node->post_open)
+		(void)uv_async_send(&node->async);
+	uv_mutex_unlock(&node->post_lock);
+}
+
+bool kith_thread_close_asked(struct kith_node *node)
+{
+	uv_mutex_lock(&node->post_lock);
+	bool asked = node->close_wanted;
+	uv_mutex_unlock(&node->post_lock);
+	return asked;
 }
 
 int kith_post(struct kith_node *node, void (*fn)(struct kith_node *node, void *arg), void *arg)

@@ -29,7 +29,6 @@ OBJECTS = {
 # Folders that have a circle today, and why. An entry whose circle is gone is refused.
 KNOWN = {
     "role": "what happens to a session is carried out at once, by calls upward",
-    "host": "the loop's clock, its news and its troubles are in the files that drive it",
 }
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(<[^>\n]+>|"[^"\n]+")', re.M)
 

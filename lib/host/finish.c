@@ -1,0 +1,64 @@
+/* The end of a node: every handle of the application gets its last callback, handles of the loop are closed, jobs are
+ * waited for, and then the node is closed. */
+#include "host/internal.h"
+
+/* The last thing to happen on the loop. The application may free the node in its callback. */
+static void finished(uv_handle_t *prepare)
+{
+	struct kith_node *node = prepare->data;
+	void (*closed)(struct kith_node * node, void *user) = node->closed;
+
+	kith_core_free(node->core);
+	node->core = NULL;
+	kith_shared_free(node->shared);
+	node->shared = NULL;
+	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++) {
+		kith_udp_close(node->sockets[i].udp);
+		node->sockets[i].udp = NULL;
+	}
+	kith_statedir_close(&node->statedir);
+	node->state = KITH_NODE_CLOSED;
+	if (closed != NULL)
+		closed(node, node->user);
+}
+
+static void watch_closed(void *ctx)
+{
+	struct kith_node *node = ctx;
+	node->handles--;
+}
+
+/* All but the prepare handle, which sees to the rest. */
+static void close_handles(struct kith_node *node)
+{
+	kith_sockets_close(node);
+	if (node->watching) {
+		node->handles++;
+		kith_interface_watch_stop(&node->watch, watch_closed);
+	}
+	uv_close((uv_handle_t *)&node->check, kith_node_handle_closed);
+	uv_close((uv_handle_t *)&node->timer, kith_node_handle_closed);
+	uv_close((uv_handle_t *)&node->close_timer, kith_node_handle_closed);
+	uv_close((uv_handle_t *)&node->resolve_timer, kith_node_handle_closed);
+	uv_close((uv_handle_t *)&node->mend_timer, kith_node_handle_closed);
+	if (node->async.data != NULL)
+		uv_close((uv_handle_t *)&node->async, kith_node_handle_closed);
+}
+
+void kith_finish_begin(struct kith_node *node)
+{
+	/* A save under way is waited for: its end comes back here. The core's last words may be another one. (Out of
+	 * patience, the job is still waited for, but nothing that it leads to.) */
+	if (node->finishing || (node->save.busy && !node->impatient))
+		return;
+	kith_thread_stop_posts(node);
+	kith_event_end_all(node);
+	node->finishing = true;
+	close_handles(node);
+}
+
+void kith_finish_look(struct kith_node *node)
+{
+	if (node->handles == 0 && node->jobs == 0 && !uv_is_closing((uv_handle_t *)&node->prepare))
+		uv_close((uv_handle_t *)&node->prepare, finished);
+}
