@@ -62,26 +62,18 @@ static void collect_events(struct kith_node *node)
 
 bool kith_exchange_blocked(const struct kith_node *node)
 {
-	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++)
-		if (node->sockets[i].udp != NULL && kith_udp_queued(node->sockets[i].udp))
+	for (size_t i = 0; i < node->sockets_n; i++)
+		if (node->sockets[i].blocked)
 			return true;
 	return false;
 }
 
-static void socket_polled(uv_poll_t *poll, int status, int events);
-
-/* Polls for what is needed now: of a broken one nothing (its descriptor may be gone, and libuv aborts at that). */
-static void watch_socket(struct kith_socket *s)
+static void send_by(struct kith_socket *s, const struct kith_packet packets[], size_t n)
 {
-	int events = UV_READABLE | (kith_udp_queued(s->udp) ? UV_WRITABLE : 0);
-
-	if (events == s->events || kith_udp_broken(s->udp) != 0)
-		return;
-	s->events = events;
-	(void)uv_poll_start(&s->poll, events, socket_polled);
+	s->blocked = s->carrier->send(s->self, packets, n);
 }
 
-/* Hands a batch to its sockets; neighbours for the same one together. */
+/* Hands a batch to its sockets; neighbours for the same one together, in one call. */
 static void send_batch(struct kith_node *node, struct kith_packet packets[], size_t n)
 {
 	for (size_t at = 0; at < n;) {
@@ -89,9 +81,8 @@ static void send_batch(struct kith_node *node, struct kith_packet packets[], siz
 		size_t run = 1;
 		while (at + run < n && packets[at + run].transport == transport)
 			run++;
-		struct kith_udp *udp = transport < KITH_HOST_SOCKETS ? node->sockets[transport].udp : NULL;
-		if (udp != NULL)
-			kith_udp_send(udp, &packets[at], run);
+		if (transport < node->sockets_n && node->sockets[transport].self != NULL)
+			send_by(&node->sockets[transport], &packets[at], run);
 		at += run;
 	}
 }
@@ -99,10 +90,10 @@ static void send_batch(struct kith_node *node, struct kith_packet packets[], siz
 /* What could not be sent, and where to, is news for the core. */
 static void report_errors(struct kith_node *node)
 {
-	for (int i = 0; i < KITH_HOST_SOCKETS; i++) {
-		struct kith_udp_error e;
-		struct kith_udp *udp = node->sockets[i].udp;
-		while (udp != NULL && kith_udp_error(udp, &e)) {
+	for (size_t i = 0; i < node->sockets_n; i++) {
+		struct kith_carrier_error e;
+		struct kith_socket *s = &node->sockets[i];
+		while (s->self != NULL && s->carrier->error(s->self, &e)) {
 			kith_core_send_error(node->core, kith_node_now(node), (uint16_t)i, &e.remote, e.err);
 			kith_node_touch(node);
 		}
@@ -117,9 +108,6 @@ static void send_packets(struct kith_node *node)
 
 	while ((n = kith_core_poll(node->core, kith_node_now(node), packets, KITH_HOST_BATCH)) > 0)
 		send_batch(node, packets, n);
-	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++)
-		if (node->sockets[i].udp != NULL && uv_is_active((uv_handle_t *)&node->sockets[i].poll))
-			watch_socket(&node->sockets[i]);
 }
 
 void kith_exchange_flush(struct kith_node *node)
@@ -138,8 +126,9 @@ void kith_exchange_drain(struct kith_node *node)
 /* ---- in ---- */
 
 /* Answers what is for the STUN server and takes it out; returns how many packets are left for the core. */
-static size_t take_stun(struct kith_node *node, struct kith_udp *udp, struct kith_packet packets[], size_t n)
+static size_t take_stun(struct kith_socket *s, struct kith_packet packets[], size_t n)
 {
+	struct kith_node *node = s->node;
 	uint8_t out[KITH_STUN_ANSWER_MAX];
 	size_t left = 0;
 
@@ -158,7 +147,7 @@ static size_t take_stun(struct kith_node *node, struct kith_udp *udp, struct kit
 				.data = out, .len = (uint32_t)n_out, .transport = p->transport, .remote = p->remote
 			};
 			if (n_out > 0)
-				kith_udp_send(udp, &answer, 1);
+				send_by(s, &answer, 1);
 		}
 	}
 	return left;
@@ -170,12 +159,12 @@ static void receive(struct kith_socket *s)
 	struct kith_packet packets[KITH_HOST_BATCH];
 
 	for (int batch = 0; batch < KITH_HOST_BATCHES; batch++) {
-		int got = kith_udp_receive(s->udp, packets, KITH_HOST_BATCH);
+		int got = s->carrier->receive(s->self, packets, KITH_HOST_BATCH);
 		if (got <= 0)
 			return; /* nothing, or no memory now, or broken: the pump looks after that */
 		size_t n = (size_t)got;
-		if (node->stun != NULL)
-			n = take_stun(node, s->udp, packets, n);
+		if (node->stun != NULL && s->carrier->kind == KITH_CARRIER_UDP)
+			n = take_stun(s, packets, n);
 		if (n > 0)
 			kith_core_input(node->core, kith_node_now(node), packets, n);
 		/* Before the buffers are used again: what is relayed, and what events tell, lies in them. */
@@ -185,9 +174,14 @@ static void receive(struct kith_socket *s)
 	}
 }
 
-/* Connections whose datagrams had to wait for our queue. */
-static void tell_writable(struct kith_node *node)
+/* Connections whose datagrams had to wait for our queue are told, by the pump. */
+void kith_exchange_unblocked(struct kith_socket *s)
 {
+	struct kith_node *node = s->node;
+
+	s->blocked = false;
+	if (kith_exchange_blocked(node))
+		return;
 	for (struct kith_link *l = node->all_conns.next; l != &node->all_conns; l = l->next) {
 		struct kith_conn *conn = KITH_LINKED(l, struct kith_conn, all_link);
 		if (conn->refused && kith_link_empty(&conn->work_link))
@@ -195,37 +189,15 @@ static void tell_writable(struct kith_node *node)
 	}
 }
 
-static void socket_polled(uv_poll_t *poll, int status, int events)
+void kith_exchange_ready(void *socket, unsigned news)
 {
-	struct kith_socket *s = poll->data;
-	struct kith_node *node = s->node;
+	struct kith_socket *s = socket;
 
-	if (node->core == NULL)
+	if (s->node->core == NULL)
 		return;
-	if (status != 0) {
-		/* An error waits in the socket's queue. libuv has stopped polling. */
-		kith_udp_read_errors(s->udp);
-		s->events = 0;
+	if ((news & KITH_CARRIER_ROOM) != 0)
+		kith_exchange_unblocked(s);
+	if ((news & KITH_CARRIER_INPUT) != 0)
 		receive(s);
-	}
-	if ((events & UV_WRITABLE) != 0) {
-		kith_udp_flush(s->udp);
-		if (!kith_exchange_blocked(node))
-			tell_writable(node);
-	}
-	if ((events & UV_READABLE) != 0)
-		receive(s);
-	watch_socket(s);
-	kith_node_touch(node);
-}
-
-int kith_exchange_watch(struct kith_socket *s)
-{
-	if (uv_poll_init(s->node->loop, &s->poll, kith_udp_fd(s->udp)) != 0)
-		return KITH_EIO;
-	s->poll.data = s;
-	s->node->handles++;
-	s->events = 0;
-	watch_socket(s);
-	return 0;
+	kith_node_touch(s->node);
 }

@@ -12,10 +12,6 @@ static void finished(uv_handle_t *prepare)
 	node->core = NULL;
 	kith_shared_free(node->shared);
 	node->shared = NULL;
-	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++) {
-		kith_udp_close(node->sockets[i].udp);
-		node->sockets[i].udp = NULL;
-	}
 	kith_statedir_close(&node->statedir);
 	node->state = KITH_NODE_CLOSED;
 	if (closed != NULL)

@@ -2,7 +2,7 @@
  *
  *     options.c, profile.c   what it was told         thread.c    its loop, its thread, kith_post
  *     open.c, resolve.c      from start to running    drive.c     the core's contract: emptied, then waited for
- *     sockets.c              opened, and opened again exchange.c  packets in; events and packets out
+ *     sockets.c, carrier.c   opened, and opened again exchange.c  packets in; events and packets out
  *     event.c                an event is a callback   effect.c    what the core asks for: saving
  *     node.c                 made, started, freed     finish.c    the end
  *     call.c, conn.c, stream.c   the calls of the application
@@ -13,9 +13,8 @@
  * and sets dirty; the pump does the rest in the same turn of the loop. That is why anything may be called, closed and
  * freed anywhere. It holds among our own files, too: what changes something leaves it to the pump, and calls nobody.
  *
- * Not here yet, with their places: TCP beside udp.h (a transport with an id of its own, packets behind a 16-bit
- * length), port mapping as a job on the thread pool that ends in kith_core_transport with one more address, ICE agents
- * of libnice as transports.
+ * Not here yet, with their places: TCP as a carrier (carrier.h; packets behind a 16-bit length), port mapping as a job
+ * on the thread pool that ends in kith_core_transport with one more address, ICE agents of libnice as carriers.
  */
 #ifndef KITH_HOST_INTERNAL_H
 #define KITH_HOST_INTERNAL_H
@@ -28,6 +27,7 @@
 
 #include "base/log.h"
 #include "base/table.h"
+#include "host/carrier.h"
 #include "host/interfaces.h"
 #include "host/keyfile.h"
 #include "base/list.h"
@@ -35,9 +35,9 @@
 #include "host/statedir.h"
 #include "host/stun.h"
 #include "host/system.h"
-#include "host/udp.h"
 
 #define KITH_HOST_SERVICES_MAX 16 /* as in the core */
+#define KITH_HOST_SOCKETS_MAX 8 /* rows of a table of carriers */
 #define KITH_HOST_BATCH 64 /* packets between two calls of the core */
 #define KITH_HOST_BATCHES 8 /* of one socket, before others get their turn */
 #define KITH_HOST_ROUNDS 16 /* of the pump, before the loop gets its turn */
@@ -48,8 +48,6 @@
 #define KITH_SOCKET_GOOD_US (60 * KITH_US_PER_S)
 #define KITH_HOST_STATE_FILE "state"
 
-enum kith_host_transport { KITH_TRANSPORT_UDP_V4 = 0, KITH_TRANSPORT_UDP_V6 = 1, KITH_HOST_SOCKETS = 2 };
-
 /* Memory that lives as long as the node: copies of options. */
 struct kith_owned {
 	struct kith_owned *next;
@@ -57,11 +55,13 @@ struct kith_owned {
 	uint8_t bytes[];
 };
 
+/* One transport: an open carrier, or one that is to come back. Its place in the node's array is the transport's id. */
 struct kith_socket {
 	struct kith_node *node;
-	struct kith_udp *udp; /* NULL: not open */
-	uv_poll_t poll;
-	int events; /* what is polled for */
+	const struct kith_carrier *carrier;
+	const struct kith_carrier_row *row;
+	void *self; /* the carrier's; NULL: not open */
+	bool blocked; /* packets wait in the carrier's own queue */
 	bool up; /* as the core was told */
 	bool mending; /* it failed, and is to be opened again on that port */
 	uint16_t port;
@@ -145,7 +145,9 @@ struct kith_node {
 	char services[KITH_HOST_SERVICES_MAX][KITH_SERVICE_MAX + 1];
 	size_t services_n;
 
-	struct kith_socket sockets[KITH_HOST_SOCKETS];
+	const struct kith_carrier_row *carriers; /* what to open */
+	struct kith_socket sockets[KITH_HOST_SOCKETS_MAX];
+	size_t sockets_n;
 	struct kith_interface_watch watch;
 	bool watching;
 	struct kith_stun *stun;
@@ -243,10 +245,9 @@ int kith_open_begin(struct kith_node *node) KITH_MUST_USE;
 void kith_open_cancel(struct kith_node *node);
 
 /* ---- sockets.c ---- */
-/* Opens both families on one port. One family that this machine does not have is no error, both are. */
+/* Opens all on one port. One that this machine does not have is no error, none at all is. */
 int kith_sockets_open(struct kith_node *node, char *why) KITH_MUST_USE;
-int kith_sockets_start(struct kith_node *node) KITH_MUST_USE; /* once the core is there */
-void kith_sockets_close(struct kith_node *node); /* no more is taken in */
+void kith_sockets_close(struct kith_node *node);
 void kith_sockets_check(struct kith_node *node); /* gives up those that are broken, and sees to their return */
 void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *interfaces);
 
@@ -269,7 +270,8 @@ bool kith_thread_close_asked(struct kith_node *node);
 void kith_effects_take(struct kith_node *node); /* begins whatever the core asks for */
 
 /* ---- exchange.c ---- */
-int kith_exchange_watch(struct kith_socket *s) KITH_MUST_USE; /* takes in what comes from now on */
+void kith_exchange_ready(void *socket, unsigned news); /* what a carrier tells */
+void kith_exchange_unblocked(struct kith_socket *s); /* what waited there was sent, or is lost */
 void kith_exchange_drain(struct kith_node *node); /* empties the core after it was changed */
 void kith_exchange_flush(struct kith_node *node); /* of events and packets only */
 bool kith_exchange_blocked(const struct kith_node *node); /* packets wait in our own queue */

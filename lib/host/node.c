@@ -37,8 +37,6 @@ static void release(struct kith_node *node)
 
 	kith_core_free(node->core);
 	kith_shared_free(node->shared);
-	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++)
-		kith_udp_close(node->sockets[i].udp);
 	kith_stun_free(node->stun);
 	kith_statedir_close(&node->statedir);
 	kith_resolver_deinit(&node->resolver);
@@ -92,6 +90,7 @@ int kith_node_new(struct kith_node **out, const struct kith_node_options *o, con
 	node->alloc = alloc;
 	node->random = o->random != NULL ? o->random : kith_system_random();
 	node->log = o->log;
+	node->carriers = kith_carriers;
 	int err = fill_in(node, o, cb, user);
 	if (err == 0)
 		err = kith_thread_init(node);
@@ -237,6 +236,20 @@ static void name_ourselves(const struct kith_node *node, struct kith_node_info *
 	}
 }
 
+static void describe_socket(const struct kith_socket *s, struct kith_node_info *out)
+{
+	struct kith_carrier_info info;
+
+	if (s->self == NULL)
+		return;
+	s->carrier->info(s->self, &info);
+	out->port = info.port;
+	out->offload = out->offload || info.offload;
+	out->v4 = out->v4 || s->row->family == KITH_FAMILY_V4;
+	out->v6 = out->v6 || s->row->family == KITH_FAMILY_V6;
+	out->send_queue_full += info.queue_full;
+}
+
 void kith_node_info(const struct kith_node *node, struct kith_node_info *out)
 {
 	memset(out, 0, sizeof *out);
@@ -245,18 +258,8 @@ void kith_node_info(const struct kith_node *node, struct kith_node_info *out)
 	out->network = node->network;
 	if (node->chain.kind != 0)
 		name_ourselves(node, out);
-	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++) {
-		const struct kith_udp *udp = node->sockets[i].udp;
-		struct kith_udp_counts counts;
-		if (udp == NULL)
-			continue;
-		out->port = kith_udp_port(udp);
-		out->offload = out->offload || kith_udp_offloads(udp);
-		out->v4 = out->v4 || i == KITH_TRANSPORT_UDP_V4;
-		out->v6 = out->v6 || i == KITH_TRANSPORT_UDP_V6;
-		kith_udp_counts(udp, &counts);
-		out->send_queue_full += counts.queue_full;
-	}
+	for (size_t i = 0; i < node->sockets_n; i++)
+		describe_socket(&node->sockets[i], out);
 	if (node->stun != NULL)
 		kith_stun_counts(node->stun, &out->stun_answers, &out->stun_limited);
 	out->clock_trusted = kith_node_now(node).unix_trusted;

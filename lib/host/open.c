@@ -204,8 +204,7 @@ static int run(struct kith_node *node, char *why)
 		if (node->stun == NULL)
 			return KITH_ENOMEM;
 	}
-	err = kith_sockets_start(node);
-	return err != 0 ? err : start_watching(node);
+	return start_watching(node);
 }
 
 /* ---- the order of things ---- */
@@ -219,6 +218,7 @@ static void proceed(struct kith_node *node)
 	int err = run(node, why);
 	wipe_job(node);
 	if (err != 0) {
+		kith_sockets_close(node);
 		fail(node, err, why[0] != '\0' ? why : kith_strerror(err));
 		return;
 	}

@@ -1,10 +1,10 @@
-/* The node's UDP sockets: opened together, told to the core, and opened again when one fails.
+/* The node's sockets: its carriers, opened together, told to the core, and opened again when one fails.
  *
- * A socket that is of no more use (kith_udp_broken) is closed, the core is told that the transport is down, the
- * application that there is trouble: once, however long it lasts. Then it is opened again: at once, and if that does
- * not help after KITH_SOCKET_RETRY_US, doubling up to KITH_SOCKET_RETRY_MAX_US, with full jitter; on the same port, as
- * others know it. A port that the system had chosen is given up for any other after PORT_ATTEMPTS failures. A failure
- * after KITH_SOCKET_GOOD_US of good service is a new story.
+ * A socket that is of no more use (its carrier says that it broke) is closed, the core is told that the transport is
+ * down, the application that there is trouble: once, however long it lasts. Then it is opened again: at once, and if
+ * that does not help after KITH_SOCKET_RETRY_US, doubling up to KITH_SOCKET_RETRY_MAX_US, with full jitter; on the same
+ * port, as others know it. A port that the system had chosen is given up for any other after PORT_ATTEMPTS failures. A
+ * failure after KITH_SOCKET_GOOD_US of good service is a new story.
  */
 #include "host/internal.h"
 
@@ -15,88 +15,161 @@
 
 enum { PORT_ATTEMPTS = 8 };
 
-/* ---- opening ---- */
+/* What came of opening one. */
+struct outcome {
+	int err;
+	char why[KITH_CARRIER_WHY_MAX];
+};
 
-static int open_socket(struct kith_node *node, enum kith_host_transport which, uint16_t port, char *why)
+/* ---- opening and closing ---- */
+
+static bool is_v4(const struct kith_socket *s)
 {
-	bool v4 = which == KITH_TRANSPORT_UDP_V4;
-	struct kith_socket *s = &node->sockets[which];
-	struct kith_udp_options o = { .alloc = node->alloc,
-				      .transport = (uint16_t)which,
-				      .offload = !node->o.no_offload };
+	return s->row->family == KITH_FAMILY_V4;
+}
 
-	o.bind = v4 ? node->o.bind_v4 : node->o.bind_v6;
-	o.bind.family = v4 ? KITH_FAMILY_V4 : KITH_FAMILY_V6;
+static bool is_wanted(const struct kith_socket *s)
+{
+	return is_v4(s) ? !s->node->o.no_v4 : !s->node->o.no_v6;
+}
+
+static uint16_t port_of(const struct kith_socket *s)
+{
+	struct kith_carrier_info info;
+
+	s->carrier->info(s->self, &info);
+	return info.port;
+}
+
+static int open_socket(struct kith_socket *s, uint16_t port, char *why)
+{
+	struct kith_node *node = s->node;
+	struct kith_carrier_options o = { .alloc = node->alloc,
+					  .loop = node->loop,
+					  .arg = s->row->arg,
+					  .transport = (uint16_t)(s - node->sockets),
+					  .bind = is_v4(s) ? node->o.bind_v4 : node->o.bind_v6,
+					  .offload = !node->o.no_offload,
+					  .ready = kith_exchange_ready,
+					  .ctx = s };
+
+	o.bind.family = s->row->family;
 	o.bind.port = port;
-	s->node = node;
-	return kith_udp_open(&s->udp, &o, why);
+	int err = s->carrier->open(&s->self, &o, why);
+	if (err != 0)
+		return err;
+	node->handles++;
+	s->opened_at = kith_node_now(node).mono_us;
+	return 0;
 }
 
-static void close_socket(struct kith_node *node, enum kith_host_transport which)
+static void carrier_closed(void *ctx)
 {
-	kith_udp_close(node->sockets[which].udp);
-	node->sockets[which].udp = NULL;
+	struct kith_node *node = ctx;
+	node->handles--;
 }
 
-/* Opens both families on one port. One family that this machine does not have is no error, both are. */
+static void close_socket(struct kith_socket *s)
+{
+	if (s->self == NULL)
+		return;
+	s->carrier->close(s->self, carrier_closed, s->node);
+	s->self = NULL;
+	kith_exchange_unblocked(s);
+}
+
+void kith_sockets_close(struct kith_node *node)
+{
+	for (size_t i = 0; i < node->sockets_n; i++)
+		close_socket(&node->sockets[i]);
+}
+
+/* All, on the port that the first one gets. False: the system chose it, and it is somebody else's on another one. */
+static bool open_all(struct kith_node *node, struct outcome out[])
+{
+	uint16_t port = node->o.port;
+	bool clash = false;
+
+	for (size_t i = 0; i < node->sockets_n; i++) {
+		struct kith_socket *s = &node->sockets[i];
+		out[i] = (struct outcome){ .err = KITH_ENOTSUP };
+		if (!is_wanted(s))
+			continue;
+		out[i].err = open_socket(s, port, out[i].why);
+		clash = clash || (out[i].err == KITH_EADDRINUSE && port != node->o.port);
+		if (out[i].err == 0 && port == 0)
+			port = port_of(s);
+	}
+	return !clash;
+}
+
+/* Whether what was opened makes a node: 0, and troubles are told; or why not. */
+static int judge(struct kith_node *node, const struct outcome out[], char *why)
+{
+	const struct outcome *worst = NULL;
+	bool any = false, taken = false;
+
+	for (size_t i = 0; i < node->sockets_n; i++) {
+		any = any || out[i].err == 0;
+		if (!is_wanted(&node->sockets[i]) || out[i].err == 0 || taken)
+			continue;
+		/* A port that was asked for and is taken: half a node would only confuse. */
+		taken = out[i].err == KITH_EADDRINUSE && node->o.port != 0;
+		if (worst == NULL || taken)
+			worst = &out[i];
+	}
+	if (worst == NULL)
+		return any ? 0 : KITH_ENOTSUP;
+	if (taken || !any) {
+		memcpy(why, worst->why, sizeof worst->why);
+		return worst->err;
+	}
+	for (size_t i = 0; i < node->sockets_n; i++)
+		if (is_wanted(&node->sockets[i]) && out[i].err != 0)
+			kith_trouble(node, KITH_TROUBLE_SOCKET, out[i].err, out[i].why);
+	return 0;
+}
+
 int kith_sockets_open(struct kith_node *node, char *why)
 {
-	char why6[KITH_UDP_WHY_MAX];
-	int err4 = 0, err6 = 0;
+	struct outcome out[KITH_HOST_SOCKETS_MAX];
 
-	for (int attempt = 0; attempt < PORT_ATTEMPTS; attempt++) {
-		uint16_t port = node->o.port;
-		err4 = err6 = KITH_ENOTSUP;
-		why[0] = why6[0] = '\0';
-		if (!node->o.no_v4) {
-			err4 = open_socket(node, KITH_TRANSPORT_UDP_V4, port, why);
-			if (err4 == 0)
-				port = kith_udp_port(node->sockets[KITH_TRANSPORT_UDP_V4].udp);
-		}
-		if (!node->o.no_v6)
-			err6 = open_socket(node, KITH_TRANSPORT_UDP_V6, port, why6);
-		/* The port that v4 was given may be somebody else's on v6: ask for another. */
-		if (node->o.port != 0 || err4 != 0 || err6 != KITH_EADDRINUSE)
-			break;
-		if (attempt + 1 < PORT_ATTEMPTS)
-			close_socket(node, KITH_TRANSPORT_UDP_V4);
+	for (const struct kith_carrier_row *row = node->carriers; row->carrier != NULL; row++) {
+		if (node->sockets_n == KITH_HOST_SOCKETS_MAX)
+			return KITH_EFULL;
+		struct kith_socket *s = &node->sockets[node->sockets_n++];
+		s->node = node;
+		s->row = row;
+		s->carrier = row->carrier;
 	}
-	if (err4 != 0 && err6 != 0) {
-		if (why[0] == '\0')
-			memcpy(why, why6, sizeof why6);
-		return node->o.no_v4 ? err6 : err4;
-	}
-	/* A port that was asked for and is taken: half a node would only confuse. */
-	if (err4 == KITH_EADDRINUSE || (err6 == KITH_EADDRINUSE && node->o.port != 0)) {
-		if (err6 == KITH_EADDRINUSE)
-			memcpy(why, why6, sizeof why6);
-		return KITH_EADDRINUSE;
-	}
-	if (err4 != 0 && !node->o.no_v4)
-		kith_trouble(node, KITH_TROUBLE_SOCKET, err4, why);
-	if (err6 != 0 && !node->o.no_v6)
-		kith_trouble(node, KITH_TROUBLE_SOCKET, err6, why6);
-	return 0;
+	for (int attempt = 1; !open_all(node, out) && attempt < PORT_ATTEMPTS; attempt++)
+		kith_sockets_close(node);
+	return judge(node, out, why);
 }
 
 /* ---- what the core is told ---- */
 
-static void tell_transport(struct kith_node *node, enum kith_host_transport which,
-			   const struct kith_interface_list *list, const struct kith_addr *bound)
+static void tell_transport(struct kith_socket *s, const struct kith_interfaces *interfaces)
 {
-	struct kith_socket *s = &node->sockets[which];
-	struct kith_transport t = { .id = (uint16_t)which,
-				    .up = list->n > 0,
-				    .family = which == KITH_TRANSPORT_UDP_V4 ? KITH_FAMILY_V4 : KITH_FAMILY_V6 };
+	struct kith_node *node = s->node;
+	struct kith_interface_list list = is_v4(s) ? interfaces->v4 : interfaces->v6;
+	const struct kith_addr *bound = is_v4(s) ? &node->o.bind_v4 : &node->o.bind_v6;
+	bool own = s->carrier->locals != NULL;
 
-	if (s->udp == NULL || (!t.up && !s->up))
+	if (s->self == NULL)
 		return;
-	for (size_t i = 0; i < list->n; i++) {
-		if (bound->family != KITH_FAMILY_NONE && memcmp(bound->ip, list->addrs[i].ip, sizeof bound->ip) != 0)
+	if (own)
+		s->carrier->locals(s->self, &list);
+	struct kith_transport t = { .id = (uint16_t)(s - node->sockets), .up = list.n > 0, .family = s->row->family };
+	if (!t.up && !s->up)
+		return;
+	for (size_t i = 0; i < list.n; i++) {
+		if (!own && bound->family != KITH_FAMILY_NONE &&
+		    memcmp(bound->ip, list.addrs[i].ip, sizeof bound->ip) != 0)
 			continue;
-		t.locals[t.locals_n] = list->addrs[i];
-		t.locals[t.locals_n].port = kith_udp_port(s->udp);
-		t.prefix_bits[t.locals_n] = list->prefix_bits[i];
+		t.locals[t.locals_n] = list.addrs[i];
+		t.locals[t.locals_n].port = port_of(s);
+		t.prefix_bits[t.locals_n] = list.prefix_bits[i];
 		t.locals_n++;
 	}
 	s->up = t.up;
@@ -106,23 +179,11 @@ static void tell_transport(struct kith_node *node, enum kith_host_transport whic
 
 void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *interfaces)
 {
-	tell_transport(node, KITH_TRANSPORT_UDP_V4, &interfaces->v4, &node->o.bind_v4);
-	tell_transport(node, KITH_TRANSPORT_UDP_V6, &interfaces->v6, &node->o.bind_v6);
+	for (size_t i = 0; i < node->sockets_n; i++)
+		tell_transport(&node->sockets[i], interfaces);
 }
 
 /* ---- mending ---- */
-
-int kith_sockets_start(struct kith_node *node)
-{
-	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++) {
-		struct kith_socket *s = &node->sockets[i];
-		int err = s->udp != NULL ? kith_exchange_watch(s) : 0;
-		if (err != 0)
-			return err;
-		s->opened_at = kith_node_now(node).mono_us;
-	}
-	return 0;
-}
 
 static void try_again(uv_timer_t *timer);
 
@@ -130,11 +191,10 @@ static void mend_later(struct kith_node *node)
 {
 	unsigned attempt = 0;
 
-	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++)
+	for (size_t i = 0; i < node->sockets_n; i++)
 		if (node->sockets[i].mending && node->sockets[i].attempts > attempt)
 			attempt = node->sockets[i].attempts;
-	/* 1 ms, not 0: the closing of the old poll handle is told in between. */
-	kith_time_us in = attempt == 0 ? KITH_US_PER_MS
+	kith_time_us in = attempt == 0 ? 0
 				       : kith_rng_backoff(node->random, KITH_SOCKET_RETRY_US, KITH_SOCKET_RETRY_MAX_US,
 							  attempt - 1);
 	(void)uv_timer_start(&node->mend_timer, try_again, (uint64_t)(in / KITH_US_PER_MS), 0);
@@ -144,25 +204,16 @@ static void mend_later(struct kith_node *node)
 static bool mend(struct kith_socket *s)
 {
 	struct kith_node *node = s->node;
-	enum kith_host_transport which = (enum kith_host_transport)(s - node->sockets);
 	uint16_t port = node->o.port == 0 && s->attempts >= PORT_ATTEMPTS ? 0 : s->port;
-	char why[KITH_UDP_WHY_MAX];
+	char why[KITH_CARRIER_WHY_MAX];
 
 	s->attempts++;
-	if (s->poll.data != NULL) /* not closed yet */
-		return false;
-	int err = open_socket(node, which, port, why);
-	if (err == 0 && kith_exchange_watch(s) != 0) {
-		close_socket(node, which);
-		return false;
-	}
-	if (err != 0)
+	if (open_socket(s, port, why) != 0)
 		return false;
 	s->mending = false;
-	s->opened_at = kith_node_now(node).mono_us;
-	KITH_LOG(node->log, KITH_LOG_WARN, "socket_reopened transport=%d port=%u attempts=%u", (int)which,
-		 kith_udp_port(s->udp), s->attempts);
-	kith_tell_transports(node, &node->watch.last);
+	KITH_LOG(node->log, KITH_LOG_WARN, "socket_reopened transport=%d port=%u attempts=%u", (int)(s - node->sockets),
+		 port_of(s), s->attempts);
+	tell_transport(s, &node->watch.last);
 	return true;
 }
 
@@ -173,62 +224,41 @@ static void try_again(uv_timer_t *timer)
 
 	if (node->core == NULL || node->finishing)
 		return;
-	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++)
+	for (size_t i = 0; i < node->sockets_n; i++)
 		left = (node->sockets[i].mending && !mend(&node->sockets[i])) || left;
 	if (left)
 		mend_later(node);
 	kith_node_touch(node);
 }
 
-static void poll_closed(uv_handle_t *handle)
-{
-	struct kith_socket *s = handle->data;
-
-	s->poll.data = NULL; /* may be used again */
-	s->node->handles--;
-}
-
-static void give_up(struct kith_socket *s)
+static void give_up(struct kith_socket *s, int err)
 {
 	struct kith_node *node = s->node;
-	int err = kith_udp_broken(s->udp);
 	bool again = s->attempts > 0 && kith_node_now(node).mono_us - s->opened_at < KITH_SOCKET_GOOD_US;
-	bool v4 = s == &node->sockets[KITH_TRANSPORT_UDP_V4];
-	struct kith_transport t = { .id = (uint16_t)(s - node->sockets),
-				    .family = v4 ? KITH_FAMILY_V4 : KITH_FAMILY_V6 };
+	struct kith_transport t = { .id = (uint16_t)(s - node->sockets), .family = s->row->family };
 	char why[KITH_HOST_WHY_MAX];
 
-	s->port = kith_udp_port(s->udp);
+	s->port = port_of(s);
 	s->up = false;
 	s->mending = true;
-	s->events = 0;
-	uv_close((uv_handle_t *)&s->poll, poll_closed);
-	close_socket(node, (enum kith_host_transport)t.id);
+	close_socket(s);
 	kith_core_transport(node->core, kith_node_now(node), &t);
 	kith_node_touch(node);
 	if (!again) {
 		s->attempts = 0;
-		(void)snprintf(why, sizeof why, "the UDP socket for IPv%d, port %u, failed; opening it again",
-			       v4 ? 4 : 6, s->port);
+		(void)snprintf(why, sizeof why, "the %s socket for IPv%d, port %u, failed; opening it again",
+			       s->carrier->name, is_v4(s) ? 4 : 6, s->port);
 		kith_trouble(node, KITH_TROUBLE_SOCKET, err, why);
 	}
 	mend_later(node);
 }
 
-void kith_sockets_close(struct kith_node *node)
-{
-	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++) {
-		struct kith_socket *s = &node->sockets[i];
-		if (s->poll.data != NULL && !uv_is_closing((uv_handle_t *)&s->poll)) /* it is while being mended */
-			uv_close((uv_handle_t *)&s->poll, poll_closed);
-	}
-}
-
 void kith_sockets_check(struct kith_node *node)
 {
-	for (size_t i = 0; i < KITH_HOST_SOCKETS; i++) {
+	for (size_t i = 0; i < node->sockets_n; i++) {
 		struct kith_socket *s = &node->sockets[i];
-		if (s->udp != NULL && s->poll.data != NULL && kith_udp_broken(s->udp) != 0)
-			give_up(s);
+		int err = node->core != NULL && s->self != NULL ? s->carrier->broken(s->self) : 0;
+		if (err != 0)
+			give_up(s, err);
 	}
 }

@@ -12,6 +12,7 @@
 #include "support.h"
 
 #include "host/internal.h"
+#include "host/udp.h"
 
 #define PATIENCE_MS 30000 /* a test that is not done by then has failed; none comes near it */
 

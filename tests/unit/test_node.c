@@ -3,6 +3,7 @@
 
 #include "host_world.h"
 
+#include "host/carrier_udp.h"
 #include "host/internal.h"
 #include "host/udp_internal.h"
 #include "role/super.h"
@@ -262,6 +263,13 @@ static bool reaches_home(struct world *w, struct party *p)
 	return done == 1;
 }
 
+/* The socket behind a node's first transport. */
+static struct kith_udp *udp_of(const struct kith_node *node)
+{
+	const struct kith_udp_carrier *c = node->sockets[0].self;
+	return c->udp;
+}
+
 static void socket_comes_back(bool foreign)
 {
 	struct world w;
@@ -274,7 +282,7 @@ static void socket_comes_back(bool foreign)
 	start_leaf_with_doubts(&p, &w, supernode_init(&home, &w), &d);
 	kith_node_info(p.node, &before);
 	/* The descriptor goes away under us, or becomes one of another kind. */
-	int fd = kith_udp_fd(p.node->sockets[KITH_TRANSPORT_UDP_V4].udp);
+	int fd = kith_udp_fd(udp_of(p.node));
 	assert_int_equal(pipe(other), 0);
 	if (foreign)
 		assert_int_equal(dup2(other[0], fd), fd);
@@ -331,14 +339,14 @@ static void a_socket_waits_for_its_port(void **state)
 	world_init(&w);
 	start_leaf_with_doubts(&p, &w, supernode_init(&home, &w), &d);
 	kith_node_info(p.node, &before);
-	assert_int_equal(close(kith_udp_fd(p.node->sockets[KITH_TRANSPORT_UDP_V4].udp)), 0);
+	assert_int_equal(close(kith_udp_fd(udp_of(p.node))), 0);
 	uo.bind.port = before.port;
 	assert_int_equal(kith_udp_open(&thief, &uo, why), 0);
 	/* The number is the thief's now, and a socket: nothing fails, so it is told. */
-	p.node->sockets[KITH_TRANSPORT_UDP_V4].udp->lost = true;
-	p.node->sockets[KITH_TRANSPORT_UDP_V4].udp->broken = KITH_EIO;
+	udp_of(p.node)->lost = true;
+	udp_of(p.node)->broken = KITH_EIO;
 	kith_node_touch(p.node);
-	UNTIL(&w, p.node->sockets[KITH_TRANSPORT_UDP_V4].attempts >= 3);
+	UNTIL(&w, p.node->sockets[0].attempts >= 3);
 	kith_node_info(p.node, &info);
 	assert_false(info.v4);
 	assert_int_equal(d.told, 1);
@@ -361,7 +369,7 @@ static void a_node_may_be_closed_while_its_socket_is_away(void **state)
 	(void)state;
 	world_init(&w);
 	start_leaf_with_doubts(&p, &w, supernode_init(&home, &w), &d);
-	assert_int_equal(close(kith_udp_fd(p.node->sockets[KITH_TRANSPORT_UDP_V4].udp)), 0);
+	assert_int_equal(close(kith_udp_fd(udp_of(p.node))), 0);
 	party_close_plain(&p);
 	party_close(&home);
 	world_deinit(&w);

@@ -1,0 +1,96 @@
+/* What carries packets for a node. UDP is one carrier; the next is a file of its own and a row in carrier.c.
+ *
+ * A carrier is a table of functions, and what its open makes is one transport of the core, of one family. Packets go in
+ * and out by the batch: one call for as many as there are, so that a carrier can use what its system has for many
+ * (recvmmsg, sendmmsg, segmentation). What it cannot send at once it keeps, in order, up to a bound of its own.
+ * A carrier owns its handles of the loop, and tells by ready what they told it: from the loop only, never inside of
+ * another call. Nobody closes it in ready. It says that it broke by broken: its owner closes it and opens another.
+ * Never: a look into a packet, a callback but ready and closed.
+ */
+#ifndef KITH_HOST_CARRIER_H
+#define KITH_HOST_CARRIER_H
+
+#include <uv.h>
+
+#include <kith/err.h>
+#include <kith/packet.h>
+
+#include "host/interfaces.h"
+
+#define KITH_CARRIER_WHY_MAX 160
+
+enum kith_carrier_kind {
+	KITH_CARRIER_UDP = 1,
+	KITH_CARRIER_MEMORY = 2 /* packets stay in the process: tests and benches */
+};
+
+/* What ready tells. */
+enum kith_carrier_news {
+	KITH_CARRIER_INPUT = 1, /* packets, or errors, may be there to be fetched */
+	KITH_CARRIER_ROOM = 2 /* everything that had to wait was sent */
+};
+
+struct kith_carrier_options {
+	const struct kith_alloc *alloc; /* borrowed until closed, as loop and arg */
+	uv_loop_t *loop;
+	const void *arg; /* of its row */
+	uint16_t transport; /* put into packets that come in */
+	struct kith_addr bind; /* the family, address (zeros: any) and port (0: any) */
+	bool offload; /* use the system's segmentation and coalescing */
+	void (*ready)(void *ctx, unsigned news); /* bits of enum kith_carrier_news */
+	void *ctx;
+};
+
+/* An address that packets do not reach. */
+struct kith_carrier_error {
+	struct kith_addr remote;
+	int err; /* KITH_EUNREACHABLE, KITH_EMSGSIZE, KITH_EACCES ... */
+};
+
+struct kith_carrier_info {
+	uint16_t port; /* as bound */
+	bool offload; /* segmentation is in use */
+	uint64_t queue_full; /* packets dropped, because too many waited */
+};
+
+struct kith_carrier {
+	enum kith_carrier_kind kind;
+	const char *name; /* as in "the UDP socket" */
+
+	/* On failure nothing is open, and why (KITH_CARRIER_WHY_MAX bytes) says it in words. KITH_EADDRINUSE: the port
+	 * is taken; KITH_ENOTSUP: no such family here; KITH_EACCES, KITH_EUNREACHABLE, KITH_ENOMEM, KITH_EIO. */
+	int (*open)(void **self, const struct kith_carrier_options *o, char *why);
+
+	/* Nothing is sent or taken in from here on, ready is not called any more, self is invalid; closed is called
+	 * from the loop, later. */
+	void (*close)(void *self, void (*closed)(void *ctx), void *ctx);
+
+	/* Takes in up to n packets or trains; their memory, with KITH_PACKET_HEADROOM before each, is valid until the
+	 * next call. 0: none now, ready tells of more; KITH_ENOMEM: not now; what broken says. */
+	int (*receive)(void *self, struct kith_packet out[], size_t n);
+
+	/* Sends in order. True: some have to wait, and ready will tell of room. */
+	bool (*send)(void *self, const struct kith_packet packets[], size_t n);
+
+	/* Why it is of no more use; 0: it is. */
+	int (*broken)(const void *self);
+
+	/* Takes out the next error; false when there is none. */
+	bool (*error)(void *self, struct kith_carrier_error *out);
+
+	void (*info)(const void *self, struct kith_carrier_info *out);
+
+	/* Its own addresses. NULL: those of the machine's interfaces, at its port. */
+	void (*locals)(const void *self, struct kith_interface_list *out);
+};
+
+/* What a node opens, in this order: the index is the transport's id. The last row has no carrier. */
+struct kith_carrier_row {
+	const struct kith_carrier *carrier;
+	uint8_t family;
+	const void *arg; /* for carriers that need one */
+};
+
+extern const struct kith_carrier_row kith_carriers[];
+
+#endif
