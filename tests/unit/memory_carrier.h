@@ -30,7 +30,8 @@ struct memory_port;
 struct memory_net {
 	struct memory_port *ports[MEMORY_PORTS];
 	unsigned opened; /* ever */
-	int open_err; /* of the next open */
+	int open_err; /* of every open */
+	uint16_t taken; /* a port that somebody else has on IPv6 */
 };
 
 struct memory_port {
@@ -110,6 +111,10 @@ static inline int memory_open(void **self, const struct kith_carrier_options *o,
 		strcpy(why, "the memory is taken");
 		return net->open_err;
 	}
+	if (o->bind.family == KITH_FAMILY_V6 && o->bind.port != 0 && o->bind.port == net->taken) {
+		strcpy(why, "the port is taken");
+		return KITH_EADDRINUSE;
+	}
 	while (at < MEMORY_PORTS && net->ports[at] != NULL)
 		at++;
 	assert_true(at < MEMORY_PORTS);
@@ -119,7 +124,7 @@ static inline int memory_open(void **self, const struct kith_carrier_options *o,
 	p->net = net;
 	p->in.tail = &p->in.head;
 	p->out.tail = &p->out.head;
-	p->addr = (struct kith_addr){ .family = KITH_FAMILY_V4, .ip = { 11, 0, 0, 1 }, .port = o->bind.port };
+	p->addr = (struct kith_addr){ .family = o->bind.family, .ip = { 11, 0, 0, 1 }, .port = o->bind.port };
 	if (p->addr.port == 0)
 		p->addr.port = (uint16_t)(2000 + net->opened);
 	assert_int_equal(uv_async_init(o->loop, &p->async, memory_woken), 0);

@@ -8,7 +8,7 @@ enum { HOME_PORT = 1000 };
 struct fixture {
 	struct world w;
 	struct memory_net net;
-	struct kith_carrier_row rows[2];
+	struct kith_carrier_row rows[3];
 	struct party home, alice, bob;
 	int writable, troubles;
 	char trouble[256];
@@ -203,6 +203,52 @@ static void a_carrier_that_does_not_open_is_told_in_its_words(void **state)
 	world_deinit(&f.w);
 }
 
+static void start_on_both_families(struct fixture *f, uint16_t port, uint16_t taken)
+{
+	struct kith_node_options o;
+
+	memset(f, 0, sizeof *f);
+	f->rows[0] = (struct kith_carrier_row){ &memory_carrier, KITH_FAMILY_V4, &f->net };
+	f->rows[1] = (struct kith_carrier_row){ &memory_carrier, KITH_FAMILY_V6, &f->net };
+	f->net.taken = taken;
+	world_init(&f->w);
+	party_options(&f->alice, &f->w, "alice", &o);
+	o.no_v6 = false;
+	o.port = port;
+	party_new(&f->alice, &o);
+	f->alice.node->carriers = f->rows;
+	assert_int_equal(kith_node_start(f->alice.node), 0);
+	UNTIL(&f->w, f->alice.started);
+}
+
+static void all_are_opened_on_one_port(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start_on_both_families(&f, 0, 2000); /* which is what the first one gets */
+	assert_int_equal(f.alice.start_err, 0);
+	assert_int_equal(f.net.opened, 3);
+	const struct memory_port *v4 = f.alice.node->sockets[0].self, *v6 = f.alice.node->sockets[1].self;
+	assert_int_equal(v4->addr.port, 2001);
+	assert_int_equal(v6->addr.port, 2001);
+	party_close(&f.alice);
+	world_deinit(&f.w);
+}
+
+static void a_port_that_was_asked_for_and_is_taken_leaves_nothing_open(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start_on_both_families(&f, 1234, 1234);
+	assert_int_equal(f.alice.start_err, KITH_EADDRINUSE);
+	for (size_t i = 0; i < MEMORY_PORTS; i++)
+		assert_null(f.net.ports[i]);
+	party_close(&f.alice);
+	world_deinit(&f.w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +257,8 @@ int main(void)
 		cmocka_unit_test(what_waits_in_the_carrier_holds_datagrams_back),
 		cmocka_unit_test(a_carrier_that_broke_is_opened_again_on_its_port),
 		cmocka_unit_test(a_carrier_that_does_not_open_is_told_in_its_words),
+		cmocka_unit_test(all_are_opened_on_one_port),
+		cmocka_unit_test(a_port_that_was_asked_for_and_is_taken_leaves_nothing_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
