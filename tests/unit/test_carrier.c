@@ -106,6 +106,31 @@ static void many_packets_are_one_call(void **state)
 	fixture_deinit(&f);
 }
 
+static bool is_direct(const struct kith_conn *conn)
+{
+	struct kith_path_info paths[8];
+	size_t n = kith_conn_paths(conn, paths, 8);
+
+	for (size_t i = 0; i < n && i < 8; i++)
+		if (paths[i].sending && paths[i].kind == KITH_PATH_CLASS_DIRECT)
+			return true;
+	return false;
+}
+
+/* An application that turns the loop by itself must not wait for the next packet to hear of this one. */
+static void a_turn_of_the_loop_tells_what_it_read(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f);
+	UNTIL(&f.w, is_direct(f.alice.conn) && is_direct(f.bob.conn));
+	assert_int_equal(kith_conn_send(f.alice.conn, 0, "x", 1), 0);
+	(void)uv_run(&f.w.loop, UV_RUN_NOWAIT);
+	assert_int_equal(f.bob.datagrams, 1);
+	fixture_deinit(&f);
+}
+
 static struct fixture *fixture_of(void *alice)
 {
 	return KITH_LINKED(alice, struct fixture, alice);
@@ -254,6 +279,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_call_goes_over_a_carrier_that_the_host_knows_nothing_of),
 		cmocka_unit_test(many_packets_are_one_call),
+		cmocka_unit_test(a_turn_of_the_loop_tells_what_it_read),
 		cmocka_unit_test(what_waits_in_the_carrier_holds_datagrams_back),
 		cmocka_unit_test(a_carrier_that_broke_is_opened_again_on_its_port),
 		cmocka_unit_test(a_carrier_that_does_not_open_is_told_in_its_words),
