@@ -15,6 +15,12 @@
 #include <kith/err.h>
 #include <kith/types.h>
 
+/* In a program that holds many tests, the main of each is a function of it (unit_main.c). */
+#ifdef KITH_UNIT_MAIN
+int KITH_UNIT_MAIN(void);
+#define main KITH_UNIT_MAIN
+#endif
+
 /* An allocator that counts live bytes and blocks, checks the old length it is told, and can be made to fail. */
 struct test_alloc {
 	struct kith_alloc alloc; /* pass &t.alloc */
