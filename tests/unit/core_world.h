@@ -16,6 +16,7 @@
 #include "role/state.h"
 #include "sim/simpki.h"
 #include "sim/simrandom.h"
+#include "sim/suite_sim.h"
 
 #define WORLD_NODES 24
 #define WORLD_PACKETS 16384
@@ -391,7 +392,15 @@ static inline void world_alice_and_bob(struct core_world *w)
 	world_network(w, kith_suite_sodium(), 1, 3, leaves);
 }
 
-/* The same two, who may only be relayed to each other. */
+/* The same with the simulator's suite, for tests that try hundreds of moments: the real one's signatures would be most
+ * of their time and none of their question. */
+static inline void world_alice_and_bob_sim(struct core_world *w)
+{
+	static const char *const leaves[] = { "alice", "bob", NULL };
+	world_network(w, kith_suite_sim(), 1, 3, leaves);
+}
+
+/* Alice and bob, who may only be relayed to each other. */
 static inline void world_relayed(struct core_world *w)
 {
 	world_alice_and_bob(w);

@@ -47,7 +47,7 @@ static void cross(int first, int ms, struct weather *weather, kith_time_us settl
 {
 	struct core_world w;
 	kith_op op[2];
-	world_alice_and_bob(&w);
+	world_alice_and_bob_sim(&w);
 	memset(&ringing, 0, sizeof ringing);
 	w.on_event = let_ring;
 	w.tap = weather_tap;
@@ -94,7 +94,7 @@ static void a_crossed_call_that_comes_after_all_is_settled_does_not_ring(void **
 	for (int node = WORLD_ALICE; node <= WORLD_BOB; node++) {
 		struct core_world w;
 		kith_op op[2];
-		world_alice_and_bob(&w);
+		world_alice_and_bob_sim(&w);
 		memset(&ringing, 0, sizeof ringing);
 		w.on_event = let_ring;
 		struct hold hold = { node, w.now + 2 * KITH_US_PER_S };
@@ -138,7 +138,7 @@ static void calls_that_are_answered_while_they_cross_leave_nothing_half_open(voi
 		struct weather bad = { .loss_percent = seed % 4 * 10, .late_us = seed % 3 * 150 * KITH_US_PER_MS };
 		int first = seed % 2 == 0 ? WORLD_ALICE : WORLD_BOB, second = WORLD_ALICE + WORLD_BOB - first;
 		test_random_init(&bad.random, seed);
-		world_alice_and_bob(&w);
+		world_alice_and_bob_sim(&w);
 		w.tap = weather_tap;
 		w.tap_ctx = &bad;
 		int since = w.events_n;
@@ -164,7 +164,7 @@ static void when_one_of_two_crossed_calls_is_given_up_the_other_goes_on(void **s
 		for (int ms = 0; ms <= 240; ms += 5) {
 			struct core_world w;
 			kith_op op[2];
-			world_alice_and_bob(&w);
+			world_alice_and_bob_sim(&w);
 			memset(&ringing, 0, sizeof ringing);
 			w.on_event = world_accept;
 			int since = w.events_n, other = WORLD_ALICE + WORLD_BOB - quitter;

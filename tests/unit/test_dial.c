@@ -103,7 +103,7 @@ static void whatever_happens_in_the_middle_of_a_call_each_side_hears_of_its_end_
 	for (int deed = 0; deed < DEEDS_N; deed++) {
 		for (int ms = 0; ms < 260; ms += deed == CANCEL ? 5 : 20) {
 			struct core_world w;
-			world_alice_and_bob(&w);
+			world_alice_and_bob_sim(&w);
 			memset(&ringing, 0, sizeof ringing);
 			w.on_event = accept_after_30_ms;
 			int since = w.events_n;

@@ -70,7 +70,7 @@ static void a_callee_stops_ringing_when_the_caller_gives_up(void **state)
 		struct core_world w;
 		struct weather weather = { .loss_percent = seed % 3 * 10 };
 		test_random_init(&weather.random, seed);
-		world_alice_and_bob(&w);
+		world_alice_and_bob_sim(&w);
 		memset(&ringing, 0, sizeof ringing);
 		w.on_event = let_ring;
 		w.tap = weather_tap;
