@@ -1,18 +1,49 @@
 #!/usr/bin/env bash
-# clang-tidy over the library and the node, with the checks of .clang-tidy. A file that passed is not checked again until it,
-# a header, the configuration or its command changes: the digests of passes are kept in the build directory.
-# Usage: tidy.sh <build directory with compile_commands.json> [path filter] | tidy.sh --self-test
+# clang-tidy over the library and the node, or those of the given files, with the checks of .clang-tidy. A file that passed
+# is not checked again until it, a header that it includes, the configuration or its command changes: the digests of passes
+# are kept in the build directory.
+# Usage: tidy.sh <build directory with compile_commands.json> [file...] | tidy.sh --self-test
+# Files are named from the root.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
+# shellcheck source=lib_passed.sh
+. "$here/lib_passed.sh"
 
-# tidy_file <build> <file> <cache> <digest of all headers and the configuration>
+# sources <build> [file...]: "digest file" of each source, of all that clang-tidy would read of the project.
+sources() {
+	python3 - "$root" "$@" <<-'PY'
+		import hashlib, json, os, shlex, subprocess, sys
+		from concurrent.futures import ThreadPoolExecutor
+		root, build, wanted = sys.argv[1], sys.argv[2], {os.path.join(sys.argv[1], f) for f in sys.argv[3:]}
+
+		def digest(entry):
+		    words = shlex.split(entry["command"])
+		    words = [w for w in words if not w.endswith("/ccache")]
+		    at = words.index("-o")
+		    rule = subprocess.run([*words[:at], *words[at + 2:], "-MM"], cwd=entry["directory"], capture_output=True, text=True)
+		    read = [entry["file"], *rule.stdout.replace("\\\n", " ").split()[1:]]
+		    sha = hashlib.sha256(entry["command"].encode())
+		    for path in read:
+		        with open(os.path.join(entry["directory"], path), "rb") as file:
+		            sha.update(file.read())
+		    return sha.hexdigest() if rule.returncode == 0 else "unknown"
+
+		with open(build + "/compile_commands.json") as file:
+		    entries = {c["file"]: c for c in json.load(file)}
+		chosen = [f for f in sorted(entries) if f.startswith((root + "/lib/", root + "/node/")) and (not wanted or f in wanted)]
+		with ThreadPoolExecutor(os.cpu_count()) as pool:
+		    for path, state in zip(chosen, pool.map(lambda f: digest(entries[f]), chosen)):
+		        print(state, path)
+	PY
+}
+
+# tidy_file <build> <folder of passes> <digest> <file>
 tidy_file() {
-	local build=$1 file=$2 cache=$3 common=$4 digest out
-	digest=$( { echo "$common"; cat "$file"; } | sha256sum | cut -c1-40)
-	[ -e "$cache/$digest" ] && return 0
-	if out=$(clang-tidy --quiet -p "$build" "$file" 2>/dev/null); then
-		touch "$cache/$digest"
+	local out
+	[ -e "$2/$3" ] && return 0
+	if out=$(clang-tidy --quiet -p "$1" "$4" 2>/dev/null); then
+		[ "$3" = unknown ] || : >"$2/$3"
 	else
 		echo "$out"
 		return 1
@@ -20,25 +51,19 @@ tidy_file() {
 }
 export -f tidy_file
 
+# A gcc tree's commands are fine, as our flags mean the same to clang.
 check() {
-	local build=$1 filter=${2:-} common files
-	mkdir -p "$build/tidy-cache"
-	# A gcc tree's commands are fine, as our flags mean the same to clang.
-	files=$(python3 - "$build" "$root" "$filter" <<-'PY'
-		import json, sys
-		build, root, filter = sys.argv[1:]
-		seen = {c["file"] for c in json.load(open(build + "/compile_commands.json"))}
-		for f in sorted(seen):
-		    if f.startswith((root + "/lib/", root + "/node/")) and filter in f:
-		        print(f)
-	PY
-	)
-	[ -n "$files" ] || { echo "nothing to check in $build"; return 1; }
-	common=$( { clang-tidy --version; cat "$root/.clang-tidy"; find "$root/include" "$root/lib" "$root/node" -name '*.h' -print0 |
-		sort -z | xargs -0 cat; grep '"command"' "$build/compile_commands.json" | sort -u; } | sha256sum)
-	echo "$files" | xargs -P "$(nproc)" -I{} bash -c 'tidy_file "$@"' _ "$build" {} "$build/tidy-cache" "$common" ||
-		return 1
-	echo "$(echo "$files" | wc -l) files are tidy"
+	local build=$1 passed found
+	export KITH_LINT_CACHE=$build/lint-cache
+	passed=$({ clang-tidy --version; cat "$root/.clang-tidy"; } | passed_folder tidy)
+	found=$(sources "$@")
+	if [ -z "$found" ]; then
+		[ $# -gt 1 ] || { echo "nothing to check in $build"; return 1; }
+		echo "no sources among these files"
+		return 0
+	fi
+	echo "$found" | xargs -P "$(nproc)" -n 2 bash -c 'tidy_file "$@"' _ "$build" "$passed" || return 1
+	echo "$(echo "$found" | wc -l) files are tidy"
 }
 
 self_test() {
@@ -46,20 +71,30 @@ self_test() {
 	tmp=$(mktemp -d)
 	# shellcheck disable=SC2064 # tmp is local
 	trap "rm -rf '$tmp'" EXIT
+	mkdir "$tmp/lib" "$tmp/build"
 	cp "$root/.clang-tidy" "$tmp/"
-	printf 'int kith_f(const char *p);\nint kith_f(const char *p)\n{\n\treturn p ? *p : 0;\n}\n' >"$tmp/good.c"
-	printf 'int kith_f(void);\nint kith_f(void)\n{\n\tint *p = 0;\n\treturn *p;\n}\n' >"$tmp/bad.c"
-	(cd "$tmp" && clang-tidy --quiet good.c -- -std=c11) >/dev/null 2>&1 || { echo "self-test: a good file was refused"; return 1; }
-	if (cd "$tmp" && clang-tidy --quiet bad.c -- -std=c11) >/dev/null 2>&1; then
-		echo "self-test: a null dereference passed"
-		return 1
-	fi
+	root=$tmp
+	# tree <value of null.h>: one source, which takes what it does from a header.
+	tree() {
+		printf 'int kith_f(int *q);\nint kith_f(int *q)\n{\n#include "body.h"\n}\n' >"$tmp/lib/a.c"
+		printf '%s\n' "$1" >"$tmp/lib/body.h"
+		printf '[{"directory":"%s","file":"%s","command":"cc -std=c11 -o a.o -c %s"}]' "$tmp" "$tmp/lib/a.c" "$tmp/lib/a.c" \
+			>"$tmp/build/compile_commands.json"
+	}
+	tree 'return q != 0 ? *q : 0;'
+	(check "$tmp/build") >/dev/null || { echo "self-test: a good file was refused"; return 1; }
+	tree 'int *p = 0; (void)q; return *p;'
+	for _ in first second; do # that it passed with another header does not count, nor that it was looked at
+		if (check "$tmp/build") >/dev/null; then echo "self-test: a null dereference passed"; return 1; fi
+	done
+	(check "$tmp/build" lib/other.c) >/dev/null || { echo "self-test: a file that was not asked about was looked at"; return 1; }
+	if (check "$tmp/build" lib/a.c) >/dev/null; then echo "self-test: a null dereference passed when named"; return 1; fi
 	echo "self-test: told a good file from a bad one"
 }
 
 command -v clang-tidy >/dev/null || { echo "clang-tidy is missing (Debian: apt-get install clang-tidy)"; exit 1; }
 case ${1:-} in
 --self-test) self_test ;;
-"") echo "usage: $0 <build directory> [path filter] | --self-test" >&2; exit 2 ;;
+"") echo "usage: $0 <build directory> [file...] | --self-test" >&2; exit 2 ;;
 *) check "$@" ;;
 esac
