@@ -8,12 +8,12 @@
 #include "core/save.h"
 #include "core/settle.h"
 #include "role/challenge.h"
-#include "role/connect.h"
 #include "role/dial.h"
 #include "role/explain.h"
 #include "role/homes.h"
 #include "role/leaf.h"
 #include "role/op.h"
+#include "role/ringing.h"
 #include "role/streams.h"
 #include "role/super.h"
 #include "role/talk.h"
@@ -209,7 +209,7 @@ int kith_core_accept(struct kith_core *c, struct kith_now now, kith_session_id i
 	struct kith_session *s = kith_peer_get(c, id);
 	int err = s == NULL ? KITH_ENOENT : s->state != KITH_SESSION_DECIDING ? KITH_ESTATE : 0;
 	if (err == 0)
-		kith_connect_decide(c, s, 0);
+		kith_ringing_decide(c, s, 0);
 	kith_core_settle(c);
 	return err;
 }
@@ -223,7 +223,7 @@ int kith_core_reject(struct kith_core *c, struct kith_now now, kith_session_id i
 	int err = s == NULL ? KITH_ENOENT : s->state != KITH_SESSION_DECIDING ? KITH_ESTATE : 0;
 	if (err == 0) {
 		s->peer->told = false; /* who rejects needs no CLOSED */
-		kith_connect_decide(c, s, (uint16_t)(reason != KITH_CLOSE_NORMAL ? reason : KITH_CLOSE_REJECTED));
+		kith_ringing_decide(c, s, (uint16_t)(reason != KITH_CLOSE_NORMAL ? reason : KITH_CLOSE_REJECTED));
 	}
 	kith_core_settle(c);
 	return err;
@@ -236,7 +236,7 @@ int kith_core_close(struct kith_core *c, struct kith_now now, kith_session_id id
 	kith_core_enter(c, now);
 	struct kith_session *s = kith_peer_get(c, id);
 	if (s != NULL && s->state == KITH_SESSION_DECIDING)
-		kith_connect_decide(c, s, (uint16_t)KITH_CLOSE_REJECTED);
+		kith_ringing_decide(c, s, (uint16_t)KITH_CLOSE_REJECTED);
 	if (s != NULL)
 		kith_session_end(c, s, reason, false);
 	kith_core_settle(c);

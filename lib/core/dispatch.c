@@ -6,6 +6,8 @@
 #include "role/connect.h"
 #include "role/relays.h"
 #include "role/requests.h"
+#include "role/respond.h"
+#include "role/ringing.h"
 #include "role/streams.h"
 #include "role/talk.h"
 #include "role/tunnels.h"
@@ -15,6 +17,20 @@ static void on_close(struct kith_core *c, struct kith_session *s, struct kith_sp
 	struct kith_reader r = kith_reader_of_span(body);
 	uint16_t reason = kith_read_u16(&r);
 	kith_session_end(c, s, r.bad ? KITH_CLOSE_PROTOCOL : (enum kith_close_reason)reason, true);
+}
+
+static void on_handshake(struct kith_core *c, struct kith_span packet, const struct kith_hop *hop);
+
+/* What an introduction brought for this node itself is taken as if it had come directly. */
+static uint16_t on_request(struct kith_core *c, struct kith_session *s, struct kith_span body)
+{
+	struct kith_span own;
+	uint16_t id = kith_core_on_request(c, s, body, &own);
+	if (own.p != NULL && s->state != KITH_SESSION_CLOSED) {
+		struct kith_hop hop = *kith_session_hop(s);
+		on_handshake(c, own, &hop);
+	}
+	return id;
 }
 
 /* One frame of a data packet. False: malformed. */
@@ -38,7 +54,7 @@ static bool on_frame(struct kith_core *c, struct kith_session *s, const struct k
 		return true;
 	case KITH_FRAME_REQUEST:
 		s->used_at = c->now.mono_us;
-		(void)kith_core_on_request(c, s, frame->body);
+		(void)on_request(c, s, frame->body);
 		return true;
 	case KITH_FRAME_ANSWER:
 		kith_core_on_answer(c, s, frame->body);
@@ -95,6 +111,98 @@ static void on_frames(struct kith_core *c, struct kith_session *s, const struct 
 		kith_stats_add(c->stats, KITH_STAT_DROP_MALFORMED_FRAME, 1);
 }
 
+/* ---- handshakes: what came of them, to those whom it concerns ---- */
+
+static void on_opened(struct kith_core *c, struct kith_session *s)
+{
+	if (s->use & KITH_USE_PEER)
+		kith_talk_opened(c, s);
+	else if (c->super != NULL && !s->initiator)
+		kith_tunnels_rebind(c, s, true);
+}
+
+/* A node contacts this supernode. */
+static void on_contact(struct kith_core *c, const struct kith_first *first)
+{
+	struct kith_session *s = kith_respond_begin(c, first, false);
+	uint16_t answered = 0;
+	if (s == NULL)
+		return;
+	if (first->hello.request.p != NULL)
+		answered = on_request(c, s, first->hello.request);
+	if (s->state != KITH_SESSION_CLOSED)
+		kith_respond_reply(c, s, 0, answered, NULL);
+}
+
+static void on_hello(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
+		     const struct kith_hop *hop)
+{
+	struct kith_first first;
+	switch (kith_respond_on_hello(c, header, packet_len, hop, &first)) {
+	case KITH_RESPOND_DONE:
+		break;
+	case KITH_RESPOND_CALL:
+		kith_ringing_on_call(c, &first);
+		break;
+	case KITH_RESPOND_CONTACT:
+		on_contact(c, &first);
+		break;
+	}
+	kith_respond_forget(&first);
+}
+
+static void on_reply(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *hop)
+{
+	struct kith_link_result result;
+	kith_connect_on_reply(c, header, hop, &result);
+	switch (result.event) {
+	case KITH_LINK_NOTHING:
+		return;
+	case KITH_LINK_OPENED:
+		on_opened(c, result.session);
+		if (result.answer.p != NULL)
+			kith_core_on_answer(c, result.session, result.answer);
+		return;
+	case KITH_LINK_REFUSED:
+		kith_talk_refused(c, result.session);
+		kith_session_end(c, result.session, result.reason, true);
+		return;
+	}
+}
+
+static void on_finish(struct kith_core *c, const struct kith_hs_header *header)
+{
+	struct kith_session *s = kith_respond_on_finish(c, header);
+	if (s != NULL)
+		on_opened(c, s);
+}
+
+static void on_handshake(struct kith_core *c, struct kith_span packet, const struct kith_hop *hop)
+{
+	struct kith_hs_header header;
+	if (!kith_hs_parse(&header, packet)) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_TOO_SHORT, 1);
+		return;
+	}
+	if (header.version != KITH_WIRE_VERSION) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_VERSION, 1);
+		/* Only to a HELLO, only from who serves strangers, and never more than came. */
+		uint8_t *out =
+			header.type == KITH_PKT_HELLO && c->super != NULL && packet.len >= KITH_VERSION_PACKET_LEN
+				? kith_outbox_raw(&c->shared->outbox, hop, KITH_VERSION_PACKET_LEN)
+				: NULL;
+		if (out != NULL)
+			kith_version_write(out, header.sender);
+		return;
+	}
+	if (header.type == KITH_PKT_HELLO)
+		on_hello(c, &header, packet.len, hop);
+	else if (header.type == KITH_PKT_REPLY)
+		on_reply(c, &header, hop);
+	else
+		on_finish(c, &header);
+}
+
 static void on_data(struct kith_core *c, struct kith_span packet, const struct kith_hop *hop)
 {
 	struct kith_data_header header;
@@ -124,9 +232,10 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	case KITH_OPEN_OK:
 		break;
 	}
-	if (s->state == KITH_SESSION_UNCONFIRMED)
-		kith_connect_confirmed(c, s);
-	else if (s->hs != NULL)
+	if (s->state == KITH_SESSION_UNCONFIRMED) {
+		kith_respond_confirmed(c, s);
+		on_opened(c, s);
+	} else if (s->hs != NULL)
 		kith_connect_forget(c, s);
 	s->gone_hints = 0;
 	bool data = has_data(frames);
@@ -135,32 +244,6 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	kith_pathset_heard(&s->paths, kith_env(c, s), c->now.mono_us, hop, header.counter, data, packet.len);
 	on_frames(c, s, hop, frames);
 	(void)kith_settle_news(c, s); /* packets behind this one in the batch meet what follows from it */
-}
-
-static void on_handshake(struct kith_core *c, struct kith_span packet, const struct kith_hop *hop)
-{
-	struct kith_hs_header header;
-	if (!kith_hs_parse(&header, packet)) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_TOO_SHORT, 1);
-		return;
-	}
-	if (header.version != KITH_WIRE_VERSION) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_VERSION, 1);
-		/* Only to a HELLO, only from who serves strangers, and never more than came. */
-		uint8_t *out =
-			header.type == KITH_PKT_HELLO && c->super != NULL && packet.len >= KITH_VERSION_PACKET_LEN
-				? kith_outbox_raw(&c->shared->outbox, hop, KITH_VERSION_PACKET_LEN)
-				: NULL;
-		if (out != NULL)
-			kith_version_write(out, header.sender);
-		return;
-	}
-	if (header.type == KITH_PKT_HELLO)
-		kith_connect_on_hello(c, &header, packet.len, hop);
-	else if (header.type == KITH_PKT_REPLY)
-		kith_connect_on_reply(c, &header, hop);
-	else
-		kith_connect_on_finish(c, &header);
 }
 
 /* A packet that is for this node itself, out of its tunnel if it came through one. */

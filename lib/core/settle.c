@@ -5,6 +5,7 @@
 #include "core/leaving.h"
 #include "role/attach.h"
 #include "role/connect.h"
+#include "role/dial.h"
 #include "role/homes.h"
 #include "role/rekey.h"
 #include "role/requests.h"
@@ -67,8 +68,7 @@ bool kith_settle_news(struct kith_core *c, struct kith_session *s)
 	else if ((news & (KITH_NEWS_ROAMED | KITH_NEWS_SENDING_CHANGED)) && c->super != NULL) {
 		const struct kith_path *sending = kith_pathset_sending(&s->paths);
 		bool proven = sending != NULL && sending->state != KITH_PATH_CANDIDATE;
-		(void)kith_fwd_rebind(&c->super->fwd, s->index, &kith_session_hop(s)->remote,
-				      kith_session_hop(s)->transport, proven);
+		kith_tunnels_rebind(c, s, proven);
 	}
 	return true;
 }
@@ -199,8 +199,9 @@ void kith_settle_tick(struct kith_core *c, struct kith_session *s)
 	while (s->state != KITH_SESSION_CLOSED &&
 	       kith_requests_expired(s->requests, kith_env(c, s), c->now.mono_us, false, &ended))
 		kith_core_answered(c, s, &ended);
-	if (s->state != KITH_SESSION_CLOSED && s->hs != NULL && kith_connect_deadline(s) <= c->now.mono_us)
-		kith_connect_tick(c, s);
+	bool handshake = s->state != KITH_SESSION_CLOSED && s->hs != NULL;
+	if (handshake && kith_connect_deadline(s) <= c->now.mono_us && kith_connect_tick(c, s))
+		kith_dial_redial(c, s);
 	if (s->state == KITH_SESSION_OPEN)
 		kith_rekey_tick(s, c->alloc, c->now.mono_us);
 	if (s->state == KITH_SESSION_OPEN && kith_pathset_deadline(&s->paths) <= c->now.mono_us)

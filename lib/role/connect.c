@@ -7,9 +7,6 @@
 #include "base/rng.h"
 #include "path/candidate.h"
 #include "role/connect_internal.h"
-#include "role/relays.h"
-#include "role/requests.h"
-#include "role/talk.h"
 
 #define GONE_AFTER_US (2 * KITH_US_PER_S)
 /* hints without a genuine packet between them: three probes were answered so, over two seconds or more */
@@ -242,32 +239,37 @@ static bool remake(struct kith_core *c, struct kith_session *s)
 	return false;
 }
 
+void kith_connect_waited(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_handshake *hs = s->hs;
+	kith_time_us wait = KITH_HANDSHAKE_RETRY_US << (hs->tries < 4 ? hs->tries : 4);
+	kith_time_us most = (s->use & KITH_USE_PEER) ? KITH_DIAL_RETRY_MAX_US : KITH_HANDSHAKE_RETRY_MAX_US;
+	if (wait > most)
+		wait = most;
+	hs->tries++;
+	hs->next_at = c->now.mono_us + kith_rng_jitter(c->random, wait, 10);
+	kith_session_touch(c, s);
+}
+
 void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop)
 {
 	struct kith_handshake *hs = s->hs;
 	uint8_t *out = kith_outbox_raw(&c->shared->outbox, hop, hs->len);
 	if (out != NULL)
 		memcpy(out, hs->packet, hs->len);
-	kith_time_us wait = KITH_HANDSHAKE_RETRY_US << (hs->tries < 4 ? hs->tries : 4);
-	kith_time_us most = (s->use & KITH_USE_PEER) ? KITH_DIAL_RETRY_MAX_US : KITH_HANDSHAKE_RETRY_MAX_US;
-	if (wait > most)
-		wait = most;
-	hs->tries++;
 	hs->sent_at = c->now.mono_us;
-	hs->next_at = c->now.mono_us + kith_rng_jitter(c->random, wait, 10);
-	kith_session_touch(c, s);
+	kith_connect_waited(c, s);
 }
 
-void kith_connect_cancel(struct kith_core *c, struct kith_session *s)
+bool kith_connect_cancel(struct kith_core *c, struct kith_session *s)
 {
 	KITH_ASSERT(s->state == KITH_SESSION_INITIATING && (s->use & KITH_USE_PEER));
 	if (s->hs->cancel)
-		return;
+		return false;
 	s->hs->cancel = true;
 	s->hs->tries = 0;
 	s->hs->give_up_at = c->now.mono_us + KITH_CANCEL_US;
-	if (remake(c, s))
-		kith_relays_redial(c, s);
+	return remake(c, s);
 }
 
 /* Whether a COOKIE may be answered there: a HELLO is long, and whoever saw one can write a COOKIE for it with any
@@ -386,9 +388,7 @@ void kith_connect_bind(struct kith_core *c, struct kith_session *s)
 	 * sees the other way round which one is the older, so that both would end. */
 	if (old == NULL || old->initiator != s->initiator)
 		return;
-	if (c->super != NULL)
-		kith_watches_rename(&c->super->watches, old->index, s->index);
-	s->use |= old->use & KITH_USE_WATCH;
+	s->use |= old->use & KITH_USE_WATCH; /* what it watches here goes over to this one */
 	kith_session_end(c, old, KITH_CLOSE_REPLACED, false);
 }
 
@@ -411,8 +411,6 @@ void kith_connect_opened(struct kith_core *c, struct kith_session *s, const stru
 	kith_stats_add(c->stats, KITH_STAT_HANDSHAKES, 1);
 	kith_stats_add(c->stats, KITH_STAT_SESSIONS_OPENED, 1);
 	kith_requests_started(s->requests, kith_env(c, s), c->now.mono_us, rtt > 0 && rtt < KITH_US_PER_S ? rtt : 0);
-	if (s->use & KITH_USE_PEER)
-		kith_talk_opened(c, s);
 }
 
 /* Confirms the keys to the responder at once: it may send nothing before. */
@@ -436,13 +434,6 @@ static int finish_xx(struct kith_core *c, struct kith_session *s, uint32_t recei
 	if (out != NULL)
 		memcpy(out, s->hs->packet, s->hs->len);
 	return 0;
-}
-
-static void on_verdict(struct kith_core *c, struct kith_session *s, const struct kith_hello *hello)
-{
-	unsigned reason = hello->has_verdict ? hello->verdict : (unsigned)KITH_CLOSE_PROTOCOL;
-	kith_talk_refused(c, s);
-	kith_session_end(c, s, (enum kith_close_reason)reason, true);
 }
 
 /* The callee takes this call for its own, which comes to us still or has come already: it must not ring. */
@@ -474,24 +465,25 @@ static bool right_responder(const struct kith_session *s, const struct kith_pers
 	return s->role == KITH_ROLE_SUPERNODE;
 }
 
-void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from)
+void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from,
+			   struct kith_link_result *out)
 {
-	uint8_t buf[KITH_UDP_PAYLOAD];
 	struct kith_hello hello;
 	struct kith_person person;
 	struct kith_session *s = kith_sessions_get(&c->sessions, header->receiver);
+	out->event = KITH_LINK_NOTHING;
 	if (s == NULL || s->state != KITH_SESSION_INITIATING) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
 		return;
 	}
-	int n = kith_handshake_read_reply(s->hs, header, buf);
+	int n = kith_handshake_read_reply(s->hs, header, out->payload);
 	if (n < 0) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
 		return;
 	}
 	/* From here on it is the responder itself that speaks: what is wrong now ends the session. */
 	int err = KITH_EPROTO;
-	if (kith_hello_parse(&hello, (struct kith_span){ buf, (size_t)n }))
+	if (kith_hello_parse(&hello, (struct kith_span){ out->payload, (size_t)n }))
 		err = kith_connect_check_chain(c, hello.chain, s->hs->noise.rs, &person);
 	else
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_MALFORMED, 1);
@@ -507,8 +499,10 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
 		return;
 	}
+	out->session = s;
 	if ((s->use & KITH_USE_PEER) && (!hello.has_verdict || hello.verdict != 0)) {
-		on_verdict(c, s, &hello);
+		out->event = KITH_LINK_REFUSED;
+		out->reason = hello.has_verdict ? (enum kith_close_reason)hello.verdict : KITH_CLOSE_PROTOCOL;
 		return;
 	}
 	s->peer_index = header->sender;
@@ -529,8 +523,25 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 	struct kith_hop way = way_of_reply(s, from);
 	kith_connect_opened(c, s, &way);
 	confirm(c, s);
-	if (hello.answer.p != NULL)
-		kith_core_on_answer(c, s, hello.answer);
+	out->event = KITH_LINK_OPENED;
+	out->answer = hello.answer;
+}
+
+/* A leaf is reached through the tunnels of its homes only; a supernode by anybody. */
+bool kith_connect_may_answer(const struct kith_core *c, const struct kith_hop *from)
+{
+	if (c->super != NULL)
+		return true;
+	if (from->tunnel == 0)
+		return false;
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		const struct kith_home_slot *home = &c->leaf.homes[i];
+		const struct kith_session *s =
+			home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
+		if (s != NULL && kith_addr_equal(&kith_session_hop(s)->remote, &from->remote))
+			return true;
+	}
+	return false;
 }
 
 /* ---- sessions that one side has forgotten ---- */
@@ -602,27 +613,26 @@ kith_time_us kith_connect_deadline(const struct kith_session *s)
 	return s->hs->next_at < s->hs->give_up_at ? s->hs->next_at : s->hs->give_up_at;
 }
 
-void kith_connect_tick(struct kith_core *c, struct kith_session *s)
+bool kith_connect_tick(struct kith_core *c, struct kith_session *s)
 {
 	if (c->now.mono_us >= s->hs->give_up_at) {
 		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
-		return;
+		return false;
 	}
 	if (c->now.mono_us < s->hs->next_at)
-		return;
+		return false;
 	if (s->state == KITH_SESSION_OPEN)
 		kith_connect_send(c, s, &s->paths.first.hop);
 	if (s->state != KITH_SESSION_INITIATING)
-		return;
-	if (s->use & KITH_USE_PEER) {
-		kith_relays_redial(c, s);
-		return;
-	}
+		return false;
+	if (s->use & KITH_USE_PEER)
+		return true;
 	bool silent =
 		s->hs->tries == 2 && s->hs->noise.pattern == KITH_NOISE_IK; /* it may lack our issuer's certificate */
 	if (silent && !remake(c, s))
-		return;
+		return false;
 	s->hs->way = (uint8_t)((s->hs->way + 1) % s->hs->ways_n);
 	s->paths.first.hop = s->hs->ways[s->hs->way];
 	kith_connect_send(c, s, &s->paths.first.hop);
+	return false;
 }

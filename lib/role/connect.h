@@ -1,9 +1,5 @@
-/* Making sessions: both halves of the handshake, on whatever way its packets take.
+/* Making sessions: the initiator's half of the handshake, on whatever way its packets take.
  *
- * Costs of a stranger's first message, in the order in which it may fail: layout; mac1 (a hash); source rate (a
- * look-up); cookie when asked for (a hash); then one DH and one open, the certificates (up to three signatures,
- * remembered), the timestamp; and only what passed all of them makes state. A leaf answers only what came through the
- * tunnel of a home of its own, so that an address scan with somebody's public key finds nobody.
  * Addresses in host entries are a stranger's claim: none is spoken to that kith_candidate_check would not have probed,
  * but for those that the operator configured.
  * Timers: HELLO again after 300 ms, doubling to 4 s, to the next address of the host each time, given up after 10 s (a
@@ -26,22 +22,34 @@ struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_re
 /* Sends the HELLO over a hop. */
 void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop);
 
+/* The HELLO was not sent for lack of a way: counts as a try. */
+void kith_connect_waited(struct kith_core *c, struct kith_session *s);
+
 /* Gives up a call that was not answered yet. The callee is told, as far as a few messages without an answer can tell
- * it: a first message that takes back the one with the same call id. The session ends by itself after that. */
-void kith_connect_cancel(struct kith_core *c, struct kith_session *s);
+ * it: a first message that takes back the one with the same call id, which is now to be brought on its way. The session
+ * ends by itself after that. False: it was given up before, or cannot be told. */
+bool kith_connect_cancel(struct kith_core *c, struct kith_session *s) KITH_MUST_USE;
 
-/* Handshake packets from the network. */
-void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
-			   const struct kith_hop *from);
-void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from);
-void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *header);
+/* What a packet of the handshake came to, for the one who drives. */
+enum kith_link_event {
+	KITH_LINK_NOTHING,
+	KITH_LINK_OPENED, /* the session is up on our side */
+	KITH_LINK_REFUSED /* the callee said no; the session is to be ended */
+};
+
+struct kith_link_result {
+	enum kith_link_event event;
+	struct kith_session *session;
+	enum kith_close_reason reason; /* REFUSED */
+	struct kith_span
+		answer; /* OPENED: the ANSWER frame's body that came along, borrowed from payload; p NULL: none */
+	uint8_t payload[KITH_UDP_PAYLOAD];
+};
+
+/* Handshake packets from the network, to the initiator. */
+void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from,
+			   struct kith_link_result *out);
 void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const struct kith_hop *from);
-
-/* Answers a call that waited for the application: verdict 0 accepts. */
-void kith_connect_decide(struct kith_core *c, struct kith_session *s, uint16_t verdict);
-
-/* The first data packet arrived on an unconfirmed session. */
-void kith_connect_confirmed(struct kith_core *c, struct kith_session *s);
 
 /* A data packet came for a session that we do not have: whoever may know of us is told. */
 void kith_connect_say_gone(struct kith_core *c, uint32_t index, const struct kith_hop *from);
@@ -53,8 +61,9 @@ void kith_connect_on_gone(struct kith_core *c, struct kith_span packet, const st
 /* The handshake of an open session is over: the other side was heard in the session's keys. */
 void kith_connect_forget(struct kith_core *c, struct kith_session *s);
 
-/* The session's timer while it is not open: repeats or gives up. */
-void kith_connect_tick(struct kith_core *c, struct kith_session *s);
+/* The session's timer while it is not open: repeats or gives up. True: the HELLO of a call is due, to be brought on its
+ * way. */
+bool kith_connect_tick(struct kith_core *c, struct kith_session *s) KITH_MUST_USE;
 kith_time_us kith_connect_deadline(const struct kith_session *s);
 
 #endif

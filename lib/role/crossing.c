@@ -2,6 +2,7 @@
 
 #include "role/connect.h"
 #include "role/op.h"
+#include "role/relays.h"
 
 struct kith_session *kith_crossing_taken(struct kith_core *c, const struct kith_operation *op)
 {
@@ -59,6 +60,12 @@ void kith_crossing_take(struct kith_core *c, kith_op id, struct kith_session *s)
 	kith_op_arm(c, op, op->give_up_at);
 }
 
+static void cancel(struct kith_core *c, struct kith_session *s)
+{
+	if (kith_connect_cancel(c, s))
+		kith_relays_carry(c, s);
+}
+
 void kith_crossing_give_way(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_session *rival = kith_peer_get(c, s->peer->rival);
@@ -68,7 +75,7 @@ void kith_crossing_give_way(struct kith_core *c, struct kith_session *s)
 	if (rival != NULL)
 		rival->peer->rival = 0;
 	if (s->state == KITH_SESSION_INITIATING)
-		kith_connect_cancel(c, s);
+		cancel(c, s);
 	else if (s->state == KITH_SESSION_UNCONFIRMED && !s->hs->refused)
 		s->peer->hang_up =
 			true; /* the caller has our answer, perhaps: it is told in the keys that we lack yet */

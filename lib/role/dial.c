@@ -8,10 +8,11 @@
 #include "role/op.h"
 #include "role/query.h"
 #include "role/relays.h"
-#include "role/ring.h"
+#include "role/ringing.h"
 
 #define CUT_OFF_RETRY_US (KITH_US_PER_S / 4)
 #define LOOKUP_HEDGE_US (KITH_US_PER_S + KITH_US_PER_S / 2) /* no answer: another home is asked as well */
+#define REFRESH_EVERY 4 /* handshake repetitions between two look-ups of newer homes */
 #define LOOKUPS_MAX 4 /* of one operation, through one home after the other */
 
 /* Looks the operation's name up, through another home at each try. */
@@ -52,7 +53,7 @@ int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *nam
 	if (service != NULL)
 		kith_text_copy(op->service, sizeof op->service, service);
 	kith_ids_directory(c->suite, &op->key, &c->self.network, name);
-	if (kind != KITH_OP_CALL || !kith_ring_answer(c, op))
+	if (kind != KITH_OP_CALL || !kith_ringing_answer(c, op))
 		look_up(c, op);
 	return 0;
 }
@@ -132,7 +133,7 @@ static int call(struct kith_core *c, struct kith_operation *op, const struct kit
 		 kith_log_name(c->log, op->name, shown), op->id, s->index, peer->homes_n);
 	op->session = s->index;
 	kith_op_arm(c, op, op->give_up_at);
-	kith_relays_redial(c, s);
+	kith_relays_carry(c, s);
 	return 0;
 }
 
@@ -195,6 +196,14 @@ void kith_dial_refresh(struct kith_core *c, struct kith_session *s)
 	/* Not possible now: kith_talk_tick comes back to it. */
 	if (c->super == NULL)
 		(void)kith_find_ask(c, &key, kith_token(KITH_TOKEN_REFRESH, s->index), s->peer->refreshes++, &used);
+}
+
+void kith_dial_redial(struct kith_core *c, struct kith_session *s)
+{
+	/* Perhaps the callee has moved since its record was read. */
+	if (!s->hs->cancel && s->hs->tries % REFRESH_EVERY == REFRESH_EVERY - 1)
+		kith_dial_refresh(c, s);
+	kith_relays_carry(c, s);
 }
 
 void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answer)

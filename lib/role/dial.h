@@ -25,6 +25,9 @@ void kith_dial_give_up(struct kith_core *c, struct kith_operation *op, int err);
 /* Takes back the calls that were not answered yet, as far as there is room to tell of it: this node leaves. */
 void kith_dial_leave(struct kith_core *c);
 
+/* The HELLO of a call is due again. */
+void kith_dial_redial(struct kith_core *c, struct kith_session *s);
+
 /* Looks the peer of a session up again, since the homes that we know of do not help any more. */
 void kith_dial_refresh(struct kith_core *c, struct kith_session *s);
 void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answer);

@@ -1,10 +1,7 @@
 #include "role/relays.h"
 
 #include "role/connect.h"
-#include "role/dial.h"
 #include "role/op.h"
-
-#define REFRESH_EVERY 4 /* handshake repetitions between two look-ups of newer homes */
 
 /* Key of the limiter of hints: all relays together. */
 #define ALL_RELAYS UINT64_C(0x72656c6179730001)
@@ -156,7 +153,7 @@ bool kith_relays_next(struct kith_core *c, struct kith_session *s, struct kith_s
 }
 
 /* A call that was given up: over every tunnel there is, since any of them may be the one that brought it. */
-static void redial_canceled(struct kith_core *c, struct kith_session *s)
+static void carry_canceled(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_peer *peer = s->peer;
 	for (unsigned i = 0; i + 1 < peer->hops_n; i++) {
@@ -167,25 +164,19 @@ static void redial_canceled(struct kith_core *c, struct kith_session *s)
 	peer->hops_next = (uint8_t)(peer->hops_n > 0 ? peer->hops_n - 1 : 0);
 }
 
-void kith_relays_redial(struct kith_core *c, struct kith_session *s)
+void kith_relays_carry(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_peer *peer = s->peer;
 	struct kith_span hello = { s->hs->packet, s->hs->len };
 	bool wanted = !s->hs->cancel; /* else the ways there are will do */
 	if ((wanted || peer->hops_n == 0) && !kith_relays_next(c, s, hello) && peer->hops_n == 0)
 		peer->homes_used = 0; /* all failed: begin again with the first */
-	if (wanted && s->hs->tries % REFRESH_EVERY == REFRESH_EVERY - 1)
-		kith_dial_refresh(c, s); /* perhaps the callee has moved since its record was read */
 	if (!wanted)
-		redial_canceled(c, s);
-	if (peer->hops_n > 0) { /* in turn: a tunnel may end at an address that the callee has left */
+		carry_canceled(c, s);
+	if (peer->hops_n > 0) /* in turn: a tunnel may end at an address that the callee has left */
 		kith_connect_send(c, s, &peer->hops[peer->hops_next++ % peer->hops_n]);
-		return;
-	}
-	kith_time_us wait = KITH_HANDSHAKE_RETRY_US << (s->hs->tries < 3 ? s->hs->tries : 3);
-	s->hs->tries++;
-	s->hs->next_at = c->now.mono_us + wait;
-	kith_session_touch(c, s);
+	else
+		kith_connect_waited(c, s);
 }
 
 bool kith_relays_via(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop)

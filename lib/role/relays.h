@@ -8,7 +8,7 @@
 #include "role/state.h"
 
 /* Brings the HELLO to the callee: again over a tunnel there is, and through the next home. */
-void kith_relays_redial(struct kith_core *c, struct kith_session *s);
+void kith_relays_carry(struct kith_core *c, struct kith_session *s);
 
 /* While calling: a home of the callee opened a tunnel, or (NULL) refused to. False: nothing changed. */
 bool kith_relays_via(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop);

@@ -65,7 +65,8 @@ static bool allowed(const struct kith_core *c, const struct kith_session *s, uin
 	return false;
 }
 
-static void serve(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+static void serve(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
+		  struct kith_span *own)
 {
 	switch ((enum kith_request_kind)request->kind) {
 	case KITH_REQ_ATTACH:
@@ -85,7 +86,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		kith_interests_on_request(c, s, request);
 		return;
 	case KITH_REQ_INTRODUCE:
-		kith_tunnels_on_request(c, s, request);
+		kith_tunnels_on_request(c, s, request, own);
 		return;
 	case KITH_REQ_NOTIFY:
 		kith_notify_on_request(c, s, request);
@@ -119,8 +120,9 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 	kith_session_answer(c, s, request->id, KITH_STATUS_UNKNOWN, nothing);
 }
 
-uint16_t kith_core_on_request(struct kith_core *c, struct kith_session *s, struct kith_span body)
+uint16_t kith_core_on_request(struct kith_core *c, struct kith_session *s, struct kith_span body, struct kith_span *own)
 {
+	*own = nothing;
 	struct kith_request request;
 	switch (kith_request_on_request(&s->requests, kith_env(c, s), c->now.mono_us, body, &request)) {
 	case KITH_REQUEST_NEW:
@@ -133,7 +135,7 @@ uint16_t kith_core_on_request(struct kith_core *c, struct kith_session *s, struc
 		return 0;
 	}
 	if (allowed(c, s, request.kind))
-		serve(c, s, &request);
+		serve(c, s, &request, own);
 	else
 		kith_session_answer(c, s, request.id, KITH_STATUS_NOT_ALLOWED, nothing);
 	return request.id;

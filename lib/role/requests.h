@@ -4,8 +4,10 @@
 
 #include "role/state.h"
 
-/* A REQUEST frame. Returns the id of a request that was new (so that its answer may ride in a REPLY), else 0. */
-uint16_t kith_core_on_request(struct kith_core *c, struct kith_session *s, struct kith_span body);
+/* A REQUEST frame. Returns the id of a request that was new (so that its answer may ride in a REPLY), else 0. *own: a
+ * packet for this node itself that came inside (INTRODUCE), borrowed from body; p NULL: none. */
+uint16_t kith_core_on_request(struct kith_core *c, struct kith_session *s, struct kith_span body,
+			      struct kith_span *own);
 
 /* An ANSWER frame. */
 void kith_core_on_answer(struct kith_core *c, struct kith_session *s, struct kith_span body);

@@ -1,13 +1,8 @@
-/* The responder's half of the handshake. */
-#include "role/connect.h"
+#include "role/respond.h"
 
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "role/connect_internal.h"
-#include "role/crossing.h"
-#include "role/op.h"
-#include "role/requests.h"
-#include "role/ring.h"
 
 #define DECIDE_US KITH_DIAL_TIMEOUT_US /* how long a call may ring */
 #define VERDICT_FRAME_LEN (KITH_FRAME_HEADER + 2)
@@ -22,23 +17,6 @@ static void send_cookie(struct kith_core *c, const struct kith_hs_header *header
 		return;
 	kith_guard_cookie(&c->guard, c->now.mono_us, header, from, anew, out);
 	kith_stats_add(c->stats, KITH_STAT_COOKIES_SENT, 1);
-}
-
-/* A leaf is reached through the tunnels of its homes only; a supernode by anybody. */
-bool kith_connect_may_answer(const struct kith_core *c, const struct kith_hop *from)
-{
-	if (c->super != NULL)
-		return true;
-	if (from->tunnel == 0)
-		return false;
-	for (size_t i = 0; i < KITH_HOMES; i++) {
-		const struct kith_home_slot *home = &c->leaf.homes[i];
-		const struct kith_session *s =
-			home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
-		if (s != NULL && kith_addr_equal(&kith_session_hop(s)->remote, &from->remote))
-			return true;
-	}
-	return false;
 }
 
 static void send_stored_reply(struct kith_core *c, const struct kith_session *s, const struct kith_hop *from)
@@ -90,20 +68,16 @@ static void repeat_reply(struct kith_core *c, struct kith_session *s, const stru
 	}
 }
 
-/* Both called at once, and this answer is to be the answer to our own call as well: names that one, so that the other
- * side knows the copies of it that are still on their way. */
-static void write_crossed(struct kith_core *c, const struct kith_session *s, struct kith_writer *w)
+static void write_crossed(const struct kith_crossed *crossed, struct kith_writer *w)
 {
-	const struct kith_session *ours = s->peer != NULL ? kith_peer_get(c, s->peer->rival) : NULL;
-	if (ours == NULL || ours->hs == NULL)
-		return;
 	uint8_t *mark = kith_frame_begin(w, KITH_FRAME_CROSSED);
-	kith_write_u64(w, (uint64_t)ours->hs->timestamp_ms);
-	kith_write_bytes(w, ours->hs->call_id, sizeof ours->hs->call_id);
+	kith_write_u64(w, (uint64_t)crossed->timestamp_ms);
+	kith_write_bytes(w, crossed->call_id, sizeof crossed->call_id);
 	kith_frame_end(w, mark);
 }
 
-static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered)
+static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered,
+		      const struct kith_crossed *crossed)
 {
 	uint8_t payload[KITH_UDP_PAYLOAD];
 	size_t len_max = s->hs->len; /* of the HELLO, kept here by new_responder, less what goes back in other ways */
@@ -122,7 +96,8 @@ static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verd
 		uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_VERDICT);
 		kith_write_u16(&w, verdict);
 		kith_frame_end(&w, mark);
-		write_crossed(c, s, &w);
+		if (crossed != NULL)
+			write_crossed(crossed, &w);
 	}
 	if (answered != 0)
 		kith_request_answer_embed(s->requests, answered, &w);
@@ -132,17 +107,16 @@ static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verd
 				    (struct kith_span){ payload, kith_writer_len(&w) }, len_max);
 }
 
-/* Answers a HELLO and waits for the first packet in the new keys; after a refusal only for repetitions of the HELLO. */
-static void reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered)
+void kith_respond_reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered,
+			const struct kith_crossed *crossed)
 {
 	struct kith_hop from = s->paths.first.hop;
-	if (make_reply(c, s, verdict, answered) != 0) {
+	if (make_reply(c, s, verdict, answered, crossed) != 0) {
 		kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
 		return;
 	}
 	if (s->state == KITH_SESSION_DECIDING) {
 		c->deciding--;
-		kith_ring_stop(c, s);
 		kith_session_set_state(s, KITH_SESSION_UNCONFIRMED);
 	}
 	/* As long as the other side repeats its HELLO, the answer must be there to be repeated. */
@@ -157,71 +131,62 @@ static void reply(struct kith_core *c, struct kith_session *s, uint16_t verdict,
 	kith_session_touch(c, s);
 }
 
-void kith_connect_decide(struct kith_core *c, struct kith_session *s, uint16_t verdict)
-{
-	KITH_ASSERT(s->state == KITH_SESSION_DECIDING);
-	reply(c, s, verdict, 0);
-}
-
-/* A new responder session for an accepted HELLO; hs is moved into it. */
-static struct kith_session *new_responder(struct kith_core *c, const struct kith_handshake *hs,
-					  const struct kith_hs_header *header, size_t packet_len,
-					  const struct kith_hop *from, enum kith_session_state state)
+/* A new responder session for an accepted HELLO. */
+static struct kith_session *new_responder(struct kith_core *c, const struct kith_first *first,
+					  enum kith_session_state state)
 {
 	struct kith_session *s = kith_session_new(c, state);
 	if (s == NULL) {
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_TABLE_FULL, 1);
 		return NULL;
 	}
-	kith_pathset_init(&s->paths, c->now.mono_us, from, false, 0);
+	kith_pathset_init(&s->paths, c->now.mono_us, &first->from, false, 0);
 	s->hs = KITH_NEW(c->alloc, struct kith_handshake);
 	if (s->hs == NULL) {
 		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 		return NULL;
 	}
-	*s->hs = *hs;
-	s->hs->len = (uint16_t)packet_len;
-	s->peer_index = header->sender;
+	*s->hs = first->hs;
+	s->hs->len = (uint16_t)first->packet_len;
+	s->peer_index = first->peer_index;
 	s->hs->next_at = KITH_TIME_NEVER;
 	s->hs->give_up_at = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
 	return s;
 }
 
-/* A person calls; op is our own call of the same person, if there is one, 0 if not. */
-static void on_call(struct kith_core *c, struct kith_session *s, const struct kith_hello *hello,
-		    const struct kith_person *person, kith_op op)
+struct kith_session *kith_respond_begin(struct kith_core *c, const struct kith_first *first, bool call)
 {
-	s->use |= KITH_USE_PEER;
-	KITH_LOG(c->log, KITH_LOG_DEBUG, "called session=%08x", s->index);
-	s->hs->give_up_at = c->now.mono_us + DECIDE_US;
-	kith_session_touch(c, s);
-	unsigned verdict;
-	if (kith_ring_incoming(c, s, person, hello->service, op, &verdict))
-		return; /* the application decides */
-	kith_connect_decide(c, s, (uint16_t)verdict);
-}
-
-/* A node contacts this supernode. */
-static void on_contact(struct kith_core *c, struct kith_session *s, const struct kith_hello *hello)
-{
-	uint16_t answered = 0;
-	if (hello->request.p != NULL)
-		answered = kith_core_on_request(c, s, hello->request);
-	if (s->state != KITH_SESSION_CLOSED)
-		reply(c, s, 0, answered);
+	struct kith_session *s = new_responder(c, first, call ? KITH_SESSION_DECIDING : KITH_SESSION_UNCONFIRMED);
+	if (s == NULL)
+		return NULL;
+	memcpy(s->device, first->person.device_dh.b, KITH_DEVICE_ID_LEN);
+	memcpy(s->hs->call_id, first->hello.call_id, sizeof s->hs->call_id);
+	s->hs->timestamp_ms = first->hello.timestamp_ms;
+	s->features = (uint8_t)(first->hello.features & c->self.features);
+	c->deciding += call;
+	if (!kith_connect_keep_chain(c, s, first->hello.chain, first->hello.role)) {
+		kith_session_end(c, s, KITH_CLOSE_LIMIT, false); /* not remembered: a copy may find more memory */
+		return NULL;
+	}
+	kith_guard_remember(&c->guard, first->person.device_dh.b, first->hello.timestamp_ms, first->hello.call_id,
+			    s->index);
+	if (call) {
+		s->use |= KITH_USE_PEER;
+		s->hs->give_up_at = c->now.mono_us + DECIDE_US;
+	}
+	return s;
 }
 
 /* XX: nothing is known of the caller yet; what it is told is public. */
-static void on_hello_xx(struct kith_core *c, const struct kith_handshake *hs, const struct kith_hs_header *header,
-			size_t packet_len, const struct kith_hop *from)
+static void on_hello_xx(struct kith_core *c, const struct kith_first *first)
 {
-	struct kith_session *s = new_responder(c, hs, header, packet_len, from, KITH_SESSION_UNCONFIRMED);
+	struct kith_session *s = new_responder(c, first, KITH_SESSION_UNCONFIRMED);
 	if (s == NULL)
 		return;
 	c->random->fill(c->random->ctx, s->hs->call_id, sizeof s->hs->call_id);
 	s->hs->timestamp_ms = c->now.unix_ms;
-	reply(c, s, 0, 0);
+	kith_respond_reply(c, s, 0, 0, NULL);
 }
 
 /* The caller has given up, whether it rings or was answered just now. A refusal stays, to be repeated. */
@@ -229,24 +194,6 @@ static void on_cancel(struct kith_core *c, struct kith_session *s)
 {
 	if ((s->use & KITH_USE_PEER) && !s->hs->refused)
 		kith_session_end(c, s, KITH_CLOSE_CANCELED, true);
-}
-
-/* Whether a new call may ring here. *op: our own call that it is taken as the answer to, or 0. */
-static bool may_ring(struct kith_core *c, const struct kith_hello *hello, const struct kith_person *person, kith_op *op)
-{
-	enum kith_stat refusal = KITH_STAT_DROP_RATE_LIMITED;
-	if (kith_crossing_judge(c, hello, person, op) == KITH_CROSSING_OURS)
-		refusal = KITH_STAT_REFUSE_CROSSED;
-	else if (!kith_limiter_allow(&c->calls, c->now.mono_us, kith_identity_key(&person->identity)))
-		refusal = KITH_STAT_DROP_RATE_LIMITED;
-	else if (c->deciding >= KITH_INCOMING_MAX)
-		refusal = KITH_STAT_REFUSE_TABLE_FULL;
-	else if (*op == 0 && kith_ring_count(c, &person->identity) >= KITH_INCOMING_PER_CALLER)
-		refusal = KITH_STAT_REFUSE_CALLER;
-	else
-		return true;
-	kith_stats_add(c->stats, refusal, 1);
-	return false;
 }
 
 /* Whether the message is a new one. It is remembered once it made a session: until then its repetitions count as new.
@@ -277,94 +224,88 @@ static bool fresh(struct kith_core *c, const struct kith_hs_header *header, cons
 	return false;
 }
 
-static void on_hello_ik(struct kith_core *c, struct kith_handshake *hs, struct kith_span payload,
-			const struct kith_hs_header *header, size_t packet_len, const struct kith_hop *from)
+static enum kith_respond_event on_hello_ik(struct kith_core *c, const struct kith_hs_header *header, size_t payload_len,
+					   struct kith_first *first)
 {
-	struct kith_hello hello;
-	struct kith_person person;
-	if (!kith_hello_parse(&hello, payload)) {
+	struct kith_hello *hello = &first->hello;
+	const struct kith_noise *noise = &first->hs.noise;
+	if (!kith_hello_parse(hello, (struct kith_span){ first->payload, payload_len })) {
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_MALFORMED, 1);
-		return;
+		return KITH_RESPOND_DONE;
 	}
-	if (memcmp(hs->noise.rs, c->self.dh_pk, 32) == 0) {
+	if (memcmp(noise->rs, c->self.dh_pk, 32) == 0) {
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_LOOP, 1);
-		return;
+		return KITH_RESPOND_DONE;
 	}
-	bool call = hello.service.p != NULL;
-	if (kith_connect_check_chain(c, hello.chain, hs->noise.rs, &person) != 0)
-		return;
+	bool call = hello->service.p != NULL;
+	if (kith_connect_check_chain(c, hello->chain, noise->rs, &first->person) != 0)
+		return KITH_RESPOND_DONE;
 	if (!call && c->super == NULL) { /* a leaf serves nobody but callers */
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
-		return;
+		return KITH_RESPOND_DONE;
 	}
-	if (!fresh(c, header, &hello, &person, from))
-		return;
-	if (hello.cancel) { /* the call itself has not come yet: it will find that it is known */
-		kith_guard_remember(&c->guard, person.device_dh.b, hello.timestamp_ms, hello.call_id, 0);
-		return;
+	if (!fresh(c, header, hello, &first->person, &first->from))
+		return KITH_RESPOND_DONE;
+	if (hello->cancel) { /* the call itself has not come yet: it will find that it is known */
+		kith_guard_remember(&c->guard, first->person.device_dh.b, hello->timestamp_ms, hello->call_id, 0);
+		return KITH_RESPOND_DONE;
 	}
-	kith_op op = 0;
-	if (call && !may_ring(c, &hello, &person, &op))
-		return;
-	memcpy(hs->call_id, hello.call_id, sizeof hs->call_id);
-	hs->timestamp_ms = hello.timestamp_ms;
-	struct kith_session *s =
-		new_responder(c, hs, header, packet_len, from, call ? KITH_SESSION_DECIDING : KITH_SESSION_UNCONFIRMED);
-	if (s == NULL)
-		return;
-	memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
-	s->features = (uint8_t)(hello.features & c->self.features);
-	c->deciding += call;
-	if (!kith_connect_keep_chain(c, s, hello.chain, hello.role)) { /* not remembered: a copy may find more memory */
-		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
-		return;
-	}
-	kith_guard_remember(&c->guard, person.device_dh.b, hello.timestamp_ms, hello.call_id, s->index);
-	if (call)
-		on_call(c, s, &hello, &person, op);
-	else
-		on_contact(c, s, &hello);
+	return call ? KITH_RESPOND_CALL : KITH_RESPOND_CONTACT;
 }
 
-void kith_connect_on_hello(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
-			   const struct kith_hop *from)
+/* What costs no DH: false when the message ends here. */
+static bool pass_guard(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
+		       const struct kith_hop *from)
 {
-	uint8_t buf[KITH_UDP_PAYLOAD];
-	struct kith_handshake hs;
 	/* Whoever calls a leaf knows its key; the other pattern would tell a stranger who lives here. */
 	if (!kith_connect_may_answer(c, from) || (c->super == NULL && header->pattern == KITH_NOISE_XX)) {
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
-		return;
+		return false;
 	}
 	if (packet_len < KITH_COOKIE_PACKET_LEN) { /* even a cookie would be more than came */
 		kith_stats_add(c->stats, KITH_STAT_DROP_TOO_SHORT, 1);
-		return;
+		return false;
 	}
-	enum kith_guard_verdict verdict = kith_guard_check(&c->guard, c->now.mono_us, header, from);
-	switch (verdict) {
+	switch (kith_guard_check(&c->guard, c->now.mono_us, header, from)) {
 	case KITH_GUARD_BAD_MAC:
 		kith_stats_add(c->stats, KITH_STAT_DROP_BAD_MAC, 1);
-		return;
+		return false;
 	case KITH_GUARD_LIMITED:
 		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
-		return;
+		return false;
 	case KITH_GUARD_COOKIE:
 		send_cookie(c, header, from, false);
-		return;
+		return false;
 	case KITH_GUARD_PASS:
 		break;
 	}
-	int n = kith_handshake_read_hello(&hs, &c->self, header, buf);
+	return true;
+}
+
+enum kith_respond_event kith_respond_on_hello(struct kith_core *c, const struct kith_hs_header *header,
+					      size_t packet_len, const struct kith_hop *from, struct kith_first *out)
+{
+	out->peer_index = header->sender;
+	out->from = *from;
+	out->packet_len = packet_len;
+	if (!pass_guard(c, header, packet_len, from))
+		return KITH_RESPOND_DONE;
+	int n = kith_handshake_read_hello(&out->hs, &c->self, header, out->payload);
 	if (n < 0)
 		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
 	else if (header->pattern == KITH_NOISE_XX)
-		on_hello_xx(c, &hs, header, packet_len, from);
+		on_hello_xx(c, out);
 	else
-		on_hello_ik(c, &hs, (struct kith_span){ buf, (size_t)n }, header, packet_len, from);
-	kith_handshake_wipe(&hs);
+		return on_hello_ik(c, header, (size_t)n, out);
+	return KITH_RESPOND_DONE;
 }
 
-void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *header)
+void kith_respond_forget(struct kith_first *first)
+{
+	kith_handshake_wipe(&first->hs);
+}
+
+struct kith_session *kith_respond_on_finish(struct kith_core *c, const struct kith_hs_header *header)
 {
 	uint8_t buf[KITH_UDP_PAYLOAD];
 	struct kith_hello hello;
@@ -372,37 +313,36 @@ void kith_connect_on_finish(struct kith_core *c, const struct kith_hs_header *he
 	struct kith_session *s = kith_sessions_get(&c->sessions, header->receiver);
 	if (s == NULL || s->state != KITH_SESSION_UNCONFIRMED || s->hs == NULL) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
-		return;
+		return NULL;
 	}
 	int n = kith_handshake_read_finish(s->hs, header, buf);
 	if (n < 0) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
-		return;
+		return NULL;
 	}
 	bool parsed = kith_hello_parse(&hello, (struct kith_span){ buf, (size_t)n });
 	if (!parsed)
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_MALFORMED, 1);
 	if (!parsed || kith_connect_check_chain(c, hello.chain, s->hs->noise.rs, &person) != 0) {
 		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
-		return;
+		return NULL;
 	}
 	memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
 	s->features = (uint8_t)(hello.features & c->self.features);
 	if (!kith_connect_keep_chain(c, s, hello.chain, hello.role)) {
 		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
-		return;
+		return NULL;
 	}
 	kith_session_take_keys(s, c->now.mono_us);
-	kith_connect_confirmed(c, s);
+	kith_respond_confirmed(c, s);
+	return s;
 }
 
-void kith_connect_confirmed(struct kith_core *c, struct kith_session *s)
+void kith_respond_confirmed(struct kith_core *c, struct kith_session *s)
 {
 	/* Proven is the way that our reply took, and no other: whoever knows the keys may write any address on a
 	 * packet. The way that this one came is a stranger's, and is probed. */
 	struct kith_hop proven = s->paths.first.hop;
 	kith_connect_bind(c, s);
 	kith_connect_opened(c, s, &proven);
-	if (c->super != NULL)
-		(void)kith_fwd_rebind(&c->super->fwd, s->index, &proven.remote, proven.transport, true);
 }

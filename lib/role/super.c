@@ -78,7 +78,12 @@ void kith_super_lost(struct kith_core *c, struct kith_session *s, enum kith_clos
 		n = kith_fwd_close_session(&c->super->fwd, s->index, ends, BATCH);
 		kith_tunnels_tell(c, ends, n, 0, s->index);
 	} while (n == BATCH);
-	(void)kith_watches_drop(&c->super->watches, s->index);
+	const struct kith_session *next =
+		reason == KITH_CLOSE_REPLACED ? kith_sessions_of(&c->sessions, s->device) : NULL;
+	if (next != NULL) /* the same node, in another session */
+		kith_watches_rename(&c->super->watches, s->index, next->index);
+	else
+		(void)kith_watches_drop(&c->super->watches, s->index);
 	kith_attach_lost(c, s, reason);
 }
 

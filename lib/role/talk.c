@@ -5,7 +5,7 @@
 #include "role/dial.h"
 #include "role/op.h"
 #include "role/relays.h"
-#include "role/ring.h"
+#include "role/ringing.h"
 #include "role/streams.h"
 #include "role/tell.h"
 #include "stream/stream.h"
@@ -88,7 +88,7 @@ void kith_talk_closed(struct kith_core *c, struct kith_session *s, enum kith_clo
 		kith_dial_fell_through(c, peer->op, rival);
 	else if (peer->op != 0)
 		kith_op_done(c, peer->op, reason == KITH_CLOSE_TIMED_OUT ? KITH_EUNREACHABLE : KITH_EAUTH, false);
-	kith_ring_stop(c, s);
+	kith_ringing_stop(c, s);
 	kith_tell_closed(c, s, reason, remote);
 	kith_streams_free(peer->streams);
 	kith_blob_unref(&c->shared->blobs, peer->challenge);

@@ -1,7 +1,5 @@
 #include "role/tunnels.h"
 
-#include "role/connect.h"
-
 /* Bytes that may go back through a tunnel before the asker's address is proven: the callee's reply in its wrapping. */
 #define TUNNEL_CREDIT 620
 
@@ -57,24 +55,31 @@ static uint8_t open_tunnel(struct kith_core *c, const struct kith_session *s, co
 	}
 }
 
-/* The device to reach is this supernode itself: the packet is taken as if it had come directly. */
-static void introduce_self(struct kith_core *c, struct kith_session *s, uint16_t id, struct kith_span packet)
+/* The device to reach is this supernode itself. What goes back for it counts as our own. */
+static struct kith_span introduce_self(struct kith_core *c, struct kith_session *s, uint16_t id,
+				       struct kith_span packet)
 {
-	struct kith_hs_header header;
 	kith_session_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ empty_map, sizeof empty_map });
-	if (kith_packet_type(packet) != KITH_PKT_HELLO || !kith_hs_parse(&header, packet) ||
-	    header.version != KITH_WIRE_VERSION)
-		return;
+	if (kith_packet_type(packet) != KITH_PKT_HELLO)
+		return nothing;
 	if (s->state == KITH_SESSION_UNCONFIRMED && s->hs != NULL)
 		s->hs->len = (uint16_t)(s->hs->len > packet.len ? s->hs->len - packet.len : 0);
-	kith_connect_on_hello(c, &header, packet.len, kith_session_hop(s));
+	return packet;
 }
 
-void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+void kith_tunnels_rebind(struct kith_core *c, const struct kith_session *s, bool proven)
+{
+	const struct kith_hop *hop = kith_session_hop(s);
+	(void)kith_fwd_rebind(&c->super->fwd, s->index, &hop->remote, hop->transport, proven);
+}
+
+void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
+			     struct kith_span *own)
 {
 	struct kith_unpacked in;
 	uint8_t device[KITH_DEVICE_ID_LEN], body[16];
 	struct kith_span packet = nothing;
+	*own = nothing;
 	if (kith_unpack_parse(&in, request->body) != 0 ||
 	    !kith_unpack_get_fixed(&in, kith_unpack_root(&in), KITH_B_INTRO_DEVICE, device, sizeof device)) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
@@ -82,7 +87,7 @@ void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const 
 	}
 	(void)kith_unpack_get_bytes(&in, kith_unpack_root(&in), KITH_B_INTRO_PACKET, KITH_NESTED_MAX, &packet);
 	if (memcmp(device, c->self.dh_pk, KITH_DEVICE_ID_LEN) == 0) {
-		introduce_self(c, s, request->id, packet);
+		*own = introduce_self(c, s, request->id, packet);
 		return;
 	}
 	struct kith_session *leaf = kith_sessions_of(&c->sessions, device);

@@ -72,8 +72,9 @@ static int ask(struct core_world *w, int asked, struct kith_session *s, uint8_t 
 	id++;
 	uint8_t answer[64], body[4] = { (uint8_t)(id >> 8), (uint8_t)id, kind, 0x80 };
 	struct kith_writer out = kith_writer_of(answer, sizeof answer);
+	struct kith_span own;
 	kith_core_enter(c, world_clock(w));
-	assert_int_equal(kith_core_on_request(c, s, test_span(body, sizeof body)), id);
+	assert_int_equal(kith_core_on_request(c, s, test_span(body, sizeof body), &own), id);
 	kith_request_answer_embed(s->requests, id, &out);
 	kith_core_settle(c);
 	return kith_writer_len(&out) > 0 ? answer[KITH_FRAME_HEADER + 2] : -1;
