@@ -7,11 +7,13 @@
 #include "role/connect.h"
 #include "role/dial.h"
 #include "role/homes.h"
+#include "role/query.h"
 #include "role/rekey.h"
 #include "role/requests.h"
 #include "role/super.h"
 #include "role/talk.h"
 #include "role/tunnels.h"
+#include "role/watching.h"
 
 void kith_core_enter(struct kith_core *c, struct kith_now now)
 {
@@ -71,6 +73,44 @@ bool kith_settle_news(struct kith_core *c, struct kith_session *s)
 		kith_tunnels_rebind(c, s, proven);
 	}
 	return true;
+}
+
+static void tell_found(struct kith_core *c, kith_op op, struct kith_span body)
+{
+	struct kith_unpacked pk;
+	struct kith_answer answer = { .token = kith_token(KITH_TOKEN_LOOKUP, op),
+				      .err = body.len > 0 ? 0 : KITH_ENOENT,
+				      .body = body };
+	if (op != 0)
+		kith_dial_on_found(c, &answer);
+	else if (body.len > 0 && kith_unpack_parse(&pk, body) == 0)
+		kith_watching_told(c, &pk, KITH_B_FOUND_RECORDS, KITH_B_FOUND_VANISHED);
+}
+
+/* What a supernode asked itself. */
+static bool settle_answers(struct kith_core *c)
+{
+	uint8_t body[KITH_ANSWER_MAX];
+	kith_op op;
+	size_t len;
+	bool some = false;
+	while (c->super != NULL && c->super->done != NULL && kith_query_take(c, &op, body, &len)) {
+		tell_found(c, op, (struct kith_span){ body, len });
+		some = true;
+	}
+	return some;
+}
+
+/* What a leaf's homes and its record leave behind. */
+static bool settle_leaf(struct kith_core *c)
+{
+	bool offer = c->leaf.offer, subscribe = c->leaf.subscribe;
+	c->leaf.offer = c->leaf.subscribe = false;
+	if (offer)
+		kith_talk_offer_all(c);
+	if (subscribe)
+		kith_watching_renew(c);
+	return offer || subscribe;
 }
 
 /* Sessions are touched meanwhile: they come to the end of the list. */
@@ -234,6 +274,8 @@ void kith_core_settle(struct kith_core *c)
 	bool some;
 	do {
 		some = settle_ends(c, &over);
+		some |= settle_answers(c);
+		some |= settle_leaf(c);
 		some |= settle_news(c);
 		some |= seal_all(c);
 	} while (some);

@@ -23,7 +23,8 @@ static void look_up(struct kith_core *c, struct kith_operation *op)
 	if (c->super != NULL) {
 		op->tries++;
 		kith_op_arm(c, op, op->give_up_at);
-		kith_query_for_op(c, &op->key, op->id);
+		if (kith_query_for_op(c, &op->key, op->id) != 0)
+			kith_op_done(c, op->id, KITH_EFULL, false);
 		return;
 	}
 	struct kith_session *s = kith_find_ask(c, &op->key, kith_token(KITH_TOKEN_LOOKUP, op->id), op->tries, &used);

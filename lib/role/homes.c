@@ -2,7 +2,6 @@
 
 #include "base/addr.h"
 #include "role/connect.h"
-#include "role/talk.h"
 
 #define SETTLE_US (50 * KITH_US_PER_MS)
 #define MOVE_US (500 * KITH_US_PER_MS) /* a home that leaves: time for its successor to be in the same record */
@@ -189,7 +188,7 @@ static void learn_observed(struct kith_core *c, const struct kith_unpacked *pk, 
 	if (!kith_reader_done(&r) || kith_addr_equal(&seen, &c->leaf.observed[slot]))
 		return;
 	c->leaf.observed[slot] = seen;
-	kith_talk_offer_all(c);
+	c->leaf.offer = true;
 }
 
 /* The entry of a home in the host cache, or below 0. */

@@ -1,9 +1,5 @@
 #include "role/notify.h"
 
-#include "role/watching.h"
-
-static const struct kith_span nothing = { NULL, 0 };
-
 /* One item to a request: a record fills most of a packet. 0: it does not fit. */
 static size_t pack_news(uint8_t *out, size_t cap, const struct kith_id *key, uint32_t field, struct kith_span item)
 {
@@ -60,36 +56,25 @@ static bool watched(const struct kith_core *c, const struct kith_id *key)
 	return kith_watches_of(&c->super->interests, key, 0, &ref, 1) > 0;
 }
 
-void kith_notify_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+void kith_notify_pass_on(struct kith_core *c, const struct kith_id *key, const struct kith_unpacked *pk)
 {
-	struct kith_unpacked pk;
-	struct kith_id key;
-	if (kith_unpack_parse(&pk, request->body) != 0 ||
-	    !kith_unpack_get_fixed(&pk, kith_unpack_root(&pk), KITH_B_NEWS_KEY, key.b, KITH_ID_LEN)) {
-		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
-		return;
-	}
-	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
-	kith_watching_news(c, &pk, KITH_B_NEWS_RECORDS, KITH_B_NEWS_VANISHED);
-	if (c->super == NULL)
-		return;
 	/* Readers verify what they read; so does the home, or any supernode could make it write to all who watch a
 	 * name. */
 	struct kith_record record;
 	struct kith_vanish vanish;
 	struct kith_person person;
 	struct kith_span bytes;
-	struct kith_unpack_list records = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_NEWS_RECORDS);
-	struct kith_unpack_list vanished = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_NEWS_VANISHED);
+	struct kith_unpack_list records = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_NEWS_RECORDS);
+	struct kith_unpack_list vanished = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_NEWS_VANISHED);
 	while (kith_unpack_list_next(&records, &bytes)) {
-		if (watched(c, &key) && kith_record_parse(&record, bytes) == 0 &&
-		    memcmp(record.key.b, key.b, KITH_ID_LEN) == 0 &&
+		if (watched(c, key) && kith_record_parse(&record, bytes) == 0 &&
+		    memcmp(record.key.b, key->b, KITH_ID_LEN) == 0 &&
 		    kith_record_verify(&record, &c->trust, &c->now, &person) == 0)
-			kith_notify_all(c, &c->super->interests, &key, &bytes, 1, NULL, 0);
+			kith_notify_all(c, &c->super->interests, key, &bytes, 1, NULL, 0);
 	}
 	while (kith_unpack_list_next(&vanished, &bytes)) {
-		if (watched(c, &key) && kith_vanish_parse(&vanish, bytes) == 0 &&
-		    memcmp(vanish.key.b, key.b, KITH_ID_LEN) == 0)
-			kith_notify_all(c, &c->super->interests, &key, NULL, 0, &bytes, 1);
+		if (watched(c, key) && kith_vanish_parse(&vanish, bytes) == 0 &&
+		    memcmp(vanish.key.b, key->b, KITH_ID_LEN) == 0)
+			kith_notify_all(c, &c->super->interests, key, NULL, 0, &bytes, 1);
 	}
 }

@@ -8,8 +8,8 @@
 
 #include "role/state.h"
 
-/* NOTIFY of a replica to a home: passed on to the leaves that watch the key. */
-void kith_notify_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+/* The body of a replica's NOTIFY to this home: passed on to the leaves that watch the key. */
+void kith_notify_pass_on(struct kith_core *c, const struct kith_id *key, const struct kith_unpacked *pk);
 
 /* Tells one watcher a record (field KITH_B_NEWS_RECORDS) or a report (KITH_B_NEWS_VANISHED). */
 void kith_notify_one(struct kith_core *c, uint32_t session, const struct kith_id *key, uint32_t field,

@@ -3,12 +3,9 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "role/connect.h"
-#include "role/dial.h"
 #include "role/findings.h"
 #include "role/members.h"
 #include "role/notify.h"
-#include "role/op.h"
-#include "role/watching.h"
 
 #define ENOUGH_ANSWERS 3
 #define AGAIN_US (5 * KITH_US_PER_S) /* replicas did not answer who watches: when they are asked again */
@@ -20,7 +17,8 @@ enum query_for {
 	QUERY_FOR_SESSION,
 	QUERY_FOR_OP,
 	QUERY_FOR_WATCHERS, /* all of a key; the key is watched at its replicas from then on */
-	QUERY_FOR_NEWCOMER /* one more watcher of a key that is watched there already */
+	QUERY_FOR_NEWCOMER, /* one more watcher of a key that is watched there already */
+	QUERY_DONE /* what was found waits for this node's own application, in c->super->done */
 };
 
 struct kith_query {
@@ -38,6 +36,7 @@ struct kith_query {
 	struct kith_id key;
 	kith_time_us give_up_at;
 	struct kith_findings found;
+	struct kith_query *next_done;
 };
 
 struct kith_query *kith_query_of_timer(struct kith_timer *t)
@@ -98,7 +97,7 @@ static struct kith_query *query_of(struct kith_core *c, uint32_t id)
 	if (sn == NULL || sn->queries == NULL)
 		return NULL;
 	struct kith_query *q = &sn->queries[id % KITH_QUERIES_MAX];
-	return q->what != QUERY_FREE && q->id == id ? q : NULL;
+	return q->what != QUERY_FREE && q->what != QUERY_DONE && q->id == id ? q : NULL;
 }
 
 static void drop_query(struct kith_core *c, struct kith_query *q)
@@ -168,45 +167,66 @@ static void tell_newcomer(struct kith_core *c, const struct kith_query *q, const
 		kith_notify_one(c, q->session, &q->key, KITH_B_NEWS_VANISHED, found->vanished[i]);
 }
 
-/* What was found goes into the local verdicts as well, when this node's application watches. */
-static void tell_self(struct kith_core *c, const struct kith_findings_spans *found)
+/* This node itself wants to know: left behind for the end of the call. */
+static void leave_for_ourselves(struct kith_core *c, struct kith_query *q)
+{
+	struct kith_query **last = &c->super->done;
+	while (*last != NULL)
+		last = &(*last)->next_done;
+	*last = q;
+	kith_timers_stop(&c->timers, &q->timer);
+	q->what = QUERY_DONE;
+	q->next_done = NULL;
+}
+
+bool kith_query_take(struct kith_core *c, kith_op *op, uint8_t body[KITH_ANSWER_MAX], size_t *len)
+{
+	struct kith_query *q = c->super->done;
+	struct kith_findings_spans found;
+	if (q == NULL)
+		return false;
+	c->super->done = q->next_done;
+	kith_findings_spans(&q->found, &found);
+	*op = q->op;
+	*len = q->found.n > 0 ? kith_findings_pack(&found, body) : 0;
+	drop_query(c, q);
+	return true;
+}
+
+static void answer(struct kith_core *c, const struct kith_query *q, const struct kith_findings_spans *found)
 {
 	uint8_t body[KITH_ANSWER_MAX];
-	struct kith_unpacked pk;
-	size_t len = c->watched_n > 0 ? kith_findings_pack(found, body) : 0;
-	if (len > 0 && kith_unpack_parse(&pk, (struct kith_span){ body, len }) == 0)
-		kith_watching_news(c, &pk, KITH_B_FOUND_RECORDS, KITH_B_FOUND_VANISHED);
+	struct kith_session *s = kith_sessions_get(&c->sessions, q->session);
+	size_t len = q->found.n > 0 ? kith_findings_pack(found, body) : 0;
+	if (s != NULL)
+		kith_session_answer(c, s, q->request, len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND,
+				    (struct kith_span){ body, len });
 }
 
 static void finish(struct kith_core *c, struct kith_query *q)
 {
-	uint8_t body[KITH_ANSWER_MAX];
 	struct kith_findings_spans found;
 	kith_findings_spans(&q->found, &found);
-	size_t len = q->found.n > 0 ? kith_findings_pack(&found, body) : 0;
-	struct kith_span answer = { body, len };
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "query_done key=%02x%02x%02x for=%u found=%u answered=%u group=%u",
 		 q->key.b[0], q->key.b[1], q->key.b[2], q->what, q->found.n, q->answered, q->group);
-	struct kith_session *s = kith_sessions_get(&c->sessions, q->session);
-	struct kith_answer own = { .token = kith_token(KITH_TOKEN_LOOKUP, q->op),
-				   .err = len > 0 ? 0 : KITH_ENOENT,
-				   .body = answer };
 	bool renewed = q->answered >= ENOUGH_ANSWERS || q->answered + 1u >= kith_members_live(&c->super->members);
 	renewed = renewed && q->renewals == c->super->interests.renewals; /* else members changed meanwhile */
 	switch ((enum query_for)q->what) {
 	case QUERY_FOR_SESSION:
-		if (s != NULL && s->state != KITH_SESSION_CLOSED)
-			kith_session_answer(c, s, q->request, len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND, answer);
+		answer(c, q, &found);
 		break;
 	case QUERY_FOR_OP:
-		kith_dial_on_found(c, &own);
-		break;
+		leave_for_ourselves(c, q);
+		return;
 	case QUERY_FOR_WATCHERS:
 		kith_notify_all(c, &c->super->interests, &q->key, found.records, found.records_n, found.vanished,
 				found.vanished_n);
-		tell_self(c, &found);
 		kith_watches_upstream(&c->super->interests, &q->key,
 				      c->now.mono_us + (renewed ? KITH_SUBSCRIPTION_US / 2 : AGAIN_US), renewed);
+		if (c->watched_n > 0) {
+			leave_for_ourselves(c, q);
+			return;
+		}
 		break;
 	case QUERY_FOR_NEWCOMER:
 		tell_newcomer(c, q, &found);
@@ -214,6 +234,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 			kith_watches_renew_by(&c->super->interests, &q->key, c->now.mono_us + AGAIN_US);
 		break;
 	case QUERY_FREE:
+	case QUERY_DONE:
 		break;
 	}
 	drop_query(c, q);
@@ -355,15 +376,14 @@ void kith_query_tick(struct kith_core *c, struct kith_query *q)
 	go_on(c, q);
 }
 
-void kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op)
+int kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op)
 {
 	struct kith_query *q = new_query(c, QUERY_FOR_OP, key, KITH_QUERY_OWN);
-	if (q == NULL) {
-		kith_op_done(c, op, KITH_EFULL, false);
-		return;
-	}
+	if (q == NULL)
+		return KITH_EFULL;
 	q->op = op;
 	begin(c, q);
+	return 0;
 }
 
 void kith_query_watch(struct kith_core *c, const struct kith_id *key)

@@ -24,8 +24,12 @@
 void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
 
-/* A look-up for an operation of this node's own application; the answer goes to kith_dial_on_found. */
-void kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op);
+/* A look-up for an operation of this node's own application. KITH_EFULL. */
+int kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op) KITH_MUST_USE;
+
+/* What was found for this node's own application, one look-up after the other until false: the body of an answer to
+ * LOOKUP (*len 0: nothing), for an operation, or (*op 0) for what the application watches. */
+bool kith_query_take(struct kith_core *c, kith_op *op, uint8_t body[KITH_ANSWER_MAX], size_t *len);
 
 /* Whether an asker (kith_identity_key, or KITH_QUERY_OWN for renewals) may have one more under way. */
 bool kith_query_room(const struct kith_core *c, uint64_t asker);

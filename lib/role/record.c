@@ -1,7 +1,6 @@
 #include "role/record.h"
 
 #include "role/homes.h"
-#include "role/watching.h"
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -65,5 +64,5 @@ void kith_leaf_publish(struct kith_core *c)
 		if (s != NULL)
 			give_record(c, i, s);
 	}
-	kith_watching_renew(c);
+	c->leaf.subscribe = true;
 }

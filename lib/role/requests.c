@@ -22,6 +22,22 @@ static void on_ping(struct kith_core *c, struct kith_session *s, const struct ki
 	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
 }
 
+/* A replica tells a home, or a home its leaf: for this node's own application, and for leaves of ours. */
+static void on_notify(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	struct kith_unpacked pk;
+	struct kith_id key;
+	if (kith_unpack_parse(&pk, request->body) != 0 ||
+	    !kith_unpack_get_fixed(&pk, kith_unpack_root(&pk), KITH_B_NEWS_KEY, key.b, KITH_ID_LEN)) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
+	kith_watching_told(c, &pk, KITH_B_NEWS_RECORDS, KITH_B_NEWS_VANISHED);
+	if (c->super != NULL)
+		kith_notify_pass_on(c, &key, &pk);
+}
+
 /* Whether a letter of KITH_REQUEST_MAP holds for a session. */
 static bool is_asker(const struct kith_core *c, const struct kith_session *s, char letter)
 {
@@ -89,7 +105,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		kith_tunnels_on_request(c, s, request, own);
 		return;
 	case KITH_REQ_NOTIFY:
-		kith_notify_on_request(c, s, request);
+		on_notify(c, s, request);
 		return;
 	case KITH_REQ_LEAVE:
 		kith_homes_on_leave(c, s, request);

@@ -153,6 +153,9 @@ struct kith_leaf {
 	uint8_t primary; /* slot of the home that publishes */
 	struct kith_addr observed[KITH_HOMES]; /* our address as each home sees it */
 	bool published; /* PUBLISHED was told for this record */
+	/* Left behind for the end of the call: */
+	bool offer; /* our candidates changed */
+	bool subscribe; /* a new record: what is watched is subscribed to anew */
 };
 
 enum kith_op_kind { KITH_OP_FREE, KITH_OP_LOOKUP, KITH_OP_CALL, KITH_OP_CHALLENGE };
@@ -198,6 +201,7 @@ struct kith_supernode {
 	struct kith_limiter lookups, subscriptions, introductions; /* by asker's identity */
 	struct kith_query *queries;
 	uint32_t queries_n, next_query;
+	struct kith_query *done; /* of this node's own application, the first that ended first */
 	struct kith_timer timer;
 	struct kith_id id; /* ours */
 	uint8_t entry[KITH_MEMBER_LEN_MAX]; /* our own member entry */

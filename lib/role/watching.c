@@ -212,7 +212,7 @@ static void on_vanish(struct kith_core *c, struct kith_span bytes)
 	}
 }
 
-void kith_watching_news(struct kith_core *c, const struct kith_unpacked *pk, uint32_t records, uint32_t vanished)
+void kith_watching_told(struct kith_core *c, const struct kith_unpacked *pk, uint32_t records, uint32_t vanished)
 {
 	struct kith_span bytes;
 	struct kith_unpack_list list = kith_unpack_list(pk, kith_unpack_root(pk), records);

@@ -27,9 +27,7 @@ OBJECTS = {
     ("host", "udp"): ("udp linux_udp portable_udp", "a socket; what differs from system to system is a file each"),
 }
 # Folders that have a circle today, and why. An entry whose circle is gone is refused.
-KNOWN = {
-    "role": "what happens to a session is carried out at once, by calls upward",
-}
+KNOWN = {}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(<[^>\n]+>|"[^"\n]+")', re.M)
 
 
