@@ -16,7 +16,7 @@
 #include <kith/core.h>
 
 #include "crypto/suite.h"
-#include "role/state.h"
+#include "link/state.h"
 #include "sim/simpki.h"
 
 #define LEAVES_MAX 20000

@@ -6,7 +6,7 @@
 #ifndef KITH_CORE_CERTS_H
 #define KITH_CORE_CERTS_H
 
-#include "role/state.h"
+#include "link/state.h"
 
 #define KITH_CERTS_US (10 * 60 * KITH_US_PER_S) /* local: as exact as clocks are trusted */
 #define KITH_RECHECK_US (10 * KITH_US_PER_S) /* local: a microsecond for each session */

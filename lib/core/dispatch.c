@@ -1,16 +1,16 @@
 #include "core/dispatch.h"
 
 #include "base/addr.h"
+#include "call/relays.h"
+#include "call/ringing.h"
+#include "call/streams.h"
+#include "call/talk.h"
 #include "core/certs.h"
+#include "core/requests.h"
 #include "core/settle.h"
-#include "role/connect.h"
-#include "role/relays.h"
-#include "role/requests.h"
-#include "role/respond.h"
-#include "role/ringing.h"
-#include "role/streams.h"
-#include "role/talk.h"
-#include "role/tunnels.h"
+#include "link/connect.h"
+#include "link/respond.h"
+#include "super/tunnels.h"
 
 static void on_close(struct kith_core *c, struct kith_session *s, struct kith_span body)
 {

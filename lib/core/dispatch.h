@@ -2,7 +2,7 @@
 #ifndef KITH_CORE_DISPATCH_H
 #define KITH_CORE_DISPATCH_H
 
-#include "role/state.h"
+#include "link/state.h"
 
 /* One packet (no train) from the network. */
 void kith_dispatch_packet(struct kith_core *c, struct kith_packet *packet);

@@ -1,6 +1,6 @@
 #include "core/leaving.h"
 
-#include "role/leaf.h"
+#include "leaf/leaf.h"
 
 #define LEAVE_POLL_US (50 * KITH_US_PER_MS)
 

@@ -6,7 +6,7 @@
 #ifndef KITH_CORE_LEAVING_H
 #define KITH_CORE_LEAVING_H
 
-#include "role/state.h"
+#include "link/state.h"
 
 void kith_leaving_tick(struct kith_core *c);
 

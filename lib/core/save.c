@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
-#include "role/members.h"
+#include "super/members.h"
 
 #define MAGIC "KITHSTAT"
 #define VERSION 1

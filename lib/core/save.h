@@ -8,7 +8,7 @@
 #ifndef KITH_CORE_SAVE_H
 #define KITH_CORE_SAVE_H
 
-#include "role/state.h"
+#include "link/state.h"
 
 /* Makes the state and hands it out as an effect, unless one is still out. */
 void kith_state_save(struct kith_core *c);

@@ -10,7 +10,7 @@
 #ifndef KITH_CORE_SETTLE_H
 #define KITH_CORE_SETTLE_H
 
-#include "role/state.h"
+#include "link/state.h"
 
 void kith_core_enter(struct kith_core *c, struct kith_now now);
 void kith_core_settle(struct kith_core *c);

@@ -25,12 +25,12 @@
 #include <kith/presence.h>
 #include <kith/session.h>
 
+#include "base/list.h"
 #include "base/log.h"
 #include "base/table.h"
 #include "host/carrier.h"
 #include "host/interfaces.h"
 #include "host/keyfile.h"
-#include "base/list.h"
 #include "host/resolve.h"
 #include "host/statedir.h"
 #include "host/stun.h"

@@ -71,8 +71,8 @@ struct kith_session {
 	struct kith_rekey *rekey;
 	struct kith_requests *requests;
 	union {
-		struct kith_peer *peer; /* KITH_USE_PEER: what an application's session needs (role/state.h) */
-		struct kith_attached *attached; /* KITH_USE_LEAF: the leaf's record (role/state.h) */
+		struct kith_peer *peer; /* KITH_USE_PEER: what an application's session needs (link/state.h) */
+		struct kith_attached *attached; /* KITH_USE_LEAF: the leaf's record (link/state.h) */
 	};
 	struct kith_pathset paths;
 	uint8_t gone_hints; /* "no such session" heard since the last genuine packet */

@@ -13,7 +13,7 @@
 
 #include <kith/core.h>
 
-#include "role/state.h"
+#include "link/state.h"
 #include "sim/simpki.h"
 #include "sim/suite_sim.h"
 

@@ -9,7 +9,7 @@
 #include <kith/core.h>
 
 #include "base/assert.h"
-#include "role/state.h"
+#include "link/state.h"
 #include "sim/simpki.h"
 #include "sim/suite_sim.h"
 

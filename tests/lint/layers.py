@@ -18,7 +18,7 @@ from pathlib import Path
 from calls import circles
 from selftest import main
 
-LAYERS = "base codec crypto identity wire path session stream relay overlay presence role core host".split()
+LAYERS = "base codec crypto identity wire path session stream relay overlay presence link super leaf call core host".split()
 PUBLIC_SYSTEM = {"stdbool.h", "stddef.h", "stdint.h", "stdarg.h", "inttypes.h", "limits.h"}
 # Objects in several files: (folder, name) to the files' names, and why it is one.
 OBJECTS = {
@@ -149,8 +149,8 @@ def function(name, body=""):
 
 
 # One object in two files, and a folder that is let be.
-TEST_OBJECTS = {("path", "set"): ("set*", "one state"), ("role", "home"): ("home*", "one state")}
-TEST_KNOWN = {"role": "not yet"}
+TEST_OBJECTS = {("path", "set"): ("set*", "one state"), ("super", "home"): ("home*", "one state")}
+TEST_KNOWN = {"super": "not yet"}
 GOOD = {
     "include/kith/err.h": "#include <kith/types.h>\n",
     "include/kith/types.h": "#include <stdint.h>\n",
@@ -161,10 +161,10 @@ GOOD = {
     "lib/path/set.c": function("kith_set", " + kith_set_choose()"),
     "lib/path/set_choose.c": function("kith_set_choose", " + kith_set() + kith_probe()"),
     "lib/path/probe.c": function("kith_probe"),
-    "lib/role/home.c": function("kith_home", " + kith_home_of()"),
-    "lib/role/home_of.c": function("kith_home_of", " + kith_home()"),
-    "lib/role/leaf.c": function("kith_leaf", " + kith_peer()"),
-    "lib/role/peer.c": function("kith_peer", " + kith_leaf()"),
+    "lib/super/home.c": function("kith_home", " + kith_home_of()"),
+    "lib/super/home_of.c": function("kith_home_of", " + kith_home()"),
+    "lib/super/leaf.c": function("kith_leaf", " + kith_peer()"),
+    "lib/super/peer.c": function("kith_peer", " + kith_leaf()"),
     "lib/relay/fwd.h": "int kith_fwd(void); /* kith_leg() comes before */\n",
     "lib/relay/fwd.c": function("kith_fwd", " + kith_leg()"),
     "lib/relay/leg.c": function("kith_leg"),
@@ -211,8 +211,8 @@ BAD = {
     "circle by a macro": {"lib/relay/leg.h": "#define KITH_LEG_UP(x) \\\n\tkith_fwd(x)\n"},
     "object in a circle with others": {"lib/path/probe.c": function("kith_probe", " + kith_set()")},
     "object that is none": {"lib/path/set.c": function("kith_set")},
-    "folder let be that has no circle but an object's": {"lib/role/peer.c": function("kith_peer")},
-    "folder let be that is gone": dict.fromkeys(name for name in GOOD if name.startswith("lib/role/")),
+    "folder let be that has no circle but an object's": {"lib/super/peer.c": function("kith_peer")},
+    "folder let be that is gone": dict.fromkeys(name for name in GOOD if name.startswith("lib/super/")),
     "object that is gone": dict.fromkeys(name for name in GOOD if name.startswith("lib/path/")),
     "indented directive": {"lib/base/b.c": ' #  include "wire/w.h"\n', "lib/wire/w.h": ""},
 }

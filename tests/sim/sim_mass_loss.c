@@ -11,7 +11,7 @@
 #include "scenario.h"
 
 #include "base/limits.h"
-#include "role/state.h"
+#include "link/state.h"
 
 enum {
 	SUPERNODES = 20,

@@ -13,7 +13,7 @@
 #include "crypto/suite.h"
 #include "identity/cert.h"
 #include "identity/revocation.h"
-#include "role/state.h"
+#include "link/state.h"
 #include "sim/simpki.h"
 #include "sim/simrandom.h"
 #include "sim/suite_sim.h"

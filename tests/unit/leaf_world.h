@@ -4,7 +4,7 @@
 
 #include "core_world.h"
 
-#include "role/homes.h"
+#include "leaf/homes.h"
 
 static inline unsigned homes_of(const struct core_world *w, int node)
 {

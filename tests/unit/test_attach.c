@@ -2,8 +2,8 @@
 #include "super_world.h"
 
 #include "base/limits.h"
-#include "role/connect.h"
-#include "role/super.h"
+#include "link/connect.h"
+#include "super/super.h"
 
 /* A leaf that restarts again and again, each time without a word. */
 static void a_leaf_that_restarts_counts_once(void **state)

@@ -3,7 +3,7 @@
 #include "core_tap.h"
 
 #include "identity/revocation.h"
-#include "role/connect.h"
+#include "link/connect.h"
 
 /* ---- certificates ---- */
 

@@ -1,7 +1,7 @@
 /* GONE, "no such session": how often it is said and heard, to whom, and that it ends nothing by itself. */
 #include "core_tap.h"
 
-#include "role/connect.h"
+#include "link/connect.h"
 
 enum { BURST = 2 * KITH_GONE_PER_S, FLOOD = 500 };
 

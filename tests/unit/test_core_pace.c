@@ -2,8 +2,8 @@
 #include "core_world.h"
 
 #include "base/limits.h"
+#include "call/talk.h"
 #include "path/pacer.h"
-#include "role/talk.h"
 
 /* Loses a part of everything, and what would be too much under way. */
 struct loss {

@@ -2,7 +2,7 @@
 #include "call_world.h"
 
 #include "base/limits.h"
-#include "role/dial.h"
+#include "call/dial.h"
 
 /* The one session that an application has at a node. */
 static const struct kith_session *only_call(const struct core_world *w, int node)

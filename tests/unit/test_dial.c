@@ -2,7 +2,7 @@
 #include "call_world.h"
 
 #include "base/limits.h"
-#include "role/dial.h"
+#include "call/dial.h"
 
 static void whoever_vanished_is_unreachable_and_then_offline(void **state)
 {

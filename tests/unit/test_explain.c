@@ -1,7 +1,7 @@
 /* What a session says about its own paths, in words. */
 #include "core_world.h"
 
-#include "role/explain.h"
+#include "call/explain.h"
 
 static void a_direct_session_says_so_and_how_it_came_about(void **state)
 {

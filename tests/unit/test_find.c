@@ -2,7 +2,7 @@
 #include "call_world.h"
 
 #include "base/limits.h"
-#include "role/dial.h"
+#include "call/dial.h"
 
 static void nobody_has_that_name(void **state)
 {

@@ -2,7 +2,7 @@
 #include "query_world.h"
 
 #include "base/limits.h"
-#include "role/query.h"
+#include "super/query.h"
 
 static struct kith_id crowded = { { 0x77, 1, 2, 3 } };
 

@@ -2,7 +2,7 @@
 #include "leaf_world.h"
 
 #include "base/limits.h"
-#include "role/leaf.h"
+#include "leaf/leaf.h"
 
 static bool is_home(const struct core_world *w, int leaf, int super)
 {

@@ -2,9 +2,9 @@
 #include "core_world.h"
 
 #include "base/limits.h"
-#include "role/homes.h"
-#include "role/query.h"
-#include "role/interests.h"
+#include "leaf/homes.h"
+#include "super/interests.h"
+#include "super/query.h"
 
 /* Sends SUBSCRIBE with n keys from number first on to the leaf's primary home. Returns that home. */
 static int subscribe(struct core_world *w, int leaf, uint32_t first, uint32_t n)

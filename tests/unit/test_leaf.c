@@ -2,7 +2,7 @@
 #include "leaf_world.h"
 
 #include "base/limits.h"
-#include "role/leaf.h"
+#include "leaf/leaf.h"
 
 static void when_all_supernodes_come_back_so_do_the_leaves(void **state)
 {

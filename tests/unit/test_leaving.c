@@ -3,7 +3,7 @@
 #include "core_world.h"
 
 #include "base/limits.h"
-#include "role/leaf.h"
+#include "leaf/leaf.h"
 
 enum { POLL_MS = 50, GRACE_MS = 2000, BIG = 300 /* only what holds a record is as long */ };
 

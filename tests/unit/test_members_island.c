@@ -2,8 +2,8 @@
 #include "super_world.h"
 
 #include "base/limits.h"
-#include "role/connect.h"
-#include "role/super.h"
+#include "link/connect.h"
+#include "super/super.h"
 
 static void supernodes_that_were_cut_off_from_each_other_meet_again(void **state)
 {

@@ -6,7 +6,7 @@
 #include "host/carrier_udp.h"
 #include "host/internal.h"
 #include "host/udp_internal.h"
-#include "role/super.h"
+#include "super/super.h"
 
 /* ---- starting and stopping ---- */
 

@@ -2,9 +2,9 @@
 #include "core_world.h"
 
 #include "base/limits.h"
-#include "role/leaf.h"
-#include "role/query.h"
-#include "role/interests.h"
+#include "leaf/leaf.h"
+#include "super/interests.h"
+#include "super/query.h"
 
 /* Counts packets from one node to another that are long enough to hold a record. */
 struct counted {

@@ -2,7 +2,7 @@
 #include "call_world.h"
 
 #include "base/limits.h"
-#include "role/dial.h"
+#include "call/dial.h"
 
 static void a_canceled_operation_is_gone(void **state)
 {

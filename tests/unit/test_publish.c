@@ -2,8 +2,8 @@
 #include "super_world.h"
 
 #include "base/limits.h"
-#include "role/connect.h"
-#include "role/super.h"
+#include "link/connect.h"
+#include "super/super.h"
 
 static void what_a_newcomer_is_responsible_for_is_brought_to_it(void **state)
 {

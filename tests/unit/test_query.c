@@ -2,7 +2,7 @@
 #include "query_world.h"
 
 #include "base/limits.h"
-#include "role/query.h"
+#include "super/query.h"
 
 static void a_name_is_found_through_any_home_and_by_supernodes(void **state)
 {

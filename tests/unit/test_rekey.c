@@ -2,7 +2,7 @@
 #include "core_world.h"
 
 #include "base/limits.h"
-#include "role/op.h"
+#include "call/op.h"
 
 static struct kith_session *session_of(struct core_world *w, int node, kith_session_id id)
 {

@@ -2,10 +2,10 @@
 #include "call_world.h"
 
 #include "base/limits.h"
+#include "call/relays.h"
 #include "codec/pack.h"
-#include "role/connect.h"
-#include "role/relays.h"
-#include "role/tunnels.h"
+#include "link/connect.h"
+#include "super/tunnels.h"
 
 static uint32_t tunnels(const struct core_world *w)
 {

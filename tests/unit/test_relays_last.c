@@ -3,8 +3,8 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "call/talk.h"
 #include "path/pacer.h"
-#include "role/talk.h"
 
 /* The longest time without a datagram at `to`, while `from` says one thing every 200 ms. */
 static kith_time_us longest_gap(struct core_world *w, int from, kith_session_id session, int to, kith_time_us us)

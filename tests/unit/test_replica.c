@@ -2,8 +2,8 @@
 #include "super_world.h"
 
 #include "base/limits.h"
-#include "role/connect.h"
-#include "role/super.h"
+#include "link/connect.h"
+#include "super/super.h"
 
 /* Sends a leaf's record to one supernode from another, as a home would to a replica. */
 static void store_at(struct core_world *w, int from, int to, int leaf)

@@ -1,8 +1,8 @@
 /* Who may ask what: the letters of KITH_REQUEST_MAP against what a running node serves. */
 #include "core_world.h"
 
+#include "core/requests.h"
 #include "core/settle.h"
-#include "role/requests.h"
 #include "wire/body.h"
 
 enum situation {

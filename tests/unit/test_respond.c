@@ -2,7 +2,7 @@
 #include "core_tap.h"
 
 #include "base/limits.h"
-#include "role/connect.h"
+#include "link/connect.h"
 
 /* ---- finding a leaf by its address ---- */
 

@@ -2,8 +2,8 @@
 #include "core_world.h"
 
 #include "base/limits.h"
+#include "call/op.h"
 #include "core/settle.h"
-#include "role/op.h"
 
 #define CALLS 5
 

@@ -4,8 +4,8 @@
 #include "core_world.h"
 
 #include "base/limits.h"
-#include "role/op.h"
-#include "role/streams.h"
+#include "call/op.h"
+#include "call/streams.h"
 #include "stream/stream.h"
 
 enum { CHANNEL = 9, OTHER_CHANNEL = 10 };

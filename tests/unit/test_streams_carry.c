@@ -3,9 +3,9 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "call/op.h"
+#include "call/streams.h"
 #include "path/pacer.h"
-#include "role/op.h"
-#include "role/streams.h"
 
 /* Loses one packet in five, of those that carry streams and all else. */
 static int lossy_tap(struct core_world *w, struct world_packet *p)

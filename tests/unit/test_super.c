@@ -2,8 +2,8 @@
 #include "super_world.h"
 
 #include "base/limits.h"
-#include "role/connect.h"
-#include "role/super.h"
+#include "link/connect.h"
+#include "super/super.h"
 
 static void one_that_left_is_no_member_and_its_tunnels_are_not_missed(void **state)
 {

@@ -3,8 +3,8 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "call/talk.h"
 #include "path/pacer.h"
-#include "role/talk.h"
 
 /* Keeps what goes to bob. */
 struct held {

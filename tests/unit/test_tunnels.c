@@ -2,10 +2,10 @@
 #include "call_world.h"
 
 #include "base/limits.h"
+#include "call/relays.h"
 #include "codec/pack.h"
-#include "role/connect.h"
-#include "role/relays.h"
-#include "role/tunnels.h"
+#include "link/connect.h"
+#include "super/tunnels.h"
 
 /* Alice asks one of her homes for something by hand; the status of the answer is read off the wire-level result of its
  * handler, so here only what the home and bob do is looked at. */

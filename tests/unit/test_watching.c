@@ -2,7 +2,7 @@
 #include "core_world.h"
 
 #include "base/limits.h"
-#include "role/watching.h"
+#include "leaf/watching.h"
 
 /* Stated bound for an unclean exit, with time for the report to travel and be agreed on. */
 #define VANISH_BOUND_US (KITH_LEAF_VANISH_US + 5 * KITH_US_PER_S)

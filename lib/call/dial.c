@@ -1,0 +1,247 @@
+#include "call/dial.h"
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "call/crossing.h"
+#include "call/find.h"
+#include "call/op.h"
+#include "call/relays.h"
+#include "call/ringing.h"
+#include "link/connect.h"
+#include "super/query.h"
+
+#define CUT_OFF_RETRY_US (KITH_US_PER_S / 4)
+#define LOOKUP_HEDGE_US (KITH_US_PER_S + KITH_US_PER_S / 2) /* no answer: another home is asked as well */
+#define REFRESH_EVERY 4 /* handshake repetitions between two look-ups of newer homes */
+#define LOOKUPS_MAX 4 /* of one operation, through one home after the other */
+
+/* Looks the operation's name up, through another home at each try. */
+static void look_up(struct kith_core *c, struct kith_operation *op)
+{
+	unsigned used;
+	op->asked = 0;
+	if (c->super != NULL) {
+		op->tries++;
+		kith_op_arm(c, op, op->give_up_at);
+		if (kith_query_for_op(c, &op->key, op->id) != 0)
+			kith_op_done(c, op->id, KITH_EFULL, false);
+		return;
+	}
+	struct kith_session *s = kith_find_ask(c, &op->key, kith_token(KITH_TOKEN_LOOKUP, op->id), op->tries, &used);
+	if (s != NULL) {
+		op->tries = (uint8_t)(op->tries + used);
+		op->asked = s->index;
+		kith_op_arm(c, op, op->tries < LOOKUPS_MAX ? c->now.mono_us + LOOKUP_HEDGE_US : op->give_up_at);
+		return;
+	}
+	op->last_err = KITH_EDETACHED;
+	kith_op_arm(c, op, c->now.mono_us + CUT_OFF_RETRY_US);
+}
+
+int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *name, const char *service,
+		    kith_time_us timeout_us, kith_op *out)
+{
+	if (!kith_name_valid(name))
+		return KITH_ENAME;
+	if (kind == KITH_OP_CALL && (service == NULL || service[0] == '\0' || strlen(service) > KITH_SERVICE_MAX))
+		return KITH_EINVAL;
+	if (c->leaving)
+		return KITH_ESTATE;
+	int err = kith_op_new(c, kind, name, timeout_us > 0 ? timeout_us : KITH_DIAL_TIMEOUT_US, out);
+	if (err != 0)
+		return err;
+	struct kith_operation *op = kith_op_get(c, *out);
+	if (service != NULL)
+		kith_text_copy(op->service, sizeof op->service, service);
+	kith_ids_directory(c->suite, &op->key, &c->self.network, name);
+	if (kind != KITH_OP_CALL || !kith_ringing_answer(c, op))
+		look_up(c, op);
+	return 0;
+}
+
+void kith_dial_fell_through(struct kith_core *c, kith_op id, struct kith_session *other)
+{
+	struct kith_operation *op = kith_op_get(c, id);
+	if (op == NULL)
+		return;
+	op->session = other != NULL ? other->index : 0;
+	if (other != NULL)
+		return;
+	op->tries = 0; /* we had not called yet: now we do */
+	kith_op_arm(c, op, c->now.mono_us);
+}
+
+void kith_dial_give_up(struct kith_core *c, struct kith_operation *op, int err)
+{
+	struct kith_session *s = kith_peer_get(c, op->session), *other = kith_crossing_taken(c, op);
+	kith_op_done(c, op->id, err, false);
+	if (s != NULL)
+		kith_crossing_give_way(c, s);
+	if (other != NULL && other != s)
+		kith_crossing_give_way(c, other);
+}
+
+void kith_dial_leave(struct kith_core *c)
+{
+	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++) {
+		if (c->ops[i].kind == KITH_OP_CALL && kith_has_room(c))
+			kith_dial_give_up(c, &c->ops[i], KITH_ECANCELED);
+	}
+}
+
+/* Whether the contact list lets us call this key under this name. */
+static int check_contact(struct kith_core *c, const struct kith_found *f)
+{
+	int err = kith_contacts_check(&c->contacts, f->person.name, &f->person.identity);
+	if (err == KITH_EPINNED) {
+		struct kith_event *ev = kith_event_push(c, KITH_EVENT_IDENTITY_CHANGED);
+		if (ev != NULL) {
+			memcpy(ev->name, f->person.name, sizeof ev->name);
+			ev->identity = f->person.identity;
+		}
+		return err;
+	}
+	const struct kith_contact *contact = kith_contacts_get(&c->contacts, f->person.name);
+	return contact != NULL && (contact->flags & KITH_CONTACT_BLOCKED) ? KITH_EACCES : 0;
+}
+
+static int call(struct kith_core *c, struct kith_operation *op, const struct kith_found *f)
+{
+	int err = check_contact(c, f);
+	if (err != 0)
+		return err;
+	struct kith_peer *peer = KITH_NEW(c->alloc, struct kith_peer);
+	if (peer == NULL)
+		return KITH_ENOMEM;
+	struct kith_session *s = kith_connect_peer(c, &f->record, op->service);
+	if (s == NULL) {
+		KITH_FREE(c->alloc, peer);
+		return KITH_EFULL;
+	}
+	memcpy(peer->name, op->name, sizeof peer->name);
+	memcpy(peer->service, op->service, sizeof peer->service);
+	peer->op = op->id;
+	peer->identity = f->person.identity;
+	const struct kith_contact *contact = kith_contacts_get(&c->contacts, op->name);
+	peer->relay_only = contact != NULL && (contact->flags & KITH_CONTACT_RELAY_ONLY);
+	peer->homes_n = f->record.homes_n;
+	for (size_t i = 0; i < f->record.homes_n; i++)
+		peer->homes[i] = f->record.homes[i].host;
+	s->use = KITH_USE_PEER;
+	s->peer = peer;
+	char shown[KITH_NAME_MAX + 1];
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "calling name=%s op=%u session=%08x homes=%u",
+		 kith_log_name(c->log, op->name, shown), op->id, s->index, peer->homes_n);
+	op->session = s->index;
+	kith_op_arm(c, op, op->give_up_at);
+	kith_relays_carry(c, s);
+	return 0;
+}
+
+/* The best device to call: online, and the newest record among those. */
+static const struct kith_found *best(const struct kith_found found[], size_t n)
+{
+	const struct kith_found *b = NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (found[i].online && (b == NULL || found[i].record.seq > b->record.seq))
+			b = &found[i];
+	}
+	return b;
+}
+
+static void try_again(struct kith_core *c, struct kith_operation *op, int err)
+{
+	op->last_err = err;
+	if (c->super != NULL || c->now.mono_us + CUT_OFF_RETRY_US >= op->give_up_at) {
+		kith_op_done(c, op->id, err, false);
+		return;
+	}
+	op->tries = (uint8_t)(op->tries % LOOKUPS_MAX);
+	kith_op_arm(c, op, c->now.mono_us + CUT_OFF_RETRY_US);
+}
+
+void kith_dial_on_found(struct kith_core *c, const struct kith_answer *answer)
+{
+	struct kith_operation *op = kith_op_get(c, (kith_op)kith_token_value(answer->token));
+	struct kith_found found[KITH_DIAL_DEVICES_MAX];
+	struct kith_unpacked pk;
+	if (op == NULL || op->session != 0)
+		return;
+	op->asked = 0;
+	if (answer->err == KITH_ENOENT) {
+		kith_op_done(c, op->id, KITH_ENOENT, false);
+		return;
+	}
+	if (answer->err != 0 || kith_unpack_parse(&pk, answer->body) != 0) {
+		try_again(c, op, answer->err != 0 ? answer->err : KITH_EPROTO);
+		return;
+	}
+	size_t n = kith_find_read(c, &op->key, op->name, &pk, found);
+	if (op->kind == KITH_OP_LOOKUP) {
+		for (size_t i = 0; i < n; i++)
+			kith_find_tell(c, op->id, &found[i]);
+		kith_op_done(c, op->id, n > 0 ? 0 : KITH_ENOENT, false);
+		return;
+	}
+	const struct kith_found *f = best(found, n);
+	int err = f != NULL ? call(c, op, f) : n > 0 ? KITH_EOFFLINE : KITH_ENOENT;
+	if (err != 0)
+		kith_op_done(c, op->id, err, false);
+}
+
+void kith_dial_refresh(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_id key;
+	unsigned used;
+	kith_ids_directory(c->suite, &key, &c->self.network, s->peer->name);
+	/* Not possible now: kith_talk_tick comes back to it. */
+	if (c->super == NULL)
+		(void)kith_find_ask(c, &key, kith_token(KITH_TOKEN_REFRESH, s->index), s->peer->refreshes++, &used);
+}
+
+void kith_dial_redial(struct kith_core *c, struct kith_session *s)
+{
+	/* Perhaps the callee has moved since its record was read. */
+	if (!s->hs->cancel && s->hs->tries % REFRESH_EVERY == REFRESH_EVERY - 1)
+		kith_dial_refresh(c, s);
+	kith_relays_carry(c, s);
+}
+
+void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answer)
+{
+	struct kith_session *s = kith_peer_get(c, (kith_session_id)kith_token_value(answer->token));
+	struct kith_found found[KITH_DIAL_DEVICES_MAX];
+	struct kith_unpacked pk;
+	struct kith_id key;
+	if (s == NULL || answer->err != 0 || kith_unpack_parse(&pk, answer->body) != 0)
+		return;
+	kith_ids_directory(c->suite, &key, &c->self.network, s->peer->name);
+	size_t n = kith_find_read(c, &key, s->peer->name, &pk, found);
+	for (size_t i = 0; i < n; i++) {
+		const struct kith_record *record = &found[i].record;
+		if (memcmp(record->device.b, s->device, KITH_DEVICE_ID_LEN) != 0 || record->homes_n == 0)
+			continue;
+		s->peer->homes_n = record->homes_n;
+		s->peer->homes_used = 0;
+		for (size_t h = 0; h < record->homes_n; h++)
+			s->peer->homes[h] = record->homes[h].host;
+		s->peer->relay_at = c->now.mono_us;
+		if (s->state == KITH_SESSION_INITIATING)
+			(void)kith_relays_via(c, s, NULL);
+		kith_session_touch(c, s);
+	}
+}
+
+void kith_dial_tick(struct kith_core *c, struct kith_operation *op)
+{
+	if (c->now.mono_us >= op->give_up_at) {
+		kith_dial_give_up(c, op,
+				  op->last_err == KITH_EDETACHED && op->tries == 0 ? KITH_EDETACHED : KITH_ETIMEDOUT);
+		return;
+	}
+	bool once_more = c->super == NULL ? op->tries < LOOKUPS_MAX : op->tries == 0;
+	if (op->kind != KITH_OP_CHALLENGE && op->session == 0 && once_more)
+		look_up(c, op);
+	else
+		kith_op_arm(c, op, op->give_up_at);
+}

@@ -1,0 +1,40 @@
+/* Operations of the application: looking a name up, and calling it.
+ *
+ * A call is a look-up, then a handshake brought to the callee through its homes, one after the other, as copies of
+ * the same message.
+ * Two who call each other at the same moment: call/crossing.h.
+ * Timers: a look-up is repeated through another home when one fails, every second while cut off; a
+ * call tries the next home of the callee whenever its handshake repeats; all of it ends with the operation's own time
+ * limit.
+ * Bounds: those of call/op.h, KITH_DIAL_DEVICES_MAX devices of one name.
+ */
+#ifndef KITH_CALL_DIAL_H
+#define KITH_CALL_DIAL_H
+
+#include "link/state.h"
+
+int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *name, const char *service,
+		    kith_time_us timeout_us, kith_op *op) KITH_MUST_USE;
+
+/* A session that stood for an operation ended without opening: other is the one that still may (its rival), or NULL. */
+void kith_dial_fell_through(struct kith_core *c, kith_op op, struct kith_session *other);
+
+/* Ends an operation that did not succeed, and takes the call back. */
+void kith_dial_give_up(struct kith_core *c, struct kith_operation *op, int err);
+
+/* Takes back the calls that were not answered yet, as far as there is room to tell of it: this node leaves. */
+void kith_dial_leave(struct kith_core *c);
+
+/* The HELLO of a call is due again. */
+void kith_dial_redial(struct kith_core *c, struct kith_session *s);
+
+/* Looks the peer of a session up again, since the homes that we know of do not help any more. */
+void kith_dial_refresh(struct kith_core *c, struct kith_session *s);
+void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answer);
+
+/* The answer to a LOOKUP request, or to what this supernode asked itself. */
+void kith_dial_on_found(struct kith_core *c, const struct kith_answer *answer);
+
+void kith_dial_tick(struct kith_core *c, struct kith_operation *op);
+
+#endif

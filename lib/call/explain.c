@@ -1,0 +1,110 @@
+#include "call/explain.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* Text that grows up to its bound; what does not fit is cut. */
+struct text {
+	char *out;
+	size_t len, cap;
+};
+
+static void say(struct text *t, const char *fmt, ...) KITH_PRINTF(2, 3);
+
+static void say(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	if (t->len + 1 >= t->cap)
+		return;
+	va_start(ap, fmt);
+	int n = vsnprintf(t->out + t->len, t->cap - t->len, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		t->len = t->len + (size_t)n < t->cap ? t->len + (size_t)n : t->cap - 1;
+}
+
+static const char *state_text(uint8_t state)
+{
+	switch ((enum kith_path_state)state) {
+	case KITH_PATH_NONE:
+		return "unused";
+	case KITH_PATH_CANDIDATE:
+		return "being tried";
+	case KITH_PATH_LIVE:
+		return "alive";
+	case KITH_PATH_SUSPECT:
+		return "in doubt";
+	case KITH_PATH_DEAD:
+		return "dead";
+	}
+	return "?";
+}
+
+static bool say_paths(struct text *t, const struct kith_core *c, const struct kith_session *s)
+{
+	bool direct = false;
+	const struct kith_path *sending = kith_pathset_sending(&s->paths);
+	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+		const struct kith_path *p = kith_pathset_path(&s->paths, i);
+		char addr[KITH_ADDR_TEXT_MAX];
+		say(t, "path: %s %s %s, %s", p == sending ? "*" : " ", kith_path_is_relay(p) ? "relay " : "direct",
+		    kith_addr_format(&p->hop.remote, addr), state_text(p->state));
+		if (p->srtt_us > 0)
+			say(t, ", round trip %u.%01u ms", p->srtt_us / 1000, p->srtt_us / 100 % 10);
+		if (p->heard_at > 0)
+			say(t, ", heard %lld ms ago", (long long)((c->now.mono_us - p->heard_at) / KITH_US_PER_MS));
+		say(t, "\n");
+		direct = direct || (!kith_path_is_relay(p) && p->state == KITH_PATH_LIVE);
+	}
+	return direct;
+}
+
+/* What the journal shows about why no direct path came about, and what would help. */
+static void say_verdict(struct text *t, const struct kith_session *s, bool direct)
+{
+	unsigned count[KITH_JOURNAL_WHATS] = { 0 };
+	const struct kith_journal *j = kith_pathset_journal(&s->paths);
+	const struct kith_journal_entry *e;
+	uint32_t it = 0;
+	while (j != NULL && (e = kith_journal_read(j, &it)) != NULL)
+		count[e->what]++;
+	if (direct)
+		say(t, "verdict: direct\n");
+	else if (s->peer->relay_only)
+		say(t, "verdict: relayed, since the contact is relay-only; allow direct paths to change that\n");
+	else if (count[KITH_JOURNAL_OFFERED] == 0)
+		say(t, "verdict: relayed, since we have no address to offer; is a network interface up?\n");
+	else if (count[KITH_JOURNAL_RECEIVED] == 0)
+		say(t, "verdict: relayed, since the peer has not named any address (relay-only there, or not yet)\n");
+	else if (count[KITH_JOURNAL_PROBED] == 0)
+		say(t, "verdict: relayed, since no address of the peer may be probed (see the reasons below)\n");
+	else if (count[KITH_JOURNAL_HEARD] > 0 && count[KITH_JOURNAL_VALIDATED] <= 1)
+		say(t, "verdict: relayed: the peer's packets arrive here, but ours do not reach it; its NAT or "
+		       "firewall filters them\n");
+	else
+		say(t,
+		    "verdict: relayed: no probe passed the NATs in either direction. A NAT with a different port for "
+		    "every "
+		    "destination, or a firewall that blocks UDP, does that; a forwarded port on either side helps\n");
+}
+
+size_t kith_explain_session(const struct kith_core *c, const struct kith_session *s, char *out, size_t cap)
+{
+	struct text t = { out, 0, cap };
+	const struct kith_journal *j = kith_pathset_journal(&s->paths);
+	const struct kith_journal_entry *e;
+	uint32_t it = 0;
+	if (cap == 0)
+		return 0;
+	out[0] = '\0';
+	say(&t, "session: %s, %s, service %s\n", s->peer->name, s->initiator ? "we called" : "called us",
+	    s->peer->service);
+	bool direct = say_paths(&t, c, s);
+	say_verdict(&t, s, direct);
+	while (j != NULL && (e = kith_journal_read(j, &it)) != NULL) {
+		char line[160];
+		say(&t, "%8lld ms ago: %s\n", (long long)((c->now.mono_us - e->at) / KITH_US_PER_MS),
+		    kith_journal_describe(e, line, sizeof line));
+	}
+	return t.len;
+}

@@ -1,0 +1,9 @@
+/* Why a session takes the path it takes: from the journal of its path set, in words. */
+#ifndef KITH_CALL_EXPLAIN_H
+#define KITH_CALL_EXPLAIN_H
+
+#include "link/state.h"
+
+size_t kith_explain_session(const struct kith_core *c, const struct kith_session *s, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,25 @@
+/* Look-ups through a home: the question, and the records of the answer, verified. */
+#ifndef KITH_CALL_FIND_H
+#define KITH_CALL_FIND_H
+
+#include "link/state.h"
+
+/* One verified record of an answer. */
+struct kith_found {
+	struct kith_record record;
+	struct kith_person person;
+	bool online;
+};
+
+/* Sends a LOOKUP through an attached home, beginning with number first. Returns its session, NULL when cut off. */
+struct kith_session *kith_find_ask(struct kith_core *c, const struct kith_id *key, uint64_t token, unsigned first,
+				   unsigned *used);
+
+/* The records of an answer that hold, of that name only. Returns how many. */
+size_t kith_find_read(struct kith_core *c, const struct kith_id *key, const char *name, const struct kith_unpacked *pk,
+		      struct kith_found out[KITH_DIAL_DEVICES_MAX]);
+
+/* Tells the application what a look-up found. */
+void kith_find_tell(struct kith_core *c, kith_op op, const struct kith_found *f);
+
+#endif

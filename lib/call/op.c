@@ -1,0 +1,77 @@
+#include "call/op.h"
+
+#include "base/alloc.h"
+#include "base/text.h"
+
+struct kith_operation *kith_op_get(struct kith_core *c, kith_op id)
+{
+	for (size_t i = 0; c->ops != NULL && id != 0 && i < KITH_OPS_MAX; i++) {
+		if (c->ops[i].kind != KITH_OP_FREE && c->ops[i].id == id)
+			return &c->ops[i];
+	}
+	return NULL;
+}
+
+static struct kith_operation *new_op(struct kith_core *c)
+{
+	if (c->ops == NULL)
+		c->ops = KITH_NEW_ARRAY(c->alloc, struct kith_operation, KITH_OPS_MAX);
+	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++) {
+		if (c->ops[i].kind == KITH_OP_FREE)
+			return &c->ops[i];
+	}
+	return NULL;
+}
+
+void kith_op_arm(struct kith_core *c, struct kith_operation *op, kith_time_us at)
+{
+	if (at > op->give_up_at)
+		at = op->give_up_at;
+	if (kith_timers_set(&c->timers, &op->timer, at) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+}
+
+int kith_op_new(struct kith_core *c, enum kith_op_kind kind, const char *name, kith_time_us timeout_us, kith_op *out)
+{
+	struct kith_operation *op = new_op(c);
+	if (op == NULL)
+		return KITH_EFULL;
+	memset(op, 0, sizeof *op);
+	op->kind = (uint8_t)kind;
+	op->id = ++c->next_op != 0 ? c->next_op : ++c->next_op;
+	op->timer.kind = KITH_TIMER_OP;
+	op->give_up_at = c->now.mono_us + timeout_us;
+	kith_text_copy(op->name, sizeof op->name, name);
+	kith_op_arm(c, op, op->give_up_at);
+	*out = op->id;
+	return 0;
+}
+
+void kith_op_done(struct kith_core *c, kith_op id, int err, bool told)
+{
+	struct kith_operation *op = kith_op_get(c, id);
+	if (op == NULL)
+		return;
+	kith_timers_stop(&c->timers, &op->timer);
+	if (c->super == NULL && op->asked != 0) {
+		struct kith_session *s = kith_sessions_get(&c->sessions, op->asked);
+		if (s != NULL) {
+			kith_request_cancel(s->requests, kith_env(c, s), kith_token(KITH_TOKEN_LOOKUP, id));
+		}
+	}
+	op->kind = KITH_OP_FREE;
+	if (told)
+		return;
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_OP_DONE);
+	if (ev == NULL)
+		return;
+	ev->op = id;
+	ev->err = err;
+	memcpy(ev->name, op->name, sizeof ev->name);
+}
+
+struct kith_session *kith_peer_get(struct kith_core *c, kith_session_id id)
+{
+	struct kith_session *s = id != 0 ? kith_sessions_get(&c->sessions, id) : NULL;
+	return s != NULL && (s->use & KITH_USE_PEER) && s->peer != NULL && s->state != KITH_SESSION_CLOSED ? s : NULL;
+}

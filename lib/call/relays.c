@@ -1,0 +1,194 @@
+#include "call/relays.h"
+
+#include "call/op.h"
+#include "link/connect.h"
+
+/* Key of the limiter of hints: all relays together. */
+#define ALL_RELAYS UINT64_C(0x72656c6179730001)
+
+static const struct kith_span nothing = { NULL, 0 };
+
+int kith_relays_ask(struct kith_core *c, struct kith_session *s, const struct kith_host *host, struct kith_span packet)
+{
+	uint8_t body[KITH_REQUEST_MAX];
+	struct kith_packer pk;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 2);
+	kith_pack_key(&pk, KITH_B_INTRO_DEVICE);
+	kith_pack_bytes(&pk, s->device, KITH_DEVICE_ID_LEN);
+	kith_pack_key(&pk, KITH_B_INTRO_PACKET);
+	kith_pack_bytes(&pk, packet.p, packet.len);
+	if (pk.bad)
+		return KITH_EMSGSIZE;
+	uint32_t via;
+	return kith_connect_request(c, host, KITH_USE_TUNNEL, KITH_REQ_INTRODUCE, (struct kith_span){ body, pk.len },
+				    kith_token(KITH_TOKEN_INTRODUCE, s->index), &via);
+}
+
+void kith_relays_on_answer(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer)
+{
+	struct kith_session *s = kith_peer_get(c, (kith_session_id)kith_token_value(answer->token));
+	struct kith_unpacked in;
+	uint64_t tunnel = 0;
+	if (s == NULL)
+		return;
+	bool good = answer->err == 0 && kith_unpack_parse(&in, answer->body) == 0;
+	if (good && kith_unpack_root(&in)->count == 0)
+		return; /* the supernode itself is the callee, and answers by itself */
+	good = good &&
+	       kith_unpack_get_uint(&in, kith_unpack_root(&in), KITH_B_INTRODUCED_TUNNEL, UINT64_MAX, &tunnel) &&
+	       tunnel != 0;
+	struct kith_hop hop = *kith_session_hop(via);
+	hop.tunnel = tunnel;
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduced session=%08x via=%08x err=%d", s->index, via->index,
+		 good ? 0 : answer->err);
+	kith_session_touch(c, s);
+	if (s->state == KITH_SESSION_INITIATING)
+		(void)kith_relays_via(c, s, good ? &hop : NULL);
+	else if (good && kith_pathset_add(&s->paths, kith_env(c, s), c->now.mono_us, &hop) ==
+				 KITH_ENOMEM) /* else: it has enough already */
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+}
+
+/* The next open session of an application, by the order of the table; *it begins at 0. NULL: there are no more. */
+static struct kith_session *next_talk(struct kith_core *c, uint32_t *it)
+{
+	struct kith_session *s;
+	while ((s = kith_table_next(&c->sessions.by_index, it)) != NULL) {
+		if ((s->use & KITH_USE_PEER) && s->state == KITH_SESSION_OPEN)
+			return s;
+	}
+	return NULL;
+}
+
+bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, struct kith_span body)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	struct kith_hop hop = *kith_session_hop(s);
+	hop.tunnel = kith_read_u64(&r);
+	uint8_t limit = kith_read_u8(&r);
+	if (r.bad || hop.tunnel == 0 || (s->use & KITH_USE_PEER) || s->role != KITH_ROLE_SUPERNODE)
+		return false;
+	/* To find who is meant is a search, and a supernode has many sessions: there all relays share a rate. */
+	kith_time_us now = c->now.mono_us;
+	if (!kith_limiter_allow(&c->hints, now, kith_device_key(s->device)) ||
+	    (c->super != NULL && !kith_limiter_allow(&c->hints, now, ALL_RELAYS))) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+		return true;
+	}
+	uint32_t it = 0;
+	struct kith_session *peer;
+	bool found = false;
+	while ((peer = next_talk(c, &it)) != NULL) {
+		if (!kith_pathset_relay_limited(&peer->paths, kith_env(c, peer), now, &hop, limit))
+			continue;
+		found = true;
+	}
+	kith_stats_add(c->stats, found ? KITH_STAT_RELAY_LIMITED : KITH_STAT_RELAY_LIMITED_UNKNOWN, 1);
+	return true;
+}
+
+/* Whether that hop is a path of the session, and whether it has another live one. */
+static bool runs_through(const struct kith_session *s, const struct kith_hop *hop, bool *other)
+{
+	bool found = false;
+	*other = false;
+	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+		const struct kith_path *p = kith_pathset_path(&s->paths, i);
+		bool same = kith_hop_equal(&p->hop, hop);
+		found |= same;
+		*other |= !same && p->state == KITH_PATH_LIVE;
+	}
+	return found;
+}
+
+/* The home says that a tunnel ends: every session that uses it must do without. */
+void kith_relays_on_close(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	struct kith_unpacked in;
+	uint64_t tunnel;
+	if (kith_unpack_parse(&in, request->body) != 0 ||
+	    !kith_unpack_get_uint(&in, kith_unpack_root(&in), KITH_B_LEAVE_TUNNEL, UINT64_MAX, &tunnel)) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
+	struct kith_hop hop = *kith_session_hop(s);
+	hop.tunnel = tunnel;
+	uint32_t it = 0;
+	struct kith_session *peer;
+	while ((peer = next_talk(c, &it)) != NULL) {
+		bool other;
+		if (!runs_through(peer, &hop, &other))
+			continue;
+		if (other)
+			kith_pathset_drop(&peer->paths, kith_env(c, peer), c->now.mono_us, &hop);
+		else /* the only way there is: used until another is found, or it is really gone */
+			kith_pathset_link_event(&peer->paths, kith_env(c, peer), c->now.mono_us, hop.transport, &hop,
+						KITH_EUNREACHABLE);
+		if (peer->initiator && peer->peer->relay_at == KITH_TIME_NEVER)
+			peer->peer->relay_at = c->now.mono_us;
+	}
+}
+
+/* The next home of the callee that was not asked yet, or -1. */
+static int next_home(const struct kith_peer *peer)
+{
+	for (int i = 0; i < peer->homes_n; i++) {
+		if (!(peer->homes_used & 1u << i))
+			return i;
+	}
+	return -1;
+}
+
+bool kith_relays_next(struct kith_core *c, struct kith_session *s, struct kith_span packet)
+{
+	int home;
+	while ((home = next_home(s->peer)) >= 0) {
+		s->peer->homes_used |= (uint8_t)(1u << home);
+		if (kith_relays_ask(c, s, &s->peer->homes[home], packet) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A call that was given up: over every tunnel there is, since any of them may be the one that brought it. */
+static void carry_canceled(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_peer *peer = s->peer;
+	for (unsigned i = 0; i + 1 < peer->hops_n; i++) {
+		uint8_t *out = kith_outbox_raw(&c->shared->outbox, &peer->hops[i], s->hs->len);
+		if (out != NULL)
+			memcpy(out, s->hs->packet, s->hs->len);
+	}
+	peer->hops_next = (uint8_t)(peer->hops_n > 0 ? peer->hops_n - 1 : 0);
+}
+
+void kith_relays_carry(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_peer *peer = s->peer;
+	struct kith_span hello = { s->hs->packet, s->hs->len };
+	bool wanted = !s->hs->cancel; /* else the ways there are will do */
+	if ((wanted || peer->hops_n == 0) && !kith_relays_next(c, s, hello) && peer->hops_n == 0)
+		peer->homes_used = 0; /* all failed: begin again with the first */
+	if (!wanted)
+		carry_canceled(c, s);
+	if (peer->hops_n > 0) /* in turn: a tunnel may end at an address that the callee has left */
+		kith_connect_send(c, s, &peer->hops[peer->hops_next++ % peer->hops_n]);
+	else
+		kith_connect_waited(c, s);
+}
+
+bool kith_relays_via(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop)
+{
+	struct kith_peer *peer = s->peer;
+	if (hop != NULL) {
+		unsigned i = peer->hops_n < KITH_HOMES ? peer->hops_n++ : peer->hops_next % KITH_HOMES;
+		peer->hops[i] = *hop;
+		return true;
+	}
+	if (next_home(peer) < 0 || s->hs->next_at <= c->now.mono_us)
+		return false;
+	s->hs->next_at = c->now.mono_us; /* at once through another home */
+	return true;
+}

@@ -1,0 +1,147 @@
+#include "call/ringing.h"
+
+#include "base/alloc.h"
+#include "call/crossing.h"
+#include "call/op.h"
+#include "call/tell.h"
+#include "link/respond.h"
+
+static bool serves(const struct kith_core *c, const char *service)
+{
+	for (size_t i = 0; i < c->services_n; i++) {
+		if (strcmp(c->services[i], service) == 0)
+			return true;
+	}
+	return false;
+}
+
+void kith_ringing_stop(struct kith_core *c, struct kith_session *s)
+{
+	for (struct kith_session **p = &c->ringing; *p != NULL; p = &(*p)->peer->ring_next) {
+		if (*p == s) {
+			*p = s->peer->ring_next;
+			return;
+		}
+	}
+}
+
+/* How many calls of an identity wait for the application. */
+static unsigned ringing_of(const struct kith_core *c, const struct kith_key *identity)
+{
+	unsigned n = 0;
+	for (const struct kith_session *s = c->ringing; s != NULL; s = s->peer->ring_next)
+		n += s->state == KITH_SESSION_DECIDING && kith_key_equal(&s->peer->identity, identity);
+	return n;
+}
+
+void kith_ringing_decide(struct kith_core *c, struct kith_session *s, uint16_t verdict)
+{
+	struct kith_crossed crossed;
+	KITH_ASSERT(s->state == KITH_SESSION_DECIDING);
+	/* Both called at once, and this answer is to be the answer to our own call as well: it names that one, so that
+	 * the other side knows the copies of it that are still on their way. */
+	const struct kith_session *ours = s->peer != NULL ? kith_peer_get(c, s->peer->rival) : NULL;
+	bool both = ours != NULL && ours->hs != NULL;
+	if (both) {
+		crossed.timestamp_ms = ours->hs->timestamp_ms;
+		memcpy(crossed.call_id, ours->hs->call_id, sizeof crossed.call_id);
+	}
+	kith_ringing_stop(c, s);
+	kith_respond_reply(c, s, verdict, 0, both ? &crossed : NULL);
+}
+
+bool kith_ringing_answer(struct kith_core *c, struct kith_operation *op)
+{
+	struct kith_session *s = c->ringing;
+	while (s != NULL && (s->state != KITH_SESSION_DECIDING || strcmp(s->peer->name, op->name) != 0 ||
+			     strcmp(s->peer->service, op->service) != 0))
+		s = s->peer->ring_next;
+	if (s == NULL)
+		return false;
+	kith_tell_closed(c, s, KITH_CLOSE_REPLACED, false); /* it goes on as the application's own call */
+	kith_crossing_take(c, op->id, s);
+	kith_ringing_decide(c, s, 0);
+	return true;
+}
+
+/* True: the application was told and decides; false: *verdict answers at once. s->peer is set either way, but without
+ * memory. op: our own call of that person, which is answered by it; 0: none. */
+static bool incoming(struct kith_core *c, struct kith_session *s, const struct kith_person *person,
+		     struct kith_span service, kith_op op, unsigned *verdict)
+{
+	*verdict = KITH_CLOSE_LIMIT;
+	s->peer = KITH_NEW(c->alloc, struct kith_peer);
+	if (s->peer == NULL) {
+		s->use &= (uint8_t)~KITH_USE_PEER;
+		return false;
+	}
+	memcpy(s->peer->name, person->name, sizeof s->peer->name);
+	memcpy(s->peer->service, service.p, service.len);
+	s->peer->identity = person->identity;
+	int pinned = kith_contacts_check(&c->contacts, person->name, &person->identity);
+	const struct kith_contact *contact = kith_contacts_get(&c->contacts, person->name);
+	*verdict = KITH_CLOSE_NOT_CONTACT;
+	if (pinned == KITH_EPINNED) {
+		kith_tell_identity_changed(c, person);
+		return false;
+	}
+	bool stranger = contact == NULL && !c->answer_strangers && op == 0;
+	if (stranger || (contact != NULL && (contact->flags & KITH_CONTACT_BLOCKED))) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_BLOCKED, 1);
+		return false;
+	}
+	*verdict = KITH_CLOSE_NO_SERVICE;
+	if (op == 0 && !serves(c, s->peer->service))
+		return false;
+	*verdict = KITH_CLOSE_LEAVING;
+	if (c->leaving)
+		return false;
+	s->peer->relay_only = contact != NULL && (contact->flags & KITH_CONTACT_RELAY_ONLY);
+	if (op != 0) { /* whoever calls has consented */
+		*verdict = 0;
+		kith_crossing_take(c, op, s);
+		return false;
+	}
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_INCOMING);
+	*verdict = KITH_CLOSE_BUSY;
+	if (ev == NULL)
+		return false;
+	kith_tell_person(ev, s, person);
+	ev->remote = true;
+	s->peer->told = true;
+	s->peer->ring_next = c->ringing;
+	c->ringing = s;
+	return true;
+}
+
+/* Whether a new call may ring here. *op: our own call that it is taken as the answer to, or 0. */
+static bool may_ring(struct kith_core *c, const struct kith_hello *hello, const struct kith_person *person, kith_op *op)
+{
+	enum kith_stat refusal = KITH_STAT_DROP_RATE_LIMITED;
+	if (kith_crossing_judge(c, hello, person, op) == KITH_CROSSING_OURS)
+		refusal = KITH_STAT_REFUSE_CROSSED;
+	else if (!kith_limiter_allow(&c->calls, c->now.mono_us, kith_identity_key(&person->identity)))
+		refusal = KITH_STAT_DROP_RATE_LIMITED;
+	else if (c->deciding >= KITH_INCOMING_MAX)
+		refusal = KITH_STAT_REFUSE_TABLE_FULL;
+	else if (*op == 0 && ringing_of(c, &person->identity) >= KITH_INCOMING_PER_CALLER)
+		refusal = KITH_STAT_REFUSE_CALLER;
+	else
+		return true;
+	kith_stats_add(c->stats, refusal, 1);
+	return false;
+}
+
+void kith_ringing_on_call(struct kith_core *c, const struct kith_first *first)
+{
+	kith_op op = 0;
+	unsigned verdict;
+	if (!may_ring(c, &first->hello, &first->person, &op))
+		return;
+	struct kith_session *s = kith_respond_begin(c, first, true);
+	if (s == NULL)
+		return;
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "called session=%08x", s->index);
+	if (!incoming(c, s, &first->person, first->hello.service, op, &verdict))
+		kith_ringing_decide(c, s, (uint16_t)verdict);
+}

@@ -1,0 +1,247 @@
+#include "call/talk.h"
+
+#include "base/alloc.h"
+#include "call/crossing.h"
+#include "call/dial.h"
+#include "call/op.h"
+#include "call/relays.h"
+#include "call/ringing.h"
+#include "call/streams.h"
+#include "call/tell.h"
+#include "stream/stream.h"
+
+#define NEXT_RELAY_US (2 * KITH_US_PER_S) /* between two requests for a further relay */
+#define SILENT_US                                                                                                      \
+	(3 * KITH_KEEPALIVE_US +                                                                                       \
+	 5 * KITH_US_PER_S) /* a caller that missed three keepalives is asked whether it is there */
+#define STREAMS_IDLE_US (60 * KITH_US_PER_S) /* after this an idle QUIC connection gives its 60 kB back */
+
+/* ---- coming and going ---- */
+
+static void offer(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_candidate list[KITH_CANDIDATES_MAX];
+	size_t n = s->peer->relay_only ? 0 : kith_own_candidates(c, list, KITH_CANDIDATES_MAX);
+	if (n > 0) {
+		if (kith_pathset_offer(&s->paths, kith_env(c, s), c->now.mono_us, list, n, 0) != 0)
+			kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	}
+}
+
+void kith_talk_offer_all(struct kith_core *c)
+{
+	uint32_t it = 0;
+	struct kith_session *s;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if ((s->use & KITH_USE_PEER) && s->state == KITH_SESSION_OPEN) {
+			offer(c, s);
+			kith_session_touch(c, s);
+		}
+	}
+}
+
+void kith_talk_opened(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_person person;
+	struct kith_session *rival = kith_peer_get(c, s->peer->rival);
+	if (s->peer->hang_up) {
+		kith_session_end(c, s, KITH_CLOSE_CANCELED, false);
+		return;
+	}
+	if (rival != NULL)
+		kith_crossing_settle(c, s, rival);
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_OPENED);
+	if (ev != NULL && kith_session_person(c, s, &person))
+		kith_tell_person(ev, s, &person);
+	if (ev != NULL) {
+		ev->session = s->index;
+		ev->op = s->peer->op;
+		ev->remote = !s->initiator;
+	}
+	s->peer->told = true;
+	if (s->peer->op != 0)
+		kith_op_done(c, s->peer->op, 0, true);
+	s->peer->op = 0;
+	s->peer->relay_at = s->initiator ? c->now.mono_us + KITH_US_PER_S / 2 : KITH_TIME_NEVER;
+	offer(c, s);
+}
+
+void kith_talk_refused(struct kith_core *c, struct kith_session *s)
+{
+	kith_op op = s->peer->op;
+	struct kith_session *rival = kith_peer_get(c, s->peer->rival);
+	s->peer->op = 0;
+	kith_op_done(c, op, KITH_EREJECTED, false);
+	if (rival != NULL)
+		kith_crossing_give_way(c, rival);
+}
+
+void kith_talk_closed(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote)
+{
+	struct kith_peer *peer = s->peer;
+	if (peer == NULL)
+		return;
+	struct kith_session *rival = kith_peer_get(c, peer->rival);
+	if (rival != NULL)
+		rival->peer->rival = 0;
+	if (peer->op != 0 && (rival != NULL || !s->initiator))
+		kith_dial_fell_through(c, peer->op, rival);
+	else if (peer->op != 0)
+		kith_op_done(c, peer->op, reason == KITH_CLOSE_TIMED_OUT ? KITH_EUNREACHABLE : KITH_EAUTH, false);
+	kith_ringing_stop(c, s);
+	kith_tell_closed(c, s, reason, remote);
+	kith_streams_free(peer->streams);
+	kith_blob_unref(&c->shared->blobs, peer->challenge);
+	KITH_FREE(c->alloc, peer);
+	s->peer = NULL;
+}
+
+/* ---- paths ---- */
+
+/* A relay path that died may only mean that our own address changed, and the supernode does not know yet: our session
+ * with it is asked, and moves along. */
+static void check_relays(struct kith_core *c, struct kith_session *s)
+{
+	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+		const struct kith_path *p = kith_pathset_path(&s->paths, i);
+		uint32_t it = 0;
+		struct kith_session *via;
+		if (!kith_path_is_relay(p) || p->state == KITH_PATH_LIVE)
+			continue;
+		while ((via = kith_table_next(&c->sessions.by_device, &it)) != NULL) {
+			if (via->state != KITH_SESSION_OPEN ||
+			    !kith_addr_equal(&kith_session_hop(via)->remote, &p->hop.remote))
+				continue;
+			kith_pathset_check(&via->paths, kith_env(c, via), c->now.mono_us);
+		}
+	}
+}
+
+void kith_talk_news(struct kith_core *c, struct kith_session *s)
+{
+	unsigned news = s->paths.news;
+	s->paths.news = 0;
+	if (news & KITH_NEWS_ALL_DEAD) {
+		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
+		return;
+	}
+	if (news & KITH_NEWS_SENDING_CHANGED) {
+		kith_tell_path(c, s);
+		if (s->peer->streams != NULL)
+			kith_streams_migrate(s->peer->streams, c->now.mono_us);
+	}
+	if (news & KITH_NEWS_WANT_OFFER)
+		offer(c, s);
+	if ((news & KITH_NEWS_WANT_RELAY) && s->initiator && s->peer->relay_at == KITH_TIME_NEVER) {
+		s->peer->relay_at = c->now.mono_us + NEXT_RELAY_US;
+	}
+	if (news & KITH_NEWS_PATH_DIED)
+		check_relays(c, s);
+}
+
+/* When a callee has to ask: the caller keeps the paths alive, so whoever was called would wait for ever for one that
+ * is gone. */
+static kith_time_us silent_at(const struct kith_session *s)
+{
+	const struct kith_path *sending = kith_pathset_sending(&s->paths);
+	bool waits =
+		s->state == KITH_SESSION_OPEN && !s->initiator && sending != NULL && sending->state == KITH_PATH_LIVE;
+	return waits ? kith_session_heard_at(s) + SILENT_US : KITH_TIME_NEVER;
+}
+
+kith_time_us kith_talk_deadline(const struct kith_core *c, const struct kith_session *s)
+{
+	if (s->state != KITH_SESSION_OPEN)
+		return KITH_TIME_NEVER;
+	kith_time_us at = silent_at(s);
+	at = s->peer->relay_at < at ? s->peer->relay_at : at;
+	if (s->peer->streams != NULL) {
+		kith_time_us due = kith_streams_deadline(s->peer->streams);
+		if (due == KITH_TIME_NEVER && kith_streams_idle(s->peer->streams)) /* it may be put away then */
+			due = s->used_at + STREAMS_IDLE_US;
+		at = due < at ? due : at;
+	}
+	if (s->peer->more && c->now.mono_us < at)
+		at = c->now.mono_us;
+	if (s->peer->want_writable) {
+		kith_time_us ready = kith_pathset_ready_at(&s->paths, c->now.mono_us, s->peer->want_len);
+		ready = ready > c->now.mono_us ? ready : c->now.mono_us;
+		at = ready < at ? ready : at;
+	}
+	return at;
+}
+
+void kith_talk_tick(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_peer *peer = s->peer;
+	if (peer->relay_at <= c->now.mono_us) {
+		peer->relay_at = KITH_TIME_NEVER;
+		if (!kith_relays_next(c, s, (struct kith_span){ NULL, 0 }))
+			kith_dial_refresh(c, s); /* all were asked: perhaps the peer has others by now */
+	}
+	if (silent_at(s) <= c->now.mono_us) {
+		kith_pathset_check(&s->paths, kith_env(c, s), c->now.mono_us);
+	}
+	if (peer->want_writable && kith_outbox_has_room(&c->shared->outbox, 8) &&
+	    kith_pathset_ready_at(&s->paths, c->now.mono_us, peer->want_len) <= c->now.mono_us) {
+		struct kith_event *ev = kith_event_push(c, KITH_EVENT_WRITABLE);
+		if (ev != NULL) {
+			ev->session = s->index;
+			peer->want_writable = false;
+		}
+	}
+	if (peer->streams == NULL)
+		return;
+	if (kith_streams_idle(peer->streams) && c->now.mono_us - s->used_at >= STREAMS_IDLE_US)
+		kith_streams_close(peer->streams);
+	else if (kith_streams_deadline(peer->streams) <= c->now.mono_us)
+		kith_streams_tick(peer->streams, c->now.mono_us);
+	kith_talk_streams_pump(c, s);
+}
+
+/* ---- datagrams ---- */
+
+int kith_talk_send(struct kith_core *c, struct kith_session *s, uint16_t channel, struct kith_span data)
+{
+	if (s->state != KITH_SESSION_OPEN)
+		return KITH_ESTATE;
+	if (data.len > KITH_DATAGRAM_MAX)
+		return KITH_EMSGSIZE;
+	/* Keep some slots for what keeps the session alive. */
+	int err = KITH_EAGAIN;
+	if (kith_outbox_has_room(&c->shared->outbox, 8))
+		err = kith_pathset_take(&s->paths, kith_env(c, s), c->now.mono_us, data.len);
+	if (err == KITH_EAGAIN) {
+		s->peer->want_writable = true;
+		s->peer->want_len = (uint16_t)data.len;
+	}
+	if (err != 0)
+		return err;
+	struct kith_writer *w =
+		kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_DATAGRAM, 2 + data.len);
+	kith_write_u16(w, channel);
+	kith_write_span(w, data);
+	kith_outbox_end(&c->shared->outbox);
+	return 0;
+}
+
+void kith_talk_on_datagram(struct kith_core *c, struct kith_session *s, struct kith_span body)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	uint16_t channel = kith_read_u16(&r);
+	struct kith_span data = kith_read_rest(&r);
+	if (r.bad || data.len > KITH_DATAGRAM_MAX) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_MALFORMED_FRAME, 1);
+		return;
+	}
+	if (c->shared->events_n >= c->shared->events_max / 2) { /* the rest is for what must not be lost */
+		kith_stats_add(c->stats, KITH_STAT_EVENTS_DROPPED, 1);
+		return;
+	}
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_DATAGRAM);
+	if (ev == NULL)
+		return;
+	ev->session = s->index;
+	ev->channel = channel;
+	ev->data = data;
+}

@@ -1,0 +1,30 @@
+/* Sessions of the application: incoming calls, paths, datagrams, streams, and their end. */
+#ifndef KITH_CALL_TALK_H
+#define KITH_CALL_TALK_H
+
+#include "link/state.h"
+
+/* The session is up. */
+void kith_talk_opened(struct kith_core *c, struct kith_session *s);
+
+/* The callee said no. */
+void kith_talk_refused(struct kith_core *c, struct kith_session *s);
+
+/* The session ends: the application is told, what hangs off it is freed. */
+void kith_talk_closed(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote);
+
+/* What the path set has to tell (paths.news). */
+void kith_talk_news(struct kith_core *c, struct kith_session *s);
+
+/* Timers of streams and relays; and moving stream packets out. */
+void kith_talk_tick(struct kith_core *c, struct kith_session *s);
+kith_time_us kith_talk_deadline(const struct kith_core *c, const struct kith_session *s);
+
+void kith_talk_on_datagram(struct kith_core *c, struct kith_session *s, struct kith_span body);
+
+int kith_talk_send(struct kith_core *c, struct kith_session *s, uint16_t channel, struct kith_span data) KITH_MUST_USE;
+
+/* Our candidates changed: offer them on every session. */
+void kith_talk_offer_all(struct kith_core *c);
+
+#endif

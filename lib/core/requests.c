@@ -1,0 +1,205 @@
+#include "core/requests.h"
+
+#include "call/challenge.h"
+#include "call/dial.h"
+#include "call/relays.h"
+#include "leaf/homes.h"
+#include "leaf/watching.h"
+#include "link/rekey.h"
+#include "super/attach.h"
+#include "super/interests.h"
+#include "super/members.h"
+#include "super/notify.h"
+#include "super/publish.h"
+#include "super/query.h"
+#include "super/replica.h"
+#include "super/tunnels.h"
+
+static const struct kith_span nothing = { NULL, 0 };
+
+static void on_ping(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
+}
+
+/* A replica tells a home, or a home its leaf: for this node's own application, and for leaves of ours. */
+static void on_notify(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	struct kith_unpacked pk;
+	struct kith_id key;
+	if (kith_unpack_parse(&pk, request->body) != 0 ||
+	    !kith_unpack_get_fixed(&pk, kith_unpack_root(&pk), KITH_B_NEWS_KEY, key.b, KITH_ID_LEN)) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
+	kith_watching_told(c, &pk, KITH_B_NEWS_RECORDS, KITH_B_NEWS_VANISHED);
+	if (c->super != NULL)
+		kith_notify_pass_on(c, &key, &pk);
+}
+
+/* Whether a letter of KITH_REQUEST_MAP holds for a session. */
+static bool is_asker(const struct kith_core *c, const struct kith_session *s, char letter)
+{
+	bool infrastructure = !(s->use & KITH_USE_PEER), supernode = s->role == KITH_ROLE_SUPERNODE;
+	switch (letter) {
+	case 'C':
+		return infrastructure && c->super != NULL;
+	case 'S':
+		return infrastructure && c->super != NULL && supernode;
+	case 'T':
+		return infrastructure && supernode;
+	case 'H':
+		return (s->use & KITH_USE_HOME) != 0;
+	case 'P':
+		return !infrastructure;
+	case 'O': /* keys cannot be changed before there are any */
+		return s->state == KITH_SESSION_OPEN;
+	default:
+		return letter == 'A';
+	}
+}
+
+static const char *askers_of(uint8_t kind)
+{
+	switch ((enum kith_request_kind)kind) {
+#define KITH_REQUEST_CASE(name, value, who)                                                                            \
+	case KITH_REQ_##name:                                                                                          \
+		return who;
+		KITH_REQUEST_MAP(KITH_REQUEST_CASE)
+#undef KITH_REQUEST_CASE
+	}
+	return "A"; /* unknown kinds get their own answer */
+}
+
+static bool allowed(const struct kith_core *c, const struct kith_session *s, uint8_t kind)
+{
+	for (const char *letter = askers_of(kind); *letter != '\0'; letter++) {
+		if (is_asker(c, s, *letter))
+			return true;
+	}
+	return false;
+}
+
+static void serve(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
+		  struct kith_span *own)
+{
+	switch ((enum kith_request_kind)request->kind) {
+	case KITH_REQ_ATTACH:
+		kith_attach_on_request(c, s, request);
+		return;
+	case KITH_REQ_DETACH:
+		kith_attach_on_detach(c, s, request);
+		return;
+	case KITH_REQ_LOOKUP:
+		kith_query_on_lookup(c, s, request);
+		return;
+	case KITH_REQ_FIND:
+	case KITH_REQ_WATCH:
+		kith_replica_on_find(c, s, request);
+		return;
+	case KITH_REQ_SUBSCRIBE:
+		kith_interests_on_request(c, s, request);
+		return;
+	case KITH_REQ_INTRODUCE:
+		kith_tunnels_on_request(c, s, request, own);
+		return;
+	case KITH_REQ_NOTIFY:
+		on_notify(c, s, request);
+		return;
+	case KITH_REQ_LEAVE:
+		kith_homes_on_leave(c, s, request);
+		return;
+	case KITH_REQ_TUNNEL_CLOSE:
+		kith_relays_on_close(c, s, request);
+		return;
+	case KITH_REQ_STORE:
+	case KITH_REQ_VANISH:
+		kith_replica_on_news(c, s, request);
+		return;
+	case KITH_REQ_GOSSIP:
+		kith_super_on_gossip(c, s, request);
+		return;
+	case KITH_REQ_MEMBERS:
+		kith_super_on_members(c, s, request);
+		return;
+	case KITH_REQ_REKEY:
+		kith_rekey_on_request(c, s, request);
+		return;
+	case KITH_REQ_CHALLENGE:
+		kith_challenge_on_request(c, s, request);
+		return;
+	case KITH_REQ_PING:
+		on_ping(c, s, request);
+		return;
+	}
+	kith_session_answer(c, s, request->id, KITH_STATUS_UNKNOWN, nothing);
+}
+
+uint16_t kith_core_on_request(struct kith_core *c, struct kith_session *s, struct kith_span body, struct kith_span *own)
+{
+	*own = nothing;
+	struct kith_request request;
+	switch (kith_request_on_request(&s->requests, kith_env(c, s), c->now.mono_us, body, &request)) {
+	case KITH_REQUEST_NEW:
+		break;
+	case KITH_REQUEST_MALFORMED:
+		kith_stats_add(c->stats, KITH_STAT_DROP_MALFORMED_FRAME, 1);
+		return 0;
+	case KITH_REQUEST_REPEATED:
+	case KITH_REQUEST_DROPPED:
+		return 0;
+	}
+	if (allowed(c, s, request.kind))
+		serve(c, s, &request, own);
+	else
+		kith_session_answer(c, s, request.id, KITH_STATUS_NOT_ALLOWED, nothing);
+	return request.id;
+}
+
+void kith_core_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	switch (kith_token_kind(answer->token)) {
+	case KITH_TOKEN_IGNORE:
+	case KITH_TOKEN_LEAVE:
+	case KITH_TOKEN_PING:
+		return;
+	case KITH_TOKEN_ATTACH:
+		kith_homes_on_attached(c, s, answer);
+		return;
+	case KITH_TOKEN_LOOKUP:
+		kith_dial_on_found(c, answer);
+		return;
+	case KITH_TOKEN_INTRODUCE:
+		kith_relays_on_answer(c, s, answer);
+		return;
+	case KITH_TOKEN_QUERY:
+		kith_query_on_answer(c, s, answer);
+		return;
+	case KITH_TOKEN_STORE:
+		kith_publish_on_answer(c, s, answer);
+		return;
+	case KITH_TOKEN_GOSSIP:
+		kith_super_on_gossiped(c, s, answer);
+		return;
+	case KITH_TOKEN_SUBSCRIBE:
+		kith_watching_on_answer(c, answer);
+		return;
+	case KITH_TOKEN_REKEY:
+		kith_rekey_on_answer(c, s, answer);
+		return;
+	case KITH_TOKEN_CHALLENGE:
+		kith_challenge_on_answer(c, s, answer);
+		return;
+	case KITH_TOKEN_REFRESH:
+		kith_dial_on_refreshed(c, answer);
+		return;
+	}
+}
+
+void kith_core_on_answer(struct kith_core *c, struct kith_session *s, struct kith_span body)
+{
+	struct kith_answer answer;
+	if (kith_request_on_answer(s->requests, kith_env(c, s), c->now.mono_us, body, &answer))
+		kith_core_answered(c, s, &answer);
+}

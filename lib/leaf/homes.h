@@ -1,0 +1,41 @@
+/* A leaf keeps three homes.
+ *
+ * Homes are lost together more often than by chance: when one does not answer, the others are asked at once, and as
+ * long as what is tried fails, up to KITH_SPARES more are tried at the same time; who answers first is taken.
+ *
+ * Timers: a home that is in doubt for 5 s while another answers is given up (its paths alone would take 15 s, in which
+ * a line may recover); a lost home is replaced at once, then with the host cache's backoff.
+ * Never: two homes at one supernode; a home whose certificate was not verified.
+ */
+#ifndef KITH_LEAF_HOMES_H
+#define KITH_LEAF_HOMES_H
+
+#include "link/state.h"
+
+/* The leaf's timer goes off by then. */
+void kith_homes_wake(struct kith_core *c, kith_time_us at);
+
+unsigned kith_homes_count(const struct kith_core *c);
+
+/* The session of a home, NULL while it is none. */
+struct kith_session *kith_homes_session(struct kith_core *c, const struct kith_home_slot *home);
+
+/* The session of the home that publishes and watches for us, NULL while cut off. */
+struct kith_session *kith_homes_primary(struct kith_core *c);
+
+void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
+void kith_homes_on_leave(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+
+/* Something happened on a home's session: whether it is in doubt. */
+void kith_homes_look(struct kith_core *c, struct kith_session *s);
+
+/* A session that was used as a home has ended. */
+void kith_homes_lost(struct kith_core *c, const struct kith_session *s, enum kith_close_reason reason);
+
+/* Gives up homes in doubt and attempts that take too long, and tries others in their place. */
+void kith_homes_tick(struct kith_core *c);
+
+/* An attempt that is not needed any more; nothing is held against the supernode. */
+void kith_homes_let_go(struct kith_core *c, struct kith_home_slot *slot);
+
+#endif

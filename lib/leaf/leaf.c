@@ -1,0 +1,65 @@
+#include "leaf/leaf.h"
+
+#include "leaf/homes.h"
+#include "leaf/record.h"
+
+void kith_leaf_begin(struct kith_core *c)
+{
+	c->leaf.timer.kind = KITH_TIMER_LEAF;
+	c->leaf.publish_at = KITH_TIME_NEVER;
+	if (c->super == NULL)
+		kith_homes_wake(c, c->now.mono_us);
+}
+
+void kith_leaf_deinit(struct kith_core *c)
+{
+	kith_timers_stop(&c->timers, &c->leaf.timer);
+	kith_hostcache_deinit(&c->leaf.cache);
+}
+
+/* What is under way would come too late, or be taken for the answer to the goodbye. */
+static void stop_asking(struct kith_core *c, struct kith_home_slot *home)
+{
+	struct kith_session *s = kith_homes_session(c, home);
+	if (s == NULL)
+		return;
+	kith_request_cancel(s->requests, kith_env(c, s), kith_token(KITH_TOKEN_ATTACH, 0));
+	home->asking = false;
+}
+
+void kith_leaf_leave(struct kith_core *c)
+{
+	if (c->super != NULL)
+		return;
+	for (size_t i = 0; i < KITH_HOMES + KITH_SPARES; i++) {
+		struct kith_home_slot *slot = i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
+		if (slot->state == KITH_HOME_CONNECTING)
+			kith_homes_let_go(c, slot);
+		else if (slot->state == KITH_HOME_ATTACHED)
+			stop_asking(c, slot);
+	}
+	kith_leaf_publish(c);
+}
+
+bool kith_leaf_says_goodbye(struct kith_core *c)
+{
+	bool asking = false;
+	for (size_t i = 0; i < KITH_HOMES; i++)
+		asking = asking || (c->leaf.homes[i].asking && kith_homes_session(c, &c->leaf.homes[i]) != NULL);
+	return asking && !c->leaf.published;
+}
+
+void kith_leaf_tick(struct kith_core *c)
+{
+	if (c->leaving)
+		return; /* the last word is on its way */
+	kith_homes_tick(c);
+	if (c->leaf.publish_at <= c->now.mono_us)
+		kith_leaf_publish(c);
+	if (c->leaf.record_len > 0 && c->now.mono_us - c->leaf.record_at >= KITH_RECORD_REFRESH_US)
+		kith_leaf_publish(c);
+	if (c->leaf.publish_at != KITH_TIME_NEVER)
+		kith_homes_wake(c, c->leaf.publish_at);
+	if (c->leaf.record_len > 0 && kith_homes_count(c) > 0)
+		kith_homes_wake(c, c->leaf.record_at + KITH_RECORD_REFRESH_US);
+}

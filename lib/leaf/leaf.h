@@ -1,0 +1,18 @@
+/* The leaf's half of a node: its life, its timer, and saying goodbye. Every node has it; a supernode's is idle. */
+#ifndef KITH_LEAF_LEAF_H
+#define KITH_LEAF_LEAF_H
+
+#include "link/state.h"
+
+void kith_leaf_begin(struct kith_core *c);
+void kith_leaf_deinit(struct kith_core *c);
+void kith_leaf_tick(struct kith_core *c);
+
+/* Says goodbye to the directory and to the homes: each is asked to publish the last record, since any may be dead. What
+ * is being tried is let go. */
+void kith_leaf_leave(struct kith_core *c);
+
+/* Whether the goodbye is still on its way: no home has taken it yet, and one may. */
+bool kith_leaf_says_goodbye(struct kith_core *c);
+
+#endif

@@ -1,0 +1,68 @@
+#include "leaf/record.h"
+
+#include "leaf/homes.h"
+
+static const struct kith_span nothing = { NULL, 0 };
+
+static int make_record(struct kith_core *c, bool offline)
+{
+	struct kith_record record;
+	memset(&record, 0, sizeof record);
+	kith_ids_directory(c->suite, &record.key, &c->self.network, c->me.name);
+	record.flags = offline ? KITH_RECORD_OFFLINE : 0;
+	record.seq = kith_record_next_seq(c->leaf.record_seq, &c->now);
+	record.expires_ms = (int64_t)record.seq + KITH_RECORD_LIFE_MS;
+	record.chain = c->self.chain;
+	record.devices = c->devices;
+	for (size_t i = 0; !offline && i < KITH_HOMES; i++) {
+		struct kith_person person;
+		struct kith_session *s = kith_homes_session(c, &c->leaf.homes[i]);
+		if (s == NULL || !kith_session_person(c, s, &person))
+			continue;
+		struct kith_home *home = &record.homes[record.homes_n++];
+		home->host = c->leaf.homes[i].host;
+		kith_home_tag(c->suite, home->tag, &person.device_sign);
+	}
+	int n = kith_record_make(c->suite, c->leaf.record, &record, c->self.sign_sk);
+	if (n == KITH_EMSGSIZE) {
+		record.devices = nothing;
+		n = kith_record_make(c->suite, c->leaf.record, &record, c->self.sign_sk);
+	}
+	if (n < 0)
+		return n;
+	c->leaf.record_len = (uint16_t)n;
+	c->leaf.record_seq = record.seq;
+	c->leaf.record_at = c->now.mono_us;
+	c->leaf.published = false;
+	kith_save_soon(c);
+	return 0;
+}
+
+static void give_record(struct kith_core *c, uint8_t slot, struct kith_session *s)
+{
+	uint8_t body[KITH_REQUEST_MAX];
+	struct kith_packer pk;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 2);
+	kith_pack_key(&pk, KITH_B_ATTACH_RECORD);
+	kith_pack_bytes(&pk, c->leaf.record, c->leaf.record_len);
+	kith_pack_key(&pk, KITH_B_ATTACH_PUBLISH);
+	bool all = c->leaving; /* a goodbye must not wait for a home that is dead */
+	kith_pack_bool(&pk, all || slot == c->leaf.primary);
+	if (!pk.bad && kith_session_request(c, s, KITH_REQ_ATTACH, (struct kith_span){ body, pk.len },
+					    kith_token(KITH_TOKEN_ATTACH, 0)) == 0)
+		c->leaf.homes[slot].asking = true;
+}
+
+void kith_leaf_publish(struct kith_core *c)
+{
+	c->leaf.publish_at = KITH_TIME_NEVER;
+	if (kith_homes_primary(c) == NULL || make_record(c, c->leaving) != 0)
+		return;
+	for (uint8_t i = 0; i < KITH_HOMES; i++) {
+		struct kith_session *s = kith_homes_session(c, &c->leaf.homes[i]);
+		if (s != NULL)
+			give_record(c, i, s);
+	}
+	c->leaf.subscribe = true;
+}

@@ -1,0 +1,15 @@
+/* A leaf's presence record: signed, and given to its homes, one of which publishes it.
+ *
+ * Timers: signed anew 50 ms after the set of homes changed (so that three attaches make one record or two), and every 6
+ * minutes.
+ */
+#ifndef KITH_LEAF_RECORD_H
+#define KITH_LEAF_RECORD_H
+
+#include "link/state.h"
+
+/* Signs a record of the homes there are and gives it to them. On the way out it is the goodbye, and every home is asked
+ * to publish it. */
+void kith_leaf_publish(struct kith_core *c);
+
+#endif

@@ -1,0 +1,237 @@
+#include "leaf/watching.h"
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "leaf/homes.h"
+#include "super/query.h"
+
+#define RETRY_US (2 * KITH_US_PER_S)
+#define ASKED_US (KITH_QUERY_US + KITH_US_PER_S) /* a name that nothing was heard of by then is offline */
+
+static void wake(struct kith_core *c, kith_time_us at)
+{
+	struct kith_timer *t = &c->watching_timer;
+	t->kind = KITH_TIMER_WATCHING;
+	if (kith_timer_is_set(t) && t->at <= at)
+		return;
+	if (kith_timers_set(&c->timers, t, at) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+}
+
+static void pack_keys(struct kith_packer *pk, uint32_t field, const struct kith_watched list[], uint32_t n)
+{
+	kith_pack_map(pk, 1);
+	kith_pack_key(pk, field);
+	kith_pack_array(pk, n);
+	for (uint32_t i = 0; i < n; i++)
+		kith_pack_bytes(pk, list[i].key.b, KITH_ID_LEN);
+}
+
+/* Sends keys to the primary home; false when that could not be done now. */
+static bool subscribe(struct kith_core *c, uint32_t field, const struct kith_watched list[], uint32_t n)
+{
+	uint8_t body[KITH_REQUEST_MAX];
+	struct kith_packer pk;
+	struct kith_session *home = kith_homes_primary(c);
+	if (home == NULL)
+		return false;
+	kith_packer_init(&pk, body, sizeof body);
+	pack_keys(&pk, field, list, n);
+	return kith_session_request(c, home, KITH_REQ_SUBSCRIBE, (struct kith_span){ body, pk.len },
+				    kith_token(KITH_TOKEN_SUBSCRIBE, 0)) == 0;
+}
+
+void kith_watching_renew(struct kith_core *c)
+{
+	if (c->leaving)
+		return;
+	if (c->super != NULL) {
+		for (uint32_t i = 0; i < c->watched_n; i++)
+			kith_query_watch(c, &c->watched[i].key);
+		return;
+	}
+	for (uint32_t i = 0; i < c->watched_n; i += KITH_SUBSCRIBE_KEYS_MAX) {
+		uint32_t n = c->watched_n - i < KITH_SUBSCRIBE_KEYS_MAX ? c->watched_n - i : KITH_SUBSCRIBE_KEYS_MAX;
+		if (!subscribe(c, KITH_B_SUBSCRIBE_ADD, c->watched + i, n)) {
+			wake(c, c->now.mono_us + RETRY_US);
+			return;
+		}
+	}
+}
+
+void kith_watching_on_answer(struct kith_core *c, const struct kith_answer *answer)
+{
+	if (answer->err != 0 && c->watched_n > 0)
+		wake(c, c->now.mono_us + RETRY_US);
+}
+
+static struct kith_watched *find(struct kith_core *c, const struct kith_id *key)
+{
+	for (uint32_t i = 0; i < c->watched_n; i++) {
+		if (memcmp(c->watched[i].key.b, key->b, KITH_ID_LEN) == 0)
+			return &c->watched[i];
+	}
+	return NULL;
+}
+
+int kith_watching_add(struct kith_core *c, const char *name)
+{
+	struct kith_id key;
+	if (!kith_name_valid(name))
+		return KITH_ENAME;
+	kith_ids_directory(c->suite, &key, &c->self.network, name);
+	if (find(c, &key) != NULL)
+		return KITH_EEXIST;
+	if (c->watched_n == KITH_WATCHED_MAX)
+		return KITH_EFULL;
+	if (c->watched_n == c->watched_cap) {
+		uint32_t cap = c->watched_cap == 0 ? 4 : 2 * c->watched_cap;
+		struct kith_watched *p =
+			kith_alloc_resize(c->alloc, c->watched, c->watched_cap * sizeof *p, cap * sizeof *p);
+		if (p == NULL)
+			return KITH_ENOMEM;
+		c->watched = p;
+		c->watched_cap = cap;
+	}
+	struct kith_watched *w = &c->watched[c->watched_n++];
+	memset(w, 0, sizeof *w);
+	kith_text_copy(w->name, sizeof w->name, name);
+	w->key = key;
+	w->since = c->now.mono_us;
+	if (c->super != NULL)
+		kith_query_watch(c, &key);
+	else if (!subscribe(c, KITH_B_SUBSCRIBE_ADD, w, 1))
+		wake(c, c->now.mono_us + RETRY_US);
+	wake(c, c->now.mono_us + ASKED_US);
+	return 0;
+}
+
+static void drop(struct kith_core *c, struct kith_watched *w)
+{
+	for (size_t i = 0; i < w->devices_n; i++)
+		kith_blob_unref(&c->shared->blobs, w->devices[i].record);
+}
+
+int kith_watching_remove(struct kith_core *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->watched_n; i++) {
+		struct kith_watched *w = &c->watched[i];
+		if (strcmp(w->name, name) != 0)
+			continue;
+		if (c->super == NULL)
+			(void)subscribe(c, KITH_B_SUBSCRIBE_DROP, w, 1);
+		drop(c, w);
+		*w = c->watched[--c->watched_n];
+		return 0;
+	}
+	return KITH_ENOENT;
+}
+
+void kith_watching_deinit(struct kith_core *c)
+{
+	kith_timers_stop(&c->timers, &c->watching_timer);
+	for (uint32_t i = 0; i < c->watched_n; i++)
+		drop(c, &c->watched[i]);
+	KITH_FREE_ARRAY(c->alloc, c->watched, c->watched_cap);
+	c->watched = NULL;
+	c->watched_n = c->watched_cap = 0;
+}
+
+/* Tells the application when the verdict on a name has changed, and wakes when it will by itself. */
+static void judge(struct kith_core *c, struct kith_watched *w)
+{
+	bool online = false;
+	for (size_t i = 0; i < w->devices_n; i++) {
+		const struct kith_verdict *v = &w->devices[i].verdict;
+		online = online || kith_verdict_online(v, c->now.mono_us);
+		kith_time_us at = kith_verdict_deadline(v, c->now.mono_us);
+		if (at != KITH_TIME_NEVER)
+			wake(c, at);
+	}
+	if (w->told && w->online == online)
+		return;
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_PRESENCE);
+	if (ev == NULL)
+		return;
+	w->told = true;
+	w->online = online;
+	ev->online = online;
+	memcpy(ev->name, w->name, sizeof ev->name);
+}
+
+/* The slot of a device: its own, a free one, or that of the record that ends first. */
+static size_t device_slot(struct kith_watched *w, const uint8_t device[KITH_DEVICE_ID_LEN])
+{
+	size_t oldest = 0;
+	for (size_t i = 0; i < w->devices_n; i++) {
+		if (memcmp(w->devices[i].device, device, KITH_DEVICE_ID_LEN) == 0)
+			return i;
+		if (w->devices[i].verdict.until < w->devices[oldest].verdict.until)
+			oldest = i;
+	}
+	return w->devices_n < KITH_DIAL_DEVICES_MAX ? w->devices_n++ : oldest;
+}
+
+static void on_record(struct kith_core *c, struct kith_span bytes)
+{
+	struct kith_record record;
+	struct kith_person person;
+	if (kith_record_parse(&record, bytes) != 0)
+		return;
+	struct kith_watched *w = find(c, &record.key);
+	if (w == NULL || kith_record_verify(&record, &c->trust, &c->now, &person) != 0 ||
+	    strcmp(person.name, w->name) != 0)
+		return;
+	size_t i = device_slot(w, record.device.b);
+	if (memcmp(w->devices[i].device, record.device.b, KITH_DEVICE_ID_LEN) != 0) {
+		kith_blob_unref(&c->shared->blobs, w->devices[i].record);
+		memset(&w->devices[i], 0, sizeof w->devices[i]);
+		memcpy(w->devices[i].device, record.device.b, KITH_DEVICE_ID_LEN);
+	}
+	if (kith_verdict_record(&w->devices[i].verdict, &c->now, &record)) {
+		kith_blob_unref(&c->shared->blobs, w->devices[i].record);
+		w->devices[i].record = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
+	}
+	judge(c, w);
+}
+
+static void on_vanish(struct kith_core *c, struct kith_span bytes)
+{
+	struct kith_vanish vanish;
+	struct kith_record record;
+	if (kith_vanish_parse(&vanish, bytes) != 0)
+		return;
+	struct kith_watched *w = find(c, &vanish.key);
+	for (size_t i = 0; w != NULL && i < w->devices_n; i++) {
+		if (w->devices[i].record == NULL ||
+		    kith_record_parse(&record, kith_blob_span(w->devices[i].record)) != 0)
+			continue;
+		int home = kith_vanish_verify(&vanish, &record, c->suite, &c->now);
+		if (home >= 0 && kith_verdict_vanish(&w->devices[i].verdict, vanish.seq, home))
+			judge(c, w);
+	}
+}
+
+void kith_watching_told(struct kith_core *c, const struct kith_unpacked *pk, uint32_t records, uint32_t vanished)
+{
+	struct kith_span bytes;
+	struct kith_unpack_list list = kith_unpack_list(pk, kith_unpack_root(pk), records);
+	while (kith_unpack_list_next(&list, &bytes))
+		on_record(c, bytes);
+	list = kith_unpack_list(pk, kith_unpack_root(pk), vanished);
+	while (kith_unpack_list_next(&list, &bytes))
+		on_vanish(c, bytes);
+}
+
+void kith_watching_tick(struct kith_core *c)
+{
+	bool attached = c->super != NULL || kith_homes_primary(c) != NULL;
+	kith_watching_renew(c);
+	for (uint32_t i = 0; i < c->watched_n; i++) {
+		struct kith_watched *w = &c->watched[i];
+		if (w->told || (attached && c->now.mono_us - w->since >= ASKED_US))
+			judge(c, w);
+		else if (attached)
+			wake(c, w->since + ASKED_US);
+	}
+}

@@ -1,0 +1,638 @@
+/* The initiator's half of the handshake, and what both halves share. */
+#include "link/connect.h"
+
+#include "base/addr.h"
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/rng.h"
+#include "link/connect_internal.h"
+#include "path/candidate.h"
+
+#define GONE_AFTER_US (2 * KITH_US_PER_S)
+/* hints without a genuine packet between them: three probes were answered so, over two seconds or more */
+#define GONE_HINTS_MAX 4
+#define COOKIE_SPACING_US (20 * KITH_US_PER_MS)
+#define ALL_SOURCES 0 /* key of a limit that all addresses share: no prefix has this number */
+#define INTRODUCE_COST 40 /* most bytes around an introduced packet in an INTRODUCE request frame */
+
+static void count_refusal(struct kith_core *c, int err)
+{
+	enum kith_stat stat = KITH_STAT_REFUSE_CHAIN;
+	if (err == KITH_ENETWORK)
+		stat = KITH_STAT_REFUSE_NETWORK;
+	else if (err == KITH_EEXPIRED)
+		stat = KITH_STAT_REFUSE_EXPIRED;
+	else if (err == KITH_ENOTYET)
+		stat = KITH_STAT_REFUSE_NOT_YET;
+	else if (err == KITH_EREVOKED)
+		stat = KITH_STAT_REFUSE_REVOKED;
+	else if (err == KITH_ENAME)
+		stat = KITH_STAT_REFUSE_NAME;
+	kith_stats_add(c->stats, stat, 1);
+}
+
+/* ---- initiator ---- */
+
+static struct kith_session *new_initiator(struct kith_core *c)
+{
+	struct kith_session *s = kith_session_new(c, KITH_SESSION_INITIATING);
+	if (s == NULL)
+		return NULL;
+	s->initiator = true;
+	s->hs = KITH_NEW(c->alloc, struct kith_handshake);
+	if (s->hs != NULL) {
+		c->random->fill(c->random->ctx, s->hs->call_id, sizeof s->hs->call_id);
+		return s;
+	}
+	kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
+	return NULL;
+}
+
+/* What every HELLO says, with the epoch that was asked for. */
+static void begin_payload(struct kith_core *c, struct kith_session *s, struct kith_writer *w, struct kith_span chain)
+{
+	s->hs->timestamp_ms = kith_stamp(c);
+	kith_hello_write(w, &c->self, s->hs->timestamp_ms, s->hs->call_id, chain);
+	if (!s->hs->has_epoch)
+		return;
+	uint8_t *mark = kith_frame_begin(w, KITH_FRAME_FRESH);
+	kith_write_bytes(w, s->hs->epoch, KITH_COOKIE_LEN);
+	kith_frame_end(w, mark);
+}
+
+/* Makes the HELLO to a supernode. A request of req.len bytes goes along when it fits (then *embedded). */
+static int make_hello(struct kith_core *c, struct kith_session *s, const uint8_t *key, bool short_chain, uint8_t kind,
+		      struct kith_span req, uint64_t token, bool *embedded)
+{
+	uint8_t payload[KITH_UDP_PAYLOAD];
+	struct kith_writer w = kith_writer_of(payload, KITH_UDP_PAYLOAD - KITH_IK_HELLO_OVERHEAD);
+	begin_payload(c, s, &w, short_chain ? c->self.chain_short : c->self.chain);
+	*embedded = kind != 0 && key != NULL && kith_writer_space(&w) >= KITH_FRAME_HEADER + 3 + req.len;
+	if (*embedded) {
+		int err = kith_request_embed(&s->requests, kith_env(c, s), c->now.mono_us, kind, req, token,
+					     KITH_REQUEST_TIMEOUT_US, &w);
+		if (err != 0)
+			return err;
+	}
+	return kith_handshake_start(s->hs, &c->self, key, s->index, (struct kith_span){ payload, kith_writer_len(&w) },
+				    KITH_UDP_PAYLOAD);
+}
+
+static bool configured(const struct kith_core *c, const struct kith_addr *addr)
+{
+	for (size_t i = 0; i < c->bootstrap_n; i++) {
+		if (kith_addr_equal(&c->bootstrap[i].addr, addr))
+			return true;
+	}
+	return false;
+}
+
+/* Whether an address of a host entry may be sent a first message: 1200 bytes, several times, to where its author says.
+ * The rule is that for candidates of peers. */
+static bool may_contact(struct kith_core *c, const struct kith_host *host, const struct kith_addr *addr)
+{
+	struct kith_candidates ours = { 0 }, theirs = { .n = host->addrs_n };
+	struct kith_candidate cand = { .addr = *addr, .kind = KITH_CANDIDATE_HOST };
+	uint16_t transport;
+	if (configured(c, addr))
+		return true;
+	ours.n = (uint8_t)kith_own_candidates(c, ours.list, KITH_CANDIDATES_MAX);
+	for (unsigned i = 0; i < host->addrs_n; i++)
+		theirs.list[i].addr = host->addrs[i];
+	enum kith_refusal refusal = kith_candidate_check(&cand, &theirs, &ours, kith_allowed_scopes(c), &transport);
+	/* No interface of that family is known: what is private cannot be ours, the rest has no need of one. */
+	bool own = kith_addr_scope(addr) != KITH_SCOPE_PRIVATE || (kith_allowed_scopes(c) & KITH_ALLOW_PRIVATE);
+	if (refusal == KITH_REFUSAL_FAMILY && own)
+		refusal = KITH_REFUSAL_NONE;
+	if (refusal != KITH_REFUSAL_NONE)
+		kith_stats_add(c->stats, KITH_STAT_HOSTS_REFUSED, 1);
+	return refusal == KITH_REFUSAL_NONE;
+}
+
+/* The hops to a host that may be used, in the order of its entry. */
+static uint8_t ways_to(struct kith_core *c, const struct kith_host *host, struct kith_hop out[KITH_HOST_ADDRS_MAX])
+{
+	uint8_t n = 0;
+	for (unsigned i = 0; i < host->addrs_n; i++) {
+		struct kith_hop hop = { .remote = host->addrs[i] };
+		if (kith_transport_for(c, &hop.remote, &hop.transport) == 0 && may_contact(c, host, &hop.remote))
+			out[n++] = hop;
+	}
+	return n;
+}
+
+static struct kith_session *start(struct kith_core *c, const struct kith_host *host, uint8_t kind,
+				  struct kith_span body, uint64_t token)
+{
+	static const struct kith_key no_key;
+	struct kith_hop ways[KITH_HOST_ADDRS_MAX];
+	bool known = memcmp(&host->dh, &no_key, sizeof no_key) != 0;
+	uint8_t ways_n = ways_to(c, host, ways);
+	struct kith_session *s = ways_n > 0 ? new_initiator(c) : NULL;
+	if (s == NULL)
+		return NULL;
+	memcpy(s->hs->ways, ways, sizeof ways[0] * ways_n);
+	s->hs->ways_n = ways_n;
+	/* With a long request the issuer's certificate stays at home: supernodes hold it. If this one does not, it
+	 * stays silent, and the second try brings it (kith_connect_tick). */
+	bool long_request = KITH_IK_HELLO_OVERHEAD + 40 + c->self.chain.len + 6 + body.len > KITH_UDP_PAYLOAD;
+	bool embedded;
+	int err = make_hello(c, s, known ? host->dh.b : NULL, long_request, kind, body, token, &embedded);
+	if (err == 0 && kind != 0 && !embedded)
+		err = kith_request_embed(&s->requests, kith_env(c, s), c->now.mono_us, kind, body, token,
+					 KITH_REQUEST_TIMEOUT_US, NULL);
+	if (err != 0) {
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
+		return NULL;
+	}
+	if (known) {
+		memcpy(s->device, host->dh.b, KITH_DEVICE_ID_LEN);
+		(void)kith_sessions_bind(&c->sessions, s);
+	}
+	kith_pathset_init(&s->paths, c->now.mono_us, &ways[0], false, KITH_PATHSET_INITIATOR);
+	s->hs->give_up_at = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
+	kith_connect_send(c, s, &ways[0]);
+	return s;
+}
+
+int kith_connect_request(struct kith_core *c, const struct kith_host *host, uint8_t use, uint8_t kind,
+			 struct kith_span body, uint64_t token, uint32_t *session)
+{
+	static const struct kith_key no_key;
+	struct kith_session *s = NULL;
+	if (memcmp(&host->dh, &no_key, sizeof no_key) != 0) {
+		if (memcmp(host->dh.b, c->self.dh_pk, 32) == 0)
+			return KITH_EINVAL;
+		s = kith_sessions_of(&c->sessions, host->dh.b);
+	}
+	if (s != NULL && s->state == KITH_SESSION_OPEN) {
+		kith_session_use(c, s, use);
+		*session = s->index;
+		return kith_session_request(c, s, kind, body, token);
+	}
+	if (s != NULL && s->state != KITH_SESSION_CLOSED) {
+		s->use |= use;
+		*session = s->index;
+		return kith_request_embed(&s->requests, kith_env(c, s), c->now.mono_us, kind, body, token,
+					  KITH_REQUEST_TIMEOUT_US, NULL);
+	}
+	s = start(c, host, kind, body, token);
+	if (s == NULL)
+		return KITH_EUNREACHABLE;
+	s->use |= use;
+	*session = s->index;
+	return 0;
+}
+
+/* Makes the HELLO to a person: as long as fits an introduction inside our own first message to a home. The reply may be
+ * as long, and no longer. */
+static int make_call(struct kith_core *c, struct kith_session *s, const uint8_t key[32], const char *service)
+{
+	uint8_t payload[KITH_UDP_PAYLOAD];
+	struct kith_writer w = kith_writer_of(payload, sizeof payload);
+	begin_payload(c, s, &w, c->self.chain);
+	uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_SERVICE);
+	kith_write_bytes(&w, (const uint8_t *)service, strlen(service));
+	kith_frame_end(&w, mark);
+	if (s->hs->cancel)
+		kith_frame_end(&w, kith_frame_begin(&w, KITH_FRAME_CANCEL));
+	size_t around = KITH_IK_HELLO_OVERHEAD + 32 + 3 + c->self.chain_short.len + INTRODUCE_COST;
+	size_t pad_to = around < KITH_UDP_PAYLOAD ? KITH_UDP_PAYLOAD - around : 0;
+	if (w.bad)
+		return KITH_EMSGSIZE;
+	int err = kith_handshake_start(s->hs, &c->self, key, s->index,
+				       (struct kith_span){ payload, kith_writer_len(&w) }, pad_to);
+	return err == 0 && s->hs->len > KITH_NESTED_MAX ? KITH_EMSGSIZE : err;
+}
+
+struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_record *record, const char *service)
+{
+	struct kith_session *s = new_initiator(c);
+	if (s == NULL)
+		return NULL;
+	if (make_call(c, s, record->device.b, service) != 0) {
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
+		return NULL;
+	}
+	memcpy(s->device, record->device.b, KITH_DEVICE_ID_LEN);
+	struct kith_hop none = { 0 };
+	kith_pathset_init(&s->paths, c->now.mono_us, &none, false, KITH_PATHSET_INITIATOR);
+	s->hs->give_up_at = KITH_TIME_NEVER;
+	s->hs->next_at = KITH_TIME_NEVER;
+	return s;
+}
+
+/* Makes the HELLO anew: for a responder that asked for a cookie, or that may lack our issuer's certificate; or to take
+ * a call back. Requests that rode in the first one follow when the session is up. */
+static bool remake(struct kith_core *c, struct kith_session *s)
+{
+	bool embedded;
+	uint8_t key[32];
+	memcpy(key, s->hs->noise.rs, 32);
+	kith_noise_wipe(&s->hs->noise);
+	kith_requests_unsend(s->requests);
+	int err = s->use & KITH_USE_PEER ? make_call(c, s, key, s->peer->service)
+					 : make_hello(c, s, key, false, 0, (struct kith_span){ NULL, 0 }, 0, &embedded);
+	if (err == 0)
+		return true;
+	kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
+	return false;
+}
+
+void kith_connect_waited(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_handshake *hs = s->hs;
+	kith_time_us wait = KITH_HANDSHAKE_RETRY_US << (hs->tries < 4 ? hs->tries : 4);
+	kith_time_us most = (s->use & KITH_USE_PEER) ? KITH_DIAL_RETRY_MAX_US : KITH_HANDSHAKE_RETRY_MAX_US;
+	if (wait > most)
+		wait = most;
+	hs->tries++;
+	hs->next_at = c->now.mono_us + kith_rng_jitter(c->random, wait, 10);
+	kith_session_touch(c, s);
+}
+
+void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop)
+{
+	struct kith_handshake *hs = s->hs;
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, hop, hs->len);
+	if (out != NULL)
+		memcpy(out, hs->packet, hs->len);
+	hs->sent_at = c->now.mono_us;
+	kith_connect_waited(c, s);
+}
+
+bool kith_connect_cancel(struct kith_core *c, struct kith_session *s)
+{
+	KITH_ASSERT(s->state == KITH_SESSION_INITIATING && (s->use & KITH_USE_PEER));
+	if (s->hs->cancel)
+		return false;
+	s->hs->cancel = true;
+	s->hs->tries = 0;
+	s->hs->give_up_at = c->now.mono_us + KITH_CANCEL_US;
+	return remake(c, s);
+}
+
+/* Whether a COOKIE may be answered there: a HELLO is long, and whoever saw one can write a COOKIE for it with any
+ * source. To a supernode only where the HELLO went; in a call to the homes that it goes through. */
+static bool may_prove(const struct kith_core *c, const struct kith_session *s, const struct kith_hop *from)
+{
+	for (unsigned i = 0; i < s->hs->ways_n; i++) {
+		if (kith_hop_equal(&s->hs->ways[i], from))
+			return true;
+	}
+	for (unsigned i = 0; (s->use & KITH_USE_PEER) && i < s->peer->homes_n; i++) {
+		const struct kith_session *home = kith_sessions_of(&c->sessions, s->peer->homes[i].dh.b);
+		if (home != NULL && kith_addr_equal(&kith_session_hop(home)->remote, &from->remote))
+			return true;
+	}
+	return false;
+}
+
+void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
+{
+	uint32_t receiver;
+	bool anew;
+	const uint8_t *nonce, *sealed;
+	struct kith_session *s = NULL;
+	if (kith_cookie_parse(&receiver, &anew, &nonce, &sealed, packet))
+		s = kith_sessions_get(&c->sessions, receiver);
+	if (s == NULL || s->state != KITH_SESSION_INITIATING) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		return;
+	}
+	if (!may_prove(c, s, from)) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		return;
+	}
+	/* Two nodes must not chase each other with cookies. */
+	if (s->hs->has_cookie && c->now.mono_us - s->hs->sent_at < COOKIE_SPACING_US)
+		return;
+	int made = kith_handshake_cookie(s->hs, packet);
+	if (made < 0) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		return;
+	}
+	if (made == 1 && !remake(c, s))
+		return;
+	if (!(s->use & KITH_USE_PEER)) { /* that address answers: the others need not be tried any more */
+		s->paths.first.hop = s->hs->ways[0] = *from;
+		s->hs->ways_n = 1;
+		s->hs->way = 0;
+	}
+	kith_connect_send(c, s, from); /* by the same way: the second MAC is good for no other */
+}
+
+/* Checks a payload's certificates. 0, or an error that was counted. key: the static key that the handshake proved. */
+int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const uint8_t key[32],
+			     struct kith_person *person)
+{
+	int err = kith_trust_check(&c->trust, &c->now, chain, person);
+	if (err == 0 && memcmp(person->device_dh.b, key, 32) != 0)
+		err = KITH_ECHAIN;
+	if (err != 0)
+		count_refusal(c, err);
+	return err;
+}
+
+bool kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain, uint8_t role)
+{
+	s->chain = kith_blob_intern(&c->shared->blobs, chain.p, chain.len);
+	if (s->chain == NULL) {
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+		return false;
+	}
+	/* What a node says of its role counts only as far as its certificate allows it. */
+	struct kith_person person;
+	bool certified = kith_session_person(c, s, &person) && (c->trust.open || (person.flags & KITH_NAME_SUPERNODE));
+	s->role = role == KITH_ROLE_SUPERNODE && certified ? KITH_ROLE_SUPERNODE : KITH_ROLE_LEAF;
+	return true;
+}
+
+static uint8_t path_flags(const struct kith_core *c, const struct kith_session *s)
+{
+	/* A peer's session opens only once it was accepted; homes and members have no secrets of place from each
+	 * other. */
+	unsigned flags = KITH_PATHSET_CONSENT | (s->initiator ? KITH_PATHSET_INITIATOR : 0u);
+	if (s->use & KITH_USE_PEER)
+		flags |= KITH_PATHSET_PEER;
+	if ((s->use & KITH_USE_PEER) && s->peer->relay_only)
+		flags |= KITH_PATHSET_RELAY_ONLY;
+	if (s->use & KITH_USE_HOME)
+		flags |= KITH_PATHSET_HOME;
+	if (s->use & KITH_USE_LEAF)
+		flags |= KITH_PATHSET_ATTACHED;
+	unsigned allow = kith_allowed_scopes(c);
+	if (allow & KITH_ALLOW_LOOPBACK)
+		flags |= KITH_PATHSET_ALLOW_LOOPBACK;
+	if (allow & KITH_ALLOW_PRIVATE)
+		flags |= KITH_PATHSET_ALLOW_PRIVATE;
+	return (uint8_t)flags;
+}
+
+void kith_connect_forget(struct kith_core *c, struct kith_session *s)
+{
+	if (s->hs == NULL)
+		return;
+	kith_handshake_wipe(s->hs);
+	KITH_FREE(c->alloc, s->hs);
+	s->hs = NULL;
+}
+
+/* The session is up on our side. */
+void kith_connect_bind(struct kith_core *c, struct kith_session *s)
+{
+	if (s->use & KITH_USE_PEER)
+		return;
+	struct kith_session *old = kith_sessions_bind(&c->sessions, s);
+	/* Both sides may begin at the same moment. Then both sessions work, and stay until they are unused: each side
+	 * sees the other way round which one is the older, so that both would end. */
+	if (old == NULL || old->initiator != s->initiator)
+		return;
+	s->use |= old->use & KITH_USE_WATCH; /* what it watches here goes over to this one */
+	kith_session_end(c, old, KITH_CLOSE_REPLACED, false);
+}
+
+void kith_connect_opened(struct kith_core *c, struct kith_session *s, const struct kith_hop *from)
+{
+	kith_time_us rtt = 0;
+	if (s->initiator && s->hs->tries == 1) /* an answer to the only HELLO: its time is a round trip */
+		rtt = c->now.mono_us - s->hs->sent_at;
+	kith_session_set_state(s, KITH_SESSION_OPEN);
+	kith_pathset_deinit(&s->paths, kith_env(c, s));
+	kith_pathset_init(&s->paths, c->now.mono_us, from, true, path_flags(c, s));
+	if (s->initiator &&
+	    s->hs->noise.pattern == KITH_NOISE_XX) /* the FINISH may be lost: repeated until the other is heard */
+		s->hs->next_at = c->now.mono_us + KITH_HANDSHAKE_RETRY_US;
+	else
+		kith_connect_forget(c, s);
+	s->used_at = c->now.mono_us;
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "session_opened session=%08x use=%u initiator=%d relayed=%d", s->index, s->use,
+		 s->initiator, from->tunnel != 0);
+	kith_stats_add(c->stats, KITH_STAT_HANDSHAKES, 1);
+	kith_stats_add(c->stats, KITH_STAT_SESSIONS_OPENED, 1);
+	kith_requests_started(s->requests, kith_env(c, s), c->now.mono_us, rtt > 0 && rtt < KITH_US_PER_S ? rtt : 0);
+}
+
+/* Confirms the keys to the responder at once: it may send nothing before. */
+static void confirm(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_writer *w = kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_KEEPALIVE, 1);
+	kith_write_u8(w, 0);
+	kith_outbox_end(&c->shared->outbox);
+}
+
+/* XX: the third message, with what IK has in the first. */
+static int finish_xx(struct kith_core *c, struct kith_session *s, uint32_t receiver, const struct kith_hop *from)
+{
+	uint8_t payload[KITH_UDP_PAYLOAD];
+	struct kith_writer w = kith_writer_of(payload, sizeof payload);
+	kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, c->self.chain);
+	int err = kith_handshake_finish(s->hs, receiver, (struct kith_span){ payload, kith_writer_len(&w) });
+	if (err != 0)
+		return err;
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, s->hs->len);
+	if (out != NULL)
+		memcpy(out, s->hs->packet, s->hs->len);
+	return 0;
+}
+
+/* The callee takes this call for its own, which comes to us still or has come already: it must not ring. */
+static void forget_crossed(struct kith_core *c, const struct kith_hello *hello, const struct kith_person *person)
+{
+	uint32_t session;
+	if (hello->crossed && kith_guard_judge(&c->guard, person->device_dh.b, hello->crossed_ms, hello->crossed_id,
+					       true, &session) != KITH_SAME)
+		kith_guard_remember(&c->guard, person->device_dh.b, hello->crossed_ms, hello->crossed_id, 0);
+}
+
+/* A supernode is where it was called, and where the answer came from says which of its addresses that was; a person
+ * answers through a tunnel that we may not know yet. */
+static struct kith_hop way_of_reply(const struct kith_session *s, const struct kith_hop *from)
+{
+	for (unsigned i = 0; i < s->hs->ways_n; i++) {
+		if (kith_hop_equal(&s->hs->ways[i], from))
+			return *from;
+	}
+	return s->use & KITH_USE_PEER ? *from : s->paths.first.hop;
+}
+
+/* Whether it is the one we wanted: the person we called, or a supernode. */
+static bool right_responder(const struct kith_session *s, const struct kith_person *person)
+{
+	if (s->use & KITH_USE_PEER)
+		return strcmp(person->name, s->peer->name) == 0 &&
+		       memcmp(&person->identity, &s->peer->identity, sizeof person->identity) == 0;
+	return s->role == KITH_ROLE_SUPERNODE;
+}
+
+void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from,
+			   struct kith_link_result *out)
+{
+	struct kith_hello hello;
+	struct kith_person person;
+	struct kith_session *s = kith_sessions_get(&c->sessions, header->receiver);
+	out->event = KITH_LINK_NOTHING;
+	if (s == NULL || s->state != KITH_SESSION_INITIATING) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		return;
+	}
+	int n = kith_handshake_read_reply(s->hs, header, out->payload);
+	if (n < 0) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		return;
+	}
+	/* From here on it is the responder itself that speaks: what is wrong now ends the session. */
+	int err = KITH_EPROTO;
+	if (kith_hello_parse(&hello, (struct kith_span){ out->payload, (size_t)n }))
+		err = kith_connect_check_chain(c, hello.chain, s->hs->noise.rs, &person);
+	else
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_MALFORMED, 1);
+	if (err == 0 && memcmp(s->hs->noise.rs, c->self.dh_pk, 32) == 0) { /* a bootstrap address that is our own */
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_LOOP, 1);
+		err = KITH_EINVAL;
+	}
+	if (err == 0 && s->hs->noise.pattern == KITH_NOISE_XX) {
+		memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
+		err = finish_xx(c, s, header->sender, from);
+	}
+	if (err != 0) {
+		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
+		return;
+	}
+	out->session = s;
+	if ((s->use & KITH_USE_PEER) && (!hello.has_verdict || hello.verdict != 0)) {
+		out->event = KITH_LINK_REFUSED;
+		out->reason = hello.has_verdict ? (enum kith_close_reason)hello.verdict : KITH_CLOSE_PROTOCOL;
+		return;
+	}
+	s->peer_index = header->sender;
+	s->features = (uint8_t)(hello.features & c->self.features);
+	if (!kith_connect_keep_chain(c, s, hello.chain, hello.role)) {
+		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
+		return;
+	}
+	if (!right_responder(s, &person)) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_NAME, 1);
+		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
+		return;
+	}
+	if (s->use & KITH_USE_PEER)
+		forget_crossed(c, &hello, &person);
+	kith_session_take_keys(s, c->now.mono_us);
+	kith_connect_bind(c, s);
+	struct kith_hop way = way_of_reply(s, from);
+	kith_connect_opened(c, s, &way);
+	confirm(c, s);
+	out->event = KITH_LINK_OPENED;
+	out->answer = hello.answer;
+}
+
+/* A leaf is reached through the tunnels of its homes only; a supernode by anybody. */
+bool kith_connect_may_answer(const struct kith_core *c, const struct kith_hop *from)
+{
+	if (c->super != NULL)
+		return true;
+	if (from->tunnel == 0)
+		return false;
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		const struct kith_home_slot *home = &c->leaf.homes[i];
+		const struct kith_session *s =
+			home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
+		if (s != NULL && kith_addr_equal(&kith_session_hop(s)->remote, &from->remote))
+			return true;
+	}
+	return false;
+}
+
+/* ---- sessions that one side has forgotten ---- */
+
+void kith_connect_say_gone(struct kith_core *c, uint32_t index, const struct kith_hop *from)
+{
+	if (!kith_connect_may_answer(c, from) ||
+	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote)))
+		return;
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_GONE_PACKET_LEN);
+	if (out != NULL)
+		kith_gone_write(out, index);
+}
+
+/* The open session that sends to this index over this hop. */
+static struct kith_session *session_to(struct kith_core *c, uint32_t peer_index, const struct kith_hop *hop)
+{
+	uint32_t it = 0;
+	struct kith_session *s;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (s->peer_index != peer_index || s->state != KITH_SESSION_OPEN)
+			continue;
+		for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+			if (kith_hop_equal(&kith_pathset_path(&s->paths, i)->hop, hop))
+				return s;
+		}
+	}
+	return NULL;
+}
+
+/* Hints count only while our own probes stay unanswered, too: whoever sees a packet can make up as many as he likes. */
+static bool unanswered(const struct kith_core *c, const struct kith_session *s)
+{
+	const struct kith_path *p = kith_pathset_sending(&s->paths);
+	return p == NULL || p->state == KITH_PATH_DEAD ||
+	       (p->state == KITH_PATH_SUSPECT && c->now.mono_us - p->since >= GONE_AFTER_US);
+}
+
+void kith_connect_on_gone(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
+{
+	uint32_t index;
+	/* Finding the session is a search: held to a rate for each source. */
+	if (!kith_gone_parse(&index, packet) || !kith_limiter_allow(&c->hints, c->now.mono_us, ALL_SOURCES) ||
+	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote))) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+		return;
+	}
+	struct kith_session *s = session_to(c, index, from);
+	if (s == NULL) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		return;
+	}
+	kith_stats_add(c->stats, KITH_STAT_GONE_HINTS, 1);
+	if (s->gone_hints < GONE_HINTS_MAX)
+		s->gone_hints++;
+	if (s->gone_hints == GONE_HINTS_MAX && unanswered(c, s)) {
+		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
+		return;
+	}
+	kith_pathset_check(&s->paths, kith_env(c, s), c->now.mono_us);
+}
+
+/* ---- time ---- */
+
+kith_time_us kith_connect_deadline(const struct kith_session *s)
+{
+	if (s->hs == NULL)
+		return KITH_TIME_NEVER;
+	return s->hs->next_at < s->hs->give_up_at ? s->hs->next_at : s->hs->give_up_at;
+}
+
+bool kith_connect_tick(struct kith_core *c, struct kith_session *s)
+{
+	if (c->now.mono_us >= s->hs->give_up_at) {
+		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
+		return false;
+	}
+	if (c->now.mono_us < s->hs->next_at)
+		return false;
+	if (s->state == KITH_SESSION_OPEN)
+		kith_connect_send(c, s, &s->paths.first.hop);
+	if (s->state != KITH_SESSION_INITIATING)
+		return false;
+	if (s->use & KITH_USE_PEER)
+		return true;
+	bool silent =
+		s->hs->tries == 2 && s->hs->noise.pattern == KITH_NOISE_IK; /* it may lack our issuer's certificate */
+	if (silent && !remake(c, s))
+		return false;
+	s->hs->way = (uint8_t)((s->hs->way + 1) % s->hs->ways_n);
+	s->paths.first.hop = s->hs->ways[s->hs->way];
+	kith_connect_send(c, s, &s->paths.first.hop);
+	return false;
+}

@@ -1,0 +1,348 @@
+#include "link/respond.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "link/connect_internal.h"
+
+#define DECIDE_US KITH_DIAL_TIMEOUT_US /* how long a call may ring */
+#define VERDICT_FRAME_LEN (KITH_FRAME_HEADER + 2)
+#define CROSSED_FRAME_LEN (KITH_FRAME_HEADER + 8 + 16)
+
+static void send_cookie(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from,
+			bool anew)
+{
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_COOKIE_PACKET_LEN);
+	kith_stats_add(c->stats, KITH_STAT_DROP_COOKIE_REQUIRED, 1);
+	if (out == NULL)
+		return;
+	kith_guard_cookie(&c->guard, c->now.mono_us, header, from, anew, out);
+	kith_stats_add(c->stats, KITH_STAT_COOKIES_SENT, 1);
+}
+
+static void send_stored_reply(struct kith_core *c, const struct kith_session *s, const struct kith_hop *from)
+{
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, s->hs->len);
+	if (out != NULL)
+		memcpy(out, s->hs->packet, s->hs->len);
+}
+
+/* The session that a first message made, while its handshake lasts; NULL when that is over, or it made none. */
+static struct kith_session *made_by(const struct kith_core *c, uint32_t index, const struct kith_person *person,
+				    const uint8_t call_id[16])
+{
+	struct kith_session *s = index != 0 ? kith_sessions_get(&c->sessions, index) : NULL;
+	bool same = s != NULL && s->hs != NULL && !s->initiator && s->state != KITH_SESSION_CLOSED &&
+		    memcmp(s->device, person->device_dh.b, KITH_DEVICE_ID_LEN) == 0 &&
+		    memcmp(s->hs->call_id, call_id, 16) == 0;
+	return same ? s : NULL;
+}
+
+/* A caller repeats its HELLO for as long as it may ring. Where its call stands for one of ours that was not made yet,
+ * ours is made when nothing more is heard of it: its author may be gone. */
+static bool waits_long(const struct kith_session *s)
+{
+	return (s->use & KITH_USE_PEER) && (s->peer->op == 0 || s->peer->rival != 0);
+}
+
+/* A copy of the HELLO that made a session: the same answer again, on the way it came, within a rate. */
+static void repeat_reply(struct kith_core *c, struct kith_session *s, const struct kith_hop *from)
+{
+	struct kith_handshake *hs = s->hs;
+	if (s->state != KITH_SESSION_UNCONFIRMED)
+		return;
+	if (c->now.mono_us - hs->sent_at >= KITH_US_PER_S) {
+		hs->sent_at = c->now.mono_us;
+		hs->tries = 0;
+	}
+	if (hs->tries == KITH_REPLIES_PER_S) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+		return;
+	}
+	hs->tries++;
+	s->paths.first.hop = *from; /* the way that the last reply took is the one that an answer to it proves */
+	send_stored_reply(c, s, from);
+	kith_time_us longer = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
+	if (!waits_long(s) && (s->use & KITH_USE_PEER) && hs->give_up_at < longer) { /* it is there still */
+		hs->give_up_at = longer;
+		kith_session_touch(c, s);
+	}
+}
+
+static void write_crossed(const struct kith_crossed *crossed, struct kith_writer *w)
+{
+	uint8_t *mark = kith_frame_begin(w, KITH_FRAME_CROSSED);
+	kith_write_u64(w, (uint64_t)crossed->timestamp_ms);
+	kith_write_bytes(w, crossed->call_id, sizeof crossed->call_id);
+	kith_frame_end(w, mark);
+}
+
+static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered,
+		      const struct kith_crossed *crossed)
+{
+	uint8_t payload[KITH_UDP_PAYLOAD];
+	size_t len_max = s->hs->len; /* of the HELLO, kept here by new_responder, less what goes back in other ways */
+	size_t overhead = KITH_HS_HEADER + kith_noise_overhead(&s->hs->noise);
+	if (len_max <= overhead)
+		return KITH_EMSGSIZE;
+	size_t room = len_max - overhead < sizeof payload ? len_max - overhead : sizeof payload;
+	struct kith_writer w = kith_writer_of(payload, room);
+	kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, c->self.chain);
+	if (w.bad ||
+	    kith_writer_space(&w) < VERDICT_FRAME_LEN + CROSSED_FRAME_LEN) { /* the caller may know our issuer */
+		w = kith_writer_of(payload, room);
+		kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, c->self.chain_short);
+	}
+	if (s->use & KITH_USE_PEER) {
+		uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_VERDICT);
+		kith_write_u16(&w, verdict);
+		kith_frame_end(&w, mark);
+		if (crossed != NULL)
+			write_crossed(crossed, &w);
+	}
+	if (answered != 0)
+		kith_request_answer_embed(s->requests, answered, &w);
+	if (w.bad)
+		return KITH_EMSGSIZE;
+	return kith_handshake_reply(s->hs, &c->self, s->index, s->peer_index,
+				    (struct kith_span){ payload, kith_writer_len(&w) }, len_max);
+}
+
+void kith_respond_reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered,
+			const struct kith_crossed *crossed)
+{
+	struct kith_hop from = s->paths.first.hop;
+	if (make_reply(c, s, verdict, answered, crossed) != 0) {
+		kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
+		return;
+	}
+	if (s->state == KITH_SESSION_DECIDING) {
+		c->deciding--;
+		kith_session_set_state(s, KITH_SESSION_UNCONFIRMED);
+	}
+	/* As long as the other side repeats its HELLO, the answer must be there to be repeated. */
+	s->hs->give_up_at = c->now.mono_us + (waits_long(s) ? KITH_DIAL_TIMEOUT_US : KITH_HANDSHAKE_TIMEOUT_US);
+	s->hs->next_at = KITH_TIME_NEVER;
+	s->hs->sent_at = c->now.mono_us;
+	s->hs->tries = 0;
+	s->hs->refused = verdict != 0;
+	if (kith_noise_done(&s->hs->noise) && !s->hs->refused)
+		kith_session_take_keys(s, c->now.mono_us);
+	send_stored_reply(c, s, &from);
+	kith_session_touch(c, s);
+}
+
+/* A new responder session for an accepted HELLO. */
+static struct kith_session *new_responder(struct kith_core *c, const struct kith_first *first,
+					  enum kith_session_state state)
+{
+	struct kith_session *s = kith_session_new(c, state);
+	if (s == NULL) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_TABLE_FULL, 1);
+		return NULL;
+	}
+	kith_pathset_init(&s->paths, c->now.mono_us, &first->from, false, 0);
+	s->hs = KITH_NEW(c->alloc, struct kith_handshake);
+	if (s->hs == NULL) {
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+		return NULL;
+	}
+	*s->hs = first->hs;
+	s->hs->len = (uint16_t)first->packet_len;
+	s->peer_index = first->peer_index;
+	s->hs->next_at = KITH_TIME_NEVER;
+	s->hs->give_up_at = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
+	return s;
+}
+
+struct kith_session *kith_respond_begin(struct kith_core *c, const struct kith_first *first, bool call)
+{
+	struct kith_session *s = new_responder(c, first, call ? KITH_SESSION_DECIDING : KITH_SESSION_UNCONFIRMED);
+	if (s == NULL)
+		return NULL;
+	memcpy(s->device, first->person.device_dh.b, KITH_DEVICE_ID_LEN);
+	memcpy(s->hs->call_id, first->hello.call_id, sizeof s->hs->call_id);
+	s->hs->timestamp_ms = first->hello.timestamp_ms;
+	s->features = (uint8_t)(first->hello.features & c->self.features);
+	c->deciding += call;
+	if (!kith_connect_keep_chain(c, s, first->hello.chain, first->hello.role)) {
+		kith_session_end(c, s, KITH_CLOSE_LIMIT, false); /* not remembered: a copy may find more memory */
+		return NULL;
+	}
+	kith_guard_remember(&c->guard, first->person.device_dh.b, first->hello.timestamp_ms, first->hello.call_id,
+			    s->index);
+	if (call) {
+		s->use |= KITH_USE_PEER;
+		s->hs->give_up_at = c->now.mono_us + DECIDE_US;
+	}
+	return s;
+}
+
+/* XX: nothing is known of the caller yet; what it is told is public. */
+static void on_hello_xx(struct kith_core *c, const struct kith_first *first)
+{
+	struct kith_session *s = new_responder(c, first, KITH_SESSION_UNCONFIRMED);
+	if (s == NULL)
+		return;
+	c->random->fill(c->random->ctx, s->hs->call_id, sizeof s->hs->call_id);
+	s->hs->timestamp_ms = c->now.unix_ms;
+	kith_respond_reply(c, s, 0, 0, NULL);
+}
+
+/* The caller has given up, whether it rings or was answered just now. A refusal stays, to be repeated. */
+static void on_cancel(struct kith_core *c, struct kith_session *s)
+{
+	if ((s->use & KITH_USE_PEER) && !s->hs->refused)
+		kith_session_end(c, s, KITH_CLOSE_CANCELED, true);
+}
+
+/* Whether the message is a new one. It is remembered once it made a session: until then its repetitions count as new.
+ */
+static bool fresh(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hello *hello,
+		  const struct kith_person *person, const struct kith_hop *from)
+{
+	bool made_now = hello->fresh.p != NULL && kith_guard_epoch(&c->guard, c->now.mono_us, hello->fresh.p);
+	uint32_t index = 0;
+	struct kith_session *s;
+	switch (kith_guard_judge(&c->guard, person->device_dh.b, hello->timestamp_ms, hello->call_id, made_now,
+				 &index)) {
+	case KITH_FRESH:
+		return true;
+	case KITH_SAME:
+		s = made_by(c, index, person, hello->call_id);
+		if (s == NULL)
+			kith_stats_add(c->stats, KITH_STAT_REFUSE_STALE, 1);
+		else if (hello->cancel)
+			on_cancel(c, s);
+		else
+			repeat_reply(c, s, from);
+		return false;
+	case KITH_UNSURE:
+		send_cookie(c, header, from, true);
+		return false;
+	}
+	return false;
+}
+
+static enum kith_respond_event on_hello_ik(struct kith_core *c, const struct kith_hs_header *header, size_t payload_len,
+					   struct kith_first *first)
+{
+	struct kith_hello *hello = &first->hello;
+	const struct kith_noise *noise = &first->hs.noise;
+	if (!kith_hello_parse(hello, (struct kith_span){ first->payload, payload_len })) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_MALFORMED, 1);
+		return KITH_RESPOND_DONE;
+	}
+	if (memcmp(noise->rs, c->self.dh_pk, 32) == 0) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_LOOP, 1);
+		return KITH_RESPOND_DONE;
+	}
+	bool call = hello->service.p != NULL;
+	if (kith_connect_check_chain(c, hello->chain, noise->rs, &first->person) != 0)
+		return KITH_RESPOND_DONE;
+	if (!call && c->super == NULL) { /* a leaf serves nobody but callers */
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
+		return KITH_RESPOND_DONE;
+	}
+	if (!fresh(c, header, hello, &first->person, &first->from))
+		return KITH_RESPOND_DONE;
+	if (hello->cancel) { /* the call itself has not come yet: it will find that it is known */
+		kith_guard_remember(&c->guard, first->person.device_dh.b, hello->timestamp_ms, hello->call_id, 0);
+		return KITH_RESPOND_DONE;
+	}
+	return call ? KITH_RESPOND_CALL : KITH_RESPOND_CONTACT;
+}
+
+/* What costs no DH: false when the message ends here. */
+static bool pass_guard(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
+		       const struct kith_hop *from)
+{
+	/* Whoever calls a leaf knows its key; the other pattern would tell a stranger who lives here. */
+	if (!kith_connect_may_answer(c, from) || (c->super == NULL && header->pattern == KITH_NOISE_XX)) {
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
+		return false;
+	}
+	if (packet_len < KITH_COOKIE_PACKET_LEN) { /* even a cookie would be more than came */
+		kith_stats_add(c->stats, KITH_STAT_DROP_TOO_SHORT, 1);
+		return false;
+	}
+	switch (kith_guard_check(&c->guard, c->now.mono_us, header, from)) {
+	case KITH_GUARD_BAD_MAC:
+		kith_stats_add(c->stats, KITH_STAT_DROP_BAD_MAC, 1);
+		return false;
+	case KITH_GUARD_LIMITED:
+		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+		return false;
+	case KITH_GUARD_COOKIE:
+		send_cookie(c, header, from, false);
+		return false;
+	case KITH_GUARD_PASS:
+		break;
+	}
+	return true;
+}
+
+enum kith_respond_event kith_respond_on_hello(struct kith_core *c, const struct kith_hs_header *header,
+					      size_t packet_len, const struct kith_hop *from, struct kith_first *out)
+{
+	out->peer_index = header->sender;
+	out->from = *from;
+	out->packet_len = packet_len;
+	if (!pass_guard(c, header, packet_len, from))
+		return KITH_RESPOND_DONE;
+	int n = kith_handshake_read_hello(&out->hs, &c->self, header, out->payload);
+	if (n < 0)
+		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+	else if (header->pattern == KITH_NOISE_XX)
+		on_hello_xx(c, out);
+	else
+		return on_hello_ik(c, header, (size_t)n, out);
+	return KITH_RESPOND_DONE;
+}
+
+void kith_respond_forget(struct kith_first *first)
+{
+	kith_handshake_wipe(&first->hs);
+}
+
+struct kith_session *kith_respond_on_finish(struct kith_core *c, const struct kith_hs_header *header)
+{
+	uint8_t buf[KITH_UDP_PAYLOAD];
+	struct kith_hello hello;
+	struct kith_person person;
+	struct kith_session *s = kith_sessions_get(&c->sessions, header->receiver);
+	if (s == NULL || s->state != KITH_SESSION_UNCONFIRMED || s->hs == NULL) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		return NULL;
+	}
+	int n = kith_handshake_read_finish(s->hs, header, buf);
+	if (n < 0) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		return NULL;
+	}
+	bool parsed = kith_hello_parse(&hello, (struct kith_span){ buf, (size_t)n });
+	if (!parsed)
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_MALFORMED, 1);
+	if (!parsed || kith_connect_check_chain(c, hello.chain, s->hs->noise.rs, &person) != 0) {
+		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
+		return NULL;
+	}
+	memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
+	s->features = (uint8_t)(hello.features & c->self.features);
+	if (!kith_connect_keep_chain(c, s, hello.chain, hello.role)) {
+		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
+		return NULL;
+	}
+	kith_session_take_keys(s, c->now.mono_us);
+	kith_respond_confirmed(c, s);
+	return s;
+}
+
+void kith_respond_confirmed(struct kith_core *c, struct kith_session *s)
+{
+	/* Proven is the way that our reply took, and no other: whoever knows the keys may write any address on a
+	 * packet. The way that this one came is a stranger's, and is probed. */
+	struct kith_hop proven = s->paths.first.hop;
+	kith_connect_bind(c, s);
+	kith_connect_opened(c, s, &proven);
+}

@@ -1,0 +1,263 @@
+#include "link/state.h"
+
+#include "base/addr.h"
+#include "base/alloc.h"
+#include "base/assert.h"
+
+#define SAVE_US (5 * KITH_US_PER_S)
+
+/* Those that were removed at once, before they came to anything, are in the list still. */
+static void forget_removed(struct kith_core *c)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < c->touched_n; i++) {
+		if (kith_sessions_find(&c->sessions, c->touched[i]) != NULL)
+			c->touched[n++] = c->touched[i];
+	}
+	c->touched_n = n;
+}
+
+void kith_session_touch(struct kith_core *c, struct kith_session *s)
+{
+	if (s->touched)
+		return;
+	if (c->touched_n == c->touched_cap)
+		forget_removed(c);
+	KITH_ASSERT(c->touched_n < c->touched_cap);
+	s->touched = true;
+	c->touched[c->touched_n++] = s->index;
+}
+
+const struct kith_path_env *kith_env(struct kith_core *c, struct kith_session *s)
+{
+	kith_session_touch(c, s);
+	c->env.session = s->index;
+	return &c->env;
+}
+
+static bool reserve_touched(struct kith_core *c)
+{
+	if (c->sessions.by_index.n <= c->touched_cap)
+		return true;
+	uint32_t cap = c->touched_cap == 0 ? 4 : 2 * c->touched_cap;
+	uint32_t *p = kith_alloc_resize(c->alloc, c->touched, c->touched_cap * sizeof *p, cap * sizeof *p);
+	if (p == NULL)
+		return false;
+	c->touched = p;
+	c->touched_cap = cap;
+	return true;
+}
+
+struct kith_session *kith_session_new(struct kith_core *c, enum kith_session_state state)
+{
+	struct kith_session *s = kith_sessions_new(&c->sessions, state);
+	if (s == NULL)
+		return NULL;
+	if (!reserve_touched(c)) {
+		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
+		return NULL;
+	}
+	s->timer.kind = KITH_TIMER_SESSION;
+	kith_session_touch(c, s);
+	return s;
+}
+
+struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type type)
+{
+	struct kith_shared *sh = c->shared;
+	if (sh->events_n == sh->events_max) {
+		kith_stats_add(c->stats, KITH_STAT_EVENTS_DROPPED, 1);
+		return NULL;
+	}
+	struct kith_event *ev = &sh->events[(sh->events_head + sh->events_n++) % sh->events_max];
+	memset(ev, 0, sizeof *ev);
+	ev->type = type;
+	return ev;
+}
+
+bool kith_has_room(const struct kith_core *c)
+{
+	const struct kith_shared *sh = c->shared;
+	return sh->events_n + c->ended_n < sh->events_max - sh->events_max / 4 && kith_outbox_has_room(&sh->outbox, 8);
+}
+
+uint64_t kith_identity_key(const struct kith_key *identity)
+{
+	uint64_t key;
+	memcpy(&key, identity->b, sizeof key);
+	return key != 0 ? key : 1;
+}
+
+uint64_t kith_device_key(const uint8_t device[KITH_DEVICE_ID_LEN])
+{
+	uint64_t key;
+	memcpy(&key, device, sizeof key);
+	return key;
+}
+
+int64_t kith_stamp(struct kith_core *c)
+{
+	c->stamp_ms = c->now.unix_ms > c->stamp_ms ? c->now.unix_ms : c->stamp_ms + 1;
+	return c->stamp_ms;
+}
+
+bool kith_session_person(struct kith_core *c, const struct kith_session *s, struct kith_person *out)
+{
+	/* The signatures are remembered, so this costs parsing and a hash; an expired certificate says so here. */
+	return s->chain != NULL && kith_trust_check(&c->trust, &c->now, kith_blob_span(s->chain), out) == 0;
+}
+
+bool kith_session_identity(struct kith_core *c, const struct kith_session *s, struct kith_key *out)
+{
+	struct kith_person person;
+	if ((s->use & KITH_USE_LEAF) != 0) {
+		*out = s->attached->identity;
+		return true;
+	}
+	if (!kith_session_person(c, s, &person))
+		return false;
+	*out = person.identity;
+	return true;
+}
+
+kith_time_us kith_session_unused_at(const struct kith_session *s)
+{
+	if (s->use & KITH_USE_WATCH) /* renewed at half of its life */
+		return s->used_at + KITH_SUBSCRIPTION_US;
+	return s->used_at + ((s->use & KITH_USE_TUNNEL) ? 2 * KITH_TUNNEL_IDLE_US : KITH_SESSION_UNUSED_US);
+}
+
+void kith_session_use(struct kith_core *c, struct kith_session *s, uint8_t use)
+{
+	unsigned flags = 0;
+	kith_session_touch(c, s);
+	s->use |= use;
+	s->used_at = c->now.mono_us;
+	if (use & KITH_USE_HOME)
+		flags |= KITH_PATHSET_HOME;
+	if (use & KITH_USE_LEAF)
+		flags |= KITH_PATHSET_ATTACHED;
+	if (flags != 0 && s->state == KITH_SESSION_OPEN)
+		kith_pathset_allow(&s->paths, kith_env(c, s), c->now.mono_us, (uint16_t)flags);
+}
+
+int kith_session_request_for(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
+			     uint64_t token, kith_time_us timeout_us)
+{
+	if (s->state != KITH_SESSION_OPEN)
+		return KITH_ESTATE;
+	s->used_at = c->now.mono_us;
+	int err = kith_request_send(&s->requests, kith_env(c, s), c->now.mono_us, kind, body, token,
+				    kith_pathset_rtt_us(&s->paths), timeout_us);
+	return err;
+}
+
+int kith_session_request(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
+			 uint64_t token)
+{
+	return kith_session_request_for(c, s, kind, body, token, KITH_REQUEST_TIMEOUT_US);
+}
+
+void kith_session_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status,
+			 struct kith_span body)
+{
+	s->used_at = c->now.mono_us;
+	kith_request_answer(s->requests, kith_env(c, s), c->now.mono_us, id, status, body,
+			    s->state == KITH_SESSION_OPEN);
+}
+
+static void say_close(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)
+{
+	struct kith_writer *w = kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_CLOSE, 2);
+	kith_write_u16(w, (uint16_t)reason);
+	kith_outbox_end(&c->shared->outbox);
+}
+
+void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote)
+{
+	if (s->state == KITH_SESSION_CLOSED)
+		return;
+	bool was_open = s->state == KITH_SESSION_OPEN;
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "session_ended session=%08x use=%u state=%u reason=%u remote=%d", s->index,
+		 s->use, s->state, reason, remote);
+	if (s->state == KITH_SESSION_DECIDING)
+		c->deciding--;
+	if (was_open && !remote)
+		say_close(c, s, reason);
+	if (was_open)
+		kith_stats_add(c->stats, KITH_STAT_SESSIONS_CLOSED, 1);
+	kith_session_set_state(s, KITH_SESSION_CLOSED);
+	kith_timers_stop(&c->timers, &s->timer);
+	s->ended.next = NULL;
+	s->ended.reason = (uint16_t)reason;
+	s->ended.remote = remote;
+	if (c->ended == NULL)
+		c->ended = s;
+	else
+		c->ended_last->ended.next = s;
+	c->ended_last = s;
+	c->ended_n++;
+}
+
+static bool add_candidate(struct kith_candidate out[], size_t n, size_t *used, const struct kith_candidate *cand)
+{
+	for (size_t i = 0; i < *used; i++) {
+		if (kith_addr_equal(&out[i].addr, &cand->addr))
+			return false;
+	}
+	if (*used < n)
+		out[(*used)++] = *cand;
+	return true;
+}
+
+size_t kith_own_candidates(const struct kith_core *c, struct kith_candidate out[], size_t n)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		struct kith_candidate cand = { .addr = c->leaf.observed[i], .kind = KITH_CANDIDATE_OBSERVED };
+		if (cand.addr.family != KITH_FAMILY_NONE && kith_transport_for(c, &cand.addr, &cand.transport) == 0)
+			(void)add_candidate(out, n, &used, &cand);
+	}
+	for (size_t t = 0; t < c->transports_n; t++) {
+		for (size_t i = 0; i < c->transports[t].locals_n; i++) {
+			struct kith_candidate cand = { .addr = c->transports[t].locals[i],
+						       .transport = c->transports[t].id,
+						       .kind = KITH_CANDIDATE_HOST,
+						       .prefix_bits = c->transports[t].prefix_bits[i] };
+			enum kith_addr_scope scope = kith_addr_scope(&cand.addr);
+			if (scope == KITH_SCOPE_PRIVATE || scope == KITH_SCOPE_PUBLIC ||
+			    (scope == KITH_SCOPE_LOOPBACK && c->allow_loopback))
+				(void)add_candidate(out, n, &used, &cand);
+		}
+	}
+	return used;
+}
+
+unsigned kith_allowed_scopes(const struct kith_core *c)
+{
+	unsigned allow = c->allow_loopback ? KITH_ALLOW_LOOPBACK : 0;
+	for (size_t i = 0; i < c->bootstrap_n; i++)
+		allow |= kith_addr_scope(&c->bootstrap[i].addr) == KITH_SCOPE_PRIVATE ? KITH_ALLOW_PRIVATE : 0u;
+	for (size_t i = 0; i < c->addrs_n; i++)
+		allow |= kith_addr_scope(&c->addrs[i]) == KITH_SCOPE_PRIVATE ? KITH_ALLOW_PRIVATE : 0u;
+	return allow;
+}
+
+void kith_save_soon(struct kith_core *c)
+{
+	c->save_timer.kind = KITH_TIMER_SAVE;
+	if (!kith_timer_is_set(&c->save_timer) &&
+	    kith_timers_set(&c->timers, &c->save_timer, c->now.mono_us + SAVE_US) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+}
+
+int kith_transport_for(const struct kith_core *c, const struct kith_addr *addr, uint16_t *transport)
+{
+	for (size_t i = 0; i < c->transports_n; i++) {
+		if (c->transports[i].up && c->transports[i].family == addr->family) {
+			*transport = c->transports[i].id;
+			return 0;
+		}
+	}
+	return KITH_ENOENT;
+}

@@ -1,0 +1,341 @@
+/* What the roles act upon: the state of one core. Role files hold the behaviour; lib/core drives them.
+ *
+ * Everything here belongs to one core and one thread; now is the time of the call under way.
+ */
+#ifndef KITH_LINK_STATE_H
+#define KITH_LINK_STATE_H
+
+#include <kith/core.h>
+
+#include "base/blob.h"
+#include "base/log.h"
+#include "base/stats.h"
+#include "codec/pack.h"
+#include "identity/contacts.h"
+#include "identity/keypair.h"
+#include "identity/trust.h"
+#include "overlay/gossip.h"
+#include "overlay/hostcache.h"
+#include "overlay/members.h"
+#include "presence/replicas.h"
+#include "presence/store.h"
+#include "presence/watch.h"
+#include "relay/fwd.h"
+#include "session/guard.h"
+#include "session/sessions.h"
+#include "wire/outbox.h"
+#include "wire/record.h"
+
+#define KITH_SERVICES_MAX 16
+#define KITH_OPS_MAX 64 /* local: calls and look-ups under way */
+#define KITH_DIAL_DEVICES_MAX 8 /* devices of one name */
+#define KITH_WATCHED_MAX 256 /* local: names an application watches; one home carries them */
+#define KITH_TRANSPORTS_MAX 4
+
+struct kith_shared {
+	const struct kith_alloc *alloc;
+	const struct kith_random *random;
+	struct kith_outbox outbox;
+	struct kith_blobs blobs;
+	struct kith_event *events; /* ring */
+	uint32_t events_max, events_head, events_n;
+};
+
+enum kith_timer_kind {
+	KITH_TIMER_SESSION,
+	KITH_TIMER_LEAF,
+	KITH_TIMER_SUPERNODE,
+	KITH_TIMER_OP,
+	KITH_TIMER_QUERY,
+	KITH_TIMER_WATCHING,
+	KITH_TIMER_SAVE,
+	KITH_TIMER_LEAVE,
+	KITH_TIMER_CERTS /* certificates that expire */
+};
+
+/* What a request was for: the upper 8 bits of its token; the rest is an id or index of the asker's choice. */
+enum kith_token_kind {
+	KITH_TOKEN_IGNORE, /* the answer changes nothing */
+	KITH_TOKEN_ATTACH,
+	KITH_TOKEN_LOOKUP, /* operation */
+	KITH_TOKEN_INTRODUCE, /* session to be, or to get another relay */
+	KITH_TOKEN_QUERY, /* query id, member index */
+	KITH_TOKEN_STORE, /* session of the leaf whose record it is, or 0 */
+	KITH_TOKEN_GOSSIP,
+	KITH_TOKEN_SUBSCRIBE,
+	KITH_TOKEN_REKEY,
+	KITH_TOKEN_CHALLENGE, /* operation */
+	KITH_TOKEN_REFRESH, /* session whose peer's homes are looked up again */
+	KITH_TOKEN_LEAVE,
+	KITH_TOKEN_PING
+};
+
+static inline uint64_t kith_token(enum kith_token_kind kind, uint64_t value)
+{
+	return (uint64_t)kind << 56 | (value & ((UINT64_C(1) << 56) - 1));
+}
+
+static inline enum kith_token_kind kith_token_kind(uint64_t token)
+{
+	return (enum kith_token_kind)(token >> 56);
+}
+
+static inline uint64_t kith_token_value(uint64_t token)
+{
+	return token & ((UINT64_C(1) << 56) - 1);
+}
+
+/* What a session of an application has beyond others. Hangs off kith_session.peer. */
+struct kith_peer {
+	char name[KITH_NAME_MAX + 1];
+	char service[KITH_SERVICE_MAX + 1];
+	struct kith_key identity; /* whom we called, or who calls */
+	kith_op op; /* our call, until it opened */
+	uint32_t rival; /* both called at once: the session of the other call; the first of the two that opens stays */
+	struct kith_session *ring_next; /* while it is in the core's list of calls that ring */
+	bool hang_up; /* ends at once when it opens: the other side must hear that it was given up */
+	bool told; /* the application knows of it: it is told of its end */
+	bool want_writable; /* a datagram was refused ... */
+	uint16_t want_len; /* ... of so many bytes */
+	bool relay_only;
+	struct kith_blob *challenge; /* our challenge that is not answered yet */
+	struct kith_streams *streams;
+	bool had_streams;
+	uint8_t stream_generation; /* of the last streams, when had_streams */
+	struct kith_host homes[KITH_HOMES]; /* caller: the callee's, for further relays */
+	uint8_t homes_n, homes_used; /* bitmap of those that were asked */
+	struct kith_hop hops[KITH_HOMES]; /* caller, until open: tunnels that were opened */
+	uint8_t hops_n, hops_next;
+	uint8_t refreshes; /* look-ups for newer homes */
+	bool more; /* outbox or events were full before the streams had said all */
+	kith_time_us relay_at; /* caller: when to ask for another relay */
+};
+
+/* A leaf attached to us. Hangs off kith_session.attached; a supernode has many. */
+struct kith_attached {
+	struct kith_key identity; /* whose device it is: who pays */
+	struct kith_blob *record; /* its presence record or NULL */
+	struct kith_id key; /* of that record */
+	uint64_t seq;
+	bool publish; /* we bring it to the replicas */
+	bool leaving; /* it said goodbye */
+	uint8_t probes; /* sent since it fell silent */
+	bool indexed; /* in c->super->attached */
+	uint64_t replicas; /* hash of the replicas that were given the record */
+};
+
+#define KITH_SPARES 3 /* local: supernodes tried beside those chosen, after failures: many may be gone at once */
+
+enum kith_home_state { KITH_HOME_FREE, KITH_HOME_CONNECTING, KITH_HOME_ATTACHED };
+
+struct kith_home_slot {
+	uint8_t state; /* enum kith_home_state */
+	bool asking; /* it was given a record, and has not said yet that it took it */
+	bool doubted; /* it has not answered what it was asked last */
+	kith_time_us since; /* when it was chosen */
+	uint32_t session;
+	struct kith_host host;
+	uint64_t prefix; /* of its address: homes are of different ones where possible */
+};
+
+/* The leaf's half: every node has it; a supernode's is idle. */
+struct kith_leaf {
+	struct kith_home_slot homes[KITH_HOMES];
+	struct kith_home_slot spares[KITH_SPARES]; /* being tried; the first that answer take the places in homes */
+	struct kith_hostcache cache;
+	struct kith_timer timer;
+	unsigned attempts; /* failed in a row, for the backoff */
+	uint8_t record[KITH_RECORD_LEN_MAX];
+	uint16_t record_len;
+	uint64_t record_seq;
+	kith_time_us record_at; /* when it was signed */
+	kith_time_us publish_at; /* when a changed set of homes is to be signed; NEVER: up to date */
+	uint8_t primary; /* slot of the home that publishes */
+	struct kith_addr observed[KITH_HOMES]; /* our address as each home sees it */
+	bool published; /* PUBLISHED was told for this record */
+	/* Left behind for the end of the call: */
+	bool offer; /* our candidates changed */
+	bool subscribe; /* a new record: what is watched is subscribed to anew */
+};
+
+enum kith_op_kind { KITH_OP_FREE, KITH_OP_LOOKUP, KITH_OP_CALL, KITH_OP_CHALLENGE };
+
+/* An operation of the application. */
+struct kith_operation {
+	kith_op id;
+	uint8_t kind; /* enum kith_op_kind */
+	uint8_t tries; /* look-ups sent */
+	char name[KITH_NAME_MAX + 1];
+	char service[KITH_SERVICE_MAX + 1];
+	struct kith_id key;
+	kith_time_us give_up_at;
+	struct kith_timer timer;
+	uint32_t asked; /* session a LOOKUP is out on */
+	uint32_t session; /* call: the session being made */
+	int last_err;
+};
+
+/* A name that the application watches. */
+struct kith_watched {
+	char name[KITH_NAME_MAX + 1];
+	struct kith_id key;
+	struct {
+		uint8_t device[KITH_DEVICE_ID_LEN];
+		struct kith_blob *record; /* the newest, to verify vanish reports against */
+		struct kith_verdict verdict;
+	} devices[KITH_DIAL_DEVICES_MAX];
+	uint8_t devices_n;
+	bool told, online;
+	kith_time_us since; /* when it was asked for */
+};
+
+struct kith_query; /* a look-up on somebody's behalf (super/query.c) */
+
+/* The supernode's half; NULL in leaves. */
+struct kith_supernode {
+	struct kith_members members;
+	struct kith_store store;
+	struct kith_watches watches; /* replica: who wants to know */
+	struct kith_watches interests; /* home: what its leaves want to know */
+	struct kith_fwd fwd;
+	struct kith_limiter lookups, subscriptions, introductions; /* by asker's identity */
+	struct kith_query *queries;
+	uint32_t queries_n, next_query;
+	struct kith_query *done; /* of this node's own application, the first that ended first */
+	struct kith_timer timer;
+	struct kith_id id; /* ours */
+	uint8_t entry[KITH_MEMBER_LEN_MAX]; /* our own member entry */
+	uint16_t entry_len;
+	uint64_t entry_seq;
+	kith_time_us entry_at, gossip_at, expire_at;
+	kith_time_us self_at; /* when our own presence record was signed */
+	unsigned exchanges; /* gossip begun so far */
+	uint32_t leaves;
+	uint32_t suspects; /* members with failures: about how many, to know whether a search is worth it */
+	struct kith_table attached; /* of kith_attached, by directory key: one device of each name */
+	kith_time_us republish_at; /* when records are brought to replicas that are new; NEVER */
+};
+
+struct kith_core {
+	struct kith_shared *shared;
+	struct kith_now now;
+	const struct kith_alloc *alloc;
+	const struct kith_random *random;
+	const struct kith_suite *suite;
+	struct kith_stats *stats;
+	const struct kith_log *log;
+	struct kith_timers timers;
+	struct kith_sessions sessions;
+	struct kith_guard guard;
+	/* by address prefix: "no such session", said and heard; by device of a relay: what it tells of its limits */
+	struct kith_limiter hints;
+	struct kith_limiter calls; /* by caller's identity: how often somebody may ring */
+	struct kith_trust trust;
+	struct kith_contacts contacts;
+	struct kith_self self;
+	struct kith_person me;
+	struct kith_blob *chain, *chain_short;
+	struct kith_span devices; /* owned copy */
+	struct kith_leaf leaf;
+	struct kith_supernode *super;
+	struct kith_operation *ops; /* KITH_OPS_MAX, lazily */
+	kith_op next_op;
+	struct kith_watched *watched; /* grows up to KITH_WATCHED_MAX */
+	uint32_t watched_n, watched_cap;
+	struct kith_timer watching_timer;
+	char services[KITH_SERVICES_MAX][KITH_SERVICE_MAX + 1];
+	uint8_t services_n;
+	struct kith_transport transports[KITH_TRANSPORTS_MAX];
+	uint8_t transports_n;
+	struct kith_addr addrs[4];
+	uint8_t addrs_n;
+	struct kith_bootstrap *bootstrap;
+	size_t bootstrap_n;
+	int64_t stamp_ms; /* the last timestamp given to a handshake: only rises, across restarts */
+	struct kith_timer save_timer, leave_timer, certs_timer;
+	struct kith_blob *old_hosts_blob; /* host cache as it was in the state file */
+	struct kith_span old_hosts; /* its bytes */
+	uint64_t entry_seq_saved; /* of the last run, so that sequence numbers only rise */
+	uint8_t *saving; /* state handed out for saving */
+	size_t saving_len;
+	uint32_t save_id;
+	bool save_due, save_out;
+	bool warned_expiry;
+	bool answer_strangers, allow_loopback, leaving, left, left_told;
+	kith_time_us leave_by;
+	uint32_t deciding; /* sessions that wait for the application: at most KITH_INCOMING_MAX */
+	struct kith_session *ringing; /* those that it was told of, the newest first */
+	uint32_t rechecked_epoch; /* of the trust, when live sessions were last checked against its lists */
+	kith_time_us recheck_at; /* the earliest time to do so again because of a list */
+	struct kith_path_env env; /* what parts of sessions need to act; session: of the one that was touched last */
+	/* What is left behind for the end of the call (core/settle.h). */
+	uint32_t *touched; /* indexes of sessions; there is room for as many as there are */
+	uint32_t touched_n, touched_cap;
+	struct kith_session *ended, *ended_last; /* not told to their owners yet, the first that ended first */
+	uint32_t ended_n;
+};
+
+/* ---- what every role file needs (link/state.c) ---- */
+
+/* A session was changed, or is about to be: its timer is set anew when the call ends. */
+void kith_session_touch(struct kith_core *c, struct kith_session *s);
+
+/* What the parts of a session need to act, for this very use; the session is touched. */
+const struct kith_path_env *kith_env(struct kith_core *c, struct kith_session *s);
+
+/* A session with an index and a place among those that are touched. NULL: there are as many as may be, or no memory. */
+struct kith_session *kith_session_new(struct kith_core *c, enum kith_session_state state);
+
+struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type type); /* NULL when the queue is full */
+
+/* Whether there is room for what must not be lost (the end of a session, of an operation) of another piece of work.
+ * What can wait is done in a later call, before which the host has taken out what is there. */
+bool kith_has_room(const struct kith_core *c);
+
+/* An identity as a key of limiters; never 0. */
+uint64_t kith_identity_key(const struct kith_key *identity);
+
+/* The same for a device. */
+uint64_t kith_device_key(const uint8_t device[KITH_DEVICE_ID_LEN]);
+
+/* A timestamp for a handshake: above all given before. */
+int64_t kith_stamp(struct kith_core *c);
+
+/* The certificates of the other side, parsed and checked before; false when the chain is not known. */
+bool kith_session_person(struct kith_core *c, const struct kith_session *s, struct kith_person *out);
+
+/* Whose device is at the other end: known without parsing at a leaf of ours. False: as kith_session_person. */
+bool kith_session_identity(struct kith_core *c, const struct kith_session *s, struct kith_key *out);
+
+/* Uses a session for something more; its paths are kept alive as that needs. */
+void kith_session_use(struct kith_core *c, struct kith_session *s, uint8_t use);
+
+/* When a session that is neither a leaf's, a home's nor an application's ends for want of use. */
+kith_time_us kith_session_unused_at(const struct kith_session *s);
+
+/* Sends a request on an open session; the second one gives it its own time limit. */
+int kith_session_request(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
+			 uint64_t token) KITH_MUST_USE;
+int kith_session_request_for(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
+			     uint64_t token, kith_time_us timeout_us) KITH_MUST_USE;
+void kith_session_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status,
+			 struct kith_span body);
+
+/* Ends a session: tells the other side (when it can be told). At the end of the call its owners are told, its requests
+ * end, and it is freed. */
+void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote);
+
+/* The candidates we may offer: interface addresses, and what homes see. */
+size_t kith_own_candidates(const struct kith_core *c, struct kith_candidate out[], size_t n);
+
+/* What the configuration allows beyond public addresses, as enum kith_candidate_allow: a network whose bootstrap hosts
+ * or whose own address is private is a site's own, and all of it is there. */
+unsigned kith_allowed_scopes(const struct kith_core *c);
+
+/* State changed that wants to survive a restart. */
+void kith_save_soon(struct kith_core *c);
+
+/* Which transport reaches an address; KITH_ENOENT. */
+int kith_transport_for(const struct kith_core *c, const struct kith_addr *addr, uint16_t *transport) KITH_MUST_USE;
+
+#endif

@@ -1,9 +1,0 @@
-/* Why a session takes the path it takes: from the journal of its path set, in words. */
-#ifndef KITH_ROLE_EXPLAIN_H
-#define KITH_ROLE_EXPLAIN_H
-
-#include "role/state.h"
-
-size_t kith_explain_session(const struct kith_core *c, const struct kith_session *s, char *out, size_t cap);
-
-#endif

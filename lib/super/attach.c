@@ -1,0 +1,191 @@
+#include "super/attach.h"
+
+#include "base/alloc.h"
+#include "super/members.h"
+#include "super/notify.h"
+#include "super/publish.h"
+#include "super/replica.h"
+
+static const struct kith_span nothing = { NULL, 0 };
+
+static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t id)
+{
+	uint8_t body[1024], addr[KITH_ADDR_WIRE_MAX];
+	struct kith_writer w = kith_writer_of(addr, sizeof addr);
+	struct kith_packer pk;
+	kith_addr_write(&w, &kith_session_hop(s)->remote);
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 3);
+	kith_pack_key(&pk, KITH_B_ATTACHED_OBSERVED);
+	kith_pack_bytes(&pk, addr, kith_writer_len(&w));
+	kith_pack_key(&pk, KITH_B_ATTACHED_HOSTS);
+	kith_super_pack_hosts(c, &pk);
+	kith_pack_key(&pk, KITH_B_ATTACHED_UNIX_MS);
+	kith_pack_uint(&pk, (uint64_t)c->now.unix_ms);
+	kith_session_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ body, pk.len });
+}
+
+static void unindex(struct kith_core *c, struct kith_attached *leaf)
+{
+	if (leaf->indexed)
+		(void)kith_table_remove(&c->super->attached, &leaf->key);
+	leaf->indexed = false;
+}
+
+/* The leaf's new record: kept with it, told to our own leaves that watch it, and published when it asks. */
+static uint8_t take_leaf_record(struct kith_core *c, struct kith_session *s, struct kith_span bytes, bool publish)
+{
+	struct kith_record record;
+	struct kith_person person;
+	if (kith_record_parse(&record, bytes) != 0)
+		return KITH_STATUS_MALFORMED;
+	if (memcmp(record.device.b, s->device, KITH_DEVICE_ID_LEN) != 0)
+		return KITH_STATUS_NOT_ALLOWED;
+	if (kith_record_verify(&record, &c->trust, &c->now, &person) != 0)
+		return KITH_STATUS_INVALID;
+	if (record.seq < s->attached->seq)
+		return KITH_STATUS_STALE;
+	struct kith_blob *blob = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
+	if (blob == NULL)
+		return KITH_STATUS_FULL;
+	unindex(c, s->attached);
+	kith_blob_unref(&c->shared->blobs, s->attached->record);
+	s->attached->record = blob;
+	s->attached->key = record.key;
+	s->attached->indexed = kith_table_put(&c->super->attached, s->attached) == 0;
+	s->attached->seq = record.seq;
+	s->attached->publish = publish;
+	if (record.flags & KITH_RECORD_OFFLINE)
+		s->attached->leaving = true;
+	if (!publish)
+		return KITH_STATUS_OK; /* its other home does; we stand in when many are gone, see republish_leaf */
+	kith_notify_all(c, &c->super->interests, &record.key, &bytes, 1, NULL, 0);
+	bool own;
+	s->attached->replicas = kith_publish_bring(c, s->index, &record.key, KITH_REQ_STORE, bytes, &own);
+	if (own)
+		kith_replica_take(c, &record);
+	return KITH_STATUS_OK;
+}
+
+static bool make_attached(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_key identity;
+	if (s->use & KITH_USE_LEAF)
+		return true;
+	if (!kith_session_identity(c, s, &identity))
+		return false;
+	s->attached = KITH_NEW(c->alloc, struct kith_attached);
+	if (s->attached == NULL)
+		return false;
+	s->attached->identity = identity;
+	c->super->leaves++;
+	kith_session_use(c, s, KITH_USE_LEAF);
+	return true;
+}
+
+void kith_attach_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	struct kith_unpacked pk;
+	struct kith_span record = nothing;
+	bool publish = false;
+	if (kith_unpack_parse(&pk, request->body) != 0) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	if (c->leaving || !make_attached(c, s)) {
+		kith_session_answer(c, s, request->id, c->leaving ? KITH_STATUS_LEAVING : KITH_STATUS_FULL, nothing);
+		return;
+	}
+	(void)kith_unpack_get_bool(&pk, kith_unpack_root(&pk), KITH_B_ATTACH_PUBLISH, &publish);
+	uint8_t status = KITH_STATUS_OK;
+	if (kith_unpack_get_bytes(&pk, kith_unpack_root(&pk), KITH_B_ATTACH_RECORD, KITH_RECORD_LEN_MAX, &record))
+		status = take_leaf_record(c, s, record, publish);
+	if (status == KITH_STATUS_OK)
+		answer_attach(c, s, request->id);
+	else
+		kith_session_answer(c, s, request->id, status, nothing);
+}
+
+static void forget_leaf(struct kith_core *c, struct kith_session *s)
+{
+	if (!(s->use & KITH_USE_LEAF))
+		return;
+	s->use &= (uint8_t)~KITH_USE_LEAF;
+	c->super->leaves--;
+	(void)kith_watches_drop(&c->super->interests, s->index);
+	unindex(c, s->attached);
+	kith_blob_unref(&c->shared->blobs, s->attached->record);
+	KITH_FREE(c->alloc, s->attached);
+	s->attached = NULL;
+}
+
+void kith_attach_on_detach(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	forget_leaf(c, s);
+	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
+}
+
+/* Signs what we saw and tells the replicas, and our own leaves. */
+static void report_vanished(struct kith_core *c, const struct kith_attached *leaf)
+{
+	struct kith_record record;
+	struct kith_vanish vanish;
+	uint8_t bytes[KITH_VANISH_LEN_MAX];
+	if (leaf->record == NULL || kith_record_parse(&record, kith_blob_span(leaf->record)) != 0)
+		return;
+	memset(&vanish, 0, sizeof vanish);
+	vanish.key = record.key;
+	vanish.device = record.device;
+	vanish.seq = record.seq;
+	vanish.at_ms = c->now.unix_ms;
+	memcpy(vanish.home.b, c->self.sign_pk, KITH_KEY_LEN);
+	int n = kith_vanish_make(c->suite, bytes, &vanish, c->self.sign_sk);
+	if (n < 0)
+		return;
+	struct kith_span span = { bytes, (size_t)n };
+	kith_notify_all(c, &c->super->interests, &record.key, NULL, 0, &span, 1);
+	(void)kith_replica_vanished(c, span);
+	bool own;
+	(void)kith_publish_bring(c, 0, &record.key, KITH_REQ_VANISH, span, &own);
+}
+
+void kith_attach_lost(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)
+{
+	if (!(s->use & KITH_USE_LEAF))
+		return;
+	if (reason == KITH_CLOSE_TIMED_OUT && !s->attached->leaving && !c->leaving)
+		report_vanished(c, s->attached);
+	forget_leaf(c, s);
+}
+
+kith_time_us kith_attach_deadline(const struct kith_session *s)
+{
+	kith_time_us heard = kith_session_heard_at(s);
+	switch (s->attached->probes) {
+	case 0:
+		return heard + KITH_LEAF_SILENT_US;
+	case 1:
+		return heard + KITH_LEAF_SILENT_US + 3 * KITH_US_PER_S;
+	case 2:
+		return heard + KITH_LEAF_SILENT_US + 6 * KITH_US_PER_S;
+	default:
+		return heard + KITH_LEAF_VANISH_US;
+	}
+}
+
+void kith_attach_tick(struct kith_core *c, struct kith_session *s)
+{
+	kith_time_us silent = c->now.mono_us - kith_session_heard_at(s);
+	if (silent < KITH_LEAF_SILENT_US) {
+		s->attached->probes = 0;
+		return;
+	}
+	if (c->now.mono_us < kith_attach_deadline(s))
+		return;
+	if (silent >= KITH_LEAF_VANISH_US) {
+		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
+		return;
+	}
+	s->attached->probes++;
+	kith_pathset_check(&s->paths, kith_env(c, s), c->now.mono_us);
+}

@@ -1,0 +1,75 @@
+#include "super/interests.h"
+
+#include "super/query.h"
+
+#define BATCH 64
+#define BACKLOG_US (10 * KITH_US_PER_MS)
+
+static const struct kith_span nothing = { NULL, 0 };
+
+static bool id_of(struct kith_span bytes, struct kith_id *out)
+{
+	if (bytes.len != KITH_ID_LEN)
+		return false;
+	memcpy(out->b, bytes.p, KITH_ID_LEN);
+	return true;
+}
+
+/* False: a limit was met, and the key is not watched. */
+static bool add(struct kith_core *c, const struct kith_session *s, const struct kith_id *key)
+{
+	struct kith_watches *ws = &c->super->interests;
+	uint64_t asker = kith_identity_key(&s->attached->identity);
+	if (kith_watches_has(ws, key, s->index))
+		return true;
+	if (!kith_query_room(c, asker) || !kith_limiter_allow(&c->super->subscriptions, c->now.mono_us, asker)) {
+		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+		return false;
+	}
+	int added = kith_watches_add(ws, c->now.mono_us, key, s->index);
+	if (added < 0) { /* it has its share: asking again would not help */
+		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+		return true;
+	}
+	kith_query_subscribe(c, s->index, key, asker, added == 1);
+	return true;
+}
+
+void kith_interests_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	struct kith_unpacked pk;
+	if (kith_unpack_parse(&pk, request->body) != 0) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	if (!(s->use & KITH_USE_LEAF)) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_NOT_ALLOWED, nothing);
+		return;
+	}
+	struct kith_unpack_list list = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_SUBSCRIBE_DROP);
+	struct kith_span bytes;
+	struct kith_id key;
+	bool all = true;
+	while (kith_unpack_list_next(&list, &bytes)) {
+		if (id_of(bytes, &key))
+			(void)kith_watches_remove(&c->super->interests, &key, s->index);
+	}
+	list = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_SUBSCRIBE_ADD);
+	while (kith_unpack_list_next(&list, &bytes)) {
+		if (id_of(bytes, &key))
+			all = add(c, s, &key) && all;
+	}
+	kith_session_answer(c, s, request->id, all ? KITH_STATUS_OK : KITH_STATUS_LIMITED, nothing);
+}
+
+kith_time_us kith_interests_tick(struct kith_core *c)
+{
+	struct kith_watches *ws = &c->super->interests;
+	const struct kith_watch_key *key;
+	for (int i = 0;
+	     i < BATCH && kith_query_room(c, KITH_QUERY_OWN) && (key = kith_watches_due(ws, c->now.mono_us)) != NULL;
+	     i++)
+		kith_query_watch(c, &key->key);
+	kith_time_us at = kith_watches_next_deadline(ws);
+	return at > c->now.mono_us ? at : c->now.mono_us + BACKLOG_US;
+}

@@ -1,0 +1,47 @@
+/* A supernode among others: its own entry, gossip, and who fails.
+ *
+ * Timers: gossip with a random member every 3 s (1 s while it knows nobody), compared in full every eighth time; its
+ * own entry is renewed every 4 hours.
+ * Bounds: those of overlay/members.h and overlay/gossip.h.
+ */
+#ifndef KITH_SUPER_MEMBERS_H
+#define KITH_SUPER_MEMBERS_H
+
+#include "link/state.h"
+
+#define KITH_GOSSIP_US (3 * KITH_US_PER_S)
+#define KITH_MEMBER_RENEW_US (4 * 3600 * KITH_US_PER_S)
+
+/* The supernode's timer goes off by then. */
+void kith_super_wake(struct kith_core *c, kith_time_us at);
+
+/* Signs our own entry anew (enum kith_member_flags), and takes it into the table. */
+int kith_super_make_entry(struct kith_core *c, uint16_t flags) KITH_MUST_USE;
+
+/* The highest sequence number of anything that this node has signed, over restarts. */
+uint64_t kith_super_seq(const struct kith_core *c);
+
+/* Begins an exchange with whom it is the turn of. */
+void kith_super_gossip(struct kith_core *c);
+
+/* Sends a GOSSIP request to a supernode. */
+void kith_super_gossip_with(struct kith_core *c, const struct kith_host *host, struct kith_span body);
+
+void kith_super_on_gossip(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+void kith_super_on_gossiped(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
+void kith_super_on_members(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+
+/* A supernode did not answer a request (KITH_ETIMEDOUT, KITH_ECLOSED), or it did: who fails is not asked for a while.
+ */
+void kith_super_heard_of(struct kith_core *c, const struct kith_session *s, int err);
+
+/* Members changed: replicas of keys with them. */
+void kith_super_learnt(struct kith_core *c);
+
+/* The records of our leaves are soon brought to those that keep them now. */
+void kith_super_republish_soon(struct kith_core *c);
+
+/* Supernodes that a leaf may turn to, as an array of host entries. */
+void kith_super_pack_hosts(struct kith_core *c, struct kith_packer *pk);
+
+#endif

@@ -1,0 +1,452 @@
+#include "super/query.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "link/connect.h"
+#include "super/findings.h"
+#include "super/members.h"
+#include "super/notify.h"
+
+#define ENOUGH_ANSWERS 3
+#define AGAIN_US (5 * KITH_US_PER_S) /* replicas did not answer who watches: when they are asked again */
+
+static const struct kith_span nothing = { NULL, 0 };
+
+enum query_for {
+	QUERY_FREE,
+	QUERY_FOR_SESSION,
+	QUERY_FOR_OP,
+	QUERY_FOR_WATCHERS, /* all of a key; the key is watched at its replicas from then on */
+	QUERY_FOR_NEWCOMER, /* one more watcher of a key that is watched there already */
+	QUERY_DONE /* what was found waits for this node's own application, in c->super->done */
+};
+
+struct kith_query {
+	struct kith_timer timer;
+	uint8_t what; /* enum query_for */
+	uint8_t group; /* of replicas: the six, or the next six */
+	uint8_t asked_n;
+	uint64_t asked[KITH_REPLICA_GROUPS * KITH_REPLICAS]; /* first bytes of the ids of those that were asked */
+	uint8_t waiting, slow, answered; /* requests out; of them not waited for; answers in, of this group */
+	uint16_t request; /* id of the asker's request */
+	uint32_t id, session;
+	uint32_t renewals; /* of all watches, when this query began */
+	kith_op op;
+	uint64_t asker; /* who is served: kith_identity_key, or KITH_QUERY_OWN */
+	struct kith_id key;
+	kith_time_us give_up_at;
+	struct kith_findings found;
+	struct kith_query *next_done;
+};
+
+struct kith_query *kith_query_of_timer(struct kith_timer *t)
+{
+	return KITH_CONTAINER_OF(t, struct kith_query, timer);
+}
+
+bool kith_query_room(const struct kith_core *c, uint64_t asker)
+{
+	const struct kith_supernode *sn = c->super;
+	uint32_t max = asker == KITH_QUERY_OWN ? KITH_QUERIES_MAX / 2 : KITH_QUERIES_PER_ASKER, n = 0;
+	if (sn->queries_n < max)
+		return true; /* as usual, and cheap to tell */
+	for (uint32_t i = 0; i < KITH_QUERIES_MAX; i++)
+		n += sn->queries[i].what != QUERY_FREE && sn->queries[i].asker == asker;
+	return n < max && sn->queries_n < KITH_QUERIES_MAX;
+}
+
+static struct kith_query *new_query(struct kith_core *c, enum query_for what, const struct kith_id *key, uint64_t asker)
+{
+	struct kith_supernode *sn = c->super;
+	if (sn->queries == NULL) {
+		sn->queries = KITH_NEW_ARRAY(c->alloc, struct kith_query, KITH_QUERIES_MAX);
+		if (sn->queries == NULL)
+			return NULL;
+	}
+	/* Slots are taken in turn, so that a late answer to an old query does not meet its successor's id. */
+	for (uint32_t i = 0; i < KITH_QUERIES_MAX; i++) {
+		struct kith_query *q = &sn->queries[(sn->next_query + i) % KITH_QUERIES_MAX];
+		if (q->what != QUERY_FREE)
+			continue;
+		sn->next_query = (sn->next_query + i + 1) % KITH_QUERIES_MAX;
+		uint32_t id = q->id + KITH_QUERIES_MAX;
+		memset(q, 0, sizeof *q);
+		q->id = id >= KITH_QUERIES_MAX && id % KITH_QUERIES_MAX == (uint32_t)(q - sn->queries)
+				? id
+				: KITH_QUERIES_MAX + (uint32_t)(q - sn->queries);
+		q->what = (uint8_t)what;
+		q->asker = asker;
+		q->key = *key;
+		q->timer.kind = KITH_TIMER_QUERY;
+		q->renewals = sn->interests.renewals;
+		q->give_up_at = c->now.mono_us + KITH_QUERY_US;
+		sn->queries_n++;
+		return q;
+	}
+	return NULL;
+}
+
+static bool for_watchers(const struct kith_query *q)
+{
+	return q->what == QUERY_FOR_WATCHERS || q->what == QUERY_FOR_NEWCOMER;
+}
+
+static struct kith_query *query_of(struct kith_core *c, uint32_t id)
+{
+	struct kith_supernode *sn = c->super;
+	if (sn == NULL || sn->queries == NULL)
+		return NULL;
+	struct kith_query *q = &sn->queries[id % KITH_QUERIES_MAX];
+	return q->what != QUERY_FREE && q->what != QUERY_DONE && q->id == id ? q : NULL;
+}
+
+static void drop_query(struct kith_core *c, struct kith_query *q)
+{
+	kith_timers_stop(&c->timers, &q->timer);
+	kith_findings_clear(c, &q->found);
+	q->what = QUERY_FREE;
+	c->super->queries_n--;
+}
+
+void kith_query_deinit(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	for (uint32_t i = 0; sn->queries != NULL && i < KITH_QUERIES_MAX; i++) {
+		if (sn->queries[i].what != QUERY_FREE)
+			drop_query(c, &sn->queries[i]);
+	}
+	KITH_FREE_ARRAY(c->alloc, sn->queries, KITH_QUERIES_MAX);
+	sn->queries = NULL;
+}
+
+/* ---- collecting ---- */
+
+/* A record of a leaf attached here is the freshest there is. */
+static void take_attached(struct kith_core *c, struct kith_query *q)
+{
+	const struct kith_attached *leaf = kith_table_get(&c->super->attached, q->key.b);
+	struct kith_record record;
+	if (leaf != NULL && kith_record_parse(&record, kith_blob_span(leaf->record)) == 0)
+		kith_findings_record(c, &q->found, &record);
+}
+
+static void take_answer(struct kith_core *c, struct kith_query *q, const struct kith_unpacked *pk)
+{
+	struct kith_span bytes;
+	struct kith_unpack_list list = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_FOUND_RECORDS);
+	while (kith_unpack_list_next(&list, &bytes)) {
+		struct kith_record record;
+		struct kith_person person;
+		if (kith_record_parse(&record, bytes) == 0 && memcmp(record.key.b, q->key.b, KITH_ID_LEN) == 0 &&
+		    kith_record_verify(&record, &c->trust, &c->now, &person) == 0)
+			kith_findings_record(c, &q->found, &record);
+	}
+	list = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_FOUND_VANISHED);
+	while (kith_unpack_list_next(&list, &bytes))
+		kith_findings_report(c, &q->found, bytes);
+	/* Members that the answerer sees nearer to the key than we did: go_on chooses anew, and those who answered so
+	 * far may not have been the ones that count. */
+	list = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_FOUND_MEMBERS);
+	while (kith_unpack_list_next(&list, &bytes)) {
+		if (kith_members_merge(&c->super->members, &c->now, bytes, NULL) == KITH_MERGE_NEW) {
+			q->answered = 0;
+			kith_super_learnt(c);
+		}
+	}
+}
+
+/* ---- answering ---- */
+
+static void tell_newcomer(struct kith_core *c, const struct kith_query *q, const struct kith_findings_spans *found)
+{
+	if (!kith_watches_has(&c->super->interests, &q->key, q->session))
+		return;
+	for (size_t i = 0; i < found->records_n; i++)
+		kith_notify_one(c, q->session, &q->key, KITH_B_NEWS_RECORDS, found->records[i]);
+	for (size_t i = 0; i < found->vanished_n; i++)
+		kith_notify_one(c, q->session, &q->key, KITH_B_NEWS_VANISHED, found->vanished[i]);
+}
+
+/* This node itself wants to know: left behind for the end of the call. */
+static void leave_for_ourselves(struct kith_core *c, struct kith_query *q)
+{
+	struct kith_query **last = &c->super->done;
+	while (*last != NULL)
+		last = &(*last)->next_done;
+	*last = q;
+	kith_timers_stop(&c->timers, &q->timer);
+	q->what = QUERY_DONE;
+	q->next_done = NULL;
+}
+
+bool kith_query_take(struct kith_core *c, kith_op *op, uint8_t body[KITH_ANSWER_MAX], size_t *len)
+{
+	struct kith_query *q = c->super->done;
+	struct kith_findings_spans found;
+	if (q == NULL)
+		return false;
+	c->super->done = q->next_done;
+	kith_findings_spans(&q->found, &found);
+	*op = q->op;
+	*len = q->found.n > 0 ? kith_findings_pack(&found, body) : 0;
+	drop_query(c, q);
+	return true;
+}
+
+static void answer(struct kith_core *c, const struct kith_query *q, const struct kith_findings_spans *found)
+{
+	uint8_t body[KITH_ANSWER_MAX];
+	struct kith_session *s = kith_sessions_get(&c->sessions, q->session);
+	size_t len = q->found.n > 0 ? kith_findings_pack(found, body) : 0;
+	if (s != NULL)
+		kith_session_answer(c, s, q->request, len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND,
+				    (struct kith_span){ body, len });
+}
+
+static void finish(struct kith_core *c, struct kith_query *q)
+{
+	struct kith_findings_spans found;
+	kith_findings_spans(&q->found, &found);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "query_done key=%02x%02x%02x for=%u found=%u answered=%u group=%u",
+		 q->key.b[0], q->key.b[1], q->key.b[2], q->what, q->found.n, q->answered, q->group);
+	bool renewed = q->answered >= ENOUGH_ANSWERS || q->answered + 1u >= kith_members_live(&c->super->members);
+	renewed = renewed && q->renewals == c->super->interests.renewals; /* else members changed meanwhile */
+	switch ((enum query_for)q->what) {
+	case QUERY_FOR_SESSION:
+		answer(c, q, &found);
+		break;
+	case QUERY_FOR_OP:
+		leave_for_ourselves(c, q);
+		return;
+	case QUERY_FOR_WATCHERS:
+		kith_notify_all(c, &c->super->interests, &q->key, found.records, found.records_n, found.vanished,
+				found.vanished_n);
+		kith_watches_upstream(&c->super->interests, &q->key,
+				      c->now.mono_us + (renewed ? KITH_SUBSCRIPTION_US / 2 : AGAIN_US), renewed);
+		if (c->watched_n > 0) {
+			leave_for_ourselves(c, q);
+			return;
+		}
+		break;
+	case QUERY_FOR_NEWCOMER:
+		tell_newcomer(c, q, &found);
+		if (!renewed) /* by then for all who watch it */
+			kith_watches_renew_by(&c->super->interests, &q->key, c->now.mono_us + AGAIN_US);
+		break;
+	case QUERY_FREE:
+	case QUERY_DONE:
+		break;
+	}
+	drop_query(c, q);
+}
+
+/* ---- asking ---- */
+
+static uint64_t short_id(const struct kith_member *m)
+{
+	uint64_t id;
+	memcpy(&id, m->id.b, sizeof id);
+	return id;
+}
+
+static bool was_asked(const struct kith_query *q, const struct kith_member *m)
+{
+	for (size_t i = 0; i < q->asked_n; i++) {
+		if (q->asked[i] == short_id(m))
+			return true;
+	}
+	return false;
+}
+
+/* The key, and whom we take for its replicas: who knows nearer ones says so. */
+static size_t pack_find(struct kith_core *c, const struct kith_query *q, uint8_t *out, size_t cap)
+{
+	const struct kith_member *replicas[KITH_REPLICAS];
+	struct kith_packer pk;
+	uint32_t n = kith_replicas_find(&c->super->members, &q->key, 0, replicas);
+	kith_packer_init(&pk, out, cap);
+	kith_pack_map(&pk, 2);
+	kith_pack_key(&pk, KITH_B_FIND_KEY);
+	kith_pack_bytes(&pk, q->key.b, KITH_ID_LEN);
+	kith_pack_key(&pk, KITH_B_FIND_NEARER);
+	kith_pack_array(&pk, n);
+	for (uint32_t i = 0; i < n; i++)
+		kith_pack_bytes(&pk, replicas[i]->id.b, KITH_MEMBER_ID_PREFIX);
+	return pk.len;
+}
+
+static void ask_one(struct kith_core *c, struct kith_query *q, const struct kith_member *m)
+{
+	uint8_t body[256];
+	struct kith_host host;
+	uint32_t session;
+	q->asked[q->asked_n++] = short_id(m);
+	if (memcmp(m->id.b, c->super->id.b, KITH_ID_LEN) == 0) {
+		kith_findings_stored(c, &q->found, &q->key);
+		q->answered++;
+		return;
+	}
+	if (kith_member_suspect(m, c->now.mono_us))
+		return;
+	kith_member_host(m, &host);
+	bool watch = q->what == QUERY_FOR_WATCHERS; /* a newcomer's key is watched already */
+	if (kith_connect_request(c, &host, watch ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER,
+				 watch ? KITH_REQ_WATCH : KITH_REQ_FIND,
+				 (struct kith_span){ body, pack_find(c, q, body, sizeof body) },
+				 kith_token(KITH_TOKEN_QUERY, q->id), &session) == 0)
+		q->waiting++;
+}
+
+/* The nearest replica of the group that was not asked yet. */
+static const struct kith_member *next_replica(struct kith_core *c, const struct kith_query *q)
+{
+	const struct kith_member *replicas[KITH_REPLICAS];
+	uint32_t n = kith_replicas_find(&c->super->members, &q->key, q->group, replicas);
+	for (uint32_t i = 0; i < n && q->asked_n < sizeof q->asked / sizeof q->asked[0]; i++) {
+		if (!was_asked(q, replicas[i]))
+			return replicas[i];
+	}
+	return NULL;
+}
+
+static void again_at(struct kith_core *c, struct kith_query *q, kith_time_us at)
+{
+	if (kith_timers_set(&c->timers, &q->timer, at < q->give_up_at ? at : q->give_up_at) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+}
+
+/* Whether the next six are to be asked too: who looks wants to find anything, who watches three that know. */
+static bool next_group(struct kith_query *q)
+{
+	bool enough = for_watchers(q) ? q->answered >= ENOUGH_ANSWERS : q->found.n > 0;
+	if (enough || q->group + 1 >= KITH_REPLICA_GROUPS)
+		return false;
+	q->group++;
+	return true;
+}
+
+/* Asks on until enough are out; ends the query when there is nothing more to wait for. */
+static void go_on(struct kith_core *c, struct kith_query *q)
+{
+	for (;;) {
+		const struct kith_member *m;
+		unsigned wanted = for_watchers(q) ? ENOUGH_ANSWERS : KITH_READ_PARALLEL;
+		while (q->waiting - q->slow + q->answered < (int)wanted && (m = next_replica(c, q)) != NULL)
+			ask_one(c, q, m);
+		if (q->answered >= ENOUGH_ANSWERS && (q->found.n > 0 || for_watchers(q))) {
+			finish(c, q);
+			return;
+		}
+		if (q->waiting > q->slow)
+			return;
+		if (next_replica(c, q) != NULL) { /* those asked knew nothing: the others */
+			q->answered = 0;
+			continue;
+		}
+		if (next_group(q)) {
+			q->answered = for_watchers(q) ? q->answered : 0;
+			continue;
+		}
+		if (q->waiting == 0 || q->found.n > 0)
+			finish(c, q);
+		return;
+	}
+}
+
+static void begin(struct kith_core *c, struct kith_query *q)
+{
+	again_at(c, q, c->now.mono_us + KITH_QUERY_HEDGE_US);
+	take_attached(c, q);
+	if (q->found.n > 0 && !for_watchers(q)) {
+		kith_findings_stored(c, &q->found, &q->key);
+		finish(c, q);
+		return;
+	}
+	go_on(c, q);
+}
+
+void kith_query_tick(struct kith_core *c, struct kith_query *q)
+{
+	if (c->now.mono_us >= q->give_up_at) {
+		finish(c, q);
+		return;
+	}
+	q->slow = q->waiting;
+	again_at(c, q, c->now.mono_us + KITH_QUERY_HEDGE_US);
+	go_on(c, q);
+}
+
+int kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op)
+{
+	struct kith_query *q = new_query(c, QUERY_FOR_OP, key, KITH_QUERY_OWN);
+	if (q == NULL)
+		return KITH_EFULL;
+	q->op = op;
+	begin(c, q);
+	return 0;
+}
+
+void kith_query_watch(struct kith_core *c, const struct kith_id *key)
+{
+	struct kith_query *q = new_query(c, QUERY_FOR_WATCHERS, key, KITH_QUERY_OWN);
+	if (q != NULL)
+		begin(c, q);
+}
+
+void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct kith_id *key, uint64_t asker, bool first)
+{
+	struct kith_query *q = new_query(c, first ? QUERY_FOR_WATCHERS : QUERY_FOR_NEWCOMER, key, asker);
+	if (q == NULL) { /* no memory: the next renewal is for all */
+		kith_watches_renew_by(&c->super->interests, key, c->now.mono_us + AGAIN_US);
+		return;
+	}
+	q->session = session;
+	if (first) /* this is the renewal that a new key is due for */
+		kith_watches_upstream(&c->super->interests, key, c->now.mono_us + KITH_REQUEST_TIMEOUT_US, false);
+	begin(c, q);
+}
+
+void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	struct kith_query *q = query_of(c, (uint32_t)kith_token_value(answer->token));
+	struct kith_unpacked pk;
+	if (c->super != NULL)
+		kith_super_heard_of(c, s, answer->err);
+	if (q == NULL)
+		return;
+	q->waiting--;
+	if (q->slow > q->waiting)
+		q->slow = q->waiting;
+	if (answer->err == 0 || answer->err == KITH_ENOENT) {
+		q->answered++;
+		if (answer->body.len > 0 && kith_unpack_parse(&pk, answer->body) == 0)
+			take_answer(c, q, &pk);
+	}
+	go_on(c, q);
+}
+
+/* ---- serving ---- */
+
+void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	struct kith_unpacked pk;
+	struct kith_id key;
+	if (kith_unpack_parse(&pk, request->body) != 0 ||
+	    !kith_unpack_get_fixed(&pk, kith_unpack_root(&pk), KITH_B_FIND_KEY, key.b, KITH_ID_LEN)) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	struct kith_key identity;
+	uint64_t asker = kith_session_identity(c, s, &identity) ? kith_identity_key(&identity) : KITH_QUERY_OWN;
+	bool allowed = asker != KITH_QUERY_OWN && kith_limiter_allow(&c->super->lookups, c->now.mono_us, asker) &&
+		       kith_query_room(c, asker);
+	struct kith_query *q = allowed ? new_query(c, QUERY_FOR_SESSION, &key, asker) : NULL;
+	if (q == NULL) {
+		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+		kith_session_answer(c, s, request->id, KITH_STATUS_LIMITED, nothing);
+		return;
+	}
+	q->session = s->index;
+	q->request = request->id;
+	begin(c, q);
+}

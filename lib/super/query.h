@@ -1,0 +1,47 @@
+/* Look-ups in the directory on somebody's behalf: a leaf, this node's own application, or the leaves that watch a
+ * key.
+ *
+ * Three replicas are asked at once, the rest as answers fail to come; the highest sequence of each device wins.
+ * Nothing found: the next six are asked before that is said. The replica never learns who is asking.
+ * Timers: who has not answered after KITH_QUERY_HEDGE_US is not waited for: another is asked. A query ends when three
+ * answered and one of them knew, when all did, when one knew and nobody is left to be asked, or after KITH_QUERY_US
+ * with what there is.
+ * Bounds: KITH_QUERIES_MAX at once, KITH_QUERIES_PER_ASKER of them for one identity, half of them for renewals of
+ * watches (then LIMITED: what one asks for leaves room for others); KITH_STORE_DEVICES devices each.
+ */
+#ifndef KITH_SUPER_QUERY_H
+#define KITH_SUPER_QUERY_H
+
+#include "link/state.h"
+
+#define KITH_QUERIES_MAX 1024
+#define KITH_QUERIES_PER_ASKER 64 /* a leaf's operations, or its contacts in two or three turns */
+#define KITH_QUERY_OWN 0 /* an asker: this node itself */
+#define KITH_QUERY_US (3 * KITH_US_PER_S)
+#define KITH_QUERY_HEDGE_US (500 * KITH_US_PER_MS) /* a handshake within a continent, with a retry */
+
+/* LOOKUP of a leaf or a stranger. */
+void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
+
+/* A look-up for an operation of this node's own application. KITH_EFULL. */
+int kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op) KITH_MUST_USE;
+
+/* What was found for this node's own application, one look-up after the other until false: the body of an answer to
+ * LOOKUP (*len 0: nothing), for an operation, or (*op 0) for what the application watches. */
+bool kith_query_take(struct kith_core *c, kith_op *op, uint8_t body[KITH_ANSWER_MAX], size_t *len);
+
+/* Whether an asker (kith_identity_key, or KITH_QUERY_OWN for renewals) may have one more under way. */
+bool kith_query_room(const struct kith_core *c, uint64_t asker);
+
+/* A leaf has come to watch a key, as the first of ours or as a further one: the leaf is told what there is now. */
+void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct kith_id *key, uint64_t asker, bool first);
+
+/* Watches a key at its replicas for those in c->super->interests; what is found is told to them. */
+void kith_query_watch(struct kith_core *c, const struct kith_id *key);
+
+void kith_query_tick(struct kith_core *c, struct kith_query *q);
+struct kith_query *kith_query_of_timer(struct kith_timer *t);
+void kith_query_deinit(struct kith_core *c);
+
+#endif

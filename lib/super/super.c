@@ -1,0 +1,162 @@
+#include "super/super.h"
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "super/attach.h"
+#include "super/interests.h"
+#include "super/members.h"
+#include "super/publish.h"
+#include "super/query.h"
+#include "super/tunnels.h"
+
+#define EXPIRE_US (5 * KITH_US_PER_S)
+#define BATCH 64
+
+int kith_super_new(struct kith_core *c, const struct kith_core_options *o)
+{
+	struct kith_supernode *sn = KITH_NEW(c->alloc, struct kith_supernode);
+	if (sn == NULL)
+		return KITH_ENOMEM;
+	c->super = sn;
+	uint64_t seed[2] = { kith_rng_u64(c->random), kith_rng_u64(c->random) };
+	kith_members_init(&sn->members, c->alloc, &c->shared->blobs, &c->trust, KITH_MEMBERS_MAX);
+	kith_store_init(&sn->store, c->alloc, &c->shared->blobs, KITH_SUPER_RECORDS_MAX, seed);
+	kith_watches_init(&sn->watches, c->alloc, KITH_SUPER_WATCHES_MAX, KITH_SUPER_WATCHES_PER_HOME,
+			  KITH_SUBSCRIPTION_US, seed);
+	kith_watches_init(&sn->interests, c->alloc, KITH_SUPER_WATCHES_MAX, KITH_WATCH_PER_LEAF, 0, seed);
+	struct kith_fwd_limits limits = {
+		.tunnels_max = o->tunnels_max,
+		.tunnels_per_owner = 256,
+		.rate = o->relay_rate,
+		.burst = o->relay_rate / 4,
+		.owner_rate = o->relay_owner_rate,
+		.owner_burst = o->relay_owner_rate / 4,
+	};
+	kith_table_init(&sn->attached, c->alloc, o->sessions_max, KITH_TABLE_KEY(struct kith_attached, key), seed);
+	sn->republish_at = KITH_TIME_NEVER;
+	kith_limiter_init(&sn->lookups, c->alloc, c->random, KITH_ASKERS_MAX, KITH_LOOKUPS_PER_S, KITH_LOOKUPS_BURST);
+	kith_limiter_init(&sn->subscriptions, c->alloc, c->random, KITH_ASKERS_MAX, KITH_SUBSCRIPTIONS_PER_S,
+			  KITH_SUBSCRIPTIONS_BURST);
+	kith_limiter_init(&sn->introductions, c->alloc, c->random, KITH_ASKERS_MAX, KITH_INTRODUCTIONS_PER_S,
+			  KITH_INTRODUCTIONS_BURST);
+	kith_fwd_init(&sn->fwd, c->alloc, c->random, &limits, o->shard, seed);
+	sn->timer.kind = KITH_TIMER_SUPERNODE;
+	if (c->addrs_n == 0)
+		return KITH_EINVAL;
+	int err = kith_super_make_entry(c, 0);
+	if (err != 0)
+		return err;
+	sn->gossip_at = c->now.mono_us;
+	sn->expire_at = c->now.mono_us + EXPIRE_US;
+	kith_super_wake(c, c->now.mono_us);
+	return 0;
+}
+
+void kith_super_free(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	kith_timers_stop(&c->timers, &sn->timer);
+	kith_query_deinit(c);
+	kith_fwd_deinit(&sn->fwd);
+	kith_limiter_deinit(&sn->introductions);
+	kith_limiter_deinit(&sn->subscriptions);
+	kith_limiter_deinit(&sn->lookups);
+	kith_table_deinit(&sn->attached);
+	kith_watches_deinit(&sn->interests);
+	kith_watches_deinit(&sn->watches);
+	kith_store_deinit(&sn->store);
+	kith_members_deinit(&sn->members);
+	KITH_FREE(c->alloc, sn);
+	c->super = NULL;
+}
+
+void kith_super_lost(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)
+{
+	struct kith_fwd_ends ends[BATCH];
+	size_t n;
+	do {
+		n = kith_fwd_close_session(&c->super->fwd, s->index, ends, BATCH);
+		kith_tunnels_tell(c, ends, n, 0, s->index);
+	} while (n == BATCH);
+	const struct kith_session *next =
+		reason == KITH_CLOSE_REPLACED ? kith_sessions_of(&c->sessions, s->device) : NULL;
+	if (next != NULL) /* the same node, in another session */
+		kith_watches_rename(&c->super->watches, s->index, next->index);
+	else
+		(void)kith_watches_drop(&c->super->watches, s->index);
+	kith_attach_lost(c, s, reason);
+}
+
+static void expire(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	struct kith_fwd_ends ends[BATCH];
+	sn->expire_at = c->now.mono_us + EXPIRE_US;
+	(void)kith_members_expire(&sn->members, &c->now);
+	while (kith_store_expire(&sn->store, c->now.mono_us, BATCH) == BATCH) {}
+	while (kith_watches_expire(&sn->watches, c->now.mono_us, BATCH) == BATCH) {}
+	size_t n;
+	do { /* an end that only listens would never find out by itself */
+		n = kith_fwd_expire(&sn->fwd, c->now.mono_us, ends, BATCH);
+		kith_tunnels_tell(c, ends, n, 0, 0);
+	} while (n == BATCH);
+}
+
+void kith_super_tick(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	if (c->leaving)
+		return;
+	if (sn->gossip_at <= c->now.mono_us)
+		kith_super_gossip(c);
+	if (sn->expire_at <= c->now.mono_us)
+		expire(c);
+	if (c->now.mono_us - sn->entry_at >= KITH_MEMBER_RENEW_US && kith_super_make_entry(c, 0) != 0)
+		KITH_LOG(c->log, KITH_LOG_WARN, "entry_not_renewed");
+	if (sn->republish_at <= c->now.mono_us)
+		kith_publish_again(c);
+	if (c->now.mono_us - sn->self_at >= KITH_RECORD_REFRESH_US)
+		kith_publish_self(c);
+	kith_super_wake(c, kith_interests_tick(c));
+	if (sn->republish_at != KITH_TIME_NEVER)
+		kith_super_wake(c, sn->republish_at);
+	kith_super_wake(c, sn->self_at + KITH_RECORD_REFRESH_US);
+	kith_super_wake(c, sn->gossip_at);
+	kith_super_wake(c, sn->expire_at);
+}
+
+void kith_super_leave(struct kith_core *c, kith_time_us grace_us)
+{
+	struct kith_supernode *sn = c->super;
+	uint8_t body[1024];
+	struct kith_packer pk;
+	struct kith_session *s;
+	uint32_t it = 0;
+	kith_packer_init(&pk, body, sizeof body);
+	kith_pack_map(&pk, 2);
+	kith_pack_key(&pk, KITH_B_LEAVE_MS);
+	kith_pack_uint(&pk, (uint64_t)(grace_us / KITH_US_PER_MS));
+	kith_pack_key(&pk, KITH_B_LEAVE_HOSTS);
+	kith_super_pack_hosts(c, &pk);
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if ((s->use & KITH_USE_LEAF) && s->state == KITH_SESSION_OPEN &&
+		    kith_session_request(c, s, KITH_REQ_LEAVE, (struct kith_span){ body, pk.len },
+					 kith_token(KITH_TOKEN_LEAVE, 0)) != 0)
+			KITH_LOG(c->log, KITH_LOG_DEBUG, "leaf_not_told");
+	}
+	struct kith_fwd_ends ends[BATCH];
+	size_t n;
+	while ((n = kith_fwd_drain_all(&sn->fwd, c->now.mono_us, ends, BATCH)) > 0)
+		kith_tunnels_tell(c, ends, n, grace_us, 0);
+	if (kith_super_make_entry(c, KITH_MEMBER_LEFT) != 0)
+		return;
+	const struct kith_member *partners[3];
+	uint32_t told = kith_members_pick(&sn->members, c->random, c->now.mono_us, &sn->id, partners, 3);
+	for (uint32_t i = 0; i < told; i++) {
+		struct kith_host host;
+		uint8_t request[KITH_GOSSIP_REQUEST_MAX];
+		kith_member_host(partners[i], &host);
+		size_t len = kith_gossip_request(&sn->members, &c->now, c->random, true, request);
+		kith_super_gossip_with(c, &host, (struct kith_span){ request, len });
+	}
+}

@@ -1,0 +1,25 @@
+/* The supernode's half of a node: its life, its timer, and leaving in good order.
+ *
+ * Timers: one for gossip, its entry, records that are due, watches that are renewed, and what expires (every 5 s).
+ * Bounds: those of its tables (members, store, watches, fwd), given at KITH_SUPER_*.
+ */
+#ifndef KITH_SUPER_SUPER_H
+#define KITH_SUPER_SUPER_H
+
+#include "link/state.h"
+
+#define KITH_SUPER_RECORDS_MAX 1000000 /* local: 6 copies of a million leaves' records over 100 supernodes is 60,000 */
+#define KITH_SUPER_WATCHES_MAX 1000000 /* local */
+#define KITH_SUPER_WATCHES_PER_HOME 200000 /* local: a home joins its leaves' watches, so it has many */
+
+int kith_super_new(struct kith_core *c, const struct kith_core_options *o) KITH_MUST_USE;
+void kith_super_free(struct kith_core *c);
+void kith_super_tick(struct kith_core *c);
+
+/* A session has ended: tunnels and watches go, a leaf that did not say goodbye is reported. */
+void kith_super_lost(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason);
+
+/* Tells leaves and members that this node goes. */
+void kith_super_leave(struct kith_core *c, kith_time_us grace_us);
+
+#endif

@@ -1,0 +1,217 @@
+#include "super/tunnels.h"
+
+/* Bytes that may go back through a tunnel before the asker's address is proven: the callee's reply in its wrapping. */
+#define TUNNEL_CREDIT 620
+
+static const struct kith_span nothing = { NULL, 0 };
+static const uint8_t empty_map[1] = { 0x80 };
+
+/* identity: who pays for the leg. */
+static void leg_of(const struct kith_session *s, const struct kith_key *identity, struct kith_fwd_leg_spec *leg)
+{
+	const struct kith_hop *hop = kith_session_hop(s);
+	memset(leg, 0, sizeof *leg);
+	leg->remote = hop->remote;
+	leg->transport = hop->transport;
+	leg->session = s->index;
+	leg->proven = s->state == KITH_SESSION_OPEN;
+	if (s->hs != NULL && s->hs->len > TUNNEL_CREDIT) { /* of its HELLO's bytes, our own reply takes the rest */
+		leg->credit = TUNNEL_CREDIT;
+		if (s->state == KITH_SESSION_UNCONFIRMED)
+			s->hs->len = (uint16_t)(s->hs->len - TUNNEL_CREDIT);
+	}
+	memcpy(leg->owner.b, identity->b, sizeof leg->owner.b);
+}
+
+/* Passes the packet on to the leaf, in the tunnel's wrapping. */
+static void pass_on(struct kith_core *c, const struct kith_session *leaf, uint64_t tunnel, struct kith_span packet)
+{
+	struct kith_hop hop = *kith_session_hop(leaf);
+	hop.tunnel = tunnel;
+	uint8_t *out = packet.len > 0 ? kith_outbox_raw(&c->shared->outbox, &hop, packet.len) : NULL;
+	if (out != NULL)
+		memcpy(out, packet.p, packet.len);
+}
+
+static uint8_t open_tunnel(struct kith_core *c, const struct kith_session *s, const struct kith_session *leaf,
+			   uint64_t ids[2])
+{
+	struct kith_fwd_leg_spec a, b;
+	struct kith_key identity;
+	if (!kith_session_identity(c, s, &identity) ||
+	    !kith_limiter_allow(&c->super->introductions, c->now.mono_us, kith_identity_key(&identity)))
+		return KITH_STATUS_LIMITED;
+	leg_of(s, &identity, &a);
+	leg_of(leaf, &leaf->attached->identity, &b);
+	switch (kith_fwd_open(&c->super->fwd, c->now.mono_us, &a, &b, ids)) {
+	case 0:
+		return KITH_STATUS_OK;
+	case KITH_ELIMIT:
+		return KITH_STATUS_LIMITED;
+	case KITH_ESTATE:
+		return KITH_STATUS_LEAVING;
+	default:
+		return KITH_STATUS_FULL;
+	}
+}
+
+/* The device to reach is this supernode itself. What goes back for it counts as our own. */
+static struct kith_span introduce_self(struct kith_core *c, struct kith_session *s, uint16_t id,
+				       struct kith_span packet)
+{
+	kith_session_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ empty_map, sizeof empty_map });
+	if (kith_packet_type(packet) != KITH_PKT_HELLO)
+		return nothing;
+	if (s->state == KITH_SESSION_UNCONFIRMED && s->hs != NULL)
+		s->hs->len = (uint16_t)(s->hs->len > packet.len ? s->hs->len - packet.len : 0);
+	return packet;
+}
+
+void kith_tunnels_rebind(struct kith_core *c, const struct kith_session *s, bool proven)
+{
+	const struct kith_hop *hop = kith_session_hop(s);
+	(void)kith_fwd_rebind(&c->super->fwd, s->index, &hop->remote, hop->transport, proven);
+}
+
+void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
+			     struct kith_span *own)
+{
+	struct kith_unpacked in;
+	uint8_t device[KITH_DEVICE_ID_LEN], body[16];
+	struct kith_span packet = nothing;
+	*own = nothing;
+	if (kith_unpack_parse(&in, request->body) != 0 ||
+	    !kith_unpack_get_fixed(&in, kith_unpack_root(&in), KITH_B_INTRO_DEVICE, device, sizeof device)) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	(void)kith_unpack_get_bytes(&in, kith_unpack_root(&in), KITH_B_INTRO_PACKET, KITH_NESTED_MAX, &packet);
+	if (memcmp(device, c->self.dh_pk, KITH_DEVICE_ID_LEN) == 0) {
+		*own = introduce_self(c, s, request->id, packet);
+		return;
+	}
+	struct kith_session *leaf = kith_sessions_of(&c->sessions, device);
+	if (leaf == NULL || leaf == s || !(leaf->use & KITH_USE_LEAF) || leaf->state != KITH_SESSION_OPEN) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_NOT_FOUND, nothing);
+		return;
+	}
+	/* Only what begins or continues a conversation may be passed on: nothing that makes the leaf speak for us. */
+	uint8_t type = kith_packet_type(packet);
+	if (packet.len > 0 && type != KITH_PKT_HELLO && type != KITH_PKT_DATA) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	uint64_t ids[2];
+	uint8_t status = open_tunnel(c, s, leaf, ids);
+	if (status == KITH_STATUS_LIMITED)
+		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+	struct kith_packer out;
+	kith_packer_init(&out, body, sizeof body);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduction asker=%08x leaf=%08x bytes=%zu status=%u", s->index, leaf->index,
+		 packet.len, status);
+	if (status == KITH_STATUS_OK) {
+		kith_session_use(c, s, KITH_USE_TUNNEL);
+		pass_on(c, leaf, ids[1], packet);
+		kith_pack_map(&out, 1);
+		kith_pack_key(&out, KITH_B_INTRODUCED_TUNNEL);
+		kith_pack_uint(&out, ids[0]);
+	}
+	kith_session_answer(c, s, request->id, status, (struct kith_span){ body, out.len });
+}
+
+/* Who sends into a tunnel is over a rate, and loses packets: told, so that it need not guess. */
+static void tell_limited(struct kith_core *c, const struct kith_fwd_out *out, enum kith_relay_limit limit)
+{
+	const struct kith_session *s = kith_sessions_get(&c->sessions, out->session);
+	if (s == NULL || s->state != KITH_SESSION_OPEN)
+		return;
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "tunnel_limited session=%08x limit=%d", s->index, (int)limit);
+	struct kith_writer *w = kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_RELAY_LIMITED,
+						  KITH_RELAY_LIMITED_BODY);
+	kith_write_u64(w, out->tunnel);
+	kith_write_u8(w, (uint8_t)limit);
+	kith_outbox_end(&c->shared->outbox);
+	kith_stats_add(c->stats, KITH_STAT_TUNNELS_LIMITED, 1);
+}
+
+bool kith_tunnels_forward(struct kith_core *c, struct kith_packet *packet)
+{
+	struct kith_fwd_out out;
+	enum kith_stat stat = KITH_STAT_DROP_TUNNEL_UNKNOWN;
+	enum kith_fwd_verdict verdict = kith_fwd_train(&c->super->fwd, c->now.mono_us, packet->data, packet->len,
+						       packet->segment_len, &packet->remote, packet->transport, &out);
+	switch (verdict) {
+	case KITH_FWD_FORWARD: {
+		struct kith_packet relayed = *packet;
+		relayed.remote = out.remote;
+		relayed.transport = out.transport;
+		relayed.local = (struct kith_addr){ 0 };
+		relayed.ttl = 0;
+		kith_outbox_relay(&c->shared->outbox, &relayed);
+		return true;
+	}
+	case KITH_FWD_MIXED:
+		return false;
+	case KITH_FWD_UNKNOWN:
+		return false; /* perhaps the end of a tunnel of our own */
+	case KITH_FWD_MALFORMED:
+		stat = KITH_STAT_DROP_TOO_SHORT;
+		break;
+	case KITH_FWD_WRONG_SOURCE:
+		stat = KITH_STAT_DROP_TUNNEL_SOURCE;
+		break;
+	case KITH_FWD_NO_CREDIT:
+		stat = KITH_STAT_DROP_TUNNEL_CREDIT;
+		break;
+	case KITH_FWD_LIMITED_OWNER:
+	case KITH_FWD_LIMITED_ALL:
+		stat = KITH_STAT_DROP_TUNNEL_LIMIT;
+		break;
+	}
+	kith_stats_add(c->stats, stat, 1);
+	if (out.tell)
+		tell_limited(c, &out, verdict == KITH_FWD_LIMITED_ALL ? KITH_RELAY_LIMIT_ALL : KITH_RELAY_LIMIT_OWNER);
+	return true;
+}
+
+bool kith_tunnels_in_use(const struct kith_core *c, const struct kith_session *via)
+{
+	uint32_t it = 0;
+	const struct kith_session *s;
+	if (c->super != NULL && kith_table_get(&c->super->fwd.sessions, &via->index) != NULL)
+		return true;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (!(s->use & KITH_USE_PEER) || s->state == KITH_SESSION_CLOSED)
+			continue;
+		for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+			const struct kith_path *p = kith_pathset_path(&s->paths, i);
+			if (kith_path_is_relay(p) && kith_addr_equal(&p->hop.remote, &kith_session_hop(via)->remote))
+				return true;
+		}
+	}
+	return false;
+}
+
+void kith_tunnels_tell(struct kith_core *c, const struct kith_fwd_ends *ends, size_t n, kith_time_us in_us,
+		       uint32_t gone)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (size_t side = 0; side < 2; side++) {
+			struct kith_session *s = kith_sessions_get(&c->sessions, ends[i].session[side]);
+			uint8_t body[32];
+			struct kith_packer pk;
+			if (s == NULL || s->state != KITH_SESSION_OPEN || s->index == gone)
+				continue;
+			kith_packer_init(&pk, body, sizeof body);
+			kith_pack_map(&pk, 2);
+			kith_pack_key(&pk, KITH_B_LEAVE_MS);
+			kith_pack_uint(&pk, (uint64_t)(in_us / KITH_US_PER_MS));
+			kith_pack_key(&pk, KITH_B_LEAVE_TUNNEL);
+			kith_pack_uint(&pk, ends[i].id[side]);
+			/* Lost or refused, the end finds out by its own probes. */
+			int err = kith_session_request(c, s, KITH_REQ_TUNNEL_CLOSE, (struct kith_span){ body, pk.len },
+						       kith_token(KITH_TOKEN_IGNORE, 0));
+			(void)err;
+		}
+	}
+}
