@@ -6,9 +6,7 @@ A stage that fails does not stop the others; a configuration that does not build
 (such as a build that failed) counts as one failure. The exit code is 0 only when nothing failed.
 """
 import argparse
-import base64
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -17,14 +15,17 @@ import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import fuzzing
+
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "logs"
 
 # Which labels run in which configuration. "label:name" runs only the tests of that name: of the lints, only the one that
-# looks at binaries depends on the compiler.
+# looks at binaries depends on the compiler. The corpora of the fuzz targets are replayed optimised, by gcc, and with the
+# sanitizers, by clang.
 FULL = {
     "release": ["unit", "lint", "tidy", "fuzz", "install", "sim", "e2e"],
-    "clang": ["unit", "lint:symbols", "fuzz", "install", "sim"],
+    "clang": ["unit", "lint:symbols", "install", "sim"],
     "asan-ubsan": ["unit", "fuzz", "sim", "e2e"],
 }
 QUICK = {"dev": ["unit", "lint", "sim"]}
@@ -146,41 +147,20 @@ class Run:
         stage.fail("no network namespaces: run as root, or leave those tests out with --no-root")
 
     def fuzz(self, stage):
-        targets = sorted(p.stem for p in ROOT.glob(ORIGIN["fuzz"]))
+        targets = fuzzing.targets()
         workers = min(self.options.jobs, len(targets))
         each = max(1, self.options.fuzz_seconds * workers // len(targets))
-        artifacts = ROOT / "build/fuzz/artifacts"
-        artifacts.mkdir(parents=True, exist_ok=True)
-
-        def one(target):
-            name = target.removeprefix("fuzz_")
-            found = ROOT / "build/fuzz/corpus" / name
-            found.mkdir(parents=True, exist_ok=True)
-            corpora = [str(p) for p in (found, ROOT / "tests/fuzz/corpus" / name) if p.is_dir()]
-            code, log = self.command(f"fuzz {name}", str(ROOT / "build/fuzz/tests/fuzz" / target),
-                                     f"-max_total_time={each}", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
-                                     f"-artifact_prefix={artifacts}/{name}-", *corpora)
-            return target, code, log
-
         with ThreadPoolExecutor(workers) as pool:
-            for target, code, log in pool.map(one, targets):
+            for target, (code, log) in zip(targets, pool.map(lambda t: fuzzing.run(t, each), targets)):
                 if code == 0:
                     stage.passed += 1
                 else:
-                    stage.fail("", [f"FAILED: {target}", *("  " + line for line in tail(log, 25) + crash_input(log))])
+                    stage.fail("", [f"FAILED: fuzz_{target}", *("  " + line for line in fuzzing.why(log))])
         stage.note = f"{each} s each"
 
 
 def tail(log, count):
     return log.read_text(errors="replace").splitlines()[-count:]
-
-
-def crash_input(log):
-    """The input that made a fuzz target stop, to be pasted into `base64 -d`: the machine that ran it may be gone."""
-    found = re.search(r"Test unit written to (\S+)", log.read_text(errors="replace"))
-    if not found or not Path(found[1]).is_file() or Path(found[1]).stat().st_size > 4096:
-        return []
-    return ["input, base64: " + base64.b64encode(Path(found[1]).read_bytes()).decode()]
 
 
 def errors(log):
@@ -212,8 +192,8 @@ def arguments():
     parser.add_argument("--quick", action="store_true",
                         help="one compiler, unit tests, lints and ten simulator seeds: under a minute")
     parser.add_argument("--no-root", action="store_true", help="leave out what needs network namespaces, and say what")
-    parser.add_argument("--fuzz-seconds", type=int, default=540, metavar="N",
-                        help="wall-clock time for all fuzz targets together (default 540: a minute of each on two cores; 0: none)")
+    parser.add_argument("--fuzz-seconds", type=int, default=60, metavar="N",
+                        help="wall-clock time for all fuzz targets together (default 60; 0: none; scripts/fuzz runs longer)")
     parser.add_argument("--only", action="append", metavar="PRESET", choices=[*FULL, "fuzz"],
                         help="only this configuration (may be repeated): " + ", ".join([*FULL, "fuzz"]))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2, metavar="N", help="parallel jobs")
