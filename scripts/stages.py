@@ -6,6 +6,7 @@ A stage that fails does not stop the others; a configuration that does not build
 (such as a build that failed) counts as one failure. The exit code is 0 only when nothing failed.
 """
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -117,6 +118,7 @@ class Run:
                 stage.fail("no test ran" if code else "ctest left no results", tail(log, 30))
                 return
             self.count(stage, junit, log)
+            self.times(stage, junit, limits(preset, label))
             if code and not stage.failed:
                 stage.fail(f"ctest ended with {code}", tail(log, 30))
 
@@ -139,6 +141,17 @@ class Run:
         if not stage.passed + stage.failed + stage.skipped:
             stage.fail("no test ran", tail(log, 30))
 
+    def times(self, stage, junit, limit):
+        """A limit ends what hangs; a test that needs more than a third of it would be ended on a busy machine."""
+        for case in ElementTree.parse(junit).getroot().iter("testcase"):
+            name, seconds = case.get("name"), float(case.get("time") or 0)
+            if seconds > limit.get(name, float("inf")) / 3:
+                slow = f"slow: {name} took {seconds:.1f} s, more than a third of its limit of {limit[name]:g} s"
+                if self.options.strict_times:
+                    stage.fail("", [slow])
+                else:
+                    stage.details.append(slow)
+
     def namespaces(self, stage):
         """Whether the e2e tests can have network namespaces; said once, instead of by each of them."""
         for words in (["unshare", "-n", "true"], ["unshare", "-Urn", "true"]):
@@ -157,6 +170,13 @@ class Run:
                 else:
                     stage.fail("", [f"FAILED: fuzz_{target}", *("  " + line for line in fuzzing.why(log))])
         stage.note = f"{each} s each"
+
+
+def limits(preset, label):
+    """The time limit of each test of a label, in seconds."""
+    shown = subprocess.run(["ctest", "--test-dir", str(ROOT / "build" / preset), "-L", f"^{label}$", "--show-only=json-v1"],
+                           stdout=subprocess.PIPE, check=True).stdout
+    return {test["name"]: p["value"] for test in json.loads(shown)["tests"] for p in test["properties"] if p["name"] == "TIMEOUT"}
 
 
 def tail(log, count):
@@ -196,6 +216,8 @@ def arguments():
                         help="wall-clock time for all fuzz targets together (default 60; 0: none; scripts/fuzz runs longer)")
     parser.add_argument("--only", action="append", metavar="PRESET", choices=[*FULL, "fuzz"],
                         help="only this configuration (may be repeated): " + ", ".join([*FULL, "fuzz"]))
+    parser.add_argument("--strict-times", action="store_true",
+                        help="a test that takes more than a third of its time limit fails: for a machine that does nothing else")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2, metavar="N", help="parallel jobs")
     return parser.parse_args()
 
