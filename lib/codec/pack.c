@@ -35,7 +35,32 @@ void kith_packer_init(struct kith_packer *pk, uint8_t *out, size_t cap)
 	pk->p = out;
 	pk->len = 0;
 	pk->cap = cap < KITH_PACK_LEN_MAX ? cap : KITH_PACK_LEN_MAX; /* no one would read more */
+	pk->entries = 0;
 	pk->bad = false;
+}
+
+struct kith_pack_map kith_pack_map_begin(struct kith_packer *pk)
+{
+	struct kith_pack_map map = { pk->len, pk->entries };
+	pk->entries = 0;
+	return map;
+}
+
+/* The header's length depends on the number of entries: msgpack-c writes it behind them, and both change places. */
+void kith_pack_map_end(struct kith_packer *pk, struct kith_pack_map map)
+{
+	uint8_t header[5];
+	size_t end = pk->len;
+	msgpack_packer mp = packer_of(pk);
+	(void)msgpack_pack_map(&mp, pk->entries);
+	pk->entries = map.outer;
+	if (pk->bad)
+		return;
+	size_t header_len = pk->len - end;
+	KITH_ASSERT(map.at <= end && header_len <= sizeof header);
+	memcpy(header, pk->p + end, header_len);
+	memmove(pk->p + map.at + header_len, pk->p + map.at, end - map.at);
+	memcpy(pk->p + map.at, header, header_len);
 }
 
 void kith_pack_map(struct kith_packer *pk, uint32_t entries)
@@ -54,6 +79,7 @@ void kith_pack_key(struct kith_packer *pk, uint32_t key)
 {
 	msgpack_packer mp = packer_of(pk);
 	(void)msgpack_pack_uint32(&mp, key);
+	pk->entries++;
 }
 
 void kith_pack_uint(struct kith_packer *pk, uint64_t v)

@@ -16,15 +16,24 @@
 #define KITH_PACK_LEN_MAX 16384
 
 /* Writing: into a caller's buffer; running past its end, or past KITH_PACK_LEN_MAX, makes it bad, checked once at the
- * end. Inside a map, every value is preceded by its key (kith_pack_key), in ascending order; the number of entries
- * is announced by kith_pack_map and is the caller's to keep. */
+ * end. Inside a map, every value is preceded by its key (kith_pack_key), in ascending order. */
 struct kith_packer {
 	uint8_t *p;
 	size_t len, cap;
+	uint32_t entries; /* so far, of the innermost map that is open */
 	bool bad;
 };
 
+/* A map that is open: where it begins, and the entries of the one around it. */
+struct kith_pack_map {
+	size_t at;
+	uint32_t outer;
+};
+
 void kith_packer_init(struct kith_packer *pk, uint8_t *out, size_t cap);
+/* What is written between the two is the map's: its end counts the keys. Maps may be nested. */
+struct kith_pack_map kith_pack_map_begin(struct kith_packer *pk);
+void kith_pack_map_end(struct kith_packer *pk, struct kith_pack_map map);
 void kith_pack_map(struct kith_packer *pk, uint32_t entries);
 void kith_pack_array(struct kith_packer *pk, uint32_t items);
 void kith_pack_key(struct kith_packer *pk, uint32_t key);

@@ -38,8 +38,8 @@ static size_t copy_value(const struct kith_unpacked *pk, size_t at, struct kith_
 		for (unsigned i = 0; i < item->count; i++)
 			after = copy_value(pk, after, body, w, depth + 1);
 		break;
-	case KITH_UNPACK_MAP:
-		kith_pack_map(w, item->count);
+	case KITH_UNPACK_MAP: {
+		struct kith_pack_map map = kith_pack_map_begin(w);
 		for (unsigned i = 0; i < item->count; i++) {
 			const struct kith_unpack_item *key = &pk->items[after];
 			KITH_ASSERT(key->type == KITH_UNPACK_UINT && key->num <= UINT32_MAX);
@@ -47,7 +47,9 @@ static size_t copy_value(const struct kith_unpacked *pk, size_t at, struct kith_
 			kith_pack_key(w, (uint32_t)key->num);
 			after = copy_value(pk, after + 1, body, w, depth + 1);
 		}
+		kith_pack_map_end(w, map);
 		break;
+	}
 	}
 	KITH_ASSERT(item->next == after);
 	return after;

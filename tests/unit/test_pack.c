@@ -26,7 +26,7 @@ static size_t sample(uint8_t *out, size_t cap)
 {
 	struct kith_packer w;
 	kith_packer_init(&w, out, cap);
-	kith_pack_map(&w, 6);
+	struct kith_pack_map outer = kith_pack_map_begin(&w);
 	kith_pack_key(&w, 0);
 	kith_pack_uint(&w, UINT64_MAX);
 	kith_pack_key(&w, 1);
@@ -36,14 +36,16 @@ static size_t sample(uint8_t *out, size_t cap)
 	kith_pack_key(&w, 200);
 	kith_pack_array(&w, 3);
 	kith_pack_uint(&w, 7);
-	kith_pack_map(&w, 1);
+	struct kith_pack_map inner = kith_pack_map_begin(&w);
 	kith_pack_key(&w, 9);
 	kith_pack_bool(&w, false);
+	kith_pack_map_end(&w, inner);
 	kith_pack_uint(&w, 300);
 	kith_pack_key(&w, 70000);
 	kith_pack_bool(&w, true);
 	kith_pack_key(&w, UINT32_MAX);
 	kith_pack_bytes(&w, NULL, 0);
+	kith_pack_map_end(&w, outer);
 	return w.bad ? 0 : w.len;
 }
 
@@ -99,6 +101,40 @@ static void packed_bytes_are_as_the_format_says(void **state)
 				   "ccc893078109c2cd012cce00011170c3ceffffffffc400");
 	assert_int_equal(sample(buf, sizeof buf), want_len);
 	assert_memory_equal(buf, want, want_len);
+}
+
+/* The header takes 1, 3 or 5 bytes; what follows it must not be hurt. */
+static void a_map_counts_its_entries_whatever_their_number(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t entries;
+		const char *header;
+	} rows[] = { { 0, "80" }, { 1, "81" }, { 15, "8f" }, { 16, "de0010" }, { 300, "de012c" } };
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint8_t buf[2048], header[5];
+		size_t header_len = test_hex(header, sizeof header, rows[i].header);
+		struct kith_packer w;
+		kith_packer_init(&w, buf, sizeof buf);
+		struct kith_pack_map outer = kith_pack_map_begin(&w);
+		kith_pack_key(&w, 5);
+		struct kith_pack_map inner = kith_pack_map_begin(&w);
+		size_t entries_len = 0;
+		for (uint32_t key = 0; key < rows[i].entries; key++) {
+			kith_pack_key(&w, key);
+			kith_pack_bool(&w, true);
+			entries_len += (key < 128 ? 2u : key < 256 ? 3u : 4u);
+		}
+		kith_pack_map_end(&w, inner);
+		kith_pack_key(&w, 6);
+		kith_pack_bool(&w, false);
+		kith_pack_map_end(&w, outer);
+		assert_false(w.bad);
+		assert_memory_equal(buf, "\x82\x05", 2);
+		assert_memory_equal(buf + 2, header, header_len);
+		assert_memory_equal(buf + w.len - 2, "\x06\xc2", 2);
+		assert_int_equal(w.len, 2 + header_len + entries_len + 2);
+	}
 }
 
 static void absent_or_mistyped_values_leave_the_output_alone(void **state)
@@ -329,11 +365,12 @@ static int parse_array_of(uint32_t numbers)
 	struct kith_packer w;
 	struct kith_unpacked pk;
 	kith_packer_init(&w, body, sizeof body);
-	kith_pack_map(&w, 1);
+	struct kith_pack_map map = kith_pack_map_begin(&w);
 	kith_pack_key(&w, 1);
 	kith_pack_array(&w, numbers);
 	for (uint32_t i = 0; i < numbers; i++)
 		kith_pack_uint(&w, i % 100);
+	kith_pack_map_end(&w, map);
 	assert_false(w.bad);
 	return parse_exact(&pk, body, w.len);
 }
@@ -354,12 +391,13 @@ static void items_end_at_their_bound_in_nested_containers_too(void **state)
 		struct kith_packer w;
 		struct kith_unpacked pk;
 		kith_packer_init(&w, body, sizeof body);
-		kith_pack_map(&w, 1);
+		struct kith_pack_map map = kith_pack_map_begin(&w);
 		kith_pack_key(&w, 1);
 		kith_pack_array(&w, 200);
 		kith_pack_array(&w, inner);
 		for (uint32_t i = 0; i < inner + 199; i++)
 			kith_pack_uint(&w, 1);
+		kith_pack_map_end(&w, map);
 		uint32_t items = 3 + 200 + inner;
 		assert_int_equal(parse_exact(&pk, body, w.len), items <= KITH_PACK_ITEMS_MAX ? 0 : KITH_EPROTO);
 	}
@@ -373,11 +411,12 @@ static void the_last_entry_of_a_full_map_is_found(void **state)
 	struct kith_packer w;
 	struct kith_unpacked pk;
 	kith_packer_init(&w, body, sizeof body);
-	kith_pack_map(&w, entries);
+	struct kith_pack_map map = kith_pack_map_begin(&w);
 	for (uint32_t i = 0; i < entries; i++) {
 		kith_pack_key(&w, i * 3);
 		kith_pack_uint(&w, i * 3 + 1); /* values that are not taken for keys */
 	}
+	kith_pack_map_end(&w, map);
 	assert_int_equal(kith_unpack_parse(&pk, test_span(body, w.len)), 0);
 	for (uint32_t key = 0; key < entries * 3; key++) {
 		uint64_t v = 0;
@@ -455,7 +494,7 @@ static void a_list_gives_the_byte_strings_of_an_array_and_skips_the_rest(void **
 	struct kith_span bytes;
 	(void)state;
 	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 2);
+	struct kith_pack_map map = kith_pack_map_begin(&pk);
 	kith_pack_key(&pk, 1);
 	kith_pack_array(&pk, 4);
 	kith_pack_uint(&pk, 7);
@@ -465,6 +504,7 @@ static void a_list_gives_the_byte_strings_of_an_array_and_skips_the_rest(void **
 	kith_pack_bytes(&pk, (const uint8_t *)"c", 1);
 	kith_pack_key(&pk, 2);
 	kith_pack_uint(&pk, 9);
+	kith_pack_map_end(&pk, map);
 	assert_int_equal(kith_unpack_parse(&p, test_span(body, pk.len)), 0);
 	struct kith_unpack_list l = kith_unpack_list(&p, kith_unpack_root(&p), 1);
 	assert_true(kith_unpack_list_next(&l, &bytes));
@@ -486,6 +526,7 @@ int main(void)
 		cmocka_unit_test(a_list_gives_the_byte_strings_of_an_array_and_skips_the_rest),
 		cmocka_unit_test(what_is_packed_is_read_back),
 		cmocka_unit_test(packed_bytes_are_as_the_format_says),
+		cmocka_unit_test(a_map_counts_its_entries_whatever_their_number),
 		cmocka_unit_test(absent_or_mistyped_values_leave_the_output_alone),
 		cmocka_unit_test(text_with_a_nul_inside_is_not_given_out),
 		cmocka_unit_test(a_packer_without_room_turns_bad_and_writes_no_byte_too_many),
