@@ -23,7 +23,6 @@
 #define KITH_MEMBERS_MAX 25000 /* what a full view is built for; beyond it come sectors */
 #define KITH_MEMBERS_NEWS 32
 #define KITH_MEMBERS_SWEEP_US (60 * KITH_US_PER_S)
-#define KITH_MEMBER_ID_PREFIX 16 /* bytes of an id that name it in lists */
 
 struct kith_member {
 	struct kith_id id;

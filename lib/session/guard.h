@@ -18,13 +18,13 @@
 
 #include "base/limiter.h"
 #include "crypto/suite.h"
+#include "wire/body.h"
 #include "wire/hop.h"
 #include "wire/packet.h"
 
 #define KITH_GUARD_SOURCES 4096
 #define KITH_GUARD_REMEMBERED 3 /* first messages of one device: to several services, or devices of one name, at once */
 #define KITH_COOKIE_LEN 16
-#define KITH_DEVICE_ID_LEN 16 /* a device's id: the first half of its X25519 key */
 
 enum kith_guard_verdict {
 	KITH_GUARD_PASS,

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#define KITH_DEVICE_ID_LEN 16 /* a device's id: the first half of its X25519 key */
+
 /* X(name, value, who may ask). Any of the letters must hold; the requests' dispatcher and PROTOCOL.md follow them:
  *   C  anybody, of a supernode, on an infrastructure session
  *   S  a supernode, of a supernode, on an infrastructure session
@@ -89,7 +91,7 @@ enum kith_status {
 #define KITH_B_NEWS_KEY 2 /* bytes(32): NOTIFY: the key it is about */
 
 /* INTRODUCE request and answer */
-#define KITH_B_INTRO_DEVICE 0 /* bytes(16): id of the device to reach: the first half of its X25519 key */
+#define KITH_B_INTRO_DEVICE 0 /* bytes(16): id of the device to reach */
 #define KITH_B_INTRO_PACKET 1 /* bytes: the packet to pass on */
 #define KITH_B_INTRO_VIA 2 /* reserved: next hop of a chained tunnel */
 #define KITH_B_INTRODUCED_TUNNEL 0 /* uint: the asker's leg */
@@ -98,6 +100,22 @@ enum kith_status {
 #define KITH_B_LEAVE_MS 0 /* uint: how long from now */
 #define KITH_B_LEAVE_HOSTS 1 /* array of bytes: host entries to use instead */
 #define KITH_B_LEAVE_TUNNEL 2 /* uint: TUNNEL_CLOSE: the receiver's leg */
+
+/* GOSSIP request */
+#define KITH_B_GOSSIP_SALT 0 /* uint */
+#define KITH_B_GOSSIP_DIGESTS 1 /* bytes: (depth 1, path 4, 16 x digest 8) each */
+#define KITH_B_GOSSIP_OFFERS 2 /* bytes: (id prefix 16, seq 8) each: newer here, as far as known */
+#define KITH_B_GOSSIP_WANTS 3 /* bytes: (id prefix 16) each */
+#define KITH_B_GOSSIP_CURSOR 4 /* bytes(16): entries from that id on */
+/* GOSSIP answer */
+#define KITH_B_GOSSIPED_SALT 0 /* uint: as asked */
+#define KITH_B_GOSSIPED_DIGESTS 1 /* bytes: of children that differ and are large */
+/* bytes: (depth 1, path 4, n 1, n x (id prefix 16, seq 8)) each: those that are small */
+#define KITH_B_GOSSIPED_LISTS 2
+#define KITH_B_GOSSIPED_ENTRIES 3 /* array of bytes: member entries */
+#define KITH_B_GOSSIPED_CURSOR 4 /* bytes(16): where the next page begins; absent at the end */
+#define KITH_B_GOSSIPED_COUNT 5 /* uint: members held */
+#define KITH_B_GOSSIPED_OFFERS 6 /* bytes: as in a request */
 
 /* MEMBERS answer */
 #define KITH_B_MEMBERS_HOSTS 0 /* array of bytes: host entries */

@@ -24,6 +24,7 @@
 #define KITH_RECORD_STATUS_MAX 64 /* wire: sealed status */
 #define KITH_HOST_ADDRS_MAX 2 /* wire: one of each family */
 #define KITH_MEMBER_ADDRS_MAX 4
+#define KITH_MEMBER_ID_PREFIX 16 /* bytes of a supernode's id that name it in lists */
 #define KITH_HOST_LEN_MAX (KITH_KEY_LEN + 1 + 2 * 19)
 #define KITH_HOME_TAG_LEN 16
 #define KITH_MEMBER_LIFE_MS (12 * 60 * 60 * 1000) /* wire: renewed every 4 h, 25,000 members cost each other 8 kbit/s */

@@ -1,0 +1,347 @@
+#include "wire/message.h"
+
+#include "base/assert.h"
+#include "codec/cursor.h"
+#include "wire/frame.h"
+#include "wire/message_internal.h"
+
+/* ---- what the kinds share ---- */
+
+struct kith_msg_draft kith_msg_begin(uint8_t *out, size_t cap)
+{
+	struct kith_msg_draft d;
+	kith_packer_init(&d.pk, out, cap);
+	d.map = kith_pack_map_begin(&d.pk);
+	return d;
+}
+
+size_t kith_msg_end(struct kith_msg_draft *d)
+{
+	kith_pack_map_end(&d->pk, d->map);
+	return d->pk.bad ? 0 : d->pk.len;
+}
+
+void kith_msg_put_uint(struct kith_msg_draft *d, uint32_t key, uint64_t v)
+{
+	kith_pack_key(&d->pk, key);
+	kith_pack_uint(&d->pk, v);
+}
+
+void kith_msg_put_bool(struct kith_msg_draft *d, uint32_t key, bool v)
+{
+	kith_pack_key(&d->pk, key);
+	kith_pack_bool(&d->pk, v);
+}
+
+void kith_msg_put_bytes(struct kith_msg_draft *d, uint32_t key, const uint8_t *p, size_t len)
+{
+	kith_pack_key(&d->pk, key);
+	kith_pack_bytes(&d->pk, p, len);
+}
+
+void kith_msg_put_list(struct kith_msg_draft *d, uint32_t key, struct kith_spans list)
+{
+	kith_pack_key(&d->pk, key);
+	kith_pack_array(&d->pk, (uint32_t)list.n);
+	for (size_t i = 0; i < list.n; i++)
+		kith_pack_bytes(&d->pk, list.at[i].p, list.at[i].len);
+}
+
+bool kith_msg_get_uint(const struct kith_unpacked *in, uint32_t key, uint64_t max, uint64_t *out)
+{
+	return kith_unpack_get_uint(in, kith_unpack_root(in), key, max, out);
+}
+
+bool kith_msg_get_bytes(const struct kith_unpacked *in, uint32_t key, size_t len_max, struct kith_span *out)
+{
+	return kith_unpack_get_bytes(in, kith_unpack_root(in), key, len_max, out);
+}
+
+bool kith_msg_get_fixed(const struct kith_unpacked *in, uint32_t key, uint8_t *out, size_t len)
+{
+	return kith_unpack_get_fixed(in, kith_unpack_root(in), key, out, len);
+}
+
+struct kith_spans kith_msg_get_list(const struct kith_unpacked *in, uint32_t key, size_t len,
+				    struct kith_msg_room *room)
+{
+	struct kith_unpack_list list = kith_unpack_list(in, kith_unpack_root(in), key);
+	struct kith_spans out = { room->at + room->n, 0 };
+	struct kith_span bytes;
+	while (kith_unpack_list_next(&list, &bytes)) {
+		if (len != 0 && bytes.len != len)
+			continue;
+		KITH_ASSERT(room->n < KITH_PACK_ITEMS_MAX); /* a place for every item of a body */
+		room->at[room->n++] = bytes;
+		out.n++;
+	}
+	return out;
+}
+
+/* ---- homes ---- */
+
+size_t kith_msg_attach_write(uint8_t *out, size_t cap, const struct kith_msg_attach *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	if (m->record.p != NULL)
+		kith_msg_put_bytes(&d, KITH_B_ATTACH_RECORD, m->record.p, m->record.len);
+	if (m->record.p != NULL || m->publish)
+		kith_msg_put_bool(&d, KITH_B_ATTACH_PUBLISH, m->publish);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_attach_read(struct kith_msg_attach *out, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	if (kith_unpack_parse(&in, body) != 0)
+		return KITH_EPROTO;
+	(void)kith_msg_get_bytes(&in, KITH_B_ATTACH_RECORD, KITH_RECORD_LEN_MAX, &out->record);
+	(void)kith_unpack_get_bool(&in, kith_unpack_root(&in), KITH_B_ATTACH_PUBLISH, &out->publish);
+	return 0;
+}
+
+size_t kith_msg_attached_write(uint8_t *out, size_t cap, const struct kith_msg_attached *m)
+{
+	uint8_t addr[KITH_ADDR_WIRE_MAX];
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	if (m->observed.family != 0) {
+		struct kith_writer w = kith_writer_of(addr, sizeof addr);
+		kith_addr_write(&w, &m->observed);
+		kith_msg_put_bytes(&d, KITH_B_ATTACHED_OBSERVED, addr, kith_writer_len(&w));
+	}
+	kith_msg_put_list(&d, KITH_B_ATTACHED_HOSTS, m->hosts);
+	kith_msg_put_uint(&d, KITH_B_ATTACHED_UNIX_MS, (uint64_t)m->unix_ms);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_attached_read(struct kith_msg_attached *out, struct kith_msg_room *room, struct kith_span body)
+{
+	struct kith_unpacked in;
+	struct kith_span bytes;
+	uint64_t unix_ms = 0;
+	memset(out, 0, sizeof *out);
+	room->n = 0;
+	if (kith_unpack_parse(&in, body) != 0)
+		return KITH_EPROTO;
+	if (kith_msg_get_bytes(&in, KITH_B_ATTACHED_OBSERVED, KITH_ADDR_WIRE_MAX, &bytes)) {
+		struct kith_reader r = kith_reader_of_span(bytes);
+		kith_addr_read(&r, &out->observed);
+		if (!kith_reader_done(&r))
+			out->observed = (struct kith_addr){ 0 };
+	}
+	out->hosts = kith_msg_get_list(&in, KITH_B_ATTACHED_HOSTS, 0, room);
+	(void)kith_msg_get_uint(&in, KITH_B_ATTACHED_UNIX_MS, INT64_MAX, &unix_ms);
+	out->unix_ms = (int64_t)unix_ms;
+	return 0;
+}
+
+size_t kith_msg_leave_write(uint8_t *out, size_t cap, const struct kith_msg_leave *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	kith_msg_put_uint(&d, KITH_B_LEAVE_MS, m->in_ms);
+	kith_msg_put_list(&d, KITH_B_LEAVE_HOSTS, m->hosts);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_leave_read(struct kith_msg_leave *out, struct kith_msg_room *room, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	room->n = 0;
+	if (kith_unpack_parse(&in, body) != 0)
+		return KITH_EPROTO;
+	(void)kith_msg_get_uint(&in, KITH_B_LEAVE_MS, UINT64_MAX, &out->in_ms);
+	out->hosts = kith_msg_get_list(&in, KITH_B_LEAVE_HOSTS, 0, room);
+	return 0;
+}
+
+/* ---- the directory ---- */
+
+size_t kith_msg_find_write(uint8_t *out, size_t cap, const struct kith_msg_find *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	kith_msg_put_bytes(&d, KITH_B_FIND_KEY, m->key.b, KITH_ID_LEN);
+	if (m->nearer.n > 0)
+		kith_msg_put_list(&d, KITH_B_FIND_NEARER, m->nearer);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_find_read(struct kith_msg_find *out, struct kith_msg_room *room, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	room->n = 0;
+	if (kith_unpack_parse(&in, body) != 0 || !kith_msg_get_fixed(&in, KITH_B_FIND_KEY, out->key.b, KITH_ID_LEN))
+		return KITH_EPROTO;
+	out->nearer = kith_msg_get_list(&in, KITH_B_FIND_NEARER, KITH_MEMBER_ID_PREFIX, room);
+	return 0;
+}
+
+size_t kith_msg_found_write(uint8_t *out, size_t cap, const struct kith_msg_found *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	kith_msg_put_list(&d, KITH_B_FOUND_RECORDS, m->records);
+	kith_msg_put_list(&d, KITH_B_FOUND_VANISHED, m->vanished);
+	if (m->members.n > 0)
+		kith_msg_put_list(&d, KITH_B_FOUND_MEMBERS, m->members);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_found_read(struct kith_msg_found *out, struct kith_msg_room *room, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	room->n = 0;
+	if (kith_unpack_parse(&in, body) != 0)
+		return KITH_EPROTO;
+	out->records = kith_msg_get_list(&in, KITH_B_FOUND_RECORDS, 0, room);
+	out->vanished = kith_msg_get_list(&in, KITH_B_FOUND_VANISHED, 0, room);
+	out->members = kith_msg_get_list(&in, KITH_B_FOUND_MEMBERS, 0, room);
+	return 0;
+}
+
+size_t kith_msg_subscribe_write(uint8_t *out, size_t cap, const struct kith_msg_subscribe *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	if (m->add.n > 0)
+		kith_msg_put_list(&d, KITH_B_SUBSCRIBE_ADD, m->add);
+	if (m->drop.n > 0)
+		kith_msg_put_list(&d, KITH_B_SUBSCRIBE_DROP, m->drop);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_subscribe_read(struct kith_msg_subscribe *out, struct kith_msg_room *room, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	room->n = 0;
+	if (kith_unpack_parse(&in, body) != 0)
+		return KITH_EPROTO;
+	out->add = kith_msg_get_list(&in, KITH_B_SUBSCRIBE_ADD, KITH_ID_LEN, room);
+	out->drop = kith_msg_get_list(&in, KITH_B_SUBSCRIBE_DROP, KITH_ID_LEN, room);
+	return 0;
+}
+
+size_t kith_msg_notice_write(uint8_t *out, size_t cap, const struct kith_msg_notice *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	if (m->records.n > 0)
+		kith_msg_put_list(&d, KITH_B_NEWS_RECORDS, m->records);
+	if (m->vanished.n > 0)
+		kith_msg_put_list(&d, KITH_B_NEWS_VANISHED, m->vanished);
+	if (m->has_key)
+		kith_msg_put_bytes(&d, KITH_B_NEWS_KEY, m->key.b, KITH_ID_LEN);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_notice_read(struct kith_msg_notice *out, struct kith_msg_room *room, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	room->n = 0;
+	if (kith_unpack_parse(&in, body) != 0)
+		return KITH_EPROTO;
+	out->records = kith_msg_get_list(&in, KITH_B_NEWS_RECORDS, 0, room);
+	out->vanished = kith_msg_get_list(&in, KITH_B_NEWS_VANISHED, 0, room);
+	out->has_key = kith_msg_get_fixed(&in, KITH_B_NEWS_KEY, out->key.b, KITH_ID_LEN);
+	return 0;
+}
+
+/* ---- tunnels ---- */
+
+size_t kith_msg_introduce_write(uint8_t *out, size_t cap, const struct kith_msg_introduce *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	kith_msg_put_bytes(&d, KITH_B_INTRO_DEVICE, m->device, sizeof m->device);
+	kith_msg_put_bytes(&d, KITH_B_INTRO_PACKET, m->packet.p, m->packet.len);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_introduce_read(struct kith_msg_introduce *out, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	if (kith_unpack_parse(&in, body) != 0 ||
+	    !kith_msg_get_fixed(&in, KITH_B_INTRO_DEVICE, out->device, sizeof out->device))
+		return KITH_EPROTO;
+	(void)kith_msg_get_bytes(&in, KITH_B_INTRO_PACKET, KITH_NESTED_MAX, &out->packet);
+	return 0;
+}
+
+size_t kith_msg_introduced_write(uint8_t *out, size_t cap, const struct kith_msg_introduced *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	if (m->tunnel != 0)
+		kith_msg_put_uint(&d, KITH_B_INTRODUCED_TUNNEL, m->tunnel);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_introduced_read(struct kith_msg_introduced *out, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	if (kith_unpack_parse(&in, body) != 0)
+		return KITH_EPROTO;
+	if (kith_unpack_root(&in)->count == 0)
+		return 0;
+	bool named = kith_msg_get_uint(&in, KITH_B_INTRODUCED_TUNNEL, UINT64_MAX, &out->tunnel);
+	return named && out->tunnel != 0 ? 0 : KITH_EPROTO;
+}
+
+size_t kith_msg_tunnel_close_write(uint8_t *out, size_t cap, const struct kith_msg_tunnel_close *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	kith_msg_put_uint(&d, KITH_B_LEAVE_MS, m->in_ms);
+	kith_msg_put_uint(&d, KITH_B_LEAVE_TUNNEL, m->tunnel);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_tunnel_close_read(struct kith_msg_tunnel_close *out, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	if (kith_unpack_parse(&in, body) != 0 || !kith_msg_get_uint(&in, KITH_B_LEAVE_TUNNEL, UINT64_MAX, &out->tunnel))
+		return KITH_EPROTO;
+	(void)kith_msg_get_uint(&in, KITH_B_LEAVE_MS, UINT64_MAX, &out->in_ms);
+	return 0;
+}
+
+/* ---- any session ---- */
+
+size_t kith_msg_rekey_write(uint8_t *out, size_t cap, const struct kith_msg_rekey *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	kith_msg_put_uint(&d, KITH_B_REKEY_EPOCH, m->epoch);
+	kith_msg_put_bytes(&d, KITH_B_REKEY_KEY, m->ephemeral.b, KITH_KEY_LEN);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_rekey_read(struct kith_msg_rekey *out, struct kith_span body)
+{
+	struct kith_unpacked in;
+	uint64_t epoch;
+	memset(out, 0, sizeof *out);
+	if (kith_unpack_parse(&in, body) != 0 || !kith_msg_get_uint(&in, KITH_B_REKEY_EPOCH, UINT8_MAX, &epoch) ||
+	    !kith_msg_get_fixed(&in, KITH_B_REKEY_KEY, out->ephemeral.b, KITH_KEY_LEN))
+		return KITH_EPROTO;
+	out->epoch = (uint8_t)epoch;
+	return 0;
+}
+
+size_t kith_msg_rekeyed_write(uint8_t *out, size_t cap, const struct kith_msg_rekeyed *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	kith_msg_put_bytes(&d, KITH_B_REKEY_KEY, m->ephemeral.b, KITH_KEY_LEN);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_rekeyed_read(struct kith_msg_rekeyed *out, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	if (kith_unpack_parse(&in, body) != 0 ||
+	    !kith_msg_get_fixed(&in, KITH_B_REKEY_KEY, out->ephemeral.b, KITH_KEY_LEN))
+		return KITH_EPROTO;
+	return 0;
+}
