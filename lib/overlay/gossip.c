@@ -4,15 +4,11 @@
 
 #include "base/assert.h"
 #include "base/rng.h"
-#include "codec/pack.h"
 
 enum {
 	PREFIX = KITH_MEMBER_ID_PREFIX,
-	OFFER_LEN = PREFIX + 8,
-	DIGEST_LEN = 5 + 8 * KITH_GOSSIP_FANOUT,
-	LIST_HEADER_LEN = 6,
-	REQUEST_DIGESTS_MAX = 7, /* that fit a request */
-	ANSWER_DIGESTS_MAX = 16,
+	OFFER_LEN = KITH_GOSSIP_OFFER_LEN,
+	DIGEST_LEN = KITH_GOSSIP_DIGEST_LEN,
 	PACK_OVERHEAD = 4, /* key, and type and length of up to 64 KiB of bytes */
 	REQUEST_ROOM = KITH_GOSSIP_REQUEST_MAX - 16, /* without the map and the salt */
 	ANSWER_MIN = 4096,
@@ -21,22 +17,16 @@ enum {
 	NEWCOMER_SLACK = 64 /* tables this small are compared, not paged */
 };
 
-/* All ids that begin with `depth` hex digits `path`. */
-struct range {
-	uint8_t depth;
-	uint32_t path;
-};
-
-struct digest {
-	struct range range;
-	uint64_t x[KITH_GOSSIP_FANOUT];
-	uint32_t count[KITH_GOSSIP_FANOUT]; /* not on the wire */
+/* The digest of a range, and how many members it is made of. */
+struct tally {
+	struct kith_gossip_digest digest;
+	uint32_t count[KITH_GOSSIP_FANOUT];
 };
 
 /* A request in the making. */
 struct draft {
 	uint64_t salt;
-	uint8_t digests[REQUEST_DIGESTS_MAX * DIGEST_LEN];
+	uint8_t digests[KITH_GOSSIP_ASKED_DIGESTS_MAX * DIGEST_LEN];
 	uint8_t offers[KITH_GOSSIP_OFFERS_MAX * OFFER_LEN];
 	uint8_t wants[KITH_GOSSIP_WANTS_MAX * PREFIX];
 	uint8_t cursor[PREFIX];
@@ -46,19 +36,14 @@ struct draft {
 
 /* ---- ranges and digests ---- */
 
-static struct range child_of(struct range r, unsigned child)
+static struct kith_gossip_range child_of(struct kith_gossip_range r, unsigned child)
 {
-	struct range c = { (uint8_t)(r.depth + 1), r.path << 4 | child };
+	struct kith_gossip_range c = { (uint8_t)(r.depth + 1), r.path << 4 | child };
 	return c;
 }
 
-static bool range_valid(struct range r, uint8_t depth_max)
-{
-	return r.depth <= depth_max && (r.depth == 8 || r.path >> (4 * r.depth) == 0);
-}
-
 /* Indexes of the first member in the range and of the first after it. */
-static void range_bounds(const struct kith_members *ms, struct range r, uint32_t *from, uint32_t *to)
+static void range_bounds(const struct kith_members *ms, struct kith_gossip_range r, uint32_t *from, uint32_t *to)
 {
 	unsigned shift = 32u - 4u * r.depth;
 	uint64_t first = (uint64_t)r.path << shift, after = ((uint64_t)r.path + 1) << shift;
@@ -81,17 +66,16 @@ static bool compared(const struct kith_member *m, const struct kith_now *now)
 static void offer_write(uint8_t out[OFFER_LEN], const struct kith_member *m)
 {
 	struct kith_writer w = kith_writer_of(out, OFFER_LEN);
-	kith_write_bytes(&w, m->id.b, PREFIX);
-	kith_write_u64(&w, m->seq);
+	kith_gossip_offer_write(&w, m->id.b, m->seq);
 }
 
-static void digest_range(const struct kith_members *ms, const struct kith_now *now, uint64_t salt, struct range r,
-			 struct digest *out)
+static void digest_range(const struct kith_members *ms, const struct kith_now *now, uint64_t salt,
+			 struct kith_gossip_range r, struct tally *out)
 {
 	const uint64_t seed[2] = { salt, 0x6b697468 };
 	uint32_t from, to;
 	memset(out, 0, sizeof *out);
-	out->range = r;
+	out->digest.range = r;
 	range_bounds(ms, r, &from, &to);
 	for (uint32_t i = from; i < to; i++) {
 		const struct kith_member *m = ms->at[i];
@@ -101,28 +85,9 @@ static void digest_range(const struct kith_members *ms, const struct kith_now *n
 		offer_write(offer, m);
 		unsigned byte = m->id.b[r.depth / 2];
 		unsigned child = r.depth % 2 == 0 ? byte >> 4 : byte & 15;
-		out->x[child] ^= kith_hash64(seed, offer, sizeof offer);
+		out->digest.x[child] ^= kith_hash64(seed, offer, sizeof offer);
 		out->count[child]++;
 	}
-}
-
-static void digest_write(struct kith_writer *w, const struct digest *d)
-{
-	kith_write_u8(w, d->range.depth);
-	kith_write_u32(w, d->range.path);
-	for (unsigned i = 0; i < KITH_GOSSIP_FANOUT; i++)
-		kith_write_u64(w, d->x[i]);
-}
-
-static void digest_read(struct kith_reader *r, struct digest *d)
-{
-	memset(d, 0, sizeof *d);
-	d->range.depth = kith_read_u8(r);
-	d->range.path = kith_read_u32(r);
-	for (unsigned i = 0; i < KITH_GOSSIP_FANOUT; i++)
-		d->x[i] = kith_read_u64(r);
-	if (!range_valid(d->range, KITH_GOSSIP_DEPTH_MAX - 1))
-		r->bad = true;
 }
 
 /* ---- requests ---- */
@@ -138,14 +103,15 @@ static bool draft_has_room(const struct draft *d, size_t more)
 	       REQUEST_ROOM;
 }
 
-static void draft_digest(struct draft *d, const struct kith_members *ms, const struct kith_now *now, struct range r)
+static void draft_digest(struct draft *d, const struct kith_members *ms, const struct kith_now *now,
+			 struct kith_gossip_range r)
 {
 	if (d->digests_len + DIGEST_LEN > sizeof d->digests || !draft_has_room(d, DIGEST_LEN))
 		return;
-	struct digest own;
+	struct tally own;
 	digest_range(ms, now, d->salt, r, &own);
 	struct kith_writer w = kith_writer_of(d->digests + d->digests_len, DIGEST_LEN);
-	digest_write(&w, &own);
+	kith_gossip_digest_write(&w, &own.digest);
 	d->digests_len += DIGEST_LEN;
 }
 
@@ -176,29 +142,16 @@ static bool draft_empty(const struct draft *d)
 
 static size_t draft_pack(const struct draft *d, uint8_t out[KITH_GOSSIP_REQUEST_MAX])
 {
-	struct kith_packer pk;
-	kith_packer_init(&pk, out, KITH_GOSSIP_REQUEST_MAX);
-	kith_pack_map(&pk, 1u + (d->digests_len > 0) + (d->offers_len > 0) + (d->wants_len > 0) + d->page);
-	kith_pack_key(&pk, KITH_B_GOSSIP_SALT);
-	kith_pack_uint(&pk, d->salt);
-	if (d->digests_len > 0) {
-		kith_pack_key(&pk, KITH_B_GOSSIP_DIGESTS);
-		kith_pack_bytes(&pk, d->digests, d->digests_len);
-	}
-	if (d->offers_len > 0) {
-		kith_pack_key(&pk, KITH_B_GOSSIP_OFFERS);
-		kith_pack_bytes(&pk, d->offers, d->offers_len);
-	}
-	if (d->wants_len > 0) {
-		kith_pack_key(&pk, KITH_B_GOSSIP_WANTS);
-		kith_pack_bytes(&pk, d->wants, d->wants_len);
-	}
-	if (d->page) {
-		kith_pack_key(&pk, KITH_B_GOSSIP_CURSOR);
-		kith_pack_bytes(&pk, d->cursor, sizeof d->cursor);
-	}
-	KITH_ASSERT(!pk.bad);
-	return pk.len;
+	struct kith_msg_gossip m = {
+		.salt = d->salt,
+		.digests = { d->digests, d->digests_len },
+		.offers = { d->offers, d->offers_len },
+		.wants = { d->wants, d->wants_len },
+		.cursor = { d->cursor, d->page ? sizeof d->cursor : 0 },
+	};
+	size_t len = kith_msg_gossip_write(out, KITH_GOSSIP_REQUEST_MAX, &m);
+	KITH_ASSERT(len > 0);
+	return len;
 }
 
 /* Tells news once more, newest first; out receives at most max members. */
@@ -232,7 +185,7 @@ size_t kith_gossip_request(struct kith_members *ms, const struct kith_now *now, 
 	for (size_t i = 0; i < n; i++)
 		draft_offer(&d, news[i]);
 	if (digests)
-		draft_digest(&d, ms, now, (struct range){ 0, 0 });
+		draft_digest(&d, ms, now, (struct kith_gossip_range){ 0, 0 });
 	return draft_pack(&d, out);
 }
 
@@ -246,32 +199,18 @@ static void want_newer(struct draft *d, const struct kith_members *ms, const uin
 		draft_want(d, prefix);
 }
 
-static bool get_part(const struct kith_unpacked *pk, uint32_t key, size_t unit, struct kith_span *out)
-{
-	const struct kith_unpack_item *item = kith_unpack_get(pk, kith_unpack_root(pk), key);
-	*out = (struct kith_span){ (const uint8_t *)"", 0 }; /* never NULL: readers do arithmetic on it */
-	if (item == NULL)
-		return true;
-	if (item->type != KITH_UNPACK_BYTES || item->bytes.len % unit != 0)
-		return false;
-	*out = item->bytes;
-	return true;
-}
-
 static void hear_offers(struct draft *d, const struct kith_members *ms, struct kith_span offers)
 {
 	struct kith_reader r = kith_reader_of_span(offers);
-	while (kith_reader_left(&r) >= OFFER_LEN) {
-		const uint8_t *prefix = kith_read(&r, PREFIX);
-		uint64_t seq = kith_read_u64(&r);
-		want_newer(d, ms, prefix, seq);
-	}
+	struct kith_gossip_offer offer;
+	while (kith_gossip_offer_next(&r, &offer))
+		want_newer(d, ms, offer.prefix, offer.seq);
 }
 
 /* ---- answering ---- */
 
 struct reply {
-	uint8_t digests[ANSWER_DIGESTS_MAX * DIGEST_LEN];
+	uint8_t digests[KITH_GOSSIP_TOLD_DIGESTS_MAX * DIGEST_LEN];
 	uint8_t lists[KITH_GOSSIP_LISTS_LEN_MAX];
 	struct kith_writer digests_w, lists_w;
 	const struct kith_member *entries[KITH_GOSSIP_ENTRIES_MAX];
@@ -279,11 +218,12 @@ struct reply {
 	const struct kith_member *page_next; /* the first that did not fit a page */
 };
 
-static void reply_list(struct reply *re, const struct kith_members *ms, const struct kith_now *now, struct range r)
+static void reply_list(struct reply *re, const struct kith_members *ms, const struct kith_now *now,
+		       struct kith_gossip_range r)
 {
 	uint32_t from, to, n = 0;
 	struct kith_writer start = re->lists_w;
-	uint8_t *header = kith_write(&re->lists_w, LIST_HEADER_LEN);
+	uint8_t *header = kith_write(&re->lists_w, KITH_GOSSIP_LIST_HEADER_LEN);
 	range_bounds(ms, r, &from, &to);
 	for (uint32_t i = from; i < to && n < KITH_GOSSIP_LIST_MAX; i++) {
 		if (!compared(ms->at[i], now))
@@ -297,32 +237,30 @@ static void reply_list(struct reply *re, const struct kith_members *ms, const st
 		re->lists_w = start; /* no room: a list must be whole; left for the next exchange */
 		return;
 	}
-	struct kith_writer w = kith_writer_of(header, LIST_HEADER_LEN);
-	kith_write_u8(&w, r.depth);
-	kith_write_u32(&w, r.path);
-	kith_write_u8(&w, (uint8_t)n);
+	struct kith_writer w = kith_writer_of(header, KITH_GOSSIP_LIST_HEADER_LEN);
+	kith_gossip_list_header_write(&w, r, (uint8_t)n);
 }
 
 static void reply_digest(struct reply *re, const struct kith_members *ms, const struct kith_now *now, uint64_t salt,
-			 struct range r)
+			 struct kith_gossip_range r)
 {
 	if (kith_writer_space(&re->digests_w) < DIGEST_LEN)
 		return;
-	struct digest d;
-	digest_range(ms, now, salt, r, &d);
-	digest_write(&re->digests_w, &d);
+	struct tally own;
+	digest_range(ms, now, salt, r, &own);
+	kith_gossip_digest_write(&re->digests_w, &own.digest);
 }
 
 /* Answers one range of the asker: where its children differ from ours. Begins anywhere, so that each gets its turn. */
 static void reply_range(struct reply *re, const struct kith_members *ms, const struct kith_now *now, uint64_t salt,
-			const struct digest *theirs)
+			const struct kith_gossip_digest *theirs)
 {
-	struct digest own;
+	struct tally own;
 	digest_range(ms, now, salt, theirs->range, &own);
 	for (unsigned i = 0; i < KITH_GOSSIP_FANOUT; i++) {
 		unsigned child = (i + (unsigned)(salt & 15)) % KITH_GOSSIP_FANOUT;
-		struct range r = child_of(theirs->range, child);
-		if (own.x[child] == theirs->x[child])
+		struct kith_gossip_range r = child_of(theirs->range, child);
+		if (own.digest.x[child] == theirs->x[child])
 			continue;
 		if (own.count[child] <= KITH_GOSSIP_LIST_MAX || r.depth == KITH_GOSSIP_DEPTH_MAX)
 			reply_list(re, ms, now, r);
@@ -359,76 +297,37 @@ static int reply_pack(const struct reply *re, struct kith_members *ms, const str
 {
 	const struct kith_member *news[KITH_GOSSIP_OFFERS_MAX];
 	size_t news_n = take_news(ms, now, news, KITH_GOSSIP_OFFERS_MAX);
-	size_t digests_len = kith_writer_len(&re->digests_w), lists_len = kith_writer_len(&re->lists_w);
-	struct kith_packer pk;
-	kith_packer_init(&pk, out, cap);
-	kith_pack_map(&pk, 2u + (digests_len > 0) + (lists_len > 0) + (re->entries_n > 0) + (re->page_next != NULL) +
-				   (news_n > 0));
-	kith_pack_key(&pk, KITH_B_GOSSIPED_SALT);
-	kith_pack_uint(&pk, salt);
-	if (digests_len > 0) {
-		kith_pack_key(&pk, KITH_B_GOSSIPED_DIGESTS);
-		kith_pack_bytes(&pk, re->digests, digests_len);
-	}
-	if (lists_len > 0) {
-		kith_pack_key(&pk, KITH_B_GOSSIPED_LISTS);
-		kith_pack_bytes(&pk, re->lists, lists_len);
-	}
-	if (re->entries_n > 0) {
-		kith_pack_key(&pk, KITH_B_GOSSIPED_ENTRIES);
-		kith_pack_array(&pk, (uint32_t)re->entries_n);
-		for (size_t i = 0; i < re->entries_n; i++) {
-			struct kith_span entry = kith_member_entry_bytes(re->entries[i]);
-			kith_pack_bytes(&pk, entry.p, entry.len);
-		}
-	}
-	if (re->page_next != NULL) {
-		kith_pack_key(&pk, KITH_B_GOSSIPED_CURSOR);
-		kith_pack_bytes(&pk, re->page_next->id.b, PREFIX);
-	}
-	kith_pack_key(&pk, KITH_B_GOSSIPED_COUNT);
-	kith_pack_uint(&pk, ms->n);
-	if (news_n > 0) {
-		uint8_t offers[KITH_GOSSIP_OFFERS_MAX * OFFER_LEN];
-		for (size_t i = 0; i < news_n; i++)
-			offer_write(offers + i * OFFER_LEN, news[i]);
-		kith_pack_key(&pk, KITH_B_GOSSIPED_OFFERS);
-		kith_pack_bytes(&pk, offers, news_n * OFFER_LEN);
-	}
-	KITH_ASSERT(!pk.bad);
-	return (int)pk.len;
-}
-
-struct parts {
-	uint64_t salt;
-	struct kith_span digests, offers, wants, cursor, lists;
-};
-
-static int read_request(const struct kith_unpacked *pk, struct parts *out)
-{
-	memset(out, 0, sizeof *out);
-	(void)kith_unpack_get_uint(pk, kith_unpack_root(pk), KITH_B_GOSSIP_SALT, UINT64_MAX, &out->salt);
-	if (!get_part(pk, KITH_B_GOSSIP_DIGESTS, DIGEST_LEN, &out->digests) ||
-	    !get_part(pk, KITH_B_GOSSIP_OFFERS, OFFER_LEN, &out->offers) ||
-	    !get_part(pk, KITH_B_GOSSIP_WANTS, PREFIX, &out->wants) ||
-	    !get_part(pk, KITH_B_GOSSIP_CURSOR, PREFIX, &out->cursor))
-		return KITH_EPROTO;
-	if (out->digests.len > REQUEST_DIGESTS_MAX * DIGEST_LEN || (out->cursor.len != 0 && out->cursor.len != PREFIX))
-		return KITH_EPROTO;
-	return 0;
+	uint8_t offers[KITH_GOSSIP_OFFERS_MAX * OFFER_LEN];
+	struct kith_span entries[KITH_GOSSIP_ENTRIES_MAX];
+	for (size_t i = 0; i < news_n; i++)
+		offer_write(offers + i * OFFER_LEN, news[i]);
+	for (size_t i = 0; i < re->entries_n; i++)
+		entries[i] = kith_member_entry_bytes(re->entries[i]);
+	struct kith_msg_gossiped m = {
+		.salt = salt,
+		.digests = { re->digests, kith_writer_len(&re->digests_w) },
+		.lists = { re->lists, kith_writer_len(&re->lists_w) },
+		.entries = { entries, re->entries_n },
+		.count = ms->n,
+		.offers = { offers, news_n * OFFER_LEN },
+	};
+	if (re->page_next != NULL)
+		m.cursor = (struct kith_span){ re->page_next->id.b, PREFIX };
+	size_t len = kith_msg_gossiped_write(out, cap, &m);
+	KITH_ASSERT(len > 0);
+	return (int)len;
 }
 
 int kith_gossip_answer(struct kith_members *ms, const struct kith_now *now, struct kith_span request, uint8_t *out,
 		       size_t cap, struct kith_gossip_result *result)
 {
-	struct kith_unpacked pk;
-	struct parts in;
+	struct kith_msg_gossip in;
 	memset(result, 0, sizeof *result);
 	if (cap < ANSWER_MIN)
 		return KITH_EMSGSIZE;
 	if (cap > KITH_ANSWER_MAX)
 		cap = KITH_ANSWER_MAX;
-	if (request.len > KITH_REQUEST_MAX || kith_unpack_parse(&pk, request) != 0 || read_request(&pk, &in) != 0)
+	if (request.len > KITH_REQUEST_MAX || kith_msg_gossip_read(&in, request) != 0)
 		return KITH_EPROTO;
 
 	struct reply re = { .entries_n = 0 };
@@ -437,13 +336,9 @@ int kith_gossip_answer(struct kith_members *ms, const struct kith_now *now, stru
 	re.digests_w = kith_writer_of(re.digests, sizeof re.digests);
 	re.lists_w = kith_writer_of(re.lists, lists_cap);
 	struct kith_reader r = kith_reader_of_span(in.digests);
-	while (kith_reader_left(&r) > 0) {
-		struct digest theirs;
-		digest_read(&r, &theirs);
-		if (r.bad)
-			return KITH_EPROTO;
+	struct kith_gossip_digest theirs;
+	while (kith_gossip_digest_next(&r, &theirs))
 		reply_range(&re, ms, now, in.salt, &theirs);
-	}
 	room -= kith_writer_len(&re.digests_w) + kith_writer_len(&re.lists_w);
 	for (size_t i = 0; i < in.wants.len; i += PREFIX) {
 		const struct kith_member *m = kith_members_get_prefix(ms, in.wants.p + i);
@@ -462,134 +357,95 @@ int kith_gossip_answer(struct kith_members *ms, const struct kith_now *now, stru
 
 /* ---- taking an answer in ---- */
 
-static void merge_entries(struct kith_members *ms, const struct kith_now *now, const struct kith_unpacked *pk,
+static void merge_entries(struct kith_members *ms, const struct kith_now *now, struct kith_spans entries,
 			  struct kith_gossip_result *result)
 {
-	const struct kith_unpack_item *array = kith_unpack_get(pk, kith_unpack_root(pk), KITH_B_GOSSIPED_ENTRIES);
-	const struct kith_unpack_item *item = kith_unpack_first(pk, array);
-	for (uint16_t i = 0; item != NULL && i < array->count; i++) {
-		int merged =
-			item->type == KITH_UNPACK_BYTES ? kith_members_merge(ms, now, item->bytes, NULL) : KITH_EPROTO;
+	for (size_t i = 0; i < entries.n; i++) {
+		int merged = kith_members_merge(ms, now, entries.at[i], NULL);
 		result->fresh = (uint16_t)(result->fresh + (merged == KITH_MERGE_NEW));
 		result->updated = (uint16_t)(result->updated + (merged == KITH_MERGE_UPDATED));
 		result->refused = (uint16_t)(result->refused + (merged < 0));
-		item = kith_unpack_after(pk, item);
 	}
 }
 
 /* One list of a range: asks for what is newer there, offers what is newer here or not there at all. Both are in the
  * order of ids, so one pass over both does it. */
-static void hear_list(struct draft *d, const struct kith_members *ms, const struct kith_now *now, struct range range,
-		      struct kith_span list)
+static void hear_list(struct draft *d, const struct kith_members *ms, const struct kith_now *now,
+		      const struct kith_gossip_list *list)
 {
 	uint32_t i, to;
-	struct kith_reader r = kith_reader_of_span(list);
-	const uint8_t *prefix = kith_read(&r, PREFIX);
-	uint64_t seq = kith_read_u64(&r);
-	range_bounds(ms, range, &i, &to);
-	while (i < to || prefix != NULL) {
+	struct kith_gossip_offer offer;
+	struct kith_reader r = kith_reader_of_span(list->offers);
+	bool more = kith_gossip_offer_next(&r, &offer);
+	range_bounds(ms, list->range, &i, &to);
+	while (i < to || more) {
 		KITH_ASSERT(i == to || ms->at != NULL);
-		int order = i == to ? 1 : prefix == NULL ? -1 : memcmp(ms->at[i]->id.b, prefix, PREFIX);
+		int order = i == to ? 1 : !more ? -1 : memcmp(ms->at[i]->id.b, offer.prefix, PREFIX);
 		if (order <= 0) {
 			const struct kith_member *m = ms->at[i++];
-			if (compared(m, now) && (order < 0 || m->seq > seq))
+			if (compared(m, now) && (order < 0 || m->seq > offer.seq))
 				draft_offer(d, m);
 		}
 		if (order >= 0) {
-			want_newer(d, ms, prefix, seq);
-			prefix = kith_read(&r, PREFIX);
-			seq = kith_read_u64(&r);
+			want_newer(d, ms, offer.prefix, offer.seq);
+			more = kith_gossip_offer_next(&r, &offer);
 		}
 	}
 }
 
-/* False: malformed. A list that was cut at its bound (a range of many) must not be taken as "I lack the rest": it
- * offers nothing. */
-static bool hear_lists(struct draft *d, const struct kith_members *ms, const struct kith_now *now,
+/* A list that was cut at its bound (a range of many) must not be taken as "I lack the rest": it offers nothing. */
+static void hear_lists(struct draft *d, const struct kith_members *ms, const struct kith_now *now,
 		       struct kith_span lists)
 {
 	struct kith_reader r = kith_reader_of_span(lists);
-	while (kith_reader_left(&r) > 0) {
-		struct range range = { .depth = kith_read_u8(&r) };
-		range.path = kith_read_u32(&r);
-		uint8_t n = kith_read_u8(&r);
-		struct kith_span list = kith_read_span(&r, (size_t)n * OFFER_LEN);
-		if (r.bad || !range_valid(range, KITH_GOSSIP_DEPTH_MAX) || range.depth == 0)
-			return false;
-		if (n >= KITH_GOSSIP_LIST_MAX)
-			hear_offers(d, ms, list);
+	struct kith_gossip_list list;
+	while (kith_gossip_list_next(&r, &list)) {
+		if (list.n >= KITH_GOSSIP_LIST_MAX)
+			hear_offers(d, ms, list.offers);
 		else
-			hear_list(d, ms, now, range, list);
+			hear_list(d, ms, now, &list);
 	}
-	return true;
 }
 
 static void hear_digest(struct draft *d, const struct kith_members *ms, const struct kith_now *now,
-			const struct digest *theirs)
+			const struct kith_gossip_digest *theirs)
 {
-	struct digest own;
+	struct tally own;
 	if (theirs->range.depth == 0)
 		return; /* would go round in circles: only what is deeper than our own first question is followed */
 	digest_range(ms, now, d->salt, theirs->range, &own);
 	for (unsigned i = 0; i < KITH_GOSSIP_FANOUT; i++) {
 		unsigned child = (i + (unsigned)(d->salt >> 4 & 15)) % KITH_GOSSIP_FANOUT;
-		if (own.x[child] != theirs->x[child] && theirs->range.depth + 1 < KITH_GOSSIP_DEPTH_MAX)
+		if (own.digest.x[child] != theirs->x[child] && theirs->range.depth + 1 < KITH_GOSSIP_DEPTH_MAX)
 			draft_digest(d, ms, now, child_of(theirs->range, child));
 	}
-}
-
-static int read_answer(const struct kith_unpacked *pk, struct parts *out)
-{
-	memset(out, 0, sizeof *out);
-	(void)kith_unpack_get_uint(pk, kith_unpack_root(pk), KITH_B_GOSSIPED_SALT, UINT64_MAX, &out->salt);
-	if (!get_part(pk, KITH_B_GOSSIPED_DIGESTS, DIGEST_LEN, &out->digests) ||
-	    !get_part(pk, KITH_B_GOSSIPED_LISTS, 1, &out->lists) ||
-	    !get_part(pk, KITH_B_GOSSIPED_OFFERS, OFFER_LEN, &out->offers) ||
-	    !get_part(pk, KITH_B_GOSSIPED_CURSOR, PREFIX, &out->cursor))
-		return KITH_EPROTO;
-	if (out->digests.len > ANSWER_DIGESTS_MAX * DIGEST_LEN || (out->cursor.len != 0 && out->cursor.len != PREFIX))
-		return KITH_EPROTO;
-	struct kith_reader r = kith_reader_of_span(out->digests);
-	while (kith_reader_left(&r) > 0) {
-		struct digest d;
-		digest_read(&r, &d);
-		if (r.bad)
-			return KITH_EPROTO;
-	}
-	struct draft unused = { .salt = 0 };
-	const struct kith_members none = { .n = 0 };
-	const struct kith_now now = { 0 };
-	return hear_lists(&unused, &none, &now, out->lists) ? 0 : KITH_EPROTO;
 }
 
 int kith_gossip_answered(struct kith_members *ms, const struct kith_now *now, struct kith_span answer,
 			 struct kith_gossip_result *result)
 {
-	struct kith_unpacked pk;
-	struct parts in;
+	struct kith_msg_room room;
+	struct kith_msg_gossiped in;
 	memset(result, 0, sizeof *result);
-	if (kith_unpack_parse(&pk, answer) != 0 || read_answer(&pk, &in) != 0)
+	if (kith_msg_gossiped_read(&in, &room, answer) != 0)
 		return KITH_EPROTO;
 	uint32_t held = ms->n;
-	merge_entries(ms, now, &pk, result);
+	merge_entries(ms, now, in.entries, result);
 
 	struct draft d = { .salt = in.salt };
-	uint64_t count = 0;
-	(void)kith_unpack_get_uint(&pk, kith_unpack_root(&pk), KITH_B_GOSSIPED_COUNT, UINT32_MAX, &count);
 	if (in.cursor.len > 0 && result->fresh > 0) {
 		d.page = true;
 		memcpy(d.cursor, in.cursor.p, PREFIX);
-	} else if (in.digests.len + in.lists.len > 0 && count > 2 * (uint64_t)held + NEWCOMER_SLACK && held < ms->max) {
+	} else if (in.digests.len + in.lists.len > 0 && in.count > 2 * (uint64_t)held + NEWCOMER_SLACK &&
+		   held < ms->max) {
 		d.page = true; /* from the first id on: asked once per exchange, since pages carry neither of the two */
 	} else {
 		hear_offers(&d, ms, in.offers);
-		(void)hear_lists(&d, ms, now, in.lists);
+		hear_lists(&d, ms, now, in.lists);
 		struct kith_reader r = kith_reader_of_span(in.digests);
-		while (kith_reader_left(&r) > 0) {
-			struct digest theirs;
-			digest_read(&r, &theirs);
+		struct kith_gossip_digest theirs;
+		while (kith_gossip_digest_next(&r, &theirs))
 			hear_digest(&d, ms, now, &theirs);
-		}
 	}
 	if (!draft_empty(&d))
 		result->follow_len = draft_pack(&d, result->follow);

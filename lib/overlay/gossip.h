@@ -1,5 +1,5 @@
-/* Anti-entropy between two supernodes: bodies of GOSSIP requests and answers, in which their member tables become
- * equal.
+/* Anti-entropy between two supernodes: what goes into GOSSIP requests and answers (wire/message_gossip), by which
+ * their member tables become equal.
  *
  * Entries travel in answers only (a request is one packet); whoever learns that the other side holds something newer
  * asks for it. News is named by id and sequence, 24 bytes, and fetched by who lacks it: a full entry told by rumour
@@ -22,31 +22,13 @@
 #define KITH_OVERLAY_GOSSIP_H
 
 #include "overlay/members.h"
+#include "wire/message_gossip.h"
 
-#define KITH_GOSSIP_REQUEST_MAX 1000 /* below KITH_REQUEST_MAX; digests, offers and wants share it */
-#define KITH_GOSSIP_FANOUT 16
-#define KITH_GOSSIP_DEPTH_MAX 8 /* hex digits of the deepest range: 25,000 members are told apart by four */
 #define KITH_GOSSIP_LIST_MAX 48 /* a child with at most so many members is answered by a list */
 #define KITH_GOSSIP_LISTS_LEN_MAX 6144 /* bytes of lists in an answer */
 #define KITH_GOSSIP_WANTS_MAX 30 /* as many entries as an answer holds */
 #define KITH_GOSSIP_OFFERS_MAX 16
 #define KITH_GOSSIP_ENTRIES_MAX 48
-
-/* Request body. */
-#define KITH_B_GOSSIP_SALT 0 /* uint */
-#define KITH_B_GOSSIP_DIGESTS 1 /* bytes: (depth 1, path 4, 16 x digest 8) each */
-#define KITH_B_GOSSIP_OFFERS 2 /* bytes: (id prefix 16, seq 8) each: newer here, as far as known */
-#define KITH_B_GOSSIP_WANTS 3 /* bytes: (id prefix 16) each */
-#define KITH_B_GOSSIP_CURSOR 4 /* bytes(16): entries from that id on */
-/* Answer body. */
-#define KITH_B_GOSSIPED_SALT 0 /* uint: as asked */
-#define KITH_B_GOSSIPED_DIGESTS 1 /* bytes: of children that differ and are large */
-/* bytes: (depth 1, path 4, n 1, n x (id prefix 16, seq 8)) each: those that are small */
-#define KITH_B_GOSSIPED_LISTS 2
-#define KITH_B_GOSSIPED_ENTRIES 3 /* array of bytes: member entries */
-#define KITH_B_GOSSIPED_CURSOR 4 /* bytes(16): where the next page begins; absent at the end */
-#define KITH_B_GOSSIPED_COUNT 5 /* uint: members held */
-#define KITH_B_GOSSIPED_OFFERS 6 /* bytes: as in a request */
 
 /* What came of a body, and the request to send back to its sender (0 bytes: none). */
 struct kith_gossip_result {

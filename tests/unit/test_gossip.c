@@ -1,6 +1,5 @@
 #include "overlay_world.h"
 
-#include "codec/pack.h"
 #include "overlay/gossip.h"
 #include "sim/suite_sim.h"
 
@@ -178,12 +177,10 @@ static void news_is_told_a_bounded_number_of_times(void **state)
 	size_t told = 0;
 	for (int i = 0; i < 100; i++) {
 		uint8_t body[KITH_GOSSIP_REQUEST_MAX];
-		struct kith_unpacked pk;
-		struct kith_span offers;
+		struct kith_msg_gossip m;
 		size_t len = kith_gossip_request(&tables[0], &w.now, &w.rnd.random, false, body);
-		assert_int_equal(kith_unpack_parse(&pk, test_span(body, len)), 0);
-		if (kith_unpack_get_bytes(&pk, kith_unpack_root(&pk), KITH_B_GOSSIP_OFFERS, len, &offers))
-			told += offers.len / 24;
+		assert_int_equal(kith_msg_gossip_read(&m, test_span(body, len)), 0);
+		told += m.offers.len / KITH_GOSSIP_OFFER_LEN;
 	}
 	assert_in_range(told, 16 * 3, 16 * 8);
 }
@@ -382,12 +379,10 @@ static void running_out_of_memory_loses_entries_and_nothing_else(void **state)
 		learn(0, i);
 	learn(1, 0);
 	uint8_t page[32];
-	struct kith_packer pk;
-	kith_packer_init(&pk, page, sizeof page);
-	kith_pack_map(&pk, 1);
-	kith_pack_key(&pk, KITH_B_GOSSIP_CURSOR);
-	kith_pack_bytes(&pk, (const uint8_t[16]){ 0 }, 16);
-	int len = kith_gossip_answer(&tables[0], &w.now, test_span(page, pk.len), answer, sizeof answer, &r);
+	static const uint8_t first[KITH_MEMBER_ID_PREFIX] = { 0 };
+	struct kith_msg_gossip m = { .cursor = { first, sizeof first } };
+	size_t page_len = kith_msg_gossip_write(page, sizeof page, &m);
+	int len = kith_gossip_answer(&tables[0], &w.now, test_span(page, page_len), answer, sizeof answer, &r);
 	assert_true(len > 0);
 	for (long fail = 0; fail < 200; fail++) {
 		w.mem.fail_after = fail;
