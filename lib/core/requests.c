@@ -17,11 +17,6 @@
 
 static const struct kith_span nothing = { NULL, 0 };
 
-static void on_ping(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
-{
-	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
-}
-
 /* A replica tells a home, or a home its leaf: for this node's own application, and for leaves of ours. */
 static void on_notify(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
@@ -56,10 +51,11 @@ static bool is_asker(const struct kith_core *c, const struct kith_session *s, ch
 	case 'O': /* keys cannot be changed before there are any */
 		return s->state == KITH_SESSION_OPEN;
 	default:
-		return letter == 'A';
+		return false;
 	}
 }
 
+/* NULL: no such kind. */
 static const char *askers_of(uint8_t kind)
 {
 	switch ((enum kith_request_kind)kind) {
@@ -69,12 +65,15 @@ static const char *askers_of(uint8_t kind)
 		KITH_REQUEST_MAP(KITH_REQUEST_CASE)
 #undef KITH_REQUEST_CASE
 	}
-	return "A"; /* unknown kinds get their own answer */
+	return NULL;
 }
 
 static bool allowed(const struct kith_core *c, const struct kith_session *s, uint8_t kind)
 {
-	for (const char *letter = askers_of(kind); *letter != '\0'; letter++) {
+	const char *askers = askers_of(kind);
+	if (askers == NULL)
+		return true; /* to be told that it is unknown */
+	for (const char *letter = askers; *letter != '\0'; letter++) {
 		if (is_asker(c, s, *letter))
 			return true;
 	}
@@ -87,9 +86,6 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 	switch ((enum kith_request_kind)request->kind) {
 	case KITH_REQ_ATTACH:
 		kith_attach_on_request(c, s, request);
-		return;
-	case KITH_REQ_DETACH:
-		kith_attach_on_detach(c, s, request);
 		return;
 	case KITH_REQ_LOOKUP:
 		kith_query_on_lookup(c, s, request);
@@ -120,17 +116,11 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 	case KITH_REQ_GOSSIP:
 		kith_super_on_gossip(c, s, request);
 		return;
-	case KITH_REQ_MEMBERS:
-		kith_super_on_members(c, s, request);
-		return;
 	case KITH_REQ_REKEY:
 		kith_rekey_on_request(c, s, request);
 		return;
 	case KITH_REQ_CHALLENGE:
 		kith_challenge_on_request(c, s, request);
-		return;
-	case KITH_REQ_PING:
-		on_ping(c, s, request);
 		return;
 	}
 	kith_session_answer(c, s, request->id, KITH_STATUS_UNKNOWN, nothing);
@@ -162,7 +152,6 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 	switch (kith_token_kind(answer->token)) {
 	case KITH_TOKEN_IGNORE:
 	case KITH_TOKEN_LEAVE:
-	case KITH_TOKEN_PING:
 		return;
 	case KITH_TOKEN_ATTACH:
 		kith_homes_on_attached(c, s, answer);

@@ -119,12 +119,6 @@ static void forget_leaf(struct kith_core *c, struct kith_session *s)
 	s->attached = NULL;
 }
 
-void kith_attach_on_detach(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
-{
-	forget_leaf(c, s);
-	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
-}
-
 /* Signs what we saw and tells the replicas, and our own leaves. */
 static void report_vanished(struct kith_core *c, const struct kith_attached *leaf)
 {

@@ -9,7 +9,6 @@
 #include "link/state.h"
 
 void kith_attach_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
-void kith_attach_on_detach(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
 /* The session of a leaf has ended: one that did not say goodbye is reported. */
 void kith_attach_lost(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason);

@@ -217,14 +217,3 @@ void kith_super_pack_hosts(struct kith_core *c, struct kith_packer *pk)
 		kith_pack_bytes(pk, bytes, kith_host_make(bytes, &host));
 	}
 }
-
-void kith_super_on_members(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
-{
-	uint8_t body[1024];
-	struct kith_packer pk;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 1);
-	kith_pack_key(&pk, KITH_B_MEMBERS_HOSTS);
-	kith_super_pack_hosts(c, &pk);
-	kith_session_answer(c, s, request->id, KITH_STATUS_OK, (struct kith_span){ body, pk.len });
-}

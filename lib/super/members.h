@@ -29,7 +29,6 @@ void kith_super_gossip_with(struct kith_core *c, const struct kith_host *host, s
 
 void kith_super_on_gossip(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 void kith_super_on_gossiped(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
-void kith_super_on_members(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
 /* A supernode did not answer a request (KITH_ETIMEDOUT, KITH_ECLOSED), or it did: who fails is not asked for a while.
  */

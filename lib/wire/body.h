@@ -16,11 +16,9 @@
  *   T  a supernode, of anybody, on an infrastructure session: it can only speak of its own tunnels
  *   H  a home, of its leaf
  *   P  either side of a peer session
- *   O  anybody, on every session that is open: not inside a HELLO
- *   A  anybody, on every session */
+ *   O  anybody, on every session that is open: not inside a HELLO */
 #define KITH_REQUEST_MAP(X)                                                                                            \
 	X(ATTACH, 1, "C") /* be my home */                                                                             \
-	X(DETACH, 2, "C") /* stop being my home */                                                                     \
 	X(LOOKUP, 3, "C") /* records of a name, asked on my behalf */                                                  \
 	X(SUBSCRIBE, 4, "C") /* tell me about these keys from now on */                                                \
 	X(INTRODUCE, 5, "C") /* open a tunnel to that device and pass it this packet */                                \
@@ -32,10 +30,8 @@
 	X(WATCH, 18, "S") /* tell me when this key changes */                                                          \
 	X(VANISH, 19, "S") /* a leaf of mine fell silent */                                                            \
 	X(GOSSIP, 20, "S") /* members: digests, rumours, missing entries */                                            \
-	X(MEMBERS, 21, "C") /* a sample of supernodes, for a host cache */                                             \
 	X(REKEY, 32, "O") /* a fresh ephemeral for the next key epoch */                                               \
-	X(CHALLENGE, 33, "P") /* prove, explicitly, that you hold your device key */                                   \
-	X(PING, 34, "A")
+	X(CHALLENGE, 33, "P") /* prove, explicitly, that you hold your device key */
 
 enum kith_request_kind {
 #define KITH_REQUEST_ENUM(name, value, who) KITH_REQ_##name = (value),
@@ -116,9 +112,6 @@ enum kith_status {
 #define KITH_B_GOSSIPED_CURSOR 4 /* bytes(16): where the next page begins; absent at the end */
 #define KITH_B_GOSSIPED_COUNT 5 /* uint: members held */
 #define KITH_B_GOSSIPED_OFFERS 6 /* bytes: as in a request */
-
-/* MEMBERS answer */
-#define KITH_B_MEMBERS_HOSTS 0 /* array of bytes: host entries */
 
 /* REKEY request and answer */
 #define KITH_B_REKEY_EPOCH 0 /* uint: the new epoch */

@@ -113,9 +113,9 @@ static void ask(struct kith_reader *r, bool embed)
 	f.state[token] = TOKEN_OUT; /* before: it is sent within the call */
 	f.tokens++;
 	f.out++;
-	int err = embed ? kith_request_embed(&f.rq, &f.env, f.now, KITH_REQ_PING, span, token, timeout_us,
+	int err = embed ? kith_request_embed(&f.rq, &f.env, f.now, KITH_REQ_LOOKUP, span, token, timeout_us,
 					     in_payload ? &w : NULL)
-			: kith_request_send(&f.rq, &f.env, f.now, KITH_REQ_PING, span, token, rtt_us, timeout_us);
+			: kith_request_send(&f.rq, &f.env, f.now, KITH_REQ_LOOKUP, span, token, rtt_us, timeout_us);
 	f.embedded[token] = embed;
 	KITH_ASSERT(err == 0 || err == KITH_EFULL || err == KITH_ENOMEM || err == KITH_EMSGSIZE);
 	KITH_ASSERT((err == KITH_EMSGSIZE) == (len > KITH_REQUEST_MAX) && (err != KITH_ENOMEM || f.alloc.failed));

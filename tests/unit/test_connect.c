@@ -461,8 +461,9 @@ static void two_supernodes_that_meet_at_the_same_instant_stay_together(void **st
 		kith_core_tick(c, world_clock(&w));
 		world_drain(&w, i);
 		kith_outbox_claim(&w.shared->outbox, c, c->stats);
-		assert_int_equal(kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_PING, test_span(empty_map, 1),
-						      kith_token(KITH_TOKEN_PING, 0), &session),
+		assert_int_equal(kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_GOSSIP,
+						      test_span(empty_map, 1), kith_token(KITH_TOKEN_IGNORE, 0),
+						      &session),
 				 0);
 		world_drain(&w, i);
 	}
@@ -511,8 +512,8 @@ static int contact(struct core_world *w, int from, int to, const struct kith_add
 	kith_core_tick(c, world_clock(w));
 	world_drain(w, from);
 	kith_outbox_claim(&w->shared->outbox, c, c->stats);
-	int err = kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_PING, test_span(empty_map, 1),
-				       kith_token(KITH_TOKEN_PING, 0), session);
+	int err = kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_GOSSIP, test_span(empty_map, 1),
+				       kith_token(KITH_TOKEN_IGNORE, 0), session);
 	world_drain(w, from);
 	return err;
 }

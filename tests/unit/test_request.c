@@ -192,7 +192,7 @@ static int ask(struct pair *p, int from, uint64_t token, size_t len)
 {
 	uint8_t body[KITH_REQUEST_MAX + 1];
 	memset(body, 0x33, sizeof body);
-	int err = kith_request_send(&p->end[from].rq, &p->end[from].env, p->now, KITH_REQ_PING, test_span(body, len),
+	int err = kith_request_send(&p->end[from].rq, &p->end[from].env, p->now, KITH_REQ_LOOKUP, test_span(body, len),
 				    token, 0, KITH_REQUEST_TIMEOUT_US);
 	fly(p, from);
 	return err;
@@ -314,7 +314,7 @@ static void the_answerer_works_on_eight_at_a_time_and_drops_more(void **state)
 {
 	struct pair p;
 	struct kith_request a;
-	uint8_t frame[3] = { 0, 0, KITH_REQ_PING };
+	uint8_t frame[3] = { 0, 0, KITH_REQ_LOOKUP };
 	(void)state;
 	pair_init(&p);
 	struct end *e = &p.end[1];
@@ -342,7 +342,7 @@ static void answers_kept_for_repetition_are_bounded(void **state)
 {
 	struct pair p;
 	struct kith_request a;
-	uint8_t frame[3] = { 0, 0, KITH_REQ_PING };
+	uint8_t frame[3] = { 0, 0, KITH_REQ_LOOKUP };
 	(void)state;
 	pair_init(&p);
 	struct end *e = &p.end[1];
@@ -433,7 +433,7 @@ static void a_request_in_a_handshake_is_answered_in_its_reply(void **state)
 	assert_int_equal(kith_request_embed(&p.end[0].rq, &p.end[0].env, 0, KITH_REQ_ATTACH, test_span("body", 4), 3,
 					    KITH_REQUEST_TIMEOUT_US, &w),
 			 0);
-	assert_int_equal(kith_request_embed(&p.end[0].rq, &p.end[0].env, 0, KITH_REQ_PING, test_span("more", 4), 4,
+	assert_int_equal(kith_request_embed(&p.end[0].rq, &p.end[0].env, 0, KITH_REQ_LOOKUP, test_span("more", 4), 4,
 					    KITH_REQUEST_TIMEOUT_US, NULL),
 			 0);
 	assert_true(kith_requests_deadline(p.end[0].rq) >=
