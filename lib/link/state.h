@@ -10,7 +10,6 @@
 #include "base/blob.h"
 #include "base/log.h"
 #include "base/stats.h"
-#include "codec/pack.h"
 #include "identity/contacts.h"
 #include "identity/keypair.h"
 #include "identity/trust.h"
@@ -23,6 +22,7 @@
 #include "relay/fwd.h"
 #include "session/guard.h"
 #include "session/sessions.h"
+#include "wire/message.h"
 #include "wire/outbox.h"
 #include "wire/record.h"
 
