@@ -108,11 +108,13 @@ static int pick(struct kith_core *c, struct kith_host *host)
 
 static void attach(struct kith_core *c, struct kith_home_slot *home, const struct kith_host *host, int cached)
 {
-	static const uint8_t empty_map[1] = { 0x80 };
+	const struct kith_msg_attach first = { .publish = false }; /* our record names our homes: it comes later */
+	uint8_t body[8];
 	*home = (struct kith_home_slot){ .state = KITH_HOME_CONNECTING, .host = *host, .since = c->now.mono_us };
 	home->prefix = kith_addr_diversity_prefix(&host->addrs[0]);
 	kith_hostcache_use(&c->leaf.cache, cached, true);
-	int err = kith_connect_request(c, host, KITH_USE_HOME, KITH_REQ_ATTACH, (struct kith_span){ empty_map, 1 },
+	size_t len = kith_msg_attach_write(body, sizeof body, &first);
+	int err = kith_connect_request(c, host, KITH_USE_HOME, KITH_REQ_ATTACH, (struct kith_span){ body, len },
 				       kith_token(KITH_TOKEN_ATTACH, 0), &home->session);
 	if (err == 0) {
 		struct kith_session *s = kith_sessions_get(&c->sessions, home->session);
@@ -165,29 +167,22 @@ static struct kith_home_slot *slot_of(struct kith_core *c, uint32_t session)
 	return NULL;
 }
 
-static void learn_hosts(struct kith_core *c, struct kith_unpack_list list, const struct kith_key *from)
+static void learn_hosts(struct kith_core *c, struct kith_spans hosts, const struct kith_key *from)
 {
-	struct kith_span bytes;
-	while (kith_unpack_list_next(&list, &bytes)) {
+	for (size_t i = 0; i < hosts.n; i++) {
 		struct kith_host host;
-		if (kith_host_parse(&host, bytes) != 0 || memcmp(host.dh.b, c->self.dh_pk, 32) == 0)
+		if (kith_host_parse(&host, hosts.at[i]) != 0 || memcmp(host.dh.b, c->self.dh_pk, 32) == 0)
 			continue;
 		int err = kith_hostcache_add(&c->leaf.cache, &host, kith_hostcache_source(from), 0);
 		(void)err; /* full: those known are as good */
 	}
 }
 
-static void learn_observed(struct kith_core *c, const struct kith_unpacked *pk, size_t slot)
+static void learn_observed(struct kith_core *c, const struct kith_addr *seen, size_t slot)
 {
-	struct kith_span bytes;
-	struct kith_addr seen;
-	if (!kith_unpack_get_bytes(pk, kith_unpack_root(pk), KITH_B_ATTACHED_OBSERVED, KITH_ADDR_WIRE_MAX, &bytes))
+	if (seen->family == 0 || kith_addr_equal(seen, &c->leaf.observed[slot]))
 		return;
-	struct kith_reader r = kith_reader_of_span(bytes);
-	kith_addr_read(&r, &seen);
-	if (!kith_reader_done(&r) || kith_addr_equal(&seen, &c->leaf.observed[slot]))
-		return;
-	c->leaf.observed[slot] = seen;
+	c->leaf.observed[slot] = *seen;
 	c->leaf.offer = true;
 }
 
@@ -294,13 +289,14 @@ static bool twice(struct kith_core *c, const struct kith_home_slot *home)
 void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	struct kith_home_slot *home = slot_of(c, s->index);
-	struct kith_unpacked pk;
+	struct kith_msg_room room;
+	struct kith_msg_attached m;
 	if (home == NULL)
 		return;
 	home->asking = false;
 	if (answer->err == KITH_EEXIST && home->state == KITH_HOME_ATTACHED)
 		return; /* a newer record of ours overtook this one */
-	if (answer->err != 0 || kith_unpack_parse(&pk, answer->body) != 0) {
+	if (answer->err != 0 || kith_msg_attached_read(&m, &room, answer->body) != 0) {
 		if (answer->err != KITH_ECLOSED) { /* closed: kith_homes_lost sees to it */
 			s->use &= (uint8_t)~KITH_USE_HOME;
 			give_up(c, home);
@@ -314,8 +310,8 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 		kith_homes_let_go(c, spare);
 		return;
 	}
-	learn_observed(c, &pk, (size_t)(home - c->leaf.homes));
-	learn_hosts(c, kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_ATTACHED_HOSTS), &home->host.dh);
+	learn_observed(c, &m.observed, (size_t)(home - c->leaf.homes));
+	learn_hosts(c, m.hosts, &home->host.dh);
 	if (home->state == KITH_HOME_ATTACHED) { /* it took a new record */
 		bool publishes = c->leaving || home == &c->leaf.homes[c->leaf.primary];
 		if (publishes && !c->leaf.published) {
@@ -438,13 +434,14 @@ void kith_homes_lost(struct kith_core *c, const struct kith_session *s, enum kit
 
 void kith_homes_on_leave(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_unpacked pk;
+	struct kith_msg_room room;
+	struct kith_msg_leave m;
 	struct kith_home_slot *home = slot_of(c, s->index);
 	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
 	if (home == NULL)
 		return;
-	if (kith_unpack_parse(&pk, request->body) == 0)
-		learn_hosts(c, kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_LEAVE_HOSTS), &home->host.dh);
+	if (kith_msg_leave_read(&m, &room, request->body) == 0)
+		learn_hosts(c, m.hosts, &home->host.dh);
 	s->use &= (uint8_t)~KITH_USE_HOME; /* its end is not a loss: the slot goes to another now */
 	give_up(c, home);
 	tell_homes(c);

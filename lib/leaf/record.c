@@ -41,15 +41,13 @@ static int make_record(struct kith_core *c, bool offline)
 static void give_record(struct kith_core *c, uint8_t slot, struct kith_session *s)
 {
 	uint8_t body[KITH_REQUEST_MAX];
-	struct kith_packer pk;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 2);
-	kith_pack_key(&pk, KITH_B_ATTACH_RECORD);
-	kith_pack_bytes(&pk, c->leaf.record, c->leaf.record_len);
-	kith_pack_key(&pk, KITH_B_ATTACH_PUBLISH);
 	bool all = c->leaving; /* a goodbye must not wait for a home that is dead */
-	kith_pack_bool(&pk, all || slot == c->leaf.primary);
-	if (!pk.bad && kith_session_request(c, s, KITH_REQ_ATTACH, (struct kith_span){ body, pk.len },
+	struct kith_msg_attach m = {
+		.record = { c->leaf.record, c->leaf.record_len },
+		.publish = all || slot == c->leaf.primary,
+	};
+	size_t len = kith_msg_attach_write(body, sizeof body, &m);
+	if (len > 0 && kith_session_request(c, s, KITH_REQ_ATTACH, (struct kith_span){ body, len },
 					    kith_token(KITH_TOKEN_ATTACH, 0)) == 0)
 		c->leaf.homes[slot].asking = true;
 }

@@ -10,19 +10,15 @@ static const struct kith_span nothing = { NULL, 0 };
 
 static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t id)
 {
-	uint8_t body[1024], addr[KITH_ADDR_WIRE_MAX];
-	struct kith_writer w = kith_writer_of(addr, sizeof addr);
-	struct kith_packer pk;
-	kith_addr_write(&w, &kith_session_hop(s)->remote);
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 3);
-	kith_pack_key(&pk, KITH_B_ATTACHED_OBSERVED);
-	kith_pack_bytes(&pk, addr, kith_writer_len(&w));
-	kith_pack_key(&pk, KITH_B_ATTACHED_HOSTS);
-	kith_super_pack_hosts(c, &pk);
-	kith_pack_key(&pk, KITH_B_ATTACHED_UNIX_MS);
-	kith_pack_uint(&pk, (uint64_t)c->now.unix_ms);
-	kith_session_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ body, pk.len });
+	uint8_t body[1024];
+	struct kith_super_hosts room;
+	struct kith_msg_attached m = {
+		.observed = kith_session_hop(s)->remote,
+		.hosts = kith_super_hosts(c, &room),
+		.unix_ms = c->now.unix_ms,
+	};
+	size_t len = kith_msg_attached_write(body, sizeof body, &m);
+	kith_session_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ body, len });
 }
 
 static void unindex(struct kith_core *c, struct kith_attached *leaf)
@@ -85,10 +81,8 @@ static bool make_attached(struct kith_core *c, struct kith_session *s)
 
 void kith_attach_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_unpacked pk;
-	struct kith_span record = nothing;
-	bool publish = false;
-	if (kith_unpack_parse(&pk, request->body) != 0) {
+	struct kith_msg_attach m;
+	if (kith_msg_attach_read(&m, request->body) != 0) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
@@ -96,10 +90,9 @@ void kith_attach_on_request(struct kith_core *c, struct kith_session *s, const s
 		kith_session_answer(c, s, request->id, c->leaving ? KITH_STATUS_LEAVING : KITH_STATUS_FULL, nothing);
 		return;
 	}
-	(void)kith_unpack_get_bool(&pk, kith_unpack_root(&pk), KITH_B_ATTACH_PUBLISH, &publish);
 	uint8_t status = KITH_STATUS_OK;
-	if (kith_unpack_get_bytes(&pk, kith_unpack_root(&pk), KITH_B_ATTACH_RECORD, KITH_RECORD_LEN_MAX, &record))
-		status = take_leaf_record(c, s, record, publish);
+	if (m.record.p != NULL)
+		status = take_leaf_record(c, s, m.record, m.publish);
 	if (status == KITH_STATUS_OK)
 		answer_attach(c, s, request->id);
 	else

@@ -3,7 +3,6 @@
 #include "base/rng.h"
 #include "link/connect.h"
 
-#define HOSTS_TOLD 5 /* to a leaf that attaches: the other homes, and spares */
 #define FULL_EVERY 8 /* gossip exchanges between two that compare the whole tables */
 #define ISLAND_ODDS 5 /* one exchange in so many, and fewer in larger networks, is with a bootstrap host */
 #define REPUBLISH_US (5 * KITH_US_PER_S) /* after the members changed */
@@ -204,16 +203,15 @@ void kith_super_heard_of(struct kith_core *c, const struct kith_session *s, int 
 		kith_member_alive(m);
 }
 
-void kith_super_pack_hosts(struct kith_core *c, struct kith_packer *pk)
+struct kith_spans kith_super_hosts(struct kith_core *c, struct kith_super_hosts *room)
 {
-	const struct kith_member *picked[HOSTS_TOLD];
-	uint32_t n =
-		kith_members_pick(&c->super->members, c->random, c->now.mono_us, &c->super->id, picked, HOSTS_TOLD);
-	kith_pack_array(pk, n);
+	const struct kith_member *picked[KITH_HOSTS_TOLD];
+	uint32_t n = kith_members_pick(&c->super->members, c->random, c->now.mono_us, &c->super->id, picked,
+				       KITH_HOSTS_TOLD);
 	for (uint32_t i = 0; i < n; i++) {
 		struct kith_host host;
-		uint8_t bytes[KITH_HOST_LEN_MAX];
 		kith_member_host(picked[i], &host);
-		kith_pack_bytes(pk, bytes, kith_host_make(bytes, &host));
+		room->at[i] = (struct kith_span){ room->bytes[i], kith_host_make(room->bytes[i], &host) };
 	}
+	return (struct kith_spans){ room->at, n };
 }

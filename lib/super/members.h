@@ -11,6 +11,7 @@
 
 #define KITH_GOSSIP_US (3 * KITH_US_PER_S)
 #define KITH_MEMBER_RENEW_US (4 * 3600 * KITH_US_PER_S)
+#define KITH_HOSTS_TOLD 5 /* to a leaf that attaches: the other homes, and spares */
 
 /* The supernode's timer goes off by then. */
 void kith_super_wake(struct kith_core *c, kith_time_us at);
@@ -40,7 +41,12 @@ void kith_super_learnt(struct kith_core *c);
 /* The records of our leaves are soon brought to those that keep them now. */
 void kith_super_republish_soon(struct kith_core *c);
 
-/* Supernodes that a leaf may turn to, as an array of host entries. */
-void kith_super_pack_hosts(struct kith_core *c, struct kith_packer *pk);
+/* Supernodes that a leaf may turn to, drawn at random: host entries, which lie in room. */
+struct kith_super_hosts {
+	uint8_t bytes[KITH_HOSTS_TOLD][KITH_HOST_LEN_MAX];
+	struct kith_span at[KITH_HOSTS_TOLD];
+};
+
+struct kith_spans kith_super_hosts(struct kith_core *c, struct kith_super_hosts *room);
 
 #endif

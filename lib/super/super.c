@@ -125,27 +125,31 @@ void kith_super_tick(struct kith_core *c)
 	kith_super_wake(c, sn->expire_at);
 }
 
-void kith_super_leave(struct kith_core *c, kith_time_us grace_us)
+static void tell_leaves(struct kith_core *c, kith_time_us grace_us)
 {
-	struct kith_supernode *sn = c->super;
 	uint8_t body[1024];
-	struct kith_packer pk;
+	struct kith_super_hosts room;
+	struct kith_msg_leave m = {
+		.in_ms = (uint64_t)(grace_us / KITH_US_PER_MS),
+		.hosts = kith_super_hosts(c, &room),
+	};
+	size_t len = kith_msg_leave_write(body, sizeof body, &m);
 	struct kith_session *s;
 	uint32_t it = 0;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 2);
-	kith_pack_key(&pk, KITH_B_LEAVE_MS);
-	kith_pack_uint(&pk, (uint64_t)(grace_us / KITH_US_PER_MS));
-	kith_pack_key(&pk, KITH_B_LEAVE_HOSTS);
-	kith_super_pack_hosts(c, &pk);
 	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
 		if ((s->use & KITH_USE_LEAF) && s->state == KITH_SESSION_OPEN &&
-		    kith_session_request(c, s, KITH_REQ_LEAVE, (struct kith_span){ body, pk.len },
+		    kith_session_request(c, s, KITH_REQ_LEAVE, (struct kith_span){ body, len },
 					 kith_token(KITH_TOKEN_LEAVE, 0)) != 0)
 			KITH_LOG(c->log, KITH_LOG_DEBUG, "leaf_not_told");
 	}
+}
+
+void kith_super_leave(struct kith_core *c, kith_time_us grace_us)
+{
+	struct kith_supernode *sn = c->super;
 	struct kith_fwd_ends ends[BATCH];
 	size_t n;
+	tell_leaves(c, grace_us);
 	while ((n = kith_fwd_drain_all(&sn->fwd, c->now.mono_us, ends, BATCH)) > 0)
 		kith_tunnels_tell(c, ends, n, grace_us, 0);
 	if (kith_super_make_entry(c, KITH_MEMBER_LEFT) != 0)
