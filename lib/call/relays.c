@@ -11,35 +11,27 @@ static const struct kith_span nothing = { NULL, 0 };
 int kith_relays_ask(struct kith_core *c, struct kith_session *s, const struct kith_host *host, struct kith_span packet)
 {
 	uint8_t body[KITH_REQUEST_MAX];
-	struct kith_packer pk;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 2);
-	kith_pack_key(&pk, KITH_B_INTRO_DEVICE);
-	kith_pack_bytes(&pk, s->device, KITH_DEVICE_ID_LEN);
-	kith_pack_key(&pk, KITH_B_INTRO_PACKET);
-	kith_pack_bytes(&pk, packet.p, packet.len);
-	if (pk.bad)
+	struct kith_msg_introduce m = { .packet = packet };
+	memcpy(m.device, s->device, sizeof m.device);
+	size_t len = kith_msg_introduce_write(body, sizeof body, &m);
+	if (len == 0)
 		return KITH_EMSGSIZE;
 	uint32_t via;
-	return kith_connect_request(c, host, KITH_USE_TUNNEL, KITH_REQ_INTRODUCE, (struct kith_span){ body, pk.len },
+	return kith_connect_request(c, host, KITH_USE_TUNNEL, KITH_REQ_INTRODUCE, (struct kith_span){ body, len },
 				    kith_token(KITH_TOKEN_INTRODUCE, s->index), &via);
 }
 
 void kith_relays_on_answer(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer)
 {
 	struct kith_session *s = kith_peer_get(c, (kith_session_id)kith_token_value(answer->token));
-	struct kith_unpacked in;
-	uint64_t tunnel = 0;
+	struct kith_msg_introduced m;
 	if (s == NULL)
 		return;
-	bool good = answer->err == 0 && kith_unpack_parse(&in, answer->body) == 0;
-	if (good && kith_unpack_root(&in)->count == 0)
+	bool good = answer->err == 0 && kith_msg_introduced_read(&m, answer->body) == 0;
+	if (good && m.tunnel == 0)
 		return; /* the supernode itself is the callee, and answers by itself */
-	good = good &&
-	       kith_unpack_get_uint(&in, kith_unpack_root(&in), KITH_B_INTRODUCED_TUNNEL, UINT64_MAX, &tunnel) &&
-	       tunnel != 0;
 	struct kith_hop hop = *kith_session_hop(via);
-	hop.tunnel = tunnel;
+	hop.tunnel = good ? m.tunnel : 0;
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduced session=%08x via=%08x err=%d", s->index, via->index,
 		 good ? 0 : answer->err);
 	kith_session_touch(c, s);
@@ -105,16 +97,14 @@ static bool runs_through(const struct kith_session *s, const struct kith_hop *ho
 /* The home says that a tunnel ends: every session that uses it must do without. */
 void kith_relays_on_close(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_unpacked in;
-	uint64_t tunnel;
-	if (kith_unpack_parse(&in, request->body) != 0 ||
-	    !kith_unpack_get_uint(&in, kith_unpack_root(&in), KITH_B_LEAVE_TUNNEL, UINT64_MAX, &tunnel)) {
+	struct kith_msg_tunnel_close m;
+	if (kith_msg_tunnel_close_read(&m, request->body) != 0) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
 	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
 	struct kith_hop hop = *kith_session_hop(s);
-	hop.tunnel = tunnel;
+	hop.tunnel = m.tunnel;
 	uint32_t it = 0;
 	struct kith_session *peer;
 	while ((peer = next_talk(c, &it)) != NULL) {

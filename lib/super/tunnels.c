@@ -4,7 +4,6 @@
 #define TUNNEL_CREDIT 620
 
 static const struct kith_span nothing = { NULL, 0 };
-static const uint8_t empty_map[1] = { 0x80 };
 
 /* identity: who pays for the leg. */
 static void leg_of(const struct kith_session *s, const struct kith_key *identity, struct kith_fwd_leg_spec *leg)
@@ -59,7 +58,10 @@ static uint8_t open_tunnel(struct kith_core *c, const struct kith_session *s, co
 static struct kith_span introduce_self(struct kith_core *c, struct kith_session *s, uint16_t id,
 				       struct kith_span packet)
 {
-	kith_session_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ empty_map, sizeof empty_map });
+	const struct kith_msg_introduced none = { .tunnel = 0 };
+	uint8_t body[8];
+	size_t len = kith_msg_introduced_write(body, sizeof body, &none);
+	kith_session_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ body, len });
 	if (kith_packet_type(packet) != KITH_PKT_HELLO)
 		return nothing;
 	if (s->state == KITH_SESSION_UNCONFIRMED && s->hs != NULL)
@@ -76,28 +78,24 @@ void kith_tunnels_rebind(struct kith_core *c, const struct kith_session *s, bool
 void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
 			     struct kith_span *own)
 {
-	struct kith_unpacked in;
-	uint8_t device[KITH_DEVICE_ID_LEN], body[16];
-	struct kith_span packet = nothing;
+	struct kith_msg_introduce m;
 	*own = nothing;
-	if (kith_unpack_parse(&in, request->body) != 0 ||
-	    !kith_unpack_get_fixed(&in, kith_unpack_root(&in), KITH_B_INTRO_DEVICE, device, sizeof device)) {
+	if (kith_msg_introduce_read(&m, request->body) != 0) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
-	(void)kith_unpack_get_bytes(&in, kith_unpack_root(&in), KITH_B_INTRO_PACKET, KITH_NESTED_MAX, &packet);
-	if (memcmp(device, c->self.dh_pk, KITH_DEVICE_ID_LEN) == 0) {
-		*own = introduce_self(c, s, request->id, packet);
+	if (memcmp(m.device, c->self.dh_pk, KITH_DEVICE_ID_LEN) == 0) {
+		*own = introduce_self(c, s, request->id, m.packet);
 		return;
 	}
-	struct kith_session *leaf = kith_sessions_of(&c->sessions, device);
+	struct kith_session *leaf = kith_sessions_of(&c->sessions, m.device);
 	if (leaf == NULL || leaf == s || !(leaf->use & KITH_USE_LEAF) || leaf->state != KITH_SESSION_OPEN) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_NOT_FOUND, nothing);
 		return;
 	}
 	/* Only what begins or continues a conversation may be passed on: nothing that makes the leaf speak for us. */
-	uint8_t type = kith_packet_type(packet);
-	if (packet.len > 0 && type != KITH_PKT_HELLO && type != KITH_PKT_DATA) {
+	uint8_t type = kith_packet_type(m.packet);
+	if (m.packet.len > 0 && type != KITH_PKT_HELLO && type != KITH_PKT_DATA) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
@@ -105,18 +103,16 @@ void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const 
 	uint8_t status = open_tunnel(c, s, leaf, ids);
 	if (status == KITH_STATUS_LIMITED)
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
-	struct kith_packer out;
-	kith_packer_init(&out, body, sizeof body);
+	uint8_t body[16];
+	size_t len = 0;
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduction asker=%08x leaf=%08x bytes=%zu status=%u", s->index, leaf->index,
-		 packet.len, status);
+		 m.packet.len, status);
 	if (status == KITH_STATUS_OK) {
 		kith_session_use(c, s, KITH_USE_TUNNEL);
-		pass_on(c, leaf, ids[1], packet);
-		kith_pack_map(&out, 1);
-		kith_pack_key(&out, KITH_B_INTRODUCED_TUNNEL);
-		kith_pack_uint(&out, ids[0]);
+		pass_on(c, leaf, ids[1], m.packet);
+		len = kith_msg_introduced_write(body, sizeof body, &(struct kith_msg_introduced){ .tunnel = ids[0] });
 	}
-	kith_session_answer(c, s, request->id, status, (struct kith_span){ body, out.len });
+	kith_session_answer(c, s, request->id, status, (struct kith_span){ body, len });
 }
 
 /* Who sends into a tunnel is over a rate, and loses packets: told, so that it need not guess. */
@@ -199,17 +195,15 @@ void kith_tunnels_tell(struct kith_core *c, const struct kith_fwd_ends *ends, si
 		for (size_t side = 0; side < 2; side++) {
 			struct kith_session *s = kith_sessions_get(&c->sessions, ends[i].session[side]);
 			uint8_t body[32];
-			struct kith_packer pk;
 			if (s == NULL || s->state != KITH_SESSION_OPEN || s->index == gone)
 				continue;
-			kith_packer_init(&pk, body, sizeof body);
-			kith_pack_map(&pk, 2);
-			kith_pack_key(&pk, KITH_B_LEAVE_MS);
-			kith_pack_uint(&pk, (uint64_t)(in_us / KITH_US_PER_MS));
-			kith_pack_key(&pk, KITH_B_LEAVE_TUNNEL);
-			kith_pack_uint(&pk, ends[i].id[side]);
+			const struct kith_msg_tunnel_close m = {
+				.in_ms = (uint64_t)(in_us / KITH_US_PER_MS),
+				.tunnel = ends[i].id[side],
+			};
+			size_t len = kith_msg_tunnel_close_write(body, sizeof body, &m);
 			/* Lost or refused, the end finds out by its own probes. */
-			int err = kith_session_request(c, s, KITH_REQ_TUNNEL_CLOSE, (struct kith_span){ body, pk.len },
+			int err = kith_session_request(c, s, KITH_REQ_TUNNEL_CLOSE, (struct kith_span){ body, len },
 						       kith_token(KITH_TOKEN_IGNORE, 0));
 			(void)err;
 		}
