@@ -164,7 +164,8 @@ void kith_dial_on_found(struct kith_core *c, const struct kith_answer *answer)
 {
 	struct kith_operation *op = kith_op_get(c, (kith_op)kith_token_value(answer->token));
 	struct kith_found found[KITH_DIAL_DEVICES_MAX];
-	struct kith_unpacked pk;
+	struct kith_msg_room room;
+	struct kith_msg_found m;
 	if (op == NULL || op->session != 0)
 		return;
 	op->asked = 0;
@@ -172,11 +173,11 @@ void kith_dial_on_found(struct kith_core *c, const struct kith_answer *answer)
 		kith_op_done(c, op->id, KITH_ENOENT, false);
 		return;
 	}
-	if (answer->err != 0 || kith_unpack_parse(&pk, answer->body) != 0) {
+	if (answer->err != 0 || kith_msg_found_read(&m, &room, answer->body) != 0) {
 		try_again(c, op, answer->err != 0 ? answer->err : KITH_EPROTO);
 		return;
 	}
-	size_t n = kith_find_read(c, &op->key, op->name, &pk, found);
+	size_t n = kith_find_read(c, &op->key, op->name, &m, found);
 	if (op->kind == KITH_OP_LOOKUP) {
 		for (size_t i = 0; i < n; i++)
 			kith_find_tell(c, op->id, &found[i]);
@@ -211,12 +212,13 @@ void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answe
 {
 	struct kith_session *s = kith_peer_get(c, (kith_session_id)kith_token_value(answer->token));
 	struct kith_found found[KITH_DIAL_DEVICES_MAX];
-	struct kith_unpacked pk;
+	struct kith_msg_room room;
+	struct kith_msg_found m;
 	struct kith_id key;
-	if (s == NULL || answer->err != 0 || kith_unpack_parse(&pk, answer->body) != 0)
+	if (s == NULL || answer->err != 0 || kith_msg_found_read(&m, &room, answer->body) != 0)
 		return;
 	kith_ids_directory(c->suite, &key, &c->self.network, s->peer->name);
-	size_t n = kith_find_read(c, &key, s->peer->name, &pk, found);
+	size_t n = kith_find_read(c, &key, s->peer->name, &m, found);
 	for (size_t i = 0; i < n; i++) {
 		const struct kith_record *record = &found[i].record;
 		if (memcmp(record->device.b, s->device, KITH_DEVICE_ID_LEN) != 0 || record->homes_n == 0)

@@ -4,17 +4,14 @@ struct kith_session *kith_find_ask(struct kith_core *c, const struct kith_id *ke
 				   unsigned *used)
 {
 	uint8_t body[64];
-	struct kith_packer pk;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 1);
-	kith_pack_key(&pk, KITH_B_FIND_KEY);
-	kith_pack_bytes(&pk, key->b, KITH_ID_LEN);
+	const struct kith_msg_find m = { .key = *key };
+	size_t len = kith_msg_find_write(body, sizeof body, &m);
 	for (unsigned i = 0; i < KITH_HOMES; i++) {
 		const struct kith_home_slot *home = &c->leaf.homes[(first + i) % KITH_HOMES];
 		struct kith_session *s =
 			home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
 		if (s == NULL ||
-		    kith_session_request(c, s, KITH_REQ_LOOKUP, (struct kith_span){ body, pk.len }, token) != 0)
+		    kith_session_request(c, s, KITH_REQ_LOOKUP, (struct kith_span){ body, len }, token) != 0)
 			continue;
 		*used = i + 1;
 		return s;
@@ -22,14 +19,12 @@ struct kith_session *kith_find_ask(struct kith_core *c, const struct kith_id *ke
 	return NULL;
 }
 
-static bool vanished(struct kith_core *c, const struct kith_unpacked *pk, const struct kith_record *record)
+static bool vanished(struct kith_core *c, struct kith_spans reports, const struct kith_record *record)
 {
-	struct kith_unpack_list list = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_FOUND_VANISHED);
-	struct kith_span bytes;
 	unsigned homes = 0;
-	while (kith_unpack_list_next(&list, &bytes)) {
+	for (size_t i = 0; i < reports.n; i++) {
 		struct kith_vanish vanish;
-		if (kith_vanish_parse(&vanish, bytes) != 0)
+		if (kith_vanish_parse(&vanish, reports.at[i]) != 0)
 			continue;
 		int home = kith_vanish_verify(&vanish, record, c->suite, &c->now);
 		if (home >= 0)
@@ -38,21 +33,19 @@ static bool vanished(struct kith_core *c, const struct kith_unpacked *pk, const 
 	return (unsigned)__builtin_popcount(homes) * 2 > record->homes_n;
 }
 
-size_t kith_find_read(struct kith_core *c, const struct kith_id *key, const char *name, const struct kith_unpacked *pk,
+size_t kith_find_read(struct kith_core *c, const struct kith_id *key, const char *name, const struct kith_msg_found *m,
 		      struct kith_found out[KITH_DIAL_DEVICES_MAX])
 {
 	size_t n = 0;
-	struct kith_unpack_list list = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_FOUND_RECORDS);
-	struct kith_span bytes;
-	while (n < KITH_DIAL_DEVICES_MAX && kith_unpack_list_next(&list, &bytes)) {
+	for (size_t i = 0; n < KITH_DIAL_DEVICES_MAX && i < m->records.n; i++) {
 		struct kith_found *f = &out[n];
-		if (kith_record_parse(&f->record, bytes) != 0)
+		if (kith_record_parse(&f->record, m->records.at[i]) != 0)
 			continue;
 		if (kith_record_verify(&f->record, &c->trust, &c->now, &f->person) != 0 ||
 		    memcmp(f->record.key.b, key->b, KITH_ID_LEN) != 0 || strcmp(f->person.name, name) != 0)
 			continue;
 		f->online = f->record.homes_n > 0 && !(f->record.flags & KITH_RECORD_OFFLINE) &&
-			    !vanished(c, pk, &f->record);
+			    !vanished(c, m->vanished, &f->record);
 		n++;
 	}
 	return n;

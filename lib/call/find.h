@@ -16,7 +16,7 @@ struct kith_session *kith_find_ask(struct kith_core *c, const struct kith_id *ke
 				   unsigned *used);
 
 /* The records of an answer that hold, of that name only. Returns how many. */
-size_t kith_find_read(struct kith_core *c, const struct kith_id *key, const char *name, const struct kith_unpacked *pk,
+size_t kith_find_read(struct kith_core *c, const struct kith_id *key, const char *name, const struct kith_msg_found *m,
 		      struct kith_found out[KITH_DIAL_DEVICES_MAX]);
 
 /* Tells the application what a look-up found. */

@@ -20,17 +20,16 @@ static const struct kith_span nothing = { NULL, 0 };
 /* A replica tells a home, or a home its leaf: for this node's own application, and for leaves of ours. */
 static void on_notify(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_unpacked pk;
-	struct kith_id key;
-	if (kith_unpack_parse(&pk, request->body) != 0 ||
-	    !kith_unpack_get_fixed(&pk, kith_unpack_root(&pk), KITH_B_NEWS_KEY, key.b, KITH_ID_LEN)) {
+	struct kith_msg_room room;
+	struct kith_msg_notice m;
+	if (kith_msg_notice_read(&m, &room, request->body) != 0 || !m.has_key) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
 	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
-	kith_watching_told(c, &pk, KITH_B_NEWS_RECORDS, KITH_B_NEWS_VANISHED);
+	kith_watching_told(c, m.records, m.vanished);
 	if (c->super != NULL)
-		kith_notify_pass_on(c, &key, &pk);
+		kith_notify_pass_on(c, &m);
 }
 
 /* Whether a letter of KITH_REQUEST_MAP holds for a session. */

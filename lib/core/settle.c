@@ -77,14 +77,15 @@ bool kith_settle_news(struct kith_core *c, struct kith_session *s)
 
 static void tell_found(struct kith_core *c, kith_op op, struct kith_span body)
 {
-	struct kith_unpacked pk;
+	struct kith_msg_room room;
+	struct kith_msg_found found;
 	struct kith_answer answer = { .token = kith_token(KITH_TOKEN_LOOKUP, op),
 				      .err = body.len > 0 ? 0 : KITH_ENOENT,
 				      .body = body };
 	if (op != 0)
 		kith_dial_on_found(c, &answer);
-	else if (body.len > 0 && kith_unpack_parse(&pk, body) == 0)
-		kith_watching_told(c, &pk, KITH_B_FOUND_RECORDS, KITH_B_FOUND_VANISHED);
+	else if (body.len > 0 && kith_msg_found_read(&found, &room, body) == 0)
+		kith_watching_told(c, found.records, found.vanished);
 }
 
 /* What a supernode asked itself. */

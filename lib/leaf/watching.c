@@ -18,27 +18,24 @@ static void wake(struct kith_core *c, kith_time_us at)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 }
 
-static void pack_keys(struct kith_packer *pk, uint32_t field, const struct kith_watched list[], uint32_t n)
-{
-	kith_pack_map(pk, 1);
-	kith_pack_key(pk, field);
-	kith_pack_array(pk, n);
-	for (uint32_t i = 0; i < n; i++)
-		kith_pack_bytes(pk, list[i].key.b, KITH_ID_LEN);
-}
-
-/* Sends keys to the primary home; false when that could not be done now. */
-static bool subscribe(struct kith_core *c, uint32_t field, const struct kith_watched list[], uint32_t n)
+/* Sends a SUBSCRIBE to the primary home; false when that could not be done now. */
+static bool subscribe(struct kith_core *c, const struct kith_msg_subscribe *m)
 {
 	uint8_t body[KITH_REQUEST_MAX];
-	struct kith_packer pk;
 	struct kith_session *home = kith_homes_primary(c);
 	if (home == NULL)
 		return false;
-	kith_packer_init(&pk, body, sizeof body);
-	pack_keys(&pk, field, list, n);
-	return kith_session_request(c, home, KITH_REQ_SUBSCRIBE, (struct kith_span){ body, pk.len },
+	size_t len = kith_msg_subscribe_write(body, sizeof body, m);
+	return kith_session_request(c, home, KITH_REQ_SUBSCRIBE, (struct kith_span){ body, len },
 				    kith_token(KITH_TOKEN_SUBSCRIBE, 0)) == 0;
+}
+
+static bool add(struct kith_core *c, const struct kith_watched list[], uint32_t n)
+{
+	struct kith_span keys[KITH_SUBSCRIBE_KEYS_MAX];
+	for (uint32_t i = 0; i < n; i++)
+		keys[i] = (struct kith_span){ list[i].key.b, KITH_ID_LEN };
+	return subscribe(c, &(struct kith_msg_subscribe){ .add = { keys, n } });
 }
 
 void kith_watching_renew(struct kith_core *c)
@@ -52,7 +49,7 @@ void kith_watching_renew(struct kith_core *c)
 	}
 	for (uint32_t i = 0; i < c->watched_n; i += KITH_SUBSCRIBE_KEYS_MAX) {
 		uint32_t n = c->watched_n - i < KITH_SUBSCRIBE_KEYS_MAX ? c->watched_n - i : KITH_SUBSCRIBE_KEYS_MAX;
-		if (!subscribe(c, KITH_B_SUBSCRIBE_ADD, c->watched + i, n)) {
+		if (!add(c, c->watched + i, n)) {
 			wake(c, c->now.mono_us + RETRY_US);
 			return;
 		}
@@ -100,7 +97,7 @@ int kith_watching_add(struct kith_core *c, const char *name)
 	w->since = c->now.mono_us;
 	if (c->super != NULL)
 		kith_query_watch(c, &key);
-	else if (!subscribe(c, KITH_B_SUBSCRIBE_ADD, w, 1))
+	else if (!add(c, w, 1))
 		wake(c, c->now.mono_us + RETRY_US);
 	wake(c, c->now.mono_us + ASKED_US);
 	return 0;
@@ -118,8 +115,9 @@ int kith_watching_remove(struct kith_core *c, const char *name)
 		struct kith_watched *w = &c->watched[i];
 		if (strcmp(w->name, name) != 0)
 			continue;
+		const struct kith_span key = { w->key.b, KITH_ID_LEN };
 		if (c->super == NULL)
-			(void)subscribe(c, KITH_B_SUBSCRIBE_DROP, w, 1);
+			(void)subscribe(c, &(struct kith_msg_subscribe){ .drop = { &key, 1 } });
 		drop(c, w);
 		*w = c->watched[--c->watched_n];
 		return 0;
@@ -212,15 +210,14 @@ static void on_vanish(struct kith_core *c, struct kith_span bytes)
 	}
 }
 
-void kith_watching_told(struct kith_core *c, const struct kith_unpacked *pk, uint32_t records, uint32_t vanished)
+void kith_watching_told(struct kith_core *c, struct kith_spans records, struct kith_spans vanished)
 {
-	struct kith_span bytes;
-	struct kith_unpack_list list = kith_unpack_list(pk, kith_unpack_root(pk), records);
-	while (kith_unpack_list_next(&list, &bytes))
-		on_record(c, bytes);
-	list = kith_unpack_list(pk, kith_unpack_root(pk), vanished);
-	while (kith_unpack_list_next(&list, &bytes))
-		on_vanish(c, bytes);
+	if (c->watched_n == 0)
+		return;
+	for (size_t i = 0; i < records.n; i++)
+		on_record(c, records.at[i]);
+	for (size_t i = 0; i < vanished.n; i++)
+		on_vanish(c, vanished.at[i]);
 }
 
 void kith_watching_tick(struct kith_core *c)

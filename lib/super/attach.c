@@ -55,7 +55,7 @@ static uint8_t take_leaf_record(struct kith_core *c, struct kith_session *s, str
 		s->attached->leaving = true;
 	if (!publish)
 		return KITH_STATUS_OK; /* its other home does; we stand in when many are gone, see republish_leaf */
-	kith_notify_all(c, &c->super->interests, &record.key, &bytes, 1, NULL, 0);
+	kith_notify_record(c, &c->super->interests, &record.key, bytes);
 	bool own;
 	s->attached->replicas = kith_publish_bring(c, s->index, &record.key, KITH_REQ_STORE, bytes, &own);
 	if (own)
@@ -130,7 +130,7 @@ static void report_vanished(struct kith_core *c, const struct kith_attached *lea
 	if (n < 0)
 		return;
 	struct kith_span span = { bytes, (size_t)n };
-	kith_notify_all(c, &c->super->interests, &record.key, NULL, 0, &span, 1);
+	kith_notify_vanished(c, &c->super->interests, &record.key, span);
 	(void)kith_replica_vanished(c, span);
 	bool own;
 	(void)kith_publish_bring(c, 0, &record.key, KITH_REQ_VANISH, span, &own);

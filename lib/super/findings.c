@@ -68,24 +68,24 @@ void kith_findings_stored(struct kith_core *c, struct kith_findings *f, const st
 	}
 }
 
-static void pack_spans(struct kith_packer *pk, uint32_t key, const struct kith_span list[], size_t n)
-{
-	kith_pack_key(pk, key);
-	kith_pack_array(pk, (uint32_t)n);
-	for (size_t i = 0; i < n; i++)
-		kith_pack_bytes(pk, list[i].p, list[i].len);
-}
+KITH_STATIC_ASSERT(KITH_STORE_DEVICES *(1 + KITH_HOMES) <= KITH_PACK_ITEMS_MAX, "what is found fits a room");
 
-void kith_findings_spans(const struct kith_findings *f, struct kith_findings_spans *out)
+void kith_findings_message(const struct kith_findings *f, struct kith_msg_room *room, struct kith_msg_found *out)
 {
 	memset(out, 0, sizeof *out);
+	room->n = 0;
+	out->records.at = room->at;
+	for (size_t i = 0; i < f->n; i++)
+		room->at[room->n++] = kith_blob_span(f->at[i].record);
+	out->records.n = room->n;
+	out->vanished.at = room->at + room->n;
 	for (size_t i = 0; i < f->n; i++) {
-		out->records[out->records_n++] = kith_blob_span(f->at[i].record);
 		for (size_t h = 0; h < KITH_HOMES; h++) {
 			if (f->at[i].reports[h] != NULL)
-				out->vanished[out->vanished_n++] = kith_blob_span(f->at[i].reports[h]);
+				room->at[room->n++] = kith_blob_span(f->at[i].reports[h]);
 		}
 	}
+	out->vanished.n = room->n - out->records.n;
 }
 
 /* All records with all reports fit an answer, however long they are: what may have to be left out is members. */
@@ -97,18 +97,13 @@ KITH_STATIC_ASSERT(KITH_STORE_DEVICES *(KITH_RECORD_LEN_MAX + ITEM_HEADER) +
 			   KITH_ANSWER_MAX,
 		   "what is found fits an answer");
 
-size_t kith_findings_pack(const struct kith_findings_spans *spans, uint8_t out[KITH_ANSWER_MAX])
+size_t kith_findings_write(uint8_t out[KITH_ANSWER_MAX], const struct kith_msg_found *found)
 {
-	for (size_t members_n = spans->members_n;; members_n--) {
-		struct kith_packer pk;
-		kith_packer_init(&pk, out, KITH_ANSWER_MAX);
-		kith_pack_map(&pk, members_n > 0 ? 3 : 2);
-		pack_spans(&pk, KITH_B_FOUND_RECORDS, spans->records, spans->records_n);
-		pack_spans(&pk, KITH_B_FOUND_VANISHED, spans->vanished, spans->vanished_n);
-		if (members_n > 0)
-			pack_spans(&pk, KITH_B_FOUND_MEMBERS, spans->members, members_n);
-		if (!pk.bad)
-			return pk.len;
-		KITH_ASSERT(members_n > 0);
+	struct kith_msg_found m = *found;
+	for (;; m.members.n--) {
+		size_t len = kith_msg_found_write(out, KITH_ANSWER_MAX, &m);
+		if (len > 0)
+			return len;
+		KITH_ASSERT(m.members.n > 0);
 	}
 }

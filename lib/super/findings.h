@@ -20,13 +20,6 @@ struct kith_findings {
 	uint8_t n;
 };
 
-/* The same as bytes, borrowed; members may be added by the caller. */
-struct kith_findings_spans {
-	struct kith_span records[KITH_STORE_DEVICES], vanished[KITH_STORE_DEVICES * KITH_HOMES];
-	struct kith_span members[KITH_REPLICAS];
-	size_t records_n, vanished_n, members_n;
-};
-
 void kith_findings_clear(struct kith_core *c, struct kith_findings *f);
 
 /* Takes a verified record, if it is newer than what is there for its device. */
@@ -38,9 +31,10 @@ void kith_findings_report(struct kith_core *c, struct kith_findings *f, struct k
 /* Takes what this replica has stored under a key. */
 void kith_findings_stored(struct kith_core *c, struct kith_findings *f, const struct kith_id *key);
 
-void kith_findings_spans(const struct kith_findings *f, struct kith_findings_spans *out);
+/* The same as a message, borrowed, with its lists in room; members may be added by the caller. */
+void kith_findings_message(const struct kith_findings *f, struct kith_msg_room *room, struct kith_msg_found *out);
 
 /* Writes the body of an answer: members from the nearest on, as many as fit. Returns its length. */
-size_t kith_findings_pack(const struct kith_findings_spans *spans, uint8_t out[KITH_ANSWER_MAX]);
+size_t kith_findings_write(uint8_t out[KITH_ANSWER_MAX], const struct kith_msg_found *found);
 
 #endif

@@ -7,12 +7,11 @@
 
 static const struct kith_span nothing = { NULL, 0 };
 
-static bool id_of(struct kith_span bytes, struct kith_id *out)
+static struct kith_id id_of(struct kith_span bytes)
 {
-	if (bytes.len != KITH_ID_LEN)
-		return false;
-	memcpy(out->b, bytes.p, KITH_ID_LEN);
-	return true;
+	struct kith_id id;
+	memcpy(id.b, bytes.p, KITH_ID_LEN);
+	return id;
 }
 
 /* False: a limit was met, and the key is not watched. */
@@ -37,8 +36,9 @@ static bool add(struct kith_core *c, const struct kith_session *s, const struct 
 
 void kith_interests_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_unpacked pk;
-	if (kith_unpack_parse(&pk, request->body) != 0) {
+	struct kith_msg_room room;
+	struct kith_msg_subscribe m;
+	if (kith_msg_subscribe_read(&m, &room, request->body) != 0) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
@@ -46,18 +46,14 @@ void kith_interests_on_request(struct kith_core *c, struct kith_session *s, cons
 		kith_session_answer(c, s, request->id, KITH_STATUS_NOT_ALLOWED, nothing);
 		return;
 	}
-	struct kith_unpack_list list = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_SUBSCRIBE_DROP);
-	struct kith_span bytes;
-	struct kith_id key;
 	bool all = true;
-	while (kith_unpack_list_next(&list, &bytes)) {
-		if (id_of(bytes, &key))
-			(void)kith_watches_remove(&c->super->interests, &key, s->index);
+	for (size_t i = 0; i < m.drop.n; i++) {
+		struct kith_id key = id_of(m.drop.at[i]);
+		(void)kith_watches_remove(&c->super->interests, &key, s->index);
 	}
-	list = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_SUBSCRIBE_ADD);
-	while (kith_unpack_list_next(&list, &bytes)) {
-		if (id_of(bytes, &key))
-			all = add(c, s, &key) && all;
+	for (size_t i = 0; i < m.add.n; i++) {
+		struct kith_id key = id_of(m.add.at[i]);
+		all = add(c, s, &key) && all;
 	}
 	kith_session_answer(c, s, request->id, all ? KITH_STATUS_OK : KITH_STATUS_LIMITED, nothing);
 }

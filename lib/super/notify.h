@@ -9,14 +9,18 @@
 #include "link/state.h"
 
 /* The body of a replica's NOTIFY to this home: passed on to the leaves that watch the key. */
-void kith_notify_pass_on(struct kith_core *c, const struct kith_id *key, const struct kith_unpacked *pk);
+void kith_notify_pass_on(struct kith_core *c, const struct kith_msg_notice *m);
 
-/* Tells one watcher a record (field KITH_B_NEWS_RECORDS) or a report (KITH_B_NEWS_VANISHED). */
-void kith_notify_one(struct kith_core *c, uint32_t session, const struct kith_id *key, uint32_t field,
-		     struct kith_span item);
+/* Tells one watcher what became of a key. */
+void kith_notify_one(struct kith_core *c, uint32_t session, const struct kith_id *key,
+		     const struct kith_msg_notice *notice);
 
-/* Tells all watchers of a key (leaves at a home, homes at a replica) records and reports. */
+/* Tells all watchers of a key (leaves at a home, homes at a replica). */
 void kith_notify_all(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
-		     struct kith_span records[], size_t records_n, struct kith_span vanished[], size_t vanished_n);
+		     const struct kith_msg_notice *notice);
+void kith_notify_record(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+			struct kith_span record);
+void kith_notify_vanished(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+			  struct kith_span report);
 
 #endif

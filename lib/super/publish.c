@@ -33,16 +33,13 @@ static uint64_t keepers_hash(const struct kith_member *const list[], uint32_t n)
 uint64_t kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
 			    struct kith_span bytes, bool *own)
 {
-	uint32_t field = kind == KITH_REQ_VANISH ? KITH_B_NEWS_VANISHED : KITH_B_NEWS_RECORDS;
+	const struct kith_spans item = { &bytes, 1 };
+	struct kith_msg_notice m = { .has_key = false };
 	const struct kith_member *list[KITH_REPLICA_GROUPS * KITH_REPLICAS];
 	uint8_t body[KITH_REQUEST_MAX];
-	struct kith_packer pk;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 1);
-	kith_pack_key(&pk, field);
-	kith_pack_array(&pk, 1);
-	kith_pack_bytes(&pk, bytes.p, bytes.len);
-	uint32_t n = pk.bad ? 0 : keepers(c, key, list);
+	*(kind == KITH_REQ_VANISH ? &m.vanished : &m.records) = item;
+	size_t len = kith_msg_notice_write(body, sizeof body, &m);
+	uint32_t n = len == 0 ? 0 : keepers(c, key, list);
 	*own = false;
 	for (uint32_t i = 0; i < n; i++) {
 		struct kith_host host;
@@ -52,7 +49,7 @@ uint64_t kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kit
 			continue;
 		}
 		kith_member_host(list[i], &host);
-		int err = kith_connect_request(c, &host, KITH_USE_MEMBER, kind, (struct kith_span){ body, pk.len },
+		int err = kith_connect_request(c, &host, KITH_USE_MEMBER, kind, (struct kith_span){ body, len },
 					       kith_token(KITH_TOKEN_STORE, leaf), &session);
 		(void)err; /* five others have it, and it is refreshed */
 	}

@@ -130,25 +130,22 @@ static void take_attached(struct kith_core *c, struct kith_query *q)
 		kith_findings_record(c, &q->found, &record);
 }
 
-static void take_answer(struct kith_core *c, struct kith_query *q, const struct kith_unpacked *pk)
+static void take_answer(struct kith_core *c, struct kith_query *q, const struct kith_msg_found *m)
 {
-	struct kith_span bytes;
-	struct kith_unpack_list list = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_FOUND_RECORDS);
-	while (kith_unpack_list_next(&list, &bytes)) {
+	for (size_t i = 0; i < m->records.n; i++) {
 		struct kith_record record;
 		struct kith_person person;
-		if (kith_record_parse(&record, bytes) == 0 && memcmp(record.key.b, q->key.b, KITH_ID_LEN) == 0 &&
+		if (kith_record_parse(&record, m->records.at[i]) == 0 &&
+		    memcmp(record.key.b, q->key.b, KITH_ID_LEN) == 0 &&
 		    kith_record_verify(&record, &c->trust, &c->now, &person) == 0)
 			kith_findings_record(c, &q->found, &record);
 	}
-	list = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_FOUND_VANISHED);
-	while (kith_unpack_list_next(&list, &bytes))
-		kith_findings_report(c, &q->found, bytes);
+	for (size_t i = 0; i < m->vanished.n; i++)
+		kith_findings_report(c, &q->found, m->vanished.at[i]);
 	/* Members that the answerer sees nearer to the key than we did: go_on chooses anew, and those who answered so
 	 * far may not have been the ones that count. */
-	list = kith_unpack_list(pk, kith_unpack_root(pk), KITH_B_FOUND_MEMBERS);
-	while (kith_unpack_list_next(&list, &bytes)) {
-		if (kith_members_merge(&c->super->members, &c->now, bytes, NULL) == KITH_MERGE_NEW) {
+	for (size_t i = 0; i < m->members.n; i++) {
+		if (kith_members_merge(&c->super->members, &c->now, m->members.at[i], NULL) == KITH_MERGE_NEW) {
 			q->answered = 0;
 			kith_super_learnt(c);
 		}
@@ -156,16 +153,6 @@ static void take_answer(struct kith_core *c, struct kith_query *q, const struct 
 }
 
 /* ---- answering ---- */
-
-static void tell_newcomer(struct kith_core *c, const struct kith_query *q, const struct kith_findings_spans *found)
-{
-	if (!kith_watches_has(&c->super->interests, &q->key, q->session))
-		return;
-	for (size_t i = 0; i < found->records_n; i++)
-		kith_notify_one(c, q->session, &q->key, KITH_B_NEWS_RECORDS, found->records[i]);
-	for (size_t i = 0; i < found->vanished_n; i++)
-		kith_notify_one(c, q->session, &q->key, KITH_B_NEWS_VANISHED, found->vanished[i]);
-}
 
 /* This node itself wants to know: left behind for the end of the call. */
 static void leave_for_ourselves(struct kith_core *c, struct kith_query *q)
@@ -182,22 +169,23 @@ static void leave_for_ourselves(struct kith_core *c, struct kith_query *q)
 bool kith_query_take(struct kith_core *c, kith_op *op, uint8_t body[KITH_ANSWER_MAX], size_t *len)
 {
 	struct kith_query *q = c->super->done;
-	struct kith_findings_spans found;
+	struct kith_msg_room room;
+	struct kith_msg_found found;
 	if (q == NULL)
 		return false;
 	c->super->done = q->next_done;
-	kith_findings_spans(&q->found, &found);
+	kith_findings_message(&q->found, &room, &found);
 	*op = q->op;
-	*len = q->found.n > 0 ? kith_findings_pack(&found, body) : 0;
+	*len = q->found.n > 0 ? kith_findings_write(body, &found) : 0;
 	drop_query(c, q);
 	return true;
 }
 
-static void answer(struct kith_core *c, const struct kith_query *q, const struct kith_findings_spans *found)
+static void answer(struct kith_core *c, const struct kith_query *q, const struct kith_msg_found *found)
 {
 	uint8_t body[KITH_ANSWER_MAX];
 	struct kith_session *s = kith_sessions_get(&c->sessions, q->session);
-	size_t len = q->found.n > 0 ? kith_findings_pack(found, body) : 0;
+	size_t len = q->found.n > 0 ? kith_findings_write(body, found) : 0;
 	if (s != NULL)
 		kith_session_answer(c, s, q->request, len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND,
 				    (struct kith_span){ body, len });
@@ -205,8 +193,10 @@ static void answer(struct kith_core *c, const struct kith_query *q, const struct
 
 static void finish(struct kith_core *c, struct kith_query *q)
 {
-	struct kith_findings_spans found;
-	kith_findings_spans(&q->found, &found);
+	struct kith_msg_room room;
+	struct kith_msg_found found;
+	kith_findings_message(&q->found, &room, &found);
+	const struct kith_msg_notice notice = { .records = found.records, .vanished = found.vanished };
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "query_done key=%02x%02x%02x for=%u found=%u answered=%u group=%u",
 		 q->key.b[0], q->key.b[1], q->key.b[2], q->what, q->found.n, q->answered, q->group);
 	bool renewed = q->answered >= ENOUGH_ANSWERS || q->answered + 1u >= kith_members_live(&c->super->members);
@@ -219,8 +209,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 		leave_for_ourselves(c, q);
 		return;
 	case QUERY_FOR_WATCHERS:
-		kith_notify_all(c, &c->super->interests, &q->key, found.records, found.records_n, found.vanished,
-				found.vanished_n);
+		kith_notify_all(c, &c->super->interests, &q->key, &notice);
 		kith_watches_upstream(&c->super->interests, &q->key,
 				      c->now.mono_us + (renewed ? KITH_SUBSCRIPTION_US / 2 : AGAIN_US), renewed);
 		if (c->watched_n > 0) {
@@ -229,7 +218,8 @@ static void finish(struct kith_core *c, struct kith_query *q)
 		}
 		break;
 	case QUERY_FOR_NEWCOMER:
-		tell_newcomer(c, q, &found);
+		if (kith_watches_has(&c->super->interests, &q->key, q->session))
+			kith_notify_one(c, q->session, &q->key, &notice);
 		if (!renewed) /* by then for all who watch it */
 			kith_watches_renew_by(&c->super->interests, &q->key, c->now.mono_us + AGAIN_US);
 		break;
@@ -259,20 +249,15 @@ static bool was_asked(const struct kith_query *q, const struct kith_member *m)
 }
 
 /* The key, and whom we take for its replicas: who knows nearer ones says so. */
-static size_t pack_find(struct kith_core *c, const struct kith_query *q, uint8_t *out, size_t cap)
+static size_t write_find(struct kith_core *c, const struct kith_query *q, uint8_t *out, size_t cap)
 {
 	const struct kith_member *replicas[KITH_REPLICAS];
-	struct kith_packer pk;
+	struct kith_span ids[KITH_REPLICAS];
 	uint32_t n = kith_replicas_find(&c->super->members, &q->key, 0, replicas);
-	kith_packer_init(&pk, out, cap);
-	kith_pack_map(&pk, 2);
-	kith_pack_key(&pk, KITH_B_FIND_KEY);
-	kith_pack_bytes(&pk, q->key.b, KITH_ID_LEN);
-	kith_pack_key(&pk, KITH_B_FIND_NEARER);
-	kith_pack_array(&pk, n);
 	for (uint32_t i = 0; i < n; i++)
-		kith_pack_bytes(&pk, replicas[i]->id.b, KITH_MEMBER_ID_PREFIX);
-	return pk.len;
+		ids[i] = (struct kith_span){ replicas[i]->id.b, KITH_MEMBER_ID_PREFIX };
+	const struct kith_msg_find m = { .key = q->key, .nearer = { ids, n } };
+	return kith_msg_find_write(out, cap, &m);
 }
 
 static void ask_one(struct kith_core *c, struct kith_query *q, const struct kith_member *m)
@@ -292,7 +277,7 @@ static void ask_one(struct kith_core *c, struct kith_query *q, const struct kith
 	bool watch = q->what == QUERY_FOR_WATCHERS; /* a newcomer's key is watched already */
 	if (kith_connect_request(c, &host, watch ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER,
 				 watch ? KITH_REQ_WATCH : KITH_REQ_FIND,
-				 (struct kith_span){ body, pack_find(c, q, body, sizeof body) },
+				 (struct kith_span){ body, write_find(c, q, body, sizeof body) },
 				 kith_token(KITH_TOKEN_QUERY, q->id), &session) == 0)
 		q->waiting++;
 }
@@ -409,7 +394,8 @@ void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct ki
 void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	struct kith_query *q = query_of(c, (uint32_t)kith_token_value(answer->token));
-	struct kith_unpacked pk;
+	struct kith_msg_room room;
+	struct kith_msg_found m;
 	if (c->super != NULL)
 		kith_super_heard_of(c, s, answer->err);
 	if (q == NULL)
@@ -419,8 +405,8 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 		q->slow = q->waiting;
 	if (answer->err == 0 || answer->err == KITH_ENOENT) {
 		q->answered++;
-		if (answer->body.len > 0 && kith_unpack_parse(&pk, answer->body) == 0)
-			take_answer(c, q, &pk);
+		if (kith_msg_found_read(&m, &room, answer->body) == 0) /* NOT_FOUND may come without a body */
+			take_answer(c, q, &m);
 	}
 	go_on(c, q);
 }
@@ -429,10 +415,9 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 
 void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_unpacked pk;
-	struct kith_id key;
-	if (kith_unpack_parse(&pk, request->body) != 0 ||
-	    !kith_unpack_get_fixed(&pk, kith_unpack_root(&pk), KITH_B_FIND_KEY, key.b, KITH_ID_LEN)) {
+	struct kith_msg_room room;
+	struct kith_msg_find m;
+	if (kith_msg_find_read(&m, &room, request->body) != 0) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
@@ -440,7 +425,7 @@ void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const str
 	uint64_t asker = kith_session_identity(c, s, &identity) ? kith_identity_key(&identity) : KITH_QUERY_OWN;
 	bool allowed = asker != KITH_QUERY_OWN && kith_limiter_allow(&c->super->lookups, c->now.mono_us, asker) &&
 		       kith_query_room(c, asker);
-	struct kith_query *q = allowed ? new_query(c, QUERY_FOR_SESSION, &key, asker) : NULL;
+	struct kith_query *q = allowed ? new_query(c, QUERY_FOR_SESSION, &m.key, asker) : NULL;
 	if (q == NULL) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 		kith_session_answer(c, s, request->id, KITH_STATUS_LIMITED, nothing);

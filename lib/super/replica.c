@@ -33,63 +33,60 @@ uint8_t kith_replica_vanished(struct kith_core *c, struct kith_span bytes)
 		return KITH_STATUS_MALFORMED;
 	int err = kith_store_vanish(&c->super->store, &c->now, c->suite, &vanish, NULL);
 	if (err == 1)
-		kith_notify_all(c, &c->super->watches, &vanish.key, NULL, 0, &bytes, 1);
+		kith_notify_vanished(c, &c->super->watches, &vanish.key, bytes);
 	return err >= 0 ? KITH_STATUS_OK : KITH_STATUS_INVALID;
 }
 
 void kith_replica_take(struct kith_core *c, const struct kith_record *record)
 {
-	struct kith_span bytes = record->bytes;
 	int put = kith_store_put(&c->super->store, &c->now, record);
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "record_stored key=%02x%02x%02x seq=%llu put=%d", record->key.b[0],
 		 record->key.b[1], record->key.b[2], (unsigned long long)record->seq, put);
 	if (put == KITH_PUT_NEW || put == KITH_PUT_UPDATED)
-		kith_notify_all(c, &c->super->watches, &record->key, &bytes, 1, NULL, 0);
+		kith_notify_record(c, &c->super->watches, &record->key, record->bytes);
 	kith_super_wake(c, c->super->expire_at);
 }
 
 void kith_replica_on_news(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_unpacked pk;
+	struct kith_msg_room room;
+	struct kith_msg_notice m;
 	uint8_t status = KITH_STATUS_MALFORMED;
 	kith_session_use(c, s, KITH_USE_MEMBER);
-	if (kith_unpack_parse(&pk, request->body) == 0) {
-		struct kith_unpack_list list = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_NEWS_RECORDS);
-		struct kith_span bytes;
-		while (kith_unpack_list_next(&list, &bytes))
-			status = on_record(c, bytes);
-		list = kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_NEWS_VANISHED);
-		while (kith_unpack_list_next(&list, &bytes))
-			status = kith_replica_vanished(c, bytes);
+	if (kith_msg_notice_read(&m, &room, request->body) == 0) {
+		for (size_t i = 0; i < m.records.n; i++)
+			status = on_record(c, m.records.at[i]);
+		for (size_t i = 0; i < m.vanished.n; i++)
+			status = kith_replica_vanished(c, m.vanished.at[i]);
 	}
 	kith_session_answer(c, s, request->id, status, nothing);
 }
 
 /* A replica's answer: what is stored, and members nearer to the key. */
 static void answer_find(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
-			const struct kith_id *key, struct kith_unpack_list listed)
+			const struct kith_msg_find *asked)
 {
 	uint8_t body[KITH_ANSWER_MAX], ids[KITH_REPLICAS * KITH_MEMBER_ID_PREFIX];
 	struct kith_findings found = { .n = 0 };
 	const struct kith_member *nearer[KITH_REPLICAS] = { NULL };
 	struct kith_writer w = kith_writer_of(ids, sizeof ids);
-	struct kith_span bytes;
-	struct kith_findings_spans spans;
-	kith_findings_stored(c, &found, key);
-	kith_findings_spans(&found, &spans);
-	while (kith_unpack_list_next(&listed, &bytes)) {
-		if (bytes.len == KITH_MEMBER_ID_PREFIX && kith_writer_space(&w) >= bytes.len)
-			kith_write_span(&w, bytes);
-	}
+	struct kith_span members[KITH_REPLICAS];
+	struct kith_msg_room room;
+	struct kith_msg_found m;
+	kith_findings_stored(c, &found, &asked->key);
+	kith_findings_message(&found, &room, &m);
+	for (size_t i = 0; i < asked->nearer.n && i < KITH_REPLICAS; i++)
+		kith_write_span(&w, asked->nearer.at[i]);
+	m.members.at = members;
 	/* A question that lists no members does not ask for any. */
 	if (kith_writer_len(&w) > 0)
-		spans.members_n = kith_replicas_unlisted(&c->super->members, key,
-							 (struct kith_span){ ids, kith_writer_len(&w) }, nearer);
-	for (size_t i = 0; i < spans.members_n; i++) {
+		m.members.n = kith_replicas_unlisted(&c->super->members, &asked->key,
+						     (struct kith_span){ ids, kith_writer_len(&w) }, nearer);
+	for (size_t i = 0; i < m.members.n; i++) {
 		KITH_ASSERT(nearer[i] != NULL);
-		spans.members[i] = kith_member_entry_bytes(nearer[i]);
+		members[i] = kith_member_entry_bytes(nearer[i]);
 	}
-	size_t len = found.n + spans.members_n > 0 ? kith_findings_pack(&spans, body) : 0;
+	size_t len = found.n + m.members.n > 0 ? kith_findings_write(body, &m) : 0;
 	kith_session_answer(c, s, request->id, found.n > 0 && len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND,
 			    (struct kith_span){ body, len });
 	kith_findings_clear(c, &found);
@@ -97,18 +94,17 @@ static void answer_find(struct kith_core *c, struct kith_session *s, const struc
 
 void kith_replica_on_find(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	struct kith_unpacked pk;
-	struct kith_id key;
+	struct kith_msg_room room;
+	struct kith_msg_find m;
 	bool watch = request->kind == KITH_REQ_WATCH;
-	if (kith_unpack_parse(&pk, request->body) != 0 ||
-	    !kith_unpack_get_fixed(&pk, kith_unpack_root(&pk), KITH_B_FIND_KEY, key.b, KITH_ID_LEN)) {
+	if (kith_msg_find_read(&m, &room, request->body) != 0) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
-	if (watch && kith_watches_add(&c->super->watches, c->now.mono_us, &key, s->index) < 0) {
+	if (watch && kith_watches_add(&c->super->watches, c->now.mono_us, &m.key, s->index) < 0) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_FULL, nothing);
 		return;
 	}
 	kith_session_use(c, s, watch ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER);
-	answer_find(c, s, request, &key, kith_unpack_list(&pk, kith_unpack_root(&pk), KITH_B_FIND_NEARER));
+	answer_find(c, s, request, &m);
 }

@@ -62,19 +62,13 @@ static void someone_else_s_record_is_not_taken_from_a_leaf(void **state)
 	struct kith_session *s = kith_sessions_get(&a->sessions, a->leaf.homes[0].session);
 	assert_non_null(s);
 	uint8_t body[KITH_REQUEST_MAX];
-	struct kith_packer pk;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 2);
-	kith_pack_key(&pk, KITH_B_ATTACH_RECORD);
-	kith_pack_bytes(&pk, b->leaf.record, b->leaf.record_len);
-	kith_pack_key(&pk, KITH_B_ATTACH_PUBLISH);
-	kith_pack_bool(&pk, true);
+	const struct kith_msg_attach m = { .record = { b->leaf.record, b->leaf.record_len }, .publish = true };
+	size_t len = kith_msg_attach_write(body, sizeof body, &m);
 	kith_core_tick(a, world_clock(&w));
 	world_drain(&w, WORLD_ALICE);
 	kith_outbox_claim(&w.shared->outbox, a, a->stats);
 	assert_int_equal(
-		kith_session_request(a, s, KITH_REQ_ATTACH, test_span(body, pk.len), kith_token(KITH_TOKEN_IGNORE, 0)),
-		0);
+		kith_session_request(a, s, KITH_REQ_ATTACH, test_span(body, len), kith_token(KITH_TOKEN_IGNORE, 0)), 0);
 	kith_core_tick(a, world_clock(&w));
 	world_drain(&w, WORLD_ALICE);
 	world_run(&w, KITH_US_PER_S);

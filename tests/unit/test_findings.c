@@ -89,7 +89,6 @@ static void an_answer_that_would_be_too_long_names_fewer_members(void **state)
 	struct core_world w;
 	static const struct kith_id unknown;
 	uint8_t body[128];
-	struct kith_packer pk;
 	int n = 0;
 	(void)state;
 	world_network(&w, kith_suite_sodium(), 1, 7, (const char *const[]){ NULL });
@@ -102,13 +101,9 @@ static void an_answer_that_would_be_too_long_names_fewer_members(void **state)
 	crowd(&w, 0, first);
 	attest(&w, 0, 7);
 	struct kith_core *c = w.nodes[1].core;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 2);
-	kith_pack_key(&pk, KITH_B_FIND_KEY);
-	kith_pack_bytes(&pk, crowded.b, KITH_ID_LEN);
-	kith_pack_key(&pk, KITH_B_FIND_NEARER);
-	kith_pack_array(&pk, 1);
-	kith_pack_bytes(&pk, unknown.b, KITH_MEMBER_ID_PREFIX);
+	const struct kith_span listed = { unknown.b, KITH_MEMBER_ID_PREFIX };
+	const struct kith_msg_find m = { .key = crowded, .nearer = { &listed, 1 } };
+	size_t len = kith_msg_find_write(body, sizeof body, &m);
 	kith_core_tick(c, world_clock(&w));
 	world_drain(&w, 1);
 	kith_outbox_claim(&w.shared->outbox, c, c->stats);
@@ -117,8 +112,7 @@ static void an_answer_that_would_be_too_long_names_fewer_members(void **state)
 	w.tap = long_packets_tap;
 	w.tap_ctx = &n;
 	assert_int_equal(
-		kith_session_request(c, s, KITH_REQ_FIND, test_span(body, pk.len), kith_token(KITH_TOKEN_IGNORE, 0)),
-		0);
+		kith_session_request(c, s, KITH_REQ_FIND, test_span(body, len), kith_token(KITH_TOKEN_IGNORE, 0)), 0);
 	kith_core_tick(c, world_clock(&w));
 	world_drain(&w, 1);
 	world_run(&w, 200 * KITH_US_PER_MS);

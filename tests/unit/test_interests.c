@@ -11,22 +11,22 @@ static int subscribe(struct core_world *w, int leaf, uint32_t first, uint32_t n)
 {
 	struct kith_core *c = w->nodes[leaf].core;
 	uint8_t body[KITH_REQUEST_MAX];
-	struct kith_packer pk;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 1);
-	kith_pack_key(&pk, KITH_B_SUBSCRIBE_ADD);
-	kith_pack_array(&pk, n);
-	for (uint32_t i = first; i < first + n; i++) {
-		struct kith_id key = { { 9, (uint8_t)leaf, (uint8_t)(i >> 8), (uint8_t)i } };
-		kith_pack_bytes(&pk, key.b, sizeof key.b);
+	struct kith_id key[KITH_SUBSCRIBE_KEYS_MAX];
+	struct kith_span add[KITH_SUBSCRIBE_KEYS_MAX];
+	assert_true(n <= KITH_SUBSCRIBE_KEYS_MAX);
+	for (uint32_t i = 0; i < n; i++) {
+		key[i] = (struct kith_id){ { 9, (uint8_t)leaf, (uint8_t)((first + i) >> 8), (uint8_t)(first + i) } };
+		add[i] = test_span(key[i].b, sizeof key[i].b);
 	}
-	assert_false(pk.bad);
+	const struct kith_msg_subscribe m = { .add = { add, n } };
+	size_t len = kith_msg_subscribe_write(body, sizeof body, &m);
+	assert_true(len > 0);
 	kith_core_tick(c, world_clock(w));
 	world_drain(w, leaf);
 	kith_outbox_claim(&w->shared->outbox, c, c->stats);
 	struct kith_session *home = kith_homes_primary(c);
 	assert_non_null(home);
-	assert_int_equal(kith_session_request(c, home, KITH_REQ_SUBSCRIBE, test_span(body, pk.len),
+	assert_int_equal(kith_session_request(c, home, KITH_REQ_SUBSCRIBE, test_span(body, len),
 					      kith_token(KITH_TOKEN_SUBSCRIBE, 0)),
 			 0);
 	int at = world_node_at(w, &kith_session_hop(home)->remote);

@@ -3,7 +3,6 @@
 
 #include "base/limits.h"
 #include "call/relays.h"
-#include "codec/pack.h"
 #include "link/connect.h"
 #include "super/tunnels.h"
 
@@ -45,17 +44,12 @@ static void a_tunnel_that_ends_concerns_the_sessions_that_used_it_only(void **st
 	}
 	assert_non_null(via);
 	uint8_t body[32];
-	struct kith_packer pk;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 2);
-	kith_pack_key(&pk, KITH_B_LEAVE_MS);
-	kith_pack_uint(&pk, 0);
-	kith_pack_key(&pk, KITH_B_LEAVE_TUNNEL);
-	kith_pack_uint(&pk, hop->tunnel);
+	const struct kith_msg_tunnel_close m = { .tunnel = hop->tunnel };
+	size_t len = kith_msg_tunnel_close_write(body, sizeof body, &m);
 	kith_core_tick(a, world_clock(&w));
 	world_drain(&w, alice);
 	kith_outbox_claim(&w.shared->outbox, a, a->stats);
-	struct kith_request request = { .id = 77, .kind = KITH_REQ_TUNNEL_CLOSE, .body = test_span(body, pk.len) };
+	struct kith_request request = { .id = 77, .kind = KITH_REQ_TUNNEL_CLOSE, .body = test_span(body, len) };
 	kith_relays_on_close(a, via, &request);
 	assert_int_equal(to_bob->peer->relay_at, w.now);
 	assert_int_equal(to_carol->peer->relay_at, KITH_TIME_NEVER);

@@ -11,19 +11,16 @@ static void store_at(struct core_world *w, int from, int to, int leaf)
 	struct kith_core *c = w->nodes[from].core;
 	const struct kith_leaf *l = &w->nodes[leaf].core->leaf;
 	uint8_t body[KITH_REQUEST_MAX];
-	struct kith_packer pk;
 	struct kith_host host = { .dh = w->nodes[to].id.device_dh, .addrs_n = 1, .addrs = { w->nodes[to].addr } };
 	uint32_t session;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 1);
-	kith_pack_key(&pk, KITH_B_NEWS_RECORDS);
-	kith_pack_array(&pk, 1);
-	kith_pack_bytes(&pk, l->record, l->record_len);
-	assert_false(pk.bad);
+	const struct kith_span record = { l->record, l->record_len };
+	const struct kith_msg_notice m = { .records = { &record, 1 } };
+	size_t len = kith_msg_notice_write(body, sizeof body, &m);
+	assert_true(len > 0);
 	kith_core_tick(c, world_clock(w));
 	world_drain(w, from);
 	kith_outbox_claim(&w->shared->outbox, c, c->stats);
-	assert_int_equal(kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_STORE, test_span(body, pk.len),
+	assert_int_equal(kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_STORE, test_span(body, len),
 					      kith_token(KITH_TOKEN_IGNORE, 0), &session),
 			 0);
 	kith_core_tick(c, world_clock(w));

@@ -3,7 +3,6 @@
 
 #include "base/limits.h"
 #include "call/relays.h"
-#include "codec/pack.h"
 #include "link/connect.h"
 #include "super/tunnels.h"
 
@@ -14,22 +13,18 @@ static void ask_from(struct core_world *w, int asker, int home, const uint8_t de
 {
 	struct kith_core *c = w->nodes[asker].core;
 	uint8_t body[KITH_REQUEST_MAX];
-	struct kith_packer pk;
-	kith_packer_init(&pk, body, sizeof body);
-	kith_pack_map(&pk, 2);
-	kith_pack_key(&pk, KITH_B_INTRO_DEVICE);
-	kith_pack_bytes(&pk, device, KITH_DEVICE_ID_LEN);
-	kith_pack_key(&pk, KITH_B_INTRO_PACKET);
-	kith_pack_bytes(&pk, packet.p, packet.len);
-	assert_false(pk.bad);
+	struct kith_msg_introduce m = { .packet = packet };
+	memcpy(m.device, device, KITH_DEVICE_ID_LEN);
+	size_t len = kith_msg_introduce_write(body, sizeof body, &m);
+	assert_true(len > 0);
 	kith_core_tick(c, world_clock(w));
 	world_drain(w, asker);
 	kith_outbox_claim(&w->shared->outbox, c, c->stats);
 	struct kith_session *s = kith_sessions_of(&c->sessions, w->nodes[home].id.device_dh.b);
 	assert_non_null(s);
-	assert_int_equal(kith_session_request(c, s, KITH_REQ_INTRODUCE, test_span(body, pk.len),
-					      kith_token(KITH_TOKEN_IGNORE, 0)),
-			 0);
+	assert_int_equal(
+		kith_session_request(c, s, KITH_REQ_INTRODUCE, test_span(body, len), kith_token(KITH_TOKEN_IGNORE, 0)),
+		0);
 	kith_core_tick(c, world_clock(w)); /* seals */
 	world_drain(w, asker);
 	world_run(w, 200 * KITH_US_PER_MS);
