@@ -27,7 +27,7 @@ static void on_notify(struct kith_core *c, struct kith_session *s, const struct 
 		return;
 	}
 	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
-	kith_watching_told(c, m.records, m.vanished);
+	kith_watching_notice(c, m.records, m.vanished);
 	if (c->super != NULL)
 		kith_notify_pass_on(c, &m);
 }
@@ -110,7 +110,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		return;
 	case KITH_REQ_STORE:
 	case KITH_REQ_VANISH:
-		kith_replica_on_news(c, s, request);
+		kith_replica_on_notice(c, s, request);
 		return;
 	case KITH_REQ_GOSSIP:
 		kith_super_on_gossip(c, s, request);

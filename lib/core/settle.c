@@ -85,7 +85,7 @@ static void tell_found(struct kith_core *c, kith_op op, struct kith_span body)
 	if (op != 0)
 		kith_dial_on_found(c, &answer);
 	else if (body.len > 0 && kith_msg_found_read(&found, &room, body) == 0)
-		kith_watching_told(c, found.records, found.vanished);
+		kith_watching_notice(c, found.records, found.vanished);
 }
 
 /* What a supernode asked itself. */

@@ -210,7 +210,7 @@ static void on_vanish(struct kith_core *c, struct kith_span bytes)
 	}
 }
 
-void kith_watching_told(struct kith_core *c, struct kith_spans records, struct kith_spans vanished)
+void kith_watching_notice(struct kith_core *c, struct kith_spans records, struct kith_spans vanished)
 {
 	if (c->watched_n == 0)
 		return;

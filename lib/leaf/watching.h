@@ -18,7 +18,7 @@ void kith_watching_renew(struct kith_core *c);
 void kith_watching_on_answer(struct kith_core *c, const struct kith_answer *answer);
 
 /* Records and vanish reports of a NOTIFY, or of an answer. */
-void kith_watching_told(struct kith_core *c, struct kith_spans records, struct kith_spans vanished);
+void kith_watching_notice(struct kith_core *c, struct kith_spans records, struct kith_spans vanished);
 
 void kith_watching_tick(struct kith_core *c);
 

@@ -17,8 +17,8 @@ static size_t write_item(uint8_t out[KITH_REQUEST_MAX], const struct kith_id *ke
 	return kith_msg_notice_write(out, KITH_REQUEST_MAX, &one);
 }
 
-/* Repeated as long as the watcher is believed to be there: news must not be lost to a move of its. Beyond the queue, it
- * learns it at its next renewal. */
+/* Repeated as long as the watcher is believed to be there: a notice must not be lost to a move of its. Beyond the
+ * queue, it learns it at its next renewal. */
 static void notify(struct kith_core *c, uint32_t session, struct kith_span body)
 {
 	struct kith_session *s = kith_sessions_get(&c->sessions, session);

@@ -47,7 +47,7 @@ void kith_replica_take(struct kith_core *c, const struct kith_record *record)
 	kith_super_wake(c, c->super->expire_at);
 }
 
-void kith_replica_on_news(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+void kith_replica_on_notice(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_msg_room room;
 	struct kith_msg_notice m;

@@ -8,7 +8,7 @@
 #include "link/state.h"
 
 /* STORE and VANISH. */
-void kith_replica_on_news(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+void kith_replica_on_notice(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
 /* FIND, and WATCH, which asks to be told from then on. */
 void kith_replica_on_find(struct kith_core *c, struct kith_session *s, const struct kith_request *request);

@@ -82,9 +82,9 @@ enum kith_status {
 #define KITH_B_FOUND_MEMBERS 2 /* array of bytes: member entries nearer than the asker listed */
 
 /* STORE / VANISH / NOTIFY request: any of */
-#define KITH_B_NEWS_RECORDS 0 /* array of bytes */
-#define KITH_B_NEWS_VANISHED 1 /* array of bytes */
-#define KITH_B_NEWS_KEY 2 /* bytes(32): NOTIFY: the key it is about */
+#define KITH_B_NOTICE_RECORDS 0 /* array of bytes */
+#define KITH_B_NOTICE_VANISHED 1 /* array of bytes */
+#define KITH_B_NOTICE_KEY 2 /* bytes(32): NOTIFY: the key it is about */
 
 /* INTRODUCE request and answer */
 #define KITH_B_INTRO_DEVICE 0 /* bytes(16): id of the device to reach */

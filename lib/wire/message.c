@@ -227,11 +227,11 @@ size_t kith_msg_notice_write(uint8_t *out, size_t cap, const struct kith_msg_not
 {
 	struct kith_msg_draft d = kith_msg_begin(out, cap);
 	if (m->records.n > 0)
-		kith_msg_put_list(&d, KITH_B_NEWS_RECORDS, m->records);
+		kith_msg_put_list(&d, KITH_B_NOTICE_RECORDS, m->records);
 	if (m->vanished.n > 0)
-		kith_msg_put_list(&d, KITH_B_NEWS_VANISHED, m->vanished);
+		kith_msg_put_list(&d, KITH_B_NOTICE_VANISHED, m->vanished);
 	if (m->has_key)
-		kith_msg_put_bytes(&d, KITH_B_NEWS_KEY, m->key.b, KITH_ID_LEN);
+		kith_msg_put_bytes(&d, KITH_B_NOTICE_KEY, m->key.b, KITH_ID_LEN);
 	return kith_msg_end(&d);
 }
 
@@ -242,9 +242,9 @@ int kith_msg_notice_read(struct kith_msg_notice *out, struct kith_msg_room *room
 	room->n = 0;
 	if (kith_unpack_parse(&in, body) != 0)
 		return KITH_EPROTO;
-	out->records = kith_msg_get_list(&in, KITH_B_NEWS_RECORDS, 0, room);
-	out->vanished = kith_msg_get_list(&in, KITH_B_NEWS_VANISHED, 0, room);
-	out->has_key = kith_msg_get_fixed(&in, KITH_B_NEWS_KEY, out->key.b, KITH_ID_LEN);
+	out->records = kith_msg_get_list(&in, KITH_B_NOTICE_RECORDS, 0, room);
+	out->vanished = kith_msg_get_list(&in, KITH_B_NOTICE_VANISHED, 0, room);
+	out->has_key = kith_msg_get_fixed(&in, KITH_B_NOTICE_KEY, out->key.b, KITH_ID_LEN);
 	return 0;
 }
 
