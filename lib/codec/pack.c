@@ -63,12 +63,6 @@ void kith_pack_map_end(struct kith_packer *pk, struct kith_pack_map map)
 	memcpy(pk->p + map.at, header, header_len);
 }
 
-void kith_pack_map(struct kith_packer *pk, uint32_t entries)
-{
-	msgpack_packer mp = packer_of(pk);
-	(void)msgpack_pack_map(&mp, entries);
-}
-
 void kith_pack_array(struct kith_packer *pk, uint32_t items)
 {
 	msgpack_packer mp = packer_of(pk);

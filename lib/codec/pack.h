@@ -34,7 +34,6 @@ void kith_packer_init(struct kith_packer *pk, uint8_t *out, size_t cap);
 /* What is written between the two is the map's: its end counts the keys. Maps may be nested. */
 struct kith_pack_map kith_pack_map_begin(struct kith_packer *pk);
 void kith_pack_map_end(struct kith_packer *pk, struct kith_pack_map map);
-void kith_pack_map(struct kith_packer *pk, uint32_t entries);
 void kith_pack_array(struct kith_packer *pk, uint32_t items);
 void kith_pack_key(struct kith_packer *pk, uint32_t key);
 void kith_pack_uint(struct kith_packer *pk, uint64_t v);

@@ -5,6 +5,8 @@
   names      no _t typedef of ours; every function in lib/ that others can see starts with kith_
   libraries  only codec/pack.c includes msgpack, and only its packer and template; only crypto/suite_sodium.c (and the host)
              includes sodium.h; only the stream layer's own files include ngtcp2
+  bodies     msgpack bodies are packed and unpacked in lib/codec and lib/wire, and in their tests: everybody else reads and
+             writes the structs of wire/message.h
   leftovers  nothing is left to be done
   modules    each .c in lib/ has a header whose first comment says what it is, and a unit test: tests/unit/test_<module>.c;
              each unit test has a module (test_<module>_<topic>.c is one more of its). A file without a header of its own
@@ -30,6 +32,9 @@ SCRIPT_FOLDERS = FOLDERS + ["scripts", "cmake", ".ci"]
 LEFTOVER = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 MSGPACK_HEADERS = {"msgpack/pack.h", "msgpack/pack_define.h", "msgpack/pack_template.h", "msgpack/unpack_template.h",
                    "msgpack/unpack_define.h", "msgpack/sysdep.h"}
+# kith_packer, kith_pack_key, kith_unpacked, kith_unpack_get ..., but no kith_packet.
+PACKER = re.compile(r"\bkith_(un)?pack(er|ed)?(_\w+)?\b")
+PACKERS = re.compile(r"lib/(codec|wire)/|tests/(unit/test|fuzz/fuzz)_pack\.c$")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]', re.M)
 
 
@@ -83,6 +88,17 @@ def check_libraries(root):
             if header.startswith("ngtcp2") and not (name.startswith("lib/stream/") and
                                                     (name.endswith(".c") or path.stem == "internal")):
                 yield name, line, "only lib/stream/*.c and its internal.h include ngtcp2"
+
+
+def check_bodies(root, paths):
+    for path in paths:
+        name = str(path.relative_to(root))
+        if PACKERS.match(name):
+            continue
+        text = path.read_text(errors="replace")
+        for m in PACKER.finditer(text):
+            line = text.count("\n", 0, m.start()) + 1
+            yield name, line, f"{m.group()}: bodies are read and written by lib/wire/message only"
 
 
 def check_leftovers(root):
@@ -161,7 +177,8 @@ def check(root):
     root = Path(root)
     paths = list(files(root, FOLDERS, lambda p: p.suffix in SUFFIXES))
     problems = []
-    for rule in (check_sizes_and_names(root, paths), check_libraries(root), check_leftovers(root), check_modules(root)):
+    for rule in (check_sizes_and_names(root, paths), check_libraries(root), check_bodies(root, paths),
+                 check_leftovers(root), check_modules(root)):
         problems.extend(f"{path}:{line}: {what}" for path, line, what in rule)
     return problems
 
@@ -174,7 +191,9 @@ GOOD = {
     "lib/base/ring.c": "static int helper(void)\n{\n\treturn 1;\n}\nint kith_ring_new(void)\n{\n\treturn helper();\n}\n",
     "tests/unit/test_ring.c": "int main(void)\n{\n\treturn 0;\n}\n",
     "lib/codec/pack.h": "/* Packs. */\n",
-    "lib/codec/pack.c": "#include <msgpack/pack.h>\n",
+    "lib/codec/pack.c": "#include <msgpack/pack.h>\nvoid kith_pack_key(void)\n{\n}\n",
+    "lib/wire/message.h": "/* M. */\nstruct kith_packer pk;\n",
+    "lib/host/packet.h": "/* P. */\nstruct kith_packet p;\n",
     "tests/unit/test_pack.c": "\n",
     "tests/unit/test_ring_full.c": "\n",
     "lib/stream/internal.h": "/* Shared by the files of this layer. */\n",
@@ -198,6 +217,8 @@ BAD = {
     "sodium elsewhere": {"lib/base/ring.c": "#include <sodium.h>\n"},
     "ngtcp2 elsewhere": {"lib/base/ring.c": "#include <ngtcp2/ngtcp2.h>\n"},
     "ngtcp2 in a header": {"lib/stream/s.h": "/* S. */\n#include <ngtcp2/ngtcp2.h>\n"},
+    "body packed by a role": {"lib/base/ring.c": "void kith_f(void)\n{\n\tkith_pack_key(0, 1);\n}\n"},
+    "body unpacked in a test": {"tests/unit/test_ring.c": "struct kith_unpacked pk;\n"},
     "left over": {"node/kithd.c": "/* TO" "DO: write it */\n"},
     "left over in a script": {"scripts/test": "# FIX" "ME\n"},
     "no header": {"lib/base/lost.c": "\n", "tests/unit/test_lost.c": "\n"},
