@@ -13,14 +13,13 @@
 #define CUT_OFF_RETRY_US (KITH_US_PER_S / 4)
 #define LOOKUP_HEDGE_US (KITH_US_PER_S + KITH_US_PER_S / 2) /* no answer: another home is asked as well */
 #define REFRESH_EVERY 4 /* handshake repetitions between two look-ups of newer homes */
-#define LOOKUPS_MAX 4 /* of one operation, through one home after the other */
 
 /* Looks the operation's name up, through another home at each try. */
 static void look_up(struct kith_core *c, struct kith_operation *op)
 {
 	unsigned used;
 	op->asked = 0;
-	if (c->super != NULL) {
+	if (kith_serves(c)) {
 		op->tries++;
 		kith_op_arm(c, op, op->give_up_at);
 		if (kith_query_for_op(c, &op->key, op->id) != 0)
@@ -31,7 +30,7 @@ static void look_up(struct kith_core *c, struct kith_operation *op)
 	if (s != NULL) {
 		op->tries = (uint8_t)(op->tries + used);
 		op->asked = s->index;
-		kith_op_arm(c, op, op->tries < LOOKUPS_MAX ? c->now.mono_us + LOOKUP_HEDGE_US : op->give_up_at);
+		kith_op_arm(c, op, op->tries < kith_find_tries(c) ? c->now.mono_us + LOOKUP_HEDGE_US : op->give_up_at);
 		return;
 	}
 	op->last_err = KITH_EDETACHED;
@@ -152,11 +151,11 @@ static const struct kith_found *best(const struct kith_found found[], size_t n)
 static void try_again(struct kith_core *c, struct kith_operation *op, int err)
 {
 	op->last_err = err;
-	if (c->super != NULL || c->now.mono_us + CUT_OFF_RETRY_US >= op->give_up_at) {
+	if (kith_find_tries(c) == 1 || c->now.mono_us + CUT_OFF_RETRY_US >= op->give_up_at) {
 		kith_op_done(c, op->id, err, false);
 		return;
 	}
-	op->tries = (uint8_t)(op->tries % LOOKUPS_MAX);
+	op->tries = (uint8_t)(op->tries % kith_find_tries(c));
 	kith_op_arm(c, op, c->now.mono_us + CUT_OFF_RETRY_US);
 }
 
@@ -196,8 +195,7 @@ void kith_dial_refresh(struct kith_core *c, struct kith_session *s)
 	unsigned used;
 	kith_ids_directory(c->suite, &key, &c->self.network, s->peer->name);
 	/* Not possible now: kith_talk_tick comes back to it. */
-	if (c->super == NULL)
-		(void)kith_find_ask(c, &key, kith_token(KITH_TOKEN_REFRESH, s->index), s->peer->refreshes++, &used);
+	(void)kith_find_ask(c, &key, kith_token(KITH_TOKEN_REFRESH, s->index), s->peer->refreshes++, &used);
 }
 
 void kith_dial_redial(struct kith_core *c, struct kith_session *s)
@@ -241,7 +239,7 @@ void kith_dial_tick(struct kith_core *c, struct kith_operation *op)
 				  op->last_err == KITH_EDETACHED && op->tries == 0 ? KITH_EDETACHED : KITH_ETIMEDOUT);
 		return;
 	}
-	bool once_more = c->super == NULL ? op->tries < LOOKUPS_MAX : op->tries == 0;
+	bool once_more = op->tries < kith_find_tries(c);
 	if (op->kind != KITH_OP_CHALLENGE && op->session == 0 && once_more)
 		look_up(c, op);
 	else

@@ -1,5 +1,12 @@
 #include "call/find.h"
 
+#define LOOKUPS_MAX 4
+
+unsigned kith_find_tries(const struct kith_core *c)
+{
+	return kith_serves(c) ? 1 : LOOKUPS_MAX;
+}
+
 struct kith_session *kith_find_ask(struct kith_core *c, const struct kith_id *key, uint64_t token, unsigned first,
 				   unsigned *used)
 {

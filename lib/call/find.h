@@ -11,6 +11,10 @@ struct kith_found {
 	bool online;
 };
 
+/* How often an operation asks at most, through one home after the other. A supernode asks once: its own query goes to
+ * one replica after the other. */
+unsigned kith_find_tries(const struct kith_core *c);
+
 /* Sends a LOOKUP through an attached home, beginning with number first. Returns its session, NULL when cut off. */
 struct kith_session *kith_find_ask(struct kith_core *c, const struct kith_id *key, uint64_t token, unsigned first,
 				   unsigned *used);

@@ -53,7 +53,7 @@ void kith_op_done(struct kith_core *c, kith_op id, int err, bool told)
 	if (op == NULL)
 		return;
 	kith_timers_stop(&c->timers, &op->timer);
-	if (c->super == NULL && op->asked != 0) {
+	if (op->asked != 0) {
 		struct kith_session *s = kith_sessions_get(&c->sessions, op->asked);
 		if (s != NULL) {
 			kith_request_cancel(s->requests, kith_env(c, s), kith_token(KITH_TOKEN_LOOKUP, id));

@@ -64,7 +64,7 @@ bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, s
 	/* To find who is meant is a search, and a supernode has many sessions: there all relays share a rate. */
 	kith_time_us now = c->now.mono_us;
 	if (!kith_limiter_allow(&c->hints, now, kith_device_key(s->device)) ||
-	    (c->super != NULL && !kith_limiter_allow(&c->hints, now, ALL_RELAYS))) {
+	    (kith_serves(c) && !kith_limiter_allow(&c->hints, now, ALL_RELAYS))) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
 		return true;
 	}
@@ -181,4 +181,20 @@ bool kith_relays_via(struct kith_core *c, struct kith_session *s, const struct k
 		return false;
 	s->hs->next_at = c->now.mono_us; /* at once through another home */
 	return true;
+}
+
+bool kith_relays_in_use(const struct kith_core *c, const struct kith_session *via)
+{
+	uint32_t it = 0;
+	const struct kith_session *s;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (!(s->use & KITH_USE_PEER) || s->state == KITH_SESSION_CLOSED)
+			continue;
+		for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+			const struct kith_path *p = kith_pathset_path(&s->paths, i);
+			if (kith_path_is_relay(p) && kith_addr_equal(&p->hop.remote, &kith_session_hop(via)->remote))
+				return true;
+		}
+	}
+	return false;
 }

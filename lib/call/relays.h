@@ -28,4 +28,7 @@ bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, s
 /* Asks for a tunnel through the next home of the callee that was not asked yet, with packet inside. False: all were. */
 bool kith_relays_next(struct kith_core *c, struct kith_session *s, struct kith_span packet);
 
+/* Whether a session of our application sends through a tunnel of the supernode at the other end. */
+bool kith_relays_in_use(const struct kith_core *c, const struct kith_session *via);
+
 #endif

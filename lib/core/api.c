@@ -73,11 +73,10 @@ int kith_core_cancel(struct kith_core *c, struct kith_now now, kith_op id)
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	struct kith_operation *op = kith_op_get(c, id);
-	if (op == NULL)
-		return KITH_ENOENT;
-	kith_dial_give_up(c, op, KITH_ECANCELED);
+	if (op != NULL)
+		kith_dial_give_up(c, op, KITH_ECANCELED);
 	kith_core_settle(c);
-	return 0;
+	return op != NULL ? 0 : KITH_ENOENT;
 }
 
 int kith_core_watch(struct kith_core *c, struct kith_now now, const char *name)
@@ -174,16 +173,7 @@ int kith_core_limit(struct kith_core *c, struct kith_now now, const struct kith_
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	c->sessions.by_index.max = c->sessions.by_device.max = l->sessions_max;
-	if (c->super != NULL) {
-		struct kith_fwd_limits limits = c->super->fwd.limits;
-		limits.tunnels_max = l->tunnels_max;
-		limits.rate = l->relay_rate;
-		limits.burst = l->relay_rate / 4;
-		limits.owner_rate = l->relay_owner_rate;
-		limits.owner_burst = l->relay_owner_rate / 4;
-		c->super->attached.max = l->sessions_max;
-		kith_fwd_limit(&c->super->fwd, &limits);
-	}
+	kith_super_limit(c, l);
 	kith_core_settle(c);
 	return 0;
 }
@@ -378,8 +368,7 @@ void kith_core_leave(struct kith_core *c, struct kith_now now, kith_time_us grac
 		c->leave_by = c->now.mono_us + grace_us;
 		kith_dial_leave(c);
 		kith_leaf_leave(c);
-		if (c->super != NULL)
-			kith_super_leave(c, grace_us);
+		kith_super_leave(c, grace_us);
 		if (kith_timer_is_set(&c->save_timer)) { /* what changed lately must not wait */
 			kith_timers_stop(&c->timers, &c->save_timer);
 			kith_state_save(c);
@@ -450,10 +439,7 @@ static void hash_state(const struct kith_core *c, uint8_t out[32])
 	kith_write_u64(&w, (uint64_t)c->stamp_ms);
 	kith_write_u64(&w, c->leaf.record_seq);
 	kith_write_u64(&w, (uint64_t)kith_timers_next(&c->timers));
-	kith_write_u32(&w, c->super != NULL ? c->super->members.n : 0);
-	kith_write_u32(&w, c->super != NULL ? c->super->store.n : 0);
-	kith_write_u32(&w, c->super != NULL ? c->super->fwd.n : 0);
-	kith_write_u64(&w, c->super != NULL ? c->super->fwd.bytes : 0);
+	kith_super_hash(c, &w);
 	kith_write_bytes(&w, c->self.dh_pk, 32);
 	struct kith_span part = { bytes, kith_writer_len(&w) };
 	c->suite->blake2b(out, 32, (struct kith_span){ NULL, 0 }, &part, 1);
@@ -469,13 +455,7 @@ void kith_core_info(const struct kith_core *c, struct kith_core_info *out)
 	out->memory_records = c->shared->blobs.bytes;
 	for (size_t i = 0; i < KITH_HOMES && out->observed.family == KITH_FAMILY_NONE; i++)
 		out->observed = c->leaf.observed[i];
-	if (c->super != NULL) {
-		out->leaves = c->super->leaves;
-		out->members = kith_members_live(&c->super->members);
-		out->tunnels = c->super->fwd.n;
-		out->records = c->super->store.n;
-		out->watches = c->super->watches.n;
-	}
+	kith_super_info(c, out);
 	hash_state(c, out->hash);
 }
 

@@ -173,7 +173,7 @@ static int take_bootstrap(struct kith_core *c, const struct kith_bootstrap hosts
 		all[c->bootstrap_n++] = hosts[i];
 		if (hosts[i].has_key)
 			host.dh = hosts[i].key;
-		if (c->super == NULL && kith_hostcache_add(&c->leaf.cache, &host, 0, KITH_HOST_BOOTSTRAP) < 0)
+		if (!kith_serves(c) && kith_hostcache_add(&c->leaf.cache, &host, 0, KITH_HOST_BOOTSTRAP) < 0)
 			KITH_LOG(c->log, KITH_LOG_WARN, "bootstrap_not_kept");
 	}
 	return (int)fresh;
@@ -187,7 +187,7 @@ int kith_core_add_bootstrap(struct kith_core *c, struct kith_now now, const stru
 		return KITH_EFULL;
 	kith_core_enter(c, now);
 	int added = take_bootstrap(c, hosts, n);
-	if (added > 0 && c->super == NULL)
+	if (added > 0 && !kith_serves(c))
 		kith_leaf_tick(c);
 	kith_core_settle(c);
 	return added < 0 ? added : 0;
@@ -339,8 +339,7 @@ void kith_core_free(struct kith_core *c)
 	c->leaving = true;
 	free_sessions(c);
 	kith_sessions_deinit(&c->sessions);
-	if (c->super != NULL)
-		kith_super_free(c);
+	kith_super_free(c);
 	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++)
 		kith_timers_stop(&c->timers, &c->ops[i].timer);
 	KITH_FREE_ARRAY(alloc, c->ops, KITH_OPS_MAX);
@@ -496,7 +495,7 @@ void kith_core_transport(struct kith_core *c, struct kith_now now, const struct 
 						t->up ? 0 : KITH_ECLOSED);
 	}
 	kith_talk_offer_all(c);
-	if (c->super == NULL && t->up)
+	if (!kith_serves(c) && t->up)
 		kith_leaf_tick(c);
 	kith_core_settle(c);
 }

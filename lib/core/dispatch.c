@@ -117,7 +117,7 @@ static void on_opened(struct kith_core *c, struct kith_session *s)
 {
 	if (s->use & KITH_USE_PEER)
 		kith_talk_opened(c, s);
-	else if (c->super != NULL && !s->initiator)
+	else if (!s->initiator)
 		kith_tunnels_rebind(c, s, true);
 }
 
@@ -187,10 +187,9 @@ static void on_handshake(struct kith_core *c, struct kith_span packet, const str
 	if (header.version != KITH_WIRE_VERSION) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_VERSION, 1);
 		/* Only to a HELLO, only from who serves strangers, and never more than came. */
-		uint8_t *out =
-			header.type == KITH_PKT_HELLO && c->super != NULL && packet.len >= KITH_VERSION_PACKET_LEN
-				? kith_outbox_raw(&c->shared->outbox, hop, KITH_VERSION_PACKET_LEN)
-				: NULL;
+		uint8_t *out = header.type == KITH_PKT_HELLO && kith_serves(c) && packet.len >= KITH_VERSION_PACKET_LEN
+				       ? kith_outbox_raw(&c->shared->outbox, hop, KITH_VERSION_PACKET_LEN)
+				       : NULL;
 		if (out != NULL)
 			kith_version_write(out, header.sender);
 		return;
@@ -218,7 +217,7 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 		/* What came in a tunnel that this supernode does not have any more was for somebody else, and another
 		 * shard's sessions are another worker's. */
 		if (s == NULL && header.receiver >> 24 == c->sessions.shard && packet.len >= KITH_GONE_PACKET_LEN &&
-		    (c->super == NULL || hop->tunnel == 0))
+		    (!kith_serves(c) || hop->tunnel == 0))
 			kith_connect_say_gone(c, header.receiver, hop);
 		return;
 	}
@@ -283,7 +282,7 @@ void kith_dispatch_packet(struct kith_core *c, struct kith_packet *packet)
 	struct kith_span bytes = { packet->data, packet->len };
 	kith_addr_normalise(&hop.remote);
 	if (kith_packet_type(bytes) == KITH_PKT_TUNNEL) {
-		if (c->super != NULL && kith_tunnels_forward(c, packet))
+		if (kith_tunnels_forward(c, packet))
 			return;
 		if (!kith_tunnel_parse(&hop.tunnel, &bytes, bytes)) {
 			kith_stats_add(c->stats, KITH_STAT_DROP_TOO_SHORT, 1);
@@ -296,6 +295,6 @@ void kith_dispatch_packet(struct kith_core *c, struct kith_packet *packet)
 
 bool kith_dispatch_train(struct kith_core *c, struct kith_packet *packet)
 {
-	return c->super != NULL && packet->len >= KITH_TUNNEL_HEADER && packet->data[0] == KITH_PKT_TUNNEL &&
+	return packet->len >= KITH_TUNNEL_HEADER && packet->data[0] == KITH_PKT_TUNNEL &&
 	       kith_tunnels_forward(c, packet);
 }

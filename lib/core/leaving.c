@@ -29,7 +29,7 @@ static bool leave_waits(struct kith_core *c)
 {
 	const struct kith_session *s;
 	uint32_t it = 0;
-	if (c->super == NULL)
+	if (!kith_serves(c))
 		return kith_leaf_says_goodbye(c);
 	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
 		if ((s->state == KITH_SESSION_OPEN || s->state == KITH_SESSION_INITIATING) &&

@@ -28,7 +28,7 @@ static void on_notify(struct kith_core *c, struct kith_session *s, const struct 
 	}
 	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
 	kith_watching_notice(c, m.records, m.vanished);
-	if (c->super != NULL)
+	if (kith_serves(c))
 		kith_notify_pass_on(c, &m);
 }
 
@@ -38,9 +38,9 @@ static bool is_asker(const struct kith_core *c, const struct kith_session *s, ch
 	bool infrastructure = !(s->use & KITH_USE_PEER), supernode = s->role == KITH_ROLE_SUPERNODE;
 	switch (letter) {
 	case 'C':
-		return infrastructure && c->super != NULL;
+		return infrastructure && kith_serves(c);
 	case 'S':
-		return infrastructure && c->super != NULL && supernode;
+		return infrastructure && kith_serves(c) && supernode;
 	case 'T':
 		return infrastructure && supernode;
 	case 'H':

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "call/dial.h"
+#include "call/relays.h"
 #include "call/talk.h"
 #include "core/leaving.h"
 #include "core/requests.h"
@@ -34,8 +35,7 @@ static void tell_ended(struct kith_core *c, struct kith_session *s)
 		kith_talk_closed(c, s, reason, s->ended.remote);
 	if (s->use & KITH_USE_HOME)
 		kith_homes_lost(c, s, reason);
-	if (c->super != NULL)
-		kith_super_lost(c, s, reason);
+	kith_super_lost(c, s, reason);
 	while (kith_requests_expired(s->requests, &c->env, c->now.mono_us, true, &unanswered))
 		kith_core_answered(c, s, &unanswered);
 }
@@ -67,7 +67,7 @@ bool kith_settle_news(struct kith_core *c, struct kith_session *s)
 	s->paths.news = 0;
 	if (news & KITH_NEWS_ALL_DEAD)
 		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
-	else if ((news & (KITH_NEWS_ROAMED | KITH_NEWS_SENDING_CHANGED)) && c->super != NULL) {
+	else if (news & (KITH_NEWS_ROAMED | KITH_NEWS_SENDING_CHANGED)) {
 		const struct kith_path *sending = kith_pathset_sending(&s->paths);
 		bool proven = sending != NULL && sending->state != KITH_PATH_CANDIDATE;
 		kith_tunnels_rebind(c, s, proven);
@@ -95,7 +95,7 @@ static bool settle_answers(struct kith_core *c)
 	kith_op op;
 	size_t len;
 	bool some = false;
-	while (c->super != NULL && c->super->done != NULL && kith_query_take(c, &op, body, &len)) {
+	while (kith_serves(c) && kith_query_take(c, &op, body, &len)) {
 		tell_found(c, op, (struct kith_span){ body, len });
 		some = true;
 	}
@@ -226,7 +226,7 @@ static bool unused(struct kith_core *c, struct kith_session *s)
 		return false;
 	if (c->now.mono_us < kith_session_unused_at(s))
 		return false;
-	if (!(s->use & KITH_USE_TUNNEL) || !kith_tunnels_in_use(c, s))
+	if (!(s->use & KITH_USE_TUNNEL) || (!kith_tunnels_in_use(c, s) && !kith_relays_in_use(c, s)))
 		return true;
 	s->used_at =
 		c->now.mono_us; /* what passes through its tunnels does not pass through here: looked at again later */

@@ -7,7 +7,7 @@ void kith_leaf_begin(struct kith_core *c)
 {
 	c->leaf.timer.kind = KITH_TIMER_LEAF;
 	c->leaf.publish_at = KITH_TIME_NEVER;
-	if (c->super == NULL)
+	if (!kith_serves(c))
 		kith_homes_wake(c, c->now.mono_us);
 }
 
@@ -29,8 +29,6 @@ static void stop_asking(struct kith_core *c, struct kith_home_slot *home)
 
 void kith_leaf_leave(struct kith_core *c)
 {
-	if (c->super != NULL)
-		return;
 	for (size_t i = 0; i < KITH_HOMES + KITH_SPARES; i++) {
 		struct kith_home_slot *slot = i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
 		if (slot->state == KITH_HOME_CONNECTING)

@@ -30,9 +30,14 @@ static bool subscribe(struct kith_core *c, const struct kith_msg_subscribe *m)
 				    kith_token(KITH_TOKEN_SUBSCRIBE, 0)) == 0;
 }
 
+/* Asks to be told of keys: the primary home, or a supernode its replicas by itself. */
 static bool add(struct kith_core *c, const struct kith_watched list[], uint32_t n)
 {
 	struct kith_span keys[KITH_SUBSCRIBE_KEYS_MAX];
+	for (uint32_t i = 0; kith_serves(c) && i < n; i++)
+		kith_query_watch(c, &list[i].key);
+	if (kith_serves(c))
+		return true;
 	for (uint32_t i = 0; i < n; i++)
 		keys[i] = (struct kith_span){ list[i].key.b, KITH_ID_LEN };
 	return subscribe(c, &(struct kith_msg_subscribe){ .add = { keys, n } });
@@ -42,11 +47,6 @@ void kith_watching_renew(struct kith_core *c)
 {
 	if (c->leaving)
 		return;
-	if (c->super != NULL) {
-		for (uint32_t i = 0; i < c->watched_n; i++)
-			kith_query_watch(c, &c->watched[i].key);
-		return;
-	}
 	for (uint32_t i = 0; i < c->watched_n; i += KITH_SUBSCRIBE_KEYS_MAX) {
 		uint32_t n = c->watched_n - i < KITH_SUBSCRIBE_KEYS_MAX ? c->watched_n - i : KITH_SUBSCRIBE_KEYS_MAX;
 		if (!add(c, c->watched + i, n)) {
@@ -95,9 +95,7 @@ int kith_watching_add(struct kith_core *c, const char *name)
 	kith_text_copy(w->name, sizeof w->name, name);
 	w->key = key;
 	w->since = c->now.mono_us;
-	if (c->super != NULL)
-		kith_query_watch(c, &key);
-	else if (!add(c, w, 1))
+	if (!add(c, w, 1))
 		wake(c, c->now.mono_us + RETRY_US);
 	wake(c, c->now.mono_us + ASKED_US);
 	return 0;
@@ -116,8 +114,7 @@ int kith_watching_remove(struct kith_core *c, const char *name)
 		if (strcmp(w->name, name) != 0)
 			continue;
 		const struct kith_span key = { w->key.b, KITH_ID_LEN };
-		if (c->super == NULL)
-			(void)subscribe(c, &(struct kith_msg_subscribe){ .drop = { &key, 1 } });
+		(void)subscribe(c, &(struct kith_msg_subscribe){ .drop = { &key, 1 } });
 		drop(c, w);
 		*w = c->watched[--c->watched_n];
 		return 0;
@@ -222,7 +219,7 @@ void kith_watching_notice(struct kith_core *c, struct kith_spans records, struct
 
 void kith_watching_tick(struct kith_core *c)
 {
-	bool attached = c->super != NULL || kith_homes_primary(c) != NULL;
+	bool attached = kith_serves(c) || kith_homes_primary(c) != NULL;
 	kith_watching_renew(c);
 	for (uint32_t i = 0; i < c->watched_n; i++) {
 		struct kith_watched *w = &c->watched[i];

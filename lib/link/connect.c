@@ -530,7 +530,7 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 /* A leaf is reached through the tunnels of its homes only; a supernode by anybody. */
 bool kith_connect_may_answer(const struct kith_core *c, const struct kith_hop *from)
 {
-	if (c->super != NULL)
+	if (kith_serves(c))
 		return true;
 	if (from->tunnel == 0)
 		return false;

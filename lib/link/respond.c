@@ -240,7 +240,7 @@ static enum kith_respond_event on_hello_ik(struct kith_core *c, const struct kit
 	bool call = hello->service.p != NULL;
 	if (kith_connect_check_chain(c, hello->chain, noise->rs, &first->person) != 0)
 		return KITH_RESPOND_DONE;
-	if (!call && c->super == NULL) { /* a leaf serves nobody but callers */
+	if (!call && !kith_serves(c)) { /* a leaf serves nobody but callers */
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
 		return KITH_RESPOND_DONE;
 	}
@@ -258,7 +258,7 @@ static bool pass_guard(struct kith_core *c, const struct kith_hs_header *header,
 		       const struct kith_hop *from)
 {
 	/* Whoever calls a leaf knows its key; the other pattern would tell a stranger who lives here. */
-	if (!kith_connect_may_answer(c, from) || (c->super == NULL && header->pattern == KITH_NOISE_XX)) {
+	if (!kith_connect_may_answer(c, from) || (!kith_serves(c) && header->pattern == KITH_NOISE_XX)) {
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
 		return false;
 	}

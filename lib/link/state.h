@@ -274,6 +274,12 @@ struct kith_core {
 	uint32_t ended_n;
 };
 
+/* Whether this node serves strangers, as a supernode does. */
+static inline bool kith_serves(const struct kith_core *c)
+{
+	return c->super != NULL;
+}
+
 /* ---- what every role file needs (link/state.c) ---- */
 
 /* A session was changed, or is about to be: its timer is set anew when the call ends. */

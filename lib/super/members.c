@@ -187,6 +187,8 @@ static struct kith_member *member_of(struct kith_core *c, const struct kith_sess
 
 void kith_super_heard_of(struct kith_core *c, const struct kith_session *s, int err)
 {
+	if (c->super == NULL)
+		return;
 	bool failed = err == KITH_ETIMEDOUT || (err == KITH_ECLOSED && s->chain == NULL); /* it never came up */
 	if (!failed && c->super->suspects == 0)
 		return; /* nobody to clear */

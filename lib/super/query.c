@@ -396,8 +396,7 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 	struct kith_query *q = query_of(c, (uint32_t)kith_token_value(answer->token));
 	struct kith_msg_room room;
 	struct kith_msg_found m;
-	if (c->super != NULL)
-		kith_super_heard_of(c, s, answer->err);
+	kith_super_heard_of(c, s, answer->err);
 	if (q == NULL)
 		return;
 	q->waiting--;

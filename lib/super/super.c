@@ -55,6 +55,8 @@ int kith_super_new(struct kith_core *c, const struct kith_core_options *o)
 void kith_super_free(struct kith_core *c)
 {
 	struct kith_supernode *sn = c->super;
+	if (sn == NULL)
+		return;
 	kith_timers_stop(&c->timers, &sn->timer);
 	kith_query_deinit(c);
 	kith_fwd_deinit(&sn->fwd);
@@ -72,6 +74,8 @@ void kith_super_free(struct kith_core *c)
 
 void kith_super_lost(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)
 {
+	if (c->super == NULL)
+		return;
 	struct kith_fwd_ends ends[BATCH];
 	size_t n;
 	do {
@@ -147,6 +151,8 @@ static void tell_leaves(struct kith_core *c, kith_time_us grace_us)
 void kith_super_leave(struct kith_core *c, kith_time_us grace_us)
 {
 	struct kith_supernode *sn = c->super;
+	if (sn == NULL)
+		return;
 	struct kith_fwd_ends ends[BATCH];
 	size_t n;
 	tell_leaves(c, grace_us);
@@ -163,4 +169,40 @@ void kith_super_leave(struct kith_core *c, kith_time_us grace_us)
 		size_t len = kith_gossip_request(&sn->members, &c->now, c->random, true, request);
 		kith_super_gossip_with(c, &host, (struct kith_span){ request, len });
 	}
+}
+
+void kith_super_limit(struct kith_core *c, const struct kith_core_limits *l)
+{
+	struct kith_supernode *sn = c->super;
+	if (sn == NULL)
+		return;
+	struct kith_fwd_limits limits = sn->fwd.limits;
+	limits.tunnels_max = l->tunnels_max;
+	limits.rate = l->relay_rate;
+	limits.burst = l->relay_rate / 4;
+	limits.owner_rate = l->relay_owner_rate;
+	limits.owner_burst = l->relay_owner_rate / 4;
+	sn->attached.max = l->sessions_max;
+	kith_fwd_limit(&sn->fwd, &limits);
+}
+
+void kith_super_info(const struct kith_core *c, struct kith_core_info *out)
+{
+	const struct kith_supernode *sn = c->super;
+	if (sn == NULL)
+		return;
+	out->leaves = sn->leaves;
+	out->members = kith_members_live(&sn->members);
+	out->tunnels = sn->fwd.n;
+	out->records = sn->store.n;
+	out->watches = sn->watches.n;
+}
+
+void kith_super_hash(const struct kith_core *c, struct kith_writer *w)
+{
+	const struct kith_supernode *sn = c->super;
+	kith_write_u32(w, sn != NULL ? sn->members.n : 0);
+	kith_write_u32(w, sn != NULL ? sn->store.n : 0);
+	kith_write_u32(w, sn != NULL ? sn->fwd.n : 0);
+	kith_write_u64(w, sn != NULL ? sn->fwd.bytes : 0);
 }

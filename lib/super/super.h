@@ -1,6 +1,7 @@
 /* The supernode's half of a node: its life, its timer, and leaving in good order.
  *
  * Timers: one for gossip, its entry, records that are due, watches that are renewed, and what expires (every 5 s).
+ * All of it may be asked of a node that has none, and does nothing there.
  * Bounds: those of its tables (members, store, watches, fwd), given at KITH_SUPER_*.
  */
 #ifndef KITH_SUPER_SUPER_H
@@ -21,5 +22,12 @@ void kith_super_lost(struct kith_core *c, struct kith_session *s, enum kith_clos
 
 /* Tells leaves and members that this node goes. */
 void kith_super_leave(struct kith_core *c, kith_time_us grace_us);
+
+/* New limits of relaying and of leaves. */
+void kith_super_limit(struct kith_core *c, const struct kith_core_limits *l);
+
+/* Its part of what can be looked in at, and of the hash of the state. */
+void kith_super_info(const struct kith_core *c, struct kith_core_info *out);
+void kith_super_hash(const struct kith_core *c, struct kith_writer *w);
 
 #endif

@@ -72,7 +72,8 @@ static struct kith_span introduce_self(struct kith_core *c, struct kith_session 
 void kith_tunnels_rebind(struct kith_core *c, const struct kith_session *s, bool proven)
 {
 	const struct kith_hop *hop = kith_session_hop(s);
-	(void)kith_fwd_rebind(&c->super->fwd, s->index, &hop->remote, hop->transport, proven);
+	if (c->super != NULL)
+		(void)kith_fwd_rebind(&c->super->fwd, s->index, &hop->remote, hop->transport, proven);
 }
 
 void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
@@ -134,6 +135,8 @@ bool kith_tunnels_forward(struct kith_core *c, struct kith_packet *packet)
 {
 	struct kith_fwd_out out;
 	enum kith_stat stat = KITH_STAT_DROP_TUNNEL_UNKNOWN;
+	if (c->super == NULL)
+		return false;
 	enum kith_fwd_verdict verdict = kith_fwd_train(&c->super->fwd, c->now.mono_us, packet->data, packet->len,
 						       packet->segment_len, &packet->remote, packet->transport, &out);
 	switch (verdict) {
@@ -172,20 +175,7 @@ bool kith_tunnels_forward(struct kith_core *c, struct kith_packet *packet)
 
 bool kith_tunnels_in_use(const struct kith_core *c, const struct kith_session *via)
 {
-	uint32_t it = 0;
-	const struct kith_session *s;
-	if (c->super != NULL && kith_table_get(&c->super->fwd.sessions, &via->index) != NULL)
-		return true;
-	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
-		if (!(s->use & KITH_USE_PEER) || s->state == KITH_SESSION_CLOSED)
-			continue;
-		for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
-			const struct kith_path *p = kith_pathset_path(&s->paths, i);
-			if (kith_path_is_relay(p) && kith_addr_equal(&p->hop.remote, &kith_session_hop(via)->remote))
-				return true;
-		}
-	}
-	return false;
+	return c->super != NULL && kith_table_get(&c->super->fwd.sessions, &via->index) != NULL;
 }
 
 void kith_tunnels_tell(struct kith_core *c, const struct kith_fwd_ends *ends, size_t n, kith_time_us in_us,

@@ -21,8 +21,7 @@ void kith_tunnels_rebind(struct kith_core *c, const struct kith_session *s, bool
 /* A packet with a tunnel header arrived at this supernode: true when it was one of ours to forward (or to drop). */
 bool kith_tunnels_forward(struct kith_core *c, struct kith_packet *packet);
 
-/* Whether a tunnel hangs on this session: one of ours that it opened, or one that a session of our application sends
- * through. */
+/* Whether a leg of a tunnel hangs on this session. */
 bool kith_tunnels_in_use(const struct kith_core *c, const struct kith_session *via);
 
 /* Tunnels that end (expired, drained, or their session went): the other ends are told. */
