@@ -4,6 +4,7 @@
 #define KITH_NODE_KITH_PROFILE_H
 
 #include "kith_cli.h"
+#include "kith_invitation.h"
 
 #define DEVICE_DAYS 90
 #define DEVICE_LABEL_DEFAULT "main"
@@ -35,18 +36,5 @@ int text_add_lists(struct text *text, const struct armor *lists, struct kith_spa
 /* "2026-01-31 23:59:59Z". */
 #define DATE_TEXT_MAX 32
 const char *date_text(int64_t unix_s, char out[DATE_TEXT_MAX]);
-
-/* An invitation: what an issuer gives to somebody who wants a name, and expects to see again in the request. Text of
- * "field: value" lines behind a first line that says what it is. */
-struct invitation {
-	struct kith_key root, issuer;
-	uint8_t nonce[KITH_NONCE_LEN];
-	char name[KITH_NAME_MAX + 1];
-	uint8_t slots, flags;
-};
-
-int invitation_format(struct text *out, const struct invitation *invitation) KITH_MUST_USE;
-/* KITH_EPROTO. */
-int invitation_parse(struct invitation *out, const char *text) KITH_MUST_USE;
 
 #endif
