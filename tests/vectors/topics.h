@@ -1,0 +1,16 @@
+/* The topics: each fills the file of its name. */
+#ifndef KITH_TESTS_VECTORS_TOPICS_H
+#define KITH_TESTS_VECTORS_TOPICS_H
+
+#include "vec.h"
+
+/* X(name of the file, function, what it is about) */
+#define VEC_TOPIC_MAP(X)                                                                                               \
+	X("keys", topic_keys, "Names, keys and ids: what follows from a seed, and from each other.")                   \
+	X("packets", topic_packets, "Outer packets without keys: TUNNEL, GONE, VERSION.")
+
+#define VEC_TOPIC_DECLARE(name, function, about) void function(struct vec_topic *topic);
+VEC_TOPIC_MAP(VEC_TOPIC_DECLARE)
+#undef VEC_TOPIC_DECLARE
+
+#endif
