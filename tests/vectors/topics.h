@@ -7,7 +7,9 @@
 /* X(name of the file, function, what it is about) */
 #define VEC_TOPIC_MAP(X)                                                                                               \
 	X("keys", topic_keys, "Names, keys and ids: what follows from a seed, and from each other.")                   \
-	X("packets", topic_packets, "Outer packets without keys: TUNNEL, GONE, VERSION.")
+	X("certificates", topic_certificates, "Certificates, chains, lists of devices and revocations.")               \
+	X("packets", topic_packets, "Outer packets without keys: TUNNEL, GONE, VERSION.")                              \
+	X("directory", topic_directory, "Presence records, vanish reports, member and host entries.")
 
 #define VEC_TOPIC_DECLARE(name, function, about) void function(struct vec_topic *topic);
 VEC_TOPIC_MAP(VEC_TOPIC_DECLARE)

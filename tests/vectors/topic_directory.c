@@ -1,0 +1,271 @@
+/* Objects of the directory (PROTOCOL.md section 9). */
+#include <string.h>
+
+#include "topics.h"
+#include "world.h"
+
+/* Points into itself. */
+struct cast {
+	struct world w;
+	struct person alice, homes[3];
+	struct world_trust trust;
+};
+
+static void cast_init(struct cast *c)
+{
+	world_init(&c->w);
+	world_person(&c->w, &c->alice, "alice", "laptop");
+	world_supernode(&c->w, &c->homes[0], "haven", "198.51.100.7:4500");
+	world_supernode(&c->w, &c->homes[1], "harbour", "203.0.113.20:4500");
+	world_supernode(&c->w, &c->homes[2], "hearth", "[2001:db8:40::1]:4500");
+	world_trust_init(&c->w, &c->trust);
+}
+
+static void put_signed(struct vec *v, const struct kith_signer *signer, const char *label, struct kith_span object)
+{
+	vec_bytes(v->in, "signer_seed", signer->sk, 32);
+	vec_text(v->in, "label_of_signature", label);
+	vec_bytes(v->mid, "signed", object.p, object.len - KITH_SIG_LEN);
+	vec_span(v->out, "object", object);
+}
+
+static void put_host(json_t *object, const struct kith_host *host)
+{
+	vec_bytes(object, "x25519", host->dh.b, KITH_KEY_LEN);
+	json_t *list = vec_list(object, "addresses");
+	for (unsigned i = 0; i < host->addrs_n; i++)
+		vec_address(vec_item(list), "address", &host->addrs[i]);
+}
+
+static void hosts(struct vec_topic *topic, const struct cast *c)
+{
+	uint8_t bytes[KITH_HOST_LEN_MAX];
+	struct kith_host host = world_home(&c->w, &c->homes[0]).host, parsed;
+	host.addrs_n = 2;
+	host.addrs[1] = world_addr("[2001:db8:7::7]:4500");
+	struct vec v = vec_begin(topic, "host entry", "9.1", "All that a stranger needs for a first message.");
+	put_host(v.in, &host);
+	size_t len = kith_host_make(bytes, &host);
+	vec_bytes(v.out, "host", bytes, len);
+	vec_end(&v);
+
+	v = vec_begin(topic, "host entry, multicast", "9.1", "No packet may be sent to such an address.");
+	bytes[KITH_KEY_LEN + 4] = 224;
+	vec_bytes(v.in, "host", bytes, len);
+	int err = kith_host_parse(&parsed, vec_span_of(bytes, len));
+	vec_refused(&v, err, "an address that no packet may be sent to");
+	vec_end(&v);
+
+	v = vec_begin(topic, "host entry, no key", "9.1", "The key is zero.");
+	memset(bytes, 0, KITH_KEY_LEN);
+	bytes[KITH_KEY_LEN + 4] = 198;
+	vec_bytes(v.in, "host", bytes, len);
+	err = kith_host_parse(&parsed, vec_span_of(bytes, len));
+	vec_refused(&v, err, "the X25519 key is zero");
+	vec_end(&v);
+}
+
+static void put_record(struct vec *v, const struct kith_record *r)
+{
+	vec_number(v->in, "flags", r->flags);
+	vec_bytes(v->in, "directory_key", r->key.b, KITH_ID_LEN);
+	vec_u64(v->in, "seq", r->seq);
+	vec_number(v->in, "expires_ms", r->expires_ms);
+	json_t *list = vec_list(v->in, "homes");
+	for (unsigned i = 0; i < r->homes_n; i++) {
+		json_t *home = vec_item(list);
+		put_host(home, &r->homes[i].host);
+		vec_bytes(home, "tag", r->homes[i].tag, KITH_HOME_TAG_LEN);
+	}
+	vec_span(v->in, "status", r->status);
+	vec_span(v->in, "device_list", r->devices);
+	vec_span(v->in, "chain", r->chain);
+}
+
+static struct kith_span record(struct vec_topic *topic, struct cast *c, const char *name, const char *shows,
+			       struct kith_record *r, uint8_t buf[KITH_RECORD_LEN_MAX])
+{
+	struct kith_record parsed;
+	struct kith_person person;
+	struct vec v = vec_begin(topic, name, "9.3", shows);
+	vec_covers(&v, "object", "RECORD");
+	put_record(&v, r);
+	struct kith_span made = world_record_sign(&c->w, &c->alice, r, buf);
+	put_signed(&v, &c->alice.device.sign, KITH_SIGN_RECORD, made);
+	vec_end(&v);
+	VEC_REQUIRE(kith_record_parse(&parsed, made) == 0);
+	VEC_REQUIRE(kith_record_verify(&parsed, &c->trust.trust, &c->w.now, &person) == 0);
+	return made;
+}
+
+static void tag(struct vec_topic *topic, const struct cast *c)
+{
+	uint8_t bytes[KITH_HOME_TAG_LEN];
+	struct vec v = vec_begin(topic, "home tag", "9.3", "Binds the key that a home signs vanish reports with.");
+	vec_bytes(v.in, "ed25519", c->homes[0].device.sign.pk.b, KITH_KEY_LEN);
+	kith_home_tag(c->w.suite, bytes, &c->homes[0].device.sign.pk);
+	vec_bytes(v.out, "tag", bytes, sizeof bytes);
+	vec_end(&v);
+}
+
+static void bad_record(struct vec_topic *topic, struct cast *c, const char *name, const char *shows,
+		       struct kith_span bytes, int64_t now_ms, int err)
+{
+	struct kith_record parsed;
+	struct kith_person person;
+	struct kith_now now = { c->w.now.mono_us, now_ms, true };
+	struct vec v = vec_begin(topic, name, "9.3", shows);
+	vec_bytes(v.in, "root", c->w.root.pk.b, KITH_KEY_LEN);
+	vec_span(v.in, "object", bytes);
+	vec_number(v.in, "now_ms", now_ms);
+	int got = kith_record_parse(&parsed, bytes);
+	if (got == 0)
+		got = kith_record_verify(&parsed, &c->trust.trust, &now, &person);
+	VEC_EXPECT(got, err);
+	vec_refused(&v, err, kith_strerror(err));
+	vec_end(&v);
+}
+
+static void bad_records(struct vec_topic *topic, struct cast *c, struct kith_span good, const struct kith_record *r)
+{
+	enum { TOLERANCE_MS = 600000, PLACE_OF_EXPIRES = 44 };
+	uint8_t bytes[KITH_RECORD_LEN_MAX];
+	struct kith_record other = *r;
+	memcpy(bytes, good.p, good.len);
+	vec_damage(bytes, good.len, -1);
+	struct kith_span made = vec_span_of(bytes, good.len);
+	bad_record(topic, c, "record, signature damaged", "The last byte is another.", made, WORLD_NOW_MS,
+		   KITH_ESIGNATURE);
+	bad_record(topic, c, "record, expired", "Its end and the tolerance have passed by 1 ms.", good,
+		   r->expires_ms + TOLERANCE_MS + 1, KITH_EEXPIRED);
+	bad_record(topic, c, "record, ahead of time", "Its sequence is later than now and the tolerance by 1 ms.", good,
+		   WORLD_NOW_MS - TOLERANCE_MS - 1, KITH_ENOTYET);
+	memcpy(bytes, good.p, good.len);
+	bytes[PLACE_OF_EXPIRES + 7]++;
+	bad_record(topic, c, "record, life too long", "expires is above seq and 15 minutes.", made, WORLD_NOW_MS,
+		   KITH_EPROTO);
+	memcpy(bytes, good.p, good.len);
+	bytes[3] |= KITH_RECORD_OFFLINE;
+	bad_record(topic, c, "record, offline with homes", "A goodbye names no homes.", made, WORLD_NOW_MS,
+		   KITH_EPROTO);
+	kith_ids_directory(c->w.suite, &other.key, &c->w.network, "bob");
+	made = world_record_sign(&c->w, &c->alice, &other, bytes);
+	bad_record(topic, c, "record, under another's key", "Well signed, but the key is that of another name.", made,
+		   WORLD_NOW_MS, KITH_ENAME);
+}
+
+static void vanish(struct vec_topic *topic, struct cast *c, struct kith_span record_bytes)
+{
+	uint8_t bytes[KITH_VANISH_LEN_MAX];
+	struct kith_record r;
+	struct kith_vanish parsed;
+	VEC_REQUIRE(kith_record_parse(&r, record_bytes) == 0);
+	struct kith_now later = { c->w.now.mono_us, WORLD_NOW_MS + 90000, true };
+	for (unsigned i = 0; i < 2; i++) {
+		struct person *home = &c->homes[i == 0 ? 0 : 2]; /* the record of the second case does not name it */
+		struct kith_span made = world_vanish(&c->w, home, &r, &c->alice.device.dh_pk, bytes);
+		VEC_REQUIRE(kith_vanish_parse(&parsed, made) == 0);
+		struct vec v =
+			i == 0 ? vec_begin(topic, "vanish report", "9.4", "A home says that a device fell silent.")
+			       : vec_begin(topic, "vanish report, by no home", "9.4",
+					   "Well signed, but the record names no such home.");
+		if (i == 0) {
+			vec_covers(&v, "object", "VANISH");
+			vec_bytes(v.in, "directory_key", r.key.b, KITH_ID_LEN);
+			vec_bytes(v.in, "x25519", c->alice.device.dh_pk.b, KITH_KEY_LEN);
+			vec_u64(v.in, "seq", r.seq);
+			vec_number(v.in, "at_ms", parsed.at_ms);
+			vec_bytes(v.in, "home_ed25519", home->device.sign.pk.b, KITH_KEY_LEN);
+			put_signed(&v, &home->device.sign, KITH_SIGN_VANISH, made);
+			VEC_REQUIRE(kith_vanish_verify(&parsed, &r, c->w.suite, &later) == 0);
+		} else {
+			vec_span(v.in, "record", record_bytes);
+			vec_span(v.in, "object", made);
+			int err = kith_vanish_verify(&parsed, &r, c->w.suite, &later);
+			vec_refused(&v, err, "no tag of the record is that of the signer's key");
+		}
+		vec_end(&v);
+	}
+}
+
+static void member(struct vec_topic *topic, struct cast *c, bool left)
+{
+	uint8_t bytes[KITH_MEMBER_LEN_MAX];
+	struct kith_member_entry e = world_member(&c->homes[0]), parsed;
+	struct kith_person person;
+	struct kith_id id;
+	if (left) {
+		e.flags = KITH_MEMBER_LEFT;
+		e.seq++;
+	} else {
+		e.load = 12;
+		e.addrs_n = 2;
+		e.addrs[1] = world_addr("[2001:db8:7::7]:4500");
+	}
+	struct vec v = left ? vec_begin(topic, "member entry, left", "9.5", "A tombstone.")
+			    : vec_begin(topic, "member entry", "9.5", "A supernode with two addresses.");
+	vec_covers(&v, "object", "MEMBER");
+	vec_number(v.in, "flags", e.flags);
+	vec_number(v.in, "slot", e.slot);
+	vec_number(v.in, "load", e.load);
+	vec_u64(v.in, "seq", e.seq);
+	vec_number(v.in, "expires_ms", e.expires_ms);
+	json_t *list = vec_list(v.in, "addresses");
+	for (unsigned i = 0; i < e.addrs_n; i++)
+		vec_address(vec_item(list), "address", &e.addrs[i]);
+	vec_span(v.in, "attestations", e.attest);
+	vec_span(v.in, "chain", e.chain);
+	struct kith_span made = world_member_sign(&c->w, &c->homes[0], &e, bytes);
+	put_signed(&v, &c->homes[0].device.sign, KITH_SIGN_MEMBER, made);
+	VEC_REQUIRE(kith_member_parse(&parsed, made) == 0);
+	VEC_REQUIRE(kith_member_verify(&parsed, &c->trust.trust, &c->w.now, &person) == 0);
+	VEC_REQUIRE(kith_member_id(&parsed, &c->trust.trust, &id) == 0);
+	vec_bytes(v.out, "supernode_id", id.b, KITH_ID_LEN);
+	vec_end(&v);
+}
+
+static void bad_member(struct vec_topic *topic, struct cast *c, bool slot)
+{
+	uint8_t bytes[KITH_MEMBER_LEN_MAX];
+	const struct person *p = slot ? &c->homes[0] : &c->alice;
+	struct kith_member_entry e = world_member(p), parsed;
+	struct kith_person person;
+	e.slot = slot;
+	e.addrs[0] = c->homes[0].addr;
+	struct vec v =
+		slot ? vec_begin(topic, "member entry, slot too high", "9.5", "The certificate allows slot 0 only.")
+		     : vec_begin(topic, "member entry of a leaf", "9.5", "The certificate has no supernode flag.");
+	struct kith_span made = world_member_sign(&c->w, p, &e, bytes);
+	VEC_REQUIRE(kith_member_parse(&parsed, made) == 0);
+	vec_bytes(v.in, "root", c->w.root.pk.b, KITH_KEY_LEN);
+	vec_span(v.in, "object", made);
+	vec_number(v.in, "now_ms", WORLD_NOW_MS);
+	vec_refused(&v, kith_member_verify(&parsed, &c->trust.trust, &c->w.now, &person),
+		    "the certificate does not allow it");
+	vec_end(&v);
+}
+
+void topic_directory(struct vec_topic *topic)
+{
+	static const uint8_t status[] = { 0x5e, 0xa1, 0xed };
+	struct cast c;
+	uint8_t usual[KITH_RECORD_LEN_MAX], other[KITH_RECORD_LEN_MAX];
+	cast_init(&c);
+	hosts(topic, &c);
+	tag(topic, &c);
+	const struct person *const homes[] = { &c.homes[0], &c.homes[1] };
+	struct kith_record r = world_record(&c.w, &c.alice, homes, 2);
+	r.status = vec_span_of(status, sizeof status);
+	struct kith_span made = record(topic, &c, "record", "A leaf with two homes and a sealed status.", &r, usual);
+	struct kith_record goodbye = world_record(&c.w, &c.alice, NULL, 0);
+	goodbye.flags = KITH_RECORD_OFFLINE;
+	goodbye.seq++;
+	(void)record(topic, &c, "record, offline", "A goodbye.", &goodbye, other);
+	bad_records(topic, &c, made, &r);
+	vanish(topic, &c, made);
+	member(topic, &c, false);
+	member(topic, &c, true);
+	bad_member(topic, &c, false);
+	bad_member(topic, &c, true);
+	world_trust_deinit(&c.trust);
+}
