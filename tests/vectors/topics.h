@@ -9,6 +9,8 @@
 	X("keys", topic_keys, "Names, keys and ids: what follows from a seed, and from each other.")                   \
 	X("certificates", topic_certificates, "Certificates, chains, lists of devices and revocations.")               \
 	X("packets", topic_packets, "Outer packets without keys: TUNNEL, GONE, VERSION.")                              \
+	X("handshake", topic_handshake, "HELLO, COOKIE, REPLY, FINISH, the first DATA; patterns IK and XX.")           \
+	X("rekey", topic_rekey, "The change of keys: REKEY, its answer, packets in the new keys.")                     \
 	X("directory", topic_directory, "Presence records, vanish reports, member and host entries.")
 
 #define VEC_TOPIC_DECLARE(name, function, about) void function(struct vec_topic *topic);
