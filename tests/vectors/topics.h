@@ -11,7 +11,9 @@
 	X("packets", topic_packets, "Outer packets without keys: TUNNEL, GONE, VERSION.")                              \
 	X("handshake", topic_handshake, "HELLO, COOKIE, REPLY, FINISH, the first DATA; patterns IK and XX.")           \
 	X("rekey", topic_rekey, "The change of keys: REKEY, its answer, packets in the new keys.")                     \
-	X("directory", topic_directory, "Presence records, vanish reports, member and host entries.")
+	X("frames", topic_frames, "Each frame of sealed packets and of handshake payloads.")                           \
+	X("directory", topic_directory, "Presence records, vanish reports, member and host entries.")                  \
+	X("streams", topic_streams, "Bodies of STREAM frames: the first flight in both directions.")
 
 #define VEC_TOPIC_DECLARE(name, function, about) void function(struct vec_topic *topic);
 VEC_TOPIC_MAP(VEC_TOPIC_DECLARE)
