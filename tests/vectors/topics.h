@@ -13,6 +13,8 @@
 	X("rekey", topic_rekey, "The change of keys: REKEY, its answer, packets in the new keys.")                     \
 	X("frames", topic_frames, "Each frame of sealed packets and of handshake payloads.")                           \
 	X("directory", topic_directory, "Presence records, vanish reports, member and host entries.")                  \
+	X("replicas", topic_replicas, "Distance on the ring, and which members keep a key.")                           \
+	X("gossip", topic_gossip, "How two tables of members become equal.")                                           \
 	X("streams", topic_streams, "Bodies of STREAM frames: the first flight in both directions.")
 
 #define VEC_TOPIC_DECLARE(name, function, about) void function(struct vec_topic *topic);
