@@ -8,6 +8,7 @@
 #define VEC_TOPIC_MAP(X)                                                                                               \
 	X("keys", topic_keys, "Names, keys and ids: what follows from a seed, and from each other.")                   \
 	X("certificates", topic_certificates, "Certificates, chains, lists of devices and revocations.")               \
+	X("proofs", topic_proofs, "Challenge and answer, enrolment, invitation and grant.")                            \
 	X("packets", topic_packets, "Outer packets without keys: TUNNEL, GONE, VERSION.")                              \
 	X("handshake", topic_handshake, "HELLO, COOKIE, REPLY, FINISH, the first DATA; patterns IK and XX.")           \
 	X("rekey", topic_rekey, "The change of keys: REKEY, its answer, packets in the new keys.")                     \
@@ -15,7 +16,8 @@
 	X("directory", topic_directory, "Presence records, vanish reports, member and host entries.")                  \
 	X("replicas", topic_replicas, "Distance on the ring, and which members keep a key.")                           \
 	X("gossip", topic_gossip, "How two tables of members become equal.")                                           \
-	X("streams", topic_streams, "Bodies of STREAM frames: the first flight in both directions.")
+	X("streams", topic_streams, "Bodies of STREAM frames: the first flight in both directions.")                   \
+	X("files", topic_files, "Key files, armour, contacts, host cache.")
 
 #define VEC_TOPIC_DECLARE(name, function, about) void function(struct vec_topic *topic);
 VEC_TOPIC_MAP(VEC_TOPIC_DECLARE)
