@@ -205,6 +205,7 @@ static void member(struct vec_topic *topic, struct cast *c, bool left)
 	struct vec v = left ? vec_begin(topic, "member entry, left", "9.5", "A tombstone.")
 			    : vec_begin(topic, "member entry", "9.5", "A supernode with two addresses.");
 	vec_covers(&v, "object", "MEMBER");
+	vec_bytes(v.in, "network_id", c->w.network.b, KITH_ID_LEN);
 	vec_number(v.in, "flags", e.flags);
 	vec_number(v.in, "slot", e.slot);
 	vec_number(v.in, "load", e.load);

@@ -6,6 +6,7 @@
 #include "overlay/gossip.h"
 #include "ring_world.h"
 #include "topics.h"
+#include "wire/message_gossip.h"
 
 /* Of 16 children of the whole range one is larger than a list, so that its digest is sent. */
 enum { CROWD = 50, CROWD_DIGIT = 0xa, OTHERS = 6, NODES = CROWD + OTHERS };
@@ -34,8 +35,17 @@ static void fill(struct pair *p)
 
 static void put_tables(const struct pair *p, json_t *in)
 {
+	vec_bytes(in, "root", p->r.w.root.pk.b, KITH_KEY_LEN);
+	vec_number(in, "now_ms", WORLD_NOW_MS);
 	ring_put(&p->asker, vec_list(in, "asker"));
 	ring_put(&p->answerer, vec_list(in, "answerer"));
+}
+
+static uint64_t salt_of(struct kith_span body)
+{
+	struct kith_msg_gossip m;
+	VEC_REQUIRE(kith_msg_gossip_read(&m, body) == 0);
+	return m.salt;
 }
 
 /* One request, its answer, and what the asker sends then. False when nothing follows. */
@@ -89,7 +99,7 @@ static void news_only(struct vec_topic *topic, struct pair *p)
 	vec_covers(&v, "request", "GOSSIP");
 	ring_put(&ms, vec_list(v.in, "asker"));
 	size_t len = kith_gossip_request(&ms, &p->r.w.now, &p->random.random, false, body);
-	vec_bytes(v.in, "salt", p->random.last, 8);
+	vec_u64(v.in, "salt", salt_of(vec_span_of(body, len)));
 	vec_bytes(v.out, "body", body, len);
 	vec_end(&v);
 	kith_members_deinit(&ms);

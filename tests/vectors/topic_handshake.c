@@ -206,6 +206,11 @@ static void bad_reply(struct vec_topic *topic, struct exchange *x)
 	vec_damage(forged.packet, forged.len, -1);
 	VEC_REQUIRE(kith_hs_parse(&header, vec_span_of(forged.packet, forged.len)));
 	VEC_REQUIRE(kith_handshake_read_reply(&x->hs[INITIATOR], &header, buf) == KITH_EAUTH);
+	vec_bytes(v.in, "network_id", x->world.network.b, KITH_ID_LEN);
+	vec_bytes(v.in, "initiator_static_secret", x->self[INITIATOR].dh_sk, 32);
+	vec_bytes(v.in, "initiator_ephemeral_secret", x->initiator_e, sizeof x->initiator_e);
+	vec_bytes(v.in, "responder_static_secret", x->self[RESPONDER].dh_sk, 32);
+	vec_bytes(v.in, "hello", x->hello, x->hello_len);
 	vec_bytes(v.in, "packet", forged.packet, forged.len);
 	vec_dropped(&v, "the Noise message does not authenticate");
 	vec_end(&v);

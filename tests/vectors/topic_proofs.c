@@ -152,13 +152,14 @@ static void bad_request(struct vec_topic *topic, const struct world *w, const st
 }
 
 static void grant(struct vec_topic *topic, const struct world *w, const struct person *asker,
-		  const struct kith_enrol *e)
+		  const struct kith_enrol *e, struct kith_span asked)
 {
 	uint8_t cert[KITH_CERT_MAX];
 	struct kith_name_cert terms = asker->name_terms, read;
 	struct text text = { 0 };
 	struct vec v = vec_begin(topic, "grant", "8.8",
 				 "The issuer's answer: the name's certificate, then the issuer's, both in armour.");
+	vec_span(v.in, "request", asked);
 	vec_u64(v.in, "serial", terms.serial);
 	vec_number(v.in, "not_before_s", terms.not_before_s);
 	vec_number(v.in, "expires_s", terms.expires_s);
@@ -166,8 +167,8 @@ static void grant(struct vec_topic *topic, const struct world *w, const struct p
 	vec_bytes(v.in, "signer_seed", w->issuer.sk, 32);
 	struct kith_span made = vec_made(cert, kith_enrol_issue(w->suite, cert, e, &terms, &w->issuer));
 	VEC_REQUIRE(kith_enrol_receive(w->suite, &read, made, e, &w->issuer.pk) == 0);
+	vec_span(v.in, "issuer_certificate", w->issuer_cert);
 	vec_span(v.mid, "name_certificate", made);
-	vec_span(v.mid, "issuer_certificate", w->issuer_cert);
 	VEC_REQUIRE(text_add_armor(&text, KITH_ARMOR_NAME, made) == 0);
 	VEC_REQUIRE(text_add_armor(&text, KITH_ARMOR_ISSUER, w->issuer_cert) == 0);
 	vec_text(v.out, "text", text.p);
@@ -190,5 +191,5 @@ void topic_proofs(struct vec_topic *topic)
 	invitation(topic, &i);
 	struct kith_span made = request(topic, &w, &i, &carol, &e, bytes);
 	bad_request(topic, &w, &i, made);
-	grant(topic, &w, &carol, &e);
+	grant(topic, &w, &carol, &e, made);
 }

@@ -1,0 +1,275 @@
+"""Packets, handshakes and keys of PROTOCOL.md, sections 2 to 4, recomputed from secrets."""
+from objects import address, number
+from primitives import (Refused, blake2b, counter_nonce, hkdf2, open_sealed, seal, sha256, x25519, x25519_public, xopen,
+                        xseal)
+
+HELLO, REPLY, FINISH, COOKIE, VERSION, GONE, DATA, TUNNEL = 0xe1, 0xe2, 0xe3, 0xe4, 0xe5, 0xe6, 0xe8, 0xe9
+LEAST = {HELLO: 44, REPLY: 12, FINISH: 12, COOKIE: 80, VERSION: 12, GONE: 8, DATA: 32, TUNNEL: 13}
+IK, XX = 0, 1
+PAYLOAD_MAX = 1200
+
+
+class Noise:
+    """Noise, revision 34, sections 5.1 and 5.2: the state of one end."""
+
+    def __init__(self, pattern, prologue, responder=None):
+        name = b"Noise_%s_25519_ChaChaPoly_SHA256" % (b"XX" if pattern else b"IK")
+        self.h = self.ck = name
+        self.key, self.counter = None, 0
+        self.mix_hash(prologue)
+        if pattern == IK:
+            self.mix_hash(responder)
+
+    def mix_hash(self, data):
+        self.h = sha256(self.h + data)
+
+    def mix_key(self, shared):
+        self.ck, self.key = hkdf2(self.ck, shared)
+        self.counter = 0
+
+    def write(self, plain):
+        sealed = plain
+        if self.key:
+            sealed = seal(self.key, counter_nonce(self.counter), self.h, plain)
+            self.counter += 1
+        self.mix_hash(sealed)
+        return sealed
+
+    def read(self, sealed):
+        plain = sealed
+        if self.key:
+            plain = open_sealed(self.key, counter_nonce(self.counter), self.h, sealed)
+            self.counter += 1
+        self.mix_hash(sealed)
+        return plain
+
+
+def prologue(network):
+    return b"kith\1" + network
+
+
+def header(kind, pattern, sender, receiver):
+    return bytes([kind, 1, pattern, 0]) + number(sender, 4) + number(receiver, 4)
+
+
+def frame(kind, body):
+    return number(kind, 1) + number(len(body), 2) + body
+
+
+def hello_frame(f):
+    return frame(0x40, number(f["features"], 4) + number(f["timestamp_ms"], 8) + f["call_id"] + number(f["role"], 1))
+
+
+def hello_payload(f):
+    """In the order in which version 1 writes them; any other is as good."""
+    payload = hello_frame(f) + frame(0x41, f["chain"])
+    if "fresh" in f:
+        payload += frame(0x44, f["fresh"])
+    if "service" in f:
+        payload += frame(0x42, f["service"].encode())
+    if f.get("cancel"):
+        payload += frame(0x45, b"")
+    if "request" in f:
+        payload += frame(0x10, f["request"])
+    return payload
+
+
+def reply_payload(f):
+    payload = hello_frame(f) + frame(0x41, f["chain"])
+    if "verdict" in f:
+        payload += frame(0x43, number(f["verdict"], 2))
+    if "crossed_call_id" in f:
+        payload += frame(0x46, number(f["crossed_timestamp_ms"], 8) + f["crossed_call_id"])
+    if "answer" in f:
+        payload += frame(0x11, f["answer"])
+    return payload
+
+
+def mac_key(label, f, pattern):
+    key = f["network_id"] if pattern == XX else x25519_public(f["responder_static_secret"])
+    return blake2b(label, key)
+
+
+def with_macs(packet, mac1_key, cookie=None):
+    packet += blake2b(packet, size=16, key=mac1_key)
+    return packet + (blake2b(packet, size=16, key=cookie) if cookie else bytes(16))
+
+
+def hello(f):
+    """The packet, and what lies between."""
+    pattern, es, ss = f["pattern"], None, None
+    responder, own = x25519_public(f["responder_static_secret"]), x25519_public(f["initiator_static_secret"])
+    noise = Noise(pattern, prologue(f["network_id"]), responder)
+    ephemeral = x25519_public(f["ephemeral_secret"])
+    noise.mix_hash(ephemeral)
+    message = ephemeral
+    mid = {"prologue": prologue(f["network_id"]), "ephemeral_public": ephemeral, "initiator_static_public": own,
+           "responder_static_public": responder, "mac1_key": mac_key(b"kith mac1", f, pattern)}
+    payload = b""
+    if pattern == IK:
+        es, ss = x25519(f["ephemeral_secret"], responder), x25519(f["initiator_static_secret"], responder)
+        noise.mix_key(es)
+        message += noise.write(own)
+        noise.mix_key(ss)
+        payload = hello_payload(f)
+        mid |= {"es": es, "ss": ss, "payload_before_padding": payload}
+    room = f["length"] - 12 - len(message) - (16 if pattern == IK else 0) - 32
+    message += noise.write(payload + bytes(max(0, room - len(payload))))
+    packet = with_macs(header(HELLO, pattern, f["sender_index"], 0) + message, mid["mac1_key"], f.get("cookie"))
+    return packet, mid | {"h": noise.h, "ck": noise.ck}
+
+
+def read_hello(f, packet):
+    """The responder's state behind a HELLO: (noise, initiator's static key or None, its ephemeral)."""
+    pattern = packet[2]
+    responder = x25519_public(f["responder_static_secret"])
+    noise, message, static = Noise(pattern, prologue(f["network_id"]), responder), packet[12:-32], None
+    ephemeral, rest = message[:32], message[32:]
+    noise.mix_hash(ephemeral)
+    if pattern == IK:
+        noise.mix_key(x25519(f["responder_static_secret"], ephemeral))
+        static = noise.read(rest[:48])
+        noise.mix_key(x25519(f["responder_static_secret"], static))
+        rest = rest[48:]
+    noise.read(rest)
+    return noise, static, ephemeral
+
+
+def reply(f):
+    noise, static, remote = read_hello(f, f["hello"])
+    ephemeral = x25519_public(f["ephemeral_secret"])
+    noise.mix_hash(ephemeral)
+    message, ee = ephemeral, x25519(f["ephemeral_secret"], remote)
+    noise.mix_key(ee)
+    mid = {"ee": ee, "ephemeral_public": ephemeral, "prologue": prologue(f["network_id"]),
+           "initiator_static_public": x25519_public(f["initiator_static_secret"]),
+           "responder_static_public": x25519_public(f["responder_static_secret"])}
+    if f["pattern"] == IK:
+        mid["se"] = x25519(f["ephemeral_secret"], static)
+        noise.mix_key(mid["se"])
+    else:
+        message += noise.write(mid["responder_static_public"])
+        mid["es"] = x25519(f["responder_static_secret"], remote)
+        noise.mix_key(mid["es"])
+    mid["payload"] = reply_payload(f)
+    message += noise.write(mid["payload"])
+    packet = header(REPLY, f["pattern"], f["sender_index"], f["receiver_index"]) + message
+    return packet, mid | {"h": noise.h, "ck": noise.ck}
+
+
+def read_reply(f, packet):
+    """The initiator's state behind a REPLY, and the responder's ephemeral."""
+    pattern, secret, message = packet[2], f["initiator_ephemeral_secret"], packet[12:]
+    static = f["initiator_static_secret"]
+    responder = x25519_public(f["responder_static_secret"])
+    noise = Noise(pattern, prologue(f["network_id"]), responder)
+    noise.mix_hash(x25519_public(secret))
+    sent = f["hello"][44:-32]
+    if pattern == IK:  # its own first message once more, up to the state that it left
+        noise.mix_key(x25519(secret, responder))
+        noise.read(sent[:48])
+        noise.mix_key(x25519(static, responder))
+        noise.read(sent[48:])
+    else:
+        noise.mix_hash(sent)
+    noise.mix_hash(message[:32])
+    noise.mix_key(x25519(secret, message[:32]))
+    rest = message[32:]
+    if pattern == IK:
+        noise.mix_key(x25519(static, message[:32]))
+    else:
+        noise.mix_key(x25519(secret, noise.read(rest[:48])))
+        rest = rest[48:]
+    noise.read(rest)
+    return noise, message[:32]
+
+
+def finish(f):
+    noise, remote = read_reply(f, f["reply"])
+    own = x25519_public(f["initiator_static_secret"])
+    message = noise.write(own)
+    mid = {"se": x25519(f["initiator_static_secret"], remote), "payload": hello_payload(f),
+           "prologue": prologue(f["network_id"]), "initiator_static_public": own,
+           "responder_static_public": x25519_public(f["responder_static_secret"])}
+    noise.mix_key(mid["se"])
+    message += noise.write(mid["payload"])
+    packet = header(FINISH, XX, 0, f["receiver_index"]) + message
+    return packet, mid | {"h": noise.h, "ck": noise.ck}
+
+
+def keys(f):
+    first, second = hkdf2(f["ck"], b"")
+    return {"initiator_key": first, "responder_key": second, "chain_key": hkdf2(f["ck"], b"kith rekey")[0]}
+
+
+def rekeyed(f):
+    shared = x25519(f["asker_ephemeral_secret"], x25519_public(f["answerer_ephemeral_secret"]))
+    chain, seed = hkdf2(f["chain_key"], shared)
+    first, second = hkdf2(seed, b"")
+    return {"dh": shared}, {"chain_key": chain, "initiator_key": first, "responder_key": second}
+
+
+def cookie(f):
+    pattern = f["hello"][2]
+    key = f["network_id"] if pattern == XX else f["responder_static_public"]
+    where = address(f["from"]) + number(f["transport"], 2) + f["tunnel"]
+    mid = {"cookie": blake2b(where, size=16, key=f["secret"]), "epoch": blake2b(b"kith epoch", size=16, key=f["secret"]),
+           "cookie_key": blake2b(b"kith cookie", key), "mac1": f["hello"][-32:-16]}
+    sealed = xseal(mid["cookie_key"], f["nonce"], mid["mac1"], mid["cookie"] + mid["epoch"])
+    assert xopen(mid["cookie_key"], f["nonce"], mid["mac1"], sealed) == mid["cookie"] + mid["epoch"]
+    return bytes([COOKIE, f["flags"], 0, 0]) + f["hello"][4:8] + f["nonce"] + sealed, mid
+
+
+def data(f):
+    ad = bytes([DATA, f["epoch"], 0, 0]) + number(f["receiver_index"], 4) + f["counter"]
+    nonce = counter_nonce(int.from_bytes(f["counter"], "big"))
+    return ad + seal(f["key"], nonce, ad, f["frames"]), {"associated_data": ad}
+
+
+# ---- what is dropped ----
+
+def drop(why, condition=True):
+    if condition:
+        raise Refused(None, why)
+
+
+def outer(packet):
+    """The checks that need no key."""
+    drop("type", packet[0] not in LEAST or len(packet) < LEAST[packet[0]])
+    if packet[0] in (HELLO, REPLY, FINISH):
+        drop("version", packet[1] != 1)
+        drop("reserved", packet[3] != 0)
+        drop("pattern", packet[2] > 1)
+    reserved = {COOKIE: packet[2:4], GONE: packet[1:4], DATA: packet[2:4], TUNNEL: packet[1:4],
+                VERSION: packet[3:4] + packet[8:12]}.get(packet[0], b"")
+    drop("reserved", any(reserved))
+    drop("length", (packet[0] in (COOKIE, VERSION, GONE)) and len(packet) != LEAST[packet[0]])
+    drop("versions", packet[0] == VERSION and packet[1] > packet[2])
+
+
+def take_hello(f, packet):
+    outer(packet)
+    drop("mac1", blake2b(packet[:-32], size=16, key=mac_key(b"kith mac1", f, packet[2])) != packet[-32:-16])
+    try:
+        read_hello(f, packet)
+    except Refused as error:
+        raise Refused(None, str(error)) from error
+
+
+def take_data(f, packet):
+    outer(packet)
+    counter = int.from_bytes(packet[8:16], "big")
+    drop("replayed", counter < f["counters_seen"])
+    drop("epoch", packet[1] != f["epoch"])
+    try:
+        open_sealed(f["key"], counter_nonce(counter), packet[:16], packet[16:])
+    except Refused as error:
+        raise Refused(None, str(error)) from error
+
+
+def take_reply(f, packet):
+    outer(packet)
+    try:
+        read_reply(f, packet)
+    except Refused as error:
+        raise Refused(None, str(error)) from error

@@ -1,0 +1,410 @@
+"""Signed objects of PROTOCOL.md, sections 8 and 9: written from their fields, read, verified."""
+import ipaddress
+
+from primitives import Refused, blake2b, ed25519_public, ed25519_sign, ed25519_verify
+
+TOLERANCE_MS = 600_000
+RECORD_LIFE_MS = 15 * 60_000
+MEMBER_LIFE_MS = 12 * 3600_000
+NAME_CHARACTERS = set(b"abcdefghijklmnopqrstuvwxyz0123456789.-_")
+LABELS = {1: "kith issuer certificate v1", 2: "kith name certificate v1", 3: "kith device certificate v1",
+          5: "kith device list v1", 6: "kith revocation list v1", 8: "kith challenge v1", 9: "kith enrolment v1",
+          16: "kith presence record v1", 17: "kith vanish report v1", 18: "kith member entry v1"}
+
+
+def number(value, size):
+    return value.to_bytes(size, "big")
+
+
+def counted(data, size=1):
+    return number(len(data), size) + data
+
+
+def refuse(error, why, condition=True):
+    if condition:
+        raise Refused(error, why)
+
+
+class Reader:
+    """Takes bytes from the front; too few are KITH_EPROTO."""
+
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def bytes(self, size):
+        refuse("KITH_EPROTO", "too short", self.at + size > len(self.data))
+        self.at += size
+        return self.data[self.at - size:self.at]
+
+    def number(self, size):
+        return int.from_bytes(self.bytes(size), "big")
+
+    def counted(self, size=1, most=2**16):
+        length = self.number(size)
+        refuse("KITH_EPROTO", "longer than it may be", length > most)
+        return self.bytes(length)
+
+    def end(self):
+        refuse("KITH_EPROTO", "bytes after the end", self.at != len(self.data))
+
+
+# ---- addresses ----
+
+def address(text):
+    host, port = text.rsplit(":", 1)
+    ip = ipaddress.ip_address(host.strip("[]"))
+    return number(ip.version, 1) + number(int(port), 2) + ip.packed
+
+
+def read_address(reader, checked=True):
+    family = reader.number(1)
+    refuse("KITH_EPROTO", "family", family not in (4, 6))
+    port, ip = reader.number(2), ipaddress.ip_address(reader.bytes(4 if family == 4 else 16))
+    bad = port == 0 or ip.is_unspecified or ip.is_multicast or (family == 4 and int(ip) >> 28 == 15)
+    bad = bad or (family == 6 and ip.ipv4_mapped is not None)
+    refuse("KITH_EPROTO", "no packet may be sent there", checked and bad)
+    return ip, port
+
+
+def host(key, addresses):
+    return key + number(len(addresses), 1) + b"".join(address(a) for a in addresses)
+
+
+def read_host(reader):
+    key, n = reader.bytes(32), reader.number(1)
+    refuse("KITH_EPROTO", "a host has a key, and one or two addresses", key == bytes(32) or n not in (1, 2))
+    return key, [read_address(reader) for _ in range(n)]
+
+
+# ---- the frame of signed objects ----
+
+def signed_message(kind, body):
+    return blake2b(LABELS[kind].encode(), b"\0", body, size=64)
+
+
+def sign(seed, body, over=None):
+    return body + ed25519_sign(seed, signed_message(body[1], body if over is None else over))
+
+
+def begin(data, kind):
+    reader = Reader(data)
+    version = reader.number(1)
+    got = reader.number(1)
+    refuse("KITH_EPROTO", "another type", got != kind)
+    refuse("KITH_EVERSION", "another version", version != 1)
+    return reader
+
+
+def read_extensions(reader):
+    ext = Reader(reader.counted(1, 128))
+    last = -1
+    critical = False
+    while ext.at < len(ext.data):
+        kind = ext.number(1)
+        ext.counted()
+        refuse("KITH_EPROTO", "extensions ascend", kind & 127 <= last)
+        last, critical = kind & 127, critical or kind & 128
+    refuse("KITH_ENOTSUP", "a critical extension that is not known", critical)
+
+
+def finish(reader):
+    """Extensions and signature, which end the object: (signed bytes, signature)."""
+    read_extensions(reader)
+    body = reader.data[:reader.at]
+    signature = reader.bytes(64)
+    reader.end()
+    return body, signature
+
+
+def verify(signed, kind, key, over=None):
+    body, signature = signed
+    if not ed25519_verify(key, signed_message(kind, body if over is None else over), signature):
+        raise Refused("KITH_ESIGNATURE", LABELS[kind])
+
+
+def validity(reader):
+    first, last = reader.number(5), reader.number(5)
+    refuse("KITH_EPROTO", "times out of order", first > last)
+    return first, last
+
+
+def valid_name(name):
+    return 1 <= len(name) <= 32 and set(name) <= NAME_CHARACTERS
+
+
+def text(reader, most):
+    value = reader.counted(1, most)
+    refuse("KITH_EPROTO", "not printable", any(not 0x20 <= c <= 0x7e for c in value))
+    return value
+
+
+# ---- certificates and chains ----
+
+def issuer_certificate(f):
+    return b"\1\1" + f["issuer"] + f["serial"] + number(f["not_before_s"], 5) + number(f["expires_s"], 5) + counted(
+        f["constraint"].encode()) + b"\0"
+
+
+def name_certificate(f):
+    return b"\1\2" + f["issuer_id"] + counted(f["name"].encode()) + f["identity"] + f["serial"] + number(
+        f["not_before_s"], 5) + number(f["expires_s"], 5) + f["placement"] + bytes([f["slots"], f["flags"]]) + b"\0"
+
+
+def device_certificate(f):
+    return b"\1\3" + f["x25519"] + f["ed25519"] + number(f["number"], 4) + number(f["not_before_s"], 5) + number(
+        f["expires_s"], 5) + counted(f["label"].encode()) + b"\0"
+
+
+def read_issuer(data):
+    r = begin(data, 1)
+    c = {"issuer": r.bytes(32), "serial": r.number(8), "validity": validity(r), "constraint": text(r, 31)}
+    c["signed"] = finish(r)
+    return c
+
+
+def read_name(data):
+    r = begin(data, 2)
+    c = {"issuer_id": r.bytes(8), "name": text(r, 32), "identity": r.bytes(32), "serial": r.number(8),
+         "validity": validity(r), "placement": r.bytes(16), "slots": r.number(1), "flags": r.number(1)}
+    refuse("KITH_ENAME", "not a name", not valid_name(c["name"]))
+    c["signed"] = finish(r)
+    return c
+
+
+def read_device(data):
+    r = begin(data, 3)
+    c = {"x25519": r.bytes(32), "ed25519": r.bytes(32), "number": r.number(4), "validity": validity(r), "label": text(r, 16)}
+    c["signed"] = finish(r)
+    return c
+
+
+def read_chain(data):
+    refuse("KITH_EPROTO", "too long", len(data) > 640)
+    r = begin(data, 4)
+    chain = {"kind": r.number(1), "hint": r.bytes(4)}
+    refuse("KITH_EPROTO", "kind", chain["kind"] not in (1, 2, 3))
+    if chain["kind"] == 3:
+        chain["identity"] = r.bytes(32)
+    links = {1: ("issuer", "name", "device"), 2: ("name", "device"), 3: ("device",)}[chain["kind"]]
+    readers = {"issuer": read_issuer, "name": read_name, "device": read_device}
+    for link in links:
+        data = r.counted(2, 320)
+        refuse("KITH_ECHAIN", "another certificate", data[1:2] != bytes([1 + list(readers).index(link)]))
+        chain[link] = readers[link](data)
+    r.end()
+    return chain
+
+
+class Verifier:
+    """Who is who in one network with a root: section 8.4."""
+
+    def __init__(self, root, now_ms):
+        self.root, self.network, self.now_ms = root, blake2b(root), now_ms
+        self.issuers, self.revocations, self.devices = {}, {}, {}
+
+    def hold_issuer(self, data):
+        c = read_issuer(data)
+        self.issuers[blake2b(c["issuer"])[:8]] = c
+
+    def hold_revocations(self, data):
+        c = read_revocations(data)
+        key = self.root if c["signer"] == 1 else self.issuers[c["signer_id"]]["issuer"]
+        verify(c["signed"], 6, key)
+        self.revocations[c["signer_id"]] = c
+
+    def hold_devices(self, identity, data):
+        c = read_devices(data)
+        verify(c["signed"], 5, identity)
+        self.devices[identity] = c["keys"]
+
+    def revoked(self, signer_id, serial, key):
+        c = self.revocations.get(signer_id)
+        return c is not None and (key in c["keys"] or any(a <= serial <= b for a, b in c["serials"]))
+
+    def chain(self, data):
+        chain = read_chain(data)
+        refuse("KITH_ENETWORK", "hint or kind", chain["hint"] != self.network[:4] or chain["kind"] == 3)
+        name, device = chain["name"], chain["device"]
+        issuer = chain.get("issuer") or self.issuers.get(name["issuer_id"])
+        refuse("KITH_ECHAIN", "the issuer", issuer is None or blake2b(issuer["issuer"])[:8] != name["issuer_id"])
+        limit = issuer["constraint"]
+        refuse("KITH_ENAME", "constraint", limit != b"" and not (name["name"].endswith(limit) and len(name["name"]) > len(limit)))
+        listed = self.devices.get(name["identity"])
+        refuse("KITH_EREVOKED", "by a list", self.revoked(self.network[:8], issuer["serial"], issuer["issuer"]) or
+               self.revoked(name["issuer_id"], name["serial"], name["identity"]) or
+               (listed is not None and device["ed25519"] not in listed))
+        times = [issuer["validity"], name["validity"], device["validity"]]
+        first, last = max(t[0] for t in times), min(t[1] for t in times)
+        refuse("KITH_EEXPIRED", "expired", self.now_ms > last * 1000 + TOLERANCE_MS)
+        refuse("KITH_ENOTYET", "not yet", self.now_ms < first * 1000 - TOLERANCE_MS)
+        verify(issuer["signed"], 1, self.root)
+        verify(name["signed"], 2, issuer["issuer"])
+        verify(device["signed"], 3, name["identity"])
+        return {"name": name["name"].decode(), "label": device["label"].decode(), "identity": name["identity"],
+                "x25519": device["x25519"], "ed25519": device["ed25519"], "not_before_s": first, "expires_s": last,
+                "placement": name["placement"], "slots": name["slots"], "flags": name["flags"], "issuer": issuer["issuer"]}
+
+    # ---- objects of the directory ----
+
+    def times(self, thing, life):
+        refuse("KITH_EEXPIRED", "expired", thing["expires_ms"] < self.now_ms - TOLERANCE_MS)
+        ahead = thing["seq"] > self.now_ms + TOLERANCE_MS or thing["expires_ms"] > self.now_ms + TOLERANCE_MS + life
+        refuse("KITH_ENOTYET", "ahead of time", ahead)
+
+    def record(self, data):
+        r = read_record(data)
+        self.times(r, RECORD_LIFE_MS)
+        person = self.chain(r["chain"])
+        refuse("KITH_ENAME", "another name's key", r["key"] != blake2b(self.network, person["name"].encode()))
+        verify(r["signed"], 16, person["ed25519"])
+        return r, person
+
+    def member(self, data):
+        m = read_member(data)
+        self.times(m, MEMBER_LIFE_MS)
+        person = self.chain(m["chain"])
+        refuse("KITH_EACCES", "flag or slot", not person["flags"] & 1 or m["slot"] >= person["slots"])
+        verify(m["signed"], 18, person["ed25519"])
+        return m, person
+
+
+# ---- lists ----
+
+def device_list(f):
+    keys = sorted(f["devices"])
+    return b"\1\5" + f["number"] + number(len(keys), 1) + b"".join(keys) + b"\0"
+
+
+def read_devices(data):
+    r = begin(data, 5)
+    c = {"number": r.number(8), "keys": [r.bytes(32) for _ in range(r.number(1))]}
+    refuse("KITH_EPROTO", "ascending", c["keys"] != sorted(set(c["keys"])) or len(c["keys"]) > 16)
+    c["signed"] = finish(r)
+    return c
+
+
+def revocation_list(f):
+    ranges = b"".join(s["first"] + s["last"] for s in f["serials"])
+    return b"\1\6" + number(f["signer"], 1) + f["signer_id"] + f["number"] + number(f["issued_s"], 5) + number(
+        f["next_update_s"], 5) + number(len(f["serials"]), 2) + ranges + number(len(f["keys"]), 2) + b"".join(
+            f["keys"]) + b"\0"
+
+
+def read_revocations(data):
+    r = begin(data, 6)
+    c = {"signer": r.number(1), "signer_id": r.bytes(8), "number": r.number(8), "times": validity(r)}
+    c["serials"] = [(r.number(8), r.number(8)) for _ in range(r.number(2))]
+    c["keys"] = [r.bytes(32) for _ in range(r.number(2))]
+    c["signed"] = finish(r)
+    return c
+
+
+# ---- records, reports, entries ----
+
+def record(f):
+    homes = b"".join(host(h["x25519"], [a["address"] for a in h["addresses"]]) + h["tag"] for h in f["homes"])
+    return b"\1\x10" + number(f["flags"], 2) + f["directory_key"] + f["seq"] + number(f["expires_ms"], 8) + number(
+        len(f["homes"]), 1) + homes + counted(f["status"]) + counted(f["device_list"], 2) + counted(f["chain"], 2) + b"\0"
+
+
+def read_record(data):
+    refuse("KITH_EPROTO", "too long", len(data) > 1040)
+    r = begin(data, 16)
+    c = {"flags": r.number(2), "key": r.bytes(32), "seq": r.number(8), "expires_ms": r.number(8)}
+    c["homes"] = [(read_host(r), r.bytes(16)) for _ in range(r.number(1))]
+    c["status"], c["devices"], c["chain"] = r.counted(1, 64), r.counted(2), r.counted(2)
+    c["signed"] = finish(r)
+    refuse("KITH_EPROTO", "homes", len(c["homes"]) > 3 or (len(c["homes"]) == 0) != bool(c["flags"] & 2))
+    refuse("KITH_EPROTO", "life", c["expires_ms"] == 0 or c["expires_ms"] > c["seq"] + RECORD_LIFE_MS)
+    read_chain(c["chain"])
+    return c
+
+
+def vanish(f):
+    return b"\1\x11" + f["directory_key"] + f["x25519"] + f["seq"] + number(f["at_ms"], 8) + f["home_ed25519"] + b"\0"
+
+
+def check_vanish(data, record_data):
+    r = begin(data, 17)
+    key, device, seq, _, home = r.bytes(32), r.bytes(32), r.number(8), r.number(8), r.bytes(32)
+    signed = finish(r)
+    rec = read_record(record_data)
+    other = key != rec["key"] or device != read_chain(rec["chain"])["device"]["x25519"] or seq != rec["seq"]
+    refuse("KITH_ENOENT", "of another record", other)
+    refuse("KITH_EACCES", "no home", home_tag(home) not in [tag for _, tag in rec["homes"]])
+    verify(signed, 17, home)
+
+
+def home_tag(key):
+    return blake2b(key, size=16)
+
+
+def member(f):
+    return b"\1\x12" + number(f["flags"], 2) + bytes([f["slot"], f["load"]]) + f["seq"] + number(f["expires_ms"], 8) + number(
+        len(f["addresses"]), 1) + b"".join(address(a["address"]) for a in f["addresses"]) + counted(
+            f["attestations"], 2) + counted(f["chain"], 2) + b"\0"
+
+
+def read_member(data):
+    r = begin(data, 18)
+    c = {"flags": r.number(2), "slot": r.number(1), "load": r.number(1), "seq": r.number(8), "expires_ms": r.number(8)}
+    c["addresses"] = [read_address(r) for _ in range(r.number(1))]
+    c["attestations"], c["chain"] = r.counted(2), r.counted(2)
+    c["signed"] = finish(r)
+    refuse("KITH_EPROTO", "addresses", not 1 <= len(c["addresses"]) <= 4)
+    refuse("KITH_EPROTO", "life", c["expires_ms"] > c["seq"] + MEMBER_LIFE_MS)
+    return c
+
+
+def supernode_id(network, placement, slot):
+    return blake2b(network, placement, number(slot, 1))
+
+
+# ---- challenges, enrolment ----
+
+def challenge(f):
+    return b"\1\7" + f["network_id"] + f["asker"] + f["asked"] + f["nonce"] + counted(f["context"].encode()) + b"\0"
+
+
+def answer(f):
+    body = b"\1\x08" + counted(f["chain"], 2) + b"\0"
+    return sign(f["signer_seed"], body, f["challenge"] + body)
+
+
+def check_answer(verifier, question, data):
+    r = begin(data, 8)
+    chain = r.counted(2)
+    signed = finish(r)
+    person = verifier.chain(chain)
+    refuse("KITH_EAUTH", "another identity than the one asked", person["identity"] != question[66:98])
+    verify(signed, 8, person["ed25519"], question + signed[0])
+
+
+def check_challenge(f, data):
+    r = begin(data, 7)
+    network, asker, asked = r.bytes(32), r.bytes(32), r.bytes(32)
+    r.bytes(32), text(r, 64), read_extensions(r)
+    r.end()
+    refuse("KITH_ENETWORK", "another network", network != f["network_id"])
+    refuse("KITH_EAUTH", "meant for, or by, somebody else", asked != f["own_identity"] or asker != f["peer_identity"])
+
+
+def enrolment(f):
+    return b"\1\x09" + f["network_id"] + f["issuer_id"] + f["nonce"] + f["identity"] + counted(
+        f["name"].encode()) + bytes([f["slots"], f["flags"]]) + b"\0"
+
+
+def check_enrolment(f, data):
+    r = begin(data, 9)
+    network, issuer_id, nonce, identity, name = r.bytes(32), r.bytes(8), r.bytes(32), r.bytes(32), text(r, 32)
+    r.bytes(2)
+    signed = finish(r)
+    refuse("KITH_ENAME", "name", not valid_name(name))
+    refuse("KITH_ENETWORK", "network", network != f["network_id"])
+    refuse("KITH_ECHAIN", "issuer", issuer_id != blake2b(f["issuer"])[:8])
+    refuse("KITH_EAUTH", "nonce", nonce != f["nonce"])
+    verify(signed, 9, identity)
+
+
+def public(seed):
+    return ed25519_public(seed)
