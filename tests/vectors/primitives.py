@@ -15,11 +15,12 @@ SQRT_M1 = pow(2, (P - 1) // 4, P)
 
 
 class Refused(Exception):
-    """The reason why an input is not taken: a name of include/kith/err.h, or None where nobody is told."""
+    """The reason why an input is not taken: a name of include/kith/err.h, or None where nobody is told; and what was computed
+    before that was found."""
 
-    def __init__(self, error, why=""):
+    def __init__(self, error, why="", computed=None):
         super().__init__(f"{error}: {why}")
-        self.error = error
+        self.error, self.computed = error, computed or {}
 
 
 # ---- hashes ----

@@ -13,6 +13,7 @@
 	X("handshake", topic_handshake, "HELLO, COOKIE, REPLY, FINISH, the first DATA; patterns IK and XX.")           \
 	X("rekey", topic_rekey, "The change of keys: REKEY, its answer, packets in the new keys.")                     \
 	X("frames", topic_frames, "Each frame of sealed packets and of handshake payloads.")                           \
+	X("requests", topic_requests, "Each request and its answer, as frames with their bodies.")                     \
 	X("directory", topic_directory, "Presence records, vanish reports, member and host entries.")                  \
 	X("replicas", topic_replicas, "Distance on the ring, and which members keep a key.")                           \
 	X("gossip", topic_gossip, "How two tables of members become equal.")                                           \

@@ -1,0 +1,497 @@
+/* Requests and answers (PROTOCOL.md section 6): each kind once, as the frames that carry it, with bodies written by
+ * wire/message. The fields of a body stand in "fields" as they are packed: key, type, value. */
+#include <string.h>
+
+#include "identity/challenge.h"
+#include "topics.h"
+#include "wire/frame.h"
+#include "wire/message.h"
+#include "wire/message_gossip.h"
+#include "world.h"
+
+enum { REQUEST_ID = 258, ANSWER_HEADER = 5 };
+
+/* Who and what the bodies speak of. Points into itself. */
+struct cast {
+	struct world w;
+	struct person alice, bob, haven, harbour;
+	struct kith_id key; /* of alice */
+	uint8_t record_bytes[KITH_RECORD_LEN_MAX], vanish_bytes[KITH_VANISH_LEN_MAX], entry_bytes[KITH_MEMBER_LEN_MAX];
+	struct kith_span record, vanish, entry;
+	uint8_t host_bytes[2][KITH_HOST_LEN_MAX];
+	struct kith_span hosts[2];
+	uint8_t prefix[2][KITH_MEMBER_ID_PREFIX];
+};
+
+static void cast_init(struct cast *c)
+{
+	memset(c, 0, sizeof *c);
+	world_init(&c->w);
+	world_person(&c->w, &c->alice, "alice", "laptop");
+	world_person(&c->w, &c->bob, "bob", "phone");
+	world_supernode(&c->w, &c->haven, "haven", "198.51.100.7:4500");
+	world_supernode(&c->w, &c->harbour, "harbour", "203.0.113.20:4500");
+	kith_ids_directory(c->w.suite, &c->key, &c->w.network, "alice");
+	struct person *const homes[] = { &c->haven, &c->harbour };
+	const struct person *const of_record[] = { &c->haven, &c->harbour };
+	struct kith_record record = world_record(&c->w, &c->alice, of_record, 2);
+	c->record = world_record_sign(&c->w, &c->alice, &record, c->record_bytes);
+	c->vanish = world_vanish(&c->w, &c->haven, &record, &c->alice.device.dh_pk, c->vanish_bytes);
+	struct kith_member_entry entry = world_member(&c->harbour);
+	c->entry = world_member_sign(&c->w, &c->harbour, &entry, c->entry_bytes);
+	for (size_t i = 0; i < 2; i++) {
+		struct kith_id id;
+		struct kith_host host = world_home(&c->w, homes[i]).host;
+		c->hosts[i] = vec_span_of(c->host_bytes[i], kith_host_make(c->host_bytes[i], &host));
+		kith_ids_supernode(c->w.suite, &id, &c->w.network, homes[i]->name_terms.placement, 0);
+		memcpy(c->prefix[i], id.b, sizeof c->prefix[i]);
+	}
+}
+
+/* ---- a vector in the making ---- */
+
+struct draft {
+	struct vec v;
+	json_t *fields;
+	uint8_t body[KITH_ANSWER_MAX];
+	size_t len;
+	uint8_t kind, status;
+	bool answer;
+};
+
+static struct draft begin(struct vec_topic *topic, const char *name, const char *shows, const char *kind_name,
+			  uint8_t kind)
+{
+	struct draft d = { .v = vec_begin(topic, name, "6.3", shows), .kind = kind };
+	vec_covers(&d.v, "request", kind_name);
+	vec_number(d.v.in, "request_id", REQUEST_ID);
+	vec_number(d.v.in, "kind", kind);
+	return d;
+}
+
+static struct draft begin_answer(struct vec_topic *topic, const char *name, const char *shows, const char *kind_name,
+				 uint8_t status)
+{
+	struct draft d = { .v = vec_begin(topic, name, "6.3", shows), .status = status, .answer = true };
+	vec_covers(&d.v, "answer", kind_name);
+	vec_number(d.v.in, "request_id", REQUEST_ID);
+	vec_number(d.v.in, "status", status);
+	return d;
+}
+
+static json_t *field(struct draft *d, uint32_t key, const char *type)
+{
+	if (d->fields == NULL)
+		d->fields = vec_list(d->v.in, "fields");
+	json_t *item = vec_item(d->fields);
+	vec_number(item, "key", key);
+	vec_text(item, "type", type);
+	return item;
+}
+
+static void field_bytes(struct draft *d, uint32_t key, struct kith_span value)
+{
+	vec_span(field(d, key, "bytes"), "value", value);
+}
+
+static void field_uint(struct draft *d, uint32_t key, uint64_t value)
+{
+	vec_u64(field(d, key, "uint"), "value", value);
+}
+
+static void field_list(struct draft *d, uint32_t key, struct kith_spans list)
+{
+	json_t *values = vec_list(field(d, key, "list"), "value");
+	for (size_t i = 0; i < list.n; i++)
+		vec_item_bytes(values, list.at[i].p, list.at[i].len);
+}
+
+/* The frames of an answer: fragments of KITH_ANSWER_FRAGMENT bytes; of none, one that is empty. */
+static void put_answer(struct draft *d)
+{
+	uint8_t count = d->len == 0 ? 1 : (uint8_t)((d->len + KITH_ANSWER_FRAGMENT - 1) / KITH_ANSWER_FRAGMENT);
+	json_t *more = count > 1 ? vec_list(d->v.out, "more_frames") : NULL;
+	for (uint8_t i = 0; i < count; i++) {
+		uint8_t bytes[KITH_FRAMES_MAX];
+		struct kith_writer w = kith_writer_of(bytes, sizeof bytes);
+		size_t at = (size_t)i * KITH_ANSWER_FRAGMENT, left = d->len - at;
+		uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_ANSWER);
+		kith_write_u16(&w, REQUEST_ID);
+		kith_write_u8(&w, d->status);
+		kith_write_u8(&w, i);
+		kith_write_u8(&w, count);
+		kith_write_bytes(&w, d->body + at, left < KITH_ANSWER_FRAGMENT ? left : KITH_ANSWER_FRAGMENT);
+		kith_frame_end(&w, mark);
+		VEC_REQUIRE(!w.bad);
+		if (i == 0)
+			vec_bytes(d->v.out, "frame", bytes, kith_writer_len(&w));
+		else
+			vec_item_bytes(more, bytes, kith_writer_len(&w));
+	}
+}
+
+static void put_request(struct draft *d)
+{
+	uint8_t bytes[KITH_FRAMES_MAX];
+	struct kith_writer w = kith_writer_of(bytes, sizeof bytes);
+	uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_REQUEST);
+	VEC_REQUIRE(d->len <= KITH_REQUEST_MAX);
+	kith_write_u16(&w, REQUEST_ID);
+	kith_write_u8(&w, d->kind);
+	kith_write_bytes(&w, d->body, d->len);
+	kith_frame_end(&w, mark);
+	VEC_REQUIRE(!w.bad);
+	vec_bytes(d->v.out, "frame", bytes, kith_writer_len(&w));
+}
+
+/* len: what a function of wire/message returned. */
+static void end(struct draft *d, size_t len)
+{
+	VEC_REQUIRE(len > 0);
+	d->len = len;
+	vec_bytes(d->v.mid, "body", d->body, d->len);
+	if (d->answer)
+		put_answer(d);
+	else
+		put_request(d);
+	vec_end(&d->v);
+}
+
+/* An answer without a body. */
+static void bare_answer(struct vec_topic *topic, const char *name, const char *kind_name, uint8_t status)
+{
+	struct draft d =
+		begin_answer(topic, name, "The status says it all: no bytes, and not an empty map.", kind_name, status);
+	put_answer(&d);
+	vec_end(&d.v);
+}
+
+/* ---- homes ---- */
+
+static void attach(struct vec_topic *topic, const struct cast *c)
+{
+	struct draft d = begin(topic, "attach, first", "Inside the HELLO: an empty map.", "ATTACH", KITH_REQ_ATTACH);
+	(void)(d.fields = vec_list(d.v.in, "fields"));
+	end(&d, kith_msg_attach_write(d.body, sizeof d.body, &(struct kith_msg_attach){ .publish = false }));
+
+	const struct kith_msg_attach m = { .record = c->record, .publish = true };
+	d = begin(topic, "attach", "With the leaf's record, which this home is to publish.", "ATTACH", KITH_REQ_ATTACH);
+	field_bytes(&d, KITH_B_ATTACH_RECORD, m.record);
+	json_t *publish = field(&d, KITH_B_ATTACH_PUBLISH, "bool");
+	vec_bool(publish, "value", true);
+	end(&d, kith_msg_attach_write(d.body, sizeof d.body, &m));
+
+	uint8_t address[KITH_ADDR_WIRE_MAX];
+	struct kith_writer w = kith_writer_of(address, sizeof address);
+	const struct kith_msg_attached a = { .observed = world_addr("203.0.113.9:40000"),
+					     .hosts = { c->hosts, 2 },
+					     .unix_ms = WORLD_NOW_MS };
+	kith_addr_write(&w, &a.observed);
+	d = begin_answer(topic, "attached", "The leaf's address as seen, two hosts, the time.", "ATTACH",
+			 KITH_STATUS_OK);
+	field_bytes(&d, KITH_B_ATTACHED_OBSERVED, vec_span_of(address, kith_writer_len(&w)));
+	field_list(&d, KITH_B_ATTACHED_HOSTS, a.hosts);
+	field_uint(&d, KITH_B_ATTACHED_UNIX_MS, (uint64_t)a.unix_ms);
+	end(&d, kith_msg_attached_write(d.body, sizeof d.body, &a));
+}
+
+static void leave(struct vec_topic *topic, const struct cast *c)
+{
+	const struct kith_msg_leave m = { .in_ms = 60000, .hosts = { c->hosts, 2 } };
+	struct draft d = begin(topic, "leave", "The home goes in a minute; use these.", "LEAVE", KITH_REQ_LEAVE);
+	field_uint(&d, KITH_B_LEAVE_MS, m.in_ms);
+	field_list(&d, KITH_B_LEAVE_HOSTS, m.hosts);
+	end(&d, kith_msg_leave_write(d.body, sizeof d.body, &m));
+	bare_answer(topic, "answer to leave", "LEAVE", KITH_STATUS_OK);
+}
+
+/* ---- the directory ---- */
+
+static void find(struct vec_topic *topic, const struct cast *c, const char *name, const char *kind_name, uint8_t kind)
+{
+	struct kith_span nearer[2] = { vec_span_of(c->prefix[0], sizeof c->prefix[0]),
+				       vec_span_of(c->prefix[1], sizeof c->prefix[1]) };
+	bool lookup = kind == KITH_REQ_LOOKUP;
+	const struct kith_msg_find m = { .key = c->key, .nearer = { lookup ? NULL : nearer, lookup ? 0 : 2 } };
+	struct draft d = begin(topic, name,
+			       lookup ? "A leaf asks its home for records of a name."
+				      : "With the replicas that the asker knows, by the first halves of their ids.",
+			       kind_name, kind);
+	field_bytes(&d, KITH_B_FIND_KEY, vec_span_of(c->key.b, KITH_ID_LEN));
+	if (!lookup)
+		field_list(&d, KITH_B_FIND_NEARER, m.nearer);
+	end(&d, kith_msg_find_write(d.body, sizeof d.body, &m));
+}
+
+static void found(struct vec_topic *topic, const struct cast *c, const char *name, const char *kind_name, bool members)
+{
+	const struct kith_msg_found m = { .records = { &c->record, 1 },
+					  .vanished = { &c->vanish, 1 },
+					  .members = { members ? &c->entry : NULL, members } };
+	struct draft d =
+		begin_answer(topic, name,
+			     members ? "A record, a report about it and a replica that was not named: two fragments."
+				     : "A record and a report about it.",
+			     kind_name, KITH_STATUS_OK);
+	field_list(&d, KITH_B_FOUND_RECORDS, m.records);
+	field_list(&d, KITH_B_FOUND_VANISHED, m.vanished);
+	if (members)
+		field_list(&d, KITH_B_FOUND_MEMBERS, m.members);
+	end(&d, kith_msg_found_write(d.body, sizeof d.body, &m));
+}
+
+static void finds(struct vec_topic *topic, const struct cast *c)
+{
+	find(topic, c, "lookup", "LOOKUP", KITH_REQ_LOOKUP);
+	found(topic, c, "answer to lookup", "LOOKUP", false);
+	bare_answer(topic, "answer to lookup, limited", "LOOKUP", KITH_STATUS_LIMITED);
+	find(topic, c, "find", "FIND", KITH_REQ_FIND);
+	found(topic, c, "answer to find", "FIND", true);
+	find(topic, c, "watch", "WATCH", KITH_REQ_WATCH);
+	found(topic, c, "answer to watch", "WATCH", true);
+}
+
+static void subscribe(struct vec_topic *topic, const struct cast *c)
+{
+	struct kith_id other;
+	kith_ids_directory(c->w.suite, &other, &c->w.network, "bob");
+	struct kith_span keys[2] = { vec_span_of(c->key.b, KITH_ID_LEN), vec_span_of(other.b, KITH_ID_LEN) };
+	for (unsigned drop = 0; drop < 2; drop++) {
+		struct kith_spans list = { keys, 2 - drop };
+		struct kith_msg_subscribe m = { .add = { NULL, 0 } };
+		struct draft d =
+			begin(topic, drop ? "subscribe, drop" : "subscribe",
+			      drop ? "One name is not watched any more." : "Two names are watched from now on.",
+			      "SUBSCRIBE", KITH_REQ_SUBSCRIBE);
+		if (drop)
+			m.drop = list;
+		else
+			m.add = list;
+		field_list(&d, drop ? KITH_B_SUBSCRIBE_DROP : KITH_B_SUBSCRIBE_ADD, list);
+		end(&d, kith_msg_subscribe_write(d.body, sizeof d.body, &m));
+	}
+	bare_answer(topic, "answer to subscribe", "SUBSCRIBE", KITH_STATUS_OK);
+}
+
+static void notice(struct vec_topic *topic, const struct cast *c, const char *kind_name, uint8_t kind)
+{
+	bool vanished = kind == KITH_REQ_VANISH, notify = kind == KITH_REQ_NOTIFY;
+	const struct kith_spans list = { vanished ? &c->vanish : &c->record, 1 };
+	struct kith_msg_notice m = { .has_key = notify, .key = c->key };
+	struct draft d = begin(topic,
+			       notify	  ? "notify"
+			       : vanished ? "vanish"
+					  : "store",
+			       notify	  ? "News of a name, to whoever watches it."
+			       : vanished ? "A home brings a report to a replica."
+					  : "A home brings a record to a replica.",
+			       kind_name, kind);
+	if (vanished)
+		m.vanished = list;
+	else
+		m.records = list;
+	field_list(&d, vanished ? KITH_B_NOTICE_VANISHED : KITH_B_NOTICE_RECORDS, list);
+	if (notify)
+		field_bytes(&d, KITH_B_NOTICE_KEY, vec_span_of(c->key.b, KITH_ID_LEN));
+	end(&d, kith_msg_notice_write(d.body, sizeof d.body, &m));
+}
+
+static void notices(struct vec_topic *topic, const struct cast *c)
+{
+	notice(topic, c, "STORE", KITH_REQ_STORE);
+	bare_answer(topic, "answer to store, not allowed", "STORE", KITH_STATUS_NOT_ALLOWED);
+	notice(topic, c, "VANISH", KITH_REQ_VANISH);
+	bare_answer(topic, "answer to vanish", "VANISH", KITH_STATUS_OK);
+	notice(topic, c, "NOTIFY", KITH_REQ_NOTIFY);
+	bare_answer(topic, "answer to notify", "NOTIFY", KITH_STATUS_OK);
+}
+
+/* ---- tunnels ---- */
+
+static void introduce(struct vec_topic *topic, const struct cast *c)
+{
+	static const uint8_t packet[] = { 0xe8, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 5, 0xaa, 0xbb };
+	struct kith_msg_introduce m = { .packet = { packet, sizeof packet } };
+	const uint64_t tunnel = UINT64_C(0x0011223344556677);
+	memcpy(m.device, c->bob.device.dh_pk.b, sizeof m.device);
+	struct draft d =
+		begin(topic, "introduce", "A tunnel to Bob's device, and a packet to pass on (cut short here).",
+		      "INTRODUCE", KITH_REQ_INTRODUCE);
+	field_bytes(&d, KITH_B_INTRO_DEVICE, vec_span_of(m.device, sizeof m.device));
+	field_bytes(&d, KITH_B_INTRO_PACKET, m.packet);
+	end(&d, kith_msg_introduce_write(d.body, sizeof d.body, &m));
+	d = begin_answer(topic, "introduced", "The asker's leg.", "INTRODUCE", KITH_STATUS_OK);
+	field_uint(&d, KITH_B_INTRODUCED_TUNNEL, tunnel);
+	end(&d, kith_msg_introduced_write(d.body, sizeof d.body, &(struct kith_msg_introduced){ tunnel }));
+	d = begin_answer(topic, "introduced, the supernode itself", "An empty map: it answers by itself.", "INTRODUCE",
+			 KITH_STATUS_OK);
+	d.fields = vec_list(d.v.in, "fields");
+	end(&d, kith_msg_introduced_write(d.body, sizeof d.body, &(struct kith_msg_introduced){ 0 }));
+
+	const struct kith_msg_tunnel_close close = { .in_ms = 60000, .tunnel = tunnel };
+	d = begin(topic, "tunnel close", "It ends in a minute.", "TUNNEL_CLOSE", KITH_REQ_TUNNEL_CLOSE);
+	field_uint(&d, KITH_B_LEAVE_MS, close.in_ms);
+	field_uint(&d, KITH_B_LEAVE_TUNNEL, close.tunnel);
+	end(&d, kith_msg_tunnel_close_write(d.body, sizeof d.body, &close));
+	bare_answer(topic, "answer to tunnel close", "TUNNEL_CLOSE", KITH_STATUS_OK);
+}
+
+/* ---- the others ---- */
+
+static void gossip(struct vec_topic *topic, const struct cast *c)
+{
+	uint8_t offers[KITH_GOSSIP_OFFER_LEN];
+	struct kith_writer w = kith_writer_of(offers, sizeof offers);
+	kith_gossip_offer_write(&w, c->prefix[0], (uint64_t)WORLD_NOW_MS);
+	const struct kith_msg_gossip m = { .salt = UINT64_C(0x0123456789abcdef),
+					   .offers = { offers, sizeof offers },
+					   .wants = { c->prefix[1], sizeof c->prefix[1] } };
+	struct draft d = begin(topic, "gossip", "One is offered, one is wanted. More is in gossip.json.", "GOSSIP",
+			       KITH_REQ_GOSSIP);
+	field_uint(&d, KITH_B_GOSSIP_SALT, m.salt);
+	field_bytes(&d, KITH_B_GOSSIP_OFFERS, m.offers);
+	field_bytes(&d, KITH_B_GOSSIP_WANTS, m.wants);
+	end(&d, kith_msg_gossip_write(d.body, sizeof d.body, &m));
+
+	const struct kith_msg_gossiped a = { .salt = m.salt, .entries = { &c->entry, 1 }, .count = 2 };
+	d = begin_answer(topic, "gossiped", "The entry that was wanted, of two that are held.", "GOSSIP",
+			 KITH_STATUS_OK);
+	field_uint(&d, KITH_B_GOSSIPED_SALT, a.salt);
+	field_list(&d, KITH_B_GOSSIPED_ENTRIES, a.entries);
+	field_uint(&d, KITH_B_GOSSIPED_COUNT, a.count);
+	end(&d, kith_msg_gossiped_write(d.body, sizeof d.body, &a));
+}
+
+static void rekey(struct vec_topic *topic, const struct cast *c)
+{
+	const struct kith_msg_rekey m = { .epoch = 1, .ephemeral = c->alice.device.dh_pk };
+	const struct kith_msg_rekeyed a = { .ephemeral = c->haven.device.dh_pk };
+	struct draft d = begin(topic, "rekey", "The next epoch and a key. What becomes of it is in rekey.json.",
+			       "REKEY", KITH_REQ_REKEY);
+	field_uint(&d, KITH_B_REKEY_EPOCH, m.epoch);
+	field_bytes(&d, KITH_B_REKEY_KEY, vec_span_of(m.ephemeral.b, KITH_KEY_LEN));
+	end(&d, kith_msg_rekey_write(d.body, sizeof d.body, &m));
+	d = begin_answer(topic, "rekeyed", "The other key.", "REKEY", KITH_STATUS_OK);
+	field_bytes(&d, KITH_B_REKEY_KEY, vec_span_of(a.ephemeral.b, KITH_KEY_LEN));
+	end(&d, kith_msg_rekeyed_write(d.body, sizeof d.body, &a));
+	bare_answer(topic, "rekey, both at once", "REKEY", KITH_STATUS_STALE);
+}
+
+/* No maps: the objects as they stand. */
+static void challenge(struct vec_topic *topic, const struct cast *c)
+{
+	struct kith_challenge q = { .network = c->w.network,
+				    .asker = c->bob.identity.pk,
+				    .asked = c->alice.identity.pk };
+	vec_seed(q.nonce, "challenge");
+	struct draft d =
+		begin(topic, "challenge", "The challenge as it stands: no map.", "CHALLENGE", KITH_REQ_CHALLENGE);
+	int len = kith_challenge_write(d.body, &q);
+	struct kith_span question = vec_made(d.body, len);
+	vec_span(d.v.in, "object", question);
+	end(&d, question.len);
+
+	uint8_t copy[KITH_CHALLENGE_LEN_MAX];
+	memcpy(copy, question.p, question.len);
+	struct draft a =
+		begin_answer(topic, "answer to a challenge", "The answer as it stands.", "CHALLENGE", KITH_STATUS_OK);
+	len = kith_challenge_answer(c->w.suite, a.body, vec_span_of(copy, question.len), &q, &c->alice.device.sign,
+				    c->alice.full);
+	vec_span(a.v.in, "object", vec_made(a.body, len));
+	end(&a, (size_t)len);
+}
+
+/* ---- how bodies are read ---- */
+
+/* What is before the directory key of alice, if that is there, and what is behind it. */
+struct body_case {
+	const char *name, *shows, *why; /* why NULL: it is taken */
+	uint8_t head[16];
+	uint8_t head_len;
+	bool key;
+	uint8_t tail_len;
+	uint8_t tail[12];
+};
+
+/* clang-format off */
+static const struct body_case body_cases[] = {
+	{ "body, unknown key", "{ 0: key, 1: [], 77: nil }: 77 is skipped.", NULL,
+	  { 0x83, 0x00, 0xc4, 32 }, 4, true, 4, { 0x01, 0x90, 0x4d, 0xc0 } },
+	{ "body, long lengths", "Key 0 in two bytes, the length in four: no shortest form is asked for.", NULL,
+	  { 0x81, 0xcc, 0x00, 0xc6, 0, 0, 0, 32 }, 8, true, 0, { 0 } },
+	{ "body, eight deep", "{ 0: key, 5: [[[[[[[]]]]]]] }: the map and seven arrays.", NULL,
+	  { 0x82, 0x00, 0xc4, 32 }, 4, true, 8, { 0x05, 0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x90 } },
+	{ "body, of no bytes", "No body is not an empty map.", "no body",
+	  { 0 }, 0, false, 0, { 0 } },
+	{ "body, an empty map", "FIND needs a key.", "the key is missing",
+	  { 0x80 }, 1, false, 0, { 0 } },
+	{ "body, key as a string", "The directory key as a str: counts as absent.", "the key is missing",
+	  { 0x81, 0x00, 0xd9, 32 }, 4, true, 0, { 0 } },
+	{ "body, key too short", "Three bytes: counts as absent.", "the key is missing",
+	  { 0x81, 0x00, 0xc4, 3, 1, 2, 3 }, 7, false, 0, { 0 } },
+	{ "body, keys out of order", "{ 1: true, 0: key }", "keys ascend",
+	  { 0x82, 0x01, 0xc3, 0x00, 0xc4, 32 }, 6, true, 0, { 0 } },
+	{ "body, a key twice", "{ 0: true, 0: key }", "keys ascend",
+	  { 0x82, 0x00, 0xc3, 0x00, 0xc4, 32 }, 6, true, 0, { 0 } },
+	{ "body, a negative key", "{ -1: true, 0: key }", "keys are not negative",
+	  { 0x82, 0xff, 0xc3, 0x00, 0xc4, 32 }, 6, true, 0, { 0 } },
+	{ "body, a key of 33 bits", "{ 0: key, 4294967296: true }", "keys have at most 32 bits",
+	  { 0x82, 0x00, 0xc4, 32 }, 4, true, 10, { 0xcf, 0, 0, 0, 1, 0, 0, 0, 0, 0xc3 } },
+	{ "body, a negative number", "{ 0: key, 5: -1 }", "no negative numbers",
+	  { 0x82, 0x00, 0xc4, 32 }, 4, true, 2, { 0x05, 0xff } },
+	{ "body, a float", "{ 0: key, 5: 1.0 }", "no floats",
+	  { 0x82, 0x00, 0xc4, 32 }, 4, true, 6, { 0x05, 0xca, 0x3f, 0x80, 0, 0 } },
+	{ "body, an extension", "{ 0: key, 5: ext }", "no extension types",
+	  { 0x82, 0x00, 0xc4, 32 }, 4, true, 4, { 0x05, 0xd4, 1, 0 } },
+	{ "body, an array", "[ key ]: the outermost value is no map.", "a body is a map",
+	  { 0x91, 0xc4, 32 }, 3, true, 0, { 0 } },
+	{ "body, a byte behind", "{ 0: key } and a byte more.", "bytes after the end",
+	  { 0x81, 0x00, 0xc4, 32 }, 4, true, 1, { 0 } },
+	{ "body, cut short", "{ 0: 32 bytes } of which there are none.", "shorter than it says",
+	  { 0x81, 0x00, 0xc4, 32 }, 4, false, 0, { 0 } },
+	{ "body, nine deep", "{ 0: key, 5: [[[[[[[[]]]]]]]] }", "depth at most 8",
+	  { 0x82, 0x00, 0xc4, 32 }, 4, true, 9, { 0x05, 0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x90 } },
+};
+/* clang-format on */
+
+/* All are read as the body of a FIND. */
+static void bodies(struct vec_topic *topic, const struct cast *c)
+{
+	for (size_t i = 0; i < sizeof body_cases / sizeof body_cases[0]; i++) {
+		const struct body_case *b = &body_cases[i];
+		uint8_t bytes[sizeof b->head + KITH_ID_LEN + sizeof b->tail];
+		struct kith_msg_find m;
+		struct kith_msg_room room;
+		struct kith_writer w = kith_writer_of(bytes, sizeof bytes);
+		kith_write_bytes(&w, b->head, b->head_len);
+		kith_write_bytes(&w, c->key.b, b->key ? KITH_ID_LEN : 0);
+		kith_write_bytes(&w, b->tail, b->tail_len);
+		struct kith_span body = vec_span_of(bytes, kith_writer_len(&w));
+		struct vec v = vec_begin(topic, b->name, "6.1", b->shows);
+		vec_span(v.in, "body_of_find", body);
+		int err = kith_msg_find_read(&m, &room, body);
+		if (b->why != NULL) {
+			vec_refused(&v, err, b->why);
+		} else {
+			VEC_EXPECT(err, 0);
+			vec_bytes(v.out, "key", m.key.b, KITH_ID_LEN);
+		}
+		vec_end(&v);
+	}
+}
+
+void topic_requests(struct vec_topic *topic)
+{
+	struct cast c;
+	cast_init(&c);
+	attach(topic, &c);
+	leave(topic, &c);
+	finds(topic, &c);
+	subscribe(topic, &c);
+	notices(topic, &c);
+	introduce(topic, &c);
+	gossip(topic, &c);
+	rekey(topic, &c);
+	challenge(topic, &c);
+	bodies(topic, &c);
+}
