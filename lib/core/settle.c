@@ -236,10 +236,10 @@ static bool unused(struct kith_core *c, struct kith_session *s)
 void kith_settle_tick(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_answer ended;
-	kith_requests_tick(&s->requests, kith_env(c, s), c->now.mono_us);
 	while (s->state != KITH_SESSION_CLOSED &&
 	       kith_requests_expired(s->requests, kith_env(c, s), c->now.mono_us, false, &ended))
 		kith_core_answered(c, s, &ended);
+	kith_requests_tick(&s->requests, kith_env(c, s), c->now.mono_us);
 	bool handshake = s->state != KITH_SESSION_CLOSED && s->hs != NULL;
 	if (handshake && kith_connect_deadline(s) <= c->now.mono_us && kith_connect_tick(c, s))
 		kith_dial_redial(c, s);

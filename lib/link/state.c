@@ -32,6 +32,7 @@ const struct kith_path_env *kith_env(struct kith_core *c, struct kith_session *s
 {
 	kith_session_touch(c, s);
 	c->env.session = s->index;
+	c->env.request_id = &s->request_id;
 	return &c->env;
 }
 

@@ -24,6 +24,7 @@ struct kith_path_env {
 	struct kith_stats *stats; /* may be NULL */
 	const struct kith_log *log; /* may be NULL */
 	uint32_t session; /* whose frames these are, for kith_outbox_begin */
+	uint16_t *request_id; /* the last one that the session gave to a request of its own */
 };
 
 enum kith_path_state {

@@ -59,9 +59,6 @@ struct work {
 struct kith_requests {
 	struct asked asked[KITH_REQUESTS_MAX];
 	struct work work[KITH_REQUESTS_MAX];
-	uint16_t next_id;
-	kith_time_us
-		ids_until; /* the other side may still keep answers to ids we used: the count must go on until then */
 	struct waiting *first, **last; /* FIFO */
 	uint32_t waiting_n;
 	bool resume; /* a slot fell free while some wait: the next tick, at once, starts them */
@@ -124,8 +121,8 @@ static void emit_request(const struct kith_path_env *env, const struct asked *a)
 }
 
 /* A slot with the body copied in, or an error. */
-static int make_asked(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now, uint8_t kind,
-		      struct kith_span body, struct asked **out)
+static int make_asked(struct kith_requests **rq, const struct kith_path_env *env, uint8_t kind, struct kith_span body,
+		      struct asked **out)
 {
 	if (body.len > KITH_REQUEST_MAX)
 		return KITH_EMSGSIZE;
@@ -144,8 +141,7 @@ static int make_asked(struct kith_requests **rq, const struct kith_path_env *env
 		a->len = body.len;
 		a->used = true;
 		a->kind = kind;
-		a->id = ++(*rq)->next_id;
-		(*rq)->ids_until = now + KITH_ANSWER_KEEP_US + KITH_ANSWER_KEEP_US / 2;
+		a->id = ++*env->request_id;
 		*out = a;
 		return 0;
 	}
@@ -223,7 +219,7 @@ static void start_waiting(struct kith_requests *rq, const struct kith_path_env *
 	struct asked *a;
 	while (rq->first != NULL) {
 		struct waiting *w = rq->first;
-		if (make_asked(&rq, env, now, w->kind, (struct kith_span){ w->body, w->len }, &a) != 0)
+		if (make_asked(&rq, env, w->kind, (struct kith_span){ w->body, w->len }, &a) != 0)
 			return;
 		start(env, now, a, w->token, w->retry_us, w->give_up_at);
 		(void)take_waiting(rq);
@@ -236,7 +232,7 @@ int kith_request_send(struct kith_requests **rq, const struct kith_path_env *env
 {
 	struct asked *a;
 	kith_time_us retry_us = retry_after(rtt_us), give_up_at = now + timeout_us;
-	int err = make_asked(rq, env, now, kind, body, &a);
+	int err = make_asked(rq, env, kind, body, &a);
 	if (err == KITH_EFULL)
 		return wait_for_slot(*rq, env, kind, body, token, retry_us, give_up_at);
 	if (err == 0)
@@ -248,7 +244,7 @@ int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *en
 		       struct kith_span body, uint64_t token, kith_time_us timeout_us, struct kith_writer *w)
 {
 	struct asked *a;
-	int err = make_asked(rq, env, now, kind, body, &a);
+	int err = make_asked(rq, env, kind, body, &a);
 	if (err == KITH_EFULL && w == NULL)
 		return wait_for_slot(*rq, env, kind, body, token, KITH_REQUEST_RETRY_US, now + timeout_us);
 	if (err != 0)
@@ -574,10 +570,10 @@ kith_time_us kith_requests_deadline(const struct kith_requests *rq)
 	}
 	for (const struct waiting *w = rq->first; w != NULL; w = w->next) /* their timeouts differ */
 		at = earlier(at, w->give_up_at);
-	return empty && rq->first == NULL ? rq->ids_until : at;
+	return empty && rq->first == NULL ? 0 : at; /* nothing is left: to be given back */
 }
 
-static void repeat(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, struct asked *a)
+static void repeat(const struct kith_path_env *env, kith_time_us now, struct asked *a)
 {
 	if (a->count == 0) {
 		emit_request(env, a);
@@ -589,7 +585,6 @@ static void repeat(struct kith_requests *rq, const struct kith_path_env *env, ki
 		kith_outbox_end(env->outbox);
 	}
 	a->tries++;
-	rq->ids_until = now + KITH_ANSWER_KEEP_US + KITH_ANSWER_KEEP_US / 2;
 	a->retry_us = earlier(2 * a->retry_us, KITH_REQUEST_RETRY_MAX_US);
 	a->next_at = now + a->retry_us;
 	kith_stats_add(env->stats, KITH_STAT_REQUESTS_RETRANSMITTED, 1);
@@ -605,14 +600,14 @@ void kith_requests_tick(struct kith_requests **rq, const struct kith_path_env *e
 		struct asked *a = &(*rq)->asked[i];
 		struct work *w = &(*rq)->work[i];
 		if (a->used && a->next_at <= now && a->give_up_at > now)
-			repeat(*rq, env, now, a);
+			repeat(env, now, a);
 		if (w->state != WORK_FREE && w->keep_until <= now)
 			drop_work(*rq, w, env->alloc);
 		empty = empty && !a->used && w->state == WORK_FREE;
 	}
 	(*rq)->resume = false; /* without memory they wait on */
 	start_waiting(*rq, env, now);
-	if (empty && (*rq)->first == NULL && now >= (*rq)->ids_until)
+	if (empty && (*rq)->first == NULL)
 		kith_requests_free(rq, env->alloc);
 }
 

@@ -7,8 +7,8 @@
  * 8 s.
  * Bounds: KITH_REQUESTS_MAX outstanding each way, and KITH_REQUESTS_WAITING more that wait for their turn; kept
  * answers KITH_ANSWERS_KEPT_BYTES in all, the oldest goes first; when all slots are being worked on a further request
- * is dropped and counted. The whole structure exists only while something is outstanding, and 15 s longer, since the
- * other side may still keep answers to the ids that were used.
+ * is dropped and counted. The whole structure exists only while something is outstanding or kept for repetition; the
+ * ids go on from where they were (kith_path_env's request_id), since the other side may remember those that were used.
  */
 #ifndef KITH_SESSION_REQUEST_H
 #define KITH_SESSION_REQUEST_H
@@ -87,7 +87,8 @@ bool kith_requests_busy(const struct kith_requests *rq);
 /* When kith_requests_tick has work, KITH_TIME_NEVER if none. rq may be NULL. */
 kith_time_us kith_requests_deadline(const struct kith_requests *rq);
 
-/* Repeats what is due and forgets what is old; frees *rq when it is empty. */
+/* Repeats what is due and forgets what is old; frees *rq when it is empty. To be called when kith_requests_expired has
+ * no more to say. */
 void kith_requests_tick(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now);
 
 /* One request that has ended without an answer: call until false. closing: every outstanding one ends with

@@ -19,7 +19,7 @@ void kith_session_set_state(struct kith_session *s, enum kith_session_state stat
 		[KITH_SESSION_CLOSED] = 1 << KITH_SESSION_CLOSED,
 	};
 	KITH_ASSERT(legal[s->state] & 1 << state);
-	s->state = (uint8_t)state;
+	s->state = (unsigned)state & 7;
 }
 
 const struct kith_hop *kith_session_hop(const struct kith_session *s)

@@ -75,13 +75,14 @@ struct kith_session {
 		struct kith_attached *attached; /* KITH_USE_LEAF: the leaf's record (link/state.h) */
 	};
 	struct kith_pathset paths;
-	uint8_t gone_hints; /* "no such session" heard since the last genuine packet */
+	uint16_t request_id; /* the last one given to a request of ours; never starts again */
 	uint8_t epoch; /* of the keys, modulo 256 */
-	uint8_t state; /* enum kith_session_state */
 	uint8_t use; /* bits of enum kith_session_use */
 	uint8_t features; /* in common */
 	uint8_t role; /* of the other: enum kith_role */
 	uint8_t keyed_block; /* tx_counter / KITH_REKEY_PACKETS when the keys were made, modulo 256 */
+	unsigned state : 3; /* enum kith_session_state */
+	unsigned gone_hints : 3; /* "no such session" heard since the last genuine packet */
 	bool initiator : 1;
 	bool touched : 1; /* in this call: its timer is set anew at the end */
 };

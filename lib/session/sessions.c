@@ -28,7 +28,7 @@ struct kith_session *kith_sessions_new(struct kith_sessions *ss, enum kith_sessi
 	struct kith_session *s = KITH_NEW(ss->alloc, struct kith_session);
 	if (s == NULL)
 		return NULL;
-	s->state = (uint8_t)state;
+	s->state = (unsigned)state & 7;
 	int err;
 	do {
 		s->index = (uint32_t)ss->shard << 24 | (kith_rng_u32(ss->random) & 0xffffff);

@@ -329,7 +329,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	memset(f.got, 0, sizeof f.got);
 	memset(f.sent, 0, sizeof f.sent);
 	kith_outbox_claim(&f.ob, &f, &f.stats);
-	f.env = (struct kith_path_env){ &f.ob, &f.random.random, &f.alloc.alloc, &f.stats, NULL, SESSION };
+	f.env = (struct kith_path_env){ &f.ob, &f.random.random, &f.alloc.alloc, &f.stats, NULL, SESSION, NULL };
 	struct kith_hop first = hop_of((flags & KITH_PATHSET_RELAY_ONLY) != 0 ? how % (HOPS / 2) : how % HOPS);
 	kith_pathset_init(&f.ps, f.now, &first, (how & 1) != 0, flags & 127);
 	for (int i = 0; i < 400 && kith_reader_left(&r) > 0; i++)

@@ -23,6 +23,7 @@ static struct {
 	struct kith_stats stats;
 	struct kith_outbox ob;
 	struct kith_path_env env;
+	uint16_t request_id;
 	struct kith_requests *rq;
 	kith_time_us now;
 	uint8_t state[TOKENS];
@@ -215,7 +216,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.tokens = f.out = 0;
 	f.now = KITH_US_PER_S;
 	kith_outbox_claim(&f.ob, &f, &f.stats);
-	f.env = (struct kith_path_env){ &f.ob, &f.random.random, &f.alloc.alloc, &f.stats, NULL, 1 };
+	f.env = (struct kith_path_env){ &f.ob, &f.random.random, &f.alloc.alloc, &f.stats, NULL, 1, &f.request_id };
 	uint8_t fail = kith_read_u8(&r);
 	f.alloc.fail_after = fail < 200 ? -1 : fail - 200;
 	for (int i = 0; i < 600 && kith_reader_left(&r) > 0; i++)

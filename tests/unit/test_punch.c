@@ -31,7 +31,7 @@ static struct side *side_new(bool initiator)
 	test_random_init(&s->random, 7);
 	assert_int_equal(kith_outbox_init(&s->outbox, &s->alloc.alloc, 300), 0);
 	kith_outbox_claim(&s->outbox, s, &s->stats);
-	s->env = (struct kith_path_env){ &s->outbox, &s->random.random, &s->alloc.alloc, &s->stats, NULL, 0 };
+	s->env = (struct kith_path_env){ &s->outbox, &s->random.random, &s->alloc.alloc, &s->stats, NULL, 0, NULL };
 	s->view = (struct kith_punch_view){ .env = &s->env,
 					    .journal = &s->journal,
 					    .now = 1000 * S,

@@ -20,6 +20,7 @@ struct flying {
 struct end {
 	struct kith_requests *rq;
 	struct kith_path_env env;
+	uint16_t request_id;
 	struct kith_outbox ob;
 	int done, ok, carried_out;
 	uint64_t last_token;
@@ -59,7 +60,8 @@ static void pair_init(struct pair *p)
 						 .random = &p->random.random,
 						 .alloc = &p->alloc.alloc,
 						 .stats = &p->stats,
-						 .session = 1 };
+						 .session = 1,
+						 .request_id = &e->request_id };
 	}
 }
 
@@ -173,9 +175,9 @@ static void run(struct pair *p, kith_time_us us)
 		if (due >= 0) {
 			struct end *e = &p->end[due];
 			struct kith_answer answer;
-			kith_requests_tick(&e->rq, &e->env, p->now);
 			while (kith_requests_expired(e->rq, &e->env, p->now, false, &answer))
 				ended(e, &answer);
+			kith_requests_tick(&e->rq, &e->env, p->now);
 			fly(p, due);
 			kith_time_us after = kith_requests_deadline(e->rq);
 			assert_true(after > p->now); /* else it would spin */
@@ -270,6 +272,40 @@ static void without_an_answer_a_request_ends_in_time(void **state)
 	assert_true(repeats >= 3 && repeats <= 8); /* doubling, to 3 s */
 	run(&p, 60 * KITH_US_PER_S);
 	assert_int_equal(p.stats.counter[KITH_STAT_REQUESTS_RETRANSMITTED], repeats);
+	pair_deinit(&p);
+}
+
+/* An answerer may remember an id for long, until the count is half of all ids further on: a request under an id that it
+ * knows would not be carried out. So ids go on however long nothing was asked, and whatever was given back meanwhile. */
+static void ids_never_start_again_while_the_session_lasts(void **state)
+{
+	struct pair p;
+	(void)state;
+	pair_init(&p);
+	for (uint64_t i = 0; i < 3; i++) {
+		assert_int_equal(ask(&p, 0, i, 10), 0);
+		run(&p, KITH_US_PER_S);
+		assert_int_equal(p.end[0].ok, i + 1);
+		assert_null(p.end[0].rq); /* and yet nothing is held for it */
+		assert_int_equal(p.end[0].request_id, i + 1);
+		run(&p, 3600 * KITH_US_PER_S);
+	}
+	pair_deinit(&p);
+}
+
+static void after_the_last_id_comes_the_first(void **state)
+{
+	struct pair p;
+	(void)state;
+	pair_init(&p);
+	p.end[0].request_id = UINT16_MAX - 1;
+	for (uint64_t i = 0; i < 3; i++) {
+		assert_int_equal(ask(&p, 0, i, 10), 0);
+		run(&p, KITH_US_PER_S);
+		assert_int_equal(p.end[0].ok, i + 1);
+	}
+	assert_int_equal(p.end[0].request_id, 1);
+	assert_int_equal(p.end[1].carried_out, 3);
 	pair_deinit(&p);
 }
 
@@ -541,6 +577,8 @@ int main(void)
 		cmocka_unit_test(an_answer_of_every_size_arrives_whole),
 		cmocka_unit_test(every_request_ends_once_and_is_carried_out_at_most_once_under_loss),
 		cmocka_unit_test(without_an_answer_a_request_ends_in_time),
+		cmocka_unit_test(ids_never_start_again_while_the_session_lasts),
+		cmocka_unit_test(after_the_last_id_comes_the_first),
 		cmocka_unit_test(more_than_eight_wait_for_their_turn),
 		cmocka_unit_test(the_queue_of_those_that_wait_has_an_end),
 		cmocka_unit_test(the_answerer_works_on_eight_at_a_time_and_drops_more),

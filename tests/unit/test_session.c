@@ -363,7 +363,7 @@ static void keys_are_changed_in_an_open_session_only(void **state)
 	ends_init(&e);
 	assert_int_equal(kith_rekey_ask(&e.s[0], &e.self[0], &e.alloc.alloc, ask), 0);
 	for (enum kith_session_state st = KITH_SESSION_INITIATING; st <= KITH_SESSION_CLOSED; st++) {
-		e.s[1].state = (uint8_t)st;
+		e.s[1].state = (unsigned)st & 7;
 		int err = kith_rekey_answer(&e.s[1], &e.self[1], &e.alloc.alloc, 1, 1, ask, answer);
 		assert_int_equal(err, st == KITH_SESSION_OPEN ? 0 : KITH_ESTATE);
 	}
