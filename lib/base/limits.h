@@ -52,6 +52,8 @@
 /* local: "no such session" to, or heard from, one /24 or /48: a restart is noticed, a flood is not echoed. And
  * RELAY_LIMITED heard of one relay, which tells one person once a second */
 #define KITH_GONE_PER_S 10
+/* wire: a session's PROBEs that a GONE draws: an end that lost it answers each of them by the next GONE */
+#define KITH_GONE_ASK_US (1 * KITH_US_PER_S)
 
 /* ---- session ---- */
 /* local: until the NAT's own lifetime is known; RFC 4787 allows 120 s, 30 s is met */

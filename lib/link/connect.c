@@ -601,7 +601,7 @@ void kith_connect_on_gone(struct kith_core *c, struct kith_span packet, const st
 		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
 		return;
 	}
-	kith_pathset_check(&s->paths, kith_env(c, s), c->now.mono_us);
+	kith_pathset_hint(&s->paths, kith_env(c, s), c->now.mono_us);
 }
 
 /* ---- time ---- */

@@ -667,6 +667,15 @@ void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env
 		kith_ps_suspect(ps, env, now, i, KITH_CAUSE_ASKED);
 }
 
+void kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+{
+	uint32_t now_ms = (uint32_t)(now / KITH_US_PER_MS) | 1; /* never 0 */
+	if (ps->hinted_ms != 0 && now_ms - ps->hinted_ms < KITH_GONE_ASK_US / KITH_US_PER_MS)
+		return;
+	ps->hinted_ms = now_ms;
+	kith_pathset_check(ps, env, now);
+}
+
 int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
 		       const struct kith_candidate list[], size_t n, uint8_t hops)
 {

@@ -62,6 +62,7 @@ struct kith_pathset {
 	kith_time_us deadline; /* never later than the next thing to do; earlier is possible */
 	uint16_t flags; /* enum kith_pathset_flag */
 	uint16_t news; /* enum kith_pathset_news */
+	uint32_t hinted_ms; /* low bits of when a hint last made us ask; 0 = never */
 	uint8_t sending; /* index of the sending path */
 	uint8_t next_id;
 	uint8_t keepalives; /* sequence of the last KEEPALIVE */
@@ -131,6 +132,10 @@ void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env
 
 /* Asks the peer on every path whether it is there: a leaf that missed keepalives, an application that wants to know. */
 void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+
+/* The same because somebody says that the peer has lost the session: at most once in KITH_GONE_ASK_US, since the
+ * question may draw the next such hint. */
+void kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
 
 /* Own candidates, the first or others than before; copied. hops: routers up to and with the outermost own NAT, 0 =
  * unknown. Offered as soon as flags permit; never when RELAY_ONLY. KITH_ENOMEM. */

@@ -154,6 +154,31 @@ static void a_hint_about_another_index_or_over_another_hop_is_none(void **state)
 	core_world_deinit(&w);
 }
 
+/* Whoever sees packets can make up hints as fast as they are heard, and an end that answers PROBEs of a session that it
+ * has lost by GONE makes them without ill will. Each may draw a PROBE on every path: so they do at most once a second.
+ */
+static void hints_draw_probes_at_most_once_a_second(void **state)
+{
+	struct core_world w;
+	uint8_t gone[KITH_GONE_PACKET_LEN];
+	(void)state;
+	world_alice_and_bob(&w);
+	const struct kith_session *s =
+		kith_sessions_of(&w.nodes[WORLD_ALICE].core->sessions, w.nodes[0].id.device_dh.b);
+	uint64_t before = world_stat(&w, WORLD_ALICE, KITH_STAT_PROBES_SENT);
+	for (unsigned i = 0; i < 100; i++) { /* 10 s; each PROBE is answered before the next hint */
+		kith_gone_write(gone, s->peer_index);
+		inject(&w, WORLD_ALICE, &w.nodes[0].addr, gone, sizeof gone);
+		world_run(&w, 100 * KITH_US_PER_MS);
+	}
+	uint64_t probes = world_stat(&w, WORLD_ALICE, KITH_STAT_PROBES_SENT) - before;
+	assert_true(world_stat(&w, WORLD_ALICE, KITH_STAT_GONE_HINTS) >= 90);
+	/* A leaf whose home is in doubt asks its other homes as well. */
+	assert_in_range(probes, 5, 10 * KITH_HOMES);
+	assert_int_equal(s->state, KITH_SESSION_OPEN);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +187,7 @@ int main(void)
 		cmocka_unit_test(a_leaf_tells_strangers_nothing),
 		cmocka_unit_test(hints_are_heard_at_a_rate_in_all_and_from_each_prefix),
 		cmocka_unit_test(a_hint_about_another_index_or_over_another_hop_is_none),
+		cmocka_unit_test(hints_draw_probes_at_most_once_a_second),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
