@@ -128,7 +128,7 @@ static bool may_ring(struct kith_core *c, const struct kith_hello *hello, const 
 		refusal = KITH_STAT_REFUSE_CALLER;
 	else
 		return true;
-	kith_stats_add(c->stats, refusal, 1);
+	kith_drop(c, refusal, NULL, "call");
 	return false;
 }
 

@@ -108,7 +108,7 @@ static void on_frames(struct kith_core *c, struct kith_session *s, const struct 
 			r.bad = true;
 	}
 	if (r.bad)
-		kith_stats_add(c->stats, KITH_STAT_DROP_MALFORMED_FRAME, 1);
+		kith_drop(c, KITH_STAT_DROP_MALFORMED_FRAME, hop, "frame");
 }
 
 /* ---- handshakes: what came of them, to those whom it concerns ---- */
@@ -181,11 +181,11 @@ static void on_handshake(struct kith_core *c, struct kith_span packet, const str
 {
 	struct kith_hs_header header;
 	if (!kith_hs_parse(&header, packet)) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_TOO_SHORT, 1);
+		kith_drop(c, KITH_STAT_DROP_TOO_SHORT, hop, "handshake_header");
 		return;
 	}
 	if (header.version != KITH_WIRE_VERSION) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_VERSION, 1);
+		kith_drop(c, KITH_STAT_DROP_UNKNOWN_VERSION, hop, "version");
 		/* Only to a HELLO, only from who serves strangers, and never more than came. */
 		uint8_t *out = header.type == KITH_PKT_HELLO && kith_serves(c) && packet.len >= KITH_VERSION_PACKET_LEN
 				       ? kith_outbox_raw(&c->shared->outbox, hop, KITH_VERSION_PACKET_LEN)
@@ -207,13 +207,13 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	struct kith_data_header header;
 	struct kith_span frames;
 	if (!kith_data_parse(&header, packet)) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_TOO_SHORT, 1);
+		kith_drop(c, KITH_STAT_DROP_TOO_SHORT, hop, "data_header");
 		return;
 	}
 	struct kith_session *s = kith_sessions_get(&c->sessions, header.receiver);
 	if (s == NULL || (s->state != KITH_SESSION_OPEN && s->state != KITH_SESSION_UNCONFIRMED) ||
 	    (s->hs != NULL && (s->hs->refused || !kith_noise_done(&s->hs->noise)))) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, hop, "data_index");
 		/* What came in a tunnel that this supernode does not have any more was for somebody else, and another
 		 * shard's sessions are another worker's. */
 		if (s == NULL && header.receiver >> 24 == c->sessions.shard && packet.len >= KITH_GONE_PACKET_LEN &&
@@ -223,10 +223,13 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	}
 	switch (kith_session_open(s, c->suite, c->now.mono_us, &header, &frames)) {
 	case KITH_OPEN_REPLAYED:
-		kith_stats_add(c->stats, KITH_STAT_DROP_REPLAYED, 1);
+		kith_drop(c, KITH_STAT_DROP_REPLAYED, hop, "counter");
+		return;
+	case KITH_OPEN_WRONG_EPOCH:
+		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, hop, "epoch");
 		return;
 	case KITH_OPEN_NOT_AUTHENTIC:
-		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, hop, "tag");
 		return;
 	case KITH_OPEN_OK:
 		break;
@@ -258,7 +261,7 @@ static void on_own(struct kith_core *c, struct kith_span packet, const struct ki
 		kith_connect_on_cookie(c, packet, hop);
 		return;
 	case KITH_PKT_VERSION: /* a hint that anybody can forge: the handshake times out by itself */
-		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_VERSION, 1);
+		kith_drop(c, KITH_STAT_DROP_UNKNOWN_VERSION, hop, "version_packet");
 		return;
 	case KITH_PKT_GONE:
 		kith_connect_on_gone(c, packet, hop);
@@ -267,11 +270,10 @@ static void on_own(struct kith_core *c, struct kith_span packet, const struct ki
 		on_data(c, packet, hop);
 		return;
 	default:
-		kith_stats_add(c->stats,
-			       packet.len > 0 && packet.p[0] >= KITH_PKT_HELLO && packet.p[0] <= KITH_PKT_TUNNEL
-				       ? KITH_STAT_DROP_TOO_SHORT
-				       : KITH_STAT_DROP_UNKNOWN_TYPE,
-			       1);
+		if (packet.len > 0 && packet.p[0] >= KITH_PKT_HELLO && packet.p[0] <= KITH_PKT_TUNNEL)
+			kith_drop(c, KITH_STAT_DROP_TOO_SHORT, hop, "type_and_length");
+		else
+			kith_drop(c, KITH_STAT_DROP_UNKNOWN_TYPE, hop, "type");
 		return;
 	}
 }
@@ -285,7 +287,7 @@ void kith_dispatch_packet(struct kith_core *c, struct kith_packet *packet)
 		if (kith_tunnels_forward(c, packet))
 			return;
 		if (!kith_tunnel_parse(&hop.tunnel, &bytes, bytes)) {
-			kith_stats_add(c->stats, KITH_STAT_DROP_TOO_SHORT, 1);
+			kith_drop(c, KITH_STAT_DROP_TOO_SHORT, &hop, "tunnel_header");
 			return;
 		}
 	}

@@ -15,7 +15,7 @@
 #define ALL_SOURCES 0 /* key of a limit that all addresses share: no prefix has this number */
 #define INTRODUCE_COST 40 /* most bytes around an introduced packet in an INTRODUCE request frame */
 
-static void count_refusal(struct kith_core *c, int err)
+static void count_refusal(struct kith_core *c, int err, const struct kith_hop *from)
 {
 	enum kith_stat stat = KITH_STAT_REFUSE_CHAIN;
 	if (err == KITH_ENETWORK)
@@ -28,7 +28,7 @@ static void count_refusal(struct kith_core *c, int err)
 		stat = KITH_STAT_REFUSE_REVOKED;
 	else if (err == KITH_ENAME)
 		stat = KITH_STAT_REFUSE_NAME;
-	kith_stats_add(c->stats, stat, 1);
+	kith_drop(c, stat, from, kith_err_name(err));
 }
 
 /* ---- initiator ---- */
@@ -297,11 +297,11 @@ void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const 
 	if (kith_cookie_parse(&receiver, &anew, &nonce, &sealed, packet))
 		s = kith_sessions_get(&c->sessions, receiver);
 	if (s == NULL || s->state != KITH_SESSION_INITIATING) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, from, "cookie_index");
 		return;
 	}
 	if (!may_prove(c, s, from)) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, from, "cookie_source");
 		return;
 	}
 	/* Two nodes must not chase each other with cookies. */
@@ -309,7 +309,7 @@ void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const 
 		return;
 	int made = kith_handshake_cookie(s->hs, packet);
 	if (made < 0) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, from, "cookie_seal");
 		return;
 	}
 	if (made == 1 && !remake(c, s))
@@ -324,13 +324,13 @@ void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const 
 
 /* Checks a payload's certificates. 0, or an error that was counted. key: the static key that the handshake proved. */
 int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const uint8_t key[32],
-			     struct kith_person *person)
+			     const struct kith_hop *from, struct kith_person *person)
 {
 	int err = kith_trust_check(&c->trust, &c->now, chain, person);
 	if (err == 0 && memcmp(person->device_dh.b, key, 32) != 0)
 		err = KITH_ECHAIN;
 	if (err != 0)
-		count_refusal(c, err);
+		count_refusal(c, err, from);
 	return err;
 }
 
@@ -473,22 +473,22 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 	struct kith_session *s = kith_sessions_get(&c->sessions, header->receiver);
 	out->event = KITH_LINK_NOTHING;
 	if (s == NULL || s->state != KITH_SESSION_INITIATING) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, from, "reply_index");
 		return;
 	}
 	int n = kith_handshake_read_reply(s->hs, header, out->payload);
 	if (n < 0) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, from, "reply_noise");
 		return;
 	}
 	/* From here on it is the responder itself that speaks: what is wrong now ends the session. */
 	int err = KITH_EPROTO;
 	if (kith_hello_parse(&hello, (struct kith_span){ out->payload, (size_t)n }))
-		err = kith_connect_check_chain(c, hello.chain, s->hs->noise.rs, &person);
+		err = kith_connect_check_chain(c, hello.chain, s->hs->noise.rs, from, &person);
 	else
-		kith_stats_add(c->stats, KITH_STAT_REFUSE_MALFORMED, 1);
+		kith_drop(c, KITH_STAT_REFUSE_MALFORMED, from, "reply_payload");
 	if (err == 0 && memcmp(s->hs->noise.rs, c->self.dh_pk, 32) == 0) { /* a bootstrap address that is our own */
-		kith_stats_add(c->stats, KITH_STAT_REFUSE_LOOP, 1);
+		kith_drop(c, KITH_STAT_REFUSE_LOOP, from, "own_key");
 		err = KITH_EINVAL;
 	}
 	if (err == 0 && s->hs->noise.pattern == KITH_NOISE_XX) {
@@ -512,7 +512,7 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 		return;
 	}
 	if (!right_responder(s, &person)) {
-		kith_stats_add(c->stats, KITH_STAT_REFUSE_NAME, 1);
+		kith_drop(c, KITH_STAT_REFUSE_NAME, from, "not_who_was_called");
 		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
 		return;
 	}
@@ -586,12 +586,12 @@ void kith_connect_on_gone(struct kith_core *c, struct kith_span packet, const st
 	/* Finding the session is a search: held to a rate for each source. */
 	if (!kith_gone_parse(&index, packet) || !kith_limiter_allow(&c->hints, c->now.mono_us, ALL_SOURCES) ||
 	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote))) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+		kith_drop(c, KITH_STAT_DROP_RATE_LIMITED, from, "gone_rate");
 		return;
 	}
 	struct kith_session *s = session_to(c, index, from);
 	if (s == NULL) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, from, "gone_index");
 		return;
 	}
 	kith_stats_add(c->stats, KITH_STAT_GONE_HINTS, 1);

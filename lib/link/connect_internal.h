@@ -10,7 +10,7 @@ bool kith_connect_may_answer(const struct kith_core *c, const struct kith_hop *f
 
 /* Checks a payload's certificates. 0, or an error that was counted. key: the static key that the handshake proved. */
 int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const uint8_t key[32],
-			     struct kith_person *person);
+			     const struct kith_hop *from, struct kith_person *person);
 
 /* Remembers the other side's certificates with the session, and the role that they allow it of the one it claims. False
  * without memory: a session whose certificates nobody checks again must not be. */

@@ -12,7 +12,7 @@ static void send_cookie(struct kith_core *c, const struct kith_hs_header *header
 			bool anew)
 {
 	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_COOKIE_PACKET_LEN);
-	kith_stats_add(c->stats, KITH_STAT_DROP_COOKIE_REQUIRED, 1);
+	kith_drop(c, KITH_STAT_DROP_COOKIE_REQUIRED, from, anew ? "not_fresh" : "address_not_proven");
 	if (out == NULL)
 		return;
 	kith_guard_cookie(&c->guard, c->now.mono_us, header, from, anew, out);
@@ -55,7 +55,7 @@ static void repeat_reply(struct kith_core *c, struct kith_session *s, const stru
 		hs->tries = 0;
 	}
 	if (hs->tries == KITH_REPLIES_PER_S) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+		kith_drop(c, KITH_STAT_DROP_RATE_LIMITED, from, "copy_of_hello");
 		return;
 	}
 	hs->tries++;
@@ -137,7 +137,7 @@ static struct kith_session *new_responder(struct kith_core *c, const struct kith
 {
 	struct kith_session *s = kith_session_new(c, state);
 	if (s == NULL) {
-		kith_stats_add(c->stats, KITH_STAT_REFUSE_TABLE_FULL, 1);
+		kith_drop(c, KITH_STAT_REFUSE_TABLE_FULL, &first->from, "no_memory");
 		return NULL;
 	}
 	kith_pathset_init(&s->paths, c->now.mono_us, &first->from, false, 0);
@@ -211,7 +211,7 @@ static bool fresh(struct kith_core *c, const struct kith_hs_header *header, cons
 	case KITH_SAME:
 		s = made_by(c, index, person, hello->call_id);
 		if (s == NULL)
-			kith_stats_add(c->stats, KITH_STAT_REFUSE_STALE, 1);
+			kith_drop(c, KITH_STAT_REFUSE_STALE, from, "hello_again");
 		else if (hello->cancel)
 			on_cancel(c, s);
 		else
@@ -230,18 +230,18 @@ static enum kith_respond_event on_hello_ik(struct kith_core *c, const struct kit
 	struct kith_hello *hello = &first->hello;
 	const struct kith_noise *noise = &first->hs.noise;
 	if (!kith_hello_parse(hello, (struct kith_span){ first->payload, payload_len })) {
-		kith_stats_add(c->stats, KITH_STAT_REFUSE_MALFORMED, 1);
+		kith_drop(c, KITH_STAT_REFUSE_MALFORMED, &first->from, "hello_payload");
 		return KITH_RESPOND_DONE;
 	}
 	if (memcmp(noise->rs, c->self.dh_pk, 32) == 0) {
-		kith_stats_add(c->stats, KITH_STAT_REFUSE_LOOP, 1);
+		kith_drop(c, KITH_STAT_REFUSE_LOOP, &first->from, "own_key");
 		return KITH_RESPOND_DONE;
 	}
 	bool call = hello->service.p != NULL;
-	if (kith_connect_check_chain(c, hello->chain, noise->rs, &first->person) != 0)
+	if (kith_connect_check_chain(c, hello->chain, noise->rs, &first->from, &first->person) != 0)
 		return KITH_RESPOND_DONE;
 	if (!call && !kith_serves(c)) { /* a leaf serves nobody but callers */
-		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
+		kith_drop(c, KITH_STAT_REFUSE_NOT_VIA_HOME, &first->from, "no_call");
 		return KITH_RESPOND_DONE;
 	}
 	if (!fresh(c, header, hello, &first->person, &first->from))
@@ -259,19 +259,19 @@ static bool pass_guard(struct kith_core *c, const struct kith_hs_header *header,
 {
 	/* Whoever calls a leaf knows its key; the other pattern would tell a stranger who lives here. */
 	if (!kith_connect_may_answer(c, from) || (!kith_serves(c) && header->pattern == KITH_NOISE_XX)) {
-		kith_stats_add(c->stats, KITH_STAT_REFUSE_NOT_VIA_HOME, 1);
+		kith_drop(c, KITH_STAT_REFUSE_NOT_VIA_HOME, from, "no_home");
 		return false;
 	}
 	if (packet_len < KITH_COOKIE_PACKET_LEN) { /* even a cookie would be more than came */
-		kith_stats_add(c->stats, KITH_STAT_DROP_TOO_SHORT, 1);
+		kith_drop(c, KITH_STAT_DROP_TOO_SHORT, from, "hello_too_short");
 		return false;
 	}
 	switch (kith_guard_check(&c->guard, c->now.mono_us, header, from)) {
 	case KITH_GUARD_BAD_MAC:
-		kith_stats_add(c->stats, KITH_STAT_DROP_BAD_MAC, 1);
+		kith_drop(c, KITH_STAT_DROP_BAD_MAC, from, "mac1");
 		return false;
 	case KITH_GUARD_LIMITED:
-		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+		kith_drop(c, KITH_STAT_DROP_RATE_LIMITED, from, "hello_rate");
 		return false;
 	case KITH_GUARD_COOKIE:
 		send_cookie(c, header, from, false);
@@ -292,7 +292,7 @@ enum kith_respond_event kith_respond_on_hello(struct kith_core *c, const struct 
 		return KITH_RESPOND_DONE;
 	int n = kith_handshake_read_hello(&out->hs, &c->self, header, out->payload);
 	if (n < 0)
-		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, from, "hello_noise");
 	else if (header->pattern == KITH_NOISE_XX)
 		on_hello_xx(c, out);
 	else
@@ -312,18 +312,18 @@ struct kith_session *kith_respond_on_finish(struct kith_core *c, const struct ki
 	struct kith_person person;
 	struct kith_session *s = kith_sessions_get(&c->sessions, header->receiver);
 	if (s == NULL || s->state != KITH_SESSION_UNCONFIRMED || s->hs == NULL) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_UNKNOWN_INDEX, 1);
+		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, NULL, "finish_index");
 		return NULL;
 	}
 	int n = kith_handshake_read_finish(s->hs, header, buf);
 	if (n < 0) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_NOT_AUTHENTIC, 1);
+		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, NULL, "finish_noise");
 		return NULL;
 	}
 	bool parsed = kith_hello_parse(&hello, (struct kith_span){ buf, (size_t)n });
 	if (!parsed)
-		kith_stats_add(c->stats, KITH_STAT_REFUSE_MALFORMED, 1);
-	if (!parsed || kith_connect_check_chain(c, hello.chain, s->hs->noise.rs, &person) != 0) {
+		kith_drop(c, KITH_STAT_REFUSE_MALFORMED, NULL, "finish_payload");
+	if (!parsed || kith_connect_check_chain(c, hello.chain, s->hs->noise.rs, &s->paths.first.hop, &person) != 0) {
 		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
 		return NULL;
 	}

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 
 #define SAVE_US (5 * KITH_US_PER_S)
+#define DROPS_TOLD_MAX 20 /* lines a second */
 
 /* Those that were removed at once, before they came to anything, are in the list still. */
 static void forget_removed(struct kith_core *c)
@@ -80,6 +81,28 @@ bool kith_has_room(const struct kith_core *c)
 {
 	const struct kith_shared *sh = c->shared;
 	return sh->events_n + c->ended_n < sh->events_max - sh->events_max / 4 && kith_outbox_has_room(&sh->outbox, 8);
+}
+
+void kith_drop(struct kith_core *c, enum kith_stat cause, const struct kith_hop *from, const char *why)
+{
+	static const struct kith_addr nowhere;
+	char text[KITH_ADDR_TEXT_MAX];
+	kith_stats_add(c->stats, cause, 1);
+	if (c->log == NULL || c->log->level < KITH_LOG_DEBUG)
+		return;
+	if (c->now.mono_us - c->drops_at >= KITH_US_PER_S) {
+		c->drops_at = c->now.mono_us;
+		c->drops_told = 0;
+	}
+	if (c->drops_told == DROPS_TOLD_MAX) {
+		c->drops_untold++;
+		return;
+	}
+	c->drops_told++;
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "packet_dropped cause=%s why=%s from=%s tunnel=%d untold=%u",
+		 kith_stat_name(cause), why, kith_log_addr(c->log, from != NULL ? &from->remote : &nowhere, text),
+		 from != NULL && from->tunnel != 0, c->drops_untold);
+	c->drops_untold = 0;
 }
 
 uint64_t kith_identity_key(const struct kith_key *identity)

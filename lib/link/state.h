@@ -266,6 +266,8 @@ struct kith_core {
 	struct kith_session *ringing; /* those that it was told of, the newest first */
 	uint32_t rechecked_epoch; /* of the trust, when live sessions were last checked against its lists */
 	kith_time_us recheck_at; /* the earliest time to do so again because of a list */
+	kith_time_us drops_at; /* start of the second that drops_told belongs to */
+	uint32_t drops_told, drops_untold; /* lines about dropped packets: written, and left out since the last one */
 	struct kith_path_env env; /* what parts of sessions need to act; session: of the one that was touched last */
 	/* What is left behind for the end of the call (core/settle.h). */
 	uint32_t *touched; /* indexes of sessions; there is room for as many as there are */
@@ -296,6 +298,10 @@ struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type typ
 /* Whether there is room for what must not be lost (the end of a session, of an operation) of another piece of work.
  * What can wait is done in a later call, before which the host has taken out what is there. */
 bool kith_has_room(const struct kith_core *c);
+
+/* Counts a packet that is dropped and says why at level debug, in one word; at most DROPS_TOLD_MAX times a second, the
+ * next line says how many were not told. from: NULL when it is not known any more. */
+void kith_drop(struct kith_core *c, enum kith_stat cause, const struct kith_hop *from, const char *why);
 
 /* An identity as a key of limiters; never 0. */
 uint64_t kith_identity_key(const struct kith_key *identity);

@@ -95,7 +95,7 @@ enum kith_open_verdict kith_session_open(struct kith_session *s, const struct ki
 		return KITH_OPEN_REPLAYED;
 	const uint8_t *key = rx_key_for(s, header->epoch);
 	if (key == NULL)
-		return KITH_OPEN_NOT_AUTHENTIC;
+		return KITH_OPEN_WRONG_EPOCH;
 	/* The packet lies in mutable host memory (the core's contract); the span type is const for all its other
 	 * readers. */
 	uint8_t *body = (uint8_t *)(uintptr_t)header->sealed.p;

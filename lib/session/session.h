@@ -105,7 +105,7 @@ void kith_session_take_keys(struct kith_session *s, kith_time_us now);
  * length; 0 and nothing is sealed when the key, or the counter, has reached its limit: the session is over then. */
 size_t kith_session_seal(struct kith_session *s, const struct kith_suite *suite, uint8_t *packet, size_t frames_len);
 
-enum kith_open_verdict { KITH_OPEN_OK, KITH_OPEN_REPLAYED, KITH_OPEN_NOT_AUTHENTIC };
+enum kith_open_verdict { KITH_OPEN_OK, KITH_OPEN_REPLAYED, KITH_OPEN_WRONG_EPOCH, KITH_OPEN_NOT_AUTHENTIC };
 
 /* Opens a data packet in place; *frames is borrowed from it. Changes keys when the other has begun to use the next. */
 enum kith_open_verdict kith_session_open(struct kith_session *s, const struct kith_suite *suite, kith_time_us now,

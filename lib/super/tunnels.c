@@ -167,7 +167,7 @@ bool kith_tunnels_forward(struct kith_core *c, struct kith_packet *packet)
 		stat = KITH_STAT_DROP_TUNNEL_LIMIT;
 		break;
 	}
-	kith_stats_add(c->stats, stat, 1);
+	kith_drop(c, stat, NULL, "relayed");
 	if (out.tell)
 		tell_limited(c, &out, verdict == KITH_FWD_LIMITED_ALL ? KITH_RELAY_LIMIT_ALL : KITH_RELAY_LIMIT_OWNER);
 	return true;

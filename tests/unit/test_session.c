@@ -147,7 +147,7 @@ static void new_keys_reach_both_ends_and_old_packets_are_still_opened_for_a_whil
 		kith_rekey_tick(&e.s[i], &e.alloc.alloc, now);
 		assert_int_equal(kith_rekey_deadline(&e.s[i]), KITH_TIME_NEVER);
 	}
-	assert_int_equal(open_text(&e, 1, later, now, ""), KITH_OPEN_NOT_AUTHENTIC);
+	assert_int_equal(open_text(&e, 1, later, now, ""), KITH_OPEN_WRONG_EPOCH);
 	assert_null(e.s[0].rekey);
 	assert_null(e.s[1].rekey);
 	ends_deinit(&e);
