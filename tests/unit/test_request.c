@@ -275,8 +275,8 @@ static void without_an_answer_a_request_ends_in_time(void **state)
 	pair_deinit(&p);
 }
 
-/* An answerer may remember an id for long, until the count is half of all ids further on: a request under an id that it
- * knows would not be carried out. So ids go on however long nothing was asked, and whatever was given back meanwhile. */
+/* An answerer may remember an id until the count is half of all ids further on: a request under an id that it knows
+ * would not be carried out. So ids go on however long nothing was asked, and whatever was given back meanwhile. */
 static void ids_never_start_again_while_the_session_lasts(void **state)
 {
 	struct pair p;
