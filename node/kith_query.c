@@ -91,6 +91,19 @@ static enum cli_exit exit_of(const char *code)
 	return CLI_FAILED;
 }
 
+/* A look-up finds what there is; whether somebody is there is the exit code. */
+static bool somebody_online(const json_t *result)
+{
+	size_t i;
+	json_t *device;
+	json_array_foreach(json_object_get(result, "devices"), i, device)
+	{
+		if (json_is_true(json_object_get(device, "online")))
+			return true;
+	}
+	return false;
+}
+
 static int print_answer(const struct cli *cli, json_t *answer)
 {
 	if (!json_is_true(json_object_get(answer, "ok"))) {
@@ -106,6 +119,8 @@ static int print_answer(const struct cli *cli, json_t *answer)
 		show_answer(&text, cli->command, result);
 	int code = cli_result(cli, json_incref(result), text.p != NULL ? text.p : "");
 	text_free(&text);
+	if (code == CLI_OK && strcmp(cli->command, "lookup") == 0 && !somebody_online(result))
+		return CLI_NOT_FOUND;
 	return code;
 }
 

@@ -184,4 +184,42 @@ if [ "$(id -u)" = 0 ] && [ -z "${KITH_NO_ROOT:-}" ]; then
 	[ -z "$(find full/ca -name '*.tmp')" ] || fail "temporary files were left behind"
 	echo "a full disk: refused, nothing lost"
 fi
+
+# A supernode that can be asked, and those that it can be asked about: there, gone, killed, nobody.
+port=$((20000 + $$ % 20000))
+rm -rf ca bob
+make_profiles "127.0.0.1:$port" -- s1 -- bob carol dave
+"$kith" ca issue ca lost --profile lost --no-passphrase --bootstrap 127.0.0.9:9 >/dev/null
+mkdir lost-out
+(cd lost-out && ends 4 'no supernode answered within 20 s' "$kith" status --profile ../lost --allow-loopback) &
+lost=$!
+supernode_conf s1 "127.0.0.1:$port" 'allow_loopback = yes'
+start_kithd s1 -
+start_peer bob - --allow-loopback
+start_peer carol - --allow-loopback
+ask() { # ask CODE TEXT COMMAND...: by both ways
+	local want=$1 text=$2
+	shift 2
+	ends "$want" "$text" "$kith" "$@" --socket s1.sock
+	ends "$want" "$text" "$kith" "$@" --profile dave --allow-loopback
+}
+ask 0 'online' lookup bob
+ask 3 'not found' lookup nobody
+ask 3 'not found' ping nobody
+ends 1 'rejected' "$kith" ping bob --profile dave --allow-loopback # a peer serves no pings
+say bob quit
+await_end bob 10
+ask 3 'offline' lookup bob
+ends 3 '"online": false' "$kith" lookup bob --socket s1.sock --json
+ask 3 'no device of it is online' ping bob
+crash carol # nobody knows it yet
+ask 0 'online' lookup carol
+ends 4 'timed out' "$kith" ping carol --timeout 2 --profile dave --allow-loopback
+ends 1 'No space left' bash -c '"$0" status --socket s1.sock >/dev/full' "$kith"
+ends 0 'name: s1' "$kith" status --socket s1.sock
+ends 2 'exclude each other' "$kith" status --socket s1.sock --profile dave
+ends 1 '"event"' "$kithd" -c s1.conf # another one has its profile and its address
+stop s1
+[ "$exit_code" = 0 ] || fail "kithd ended with $exit_code"
+wait "$lost" || fail "a profile whose supernodes do not answer"
 echo "PASS"
