@@ -3,6 +3,8 @@
 
   tables    the tables of PROTOCOL.md behind "<!-- table: ... -->" list exactly the packet types, frames, request kinds, statuses
             and close reasons of the code, with their values, and who may ask
+  states    the tables of states list exactly the edges that the code's set_state allows; of the punch, which has none, only
+            states that it has
   limits    every limit of lib/base/limits.h and every body key stands in PROTOCOL.md; every row `KITH_...` has the value of
             the code's #define
   links     links of the documents lead to files and headings that exist; what sources call "NAME.md" exists, and so do the
@@ -87,6 +89,26 @@ def number(known, node, depth):
     raise ValueError(ast.dump(node))
 
 
+STATES = {  # table: (file of the edges, enum's prefix, states that are no row)
+    "session states": ("lib/session/session.c", "KITH_SESSION_", {"CLOSED"}),
+    "path states": ("lib/path/path.c", "KITH_PATH_", {"NONE"}),
+}
+
+
+def edges(text, prefix):
+    """The edges of the array `legal` of a set_state."""
+    table = re.search(r"legal\[\] = \{(.*?)\};", text, re.S)
+    found = set()
+    for state, to in re.findall(rf"\[{prefix}(\w+)\] = ([^,]*),", table.group(1) if table else ""):
+        found |= {(state, name) for name in re.findall(rf"1 << {prefix}(\w+)", to)}
+    return found
+
+
+def punch_states(root):
+    body = re.search(r"enum kith_punch_state \{(.*?)\};", text_of(root / "lib/path/punch.h"), re.S)
+    return set(re.findall(r"KITH_PUNCH_(\w+)", body.group(1))) if body else set()
+
+
 # ---- what the documents say ----
 
 def rows(lines, start):
@@ -136,6 +158,34 @@ def check_tables(root):
                 yield PROTOCOL, number_of_line, f"{name}: the code has no {' '.join(map(str, row))}"
         for row in sorted(wanted - written):
             yield PROTOCOL, at, f"{name}: {' '.join(map(str, row))} is missing"
+
+
+def table_of(lines, name):
+    marker = f"<!-- table: {name} -->"
+    return list(rows(lines, lines.index(marker) + 1))[1:] if marker in lines else None
+
+
+def check_states(root):
+    lines = text_of(root / PROTOCOL).splitlines()
+    for name, (file, prefix, silent) in STATES.items():
+        table = table_of(lines, name)
+        if table is None:
+            yield PROTOCOL, 1, f"has no table of {name}"
+            continue
+        wanted = {edge for edge in edges(text_of(root / file), prefix) if edge[0] not in silent}
+        written = {(cells[0], cells[1]): number_of_line for number_of_line, cells in table}
+        for edge in sorted(set(written) - wanted):
+            yield PROTOCOL, written[edge], f"{name}: the code has no edge from {edge[0]} to {edge[1]}"
+        for edge in sorted(wanted - set(written)):
+            yield PROTOCOL, 1, f"{name}: {edge[0]} to {edge[1]} is missing"
+    known = punch_states(root)
+    named = set()
+    for number_of_line, cells in table_of(lines, "punch states") or []:
+        named |= set(cells[:2])
+        for state in set(cells[:2]) - known:
+            yield PROTOCOL, number_of_line, f"punch states: the code has no {state}"
+    for state in sorted(known - named):
+        yield PROTOCOL, 1, f"punch states: {state} is missing"
 
 
 def check_limits(root):
@@ -228,7 +278,7 @@ def check_words(root):
 def check(root):
     root = Path(root)
     problems = []
-    for rule in (check_tables, check_limits, check_links, check_mentions, check_words):
+    for rule in (check_tables, check_states, check_limits, check_links, check_mentions, check_words):
         problems.extend(f"{path}:{line}: {what}" for path, line, what in rule(root))
     return problems
 
@@ -240,6 +290,11 @@ GOOD = {
     "lib/wire/frame.h": "#define KITH_FRAME_MAP(X) \\\n\tX(PADDING, 0x00, 'B') \\\n\tX(PROBE, 0x01, 'D') /* nonce 8 (and more) */\n\n",
     "lib/wire/body.h": "/* PROTOCOL.md\n * section 1. */\n#define KITH_REQUEST_MAP(X) \\\n\tX(ATTACH, 1, \"C\") /* be */ \\\n\tX(PING, 34, \"HS\")\n\n"
                        "#define KITH_STATUS_MAP(X) \\\n\tX(OK, 0, 0) \\\n\tX(FULL, 6, KITH_EFULL)\n\n#define KITH_B_FIND_KEY 0 /* bytes */\n",
+    "lib/session/session.c": "legal[] = {\n\t[KITH_SESSION_OPEN] = 1 << KITH_SESSION_CLOSED,\n"
+                             "\t[KITH_SESSION_CLOSED] = 1 << KITH_SESSION_CLOSED,\n};\n",
+    "lib/path/path.c": "legal[] = {\n\t[KITH_PATH_NONE] = 0,\n\t[KITH_PATH_LIVE] = 1 << KITH_PATH_SUSPECT | 1 << KITH_PATH_DEAD, /* x */\n"
+                       "\t[KITH_PATH_SUSPECT] = 1 << KITH_PATH_LIVE,\n};\n",
+    "lib/path/punch.h": "enum kith_punch_state {\n\tKITH_PUNCH_QUIET, /* none */\n\tKITH_PUNCH_PROBING\n};\n",
     "include/kith/core.h": "#define KITH_CLOSE_MAP(X) \\\n\tX(NORMAL, 0, \"closed\") \\\n\tX(BUSY, 2, \"busy\")\n\n",
     "include/kith/types.h": "#define KITH_US_PER_MS ((kith_time_us)1000)\n#define KITH_US_PER_S ((kith_time_us)1000000)\n",
     "lib/base/limits.h": "#define KITH_LEN 1200 /* wire */\n#define KITH_MOST (KITH_LEN - 16 - 28)\n"
@@ -251,6 +306,9 @@ GOOD = {
                    "<!-- table: requests -->\n| kind | name | who |\n| --- | --- | --- |\n| 1 | ATTACH | C |\n| 34 | PING | HS |\n\n"
                    "<!-- table: statuses -->\n| value | status |\n| --- | --- |\n| 0 | OK |\n| 6 | FULL |\n\n"
                    "<!-- table: close reasons -->\n| value | reason |\n| --- | --- |\n| 0 | NORMAL |\n| 2 | BUSY |\n\n"
+                   "<!-- table: session states -->\n| from | to | when |\n| --- | --- | --- |\n| OPEN | CLOSED | x |\n\n"
+                   "<!-- table: path states -->\n| from | to |\n| --- | --- |\n| LIVE | SUSPECT |\n| LIVE | DEAD |\n| SUSPECT | LIVE |\n\n"
+                   "<!-- table: punch states -->\n| from | to |\n| --- | --- |\n| QUIET | PROBING |\n\n"
                    "| name | value |\n| --- | --- |\n| `KITH_B_FIND_KEY` | 0 |\n| `KITH_LEN` | 1200 |\n| `KITH_MOST` | 1156 |\n"
                    "| `KITH_RETRY_US` | 300 ms |\n| `KITH_LIFE_MS` | 15 min |\n| `KITH_LONG` | 2^32 |\n",
     "docs/more.md": "# More\n\n## The way\n\n```\n[code](nowhere.md) is not a link\n```\n\n[back](../PROTOCOL.md)\n",
@@ -274,6 +332,12 @@ def bad_trees():
         "status missing": changed("PROTOCOL.md", "| 6 | FULL |\n", ""),
         "close reason with another value": changed("PROTOCOL.md", "2 | BUSY", "3 | BUSY"),
         "row twice": changed("PROTOCOL.md", "| 2 | BUSY |\n", "| 2 | BUSY |\n| 2 | BUSY |\n"),
+        "edge missing": changed("PROTOCOL.md", "| LIVE | DEAD |\n", ""),
+        "edge that is not in the code": changed("PROTOCOL.md", "| OPEN | CLOSED | x |\n", "| OPEN | CLOSED | x |\n| CLOSED | OPEN | x |\n"),
+        "edge added to the code": changed("lib/path/path.c", "= 1 << KITH_PATH_LIVE,", "= 1 << KITH_PATH_LIVE | 1 << KITH_PATH_DEAD,"),
+        "no table of states": changed("PROTOCOL.md", "<!-- table: path states -->", ""),
+        "punch state missing": changed("PROTOCOL.md", "| QUIET | PROBING |\n", ""),
+        "punch state that is not in the code": changed("lib/path/punch.h", "KITH_PUNCH_PROBING", "KITH_PUNCH_OTHER"),
         "no table": changed("PROTOCOL.md", "<!-- table: statuses -->", ""),
         "limit missing": changed("PROTOCOL.md", "| `KITH_LEN` | 1200 |\n", ""),
         "limit with another value": changed("PROTOCOL.md", "300 ms", "400 ms"),
