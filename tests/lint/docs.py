@@ -7,6 +7,8 @@
             states that it has
   limits    every limit of lib/base/limits.h and every body key stands in PROTOCOL.md; every row `KITH_...` has the value of
             the code's #define
+  marks     a value marked *wire* stands in the section of limits, one marked *local* in that of local choices; both as the
+            comment in lib/base/limits.h says, where it says so
   links     links of the documents lead to files and headings that exist; what sources call "NAME.md" exists, and so do the
             sections of PROTOCOL.md that they name
   words     the documents speak of the project only: no issue numbers, no places of one machine, no package registries
@@ -209,6 +211,35 @@ def check_limits(root):
         yield PROTOCOL, 1, f"{name} is missing"
 
 
+SECTION_OF = {"wire": "Timers and limits", "local": "Local choices"}
+
+
+def marks(root):
+    """Name to "wire" or "local", of the limits whose comment, behind or right before them, begins so."""
+    found = {}
+    pattern = r"(?:/\* (wire|local)\b(?:[^*]|\*(?!/))*\*/\n)?#define (KITH_\w+) [^\n]*?(?:/\* (wire|local)\b[^\n]*)?(?=\n)"
+    for m in re.finditer(pattern, text_of(root / "lib/base/limits.h").replace("\\\n", "")):
+        if m.group(1) or m.group(3):
+            found[m.group(2)] = m.group(3) or m.group(1)
+    return found
+
+
+def check_marks(root):
+    of_code = marks(root)
+    section = ""
+    for number_of_line, line in enumerate(text_of(root / PROTOCOL).splitlines(), 1):
+        heading = re.match(r"## \d+\. (.+)", line)
+        section = heading.group(1).strip() if heading else section
+        cells = [c.strip() for c in line.strip().strip("|").split("|")] if line.startswith("| `KITH_") else []
+        if len(cells) < 4 or cells[2] not in SECTION_OF:
+            continue
+        name, mark = cells[0].strip("`"), cells[2]
+        if section != SECTION_OF[mark]:
+            yield PROTOCOL, number_of_line, f"{name} is {mark}, and belongs to the section {SECTION_OF[mark]}"
+        if of_code.get(name, mark) != mark:
+            yield PROTOCOL, number_of_line, f"{name} is {of_code[name]} in lib/base/limits.h, {mark} here"
+
+
 def slug(heading):
     return re.sub(r"[^\w\- ]", "", re.sub(r"`|\*", "", heading).lower()).replace(" ", "-")
 
@@ -278,7 +309,7 @@ def check_words(root):
 def check(root):
     root = Path(root)
     problems = []
-    for rule in (check_tables, check_states, check_limits, check_links, check_mentions, check_words):
+    for rule in (check_tables, check_states, check_limits, check_marks, check_links, check_mentions, check_words):
         problems.extend(f"{path}:{line}: {what}" for path, line, what in rule(root))
     return problems
 
@@ -297,7 +328,7 @@ GOOD = {
     "lib/path/punch.h": "enum kith_punch_state {\n\tKITH_PUNCH_QUIET, /* none */\n\tKITH_PUNCH_PROBING\n};\n",
     "include/kith/core.h": "#define KITH_CLOSE_MAP(X) \\\n\tX(NORMAL, 0, \"closed\") \\\n\tX(BUSY, 2, \"busy\")\n\n",
     "include/kith/types.h": "#define KITH_US_PER_MS ((kith_time_us)1000)\n#define KITH_US_PER_S ((kith_time_us)1000000)\n",
-    "lib/base/limits.h": "#define KITH_LEN 1200 /* wire */\n#define KITH_MOST (KITH_LEN - 16 - 28)\n"
+    "lib/base/limits.h": "#define KITH_EIGHT 8 /* wire: x */\n/* local: x,\n * y */\n#define KITH_NINE 9\n#define KITH_LEN 1200 /* wire */\n#define KITH_MOST (KITH_LEN - 16 - 28)\n"
                          "#define KITH_RETRY_US (300 * KITH_US_PER_MS)\n#define KITH_LIFE_MS (15 * 60 * 1000)\n"
                          "#define KITH_LONG \\\n\t(UINT64_C(1) << 32)\n",
     "PROTOCOL.md": "# P\n\n[one](#1-one-more) [there](docs/more.md#the-way)\n\n## 1. One more\n\n<!-- table: packets -->\n"
@@ -310,7 +341,9 @@ GOOD = {
                    "<!-- table: path states -->\n| from | to |\n| --- | --- |\n| LIVE | SUSPECT |\n| LIVE | DEAD |\n| SUSPECT | LIVE |\n\n"
                    "<!-- table: punch states -->\n| from | to |\n| --- | --- |\n| QUIET | PROBING |\n\n"
                    "| name | value |\n| --- | --- |\n| `KITH_B_FIND_KEY` | 0 |\n| `KITH_LEN` | 1200 |\n| `KITH_MOST` | 1156 |\n"
-                   "| `KITH_RETRY_US` | 300 ms |\n| `KITH_LIFE_MS` | 15 min |\n| `KITH_LONG` | 2^32 |\n",
+                   "| `KITH_RETRY_US` | 300 ms |\n| `KITH_LIFE_MS` | 15 min |\n| `KITH_LONG` | 2^32 |\n\n"
+                   "## 2. Timers and limits\n\n| name | value | | why |\n| --- | --- | --- | --- |\n| `KITH_EIGHT` | 8 | wire | x |\n\n"
+                   "## 3. Local choices\n\n| name | value | | why |\n| --- | --- | --- | --- |\n| `KITH_NINE` | 9 | local | x |\n",
     "docs/more.md": "# More\n\n## The way\n\n```\n[code](nowhere.md) is not a link\n```\n\n[back](../PROTOCOL.md)\n",
 }
 
@@ -346,6 +379,10 @@ def bad_trees():
         "power with another value": changed("PROTOCOL.md", "2^32", "2^31"),
         "row that is not defined": changed("PROTOCOL.md", "KITH_LEN", "KITH_GONE"),
         "body key missing": changed("PROTOCOL.md", "| `KITH_B_FIND_KEY` | 0 |\n", ""),
+        "wire value among local choices": changed("PROTOCOL.md", "## 2. Timers and limits", "## 2. Local choices"),
+        "local value among the limits": changed("PROTOCOL.md", "## 3. Local choices", "## 3. Timers and limits"),
+        "mark of another comment": changed("lib/base/limits.h", "/* local: x,", "/* wire: x,"),
+        "mark of the comment beside it": changed("lib/base/limits.h", "/* wire: x */", "/* local: x */"),
         "link to no file": changed("docs/more.md", "../PROTOCOL.md", "../GONE.md"),
         "link to no heading": changed("PROTOCOL.md", "#the-way", "#a-way"),
         "link to no heading here": changed("PROTOCOL.md", "#1-one-more", "#2-two"),
