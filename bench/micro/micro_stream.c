@@ -54,7 +54,7 @@ static void read_all(struct bench *b)
 		if (ev.type != KITH_STREAM_READABLE)
 			continue;
 		int n;
-		while ((n = kith_streams_read(b->ends[1], ev.id, buf, sizeof buf, &fin)) > 0)
+		while ((n = kith_streams_read(b->ends[1], b->now, ev.id, buf, sizeof buf, &fin)) > 0)
 			b->read += (uint64_t)n;
 	}
 }

@@ -328,7 +328,7 @@ int kith_core_stream_read(struct kith_core *c, struct kith_now now, kith_session
 	struct kith_session *s = stream_session(c, now, id, false, &err);
 	if (s == NULL)
 		return err;
-	int n = kith_streams_read(s->peer->streams, stream, out, cap, fin);
+	int n = kith_streams_read(s->peer->streams, c->now.mono_us, stream, out, cap, fin);
 	stream_done(c, s);
 	return n;
 }

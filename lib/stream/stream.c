@@ -384,7 +384,7 @@ int kith_streams_shutdown(struct kith_streams *s, uint64_t id)
 	return kith_streams_write(s, id, NULL, 0, true);
 }
 
-int kith_streams_read(struct kith_streams *s, uint64_t id, uint8_t *out, size_t cap, bool *fin)
+int kith_streams_read(struct kith_streams *s, kith_time_us now, uint64_t id, uint8_t *out, size_t cap, bool *fin)
 {
 	*fin = false;
 	struct kith_stream *st = known_stream(s, id);
@@ -392,6 +392,7 @@ int kith_streams_read(struct kith_streams *s, uint64_t id, uint8_t *out, size_t 
 		return KITH_ENOENT;
 	if (st->flags & (STREAM_END_TOLD | STREAM_RESET_RECEIVED | STREAM_STOPPED_READING))
 		return KITH_ECLOSED;
+	(void)kith_quic_stamp(s, now);
 	bool empty = st->recv.len == 0;
 	size_t n = kith_ring_read(&st->recv, out, cap < INT32_MAX ? cap : INT32_MAX);
 	kith_quic_credit(s, st, n);

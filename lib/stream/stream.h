@@ -162,7 +162,7 @@ int kith_streams_write(struct kith_streams *s, uint64_t id, const uint8_t *p, si
 /* Copies out up to cap bytes, returns their count, and thereby lets the peer send as many more. *fin: the last byte
  * was read (the count may then be 0). KITH_EAGAIN when there is nothing now, KITH_ENOENT, KITH_ECLOSED after the end,
  * the peer's reset or our stop. */
-int kith_streams_read(struct kith_streams *s, uint64_t id, uint8_t *out, size_t cap, bool *fin);
+int kith_streams_read(struct kith_streams *s, kith_time_us now, uint64_t id, uint8_t *out, size_t cap, bool *fin);
 
 /* Ends the sending direction after what was written. KITH_ENOENT, KITH_ECLOSED. */
 int kith_streams_shutdown(struct kith_streams *s, uint64_t id);

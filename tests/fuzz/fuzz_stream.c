@@ -166,7 +166,7 @@ static void application(struct kith_reader *r, unsigned what, unsigned who)
 		(void)kith_streams_write(e->s, id, bytes, (size_t)kith_read_u8(r) * 64, (arg & 0x40) != 0);
 		break;
 	case 2: {
-		int n = kith_streams_read(e->s, id, bytes, (size_t)kith_read_u8(r) * 64, &fin);
+		int n = kith_streams_read(e->s, f.now, id, bytes, (size_t)kith_read_u8(r) * 64, &fin);
 		KITH_ASSERT(n <= 255 * 64);
 		break;
 	}

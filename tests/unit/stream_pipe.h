@@ -269,12 +269,12 @@ static inline void pipe_write(struct pipe_end *e, unsigned who, struct pipe_stre
 	}
 }
 
-static inline void pipe_read(struct pipe_end *e, unsigned who, struct pipe_stream *st)
+static inline void pipe_read(struct pipe *p, unsigned who, struct pipe_stream *st)
 {
 	uint8_t buf[3000];
 	bool fin = false;
 	while (!fin) {
-		int rv = kith_streams_read(e->s, st->id, buf, sizeof buf, &fin);
+		int rv = kith_streams_read(p->ends[who].s, p->now, st->id, buf, sizeof buf, &fin);
 		if (rv == KITH_EAGAIN)
 			return;
 		assert_true(rv >= 0);
@@ -315,7 +315,7 @@ static inline void pipe_events(struct pipe *p, unsigned who)
 			break;
 		case KITH_STREAM_READABLE:
 			if (!st->hold && !e->hold)
-				pipe_read(e, who, st);
+				pipe_read(p, who, st);
 			pipe_ended(e, who, st);
 			break;
 		case KITH_STREAM_WRITABLE:

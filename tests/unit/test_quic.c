@@ -399,7 +399,7 @@ static void an_end_that_only_acknowledges_still_probes(void **state)
 			assert_int_equal(kith_streams_write(peer, theirs, bytes, 1, false), 1);
 			for (kith_time_us until = p->now + every; got < 0 && p->now < until;) {
 				pipe_run(p, 20 * PIPE_MS);
-				got = kith_streams_read(peer, ours, bytes, sizeof bytes, &fin);
+				got = kith_streams_read(peer, p->now, ours, bytes, sizeof bytes, &fin);
 			}
 		}
 		assert_int_equal(got, sizeof bytes);

@@ -81,7 +81,7 @@ static void opening_alone_tells_the_peer_the_channel(void **state)
 	assert_int_equal(pipe_stream(&p->ends[PIPE_RESPONDER], id)->channel, 65535);
 	bool fin;
 	uint8_t byte;
-	assert_int_equal(kith_streams_read(p->ends[PIPE_RESPONDER].s, id, &byte, 1, &fin), KITH_EAGAIN);
+	assert_int_equal(kith_streams_read(p->ends[PIPE_RESPONDER].s, p->now, id, &byte, 1, &fin), KITH_EAGAIN);
 	assert_false(fin);
 	pipe_free(p);
 }
@@ -128,7 +128,7 @@ static void credit_is_given_only_for_what_is_read(void **state)
 	uint8_t buf[65536];
 	bool fin;
 	struct pipe_stream *other = pipe_stream(&p->ends[PIPE_RESPONDER], st->id);
-	int n = kith_streams_read(p->ends[PIPE_RESPONDER].s, st->id, buf, sizeof buf, &fin);
+	int n = kith_streams_read(p->ends[PIPE_RESPONDER].s, p->now, st->id, buf, sizeof buf, &fin);
 	assert_int_equal(n, 16384);
 	other->read = (uint64_t)n;
 	p->ends[PIPE_RESPONDER].hold = other->hold = false;
@@ -234,7 +234,7 @@ static void stopping_to_read_stops_the_writer(void **state)
 	assert_int_equal(kith_streams_stop(e[PIPE_RESPONDER].s, st->id, 5), 0);
 	uint8_t byte;
 	bool fin;
-	assert_int_equal(kith_streams_read(e[PIPE_RESPONDER].s, st->id, &byte, 1, &fin), KITH_ECLOSED);
+	assert_int_equal(kith_streams_read(e[PIPE_RESPONDER].s, p->now, st->id, &byte, 1, &fin), KITH_ECLOSED);
 	pipe_run(p, 2 * PIPE_S);
 	assert_true(st->stopped);
 	assert_int_equal(kith_streams_write(e[PIPE_INITIATOR].s, st->id, &byte, 1, false), KITH_ECLOSED);
@@ -597,7 +597,7 @@ static void what_comes_after_a_reset_or_a_close_is_refused_or_dropped(void **sta
 	pipe_run(p, 1 * PIPE_S);
 	struct pipe_stream *other = pipe_stream(&e[PIPE_RESPONDER], st->id);
 	assert_true(other->ended);
-	assert_int_equal(kith_streams_read(e[PIPE_RESPONDER].s, st->id, &byte, 1, &fin), KITH_ECLOSED);
+	assert_int_equal(kith_streams_read(e[PIPE_RESPONDER].s, p->now, st->id, &byte, 1, &fin), KITH_ECLOSED);
 	assert_int_equal(kith_streams_stop(e[PIPE_RESPONDER].s, st->id, 1), 0); /* after the end: nothing to stop */
 	assert_int_equal(kith_streams_reset(e[PIPE_RESPONDER].s, st->id, 5), 0);
 	assert_int_equal(kith_streams_write(e[PIPE_RESPONDER].s, st->id, &byte, 1, false), KITH_ECLOSED);
@@ -606,7 +606,7 @@ static void what_comes_after_a_reset_or_a_close_is_refused_or_dropped(void **sta
 	assert_true(st->reset && st->reset_code == 5 && st->gone && other->gone);
 	for (unsigned i = 0; i < PIPE_ENDS; i++) {
 		assert_int_equal(kith_streams_write(e[i].s, st->id, &byte, 1, false), KITH_ENOENT);
-		assert_int_equal(kith_streams_read(e[i].s, st->id, &byte, 1, &fin), KITH_ENOENT);
+		assert_int_equal(kith_streams_read(e[i].s, p->now, st->id, &byte, 1, &fin), KITH_ENOENT);
 		assert_int_equal(kith_streams_reset(e[i].s, st->id, 1), KITH_ENOENT);
 		assert_int_equal(kith_streams_stop(e[i].s, st->id, 1), KITH_ENOENT);
 		assert_int_equal(e[i].dead, 0);
@@ -630,7 +630,7 @@ static void what_is_complete_may_be_read_after_the_end(void **state)
 	struct pipe_stream *other = pipe_stream(&e[PIPE_RESPONDER], st->id);
 	assert_false(other->gone);
 	assert_int_equal(e[PIPE_RESPONDER].dead, 0); /* not before its last stream is */
-	pipe_read(&e[PIPE_RESPONDER], PIPE_RESPONDER, other);
+	pipe_read(p, PIPE_RESPONDER, other);
 	assert_int_equal(other->read, 5000);
 	pipe_events(p, PIPE_RESPONDER);
 	assert_true(other->gone);
@@ -647,7 +647,7 @@ static void calls_on_unknown_streams_and_bad_values_are_refused(void **state)
 	uint8_t byte = 0;
 	bool fin;
 	assert_int_equal(kith_streams_write(s, 0, &byte, 1, false), KITH_ENOENT);
-	assert_int_equal(kith_streams_read(s, 0, &byte, 1, &fin), KITH_ENOENT);
+	assert_int_equal(kith_streams_read(s, 0, 0, &byte, 1, &fin), KITH_ENOENT);
 	assert_int_equal(kith_streams_shutdown(s, 0), KITH_ENOENT);
 	assert_int_equal(kith_streams_reset(s, 0, 0), KITH_ENOENT);
 	assert_int_equal(kith_streams_stop(s, 0, 0), KITH_ENOENT);

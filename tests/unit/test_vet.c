@@ -26,7 +26,7 @@ static void busy_minute(struct pipe *p, struct test_alloc *recovers)
 					continue;
 				memset(buf, (int)round, sizeof buf);
 				(void)kith_streams_write(e->s, st->id, buf, sizeof buf, round == 9);
-				(void)kith_streams_read(e->s, st->id, buf, sizeof buf, &fin);
+				(void)kith_streams_read(e->s, p->now, st->id, buf, sizeof buf, &fin);
 				if (round == 6 && i == 1)
 					(void)kith_streams_reset(e->s, st->id, 1);
 				if (round == 7 && i == 2)
