@@ -71,12 +71,15 @@ static int decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead, const ngtcp2_c
 	if (len <= KITH_STREAMS_TAG || memcmp(cipher + len - KITH_STREAMS_TAG, tag, sizeof tag) != 0 ||
 	    (!space->s->starting &&
 	     (!kith_quic_vet(cipher, len - KITH_STREAMS_TAG, space->s->challenge, &largest_ack) ||
-	      !kith_quic_could_know(space, number, largest_ack)))) {
+	      !kith_quic_could_know(space, number, largest_ack) ||
+	      !kith_quic_admit(space->s, cipher, len - KITH_STREAMS_TAG)))) {
 		space->s->packets_refused++;
 		return NGTCP2_ERR_DECRYPT;
 	}
-	if (!space->s->starting)
+	if (!space->s->starting) {
 		kith_quic_seen(space, number);
+		space->s->taken_at = space->s->pace_at;
+	}
 	memmove(dest, cipher, len - KITH_STREAMS_TAG);
 	return 0;
 }

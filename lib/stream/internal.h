@@ -4,6 +4,7 @@
  * start.c   the QUIC connection's beginning, which takes no packet
  * quic.c    packets in and out, time, migration
  * vet.c     what of QUIC is let in
+ * gaps.c    that a stream does not arrive in more pieces than QUIC bears
  * callback.c what QUIC calls: null protection, connection ids, stream data and state
  * sendbuf.c bytes that QUIC points to until they are acknowledged
  * memory.c  QUIC's allocator over the injected one
@@ -82,7 +83,18 @@ enum kith_stream_limit {
 	STREAM_PREFIX = 2, /* wire: the channel, first bytes of the opener */
 	STREAM_CORK = 1024, /* written bytes of a stream that make a packet of their own */
 	STREAM_VECTORS = 8, /* pieces handed to QUIC at once: a packet's worth even of small ones */
+	STREAM_GAPS_MAX = 900, /* of what arrives out of order: QUIC's limit is 1000 */
 	STREAM_CLASSES = 2 /* ids step by four: two kinds of opener, two directions (RFC 9000, 2.1) */
+};
+
+struct kith_range {
+	uint64_t from, to;
+};
+
+/* Pieces of a stream that lie beyond what was delivered; see gaps.c. */
+struct kith_gaps {
+	struct kith_range *ranges;
+	uint16_t n, cap;
 };
 
 struct kith_stream {
@@ -98,6 +110,8 @@ struct kith_stream {
 	int error; /* of CLOSED */
 	uint64_t reset_code; /* the peer's; before QUIC knows the stream, ours */
 	uint64_t stop_code;
+	uint64_t delivered; /* bytes that arrived in order */
+	struct kith_gaps gaps;
 };
 
 /* ---- the connection ---- */
@@ -133,6 +147,7 @@ struct kith_streams {
 	int failed; /* error raised inside a callback, to be acted on after QUIC returned */
 	bool starting, confirmed; /* the play of start.c is on; is through */
 	bool dead_told, close_pending, migrate_wanted, validating;
+	kith_time_us taken_at; /* when a packet was last let in */
 	bool heard, heard_here; /* any QUIC packet of the peer: ever, on this path */
 	bool challenging, challenged; /* QUIC has written a path challenge: into the present packet, and unanswered */
 	uint8_t challenge[NGTCP2_PATH_CHALLENGE_DATALEN];
@@ -172,6 +187,7 @@ int kith_quic_learn_params(struct kith_streams *s);
 
 /* ---- quic.c ---- */
 ngtcp2_tstamp kith_quic_stamp(struct kith_streams *s, kith_time_us now);
+kith_time_us kith_quic_round_trip(const struct kith_streams *s);
 void kith_quic_path(const struct kith_streams *s, uint64_t epoch, ngtcp2_path_storage *ps);
 void kith_quic_free(struct kith_streams *s);
 
@@ -191,11 +207,29 @@ void kith_quic_stream_freed(struct kith_streams *s, const struct kith_stream *st
 /* Whether the frames of a packet are what this protocol uses; *largest_ack is the highest number they acknowledge. */
 bool kith_quic_vet(const uint8_t *frames, size_t len, const uint8_t *challenge, uint64_t *largest_ack);
 
+/* Whether a packet's frames, which were vetted, leave no stream with too many gaps; if so, they are noted. */
+bool kith_quic_admit(struct kith_streams *s, const uint8_t *frames, size_t len);
+
 /* Notes the arrival of a packet. */
 void kith_quic_seen(struct kith_quic_space *space, uint64_t number);
 
 /* Whether a packet of this number can honestly acknowledge so much. */
 bool kith_quic_could_know(const struct kith_quic_space *space, uint64_t number, uint64_t largest_ack);
+
+/* ---- gaps.c ---- */
+struct kith_stream_frame {
+	uint64_t id, offset, len;
+};
+
+/* Whether [from, to) touches no range that has arrived. */
+bool kith_gaps_opens(const struct kith_gaps *g, uint64_t from, uint64_t to);
+bool kith_gaps_note(struct kith_gaps *g, const struct kith_alloc *alloc, uint64_t from, uint64_t to) KITH_MUST_USE;
+void kith_gaps_passed(struct kith_gaps *g, const struct kith_alloc *alloc, uint64_t delivered);
+void kith_gaps_deinit(struct kith_gaps *g, const struct kith_alloc *alloc);
+
+/* Whether a frame may come in; and that it does (false: out of memory). */
+bool kith_gaps_admit(struct kith_streams *s, const struct kith_stream_frame *frame);
+bool kith_gaps_take(struct kith_streams *s, const struct kith_stream_frame *frame);
 
 /* ---- callback.c ---- */
 extern const ngtcp2_callbacks kith_quic_callbacks;

@@ -77,6 +77,7 @@ static void stream_free(struct kith_streams *s, struct kith_stream *st)
 	kith_link_remove(&st->sending);
 	kith_link_remove(&st->events);
 	kith_sendbuf_deinit(&st->send, s->cfg.alloc);
+	kith_gaps_deinit(&st->gaps, s->cfg.alloc);
 	kith_ring_deinit(&st->recv);
 	KITH_FREE(s->cfg.alloc, st);
 }
@@ -172,6 +173,8 @@ static size_t take_prefix(struct kith_streams *s, struct kith_stream *st, const 
 
 int kith_stream_deliver(struct kith_streams *s, struct kith_stream *st, const uint8_t *p, size_t len, bool fin)
 {
+	st->delivered += len;
+	kith_gaps_passed(&st->gaps, s->cfg.alloc, st->delivered);
 	size_t skip = take_prefix(s, st, p, len);
 	len -= skip;
 	if (fin && !(st->flags & STREAM_ANNOUNCED))
@@ -245,6 +248,7 @@ void kith_stream_on_closed(struct kith_streams *s, struct kith_stream *st)
 	kith_link_remove(&st->sending);
 	lower(st, EVENT_BIT(KITH_STREAM_WRITABLE));
 	kith_sendbuf_deinit(&st->send, s->cfg.alloc);
+	kith_gaps_deinit(&st->gaps, s->cfg.alloc);
 	st->flags &= ~(uint32_t)STREAM_IN_QUIC;
 	st->flags |= STREAM_CLOSED | STREAM_WRITE_OVER;
 	close_if_over(s, st);

@@ -9,6 +9,7 @@
  * and if it does not know what it cannot: a packet that was sent before another which we have got cannot acknowledge
  * what we sent after getting that. (QUIC forgets what it has acknowledged when it learns that the acknowledgement
  * arrived; made to forget its newest packet by an older one, it counts below zero.)
+ * and if it leaves no stream in too many pieces (gaps.c).
  * Values are QUIC's to judge. Layouts and numbers: RFC 9000, 16 and 19.
  */
 #include "stream/internal.h"
@@ -157,6 +158,33 @@ bool kith_quic_vet(const uint8_t *frames, size_t len, const uint8_t *challenge, 
 		vet_frame(&r, type);
 	}
 	return !r.bad;
+}
+
+static bool each_stream_frame(struct kith_streams *s, const uint8_t *frames, size_t len,
+			      bool (*visit)(struct kith_streams *s, const struct kith_stream_frame *frame))
+{
+	struct kith_reader r = kith_reader_of(frames, len);
+	bool all = true;
+	while (all && kith_reader_left(&r) > 0) {
+		uint8_t type = kith_read_u8(&r);
+		if (type == FRAME_PATH_RESPONSE) {
+			(void)kith_read(&r, NGTCP2_PATH_CHALLENGE_DATALEN);
+		} else if (type < FRAME_STREAM || type > FRAME_STREAM_LAST) {
+			vet_frame(&r, type);
+		} else {
+			struct kith_stream_frame frame = { .id = varint(&r) };
+			frame.offset = type & STREAM_HAS_OFFSET ? varint(&r) : 0;
+			frame.len = varint(&r);
+			(void)kith_read(&r, (size_t)frame.len);
+			all = visit(s, &frame);
+		}
+	}
+	return all;
+}
+
+bool kith_quic_admit(struct kith_streams *s, const uint8_t *frames, size_t len)
+{
+	return each_stream_frame(s, frames, len, kith_gaps_admit) && each_stream_frame(s, frames, len, kith_gaps_take);
 }
 
 void kith_quic_seen(struct kith_quic_space *space, uint64_t number)
