@@ -116,7 +116,6 @@ int main(int argc, char **argv)
 		cfg.random = &random;
 		cfg.initiator = i == 0;
 		cfg.control = bbr2 ? KITH_STREAMS_BBR2 : KITH_STREAMS_CUBIC;
-		cfg.send_max = cfg.recv_max = MB;
 		if (kith_streams_new(&b.ends[i], &cfg) != 0)
 			return EXIT_FAILURE;
 	}

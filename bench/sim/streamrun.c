@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/timer.h"
+#include "net/link.h"
 #include "sim/simalloc.h"
 #include "sim/simqueue.h"
 #include "sim/simrandom.h"

@@ -12,7 +12,6 @@
 
 #include <kith/types.h>
 
-#include "net/link.h"
 #include "stream/stream.h"
 
 #define KITH_STREAMRUN_SLOT_US (100 * KITH_US_PER_MS) /* of the goodput's course */

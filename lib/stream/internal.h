@@ -3,6 +3,7 @@
  * stream.c  streams: table, events, the application's calls
  * start.c   the QUIC connection's beginning, which takes no packet
  * quic.c    packets in and out, time, migration
+ * window.c  how much may be on its way: the peer's credit, and room for what we write
  * vet.c     what of QUIC is let in
  * gaps.c    that a stream does not arrive in more pieces than QUIC bears
  * callback.c what QUIC calls: null protection, connection ids, stream data and state
@@ -50,14 +51,14 @@ struct kith_quic_memory {
 	ngtcp2_mem mem; /* what QUIC is given; its user_data is this structure */
 	const struct kith_alloc *alloc;
 	struct kith_link blocks; /* all that QUIC holds, so that nothing is left behind when it fails half-way */
-	size_t bytes;
+	size_t bytes, bytes_max;
 	void *reserve[QUIC_RESERVES]; /* for notes */
 	void *small; /* for what is small, never given back */
 	size_t small_used;
 	bool starved; /* there was no memory: the connection must end */
 };
 
-void kith_quic_memory_init(struct kith_quic_memory *m, const struct kith_alloc *alloc);
+void kith_quic_memory_init(struct kith_quic_memory *m, const struct kith_alloc *alloc, size_t bytes_max);
 bool kith_quic_memory_reserve(struct kith_quic_memory *m) KITH_MUST_USE;
 void kith_quic_memory_deinit(struct kith_quic_memory *m);
 
@@ -83,6 +84,7 @@ enum kith_stream_limit {
 	STREAM_PREFIX = 2, /* wire: the channel, first bytes of the opener */
 	STREAM_CORK = 1024, /* written bytes of a stream that make a packet of their own */
 	STREAM_VECTORS = 8, /* pieces handed to QUIC at once: a packet's worth even of small ones */
+	STREAMS_SHARE = 4, /* wire: streams' first windows that make the session's first one */
 	STREAM_GAPS_MAX = 900, /* of what arrives out of order: QUIC's limit is 1000 */
 	STREAM_CLASSES = 2 /* ids step by four: two kinds of opener, two directions (RFC 9000, 2.1) */
 };
@@ -99,7 +101,9 @@ struct kith_gaps {
 
 struct kith_stream {
 	uint64_t id;
-	struct kith_link sending; /* in streams.sending, or streams.waiting while QUIC does not know it */
+	/* in streams.sending; in streams.waiting while QUIC does not know it, in streams.blocked while the session has no
+	 * credit */
+	struct kith_link sending;
 	struct kith_link events; /* in streams.events while pending != 0 */
 	struct kith_sendbuf send;
 	struct kith_ring recv;
@@ -110,6 +114,9 @@ struct kith_stream {
 	int error; /* of CLOSED */
 	uint64_t reset_code; /* the peer's; before QUIC knows the stream, ours */
 	uint64_t stop_code;
+	size_t window; /* bytes that the peer may have on their way to us, or unread; 0: it sends no more, or unasked */
+	uint64_t consumed, judge_at; /* bytes read; with how many of them the window is judged again */
+	kith_time_us judged_at;
 	uint64_t delivered; /* bytes that arrived in order */
 	struct kith_gaps gaps;
 };
@@ -140,9 +147,12 @@ struct kith_streams {
 	struct kith_table table; /* of streams, by id */
 	struct kith_link sending; /* streams with something to send, in turn */
 	struct kith_link waiting; /* ours, not known to QUIC yet, in order of their ids */
+	struct kith_link blocked; /* streams that wait for the session's credit */
 	struct kith_link events; /* streams with pending events, in order of the first */
 	uint64_t next_id; /* of the next stream we open */
 	uint32_t opened_here, opened_there;
+	size_t window, windows; /* bytes unread or on their way to us: of all that may be; of each stream, added up */
+	size_t held; /* bytes of all streams that are not acknowledged */
 	int dead; /* 0, or the error of DEAD */
 	int failed; /* error raised inside a callback, to be acted on after QUIC returned */
 	bool starting, confirmed; /* the play of start.c is on; is through */
@@ -196,10 +206,26 @@ void kith_quic_check(struct kith_streams *s, int rv);
 
 /* Opens waiting streams as far as the peer allows. */
 void kith_quic_open_waiting(struct kith_streams *s);
-void kith_quic_credit(struct kith_streams *s, struct kith_stream *st, size_t len);
 void kith_quic_reset(struct kith_streams *s, struct kith_stream *st, uint64_t code);
 void kith_quic_stop(struct kith_streams *s, struct kith_stream *st, uint64_t code);
 void kith_quic_stream_freed(struct kith_streams *s, const struct kith_stream *st);
+
+/* ---- window.c ---- */
+size_t kith_window_first(const struct kith_streams *s);
+void kith_window_open(struct kith_streams *s, struct kith_stream *st);
+
+/* The application has taken so many bytes out, or they are dropped: the peer may send as many more, and more than that
+ * if the window is what holds it up. */
+void kith_window_consumed(struct kith_streams *s, struct kith_stream *st, size_t len);
+
+/* Nothing of the stream will be read any more. */
+void kith_window_close(struct kith_streams *s, struct kith_stream *st);
+
+/* Gives the node back what the session's window has grown by. */
+void kith_window_deinit(struct kith_streams *s);
+
+/* How many bytes more a stream takes now. */
+size_t kith_window_room(const struct kith_streams *s, const struct kith_stream *st);
 
 /* ---- vet.c ---- */
 #define QUIC_NO_ACK UINT64_MAX

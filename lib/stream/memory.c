@@ -4,6 +4,9 @@
  * 0.12 asserts when it has put a packet together and has no memory to note it. So there is a reserve of what one call
  * needs, and who takes of it ends the connection after the call: two blocks for notes, which nothing else is given, and
  * some room for what is small.
+ *
+ * A peer decides how much QUIC keeps: bytes that arrived out of order count against windows, but a note of each gap
+ * between them does not. What goes beyond bytes_max is refused like what there is no memory for.
  */
 #include "stream/internal.h"
 
@@ -61,7 +64,9 @@ static void *take(size_t len, void *ctx)
 	if (len > SIZE_MAX - sizeof(struct block))
 		return NULL;
 	len += sizeof(struct block);
-	struct block *b = kith_alloc_resize(m->alloc, NULL, 0, len);
+	struct block *b = NULL;
+	if (len <= m->bytes_max && m->bytes <= m->bytes_max - len)
+		b = kith_alloc_resize(m->alloc, NULL, 0, len);
 	if (b != NULL) {
 		*b = (struct block){ .len = len };
 	} else {
@@ -111,9 +116,10 @@ static void *resize(void *p, size_t len, void *ctx)
 	return fresh;
 }
 
-void kith_quic_memory_init(struct kith_quic_memory *m, const struct kith_alloc *alloc)
+void kith_quic_memory_init(struct kith_quic_memory *m, const struct kith_alloc *alloc, size_t bytes_max)
 {
 	m->alloc = alloc;
+	m->bytes_max = bytes_max;
 	m->bytes = 0;
 	memset(m->reserve, 0, sizeof m->reserve);
 	m->small = NULL;

@@ -441,6 +441,25 @@ static void took(struct kith_streams *s, struct kith_stream *st, size_t len, boo
 	kith_stream_wants_to_send(s, st);
 }
 
+/* QUIC tells when the peer extends a stream's credit, but not the session's. */
+static void wait_for_credit(struct kith_streams *s, struct kith_stream *st)
+{
+	kith_link_remove(&st->sending);
+	if (ngtcp2_conn_get_max_data_left(s->conn) == 0)
+		kith_link_append(&s->blocked, &st->sending);
+}
+
+static void unblock(struct kith_streams *s)
+{
+	if (kith_link_empty(&s->blocked) || ngtcp2_conn_get_max_data_left(s->conn) == 0)
+		return;
+	while (!kith_link_empty(&s->blocked)) {
+		struct kith_stream *st = KITH_CONTAINER_OF(s->blocked.next, struct kith_stream, sending);
+		kith_link_remove(&st->sending);
+		kith_stream_wants_to_send(s, st);
+	}
+}
+
 /* One packet of control frames and of as many streams as it holds. */
 static ngtcp2_ssize write_packet(struct kith_streams *s, uint8_t out[KITH_STREAMS_QUIC], ngtcp2_tstamp ts)
 {
@@ -468,7 +487,7 @@ static ngtcp2_ssize write_packet(struct kith_streams *s, uint8_t out[KITH_STREAM
 		if (st == NULL || rv >= 0)
 			return rv;
 		if (rv == NGTCP2_ERR_STREAM_DATA_BLOCKED)
-			kith_link_remove(&st->sending); /* until the peer extends its credit */
+			wait_for_credit(s, st);
 		else if (rv == NGTCP2_ERR_STREAM_SHUT_WR || rv == NGTCP2_ERR_STREAM_NOT_FOUND)
 			kith_stream_on_stopped(s, st);
 		else
@@ -526,6 +545,7 @@ static int output_quic(struct kith_streams *s, kith_time_us now, uint8_t *out)
 		kith_quic_free(s);
 	} else {
 		forget_burst(s, ts);
+		unblock(s);
 		if (!s->corked)
 			kith_quic_open_waiting(s);
 		s->challenging = false;
@@ -568,15 +588,6 @@ static void note(struct kith_streams *s, int rv)
 {
 	if (rv == NGTCP2_ERR_NOMEM && s->failed == 0)
 		s->failed = KITH_ENOMEM;
-}
-
-void kith_quic_credit(struct kith_streams *s, struct kith_stream *st, size_t len)
-{
-	if (s->conn == NULL || s->dead != 0 || len == 0)
-		return;
-	if (st->flags & STREAM_IN_QUIC)
-		note(s, ngtcp2_conn_extend_max_stream_offset(s->conn, (int64_t)st->id, len));
-	ngtcp2_conn_extend_max_offset(s->conn, len);
 }
 
 void kith_quic_reset(struct kith_streams *s, struct kith_stream *st, uint64_t code)

@@ -49,8 +49,7 @@ enum {
 #define INITIAL_RTT_MIN_US (5 * KITH_US_PER_MS) /* a guess below is not worth the spurious probes */
 #define INITIAL_RTT_MAX_US (1 * KITH_US_PER_S)
 
-KITH_STATIC_ASSERT(2 * (2 * KITH_STREAMS_MAX + 1) * (KITH_STREAMS_RECV_MAX + STREAM_PREFIX) == 67633668,
-		   "what both ends of every connection take for agreed");
+KITH_STATIC_ASSERT(STREAMS_SHARE *KITH_STREAMS_WINDOW == 1048576, "what both ends of every connection take for agreed");
 
 static const uint8_t first_cid[QUIC_FIRST_CID_LEN] = { 'k', 'i', 't', 'h' };
 
@@ -79,17 +78,13 @@ static void make_settings(struct kith_streams *s, ngtcp2_tstamp now, ngtcp2_sett
 	settings->no_pmtud = 1;
 }
 
-/* Both ends': nobody tells them. */
+/* Both ends': nobody tells them. What windows become later is told by frames (window.c). */
 static void make_params(const struct kith_streams *s, ngtcp2_transport_params *params)
 {
-	uint64_t streams = 2 * (uint64_t)s->cfg.streams_max;
-	uint64_t window = s->cfg.recv_max + STREAM_PREFIX;
 	ngtcp2_transport_params_default(params);
-	params->initial_max_stream_data_bidi_local = window;
-	params->initial_max_stream_data_bidi_remote = window;
-	/* Credit for the connection is renewed when half is used: with twice what all streams together can hold,
-	 * unread ones never stall the others. */
-	params->initial_max_data = 2 * (streams + 1) * window;
+	params->initial_max_stream_data_bidi_local = s->cfg.window;
+	params->initial_max_stream_data_bidi_remote = s->cfg.window;
+	params->initial_max_data = kith_window_first(s);
 	params->initial_max_streams_bidi = s->cfg.streams_max;
 	params->active_connection_id_limit = QUIC_CIDS;
 }

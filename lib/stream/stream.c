@@ -16,7 +16,11 @@
 
 enum {
 	RING_KEPT = 4096, /* an emptied receive buffer above is freed */
-	CODE_BITS = 62 /* RFC 9000, 16 */
+	CODE_BITS = 62, /* RFC 9000, 16 */
+	/* What QUIC may allocate: for itself; and for each byte of the session's bound, which may arrive out of order
+	 * while as many others are on their way to the peer. */
+	QUIC_MEMORY = 1024 * 1024,
+	QUIC_MEMORY_SHARE = 2
 };
 
 #define EVENT_BIT(type) (1u << (unsigned)(type))
@@ -26,17 +30,19 @@ void kith_streams_config_init(struct kith_streams_config *cfg)
 	*cfg = (struct kith_streams_config){
 		.control = KITH_STREAMS_CUBIC,
 		.streams_max = KITH_STREAMS_MAX,
-		.send_max = KITH_STREAMS_SEND_MAX,
-		.recv_max = KITH_STREAMS_RECV_MAX,
+		.window = KITH_STREAMS_WINDOW,
+		.window_max = KITH_STREAMS_WINDOW_MAX,
+		.session_max = KITH_STREAMS_SESSION_MAX,
 	};
 }
 
 static bool config_valid(const struct kith_streams_config *cfg)
 {
 	return cfg->alloc != NULL && cfg->random != NULL && cfg->streams_max > 0 &&
-	       cfg->streams_max <= KITH_STREAMS_MAX_MAX && cfg->send_max >= KITH_STREAMS_WINDOW_MIN &&
-	       cfg->send_max <= KITH_STREAMS_WINDOW_MAX && cfg->recv_max >= KITH_STREAMS_WINDOW_MIN &&
-	       cfg->recv_max <= KITH_STREAMS_WINDOW_MAX && cfg->rtt_us >= 0 && cfg->now >= 0;
+	       cfg->streams_max <= KITH_STREAMS_MAX_MAX && cfg->window >= KITH_STREAMS_WINDOW_MIN &&
+	       cfg->window_max >= cfg->window && cfg->session_max >= cfg->window_max &&
+	       cfg->session_max / STREAMS_SHARE >= cfg->window && cfg->session_max <= KITH_STREAMS_SESSION_LIMIT &&
+	       cfg->rtt_us >= 0 && cfg->now >= 0;
 }
 
 int kith_streams_new(struct kith_streams **out, const struct kith_streams_config *cfg)
@@ -53,8 +59,10 @@ int kith_streams_new(struct kith_streams **out, const struct kith_streams_config
 	s->next_id = cfg->initiator ? 0 : 1;
 	kith_link_init(&s->sending);
 	kith_link_init(&s->waiting);
+	kith_link_init(&s->blocked);
 	kith_link_init(&s->events);
-	kith_quic_memory_init(&s->memory, cfg->alloc);
+	s->window = kith_window_first(s);
+	kith_quic_memory_init(&s->memory, cfg->alloc, QUIC_MEMORY + QUIC_MEMORY_SHARE * cfg->session_max);
 	uint64_t seed[2] = { kith_rng_u64(cfg->random), kith_rng_u64(cfg->random) };
 	kith_table_init(&s->table, cfg->alloc, 2 * cfg->streams_max, KITH_TABLE_KEY(struct kith_stream, id), seed);
 	int rv = kith_quic_start(s, cfg->now);
@@ -66,9 +74,16 @@ int kith_streams_new(struct kith_streams **out, const struct kith_streams_config
 	return 0;
 }
 
+static void drop_unsent(struct kith_streams *s, struct kith_stream *st)
+{
+	s->held -= st->send.held;
+	kith_sendbuf_deinit(&st->send, s->cfg.alloc);
+}
+
 static void stream_free(struct kith_streams *s, struct kith_stream *st)
 {
 	kith_quic_stream_freed(s, st);
+	kith_window_close(s, st);
 	if (st->flags & STREAM_LOCAL)
 		s->opened_here--;
 	else
@@ -76,7 +91,7 @@ static void stream_free(struct kith_streams *s, struct kith_stream *st)
 	(void)kith_table_remove(&s->table, &st->id);
 	kith_link_remove(&st->sending);
 	kith_link_remove(&st->events);
-	kith_sendbuf_deinit(&st->send, s->cfg.alloc);
+	drop_unsent(s, st);
 	kith_gaps_deinit(&st->gaps, s->cfg.alloc);
 	kith_ring_deinit(&st->recv);
 	KITH_FREE(s->cfg.alloc, st);
@@ -95,6 +110,7 @@ void kith_streams_free(struct kith_streams *s)
 		it = 0;
 	}
 	kith_table_deinit(&s->table);
+	kith_window_deinit(s);
 	const struct kith_alloc *alloc = s->cfg.alloc;
 	KITH_FREE(alloc, s);
 }
@@ -134,7 +150,7 @@ struct kith_stream *kith_stream_create(struct kith_streams *s, uint64_t id)
 	st->id = id;
 	kith_link_init(&st->sending);
 	kith_link_init(&st->events);
-	kith_ring_init(&st->recv, s->cfg.alloc, s->cfg.recv_max + STREAM_PREFIX);
+	kith_ring_init(&st->recv, s->cfg.alloc, s->cfg.window_max);
 	if (kith_table_put(&s->table, st) != 0) {
 		KITH_FREE(s->cfg.alloc, st);
 		return NULL;
@@ -145,6 +161,7 @@ struct kith_stream *kith_stream_create(struct kith_streams *s, uint64_t id)
 	} else {
 		s->opened_there++;
 	}
+	kith_window_open(s, st);
 	return st;
 }
 
@@ -163,7 +180,7 @@ static size_t take_prefix(struct kith_streams *s, struct kith_stream *st, const 
 		return 0;
 	for (; n < len && st->prefix_got < STREAM_PREFIX; n++, st->prefix_got++)
 		st->channel = (uint16_t)(st->channel << 8 | p[n]);
-	kith_quic_credit(s, st, n);
+	kith_window_consumed(s, st, n);
 	if (st->prefix_got == STREAM_PREFIX) {
 		st->flags |= STREAM_ANNOUNCED;
 		kith_stream_raise(s, st, KITH_STREAM_OPENED);
@@ -180,7 +197,7 @@ int kith_stream_deliver(struct kith_streams *s, struct kith_stream *st, const ui
 	if (fin && !(st->flags & STREAM_ANNOUNCED))
 		return KITH_EPROTO;
 	if (st->flags & STREAM_STOPPED_READING) {
-		kith_quic_credit(s, st, len);
+		kith_window_consumed(s, st, len);
 		return 0;
 	}
 	if (len > 0) {
@@ -196,17 +213,15 @@ int kith_stream_deliver(struct kith_streams *s, struct kith_stream *st, const ui
 	return 0;
 }
 
-static size_t room(const struct kith_streams *s, const struct kith_stream *st)
-{
-	return st->send.held < s->cfg.send_max ? s->cfg.send_max - st->send.held : 0;
-}
-
 void kith_stream_on_acked(struct kith_streams *s, struct kith_stream *st, size_t len)
 {
-	enum { ROOM_SHARE = 4 }; /* told when a quarter is free: not for every packet */
+	enum { ROOM_SHARE = 4 }; /* told when a quarter of the first window is free: not for every packet */
 	kith_sendbuf_acked(&st->send, s->cfg.alloc, len);
-	if (!(st->flags & STREAM_WANTS_ROOM) || st->flags & STREAM_WRITE_OVER ||
-	    room(s, st) < s->cfg.send_max / ROOM_SHARE)
+	s->held -= len;
+	if (!(st->flags & STREAM_WANTS_ROOM) || st->flags & STREAM_WRITE_OVER)
+		return;
+	/* While other streams hold all that the session may, it is enough that all of this one has arrived. */
+	if (kith_window_room(s, st) < s->cfg.window / ROOM_SHARE && st->send.held > 0)
 		return;
 	st->flags &= ~(uint32_t)STREAM_WANTS_ROOM;
 	kith_stream_raise(s, st, KITH_STREAM_WRITABLE);
@@ -216,7 +231,8 @@ static void drop_unread(struct kith_streams *s, struct kith_stream *st)
 {
 	size_t unread = st->recv.len;
 	kith_ring_deinit(&st->recv);
-	kith_quic_credit(s, st, unread);
+	kith_window_close(s, st);
+	kith_window_consumed(s, st, unread);
 	lower(st, EVENT_BIT(KITH_STREAM_READABLE) | EVENT_BIT(KITH_STREAM_FIN));
 }
 
@@ -247,7 +263,7 @@ void kith_stream_on_closed(struct kith_streams *s, struct kith_stream *st)
 {
 	kith_link_remove(&st->sending);
 	lower(st, EVENT_BIT(KITH_STREAM_WRITABLE));
-	kith_sendbuf_deinit(&st->send, s->cfg.alloc);
+	drop_unsent(s, st);
 	kith_gaps_deinit(&st->gaps, s->cfg.alloc);
 	st->flags &= ~(uint32_t)STREAM_IN_QUIC;
 	st->flags |= STREAM_CLOSED | STREAM_WRITE_OVER;
@@ -316,6 +332,7 @@ bool kith_streams_event(struct kith_streams *s, struct kith_stream_event *ev)
 		break;
 	case KITH_STREAM_FIN:
 		st->flags |= STREAM_END_TOLD;
+		kith_window_close(s, st);
 		close_if_over(s, st);
 		break;
 	case KITH_STREAM_CLOSED:
@@ -333,6 +350,13 @@ bool kith_streams_event(struct kith_streams *s, struct kith_stream_event *ev)
 }
 
 /* ---- the application's calls ---- */
+static bool put(struct kith_streams *s, struct kith_stream *st, const uint8_t *p, size_t len)
+{
+	bool done = kith_sendbuf_put(&st->send, s->cfg.alloc, p, len);
+	s->held += done ? len : 0;
+	return done;
+}
+
 int kith_streams_open(struct kith_streams *s, uint16_t channel, uint64_t *id)
 {
 	const uint8_t prefix[STREAM_PREFIX] = { (uint8_t)(channel >> 8), (uint8_t)channel };
@@ -345,7 +369,7 @@ int kith_streams_open(struct kith_streams *s, uint16_t channel, uint64_t *id)
 		return KITH_ENOMEM;
 	st->channel = channel;
 	st->prefix_got = STREAM_PREFIX;
-	if (!kith_sendbuf_put(&st->send, s->cfg.alloc, prefix, sizeof prefix)) {
+	if (!put(s, st, prefix, sizeof prefix)) {
 		stream_free(s, st);
 		return KITH_ENOMEM;
 	}
@@ -370,9 +394,9 @@ int kith_streams_write(struct kith_streams *s, uint64_t id, const uint8_t *p, si
 		return KITH_ENOENT;
 	if (st->flags & STREAM_WRITE_OVER)
 		return KITH_ECLOSED;
-	size_t fits = room(s, st);
+	size_t fits = kith_window_room(s, st);
 	size_t n = len < fits ? len : fits;
-	if (!kith_sendbuf_put(&st->send, s->cfg.alloc, p, n))
+	if (!put(s, st, p, n))
 		return KITH_ENOMEM;
 	s->corked = st->send.waiting < STREAM_CORK;
 	if (n < len)
@@ -399,12 +423,13 @@ int kith_streams_read(struct kith_streams *s, kith_time_us now, uint64_t id, uin
 	(void)kith_quic_stamp(s, now);
 	bool empty = st->recv.len == 0;
 	size_t n = kith_ring_read(&st->recv, out, cap < INT32_MAX ? cap : INT32_MAX);
-	kith_quic_credit(s, st, n);
+	kith_window_consumed(s, st, n);
 	if (st->recv.len == 0 && st->recv.cap > RING_KEPT)
 		kith_ring_trim(&st->recv);
 	if (st->recv.len == 0 && st->flags & STREAM_FIN_RECEIVED) {
 		*fin = true;
 		st->flags |= STREAM_END_TOLD;
+		kith_window_close(s, st);
 		lower(st, EVENT_BIT(KITH_STREAM_READABLE) | EVENT_BIT(KITH_STREAM_FIN));
 		close_if_over(s, st);
 	}

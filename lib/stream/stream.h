@@ -28,9 +28,12 @@
  * nothing is acknowledged no more leaves on top of what QUIC sends. When all is acknowledged there is no timer: an idle
  * object neither sends nor wakes. Liveness is the session's: but for a peer that acknowledges nothing for 400 probes,
  * nothing times out.
- * Bounds: streams_max open streams per direction of opening, send_max unacknowledged and recv_max unread bytes each,
- * one set of event flags per stream, so events neither overflow nor get lost. Beyond them a call says KITH_EFULL or
- * KITH_EAGAIN, and the other end is held back by flow control.
+ * Bounds: streams_max open streams per direction of opening; window_max unread bytes each, and as many unacknowledged
+ * ones; session_max of all, each way; of what the windows of all sessions have grown by, the pool; for QUIC's own
+ * memory, twice session_max and 1 MiB, beyond which the peer is taken for an attacker, and the connection ends; one set
+ * of event flags per stream, so events neither overflow nor get lost. Beyond the others a call says KITH_EFULL or
+ * KITH_EAGAIN, and the other end is held back by flow control. Windows are small at first, and grow with use
+ * (window.c); what is unread takes up to twice its length, in buffers that grow by doubling and are freed when empty.
  * Never: a clock, libc randomness, an allocation outside the injected allocator, trust in what a packet says.
  */
 #ifndef KITH_STREAM_STREAM_H
@@ -48,15 +51,21 @@
 enum kith_streams_limit {
 	KITH_STREAMS_MAX = 64, /* wire: default of streams_max */
 	KITH_STREAMS_MAX_MAX = 1024,
-	KITH_STREAMS_SEND_MAX = 256 * 1024, /* default: 20 Mbit/s over 100 ms */
-	KITH_STREAMS_RECV_MAX = 256 * 1024, /* wire: default of recv_max */
-	KITH_STREAMS_WINDOW_MIN = 4096, /* least send_max and recv_max */
-	KITH_STREAMS_WINDOW_MAX = 16 * 1024 * 1024
+	KITH_STREAMS_WINDOW = 256 * 1024, /* wire: default of window */
+	KITH_STREAMS_WINDOW_MIN = 4096, /* least window */
+	KITH_STREAMS_WINDOW_MAX = 8 * 1024 * 1024, /* default of window_max: 640 Mbit/s over 100 ms */
+	KITH_STREAMS_SESSION_MAX = 16 * 1024 * 1024, /* default of session_max */
+	KITH_STREAMS_SESSION_LIMIT = 1024 * 1024 * 1024 /* largest session_max */
 };
 
 enum kith_streams_control {
 	KITH_STREAMS_CUBIC, /* RFC 9438 */
 	KITH_STREAMS_BBR2 /* keeps queues short, at the price of more state and arithmetic */
+};
+
+/* What the windows of several sessions have grown by beyond the first ones, and may in all. */
+struct kith_streams_pool {
+	size_t max, used;
 };
 
 struct kith_streams;
@@ -68,8 +77,10 @@ struct kith_streams_config {
 	uint8_t generation; /* 0 for a session's first object; one more than the last, or what kith_streams_peek said */
 	enum kith_streams_control control;
 	uint32_t streams_max; /* open streams that we opened, and as many that the peer opened; the same at both ends */
-	size_t send_max; /* bytes written and not acknowledged yet, per stream */
-	size_t recv_max; /* bytes received and not read yet, per stream; the same at both ends */
+	size_t window; /* bytes of a stream received and not read, as long as it has not grown; the same at both ends */
+	size_t window_max; /* bytes of a stream received and not read; and those written and not acknowledged */
+	size_t session_max; /* the same, of all streams together */
+	struct kith_streams_pool *pool; /* borrowed until kith_streams_free; NULL: no further bound */
 	kith_time_us rtt_us; /* the session's round trip, as a first guess; 0 = unknown */
 	kith_time_us now;
 };

@@ -12,6 +12,8 @@ enum {
 	FLIGHT_MAX = 64,
 	STREAMS_MAX = 4,
 	WINDOW = 8192,
+	WINDOW_MAX = 32768,
+	SESSION_MAX = 65536,
 	TOLD_MAX = 256, /* ids that are followed: later ones are not checked */
 	DRAIN_MAX = 4096, /* packets in a row without time passing */
 	BYTES_MAX = 4 << 20, /* both ends; a connection and what is in its windows take less than half a megabyte */
@@ -241,7 +243,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		cfg.random = &f.random.random;
 		cfg.initiator = i == 0;
 		cfg.streams_max = STREAMS_MAX;
-		cfg.send_max = cfg.recv_max = WINDOW;
+		cfg.window = WINDOW;
+		cfg.window_max = WINDOW_MAX;
+		cfg.session_max = SESSION_MAX;
 		cfg.rtt_us = 20 * 1000;
 		cfg.now = f.now;
 		KITH_ASSERT(kith_streams_new(&f.ends[i].s, &cfg) == 0);

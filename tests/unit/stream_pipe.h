@@ -123,14 +123,14 @@ static inline struct pipe *pipe_pair(uint64_t seed)
 }
 
 /* With other bounds than the defaults, where they are not 0. */
-static inline struct pipe *pipe_pair_bounded(uint64_t seed, uint32_t streams_max, size_t send_max, size_t recv_max)
+static inline struct pipe *pipe_pair_bounded(uint64_t seed, uint32_t streams_max, size_t window, size_t window_max)
 {
 	struct pipe *p = pipe_new(seed);
 	struct kith_streams_config cfg;
 	kith_streams_config_init(&cfg);
 	cfg.streams_max = streams_max != 0 ? streams_max : cfg.streams_max;
-	cfg.send_max = send_max != 0 ? send_max : cfg.send_max;
-	cfg.recv_max = recv_max != 0 ? recv_max : cfg.recv_max;
+	cfg.window = window != 0 ? window : cfg.window;
+	cfg.window_max = window_max != 0 ? window_max : cfg.window_max;
 	for (unsigned i = 0; i < PIPE_ENDS; i++)
 		pipe_make(p, i, &cfg);
 	return p;

@@ -89,7 +89,7 @@ static void opening_alone_tells_the_peer_the_channel(void **state)
 static void a_full_buffer_refuses_and_later_tells_of_room(void **state)
 {
 	(void)state;
-	struct pipe *p = pipe_pair_bounded(8, 0, 8192, 0);
+	struct pipe *p = pipe_pair_bounded(8, 0, 8192, 8192);
 	uint8_t buf[10000] = { 0 };
 	uint64_t id;
 	struct kith_streams *s = p->ends[PIPE_INITIATOR].s;
@@ -121,7 +121,7 @@ static void writable_is_told_after_a_short_write(void **state)
 static void credit_is_given_only_for_what_is_read(void **state)
 {
 	(void)state;
-	struct pipe *p = pipe_pair_bounded(10, 0, 0, 16384);
+	struct pipe *p = pipe_pair_bounded(10, 0, 16384, 0);
 	p->ends[PIPE_RESPONDER].hold = true;
 	struct pipe_stream *st = pipe_open(p, PIPE_INITIATOR, 1, 100000);
 	pipe_run(p, 5 * PIPE_S);
@@ -129,7 +129,7 @@ static void credit_is_given_only_for_what_is_read(void **state)
 	bool fin;
 	struct pipe_stream *other = pipe_stream(&p->ends[PIPE_RESPONDER], st->id);
 	int n = kith_streams_read(p->ends[PIPE_RESPONDER].s, p->now, st->id, buf, sizeof buf, &fin);
-	assert_int_equal(n, 16384);
+	assert_int_equal(n, 16384 - 2); /* the channel is part of the first window */
 	other->read = (uint64_t)n;
 	p->ends[PIPE_RESPONDER].hold = other->hold = false;
 	pipe_transfer(p, PIPE_INITIATOR, st, 5 * PIPE_S);
@@ -188,7 +188,7 @@ static void more_streams_than_the_peer_allows_wait_their_turn(void **state)
 static void unread_streams_do_not_stall_the_others(void **state)
 {
 	(void)state;
-	struct pipe *p = pipe_pair_bounded(13, 0, 0, 16384);
+	struct pipe *p = pipe_pair_bounded(13, 0, 16384, 0);
 	p->ends[PIPE_RESPONDER].hold = true;
 	for (uint16_t i = 0; i + 1 < KITH_STREAMS_MAX; i++)
 		pipe_open(p, PIPE_INITIATOR, i, 100000);
@@ -204,7 +204,7 @@ static void a_reset_carries_its_code_and_frees_both_ends(void **state)
 	(void)state;
 	struct pipe *p = pipe_pair(14);
 	struct pipe_end *e = p->ends;
-	struct pipe_stream *st = pipe_open(p, PIPE_INITIATOR, 1, 5000000);
+	struct pipe_stream *st = pipe_open(p, PIPE_INITIATOR, 1, 50000000);
 	for (int i = 0; i < 200; i++)
 		pipe_step(p, p->now + PIPE_S);
 	st->stopped = true;
@@ -227,7 +227,7 @@ static void stopping_to_read_stops_the_writer(void **state)
 	(void)state;
 	struct pipe *p = pipe_pair(15);
 	struct pipe_end *e = p->ends;
-	struct pipe_stream *st = pipe_open(p, PIPE_INITIATOR, 1, 5000000);
+	struct pipe_stream *st = pipe_open(p, PIPE_INITIATOR, 1, 50000000);
 	for (int i = 0; i < 200; i++)
 		pipe_step(p, p->now + PIPE_S);
 	pipe_stream(&e[PIPE_RESPONDER], st->id)->hold = true;
@@ -270,7 +270,7 @@ static void credit_is_not_lost_by_resets_and_stops(void **state)
 	struct pipe *p = pipe_pair_bounded(17, 2, 8192, 8192);
 	struct pipe_end *e = p->ends;
 	p->ends[PIPE_RESPONDER].hold = true;
-	/* Each leaves up to 8 KB unread; the connection's window is 80 KB. */
+	/* Each leaves up to 8 KB unread; the session's first window is 32 KB. */
 	for (unsigned i = 0; i < 100; i++) {
 		struct pipe_stream *st = pipe_open(p, PIPE_INITIATOR, 1, 100000);
 		pipe_run(p, 200 * PIPE_MS);
@@ -665,7 +665,19 @@ static void calls_on_unknown_streams_and_bad_values_are_refused(void **state)
 	cfg.streams_max = KITH_STREAMS_MAX_MAX + 1;
 	assert_int_equal(kith_streams_new(&none, &cfg), KITH_EINVAL);
 	pipe_config(p, PIPE_INITIATOR, &cfg);
-	cfg.recv_max = KITH_STREAMS_WINDOW_MIN - 1;
+	cfg.window = KITH_STREAMS_WINDOW_MIN - 1;
+	assert_int_equal(kith_streams_new(&none, &cfg), KITH_EINVAL);
+	pipe_config(p, PIPE_INITIATOR, &cfg);
+	cfg.window_max = cfg.window - 1;
+	assert_int_equal(kith_streams_new(&none, &cfg), KITH_EINVAL);
+	pipe_config(p, PIPE_INITIATOR, &cfg);
+	cfg.session_max = cfg.window_max - 1;
+	assert_int_equal(kith_streams_new(&none, &cfg), KITH_EINVAL);
+	pipe_config(p, PIPE_INITIATOR, &cfg);
+	cfg.window_max = cfg.window;
+	cfg.session_max = 4 * cfg.window - 1;
+	assert_int_equal(kith_streams_new(&none, &cfg), KITH_EINVAL);
+	cfg.session_max = (size_t)KITH_STREAMS_SESSION_LIMIT + 1;
 	assert_int_equal(kith_streams_new(&none, &cfg), KITH_EINVAL);
 	kith_streams_free(NULL);
 	pipe_free(p);

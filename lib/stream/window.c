@@ -1,0 +1,177 @@
+/* How much may be on its way: what the peer may send us, and how much the application may write ahead.
+ *
+ * Receiving. A stream's window is what the peer may have sent and the application has not read. It begins as agreed
+ * (start.c), and is raised by frames, as far as the application's reading asks for it: when half a window arrived and
+ * was read within a round trip, the peer may well be waiting for credit, so the window doubles, and doubles again if it
+ * took half of that, or a quarter. What had arrived before does not count, so an application that reads late, or less
+ * than comes, raises nothing. A window so holds two to four round trips' worth of reading: one for what is on its way,
+ * one for the repair of a loss, during which nothing is read.
+ *
+ * The session's window bounds what all its streams hold together. It follows the sum of theirs, and shrinks with it: as
+ * long as it can, no stream that is not read stalls another. (QUIC tells the session's credit only when half the first
+ * window has piled up; that much it is ahead.) A stream takes at most half of what is left, so that the first does not
+ * leave nothing for the next. What a session's window has grown by is also counted for the node (kith_streams_pool).
+ * At a bound nothing fails: windows stop growing, and what is beyond them waits at the peer.
+ *
+ * A window never takes back what was promised: it shrinks by crediting less than was read.
+ *
+ * Sending. QUIC points to what was written until it is acknowledged. Congestion control knows how much of that can be
+ * on its way; as much again is taken in, so that there is something to send when acknowledgements come. A quarter of
+ * the session's bound is divided among all streams that there can be, so that each gets on; the rest is for whoever
+ * comes first.
+ */
+#include "stream/internal.h"
+
+#include "base/assert.h"
+#include "base/timer.h"
+
+enum {
+	DOUBLINGS_MAX = 3, /* at once */
+	SEND_ROUNDS = 2, /* congestion windows that a stream takes in */
+	SEND_EACH = 4 /* the share of the session's bound that is divided among all streams */
+};
+
+/* What two busy hosts add to the round trip of a fast network. */
+#define ROUND_MIN_US (5 * KITH_US_PER_MS)
+
+static size_t min(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* ---- the session's window ---- */
+size_t kith_window_first(const struct kith_streams *s)
+{
+	return STREAMS_SHARE * s->cfg.window;
+}
+
+/* What the session's window may be. */
+static size_t session_bound(const struct kith_streams *s)
+{
+	const struct kith_streams_pool *pool = s->cfg.pool;
+	if (pool == NULL)
+		return s->cfg.session_max;
+	size_t left = pool->used < pool->max ? pool->max - pool->used : 0;
+	return left < s->cfg.session_max - s->window ? s->window + left : s->cfg.session_max;
+}
+
+/* What it should be for the present streams. */
+static size_t session_wanted(const struct kith_streams *s)
+{
+	size_t first = kith_window_first(s);
+	size_t wanted = s->windows + first / 2;
+	return wanted > first ? wanted : first;
+}
+
+static void set_session(struct kith_streams *s, size_t window)
+{
+	if (s->cfg.pool != NULL)
+		s->cfg.pool->used = s->cfg.pool->used - s->window + window;
+	s->window = window;
+}
+
+static void widen_session(struct kith_streams *s)
+{
+	size_t window = min(session_wanted(s), session_bound(s));
+	if (window <= s->window)
+		return;
+	if (s->conn != NULL)
+		ngtcp2_conn_extend_max_offset(s->conn, window - s->window);
+	set_session(s, window);
+}
+
+static void credit_session(struct kith_streams *s, size_t len)
+{
+	size_t wanted = session_wanted(s);
+	size_t kept = s->window > wanted ? min(len, s->window - wanted) : 0;
+	set_session(s, s->window - kept);
+	ngtcp2_conn_extend_max_offset(s->conn, len - kept);
+}
+
+void kith_window_deinit(struct kith_streams *s)
+{
+	set_session(s, kith_window_first(s));
+}
+
+/* ---- a stream's window ---- */
+void kith_window_open(struct kith_streams *s, struct kith_stream *st)
+{
+	st->window = s->cfg.window;
+	st->judge_at = st->window / 2;
+	st->judged_at = s->pace_at;
+	s->windows += st->window;
+	widen_session(s);
+}
+
+void kith_window_close(struct kith_streams *s, struct kith_stream *st)
+{
+	KITH_ASSERT(st->window <= s->windows);
+	s->windows -= st->window;
+	st->window = 0;
+}
+
+static void credit_stream(struct kith_streams *s, const struct kith_stream *st, size_t len)
+{
+	if (!(st->flags & STREAM_IN_QUIC))
+		return;
+	int rv = ngtcp2_conn_extend_max_stream_offset(s->conn, (int64_t)st->id, len);
+	if (rv == NGTCP2_ERR_NOMEM && s->failed == 0)
+		s->failed = KITH_ENOMEM;
+}
+
+static void widen(struct kith_streams *s, struct kith_stream *st, kith_time_us took)
+{
+	kith_time_us rtt = kith_quic_round_trip(s), round = rtt > ROUND_MIN_US ? rtt : ROUND_MIN_US;
+	size_t window = st->window, taken = s->windows + kith_window_first(s) / 2, bound = session_bound(s);
+	size_t left = bound > taken ? bound - taken : 0;
+	for (unsigned i = 0; i < DOUBLINGS_MAX && took <= round && window < s->cfg.window_max; i++, took *= 2)
+		window *= 2;
+	window = min(min(window, s->cfg.window_max), st->window + left / 2);
+	credit_stream(s, st, window - st->window);
+	s->windows += window - st->window;
+	st->window = window;
+	widen_session(s);
+}
+
+/* After so much was read the window is judged again. What has arrived already says nothing about the peer. */
+static void judge_next(struct kith_streams *s, struct kith_stream *st)
+{
+	st->judged_at = s->pace_at;
+	st->judge_at = st->consumed + st->recv.len + st->window / 2;
+}
+
+void kith_window_consumed(struct kith_streams *s, struct kith_stream *st, size_t len)
+{
+	if (s->conn == NULL || s->dead != 0 || len == 0)
+		return;
+	st->consumed += len;
+	credit_stream(s, st, len);
+	credit_session(s, len);
+	if (st->window == 0 || st->consumed < st->judge_at)
+		return;
+	widen(s, st, s->pace_at - st->judged_at);
+	judge_next(s, st);
+}
+
+/* ---- sending ---- */
+static size_t ahead(const struct kith_streams *s)
+{
+	ngtcp2_conn_stat stat = { 0 };
+	if (s->conn != NULL)
+		ngtcp2_conn_get_conn_stat(s->conn, &stat);
+	uint64_t rounds = SEND_ROUNDS * stat.cwnd;
+	if (rounds < s->cfg.window)
+		return s->cfg.window;
+	return rounds < s->cfg.window_max ? (size_t)rounds : s->cfg.window_max;
+}
+
+size_t kith_window_room(const struct kith_streams *s, const struct kith_stream *st)
+{
+	size_t held = st->send.held, each = s->cfg.session_max / SEND_EACH / 2 / s->cfg.streams_max;
+	size_t shared = s->cfg.session_max - s->cfg.session_max / SEND_EACH;
+	size_t bound = ahead(s);
+	size_t left = s->held < shared ? shared - s->held : 0;
+	size_t own = held < each ? each - held : 0;
+	left = left > own ? left : own;
+	return held < bound ? min(bound - held, left) : 0;
+}
