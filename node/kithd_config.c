@@ -258,6 +258,26 @@ static const char *take_relay_identity_rate(struct config *c, const char *value,
 	return take_number(&c->relay_identity_rate, value, 1000, KITH_RELAY_RATE_MAX, RATE_EXPECTED);
 }
 
+static const char *take_stream_window_max(struct config *c, const char *value, int line)
+{
+	(void)line;
+	return take_number(&c->stream_window_max, value, KITH_STREAM_WINDOW_LEAST, KITH_WINDOW_LIMIT,
+			   "bytes from 262144 to 1G, such as 8M");
+}
+
+static const char *take_session_window_max(struct config *c, const char *value, int line)
+{
+	(void)line;
+	return take_number(&c->session_window_max, value, KITH_SESSION_WINDOW_LEAST, KITH_WINDOW_LIMIT,
+			   "bytes from 1048576 to 1G, such as 16M");
+}
+
+static const char *take_windows_max(struct config *c, const char *value, int line)
+{
+	(void)line;
+	return take_number(&c->windows_max, value, 1, SIZE_MAX, "bytes, such as 256M");
+}
+
 static const char *take_leave_timeout(struct config *c, const char *value, int line)
 {
 	(void)line;
@@ -293,6 +313,9 @@ static const struct option options[] = {
 	{ "tunnels_max", false, SUPERNODE, LIVE, take_tunnels_max },
 	{ "relay_rate", false, SUPERNODE, LIVE, take_relay_rate },
 	{ "relay_identity_rate", false, SUPERNODE, LIVE, take_relay_identity_rate },
+	{ "stream_window_max", false, false, false, take_stream_window_max },
+	{ "session_window_max", false, false, false, take_session_window_max },
+	{ "windows_max", false, false, false, take_windows_max },
 	{ "leave_timeout", false, false, LIVE, take_leave_timeout },
 };
 
@@ -515,9 +538,25 @@ static int check_identity(struct config *c)
 		missing);
 }
 
+static int check_windows(struct config *c)
+{
+	struct kith_core_options defaults;
+	kith_core_options_init(&defaults);
+	uint64_t stream = c->stream_window_max != 0 ? c->stream_window_max : defaults.stream_window_max;
+	uint64_t session = c->session_window_max != 0 ? c->session_window_max : defaults.session_window_max;
+	int line = config_line(c, "session_window_max");
+	if (stream <= session)
+		return 0;
+	return config_refuse(
+		c, line != 0 ? line : config_line(c, "stream_window_max"),
+		"session_window_max: %llu is less than stream_window_max, %llu: all streams together hold no "
+		"less than one may",
+		(unsigned long long)session, (unsigned long long)stream);
+}
+
 static int check(struct config *c)
 {
-	if (check_identity(c) != 0)
+	if (check_identity(c) != 0 || check_windows(c) != 0)
 		return KITH_EINVAL;
 	for (size_t i = 0; i < OPTIONS_N; i++)
 		if (options[i].supernode_only && c->lines[i] != 0 && c->role != KITH_ROLE_SUPERNODE)

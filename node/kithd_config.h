@@ -38,8 +38,8 @@ struct config {
 	enum kith_log_level log_level;
 	enum log_format log_format;
 	bool log_clear, stun, ping, allow_loopback, offload;
-	uint64_t sessions_max, tunnels_max, relay_rate, relay_identity_rate,
-		leave_timeout; /* 0: the library's default */
+	uint64_t sessions_max, tunnels_max, relay_rate, relay_identity_rate, stream_window_max, session_window_max,
+		windows_max, leave_timeout; /* 0: the library's default */
 
 	int lines[64]; /* of each option, by its place in the table of kithd_config.c; 0: not given */
 	char *values[64]; /* as they were written, each with a newline behind it; NULL: not given */

@@ -128,6 +128,9 @@ static void apply_plain(const struct config *c, struct credentials *k, struct ki
 	o->tunnels_max = (uint32_t)c->tunnels_max;
 	o->relay_rate = c->relay_rate;
 	o->relay_owner_rate = c->relay_identity_rate;
+	o->stream_window_max = (uint32_t)c->stream_window_max;
+	o->session_window_max = (uint32_t)c->session_window_max;
+	o->windows_max = (size_t)c->windows_max;
 	if (c->leave_timeout > 0)
 		o->leave_us = (kith_time_us)c->leave_timeout * KITH_US_PER_S;
 }

@@ -75,6 +75,10 @@ KITH_EXPORT void kith_shared_free(struct kith_shared *shared);
 #define KITH_RELAY_RATE_MAX UINT64_C(10000000000) /* what rates can be set to, bytes a second */
 #define KITH_TUNNELS_LIMIT 10000000u /* what the maxima can be set to: far more than a machine has memory for */
 #define KITH_SESSIONS_LIMIT 100000000u
+/* Of windows of streams: what all streams begin with; what all streams of a session do; what can be set. */
+#define KITH_STREAM_WINDOW_LEAST (256u * 1024)
+#define KITH_SESSION_WINDOW_LEAST (1024u * 1024)
+#define KITH_WINDOW_LIMIT (1024u * 1024 * 1024)
 
 /* Where to knock first. Without a key, whoever answers there need only prove to be a supernode of the network. */
 struct kith_bootstrap {
@@ -110,6 +114,11 @@ struct kith_core_options {
 	uint32_t tunnels_max; /* supernode: default 10,000 */
 	uint64_t relay_rate; /* supernode: bytes a second for others in all; default 12.5 MB/s */
 	uint64_t relay_owner_rate; /* supernode: for one identity; default 1.25 MB/s */
+	/* How much streams may hold, each way: windows grow with use, up to these. What all
+	 * windows have grown by beyond what they begin with is bounded too; 0: none grows. */
+	uint32_t stream_window_max; /* one stream; default 8 MiB */
+	uint32_t session_window_max; /* all streams of a session; default 16 MiB; at least stream_window_max */
+	size_t windows_max; /* all sessions; default 256 MiB */
 	bool allow_loopback; /* offer and probe loopback addresses: several nodes on one machine */
 	bool answer_strangers; /* raise incoming for names that are no contact; default true */
 };

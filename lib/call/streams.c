@@ -10,6 +10,9 @@ static struct kith_streams *make_streams(struct kith_core *c, struct kith_sessio
 	cfg.random = c->random;
 	cfg.initiator = s->initiator;
 	cfg.generation = generation;
+	cfg.window_max = c->stream_window_max;
+	cfg.session_max = c->session_window_max;
+	cfg.pool = &c->windows;
 	cfg.now = c->now.mono_us;
 	cfg.rtt_us = kith_pathset_rtt_us(&s->paths);
 	if (kith_streams_new(&s->peer->streams, &cfg) != 0) {

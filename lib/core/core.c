@@ -17,6 +17,8 @@
 #include "super/query.h"
 #include "super/super.h"
 
+#define WINDOWS_MAX                                                                                                    \
+	(256u * 1024 * 1024) /* of streams: sixteen sessions at their bound, or thousands that grew a little */
 #define TICKS_MAX 4096 /* timers fired in one tick; more wait for the next, at once */
 
 const char *kith_close_text(unsigned reason)
@@ -87,6 +89,9 @@ void kith_core_options_init(struct kith_core_options *o)
 	o->tunnels_max = 10000;
 	o->relay_rate = 12500000;
 	o->relay_owner_rate = 1250000;
+	o->stream_window_max = KITH_STREAMS_WINDOW_MAX;
+	o->session_window_max = KITH_STREAMS_SESSION_MAX;
+	o->windows_max = WINDOWS_MAX;
 	o->answer_strangers = true;
 }
 
@@ -249,6 +254,15 @@ static bool span_fits(struct kith_span s)
 	return s.p != NULL || s.len == 0;
 }
 
+KITH_STATIC_ASSERT(KITH_STREAM_WINDOW_LEAST == KITH_STREAMS_WINDOW, "a stream begins with it");
+KITH_STATIC_ASSERT(KITH_WINDOW_LIMIT == KITH_STREAMS_SESSION_LIMIT, "streams take what can be set");
+
+static bool windows_fit(const struct kith_core_options *o)
+{
+	return o->stream_window_max >= KITH_STREAM_WINDOW_LEAST && o->session_window_max >= KITH_SESSION_WINDOW_LEAST &&
+	       o->session_window_max >= o->stream_window_max && o->session_window_max <= KITH_WINDOW_LIMIT;
+}
+
 static bool options_fit(const struct kith_core_options *o)
 {
 	if (o == NULL || o->size != sizeof *o || o->alloc == NULL || o->random == NULL || o->shared == NULL)
@@ -257,7 +271,7 @@ static bool options_fit(const struct kith_core_options *o)
 	    o->addrs_n > sizeof o->addrs / sizeof o->addrs[0])
 		return false;
 	if (o->relay_rate > KITH_RELAY_RATE_MAX || o->relay_owner_rate > KITH_RELAY_RATE_MAX ||
-	    o->tunnels_max > KITH_TUNNELS_LIMIT || o->sessions_max > KITH_SESSIONS_LIMIT)
+	    o->tunnels_max > KITH_TUNNELS_LIMIT || o->sessions_max > KITH_SESSIONS_LIMIT || !windows_fit(o))
 		return false;
 	return (o->bootstrap != NULL || o->bootstrap_n == 0) && o->bootstrap_n <= KITH_BOOTSTRAP_MAX &&
 	       span_fits(o->chain) && span_fits(o->devices) && span_fits(o->state);
@@ -279,6 +293,9 @@ int kith_core_new(struct kith_core **out, const struct kith_core_options *o, str
 	c->now = now;
 	c->answer_strangers = o->answer_strangers;
 	c->allow_loopback = o->allow_loopback;
+	c->stream_window_max = o->stream_window_max;
+	c->session_window_max = o->session_window_max;
+	c->windows.max = o->windows_max;
 	c->addrs_n = (uint8_t)o->addrs_n;
 	memcpy(c->addrs, o->addrs, sizeof c->addrs);
 	c->env = (struct kith_path_env){

@@ -136,6 +136,12 @@ static int make_core(struct kith_node *node, const struct kith_bootstrap bootstr
 		co.relay_rate = o->relay_rate;
 	if (o->relay_owner_rate != 0)
 		co.relay_owner_rate = o->relay_owner_rate;
+	if (o->stream_window_max != 0)
+		co.stream_window_max = o->stream_window_max;
+	if (o->session_window_max != 0)
+		co.session_window_max = o->session_window_max;
+	if (o->windows_max != 0)
+		co.windows_max = o->windows_max;
 	co.allow_loopback = o->allow_loopback;
 	co.answer_strangers = o->answer_strangers;
 	err = pick_device(node, &co.device) ? kith_core_new(&node->core, &co, kith_node_now(node)) : KITH_ENOENT;

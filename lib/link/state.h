@@ -22,6 +22,7 @@
 #include "relay/fwd.h"
 #include "session/guard.h"
 #include "session/sessions.h"
+#include "stream/stream.h"
 #include "wire/message.h"
 #include "wire/outbox.h"
 #include "wire/record.h"
@@ -261,6 +262,8 @@ struct kith_core {
 	bool save_due, save_out;
 	bool warned_expiry;
 	bool answer_strangers, allow_loopback, leaving, left, left_told;
+	uint32_t stream_window_max, session_window_max;
+	struct kith_streams_pool windows; /* of all sessions' streams */
 	kith_time_us leave_by;
 	uint32_t deciding; /* sessions that wait for the application: at most KITH_INCOMING_MAX */
 	struct kith_session *ringing; /* those that it was told of, the newest first */

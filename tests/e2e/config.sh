@@ -42,7 +42,10 @@ listen = {\"127.0.0.1:0\", \"[::1]:0\"}
 bootstrap = {\"example.org:4433\", \"[2001:db8::1]:4433\"}
 bootstrap += {\"192.0.2.1:4433 $key\"}
 log_level = debug
-sessions_max = 10k"
+sessions_max = 10k
+stream_window_max = 2M
+session_window_max = 2M
+windows_max = 100k"
 fine <<<"role = supernode
 profile = \"$tmp/s1\"
 listen = {\"0.0.0.0:4433\"}
@@ -110,6 +113,17 @@ sessions_max = \"$bad\""
 done
 wrong 2 'leave_timeout: found "61"; expected seconds from 1 to 60' <<<"$ok
 leave_timeout = 61"
+for bad in 0 262143 2G 8MiB; do
+	wrong 2 "stream_window_max: found \"$bad\"; expected bytes from 262144 to 1G" <<<"$ok
+stream_window_max = \"$bad\""
+done
+wrong 2 'session_window_max: found "1M"; expected bytes from 1048576 to 1G' <<<"$ok
+session_window_max = 1M"
+wrong 2 'session_window_max: 16777216 is less than stream_window_max, 20000000' <<<"$ok
+stream_window_max = 20M"
+wrong 3 'session_window_max: 2000000 is less than stream_window_max, 3000000' <<<"$ok
+stream_window_max = 3M
+session_window_max = 2M"
 for bad in 10T 11G 999 12.5M; do
 	wrong 2 "relay_rate: found \"$bad\"; expected bytes per second from 1k to 10G" <<<"role = supernode
 relay_rate = \"$bad\""
