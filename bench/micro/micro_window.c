@@ -1,5 +1,5 @@
 /* How much of a link one stream fills: goodput at the application over 100 Mbit/s, in virtual time (the figures are the
- * same on every machine), for several round trips and losses; and what memory it takes. One line of text for each, or of
+ * same on every machine), for several round trips and losses; and what memory it takes. A line for each, of text or of
  * JSON.
  *
  * Full: when three slots of 100 ms in a row had 90 % of the link. Then: the second half of the run. Whole: from the

@@ -79,8 +79,8 @@ struct kith_node_options {
 	bool stun; /* supernode: answer STUN binding requests (RFC 8489, 3489) on the same port */
 	uint32_t sessions_max, tunnels_max; /* 0: the core's defaults */
 	uint64_t relay_rate, relay_owner_rate; /* supernode: bytes a second, in all and for one identity; 0: defaults */
-	/* How much streams may hold, each way: what one may; what those of a connection may; what all have grown by beyond
-	 * what they begin with (256 KiB, 1 MiB). Windows grow with use. 0: the core's defaults (8, 16, 256 MiB) */
+	/* How much streams may hold, each way: what one may; what those of a connection may; what all windows have
+	 * grown by beyond what they begin with (256 KiB, 1 MiB). 0: the core's defaults (8, 16, 256 MiB) */
 	uint32_t stream_window_max, session_window_max;
 	size_t windows_max;
 	kith_time_us leave_us; /* how long kith_node_close may take to say goodbye; default 2 s */

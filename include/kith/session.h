@@ -138,8 +138,8 @@ KITH_EXPORT void kith_stream_set_callbacks(struct kith_stream *stream, const str
 					   void *user);
 
 /* Copies as many bytes as there is room for, and returns how many: less than len, or KITH_EAGAIN for none, means that
- * the writable callback follows. There is room for 256 KiB that have not arrived, and for twice what the network takes
- * at a time if that is more, up to the node's stream_window_max. KITH_ECLOSED: ended, reset or stopped; KITH_ENOMEM: nothing was
+ * the writable callback follows. There is room for 256 KiB that have not arrived, and for twice what is on its way if
+ * that is more, up to the node's stream_window_max. KITH_ECLOSED: ended, reset or stopped; KITH_ENOMEM: nothing was
  * taken. */
 KITH_EXPORT int kith_stream_write(struct kith_stream *stream, const void *data, size_t len) KITH_MUST_USE;
 

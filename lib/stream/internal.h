@@ -101,8 +101,8 @@ struct kith_gaps {
 
 struct kith_stream {
 	uint64_t id;
-	/* in streams.sending; in streams.waiting while QUIC does not know it, in streams.blocked while the session has no
-	 * credit */
+	/* in streams.sending; in streams.waiting while QUIC does not know it, in streams.blocked while the session has
+	 * no credit */
 	struct kith_link sending;
 	struct kith_link events; /* in streams.events while pending != 0 */
 	struct kith_sendbuf send;
@@ -115,7 +115,7 @@ struct kith_stream {
 	uint64_t reset_code; /* the peer's; before QUIC knows the stream, ours */
 	uint64_t stop_code;
 	size_t window; /* bytes that the peer may have on their way to us, or unread; 0: it sends no more, or unasked */
-	uint64_t consumed, judge_at; /* bytes read; with how many of them the window is judged again */
+	uint64_t consumed, judge_from; /* bytes read; how many before those by which the window is judged next */
 	kith_time_us judged_at;
 	uint64_t delivered; /* bytes that arrived in order */
 	struct kith_gaps gaps;
@@ -197,7 +197,9 @@ int kith_quic_learn_params(struct kith_streams *s);
 
 /* ---- quic.c ---- */
 ngtcp2_tstamp kith_quic_stamp(struct kith_streams *s, kith_time_us now);
+/* Smoothed, and the shortest on this path; before one was measured, what it is taken for. */
 kith_time_us kith_quic_round_trip(const struct kith_streams *s);
+kith_time_us kith_quic_round_trip_min(const struct kith_streams *s);
 void kith_quic_path(const struct kith_streams *s, uint64_t epoch, ngtcp2_path_storage *ps);
 void kith_quic_free(struct kith_streams *s);
 

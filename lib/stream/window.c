@@ -1,11 +1,12 @@
 /* How much may be on its way: what the peer may send us, and how much the application may write ahead.
  *
  * Receiving. A stream's window is what the peer may have sent and the application has not read. It begins as agreed
- * (start.c), and is raised by frames, as far as the application's reading asks for it: when half a window arrived and
- * was read within a round trip, the peer may well be waiting for credit, so the window doubles, and doubles again if it
- * took half of that, or a quarter. What had arrived before does not count, so an application that reads late, or less
- * than comes, raises nothing. A window so holds two to four round trips' worth of reading: one for what is on its way,
- * one for the repair of a loss, during which nothing is read.
+ * (start.c), and is raised by frames, as far as the application's reading asks for it: it holds what is read in
+ * three round trips, and so doubles until it does, at most eightfold at once. One of the three is on its way, one
+ * passes without reading while a loss is repaired, and credit comes in halves of windows, so that a peer that waits
+ * for it seems to be half as fast as its window. Reading is measured over round trips, and the shortest one counts:
+ * a window that fills a queue makes the others longer, and would justify itself. What had arrived before does not
+ * count, so an application that reads late, or less than comes, raises nothing.
  *
  * The session's window bounds what all its streams hold together. It follows the sum of theirs, and shrinks with it: as
  * long as it can, no stream that is not read stalls another. (QUIC tells the session's credit only when half the first
@@ -15,10 +16,10 @@
  *
  * A window never takes back what was promised: it shrinks by crediting less than was read.
  *
- * Sending. QUIC points to what was written until it is acknowledged. Congestion control knows how much of that can be
- * on its way; as much again is taken in, so that there is something to send when acknowledgements come. A quarter of
- * the session's bound is divided among all streams that there can be, so that each gets on; the rest is for whoever
- * comes first.
+ * Sending. QUIC points to what was written until it is acknowledged. What is on its way is what congestion control
+ * and the peer's credit allow; as much again is taken in, so that there is something to send when acknowledgements
+ * come. A quarter of the session's bound is divided among all streams that there can be, so that each gets on; the
+ * rest is for whoever comes first.
  */
 #include "stream/internal.h"
 
@@ -27,12 +28,13 @@
 
 enum {
 	DOUBLINGS_MAX = 3, /* at once */
-	SEND_ROUNDS = 2, /* congestion windows that a stream takes in */
+	ROUNDS = 3, /* of reading that a window holds at least */
+	SEND_ROUNDS = 2, /* times what is on its way */
 	SEND_EACH = 4 /* the share of the session's bound that is divided among all streams */
 };
 
-/* What two busy hosts add to the round trip of a fast network. */
-#define ROUND_MIN_US (5 * KITH_US_PER_MS)
+/* What is read is measured for at least so long: a busy host reads in bursts. */
+#define PERIOD_MIN_US (2 * KITH_US_PER_MS)
 
 static size_t min(size_t a, size_t b)
 {
@@ -97,7 +99,6 @@ void kith_window_deinit(struct kith_streams *s)
 void kith_window_open(struct kith_streams *s, struct kith_stream *st)
 {
 	st->window = s->cfg.window;
-	st->judge_at = st->window / 2;
 	st->judged_at = s->pace_at;
 	s->windows += st->window;
 	widen_session(s);
@@ -119,25 +120,18 @@ static void credit_stream(struct kith_streams *s, const struct kith_stream *st, 
 		s->failed = KITH_ENOMEM;
 }
 
-static void widen(struct kith_streams *s, struct kith_stream *st, kith_time_us took)
+/* read: bytes in a round trip. */
+static void widen(struct kith_streams *s, struct kith_stream *st, uint64_t read)
 {
-	kith_time_us rtt = kith_quic_round_trip(s), round = rtt > ROUND_MIN_US ? rtt : ROUND_MIN_US;
 	size_t window = st->window, taken = s->windows + kith_window_first(s) / 2, bound = session_bound(s);
 	size_t left = bound > taken ? bound - taken : 0;
-	for (unsigned i = 0; i < DOUBLINGS_MAX && took <= round && window < s->cfg.window_max; i++, took *= 2)
+	for (unsigned i = 0; i < DOUBLINGS_MAX && window <= ROUNDS * read && window < s->cfg.window_max; i++)
 		window *= 2;
 	window = min(min(window, s->cfg.window_max), st->window + left / 2);
 	credit_stream(s, st, window - st->window);
 	s->windows += window - st->window;
 	st->window = window;
 	widen_session(s);
-}
-
-/* After so much was read the window is judged again. What has arrived already says nothing about the peer. */
-static void judge_next(struct kith_streams *s, struct kith_stream *st)
-{
-	st->judged_at = s->pace_at;
-	st->judge_at = st->consumed + st->recv.len + st->window / 2;
 }
 
 void kith_window_consumed(struct kith_streams *s, struct kith_stream *st, size_t len)
@@ -147,10 +141,16 @@ void kith_window_consumed(struct kith_streams *s, struct kith_stream *st, size_t
 	st->consumed += len;
 	credit_stream(s, st, len);
 	credit_session(s, len);
-	if (st->window == 0 || st->consumed < st->judge_at)
+	kith_time_us took = s->pace_at - st->judged_at;
+	if (st->window == 0 || took < PERIOD_MIN_US)
 		return;
-	widen(s, st, s->pace_at - st->judged_at);
-	judge_next(s, st);
+	kith_time_us rtt = kith_quic_round_trip_min(s);
+	if (took < rtt)
+		return;
+	if (st->consumed > st->judge_from)
+		widen(s, st, (st->consumed - st->judge_from) * (uint64_t)rtt / (uint64_t)took);
+	st->judged_at = s->pace_at;
+	st->judge_from = st->consumed + st->recv.len; /* what has arrived already says nothing about the peer */
 }
 
 /* ---- sending ---- */
@@ -159,10 +159,10 @@ static size_t ahead(const struct kith_streams *s)
 	ngtcp2_conn_stat stat = { 0 };
 	if (s->conn != NULL)
 		ngtcp2_conn_get_conn_stat(s->conn, &stat);
-	uint64_t rounds = SEND_ROUNDS * stat.cwnd;
-	if (rounds < s->cfg.window)
+	uint64_t most = SEND_ROUNDS * stat.bytes_in_flight;
+	if (most < s->cfg.window)
 		return s->cfg.window;
-	return rounds < s->cfg.window_max ? (size_t)rounds : s->cfg.window_max;
+	return most < s->cfg.window_max ? (size_t)most : s->cfg.window_max;
 }
 
 size_t kith_window_room(const struct kith_streams *s, const struct kith_stream *st)

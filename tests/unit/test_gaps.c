@@ -1,4 +1,5 @@
-/* Streams that arrive in many pieces: the ranges against a map of bytes, and what QUIC would give a connection up for. */
+/* Streams that arrive in many pieces: the ranges against a map of bytes, and what QUIC would give a connection up for.
+ */
 #include "codec/cursor.h"
 #include "stream/internal.h"
 #include "stream_pipe.h"

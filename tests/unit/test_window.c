@@ -120,7 +120,8 @@ static void who_reads_late_raises_nothing(void **state)
 	pipe_free(p);
 }
 
-/* 200 kB a round trip need no more than four times that, however fast the link is. */
+/* 200 kB a round trip need no more than six times that, however fast the link is: 1 MiB, and half as much again while
+ * a buffer grows to that. */
 static void a_slow_reader_gets_a_window_of_its_own_pace(void **state)
 {
 	(void)state;
@@ -131,7 +132,7 @@ static void a_slow_reader_gets_a_window_of_its_own_pace(void **state)
 	o.read_bytes_per_s = 2000000;
 	assert_int_equal(kith_streamrun(&o, &r), 0);
 	assert_true(kith_streamrun_rate(&r, r.slots_n / 2) >= 1990000);
-	assert_true(r.reader_peak_bytes < 3 * MIB / 2);
+	assert_true(r.reader_peak_bytes < 2 * MIB);
 }
 
 static void a_session_holds_no_more_than_its_bound_and_goes_on_when_read(void **state)
