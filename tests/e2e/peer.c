@@ -7,6 +7,8 @@
  *     flow MS          every MS milliseconds a numbered record on a stream, and a numbered datagram; 0 stops
  *     stats            -> stats: what was sent, what arrived, what is missing, the longest silence of each; clears the
  *                         silences
+ *     bulk MS          as much as goes on a stream of its own, for so long -> bulk, at the other end: bytes, ms from the
+ *                      first byte to the last, and rate_late: bytes a second from half of MS on
  *     paths, explain   -> paths, explain: of the connection
  *     lookup NAME      -> found for each device, then looked-up
  *     watch NAME       -> presence, from now on
@@ -26,12 +28,17 @@
 
 #define SERVICE "flow"
 
-enum { STREAM_CHANNEL = 1, DATAGRAM_CHANNEL = 2, RECORD_LEN = 16, PATHS_MAX = 16 };
+enum { STREAM_CHANNEL = 1, DATAGRAM_CHANNEL = 2, BULK_CHANNEL = 3, RECORD_LEN = 16, PATHS_MAX = 16, CHUNK = 65536 };
 
 /* What arrived of one kind of numbered things. */
 struct arrivals {
 	uint64_t received, next, out_of_order;
 	uint64_t last_us, silence_us; /* the longest time between two, since the last stats */
+};
+
+/* A stream that carries as much as it can: sent until a time, or what has come. */
+struct bulk {
+	uint64_t until_us, bytes, first_us, half_us, half_bytes;
 };
 
 struct peer {
@@ -47,6 +54,7 @@ struct peer {
 	uint8_t part[RECORD_LEN];
 	size_t part_len;
 	struct arrivals records, datagrams;
+	struct bulk bulk;
 	char line[512];
 	size_t line_len;
 };
@@ -144,11 +152,71 @@ static void use_stream(struct peer *p, struct kith_stream *stream)
 	kith_stream_set_callbacks(stream, &cb, p);
 }
 
+/* ---- as much as goes ---- */
+
+static void write_bulk(struct kith_stream *stream, void *user)
+{
+	static const uint8_t zeros[CHUNK];
+	struct peer *p = user;
+	int n = 1;
+	while (n > 0 && now_us() < p->bulk.until_us)
+		n = kith_stream_write(stream, zeros, sizeof zeros);
+	if (n > 0)
+		(void)kith_stream_finish(stream);
+}
+
+static void send_bulk(struct peer *p, uint64_t ms)
+{
+	struct kith_stream_callbacks cb;
+	struct kith_stream *stream;
+	kith_stream_callbacks_init(&cb);
+	cb.writable = write_bulk;
+	p->bulk.until_us = now_us() + ms * 1000;
+	if (p->conn != NULL && kith_stream_open(p->conn, BULK_CHANNEL, &cb, p, &stream) == 0) {
+		if (kith_stream_write(stream, &ms, sizeof ms) == sizeof ms)
+			write_bulk(stream, p);
+	}
+}
+
+/* What the first bytes say is how long the sender means to send. */
+static void read_bulk(struct kith_stream *stream, void *user)
+{
+	static uint8_t chunk[CHUNK];
+	struct peer *p = user;
+	struct bulk *b = &p->bulk;
+	bool fin = false;
+	int n;
+	while (!fin && (n = kith_stream_read(stream, chunk, sizeof chunk, &fin)) >= 0) {
+		uint64_t now = now_us(), ms;
+		if (b->bytes == 0 && n >= (int)sizeof ms) {
+			memcpy(&ms, chunk, sizeof ms);
+			*b = (struct bulk){ .first_us = now, .half_us = now + ms * 500 };
+		}
+		b->bytes += (uint64_t)n;
+		if (now < b->half_us)
+			b->half_bytes = b->bytes;
+	}
+	if (!fin)
+		return;
+	uint64_t end = now_us();
+	tell("bulk",
+	     json_pack("{s:I, s:f, s:f}", "bytes", (json_int_t)b->bytes, "ms", (double)(end - b->first_us) / 1000.0,
+		       "rate_late", (double)(b->bytes - b->half_bytes) * 1e6 / (double)(end - b->half_us)));
+	b->bytes = 0;
+	(void)kith_stream_finish(stream);
+}
+
 static void on_stream(struct kith_conn *conn, struct kith_stream *stream, uint16_t channel, void *user)
 {
+	struct kith_stream_callbacks cb;
 	(void)conn;
-	(void)channel;
-	use_stream(user, stream);
+	if (channel != BULK_CHANNEL) {
+		use_stream(user, stream);
+		return;
+	}
+	kith_stream_callbacks_init(&cb);
+	cb.readable = read_bulk;
+	kith_stream_set_callbacks(stream, &cb, user);
 }
 
 static void on_datagram(struct kith_conn *conn, uint16_t channel, const uint8_t *data, size_t len, void *user)
@@ -347,6 +415,8 @@ static void obey(struct peer *p, const char *command, const char *argument)
 			uv_timer_start(&p->timer, on_tick, 0, ms);
 		else
 			uv_timer_stop(&p->timer);
+	} else if (strcmp(command, "bulk") == 0) {
+		send_bulk(p, strtoul(argument, NULL, 10));
 	} else if (strcmp(command, "stats") == 0) {
 		tell("stats", json_pack("{s:I, s:I, s:o, s:o, s:o}", "sent", (json_int_t)p->sent, "datagrams_sent",
 					(json_int_t)p->datagrams_sent, "records", arrivals_json(&p->records),
