@@ -7,8 +7,8 @@
  *     flow MS          every MS milliseconds a numbered record on a stream, and a numbered datagram; 0 stops
  *     stats            -> stats: what was sent, what arrived, what is missing, the longest silence of each; clears the
  *                         silences
- *     bulk MS          as much as goes on a stream of its own, for so long -> bulk, at the other end: bytes, ms from the
- *                      first byte to the last, and rate_late: bytes a second from half of MS on
+ *     bulk MS          as much as goes on a stream of its own, for so long -> bulk, at the other end: bytes, ms from
+ *                      the first byte to the last, and rate_late: bytes a second from half of MS on
  *     paths, explain   -> paths, explain: of the connection
  *     lookup NAME      -> found for each device, then looked-up
  *     watch NAME       -> presence, from now on
