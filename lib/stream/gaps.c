@@ -96,7 +96,7 @@ bool kith_gaps_admit(struct kith_streams *s, const struct kith_stream_frame *fra
 	if (st == NULL || st->gaps.n < STREAM_GAPS_MAX ||
 	    !kith_gaps_opens(&st->gaps, frame->offset, frame->offset + frame->len))
 		return true;
-	return st->gaps.n < STREAM_GAPS_MAX + KEPT && s->pace_at - s->taken_at >= kith_quic_round_trip(s);
+	return st->gaps.n < STREAM_GAPS_MAX + KEPT && s->pace_at - s->taken_at >= kith_window_round_trip(s);
 }
 
 bool kith_gaps_take(struct kith_streams *s, const struct kith_stream_frame *frame)

@@ -197,9 +197,6 @@ int kith_quic_learn_params(struct kith_streams *s);
 
 /* ---- quic.c ---- */
 ngtcp2_tstamp kith_quic_stamp(struct kith_streams *s, kith_time_us now);
-/* Smoothed, and the shortest on this path; before one was measured, what it is taken for. */
-kith_time_us kith_quic_round_trip(const struct kith_streams *s);
-kith_time_us kith_quic_round_trip_min(const struct kith_streams *s);
 void kith_quic_path(const struct kith_streams *s, uint64_t epoch, ngtcp2_path_storage *ps);
 void kith_quic_free(struct kith_streams *s);
 
@@ -213,6 +210,11 @@ void kith_quic_stop(struct kith_streams *s, struct kith_stream *st, uint64_t cod
 void kith_quic_stream_freed(struct kith_streams *s, const struct kith_stream *st);
 
 /* ---- window.c ---- */
+
+/* Smoothed, and the shortest on this path; before one was measured, what it is taken for. */
+kith_time_us kith_window_round_trip(const struct kith_streams *s);
+kith_time_us kith_window_round_trip_min(const struct kith_streams *s);
+
 size_t kith_window_first(const struct kith_streams *s);
 void kith_window_open(struct kith_streams *s, struct kith_stream *st);
 

@@ -108,21 +108,6 @@ kith_time_us kith_streams_deadline(const struct kith_streams *s)
 	return s->pace_at + (kith_time_us)wait_us;
 }
 
-kith_time_us kith_quic_round_trip(const struct kith_streams *s)
-{
-	ngtcp2_conn_stat stat;
-	ngtcp2_conn_get_conn_stat(s->conn, &stat);
-	return (kith_time_us)(stat.smoothed_rtt / NS_PER_US);
-}
-
-kith_time_us kith_quic_round_trip_min(const struct kith_streams *s)
-{
-	ngtcp2_conn_stat stat;
-	ngtcp2_conn_get_conn_stat(s->conn, &stat);
-	bool measured = stat.first_rtt_sample_ts != UINT64_MAX;
-	return (kith_time_us)((measured ? stat.min_rtt : stat.smoothed_rtt) / NS_PER_US);
-}
-
 static size_t probes(const struct kith_streams *s)
 {
 	ngtcp2_conn_stat stat;

@@ -27,6 +27,7 @@
 #include "base/timer.h"
 
 enum {
+	NS_PER_US = 1000,
 	DOUBLINGS_MAX = 3, /* at once */
 	ROUNDS = 3, /* of reading that a window holds at least */
 	SEND_ROUNDS = 2, /* times what is on its way */
@@ -39,6 +40,22 @@ enum {
 static size_t min(size_t a, size_t b)
 {
 	return a < b ? a : b;
+}
+
+/* ---- round trips ---- */
+kith_time_us kith_window_round_trip(const struct kith_streams *s)
+{
+	ngtcp2_conn_stat stat;
+	ngtcp2_conn_get_conn_stat(s->conn, &stat);
+	return (kith_time_us)(stat.smoothed_rtt / NS_PER_US);
+}
+
+kith_time_us kith_window_round_trip_min(const struct kith_streams *s)
+{
+	ngtcp2_conn_stat stat;
+	ngtcp2_conn_get_conn_stat(s->conn, &stat);
+	bool measured = stat.first_rtt_sample_ts != UINT64_MAX;
+	return (kith_time_us)((measured ? stat.min_rtt : stat.smoothed_rtt) / NS_PER_US);
 }
 
 /* ---- the session's window ---- */
@@ -144,7 +161,7 @@ void kith_window_consumed(struct kith_streams *s, struct kith_stream *st, size_t
 	kith_time_us took = s->pace_at - st->judged_at;
 	if (st->window == 0 || took < PERIOD_MIN_US)
 		return;
-	kith_time_us rtt = kith_quic_round_trip_min(s);
+	kith_time_us rtt = kith_window_round_trip_min(s);
 	if (took < rtt)
 		return;
 	if (st->consumed > st->judge_from)
