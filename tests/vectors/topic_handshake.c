@@ -229,7 +229,7 @@ static void bad_data(struct vec_topic *topic, struct exchange *x)
 		  "does not authenticate" },
 		{ "data, counter damaged", "The counter is part of the associated data and of the nonce.", 14,
 		  KITH_OPEN_NOT_AUTHENTIC, "does not authenticate" },
-		{ "data, another epoch", "Nobody agreed on keys of epoch 1.", 1, KITH_OPEN_NOT_AUTHENTIC,
+		{ "data, another epoch", "Nobody agreed on keys of epoch 1.", 1, KITH_OPEN_WRONG_EPOCH,
 		  "the epoch is neither this one nor the next that was agreed on" },
 		{ "data, replayed", "A packet whose counter was seen.", 0, KITH_OPEN_REPLAYED,
 		  "the counter is in the replay window" },

@@ -90,7 +90,9 @@ static void flight(struct vec_topic *topic, struct end *client, struct end *serv
 	VEC_REQUIRE(kith_streams_input(server->s, server->now, body, len) == 0);
 	VEC_REQUIRE(kith_streams_event(server->s, &event) && event.type == KITH_STREAM_OPENED &&
 		    event.channel == CHANNEL);
-	VEC_REQUIRE(kith_streams_read(server->s, event.id, read, sizeof read, &fin) == sizeof greeting - 1 && fin);
+	VEC_REQUIRE(kith_streams_read(server->s, server->now, event.id, read, sizeof read, &fin) ==
+			    sizeof greeting - 1 &&
+		    fin);
 	v = begin(topic, "first packet back", "The responder acknowledges packet 2, and answers on the same stream.",
 		  false);
 	VEC_REQUIRE(kith_streams_write(server->s, event.id, (const uint8_t *)reply, sizeof reply - 1, true) > 0);
@@ -101,7 +103,9 @@ static void flight(struct vec_topic *topic, struct end *client, struct end *serv
 	put_body(&v, body, len, 2);
 	vec_end(&v);
 	VEC_REQUIRE(kith_streams_input(client->s, client->now + 40000, body, len) == 0);
-	VEC_REQUIRE(kith_streams_read(client->s, id, read, sizeof read, &fin) == sizeof reply - 1 && fin);
+	VEC_REQUIRE(kith_streams_read(client->s, client->now + 40000, id, read, sizeof read, &fin) ==
+			    sizeof reply - 1 &&
+		    fin);
 }
 
 /* The responder may open one first. */
