@@ -590,9 +590,16 @@ static void repeat(const struct kith_path_env *env, kith_time_us now, struct ask
 	kith_stats_add(env->stats, KITH_STAT_REQUESTS_RETRANSMITTED, 1);
 }
 
+static bool holds_nothing(const struct kith_requests *rq)
+{
+	bool empty = rq->first == NULL;
+	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++)
+		empty = empty && !rq->asked[i].used && rq->work[i].state == WORK_FREE;
+	return empty;
+}
+
 void kith_requests_tick(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now)
 {
-	bool empty = true;
 	if (*rq == NULL)
 		return;
 	drop_finished(*rq, env->alloc);
@@ -603,11 +610,10 @@ void kith_requests_tick(struct kith_requests **rq, const struct kith_path_env *e
 			repeat(env, now, a);
 		if (w->state != WORK_FREE && w->keep_until <= now)
 			drop_work(*rq, w, env->alloc);
-		empty = empty && !a->used && w->state == WORK_FREE;
 	}
 	(*rq)->resume = false; /* without memory they wait on */
 	start_waiting(*rq, env, now);
-	if (empty && (*rq)->first == NULL)
+	if (holds_nothing(*rq))
 		kith_requests_free(rq, env->alloc);
 }
 

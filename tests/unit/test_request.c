@@ -438,6 +438,27 @@ static void what_was_canceled_is_not_heard_of_again(void **state)
 	pair_deinit(&p);
 }
 
+/* All eight are canceled: the tick that finds nothing outstanding starts what waited, and keeps it. */
+static void what_waited_is_sent_when_all_before_it_were_canceled(void **state)
+{
+	struct pair p;
+	(void)state;
+	pair_init(&p);
+	p.loss_percent = 100;
+	for (uint64_t i = 0; i <= KITH_REQUESTS_MAX; i++)
+		assert_int_equal(ask(&p, 0, i, 10), 0);
+	for (uint64_t i = 0; i < KITH_REQUESTS_MAX; i++)
+		kith_request_cancel(p.end[0].rq, &p.end[0].env, i);
+	p.loss_percent = 0;
+	kith_requests_tick(&p.end[0].rq, &p.end[0].env, p.now);
+	assert_non_null(p.end[0].rq);
+	fly(&p, 0);
+	run(&p, KITH_US_PER_S);
+	assert_int_equal(p.end[0].ok, 1);
+	assert_int_equal(p.end[0].last_token, KITH_REQUESTS_MAX);
+	pair_deinit(&p);
+}
+
 static void when_the_session_ends_so_does_every_request(void **state)
 {
 	struct pair p;
@@ -585,6 +606,7 @@ int main(void)
 		cmocka_unit_test(answers_kept_for_repetition_are_bounded),
 		cmocka_unit_test(a_request_too_long_or_without_memory_is_refused_and_leaves_nothing),
 		cmocka_unit_test(what_was_canceled_is_not_heard_of_again),
+		cmocka_unit_test(what_waited_is_sent_when_all_before_it_were_canceled),
 		cmocka_unit_test(when_the_session_ends_so_does_every_request),
 		cmocka_unit_test(a_request_in_a_handshake_is_answered_in_its_reply),
 		cmocka_unit_test(an_answer_too_long_for_the_reply_follows_it),
