@@ -235,10 +235,12 @@ static int build(struct kith_core *c, const struct kith_core_options *o)
 		if (err != 0) /* a torn file costs the cache, not the node */
 			KITH_LOG(c->log, KITH_LOG_WARN, "state_not_loaded err=%s", kith_err_name(err));
 	}
-	if (super)
-		err = kith_super_new(c, o);
-	else
-		err = 0;
+	const struct kith_super_options serving = { .sessions_max = o->sessions_max,
+						    .tunnels_max = o->tunnels_max,
+						    .relay_rate = o->relay_rate,
+						    .relay_owner_rate = o->relay_owner_rate,
+						    .shard = o->shard };
+	err = super ? kith_super_new(c, &serving) : 0;
 	if (err == 0)
 		err = take_bootstrap(c, o->bootstrap, o->bootstrap_n);
 	if (err >= 0) {

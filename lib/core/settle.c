@@ -7,6 +7,7 @@
 #include "call/talk.h"
 #include "core/leaving.h"
 #include "core/requests.h"
+#include "core/serving.h"
 #include "leaf/homes.h"
 #include "leaf/watching.h"
 #include "link/connect.h"
@@ -280,6 +281,7 @@ void kith_core_settle(struct kith_core *c)
 		some |= settle_news(c);
 		some |= seal_all(c);
 	} while (some);
+	kith_serving_settle(c);
 	kith_leaving_settle(c);
 	arm_touched(c);
 	sweep(c, over);

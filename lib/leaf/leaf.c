@@ -27,6 +27,17 @@ static void stop_asking(struct kith_core *c, struct kith_home_slot *home)
 	home->asking = false;
 }
 
+void kith_leaf_rest(struct kith_core *c)
+{
+	for (size_t i = 0; i < KITH_HOMES + KITH_SPARES; i++) {
+		struct kith_home_slot *slot = i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
+		if (slot->state != KITH_HOME_FREE)
+			kith_homes_let_go(c, slot);
+	}
+	kith_timers_stop(&c->timers, &c->leaf.timer);
+	c->leaf.record_len = 0;
+}
+
 void kith_leaf_leave(struct kith_core *c)
 {
 	for (size_t i = 0; i < KITH_HOMES + KITH_SPARES; i++) {
@@ -49,8 +60,8 @@ bool kith_leaf_says_goodbye(struct kith_core *c)
 
 void kith_leaf_tick(struct kith_core *c)
 {
-	if (c->leaving)
-		return; /* the last word is on its way */
+	if (c->leaving || kith_serves(c))
+		return; /* the last word is on its way; or it needs no homes */
 	kith_homes_tick(c);
 	if (c->leaf.publish_at <= c->now.mono_us)
 		kith_leaf_publish(c);

@@ -8,6 +8,9 @@ void kith_leaf_begin(struct kith_core *c);
 void kith_leaf_deinit(struct kith_core *c);
 void kith_leaf_tick(struct kith_core *c);
 
+/* Lets its homes go, and tries no others: the node serves as a supernode from now on. */
+void kith_leaf_rest(struct kith_core *c);
+
 /* Says goodbye to the directory and to the homes: each is asked to publish the last record, since any may be dead. What
  * is being tried is let go. */
 void kith_leaf_leave(struct kith_core *c);

@@ -204,6 +204,7 @@ struct kith_supernode {
 	struct kith_query *done; /* of this node's own application, the first that ended first */
 	struct kith_timer timer;
 	struct kith_id id; /* ours */
+	bool ending; /* freed when the ends of its sessions were told */
 	uint8_t entry[KITH_MEMBER_LEN_MAX]; /* our own member entry */
 	uint16_t entry_len;
 	uint64_t entry_seq;

@@ -168,7 +168,8 @@ void kith_super_on_gossiped(struct kith_core *c, struct kith_session *s, const s
 {
 	struct kith_gossip_result result;
 	kith_super_heard_of(c, s, answer->err);
-	if (answer->err != 0 || kith_gossip_answered(&c->super->members, &c->now, answer->body, &result) != 0)
+	if (c->super == NULL || answer->err != 0 ||
+	    kith_gossip_answered(&c->super->members, &c->now, answer->body, &result) != 0)
 		return;
 	learnt(c, &result);
 	follow_up(c, s, &result);

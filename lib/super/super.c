@@ -1,6 +1,7 @@
 #include "super/super.h"
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/rng.h"
 #include "super/attach.h"
 #include "super/interests.h"
@@ -12,12 +13,10 @@
 #define EXPIRE_US (5 * KITH_US_PER_S)
 #define BATCH 64
 
-int kith_super_new(struct kith_core *c, const struct kith_core_options *o)
+/* Everything that cannot fail but for memory, which is asked for when it is needed. */
+static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 {
-	struct kith_supernode *sn = KITH_NEW(c->alloc, struct kith_supernode);
-	if (sn == NULL)
-		return KITH_ENOMEM;
-	c->super = sn;
+	struct kith_supernode *sn = c->super;
 	uint64_t seed[2] = { kith_rng_u64(c->random), kith_rng_u64(c->random) };
 	kith_members_init(&sn->members, c->alloc, &c->shared->blobs, &c->trust, KITH_MEMBERS_MAX);
 	kith_store_init(&sn->store, c->alloc, &c->shared->blobs, KITH_SUPER_RECORDS_MAX, seed);
@@ -41,11 +40,23 @@ int kith_super_new(struct kith_core *c, const struct kith_core_options *o)
 			  KITH_INTRODUCTIONS_BURST);
 	kith_fwd_init(&sn->fwd, c->alloc, c->random, &limits, o->shard, seed);
 	sn->timer.kind = KITH_TIMER_SUPERNODE;
+}
+
+int kith_super_new(struct kith_core *c, const struct kith_super_options *o)
+{
+	KITH_ASSERT(c->super == NULL);
 	if (c->addrs_n == 0)
 		return KITH_EINVAL;
+	struct kith_supernode *sn = KITH_NEW(c->alloc, struct kith_supernode);
+	if (sn == NULL)
+		return KITH_ENOMEM;
+	c->super = sn;
+	init_tables(c, o);
 	int err = kith_super_make_entry(c, 0);
-	if (err != 0)
+	if (err != 0) {
+		kith_super_free(c);
 		return err;
+	}
 	sn->gossip_at = c->now.mono_us;
 	sn->expire_at = c->now.mono_us + EXPIRE_US;
 	kith_super_wake(c, c->now.mono_us);
@@ -70,6 +81,18 @@ void kith_super_free(struct kith_core *c)
 	kith_members_deinit(&sn->members);
 	KITH_FREE(c->alloc, sn);
 	c->super = NULL;
+}
+
+void kith_super_end(struct kith_core *c)
+{
+	uint32_t it = 0;
+	struct kith_session *s;
+	c->super->ending = true;
+	kith_timers_stop(&c->timers, &c->super->timer);
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (!(s->use & (KITH_USE_PEER | KITH_USE_HOME)))
+			kith_session_end(c, s, KITH_CLOSE_LEAVING, false);
+	}
 }
 
 void kith_super_lost(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)

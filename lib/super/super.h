@@ -13,7 +13,19 @@
 #define KITH_SUPER_WATCHES_MAX 1000000 /* local */
 #define KITH_SUPER_WATCHES_PER_HOME 200000 /* local: a home joins its leaves' watches, so it has many */
 
-int kith_super_new(struct kith_core *c, const struct kith_core_options *o) KITH_MUST_USE;
+struct kith_super_options {
+	uint32_t sessions_max, tunnels_max;
+	uint64_t relay_rate, relay_owner_rate; /* bytes a second: in all, for one identity */
+	uint8_t shard;
+};
+
+/* Makes it, at the start or while the core runs. KITH_EINVAL: the node has no public address to be reached at;
+ * KITH_ENOMEM, or why our own entry does not hold. Nothing stays after an error. */
+int kith_super_new(struct kith_core *c, const struct kith_super_options *o) KITH_MUST_USE;
+
+/* Stops serving: the sessions that others have here for it end (they look for another supernode at once). When their
+ * ends were told, it is freed. */
+void kith_super_end(struct kith_core *c);
 void kith_super_free(struct kith_core *c);
 void kith_super_tick(struct kith_core *c);
 
