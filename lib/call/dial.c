@@ -159,24 +159,22 @@ static void try_again(struct kith_core *c, struct kith_operation *op, int err)
 	kith_op_arm(c, op, c->now.mono_us + CUT_OFF_RETRY_US);
 }
 
-void kith_dial_on_found(struct kith_core *c, const struct kith_answer *answer)
+void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith_msg_found *m)
 {
-	struct kith_operation *op = kith_op_get(c, (kith_op)kith_token_value(answer->token));
+	struct kith_operation *op = kith_op_get(c, id);
 	struct kith_found found[KITH_DIAL_DEVICES_MAX];
-	struct kith_msg_room room;
-	struct kith_msg_found m;
 	if (op == NULL || op->session != 0)
 		return;
 	op->asked = 0;
-	if (answer->err == KITH_ENOENT) {
+	if (err == KITH_ENOENT) {
 		kith_op_done(c, op->id, KITH_ENOENT, false);
 		return;
 	}
-	if (answer->err != 0 || kith_msg_found_read(&m, &room, answer->body) != 0) {
-		try_again(c, op, answer->err != 0 ? answer->err : KITH_EPROTO);
+	if (err != 0) {
+		try_again(c, op, err);
 		return;
 	}
-	size_t n = kith_find_read(c, &op->key, op->name, &m, found);
+	size_t n = kith_find_read(c, &op->key, op->name, m, found);
 	if (op->kind == KITH_OP_LOOKUP) {
 		for (size_t i = 0; i < n; i++)
 			kith_find_tell(c, op->id, &found[i]);
@@ -184,9 +182,19 @@ void kith_dial_on_found(struct kith_core *c, const struct kith_answer *answer)
 		return;
 	}
 	const struct kith_found *f = best(found, n);
-	int err = f != NULL ? call(c, op, f) : n > 0 ? KITH_EOFFLINE : KITH_ENOENT;
+	err = f != NULL ? call(c, op, f) : n > 0 ? KITH_EOFFLINE : KITH_ENOENT;
 	if (err != 0)
 		kith_op_done(c, op->id, err, false);
+}
+
+void kith_dial_on_found(struct kith_core *c, const struct kith_answer *answer)
+{
+	struct kith_msg_room room;
+	struct kith_msg_found m;
+	int err = answer->err;
+	if (err == 0)
+		err = kith_msg_found_read(&m, &room, answer->body);
+	kith_dial_found(c, (kith_op)kith_token_value(answer->token), err, &m);
 }
 
 void kith_dial_refresh(struct kith_core *c, struct kith_session *s)

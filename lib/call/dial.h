@@ -32,8 +32,11 @@ void kith_dial_redial(struct kith_core *c, struct kith_session *s);
 void kith_dial_refresh(struct kith_core *c, struct kith_session *s);
 void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answer);
 
-/* The answer to a LOOKUP request, or to what this supernode asked itself. */
+/* The answer to a LOOKUP request. */
 void kith_dial_on_found(struct kith_core *c, const struct kith_answer *answer);
+
+/* What a look-up of an operation came to, asked of a home or of this supernode itself. m is read when err is 0. */
+void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith_msg_found *m);
 
 void kith_dial_tick(struct kith_core *c, struct kith_operation *op);
 

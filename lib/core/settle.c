@@ -76,28 +76,26 @@ bool kith_settle_news(struct kith_core *c, struct kith_session *s)
 	return true;
 }
 
-static void tell_found(struct kith_core *c, kith_op op, struct kith_span body)
+static void tell_found(struct kith_core *c, kith_op op, const struct kith_findings *found)
 {
 	struct kith_msg_room room;
-	struct kith_msg_found found;
-	struct kith_answer answer = { .token = kith_token(KITH_TOKEN_LOOKUP, op),
-				      .err = body.len > 0 ? 0 : KITH_ENOENT,
-				      .body = body };
+	struct kith_msg_found m;
+	kith_findings_message(found, &room, &m);
 	if (op != 0)
-		kith_dial_on_found(c, &answer);
-	else if (body.len > 0 && kith_msg_found_read(&found, &room, body) == 0)
-		kith_watching_notice(c, found.records, found.vanished);
+		kith_dial_found(c, op, found->n > 0 ? 0 : KITH_ENOENT, &m);
+	else
+		kith_watching_notice(c, m.records, m.vanished);
 }
 
 /* What a supernode asked itself. */
 static bool settle_answers(struct kith_core *c)
 {
-	uint8_t body[KITH_ANSWER_MAX];
+	struct kith_findings found;
 	kith_op op;
-	size_t len;
 	bool some = false;
-	while (kith_serves(c) && kith_query_take(c, &op, body, &len)) {
-		tell_found(c, op, (struct kith_span){ body, len });
+	while (kith_serves(c) && kith_query_take(c, &op, &found)) {
+		tell_found(c, op, &found);
+		kith_findings_clear(c, &found);
 		some = true;
 	}
 	return some;

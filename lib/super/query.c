@@ -3,7 +3,6 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "link/connect.h"
-#include "super/findings.h"
 #include "super/members.h"
 #include "super/notify.h"
 
@@ -166,17 +165,15 @@ static void leave_for_ourselves(struct kith_core *c, struct kith_query *q)
 	q->next_done = NULL;
 }
 
-bool kith_query_take(struct kith_core *c, kith_op *op, uint8_t body[KITH_ANSWER_MAX], size_t *len)
+bool kith_query_take(struct kith_core *c, kith_op *op, struct kith_findings *found)
 {
 	struct kith_query *q = c->super->done;
-	struct kith_msg_room room;
-	struct kith_msg_found found;
 	if (q == NULL)
 		return false;
 	c->super->done = q->next_done;
-	kith_findings_message(&q->found, &room, &found);
 	*op = q->op;
-	*len = q->found.n > 0 ? kith_findings_write(body, &found) : 0;
+	*found = q->found;
+	q->found.n = 0; /* they are the caller's now */
 	drop_query(c, q);
 	return true;
 }

@@ -12,7 +12,7 @@
 #ifndef KITH_SUPER_QUERY_H
 #define KITH_SUPER_QUERY_H
 
-#include "link/state.h"
+#include "super/findings.h"
 
 #define KITH_QUERIES_MAX 1024
 #define KITH_QUERIES_PER_ASKER 64 /* a leaf's operations, or its contacts in two or three turns */
@@ -27,9 +27,9 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 /* A look-up for an operation of this node's own application. KITH_EFULL. */
 int kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op) KITH_MUST_USE;
 
-/* What was found for this node's own application, one look-up after the other until false: the body of an answer to
- * LOOKUP (*len 0: nothing), for an operation, or (*op 0) for what the application watches. */
-bool kith_query_take(struct kith_core *c, kith_op *op, uint8_t body[KITH_ANSWER_MAX], size_t *len);
+/* What was found for this node's own application, one look-up after the other until false: for an operation, or (*op 0)
+ * for what the application watches. The caller clears found (kith_findings_clear). */
+bool kith_query_take(struct kith_core *c, kith_op *op, struct kith_findings *found);
 
 /* Whether an asker (kith_identity_key, or KITH_QUERY_OWN for renewals) may have one more under way. */
 bool kith_query_room(const struct kith_core *c, uint64_t asker);
