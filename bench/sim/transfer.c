@@ -251,8 +251,8 @@ void kith_sim_transfer_stream(struct kith_sim *sim, struct kith_simnode *n, stru
 			      const struct kith_event *e)
 {
 	bool known = (c->has_stream && e->stream == c->stream) || (c->has_stream_in && e->stream == c->stream_in);
-	switch (e->stream_event) {
-	case KITH_STREAM_NEWS_OPENED:
+	switch (e->stream_change) {
+	case KITH_STREAM_CHANGE_OPENED:
 		if (c->has_stream_in || e->channel != KITH_SIM_CHANNEL) {
 			kith_sim_violate(sim, KITH_SIM_STREAM_EXACT, n->id, c->peer, "a stream that nobody opened");
 			return;
@@ -261,21 +261,21 @@ void kith_sim_transfer_stream(struct kith_sim *sim, struct kith_simnode *n, stru
 		c->stream_in = e->stream;
 		stream_answer(sim, n, c);
 		break;
-	case KITH_STREAM_NEWS_READABLE:
-	case KITH_STREAM_NEWS_FIN:
+	case KITH_STREAM_CHANGE_READABLE:
+	case KITH_STREAM_CHANGE_FIN:
 		if (known)
 			stream_read(sim, n, c, e->stream);
 		break;
-	case KITH_STREAM_NEWS_WRITABLE:
+	case KITH_STREAM_CHANGE_WRITABLE:
 		if (c->has_stream && e->stream == c->stream)
 			stream_write(sim, n, c);
 		break;
-	case KITH_STREAM_NEWS_RESET:
-	case KITH_STREAM_NEWS_STOPPED:
+	case KITH_STREAM_CHANGE_RESET:
+	case KITH_STREAM_CHANGE_STOPPED:
 		if (!c->closing)
 			kith_sim_violate(sim, KITH_SIM_STREAM_EXACT, n->id, c->peer, "reset or stopped by nobody");
 		break;
-	case KITH_STREAM_NEWS_CLOSED:
+	case KITH_STREAM_CHANGE_CLOSED:
 		if (c->has_stream && e->stream == c->stream)
 			c->stream_full = e->err == 0;
 		break;

@@ -206,7 +206,7 @@ enum kith_event_type {
 	KITH_EVENT_PATH, /* session sends on another path now: path */
 	KITH_EVENT_DATAGRAM, /* session, channel, data */
 	KITH_EVENT_WRITABLE, /* session: datagrams are taken again */
-	KITH_EVENT_STREAM, /* session, stream: see stream_event */
+	KITH_EVENT_STREAM, /* session, stream: see stream_change */
 	KITH_EVENT_PRESENCE, /* name: online or not */
 	KITH_EVENT_IDENTITY_CHANGED, /* name is certified for another key (identity) than the pinned one */
 	KITH_EVENT_CERT_EXPIRING, /* our own chain ends at expires_ms */
@@ -237,14 +237,14 @@ struct kith_found_device {
 };
 
 /* What a STREAM event tells. */
-enum kith_stream_news {
-	KITH_STREAM_NEWS_OPENED, /* by the other side, on channel */
-	KITH_STREAM_NEWS_READABLE, /* read until KITH_EAGAIN or the end */
-	KITH_STREAM_NEWS_WRITABLE, /* there is room again, after a write was cut short */
-	KITH_STREAM_NEWS_FIN, /* the other side's end has come, and nothing is left to read */
-	KITH_STREAM_NEWS_RESET, /* the other side gave up sending: code */
-	KITH_STREAM_NEWS_STOPPED, /* the other side does not want more */
-	KITH_STREAM_NEWS_CLOSED /* both directions are over: err is 0 or why; the id is invalid from now on */
+enum kith_stream_change {
+	KITH_STREAM_CHANGE_OPENED, /* by the other side, on channel */
+	KITH_STREAM_CHANGE_READABLE, /* read until KITH_EAGAIN or the end */
+	KITH_STREAM_CHANGE_WRITABLE, /* there is room again, after a write was cut short */
+	KITH_STREAM_CHANGE_FIN, /* the other side's end has come, and nothing is left to read */
+	KITH_STREAM_CHANGE_RESET, /* the other side gave up sending: code */
+	KITH_STREAM_CHANGE_STOPPED, /* the other side does not want more */
+	KITH_STREAM_CHANGE_CLOSED /* both directions are over: err is 0 or why; the id is invalid from now on */
 };
 
 struct kith_event {
@@ -261,7 +261,7 @@ struct kith_event {
 	bool remote, online;
 	uint16_t channel;
 	uint64_t stream, code;
-	enum kith_stream_news stream_event;
+	enum kith_stream_change stream_change;
 	int64_t expires_ms;
 	struct kith_path_info path;
 	struct kith_span data;

@@ -67,7 +67,7 @@
 	X(REFUSE_MALFORMED, "handshakes refused: payload is malformed")                                                \
 	X(REFUSE_BLOCKED, "handshakes refused: contact is blocked, or rejected by the application")                    \
 	X(GONE_HINTS, "hints that the other side has forgotten a session")                                             \
-	X(NOTIFY_DROPPED, "news of the directory not sent: too much was waiting for its watcher")                      \
+	X(NOTIFY_DROPPED, "notices of the directory not sent: too much was waiting for its watcher")                   \
 	X(COOKIES_SENT, "cookies sent")                                                                                \
 	X(REKEYS, "rekeys completed")                                                                                  \
 	/* paths */                                                                                                    \

@@ -44,26 +44,26 @@ static void emit_stream(struct kith_core *c, struct kith_session *s, const uint8
 	kith_outbox_end(&c->shared->outbox);
 }
 
-static enum kith_stream_news news_of(enum kith_stream_event_type type)
+static enum kith_stream_change change_of(enum kith_stream_event_type type)
 {
 	switch (type) {
 	case KITH_STREAM_OPENED:
-		return KITH_STREAM_NEWS_OPENED;
+		return KITH_STREAM_CHANGE_OPENED;
 	case KITH_STREAM_READABLE:
-		return KITH_STREAM_NEWS_READABLE;
+		return KITH_STREAM_CHANGE_READABLE;
 	case KITH_STREAM_WRITABLE:
-		return KITH_STREAM_NEWS_WRITABLE;
+		return KITH_STREAM_CHANGE_WRITABLE;
 	case KITH_STREAM_FIN:
-		return KITH_STREAM_NEWS_FIN;
+		return KITH_STREAM_CHANGE_FIN;
 	case KITH_STREAM_RESET:
-		return KITH_STREAM_NEWS_RESET;
+		return KITH_STREAM_CHANGE_RESET;
 	case KITH_STREAM_STOPPED:
-		return KITH_STREAM_NEWS_STOPPED;
+		return KITH_STREAM_CHANGE_STOPPED;
 	case KITH_STREAM_CLOSED:
 	case KITH_STREAM_DEAD:
-		return KITH_STREAM_NEWS_CLOSED;
+		return KITH_STREAM_CHANGE_CLOSED;
 	}
-	return KITH_STREAM_NEWS_CLOSED;
+	return KITH_STREAM_CHANGE_CLOSED;
 }
 
 /* Stream events become core events while there is room for them; the rest stays where it is, and is told at the next
@@ -80,7 +80,7 @@ static bool tell_streams(struct kith_core *c, struct kith_session *s)
 		ev->channel = in.channel;
 		ev->code = in.code;
 		ev->err = in.error;
-		ev->stream_event = news_of(in.type);
+		ev->stream_change = change_of(in.type);
 	}
 	if (!kith_has_room(c))
 		s->peer->more = true;

@@ -484,7 +484,7 @@ bool kith_core_event(struct kith_core *c, struct kith_event *out)
 	return true;
 }
 
-/* ---- the host's news ---- */
+/* ---- what the host tells ---- */
 
 void kith_core_transport(struct kith_core *c, struct kith_now now, const struct kith_transport *t)
 {

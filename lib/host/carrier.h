@@ -25,7 +25,7 @@ enum kith_carrier_kind {
 };
 
 /* What ready tells. */
-enum kith_carrier_news {
+enum kith_carrier_ready {
 	KITH_CARRIER_INPUT = 1, /* packets, or errors, may be there to be fetched */
 	KITH_CARRIER_ROOM = 2 /* everything that had to wait was sent */
 };
@@ -37,7 +37,7 @@ struct kith_carrier_options {
 	uint16_t transport; /* put into packets that come in */
 	struct kith_addr bind; /* the family, address (zeros: any) and port (0: any) */
 	bool offload; /* use the system's segmentation and coalescing */
-	void (*ready)(void *ctx, unsigned news); /* bits of enum kith_carrier_news */
+	void (*ready)(void *ctx, unsigned ready); /* bits of enum kith_carrier_ready */
 	void *ctx;
 };
 

@@ -24,19 +24,19 @@ static void watch(struct kith_udp_carrier *c)
 static void polled(uv_poll_t *poll, int status, int events)
 {
 	struct kith_udp_carrier *c = poll->data;
-	unsigned news = (events & UV_READABLE) != 0 ? KITH_CARRIER_INPUT : 0;
+	unsigned ready = (events & UV_READABLE) != 0 ? KITH_CARRIER_INPUT : 0;
 
 	if (status != 0) {
 		/* An error waits in the socket's queue. libuv has stopped polling. */
 		kith_udp_read_errors(c->udp);
 		c->events = 0;
-		news |= KITH_CARRIER_INPUT;
+		ready |= KITH_CARRIER_INPUT;
 	}
 	if ((events & UV_WRITABLE) != 0) {
 		kith_udp_flush(c->udp);
-		news |= kith_udp_queued(c->udp) ? 0 : KITH_CARRIER_ROOM;
+		ready |= kith_udp_queued(c->udp) ? 0 : KITH_CARRIER_ROOM;
 	}
-	c->o.ready(c->o.ctx, news);
+	c->o.ready(c->o.ctx, ready);
 	watch(c);
 }
 

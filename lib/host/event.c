@@ -112,7 +112,7 @@ static void on_conn(struct kith_node *node, const struct kith_event *ev)
 	else if (ev->type == KITH_EVENT_WRITABLE && conn->cb.writable != NULL)
 		conn->cb.writable(conn, conn->user);
 	else if (ev->type == KITH_EVENT_STREAM)
-		kith_stream_news_arrived(conn, ev);
+		kith_stream_changed(conn, ev);
 }
 
 static void on_node(struct kith_node *node, const struct kith_event *ev)

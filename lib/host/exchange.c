@@ -87,7 +87,7 @@ static void send_batch(struct kith_node *node, struct kith_packet packets[], siz
 	}
 }
 
-/* What could not be sent, and where to, is news for the core. */
+/* What could not be sent, and where to, is told to the core. */
 static void report_errors(struct kith_node *node)
 {
 	for (size_t i = 0; i < node->sockets_n; i++) {
@@ -189,15 +189,15 @@ void kith_exchange_unblocked(struct kith_socket *s)
 	}
 }
 
-void kith_exchange_ready(void *socket, unsigned news)
+void kith_exchange_ready(void *socket, unsigned ready)
 {
 	struct kith_socket *s = socket;
 
 	if (s->node->core == NULL)
 		return;
-	if ((news & KITH_CARRIER_ROOM) != 0)
+	if ((ready & KITH_CARRIER_ROOM) != 0)
 		kith_exchange_unblocked(s);
-	if ((news & KITH_CARRIER_INPUT) != 0)
+	if ((ready & KITH_CARRIER_INPUT) != 0)
 		receive(s);
 	kith_node_touch(s->node);
 }

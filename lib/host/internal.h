@@ -270,7 +270,7 @@ bool kith_thread_close_asked(struct kith_node *node);
 void kith_effects_take(struct kith_node *node); /* begins whatever the core asks for */
 
 /* ---- exchange.c ---- */
-void kith_exchange_ready(void *socket, unsigned news); /* what a carrier tells */
+void kith_exchange_ready(void *socket, unsigned ready); /* what a carrier tells */
 void kith_exchange_unblocked(struct kith_socket *s); /* what waited there was sent, or is lost */
 void kith_exchange_drain(struct kith_node *node); /* empties the core after it was changed */
 void kith_exchange_flush(struct kith_node *node); /* of events and packets only */
@@ -296,7 +296,7 @@ struct kith_conn *kith_conn_find(struct kith_node *node, kith_session_id id);
 void kith_conn_end(struct kith_conn *conn, enum kith_close_reason reason, bool remote); /* queues its closed callback */
 void kith_conn_finish(struct kith_conn *conn); /* calls it, and frees the handle */
 void kith_conn_forget(struct kith_conn *conn); /* frees a handle that the application never saw */
-void kith_stream_news_arrived(struct kith_conn *conn, const struct kith_event *ev);
+void kith_stream_changed(struct kith_conn *conn, const struct kith_event *ev);
 void kith_stream_work(struct kith_stream *stream);
 void kith_stream_end(struct kith_stream *stream, int err); /* calls closed, and frees the handle */
 

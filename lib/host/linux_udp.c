@@ -308,7 +308,7 @@ size_t kith_udp_sys_send(struct kith_udp *u, const struct kith_packet packets[],
 /* ---- errors ---- */
 
 /* A low TTL that ran out did what it was meant to do. */
-static bool is_news(const struct sock_extended_err *e)
+static bool is_new(const struct sock_extended_err *e)
 {
 	if (e->ee_origin == SO_EE_ORIGIN_ICMP)
 		return e->ee_type != ICMP_TIME_EXCEEDED;
@@ -328,7 +328,7 @@ static void read_error(struct kith_udp *u, struct msghdr *m, const struct sockad
 		if (!ours || c->cmsg_len < CMSG_LEN(sizeof e))
 			continue;
 		memcpy(&e, CMSG_DATA(c), sizeof e);
-		if (is_news(&e) && m->msg_namelen > 0 && kith_sockaddr_get(&remote, (const struct sockaddr *)to))
+		if (is_new(&e) && m->msg_namelen > 0 && kith_sockaddr_get(&remote, (const struct sockaddr *)to))
 			kith_udp_note_error(u, &remote, (int)e.ee_errno);
 	}
 }

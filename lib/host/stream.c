@@ -45,7 +45,7 @@ static bool usable(const struct kith_conn *conn)
 	return conn->state == KITH_CONN_OPEN && conn->node->core != NULL;
 }
 
-/* The core may have ended the session, or the stream, with the news of it still waiting for the pump. */
+/* The core may have ended the session, or the stream, with the event of it still waiting for the pump. */
 static int gone_is_closed(int err)
 {
 	return err == KITH_ENOENT || err == KITH_ESTATE ? KITH_ECLOSED : err;
@@ -138,7 +138,7 @@ void kith_stream_work(struct kith_stream *stream)
 	tell_end(stream);
 }
 
-/* ---- news from the core ---- */
+/* ---- events of the core ---- */
 
 /* Neither sends nor reads any more. What is over already says so; that is as good. */
 static void give_up(struct kith_conn *conn, uint64_t id)
@@ -168,43 +168,43 @@ static void tell(struct kith_stream *stream, const struct kith_event *ev)
 {
 	const struct kith_stream_callbacks *cb = &stream->cb;
 
-	switch (ev->stream_event) {
-	case KITH_STREAM_NEWS_OPENED:
+	switch (ev->stream_change) {
+	case KITH_STREAM_CHANGE_OPENED:
 		break;
-	case KITH_STREAM_NEWS_READABLE:
+	case KITH_STREAM_CHANGE_READABLE:
 		if (cb->readable != NULL)
 			cb->readable(stream, stream->user);
 		break;
-	case KITH_STREAM_NEWS_WRITABLE:
+	case KITH_STREAM_CHANGE_WRITABLE:
 		feed(stream);
 		if (stream->borrowed_n == 0 && !stream->finishing && !stream->closing && cb->writable != NULL)
 			cb->writable(stream, stream->user);
 		break;
-	case KITH_STREAM_NEWS_FIN:
+	case KITH_STREAM_CHANGE_FIN:
 		stream->ended = true;
 		tell_end(stream);
 		break;
-	case KITH_STREAM_NEWS_RESET:
+	case KITH_STREAM_CHANGE_RESET:
 		if (cb->reset != NULL)
 			cb->reset(stream, ev->code, stream->user);
 		break;
-	case KITH_STREAM_NEWS_STOPPED:
+	case KITH_STREAM_CHANGE_STOPPED:
 		stream->write_over = true;
 		release_all(stream, KITH_ECLOSED);
 		if (cb->stopped != NULL)
 			cb->stopped(stream, stream->user);
 		break;
-	case KITH_STREAM_NEWS_CLOSED:
+	case KITH_STREAM_CHANGE_CLOSED:
 		kith_stream_end(stream, ev->err);
 		break;
 	}
 }
 
-void kith_stream_news_arrived(struct kith_conn *conn, const struct kith_event *ev)
+void kith_stream_changed(struct kith_conn *conn, const struct kith_event *ev)
 {
 	struct kith_stream *stream = find(conn, ev->stream);
 
-	if (stream == NULL && ev->stream_event == KITH_STREAM_NEWS_OPENED)
+	if (stream == NULL && ev->stream_change == KITH_STREAM_CHANGE_OPENED)
 		opened(conn, ev);
 	else if (stream != NULL && !stream->closing)
 		tell(stream, ev);

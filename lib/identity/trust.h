@@ -59,7 +59,7 @@ struct kith_trust {
 	bool open;
 	uint16_t issuers_n, issuers_cap, issuers_max;
 	uint64_t uses; /* counts up: order of use among issuers */
-	uint32_t epoch; /* counts up with each list that is news: what was checked at another epoch needs a recheck */
+	uint32_t epoch; /* counts up with each list that is new: what was checked at another epoch needs a recheck */
 	struct kith_trust_issuer *issuers;
 	struct kith_blob *root_list; /* the root's revocation list or NULL */
 	struct kith_table device_lists, chains;
@@ -118,14 +118,14 @@ int kith_trust_issuer_add(struct kith_trust *t, const struct kith_now *now, stru
 /* True when a chain by that issuer may go without its certificate. */
 bool kith_trust_issuer_known(const struct kith_trust *t, const uint8_t id[KITH_ISSUER_ID_LEN]);
 
-/* Takes a revocation list. 1: it is news (live sessions want a recheck); 0: known, or older than the one held.
+/* Takes a revocation list. 1: it is new (live sessions want a recheck); 0: known, or older than the one held.
  * KITH_ECHAIN: by an issuer that is not held; KITH_EREVOKED: by one that is revoked; KITH_ENETWORK: another root's,
  * or this network is open; KITH_ENOTYET: issued in the future; KITH_ESIGNATURE, KITH_EPROTO, KITH_EVERSION,
  * KITH_ENOTSUP; KITH_EFULL, KITH_ENOMEM. */
 int kith_trust_revocation_add(struct kith_trust *t, const struct kith_now *now, struct kith_span list) KITH_MUST_USE;
 
 /* Takes a device list signed by the identity. keep: it is of a contact (or oneself) and is not to be evicted for
- * strangers. 1: news (live sessions with that identity want a recheck); 0: known or older; KITH_ESIGNATURE,
+ * strangers. 1: new (live sessions with that identity want a recheck); 0: known or older; KITH_ESIGNATURE,
  * KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP, KITH_EFULL, KITH_ENOMEM. */
 int kith_trust_devices_add(struct kith_trust *t, const struct kith_key *identity, struct kith_span list,
 			   bool keep) KITH_MUST_USE;

@@ -154,19 +154,20 @@ static size_t draft_pack(const struct draft *d, uint8_t out[KITH_GOSSIP_REQUEST_
 	return len;
 }
 
-/* Tells news once more, newest first; out receives at most max members. */
-static size_t take_news(struct kith_members *ms, const struct kith_now *now, const struct kith_member *out[],
-			size_t max)
+/* Tells what is recent once more, newest first; out receives at most max members. */
+static size_t take_recent(struct kith_members *ms, const struct kith_now *now, const struct kith_member *out[],
+			  size_t max)
 {
 	size_t n = 0;
-	for (unsigned i = 1; i <= KITH_MEMBERS_NEWS && n < max; i++) {
-		struct kith_member_news *news = &ms->news[(ms->news_next + KITH_MEMBERS_NEWS - i) % KITH_MEMBERS_NEWS];
-		const struct kith_member *m = news->left > 0 ? kith_members_get(ms, &news->id) : NULL;
+	for (unsigned i = 1; i <= KITH_MEMBERS_RECENT && n < max; i++) {
+		struct kith_member_recent *recent =
+			&ms->recent[(ms->recent_next + KITH_MEMBERS_RECENT - i) % KITH_MEMBERS_RECENT];
+		const struct kith_member *m = recent->left > 0 ? kith_members_get(ms, &recent->id) : NULL;
 		if (m == NULL || !compared(m, now)) {
-			news->left = 0;
+			recent->left = 0;
 			continue;
 		}
-		news->left--;
+		recent->left--;
 		bool twice = false; /* it changed again before the first change was told */
 		for (size_t k = 0; k < n; k++)
 			twice |= out[k] == m;
@@ -180,10 +181,10 @@ size_t kith_gossip_request(struct kith_members *ms, const struct kith_now *now, 
 			   bool digests, uint8_t out[KITH_GOSSIP_REQUEST_MAX])
 {
 	struct draft d = { .salt = kith_rng_u64(random) };
-	const struct kith_member *news[KITH_GOSSIP_OFFERS_MAX];
-	size_t n = take_news(ms, now, news, KITH_GOSSIP_OFFERS_MAX);
+	const struct kith_member *recent[KITH_GOSSIP_OFFERS_MAX];
+	size_t n = take_recent(ms, now, recent, KITH_GOSSIP_OFFERS_MAX);
 	for (size_t i = 0; i < n; i++)
-		draft_offer(&d, news[i]);
+		draft_offer(&d, recent[i]);
 	if (digests)
 		draft_digest(&d, ms, now, (struct kith_gossip_range){ 0, 0 });
 	return draft_pack(&d, out);
@@ -295,12 +296,12 @@ static void reply_page(struct reply *re, const struct kith_members *ms, const st
 static int reply_pack(const struct reply *re, struct kith_members *ms, const struct kith_now *now, uint64_t salt,
 		      uint8_t *out, size_t cap)
 {
-	const struct kith_member *news[KITH_GOSSIP_OFFERS_MAX];
-	size_t news_n = take_news(ms, now, news, KITH_GOSSIP_OFFERS_MAX);
+	const struct kith_member *recent[KITH_GOSSIP_OFFERS_MAX];
+	size_t recent_n = take_recent(ms, now, recent, KITH_GOSSIP_OFFERS_MAX);
 	uint8_t offers[KITH_GOSSIP_OFFERS_MAX * OFFER_LEN];
 	struct kith_span entries[KITH_GOSSIP_ENTRIES_MAX];
-	for (size_t i = 0; i < news_n; i++)
-		offer_write(offers + i * OFFER_LEN, news[i]);
+	for (size_t i = 0; i < recent_n; i++)
+		offer_write(offers + i * OFFER_LEN, recent[i]);
 	for (size_t i = 0; i < re->entries_n; i++)
 		entries[i] = kith_member_entry_bytes(re->entries[i]);
 	struct kith_msg_gossiped m = {
@@ -309,7 +310,7 @@ static int reply_pack(const struct reply *re, struct kith_members *ms, const str
 		.lists = { re->lists, kith_writer_len(&re->lists_w) },
 		.entries = { entries, re->entries_n },
 		.count = ms->n,
-		.offers = { offers, news_n * OFFER_LEN },
+		.offers = { offers, recent_n * OFFER_LEN },
 	};
 	if (re->page_next != NULL)
 		m.cursor = (struct kith_span){ re->page_next->id.b, PREFIX };

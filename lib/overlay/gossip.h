@@ -12,8 +12,8 @@
  * Every function is one step; all state between steps travels in the bodies. An exchange ends: follow-ups only go to
  * deeper ranges, fetch once, or page on while pages bring something new; what did not fit waits for the next exchange,
  * which begins elsewhere.
- * Bounds: KITH_GOSSIP_REQUEST_MAX, KITH_ANSWER_MAX, KITH_GOSSIP_*_MAX below. Between equal tables without news: 160 and
- * 25 bytes.
+ * Bounds: KITH_GOSSIP_REQUEST_MAX, KITH_ANSWER_MAX, KITH_GOSSIP_*_MAX below. Between equal tables without recent
+ * changes: 160 and 25 bytes.
  * Cost: one 24-byte hash per member in a range, so 25,000 for the first request and its answer.
  * Timers: none; the caller begins an exchange every few seconds with a random member (kith_members_pick).
  * Never: a message sent, a peer chosen, an entry merged that did not verify.
@@ -37,7 +37,8 @@ struct kith_gossip_result {
 	uint8_t follow[KITH_GOSSIP_REQUEST_MAX];
 };
 
-/* Begins an exchange. digests: compare the whole tables as well; without, only news is told. Returns the length. */
+/* Begins an exchange. digests: compare the whole tables as well; without, only what is recent is told. Returns the
+ * length. */
 size_t kith_gossip_request(struct kith_members *ms, const struct kith_now *now, const struct kith_random *random,
 			   bool digests, uint8_t out[KITH_GOSSIP_REQUEST_MAX]);
 

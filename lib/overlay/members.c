@@ -80,8 +80,8 @@ static void tell(struct kith_members *ms, const struct kith_id *id)
 	uint8_t times = 3;
 	for (uint32_t n = ms->n; n > 1; n /= 2)
 		times++;
-	ms->news[ms->news_next] = (struct kith_member_news){ *id, times };
-	ms->news_next = (uint8_t)((ms->news_next + 1) % KITH_MEMBERS_NEWS);
+	ms->recent[ms->recent_next] = (struct kith_member_recent){ *id, times };
+	ms->recent_next = (uint8_t)((ms->recent_next + 1) % KITH_MEMBERS_RECENT);
 }
 
 static struct kith_blob *intern(struct kith_members *ms, const struct kith_member_entry *entry)

@@ -10,7 +10,7 @@
  * Timers: expired entries are swept once per KITH_MEMBERS_SWEEP_US. Suspicion ends by itself: 30 s, doubling with each
  *   further failure to one hour.
  * Bounds: max members, tombstones included. When full, expired ones are swept, else the newcomer is refused
- *   (KITH_EFULL): whoever floods must not push out those that are known. News is a ring of the last KITH_MEMBERS_NEWS
+ *   (KITH_EFULL): whoever floods must not push out those that are known. News is a ring of the last KITH_MEMBERS_RECENT
  * changes. Pointers to members stay valid until the next kith_members_expire, or kith_members_merge into a full table.
  * Never: a clock, a message, a choice of replicas (presence/replicas.h).
  */
@@ -21,7 +21,7 @@
 #include "wire/record.h"
 
 #define KITH_MEMBERS_MAX 25000 /* what a full view is built for; beyond it come sectors */
-#define KITH_MEMBERS_NEWS 32
+#define KITH_MEMBERS_RECENT 32
 #define KITH_MEMBERS_SWEEP_US (60 * KITH_US_PER_S)
 
 struct kith_member {
@@ -37,7 +37,7 @@ struct kith_member {
 };
 
 /* A change on its way to others: who, and how often it is still told. */
-struct kith_member_news {
+struct kith_member_recent {
 	struct kith_id id;
 	uint8_t left;
 };
@@ -50,8 +50,8 @@ struct kith_members {
 	uint32_t n, cap, max;
 	uint32_t tombs;
 	kith_time_us swept;
-	struct kith_member_news news[KITH_MEMBERS_NEWS];
-	uint8_t news_next;
+	struct kith_member_recent recent[KITH_MEMBERS_RECENT];
+	uint8_t recent_next;
 };
 
 /* What is needed to talk to a member, read out of its blob. */

@@ -1,6 +1,6 @@
 /* Records that a replica keeps for the directory.
  *
- * One record per device under a key; the highest sequence wins, and an equal one with other bytes is not news. Vanish
+ * One record per device under a key; the highest sequence wins, and an equal one with other bytes is not taken. Vanish
  * reports are kept next to the record that they speak of, one per home, and go when a newer record comes. Records are
  * verified by the caller before they are put in (kith_store_wants first: it costs a look-up, not three signatures);
  * reports are verified here, since only the record says which homes may report.
@@ -62,7 +62,7 @@ bool kith_store_wants(const struct kith_store *st, const struct kith_record *rec
 /* Takes a verified record: enum kith_put, KITH_EEXPIRED, KITH_EFULL, KITH_ENOMEM. Its bytes are copied. */
 int kith_store_put(struct kith_store *st, const struct kith_now *now, const struct kith_record *record) KITH_MUST_USE;
 
-/* Takes a parsed vanish report. 1: news; 0: known; KITH_ENOENT: no record with that sequence, and what
+/* Takes a parsed vanish report. 1: new; 0: known; KITH_ENOENT: no record with that sequence, and what
  * kith_vanish_verify says; KITH_ENOMEM. out (may be NULL) receives the record when the result is not negative. */
 int kith_store_vanish(struct kith_store *st, const struct kith_now *now, const struct kith_suite *suite,
 		      const struct kith_vanish *vanish, struct kith_stored **out) KITH_MUST_USE;

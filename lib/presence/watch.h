@@ -112,17 +112,17 @@ struct kith_verdict {
 	bool goodbye; /* the record said so itself */
 };
 
-/* Takes a verified record. True when it was news. */
+/* Takes a verified record. True when it was new. */
 bool kith_verdict_record(struct kith_verdict *v, const struct kith_now *now, const struct kith_record *record);
 
-/* Takes a report that kith_vanish_verify attributed to a home of the record with that sequence. True when it was news.
+/* Takes a report that kith_vanish_verify attributed to a home of the record with that sequence. True when it was new.
  */
 bool kith_verdict_vanish(struct kith_verdict *v, uint64_t seq, int home);
 
 /* Offline when the record ended, said goodbye, or more than half of its homes (two of three) reported. */
 bool kith_verdict_online(const struct kith_verdict *v, kith_time_us now);
 
-/* When online turns to offline without further news; KITH_TIME_NEVER when it is offline. */
+/* When online turns to offline without a further word; KITH_TIME_NEVER when it is offline. */
 kith_time_us kith_verdict_deadline(const struct kith_verdict *v, kith_time_us now);
 
 #endif

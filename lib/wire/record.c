@@ -279,10 +279,10 @@ static int learn_devices(const struct kith_record *record, struct kith_trust *tr
 {
 	if (record->devices.len == 0)
 		return 0;
-	int news = kith_trust_devices_add(trust, &person->identity, record->devices, false);
-	if (news == KITH_EFULL || news == KITH_ENOMEM)
+	int taken = kith_trust_devices_add(trust, &person->identity, record->devices, false);
+	if (taken == KITH_EFULL || taken == KITH_ENOMEM)
 		return 0;
-	return news > 0 ? kith_trust_recheck(trust, now, person) : news;
+	return taken > 0 ? kith_trust_recheck(trust, now, person) : taken;
 }
 
 int kith_record_verify(const struct kith_record *record, struct kith_trust *trust, const struct kith_now *now,

@@ -240,7 +240,7 @@ static inline void fw_event(int i, const struct kith_event *ev)
 		n->datagrams++;
 		break;
 	case KITH_EVENT_STREAM:
-		if (ev->stream_event == KITH_STREAM_NEWS_OPENED)
+		if (ev->stream_change == KITH_STREAM_CHANGE_OPENED)
 			n->stream = ev->stream;
 		break;
 	default:

@@ -39,7 +39,7 @@ struct memory_port {
 	struct memory_net *net;
 	struct kith_addr addr;
 	uv_async_t async;
-	unsigned news;
+	unsigned ready;
 	struct memory_queue in, out; /* out: held back */
 	bool held; /* by the test */
 	int broken;
@@ -64,9 +64,9 @@ static inline struct memory_packet *memory_take(struct memory_queue *q)
 	return m;
 }
 
-static inline void memory_tell(struct memory_port *p, unsigned news)
+static inline void memory_tell(struct memory_port *p, unsigned ready)
 {
-	p->news |= news;
+	p->ready |= ready;
 	assert_int_equal(uv_async_send(&p->async), 0);
 }
 
@@ -96,9 +96,9 @@ static inline void memory_hold(struct memory_port *p, bool hold)
 static inline void memory_woken(uv_async_t *async)
 {
 	struct memory_port *p = async->data;
-	unsigned news = p->news;
-	p->news = 0;
-	p->o.ready(p->o.ctx, news);
+	unsigned ready = p->ready;
+	p->ready = 0;
+	p->o.ready(p->o.ctx, ready);
 }
 
 static inline int memory_open(void **self, const struct kith_carrier_options *o, char *why)

@@ -91,7 +91,7 @@ static int exchange(uint32_t a, uint32_t b)
 
 static void forget_news(uint32_t table)
 {
-	memset(tables[table].news, 0, sizeof tables[table].news);
+	memset(tables[table].recent, 0, sizeof tables[table].recent);
 }
 
 static bool same(const struct kith_members *a, const struct kith_members *b)

@@ -12,11 +12,11 @@ enum { CHANNEL = 9, OTHER_CHANNEL = 10 };
 
 static const uint8_t hello[] = "hello";
 
-static const struct world_event *news(const struct core_world *w, int node, enum kith_stream_news what, int since)
+static const struct world_event *news(const struct core_world *w, int node, enum kith_stream_change what, int since)
 {
 	for (int i = since; i < w->events_n; i++) {
 		const struct world_event *e = &w->events[i];
-		if (e->node == node && e->ev.type == KITH_EVENT_STREAM && e->ev.stream_event == what)
+		if (e->node == node && e->ev.type == KITH_EVENT_STREAM && e->ev.stream_change == what)
 			return e;
 	}
 	return NULL;
@@ -73,7 +73,7 @@ static void the_first_bytes_of_a_stream_come_with_the_first_datagram(void **stat
 		int other = WORLD_ALICE + WORLD_BOB - node;
 		const struct world_event *opened = world_event(&w, other, KITH_EVENT_OPENED, since);
 		const struct world_event *datagram = world_event(&w, node, KITH_EVENT_DATAGRAM, since);
-		const struct world_event *readable = news(&w, node, KITH_STREAM_NEWS_READABLE, since);
+		const struct world_event *readable = news(&w, node, KITH_STREAM_CHANGE_READABLE, since);
 		assert_non_null(datagram);
 		assert_non_null(readable);
 		print_message("after %lld us a datagram, after %lld us the stream\n",
@@ -116,12 +116,12 @@ static void news_are_told_as_soon_as_there_is_room(void **state)
 	kith_core_input(bob, world_clock(&w), &in, 1);
 	int since = w.events_n;
 	world_drain(&w, WORLD_BOB);
-	assert_null(news(&w, WORLD_BOB, KITH_STREAM_NEWS_READABLE, since));
+	assert_null(news(&w, WORLD_BOB, KITH_STREAM_CHANGE_READABLE, since));
 	assert_true(kith_core_deadline(bob) <= w.now);
 	world_run(&w, 0);
-	const struct world_event *opened = news(&w, WORLD_BOB, KITH_STREAM_NEWS_OPENED, since);
+	const struct world_event *opened = news(&w, WORLD_BOB, KITH_STREAM_CHANGE_OPENED, since);
 	assert_non_null(opened);
-	assert_non_null(news(&w, WORLD_BOB, KITH_STREAM_NEWS_READABLE, since));
+	assert_non_null(news(&w, WORLD_BOB, KITH_STREAM_CHANGE_READABLE, since));
 	assert_true(kith_core_deadline(bob) > w.now); /* and nobody spins */
 	read_hello(&w, WORLD_BOB, theirs, opened->ev.stream, true);
 	core_world_deinit(&w);
@@ -149,8 +149,8 @@ static void a_connection_that_was_given_up_is_told_before_the_next(void **state)
 		(void)open_and_say(&w, from, session[from], true);
 		world_drain(&w, from);
 		world_run(&w, KITH_US_PER_S);
-		const struct world_event *closed = news(&w, to, KITH_STREAM_NEWS_CLOSED, since);
-		const struct world_event *opened = news(&w, to, KITH_STREAM_NEWS_OPENED, since);
+		const struct world_event *closed = news(&w, to, KITH_STREAM_CHANGE_CLOSED, since);
+		const struct world_event *opened = news(&w, to, KITH_STREAM_CHANGE_OPENED, since);
 		assert_non_null(closed);
 		assert_non_null(opened);
 		assert_true(closed < opened);
@@ -181,10 +181,10 @@ static void a_newer_connection_waits_until_what_is_complete_was_read(void **stat
 	(void)open_and_say(&w, WORLD_ALICE, ours, true);
 	world_drain(&w, WORLD_ALICE);
 	world_run(&w, 10 * KITH_US_PER_S);
-	assert_null(news(&w, WORLD_BOB, KITH_STREAM_NEWS_OPENED, since));
+	assert_null(news(&w, WORLD_BOB, KITH_STREAM_CHANGE_OPENED, since));
 	read_hello(&w, WORLD_BOB, theirs, first, true);
 	world_run(&w, 10 * KITH_US_PER_S);
-	const struct world_event *opened = news(&w, WORLD_BOB, KITH_STREAM_NEWS_OPENED, since);
+	const struct world_event *opened = news(&w, WORLD_BOB, KITH_STREAM_CHANGE_OPENED, since);
 	assert_non_null(opened);
 	read_hello(&w, WORLD_BOB, theirs, opened->ev.stream, true);
 	core_world_deinit(&w);
@@ -213,7 +213,7 @@ static void an_idle_connection_gives_its_memory_back_and_either_end_begins_the_n
 		world_run(&w, KITH_US_PER_S);
 		assert_true(w.alloc.live_bytes > before + 2 * 60 * 1024);
 		for (int node = WORLD_ALICE; node <= WORLD_BOB; node++) {
-			const struct world_event *closed = news(&w, node, KITH_STREAM_NEWS_CLOSED, since);
+			const struct world_event *closed = news(&w, node, KITH_STREAM_CHANGE_CLOSED, since);
 			assert_non_null(closed);
 			assert_int_equal(closed->ev.err, 0);
 		}

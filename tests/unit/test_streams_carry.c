@@ -41,7 +41,7 @@ static void pump(struct core_world *w, struct transfer *t)
 	for (int i = w->events_n; t->in == UINT64_MAX && i-- > 0;) {
 		const struct world_event *e = &w->events[i];
 		if (e->node == t->to && e->ev.type == KITH_EVENT_STREAM &&
-		    e->ev.stream_event == KITH_STREAM_NEWS_OPENED && e->ev.channel == 9)
+		    e->ev.stream_change == KITH_STREAM_CHANGE_OPENED && e->ev.channel == 9)
 			t->in = e->ev.stream;
 	}
 	while (t->in != UINT64_MAX && !t->fin_read) {
@@ -111,7 +111,7 @@ static void stream_both_ways(bool caller_opens, bool relay_only, int (*tap)(stru
 	int closed[2] = { 0, 0 };
 	for (int i = 0; i < w.events_n; i++) {
 		if (w.events[i].ev.type == KITH_EVENT_STREAM &&
-		    w.events[i].ev.stream_event == KITH_STREAM_NEWS_CLOSED) {
+		    w.events[i].ev.stream_change == KITH_STREAM_CHANGE_CLOSED) {
 			assert_int_equal(w.events[i].ev.err, 0);
 			closed[w.events[i].node == WORLD_BOB]++;
 		}
@@ -224,7 +224,7 @@ static void news_of_a_stream_wait_until_there_is_room_for_them(void **state)
 	bool readable = false;
 	for (int i = since; i < w.events_n; i++)
 		readable = readable || (w.events[i].node == WORLD_BOB && w.events[i].ev.type == KITH_EVENT_STREAM &&
-					w.events[i].ev.stream_event == KITH_STREAM_NEWS_READABLE);
+					w.events[i].ev.stream_change == KITH_STREAM_CHANGE_READABLE);
 	assert_true(readable);
 	free(held);
 	core_world_deinit(&w);
