@@ -15,7 +15,7 @@ struct chat {
 	struct kith_node *node;
 	const char *name; /* whom to call, or NULL: wait for calls */
 	bool calling, quitting;
-	struct kith_conn *conn; /* the conversation, or NULL */
+	struct kith_conn *conn; /* the session with whom we chat, or NULL */
 	struct kith_stream *stream; /* its text, in both directions */
 	char who[KITH_NAME_MAX + 1];
 };

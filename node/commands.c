@@ -17,7 +17,7 @@ enum {
 	TIMEOUT_MS_MAX = 10 * 60 * 1000,
 };
 
-/* A command under way. It ends when nothing can call back any more: no call, no connection, and then its timer is
+/* A command under way. It ends when nothing can call back any more: no call, no session, and then its timer is
  * closed. */
 struct command {
 	struct command *next, *prev;
@@ -59,7 +59,7 @@ void commands_init(struct commands *c, struct kith_node *node, uv_loop_t *loop)
 	c->loop = loop;
 }
 
-/* ---- connections ---- */
+/* ---- sessions ---- */
 
 static struct peer *peer_new(struct commands *c, struct kith_conn *conn, struct command *command)
 {
@@ -144,7 +144,7 @@ static void timer_closed(uv_handle_t *handle)
 	free(cmd);
 }
 
-/* Answers, and lets go of everything. Only when no call and no connection is left. */
+/* Answers, and lets go of everything. Only when no call and no session is left. */
 static void command_end(struct command *cmd)
 {
 	if (cmd->ended)
@@ -362,7 +362,7 @@ static int call_begin(struct command *cmd, unsigned timeout_ms)
 			    called, cmd, &cmd->call);
 }
 
-/* A connection to that name that is open already, if there is one. */
+/* A session with that name that is open already, if there is one. */
 static bool explain_existing(struct command *cmd)
 {
 	for (struct peer *peer = cmd->commands->peers; peer != NULL; peer = peer->next) {

@@ -149,7 +149,7 @@ static const struct command_word commands[] = {
 	{ "id renew", "DIR [--days N] [--issuer FILE]", "certify the device anew", cli_id_renew },
 	{ "id show", "DIR | FILE", "a profile, or certificates and lists, in words", cli_id_show },
 	{ "status", "", "the node", cli_query },
-	{ "sessions", "", "the connections of kithd itself", cli_query },
+	{ "sessions", "", "the sessions of kithd itself", cli_query },
 	{ "lookup", "NAME", "where a name is", cli_query },
 	{ "ping", "NAME [--count N]", "call it, and measure every path", cli_query },
 	{ "explain", "NAME", "why data to it takes the path it takes", cli_query },

@@ -79,7 +79,7 @@ struct kith_node_options {
 	bool stun; /* supernode: answer STUN binding requests (RFC 8489, 3489) on the same port */
 	uint32_t sessions_max, tunnels_max; /* 0: the core's defaults */
 	uint64_t relay_rate, relay_owner_rate; /* supernode: bytes a second, in all and for one identity; 0: defaults */
-	/* How much streams may hold, each way: what one may; what those of a connection may; what all windows have
+	/* How much streams may hold, each way: what one may; what those of a session may; what all windows have
 	 * grown by beyond what they begin with (256 KiB, 1 MiB). 0: the core's defaults (8, 16, 256 MiB) */
 	uint32_t stream_window_max, session_window_max;
 	size_t windows_max;
@@ -167,7 +167,7 @@ KITH_EXPORT int kith_post(struct kith_node *node, void (*fn)(struct kith_node *n
 			  void *arg) KITH_MUST_USE;
 
 /* Leaves in an orderly way within options.leave_us: homes and directory are told, leaves are moved. Then operations
- * complete with KITH_ECANCELED, streams and connections are closed (with their callbacks), and closed, the node's
+ * complete with KITH_ECANCELED, streams and sessions are closed (with their callbacks), and closed, the node's
  * last callback, is called; not before a look-up of a host name that is under way has ended. KITH_ESTATE: is closing or
  * was never started (then free it). closed may be NULL. */
 KITH_EXPORT int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *node, void *user));
@@ -181,7 +181,7 @@ KITH_EXPORT int kith_node_free(struct kith_node *node);
  * kith_node_start. KITH_EFULL (16), KITH_EEXIST, KITH_EINVAL. */
 KITH_EXPORT int kith_serve(struct kith_node *node, const char *service) KITH_MUST_USE;
 
-/* A revocation list, or an issuer's certificate, that came by other ways. Live connections are checked again.
+/* A revocation list, or an issuer's certificate, that came by other ways. Live sessions are checked again.
  * KITH_ESTATE before started; what checking it says. */
 KITH_EXPORT int kith_revoke(struct kith_node *node, struct kith_span list) KITH_MUST_USE;
 KITH_EXPORT int kith_add_issuer(struct kith_node *node, struct kith_span cert) KITH_MUST_USE;

@@ -1,10 +1,10 @@
-/* Connections between two devices, and what travels on them: datagrams and streams.
+/* Sessions between two devices, and what travels on them: datagrams and streams.
  *
- * A connection (struct kith_conn) is an end-to-end encrypted session with a verified name, for one service. It rides
- * on several paths at once and survives the death of any of them; the application only hears which one carries its
- * data.
+ * A session is end-to-end encrypted, with a verified name, for one service; a call is the way to one, from the dialling
+ * until it is open. struct kith_conn is the application's handle of a session. A session rides on several paths at once
+ * and survives the death of any of them; the application only hears which one carries its data.
  *
- * Handles: a connection lives until its closed callback returned, a stream until its own; both are called exactly
+ * Handles: a kith_conn lives until its closed callback returned, a stream until its own; both are called exactly
  * once, also after kith_conn_close and kith_stream_close, and last. All threads and callbacks: see <kith/node.h>.
  */
 #ifndef KITH_SESSION_H
@@ -16,7 +16,7 @@
 struct kith_conn_callbacks {
 	size_t size; /* sizeof, set by kith_conn_callbacks_init */
 
-	/* A connection that was accepted is up now. (For one's own calls kith_connect's callback tells that.) */
+	/* A session that was accepted is up now. (For one's own calls kith_connect's callback tells that.) */
 	void (*opened)(struct kith_conn *conn, void *user);
 
 	/* Data goes another way now. */
@@ -37,12 +37,12 @@ struct kith_conn_callbacks {
 /* No callbacks, and the size. */
 KITH_EXPORT void kith_conn_callbacks_init(struct kith_conn_callbacks *cb);
 
-/* How a call ended: 0 and the open connection (set its callbacks here), or conn is NULL and err one of KITH_ENOENT
+/* How a call ended: 0 and the open session (set its callbacks here), or conn is NULL and err one of KITH_ENOENT
  * (no such name), KITH_EOFFLINE, KITH_EREJECTED, KITH_ETIMEDOUT, KITH_EUNREACHABLE, KITH_EDETACHED, KITH_EPINNED,
  * KITH_ECANCELED, or what is wrong with the other side's certificates. */
 typedef void (*kith_connect_fn)(struct kith_call *call, int err, struct kith_conn *conn, void *user);
 
-/* Calls a name. If that name calls us for the same service at the same time, both calls end with one connection. When
+/* Calls a name. If that name calls us for the same service at the same time, both calls end with one session. When
  * it is given up (kith_call_cancel, or its time is over), a callee that still rings is told, and hears closed with
  * KITH_CLOSE_CANCELED. timeout_us 0: 30 s, time for a person to decide. out may be NULL. KITH_EINVAL, KITH_ENAME,
  * KITH_EFULL (64 operations), KITH_ENOMEM, KITH_ESTATE (not running): then done is never called. */
@@ -68,7 +68,7 @@ KITH_EXPORT int kith_conn_close(struct kith_conn *conn, enum kith_close_reason r
  * kith_conn_datagram_max; KITH_ESTATE: not open; KITH_ENOMEM. */
 KITH_EXPORT int kith_conn_send(struct kith_conn *conn, uint16_t channel, const void *data, size_t len) KITH_MUST_USE;
 
-/* Bytes: the same for every connection that is open, whichever path it takes; 0 when it is over. */
+/* Bytes: the same for every session that is open, whichever path it takes; 0 when it is over. */
 KITH_EXPORT size_t kith_conn_datagram_max(const struct kith_conn *conn);
 
 /* Who is at the other end; as verified. KITH_ESTATE: it is over. */
@@ -120,7 +120,7 @@ struct kith_stream_callbacks {
 	/* The other side does not want more; writing fails from now on. */
 	void (*stopped)(struct kith_stream *stream, void *user);
 
-	/* It is over: both directions ended (0), it was closed (KITH_ECANCELED), or the connection ended
+	/* It is over: both directions ended (0), it was closed (KITH_ECANCELED), or the session ended
 	 * (KITH_ECLOSED). */
 	void (*closed)(struct kith_stream *stream, int err, void *user);
 };
@@ -129,7 +129,7 @@ struct kith_stream_callbacks {
 KITH_EXPORT void kith_stream_callbacks_init(struct kith_stream_callbacks *cb);
 
 /* Opens a stream on a channel, which the other side is told. It can be written to at once. cb is copied, NULL: none.
- * KITH_EFULL (64 open ones of ours), KITH_ENOMEM, KITH_ESTATE: the connection is not open. */
+ * KITH_EFULL (64 open ones of ours), KITH_ENOMEM, KITH_ESTATE: the session is not open. */
 KITH_EXPORT int kith_stream_open(struct kith_conn *conn, uint16_t channel, const struct kith_stream_callbacks *cb,
 				 void *user, struct kith_stream **out) KITH_MUST_USE;
 
@@ -170,7 +170,7 @@ KITH_EXPORT int kith_stream_stop(struct kith_stream *stream, uint64_t code);
  * Give up nothing that matters: kith_stream_finish, and wait for closed. */
 KITH_EXPORT void kith_stream_close(struct kith_stream *stream);
 
-/* The connection that it belongs to, what its callbacks were given, and its channel. */
+/* The session that it belongs to, what its callbacks were given, and its channel. */
 KITH_EXPORT struct kith_conn *kith_stream_conn(const struct kith_stream *stream);
 KITH_EXPORT void *kith_stream_user(const struct kith_stream *stream);
 KITH_EXPORT uint16_t kith_stream_channel(const struct kith_stream *stream);

@@ -67,7 +67,7 @@ static enum kith_stream_change change_of(enum kith_stream_event_type type)
 }
 
 /* Stream events become core events while there is room for them; the rest stays where it is, and is told at the next
- * tick, before which the host has taken out what is there. False when the connection is over. */
+ * tick, before which the host has taken out what is there. False when the QUIC connection is over. */
 static bool tell_streams(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_stream_event in;
@@ -127,8 +127,8 @@ void kith_talk_streams_on_packet(struct kith_core *c, struct kith_session *s, st
 		return;
 	}
 	if (streams != NULL) {
-		/* The peer has given this connection up and begun another. The application is told first, and may read
-		 * what is complete; until then nothing new is taken, and the peer repeats it. */
+		/* The peer has given this QUIC connection up and begun another. The application is told first, and may
+		 * read what is complete; until then nothing new is taken, and the peer repeats it. */
 		kith_streams_close(streams);
 		kith_talk_streams_pump(c, s);
 		if (s->peer->streams != NULL)

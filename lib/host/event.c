@@ -96,7 +96,7 @@ static void on_found(struct kith_node *node, const struct kith_event *ev)
 		call->found(call, &ev->found, call->user);
 }
 
-/* What is about a connection. */
+/* What is about a session. */
 static void on_conn(struct kith_node *node, const struct kith_event *ev)
 {
 	struct kith_conn *conn = kith_conn_find(node, ev->session);

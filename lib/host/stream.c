@@ -163,7 +163,7 @@ static void opened(struct kith_conn *conn, const struct kith_event *ev)
 	give_up(conn, ev->stream);
 }
 
-/* Callbacks may close the connection; the handle stays until the pump gets there. */
+/* Callbacks may close the session; the handle stays until the pump gets there. */
 static void tell(struct kith_stream *stream, const struct kith_event *ev)
 {
 	const struct kith_stream_callbacks *cb = &stream->cb;

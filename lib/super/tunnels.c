@@ -94,7 +94,7 @@ void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const 
 		kith_session_answer(c, s, request->id, KITH_STATUS_NOT_FOUND, nothing);
 		return;
 	}
-	/* Only what begins or continues a conversation may be passed on: nothing that makes the leaf speak for us. */
+	/* Only what begins or continues a session may be passed on: nothing that makes the leaf speak for us. */
 	uint8_t type = kith_packet_type(m.packet);
 	if (m.packet.len > 0 && type != KITH_PKT_HELLO && type != KITH_PKT_DATA) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);

@@ -140,8 +140,8 @@ void topic_gossip(struct vec_topic *topic)
 	ring_table(&p->r, &p->answerer);
 	vec_random_init(&p->random, "gossip");
 	fill(p);
-	memset(p->asker.news, 0, sizeof p->asker.news); /* told long ago: only digests find what is missing */
-	memset(p->answerer.news, 0, sizeof p->answerer.news);
+	memset(p->asker.recent, 0, sizeof p->asker.recent); /* told long ago: only digests find what is missing */
+	memset(p->answerer.recent, 0, sizeof p->answerer.recent);
 	p->request_len = kith_gossip_request(&p->asker, &p->r.w.now, &p->random.random, true, p->request);
 	while (step(topic, p))
 		VEC_REQUIRE(p->step < 9);
