@@ -58,7 +58,7 @@ json_t *describe_device(const struct kith_found_device *device)
 {
 	json_t *homes = json_array();
 	for (unsigned i = 0; i < device->homes_n && i < sizeof device->homes / sizeof device->homes[0]; i++)
-		json_array_append_new(homes, addr_json(&device->homes[i]));
+		json_array_append_new(homes, addr_json(&device->homes[i].addr));
 	return json_pack("{s:s, s:o, s:o, s:b, s:o, s:I, s:I}", "label", device->label, "device",
 			 key_json(&device->device), "identity", key_json(&device->identity), "online", device->online,
 			 "homes", homes, "sequence", (json_int_t)device->seq, "expires",

@@ -92,12 +92,12 @@ static void apply_addresses(const struct config *c, struct kith_node_options *o)
 		o->bind_v4 = c->listen_v4;
 		o->bind_v6 = c->listen_v6;
 	}
-	memcpy(o->addrs, c->advertise, sizeof o->addrs);
-	o->addrs_n = c->advertise_n;
+	for (size_t i = 0; i < c->advertise_n; i++)
+		o->endpoints[o->endpoints_n++] = kith_endpoint_udp(&c->advertise[i]);
 	/* A supernode that listens on one address and says nothing else is reachable there. */
 	for (size_t i = 0; c->role == KITH_ROLE_SUPERNODE && c->advertise_n == 0 && i < 2; i++)
 		if (listens[i]->family != KITH_FAMILY_NONE && memcmp(listens[i]->ip, none.ip, sizeof none.ip) != 0)
-			o->addrs[o->addrs_n++] = *listens[i];
+			o->endpoints[o->endpoints_n++] = kith_endpoint_udp(listens[i]);
 }
 
 static void apply_plain(const struct config *c, struct credentials *k, struct kith_node_options *o)
@@ -149,7 +149,7 @@ int config_apply(struct config *c, struct credentials *k, struct kith_node_optio
 		return KITH_EINVAL;
 	apply_addresses(c, o);
 	apply_plain(c, k, o);
-	if (o->role == KITH_ROLE_SUPERNODE && o->addrs_n == 0)
+	if (o->role == KITH_ROLE_SUPERNODE && o->endpoints_n == 0)
 		return config_refuse(c, config_line(c, "role"),
 				     "advertise: missing; a supernode on wildcard addresses must say where others "
 				     "reach it: advertise = {\"address:port\"}");

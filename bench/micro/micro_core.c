@@ -169,7 +169,7 @@ static int start(struct bench *b, bool supernode)
 {
 	struct kith_simcredentials id;
 	struct kith_core_options o;
-	struct kith_bootstrap boot = { .addr = addr_of(0), .has_key = true };
+	struct kith_bootstrap boot = { .at = { .addr = addr_of(0), .kind = KITH_TRANSPORT_UDP }, .has_key = true };
 	struct kith_key identity;
 	struct kith_transport t = { .up = true, .family = KITH_FAMILY_V4, .locals_n = 1 };
 	char name[KITH_NAME_MAX + 1];
@@ -189,7 +189,7 @@ static int start(struct bench *b, bool supernode)
 	o.bootstrap_n = supernode ? 0 : 1;
 	o.relay_rate = o.relay_owner_rate = 0;
 	if (supernode)
-		o.addrs[o.addrs_n++] = addr_of(i);
+		o.endpoints[o.endpoints_n++] = boot.at;
 	if (kith_core_new(&b->cores[i], &o, now_of(b)) != 0)
 		die("kith_core_new");
 	drain(b, i);

@@ -185,12 +185,12 @@ static size_t bootstraps(struct kith_sim *sim, const struct kith_simnode *n, str
 		struct kith_simnode *s = &sim->nodes[pick];
 		bool twice = s == n;
 		for (size_t k = 0; k < count; k++)
-			twice = twice || kith_addr_equal(&out[k].addr, &s->local);
+			twice = twice || kith_addr_equal(&out[k].at.addr, &s->local);
 		if (twice)
 			continue;
 		memset(&out[count], 0, sizeof out[count]);
-		out[count].addr = s->local;
-		out[count].addr.port = KITH_SIM_SUPER_PORT;
+		out[count].at = kith_endpoint_udp(&s->local);
+		out[count].at.addr.port = KITH_SIM_SUPER_PORT;
 		if ((n->id + i) % 2 == 0) {
 			kith_sim_node_keys(sim, s);
 			out[count].key = s->device;
@@ -221,8 +221,8 @@ static void options_fill(struct kith_sim *sim, struct kith_simnode *n, struct ki
 	o->bootstrap_n = bootstrap_n;
 	o->state = (struct kith_span){ n->state, n->state_len };
 	if (kith_sim_is_super(n)) {
-		o->addrs[0] = n->local;
-		o->addrs_n = 1;
+		o->endpoints[0] = kith_endpoint_udp(&n->local);
+		o->endpoints_n = 1;
 	}
 }
 

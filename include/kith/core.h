@@ -82,7 +82,7 @@ KITH_EXPORT void kith_shared_free(struct kith_shared *shared);
 
 /* Where to knock first. Without a key, whoever answers there need only prove to be a supernode of the network. */
 struct kith_bootstrap {
-	struct kith_addr addr;
+	struct kith_endpoint at;
 	struct kith_key key; /* X25519 device key, when has_key */
 	bool has_key;
 };
@@ -105,8 +105,8 @@ struct kith_core_options {
 	struct kith_span devices; /* the identity's device list, or empty */
 	const struct kith_bootstrap *bootstrap;
 	size_t bootstrap_n;
-	struct kith_addr addrs[4]; /* supernode: addresses under which it is reachable */
-	size_t addrs_n;
+	struct kith_endpoint endpoints[4]; /* supernode: where it is reachable, UDP first */
+	size_t endpoints_n;
 	struct kith_span state; /* what the last KITH_EFFECT_SAVE said, or empty */
 
 	uint8_t shard; /* upper 8 bits of indexes and tunnel ids: for hosts with several workers */
@@ -231,7 +231,7 @@ struct kith_found_device {
 	struct kith_key identity;
 	bool online;
 	uint8_t homes_n;
-	struct kith_addr homes[3];
+	struct kith_endpoint homes[3];
 	uint64_t seq;
 	int64_t expires_ms;
 };

@@ -67,8 +67,8 @@ struct kith_node_options {
 	uint16_t port; /* UDP, of both families; 0: any */
 	bool no_v4, no_v6;
 	struct kith_addr bind_v4, bind_v6; /* family NONE: all interfaces. Ports are ignored */
-	struct kith_addr addrs[4]; /* supernode: addresses under which it is reachable from outside */
-	size_t addrs_n;
+	struct kith_endpoint endpoints[4]; /* supernode: where it is reachable from outside, UDP first */
+	size_t endpoints_n;
 	const char *const *bootstrap; /* "host:port", "1.2.3.4:port", "[v6]:port", each with " key" after it if known */
 	size_t bootstrap_n;
 	bool allow_loopback; /* use loopback addresses: several nodes on one machine, tests */

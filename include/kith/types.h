@@ -38,6 +38,29 @@ struct kith_addr {
 	uint8_t ip[16]; /* network byte order; v4 in the first four */
 };
 
+/* What carries packets, and thereby what an address speaks. X(name, value, text, whether candidates and host entries
+ * may name it). A kind that is not known is skipped there. */
+#define KITH_TRANSPORT_KIND_MAP(X)                                                                                     \
+	X(UDP, 1, "udp", true)                                                                                         \
+	X(TCP, 2, "tcp", true) /* packets behind a length of 16 bits */                                                \
+	X(TLS, 3, "tls", true) /* the same inside TLS, as a web server's WebSocket */                                  \
+	X(ICE, 4, "ice", false) /* a component of an ICE agent: what agents exchange is more than addresses */
+
+enum kith_transport_kind {
+	KITH_TRANSPORT_NONE = 0,
+#define KITH_TRANSPORT_KIND_ENUM(name, value, text, named) KITH_TRANSPORT_##name = (value),
+	KITH_TRANSPORT_KIND_MAP(KITH_TRANSPORT_KIND_ENUM)
+#undef KITH_TRANSPORT_KIND_ENUM
+		KITH_TRANSPORT_PRIVATE = 240 /* to 255: named as well; for hosts with carriers of their own */
+};
+
+/* An address, and what it speaks. */
+struct kith_endpoint {
+	struct kith_addr addr;
+	uint8_t kind; /* enum kith_transport_kind */
+	uint8_t reserved;
+};
+
 #define KITH_ADDR_TEXT_MAX 64 /* "[v6]:port" with its NUL fits */
 #define KITH_KEY_LEN 32 /* Ed25519 and X25519 public keys */
 #define KITH_ID_LEN 32 /* network ids, directory keys, supernode ids */
@@ -73,5 +96,18 @@ KITH_EXPORT int kith_addr_parse(struct kith_addr *out, const char *text) KITH_MU
 
 /* Same family, port and address. */
 KITH_EXPORT bool kith_addr_equal(const struct kith_addr *a, const struct kith_addr *b);
+
+/* Same address and kind. */
+KITH_EXPORT bool kith_endpoint_equal(const struct kith_endpoint *a, const struct kith_endpoint *b);
+
+/* "udp"; "private" of a host's own kind, "none" of no kind. Static storage. */
+KITH_EXPORT const char *kith_transport_kind_name(unsigned kind);
+
+/* An address that speaks UDP. */
+static inline struct kith_endpoint kith_endpoint_udp(const struct kith_addr *addr)
+{
+	struct kith_endpoint e = { *addr, KITH_TRANSPORT_UDP, 0 };
+	return e;
+}
 
 #endif

@@ -141,6 +141,24 @@ bool kith_addr_equal(const struct kith_addr *a, const struct kith_addr *b)
 	return kith_addr_compare(a, b) == 0;
 }
 
+bool kith_endpoint_equal(const struct kith_endpoint *a, const struct kith_endpoint *b)
+{
+	return a->kind == b->kind && kith_addr_equal(&a->addr, &b->addr);
+}
+
+const char *kith_transport_kind_name(unsigned kind)
+{
+	switch (kind) {
+#define KITH_TRANSPORT_KIND_CASE(name, value, text, named)                                                             \
+	case value:                                                                                                    \
+		return text;
+		KITH_TRANSPORT_KIND_MAP(KITH_TRANSPORT_KIND_CASE)
+#undef KITH_TRANSPORT_KIND_CASE
+	default:
+		return kind >= KITH_TRANSPORT_PRIVATE && kind <= UINT8_MAX ? "private" : "none";
+	}
+}
+
 static unsigned group_of(const uint8_t *ip, unsigned i)
 {
 	return (unsigned)ip[2 * i] << 8 | ip[2 * i + 1];

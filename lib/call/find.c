@@ -73,5 +73,5 @@ void kith_find_tell(struct kith_core *c, kith_op op, const struct kith_found *f)
 	ev->found.expires_ms = f->record.expires_ms;
 	ev->found.homes_n = f->record.homes_n;
 	for (size_t i = 0; i < f->record.homes_n; i++)
-		ev->found.homes[i] = f->record.homes[i].host.addrs[0];
+		ev->found.homes[i] = f->record.homes[i].host.endpoints[0];
 }

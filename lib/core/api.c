@@ -468,7 +468,7 @@ size_t kith_core_homes(const struct kith_core *c, struct kith_addr out[], size_t
 		if (c->leaf.homes[i].state != KITH_HOME_ATTACHED)
 			continue;
 		if (used < n)
-			out[used] = c->leaf.homes[i].host.addrs[0];
+			out[used] = c->leaf.homes[i].host.endpoints[0].addr;
 		used++;
 	}
 	return used;

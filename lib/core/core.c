@@ -152,7 +152,7 @@ static int take_devices(struct kith_core *c, struct kith_span list)
 static bool is_bootstrap(const struct kith_core *c, const struct kith_bootstrap *host, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (kith_addr_equal(&c->bootstrap[i].addr, &host->addr))
+		if (kith_endpoint_equal(&c->bootstrap[i].at, &host->at))
 			return true;
 	}
 	return false;
@@ -172,7 +172,7 @@ static int take_bootstrap(struct kith_core *c, const struct kith_bootstrap hosts
 		return KITH_ENOMEM;
 	c->bootstrap = all;
 	for (size_t i = 0; i < n; i++) {
-		struct kith_host host = { .addrs_n = 1, .addrs = { hosts[i].addr } };
+		struct kith_host host = { .endpoints_n = 1, .endpoints = { hosts[i].at } };
 		if (is_bootstrap(c, &hosts[i], before))
 			continue;
 		all[c->bootstrap_n++] = hosts[i];
@@ -270,7 +270,7 @@ static bool options_fit(const struct kith_core_options *o)
 	if (o == NULL || o->size != sizeof *o || o->alloc == NULL || o->random == NULL || o->shared == NULL)
 		return false;
 	if ((o->role != KITH_ROLE_LEAF && o->role != KITH_ROLE_SUPERNODE) ||
-	    o->addrs_n > sizeof o->addrs / sizeof o->addrs[0])
+	    o->endpoints_n > sizeof o->endpoints / sizeof o->endpoints[0])
 		return false;
 	if (o->relay_rate > KITH_RELAY_RATE_MAX || o->relay_owner_rate > KITH_RELAY_RATE_MAX ||
 	    o->tunnels_max > KITH_TUNNELS_LIMIT || o->sessions_max > KITH_SESSIONS_LIMIT || !windows_fit(o))
@@ -298,8 +298,8 @@ int kith_core_new(struct kith_core **out, const struct kith_core_options *o, str
 	c->stream_window_max = o->stream_window_max;
 	c->session_window_max = o->session_window_max;
 	c->windows.max = o->windows_max;
-	c->addrs_n = (uint8_t)o->addrs_n;
-	memcpy(c->addrs, o->addrs, sizeof c->addrs);
+	c->endpoints_n = (uint8_t)o->endpoints_n;
+	memcpy(c->endpoints, o->endpoints, sizeof c->endpoints);
 	c->env = (struct kith_path_env){
 		.outbox = &c->shared->outbox, .random = c->random, .alloc = c->alloc, .stats = c->stats, .log = c->log
 	};

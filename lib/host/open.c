@@ -124,8 +124,8 @@ static int make_core(struct kith_node *node, const struct kith_bootstrap bootstr
 	co.devices = o->devices;
 	co.bootstrap = bootstrap;
 	co.bootstrap_n = bootstrap_n;
-	memcpy(co.addrs, o->addrs, sizeof co.addrs);
-	co.addrs_n = o->addrs_n;
+	memcpy(co.endpoints, o->endpoints, sizeof co.endpoints);
+	co.endpoints_n = o->endpoints_n;
 	co.state.p = node->open.state;
 	co.state.len = node->open.state_len;
 	if (o->sessions_max != 0)

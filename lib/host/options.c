@@ -120,7 +120,7 @@ static bool consistent(const struct kith_node_options *o)
 		return false;
 	if (o->stun && o->role != KITH_ROLE_SUPERNODE)
 		return false;
-	if (o->addrs_n > sizeof o->addrs / sizeof o->addrs[0] || o->issuers_n > SPANS_MAX ||
+	if (o->endpoints_n > sizeof o->endpoints / sizeof o->endpoints[0] || o->issuers_n > SPANS_MAX ||
 	    o->revocations_n > SPANS_MAX)
 		return false;
 	return o->leave_us >= 0;

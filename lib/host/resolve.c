@@ -126,7 +126,7 @@ bool kith_resolver_wants(const struct kith_resolver *r)
 size_t kith_resolve_addresses(const struct kith_resolve_entry *e, struct kith_bootstrap out[KITH_RESOLVE_PER_NAME])
 {
 	for (size_t i = 0; i < e->found_n; i++) {
-		out[i].addr = e->found[i];
+		out[i].at = kith_endpoint_udp(&e->found[i]);
 		out[i].key = e->is.key;
 		out[i].has_key = e->is.has_key;
 	}

@@ -71,7 +71,7 @@ static bool in_use(const struct kith_core *c, const struct kith_host *host)
 			i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
 		bool same_key = keyed && memcmp(&home->host.dh, &host->dh, sizeof host->dh) == 0;
 		if (home->state != KITH_HOME_FREE &&
-		    (same_key || kith_addr_equal(&home->host.addrs[0], &host->addrs[0])))
+		    (same_key || kith_endpoint_equal(&home->host.endpoints[0], &host->endpoints[0])))
 			return true;
 	}
 	return false;
@@ -85,7 +85,7 @@ static void set_aside(struct kith_core *c, int i, const struct kith_host *host)
 	for (size_t k = 0; k < KITH_HOMES; k++) {
 		const struct kith_home_slot *home = &c->leaf.homes[k];
 		if (home->state == KITH_HOME_ATTACHED && memcmp(&host->dh, &no_key, sizeof no_key) == 0 &&
-		    kith_addr_equal(&home->host.addrs[0], &host->addrs[0]) &&
+		    kith_endpoint_equal(&home->host.endpoints[0], &host->endpoints[0]) &&
 		    kith_hostcache_learn(&c->leaf.cache, i, &home->host.dh) == KITH_EEXIST)
 			return;
 	}
@@ -111,7 +111,7 @@ static void attach(struct kith_core *c, struct kith_home_slot *home, const struc
 	const struct kith_msg_attach first = { .publish = false }; /* our record names our homes: it comes later */
 	uint8_t body[8];
 	*home = (struct kith_home_slot){ .state = KITH_HOME_CONNECTING, .host = *host, .since = c->now.mono_us };
-	home->prefix = kith_addr_diversity_prefix(&host->addrs[0]);
+	home->prefix = kith_addr_diversity_prefix(&host->endpoints[0].addr);
 	kith_hostcache_use(&c->leaf.cache, cached, true);
 	size_t len = kith_msg_attach_write(body, sizeof body, &first);
 	int err = kith_connect_request(c, host, KITH_USE_HOME, KITH_REQ_ATTACH, (struct kith_span){ body, len },
@@ -196,7 +196,7 @@ static int cached(const struct kith_core *c, const struct kith_home_slot *home)
 	     k++) { /* a bootstrap host without a key is found by its address */
 		struct kith_host host;
 		kith_hostcache_get(&c->leaf.cache, k, &host);
-		if (kith_addr_equal(&host.addrs[0], &home->host.addrs[0]))
+		if (kith_endpoint_equal(&host.endpoints[0], &home->host.endpoints[0]))
 			i = k;
 	}
 	return i;
@@ -257,7 +257,7 @@ static void learn_key(struct kith_core *c, struct kith_session *s, struct kith_h
 	for (int i = 0; i < c->leaf.cache.n; i++) {
 		struct kith_host host;
 		kith_hostcache_get(&c->leaf.cache, i, &host);
-		if (kith_addr_equal(&host.addrs[0], &home->host.addrs[0]) &&
+		if (kith_endpoint_equal(&host.endpoints[0], &home->host.endpoints[0]) &&
 		    memcmp(&host.dh, &home->host.dh, sizeof host.dh) == 0) {
 			int err = memcmp(&host.dh, &person.device_dh, sizeof host.dh) != 0
 					  ? kith_hostcache_learn(&c->leaf.cache, i, &person.device_dh)

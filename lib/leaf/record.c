@@ -28,6 +28,10 @@ static int make_record(struct kith_core *c, bool offline)
 		record.devices = nothing;
 		n = kith_record_make(c->suite, c->leaf.record, &record, c->self.sign_sk);
 	}
+	for (size_t i = 0; i < record.homes_n; i++) /* then where else the homes are */
+		record.homes[i].host.endpoints_n = 1;
+	if (n == KITH_EMSGSIZE)
+		n = kith_record_make(c->suite, c->leaf.record, &record, c->self.sign_sk);
 	if (n < 0)
 		return n;
 	c->leaf.record_len = (uint16_t)n;

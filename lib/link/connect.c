@@ -81,7 +81,7 @@ static int make_hello(struct kith_core *c, struct kith_session *s, const uint8_t
 static bool configured(const struct kith_core *c, const struct kith_addr *addr)
 {
 	for (size_t i = 0; i < c->bootstrap_n; i++) {
-		if (kith_addr_equal(&c->bootstrap[i].addr, addr))
+		if (kith_addr_equal(&c->bootstrap[i].at.addr, addr))
 			return true;
 	}
 	return false;
@@ -91,14 +91,14 @@ static bool configured(const struct kith_core *c, const struct kith_addr *addr)
  * The rule is that for candidates of peers. */
 static bool may_contact(struct kith_core *c, const struct kith_host *host, const struct kith_addr *addr)
 {
-	struct kith_candidates ours = { 0 }, theirs = { .n = host->addrs_n };
+	struct kith_candidates ours = { 0 }, theirs = { .n = host->endpoints_n };
 	struct kith_candidate cand = { .addr = *addr, .kind = KITH_CANDIDATE_HOST };
 	uint16_t transport;
 	if (configured(c, addr))
 		return true;
 	ours.n = (uint8_t)kith_own_candidates(c, ours.list, KITH_CANDIDATES_MAX);
-	for (unsigned i = 0; i < host->addrs_n; i++)
-		theirs.list[i].addr = host->addrs[i];
+	for (unsigned i = 0; i < host->endpoints_n; i++)
+		theirs.list[i].addr = host->endpoints[i].addr;
 	enum kith_refusal refusal = kith_candidate_check(&cand, &theirs, &ours, kith_allowed_scopes(c), &transport);
 	/* No interface of that family is known: what is private cannot be ours, the rest has no need of one. */
 	bool own = kith_addr_scope(addr) != KITH_SCOPE_PRIVATE || (kith_allowed_scopes(c) & KITH_ALLOW_PRIVATE);
@@ -110,11 +110,11 @@ static bool may_contact(struct kith_core *c, const struct kith_host *host, const
 }
 
 /* The hops to a host that may be used, in the order of its entry. */
-static uint8_t ways_to(struct kith_core *c, const struct kith_host *host, struct kith_hop out[KITH_HOST_ADDRS_MAX])
+static uint8_t ways_to(struct kith_core *c, const struct kith_host *host, struct kith_hop out[KITH_HOST_ENDPOINTS_MAX])
 {
 	uint8_t n = 0;
-	for (unsigned i = 0; i < host->addrs_n; i++) {
-		struct kith_hop hop = { .remote = host->addrs[i] };
+	for (unsigned i = 0; i < host->endpoints_n; i++) {
+		struct kith_hop hop = { .remote = host->endpoints[i].addr };
 		if (kith_transport_for(c, &hop.remote, &hop.transport) == 0 && may_contact(c, host, &hop.remote))
 			out[n++] = hop;
 	}
@@ -125,7 +125,7 @@ static struct kith_session *start(struct kith_core *c, const struct kith_host *h
 				  struct kith_span body, uint64_t token)
 {
 	static const struct kith_key no_key;
-	struct kith_hop ways[KITH_HOST_ADDRS_MAX];
+	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX];
 	bool known = memcmp(&host->dh, &no_key, sizeof no_key) != 0;
 	uint8_t ways_n = ways_to(c, host, ways);
 	struct kith_session *s = ways_n > 0 ? new_initiator(c) : NULL;

@@ -261,9 +261,9 @@ unsigned kith_allowed_scopes(const struct kith_core *c)
 {
 	unsigned allow = c->allow_loopback ? KITH_ALLOW_LOOPBACK : 0;
 	for (size_t i = 0; i < c->bootstrap_n; i++)
-		allow |= kith_addr_scope(&c->bootstrap[i].addr) == KITH_SCOPE_PRIVATE ? KITH_ALLOW_PRIVATE : 0u;
-	for (size_t i = 0; i < c->addrs_n; i++)
-		allow |= kith_addr_scope(&c->addrs[i]) == KITH_SCOPE_PRIVATE ? KITH_ALLOW_PRIVATE : 0u;
+		allow |= kith_addr_scope(&c->bootstrap[i].at.addr) == KITH_SCOPE_PRIVATE ? KITH_ALLOW_PRIVATE : 0u;
+	for (size_t i = 0; i < c->endpoints_n; i++)
+		allow |= kith_addr_scope(&c->endpoints[i].addr) == KITH_SCOPE_PRIVATE ? KITH_ALLOW_PRIVATE : 0u;
 	return allow;
 }
 

@@ -248,8 +248,8 @@ struct kith_core {
 	uint8_t services_n;
 	struct kith_transport transports[KITH_TRANSPORTS_MAX];
 	uint8_t transports_n;
-	struct kith_addr addrs[4];
-	uint8_t addrs_n;
+	struct kith_endpoint endpoints[4]; /* supernode: ours */
+	uint8_t endpoints_n;
 	struct kith_bootstrap *bootstrap;
 	size_t bootstrap_n;
 	int64_t stamp_ms; /* the last timestamp given to a handshake: only rises, across restarts */

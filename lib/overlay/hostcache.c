@@ -12,7 +12,7 @@
 
 enum {
 	FILE_MAGIC = 0x4b484f53, /* "KHOS" */
-	FILE_VERSION = 1,
+	FILE_VERSION = 2,
 	ENTRIES_FIRST = 4, /* capacity of the first allocation */
 	ANCHOR_FAILURES = 10, /* in a row: it is gone, not away */
 	FILE_FLAGS = KITH_HOST_ANCHOR
@@ -31,20 +31,14 @@ static bool has_key(const struct kith_host *host)
 static void host_write(struct kith_writer *w, const struct kith_host *host)
 {
 	kith_write_bytes(w, host->dh.b, sizeof host->dh.b);
-	kith_write_u8(w, host->addrs_n);
-	for (uint8_t i = 0; i < host->addrs_n; i++)
-		kith_wire_addr_write(w, &host->addrs[i]);
+	kith_endpoints_write(w, host->endpoints, host->endpoints_n, KITH_HOST_ENDPOINTS_MAX);
 }
 
 static void host_read(struct kith_reader *r, struct kith_host *out)
 {
 	memset(out, 0, sizeof *out);
 	kith_read_bytes(r, out->dh.b, sizeof out->dh.b);
-	out->addrs_n = kith_read_u8(r);
-	if (out->addrs_n == 0 || out->addrs_n > KITH_HOST_ADDRS_MAX)
-		r->bad = true;
-	for (uint8_t i = 0; i < out->addrs_n && !r->bad; i++)
-		kith_wire_addr_read(r, &out->addrs[i]);
+	out->endpoints_n = kith_endpoints_read(r, out->endpoints, KITH_HOST_ENDPOINTS_MAX);
 }
 
 static struct kith_blob *intern(struct kith_hostcache *hc, const struct kith_host *host)
@@ -103,7 +97,7 @@ static int find_host(const struct kith_hostcache *hc, const struct kith_host *ho
 	for (int i = 0; i < hc->n; i++) {
 		struct kith_host other;
 		kith_hostcache_get(hc, i, &other);
-		if (kith_addr_equal(&other.addrs[0], &host->addrs[0]))
+		if (kith_endpoint_equal(&other.endpoints[0], &host->endpoints[0]))
 			return i;
 	}
 	return KITH_ENOENT;
@@ -173,10 +167,11 @@ static int refresh(struct kith_hostcache *hc, int i, const struct kith_host *hos
 
 static bool host_valid(const struct kith_host *host, uint8_t flags)
 {
-	if (host->addrs_n == 0 || host->addrs_n > KITH_HOST_ADDRS_MAX || (flags & ~KITH_HOST_BOOTSTRAP) != 0)
+	if (host->endpoints_n == 0 || host->endpoints_n > KITH_HOST_ENDPOINTS_MAX ||
+	    (flags & ~KITH_HOST_BOOTSTRAP) != 0)
 		return false;
-	for (uint8_t i = 0; i < host->addrs_n; i++) {
-		if (kith_addr_scope(&host->addrs[i]) == KITH_SCOPE_NONE || host->addrs[i].port == 0)
+	for (uint8_t i = 0; i < host->endpoints_n; i++) {
+		if (!kith_endpoint_valid(&host->endpoints[i]))
 			return false;
 	}
 	return has_key(host) || flags == KITH_HOST_BOOTSTRAP;
@@ -230,7 +225,7 @@ static uint64_t prefix_of(const struct kith_hostcache *hc, int i)
 {
 	struct kith_host host;
 	kith_hostcache_get(hc, i, &host);
-	return kith_addr_diversity_prefix(&host.addrs[0]);
+	return kith_addr_diversity_prefix(&host.endpoints[0].addr);
 }
 
 /* How far taking host i would go from what should be, given those in use. */
@@ -352,7 +347,7 @@ void kith_hostcache_failed(struct kith_hostcache *hc, int i, kith_time_us now, c
 		e->flags &= (uint8_t)~KITH_HOST_ANCHOR;
 }
 
-/* ---- the state file: magic 4, version 1, 0, count 2; hosts; checksum 8 ---- */
+/* ---- the state file: magic 4, version 2, 0, count 2; hosts; checksum 8 ---- */
 
 struct file_host {
 	uint8_t flags, failures;
@@ -447,7 +442,9 @@ size_t kith_hostcache_save(const struct kith_hostcache *hc, struct kith_span old
 	uint8_t *count = kith_write(&w, 2);
 	for (uint16_t i = 0; i < n; i++) {
 		const struct kith_hostcache_entry *e = &hc->at[order[i]];
-		struct file_host h = { e->flags & FILE_FLAGS, e->failures, e->success_ms, e->source, { .addrs_n = 0 } };
+		struct file_host h = {
+			e->flags & FILE_FLAGS, e->failures, e->success_ms, e->source, { .endpoints_n = 0 }
+		};
 		kith_hostcache_get(hc, order[i], &h.host);
 		file_host_write(&w, &h);
 	}
@@ -456,7 +453,7 @@ size_t kith_hostcache_save(const struct kith_hostcache *hc, struct kith_span old
 	for (uint16_t i = 0; i < old_n && n < KITH_HOSTCACHE_FILE_HOSTS; i++) {
 		struct file_host h;
 		file_host_read(&r, &h);
-		if (kith_hostcache_find(hc, &h.host.dh) >= 0)
+		if (h.host.endpoints_n == 0 || kith_hostcache_find(hc, &h.host.dh) >= 0)
 			continue;
 		h.flags = 0; /* memory holds the anchors; one that is not there was given up */
 		file_host_write(&w, &h);
@@ -472,7 +469,7 @@ size_t kith_hostcache_save(const struct kith_hostcache *hc, struct kith_span old
 static bool prefix_known(const struct kith_hostcache *hc, const struct kith_host *host)
 {
 	for (int i = 0; i < hc->n; i++) {
-		if (prefix_of(hc, i) == kith_addr_diversity_prefix(&host->addrs[0]))
+		if (prefix_of(hc, i) == kith_addr_diversity_prefix(&host->endpoints[0].addr))
 			return true;
 	}
 	return false;

@@ -5,8 +5,8 @@
  * keep their place across restarts until they fail ten times in a row. Hosts are interned blobs that many caches may
  * share; the cache itself holds 32 bytes each and grows on demand.
  *
- * Invariants: no two entries have the same key; entries without a key (bootstrap addresses) differ in their first
- *   address; at most two anchors.
+ * Invariants: no two entries have the same key; entries without a key (bootstrap hosts) differ in their first
+ *   endpoint; at most two anchors.
  * Timers: none of its own; a host that failed is tried again after full-jitter backoff, 1 s to 2 min
  * (kith_hostcache_retry_at).
  * Bounds: KITH_HOSTCACHE_MAX in memory, KITH_HOSTCACHE_PER_SOURCE of them suggested by one supernode. When full, the
@@ -36,7 +36,7 @@ enum kith_hostcache_flags {
 };
 
 struct kith_hostcache_entry {
-	struct kith_blob *blob; /* key, count, addresses */
+	struct kith_blob *blob; /* key, count, endpoints */
 	int64_t success_ms; /* when it last worked, unix ms; 0: never */
 	kith_time_us retry_at;
 	uint32_t source; /* who suggested it; 0: nobody */
@@ -64,7 +64,7 @@ void kith_hostcache_deinit(struct kith_hostcache *hc);
 /* The number by which suggestions of a supernode are told apart; never 0. */
 uint32_t kith_hostcache_source(const struct kith_key *dh);
 
-/* Adds a host, or refreshes the addresses of a known one. flags: KITH_HOST_BOOTSTRAP or 0; only a bootstrap host may
+/* Adds a host, or refreshes the endpoints of a known one. flags: KITH_HOST_BOOTSTRAP or 0; only a bootstrap host may
  * lack its key. Returns its index (valid until the next add or load), KITH_EFULL, KITH_ENOMEM, KITH_EINVAL. */
 int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source,
 		       uint8_t flags) KITH_MUST_USE;

@@ -99,7 +99,7 @@ static void fill(struct kith_member *m, const struct kith_member_entry *entry, s
 	m->blob = blob;
 	m->seq = entry->seq;
 	m->expires_ms = entry->expires_ms;
-	m->prefix = kith_addr_diversity_prefix(&entry->addrs[0]);
+	m->prefix = kith_addr_diversity_prefix(&entry->endpoints[0].addr);
 	m->flags = (uint8_t)entry->flags;
 	m->slot = entry->slot;
 	m->load = entry->load;
@@ -218,8 +218,8 @@ void kith_member_facts(const struct kith_member *m, struct kith_member_facts *ou
 	out->entry = kith_member_entry_bytes(m);
 	int err = kith_member_parse(&parsed, out->entry);
 	KITH_ASSERT(err == 0); /* it parsed when it was merged */
-	out->addrs_n = parsed.addrs_n;
-	memcpy(out->addrs, parsed.addrs, sizeof out->addrs);
+	out->endpoints_n = parsed.endpoints_n;
+	memcpy(out->endpoints, parsed.endpoints, sizeof out->endpoints);
 }
 
 void kith_member_host(const struct kith_member *m, struct kith_host *out)
@@ -228,10 +228,8 @@ void kith_member_host(const struct kith_member *m, struct kith_host *out)
 	kith_member_facts(m, &facts);
 	memset(out, 0, sizeof *out);
 	out->dh = facts.dh;
-	for (uint8_t i = 0; i < facts.addrs_n && out->addrs_n < KITH_HOST_ADDRS_MAX; i++) {
-		if (out->addrs_n == 0 || out->addrs[0].family != facts.addrs[i].family)
-			out->addrs[out->addrs_n++] = facts.addrs[i];
-	}
+	for (uint8_t i = 0; i < facts.endpoints_n; i++)
+		kith_host_add(out, &facts.endpoints[i]);
 }
 
 void kith_member_failed(struct kith_member *m, kith_time_us now)

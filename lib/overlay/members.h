@@ -57,8 +57,8 @@ struct kith_members {
 /* What is needed to talk to a member, read out of its blob. */
 struct kith_member_facts {
 	struct kith_key dh, sign; /* X25519, Ed25519 */
-	uint8_t addrs_n;
-	struct kith_addr addrs[KITH_MEMBER_ADDRS_MAX];
+	uint8_t endpoints_n;
+	struct kith_endpoint endpoints[KITH_MEMBER_ENDPOINTS_MAX];
 	struct kith_span entry; /* borrowed from the member's blob */
 };
 
@@ -109,7 +109,7 @@ static inline struct kith_span kith_member_entry_bytes(const struct kith_member 
 
 void kith_member_facts(const struct kith_member *m, struct kith_member_facts *out);
 
-/* As a host entry, with its first addresses, at most one of each family. */
+/* As a host entry, with its first endpoints, at most one of each kind and family. */
 void kith_member_host(const struct kith_member *m, struct kith_host *out);
 
 /* It did not answer, or it did. */

@@ -75,7 +75,7 @@ struct kith_handshake {
 	bool cancel; /* initiator: the HELLO takes back the one before it */
 	/* Initiator, to a supernode: addresses that the HELLO goes to in turn, and the one it went to last. */
 	uint8_t ways_n, way;
-	struct kith_hop ways[KITH_HOST_ADDRS_MAX];
+	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX];
 	uint16_t len;
 	uint8_t packet[KITH_UDP_PAYLOAD]; /* initiator: HELLO (then FINISH) as sent; responder: REPLY as sent */
 };

@@ -32,8 +32,8 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 	entry.flags = flags;
 	entry.seq = kith_record_next_seq(kith_super_seq(c), &c->now);
 	entry.expires_ms = (int64_t)entry.seq + KITH_MEMBER_LIFE_MS;
-	entry.addrs_n = c->addrs_n;
-	memcpy(entry.addrs, c->addrs, c->addrs_n * sizeof c->addrs[0]);
+	entry.endpoints_n = c->endpoints_n;
+	memcpy(entry.endpoints, c->endpoints, c->endpoints_n * sizeof c->endpoints[0]);
 	entry.chain = c->self.chain;
 	int n = kith_member_make(c->suite, sn->entry, &entry, c->self.sign_sk);
 	if (n < 0)
@@ -69,13 +69,13 @@ static bool pick_bootstrap(struct kith_core *c, struct kith_host *host)
 	if (c->bootstrap_n == 0)
 		return false;
 	const struct kith_bootstrap *b = &c->bootstrap[kith_rng_below(c->random, (uint32_t)c->bootstrap_n)];
-	for (size_t i = 0; i < c->addrs_n; i++) {
-		if (kith_addr_equal(&b->addr, &c->addrs[i]))
+	for (size_t i = 0; i < c->endpoints_n; i++) {
+		if (kith_endpoint_equal(&b->at, &c->endpoints[i]))
 			return false; /* ourselves: another next time */
 	}
 	memset(host, 0, sizeof *host);
-	host->addrs_n = 1;
-	host->addrs[0] = b->addr;
+	host->endpoints_n = 1;
+	host->endpoints[0] = b->at;
 	if (b->has_key)
 		host->dh = b->key;
 	return true;

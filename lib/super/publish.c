@@ -82,11 +82,8 @@ void kith_publish_self(struct kith_core *c)
 	memcpy(record.homes[0].host.dh.b, c->self.dh_pk, KITH_KEY_LEN);
 	memcpy(sign.b, c->self.sign_pk, KITH_KEY_LEN);
 	kith_home_tag(c->suite, record.homes[0].tag, &sign);
-	for (size_t i = 0; i < c->addrs_n && record.homes[0].host.addrs_n < KITH_HOST_ADDRS_MAX; i++) {
-		struct kith_host *host = &record.homes[0].host;
-		if (host->addrs_n == 0 || host->addrs[0].family != c->addrs[i].family)
-			host->addrs[host->addrs_n++] = c->addrs[i];
-	}
+	for (size_t i = 0; i < c->endpoints_n; i++)
+		kith_host_add(&record.homes[0].host, &c->endpoints[i]);
 	int n = kith_record_make(c->suite, bytes, &record, c->self.sign_sk);
 	c->super->self_at = c->now.mono_us;
 	if (n < 0) {

@@ -45,7 +45,7 @@ static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 int kith_super_new(struct kith_core *c, const struct kith_super_options *o)
 {
 	KITH_ASSERT(c->super == NULL);
-	if (c->addrs_n == 0)
+	if (c->endpoints_n == 0)
 		return KITH_EINVAL;
 	struct kith_supernode *sn = KITH_NEW(c->alloc, struct kith_supernode);
 	if (sn == NULL)

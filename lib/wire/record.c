@@ -8,61 +8,7 @@
 
 #define TIME_MAX (INT64_MAX / 2) /* wall-clock fields are 62 bits: no sign to get wrong, and no sum with a tolerance */
 
-/* ---- addresses and hosts ---- */
-
-static size_t ip_len(uint8_t family)
-{
-	return family == KITH_FAMILY_V4 ? 4 : family == KITH_FAMILY_V6 ? 16 : 0;
-}
-
-static bool addr_valid(const struct kith_addr *addr)
-{
-	return kith_addr_scope(addr) != KITH_SCOPE_NONE && addr->port != 0;
-}
-
-void kith_wire_addr_write(struct kith_writer *w, const struct kith_addr *addr)
-{
-	if (!addr_valid(addr)) {
-		w->bad = true;
-		return;
-	}
-	kith_write_u8(w, addr->family);
-	kith_write_u16(w, addr->port);
-	kith_write_bytes(w, addr->ip, ip_len(addr->family));
-}
-
-void kith_wire_addr_read(struct kith_reader *r, struct kith_addr *out)
-{
-	*out = (struct kith_addr){ .family = kith_read_u8(r) };
-	out->port = kith_read_u16(r);
-	size_t len = ip_len(out->family);
-	kith_read_bytes(r, out->ip, len);
-	if (r->bad || len == 0 || !addr_valid(out)) {
-		r->bad = true;
-		*out = (struct kith_addr){ 0 };
-	}
-}
-
-static void addrs_write(struct kith_writer *w, const struct kith_addr addrs[], uint8_t n, uint8_t max)
-{
-	if (n == 0 || n > max) {
-		w->bad = true;
-		return;
-	}
-	kith_write_u8(w, n);
-	for (uint8_t i = 0; i < n; i++)
-		kith_wire_addr_write(w, &addrs[i]);
-}
-
-static uint8_t addrs_read(struct kith_reader *r, struct kith_addr addrs[], uint8_t max)
-{
-	uint8_t n = kith_read_u8(r);
-	if (n == 0 || n > max)
-		r->bad = true;
-	for (uint8_t i = 0; i < n && !r->bad; i++)
-		kith_wire_addr_read(r, &addrs[i]);
-	return r->bad ? 0 : n;
-}
+/* ---- hosts ---- */
 
 static bool is_zero(const struct kith_key *key)
 {
@@ -77,7 +23,7 @@ void kith_host_write(struct kith_writer *w, const struct kith_host *host)
 	if (is_zero(&host->dh))
 		w->bad = true;
 	kith_write_bytes(w, host->dh.b, sizeof host->dh.b);
-	addrs_write(w, host->addrs, host->addrs_n, KITH_HOST_ADDRS_MAX);
+	kith_endpoints_write(w, host->endpoints, host->endpoints_n, KITH_HOST_ENDPOINTS_MAX);
 }
 
 void kith_host_read(struct kith_reader *r, struct kith_host *out)
@@ -86,7 +32,7 @@ void kith_host_read(struct kith_reader *r, struct kith_host *out)
 	kith_read_bytes(r, out->dh.b, sizeof out->dh.b);
 	if (is_zero(&out->dh))
 		r->bad = true;
-	out->addrs_n = addrs_read(r, out->addrs, KITH_HOST_ADDRS_MAX);
+	out->endpoints_n = kith_endpoints_read(r, out->endpoints, KITH_HOST_ENDPOINTS_MAX);
 }
 
 int kith_host_parse(struct kith_host *out, struct kith_span bytes)
@@ -105,6 +51,18 @@ size_t kith_host_make(uint8_t out[KITH_HOST_LEN_MAX], const struct kith_host *ho
 	kith_host_write(&w, host);
 	KITH_ASSERT(!w.bad);
 	return kith_writer_len(&w);
+}
+
+void kith_host_add(struct kith_host *host, const struct kith_endpoint *endpoint)
+{
+	if (host->endpoints_n == KITH_HOST_ENDPOINTS_MAX)
+		return;
+	for (uint8_t i = 0; i < host->endpoints_n; i++) {
+		if (host->endpoints[i].kind == endpoint->kind &&
+		    host->endpoints[i].addr.family == endpoint->addr.family)
+			return;
+	}
+	host->endpoints[host->endpoints_n++] = *endpoint;
 }
 
 void kith_home_tag(const struct kith_suite *suite, uint8_t out[KITH_HOME_TAG_LEN], const struct kith_key *sign)
@@ -383,7 +341,7 @@ int kith_member_make(const struct kith_suite *suite, uint8_t out[KITH_MEMBER_LEN
 	kith_write_u8(&w, entry->load);
 	kith_write_u64(&w, entry->seq);
 	kith_write_u64(&w, (uint64_t)entry->expires_ms);
-	addrs_write(&w, entry->addrs, entry->addrs_n, KITH_MEMBER_ADDRS_MAX);
+	kith_endpoints_write(&w, entry->endpoints, entry->endpoints_n, KITH_MEMBER_ENDPOINTS_MAX);
 	if (w.bad)
 		return KITH_EINVAL; /* what was written so far always fits */
 	write_long(&w, entry->attest);
@@ -393,6 +351,18 @@ int kith_member_make(const struct kith_suite *suite, uint8_t out[KITH_MEMBER_LEN
 	if (len > 0 && kith_member_parse(&parsed, (struct kith_span){ out, (size_t)len }) != 0)
 		return KITH_EINVAL;
 	return len;
+}
+
+/* The first one decides about ids and prefixes: all must read the same, whatever kinds they know. */
+static void read_endpoints(struct kith_reader *r, struct kith_member_entry *out)
+{
+	struct kith_reader first = *r;
+	(void)kith_read_u8(&first); /* how many */
+	if (kith_read_u8(&first) != KITH_TRANSPORT_UDP)
+		r->bad = true;
+	out->endpoints_n = kith_endpoints_read(r, out->endpoints, KITH_MEMBER_ENDPOINTS_MAX);
+	if (out->endpoints_n == 0)
+		r->bad = true; /* an UDP endpoint of a family that is not known */
 }
 
 int kith_member_parse(struct kith_member_entry *out, struct kith_span bytes)
@@ -407,7 +377,7 @@ int kith_member_parse(struct kith_member_entry *out, struct kith_span bytes)
 	out->slot = kith_read_u8(&r);
 	out->load = kith_read_u8(&r);
 	read_times(&r, &out->seq, &out->expires_ms, KITH_MEMBER_LIFE_MS);
-	out->addrs_n = addrs_read(&r, out->addrs, KITH_MEMBER_ADDRS_MAX);
+	read_endpoints(&r, out);
 	out->attest = read_long(&r);
 	out->chain = read_long(&r);
 	return object_end_chain(&r, bytes, &out->s, out->chain, &out->device, &out->sign);
@@ -420,7 +390,8 @@ int kith_member_id(const struct kith_member_entry *entry, const struct kith_trus
 	if (err != 0)
 		return err;
 	if (chain.kind == KITH_CHAIN_OPEN) {
-		return kith_ids_supernode_open(trust->suite, out, &trust->network, &chain.identity, &entry->addrs[0]);
+		return kith_ids_supernode_open(trust->suite, out, &trust->network, &chain.identity,
+					       &entry->endpoints[0].addr);
 	}
 	kith_ids_supernode(trust->suite, out, &trust->network, chain.name.placement, entry->slot);
 	return 0;

@@ -17,15 +17,17 @@
 #include "base/limits.h"
 #include "identity/object.h"
 #include "identity/trust.h"
+#include "wire/endpoint.h"
 
 #define KITH_RECORD_LEN_MAX 1040 /* wire: with a directory key and the map around them, a request of 1100 bytes */
 #define KITH_MEMBER_LEN_MAX 1040 /* wire: as above; leaves about 400 bytes for attestations */
 #define KITH_VANISH_LEN_MAX 308 /* 179, and the most of extensions */
 #define KITH_RECORD_STATUS_MAX 64 /* wire: sealed status */
-#define KITH_HOST_ADDRS_MAX 2 /* wire: one of each family */
-#define KITH_MEMBER_ADDRS_MAX 4
+/* wire: two kinds of transport, one of each family; of an entry that names more the first ones known are kept */
+#define KITH_HOST_ENDPOINTS_MAX 4
+#define KITH_MEMBER_ENDPOINTS_MAX 4 /* wire: the same */
 #define KITH_MEMBER_ID_PREFIX 16 /* bytes of a supernode's id that name it in lists */
-#define KITH_HOST_LEN_MAX (KITH_KEY_LEN + 1 + 2 * 19)
+#define KITH_HOST_LEN_MAX (KITH_KEY_LEN + 1 + KITH_HOST_ENDPOINTS_MAX * KITH_ENDPOINT_LEN_MAX)
 #define KITH_HOME_TAG_LEN 16
 #define KITH_MEMBER_LIFE_MS (12 * 60 * 60 * 1000) /* wire: renewed every 4 h, 25,000 members cost each other 8 kbit/s */
 
@@ -46,8 +48,8 @@ enum kith_member_flags {
 /* How to reach a supernode: all that a stranger needs for a first message. */
 struct kith_host {
 	struct kith_key dh; /* X25519 key of its device; all zero: not known (never on the wire) */
-	uint8_t addrs_n; /* 1 to KITH_HOST_ADDRS_MAX */
-	struct kith_addr addrs[KITH_HOST_ADDRS_MAX];
+	uint8_t endpoints_n; /* 1 to KITH_HOST_ENDPOINTS_MAX; 0 of a parsed one: none of a kind that is known */
+	struct kith_endpoint endpoints[KITH_HOST_ENDPOINTS_MAX];
 };
 
 /* A home in a record. The tag binds the key that signs vanish reports: the X25519 key alone would not do, since anybody
@@ -89,8 +91,8 @@ struct kith_member_entry {
 	uint8_t load; /* a hint: utilisation in 1/255 */
 	uint64_t seq;
 	int64_t expires_ms;
-	uint8_t addrs_n; /* 1 to KITH_MEMBER_ADDRS_MAX, the witnessed one first */
-	struct kith_addr addrs[KITH_MEMBER_ADDRS_MAX];
+	uint8_t endpoints_n; /* 1 to KITH_MEMBER_ENDPOINTS_MAX, the witnessed one first: UDP, as everybody speaks it */
+	struct kith_endpoint endpoints[KITH_MEMBER_ENDPOINTS_MAX];
 	struct kith_span attest; /* attestations of qualification: opaque in version 1, passed on as they are */
 	struct kith_span chain;
 	struct kith_key device, sign; /* as in a record */
@@ -98,20 +100,18 @@ struct kith_member_entry {
 	struct kith_signed s;
 };
 
-/* ---- addresses and hosts ---- */
+/* ---- hosts ---- */
 
-/* Family (4 or 6), port, 4 or 16 bytes. Writing another family, or reading an address that no packet may be sent to,
- * turns bad. */
-void kith_wire_addr_write(struct kith_writer *w, const struct kith_addr *addr);
-void kith_wire_addr_read(struct kith_reader *r, struct kith_addr *out);
-
-/* Key, count, addresses. */
+/* Key, count, endpoints. */
 void kith_host_write(struct kith_writer *w, const struct kith_host *host);
 void kith_host_read(struct kith_reader *r, struct kith_host *out);
-/* Exactly one host entry with a key. KITH_EPROTO. */
+/* Exactly one host entry with a key. KITH_EPROTO. endpoints_n is 0 when all its endpoints are of kinds not known. */
 int kith_host_parse(struct kith_host *out, struct kith_span bytes) KITH_MUST_USE;
 /* Returns the length. The host must be well-formed. */
 size_t kith_host_make(uint8_t out[KITH_HOST_LEN_MAX], const struct kith_host *host);
+
+/* Names one endpoint more, unless one of its kind and family is there, or there is no room. */
+void kith_host_add(struct kith_host *host, const struct kith_endpoint *endpoint);
 
 /* BLAKE2b of 16 bytes over an Ed25519 key. */
 void kith_home_tag(const struct kith_suite *suite, uint8_t out[KITH_HOME_TAG_LEN], const struct kith_key *sign);

@@ -325,7 +325,7 @@ static void on_found(struct kith_call *call, const struct kith_found_device *dev
 	(void)call;
 	(void)user;
 	for (unsigned i = 0; i < device->homes_n; i++)
-		json_array_append_new(homes, json_string(kith_addr_format(&device->homes[i], addr)));
+		json_array_append_new(homes, json_string(kith_addr_format(&device->homes[i].addr, addr)));
 	tell("found", json_pack("{s:s, s:b, s:o}", "label", device->label, "online", device->online, "homes", homes));
 }
 

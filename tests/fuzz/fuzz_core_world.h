@@ -379,13 +379,15 @@ static inline void fw_start(int i, const char *name)
 	o.sessions_max = FW_SESSIONS_MAX;
 	for (int k = 0; k < 3; k++) {
 		struct kith_key identity;
-		bootstrap[k] = (struct kith_bootstrap){ .addr = fw_addr(k), .has_key = k != 0 };
+		bootstrap[k] =
+			(struct kith_bootstrap){ .at = { fw_addr(k), KITH_TRANSPORT_UDP, 0 }, .has_key = k != 0 };
 		kith_simpki_keys(&w.pki, (uint32_t)k, &identity, &bootstrap[k].key);
 	}
 	o.bootstrap = bootstrap;
 	o.bootstrap_n = 3;
-	o.addrs[0] = fw_addr(i);
-	o.addrs_n = super ? 1 : 0;
+	struct kith_addr own = fw_addr(i);
+	o.endpoints[0] = kith_endpoint_udp(&own);
+	o.endpoints_n = super ? 1 : 0;
 	int err = kith_core_new(&w.s.nodes[i].core, &o, fw_clock());
 	KITH_ASSERT(err == 0);
 	fw_drain(i);

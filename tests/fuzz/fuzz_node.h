@@ -125,8 +125,10 @@ static inline void fn_tick(struct fn *f, unsigned i)
 static inline void fn_start(struct fn *f, unsigned i, bool supernode, struct kith_span state)
 {
 	struct kith_core_options o;
-	struct kith_bootstrap boot = { .addr = { .family = KITH_FAMILY_V4, .port = 4000, .ip = { 20, 1, 1, 1 } },
-				       .has_key = true };
+	struct kith_bootstrap boot = {
+		.at = { { .family = KITH_FAMILY_V4, .port = 4000, .ip = { 20, 1, 1, 1 } }, KITH_TRANSPORT_UDP, 0 },
+		.has_key = true
+	};
 	struct kith_key unused;
 	char name[8] = { 'n', (char)('a' + i) };
 	struct fn_node *n = &f->node[i];
@@ -150,8 +152,8 @@ static inline void fn_start(struct fn *f, unsigned i, bool supernode, struct kit
 	o.bootstrap_n = 1;
 	o.state = state;
 	if (supernode) {
-		o.addrs[0] = n->addr;
-		o.addrs_n = 1;
+		o.endpoints[0] = kith_endpoint_udp(&n->addr);
+		o.endpoints_n = 1;
 	}
 	int err = kith_core_new(&n->core, &o, fn_clock(f));
 	KITH_ASSERT(err == 0);

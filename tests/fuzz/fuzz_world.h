@@ -111,9 +111,11 @@ static inline struct kith_span fw_member(struct fw *w, uint8_t n, uint8_t out[KI
 	uint8_t chain[KITH_CHAIN_MAX];
 	char name[KITH_NAME_MAX + 1];
 	struct kith_device_keys device;
-	struct kith_member_entry e = { .seq = (uint64_t)FW_NOW_MS, .expires_ms = FW_NOW_MS + 1000, .addrs_n = 1 };
+	struct kith_member_entry e = { .seq = (uint64_t)FW_NOW_MS, .expires_ms = FW_NOW_MS + 1000, .endpoints_n = 1 };
 	e.chain = fw_chain(w, n, chain, &device, name);
-	e.addrs[0] = (struct kith_addr){ .family = KITH_FAMILY_V4, .port = 4500, .ip = { 20, n, 1, 1 } };
+	e.endpoints[0] = (struct kith_endpoint){ { .family = KITH_FAMILY_V4, .port = 4500, .ip = { 20, n, 1, 1 } },
+						 KITH_TRANSPORT_UDP,
+						 0 };
 	return fw_span(out, kith_member_make(w->suite, out, &e, device.sign.sk));
 }
 

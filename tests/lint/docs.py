@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Holds the documents against the code, and against each other.
 
-  tables    the tables of PROTOCOL.md behind "<!-- table: ... -->" list exactly the packet types, frames, request kinds, statuses
-            and close reasons of the code, with their values, and who may ask
+  tables    the tables of PROTOCOL.md behind "<!-- table: ... -->" list exactly the packet types, frames, request kinds, statuses,
+            close reasons and kinds of transport of the code, with their values, and who may ask
   states    the tables of states list exactly the edges that the code's set_state allows; of the punch, which has none, only
             states that it has
   limits    every limit of lib/base/limits.h and every body key stands in PROTOCOL.md; every row `KITH_...` has the value of
@@ -52,6 +52,7 @@ def code_tables(root):
         "requests": {(int(r[1]), r[0], r[2].strip('"')) for r in x_map(body, "KITH_REQUEST_MAP")},
         "statuses": {(int(s[1]), s[0]) for s in x_map(body, "KITH_STATUS_MAP")},
         "close reasons": {(int(r[1]), r[0]) for r in closes},
+        "transport kinds": {(int(k[1]), k[0]) for k in x_map(text_of(root / "include/kith/types.h"), "KITH_TRANSPORT_KIND_MAP")},
     }
 
 
@@ -327,7 +328,8 @@ GOOD = {
                        "\t[KITH_PATH_SUSPECT] = 1 << KITH_PATH_LIVE,\n};\n",
     "lib/path/punch.h": "enum kith_punch_state {\n\tKITH_PUNCH_QUIET, /* none */\n\tKITH_PUNCH_PROBING\n};\n",
     "include/kith/core.h": "#define KITH_CLOSE_MAP(X) \\\n\tX(NORMAL, 0, \"closed\") \\\n\tX(BUSY, 2, \"busy\")\n\n",
-    "include/kith/types.h": "#define KITH_US_PER_MS ((kith_time_us)1000)\n#define KITH_US_PER_S ((kith_time_us)1000000)\n",
+    "include/kith/types.h": "#define KITH_TRANSPORT_KIND_MAP(X) \\\n\tX(UDP, 1, \"udp\", true) \\\n\tX(TCP, 2, \"tcp\", true)\n\n"
+                            "#define KITH_US_PER_MS ((kith_time_us)1000)\n#define KITH_US_PER_S ((kith_time_us)1000000)\n",
     "lib/base/limits.h": "#define KITH_EIGHT 8 /* wire: x */\n/* local: x,\n * y */\n#define KITH_NINE 9\n#define KITH_LEN 1200 /* wire */\n#define KITH_MOST (KITH_LEN - 16 - 28)\n"
                          "#define KITH_RETRY_US (300 * KITH_US_PER_MS)\n#define KITH_LIFE_MS (15 * 60 * 1000)\n"
                          "#define KITH_LONG \\\n\t(UINT64_C(1) << 32)\n",
@@ -340,6 +342,7 @@ GOOD = {
                    "<!-- table: session states -->\n| from | to | when |\n| --- | --- | --- |\n| OPEN | CLOSED | x |\n\n"
                    "<!-- table: path states -->\n| from | to |\n| --- | --- |\n| LIVE | SUSPECT |\n| LIVE | DEAD |\n| SUSPECT | LIVE |\n\n"
                    "<!-- table: punch states -->\n| from | to |\n| --- | --- |\n| QUIET | PROBING |\n\n"
+                   "<!-- table: transport kinds -->\n| kind | name |\n| --- | --- |\n| 1 | UDP |\n| 2 | TCP |\n\n"
                    "| name | value |\n| --- | --- |\n| `KITH_B_FIND_KEY` | 0 |\n| `KITH_LEN` | 1200 |\n| `KITH_MOST` | 1156 |\n"
                    "| `KITH_RETRY_US` | 300 ms |\n| `KITH_LIFE_MS` | 15 min |\n| `KITH_LONG` | 2^32 |\n\n"
                    "## 2. Timers and limits\n\n| name | value | | why |\n| --- | --- | --- | --- |\n| `KITH_EIGHT` | 8 | wire | x |\n\n"
@@ -364,6 +367,7 @@ def bad_trees():
         "request asked by others": changed("PROTOCOL.md", "PING | HS", "PING | H"),
         "status missing": changed("PROTOCOL.md", "| 6 | FULL |\n", ""),
         "close reason with another value": changed("PROTOCOL.md", "2 | BUSY", "3 | BUSY"),
+        "transport kind missing": changed("PROTOCOL.md", "| 2 | TCP |\n", ""),
         "row twice": changed("PROTOCOL.md", "| 2 | BUSY |\n", "| 2 | BUSY |\n| 2 | BUSY |\n"),
         "edge missing": changed("PROTOCOL.md", "| LIVE | DEAD |\n", ""),
         "edge that is not in the code": changed("PROTOCOL.md", "| OPEN | CLOSED | x |\n", "| OPEN | CLOSED | x |\n| CLOSED | OPEN | x |\n"),

@@ -45,7 +45,7 @@ static bool alive(struct kith_sim *sim, const struct kith_addr *addr)
 {
 	for (uint32_t i = 0; i < SUPERNODES; i++) {
 		const struct kith_core *c = kith_sim_core(sim, i);
-		if (c != NULL && kith_addr_equal(&c->addrs[0], addr))
+		if (c != NULL && kith_addr_equal(&c->endpoints[0].addr, addr))
 			return true;
 	}
 	return false;

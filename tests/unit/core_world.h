@@ -112,6 +112,12 @@ static inline struct kith_addr world_addr(int i)
 	return a;
 }
 
+static inline struct kith_endpoint world_endpoint(int i)
+{
+	struct kith_addr addr = world_addr(i);
+	return kith_endpoint_udp(&addr);
+}
+
 static inline struct kith_addr world_addr6(int i)
 {
 	struct kith_addr a = { .family = KITH_FAMILY_V6, .port = (uint16_t)(4000 + i) };
@@ -138,16 +144,16 @@ static inline void world_options(struct core_world *w, int i, struct kith_core_o
 	o->chain = test_span(n->id.chain, n->id.chain_len);
 	o->devices = test_span(n->id.devices, n->id.devices_len);
 	for (int k = 0; k < 3; k++) {
-		bootstrap[k].addr = world_addr(w->bootstrap + k);
+		bootstrap[k].at = world_endpoint(w->bootstrap + k);
 		bootstrap[k].has_key = k != 0; /* the first is met by XX */
 		kith_simpki_keys(&w->pki, (uint32_t)(w->bootstrap + k), &(struct kith_key){ { 0 } }, &bootstrap[k].key);
 	}
 	o->bootstrap = bootstrap;
 	o->bootstrap_n = 3;
 	if (n->supernode && n->addr.family != KITH_FAMILY_NONE)
-		o->addrs[o->addrs_n++] = n->addr;
+		o->endpoints[o->endpoints_n++] = kith_endpoint_udp(&n->addr);
 	if (n->supernode && n->addr6.family != KITH_FAMILY_NONE)
-		o->addrs[o->addrs_n++] = n->addr6;
+		o->endpoints[o->endpoints_n++] = kith_endpoint_udp(&n->addr6);
 }
 
 /* Brings transport 0 (v4) or 1 (v6) of a node up or down, at its address. */

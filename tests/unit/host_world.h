@@ -368,8 +368,9 @@ static inline uint16_t supernode_init(struct party *p, struct world *w)
 	o.role = KITH_ROLE_SUPERNODE;
 	o.port = port;
 	o.stun = true;
-	o.addrs[0] = (struct kith_addr){ .family = KITH_FAMILY_V4, .port = port, .ip = { 127, 0, 0, 1 } };
-	o.addrs_n = 1;
+	struct kith_addr own = { .family = KITH_FAMILY_V4, .port = port, .ip = { 127, 0, 0, 1 } };
+	o.endpoints[0] = kith_endpoint_udp(&own);
+	o.endpoints_n = 1;
 	party_new(p, &o);
 	assert_int_equal(kith_node_start(p->node), 0);
 	UNTIL(w, p->started);

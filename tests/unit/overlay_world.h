@@ -93,6 +93,12 @@ static inline struct kith_addr ow_addr(uint32_t prefix, uint32_t n)
 	return a;
 }
 
+static inline struct kith_endpoint ow_endpoint(uint32_t prefix, uint32_t n)
+{
+	struct kith_addr addr = ow_addr(prefix, n);
+	return kith_endpoint_udp(&addr);
+}
+
 static inline void ow_node_flags(struct ow *w, struct ow_node *node, uint32_t n, uint8_t flags, uint8_t slots)
 {
 	struct kith_seed identity = ow_seed_of(3, n), device = ow_seed_of(4, n);
@@ -136,9 +142,9 @@ static inline struct kith_member_entry ow_entry_of(const struct ow *w, const str
 {
 	struct kith_member_entry e = { .seq = (uint64_t)w->now.unix_ms,
 				       .expires_ms = w->now.unix_ms + KITH_MEMBER_LIFE_MS,
-				       .addrs_n = 1,
+				       .endpoints_n = 1,
 				       .chain = node->chain };
-	e.addrs[0] = node->addr;
+	e.endpoints[0] = kith_endpoint_udp(&node->addr);
 	return e;
 }
 
@@ -160,8 +166,8 @@ static inline struct kith_span ow_entry(const struct ow *w, const struct ow_node
 
 static inline struct kith_home ow_home(const struct ow *w, const struct ow_node *node)
 {
-	struct kith_home h = { .host = { .dh = node->device.dh_pk, .addrs_n = 1 } };
-	h.host.addrs[0] = node->addr;
+	struct kith_home h = { .host = { .dh = node->device.dh_pk, .endpoints_n = 1 } };
+	h.host.endpoints[0] = kith_endpoint_udp(&node->addr);
 	kith_home_tag(w->suite, h.tag, &node->device.sign.pk);
 	return h;
 }

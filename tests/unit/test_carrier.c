@@ -26,8 +26,9 @@ static void memory_party(struct fixture *f, struct party *p, const char *label, 
 		o.role = KITH_ROLE_SUPERNODE;
 		o.port = HOME_PORT;
 		o.stun = true;
-		o.addrs[0] = (struct kith_addr){ .family = KITH_FAMILY_V4, .port = HOME_PORT, .ip = { 11, 0, 0, 1 } };
-		o.addrs_n = 1;
+		struct kith_addr own = { .family = KITH_FAMILY_V4, .port = HOME_PORT, .ip = { 11, 0, 0, 1 } };
+		o.endpoints[0] = kith_endpoint_udp(&own);
+		o.endpoints_n = 1;
 	} else {
 		o.bootstrap = list;
 		o.bootstrap_n = 1;

@@ -454,8 +454,8 @@ static void two_supernodes_that_meet_at_the_same_instant_stay_together(void **st
 	}
 	for (int i = 0; i < 2; i++) {
 		memset(&host, 0, sizeof host);
-		host.addrs_n = 1;
-		host.addrs[0] = w.nodes[1 - i].addr;
+		host.endpoints_n = 1;
+		host.endpoints[0] = kith_endpoint_udp(&w.nodes[1 - i].addr);
 		host.dh = w.nodes[1 - i].id.device_dh;
 		struct kith_core *c = w.nodes[i].core;
 		kith_core_tick(c, world_clock(&w));
@@ -486,7 +486,7 @@ static void a_node_does_not_make_friends_with_itself(void **state)
 	core_world_init(&w, kith_suite_sodium(), 3);
 	int i = world_add(&w, "s0", true);
 	world_options(&w, i, &o);
-	o.addrs[0].port++; /* it does not know that the bootstrap address is its own */
+	o.endpoints[0].addr.port++; /* it does not know that the bootstrap address is its own */
 	o.bootstrap_n = 1;
 	assert_int_equal(world_try_start(&w, i, &o), 0);
 	world_run(&w, 10 * KITH_US_PER_S);
@@ -507,8 +507,9 @@ static int contact(struct core_world *w, int from, int to, const struct kith_add
 {
 	static const uint8_t empty_map[1] = { 0x80 };
 	struct kith_core *c = w->nodes[from].core;
-	struct kith_host host = { .dh = w->nodes[to].id.device_dh, .addrs_n = n };
-	memcpy(host.addrs, addrs, n * sizeof addrs[0]);
+	struct kith_host host = { .dh = w->nodes[to].id.device_dh, .endpoints_n = n };
+	for (uint8_t i = 0; i < n; i++)
+		host.endpoints[i] = kith_endpoint_udp(&addrs[i]);
 	kith_core_tick(c, world_clock(w));
 	world_drain(w, from);
 	kith_outbox_claim(&w->shared->outbox, c, c->stats);
@@ -523,7 +524,7 @@ static void two_strangers(struct core_world *w, bool loopback, struct kith_addr 
 {
 	static struct kith_bootstrap configured;
 	core_world_init(w, kith_suite_sodium(), 3);
-	configured.addr = bootstrap;
+	configured.at = kith_endpoint_udp(&bootstrap);
 	for (int i = 0; i < 2; i++) {
 		struct kith_core_options o;
 		world_add(w, i == 0 ? "s0" : "s1", true);

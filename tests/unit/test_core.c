@@ -254,9 +254,9 @@ static void options_that_make_no_sense_are_refused(void **state)
 	o.size--;
 	assert_int_equal(kith_core_new(&c, &o, world_clock(&w)), KITH_EINVAL);
 	world_options(&w, i, &o);
-	o.addrs_n = 0;
+	o.endpoints_n = 0;
 	assert_int_equal(kith_core_new(&c, &o, world_clock(&w)), KITH_EINVAL);
-	o.addrs_n = 5;
+	o.endpoints_n = 5;
 	assert_int_equal(kith_core_new(&c, &o, world_clock(&w)), KITH_EINVAL);
 	world_options(&w, i, &o);
 	o.role = 0;

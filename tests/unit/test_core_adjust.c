@@ -81,8 +81,8 @@ static void bootstrap_hosts_are_bounded_and_need_memory(void **state)
 	struct kith_core *core = w.nodes[LATE].core;
 	memset(many, 0, sizeof many);
 	for (size_t i = 0; i < KITH_BOOTSTRAP_MAX; i++) {
-		many[i].addr = hosts[0].addr;
-		many[i].addr.port = (uint16_t)(5000 + i);
+		many[i].at = hosts[0].at;
+		many[i].at.addr.port = (uint16_t)(5000 + i);
 	}
 	assert_int_equal(kith_core_add_bootstrap(core, world_clock(&w), NULL, 1), KITH_EINVAL);
 	assert_int_equal(kith_core_add_bootstrap(NULL, world_clock(&w), hosts, 1), KITH_EINVAL);

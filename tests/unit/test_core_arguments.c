@@ -322,7 +322,7 @@ static void options_without_what_they_need_are_refused(void **state)
 	REFUSED(o.devices = test_span(NULL, 3));
 	REFUSED(o.state = test_span(NULL, 3));
 	REFUSED(o.role = (enum kith_role)3);
-	REFUSED(o.addrs_n = SIZE_MAX);
+	REFUSED(o.endpoints_n = SIZE_MAX);
 #undef REFUSED
 	assert_int_equal(kith_core_new(NULL, &good, world_clock(&w)), KITH_EINVAL);
 	assert_int_equal(kith_core_new(&c, NULL, world_clock(&w)), KITH_EINVAL);

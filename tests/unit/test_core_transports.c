@@ -17,7 +17,8 @@ static void start(struct core_world *w, const char *name, bool supernode, enum s
 	world_options(w, i, &o);
 	for (int k = 0; k < 6; k++) {
 		bootstrap[k] = o.bootstrap[k % 3];
-		bootstrap[k].addr = k < 3 ? world_addr6(k) : world_addr(k - 3);
+		struct kith_addr at = k < 3 ? world_addr6(k) : world_addr(k - 3);
+		bootstrap[k].at = kith_endpoint_udp(&at);
 	}
 	o.bootstrap = bootstrap;
 	o.bootstrap_n = 6;
@@ -208,7 +209,7 @@ static void an_error_of_the_system_puts_that_path_in_doubt(void **state)
 	assert_false(kith_addr_equal(&after.remote, &before.remote));
 	w.tap = NULL;
 	/* A home's: it is asked whether it is there, and stays one. */
-	struct kith_addr home = alice->leaf.homes[0].host.addrs[0];
+	struct kith_addr home = alice->leaf.homes[0].host.endpoints[0].addr;
 	for (uint16_t i = 0; i < 2; i++)
 		kith_core_send_error(alice, world_clock(&w), i, &home, KITH_EUNREACHABLE);
 	world_drain(&w, ALICE);

@@ -409,7 +409,7 @@ static void requests_of_no_sense_are_answered_and_end_nothing(void **state)
 	world_alice_and_bob(&w);
 	test_random_init(&r, 9);
 	kith_session_id to_home = w.nodes[WORLD_ALICE].core->leaf.homes[0].session;
-	int home = world_node_at(&w, &w.nodes[WORLD_ALICE].core->leaf.homes[0].host.addrs[0]);
+	int home = world_node_at(&w, &w.nodes[WORLD_ALICE].core->leaf.homes[0].host.endpoints[0].addr);
 	for (uint16_t i = 0; i < 4000; i++) {
 		struct kith_writer f = kith_writer_of(frames, sizeof frames);
 		size_t len = test_random_next(&r) % 60;

@@ -29,10 +29,11 @@ static void crowd(struct core_world *w, int at, int first_device)
 			struct kith_key sign;
 			memcpy(sign.b, w->nodes[h].core->self.sign_pk, sizeof sign.b);
 			host->dh = w->nodes[h].id.device_dh;
-			host->addrs_n = 2;
-			host->addrs[0] = w->nodes[h].addr;
-			host->addrs[1] =
-				(struct kith_addr){ .family = KITH_FAMILY_V6, .port = 4500, .ip = { 0x2a, 1 } };
+			host->endpoints_n = 2;
+			host->endpoints[0] = kith_endpoint_udp(&w->nodes[h].addr);
+			host->endpoints[1] = (struct kith_endpoint){
+				{ .family = KITH_FAMILY_V6, .port = 4500, .ip = { 0x2a, 1 } }, KITH_TRANSPORT_UDP, 0
+			};
 			kith_home_tag(c->suite, r.homes[h].tag, &sign);
 		}
 		kith_device_keys_from_seed(&keys, c->suite, &n->id.device);
@@ -65,8 +66,8 @@ static void attest(struct core_world *w, int at, int supernodes)
 		memset(&e, 0, sizeof e);
 		e.seq = of->super->entry_seq + 1;
 		e.expires_ms = (int64_t)e.seq + KITH_MEMBER_LIFE_MS;
-		e.addrs_n = 1;
-		e.addrs[0] = w->nodes[i].addr;
+		e.endpoints_n = 1;
+		e.endpoints[0] = kith_endpoint_udp(&w->nodes[i].addr);
 		e.chain = of->self.chain;
 		e.attest = test_span(attest, sizeof attest);
 		int len = kith_member_make(c->suite, bytes, &e, of->self.sign_sk);

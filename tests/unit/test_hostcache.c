@@ -34,13 +34,14 @@ static int teardown(void **state)
 /* Host n in the /16 number prefix. */
 static struct kith_host host_in(uint32_t n, uint8_t prefix)
 {
-	struct kith_host h = { .addrs_n = 1 };
+	struct kith_host h = { .endpoints_n = 1 };
 	h.dh.b[0] = 1;
 	h.dh.b[30] = (uint8_t)(n >> 8);
 	h.dh.b[31] = (uint8_t)n;
-	h.addrs[0] = (struct kith_addr){ .family = KITH_FAMILY_V4,
-					 .port = 4500,
-					 .ip = { 30, prefix, (uint8_t)(n >> 8), (uint8_t)n } };
+	h.endpoints[0].kind = KITH_TRANSPORT_UDP;
+	h.endpoints[0].addr = (struct kith_addr){ .family = KITH_FAMILY_V4,
+						  .port = 4500,
+						  .ip = { 30, prefix, (uint8_t)(n >> 8), (uint8_t)n } };
 	return h;
 }
 
@@ -71,14 +72,17 @@ static void a_host_is_kept_once_and_its_addresses_follow(void **state)
 	(void)state;
 	struct kith_host h = host(7), back;
 	assert_int_equal(add(&h, 5, 0), 0);
-	h.addrs_n = 2;
-	h.addrs[1] = (struct kith_addr){ .family = KITH_FAMILY_V6, .port = 8, .ip = { 0x20, 1 } };
+	h.endpoints_n = 2;
+	h.endpoints[1] = (struct kith_endpoint){ { .family = KITH_FAMILY_V6, .port = 8, .ip = { 0x20, 1 } },
+						 KITH_TRANSPORT_TLS,
+						 0 };
 	assert_int_equal(add(&h, 6, 0), 0);
 	assert_int_equal(hc.n, 1);
 	kith_hostcache_get(&hc, 0, &back);
-	assert_int_equal(back.addrs_n, 2);
-	assert_true(kith_addr_equal(&back.addrs[0], &h.addrs[0]) && kith_addr_equal(&back.addrs[1], &h.addrs[1]));
-	h.addrs[0].port = 0;
+	assert_int_equal(back.endpoints_n, 2);
+	assert_true(kith_endpoint_equal(&back.endpoints[0], &h.endpoints[0]) &&
+		    kith_endpoint_equal(&back.endpoints[1], &h.endpoints[1]));
+	h.endpoints[0].addr.port = 0;
 	assert_int_equal(add(&h, 6, 0), KITH_EINVAL);
 	h = host(8);
 	memset(&h.dh, 0, sizeof h.dh);
@@ -152,7 +156,7 @@ static void homes_are_of_different_prefixes_and_sources(void **state)
 			struct kith_host h;
 			kith_hostcache_get(&hc, i, &h);
 			assert_int_equal(used_sources[hc.at[i].source]++, 0);
-			assert_int_equal(used_prefixes[h.addrs[0].ip[1]]++, 0);
+			assert_int_equal(used_prefixes[h.endpoints[0].addr.ip[1]]++, 0);
 			kith_hostcache_use(&hc, i, true);
 			n++;
 		}

@@ -65,8 +65,8 @@ static void members_are_kept_in_the_order_of_their_ids(void **state)
 		kith_member_facts(m, &facts);
 		assert_memory_equal(&facts.dh, &nodes[i].device.dh_pk, KITH_KEY_LEN);
 		assert_memory_equal(&facts.sign, &nodes[i].device.sign.pk, KITH_KEY_LEN);
-		assert_int_equal(facts.addrs_n, 1);
-		assert_true(kith_addr_equal(&facts.addrs[0], &nodes[i].addr));
+		assert_int_equal(facts.endpoints_n, 1);
+		assert_true(kith_addr_equal(&facts.endpoints[0].addr, &nodes[i].addr));
 		id.b[31] ^= 1;
 		assert_null(kith_members_get(&ms, &id));
 	}
@@ -267,14 +267,16 @@ static void a_host_entry_has_one_address_of_each_family(void **state)
 	struct kith_member_entry e = ow_entry_of(&w, &nodes[0]);
 	struct kith_member *m;
 	struct kith_host host;
-	e.addrs_n = 3;
-	e.addrs[1] = ow_addr(9, 9);
-	e.addrs[2] = (struct kith_addr){ .family = KITH_FAMILY_V6, .port = 3, .ip = { 0x20, 1, 7 } };
+	e.endpoints_n = 3;
+	e.endpoints[1] = ow_endpoint(9, 9);
+	e.endpoints[2] = (struct kith_endpoint){ { .family = KITH_FAMILY_V6, .port = 3, .ip = { 0x20, 1, 7 } },
+						 KITH_TRANSPORT_UDP,
+						 0 };
 	assert_int_equal(kith_members_merge(&ms, &w.now, ow_entry_sign(&w, &nodes[0], buf, &e), &m), KITH_MERGE_NEW);
 	kith_member_host(m, &host);
-	assert_int_equal(host.addrs_n, 2);
-	assert_true(kith_addr_equal(&host.addrs[0], &e.addrs[0]));
-	assert_true(kith_addr_equal(&host.addrs[1], &e.addrs[2]));
+	assert_int_equal(host.endpoints_n, 2);
+	assert_true(kith_endpoint_equal(&host.endpoints[0], &e.endpoints[0]));
+	assert_true(kith_endpoint_equal(&host.endpoints[1], &e.endpoints[2]));
 	assert_memory_equal(&host.dh, &nodes[0].device.dh_pk, KITH_KEY_LEN);
 }
 

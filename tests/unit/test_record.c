@@ -38,9 +38,9 @@ static int verify_of(const struct kith_record *r)
 static void assert_same_host(const struct kith_host *a, const struct kith_host *b)
 {
 	assert_memory_equal(&a->dh, &b->dh, sizeof a->dh);
-	assert_int_equal(a->addrs_n, b->addrs_n);
-	for (uint8_t i = 0; i < a->addrs_n; i++)
-		assert_true(kith_addr_equal(&a->addrs[i], &b->addrs[i]));
+	assert_int_equal(a->endpoints_n, b->endpoints_n);
+	for (uint8_t i = 0; i < a->endpoints_n; i++)
+		assert_true(kith_endpoint_equal(&a->endpoints[i], &b->endpoints[i]));
 }
 
 static void a_record_comes_back_as_it_was_made(void **state)
@@ -55,9 +55,10 @@ static void a_record_comes_back_as_it_was_made(void **state)
 	r.flags = KITH_RECORD_RELAY_ONLY | 0x8000;
 	r.devices = test_span(list, (size_t)list_len);
 	r.status = test_span("sealed", 6);
-	r.homes[1].host.addrs_n = 2;
-	r.homes[1].host.addrs[1] =
-		(struct kith_addr){ .family = KITH_FAMILY_V6, .port = 9, .ip = { 0x20, 1, 0xd, 0xb9, 7 } };
+	r.homes[1].host.endpoints_n = 2;
+	r.homes[1].host.endpoints[1] = (struct kith_endpoint){
+		{ .family = KITH_FAMILY_V6, .port = 9, .ip = { 0x20, 1, 0xd, 0xb9, 7 } }, KITH_TRANSPORT_UDP, 0
+	};
 	struct kith_span bytes = ow_record_sign(&w, &alice, buf, &r);
 	assert_int_equal(kith_record_parse(&back, bytes), 0);
 	assert_int_equal(back.flags, r.flags);
@@ -127,7 +128,7 @@ static void a_record_that_does_not_fit_is_not_made(void **state)
 	r.homes_n = 4;
 	assert_int_equal(kith_record_make(w.suite, buf, &r, alice.device.sign.sk), KITH_EINVAL);
 	r = good;
-	r.homes[0].host.addrs[0].port = 0;
+	r.homes[0].host.endpoints[0].addr.port = 0;
 	assert_int_equal(kith_record_make(w.suite, buf, &r, alice.device.sign.sk), KITH_EINVAL);
 	r = good;
 	memset(&r.homes[2].host.dh, 0, sizeof r.homes[2].host.dh);
@@ -326,9 +327,9 @@ static int member_verify(const struct ow_node *node, const struct kith_member_en
 	struct kith_member_entry back;
 	struct kith_person p;
 	assert_int_equal(kith_member_parse(&back, ow_entry_sign(&w, node, buf, e)), 0);
-	assert_int_equal(back.addrs_n, e->addrs_n);
-	for (uint8_t i = 0; i < e->addrs_n; i++)
-		assert_true(kith_addr_equal(&back.addrs[i], &e->addrs[i]));
+	assert_int_equal(back.endpoints_n, e->endpoints_n);
+	for (uint8_t i = 0; i < e->endpoints_n; i++)
+		assert_true(kith_endpoint_equal(&back.endpoints[i], &e->endpoints[i]));
 	assert_int_equal(kith_member_id(&back, &w.trust, id), 0);
 	return kith_member_verify(&back, &w.trust, &w.now, &p);
 }
@@ -338,9 +339,9 @@ static void a_member_entry_verifies_and_its_id_is_that_of_its_slot(void **state)
 	(void)state;
 	struct kith_id id0, id1;
 	struct kith_member_entry e = ow_entry_of(&w, &homes[0]);
-	e.addrs_n = 4;
+	e.endpoints_n = 4;
 	for (uint32_t i = 1; i < 4; i++)
-		e.addrs[i] = ow_addr(90 + i, i);
+		e.endpoints[i] = ow_endpoint(90 + i, i);
 	e.attest = test_span("witnesses", 9);
 	e.load = 77;
 	assert_int_equal(member_verify(&homes[0], &e, &id0), 0);
@@ -377,7 +378,7 @@ static void a_member_entry_is_held_against_the_clock(void **state)
 	e.expires_ms++;
 	assert_int_equal(kith_member_make(w.suite, buf, &e, homes[0].device.sign.sk), KITH_EINVAL);
 	e = ow_entry_of(&w, &homes[0]);
-	e.addrs_n = 0;
+	e.endpoints_n = 0;
 	assert_int_equal(kith_member_make(w.suite, buf, &e, homes[0].device.sign.sk), KITH_EINVAL);
 }
 
@@ -406,21 +407,81 @@ static void a_host_entry_comes_back_and_bad_ones_do_not(void **state)
 	uint8_t buf[KITH_HOST_LEN_MAX];
 	struct kith_host h = ow_home(&w, &homes[0]).host, back;
 	size_t len = kith_host_make(buf, &h);
-	assert_int_equal(len, 32 + 1 + 7);
+	assert_int_equal(len, 32 + 1 + 2 + 7);
 	assert_int_equal(kith_host_parse(&back, test_span(buf, len)), 0);
 	assert_same_host(&back, &h);
 	for (size_t cut = 0; cut < len; cut++)
 		assert_int_equal(kith_host_parse(&back, test_span(buf, cut)), KITH_EPROTO);
-	buf[33] = 5; /* no such family */
+	buf[38] = 224; /* multicast */
 	assert_int_equal(kith_host_parse(&back, test_span(buf, len)), KITH_EPROTO);
-	buf[33] = 4;
-	buf[36] = 224; /* multicast */
-	assert_int_equal(kith_host_parse(&back, test_span(buf, len)), KITH_EPROTO);
-	buf[36] = 20;
-	buf[32] = 0; /* no address */
+	buf[38] = 20;
+	buf[32] = 0; /* no endpoint */
 	assert_int_equal(kith_host_parse(&back, test_span(buf, 33)), KITH_EPROTO);
-	buf[32] = 3; /* too many */
+	buf[32] = 3; /* more than there are */
 	assert_int_equal(kith_host_parse(&back, test_span(buf, len)), KITH_EPROTO);
+}
+
+/* What a later version names is no reason to lose the rest. */
+static void a_host_entry_with_kinds_of_a_later_version_keeps_what_is_known(void **state)
+{
+	(void)state;
+	uint8_t buf[KITH_HOST_LEN_MAX];
+	struct kith_host h = ow_home(&w, &homes[0]).host, back;
+	h.endpoints_n = 3;
+	h.endpoints[1] = h.endpoints[2] = h.endpoints[0];
+	h.endpoints[1].kind = KITH_TRANSPORT_TLS;
+	h.endpoints[2].kind = KITH_TRANSPORT_PRIVATE;
+	size_t len = kith_host_make(buf, &h);
+	assert_int_equal(kith_host_parse(&back, test_span(buf, len)), 0);
+	assert_same_host(&back, &h);
+	buf[33 + 9] = 99;
+	assert_int_equal(kith_host_parse(&back, test_span(buf, len)), 0);
+	assert_int_equal(back.endpoints_n, 2);
+	assert_true(kith_endpoint_equal(&back.endpoints[1], &h.endpoints[2]));
+	buf[33] = buf[33 + 18] = 99; /* none is left: still a home whose word counts */
+	assert_int_equal(kith_host_parse(&back, test_span(buf, len)), 0);
+	assert_int_equal(back.endpoints_n, 0);
+}
+
+/* Its id and its prefix follow from the first endpoint: all must read the same one. */
+static void a_member_entry_begins_with_what_everybody_speaks(void **state)
+{
+	(void)state;
+	uint8_t buf[KITH_MEMBER_LEN_MAX];
+	struct kith_member_entry e = ow_entry_of(&w, &alice), back;
+	e.endpoints_n = 2;
+	e.endpoints[1] = e.endpoints[0];
+	e.endpoints[1].kind = KITH_TRANSPORT_TCP;
+	struct kith_span bytes = ow_entry_sign(&w, &alice, buf, &e);
+	assert_int_equal(kith_member_parse(&back, bytes), 0);
+	assert_int_equal(back.endpoints_n, 2);
+	buf[23 + 9] = 99;
+	assert_int_equal(kith_member_parse(&back, bytes), 0);
+	assert_int_equal(back.endpoints_n, 1);
+	buf[23] = KITH_TRANSPORT_TCP;
+	assert_int_equal(kith_member_parse(&back, bytes), KITH_EPROTO);
+	e.endpoints[0].kind = KITH_TRANSPORT_TCP;
+	assert_int_equal(kith_member_make(w.suite, buf, &e, alice.device.sign.sk), KITH_EINVAL);
+}
+
+/* At most one of each kind and family, and no more than an entry holds. */
+static void a_host_names_each_kind_and_family_once(void **state)
+{
+	(void)state;
+	struct kith_host h = { .endpoints_n = 0 };
+	for (uint32_t i = 0; i < 3; i++) {
+		struct kith_endpoint e = ow_endpoint(1, i);
+		kith_host_add(&h, &e);
+		e.addr.family = KITH_FAMILY_V6;
+		kith_host_add(&h, &e);
+	}
+	assert_int_equal(h.endpoints_n, 2);
+	for (uint8_t kind = KITH_TRANSPORT_PRIVATE; kind < KITH_TRANSPORT_PRIVATE + 4; kind++) {
+		struct kith_endpoint e = ow_endpoint(1, 1);
+		e.kind = kind;
+		kith_host_add(&h, &e);
+	}
+	assert_int_equal(h.endpoints_n, KITH_HOST_ENDPOINTS_MAX);
 }
 
 static void an_open_network_places_by_identity_and_prefix(void **state)
@@ -448,7 +509,7 @@ static void an_open_network_places_by_identity_and_prefix(void **state)
 	struct kith_id id[3];
 	e.chain = test_span(chain, (size_t)len);
 	for (uint32_t i = 0; i < 3; i++) {
-		e.addrs[0] = ow_addr(5, i == 2 ? 256 : i); /* the first two share a /24 */
+		e.endpoints[0] = ow_endpoint(5, i == 2 ? 256 : i); /* the first two share a /24 */
 		assert_int_equal(kith_member_parse(&back, ow_entry_sign(&w, &alice, buf, &e)), 0);
 		assert_int_equal(kith_member_verify(&back, &trust, &w.now, &p), 0);
 		assert_int_equal(kith_member_id(&back, &trust, &id[i]), 0);
@@ -482,6 +543,9 @@ int main(void)
 		T(a_member_entry_is_held_against_the_clock),
 		T(no_flipped_bit_of_a_member_entry_verifies),
 		T(a_host_entry_comes_back_and_bad_ones_do_not),
+		T(a_host_entry_with_kinds_of_a_later_version_keeps_what_is_known),
+		T(a_member_entry_begins_with_what_everybody_speaks),
+		T(a_host_names_each_kind_and_family_once),
 		T(an_open_network_places_by_identity_and_prefix),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,9 @@ static void store_at(struct core_world *w, int from, int to, int leaf)
 	struct kith_core *c = w->nodes[from].core;
 	const struct kith_leaf *l = &w->nodes[leaf].core->leaf;
 	uint8_t body[KITH_REQUEST_MAX];
-	struct kith_host host = { .dh = w->nodes[to].id.device_dh, .addrs_n = 1, .addrs = { w->nodes[to].addr } };
+	struct kith_host host = { .dh = w->nodes[to].id.device_dh,
+				  .endpoints_n = 1,
+				  .endpoints = { kith_endpoint_udp(&w->nodes[to].addr) } };
 	uint32_t session;
 	const struct kith_span record = { l->record, l->record_len };
 	const struct kith_msg_notice m = { .records = { &record, 1 } };

@@ -45,8 +45,8 @@ static void names_are_resolved_and_literals_need_not_be(void **state)
 	assert_true(kith_resolver_wants(&r));
 	size_t n = kith_resolver_result(&r, found, 16);
 	assert_in_range(n, 2, 3); /* localhost may be of both families */
-	assert_int_equal(found[0].addr.port, 1);
-	assert_int_equal(found[1].addr.port, 2);
+	assert_int_equal(found[0].at.addr.port, 1);
+	assert_int_equal(found[1].at.addr.port, 2);
 	assert_true(found[1].has_key && !found[0].has_key);
 	assert_int_equal(r.entries[2]->err, KITH_ENOENT);
 	assert_int_equal(kith_resolver_result(&r, NULL, 0), n);

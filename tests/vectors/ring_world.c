@@ -55,7 +55,7 @@ void ring_put(const struct kith_members *ms, json_t *list)
 		kith_member_facts(ms->at[i], &facts);
 		vec_bytes(item, "id", ms->at[i]->id.b, KITH_ID_LEN);
 		vec_u64(item, "seq", ms->at[i]->seq);
-		vec_address(item, "address", &facts.addrs[0]);
+		vec_address(item, "address", &facts.endpoints[0].addr);
 		vec_bool(item, "left", !kith_member_live(ms->at[i]));
 	}
 }

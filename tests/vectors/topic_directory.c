@@ -32,17 +32,17 @@ static void put_signed(struct vec *v, const struct kith_signer *signer, const ch
 static void put_host(json_t *object, const struct kith_host *host)
 {
 	vec_bytes(object, "x25519", host->dh.b, KITH_KEY_LEN);
-	json_t *list = vec_list(object, "addresses");
-	for (unsigned i = 0; i < host->addrs_n; i++)
-		vec_address(vec_item(list), "address", &host->addrs[i]);
+	json_t *list = vec_list(object, "endpoints");
+	for (unsigned i = 0; i < host->endpoints_n; i++)
+		vec_endpoint(vec_item(list), &host->endpoints[i]);
 }
 
 static void hosts(struct vec_topic *topic, const struct cast *c)
 {
 	uint8_t bytes[KITH_HOST_LEN_MAX];
 	struct kith_host host = world_home(&c->w, &c->homes[0]).host, parsed;
-	host.addrs_n = 2;
-	host.addrs[1] = world_addr("[2001:db8:7::7]:4500");
+	host.endpoints_n = 2;
+	host.endpoints[1] = world_endpoint("[2001:db8:7::7]:4500", KITH_TRANSPORT_UDP);
 	struct vec v = vec_begin(topic, "host entry", "9.1", "All that a stranger needs for a first message.");
 	put_host(v.in, &host);
 	size_t len = kith_host_make(bytes, &host);
@@ -199,11 +199,11 @@ static void member(struct vec_topic *topic, struct cast *c, bool left)
 		e.seq++;
 	} else {
 		e.load = 12;
-		e.addrs_n = 2;
-		e.addrs[1] = world_addr("[2001:db8:7::7]:4500");
+		e.endpoints_n = 2;
+		e.endpoints[1] = world_endpoint("[2001:db8:7::7]:4500", KITH_TRANSPORT_TLS);
 	}
 	struct vec v = left ? vec_begin(topic, "member entry, left", "9.5", "A tombstone.")
-			    : vec_begin(topic, "member entry", "9.5", "A supernode with two addresses.");
+			    : vec_begin(topic, "member entry", "9.5", "A supernode with two endpoints.");
 	vec_covers(&v, "object", "MEMBER");
 	vec_bytes(v.in, "network_id", c->w.network.b, KITH_ID_LEN);
 	vec_number(v.in, "flags", e.flags);
@@ -211,9 +211,9 @@ static void member(struct vec_topic *topic, struct cast *c, bool left)
 	vec_number(v.in, "load", e.load);
 	vec_u64(v.in, "seq", e.seq);
 	vec_number(v.in, "expires_ms", e.expires_ms);
-	json_t *list = vec_list(v.in, "addresses");
-	for (unsigned i = 0; i < e.addrs_n; i++)
-		vec_address(vec_item(list), "address", &e.addrs[i]);
+	json_t *list = vec_list(v.in, "endpoints");
+	for (unsigned i = 0; i < e.endpoints_n; i++)
+		vec_endpoint(vec_item(list), &e.endpoints[i]);
 	vec_span(v.in, "attestations", e.attest);
 	vec_span(v.in, "chain", e.chain);
 	struct kith_span made = world_member_sign(&c->w, &c->homes[0], &e, bytes);
@@ -232,7 +232,7 @@ static void bad_member(struct vec_topic *topic, struct cast *c, bool slot)
 	struct kith_member_entry e = world_member(p), parsed;
 	struct kith_person person;
 	e.slot = slot;
-	e.addrs[0] = c->homes[0].addr;
+	e.endpoints[0] = kith_endpoint_udp(&c->homes[0].addr);
 	struct vec v =
 		slot ? vec_begin(topic, "member entry, slot too high", "9.5", "The certificate allows slot 0 only.")
 		     : vec_begin(topic, "member entry of a leaf", "9.5", "The certificate has no supernode flag.");

@@ -180,7 +180,7 @@ static void hostcache(struct vec_topic *topic, const struct world *w, const stru
 		vec_number(item, "success_ms", hc.at[at].success_ms);
 		vec_number(item, "source", source);
 		vec_bytes(item, "x25519", host.dh.b, KITH_KEY_LEN);
-		vec_address(item, "address", &host.addrs[0]);
+		vec_address(item, "address", &host.endpoints[0].addr);
 	}
 	size_t len = kith_hostcache_save(&hc, nothing, file);
 	struct kith_span made = vec_span_of(file, len);

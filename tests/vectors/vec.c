@@ -170,6 +170,12 @@ void vec_address(json_t *object, const char *key, const struct kith_addr *addr)
 	vec_text(object, key, kith_addr_format(addr, text));
 }
 
+void vec_endpoint(json_t *object, const struct kith_endpoint *endpoint)
+{
+	vec_number(object, "transport", endpoint->kind);
+	vec_address(object, "address", &endpoint->addr);
+}
+
 struct kith_span vec_made(const uint8_t *p, int len)
 {
 	if (len <= 0)

@@ -75,6 +75,8 @@ json_t *vec_object(json_t *object, const char *key);
 json_t *vec_item(json_t *list);
 void vec_item_bytes(json_t *list, const void *p, size_t len);
 void vec_address(json_t *object, const char *key, const struct kith_addr *addr);
+/* Kind of transport, and address. */
+void vec_endpoint(json_t *object, const struct kith_endpoint *endpoint);
 
 static inline struct kith_span vec_span_of(const void *p, size_t len)
 {

@@ -123,10 +123,16 @@ struct kith_addr world_addr(const char *text)
 	return addr;
 }
 
+struct kith_endpoint world_endpoint(const char *text, enum kith_transport_kind kind)
+{
+	struct kith_endpoint e = { world_addr(text), (uint8_t)kind, 0 };
+	return e;
+}
+
 struct kith_home world_home(const struct world *w, const struct person *supernode)
 {
-	struct kith_home home = { .host = { .dh = supernode->device.dh_pk, .addrs_n = 1 } };
-	home.host.addrs[0] = supernode->addr;
+	struct kith_home home = { .host = { .dh = supernode->device.dh_pk, .endpoints_n = 1 } };
+	home.host.endpoints[0] = kith_endpoint_udp(&supernode->addr);
 	kith_home_tag(w->suite, home.tag, &supernode->device.sign.pk);
 	return home;
 }
@@ -154,9 +160,9 @@ struct kith_member_entry world_member(const struct person *supernode)
 {
 	struct kith_member_entry entry = { .seq = (uint64_t)WORLD_NOW_MS,
 					   .expires_ms = WORLD_NOW_MS + KITH_MEMBER_LIFE_MS,
-					   .addrs_n = 1,
+					   .endpoints_n = 1,
 					   .chain = supernode->full };
-	entry.addrs[0] = supernode->addr;
+	entry.endpoints[0] = kith_endpoint_udp(&supernode->addr);
 	return entry;
 }
 

@@ -70,6 +70,7 @@ void world_trust_init(const struct world *w, struct world_trust *t);
 void world_trust_deinit(struct world_trust *t);
 
 struct kith_addr world_addr(const char *text);
+struct kith_endpoint world_endpoint(const char *text, enum kith_transport_kind kind);
 
 /* Objects of the directory, signed. Each writes into buf. */
 struct kith_home world_home(const struct world *w, const struct person *supernode);
