@@ -171,7 +171,7 @@ static int start(struct bench *b, bool supernode)
 	struct kith_core_options o;
 	struct kith_bootstrap boot = { .at = { .addr = addr_of(0), .kind = KITH_TRANSPORT_UDP }, .has_key = true };
 	struct kith_key identity;
-	struct kith_transport t = { .up = true, .family = KITH_FAMILY_V4, .locals_n = 1 };
+	struct kith_transport t = { .up = true, .kind = KITH_TRANSPORT_UDP, .family = KITH_FAMILY_V4, .locals_n = 1 };
 	char name[KITH_NAME_MAX + 1];
 	int i = b->n++;
 	snprintf(name, sizeof name, "n%d", i);
@@ -193,8 +193,9 @@ static int start(struct bench *b, bool supernode)
 	if (kith_core_new(&b->cores[i], &o, now_of(b)) != 0)
 		die("kith_core_new");
 	drain(b, i);
-	t.locals[0] = addr_of(i);
-	kith_core_transport(b->cores[i], now_of(b), &t);
+	t.locals[0] = (struct kith_local){ addr_of(i), KITH_ADDR_HOST, 0 };
+	if (kith_core_transport(b->cores[i], now_of(b), &t) != 0)
+		die("kith_core_transport");
 	drain(b, i);
 	if (kith_core_serve(b->cores[i], "bench") != 0)
 		die("serve");

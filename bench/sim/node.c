@@ -166,11 +166,11 @@ void kith_sim_node_transport(struct kith_sim *sim, struct kith_simnode *n)
 	memset(&t, 0, sizeof t);
 	t.id = KITH_SIM_TRANSPORT;
 	t.up = true;
+	t.kind = KITH_TRANSPORT_UDP;
 	t.family = KITH_FAMILY_V4;
-	t.locals[0] = n->local;
-	t.prefix_bits[0] = 24;
+	t.locals[0] = (struct kith_local){ n->local, KITH_ADDR_HOST, 24 };
 	t.locals_n = 1;
-	kith_core_transport(n->core, kith_sim_node_now(sim, n), &t);
+	(void)kith_core_transport(n->core, kith_sim_node_now(sim, n), &t);
 }
 
 /* A supernode knows the first ones; a leaf is given some at random. Every second entry comes with the key. */

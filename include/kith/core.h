@@ -156,19 +156,39 @@ struct kith_core_limits {
 KITH_EXPORT int kith_core_limit(struct kith_core *core, struct kith_now now,
 				const struct kith_core_limits *limits) KITH_MUST_USE;
 
-/* A transport came up, went down, or has other local addresses. */
+/* What a transport is for. */
+enum kith_transport_purpose {
+	KITH_PURPOSE_ANY, /* handshakes, homes, calls */
+	KITH_PURPOSE_PUNCH /* one of many, to get through one NAT: used by whoever asked for it, offered to nobody */
+};
+
+/* An address at which a transport may be reachable. */
+struct kith_local {
+	struct kith_addr addr; /* with its port */
+	uint8_t kind; /* enum kith_addr_kind: HOST or MAPPED */
+	uint8_t prefix_bits; /* HOST: of the interface's network; 0 = 24 for v4, 64 for v6 */
+};
+
+#define KITH_LOCALS_MAX 8
+
+/* Whatever carries packets: a UDP socket, a TCP connection, a component of an ICE agent. */
 struct kith_transport {
-	uint16_t id;
-	bool up;
+	uint16_t id; /* the host's choice: what packets name */
+	uint8_t kind; /* enum kith_transport_kind */
 	uint8_t family; /* what it can reach */
-	struct kith_addr locals[8]; /* interface addresses with the bound port: host candidates */
-	uint8_t prefix_bits[8]; /* of each */
+	uint8_t purpose; /* enum kith_transport_purpose */
+	bool up; /* down: it may come back, with other addresses */
+	bool closed; /* for good: it is forgotten, and its id is free */
+	uint32_t effect; /* of the KITH_EFFECT_OPEN that asked for it; 0: opened by the host itself */
+	struct kith_addr remote; /* a connection: all that it reaches; family NONE: whatever its kind and family can */
+	struct kith_local locals[KITH_LOCALS_MAX];
 	size_t locals_n;
 };
 
-/* Tells of a transport, new or known. One with more locals than there is room for, or beyond the fourth transport, is
- * refused with a line in the log. */
-KITH_EXPORT void kith_core_transport(struct kith_core *core, struct kith_now now, const struct kith_transport *t);
+/* Tells of a transport, new or known: it came up, went down, was closed, or has other local addresses. Where several
+ * reach a place the one told of first is taken, so begin with the interface of the default route. KITH_EINVAL: without a
+ * kind or a family, too many locals, or up and closed; KITH_EFULL: about a thousand; KITH_ENOMEM. */
+KITH_EXPORT int kith_core_transport(struct kith_core *core, struct kith_now now, const struct kith_transport *t);
 
 /* A packet could not be sent to this address over this transport (ICMP, no route, message too long). */
 KITH_EXPORT void kith_core_send_error(struct kith_core *core, struct kith_now now, uint16_t transport,
@@ -219,6 +239,7 @@ struct kith_path_info {
 	enum kith_path_class kind;
 	struct kith_addr remote; /* the peer's, or the relay's */
 	uint16_t transport;
+	uint8_t carrier; /* enum kith_transport_kind: what the transport is; NONE: closed by now */
 	bool sending; /* data goes this way now */
 	bool alive;
 	kith_time_us rtt_us; /* 0 = not measured */

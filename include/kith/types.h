@@ -61,6 +61,14 @@ struct kith_endpoint {
 	uint8_t reserved;
 };
 
+/* What an address of a node is: how it came to be known. On the wire in CANDIDATES. */
+enum kith_addr_kind {
+	KITH_ADDR_HOST = 1, /* of an own interface */
+	KITH_ADDR_OBSERVED = 2, /* as others see us */
+	KITH_ADDR_MAPPED = 3, /* by PCP, NAT-PMP or UPnP */
+	KITH_ADDR_PREDICTED = 4 /* where a NAT is likely to put the next flow */
+};
+
 #define KITH_ADDR_TEXT_MAX 64 /* "[v6]:port" with its NUL fits */
 #define KITH_KEY_LEN 32 /* Ed25519 and X25519 public keys */
 #define KITH_ID_LEN 32 /* network ids, directory keys, supernode ids */

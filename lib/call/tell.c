@@ -30,7 +30,8 @@ void kith_tell_closed(struct kith_core *c, struct kith_session *s, enum kith_clo
 	memcpy(ev->name, s->peer->name, sizeof ev->name);
 }
 
-size_t kith_tell_paths(const struct kith_session *s, kith_time_us now, struct kith_path_info out[], size_t n)
+size_t kith_tell_paths(const struct kith_core *c, const struct kith_session *s, kith_time_us now,
+		       struct kith_path_info out[], size_t n)
 {
 	const struct kith_path *sending = kith_pathset_sending(&s->paths);
 	size_t count = kith_pathset_count(&s->paths);
@@ -40,6 +41,7 @@ size_t kith_tell_paths(const struct kith_session *s, kith_time_us now, struct ki
 			.kind = kith_path_is_relay(p) ? KITH_PATH_CLASS_RELAY : KITH_PATH_CLASS_DIRECT,
 			.remote = p->hop.remote,
 			.transport = p->hop.transport,
+			.carrier = kith_transports_kind(&c->transports, p->hop.transport),
 			.sending = p == sending,
 			.alive = p->state == KITH_PATH_LIVE,
 			.rtt_us = p->srtt_us,
@@ -52,7 +54,7 @@ size_t kith_tell_paths(const struct kith_session *s, kith_time_us now, struct ki
 void kith_tell_path(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_path_info info[KITH_PATHS_MAX];
-	size_t n = kith_tell_paths(s, c->now.mono_us, info, KITH_PATHS_MAX);
+	size_t n = kith_tell_paths(c, s, c->now.mono_us, info, KITH_PATHS_MAX);
 	for (size_t i = 0; i < n && i < KITH_PATHS_MAX; i++) {
 		if (!info[i].sending)
 			continue;

@@ -8,7 +8,8 @@
 #include "link/state.h"
 
 /* Fills in up to n paths and returns how many there are. */
-size_t kith_tell_paths(const struct kith_session *s, kith_time_us now, struct kith_path_info out[], size_t n);
+size_t kith_tell_paths(const struct kith_core *c, const struct kith_session *s, kith_time_us now,
+		       struct kith_path_info out[], size_t n);
 
 /* What an event says of the other side. */
 void kith_tell_person(struct kith_event *ev, const struct kith_session *s, const struct kith_person *person);

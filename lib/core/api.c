@@ -408,7 +408,7 @@ size_t kith_core_paths(const struct kith_core *c, struct kith_now now, kith_sess
 	if (c == NULL || (out == NULL && n > 0))
 		return 0;
 	const struct kith_session *s = kith_peer_get((struct kith_core *)(uintptr_t)c, id);
-	return s != NULL && s->state == KITH_SESSION_OPEN ? kith_tell_paths(s, now.mono_us, out, n) : 0;
+	return s != NULL && s->state == KITH_SESSION_OPEN ? kith_tell_paths(c, s, now.mono_us, out, n) : 0;
 }
 
 size_t kith_core_explain(const struct kith_core *c, struct kith_now now, kith_session_id id, char *out, size_t cap)
@@ -454,7 +454,7 @@ void kith_core_info(const struct kith_core *c, struct kith_core_info *out)
 	out->homes = kith_homes_count(c);
 	out->memory_records = c->shared->blobs.bytes;
 	for (size_t i = 0; i < KITH_HOMES && out->observed.family == KITH_FAMILY_NONE; i++)
-		out->observed = c->leaf.observed[i];
+		out->observed = c->leaf.seen[i].addr;
 	kith_super_info(c, out);
 	hash_state(c, out->hash);
 }

@@ -300,15 +300,20 @@ int kith_core_new(struct kith_core **out, const struct kith_core_options *o, str
 	c->windows.max = o->windows_max;
 	c->endpoints_n = (uint8_t)o->endpoints_n;
 	memcpy(c->endpoints, o->endpoints, sizeof c->endpoints);
-	c->env = (struct kith_path_env){
-		.outbox = &c->shared->outbox, .random = c->random, .alloc = c->alloc, .stats = c->stats, .log = c->log
-	};
+	c->env = (struct kith_path_env){ .outbox = &c->shared->outbox,
+					 .random = c->random,
+					 .alloc = c->alloc,
+					 .stats = c->stats,
+					 .log = c->log,
+					 .transports = &c->transports };
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 	kith_timers_init(&c->timers, c->alloc);
 	kith_sessions_init(&c->sessions, c->alloc, c->random, o->sessions_max, o->shard);
 	kith_contacts_init(&c->contacts, c->alloc, KITH_CONTACTS_DEFAULT_MAX);
 	kith_hostcache_init(&c->leaf.cache, c->alloc, &c->shared->blobs);
-	int err = init_trust(c, o);
+	int err = kith_transports_init(&c->transports, c->alloc);
+	if (err == 0)
+		err = init_trust(c, o);
 	if (err == 0) {
 		c->self.suite = c->suite;
 		c->self.random = c->random;
@@ -380,6 +385,7 @@ void kith_core_free(struct kith_core *c)
 	KITH_FREE_ARRAY(alloc, c->bootstrap, c->bootstrap_n);
 	KITH_FREE_ARRAY(alloc, c->touched, c->touched_cap);
 	kith_timers_deinit(&c->timers);
+	kith_transports_deinit(&c->transports);
 	c->shared->outbox.owner = NULL;
 	kith_wipe(c, sizeof *c);
 	KITH_FREE(alloc, c);
@@ -486,26 +492,22 @@ bool kith_core_event(struct kith_core *c, struct kith_event *out)
 
 /* ---- what the host tells ---- */
 
-void kith_core_transport(struct kith_core *c, struct kith_now now, const struct kith_transport *t)
+int kith_core_transport(struct kith_core *c, struct kith_now now, const struct kith_transport *t)
 {
 	if (c == NULL || t == NULL)
-		return;
+		return KITH_EINVAL;
+	const struct kith_transport *before = kith_transports_get(&c->transports, t->id);
+	bool known = before != NULL, was_up = known && before->up;
 	kith_core_enter(c, now);
-	size_t i = 0;
-	while (i < c->transports_n && c->transports[i].id != t->id)
-		i++;
-	if (i == KITH_TRANSPORTS_MAX || t->locals_n > sizeof t->locals / sizeof t->locals[0]) {
-		KITH_LOG(c->log, KITH_LOG_ERROR, "transport_refused id=%u locals=%zu max=%d", t->id, t->locals_n,
-			 KITH_TRANSPORTS_MAX);
+	int err = kith_transports_set(&c->transports, t);
+	if (err != 0) {
+		KITH_LOG(c->log, KITH_LOG_ERROR, "transport_refused id=%u kind=%u locals=%zu err=%s", t->id, t->kind,
+			 t->locals_n, kith_err_name(err));
 		kith_core_settle(c);
-		return;
+		return err;
 	}
-	bool known = i < c->transports_n;
-	if (t->up && !(known && c->transports[i].up))
+	if (t->up && !was_up)
 		kith_hostcache_forgive(&c->leaf.cache);
-	c->transports[i] = *t;
-	if (!known)
-		c->transports_n++;
 	uint32_t it = 0;
 	struct kith_session *s;
 	while (known && (s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
@@ -517,6 +519,7 @@ void kith_core_transport(struct kith_core *c, struct kith_now now, const struct 
 	if (!kith_serves(c) && t->up)
 		kith_leaf_tick(c);
 	kith_core_settle(c);
+	return 0;
 }
 
 void kith_core_send_error(struct kith_core *c, struct kith_now now, uint16_t transport, const struct kith_addr *remote,

@@ -19,11 +19,6 @@
 
 #define KITH_CARRIER_WHY_MAX 160
 
-enum kith_carrier_kind {
-	KITH_CARRIER_UDP = 1,
-	KITH_CARRIER_MEMORY = 2 /* packets stay in the process: tests and benches */
-};
-
 /* What ready tells. */
 enum kith_carrier_ready {
 	KITH_CARRIER_INPUT = 1, /* packets, or errors, may be there to be fetched */
@@ -54,7 +49,7 @@ struct kith_carrier_info {
 };
 
 struct kith_carrier {
-	enum kith_carrier_kind kind;
+	enum kith_transport_kind kind; /* what it speaks; of tests: what it stands in for */
 	const char *name; /* as in "the UDP socket" */
 
 	/* On failure nothing is open, and why (KITH_CARRIER_WHY_MAX bytes) says it in words. KITH_EADDRINUSE: the port

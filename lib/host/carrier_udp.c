@@ -136,7 +136,7 @@ static void udp_info(const void *self, struct kith_carrier_info *out)
 }
 
 const struct kith_carrier kith_carrier_udp = {
-	.kind = KITH_CARRIER_UDP,
+	.kind = KITH_TRANSPORT_UDP,
 	.name = "UDP",
 	.open = udp_open,
 	.close = udp_close,

@@ -163,7 +163,7 @@ static void receive(struct kith_socket *s)
 		if (got <= 0)
 			return; /* nothing, or no memory now, or broken: the pump looks after that */
 		size_t n = (size_t)got;
-		if (node->stun != NULL && s->carrier->kind == KITH_CARRIER_UDP)
+		if (node->stun != NULL && s->carrier->kind == KITH_TRANSPORT_UDP)
 			n = take_stun(s, packets, n);
 		if (n > 0)
 			kith_core_input(node->core, kith_node_now(node), packets, n);

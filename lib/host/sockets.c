@@ -160,20 +160,22 @@ static void tell_transport(struct kith_socket *s, const struct kith_interfaces *
 		return;
 	if (own)
 		s->carrier->locals(s->self, &list);
-	struct kith_transport t = { .id = (uint16_t)(s - node->sockets), .up = list.n > 0, .family = s->row->family };
+	struct kith_transport t = { .id = (uint16_t)(s - node->sockets),
+				    .kind = s->carrier->kind,
+				    .family = s->row->family,
+				    .up = list.n > 0 };
 	if (!t.up && !s->up)
 		return;
 	for (size_t i = 0; i < list.n; i++) {
 		if (!own && bound->family != KITH_FAMILY_NONE &&
 		    memcmp(bound->ip, list.addrs[i].ip, sizeof bound->ip) != 0)
 			continue;
-		t.locals[t.locals_n] = list.addrs[i];
-		t.locals[t.locals_n].port = port_of(s);
-		t.prefix_bits[t.locals_n] = list.prefix_bits[i];
-		t.locals_n++;
+		struct kith_local *l = &t.locals[t.locals_n++];
+		*l = (struct kith_local){ list.addrs[i], KITH_ADDR_HOST, list.prefix_bits[i] };
+		l->addr.port = port_of(s);
 	}
 	s->up = t.up;
-	kith_core_transport(node->core, kith_node_now(node), &t);
+	(void)kith_core_transport(node->core, kith_node_now(node), &t);
 	kith_node_touch(node);
 }
 
@@ -235,14 +237,16 @@ static void give_up(struct kith_socket *s, int err)
 {
 	struct kith_node *node = s->node;
 	bool again = s->attempts > 0 && kith_node_now(node).mono_us - s->opened_at < KITH_SOCKET_GOOD_US;
-	struct kith_transport t = { .id = (uint16_t)(s - node->sockets), .family = s->row->family };
+	struct kith_transport t = { .id = (uint16_t)(s - node->sockets),
+				    .kind = s->carrier->kind,
+				    .family = s->row->family };
 	char why[KITH_HOST_WHY_MAX];
 
 	s->port = port_of(s);
 	s->up = false;
 	s->mending = true;
 	close_socket(s);
-	kith_core_transport(node->core, kith_node_now(node), &t);
+	(void)kith_core_transport(node->core, kith_node_now(node), &t);
 	kith_node_touch(node);
 	if (!again) {
 		s->attempts = 0;

@@ -178,11 +178,15 @@ static void learn_hosts(struct kith_core *c, struct kith_spans hosts, const stru
 	}
 }
 
-static void learn_observed(struct kith_core *c, const struct kith_addr *seen, size_t slot)
+/* Where a home sees the transport that leads to it. */
+static void learn_observed(struct kith_core *c, const struct kith_endpoint *at, const struct kith_session *s,
+			   struct kith_seen *seen)
 {
-	if (seen->family == 0 || kith_addr_equal(seen, &c->leaf.observed[slot]))
+	uint16_t transport = kith_session_hop(s)->transport;
+	if (at->kind == KITH_TRANSPORT_NONE || at->kind != kith_transports_kind(&c->transports, transport) ||
+	    (transport == seen->transport && kith_addr_equal(&at->addr, &seen->addr)))
 		return;
-	c->leaf.observed[slot] = *seen;
+	*seen = (struct kith_seen){ at->addr, transport };
 	c->leaf.offer = true;
 }
 
@@ -310,7 +314,7 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 		kith_homes_let_go(c, spare);
 		return;
 	}
-	learn_observed(c, &m.observed, (size_t)(home - c->leaf.homes));
+	learn_observed(c, &m.observed, s, &c->leaf.seen[home - c->leaf.homes]);
 	learn_hosts(c, m.hosts, &home->host.dh);
 	if (home->state == KITH_HOME_ATTACHED) { /* it took a new record */
 		bool publishes = c->leaving || home == &c->leaf.homes[c->leaf.primary];

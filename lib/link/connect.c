@@ -87,26 +87,21 @@ static bool configured(const struct kith_core *c, const struct kith_addr *addr)
 	return false;
 }
 
-/* Whether an address of a host entry may be sent a first message: 1200 bytes, several times, to where its author says.
+/* Whether an endpoint of a host entry may be sent a first message: 1200 bytes, several times, to where its author says.
  * The rule is that for candidates of peers. */
-static bool may_contact(struct kith_core *c, const struct kith_host *host, const struct kith_addr *addr)
+static bool may_contact(struct kith_core *c, const struct kith_host *host, const struct kith_endpoint *at)
 {
 	struct kith_candidates ours = { 0 }, theirs = { .n = host->endpoints_n };
-	struct kith_candidate cand = { .addr = *addr, .kind = KITH_CANDIDATE_HOST };
-	uint16_t transport;
-	if (configured(c, addr))
+	struct kith_candidate cand = { .at = *at, .kind = KITH_ADDR_HOST };
+	if (configured(c, &at->addr))
 		return true;
 	ours.n = (uint8_t)kith_own_candidates(c, ours.list, KITH_CANDIDATES_MAX);
 	for (unsigned i = 0; i < host->endpoints_n; i++)
-		theirs.list[i].addr = host->endpoints[i].addr;
-	enum kith_refusal refusal = kith_candidate_check(&cand, &theirs, &ours, kith_allowed_scopes(c), &transport);
-	/* No interface of that family is known: what is private cannot be ours, the rest has no need of one. */
-	bool own = kith_addr_scope(addr) != KITH_SCOPE_PRIVATE || (kith_allowed_scopes(c) & KITH_ALLOW_PRIVATE);
-	if (refusal == KITH_REFUSAL_FAMILY && own)
-		refusal = KITH_REFUSAL_NONE;
-	if (refusal != KITH_REFUSAL_NONE)
+		theirs.list[i].at = host->endpoints[i];
+	bool allowed = kith_candidate_check(&cand, &theirs, &ours, kith_allowed_scopes(c)) == KITH_REFUSAL_NONE;
+	if (!allowed)
 		kith_stats_add(c->stats, KITH_STAT_HOSTS_REFUSED, 1);
-	return refusal == KITH_REFUSAL_NONE;
+	return allowed;
 }
 
 /* The hops to a host that may be used, in the order of its entry. */
@@ -114,8 +109,9 @@ static uint8_t ways_to(struct kith_core *c, const struct kith_host *host, struct
 {
 	uint8_t n = 0;
 	for (unsigned i = 0; i < host->endpoints_n; i++) {
-		struct kith_hop hop = { .remote = host->endpoints[i].addr };
-		if (kith_transport_for(c, &hop.remote, &hop.transport) == 0 && may_contact(c, host, &hop.remote))
+		const struct kith_endpoint *at = &host->endpoints[i];
+		struct kith_hop hop = { .remote = at->addr };
+		if (kith_transports_for(&c->transports, at, &hop.transport) == 0 && may_contact(c, host, at))
 			out[n++] = hop;
 	}
 	return n;

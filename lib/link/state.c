@@ -223,38 +223,9 @@ void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_clo
 	c->ended_n++;
 }
 
-static bool add_candidate(struct kith_candidate out[], size_t n, size_t *used, const struct kith_candidate *cand)
-{
-	for (size_t i = 0; i < *used; i++) {
-		if (kith_addr_equal(&out[i].addr, &cand->addr))
-			return false;
-	}
-	if (*used < n)
-		out[(*used)++] = *cand;
-	return true;
-}
-
 size_t kith_own_candidates(const struct kith_core *c, struct kith_candidate out[], size_t n)
 {
-	size_t used = 0;
-	for (size_t i = 0; i < KITH_HOMES; i++) {
-		struct kith_candidate cand = { .addr = c->leaf.observed[i], .kind = KITH_CANDIDATE_OBSERVED };
-		if (cand.addr.family != KITH_FAMILY_NONE && kith_transport_for(c, &cand.addr, &cand.transport) == 0)
-			(void)add_candidate(out, n, &used, &cand);
-	}
-	for (size_t t = 0; t < c->transports_n; t++) {
-		for (size_t i = 0; i < c->transports[t].locals_n; i++) {
-			struct kith_candidate cand = { .addr = c->transports[t].locals[i],
-						       .transport = c->transports[t].id,
-						       .kind = KITH_CANDIDATE_HOST,
-						       .prefix_bits = c->transports[t].prefix_bits[i] };
-			enum kith_addr_scope scope = kith_addr_scope(&cand.addr);
-			if (scope == KITH_SCOPE_PRIVATE || scope == KITH_SCOPE_PUBLIC ||
-			    (scope == KITH_SCOPE_LOOPBACK && c->allow_loopback))
-				(void)add_candidate(out, n, &used, &cand);
-		}
-	}
-	return used;
+	return kith_transports_candidates(&c->transports, c->leaf.seen, KITH_HOMES, c->allow_loopback, out, n);
 }
 
 unsigned kith_allowed_scopes(const struct kith_core *c)
@@ -273,15 +244,4 @@ void kith_save_soon(struct kith_core *c)
 	if (!kith_timer_is_set(&c->save_timer) &&
 	    kith_timers_set(&c->timers, &c->save_timer, c->now.mono_us + SAVE_US) != 0)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
-}
-
-int kith_transport_for(const struct kith_core *c, const struct kith_addr *addr, uint16_t *transport)
-{
-	for (size_t i = 0; i < c->transports_n; i++) {
-		if (c->transports[i].up && c->transports[i].family == addr->family) {
-			*transport = c->transports[i].id;
-			return 0;
-		}
-	}
-	return KITH_ENOENT;
 }

@@ -16,6 +16,7 @@
 #include "overlay/gossip.h"
 #include "overlay/hostcache.h"
 #include "overlay/members.h"
+#include "path/transports.h"
 #include "presence/replicas.h"
 #include "presence/store.h"
 #include "presence/watch.h"
@@ -31,7 +32,6 @@
 #define KITH_OPS_MAX 64 /* local: calls and look-ups under way */
 #define KITH_DIAL_DEVICES_MAX 8 /* devices of one name */
 #define KITH_WATCHED_MAX 256 /* local: names an application watches; one home carries them */
-#define KITH_TRANSPORTS_MAX 4
 
 struct kith_shared {
 	const struct kith_alloc *alloc;
@@ -151,7 +151,7 @@ struct kith_leaf {
 	kith_time_us record_at; /* when it was signed */
 	kith_time_us publish_at; /* when a changed set of homes is to be signed; NEVER: up to date */
 	uint8_t primary; /* slot of the home that publishes */
-	struct kith_addr observed[KITH_HOMES]; /* our address as each home sees it */
+	struct kith_seen seen[KITH_HOMES]; /* where each home sees us */
 	bool published; /* PUBLISHED was told for this record */
 	/* Left behind for the end of the call: */
 	bool offer; /* our candidates changed */
@@ -246,8 +246,7 @@ struct kith_core {
 	struct kith_timer watching_timer;
 	char services[KITH_SERVICES_MAX][KITH_SERVICE_MAX + 1];
 	uint8_t services_n;
-	struct kith_transport transports[KITH_TRANSPORTS_MAX];
-	uint8_t transports_n;
+	struct kith_transports transports;
 	struct kith_endpoint endpoints[4]; /* supernode: ours */
 	uint8_t endpoints_n;
 	struct kith_bootstrap *bootstrap;
@@ -349,8 +348,5 @@ unsigned kith_allowed_scopes(const struct kith_core *c);
 
 /* State changed that wants to survive a restart. */
 void kith_save_soon(struct kith_core *c);
-
-/* Which transport reaches an address; KITH_ENOENT. */
-int kith_transport_for(const struct kith_core *c, const struct kith_addr *addr, uint16_t *transport) KITH_MUST_USE;
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/addr.h"
 
-enum { PORT_MIN = 1024, PORT_HTTPS = 443, PREFIX_V4 = 24, PREFIX_V6 = 64 };
+enum { PORT_MIN = 1024, PORT_HTTPS = 443 };
 
 void kith_candidates_write(struct kith_writer *w, const struct kith_candidates *cs)
 {
@@ -13,7 +13,7 @@ void kith_candidates_write(struct kith_writer *w, const struct kith_candidates *
 	kith_write_u8(w, cs->n);
 	for (unsigned i = 0; i < cs->n; i++) {
 		kith_write_u8(w, cs->list[i].kind);
-		kith_addr_write(w, &cs->list[i].addr);
+		kith_endpoint_write(w, &cs->list[i].at);
 	}
 }
 
@@ -24,15 +24,13 @@ int kith_candidates_read(struct kith_candidates *out, struct kith_span body)
 	out->generation = kith_read_u8(&r);
 	out->hops = kith_read_u8(&r);
 	uint8_t n = kith_read_u8(&r);
-	if (r.bad || n > KITH_CANDIDATES_MAX)
-		return KITH_EPROTO;
-	for (unsigned i = 0; i < n; i++) {
-		out->list[i].kind = kith_read_u8(&r);
-		kith_addr_read(&r, &out->list[i].addr);
-		if (!r.bad)
-			kith_addr_normalise(&out->list[i].addr);
+	for (unsigned i = 0; i < n && !r.bad; i++) {
+		struct kith_candidate c = { .kind = kith_read_u8(&r) };
+		if (!kith_endpoint_read(&r, &c.at) || out->n == KITH_CANDIDATES_MAX)
+			continue;
+		kith_addr_normalise(&c.at.addr);
+		out->list[out->n++] = c;
 	}
-	out->n = n;
 	return kith_reader_done(&r) ? 0 : KITH_EPROTO;
 }
 
@@ -45,10 +43,8 @@ static bool on_own_network(const struct kith_addr *addr, const struct kith_candi
 {
 	for (unsigned i = 0; i < ours->n; i++) {
 		const struct kith_candidate *o = &ours->list[i];
-		unsigned bits = o->prefix_bits != 0		 ? o->prefix_bits
-				: addr->family == KITH_FAMILY_V4 ? PREFIX_V4
-								 : PREFIX_V6;
-		if (o->kind == KITH_CANDIDATE_HOST && kith_addr_same_prefix(addr, &o->addr, bits))
+		if (o->kind == KITH_ADDR_HOST &&
+		    kith_addr_same_prefix(addr, &o->at.addr, kith_prefix_bits(addr->family, o->prefix_bits)))
 			return true;
 	}
 	return false;
@@ -58,10 +54,10 @@ static bool on_own_network(const struct kith_addr *addr, const struct kith_candi
 static bool behind_one_nat(const struct kith_candidates *ours, const struct kith_candidates *theirs)
 {
 	for (unsigned i = 0; i < ours->n; i++) {
-		if (kith_addr_scope(&ours->list[i].addr) != KITH_SCOPE_PUBLIC)
+		if (kith_addr_scope(&ours->list[i].at.addr) != KITH_SCOPE_PUBLIC)
 			continue;
 		for (unsigned j = 0; j < theirs->n; j++) {
-			if (same_ip(&ours->list[i].addr, &theirs->list[j].addr))
+			if (same_ip(&ours->list[i].at.addr, &theirs->list[j].at.addr))
 				return true;
 		}
 	}
@@ -85,27 +81,22 @@ enum kith_refusal kith_candidate_check_source(const struct kith_addr *addr, unsi
 }
 
 enum kith_refusal kith_candidate_check(const struct kith_candidate *c, const struct kith_candidates *theirs,
-				       const struct kith_candidates *ours, unsigned allow, uint16_t *transport)
+				       const struct kith_candidates *ours, unsigned allow)
 {
-	const struct kith_candidate *own = NULL;
-	if (c->kind < KITH_CANDIDATE_HOST || c->kind > KITH_CANDIDATE_PREDICTED)
+	const struct kith_addr *addr = &c->at.addr;
+	if (c->kind < KITH_ADDR_HOST || c->kind > KITH_ADDR_PREDICTED)
 		return KITH_REFUSAL_KIND;
-	enum kith_refusal refusal = kith_candidate_check_source(&c->addr, allow);
+	enum kith_refusal refusal = kith_candidate_check_source(addr, allow);
 	if (refusal != KITH_REFUSAL_NONE)
 		return refusal;
-	if (c->addr.port < PORT_MIN && c->addr.port != PORT_HTTPS)
+	if (addr->port < PORT_MIN && addr->port != PORT_HTTPS)
 		return KITH_REFUSAL_PORT;
 	for (unsigned i = 0; i < ours->n; i++) {
-		if (kith_addr_equal(&ours->list[i].addr, &c->addr))
+		if (kith_addr_equal(&ours->list[i].at.addr, addr))
 			return KITH_REFUSAL_SELF;
-		if (own == NULL && ours->list[i].addr.family == c->addr.family)
-			own = &ours->list[i];
 	}
-	if (own == NULL)
-		return KITH_REFUSAL_FAMILY;
-	if (kith_addr_scope(&c->addr) == KITH_SCOPE_PRIVATE && !(allow & KITH_ALLOW_PRIVATE) &&
-	    !on_own_network(&c->addr, ours) && !behind_one_nat(ours, theirs))
+	if (kith_addr_scope(addr) == KITH_SCOPE_PRIVATE && !(allow & KITH_ALLOW_PRIVATE) &&
+	    !on_own_network(addr, ours) && !behind_one_nat(ours, theirs))
 		return KITH_REFUSAL_PRIVATE;
-	*transport = own->transport;
 	return KITH_REFUSAL_NONE;
 }

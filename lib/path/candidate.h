@@ -8,19 +8,12 @@
 #define KITH_PATH_CANDIDATE_H
 
 #include "path/journal.h"
-#include "wire/frame.h"
-
-enum kith_candidate_kind {
-	KITH_CANDIDATE_HOST = 1, /* of an own interface */
-	KITH_CANDIDATE_OBSERVED = 2, /* as supernodes see us */
-	KITH_CANDIDATE_MAPPED = 3, /* by PCP, NAT-PMP or UPnP */
-	KITH_CANDIDATE_PREDICTED = 4 /* where a NAT is likely to put the next flow */
-};
+#include "wire/endpoint.h"
 
 struct kith_candidate {
-	struct kith_addr addr;
-	uint16_t transport; /* own: the socket it belongs to. a peer's: 0 */
-	uint8_t kind; /* enum kith_candidate_kind */
+	struct kith_endpoint at;
+	uint16_t transport; /* own: the one it belongs to. a peer's: 0 */
+	uint8_t kind; /* enum kith_addr_kind */
 	uint8_t prefix_bits; /* own HOST: of the interface's network; 0 = 24 for v4, 64 for v6 */
 };
 
@@ -33,12 +26,21 @@ struct kith_candidates {
 };
 
 /* The longest body of a CANDIDATES frame. */
-#define KITH_CANDIDATES_BODY_MAX (3 + KITH_CANDIDATES_MAX * (1 + KITH_ADDR_WIRE_MAX))
+#define KITH_CANDIDATES_BODY_MAX (3 + KITH_CANDIDATES_MAX * (1 + KITH_ENDPOINT_LEN_MAX))
 
 void kith_candidates_write(struct kith_writer *w, const struct kith_candidates *cs);
 
-/* Parses a whole body. Candidates of unknown kinds are kept (and refused by the check). KITH_EPROTO: malformed. */
+/* Parses a whole body. The first KITH_CANDIDATES_MAX are kept, but those of transports that are not known; whoever names
+ * more, or others, is of a later version. Unknown kinds of address are kept (and refused by the check). KITH_EPROTO:
+ * malformed. */
 int kith_candidates_read(struct kith_candidates *out, struct kith_span body) KITH_MUST_USE;
+
+/* How many bits of an own address are its network: bits, unless they are not known. */
+static inline unsigned kith_prefix_bits(uint8_t family, uint8_t bits)
+{
+	enum { USUAL_V4 = 24, USUAL_V6 = 64 };
+	return bits != 0 ? bits : family == KITH_FAMILY_V4 ? USUAL_V4 : USUAL_V6;
+}
 
 /* What the configuration allows beyond public addresses. */
 enum kith_candidate_allow {
@@ -46,9 +48,9 @@ enum kith_candidate_allow {
 	KITH_ALLOW_PRIVATE = 1 << 1 /* the network itself is on private addresses: a site's, without NATs inside */
 };
 
-/* Whether c of the list theirs may be probed; *transport: the own socket to do it from. */
+/* Whether c of the list theirs may be probed, by whatever transport reaches it. */
 enum kith_refusal kith_candidate_check(const struct kith_candidate *c, const struct kith_candidates *theirs,
-				       const struct kith_candidates *ours, unsigned allow, uint16_t *transport);
+				       const struct kith_candidates *ours, unsigned allow);
 
 /* Whether a path may be made to where an authenticated packet came from. */
 enum kith_refusal kith_candidate_check_source(const struct kith_addr *addr, unsigned allow);

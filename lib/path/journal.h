@@ -57,7 +57,7 @@ enum kith_journal_what {
 	X(PORT, "port below 1024")                                                                                     \
 	X(PRIVATE, "private address of another network")                                                               \
 	X(SELF, "our own address")                                                                                     \
-	X(FAMILY, "we have no socket of that address family")                                                          \
+	X(TRANSPORT, "we have no transport of that kind and family")                                                   \
 	X(KIND, "kind of candidate not known to this version")                                                         \
 	X(CONSENT, "the application has not accepted the peer")                                                        \
 	X(RELAY_ONLY, "the contact is relay-only")                                                                     \

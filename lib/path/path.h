@@ -16,6 +16,8 @@
 #include "wire/hop.h"
 #include "wire/outbox.h"
 
+struct kith_transports;
+
 /* What the session lends for one call; built on the stack. */
 struct kith_path_env {
 	struct kith_outbox *outbox;
@@ -25,6 +27,7 @@ struct kith_path_env {
 	const struct kith_log *log; /* may be NULL */
 	uint32_t session; /* whose frames these are, for kith_outbox_begin */
 	uint16_t *request_id; /* the last one that the session gave to a request of its own */
+	const struct kith_transports *transports; /* what there is to probe from; NULL: nothing */
 };
 
 enum kith_path_state {

@@ -5,6 +5,7 @@
 #include "base/addr.h"
 #include "base/rng.h"
 #include "base/stats.h"
+#include "path/transports.h"
 
 enum { PUNCH_BODY = 2, ENOUGH_STEPS = 5 /* with a direct path, the rest of the schedule is not worth it */ };
 
@@ -77,6 +78,18 @@ static void probe(struct kith_punch *p, const struct kith_punch_view *v, struct 
 
 /* ---- rounds ---- */
 
+/* Whether a candidate is probed; *transport: from where. */
+static enum kith_refusal check(const struct kith_punch *p, const struct kith_punch_view *v,
+			       const struct kith_candidate *c, uint16_t *transport)
+{
+	enum kith_refusal refusal = kith_candidate_check(c, &p->theirs, &p->ours, v->allow);
+	if (refusal != KITH_REFUSAL_NONE)
+		return refusal;
+	if (v->env->transports == NULL || kith_transports_for(v->env->transports, &c->at, transport) != 0)
+		return KITH_REFUSAL_TRANSPORT;
+	return KITH_REFUSAL_NONE;
+}
+
 /* Which of the peer's candidates are probed. Those that were targets before keep their limits. */
 static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v)
 {
@@ -86,8 +99,8 @@ static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v
 	p->n_targets = 0;
 	for (unsigned i = 0; i < p->theirs.n; i++) {
 		const struct kith_candidate *c = &p->theirs.list[i];
-		struct kith_hop hop = { .remote = c->addr };
-		enum kith_refusal refusal = kith_candidate_check(c, &p->theirs, &p->ours, v->allow, &hop.transport);
+		struct kith_hop hop = { .remote = c->at.addr };
+		enum kith_refusal refusal = check(p, v, c, &hop.transport);
 		if (refusal != KITH_REFUSAL_NONE) {
 			kith_stats_add(v->env->stats, KITH_STAT_CANDIDATES_REFUSED, 1);
 			journal(v, KITH_JOURNAL_REFUSED, &hop, refusal);
@@ -98,7 +111,7 @@ static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v
 		struct kith_target *t = &p->targets[p->n_targets++];
 		memset(t, 0, sizeof *t);
 		t->hop = hop;
-		t->open = kith_addr_scope(&c->addr) == KITH_SCOPE_PUBLIC;
+		t->open = kith_addr_scope(&c->at.addr) == KITH_SCOPE_PUBLIC;
 		for (unsigned j = 0; j < n_old; j++) {
 			if (kith_hop_equal(&old[j].hop, &hop))
 				*t = old[j];
@@ -163,7 +176,7 @@ static bool same_list(const struct kith_candidates *cs, const struct kith_candid
 	for (size_t i = 0; i < n; i++) {
 		if (cs->list[i].kind != list[i].kind || cs->list[i].transport != list[i].transport ||
 		    cs->list[i].prefix_bits != list[i].prefix_bits ||
-		    !kith_addr_equal(&cs->list[i].addr, &list[i].addr))
+		    !kith_endpoint_equal(&cs->list[i].at, &list[i].at))
 			return false;
 	}
 	return true;
@@ -182,7 +195,7 @@ void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, con
 	for (size_t i = 0; i < n; i++) {
 		p->ours.list[i] = list[i];
 		if (v->allowed)
-			journal_addr(v, KITH_JOURNAL_OFFERED, &list[i].addr, 0);
+			journal_addr(v, KITH_JOURNAL_OFFERED, &list[i].at.addr, 0);
 	}
 	if (!v->allowed || v->direct || n == 0)
 		return;
@@ -209,7 +222,7 @@ int kith_punch_on_candidates(struct kith_punch *p, const struct kith_punch_view 
 		return 0;
 	p->theirs = cs;
 	for (unsigned i = 0; i < cs.n; i++)
-		journal_addr(v, KITH_JOURNAL_RECEIVED, &cs.list[i].addr, 0);
+		journal_addr(v, KITH_JOURNAL_RECEIVED, &cs.list[i].at.addr, 0);
 	bool busy = p->state == KITH_PUNCH_OFFERED || v->now - p->started_at < KITH_PUNCH_RESTART_US;
 	if (v->initiator && v->allowed && !v->direct && !busy && cs.n > 0 && p->ours.n > 0) {
 		p->rounds = 0;

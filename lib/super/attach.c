@@ -12,8 +12,9 @@ static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t 
 {
 	uint8_t body[1024];
 	struct kith_super_hosts room;
+	const struct kith_hop *hop = kith_session_hop(s);
 	struct kith_msg_attached m = {
-		.observed = kith_session_hop(s)->remote,
+		.observed = { hop->remote, kith_transports_kind(&c->transports, hop->transport), 0 },
 		.hosts = kith_super_hosts(c, &room),
 		.unix_ms = c->now.unix_ms,
 	};

@@ -63,7 +63,7 @@ enum kith_status {
 #define KITH_B_ATTACH_RECORD 0 /* bytes; absent until the leaf has its homes */
 #define KITH_B_ATTACH_PUBLISH 1 /* bool: this home brings the record to the replicas */
 /* ATTACH answer */
-#define KITH_B_ATTACHED_OBSERVED 0 /* bytes: the leaf's address as seen */
+#define KITH_B_ATTACHED_OBSERVED 0 /* endpoint: the leaf as seen; absent when it came over what has no addresses */
 #define KITH_B_ATTACHED_HOSTS 1 /* array of bytes: host entries for the leaf's cache */
 #define KITH_B_ATTACHED_UNIX_MS 2 /* the home's wall clock */
 #define KITH_B_ATTACHED_ALT 3 /* reserved: bytes: the home's second address, for NAT classification */

@@ -12,7 +12,8 @@
 
 #include "wire/frame.h"
 
-#define KITH_ENDPOINT_LEN_MAX (2 + KITH_ADDR_WIRE_MAX)
+#define KITH_ENDPOINT_LEN_MAX (2 + KITH_ADDR_WIRE_MAX) /* that is written */
+#define KITH_ENDPOINT_BYTES_MAX (2 + 255) /* wire: that is read */
 
 /* Whether a kind can be named on the wire. */
 bool kith_endpoint_kind_known(uint8_t kind);

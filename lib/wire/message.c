@@ -103,12 +103,12 @@ int kith_msg_attach_read(struct kith_msg_attach *out, struct kith_span body)
 
 size_t kith_msg_attached_write(uint8_t *out, size_t cap, const struct kith_msg_attached *m)
 {
-	uint8_t addr[KITH_ADDR_WIRE_MAX];
+	uint8_t observed[KITH_ENDPOINT_LEN_MAX];
 	struct kith_msg_draft d = kith_msg_begin(out, cap);
-	if (m->observed.family != 0) {
-		struct kith_writer w = kith_writer_of(addr, sizeof addr);
-		kith_addr_write(&w, &m->observed);
-		kith_msg_put_bytes(&d, KITH_B_ATTACHED_OBSERVED, addr, kith_writer_len(&w));
+	if (kith_endpoint_kind_known(m->observed.kind)) {
+		struct kith_writer w = kith_writer_of(observed, sizeof observed);
+		kith_endpoint_write(&w, &m->observed);
+		kith_msg_put_bytes(&d, KITH_B_ATTACHED_OBSERVED, observed, kith_writer_len(&w));
 	}
 	kith_msg_put_list(&d, KITH_B_ATTACHED_HOSTS, m->hosts);
 	kith_msg_put_uint(&d, KITH_B_ATTACHED_UNIX_MS, (uint64_t)m->unix_ms);
@@ -124,11 +124,10 @@ int kith_msg_attached_read(struct kith_msg_attached *out, struct kith_msg_room *
 	room->n = 0;
 	if (kith_unpack_parse(&in, body) != 0)
 		return KITH_EPROTO;
-	if (kith_msg_get_bytes(&in, KITH_B_ATTACHED_OBSERVED, KITH_ADDR_WIRE_MAX, &bytes)) {
+	if (kith_msg_get_bytes(&in, KITH_B_ATTACHED_OBSERVED, KITH_ENDPOINT_BYTES_MAX, &bytes)) {
 		struct kith_reader r = kith_reader_of_span(bytes);
-		kith_addr_read(&r, &out->observed);
-		if (!kith_reader_done(&r))
-			out->observed = (struct kith_addr){ 0 };
+		if (!kith_endpoint_read(&r, &out->observed) || !kith_reader_done(&r))
+			out->observed = (struct kith_endpoint){ 0 };
 	}
 	out->hosts = kith_msg_get_list(&in, KITH_B_ATTACHED_HOSTS, 0, room);
 	(void)kith_msg_get_uint(&in, KITH_B_ATTACHED_UNIX_MS, INT64_MAX, &unix_ms);

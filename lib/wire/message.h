@@ -49,7 +49,8 @@ int kith_msg_attach_read(struct kith_msg_attach *out, struct kith_span body) KIT
 
 /* ... and its answer. */
 struct kith_msg_attached {
-	struct kith_addr observed; /* the leaf's address as the home sees it; family 0: not told */
+	/* the leaf as the home sees it; kind 0: not told, or of a kind that is not known */
+	struct kith_endpoint observed;
 	struct kith_spans hosts; /* host entries for the leaf's cache */
 	int64_t unix_ms; /* the home's clock; 0: not told */
 };

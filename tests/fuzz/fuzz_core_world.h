@@ -391,8 +391,8 @@ static inline void fw_start(int i, const char *name)
 	int err = kith_core_new(&w.s.nodes[i].core, &o, fw_clock());
 	KITH_ASSERT(err == 0);
 	fw_drain(i);
-	struct kith_transport t = { .up = true, .family = KITH_FAMILY_V4, .locals_n = 1, .prefix_bits = { 24 } };
-	t.locals[0] = fw_addr(i);
+	struct kith_transport t = { .kind = KITH_TRANSPORT_UDP, .up = true, .family = KITH_FAMILY_V4, .locals_n = 1 };
+	t.locals[0] = (struct kith_local){ fw_addr(i), KITH_ADDR_HOST, 24 };
 	kith_core_transport(w.s.nodes[i].core, fw_clock(), &t);
 	fw_drain(i);
 	err = kith_core_serve(w.s.nodes[i].core, "chat");

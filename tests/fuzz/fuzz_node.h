@@ -158,8 +158,8 @@ static inline void fn_start(struct fn *f, unsigned i, bool supernode, struct kit
 	int err = kith_core_new(&n->core, &o, fn_clock(f));
 	KITH_ASSERT(err == 0);
 	fn_drain(f, i);
-	struct kith_transport t = { .up = true, .family = KITH_FAMILY_V4, .locals_n = 1, .prefix_bits = { 24 } };
-	t.locals[0] = n->addr;
+	struct kith_transport t = { .kind = KITH_TRANSPORT_UDP, .up = true, .family = KITH_FAMILY_V4, .locals_n = 1 };
+	t.locals[0] = (struct kith_local){ n->addr, KITH_ADDR_HOST, 24 };
 	kith_core_transport(n->core, fn_clock(f), &t);
 	fn_drain(f, i);
 	err = kith_core_serve(n->core, "chat");

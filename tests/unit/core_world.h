@@ -160,11 +160,12 @@ static inline void world_options(struct core_world *w, int i, struct kith_core_o
 static inline void world_link(struct core_world *w, int i, uint16_t id, bool up)
 {
 	struct world_node *n = &w->nodes[i];
-	struct kith_transport t = {
-		.id = id, .up = up, .family = id == 0 ? KITH_FAMILY_V4 : KITH_FAMILY_V6, .locals_n = 1
-	};
-	t.locals[0] = id == 0 ? n->addr : n->addr6;
-	t.prefix_bits[0] = id == 0 ? 24 : 64;
+	struct kith_transport t = { .id = id,
+				    .kind = KITH_TRANSPORT_UDP,
+				    .up = up,
+				    .family = id == 0 ? KITH_FAMILY_V4 : KITH_FAMILY_V6,
+				    .locals_n = 1 };
+	t.locals[0] = (struct kith_local){ id == 0 ? n->addr : n->addr6, KITH_ADDR_HOST, id == 0 ? 24 : 64 };
 	kith_core_transport(n->core, world_clock(w), &t);
 	world_drain(w, i);
 }

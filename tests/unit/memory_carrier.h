@@ -233,7 +233,7 @@ static inline void memory_locals(const void *self, struct kith_interface_list *o
 }
 
 static const struct kith_carrier memory_carrier = {
-	.kind = KITH_CARRIER_MEMORY,
+	.kind = KITH_TRANSPORT_UDP,
 	.name = "memory",
 	.open = memory_open,
 	.close = memory_close,

@@ -130,10 +130,11 @@ static inline void flat_attach(struct message_flat *f, const struct kith_msg_att
 
 static inline void flat_attached(struct message_flat *f, const struct kith_msg_attached *m)
 {
-	flat_num(f, m->observed.family);
-	flat_num(f, m->observed.port);
+	flat_num(f, m->observed.kind);
+	flat_num(f, m->observed.addr.family);
+	flat_num(f, m->observed.addr.port);
 	flat_num(f, (uint64_t)m->unix_ms);
-	flat_copy(f, m->observed.ip, sizeof m->observed.ip);
+	flat_copy(f, m->observed.addr.ip, sizeof m->observed.addr.ip);
 	flat_list(f, m->hosts);
 }
 

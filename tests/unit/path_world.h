@@ -8,6 +8,7 @@
 
 #include "path/detect.h"
 #include "path/pathset.h"
+#include "path/transports.h"
 #include "wire/packet.h"
 
 #define MS ((kith_time_us)1000)
@@ -103,6 +104,16 @@ static inline struct kith_hop w_direct_hop(struct kith_addr remote)
 	return hop;
 }
 
+/* One socket for v4. */
+static inline const struct kith_transports *w_transports(void)
+{
+	static struct kith_transport udp = {
+		.id = W_TRANSPORT, .kind = KITH_TRANSPORT_UDP, .family = KITH_FAMILY_V4, .up = true
+	};
+	static const struct kith_transports all = { .at = &udp, .n = 1, .cap = 1 };
+	return &all;
+}
+
 static inline void w_node_init(struct w_node *n, unsigned i, uint64_t seed)
 {
 	test_alloc_init(&n->alloc);
@@ -111,7 +122,8 @@ static inline void w_node_init(struct w_node *n, unsigned i, uint64_t seed)
 					 .random = &n->random.random,
 					 .alloc = &n->alloc.alloc,
 					 .stats = &n->stats,
-					 .session = W_SESSION };
+					 .session = W_SESSION,
+					 .transports = w_transports() };
 	static struct test_alloc outboxes; /* apart: a path set's own memory is what is counted */
 	if (outboxes.alloc.realloc_fn == NULL)
 		test_alloc_init(&outboxes);
@@ -386,7 +398,9 @@ static inline void w_peers(struct world *w, unsigned flags0, unsigned flags1)
 static inline void w_offer(struct world *w, unsigned i)
 {
 	struct w_node *n = &w->node[i];
-	struct kith_candidate c = { .addr = n->outside, .kind = KITH_CANDIDATE_OBSERVED, .transport = W_TRANSPORT };
+	struct kith_candidate c = { .at = kith_endpoint_udp(&n->outside),
+				    .kind = KITH_ADDR_OBSERVED,
+				    .transport = W_TRANSPORT };
 	assert_int_equal(kith_pathset_offer(&n->ps, &n->env, w->now, &c, 1, n->nat_hops), 0);
 	w_drain(w, i);
 }

@@ -55,8 +55,8 @@ static void a_core_that_is_none_is_refused_by_every_call(void **state)
 	kith_core_tick(c, now);
 	assert_int_equal(kith_core_poll(c, now, &packet, 1), 0);
 	assert_true(kith_core_deadline(c) == KITH_TIME_NEVER);
-	kith_core_transport(c, now, &t);
-	kith_core_send_error(c, now, 0, &t.locals[0], KITH_EIO);
+	assert_int_equal(kith_core_transport(c, now, &t), KITH_EINVAL);
+	kith_core_send_error(c, now, 0, &t.locals[0].addr, KITH_EIO);
 	assert_false(kith_core_effect(c, &effect));
 	kith_core_complete(c, now, 1, 0);
 	assert_false(kith_core_event(c, &ev));
@@ -120,7 +120,7 @@ static void a_missing_pointer_is_refused_and_changes_nothing(void **state)
 	struct kith_packet empty = { .len = 100 };
 	kith_core_input(c, now, &empty, 1);
 	assert_int_equal(kith_core_poll(c, now, NULL, 3), 0);
-	kith_core_transport(c, now, NULL);
+	assert_int_equal(kith_core_transport(c, now, NULL), KITH_EINVAL);
 	kith_core_send_error(c, now, 0, NULL, KITH_EIO);
 	assert_false(kith_core_effect(c, NULL));
 	assert_false(kith_core_event(c, NULL));
@@ -250,12 +250,17 @@ static void texts_and_sizes_out_of_their_bounds_are_refused(void **state)
 	assert_true(kith_core_add_issuer(c, now, test_span(big, sizeof big)) < 0);
 	assert_int_equal(kith_core_accept(c, now, s), KITH_ESTATE); /* decided long ago */
 	assert_int_equal(kith_core_reject(c, now, s, KITH_CLOSE_BUSY), KITH_ESTATE);
-	struct kith_transport t = { .id = 3, .up = true, .family = KITH_FAMILY_V4, .locals_n = 9 };
-	kith_core_transport(c, now, &t);
+	struct kith_transport t = {
+		.id = 3, .kind = KITH_TRANSPORT_UDP, .up = true, .family = KITH_FAMILY_V4, .locals_n = 9
+	};
+	assert_int_equal(kith_core_transport(c, now, &t), KITH_EINVAL);
 	t.locals_n = SIZE_MAX;
-	kith_core_transport(c, now, &t);
+	assert_int_equal(kith_core_transport(c, now, &t), KITH_EINVAL);
+	t.locals_n = 0;
+	t.kind = KITH_TRANSPORT_NONE;
+	assert_int_equal(kith_core_transport(c, now, &t), KITH_EINVAL);
 	unchanged(&w, &before);
-	assert_int_equal(c->transports_n, 1);
+	assert_int_equal(c->transports.n, 1);
 	/* Nothing to say is something that may be said. */
 	assert_int_equal(kith_core_send(c, now, s, 1, NULL, 0), 0);
 	world_drain(&w, WORLD_ALICE);

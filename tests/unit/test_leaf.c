@@ -71,8 +71,10 @@ static void a_transport_that_comes_back_brings_the_homes_back(void **state)
 	struct core_world w;
 	(void)state;
 	world_alice_and_bob(&w);
-	struct kith_transport t = { .id = 0, .up = false, .family = KITH_FAMILY_V4, .locals_n = 1 };
-	t.locals[0] = w.nodes[WORLD_ALICE].addr;
+	struct kith_transport t = {
+		.id = 0, .kind = KITH_TRANSPORT_UDP, .up = false, .family = KITH_FAMILY_V4, .locals_n = 1
+	};
+	t.locals[0] = (struct kith_local){ w.nodes[WORLD_ALICE].addr, KITH_ADDR_HOST, 0 };
 	kith_core_transport(w.nodes[WORLD_ALICE].core, world_clock(&w), &t);
 	world_drain(&w, WORLD_ALICE);
 	world_run(&w, 20 * KITH_US_PER_S);

@@ -233,7 +233,9 @@ static void without_memory_the_first_path_works_on(void **state)
 			w->node[1].alloc.fail_after = fail / 2;
 			for (unsigned i = 2; i-- > 0;) {
 				struct w_node *n = &w->node[i];
-				struct kith_candidate c = { .addr = n->outside, .kind = 2, .transport = W_TRANSPORT };
+				struct kith_candidate c = { .at = kith_endpoint_udp(&n->outside),
+							    .kind = 2,
+							    .transport = W_TRANSPORT };
 				int err = kith_pathset_offer(&n->ps, &n->env, w->now, &c, 1, 3);
 				assert_true(err == 0 || err == KITH_ENOMEM);
 				w_drain(w, i);

@@ -182,7 +182,8 @@ static void a_relay_only_session_never_leaks_an_address(void **state)
 		/* Its candidates reach us all the same, and are left alone. */
 		struct kith_candidates cs = { .generation = 9,
 					      .n = 1,
-					      .list = { { .addr = direct.remote, .kind = KITH_CANDIDATE_HOST } } };
+					      .list = { { .at = kith_endpoint_udp(&direct.remote),
+							  .kind = KITH_ADDR_HOST } } };
 		uint8_t list[KITH_CANDIDATES_BODY_MAX];
 		struct kith_writer wr = kith_writer_of(list, sizeof list);
 		kith_candidates_write(&wr, &cs);
@@ -332,7 +333,7 @@ static void a_named_address_is_answered_with_no_more_than_came_from_it(void **st
 		struct kith_hop named = w_direct_hop(w_addr(55, 5, 5, 5, 5555)), relay = w_relay_hop(1, 0);
 		struct kith_candidates cs = { .generation = 1, .n = 1 };
 		uint8_t list[KITH_CANDIDATES_BODY_MAX], round[2] = { 1, 1 }, body[KITH_PROBE_BODY] = { 9 };
-		cs.list[0] = (struct kith_candidate){ .addr = named.remote, .kind = KITH_CANDIDATE_HOST };
+		cs.list[0] = (struct kith_candidate){ .at = kith_endpoint_udp(&named.remote), .kind = KITH_ADDR_HOST };
 		w_peers(w, 0, 0);
 		w_offer(w, 1);
 		struct kith_writer wr = kith_writer_of(list, sizeof list);

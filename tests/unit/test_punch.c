@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include "path/punch.h"
+#include "path/transports.h"
 
 #define MS ((kith_time_us)1000)
 #define S ((kith_time_us)1000000)
@@ -23,6 +24,12 @@ static bool adopt_none(struct kith_pathset *ps, const struct kith_hop *hop)
 	return false;
 }
 
+static struct kith_transport sockets[] = {
+	{ .id = 1, .kind = KITH_TRANSPORT_UDP, .family = KITH_FAMILY_V4, .up = true },
+	{ .id = 2, .kind = KITH_TRANSPORT_UDP, .family = KITH_FAMILY_V6, .up = true },
+};
+static const struct kith_transports all = { .at = sockets, .n = 2, .cap = 2 };
+
 static struct side *side_new(bool initiator)
 {
 	struct side *s = calloc(1, sizeof *s);
@@ -31,7 +38,7 @@ static struct side *side_new(bool initiator)
 	test_random_init(&s->random, 7);
 	assert_int_equal(kith_outbox_init(&s->outbox, &s->alloc.alloc, 300), 0);
 	kith_outbox_claim(&s->outbox, s, &s->stats);
-	s->env = (struct kith_path_env){ &s->outbox, &s->random.random, &s->alloc.alloc, &s->stats, NULL, 0, NULL };
+	s->env = (struct kith_path_env){ &s->outbox, &s->random.random, &s->alloc.alloc, &s->stats, NULL, 0, NULL, &all };
 	s->view = (struct kith_punch_view){ .env = &s->env,
 					    .journal = &s->journal,
 					    .now = 1000 * S,
@@ -97,8 +104,9 @@ static struct sent look(struct side *s)
 
 static void offer(struct side *s, const char *addr, uint8_t hops)
 {
-	struct kith_candidate c = { .kind = KITH_CANDIDATE_OBSERVED, .transport = 1 };
-	assert_int_equal(kith_addr_parse(&c.addr, addr), 0);
+	struct kith_candidate c = { .kind = KITH_ADDR_OBSERVED, .transport = 1 };
+	c.at.kind = KITH_TRANSPORT_UDP;
+	assert_int_equal(kith_addr_parse(&c.at.addr, addr), 0);
 	kith_punch_offer(&s->punch, &s->view, &c, 1, hops);
 }
 
@@ -107,8 +115,9 @@ static void hear_candidates(struct side *s, uint8_t generation, const char *cons
 	struct kith_candidates cs = { .generation = generation, .n = (uint8_t)n };
 	uint8_t buf[KITH_CANDIDATES_BODY_MAX];
 	for (unsigned i = 0; i < n; i++) {
-		cs.list[i].kind = KITH_CANDIDATE_OBSERVED;
-		assert_int_equal(kith_addr_parse(&cs.list[i].addr, addrs[i]), 0);
+		cs.list[i].kind = KITH_ADDR_OBSERVED;
+		cs.list[i].at.kind = KITH_TRANSPORT_UDP;
+		assert_int_equal(kith_addr_parse(&cs.list[i].at.addr, addrs[i]), 0);
 	}
 	struct kith_writer w = kith_writer_of(buf, sizeof buf);
 	kith_candidates_write(&w, &cs);
@@ -318,10 +327,12 @@ static void private_addresses_get_no_opener_and_refused_ones_nothing(void **stat
 {
 	(void)state;
 	struct side *s = side_new(true);
-	struct kith_candidate own[2] = { { .kind = KITH_CANDIDATE_HOST, .transport = 1 },
-					 { .kind = KITH_CANDIDATE_OBSERVED, .transport = 1 } };
-	assert_int_equal(kith_addr_parse(&own[0].addr, "192.168.1.5:5000"), 0);
-	assert_int_equal(kith_addr_parse(&own[1].addr, "20.0.0.1:5000"), 0);
+	struct kith_candidate own[2] = {
+		{ .at.kind = KITH_TRANSPORT_UDP, .kind = KITH_ADDR_HOST, .transport = 1 },
+		{ .at.kind = KITH_TRANSPORT_UDP, .kind = KITH_ADDR_OBSERVED, .transport = 1 }
+	};
+	assert_int_equal(kith_addr_parse(&own[0].at.addr, "192.168.1.5:5000"), 0);
+	assert_int_equal(kith_addr_parse(&own[1].at.addr, "20.0.0.1:5000"), 0);
 	kith_punch_offer(&s->punch, &s->view, own, 2, 1);
 	static const char *const theirs[] = { "192.168.1.6:6000", "10.1.1.1:6000", "127.0.0.1:6000", "30.0.0.2:53" };
 	hear_candidates(s, 1, theirs, 4);

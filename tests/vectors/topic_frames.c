@@ -121,19 +121,19 @@ static void candidates(struct vec_topic *topic)
 	static const struct {
 		const char *addr;
 		uint8_t kind;
-	} list[] = { { "192.168.1.20:50000", KITH_CANDIDATE_HOST },
-		     { "198.51.100.4:50001", KITH_CANDIDATE_OBSERVED },
-		     { "[2001:db8:5::20]:50000", KITH_CANDIDATE_HOST } };
+	} list[] = { { "192.168.1.20:50000", KITH_ADDR_HOST },
+		     { "198.51.100.4:50001", KITH_ADDR_OBSERVED },
+		     { "[2001:db8:5::20]:50000", KITH_ADDR_HOST } };
 	begin(&d, topic, "candidates", "5.1", "Three addresses of the third list.", KITH_FRAME_CANDIDATES);
 	vec_number(d.v.in, "generation", cs.generation);
 	vec_number(d.v.in, "hops", cs.hops);
 	json_t *out = vec_list(d.v.in, "candidates");
 	for (unsigned i = 0; i < cs.n; i++) {
 		json_t *item = vec_item(out);
-		cs.list[i].addr = world_addr(list[i].addr);
+		cs.list[i].at = world_endpoint(list[i].addr, KITH_TRANSPORT_UDP);
 		cs.list[i].kind = list[i].kind;
 		vec_number(item, "kind", list[i].kind);
-		vec_address(item, "address", &cs.list[i].addr);
+		vec_endpoint(item, &cs.list[i].at);
 	}
 	kith_candidates_write(&d.w, &cs);
 	end(&d);

@@ -181,15 +181,15 @@ static void attach(struct vec_topic *topic, const struct cast *c)
 	vec_bool(publish, "value", true);
 	end(&d, kith_msg_attach_write(d.body, sizeof d.body, &m));
 
-	uint8_t address[KITH_ADDR_WIRE_MAX];
-	struct kith_writer w = kith_writer_of(address, sizeof address);
-	const struct kith_msg_attached a = { .observed = world_addr("203.0.113.9:40000"),
+	uint8_t observed[KITH_ENDPOINT_LEN_MAX];
+	struct kith_writer w = kith_writer_of(observed, sizeof observed);
+	const struct kith_msg_attached a = { .observed = world_endpoint("203.0.113.9:40000", KITH_TRANSPORT_UDP),
 					     .hosts = { c->hosts, 2 },
 					     .unix_ms = WORLD_NOW_MS };
-	kith_addr_write(&w, &a.observed);
-	d = begin_answer(topic, "attached", "The leaf's address as seen, two hosts, the time.", "ATTACH",
+	kith_endpoint_write(&w, &a.observed);
+	d = begin_answer(topic, "attached", "The leaf as seen, two hosts, the time.", "ATTACH",
 			 KITH_STATUS_OK);
-	field_bytes(&d, KITH_B_ATTACHED_OBSERVED, vec_span_of(address, kith_writer_len(&w)));
+	field_bytes(&d, KITH_B_ATTACHED_OBSERVED, vec_span_of(observed, kith_writer_len(&w)));
 	field_list(&d, KITH_B_ATTACHED_HOSTS, a.hosts);
 	field_uint(&d, KITH_B_ATTACHED_UNIX_MS, (uint64_t)a.unix_ms);
 	end(&d, kith_msg_attached_write(d.body, sizeof d.body, &a));

@@ -1,0 +1,241 @@
+/* Which transport reaches what, and at which addresses they may be reached. */
+#include "support.h"
+
+#include "path/transports.h"
+
+static struct kith_addr addr(const char *text)
+{
+	struct kith_addr a;
+	assert_int_equal(kith_addr_parse(&a, text), 0);
+	return a;
+}
+
+static struct kith_transport udp(uint16_t id, const char *local, uint8_t prefix_bits)
+{
+	struct kith_transport t = { .id = id, .kind = KITH_TRANSPORT_UDP, .up = true, .locals_n = 1 };
+	t.locals[0] = (struct kith_local){ addr(local), KITH_ADDR_HOST, prefix_bits };
+	t.family = t.locals[0].addr.family;
+	return t;
+}
+
+/* The id of the transport to an endpoint, -1 for none. */
+static int to(const struct kith_transports *ts, const char *text, uint8_t kind)
+{
+	uint16_t id;
+	struct kith_endpoint e = { addr(text), kind, 0 };
+	return kith_transports_for(ts, &e, &id) == 0 ? (int)id : -1;
+}
+
+static void an_endpoint_is_reached_over_what_speaks_its_kind_and_family_and_is_up(void **state)
+{
+	struct test_alloc a;
+	struct kith_transports ts;
+	(void)state;
+	test_alloc_init(&a);
+	assert_int_equal(kith_transports_init(&ts, &a.alloc), 0);
+	assert_int_equal(to(&ts, "20.1.1.1:5", KITH_TRANSPORT_UDP), -1);
+	struct kith_transport v4 = udp(7, "10.0.0.5:4000", 24), v6 = udp(9, "[2001:db8::5]:4000", 64);
+	assert_int_equal(kith_transports_set(&ts, &v4), 0);
+	assert_int_equal(kith_transports_set(&ts, &v6), 0);
+	assert_int_equal(to(&ts, "20.1.1.1:5", KITH_TRANSPORT_UDP), 7);
+	assert_int_equal(to(&ts, "[2001:db8::1]:5", KITH_TRANSPORT_UDP), 9);
+	assert_int_equal(to(&ts, "20.1.1.1:5", KITH_TRANSPORT_TCP), -1);
+	assert_int_equal(kith_transports_kind(&ts, 9), KITH_TRANSPORT_UDP);
+	assert_int_equal(kith_transports_kind(&ts, 8), KITH_TRANSPORT_NONE);
+	v4.up = false;
+	assert_int_equal(kith_transports_set(&ts, &v4), 0);
+	assert_int_equal(to(&ts, "20.1.1.1:5", KITH_TRANSPORT_UDP), -1);
+	assert_non_null(kith_transports_get(&ts, 7)); /* down is not gone */
+	v4.closed = true;
+	assert_int_equal(kith_transports_set(&ts, &v4), 0);
+	assert_null(kith_transports_get(&ts, 7));
+	assert_int_equal(kith_transports_set(&ts, &v4), 0); /* twice is once */
+	assert_int_equal(to(&ts, "[2001:db8::1]:5", KITH_TRANSPORT_UDP), 9);
+	kith_transports_deinit(&ts);
+	test_alloc_check(&a);
+}
+
+static void of_several_the_one_on_the_same_network_is_taken_else_the_first(void **state)
+{
+	struct test_alloc a;
+	struct kith_transports ts;
+	(void)state;
+	test_alloc_init(&a);
+	assert_int_equal(kith_transports_init(&ts, &a.alloc), 0);
+	struct kith_transport line = udp(1, "10.0.0.5:4000", 24), wide = udp(2, "172.16.0.5:4000", 16),
+			      near = udp(3, "172.16.7.5:4000", 0), many = udp(4, "20.9.9.9:4000", 24);
+	many.purpose = KITH_PURPOSE_PUNCH;
+	assert_int_equal(kith_transports_set(&ts, &line), 0);
+	assert_int_equal(kith_transports_set(&ts, &wide), 0);
+	assert_int_equal(kith_transports_set(&ts, &near), 0);
+	assert_int_equal(kith_transports_set(&ts, &many), 0);
+	assert_int_equal(to(&ts, "20.9.9.1:5", KITH_TRANSPORT_UDP), 1);
+	assert_int_equal(to(&ts, "172.16.99.1:5", KITH_TRANSPORT_UDP), 2);
+	assert_int_equal(to(&ts, "172.16.7.1:5", KITH_TRANSPORT_UDP), 3); /* its network is taken for a /24 */
+	line.up = false;
+	assert_int_equal(kith_transports_set(&ts, &line), 0);
+	assert_int_equal(to(&ts, "20.9.9.1:5", KITH_TRANSPORT_UDP), 2);
+	line.up = true;
+	assert_int_equal(kith_transports_set(&ts, &line), 0); /* back, and first as before */
+	assert_int_equal(to(&ts, "20.9.9.1:5", KITH_TRANSPORT_UDP), 1);
+	kith_transports_deinit(&ts);
+	test_alloc_check(&a);
+}
+
+static void a_connection_reaches_its_other_end_only_and_is_offered_to_nobody(void **state)
+{
+	struct test_alloc a;
+	struct kith_transports ts;
+	struct kith_candidate out[KITH_CANDIDATES_MAX];
+	(void)state;
+	test_alloc_init(&a);
+	assert_int_equal(kith_transports_init(&ts, &a.alloc), 0);
+	struct kith_transport tcp = udp(1, "20.0.0.5:50001", 24);
+	tcp.kind = KITH_TRANSPORT_TCP;
+	tcp.remote = addr("30.1.1.1:443");
+	assert_int_equal(kith_transports_set(&ts, &tcp), 0);
+	assert_int_equal(to(&ts, "30.1.1.1:443", KITH_TRANSPORT_TCP), 1);
+	assert_int_equal(to(&ts, "30.1.1.1:444", KITH_TRANSPORT_TCP), -1);
+	assert_int_equal(kith_transports_candidates(&ts, NULL, 0, false, out, KITH_CANDIDATES_MAX), 0);
+	kith_transports_deinit(&ts);
+	test_alloc_check(&a);
+}
+
+static void what_is_offered_is_what_is_seen_then_what_is_own_each_once(void **state)
+{
+	struct test_alloc a;
+	struct kith_transports ts;
+	struct kith_candidate out[KITH_CANDIDATES_MAX];
+	struct kith_seen seen[4] = { { addr("20.0.0.1:7000"), 1 },
+				     { { 0 }, 1 },
+				     { addr("20.0.0.1:7000"), 1 },
+				     { addr("20.0.0.1:7001"), 66 } /* over one that is gone */ };
+	static const char *const locals[] = { "127.0.0.1:5", "169.254.1.1:5", "10.0.0.1:5", "224.0.0.1:5",
+					      "0.0.0.0:5" };
+	(void)state;
+	test_alloc_init(&a);
+	assert_int_equal(kith_transports_init(&ts, &a.alloc), 0);
+	struct kith_transport t = udp(1, "23.22.3.4:5", 20), other = udp(2, "23.22.3.4:5", 24),
+			      many = udp(3, "23.1.1.1:9", 24);
+	for (size_t i = 0; i < 5; i++)
+		t.locals[t.locals_n++] = (struct kith_local){ addr(locals[i]), KITH_ADDR_HOST, 0 };
+	t.locals[t.locals_n++] = (struct kith_local){ addr("20.0.0.1:9000"), KITH_ADDR_MAPPED, 0 };
+	other.kind = KITH_TRANSPORT_TCP; /* on the same port */
+	many.purpose = KITH_PURPOSE_PUNCH;
+	assert_int_equal(kith_transports_set(&ts, &t), 0);
+	assert_int_equal(kith_transports_set(&ts, &other), 0);
+	assert_int_equal(kith_transports_set(&ts, &many), 0);
+	assert_int_equal(kith_transports_candidates(&ts, seen, 4, false, out, KITH_CANDIDATES_MAX), 5);
+	static const struct {
+		const char *at;
+		uint8_t kind, transport_kind, prefix_bits;
+	} want[] = { { "20.0.0.1:7000", KITH_ADDR_OBSERVED, KITH_TRANSPORT_UDP, 0 },
+		     { "23.22.3.4:5", KITH_ADDR_HOST, KITH_TRANSPORT_UDP, 20 },
+		     { "10.0.0.1:5", KITH_ADDR_HOST, KITH_TRANSPORT_UDP, 0 },
+		     { "20.0.0.1:9000", KITH_ADDR_MAPPED, KITH_TRANSPORT_UDP, 0 },
+		     { "23.22.3.4:5", KITH_ADDR_HOST, KITH_TRANSPORT_TCP, 24 } };
+	for (size_t i = 0; i < 5; i++) {
+		struct kith_addr at = addr(want[i].at);
+		assert_true(kith_addr_equal(&out[i].at.addr, &at));
+		assert_int_equal(out[i].kind, want[i].kind);
+		assert_int_equal(out[i].at.kind, want[i].transport_kind);
+		assert_int_equal(out[i].transport, want[i].transport_kind == KITH_TRANSPORT_UDP ? 1 : 2);
+		assert_int_equal(out[i].prefix_bits, want[i].prefix_bits);
+	}
+	assert_int_equal(kith_transports_candidates(&ts, seen, 4, true, out, KITH_CANDIDATES_MAX), 6);
+	assert_int_equal(kith_transports_candidates(&ts, seen, 4, true, out, 2), 2);
+	kith_transports_deinit(&ts);
+	test_alloc_check(&a);
+}
+
+static void what_makes_no_sense_is_refused_and_changes_nothing(void **state)
+{
+	struct test_alloc a;
+	struct kith_transports ts;
+	(void)state;
+	test_alloc_init(&a);
+	assert_int_equal(kith_transports_init(&ts, &a.alloc), 0);
+	struct kith_transport good = udp(1, "20.0.0.5:4000", 24), bad = good;
+	assert_int_equal(kith_transports_set(&ts, &good), 0);
+	bad.kind = KITH_TRANSPORT_NONE;
+	assert_int_equal(kith_transports_set(&ts, &bad), KITH_EINVAL);
+	bad = good;
+	bad.family = KITH_FAMILY_NONE;
+	assert_int_equal(kith_transports_set(&ts, &bad), KITH_EINVAL);
+	bad = good;
+	bad.locals_n = KITH_LOCALS_MAX + 1;
+	assert_int_equal(kith_transports_set(&ts, &bad), KITH_EINVAL);
+	bad = good;
+	bad.closed = true;
+	assert_int_equal(kith_transports_set(&ts, &bad), KITH_EINVAL);
+	assert_int_equal(to(&ts, "30.1.1.1:5", KITH_TRANSPORT_UDP), 1);
+	kith_transports_deinit(&ts);
+	test_alloc_check(&a);
+}
+
+static void hundreds_of_sockets_come_and_go(void **state)
+{
+	struct test_alloc a;
+	struct kith_transports ts;
+	(void)state;
+	test_alloc_init(&a);
+	assert_int_equal(kith_transports_init(&ts, &a.alloc), 0);
+	struct kith_transport t = udp(0, "20.0.0.5:4000", 24);
+	assert_int_equal(kith_transports_set(&ts, &t), 0);
+	t.purpose = KITH_PURPOSE_PUNCH;
+	for (uint16_t id = 1; id < KITH_TRANSPORTS_MAX; id++) {
+		t.id = id;
+		assert_int_equal(kith_transports_set(&ts, &t), 0);
+	}
+	t.id = KITH_TRANSPORTS_MAX;
+	assert_int_equal(kith_transports_set(&ts, &t), KITH_EFULL);
+	assert_int_equal(to(&ts, "30.1.1.1:5", KITH_TRANSPORT_UDP), 0);
+	t.up = false;
+	t.closed = true;
+	for (uint16_t id = 1; id < KITH_TRANSPORTS_MAX; id = (uint16_t)(id + 2)) {
+		t.id = id;
+		assert_int_equal(kith_transports_set(&ts, &t), 0);
+	}
+	assert_int_equal(ts.n, KITH_TRANSPORTS_MAX / 2);
+	assert_null(kith_transports_get(&ts, 1));
+	assert_int_equal(kith_transports_get(&ts, 2)->id, 2);
+	kith_transports_deinit(&ts);
+	test_alloc_check(&a);
+}
+
+static void without_memory_the_ones_there_are_stay(void **state)
+{
+	struct test_alloc a;
+	struct kith_transports ts;
+	(void)state;
+	test_alloc_init(&a);
+	a.fail_after = 0;
+	assert_int_equal(kith_transports_init(&ts, &a.alloc), KITH_ENOMEM);
+	kith_transports_deinit(&ts);
+	a.fail_after = -1;
+	assert_int_equal(kith_transports_init(&ts, &a.alloc), 0);
+	struct kith_transport t = udp(1, "20.0.0.5:4000", 24);
+	a.fail_after = 0;
+	assert_int_equal(kith_transports_set(&ts, &t), 0); /* a socket of each family can always be told of */
+	t.id = 2;
+	assert_int_equal(kith_transports_set(&ts, &t), 0);
+	t.id = 3;
+	assert_int_equal(kith_transports_set(&ts, &t), KITH_ENOMEM);
+	assert_int_equal(to(&ts, "30.1.1.1:5", KITH_TRANSPORT_UDP), 1);
+	kith_transports_deinit(&ts);
+	test_alloc_check(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_endpoint_is_reached_over_what_speaks_its_kind_and_family_and_is_up),
+		cmocka_unit_test(of_several_the_one_on_the_same_network_is_taken_else_the_first),
+		cmocka_unit_test(a_connection_reaches_its_other_end_only_and_is_offered_to_nobody),
+		cmocka_unit_test(what_is_offered_is_what_is_seen_then_what_is_own_each_once),
+		cmocka_unit_test(what_makes_no_sense_is_refused_and_changes_nothing),
+		cmocka_unit_test(hundreds_of_sockets_come_and_go),
+		cmocka_unit_test(without_memory_the_ones_there_are_stay),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
