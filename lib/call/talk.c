@@ -23,7 +23,7 @@ static void offer(struct kith_core *c, struct kith_session *s)
 	struct kith_candidate list[KITH_CANDIDATES_MAX];
 	size_t n = s->peer->relay_only ? 0 : kith_own_candidates(c, list, KITH_CANDIDATES_MAX);
 	if (n > 0) {
-		if (kith_pathset_offer(&s->paths, kith_env(c, s), c->now.mono_us, list, n, 0) != 0)
+		if (kith_pathset_offer(&s->paths, kith_env(c, s), c->now.mono_us, list, n, &c->nat) != 0)
 			kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 	}
 }

@@ -247,6 +247,7 @@ struct kith_core {
 	char services[KITH_SERVICES_MAX][KITH_SERVICE_MAX + 1];
 	uint8_t services_n;
 	struct kith_transports transports;
+	struct kith_natclass nat; /* what we are behind: unknown until somebody measures it */
 	struct kith_endpoint endpoints[4]; /* supernode: ours */
 	uint8_t endpoints_n;
 	struct kith_bootstrap *bootstrap;

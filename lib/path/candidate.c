@@ -9,7 +9,7 @@ enum { PORT_MIN = 1024, PORT_HTTPS = 443 };
 void kith_candidates_write(struct kith_writer *w, const struct kith_candidates *cs)
 {
 	kith_write_u8(w, cs->generation);
-	kith_write_u8(w, cs->hops);
+	kith_natclass_write(w, &cs->nat);
 	kith_write_u8(w, cs->n);
 	for (unsigned i = 0; i < cs->n; i++) {
 		kith_write_u8(w, cs->list[i].kind);
@@ -22,7 +22,7 @@ int kith_candidates_read(struct kith_candidates *out, struct kith_span body)
 	struct kith_reader r = kith_reader_of_span(body);
 	memset(out, 0, sizeof *out);
 	out->generation = kith_read_u8(&r);
-	out->hops = kith_read_u8(&r);
+	kith_natclass_read(&r, &out->nat);
 	uint8_t n = kith_read_u8(&r);
 	for (unsigned i = 0; i < n && !r.bad; i++) {
 		struct kith_candidate c = { .kind = kith_read_u8(&r) };

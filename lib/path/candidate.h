@@ -8,6 +8,7 @@
 #define KITH_PATH_CANDIDATE_H
 
 #include "path/journal.h"
+#include "path/natclass.h"
 #include "wire/endpoint.h"
 
 struct kith_candidate {
@@ -17,22 +18,21 @@ struct kith_candidate {
 	uint8_t prefix_bits; /* own HOST: of the interface's network; 0 = 24 for v4, 64 for v6 */
 };
 
-/* A list of at most KITH_CANDIDATES_MAX. */
+/* A list of at most KITH_CANDIDATES_MAX, and what the node that offers it is behind. */
 struct kith_candidates {
 	uint8_t generation; /* of the list; the first is 1; a list that is different has another */
-	uint8_t hops; /* routers up to and with the outermost own NAT; 0 = unknown */
 	uint8_t n;
+	struct kith_natclass nat;
 	struct kith_candidate list[KITH_CANDIDATES_MAX];
 };
 
 /* The longest body of a CANDIDATES frame. */
-#define KITH_CANDIDATES_BODY_MAX (3 + KITH_CANDIDATES_MAX * (1 + KITH_ENDPOINT_LEN_MAX))
+#define KITH_CANDIDATES_BODY_MAX (3 + KITH_NATCLASS_LEN + KITH_CANDIDATES_MAX * (1 + KITH_ENDPOINT_LEN_MAX))
 
 void kith_candidates_write(struct kith_writer *w, const struct kith_candidates *cs);
 
-/* Parses a whole body. The first KITH_CANDIDATES_MAX are kept, but those of transports that are not known; whoever names
- * more, or others, is of a later version. Unknown kinds of address are kept (and refused by the check). KITH_EPROTO:
- * malformed. */
+/* Parses a whole body. Of the candidates whose transport is known the first KITH_CANDIDATES_MAX are kept; a later
+ * version may name more, and others. Unknown kinds of address are kept (and refused by the check). KITH_EPROTO: malformed. */
 int kith_candidates_read(struct kith_candidates *out, struct kith_span body) KITH_MUST_USE;
 
 /* How many bits of an own address are its network: bits, unless they are not known. */

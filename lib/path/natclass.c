@@ -4,12 +4,12 @@
 
 #include <kith/err.h>
 
-#define KITH_NAT_TEXT(name, text) text,
-static const char *const mappings[] = { KITH_NAT_MAPPING_MAP(KITH_NAT_TEXT) };
-static const char *const filterings[] = { KITH_NAT_FILTERING_MAP(KITH_NAT_TEXT) };
-static const char *const allocations[] = { KITH_NAT_ALLOCATION_MAP(KITH_NAT_TEXT) };
-static const char *const hairpins[] = { KITH_NAT_HAIRPIN_MAP(KITH_NAT_TEXT) };
-#undef KITH_NAT_TEXT
+#define KITH_NATCLASS_WORD(name, text) text,
+static const char *const mappings[] = { KITH_NATCLASS_MAPPING_MAP(KITH_NATCLASS_WORD) };
+static const char *const filterings[] = { KITH_NATCLASS_FILTERING_MAP(KITH_NATCLASS_WORD) };
+static const char *const allocations[] = { KITH_NATCLASS_ALLOCATION_MAP(KITH_NATCLASS_WORD) };
+static const char *const hairpins[] = { KITH_NATCLASS_HAIRPIN_MAP(KITH_NATCLASS_WORD) };
+#undef KITH_NATCLASS_WORD
 
 /* The fields in the order of the wire. */
 static const struct field {
@@ -19,10 +19,10 @@ static const struct field {
 	uint8_t len;
 	uint8_t offset;
 } fields[] = {
-	{ "mapping", mappings, KITH_NAT_MAPPINGS, 1, offsetof(struct kith_natclass, mapping) },
-	{ "filtering", filterings, KITH_NAT_FILTERINGS, 1, offsetof(struct kith_natclass, filtering) },
-	{ "allocation", allocations, KITH_NAT_ALLOCATIONS, 1, offsetof(struct kith_natclass, allocation) },
-	{ "hairpin", hairpins, KITH_NAT_HAIRPINS, 1, offsetof(struct kith_natclass, hairpin) },
+	{ "mapping", mappings, KITH_NATCLASS_MAPPINGS, 1, offsetof(struct kith_natclass, mapping) },
+	{ "filtering", filterings, KITH_NATCLASS_FILTERINGS, 1, offsetof(struct kith_natclass, filtering) },
+	{ "allocation", allocations, KITH_NATCLASS_ALLOCATIONS, 1, offsetof(struct kith_natclass, allocation) },
+	{ "hairpin", hairpins, KITH_NATCLASS_HAIRPINS, 1, offsetof(struct kith_natclass, hairpin) },
 	{ "hops", NULL, 0, 1, offsetof(struct kith_natclass, hops) },
 	{ "step", NULL, 0, 2, offsetof(struct kith_natclass, step) },
 	{ "low", NULL, 0, 2, offsetof(struct kith_natclass, port_low) },

@@ -14,66 +14,66 @@
 #include "codec/cursor.h"
 
 /* X(name, text): what a mapping depends on, and so do filters. */
-#define KITH_NAT_MAPPING_MAP(X)                                                                                        \
+#define KITH_NATCLASS_MAPPING_MAP(X)                                                                                   \
 	X(UNKNOWN, "unknown")                                                                                          \
 	X(NONE, "none") /* addresses are not translated */                                                             \
 	X(INDEPENDENT, "independent") /* one for all destinations */                                                   \
 	X(ADDRESS, "address") /* one for each destination's address */                                                 \
 	X(PORT, "port") /* one for each destination's address and port */
 
-#define KITH_NAT_FILTERING_MAP(X)                                                                                      \
+#define KITH_NATCLASS_FILTERING_MAP(X)                                                                                 \
 	X(UNKNOWN, "unknown")                                                                                          \
 	X(NONE, "none") /* whoever sends there is let in */                                                            \
 	X(ADDRESS, "address")                                                                                          \
 	X(PORT, "port")
 
 /* Which port a new mapping has. */
-#define KITH_NAT_ALLOCATION_MAP(X)                                                                                     \
+#define KITH_NATCLASS_ALLOCATION_MAP(X)                                                                                \
 	X(UNKNOWN, "unknown")                                                                                          \
 	X(PRESERVED, "preserved") /* that of the socket, where it is free */                                           \
 	X(STEP, "step") /* the last one and a step */                                                                  \
 	X(BLOCK, "block") /* from a small range that this node has */                                                  \
 	X(RANDOM, "random")
 
-#define KITH_NAT_HAIRPIN_MAP(X)                                                                                        \
+#define KITH_NATCLASS_HAIRPIN_MAP(X)                                                                                   \
 	X(UNKNOWN, "unknown")                                                                                          \
 	X(NO, "no")                                                                                                    \
 	X(YES, "yes") /* two behind it reach each other by their outer addresses */
 
-enum kith_nat_mapping {
-#define KITH_NAT_MAPPING_ENUM(name, text) KITH_NAT_MAPPING_##name,
-	KITH_NAT_MAPPING_MAP(KITH_NAT_MAPPING_ENUM)
-#undef KITH_NAT_MAPPING_ENUM
-		KITH_NAT_MAPPINGS
+enum kith_natclass_mapping {
+#define KITH_NATCLASS_MAPPING_ENUM(name, text) KITH_NATCLASS_MAPPING_##name,
+	KITH_NATCLASS_MAPPING_MAP(KITH_NATCLASS_MAPPING_ENUM)
+#undef KITH_NATCLASS_MAPPING_ENUM
+		KITH_NATCLASS_MAPPINGS
 };
 
-enum kith_nat_filtering {
-#define KITH_NAT_FILTERING_ENUM(name, text) KITH_NAT_FILTERING_##name,
-	KITH_NAT_FILTERING_MAP(KITH_NAT_FILTERING_ENUM)
-#undef KITH_NAT_FILTERING_ENUM
-		KITH_NAT_FILTERINGS
+enum kith_natclass_filtering {
+#define KITH_NATCLASS_FILTERING_ENUM(name, text) KITH_NATCLASS_FILTERING_##name,
+	KITH_NATCLASS_FILTERING_MAP(KITH_NATCLASS_FILTERING_ENUM)
+#undef KITH_NATCLASS_FILTERING_ENUM
+		KITH_NATCLASS_FILTERINGS
 };
 
-enum kith_nat_allocation {
-#define KITH_NAT_ALLOCATION_ENUM(name, text) KITH_NAT_ALLOCATION_##name,
-	KITH_NAT_ALLOCATION_MAP(KITH_NAT_ALLOCATION_ENUM)
-#undef KITH_NAT_ALLOCATION_ENUM
-		KITH_NAT_ALLOCATIONS
+enum kith_natclass_allocation {
+#define KITH_NATCLASS_ALLOCATION_ENUM(name, text) KITH_NATCLASS_ALLOCATION_##name,
+	KITH_NATCLASS_ALLOCATION_MAP(KITH_NATCLASS_ALLOCATION_ENUM)
+#undef KITH_NATCLASS_ALLOCATION_ENUM
+		KITH_NATCLASS_ALLOCATIONS
 };
 
-enum kith_nat_hairpin {
-#define KITH_NAT_HAIRPIN_ENUM(name, text) KITH_NAT_HAIRPIN_##name,
-	KITH_NAT_HAIRPIN_MAP(KITH_NAT_HAIRPIN_ENUM)
-#undef KITH_NAT_HAIRPIN_ENUM
-		KITH_NAT_HAIRPINS
+enum kith_natclass_hairpin {
+#define KITH_NATCLASS_HAIRPIN_ENUM(name, text) KITH_NATCLASS_HAIRPIN_##name,
+	KITH_NATCLASS_HAIRPIN_MAP(KITH_NATCLASS_HAIRPIN_ENUM)
+#undef KITH_NATCLASS_HAIRPIN_ENUM
+		KITH_NATCLASS_HAIRPINS
 };
 
 /* 0 is "unknown" everywhere. */
 struct kith_natclass {
-	uint8_t mapping; /* enum kith_nat_mapping */
-	uint8_t filtering; /* enum kith_nat_filtering */
-	uint8_t allocation; /* enum kith_nat_allocation */
-	uint8_t hairpin; /* enum kith_nat_hairpin */
+	uint8_t mapping; /* enum kith_natclass_mapping */
+	uint8_t filtering; /* enum kith_natclass_filtering */
+	uint8_t allocation; /* enum kith_natclass_allocation */
+	uint8_t hairpin; /* enum kith_natclass_hairpin */
 	uint8_t hops; /* routers up to and with the outermost NAT */
 	uint8_t reserved;
 	uint16_t step; /* of an allocation in steps, or the size of a block */

@@ -677,7 +677,7 @@ void kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env,
 }
 
 int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		       const struct kith_candidate list[], size_t n, uint8_t hops)
+		       const struct kith_candidate list[], size_t n, const struct kith_natclass *nat)
 {
 	if (!kith_ps_has(ps, KITH_PATHSET_PEER) || kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY))
 		return 0;
@@ -694,7 +694,7 @@ int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env,
 		kith_punch_init(m->punch);
 	}
 	struct kith_punch_view view = kith_ps_view(ps, env, now);
-	kith_punch_offer(m->punch, &view, list, n, hops);
+	kith_punch_offer(m->punch, &view, list, n, nat);
 	punch_deadline(ps);
 	kith_ps_settle(ps, env, now);
 	return 0;

@@ -137,10 +137,10 @@ void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env
  * question may draw the next such hint. */
 void kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
 
-/* Own candidates, the first or others than before; copied. hops: routers up to and with the outermost own NAT, 0 =
- * unknown. Offered as soon as flags permit; never when RELAY_ONLY. KITH_ENOMEM. */
+/* Own candidates, the first or others than before, and what we are behind; copied. Offered as
+ * soon as flags permit; never when RELAY_ONLY. KITH_ENOMEM. */
 int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		       const struct kith_candidate list[], size_t n, uint8_t hops) KITH_MUST_USE;
+		       const struct kith_candidate list[], size_t n, const struct kith_natclass *nat) KITH_MUST_USE;
 
 /* ---- to look at ---- */
 

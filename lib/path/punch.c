@@ -3,11 +3,12 @@
 #include <kith/err.h>
 
 #include "base/addr.h"
+#include "base/log.h"
 #include "base/rng.h"
 #include "base/stats.h"
 #include "path/transports.h"
 
-enum { PUNCH_BODY = 2, ENOUGH_STEPS = 5 /* with a direct path, the rest of the schedule is not worth it */ };
+enum { PUNCH_BODY = 2 };
 
 void kith_punch_init(struct kith_punch *p)
 {
@@ -90,15 +91,15 @@ static enum kith_refusal check(const struct kith_punch *p, const struct kith_pun
 	return KITH_REFUSAL_NONE;
 }
 
-/* Which of the peer's candidates are probed. Those that were targets before keep their limits. */
+/* Which of the plan's targets are probed. Those that were targets before keep their limits. */
 static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v)
 {
 	struct kith_target old[KITH_CANDIDATES_MAX];
 	unsigned n_old = p->n_targets;
 	memcpy(old, p->targets, sizeof old);
 	p->n_targets = 0;
-	for (unsigned i = 0; i < p->theirs.n; i++) {
-		const struct kith_candidate *c = &p->theirs.list[i];
+	for (unsigned i = 0; i < p->plan.targets_n; i++) {
+		const struct kith_candidate *c = &p->plan.targets[i];
 		struct kith_hop hop = { .remote = c->at.addr };
 		enum kith_refusal refusal = check(p, v, c, &hop.transport);
 		if (refusal != KITH_REFUSAL_NONE) {
@@ -120,9 +121,23 @@ static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v
 	}
 }
 
+/* How this round tries. */
+static void make_plan(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	const struct kith_strategy *const *list = v->strategies != NULL ? v->strategies : kith_strategies;
+	const struct kith_punch_question q = { &p->ours, &p->theirs, p->round };
+	char ours[KITH_NATCLASS_TEXT_MAX], theirs[KITH_NATCLASS_TEXT_MAX];
+	const struct kith_strategy *s = kith_strategy_choose(list, &q, &p->plan);
+	KITH_ASSERT(s != NULL); /* the last one takes everything */
+	KITH_LOG(v->env->log, KITH_LOG_DEBUG, "punch_round session=%08x round=%u strategy=%s ours=\"%s\" theirs=\"%s\"",
+		 v->env->session, p->round, s->name, kith_natclass_format(&p->ours.nat, ours),
+		 kith_natclass_format(&p->theirs.nat, theirs));
+}
+
 /* The schedule from start_at on; openers leave now. */
 static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v, kith_time_us start_at)
 {
+	make_plan(p, v);
 	choose_targets(p, v);
 	for (unsigned i = 0; i < p->n_targets; i++)
 		p->targets[i].sent = 0;
@@ -133,11 +148,10 @@ static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v,
 	p->started_at = v->now;
 	kith_stats_add(v->env->stats, KITH_STAT_PUNCH_ROUNDS, 1);
 	journal(v, KITH_JOURNAL_ROUND, NULL, p->round);
-	uint8_t ttl = p->ours.hops != 0 && p->ours.hops < UINT8_MAX ? (uint8_t)(p->ours.hops + 1) : KITH_PUNCH_TTL;
-	for (unsigned i = 0; i < p->n_targets; i++) {
+	for (unsigned i = 0; i < p->n_targets && p->plan.opener_ttl != 0; i++) {
 		struct kith_target *t = &p->targets[i];
 		if (!t->taken && t->open)
-			probe(p, v, t, ttl);
+			probe(p, v, t, p->plan.opener_ttl);
 	}
 }
 
@@ -169,9 +183,10 @@ void kith_punch_again(struct kith_punch *p, const struct kith_punch_view *v)
 	offer_round(p, v);
 }
 
-static bool same_list(const struct kith_candidates *cs, const struct kith_candidate list[], size_t n, uint8_t hops)
+static bool same_list(const struct kith_candidates *cs, const struct kith_candidate list[], size_t n,
+		      const struct kith_natclass *nat)
 {
-	if (cs->n != n || cs->hops != hops)
+	if (cs->n != n || !kith_natclass_equal(&cs->nat, nat))
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		if (cs->list[i].kind != list[i].kind || cs->list[i].transport != list[i].transport ||
@@ -183,14 +198,14 @@ static bool same_list(const struct kith_candidates *cs, const struct kith_candid
 }
 
 void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_candidate list[],
-		      size_t n, uint8_t hops)
+		      size_t n, const struct kith_natclass *nat)
 {
 	if (n > KITH_CANDIDATES_MAX)
 		n = KITH_CANDIDATES_MAX;
-	if (same_list(&p->ours, list, n, hops))
+	if (same_list(&p->ours, list, n, nat))
 		return;
 	p->ours.generation = (uint8_t)(p->ours.generation == UINT8_MAX ? 1 : p->ours.generation + 1);
-	p->ours.hops = hops;
+	p->ours.nat = *nat;
 	p->ours.n = (uint8_t)n;
 	for (size_t i = 0; i < n; i++) {
 		p->ours.list[i] = list[i];
@@ -317,12 +332,11 @@ static void tick_probing(struct kith_punch *p, const struct kith_punch_view *v)
 			journal(v, KITH_JOURNAL_PROBED, &t->hop, t->sent);
 	}
 	p->step++;
-	kith_time_us after = kith_path_schedule(p->step);
-	if (after == KITH_TIME_NEVER || (v->direct && p->step >= ENOUGH_STEPS)) {
+	if (p->step == p->plan.steps || (v->direct && p->step >= p->plan.enough)) {
 		p->state = KITH_PUNCH_WAITING;
 		p->next_at = v->now + 2 * v->rtt_us + KITH_PUNCH_GRACE_US;
 	} else {
-		p->next_at = p->start_at + kith_rng_jitter(v->env->random, after, 10);
+		p->next_at = p->start_at + kith_rng_jitter(v->env->random, p->plan.at_us[p->step], 10);
 	}
 }
 

@@ -5,6 +5,9 @@
  * when that answer arrives and the initiator begins. Before that, one packet with a low TTL opens the own NAT and
  * dies before it reaches the other one, where it would be a stranger's.
  *
+ * Whom a round probes and when is a strategy's (strategy.h), chosen by both classes of NAT and the number of the round;
+ * the simple one is that of the timers below.
+ *
  * Timers: CANDIDATES+PUNCH at 0, 250, 750 ms ... (doubling, at most 2 s, KITH_PUNCH_OFFERS times) until answered;
  * probes at 0, 20, 60, 140, 300, 600, 1000 ms +-10 %; a round fails 2 RTT + 150 ms later; four rounds, with pauses of
  * 1, 2, 4 s, then one a minute while the session is used, and one whenever either side's candidates change (at most
@@ -17,6 +20,7 @@
 
 #include "path/candidate.h"
 #include "path/path.h"
+#include "path/strategy.h"
 
 enum kith_punch_state {
 	KITH_PUNCH_QUIET, /* nothing to do: no candidates, or a direct path is there */
@@ -25,11 +29,6 @@ enum kith_punch_state {
 	KITH_PUNCH_WAITING, /* all probes are out; the last may still be answered */
 	KITH_PUNCH_PAUSED, /* initiator: until the next round */
 	KITH_PUNCH_TOLD /* responder: CANDIDATES of a new generation are repeated until the initiator starts a round */
-};
-
-/* How a round tries. One more for each class of NAT that needs it. */
-enum kith_punch_strategy {
-	KITH_PUNCH_SIMPLE /* each candidate as it is */
 };
 
 struct kith_target {
@@ -45,14 +44,13 @@ struct kith_punch {
 	struct kith_target targets[KITH_CANDIDATES_MAX];
 	uint8_t n_targets;
 	uint8_t state; /* enum kith_punch_state */
-	uint8_t strategy; /* enum kith_punch_strategy */
 	uint8_t round; /* as on the wire; 0 = none yet */
 	uint8_t rounds; /* in a row without success */
-	uint8_t step; /* next probe of the schedule */
+	uint8_t step; /* next probe of the plan */
 	uint8_t offers; /* repetitions of CANDIDATES */
-	bool opened; /* openers of this round are out */
 	bool asked; /* responder: a PUNCH waits for consent, or for candidates of ours */
-	kith_time_us start_at; /* of the schedule */
+	struct kith_plan plan; /* of this round */
+	kith_time_us start_at; /* of its schedule */
 	kith_time_us started_at; /* of the last attempt */
 	kith_time_us next_at; /* KITH_TIME_NEVER: nothing */
 	kith_time_us window_at; /* of the limit on all probes */
@@ -73,6 +71,7 @@ struct kith_punch_view {
 	unsigned allow; /* enum kith_candidate_allow */
 	bool direct; /* a direct path works */
 	bool used; /* data lately */
+	const struct kith_strategy *const *strategies; /* which may be tried; NULL: all there are */
 	/* Whether a path goes to this hop already: it probes itself then, as a path to what the peer named. */
 	bool (*adopt)(struct kith_pathset *ps, const struct kith_hop *hop);
 	struct kith_pathset *ps;
@@ -80,9 +79,9 @@ struct kith_punch_view {
 
 void kith_punch_init(struct kith_punch *p);
 
-/* Our own candidates; the first or other ones. Starts what is allowed. */
+/* Our own candidates, the first or other ones, and what we are behind. Starts what is allowed. */
 void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_candidate list[],
-		      size_t n, uint8_t hops);
+		      size_t n, const struct kith_natclass *nat);
 
 /* The initiator's: a round now, unless one is under way. For a direct path that died, and consent that came late. */
 void kith_punch_again(struct kith_punch *p, const struct kith_punch_view *v);

@@ -16,7 +16,7 @@
 	X(PROBE_ACK, 0x02, 'D') /* nonce 8, path 1, observed address unless on a relay path */                         \
 	X(PATH_ACK, 0x03, 'D') /* path 1, largest 8, count 4, delay_us 4, flags 1 */                                   \
 	X(IDLE, 0x04, 'D') /* path 1: silent on purpose from here on */                                                \
-	X(CANDIDATES, 0x05, 'D') /* generation 1, hops 1, n 1, n x (kind 1, endpoint) */                               \
+	X(CANDIDATES, 0x05, 'D') /* generation 1, class of NAT, n 1, n x (kind 1, endpoint) */                         \
 	X(PUNCH, 0x06, 'D') /* round 1, generation 1 */                                                                \
 	X(KEEPALIVE, 0x07, 'D') /* sequence 1, zeros 15; every third is answered: PROBE_ACK, nonce 0 */                \
 	X(PATH_CLOSE, 0x08, 'D') /* path 1: will not be used any more; drop it */                                      \

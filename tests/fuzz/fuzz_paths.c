@@ -254,7 +254,8 @@ static void offer(struct kith_reader *r)
 		struct kith_hop hop = hop_of(HOPS / 2 + kith_read_u8(r) % (HOPS / 2));
 		list[i] = (struct kith_candidate){ { hop.remote, KITH_TRANSPORT_UDP, 0 }, 1, KITH_ADDR_OBSERVED, 0 };
 	}
-	int err = kith_pathset_offer(&f.ps, &f.env, f.now, list, n, kith_read_u8(r));
+	struct kith_natclass nat = { .hops = kith_read_u8(r) };
+	int err = kith_pathset_offer(&f.ps, &f.env, f.now, list, n, &nat);
 	KITH_ASSERT(err == 0 || err == KITH_ENOMEM || err == KITH_EACCES);
 }
 
@@ -335,7 +336,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	memset(f.got, 0, sizeof f.got);
 	memset(f.sent, 0, sizeof f.sent);
 	kith_outbox_claim(&f.ob, &f, &f.stats);
-	f.env = (struct kith_path_env){ &f.ob, &f.random.random, &f.alloc.alloc, &f.stats, NULL, SESSION, NULL, &transports };
+	f.env = (struct kith_path_env){ &f.ob, &f.random.random, &f.alloc.alloc, &f.stats,
+					NULL,  SESSION,		 NULL,		 &transports };
 	struct kith_hop first = hop_of((flags & KITH_PATHSET_RELAY_ONLY) != 0 ? how % (HOPS / 2) : how % HOPS);
 	kith_pathset_init(&f.ps, f.now, &first, (how & 1) != 0, flags & 127);
 	for (int i = 0; i < 400 && kith_reader_left(&r) > 0; i++)

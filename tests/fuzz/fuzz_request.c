@@ -217,7 +217,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.now = KITH_US_PER_S;
 	kith_outbox_claim(&f.ob, &f, &f.stats);
 	f.request_id = 0;
-	f.env = (struct kith_path_env){ &f.ob, &f.random.random, &f.alloc.alloc, &f.stats, NULL, 1, &f.request_id, NULL };
+	f.env = (struct kith_path_env){
+		&f.ob, &f.random.random, &f.alloc.alloc, &f.stats, NULL, 1, &f.request_id, NULL
+	};
 	uint8_t fail = kith_read_u8(&r);
 	f.alloc.fail_after = fail < 200 ? -1 : fail - 200;
 	for (int i = 0; i < 600 && kith_reader_left(&r) > 0; i++)

@@ -401,7 +401,8 @@ static inline void w_offer(struct world *w, unsigned i)
 	struct kith_candidate c = { .at = kith_endpoint_udp(&n->outside),
 				    .kind = KITH_ADDR_OBSERVED,
 				    .transport = W_TRANSPORT };
-	assert_int_equal(kith_pathset_offer(&n->ps, &n->env, w->now, &c, 1, n->nat_hops), 0);
+	struct kith_natclass nat = { .hops = n->nat_hops };
+	assert_int_equal(kith_pathset_offer(&n->ps, &n->env, w->now, &c, 1, &nat), 0);
 	w_drain(w, i);
 }
 

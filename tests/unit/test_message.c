@@ -40,8 +40,9 @@ static void sample_home(struct message *m, int size)
 		return;
 	case MESSAGE_attached:
 		m->as.attached.observed.kind = size == LEAST ? KITH_TRANSPORT_NONE : KITH_TRANSPORT_UDP;
-		m->as.attached.observed.addr.family =
-			size == LEAST ? 0 : size == USUAL ? KITH_FAMILY_V4 : KITH_FAMILY_V6;
+		m->as.attached.observed.addr.family = size == LEAST   ? 0
+						      : size == USUAL ? KITH_FAMILY_V4
+								      : KITH_FAMILY_V6;
 		m->as.attached.observed.addr.port = size == LEAST ? 0 : size == USUAL ? 4711 : 65535;
 		fill(m->as.attached.observed.addr.ip, size == LEAST ? 0 : size == USUAL ? 4 : 16);
 		m->as.attached.hosts = list(0, (size_t)size * 5, KITH_HOST_LEN_MAX);

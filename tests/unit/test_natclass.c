@@ -3,10 +3,10 @@
 
 #include "path/natclass.h"
 
-static const struct kith_natclass hard = { .mapping = KITH_NAT_MAPPING_PORT,
-					   .filtering = KITH_NAT_FILTERING_ADDRESS,
-					   .allocation = KITH_NAT_ALLOCATION_STEP,
-					   .hairpin = KITH_NAT_HAIRPIN_NO,
+static const struct kith_natclass hard = { .mapping = KITH_NATCLASS_MAPPING_PORT,
+					   .filtering = KITH_NATCLASS_FILTERING_ADDRESS,
+					   .allocation = KITH_NATCLASS_ALLOCATION_STEP,
+					   .hairpin = KITH_NATCLASS_HAIRPIN_NO,
 					   .hops = 3,
 					   .step = 2,
 					   .port_low = 1024,
@@ -61,10 +61,10 @@ static void a_version_that_knows_less_says_less_and_one_that_knows_more_is_under
 	struct kith_reader r = kith_reader_of(buf, sizeof buf);
 	kith_natclass_read(&r, &out);
 	assert_true(kith_reader_done(&r) && kith_natclass_equal(&hard, &out));
-	buf[1] = KITH_NAT_MAPPINGS; /* the first that is not known */
+	buf[1] = KITH_NATCLASS_MAPPINGS; /* the first that is not known */
 	r = kith_reader_of(buf, sizeof buf);
 	kith_natclass_read(&r, &out);
-	assert_int_equal(out.mapping, KITH_NAT_MAPPING_UNKNOWN);
+	assert_int_equal(out.mapping, KITH_NATCLASS_MAPPING_UNKNOWN);
 	assert_int_equal(out.filtering, hard.filtering);
 	r = kith_reader_of(buf, sizeof buf - 1);
 	kith_natclass_read(&r, &out);
@@ -85,13 +85,13 @@ static void text_comes_back(void **state)
 	assert_string_equal(kith_natclass_format(&none, text), "unknown");
 	assert_int_equal(kith_natclass_parse(&out, text), 0);
 	assert_true(kith_natclass_equal(&none, &out));
-	longest.mapping = KITH_NAT_MAPPING_INDEPENDENT;
-	longest.allocation = KITH_NAT_ALLOCATION_PRESERVED;
+	longest.mapping = KITH_NATCLASS_MAPPING_INDEPENDENT;
+	longest.allocation = KITH_NATCLASS_ALLOCATION_PRESERVED;
 	assert_int_equal(kith_natclass_parse(&out, kith_natclass_format(&longest, text)), 0);
 	assert_true(kith_natclass_equal(&longest, &out));
 	assert_int_equal(kith_natclass_parse(&out, "hops=2 mapping=none"), 0); /* in any order */
 	assert_int_equal(out.hops, 2);
-	assert_int_equal(out.mapping, KITH_NAT_MAPPING_NONE);
+	assert_int_equal(out.mapping, KITH_NATCLASS_MAPPING_NONE);
 }
 
 static void text_that_says_nothing_or_too_much_is_refused(void **state)

@@ -236,7 +236,8 @@ static void without_memory_the_first_path_works_on(void **state)
 				struct kith_candidate c = { .at = kith_endpoint_udp(&n->outside),
 							    .kind = 2,
 							    .transport = W_TRANSPORT };
-				int err = kith_pathset_offer(&n->ps, &n->env, w->now, &c, 1, 3);
+				struct kith_natclass nat = { .hops = 3 };
+				int err = kith_pathset_offer(&n->ps, &n->env, w->now, &c, 1, &nat);
 				assert_true(err == 0 || err == KITH_ENOMEM);
 				w_drain(w, i);
 				struct kith_hop hop = w_relay_hop(i, 1);

@@ -38,7 +38,9 @@ static struct side *side_new(bool initiator)
 	test_random_init(&s->random, 7);
 	assert_int_equal(kith_outbox_init(&s->outbox, &s->alloc.alloc, 300), 0);
 	kith_outbox_claim(&s->outbox, s, &s->stats);
-	s->env = (struct kith_path_env){ &s->outbox, &s->random.random, &s->alloc.alloc, &s->stats, NULL, 0, NULL, &all };
+	s->env = (struct kith_path_env){
+		&s->outbox, &s->random.random, &s->alloc.alloc, &s->stats, NULL, 0, NULL, &all
+	};
 	s->view = (struct kith_punch_view){ .env = &s->env,
 					    .journal = &s->journal,
 					    .now = 1000 * S,
@@ -107,7 +109,8 @@ static void offer(struct side *s, const char *addr, uint8_t hops)
 	struct kith_candidate c = { .kind = KITH_ADDR_OBSERVED, .transport = 1 };
 	c.at.kind = KITH_TRANSPORT_UDP;
 	assert_int_equal(kith_addr_parse(&c.at.addr, addr), 0);
-	kith_punch_offer(&s->punch, &s->view, &c, 1, hops);
+	struct kith_natclass nat = { .hops = hops };
+	kith_punch_offer(&s->punch, &s->view, &c, 1, &nat);
 }
 
 static void hear_candidates(struct side *s, uint8_t generation, const char *const addrs[], unsigned n)
@@ -323,6 +326,45 @@ static void one_address_gets_at_most_20_probes_in_a_round(void **state)
 	side_free(s);
 }
 
+/* A dummy: the port after the one that is named, twice, without an opener; and somebody who is not the peer. */
+static bool plan_next_port(const struct kith_punch_question *q, struct kith_plan *plan)
+{
+	plan->steps = 2;
+	plan->at_us[1] = 500 * MS;
+	plan->targets_n = 2;
+	plan->targets[0] = plan->targets[1] = q->theirs->list[0];
+	plan->targets[0].at.addr.port++;
+	plan->targets[1].at.addr.ip[0] = 127;
+	return true;
+}
+
+static void a_round_goes_as_its_strategy_says_within_the_limits(void **state)
+{
+	static const struct kith_strategy next_port = { "next port", plan_next_port };
+	static const struct kith_strategy *const list[] = { &next_port, NULL };
+	(void)state;
+	struct side *s = side_new(true);
+	s->view.strategies = list;
+	offer(s, "20.0.0.1:5000", 3);
+	hear_candidates(s, 1, peer, 1);
+	(void)look(s);
+	hear_punch(s, 1, 1);
+	kith_time_us start = s->view.now;
+	assert_int_equal(look(s).openers, 0);
+	run_until(s, start + 100 * MS);
+	struct sent out = look(s);
+	assert_int_equal(out.probes, 1); /* a strategy makes nobody a target who may not be one */
+	struct kith_addr named;
+	assert_int_equal(kith_addr_parse(&named, peer[0]), 0);
+	assert_int_equal(out.last.port, named.port + 1);
+	run_until(s, start + 400 * MS);
+	assert_int_equal(look(s).probes, 0);
+	run_until(s, start + 600 * MS);
+	assert_int_equal(look(s).probes, 1);
+	assert_int_equal(s->punch.state, KITH_PUNCH_WAITING);
+	side_free(s);
+}
+
 static void private_addresses_get_no_opener_and_refused_ones_nothing(void **state)
 {
 	(void)state;
@@ -333,7 +375,8 @@ static void private_addresses_get_no_opener_and_refused_ones_nothing(void **stat
 	};
 	assert_int_equal(kith_addr_parse(&own[0].at.addr, "192.168.1.5:5000"), 0);
 	assert_int_equal(kith_addr_parse(&own[1].at.addr, "20.0.0.1:5000"), 0);
-	kith_punch_offer(&s->punch, &s->view, own, 2, 1);
+	struct kith_natclass nat = { .hops = 1 };
+	kith_punch_offer(&s->punch, &s->view, own, 2, &nat);
 	static const char *const theirs[] = { "192.168.1.6:6000", "10.1.1.1:6000", "127.0.0.1:6000", "30.0.0.2:53" };
 	hear_candidates(s, 1, theirs, 4);
 	(void)look(s);
@@ -436,6 +479,7 @@ int main(void)
 		cmocka_unit_test(success_ends_it),
 		cmocka_unit_test(a_hostile_peer_cannot_make_us_a_weapon),
 		cmocka_unit_test(one_address_gets_at_most_20_probes_in_a_round),
+		cmocka_unit_test(a_round_goes_as_its_strategy_says_within_the_limits),
 		cmocka_unit_test(private_addresses_get_no_opener_and_refused_ones_nothing),
 		cmocka_unit_test(without_leave_nothing_is_named),
 		cmocka_unit_test(the_initiator_stops_when_there_is_nothing_to_probe),

@@ -114,10 +114,19 @@ static void path_ack(struct vec_topic *topic)
 	end(&d);
 }
 
+/* The fields that are not unknown. */
+static void put_class(json_t *in, const struct kith_natclass *c)
+{
+	json_t *list = vec_list(in, "nat");
+	const unsigned fields[] = { c->mapping, c->filtering, c->allocation, c->hairpin, c->hops };
+	for (unsigned i = 0; i < sizeof fields / sizeof fields[0]; i++)
+		vec_number(vec_item(list), "field", fields[i]);
+}
+
 static void candidates(struct vec_topic *topic)
 {
 	struct draft d;
-	struct kith_candidates cs = { .generation = 3, .hops = 2, .n = 3 };
+	struct kith_candidates cs = { .generation = 3, .n = 3 };
 	static const struct {
 		const char *addr;
 		uint8_t kind;
@@ -126,7 +135,8 @@ static void candidates(struct vec_topic *topic)
 		     { "[2001:db8:5::20]:50000", KITH_ADDR_HOST } };
 	begin(&d, topic, "candidates", "5.1", "Three addresses of the third list.", KITH_FRAME_CANDIDATES);
 	vec_number(d.v.in, "generation", cs.generation);
-	vec_number(d.v.in, "hops", cs.hops);
+	cs.nat = (struct kith_natclass){ .mapping = KITH_NATCLASS_MAPPING_PORT, .hops = 2 };
+	put_class(d.v.in, &cs.nat);
 	json_t *out = vec_list(d.v.in, "candidates");
 	for (unsigned i = 0; i < cs.n; i++) {
 		json_t *item = vec_item(out);
@@ -141,7 +151,7 @@ static void candidates(struct vec_topic *topic)
 	const struct kith_candidates none = { .generation = 0 };
 	begin(&d, topic, "candidates, none", "5.1", "None will be named: relays only.", KITH_FRAME_CANDIDATES);
 	vec_number(d.v.in, "generation", 0);
-	vec_number(d.v.in, "hops", 0);
+	put_class(d.v.in, &none.nat);
 	(void)vec_list(d.v.in, "candidates");
 	kith_candidates_write(&d.w, &none);
 	end(&d);
@@ -154,17 +164,17 @@ static void bad_candidates(struct vec_topic *topic)
 		uint8_t bytes[16];
 		size_t len;
 	} cases[] = {
-		{ "candidates, too many", "n is 9.", "at most eight", { 1, 0, 9 }, 3 },
+		{ "candidates, cut short", "n is 9, and none follows.", "bytes are missing", { 1, 0, 9 }, 3 },
 		{ "candidates, bytes behind",
 		  "This frame has no room for later fields.",
 		  "a byte too many",
 		  { 1, 0, 0, 7 },
 		  4 },
-		{ "candidates, family 5",
-		  "No such family.",
-		  "an address is 4 or 6",
-		  { 1, 0, 1, 1, 5, 0, 1, 2, 3, 4, 5 },
-		  11 },
+		{ "candidates, length too short",
+		  "An endpoint of three bytes: an unknown family may have them, v4 may not.",
+		  "shorter than its address",
+		  { 1, 0, 1, 1, 1, 3, 4, 0, 1 },
+		  9 },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct kith_candidates read;

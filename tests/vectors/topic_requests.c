@@ -187,8 +187,7 @@ static void attach(struct vec_topic *topic, const struct cast *c)
 					     .hosts = { c->hosts, 2 },
 					     .unix_ms = WORLD_NOW_MS };
 	kith_endpoint_write(&w, &a.observed);
-	d = begin_answer(topic, "attached", "The leaf as seen, two hosts, the time.", "ATTACH",
-			 KITH_STATUS_OK);
+	d = begin_answer(topic, "attached", "The leaf as seen, two hosts, the time.", "ATTACH", KITH_STATUS_OK);
 	field_bytes(&d, KITH_B_ATTACHED_OBSERVED, vec_span_of(observed, kith_writer_len(&w)));
 	field_list(&d, KITH_B_ATTACHED_HOSTS, a.hosts);
 	field_uint(&d, KITH_B_ATTACHED_UNIX_MS, (uint64_t)a.unix_ms);

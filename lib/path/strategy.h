@@ -1,0 +1,47 @@
+/* How a round of punching tries: whom it probes, and when. One file for each way, behind one function.
+ *
+ * A strategy is asked with what both ends know: both classes of NAT, both lists of candidates, the number of the round.
+ * So both come to the same one without a word. It says whether this is how to try, and makes the plan of the round:
+ * openers at once, then probes to each target at each time of the schedule. Nothing is probed because a strategy says
+ * so: the punch checks every target as it checks a candidate, and its limits stay.
+ * To add one: its file, its line here, and its row in strategy.c, before those that take what it does not.
+ * Never: a packet, a clock, randomness (the punch adds the jitter), a target that is not checked.
+ */
+#ifndef KITH_PATH_STRATEGY_H
+#define KITH_PATH_STRATEGY_H
+
+#include "path/candidate.h"
+
+#define KITH_PLAN_STEPS 16
+
+struct kith_punch_question {
+	const struct kith_candidates *ours, *theirs; /* each with its class of NAT */
+	uint8_t round; /* as on the wire: 1 is the first */
+};
+
+struct kith_plan {
+	uint8_t opener_ttl; /* of the packet that opens our NAT towards each public target at once; 0: none is sent */
+	uint8_t steps; /* probes to each target */
+	uint8_t enough; /* of them once there is a direct path */
+	uint8_t targets_n;
+	kith_time_us at_us[KITH_PLAN_STEPS]; /* of each, after the start; ascending, the first is 0 */
+	struct kith_candidate targets[KITH_CANDIDATES_MAX];
+};
+
+struct kith_strategy {
+	const char *name; /* for the log */
+	/* False: not this way. plan is all zero. */
+	bool (*plan)(const struct kith_punch_question *q, struct kith_plan *plan);
+};
+
+/* Each of the peer's candidates as it is, by the schedule of first probes. Takes everything: the last one asked. */
+extern const struct kith_strategy kith_punch_simple;
+
+/* In the order in which they are asked; NULL after the last. */
+extern const struct kith_strategy *const kith_strategies[];
+
+/* The first of a list that takes the question, with its plan. NULL: none does. */
+const struct kith_strategy *kith_strategy_choose(const struct kith_strategy *const list[],
+						 const struct kith_punch_question *q, struct kith_plan *plan);
+
+#endif
