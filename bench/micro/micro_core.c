@@ -131,7 +131,7 @@ static void drain(struct bench *b, int i)
 		b->datagrams += ev.type == KITH_EVENT_DATAGRAM;
 	}
 	while (kith_core_effect(b->cores[i], &effect))
-		kith_core_complete(b->cores[i], now_of(b), effect.id, 0);
+		kith_core_complete(b->cores[i], now_of(b), effect.id, 0, NULL);
 	if (acted)
 		drain(b, i);
 }

@@ -44,12 +44,12 @@ static void effects(struct kith_sim *sim, struct kith_simnode *n, bool *more)
 	struct kith_effect e;
 	while (kith_core_effect(n->core, &e)) {
 		*more = true;
-		switch (e.type) {
-		case KITH_EFFECT_SAVE:
+		int err = 0;
+		if (e.type == KITH_EFFECT_SAVE)
 			save(sim, n, e.bytes);
-			break;
-		}
-		kith_core_complete(n->core, kith_sim_node_now(sim, n), e.id, 0);
+		else
+			err = KITH_ENOTSUP;
+		kith_core_complete(n->core, kith_sim_node_now(sim, n), e.id, err, NULL);
 	}
 }
 

@@ -18,6 +18,7 @@
 #include <kith/log.h>
 #include <kith/packet.h>
 #include <kith/stats.h>
+#include <kith/transport.h>
 #include <kith/types.h>
 
 struct kith_core;
@@ -156,35 +157,6 @@ struct kith_core_limits {
 KITH_EXPORT int kith_core_limit(struct kith_core *core, struct kith_now now,
 				const struct kith_core_limits *limits) KITH_MUST_USE;
 
-/* What a transport is for. */
-enum kith_transport_purpose {
-	KITH_PURPOSE_ANY, /* handshakes, homes, calls */
-	KITH_PURPOSE_PUNCH /* one of many, to get through one NAT: used by whoever asked for it, offered to nobody */
-};
-
-/* An address at which a transport may be reachable. */
-struct kith_local {
-	struct kith_addr addr; /* with its port */
-	uint8_t kind; /* enum kith_addr_kind: HOST or MAPPED */
-	uint8_t prefix_bits; /* HOST: of the interface's network; 0 = 24 for v4, 64 for v6 */
-};
-
-#define KITH_LOCALS_MAX 8
-
-/* Whatever carries packets: a UDP socket, a TCP connection, a component of an ICE agent. */
-struct kith_transport {
-	uint16_t id; /* the host's choice: what packets name */
-	uint8_t kind; /* enum kith_transport_kind */
-	uint8_t family; /* what it can reach */
-	uint8_t purpose; /* enum kith_transport_purpose */
-	bool up; /* down: it may come back, with other addresses */
-	bool closed; /* for good: it is forgotten, and its id is free */
-	uint32_t effect; /* of the KITH_EFFECT_OPEN that asked for it; 0: opened by the host itself */
-	struct kith_addr remote; /* a connection: all that it reaches; family NONE: whatever its kind and family can */
-	struct kith_local locals[KITH_LOCALS_MAX];
-	size_t locals_n;
-};
-
 /* Tells of a transport, new or known: it came up, went down, was closed, or has other local addresses. Where several
  * reach a place the one told of first is taken, so begin with the interface of the default route. KITH_EINVAL: without
  * a kind or a family, too many locals, or up and closed; KITH_EFULL: about a thousand; KITH_ENOMEM. */
@@ -194,20 +166,12 @@ KITH_EXPORT int kith_core_transport(struct kith_core *core, struct kith_now now,
 KITH_EXPORT void kith_core_send_error(struct kith_core *core, struct kith_now now, uint16_t transport,
 				      const struct kith_addr *remote, int err);
 
-enum kith_effect_type {
-	KITH_EFFECT_SAVE /* write these bytes to stable storage: given back in kith_core_options.state */
-};
-
-struct kith_effect {
-	enum kith_effect_type type;
-	uint32_t id; /* for kith_core_complete */
-	struct kith_span bytes;
-};
-
 /* Takes out the next thing that the host is asked to do; false when there is none. */
 KITH_EXPORT bool kith_core_effect(struct kith_core *core, struct kith_effect *out);
-/* It was done (err 0) or failed; bytes may go. Ids that are not under way are ignored. */
-KITH_EXPORT void kith_core_complete(struct kith_core *core, struct kith_now now, uint32_t id, int err);
+/* It was done (err 0) or failed; its bytes may go. result may be NULL. What the host cannot do it completes with
+ * KITH_ENOTSUP. Ids that are not under way are ignored. */
+KITH_EXPORT void kith_core_complete(struct kith_core *core, struct kith_now now, uint32_t id, int err,
+				    const struct kith_effect_result *result);
 
 /* ---- what happened ---- */
 

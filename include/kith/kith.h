@@ -11,6 +11,7 @@
 #include <kith/presence.h>
 #include <kith/session.h>
 #include <kith/stats.h>
+#include <kith/transport.h>
 #include <kith/types.h>
 
 #endif

@@ -308,6 +308,7 @@ int kith_core_new(struct kith_core **out, const struct kith_core_options *o, str
 					 .transports = &c->transports };
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 	kith_timers_init(&c->timers, c->alloc);
+	kith_effects_init(&c->effects, c->alloc);
 	kith_sessions_init(&c->sessions, c->alloc, c->random, o->sessions_max, o->shard);
 	kith_contacts_init(&c->contacts, c->alloc, KITH_CONTACTS_DEFAULT_MAX);
 	kith_hostcache_init(&c->leaf.cache, c->alloc, &c->shared->blobs);
@@ -381,7 +382,7 @@ void kith_core_free(struct kith_core *c)
 	if (c->trust.alloc != NULL)
 		kith_trust_deinit(&c->trust);
 	kith_alloc_free(alloc, (uint8_t *)(uintptr_t)c->devices.p, c->devices.len);
-	kith_alloc_free(alloc, c->saving, c->saving_len);
+	kith_effects_deinit(&c->effects);
 	KITH_FREE_ARRAY(alloc, c->bootstrap, c->bootstrap_n);
 	KITH_FREE_ARRAY(alloc, c->touched, c->touched_cap);
 	kith_timers_deinit(&c->timers);
@@ -448,6 +449,8 @@ static void fire(struct kith_core *c, struct kith_timer *t)
 	case KITH_TIMER_LEAVE:
 		kith_leaving_tick(c);
 		return;
+	case KITH_TIMER_EFFECTS:
+		break; /* whatever is late is settled with the call */
 	case KITH_TIMER_CERTS:
 		kith_certs_tick(c);
 		return;
@@ -545,27 +548,15 @@ void kith_core_send_error(struct kith_core *c, struct kith_now now, uint16_t tra
 
 bool kith_core_effect(struct kith_core *c, struct kith_effect *out)
 {
-	if (c == NULL || out == NULL || !c->save_due)
-		return false;
-	c->save_due = false;
-	*out = (struct kith_effect){ KITH_EFFECT_SAVE, c->save_id, { c->saving, c->saving_len } };
-	return true;
+	return c != NULL && out != NULL && kith_effects_next(&c->effects, out);
 }
 
-void kith_core_complete(struct kith_core *c, struct kith_now now, uint32_t id, int err)
+void kith_core_complete(struct kith_core *c, struct kith_now now, uint32_t id, int err,
+			const struct kith_effect_result *result)
 {
-	if (c == NULL)
+	if (c == NULL || (result != NULL && result->addrs_n > KITH_EFFECT_ADDRS_MAX))
 		return;
 	kith_core_enter(c, now);
-	if (id == c->save_id && c->save_out) {
-		c->save_out = false;
-		kith_alloc_free(c->alloc, c->saving, c->saving_len);
-		c->saving = NULL;
-		c->saving_len = 0;
-		if (err != 0) {
-			KITH_LOG(c->log, KITH_LOG_ERROR, "state_not_saved err=%s", kith_err_name(err));
-			kith_save_soon(c);
-		}
-	}
+	(void)kith_effects_complete(&c->effects, id, err, result);
 	kith_core_settle(c);
 }

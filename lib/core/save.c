@@ -41,26 +41,29 @@ static size_t write_state(struct kith_core *c, uint8_t *out, size_t cap)
 
 void kith_state_save(struct kith_core *c)
 {
-	if (c->save_out) {
+	if (c->save_id != 0) {
 		kith_save_soon(c);
 		return;
 	}
 	size_t cap = FIXED_LEN + KITH_HOSTCACHE_FILE_MAX + kith_contacts_size(&c->contacts) + SUM_LEN;
 	uint8_t *buf = kith_alloc_resize(c->alloc, NULL, 0, cap);
-	if (buf == NULL) {
+	size_t len = buf != NULL ? write_state(c, buf, cap) : 0;
+	struct kith_effect save = { .type = KITH_EFFECT_SAVE, .deadline = KITH_TIME_NEVER, .bytes = { buf, len } };
+	int err = len > 0 ? kith_effects_begin(&c->effects, &save, KITH_OWNER_SAVE, 0, &c->save_id) : KITH_ENOMEM;
+	kith_alloc_free(c->alloc, buf, cap);
+	if (err != 0) {
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
-		return;
+		kith_save_soon(c);
 	}
-	size_t len = write_state(c, buf, cap);
-	uint8_t *fit = len > 0 ? kith_alloc_resize(c->alloc, buf, cap, len) : NULL;
-	if (fit == NULL) {
-		kith_alloc_free(c->alloc, buf, cap);
-		return;
+}
+
+void kith_state_saved(struct kith_core *c, int err)
+{
+	c->save_id = 0;
+	if (err != 0) {
+		KITH_LOG(c->log, KITH_LOG_ERROR, "state_not_saved err=%s", kith_err_name(err));
+		kith_save_soon(c);
 	}
-	c->saving = fit;
-	c->saving_len = len;
-	c->save_due = c->save_out = true;
-	c->save_id++;
 }
 
 static int load_blocks(struct kith_core *c, struct kith_reader *r)

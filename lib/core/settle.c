@@ -6,6 +6,7 @@
 #include "call/relays.h"
 #include "call/talk.h"
 #include "core/leaving.h"
+#include "core/outcome.h"
 #include "core/requests.h"
 #include "core/serving.h"
 #include "leaf/homes.h"
@@ -275,6 +276,7 @@ void kith_core_settle(struct kith_core *c)
 	do {
 		some = settle_ends(c, &over);
 		some |= settle_answers(c);
+		some |= kith_outcome_settle(c);
 		some |= settle_leaf(c);
 		some |= settle_news(c);
 		some |= seal_all(c);
@@ -282,5 +284,6 @@ void kith_core_settle(struct kith_core *c)
 	kith_serving_settle(c);
 	kith_leaving_settle(c);
 	arm_touched(c);
+	kith_outcome_arm(c);
 	sweep(c, over);
 }

@@ -25,7 +25,7 @@ static void save_done(uv_work_t *work, int status)
 	kith_alloc_free(node->alloc, node->save.bytes, node->save.len);
 	node->save.bytes = NULL;
 	if (node->core != NULL)
-		kith_core_complete(node->core, kith_node_now(node), node->save.effect, err);
+		kith_core_complete(node->core, kith_node_now(node), node->save.effect, err, NULL);
 	if (err != 0 && !node->finishing)
 		kith_trouble(node, KITH_TROUBLE_STATE, err, "the state could not be saved");
 	kith_node_job_done(node);
@@ -37,7 +37,7 @@ static void save_begin(struct kith_node *node, const struct kith_effect *effect)
 	int err = 0;
 
 	if (node->statedir.dir < 0 || effect->bytes.len == 0) {
-		kith_core_complete(node->core, kith_node_now(node), effect->id, 0);
+		kith_core_complete(node->core, kith_node_now(node), effect->id, 0, NULL);
 		kith_node_touch(node);
 		return;
 	}
@@ -61,7 +61,7 @@ static void save_begin(struct kith_node *node, const struct kith_effect *effect)
 		job->bytes = NULL;
 		err = KITH_EIO;
 	}
-	kith_core_complete(node->core, kith_node_now(node), effect->id, err);
+	kith_core_complete(node->core, kith_node_now(node), effect->id, err, NULL);
 	kith_node_touch(node);
 }
 
@@ -73,6 +73,16 @@ void kith_effects_take(struct kith_node *node)
 		switch (effect.type) {
 		case KITH_EFFECT_SAVE:
 			save_begin(node, &effect);
+			break;
+		case KITH_EFFECT_CANCEL: /* a state is written to the end */
+			break;
+		case KITH_EFFECT_OPEN:
+		case KITH_EFFECT_CLOSE:
+		case KITH_EFFECT_MAP:
+		case KITH_EFFECT_RESOLVE:
+		case KITH_EFFECT_PRIVATE:
+		default:
+			kith_core_complete(node->core, kith_node_now(node), effect.id, KITH_ENOTSUP, NULL);
 			break;
 		}
 }

@@ -8,6 +8,7 @@
 #include <kith/core.h>
 
 #include "base/blob.h"
+#include "base/effects.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "identity/contacts.h"
@@ -51,7 +52,14 @@ enum kith_timer_kind {
 	KITH_TIMER_WATCHING,
 	KITH_TIMER_SAVE,
 	KITH_TIMER_LEAVE,
+	KITH_TIMER_EFFECTS,
 	KITH_TIMER_CERTS /* certificates that expire */
+};
+
+/* Who asked for an effect: what came of it goes there (core/outcome.c). */
+enum kith_effect_owner {
+	KITH_OWNER_NONE, /* nobody waits for it */
+	KITH_OWNER_SAVE
 };
 
 /* What a request was for: the upper 8 bits of its token; the rest is an id or index of the asker's choice. */
@@ -257,10 +265,9 @@ struct kith_core {
 	struct kith_blob *old_hosts_blob; /* host cache as it was in the state file */
 	struct kith_span old_hosts; /* its bytes */
 	uint64_t entry_seq_saved; /* of the last run, so that sequence numbers only rise */
-	uint8_t *saving; /* state handed out for saving */
-	size_t saving_len;
-	uint32_t save_id;
-	bool save_due, save_out;
+	struct kith_effects effects; /* what the host was asked for */
+	struct kith_timer effects_timer;
+	uint32_t save_id; /* the effect that saves; 0: none */
 	bool warned_expiry;
 	bool answer_strangers, allow_loopback, leaving, left, left_told;
 	uint32_t stream_window_max, session_window_max;

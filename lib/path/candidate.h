@@ -32,7 +32,8 @@ struct kith_candidates {
 void kith_candidates_write(struct kith_writer *w, const struct kith_candidates *cs);
 
 /* Parses a whole body. Of the candidates whose transport is known the first KITH_CANDIDATES_MAX are kept; a later
- * version may name more, and others. Unknown kinds of address are kept (and refused by the check). KITH_EPROTO: malformed. */
+ * version may name more, and others. Unknown kinds of address are kept (and refused by the check). KITH_EPROTO:
+ * malformed. */
 int kith_candidates_read(struct kith_candidates *out, struct kith_span body) KITH_MUST_USE;
 
 /* How many bits of an own address are its network: bits, unless they are not known. */

@@ -13,7 +13,7 @@
 #ifndef KITH_PATH_TRANSPORTS_H
 #define KITH_PATH_TRANSPORTS_H
 
-#include <kith/core.h>
+#include <kith/transport.h>
 
 #include "path/candidate.h"
 

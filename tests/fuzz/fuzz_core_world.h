@@ -277,7 +277,7 @@ static inline void fw_drain(int i)
 		}
 		fw_send(i);
 		while (kith_core_effect(core, &effect))
-			kith_core_complete(core, fw_clock(), effect.id, 0);
+			kith_core_complete(core, fw_clock(), effect.id, 0, NULL);
 		if (incoming != 0) {
 			int err = kith_core_session_info(core, incoming, &info);
 			KITH_ASSERT(err != 0 || info.name[0] != '\0');

@@ -104,7 +104,7 @@ static inline void fn_drain(struct fn *f, unsigned i)
 				incoming = ev.session;
 		}
 		while (kith_core_effect(c, &effect)) {
-			kith_core_complete(c, fn_clock(f), effect.id, 0);
+			kith_core_complete(c, fn_clock(f), effect.id, 0, NULL);
 			again = true;
 		}
 		if (incoming != 0) {

@@ -256,7 +256,7 @@ static void world_drain(struct core_world *w, int i)
 	}
 	int last = w->events_n;
 	while (kith_core_effect(core, &effect))
-		kith_core_complete(core, world_clock(w), effect.id, 0);
+		kith_core_complete(core, world_clock(w), effect.id, 0, NULL);
 	for (int k = first; k < last && w->on_event != NULL; k++)
 		w->on_event(w, i, &w->events[k].ev);
 	if (last > first)

@@ -58,7 +58,7 @@ static void a_core_that_is_none_is_refused_by_every_call(void **state)
 	assert_int_equal(kith_core_transport(c, now, &t), KITH_EINVAL);
 	kith_core_send_error(c, now, 0, &t.locals[0].addr, KITH_EIO);
 	assert_false(kith_core_effect(c, &effect));
-	kith_core_complete(c, now, 1, 0);
+	kith_core_complete(c, now, 1, 0, NULL);
 	assert_false(kith_core_event(c, &ev));
 	assert_int_equal(kith_core_serve(c, "chat"), KITH_EINVAL);
 	assert_int_equal(kith_core_call(c, now, "bob", "chat", 0, &op), KITH_EINVAL);
@@ -124,7 +124,7 @@ static void a_missing_pointer_is_refused_and_changes_nothing(void **state)
 	kith_core_send_error(c, now, 0, NULL, KITH_EIO);
 	assert_false(kith_core_effect(c, NULL));
 	assert_false(kith_core_event(c, NULL));
-	kith_core_complete(c, now, 77777, KITH_EIO);
+	kith_core_complete(c, now, 77777, KITH_EIO, NULL);
 	assert_int_equal(kith_core_serve(c, NULL), KITH_EINVAL);
 	assert_int_equal(kith_core_call(c, now, NULL, "chat", 0, &op), KITH_EINVAL);
 	assert_int_equal(kith_core_call(c, now, "bob", NULL, 0, &op), KITH_EINVAL);

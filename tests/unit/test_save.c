@@ -17,7 +17,7 @@ static size_t saved_state(struct core_world *w, int node, uint8_t *out, size_t c
 	assert_true(effect.bytes.len > 0 && effect.bytes.len <= cap);
 	memcpy(out, effect.bytes.p, effect.bytes.len);
 	size_t len = effect.bytes.len;
-	kith_core_complete(c, world_clock(w), effect.id, 0);
+	kith_core_complete(c, world_clock(w), effect.id, 0, NULL);
 	world_drain(w, node);
 	return len;
 }
@@ -135,7 +135,7 @@ static void a_supernode_saves_when_it_has_signed(void **state)
 		saved = kith_core_effect(w.nodes[i].core, &effect);
 	}
 	assert_true(saved);
-	kith_core_complete(w.nodes[i].core, world_clock(&w), effect.id, 0);
+	kith_core_complete(w.nodes[i].core, world_clock(&w), effect.id, 0, NULL);
 	core_world_deinit(&w);
 }
 
@@ -193,8 +193,8 @@ static void a_save_that_failed_is_tried_again(void **state)
 	uint32_t id = effect.id;
 	kith_state_save(c); /* one is out: later */
 	assert_false(kith_core_effect(c, &effect));
-	kith_core_complete(c, world_clock(&w), id + 1, KITH_EIO); /* another's */
-	kith_core_complete(c, world_clock(&w), id, KITH_EIO);
+	kith_core_complete(c, world_clock(&w), id + 1, KITH_EIO, NULL); /* another's */
+	kith_core_complete(c, world_clock(&w), id, KITH_EIO, NULL);
 	bool again = false;
 	for (int i = 0; i < 20 && !again; i++) {
 		w.now += KITH_US_PER_S;
@@ -205,7 +205,7 @@ static void a_save_that_failed_is_tried_again(void **state)
 	}
 	assert_true(again);
 	assert_true(effect.id != id && effect.bytes.len > 0);
-	kith_core_complete(c, world_clock(&w), effect.id, 0);
+	kith_core_complete(c, world_clock(&w), effect.id, 0, NULL);
 	core_world_deinit(&w);
 }
 

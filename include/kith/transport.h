@@ -1,0 +1,78 @@
+/* What a core and its host tell each other besides packets and events: the transports there are, and what the host is
+ * asked to do. The calls are in <kith/core.h>.
+ */
+#ifndef KITH_TRANSPORT_H
+#define KITH_TRANSPORT_H
+
+#include <kith/types.h>
+
+/* What a transport is for. */
+enum kith_transport_purpose {
+	KITH_PURPOSE_ANY, /* handshakes, homes, calls */
+	KITH_PURPOSE_PUNCH /* one of many, to get through one NAT: used by whoever asked for it, offered to nobody */
+};
+
+/* An address at which a transport may be reachable. */
+struct kith_local {
+	struct kith_addr addr; /* with its port */
+	uint8_t kind; /* enum kith_addr_kind: HOST or MAPPED */
+	uint8_t prefix_bits; /* HOST: of the interface's network; 0 = 24 for v4, 64 for v6 */
+};
+
+#define KITH_LOCALS_MAX 8
+
+/* Whatever carries packets: a UDP socket, a TCP connection, a component of an ICE agent. */
+struct kith_transport {
+	uint16_t id; /* the host's choice: what packets name */
+	uint8_t kind; /* enum kith_transport_kind */
+	uint8_t family; /* what it can reach */
+	uint8_t purpose; /* enum kith_transport_purpose */
+	bool up; /* down: it may come back, with other addresses */
+	bool closed; /* for good: it is forgotten, and its id is free */
+	uint32_t effect; /* of the KITH_EFFECT_OPEN that asked for it; 0: opened by the host itself */
+	struct kith_addr remote; /* a connection: all that it reaches; family NONE: whatever its kind and family can */
+	struct kith_local locals[KITH_LOCALS_MAX];
+	size_t locals_n;
+};
+
+/* ---- effects ---- */
+
+/* What a core asks of its host beyond packets: each once, under an id. It ends once: the host completes it, or its
+ * deadline comes, or the core gives it up. */
+enum kith_effect_type {
+	KITH_EFFECT_SAVE, /* write bytes to stable storage: given back in kith_core_options.state */
+	/* open count transports of kind, family and purpose, a connection to remote; each is told by
+	 * kith_core_transport, with this id, before this is completed: with 0 if there is one at least */
+	KITH_EFFECT_OPEN,
+	KITH_EFFECT_CLOSE, /* close transport; kith_core_transport tells that it is closed */
+	/* map a port of transport at the NAT (PCP, NAT-PMP, UPnP), or renew it. In its result: the outer address, and
+	 * for how long */
+	KITH_EFFECT_MAP,
+	KITH_EFFECT_RESOLVE, /* the addresses of the host name in bytes, of family, or of any: in its result */
+	KITH_EFFECT_CANCEL, /* what has this id is not wanted any more: nothing is to be completed */
+	KITH_EFFECT_PRIVATE = 240 /* to 255: for hosts and cores with effects of their own */
+};
+
+struct kith_effect {
+	enum kith_effect_type type;
+	uint32_t id; /* for kith_core_complete; CANCEL: of what is given up */
+	kith_time_us deadline; /* on the monotonic clock: what is completed later is ignored; or KITH_TIME_NEVER */
+	struct kith_span bytes; /* until the effect ends */
+	uint16_t transport; /* CLOSE, MAP */
+	uint16_t count; /* OPEN */
+	uint8_t kind; /* OPEN: enum kith_transport_kind */
+	uint8_t family; /* OPEN; RESOLVE: KITH_FAMILY_NONE for any */
+	uint8_t purpose; /* OPEN: enum kith_transport_purpose */
+	struct kith_addr remote; /* OPEN: of a connection */
+};
+
+#define KITH_EFFECT_ADDRS_MAX 8
+
+/* What a host has to say besides that it is done. */
+struct kith_effect_result {
+	struct kith_addr addrs[KITH_EFFECT_ADDRS_MAX]; /* RESOLVE: of the host, with port 0; MAP: the outer one */
+	uint8_t addrs_n;
+	kith_time_us life_us; /* MAP: how long it lasts from now */
+};
+
+#endif

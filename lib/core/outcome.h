@@ -1,0 +1,20 @@
+/* Effects: what the host is asked for, and what came of it, given to whoever asked.
+ *
+ * A handler begins an effect (base/effects) and names its owner. Completions, and deadlines that have come, are settled
+ * with the call in which they are found: here is the one switch over owners. To add an owner: its value in enum
+ * kith_effect_owner, and its line in the switch.
+ * Timers: one, for the next deadline.
+ * Never: work for an effect; that is the host's.
+ */
+#ifndef KITH_CORE_OUTCOME_H
+#define KITH_CORE_OUTCOME_H
+
+#include "link/state.h"
+
+/* Gives what has ended to its owners. False: nothing had. */
+bool kith_outcome_settle(struct kith_core *c);
+
+/* Sets the timer to the next deadline. */
+void kith_outcome_arm(struct kith_core *c);
+
+#endif
