@@ -20,7 +20,7 @@ from objects import address, counted, number
 from primitives import (Refused, argon2id, blake2b, ed25519_public, key_of_text, key_text, siphash, x25519_public, xopen, xseal)
 
 # Strings are hex but for these.
-TEXT = {"name", "label", "constraint", "context", "text", "address", "addresses", "from", "observed", "service", "passphrase",
+TEXT = {"name", "label", "constraint", "context", "text", "address", "from", "observed", "service", "passphrase",
         "label_of_signature", "fingerprint", "type"}
 # Follows from choices that are local (which children are visited first, what fits): read, and not written.
 NOT_COMPUTED = {"gossip": {"body", "own_request"}}
@@ -139,7 +139,16 @@ def chain_verified(f):
 
 @rule("directory", "host entry$")
 def host(f):
-    return {"host": objects.host(f["x25519"], [a["address"] for a in f["addresses"]])}
+    return {"host": objects.host(f["x25519"], f["endpoints"])}
+
+
+@rule("directory", "host entry, a kind of a later version")
+def later_host(f):
+    reader = objects.Reader(f["host"])
+    key, kept = objects.read_host(reader)
+    reader.end()
+    text = [f"[{ip}]:{port}" if ip.version == 6 else f"{ip}:{port}" for _, (ip, port) in kept]
+    return {"x25519": key, "endpoints": [{"transport": k[0], "address": t} for k, t in zip(kept, text)]}
 
 
 @rule("directory", "host entry,")
@@ -366,14 +375,20 @@ def rekey_data(f):
 
 # ---- frames ----
 
+def nat_class(fields):
+    """What is unknown at the end is left out."""
+    known = bytes(x["field"] for x in fields).rstrip(b"\0")
+    return bytes([len(known)]) + known
+
+
 FRAMES = {
     "probe": (0x01, lambda f: (f["nonce"] + bytes([f["path"], f["flags"]])).ljust(f["body_length"], b"\0")),
     "probe ack": (0x02, lambda f: f["nonce"] + bytes([f["path"]]) + (address(f["observed"]) if "observed" in f else b"")),
     "path ack": (0x03, lambda f: bytes([f["path"]]) + f["largest"] + number(f["count"], 4) + number(f["delay_us"], 4) +
                  bytes([f["flags"]])),
     "idle": (0x04, lambda f: bytes([f["path"]])),
-    "candidates": (0x05, lambda f: bytes([f["generation"], f["hops"], len(f["candidates"])]) +
-                   b"".join(bytes([c["kind"]]) + address(c["address"]) for c in f["candidates"])),
+    "candidates": (0x05, lambda f: bytes([f["generation"]]) + nat_class(f["nat"]) + bytes([len(f["candidates"])]) +
+                   b"".join(bytes([c["kind"]]) + objects.endpoint(c) for c in f["candidates"])),
     "punch": (0x06, lambda f: bytes([f["round"], f["generation"]])),
     "keepalive": (0x07, lambda f: bytes([f["sequence"]]) + f["zeros"]),
     "path close": (0x08, lambda f: bytes([f["path"]])),
@@ -399,12 +414,11 @@ for frame_name, (frame_type, frame_body) in FRAMES.items():
 @rule("frames", "candidates, ")
 def read_candidates(f):
     reader = objects.Reader(f["body"])
-    reader.bytes(2)
-    n = reader.number(1)
-    objects.refuse("KITH_EPROTO", "too many", n > 8)
-    for _ in range(n):
+    reader.bytes(1)
+    reader.counted(1)
+    for _ in range(reader.number(1)):
         reader.bytes(1)
-        objects.read_address(reader, checked=False)
+        objects.read_endpoint(reader, checked=False)
     reader.end()
     return {}
 
@@ -753,10 +767,10 @@ def host_cache_sum(body):
 
 @rule("files", "host cache$")
 def host_cache(f):
-    body = b"KHOS\1\0" + number(len(f["hosts"]), 2)
+    body = b"KHOS\2\0" + number(len(f["hosts"]), 2)
     for h in f["hosts"]:
         body += bytes([h["flags"], h["failures"]]) + number(h["success_ms"], 8) + number(h["source"], 4)
-        body += objects.host(h["x25519"], [h["address"]])
+        body += objects.host(h["x25519"], [{"transport": 1, "address": h["address"]}])
     return {"checked": body, "checksum": host_cache_sum(body), "file": body + host_cache_sum(body)}
 
 

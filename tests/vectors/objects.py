@@ -44,6 +44,13 @@ class Reader:
         refuse("KITH_EPROTO", "longer than it may be", length > most)
         return self.bytes(length)
 
+    def peek(self, ahead=0):
+        at = self.at + ahead
+        return self.data[at] if at < len(self.data) else None
+
+    def left(self):
+        return len(self.data) - self.at
+
     def end(self):
         refuse("KITH_EPROTO", "bytes after the end", self.at != len(self.data))
 
@@ -66,14 +73,37 @@ def read_address(reader, checked=True):
     return ip, port
 
 
-def host(key, addresses):
-    return key + number(len(addresses), 1) + b"".join(address(a) for a in addresses)
+def endpoint(f):
+    packed = address(f["address"])
+    return bytes([f["transport"], len(packed)]) + packed
+
+
+def endpoints(list_of):
+    return number(len(list_of), 1) + b"".join(endpoint(e) for e in list_of)
+
+
+def read_endpoint(reader, checked=True):
+    """None for a kind or a family that is not known."""
+    kind, inner = reader.number(1), Reader(reader.counted(1))
+    if kind not in (1, 2, 3) and kind < 240 or (inner.left() > 0 and inner.peek() not in (4, 6)):
+        return None
+    return kind, read_address(inner, checked)
+
+
+def read_endpoints(reader):
+    n = reader.number(1)
+    refuse("KITH_EPROTO", "one endpoint at least", n == 0)
+    return [e for e in [read_endpoint(reader) for _ in range(n)] if e is not None][:4]
+
+
+def host(key, list_of):
+    return key + endpoints(list_of)
 
 
 def read_host(reader):
-    key, n = reader.bytes(32), reader.number(1)
-    refuse("KITH_EPROTO", "a host has a key, and one or two addresses", key == bytes(32) or n not in (1, 2))
-    return key, [read_address(reader) for _ in range(n)]
+    key = reader.bytes(32)
+    refuse("KITH_EPROTO", "a host has a key", key == bytes(32))
+    return key, read_endpoints(reader)
 
 
 # ---- the frame of signed objects ----
@@ -302,7 +332,7 @@ def read_revocations(data):
 # ---- records, reports, entries ----
 
 def record(f):
-    homes = b"".join(host(h["x25519"], [a["address"] for a in h["addresses"]]) + h["tag"] for h in f["homes"])
+    homes = b"".join(host(h["x25519"], h["endpoints"]) + h["tag"] for h in f["homes"])
     return b"\1\x10" + number(f["flags"], 2) + f["directory_key"] + f["seq"] + number(f["expires_ms"], 8) + number(
         len(f["homes"]), 1) + homes + counted(f["status"]) + counted(f["device_list"], 2) + counted(f["chain"], 2) + b"\0"
 
@@ -340,18 +370,19 @@ def home_tag(key):
 
 
 def member(f):
-    return b"\1\x12" + number(f["flags"], 2) + bytes([f["slot"], f["load"]]) + f["seq"] + number(f["expires_ms"], 8) + number(
-        len(f["addresses"]), 1) + b"".join(address(a["address"]) for a in f["addresses"]) + counted(
+    return b"\1\x12" + number(f["flags"], 2) + bytes([f["slot"], f["load"]]) + f["seq"] + number(f["expires_ms"], 8) + endpoints(
+        f["endpoints"]) + counted(
             f["attestations"], 2) + counted(f["chain"], 2) + b"\0"
 
 
 def read_member(data):
     r = begin(data, 18)
     c = {"flags": r.number(2), "slot": r.number(1), "load": r.number(1), "seq": r.number(8), "expires_ms": r.number(8)}
-    c["addresses"] = [read_address(r) for _ in range(r.number(1))]
+    first = r.peek(1)
+    c["endpoints"] = read_endpoints(r)
     c["attestations"], c["chain"] = r.counted(2), r.counted(2)
     c["signed"] = finish(r)
-    refuse("KITH_EPROTO", "addresses", not 1 <= len(c["addresses"]) <= 4)
+    refuse("KITH_EPROTO", "the first endpoint is UDP", first != 1 or not c["endpoints"])
     refuse("KITH_EPROTO", "life", c["expires_ms"] > c["seq"] + MEMBER_LIFE_MS)
     return c
 

@@ -49,8 +49,17 @@ static void hosts(struct vec_topic *topic, const struct cast *c)
 	vec_bytes(v.out, "host", bytes, len);
 	vec_end(&v);
 
+	v = vec_begin(topic, "host entry, a kind of a later version", "9.1",
+		      "It is skipped; the other endpoint is kept.");
+	bytes[KITH_KEY_LEN + 1] = 99;
+	vec_bytes(v.in, "host", bytes, len);
+	VEC_REQUIRE(kith_host_parse(&parsed, vec_span_of(bytes, len)) == 0 && parsed.endpoints_n == 1);
+	put_host(v.out, &parsed);
+	vec_end(&v);
+	bytes[KITH_KEY_LEN + 1] = KITH_TRANSPORT_UDP;
+
 	v = vec_begin(topic, "host entry, multicast", "9.1", "No packet may be sent to such an address.");
-	bytes[KITH_KEY_LEN + 4] = 224;
+	bytes[KITH_KEY_LEN + 6] = 224;
 	vec_bytes(v.in, "host", bytes, len);
 	int err = kith_host_parse(&parsed, vec_span_of(bytes, len));
 	vec_refused(&v, err, "an address that no packet may be sent to");
@@ -58,7 +67,7 @@ static void hosts(struct vec_topic *topic, const struct cast *c)
 
 	v = vec_begin(topic, "host entry, no key", "9.1", "The key is zero.");
 	memset(bytes, 0, KITH_KEY_LEN);
-	bytes[KITH_KEY_LEN + 4] = 198;
+	bytes[KITH_KEY_LEN + 6] = 198;
 	vec_bytes(v.in, "host", bytes, len);
 	err = kith_host_parse(&parsed, vec_span_of(bytes, len));
 	vec_refused(&v, err, "the X25519 key is zero");
