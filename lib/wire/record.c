@@ -353,16 +353,15 @@ int kith_member_make(const struct kith_suite *suite, uint8_t out[KITH_MEMBER_LEN
 	return len;
 }
 
-/* The first one decides about ids and prefixes: all must read the same, whatever kinds they know. */
+/* The first one decides about ids and prefixes: all must read the same, whatever kinds and families they know. */
 static void read_endpoints(struct kith_reader *r, struct kith_member_entry *out)
 {
+	struct kith_endpoint e;
 	struct kith_reader first = *r;
 	(void)kith_read_u8(&first); /* how many */
-	if (kith_read_u8(&first) != KITH_TRANSPORT_UDP)
+	if (!kith_endpoint_read(&first, &e) || e.kind != KITH_TRANSPORT_UDP)
 		r->bad = true;
 	out->endpoints_n = kith_endpoints_read(r, out->endpoints, KITH_MEMBER_ENDPOINTS_MAX);
-	if (out->endpoints_n == 0)
-		r->bad = true; /* an UDP endpoint of a family that is not known */
 }
 
 int kith_member_parse(struct kith_member_entry *out, struct kith_span bytes)

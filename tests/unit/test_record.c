@@ -460,6 +460,10 @@ static void a_member_entry_begins_with_what_everybody_speaks(void **state)
 	assert_int_equal(back.endpoints_n, 1);
 	buf[23] = KITH_TRANSPORT_TCP;
 	assert_int_equal(kith_member_parse(&back, bytes), KITH_EPROTO);
+	buf[23] = KITH_TRANSPORT_UDP;
+	buf[25] = 5; /* of a family that is not known: the second one must not take its place */
+	buf[23 + 9] = KITH_TRANSPORT_UDP;
+	assert_int_equal(kith_member_parse(&back, bytes), KITH_EPROTO);
 	e.endpoints[0].kind = KITH_TRANSPORT_TCP;
 	assert_int_equal(kith_member_make(w.suite, buf, &e, alice.device.sign.sk), KITH_EINVAL);
 }

@@ -378,11 +378,11 @@ def member(f):
 def read_member(data):
     r = begin(data, 18)
     c = {"flags": r.number(2), "slot": r.number(1), "load": r.number(1), "seq": r.number(8), "expires_ms": r.number(8)}
-    first = r.peek(1)
+    first = r.peek(1), r.peek(3) in (4, 6)
     c["endpoints"] = read_endpoints(r)
     c["attestations"], c["chain"] = r.counted(2), r.counted(2)
     c["signed"] = finish(r)
-    refuse("KITH_EPROTO", "the first endpoint is UDP", first != 1 or not c["endpoints"])
+    refuse("KITH_EPROTO", "the first endpoint is UDP", first != (1, True))
     refuse("KITH_EPROTO", "life", c["expires_ms"] > c["seq"] + MEMBER_LIFE_MS)
     return c
 
