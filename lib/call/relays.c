@@ -37,8 +37,8 @@ void kith_relays_on_answer(struct kith_core *c, struct kith_session *via, const 
 	kith_session_touch(c, s);
 	if (s->state == KITH_SESSION_INITIATING)
 		(void)kith_relays_via(c, s, good ? &hop : NULL);
-	else if (good && kith_pathset_add(&s->paths, kith_env(c, s), c->now.mono_us, &hop) ==
-				 KITH_ENOMEM) /* else: it has enough already */
+	else if (good &&
+		 kith_pathset_add(&s->paths, kith_env(c, s), &hop) == KITH_ENOMEM) /* else: it has enough already */
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 }
 
@@ -72,7 +72,7 @@ bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, s
 	struct kith_session *peer;
 	bool found = false;
 	while ((peer = next_talk(c, &it)) != NULL) {
-		if (!kith_pathset_relay_limited(&peer->paths, kith_env(c, peer), now, &hop, limit))
+		if (!kith_pathset_relay_limited(&peer->paths, kith_env(c, peer), &hop, limit))
 			continue;
 		found = true;
 	}
@@ -112,9 +112,9 @@ void kith_relays_on_close(struct kith_core *c, struct kith_session *s, const str
 		if (!runs_through(peer, &hop, &other))
 			continue;
 		if (other)
-			kith_pathset_drop(&peer->paths, kith_env(c, peer), c->now.mono_us, &hop);
+			kith_pathset_drop(&peer->paths, kith_env(c, peer), &hop);
 		else /* the only way there is: used until another is found, or it is really gone */
-			kith_pathset_link_event(&peer->paths, kith_env(c, peer), c->now.mono_us, hop.transport, &hop,
+			kith_pathset_link_event(&peer->paths, kith_env(c, peer), hop.transport, &hop,
 						KITH_EUNREACHABLE);
 		if (peer->initiator && peer->peer->relay_at == KITH_TIME_NEVER)
 			peer->peer->relay_at = c->now.mono_us;

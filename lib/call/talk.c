@@ -23,7 +23,7 @@ static void offer(struct kith_core *c, struct kith_session *s)
 	struct kith_candidate list[KITH_CANDIDATES_MAX];
 	size_t n = s->peer->relay_only ? 0 : kith_own_candidates(c, list, KITH_CANDIDATES_MAX);
 	if (n > 0) {
-		if (kith_pathset_offer(&s->paths, kith_env(c, s), c->now.mono_us, list, n, &c->nat) != 0)
+		if (kith_pathset_offer(&s->paths, kith_env(c, s), list, n, &c->nat) != 0)
 			kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 	}
 }
@@ -112,7 +112,7 @@ static void check_relays(struct kith_core *c, struct kith_session *s)
 			if (via->state != KITH_SESSION_OPEN ||
 			    !kith_addr_equal(&kith_session_hop(via)->remote, &p->hop.remote))
 				continue;
-			kith_pathset_check(&via->paths, kith_env(c, via), c->now.mono_us);
+			kith_pathset_check(&via->paths, kith_env(c, via));
 		}
 	}
 }
@@ -180,7 +180,7 @@ void kith_talk_tick(struct kith_core *c, struct kith_session *s)
 			kith_dial_refresh(c, s); /* all were asked: perhaps the peer has others by now */
 	}
 	if (silent_at(s) <= c->now.mono_us) {
-		kith_pathset_check(&s->paths, kith_env(c, s), c->now.mono_us);
+		kith_pathset_check(&s->paths, kith_env(c, s));
 	}
 	if (peer->want_writable && kith_outbox_has_room(&c->shared->outbox, 8) &&
 	    kith_pathset_ready_at(&s->paths, c->now.mono_us, peer->want_len) <= c->now.mono_us) {
@@ -210,7 +210,7 @@ int kith_talk_send(struct kith_core *c, struct kith_session *s, uint16_t channel
 	/* Keep some slots for what keeps the session alive. */
 	int err = KITH_EAGAIN;
 	if (kith_outbox_has_room(&c->shared->outbox, 8))
-		err = kith_pathset_take(&s->paths, kith_env(c, s), c->now.mono_us, data.len);
+		err = kith_pathset_take(&s->paths, kith_env(c, s), data.len);
 	if (err == KITH_EAGAIN) {
 		s->peer->want_writable = true;
 		s->peer->want_len = (uint16_t)data.len;

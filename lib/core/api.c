@@ -118,7 +118,7 @@ static void apply_contact(void *ctx, struct kith_session *s)
 		s->peer->relay_only = true;
 		kith_session_touch(c, s);
 		if (s->state == KITH_SESSION_OPEN)
-			kith_pathset_allow(&s->paths, kith_env(c, s), c->now.mono_us, KITH_PATHSET_RELAY_ONLY);
+			kith_pathset_allow(&s->paths, kith_env(c, s), KITH_PATHSET_RELAY_ONLY);
 	}
 }
 

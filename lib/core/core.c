@@ -515,8 +515,7 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 	struct kith_session *s;
 	while (known && (s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
 		if (s->state == KITH_SESSION_OPEN)
-			kith_pathset_link_event(&s->paths, kith_env(c, s), c->now.mono_us, t->id, NULL,
-						t->up ? 0 : KITH_ECLOSED);
+			kith_pathset_link_event(&s->paths, kith_env(c, s), t->id, NULL, t->up ? 0 : KITH_ECLOSED);
 	}
 	kith_talk_offer_all(c);
 	if (!kith_serves(c) && t->up)
@@ -539,8 +538,7 @@ void kith_core_send_error(struct kith_core *c, struct kith_now now, uint16_t tra
 		for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
 			struct kith_hop hop = kith_pathset_path(&s->paths, i)->hop;
 			if (hop.transport == transport && kith_addr_equal(&hop.remote, remote))
-				kith_pathset_link_event(&s->paths, kith_env(c, s), c->now.mono_us, transport, &hop,
-							err);
+				kith_pathset_link_event(&s->paths, kith_env(c, s), transport, &hop, err);
 		}
 	}
 	kith_core_settle(c);

@@ -46,7 +46,7 @@ static bool on_frame(struct kith_core *c, struct kith_session *s, const struct k
 	case KITH_FRAME_PUNCH:
 	case KITH_FRAME_KEEPALIVE:
 	case KITH_FRAME_PATH_CLOSE:
-		return kith_pathset_on_frame(&s->paths, kith_env(c, s), c->now.mono_us, hop, frame) == 0;
+		return kith_pathset_on_frame(&s->paths, kith_env(c, s), hop, frame) == 0;
 	case KITH_FRAME_RELAY_LIMITED:
 		return kith_relays_on_limited(c, s, frame->body);
 	case KITH_FRAME_CLOSE:
@@ -243,7 +243,7 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	bool data = has_data(frames);
 	if (data && (s->use & KITH_USE_PEER) && s->replay.wide == NULL)
 		(void)kith_replay_widen(&s->replay, c->alloc); /* without memory the narrow window goes on */
-	kith_pathset_heard(&s->paths, kith_env(c, s), c->now.mono_us, hop, header.counter, data, packet.len);
+	kith_pathset_heard(&s->paths, kith_env(c, s), hop, header.counter, data, packet.len);
 	on_frames(c, s, hop, frames);
 	(void)kith_settle_news(c, s); /* packets behind this one in the batch meet what follows from it */
 }

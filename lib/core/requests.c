@@ -129,7 +129,7 @@ uint16_t kith_core_on_request(struct kith_core *c, struct kith_session *s, struc
 {
 	*own = nothing;
 	struct kith_request request;
-	switch (kith_request_on_request(&s->requests, kith_env(c, s), c->now.mono_us, body, &request)) {
+	switch (kith_request_on_request(&s->requests, kith_env(c, s), body, &request)) {
 	case KITH_REQUEST_NEW:
 		break;
 	case KITH_REQUEST_MALFORMED:
@@ -188,6 +188,6 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 void kith_core_on_answer(struct kith_core *c, struct kith_session *s, struct kith_span body)
 {
 	struct kith_answer answer;
-	if (kith_request_on_answer(s->requests, kith_env(c, s), c->now.mono_us, body, &answer))
+	if (kith_request_on_answer(s->requests, kith_env(c, s), body, &answer))
 		kith_core_answered(c, s, &answer);
 }

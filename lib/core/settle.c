@@ -23,6 +23,7 @@ void kith_core_enter(struct kith_core *c, struct kith_now now)
 	if (now.mono_us < c->now.mono_us) /* a clock that goes back stands still */
 		now.mono_us = c->now.mono_us;
 	c->now = now;
+	c->env.now = now.mono_us;
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 }
 
@@ -38,7 +39,7 @@ static void tell_ended(struct kith_core *c, struct kith_session *s)
 	if (s->use & KITH_USE_HOME)
 		kith_homes_lost(c, s, reason);
 	kith_super_lost(c, s, reason);
-	while (kith_requests_expired(s->requests, &c->env, c->now.mono_us, true, &unanswered))
+	while (kith_requests_expired(s->requests, &c->env, true, &unanswered))
 		kith_core_answered(c, s, &unanswered);
 }
 
@@ -158,7 +159,7 @@ static void seal(struct kith_core *c, const struct kith_open_packet *p)
 	for (size_t i = 1; i < n; i++)
 		kith_outbox_copy(ob, &hops[i], p->ttl, packet, len);
 	for (size_t i = 0; i < n; i++)
-		kith_pathset_sent(&s->paths, kith_env(c, s), c->now.mono_us, &hops[i], counter, p->data, sealed);
+		kith_pathset_sent(&s->paths, kith_env(c, s), &hops[i], counter, p->data, sealed);
 	kith_outbox_ready(ob, &hops[0], p->ttl, packet, len);
 }
 
@@ -236,17 +237,16 @@ static bool unused(struct kith_core *c, struct kith_session *s)
 void kith_settle_tick(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_answer ended;
-	while (s->state != KITH_SESSION_CLOSED &&
-	       kith_requests_expired(s->requests, kith_env(c, s), c->now.mono_us, false, &ended))
+	while (s->state != KITH_SESSION_CLOSED && kith_requests_expired(s->requests, kith_env(c, s), false, &ended))
 		kith_core_answered(c, s, &ended);
-	kith_requests_tick(&s->requests, kith_env(c, s), c->now.mono_us);
+	kith_requests_tick(&s->requests, kith_env(c, s));
 	bool handshake = s->state != KITH_SESSION_CLOSED && s->hs != NULL;
 	if (handshake && kith_connect_deadline(s) <= c->now.mono_us && kith_connect_tick(c, s))
 		kith_dial_redial(c, s);
 	if (s->state == KITH_SESSION_OPEN)
 		kith_rekey_tick(s, c->alloc, c->now.mono_us);
 	if (s->state == KITH_SESSION_OPEN && kith_pathset_deadline(&s->paths) <= c->now.mono_us)
-		kith_pathset_tick(&s->paths, kith_env(c, s), c->now.mono_us);
+		kith_pathset_tick(&s->paths, kith_env(c, s));
 	(void)kith_settle_news(c, s);
 	if (s->state == KITH_SESSION_OPEN && (s->use & KITH_USE_PEER))
 		kith_talk_tick(c, s);

@@ -358,7 +358,7 @@ static void check_others(struct kith_core *c)
 		struct kith_session *s = kith_homes_session(c, &c->leaf.homes[i]);
 		if (s == NULL || s->state != KITH_SESSION_OPEN)
 			continue;
-		kith_pathset_check(&s->paths, kith_env(c, s), c->now.mono_us);
+		kith_pathset_check(&s->paths, kith_env(c, s));
 	}
 }
 

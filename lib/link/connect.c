@@ -69,8 +69,8 @@ static int make_hello(struct kith_core *c, struct kith_session *s, const uint8_t
 	begin_payload(c, s, &w, short_chain ? c->self.chain_short : c->self.chain);
 	*embedded = kind != 0 && key != NULL && kith_writer_space(&w) >= KITH_FRAME_HEADER + 3 + req.len;
 	if (*embedded) {
-		int err = kith_request_embed(&s->requests, kith_env(c, s), c->now.mono_us, kind, req, token,
-					     KITH_REQUEST_TIMEOUT_US, &w);
+		int err =
+			kith_request_embed(&s->requests, kith_env(c, s), kind, req, token, KITH_REQUEST_TIMEOUT_US, &w);
 		if (err != 0)
 			return err;
 	}
@@ -135,8 +135,8 @@ static struct kith_session *start(struct kith_core *c, const struct kith_host *h
 	bool embedded;
 	int err = make_hello(c, s, known ? host->dh.b : NULL, long_request, kind, body, token, &embedded);
 	if (err == 0 && kind != 0 && !embedded)
-		err = kith_request_embed(&s->requests, kith_env(c, s), c->now.mono_us, kind, body, token,
-					 KITH_REQUEST_TIMEOUT_US, NULL);
+		err = kith_request_embed(&s->requests, kith_env(c, s), kind, body, token, KITH_REQUEST_TIMEOUT_US,
+					 NULL);
 	if (err != 0) {
 		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
 		return NULL;
@@ -169,8 +169,8 @@ int kith_connect_request(struct kith_core *c, const struct kith_host *host, uint
 	if (s != NULL && s->state != KITH_SESSION_CLOSED) {
 		s->use |= use;
 		*session = s->index;
-		return kith_request_embed(&s->requests, kith_env(c, s), c->now.mono_us, kind, body, token,
-					  KITH_REQUEST_TIMEOUT_US, NULL);
+		return kith_request_embed(&s->requests, kith_env(c, s), kind, body, token, KITH_REQUEST_TIMEOUT_US,
+					  NULL);
 	}
 	s = start(c, host, kind, body, token);
 	if (s == NULL)
@@ -406,7 +406,7 @@ void kith_connect_opened(struct kith_core *c, struct kith_session *s, const stru
 		 s->initiator, from->tunnel != 0);
 	kith_stats_add(c->stats, KITH_STAT_HANDSHAKES, 1);
 	kith_stats_add(c->stats, KITH_STAT_SESSIONS_OPENED, 1);
-	kith_requests_started(s->requests, kith_env(c, s), c->now.mono_us, rtt > 0 && rtt < KITH_US_PER_S ? rtt : 0);
+	kith_requests_started(s->requests, kith_env(c, s), rtt > 0 && rtt < KITH_US_PER_S ? rtt : 0);
 }
 
 /* Confirms the keys to the responder at once: it may send nothing before. */
@@ -597,7 +597,7 @@ void kith_connect_on_gone(struct kith_core *c, struct kith_span packet, const st
 		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
 		return;
 	}
-	kith_pathset_hint(&s->paths, kith_env(c, s), c->now.mono_us);
+	kith_pathset_hint(&s->paths, kith_env(c, s));
 }
 
 /* ---- time ---- */

@@ -162,7 +162,7 @@ void kith_session_use(struct kith_core *c, struct kith_session *s, uint8_t use)
 	if (use & KITH_USE_LEAF)
 		flags |= KITH_PATHSET_ATTACHED;
 	if (flags != 0 && s->state == KITH_SESSION_OPEN)
-		kith_pathset_allow(&s->paths, kith_env(c, s), c->now.mono_us, (uint16_t)flags);
+		kith_pathset_allow(&s->paths, kith_env(c, s), (uint16_t)flags);
 }
 
 int kith_session_request_for(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
@@ -171,8 +171,8 @@ int kith_session_request_for(struct kith_core *c, struct kith_session *s, uint8_
 	if (s->state != KITH_SESSION_OPEN)
 		return KITH_ESTATE;
 	s->used_at = c->now.mono_us;
-	int err = kith_request_send(&s->requests, kith_env(c, s), c->now.mono_us, kind, body, token,
-				    kith_pathset_rtt_us(&s->paths), timeout_us);
+	int err = kith_request_send(&s->requests, kith_env(c, s), kind, body, token, kith_pathset_rtt_us(&s->paths),
+				    timeout_us);
 	return err;
 }
 
@@ -186,8 +186,7 @@ void kith_session_answer(struct kith_core *c, struct kith_session *s, uint16_t i
 			 struct kith_span body)
 {
 	s->used_at = c->now.mono_us;
-	kith_request_answer(s->requests, kith_env(c, s), c->now.mono_us, id, status, body,
-			    s->state == KITH_SESSION_OPEN);
+	kith_request_answer(s->requests, kith_env(c, s), id, status, body, s->state == KITH_SESSION_OPEN);
 }
 
 static void say_close(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)

@@ -18,8 +18,9 @@
 
 struct kith_transports;
 
-/* What the session lends for one call; built on the stack. */
+/* What everything in lib/path needs to act, and the time of the call. Lent for one call. */
 struct kith_path_env {
+	kith_time_us now;
 	struct kith_outbox *outbox;
 	const struct kith_random *random;
 	const struct kith_alloc *alloc;

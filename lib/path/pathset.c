@@ -33,23 +33,23 @@ int kith_ps_find_id(const struct kith_pathset *ps, uint8_t id, bool peers)
 	return -1;
 }
 
-struct kith_pathset_more *kith_ps_more(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+struct kith_pathset_more *kith_ps_more(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	if (ps->more == NULL) {
 		ps->more = KITH_NEW(env->alloc, struct kith_pathset_more);
 		if (ps->more == NULL)
 			kith_stats_add(env->stats, KITH_STAT_ALLOC_FAILED, 1);
 		else
-			ps->more->used_at = now;
+			ps->more->used_at = env->now;
 	}
 	return ps->more;
 }
 
-void kith_ps_journal(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		     enum kith_journal_what what, const struct kith_hop *hop, uint32_t value)
+void kith_ps_journal(struct kith_pathset *ps, const struct kith_path_env *env, enum kith_journal_what what,
+		     const struct kith_hop *hop, uint32_t value)
 {
-	if (kith_ps_has(ps, KITH_PATHSET_PEER) && kith_ps_more(ps, env, now) != NULL)
-		kith_journal_add(&ps->more->journal, env->alloc, now, what, hop, value);
+	if (kith_ps_has(ps, KITH_PATHSET_PEER) && kith_ps_more(ps, env) != NULL)
+		kith_journal_add(&ps->more->journal, env->alloc, env->now, what, hop, value);
 }
 
 static uint8_t take_id(struct kith_pathset *ps)
@@ -73,8 +73,7 @@ static int dispensable(const struct kith_pathset *ps)
 	return -1;
 }
 
-int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
-		uint8_t flags)
+int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop, uint8_t flags)
 {
 	KITH_ASSERT(!kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) || hop->tunnel != 0); /* callers have refused it */
 	unsigned n = kith_ps_count(ps);
@@ -82,13 +81,13 @@ int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_t
 		int out = dispensable(ps);
 		if (out < 0)
 			return -1;
-		kith_ps_remove(ps, env, now, (unsigned)out);
+		kith_ps_remove(ps, env, (unsigned)out);
 		n--;
 	}
-	if (n > 0 && kith_ps_more(ps, env, now) == NULL)
+	if (n > 0 && kith_ps_more(ps, env) == NULL)
 		return -1;
 	struct kith_path *p = n == 0 ? &ps->first : &ps->more->others[n - 1];
-	kith_path_init(p, hop, take_id(ps), now);
+	kith_path_init(p, hop, take_id(ps), env->now);
 	p->flags = flags;
 	if (n == 0)
 		ps->sending = 0;
@@ -96,7 +95,7 @@ int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_t
 		ps->more->n_others++;
 	if (kith_ps_flow(ps) != NULL)
 		memset(&ps->more->flow->acks[n], 0, sizeof ps->more->flow->acks[n]);
-	kith_ps_due(ps, p, now);
+	kith_ps_due(ps, p, env->now);
 	return (int)n;
 }
 
@@ -112,7 +111,7 @@ void kith_ps_take_target(struct kith_pathset *ps, const struct kith_hop *hop, bo
 		t->taken = taken;
 }
 
-void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	unsigned last = kith_ps_count(ps) - 1;
 	KITH_ASSERT(i <= last);
@@ -141,13 +140,13 @@ void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, ki
 		return;
 	}
 	if (was_sending) {
-		kith_ps_succeed(ps, env, now);
+		kith_ps_succeed(ps, env);
 		if (kith_ps_path(ps, ps->sending)->state == KITH_PATH_DEAD && !ps->all_dead) { /* nothing took over */
 			ps->news |= KITH_NEWS_ALL_DEAD;
 			ps->all_dead = true;
 		}
 	}
-	kith_ps_count_relays(ps, now);
+	kith_ps_count_relays(ps, env->now);
 }
 
 /* ---- probing ---- */
@@ -167,36 +166,35 @@ bool kith_ps_pay(struct kith_path *p, size_t frame_bytes)
 
 /* Whether an unproven hop may be sent a PROBE for which too little came from there. What was merely heard of may not;
  * what the peer named may as often as the punch would; the rest are ways that we opened ourselves. */
-static bool may_probe_unpaid(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-			     const struct kith_path *p)
+static bool may_probe_unpaid(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_path *p)
 {
 	struct kith_target *t = kith_ps_target(ps, &p->hop);
 	if (kith_ps_is_stranger(p))
 		return false;
 	if (t == NULL)
 		return true;
-	struct kith_punch_view view = kith_ps_view(ps, env, now);
+	struct kith_punch_view view = kith_ps_view(ps, env);
 	return kith_punch_charge(ps->more->punch, &view, t);
 }
 
-bool kith_ps_probe(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, struct kith_path *p)
+bool kith_ps_probe(struct kith_pathset *ps, const struct kith_path_env *env, struct kith_path *p)
 {
 	bool padded = !kith_ps_pay(p, KITH_PROBE_BODY);
-	if (padded && !may_probe_unpaid(ps, env, now, p)) {
+	if (padded && !may_probe_unpaid(ps, env, p)) {
 		kith_stats_add(env->stats, KITH_STAT_PROBES_LIMITED, 1);
 		return false;
 	}
-	struct kith_probe_frame f = { kith_probe_next(&p->probe, env->random, now), p->id, 0 };
+	struct kith_probe_frame f = { kith_probe_next(&p->probe, env->random, env->now), p->id, 0 };
 	struct kith_writer *w = kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_PROBE,
 						  padded ? KITH_PROBE_PADDED : KITH_PROBE_BODY);
 	kith_probe_write(w, &f, padded);
 	kith_outbox_end(env->outbox);
-	p->sent_at = now;
+	p->sent_at = env->now;
 	if (p->tries < UINT8_MAX)
 		p->tries++;
 	kith_stats_add(env->stats, KITH_STAT_PROBES_SENT, 1);
 	if (p->state == KITH_PATH_CANDIDATE && p->step == 0)
-		kith_ps_journal(ps, env, now, KITH_JOURNAL_PROBED, &p->hop, p->tries);
+		kith_ps_journal(ps, env, KITH_JOURNAL_PROBED, &p->hop, p->tries);
 	return true;
 }
 
@@ -216,20 +214,19 @@ static bool adopt(struct kith_pathset *ps, const struct kith_hop *hop)
 	return true;
 }
 
-struct kith_punch_view kith_ps_view(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+struct kith_punch_view kith_ps_view(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	bool consent = kith_ps_has(ps, KITH_PATHSET_CONSENT | KITH_PATHSET_PEER);
 	return (struct kith_punch_view){
 		.env = env,
 		.journal = &ps->more->journal,
-		.now = now,
 		.rtt_us = kith_pathset_rtt_us(ps),
 		.initiator = kith_ps_has(ps, KITH_PATHSET_INITIATOR),
 		.allowed = consent && !kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY),
 		.consent = consent,
 		.allow = kith_ps_allow(ps),
 		.direct = kith_ps_has_direct(ps),
-		.used = now - ps->more->used_at < KITH_PATH_MEMORY_US,
+		.used = env->now - ps->more->used_at < KITH_PATH_MEMORY_US,
 		.adopt = adopt,
 		.ps = ps,
 	};
@@ -244,23 +241,24 @@ static bool keeps_alive(const struct kith_pathset *ps, const struct kith_path *p
 	return kith_ps_has(ps, KITH_PATHSET_HOME);
 }
 
-void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	kith_time_us at = KITH_TIME_NEVER;
 	if ((p->flags & KITH_PATH_CONFIRM) != 0)
 		at = p->since + kith_path_schedule(p->step);
 	else if (kith_ps_flow(ps) != NULL && i != ps->sending)
-		at = now + kith_rng_jitter(env->random, KITH_STANDBY_US, JITTER);
+		at = env->now + kith_rng_jitter(env->random, KITH_STANDBY_US, JITTER);
 	else if (keeps_alive(ps, p))
-		at = (p->sent_at != 0 ? p->sent_at : now) + kith_rng_jitter(env->random, KITH_KEEPALIVE_US, JITTER);
+		at = (p->sent_at != 0 ? p->sent_at : env->now) +
+		     kith_rng_jitter(env->random, KITH_KEEPALIVE_US, JITTER);
 	bool waits = p->since != 0 && (p->flags & KITH_PATH_CONFIRM) == 0;
 	if (waits && at > p->since + KITH_PATH_UNANSWERED_US)
 		at = p->since + KITH_PATH_UNANSWERED_US;
-	kith_ps_due(ps, p, at > now ? at : now + 1);
+	kith_ps_due(ps, p, at > env->now ? at : env->now + 1);
 }
 
-static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	struct kith_writer *w =
@@ -268,53 +266,54 @@ static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *
 	kith_write_u8(w, ++ps->keepalives);
 	kith_write_zeros(w, KITH_KEEPALIVE_BODY - 1);
 	kith_outbox_end(env->outbox);
-	p->sent_at = now;
-	kith_ps_rest(ps, env, now, i);
+	p->sent_at = env->now;
+	kith_ps_rest(ps, env, i);
 	if (ps->keepalives % KITH_KEEPALIVE_ANSWERED == 0) {
 		p->tries = 1;
-		kith_ps_due(ps, p, now + KEEPALIVE_ANSWER_US);
+		kith_ps_due(ps, p, env->now + KEEPALIVE_ANSWER_US);
 	}
 }
 
-static void live_due(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+static void live_due(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	bool standby = kith_ps_flow(ps) != NULL && i != ps->sending;
 	if ((p->flags & KITH_PATH_CONFIRM) != 0) {
-		(void)kith_ps_probe(ps, env, now, p);
+		(void)kith_ps_probe(ps, env, p);
 		p->tries = 0; /* repetition, not doubt */
 		if (++p->step >= KITH_CONFIRMATIONS) {
 			p->flags &= (uint8_t)~KITH_PATH_CONFIRM;
 			p->since = 0;
 		}
-		kith_ps_rest(ps, env, now, i);
+		kith_ps_rest(ps, env, i);
 	} else if (p->tries > 0) {
-		kith_ps_suspect(ps, env, now, i, KITH_CAUSE_UNANSWERED);
-	} else if (p->since != 0 && now - p->since >= KITH_PATH_UNANSWERED_US) {
-		kith_ps_suspect(ps, env, now, i, KITH_CAUSE_UNANSWERED);
+		kith_ps_suspect(ps, env, i, KITH_CAUSE_UNANSWERED);
+	} else if (p->since != 0 && env->now - p->since >= KITH_PATH_UNANSWERED_US) {
+		kith_ps_suspect(ps, env, i, KITH_CAUSE_UNANSWERED);
 	} else if (!standby && !keeps_alive(ps, p)) {
 		p->due_at = KITH_TIME_NEVER;
-	} else if (!standby && p->sent_at != 0 && now - p->sent_at < KITH_KEEPALIVE_US - KITH_KEEPALIVE_US / JITTER) {
-		kith_ps_rest(ps, env, now, i);
+	} else if (!standby && p->sent_at != 0 &&
+		   env->now - p->sent_at < KITH_KEEPALIVE_US - KITH_KEEPALIVE_US / JITTER) {
+		kith_ps_rest(ps, env, i);
 	} else if (kith_ps_has(ps, KITH_PATHSET_HOME)) {
-		send_keepalive(ps, env, now, i);
+		send_keepalive(ps, env, i);
 	} else {
-		(void)kith_ps_probe(ps, env, now, p);
+		(void)kith_ps_probe(ps, env, p);
 		kith_time_us wait = kith_path_period(p);
-		kith_ps_due(ps, p, now + (standby || wait > IDLE_ANSWER_US ? wait : IDLE_ANSWER_US));
+		kith_ps_due(ps, p, env->now + (standby || wait > IDLE_ANSWER_US ? wait : IDLE_ANSWER_US));
 	}
 }
 
-static void candidate_due(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+static void candidate_due(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	if ((p->flags & KITH_PATH_INITIAL) != 0) {
 		p->due_at = KITH_TIME_NEVER;
 	} else if (p->step >= KITH_PATH_STEPS) {
-		kith_ps_journal(ps, env, now, KITH_JOURNAL_UNANSWERED, &p->hop, p->tries);
-		kith_ps_remove(ps, env, now, i);
+		kith_ps_journal(ps, env, KITH_JOURNAL_UNANSWERED, &p->hop, p->tries);
+		kith_ps_remove(ps, env, i);
 	} else {
-		(void)kith_ps_probe(ps, env, now, p);
+		(void)kith_ps_probe(ps, env, p);
 		p->step++;
 		kith_time_us after = kith_path_schedule(p->step);
 		if (after == KITH_TIME_NEVER)
@@ -333,57 +332,57 @@ static bool has_other(const struct kith_pathset *ps, unsigned i)
 	return kith_ps_standbys(ps, (int)i, out) > 0;
 }
 
-static void suspect_due(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+static void suspect_due(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	kith_time_us period = kith_path_period(p);
 	if (!has_other(ps, i)) {
-		if (now - p->since >= KITH_PATH_ALL_DEAD_US) {
-			kith_ps_dead(ps, env, now, i);
+		if (env->now - p->since >= KITH_PATH_ALL_DEAD_US) {
+			kith_ps_dead(ps, env, i);
 			return;
 		}
 		period = KITH_PROBE_FAST_US;
-	} else if (now - p->since >= 2 * period) {
-		kith_ps_dead(ps, env, now, i);
+	} else if (env->now - p->since >= 2 * period) {
+		kith_ps_dead(ps, env, i);
 		return;
 	}
-	(void)kith_ps_probe(ps, env, now, p);
-	kith_ps_due(ps, p, now + period);
+	(void)kith_ps_probe(ps, env, p);
+	kith_ps_due(ps, p, env->now + period);
 }
 
-static void dead_due(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+static void dead_due(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	bool closed = (p->flags & KITH_PATH_CLOSED) != 0;
 	if (!closed && p->tries < DEAD_TRIES) {
 		kith_time_us wait = KITH_PROBE_FAST_US << p->tries;
-		(void)kith_ps_probe(ps, env, now, p);
-		kith_ps_due(ps, p, now + kith_rng_jitter(env->random, 2 * wait, JITTER));
+		(void)kith_ps_probe(ps, env, p);
+		kith_ps_due(ps, p, env->now + kith_rng_jitter(env->random, 2 * wait, JITTER));
 	} else if (kith_ps_count(ps) > 1) {
 		if (!closed)
-			kith_ps_journal(ps, env, now, KITH_JOURNAL_UNANSWERED, &p->hop, p->tries);
-		kith_ps_remove(ps, env, now, i);
+			kith_ps_journal(ps, env, KITH_JOURNAL_UNANSWERED, &p->hop, p->tries);
+		kith_ps_remove(ps, env, i);
 	} else {
 		p->due_at = KITH_TIME_NEVER;
 	}
 }
 
-static void path_due(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+static void path_due(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	switch ((enum kith_path_state)kith_ps_path(ps, i)->state) {
 	case KITH_PATH_NONE:
 		break;
 	case KITH_PATH_CANDIDATE:
-		candidate_due(ps, env, now, i);
+		candidate_due(ps, env, i);
 		break;
 	case KITH_PATH_LIVE:
-		live_due(ps, env, now, i);
+		live_due(ps, env, i);
 		break;
 	case KITH_PATH_SUSPECT:
-		suspect_due(ps, env, now, i);
+		suspect_due(ps, env, i);
 		break;
 	case KITH_PATH_DEAD:
-		dead_due(ps, env, now, i);
+		dead_due(ps, env, i);
 		break;
 	}
 }
@@ -401,13 +400,13 @@ static void free_more(struct kith_pathset *ps, const struct kith_alloc *alloc)
 	ps->more = NULL;
 }
 
-void kith_ps_settle(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+void kith_ps_settle(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	struct kith_pathset_more *m = ps->more;
 	if (m == NULL || m->n_others > 0 || m->flow != NULL)
 		return;
 	bool holds = m->punch != NULL || m->journal != NULL;
-	if (!holds || now - m->used_at >= KITH_PATH_MEMORY_US)
+	if (!holds || env->now - m->used_at >= KITH_PATH_MEMORY_US)
 		free_more(ps, env->alloc);
 	else
 		kith_ps_arm(ps, m->used_at + KITH_PATH_MEMORY_US);
@@ -437,23 +436,23 @@ static void punch_deadline(struct kith_pathset *ps)
 		kith_ps_arm(ps, ps->more->punch->next_at);
 }
 
-void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env)
 {
-	if (now < ps->deadline)
+	if (env->now < ps->deadline)
 		return;
 	/* From the last to the first: removing one moves only the last. Each is looked at once more at most. */
 	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
-		if (i < kith_ps_count(ps) && kith_ps_path(ps, i)->due_at <= now)
-			path_due(ps, env, now, i);
+		if (i < kith_ps_count(ps) && kith_ps_path(ps, i)->due_at <= env->now)
+			path_due(ps, env, i);
 	}
-	kith_ps_flow_tick(ps, env, now);
-	kith_ps_choose(ps, env, now);
+	kith_ps_flow_tick(ps, env);
+	kith_ps_choose(ps, env);
 	if (ps->more != NULL && ps->more->punch != NULL) {
-		struct kith_punch_view view = kith_ps_view(ps, env, now);
+		struct kith_punch_view view = kith_ps_view(ps, env);
 		kith_punch_tick(ps->more->punch, &view);
 	}
 	recompute(ps);
-	kith_ps_settle(ps, env, now);
+	kith_ps_settle(ps, env);
 }
 
 /* ---- from outside ---- */
@@ -488,34 +487,34 @@ void kith_pathset_deinit(struct kith_pathset *ps, const struct kith_path_env *en
 	ps->deadline = KITH_TIME_NEVER;
 }
 
-static void drop_direct(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+static void drop_direct(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
 		if (i < kith_ps_count(ps) && !kith_path_is_relay(kith_ps_path(ps, i))) {
-			kith_ps_journal(ps, env, now, KITH_JOURNAL_DROPPED, &kith_ps_path(ps, i)->hop, 0);
-			kith_ps_remove(ps, env, now, i);
+			kith_ps_journal(ps, env, KITH_JOURNAL_DROPPED, &kith_ps_path(ps, i)->hop, 0);
+			kith_ps_remove(ps, env, i);
 			i = kith_ps_count(ps);
 		}
 	}
 }
 
-void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, uint16_t flags)
+void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t flags)
 {
 	ps->flags |= flags;
 	if (kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY))
-		drop_direct(ps, env, now);
+		drop_direct(ps, env);
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) { /* who keeps a path alive may have changed */
 		const struct kith_path *p = kith_ps_path(ps, i);
 		if (p->state == KITH_PATH_LIVE && p->tries == 0)
-			kith_ps_rest(ps, env, now, i);
+			kith_ps_rest(ps, env, i);
 	}
 	if (ps->more != NULL && ps->more->punch != NULL) {
-		struct kith_punch_view view = kith_ps_view(ps, env, now);
+		struct kith_punch_view view = kith_ps_view(ps, env);
 		kith_punch_again(ps->more->punch, &view);
 		punch_deadline(ps);
 	}
-	kith_ps_count_relays(ps, now);
-	kith_ps_settle(ps, env, now);
+	kith_ps_count_relays(ps, env->now);
+	kith_ps_settle(ps, env);
 }
 
 void kith_pathset_rtt_hint(struct kith_pathset *ps, const struct kith_hop *hop, uint32_t rtt_us)
@@ -525,17 +524,17 @@ void kith_pathset_rtt_hint(struct kith_pathset *ps, const struct kith_hop *hop, 
 		kith_path_rtt(kith_ps_path(ps, (unsigned)i), rtt_us);
 }
 
-void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-			const struct kith_hop *hop, uint64_t counter, bool data, size_t len)
+void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
+			uint64_t counter, bool data, size_t len)
 {
 	int found = kith_ps_find(ps, hop);
 	if (found < 0)
-		found = kith_ps_stranger(ps, env, now, hop, data);
+		found = kith_ps_stranger(ps, env, hop, data);
 	if (found < 0)
 		return;
 	unsigned i = (unsigned)found;
 	struct kith_path *p = kith_ps_path(ps, i);
-	p->heard_at = now;
+	p->heard_at = env->now;
 	ps->all_dead = false;
 	switch ((enum kith_path_state)p->state) {
 	case KITH_PATH_NONE:
@@ -546,11 +545,11 @@ void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env
 		p->credit_bytes =
 			(uint16_t)(len > (size_t)(UINT16_MAX - p->credit_bytes) ? UINT16_MAX : p->credit_bytes + len);
 		if ((p->flags & KITH_PATH_INITIAL) != 0)
-			kith_ps_validated(ps, env, now, i);
-		else if (p->due_at <= now)
-			candidate_due(ps, env, now, i);
+			kith_ps_validated(ps, env, i);
+		else if (p->due_at <= env->now)
+			candidate_due(ps, env, i);
 		else if (p->tries == 0)
-			(void)kith_ps_probe(ps, env, now, p);
+			(void)kith_ps_probe(ps, env, p);
 		found = kith_ps_find(ps, hop); /* its place may have changed, and it may have been given up */
 		if (found < 0)
 			return;
@@ -562,19 +561,19 @@ void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env
 		break;
 	case KITH_PATH_SUSPECT:
 		if ((p->flags & KITH_PATH_NEED_ANSWER) == 0)
-			kith_ps_clear(ps, env, now, i);
+			kith_ps_clear(ps, env, i);
 		break;
 	case KITH_PATH_DEAD:
-		if (now - p->sent_at < REVIVE_US)
+		if (env->now - p->sent_at < REVIVE_US)
 			break;
 		if ((p->flags & KITH_PATH_CLOSED) == 0)
-			(void)kith_ps_probe(ps, env, now, p);
+			(void)kith_ps_probe(ps, env, p);
 		else if (len > KITH_PROBE_OVERHEAD + KITH_FRAME_HEADER) /* it may never have been proven */
-			kith_ps_say_closed(env, now, p);
+			kith_ps_say_closed(env, p);
 		break;
 	}
 	if (kith_ps_has(ps, KITH_PATHSET_PEER))
-		kith_ps_flow_heard(ps, env, now, i, counter, data);
+		kith_ps_flow_heard(ps, env, i, counter, data);
 }
 
 size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, struct kith_hop out[KITH_PICK_MAX])
@@ -596,53 +595,51 @@ size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, s
 	return n;
 }
 
-void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		       const struct kith_hop *hop, uint64_t counter, bool data, struct kith_span sealed)
+void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
+		       uint64_t counter, bool data, struct kith_span sealed)
 {
 	int i = kith_ps_find(ps, hop);
 	if (i < 0)
 		return;
 	struct kith_path *p = kith_ps_path(ps, (unsigned)i);
-	p->sent_at = now;
+	p->sent_at = env->now;
 	if (!data)
 		return;
-	if (kith_ps_has(ps, KITH_PATHSET_PEER) && kith_ps_flow_sent(ps, env, now, (unsigned)i, counter, sealed))
+	if (kith_ps_has(ps, KITH_PATHSET_PEER) && kith_ps_flow_sent(ps, env, (unsigned)i, counter, sealed))
 		return;
 	if (p->state == KITH_PATH_LIVE && p->since == 0) {
-		p->since = now;
-		if (p->due_at > now + KITH_PATH_UNANSWERED_US)
-			kith_ps_due(ps, p, now + KITH_PATH_UNANSWERED_US);
+		p->since = env->now;
+		if (p->due_at > env->now + KITH_PATH_UNANSWERED_US)
+			kith_ps_due(ps, p, env->now + KITH_PATH_UNANSWERED_US);
 	}
 }
 
-int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		     const struct kith_hop *hop)
+int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop)
 {
 	if (kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) && hop->tunnel == 0)
 		return KITH_EACCES;
 	if (kith_ps_find(ps, hop) >= 0)
 		return KITH_EEXIST;
 	bool room = kith_ps_count(ps) < KITH_PATHS_MAX || dispensable(ps) >= 0;
-	int i = kith_ps_add(ps, env, now, hop, 0);
+	int i = kith_ps_add(ps, env, hop, 0);
 	if (i < 0)
 		return room ? KITH_ENOMEM : KITH_EFULL;
-	candidate_due(ps, env, now, (unsigned)i);
+	candidate_due(ps, env, (unsigned)i);
 	return 0;
 }
 
-void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		       const struct kith_hop *hop)
+void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop)
 {
 	int i = kith_ps_find(ps, hop);
 	if (i < 0)
 		return;
-	kith_ps_journal(ps, env, now, KITH_JOURNAL_DROPPED, hop, 0);
-	kith_ps_remove(ps, env, now, (unsigned)i);
-	kith_ps_settle(ps, env, now);
+	kith_ps_journal(ps, env, KITH_JOURNAL_DROPPED, hop, 0);
+	kith_ps_remove(ps, env, (unsigned)i);
+	kith_ps_settle(ps, env);
 }
 
-void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-			     uint16_t transport, const struct kith_hop *hop, int error)
+void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t transport,
+			     const struct kith_hop *hop, int error)
 {
 	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
 		if (i >= kith_ps_count(ps))
@@ -651,52 +648,52 @@ void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env
 		if (p->hop.transport != transport || (hop != NULL && !kith_hop_equal(hop, &p->hop)))
 			continue;
 		if (error == KITH_ECLOSED) {
-			kith_ps_journal(ps, env, now, KITH_JOURNAL_DROPPED, &p->hop, 0);
+			kith_ps_journal(ps, env, KITH_JOURNAL_DROPPED, &p->hop, 0);
 			ps->news |= KITH_NEWS_PATH_DIED;
-			kith_ps_remove(ps, env, now, i);
+			kith_ps_remove(ps, env, i);
 		} else {
-			kith_ps_suspect(ps, env, now, i, error == 0 ? KITH_CAUSE_ROUTE : KITH_CAUSE_SOCKET);
+			kith_ps_suspect(ps, env, i, error == 0 ? KITH_CAUSE_ROUTE : KITH_CAUSE_SOCKET);
 		}
 	}
-	kith_ps_settle(ps, env, now);
+	kith_ps_settle(ps, env);
 }
 
-void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	for (unsigned i = 0; i < kith_ps_count(ps); i++)
-		kith_ps_suspect(ps, env, now, i, KITH_CAUSE_ASKED);
+		kith_ps_suspect(ps, env, i, KITH_CAUSE_ASKED);
 }
 
-void kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+void kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env)
 {
-	uint32_t now_ms = (uint32_t)(now / KITH_US_PER_MS) | 1; /* never 0 */
+	uint32_t now_ms = (uint32_t)(env->now / KITH_US_PER_MS) | 1; /* never 0 */
 	if (ps->hinted_ms != 0 && now_ms - ps->hinted_ms < KITH_GONE_ASK_US / KITH_US_PER_MS)
 		return;
 	ps->hinted_ms = now_ms;
-	kith_pathset_check(ps, env, now);
+	kith_pathset_check(ps, env);
 }
 
-int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		       const struct kith_candidate list[], size_t n, const struct kith_natclass *nat)
+int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_candidate list[],
+		       size_t n, const struct kith_natclass *nat)
 {
 	if (!kith_ps_has(ps, KITH_PATHSET_PEER) || kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY))
 		return 0;
-	if (kith_ps_more(ps, env, now) == NULL)
+	if (kith_ps_more(ps, env) == NULL)
 		return KITH_ENOMEM;
 	struct kith_pathset_more *m = ps->more;
 	if (m->punch == NULL) {
 		m->punch = KITH_NEW(env->alloc, struct kith_punch);
 		if (m->punch == NULL) {
 			kith_stats_add(env->stats, KITH_STAT_ALLOC_FAILED, 1);
-			kith_ps_settle(ps, env, now);
+			kith_ps_settle(ps, env);
 			return KITH_ENOMEM;
 		}
 		kith_punch_init(m->punch);
 	}
-	struct kith_punch_view view = kith_ps_view(ps, env, now);
+	struct kith_punch_view view = kith_ps_view(ps, env);
 	kith_punch_offer(m->punch, &view, list, n, nat);
 	punch_deadline(ps);
-	kith_ps_settle(ps, env, now);
+	kith_ps_settle(ps, env);
 	return 0;
 }
 
@@ -742,13 +739,13 @@ size_t kith_pathset_bytes(const struct kith_pathset *ps)
 	return bytes + (m->journal != NULL ? sizeof *m->journal : 0);
 }
 
-bool kith_pathset_relay_limited(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-				const struct kith_hop *hop, uint8_t limit)
+bool kith_pathset_relay_limited(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
+				uint8_t limit)
 {
 	if (kith_ps_find(ps, hop) < 0)
 		return false;
-	if (kith_journal_due(kith_pathset_journal(ps), now, KITH_JOURNAL_RELAY_LIMITED, hop))
-		kith_ps_journal(ps, env, now, KITH_JOURNAL_RELAY_LIMITED, hop, limit);
-	kith_ps_settle(ps, env, now);
+	if (kith_journal_due(kith_pathset_journal(ps), env->now, KITH_JOURNAL_RELAY_LIMITED, hop))
+		kith_ps_journal(ps, env, KITH_JOURNAL_RELAY_LIMITED, hop, limit);
+	kith_ps_settle(ps, env);
 	return true;
 }

@@ -80,67 +80,65 @@ void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct k
 void kith_pathset_deinit(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* Adds flags: consent that came late, or that the contact became relay-only (direct paths are then dropped at once). */
-void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, uint16_t flags);
+void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t flags);
 
 /* The round trip that the handshake took, for a path that has none yet. */
 void kith_pathset_rtt_hint(struct kith_pathset *ps, const struct kith_hop *hop, uint32_t rtt_us);
 
 /* An authenticated, fresh packet of len bytes came from there. data: it carried something that is tracked. */
-void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-			const struct kith_hop *hop, uint64_t counter, bool data, size_t len);
+void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
+			uint64_t counter, bool data, size_t len);
 
 /* Ways for one packet that is about to be sealed, the sending path first. 0: there is no path at all. */
 size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, struct kith_hop out[KITH_PICK_MAX]);
 
 /* Whether a datagram of len bytes may leave now: KITH_EAGAIN when it has to wait until kith_pathset_ready_at,
  * KITH_ENOMEM. What may leave is counted as sent. path/pacer.h has the law. */
-int kith_pathset_take(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		      size_t len) KITH_MUST_USE;
+int kith_pathset_take(struct kith_pathset *ps, const struct kith_path_env *env, size_t len) KITH_MUST_USE;
 kith_time_us kith_pathset_ready_at(const struct kith_pathset *ps, kith_time_us now, size_t len);
 
 /* A packet was sealed and queued for this hop; to be called for each of its hops. sealed is copied if it is retained.
  */
-void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		       const struct kith_hop *hop, uint64_t counter, bool data, struct kith_span sealed);
+void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
+		       uint64_t counter, bool data, struct kith_span sealed);
 
 /* A frame of this layer (PROBE to PATH_CLOSE), from the hop that kith_pathset_heard was just told of. KITH_EPROTO:
  * malformed; KITH_ENOTSUP: not one of this layer. */
-int kith_pathset_on_frame(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-			  const struct kith_hop *hop, const struct kith_frame *frame) KITH_MUST_USE;
+int kith_pathset_on_frame(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
+			  const struct kith_frame *frame) KITH_MUST_USE;
 
 static inline kith_time_us kith_pathset_deadline(const struct kith_pathset *ps)
 {
 	return ps->deadline;
 }
 
-void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* A way to try: a tunnel that was just opened, or an address. Probed, then a standby. KITH_EACCES: relay-only.
  * KITH_EEXIST, KITH_EFULL, KITH_ENOMEM. */
-int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
+int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env,
 		     const struct kith_hop *hop) KITH_MUST_USE;
 
 /* A way that is gone: a tunnel that closed. */
-void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		       const struct kith_hop *hop);
+void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop);
 
 /* What a socket reported: about one hop, or about all of a transport (hop NULL). error: KITH_ECLOSED: the transport
  * is gone and its paths are dropped; 0: a route or interface changed; else a socket error. But for the first, they
  * are in doubt. */
-void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-			     uint16_t transport, const struct kith_hop *hop, int error);
+void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t transport,
+			     const struct kith_hop *hop, int error);
 
 /* Asks the peer on every path whether it is there: a leaf that missed keepalives, an application that wants to know. */
-void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* The same because somebody says that the peer has lost the session: at most once in KITH_GONE_ASK_US, since the
  * question may draw the next such hint. */
-void kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+void kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* Own candidates, the first or others than before, and what we are behind; copied. Offered as
  * soon as flags permit; never when RELAY_ONLY. KITH_ENOMEM. */
-int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		       const struct kith_candidate list[], size_t n, const struct kith_natclass *nat) KITH_MUST_USE;
+int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_candidate list[],
+		       size_t n, const struct kith_natclass *nat) KITH_MUST_USE;
 
 /* ---- to look at ---- */
 
@@ -154,7 +152,7 @@ size_t kith_pathset_bytes(const struct kith_pathset *ps); /* memory held beyond 
 /* A relay told that it drops what we send into this tunnel; limit: enum kith_relay_limit, or one not known. Written
  * down (see kith_journal_due), and nothing else changes: what is lost shows in what is not acknowledged. False: no
  * path. */
-bool kith_pathset_relay_limited(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-				const struct kith_hop *hop, uint8_t limit);
+bool kith_pathset_relay_limited(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
+				uint8_t limit);
 
 #endif

@@ -47,8 +47,7 @@ static int best_live(const struct kith_pathset *ps)
 	return best;
 }
 
-static void settle_on(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
-		      bool from_dead)
+static void settle_on(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, bool from_dead)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	ps->sending = (uint8_t)i;
@@ -60,21 +59,21 @@ static void settle_on(struct kith_pathset *ps, const struct kith_path_env *env, 
 	if (ps->more != NULL)
 		ps->more->better_since = 0;
 	kith_stats_add(env->stats, KITH_STAT_PATH_SWITCHES, 1);
-	kith_ps_journal(ps, env, now, KITH_JOURNAL_SENDING, &p->hop, p->srtt_us / 1000);
+	kith_ps_journal(ps, env, KITH_JOURNAL_SENDING, &p->hop, p->srtt_us / 1000);
 	KITH_LOG(env->log, KITH_LOG_INFO, "path.sending session=%u path=%u relay=%d rtt_us=%u", (unsigned)env->session,
 		 (unsigned)p->id, kith_path_is_relay(p), (unsigned)p->srtt_us);
-	kith_ps_flow_moved(ps, env, now, from_dead);
+	kith_ps_flow_moved(ps, env, from_dead);
 }
 
-static void switch_to(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+static void switch_to(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	unsigned old = ps->sending;
-	settle_on(ps, env, now, i, kith_ps_path(ps, old)->state == KITH_PATH_DEAD);
+	settle_on(ps, env, i, kith_ps_path(ps, old)->state == KITH_PATH_DEAD);
 	if (kith_ps_path(ps, old)->state == KITH_PATH_LIVE)
-		kith_ps_rest(ps, env, now, old);
+		kith_ps_rest(ps, env, old);
 }
 
-void kith_ps_succeed(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+void kith_ps_succeed(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	static const uint8_t worth[] = {
 		[KITH_PATH_CANDIDATE] = 1, [KITH_PATH_DEAD] = 2, [KITH_PATH_SUSPECT] = 3, [KITH_PATH_LIVE] = 4
@@ -87,22 +86,22 @@ void kith_ps_succeed(struct kith_pathset *ps, const struct kith_path_env *env, k
 			best = i;
 	}
 	if (worth[kith_ps_path(ps, best)->state] >= worth[KITH_PATH_SUSPECT]) {
-		settle_on(ps, env, now, best, true);
+		settle_on(ps, env, best, true);
 	} else { /* nothing took over */
 		ps->sending = (uint8_t)best;
 		ps->news |= KITH_NEWS_SENDING_CHANGED;
-		kith_ps_flow_moved(ps, env, now, true);
+		kith_ps_flow_moved(ps, env, true);
 	}
 }
 
 /* Between two live paths: now, after some time, or not at all. */
-static void prefer(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned best)
+static void prefer(struct kith_pathset *ps, const struct kith_path_env *env, unsigned best)
 {
 	const struct kith_path *a = kith_ps_path(ps, ps->sending), *b = kith_ps_path(ps, best);
 	kith_time_us gain = kith_path_cost(a) - kith_path_cost(b);
 	bool upgrade = kith_path_is_relay(a) && !kith_path_is_relay(b);
 	if (upgrade && gain > 0) {
-		switch_to(ps, env, now, best);
+		switch_to(ps, env, best);
 		return;
 	}
 	bool worth = a->srtt_us != 0 && b->srtt_us != 0 && gain >= KITH_SWITCH_GAIN_US &&
@@ -112,14 +111,14 @@ static void prefer(struct kith_pathset *ps, const struct kith_path_env *env, kit
 		m->better_since = 0;
 	} else if (m->better_since == 0 || m->better != best) {
 		m->better = (uint8_t)best;
-		m->better_since = now;
-		kith_ps_arm(ps, now + KITH_SWITCH_HOLD_US);
-	} else if (now - m->better_since >= KITH_SWITCH_HOLD_US) {
-		switch_to(ps, env, now, best);
+		m->better_since = env->now;
+		kith_ps_arm(ps, env->now + KITH_SWITCH_HOLD_US);
+	} else if (env->now - m->better_since >= KITH_SWITCH_HOLD_US) {
+		switch_to(ps, env, best);
 	}
 }
 
-void kith_ps_choose(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+void kith_ps_choose(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	int best = best_live(ps);
 	if (best < 0 || (unsigned)best == ps->sending) {
@@ -133,15 +132,16 @@ void kith_ps_choose(struct kith_pathset *ps, const struct kith_path_env *env, ki
 		break;
 	case KITH_PATH_CANDIDATE:
 	case KITH_PATH_DEAD:
-		switch_to(ps, env, now, (unsigned)best);
+		switch_to(ps, env, (unsigned)best);
 		break;
 	case KITH_PATH_LIVE:
-		prefer(ps, env, now, (unsigned)best);
+		prefer(ps, env, (unsigned)best);
 		break;
 	case KITH_PATH_SUSPECT: /* it had its time while nothing could take over */
-		ps->more->better_since = 0; /* round trips do not count now, and a due time must not be left behind */
-		if (now - cur->since >= 2 * kith_path_period(cur))
-			kith_ps_dead(ps, env, now, ps->sending);
+		ps->more->better_since =
+			0; /* round trips do not count env->now, and a due time must not be left behind */
+		if (env->now - cur->since >= 2 * kith_path_period(cur))
+			kith_ps_dead(ps, env, ps->sending);
 		break;
 	}
 }
@@ -185,26 +185,26 @@ static unsigned novelty(const struct kith_pathset *ps, unsigned i, unsigned kept
 	return 8u * class_new + 4u * prefix_new + 2u * family_new + 1u * transport_new;
 }
 
-void kith_ps_say_closed(const struct kith_path_env *env, kith_time_us now, struct kith_path *p)
+void kith_ps_say_closed(const struct kith_path_env *env, struct kith_path *p)
 {
 	struct kith_writer *w = kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_PATH_CLOSE, 1);
 	kith_write_u8(w, p->id);
 	kith_outbox_end(env->outbox);
-	p->sent_at = now;
+	p->sent_at = env->now;
 }
 
-void kith_ps_close(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+void kith_ps_close(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	if (p->state != KITH_PATH_DEAD)
 		kith_path_set_state(p, KITH_PATH_DEAD);
 	p->flags |= KITH_PATH_CLOSED;
-	kith_ps_due(ps, p, now + CLOSED_US);
+	kith_ps_due(ps, p, env->now + CLOSED_US);
 	if (i == ps->sending)
-		kith_ps_choose(ps, env, now);
+		kith_ps_choose(ps, env);
 }
 
-void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	unsigned kept = 1u << ps->sending, n_kept = 1, n_live = 0;
 	/* One side only: two that choose differently would close more than is meant. */
@@ -233,8 +233,8 @@ void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env, kith
 	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
 		if (!is_live(ps, i) || (kept & 1u << i) != 0)
 			continue;
-		kith_ps_say_closed(env, now, kith_ps_path(ps, i));
-		kith_ps_journal(ps, env, now, KITH_JOURNAL_CLOSED, &kith_ps_path(ps, i)->hop, 0);
-		kith_ps_close(ps, env, now, i);
+		kith_ps_say_closed(env, kith_ps_path(ps, i));
+		kith_ps_journal(ps, env, KITH_JOURNAL_CLOSED, &kith_ps_path(ps, i)->hop, 0);
+		kith_ps_close(ps, env, i);
 	}
 }

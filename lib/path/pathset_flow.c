@@ -5,9 +5,9 @@ enum { STANDBY_SPREAD = 20 /* percent: the first pings of a flow */ };
 /* ---- the lazy part ---- */
 
 /* Data flows: standbys are watched from here on, and what was given up while idle is asked for again. */
-static struct kith_flow *flow_start(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+static struct kith_flow *flow_start(struct kith_pathset *ps, const struct kith_path_env *env)
 {
-	struct kith_pathset_more *m = kith_ps_more(ps, env, now);
+	struct kith_pathset_more *m = kith_ps_more(ps, env);
 	if (m == NULL || m->flow != NULL)
 		return m != NULL ? m->flow : NULL;
 	m->flow = KITH_NEW(env->alloc, struct kith_flow);
@@ -16,23 +16,23 @@ static struct kith_flow *flow_start(struct kith_pathset *ps, const struct kith_p
 		return NULL;
 	}
 	m->flow->in_path = ps->sending;
-	m->flow->data_at = now;
-	m->used_at = now;
+	m->flow->data_at = env->now;
+	m->used_at = env->now;
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
 		struct kith_path *p = kith_ps_path(ps, i);
-		kith_time_us at = now + kith_rng_jitter(env->random, KITH_STANDBY_US, STANDBY_SPREAD);
+		kith_time_us at = env->now + kith_rng_jitter(env->random, KITH_STANDBY_US, STANDBY_SPREAD);
 		if (i != ps->sending && p->state == KITH_PATH_LIVE && p->due_at > at)
 			kith_ps_due(ps, p, at);
 	}
 	if (m->punch != NULL) {
-		struct kith_punch_view view = kith_ps_view(ps, env, now);
+		struct kith_punch_view view = kith_ps_view(ps, env);
 		kith_punch_again(m->punch, &view);
 		kith_ps_arm(ps, m->punch->next_at);
 	} else if (!kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) && !kith_ps_has_direct(ps)) {
 		ps->news |= KITH_NEWS_WANT_OFFER;
 	}
-	kith_ps_count_relays(ps, now);
-	kith_ps_arm(ps, now + KITH_FLOW_KEEP_US);
+	kith_ps_count_relays(ps, env->now);
+	kith_ps_arm(ps, env->now + KITH_FLOW_KEEP_US);
 	return m->flow;
 }
 
@@ -47,11 +47,11 @@ void kith_ps_flow_free(struct kith_pathset *ps, const struct kith_alloc *alloc)
 
 /* ---- acknowledging ---- */
 
-static void send_ack(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned about,
+static void send_ack(struct kith_pathset *ps, const struct kith_path_env *env, unsigned about,
 		     const struct kith_hop *hop, uint8_t flags)
 {
 	const struct kith_ack *a = &ps->more->flow->acks[about];
-	kith_time_us delay = now - a->largest_at;
+	kith_time_us delay = env->now - a->largest_at;
 	struct kith_path_ack_frame f = {
 		.path = kith_ps_path(ps, about)->peer_id,
 		.largest = a->largest,
@@ -78,32 +78,32 @@ static bool any_suspect(const struct kith_pathset *ps)
 
 /* With the data of the sending path where possible; on its own path otherwise; everywhere while something is in
  * doubt. */
-static void acknowledge(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned about)
+static void acknowledge(struct kith_pathset *ps, const struct kith_path_env *env, unsigned about)
 {
 	struct kith_flow *flow = ps->more->flow;
 	const struct kith_path *named = kith_ps_path(ps, about);
 	if (flow->acks[about].count == 0)
 		return;
 	flow->acks[about].pending = 0;
-	flow->acked_at = now;
+	flow->acked_at = env->now;
 	if (named->state == KITH_PATH_CANDIDATE && named->peer_id == KITH_PATH_ID_NONE)
 		return; /* unproven and unnamed: nothing may be said there, and nothing be meant elsewhere */
 	if (any_suspect(ps)) {
 		for (unsigned i = 0; i < kith_ps_count(ps); i++) {
 			const struct kith_path *p = kith_ps_path(ps, i);
 			if (p->state == KITH_PATH_LIVE || p->state == KITH_PATH_SUSPECT)
-				send_ack(ps, env, now, about, &p->hop, 0);
+				send_ack(ps, env, about, &p->hop, 0);
 		}
 	} else {
 		bool along = about == ps->sending || named->state == KITH_PATH_CANDIDATE;
-		send_ack(ps, env, now, about, along ? NULL : &named->hop, 0);
+		send_ack(ps, env, about, along ? NULL : &named->hop, 0);
 	}
 }
 
 /* ---- doubt ---- */
 
-static void replay(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const unsigned to[],
-		   unsigned n, bool budgeted)
+static void replay(struct kith_pathset *ps, const struct kith_path_env *env, const unsigned to[], unsigned n,
+		   bool budgeted)
 {
 	struct kith_flow *flow = kith_ps_flow(ps);
 	uint64_t counter;
@@ -115,7 +115,7 @@ static void replay(struct kith_pathset *ps, const struct kith_path_env *env, kit
 		flow->replay_from = flow->flight.acked;
 	while (kith_retain_get(&flow->retain, flow->replay_from, &counter, &sealed)) {
 		for (unsigned i = 0; i < n; i++) {
-			if (budgeted && !kith_budget_take(&flow->budget, now))
+			if (budgeted && !kith_budget_take(&flow->budget, env->now))
 				return;
 			kith_outbox_copy(env->outbox, &kith_ps_path(ps, to[i])->hop, 0, sealed.p, sealed.len);
 			kith_stats_add(env->stats, KITH_STAT_PACKETS_REPLAYED, 1);
@@ -129,8 +129,7 @@ static bool needs_answer(const struct kith_pathset *ps, enum kith_cause cause)
 	return cause != KITH_CAUSE_SILENCE && (cause != KITH_CAUSE_UNANSWERED || kith_ps_has(ps, KITH_PATHSET_PEER));
 }
 
-void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
-		     enum kith_cause cause)
+void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, enum kith_cause cause)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	unsigned standbys[2];
@@ -142,30 +141,30 @@ void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, k
 	p->flags &= (uint8_t) ~(KITH_PATH_NEED_ANSWER | KITH_PATH_CONFIRM);
 	if (needs_answer(ps, cause))
 		p->flags |= KITH_PATH_NEED_ANSWER;
-	p->since = now;
+	p->since = env->now;
 	p->tries = 0;
 	kith_stats_add(env->stats, KITH_STAT_PATHS_SUSPECT, 1);
-	kith_ps_journal(ps, env, now, KITH_JOURNAL_SUSPECT, &p->hop, cause);
-	(void)kith_ps_probe(ps, env, now, p);
+	kith_ps_journal(ps, env, KITH_JOURNAL_SUSPECT, &p->hop, cause);
+	(void)kith_ps_probe(ps, env, p);
 	unsigned n = kith_ps_standbys(ps, (int)i, standbys);
 	bool other = n > 0 || (i != ps->sending && kith_ps_path(ps, ps->sending)->state == KITH_PATH_LIVE);
-	kith_ps_due(ps, p, now + (other ? kith_path_period(p) : KITH_PROBE_FAST_US));
+	kith_ps_due(ps, p, env->now + (other ? kith_path_period(p) : KITH_PROBE_FAST_US));
 	if (kith_ps_flow(ps) == NULL)
 		return;
 	if (i == ps->sending) {
 		for (unsigned k = 0; k < n; k++)
-			(void)kith_ps_probe(ps, env, now, kith_ps_path(ps, standbys[k]));
+			(void)kith_ps_probe(ps, env, kith_ps_path(ps, standbys[k]));
 		for (unsigned k = 0; k < n; k++) {
 			struct kith_path *s = kith_ps_path(ps, standbys[k]);
-			kith_ps_due(ps, s, now + kith_path_period(s));
+			kith_ps_due(ps, s, env->now + kith_path_period(s));
 		}
-		replay(ps, env, now, standbys, n, true);
+		replay(ps, env, standbys, n, true);
 	}
 	for (unsigned k = 0; k < kith_ps_count(ps); k++)
-		acknowledge(ps, env, now, k);
+		acknowledge(ps, env, k);
 }
 
-void kith_ps_clear(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+void kith_ps_clear(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	kith_path_set_state(p, KITH_PATH_LIVE);
@@ -173,42 +172,42 @@ void kith_ps_clear(struct kith_pathset *ps, const struct kith_path_env *env, kit
 	p->tries = 0;
 	p->since = 0;
 	if (i == ps->sending && kith_ps_flow(ps) != NULL)
-		kith_pacer_alive(&ps->more->flow->pacer, now);
-	kith_ps_journal(ps, env, now, KITH_JOURNAL_CLEARED, &p->hop, p->srtt_us / 1000);
-	kith_ps_rest(ps, env, now, i);
-	kith_ps_choose(ps, env, now);
+		kith_pacer_alive(&ps->more->flow->pacer, env->now);
+	kith_ps_journal(ps, env, KITH_JOURNAL_CLEARED, &p->hop, p->srtt_us / 1000);
+	kith_ps_rest(ps, env, i);
+	kith_ps_choose(ps, env);
 }
 
-void kith_ps_dead(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+void kith_ps_dead(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	bool direct = !kith_path_is_relay(p);
-	kith_ps_journal(ps, env, now, KITH_JOURNAL_DEAD, &p->hop, (uint32_t)((now - p->since) / 1000));
+	kith_ps_journal(ps, env, KITH_JOURNAL_DEAD, &p->hop, (uint32_t)((env->now - p->since) / 1000));
 	kith_path_set_state(p, KITH_PATH_DEAD);
-	p->since = now;
+	p->since = env->now;
 	p->tries = 0;
 	kith_ps_take_target(ps, &p->hop, false);
 	kith_stats_add(env->stats, KITH_STAT_PATHS_DEAD, 1);
 	ps->news |= KITH_NEWS_PATH_DIED;
-	kith_ps_due(ps, p, now + kith_rng_jitter(env->random, KITH_PROBE_FAST_US, 10));
+	kith_ps_due(ps, p, env->now + kith_rng_jitter(env->random, KITH_PROBE_FAST_US, 10));
 	KITH_LOG(env->log, KITH_LOG_INFO, "path.dead session=%u path=%u relay=%d", (unsigned)env->session,
 		 (unsigned)p->id, !direct);
 	if (i == ps->sending)
-		kith_ps_choose(ps, env, now);
+		kith_ps_choose(ps, env);
 	if (i == ps->sending && !ps->all_dead) { /* nothing took over */
 		ps->news |= KITH_NEWS_ALL_DEAD;
 		ps->all_dead = true;
-		kith_ps_journal(ps, env, now, KITH_JOURNAL_ALL_DEAD, NULL, 0);
+		kith_ps_journal(ps, env, KITH_JOURNAL_ALL_DEAD, NULL, 0);
 	}
-	kith_ps_count_relays(ps, now);
+	kith_ps_count_relays(ps, env->now);
 	if (direct && ps->more != NULL && ps->more->punch != NULL && !kith_ps_has_direct(ps)) {
-		struct kith_punch_view view = kith_ps_view(ps, env, now);
+		struct kith_punch_view view = kith_ps_view(ps, env);
 		kith_punch_again(ps->more->punch, &view);
 		kith_ps_arm(ps, ps->more->punch->next_at);
 	}
 }
 
-void kith_ps_flow_moved(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, bool from_dead)
+void kith_ps_flow_moved(struct kith_pathset *ps, const struct kith_path_env *env, bool from_dead)
 {
 	struct kith_flow *flow = kith_ps_flow(ps);
 	if (flow == NULL)
@@ -218,7 +217,7 @@ void kith_ps_flow_moved(struct kith_pathset *ps, const struct kith_path_env *env
 	bool forbidden =
 		!kith_path_is_relay(p) && kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY); /* it is about to be dropped */
 	if (from_dead && !forbidden && kith_ps_may_carry(p))
-		replay(ps, env, now, to, 1, false);
+		replay(ps, env, to, 1, false);
 	uint64_t acked = flow->flight.acked;
 	memset(&flow->flight, 0, sizeof flow->flight);
 	flow->flight.acked = acked;
@@ -227,10 +226,10 @@ void kith_ps_flow_moved(struct kith_pathset *ps, const struct kith_path_env *env
 
 /* ---- packets ---- */
 
-void kith_ps_flow_heard(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
-			uint64_t counter, bool data)
+void kith_ps_flow_heard(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, uint64_t counter,
+			bool data)
 {
-	struct kith_flow *flow = data ? flow_start(ps, env, now) : kith_ps_flow(ps);
+	struct kith_flow *flow = data ? flow_start(ps, env) : kith_ps_flow(ps);
 	if (flow == NULL)
 		return;
 	if (data) {
@@ -238,26 +237,26 @@ void kith_ps_flow_heard(struct kith_pathset *ps, const struct kith_path_env *env
 			flow->newest = counter;
 			flow->in_path = (uint8_t)i;
 		}
-		flow->data_at = ps->more->used_at = now;
-		kith_ack_packet(&flow->acks[i], counter, now);
+		flow->data_at = ps->more->used_at = env->now;
+		kith_ack_packet(&flow->acks[i], counter, env->now);
 	}
 	if (i == flow->in_path)
-		kith_pace_packet(&flow->in, now, data);
+		kith_pace_packet(&flow->in, env->now, data);
 	kith_ps_arm(ps, kith_pace_silent_at(&flow->in));
 	struct kith_ack *a = &flow->acks[i];
-	if (a->pending >= KITH_PATH_ACK_EVERY && now - flow->acked_at >= KITH_PATH_ACK_SPACING_US)
-		acknowledge(ps, env, now, i);
+	if (a->pending >= KITH_PATH_ACK_EVERY && env->now - flow->acked_at >= KITH_PATH_ACK_SPACING_US)
+		acknowledge(ps, env, i);
 	else if (a->pending > 0)
 		kith_ps_arm(ps, a->first_at + KITH_PATH_ACK_DELAY_US);
 }
 
-bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
-		       uint64_t counter, struct kith_span sealed)
+bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, uint64_t counter,
+		       struct kith_span sealed)
 {
-	struct kith_flow *flow = flow_start(ps, env, now);
+	struct kith_flow *flow = flow_start(ps, env);
 	if (flow == NULL)
 		return false;
-	flow->data_at = ps->more->used_at = now;
+	flow->data_at = ps->more->used_at = env->now;
 	if (i != ps->sending) {
 		kith_stats_add(env->stats, KITH_STAT_PACKETS_DUPLICATED, 1);
 		kith_pacer_doubt(&flow->pacer);
@@ -265,25 +264,25 @@ bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env,
 			flow->replay_from = counter + 1;
 		return true;
 	}
-	kith_flight_sent(&flow->flight, counter, now);
-	kith_pacer_begin(&flow->pacer, now, kith_pathset_rtt_us(ps));
-	kith_pacer_sent(&flow->pacer, now, counter);
-	kith_pace_packet(&flow->out, now, true);
-	kith_budget_sent(&flow->budget, now);
+	kith_flight_sent(&flow->flight, counter, env->now);
+	kith_pacer_begin(&flow->pacer, env->now, kith_pathset_rtt_us(ps));
+	kith_pacer_sent(&flow->pacer, env->now, counter);
+	kith_pace_packet(&flow->out, env->now, true);
+	kith_budget_sent(&flow->budget, env->now);
 	if (kith_ps_count(ps) > 1)
 		kith_retain_put(&flow->retain, env->alloc, counter, sealed);
 	kith_ps_arm(ps, kith_pace_idle_at(&flow->out));
-	kith_ps_arm(ps, now + kith_path_period(kith_ps_path(ps, i)));
+	kith_ps_arm(ps, env->now + kith_path_period(kith_ps_path(ps, i)));
 	return true;
 }
 
-int kith_pathset_take(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, size_t len)
+int kith_pathset_take(struct kith_pathset *ps, const struct kith_path_env *env, size_t len)
 {
-	struct kith_flow *flow = flow_start(ps, env, now);
+	struct kith_flow *flow = flow_start(ps, env);
 	if (flow == NULL)
 		return KITH_ENOMEM;
-	kith_pacer_begin(&flow->pacer, now, kith_pathset_rtt_us(ps));
-	if (kith_pacer_take(&flow->pacer, now, (uint32_t)len + KITH_PACER_OVERHEAD))
+	kith_pacer_begin(&flow->pacer, env->now, kith_pathset_rtt_us(ps));
+	if (kith_pacer_take(&flow->pacer, env->now, (uint32_t)len + KITH_PACER_OVERHEAD))
 		return 0;
 	kith_stats_add(env->stats, KITH_STAT_DATAGRAMS_PACED, 1);
 	return KITH_EAGAIN;
@@ -298,7 +297,7 @@ kith_time_us kith_pathset_ready_at(const struct kith_pathset *ps, kith_time_us n
 }
 
 /* The peer hears nothing on our sending path. If all it can know of was acknowledged, only its IDLE mark was lost. */
-static void told_suspect(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
+static void told_suspect(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i,
 			 const struct kith_path_ack_frame *f)
 {
 	struct kith_flow *flow = kith_ps_flow(ps);
@@ -309,11 +308,10 @@ static void told_suspect(struct kith_pathset *ps, const struct kith_path_env *en
 		kith_ps_arm(ps, kith_pace_idle_at(&flow->out));
 		return;
 	}
-	kith_ps_suspect(ps, env, now, i, KITH_CAUSE_TOLD);
+	kith_ps_suspect(ps, env, i, KITH_CAUSE_TOLD);
 }
 
-int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, int arrived,
-			struct kith_span body)
+int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env, int arrived, struct kith_span body)
 {
 	struct kith_path_ack_frame f;
 	int err = kith_path_ack_read(&f, body);
@@ -326,18 +324,18 @@ int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env
 	struct kith_path *p = kith_ps_path(ps, (unsigned)about);
 	kith_time_us sent_at;
 	if ((unsigned)about == ps->sending)
-		kith_pacer_acked(&flow->pacer, now, f.largest, f.count);
+		kith_pacer_acked(&flow->pacer, env->now, f.largest, f.count);
 	if ((unsigned)about == ps->sending && kith_flight_acked(&flow->flight, f.largest, &sent_at)) {
-		if (sent_at != 0 && about == arrived && now - sent_at > f.delay_us)
-			kith_path_rtt(p, (uint32_t)(now - sent_at - f.delay_us));
+		if (sent_at != 0 && about == arrived && env->now - sent_at > f.delay_us)
+			kith_path_rtt(p, (uint32_t)(env->now - sent_at - f.delay_us));
 		kith_retain_release(&flow->retain, flow->flight.acked);
-		/* In doubt, only a packet that left since proves anything about now; a late one clears it as well,
+		/* In doubt, only a packet that left since proves anything about env->now; a late one clears it as well,
 		 * cheaply. */
 		if (p->state == KITH_PATH_SUSPECT && (f.flags & KITH_PATH_ACK_SUSPECT) == 0)
-			kith_ps_clear(ps, env, now, (unsigned)about);
+			kith_ps_clear(ps, env, (unsigned)about);
 	}
 	if ((f.flags & KITH_PATH_ACK_SUSPECT) != 0)
-		told_suspect(ps, env, now, (unsigned)about, &f);
+		told_suspect(ps, env, (unsigned)about, &f);
 	return 0;
 }
 
@@ -345,7 +343,7 @@ int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env
 
 /* The flow stopped without a mark: the peer is told on two other paths, and our own data doubled if it goes the same
  * way. */
-static void fell_silent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+static void fell_silent(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	struct kith_flow *flow = ps->more->flow;
 	unsigned about = flow->in_path, standbys[2];
@@ -358,11 +356,11 @@ static void fell_silent(struct kith_pathset *ps, const struct kith_path_env *env
 	unsigned n = kith_ps_standbys(ps, (int)about, standbys);
 	if (p->peer_id != KITH_PATH_ID_NONE) {
 		for (unsigned k = 0; k < n; k++)
-			send_ack(ps, env, now, about, &kith_ps_path(ps, standbys[k])->hop, KITH_PATH_ACK_SUSPECT);
+			send_ack(ps, env, about, &kith_ps_path(ps, standbys[k])->hop, KITH_PATH_ACK_SUSPECT);
 		if (about != ps->sending && n < 2)
-			send_ack(ps, env, now, about, NULL, KITH_PATH_ACK_SUSPECT);
+			send_ack(ps, env, about, NULL, KITH_PATH_ACK_SUSPECT);
 	}
-	kith_ps_suspect(ps, env, now, about, KITH_CAUSE_SILENCE);
+	kith_ps_suspect(ps, env, about, KITH_CAUSE_SILENCE);
 }
 
 static void mark_idle(struct kith_pathset *ps, const struct kith_path_env *env)
@@ -383,31 +381,31 @@ static kith_time_us unacked_at(const struct kith_pathset *ps)
 	return oldest + kith_path_period(p);
 }
 
-void kith_ps_flow_tick(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+void kith_ps_flow_tick(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	struct kith_flow *flow = kith_ps_flow(ps);
 	if (flow == NULL)
 		return;
-	if (now - flow->data_at >= KITH_FLOW_KEEP_US) {
+	if (env->now - flow->data_at >= KITH_FLOW_KEEP_US) {
 		kith_ps_flow_free(ps, env->alloc);
 		for (unsigned i = 0; i < kith_ps_count(ps); i++) {
 			struct kith_path *p = kith_ps_path(ps, i);
 			if (p->state == KITH_PATH_LIVE && p->tries == 0)
-				kith_ps_rest(ps, env, now, i);
+				kith_ps_rest(ps, env, i);
 		}
 		return;
 	}
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
-		if (flow->acks[i].pending > 0 && now - flow->acks[i].first_at >= KITH_PATH_ACK_DELAY_US)
-			acknowledge(ps, env, now, i);
+		if (flow->acks[i].pending > 0 && env->now - flow->acks[i].first_at >= KITH_PATH_ACK_DELAY_US)
+			acknowledge(ps, env, i);
 	}
-	if (kith_pace_idle_at(&flow->out) <= now)
+	if (kith_pace_idle_at(&flow->out) <= env->now)
 		mark_idle(ps, env);
-	if (kith_pace_silent_at(&flow->in) <= now)
-		fell_silent(ps, env, now);
-	if (unacked_at(ps) <= now)
-		kith_ps_suspect(ps, env, now, ps->sending, KITH_CAUSE_UNACKED);
-	kith_ps_count_relays(ps, now);
+	if (kith_pace_silent_at(&flow->in) <= env->now)
+		fell_silent(ps, env);
+	if (unacked_at(ps) <= env->now)
+		kith_ps_suspect(ps, env, ps->sending, KITH_CAUSE_UNACKED);
+	kith_ps_count_relays(ps, env->now);
 }
 
 kith_time_us kith_ps_flow_deadline(const struct kith_pathset *ps)

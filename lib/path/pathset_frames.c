@@ -12,7 +12,7 @@ static enum kith_refusal refuse_stranger(const struct kith_pathset *ps, const st
 }
 
 /* Makes room among the strangers: the oldest goes. */
-static void limit_strangers(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now)
+static void limit_strangers(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	unsigned n = 0;
 	int oldest = -1;
@@ -25,11 +25,10 @@ static void limit_strangers(struct kith_pathset *ps, const struct kith_path_env 
 			oldest = (int)i;
 	}
 	if (n >= KITH_STRANGERS_MAX)
-		kith_ps_remove(ps, env, now, (unsigned)oldest);
+		kith_ps_remove(ps, env, (unsigned)oldest);
 }
 
-int kith_ps_stranger(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		     const struct kith_hop *hop, bool data)
+int kith_ps_stranger(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop, bool data)
 {
 	enum kith_refusal refusal = refuse_stranger(ps, hop);
 	struct kith_target *t = NULL;
@@ -37,19 +36,19 @@ int kith_ps_stranger(struct kith_pathset *ps, const struct kith_path_env *env, k
 	if (refusal == KITH_REFUSAL_NONE) {
 		t = kith_ps_target(ps, hop);
 		if (t == NULL)
-			limit_strangers(ps, env, now);
+			limit_strangers(ps, env);
 		bool moved = data || !kith_ps_has(ps, KITH_PATHSET_PEER);
 		unsigned flags = (t == NULL ? KITH_PATH_STRANGER : 0u) | (moved ? KITH_PATH_MOVED : 0u);
-		i = kith_ps_add(ps, env, now, hop, (uint8_t)flags);
+		i = kith_ps_add(ps, env, hop, (uint8_t)flags);
 		refusal = KITH_REFUSAL_FULL;
 	}
 	if (i < 0) {
 		kith_stats_add(env->stats, KITH_STAT_PATH_REFUSED, 1);
 		if (kith_ps_has(ps, KITH_PATHSET_CONSENT)) /* a stranger is not written about */
-			kith_ps_journal(ps, env, now, KITH_JOURNAL_STRANGER_REFUSED, hop, refusal);
+			kith_ps_journal(ps, env, KITH_JOURNAL_STRANGER_REFUSED, hop, refusal);
 		return -1;
 	}
-	kith_ps_journal(ps, env, now, KITH_JOURNAL_HEARD, hop, 0);
+	kith_ps_journal(ps, env, KITH_JOURNAL_HEARD, hop, 0);
 	if (t != NULL) { /* probes that are out stay valid */
 		t->taken = true;
 		kith_ps_path(ps, (unsigned)i)->probe = t->probe;
@@ -78,8 +77,7 @@ static int left_path(const struct kith_pathset *ps, unsigned i)
 }
 
 /* Path i gets the place of the old one. Returns its index. */
-static unsigned take_over(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
-			  unsigned old)
+static unsigned take_over(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, unsigned old)
 {
 	unsigned last = kith_ps_count(ps) - 1;
 	struct kith_path *p = kith_ps_path(ps, i), *q = kith_ps_path(ps, old);
@@ -96,12 +94,12 @@ static unsigned take_over(struct kith_pathset *ps, const struct kith_path_env *e
 	*q = moved;
 	kith_stats_add(env->stats, KITH_STAT_PATHS_ROAMED, 1);
 	ps->news |= KITH_NEWS_ROAMED;
-	kith_ps_journal(ps, env, now, KITH_JOURNAL_ROAMED, &moved.hop, 0);
-	kith_ps_remove(ps, env, now, i); /* which moves the last one there */
+	kith_ps_journal(ps, env, KITH_JOURNAL_ROAMED, &moved.hop, 0);
+	kith_ps_remove(ps, env, i); /* which moves the last one there */
 	return old == last ? i : old;
 }
 
-void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i)
+void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	bool moved = (p->flags & KITH_PATH_MOVED) != 0, peer = kith_ps_has(ps, KITH_PATHSET_PEER);
@@ -116,7 +114,7 @@ void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env,
 	else
 		p->since = 0;
 	kith_stats_add(env->stats, KITH_STAT_PATHS_VALIDATED, 1);
-	kith_ps_journal(ps, env, now, KITH_JOURNAL_VALIDATED, &p->hop, p->srtt_us / 1000);
+	kith_ps_journal(ps, env, KITH_JOURNAL_VALIDATED, &p->hop, p->srtt_us / 1000);
 	if (!ps->validated) {
 		ps->validated = true;
 		ps->news |= KITH_NEWS_VALIDATED_FIRST;
@@ -124,11 +122,11 @@ void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env,
 	if (initial && !kith_path_is_relay(p))
 		ps->upgraded = true; /* it never was anything else */
 	if (old >= 0)
-		i = take_over(ps, env, now, i, (unsigned)old);
-	kith_ps_rest(ps, env, now, i);
-	kith_ps_choose(ps, env, now);
-	kith_ps_trim(ps, env, now);
-	kith_ps_count_relays(ps, now);
+		i = take_over(ps, env, i, (unsigned)old);
+	kith_ps_rest(ps, env, i);
+	kith_ps_choose(ps, env);
+	kith_ps_trim(ps, env);
+	kith_ps_count_relays(ps, env->now);
 }
 
 /* ---- frames ---- */
@@ -144,8 +142,7 @@ static void name_path(struct kith_pathset *ps, unsigned i, uint8_t peer_id)
 	kith_ps_path(ps, i)->peer_id = peer_id;
 }
 
-static void answer(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
-		   uint64_t nonce)
+static void answer(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, uint64_t nonce)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	struct kith_probe_ack_frame f = { .nonce = nonce, .path = p->id };
@@ -163,12 +160,11 @@ static void answer(struct kith_pathset *ps, const struct kith_path_env *env, kit
 	struct kith_writer *w = kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_PROBE_ACK, len);
 	kith_probe_ack_write(w, &f);
 	kith_outbox_end(env->outbox);
-	p->sent_at = now;
+	p->sent_at = env->now;
 	kith_stats_add(env->stats, KITH_STAT_PROBES_ANSWERED, 1);
 }
 
-static int on_probe(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, int i,
-		    struct kith_span body)
+static int on_probe(struct kith_pathset *ps, const struct kith_path_env *env, int i, struct kith_span body)
 {
 	struct kith_probe_frame f;
 	int err = kith_probe_read(&f, body);
@@ -180,13 +176,12 @@ static int on_probe(struct kith_pathset *ps, const struct kith_path_env *env, ki
 	name_path(ps, (unsigned)i, f.path);
 	p->flags |= KITH_PATH_ASKED;
 	if (p->state == KITH_PATH_CANDIDATE && p->step <= 1)
-		kith_ps_journal(ps, env, now, KITH_JOURNAL_ANSWERED, &p->hop, 0);
-	answer(ps, env, now, (unsigned)i, f.nonce);
+		kith_ps_journal(ps, env, KITH_JOURNAL_ANSWERED, &p->hop, 0);
+	answer(ps, env, (unsigned)i, f.nonce);
 	return 0;
 }
 
-static int on_probe_ack(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, int at,
-			struct kith_span body)
+static int on_probe_ack(struct kith_pathset *ps, const struct kith_path_env *env, int at, struct kith_span body)
 {
 	struct kith_probe_ack_frame f;
 	uint32_t rtt_us = 0;
@@ -198,47 +193,46 @@ static int on_probe_ack(struct kith_pathset *ps, const struct kith_path_env *env
 	if (f.nonce == 0) { /* to a KEEPALIVE */
 		if (kith_ps_has(ps, KITH_PATHSET_HOME) && p->state == KITH_PATH_LIVE) {
 			p->tries = 0;
-			kith_ps_rest(ps, env, now, i);
+			kith_ps_rest(ps, env, i);
 		}
 		return 0;
 	}
 	struct kith_target *t = kith_ps_target(ps, &p->hop); /* the punch may have tried it while the path was dead */
-	if (!kith_probe_match(&p->probe, f.nonce, now, &rtt_us) &&
-	    (t == NULL || !kith_probe_match(&t->probe, f.nonce, now, &rtt_us)))
+	if (!kith_probe_match(&p->probe, f.nonce, env->now, &rtt_us) &&
+	    (t == NULL || !kith_probe_match(&t->probe, f.nonce, env->now, &rtt_us)))
 		return 0;
 	if (rtt_us != 0)
 		kith_path_rtt(p, rtt_us);
 	if (i == ps->sending && kith_ps_flow(ps) != NULL)
-		kith_pacer_alive(&ps->more->flow->pacer, now);
+		kith_pacer_alive(&ps->more->flow->pacer, env->now);
 	name_path(ps, i, f.path);
 	if (p->state == KITH_PATH_CANDIDATE && f.observed.family != KITH_FAMILY_NONE) {
 		struct kith_hop seen = { .remote = f.observed };
-		kith_ps_journal(ps, env, now, KITH_JOURNAL_OBSERVED, &seen, 0);
+		kith_ps_journal(ps, env, KITH_JOURNAL_OBSERVED, &seen, 0);
 	}
 	switch ((enum kith_path_state)p->state) {
 	case KITH_PATH_NONE:
 		break;
 	case KITH_PATH_CANDIDATE:
 	case KITH_PATH_DEAD:
-		kith_ps_validated(ps, env, now, i);
+		kith_ps_validated(ps, env, i);
 		break;
 	case KITH_PATH_LIVE:
 		p->tries = 0;
 		if ((p->flags & KITH_PATH_CONFIRM) == 0)
-			kith_ps_rest(ps, env, now, i);
-		kith_ps_choose(ps, env, now);
+			kith_ps_rest(ps, env, i);
+		kith_ps_choose(ps, env);
 		break;
 	case KITH_PATH_SUSPECT:
 		if (i == ps->sending && kith_ps_flow(ps) != NULL)
-			kith_flight_forget(&ps->more->flow->flight, rtt_us != 0 ? now - rtt_us : p->since);
-		kith_ps_clear(ps, env, now, i);
+			kith_flight_forget(&ps->more->flow->flight, rtt_us != 0 ? env->now - rtt_us : p->since);
+		kith_ps_clear(ps, env, i);
 		break;
 	}
 	return 0;
 }
 
-static int on_keepalive(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, int i,
-			struct kith_span body)
+static int on_keepalive(struct kith_pathset *ps, const struct kith_path_env *env, int i, struct kith_span body)
 {
 	struct kith_reader r = kith_reader_of_span(body);
 	uint8_t sequence = kith_read_u8(&r);
@@ -246,7 +240,7 @@ static int on_keepalive(struct kith_pathset *ps, const struct kith_path_env *env
 		return KITH_EPROTO;
 	if (i >= 0 && sequence % KITH_KEEPALIVE_ANSWERED == 0 && !kith_ps_has(ps, KITH_PATHSET_HOME) &&
 	    kith_ps_path(ps, (unsigned)i)->state == KITH_PATH_LIVE)
-		answer(ps, env, now, (unsigned)i, 0);
+		answer(ps, env, (unsigned)i, 0);
 	return 0;
 }
 
@@ -261,8 +255,7 @@ static int on_idle(struct kith_pathset *ps, struct kith_span body)
 	return 0;
 }
 
-static int on_path_close(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-			 struct kith_span body)
+static int on_path_close(struct kith_pathset *ps, const struct kith_path_env *env, struct kith_span body)
 {
 	struct kith_reader r = kith_reader_of_span(body);
 	uint8_t id = kith_read_u8(&r);
@@ -276,18 +269,17 @@ static int on_path_close(struct kith_pathset *ps, const struct kith_path_env *en
 		live += k != (unsigned)i && kith_ps_path(ps, k)->state == KITH_PATH_LIVE;
 	if (live == 0) /* the last one stays: it is all there is */
 		return 0;
-	kith_ps_journal(ps, env, now, KITH_JOURNAL_CLOSED_BY_PEER, &kith_ps_path(ps, (unsigned)i)->hop, 0);
-	kith_ps_close(ps, env, now, (unsigned)i);
-	kith_ps_count_relays(ps, now);
+	kith_ps_journal(ps, env, KITH_JOURNAL_CLOSED_BY_PEER, &kith_ps_path(ps, (unsigned)i)->hop, 0);
+	kith_ps_close(ps, env, (unsigned)i);
+	kith_ps_count_relays(ps, env->now);
 	return 0;
 }
 
-static int on_punching(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		       const struct kith_frame *frame)
+static int on_punching(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_frame *frame)
 {
 	if (!kith_ps_has(ps, KITH_PATHSET_PEER))
 		return 0;
-	struct kith_pathset_more *m = kith_ps_more(ps, env, now);
+	struct kith_pathset_more *m = kith_ps_more(ps, env);
 	if (m == NULL)
 		return 0;
 	if (m->punch == NULL) {
@@ -298,7 +290,7 @@ static int on_punching(struct kith_pathset *ps, const struct kith_path_env *env,
 		}
 		kith_punch_init(m->punch);
 	}
-	struct kith_punch_view view = kith_ps_view(ps, env, now);
+	struct kith_punch_view view = kith_ps_view(ps, env);
 	int err = frame->type == KITH_FRAME_CANDIDATES ? kith_punch_on_candidates(m->punch, &view, frame->body)
 						       : kith_punch_on_punch(m->punch, &view, frame->body);
 	/* What is a path already is not probed twice. */
@@ -310,35 +302,35 @@ static int on_punching(struct kith_pathset *ps, const struct kith_path_env *env,
 	return err;
 }
 
-static int on_frame(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		    const struct kith_hop *hop, const struct kith_frame *frame)
+static int on_frame(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
+		    const struct kith_frame *frame)
 {
 	int i = kith_ps_find(ps, hop);
 	switch (frame->type) {
 	case KITH_FRAME_PROBE:
-		return on_probe(ps, env, now, i, frame->body);
+		return on_probe(ps, env, i, frame->body);
 	case KITH_FRAME_PROBE_ACK:
-		return on_probe_ack(ps, env, now, i, frame->body);
+		return on_probe_ack(ps, env, i, frame->body);
 	case KITH_FRAME_PATH_ACK:
-		return kith_ps_on_path_ack(ps, env, now, i, frame->body);
+		return kith_ps_on_path_ack(ps, env, i, frame->body);
 	case KITH_FRAME_IDLE:
 		return on_idle(ps, frame->body);
 	case KITH_FRAME_CANDIDATES:
 	case KITH_FRAME_PUNCH:
-		return on_punching(ps, env, now, frame);
+		return on_punching(ps, env, frame);
 	case KITH_FRAME_KEEPALIVE:
-		return on_keepalive(ps, env, now, i, frame->body);
+		return on_keepalive(ps, env, i, frame->body);
 	case KITH_FRAME_PATH_CLOSE:
-		return on_path_close(ps, env, now, frame->body);
+		return on_path_close(ps, env, frame->body);
 	default:
 		return KITH_ENOTSUP;
 	}
 }
 
-int kith_pathset_on_frame(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-			  const struct kith_hop *hop, const struct kith_frame *frame)
+int kith_pathset_on_frame(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
+			  const struct kith_frame *frame)
 {
-	int err = on_frame(ps, env, now, hop, frame);
-	kith_ps_settle(ps, env, now);
+	int err = on_frame(ps, env, hop, frame);
+	kith_ps_settle(ps, env);
 	return err;
 }

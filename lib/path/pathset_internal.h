@@ -100,18 +100,17 @@ int kith_ps_find(const struct kith_pathset *ps, const struct kith_hop *hop);
 int kith_ps_find_id(const struct kith_pathset *ps, uint8_t id, bool peers);
 
 /* The lazy part; NULL without memory. */
-struct kith_pathset_more *kith_ps_more(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+struct kith_pathset_more *kith_ps_more(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* A new slot in state CANDIDATE, -1 without room or memory. Indices of other paths may change. */
-int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, const struct kith_hop *hop,
-		uint8_t flags);
-void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i);
+int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop, uint8_t flags);
+void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
 
-void kith_ps_journal(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		     enum kith_journal_what what, const struct kith_hop *hop, uint32_t value);
+void kith_ps_journal(struct kith_pathset *ps, const struct kith_path_env *env, enum kith_journal_what what,
+		     const struct kith_hop *hop, uint32_t value);
 
 /* A PROBE on this path; false when the limits of an unproven hop do not allow it. */
-bool kith_ps_probe(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, struct kith_path *p);
+bool kith_ps_probe(struct kith_pathset *ps, const struct kith_path_env *env, struct kith_path *p);
 
 /* Charges bytes of a frame to what came from an unproven hop; false when that was not enough. */
 bool kith_ps_pay(struct kith_path *p, size_t frame_bytes);
@@ -119,7 +118,7 @@ bool kith_ps_pay(struct kith_path *p, size_t frame_bytes);
 /* enum kith_candidate_allow */
 unsigned kith_ps_allow(const struct kith_pathset *ps);
 
-struct kith_punch_view kith_ps_view(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+struct kith_punch_view kith_ps_view(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* What the punch probes at this hop, or NULL. */
 struct kith_target *kith_ps_target(const struct kith_pathset *ps, const struct kith_hop *hop);
@@ -128,25 +127,25 @@ struct kith_target *kith_ps_target(const struct kith_pathset *ps, const struct k
 void kith_ps_take_target(struct kith_pathset *ps, const struct kith_hop *hop, bool taken);
 
 /* What an idle session need not hold is given back. At the end of calls only: it may move or free everything lazy. */
-void kith_ps_settle(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+void kith_ps_settle(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* When a live path is next to be heard of. */
-void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i);
+void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
 
 /* ---- pathset_choose.c ---- */
 
 /* Switches the sending path if that is due. */
-void kith_ps_choose(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+void kith_ps_choose(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* The sending path was removed: the best of what is left takes its place, be it in doubt or dead. */
-void kith_ps_succeed(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+void kith_ps_succeed(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* Tells the peer; and stops using it. */
-void kith_ps_say_closed(const struct kith_path_env *env, kith_time_us now, struct kith_path *p);
-void kith_ps_close(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i);
+void kith_ps_say_closed(const struct kith_path_env *env, struct kith_path *p);
+void kith_ps_close(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
 
 /* Closes what is beyond the hot set. */
-void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* The best live paths but the sending one and the one named, up to two. Returns how many. */
 unsigned kith_ps_standbys(const struct kith_pathset *ps, int but, unsigned out[2]);
@@ -158,31 +157,29 @@ void kith_ps_count_relays(struct kith_pathset *ps, kith_time_us now);
 
 /* ---- pathset_flow.c ---- */
 
-void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
-		     enum kith_cause cause);
-void kith_ps_clear(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i);
-void kith_ps_dead(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i);
-void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i);
+void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, enum kith_cause cause);
+void kith_ps_clear(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
+void kith_ps_dead(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
+void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
 
 /* The sending path is another one. from_dead: what the old one may have lost is repeated. */
-void kith_ps_flow_moved(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, bool from_dead);
+void kith_ps_flow_moved(struct kith_pathset *ps, const struct kith_path_env *env, bool from_dead);
 
-void kith_ps_flow_heard(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
-			uint64_t counter, bool data);
+void kith_ps_flow_heard(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, uint64_t counter,
+			bool data);
 
 /* False: there is no memory to track it. */
-bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, unsigned i,
-		       uint64_t counter, struct kith_span sealed);
-int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now, int arrived,
+bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, uint64_t counter,
+		       struct kith_span sealed);
+int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env, int arrived,
 			struct kith_span body) KITH_MUST_USE;
-void kith_ps_flow_tick(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now);
+void kith_ps_flow_tick(struct kith_pathset *ps, const struct kith_path_env *env);
 kith_time_us kith_ps_flow_deadline(const struct kith_pathset *ps);
 void kith_ps_flow_free(struct kith_pathset *ps, const struct kith_alloc *alloc);
 
 /* ---- pathset_frames.c ---- */
 
 /* A packet from a hop that is no path yet: index of the new one, or -1. */
-int kith_ps_stranger(struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us now,
-		     const struct kith_hop *hop, bool data);
+int kith_ps_stranger(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop, bool data);
 
 #endif

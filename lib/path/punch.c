@@ -19,7 +19,7 @@ void kith_punch_init(struct kith_punch *p)
 static void journal(const struct kith_punch_view *v, enum kith_journal_what what, const struct kith_hop *hop,
 		    uint32_t value)
 {
-	kith_journal_add(v->journal, v->env->alloc, v->now, what, hop, value);
+	kith_journal_add(v->journal, v->env->alloc, v->env->now, what, hop, value);
 }
 
 static void journal_addr(const struct kith_punch_view *v, enum kith_journal_what what, const struct kith_addr *addr,
@@ -50,8 +50,8 @@ static void send_offer(struct kith_punch *p, const struct kith_punch_view *v, bo
 
 bool kith_punch_charge(struct kith_punch *p, const struct kith_punch_view *v, struct kith_target *t)
 {
-	if (v->now - p->window_at >= KITH_PROBES_WINDOW_US) {
-		p->window_at = v->now;
+	if (v->env->now - p->window_at >= KITH_PROBES_WINDOW_US) {
+		p->window_at = v->env->now;
 		p->window_sent = 0;
 	}
 	if (t->sent >= KITH_PROBES_PER_ADDRESS || p->window_sent >= KITH_PROBES_WINDOW)
@@ -67,7 +67,7 @@ static void probe(struct kith_punch *p, const struct kith_punch_view *v, struct 
 		kith_stats_add(v->env->stats, KITH_STAT_PROBES_LIMITED, 1);
 		return;
 	}
-	struct kith_probe_frame f = { kith_probe_next(&t->probe, v->env->random, v->now), KITH_PATH_ID_NONE, 0 };
+	struct kith_probe_frame f = { kith_probe_next(&t->probe, v->env->random, v->env->now), KITH_PATH_ID_NONE, 0 };
 	struct kith_writer *w =
 		kith_outbox_begin(v->env->outbox, v->env->session, &t->hop, ttl, KITH_FRAME_PROBE, KITH_PROBE_PADDED);
 	kith_probe_write(w, &f, true);
@@ -145,7 +145,7 @@ static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v,
 	p->step = 0;
 	p->start_at = start_at;
 	p->next_at = start_at;
-	p->started_at = v->now;
+	p->started_at = v->env->now;
 	kith_stats_add(v->env->stats, KITH_STAT_PUNCH_ROUNDS, 1);
 	journal(v, KITH_JOURNAL_ROUND, NULL, p->round);
 	for (unsigned i = 0; i < p->n_targets && p->plan.opener_ttl != 0; i++) {
@@ -160,8 +160,8 @@ static void offer_round(struct kith_punch *p, const struct kith_punch_view *v)
 	p->round = (uint8_t)(p->round == UINT8_MAX ? 1 : p->round + 1);
 	p->state = KITH_PUNCH_OFFERED;
 	p->offers = 0;
-	p->started_at = v->now;
-	p->next_at = v->now;
+	p->started_at = v->env->now;
+	p->next_at = v->env->now;
 	kith_punch_tick(p, v);
 }
 
@@ -173,7 +173,7 @@ void kith_punch_again(struct kith_punch *p, const struct kith_punch_view *v)
 		if (p->asked && p->theirs.generation != 0) {
 			p->asked = false;
 			send_offer(p, v, true);
-			begin_probing(p, v, v->now + (v->rtt_us != 0 ? v->rtt_us / 2 : KITH_PUNCH_OWD_US));
+			begin_probing(p, v, v->env->now + (v->rtt_us != 0 ? v->rtt_us / 2 : KITH_PUNCH_OWD_US));
 		}
 		return;
 	}
@@ -222,7 +222,7 @@ void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, con
 	} else if (p->round != 0) { /* the initiator knows an older list */
 		p->state = KITH_PUNCH_TOLD;
 		p->offers = 0;
-		p->next_at = v->now;
+		p->next_at = v->env->now;
 		kith_punch_tick(p, v);
 	}
 }
@@ -238,7 +238,7 @@ int kith_punch_on_candidates(struct kith_punch *p, const struct kith_punch_view 
 	p->theirs = cs;
 	for (unsigned i = 0; i < cs.n; i++)
 		journal_addr(v, KITH_JOURNAL_RECEIVED, &cs.list[i].at.addr, 0);
-	bool busy = p->state == KITH_PUNCH_OFFERED || v->now - p->started_at < KITH_PUNCH_RESTART_US;
+	bool busy = p->state == KITH_PUNCH_OFFERED || v->env->now - p->started_at < KITH_PUNCH_RESTART_US;
 	if (v->initiator && v->allowed && !v->direct && !busy && cs.n > 0 && p->ours.n > 0) {
 		p->rounds = 0;
 		offer_round(p, v);
@@ -250,7 +250,7 @@ int kith_punch_on_candidates(struct kith_punch *p, const struct kith_punch_view 
 static void answer_round(struct kith_punch *p, const struct kith_punch_view *v, uint8_t round)
 {
 	bool again = round == p->round && p->started_at != 0;
-	bool flood = v->now - p->started_at < KITH_PUNCH_OFFER_US / 2 && p->started_at != 0;
+	bool flood = v->env->now - p->started_at < KITH_PUNCH_OFFER_US / 2 && p->started_at != 0;
 	p->round = round;
 	if (!v->consent || (v->allowed && p->ours.n == 0)) {
 		p->asked = true;
@@ -261,10 +261,10 @@ static void answer_round(struct kith_punch *p, const struct kith_punch_view *v, 
 	send_offer(p, v, true);
 	if (!v->allowed || again || p->theirs.n == 0) {
 		if (!v->allowed)
-			p->started_at = v->now;
+			p->started_at = v->env->now;
 		return;
 	}
-	begin_probing(p, v, v->now + (v->rtt_us != 0 ? v->rtt_us / 2 : KITH_PUNCH_OWD_US));
+	begin_probing(p, v, v->env->now + (v->rtt_us != 0 ? v->rtt_us / 2 : KITH_PUNCH_OWD_US));
 }
 
 int kith_punch_on_punch(struct kith_punch *p, const struct kith_punch_view *v, struct kith_span body)
@@ -286,7 +286,7 @@ int kith_punch_on_punch(struct kith_punch *p, const struct kith_punch_view *v, s
 		p->state = KITH_PUNCH_QUIET;
 		p->next_at = KITH_TIME_NEVER;
 	} else {
-		begin_probing(p, v, v->now + KITH_PUNCH_LEAD_US);
+		begin_probing(p, v, v->env->now + KITH_PUNCH_LEAD_US);
 	}
 	return 0;
 }
@@ -308,7 +308,8 @@ static void tick_offer(struct kith_punch *p, const struct kith_punch_view *v)
 	if (p->offers >= (told ? KITH_PUNCH_OFFERS / 2 : KITH_PUNCH_OFFERS)) {
 		p->state = told ? KITH_PUNCH_QUIET : KITH_PUNCH_PAUSED;
 		p->rounds = KITH_PUNCH_ROUNDS;
-		p->next_at = told ? KITH_TIME_NEVER : v->now + kith_rng_jitter(v->env->random, KITH_PUNCH_AGAIN_US, 10);
+		p->next_at =
+			told ? KITH_TIME_NEVER : v->env->now + kith_rng_jitter(v->env->random, KITH_PUNCH_AGAIN_US, 10);
 		return;
 	}
 	send_offer(p, v, !told);
@@ -318,7 +319,7 @@ static void tick_offer(struct kith_punch *p, const struct kith_punch_view *v)
 		wait = KITH_PUNCH_OFFER_MAX_US;
 	if (wait < v->rtt_us * 3 / 2) /* the answer cannot be there yet */
 		wait = v->rtt_us * 3 / 2;
-	p->next_at = v->now + kith_rng_jitter(v->env->random, wait, 10);
+	p->next_at = v->env->now + kith_rng_jitter(v->env->random, wait, 10);
 }
 
 static void tick_probing(struct kith_punch *p, const struct kith_punch_view *v)
@@ -334,7 +335,7 @@ static void tick_probing(struct kith_punch *p, const struct kith_punch_view *v)
 	p->step++;
 	if (p->step == p->plan.steps || (v->direct && p->step >= p->plan.enough)) {
 		p->state = KITH_PUNCH_WAITING;
-		p->next_at = v->now + 2 * v->rtt_us + KITH_PUNCH_GRACE_US;
+		p->next_at = v->env->now + 2 * v->rtt_us + KITH_PUNCH_GRACE_US;
 	} else {
 		p->next_at = p->start_at + kith_rng_jitter(v->env->random, p->plan.at_us[p->step], 10);
 	}
@@ -360,7 +361,7 @@ static void tick_waiting(struct kith_punch *p, const struct kith_punch_view *v)
 	kith_time_us pause =
 		p->rounds < KITH_PUNCH_ROUNDS ? KITH_PUNCH_PAUSE_US << (p->rounds - 1) : KITH_PUNCH_AGAIN_US;
 	p->state = KITH_PUNCH_PAUSED;
-	p->next_at = v->now + kith_rng_jitter(v->env->random, pause, 10);
+	p->next_at = v->env->now + kith_rng_jitter(v->env->random, pause, 10);
 }
 
 static void tick_paused(struct kith_punch *p, const struct kith_punch_view *v)
@@ -375,7 +376,7 @@ static void tick_paused(struct kith_punch *p, const struct kith_punch_view *v)
 
 void kith_punch_tick(struct kith_punch *p, const struct kith_punch_view *v)
 {
-	if (v->now < p->next_at)
+	if (v->env->now < p->next_at)
 		return;
 	if (!v->allowed) {
 		p->state = KITH_PUNCH_QUIET;

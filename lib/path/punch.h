@@ -63,7 +63,6 @@ struct kith_pathset;
 struct kith_punch_view {
 	const struct kith_path_env *env;
 	struct kith_journal **journal;
-	kith_time_us now;
 	kith_time_us rtt_us; /* of the path in use, 0 = unknown */
 	bool initiator;
 	bool allowed; /* consent, a peer, and not relay-only */

@@ -202,57 +202,57 @@ static int wait_for_slot(struct kith_requests *rq, const struct kith_path_env *e
 	return 0;
 }
 
-static void start(const struct kith_path_env *env, kith_time_us now, struct asked *a, uint64_t token,
-		  kith_time_us retry_us, kith_time_us give_up_at)
+static void start(const struct kith_path_env *env, struct asked *a, uint64_t token, kith_time_us retry_us,
+		  kith_time_us give_up_at)
 {
 	a->token = token;
 	a->retry_us = retry_us;
-	a->next_at = now + retry_us;
+	a->next_at = env->now + retry_us;
 	a->give_up_at = give_up_at;
 	emit_request(env, a);
 	kith_stats_add(env->stats, KITH_STAT_REQUESTS_SENT, 1);
 }
 
 /* Starts what waits, as far as slots are free. */
-static void start_waiting(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now)
+static void start_waiting(struct kith_requests *rq, const struct kith_path_env *env)
 {
 	struct asked *a;
 	while (rq->first != NULL) {
 		struct waiting *w = rq->first;
 		if (make_asked(&rq, env, w->kind, (struct kith_span){ w->body, w->len }, &a) != 0)
 			return;
-		start(env, now, a, w->token, w->retry_us, w->give_up_at);
+		start(env, a, w->token, w->retry_us, w->give_up_at);
 		(void)take_waiting(rq);
 		kith_alloc_free(env->alloc, w, waiting_size(w));
 	}
 }
 
-int kith_request_send(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now, uint8_t kind,
-		      struct kith_span body, uint64_t token, kith_time_us rtt_us, kith_time_us timeout_us)
+int kith_request_send(struct kith_requests **rq, const struct kith_path_env *env, uint8_t kind, struct kith_span body,
+		      uint64_t token, kith_time_us rtt_us, kith_time_us timeout_us)
 {
 	struct asked *a;
-	kith_time_us retry_us = retry_after(rtt_us), give_up_at = now + timeout_us;
+	kith_time_us retry_us = retry_after(rtt_us), give_up_at = env->now + timeout_us;
 	int err = make_asked(rq, env, kind, body, &a);
 	if (err == KITH_EFULL)
 		return wait_for_slot(*rq, env, kind, body, token, retry_us, give_up_at);
 	if (err == 0)
-		start(env, now, a, token, retry_us, give_up_at);
+		start(env, a, token, retry_us, give_up_at);
 	return err;
 }
 
-int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now, uint8_t kind,
-		       struct kith_span body, uint64_t token, kith_time_us timeout_us, struct kith_writer *w)
+int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *env, uint8_t kind, struct kith_span body,
+		       uint64_t token, kith_time_us timeout_us, struct kith_writer *w)
 {
 	struct asked *a;
 	int err = make_asked(rq, env, kind, body, &a);
 	if (err == KITH_EFULL && w == NULL)
-		return wait_for_slot(*rq, env, kind, body, token, KITH_REQUEST_RETRY_US, now + timeout_us);
+		return wait_for_slot(*rq, env, kind, body, token, KITH_REQUEST_RETRY_US, env->now + timeout_us);
 	if (err != 0)
 		return err;
 	a->token = token;
 	a->held = true;
 	a->next_at = KITH_TIME_NEVER;
-	a->give_up_at = now + timeout_us;
+	a->give_up_at = env->now + timeout_us;
 	if (w != NULL) {
 		uint8_t *mark = kith_frame_begin(w, KITH_FRAME_REQUEST);
 		kith_write_u16(w, a->id);
@@ -345,8 +345,8 @@ static void finish(struct kith_requests *rq, struct asked *a, const struct kith_
 	drop_asked(a, alloc);
 }
 
-bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now,
-			    struct kith_span body, struct kith_answer *out)
+bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env *env, struct kith_span body,
+			    struct kith_answer *out)
 {
 	struct kith_reader r = kith_reader_of_span(body);
 	uint16_t id = kith_read_u16(&r);
@@ -362,11 +362,11 @@ bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env
 	a->status = status;
 	if (take_fragment(a, env->alloc, index, count, bytes)) {
 		finish(rq, a, env->alloc, out);
-		start_waiting(rq, env, now);
+		start_waiting(rq, env);
 		return true;
 	}
-	if (!a->held && a->next_at < now + a->retry_us) /* more is coming: do not ask for it yet */
-		a->next_at = now + a->retry_us;
+	if (!a->held && a->next_at < env->now + a->retry_us) /* more is coming: do not ask for it yet */
+		a->next_at = env->now + a->retry_us;
 	return false;
 }
 
@@ -407,8 +407,7 @@ static void emit_answer(const struct kith_path_env *env, const struct work *w, u
 	}
 }
 
-void kith_requests_started(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now,
-			   kith_time_us rtt_us)
+void kith_requests_started(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us rtt_us)
 {
 	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++) {
 		struct asked *a = &rq->asked[i];
@@ -424,7 +423,7 @@ void kith_requests_started(struct kith_requests *rq, const struct kith_path_env 
 		if (a->unsent)
 			emit_request(env, a);
 		a->unsent = false;
-		a->next_at = now + a->retry_us;
+		a->next_at = env->now + a->retry_us;
 	}
 }
 
@@ -453,7 +452,7 @@ static struct work *free_work(struct kith_requests *rq, const struct kith_alloc 
 }
 
 enum kith_request_verdict kith_request_on_request(struct kith_requests **rq, const struct kith_path_env *env,
-						  kith_time_us now, struct kith_span body, struct kith_request *out)
+						  struct kith_span body, struct kith_request *out)
 {
 	struct kith_reader r = kith_reader_of_span(body);
 	out->id = kith_read_u16(&r);
@@ -476,7 +475,7 @@ enum kith_request_verdict kith_request_on_request(struct kith_requests **rq, con
 	}
 	w->state = WORK_BUSY;
 	w->id = out->id;
-	w->keep_until = now + KITH_ANSWER_KEEP_US; /* what is never answered is forgotten as well */
+	w->keep_until = env->now + KITH_ANSWER_KEEP_US; /* what is never answered is forgotten as well */
 	return KITH_REQUEST_NEW;
 }
 
@@ -501,14 +500,14 @@ static void keep_answer(struct kith_requests *rq, const struct kith_alloc *alloc
 	rq->kept_bytes += body.len;
 }
 
-void kith_request_answer(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, uint16_t id,
-			 uint8_t status, struct kith_span body, bool send)
+void kith_request_answer(struct kith_requests *rq, const struct kith_path_env *env, uint16_t id, uint8_t status,
+			 struct kith_span body, bool send)
 {
 	KITH_ASSERT(body.len <= KITH_ANSWER_MAX);
 	struct work *w = find_work(rq, id);
 	if (w == NULL || w->state != WORK_BUSY)
 		return;
-	w->keep_until = now + KITH_ANSWER_KEEP_US;
+	w->keep_until = env->now + KITH_ANSWER_KEEP_US;
 	keep_answer(rq, env->alloc, w, status, body);
 	w->waits = !send;
 	if (send)
@@ -573,7 +572,7 @@ kith_time_us kith_requests_deadline(const struct kith_requests *rq)
 	return empty && rq->first == NULL ? 0 : at; /* nothing is left: to be given back */
 }
 
-static void repeat(const struct kith_path_env *env, kith_time_us now, struct asked *a)
+static void repeat(const struct kith_path_env *env, struct asked *a)
 {
 	if (a->count == 0) {
 		emit_request(env, a);
@@ -586,7 +585,7 @@ static void repeat(const struct kith_path_env *env, kith_time_us now, struct ask
 	}
 	a->tries++;
 	a->retry_us = earlier(2 * a->retry_us, KITH_REQUEST_RETRY_MAX_US);
-	a->next_at = now + a->retry_us;
+	a->next_at = env->now + a->retry_us;
 	kith_stats_add(env->stats, KITH_STAT_REQUESTS_RETRANSMITTED, 1);
 }
 
@@ -598,7 +597,7 @@ static bool holds_nothing(const struct kith_requests *rq)
 	return empty;
 }
 
-void kith_requests_tick(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now)
+void kith_requests_tick(struct kith_requests **rq, const struct kith_path_env *env)
 {
 	if (*rq == NULL)
 		return;
@@ -606,23 +605,23 @@ void kith_requests_tick(struct kith_requests **rq, const struct kith_path_env *e
 	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
 		struct asked *a = &(*rq)->asked[i];
 		struct work *w = &(*rq)->work[i];
-		if (a->used && a->next_at <= now && a->give_up_at > now)
-			repeat(env, now, a);
-		if (w->state != WORK_FREE && w->keep_until <= now)
+		if (a->used && a->next_at <= env->now && a->give_up_at > env->now)
+			repeat(env, a);
+		if (w->state != WORK_FREE && w->keep_until <= env->now)
 			drop_work(*rq, w, env->alloc);
 	}
 	(*rq)->resume = false; /* without memory they wait on */
-	start_waiting(*rq, env, now);
+	start_waiting(*rq, env);
 	if (holds_nothing(*rq))
 		kith_requests_free(rq, env->alloc);
 }
 
-bool kith_requests_expired(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, bool closing,
+bool kith_requests_expired(struct kith_requests *rq, const struct kith_path_env *env, bool closing,
 			   struct kith_answer *out)
 {
 	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++) {
 		struct asked *a = &rq->asked[i];
-		if (!a->used || (!closing && a->give_up_at > now))
+		if (!a->used || (!closing && a->give_up_at > env->now))
 			continue;
 		*out = (struct kith_answer){ .token = a->token, .kind = a->kind };
 		out->err = closing ? KITH_ECLOSED : KITH_ETIMEDOUT;
@@ -633,7 +632,7 @@ bool kith_requests_expired(struct kith_requests *rq, const struct kith_path_env 
 	}
 	for (struct waiting **p = rq != NULL ? &rq->first : NULL; p != NULL && *p != NULL; p = &(*p)->next) {
 		struct waiting *w = *p;
-		if (!closing && w->give_up_at > now)
+		if (!closing && w->give_up_at > env->now)
 			continue;
 		*out = (struct kith_answer){ .token = w->token,
 					     .kind = w->kind,
@@ -641,8 +640,8 @@ bool kith_requests_expired(struct kith_requests *rq, const struct kith_path_env 
 		drop_waiting(rq, p, env->alloc);
 		return true;
 	}
-	if (rq != NULL) /* those whose turn it is, now that others have ended */
-		start_waiting(rq, env, now);
+	if (rq != NULL) /* those whose turn it is, env->now that others have ended */
+		start_waiting(rq, env);
 	return false;
 }
 

@@ -41,19 +41,16 @@ struct kith_request {
 enum kith_request_verdict { KITH_REQUEST_NEW, KITH_REQUEST_REPEATED, KITH_REQUEST_DROPPED, KITH_REQUEST_MALFORMED };
 
 /* Sends a request. *rq is made when NULL. token comes back with the answer. KITH_EFULL, KITH_ENOMEM, KITH_EMSGSIZE. */
-int kith_request_send(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now, uint8_t kind,
-		      struct kith_span body, uint64_t token, kith_time_us rtt_us,
-		      kith_time_us timeout_us) KITH_MUST_USE;
+int kith_request_send(struct kith_requests **rq, const struct kith_path_env *env, uint8_t kind, struct kith_span body,
+		      uint64_t token, kith_time_us rtt_us, kith_time_us timeout_us) KITH_MUST_USE;
 
 /* The same for a request on a session that is not up yet. With w it travels in the handshake payload: its REQUEST
  * frame is written there, and it is repeated as an ordinary frame from kith_requests_started on, if no answer came
  * with the reply. Without w it is first sent then. */
-int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now, uint8_t kind,
-		       struct kith_span body, uint64_t token, kith_time_us timeout_us,
-		       struct kith_writer *w) KITH_MUST_USE;
+int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *env, uint8_t kind, struct kith_span body,
+		       uint64_t token, kith_time_us timeout_us, struct kith_writer *w) KITH_MUST_USE;
 /* The session is up: answers that waited for that are sent, and requests that were held begin to be repeated. */
-void kith_requests_started(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now,
-			   kith_time_us rtt_us);
+void kith_requests_started(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us rtt_us);
 
 /* The handshake that requests were embedded in is made anew without them: they are sent when the session is up. rq may
  * be NULL. */
@@ -63,17 +60,17 @@ void kith_requests_unsend(struct kith_requests *rq);
 void kith_request_cancel(struct kith_requests *rq, const struct kith_path_env *env, uint64_t token);
 
 /* An ANSWER frame. True when it completed a request: *out says which. rq may be NULL. */
-bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now,
-			    struct kith_span body, struct kith_answer *out);
+bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env *env, struct kith_span body,
+			    struct kith_answer *out);
 
 /* A REQUEST frame. NEW: carry it out and answer, now or later. */
 enum kith_request_verdict kith_request_on_request(struct kith_requests **rq, const struct kith_path_env *env,
-						  kith_time_us now, struct kith_span body, struct kith_request *out);
+						  struct kith_span body, struct kith_request *out);
 
 /* Answers; ids that are no longer known are ignored (the asker gave up). send false: the session may not send yet;
  * the answer rides in the REPLY, or is fetched by a repetition of the request. */
-void kith_request_answer(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, uint16_t id,
-			 uint8_t status, struct kith_span body, bool send);
+void kith_request_answer(struct kith_requests *rq, const struct kith_path_env *env, uint16_t id, uint8_t status,
+			 struct kith_span body, bool send);
 
 /* Writes the answer, when it was already given and takes one frame, as an ANSWER frame into w (the REPLY's payload). */
 void kith_request_answer_embed(struct kith_requests *rq, uint16_t id, struct kith_writer *w);
@@ -89,11 +86,11 @@ kith_time_us kith_requests_deadline(const struct kith_requests *rq);
 
 /* Repeats what is due and forgets what is old; frees *rq when it is empty. To be called when kith_requests_expired has
  * no more to say. */
-void kith_requests_tick(struct kith_requests **rq, const struct kith_path_env *env, kith_time_us now);
+void kith_requests_tick(struct kith_requests **rq, const struct kith_path_env *env);
 
 /* One request that has ended without an answer: call until false. closing: every outstanding one ends with
  * KITH_ECLOSED. */
-bool kith_requests_expired(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us now, bool closing,
+bool kith_requests_expired(struct kith_requests *rq, const struct kith_path_env *env, bool closing,
 			   struct kith_answer *out);
 
 void kith_requests_free(struct kith_requests **rq, const struct kith_alloc *alloc);

@@ -175,5 +175,5 @@ void kith_attach_tick(struct kith_core *c, struct kith_session *s)
 		return;
 	}
 	s->attached->probes++;
-	kith_pathset_check(&s->paths, kith_env(c, s), c->now.mono_us);
+	kith_pathset_check(&s->paths, kith_env(c, s));
 }

@@ -144,7 +144,7 @@ static void follow_up(struct kith_core *c, struct kith_session *s, const struct 
 	struct kith_span body = { result->follow, result->follow_len };
 	int err = s->state == KITH_SESSION_OPEN
 			  ? kith_session_request(c, s, KITH_REQ_GOSSIP, body, kith_token(KITH_TOKEN_GOSSIP, 0))
-			  : kith_request_embed(&s->requests, kith_env(c, s), c->now.mono_us, KITH_REQ_GOSSIP, body,
+			  : kith_request_embed(&s->requests, kith_env(c, s), KITH_REQ_GOSSIP, body,
 					       kith_token(KITH_TOKEN_GOSSIP, 0), KITH_REQUEST_TIMEOUT_US, NULL);
 	(void)err;
 }

@@ -4,6 +4,7 @@
  *
  * Input: flags, memory, then one byte for each step and its arguments. */
 #include "fuzz_support.h"
+#include "path_env.h"
 
 #include "path/pathset_internal.h"
 #include "path/transports.h"
@@ -107,7 +108,7 @@ static void seal(const struct kith_open_packet *open)
 	memcpy(bytes + KITH_TRANSPORT_HEADER, open->frames, open->len);
 	for (size_t i = 0; i < n; i++) {
 		leaves(&hops[i], len + (hops[i].tunnel != 0 ? KITH_TUNNEL_HEADER : 0u));
-		kith_pathset_sent(&f.ps, &f.env, f.now, &hops[i], f.counter, open->data,
+		kith_pathset_sent(&f.ps, test_at(&f.env, f.now), &hops[i], f.counter, open->data,
 				  (struct kith_span){ bytes, len });
 	}
 	f.counter++;
@@ -161,7 +162,7 @@ static void pass(kith_time_us us)
 		same = at <= f.now ? same + 1 : 0;
 		KITH_ASSERT(same < 100); /* a deadline that does not move on */
 		f.now = at > f.now ? at : f.now;
-		kith_pathset_tick(&f.ps, &f.env, f.now);
+		kith_pathset_tick(&f.ps, test_at(&f.env, f.now));
 		check();
 	}
 	f.now = end;
@@ -178,9 +179,9 @@ static void hear(struct kith_reader *r)
 		KITH_TRANSPORT_HEADER + 16 + KITH_FRAME_HEADER + body.len + (hop.tunnel != 0 ? KITH_TUNNEL_HEADER : 0u);
 	f.heard_counter += (how & 0x80) != 0 ? 3 : 1;
 	f.got[how % HOPS] += len;
-	kith_pathset_heard(&f.ps, &f.env, f.now, &hop, f.heard_counter, data, len);
+	kith_pathset_heard(&f.ps, test_at(&f.env, f.now), &hop, f.heard_counter, data, len);
 	const struct kith_frame frame = { type, body };
-	int err = kith_pathset_on_frame(&f.ps, &f.env, f.now, &hop, &frame);
+	int err = kith_pathset_on_frame(&f.ps, test_at(&f.env, f.now), &hop, &frame);
 	KITH_ASSERT(err == 0 || err == KITH_EPROTO || err == KITH_ENOTSUP);
 }
 
@@ -203,9 +204,9 @@ static void answer(uint8_t which)
 	int i = index_of(&hop);
 	if (i >= 0)
 		f.got[i] += 64;
-	kith_pathset_heard(&f.ps, &f.env, f.now, &hop, ++f.heard_counter, false, 64);
+	kith_pathset_heard(&f.ps, test_at(&f.env, f.now), &hop, ++f.heard_counter, false, 64);
 	const struct kith_frame frame = { KITH_FRAME_PROBE_ACK, { body, kith_writer_len(&w) } };
-	int err = kith_pathset_on_frame(&f.ps, &f.env, f.now, &hop, &frame);
+	int err = kith_pathset_on_frame(&f.ps, test_at(&f.env, f.now), &hop, &frame);
 	KITH_ASSERT(err == 0 || err == KITH_EPROTO);
 }
 
@@ -221,9 +222,9 @@ static void acknowledge(uint8_t which)
 	kith_write_u32(&w, 100);
 	kith_write_u8(&w, 0);
 	f.got[which % HOPS] += 60;
-	kith_pathset_heard(&f.ps, &f.env, f.now, &hop, ++f.heard_counter, false, 60);
+	kith_pathset_heard(&f.ps, test_at(&f.env, f.now), &hop, ++f.heard_counter, false, 60);
 	const struct kith_frame frame = { KITH_FRAME_PATH_ACK, { body, sizeof body } };
-	int err = kith_pathset_on_frame(&f.ps, &f.env, f.now, &hop, &frame);
+	int err = kith_pathset_on_frame(&f.ps, test_at(&f.env, f.now), &hop, &frame);
 	KITH_ASSERT(err == 0 || err == KITH_EPROTO);
 }
 
@@ -255,7 +256,7 @@ static void offer(struct kith_reader *r)
 		list[i] = (struct kith_candidate){ { hop.remote, KITH_TRANSPORT_UDP, 0 }, 1, KITH_ADDR_OBSERVED, 0 };
 	}
 	struct kith_natclass nat = { .hops = kith_read_u8(r) };
-	int err = kith_pathset_offer(&f.ps, &f.env, f.now, list, n, &nat);
+	int err = kith_pathset_offer(&f.ps, test_at(&f.env, f.now), list, n, &nat);
 	KITH_ASSERT(err == 0 || err == KITH_ENOMEM || err == KITH_EACCES);
 }
 
@@ -265,7 +266,7 @@ static void link_event(uint8_t how)
 	struct kith_hop hop = hop_of(how % HOPS);
 	int error = errors[how >> 6];
 	bool all = (how & 0x20) != 0 || error == KITH_ECLOSED; /* only a transport closes */
-	kith_pathset_link_event(&f.ps, &f.env, f.now, hop.transport, all ? NULL : &hop, error);
+	kith_pathset_link_event(&f.ps, test_at(&f.env, f.now), hop.transport, all ? NULL : &hop, error);
 }
 
 static void step(struct kith_reader *r)
@@ -292,13 +293,13 @@ static void step(struct kith_reader *r)
 		break;
 	case 7: {
 		hop = hop_of(kith_read_u8(r) % HOPS);
-		int err = kith_pathset_add(&f.ps, &f.env, f.now, &hop);
+		int err = kith_pathset_add(&f.ps, test_at(&f.env, f.now), &hop);
 		KITH_ASSERT(err != 0 || hop.tunnel != 0 || (f.ps.flags & KITH_PATHSET_RELAY_ONLY) == 0);
 		break;
 	}
 	case 8:
 		hop = hop_of(kith_read_u8(r) % HOPS);
-		kith_pathset_drop(&f.ps, &f.env, f.now, &hop);
+		kith_pathset_drop(&f.ps, test_at(&f.env, f.now), &hop);
 		break;
 	case 9:
 		offer(r);
@@ -309,10 +310,10 @@ static void step(struct kith_reader *r)
 	default: {
 		uint8_t how = kith_read_u8(r);
 		if (how < 32)
-			kith_pathset_allow(&f.ps, &f.env, f.now,
+			kith_pathset_allow(&f.ps, test_at(&f.env, f.now),
 					   how & 1 ? KITH_PATHSET_RELAY_ONLY : KITH_PATHSET_CONSENT);
 		else
-			kith_pathset_check(&f.ps, &f.env, f.now);
+			kith_pathset_check(&f.ps, test_at(&f.env, f.now));
 	}
 	}
 	check();
@@ -336,8 +337,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	memset(f.got, 0, sizeof f.got);
 	memset(f.sent, 0, sizeof f.sent);
 	kith_outbox_claim(&f.ob, &f, &f.stats);
-	f.env = (struct kith_path_env){ &f.ob, &f.random.random, &f.alloc.alloc, &f.stats,
-					NULL,  SESSION,		 NULL,		 &transports };
+	f.env = (struct kith_path_env){ .outbox = &f.ob,
+					.random = &f.random.random,
+					.alloc = &f.alloc.alloc,
+					.stats = &f.stats,
+					.session = SESSION,
+					.transports = &transports };
 	struct kith_hop first = hop_of((flags & KITH_PATHSET_RELAY_ONLY) != 0 ? how % (HOPS / 2) : how % HOPS);
 	kith_pathset_init(&f.ps, f.now, &first, (how & 1) != 0, flags & 127);
 	for (int i = 0; i < 400 && kith_reader_left(&r) > 0; i++)

@@ -4,6 +4,7 @@
  *
  * Each request of ours carries its number as its token and as its first bytes. */
 #include "fuzz_support.h"
+#include "path_env.h"
 
 #include "base/limits.h"
 #include "session/request.h"
@@ -77,9 +78,9 @@ static void tick(void)
 	struct kith_answer a;
 	for (int i = 0; i < 2 && kith_requests_deadline(f.rq) <= f.now;
 	     i++) { /* twice: what fell empty is freed the next time */
-		kith_requests_tick(&f.rq, &f.env, f.now);
+		kith_requests_tick(&f.rq, test_at(&f.env, f.now));
 		collect();
-		while (kith_requests_expired(f.rq, &f.env, f.now, false, &a))
+		while (kith_requests_expired(f.rq, test_at(&f.env, f.now), false, &a))
 			ended(&a);
 		collect();
 	}
@@ -114,9 +115,10 @@ static void ask(struct kith_reader *r, bool embed)
 	f.state[token] = TOKEN_OUT; /* before: it is sent within the call */
 	f.tokens++;
 	f.out++;
-	int err = embed ? kith_request_embed(&f.rq, &f.env, f.now, KITH_REQ_LOOKUP, span, token, timeout_us,
+	int err = embed ? kith_request_embed(&f.rq, test_at(&f.env, f.now), KITH_REQ_LOOKUP, span, token, timeout_us,
 					     in_payload ? &w : NULL)
-			: kith_request_send(&f.rq, &f.env, f.now, KITH_REQ_LOOKUP, span, token, rtt_us, timeout_us);
+			: kith_request_send(&f.rq, test_at(&f.env, f.now), KITH_REQ_LOOKUP, span, token, rtt_us,
+					    timeout_us);
 	f.embedded[token] = embed;
 	KITH_ASSERT(err == 0 || err == KITH_EFULL || err == KITH_ENOMEM || err == KITH_EMSGSIZE);
 	KITH_ASSERT((err == KITH_EMSGSIZE) == (len > KITH_REQUEST_MAX) && (err != KITH_ENOMEM || f.alloc.failed));
@@ -134,8 +136,8 @@ static void answer(struct kith_reader *r)
 	uint16_t id = kith_read_u16(r);
 	size_t len = kith_read_u16(r) % (KITH_ANSWER_MAX + 1);
 	uint8_t how = kith_read_u8(r);
-	kith_request_answer(f.rq, &f.env, f.now, id, how >> 4, (struct kith_span){ len > 0 ? bytes : NULL, len },
-			    how & 1);
+	kith_request_answer(f.rq, test_at(&f.env, f.now), id, how >> 4,
+			    (struct kith_span){ len > 0 ? bytes : NULL, len }, how & 1);
 	if (how & 2) {
 		struct kith_writer w = kith_writer_of(payload, sizeof payload);
 		kith_request_answer_embed(f.rq, id, &w);
@@ -163,19 +165,19 @@ static void step(struct kith_reader *r)
 		break;
 	}
 	case 3:
-		if (kith_request_on_answer(f.rq, &f.env, f.now, fz_block(r, KITH_FRAMES_MAX), &a))
+		if (kith_request_on_answer(f.rq, test_at(&f.env, f.now), fz_block(r, KITH_FRAMES_MAX), &a))
 			ended(&a);
 		break;
 	case 4: { /* a fragment of full length, which a script would seldom hit on */
 		uint8_t body[5 + KITH_ANSWER_FRAGMENT] = { 0 };
 		kith_read_bytes(r, body, 5);
-		if (kith_request_on_answer(f.rq, &f.env, f.now, (struct kith_span){ body, sizeof body }, &a))
+		if (kith_request_on_answer(f.rq, test_at(&f.env, f.now), (struct kith_span){ body, sizeof body }, &a))
 			ended(&a);
 		break;
 	}
 	case 5: {
 		struct kith_span body = fz_block(r, KITH_FRAMES_MAX);
-		if (kith_request_on_request(&f.rq, &f.env, f.now, body, &asked) == KITH_REQUEST_NEW)
+		if (kith_request_on_request(&f.rq, test_at(&f.env, f.now), body, &asked) == KITH_REQUEST_NEW)
 			KITH_ASSERT(fz_within(asked.body, body));
 		break;
 	}
@@ -186,7 +188,7 @@ static void step(struct kith_reader *r)
 		kith_request_on_more(f.rq, &f.env, fz_block(r, 16));
 		break;
 	case 8:
-		kith_requests_started(f.rq, &f.env, f.now, fz_step_us(kith_read_u8(r)) % KITH_US_PER_S);
+		kith_requests_started(f.rq, test_at(&f.env, f.now), fz_step_us(kith_read_u8(r)) % KITH_US_PER_S);
 		break;
 	default:
 		pass(fz_step_us(kith_read_u8(r)));
@@ -217,16 +219,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.now = KITH_US_PER_S;
 	kith_outbox_claim(&f.ob, &f, &f.stats);
 	f.request_id = 0;
-	f.env = (struct kith_path_env){
-		&f.ob, &f.random.random, &f.alloc.alloc, &f.stats, NULL, 1, &f.request_id, NULL
-	};
+	f.env = (struct kith_path_env){ .outbox = &f.ob,
+					.random = &f.random.random,
+					.alloc = &f.alloc.alloc,
+					.stats = &f.stats,
+					.session = 1,
+					.request_id = &f.request_id };
 	uint8_t fail = kith_read_u8(&r);
 	f.alloc.fail_after = fail < 200 ? -1 : fail - 200;
 	for (int i = 0; i < 600 && kith_reader_left(&r) > 0; i++)
 		step(&r);
 	f.alloc.fail_after = -1;
 	if (size % 2 == 0) { /* the session ends */
-		while (kith_requests_expired(f.rq, &f.env, f.now, true, &a))
+		while (kith_requests_expired(f.rq, test_at(&f.env, f.now), true, &a))
 			ended(&a);
 		KITH_ASSERT(f.out == 0);
 		kith_requests_free(&f.rq, &f.alloc.alloc);

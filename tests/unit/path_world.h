@@ -4,6 +4,7 @@
 #ifndef KITH_TESTS_PATH_WORLD_H
 #define KITH_TESTS_PATH_WORLD_H
 
+#include "path_env.h"
 #include "support.h"
 
 #include "path/detect.h"
@@ -275,7 +276,7 @@ static inline void w_drain(struct world *w, unsigned i)
 			n->frames_sent[f.type]++;
 		assert_false(r.bad);
 		for (size_t k = 0; k < n_hops; k++) {
-			kith_pathset_sent(&n->ps, &n->env, w->now, &hops[k], n->counter, open->data,
+			kith_pathset_sent(&n->ps, test_at(&n->env, w->now), &hops[k], n->counter, open->data,
 					  test_span(bytes, len));
 			w_transmit(w, i, &hops[k], open->ttl, bytes, len);
 		}
@@ -314,13 +315,13 @@ static inline void w_receive(struct world *w, const struct w_packet *pkt)
 	if ((n->seen[counter / 8] & 1u << counter % 8) != 0)
 		return; /* replay window */
 	n->seen[counter / 8] |= (uint8_t)(1u << counter % 8);
-	kith_pathset_heard(&n->ps, &n->env, w->now, &pkt->hop, counter, data, pkt->len + 23u);
+	kith_pathset_heard(&n->ps, test_at(&n->env, w->now), &pkt->hop, counter, data, pkt->len + 23u);
 	struct kith_frame f;
 	while (kith_frame_next(&r, &f)) {
 		if (f.type == KITH_FRAME_DATAGRAM)
 			w_data_arrived(w, n);
 		else
-			assert_int_equal(kith_pathset_on_frame(&n->ps, &n->env, w->now, &pkt->hop, &f), 0);
+			assert_int_equal(kith_pathset_on_frame(&n->ps, test_at(&n->env, w->now), &pkt->hop, &f), 0);
 	}
 	w_drain(w, pkt->to);
 }
@@ -365,7 +366,7 @@ static inline void w_run(struct world *w, kith_time_us until)
 		if (at > w->now)
 			w->now = at;
 		if (node >= 0) {
-			kith_pathset_tick(&w->node[node].ps, &w->node[node].env, w->now);
+			kith_pathset_tick(&w->node[node].ps, test_at(&w->node[node].env, w->now));
 			w_drain(w, (unsigned)node);
 		} else if (app >= 0) {
 			struct w_node *n = &w->node[app];
@@ -402,7 +403,7 @@ static inline void w_offer(struct world *w, unsigned i)
 				    .kind = KITH_ADDR_OBSERVED,
 				    .transport = W_TRANSPORT };
 	struct kith_natclass nat = { .hops = n->nat_hops };
-	assert_int_equal(kith_pathset_offer(&n->ps, &n->env, w->now, &c, 1, &nat), 0);
+	assert_int_equal(kith_pathset_offer(&n->ps, test_at(&n->env, w->now), &c, 1, &nat), 0);
 	w_drain(w, i);
 }
 
@@ -410,7 +411,7 @@ static inline void w_add_relay(struct world *w, unsigned r)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		struct kith_hop hop = w_relay_hop(i, r);
-		int err = kith_pathset_add(&w->node[i].ps, &w->node[i].env, w->now, &hop);
+		int err = kith_pathset_add(&w->node[i].ps, test_at(&w->node[i].env, w->now), &hop);
 		assert_true(err == 0 || err == KITH_EEXIST);
 		w_drain(w, i);
 	}

@@ -209,7 +209,7 @@ static void a_home_that_is_silent_for_a_moment_is_kept(void **state)
 		world_drain(&w, WORLD_ALICE);
 		kith_outbox_claim(&w.shared->outbox, c, c->stats);
 		w.nodes[home].muted = true;
-		kith_pathset_check(&s->paths, kith_env(c, s), c->now.mono_us);
+		kith_pathset_check(&s->paths, kith_env(c, s));
 		kith_core_tick(c, world_clock(&w));
 		assert_true(c->leaf.homes[1].doubted);
 		world_drain(&w, WORLD_ALICE);
@@ -236,7 +236,7 @@ static void a_line_that_is_silent_for_ten_seconds_costs_no_home(void **state)
 	kith_core_tick(c, world_clock(&w));
 	world_drain(&w, WORLD_ALICE);
 	kith_outbox_claim(&w.shared->outbox, c, c->stats);
-	kith_pathset_check(&s->paths, kith_env(c, s), c->now.mono_us);
+	kith_pathset_check(&s->paths, kith_env(c, s));
 	kith_core_tick(c, world_clock(&w));
 	world_drain(&w, WORLD_ALICE);
 	world_run(&w, 10 * KITH_US_PER_S);

@@ -61,7 +61,7 @@ static void a_session_that_becomes_one_with_a_home_is_kept_alive_from_then_on(vo
 	w->node[0].ps.first.due_at = w->node[0].ps.deadline = KITH_TIME_NEVER;
 	w_run(w, w->now + 300 * S);
 	assert_int_equal(w->node[0].packets_sent, 0);
-	kith_pathset_allow(&w->node[0].ps, &w->node[0].env, w->now, KITH_PATHSET_HOME);
+	kith_pathset_allow(&w->node[0].ps, test_at(&w->node[0].env, w->now), KITH_PATHSET_HOME);
 	w_run(w, w->now + 100 * S);
 	assert_in_range(w->node[0].frames_sent[KITH_FRAME_KEEPALIVE], 3, 5);
 	assert_int_equal(w->node[0].alloc.peak_bytes, 0);
@@ -107,7 +107,7 @@ static void memory_of_a_call_is_given_back_when_it_falls_quiet(void **state)
 					 { w_relay_hop(1, 0), w_relay_hop(1, 1) } };
 	for (unsigned i = 0; i < 2; i++) {
 		for (unsigned r = 0; r < 2; r++)
-			kith_pathset_drop(&w->node[i].ps, &w->node[i].env, w->now, &others[i][r]);
+			kith_pathset_drop(&w->node[i].ps, test_at(&w->node[i].env, w->now), &others[i][r]);
 	}
 	w_run(w, w->now + 80 * S);
 	assert_int_equal(w->node[0].alloc.live_bytes, 0);
@@ -156,15 +156,15 @@ static void hostile_frames_do_no_harm(void **state)
 			struct kith_hop hop = w_relay_hop((unsigned)(seed & 1), w_below(w, 3));
 			if (w_below(w, 3) == 0)
 				hop = w_direct_hop(w_addr(66, 6, 6, (uint8_t)w_below(w, 9), 666));
-			kith_pathset_heard(&n->ps, &n->env, w->now, &hop, w_below(w, W_SEEN), w_below(w, 2) == 0,
-					   len + 32);
-			int err = kith_pathset_on_frame(&n->ps, &n->env, w->now, &hop, &f);
+			kith_pathset_heard(&n->ps, test_at(&n->env, w->now), &hop, w_below(w, W_SEEN),
+					   w_below(w, 2) == 0, len + 32);
+			int err = kith_pathset_on_frame(&n->ps, test_at(&n->env, w->now), &hop, &f);
 			assert_true(err == 0 || err == KITH_EPROTO);
 			w->never_direct = false;
 			w_drain(w, (unsigned)(seed & 1));
 			w->n_packets = 0;
 			w->now += (kith_time_us)w_below(w, 3000);
-			kith_pathset_tick(&n->ps, &n->env, w->now);
+			kith_pathset_tick(&n->ps, test_at(&n->env, w->now));
 			w_drain(w, (unsigned)(seed & 1));
 			w->n_packets = 0;
 			n->n_filters = w->node[1 - (seed & 1)].n_filters = 0;
@@ -191,12 +191,14 @@ static void truncated_frames_are_refused(void **state)
 	for (unsigned i = 0; i < sizeof frames / sizeof frames[0]; i++) {
 		for (size_t len = 0; len <= frames[i].least; len++) {
 			struct kith_frame f = { frames[i].type, test_span(zeros, len) };
-			assert_int_equal(kith_pathset_on_frame(&w->node[0].ps, &w->node[0].env, w->now, &hop, &f),
-					 len < frames[i].least ? KITH_EPROTO : 0);
+			assert_int_equal(
+				kith_pathset_on_frame(&w->node[0].ps, test_at(&w->node[0].env, w->now), &hop, &f),
+				len < frames[i].least ? KITH_EPROTO : 0);
 		}
 	}
 	struct kith_frame other = { KITH_FRAME_DATAGRAM, test_span(zeros, 8) };
-	assert_int_equal(kith_pathset_on_frame(&w->node[0].ps, &w->node[0].env, w->now, &hop, &other), KITH_ENOTSUP);
+	assert_int_equal(kith_pathset_on_frame(&w->node[0].ps, test_at(&w->node[0].env, w->now), &hop, &other),
+			 KITH_ENOTSUP);
 	w_drain(w, 0);
 	w_free(w);
 }
@@ -215,7 +217,7 @@ static void an_acknowledgement_of_what_was_never_sent_is_ignored(void **state)
 	kith_path_ack_write(&wr, &ack);
 	struct kith_frame f = { KITH_FRAME_PATH_ACK, test_span(body, sizeof body) };
 	struct kith_hop hop = p->hop;
-	assert_int_equal(kith_pathset_on_frame(&n->ps, &n->env, w->now, &hop, &f), 0);
+	assert_int_equal(kith_pathset_on_frame(&n->ps, test_at(&n->env, w->now), &hop, &f), 0);
 	assert_int_equal(p->srtt_us, rtt);
 	w_run(w, w->now + 1 * S);
 	assert_false(w_sends_direct(w, 0)); /* death was noticed all the same */
@@ -237,11 +239,11 @@ static void without_memory_the_first_path_works_on(void **state)
 							    .kind = 2,
 							    .transport = W_TRANSPORT };
 				struct kith_natclass nat = { .hops = 3 };
-				int err = kith_pathset_offer(&n->ps, &n->env, w->now, &c, 1, &nat);
+				int err = kith_pathset_offer(&n->ps, test_at(&n->env, w->now), &c, 1, &nat);
 				assert_true(err == 0 || err == KITH_ENOMEM);
 				w_drain(w, i);
 				struct kith_hop hop = w_relay_hop(i, 1);
-				err = kith_pathset_add(&n->ps, &n->env, w->now, &hop);
+				err = kith_pathset_add(&n->ps, test_at(&n->env, w->now), &hop);
 				assert_true(err == 0 || err == KITH_ENOMEM);
 				w_drain(w, i);
 			}

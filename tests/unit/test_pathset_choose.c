@@ -95,7 +95,7 @@ static void a_closed_path_is_not_made_anew_by_packets_on_their_way(void **state)
 				closed = kith_pathset_path(&n->ps, k)->hop;
 		}
 		unsigned probes = n->frames_sent[KITH_FRAME_PROBE], closes = n->frames_sent[KITH_FRAME_PATH_CLOSE];
-		kith_pathset_heard(&n->ps, &n->env, w->now, &closed, 90000, true, 200);
+		kith_pathset_heard(&n->ps, test_at(&n->env, w->now), &closed, 90000, true, 200);
 		w_drain(w, i);
 		assert_int_equal(n->frames_sent[KITH_FRAME_PROBE], probes);
 		assert_int_equal(n->frames_sent[KITH_FRAME_PATH_CLOSE], closes + 1);
@@ -129,12 +129,12 @@ static void the_table_of_paths_is_bounded(void **state)
 	int err = 0;
 	for (unsigned r = 1; r < W_RELAYS; r++) {
 		struct kith_hop hop = w_relay_hop(0, r);
-		assert_int_equal(kith_pathset_add(&n->ps, &n->env, w->now, &hop), 0);
-		assert_int_equal(kith_pathset_add(&n->ps, &n->env, w->now, &hop), KITH_EEXIST);
+		assert_int_equal(kith_pathset_add(&n->ps, test_at(&n->env, w->now), &hop), 0);
+		assert_int_equal(kith_pathset_add(&n->ps, test_at(&n->env, w->now), &hop), KITH_EEXIST);
 	}
 	struct kith_hop more = w_relay_hop(0, 0);
 	more.tunnel = 1;
-	err = kith_pathset_add(&n->ps, &n->env, w->now, &more);
+	err = kith_pathset_add(&n->ps, test_at(&n->env, w->now), &more);
 	assert_int_equal(err, KITH_EFULL);
 	assert_int_equal(kith_pathset_count(&n->ps), KITH_PATHS_MAX);
 	w_drain(w, 0);
@@ -170,7 +170,7 @@ static void the_first_packet_proves_the_path_of_the_handshake(void **state)
 	kith_pathset_init(&n->ps, w->now, &hop, false, KITH_PATHSET_PEER);
 	assert_int_equal(n->ps.news & KITH_NEWS_VALIDATED_FIRST, 0);
 	assert_int_equal(kith_pathset_deadline(&n->ps), KITH_TIME_NEVER);
-	kith_pathset_heard(&n->ps, &n->env, w->now, &hop, 0, false, 60);
+	kith_pathset_heard(&n->ps, test_at(&n->env, w->now), &hop, 0, false, 60);
 	assert_true(n->ps.news & KITH_NEWS_VALIDATED_FIRST);
 	assert_int_equal(kith_pathset_sending(&n->ps)->state, KITH_PATH_LIVE);
 	kith_pathset_init(&w->node[0].ps, w->now, &hop, true, 0);
@@ -215,14 +215,15 @@ static void what_has_answered_once_succeeds_before_what_never_did(void **state)
 	struct kith_hop first = w_relay_hop(0, 0), second = w_relay_hop(0, 1), out[KITH_PICK_MAX];
 	struct kith_hop strange = w_direct_hop(w_addr(55, 5, 5, 5, 5555));
 	assert_int_equal(w_count(&n->ps, KITH_PATH_LIVE), 2);
-	kith_pathset_heard(&n->ps, &n->env, w->now, &strange, 1000, true, 100);
-	kith_pathset_link_event(&n->ps, &n->env, w->now, W_TRANSPORT, &second, KITH_EUNREACHABLE);
-	kith_pathset_drop(&n->ps, &n->env, w->now, &first); /* the stranger moves into its place in the table */
+	kith_pathset_heard(&n->ps, test_at(&n->env, w->now), &strange, 1000, true, 100);
+	kith_pathset_link_event(&n->ps, test_at(&n->env, w->now), W_TRANSPORT, &second, KITH_EUNREACHABLE);
+	kith_pathset_drop(&n->ps, test_at(&n->env, w->now),
+			  &first); /* the stranger moves into its place in the table */
 	assert_int_equal(w_count(&n->ps, KITH_PATH_SUSPECT), 1);
 	assert_true(kith_hop_equal(&kith_pathset_sending(&n->ps)->hop, &second));
 	assert_int_equal(kith_pathset_pick(&n->ps, w->now, true, out), 1);
 	assert_true(kith_hop_equal(&out[0], &second));
-	kith_pathset_drop(&n->ps, &n->env, w->now, &second);
+	kith_pathset_drop(&n->ps, test_at(&n->env, w->now), &second);
 	assert_int_equal(kith_pathset_count(&n->ps), 1);
 	assert_int_equal(kith_pathset_pick(&n->ps, w->now, true, out), 0);
 	w_drain(w, 0);
@@ -237,8 +238,8 @@ static void an_address_that_never_answered_carries_no_data(void **state)
 	w_peers(w, 0, 0);
 	struct w_node *n = &w->node[0];
 	struct kith_hop first = w_relay_hop(0, 0), added = w_direct_hop(w_addr(55, 5, 5, 5, 5555)), out[KITH_PICK_MAX];
-	assert_int_equal(kith_pathset_add(&n->ps, &n->env, w->now, &added), 0);
-	kith_pathset_drop(&n->ps, &n->env, w->now, &first);
+	assert_int_equal(kith_pathset_add(&n->ps, test_at(&n->env, w->now), &added), 0);
+	kith_pathset_drop(&n->ps, test_at(&n->env, w->now), &first);
 	assert_int_equal(kith_pathset_count(&n->ps), 1);
 	assert_int_equal(kith_pathset_sending(&n->ps)->state, KITH_PATH_CANDIDATE);
 	assert_int_equal(kith_pathset_pick(&n->ps, w->now, true, out), 0);

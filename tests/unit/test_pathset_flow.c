@@ -231,7 +231,7 @@ static void a_socket_error_doubles_the_data_at_once(void **state)
 	struct kith_pathset *ps = &w->node[0].ps;
 	struct kith_hop direct = kith_pathset_sending(ps)->hop, out[KITH_PICK_MAX];
 	assert_int_equal(kith_pathset_pick(ps, w->now, true, out), 1);
-	kith_pathset_link_event(ps, &w->node[0].env, w->now, W_TRANSPORT, &direct, KITH_EIO);
+	kith_pathset_link_event(ps, test_at(&w->node[0].env, w->now), W_TRANSPORT, &direct, KITH_EIO);
 	assert_int_equal(kith_pathset_pick(ps, w->now, true, out), 3);
 	assert_true(kith_hop_equal(&out[0], &direct));
 	assert_true(out[1].tunnel != 0 && out[2].tunnel != 0 && out[1].tunnel != out[2].tunnel);
@@ -240,13 +240,13 @@ static void a_socket_error_doubles_the_data_at_once(void **state)
 	/* What comes in is acknowledged on every path. */
 	unsigned acks = w->node[0].frames_sent[KITH_FRAME_PATH_ACK];
 	for (uint64_t k = 0; k < KITH_PATH_ACK_EVERY; k++)
-		kith_pathset_heard(ps, &w->node[0].env, w->now + 10 * MS, &direct, 90000 + k, true, 200);
+		kith_pathset_heard(ps, test_at(&w->node[0].env, w->now + 10 * MS), &direct, 90000 + k, true, 200);
 	w_drain(w, 0);
 	assert_int_equal(w->node[0].frames_sent[KITH_FRAME_PATH_ACK] - acks, 3);
 	w_run(w, w->now + 200 * MS); /* false alarm: it answers */
 	assert_int_equal(kith_pathset_sending(ps)->state, KITH_PATH_LIVE);
 	assert_true(w_sends_direct(w, 0));
-	kith_pathset_link_event(ps, &w->node[0].env, w->now, W_TRANSPORT, NULL, KITH_ECLOSED);
+	kith_pathset_link_event(ps, test_at(&w->node[0].env, w->now), W_TRANSPORT, NULL, KITH_ECLOSED);
 	w_drain(w, 0);
 	assert_int_equal(kith_pathset_count(ps), 0);
 	assert_true(w->node[0].news & KITH_NEWS_ALL_DEAD);

@@ -140,14 +140,14 @@ static void before_consent_nothing_is_offered_probed_or_answered(void **state)
 	w_offer(w, 0);
 	/* The caller has guessed an address, too. */
 	struct kith_hop guess = w_direct_hop(w->node[1].outside);
-	assert_int_equal(kith_pathset_add(&w->node[0].ps, &w->node[0].env, w->now, &guess), 0);
-	kith_pathset_check(&w->node[0].ps, &w->node[0].env, w->now); /* a PROBE over the relay as well */
+	assert_int_equal(kith_pathset_add(&w->node[0].ps, test_at(&w->node[0].env, w->now), &guess), 0);
+	kith_pathset_check(&w->node[0].ps, test_at(&w->node[0].env, w->now)); /* a PROBE over the relay as well */
 	w_drain(w, 0);
 	w_run(w, w->now + 4 * S);
 	assert_true(w->direct_arrived > 0);
 	assert_int_equal(w->node[1].packets_sent, 0);
 	assert_true(w->node[1].stats.counter[KITH_STAT_PATH_REFUSED] > 0);
-	kith_pathset_allow(&w->node[1].ps, &w->node[1].env, w->now, KITH_PATHSET_CONSENT);
+	kith_pathset_allow(&w->node[1].ps, test_at(&w->node[1].env, w->now), KITH_PATHSET_CONSENT);
 	w_drain(w, 1);
 	w_run(w, w->now + 10 * S);
 	assert_true(w_sends_direct(w, 0) && w_sends_direct(w, 1));
@@ -173,11 +173,11 @@ static void a_relay_only_session_never_leaks_an_address(void **state)
 		assert_int_equal(w->node[0].frames_sent[KITH_FRAME_CANDIDATES] > 4, false);
 		/* A direct hop is not added, and a packet that comes from one is not answered. */
 		struct kith_hop direct = w_direct_hop(w->node[1 - shy].outside);
-		assert_int_equal(kith_pathset_add(ps, env, w->now, &direct), KITH_EACCES);
-		kith_pathset_heard(ps, env, w->now, &direct, 90000, true, 1200);
+		assert_int_equal(kith_pathset_add(ps, test_at(env, w->now), &direct), KITH_EACCES);
+		kith_pathset_heard(ps, test_at(env, w->now), &direct, 90000, true, 1200);
 		uint8_t body[KITH_PROBE_PADDED] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 0 };
 		struct kith_frame probe = { KITH_FRAME_PROBE, test_span(body, sizeof body) };
-		assert_int_equal(kith_pathset_on_frame(ps, env, w->now, &direct, &probe), 0);
+		assert_int_equal(kith_pathset_on_frame(ps, test_at(env, w->now), &direct, &probe), 0);
 		w_drain(w, shy);
 		/* Its candidates reach us all the same, and are left alone. */
 		struct kith_candidates cs = { .generation = 9,
@@ -189,10 +189,10 @@ static void a_relay_only_session_never_leaks_an_address(void **state)
 		kith_candidates_write(&wr, &cs);
 		struct kith_frame offer = { KITH_FRAME_CANDIDATES, test_span(list, kith_writer_len(&wr)) };
 		struct kith_hop relay = w_relay_hop(shy, 0);
-		assert_int_equal(kith_pathset_on_frame(ps, env, w->now, &relay, &offer), 0);
+		assert_int_equal(kith_pathset_on_frame(ps, test_at(env, w->now), &relay, &offer), 0);
 		uint8_t round[2] = { 77, 9 };
 		struct kith_frame punch = { KITH_FRAME_PUNCH, test_span(round, 2) };
-		assert_int_equal(kith_pathset_on_frame(ps, env, w->now, &relay, &punch), 0);
+		assert_int_equal(kith_pathset_on_frame(ps, test_at(env, w->now), &relay, &punch), 0);
 		w_drain(w, shy);
 		w->relay_down[0] = true;
 		w_run(w, w->now + 40 * S);
@@ -209,7 +209,7 @@ static void relay_only_from_now_on_drops_direct_paths(void **state)
 	(void)state;
 	struct world *w = w_call(34, W_OPEN);
 	assert_true(w_sends_direct(w, 0));
-	kith_pathset_allow(&w->node[0].ps, &w->node[0].env, w->now, KITH_PATHSET_RELAY_ONLY);
+	kith_pathset_allow(&w->node[0].ps, test_at(&w->node[0].env, w->now), KITH_PATHSET_RELAY_ONLY);
 	uint64_t before = w->node[0].direct_sent;
 	w_drain(w, 0);
 	w_run(w, w->now + 20 * S);
@@ -276,10 +276,10 @@ static void an_unproven_hop_is_never_sent_more_than_came_from_it(void **state)
 		struct kith_frame probe = { KITH_FRAME_PROBE, test_span(body, sizeof body) };
 		for (unsigned k = 0; k < 40; k++) {
 			got += len;
-			kith_pathset_heard(&n->ps, &n->env, w->now, &strange, k, (k & 1) != 0, len);
-			assert_int_equal(kith_pathset_on_frame(&n->ps, &n->env, w->now, &strange, &probe), 0);
+			kith_pathset_heard(&n->ps, test_at(&n->env, w->now), &strange, k, (k & 1) != 0, len);
+			assert_int_equal(kith_pathset_on_frame(&n->ps, test_at(&n->env, w->now), &strange, &probe), 0);
 			w->now += 30 * MS;
-			kith_pathset_tick(&n->ps, &n->env, w->now);
+			kith_pathset_tick(&n->ps, test_at(&n->env, w->now));
 			struct kith_open_packet *open;
 			while ((open = kith_outbox_next_open(&n->outbox)) != NULL) {
 				if (open->pinned && kith_hop_equal(&open->hop, &strange))
@@ -345,11 +345,11 @@ static void a_named_address_is_answered_with_no_more_than_came_from_it(void **st
 		size_t got = 0;
 		if (heard_before) {
 			got += len;
-			kith_pathset_heard(&n->ps, &n->env, w->now, &named, 0, false, len);
+			kith_pathset_heard(&n->ps, test_at(&n->env, w->now), &named, 0, false, len);
 			count_to_hop(n, &named, &sent);
 		}
-		assert_int_equal(kith_pathset_on_frame(&n->ps, &n->env, w->now, &relay, &offer), 0);
-		assert_int_equal(kith_pathset_on_frame(&n->ps, &n->env, w->now, &relay, &punch), 0);
+		assert_int_equal(kith_pathset_on_frame(&n->ps, test_at(&n->env, w->now), &relay, &offer), 0);
+		assert_int_equal(kith_pathset_on_frame(&n->ps, test_at(&n->env, w->now), &relay, &punch), 0);
 		if (heard_before) { /* the path is the target's now, and there is no second schedule beside its own */
 			const struct kith_path *p = kith_pathset_path(&n->ps, 1);
 			assert_true(kith_hop_equal(&p->hop, &named));
@@ -359,10 +359,10 @@ static void a_named_address_is_answered_with_no_more_than_came_from_it(void **st
 		}
 		for (unsigned k = 0; k < 400; k++) {
 			got += len;
-			kith_pathset_heard(&n->ps, &n->env, w->now, &named, k, false, len);
-			assert_int_equal(kith_pathset_on_frame(&n->ps, &n->env, w->now, &named, &probe), 0);
+			kith_pathset_heard(&n->ps, test_at(&n->env, w->now), &named, k, false, len);
+			assert_int_equal(kith_pathset_on_frame(&n->ps, test_at(&n->env, w->now), &named, &probe), 0);
 			w->now += 20 * MS;
-			kith_pathset_tick(&n->ps, &n->env, w->now);
+			kith_pathset_tick(&n->ps, test_at(&n->env, w->now));
 			count_to_hop(n, &named, &sent);
 			assert_true(sent.acks <= got);
 			assert_true(sent.all <= got);
@@ -381,7 +381,7 @@ static void strangers_are_few_at_a_time(void **state)
 	struct w_node *n = &w->node[0];
 	for (unsigned k = 0; k < 200; k++) {
 		struct kith_hop strange = w_direct_hop(w_addr(55, 5, 5, (uint8_t)k, 5555));
-		kith_pathset_heard(&n->ps, &n->env, w->now, &strange, k, true, 100);
+		kith_pathset_heard(&n->ps, test_at(&n->env, w->now), &strange, k, true, 100);
 		assert_true(w_count(&n->ps, KITH_PATH_CANDIDATE) <= KITH_STRANGERS_MAX);
 		w_drain(w, 0);
 	}

@@ -38,12 +38,14 @@ static struct side *side_new(bool initiator)
 	test_random_init(&s->random, 7);
 	assert_int_equal(kith_outbox_init(&s->outbox, &s->alloc.alloc, 300), 0);
 	kith_outbox_claim(&s->outbox, s, &s->stats);
-	s->env = (struct kith_path_env){
-		&s->outbox, &s->random.random, &s->alloc.alloc, &s->stats, NULL, 0, NULL, &all
-	};
+	s->env = (struct kith_path_env){ .now = 1000 * S,
+					 .outbox = &s->outbox,
+					 .random = &s->random.random,
+					 .alloc = &s->alloc.alloc,
+					 .stats = &s->stats,
+					 .transports = &all };
 	s->view = (struct kith_punch_view){ .env = &s->env,
 					    .journal = &s->journal,
-					    .now = 1000 * S,
 					    .initiator = initiator,
 					    .allowed = true,
 					    .consent = true,
@@ -137,12 +139,12 @@ static void run_until(struct side *s, kith_time_us at)
 {
 	while (s->punch.next_at <= at) {
 		kith_time_us before = s->punch.next_at;
-		if (before > s->view.now)
-			s->view.now = before;
+		if (before > s->env.now)
+			s->env.now = before;
 		kith_punch_tick(&s->punch, &s->view);
-		assert_true(s->punch.next_at > s->view.now);
+		assert_true(s->punch.next_at > s->env.now);
 	}
-	s->view.now = at;
+	s->env.now = at;
 }
 
 static const char *const peer[] = { "30.0.0.2:6000" };
@@ -151,7 +153,7 @@ static void the_initiator_repeats_its_offer_until_answered_and_gives_up(void **s
 {
 	(void)state;
 	struct side *s = side_new(true);
-	kith_time_us start = s->view.now;
+	kith_time_us start = s->env.now;
 	offer(s, "20.0.0.1:5000", 0);
 	struct sent out = look(s);
 	assert_true(out.candidates == 1 && out.punches == 1 && out.round == 1 && out.generation == 1 &&
@@ -175,13 +177,13 @@ static void an_answer_starts_openers_and_then_the_schedule(void **state)
 		struct side *s = side_new(true);
 		offer(s, "20.0.0.1:5000", hops);
 		(void)look(s);
-		s->view.now += 80 * MS;
+		s->env.now += 80 * MS;
 		hear_candidates(s, 1, peer, 1);
 		struct sent out = look(s);
 		assert_int_equal(out.openers + out.probes, 0); /* not before the round is agreed */
 		hear_punch(s, 9, 1); /* another round: stale */
 		assert_int_equal(look(s).openers, 0);
-		kith_time_us start = s->view.now;
+		kith_time_us start = s->env.now;
 		hear_punch(s, 1, 1);
 		out = look(s);
 		assert_true(out.openers == 1 && out.probes == 0);
@@ -209,7 +211,7 @@ static void the_responder_begins_half_a_round_trip_after_its_answer(void **state
 		static const char *const other[] = { "20.0.0.1:5000" };
 		hear_candidates(s, 4, other, 1);
 		assert_int_equal(look(s).candidates, 0); /* it never speaks first */
-		kith_time_us start = s->view.now;
+		kith_time_us start = s->env.now;
 		hear_punch(s, 1, 3);
 		assert_int_equal(look(s).candidates, 0); /* about candidates that did not arrive */
 		hear_punch(s, 1, 4);
@@ -218,7 +220,7 @@ static void the_responder_begins_half_a_round_trip_after_its_answer(void **state
 			    out.ttl == 3);
 		assert_int_equal(s->punch.next_at - start, known ? 100 * MS : KITH_PUNCH_OWD_US);
 		/* The same round again is answered, and changes nothing. */
-		s->view.now += 250 * MS;
+		s->env.now += 250 * MS;
 		kith_time_us next = s->punch.next_at;
 		hear_punch(s, 1, 4);
 		out = look(s);
@@ -241,7 +243,7 @@ static void rounds_follow_with_growing_pauses_then_one_a_minute_while_used(void 
 		hear_punch(s, (uint8_t)(i + 1), 1);
 		while (s->punch.state != KITH_PUNCH_PAUSED)
 			run_until(s, s->punch.next_at);
-		assert_in_range(s->punch.next_at - s->view.now, low[i] * MS, high[i] * MS);
+		assert_in_range(s->punch.next_at - s->env.now, low[i] * MS, high[i] * MS);
 		assert_int_equal(look(s).probes, 7);
 		run_until(s, s->punch.next_at);
 	}
@@ -270,7 +272,7 @@ static void success_ends_it(void **state)
 	assert_int_equal(look(s).probes, 1);
 	t->taken = true;
 	s->view.direct = true;
-	run_until(s, s->view.now + 600 * S);
+	run_until(s, s->env.now + 600 * S);
 	struct sent out = look(s);
 	assert_int_equal(out.probes + out.candidates + out.punches, 0);
 	assert_int_equal(s->punch.state, KITH_PUNCH_QUIET);
@@ -289,14 +291,14 @@ static void a_hostile_peer_cannot_make_us_a_weapon(void **state)
 	offer(s, "30.0.0.2:6000", 2);
 	(void)look(s);
 	unsigned window = 0, one = 0;
-	kith_time_us start = s->view.now;
-	for (unsigned k = 0; s->view.now < start + 19 * S; k++) { /* new victims and rounds, as fast as we listen */
+	kith_time_us start = s->env.now;
+	for (unsigned k = 0; s->env.now < start + 19 * S; k++) { /* new victims and rounds, as fast as we listen */
 		static const char *const victims[] = { "50.0.0.1:5000", "50.0.0.2:5000", "50.0.0.3:5000",
 						       "50.0.0.4:5000", "50.0.0.5:5000", "50.0.0.6:5000",
 						       "50.0.0.7:5000", "50.0.0.8:5000" };
 		hear_candidates(s, (uint8_t)(1 + k % 250), victims, k % 2 == 0 ? 8 : 1);
 		hear_punch(s, (uint8_t)(1 + k % 250), (uint8_t)(1 + k % 250));
-		run_until(s, s->view.now + 130 * MS);
+		run_until(s, s->env.now + 130 * MS);
 		struct sent out = look(s);
 		window += out.openers + out.probes;
 		one += k % 2 == 1 ? out.openers + out.probes : 0;
@@ -349,7 +351,7 @@ static void a_round_goes_as_its_strategy_says_within_the_limits(void **state)
 	hear_candidates(s, 1, peer, 1);
 	(void)look(s);
 	hear_punch(s, 1, 1);
-	kith_time_us start = s->view.now;
+	kith_time_us start = s->env.now;
 	assert_int_equal(look(s).openers, 0);
 	run_until(s, start + 100 * MS);
 	struct sent out = look(s);
@@ -406,7 +408,7 @@ static void without_leave_nothing_is_named(void **state)
 		assert_int_equal(out.candidates, consent); /* "none": so that the other stops asking */
 		assert_int_equal(out.n_candidates, 0);
 		assert_int_equal(out.openers + out.probes, 0);
-		run_until(s, s->view.now + 60 * S);
+		run_until(s, s->env.now + 60 * S);
 		assert_int_equal(look(s).probes, 0);
 		s->view.allowed = s->view.consent = true;
 		kith_punch_again(&s->punch, &s->view); /* consent came late: the round that waits is answered */
@@ -418,7 +420,7 @@ static void without_leave_nothing_is_named(void **state)
 	struct side *s = side_new(true);
 	s->view.allowed = false;
 	offer(s, "20.0.0.1:5000", 1);
-	run_until(s, s->view.now + 60 * S);
+	run_until(s, s->env.now + 60 * S);
 	assert_int_equal(look(s).candidates, 0);
 	side_free(s);
 }
@@ -443,24 +445,24 @@ static void new_candidates_of_the_responder_are_told_and_start_a_round(void **st
 	offer(s, "30.0.0.2:6000", 1);
 	hear_candidates(s, 1, other, 1);
 	hear_punch(s, 1, 1);
-	run_until(s, s->view.now + 10 * S);
+	run_until(s, s->env.now + 10 * S);
 	(void)look(s);
 	offer(s, "30.0.0.2:6000", 1); /* the same: nothing */
 	assert_int_equal(look(s).candidates, 0);
 	offer(s, "31.0.0.2:6000", 1);
 	struct sent out = look(s);
 	assert_true(out.candidates == 1 && out.punches == 0);
-	run_until(s, s->view.now + 60 * S);
+	run_until(s, s->env.now + 60 * S);
 	assert_int_equal(look(s).candidates, KITH_PUNCH_OFFERS / 2 - 1);
 	side_free(s);
 	s = side_new(true);
 	offer(s, "20.0.0.1:5000", 1);
 	hear_candidates(s, 1, peer, 1);
 	hear_punch(s, 1, 1);
-	run_until(s, s->view.now + 1400 * MS);
+	run_until(s, s->env.now + 1400 * MS);
 	(void)look(s);
 	static const char *const moved[] = { "31.0.0.2:6000" };
-	s->view.now += KITH_PUNCH_RESTART_US;
+	s->env.now += KITH_PUNCH_RESTART_US;
 	hear_candidates(s, 2, moved, 1);
 	out = look(s);
 	assert_true(out.punches == 1 && out.round == 2);

@@ -1,5 +1,6 @@
 /* Control requests between two ends, over a way that loses, repeats and reorders. Every request ends exactly once; none
  * is carried out twice. */
+#include "path_env.h"
 #include "support.h"
 
 #include "base/limits.h"
@@ -111,8 +112,8 @@ static void answer_now(struct pair *p, int i, uint16_t id)
 		body[0] = 0xaa;
 		body[p->answer_len - 1] = 0xbb;
 	}
-	kith_request_answer(p->end[i].rq, &p->end[i].env, p->now, id, KITH_STATUS_OK, test_span(body, p->answer_len),
-			    true);
+	kith_request_answer(p->end[i].rq, test_at(&p->end[i].env, p->now), id, KITH_STATUS_OK,
+			    test_span(body, p->answer_len), true);
 }
 
 static void ended(struct end *e, const struct kith_answer *a)
@@ -133,12 +134,12 @@ static void land(struct pair *p, const struct flying *a)
 	struct kith_request request;
 	struct kith_span body = test_span(a->body, a->len);
 	if (a->type == KITH_FRAME_ANSWER) {
-		if (kith_request_on_answer(e->rq, &e->env, p->now, body, &answer))
+		if (kith_request_on_answer(e->rq, test_at(&e->env, p->now), body, &answer))
 			ended(e, &answer);
 	} else if (a->type == KITH_FRAME_ANSWER_MORE) {
 		kith_request_on_more(e->rq, &e->env, body);
 	} else if (a->type == KITH_FRAME_REQUEST) {
-		if (kith_request_on_request(&e->rq, &e->env, p->now, body, &request) == KITH_REQUEST_NEW) {
+		if (kith_request_on_request(&e->rq, test_at(&e->env, p->now), body, &request) == KITH_REQUEST_NEW) {
 			e->carried_out++;
 			if (p->hold)
 				p->held[p->held_n++ % (KITH_REQUESTS_MAX + 1)] = request.id;
@@ -175,9 +176,9 @@ static void run(struct pair *p, kith_time_us us)
 		if (due >= 0) {
 			struct end *e = &p->end[due];
 			struct kith_answer answer;
-			while (kith_requests_expired(e->rq, &e->env, p->now, false, &answer))
+			while (kith_requests_expired(e->rq, test_at(&e->env, p->now), false, &answer))
 				ended(e, &answer);
-			kith_requests_tick(&e->rq, &e->env, p->now);
+			kith_requests_tick(&e->rq, test_at(&e->env, p->now));
 			fly(p, due);
 			kith_time_us after = kith_requests_deadline(e->rq);
 			assert_true(after > p->now); /* else it would spin */
@@ -194,8 +195,8 @@ static int ask(struct pair *p, int from, uint64_t token, size_t len)
 {
 	uint8_t body[KITH_REQUEST_MAX + 1];
 	memset(body, 0x33, sizeof body);
-	int err = kith_request_send(&p->end[from].rq, &p->end[from].env, p->now, KITH_REQ_LOOKUP, test_span(body, len),
-				    token, 0, KITH_REQUEST_TIMEOUT_US);
+	int err = kith_request_send(&p->end[from].rq, test_at(&p->end[from].env, p->now), KITH_REQ_LOOKUP,
+				    test_span(body, len), token, 0, KITH_REQUEST_TIMEOUT_US);
 	fly(p, from);
 	return err;
 }
@@ -356,21 +357,23 @@ static void the_answerer_works_on_eight_at_a_time_and_drops_more(void **state)
 	struct end *e = &p.end[1];
 	for (uint8_t i = 0; i < KITH_REQUESTS_MAX; i++) {
 		frame[1] = i;
-		assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a),
+		assert_int_equal(kith_request_on_request(&e->rq, test_at(&e->env, 0), test_span(frame, 3), &a),
 				 KITH_REQUEST_NEW);
-		assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a),
+		assert_int_equal(kith_request_on_request(&e->rq, test_at(&e->env, 0), test_span(frame, 3), &a),
 				 KITH_REQUEST_REPEATED);
 	}
 	frame[1] = 77;
-	assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a), KITH_REQUEST_DROPPED);
+	assert_int_equal(kith_request_on_request(&e->rq, test_at(&e->env, 0), test_span(frame, 3), &a),
+			 KITH_REQUEST_DROPPED);
 	assert_int_equal(p.stats.counter[KITH_STAT_REQUESTS_LIMITED], 1);
-	kith_request_answer(e->rq, &e->env, 0, 3, KITH_STATUS_OK, test_span(NULL, 0), true);
-	assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a), KITH_REQUEST_NEW);
+	kith_request_answer(e->rq, test_at(&e->env, 0), 3, KITH_STATUS_OK, test_span(NULL, 0), true);
+	assert_int_equal(kith_request_on_request(&e->rq, test_at(&e->env, 0), test_span(frame, 3), &a),
+			 KITH_REQUEST_NEW);
 	/* What is never answered is forgotten as well. */
-	kith_requests_tick(&e->rq, &e->env, KITH_ANSWER_KEEP_US);
-	kith_requests_tick(&e->rq, &e->env, 2 * KITH_ANSWER_KEEP_US);
+	kith_requests_tick(&e->rq, test_at(&e->env, KITH_ANSWER_KEEP_US));
+	kith_requests_tick(&e->rq, test_at(&e->env, 2 * KITH_ANSWER_KEEP_US));
 	assert_null(e->rq);
-	kith_request_answer(e->rq, &e->env, 0, 3, KITH_STATUS_OK, test_span(NULL, 0), true);
+	kith_request_answer(e->rq, test_at(&e->env, 0), 3, KITH_STATUS_OK, test_span(NULL, 0), true);
 	pair_deinit(&p);
 }
 
@@ -388,7 +391,7 @@ static void answers_kept_for_repetition_are_bounded(void **state)
 	for (unsigned i = 0; i < 1000; i++) {
 		frame[0] = (uint8_t)(i >> 8);
 		frame[1] = (uint8_t)i;
-		assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, 3), &a),
+		assert_int_equal(kith_request_on_request(&e->rq, test_at(&e->env, 0), test_span(frame, 3), &a),
 				 KITH_REQUEST_NEW);
 		answer_now(&p, 1, a.id);
 		const struct kith_open_packet *open;
@@ -450,7 +453,7 @@ static void what_waited_is_sent_when_all_before_it_were_canceled(void **state)
 	for (uint64_t i = 0; i < KITH_REQUESTS_MAX; i++)
 		kith_request_cancel(p.end[0].rq, &p.end[0].env, i);
 	p.loss_percent = 0;
-	kith_requests_tick(&p.end[0].rq, &p.end[0].env, p.now);
+	kith_requests_tick(&p.end[0].rq, test_at(&p.end[0].env, p.now));
 	assert_non_null(p.end[0].rq);
 	fly(&p, 0);
 	run(&p, KITH_US_PER_S);
@@ -467,12 +470,12 @@ static void when_the_session_ends_so_does_every_request(void **state)
 	pair_init(&p);
 	for (uint64_t i = 0; i < KITH_REQUESTS_MAX + 3; i++)
 		assert_int_equal(ask(&p, 0, i, 10), 0);
-	while (kith_requests_expired(p.end[0].rq, &p.end[0].env, p.now, true, &answer)) {
+	while (kith_requests_expired(p.end[0].rq, test_at(&p.end[0].env, p.now), true, &answer)) {
 		assert_int_equal(answer.err, KITH_ECLOSED);
 		ended(&p.end[0], &answer);
 	}
 	assert_int_equal(p.end[0].done, KITH_REQUESTS_MAX + 3);
-	assert_false(kith_requests_expired(NULL, &p.end[0].env, p.now, true, &answer));
+	assert_false(kith_requests_expired(NULL, test_at(&p.end[0].env, p.now), true, &answer));
 	pair_deinit(&p);
 }
 
@@ -487,28 +490,29 @@ static void a_request_in_a_handshake_is_answered_in_its_reply(void **state)
 	(void)state;
 	pair_init(&p);
 	struct kith_writer w = kith_writer_of(first, sizeof first);
-	assert_int_equal(kith_request_embed(&p.end[0].rq, &p.end[0].env, 0, KITH_REQ_ATTACH, test_span("body", 4), 3,
-					    KITH_REQUEST_TIMEOUT_US, &w),
+	assert_int_equal(kith_request_embed(&p.end[0].rq, test_at(&p.end[0].env, 0), KITH_REQ_ATTACH,
+					    test_span("body", 4), 3, KITH_REQUEST_TIMEOUT_US, &w),
 			 0);
-	assert_int_equal(kith_request_embed(&p.end[0].rq, &p.end[0].env, 0, KITH_REQ_LOOKUP, test_span("more", 4), 4,
-					    KITH_REQUEST_TIMEOUT_US, NULL),
+	assert_int_equal(kith_request_embed(&p.end[0].rq, test_at(&p.end[0].env, 0), KITH_REQ_LOOKUP,
+					    test_span("more", 4), 4, KITH_REQUEST_TIMEOUT_US, NULL),
 			 0);
 	assert_true(kith_requests_deadline(p.end[0].rq) >=
 		    KITH_REQUEST_TIMEOUT_US); /* the handshake repeats, not this */
 	struct kith_reader r = kith_reader_of_span(test_span(first, kith_writer_len(&w)));
 	assert_true(kith_frame_next(&r, &f));
-	assert_int_equal(kith_request_on_request(&p.end[1].rq, &p.end[1].env, 0, f.body, &a), KITH_REQUEST_NEW);
+	assert_int_equal(kith_request_on_request(&p.end[1].rq, test_at(&p.end[1].env, 0), f.body, &a),
+			 KITH_REQUEST_NEW);
 	assert_int_equal(a.kind, KITH_REQ_ATTACH);
 	assert_memory_equal(a.body.p, "body", 4);
-	kith_request_answer(p.end[1].rq, &p.end[1].env, 0, a.id, KITH_STATUS_OK, test_span("yes", 3), false);
+	kith_request_answer(p.end[1].rq, test_at(&p.end[1].env, 0), a.id, KITH_STATUS_OK, test_span("yes", 3), false);
 	w = kith_writer_of(back, sizeof back);
 	kith_request_answer_embed(p.end[1].rq, a.id, &w);
 	r = kith_reader_of_span(test_span(back, kith_writer_len(&w)));
 	assert_true(kith_frame_next(&r, &f));
 	assert_int_equal(f.type, KITH_FRAME_ANSWER);
-	kith_requests_started(p.end[1].rq, &p.end[1].env, 0, 0);
-	kith_requests_started(p.end[0].rq, &p.end[0].env, 0, 0);
-	assert_true(kith_request_on_answer(p.end[0].rq, &p.end[0].env, 0, f.body, &answer));
+	kith_requests_started(p.end[1].rq, test_at(&p.end[1].env, 0), 0);
+	kith_requests_started(p.end[0].rq, test_at(&p.end[0].env, 0), 0);
+	assert_true(kith_request_on_answer(p.end[0].rq, test_at(&p.end[0].env, 0), f.body, &answer));
 	assert_int_equal(answer.token, 3);
 	assert_int_equal(answer.body.len, 3);
 	fly(&p, 0);
@@ -529,19 +533,21 @@ static void an_answer_too_long_for_the_reply_follows_it(void **state)
 	pair_init(&p);
 	p.answer_len = 5000;
 	struct kith_writer w = kith_writer_of(first, sizeof first);
-	assert_int_equal(kith_request_embed(&p.end[0].rq, &p.end[0].env, 0, KITH_REQ_ATTACH, test_span("body", 4), 3,
-					    KITH_REQUEST_TIMEOUT_US, &w),
+	assert_int_equal(kith_request_embed(&p.end[0].rq, test_at(&p.end[0].env, 0), KITH_REQ_ATTACH,
+					    test_span("body", 4), 3, KITH_REQUEST_TIMEOUT_US, &w),
 			 0);
 	struct kith_reader r = kith_reader_of_span(test_span(first, kith_writer_len(&w)));
 	assert_true(kith_frame_next(&r, &f));
-	assert_int_equal(kith_request_on_request(&p.end[1].rq, &p.end[1].env, 0, f.body, &a), KITH_REQUEST_NEW);
+	assert_int_equal(kith_request_on_request(&p.end[1].rq, test_at(&p.end[1].env, 0), f.body, &a),
+			 KITH_REQUEST_NEW);
 	static uint8_t body[5000];
-	kith_request_answer(p.end[1].rq, &p.end[1].env, 0, a.id, KITH_STATUS_OK, test_span(body, sizeof body), false);
+	kith_request_answer(p.end[1].rq, test_at(&p.end[1].env, 0), a.id, KITH_STATUS_OK, test_span(body, sizeof body),
+			    false);
 	w = kith_writer_of(back, sizeof back);
 	kith_request_answer_embed(p.end[1].rq, a.id, &w);
 	assert_int_equal(kith_writer_len(&w), 0);
-	kith_requests_started(p.end[0].rq, &p.end[0].env, 0, 0);
-	kith_requests_started(p.end[1].rq, &p.end[1].env, 0, 0);
+	kith_requests_started(p.end[0].rq, test_at(&p.end[0].env, 0), 0);
+	kith_requests_started(p.end[1].rq, test_at(&p.end[1].env, 0), 0);
 	fly(&p, 1);
 	run(&p, KITH_US_PER_S);
 	assert_int_equal(p.end[0].done, 1);
@@ -558,10 +564,10 @@ static void malformed_frames_change_nothing(void **state)
 	(void)state;
 	pair_init(&p);
 	struct end *e = &p.end[0];
-	assert_false(kith_request_on_answer(NULL, &e->env, 0, test_span(frame, 5), &answer));
+	assert_false(kith_request_on_answer(NULL, test_at(&e->env, 0), test_span(frame, 5), &answer));
 	assert_int_equal(ask(&p, 0, 1, 0), 0);
 	for (size_t len = 0; len < 5; len++)
-		assert_false(kith_request_on_answer(e->rq, &e->env, 0, test_span(frame, len), &answer));
+		assert_false(kith_request_on_answer(e->rq, test_at(&e->env, 0), test_span(frame, len), &answer));
 	static const struct {
 		uint8_t index, count;
 		size_t len;
@@ -572,18 +578,19 @@ static void malformed_frames_change_nothing(void **state)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		frame[3] = bad[i].index;
 		frame[4] = bad[i].count;
-		assert_false(kith_request_on_answer(e->rq, &e->env, 0, test_span(frame, 5 + bad[i].len), &answer));
+		assert_false(
+			kith_request_on_answer(e->rq, test_at(&e->env, 0), test_span(frame, 5 + bad[i].len), &answer));
 	}
 	frame[3] = 0;
 	frame[4] = 1;
 	frame[1] = 2; /* an id that was not asked with */
-	assert_false(kith_request_on_answer(e->rq, &e->env, 0, test_span(frame, 5), &answer));
+	assert_false(kith_request_on_answer(e->rq, test_at(&e->env, 0), test_span(frame, 5), &answer));
 	frame[1] = 1;
 	frame[2] = 200; /* a status from the future */
-	assert_true(kith_request_on_answer(e->rq, &e->env, 0, test_span(frame, 5), &answer));
+	assert_true(kith_request_on_answer(e->rq, test_at(&e->env, 0), test_span(frame, 5), &answer));
 	assert_int_equal(answer.err, KITH_EPROTO);
 	for (size_t len = 0; len < 3; len++)
-		assert_int_equal(kith_request_on_request(&e->rq, &e->env, 0, test_span(frame, len), &a),
+		assert_int_equal(kith_request_on_request(&e->rq, test_at(&e->env, 0), test_span(frame, len), &a),
 				 KITH_REQUEST_MALFORMED);
 	for (size_t len = 0; len < 8; len++)
 		kith_request_on_more(e->rq, &e->env, test_span(frame, len));
