@@ -174,8 +174,8 @@ static void tell_transport(struct kith_socket *s, const struct kith_interfaces *
 		*l = (struct kith_local){ list.addrs[i], KITH_ADDR_HOST, list.prefix_bits[i] };
 		l->addr.port = port_of(s);
 	}
-	s->up = t.up;
-	(void)kith_core_transport(node->core, kith_node_now(node), &t);
+	/* What the core has no memory for now it is told with the next news of interfaces. */
+	s->up = kith_core_transport(node->core, kith_node_now(node), &t) == 0 && t.up;
 	kith_node_touch(node);
 }
 

@@ -5,7 +5,7 @@
 #include "base/addr.h"
 #include "base/alloc.h"
 
-enum { FIRST = 2 };
+enum { FIRST = 1 };
 
 int kith_transports_init(struct kith_transports *ts, const struct kith_alloc *alloc)
 {

@@ -6,8 +6,8 @@
  * on the endpoint's own network (the longest prefix), else the first that the host told of: hosts tell of the interface
  * of the default route first.
  * Invariants: no two have the same id; the order is that in which the host told of them.
- * Bounds: KITH_TRANSPORTS_MAX; memory grows with them. The first two, a socket of each family, have theirs from the
- *   beginning: a node that was made can be told of them.
+ * Bounds: KITH_TRANSPORTS_MAX; memory grows with them. The first one has its place from the beginning: a node that
+ *   was made can be told of a socket.
  * Never: a packet, a decision about a path, a transport opened or closed.
  */
 #ifndef KITH_PATH_TRANSPORTS_H

@@ -240,6 +240,45 @@ static void without_any_transport_all_waits_and_nothing_ends(void **state)
 	core_world_deinit(&w);
 }
 
+/* Nothing of v4 passes between alice and bob but by way of a relay. */
+static int no_direct_v4(struct core_world *w, struct world_packet *p)
+{
+	const struct kith_addr *alice = &w->nodes[ALICE].addr, *bob = &w->nodes[BOB].addr;
+	bool direct = (kith_addr_equal(&p->from, alice) && kith_addr_equal(&p->to, bob)) ||
+		      (kith_addr_equal(&p->from, bob) && kith_addr_equal(&p->to, alice));
+	return !direct;
+}
+
+/* Brings up a dummy: a carrier of a kind that the library has never heard of, at an address of the node's own. */
+static void plug(struct core_world *w, int i, uint8_t kind)
+{
+	struct kith_transport t = { .id = 1, .kind = kind, .family = KITH_FAMILY_V6, .up = true, .locals_n = 1 };
+	w->nodes[i].addr6 = world_addr6(i);
+	t.locals[0] = (struct kith_local){ w->nodes[i].addr6, KITH_ADDR_HOST, 64 };
+	assert_int_equal(kith_core_transport(w->nodes[i].core, world_clock(w), &t), 0);
+	world_drain(w, i);
+}
+
+static void a_kind_of_ones_own_carries_a_direct_path_and_others_pass_it_over(void **state)
+{
+	struct core_world w;
+	kith_session_id theirs;
+	(void)state;
+	for (int both = 0; both < 2; both++) {
+		network(&w, V4, V4, V4);
+		w.tap = no_direct_v4;
+		plug(&w, ALICE, KITH_TRANSPORT_PRIVATE + 7);
+		plug(&w, BOB, both ? KITH_TRANSPORT_PRIVATE + 7 : KITH_TRANSPORT_PRIVATE + 8);
+		kith_session_id session = world_call(&w, ALICE, BOB, &theirs);
+		world_run(&w, 10 * KITH_US_PER_S);
+		struct kith_path_info path = sending(&w, session);
+		assert_int_equal(path.kind, both ? KITH_PATH_CLASS_DIRECT : KITH_PATH_CLASS_RELAY);
+		assert_int_equal(path.carrier, both ? KITH_TRANSPORT_PRIVATE + 7 : KITH_TRANSPORT_UDP);
+		assert_int_equal(talk(&w, session, 20), 20);
+		core_world_deinit(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +289,7 @@ int main(void)
 		cmocka_unit_test(a_call_outlives_a_change_of_address),
 		cmocka_unit_test(an_error_of_the_system_puts_that_path_in_doubt),
 		cmocka_unit_test(without_any_transport_all_waits_and_nothing_ends),
+		cmocka_unit_test(a_kind_of_ones_own_carries_a_direct_path_and_others_pass_it_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
