@@ -126,11 +126,25 @@ struct kith_target *kith_ps_target(const struct kith_pathset *ps, const struct k
 /* Whether a path does that by itself now. */
 void kith_ps_take_target(struct kith_pathset *ps, const struct kith_hop *hop, bool taken);
 
+/* ---- pathset_timers.c ---- */
+
+/* Whether it is we who keep that path alive. */
+bool kith_ps_keeps_alive(const struct kith_pathset *ps, const struct kith_path *p);
+
 /* What an idle session need not hold is given back. At the end of calls only: it may move or free everything lazy. */
 void kith_ps_settle(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* When a live path is next to be heard of. */
 void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
+
+/* A candidate's time has come: asked again, or given up. */
+void kith_ps_candidate_due(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
+
+/* The punch has moved its deadline. */
+void kith_ps_punch_deadline(struct kith_pathset *ps);
+
+/* Everything lazy. */
+void kith_ps_free_more(struct kith_pathset *ps, const struct kith_alloc *alloc);
 
 /* ---- pathset_choose.c ---- */
 

@@ -1,0 +1,228 @@
+/* What a path set does as time passes: keepalives, probes of what is in doubt, and what is given up. */
+#include "path/pathset_internal.h"
+
+enum {
+	KEEPALIVE_ANSWER_US = 3000000, /* a home may be busy */
+	IDLE_ANSWER_US = 1000000, /* radios that sleep answer late */
+	JITTER = 10,
+	DEAD_TRIES = 5 /* 1 + 2 + 4 + 8 + 16 s */
+};
+
+bool kith_ps_keeps_alive(const struct kith_pathset *ps, const struct kith_path *p)
+{
+	if (kith_ps_has(ps, KITH_PATHSET_PEER))
+		return kith_ps_has(ps, KITH_PATHSET_INITIATOR) || !kith_path_is_relay(p);
+	return kith_ps_has(ps, KITH_PATHSET_HOME);
+}
+
+void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	kith_time_us at = KITH_TIME_NEVER;
+	if ((p->flags & KITH_PATH_CONFIRM) != 0)
+		at = p->since + kith_path_schedule(p->step);
+	else if (kith_ps_flow(ps) != NULL && i != ps->sending)
+		at = env->now + kith_rng_jitter(env->random, KITH_STANDBY_US, JITTER);
+	else if (kith_ps_keeps_alive(ps, p))
+		at = (p->sent_at != 0 ? p->sent_at : env->now) +
+		     kith_rng_jitter(env->random, KITH_KEEPALIVE_US, JITTER);
+	bool waits = p->since != 0 && (p->flags & KITH_PATH_CONFIRM) == 0;
+	if (waits && at > p->since + KITH_PATH_UNANSWERED_US)
+		at = p->since + KITH_PATH_UNANSWERED_US;
+	kith_ps_due(ps, p, at > env->now ? at : env->now + 1);
+}
+
+static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	struct kith_writer *w =
+		kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_KEEPALIVE, KITH_KEEPALIVE_BODY);
+	kith_write_u8(w, ++ps->keepalives);
+	kith_write_zeros(w, KITH_KEEPALIVE_BODY - 1);
+	kith_outbox_end(env->outbox);
+	p->sent_at = env->now;
+	kith_ps_rest(ps, env, i);
+	if (ps->keepalives % KITH_KEEPALIVE_ANSWERED == 0) {
+		p->tries = 1;
+		kith_ps_due(ps, p, env->now + KEEPALIVE_ANSWER_US);
+	}
+}
+
+static void live_due(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	bool standby = kith_ps_flow(ps) != NULL && i != ps->sending;
+	if ((p->flags & KITH_PATH_CONFIRM) != 0) {
+		(void)kith_ps_probe(ps, env, p);
+		p->tries = 0; /* repetition, not doubt */
+		if (++p->step >= KITH_CONFIRMATIONS) {
+			p->flags &= (uint8_t)~KITH_PATH_CONFIRM;
+			p->since = 0;
+		}
+		kith_ps_rest(ps, env, i);
+	} else if (p->tries > 0) {
+		kith_ps_suspect(ps, env, i, KITH_CAUSE_UNANSWERED);
+	} else if (p->since != 0 && env->now - p->since >= KITH_PATH_UNANSWERED_US) {
+		kith_ps_suspect(ps, env, i, KITH_CAUSE_UNANSWERED);
+	} else if (!standby && !kith_ps_keeps_alive(ps, p)) {
+		p->due_at = KITH_TIME_NEVER;
+	} else if (!standby && p->sent_at != 0 &&
+		   env->now - p->sent_at < KITH_KEEPALIVE_US - KITH_KEEPALIVE_US / JITTER) {
+		kith_ps_rest(ps, env, i);
+	} else if (kith_ps_has(ps, KITH_PATHSET_HOME)) {
+		send_keepalive(ps, env, i);
+	} else {
+		(void)kith_ps_probe(ps, env, p);
+		kith_time_us wait = kith_path_period(p);
+		kith_ps_due(ps, p, env->now + (standby || wait > IDLE_ANSWER_US ? wait : IDLE_ANSWER_US));
+	}
+}
+
+void kith_ps_candidate_due(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	if ((p->flags & KITH_PATH_INITIAL) != 0) {
+		p->due_at = KITH_TIME_NEVER;
+	} else if (p->step >= KITH_PATH_STEPS) {
+		kith_ps_journal(ps, env, KITH_JOURNAL_UNANSWERED, &p->hop, p->tries);
+		kith_ps_remove(ps, env, i);
+	} else {
+		(void)kith_ps_probe(ps, env, p);
+		p->step++;
+		kith_time_us after = kith_path_schedule(p->step);
+		if (after == KITH_TIME_NEVER)
+			after = 2 * kith_path_schedule(KITH_PATH_STEPS - 1);
+		kith_ps_due(ps, p, p->since + kith_rng_jitter(env->random, after, JITTER));
+	}
+}
+
+/* True when some other path is there to take over. */
+static bool has_other(const struct kith_pathset *ps, unsigned i)
+{
+	unsigned out[2];
+	if (i != ps->sending && ps->sending < kith_ps_count(ps) &&
+	    kith_pathset_path(ps, ps->sending)->state == KITH_PATH_LIVE)
+		return true;
+	return kith_ps_standbys(ps, (int)i, out) > 0;
+}
+
+static void suspect_due(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	kith_time_us period = kith_path_period(p);
+	if (!has_other(ps, i)) {
+		if (env->now - p->since >= KITH_PATH_ALL_DEAD_US) {
+			kith_ps_dead(ps, env, i);
+			return;
+		}
+		period = KITH_PROBE_FAST_US;
+	} else if (env->now - p->since >= 2 * period) {
+		kith_ps_dead(ps, env, i);
+		return;
+	}
+	(void)kith_ps_probe(ps, env, p);
+	kith_ps_due(ps, p, env->now + period);
+}
+
+static void dead_due(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	bool closed = (p->flags & KITH_PATH_CLOSED) != 0;
+	if (!closed && p->tries < DEAD_TRIES) {
+		kith_time_us wait = KITH_PROBE_FAST_US << p->tries;
+		(void)kith_ps_probe(ps, env, p);
+		kith_ps_due(ps, p, env->now + kith_rng_jitter(env->random, 2 * wait, JITTER));
+	} else if (kith_ps_count(ps) > 1) {
+		if (!closed)
+			kith_ps_journal(ps, env, KITH_JOURNAL_UNANSWERED, &p->hop, p->tries);
+		kith_ps_remove(ps, env, i);
+	} else {
+		p->due_at = KITH_TIME_NEVER;
+	}
+}
+
+static void path_due(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
+{
+	switch ((enum kith_path_state)kith_ps_path(ps, i)->state) {
+	case KITH_PATH_NONE:
+		break;
+	case KITH_PATH_CANDIDATE:
+		kith_ps_candidate_due(ps, env, i);
+		break;
+	case KITH_PATH_LIVE:
+		live_due(ps, env, i);
+		break;
+	case KITH_PATH_SUSPECT:
+		suspect_due(ps, env, i);
+		break;
+	case KITH_PATH_DEAD:
+		dead_due(ps, env, i);
+		break;
+	}
+}
+
+void kith_ps_free_more(struct kith_pathset *ps, const struct kith_alloc *alloc)
+{
+	if (ps->more == NULL)
+		return;
+	kith_ps_flow_free(ps, alloc);
+	KITH_FREE(alloc, ps->more->punch);
+	kith_journal_free(&ps->more->journal, alloc);
+	KITH_FREE(alloc, ps->more);
+	ps->more = NULL;
+}
+
+void kith_ps_settle(struct kith_pathset *ps, const struct kith_path_env *env)
+{
+	struct kith_pathset_more *m = ps->more;
+	if (m == NULL || m->n_others > 0 || m->flow != NULL)
+		return;
+	bool holds = m->punch != NULL || m->journal != NULL;
+	if (!holds || env->now - m->used_at >= KITH_PATH_MEMORY_US)
+		kith_ps_free_more(ps, env->alloc);
+	else
+		kith_ps_arm(ps, m->used_at + KITH_PATH_MEMORY_US);
+}
+
+static kith_time_us earlier(kith_time_us a, kith_time_us b)
+{
+	return a < b ? a : b;
+}
+
+static void recompute(struct kith_pathset *ps)
+{
+	kith_time_us at = KITH_TIME_NEVER;
+	for (unsigned i = 0; i < kith_ps_count(ps); i++)
+		at = earlier(at, kith_ps_path(ps, i)->due_at);
+	at = earlier(at, kith_ps_flow_deadline(ps));
+	if (ps->more != NULL && ps->more->punch != NULL)
+		at = earlier(at, ps->more->punch->next_at);
+	if (ps->more != NULL && ps->more->better_since != 0)
+		at = earlier(at, ps->more->better_since + KITH_SWITCH_HOLD_US);
+	ps->deadline = at;
+}
+
+void kith_ps_punch_deadline(struct kith_pathset *ps)
+{
+	if (ps->more != NULL && ps->more->punch != NULL)
+		kith_ps_arm(ps, ps->more->punch->next_at);
+}
+
+void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env)
+{
+	if (env->now < ps->deadline)
+		return;
+	/* From the last to the first: removing one moves only the last. Each is looked at once more at most. */
+	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
+		if (i < kith_ps_count(ps) && kith_ps_path(ps, i)->due_at <= env->now)
+			path_due(ps, env, i);
+	}
+	kith_ps_flow_tick(ps, env);
+	kith_ps_choose(ps, env);
+	if (ps->more != NULL && ps->more->punch != NULL) {
+		struct kith_punch_view view = kith_ps_view(ps, env);
+		kith_punch_tick(ps->more->punch, &view);
+	}
+	recompute(ps);
+	kith_ps_settle(ps, env);
+}
