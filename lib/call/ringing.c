@@ -38,9 +38,13 @@ void kith_ringing_decide(struct kith_core *c, struct kith_session *s, uint16_t v
 {
 	struct kith_crossed crossed;
 	KITH_ASSERT(s->state == KITH_SESSION_DECIDING);
+	if (s->peer == NULL) { /* there was no memory for it */
+		kith_respond_reply(c, s, verdict, 0, NULL);
+		return;
+	}
 	/* Both called at once, and this answer is to be the answer to our own call as well: it names that one, so that
 	 * the other side knows the copies of it that are still on their way. */
-	const struct kith_session *ours = s->peer != NULL ? kith_peer_get(c, s->peer->rival) : NULL;
+	const struct kith_session *ours = kith_peer_get(c, s->peer->rival);
 	bool both = ours != NULL && ours->hs != NULL;
 	if (both) {
 		crossed.timestamp_ms = ours->hs->timestamp_ms;
