@@ -28,6 +28,8 @@
 #define KITH_HANDSHAKE_RETRY_MAX_US (4 * KITH_US_PER_S)
 /* local: to a person, over two links each way: at 20 % loss 28 tries are needed */
 #define KITH_DIAL_RETRY_MAX_US (1 * KITH_US_PER_S)
+#define KITH_DIAL_ASK_MAX_US                                                                                           \
+	(2400 * KITH_US_PER_MS) /* local: between two homes that are asked for a tunnel, while there is none */
 #define KITH_HANDSHAKE_TIMEOUT_US (10 * KITH_US_PER_S) /* local: to a supernode */
 #define KITH_DIAL_TIMEOUT_US (30 * KITH_US_PER_S) /* local: default for a call to a person, who may have to decide */
 #define KITH_COOKIE_LIFE_US (120 * KITH_US_PER_S) /* wire: a cookie secret's life, as WireGuard's */

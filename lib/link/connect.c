@@ -235,16 +235,21 @@ static bool remake(struct kith_core *c, struct kith_session *s)
 	return false;
 }
 
-void kith_connect_waited(struct kith_core *c, struct kith_session *s)
+/* When the HELLO is due again: the one place where that is set. */
+static void due_again(struct kith_core *c, struct kith_session *s, kith_time_us most, unsigned jitter_percent)
 {
 	struct kith_handshake *hs = s->hs;
 	kith_time_us wait = KITH_HANDSHAKE_RETRY_US << (hs->tries < 4 ? hs->tries : 4);
-	kith_time_us most = (s->use & KITH_USE_PEER) ? KITH_DIAL_RETRY_MAX_US : KITH_HANDSHAKE_RETRY_MAX_US;
 	if (wait > most)
 		wait = most;
 	hs->tries++;
-	hs->next_at = c->now.mono_us + kith_rng_jitter(c->random, wait, 10);
+	hs->next_at = c->now.mono_us + kith_rng_jitter(c->random, wait, jitter_percent);
 	kith_session_touch(c, s);
+}
+
+void kith_connect_waited(struct kith_core *c, struct kith_session *s)
+{
+	due_again(c, s, KITH_DIAL_ASK_MAX_US, 0); /* nothing was sent that would have to be spread */
 }
 
 void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop)
@@ -254,7 +259,7 @@ void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct
 	if (out != NULL)
 		memcpy(out, hs->packet, hs->len);
 	hs->sent_at = c->now.mono_us;
-	kith_connect_waited(c, s);
+	due_again(c, s, s->use & KITH_USE_PEER ? KITH_DIAL_RETRY_MAX_US : KITH_HANDSHAKE_RETRY_MAX_US, 10);
 }
 
 bool kith_connect_cancel(struct kith_core *c, struct kith_session *s)
