@@ -162,6 +162,8 @@ bool kith_effects_complete(struct kith_effects *es, uint32_t id, int err, const 
 
 bool kith_effects_ended(struct kith_effects *es, kith_time_us now, struct kith_effect_end *out)
 {
+	if (es->at == NULL) /* as usual */
+		return false;
 	struct kith_effect_slot *s = first(es, SLOT_ENDED, KITH_TIME_NEVER);
 	bool late = s == NULL;
 	if (s == NULL)

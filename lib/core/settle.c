@@ -120,9 +120,7 @@ static bool settle_news(struct kith_core *c)
 {
 	bool some = false;
 	for (uint32_t i = 0; i < c->touched_n; i++) {
-		struct kith_session *s = kith_sessions_get(&c->sessions, c->touched[i]);
-		if (s == NULL)
-			continue;
+		struct kith_session *s = c->touched[i];
 		if (kith_settle_news(c, s))
 			some = true;
 		if ((s->use & KITH_USE_HOME) != 0 && s->state == KITH_SESSION_OPEN)
@@ -134,12 +132,11 @@ static bool settle_news(struct kith_core *c)
 /* ---- sealing ---- */
 
 /* Seals one packet and queues it for every hop that its path set names. */
-static void seal(struct kith_core *c, const struct kith_open_packet *p)
+static void seal(struct kith_core *c, struct kith_session *s, const struct kith_open_packet *p)
 {
 	struct kith_outbox *ob = &c->shared->outbox;
-	struct kith_session *s = kith_sessions_find(&c->sessions, p->session);
 	struct kith_hop hops[KITH_PICK_MAX];
-	if (s == NULL || s->state == KITH_SESSION_INITIATING || s->state == KITH_SESSION_DECIDING)
+	if (s->state == KITH_SESSION_INITIATING || s->state == KITH_SESSION_DECIDING)
 		return;
 	size_t n = 1;
 	if (p->pinned)
@@ -163,18 +160,20 @@ static void seal(struct kith_core *c, const struct kith_open_packet *p)
 	kith_outbox_ready(ob, &hops[0], p->ttl, packet, len);
 }
 
-/* Asks for new keys where data went out in old ones. */
+/* Asks for new keys where data went out in old ones. A session that ended is found as well: its last words are here. */
 static bool seal_all(struct kith_core *c)
 {
 	const struct kith_open_packet *p;
 	bool some = false;
 	while ((p = kith_outbox_next_open(&c->shared->outbox)) != NULL) {
-		struct kith_session *s = kith_sessions_get(&c->sessions, p->session);
-		bool wants = s != NULL && p->data && kith_session_wants_rekey(s, c->now.mono_us);
-		seal(c, p);
-		if (wants)
-			kith_rekey_begin(c, s);
+		struct kith_session *s = kith_sessions_find(&c->sessions, p->session);
 		some = true;
+		if (s == NULL)
+			continue;
+		bool wants = p->data && kith_session_wants_rekey(s, c->now.mono_us);
+		seal(c, s, p);
+		if (wants && s->state != KITH_SESSION_CLOSED)
+			kith_rekey_begin(c, s);
 	}
 	return some;
 }
@@ -207,10 +206,10 @@ static kith_time_us deadline_of(struct kith_core *c, const struct kith_session *
 static void arm_touched(struct kith_core *c)
 {
 	for (uint32_t i = 0; i < c->touched_n; i++) {
-		struct kith_session *s = kith_sessions_get(&c->sessions, c->touched[i]);
-		if (s == NULL)
-			continue;
+		struct kith_session *s = c->touched[i];
 		s->touched = false;
+		if (s->state == KITH_SESSION_CLOSED)
+			continue;
 		kith_time_us at = deadline_of(c, s);
 		if (kith_timer_is_set(&s->timer) && s->timer.at == at)
 			continue;

@@ -44,7 +44,7 @@ static struct kith_session *new_initiator(struct kith_core *c)
 		c->random->fill(c->random->ctx, s->hs->call_id, sizeof s->hs->call_id);
 		return s;
 	}
-	kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
+	kith_session_drop(c, s);
 	return NULL;
 }
 
@@ -138,7 +138,7 @@ static struct kith_session *start(struct kith_core *c, const struct kith_host *h
 		err = kith_request_embed(&s->requests, kith_env(c, s), kind, body, token, KITH_REQUEST_TIMEOUT_US,
 					 NULL);
 	if (err != 0) {
-		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
+		kith_session_drop(c, s);
 		return NULL;
 	}
 	if (known) {
@@ -207,7 +207,7 @@ struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_re
 	if (s == NULL)
 		return NULL;
 	if (make_call(c, s, record->device.b, service) != 0) {
-		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
+		kith_session_drop(c, s);
 		return NULL;
 	}
 	memcpy(s->device, record->device.b, KITH_DEVICE_ID_LEN);

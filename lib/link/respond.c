@@ -143,7 +143,7 @@ static struct kith_session *new_responder(struct kith_core *c, const struct kith
 	kith_pathset_init(&s->paths, c->now.mono_us, &first->from, false, 0);
 	s->hs = KITH_NEW(c->alloc, struct kith_handshake);
 	if (s->hs == NULL) {
-		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
+		kith_session_drop(c, s);
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 		return NULL;
 	}

@@ -7,26 +7,24 @@
 #define SAVE_US (5 * KITH_US_PER_S)
 #define DROPS_TOLD_MAX 20 /* lines a second */
 
-/* Those that were removed at once, before they came to anything, are in the list still. */
-static void forget_removed(struct kith_core *c)
-{
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < c->touched_n; i++) {
-		if (kith_sessions_find(&c->sessions, c->touched[i]) != NULL)
-			c->touched[n++] = c->touched[i];
-	}
-	c->touched_n = n;
-}
-
 void kith_session_touch(struct kith_core *c, struct kith_session *s)
 {
 	if (s->touched)
 		return;
-	if (c->touched_n == c->touched_cap)
-		forget_removed(c);
 	KITH_ASSERT(c->touched_n < c->touched_cap);
 	s->touched = true;
-	c->touched[c->touched_n++] = s->index;
+	c->touched[c->touched_n++] = s;
+}
+
+void kith_session_drop(struct kith_core *c, struct kith_session *s)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < c->touched_n; i++) {
+		if (c->touched[i] != s)
+			c->touched[n++] = c->touched[i];
+	}
+	c->touched_n = n;
+	kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
 }
 
 const struct kith_path_env *kith_env(struct kith_core *c, struct kith_session *s)
@@ -42,7 +40,7 @@ static bool reserve_touched(struct kith_core *c)
 	if (c->sessions.by_index.n <= c->touched_cap)
 		return true;
 	uint32_t cap = c->touched_cap == 0 ? 4 : 2 * c->touched_cap;
-	uint32_t *p = kith_alloc_resize(c->alloc, c->touched, c->touched_cap * sizeof *p, cap * sizeof *p);
+	struct kith_session **p = kith_alloc_resize(c->alloc, c->touched, c->touched_cap * sizeof *p, cap * sizeof *p);
 	if (p == NULL)
 		return false;
 	c->touched = p;

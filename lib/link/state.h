@@ -281,7 +281,7 @@ struct kith_core {
 	uint32_t drops_told, drops_untold; /* lines about dropped packets: written, and left out since the last one */
 	struct kith_path_env env; /* what parts of sessions need to act; session: of the one that was touched last */
 	/* What is left behind for the end of the call (core/settle.h). */
-	uint32_t *touched; /* indexes of sessions; there is room for as many as there are */
+	struct kith_session **touched; /* there is room for as many sessions as there are */
 	uint32_t touched_n, touched_cap;
 	struct kith_session *ended, *ended_last; /* not told to their owners yet, the first that ended first */
 	uint32_t ended_n;
@@ -303,6 +303,9 @@ const struct kith_path_env *kith_env(struct kith_core *c, struct kith_session *s
 
 /* A session with an index and a place among those that are touched. NULL: there are as many as may be, or no memory. */
 struct kith_session *kith_session_new(struct kith_core *c, enum kith_session_state state);
+
+/* Takes back a session of this call that came to nothing: nobody is told. */
+void kith_session_drop(struct kith_core *c, struct kith_session *s);
 
 struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type type); /* NULL when the queue is full */
 

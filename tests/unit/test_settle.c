@@ -87,7 +87,7 @@ static void sessions_that_came_to_nothing_take_no_place(void **state)
 	for (int i = 0; i < 100; i++) {
 		struct kith_session *s = kith_session_new(c, KITH_SESSION_INITIATING);
 		assert_non_null(s);
-		kith_sessions_remove(&c->sessions, &c->shared->blobs, &c->env, s);
+		kith_session_drop(c, s);
 	}
 	assert_true(c->touched_n <= c->touched_cap);
 	assert_true(c->touched_cap <= 2 * (held(c) + 1));
