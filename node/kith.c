@@ -194,6 +194,23 @@ static const struct command_word *find(int argc, const char **argv, int *used)
 	return NULL;
 }
 
+static int read_arguments(struct cli *cli, poptContext context)
+{
+	poptSetOtherOptionHelp(context, "[OPTION...]");
+	int rc = poptGetNextOpt(context), code = CLI_OK;
+	if (rc < -1)
+		code = cli_fail(cli, CLI_USAGE, "%s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS),
+				poptStrerror(rc));
+	const char *word;
+	while (code == CLI_OK && (word = poptGetArg(context)) != NULL) {
+		if (cli->words_n == CLI_WORDS_MAX)
+			code = cli_fail(cli, CLI_USAGE, "too many words");
+		else
+			cli->words[cli->words_n++] = word;
+	}
+	return code;
+}
+
 static int parse(struct cli *cli, int argc, const char **argv)
 {
 	struct poptOption table[] = {
@@ -239,21 +256,8 @@ static int parse(struct cli *cli, int argc, const char **argv)
 		  NULL },
 		POPT_AUTOHELP POPT_TABLEEND
 	};
-	poptContext context = poptGetContext("kith", argc, argv, table, 0);
-	poptSetOtherOptionHelp(context, "[OPTION...]");
-	int rc = poptGetNextOpt(context), code = CLI_OK;
-	if (rc < -1)
-		code = cli_fail(cli, CLI_USAGE, "%s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS),
-				poptStrerror(rc));
-	const char *word;
-	while (code == CLI_OK && (word = poptGetArg(context)) != NULL) {
-		if (cli->words_n == CLI_WORDS_MAX)
-			code = cli_fail(cli, CLI_USAGE, "too many words");
-		else
-			cli->words[cli->words_n++] = word;
-	}
-	cli->context = context; /* the words are its own */
-	return code;
+	cli->context = poptGetContext("kith", argc, argv, table, 0); /* the words are its own */
+	return read_arguments(cli, cli->context);
 }
 
 static int check_numbers(struct cli *cli)
