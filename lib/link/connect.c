@@ -466,6 +466,28 @@ static bool right_responder(const struct kith_session *s, const struct kith_pers
 	return s->role == KITH_ROLE_SUPERNODE;
 }
 
+/* What a reply says, and whose certificates came with it; XX is finished. 0, or an error. */
+static int check_reply(struct kith_core *c, struct kith_session *s, const struct kith_hs_header *header,
+		       struct kith_span payload, const struct kith_hop *from, struct kith_hello *hello,
+		       struct kith_person *person)
+{
+	if (!kith_hello_parse(hello, payload)) {
+		kith_drop(c, KITH_STAT_REFUSE_MALFORMED, from, "reply_payload");
+		return KITH_EPROTO;
+	}
+	int err = kith_connect_check_chain(c, hello->chain, s->hs->noise.rs, from, person);
+	if (err != 0)
+		return err;
+	if (memcmp(s->hs->noise.rs, c->self.dh_pk, 32) == 0) { /* a bootstrap address that is our own */
+		kith_drop(c, KITH_STAT_REFUSE_LOOP, from, "own_key");
+		return KITH_EINVAL;
+	}
+	if (s->hs->noise.pattern != KITH_NOISE_XX)
+		return 0;
+	memcpy(s->device, person->device_dh.b, KITH_DEVICE_ID_LEN);
+	return finish_xx(c, s, header->sender, from);
+}
+
 void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from,
 			   struct kith_link_result *out)
 {
@@ -483,20 +505,7 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 		return;
 	}
 	/* From here on it is the responder itself that speaks: what is wrong now ends the session. */
-	int err = KITH_EPROTO;
-	if (kith_hello_parse(&hello, (struct kith_span){ out->payload, (size_t)n }))
-		err = kith_connect_check_chain(c, hello.chain, s->hs->noise.rs, from, &person);
-	else
-		kith_drop(c, KITH_STAT_REFUSE_MALFORMED, from, "reply_payload");
-	if (err == 0 && memcmp(s->hs->noise.rs, c->self.dh_pk, 32) == 0) { /* a bootstrap address that is our own */
-		kith_drop(c, KITH_STAT_REFUSE_LOOP, from, "own_key");
-		err = KITH_EINVAL;
-	}
-	if (err == 0 && s->hs->noise.pattern == KITH_NOISE_XX) {
-		memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
-		err = finish_xx(c, s, header->sender, from);
-	}
-	if (err != 0) {
+	if (check_reply(c, s, header, (struct kith_span){ out->payload, (size_t)n }, from, &hello, &person) != 0) {
 		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
 		return;
 	}
