@@ -9,6 +9,7 @@
 #include "core/requests.h"
 #include "core/settle.h"
 #include "link/connect.h"
+#include "link/gone.h"
 #include "link/respond.h"
 #include "super/tunnels.h"
 
@@ -218,7 +219,7 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 		 * shard's sessions are another worker's. */
 		if (s == NULL && header.receiver >> 24 == c->sessions.shard && packet.len >= KITH_GONE_PACKET_LEN &&
 		    (!kith_serves(c) || hop->tunnel == 0))
-			kith_connect_say_gone(c, header.receiver, hop);
+			kith_gone_say(c, header.receiver, hop);
 		return;
 	}
 	switch (kith_session_open(s, c->suite, c->now.mono_us, &header, &frames)) {
@@ -264,7 +265,7 @@ static void on_own(struct kith_core *c, struct kith_span packet, const struct ki
 		kith_drop(c, KITH_STAT_DROP_UNKNOWN_VERSION, hop, "version_packet");
 		return;
 	case KITH_PKT_GONE:
-		kith_connect_on_gone(c, packet, hop);
+		kith_gone_on_packet(c, packet, hop);
 		return;
 	case KITH_PKT_DATA:
 		on_data(c, packet, hop);

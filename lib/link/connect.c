@@ -8,11 +8,7 @@
 #include "link/connect_internal.h"
 #include "path/candidate.h"
 
-#define GONE_AFTER_US (2 * KITH_US_PER_S)
-/* hints without a genuine packet between them: three probes were answered so, over two seconds or more */
-#define GONE_HINTS_MAX 4
 #define COOKIE_SPACING_US (20 * KITH_US_PER_MS)
-#define ALL_SOURCES 0 /* key of a limit that all addresses share: no prefix has this number */
 #define INTRODUCE_COST 40 /* most bytes around an introduced packet in an INTRODUCE request frame */
 
 static void count_refusal(struct kith_core *c, int err, const struct kith_hop *from)
@@ -552,66 +548,6 @@ bool kith_connect_may_answer(const struct kith_core *c, const struct kith_hop *f
 			return true;
 	}
 	return false;
-}
-
-/* ---- sessions that one side has forgotten ---- */
-
-void kith_connect_say_gone(struct kith_core *c, uint32_t index, const struct kith_hop *from)
-{
-	if (!kith_connect_may_answer(c, from) ||
-	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote)))
-		return;
-	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_GONE_PACKET_LEN);
-	if (out != NULL)
-		kith_gone_write(out, index);
-}
-
-/* The open session that sends to this index over this hop. */
-static struct kith_session *session_to(struct kith_core *c, uint32_t peer_index, const struct kith_hop *hop)
-{
-	uint32_t it = 0;
-	struct kith_session *s;
-	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
-		if (s->peer_index != peer_index || s->state != KITH_SESSION_OPEN)
-			continue;
-		for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
-			if (kith_hop_equal(&kith_pathset_path(&s->paths, i)->hop, hop))
-				return s;
-		}
-	}
-	return NULL;
-}
-
-/* Hints count only while our own probes stay unanswered, too: whoever sees a packet can make up as many as he likes. */
-static bool unanswered(const struct kith_core *c, const struct kith_session *s)
-{
-	const struct kith_path *p = kith_pathset_sending(&s->paths);
-	return p == NULL || p->state == KITH_PATH_DEAD ||
-	       (p->state == KITH_PATH_SUSPECT && c->now.mono_us - p->since >= GONE_AFTER_US);
-}
-
-void kith_connect_on_gone(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
-{
-	uint32_t index;
-	/* Finding the session is a search: held to a rate for each source. */
-	if (!kith_gone_parse(&index, packet) || !kith_limiter_allow(&c->hints, c->now.mono_us, ALL_SOURCES) ||
-	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote))) {
-		kith_drop(c, KITH_STAT_DROP_RATE_LIMITED, from, "gone_rate");
-		return;
-	}
-	struct kith_session *s = session_to(c, index, from);
-	if (s == NULL) {
-		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, from, "gone_index");
-		return;
-	}
-	kith_stats_add(c->stats, KITH_STAT_GONE_HINTS, 1);
-	if (s->gone_hints < GONE_HINTS_MAX)
-		s->gone_hints++;
-	if (s->gone_hints == GONE_HINTS_MAX && unanswered(c, s)) {
-		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
-		return;
-	}
-	kith_pathset_hint(&s->paths, kith_env(c, s));
 }
 
 /* ---- time ---- */

@@ -51,13 +51,6 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 			   struct kith_link_result *out);
 void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const struct kith_hop *from);
 
-/* A data packet came for a session that we do not have: whoever may know of us is told. */
-void kith_connect_say_gone(struct kith_core *c, uint32_t index, const struct kith_hop *from);
-
-/* Somebody says that he has no session of that index. Anybody could: the session is asked on all its paths, and ends
- * only when it keeps silent and the hint is repeated. */
-void kith_connect_on_gone(struct kith_core *c, struct kith_span packet, const struct kith_hop *from);
-
 /* The handshake of an open session is over: the other side was heard in the session's keys. */
 void kith_connect_forget(struct kith_core *c, struct kith_session *s);
 

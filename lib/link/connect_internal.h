@@ -1,4 +1,4 @@
-/* What the two halves of the handshake share: connect.c and respond.c only. */
+/* What the two halves of the handshake share, connect.c and respond.c, and gone.c with them; nobody else. */
 #ifndef KITH_LINK_CONNECT_INTERNAL_H
 #define KITH_LINK_CONNECT_INTERNAL_H
 

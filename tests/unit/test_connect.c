@@ -385,56 +385,6 @@ static void a_stranger_does_not_ring_where_only_contacts_may(void **state)
 	core_world_deinit(&w);
 }
 
-/* ---- "no such session" ---- */
-
-/* Whoever has seen a packet knows its index, and can say that it belongs to no session. */
-static void made_up_hints_do_not_end_a_session(void **state)
-{
-	struct core_world w;
-	uint8_t gone[KITH_GONE_PACKET_LEN];
-	kith_session_id theirs;
-	(void)state;
-	world_alice_and_bob(&w);
-	kith_session_id ours = world_call(&w, WORLD_ALICE, WORLD_BOB, &theirs);
-	world_run(&w, 20 * KITH_US_PER_S); /* nothing was said for long */
-	for (int round = 0; round < 10; round++) {
-		for (int i = 0; i < 20; i++) {
-			kith_gone_write(gone, theirs);
-			inject(&w, WORLD_ALICE, &w.nodes[WORLD_BOB].addr, gone, sizeof gone);
-			for (int home = 0; home < 3; home++) {
-				kith_gone_write(gone, kith_sessions_of(&w.nodes[home].core->sessions,
-								       w.nodes[WORLD_ALICE].id.device_dh.b)
-							      ->index);
-				inject(&w, WORLD_ALICE, &w.nodes[home].addr, gone, sizeof gone);
-			}
-		}
-		world_run(&w, 700 * KITH_US_PER_MS);
-	}
-	assert_null(world_event(&w, WORLD_ALICE, KITH_EVENT_CLOSED, 0));
-	assert_int_equal(world_events(&w, WORLD_ALICE, KITH_EVENT_ATTACHED, 0), 3);
-	assert_true(world_stat(&w, WORLD_ALICE, KITH_STAT_GONE_HINTS) > 0);
-	assert_int_equal(world_say(&w, WORLD_ALICE, ours, "still here", 10), 0);
-	world_run(&w, KITH_US_PER_S);
-	assert_non_null(world_event(&w, WORLD_BOB, KITH_EVENT_DATAGRAM, 0));
-	core_world_deinit(&w);
-}
-
-static void a_home_that_forgot_its_leaves_is_attached_to_again_within_a_keepalive(void **state)
-{
-	struct core_world w;
-	struct kith_core_options o;
-	struct kith_core_info info;
-	(void)state;
-	world_alice_and_bob(&w);
-	world_stop(&w, 1);
-	world_options(&w, 1, &o);
-	assert_int_equal(world_try_start(&w, 1, &o), 0);
-	world_run(&w, KITH_KEEPALIVE_US + 20 * KITH_US_PER_S);
-	kith_core_info(w.nodes[1].core, &info);
-	assert_int_equal(info.leaves, 2);
-	core_world_deinit(&w);
-}
-
 /* ---- both at once ---- */
 
 static void two_supernodes_that_meet_at_the_same_instant_stay_together(void **state)
@@ -688,8 +638,6 @@ int main(void)
 		cmocka_unit_test(a_rejected_caller_cannot_open_the_session_by_speaking_all_the_same),
 		cmocka_unit_test(a_blocked_contact_does_not_ring),
 		cmocka_unit_test(a_stranger_does_not_ring_where_only_contacts_may),
-		cmocka_unit_test(made_up_hints_do_not_end_a_session),
-		cmocka_unit_test(a_home_that_forgot_its_leaves_is_attached_to_again_within_a_keepalive),
 		cmocka_unit_test(two_supernodes_that_meet_at_the_same_instant_stay_together),
 		cmocka_unit_test(a_node_does_not_make_friends_with_itself),
 		cmocka_unit_test(first_messages_go_only_where_a_supernode_may_be),

@@ -1,7 +1,7 @@
 /* GONE, "no such session": how often it is said and heard, to whom, and that it ends nothing by itself. */
 #include "core_tap.h"
 
-#include "link/connect.h"
+#include "link/gone.h"
 
 enum { BURST = 2 * KITH_GONE_PER_S, FLOOD = 500 };
 
@@ -179,6 +179,54 @@ static void hints_draw_probes_at_most_once_a_second(void **state)
 	core_world_deinit(&w);
 }
 
+/* Whoever has seen a packet knows its index, and can say that it belongs to no session. */
+static void made_up_hints_do_not_end_a_session(void **state)
+{
+	struct core_world w;
+	uint8_t gone[KITH_GONE_PACKET_LEN];
+	kith_session_id theirs;
+	(void)state;
+	world_alice_and_bob(&w);
+	kith_session_id ours = world_call(&w, WORLD_ALICE, WORLD_BOB, &theirs);
+	world_run(&w, 20 * KITH_US_PER_S); /* nothing was said for long */
+	for (int round = 0; round < 10; round++) {
+		for (int i = 0; i < 20; i++) {
+			kith_gone_write(gone, theirs);
+			inject(&w, WORLD_ALICE, &w.nodes[WORLD_BOB].addr, gone, sizeof gone);
+			for (int home = 0; home < 3; home++) {
+				kith_gone_write(gone, kith_sessions_of(&w.nodes[home].core->sessions,
+								       w.nodes[WORLD_ALICE].id.device_dh.b)
+							      ->index);
+				inject(&w, WORLD_ALICE, &w.nodes[home].addr, gone, sizeof gone);
+			}
+		}
+		world_run(&w, 700 * KITH_US_PER_MS);
+	}
+	assert_null(world_event(&w, WORLD_ALICE, KITH_EVENT_CLOSED, 0));
+	assert_int_equal(world_events(&w, WORLD_ALICE, KITH_EVENT_ATTACHED, 0), 3);
+	assert_true(world_stat(&w, WORLD_ALICE, KITH_STAT_GONE_HINTS) > 0);
+	assert_int_equal(world_say(&w, WORLD_ALICE, ours, "still here", 10), 0);
+	world_run(&w, KITH_US_PER_S);
+	assert_non_null(world_event(&w, WORLD_BOB, KITH_EVENT_DATAGRAM, 0));
+	core_world_deinit(&w);
+}
+
+static void a_home_that_forgot_its_leaves_is_attached_to_again_within_a_keepalive(void **state)
+{
+	struct core_world w;
+	struct kith_core_options o;
+	struct kith_core_info info;
+	(void)state;
+	world_alice_and_bob(&w);
+	world_stop(&w, 1);
+	world_options(&w, 1, &o);
+	assert_int_equal(world_try_start(&w, 1, &o), 0);
+	world_run(&w, KITH_KEEPALIVE_US + 20 * KITH_US_PER_S);
+	kith_core_info(w.nodes[1].core, &info);
+	assert_int_equal(info.leaves, 2);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +236,8 @@ int main(void)
 		cmocka_unit_test(hints_are_heard_at_a_rate_in_all_and_from_each_prefix),
 		cmocka_unit_test(a_hint_about_another_index_or_over_another_hop_is_none),
 		cmocka_unit_test(hints_draw_probes_at_most_once_a_second),
+		cmocka_unit_test(made_up_hints_do_not_end_a_session),
+		cmocka_unit_test(a_home_that_forgot_its_leaves_is_attached_to_again_within_a_keepalive),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
