@@ -58,6 +58,20 @@ static void pump(struct core_world *w, struct transfer *t)
 	}
 }
 
+static void expect_closed_once_at_each_end(const struct core_world *w)
+{
+	int closed[2] = { 0, 0 };
+	for (int i = 0; i < w->events_n; i++) {
+		const struct world_event *e = &w->events[i];
+		if (e->ev.type == KITH_EVENT_STREAM && e->ev.stream_change == KITH_STREAM_CHANGE_CLOSED) {
+			assert_int_equal(e->ev.err, 0);
+			closed[e->node == WORLD_BOB]++;
+		}
+	}
+	assert_int_equal(closed[0], 1);
+	assert_int_equal(closed[1], 1);
+}
+
 static void stream_both_ways(bool caller_opens, bool relay_only, int (*tap)(struct core_world *, struct world_packet *))
 {
 	struct core_world w;
@@ -108,16 +122,7 @@ static void stream_both_ways(bool caller_opens, bool relay_only, int (*tap)(stru
 	assert_memory_equal(t.data, back.got, STREAM_BYTES);
 	w.tap = NULL;
 	world_run(&w, 5 * KITH_US_PER_S);
-	int closed[2] = { 0, 0 };
-	for (int i = 0; i < w.events_n; i++) {
-		if (w.events[i].ev.type == KITH_EVENT_STREAM &&
-		    w.events[i].ev.stream_change == KITH_STREAM_CHANGE_CLOSED) {
-			assert_int_equal(w.events[i].ev.err, 0);
-			closed[w.events[i].node == WORLD_BOB]++;
-		}
-	}
-	assert_int_equal(closed[0], 1);
-	assert_int_equal(closed[1], 1);
+	expect_closed_once_at_each_end(&w);
 	free(t.data);
 	free(t.got);
 	free(back.got);
