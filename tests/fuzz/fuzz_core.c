@@ -188,6 +188,20 @@ static void streams(struct kith_core *c, struct kith_now now, uint8_t what, kith
 	}
 }
 
+static int pin_bob(struct kith_core *c, struct kith_now now, uint8_t flags)
+{
+	struct kith_key identity, dh;
+	kith_simpki_keys(&w.pki, FW_BOB, &identity, &dh);
+	return kith_core_pin(c, now, "bob", &identity, flags, true);
+}
+
+static void explain(struct kith_core *c, struct kith_now now, kith_session_id session)
+{
+	char text[4096];
+	size_t len = kith_core_explain(c, now, session, text, sizeof text);
+	KITH_ASSERT(len < sizeof text && strlen(text) == len);
+}
+
 static void application(struct kith_reader *r)
 {
 	static const char *const names[] = { "bob", "carol", "nobody", "s1", "alice", "Not A Name" };
@@ -197,7 +211,7 @@ static void application(struct kith_reader *r)
 	kith_session_id session = w.s.nodes[FW_ALICE].opened;
 	const char *name = names[arg % 6];
 	uint8_t bytes[KITH_DATAGRAM_MAX + 1] = { 0 };
-	char text[4096];
+	struct kith_addr to = fw_addr(arg % FW_NODES);
 	kith_op op = 0;
 	int err = 0;
 	switch (what % 16) {
@@ -232,22 +246,15 @@ static void application(struct kith_reader *r)
 	case 12:
 		(void)kith_core_close(c, now, session, (enum kith_close_reason)(arg % 12));
 		break;
-	case 13: {
-		struct kith_addr to = fw_addr(arg % FW_NODES);
+	case 13:
 		kith_core_send_error(c, now, 0, &to, arg & 0x40 ? KITH_EUNREACHABLE : KITH_EMSGSIZE);
 		break;
-	}
-	case 14: {
-		struct kith_key identity, dh;
-		kith_simpki_keys(&w.pki, FW_BOB, &identity, &dh);
-		err = kith_core_pin(c, now, "bob", &identity, arg & 3, true);
+	case 14:
+		err = pin_bob(c, now, arg & 3);
 		break;
-	}
-	default: {
-		size_t len = kith_core_explain(c, now, session, text, sizeof text);
-		KITH_ASSERT(len < sizeof text && strlen(text) == len);
+	default:
+		explain(c, now, session);
 		break;
-	}
 	}
 	KITH_ASSERT(err <= 0);
 	fw_drain(FW_ALICE);
