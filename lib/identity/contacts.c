@@ -54,13 +54,6 @@ int kith_contacts_check(const struct kith_contacts *cs, const char *name, const 
 	return kith_key_equal(&c->identity, identity) ? 0 : KITH_EPINNED;
 }
 
-bool kith_contacts_accepted(const struct kith_contacts *cs, const char *name, const struct kith_key *identity)
-{
-	const struct kith_contact *c = find(cs, name);
-	return c != NULL && kith_key_equal(&c->identity, identity) &&
-	       (c->flags & (KITH_CONTACT_ACCEPTED | KITH_CONTACT_BLOCKED)) == KITH_CONTACT_ACCEPTED;
-}
-
 static int grow(struct kith_contacts *cs)
 {
 	if (cs->n == cs->max)
@@ -109,17 +102,6 @@ int kith_contacts_confirm(struct kith_contacts *cs, const char *name, const stru
 		return KITH_ENOENT;
 	c->identity = *identity;
 	return 0;
-}
-
-bool kith_contacts_remove(struct kith_contacts *cs, const char *name)
-{
-	struct kith_contact *c = find(cs, name);
-	if (c == NULL)
-		return false;
-	size_t after = (size_t)(cs->items + cs->n - (c + 1));
-	memmove(c, c + 1, after * sizeof *c);
-	cs->n--;
-	return true;
 }
 
 size_t kith_contacts_size(const struct kith_contacts *cs)

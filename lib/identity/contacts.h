@@ -38,9 +38,6 @@ const struct kith_contact *kith_contacts_get(const struct kith_contacts *cs, con
 int kith_contacts_check(const struct kith_contacts *cs, const char *name,
 			const struct kith_key *identity) KITH_MUST_USE;
 
-/* Pinned to this key, accepted and not blocked: the only case in which anything is given away. */
-bool kith_contacts_accepted(const struct kith_contacts *cs, const char *name, const struct kith_key *identity);
-
 /* Pins a new name, or sets the flags of one pinned to this key. KITH_EPINNED (and nothing changes) when it is pinned
  * to another; KITH_ENAME, KITH_EFULL, KITH_ENOMEM. */
 int kith_contacts_pin(struct kith_contacts *cs, const char *name, const struct kith_key *identity,
@@ -48,9 +45,6 @@ int kith_contacts_pin(struct kith_contacts *cs, const char *name, const struct k
 
 /* The user confirmed that the name now has this key: replaces the pinned one and keeps the flags. KITH_ENOENT. */
 int kith_contacts_confirm(struct kith_contacts *cs, const char *name, const struct kith_key *identity) KITH_MUST_USE;
-
-/* False when it was not there. */
-bool kith_contacts_remove(struct kith_contacts *cs, const char *name);
 
 /* The length that kith_contacts_save writes. */
 size_t kith_contacts_size(const struct kith_contacts *cs);

@@ -21,11 +21,6 @@ static void hash32(const struct kith_suite *s, uint8_t out[32], const struct kit
 	s->blake2b(out, 32, bytes_of(NULL, 0), parts, n);
 }
 
-void kith_seed_new(struct kith_seed *out, const struct kith_random *random)
-{
-	random->fill(random->ctx, out->b, sizeof out->b);
-}
-
 void kith_signer_from_seed(struct kith_signer *out, const struct kith_suite *suite, const struct kith_seed *seed)
 {
 	suite->sign_keypair(out->pk.b, out->sk, seed->b);

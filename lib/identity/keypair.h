@@ -24,8 +24,6 @@ struct kith_device_keys {
 	struct kith_signer sign;
 };
 
-void kith_seed_new(struct kith_seed *out, const struct kith_random *random);
-
 void kith_signer_from_seed(struct kith_signer *out, const struct kith_suite *suite, const struct kith_seed *seed);
 void kith_signer_wipe(struct kith_signer *s);
 

@@ -95,26 +95,6 @@ bool kith_revocation_has_key(const struct kith_revocation *list, const struct ki
 	return false;
 }
 
-static void write_fixed(struct kith_writer *w, const struct kith_revocation *list)
-{
-	kith_object_write_header(w, KITH_OBJECT_REVOCATION);
-	kith_write_u8(w, list->signer);
-	kith_write_bytes(w, list->signer_id, KITH_ISSUER_ID_LEN);
-	kith_write_u64(w, list->number);
-	kith_object_write_time(w, list->issued_s);
-	kith_object_write_time(w, list->next_update_s);
-}
-
-void kith_revocation_write(struct kith_writer *w, const struct kith_revocation *list)
-{
-	write_fixed(w, list);
-	kith_write_u16(w, list->ranges_n);
-	kith_write_bytes(w, list->ranges, (size_t)list->ranges_n * KITH_REVOKED_RANGE_LEN);
-	kith_write_u16(w, list->keys_n);
-	kith_write_bytes(w, list->keys, (size_t)list->keys_n * KITH_KEY_LEN);
-	kith_object_write_ext(w, list->s.ext);
-}
-
 /* Inserts a row of len bytes into n ascending rows; equal rows may stand side by side. */
 static void insert_row(uint8_t *rows, size_t n, const uint8_t *row, size_t len)
 {
@@ -176,7 +156,12 @@ int kith_revocation_sign(const struct kith_suite *suite, uint8_t *out, size_t ca
 	if (list->issued_s < 0 || list->issued_s > list->next_update_s || list->next_update_s > KITH_UNIX_S_MAX ||
 	    list->s.ext.len > KITH_EXT_MAX)
 		return KITH_EINVAL;
-	write_fixed(&w, list);
+	kith_object_write_header(&w, KITH_OBJECT_REVOCATION);
+	kith_write_u8(&w, list->signer);
+	kith_write_bytes(&w, list->signer_id, KITH_ISSUER_ID_LEN);
+	kith_write_u64(&w, list->number);
+	kith_object_write_time(&w, list->issued_s);
+	kith_object_write_time(&w, list->next_update_s);
 	uint8_t *count = kith_write(&w, 2);
 	uint8_t *rows = kith_write(&w, ranges_n * KITH_REVOKED_RANGE_LEN);
 	if (rows == NULL)

@@ -18,9 +18,6 @@ int kith_revocation_sign(const struct kith_suite *suite, uint8_t *out, size_t ca
 			 const struct kith_serial_range ranges[], size_t ranges_n, const struct kith_key keys[],
 			 size_t keys_n, const uint8_t sk[KITH_SIGN_SK_LEN]) KITH_MUST_USE;
 
-/* The part before the signature, from a parsed list. */
-void kith_revocation_write(struct kith_writer *w, const struct kith_revocation *list);
-
 /* A list that parsed before (bytes that we keep): as kith_revocation_parse without looking at every entry again. */
 int kith_revocation_view(struct kith_revocation *out, struct kith_span list) KITH_MUST_USE;
 

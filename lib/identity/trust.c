@@ -257,11 +257,6 @@ static int issuer_remember(struct kith_trust *t, const struct kith_now *now, con
 	return 0;
 }
 
-bool kith_trust_issuer_known(const struct kith_trust *t, const uint8_t id[KITH_ISSUER_ID_LEN])
-{
-	return issuer_find(t, id) != NULL;
-}
-
 /* The signature of an issuer's certificate; none is verified that is held already. */
 static int issuer_verify(const struct kith_trust *t, const uint8_t id[KITH_ISSUER_ID_LEN],
 			 const struct kith_issuer_cert *cert)
@@ -558,40 +553,4 @@ int kith_trust_devices_add(struct kith_trust *t, const struct kith_key *identity
 	devices_touch(t, d);
 	t->epoch++;
 	return 1;
-}
-
-struct kith_span kith_trust_devices(const struct kith_trust *t, const struct kith_key *identity)
-{
-	const struct trust_devices *d = kith_table_get(&t->device_lists, identity->b);
-	return kith_blob_span(d != NULL ? d->list : NULL);
-}
-
-static bool stale(const struct kith_blob *blob, const struct kith_now *now)
-{
-	struct kith_revocation list;
-	return blob != NULL && kith_revocation_view(&list, kith_blob_span(blob)) == 0 &&
-	       now->unix_ms > list.next_update_s * 1000 + KITH_CLOCK_TOLERANCE_MS;
-}
-
-bool kith_trust_stale(const struct kith_trust *t, const struct kith_now *now)
-{
-	bool any = stale(t->root_list, now);
-	for (size_t i = 0; i < t->issuers_n; i++)
-		any |= stale(t->issuers[i].list, now);
-	return any;
-}
-
-struct kith_span kith_trust_root_list(const struct kith_trust *t)
-{
-	return kith_blob_span(t->root_list);
-}
-
-struct kith_span kith_trust_issuer_cert(const struct kith_trust *t, size_t i)
-{
-	return kith_blob_span(i < t->issuers_n ? t->issuers[i].cert : NULL);
-}
-
-struct kith_span kith_trust_issuer_list(const struct kith_trust *t, size_t i)
-{
-	return kith_blob_span(i < t->issuers_n ? t->issuers[i].list : NULL);
 }

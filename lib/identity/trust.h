@@ -115,9 +115,6 @@ int kith_trust_recheck_chain(const struct kith_trust *t, const struct kith_now *
  * KITH_ENOMEM. Of two for one key the one with the higher serial is kept. */
 int kith_trust_issuer_add(struct kith_trust *t, const struct kith_now *now, struct kith_span cert) KITH_MUST_USE;
 
-/* True when a chain by that issuer may go without its certificate. */
-bool kith_trust_issuer_known(const struct kith_trust *t, const uint8_t id[KITH_ISSUER_ID_LEN]);
-
 /* Takes a revocation list. 1: it is new (live sessions want a recheck); 0: known, or older than the one held.
  * KITH_ECHAIN: by an issuer that is not held; KITH_EREVOKED: by one that is revoked; KITH_ENETWORK: another root's,
  * or this network is open; KITH_ENOTYET: issued in the future; KITH_ESIGNATURE, KITH_EPROTO, KITH_EVERSION,
@@ -129,17 +126,5 @@ int kith_trust_revocation_add(struct kith_trust *t, const struct kith_now *now, 
  * KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP, KITH_EFULL, KITH_ENOMEM. */
 int kith_trust_devices_add(struct kith_trust *t, const struct kith_key *identity, struct kith_span list,
 			   bool keep) KITH_MUST_USE;
-
-/* The highest list seen of an identity; empty if none. Valid until the next change. */
-struct kith_span kith_trust_devices(const struct kith_trust *t, const struct kith_key *identity);
-
-/* True when a list that is held should have had a successor by now. Stale lists still revoke. */
-bool kith_trust_stale(const struct kith_trust *t, const struct kith_now *now);
-
-/* What to save and to pass on: the root's list, and the certificate and list of the i-th issuer (i < issuers_n);
- * empty if none. Fed back through the _add functions, root's list first. Valid until the next change. */
-struct kith_span kith_trust_root_list(const struct kith_trust *t);
-struct kith_span kith_trust_issuer_cert(const struct kith_trust *t, size_t i);
-struct kith_span kith_trust_issuer_list(const struct kith_trust *t, size_t i);
 
 #endif

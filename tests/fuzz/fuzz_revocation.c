@@ -1,5 +1,5 @@
-/* Revocation lists on arbitrary bytes: whatever parses comes back the same bytes; bisection agrees with looking at
- * every entry; made anew from its own entries the list is the same. */
+/* Revocation lists on arbitrary bytes: bisection agrees with looking at every entry; made anew from its own entries the
+ * list is the same bytes. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -30,10 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (kith_revocation_parse(&list, in) != 0)
 		return 0;
-	struct kith_writer w = kith_writer_of(out, sizeof out);
-	kith_revocation_write(&w, &list);
-	KITH_ASSERT(!w.bad && kith_writer_len(&w) == list.s.body.len && list.s.body.len + KITH_SIG_LEN == size);
-	KITH_ASSERT(memcmp(out, data, list.s.body.len) == 0);
+	KITH_ASSERT(list.s.body.len + KITH_SIG_LEN == size);
 	for (size_t i = 0; i < list.ranges_n; i++) {
 		ranges[i] = kith_revocation_range(&list, i);
 		const uint64_t near[] = { ranges[i].first - 1, ranges[i].first, ranges[i].last, ranges[i].last + 1 };

@@ -136,20 +136,6 @@ static void wiping_leaves_no_key(void **state)
 	assert_memory_equal(&w.root, &no_signer, sizeof no_signer);
 }
 
-static void seeds_come_from_the_injected_source(void **state)
-{
-	struct test_random a, b;
-	struct kith_seed first, second, again;
-	(void)state;
-	test_random_init(&a, 9);
-	test_random_init(&b, 9);
-	kith_seed_new(&first, &a.random);
-	kith_seed_new(&second, &a.random);
-	kith_seed_new(&again, &b.random);
-	assert_memory_equal(first.b, again.b, sizeof first.b);
-	assert_memory_not_equal(first.b, second.b, sizeof first.b);
-}
-
 static void ids_are_hashes_of_exactly_their_parts(void **state)
 {
 	struct world w;
@@ -248,7 +234,6 @@ int main(void)
 		cmocka_unit_test(names_are_1_to_32_of_the_allowed_characters),
 		cmocka_unit_test(device_keys_follow_from_the_seed_alone),
 		cmocka_unit_test(wiping_leaves_no_key),
-		cmocka_unit_test(seeds_come_from_the_injected_source),
 		cmocka_unit_test(ids_are_hashes_of_exactly_their_parts),
 		cmocka_unit_test(open_network_needs_a_label_of_1_to_64),
 		cmocka_unit_test(open_supernode_id_depends_on_the_prefix_and_not_on_the_host),

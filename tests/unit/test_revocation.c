@@ -20,6 +20,22 @@ static int sign(const struct world *w, const struct kith_serial_range *ranges, s
 	return kith_revocation_sign(w->suite, buf, sizeof buf, &list, ranges, ranges_n, keys, keys_n, w->issuer.sk);
 }
 
+/* The part before the signature, with whatever rows: kith_revocation_sign makes none that are out of order. */
+static void write_list(struct kith_writer *w, const struct kith_revocation *list)
+{
+	kith_object_write_header(w, KITH_OBJECT_REVOCATION);
+	kith_write_u8(w, list->signer);
+	kith_write_bytes(w, list->signer_id, KITH_ISSUER_ID_LEN);
+	kith_write_u64(w, list->number);
+	kith_object_write_time(w, list->issued_s);
+	kith_object_write_time(w, list->next_update_s);
+	kith_write_u16(w, list->ranges_n);
+	kith_write_bytes(w, list->ranges, (size_t)list->ranges_n * KITH_REVOKED_RANGE_LEN);
+	kith_write_u16(w, list->keys_n);
+	kith_write_bytes(w, list->keys, (size_t)list->keys_n * KITH_KEY_LEN);
+	kith_object_write_ext(w, list->s.ext);
+}
+
 static void ranges_are_sorted_and_merged(void **state)
 {
 	struct world w;
@@ -174,7 +190,7 @@ static void unordered_touching_or_overfull_lists_are_not_parsed(void **state)
 		list.ranges = rows;
 		list.keys = rows;
 		struct kith_writer out = kith_writer_of(buf, sizeof buf);
-		kith_revocation_write(&out, &list);
+		write_list(&out, &list);
 		int len = kith_object_sign(w.suite, &out, KITH_SIGN_REVOCATION, w.issuer.sk);
 		assert_int_equal(kith_revocation_parse(&parsed, world_made(buf, len)), cases[i].err);
 	}
@@ -190,7 +206,7 @@ static void unordered_touching_or_overfull_lists_are_not_parsed(void **state)
 		list.ranges_n = n;
 		list.ranges = list.keys = many;
 		struct kith_writer out = kith_writer_of(big, sizeof big);
-		kith_revocation_write(&out, &list);
+		write_list(&out, &list);
 		int len = kith_object_sign(w.suite, &out, KITH_SIGN_REVOCATION, w.issuer.sk);
 		assert_int_equal(kith_revocation_parse(&parsed, world_made(big, len)),
 				 n == KITH_REVOKED_RANGES_MAX ? 0 : KITH_EPROTO);
