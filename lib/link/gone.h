@@ -1,10 +1,10 @@
 /* GONE, "no such session": what is said of sessions that one side has forgotten, and what comes of hearing it.
  *
- * Nothing vouches for a GONE: whoever sees a packet can write one. It ends no session by itself, it makes the session ask
- * on all its paths (kith_pathset_hint: at most once a second). The session ends when four were heard without a genuine
- * packet between them, and its own probes are not answered either.
- * Bounds: said at KITH_GONE_PER_S to each prefix, and heard at that rate from each prefix and in all, because to find the
- * session is a search. A leaf says it only through its homes. Timers: none of its own.
+ * Nothing vouches for a GONE: whatever sees a packet can write one. It ends no session by itself. It makes the session
+ * ask on all its paths (kith_pathset_hint: at most once a second). The session ends when four were heard without a
+ * genuine packet between them, and its own probes are not answered either.
+ * Bounds: said at KITH_GONE_PER_S to each prefix, and heard at that rate from each prefix and in all, because to find
+ * the session is a search. A leaf says it only through its homes. Timers: none of its own.
  */
 #ifndef KITH_LINK_GONE_H
 #define KITH_LINK_GONE_H
