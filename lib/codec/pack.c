@@ -106,14 +106,6 @@ void kith_pack_bytes(struct kith_packer *pk, const uint8_t *p, size_t len)
 		(void)msgpack_pack_bin_body(&mp, p, len);
 }
 
-void kith_pack_text(struct kith_packer *pk, const char *text)
-{
-	msgpack_packer mp = packer_of(pk);
-	size_t len = strlen(text);
-	if (fits(pk, len) && msgpack_pack_str(&mp, len) == 0)
-		(void)msgpack_pack_str_body(&mp, text, len);
-}
-
 /* ---- reading ----
  *
  * msgpack-c's template walks the body on a stack of its own, of fixed size, and calls back for each value; a negative
@@ -337,17 +329,6 @@ bool kith_unpack_get_fixed(const struct kith_unpacked *pk, const struct kith_unp
 	if (item == NULL || item->bytes.len != len)
 		return false;
 	memcpy(out, item->bytes.p, len);
-	return true;
-}
-
-bool kith_unpack_get_text(const struct kith_unpacked *pk, const struct kith_unpack_item *map, uint32_t key, char *out,
-			  size_t cap)
-{
-	const struct kith_unpack_item *item = get_typed(pk, map, key, KITH_UNPACK_TEXT);
-	if (item == NULL || item->bytes.len >= cap || memchr(item->bytes.p, 0, item->bytes.len) != NULL)
-		return false;
-	memcpy(out, item->bytes.p, item->bytes.len);
-	out[item->bytes.len] = '\0';
 	return true;
 }
 

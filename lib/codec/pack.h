@@ -39,7 +39,6 @@ void kith_pack_key(struct kith_packer *pk, uint32_t key);
 void kith_pack_uint(struct kith_packer *pk, uint64_t v);
 void kith_pack_bool(struct kith_packer *pk, bool v);
 void kith_pack_bytes(struct kith_packer *pk, const uint8_t *p, size_t len);
-void kith_pack_text(struct kith_packer *pk, const char *text); /* UTF-8, NUL-terminated */
 
 /* Reading: the body is parsed once into a flat table of items that point into it, in the order of the body. The keys
  * of a map are items too (and count as such): an entry is two. */
@@ -106,8 +105,5 @@ bool kith_unpack_get_bytes(const struct kith_unpacked *pk, const struct kith_unp
 /* Exactly len bytes, copied. */
 bool kith_unpack_get_fixed(const struct kith_unpacked *pk, const struct kith_unpack_item *map, uint32_t key,
 			   uint8_t *out, size_t len);
-/* Text of at most cap-1 bytes without NULs, copied with a NUL. */
-bool kith_unpack_get_text(const struct kith_unpacked *pk, const struct kith_unpack_item *map, uint32_t key, char *out,
-			  size_t cap);
 
 #endif
