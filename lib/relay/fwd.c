@@ -415,24 +415,6 @@ static void tunnel_close(struct kith_fwd *fwd, uint32_t i, struct kith_fwd_ends 
 	fwd->n--;
 }
 
-bool kith_fwd_find(const struct kith_fwd *fwd, uint64_t id, struct kith_fwd_ends *ends)
-{
-	uint32_t number = index_find(fwd, id);
-	if (number == NONE)
-		return false;
-	ends_of(&fwd->tunnels[number / 2], ends);
-	return true;
-}
-
-bool kith_fwd_close(struct kith_fwd *fwd, uint64_t id, struct kith_fwd_ends *ends)
-{
-	uint32_t number = index_find(fwd, id);
-	if (number == NONE)
-		return false;
-	tunnel_close(fwd, number / 2, ends);
-	return true;
-}
-
 size_t kith_fwd_close_session(struct kith_fwd *fwd, uint32_t session, struct kith_fwd_ends out[], size_t max)
 {
 	size_t n = 0;
@@ -557,12 +539,6 @@ enum kith_fwd_verdict kith_fwd_train(struct kith_fwd *fwd, kith_time_us now, uin
 	return KITH_FWD_FORWARD;
 }
 
-enum kith_fwd_verdict kith_fwd_packet(struct kith_fwd *fwd, kith_time_us now, uint8_t *data, size_t len,
-				      const struct kith_addr *src, uint16_t transport, struct kith_fwd_out *out)
-{
-	return kith_fwd_train(fwd, now, data, len, 0, src, transport, out);
-}
-
 /* ---- ends ---- */
 
 static void tunnel_drain(struct kith_fwd *fwd, kith_time_us now, uint32_t i, struct kith_fwd_ends *ends)
@@ -573,15 +549,6 @@ static void tunnel_drain(struct kith_fwd *fwd, kith_time_us now, uint32_t i, str
 	t->leg[0].flags |= LEG_DRAINING;
 	t->at = now + KITH_TUNNEL_DRAIN_US;
 	list_append(fwd, &fwd->draining, i);
-}
-
-bool kith_fwd_drain(struct kith_fwd *fwd, kith_time_us now, uint64_t id, struct kith_fwd_ends *ends)
-{
-	uint32_t number = index_find(fwd, id);
-	if (number == NONE || is_draining(&fwd->tunnels[number / 2]))
-		return false;
-	tunnel_drain(fwd, now, number / 2, ends);
-	return true;
 }
 
 size_t kith_fwd_drain_all(struct kith_fwd *fwd, kith_time_us now, struct kith_fwd_ends out[], size_t max)

@@ -139,10 +139,6 @@ void kith_fwd_deinit(struct kith_fwd *fwd);
 int kith_fwd_open(struct kith_fwd *fwd, kith_time_us now, const struct kith_fwd_leg_spec *a,
 		  const struct kith_fwd_leg_spec *b, uint64_t ids[2]) KITH_MUST_USE;
 
-/* By the id of either leg. ends may be NULL. False: no such tunnel. */
-bool kith_fwd_find(const struct kith_fwd *fwd, uint64_t id, struct kith_fwd_ends *ends);
-bool kith_fwd_close(struct kith_fwd *fwd, uint64_t id, struct kith_fwd_ends *ends);
-
 /* Closes up to max tunnels with a leg of that session and tells their ends; call until it returns less than max. */
 size_t kith_fwd_close_session(struct kith_fwd *fwd, uint32_t session, struct kith_fwd_ends out[], size_t max);
 
@@ -151,19 +147,15 @@ size_t kith_fwd_close_session(struct kith_fwd *fwd, uint32_t session, struct kit
 size_t kith_fwd_rebind(struct kith_fwd *fwd, uint32_t session, const struct kith_addr *remote, uint16_t transport,
 		       bool proven);
 
-/* One packet with its tunnel header at data. On KITH_FWD_FORWARD the header is rewritten and out says where it goes. */
-enum kith_fwd_verdict kith_fwd_packet(struct kith_fwd *fwd, kith_time_us now, uint8_t *data, size_t len,
-				      const struct kith_addr *src, uint16_t transport, struct kith_fwd_out *out);
-
-/* A train of segments of segment_len bytes each but the last (0: one packet): one look-up and one charge for all. */
+/* A packet with its tunnel header at data, or a train of segments of segment_len bytes each but the last (0: one
+ * packet): one look-up and one charge for all. On KITH_FWD_FORWARD the headers are rewritten and out says where it goes.
+ */
 enum kith_fwd_verdict kith_fwd_train(struct kith_fwd *fwd, kith_time_us now, uint8_t *data, size_t len,
 				     size_t segment_len, const struct kith_addr *src, uint16_t transport,
 				     struct kith_fwd_out *out);
 
-/* Announces the end of one tunnel: it goes on for KITH_TUNNEL_DRAIN_US. False: no such tunnel, or announced already. */
-bool kith_fwd_drain(struct kith_fwd *fwd, kith_time_us now, uint64_t id, struct kith_fwd_ends *ends);
-
-/* Refuses new tunnels from now on and announces the end of up to max active ones; call until it returns 0. */
+/* Refuses new tunnels from now on and announces the end of up to max active ones, which go on for KITH_TUNNEL_DRAIN_US;
+ * call until it returns 0. */
 size_t kith_fwd_drain_all(struct kith_fwd *fwd, kith_time_us now, struct kith_fwd_ends out[], size_t max);
 
 /* Closes up to max tunnels that are due and tells their ends (out may be NULL); call until it returns less than max. */

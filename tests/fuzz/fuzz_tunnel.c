@@ -145,8 +145,7 @@ static void packet(struct kith_reader *r, bool train)
 	(void)kith_read(&header, 4);
 	id = kith_read_u64(&header);
 	uint16_t transport = (uint16_t)((how & 2) ? 9 : src % SESSIONS % 2);
-	enum kith_fwd_verdict v = train ? kith_fwd_train(&f.fwd, f.now, exact, len, step, &from, transport, &out)
-					: kith_fwd_packet(&f.fwd, f.now, exact, len, &from, transport, &out);
+	enum kith_fwd_verdict v = kith_fwd_train(&f.fwd, f.now, exact, len, step, &from, transport, &out);
 	if (v == KITH_FWD_FORWARD || v >= KITH_FWD_NO_CREDIT) /* it came from there, whatever became of it */
 		f.came[src % SESSIONS] += len;
 	if (v == KITH_FWD_FORWARD)
@@ -197,19 +196,14 @@ static void step(struct kith_reader *r)
 	case 3:
 		packet(r, true);
 		break;
-	case 4:
-		if (kith_fwd_close(&f.fwd, id_of(r), ends))
-			gone(ends);
-		break;
 	case 5:
 		rebind(kith_read_u8(r));
 		break;
 	case 6:
-		if (op < 240)
-			(void)kith_fwd_drain(&f.fwd, f.now, id_of(r), ends);
-		else
-			while (kith_fwd_drain_all(&f.fwd, f.now, ends, 4) > 0) {}
+		if (op >= 240) /* seldom: nothing opens afterwards */
+			(void)kith_fwd_drain_all(&f.fwd, f.now, ends, op % 2 == 0 ? 1 : 4);
 		break;
+	case 4:
 	case 7: {
 		uint32_t session = kith_read_u8(r) % SESSIONS;
 		size_t n;
