@@ -407,11 +407,6 @@ int kith_streams_write(struct kith_streams *s, uint64_t id, const uint8_t *p, si
 	return n == 0 && len > 0 ? KITH_EAGAIN : (int)n;
 }
 
-int kith_streams_shutdown(struct kith_streams *s, uint64_t id)
-{
-	return kith_streams_write(s, id, NULL, 0, true);
-}
-
 int kith_streams_read(struct kith_streams *s, kith_time_us now, uint64_t id, uint8_t *out, size_t cap, bool *fin)
 {
 	*fin = false;

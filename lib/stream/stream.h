@@ -175,9 +175,6 @@ int kith_streams_write(struct kith_streams *s, uint64_t id, const uint8_t *p, si
  * the peer's reset or our stop. */
 int kith_streams_read(struct kith_streams *s, kith_time_us now, uint64_t id, uint8_t *out, size_t cap, bool *fin);
 
-/* Ends the sending direction after what was written. KITH_ENOENT, KITH_ECLOSED. */
-int kith_streams_shutdown(struct kith_streams *s, uint64_t id);
-
 /* Gives up sending: what is unsent is dropped, the peer sees RESET with the code (62 bits). KITH_ENOENT, KITH_EINVAL.
  */
 int kith_streams_reset(struct kith_streams *s, uint64_t id, uint64_t code);

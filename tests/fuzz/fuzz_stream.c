@@ -173,7 +173,7 @@ static void application(struct kith_reader *r, unsigned what, unsigned who)
 		break;
 	}
 	case 3:
-		(void)kith_streams_shutdown(e->s, id);
+		(void)kith_streams_write(e->s, id, NULL, 0, true);
 		break;
 	case 4:
 		(void)kith_streams_reset(e->s, id, arg);

@@ -215,7 +215,7 @@ static void a_reset_carries_its_code_and_frees_both_ends(void **state)
 	assert_true(other->reset);
 	assert_int_equal(other->reset_code, 77);
 	assert_false(other->gone);
-	assert_int_equal(kith_streams_shutdown(e[PIPE_RESPONDER].s, st->id), 0);
+	assert_int_equal(kith_streams_write(e[PIPE_RESPONDER].s, st->id, NULL, 0, true), 0);
 	pipe_run(p, 1 * PIPE_S);
 	assert_true(other->gone && st->gone && st->ended);
 	pipe_free(p);
@@ -237,7 +237,7 @@ static void stopping_to_read_stops_the_writer(void **state)
 	pipe_run(p, 2 * PIPE_S);
 	assert_true(st->stopped);
 	assert_int_equal(kith_streams_write(e[PIPE_INITIATOR].s, st->id, &byte, 1, false), KITH_ECLOSED);
-	assert_int_equal(kith_streams_shutdown(e[PIPE_RESPONDER].s, st->id), 0);
+	assert_int_equal(kith_streams_write(e[PIPE_RESPONDER].s, st->id, NULL, 0, true), 0);
 	pipe_run(p, 2 * PIPE_S);
 	assert_true(st->gone);
 	assert_true(pipe_stream(&e[PIPE_RESPONDER], st->id)->gone);
@@ -280,7 +280,7 @@ static void credit_is_not_lost_by_resets_and_stops(void **state)
 			assert_int_equal(kith_streams_stop(e[PIPE_RESPONDER].s, st->id, 1), 0);
 		pipe_run(p, 100 * PIPE_MS);
 		(void)kith_streams_reset(e[PIPE_INITIATOR].s, st->id, 1);
-		(void)kith_streams_shutdown(e[PIPE_RESPONDER].s, st->id);
+		(void)kith_streams_write(e[PIPE_RESPONDER].s, st->id, NULL, 0, true);
 		pipe_run(p, 200 * PIPE_MS);
 		assert_true(st->gone && pipe_stream(&e[PIPE_RESPONDER], st->id)->gone);
 		st->used = pipe_stream(&e[PIPE_RESPONDER], st->id)->used = false;
@@ -359,7 +359,7 @@ static void what_comes_after_a_reset_or_a_close_is_refused_or_dropped(void **sta
 	assert_int_equal(kith_streams_stop(e[PIPE_RESPONDER].s, st->id, 1), 0); /* after the end: nothing to stop */
 	assert_int_equal(kith_streams_reset(e[PIPE_RESPONDER].s, st->id, 5), 0);
 	assert_int_equal(kith_streams_write(e[PIPE_RESPONDER].s, st->id, &byte, 1, false), KITH_ECLOSED);
-	assert_int_equal(kith_streams_shutdown(e[PIPE_RESPONDER].s, st->id), KITH_ECLOSED);
+	assert_int_equal(kith_streams_write(e[PIPE_RESPONDER].s, st->id, NULL, 0, true), KITH_ECLOSED);
 	pipe_run(p, 1 * PIPE_S);
 	assert_true(st->reset && st->reset_code == 5 && st->gone && other->gone);
 	for (unsigned i = 0; i < PIPE_ENDS; i++) {
@@ -380,7 +380,7 @@ static void what_is_complete_may_be_read_after_the_end(void **state)
 	e[PIPE_RESPONDER].hold = true;
 	struct pipe_stream *st = pipe_open(p, PIPE_INITIATOR, 1, 5000);
 	pipe_run(p, 200 * PIPE_MS);
-	assert_int_equal(kith_streams_shutdown(e[PIPE_RESPONDER].s, st->id), 0);
+	assert_int_equal(kith_streams_write(e[PIPE_RESPONDER].s, st->id, NULL, 0, true), 0);
 	pipe_run(p, 200 * PIPE_MS);
 	assert_true(st->gone);
 	kith_streams_close(e[PIPE_INITIATOR].s);
@@ -406,7 +406,7 @@ static void calls_on_unknown_streams_and_bad_values_are_refused(void **state)
 	bool fin;
 	assert_int_equal(kith_streams_write(s, 0, &byte, 1, false), KITH_ENOENT);
 	assert_int_equal(kith_streams_read(s, 0, 0, &byte, 1, &fin), KITH_ENOENT);
-	assert_int_equal(kith_streams_shutdown(s, 0), KITH_ENOENT);
+	assert_int_equal(kith_streams_write(s, 0, NULL, 0, true), KITH_ENOENT);
 	assert_int_equal(kith_streams_reset(s, 0, 0), KITH_ENOENT);
 	assert_int_equal(kith_streams_stop(s, 0, 0), KITH_ENOENT);
 	assert_int_equal(kith_streams_output(s, p->now, &byte, 1), KITH_EINVAL);
@@ -414,8 +414,8 @@ static void calls_on_unknown_streams_and_bad_values_are_refused(void **state)
 	assert_int_equal(kith_streams_open(s, 0, &id), 0);
 	assert_int_equal(kith_streams_reset(s, id, UINT64_MAX), KITH_EINVAL);
 	assert_int_equal(kith_streams_stop(s, id, UINT64_C(1) << 62), KITH_EINVAL);
-	assert_int_equal(kith_streams_shutdown(s, id), 0);
-	assert_int_equal(kith_streams_shutdown(s, id), KITH_ECLOSED);
+	assert_int_equal(kith_streams_write(s, id, NULL, 0, true), 0);
+	assert_int_equal(kith_streams_write(s, id, NULL, 0, true), KITH_ECLOSED);
 	struct kith_streams_config cfg;
 	pipe_config(p, PIPE_INITIATOR, &cfg);
 	cfg.streams_max = 0;

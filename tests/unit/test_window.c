@@ -254,12 +254,12 @@ static void a_session_gives_back_when_its_streams_have_ended(void **state)
 	struct pipe_stream *st = pipe_open(p, PIPE_INITIATOR, 1, 30 * MIB);
 	pipe_transfer(p, PIPE_INITIATOR, st, 60 * PIPE_S);
 	assert_true(pool.used > 4 * MIB);
-	(void)kith_streams_shutdown(p->ends[PIPE_RESPONDER].s, st->id);
+	(void)kith_streams_write(p->ends[PIPE_RESPONDER].s, st->id, NULL, 0, true);
 	/* A chat goes on: what it says is not granted anew as long as there is too much. */
 	for (unsigned i = 0; i < 100; i++) {
 		st = pipe_open(p, PIPE_INITIATOR, 3, 100 * KIB);
 		pipe_transfer(p, PIPE_INITIATOR, st, 10 * PIPE_S);
-		(void)kith_streams_shutdown(p->ends[PIPE_RESPONDER].s, st->id);
+		(void)kith_streams_write(p->ends[PIPE_RESPONDER].s, st->id, NULL, 0, true);
 		pipe_run(p, 200 * PIPE_MS);
 		st->used = pipe_stream(&p->ends[PIPE_RESPONDER], st->id)->used = false;
 	}
