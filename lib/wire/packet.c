@@ -121,18 +121,6 @@ void kith_version_write(uint8_t out[KITH_VERSION_PACKET_LEN], uint32_t receiver)
 	kith_write_u32(&w, 0);
 }
 
-bool kith_version_parse(uint8_t *lowest, uint8_t *highest, uint32_t *receiver, struct kith_span packet)
-{
-	struct kith_reader r = kith_reader_of_span(packet);
-	uint8_t type = kith_read_u8(&r);
-	*lowest = kith_read_u8(&r);
-	*highest = kith_read_u8(&r);
-	uint8_t zero = kith_read_u8(&r);
-	*receiver = kith_read_u32(&r);
-	uint32_t tail = kith_read_u32(&r);
-	return kith_reader_done(&r) && type == KITH_PKT_VERSION && zero == 0 && tail == 0 && *lowest <= *highest;
-}
-
 void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint32_t index)
 {
 	struct kith_writer w = kith_writer_of(out, KITH_GONE_PACKET_LEN);

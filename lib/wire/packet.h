@@ -65,9 +65,8 @@ void kith_data_write(uint8_t out[KITH_TRANSPORT_HEADER], uint8_t epoch, uint32_t
 void kith_tunnel_write(uint8_t out[KITH_TUNNEL_HEADER], uint64_t tunnel);
 bool kith_tunnel_parse(uint64_t *tunnel, struct kith_span *inner, struct kith_span packet);
 
-/* VERSION: type, lowest and highest version spoken, 0, receiver index, 4 zero bytes. */
+/* VERSION: type, lowest and highest version spoken, 0, receiver index, 4 zero bytes. Nobody reads one: it is counted. */
 void kith_version_write(uint8_t out[KITH_VERSION_PACKET_LEN], uint32_t receiver);
-bool kith_version_parse(uint8_t *lowest, uint8_t *highest, uint32_t *receiver, struct kith_span packet);
 
 /* GONE: type, 3 zero bytes, the receiver index that is not known. */
 void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint32_t index);

@@ -64,17 +64,11 @@ static void tunnel_packet(struct kith_span packet)
 
 static void short_packet(struct kith_span packet)
 {
-	uint8_t low, high, out[KITH_COOKIE_PACKET_LEN];
+	uint8_t out[KITH_COOKIE_PACKET_LEN];
 	const uint8_t *nonce, *sealed;
 	uint32_t index;
 	bool anew;
-	if (packet.p[0] == KITH_PKT_VERSION && kith_version_parse(&low, &high, &index, packet)) {
-		KITH_ASSERT(packet.len == KITH_VERSION_PACKET_LEN && low <= high);
-		kith_version_write(out, index);
-		out[1] = low; /* another program may speak others */
-		out[2] = high;
-		same(packet, out, packet.len);
-	} else if (packet.p[0] == KITH_PKT_GONE && kith_gone_parse(&index, packet)) {
+	if (packet.p[0] == KITH_PKT_GONE && kith_gone_parse(&index, packet)) {
 		KITH_ASSERT(packet.len == KITH_GONE_PACKET_LEN);
 		kith_gone_write(out, index);
 		same(packet, out, packet.len);
