@@ -27,19 +27,6 @@ void kith_frame_end(struct kith_writer *w, uint8_t *mark)
 	mark[1] = (uint8_t)len;
 }
 
-const char *kith_frame_name(uint8_t type)
-{
-	switch (type) {
-#define KITH_FRAME_CASE(name, value, where)                                                                            \
-	case value:                                                                                                    \
-		return #name;
-		KITH_FRAME_MAP(KITH_FRAME_CASE)
-#undef KITH_FRAME_CASE
-	default:
-		return "?";
-	}
-}
-
 static size_t ip_len(uint8_t family)
 {
 	return family == KITH_FAMILY_V4 ? 4 : 16;

@@ -66,9 +66,6 @@ bool kith_frame_next(struct kith_reader *r, struct kith_frame *out);
 uint8_t *kith_frame_begin(struct kith_writer *w, enum kith_frame_type type);
 void kith_frame_end(struct kith_writer *w, uint8_t *mark);
 
-/* "PROBE", or "?" for none of ours. */
-const char *kith_frame_name(uint8_t type);
-
 /* Addresses in frames and bodies: family 1 (4 or 6), port 2, ip 4 or 16. A bad one makes the reader bad. */
 #define KITH_ADDR_WIRE_MAX 19
 void kith_addr_write(struct kith_writer *w, const struct kith_addr *addr);

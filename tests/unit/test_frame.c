@@ -68,14 +68,6 @@ static void a_frame_that_does_not_fit_makes_the_writer_bad_and_writes_no_length(
 	assert_true(w.bad);
 }
 
-static void every_frame_has_a_name_and_others_have_none(void **state)
-{
-	(void)state;
-	assert_string_equal(kith_frame_name(KITH_FRAME_PROBE), "PROBE");
-	assert_string_equal(kith_frame_name(KITH_FRAME_VERDICT), "VERDICT");
-	assert_string_equal(kith_frame_name(0x7f), "?");
-}
-
 static void addresses_read_back_and_others_are_refused(void **state)
 {
 	uint8_t bytes[64];
@@ -113,7 +105,6 @@ int main(void)
 		cmocka_unit_test(padding_ends_a_packet_whatever_follows),
 		cmocka_unit_test(a_frame_longer_than_the_packet_is_malformed),
 		cmocka_unit_test(a_frame_that_does_not_fit_makes_the_writer_bad_and_writes_no_length),
-		cmocka_unit_test(every_frame_has_a_name_and_others_have_none),
 		cmocka_unit_test(addresses_read_back_and_others_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

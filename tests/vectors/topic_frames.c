@@ -18,12 +18,24 @@ struct draft {
 	uint8_t *mark;
 };
 
+static const char *name_of(enum kith_frame_type type)
+{
+	switch (type) {
+#define NAME_CASE(name, value, where)                                                                                  \
+	case KITH_FRAME_##name:                                                                                        \
+		return #name;
+		KITH_FRAME_MAP(NAME_CASE)
+#undef NAME_CASE
+	}
+	return NULL;
+}
+
 static void begin(struct draft *d, struct vec_topic *topic, const char *name, const char *section, const char *shows,
 		  enum kith_frame_type type)
 {
 	d->v = vec_begin(topic, name, section, shows);
 	d->w = kith_writer_of(d->bytes, sizeof d->bytes);
-	vec_covers(&d->v, "frame", kith_frame_name((uint8_t)type));
+	vec_covers(&d->v, "frame", name_of(type));
 	d->mark = kith_frame_begin(&d->w, type);
 }
 
