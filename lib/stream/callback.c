@@ -289,7 +289,7 @@ static int stream_open(ngtcp2_conn *conn, int64_t id, void *user)
 	struct kith_streams *s = user;
 	if (!ngtcp2_is_bidi_stream(id))
 		return fail(s, KITH_EPROTO); /* the limit of the others is 0 */
-	struct kith_stream *st = kith_stream_create(s, (uint64_t)id);
+	struct kith_quic_stream *st = kith_quic_stream_create(s, (uint64_t)id);
 	if (st == NULL)
 		return fail(s, KITH_ENOMEM);
 	st->flags |= STREAM_IN_QUIC;
@@ -303,7 +303,7 @@ static int recv_stream(ngtcp2_conn *conn, uint32_t flags, int64_t id, uint64_t o
 	(void)conn, (void)id, (void)offset;
 	if (stream_user == NULL)
 		return 0;
-	int rv = kith_stream_deliver(s, stream_user, p, len, (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0);
+	int rv = kith_quic_stream_deliver(s, stream_user, p, len, (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0);
 	return rv == 0 ? 0 : fail(s, rv);
 }
 
@@ -311,7 +311,7 @@ static int acked_stream(ngtcp2_conn *conn, int64_t id, uint64_t offset, uint64_t
 {
 	(void)conn, (void)id, (void)offset;
 	if (stream_user != NULL)
-		kith_stream_on_acked(user, stream_user, (size_t)len);
+		kith_quic_stream_on_acked(user, stream_user, (size_t)len);
 	return 0;
 }
 
@@ -320,7 +320,7 @@ static int stream_reset(ngtcp2_conn *conn, int64_t id, uint64_t final_size, uint
 {
 	(void)conn, (void)id, (void)final_size;
 	if (stream_user != NULL)
-		kith_stream_on_reset(user, stream_user, code);
+		kith_quic_stream_on_reset(user, stream_user, code);
 	return 0;
 }
 
@@ -328,7 +328,7 @@ static int stream_close(ngtcp2_conn *conn, uint32_t flags, int64_t id, uint64_t 
 {
 	(void)conn, (void)flags, (void)id, (void)code;
 	if (stream_user != NULL)
-		kith_stream_on_closed(user, stream_user);
+		kith_quic_stream_on_closed(user, stream_user);
 	return 0;
 }
 
@@ -336,7 +336,7 @@ static int more_stream_data(ngtcp2_conn *conn, int64_t id, uint64_t max, void *u
 {
 	(void)conn, (void)id, (void)max;
 	if (stream_user != NULL)
-		kith_stream_wants_to_send(user, stream_user);
+		kith_quic_stream_wants_to_send(user, stream_user);
 	return 0;
 }
 

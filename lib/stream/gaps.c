@@ -84,15 +84,15 @@ void kith_gaps_deinit(struct kith_gaps *g, const struct kith_alloc *alloc)
 	*g = (struct kith_gaps){ 0 };
 }
 
-static struct kith_stream *behind_gap(struct kith_streams *s, const struct kith_stream_frame *frame)
+static struct kith_quic_stream *behind_gap(struct kith_streams *s, const struct kith_stream_frame *frame)
 {
-	struct kith_stream *st = kith_table_get(&s->table, &frame->id);
+	struct kith_quic_stream *st = kith_table_get(&s->table, &frame->id);
 	return st != NULL && frame->len > 0 && frame->offset > st->delivered ? st : NULL;
 }
 
 bool kith_gaps_admit(struct kith_streams *s, const struct kith_stream_frame *frame)
 {
-	const struct kith_stream *st = behind_gap(s, frame);
+	const struct kith_quic_stream *st = behind_gap(s, frame);
 	if (st == NULL || st->gaps.n < STREAM_GAPS_MAX ||
 	    !kith_gaps_opens(&st->gaps, frame->offset, frame->offset + frame->len))
 		return true;
@@ -101,6 +101,6 @@ bool kith_gaps_admit(struct kith_streams *s, const struct kith_stream_frame *fra
 
 bool kith_gaps_take(struct kith_streams *s, const struct kith_stream_frame *frame)
 {
-	struct kith_stream *st = behind_gap(s, frame);
+	struct kith_quic_stream *st = behind_gap(s, frame);
 	return st == NULL || kith_gaps_note(&st->gaps, s->cfg.alloc, frame->offset, frame->offset + frame->len);
 }

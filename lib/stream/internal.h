@@ -99,7 +99,8 @@ struct kith_gaps {
 	uint16_t n, cap;
 };
 
-struct kith_stream {
+/* One stream of the connection. An application has a handle of it, struct kith_stream, which is the host's. */
+struct kith_quic_stream {
 	uint64_t id;
 	/* in streams.sending; in streams.waiting while QUIC does not know it, in streams.blocked while the session has
 	 * no credit */
@@ -177,16 +178,17 @@ struct kith_streams {
 };
 
 /* ---- stream.c, for callback.c and quic.c ---- */
-void kith_stream_raise(struct kith_streams *s, struct kith_stream *st, enum kith_stream_event_type type);
-struct kith_stream *kith_stream_create(struct kith_streams *s, uint64_t id);
-void kith_stream_wants_to_send(struct kith_streams *s, struct kith_stream *st);
+void kith_quic_stream_raise(struct kith_streams *s, struct kith_quic_stream *st, enum kith_stream_event_type type);
+struct kith_quic_stream *kith_quic_stream_create(struct kith_streams *s, uint64_t id);
+void kith_quic_stream_wants_to_send(struct kith_streams *s, struct kith_quic_stream *st);
 
 /* QUIC delivered bytes in order. KITH_ENOMEM, KITH_EPROTO. */
-int kith_stream_deliver(struct kith_streams *s, struct kith_stream *st, const uint8_t *p, size_t len, bool fin);
-void kith_stream_on_acked(struct kith_streams *s, struct kith_stream *st, size_t len);
-void kith_stream_on_reset(struct kith_streams *s, struct kith_stream *st, uint64_t code);
-void kith_stream_on_stopped(struct kith_streams *s, struct kith_stream *st);
-void kith_stream_on_closed(struct kith_streams *s, struct kith_stream *st);
+int kith_quic_stream_deliver(struct kith_streams *s, struct kith_quic_stream *st, const uint8_t *p, size_t len,
+			     bool fin);
+void kith_quic_stream_on_acked(struct kith_streams *s, struct kith_quic_stream *st, size_t len);
+void kith_quic_stream_on_reset(struct kith_streams *s, struct kith_quic_stream *st, uint64_t code);
+void kith_quic_stream_on_stopped(struct kith_streams *s, struct kith_quic_stream *st);
+void kith_quic_stream_on_closed(struct kith_streams *s, struct kith_quic_stream *st);
 
 /* Ends all streams and queues DEAD. Not inside a callback. */
 void kith_streams_die(struct kith_streams *s, int error);
@@ -205,9 +207,9 @@ void kith_quic_check(struct kith_streams *s, int rv);
 
 /* Opens waiting streams as far as the peer allows. */
 void kith_quic_open_waiting(struct kith_streams *s);
-void kith_quic_reset(struct kith_streams *s, struct kith_stream *st, uint64_t code);
-void kith_quic_stop(struct kith_streams *s, struct kith_stream *st, uint64_t code);
-void kith_quic_stream_freed(struct kith_streams *s, const struct kith_stream *st);
+void kith_quic_reset(struct kith_streams *s, struct kith_quic_stream *st, uint64_t code);
+void kith_quic_stop(struct kith_streams *s, struct kith_quic_stream *st, uint64_t code);
+void kith_quic_stream_freed(struct kith_streams *s, const struct kith_quic_stream *st);
 
 /* ---- window.c ---- */
 
@@ -216,20 +218,20 @@ kith_time_us kith_window_round_trip(const struct kith_streams *s);
 kith_time_us kith_window_round_trip_min(const struct kith_streams *s);
 
 size_t kith_window_first(const struct kith_streams *s);
-void kith_window_open(struct kith_streams *s, struct kith_stream *st);
+void kith_window_open(struct kith_streams *s, struct kith_quic_stream *st);
 
 /* The application has taken so many bytes out, or they are dropped: the peer may send as many more, and more than that
  * if the window is what holds it up. */
-void kith_window_consumed(struct kith_streams *s, struct kith_stream *st, size_t len);
+void kith_window_consumed(struct kith_streams *s, struct kith_quic_stream *st, size_t len);
 
 /* Nothing of the stream will be read any more. */
-void kith_window_close(struct kith_streams *s, struct kith_stream *st);
+void kith_window_close(struct kith_streams *s, struct kith_quic_stream *st);
 
 /* Gives the node back what the session's window has grown by. */
 void kith_window_deinit(struct kith_streams *s);
 
 /* How many bytes more a stream takes now. */
-size_t kith_window_room(const struct kith_streams *s, const struct kith_stream *st);
+size_t kith_window_room(const struct kith_streams *s, const struct kith_quic_stream *st);
 
 /* ---- vet.c ---- */
 #define QUIC_NO_ACK UINT64_MAX

@@ -403,7 +403,7 @@ size_t kith_streams_gone(uint8_t generation, uint8_t *out, size_t cap)
 void kith_quic_open_waiting(struct kith_streams *s)
 {
 	while (!kith_link_empty(&s->waiting)) {
-		struct kith_stream *st = KITH_CONTAINER_OF(s->waiting.next, struct kith_stream, sending);
+		struct kith_quic_stream *st = KITH_CONTAINER_OF(s->waiting.next, struct kith_quic_stream, sending);
 		int64_t id;
 		int rv = ngtcp2_conn_open_bidi_stream(s->conn, &id, st);
 		if (rv == NGTCP2_ERR_STREAM_ID_BLOCKED)
@@ -415,7 +415,7 @@ void kith_quic_open_waiting(struct kith_streams *s)
 		KITH_ASSERT((uint64_t)id == st->id);
 		kith_link_remove(&st->sending);
 		st->flags |= STREAM_IN_QUIC;
-		kith_stream_wants_to_send(s, st);
+		kith_quic_stream_wants_to_send(s, st);
 		if (st->flags & STREAM_RESET_QUEUED)
 			kith_quic_reset(s, st, st->reset_code);
 		if (st->flags & STREAM_STOP_QUEUED)
@@ -424,18 +424,18 @@ void kith_quic_open_waiting(struct kith_streams *s)
 }
 
 /* Notes what QUIC took of a stream. */
-static void took(struct kith_streams *s, struct kith_stream *st, size_t len, bool fin)
+static void took(struct kith_streams *s, struct kith_quic_stream *st, size_t len, bool fin)
 {
 	kith_sendbuf_sent(&st->send, len);
 	if (fin)
 		st->flags |= STREAM_FIN_SENT;
 	/* To the end of the queue, if there is more: streams take turns by packet. */
 	kith_link_remove(&st->sending);
-	kith_stream_wants_to_send(s, st);
+	kith_quic_stream_wants_to_send(s, st);
 }
 
 /* QUIC tells when the peer extends a stream's credit, but not the session's. */
-static void wait_for_credit(struct kith_streams *s, struct kith_stream *st)
+static void wait_for_credit(struct kith_streams *s, struct kith_quic_stream *st)
 {
 	kith_link_remove(&st->sending);
 	if (ngtcp2_conn_get_max_data_left(s->conn) == 0)
@@ -447,9 +447,9 @@ static void unblock(struct kith_streams *s)
 	if (kith_link_empty(&s->blocked) || ngtcp2_conn_get_max_data_left(s->conn) == 0)
 		return;
 	while (!kith_link_empty(&s->blocked)) {
-		struct kith_stream *st = KITH_CONTAINER_OF(s->blocked.next, struct kith_stream, sending);
+		struct kith_quic_stream *st = KITH_CONTAINER_OF(s->blocked.next, struct kith_quic_stream, sending);
 		kith_link_remove(&st->sending);
-		kith_stream_wants_to_send(s, st);
+		kith_quic_stream_wants_to_send(s, st);
 	}
 }
 
@@ -457,13 +457,13 @@ static void unblock(struct kith_streams *s)
 static ngtcp2_ssize write_packet(struct kith_streams *s, uint8_t out[KITH_STREAMS_QUIC], ngtcp2_tstamp ts)
 {
 	for (;;) {
-		struct kith_stream *st = NULL;
+		struct kith_quic_stream *st = NULL;
 		ngtcp2_vec vec[STREAM_VECTORS];
 		size_t n = 0, len = 0;
 		uint32_t flags = NGTCP2_WRITE_STREAM_FLAG_NONE;
 		ngtcp2_ssize taken = -1;
 		if (!kith_link_empty(&s->sending) && !s->corked) {
-			st = KITH_CONTAINER_OF(s->sending.next, struct kith_stream, sending);
+			st = KITH_CONTAINER_OF(s->sending.next, struct kith_quic_stream, sending);
 			n = kith_sendbuf_vectors(&st->send, vec, STREAM_VECTORS, &len);
 			flags = NGTCP2_WRITE_STREAM_FLAG_MORE;
 			if (st->flags & STREAM_FIN_QUEUED && len == st->send.waiting)
@@ -482,7 +482,7 @@ static ngtcp2_ssize write_packet(struct kith_streams *s, uint8_t out[KITH_STREAM
 		if (rv == NGTCP2_ERR_STREAM_DATA_BLOCKED)
 			wait_for_credit(s, st);
 		else if (rv == NGTCP2_ERR_STREAM_SHUT_WR || rv == NGTCP2_ERR_STREAM_NOT_FOUND)
-			kith_stream_on_stopped(s, st);
+			kith_quic_stream_on_stopped(s, st);
 		else
 			return rv;
 	}
@@ -583,7 +583,7 @@ static void note(struct kith_streams *s, int rv)
 		s->failed = KITH_ENOMEM;
 }
 
-void kith_quic_reset(struct kith_streams *s, struct kith_stream *st, uint64_t code)
+void kith_quic_reset(struct kith_streams *s, struct kith_quic_stream *st, uint64_t code)
 {
 	if (s->dead == 0 && st->flags & STREAM_IN_QUIC) {
 		note(s, ngtcp2_conn_shutdown_stream_write(s->conn, (int64_t)st->id, code));
@@ -593,7 +593,7 @@ void kith_quic_reset(struct kith_streams *s, struct kith_stream *st, uint64_t co
 	st->reset_code = code;
 }
 
-void kith_quic_stop(struct kith_streams *s, struct kith_stream *st, uint64_t code)
+void kith_quic_stop(struct kith_streams *s, struct kith_quic_stream *st, uint64_t code)
 {
 	if (s->dead == 0 && st->flags & STREAM_IN_QUIC) {
 		note(s, ngtcp2_conn_shutdown_stream_read(s->conn, (int64_t)st->id, code));
@@ -603,7 +603,7 @@ void kith_quic_stop(struct kith_streams *s, struct kith_stream *st, uint64_t cod
 	st->stop_code = code;
 }
 
-void kith_quic_stream_freed(struct kith_streams *s, const struct kith_stream *st)
+void kith_quic_stream_freed(struct kith_streams *s, const struct kith_quic_stream *st)
 {
 	if (s->conn != NULL && s->dead == 0 && !(st->flags & STREAM_LOCAL))
 		ngtcp2_conn_extend_max_streams_bidi(s->conn, 1);

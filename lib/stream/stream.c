@@ -64,7 +64,7 @@ int kith_streams_new(struct kith_streams **out, const struct kith_streams_config
 	s->window = kith_window_first(s);
 	kith_quic_memory_init(&s->memory, cfg->alloc, QUIC_MEMORY + QUIC_MEMORY_SHARE * cfg->session_max);
 	uint64_t seed[2] = { kith_rng_u64(cfg->random), kith_rng_u64(cfg->random) };
-	kith_table_init(&s->table, cfg->alloc, 2 * cfg->streams_max, KITH_TABLE_KEY(struct kith_stream, id), seed);
+	kith_table_init(&s->table, cfg->alloc, 2 * cfg->streams_max, KITH_TABLE_KEY(struct kith_quic_stream, id), seed);
 	int rv = kith_quic_start(s, cfg->now);
 	if (rv != 0) {
 		kith_streams_free(s);
@@ -74,13 +74,13 @@ int kith_streams_new(struct kith_streams **out, const struct kith_streams_config
 	return 0;
 }
 
-static void drop_unsent(struct kith_streams *s, struct kith_stream *st)
+static void drop_unsent(struct kith_streams *s, struct kith_quic_stream *st)
 {
 	s->held -= st->send.held;
 	kith_sendbuf_deinit(&st->send, s->cfg.alloc);
 }
 
-static void stream_free(struct kith_streams *s, struct kith_stream *st)
+static void stream_free(struct kith_streams *s, struct kith_quic_stream *st)
 {
 	kith_quic_stream_freed(s, st);
 	kith_window_close(s, st);
@@ -104,7 +104,7 @@ void kith_streams_free(struct kith_streams *s)
 	s->dead = s->dead != 0 ? s->dead : KITH_ECLOSED; /* so that freeing a stream grants the peer nothing */
 	kith_quic_free(s);
 	uint32_t it = 0;
-	for (struct kith_stream *st = kith_table_next(&s->table, &it); st != NULL;
+	for (struct kith_quic_stream *st = kith_table_next(&s->table, &it); st != NULL;
 	     st = kith_table_next(&s->table, &it)) {
 		stream_free(s, st);
 		it = 0;
@@ -116,14 +116,14 @@ void kith_streams_free(struct kith_streams *s)
 }
 
 /* ---- for callback.c and quic.c ---- */
-void kith_stream_raise(struct kith_streams *s, struct kith_stream *st, enum kith_stream_event_type type)
+void kith_quic_stream_raise(struct kith_streams *s, struct kith_quic_stream *st, enum kith_stream_event_type type)
 {
 	if (st->pending == 0)
 		kith_link_append(&s->events, &st->events);
 	st->pending |= (uint8_t)EVENT_BIT(type);
 }
 
-static void lower(struct kith_stream *st, unsigned bits)
+static void lower(struct kith_quic_stream *st, unsigned bits)
 {
 	st->pending &= (uint8_t)~bits;
 	if (st->pending == 0)
@@ -131,7 +131,7 @@ static void lower(struct kith_stream *st, unsigned bits)
 }
 
 /* Raises CLOSED if nothing stands in its way; frees a stream that the application never heard of. */
-static void close_if_over(struct kith_streams *s, struct kith_stream *st)
+static void close_if_over(struct kith_streams *s, struct kith_quic_stream *st)
 {
 	const uint32_t reading_over = STREAM_END_TOLD | STREAM_RESET_RECEIVED | STREAM_STOPPED_READING;
 	if (!(st->flags & STREAM_CLOSED))
@@ -139,12 +139,12 @@ static void close_if_over(struct kith_streams *s, struct kith_stream *st)
 	if (!(st->flags & STREAM_ANNOUNCED))
 		stream_free(s, st);
 	else if (st->flags & reading_over || !(st->flags & STREAM_FIN_RECEIVED))
-		kith_stream_raise(s, st, KITH_STREAM_CLOSED);
+		kith_quic_stream_raise(s, st, KITH_STREAM_CLOSED);
 }
 
-struct kith_stream *kith_stream_create(struct kith_streams *s, uint64_t id)
+struct kith_quic_stream *kith_quic_stream_create(struct kith_streams *s, uint64_t id)
 {
-	struct kith_stream *st = KITH_NEW(s->cfg.alloc, struct kith_stream);
+	struct kith_quic_stream *st = KITH_NEW(s->cfg.alloc, struct kith_quic_stream);
 	if (st == NULL)
 		return NULL;
 	st->id = id;
@@ -165,7 +165,7 @@ struct kith_stream *kith_stream_create(struct kith_streams *s, uint64_t id)
 	return st;
 }
 
-void kith_stream_wants_to_send(struct kith_streams *s, struct kith_stream *st)
+void kith_quic_stream_wants_to_send(struct kith_streams *s, struct kith_quic_stream *st)
 {
 	bool fin = (st->flags & (STREAM_FIN_QUEUED | STREAM_FIN_SENT)) == STREAM_FIN_QUEUED;
 	if (st->flags & STREAM_IN_QUIC && kith_link_empty(&st->sending) && (st->send.waiting > 0 || fin))
@@ -173,7 +173,7 @@ void kith_stream_wants_to_send(struct kith_streams *s, struct kith_stream *st)
 }
 
 /* The opener's first bytes are the channel. Returns how many were taken. */
-static size_t take_prefix(struct kith_streams *s, struct kith_stream *st, const uint8_t *p, size_t len)
+static size_t take_prefix(struct kith_streams *s, struct kith_quic_stream *st, const uint8_t *p, size_t len)
 {
 	size_t n = 0;
 	if (st->flags & STREAM_ANNOUNCED)
@@ -183,12 +183,13 @@ static size_t take_prefix(struct kith_streams *s, struct kith_stream *st, const 
 	kith_window_consumed(s, st, n);
 	if (st->prefix_got == STREAM_PREFIX) {
 		st->flags |= STREAM_ANNOUNCED;
-		kith_stream_raise(s, st, KITH_STREAM_OPENED);
+		kith_quic_stream_raise(s, st, KITH_STREAM_OPENED);
 	}
 	return n;
 }
 
-int kith_stream_deliver(struct kith_streams *s, struct kith_stream *st, const uint8_t *p, size_t len, bool fin)
+int kith_quic_stream_deliver(struct kith_streams *s, struct kith_quic_stream *st, const uint8_t *p, size_t len,
+			     bool fin)
 {
 	st->delivered += len;
 	kith_gaps_passed(&st->gaps, s->cfg.alloc, st->delivered);
@@ -203,17 +204,17 @@ int kith_stream_deliver(struct kith_streams *s, struct kith_stream *st, const ui
 	if (len > 0) {
 		if (kith_ring_write(&st->recv, p + skip, len) != len)
 			return KITH_ENOMEM;
-		kith_stream_raise(s, st, KITH_STREAM_READABLE);
+		kith_quic_stream_raise(s, st, KITH_STREAM_READABLE);
 	}
 	if (fin) {
 		st->flags |= STREAM_FIN_RECEIVED;
 		if (st->recv.len == 0)
-			kith_stream_raise(s, st, KITH_STREAM_FIN);
+			kith_quic_stream_raise(s, st, KITH_STREAM_FIN);
 	}
 	return 0;
 }
 
-void kith_stream_on_acked(struct kith_streams *s, struct kith_stream *st, size_t len)
+void kith_quic_stream_on_acked(struct kith_streams *s, struct kith_quic_stream *st, size_t len)
 {
 	enum { ROOM_SHARE = 4 }; /* told when a quarter of the first window is free: not for every packet */
 	kith_sendbuf_acked(&st->send, s->cfg.alloc, len);
@@ -224,10 +225,10 @@ void kith_stream_on_acked(struct kith_streams *s, struct kith_stream *st, size_t
 	if (kith_window_room(s, st) < s->cfg.window / ROOM_SHARE && st->send.held > 0)
 		return;
 	st->flags &= ~(uint32_t)STREAM_WANTS_ROOM;
-	kith_stream_raise(s, st, KITH_STREAM_WRITABLE);
+	kith_quic_stream_raise(s, st, KITH_STREAM_WRITABLE);
 }
 
-static void drop_unread(struct kith_streams *s, struct kith_stream *st)
+static void drop_unread(struct kith_streams *s, struct kith_quic_stream *st)
 {
 	size_t unread = st->recv.len;
 	kith_ring_deinit(&st->recv);
@@ -236,7 +237,7 @@ static void drop_unread(struct kith_streams *s, struct kith_stream *st)
 	lower(st, EVENT_BIT(KITH_STREAM_READABLE) | EVENT_BIT(KITH_STREAM_FIN));
 }
 
-void kith_stream_on_reset(struct kith_streams *s, struct kith_stream *st, uint64_t code)
+void kith_quic_stream_on_reset(struct kith_streams *s, struct kith_quic_stream *st, uint64_t code)
 {
 	if (st->flags & (STREAM_FIN_RECEIVED | STREAM_RESET_RECEIVED))
 		return; /* all bytes came before: nothing is taken back */
@@ -246,20 +247,20 @@ void kith_stream_on_reset(struct kith_streams *s, struct kith_stream *st, uint64
 	if (!(st->flags & STREAM_ANNOUNCED))
 		kith_quic_reset(s, st, 0); /* given up before its channel came: nobody here will ever answer */
 	else if (!(st->flags & STREAM_STOPPED_READING))
-		kith_stream_raise(s, st, KITH_STREAM_RESET);
+		kith_quic_stream_raise(s, st, KITH_STREAM_RESET);
 }
 
-void kith_stream_on_stopped(struct kith_streams *s, struct kith_stream *st)
+void kith_quic_stream_on_stopped(struct kith_streams *s, struct kith_quic_stream *st)
 {
 	kith_link_remove(&st->sending);
 	lower(st, EVENT_BIT(KITH_STREAM_WRITABLE));
 	bool by_peer = !(st->flags & STREAM_RESET_QUEUED);
 	st->flags |= STREAM_WRITE_OVER | STREAM_FIN_SENT | STREAM_RESET_QUEUED;
 	if (by_peer && st->flags & STREAM_ANNOUNCED)
-		kith_stream_raise(s, st, KITH_STREAM_STOPPED);
+		kith_quic_stream_raise(s, st, KITH_STREAM_STOPPED);
 }
 
-void kith_stream_on_closed(struct kith_streams *s, struct kith_stream *st)
+void kith_quic_stream_on_closed(struct kith_streams *s, struct kith_quic_stream *st)
 {
 	kith_link_remove(&st->sending);
 	lower(st, EVENT_BIT(KITH_STREAM_WRITABLE));
@@ -275,7 +276,7 @@ void kith_streams_die(struct kith_streams *s, int error)
 	uint32_t it = 0;
 	KITH_ASSERT(s->dead == 0 && error != 0);
 	s->dead = error;
-	for (struct kith_stream *st = kith_table_next(&s->table, &it); st != NULL;
+	for (struct kith_quic_stream *st = kith_table_next(&s->table, &it); st != NULL;
 	     st = kith_table_next(&s->table, &it)) {
 		if (st->flags & STREAM_CLOSED)
 			continue; /* complete: what is unread may still be read */
@@ -287,11 +288,11 @@ void kith_streams_die(struct kith_streams *s, int error)
 		if (!known)
 			st->flags &= ~(uint32_t)STREAM_ANNOUNCED;
 		else
-			kith_stream_on_closed(s, st);
+			kith_quic_stream_on_closed(s, st);
 	}
 	/* The rest frees streams, and so must not walk the table. */
 	it = 0;
-	for (struct kith_stream *st = kith_table_next(&s->table, &it); st != NULL;
+	for (struct kith_quic_stream *st = kith_table_next(&s->table, &it); st != NULL;
 	     st = kith_table_next(&s->table, &it)) {
 		if (st->flags & STREAM_ANNOUNCED)
 			continue;
@@ -303,7 +304,7 @@ void kith_streams_die(struct kith_streams *s, int error)
 }
 
 /* ---- events ---- */
-static enum kith_stream_event_type first_event(const struct kith_stream *st)
+static enum kith_stream_event_type first_event(const struct kith_quic_stream *st)
 {
 	unsigned type = KITH_STREAM_OPENED;
 	while (!(st->pending & EVENT_BIT(type)))
@@ -320,7 +321,7 @@ bool kith_streams_event(struct kith_streams *s, struct kith_stream_event *ev)
 		s->dead_told = true;
 		return true;
 	}
-	struct kith_stream *st = KITH_CONTAINER_OF(s->events.next, struct kith_stream, events);
+	struct kith_quic_stream *st = KITH_CONTAINER_OF(s->events.next, struct kith_quic_stream, events);
 	ev->type = first_event(st);
 	ev->id = st->id;
 	ev->channel = st->channel;
@@ -350,7 +351,7 @@ bool kith_streams_event(struct kith_streams *s, struct kith_stream_event *ev)
 }
 
 /* ---- the application's calls ---- */
-static bool put(struct kith_streams *s, struct kith_stream *st, const uint8_t *p, size_t len)
+static bool put(struct kith_streams *s, struct kith_quic_stream *st, const uint8_t *p, size_t len)
 {
 	bool done = kith_sendbuf_put(&st->send, s->cfg.alloc, p, len);
 	s->held += done ? len : 0;
@@ -364,7 +365,7 @@ int kith_streams_open(struct kith_streams *s, uint16_t channel, uint64_t *id)
 		return KITH_ECLOSED;
 	if (s->opened_here == s->cfg.streams_max)
 		return KITH_EFULL;
-	struct kith_stream *st = kith_stream_create(s, s->next_id);
+	struct kith_quic_stream *st = kith_quic_stream_create(s, s->next_id);
 	if (st == NULL)
 		return KITH_ENOMEM;
 	st->channel = channel;
@@ -381,15 +382,15 @@ int kith_streams_open(struct kith_streams *s, uint16_t channel, uint64_t *id)
 }
 
 /* NULL also for one of the peer's whose channel has not come yet: the application was not told of it. */
-static struct kith_stream *known_stream(struct kith_streams *s, uint64_t id)
+static struct kith_quic_stream *known_stream(struct kith_streams *s, uint64_t id)
 {
-	struct kith_stream *st = kith_table_get(&s->table, &id);
+	struct kith_quic_stream *st = kith_table_get(&s->table, &id);
 	return st != NULL && st->flags & STREAM_ANNOUNCED ? st : NULL;
 }
 
 int kith_streams_write(struct kith_streams *s, uint64_t id, const uint8_t *p, size_t len, bool fin)
 {
-	struct kith_stream *st = known_stream(s, id);
+	struct kith_quic_stream *st = known_stream(s, id);
 	if (st == NULL)
 		return KITH_ENOENT;
 	if (st->flags & STREAM_WRITE_OVER)
@@ -403,14 +404,14 @@ int kith_streams_write(struct kith_streams *s, uint64_t id, const uint8_t *p, si
 		st->flags |= STREAM_WANTS_ROOM;
 	else if (fin)
 		st->flags |= STREAM_FIN_QUEUED | STREAM_WRITE_OVER;
-	kith_stream_wants_to_send(s, st);
+	kith_quic_stream_wants_to_send(s, st);
 	return n == 0 && len > 0 ? KITH_EAGAIN : (int)n;
 }
 
 int kith_streams_read(struct kith_streams *s, kith_time_us now, uint64_t id, uint8_t *out, size_t cap, bool *fin)
 {
 	*fin = false;
-	struct kith_stream *st = known_stream(s, id);
+	struct kith_quic_stream *st = known_stream(s, id);
 	if (st == NULL)
 		return KITH_ENOENT;
 	if (st->flags & (STREAM_END_TOLD | STREAM_RESET_RECEIVED | STREAM_STOPPED_READING))
@@ -434,7 +435,7 @@ int kith_streams_read(struct kith_streams *s, kith_time_us now, uint64_t id, uin
 
 int kith_streams_reset(struct kith_streams *s, uint64_t id, uint64_t code)
 {
-	struct kith_stream *st = known_stream(s, id);
+	struct kith_quic_stream *st = known_stream(s, id);
 	if (st == NULL)
 		return KITH_ENOENT;
 	if (code >> CODE_BITS != 0)
@@ -453,7 +454,7 @@ int kith_streams_reset(struct kith_streams *s, uint64_t id, uint64_t code)
 
 int kith_streams_stop(struct kith_streams *s, uint64_t id, uint64_t code)
 {
-	struct kith_stream *st = known_stream(s, id);
+	struct kith_quic_stream *st = known_stream(s, id);
 	if (st == NULL)
 		return KITH_ENOENT;
 	if (code >> CODE_BITS != 0)

@@ -113,7 +113,7 @@ void kith_window_deinit(struct kith_streams *s)
 }
 
 /* ---- a stream's window ---- */
-void kith_window_open(struct kith_streams *s, struct kith_stream *st)
+void kith_window_open(struct kith_streams *s, struct kith_quic_stream *st)
 {
 	st->window = s->cfg.window;
 	st->judged_at = s->pace_at;
@@ -121,14 +121,14 @@ void kith_window_open(struct kith_streams *s, struct kith_stream *st)
 	widen_session(s);
 }
 
-void kith_window_close(struct kith_streams *s, struct kith_stream *st)
+void kith_window_close(struct kith_streams *s, struct kith_quic_stream *st)
 {
 	KITH_ASSERT(st->window <= s->windows);
 	s->windows -= st->window;
 	st->window = 0;
 }
 
-static void credit_stream(struct kith_streams *s, const struct kith_stream *st, size_t len)
+static void credit_stream(struct kith_streams *s, const struct kith_quic_stream *st, size_t len)
 {
 	if (!(st->flags & STREAM_IN_QUIC))
 		return;
@@ -138,7 +138,7 @@ static void credit_stream(struct kith_streams *s, const struct kith_stream *st, 
 }
 
 /* read: bytes in a round trip. */
-static void widen(struct kith_streams *s, struct kith_stream *st, uint64_t read)
+static void widen(struct kith_streams *s, struct kith_quic_stream *st, uint64_t read)
 {
 	size_t window = st->window, taken = s->windows + kith_window_first(s) / 2, bound = session_bound(s);
 	size_t left = bound > taken ? bound - taken : 0;
@@ -151,7 +151,7 @@ static void widen(struct kith_streams *s, struct kith_stream *st, uint64_t read)
 	widen_session(s);
 }
 
-void kith_window_consumed(struct kith_streams *s, struct kith_stream *st, size_t len)
+void kith_window_consumed(struct kith_streams *s, struct kith_quic_stream *st, size_t len)
 {
 	if (s->conn == NULL || s->dead != 0 || len == 0)
 		return;
@@ -182,7 +182,7 @@ static size_t ahead(const struct kith_streams *s)
 	return most < s->cfg.window_max ? (size_t)most : s->cfg.window_max;
 }
 
-size_t kith_window_room(const struct kith_streams *s, const struct kith_stream *st)
+size_t kith_window_room(const struct kith_streams *s, const struct kith_quic_stream *st)
 {
 	size_t held = st->send.held, each = s->cfg.session_max / SEND_EACH / 2 / s->cfg.streams_max;
 	size_t shared = s->cfg.session_max - s->cfg.session_max / SEND_EACH;

@@ -9,7 +9,7 @@ enum { KIB = 1024, MIB = 1024 * 1024, LINK = 12500000 };
 
 static size_t window_of(struct pipe *p, unsigned who, const struct pipe_stream *st)
 {
-	const struct kith_stream *found = kith_table_get(&p->ends[who].s->table, &st->id);
+	const struct kith_quic_stream *found = kith_table_get(&p->ends[who].s->table, &st->id);
 	return found != NULL ? found->window : 0;
 }
 
@@ -17,7 +17,7 @@ static size_t unread(const struct kith_streams *s)
 {
 	size_t sum = 0;
 	uint32_t it = 0;
-	for (const struct kith_stream *st = kith_table_next(&s->table, &it); st != NULL;
+	for (const struct kith_quic_stream *st = kith_table_next(&s->table, &it); st != NULL;
 	     st = kith_table_next(&s->table, &it))
 		sum += st->recv.len;
 	return sum;
