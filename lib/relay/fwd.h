@@ -148,8 +148,8 @@ size_t kith_fwd_rebind(struct kith_fwd *fwd, uint32_t session, const struct kith
 		       bool proven);
 
 /* A packet with its tunnel header at data, or a train of segments of segment_len bytes each but the last (0: one
- * packet): one look-up and one charge for all. On KITH_FWD_FORWARD the headers are rewritten and out says where it goes.
- */
+ * packet): one look-up and one charge for all. On KITH_FWD_FORWARD the headers are rewritten, and out says where it
+ * goes. */
 enum kith_fwd_verdict kith_fwd_train(struct kith_fwd *fwd, kith_time_us now, uint8_t *data, size_t len,
 				     size_t segment_len, const struct kith_addr *src, uint16_t transport,
 				     struct kith_fwd_out *out);

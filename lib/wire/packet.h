@@ -65,7 +65,7 @@ void kith_data_write(uint8_t out[KITH_TRANSPORT_HEADER], uint8_t epoch, uint32_t
 void kith_tunnel_write(uint8_t out[KITH_TUNNEL_HEADER], uint64_t tunnel);
 bool kith_tunnel_parse(uint64_t *tunnel, struct kith_span *inner, struct kith_span packet);
 
-/* VERSION: type, lowest and highest version spoken, 0, receiver index, 4 zero bytes. Nobody reads one: it is counted. */
+/* VERSION: type, lowest and highest version spoken, 0, receiver index, 4 zero bytes. It is counted and not read. */
 void kith_version_write(uint8_t out[KITH_VERSION_PACKET_LEN], uint32_t receiver);
 
 /* GONE: type, 3 zero bytes, the receiver index that is not known. */
