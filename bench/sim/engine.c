@@ -179,11 +179,12 @@ static void send_one(struct kith_sim *sim, struct kith_simnode *n, const struct 
 		.src = n->local, .dst = p->remote, .len_bytes = (uint32_t)len + 28, .proto = KITH_NAT_UDP, .ttl = p->ttl
 	};
 	struct kith_net_outcome outcome;
+	out.src.port = kith_sim_port(n, p->transport);
 	count_sent(sim, n, len);
 	uint8_t scratch[2048];
 	data = kith_sim_mutate_packet(sim, data, len, scratch, sizeof scratch);
 	kith_sim_check_sent(sim, n, &p->remote, data, len);
-	if (n->mute || len == 0)
+	if (n->mute || len == 0 || out.src.port == 0)
 		return;
 	if (sim->options.mutation == KITH_SIM_MUTATE_NO_RETRANSMIT && !first_hello(sim, n, data, len, &p->remote))
 		return;
@@ -242,7 +243,8 @@ static void deliver(struct kith_sim *sim, struct batch *b, const struct kith_net
 	if (b->n > 0 && (b->node != n || b->n == KITH_SIM_BATCH))
 		batch_flush(sim, b);
 	kith_sim_check_delivered(sim, from, d->host);
-	if (n->core == NULL || d->pkt.dst.port != n->local.port) {
+	uint16_t transport = kith_sim_transport(n, d->pkt.dst.port);
+	if (n->core == NULL || transport == 0) {
 		*(n->core == NULL ? &sim->counts.dead_host : &sim->counts.dead_port) += 1;
 		buf_drop(sim, buf);
 		return;
@@ -259,9 +261,10 @@ static void deliver(struct kith_sim *sim, struct batch *b, const struct kith_net
 	memset(p, 0, sizeof *p);
 	p->data = buf->bytes + KITH_PACKET_HEADROOM;
 	p->len = buf->len;
-	p->transport = KITH_SIM_TRANSPORT;
+	p->transport = transport;
 	p->ttl = d->pkt.ttl;
 	p->local = n->local;
+	p->local.port = d->pkt.dst.port;
 	p->remote = d->pkt.src;
 	b->node = n;
 	b->bufs[b->n++] = buf;
@@ -445,6 +448,7 @@ void kith_sim_free(struct kith_sim *sim)
 		struct kith_simnode *n = &sim->nodes[i];
 		if (n->core != NULL)
 			kith_core_free(n->core);
+		kith_sim_effects_drop(sim, n);
 		kith_alloc_free(&sim->engine.alloc, n->state, n->state_len);
 		if (n->app != NULL)
 			KITH_FREE(&sim->engine.alloc, n->app);

@@ -1,8 +1,9 @@
-/* What the files of the simulator share. Nobody else includes it.
+/* What the files of the simulator share. Nobody else includes it, but the test of its effects.
  *
  *   engine.c    the queue of events, packets through the net, the loop
  *   topology.c  hosts, NATs, addresses
  *   node.c      one node: start, stop, driving its core by the contract
+ *   effect.c    what a core asks of its host
  *   faults.c    what goes wrong, and when
  *   app.c       an application on each leaf: contacts, calls, presence
  *   transfer.c  what is sent in a call, and whether it arrives as it was sent
@@ -29,6 +30,7 @@
 #define KITH_SIM_UNIX_MS INT64_C(1800000000000) /* the wall clock at virtual time 0 */
 #define KITH_SIM_TRANSPORT 1
 #define KITH_SIM_SUPER_PORT 4433
+#define KITH_SIM_PORTS_MAX 512 /* transports of a node that its core asked for */
 #define KITH_SIM_CALLS_MAX 12 /* sessions of one application at once */
 #define KITH_SIM_CONTACTS_MAX 32
 #define KITH_SIM_BATCH 32 /* packets of one instant that a core is given at once */
@@ -61,7 +63,8 @@ enum kith_simstream {
 	KITH_SIM_DRAW_APP,
 	KITH_SIM_DRAW_PAYLOAD,
 	KITH_SIM_DRAW_FAULT,
-	KITH_SIM_DRAW_LIFE
+	KITH_SIM_DRAW_LIFE,
+	KITH_SIM_DRAW_EFFECT
 };
 
 /* A packet's bytes; shared by duplicates. */
@@ -92,6 +95,7 @@ enum kith_simcontrol_kind {
 	KITH_SIM_CHECK_OFFLINE, /* of a, boot b */
 	KITH_SIM_CHECK_GOODBYE, /* the same after an orderly exit */
 	KITH_SIM_LEAVE_END, /* of a, boot b: its grace is over */
+	KITH_SIM_EFFECT, /* of a, serial number b: it is answered */
 	KITH_SIM_VERIFY /* the final calls */
 };
 
@@ -163,6 +167,9 @@ struct kith_simnode {
 	struct kith_simrandom random;
 	uint8_t *state; /* as last saved, on the engine's account */
 	size_t state_len;
+	struct kith_simwork *work; /* what its core asked for and waits for */
+	struct kith_simport *ports; /* the transports that it asked for and has */
+	uint32_t ports_n, ports_cap;
 	kith_time_us mono_offset_us;
 	int64_t skew_ms;
 	kith_time_us armed; /* time of the wake that counts */
@@ -209,6 +216,7 @@ struct kith_sim {
 	kith_time_us now;
 	kith_time_us disturbed_at; /* something that concerns all: partition, supernode up or down */
 	uint32_t partitions; /* in force */
+	uint32_t effects; /* that took time so far */
 	uint64_t trace;
 	struct kith_simcounts counts;
 	struct kith_simsamples samples[KITH_SIM_MEASURES_N];
@@ -262,6 +270,17 @@ void kith_sim_node_wake(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_node_keys(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_node_transport(struct kith_sim *sim, struct kith_simnode *n);
+
+/* ---- effect.c ---- */
+void kith_sim_save(struct kith_sim *sim, struct kith_simnode *n, struct kith_span bytes);
+/* Takes out what the core asks for. False: nothing. */
+bool kith_sim_effects(struct kith_sim *sim, struct kith_simnode *n);
+void kith_sim_effect_due(struct kith_sim *sim, struct kith_simnode *n, uint32_t serial);
+void kith_sim_effects_drop(struct kith_sim *sim, struct kith_simnode *n); /* the core is gone */
+/* The port of a transport and the other way round; 0: it has none such. */
+uint16_t kith_sim_port(const struct kith_simnode *n, uint16_t transport);
+uint16_t kith_sim_transport(const struct kith_simnode *n, uint16_t port);
+void kith_sim_ports_tell(struct kith_sim *sim, struct kith_simnode *n); /* again, with new addresses */
 
 /* ---- faults.c ---- */
 bool kith_sim_faults(struct kith_sim *sim);

@@ -22,37 +22,6 @@ void kith_sim_node_keys(struct kith_sim *sim, struct kith_simnode *n)
 	n->has_keys = true;
 }
 
-/* The first state of a node is empty; a restart has what was saved last. */
-static void save(struct kith_sim *sim, struct kith_simnode *n, struct kith_span bytes)
-{
-	uint8_t *state = NULL;
-	if (bytes.len > 0) {
-		state = sim->engine.alloc.realloc_fn(sim->engine.alloc.ctx, NULL, 0, bytes.len);
-		if (state == NULL) {
-			kith_sim_out_of_memory(sim);
-			return;
-		}
-		memcpy(state, bytes.p, bytes.len);
-	}
-	kith_alloc_free(&sim->engine.alloc, n->state, n->state_len);
-	n->state = state;
-	n->state_len = bytes.len;
-}
-
-static void effects(struct kith_sim *sim, struct kith_simnode *n, bool *more)
-{
-	struct kith_effect e;
-	while (kith_core_effect(n->core, &e)) {
-		*more = true;
-		int err = 0;
-		if (e.type == KITH_EFFECT_SAVE)
-			save(sim, n, e.bytes);
-		else
-			err = KITH_ENOTSUP;
-		kith_core_complete(n->core, kith_sim_node_now(sim, n), e.id, err, NULL);
-	}
-}
-
 static void node_event(struct kith_sim *sim, struct kith_simnode *n, const struct kith_event *e)
 {
 	if (e->type == KITH_EVENT_ATTACHED) {
@@ -71,6 +40,7 @@ static void node_down(struct kith_sim *sim, struct kith_simnode *n)
 	KITH_ASSERT(n->core != NULL);
 	kith_core_free(n->core);
 	n->core = NULL;
+	kith_sim_effects_drop(sim, n);
 	n->up = n->leaving = false;
 	n->homes = 0;
 	n->armed = KITH_TIME_NEVER;
@@ -119,7 +89,7 @@ void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n)
 			if (!sim->failed)
 				node_event(sim, n, &e);
 		}
-		effects(sim, n, &more);
+		more = kith_sim_effects(sim, n) || more;
 	}
 	if (was_leaving && !n->leaving && n->core != NULL) {
 		node_down(sim, n);
@@ -171,6 +141,7 @@ void kith_sim_node_transport(struct kith_sim *sim, struct kith_simnode *n)
 	t.locals[0] = (struct kith_local){ n->local, KITH_ADDR_HOST, 24 };
 	t.locals_n = 1;
 	(void)kith_core_transport(n->core, kith_sim_node_now(sim, n), &t);
+	kith_sim_ports_tell(sim, n);
 }
 
 /* A supernode knows the first ones; a leaf is given some at random. Every second entry comes with the key. */
@@ -278,7 +249,7 @@ void kith_sim_node_crash(struct kith_sim *sim, struct kith_simnode *n, bool keep
 	if (sim->options.mutation == KITH_SIM_MUTATE_MEMORY_KEPT)
 		(void)n->account.alloc.realloc_fn(n->account.alloc.ctx, NULL, 0, 100);
 	if (!keep_state)
-		save(sim, n, (struct kith_span){ NULL, 0 });
+		kith_sim_save(sim, n, (struct kith_span){ NULL, 0 });
 	uint32_t boot = n->boots;
 	node_down(sim, n);
 	struct kith_simcontrol check = { .kind = KITH_SIM_CHECK_OFFLINE, .a = n->id, .b = boot, .since = sim->now };

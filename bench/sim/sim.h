@@ -80,6 +80,15 @@ enum kith_simmutation {
 	KITH_SIM_MUTATIONS_N
 };
 
+/* How hosts answer what cores ask for: OPEN, CLOSE, MAP and RESOLVE. A state is always saved, at once. */
+enum kith_simeffects {
+	KITH_SIM_EFFECTS_OK, /* done within 100 ms */
+	KITH_SIM_EFFECTS_SLOW, /* done after 1 to 5 s */
+	KITH_SIM_EFFECTS_FAIL, /* within 100 ms, in vain */
+	KITH_SIM_EFFECTS_NEVER, /* no answer */
+	KITH_SIM_EFFECTS_MIXED /* one of these for each, drawn from the seed */
+};
+
 /* All that may go wrong. Everything is drawn from seed, in [from_us, until_us), and healed by then. All zero:
  * nothing. */
 struct kith_simfaults {
@@ -143,6 +152,7 @@ struct kith_simoptions {
 	struct kith_simfaults faults;
 	struct kith_simworkload workload;
 	struct kith_simbounds bounds;
+	enum kith_simeffects effects;
 	enum kith_simmutation mutation;
 	uint32_t ignored; /* set of 1 << enum kith_siminvariant that are not checked: to see what comes after */
 	const struct kith_log *log; /* borrowed; of all cores; NULL: silent */

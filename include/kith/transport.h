@@ -44,12 +44,16 @@ enum kith_effect_type {
 	/* open count transports of kind, family and purpose, a connection to remote; each is told by
 	 * kith_core_transport, with this id, before this is completed: with 0 if there is one at least */
 	KITH_EFFECT_OPEN,
-	KITH_EFFECT_CLOSE, /* close transport; kith_core_transport tells that it is closed */
+	/* close transport, which an OPEN brought; kith_core_transport tells that it is closed before this is completed.
+	 * KITH_EACCES: it is the host's own */
+	KITH_EFFECT_CLOSE,
 	/* map a port of transport at the NAT (PCP, NAT-PMP, UPnP), or renew it. In its result: the outer address, and
 	 * for how long */
 	KITH_EFFECT_MAP,
 	KITH_EFFECT_RESOLVE, /* the addresses of the host name in bytes, of family, or of any: in its result */
-	KITH_EFFECT_CANCEL, /* what has this id is not wanted any more: nothing is to be completed */
+	/* what has this id is not wanted any more: nothing is to be completed, and transports that were told for it are
+	 * closed */
+	KITH_EFFECT_CANCEL,
 	KITH_EFFECT_PRIVATE = 240 /* to 255: for hosts and cores with effects of their own */
 };
 
