@@ -30,8 +30,10 @@ static void pump(struct kith_node *node)
 		return;
 	for (int round = 0; round < KITH_HOST_ROUNDS; round++) {
 		node->dirty = false;
-		if (node->core != NULL)
+		if (node->core != NULL) {
 			kith_exchange_drain(node);
+			kith_effects_take(node); /* here, as a carrier may be closed, and none is reading now */
+		}
 		kith_sockets_check(node);
 		kith_event_dispatch(node);
 		kith_event_work(node);

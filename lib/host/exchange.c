@@ -1,4 +1,4 @@
-/* Between the core and the sockets: packets in, and out what the core has ready: events, packets, effects.
+/* Between the core and the sockets: packets in, and out what the core has ready: events and packets.
  *
  * What is drained is copied (events) or handed on (packets), as it may lie in buffers that the next receive uses again.
  * Nothing here calls the application: that is the pump's, later in the same turn of the loop.
@@ -119,7 +119,6 @@ void kith_exchange_flush(struct kith_node *node)
 void kith_exchange_drain(struct kith_node *node)
 {
 	kith_exchange_flush(node);
-	kith_effects_take(node);
 	report_errors(node);
 }
 
