@@ -29,6 +29,28 @@ const char *kith_node_redacted(const struct kith_node *node, const char *why)
 	return node->log->clear ? why : "[redacted]";
 }
 
+struct kith_socket *kith_socket_find(const struct kith_node *node, uint16_t transport)
+{
+	if (transport < KITH_HOST_SOCKETS_MAX)
+		return transport < node->sockets_n ? (struct kith_socket *)(uintptr_t)&node->sockets[transport] : NULL;
+	size_t at = transport - (size_t)KITH_HOST_SOCKETS_MAX;
+	return node->asked != NULL && at < KITH_HOST_ASKED_MAX ? node->asked[at] : NULL;
+}
+
+struct kith_socket *kith_socket_next(const struct kith_node *node, uint16_t *it)
+{
+	uint16_t end = KITH_HOST_SOCKETS_MAX + (node->asked != NULL ? KITH_HOST_ASKED_MAX : 0);
+
+	while (*it < end) {
+		if (*it >= node->sockets_n && *it < KITH_HOST_SOCKETS_MAX)
+			*it = KITH_HOST_SOCKETS_MAX;
+		struct kith_socket *s = kith_socket_find(node, (*it)++);
+		if (s != NULL)
+			return s;
+	}
+	return NULL;
+}
+
 void kith_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why)
 {
 	KITH_LOG(node->log, KITH_LOG_WARN, "trouble what=%d err=%s why=\"%s\"", (int)what, kith_err_name(err),

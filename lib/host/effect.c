@@ -1,4 +1,7 @@
-/* What the core asks of the host, carried out on the thread pool: saving the state. */
+/* What the core asks of the host. The state is saved, and names are looked for, on the thread pool; sockets are opened
+ * and closed at once. What the core gives up is undone, or runs out and is not told. Mapping a port is not here yet:
+ * KITH_ENOTSUP.
+ */
 #include "host/internal.h"
 
 #include <string.h>
@@ -31,14 +34,19 @@ static void save_done(uv_work_t *work, int status)
 	kith_node_job_done(node);
 }
 
+static void complete(struct kith_node *node, uint32_t id, int err)
+{
+	kith_core_complete(node->core, kith_node_now(node), id, err, NULL);
+	kith_node_touch(node);
+}
+
 static void save_begin(struct kith_node *node, const struct kith_effect *effect)
 {
 	struct kith_save_job *job = &node->save;
 	int err = 0;
 
 	if (node->statedir.dir < 0 || effect->bytes.len == 0) {
-		kith_core_complete(node->core, kith_node_now(node), effect->id, 0, NULL);
-		kith_node_touch(node);
+		complete(node, effect->id, 0);
 		return;
 	}
 	if (job->busy)
@@ -61,8 +69,77 @@ static void save_begin(struct kith_node *node, const struct kith_effect *effect)
 		job->bytes = NULL;
 		err = KITH_EIO;
 	}
-	kith_core_complete(node->core, kith_node_now(node), effect->id, err, NULL);
-	kith_node_touch(node);
+	complete(node, effect->id, err);
+}
+
+/* ---- names ---- */
+
+static void name_done(struct kith_resolution *r)
+{
+	struct kith_name_job *job = KITH_LINKED(r, struct kith_name_job, resolution);
+	struct kith_node *node = job->node;
+
+	if (job->effect != 0 && node->core != NULL)
+		kith_core_complete(node->core, kith_node_now(node), job->effect, r->err,
+				   r->err == 0 ? &r->result : NULL);
+	kith_link_remove(&job->link);
+	node->names_n--;
+	KITH_FREE(node->alloc, job);
+	kith_node_job_done(node);
+}
+
+static int name_begin(struct kith_node *node, const struct kith_effect *effect)
+{
+	if (node->names_n == KITH_HOST_NAMES_MAX)
+		return KITH_EAGAIN;
+	struct kith_name_job *job = KITH_NEW(node->alloc, struct kith_name_job);
+	if (job == NULL)
+		return KITH_ENOMEM;
+	job->node = node;
+	job->effect = effect->id;
+	int err = kith_resolution_start(&job->resolution, node->loop, effect->bytes, effect->family, name_done);
+	if (err != 0) {
+		KITH_FREE(node->alloc, job);
+		return err;
+	}
+	kith_link_init(&job->link);
+	kith_link_append(&node->names, &job->link);
+	node->names_n++;
+	node->jobs++;
+	return 0;
+}
+
+/* effect 0: all. */
+static void names_give_up(struct kith_node *node, uint32_t effect)
+{
+	for (struct kith_link *l = node->names.next; l != &node->names; l = l->next) {
+		struct kith_name_job *job = KITH_LINKED(l, struct kith_name_job, link);
+		if (effect != 0 && job->effect != effect)
+			continue;
+		job->effect = 0;
+		kith_resolution_cancel(&job->resolution); /* in vain if it has begun: then it is waited for */
+	}
+}
+
+static void resolve(struct kith_node *node, const struct kith_effect *effect)
+{
+	int err = name_begin(node, effect);
+
+	if (err != 0)
+		complete(node, effect->id, err);
+}
+
+/* ---- all ---- */
+
+void kith_effects_end(struct kith_node *node)
+{
+	names_give_up(node, 0);
+}
+
+static void give_up(struct kith_node *node, uint32_t effect)
+{
+	names_give_up(node, effect);
+	kith_sockets_disown(node, effect);
 }
 
 void kith_effects_take(struct kith_node *node)
@@ -74,15 +151,22 @@ void kith_effects_take(struct kith_node *node)
 		case KITH_EFFECT_SAVE:
 			save_begin(node, &effect);
 			break;
-		case KITH_EFFECT_CANCEL: /* a state is written to the end */
-			break;
 		case KITH_EFFECT_OPEN:
+			complete(node, effect.id, kith_sockets_ask(node, &effect));
+			break;
 		case KITH_EFFECT_CLOSE:
-		case KITH_EFFECT_MAP:
+			complete(node, effect.id, kith_sockets_dismiss(node, effect.transport));
+			break;
+		case KITH_EFFECT_CANCEL: /* a state is written to the end */
+			give_up(node, effect.id);
+			break;
 		case KITH_EFFECT_RESOLVE:
+			resolve(node, &effect);
+			break;
+		case KITH_EFFECT_MAP:
 		case KITH_EFFECT_PRIVATE:
 		default:
-			kith_core_complete(node->core, kith_node_now(node), effect.id, KITH_ENOTSUP, NULL);
+			complete(node, effect.id, KITH_ENOTSUP);
 			break;
 		}
 }

@@ -62,8 +62,10 @@ static void collect_events(struct kith_node *node)
 
 bool kith_exchange_blocked(const struct kith_node *node)
 {
-	for (size_t i = 0; i < node->sockets_n; i++)
-		if (node->sockets[i].blocked)
+	const struct kith_socket *s;
+
+	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;)
+		if (s->blocked)
 			return true;
 	return false;
 }
@@ -81,8 +83,9 @@ static void send_batch(struct kith_node *node, struct kith_packet packets[], siz
 		size_t run = 1;
 		while (at + run < n && packets[at + run].transport == transport)
 			run++;
-		if (transport < node->sockets_n && node->sockets[transport].self != NULL)
-			send_by(&node->sockets[transport], &packets[at], run);
+		struct kith_socket *s = kith_socket_find(node, transport);
+		if (s != NULL && s->self != NULL)
+			send_by(s, &packets[at], run);
 		at += run;
 	}
 }
@@ -90,11 +93,12 @@ static void send_batch(struct kith_node *node, struct kith_packet packets[], siz
 /* What could not be sent, and where to, is told to the core. */
 static void report_errors(struct kith_node *node)
 {
-	for (size_t i = 0; i < node->sockets_n; i++) {
+	struct kith_socket *s;
+
+	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;) {
 		struct kith_carrier_error e;
-		struct kith_socket *s = &node->sockets[i];
 		while (s->self != NULL && s->carrier->error(s->self, &e)) {
-			kith_core_send_error(node->core, kith_node_now(node), (uint16_t)i, &e.remote, e.err);
+			kith_core_send_error(node->core, kith_node_now(node), s->id, &e.remote, e.err);
 			kith_node_touch(node);
 		}
 	}

@@ -3,7 +3,7 @@
  *     options.c, profile.c   what it was told         thread.c    its loop, its thread, kith_post
  *     open.c, resolve.c      from start to running    drive.c     the core's contract: emptied, then waited for
  *     sockets.c, carrier.c   opened, and opened again exchange.c  packets in; events and packets out
- *     event.c                an event is a callback   effect.c    what the core asks for: saving
+ *     event.c                an event is a callback   effect.c    what the core asks for
  *     node.c                 made, started, freed     finish.c    the end
  *     call.c, conn.c, stream.c   the calls of the application
  *     bootstrap.c            names, found or not yet  base.c      clock, word of a change, troubles: for all of them
@@ -38,6 +38,8 @@
 
 #define KITH_HOST_SERVICES_MAX 16 /* as in the core */
 #define KITH_HOST_SOCKETS_MAX 8 /* rows of a table of carriers */
+#define KITH_HOST_ASKED_MAX 256 /* sockets that the core asked for: a punch through a symmetric NAT wants that many */
+#define KITH_HOST_NAMES_MAX 16 /* looked for at once, those given up included: the resolver may take its time */
 #define KITH_HOST_BATCH 64 /* packets between two calls of the core */
 #define KITH_HOST_BATCHES 8 /* of one socket, before others get their turn */
 #define KITH_HOST_ROUNDS 16 /* of the pump, before the loop gets its turn */
@@ -55,11 +57,15 @@ struct kith_owned {
 	uint8_t bytes[];
 };
 
-/* One transport: an open carrier, or one that is to come back. Its place in the node's array is the transport's id. */
+/* One transport: an open carrier, or one that is to come back. Its id is its place in the node's array; of those that
+ * the core asked for, the place among them behind all of the others. */
 struct kith_socket {
 	struct kith_node *node;
 	const struct kith_carrier *carrier;
 	const struct kith_carrier_row *row;
+	uint16_t id;
+	uint8_t purpose; /* enum kith_transport_purpose */
+	uint32_t effect; /* that asked for it; 0: the node's own */
 	void *self; /* the carrier's; NULL: not open */
 	bool blocked; /* packets wait in the carrier's own queue */
 	bool up; /* as the core was told */
@@ -89,6 +95,14 @@ struct kith_save_job {
 	uint8_t *bytes;
 	size_t len;
 	int err;
+};
+
+/* A name that the core asked for. */
+struct kith_name_job {
+	struct kith_link link;
+	struct kith_node *node;
+	uint32_t effect; /* 0: given up */
+	struct kith_resolution resolution;
 };
 
 struct kith_open_job {
@@ -137,6 +151,8 @@ struct kith_node {
 	struct kith_open_job open;
 	struct kith_resolver resolver;
 	struct kith_save_job save;
+	struct kith_link names; /* that the core asked for: struct kith_name_job */
+	unsigned names_n;
 	struct kith_stats stats;
 	struct kith_shared *shared;
 	struct kith_core *core; /* NULL unless running or closing after that */
@@ -148,6 +164,8 @@ struct kith_node {
 	const struct kith_carrier_row *carriers; /* what to open */
 	struct kith_socket sockets[KITH_HOST_SOCKETS_MAX];
 	size_t sockets_n;
+	struct kith_socket **asked; /* KITH_HOST_ASKED_MAX places, while there are any */
+	size_t asked_n;
 	struct kith_interface_watch watch;
 	bool watching;
 	struct kith_stun *stun;
@@ -232,6 +250,9 @@ void kith_node_handle_closed(uv_handle_t *handle); /* close callback of handles 
 /* For logs: such texts hold host names, addresses and paths. */
 const char *kith_node_redacted(const struct kith_node *node, const char *why);
 void kith_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why);
+struct kith_socket *kith_socket_find(const struct kith_node *node, uint16_t transport); /* NULL: there is none */
+/* All sockets, in the order of ids: from *it on, which begins with 0. NULL: no more. */
+struct kith_socket *kith_socket_next(const struct kith_node *node, uint16_t *it);
 
 /* ---- options.c ---- */
 /* Copies what o points to into memory of the node. KITH_EINVAL, KITH_ENOMEM. */
@@ -250,6 +271,11 @@ int kith_sockets_open(struct kith_node *node, char *why) KITH_MUST_USE;
 void kith_sockets_close(struct kith_node *node);
 void kith_sockets_check(struct kith_node *node); /* gives up those that are broken, and sees to their return */
 void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *interfaces);
+/* Opens what an OPEN asks for, as many as can be, and tells the core. KITH_ENOTSUP, KITH_EFULL, as a carrier's open. */
+int kith_sockets_ask(struct kith_node *node, const struct kith_effect *effect) KITH_MUST_USE;
+/* Closes one that was asked for. KITH_EACCES: it is the node's own; KITH_ENOENT. */
+int kith_sockets_dismiss(struct kith_node *node, uint16_t transport) KITH_MUST_USE;
+void kith_sockets_disown(struct kith_node *node, uint32_t effect); /* closes what that one asked for */
 
 /* ---- bootstrap.c ---- */
 /* Begins to look for names that were not found yet, unless that is under way. */
@@ -268,6 +294,7 @@ bool kith_thread_close_asked(struct kith_node *node);
 
 /* ---- effect.c ---- */
 void kith_effects_take(struct kith_node *node); /* begins whatever the core asks for */
+void kith_effects_end(struct kith_node *node); /* gives up what is under way, but for a save */
 
 /* ---- exchange.c ---- */
 void kith_exchange_ready(void *socket, unsigned ready); /* what a carrier tells */

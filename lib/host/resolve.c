@@ -1,4 +1,4 @@
-/* Bootstrap addresses; see resolve.h. */
+/* Addresses of names; see resolve.h. */
 #include "host/resolve.h"
 
 #include <netdb.h>
@@ -54,19 +54,21 @@ void kith_resolver_deinit(struct kith_resolver *r)
 	r->n = 0;
 }
 
-static void take_addresses(struct kith_resolve_entry *e, const struct addrinfo *ai)
+/* Adds those that are not in out yet, with that port; returns how many there are then, at most cap. */
+static size_t take_addresses(const struct addrinfo *ai, uint16_t port, struct kith_addr out[], size_t n, size_t cap)
 {
-	for (; ai != NULL && e->found_n < KITH_RESOLVE_PER_NAME; ai = ai->ai_next) {
+	for (; ai != NULL && n < cap; ai = ai->ai_next) {
 		struct kith_addr addr;
 		bool known = false;
 		if (!kith_sockaddr_get(&addr, ai->ai_addr))
 			continue;
-		addr.port = e->is.addr.port;
-		for (size_t i = 0; i < e->found_n; i++)
-			known = known || kith_addr_equal(&e->found[i], &addr);
+		addr.port = port;
+		for (size_t i = 0; i < n; i++)
+			known = known || kith_addr_equal(&out[i], &addr);
 		if (!known)
-			e->found[e->found_n++] = addr;
+			out[n++] = addr;
 	}
+	return n;
 }
 
 static void resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *ai)
@@ -77,7 +79,7 @@ static void resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *ai)
 	e->busy = false;
 	e->err = status == 0 ? 0 : KITH_ENOENT;
 	if (status == 0)
-		take_addresses(e, ai);
+		e->found_n = take_addresses(ai, e->is.addr.port, e->found, e->found_n, KITH_RESOLVE_PER_NAME);
 	if (e->err == 0 && e->found_n == 0)
 		e->err = KITH_ENOENT;
 	uv_freeaddrinfo(ai);
@@ -113,6 +115,44 @@ void kith_resolver_cancel(struct kith_resolver *r)
 	for (size_t i = 0; i < r->n; i++)
 		if (r->entries[i]->busy)
 			(void)uv_cancel((uv_req_t *)&r->entries[i]->request);
+}
+
+static void resolution_done(uv_getaddrinfo_t *request, int status, struct addrinfo *ai)
+{
+	struct kith_resolution *r = request->data;
+
+	r->err = status == UV_ECANCELED ? KITH_ECANCELED : 0;
+	if (status == 0)
+		r->result.addrs_n = (uint8_t)take_addresses(ai, 0, r->result.addrs, 0, KITH_EFFECT_ADDRS_MAX);
+	if (r->err == 0 && r->result.addrs_n == 0)
+		r->err = KITH_ENOENT;
+	uv_freeaddrinfo(ai);
+	r->done(r);
+}
+
+int kith_resolution_start(struct kith_resolution *r, uv_loop_t *loop, struct kith_span name, uint8_t family,
+			  void (*done)(struct kith_resolution *r))
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_family = AF_UNSPEC };
+	char host[KITH_ENTRY_HOST_MAX + 1] = "";
+
+	if (name.len == 0 || name.len > KITH_ENTRY_HOST_MAX || memchr(name.p, '\0', name.len) != NULL)
+		return KITH_EINVAL;
+	memcpy(host, name.p, name.len);
+	if (family != KITH_FAMILY_NONE)
+		hints.ai_family = family == KITH_FAMILY_V4 ? AF_INET : AF_INET6;
+	memset(r, 0, sizeof *r);
+	r->done = done;
+	r->request.data = r;
+	int err = uv_getaddrinfo(loop, &r->request, resolution_done, host, NULL, &hints);
+	if (err == 0)
+		return 0;
+	return err == UV_ENOMEM ? KITH_ENOMEM : err == UV_EINVAL ? KITH_EINVAL : KITH_EIO;
+}
+
+void kith_resolution_cancel(struct kith_resolution *r)
+{
+	(void)uv_cancel((uv_req_t *)&r->request);
 }
 
 bool kith_resolver_wants(const struct kith_resolver *r)

@@ -5,12 +5,15 @@
  * that does not help after KITH_SOCKET_RETRY_US, doubling up to KITH_SOCKET_RETRY_MAX_US, with full jitter; on the same
  * port, as others know it. A port that the system had chosen is given up for any other after PORT_ATTEMPTS failures. A
  * failure after KITH_SOCKET_GOOD_US of good service is a new story.
+ * Those that the core asked for come besides, on ports that the system chooses, up to KITH_HOST_ASKED_MAX at once; one
+ * of them that breaks is closed for good.
  */
 #include "host/internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/rng.h"
 
 enum { PORT_ATTEMPTS = 8 };
@@ -47,9 +50,10 @@ static int open_socket(struct kith_socket *s, uint16_t port, char *why)
 	struct kith_carrier_options o = { .alloc = node->alloc,
 					  .loop = node->loop,
 					  .arg = s->row->arg,
-					  .transport = (uint16_t)(s - node->sockets),
+					  .transport = s->id,
 					  .bind = is_v4(s) ? node->o.bind_v4 : node->o.bind_v6,
-					  .offload = !node->o.no_offload,
+					  /* of many for one NAT, none gets much: a train's buffers are not for it */
+					  .offload = !node->o.no_offload && s->effect == 0,
 					  .ready = kith_exchange_ready,
 					  .ctx = s };
 
@@ -78,10 +82,33 @@ static void close_socket(struct kith_socket *s)
 	kith_exchange_unblocked(s);
 }
 
+/* One that was asked for is gone for good. */
+static void forget(struct kith_socket *s)
+{
+	struct kith_node *node = s->node;
+
+	close_socket(s);
+	node->asked[s->id - KITH_HOST_SOCKETS_MAX] = NULL;
+	KITH_FREE(node->alloc, s);
+	if (--node->asked_n > 0)
+		return;
+	KITH_FREE_ARRAY(node->alloc, node->asked, KITH_HOST_ASKED_MAX);
+	node->asked = NULL;
+}
+
 void kith_sockets_close(struct kith_node *node)
 {
-	for (size_t i = 0; i < node->sockets_n; i++)
-		close_socket(&node->sockets[i]);
+	struct kith_socket *s;
+
+	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;) {
+		if (s->effect != 0)
+			forget(s);
+		else
+			close_socket(s);
+	}
+	KITH_FREE_ARRAY(node->alloc, node->asked,
+			KITH_HOST_ASKED_MAX); /* still there if there was no memory for more */
+	node->asked = NULL;
 }
 
 /* All, on the port that the first one gets. False: the system chose it, and it is somebody else's on another one. */
@@ -137,7 +164,8 @@ int kith_sockets_open(struct kith_node *node, char *why)
 	for (const struct kith_carrier_row *row = node->carriers; row->carrier != NULL; row++) {
 		if (node->sockets_n == KITH_HOST_SOCKETS_MAX)
 			return KITH_EFULL;
-		struct kith_socket *s = &node->sockets[node->sockets_n++];
+		struct kith_socket *s = &node->sockets[node->sockets_n];
+		s->id = (uint16_t)node->sockets_n++;
 		s->node = node;
 		s->row = row;
 		s->carrier = row->carrier;
@@ -160,10 +188,12 @@ static void tell_transport(struct kith_socket *s, const struct kith_interfaces *
 		return;
 	if (own)
 		s->carrier->locals(s->self, &list);
-	struct kith_transport t = { .id = (uint16_t)(s - node->sockets),
+	struct kith_transport t = { .id = s->id,
 				    .kind = s->carrier->kind,
 				    .family = s->row->family,
-				    .up = list.n > 0 };
+				    .purpose = s->purpose,
+				    .up = list.n > 0,
+				    .effect = s->effect };
 	if (!t.up && !s->up)
 		return;
 	for (size_t i = 0; i < list.n; i++) {
@@ -181,8 +211,107 @@ static void tell_transport(struct kith_socket *s, const struct kith_interfaces *
 
 void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *interfaces)
 {
-	for (size_t i = 0; i < node->sockets_n; i++)
-		tell_transport(&node->sockets[i], interfaces);
+	struct kith_socket *s;
+
+	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;)
+		tell_transport(s, interfaces);
+}
+
+/* ---- what the core asks for ---- */
+
+/* It is closed, and the core told so. */
+static void dismiss(struct kith_socket *s)
+{
+	struct kith_node *node = s->node;
+	struct kith_transport t = {
+		.id = s->id, .kind = s->carrier->kind, .family = s->row->family, .closed = true, .effect = s->effect
+	};
+
+	forget(s);
+	(void)kith_core_transport(node->core, kith_node_now(node), &t);
+	kith_node_touch(node);
+}
+
+/* A carrier that speaks what is asked for. NULL: there is none, or the node is told not to use that family. */
+static const struct kith_socket *model_of(const struct kith_node *node, const struct kith_effect *e)
+{
+	for (size_t i = 0; i < node->sockets_n; i++) {
+		const struct kith_socket *s = &node->sockets[i];
+		if (s->carrier->kind == e->kind && s->row->family == e->family && is_wanted(s))
+			return s;
+	}
+	return NULL;
+}
+
+static int ask_one(struct kith_node *node, const struct kith_socket *model, const struct kith_effect *e)
+{
+	char why[KITH_CARRIER_WHY_MAX];
+	size_t at = 0;
+
+	if (node->asked == NULL)
+		node->asked = KITH_NEW_ARRAY(node->alloc, struct kith_socket *, KITH_HOST_ASKED_MAX);
+	if (node->asked == NULL)
+		return KITH_ENOMEM;
+	while (at < KITH_HOST_ASKED_MAX && node->asked[at] != NULL)
+		at++;
+	if (at == KITH_HOST_ASKED_MAX)
+		return KITH_EFULL;
+	struct kith_socket *s = KITH_NEW(node->alloc, struct kith_socket);
+	if (s == NULL)
+		return KITH_ENOMEM;
+	node->asked_n++;
+	*s = (struct kith_socket){ .node = node,
+				   .carrier = model->carrier,
+				   .row = model->row,
+				   .id = (uint16_t)(KITH_HOST_SOCKETS_MAX + at),
+				   .purpose = e->purpose,
+				   .effect = e->id };
+	node->asked[at] = s;
+	int err = open_socket(s, 0, why);
+	if (err != 0) {
+		KITH_LOG(node->log, KITH_LOG_INFO, "socket_not_opened effect=%u err=%s", e->id, kith_err_name(err));
+		forget(s);
+		return err;
+	}
+	tell_transport(s, &node->watch.last);
+	if (s->up)
+		return 0;
+	dismiss(s); /* no address, or the core has no room */
+	return KITH_EUNREACHABLE;
+}
+
+int kith_sockets_ask(struct kith_node *node, const struct kith_effect *e)
+{
+	const struct kith_socket *model = model_of(node, e);
+	int err = e->count == 0 ? KITH_EINVAL : 0;
+	unsigned opened = 0;
+
+	if (model == NULL || e->remote.family != KITH_FAMILY_NONE)
+		return KITH_ENOTSUP;
+	while (opened < e->count && err == 0 && (err = ask_one(node, model, e)) == 0)
+		opened++;
+	return opened > 0 ? 0 : err;
+}
+
+int kith_sockets_dismiss(struct kith_node *node, uint16_t transport)
+{
+	struct kith_socket *s = kith_socket_find(node, transport);
+
+	if (s == NULL)
+		return KITH_ENOENT;
+	if (s->effect == 0)
+		return KITH_EACCES;
+	dismiss(s);
+	return 0;
+}
+
+void kith_sockets_disown(struct kith_node *node, uint32_t effect)
+{
+	struct kith_socket *s;
+
+	for (uint16_t it = KITH_HOST_SOCKETS_MAX; (s = kith_socket_next(node, &it)) != NULL;)
+		if (s->effect == effect)
+			dismiss(s);
 }
 
 /* ---- mending ---- */
@@ -213,8 +342,8 @@ static bool mend(struct kith_socket *s)
 	if (open_socket(s, port, why) != 0)
 		return false;
 	s->mending = false;
-	KITH_LOG(node->log, KITH_LOG_WARN, "socket_reopened transport=%d port=%u attempts=%u", (int)(s - node->sockets),
-		 port_of(s), s->attempts);
+	KITH_LOG(node->log, KITH_LOG_WARN, "socket_reopened transport=%d port=%u attempts=%u", s->id, port_of(s),
+		 s->attempts);
 	tell_transport(s, &node->watch.last);
 	return true;
 }
@@ -237,9 +366,7 @@ static void give_up(struct kith_socket *s, int err)
 {
 	struct kith_node *node = s->node;
 	bool again = s->attempts > 0 && kith_node_now(node).mono_us - s->opened_at < KITH_SOCKET_GOOD_US;
-	struct kith_transport t = { .id = (uint16_t)(s - node->sockets),
-				    .kind = s->carrier->kind,
-				    .family = s->row->family };
+	struct kith_transport t = { .id = s->id, .kind = s->carrier->kind, .family = s->row->family };
 	char why[KITH_HOST_WHY_MAX];
 
 	s->port = port_of(s);
@@ -259,10 +386,13 @@ static void give_up(struct kith_socket *s, int err)
 
 void kith_sockets_check(struct kith_node *node)
 {
-	for (size_t i = 0; i < node->sockets_n; i++) {
-		struct kith_socket *s = &node->sockets[i];
+	struct kith_socket *s;
+
+	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;) {
 		int err = node->core != NULL && s->self != NULL ? s->carrier->broken(s->self) : 0;
-		if (err != 0)
+		if (err != 0 && s->effect != 0)
+			dismiss(s);
+		else if (err != 0)
 			give_up(s, err);
 	}
 }
