@@ -27,7 +27,7 @@ ADDED = {
     "a transport": ("include/kith/types.h", r"#define KITH_TRANSPORT_KIND_MAP\(X\).*\n",
                     '\tX(DUMMY, 99, "dummy", true) \\\n', "kith_transport_kind", set()),
     "an effect": ("include/kith/transport.h", r"enum kith_effect_type \{\n", "\tKITH_EFFECT_DUMMY,\n", "kith_effect_type",
-                  {"lib/host/effect.c"}),
+                  {"lib/host/effect.c", "bench/sim/effect.c"}),
     "an effect's owner": ("lib/link/state.h", r"enum kith_effect_owner \{\n", "\tKITH_OWNER_DUMMY,\n",
                           "kith_effect_owner", {"lib/core/outcome.c"}),
 }
