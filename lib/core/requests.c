@@ -150,7 +150,6 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 {
 	switch (kith_token_kind(answer->token)) {
 	case KITH_TOKEN_IGNORE:
-	case KITH_TOKEN_LEAVE:
 		return;
 	case KITH_TOKEN_ATTACH:
 		kith_homes_on_attached(c, s, answer);

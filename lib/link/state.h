@@ -75,7 +75,6 @@ enum kith_token_kind {
 	KITH_TOKEN_REKEY,
 	KITH_TOKEN_CHALLENGE, /* operation */
 	KITH_TOKEN_REFRESH, /* session whose peer's homes are looked up again */
-	KITH_TOKEN_LEAVE
 };
 
 static inline uint64_t kith_token(enum kith_token_kind kind, uint64_t value)

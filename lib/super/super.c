@@ -166,7 +166,7 @@ static void tell_leaves(struct kith_core *c, kith_time_us grace_us)
 	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
 		if ((s->use & KITH_USE_LEAF) && s->state == KITH_SESSION_OPEN &&
 		    kith_session_request(c, s, KITH_REQ_LEAVE, (struct kith_span){ body, len },
-					 kith_token(KITH_TOKEN_LEAVE, 0)) != 0)
+					 kith_token(KITH_TOKEN_IGNORE, 0)) != 0)
 			KITH_LOG(c->log, KITH_LOG_DEBUG, "leaf_not_told");
 	}
 }
