@@ -23,14 +23,6 @@ static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 	kith_watches_init(&sn->watches, c->alloc, KITH_SUPER_WATCHES_MAX, KITH_SUPER_WATCHES_PER_HOME,
 			  KITH_SUBSCRIPTION_US, seed);
 	kith_watches_init(&sn->interests, c->alloc, KITH_SUPER_WATCHES_MAX, KITH_WATCH_PER_LEAF, 0, seed);
-	struct kith_fwd_limits limits = {
-		.tunnels_max = o->tunnels_max,
-		.tunnels_per_owner = 256,
-		.rate = o->relay_rate,
-		.burst = o->relay_rate / 4,
-		.owner_rate = o->relay_owner_rate,
-		.owner_burst = o->relay_owner_rate / 4,
-	};
 	kith_table_init(&sn->attached, c->alloc, o->sessions_max, KITH_TABLE_KEY(struct kith_attached, key), seed);
 	sn->republish_at = KITH_TIME_NEVER;
 	kith_limiter_init(&sn->lookups, c->alloc, c->random, KITH_ASKERS_MAX, KITH_LOOKUPS_PER_S, KITH_LOOKUPS_BURST);
@@ -38,7 +30,7 @@ static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 			  KITH_SUBSCRIPTIONS_BURST);
 	kith_limiter_init(&sn->introductions, c->alloc, c->random, KITH_ASKERS_MAX, KITH_INTRODUCTIONS_PER_S,
 			  KITH_INTRODUCTIONS_BURST);
-	kith_fwd_init(&sn->fwd, c->alloc, c->random, &limits, o->shard, seed);
+	kith_tunnels_init(c, o->shard, o->tunnels_max, o->relay_rate, o->relay_owner_rate);
 	sn->timer.kind = KITH_TIMER_SUPERNODE;
 }
 
@@ -70,7 +62,7 @@ void kith_super_free(struct kith_core *c)
 		return;
 	kith_timers_stop(&c->timers, &sn->timer);
 	kith_query_deinit(c);
-	kith_fwd_deinit(&sn->fwd);
+	kith_tunnels_deinit(c);
 	kith_limiter_deinit(&sn->introductions);
 	kith_limiter_deinit(&sn->subscriptions);
 	kith_limiter_deinit(&sn->lookups);
@@ -99,12 +91,7 @@ void kith_super_lost(struct kith_core *c, struct kith_session *s, enum kith_clos
 {
 	if (c->super == NULL)
 		return;
-	struct kith_fwd_ends ends[BATCH];
-	size_t n;
-	do {
-		n = kith_fwd_close_session(&c->super->fwd, s->index, ends, BATCH);
-		kith_tunnels_tell(c, ends, n, 0, s->index);
-	} while (n == BATCH);
+	kith_tunnels_lost(c, s);
 	const struct kith_session *next =
 		reason == KITH_CLOSE_REPLACED ? kith_sessions_of(&c->sessions, s->device) : NULL;
 	if (next != NULL) /* the same node, in another session */
@@ -117,16 +104,11 @@ void kith_super_lost(struct kith_core *c, struct kith_session *s, enum kith_clos
 static void expire(struct kith_core *c)
 {
 	struct kith_supernode *sn = c->super;
-	struct kith_fwd_ends ends[BATCH];
 	sn->expire_at = c->now.mono_us + EXPIRE_US;
 	(void)kith_members_expire(&sn->members, &c->now);
 	while (kith_store_expire(&sn->store, c->now.mono_us, BATCH) == BATCH) {}
 	while (kith_watches_expire(&sn->watches, c->now.mono_us, BATCH) == BATCH) {}
-	size_t n;
-	do { /* an end that only listens would never find out by itself */
-		n = kith_fwd_expire(&sn->fwd, c->now.mono_us, ends, BATCH);
-		kith_tunnels_tell(c, ends, n, 0, 0);
-	} while (n == BATCH);
+	kith_tunnels_expire(c);
 }
 
 void kith_super_tick(struct kith_core *c)
@@ -176,11 +158,8 @@ void kith_super_leave(struct kith_core *c, kith_time_us grace_us)
 	struct kith_supernode *sn = c->super;
 	if (sn == NULL)
 		return;
-	struct kith_fwd_ends ends[BATCH];
-	size_t n;
 	tell_leaves(c, grace_us);
-	while ((n = kith_fwd_drain_all(&sn->fwd, c->now.mono_us, ends, BATCH)) > 0)
-		kith_tunnels_tell(c, ends, n, grace_us, 0);
+	kith_tunnels_drain(c, grace_us);
 	if (kith_super_make_entry(c, KITH_MEMBER_LEFT) != 0)
 		return;
 	const struct kith_member *partners[3];
@@ -199,14 +178,8 @@ void kith_super_limit(struct kith_core *c, const struct kith_core_limits *l)
 	struct kith_supernode *sn = c->super;
 	if (sn == NULL)
 		return;
-	struct kith_fwd_limits limits = sn->fwd.limits;
-	limits.tunnels_max = l->tunnels_max;
-	limits.rate = l->relay_rate;
-	limits.burst = l->relay_rate / 4;
-	limits.owner_rate = l->relay_owner_rate;
-	limits.owner_burst = l->relay_owner_rate / 4;
 	sn->attached.max = l->sessions_max;
-	kith_fwd_limit(&sn->fwd, &limits);
+	kith_tunnels_limit(c, l->tunnels_max, l->relay_rate, l->relay_owner_rate);
 }
 
 void kith_super_info(const struct kith_core *c, struct kith_core_info *out)
@@ -216,7 +189,7 @@ void kith_super_info(const struct kith_core *c, struct kith_core_info *out)
 		return;
 	out->leaves = sn->leaves;
 	out->members = kith_members_live(&sn->members);
-	out->tunnels = sn->fwd.n;
+	out->tunnels = kith_tunnels_count(c, NULL);
 	out->records = sn->store.n;
 	out->watches = sn->watches.n;
 }
@@ -226,6 +199,7 @@ void kith_super_hash(const struct kith_core *c, struct kith_writer *w)
 	const struct kith_supernode *sn = c->super;
 	kith_write_u32(w, sn != NULL ? sn->members.n : 0);
 	kith_write_u32(w, sn != NULL ? sn->store.n : 0);
-	kith_write_u32(w, sn != NULL ? sn->fwd.n : 0);
-	kith_write_u64(w, sn != NULL ? sn->fwd.bytes : 0);
+	uint64_t bytes = 0;
+	kith_write_u32(w, sn != NULL ? kith_tunnels_count(c, &bytes) : 0);
+	kith_write_u64(w, bytes);
 }

@@ -1,7 +1,11 @@
 #include "super/tunnels.h"
 
+#include "base/rng.h"
+
 /* Bytes that may go back through a tunnel before the asker's address is proven: the callee's reply in its wrapping. */
 #define TUNNEL_CREDIT 620
+#define TUNNELS_PER_OWNER 256 /* local: one identity's */
+#define BATCH 64 /* tunnels that end at a time */
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -178,8 +182,9 @@ bool kith_tunnels_in_use(const struct kith_core *c, const struct kith_session *v
 	return c->super != NULL && kith_table_get(&c->super->fwd.sessions, &via->index) != NULL;
 }
 
-void kith_tunnels_tell(struct kith_core *c, const struct kith_fwd_ends *ends, size_t n, kith_time_us in_us,
-		       uint32_t gone)
+/* Tunnels that end: their ends are told, but for a session that is gone. */
+static void tell_ends(struct kith_core *c, const struct kith_fwd_ends *ends, size_t n, kith_time_us in_us,
+		      uint32_t gone)
 {
 	for (size_t i = 0; i < n; i++) {
 		for (size_t side = 0; side < 2; side++) {
@@ -198,4 +203,69 @@ void kith_tunnels_tell(struct kith_core *c, const struct kith_fwd_ends *ends, si
 			(void)err;
 		}
 	}
+}
+
+void kith_tunnels_lost(struct kith_core *c, const struct kith_session *s)
+{
+	struct kith_fwd_ends ends[BATCH];
+	size_t n;
+	do {
+		n = kith_fwd_close_session(&c->super->fwd, s->index, ends, BATCH);
+		tell_ends(c, ends, n, 0, s->index);
+	} while (n == BATCH);
+}
+
+void kith_tunnels_expire(struct kith_core *c)
+{
+	struct kith_fwd_ends ends[BATCH];
+	size_t n;
+	do { /* an end that only listens would never find out by itself */
+		n = kith_fwd_expire(&c->super->fwd, c->now.mono_us, ends, BATCH);
+		tell_ends(c, ends, n, 0, 0);
+	} while (n == BATCH);
+}
+
+void kith_tunnels_drain(struct kith_core *c, kith_time_us grace_us)
+{
+	struct kith_fwd_ends ends[BATCH];
+	size_t n;
+	while ((n = kith_fwd_drain_all(&c->super->fwd, c->now.mono_us, ends, BATCH)) > 0)
+		tell_ends(c, ends, n, grace_us, 0);
+}
+
+/* ---- the table ---- */
+
+static struct kith_fwd_limits limits_of(uint32_t tunnels_max, uint64_t rate, uint64_t owner_rate)
+{
+	return (struct kith_fwd_limits){ .tunnels_max = tunnels_max,
+					 .tunnels_per_owner = TUNNELS_PER_OWNER,
+					 .rate = rate,
+					 .burst = rate / 4,
+					 .owner_rate = owner_rate,
+					 .owner_burst = owner_rate / 4 };
+}
+
+void kith_tunnels_init(struct kith_core *c, uint8_t shard, uint32_t tunnels_max, uint64_t rate, uint64_t owner_rate)
+{
+	struct kith_fwd_limits limits = limits_of(tunnels_max, rate, owner_rate);
+	uint64_t seed[2] = { kith_rng_u64(c->random), kith_rng_u64(c->random) };
+	kith_fwd_init(&c->super->fwd, c->alloc, c->random, &limits, shard, seed);
+}
+
+void kith_tunnels_deinit(struct kith_core *c)
+{
+	kith_fwd_deinit(&c->super->fwd);
+}
+
+void kith_tunnels_limit(struct kith_core *c, uint32_t tunnels_max, uint64_t rate, uint64_t owner_rate)
+{
+	struct kith_fwd_limits limits = limits_of(tunnels_max, rate, owner_rate);
+	kith_fwd_limit(&c->super->fwd, &limits);
+}
+
+uint32_t kith_tunnels_count(const struct kith_core *c, uint64_t *bytes)
+{
+	if (bytes != NULL)
+		*bytes = c->super->fwd.bytes;
+	return c->super->fwd.n;
 }

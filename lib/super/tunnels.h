@@ -24,8 +24,18 @@ bool kith_tunnels_forward(struct kith_core *c, struct kith_packet *packet);
 /* Whether a leg of a tunnel hangs on this session. */
 bool kith_tunnels_in_use(const struct kith_core *c, const struct kith_session *via);
 
-/* Tunnels that end (expired, drained, or their session went): the other ends are told. */
-void kith_tunnels_tell(struct kith_core *c, const struct kith_fwd_ends *ends, size_t n, kith_time_us in_us,
-		       uint32_t gone);
+/* Tunnels end because a session has, because they have expired, or because this supernode goes: their ends are told. */
+void kith_tunnels_lost(struct kith_core *c, const struct kith_session *s);
+void kith_tunnels_expire(struct kith_core *c);
+void kith_tunnels_drain(struct kith_core *c, kith_time_us grace_us);
+
+/* The forwarding table: nobody else touches it, so that it can become another worker's. Rates in bytes a second, in all
+ * and of one identity. */
+void kith_tunnels_init(struct kith_core *c, uint8_t shard, uint32_t tunnels_max, uint64_t rate, uint64_t owner_rate);
+void kith_tunnels_deinit(struct kith_core *c);
+void kith_tunnels_limit(struct kith_core *c, uint32_t tunnels_max, uint64_t rate, uint64_t owner_rate);
+
+/* How many there are; bytes, unless NULL: that were relayed so far. */
+uint32_t kith_tunnels_count(const struct kith_core *c, uint64_t *bytes);
 
 #endif
