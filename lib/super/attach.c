@@ -29,7 +29,8 @@ static void unindex(struct kith_core *c, struct kith_attached *leaf)
 	leaf->indexed = false;
 }
 
-/* The leaf's new record: kept with it, told to our own leaves that watch it, and published when it asks. */
+/* The leaf's new record is kept with its session, told to our leaves that watch its key, and published if the leaf
+ * asks. */
 static uint8_t take_leaf_record(struct kith_core *c, struct kith_session *s, struct kith_span bytes, bool publish)
 {
 	struct kith_record record;
@@ -113,7 +114,7 @@ static void forget_leaf(struct kith_core *c, struct kith_session *s)
 	s->attached = NULL;
 }
 
-/* Signs what we saw and tells the replicas, and our own leaves. */
+/* Signs what we saw, and tells the replicas and our own leaves. */
 static void report_vanished(struct kith_core *c, const struct kith_attached *leaf)
 {
 	struct kith_record record;

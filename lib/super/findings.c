@@ -88,7 +88,7 @@ void kith_findings_message(const struct kith_findings *f, struct kith_msg_room *
 	out->vanished.n = room->n - out->records.n;
 }
 
-/* All records with all reports fit an answer, however long they are: what may have to be left out is members. */
+/* All records with all reports fit an answer, however long they are; only members may have to be left out. */
 #define ITEM_HEADER 3
 #define LISTS_HEADER 16
 KITH_STATIC_ASSERT(KITH_STORE_DEVICES *(KITH_RECORD_LEN_MAX + ITEM_HEADER) +

@@ -22,16 +22,16 @@ struct kith_findings {
 
 void kith_findings_clear(struct kith_core *c, struct kith_findings *f);
 
-/* Takes a verified record, if it is newer than what is there for its device. */
+/* Takes a verified record if it is newer than the one there for its device. */
 void kith_findings_record(struct kith_core *c, struct kith_findings *f, const struct kith_record *record);
 
-/* Takes a vanish report, if it is by a home of a record that is there. */
+/* Takes a vanish report if its author is a home of a record that is there. */
 void kith_findings_report(struct kith_core *c, struct kith_findings *f, struct kith_span bytes);
 
 /* Takes what this replica has stored under a key. */
 void kith_findings_stored(struct kith_core *c, struct kith_findings *f, const struct kith_id *key);
 
-/* The same as a message, borrowed, with its lists in room; members may be added by the caller. */
+/* The findings as a message, borrowed, its lists in room; the caller may add members. */
 void kith_findings_message(const struct kith_findings *f, struct kith_msg_room *room, struct kith_msg_found *out);
 
 /* Writes the body of an answer: members from the nearest on, as many as fit. Returns its length. */

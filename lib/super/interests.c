@@ -14,7 +14,7 @@ static struct kith_id id_of(struct kith_span bytes)
 	return id;
 }
 
-/* False: a limit was met, and the key is not watched. */
+/* False: a limit was met, and the leaf may ask again. */
 static bool add(struct kith_core *c, const struct kith_session *s, const struct kith_id *key)
 {
 	struct kith_watches *ws = &c->super->interests;
@@ -26,7 +26,7 @@ static bool add(struct kith_core *c, const struct kith_session *s, const struct 
 		return false;
 	}
 	int added = kith_watches_add(ws, c->now.mono_us, key, s->index);
-	if (added < 0) { /* it has its share: asking again would not help */
+	if (added < 0) { /* the leaf has its share: asking again would not help */
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 		return true;
 	}

@@ -1,10 +1,11 @@
-/* A home's leaves watch names: SUBSCRIBE, and the renewal of what the home in turn watches at the replicas.
+/* What a home's leaves watch: a leaf asks its home to watch (SUBSCRIBE), and the home asks the replicas (WATCH).
  *
- * All leaves' watches of a key are one watch at its replicas (presence/watch.h). A look-up of the key is made for a
- * leaf that newly watches it, and none for one that does already: that leaf is told of every change.
- * Timers: a key is renewed at half of KITH_SUBSCRIPTION_US, sooner when replicas did not answer or members changed.
- * Bounds: KITH_SUBSCRIPTIONS_PER_S new watches of one identity, look-ups under way as in super/query.h; what is beyond
- * is not watched, and the leaf is told LIMITED: it asks again.
+ * All leaves' watches of a key are one watch at its replicas (presence/watch.h). The key is looked up for a leaf that
+ * newly watches it; a leaf that watches it already is told of every change, and needs no look-up.
+ * Timers: the watch of a key is renewed at half of KITH_SUBSCRIPTION_US, sooner if replicas did not answer or members
+ * changed.
+ * Bounds: KITH_SUBSCRIPTIONS_PER_S new watches of one identity, look-ups under way as in super/query.h. A key beyond
+ * them is not watched; the leaf is told LIMITED, and asks again.
  */
 #ifndef KITH_SUPER_INTERESTS_H
 #define KITH_SUPER_INTERESTS_H
@@ -13,8 +14,7 @@
 
 void kith_interests_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
-/* Asks the replicas again for keys that are due, as far as there is room for look-ups. Returns when to be called next.
- */
+/* Sends WATCH again for keys that are due, as far as there is room for look-ups. Returns when to be called next. */
 kith_time_us kith_interests_tick(struct kith_core *c);
 
 #endif

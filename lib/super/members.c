@@ -42,7 +42,7 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 	sn->entry_seq = entry.seq;
 	sn->entry_at = c->now.mono_us;
 	kith_save_soon(c);
-	/* Our own clock may have been set back since the last entry: for ourselves that is no reason to doubt it. */
+	/* Our own clock may have been set back since the last entry, which is no reason for us to doubt that entry. */
 	struct kith_now now = c->now;
 	if (now.unix_ms < (int64_t)entry.seq)
 		now.unix_ms = (int64_t)entry.seq;
@@ -81,9 +81,9 @@ static bool pick_bootstrap(struct kith_core *c, struct kith_host *host)
 	return true;
 }
 
-/* Whom to gossip with: a member; the bootstrap hosts while there is none, and now and then later, since supernodes
- * that met each other first may have formed an island. The larger the network, the more seldom: all of it shares
- * these few hosts. */
+/* The partner of the next exchange is a member, or a bootstrap host: while no member is known, and now and then later,
+ * since supernodes that met each other first may have formed an island. A larger network asks these few hosts more
+ * seldom, since all of it shares them. */
 static bool pick_partner(struct kith_core *c, struct kith_host *host, bool *full)
 {
 	struct kith_supernode *sn = c->super;
@@ -175,7 +175,7 @@ void kith_super_on_gossiped(struct kith_core *c, struct kith_session *s, const s
 	follow_up(c, s, &result);
 }
 
-/* The member whose device that is. A search through all: it is only needed when one failed or recovered. */
+/* The member whose device that is. All members are searched, which is needed only when one failed or recovered. */
 static struct kith_member *member_of(struct kith_core *c, const struct kith_session *s)
 {
 	const struct kith_members *ms = &c->super->members;

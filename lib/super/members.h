@@ -1,7 +1,7 @@
-/* A supernode among others: its own entry, gossip, and who fails.
+/* A supernode among others: its own entry, gossip, and members that fail.
  *
- * Timers: gossip with a random member every 3 s (1 s while it knows nobody), compared in full every eighth time; its
- * own entry is renewed every 4 hours.
+ * Timers: gossip with a random member every 3 s (1 s while no member is known), every eighth time about the whole
+ * table; the supernode's own entry is renewed every 4 hours.
  * Bounds: those of overlay/members.h and overlay/gossip.h.
  */
 #ifndef KITH_SUPER_MEMBERS_H
@@ -11,7 +11,7 @@
 
 #define KITH_GOSSIP_US (3 * KITH_US_PER_S)
 #define KITH_MEMBER_RENEW_US (4 * 3600 * KITH_US_PER_S)
-#define KITH_HOSTS_TOLD 5 /* to a leaf that attaches: the other homes, and spares */
+#define KITH_HOSTS_TOLD 5 /* told to a leaf that attaches: the other homes, and spares */
 
 /* The supernode's timer goes off by then. */
 void kith_super_wake(struct kith_core *c, kith_time_us at);
@@ -22,7 +22,7 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags) KITH_MUST_USE;
 /* The highest sequence number of anything that this node has signed, over restarts. */
 uint64_t kith_super_seq(const struct kith_core *c);
 
-/* Begins an exchange with whom it is the turn of. */
+/* Begins an exchange with the member whose turn it is. */
 void kith_super_gossip(struct kith_core *c);
 
 /* Sends a GOSSIP request to a supernode. */
@@ -31,14 +31,15 @@ void kith_super_gossip_with(struct kith_core *c, const struct kith_host *host, s
 void kith_super_on_gossip(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 void kith_super_on_gossiped(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
 
-/* A supernode did not answer a request (KITH_ETIMEDOUT, KITH_ECLOSED), or it did: who fails is not asked for a while.
+/* A supernode did not answer a request (KITH_ETIMEDOUT, KITH_ECLOSED), or did. A member that fails is not asked for a
+ * while.
  */
 void kith_super_heard_of(struct kith_core *c, const struct kith_session *s, int err);
 
-/* Members changed: replicas of keys with them. */
+/* Members changed, and replicas of keys with them. */
 void kith_super_learnt(struct kith_core *c);
 
-/* The records of our leaves are soon brought to those that keep them now. */
+/* The records of our leaves are soon brought to the replicas that keep them now. */
 void kith_super_republish_soon(struct kith_core *c);
 
 /* Supernodes that a leaf may turn to, drawn at random: host entries, which lie in room. */

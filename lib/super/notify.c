@@ -17,8 +17,8 @@ static size_t write_item(uint8_t out[KITH_REQUEST_MAX], const struct kith_id *ke
 	return kith_msg_notice_write(out, KITH_REQUEST_MAX, &one);
 }
 
-/* Repeated as long as the watcher is believed to be there: a notice must not be lost to a move of its. Beyond the
- * queue, it learns it at its next renewal. */
+/* Repeated as long as the watcher is believed to be there: a notice must not be lost because the watcher moves. Of what
+ * is beyond the queue the watcher hears at its next renewal. */
 static void notify(struct kith_core *c, uint32_t session, struct kith_span body)
 {
 	struct kith_session *s = kith_sessions_get(&c->sessions, session);
@@ -73,7 +73,7 @@ static bool watched(const struct kith_core *c, const struct kith_id *key)
 
 void kith_notify_pass_on(struct kith_core *c, const struct kith_msg_notice *m)
 {
-	/* Readers verify what they read; so does the home, or any supernode could make it write to all who watch a
+	/* The home verifies, although its leaves do so too: else any supernode could make it write to all that watch a
 	 * name. */
 	const struct kith_watches *ws = &c->super->interests;
 	struct kith_record record;

@@ -4,8 +4,8 @@
 #include "super/members.h"
 #include "super/replica.h"
 
-/* Who keeps a key: its replicas, and when fewer than half of them answer the next six as well, where readers look next.
- * Returns how many. */
+/* The keepers of a key: its replicas, and the next six, where readers look next, when fewer than half of the replicas
+ * answer. Returns how many. */
 static uint32_t keepers(const struct kith_core *c, const struct kith_id *key,
 			const struct kith_member *out[KITH_REPLICA_GROUPS * KITH_REPLICAS])
 {
@@ -16,7 +16,7 @@ static uint32_t keepers(const struct kith_core *c, const struct kith_id *key,
 	return 2 * good < n ? n + kith_replicas_find(ms, key, 1, out + n) : n;
 }
 
-/* Which they are, as one number to compare; one that was started again has lost what it kept. */
+/* The keepers as one number to compare. A keeper that was started again counts as another: it has lost what it kept. */
 static uint64_t keepers_hash(const struct kith_member *const list[], uint32_t n)
 {
 	uint64_t h = n;
@@ -28,8 +28,7 @@ static uint64_t keepers_hash(const struct kith_member *const list[], uint32_t n)
 	return h;
 }
 
-/* Brings a record or a report to those who keep its key. leaf: whose record it is, or 0. Returns their hash; *own: we
- * are one of them. */
+/* Brings a record or a report to the keepers of its key. */
 uint64_t kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
 			    struct kith_span bytes, bool *own)
 {
@@ -56,7 +55,7 @@ uint64_t kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kit
 	return keepers_hash(list, n);
 }
 
-/* The session ended with a leaf's record under way: its other end may have been started again. */
+/* The session ended with a leaf's record under way; the replica at its other end may have been started again. */
 static void bring_again(struct kith_core *c, uint32_t leaf)
 {
 	const struct kith_session *s = leaf != 0 ? kith_sessions_get(&c->sessions, leaf) : NULL;
@@ -99,7 +98,8 @@ void kith_publish_self(struct kith_core *c)
 		kith_replica_take(c, &record);
 }
 
-/* The home that publishes sees to it; when most of the replicas are gone, perhaps so is that home: then each does. */
+/* The home that publishes brings the record to new replicas. When most replicas are gone, that home may be gone too, so
+ * each home does it. */
 static void republish_leaf(void *ctx, struct kith_session *s)
 {
 	struct kith_core *c = ctx;

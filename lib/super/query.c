@@ -7,7 +7,7 @@
 #include "super/notify.h"
 
 #define ENOUGH_ANSWERS 3
-#define AGAIN_US (5 * KITH_US_PER_S) /* replicas did not answer who watches: when they are asked again */
+#define AGAIN_US (5 * KITH_US_PER_S) /* replicas did not answer a WATCH: when they are asked again */
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -26,12 +26,12 @@ struct kith_query {
 	uint8_t group; /* of replicas: the six, or the next six */
 	uint8_t asked_n;
 	uint64_t asked[KITH_REPLICA_GROUPS * KITH_REPLICAS]; /* first bytes of the ids of those that were asked */
-	uint8_t waiting, slow, answered; /* requests out; of them not waited for; answers in, of this group */
+	uint8_t waiting, slow, answered; /* requests out; those not waited for; answers in, of this group */
 	uint16_t request; /* id of the asker's request */
 	uint32_t id, session;
 	uint32_t renewals; /* of all watches, when this query began */
 	kith_op op;
-	uint64_t asker; /* who is served: kith_identity_key, or KITH_QUERY_OWN */
+	uint64_t asker; /* served by this query: kith_identity_key, or KITH_QUERY_OWN */
 	struct kith_id key;
 	kith_time_us give_up_at;
 	struct kith_findings found;
@@ -141,8 +141,8 @@ static void take_answer(struct kith_core *c, struct kith_query *q, const struct 
 	}
 	for (size_t i = 0; i < m->vanished.n; i++)
 		kith_findings_report(c, &q->found, m->vanished.at[i]);
-	/* Members that the answerer sees nearer to the key than we did: go_on chooses anew, and those who answered so
-	 * far may not have been the ones that count. */
+	/* The answerer sees these members nearer to the key than ours. go_on chooses again, and the answers so far may
+	 * not have come from the replicas that count. */
 	for (size_t i = 0; i < m->members.n; i++) {
 		if (kith_members_merge(&c->super->members, &c->now, m->members.at[i], NULL) == KITH_MERGE_NEW) {
 			q->answered = 0;
@@ -153,7 +153,7 @@ static void take_answer(struct kith_core *c, struct kith_query *q, const struct 
 
 /* ---- answering ---- */
 
-/* This node itself wants to know: left behind for the end of the call. */
+/* This node itself asked: the query is left behind for the end of the call. */
 static void leave_for_ourselves(struct kith_core *c, struct kith_query *q)
 {
 	struct kith_query **last = &c->super->done;
@@ -245,7 +245,7 @@ static bool was_asked(const struct kith_query *q, const struct kith_member *m)
 	return false;
 }
 
-/* The key, and whom we take for its replicas: who knows nearer ones says so. */
+/* Writes the key and the members that we take for its replicas; an answerer that knows nearer ones says so. */
 static size_t write_find(struct kith_core *c, const struct kith_query *q, uint8_t *out, size_t cap)
 {
 	const struct kith_member *replicas[KITH_REPLICAS];
@@ -297,7 +297,7 @@ static void again_at(struct kith_core *c, struct kith_query *q, kith_time_us at)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 }
 
-/* Whether the next six are to be asked too: who looks wants to find anything, who watches three that know. */
+/* Whether the next six are to be asked too. A look-up needs one replica that knows the key, a watch needs three. */
 static bool next_group(struct kith_query *q)
 {
 	bool enough = for_watchers(q) ? q->answered >= ENOUGH_ANSWERS : q->found.n > 0;
@@ -307,7 +307,7 @@ static bool next_group(struct kith_query *q)
 	return true;
 }
 
-/* Asks on until enough are out; ends the query when there is nothing more to wait for. */
+/* Asks further replicas until enough requests are out; ends the query when there is nothing more to wait for. */
 static void go_on(struct kith_core *c, struct kith_query *q)
 {
 	for (;;) {
@@ -321,7 +321,7 @@ static void go_on(struct kith_core *c, struct kith_query *q)
 		}
 		if (q->waiting > q->slow)
 			return;
-		if (next_replica(c, q) != NULL) { /* those asked knew nothing: the others */
+		if (next_replica(c, q) != NULL) { /* the replicas asked knew nothing: now the others */
 			q->answered = 0;
 			continue;
 		}

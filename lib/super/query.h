@@ -1,13 +1,12 @@
-/* Look-ups in the directory on somebody's behalf: a leaf, this node's own application, or the leaves that watch a
- * key.
+/* Look-ups in the directory, for a leaf, for this node's own application, or for the leaves that watch a key.
  *
- * Three replicas are asked at once, the rest as answers fail to come; the highest sequence of each device wins.
- * Nothing found: the next six are asked before that is said. The replica never learns who is asking.
- * Timers: who has not answered after KITH_QUERY_HEDGE_US is not waited for: another is asked. A query ends when three
- * answered and one of them knew, when all did, when one knew and nobody is left to be asked, or after KITH_QUERY_US
- * with what there is.
- * Bounds: KITH_QUERIES_MAX at once, KITH_QUERIES_PER_ASKER of them for one identity, half of them for renewals of
- * watches (then LIMITED: what one asks for leaves room for others); KITH_STORE_DEVICES devices each.
+ * Three replicas are asked at once, the rest as answers fail to come; the highest sequence of each device wins. Before
+ * a query finds nothing, it asks the next six. A replica never learns for which leaf a home asks.
+ * Timers: a replica that has not answered after KITH_QUERY_HEDGE_US is not waited for, and another one is asked. A
+ * query ends when three answered and one of them knew the key, when all answered, when one knew and none is left to be
+ * asked, or after KITH_QUERY_US with what there is.
+ * Bounds: KITH_QUERIES_MAX at once, KITH_QUERIES_PER_ASKER of them for one identity, so that there is room for others
+ * (else LIMITED); half of all for renewals of watches; KITH_STORE_DEVICES devices each.
  */
 #ifndef KITH_SUPER_QUERY_H
 #define KITH_SUPER_QUERY_H
@@ -27,17 +26,17 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 /* A look-up for an operation of this node's own application. KITH_EFULL. */
 int kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op) KITH_MUST_USE;
 
-/* What was found for this node's own application, one look-up after the other until false: for an operation, or (*op 0)
- * for what the application watches. The caller clears found (kith_findings_clear). */
+/* Takes what was found for this node's own application, one look-up after the other until false: for an operation, or
+ * (*op 0) for what it watches. The caller clears found (kith_findings_clear). */
 bool kith_query_take(struct kith_core *c, kith_op *op, struct kith_findings *found);
 
 /* Whether an asker (kith_identity_key, or KITH_QUERY_OWN for renewals) may have one more under way. */
 bool kith_query_room(const struct kith_core *c, uint64_t asker);
 
-/* A leaf has come to watch a key, as the first of ours or as a further one: the leaf is told what there is now. */
+/* A leaf newly watches a key, as the first of ours or as a further one: looks up what there is now, for the leaf. */
 void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct kith_id *key, uint64_t asker, bool first);
 
-/* Watches a key at its replicas for those in c->super->interests; what is found is told to them. */
+/* Sends WATCH to the replicas of a key, for the watchers in c->super->interests; they are told what is found. */
 void kith_query_watch(struct kith_core *c, const struct kith_id *key);
 
 void kith_query_tick(struct kith_core *c, struct kith_query *q);

@@ -13,7 +13,7 @@ static uint8_t on_record(struct kith_core *c, struct kith_span bytes)
 	struct kith_person person;
 	if (kith_record_parse(&record, bytes) != 0)
 		return KITH_STATUS_MALFORMED;
-	/* Whoever reads it asks those next to its key: elsewhere it would only take room. */
+	/* Readers ask the replicas next to a record's key; elsewhere the record would only take room. */
 	if (!kith_replicas_near(&c->super->members, &record.key, &c->super->id)) {
 		kith_stats_add(c->stats, KITH_STAT_STORE_REFUSED, 1);
 		return KITH_STATUS_NOT_ALLOWED;
@@ -78,7 +78,7 @@ static void answer_find(struct kith_core *c, struct kith_session *s, const struc
 	for (size_t i = 0; i < asked->nearer.n && i < KITH_REPLICAS; i++)
 		kith_write_span(&w, asked->nearer.at[i]);
 	m.members.at = members;
-	/* A question that lists no members does not ask for any. */
+	/* A request that lists no members does not ask for any. */
 	if (kith_writer_len(&w) > 0)
 		m.members.n = kith_replicas_unlisted(&c->super->members, &asked->key,
 						     (struct kith_span){ ids, kith_writer_len(&w) }, nearer);

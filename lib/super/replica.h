@@ -1,6 +1,6 @@
 /* A replica of the directory: takes records and vanish reports, and answers FIND and WATCH.
  *
- * Never: a record that did not verify, or whose key others are nearer to; tells a watcher twice.
+ * Never: keeps a record that did not verify, or whose key is not near (presence/replicas.h); tells a watcher twice.
  */
 #ifndef KITH_SUPER_REPLICA_H
 #define KITH_SUPER_REPLICA_H
@@ -10,13 +10,13 @@
 /* STORE and VANISH. */
 void kith_replica_on_notice(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
-/* FIND, and WATCH, which asks to be told from then on. */
+/* FIND asks what is stored under a key; WATCH also to be told of changes from then on. */
 void kith_replica_on_find(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
-/* A verified record: into the store if it belongs here, and to who watches. */
+/* Puts a verified record into the store if it belongs here, and tells the watchers of its key. */
 void kith_replica_take(struct kith_core *c, const struct kith_record *record);
 
-/* A vanish report. A status of enum kith_status. */
+/* Takes a vanish report. Returns a status of enum kith_status. */
 uint8_t kith_replica_vanished(struct kith_core *c, struct kith_span bytes);
 
 #endif

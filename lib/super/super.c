@@ -13,7 +13,7 @@
 #define EXPIRE_US (5 * KITH_US_PER_S)
 #define BATCH 64
 
-/* Everything that cannot fail but for memory, which is asked for when it is needed. */
+/* Everything that cannot fail; memory is asked for when it is needed. */
 static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 {
 	struct kith_supernode *sn = c->super;

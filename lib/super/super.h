@@ -1,7 +1,7 @@
 /* The supernode's half of a node: its life, its timer, and leaving in good order.
  *
  * Timers: one for gossip, its entry, records that are due, watches that are renewed, and what expires (every 5 s).
- * All of it may be asked of a node that has none, and does nothing there.
+ * Each function may be called for a node without this half, and does nothing there.
  * Bounds: those of its tables (members, store, watches, fwd), given at KITH_SUPER_*.
  */
 #ifndef KITH_SUPER_SUPER_H
@@ -11,7 +11,7 @@
 
 #define KITH_SUPER_RECORDS_MAX 1000000 /* local: 6 copies of a million leaves' records over 100 supernodes is 60,000 */
 #define KITH_SUPER_WATCHES_MAX 1000000 /* local */
-#define KITH_SUPER_WATCHES_PER_HOME 200000 /* local: a home joins its leaves' watches, so it has many */
+#define KITH_SUPER_WATCHES_PER_HOME 200000 /* local: a home has many, its leaves' watches joined */
 
 struct kith_super_options {
 	uint32_t sessions_max, tunnels_max;
@@ -19,17 +19,17 @@ struct kith_super_options {
 	uint8_t shard;
 };
 
-/* Makes it, at the start or while the core runs. KITH_EINVAL: the node has no public address to be reached at;
+/* Makes this half, at the start or while the core runs. KITH_EINVAL: the node has no public address to be reached at;
  * KITH_ENOMEM, or why our own entry does not hold. Nothing stays after an error. */
 int kith_super_new(struct kith_core *c, const struct kith_super_options *o) KITH_MUST_USE;
 
-/* Stops serving: the sessions that others have here for it end (they look for another supernode at once). When their
- * ends were told, it is freed. */
+/* Stops serving: the sessions that others have here for its services end, and they look for another supernode at once.
+ * This half is freed when those ends were told. */
 void kith_super_end(struct kith_core *c);
 void kith_super_free(struct kith_core *c);
 void kith_super_tick(struct kith_core *c);
 
-/* A session has ended: tunnels and watches go, a leaf that did not say goodbye is reported. */
+/* A session has ended: its tunnels and watches go, and a leaf that did not say goodbye is reported. */
 void kith_super_lost(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason);
 
 /* Tells leaves and members that this node goes. */
@@ -38,7 +38,7 @@ void kith_super_leave(struct kith_core *c, kith_time_us grace_us);
 /* New limits of relaying and of leaves. */
 void kith_super_limit(struct kith_core *c, const struct kith_core_limits *l);
 
-/* Its part of what can be looked in at, and of the hash of the state. */
+/* This half's part of kith_core_info, and of the hash of the state. */
 void kith_super_info(const struct kith_core *c, struct kith_core_info *out);
 void kith_super_hash(const struct kith_core *c, struct kith_writer *w);
 

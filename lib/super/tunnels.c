@@ -18,7 +18,7 @@ static void leg_of(const struct kith_session *s, const struct kith_key *identity
 	leg->transport = hop->transport;
 	leg->session = s->index;
 	leg->proven = s->state == KITH_SESSION_OPEN;
-	if (s->hs != NULL && s->hs->len > TUNNEL_CREDIT) { /* of its HELLO's bytes, our own reply takes the rest */
+	if (s->hs != NULL && s->hs->len > TUNNEL_CREDIT) { /* of the HELLO's bytes; our own reply takes the rest */
 		leg->credit = TUNNEL_CREDIT;
 		if (s->state == KITH_SESSION_UNCONFIRMED)
 			s->hs->len = (uint16_t)(s->hs->len - TUNNEL_CREDIT);
@@ -120,7 +120,7 @@ void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const 
 	kith_session_answer(c, s, request->id, status, (struct kith_span){ body, len });
 }
 
-/* Who sends into a tunnel is over a rate, and loses packets: told, so that it need not guess. */
+/* A sender into a tunnel is over a rate, and loses packets. It is told, so that it need not guess. */
 static void tell_limited(struct kith_core *c, const struct kith_fwd_out *out, enum kith_relay_limit limit)
 {
 	const struct kith_session *s = kith_sessions_get(&c->sessions, out->session);
@@ -156,7 +156,7 @@ bool kith_tunnels_forward(struct kith_core *c, struct kith_packet *packet)
 	case KITH_FWD_MIXED:
 		return false;
 	case KITH_FWD_UNKNOWN:
-		return false; /* perhaps the end of a tunnel of our own */
+		return false; /* perhaps we are an end of that tunnel ourselves */
 	case KITH_FWD_MALFORMED:
 		stat = KITH_STAT_DROP_TOO_SHORT;
 		break;
@@ -197,7 +197,7 @@ static void tell_ends(struct kith_core *c, const struct kith_fwd_ends *ends, siz
 				.tunnel = ends[i].id[side],
 			};
 			size_t len = kith_msg_tunnel_close_write(body, sizeof body, &m);
-			/* Lost or refused, the end finds out by its own probes. */
+			/* If this is lost or refused, the end notices by its own probes. */
 			int err = kith_session_request(c, s, KITH_REQ_TUNNEL_CLOSE, (struct kith_span){ body, len },
 						       kith_token(KITH_TOKEN_IGNORE, 0));
 			(void)err;

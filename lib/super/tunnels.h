@@ -10,15 +10,15 @@
 
 #include "link/state.h"
 
-/* A packet that is passed on is for a leaf of ours; one for this supernode itself is given back in *own (p NULL: none),
- * to be taken as if it had come directly. */
+/* Passes a packet on to a leaf of ours; a packet for this supernode itself is given back in *own (p NULL: none), to be
+ * taken as if it had come directly. */
 void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
 			     struct kith_span *own);
 
 /* The session's address: proven, or only where packets come from now. */
 void kith_tunnels_rebind(struct kith_core *c, const struct kith_session *s, bool proven);
 
-/* A packet with a tunnel header arrived at this supernode: true when it was one of ours to forward (or to drop). */
+/* A packet with a tunnel header arrived at this supernode. True when it was ours to forward (or to drop). */
 bool kith_tunnels_forward(struct kith_core *c, struct kith_packet *packet);
 
 /* Whether a leg of a tunnel hangs on this session. */
