@@ -5,8 +5,8 @@
 
 #define SETTLE_US (50 * KITH_US_PER_MS)
 #define MOVE_US (500 * KITH_US_PER_MS) /* a home that leaves: time for its successor to be in the same record */
-#define IMPATIENT_US (3 * KITH_US_PER_S) /* for one supernode to answer, while others may be better */
-#define PATIENT_AFTER 20 /* failures in a row, more than a cache has hosts: then it is our own line that is slow */
+#define IMPATIENT_US (3 * KITH_US_PER_S) /* for one supernode to answer; others may be better */
+#define PATIENT_AFTER 20 /* failures in a row, more than a cache has hosts: our own line is slow then */
 #define RETRY_US (KITH_US_PER_S / 2)
 #define DOUBT_US (5 * KITH_US_PER_S) /* without an answer of one home, while another does */
 #define LOOK_US (KITH_US_PER_S / 2)
@@ -64,7 +64,7 @@ struct kith_session *kith_homes_primary(struct kith_core *c)
 
 static bool in_use(const struct kith_core *c, const struct kith_host *host)
 {
-	static const struct kith_key no_key; /* of bootstrap hosts not spoken to yet: no two are the same for it */
+	static const struct kith_key no_key; /* bootstrap hosts not spoken to yet have none, and are all different */
 	bool keyed = memcmp(&host->dh, &no_key, sizeof no_key) != 0;
 	for (size_t i = 0; i < KITH_HOMES + KITH_SPARES; i++) {
 		const struct kith_home_slot *home =
@@ -77,8 +77,8 @@ static bool in_use(const struct kith_core *c, const struct kith_host *host)
 	return false;
 }
 
-/* A home of ours under another entry: the entry learns the key and is merged with the other one, or is left alone for
- * a while. */
+/* A home of ours was reached through another entry of its: the entry learns the key and is merged with the home's own,
+ * or is left alone for a while. */
 static void set_aside(struct kith_core *c, int i, const struct kith_host *host)
 {
 	static const struct kith_key no_key;
@@ -130,7 +130,8 @@ static void attach(struct kith_core *c, struct kith_home_slot *home, const struc
 	kith_hostcache_use(&c->leaf.cache, cached, false);
 }
 
-/* How many are tried beside those chosen: none as long as nothing failed, and none when it is our own line. */
+/* How many supernodes are tried beside those chosen: none as long as nothing failed, and none when our own line is
+ * slow. */
 static unsigned spares_wanted(const struct kith_core *c)
 {
 	unsigned homes = kith_homes_count(c);
@@ -232,8 +233,8 @@ void kith_homes_let_go(struct kith_core *c, struct kith_home_slot *slot)
 		kith_session_end(c, s, KITH_CLOSE_CANCELED, false);
 }
 
-/* A supernode has answered: it takes a place among the homes, an attempt that has it goes on as a spare. NULL: there
- * are homes enough. */
+/* A supernode has answered, and takes a place among the homes. An attempt that has the place goes on as a spare. NULL:
+ * there are homes enough. */
 static struct kith_home_slot *promote(struct kith_core *c, struct kith_home_slot *slot)
 {
 	struct kith_home_slot *place = NULL;
@@ -301,7 +302,7 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 	if (answer->err == KITH_EEXIST && home->state == KITH_HOME_ATTACHED)
 		return; /* a newer record of ours overtook this one */
 	if (answer->err != 0 || kith_msg_attached_read(&m, &room, answer->body) != 0) {
-		if (answer->err != KITH_ECLOSED) { /* closed: kith_homes_lost sees to it */
+		if (answer->err != KITH_ECLOSED) { /* closed: kith_homes_lost replaces the home */
 			s->use &= (uint8_t)~KITH_USE_HOME;
 			give_up(c, home);
 			publish_by(c, c->now.mono_us + SETTLE_US);
@@ -344,7 +345,7 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 	}
 }
 
-/* Since when a session has not answered; KITH_TIME_NEVER: nothing is asked of it. */
+/* Since when a session has not answered; KITH_TIME_NEVER: no question is out on it. */
 static kith_time_us silent_since(const struct kith_session *s)
 {
 	const struct kith_path *p = kith_pathset_sending(&s->paths);
@@ -368,7 +369,7 @@ void kith_homes_look(struct kith_core *c, struct kith_session *s)
 	if (home == NULL || home->state != KITH_HOME_ATTACHED || home->doubted || silent_since(s) == KITH_TIME_NEVER)
 		return;
 	home->doubted = true;
-	check_others(c); /* comes here again for those: each is doubted once */
+	check_others(c); /* comes here again for each of those, and doubts each once */
 	kith_homes_wake(c, silent_since(s) + LOOK_US);
 }
 
@@ -400,7 +401,7 @@ static void settle_doubts(struct kith_core *c)
 	}
 }
 
-/* What was asked on a session that is old, and perhaps dead, is not waited for as long as its requests would. */
+/* A request on a session that is old, and perhaps dead, is not waited for until its own time limit. */
 static void settle_attempts(struct kith_core *c)
 {
 	for (size_t i = 0; i < KITH_HOMES + KITH_SPARES; i++) {
@@ -446,7 +447,7 @@ void kith_homes_on_leave(struct kith_core *c, struct kith_session *s, const stru
 		return;
 	if (kith_msg_leave_read(&m, &room, request->body) == 0)
 		learn_hosts(c, m.hosts, &home->host.dh);
-	s->use &= (uint8_t)~KITH_USE_HOME; /* its end is not a loss: the slot goes to another now */
+	s->use &= (uint8_t)~KITH_USE_HOME; /* the end of this session is no loss: its slot goes to another home now */
 	give_up(c, home);
 	tell_homes(c);
 	publish_by(c, c->now.mono_us + MOVE_US);

@@ -1,7 +1,7 @@
 /* A leaf keeps three homes.
  *
- * Homes are lost together more often than by chance: when one does not answer, the others are asked at once, and as
- * long as what is tried fails, up to KITH_SPARES more are tried at the same time; who answers first is taken.
+ * Homes are lost together more often than by chance. When one does not answer, the others are asked at once. As long as
+ * attempts fail, up to KITH_SPARES more supernodes are tried at the same time; the first that answer are taken.
  *
  * Timers: a home that is in doubt for 5 s while another answers is given up (its paths alone would take 15 s, in which
  * a line may recover); a lost home is replaced at once, then with the host cache's backoff.
@@ -26,7 +26,7 @@ struct kith_session *kith_homes_primary(struct kith_core *c);
 void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
 void kith_homes_on_leave(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
-/* Something happened on a home's session: whether it is in doubt. */
+/* Something happened on a home's session: looks whether the home is in doubt. */
 void kith_homes_look(struct kith_core *c, struct kith_session *s);
 
 /* A session that was used as a home has ended. */
@@ -35,7 +35,7 @@ void kith_homes_lost(struct kith_core *c, const struct kith_session *s, enum kit
 /* Gives up homes in doubt and attempts that take too long, and tries others in their place. */
 void kith_homes_tick(struct kith_core *c);
 
-/* An attempt that is not needed any more; nothing is held against the supernode. */
+/* Gives up an attempt that is not needed any more; nothing is held against the supernode. */
 void kith_homes_let_go(struct kith_core *c, struct kith_home_slot *slot);
 
 #endif

@@ -17,7 +17,7 @@ void kith_leaf_deinit(struct kith_core *c)
 	kith_hostcache_deinit(&c->leaf.cache);
 }
 
-/* What is under way would come too late, or be taken for the answer to the goodbye. */
+/* The answer to a request under way would come too late, or be taken for the answer to the goodbye. */
 static void stop_asking(struct kith_core *c, struct kith_home_slot *home)
 {
 	struct kith_session *s = kith_homes_session(c, home);
@@ -61,7 +61,7 @@ bool kith_leaf_says_goodbye(struct kith_core *c)
 void kith_leaf_tick(struct kith_core *c)
 {
 	if (c->leaving || kith_serves(c))
-		return; /* the last word is on its way; or it needs no homes */
+		return; /* the last record is on its way, or the node needs no homes */
 	kith_homes_tick(c);
 	if (c->leaf.publish_at <= c->now.mono_us)
 		kith_leaf_publish(c);

@@ -6,7 +6,7 @@
 #include "super/query.h"
 
 #define RETRY_US (2 * KITH_US_PER_S)
-#define ASKED_US (KITH_QUERY_US + KITH_US_PER_S) /* a name that nothing was heard of by then is offline */
+#define ASKED_US (KITH_QUERY_US + KITH_US_PER_S) /* a name without a notice by then is offline */
 
 static void wake(struct kith_core *c, kith_time_us at)
 {
@@ -30,7 +30,7 @@ static bool subscribe(struct kith_core *c, const struct kith_msg_subscribe *m)
 				    kith_token(KITH_TOKEN_SUBSCRIBE, 0)) == 0;
 }
 
-/* Asks to be told of keys: the primary home, or a supernode its replicas by itself. */
+/* Has keys watched: a leaf asks its primary home by SUBSCRIBE, a supernode the replicas by WATCH. */
 static bool add(struct kith_core *c, const struct kith_watched list[], uint32_t n)
 {
 	struct kith_span keys[KITH_SUBSCRIBE_KEYS_MAX];
@@ -132,7 +132,7 @@ void kith_watching_deinit(struct kith_core *c)
 	c->watched_n = c->watched_cap = 0;
 }
 
-/* Tells the application when the verdict on a name has changed, and wakes when it will by itself. */
+/* Tells the application when the verdict on a name has changed, and sets the timer to when it changes by itself. */
 static void judge(struct kith_core *c, struct kith_watched *w)
 {
 	bool online = false;
