@@ -44,7 +44,7 @@ static struct kith_session *new_initiator(struct kith_core *c)
 	return NULL;
 }
 
-/* What every HELLO says, with the epoch that was asked for. */
+/* What every HELLO says, with the epoch that a COOKIE asked for. */
 static void begin_payload(struct kith_core *c, struct kith_session *s, struct kith_writer *w, struct kith_span chain)
 {
 	s->hs->timestamp_ms = kith_stamp(c);
@@ -83,8 +83,8 @@ static bool configured(const struct kith_core *c, const struct kith_addr *addr)
 	return false;
 }
 
-/* Whether an endpoint of a host entry may be sent a first message: 1200 bytes, several times, to where its author says.
- * The rule is that for candidates of peers. */
+/* Whether a first message (1200 bytes, several times) may go to an endpoint that the author of a host entry names. The
+ * rule is that for candidates of peers. */
 static bool may_contact(struct kith_core *c, const struct kith_host *host, const struct kith_endpoint *at)
 {
 	struct kith_candidates ours = { 0 }, theirs = { .n = host->endpoints_n };
@@ -125,7 +125,7 @@ static struct kith_session *start(struct kith_core *c, const struct kith_host *h
 		return NULL;
 	memcpy(s->hs->ways, ways, sizeof ways[0] * ways_n);
 	s->hs->ways_n = ways_n;
-	/* With a long request the issuer's certificate stays at home: supernodes hold it. If this one does not, it
+	/* With a long request the issuer's certificate is left out, since supernodes hold it. A supernode that does not
 	 * stays silent, and the second try brings it (kith_connect_tick). */
 	bool long_request = KITH_IK_HELLO_OVERHEAD + 40 + c->self.chain.len + 6 + body.len > KITH_UDP_PAYLOAD;
 	bool embedded;
@@ -176,8 +176,8 @@ int kith_connect_request(struct kith_core *c, const struct kith_host *host, uint
 	return 0;
 }
 
-/* Makes the HELLO to a person: as long as fits an introduction inside our own first message to a home. The reply may be
- * as long, and no longer. */
+/* Makes the HELLO to a person, as long as fits an introduction inside our own first message to a home. The reply may be
+ * no longer. */
 static int make_call(struct kith_core *c, struct kith_session *s, const uint8_t key[32], const char *service)
 {
 	uint8_t payload[KITH_UDP_PAYLOAD];
@@ -214,8 +214,8 @@ struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_re
 	return s;
 }
 
-/* Makes the HELLO anew: for a responder that asked for a cookie, or that may lack our issuer's certificate; or to take
- * a call back. Requests that rode in the first one follow when the session is up. */
+/* Makes the HELLO again, for a responder that sent a COOKIE or may lack our issuer's certificate, or to take a call
+ * back. Requests that were inside the first one follow when the session is up. */
 static bool remake(struct kith_core *c, struct kith_session *s)
 {
 	bool embedded;
@@ -269,8 +269,9 @@ bool kith_connect_cancel(struct kith_core *c, struct kith_session *s)
 	return remake(c, s);
 }
 
-/* Whether a COOKIE may be answered there: a HELLO is long, and whoever saw one can write a COOKIE for it with any
- * source. To a supernode only where the HELLO went; in a call to the homes that it goes through. */
+/* Whether a COOKIE from there may be answered by a HELLO, which is long: an observer of the first HELLO can write a
+ * COOKIE with any source. A supernode's must come from where the HELLO went; a call's from the homes that the call goes
+ * through. */
 static bool may_prove(const struct kith_core *c, const struct kith_session *s, const struct kith_hop *from)
 {
 	for (unsigned i = 0; i < s->hs->ways_n; i++) {
@@ -311,12 +312,12 @@ void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const 
 	}
 	if (made == 1 && !remake(c, s))
 		return;
-	if (!(s->use & KITH_USE_PEER)) { /* that address answers: the others need not be tried any more */
+	if (!(s->use & KITH_USE_PEER)) { /* this address answers: the others need not be tried */
 		s->paths.first.hop = s->hs->ways[0] = *from;
 		s->hs->ways_n = 1;
 		s->hs->way = 0;
 	}
-	kith_connect_send(c, s, from); /* by the same way: the second MAC is good for no other */
+	kith_connect_send(c, s, from); /* by the same hop: the second MAC is valid for no other */
 }
 
 /* Checks a payload's certificates. 0, or an error that was counted. key: the static key that the handshake proved. */
@@ -347,7 +348,7 @@ bool kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct
 
 static uint8_t path_flags(const struct kith_core *c, const struct kith_session *s)
 {
-	/* A peer's session opens only once it was accepted; homes and members have no secrets of place from each
+	/* A peer session opens only after it was accepted; homes and members do not hide their addresses from each
 	 * other. */
 	unsigned flags = KITH_PATHSET_CONSENT | (s->initiator ? KITH_PATHSET_INITIATOR : 0u);
 	if (s->use & KITH_USE_PEER)
@@ -381,24 +382,24 @@ void kith_connect_bind(struct kith_core *c, struct kith_session *s)
 	if (s->use & KITH_USE_PEER)
 		return;
 	struct kith_session *old = kith_sessions_bind(&c->sessions, s);
-	/* Both sides may begin at the same moment. Then both sessions work, and stay until they are unused: each side
-	 * sees the other way round which one is the older, so that both would end. */
+	/* Both sides may begin at the same moment. Then both sessions work, and stay until they are unused: the two
+	 * sides see the opposite order, so that both sessions would end. */
 	if (old == NULL || old->initiator != s->initiator)
 		return;
-	s->use |= old->use & KITH_USE_WATCH; /* what it watches here goes over to this one */
+	s->use |= old->use & KITH_USE_WATCH; /* its watches here go over to this session */
 	kith_session_end(c, old, KITH_CLOSE_REPLACED, false);
 }
 
 void kith_connect_opened(struct kith_core *c, struct kith_session *s, const struct kith_hop *from)
 {
 	kith_time_us rtt = 0;
-	if (s->initiator && s->hs->tries == 1) /* an answer to the only HELLO: its time is a round trip */
+	if (s->initiator && s->hs->tries == 1) /* an answer to the only HELLO measures a round trip */
 		rtt = c->now.mono_us - s->hs->sent_at;
 	kith_session_set_state(s, KITH_SESSION_OPEN);
 	kith_pathset_deinit(&s->paths, kith_env(c, s));
 	kith_pathset_init(&s->paths, c->now.mono_us, from, true, path_flags(c, s));
 	if (s->initiator &&
-	    s->hs->noise.pattern == KITH_NOISE_XX) /* the FINISH may be lost: repeated until the other is heard */
+	    s->hs->noise.pattern == KITH_NOISE_XX) /* the FINISH may be lost: repeated until the other side is heard */
 		s->hs->next_at = c->now.mono_us + KITH_HANDSHAKE_RETRY_US;
 	else
 		kith_connect_forget(c, s);
@@ -410,7 +411,7 @@ void kith_connect_opened(struct kith_core *c, struct kith_session *s, const stru
 	kith_requests_started(s->requests, kith_env(c, s), rtt > 0 && rtt < KITH_US_PER_S ? rtt : 0);
 }
 
-/* Confirms the keys to the responder at once: it may send nothing before. */
+/* Confirms the keys at once: the responder may send nothing before. */
 static void confirm(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_writer *w = kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_KEEPALIVE, 1);
@@ -433,7 +434,7 @@ static int finish_xx(struct kith_core *c, struct kith_session *s, uint32_t recei
 	return 0;
 }
 
-/* The callee takes this call for its own, which comes to us still or has come already: it must not ring. */
+/* The callee takes this call for its own, which is still to come or has come already, and must not ring here. */
 static void forget_crossed(struct kith_core *c, const struct kith_hello *hello, const struct kith_person *person)
 {
 	uint32_t session;
@@ -442,8 +443,8 @@ static void forget_crossed(struct kith_core *c, const struct kith_hello *hello, 
 		kith_guard_remember(&c->guard, person->device_dh.b, hello->crossed_ms, hello->crossed_id, 0);
 }
 
-/* A supernode is where it was called, and where the answer came from says which of its addresses that was; a person
- * answers through a tunnel that we may not know yet. */
+/* The source of a supernode's answer says which of its addresses works. A person answers through a tunnel that we may
+ * not know yet. */
 static struct kith_hop way_of_reply(const struct kith_session *s, const struct kith_hop *from)
 {
 	for (unsigned i = 0; i < s->hs->ways_n; i++) {
@@ -453,7 +454,7 @@ static struct kith_hop way_of_reply(const struct kith_session *s, const struct k
 	return s->use & KITH_USE_PEER ? *from : s->paths.first.hop;
 }
 
-/* Whether it is the one we wanted: the person we called, or a supernode. */
+/* Whether the responder is the person that we called, or a supernode if we wanted one. */
 static bool right_responder(const struct kith_session *s, const struct kith_person *person)
 {
 	if (s->use & KITH_USE_PEER)
@@ -500,7 +501,7 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, from, "reply_noise");
 		return;
 	}
-	/* From here on it is the responder itself that speaks: what is wrong now ends the session. */
+	/* From here on the responder itself speaks, and an error ends the session. */
 	if (check_reply(c, s, header, (struct kith_span){ out->payload, (size_t)n }, from, &hello, &person) != 0) {
 		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
 		return;
@@ -533,7 +534,7 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 	out->answer = hello.answer;
 }
 
-/* A leaf is reached through the tunnels of its homes only; a supernode by anybody. */
+/* A leaf is reached only through the tunnels of its homes, a supernode by anybody. */
 bool kith_connect_may_answer(const struct kith_core *c, const struct kith_hop *from)
 {
 	if (kith_serves(c))

@@ -1,36 +1,36 @@
 /* Making sessions: the initiator's half of the handshake, on whatever way its packets take.
  *
- * Addresses in host entries are a stranger's claim: none is spoken to that kith_candidate_check would not have probed,
- * but for those that the operator configured.
- * Timers: HELLO again after 300 ms, doubling to 4 s, to the next address of the host each time, given up after 10 s (a
- * call: when its operation is). A cancelled call's last words are repeated for KITH_CANCEL_US.
+ * Addresses in host entries are a stranger's claim. Only those that kith_candidate_check allows, or the operator
+ * configured, are spoken to.
+ * Timers: HELLO again after 300 ms, doubling to 4 s, to the next address of the host each time; given up after 10 s, a
+ * call with its operation. The message that cancels a call is repeated for KITH_CANCEL_US.
  */
 #ifndef KITH_LINK_CONNECT_H
 #define KITH_LINK_CONNECT_H
 
 #include "link/state.h"
 
-/* Asks a supernode, over the session there is or in the first message of a new one. use: what the session is for from
- * now on (bits of enum kith_session_use, may be 0). A host whose dh is zero is asked with XX. *session is the
- * session's index. */
+/* Sends a request to a supernode, over the session there is or in the first message of a new one. use: further uses of
+ * the session (bits of enum kith_session_use, may be 0). A host whose dh is zero is asked with XX. *session: its index.
+ */
 int kith_connect_request(struct kith_core *c, const struct kith_host *host, uint8_t use, uint8_t kind,
 			 struct kith_span body, uint64_t token, uint32_t *session) KITH_MUST_USE;
 
-/* Makes a session to a person's device and its HELLO, which the caller then brings on its way (s->hs->packet). */
+/* Makes a session to a person's device, and its HELLO, for lib/call to send (s->hs->packet). */
 struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_record *record, const char *service);
 
 /* Sends the HELLO over a hop. */
 void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop);
 
-/* The HELLO was not sent for lack of a way: counts as a try. */
+/* The HELLO was not sent for lack of a hop, which counts as a try. */
 void kith_connect_waited(struct kith_core *c, struct kith_session *s);
 
-/* Gives up a call that was not answered yet. The callee is told, as far as a few messages without an answer can tell
- * it: a first message that takes back the one with the same call id, which is now to be brought on its way. The session
- * ends by itself after that. False: it was given up before, or cannot be told. */
+/* Gives up a call that was not answered yet. The callee is told, a few times and without an answer, by a first message
+ * that takes back the one with the same call id; lib/call sends it. The session ends by itself after that. False: the
+ * call was given up before, or the callee cannot be told. */
 bool kith_connect_cancel(struct kith_core *c, struct kith_session *s) KITH_MUST_USE;
 
-/* What a packet of the handshake came to, for the one who drives. */
+/* What a packet of the handshake came to, for core/dispatch. */
 enum kith_link_event {
 	KITH_LINK_NOTHING,
 	KITH_LINK_OPENED, /* the session is up on our side */
@@ -54,8 +54,8 @@ void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const 
 /* The handshake of an open session is over: the other side was heard in the session's keys. */
 void kith_connect_forget(struct kith_core *c, struct kith_session *s);
 
-/* The session's timer while it is not open: repeats or gives up. True: the HELLO of a call is due, to be brought on its
- * way. */
+/* The session's timer while it is not open: repeats or gives up. True: the HELLO of a call is due, and lib/call sends
+ * it. */
 bool kith_connect_tick(struct kith_core *c, struct kith_session *s) KITH_MUST_USE;
 kith_time_us kith_connect_deadline(const struct kith_session *s);
 

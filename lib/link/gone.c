@@ -4,7 +4,7 @@
 #include "link/connect_internal.h"
 
 #define GONE_AFTER_US (2 * KITH_US_PER_S)
-/* hints without a genuine packet between them: three probes were answered so, over two seconds or more */
+/* hints without a genuine packet between them, as after three probes over two seconds or more */
 #define GONE_HINTS_MAX 4
 #define ALL_SOURCES 0 /* key of a limit that all addresses share: no prefix has this number */
 
@@ -34,7 +34,7 @@ static struct kith_session *session_to(struct kith_core *c, uint32_t peer_index,
 	return NULL;
 }
 
-/* Hints count only while our own probes stay unanswered, too: whoever sees a packet can make up as many as he likes. */
+/* Hints count only while our own probes stay unanswered, too: an observer of one packet can forge any number. */
 static bool unanswered(const struct kith_core *c, const struct kith_session *s)
 {
 	const struct kith_path *p = kith_pathset_sending(&s->paths);
@@ -45,7 +45,7 @@ static bool unanswered(const struct kith_core *c, const struct kith_session *s)
 void kith_gone_on_packet(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
 {
 	uint32_t index;
-	/* Finding the session is a search: held to a rate for each source. */
+	/* Finding the session is a search, so each source has a rate. */
 	if (!kith_gone_parse(&index, packet) || !kith_limiter_allow(&c->hints, c->now.mono_us, ALL_SOURCES) ||
 	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote))) {
 		kith_drop(c, KITH_STAT_DROP_RATE_LIMITED, from, "gone_rate");

@@ -1,17 +1,17 @@
-/* GONE, "no such session": what is said of sessions that one side has forgotten, and what comes of hearing it.
+/* GONE, "no such session": telling a peer that its session is forgotten here, and what hearing it leads to.
  *
- * Nothing vouches for a GONE: whatever sees a packet can write one. It ends no session by itself. It makes the session
- * ask on all its paths (kith_pathset_hint: at most once a second). The session ends when four were heard without a
- * genuine packet between them, and its own probes are not answered either.
- * Bounds: said at KITH_GONE_PER_S to each prefix, and heard at that rate from each prefix and in all, because to find
- * the session is a search. A leaf says it only through its homes. Timers: none of its own.
+ * Nothing vouches for a GONE, which an observer of one packet can write. It ends no session by itself, but makes the
+ * session ask on all its paths, at most once a second (kith_pathset_hint). The session ends when four GONE were heard
+ * without a genuine packet between them, and its own probes are not answered either.
+ * Bounds: GONE is sent at KITH_GONE_PER_S to each prefix, and heard at that rate from each prefix and in all, because
+ * finding the session is a search. A leaf sends it only through its homes. Timers: none of its own.
  */
 #ifndef KITH_LINK_GONE_H
 #define KITH_LINK_GONE_H
 
 #include "link/state.h"
 
-/* A data packet came from there for a session that we do not have. */
+/* A data packet came over this hop for a session that we do not have. */
 void kith_gone_say(struct kith_core *c, uint32_t index, const struct kith_hop *from);
 
 /* A GONE came from there. */

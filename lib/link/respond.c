@@ -26,7 +26,7 @@ static void send_stored_reply(struct kith_core *c, const struct kith_session *s,
 		memcpy(out, s->hs->packet, s->hs->len);
 }
 
-/* The session that a first message made, while its handshake lasts; NULL when that is over, or it made none. */
+/* The session that a first message made, while its handshake lasts; NULL when that is over, or when it made none. */
 static struct kith_session *made_by(const struct kith_core *c, uint32_t index, const struct kith_person *person,
 				    const uint8_t call_id[16])
 {
@@ -37,14 +37,14 @@ static struct kith_session *made_by(const struct kith_core *c, uint32_t index, c
 	return same ? s : NULL;
 }
 
-/* A caller repeats its HELLO for as long as it may ring. Where its call stands for one of ours that was not made yet,
- * ours is made when nothing more is heard of it: its author may be gone. */
+/* A caller repeats its HELLO for as long as it may ring. If its call stands for one of ours that was not sent yet, ours
+ * is sent when nothing more is heard of the caller, which may be gone. */
 static bool waits_long(const struct kith_session *s)
 {
 	return (s->use & KITH_USE_PEER) && (s->peer->op == 0 || s->peer->rival != 0);
 }
 
-/* A copy of the HELLO that made a session: the same answer again, on the way it came, within a rate. */
+/* A copy of the HELLO that made a session gets the same answer, over the hop that it came by, within a rate. */
 static void repeat_reply(struct kith_core *c, struct kith_session *s, const struct kith_hop *from)
 {
 	struct kith_handshake *hs = s->hs;
@@ -59,7 +59,7 @@ static void repeat_reply(struct kith_core *c, struct kith_session *s, const stru
 		return;
 	}
 	hs->tries++;
-	s->paths.first.hop = *from; /* the way that the last reply took is the one that an answer to it proves */
+	s->paths.first.hop = *from; /* an answer to the last reply proves the hop that the reply took */
 	send_stored_reply(c, s, from);
 	kith_time_us longer = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
 	if (!waits_long(s) && (s->use & KITH_USE_PEER) && hs->give_up_at < longer) { /* it is there still */
@@ -80,7 +80,7 @@ static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verd
 		      const struct kith_crossed *crossed)
 {
 	uint8_t payload[KITH_UDP_PAYLOAD];
-	size_t len_max = s->hs->len; /* of the HELLO, kept here by new_responder, less what goes back in other ways */
+	size_t len_max = s->hs->len; /* the HELLO's, kept here by new_responder, less what goes back otherwise */
 	size_t overhead = KITH_HS_HEADER + kith_noise_overhead(&s->hs->noise);
 	if (len_max <= overhead)
 		return KITH_EMSGSIZE;
@@ -119,7 +119,7 @@ void kith_respond_reply(struct kith_core *c, struct kith_session *s, uint16_t ve
 		c->deciding--;
 		kith_session_set_state(s, KITH_SESSION_UNCONFIRMED);
 	}
-	/* As long as the other side repeats its HELLO, the answer must be there to be repeated. */
+	/* The answer is kept as long as the other side repeats its HELLO. */
 	s->hs->give_up_at = c->now.mono_us + (waits_long(s) ? KITH_DIAL_TIMEOUT_US : KITH_HANDSHAKE_TIMEOUT_US);
 	s->hs->next_at = KITH_TIME_NEVER;
 	s->hs->sent_at = c->now.mono_us;
@@ -178,7 +178,7 @@ struct kith_session *kith_respond_begin(struct kith_core *c, const struct kith_f
 	return s;
 }
 
-/* XX: nothing is known of the caller yet; what it is told is public. */
+/* XX: nothing is known of the initiator yet, and what it is told is public. */
 static void on_hello_xx(struct kith_core *c, const struct kith_first *first)
 {
 	struct kith_session *s = new_responder(c, first, KITH_SESSION_UNCONFIRMED);
@@ -189,14 +189,14 @@ static void on_hello_xx(struct kith_core *c, const struct kith_first *first)
 	kith_respond_reply(c, s, 0, 0, NULL);
 }
 
-/* The caller has given up, whether it rings or was answered just now. A refusal stays, to be repeated. */
+/* The caller has given up, whether its call rings or was answered just now. A refusal stays, to be repeated. */
 static void on_cancel(struct kith_core *c, struct kith_session *s)
 {
 	if ((s->use & KITH_USE_PEER) && !s->hs->refused)
 		kith_session_end(c, s, KITH_CLOSE_CANCELED, true);
 }
 
-/* Whether the message is a new one. It is remembered once it made a session: until then its repetitions count as new.
+/* Whether the message is new. A message is remembered once it made a session; until then its copies count as new.
  */
 static bool fresh(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hello *hello,
 		  const struct kith_person *person, const struct kith_hop *from)
@@ -246,7 +246,7 @@ static enum kith_respond_event on_hello_ik(struct kith_core *c, const struct kit
 	}
 	if (!fresh(c, header, hello, &first->person, &first->from))
 		return KITH_RESPOND_DONE;
-	if (hello->cancel) { /* the call itself has not come yet: it will find that it is known */
+	if (hello->cancel) { /* the call itself has not come yet, and will be taken for a known one */
 		kith_guard_remember(&c->guard, first->person.device_dh.b, hello->timestamp_ms, hello->call_id, 0);
 		return KITH_RESPOND_DONE;
 	}
@@ -257,12 +257,12 @@ static enum kith_respond_event on_hello_ik(struct kith_core *c, const struct kit
 static bool pass_guard(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
 		       const struct kith_hop *from)
 {
-	/* Whoever calls a leaf knows its key; the other pattern would tell a stranger who lives here. */
+	/* A caller of a leaf knows the leaf's key. XX would tell a stranger whose device this is. */
 	if (!kith_connect_may_answer(c, from) || (!kith_serves(c) && header->pattern == KITH_NOISE_XX)) {
 		kith_drop(c, KITH_STAT_REFUSE_NOT_VIA_HOME, from, "no_home");
 		return false;
 	}
-	if (packet_len < KITH_COOKIE_PACKET_LEN) { /* even a cookie would be more than came */
+	if (packet_len < KITH_COOKIE_PACKET_LEN) { /* even a COOKIE would be longer than the packet */
 		kith_drop(c, KITH_STAT_DROP_TOO_SHORT, from, "hello_too_short");
 		return false;
 	}
@@ -340,8 +340,8 @@ struct kith_session *kith_respond_on_finish(struct kith_core *c, const struct ki
 
 void kith_respond_confirmed(struct kith_core *c, struct kith_session *s)
 {
-	/* Proven is the way that our reply took, and no other: whoever knows the keys may write any address on a
-	 * packet. The way that this one came is a stranger's, and is probed. */
+	/* Only the hop that our reply took is proven: the holder of the keys may write any address on a packet. The hop
+	 * that this packet came by is a stranger's, and is probed. */
 	struct kith_hop proven = s->paths.first.hop;
 	kith_connect_bind(c, s);
 	kith_connect_opened(c, s, &proven);

@@ -4,8 +4,8 @@
  * look-up); cookie when asked for (a hash); then one DH and one open, the certificates (up to three signatures,
  * remembered), the timestamp; and only what passed all of them makes state. A leaf answers only what came through the
  * tunnel of a home of its own, so that an address scan with somebody's public key finds nobody.
- * What a first message is for is not known here: whoever drives decides about it (may it ring, what does it ask), makes
- * the session, and has it answered.
+ * What a first message is for is not known here: core/dispatch decides (may it ring, what does it ask), makes the
+ * session, and has the message answered.
  */
 #ifndef KITH_LINK_RESPOND_H
 #define KITH_LINK_RESPOND_H
@@ -18,7 +18,7 @@ enum kith_respond_event {
 	KITH_RESPOND_CONTACT /* a node contacts this supernode */
 };
 
-/* A first message that is new, and whose author is who it says. */
+/* A first message that is new, and whose author is proven. */
 struct kith_first {
 	struct kith_handshake hs;
 	struct kith_hello hello; /* borrowed from payload */
@@ -29,7 +29,7 @@ struct kith_first {
 	uint8_t payload[KITH_UDP_PAYLOAD];
 };
 
-/* A HELLO. What it did not come to is counted. *out is to be given to kith_respond_forget in any case. */
+/* Takes a HELLO; one that fails is counted. *out is to be given to kith_respond_forget in any case. */
 enum kith_respond_event kith_respond_on_hello(struct kith_core *c, const struct kith_hs_header *header,
 					      size_t packet_len, const struct kith_hop *from, struct kith_first *out);
 
@@ -39,7 +39,7 @@ void kith_respond_forget(struct kith_first *first);
 /* Makes the session of a first message, in state DECIDING for a call. NULL: no room or no memory, which was counted. */
 struct kith_session *kith_respond_begin(struct kith_core *c, const struct kith_first *first, bool call);
 
-/* The caller's call that this answer stands for as well, since both called at once. */
+/* The initiator's call that this answer also stands for, since both called at once. */
 struct kith_crossed {
 	int64_t timestamp_ms;
 	uint8_t call_id[16];
@@ -51,10 +51,10 @@ struct kith_crossed {
 void kith_respond_reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered,
 			const struct kith_crossed *crossed);
 
-/* XX: the third message. The session if it is up, else NULL. */
+/* XX: takes the third message. Returns the session if it is up, else NULL. */
 struct kith_session *kith_respond_on_finish(struct kith_core *c, const struct kith_hs_header *header);
 
-/* The first data packet arrived on an unconfirmed session: it is up. */
+/* The first data packet arrived on an unconfirmed session, which is up now. */
 void kith_respond_confirmed(struct kith_core *c, struct kith_session *s);
 
 #endif

@@ -125,7 +125,7 @@ int64_t kith_stamp(struct kith_core *c)
 
 bool kith_session_person(struct kith_core *c, const struct kith_session *s, struct kith_person *out)
 {
-	/* The signatures are remembered, so this costs parsing and a hash; an expired certificate says so here. */
+	/* The signatures are remembered, so this costs parsing and a hash; an expired certificate is found here. */
 	return s->chain != NULL && kith_trust_check(&c->trust, &c->now, kith_blob_span(s->chain), out) == 0;
 }
 

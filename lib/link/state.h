@@ -1,4 +1,4 @@
-/* What the roles act upon: the state of one core. Role files hold the behaviour; lib/core drives them.
+/* The state of one core. lib/super, lib/leaf, lib/call and lib/link act upon it; lib/core drives them.
  *
  * Everything here belongs to one core and one thread; now is the time of the call under way.
  */
@@ -56,20 +56,20 @@ enum kith_timer_kind {
 	KITH_TIMER_CERTS /* certificates that expire */
 };
 
-/* Who asked for an effect: what came of it goes there (core/outcome.c). */
+/* The owner of an effect: its outcome goes there (core/outcome.c). */
 enum kith_effect_owner {
 	KITH_OWNER_NONE, /* nobody waits for it */
 	KITH_OWNER_SAVE
 };
 
-/* What a request was for: the upper 8 bits of its token; the rest is an id or index of the asker's choice. */
+/* What a request was for, the upper 8 bits of its token. The rest is an id or index of the asker's choice. */
 enum kith_token_kind {
 	KITH_TOKEN_IGNORE, /* the answer changes nothing */
 	KITH_TOKEN_ATTACH,
 	KITH_TOKEN_LOOKUP, /* operation */
-	KITH_TOKEN_INTRODUCE, /* session to be, or to get another relay */
+	KITH_TOKEN_INTRODUCE, /* session that is to be, or to get another relay */
 	KITH_TOKEN_QUERY, /* query id, member index */
-	KITH_TOKEN_STORE, /* session of the leaf whose record it is, or 0 */
+	KITH_TOKEN_STORE, /* session of the leaf that the record is of, or 0 */
 	KITH_TOKEN_GOSSIP,
 	KITH_TOKEN_SUBSCRIBE,
 	KITH_TOKEN_REKEY,
@@ -92,16 +92,16 @@ static inline uint64_t kith_token_value(uint64_t token)
 	return token & ((UINT64_C(1) << 56) - 1);
 }
 
-/* What a session of an application has beyond others. Hangs off kith_session.peer. */
+/* What a peer session has beyond others. Hangs off kith_session.peer. */
 struct kith_peer {
 	char name[KITH_NAME_MAX + 1];
 	char service[KITH_SERVICE_MAX + 1];
 	struct kith_key identity; /* whom we called, or who calls */
 	kith_op op; /* our call, until it opened */
-	uint32_t rival; /* both called at once: the session of the other call; the first of the two that opens stays */
+	uint32_t rival; /* both called at once: the session of the other call. The first of the two that opens stays */
 	struct kith_session *ring_next; /* while it is in the core's list of calls that ring */
-	bool hang_up; /* ends at once when it opens: the other side must hear that it was given up */
-	bool told; /* the application knows of it: it is told of its end */
+	bool hang_up; /* given up: ends at once when it opens, so that the other side hears of it */
+	bool told; /* the application knows of this session, and is told of its end */
 	bool want_writable; /* a datagram was refused ... */
 	uint16_t want_len; /* ... of so many bytes */
 	bool relay_only;
@@ -109,7 +109,7 @@ struct kith_peer {
 	struct kith_streams *streams;
 	bool had_streams;
 	uint8_t stream_generation; /* of the last streams, when had_streams */
-	struct kith_host homes[KITH_HOMES]; /* caller: the callee's, for further relays */
+	struct kith_host homes[KITH_HOMES]; /* caller: the callee's homes, for further relays */
 	uint8_t homes_n, homes_used; /* bitmap of those that were asked */
 	struct kith_hop hops[KITH_HOMES]; /* caller, until open: tunnels that were opened */
 	uint8_t hops_n, hops_next;
@@ -137,18 +137,18 @@ enum kith_home_state { KITH_HOME_FREE, KITH_HOME_CONNECTING, KITH_HOME_ATTACHED 
 
 struct kith_home_slot {
 	uint8_t state; /* enum kith_home_state */
-	bool asking; /* it was given a record, and has not said yet that it took it */
-	bool doubted; /* it has not answered what it was asked last */
+	bool asking; /* was given a record, and has not said yet that it took it */
+	bool doubted; /* has not answered the last request */
 	kith_time_us since; /* when it was chosen */
 	uint32_t session;
 	struct kith_host host;
-	uint64_t prefix; /* of its address: homes are of different ones where possible */
+	uint64_t prefix; /* of its address: homes have different ones where possible */
 };
 
-/* The leaf's half: every node has it; a supernode's is idle. */
+/* The leaf's half. Every node has one; a supernode's is idle. */
 struct kith_leaf {
 	struct kith_home_slot homes[KITH_HOMES];
-	struct kith_home_slot spares[KITH_SPARES]; /* being tried; the first that answer take the places in homes */
+	struct kith_home_slot spares[KITH_SPARES]; /* being tried; the first that answer take places in homes */
 	struct kith_hostcache cache;
 	struct kith_timer timer;
 	unsigned attempts; /* failed in a row, for the backoff */
@@ -162,7 +162,7 @@ struct kith_leaf {
 	bool published; /* PUBLISHED was told for this record */
 	/* Left behind for the end of the call: */
 	bool offer; /* our candidates changed */
-	bool subscribe; /* a new record: what is watched is subscribed to anew */
+	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
 };
 
 enum kith_op_kind { KITH_OP_FREE, KITH_OP_LOOKUP, KITH_OP_CALL, KITH_OP_CHALLENGE };
@@ -196,19 +196,19 @@ struct kith_watched {
 	kith_time_us since; /* when it was asked for */
 };
 
-struct kith_query; /* a look-up on somebody's behalf (super/query.c) */
+struct kith_query; /* a look-up in the directory (super/query.c) */
 
 /* The supernode's half; NULL in leaves. */
 struct kith_supernode {
 	struct kith_members members;
 	struct kith_store store;
-	struct kith_watches watches; /* replica: who wants to know */
-	struct kith_watches interests; /* home: what its leaves want to know */
+	struct kith_watches watches; /* replica: WATCH of homes */
+	struct kith_watches interests; /* home: SUBSCRIBE of its leaves */
 	struct kith_fwd fwd;
 	struct kith_limiter lookups, subscriptions, introductions; /* by asker's identity */
 	struct kith_query *queries;
 	uint32_t queries_n, next_query;
-	struct kith_query *done; /* of this node's own application, the first that ended first */
+	struct kith_query *done; /* look-ups of this node's own application, the first that ended first */
 	struct kith_timer timer;
 	struct kith_id id; /* ours */
 	bool ending; /* freed when the ends of its sessions were told */
@@ -219,8 +219,8 @@ struct kith_supernode {
 	kith_time_us self_at; /* when our own presence record was signed */
 	unsigned exchanges; /* gossip begun so far */
 	uint32_t leaves;
-	uint32_t suspects; /* members with failures: about how many, to know whether a search is worth it */
-	struct kith_table attached; /* of kith_attached, by directory key: one device of each name */
+	uint32_t suspects; /* members with failures, about: whether a search is worth it */
+	struct kith_table attached; /* kith_attached by directory key, one device of each name */
 	kith_time_us republish_at; /* when records are brought to replicas that are new; NEVER */
 };
 
@@ -235,9 +235,9 @@ struct kith_core {
 	struct kith_timers timers;
 	struct kith_sessions sessions;
 	struct kith_guard guard;
-	/* by address prefix: "no such session", said and heard; by device of a relay: what it tells of its limits */
+	/* by address prefix: GONE, sent and heard; by device of a relay: RELAY_LIMITED */
 	struct kith_limiter hints;
-	struct kith_limiter calls; /* by caller's identity: how often somebody may ring */
+	struct kith_limiter calls; /* by caller's identity: how often its calls may ring */
 	struct kith_trust trust;
 	struct kith_contacts contacts;
 	struct kith_self self;
@@ -254,12 +254,12 @@ struct kith_core {
 	char services[KITH_SERVICES_MAX][KITH_SERVICE_MAX + 1];
 	uint8_t services_n;
 	struct kith_transports transports;
-	struct kith_natclass nat; /* what we are behind: unknown until somebody measures it */
+	struct kith_natclass nat; /* the NAT that we are behind: unknown until measured */
 	struct kith_endpoint endpoints[4]; /* supernode: ours */
 	uint8_t endpoints_n;
 	struct kith_bootstrap *bootstrap;
 	size_t bootstrap_n;
-	int64_t stamp_ms; /* the last timestamp given to a handshake: only rises, across restarts */
+	int64_t stamp_ms; /* the last timestamp given to a handshake, which only rises, across restarts */
 	struct kith_timer save_timer, leave_timer, certs_timer;
 	struct kith_blob *old_hosts_blob; /* host cache as it was in the state file */
 	struct kith_span old_hosts; /* its bytes */
@@ -273,16 +273,16 @@ struct kith_core {
 	struct kith_streams_pool windows; /* of all sessions' streams */
 	kith_time_us leave_by;
 	uint32_t deciding; /* sessions that wait for the application: at most KITH_INCOMING_MAX */
-	struct kith_session *ringing; /* those that it was told of, the newest first */
-	uint32_t rechecked_epoch; /* of the trust, when live sessions were last checked against its lists */
+	struct kith_session *ringing; /* calls that the application was told of, the newest first */
+	uint32_t rechecked_epoch; /* epoch of the trust when live sessions were last checked against its lists */
 	kith_time_us recheck_at; /* the earliest time to do so again because of a list */
 	kith_time_us drops_at; /* start of the second that drops_told belongs to */
 	uint32_t drops_told, drops_untold; /* lines about dropped packets: written, and left out since the last one */
-	struct kith_path_env env; /* what parts of sessions need to act; session: of the one that was touched last */
+	struct kith_path_env env; /* what parts of sessions need to act, of the session that was touched last */
 	/* What is left behind for the end of the call (core/settle.h). */
 	struct kith_session **touched; /* there is room for as many sessions as there are */
 	uint32_t touched_n, touched_cap;
-	struct kith_session *ended, *ended_last; /* not told to their owners yet, the first that ended first */
+	struct kith_session *ended, *ended_last; /* their owners were not told yet; the first that ended first */
 	uint32_t ended_n;
 };
 
@@ -292,7 +292,7 @@ static inline bool kith_serves(const struct kith_core *c)
 	return c->super != NULL;
 }
 
-/* ---- what every role file needs (link/state.c) ---- */
+/* ---- what every half needs (link/state.c) ---- */
 
 /* A session was changed, or is about to be: its timer is set anew when the call ends. */
 void kith_session_touch(struct kith_core *c, struct kith_session *s);
@@ -308,33 +308,33 @@ void kith_session_drop(struct kith_core *c, struct kith_session *s);
 
 struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type type); /* NULL when the queue is full */
 
-/* Whether there is room for what must not be lost (the end of a session, of an operation) of another piece of work.
- * What can wait is done in a later call, before which the host has taken out what is there. */
+/* Whether the queue has room for the events of another piece of work that must not be lost (the end of a session, of an
+ * operation). Other work waits for a later call, before which the host has taken events out. */
 bool kith_has_room(const struct kith_core *c);
 
-/* Counts a packet that is dropped and says why at level debug, in one word; at most DROPS_TOLD_MAX times a second, the
+/* Counts a packet that is dropped, and says why in one word at level debug, at most DROPS_TOLD_MAX times a second; the
  * next line says how many were not told. from: NULL when it is not known any more. */
 void kith_drop(struct kith_core *c, enum kith_stat cause, const struct kith_hop *from, const char *why);
 
 /* An identity as a key of limiters; never 0. */
 uint64_t kith_identity_key(const struct kith_key *identity);
 
-/* The same for a device. */
+/* A device as a key of limiters. */
 uint64_t kith_device_key(const uint8_t device[KITH_DEVICE_ID_LEN]);
 
-/* A timestamp for a handshake: above all given before. */
+/* A timestamp for a handshake, above all given before. */
 int64_t kith_stamp(struct kith_core *c);
 
 /* The certificates of the other side, parsed and checked before; false when the chain is not known. */
 bool kith_session_person(struct kith_core *c, const struct kith_session *s, struct kith_person *out);
 
-/* Whose device is at the other end: known without parsing at a leaf of ours. False: as kith_session_person. */
+/* The identity at the other end, known without parsing if that is a leaf of ours. False: as kith_session_person. */
 bool kith_session_identity(struct kith_core *c, const struct kith_session *s, struct kith_key *out);
 
 /* Uses a session for something more; its paths are kept alive as that needs. */
 void kith_session_use(struct kith_core *c, struct kith_session *s, uint8_t use);
 
-/* When a session that is neither a leaf's, a home's nor an application's ends for want of use. */
+/* When a session that is neither a leaf's, a home's nor a peer's ends for want of use. */
 kith_time_us kith_session_unused_at(const struct kith_session *s);
 
 /* Sends a request on an open session; the second one gives it its own time limit. */
@@ -345,18 +345,18 @@ int kith_session_request_for(struct kith_core *c, struct kith_session *s, uint8_
 void kith_session_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status,
 			 struct kith_span body);
 
-/* Ends a session: tells the other side (when it can be told). At the end of the call its owners are told, its requests
- * end, and it is freed. */
+/* Ends a session, and tells the other side if it can be told. When the call settles, the session's owners are told, its
+ * requests end, and it is freed. */
 void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote);
 
 /* The candidates we may offer: interface addresses, and what homes see. */
 size_t kith_own_candidates(const struct kith_core *c, struct kith_candidate out[], size_t n);
 
-/* What the configuration allows beyond public addresses, as enum kith_candidate_allow: a network whose bootstrap hosts
- * or whose own address is private is a site's own, and all of it is there. */
+/* What the configuration allows beyond public addresses, as enum kith_candidate_allow. A network whose bootstrap hosts
+ * or whose own address is private is a site's own, with all its nodes inside. */
 unsigned kith_allowed_scopes(const struct kith_core *c);
 
-/* State changed that wants to survive a restart. */
+/* State changed that should survive a restart. */
 void kith_save_soon(struct kith_core *c);
 
 #endif
