@@ -1,7 +1,7 @@
 /* Explicit challenge-response between the two ends of an application's session: identity/challenge.h over a request.
  *
- * The handshake already proved both device keys; this proves possession now, for a purpose that a text names, and
- * yields a signature that the application may keep.
+ * The handshake already proved both device keys. A challenge proves possession now, for a purpose that a text names,
+ * and yields a signature that the application may keep.
  * Bounds: one outstanding challenge per session.
  */
 #ifndef KITH_CALL_CHALLENGE_H

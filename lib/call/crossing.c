@@ -32,7 +32,7 @@ enum kith_crossing kith_crossing_judge(struct kith_core *c, const struct kith_he
 		if (taken != NULL && memcmp(taken->device, person->device_dh.b, KITH_DEVICE_ID_LEN) != 0)
 			continue; /* another device of theirs came first */
 		*out = op->id;
-		/* One that they took back and made anew counts, an older one does not. */
+		/* A call that they took back and made again counts, an older one does not. */
 		if (taken != NULL && taken->hs != NULL)
 			return hello->timestamp_ms > taken->hs->timestamp_ms ? KITH_CROSSING_THEIRS
 									     : KITH_CROSSING_OURS;
@@ -78,7 +78,7 @@ void kith_crossing_give_way(struct kith_core *c, struct kith_session *s)
 		cancel(c, s);
 	else if (s->state == KITH_SESSION_UNCONFIRMED && !s->hs->refused)
 		s->peer->hang_up =
-			true; /* the caller has our answer, perhaps: it is told in the keys that we lack yet */
+			true; /* the caller may have our answer: it is told in the new keys, which we lack yet */
 	else
 		kith_session_end(c, s, KITH_CLOSE_CANCELED, false);
 }
@@ -86,7 +86,7 @@ void kith_crossing_give_way(struct kith_core *c, struct kith_session *s)
 void kith_crossing_settle(struct kith_core *c, struct kith_session *s, struct kith_session *rival)
 {
 	if (rival->initiator && memcmp(rival->device, s->device, KITH_DEVICE_ID_LEN) == 0) {
-		/* It knows our call from the answer that it opened with, and does not wait for more. */
+		/* The peer knows our call from the answer that opened its own, and waits for nothing more. */
 		rival->peer->op = 0;
 		kith_session_end(c, rival, KITH_CLOSE_REPLACED, false);
 		return;

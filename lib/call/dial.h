@@ -1,8 +1,8 @@
 /* Operations of the application: looking a name up, and calling it.
  *
- * A call is a look-up, then a handshake brought to the callee through its homes, one after the other, as copies of
- * the same message.
- * Two who call each other at the same moment: call/crossing.h.
+ * A call is a look-up, then a handshake: copies of the same HELLO go to the callee through its homes, one after the
+ * other.
+ * Two people that call each other at the same moment: call/crossing.h.
  * Timers: a look-up is repeated through another home when one fails, every second while cut off; a
  * call tries the next home of the callee whenever its handshake repeats; all of it ends with the operation's own time
  * limit.
@@ -16,13 +16,13 @@
 int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *name, const char *service,
 		    kith_time_us timeout_us, kith_op *op) KITH_MUST_USE;
 
-/* A session that stood for an operation ended without opening: other is the one that still may (its rival), or NULL. */
+/* A session that stood for an operation ended without opening. other: its rival, which still may open, or NULL. */
 void kith_dial_fell_through(struct kith_core *c, kith_op op, struct kith_session *other);
 
 /* Ends an operation that did not succeed, and takes the call back. */
 void kith_dial_give_up(struct kith_core *c, struct kith_operation *op, int err);
 
-/* Takes back the calls that were not answered yet, as far as there is room to tell of it: this node leaves. */
+/* This node leaves: takes back the calls that were not answered yet, as far as there is room to tell of it. */
 void kith_dial_leave(struct kith_core *c);
 
 /* The HELLO of a call is due again. */
@@ -35,7 +35,7 @@ void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answe
 /* The answer to a LOOKUP request. */
 void kith_dial_on_found(struct kith_core *c, const struct kith_answer *answer);
 
-/* What a look-up of an operation came to, asked of a home or of this supernode itself. m is read when err is 0. */
+/* The result of an operation's look-up, by a home or by this supernode itself. m is read when err is 0. */
 void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith_msg_found *m);
 
 void kith_dial_tick(struct kith_core *c, struct kith_operation *op);

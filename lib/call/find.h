@@ -19,7 +19,7 @@ unsigned kith_find_tries(const struct kith_core *c);
 struct kith_session *kith_find_ask(struct kith_core *c, const struct kith_id *key, uint64_t token, unsigned first,
 				   unsigned *used);
 
-/* The records of an answer that hold, of that name only. Returns how many. */
+/* The valid records of an answer, of that name only. Returns how many. */
 size_t kith_find_read(struct kith_core *c, const struct kith_id *key, const char *name, const struct kith_msg_found *m,
 		      struct kith_found out[KITH_DIAL_DEVICES_MAX]);
 

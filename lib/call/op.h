@@ -1,6 +1,6 @@
 /* Operations of the application: their ids, their time limits, and their end.
  *
- * Timers: one for each operation; whatever it waits for, it ends with the operation's own time limit.
+ * Timers: one for each operation, which ends at its time limit, whatever it waits for.
  * Bounds: KITH_OPS_MAX at once.
  * Never: ends twice.
  */
@@ -9,7 +9,7 @@
 
 #include "link/state.h"
 
-/* An operation of another kind: its id and time limit only. KITH_EFULL. */
+/* Makes an operation with an id and a time limit only. KITH_EFULL. */
 int kith_op_new(struct kith_core *c, enum kith_op_kind kind, const char *name, kith_time_us timeout_us,
 		kith_op *op) KITH_MUST_USE;
 

@@ -61,7 +61,8 @@ bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, s
 	uint8_t limit = kith_read_u8(&r);
 	if (r.bad || hop.tunnel == 0 || (s->use & KITH_USE_PEER) || s->role != KITH_ROLE_SUPERNODE)
 		return false;
-	/* To find who is meant is a search, and a supernode has many sessions: there all relays share a rate. */
+	/* Finding the sessions that are meant is a search, and a supernode has many sessions: there all relays share a
+	 * rate. */
 	kith_time_us now = c->now.mono_us;
 	if (!kith_limiter_allow(&c->hints, now, kith_device_key(s->device)) ||
 	    (kith_serves(c) && !kith_limiter_allow(&c->hints, now, ALL_RELAYS))) {
@@ -94,7 +95,7 @@ static bool runs_through(const struct kith_session *s, const struct kith_hop *ho
 	return found;
 }
 
-/* The home says that a tunnel ends: every session that uses it must do without. */
+/* The home says that a tunnel ends: every session that uses the tunnel must do without. */
 void kith_relays_on_close(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_msg_tunnel_close m;
@@ -113,7 +114,7 @@ void kith_relays_on_close(struct kith_core *c, struct kith_session *s, const str
 			continue;
 		if (other)
 			kith_pathset_drop(&peer->paths, kith_env(c, peer), &hop);
-		else /* the only way there is: used until another is found, or it is really gone */
+		else /* the only path: used until another is found, or until it is really gone */
 			kith_pathset_link_event(&peer->paths, kith_env(c, peer), hop.transport, &hop,
 						KITH_EUNREACHABLE);
 		if (peer->initiator && peer->peer->relay_at == KITH_TIME_NEVER)
@@ -142,7 +143,7 @@ bool kith_relays_next(struct kith_core *c, struct kith_session *s, struct kith_s
 	return false;
 }
 
-/* A call that was given up: over every tunnel there is, since any of them may be the one that brought it. */
+/* The message that cancels a call goes over every tunnel there is, since any of them may have brought the call. */
 static void carry_canceled(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_peer *peer = s->peer;

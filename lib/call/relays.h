@@ -1,28 +1,28 @@
 /* An end's half of tunnels: asking a supernode for one, and doing without one that ends or is limited.
  *
- * The callee's homes are asked one after the other; while calling, each of them is brought a copy of the same HELLO.
+ * The callee's homes are asked one after the other; while calling, each of them gets a copy of the same HELLO.
  */
 #ifndef KITH_CALL_RELAYS_H
 #define KITH_CALL_RELAYS_H
 
 #include "link/state.h"
 
-/* Brings the HELLO to the callee: again over a tunnel there is, and through the next home. */
+/* Sends the HELLO to the callee: again over a tunnel there is, and through the next home. */
 void kith_relays_carry(struct kith_core *c, struct kith_session *s);
 
 /* While calling: a home of the callee opened a tunnel, or (NULL) refused to. False: nothing changed. */
 bool kith_relays_via(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop);
 
-/* Asks the supernode at host to pass packet (may be empty: open the tunnel only) to the device of session s. The
- * answer becomes a way for s. */
+/* Asks the supernode at host to pass packet (may be empty: open the tunnel only) to the device of session s. The answer
+ * becomes a path of s. */
 int kith_relays_ask(struct kith_core *c, struct kith_session *s, const struct kith_host *host,
 		    struct kith_span packet) KITH_MUST_USE;
 
 void kith_relays_on_answer(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer);
 void kith_relays_on_close(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
-/* RELAY_LIMITED: the supernode at the other end of s drops what we send into a tunnel. Whatever uses the tunnel has it
- * in its journal. False: malformed, or s is not a session with a supernode for its services. */
+/* RELAY_LIMITED: the supernode at the other end of s drops what we send into a tunnel. Each session that uses the
+ * tunnel notes it in its journal. False: malformed, or s is not a session with a supernode for its services. */
 bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, struct kith_span body);
 
 /* Asks for a tunnel through the next home of the callee that was not asked yet, with packet inside. False: all were. */

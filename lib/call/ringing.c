@@ -42,8 +42,8 @@ void kith_ringing_decide(struct kith_core *c, struct kith_session *s, uint16_t v
 		kith_respond_reply(c, s, verdict, 0, NULL);
 		return;
 	}
-	/* Both called at once, and this answer is to be the answer to our own call as well: it names that one, so that
-	 * the other side knows the copies of it that are still on their way. */
+	/* Both called at once, and this answer also stands for the answer to our own call. It names our call, so that
+	 * the other side knows late copies of that. */
 	const struct kith_session *ours = kith_peer_get(c, s->peer->rival);
 	bool both = ours != NULL && ours->hs != NULL;
 	if (both) {
@@ -62,14 +62,14 @@ bool kith_ringing_answer(struct kith_core *c, struct kith_operation *op)
 		s = s->peer->ring_next;
 	if (s == NULL)
 		return false;
-	kith_tell_closed(c, s, KITH_CLOSE_REPLACED, false); /* it goes on as the application's own call */
+	kith_tell_closed(c, s, KITH_CLOSE_REPLACED, false); /* this session goes on as the application's own call */
 	kith_crossing_take(c, op->id, s);
 	kith_ringing_decide(c, s, 0);
 	return true;
 }
 
-/* True: the application was told and decides; false: *verdict answers at once. s->peer is set either way, but without
- * memory. op: our own call of that person, which is answered by it; 0: none. */
+/* True: the application was told, and decides. False: *verdict answers at once. s->peer is set either way, unless there
+ * is no memory. op: our own call of that person, which this one answers; 0: none. */
 static bool incoming(struct kith_core *c, struct kith_session *s, const struct kith_person *person,
 		     struct kith_span service, kith_op op, unsigned *verdict)
 {
@@ -118,7 +118,7 @@ static bool incoming(struct kith_core *c, struct kith_session *s, const struct k
 	return true;
 }
 
-/* Whether a new call may ring here. *op: our own call that it is taken as the answer to, or 0. */
+/* Whether a new call may ring here. *op: our own call that the new one answers, or 0. */
 static bool may_ring(struct kith_core *c, const struct kith_hello *hello, const struct kith_person *person, kith_op *op)
 {
 	enum kith_stat refusal = KITH_STAT_DROP_RATE_LIMITED;

@@ -66,8 +66,8 @@ static enum kith_stream_change change_of(enum kith_stream_event_type type)
 	return KITH_STREAM_CHANGE_CLOSED;
 }
 
-/* Stream events become core events while there is room for them; the rest stays where it is, and is told at the next
- * tick, before which the host has taken out what is there. False when the QUIC connection is over. */
+/* Stream events become core events while the queue has room. The rest waits for the next tick, before which the host
+ * has taken events out. False when the QUIC connection is over. */
 static bool tell_streams(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_stream_event in;
@@ -101,7 +101,7 @@ void kith_talk_streams_pump(struct kith_core *c, struct kith_session *s)
 		drop_streams(s);
 }
 
-/* A packet for streams that there are none of, or not of its generation. */
+/* A packet for streams that do not exist, or are of another generation. */
 static void on_other_generation(struct kith_core *c, struct kith_session *s, struct kith_span body)
 {
 	uint8_t generation, gone[KITH_STREAMS_HEADER];
@@ -128,7 +128,7 @@ void kith_talk_streams_on_packet(struct kith_core *c, struct kith_session *s, st
 	}
 	if (streams != NULL) {
 		/* The peer has given this QUIC connection up and begun another. The application is told first, and may
-		 * read what is complete; until then nothing new is taken, and the peer repeats it. */
+		 * read what is complete; until then new packets are dropped, and the peer repeats them. */
 		kith_streams_close(streams);
 		kith_talk_streams_pump(c, s);
 		if (s->peer->streams != NULL)

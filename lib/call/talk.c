@@ -98,8 +98,8 @@ void kith_talk_closed(struct kith_core *c, struct kith_session *s, enum kith_clo
 
 /* ---- paths ---- */
 
-/* A relay path that died may only mean that our own address changed, and the supernode does not know yet: our session
- * with it is asked, and moves along. */
+/* A dead relay path may only mean that our own address changed, unknown to the supernode: a check moves our session
+ * with it to the new address. */
 static void check_relays(struct kith_core *c, struct kith_session *s)
 {
 	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
@@ -139,8 +139,8 @@ void kith_talk_news(struct kith_core *c, struct kith_session *s)
 		check_relays(c, s);
 }
 
-/* When a callee has to ask: the caller keeps the paths alive, so whoever was called would wait for ever for one that
- * is gone. */
+/* When a callee has to ask. The caller keeps the paths alive, so a callee would wait for ever for a caller that is
+ * gone. */
 static kith_time_us silent_at(const struct kith_session *s)
 {
 	const struct kith_path *sending = kith_pathset_sending(&s->paths);
@@ -177,7 +177,7 @@ void kith_talk_tick(struct kith_core *c, struct kith_session *s)
 	if (peer->relay_at <= c->now.mono_us) {
 		peer->relay_at = KITH_TIME_NEVER;
 		if (!kith_relays_next(c, s, (struct kith_span){ NULL, 0 }))
-			kith_dial_refresh(c, s); /* all were asked: perhaps the peer has others by now */
+			kith_dial_refresh(c, s); /* all homes were asked: perhaps the peer has others by now */
 	}
 	if (silent_at(s) <= c->now.mono_us) {
 		kith_pathset_check(&s->paths, kith_env(c, s));

@@ -10,7 +10,7 @@ void kith_talk_opened(struct kith_core *c, struct kith_session *s);
 /* The callee said no. */
 void kith_talk_refused(struct kith_core *c, struct kith_session *s);
 
-/* The session ends: the application is told, what hangs off it is freed. */
+/* The session ends: the application is told, and s->peer is freed. */
 void kith_talk_closed(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote);
 
 /* What the path set has to tell (paths.news). */

@@ -1,6 +1,6 @@
 /* What the application is told of its sessions, as events.
  *
- * Never: anything of a session that it does not know of (peer.told).
+ * Never: tells anything of a session that the application does not know of (peer.told).
  */
 #ifndef KITH_CALL_TELL_H
 #define KITH_CALL_TELL_H
@@ -14,7 +14,7 @@ size_t kith_tell_paths(const struct kith_core *c, const struct kith_session *s, 
 /* What an event says of the other side. */
 void kith_tell_person(struct kith_event *ev, const struct kith_session *s, const struct kith_person *person);
 
-/* A name is certified for another key than the one that is pinned. */
+/* A name is certified for another key than the pinned one. */
 void kith_tell_identity_changed(struct kith_core *c, const struct kith_person *person);
 
 /* The session is over for the application, if it knows of it. */
