@@ -105,7 +105,7 @@ struct contact_change {
 	uint8_t flags;
 };
 
-/* A contact that became relay-only loses its direct paths at once; one that was blocked, its sessions. */
+/* A contact that became relay-only loses its direct paths at once, a blocked one its sessions. */
 static void apply_contact(void *ctx, struct kith_session *s)
 {
 	const struct contact_change *change = ctx;
@@ -424,7 +424,7 @@ size_t kith_core_explain(const struct kith_core *c, struct kith_now now, kith_se
 	return 0;
 }
 
-/* Fields that tell one run from another, in a fixed order; no pointer, no memory of padding. */
+/* Fields that tell one run from another, in a fixed order, without pointers and padding. */
 static void hash_state(const struct kith_core *c, uint8_t out[32])
 {
 	uint8_t bytes[96];

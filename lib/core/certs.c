@@ -5,7 +5,7 @@ static void recheck(void *ctx, struct kith_session *s)
 	struct kith_core *c = ctx;
 	if (s->state == KITH_SESSION_CLOSED || s->chain == NULL)
 		return;
-	if (!kith_has_room(c)) { /* to tell of it: the rest as soon as these were told */
+	if (!kith_has_room(c)) { /* no room to tell of more ends: the rest when these were told */
 		c->rechecked_epoch = c->trust.epoch - 1;
 		c->recheck_at = c->now.mono_us;
 		return;

@@ -17,7 +17,7 @@
 #include "super/query.h"
 #include "super/super.h"
 
-/* Of streams: sixteen sessions at their bound, or thousands that grew a little. */
+/* Windows of streams: sixteen sessions at their bound, or thousands that grew a little. */
 #define WINDOWS_MAX (256u * 1024 * 1024)
 #define TICKS_MAX 4096 /* timers fired in one tick; more wait for the next, at once */
 
@@ -158,7 +158,7 @@ static bool is_bootstrap(const struct kith_core *c, const struct kith_bootstrap 
 	return false;
 }
 
-/* Appends those that are not in the list yet. How many, or KITH_ENOMEM. */
+/* Appends the hosts that are not in the list yet. Returns how many, or KITH_ENOMEM. */
 static int take_bootstrap(struct kith_core *c, const struct kith_bootstrap hosts[], size_t n)
 {
 	size_t before = c->bootstrap_n, fresh = 0;
@@ -356,7 +356,7 @@ void kith_core_free(struct kith_core *c)
 		return;
 	const struct kith_alloc *alloc = c->alloc;
 	if (c->shared->outbox.owner ==
-	    c) { /* what was not taken away is lost, and is not to be found by the next core */
+	    c) { /* packets that were not polled are lost, and the next core must not find them */
 		kith_outbox_drop(&c->shared->outbox);
 		c->shared->events_n = 0;
 	}

@@ -112,7 +112,7 @@ static void on_frames(struct kith_core *c, struct kith_session *s, const struct 
 		kith_drop(c, KITH_STAT_DROP_MALFORMED_FRAME, hop, "frame");
 }
 
-/* ---- handshakes: what came of them, to those whom it concerns ---- */
+/* ---- what handshakes came to, given to their owners ---- */
 
 static void on_opened(struct kith_core *c, struct kith_session *s)
 {
@@ -187,7 +187,7 @@ static void on_handshake(struct kith_core *c, struct kith_span packet, const str
 	}
 	if (header.version != KITH_WIRE_VERSION) {
 		kith_drop(c, KITH_STAT_DROP_UNKNOWN_VERSION, hop, "version");
-		/* Only to a HELLO, only from who serves strangers, and never more than came. */
+		/* Only to a HELLO, only by a node that serves strangers, and never longer than the HELLO. */
 		uint8_t *out = header.type == KITH_PKT_HELLO && kith_serves(c) && packet.len >= KITH_VERSION_PACKET_LEN
 				       ? kith_outbox_raw(&c->shared->outbox, hop, KITH_VERSION_PACKET_LEN)
 				       : NULL;
@@ -215,7 +215,7 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	if (s == NULL || (s->state != KITH_SESSION_OPEN && s->state != KITH_SESSION_UNCONFIRMED) ||
 	    (s->hs != NULL && (s->hs->refused || !kith_noise_done(&s->hs->noise)))) {
 		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, hop, "data_index");
-		/* What came in a tunnel that this supernode does not have any more was for somebody else, and another
+		/* A packet in a tunnel that this supernode does not have any more was for somebody else; another
 		 * shard's sessions are another worker's. */
 		if (s == NULL && header.receiver >> 24 == c->sessions.shard && packet.len >= KITH_GONE_PACKET_LEN &&
 		    (!kith_serves(c) || hop->tunnel == 0))

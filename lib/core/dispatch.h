@@ -1,4 +1,4 @@
-/* Packets and frames to those who handle them: one switch over packet types, one over frame types. */
+/* Gives packets and frames to their handlers: one switch over packet types, one over frame types. */
 #ifndef KITH_CORE_DISPATCH_H
 #define KITH_CORE_DISPATCH_H
 

@@ -23,8 +23,8 @@ static bool all_closed(const struct kith_core *c)
 	return true;
 }
 
-/* What is to be said still has to arrive. A leaf has one thing to say, and one home that took it is enough. A supernode
- * tells many, and some of them in the first message of a new session. */
+/* Whether a goodbye still has to arrive. A leaf has one record to publish, and one home that took it is enough. A
+ * supernode tells many nodes, some of them in the first message of a new session. */
 static bool leave_waits(struct kith_core *c)
 {
 	const struct kith_session *s;

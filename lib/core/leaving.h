@@ -1,7 +1,7 @@
-/* A node on its way out: when everybody was told, or at the latest when the grace is over, sessions are closed and LEFT
- * is told, as the last event.
+/* A node that leaves: when every goodbye has arrived, or at the latest when the grace is over, sessions are closed, and
+ * LEFT is the last event.
  *
- * Timers: every 50 ms it is looked whether the goodbyes have arrived.
+ * Timers: looks every 50 ms whether the goodbyes have arrived.
  */
 #ifndef KITH_CORE_LEAVING_H
 #define KITH_CORE_LEAVING_H

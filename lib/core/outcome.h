@@ -1,10 +1,10 @@
-/* Effects: what the host is asked for, and what came of it, given to whoever asked.
+/* Effects: what the host is asked for; each outcome goes to the owner of its effect.
  *
  * A handler begins an effect (base/effects) and names its owner. Completions, and deadlines that have come, are settled
- * with the call in which they are found: here is the one switch over owners. To add an owner: its value in enum
- * kith_effect_owner, and its line in the switch.
+ * with the call in which they are found, by the one switch over owners. A new owner takes a value in enum
+ * kith_effect_owner and a line in that switch.
  * Timers: one, for the next deadline.
- * Never: work for an effect; that is the host's.
+ * Never: does the work of an effect, which is the host's.
  */
 #ifndef KITH_CORE_OUTCOME_H
 #define KITH_CORE_OUTCOME_H

@@ -17,7 +17,7 @@
 
 static const struct kith_span nothing = { NULL, 0 };
 
-/* A replica tells a home, or a home its leaf: for this node's own application, and for leaves of ours. */
+/* NOTIFY, from a replica to this home or from a home to this leaf: for our own application, and for leaves of ours. */
 static void on_notify(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_msg_room room;

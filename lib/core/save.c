@@ -82,7 +82,7 @@ static int load_blocks(struct kith_core *c, struct kith_reader *r)
 	}
 	kith_contacts_deinit(&c->contacts);
 	c->contacts = loaded;
-	/* What does not fit memory is carried over when the file is written anew. */
+	/* What does not fit memory is carried over when the file is written again. */
 	c->old_hosts_blob = kith_blob_intern(&c->shared->blobs, hosts.p, hosts.len);
 	c->old_hosts = kith_blob_span(c->old_hosts_blob);
 	return 0;

@@ -10,10 +10,10 @@
 
 #include "link/state.h"
 
-/* Makes the state and asks the host to save it, unless one is still out. */
+/* Makes the state and asks the host to save it, unless the last save is still out. */
 void kith_state_save(struct kith_core *c);
 
-/* What came of it; what failed is tried again. */
+/* The outcome of a save; one that failed is tried again. */
 void kith_state_saved(struct kith_core *c, int err);
 
 /* KITH_EPROTO: torn or altered; KITH_EVERSION. Nothing is taken in then. */

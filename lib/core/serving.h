@@ -1,14 +1,14 @@
-/* A node becomes a supernode while it runs, and a leaf again: who decides it is told elsewhere.
+/* A node becomes a supernode while it runs, and a leaf again. When it does so is decided elsewhere.
  *
- * Sessions of applications go on in either case. A node that begins lets its homes go; one that ends gives its leaves
- * and tunnels up, and looks for homes among the supernodes that it knew.
+ * Sessions of applications go on in either case. A node that begins to serve lets its homes go. A node that ends gives
+ * its leaves and tunnels up, and looks for homes among the supernodes that it knew.
  */
 #ifndef KITH_CORE_SERVING_H
 #define KITH_CORE_SERVING_H
 
 #include "super/super.h"
 
-/* KITH_ESTATE: it does already, or the node leaves; else as kith_super_new, and it stays a leaf. */
+/* KITH_ESTATE: the node serves already, or leaves. Other errors as kith_super_new; the node then stays a leaf. */
 int kith_serving_begin(struct kith_core *c, const struct kith_super_options *o) KITH_MUST_USE;
 
 /* Takes effect when the call settles. */

@@ -43,7 +43,7 @@ static void tell_ended(struct kith_core *c, struct kith_session *s)
 		kith_core_answered(c, s, &unanswered);
 }
 
-/* Appends what has ended to those that are taken away when their last words are sealed. */
+/* Appends the ended sessions to those that are taken away when their last packets are sealed. */
 static bool settle_ends(struct kith_core *c, struct kith_session **over)
 {
 	bool some = c->ended != NULL;
@@ -148,7 +148,7 @@ static void seal(struct kith_core *c, struct kith_session *s, const struct kith_
 	uint64_t counter = s->tx_counter;
 	uint8_t *packet = p->frames - KITH_TRANSPORT_HEADER;
 	size_t len = kith_session_seal(s, c->suite, packet, p->len);
-	if (len == 0) { /* nothing can be said in this key any more, goodbye included */
+	if (len == 0) { /* nothing can be sealed with this key any more, a CLOSE included */
 		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
 		return;
 	}
@@ -219,7 +219,7 @@ static void arm_touched(struct kith_core *c)
 	c->touched_n = 0;
 }
 
-/* Nobody needs the session any more: a one-time question was answered, or its tunnels are gone. */
+/* Nobody needs the session any more: its only request was answered, or its tunnels are gone. */
 static bool unused(struct kith_core *c, struct kith_session *s)
 {
 	if (s->use & (KITH_USE_PEER | KITH_USE_LEAF | KITH_USE_HOME))
@@ -228,8 +228,7 @@ static bool unused(struct kith_core *c, struct kith_session *s)
 		return false;
 	if (!(s->use & KITH_USE_TUNNEL) || (!kith_tunnels_in_use(c, s) && !kith_relays_in_use(c, s)))
 		return true;
-	s->used_at =
-		c->now.mono_us; /* what passes through its tunnels does not pass through here: looked at again later */
+	s->used_at = c->now.mono_us; /* packets of its tunnels do not pass through here: looked at again later */
 	return false;
 }
 
@@ -257,7 +256,7 @@ void kith_settle_tick(struct kith_core *c, struct kith_session *s)
 
 /* ---- the end of a call ---- */
 
-/* Takes away what has ended: nothing refers to it any more. */
+/* Takes away the sessions that have ended; nothing refers to them any more. */
 static void sweep(struct kith_core *c, struct kith_session *over)
 {
 	while (over != NULL) {

@@ -1,11 +1,11 @@
 /* The frame around every mutating call: enter, act, settle.
  *
  * While a call acts, a handler changes its own state and leaves behind what concerns others; nothing is called upward.
- * Settling gives it to its owners, in this order, again and again until nothing is left: sessions that ended, answers
- * of this node to itself, effects that ended, what the leaf's half left, news of path sets, packets that were written
- * (they are sealed). Then the timer of every session that was touched is set once, and what has ended is taken away.
- * Timers come after sealing, since what was sent moves deadlines.
- * Bounds: the work of a call; a session ends once, and news that was read is gone.
+ * Settling gives these to their owners, in this order, again and again until nothing is left: sessions that ended,
+ * answers of this node to itself, effects that ended, what the leaf's half left, news of path sets, packets that were
+ * written (which are sealed). Then the timer of every session that was touched is set once, and what has ended is taken
+ * away. Timers come after sealing, since what was sent moves deadlines.
+ * Bounds: the work of a call. A session ends once, and news that was read is gone.
  */
 #ifndef KITH_CORE_SETTLE_H
 #define KITH_CORE_SETTLE_H
@@ -15,8 +15,8 @@
 void kith_core_enter(struct kith_core *c, struct kith_now now);
 void kith_core_settle(struct kith_core *c);
 
-/* What the path set of a session has to tell, to the session's owner; settling does this for all that were touched. At
- * once where what comes next in the same call depends on it. False: nothing. */
+/* Gives the news of a session's path set to the session's owner. Settling does so for all touched sessions; called
+ * directly where the rest of the call depends on it. False: no news. */
 bool kith_settle_news(struct kith_core *c, struct kith_session *s);
 
 /* The session's timer has fired. */
