@@ -4,6 +4,7 @@
 
 #include "base/addr.h"
 #include "base/alloc.h"
+#include "base/assert.h"
 
 enum { FIRST = 1 };
 
@@ -159,6 +160,7 @@ size_t kith_transports_candidates(const struct kith_transports *ts, const struct
 		if (seen[i].addr.family != KITH_FAMILY_NONE && t != NULL && takes_strangers(t))
 			add(out, n, &used, t, &seen[i].addr, KITH_ADDR_OBSERVED, 0);
 	}
+	KITH_ASSERT(ts->n == 0 || ts->at != NULL);
 	for (uint16_t i = 0; i < ts->n; i++) {
 		const struct kith_transport *t = &ts->at[i];
 		for (size_t k = 0; takes_strangers(t) && k < t->locals_n; k++) {
