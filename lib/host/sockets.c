@@ -189,7 +189,7 @@ static void tell_transport(struct kith_socket *s, const struct kith_interfaces *
 	if (own)
 		s->carrier->locals(s->self, &list);
 	struct kith_transport t = { .id = s->id,
-				    .kind = s->carrier->kind,
+				    .kind = (uint8_t)s->carrier->kind,
 				    .family = s->row->family,
 				    .purpose = s->purpose,
 				    .up = list.n > 0,
@@ -223,9 +223,11 @@ void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *
 static void dismiss(struct kith_socket *s)
 {
 	struct kith_node *node = s->node;
-	struct kith_transport t = {
-		.id = s->id, .kind = s->carrier->kind, .family = s->row->family, .closed = true, .effect = s->effect
-	};
+	struct kith_transport t = { .id = s->id,
+				    .kind = (uint8_t)s->carrier->kind,
+				    .family = s->row->family,
+				    .closed = true,
+				    .effect = s->effect };
 
 	forget(s);
 	(void)kith_core_transport(node->core, kith_node_now(node), &t);
@@ -366,7 +368,7 @@ static void give_up(struct kith_socket *s, int err)
 {
 	struct kith_node *node = s->node;
 	bool again = s->attempts > 0 && kith_node_now(node).mono_us - s->opened_at < KITH_SOCKET_GOOD_US;
-	struct kith_transport t = { .id = s->id, .kind = s->carrier->kind, .family = s->row->family };
+	struct kith_transport t = { .id = s->id, .kind = (uint8_t)s->carrier->kind, .family = s->row->family };
 	char why[KITH_HOST_WHY_MAX];
 
 	s->port = port_of(s);
