@@ -1,14 +1,14 @@
-/* Which supernodes keep a key: R = 6 of them, found by walking outward from the key among the members.
+/* The replicas of a key: R = 6 supernodes, found by walking outward from the key among the members.
  *
- * Distance is that of the ring of ids (overlay/members.h: the shorter way round, clockwise first on a tie): the
- * neighbours of a key are then its neighbours in the sorted table, so six replicas cost one search by halving and about
- * six steps, and a member that joins or leaves moves only the keys next to it. Nearest members are taken first,
- * skipping address prefixes (/16, v6 /32) that are taken already; when the walk ends before there are six, those
- * skipped fill up, nearest first. "The next six" are chosen in the same way among the members that the first six left
- * over; a miss is believed only after they were asked too.
+ * Distance is that of the ring of ids (overlay/members.h: the shorter way round, clockwise first on a tie). A key's
+ * neighbours are then its neighbours in the sorted table, so six replicas cost one search by halving and about six
+ * steps, and a member that joins or leaves moves only the keys next to it. Nearest members are taken first, skipping
+ * address prefixes (/16, v6 /32) that are taken already; when the walk ends before there are six, those skipped fill
+ * up, nearest first. "The next six" are chosen in the same way among the members that the first six left over; a miss
+ * is believed only after they were asked too.
  *
- * Invariant: equal views give equal replicas; nothing but the live members' ids and first addresses counts (not who is
- * suspect).
+ * Invariant: equal views give equal replicas. Only the live members' ids and first addresses count, not which are
+ * suspect.
  * Bounds: a walk ends after KITH_REPLICA_WALK members, which is part of the rule: in a network within one prefix the
  * nearest are taken.
  * Never: a state, an allocation, a message.
@@ -27,12 +27,12 @@
 uint32_t kith_replicas_find(const struct kith_members *ms, const struct kith_id *key, uint32_t group,
 			    const struct kith_member *out[KITH_REPLICAS]);
 
-/* Whether the member with that id is one of all groups' replicas: views differ, so who is near enough by one's own may
- * be asked. */
+/* Whether the member with that id is a replica in any group. Views differ, so a member that is near enough in our own
+ * may be asked. */
 bool kith_replicas_near(const struct kith_members *ms, const struct kith_id *key, const struct kith_id *id);
 
-/* Those of the first six that are not in listed (prefixes of KITH_MEMBER_ID_PREFIX bytes each): what an asker with
- * another view should hear of. */
+/* The replicas of the first six that are not in listed (prefixes of KITH_MEMBER_ID_PREFIX bytes each): an asker with
+ * another view should hear of them. */
 uint32_t kith_replicas_unlisted(const struct kith_members *ms, const struct kith_id *key, struct kith_span listed,
 				const struct kith_member *out[KITH_REPLICAS]);
 

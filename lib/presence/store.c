@@ -147,7 +147,7 @@ static int store_new(struct kith_store *st, const struct kith_record *record, st
 	stored_fill(st, s, record, blob, until);
 	if (k->n > KITH_STORE_DEVICES) {
 		struct kith_stored *oldest = next_to_expire(k);
-		/* The newcomer may be the one: it then was not worth keeping. */
+		/* The new record may be the one to go; it then was not worth keeping. */
 		stored_remove(st, oldest);
 		if (oldest == s)
 			return KITH_PUT_OLD;

@@ -1,16 +1,16 @@
 /* Records that a replica keeps for the directory.
  *
  * One record per device under a key; the highest sequence wins, and an equal one with other bytes is not taken. Vanish
- * reports are kept next to the record that they speak of, one per home, and go when a newer record comes. Records are
- * verified by the caller before they are put in (kith_store_wants first: it costs a look-up, not three signatures);
- * reports are verified here, since only the record says which homes may report.
+ * reports are kept next to the record that they speak of, one per home, and go when a newer record comes. The caller
+ * verifies records before it puts them in (after kith_store_wants, which costs a look-up and not three signatures).
+ * Reports are verified here, since only the record says which homes may report.
  *
  * Invariants: a key in the table has at least one record; every record has a timer set; bit h of vanished is set
  *   exactly when reports[h] is held.
  * Timers: a record goes when kith_record_life_us is over, counted on the monotonic clock from when it came.
- * Bounds: max records in all: when full, what has expired goes, else new devices are refused (KITH_EFULL) and those
- *   known still updated. KITH_STORE_DEVICES per key: the one next to expire gives way, all being of the same identity.
- * Never: a record that its caller did not verify, a message, a choice of replicas.
+ * Bounds: max records in all; when full, expired records go, else new devices are refused (KITH_EFULL) and known ones
+ *   still updated. KITH_STORE_DEVICES per key; the record next to expire gives way, since all are of one identity.
+ * Never: takes a record that the caller did not verify, sends a message, chooses replicas.
  */
 #ifndef KITH_PRESENCE_STORE_H
 #define KITH_PRESENCE_STORE_H

@@ -150,7 +150,7 @@ static struct kith_watcher *watcher_make(struct kith_watches *ws, uint32_t ref)
 	return by;
 }
 
-/* A popular key is watched by many, a watcher watches few: the search is along the shorter list. */
+/* A popular key has many watchers, a watcher watches few keys: the search is along the shorter list. */
 static struct kith_watch *find(const struct kith_watches *ws, const struct kith_id *key, uint32_t ref)
 {
 	const struct kith_watch_key *k = kith_table_get(&ws->keys, key);

@@ -1,16 +1,16 @@
-/* Who watches which key: one relation of keys and watchers, used on both sides, and a watcher's verdict on one device.
+/* Watches: one relation of keys and watchers, at a replica and at a home, and a watcher's verdict on one device.
  *
- * At a replica the watchers are homes, every watch ends by itself unless renewed, and a change to a key is told to each
- * of them. At a home the watchers are its leaves' sessions, watches last until they are dropped, and all leaves'
- * watches of a key are joined into one watch at the replicas ("upstream"), which the home renews while there is a leaf
- * that cares. A watcher is a 32-bit number of the caller's (a session's or a member's index).
+ * At a replica the watchers are homes, which asked by WATCH; a watch ends by itself unless renewed. At a home the
+ * watchers are its leaves, which asked by SUBSCRIBE; a watch lasts until it is dropped. The home joins all leaves'
+ * watches of a key into one watch at the replicas ("upstream"), and renews that while a leaf watches the key. A watcher
+ * is a 32-bit number of the caller's (a session's or a member's index).
  *
- * Invariants: a watch is in the list of its key, in that of its watcher, and - if watches end - in the list of all by
+ * Invariants: a watch is in the list of its key, in that of its watcher and, if watches end, in the list of all by
  *   time; keys and watchers without a watch do not exist.
  * Timers: one per key for its upstream watch; the list by time is in the order of its ends, since all last equally
  * long.
  * Bounds: watches in all (KITH_EFULL) and per watcher (KITH_ELIMIT): the newcomer is refused, none is pushed out.
- * Never: a message, a record, a judgement of who may watch.
+ * Never: sends a message, keeps a record, judges who may watch.
  */
 #ifndef KITH_PRESENCE_WATCH_H
 #define KITH_PRESENCE_WATCH_H
@@ -37,7 +37,7 @@ struct kith_watch_key {
 	struct kith_id key;
 	struct kith_watch *first;
 	uint32_t n;
-	uint32_t tries; /* upstream requests since the last that went well */
+	uint32_t tries; /* WATCH sent upstream since the last that went well */
 	struct kith_timer upstream; /* when it is to be (re)newed; set only at a home */
 };
 
@@ -54,7 +54,7 @@ struct kith_watches {
 	struct kith_watch *oldest, *newest;
 	uint32_t n, max, per_watcher;
 	kith_time_us life; /* 0: watches do not end, and keys have an upstream watch */
-	uint32_t renewals; /* of all keys: a watch made before the last one may be at the wrong replicas */
+	uint32_t renewals; /* of all keys; a watch made before the last one may be at the wrong replicas */
 };
 
 /* life_us: how long a watch lasts (a replica: KITH_SUBSCRIPTION_US), or 0 (a home). */
@@ -93,7 +93,7 @@ const struct kith_watch_key *kith_watches_due(struct kith_watches *ws, kith_time
  * watches it any more. */
 void kith_watches_upstream(struct kith_watches *ws, const struct kith_id *key, kith_time_us at, bool went_well);
 
-/* The same, but never later than it is due already, and without a word on how it went. */
+/* The same, but never later than the renewal is due already; the count of tries stays. */
 void kith_watches_renew_by(struct kith_watches *ws, const struct kith_id *key, kith_time_us at);
 
 /* The members changed, or a replica vanished: every key is due again, spread evenly over the given time from now. */
@@ -122,7 +122,7 @@ bool kith_verdict_vanish(struct kith_verdict *v, uint64_t seq, int home);
 /* Offline when the record ended, said goodbye, or more than half of its homes (two of three) reported. */
 bool kith_verdict_online(const struct kith_verdict *v, kith_time_us now);
 
-/* When online turns to offline without a further word; KITH_TIME_NEVER when it is offline. */
+/* When online turns to offline without a further notice; KITH_TIME_NEVER when it is offline. */
 kith_time_us kith_verdict_deadline(const struct kith_verdict *v, kith_time_us now);
 
 #endif
