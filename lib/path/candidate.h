@@ -1,7 +1,7 @@
 /* Addresses at which a node may be reachable: how they travel, and which of a peer's are probed.
  *
- * A peer's list is a stranger's claim: probing it unfiltered would make us a weapon. kith_candidate_check refuses all
- * that cannot be the peer, or would hurt somebody who is not.
+ * A peer's list is a stranger's claim: probing it unfiltered would make us a weapon. kith_candidate_check refuses
+ * addresses that cannot be the peer's, or where a probe would hurt others.
  * Never: a socket, a name, a probe.
  */
 #ifndef KITH_PATH_CANDIDATE_H
@@ -18,9 +18,9 @@ struct kith_candidate {
 	uint8_t prefix_bits; /* own HOST: of the interface's network; 0 = 24 for v4, 64 for v6 */
 };
 
-/* A list of at most KITH_CANDIDATES_MAX, and what the node that offers it is behind. */
+/* A list of at most KITH_CANDIDATES_MAX, and the NAT of the node that offers it. */
 struct kith_candidates {
-	uint8_t generation; /* of the list; the first is 1; a list that is different has another */
+	uint8_t generation; /* of the list: the first is 1, a different list has another */
 	uint8_t n;
 	struct kith_natclass nat;
 	struct kith_candidate list[KITH_CANDIDATES_MAX];
@@ -49,11 +49,11 @@ enum kith_candidate_allow {
 	KITH_ALLOW_PRIVATE = 1 << 1 /* the network itself is on private addresses: a site's, without NATs inside */
 };
 
-/* Whether c of the list theirs may be probed, by whatever transport reaches it. */
+/* Whether c of the list theirs may be probed, by any transport that reaches it. */
 enum kith_refusal kith_candidate_check(const struct kith_candidate *c, const struct kith_candidates *theirs,
 				       const struct kith_candidates *ours, unsigned allow);
 
-/* Whether a path may be made to where an authenticated packet came from. */
+/* Whether a path may be made to the source of an authenticated packet. */
 enum kith_refusal kith_candidate_check_source(const struct kith_addr *addr, unsigned allow);
 
 #endif

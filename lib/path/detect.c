@@ -61,7 +61,7 @@ static uint32_t to_u32(kith_time_us us)
 void kith_pace_packet(struct kith_pace *p, kith_time_us now, bool data)
 {
 	if (data && (p->run == 0 || p->idle || now - p->data_at > KITH_FLOW_GAP_US)) {
-		/* An intended pause says nothing about distances: they are kept, but for a pause that ends the flow. */
+		/* An intended pause says nothing about distances, which are kept unless the pause ends the flow. */
 		if (p->run == 0 || now - p->data_at > KITH_FLOW_GAP_US) {
 			p->mean_us = p->peak_us = 0;
 			p->run = 0;

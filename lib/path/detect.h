@@ -1,8 +1,8 @@
 /* How the death of a path is noticed while data flows. Exists only then.
  *
- * Sender: kith_flight knows how long the oldest data packet has been unacknowledged. Receiver: kith_pace knows how
- * packets used to follow each other, and so from when on silence is suspicious; a sender that falls silent on purpose
- * says so once (IDLE). kith_budget bounds what doubt may cost.
+ * Sender: kith_flight knows how long the oldest data packet has been unacknowledged. Receiver: kith_pace knows the
+ * distances of packets, and so when silence becomes suspicious; a sender that falls silent on purpose says so once
+ * (IDLE). kith_budget bounds what doubt may cost.
  * Times: acknowledged after KITH_PATH_ACK_EVERY packets or KITH_PATH_ACK_DELAY_US. Silence: max(3 x mean distance,
  * 1.5 x the longest lately, 40 ms); the mark: max(1.1 x the longest lately, 20 ms), so it is there before silence
  * alarms anybody.
@@ -40,7 +40,7 @@ bool kith_flight_acked(struct kith_flight *f, uint64_t largest, kith_time_us *se
 /* When the oldest unacknowledged packet left; KITH_TIME_NEVER when there is none. */
 kith_time_us kith_flight_oldest(const struct kith_flight *f);
 
-/* Packets that left at or before then are not waited for any more: a later probe was answered. */
+/* A later probe was answered: packets that left at or before then are not waited for any more. */
 void kith_flight_forget(struct kith_flight *f, kith_time_us before);
 
 /* ---- both ---- */

@@ -108,7 +108,7 @@ const char *kith_natclass_format(const struct kith_natclass *c, char out[KITH_NA
 	return out;
 }
 
-/* The value of the len characters at s, or 0: none says "unknown" by a word of its own. */
+/* The value of the len characters at s, or 0: no field has a word for "unknown". */
 static uint16_t value_of(const struct field *f, const char *s, size_t len)
 {
 	for (uint16_t i = 1; i < f->words_n; i++) {

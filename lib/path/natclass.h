@@ -1,7 +1,7 @@
-/* What kind of NAT a node is behind: how it travels, and how it reads.
+/* The class of NAT that a node is behind: its fields, its bytes in messages, its text.
  *
- * Every field may be unknown, and all are until somebody measures them; then punching goes by what is known (see
- * path/strategy.h). Mapping and filtering are those of RFC 4787; a node without a NAT has mapping "none".
+ * Every field may be unknown, and all are until they are measured. Punching goes by what is known (path/strategy.h).
+ * Mapping and filtering are those of RFC 4787; a node without a NAT has mapping "none".
  * On the wire (in CANDIDATES) the fields stand in the order of the struct, numbers high byte first, without what is
  * unknown at the end: a class of which nothing is known has no byte. A value that is not known here reads as unknown,
  * and what follows the last field is skipped, so that later versions can say more.
@@ -13,7 +13,7 @@
 
 #include "codec/cursor.h"
 
-/* X(name, text): what a mapping depends on, and so do filters. */
+/* X(name, text): what mappings and filters depend on. */
 #define KITH_NATCLASS_MAPPING_MAP(X)                                                                                   \
 	X(UNKNOWN, "unknown")                                                                                          \
 	X(NONE, "none") /* addresses are not translated */                                                             \

@@ -3,7 +3,7 @@
 enum {
 	ROUND_MAX_US = 3000000,
 	MARKS_PER_ROUND = 32,
-	JUDGED_MIN = 64, /* of fewer packets as many must be lost: else it may be chance */
+	JUDGED_MIN = 64, /* of fewer packets as many must be lost, or it may be chance */
 	QUANTUM_US = 2000, /* a sender is not woken for less */
 	SPELL_GAP_US = 1000000, /* a pause of the data: what was sent before it waits for nothing any more */
 	COUNT_SLACK = 256, /* packets that a count may be ahead, of those that came late; more is another count */

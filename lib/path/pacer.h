@@ -17,8 +17,8 @@
  * answered, nothing more may leave. An answered probe allows one datagram a round again, acknowledged data lets the
  * window grow from there.
  *
- * Loss is what was sent up to the highest counter acknowledged less what the other side counted. While packets go other
- * ways as well, that means nothing: kith_pacer_doubt.
+ * Loss is what was sent up to the highest counter acknowledged less what the other side counted. While packets also go
+ * by other paths, that means nothing (kith_pacer_doubt).
  * Bounds: 64 marks. Never: a packet, a clock, memory of its own.
  */
 #ifndef KITH_PATH_PACER_H
@@ -77,7 +77,7 @@ void kith_pacer_acked(struct kith_pacer *p, kith_time_us now, uint64_t largest, 
 /* A probe of the sending path was answered. */
 void kith_pacer_alive(struct kith_pacer *p, kith_time_us now);
 
-/* Packets went other ways as well: what arrives on the path does not tell any more what was lost on it. */
+/* Packets also went by other paths, so arrivals on this one do not tell any more what was lost on it. */
 void kith_pacer_doubt(struct kith_pacer *p);
 
 #endif

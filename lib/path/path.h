@@ -1,4 +1,4 @@
-/* One way to move a session's packets, and what is known about it. And the environment that all of lib/path works in.
+/* A path of a session and what is known about it, and the environment that all of lib/path works in.
  *
  * A path is LIVE once a probe on it was answered. Round-trip times follow RFC 6298, from probes and from PATH_ACK
  * with the delay that it names subtracted.
@@ -26,7 +26,7 @@ struct kith_path_env {
 	const struct kith_alloc *alloc;
 	struct kith_stats *stats; /* may be NULL */
 	const struct kith_log *log; /* may be NULL */
-	uint32_t session; /* whose frames these are, for kith_outbox_begin */
+	uint32_t session; /* the session's, for kith_outbox_begin */
 	uint16_t *request_id; /* the last one that the session gave to a request of its own */
 	const struct kith_transports *transports; /* what there is to probe from; NULL: nothing */
 };
@@ -35,19 +35,19 @@ enum kith_path_state {
 	KITH_PATH_NONE, /* the slot is empty */
 	KITH_PATH_CANDIDATE, /* probed, not answered yet: carries no data (but a session's first path) */
 	KITH_PATH_LIVE, /* answered; the sending path or a standby */
-	/* something that was due did not come; asked, and doubled by others if it is the sending path */
+	/* something that was due did not come; probed, and doubled by standbys if it is the sending path */
 	KITH_PATH_SUSPECT,
-	KITH_PATH_DEAD /* did not answer, or closed; asked a few times more if the former, then forgotten */
+	KITH_PATH_DEAD /* did not answer (probed a few times more, then forgotten), or closed */
 };
 
 enum {
 	KITH_PATH_INITIAL = 1, /* carried the handshake: any packet proves it, since its key needs our answer */
-	KITH_PATH_STRANGER = 2, /* the peer was heard from it: never sends more bytes than came, until proven */
+	KITH_PATH_STRANGER = 2, /* the peer was heard from it: carries no more bytes than came, until proven */
 	KITH_PATH_MOVED = 4, /* heard with data first: the peer has moved there, and takes its old path along */
 	KITH_PATH_NEED_ANSWER = 8, /* suspect: hearing the peer is not enough, it must have heard us */
 	KITH_PATH_CONFIRM = 16, /* the first probes are still being repeated */
-	KITH_PATH_ASKED = 32, /* the peer has probed it: it is a new way, not an old one that moved */
-	KITH_PATH_CLOSED = 64 /* dead on purpose: kept a while, so that packets on their way do not make it anew */
+	KITH_PATH_ASKED = 32, /* the peer has probed it: a new path, not an old one that moved */
+	KITH_PATH_CLOSED = 64 /* dead on purpose: kept a while, so that packets on their way do not make it again */
 };
 
 #define KITH_PATH_ID_NONE 255

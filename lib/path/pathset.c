@@ -149,7 +149,7 @@ bool kith_ps_pay(struct kith_path *p, size_t frame_bytes)
 {
 	if (p->state != KITH_PATH_CANDIDATE)
 		return true;
-	/* As if each frame had a packet of its own: often it has not, but that is for the outbox to say. */
+	/* Counted as if each frame had a packet of its own; frames often share one, which only the outbox knows. */
 	size_t cost = frame_bytes + KITH_FRAME_HEADER + KITH_PROBE_OVERHEAD +
 		      (kith_path_is_relay(p) ? KITH_TUNNEL_HEADER : 0u);
 	if (cost > p->credit_bytes)
@@ -158,8 +158,8 @@ bool kith_ps_pay(struct kith_path *p, size_t frame_bytes)
 	return true;
 }
 
-/* Whether an unproven hop may be sent a PROBE for which too little came from there. What was merely heard of may not;
- * what the peer named may as often as the punch would; the rest are ways that we opened ourselves. */
+/* Whether a PROBE may go to an unproven hop for which too little came from there. A hop that was merely heard from gets
+ * none, a hop that the peer named as many as the punch would send; the other hops we opened ourselves. */
 static bool may_probe_unpaid(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_path *p)
 {
 	struct kith_target *t = kith_ps_target(ps, &p->hop);
@@ -198,7 +198,7 @@ unsigned kith_ps_allow(const struct kith_pathset *ps)
 	       (kith_ps_has(ps, KITH_PATHSET_ALLOW_PRIVATE) ? KITH_ALLOW_PRIVATE : 0u);
 }
 
-/* The peer was heard from there before it said that it is its address: no stranger from now on. */
+/* The peer was heard from this hop before it named the address: the hop is no stranger from now on. */
 static bool adopt(struct kith_pathset *ps, const struct kith_hop *hop)
 {
 	int i = kith_ps_find(ps, hop);
@@ -274,7 +274,7 @@ void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env
 	ps->flags |= flags;
 	if (kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY))
 		drop_direct(ps, env);
-	for (unsigned i = 0; i < kith_ps_count(ps); i++) { /* who keeps a path alive may have changed */
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) { /* the side that keeps a path alive may have changed */
 		const struct kith_path *p = kith_ps_path(ps, i);
 		if (p->state == KITH_PATH_LIVE && p->tries == 0)
 			kith_ps_rest(ps, env, i);

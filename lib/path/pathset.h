@@ -1,4 +1,4 @@
-/* All the ways of one session: which one packets take, when another takes over, and how new ones are found.
+/* The paths of one session: which one packets take, when another takes over, and how new ones are found.
  *
  * Pure: it appends frames for a hop to the outbox, never seals, never sees a session. The session calls
  * kith_pathset_heard for every fresh authenticated packet before its frames are handled, kith_pathset_pick and
@@ -10,8 +10,8 @@
  * never sent more bytes than came from it. An idle session with one path holds no memory beyond this structure.
  *
  * Choosing: the lowest round trip, where a relay counts 50 ms more; at once from relay to direct and away from a dead
- * path, else only for 5 ms and 10 % over 1 s. While the sending path is in doubt, data leaves on the two best
- * standbys as well.
+ * path, else only for 5 ms and 10 % over 1 s. While the sending path is in doubt, data also leaves on the two best
+ * standbys.
  *
  * Timers: a home session's leaf sends KEEPALIVE after 25 s of silence, its home and idle supernodes nothing. A peer
  * session's initiator probes every live path after 25 s of silence, the other side direct ones only; standbys are
@@ -36,13 +36,13 @@ enum kith_pathset_flag {
 	KITH_PATHSET_CONSENT = 2, /* the application accepted the peer */
 	KITH_PATHSET_RELAY_ONLY = 4, /* no direct address is ever offered, probed, answered or added */
 	KITH_PATHSET_PEER = 8, /* may punch, holds standbys, tracks its data */
-	KITH_PATHSET_HOME = 16, /* a leaf's session to its home: it keeps it alive */
+	KITH_PATHSET_HOME = 16, /* a leaf's session to its home: the leaf keeps it alive */
 	KITH_PATHSET_ATTACHED = 32, /* the home's side of such a session */
 	KITH_PATHSET_ALLOW_LOOPBACK = 64, /* enum kith_candidate_allow */
 	KITH_PATHSET_ALLOW_PRIVATE = 128
 };
 
-/* For the caller, who clears what it has seen. */
+/* News for the session's owner, which clears what it has read. */
 enum kith_pathset_news {
 	KITH_NEWS_SENDING_CHANGED = 1,
 	KITH_NEWS_UPGRADED = 2, /* a direct path is used for the first time */
@@ -85,11 +85,11 @@ void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env
 /* The round trip that the handshake took, for a path that has none yet. */
 void kith_pathset_rtt_hint(struct kith_pathset *ps, const struct kith_hop *hop, uint32_t rtt_us);
 
-/* An authenticated, fresh packet of len bytes came from there. data: it carried something that is tracked. */
+/* An authenticated, fresh packet of len bytes came over this hop. data: it carried something that is tracked. */
 void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
 			uint64_t counter, bool data, size_t len);
 
-/* Ways for one packet that is about to be sealed, the sending path first. 0: there is no path at all. */
+/* The hops for one packet that is about to be sealed, the sending path's first. 0: there is no path at all. */
 size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, struct kith_hop out[KITH_PICK_MAX]);
 
 /* Whether a datagram of len bytes may leave now: KITH_EAGAIN when it has to wait until kith_pathset_ready_at,
@@ -114,29 +114,29 @@ static inline kith_time_us kith_pathset_deadline(const struct kith_pathset *ps)
 
 void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env);
 
-/* A way to try: a tunnel that was just opened, or an address. Probed, then a standby. KITH_EACCES: relay-only.
+/* A hop to try: a tunnel that was just opened, or an address. It is probed, then a standby. KITH_EACCES: relay-only.
  * KITH_EEXIST, KITH_EFULL, KITH_ENOMEM. */
 int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env,
 		     const struct kith_hop *hop) KITH_MUST_USE;
 
-/* A way that is gone: a tunnel that closed. */
+/* A hop that is gone: a tunnel that closed. */
 void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop);
 
-/* What a socket reported: about one hop, or about all of a transport (hop NULL). error: KITH_ECLOSED: the transport
- * is gone and its paths are dropped; 0: a route or interface changed; else a socket error. But for the first, they
- * are in doubt. */
+/* A socket reported something of one hop, or of a whole transport (hop NULL). error KITH_ECLOSED: the transport is
+ * gone, and its paths are dropped. 0: a route or interface changed. Else a socket error. In the latter two cases the
+ * paths are in doubt. */
 void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t transport,
 			     const struct kith_hop *hop, int error);
 
 /* Asks the peer on every path whether it is there: a leaf that missed keepalives, an application that wants to know. */
 void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env);
 
-/* The same because somebody says that the peer has lost the session: at most once in KITH_GONE_ASK_US, since the
- * question may draw the next such hint. */
+/* The same on a hint that the peer has lost the session; at most once in KITH_GONE_ASK_US, since the probes may draw
+ * the next hint. */
 void kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env);
 
-/* Own candidates, the first or others than before, and what we are behind; copied. Offered as
- * soon as flags permit; never when RELAY_ONLY. KITH_ENOMEM. */
+/* Sets our own candidates and our NAT; copied. They are offered as soon as flags permit, never when RELAY_ONLY.
+ * KITH_ENOMEM. */
 int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_candidate list[],
 		       size_t n, const struct kith_natclass *nat) KITH_MUST_USE;
 
@@ -149,9 +149,8 @@ const struct kith_journal *kith_pathset_journal(const struct kith_pathset *ps); 
 uint32_t kith_pathset_rtt_us(const struct kith_pathset *ps); /* of the sending path; 0 = unknown */
 size_t kith_pathset_bytes(const struct kith_pathset *ps); /* memory held beyond the structure */
 
-/* A relay told that it drops what we send into this tunnel; limit: enum kith_relay_limit, or one not known. Written
- * down (see kith_journal_due), and nothing else changes: what is lost shows in what is not acknowledged. False: no
- * path. */
+/* A relay told that it drops what we send into this tunnel; limit: enum kith_relay_limit, or one not known. Noted in
+ * the journal (kith_journal_due), and nothing else changes: losses show in what is not acknowledged. False: no path. */
 bool kith_pathset_relay_limited(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
 				uint8_t limit);
 

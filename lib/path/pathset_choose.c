@@ -137,9 +137,8 @@ void kith_ps_choose(struct kith_pathset *ps, const struct kith_path_env *env)
 	case KITH_PATH_LIVE:
 		prefer(ps, env, (unsigned)best);
 		break;
-	case KITH_PATH_SUSPECT: /* it had its time while nothing could take over */
-		ps->more->better_since =
-			0; /* round trips do not count env->now, and a due time must not be left behind */
+	case KITH_PATH_SUSPECT: /* the path had its time while nothing could take over */
+		ps->more->better_since = 0; /* round trips do not count now, and a due time must not be left behind */
 		if (env->now - cur->since >= 2 * kith_path_period(cur))
 			kith_ps_dead(ps, env, ps->sending);
 		break;
@@ -207,7 +206,7 @@ void kith_ps_close(struct kith_pathset *ps, const struct kith_path_env *env, uns
 void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	unsigned kept = 1u << ps->sending, n_kept = 1, n_live = 0;
-	/* One side only: two that choose differently would close more than is meant. */
+	/* One side only, since two sides that choose differently would close too much. */
 	if (!kith_ps_has(ps, KITH_PATHSET_PEER | KITH_PATHSET_INITIATOR))
 		return;
 	for (unsigned i = 0; i < kith_ps_count(ps); i++)

@@ -4,7 +4,7 @@ enum { STANDBY_SPREAD = 20 /* percent: the first pings of a flow */ };
 
 /* ---- the lazy part ---- */
 
-/* Data flows: standbys are watched from here on, and what was given up while idle is asked for again. */
+/* Data flows: standbys are probed from here on, and what was given up while idle is asked for again. */
 static struct kith_flow *flow_start(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	struct kith_pathset_more *m = kith_ps_more(ps, env);
@@ -59,7 +59,7 @@ static void send_ack(struct kith_pathset *ps, const struct kith_path_env *env, u
 		.delay_us = (uint32_t)(delay < UINT32_MAX ? delay : UINT32_MAX),
 		.flags = flags,
 	};
-	if (f.path == KITH_PATH_ID_NONE) /* unnamed: it must arrive on the path that it is about */
+	if (f.path == KITH_PATH_ID_NONE) /* unnamed: the frame must arrive on the path that it is about */
 		hop = &kith_ps_path(ps, about)->hop;
 	struct kith_writer *w =
 		kith_outbox_begin(env->outbox, env->session, hop, 0, KITH_FRAME_PATH_ACK, KITH_PATH_ACK_BODY);
@@ -87,7 +87,7 @@ static void acknowledge(struct kith_pathset *ps, const struct kith_path_env *env
 	flow->acks[about].pending = 0;
 	flow->acked_at = env->now;
 	if (named->state == KITH_PATH_CANDIDATE && named->peer_id == KITH_PATH_ID_NONE)
-		return; /* unproven and unnamed: nothing may be said there, and nothing be meant elsewhere */
+		return; /* unproven and unnamed: no frame may go there, and none elsewhere can name it */
 	if (any_suspect(ps)) {
 		for (unsigned i = 0; i < kith_ps_count(ps); i++) {
 			const struct kith_path *p = kith_ps_path(ps, i);
@@ -221,7 +221,7 @@ void kith_ps_flow_moved(struct kith_pathset *ps, const struct kith_path_env *env
 	uint64_t acked = flow->flight.acked;
 	memset(&flow->flight, 0, sizeof flow->flight);
 	flow->flight.acked = acked;
-	memset(&flow->pacer, 0, sizeof flow->pacer); /* what the old path carried says nothing about this one */
+	memset(&flow->pacer, 0, sizeof flow->pacer); /* packets on the old path say nothing about this one */
 }
 
 /* ---- packets ---- */
@@ -329,7 +329,7 @@ int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env
 		if (sent_at != 0 && about == arrived && env->now - sent_at > f.delay_us)
 			kith_path_rtt(p, (uint32_t)(env->now - sent_at - f.delay_us));
 		kith_retain_release(&flow->retain, flow->flight.acked);
-		/* In doubt, only a packet that left since proves anything about env->now; a late one clears it as well,
+		/* In doubt, only a packet that left since proves anything about now; a late one also clears the doubt,
 		 * cheaply. */
 		if (p->state == KITH_PATH_SUSPECT && (f.flags & KITH_PATH_ACK_SUSPECT) == 0)
 			kith_ps_clear(ps, env, (unsigned)about);
@@ -341,8 +341,8 @@ int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env
 
 /* ---- timers ---- */
 
-/* The flow stopped without a mark: the peer is told on two other paths, and our own data doubled if it goes the same
- * way. */
+/* The flow stopped without a mark: the peer is told on two other paths, and our own data is doubled if it takes the
+ * same path. */
 static void fell_silent(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	struct kith_flow *flow = ps->more->flow;

@@ -58,7 +58,7 @@ int kith_ps_stranger(struct kith_pathset *ps, const struct kith_path_env *env, c
 
 /* ---- validation ---- */
 
-/* The path that a peer who moved to path i has left: of the same way, and silent since. */
+/* The path that the peer left when it moved to path i: of the same kind, and silent since. */
 static int left_path(const struct kith_pathset *ps, unsigned i)
 {
 	const struct kith_path *p = kith_pathset_path(ps, i);
@@ -293,7 +293,7 @@ static int on_punching(struct kith_pathset *ps, const struct kith_path_env *env,
 	struct kith_punch_view view = kith_ps_view(ps, env);
 	int err = frame->type == KITH_FRAME_CANDIDATES ? kith_punch_on_candidates(m->punch, &view, frame->body)
 						       : kith_punch_on_punch(m->punch, &view, frame->body);
-	/* What is a path already is not probed twice. */
+	/* A candidate that is a path already is not probed twice. */
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
 		const struct kith_path *p = kith_ps_path(ps, i);
 		kith_ps_take_target(ps, &p->hop, p->state != KITH_PATH_DEAD);

@@ -1,8 +1,8 @@
-/* What the files of the path set share: nobody else includes this.
+/* What the files of the path set share; no other file includes this.
  *
- * pathset.c        slots, timers, the calls from outside
+ * pathset.c slots, timers, the calls from outside
  * pathset_choose.c which path sends, which are kept
- * pathset_flow.c   data: tracking, suspicion, death, replay
+ * pathset_flow.c data: tracking, suspicion, death, replay
  * pathset_frames.c frames of the peer, packets from unknown hops
  */
 #ifndef KITH_PATH_PATHSET_INTERNAL_H
@@ -83,13 +83,13 @@ static inline bool kith_ps_has(const struct kith_pathset *ps, unsigned flags)
 	return (ps->flags & flags) == flags;
 }
 
-/* Heard from, and has not answered yet: it may be anybody's address. */
+/* The hop was heard from, and has not answered yet: it may be anybody's address. */
 static inline bool kith_ps_is_stranger(const struct kith_path *p)
 {
 	return p->state == KITH_PATH_CANDIDATE && (p->flags & KITH_PATH_STRANGER) != 0;
 }
 
-/* Whether data may go there: a hop that has not answered may be anybody's, but for the one the handshake came over. */
+/* Whether data may go there: a hop that has not answered may be anybody's, unless the handshake came over it. */
 static inline bool kith_ps_may_carry(const struct kith_path *p)
 {
 	return p->state != KITH_PATH_CANDIDATE || (p->flags & KITH_PATH_INITIAL) != 0;
@@ -123,18 +123,18 @@ struct kith_punch_view kith_ps_view(struct kith_pathset *ps, const struct kith_p
 /* What the punch probes at this hop, or NULL. */
 struct kith_target *kith_ps_target(const struct kith_pathset *ps, const struct kith_hop *hop);
 
-/* Whether a path does that by itself now. */
+/* Tells the punch whether a path probes this hop by itself now. */
 void kith_ps_take_target(struct kith_pathset *ps, const struct kith_hop *hop, bool taken);
 
 /* ---- pathset_timers.c ---- */
 
-/* Whether it is we who keep that path alive. */
+/* Whether our side keeps that path alive. */
 bool kith_ps_keeps_alive(const struct kith_pathset *ps, const struct kith_path *p);
 
-/* What an idle session need not hold is given back. At the end of calls only: it may move or free everything lazy. */
+/* Gives back what an idle session need not hold. At the end of calls only, since the lazy part may move or be freed. */
 void kith_ps_settle(struct kith_pathset *ps, const struct kith_path_env *env);
 
-/* When a live path is next to be heard of. */
+/* When a live path must next be heard from. */
 void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
 
 /* A candidate's time has come: asked again, or given up. */
@@ -151,14 +151,14 @@ void kith_ps_free_more(struct kith_pathset *ps, const struct kith_alloc *alloc);
 /* Switches the sending path if that is due. */
 void kith_ps_choose(struct kith_pathset *ps, const struct kith_path_env *env);
 
-/* The sending path was removed: the best of what is left takes its place, be it in doubt or dead. */
+/* The sending path was removed: the best of the other paths takes its place, even if in doubt or dead. */
 void kith_ps_succeed(struct kith_pathset *ps, const struct kith_path_env *env);
 
-/* Tells the peer; and stops using it. */
+/* Tells the peer that a path is closed, and stops using it. */
 void kith_ps_say_closed(const struct kith_path_env *env, struct kith_path *p);
 void kith_ps_close(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
 
-/* Closes what is beyond the hot set. */
+/* Closes the paths beyond the hot set. */
 void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* The best live paths but the sending one and the one named, up to two. Returns how many. */
@@ -166,7 +166,7 @@ unsigned kith_ps_standbys(const struct kith_pathset *ps, int but, unsigned out[2
 
 bool kith_ps_has_direct(const struct kith_pathset *ps);
 
-/* Asks the caller for a relay when one is missing. */
+/* Asks the session's owner for a relay when one is missing. */
 void kith_ps_count_relays(struct kith_pathset *ps, kith_time_us now);
 
 /* ---- pathset_flow.c ---- */

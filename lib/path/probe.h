@@ -1,7 +1,8 @@
 /* PROBE and PROBE_ACK: does this path carry packets both ways, and how long does it take.
  *
  * A nonce is 56 random bits and a sequence number. Probes of one episode share the random bits, so that a late answer
- * to an earlier one still counts; an answer to the latest ends the episode. Whoever answers has received the probe.
+ * to an earlier one still counts; an answer to the latest ends the episode. An answer proves that the probe was
+ * received.
  * Bounds: the send times of the last four probes; older ones are answered without a round-trip time.
  */
 #ifndef KITH_PATH_PROBE_H

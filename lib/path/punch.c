@@ -79,7 +79,7 @@ static void probe(struct kith_punch *p, const struct kith_punch_view *v, struct 
 
 /* ---- rounds ---- */
 
-/* Whether a candidate is probed; *transport: from where. */
+/* Whether a candidate is probed; *transport: the one to probe it from. */
 static enum kith_refusal check(const struct kith_punch *p, const struct kith_punch_view *v,
 			       const struct kith_candidate *c, uint16_t *transport)
 {
@@ -367,7 +367,7 @@ static void tick_waiting(struct kith_punch *p, const struct kith_punch_view *v)
 static void tick_paused(struct kith_punch *p, const struct kith_punch_view *v)
 {
 	if (v->direct || (p->rounds >= KITH_PUNCH_ROUNDS && !v->used)) {
-		p->state = KITH_PUNCH_QUIET; /* data that starts again, or a dying direct path, begins anew */
+		p->state = KITH_PUNCH_QUIET; /* data that starts again, or a dying direct path, begins a round */
 		p->next_at = KITH_TIME_NEVER;
 		return;
 	}

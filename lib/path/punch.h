@@ -3,17 +3,17 @@
  * The initiator of the session sends CANDIDATES and PUNCH(round) over the path there is; the responder answers with
  * its own pair, and both probe. No clock is shared: the responder begins half a round trip after its answer left,
  * when that answer arrives and the initiator begins. Before that, one packet with a low TTL opens the own NAT and
- * dies before it reaches the other one, where it would be a stranger's.
+ * dies before it reaches the other NAT, where it would be a stranger's.
  *
- * Whom a round probes and when is a strategy's (strategy.h), chosen by both classes of NAT and the number of the round;
- * the simple one is that of the timers below.
+ * A strategy (strategy.h) says which targets a round probes, and when. It is chosen by both classes of NAT and the
+ * number of the round; the timers below are the simple one's.
  *
  * Timers: CANDIDATES+PUNCH at 0, 250, 750 ms ... (doubling, at most 2 s, KITH_PUNCH_OFFERS times) until answered;
  * probes at 0, 20, 60, 140, 300, 600, 1000 ms +-10 %; a round fails 2 RTT + 150 ms later; four rounds, with pauses of
  * 1, 2, 4 s, then one a minute while the session is used, and one whenever either side's candidates change (at most
  * every 2 s).
  * Bounds: 8 addresses; 20 probes to one in one round, 160 to all in 20 s.
- * Never: a path. What is heard from a target becomes one in the path set, which takes the target over.
+ * Never: makes a path. When a target is heard from, the path set makes it one and takes the target over.
  */
 #ifndef KITH_PATH_PUNCH_H
 #define KITH_PATH_PUNCH_H
@@ -78,7 +78,7 @@ struct kith_punch_view {
 
 void kith_punch_init(struct kith_punch *p);
 
-/* Our own candidates, the first or other ones, and what we are behind. Starts what is allowed. */
+/* Sets our own candidates and our NAT. Starts what is allowed. */
 void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_candidate list[],
 		      size_t n, const struct kith_natclass *nat);
 
@@ -93,7 +93,7 @@ int kith_punch_on_punch(struct kith_punch *p, const struct kith_punch_view *v, s
 /* The target at this hop, or NULL. */
 struct kith_target *kith_punch_find(struct kith_punch *p, const struct kith_hop *hop);
 
-/* Counts a PROBE to a target that has become a path; false when it has had as many as it may. */
+/* Counts a PROBE to a target that has become a path; false when the target has had as many as it may. */
 bool kith_punch_charge(struct kith_punch *p, const struct kith_punch_view *v, struct kith_target *t);
 
 void kith_punch_tick(struct kith_punch *p, const struct kith_punch_view *v);

@@ -4,7 +4,7 @@
 
 enum { ENOUGH_STEPS = 5 /* with a direct path, the rest of the schedule is not worth it */ };
 
-/* Through the outermost own NAT and no further; a guess while nobody has counted. */
+/* Through the outermost own NAT and no further; a guess while the routers are not counted. */
 static uint8_t opener_ttl(const struct kith_natclass *nat)
 {
 	return nat->hops != 0 && nat->hops < UINT8_MAX ? (uint8_t)(nat->hops + 1) : KITH_PUNCH_TTL;

@@ -1,10 +1,10 @@
-/* How a round of punching tries: whom it probes, and when. One file for each way, behind one function.
+/* How a round of punching tries: which targets it probes, and when. One file for each strategy, behind one function.
  *
  * A strategy is asked with what both ends know: both classes of NAT, both lists of candidates, the number of the round.
- * So both come to the same one without a word. It says whether this is how to try, and makes the plan of the round:
- * openers at once, then probes to each target at each time of the schedule. Nothing is probed because a strategy says
- * so: the punch checks every target as it checks a candidate, and its limits stay.
- * To add one: its file, its line here, and its row in strategy.c, before those that take what it does not.
+ * So both ends come to the same strategy without a word. The strategy says whether it fits, and makes the plan of the
+ * round: openers at once, then probes to each target at each time of the schedule. The punch checks every target of the
+ * plan as it checks a candidate, and its limits stay.
+ * To add one: its file, its line here, and its row in strategy.c, before those that take everything.
  * Never: a packet, a clock, randomness (the punch adds the jitter), a target that is not checked.
  */
 #ifndef KITH_PATH_STRATEGY_H
@@ -30,17 +30,17 @@ struct kith_plan {
 
 struct kith_strategy {
 	const char *name; /* for the log */
-	/* False: not this way. plan is all zero. */
+	/* False: the strategy does not fit, and plan is all zero. */
 	bool (*plan)(const struct kith_punch_question *q, struct kith_plan *plan);
 };
 
 /* Each of the peer's candidates as it is, by the schedule of first probes. Takes everything: the last one asked. */
 extern const struct kith_strategy kith_punch_simple;
 
-/* In the order in which they are asked; NULL after the last. */
+/* The strategies in the order in which they are asked; NULL after the last. */
 extern const struct kith_strategy *const kith_strategies[];
 
-/* The first of a list that takes the question, with its plan. NULL: none does. */
+/* The first strategy of a list that takes the question, with its plan. NULL: none does. */
 const struct kith_strategy *kith_strategy_choose(const struct kith_strategy *const list[],
 						 const struct kith_punch_question *q, struct kith_plan *plan);
 

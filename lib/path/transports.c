@@ -138,7 +138,7 @@ static void add(struct kith_candidate out[], size_t n, size_t *used, const struc
 		out[(*used)++] = c;
 }
 
-/* Others can come to it: not a connection, nor one of the many of a punch. */
+/* Others can reach it: it is no connection, nor one of the many of a punch. */
 static bool takes_strangers(const struct kith_transport *t)
 {
 	return t->up && t->purpose == KITH_PURPOSE_ANY && t->remote.family == KITH_FAMILY_NONE &&

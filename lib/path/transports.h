@@ -1,13 +1,13 @@
 /* The transports of a node: what the host has told of each, and which one reaches an endpoint.
  *
  * A transport has an id of the host's, a kind, a family and a purpose; a connection (TCP, TLS, a component of ICE)
- * reaches one remote address, a socket all of its family. Nothing here knows what a kind does: a new one needs no line.
- * Selection is one function, kith_transports_for. Of several that reach an endpoint it takes the one whose interface is
- * on the endpoint's own network (the longest prefix), else the first that the host told of: hosts tell of the interface
- * of the default route first.
+ * reaches one remote address, a socket all of its family. Nothing here knows what a kind does, so a new kind needs no
+ * line. Selection is one function, kith_transports_for. Of several transports that reach an endpoint it takes the one
+ * whose interface is on the endpoint's own network (the longest prefix), else the first that the host told of: a host
+ * begins with the interface of the default route.
  * Invariants: no two have the same id; the order is that in which the host told of them.
- * Bounds: KITH_TRANSPORTS_MAX; memory grows with them. The first one has its place from the beginning: a node that
- *   was made can be told of a socket.
+ * Bounds: KITH_TRANSPORTS_MAX; memory grows with them. The first has its place from the beginning, so that a node that
+ * was made can be told of a socket.
  * Never: a packet, a decision about a path, a transport opened or closed.
  */
 #ifndef KITH_PATH_TRANSPORTS_H
@@ -26,7 +26,7 @@ struct kith_transports {
 	uint16_t n, cap;
 };
 
-/* Where somebody else sees one of our transports. */
+/* An address at which others see one of our transports. */
 struct kith_seen {
 	struct kith_addr addr; /* family NONE: nobody has said */
 	uint16_t transport;
@@ -34,23 +34,24 @@ struct kith_seen {
 
 /* KITH_ENOMEM. */
 int kith_transports_init(struct kith_transports *ts, const struct kith_alloc *alloc) KITH_MUST_USE;
-/* Also of one that could not be initialised, or is all zero. */
+/* Also for a struct that could not be initialised, or is all zero. */
 void kith_transports_deinit(struct kith_transports *ts);
 
-/* NULL if the host has not told of it. */
+/* The transport with that id. NULL if the host has not told of it. */
 const struct kith_transport *kith_transports_get(const struct kith_transports *ts, uint16_t id);
 
 /* enum kith_transport_kind; NONE if the host has not told of it. */
 uint8_t kith_transports_kind(const struct kith_transports *ts, uint16_t id);
 
-/* Takes what the host tells: a new one, or news of a known one; one that is closed is forgotten. KITH_EINVAL: without a
- * kind or family, too many locals, up and closed; KITH_EFULL, KITH_ENOMEM. */
+/* Takes what the host tells: a new transport, or a change of a known one; a closed one is forgotten. KITH_EINVAL:
+ * without a kind or family, too many locals, up and closed; KITH_EFULL, KITH_ENOMEM. */
 int kith_transports_set(struct kith_transports *ts, const struct kith_transport *t) KITH_MUST_USE;
 
-/* Which one reaches an endpoint, by kind and family; KITH_ENOENT. One that was opened for a punch is never chosen. */
+/* The transport that reaches an endpoint, by kind and family; KITH_ENOENT. A transport that was opened for a punch is
+ * never chosen. */
 int kith_transports_for(const struct kith_transports *ts, const struct kith_endpoint *to, uint16_t *id) KITH_MUST_USE;
 
-/* The addresses at which this node may be reachable, each once: as it is seen, then its own. Loopback only when
+/* The addresses at which this node may be reachable, each once: those that others see, then its own. Loopback only when
  * allowed. Returns how many. */
 size_t kith_transports_candidates(const struct kith_transports *ts, const struct kith_seen seen[], size_t seen_n,
 				  bool loopback, struct kith_candidate out[], size_t n);
