@@ -288,13 +288,6 @@ void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env
 	kith_ps_settle(ps, env);
 }
 
-void kith_pathset_rtt_hint(struct kith_pathset *ps, const struct kith_hop *hop, uint32_t rtt_us)
-{
-	int i = kith_ps_find(ps, hop);
-	if (i >= 0 && kith_ps_path(ps, (unsigned)i)->srtt_us == 0 && rtt_us != 0)
-		kith_path_rtt(kith_ps_path(ps, (unsigned)i), rtt_us);
-}
-
 void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
 			uint64_t counter, bool data, size_t len)
 {
@@ -495,19 +488,6 @@ uint32_t kith_pathset_rtt_us(const struct kith_pathset *ps)
 {
 	const struct kith_path *p = kith_pathset_sending(ps);
 	return p != NULL ? p->srtt_us : 0;
-}
-
-size_t kith_pathset_bytes(const struct kith_pathset *ps)
-{
-	const struct kith_pathset_more *m = ps->more;
-	if (m == NULL)
-		return 0;
-	size_t bytes = sizeof *m;
-	if (m->flow != NULL)
-		bytes += sizeof *m->flow + m->flow->retain.cap;
-	if (m->punch != NULL)
-		bytes += sizeof *m->punch;
-	return bytes + (m->journal != NULL ? sizeof *m->journal : 0);
 }
 
 bool kith_pathset_relay_limited(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,

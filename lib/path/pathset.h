@@ -82,9 +82,6 @@ void kith_pathset_deinit(struct kith_pathset *ps, const struct kith_path_env *en
 /* Adds flags: consent that came late, or that the contact became relay-only (direct paths are then dropped at once). */
 void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t flags);
 
-/* The round trip that the handshake took, for a path that has none yet. */
-void kith_pathset_rtt_hint(struct kith_pathset *ps, const struct kith_hop *hop, uint32_t rtt_us);
-
 /* An authenticated, fresh packet of len bytes came over this hop. data: it carried something that is tracked. */
 void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
 			uint64_t counter, bool data, size_t len);
@@ -147,7 +144,6 @@ const struct kith_path *kith_pathset_path(const struct kith_pathset *ps, unsigne
 const struct kith_path *kith_pathset_sending(const struct kith_pathset *ps); /* NULL: none */
 const struct kith_journal *kith_pathset_journal(const struct kith_pathset *ps); /* NULL: nothing recorded */
 uint32_t kith_pathset_rtt_us(const struct kith_pathset *ps); /* of the sending path; 0 = unknown */
-size_t kith_pathset_bytes(const struct kith_pathset *ps); /* memory held beyond the structure */
 
 /* A relay told that it drops what we send into this tunnel; limit: enum kith_relay_limit, or one not known. Noted in
  * the journal (kith_journal_due), and nothing else changes: losses show in what is not acknowledged. False: no path. */

@@ -48,10 +48,8 @@ static void a_direct_path_far_slower_than_the_relay_is_only_a_standby(void **sta
 		struct world *w = w_new(91 + slow);
 		w->direct_owd = slow ? 80 * MS : 60 * MS; /* 160 and 120 against 80 ms there and back */
 		w_peers(w, 0, 0);
-		for (unsigned i = 0; i < 2; i++) {
-			struct kith_hop hop = w_relay_hop(i, 0);
-			kith_pathset_rtt_hint(&w->node[i].ps, &hop, 80000);
-		}
+		for (unsigned i = 0; i < 2; i++)
+			kith_path_rtt(&w->node[i].ps.first, 80000);
 		w_offer(w, 1);
 		w_offer(w, 0);
 		w_run(w, w->now + 5 * S);
