@@ -6,20 +6,25 @@
   counters  each row of KITH_STAT_MAP is counted somewhere in lib/, and says what it counts, no two the same
   errors    each row of KITH_ERRNO_MAP is given by lib/ or node/
   limits    each limit of lib/base/limits.h is used by the code; so is each body key that is not marked reserved
+  functions each function of lib/ that others can see is used by lib/, node/, examples/ or bench/, or is public: none is there
+            for its tests. Exceptions, with a reason each, are in tests/lint/tests_only.allow
 
 Usage: names.py [root] | names.py --self-test
 """
 import re
 from pathlib import Path
 
-from selftest import changed, main, text_of
+from selftest import allowed, changed, main, text_of
 
 FOLDERS = ["include", "lib", "node", "examples", "bench", "tests"]
 SCRIPT_SUFFIXES = {".sh", ".py", ".cmake", ".txt", ".in", ".json", ""}
 STATS, ERRORS = "include/kith/stats.h", "include/kith/err.h"
 LIMITS, BODY = "lib/base/limits.h", "lib/wire/body.h"
+TESTS_ONLY = "tests/lint/tests_only.allow"
 # A comment, or a string or character that is none.
 TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+# The head of a function, at the beginning of a line, up to its body or the end of its declaration.
+HEAD = re.compile(r"^[a-z][\w \t\n*]*?\b(kith_\w+)\([^;{}]*?\)[\w \t\n]*(?=[;{])", re.M)
 NAME = re.compile(r"\b(?:KITH_[A-Z0-9][A-Z0-9_]*|kith_[a-z0-9]+_[a-z0-9_]+|kith_[a-z0-9]+(?=\())(\*|<)?")
 
 
@@ -133,9 +138,31 @@ def check_defines(root, where, wanted):
             yield where, text.count("\n", 0, m.start()) + 1, f"{m.group(1)} is used by nothing"
 
 
+def check_functions(root):
+    exceptions = allowed(root / TESTS_ONLY)
+    made, used = {}, set()
+    for path in sources(root, ["lib"]):
+        code = code_of(text_of(path))
+        for m in HEAD.finditer(code):
+            if code[m.end()] == "{" and not (path.suffix == ".c" and m.group().startswith("static")):
+                made[m.group(1)] = path.relative_to(root), code.count("\n", 0, m.start(1)) + 1
+        used |= set(re.findall(r"\bkith_\w+", HEAD.sub("", code)))
+    for path in sources(root, ["include", "node", "examples", "bench"]):
+        used |= set(re.findall(r"\bkith_\w+", code_of(text_of(path))))
+    for name, (path, line) in made.items():
+        if name not in used and name not in exceptions:
+            yield path, line, f"{name}() is used by nothing, or by tests only"
+    for name, line in exceptions.items():
+        if name not in made:
+            yield TESTS_ONLY, line, f"there is no {name}()"
+        elif name in used:
+            yield TESTS_ONLY, line, f"{name}() is used"
+
+
 def check(root):
     root = Path(root)
-    rules = [check_mentions(root), check_counters(root), check_errors(root), check_defines(root, LIMITS, lambda m: True),
+    rules = [check_mentions(root), check_counters(root), check_errors(root), check_functions(root),
+             check_defines(root, LIMITS, lambda m: True),
              check_defines(root, BODY, lambda m: m.group(1).startswith("KITH_B_") and "reserved" not in m.group(2))]
     return [f"{path}:{line}: {what}" for rule in rules for path, line, what in rule]
 
@@ -150,6 +177,10 @@ GOOD = {
     BODY: "#define KITH_B_FIND_KEY 0 /* bytes */\n#define KITH_B_FIND_VIA 1 /* reserved */\n",
     "lib/base/ring.c": "/* KITH_B_* and KITH_B_<KIND>_KEY; KITH_STAT_IN */\nint kith_ring_new(void);\nint kith_ring_new(void)\n{\n"
                        "\tkith_count(KITH_STAT_IN, KITH_STAT_OUT);\n\treturn KITH_SUM + KITH_EINVAL + KITH_EFULL + KITH_B_FIND_KEY;\n}\n",
+    "include/kith/ring.h": "int kith_ring_new(void);\n",
+    "lib/base/seam.h": "int kith_seam(void);\nstatic inline int kith_inline(int x)\n{\n\treturn x;\n}\n",
+    "lib/base/seam.c": "static int kith_own(\n\tint x)\n{\n\treturn kith_inline(x);\n}\n\nint kith_seam(void)\n{\n\treturn kith_own(1);\n}\n",
+    "tests/lint/tests_only.allow": "# why\nkith_seam what comes uses it\n",
     "CMakeLists.txt": "option(KITH_OPTION)\n",
     "README.md": "`kith_ring_new()` makes one, at most `KITH_LEN`; `KITH_OPTION` too.\n",
     "CHANGELOG.md": "`kith_old_call` is gone.\n",
@@ -169,6 +200,12 @@ BAD = {
     "counter without words": changed(GOOD, STATS, '"packets out"', '""'),
     "two counters of the same": changed(GOOD, STATS, "packets out", "packets in"),
     "error never given": changed(GOOD, "lib/base/ring.c", " + KITH_EFULL", ""),
+    "function that nothing uses": {"tests/lint/tests_only.allow": ""},
+    "function that tests use": {"tests/lint/tests_only.allow": "", "tests/unit/test_seam.c": "int x = kith_seam();\n"},
+    "function in a comment only": {"tests/lint/tests_only.allow": "", "node/kithd.c": "/* kith_seam() */\n"},
+    "inline function that nothing uses": changed(GOOD, "lib/base/seam.c", "kith_inline(x)", "x"),
+    "exception that is used": {"node/kithd.c": "int x = kith_seam();\n"},
+    "exception that is gone": {"tests/lint/tests_only.allow": "kith_seam why\nkith_ring_gone why\n"},
     "limit never used": changed(GOOD, "lib/base/ring.c", "KITH_SUM", "0"),
     "body key never used": changed(GOOD, "lib/base/ring.c", " + KITH_B_FIND_KEY", ""),
 }

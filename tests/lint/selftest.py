@@ -22,6 +22,18 @@ def x_map(text, name):
     return [[a.strip() for a in row.split(",")] for row in re.findall(r"\bX\(([^)]*)\)", body)]
 
 
+def allowed(path):
+    """What a list of exceptions allows, to the number of its line: a name a line, and the reason behind it."""
+    found = {}
+    for number, line in enumerate(text_of(path).splitlines(), 1):
+        if line.strip() and not line.startswith("#"):
+            name, _, reason = line.partition(" ")
+            if not reason.strip():
+                sys.exit(f"{path}:{number}: {name} without a reason")
+            found[name] = number
+    return found
+
+
 def tags(root, paths):
     """One dict per function, typedef and variable that ctags sees."""
     if not paths:
