@@ -19,9 +19,9 @@
 #include "link/state.h"
 #include "sim/simpki.h"
 
-#define LEAVES_MAX 20000
+enum { LEAVES_MAX = 20000 };
 #define BASE_MS INT64_C(1800000000000)
-#define QUEUE 4096
+enum { QUEUE = 4096 };
 
 struct packet {
 	int from, to;

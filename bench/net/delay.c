@@ -5,8 +5,10 @@
 #include "base/assert.h"
 #include "net/draw.h"
 
-#define LOG2_E_Q16 94548 /* log2(e) in 1/65536 */
-#define CLAMP_DEVIATIONS 3
+enum {
+	LOG2_E_Q16 = 94548, /* log2(e) in 1/65536 */
+	CLAMP_DEVIATIONS = 3
+};
 
 const struct kith_country_rtt *kith_delay_rtt(uint8_t a, uint8_t b)
 {

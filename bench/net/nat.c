@@ -6,9 +6,11 @@
 #include "net/draw.h"
 #include "net/nat_table.h"
 
-#define RANDOM_TRIES 16 /* independent draws before walking on from the last one */
-#define STEP_TRIES 16 /* sequential allocation: by step, then one by one */
-#define WALK_TRIES (KITH_NAT_TRIES_MAX - RANDOM_TRIES)
+enum {
+	RANDOM_TRIES = 16, /* independent draws before walking on from the last one */
+	STEP_TRIES = 16, /* sequential allocation: by step, then one by one */
+	WALK_TRIES = KITH_NAT_TRIES_MAX - RANDOM_TRIES
+};
 
 KITH_STATIC_ASSERT(RANDOM_TRIES == STEP_TRIES, "both allocations look at KITH_NAT_TRIES_MAX ports");
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define ENTRIES_MAX_HOME 4096 /* home routers hold 1,024 to 16,384 flows */
+enum { ENTRIES_MAX_HOME = 4096 }; /* home routers hold 1,024 to 16,384 flows */
 #define ENTRIES_MAX_CGN (1u << 20) /* a carrier's box, for a few thousand subscribers */
 #define TIMEOUT_UDP_US (120 * KITH_US_PER_S) /* RFC 4787 REQ-5: at least two minutes */
 #define TIMEOUT_TCP_US (7440 * KITH_US_PER_S) /* RFC 5382 REQ-5: at least two hours and four minutes */

@@ -7,8 +7,7 @@
 #include "sim/suite_sim.h"
 #include "wire/packet.h"
 
-#define SHARED_PACKETS 1024
-#define SHARED_EVENTS 1024
+enum { SHARED_PACKETS = 1024, SHARED_EVENTS = 1024 };
 
 void kith_sim_out_of_memory(struct kith_sim *sim)
 {

@@ -5,7 +5,7 @@
 
 #define BEGIN_US (20 * KITH_US_PER_S) /* the network has formed by then */
 #define GROWTH_BYTES 2000u
-#define GROWTH_BLOCKS 1000
+enum { GROWTH_BLOCKS = 1000 };
 
 bool kith_sim_mutates(const struct kith_sim *sim, enum kith_simmutation mutation)
 {

@@ -2,11 +2,11 @@
  * wait. */
 #include "sim/internal.h"
 
-#define BOOTSTRAPS 3
+enum { BOOTSTRAPS = 3 };
 #define GRACE_US (5 * KITH_US_PER_S)
-#define SPINS_MAX 1000 /* wakes at one instant before the core is taken to be stuck */
+enum { SPINS_MAX = 1000 }; /* wakes at one instant before the core is taken to be stuck */
 #define MONO_OFFSET_MAX_US (1000 * KITH_US_PER_S) /* monotonic clocks start anywhere */
-#define POLL_MAX 64
+enum { POLL_MAX = 64 };
 
 struct kith_now kith_sim_node_now(const struct kith_sim *sim, const struct kith_simnode *n)
 {

@@ -12,7 +12,7 @@
 
 #define CUT_OFF_RETRY_US (KITH_US_PER_S / 4)
 #define LOOKUP_HEDGE_US (KITH_US_PER_S + KITH_US_PER_S / 2) /* no answer: another home is asked too */
-#define REFRESH_EVERY 4 /* handshake repetitions between two look-ups of newer homes */
+enum { REFRESH_EVERY = 4 }; /* handshake repetitions between two look-ups of newer homes */
 
 /* Looks the operation's name up, through another home at each try. */
 static void look_up(struct kith_core *c, struct kith_operation *op)

@@ -1,6 +1,6 @@
 #include "call/find.h"
 
-#define LOOKUPS_MAX 4
+enum { LOOKUPS_MAX = 4 };
 
 unsigned kith_find_tries(const struct kith_core *c)
 {

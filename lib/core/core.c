@@ -19,7 +19,7 @@
 
 /* Windows of streams: sixteen sessions at their bound, or thousands that grew a little. */
 #define WINDOWS_MAX (256u * 1024 * 1024)
-#define TICKS_MAX 4096 /* timers fired in one tick; more wait for the next, at once */
+enum { TICKS_MAX = 4096 }; /* timers fired in one tick; more wait for the next, at once */
 
 const char *kith_close_text(unsigned reason)
 {

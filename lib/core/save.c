@@ -5,9 +5,7 @@
 #include "super/members.h"
 
 #define MAGIC "KITHSTAT"
-#define VERSION 1
-#define FIXED_LEN (8 + 1 + 3 * 8 + 2 * 4)
-#define SUM_LEN 16
+enum { VERSION = 1, FIXED_LEN = 8 + 1 + 3 * 8 + 2 * 4, SUM_LEN = 16 };
 
 static void sum(const struct kith_core *c, uint8_t out[SUM_LEN], const uint8_t *p, size_t len)
 {

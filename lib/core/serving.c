@@ -3,7 +3,7 @@
 #include "leaf/homes.h"
 #include "leaf/leaf.h"
 
-#define HOSTS_KEPT 16 /* supernodes that the node goes on with as a leaf */
+enum { HOSTS_KEPT = 16 }; /* supernodes that the node goes on with as a leaf */
 
 int kith_serving_begin(struct kith_core *c, const struct kith_super_options *o)
 {

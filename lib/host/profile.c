@@ -11,8 +11,10 @@
 #include "base/alloc.h"
 #include "crypto/suite.h"
 
-#define FILE_MAX (256 * 1024) /* certificates, and revocation lists of 16 KiB */
-#define OPEN_YEARS 10
+enum {
+	FILE_MAX = 256 * 1024, /* certificates, and revocation lists of 16 KiB */
+	OPEN_YEARS = 10
+};
 
 enum { PROFILE_SPANS_MAX = 16, PATH_LEN_MAX = 4096 };
 

@@ -6,7 +6,7 @@
 #define SETTLE_US (50 * KITH_US_PER_MS)
 #define MOVE_US (500 * KITH_US_PER_MS) /* a home that leaves: time for its successor to be in the same record */
 #define IMPATIENT_US (3 * KITH_US_PER_S) /* for one supernode to answer; others may be better */
-#define PATIENT_AFTER 20 /* failures in a row, more than a cache has hosts: our own line is slow then */
+enum { PATIENT_AFTER = 20 }; /* failures in a row, more than a cache has hosts: our own line is slow then */
 #define RETRY_US (KITH_US_PER_S / 2)
 #define DOUBT_US (5 * KITH_US_PER_S) /* without an answer of one home, while another does */
 #define LOOK_US (KITH_US_PER_S / 2)

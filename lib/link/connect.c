@@ -9,7 +9,7 @@
 #include "path/candidate.h"
 
 #define COOKIE_SPACING_US (20 * KITH_US_PER_MS)
-#define INTRODUCE_COST 40 /* most bytes around an introduced packet in an INTRODUCE request frame */
+enum { INTRODUCE_COST = 40 }; /* most bytes around an introduced packet in an INTRODUCE request frame */
 
 static void count_refusal(struct kith_core *c, int err, const struct kith_hop *from)
 {

@@ -4,9 +4,11 @@
 #include "link/connect_internal.h"
 
 #define GONE_AFTER_US (2 * KITH_US_PER_S)
-/* hints without a genuine packet between them, as after three probes over two seconds or more */
-#define GONE_HINTS_MAX 4
-#define ALL_SOURCES 0 /* key of a limit that all addresses share: no prefix has this number */
+enum {
+	/* hints without a genuine packet between them, as after three probes over two seconds or more */
+	GONE_HINTS_MAX = 4,
+	ALL_SOURCES = 0 /* key of a limit that all addresses share: no prefix has this number */
+};
 
 void kith_gone_say(struct kith_core *c, uint32_t index, const struct kith_hop *from)
 {

@@ -5,8 +5,7 @@
 #include "link/connect_internal.h"
 
 #define DECIDE_US KITH_DIAL_TIMEOUT_US /* how long a call may ring */
-#define VERDICT_FRAME_LEN (KITH_FRAME_HEADER + 2)
-#define CROSSED_FRAME_LEN (KITH_FRAME_HEADER + 8 + 16)
+enum { VERDICT_FRAME_LEN = KITH_FRAME_HEADER + 2, CROSSED_FRAME_LEN = KITH_FRAME_HEADER + 8 + 16 };
 
 static void send_cookie(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from,
 			bool anew)

@@ -5,7 +5,7 @@
 #include "base/assert.h"
 
 #define SAVE_US (5 * KITH_US_PER_S)
-#define DROPS_TOLD_MAX 20 /* lines a second */
+enum { DROPS_TOLD_MAX = 20 }; /* lines a second */
 
 void kith_session_touch(struct kith_core *c, struct kith_session *s)
 {

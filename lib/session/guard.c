@@ -8,7 +8,7 @@
 #include "crypto/noise.h"
 #include "wire/frame.h"
 
-#define SOURCE_BURST_S 5
+enum { SOURCE_BURST_S = 5 };
 
 /* First messages of a device that were accepted lately. Copies of calls that are made at the same time overtake each
  * other, so more than the newest is remembered; what is not newer than low_ms, and not here, must prove when it was

@@ -4,12 +4,14 @@
 #include "base/assert.h"
 #include "base/stats.h"
 
-#define FRAGMENTS_MAX (KITH_ANSWER_MAX / KITH_ANSWER_FRAGMENT)
-/* Times that an answer is repeated: an honest asker asks eight times while it is kept, and one packet holds a hundred
- * frames. */
-#define REPEATS_MAX 16
-#define REQUEST_FRAME_HEADER 3 /* id, kind */
-#define ANSWER_FRAME_HEADER 5 /* id, status, index, count */
+enum { FRAGMENTS_MAX = KITH_ANSWER_MAX / KITH_ANSWER_FRAGMENT };
+enum {
+	/* times that an answer is repeated: an honest asker asks eight times while it is kept, and one packet holds a
+	 * hundred frames */
+	REPEATS_MAX = 16,
+	REQUEST_FRAME_HEADER = 3, /* id, kind */
+	ANSWER_FRAME_HEADER = 5 /* id, status, index, count */
+};
 
 KITH_STATIC_ASSERT(FRAGMENTS_MAX == 16, "the missing bitmap of ANSWER_MORE has 16 bits");
 KITH_STATIC_ASSERT(REQUEST_FRAME_HEADER + KITH_REQUEST_MAX + KITH_FRAME_HEADER <= KITH_FRAMES_MAX,

@@ -89,8 +89,7 @@ void kith_findings_message(const struct kith_findings *f, struct kith_msg_room *
 }
 
 /* All records with all reports fit an answer, however long they are; only members may have to be left out. */
-#define ITEM_HEADER 3
-#define LISTS_HEADER 16
+enum { ITEM_HEADER = 3, LISTS_HEADER = 16 };
 KITH_STATIC_ASSERT(KITH_STORE_DEVICES *(KITH_RECORD_LEN_MAX + ITEM_HEADER) +
 				   KITH_STORE_DEVICES * KITH_HOMES * (KITH_VANISH_LEN_MAX + ITEM_HEADER) +
 				   LISTS_HEADER <=

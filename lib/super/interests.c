@@ -2,7 +2,7 @@
 
 #include "super/query.h"
 
-#define BATCH 64
+enum { BATCH = 64 };
 #define BACKLOG_US (10 * KITH_US_PER_MS)
 
 static const struct kith_span nothing = { NULL, 0 };

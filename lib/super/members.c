@@ -3,8 +3,10 @@
 #include "base/rng.h"
 #include "link/connect.h"
 
-#define FULL_EVERY 8 /* gossip exchanges between two that compare the whole tables */
-#define ISLAND_ODDS 5 /* one exchange in so many, and fewer in larger networks, is with a bootstrap host */
+enum {
+	FULL_EVERY = 8, /* gossip exchanges between two that compare the whole tables */
+	ISLAND_ODDS = 5 /* one exchange in so many, and fewer in larger networks, is with a bootstrap host */
+};
 #define REPUBLISH_US (5 * KITH_US_PER_S) /* after the members changed */
 
 static const struct kith_span nothing = { NULL, 0 };

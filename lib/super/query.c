@@ -6,7 +6,7 @@
 #include "super/members.h"
 #include "super/notify.h"
 
-#define ENOUGH_ANSWERS 3
+enum { ENOUGH_ANSWERS = 3 };
 #define AGAIN_US (5 * KITH_US_PER_S) /* replicas did not answer a WATCH: when they are asked again */
 
 static const struct kith_span nothing = { NULL, 0 };

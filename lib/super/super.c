@@ -11,7 +11,7 @@
 #include "super/tunnels.h"
 
 #define EXPIRE_US (5 * KITH_US_PER_S)
-#define BATCH 64
+enum { BATCH = 64 };
 
 /* Everything that cannot fail; memory is asked for when it is needed. */
 static void init_tables(struct kith_core *c, const struct kith_super_options *o)

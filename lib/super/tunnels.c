@@ -2,10 +2,13 @@
 
 #include "base/rng.h"
 
-/* Bytes that may go back through a tunnel before the asker's address is proven: the callee's reply in its wrapping. */
-#define TUNNEL_CREDIT 620
-#define TUNNELS_PER_OWNER 256 /* local: one identity's */
-#define BATCH 64 /* tunnels that end at a time */
+enum {
+	/* bytes that may go back through a tunnel before the asker's address is proven: the callee's reply in its
+	 * wrapping */
+	TUNNEL_CREDIT = 620,
+	TUNNELS_PER_OWNER = 256, /* local: one identity's */
+	BATCH = 64 /* tunnels that end at a time */
+};
 
 static const struct kith_span nothing = { NULL, 0 };
 

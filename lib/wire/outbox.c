@@ -7,9 +7,11 @@
 #include "base/stats.h"
 #include "wire/packet.h"
 
-/* Where frames start in a slot: room for the headers they get when sealed and tunnelled. */
-#define FRAMES_AT (KITH_PACKET_HEADROOM + KITH_TRANSPORT_HEADER)
-#define READY_PER_SLOT 2 /* relayed packets need no slot: a batch of them may outnumber the slots */
+enum {
+	/* where frames start in a slot: room for the headers they get when sealed and tunnelled */
+	FRAMES_AT = KITH_PACKET_HEADROOM + KITH_TRANSPORT_HEADER,
+	READY_PER_SLOT = 2 /* relayed packets need no slot: a batch of them may outnumber the slots */
+};
 
 int kith_outbox_init(struct kith_outbox *ob, const struct kith_alloc *alloc, uint32_t slots)
 {

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { SUPER, LEAF, MEMBER, VICTIM };
 
 #define MEMORY_MAX (8u << 20)
-#define STEPS_MAX 200
+enum { STEPS_MAX = 200 };
 
 static const struct kith_addr stranger = { .family = KITH_FAMILY_V4, .port = 999, .ip = { 77, 1, 2, 3 } };
 

@@ -3,7 +3,7 @@
  */
 #include "core_tap.h"
 
-#define SEGMENTS 6
+enum { SEGMENTS = 6 };
 
 /* Alice's packets to bob by way of a home of hers or his, taken off the wire. */
 struct caught {

@@ -5,7 +5,7 @@
 #include "support.h"
 
 #define MS KITH_US_PER_MS
-#define DRAWS 1000000
+enum { DRAWS = 1000000 };
 
 /* --- draws --- */
 

@@ -5,7 +5,7 @@
 #include "call/op.h"
 #include "core/settle.h"
 
-#define CALLS 5
+enum { CALLS = 5 };
 
 static uint32_t held(const struct kith_core *c)
 {
