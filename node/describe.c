@@ -122,7 +122,6 @@ json_t *describe_node(const struct kith_node *node)
 	struct kith_addr addrs[8];
 	char network[KITH_KEY_TEXT_LEN + 1];
 	json_t *homes = json_array();
-
 	kith_node_info(node, &info);
 	size_t n = kith_node_homes(node, addrs, sizeof addrs / sizeof addrs[0]);
 	for (size_t i = 0; i < n && i < sizeof addrs / sizeof addrs[0]; i++)

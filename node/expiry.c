@@ -31,7 +31,6 @@ struct chain_end chain_end(struct kith_span bytes, const struct kith_span issuer
 {
 	struct chain_end end = { 0, NULL };
 	struct kith_chain chain;
-
 	if (bytes.p == NULL || kith_chain_parse(&chain, bytes) != 0)
 		return end;
 	narrow(&end, chain.device.expires_s, "device");

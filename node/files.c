@@ -168,7 +168,6 @@ int armor_parse(struct armor *armor, const char *text, size_t len)
 {
 	uint8_t *bytes = malloc(KITH_REVOCATION_LEN_MAX);
 	int err = 0;
-
 	memset(armor, 0, sizeof *armor);
 	if (bytes == NULL)
 		return KITH_ENOMEM;
@@ -190,7 +189,6 @@ int armor_read(struct armor *armor, const char *path)
 {
 	char *text;
 	size_t len;
-
 	memset(armor, 0, sizeof *armor);
 	int err = file_read(path, &text, &len);
 	if (err == 0)

@@ -18,7 +18,6 @@ int cli_fail(const struct cli *cli, enum cli_exit code, const char *fmt, ...)
 {
 	char text[1024];
 	va_list args;
-
 	va_start(args, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
@@ -346,7 +345,6 @@ int main(int argc, const char **argv)
 {
 	struct cli cli = { .command = "" };
 	int used;
-
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		printf("kith %s\n", KITH_VERSION);
 		return CLI_OK;

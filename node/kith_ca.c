@@ -83,7 +83,6 @@ int ca_open(struct ca *ca, const struct cli *cli)
 {
 	struct stat st;
 	char path[PATH_TEXT_MAX];
-
 	memset(ca, 0, sizeof *ca);
 	ca->cli = cli;
 	ca->lock = -1;
@@ -148,7 +147,6 @@ int ca_root_seed(const struct ca *ca, struct kith_seed *seed)
 	static const char file[] = "root.key";
 	char path[PATH_TEXT_MAX];
 	struct kith_key key;
-
 	int code = ca_path(ca->cli, path, ca->dir, file);
 	if (code == CLI_OK && access(path, F_OK) != 0)
 		code = cli_fail(ca->cli, CLI_FAILED,
@@ -196,7 +194,6 @@ int ca_write_cert(const struct cli *cli, const char *file, struct kith_issuer_ce
 	uint8_t bytes[KITH_CERT_MAX];
 	struct text text = { 0 };
 	char path[PATH_TEXT_MAX];
-
 	cert->not_before_s = (int64_t)time(NULL);
 	cert->expires_s = cert->not_before_s + (int64_t)(cli->days > 0 ? cli->days : ISSUER_DAYS) * SECONDS_PER_DAY;
 	int len = kith_issuer_cert_make(bytes, cert, root);
@@ -226,7 +223,6 @@ static int init_files(struct ca *ca, struct kith_seed *root, struct kith_seed *i
 	struct kith_issuer_cert cert = { .serial = 1 };
 	struct kith_key key;
 	char path[PATH_TEXT_MAX], text[KITH_KEY_TEXT_LEN + 1];
-
 	int code = ca_constraint(cli, "", cert.constraint);
 	/* root.key may have been moved to a safe place: the others tell that there is a network as well. */
 	for (size_t i = sizeof files / sizeof files[0]; i > 0 && code == CLI_OK; i--) {
@@ -317,7 +313,6 @@ static int show(const struct ca *ca)
 		date[DATE_TEXT_MAX], lines[1024];
 	const char *label = json_string_value(json_object_get(ca->ledger, "network"));
 	size_t n = json_array_size(json_object_get(ca->ledger, "certificates"));
-
 	kith_network_id(&id, &ca->root);
 	(void)kith_key_format(ca->issuer.issuer.b, issuer);
 	(void)snprintf(

@@ -73,7 +73,6 @@ static int make_terms(struct ca *ca, const char *name, const struct kith_key *id
 	char key[KITH_KEY_TEXT_LEN + 1], placement[2 * KITH_PLACEMENT_LEN + 1];
 	json_t *before = newest_of(ca, name);
 	json_int_t serial = json_integer_value(json_object_get(ca->ledger, "next_serial"));
-
 	kith_key_format(identity->b, key);
 	if (before != NULL && strcmp(json_string_value(json_object_get(before, "identity")), key) != 0 &&
 	    !ca->cli->force)
@@ -163,7 +162,6 @@ static int match_request(struct ca *ca, struct kith_span request, struct kith_en
 	struct kith_id network;
 	int err = KITH_EAUTH;
 	size_t i;
-
 	kith_network_id(&network, &ca->root);
 	json_array_foreach(invitations, i, entry)
 	{
@@ -228,7 +226,6 @@ static int issue_to_request(struct ca *ca, const struct kith_seed *seed)
 	struct kith_name_cert terms;
 	uint8_t cert[KITH_CERT_MAX];
 	json_t *invitation = NULL;
-
 	errno = 0;
 	int err = armor_read(&armor, ca->cli->request);
 	const struct armor_piece *piece = err == 0 ? armor_find(&armor, KITH_ARMOR_ENROL) : NULL;
@@ -272,7 +269,6 @@ static int issue_profile(struct ca *ca, const struct kith_seed *seed)
 	struct kith_name_cert terms = { 0 };
 	struct armor lists = { 0 };
 	uint8_t cert[KITH_CERT_MAX];
-
 	int code = check_name(ca, cli->words[1]);
 	if (code == CLI_OK && newest_of(ca, cli->words[1]) != NULL && !cli->force)
 		code = cli_fail(cli, CLI_FAILED,

@@ -38,7 +38,6 @@ int ca_settle(const struct ca *ca)
 	static const char *const suffixes[] = { "key", "cert" };
 	char file[CA_FILE_MAX], from[PATH_TEXT_MAX], to[PATH_TEXT_MAX];
 	uint64_t serial = (uint64_t)json_integer_value(json_object_get(ca->ledger, "issuer"));
-
 	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
 		int code = ca_path(ca->cli, from, ca->dir, ca_serial_file(serial, suffixes[i], file));
 		(void)snprintf(file, sizeof file, "issuer.%s", suffixes[i]);
@@ -183,7 +182,6 @@ int ca_lists(const struct ca *ca, const struct armor *fresh, struct text *out)
 	uint8_t id[KITH_ISSUER_ID_LEN];
 	size_t i;
 	json_t *issuer;
-
 	int code = ca_path(ca->cli, path, ca->dir, "revocations");
 	if (code != CLI_OK)
 		return code;

@@ -36,7 +36,6 @@ static int keep_former(struct renewal *r, const char *suffix, mode_t mode)
 	const struct cli *cli = r->ca->cli;
 	char file[CA_FILE_MAX], from[PATH_TEXT_MAX], to[PATH_TEXT_MAX], *text;
 	size_t len;
-
 	(void)snprintf(file, sizeof file, "issuer.%s", suffix);
 	int code = ca_path(cli, from, r->ca->dir, file);
 	ca_serial_file(r->former.serial, suffix, file);
@@ -63,7 +62,6 @@ static int new_key(struct renewal *r)
 	struct passphrase pass;
 	struct kith_seed seed;
 	char file[CA_FILE_MAX], path[PATH_TEXT_MAX];
-
 	int code = ca_path(cli, path, r->ca->dir, "issuer.key");
 	if (code == CLI_OK)
 		code = cli_passphrase(cli, &pass, path, true);
@@ -88,7 +86,6 @@ static int same_key(struct renewal *r)
 	struct kith_seed seed;
 	struct kith_key key;
 	char text[KITH_KEY_TEXT_LEN + 1];
-
 	if (ca_is_revoked(r->ca, kith_key_format(r->former.issuer.b, text)))
 		return cli_fail(r->ca->cli, CLI_FAILED,
 				"--keep-key: the issuer's key is revoked, and so is whatever certifies it");
@@ -144,7 +141,6 @@ static int write_files(struct renewal *r)
 {
 	const struct cli *cli = r->ca->cli;
 	char file[CA_FILE_MAX], path[PATH_TEXT_MAX];
-
 	int code = ca_root_seed(r->ca, &r->root);
 	if (code == CLI_OK)
 		code = cli->keep_key ? same_key(r) : new_key(r);
@@ -209,7 +205,6 @@ static int next_steps(const struct renewal *r, struct text *out)
 	static const char again[] = "kith ca invite, kith id request, kith ca issue --request, kith id accept";
 	char line[PATH_TEXT_MAX + 512], date[DATE_TEXT_MAX];
 	bool keep = r->ca->cli->keep_key != 0;
-
 	(void)date_text(r->former.expires_s, date);
 	if (keep)
 		(void)snprintf(
@@ -243,7 +238,6 @@ static int report(const struct renewal *r)
 		file[CA_FILE_MAX], lines[PATH_TEXT_MAX + 512];
 	struct text text = { 0 };
 	bool revoked = ca_is_revoked(ca, kith_key_format(r->former.issuer.b, former));
-
 	(void)kith_key_format(r->cert.issuer.b, key);
 	ca_serial_file(r->former.serial, "cert", file);
 	(void)snprintf(

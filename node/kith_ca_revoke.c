@@ -43,7 +43,6 @@ static int issuer_key(const struct ca *ca, struct kith_key *out)
 	struct armor armor = { 0 };
 	struct kith_issuer_cert cert;
 	const char *which = ca->cli->issuer;
-
 	if (kith_key_parse(out->b, which) == 0)
 		return CLI_OK;
 	errno = 0;
@@ -68,7 +67,6 @@ static int mark_issuer(struct ca *ca)
 	char text[KITH_KEY_TEXT_LEN + 1];
 	struct kith_key key;
 	json_t *issuers = json_object_get(ca->ledger, "revoked_issuers");
-
 	int code = issuer_key(ca, &key);
 	if (code != CLI_OK)
 		return code;
@@ -128,7 +126,6 @@ static int make_list(const struct ca *ca, const char *signer, const struct kith_
 	struct kith_revocation list = { .signer = signer != NULL ? KITH_REVOKED_BY_ISSUER : KITH_REVOKED_BY_ROOT,
 					.issued_s = (int64_t)time(NULL) };
 	int len = KITH_ENOMEM;
-
 	list.number = (uint64_t)json_integer_value(json_object_get(ca->ledger, counter)) + 1;
 	list.next_update_s = list.issued_s + (int64_t)(ca->cli->days > 0 ? ca->cli->days : LIST_DAYS) * SECONDS_PER_DAY;
 	json_object_set_new(ca->ledger, counter, json_integer((json_int_t)list.number));

@@ -93,7 +93,6 @@ static int make_request(const struct cli *cli, const struct invitation *invitati
 	struct kith_secrets secrets;
 	struct kith_seed identity;
 	uint8_t bytes[KITH_ENROL_LEN_MAX];
-
 	int code = id_secrets(cli, &secrets);
 	if (code != CLI_OK)
 		return code;
@@ -153,7 +152,6 @@ static int check_grant(const struct cli *cli, const struct armor *grant, const s
 	struct kith_enrol request;
 	struct kith_id network;
 	struct kith_name_cert cert;
-
 	if (name == NULL || issuer == NULL || own == NULL)
 		return cli_fail(cli, CLI_FAILED, "%s: it holds no grant; expected what kith ca issue --request wrote",
 				cli->words[1]);

@@ -32,7 +32,6 @@ int profile_new_key(const struct cli *cli, const char *dir, struct kith_secrets 
 {
 	char path[PATH_TEXT_MAX];
 	struct passphrase pass;
-
 	memset(secrets, 0, sizeof *secrets);
 	errno = 0;
 	if (path_join(path, dir, "key") != 0)
@@ -68,7 +67,6 @@ static int certify(const struct kith_secrets *secrets, const struct profile_part
 	struct kith_device_cert device = { .number = parts->device_number };
 	struct kith_seed identity, own;
 	int64_t now = (int64_t)time(NULL);
-
 	if (!kith_secrets_get(secrets, KITH_SECRET_IDENTITY, &identity) ||
 	    !kith_secrets_get(secrets, KITH_SECRET_DEVICE, &own))
 		return KITH_ENOENT;
@@ -135,7 +133,6 @@ static int write_chain(const char *dir, const struct kith_secrets *secrets, cons
 	struct text text = { 0 };
 	char path[PATH_TEXT_MAX];
 	int cert_len, list_len;
-
 	int err = certify(secrets, parts, cert, &cert_len, list, &list_len);
 	if (err != 0)
 		return err;
@@ -180,7 +177,6 @@ int profile_write(const struct cli *cli, const char *dir, const struct kith_secr
 {
 	char key[KITH_KEY_TEXT_LEN + 1];
 	const char *network[] = { kith_key_format(parts->root.b, key), NULL };
-
 	if (strlen(parts->label) > KITH_LABEL_MAX)
 		return cli_fail(cli, CLI_USAGE, "--label: at most %d characters", KITH_LABEL_MAX);
 	errno = 0;

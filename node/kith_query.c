@@ -31,7 +31,6 @@ static int read_lists(const struct cli *cli, json_t *request)
 	struct armor armor = { 0 };
 	char *text = NULL;
 	size_t len;
-
 	errno = 0;
 	int err = file_read(path, &text, &len);
 	if (err != 0)
@@ -50,7 +49,6 @@ static int make_request(const struct cli *cli, json_t **out)
 {
 	int code = CLI_OK;
 	json_t *request = json_pack("{s:s, s:i}", "command", cli->command, "timeout_ms", (int)timeout_ms(cli));
-
 	if (strcmp(cli->command, "status") == 0 || strcmp(cli->command, "sessions") == 0) {
 		code = cli_words(cli, 0, 0, "");
 	} else if (strcmp(cli->command, "revoke") == 0) {
@@ -151,7 +149,6 @@ static json_t *read_answer(int fd, int wait_ms)
 	struct text line = { 0 };
 	char part[4096];
 	json_t *answer = NULL;
-
 	while (line.len < ANSWER_MAX && poll(&ready, 1, wait_ms) > 0) {
 		ssize_t n = read(fd, part, sizeof part);
 		if (n <= 0 || text_add(&line, part, (size_t)n) != 0)
@@ -276,7 +273,6 @@ static int ask_own(const struct cli *cli, const json_t *request)
 	struct kith_node_options options;
 	struct kith_node_callbacks cb;
 	char why[512];
-
 	kith_node_options_init(&options);
 	int err = kith_node_options_load(&options, cli->profile, why, sizeof why);
 	if (err != 0)

@@ -111,7 +111,6 @@ static void on_started(struct kith_node *node, int err, const char *why, void *u
 	struct daemon *d = user;
 	struct kith_node_info info;
 	char name[KITH_NAME_MAX + 1], network[KITH_KEY_TEXT_LEN + 1];
-
 	if (err != 0) {
 		log_failure(d, "start", err, why);
 		d->exit_code = EXIT_FAILED;
@@ -190,7 +189,6 @@ static int on_passphrase(void *ctx, const char *path, char *out, size_t cap)
 {
 	struct daemon *d = ctx;
 	const char *file = d->config.passphrase_file.s, *env = getenv(KITH_PASSPHRASE_ENV);
-
 	errno = 0;
 	int len = file != NULL	? kith_passphrase_read(file, out, cap)
 		  : env != NULL ? kith_passphrase_read(env, out, cap)
@@ -219,7 +217,6 @@ static int check_state(struct daemon *d)
 	char path[PATH_TEXT_MAX], block[4096] = { 0 };
 	const char *dir = d->options.state_dir;
 	int err;
-
 	if (dir == NULL)
 		return 0;
 	errno = 0;
@@ -384,7 +381,6 @@ int main(int argc, const char **argv)
 	struct arguments a = { 0 };
 	struct daemon *d = calloc(1, sizeof *d);
 	int code = d == NULL ? EXIT_FAILED : parse_arguments(argc, argv, &a);
-
 	if (code == 0 && a.version) {
 		printf("kithd %s\n", KITH_VERSION);
 	} else if (code == 0) {

@@ -338,7 +338,6 @@ int config_refuse(struct config *c, int line, const char *fmt, ...)
 	size_t cap = sizeof c->error;
 	va_list args;
 	int n;
-
 	if (out[0] != '\0')
 		return KITH_EINVAL; /* the first one counts */
 	if (line > 0)
@@ -422,7 +421,6 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	size_t i = option_find(opt->name);
 	struct config *c = reading;
-
 	if (c->lines[i] != 0 && !options[i].list)
 		return config_refuse(c, cfg->line, "%s: given twice; the first is in line %d. Remove one", opt->name,
 				     c->lines[i]);
@@ -471,7 +469,6 @@ static int parse(struct config *c, const char *text)
 {
 	cfg_opt_t table[OPTIONS_N + 1];
 	const cfg_opt_t end = CFG_END();
-
 	for (size_t i = 0; i < OPTIONS_N; i++) {
 		cfg_opt_t one = CFG_STR_CB(options[i].name, NULL, CFGF_NONE, on_value);
 		cfg_opt_t many = CFG_STR_LIST_CB(options[i].name, NULL, CFGF_NONE, on_value);
@@ -575,7 +572,6 @@ int config_read(struct config *c, const char *path)
 {
 	char *text;
 	size_t len;
-
 	memset(c, 0, sizeof *c);
 	c->role = KITH_ROLE_LEAF;
 	c->log_level = KITH_LOG_INFO;

@@ -138,7 +138,6 @@ static void apply_plain(const struct config *c, struct credentials *k, struct ki
 int config_apply(struct config *c, struct credentials *k, struct kith_node_options *o)
 {
 	char why[512];
-
 	memset(k, 0, sizeof *k);
 	if (c->profile.s != NULL && kith_node_options_load(o, c->profile.s, why, sizeof why) != 0)
 		return config_refuse(c, c->profile.line, "profile: %s: %s", c->profile.s, why);

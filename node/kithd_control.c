@@ -97,7 +97,6 @@ static void serve_line(struct control_client *client, const char *line, size_t l
 	json_error_t error;
 	char why[256];
 	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
-
 	client->busy = true;
 	if (!json_is_object(request)) {
 		(void)snprintf(why, sizeof why, "not a JSON object: %s",

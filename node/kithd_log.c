@@ -85,7 +85,6 @@ static void emit(const struct logger *log, enum kith_log_level level, const char
 	char when[TIME_TEXT_MAX];
 	const char *key;
 	json_t *value;
-
 	if (log->format == LOG_JSON) {
 		json_t *all = json_pack("{s:s, s:s, s:s}", "time", time_text(when), "level", level_texts[level],
 					"event", event);
@@ -115,7 +114,6 @@ void log_event(const struct logger *log, enum kith_log_level level, const char *
 {
 	json_error_t error;
 	va_list args;
-
 	if (level > log->level)
 		return;
 	json_t *packed = NULL;

@@ -35,7 +35,6 @@ static void seal_open_len(struct bench *b, size_t len)
 {
 	static const uint8_t ad_bytes[AD_LEN];
 	const struct kith_span ad = { ad_bytes, sizeof ad_bytes };
-
 	b->suite->seal(b->packet, b->key, ++b->counter, ad, b->packet, len);
 	KITH_ASSERT(b->suite->open(b->packet, b->key, b->counter, ad, b->packet, len + KITH_AEAD_TAG_LEN) == 0);
 }
@@ -63,28 +62,24 @@ static void run_dh_public(struct bench *b)
 static void run_sign(struct bench *b)
 {
 	const struct kith_span m = { b->message, sizeof b->message };
-
 	kith_sign(b->suite, b->sig, KITH_SIGN_RECORD, m, b->sign_sk);
 }
 
 static void run_verify(struct bench *b)
 {
 	const struct kith_span m = { b->message, sizeof b->message };
-
 	KITH_ASSERT(kith_verify(b->suite, b->sig, KITH_SIGN_RECORD, m, b->sign_pk) == 0);
 }
 
 static void run_blake2b(struct bench *b)
 {
 	const struct kith_span m = { b->message, 64 };
-
 	b->suite->blake2b(b->shared, sizeof b->shared, nothing, &m, 1);
 }
 
 static void run_hmac(struct bench *b)
 {
 	const struct kith_span m = { b->message, 64 }, key = { b->key, sizeof b->key };
-
 	b->suite->hmac(b->shared, key, &m, 1);
 }
 
@@ -93,7 +88,6 @@ static void run_handshake(struct bench *b)
 {
 	struct kith_noise n[2];
 	uint8_t msg[128], out[16], tx[2][32], rx[2][32], chain[2][32];
-
 	for (int i = 0; i < 2; i++) {
 		for (size_t k = 0; k < 8; k++)
 			b->e_sk[i][k] = (uint8_t)(b->counter >> (8 * k));
@@ -133,7 +127,6 @@ static const struct {
 static double cpu_seconds(void)
 {
 	struct timespec ts;
-
 	/* CPU time, so that another process on the core does not count. */
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
@@ -160,7 +153,6 @@ static double measure(struct bench *b, void (*run)(struct bench *b), double seco
 	const double start = cpu_seconds();
 	double taken = 0;
 	uint64_t round = 1;
-
 	*times = 0;
 	while (taken < seconds) {
 		for (uint64_t i = 0; i < round; i++)
@@ -176,7 +168,6 @@ static double measure(struct bench *b, void (*run)(struct bench *b), double seco
 static void report(const struct kith_suite *suite, double seconds, bool text)
 {
 	struct bench b;
-
 	bench_init(&b, suite);
 	for (size_t i = 0; i < sizeof benches / sizeof benches[0]; i++) {
 		uint64_t times;
@@ -212,7 +203,6 @@ int main(int argc, const char **argv)
 	poptContext ctx = poptGetContext("micro_crypto", argc, argv, options, 0);
 	const int opt = poptGetNextOpt(ctx);
 	bool any = false;
-
 	if (opt < -1 || poptPeekArg(ctx) != NULL || seconds <= 0) {
 		if (opt < -1)
 			fprintf(stderr, "%s: %s\n", poptBadOption(ctx, 0), poptStrerror(opt));

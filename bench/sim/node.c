@@ -203,7 +203,6 @@ void kith_sim_node_start(struct kith_sim *sim, struct kith_simnode *n)
 	struct kith_simcredentials credentials;
 	struct kith_bootstrap bootstrap[BOOTSTRAPS];
 	struct kith_core_options o;
-
 	/* Still saying goodbye: it starts once that is done. */
 	n->starting = n->leaving;
 	if (n->core != NULL || n->killed)

@@ -111,7 +111,6 @@ void kith_simpki_issue(const struct kith_simpki *pki, uint32_t node, const char 
 	struct kith_signer identity;
 	struct kith_device_keys keys;
 	uint8_t name_buf[KITH_CERT_MAX], device_buf[KITH_CERT_MAX];
-
 	memset(out, 0, sizeof *out);
 	out->device = node_secret(pki, node, SECRET_DEVICE);
 	signer(pki, &identity, node_secret(pki, node, SECRET_IDENTITY));

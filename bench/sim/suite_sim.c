@@ -47,7 +47,6 @@ static inline void store64(uint8_t *p, uint64_t v)
 static inline uint64_t load_partial(const uint8_t *p, size_t len)
 {
 	uint64_t v = 0;
-
 	for (size_t i = 0; i < len; i++)
 		v |= (uint64_t)p[i] << (8 * i);
 	return v;
@@ -84,7 +83,6 @@ static inline void hash_word(struct hash *h, uint64_t word)
 static void hash_add(struct hash *h, const uint8_t *p, size_t len)
 {
 	size_t fill = (size_t)(h->len % 8);
-
 	h->len += len;
 	for (; fill != 0 && len > 0; len--) {
 		h->word |= (uint64_t)*p++ << (8 * fill);
@@ -116,7 +114,6 @@ static void hash_init(struct hash *h, enum domain domain, uint64_t salt, struct 
 static void hash_final(struct hash *h, uint8_t *out, size_t out_len)
 {
 	uint8_t word[8];
-
 	if (h->len % 8 != 0)
 		hash_word(h, h->word);
 	hash_word(h, h->len);
@@ -135,7 +132,6 @@ static void hash_parts(uint8_t *out, size_t out_len, enum domain domain, struct 
 		       const struct kith_span parts[], size_t n)
 {
 	struct hash h;
-
 	hash_init(&h, domain, out_len, key);
 	for (size_t i = 0; i < n; i++)
 		hash_add(&h, parts[i].p, parts[i].len);
@@ -147,7 +143,6 @@ static const struct kith_span no_key = { NULL, 0 };
 static bool all_zero(const uint8_t *p, size_t len)
 {
 	uint8_t any = 0;
-
 	for (size_t i = 0; i < len; i++)
 		any |= p[i];
 	return any == 0;
@@ -156,7 +151,6 @@ static bool all_zero(const uint8_t *p, size_t len)
 static void sim_dh_public(uint8_t pk[KITH_DH_LEN], const uint8_t sk[KITH_DH_LEN])
 {
 	const struct kith_span part = { sk, KITH_DH_LEN };
-
 	hash_parts(pk, KITH_DH_LEN, DOMAIN_DH_PUBLIC, no_key, &part, 1);
 }
 
@@ -165,7 +159,6 @@ static int sim_dh(uint8_t out[KITH_DH_LEN], const uint8_t sk[KITH_DH_LEN], const
 {
 	uint8_t own[KITH_DH_LEN];
 	struct kith_span parts[2] = { { own, sizeof own }, { pk, KITH_DH_LEN } };
-
 	if (all_zero(pk, KITH_DH_LEN)) {
 		memset(out, 0, KITH_DH_LEN);
 		return KITH_EAUTH;
@@ -182,7 +175,6 @@ static int sim_dh(uint8_t out[KITH_DH_LEN], const uint8_t sk[KITH_DH_LEN], const
 static void sim_sign_keypair(uint8_t pk[KITH_KEY_LEN], uint8_t sk[KITH_SIGN_SK_LEN], const uint8_t seed[KITH_SEED_LEN])
 {
 	const struct kith_span part = { seed, KITH_SEED_LEN };
-
 	memmove(sk, seed, KITH_SEED_LEN);
 	hash_parts(pk, KITH_KEY_LEN, DOMAIN_SIGN_PUBLIC, no_key, &part, 1);
 	memcpy(sk + KITH_SEED_LEN, pk, KITH_KEY_LEN);
@@ -191,7 +183,6 @@ static void sim_sign_keypair(uint8_t pk[KITH_KEY_LEN], uint8_t sk[KITH_SIGN_SK_L
 static void signature(uint8_t sig[KITH_SIG_LEN], const uint8_t *p, size_t len, const uint8_t pk[KITH_KEY_LEN])
 {
 	const struct kith_span key = { pk, KITH_KEY_LEN }, part = { p, len };
-
 	hash_parts(sig, KITH_SIG_LEN, DOMAIN_SIGN, key, &part, 1);
 }
 
@@ -203,7 +194,6 @@ static void sim_sign(uint8_t sig[KITH_SIG_LEN], const uint8_t *p, size_t len, co
 static int sim_verify(const uint8_t sig[KITH_SIG_LEN], const uint8_t *p, size_t len, const uint8_t pk[KITH_KEY_LEN])
 {
 	uint8_t right[KITH_SIG_LEN];
-
 	if (all_zero(pk, KITH_KEY_LEN))
 		return KITH_ESIGNATURE;
 	signature(right, p, len, pk);
@@ -214,7 +204,6 @@ static int sim_verify(const uint8_t sig[KITH_SIG_LEN], const uint8_t *p, size_t 
 static uint64_t seal_seed(enum domain domain, const uint8_t key[KITH_AEAD_KEY_LEN])
 {
 	uint64_t h = scatter((uint64_t)domain);
-
 	for (size_t i = 0; i < KITH_AEAD_KEY_LEN; i += 8)
 		h = step(h, load64(key + i));
 	return h;
@@ -223,7 +212,6 @@ static uint64_t seal_seed(enum domain domain, const uint8_t key[KITH_AEAD_KEY_LE
 static uint64_t absorb(uint64_t h, struct kith_span s)
 {
 	size_t i = 0;
-
 	for (; s.len - i >= 8; i += 8)
 		h = step(h, load64(s.p + i));
 	if (i < s.len)
@@ -235,7 +223,6 @@ static void checksum(uint8_t tag[KITH_AEAD_TAG_LEN], uint64_t seed, const uint8_
 {
 	uint64_t lane[LANES], h = seed;
 	size_t i = 0;
-
 	for (size_t k = 0; k < LANES; k++)
 		lane[k] = seed + GOLDEN * (uint64_t)k;
 	for (; len - i >= 8 * LANES; i += 8 * LANES)
@@ -254,7 +241,6 @@ static void mask(uint8_t *out, uint64_t seed, const uint8_t *in, size_t len)
 {
 	uint64_t counter = scatter(seed);
 	size_t i = 0;
-
 	for (; len - i >= 8; i += 8) {
 		counter += GOLDEN;
 		store64(out + i, load64(in + i) ^ scatter(counter));
@@ -268,7 +254,6 @@ static void mask(uint8_t *out, uint64_t seed, const uint8_t *in, size_t len)
 static void seal_with(uint8_t *out, uint64_t seed, struct kith_span ad, const uint8_t *in, size_t len)
 {
 	const uint64_t with_ad = absorb(seed, ad);
-
 	mask(out, seed, in, len);
 	checksum(out + len, with_ad, out, len);
 }
@@ -277,7 +262,6 @@ static int open_with(uint8_t *out, uint64_t seed, struct kith_span ad, const uin
 {
 	uint8_t tag[KITH_AEAD_TAG_LEN];
 	size_t text_len;
-
 	if (len < sizeof tag)
 		return KITH_EAUTH;
 	text_len = len - sizeof tag;

@@ -337,7 +337,6 @@ struct kith_unpack_list kith_unpack_list(const struct kith_unpacked *pk, const s
 {
 	const struct kith_unpack_item *array = kith_unpack_get(pk, map, key);
 	struct kith_unpack_list l = { pk, array != NULL ? kith_unpack_first(pk, array) : NULL, 0 };
-
 	if (l.item != NULL)
 		l.left = array->count;
 	return l;

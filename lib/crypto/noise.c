@@ -41,7 +41,6 @@ static const struct kith_span nothing = { NULL, 0 };
 static struct kith_span span_of(const uint8_t *p, size_t len)
 {
 	const struct kith_span s = { p, len };
-
 	return s;
 }
 
@@ -53,7 +52,6 @@ void kith_noise_hkdf2(const struct kith_suite *suite, const uint8_t ck[KITH_SHA2
 	const struct kith_span temp_key = span_of(temp, sizeof temp);
 	const struct kith_span first = span_of(&one, 1);
 	const struct kith_span second[] = { span_of(out1, KITH_SHA256_LEN), span_of(&two, 1) };
-
 	suite->hmac(temp, span_of(ck, KITH_SHA256_LEN), &ikm, 1);
 	suite->hmac(out1, temp_key, &first, 1);
 	suite->hmac(out2, temp_key, second, 2);
@@ -63,7 +61,6 @@ void kith_noise_hkdf2(const struct kith_suite *suite, const uint8_t ck[KITH_SHA2
 static void mix_hash(struct kith_noise *n, struct kith_span data)
 {
 	const struct kith_span parts[] = { span_of(n->h, sizeof n->h), data };
-
 	n->suite->sha256(n->h, parts, 2);
 }
 
@@ -71,7 +68,6 @@ static int mix_dh(struct kith_noise *n, const uint8_t sk[KITH_DH_LEN], const uin
 {
 	uint8_t shared[KITH_DH_LEN];
 	int err = n->suite->dh(shared, sk, pk);
-
 	if (err == 0) {
 		kith_noise_hkdf2(n->suite, n->ck, span_of(shared, sizeof shared), n->ck, n->k);
 		n->nonce = 0;
@@ -90,7 +86,6 @@ static size_t tag_len(bool has_key)
 static size_t encrypt_and_hash(struct kith_noise *n, uint8_t *out, const uint8_t *in, size_t len)
 {
 	const size_t out_len = len + tag_len(n->has_key);
-
 	if (n->has_key)
 		n->suite->seal(out, n->k, n->nonce++, span_of(n->h, sizeof n->h), in, len);
 	else if (len > 0)
@@ -103,7 +98,6 @@ static size_t encrypt_and_hash(struct kith_noise *n, uint8_t *out, const uint8_t
 static int decrypt_and_hash(struct kith_noise *n, uint8_t *out, const uint8_t *in, size_t len)
 {
 	uint8_t h[KITH_SHA256_LEN];
-
 	memcpy(h, n->h, sizeof h);
 	/* Before opening, because opening in place overwrites the ciphertext; a failure drops the whole state anyway.
 	 */
@@ -119,7 +113,6 @@ static int decrypt_and_hash(struct kith_noise *n, uint8_t *out, const uint8_t *i
 static int mix_dh_token(struct kith_noise *n, enum token t)
 {
 	bool own_static = false, other_static = false;
-
 	switch (t) {
 	case EE:
 		break;
@@ -148,7 +141,6 @@ void kith_noise_init(struct kith_noise *n, const struct kith_suite *suite, enum 
 		     const uint8_t s_pk[KITH_DH_LEN], const uint8_t *rs)
 {
 	const struct pattern *p = &patterns[pattern];
-
 	memset(n, 0, sizeof *n);
 	n->suite = suite;
 	n->pattern = (uint8_t)pattern;
@@ -194,7 +186,6 @@ size_t kith_noise_overhead(const struct kith_noise *n)
 {
 	bool has_key = n->has_key;
 	size_t len = 0;
-
 	if (n->suite == NULL || kith_noise_done(n))
 		return 0;
 	for (const uint8_t *t = tokens_due(n); *t != END; t++) {
@@ -253,7 +244,6 @@ int kith_noise_write(struct kith_noise *n, uint8_t *out, size_t cap, struct kith
 	const size_t overhead = kith_noise_overhead(n);
 	uint8_t *p = out;
 	int err = 0;
-
 	if (!may_write(n))
 		return KITH_ESTATE;
 	if (payload.len > MESSAGE_MAX - overhead || cap < overhead + payload.len)
@@ -274,7 +264,6 @@ static int read_token(struct kith_noise *n, uint8_t t, const uint8_t **in)
 {
 	const size_t s_len = KITH_DH_LEN + tag_len(n->has_key);
 	int err;
-
 	switch ((enum token)t) {
 	case E:
 		memcpy(n->re, *in, sizeof n->re);
@@ -304,7 +293,6 @@ int kith_noise_read(struct kith_noise *n, uint8_t *out, size_t cap, struct kith_
 	const size_t overhead = kith_noise_overhead(n);
 	const uint8_t *p = message.p;
 	int err = 0;
-
 	if (!may_read(n))
 		return KITH_ESTATE;
 	if (message.len < overhead || message.len > MESSAGE_MAX)
@@ -327,7 +315,6 @@ void kith_noise_split(const struct kith_noise *n, uint8_t tx_key[KITH_AEAD_KEY_L
 {
 	static const uint8_t label[] = { 'k', 'i', 't', 'h', ' ', 'r', 'e', 'k', 'e', 'y' };
 	uint8_t unused[KITH_SHA256_LEN];
-
 	KITH_ASSERT(kith_noise_done(n));
 	/* The first key is the initiator's for sending (section 5.2). */
 	kith_noise_hkdf2(n->suite, n->ck, nothing, n->initiator ? tx_key : rx_key, n->initiator ? rx_key : tx_key);

@@ -41,7 +41,6 @@ static uint64_t window_start(uint64_t top, uint64_t size)
 bool kith_replay_check(const struct kith_replay *r, uint64_t counter)
 {
 	const uint64_t size = window_size(r);
-
 	if (counter >= KITH_REPLAY_COUNTER_END)
 		return false;
 	if (counter >= r->top)
@@ -55,7 +54,6 @@ void kith_replay_commit(struct kith_replay *r, uint64_t counter)
 {
 	const uint64_t size = window_size(r);
 	uint64_t *ring = r->wide != NULL ? r->wide : r->narrow;
-
 	if (!kith_replay_check(r, counter))
 		return;
 	if (counter >= r->top) {
@@ -81,7 +79,6 @@ bool kith_replay_widen(struct kith_replay *r, const struct kith_alloc *alloc)
 {
 	const uint64_t known = window_start(r->top, KITH_REPLAY_NARROW);
 	uint64_t *wide;
-
 	if (r->wide != NULL)
 		return true;
 	wide = alloc->realloc_fn(alloc->ctx, NULL, 0, WIDE_LEN);

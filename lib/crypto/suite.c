@@ -23,7 +23,6 @@ void kith_sign(const struct kith_suite *s, uint8_t sig[KITH_SIG_LEN], const char
 	       const uint8_t sk[KITH_SIGN_SK_LEN])
 {
 	uint8_t digest[SIGNED_DIGEST_LEN];
-
 	signed_digest(s, digest, label, message);
 	s->sign(sig, digest, sizeof digest, sk);
 }
@@ -32,7 +31,6 @@ int kith_verify(const struct kith_suite *s, const uint8_t sig[KITH_SIG_LEN], con
 		struct kith_span message, const uint8_t pk[KITH_KEY_LEN])
 {
 	uint8_t digest[SIGNED_DIGEST_LEN];
-
 	signed_digest(s, digest, label, message);
 	return s->verify(sig, digest, sizeof digest, pk);
 }

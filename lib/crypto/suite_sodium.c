@@ -66,7 +66,6 @@ static void sodium_seal(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], uint
 			const uint8_t *in, size_t len)
 {
 	uint8_t npub[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
-
 	nonce_of_counter(npub, nonce);
 	KITH_ASSERT(crypto_aead_chacha20poly1305_ietf_encrypt(out, NULL, in, len, ad.p, ad.len, NULL, npub, key) == 0);
 }
@@ -75,7 +74,6 @@ static int sodium_open(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], uint6
 		       const uint8_t *in, size_t len)
 {
 	uint8_t npub[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
-
 	nonce_of_counter(npub, nonce);
 	if (crypto_aead_chacha20poly1305_ietf_decrypt(out, NULL, NULL, in, len, ad.p, ad.len, npub, key) != 0)
 		return KITH_EAUTH;
@@ -100,7 +98,6 @@ static int sodium_xopen(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], cons
 static void sodium_blake2b(uint8_t *out, size_t out_len, struct kith_span key, const struct kith_span parts[], size_t n)
 {
 	crypto_generichash_state st;
-
 	KITH_ASSERT(out_len >= 16 && out_len <= 64 && key.len <= 64);
 	KITH_ASSERT(crypto_generichash_init(&st, key.len > 0 ? key.p : NULL, key.len, out_len) == 0);
 	for (size_t i = 0; i < n; i++)
@@ -113,7 +110,6 @@ static void sodium_blake2b(uint8_t *out, size_t out_len, struct kith_span key, c
 static void sodium_sha256(uint8_t out[KITH_SHA256_LEN], const struct kith_span parts[], size_t n)
 {
 	crypto_hash_sha256_state st;
-
 	crypto_hash_sha256_init(&st);
 	for (size_t i = 0; i < n; i++)
 		crypto_hash_sha256_update(&st, parts[i].p, parts[i].len);
@@ -124,7 +120,6 @@ static void sodium_sha256(uint8_t out[KITH_SHA256_LEN], const struct kith_span p
 static void sodium_hmac(uint8_t out[KITH_SHA256_LEN], struct kith_span key, const struct kith_span parts[], size_t n)
 {
 	crypto_auth_hmacsha256_state st;
-
 	crypto_auth_hmacsha256_init(&st, key.p, key.len);
 	for (size_t i = 0; i < n; i++)
 		crypto_auth_hmacsha256_update(&st, parts[i].p, parts[i].len);

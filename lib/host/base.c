@@ -40,7 +40,6 @@ struct kith_socket *kith_socket_find(const struct kith_node *node, uint16_t tran
 struct kith_socket *kith_socket_next(const struct kith_node *node, uint16_t *it)
 {
 	uint16_t end = KITH_HOST_SOCKETS_MAX + (node->asked != NULL ? KITH_HOST_ASKED_MAX : 0);
-
 	while (*it < end) {
 		if (*it >= node->sockets_n && *it < KITH_HOST_SOCKETS_MAX)
 			*it = KITH_HOST_SOCKETS_MAX;

@@ -11,7 +11,6 @@ static void found(void *ctx, const struct kith_resolve_entry *e)
 {
 	struct kith_node *node = ctx;
 	struct kith_bootstrap hosts[KITH_RESOLVE_PER_NAME];
-
 	if (node->core == NULL || node->state != KITH_NODE_RUNNING)
 		return; /* open.c takes all that is found before the core is made */
 	size_t n = kith_resolve_addresses(e, hosts);
@@ -47,7 +46,6 @@ static void try_again(uv_timer_t *timer)
 static void done(void *ctx)
 {
 	struct kith_node *node = ctx;
-
 	tell_missing(node);
 	if (is_live(node) && kith_resolver_wants(&node->resolver)) {
 		kith_time_us in = kith_rng_backoff(node->random, KITH_RESOLVE_RETRY_US, KITH_RESOLVE_RETRY_MAX_US,
@@ -61,7 +59,6 @@ void kith_bootstrap_resolve(struct kith_node *node)
 {
 	struct kith_resolver *r = &node->resolver;
 	bool busy = r->busy > 0;
-
 	if (!is_live(node))
 		return;
 	(void)uv_timer_stop(&node->resolve_timer);
@@ -90,7 +87,6 @@ static bool are_entries(const char *const entries[], size_t n)
 static int extend(struct kith_node *node, const char *const entries[], size_t n)
 {
 	int result = 0;
-
 	for (size_t i = 0; i < n; i++) {
 		int err = kith_resolver_add(&node->resolver, entries[i]);
 		if (err == KITH_EEXIST)
@@ -137,7 +133,6 @@ int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o)
 {
 	struct kith_core_options defaults;
 	struct kith_node_options n;
-
 	if (node == NULL || o == NULL || o->size < offsetof(struct kith_node_options, role))
 		return KITH_EINVAL;
 	if (node->state != KITH_NODE_RUNNING)

@@ -16,7 +16,6 @@ struct kith_call *kith_call_find(struct kith_node *node, kith_op op)
 void kith_call_complete(struct kith_call *call, int err, struct kith_conn *conn)
 {
 	struct kith_node *node = call->node;
-
 	kith_link_remove(&call->link);
 	call->done = true;
 	switch (call->kind) {
@@ -73,7 +72,6 @@ int kith_connect(struct kith_node *node, const char *name, const char *service, 
 		 kith_connect_fn done, void *user, struct kith_call **out)
 {
 	struct kith_call *call;
-
 	int err = service == NULL || timeout_us < 0 ? KITH_EINVAL : check_name(node, name);
 	if (err == 0)
 		err = begin(node, KITH_CALL_CONNECT, &call);
@@ -88,7 +86,6 @@ int kith_lookup(struct kith_node *node, const char *name, kith_found_fn found, k
 		struct kith_call **out)
 {
 	struct kith_call *call;
-
 	int err = check_name(node, name);
 	if (err == 0)
 		err = begin(node, KITH_CALL_LOOKUP, &call);
@@ -105,7 +102,6 @@ int kith_challenge(struct kith_conn *conn, const char *context, kith_challenge_f
 {
 	struct kith_node *node = conn->node;
 	struct kith_call *call;
-
 	if (conn->state != KITH_CONN_OPEN || node->core == NULL)
 		return KITH_ESTATE;
 	int err = context == NULL ? KITH_EINVAL : begin(node, KITH_CALL_CHALLENGE, &call);
@@ -119,7 +115,6 @@ int kith_challenge(struct kith_conn *conn, const char *context, kith_challenge_f
 void kith_call_cancel(struct kith_call *call)
 {
 	struct kith_node *node = call->node;
-
 	if (call->done || call->canceled)
 		return;
 	call->canceled = true;

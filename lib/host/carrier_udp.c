@@ -14,7 +14,6 @@ static void polled(uv_poll_t *poll, int status, int events);
 static void watch(struct kith_udp_carrier *c)
 {
 	int events = UV_READABLE | (kith_udp_queued(c->udp) ? UV_WRITABLE : 0);
-
 	if (events == c->events || kith_udp_broken(c->udp) != 0)
 		return;
 	c->events = events;
@@ -25,7 +24,6 @@ static void polled(uv_poll_t *poll, int status, int events)
 {
 	struct kith_udp_carrier *c = poll->data;
 	unsigned ready = (events & UV_READABLE) != 0 ? KITH_CARRIER_INPUT : 0;
-
 	if (status != 0) {
 		/* An error waits in the socket's queue. libuv has stopped polling. */
 		kith_udp_read_errors(c->udp);
@@ -45,7 +43,6 @@ static int udp_open(void **self, const struct kith_carrier_options *o, char *why
 	struct kith_udp_options uo = {
 		.alloc = o->alloc, .transport = o->transport, .bind = o->bind, .offload = o->offload
 	};
-
 	*self = NULL;
 	why[0] = '\0';
 	struct kith_udp_carrier *c = KITH_NEW(o->alloc, struct kith_udp_carrier);
@@ -81,7 +78,6 @@ static void poll_closed(uv_handle_t *handle)
 static void udp_close(void *self, void (*closed)(void *ctx), void *ctx)
 {
 	struct kith_udp_carrier *c = self;
-
 	c->closed = closed;
 	c->closed_ctx = ctx;
 	uv_close((uv_handle_t *)&c->poll, poll_closed);
@@ -98,7 +94,6 @@ static int udp_receive(void *self, struct kith_packet out[], size_t n)
 static bool udp_send(void *self, const struct kith_packet packets[], size_t n)
 {
 	struct kith_udp_carrier *c = self;
-
 	kith_udp_send(c->udp, packets, n);
 	if (!kith_udp_queued(c->udp))
 		return false;
@@ -116,7 +111,6 @@ static bool udp_error(void *self, struct kith_carrier_error *out)
 {
 	struct kith_udp_carrier *c = self;
 	struct kith_udp_error e;
-
 	if (!kith_udp_error(c->udp, &e))
 		return false;
 	out->remote = e.remote;
@@ -128,7 +122,6 @@ static void udp_info(const void *self, struct kith_carrier_info *out)
 {
 	const struct kith_udp_carrier *c = self;
 	struct kith_udp_counts counts;
-
 	kith_udp_counts(c->udp, &counts);
 	out->port = kith_udp_port(c->udp);
 	out->offload = kith_udp_offloads(c->udp);

@@ -33,7 +33,6 @@ struct kith_conn *kith_conn_make(struct kith_node *node, kith_session_id id, enu
 void kith_conn_forget(struct kith_conn *conn)
 {
 	struct kith_node *node = conn->node;
-
 	KITH_ASSERT(kith_link_empty(&conn->streams));
 	if (conn->state != KITH_CONN_CLOSING)
 		(void)kith_table_remove(&node->conns, &conn->id);
@@ -45,7 +44,6 @@ void kith_conn_forget(struct kith_conn *conn)
 void kith_conn_end(struct kith_conn *conn, enum kith_close_reason reason, bool remote)
 {
 	struct kith_node *node = conn->node;
-
 	if (conn->state == KITH_CONN_CLOSING)
 		return;
 	/* The id may belong to another session from now on. */
@@ -78,7 +76,6 @@ void kith_conn_set_callbacks(struct kith_conn *conn, const struct kith_conn_call
 int kith_conn_accept(struct kith_conn *conn)
 {
 	struct kith_node *node = conn->node;
-
 	if (conn->state != KITH_CONN_INCOMING || node->core == NULL)
 		return KITH_ESTATE;
 	int err = kith_core_accept(node->core, kith_node_now(node), conn->id);
@@ -91,7 +88,6 @@ int kith_conn_accept(struct kith_conn *conn)
 int kith_conn_reject(struct kith_conn *conn, enum kith_close_reason reason)
 {
 	struct kith_node *node = conn->node;
-
 	if (conn->state != KITH_CONN_INCOMING || node->core == NULL)
 		return KITH_ESTATE;
 	(void)kith_core_reject(node->core, kith_node_now(node), conn->id, reason);
@@ -102,7 +98,6 @@ int kith_conn_reject(struct kith_conn *conn, enum kith_close_reason reason)
 int kith_conn_close(struct kith_conn *conn, enum kith_close_reason reason)
 {
 	struct kith_node *node = conn->node;
-
 	if (conn->state == KITH_CONN_INCOMING)
 		return kith_conn_reject(conn, reason);
 	if (conn->state == KITH_CONN_CLOSING || node->core == NULL)
@@ -115,7 +110,6 @@ int kith_conn_close(struct kith_conn *conn, enum kith_close_reason reason)
 int kith_conn_send(struct kith_conn *conn, uint16_t channel, const void *data, size_t len)
 {
 	struct kith_node *node = conn->node;
-
 	if (conn->state != KITH_CONN_OPEN || node->core == NULL)
 		return KITH_ESTATE;
 	if (data == NULL && len > 0)
@@ -159,7 +153,6 @@ kith_time_us kith_ping(const struct kith_conn *conn)
 {
 	struct kith_path_info paths[8];
 	size_t n = kith_conn_paths(conn, paths, sizeof paths / sizeof paths[0]);
-
 	for (size_t i = 0; i < n && i < sizeof paths / sizeof paths[0]; i++)
 		if (paths[i].sending)
 			return paths[i].rtt_us;

@@ -12,7 +12,6 @@ static void arm_timer(struct kith_node *node)
 {
 	kith_time_us deadline = node->core != NULL ? kith_core_deadline(node->core) : KITH_TIME_NEVER;
 	kith_time_us now = kith_node_now(node).mono_us;
-
 	if (node->dirty)
 		deadline = now;
 	if (deadline == KITH_TIME_NEVER) {
@@ -49,7 +48,6 @@ static void pump(struct kith_node *node)
 static void timer_fired(uv_timer_t *timer)
 {
 	struct kith_node *node = timer->data;
-
 	if (node->core != NULL)
 		kith_core_tick(node->core, kith_node_now(node));
 	pump(node);
@@ -58,7 +56,6 @@ static void timer_fired(uv_timer_t *timer)
 static void after_reading(uv_check_t *check)
 {
 	struct kith_node *node = check->data;
-
 	if (node->dirty)
 		pump(node);
 }
@@ -66,7 +63,6 @@ static void after_reading(uv_check_t *check)
 static void before_waiting(uv_prepare_t *prepare)
 {
 	struct kith_node *node = prepare->data;
-
 	if (node->dirty)
 		pump(node);
 	if (node->finishing)

@@ -14,7 +14,6 @@ static void save_work(uv_work_t *work)
 {
 	struct kith_node *node = work->data;
 	struct kith_span bytes = { node->save.bytes, node->save.len };
-
 	node->save.err = kith_statedir_save(&node->statedir, KITH_HOST_STATE_FILE, bytes);
 }
 
@@ -22,7 +21,6 @@ static void save_done(uv_work_t *work, int status)
 {
 	struct kith_node *node = work->data;
 	int err = status != 0 ? KITH_ECANCELED : node->save.err;
-
 	node->save.busy = false;
 	kith_wipe(node->save.bytes, node->save.len);
 	kith_alloc_free(node->alloc, node->save.bytes, node->save.len);
@@ -44,7 +42,6 @@ static void save_begin(struct kith_node *node, const struct kith_effect *effect)
 {
 	struct kith_save_job *job = &node->save;
 	int err = 0;
-
 	if (node->statedir.dir < 0 || effect->bytes.len == 0) {
 		complete(node, effect->id, 0);
 		return;
@@ -78,7 +75,6 @@ static void name_done(struct kith_resolution *r)
 {
 	struct kith_name_job *job = KITH_LINKED(r, struct kith_name_job, resolution);
 	struct kith_node *node = job->node;
-
 	if (job->effect != 0 && node->core != NULL)
 		kith_core_complete(node->core, kith_node_now(node), job->effect, r->err,
 				   r->err == 0 ? &r->result : NULL);
@@ -124,7 +120,6 @@ static void names_give_up(struct kith_node *node, uint32_t effect)
 static void resolve(struct kith_node *node, const struct kith_effect *effect)
 {
 	int err = name_begin(node, effect);
-
 	if (err != 0)
 		complete(node, effect->id, err);
 }
@@ -145,7 +140,6 @@ static void give_up(struct kith_node *node, uint32_t effect)
 void kith_effects_take(struct kith_node *node)
 {
 	struct kith_effect effect;
-
 	while (kith_core_effect(node->core, &effect))
 		switch (effect.type) {
 		case KITH_EFFECT_SAVE:

@@ -7,7 +7,6 @@ static bool parse_port(uint16_t *out, const char *text)
 {
 	unsigned port = 0;
 	size_t n = strspn(text, "0123456789");
-
 	if (n == 0 || n > 5 || text[n] != '\0')
 		return false;
 	for (size_t i = 0; i < n; i++)
@@ -21,7 +20,6 @@ static bool parse_port(uint16_t *out, const char *text)
 static bool host_valid(const char *host, size_t len)
 {
 	bool letter = false;
-
 	if (len == 0 || len > KITH_ENTRY_HOST_MAX || host[0] == '-' || host[0] == '.')
 		return false;
 	for (size_t i = 0; i < len; i++) {
@@ -37,7 +35,6 @@ static bool host_valid(const char *host, size_t len)
 int kith_entry_parse(struct kith_entry *out, const char *text)
 {
 	char where[KITH_ENTRY_HOST_MAX + 8];
-
 	memset(out, 0, sizeof *out);
 	text += strspn(text, " \t");
 	size_t len = strcspn(text, " \t\r\n");

@@ -11,7 +11,6 @@
 static void describe(struct kith_conn *conn, const struct kith_event *ev)
 {
 	struct kith_session_info *who = &conn->who;
-
 	if (kith_core_session_info(conn->node->core, conn->id, who) != 0)
 		memset(who, 0, sizeof *who);
 	if (who->name[0] == '\0')
@@ -25,7 +24,6 @@ static void describe(struct kith_conn *conn, const struct kith_event *ev)
 static void on_incoming(struct kith_node *node, const struct kith_event *ev)
 {
 	struct kith_conn *conn = NULL;
-
 	if (node->cb.incoming != NULL && node->state == KITH_NODE_RUNNING)
 		conn = kith_conn_make(node, ev->session, KITH_CONN_INCOMING);
 	if (conn == NULL) {
@@ -50,7 +48,6 @@ static void on_connected(struct kith_node *node, const struct kith_event *ev, st
 {
 	bool canceled = given_up(node, call);
 	struct kith_conn *conn = canceled ? NULL : kith_conn_make(node, ev->session, KITH_CONN_OPEN);
-
 	if (conn == NULL) {
 		(void)kith_core_close(node->core, kith_node_now(node), ev->session, KITH_CLOSE_CANCELED);
 		kith_node_touch(node);
@@ -64,7 +61,6 @@ static void on_connected(struct kith_node *node, const struct kith_event *ev, st
 static void on_opened(struct kith_node *node, const struct kith_event *ev)
 {
 	struct kith_call *call = ev->op != 0 ? kith_call_find(node, ev->op) : NULL;
-
 	if (call != NULL) {
 		on_connected(node, ev, call);
 		return;
@@ -80,7 +76,6 @@ static void on_opened(struct kith_node *node, const struct kith_event *ev)
 static void on_op_done(struct kith_node *node, const struct kith_event *ev)
 {
 	struct kith_call *call = kith_call_find(node, ev->op);
-
 	if (call == NULL)
 		return;
 	/* A call that succeeded was told by OPENED. If that got lost, its session has no handle. */
@@ -91,7 +86,6 @@ static void on_op_done(struct kith_node *node, const struct kith_event *ev)
 static void on_found(struct kith_node *node, const struct kith_event *ev)
 {
 	struct kith_call *call = kith_call_find(node, ev->op);
-
 	if (call != NULL && !call->canceled && call->found != NULL)
 		call->found(call, &ev->found, call->user);
 }
@@ -100,7 +94,6 @@ static void on_found(struct kith_node *node, const struct kith_event *ev)
 static void on_conn(struct kith_node *node, const struct kith_event *ev)
 {
 	struct kith_conn *conn = kith_conn_find(node, ev->session);
-
 	if (conn == NULL)
 		return; /* the application closed it meanwhile */
 	if (ev->type == KITH_EVENT_CLOSED)
@@ -118,7 +111,6 @@ static void on_conn(struct kith_node *node, const struct kith_event *ev)
 static void on_node(struct kith_node *node, const struct kith_event *ev)
 {
 	const struct kith_node_callbacks *cb = &node->cb;
-
 	if (ev->type == KITH_EVENT_ATTACHED && cb->attached != NULL)
 		cb->attached(node, ev->count, node->user);
 	else if (ev->type == KITH_EVENT_PUBLISHED && cb->published != NULL)

@@ -43,7 +43,6 @@ static bool room_for_data(struct kith_node *node, size_t len)
 static void collect_events(struct kith_node *node)
 {
 	struct kith_event ev;
-
 	while (kith_core_event(node->core, &ev)) {
 		if (!room_for_event(node) || !room_for_data(node, ev.data.len)) {
 			node->stats.counter[KITH_STAT_EVENTS_DROPPED]++;
@@ -63,7 +62,6 @@ static void collect_events(struct kith_node *node)
 bool kith_exchange_blocked(const struct kith_node *node)
 {
 	const struct kith_socket *s;
-
 	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;)
 		if (s->blocked)
 			return true;
@@ -94,7 +92,6 @@ static void send_batch(struct kith_node *node, struct kith_packet packets[], siz
 static void report_errors(struct kith_node *node)
 {
 	struct kith_socket *s;
-
 	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;) {
 		struct kith_carrier_error e;
 		while (s->self != NULL && s->carrier->error(s->self, &e)) {
@@ -109,7 +106,6 @@ static void send_packets(struct kith_node *node)
 {
 	struct kith_packet packets[KITH_HOST_BATCH];
 	size_t n;
-
 	while ((n = kith_core_poll(node->core, kith_node_now(node), packets, KITH_HOST_BATCH)) > 0)
 		send_batch(node, packets, n);
 }
@@ -134,7 +130,6 @@ static size_t take_stun(struct kith_socket *s, struct kith_packet packets[], siz
 	struct kith_node *node = s->node;
 	uint8_t out[KITH_STUN_ANSWER_MAX];
 	size_t left = 0;
-
 	for (size_t i = 0; i < n; i++) {
 		struct kith_packet *p = &packets[i];
 		if (!kith_stun_is(p->data, p->len)) {
@@ -160,7 +155,6 @@ static void receive(struct kith_socket *s)
 {
 	struct kith_node *node = s->node;
 	struct kith_packet packets[KITH_HOST_BATCH];
-
 	for (int batch = 0; batch < KITH_HOST_BATCHES; batch++) {
 		int got = s->carrier->receive(s->self, packets, KITH_HOST_BATCH);
 		if (got <= 0)
@@ -181,7 +175,6 @@ static void receive(struct kith_socket *s)
 void kith_exchange_unblocked(struct kith_socket *s)
 {
 	struct kith_node *node = s->node;
-
 	s->blocked = false;
 	if (kith_exchange_blocked(node))
 		return;
@@ -195,7 +188,6 @@ void kith_exchange_unblocked(struct kith_socket *s)
 void kith_exchange_ready(void *socket, unsigned ready)
 {
 	struct kith_socket *s = socket;
-
 	if (s->node->core == NULL)
 		return;
 	if ((ready & KITH_CARRIER_ROOM) != 0)

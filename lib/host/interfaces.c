@@ -32,7 +32,6 @@ static void insert(struct kith_interface_list *list, const struct kith_addr *add
 {
 	enum kith_addr_scope scope = kith_addr_scope(addr);
 	size_t at = 0;
-
 	for (size_t i = 0; i < list->n; i++)
 		if (kith_addr_equal(&list->addrs[i], addr))
 			return;
@@ -70,7 +69,6 @@ int kith_interfaces_read(struct kith_interfaces *out, bool allow_loopback)
 {
 	uv_interface_address_t *found;
 	int n;
-
 	memset(out, 0, sizeof *out);
 	int err = uv_interface_addresses(&found, &n);
 	if (err != 0)
@@ -96,7 +94,6 @@ static void look(uv_timer_t *timer)
 {
 	struct kith_interface_watch *w = timer->data;
 	struct kith_interfaces now;
-
 	arm_repeat(w);
 	if (kith_interfaces_read(&now, w->allow_loopback) != 0)
 		return;
@@ -118,7 +115,6 @@ static void arm_repeat(struct kith_interface_watch *w)
 static void hear(uv_poll_t *poll, int status, int events)
 {
 	struct kith_interface_watch *w = poll->data;
-
 	(void)events;
 	if (status != 0) {
 		/* The socket is of no use any more (the kernel ran out of room for it, say): the timer takes over. */
@@ -162,7 +158,6 @@ static void handle_closed(uv_handle_t *handle)
 void kith_interface_watch_stop(struct kith_interface_watch *w, void (*closed)(void *ctx))
 {
 	bool polled = w->handles == 2;
-
 	w->closed = closed;
 	if (polled)
 		uv_close((uv_handle_t *)&w->poll, handle_closed);

@@ -24,7 +24,6 @@ static int derive(uint8_t key[KITH_AEAD_KEY_LEN], const char *pass, size_t pass_
 static int decode(struct kith_keyfile *file, const uint8_t *text, size_t len)
 {
 	enum kith_armor kind;
-
 	if (len >= sizeof KITH_SEALED_MAGIC - 1 && memcmp(text, KITH_SEALED_MAGIC, sizeof KITH_SEALED_MAGIC - 1) == 0) {
 		if (len > sizeof file->bytes)
 			return KITH_EPROTO;
@@ -51,7 +50,6 @@ int kith_keyfile_load(struct kith_keyfile *file, const char *path)
 	struct kith_sealed sealed;
 	uint8_t *text;
 	size_t len;
-
 	memset(file, 0, sizeof *file);
 	int err = kith_file_read(AT_FDCWD, path, KITH_KEYFILE_LEN_MAX, alloc, &text, &len, NULL);
 	if (err != 0)
@@ -72,7 +70,6 @@ int kith_keyfile_unlock(const struct kith_keyfile *file, const char *pass, size_
 {
 	uint8_t key[KITH_AEAD_KEY_LEN];
 	struct kith_sealed sealed;
-
 	memset(secrets, 0, sizeof *secrets);
 	int err = kith_suite_sodium_init();
 	if (err == 0)
@@ -93,7 +90,6 @@ int kith_keyfile_unlock(const struct kith_keyfile *file, const char *pass, size_
 int kith_keyfile_read(const char *path, const char *pass, size_t pass_len, struct kith_secrets *secrets)
 {
 	struct kith_keyfile file;
-
 	memset(secrets, 0, sizeof *secrets);
 	int err = kith_keyfile_load(&file, path);
 	if (err == 0)
@@ -105,7 +101,6 @@ int kith_keyfile_read(const char *path, const char *pass, size_t pass_len, struc
 int kith_keyfile_protected(const char *path)
 {
 	struct kith_keyfile file;
-
 	int err = kith_keyfile_load(&file, path);
 	bool is_protected = file.is_protected;
 	kith_wipe(&file, sizeof file);
@@ -116,7 +111,6 @@ int kith_keyfile_protected(const char *path)
 static int store(const char *path, const uint8_t *bytes, size_t len, bool replace)
 {
 	char text[KITH_KEYFILE_LEN_MAX];
-
 	int n = kith_armor_encode(text, sizeof text, KITH_ARMOR_KEYS, (struct kith_span){ bytes, len });
 	if (n < 0)
 		return n;
@@ -130,7 +124,6 @@ int kith_keyfile_write_cost(const char *path, const struct kith_secrets *secrets
 {
 	uint8_t key[KITH_AEAD_KEY_LEN], bytes[KITH_SEALED_LEN_MAX];
 	struct kith_sealed head;
-
 	memset(&head, 0, sizeof head);
 	if (path == NULL || secrets == NULL || pass_len > 0xffff || (pass == NULL && pass_len > 0))
 		return KITH_EINVAL;

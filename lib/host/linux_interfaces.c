@@ -16,7 +16,6 @@ int kith_interfaces_sys_open(void)
 {
 	struct sockaddr_nl nl = { .nl_family = AF_NETLINK,
 				  .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR };
-
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 	if (fd < 0)
 		return -1;
@@ -33,7 +32,6 @@ bool kith_interfaces_sys_read(int fd)
 {
 	uint8_t message[8192];
 	bool sign = false;
-
 	for (;;) {
 		ssize_t n = recv(fd, message, sizeof message, MSG_DONTWAIT | MSG_TRUNC);
 		if (n > 0 || (n < 0 && errno == ENOBUFS))

@@ -33,7 +33,6 @@ void kith_udp_sys_prepare(struct kith_udp *u, bool offload)
 {
 	int value = 0;
 	socklen_t len = sizeof value;
-
 	/* "Probe" sets "do not fragment" and ignores what ICMP says about sizes, which anybody can forge. */
 	if (u->family == KITH_FAMILY_V4) {
 		(void)set_option(u, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
@@ -88,7 +87,6 @@ int kith_udp_sys_receive(struct kith_udp *u, struct kith_packet out[], size_t n)
 	struct sockaddr_storage from[KITH_UDP_BATCH];
 	union control control[KITH_UDP_BATCH];
 	int got, taken = 0;
-
 	KITH_ASSERT(n <= KITH_UDP_BATCH);
 	for (size_t i = 0; i < n; i++) {
 		iov[i].iov_base = u->rx + i * u->rx_stride + KITH_PACKET_HEADROOM;
@@ -146,7 +144,6 @@ struct batch {
 static void add_control(struct msghdr *m, int level, int type, const void *value, size_t len)
 {
 	struct cmsghdr *c = (struct cmsghdr *)((uint8_t *)m->msg_control + m->msg_controllen);
-
 	c->cmsg_level = level;
 	c->cmsg_type = type;
 	c->cmsg_len = CMSG_LEN(len);
@@ -158,7 +155,6 @@ static void add_marks(const struct kith_udp *u, struct msghdr *m, const struct k
 {
 	bool v4 = u->family == KITH_FAMILY_V4;
 	int level = v4 ? IPPROTO_IP : IPPROTO_IPV6;
-
 	if (p->ttl != 0) {
 		int ttl = p->ttl;
 		add_control(m, level, v4 ? IP_TTL : IPV6_HOPLIMIT, &ttl, sizeof ttl);
@@ -177,7 +173,6 @@ static void add_message(const struct kith_udp *u, struct batch *b, const struct 
 {
 	const struct kith_packet *p = &packets[t->first];
 	struct msghdr *m = &b->messages[b->n].msg_hdr;
-
 	memset(&b->messages[b->n], 0, sizeof b->messages[b->n]);
 	memset(&b->control[b->n], 0, sizeof b->control[b->n]);
 	m->msg_name = &b->to[b->n];
@@ -224,7 +219,6 @@ static enum outcome refused(struct kith_udp *u, const struct kith_packet *p, con
 			    bool *read_errors)
 {
 	int errnum = errno;
-
 	if (errnum == EINTR)
 		return OUTCOME_AGAIN;
 	if (errnum == EAGAIN || errnum == EWOULDBLOCK)
@@ -270,7 +264,6 @@ size_t kith_udp_sys_send(struct kith_udp *u, const struct kith_packet packets[],
 	struct batch b;
 	size_t done = 0;
 	bool read_errors = false;
-
 	while (done < n) {
 		fill(u, &b, packets, done, n);
 		if (b.n == 0) {
@@ -320,7 +313,6 @@ static bool is_new(const struct sock_extended_err *e)
 static void read_error(struct kith_udp *u, struct msghdr *m, const struct sockaddr_storage *to)
 {
 	struct kith_addr remote;
-
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
 		struct sock_extended_err e;
 		bool ours = (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||

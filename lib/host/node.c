@@ -14,7 +14,6 @@ enum { PATIENCE_MS = 500 }; /* beyond leave_us, in case that the core does not s
 static int ask_passphrase(struct kith_node *node)
 {
 	struct kith_open_job *job = &node->open;
-
 	if (node->o.has_device)
 		return 0;
 	int err = kith_keyfile_load(&job->keyfile, node->o.key_path);
@@ -34,7 +33,6 @@ static int ask_passphrase(struct kith_node *node)
 static void release(struct kith_node *node)
 {
 	const struct kith_alloc *alloc = node->alloc;
-
 	kith_core_free(node->core);
 	kith_shared_free(node->shared);
 	kith_stun_free(node->stun);
@@ -53,7 +51,6 @@ static int fill_in(struct kith_node *node, const struct kith_node_options *o, co
 		   void *user)
 {
 	size_t bad;
-
 	kith_link_init(&node->all_conns);
 	kith_link_init(&node->closing_conns);
 	kith_link_init(&node->calls);
@@ -107,7 +104,6 @@ int kith_node_new(struct kith_node **out, const struct kith_node_options *o, con
 static void woken(uv_async_t *async)
 {
 	struct kith_node *node = async->data;
-
 	kith_thread_run_posted(node);
 	if (kith_thread_close_asked(node))
 		(void)kith_node_close(node, NULL);
@@ -140,7 +136,6 @@ int kith_node_start(struct kith_node *node)
 static void end_now(uv_timer_t *timer)
 {
 	struct kith_node *node = timer->data;
-
 	node->left = node->impatient = true;
 	kith_node_touch(node);
 }
@@ -189,7 +184,6 @@ int kith_node_free(struct kith_node *node)
 int kith_serve(struct kith_node *node, const char *service)
 {
 	size_t len = service == NULL ? 0 : strlen(service);
-
 	if (len == 0 || len > KITH_SERVICE_MAX)
 		return KITH_EINVAL;
 	for (size_t i = 0; i < node->services_n; i++)
@@ -225,7 +219,6 @@ int kith_add_issuer(struct kith_node *node, struct kith_span cert)
 static void name_ourselves(const struct kith_node *node, struct kith_node_info *out)
 {
 	const struct kith_chain *chain = &node->chain;
-
 	out->device = chain->device.dh;
 	memcpy(out->label, chain->device.label, sizeof out->label);
 	if (chain->kind == KITH_CHAIN_OPEN) {
@@ -240,7 +233,6 @@ static void name_ourselves(const struct kith_node *node, struct kith_node_info *
 static void describe_socket(const struct kith_socket *s, struct kith_node_info *out)
 {
 	struct kith_carrier_info info;
-
 	if (s->self == NULL)
 		return;
 	s->carrier->info(s->self, &info);

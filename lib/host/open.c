@@ -41,7 +41,6 @@ static void open_work(uv_work_t *work)
 {
 	struct kith_node *node = work->data;
 	struct kith_open_job *job = &node->open;
-
 	job->err = kith_suite_sodium_init();
 	if (job->err != 0) {
 		(void)snprintf(job->why, sizeof job->why, "libsodium cannot be used");
@@ -61,7 +60,6 @@ static void open_work(uv_work_t *work)
 static void wipe_job(struct kith_node *node)
 {
 	struct kith_open_job *job = &node->open;
-
 	kith_wipe(job->pass, sizeof job->pass);
 	kith_wipe(&job->keyfile, sizeof job->keyfile);
 	kith_secrets_wipe(&job->secrets);
@@ -77,7 +75,6 @@ static void wipe_job(struct kith_node *node)
 static void interfaces_changed(void *ctx, const struct kith_interfaces *now)
 {
 	struct kith_node *node = ctx;
-
 	KITH_LOG(node->log, KITH_LOG_INFO, "interfaces_changed v4=%zu v6=%zu", now->v4.n, now->v6.n);
 	if (node->core == NULL)
 		return;
@@ -104,7 +101,6 @@ static int make_core(struct kith_node *node, const struct kith_bootstrap bootstr
 	const struct kith_node_options *o = &node->o;
 	struct kith_shared_options so;
 	struct kith_core_options co;
-
 	kith_shared_options_init(&so);
 	so.alloc = node->alloc;
 	so.random = node->random;
@@ -173,7 +169,6 @@ static void equip_core(struct kith_node *node)
 static int start_watching(struct kith_node *node)
 {
 	struct kith_interface_watch *w = &node->watch;
-
 	w->random = node->random;
 	w->allow_loopback = node->o.allow_loopback;
 	w->changed = interfaces_changed;
@@ -219,7 +214,6 @@ static int run(struct kith_node *node, char *why)
 static void proceed(struct kith_node *node)
 {
 	char why[KITH_HOST_WHY_MAX] = "";
-
 	kith_clock_init(&node->clock, node->open.state_ms);
 	int err = run(node, why);
 	wipe_job(node);
@@ -240,7 +234,6 @@ static void proceed(struct kith_node *node)
 static void open_done(uv_work_t *work, int status)
 {
 	struct kith_node *node = work->data;
-
 	node->open.busy = false;
 	node->open.done = true;
 	if (status != 0 || node->state != KITH_NODE_STARTING) {

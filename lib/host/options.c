@@ -129,7 +129,6 @@ static bool consistent(const struct kith_node_options *o)
 int kith_options_copy(struct kith_node *node, const struct kith_node_options *o)
 {
 	struct kith_node_options *copy = &node->o;
-
 	kith_node_options_init(copy);
 	kith_options_sized_copy(copy, sizeof *copy, o, o->size);
 	copy->profile = NULL;

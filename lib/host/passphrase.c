@@ -25,7 +25,6 @@ static int read_line(int fd, char *out, size_t cap)
 	size_t len = 0;
 	char c = 0;
 	ssize_t n;
-
 	while ((n = read(fd, &c, 1)) == 1 || (n < 0 && errno == EINTR)) {
 		if (n < 0)
 			continue;
@@ -45,7 +44,6 @@ static int read_line(int fd, char *out, size_t cap)
 int kith_passphrase_read(const char *path, char *out, size_t cap)
 {
 	struct stat st;
-
 	/* Without O_NONBLOCK a pipe that nobody writes to would hang in here. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
@@ -70,7 +68,6 @@ static bool say(int tty, const char *text)
 static int ask_once(int tty, const char *what, const char *again, char *out, size_t cap)
 {
 	struct termios before, quiet;
-
 	if (tcgetattr(tty, &before) != 0)
 		return KITH_ENOTSUP;
 	quiet = before;
@@ -90,7 +87,6 @@ int kith_passphrase_ask(const char *what, bool is_new, char *out, size_t cap)
 {
 	char repeated[KITH_PASSPHRASE_MAX];
 	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-
 	if (tty < 0)
 		return KITH_ENOTSUP;
 	int len = ask_once(tty, what, "", out, cap);
@@ -112,6 +108,5 @@ int kith_passphrase(void *ctx, const char *path, char *out, size_t cap)
 {
 	const char *file = ctx != NULL ? ctx : getenv(KITH_PASSPHRASE_ENV);
 	int len = file != NULL ? kith_passphrase_read(file, out, cap) : kith_passphrase_ask(path, false, out, cap);
-
 	return len > 0 ? len : KITH_EPASSPHRASE;
 }

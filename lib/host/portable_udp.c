@@ -32,7 +32,6 @@ void kith_udp_sys_prepare(struct kith_udp *u, bool offload)
 int kith_udp_sys_receive(struct kith_udp *u, struct kith_packet out[], size_t n)
 {
 	size_t taken = 0;
-
 	while (taken < n) {
 		struct sockaddr_storage from;
 		struct kith_packet *p = &out[taken];
@@ -73,7 +72,6 @@ static bool send_one(struct kith_udp *u, const struct kith_packet *p, const uint
 	struct sockaddr_storage to;
 	socklen_t to_len = kith_sockaddr_set(&to, &p->remote);
 	ssize_t sent;
-
 	/* -1 brings the system's default back on v6; on v4, 64 is every system's. */
 	if (p->ttl != 0)
 		set_ttl(u, p->ttl);

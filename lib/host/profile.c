@@ -56,7 +56,6 @@ static int read_text(const struct place *at, const char *file, char **out, size_
 	char path[PATH_LEN_MAX];
 	uint8_t *bytes;
 	size_t len;
-
 	*out = NULL;
 	*cap = 0;
 	if (!join_path(path, at->dir, file))
@@ -85,7 +84,6 @@ static int load_network(struct kith_node_options *o, struct kith_profile *p, con
 	struct kith_id id;
 	char *text;
 	size_t cap;
-
 	int err = read_text(at, "network", &text, &cap);
 	if (err != 0)
 		return err;
@@ -156,7 +154,6 @@ static int load_chain(struct kith_node_options *o, struct kith_profile *p, const
 	struct kith_chain parsed;
 	char *text;
 	size_t cap, used;
-
 	int err = read_text(at, "chain", &text, &cap);
 	if (err != 0)
 		return err;
@@ -211,7 +208,6 @@ static int load_bootstrap(struct kith_node_options *o, struct kith_profile *p, c
 int kith_node_options_load(struct kith_node_options *o, const char *dir, char *why, size_t cap)
 {
 	struct place at = { dir, why, cap };
-
 	if (why != NULL && cap > 0)
 		why[0] = '\0';
 	struct kith_profile *p = kith_alloc_zero(kith_system_alloc(), sizeof *p);
@@ -241,7 +237,6 @@ void kith_node_options_deinit(struct kith_node_options *o)
 {
 	const struct kith_alloc *alloc = kith_system_alloc();
 	struct kith_profile *p = o->profile;
-
 	kith_wipe(&o->device, sizeof o->device);
 	o->has_device = false;
 	if (p == NULL)
@@ -265,7 +260,6 @@ void kith_node_options_deinit(struct kith_node_options *o)
 static int write_text(const char *dir, const char *file, const char *text)
 {
 	char path[PATH_LEN_MAX];
-
 	if (!join_path(path, dir, file))
 		return KITH_EINVAL;
 	return kith_file_replace(AT_FDCWD, path, (struct kith_span){ (const uint8_t *)text, strlen(text) }, false);
@@ -278,7 +272,6 @@ static int write_open_chain(const char *dir, const struct kith_id *network, cons
 	char text[2048];
 	struct kith_device_cert d;
 	struct kith_key pk;
-
 	memset(&d, 0, sizeof d);
 	kith_seed_public(&pk, identity);
 	kith_seed_device(&d.dh, &d.sign, device);
@@ -300,7 +293,6 @@ static int write_profile(const char *dir, const char *network_label, const char 
 	char path[PATH_LEN_MAX], line[KITH_NETWORK_LABEL_MAX + 16];
 	struct kith_seed identity, device;
 	struct kith_id network;
-
 	int err = kith_network_id_open(&network, network_label);
 	if (err == 0 && mkdir(dir, 0700) != 0 && errno != EEXIST)
 		err = kith_system_err(errno);
@@ -325,7 +317,6 @@ int kith_profile_create_open(const char *dir, const char *network_label, const c
 	struct kith_secrets secrets;
 	struct kith_seed identity, device;
 	struct kith_key pk;
-
 	name[0] = '\0';
 	if (dir == NULL || network_label == NULL || device_label == NULL || strlen(device_label) > KITH_LABEL_MAX)
 		return KITH_EINVAL;

@@ -10,7 +10,6 @@
 int kith_resolver_add(struct kith_resolver *r, const char *text)
 {
 	struct kith_entry entry;
-
 	int err = kith_entry_parse(&entry, text);
 	if (err != 0)
 		return err;
@@ -75,7 +74,6 @@ static void resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *ai)
 {
 	struct kith_resolve_entry *e = request->data;
 	struct kith_resolver *r = e->resolver;
-
 	e->busy = false;
 	e->err = status == 0 ? 0 : KITH_ENOENT;
 	if (status == 0)
@@ -93,7 +91,6 @@ static void resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *ai)
 bool kith_resolver_start(struct kith_resolver *r, uv_loop_t *loop)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_family = AF_UNSPEC };
-
 	r->loop = loop;
 	for (size_t i = 0; i < r->n; i++) {
 		struct kith_resolve_entry *e = r->entries[i];
@@ -120,7 +117,6 @@ void kith_resolver_cancel(struct kith_resolver *r)
 static void resolution_done(uv_getaddrinfo_t *request, int status, struct addrinfo *ai)
 {
 	struct kith_resolution *r = request->data;
-
 	r->err = status == UV_ECANCELED ? KITH_ECANCELED : 0;
 	if (status == 0)
 		r->result.addrs_n = (uint8_t)take_addresses(ai, 0, r->result.addrs, 0, KITH_EFFECT_ADDRS_MAX);
@@ -135,7 +131,6 @@ int kith_resolution_start(struct kith_resolution *r, uv_loop_t *loop, struct kit
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_family = AF_UNSPEC };
 	char host[KITH_ENTRY_HOST_MAX + 1] = "";
-
 	if (name.len == 0 || name.len > KITH_ENTRY_HOST_MAX || memchr(name.p, '\0', name.len) != NULL)
 		return KITH_EINVAL;
 	memcpy(host, name.p, name.len);
@@ -177,7 +172,6 @@ size_t kith_resolver_result(const struct kith_resolver *r, struct kith_bootstrap
 {
 	struct kith_bootstrap some[KITH_RESOLVE_PER_NAME];
 	size_t n = 0;
-
 	for (size_t i = 0; i < r->n; i++) {
 		size_t found = kith_resolve_addresses(r->entries[i], some);
 		for (size_t k = 0; k < found; k++, n++)

@@ -39,7 +39,6 @@ static bool is_wanted(const struct kith_socket *s)
 static uint16_t port_of(const struct kith_socket *s)
 {
 	struct kith_carrier_info info;
-
 	s->carrier->info(s->self, &info);
 	return info.port;
 }
@@ -56,7 +55,6 @@ static int open_socket(struct kith_socket *s, uint16_t port, char *why)
 					  .offload = !node->o.no_offload && s->effect == 0,
 					  .ready = kith_exchange_ready,
 					  .ctx = s };
-
 	o.bind.family = s->row->family;
 	o.bind.port = port;
 	int err = s->carrier->open(&s->self, &o, why);
@@ -86,7 +84,6 @@ static void close_socket(struct kith_socket *s)
 static void forget(struct kith_socket *s)
 {
 	struct kith_node *node = s->node;
-
 	close_socket(s);
 	node->asked[s->id - KITH_HOST_SOCKETS_MAX] = NULL;
 	KITH_FREE(node->alloc, s);
@@ -99,7 +96,6 @@ static void forget(struct kith_socket *s)
 void kith_sockets_close(struct kith_node *node)
 {
 	struct kith_socket *s;
-
 	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;) {
 		if (s->effect != 0)
 			forget(s);
@@ -116,7 +112,6 @@ static bool open_all(struct kith_node *node, struct outcome out[])
 {
 	uint16_t port = node->o.port;
 	bool clash = false;
-
 	for (size_t i = 0; i < node->sockets_n; i++) {
 		struct kith_socket *s = &node->sockets[i];
 		out[i] = (struct outcome){ .err = KITH_ENOTSUP };
@@ -135,7 +130,6 @@ static int judge(struct kith_node *node, const struct outcome out[], char *why)
 {
 	const struct outcome *worst = NULL;
 	bool any = false, taken = false;
-
 	for (size_t i = 0; i < node->sockets_n; i++) {
 		any = any || out[i].err == 0;
 		if (!is_wanted(&node->sockets[i]) || out[i].err == 0 || taken)
@@ -160,7 +154,6 @@ static int judge(struct kith_node *node, const struct outcome out[], char *why)
 int kith_sockets_open(struct kith_node *node, char *why)
 {
 	struct outcome out[KITH_HOST_SOCKETS_MAX];
-
 	for (const struct kith_carrier_row *row = node->carriers; row->carrier != NULL; row++) {
 		if (node->sockets_n == KITH_HOST_SOCKETS_MAX)
 			return KITH_EFULL;
@@ -183,7 +176,6 @@ static void tell_transport(struct kith_socket *s, const struct kith_interfaces *
 	struct kith_interface_list list = is_v4(s) ? interfaces->v4 : interfaces->v6;
 	const struct kith_addr *bound = is_v4(s) ? &node->o.bind_v4 : &node->o.bind_v6;
 	bool own = s->carrier->locals != NULL;
-
 	if (s->self == NULL)
 		return;
 	if (own)
@@ -212,7 +204,6 @@ static void tell_transport(struct kith_socket *s, const struct kith_interfaces *
 void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *interfaces)
 {
 	struct kith_socket *s;
-
 	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;)
 		tell_transport(s, interfaces);
 }
@@ -228,7 +219,6 @@ static void dismiss(struct kith_socket *s)
 				    .family = s->row->family,
 				    .closed = true,
 				    .effect = s->effect };
-
 	forget(s);
 	(void)kith_core_transport(node->core, kith_node_now(node), &t);
 	kith_node_touch(node);
@@ -249,7 +239,6 @@ static int ask_one(struct kith_node *node, const struct kith_socket *model, cons
 {
 	char why[KITH_CARRIER_WHY_MAX];
 	size_t at = 0;
-
 	if (node->asked == NULL)
 		node->asked = KITH_NEW_ARRAY(node->alloc, struct kith_socket *, KITH_HOST_ASKED_MAX);
 	if (node->asked == NULL)
@@ -287,7 +276,6 @@ int kith_sockets_ask(struct kith_node *node, const struct kith_effect *e)
 	const struct kith_socket *model = model_of(node, e);
 	int err = e->count == 0 ? KITH_EINVAL : 0;
 	unsigned opened = 0;
-
 	if (model == NULL || e->remote.family != KITH_FAMILY_NONE)
 		return KITH_ENOTSUP;
 	while (opened < e->count && err == 0 && (err = ask_one(node, model, e)) == 0)
@@ -298,7 +286,6 @@ int kith_sockets_ask(struct kith_node *node, const struct kith_effect *e)
 int kith_sockets_dismiss(struct kith_node *node, uint16_t transport)
 {
 	struct kith_socket *s = kith_socket_find(node, transport);
-
 	if (s == NULL)
 		return KITH_ENOENT;
 	if (s->effect == 0)
@@ -310,7 +297,6 @@ int kith_sockets_dismiss(struct kith_node *node, uint16_t transport)
 void kith_sockets_disown(struct kith_node *node, uint32_t effect)
 {
 	struct kith_socket *s;
-
 	for (uint16_t it = KITH_HOST_SOCKETS_MAX; (s = kith_socket_next(node, &it)) != NULL;)
 		if (s->effect == effect)
 			dismiss(s);
@@ -323,7 +309,6 @@ static void try_again(uv_timer_t *timer);
 static void mend_later(struct kith_node *node)
 {
 	unsigned attempt = 0;
-
 	for (size_t i = 0; i < node->sockets_n; i++)
 		if (node->sockets[i].mending && node->sockets[i].attempts > attempt)
 			attempt = node->sockets[i].attempts;
@@ -339,7 +324,6 @@ static bool mend(struct kith_socket *s)
 	struct kith_node *node = s->node;
 	uint16_t port = node->o.port == 0 && s->attempts >= PORT_ATTEMPTS ? 0 : s->port;
 	char why[KITH_CARRIER_WHY_MAX];
-
 	s->attempts++;
 	if (open_socket(s, port, why) != 0)
 		return false;
@@ -354,7 +338,6 @@ static void try_again(uv_timer_t *timer)
 {
 	struct kith_node *node = timer->data;
 	bool left = false;
-
 	if (node->core == NULL || node->finishing)
 		return;
 	for (size_t i = 0; i < node->sockets_n; i++)
@@ -370,7 +353,6 @@ static void give_up(struct kith_socket *s, int err)
 	bool again = s->attempts > 0 && kith_node_now(node).mono_us - s->opened_at < KITH_SOCKET_GOOD_US;
 	struct kith_transport t = { .id = s->id, .kind = (uint8_t)s->carrier->kind, .family = s->row->family };
 	char why[KITH_HOST_WHY_MAX];
-
 	s->port = port_of(s);
 	s->up = false;
 	s->mending = true;
@@ -389,7 +371,6 @@ static void give_up(struct kith_socket *s, int err)
 void kith_sockets_check(struct kith_node *node)
 {
 	struct kith_socket *s;
-
 	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;) {
 		int err = node->core != NULL && s->self != NULL ? s->carrier->broken(s->self) : 0;
 		if (err != 0 && s->effect != 0)

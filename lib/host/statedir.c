@@ -64,7 +64,6 @@ static int sync_directory_of(int dir_fd, const char *name)
 	char path[NAME_LEN_MAX];
 	const char *slash = strrchr(name, '/');
 	size_t len = slash == NULL ? 0 : (size_t)(slash - name);
-
 	if (slash == NULL && dir_fd != AT_FDCWD)
 		return sync_fd(dir_fd);
 	if (len >= sizeof path)
@@ -103,7 +102,6 @@ static int write_temporary(int dir_fd, const char *tmp, struct kith_span bytes)
 int kith_file_replace(int dir_fd, const char *name, struct kith_span bytes, bool replace)
 {
 	char tmp[NAME_LEN_MAX];
-
 	if (bytes.len > KITH_STATE_FILE_MAX)
 		return KITH_EMSGSIZE;
 	int n = snprintf(tmp, sizeof tmp, "%s" TMP_SUFFIX, name);
@@ -139,7 +137,6 @@ int kith_file_read(int dir_fd, const char *name, size_t max, const struct kith_a
 {
 	struct stat st;
 	int err = 0;
-
 	*out = NULL;
 	*len = 0;
 	int fd = open_retry(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
@@ -172,7 +169,6 @@ static void lock_holder(int fd, char *out, size_t cap)
 {
 	char text[32];
 	ssize_t n = pread(fd, text, sizeof text - 1, 0);
-
 	text[n > 0 ? n : 0] = '\0';
 	text[strcspn(text, "\r\n")] = '\0';
 	bool number = text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
@@ -184,7 +180,6 @@ static void lock_holder(int fd, char *out, size_t cap)
 static int take_lock(struct kith_statedir *d, const char *path, char *why)
 {
 	char text[32], holder[64];
-
 	d->lock = open_retry(d->dir, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 	if (d->lock < 0) {
 		int err = kith_system_err(errno);
@@ -209,7 +204,6 @@ static int take_lock(struct kith_statedir *d, const char *path, char *why)
 int kith_statedir_open(struct kith_statedir *d, const char *path, char *why)
 {
 	char unused[KITH_STATE_WHY_MAX];
-
 	if (why == NULL)
 		why = unused;
 	why[0] = '\0';

@@ -34,7 +34,6 @@ static struct kith_stream *find(struct kith_conn *conn, uint64_t id)
 static void needs_work(struct kith_stream *stream)
 {
 	struct kith_node *node = stream->conn->node;
-
 	if (kith_link_empty(&stream->work_link))
 		kith_link_append(&node->streams_work, &stream->work_link);
 	kith_node_touch(node);
@@ -54,7 +53,6 @@ static int gone_is_closed(int err)
 static int core_write(struct kith_stream *stream, const uint8_t *data, size_t len, bool fin)
 {
 	struct kith_node *node = stream->conn->node;
-
 	kith_node_touch(node);
 	return gone_is_closed(kith_core_stream_write(node->core, kith_node_now(node), stream->conn->id, stream->id,
 						     data, len > INT_MAX ? INT_MAX : len, fin));
@@ -113,7 +111,6 @@ static void tell_end(struct kith_stream *stream)
 void kith_stream_end(struct kith_stream *stream, int err)
 {
 	struct kith_node *node = stream->conn->node;
-
 	tell_end(stream);
 	release_all(stream, err == 0 ? KITH_ECLOSED : err);
 	if (stream->cb.closed != NULL)
@@ -144,7 +141,6 @@ void kith_stream_work(struct kith_stream *stream)
 static void give_up(struct kith_conn *conn, uint64_t id)
 {
 	struct kith_node *node = conn->node;
-
 	(void)kith_core_stream_reset(node->core, kith_node_now(node), conn->id, id, 0);
 	(void)kith_core_stream_stop(node->core, kith_node_now(node), conn->id, id, 0);
 	kith_node_touch(node);
@@ -153,7 +149,6 @@ static void give_up(struct kith_conn *conn, uint64_t id)
 static void opened(struct kith_conn *conn, const struct kith_event *ev)
 {
 	struct kith_stream *stream = NULL;
-
 	if (conn->cb.stream != NULL)
 		stream = make(conn, ev->stream, ev->channel);
 	if (stream != NULL) {
@@ -167,7 +162,6 @@ static void opened(struct kith_conn *conn, const struct kith_event *ev)
 static void tell(struct kith_stream *stream, const struct kith_event *ev)
 {
 	const struct kith_stream_callbacks *cb = &stream->cb;
-
 	switch (ev->stream_change) {
 	case KITH_STREAM_CHANGE_OPENED:
 		break;
@@ -203,7 +197,6 @@ static void tell(struct kith_stream *stream, const struct kith_event *ev)
 void kith_stream_changed(struct kith_conn *conn, const struct kith_event *ev)
 {
 	struct kith_stream *stream = find(conn, ev->stream);
-
 	if (stream == NULL && ev->stream_change == KITH_STREAM_CHANGE_OPENED)
 		opened(conn, ev);
 	else if (stream != NULL && !stream->closing)
@@ -217,7 +210,6 @@ int kith_stream_open(struct kith_conn *conn, uint16_t channel, const struct kith
 {
 	struct kith_node *node = conn->node;
 	uint64_t id;
-
 	*out = NULL;
 	if (!usable(conn))
 		return KITH_ESTATE;
@@ -299,7 +291,6 @@ int kith_stream_read(struct kith_stream *stream, void *out, size_t cap, bool *fi
 {
 	struct kith_node *node = stream->conn->node;
 	bool end = false;
-
 	if (fin != NULL)
 		*fin = false;
 	if (stream->closing || !usable(stream->conn))
@@ -319,7 +310,6 @@ int kith_stream_read(struct kith_stream *stream, void *out, size_t cap, bool *fi
 int kith_stream_reset(struct kith_stream *stream, uint64_t code)
 {
 	struct kith_node *node = stream->conn->node;
-
 	if (stream->closing || stream->finished || stream->write_over || !usable(stream->conn))
 		return KITH_ECLOSED;
 	if (code >= UINT64_C(1) << 62)
@@ -334,7 +324,6 @@ int kith_stream_reset(struct kith_stream *stream, uint64_t code)
 int kith_stream_stop(struct kith_stream *stream, uint64_t code)
 {
 	struct kith_node *node = stream->conn->node;
-
 	if (stream->closing || !usable(stream->conn))
 		return KITH_ECLOSED;
 	if (code >= UINT64_C(1) << 62)

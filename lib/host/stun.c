@@ -52,7 +52,6 @@ static bool take_token(struct kith_stun *stun, kith_time_us now, const struct ki
 {
 	uint64_t prefix = kith_addr_limit_prefix(from);
 	struct row *row = &stun->rows[kith_hash64(stun->seed, &prefix, sizeof prefix) % KITH_STUN_ROWS];
-
 	if (now > row->at) {
 		kith_time_us passed = now - row->at;
 		if (passed > 2 * KITH_STUN_BURST * KITH_US_PER_S / KITH_STUN_RATE)
@@ -76,7 +75,6 @@ static bool take_token(struct kith_stun *stun, kith_time_us now, const struct ki
 static bool wants_change(const StunMessage *request)
 {
 	uint32_t flags;
-
 	switch (stun_message_find32(request, STUN_ATTRIBUTE_CHANGE_REQUEST, &flags)) {
 	case STUN_MESSAGE_RETURN_SUCCESS:
 		return flags != 0;
@@ -101,7 +99,6 @@ static size_t tell_address(StunAgent *agent, bool classic, const StunMessage *re
 {
 	struct sockaddr_storage ss;
 	StunMessage answer;
-
 	socklen_t len = kith_sockaddr_set(&ss, from);
 	if (len == 0 || !stun_agent_init_response(agent, &answer, out, KITH_STUN_ANSWER_MAX, request))
 		return 0;
@@ -118,7 +115,6 @@ size_t kith_stun_answer(struct kith_stun *stun, kith_time_us now, const uint8_t 
 	static const uint8_t cookie[4] = { 0x21, 0x12, 0xa4, 0x42 };
 	StunMessage request;
 	size_t n = 0;
-
 	if (len < STUN_MESSAGE_HEADER_LENGTH || len > REQUEST_LEN_MAX || len % 4 != 0)
 		return 0;
 	bool classic = memcmp(in + 4, cookie, sizeof cookie) != 0;

@@ -20,7 +20,6 @@ int kith_thread_init(struct kith_node *node)
 static void thread_main(void *arg)
 {
 	struct kith_node *node = arg;
-
 	(void)uv_run(node->loop, UV_RUN_DEFAULT);
 	/* Every handle was closed, or the loop would not have ended. */
 	int err = uv_loop_close(node->loop);

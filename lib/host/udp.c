@@ -17,7 +17,6 @@ static int explain(char *why, const char *what, const struct kith_addr *addr)
 {
 	char text[KITH_ADDR_TEXT_MAX];
 	int errnum = errno;
-
 	(void)snprintf(why, KITH_UDP_WHY_MAX, "cannot %s UDP %s: %s", what, kith_addr_format(addr, text),
 		       strerror(errnum));
 	return kith_system_err(errnum);
@@ -32,7 +31,6 @@ static int make_socket(struct kith_udp *u, const struct kith_udp_options *o, cha
 {
 	struct sockaddr_storage ss;
 	int domain = o->bind.family == KITH_FAMILY_V6 ? AF_INET6 : AF_INET;
-
 	u->fd = socket(domain, SOCK_DGRAM, 0);
 	if (u->fd < 0)
 		return explain(why, "open", &o->bind);
@@ -174,7 +172,6 @@ struct kith_udp_train kith_udp_train_at(const struct kith_packet packets[], size
 {
 	const struct kith_packet *p = &packets[first];
 	struct kith_udp_train train = { first, 1, p->segment_len };
-
 	if (p->segment_len != 0 || !join || p->len == 0 || p->len > UINT16_MAX)
 		return train;
 	size_t total = p->len;
@@ -195,7 +192,6 @@ struct kith_udp_train kith_udp_train_at(const struct kith_packet packets[], size
 void kith_udp_note_error(struct kith_udp *u, const struct kith_addr *remote, int errnum)
 {
 	int err = kith_system_err(errnum);
-
 	for (size_t i = 0; i < u->errors_n; i++)
 		if (u->errors[i].err == err && kith_addr_equal(&u->errors[i].remote, remote))
 			return;
@@ -220,7 +216,6 @@ static void queue(struct kith_udp *u, const struct kith_packet *packet)
 {
 	size_t len = packet->len;
 	struct kith_udp_queued *q = NULL;
-
 	if (u->queued_n < KITH_UDP_QUEUE_PACKETS && u->queued_bytes + len <= KITH_UDP_QUEUE_BYTES)
 		q = kith_alloc_zero(u->alloc, sizeof *q + len);
 	if (q == NULL) {
@@ -242,7 +237,6 @@ static void queue(struct kith_udp *u, const struct kith_packet *packet)
 void kith_udp_send(struct kith_udp *u, const struct kith_packet packets[], size_t n)
 {
 	size_t sent = 0;
-
 	if (u->broken != 0) {
 		u->counts.queue_full += n;
 		return;
@@ -261,7 +255,6 @@ bool kith_udp_queued(const struct kith_udp *u)
 void kith_udp_flush(struct kith_udp *u)
 {
 	struct kith_packet batch[KITH_UDP_BATCH];
-
 	if (u->broken != 0)
 		drop_queue(u);
 	while (u->head != NULL) {

@@ -95,7 +95,6 @@ static int decode(uint8_t *out, size_t cap, const char *p, const char *end)
 {
 	size_t n = 0, digits = 0, pads = 0;
 	uint32_t v = 0;
-
 	for (; p < end; p++) {
 		if (*p == '\n' || *p == '\r' || *p == ' ' || *p == '\t')
 			continue;
@@ -124,7 +123,6 @@ int kith_armor_decode(enum kith_armor *kind, uint8_t *out, size_t cap, const cha
 {
 	const char *end = text + len, *begin = find(text, end, begin_mark), *body = NULL;
 	size_t label = 0;
-
 	if (begin == NULL)
 		return KITH_ENOENT;
 	for (size_t i = 0; i < LABELS && body == NULL; i++) {

@@ -190,7 +190,6 @@ int kith_chain_join(const struct kith_suite *suite, uint8_t out[KITH_CHAIN_MAX],
 	struct kith_device_cert device_cert;
 	uint8_t id[KITH_ISSUER_ID_LEN];
 	bool full = issuer.len > 0;
-
 	int err = full ? kith_issuer_cert_parse(&issuer_cert, issuer) : 0;
 	if (err == 0)
 		err = kith_name_cert_parse(&name_cert, name);
@@ -259,7 +258,6 @@ int kith_chain_parse(struct kith_chain *out, struct kith_span chain)
 {
 	struct kith_reader r;
 	struct kith_span cert;
-
 	memset(out, 0, sizeof *out);
 	if (chain.len > KITH_CHAIN_MAX)
 		return KITH_EPROTO;

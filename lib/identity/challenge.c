@@ -12,7 +12,6 @@ int kith_challenge_write(uint8_t out[KITH_CHALLENGE_LEN_MAX], const struct kith_
 {
 	struct kith_writer w = kith_writer_of(out, KITH_CHALLENGE_LEN_MAX);
 	struct kith_challenge check;
-
 	kith_object_write_header(&w, KITH_OBJECT_CHALLENGE);
 	kith_write_bytes(&w, c->network.b, KITH_ID_LEN);
 	kith_write_bytes(&w, c->asker.b, KITH_KEY_LEN);
@@ -27,7 +26,6 @@ int kith_challenge_write(uint8_t out[KITH_CHALLENGE_LEN_MAX], const struct kith_
 int kith_challenge_parse(struct kith_challenge *out, struct kith_span challenge)
 {
 	struct kith_reader r;
-
 	memset(out, 0, sizeof *out);
 	int err = kith_object_begin(&r, challenge, KITH_OBJECT_CHALLENGE);
 	if (err != 0)
@@ -60,7 +58,6 @@ int kith_challenge_answer(const struct kith_suite *suite, uint8_t out[KITH_PROOF
 	struct kith_challenge c;
 	struct kith_chain parsed;
 	uint8_t buf[KITH_CHALLENGE_LEN_MAX + KITH_PROOF_LEN_MAX];
-
 	int err = kith_challenge_parse(&c, challenge);
 	if (err == 0)
 		err = kith_chain_parse(&parsed, chain);
@@ -93,7 +90,6 @@ int kith_challenge_check(struct kith_trust *t, const struct kith_now *now, struc
 	struct kith_challenge c;
 	struct kith_signed s;
 	uint8_t buf[KITH_CHALLENGE_LEN_MAX + KITH_PROOF_LEN_MAX];
-
 	memset(out, 0, sizeof *out);
 	int err = kith_challenge_parse(&c, challenge);
 	if (err == 0)
@@ -128,7 +124,6 @@ int kith_enrol_sign(const struct kith_suite *suite, uint8_t out[KITH_ENROL_LEN_M
 {
 	struct kith_writer w = kith_writer_of(out, KITH_ENROL_LEN_MAX);
 	struct kith_enrol check;
-
 	kith_object_write_header(&w, KITH_OBJECT_ENROL);
 	kith_write_bytes(&w, request->network.b, KITH_ID_LEN);
 	kith_write_bytes(&w, request->issuer_id, KITH_ISSUER_ID_LEN);
@@ -149,7 +144,6 @@ int kith_enrol_sign(const struct kith_suite *suite, uint8_t out[KITH_ENROL_LEN_M
 int kith_enrol_parse(struct kith_enrol *out, struct kith_span request)
 {
 	struct kith_reader r;
-
 	memset(out, 0, sizeof *out);
 	int err = kith_object_begin(&r, request, KITH_OBJECT_ENROL);
 	if (err != 0)
@@ -171,7 +165,6 @@ int kith_enrol_verify(const struct kith_suite *suite, struct kith_enrol *out, st
 		      const struct kith_id *network, const struct kith_key *issuer, const uint8_t nonce[KITH_NONCE_LEN])
 {
 	uint8_t id[KITH_ISSUER_ID_LEN];
-
 	int err = kith_enrol_parse(out, request);
 	if (err != 0)
 		return err;
@@ -189,7 +182,6 @@ int kith_enrol_issue(const struct kith_suite *suite, uint8_t out[KITH_CERT_MAX],
 		     const struct kith_name_cert *terms, const struct kith_signer *issuer)
 {
 	struct kith_name_cert cert = *terms;
-
 	kith_ids_issuer(suite, cert.issuer_id, &issuer->pk);
 	memcpy(cert.name, request->name, sizeof cert.name);
 	cert.identity = request->identity;
@@ -200,7 +192,6 @@ int kith_enrol_receive(const struct kith_suite *suite, struct kith_name_cert *ou
 		       const struct kith_enrol *request, const struct kith_key *issuer)
 {
 	uint8_t id[KITH_ISSUER_ID_LEN];
-
 	int err = kith_name_cert_parse(out, answer);
 	if (err != 0)
 		return err;

@@ -121,7 +121,6 @@ static void checksum(const struct kith_suite *suite, uint8_t out[CHECKSUM_LEN], 
 int kith_contacts_save(const struct kith_contacts *cs, const struct kith_suite *suite, uint8_t *out, size_t cap)
 {
 	struct kith_writer w = kith_writer_of(out, cap);
-
 	kith_object_write_header(&w, KITH_OBJECT_CONTACTS);
 	kith_write_u16(&w, (uint16_t)cs->n);
 	for (uint32_t i = 0; i < cs->n; i++) {
@@ -154,7 +153,6 @@ int kith_contacts_load(struct kith_contacts *cs, const struct kith_suite *suite,
 {
 	struct kith_reader r;
 	uint8_t sum[CHECKSUM_LEN];
-
 	int err = kith_object_begin(&r, saved, KITH_OBJECT_CONTACTS);
 	if (err != 0)
 		return err;

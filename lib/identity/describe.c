@@ -19,7 +19,6 @@ static void add(struct text *t, const char *fmt, ...)
 {
 	va_list args;
 	size_t space = t->cap - t->len;
-
 	va_start(args, fmt);
 	int n = vsnprintf(t->out + t->len, space, fmt, args);
 	va_end(args);
@@ -42,7 +41,6 @@ static const char *date(int64_t unix_s, char out[DATE_TEXT_MAX])
 	int64_t mp = (5 * doy + 2) / 153;
 	int64_t day = doy - (153 * mp + 2) / 5 + 1, month = mp < 10 ? mp + 3 : mp - 9;
 	int64_t year = yoe + era * 400 + (month <= 2 ? 1 : 0);
-
 	(void)snprintf(out, DATE_TEXT_MAX, "%lld-%02d-%02d %02d:%02d:%02dZ", (long long)year, (int)month, (int)day,
 		       (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
 	return out;
@@ -190,7 +188,6 @@ static int describe(struct text *t, struct kith_span object)
 int kith_identity_describe(struct kith_span object, char *out, size_t cap)
 {
 	struct text t = { out, cap, 0, false };
-
 	if (cap == 0)
 		return KITH_EMSGSIZE;
 	out[0] = '\0';

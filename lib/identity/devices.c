@@ -21,7 +21,6 @@ int kith_devices_sign(const struct kith_suite *suite, uint8_t out[KITH_DEVICES_L
 		      const uint8_t identity_sk[KITH_SIGN_SK_LEN])
 {
 	uint8_t sorted[KITH_DEVICES_MAX][KITH_KEY_LEN];
-
 	if (n > KITH_DEVICES_MAX)
 		return KITH_EINVAL;
 	for (size_t i = 0; i < n; i++) {

@@ -112,7 +112,6 @@ int kith_revocation_make(uint8_t *out, size_t cap, const struct kith_revocation 
 	struct kith_revocation l = *list;
 	struct kith_signer s;
 	struct kith_id id;
-
 	/* Ids of networks and of issuers are made in the same way: first bytes of the key's hash. */
 	kith_signer_from_seed(&s, suite, signer);
 	kith_ids_network(suite, &id, &s.pk);

@@ -36,7 +36,6 @@ void kith_device_keys_from_seed(struct kith_device_keys *out, const struct kith_
 {
 	const struct kith_span dh = text_of("kith device x25519 v1"), sign = text_of("kith device ed25519 v1");
 	struct kith_seed sign_seed;
-
 	suite->blake2b(out->dh_sk, KITH_DH_LEN, bytes_of(seed->b, sizeof seed->b), &dh, 1);
 	suite->dh_public(out->dh_pk.b, out->dh_sk);
 	suite->blake2b(sign_seed.b, sizeof sign_seed.b, bytes_of(seed->b, sizeof seed->b), &sign, 1);
@@ -53,7 +52,6 @@ void kith_base32_encode(char *out, const uint8_t *p, size_t len)
 {
 	uint32_t acc = 0;
 	unsigned bits = 0;
-
 	for (size_t i = 0; i < len; i++) {
 		acc = acc << 8 | p[i];
 		bits += 8;
@@ -73,7 +71,6 @@ int kith_base32_decode(uint8_t *out, size_t cap, const char *text, size_t len)
 	uint32_t acc = 0;
 	unsigned bits = 0;
 	size_t n = 0;
-
 	for (size_t i = 0; i < len; i++) {
 		const char *at = text[i] != '\0' ? strchr(base32_alphabet, text[i]) : NULL;
 		if (at == NULL)
@@ -118,7 +115,6 @@ const char *kith_key_format(const uint8_t key[32], char out[KITH_KEY_TEXT_LEN + 
 int kith_key_parse(uint8_t key[32], const char *text)
 {
 	uint8_t bytes[32];
-
 	if (text == NULL || strlen(text) != KITH_KEY_TEXT_LEN ||
 	    kith_base32_decode(bytes, sizeof bytes, text, KITH_KEY_TEXT_LEN) != (int)sizeof bytes)
 		return KITH_EINVAL;
@@ -146,7 +142,6 @@ void kith_ids_fingerprint(const struct kith_suite *s, char out[KITH_NAME_MAX + 1
 {
 	const struct kith_span parts[] = { bytes_of(identity->b, KITH_KEY_LEN) };
 	uint8_t digest[32];
-
 	hash32(s, digest, parts, 1);
 	kith_base32_encode(out, digest, 20);
 }
@@ -170,7 +165,6 @@ int kith_ids_supernode_open(const struct kith_suite *s, struct kith_id *out, con
 			    const struct kith_key *identity, const struct kith_addr *witnessed)
 {
 	size_t prefix_len = witnessed->family == KITH_FAMILY_V4 ? 3 : witnessed->family == KITH_FAMILY_V6 ? 6 : 0;
-
 	if (prefix_len == 0)
 		return KITH_EINVAL;
 	const struct kith_span parts[] = { bytes_of(network->b, KITH_ID_LEN), bytes_of(identity->b, KITH_KEY_LEN),
@@ -183,7 +177,6 @@ void kith_ids_issuer(const struct kith_suite *s, uint8_t out[KITH_ISSUER_ID_LEN]
 {
 	const struct kith_span parts[] = { bytes_of(issuer->b, KITH_KEY_LEN) };
 	uint8_t digest[32];
-
 	hash32(s, digest, parts, 1);
 	memcpy(out, digest, KITH_ISSUER_ID_LEN);
 }

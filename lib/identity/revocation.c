@@ -147,7 +147,6 @@ int kith_revocation_sign(const struct kith_suite *suite, uint8_t *out, size_t ca
 			 size_t keys_n, const uint8_t sk[KITH_SIGN_SK_LEN])
 {
 	struct kith_writer w = kith_writer_of(out, cap);
-
 	if (ranges_n > KITH_REVOKED_RANGES_MAX || keys_n > KITH_REVOKED_KEYS_MAX)
 		return KITH_EFULL;
 	for (size_t i = 0; i < ranges_n; i++)

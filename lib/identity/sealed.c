@@ -48,7 +48,6 @@ void kith_secrets_wipe(struct kith_secrets *secrets)
 int kith_secrets_parse(struct kith_secrets *out, struct kith_span plain)
 {
 	int last = -1;
-
 	memset(out, 0, sizeof *out);
 	if (plain.len == 0)
 		return KITH_EPROTO;

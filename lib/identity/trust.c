@@ -227,7 +227,6 @@ static int issuer_remember(struct kith_trust *t, const struct kith_now *now, con
 {
 	struct kith_trust_issuer *issuer = issuer_find(t, id);
 	struct kith_span whole = kith_signed_whole(&cert->s);
-
 	if (issuer != NULL) {
 		struct kith_issuer_cert held;
 		issuer_cert_of(issuer, &held);
@@ -272,7 +271,6 @@ int kith_trust_issuer_add(struct kith_trust *t, const struct kith_now *now, stru
 {
 	struct kith_issuer_cert cert;
 	uint8_t id[KITH_ISSUER_ID_LEN];
-
 	if (t->open)
 		return KITH_ENETWORK;
 	int err = kith_issuer_cert_parse(&cert, span);
@@ -301,7 +299,6 @@ static int chain_belongs(const struct kith_trust *t, const struct kith_chain *c)
 static int chain_complete(const struct kith_trust *t, struct kith_chain *c)
 {
 	uint8_t id[KITH_ISSUER_ID_LEN];
-
 	if (c->kind == KITH_CHAIN_OPEN)
 		return 0;
 	if (c->kind == KITH_CHAIN_BY_ID) {
@@ -368,7 +365,6 @@ static int chain_verify(struct kith_trust *t, const struct kith_chain *c, struct
 	const struct kith_span no_key = { NULL, 0 };
 	const struct kith_span parts[] = { chain, { c->issuer.issuer.b, KITH_KEY_LEN } };
 	uint8_t digest[32];
-
 	t->suite->blake2b(digest, sizeof digest, no_key, parts, 2);
 	struct trust_chain *known = kith_table_get(&t->chains, digest);
 	if (known != NULL) {
@@ -414,7 +410,6 @@ int kith_trust_recheck_chain(const struct kith_trust *t, const struct kith_now *
 {
 	struct kith_chain c;
 	struct kith_person person;
-
 	memset(&person, 0, sizeof person);
 	return chain_check(t, now, chain, &c, &person);
 }
@@ -422,7 +417,6 @@ int kith_trust_recheck_chain(const struct kith_trust *t, const struct kith_now *
 static int check(struct kith_trust *t, const struct kith_now *now, struct kith_span chain, struct kith_person *out)
 {
 	struct kith_chain c;
-
 	int err = chain_check(t, now, chain, &c, out);
 	if (err == 0)
 		err = chain_verify(t, &c, chain, &out->identity);
@@ -452,7 +446,6 @@ int kith_trust_revocation_add(struct kith_trust *t, const struct kith_now *now, 
 	struct kith_revocation list, held;
 	struct kith_blob **slot = &t->root_list;
 	struct kith_key key = t->root;
-
 	int err = kith_revocation_parse(&list, span);
 	if (err != 0)
 		return err;
@@ -521,7 +514,6 @@ static int devices_new(struct kith_trust *t, const struct kith_key *identity, bo
 int kith_trust_devices_add(struct kith_trust *t, const struct kith_key *identity, struct kith_span span, bool keep)
 {
 	struct kith_devices list, held;
-
 	int err = kith_devices_parse(&list, span);
 	if (err != 0)
 		return err;

@@ -51,7 +51,6 @@ static void check_chain(const struct kith_chain *c, struct kith_span chain)
 	uint8_t out[KITH_CHAIN_MAX];
 	struct kith_writer w = kith_writer_of(out, sizeof out);
 	const struct kith_signed *links[] = { &c->issuer.s, &c->name.s, &c->device.s };
-
 	if (c->kind == KITH_CHAIN_FULL)
 		check_issuer(&c->issuer);
 	if (c->kind != KITH_CHAIN_OPEN)

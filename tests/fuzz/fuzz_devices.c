@@ -27,7 +27,6 @@ static void check_devices(struct kith_span in)
 {
 	uint8_t out[KITH_DEVICES_LEN_MAX];
 	struct kith_devices list;
-
 	if (kith_devices_parse(&list, in) != 0)
 		return;
 	struct kith_writer w = kith_writer_of(out, sizeof out);
@@ -48,7 +47,6 @@ static void check_contacts(struct kith_span in)
 	const struct kith_span no_key = { NULL, 0 };
 	uint8_t file[FILE_MAX], out[FILE_MAX];
 	struct kith_contacts cs;
-
 	if (in.len < CHECKSUM_LEN || in.len > sizeof file)
 		return;
 	struct kith_span body = { file, in.len - CHECKSUM_LEN }, whole = { file, in.len };

@@ -27,7 +27,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const uint8_t sk[KITH_SIGN_SK_LEN] = { 1 };
 	const struct kith_span in = { data, size };
 	struct kith_revocation list;
-
 	if (kith_revocation_parse(&list, in) != 0)
 		return 0;
 	KITH_ASSERT(list.s.body.len + KITH_SIG_LEN == size);

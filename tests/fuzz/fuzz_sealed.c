@@ -20,7 +20,6 @@ static void check_file(struct kith_span in)
 	uint8_t file[KITH_SEALED_LEN_MAX], out[KITH_SEALED_LEN_MAX];
 	struct kith_sealed sealed;
 	struct kith_secrets secrets;
-
 	if (in.len > sizeof file)
 		return;
 	struct kith_span copy = { file, in.len };
@@ -43,7 +42,6 @@ static void check_contents(struct kith_span in)
 {
 	uint8_t out[KITH_SECRETS_LEN_MAX];
 	struct kith_secrets secrets;
-
 	if (kith_secrets_parse(&secrets, in) != 0)
 		return;
 	struct kith_writer w = kith_writer_of(out, sizeof out);
@@ -57,7 +55,6 @@ static void check_armor(struct kith_span in)
 	static uint8_t bytes[TEXT_MAX], again[TEXT_MAX];
 	enum kith_armor kind, kind_again;
 	size_t used;
-
 	if (in.len > TEXT_MAX)
 		return;
 	int len = kith_armor_decode(&kind, bytes, sizeof bytes, (const char *)in.p, in.len, &used);

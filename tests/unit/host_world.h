@@ -158,7 +158,6 @@ static inline void on_readable(struct kith_stream *stream, void *user)
 	uint8_t buf[3000];
 	bool fin = false;
 	int n;
-
 	while ((n = kith_stream_read(stream, buf, sizeof buf, &fin)) >= 0) {
 		for (int i = 0; i < n; i++)
 			p->verified = p->verified && buf[i] == pattern(p->received + (size_t)i);
@@ -202,7 +201,6 @@ static inline void write_more(struct kith_stream *stream, void *user)
 {
 	struct party *p = user;
 	uint8_t buf[8000];
-
 	while (p->sent < p->total) {
 		size_t len = p->total - p->sent < sizeof buf ? p->total - p->sent : sizeof buf;
 		for (size_t i = 0; i < len; i++)

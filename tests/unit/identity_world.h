@@ -67,7 +67,6 @@ static inline void world_sign(struct world *w)
 static inline void world_init(struct world *w)
 {
 	struct kith_seed device_seed = world_seed(4);
-
 	memset(w, 0, sizeof *w);
 	assert_int_equal(kith_suite_sodium_init(), 0);
 	w->suite = kith_suite_sodium();

@@ -105,7 +105,6 @@ static inline int memory_open(void **self, const struct kith_carrier_options *o,
 {
 	struct memory_net *net = (struct memory_net *)(uintptr_t)o->arg;
 	size_t at = 0;
-
 	why[0] = '\0';
 	if (net->open_err != 0) {
 		strcpy(why, "the memory is taken");
@@ -150,7 +149,6 @@ static inline void memory_is_closed(uv_handle_t *handle)
 static inline void memory_close(void *self, void (*closed)(void *ctx), void *ctx)
 {
 	struct memory_port *p = self;
-
 	for (size_t i = 0; i < MEMORY_PORTS; i++)
 		if (p->net->ports[i] == p)
 			p->net->ports[i] = NULL;
@@ -164,7 +162,6 @@ static inline int memory_receive(void *self, struct kith_packet out[], size_t n)
 	struct memory_port *p = self;
 	struct memory_packet *m;
 	int got = 0;
-
 	if (p->broken != 0)
 		return p->broken;
 	while ((size_t)got < n && got < MEMORY_BATCH && (m = memory_take(&p->in)) != NULL) {
@@ -185,7 +182,6 @@ static inline int memory_receive(void *self, struct kith_packet out[], size_t n)
 static inline bool memory_send(void *self, const struct kith_packet packets[], size_t n)
 {
 	struct memory_port *p = self;
-
 	p->calls++;
 	p->longest = n > p->longest ? (unsigned)n : p->longest;
 	for (size_t i = 0; i < n; i++) {

@@ -28,7 +28,6 @@ static inline void contract_dh_is_symmetric(const struct kith_suite *s)
 {
 	struct test_random r;
 	uint8_t a[32], b[32], c[32], pa[32], pb[32], pc[32], ab[32], ba[32], ac[32];
-
 	test_random_init(&r, 1);
 	for (int i = 0; i < 20; i++) {
 		test_random_fill(&r, a, sizeof a);
@@ -52,7 +51,6 @@ static inline void contract_dh_is_symmetric(const struct kith_suite *s)
 static inline void contract_dh_refuses_the_zero_key(const struct kith_suite *s)
 {
 	uint8_t sk[32], zero[32] = { 0 }, out[32];
-
 	memset(sk, 7, sizeof sk);
 	memset(out, 7, sizeof out);
 	assert_int_equal(s->dh(out, sk, zero), KITH_EAUTH);
@@ -63,7 +61,6 @@ static inline void contract_signatures_fail_for_any_changed_bit(const struct kit
 {
 	struct test_random r;
 	uint8_t seed[32], pk[32], sk[64], sig[64], again[64], msg[45];
-
 	test_random_init(&r, 2);
 	test_random_fill(&r, seed, sizeof seed);
 	test_random_fill(&r, msg, sizeof msg);
@@ -98,7 +95,6 @@ static inline void contract_signatures_fail_for_any_changed_bit(const struct kit
 static inline void contract_an_empty_message_can_be_signed(const struct kith_suite *s)
 {
 	uint8_t seed[32] = { 9 }, pk[32], sk[64], sig[64], zero = 0;
-
 	s->sign_keypair(pk, sk, seed);
 	s->sign(sig, NULL, 0, sk);
 	assert_int_equal(s->verify(sig, NULL, 0, pk), 0);
@@ -110,7 +106,6 @@ static inline void contract_seal(const struct kith_suite *s, bool x, uint8_t *ou
 				 const uint8_t *nonce, struct kith_span ad, const uint8_t *in, size_t len)
 {
 	uint64_t n = 0;
-
 	memcpy(&n, nonce, sizeof n);
 	if (x)
 		s->xseal(out, key, nonce, ad, in, len);
@@ -122,7 +117,6 @@ static inline int contract_open(const struct kith_suite *s, bool x, uint8_t *out
 				const uint8_t *nonce, struct kith_span ad, const uint8_t *in, size_t len)
 {
 	uint64_t n = 0;
-
 	memcpy(&n, nonce, sizeof n);
 	return x ? s->xopen(out, key, nonce, ad, in, len) : s->open(out, key, n, ad, in, len);
 }
@@ -133,7 +127,6 @@ static inline void contract_open_gives_back_what_was_sealed(const struct kith_su
 	uint8_t key[32], nonce[24], ad[20], text[CONTRACT_TEXT_MAX], out[CONTRACT_TEXT_MAX + 16],
 		back[CONTRACT_TEXT_MAX];
 	uint8_t place[CONTRACT_TEXT_MAX + 16];
-
 	test_random_init(&r, 3);
 	for (size_t len = 0; len <= CONTRACT_TEXT_MAX; len++) {
 		const size_t ad_len = len % (sizeof ad + 1);
@@ -188,7 +181,6 @@ static inline void contract_open_refuses_any_flip(const struct kith_suite *s, bo
 static inline void contract_open_refuses_any_changed_bit(const struct kith_suite *s, bool x)
 {
 	static const size_t lens[] = { 0, 1, 7, 8, 9, 31, 32, 33, 64, 100, CONTRACT_TEXT_MAX };
-
 	for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++)
 		contract_open_refuses_any_flip(s, x, lens[i], i * 6 % 64);
 }
@@ -196,7 +188,6 @@ static inline void contract_open_refuses_any_changed_bit(const struct kith_suite
 static inline void contract_open_refuses_other_lengths(const struct kith_suite *s, bool x)
 {
 	uint8_t key[32] = { 1 }, nonce[24] = { 2 }, ad[8] = { 0 }, text[40] = { 0 }, out[57] = { 0 }, back[57];
-
 	contract_seal(s, x, out, key, nonce, test_span(ad, 7), text, sizeof text);
 	for (size_t len = 0; len <= sizeof out; len++) {
 		const int err = contract_open(s, x, back, key, nonce, test_span(ad, 7), out, len);
@@ -212,7 +203,6 @@ static inline void contract_open_refuses_other_lengths(const struct kith_suite *
 static inline void contract_a_failed_open_leaves_no_plaintext(const struct kith_suite *s, bool x)
 {
 	uint8_t key[32] = { 1 }, nonce[24] = { 2 }, text[40], out[56], back[40];
-
 	memset(text, 'p', sizeof text);
 	memset(back, 0xee, sizeof back);
 	contract_seal(s, x, out, key, nonce, contract_nothing, text, sizeof text);
@@ -229,7 +219,6 @@ static inline void contract_hash(const struct kith_suite *s, int which, uint8_t 
 				 size_t n)
 {
 	static const uint8_t key[32] = { 5 };
-
 	if (which == CONTRACT_BLAKE2B)
 		s->blake2b(out, 32, contract_nothing, parts, n);
 	else if (which == CONTRACT_BLAKE2B_KEYED)
@@ -244,7 +233,6 @@ static inline void contract_hashes_see_the_concatenation_only(const struct kith_
 {
 	struct test_random r;
 	uint8_t msg[150], whole[32], split[32];
-
 	test_random_init(&r, 5);
 	test_random_fill(&r, msg, sizeof msg);
 	for (int h = 0; h < CONTRACT_HASHES; h++) {
@@ -270,7 +258,6 @@ static inline void contract_hashes_change_with_every_bit(const struct kith_suite
 {
 	uint8_t msg[70] = { 0 }, first[32], other[32];
 	const struct kith_span part = test_span(msg, sizeof msg);
-
 	for (int h = 0; h < CONTRACT_HASHES; h++) {
 		contract_hash(s, h, first, &part, 1);
 		for (size_t bit = 0; bit < 8 * sizeof msg; bit++) {
@@ -289,7 +276,6 @@ static inline void contract_hashes_of_zeros_differ_by_length(const struct kith_s
 {
 	static const uint8_t zeros[64];
 	uint8_t seen[65][32];
-
 	for (int h = 0; h < CONTRACT_HASHES; h++) {
 		for (size_t len = 0; len <= 64; len++) {
 			const struct kith_span part = test_span(zeros, len);
@@ -306,7 +292,6 @@ static inline void contract_hashes_take_their_own_output_as_a_part(const struct 
 	uint8_t h[32], copy[32], expected[32];
 	const struct kith_span chained[] = { test_span(h, 32), test_span("x", 1) };
 	const struct kith_span plain[] = { test_span(copy, 32), test_span("x", 1) };
-
 	for (int which = 0; which < CONTRACT_HASHES; which++) {
 		memset(h, 3, sizeof h);
 		memcpy(copy, h, sizeof h);
@@ -321,7 +306,6 @@ static inline void contract_blake2b_depends_on_key_and_length(const struct kith_
 	static const uint8_t key[64] = { 1 };
 	const struct kith_span part = test_span("abc", 3);
 	uint8_t out[64], other[64];
-
 	s->blake2b(out, 64, contract_nothing, &part, 1);
 	s->blake2b(other, 32, contract_nothing, &part, 1);
 	assert_memory_not_equal(out, other, 32);
@@ -347,7 +331,6 @@ static inline void contract_a_signature_counts_for_its_label_only(const struct k
 	const size_t n = sizeof labels / sizeof labels[0];
 	const struct kith_span msg = test_span("message", 7);
 	uint8_t seed[32] = { 4 }, pk[32], sk[64], sig[64];
-
 	s->sign_keypair(pk, sk, seed);
 	for (size_t i = 0; i < n; i++) {
 		kith_sign(s, sig, labels[i], msg, sk);

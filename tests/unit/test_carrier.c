@@ -18,7 +18,6 @@ static void memory_party(struct fixture *f, struct party *p, const char *label, 
 {
 	struct kith_node_options o;
 	const char *list[1] = { "11.0.0.1:1000" };
-
 	party_options(p, &f->w, label, &o);
 	o.allow_loopback = false;
 	o.bind_v4.family = KITH_FAMILY_NONE;
@@ -74,7 +73,6 @@ static void a_call_goes_over_a_carrier_that_the_host_knows_nothing_of(void **sta
 {
 	struct fixture f;
 	struct kith_node_info info;
-
 	(void)state;
 	fixture_init(&f);
 	assert_int_equal(f.net.opened, 3);
@@ -111,7 +109,6 @@ static bool is_direct(const struct kith_conn *conn)
 {
 	struct kith_path_info paths[8];
 	size_t n = kith_conn_paths(conn, paths, 8);
-
 	for (size_t i = 0; i < n && i < 8; i++)
 		if (paths[i].sending && paths[i].kind == KITH_PATH_CLASS_DIRECT)
 			return true;
@@ -122,7 +119,6 @@ static bool is_direct(const struct kith_conn *conn)
 static void a_turn_of_the_loop_tells_what_it_read(void **state)
 {
 	struct fixture f;
-
 	(void)state;
 	fixture_init(&f);
 	UNTIL(&f.w, is_direct(f.alice.conn) && is_direct(f.bob.conn));
@@ -165,7 +161,6 @@ static void on_looked_up(struct kith_call *call, int err, void *user)
 static void block(struct fixture *f)
 {
 	struct kith_conn_callbacks cb;
-
 	conn_callbacks(&cb);
 	cb.writable = count_writable;
 	kith_conn_set_callbacks(f->alice.conn, &cb, &f->alice);
@@ -179,7 +174,6 @@ static void block(struct fixture *f)
 static void what_waits_in_the_carrier_holds_datagrams_back(void **state)
 {
 	struct fixture f;
-
 	(void)state;
 	fixture_init(&f);
 	block(&f);
@@ -194,7 +188,6 @@ static void what_waits_in_the_carrier_holds_datagrams_back(void **state)
 static void a_carrier_that_broke_is_opened_again_on_its_port(void **state)
 {
 	struct fixture f;
-
 	(void)state;
 	fixture_init(&f);
 	f.alice.node->cb.trouble = count_trouble;
@@ -217,7 +210,6 @@ static void a_carrier_that_broke_is_opened_again_on_its_port(void **state)
 static void a_carrier_that_does_not_open_is_told_in_its_words(void **state)
 {
 	struct fixture f;
-
 	(void)state;
 	memset(&f, 0, sizeof f);
 	f.rows[0] = (struct kith_carrier_row){ &memory_carrier, KITH_FAMILY_V4, &f.net };
@@ -232,7 +224,6 @@ static void a_carrier_that_does_not_open_is_told_in_its_words(void **state)
 static void start_on_both_families(struct fixture *f, uint16_t port, uint16_t taken)
 {
 	struct kith_node_options o;
-
 	memset(f, 0, sizeof *f);
 	f->rows[0] = (struct kith_carrier_row){ &memory_carrier, KITH_FAMILY_V4, &f->net };
 	f->rows[1] = (struct kith_carrier_row){ &memory_carrier, KITH_FAMILY_V6, &f->net };
@@ -250,7 +241,6 @@ static void start_on_both_families(struct fixture *f, uint16_t port, uint16_t ta
 static void all_are_opened_on_one_port(void **state)
 {
 	struct fixture f;
-
 	(void)state;
 	start_on_both_families(&f, 0, 2000); /* which is what the first one gets */
 	assert_int_equal(f.alice.start_err, 0);
@@ -265,7 +255,6 @@ static void all_are_opened_on_one_port(void **state)
 static void a_port_that_was_asked_for_and_is_taken_leaves_nothing_open(void **state)
 {
 	struct fixture f;
-
 	(void)state;
 	start_on_both_families(&f, 1234, 1234);
 	assert_int_equal(f.alice.start_err, KITH_EADDRINUSE);

@@ -246,7 +246,6 @@ static void making_refuses_what_parsing_would(void **state)
 {
 	struct world w;
 	(void)state;
-
 	world_init(&w);
 	w.name_cert.expires_s = w.name_cert.not_before_s - 1;
 	assert_int_equal(kith_name_cert_sign(w.suite, w.name_buf, &w.name_cert, w.issuer.sk), KITH_EINVAL);

@@ -17,7 +17,6 @@ static void talk_init(struct talk *t)
 {
 	static const uint64_t seed[2] = { 1, 2 };
 	struct kith_signer bob;
-
 	world_init(&t->w);
 	test_alloc_init(&t->alloc);
 	kith_blobs_init(&t->blobs, &t->alloc.alloc, 100, seed);

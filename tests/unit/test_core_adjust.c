@@ -36,7 +36,6 @@ static void hosts_that_are_found_later_become_homes_at_once(void **state)
 {
 	struct core_world w;
 	struct kith_bootstrap hosts[3];
-
 	(void)state;
 	start_supernodes(&w);
 	start_alone(&w, false, hosts);
@@ -58,7 +57,6 @@ static void a_supernode_joins_by_hosts_that_are_found_later(void **state)
 {
 	struct core_world w;
 	struct kith_bootstrap hosts[3];
-
 	(void)state;
 	start_supernodes(&w);
 	start_alone(&w, true, hosts);
@@ -74,7 +72,6 @@ static void bootstrap_hosts_are_bounded_and_need_memory(void **state)
 {
 	struct core_world w;
 	struct kith_bootstrap hosts[3], many[KITH_BOOTSTRAP_MAX];
-
 	(void)state;
 	start_supernodes(&w);
 	start_alone(&w, true, hosts);
@@ -101,7 +98,6 @@ static void limits_take_effect_at_once_and_end_nothing(void **state)
 {
 	struct kith_core_limits l = { .sessions_max = 1000, .tunnels_max = 1, .relay_rate = 1000 };
 	struct core_world w;
-
 	(void)state;
 	start_supernodes(&w);
 	world_start(&w, "alice", false);
@@ -134,7 +130,6 @@ static void options_beyond_what_can_be_set_are_refused(void **state)
 {
 	struct core_world w;
 	struct kith_core_options good, o;
-
 	(void)state;
 	core_world_init(&w, kith_suite_sodium(), 1);
 	int i = world_add(&w, "s0", true);

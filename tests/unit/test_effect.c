@@ -36,7 +36,6 @@ struct fixture {
 static void fixture_init(struct fixture *f)
 {
 	struct kith_node_options o;
-
 	memset(&told, 0, sizeof told);
 	world_init(&f->w);
 	party_options(&f->p, &f->w, "alice", &o);
@@ -56,7 +55,6 @@ static uint32_t begin(struct fixture *f, struct kith_effect what, kith_time_us i
 {
 	struct kith_core *c = f->p.node->core;
 	uint32_t id = 0;
-
 	kith_core_enter(c, kith_node_now(f->p.node));
 	what.deadline = c->now.mono_us + in;
 	assert_int_equal(kith_effects_begin(&c->effects, &what, KITH_OWNER_NONE, 0, &id), 0);
@@ -78,7 +76,6 @@ static int outcome_of(struct fixture *f, struct kith_effect what)
 {
 	unsigned before = told.n;
 	uint32_t id = begin(f, what, KITH_US_PER_S * 60);
-
 	(void)uv_run(&f->w.loop, UV_RUN_NOWAIT); /* what is done at once leaves nothing to wait for */
 	UNTIL(&f->w, told.n > before);
 	assert_int_equal(told.n, before + 1);
@@ -105,7 +102,6 @@ static unsigned transports_of(const struct fixture *f, uint32_t effect, struct k
 {
 	const struct kith_transports *ts = &f->p.node->core->transports;
 	unsigned n = 0;
-
 	for (uint16_t i = 0; i < ts->n; i++) {
 		if (ts->at[i].effect != effect)
 			continue;
@@ -140,7 +136,6 @@ static struct kith_udp *send_byte(uint16_t port)
 	struct kith_packet p = byte_to(&byte, port);
 	struct kith_udp *u;
 	char why[KITH_UDP_WHY_MAX];
-
 	assert_int_equal(kith_udp_open(&u, &o, why), 0);
 	kith_udp_send(u, &p, 1);
 	return u;
@@ -150,7 +145,6 @@ static void sockets_are_opened_and_closed(void **state)
 {
 	struct fixture f;
 	struct kith_transport t[SOCKETS];
-
 	(void)state;
 	fixture_init(&f);
 	unsigned handles = f.p.node->handles;
@@ -179,7 +173,6 @@ static void the_last_one_takes_the_places_with_it(void **state)
 {
 	struct fixture f;
 	struct kith_transport t[2];
-
 	(void)state;
 	fixture_init(&f);
 	assert_int_equal(outcome_of(&f, open_sockets(2)), 0);
@@ -194,7 +187,6 @@ static void the_last_one_takes_the_places_with_it(void **state)
 static void there_is_a_bound_on_sockets(void **state)
 {
 	struct fixture f;
-
 	(void)state;
 	fixture_init(&f);
 	assert_int_equal(outcome_of(&f, open_sockets(KITH_HOST_ASKED_MAX + 5)), 0);
@@ -207,7 +199,6 @@ static void what_no_carrier_speaks_is_not_opened(void **state)
 {
 	struct fixture f;
 	struct kith_effect e = open_sockets(1);
-
 	(void)state;
 	fixture_init(&f);
 	e.family = KITH_FAMILY_V6; /* the node's options exclude it */
@@ -229,7 +220,6 @@ static void a_socket_that_breaks_is_closed_for_good(void **state)
 {
 	struct fixture f;
 	struct kith_transport t[1];
-
 	(void)state;
 	fixture_init(&f);
 	assert_int_equal(outcome_of(&f, open_sockets(1)), 0);
@@ -254,7 +244,6 @@ static void a_socket_that_breaks_is_closed_for_good(void **state)
 static void what_is_given_up_is_closed_and_not_told(void **state)
 {
 	struct fixture f;
-
 	(void)state;
 	fixture_init(&f);
 	cancel(&f, begin(&f, open_sockets(SOCKETS), KITH_US_PER_S));
@@ -279,7 +268,6 @@ static void names_are_resolved(void **state)
 {
 	struct fixture f;
 	char long_name[300];
-
 	(void)state;
 	fixture_init(&f);
 	assert_int_equal(outcome_of(&f, resolve("localhost", KITH_FAMILY_V4)), 0);
@@ -303,7 +291,6 @@ static void names_are_resolved(void **state)
 static void names_that_are_given_up_are_not_told(void **state)
 {
 	struct fixture f;
-
 	(void)state;
 	fixture_init(&f);
 	uint32_t id = begin(&f, resolve("localhost", KITH_FAMILY_NONE), KITH_US_PER_S * 60);
@@ -334,7 +321,6 @@ static void names_that_are_given_up_are_not_told(void **state)
 static void a_node_is_closed_while_names_are_looked_for(void **state)
 {
 	struct fixture f;
-
 	(void)state;
 	fixture_init(&f);
 	for (int i = 0; i < 4; i++)

@@ -8,7 +8,6 @@
 static void entries_are_understood(void **state)
 {
 	struct kith_entry e;
-
 	(void)state;
 	assert_int_equal(kith_entry_parse(&e, "home.example:7000"), 0);
 	assert_string_equal(e.host, "home.example");
@@ -51,7 +50,6 @@ static void nonsense_is_refused(void **state)
 					   "h\xc3\xb6me:7000" };
 	struct kith_entry e;
 	char longest[KITH_ENTRY_HOST_MAX + 16];
-
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		if (kith_entry_parse(&e, bad[i]) != KITH_EINVAL || kith_bootstrap_valid(bad[i]))

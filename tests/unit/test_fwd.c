@@ -291,7 +291,6 @@ static void limits_may_be_lowered_and_raised_meanwhile(void **state)
 {
 	uint64_t ids[2], more[2];
 	struct kith_fwd_leg_spec a = leg(3), b = leg(4);
-
 	(void)state;
 	limits.rate = 100000;
 	limits.burst = 1000000;

@@ -8,7 +8,6 @@ static void a_name_is_called_and_datagrams_go_both_ways(void **state)
 	struct kith_session_info who;
 	struct kith_path_info paths[8];
 	char text[4096];
-
 	(void)state;
 	trio_init(&t);
 	talk(&t);
@@ -37,7 +36,6 @@ static void a_name_is_called_and_datagrams_go_both_ways(void **state)
 static void a_call_becomes_direct(void **state)
 {
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	talk(&t);
@@ -58,7 +56,6 @@ static void a_call_becomes_direct(void **state)
 static void closing_tells_both_sides_once(void **state)
 {
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	talk(&t);
@@ -79,7 +76,6 @@ static void closing_tells_both_sides_once(void **state)
 static void a_call_may_be_rejected(void **state)
 {
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	t.bob.reject = true;
@@ -95,7 +91,6 @@ static void a_call_may_be_rejected(void **state)
 static void a_call_may_be_decided_later(void **state)
 {
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	t.bob.defer = true;
@@ -113,7 +108,6 @@ static void a_call_may_be_decided_later(void **state)
 static void a_service_that_is_not_served_is_refused(void **state)
 {
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	assert_int_equal(kith_connect(t.alice.node, t.bob.name, "voice", 0, on_connected, &t.alice, NULL), 0);
@@ -128,7 +122,6 @@ static void a_cancelled_call_completes_once(void **state)
 {
 	struct trio t;
 	struct kith_call *call;
-
 	(void)state;
 	trio_init(&t);
 	t.bob.defer = true;
@@ -147,7 +140,6 @@ static void a_cancelled_call_completes_once(void **state)
 static void closing_a_node_ends_what_is_under_way(void **state)
 {
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	t.bob.defer = true;
@@ -162,7 +154,6 @@ static void closing_a_node_ends_what_is_under_way(void **state)
 static void stream_of(struct trio *t, size_t total)
 {
 	struct kith_stream_callbacks cb;
-
 	talk(t);
 	stream_callbacks(&cb);
 	t->bob.echo = true;
@@ -174,7 +165,6 @@ static void stream_of(struct trio *t, size_t total)
 static void a_stream_carries_everything_in_order(void **state)
 {
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	stream_of(&t, 3 * 1000 * 1000);
@@ -201,7 +191,6 @@ static void borrowed_bytes_are_given_back_once(void **state)
 	static uint8_t big[1000 * 1000];
 	struct kith_stream_callbacks cb;
 	struct trio t;
-
 	(void)state;
 	for (size_t i = 0; i < sizeof big; i++)
 		big[i] = pattern(i);
@@ -228,7 +217,6 @@ static void a_stream_that_is_given_up_gives_borrowed_bytes_back(void **state)
 	static uint8_t big[1000 * 1000];
 	struct kith_stream_callbacks cb;
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	talk(&t);
@@ -253,7 +241,6 @@ static void a_reset_carries_its_code(void **state)
 {
 	struct kith_stream_callbacks cb;
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	talk(&t);
@@ -272,7 +259,6 @@ static void a_reset_carries_its_code(void **state)
 static void streams_end_with_their_connection(void **state)
 {
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	stream_of(&t, 100 * 1000 * 1000);
@@ -300,7 +286,6 @@ static void a_connection_may_be_closed_in_its_own_callback(void **state)
 {
 	struct kith_conn_callbacks cb;
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	talk(&t);
@@ -330,7 +315,6 @@ static void a_node_may_be_closed_in_any_callback(void **state)
 {
 	struct kith_conn_callbacks cb;
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	stream_of(&t, 100 * 1000 * 1000);
@@ -365,7 +349,6 @@ static void sending_in_callbacks_keeps_their_data(void **state)
 {
 	struct kith_conn_callbacks cb;
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	talk(&t);
@@ -401,7 +384,6 @@ static void on_looked_up(struct kith_call *call, int err, void *user)
 static void names_are_looked_up(void **state)
 {
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	assert_int_equal(kith_lookup(t.alice.node, t.bob.name, on_found, on_looked_up, &t.alice, NULL), 0);
@@ -418,7 +400,6 @@ static void names_are_looked_up(void **state)
 static void a_watched_name_is_seen_to_leave(void **state)
 {
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	assert_int_equal(kith_watch(t.alice.node, t.bob.name), 0);
@@ -443,7 +424,6 @@ static void on_challenged(struct kith_call *call, int err, void *user)
 static void a_challenge_is_met(void **state)
 {
 	struct trio t;
-
 	(void)state;
 	trio_init(&t);
 	talk(&t);

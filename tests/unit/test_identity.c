@@ -30,7 +30,6 @@ static void certs_init(struct certs *c)
 	struct kith_issuer_cert issuer = { .serial = 1, .expires_s = 1900000000, .constraint = ".example" };
 	struct kith_name_cert name = { .name = "bob.example", .serial = 2, .expires_s = 1900000000, .slots = 1 };
 	struct kith_device_cert device = { .number = 1, .expires_s = 1900000000, .label = "phone" };
-
 	c->root = seed_of(1);
 	c->issuer = seed_of(2);
 	c->identity = seed_of(3);

@@ -43,7 +43,6 @@ static void useful_addresses_are_kept_public_ones_first(void **state)
 		entry("2600:1f18::5", "ffff:ffff:ffff::"),
 	};
 	struct kith_interfaces got;
-
 	(void)state;
 	kith_interfaces_sort_out(&got, found, sizeof found / sizeof found[0], false);
 	assert_int_equal(got.v4.n, 2);
@@ -62,7 +61,6 @@ static void too_many_addresses_leave_the_best(void **state)
 	uv_interface_address_t found[40];
 	struct kith_interfaces got;
 	char text[32];
-
 	(void)state;
 	for (int i = 0; i < 40; i++) {
 		(void)snprintf(text, sizeof text, i % 4 == 3 ? "93.184.216.%d" : "10.0.0.%d", i + 1);
@@ -104,7 +102,6 @@ static void a_new_address_is_noticed_within_a_second(void **state)
 {
 	struct watcher t;
 	uv_loop_t loop;
-
 	(void)state;
 	if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0 || system("ip link set lo up 2>/dev/null") != 0)
 		skip();

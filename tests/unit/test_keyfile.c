@@ -58,7 +58,6 @@ static void a_sealed_file_opens_with_its_passphrase(void **state)
 	struct place p;
 	struct kith_secrets got;
 	struct stat st;
-
 	(void)state;
 	place_init(&p);
 	assert_int_equal(write_cheap(&p, PASS, PASS_LEN, false), 0);
@@ -74,7 +73,6 @@ static void a_wrong_or_missing_passphrase_is_told(void **state)
 {
 	struct place p;
 	struct kith_secrets got;
-
 	(void)state;
 	place_init(&p);
 	assert_int_equal(write_cheap(&p, PASS, PASS_LEN, false), 0);
@@ -89,7 +87,6 @@ static void an_unprotected_file_says_so(void **state)
 {
 	struct place p;
 	struct kith_secrets got;
-
 	(void)state;
 	place_init(&p);
 	assert_int_equal(write_cheap(&p, NULL, 0, false), 0);
@@ -110,7 +107,6 @@ static void damage_is_not_taken_for_a_wrong_passphrase(void **state)
 	struct place p;
 	struct kith_secrets got;
 	char text[KITH_KEYFILE_LEN_MAX];
-
 	(void)state;
 	place_init(&p);
 	assert_int_equal(write_cheap(&p, PASS, PASS_LEN, false), 0);
@@ -133,7 +129,6 @@ static void every_altered_bit_is_noticed(void **state)
 	struct place p;
 	struct kith_secrets got;
 	struct kith_keyfile file;
-
 	(void)state;
 	place_init(&p);
 	assert_int_equal(write_cheap(&p, PASS, PASS_LEN, false), 0);
@@ -158,7 +153,6 @@ static void bare_files_of_other_tools_are_read(void **state)
 	struct place p;
 	struct kith_secrets got;
 	struct kith_keyfile file;
-
 	(void)state;
 	place_init(&p);
 	assert_int_equal(write_cheap(&p, PASS, PASS_LEN, false), 0);
@@ -173,7 +167,6 @@ static void a_file_is_replaced_only_if_asked_to(void **state)
 {
 	struct place p;
 	struct kith_secrets got, before;
-
 	(void)state;
 	place_init(&p);
 	before = p.secrets;
@@ -193,7 +186,6 @@ static void what_cannot_be_read_or_written_is_told(void **state)
 {
 	struct place p;
 	struct kith_secrets got;
-
 	(void)state;
 	place_init(&p);
 	assert_int_equal(kith_keyfile_read(p.path, NULL, 0, &got), KITH_ENOENT);

@@ -15,7 +15,6 @@ static void a_second_node_is_kept_out_of_the_state_directory(void **state)
 	struct world w;
 	struct party first, second;
 	struct kith_node_options o;
-
 	(void)state;
 	world_init(&w);
 	leaf_init(&first, &w, "alice", 9);
@@ -43,7 +42,6 @@ static void a_taken_port_is_told(void **state)
 				       .bind = { .family = KITH_FAMILY_V4, .ip = { 127, 0, 0, 1 } } };
 	struct kith_udp *u;
 	char why[KITH_UDP_WHY_MAX];
-
 	(void)state;
 	world_init(&w);
 	assert_int_equal(kith_udp_open(&u, &uo, why), 0);
@@ -63,7 +61,6 @@ static void a_node_may_be_closed_while_it_starts(void **state)
 {
 	struct world w;
 	struct party p;
-
 	(void)state;
 	world_init(&w);
 	leaf_init(&p, &w, "alice", 9);
@@ -78,7 +75,6 @@ static void options_that_contradict_each_other_are_refused(void **state)
 	struct party p;
 	struct kith_node_options o, bad;
 	struct kith_node *node;
-
 	(void)state;
 	world_init(&w);
 	party_options(&p, &w, "alice", &o);
@@ -146,7 +142,6 @@ static void names_that_cannot_be_resolved_hold_nothing_up(void **state)
 	struct doubts d = { .told = 0 };
 	char found[32];
 	const char *list[] = { "nobody.invalid:7000", found };
-
 	(void)state;
 	world_init(&w);
 	(void)snprintf(found, sizeof found, "localhost:%u", supernode_init(&home, &w));
@@ -188,7 +183,6 @@ static void what_may_change_while_it_runs_does(void **state)
 	struct party home;
 	struct kith_node_options o;
 	struct kith_bootstrap_info entry;
-
 	(void)state;
 	world_init(&w);
 	(void)supernode_init(&home, &w);
@@ -235,7 +229,6 @@ static void start_leaf_with_doubts(struct party *p, struct world *w, uint16_t ho
 	char bootstrap[32];
 	const char *list[1] = { bootstrap };
 	struct kith_node_info info;
-
 	party_options(p, w, "alice", &o);
 	(void)snprintf(bootstrap, sizeof bootstrap, "127.0.0.1:%u", home);
 	o.bootstrap = list;
@@ -277,7 +270,6 @@ static void socket_comes_back(bool foreign)
 	struct doubts d = { .told = 0 };
 	struct kith_node_info before, info;
 	int other[2];
-
 	world_init(&w);
 	start_leaf_with_doubts(&p, &w, supernode_init(&home, &w), &d);
 	kith_node_info(p.node, &before);
@@ -334,7 +326,6 @@ static void a_socket_waits_for_its_port(void **state)
 	struct kith_node_info before, info;
 	struct kith_udp *thief;
 	char why[KITH_UDP_WHY_MAX];
-
 	(void)state;
 	world_init(&w);
 	start_leaf_with_doubts(&p, &w, supernode_init(&home, &w), &d);
@@ -365,7 +356,6 @@ static void a_node_may_be_closed_while_its_socket_is_away(void **state)
 	struct world w;
 	struct party home, p;
 	struct doubts d = { .told = 0 };
-
 	(void)state;
 	world_init(&w);
 	start_leaf_with_doubts(&p, &w, supernode_init(&home, &w), &d);
@@ -407,7 +397,6 @@ static void a_node_runs_on_a_thread_of_its_own(void **state)
 	struct kith_node_options o;
 	struct kith_node_callbacks cb;
 	struct threaded t = { .count = 0 };
-
 	(void)state;
 	world_init(&w);
 	assert_int_equal(uv_sem_init(&t.started, 0), 0);
@@ -442,7 +431,6 @@ static void what_was_pinned_is_remembered(void **state)
 	struct kith_key key = { { 1 } }, other = { { 2 } };
 	char path[128], dir[sizeof p.dir], why[256];
 	struct stat st;
-
 	(void)state;
 	world_init(&w);
 	leaf_init(&p, &w, "alice", 9);

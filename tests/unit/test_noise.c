@@ -26,7 +26,6 @@ static void pair_init(struct pair *p, const struct kith_suite *suite, enum kith_
 		      struct kith_span prologue)
 {
 	uint8_t sk[2][32], pk[2][32];
-
 	memset(p, 0, sizeof *p);
 	p->suite = suite;
 	for (uint8_t i = 0; i < 2; i++) {
@@ -42,7 +41,6 @@ static void pair_init(struct pair *p, const struct kith_suite *suite, enum kith_
 static size_t pair_write(struct pair *p, int step, uint8_t out[BUF], struct kith_span payload)
 {
 	const int len = kith_noise_write(&p->ends[step % 2], out, BUF, payload, step < 2 ? p->e_sk[step] : NULL);
-
 	assert_true(len > 0);
 	return (size_t)len;
 }
@@ -50,7 +48,6 @@ static size_t pair_write(struct pair *p, int step, uint8_t out[BUF], struct kith
 static int pair_read(struct pair *p, int step, struct kith_span message)
 {
 	uint8_t out[BUF];
-
 	return kith_noise_read(&p->ends[(step + 1) % 2], out, sizeof out, message);
 }
 
@@ -58,7 +55,6 @@ static int pair_read(struct pair *p, int step, struct kith_span message)
 static void pair_advance(struct pair *p, int step)
 {
 	uint8_t msg[BUF];
-
 	for (int i = 0; i < step; i++) {
 		const size_t len = pair_write(p, i, msg, test_span("payload", 7));
 
@@ -72,7 +68,6 @@ typedef void case_fn(const struct kith_suite *suite, enum kith_noise_pattern pat
 static void for_every_message(case_fn *body)
 {
 	const struct kith_suite *suites[] = { kith_suite_sodium(), kith_suite_sim() };
-
 	for (size_t s = 0; s < 2; s++) {
 		for (int step = 0; step < 2; step++)
 			body(suites[s], KITH_NOISE_IK, step);
@@ -91,7 +86,6 @@ static void vector_pair(const struct noise_vector *v, struct pair *p)
 {
 	uint8_t prologue[64], i_sk[32], i_pk[32], r_sk[32], r_pk[32], rs[32];
 	const struct kith_span pro = test_span(prologue, test_hex(prologue, sizeof prologue, v->prologue));
-
 	p->suite = kith_suite_sodium();
 	vector_keys(v->init_static, i_sk, i_pk);
 	vector_keys(v->resp_static, r_sk, r_pk);
@@ -110,7 +104,6 @@ static void vector_transport(const struct noise_vector *v, const struct pair *p,
 {
 	uint8_t tx[2][32], rx[2][32], chain[2][32], payload[64], want[BUF], got[BUF];
 	uint64_t nonce[2] = { 0, 0 };
-
 	for (int i = 0; i < 2; i++)
 		kith_noise_split(&p->ends[i], tx[i], rx[i], chain[i]);
 	for (int m = first; m < NOISE_VECTOR_MESSAGES; m++) {
@@ -154,7 +147,6 @@ static void published_vectors_agree_byte_for_byte_in_both_roles(void **state)
 static void both_ends_agree_on_keys_and_on_whom_they_met(void **state)
 {
 	const struct kith_suite *suites[] = { kith_suite_sodium(), kith_suite_sim() };
-
 	(void)state;
 	for (int i = 0; i < 4; i++) {
 		const enum kith_noise_pattern pattern = i % 2 == 0 ? KITH_NOISE_IK : KITH_NOISE_XX;
@@ -185,7 +177,6 @@ static void overhead_is_what_a_message_adds_case(const struct kith_suite *suite,
 	static const size_t expected[2][STEPS] = { { 32 + 48 + 16, 32 + 16, 0 }, { 32, 32 + 48 + 16, 48 + 16 } };
 	uint8_t msg[BUF];
 	struct pair p;
-
 	for (size_t len = 0; len <= 300; len += 100) {
 		uint8_t payload[300] = { 0 };
 
@@ -211,7 +202,6 @@ static int read_or_answer(struct pair *p, int step, struct kith_span message)
 	uint8_t answer[BUF];
 	size_t len;
 	int err = pair_read(p, step, message);
-
 	if (err < 0 || p->ends[0].pattern != KITH_NOISE_XX || step != 0)
 		return err;
 	len = pair_write(p, 1, answer, nothing);
@@ -223,7 +213,6 @@ static void any_flipped_bit_is_refused_case(const struct kith_suite *suite, enum
 	struct pair p, before;
 	uint8_t msg[BUF];
 	size_t len;
-
 	pair_init(&p, suite, pattern, test_span("kith", 4));
 	pair_advance(&p, step);
 	len = pair_write(&p, step, msg, test_span("certificates", 12));
@@ -248,7 +237,6 @@ static void any_other_length_is_refused_case(const struct kith_suite *suite, enu
 	struct pair p, before;
 	uint8_t msg[BUF] = { 0 };
 	size_t len, overhead;
-
 	pair_init(&p, suite, pattern, nothing);
 	pair_advance(&p, step);
 	overhead = kith_noise_overhead(&p.ends[0]);
@@ -280,7 +268,6 @@ static void a_failed_read_leaves_the_state_for_the_right_message_case(const stru
 	struct kith_noise *reader;
 	struct pair p, before;
 	size_t len;
-
 	pair_init(&p, suite, pattern, nothing);
 	pair_advance(&p, step);
 	len = pair_write(&p, step, msg, test_span("certificates", 12));
@@ -315,7 +302,6 @@ static void payloads_may_be_written_and_read_in_place_case(const struct kith_sui
 	struct kith_noise *reader;
 	struct pair p, q;
 	size_t overhead, head, len;
-
 	memset(text, 0x77, sizeof text);
 	pair_init(&p, suite, pattern, nothing);
 	pair_advance(&p, step);
@@ -346,7 +332,6 @@ static void another_prologue_is_refused_case(const struct kith_suite *suite, enu
 	struct pair p, q;
 	uint8_t msg[BUF];
 	size_t len;
-
 	if (step != 0)
 		return;
 	pair_init(&p, suite, pattern, test_span("kith 1", 6));
@@ -371,7 +356,6 @@ static void a_static_key_without_its_secret_is_refused_case(const struct kith_su
 	const int liar = step % 2;
 	size_t len;
 	struct pair p;
-
 	pair_init(&p, suite, pattern, nothing);
 	memset(other_sk, 0x55, sizeof other_sk);
 	for (int i = 0; i < 2; i++) {
@@ -405,7 +389,6 @@ static void an_ephemeral_key_of_zeros_is_refused(void **state)
 	uint8_t msg[BUF], out[BUF];
 	struct pair p;
 	size_t len;
-
 	(void)state;
 	for (size_t s = 0; s < 2; s++) {
 		for (int step = 0; step < 2; step++) {
@@ -433,7 +416,6 @@ static void a_message_of_another_handshake_or_step_is_refused(void **state)
 	uint8_t first[BUF], second[BUF], msg[BUF];
 	size_t first_len, second_len, len;
 	struct pair p, q;
-
 	(void)state;
 	pair_init(&p, kith_suite_sodium(), KITH_NOISE_XX, nothing);
 	pair_init(&q, kith_suite_sodium(), KITH_NOISE_XX, nothing);
@@ -457,7 +439,6 @@ static void only_the_side_whose_turn_it_is_may_write_or_read(void **state)
 	struct pair p;
 	uint8_t msg[BUF], out[BUF];
 	size_t len;
-
 	(void)state;
 	pair_init(&p, kith_suite_sim(), KITH_NOISE_IK, nothing);
 	assert_int_equal(kith_noise_write(&p.ends[1], out, sizeof out, nothing, p.e_sk[1]), KITH_ESTATE);
@@ -507,7 +488,6 @@ static bool zeroed(const void *p, size_t len)
 static void secrets_are_gone_when_the_handshake_is_done(void **state)
 {
 	struct pair p;
-
 	(void)state;
 	for (int pattern = KITH_NOISE_IK; pattern <= KITH_NOISE_XX; pattern++) {
 		pair_init(&p, kith_suite_sodium(), (enum kith_noise_pattern)pattern, nothing);
@@ -531,7 +511,6 @@ static void hkdf2_is_the_hmac_chain_of_the_specification(void **state)
 	const uint8_t one = 1, two = 2;
 	const struct kith_span ikm = test_span("input", 5), first = test_span(&one, 1);
 	const struct kith_span second[] = { test_span(want1, 32), test_span(&two, 1) };
-
 	(void)state;
 	memset(ck, 0x42, sizeof ck);
 	s->hmac(temp, test_span(ck, 32), &ikm, 1);
@@ -565,7 +544,6 @@ int main(void)
 		cmocka_unit_test(secrets_are_gone_when_the_handshake_is_done),
 		cmocka_unit_test(hkdf2_is_the_hmac_chain_of_the_specification),
 	};
-
 	if (kith_suite_sodium_init() != 0)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);

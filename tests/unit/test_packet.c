@@ -59,7 +59,6 @@ static void a_cookie_reads_back_as_it_was_written(void **state)
 	uint32_t receiver;
 	bool anew;
 	(void)state;
-
 	memset(nonce, 1, sizeof nonce);
 	memset(sealed, 2, sizeof sealed);
 	kith_cookie_write(p, 10, false, nonce, sealed);

@@ -27,7 +27,6 @@ static int from_file(const void *bytes, size_t len, char out[KITH_PASSPHRASE_MAX
 static void the_first_line_of_a_file_is_the_passphrase(void **state)
 {
 	char out[KITH_PASSPHRASE_MAX], longest[KITH_PASSPHRASE_MAX + 2];
-
 	(void)state;
 	assert_int_equal(from_file("correct horse\nbattery\n", 22, out), 13);
 	assert_memory_equal(out, "correct horse", 13);
@@ -49,7 +48,6 @@ static void a_pipe_will_do_and_one_without_a_writer_does_not_hang(void **state)
 {
 	char out[KITH_PASSPHRASE_MAX], name[32];
 	int ends[2];
-
 	(void)state;
 	assert_int_equal(pipe(ends), 0);
 	(void)snprintf(name, sizeof name, "/dev/fd/%d", ends[0]);
@@ -122,7 +120,6 @@ static int terminal_end(struct terminal *t)
 static void the_terminal_is_asked_and_shows_nothing(void **state)
 {
 	struct terminal t;
-
 	(void)state;
 	terminal_init(&t, false, "correct horse");
 	await(&t, "Passphrase for the key: ");
@@ -134,7 +131,6 @@ static void the_terminal_is_asked_and_shows_nothing(void **state)
 static void a_new_one_is_asked_for_twice(void **state)
 {
 	struct terminal t;
-
 	(void)state;
 	for (int same = 0; same < 2; same++) {
 		terminal_init(&t, true, "correct horse");
@@ -149,7 +145,6 @@ static void a_new_one_is_asked_for_twice(void **state)
 static void what_cannot_be_one_is_refused(void **state)
 {
 	struct terminal t;
-
 	(void)state;
 	terminal_init(&t, false, "");
 	await(&t, "key: ");
@@ -164,7 +159,6 @@ static void what_cannot_be_one_is_refused(void **state)
 static void ctrl_c_gives_up_and_leaves_the_terminal_as_it_was(void **state)
 {
 	struct terminal t;
-
 	(void)state;
 	terminal_init(&t, true, "");
 	await(&t, "key: ");
@@ -176,7 +170,6 @@ static void without_a_terminal_it_says_so(void **state)
 {
 	char out[KITH_PASSPHRASE_MAX];
 	int status;
-
 	(void)state;
 	pid_t pid = fork();
 	assert_true(pid >= 0);
@@ -192,7 +185,6 @@ static void without_a_terminal_it_says_so(void **state)
 static void a_node_is_given_one_from_ctx_or_the_environment(void **state)
 {
 	char out[KITH_PASSPHRASE_MAX], missing[] = "/nonexistent/pass";
-
 	(void)state;
 	(void)from_file("from a file\n", 12, out);
 	assert_int_equal(setenv(KITH_PASSPHRASE_ENV, missing, 1), 0);

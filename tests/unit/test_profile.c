@@ -44,7 +44,6 @@ static void what_was_made_is_loaded(void **state)
 	struct kith_key dh, sign;
 	struct kith_seed device;
 	char name[KITH_NAME_MAX + 1];
-
 	(void)state;
 	home_init(&h);
 	assert_int_equal(load(&h), 0);
@@ -67,7 +66,6 @@ static void a_profile_is_not_made_over_another(void **state)
 {
 	struct home h;
 	char name[KITH_NAME_MAX + 1];
-
 	(void)state;
 	home_init(&h);
 	assert_int_equal(kith_profile_create_open(h.dir, "playground", "phone", NULL, 0, name), KITH_EEXIST);
@@ -83,7 +81,6 @@ static void a_profile_is_not_made_over_another(void **state)
 static void bootstrap_lines_and_comments_are_read(void **state)
 {
 	struct home h;
-
 	(void)state;
 	home_init(&h);
 	put(h.dir, "bootstrap", "# two of them\n\n  home.example:7000\r\n[2001:db8::1]:7001\n");
@@ -101,7 +98,6 @@ static void a_root_key_makes_a_closed_network(void **state)
 	struct home h;
 	struct kith_key root = { { 5, 6, 7 } };
 	char text[KITH_KEY_TEXT_LEN + 1];
-
 	(void)state;
 	home_init(&h);
 	put(h.dir, "network", kith_key_format(root.b, text));
@@ -184,7 +180,6 @@ static void a_node_opens_a_protected_key_file(void **state)
 	char good[] = "correct horse", bad[] = "wrong";
 	struct world w;
 	struct home h;
-
 	(void)state;
 	world_init(&w);
 	home_init(&h);
@@ -206,7 +201,6 @@ static void a_key_of_another_device_is_refused(void **state)
 	struct home h, other;
 	char pass[] = "";
 	char command[256];
-
 	(void)state;
 	world_init(&w);
 	home_init(&h);

@@ -25,7 +25,6 @@ static void check_rows(bool wide, const struct row *rows, size_t n)
 {
 	struct kith_replay r = { 0 };
 	struct test_alloc a;
-
 	test_alloc_init(&a);
 	if (wide)
 		assert_true(kith_replay_widen(&r, &a.alloc));
@@ -81,7 +80,6 @@ static void the_wide_window_follows_its_truth_table(void **state)
 static void a_window_in_order_takes_every_counter_once(void **state)
 {
 	struct kith_replay r = { 0 };
-
 	(void)state;
 	for (uint64_t c = 0; c < 3 * WW; c++) {
 		assert_true(take(&r, c));
@@ -93,7 +91,6 @@ static void a_window_in_order_takes_every_counter_once(void **state)
 static void a_window_in_reverse_takes_every_counter_that_it_covers_once(void **state)
 {
 	struct test_alloc a;
-
 	(void)state;
 	test_alloc_init(&a);
 	for (int wide = 0; wide < 2; wide++) {
@@ -137,7 +134,6 @@ static void a_jump_of_any_length_keeps_what_stays_and_clears_what_enters(void **
 static void checking_changes_nothing(void **state)
 {
 	struct kith_replay r = { 0 }, before;
-
 	(void)state;
 	(void)take(&r, 70);
 	memcpy(&before, &r, sizeof r);
@@ -150,7 +146,6 @@ static void checking_changes_nothing(void **state)
 static void committing_what_would_not_pass_changes_nothing(void **state)
 {
 	struct kith_replay r = { 0 }, before;
-
 	(void)state;
 	(void)take(&r, 1000);
 	(void)take(&r, 990);
@@ -169,7 +164,6 @@ static void committing_what_would_not_pass_changes_nothing(void **state)
 static void counters_near_the_end_are_refused_and_top_never_wraps(void **state)
 {
 	struct test_alloc a;
-
 	(void)state;
 	test_alloc_init(&a);
 	assert_true(END == UINT64_MAX - 8191);
@@ -205,7 +199,6 @@ static void counters_near_the_end_are_refused_and_top_never_wraps(void **state)
 static void widening_keeps_what_was_seen_and_what_was_forgotten(void **state)
 {
 	struct test_alloc a;
-
 	(void)state;
 	test_alloc_init(&a);
 	for (uint64_t top = 0; top < 5000; top += top < 200 ? 1 : 61) {
@@ -232,7 +225,6 @@ static void widening_keeps_what_was_seen_and_what_was_forgotten(void **state)
 static void narrowing_keeps_what_was_seen_and_refuses_the_rest(void **state)
 {
 	struct test_alloc a;
-
 	(void)state;
 	test_alloc_init(&a);
 	for (uint64_t top = 0; top < 5000; top += top < 200 ? 1 : 61) {
@@ -259,7 +251,6 @@ static void without_memory_the_narrow_window_goes_on(void **state)
 {
 	struct kith_replay r = { 0 };
 	struct test_alloc a;
-
 	(void)state;
 	test_alloc_init(&a);
 	(void)take(&r, 9);
@@ -307,7 +298,6 @@ static uint64_t next_counter(struct test_random *rnd, const struct model *m)
 {
 	const uint64_t x = test_random_next(rnd), kind = x >> 60, v = x & 0xffffffff;
 	uint64_t c = m->top;
-
 	if (kind < 6)
 		c = m->top + v % 3;
 	else if (kind < 12)
@@ -331,7 +321,6 @@ static uint64_t run_model(uint64_t seed, uint64_t base)
 	struct kith_replay r = { 0 };
 	struct test_random rnd;
 	struct test_alloc a;
-
 	assert_non_null(m);
 	test_alloc_init(&a);
 	test_random_init(&rnd, seed);
@@ -402,6 +391,5 @@ int main(void)
 		cmocka_unit_test(without_memory_the_narrow_window_goes_on),
 		cmocka_unit_test(the_window_agrees_with_a_set_of_all_counters),
 	};
-
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

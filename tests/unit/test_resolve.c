@@ -28,7 +28,6 @@ static void names_are_resolved_and_literals_need_not_be(void **state)
 	struct kith_bootstrap found[16];
 	uv_loop_t loop;
 	size_t bad;
-
 	(void)state;
 	rounds = 0;
 	test_alloc_init(&alloc);
@@ -72,7 +71,6 @@ static void lists_are_bounded(void **state)
 	struct kith_resolver r;
 	uv_loop_t loop;
 	size_t bad;
-
 	(void)state;
 	test_alloc_init(&alloc);
 	char texts[KITH_RESOLVE_ENTRIES_MAX + 1][32];
@@ -101,7 +99,6 @@ static void entries_may_be_added_and_are_there_once(void **state)
 	struct test_alloc alloc;
 	struct kith_resolver r;
 	size_t bad;
-
 	(void)state;
 	test_alloc_init(&alloc);
 	assert_int_equal(kith_resolver_init(&r, &alloc.alloc, first, 3, &bad), 0);

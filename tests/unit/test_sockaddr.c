@@ -9,7 +9,6 @@
 static void both_families_come_back_as_they_went(void **state)
 {
 	static const char *const texts[] = { "192.0.2.1:1", "255.255.255.255:65535", "[2001:db8::17]:443", "[::1]:9" };
-
 	(void)state;
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		struct kith_addr addr, back;
@@ -28,7 +27,6 @@ static void mapped_addresses_are_v4(void **state)
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(7) };
 	struct kith_addr addr;
 	char text[KITH_ADDR_TEXT_MAX];
-
 	(void)state;
 	assert_int_equal(inet_pton(AF_INET6, "::ffff:192.0.2.9", &in6.sin6_addr), 1);
 	assert_true(kith_sockaddr_get(&addr, (struct sockaddr *)&in6));
@@ -41,7 +39,6 @@ static void what_means_nothing_to_others_is_refused(void **state)
 	struct sockaddr other = { .sa_family = AF_UNIX };
 	struct kith_addr addr, none = { .family = KITH_FAMILY_NONE };
 	struct sockaddr_storage ss;
-
 	(void)state;
 	assert_int_equal(inet_pton(AF_INET6, "fe80::1", &in6.sin6_addr), 1);
 	assert_false(kith_sockaddr_get(&addr, (struct sockaddr *)&in6));

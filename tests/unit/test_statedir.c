@@ -72,7 +72,6 @@ static void a_file_is_replaced_as_a_whole(void **state)
 	struct place p;
 	struct stat st;
 	char path[128];
-
 	(void)state;
 	place_init(&p);
 	open_place(&p);
@@ -96,7 +95,6 @@ static void what_is_missing_is_told(void **state)
 	struct place p;
 	uint8_t *bytes;
 	size_t len;
-
 	(void)state;
 	place_init(&p);
 	open_place(&p);
@@ -114,7 +112,6 @@ static void a_second_node_is_kept_out_and_told_who_is_in(void **state)
 	struct place p;
 	struct kith_statedir second;
 	char pid[32];
-
 	(void)state;
 	place_init(&p);
 	open_place(&p);
@@ -130,7 +127,6 @@ static void a_second_node_is_kept_out_and_told_who_is_in(void **state)
 static void the_lock_ends_with_its_process(void **state)
 {
 	struct place p;
-
 	(void)state;
 	place_init(&p);
 	pid_t child = fork();
@@ -149,7 +145,6 @@ static void leftovers_of_a_crash_do_no_harm(void **state)
 {
 	struct place p;
 	char path[128];
-
 	(void)state;
 	place_init(&p);
 	open_place(&p);
@@ -170,7 +165,6 @@ static void a_link_in_place_of_the_temporary_file_is_not_followed(void **state)
 	struct place p;
 	char path[128], victim[128];
 	struct stat st;
-
 	(void)state;
 	place_init(&p);
 	open_place(&p);
@@ -186,7 +180,6 @@ static void a_link_in_place_of_the_temporary_file_is_not_followed(void **state)
 static void a_file_is_never_overwritten_unless_asked_to(void **state)
 {
 	struct place p;
-
 	(void)state;
 	place_init(&p);
 	open_place(&p);
@@ -203,7 +196,6 @@ static void a_file_that_is_no_file_is_refused(void **state)
 	uint8_t *bytes;
 	size_t len;
 	char path[128];
-
 	(void)state;
 	place_init(&p);
 	open_place(&p);
@@ -224,7 +216,6 @@ static void running_out_of_memory_loses_nothing(void **state)
 	struct place p;
 	uint8_t *bytes;
 	size_t len;
-
 	(void)state;
 	place_init(&p);
 	open_place(&p);
@@ -271,7 +262,6 @@ static int full_disk(struct place *p)
 static void a_full_disk_loses_nothing(void **state)
 {
 	struct place p;
-
 	(void)state;
 	place_init(&p);
 	on_small_disk(&p, 0, full_disk);
@@ -293,7 +283,6 @@ static int read_only_disk(struct place *p)
 static void a_read_only_disk_is_told(void **state)
 {
 	struct place p;
-
 	(void)state;
 	place_init(&p);
 	on_small_disk(&p, MS_RDONLY, read_only_disk);

@@ -83,7 +83,6 @@ static void tells_the_address(StunCompatibility compatibility, const char *text,
 	struct sockaddr_storage ss, other;
 	socklen_t len = sizeof ss, other_len = sizeof other;
 	struct kith_addr got;
-
 	client_init_as(&c, compatibility);
 	assert_int_equal(memcmp(c.buf + 4, "\x21\x12\xa4\x42", 4) != 0, classic);
 	if (change)
@@ -132,7 +131,6 @@ static void refuses(StunCompatibility compatibility, uint16_t type, uint8_t valu
 	StunMessage answer;
 	int code;
 	uint16_t len;
-
 	client_init_as(&c, compatibility);
 	add_attribute(&c, type, value);
 	size_t n = ask(&c, 0);
@@ -154,7 +152,6 @@ static void refuses(StunCompatibility compatibility, uint16_t type, uint8_t valu
 static void requests_for_others_are_refused(void **state)
 {
 	static const StunCompatibility kinds[] = { STUN_COMPATIBILITY_RFC5389, STUN_COMPATIBILITY_RFC3489 };
-
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		for (uint8_t flags = 2; flags <= 6; flags = (uint8_t)(flags + 2))
@@ -168,7 +165,6 @@ static void what_is_no_binding_request_gets_no_answer(void **state)
 {
 	static const StunCompatibility kinds[] = { STUN_COMPATIBILITY_RFC5389, STUN_COMPATIBILITY_RFC3489 };
 	struct client c;
-
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		client_init_as(&c, kinds[i]);
@@ -193,7 +189,6 @@ static void noise_is_survived(void **state)
 {
 	struct client c;
 	struct test_random rnd;
-
 	(void)state;
 	client_init(&c);
 	test_random_init(&rnd, 1);
@@ -218,7 +213,6 @@ static void noise_is_survived(void **state)
 static void an_answer_is_never_much_longer_than_its_request(void **state)
 {
 	struct client c;
-
 	(void)state;
 	client_init(&c);
 	size_t room = sizeof c.buf - 8;
@@ -236,7 +230,6 @@ static void a_prefix_is_limited_and_recovers(void **state)
 	struct client c;
 	uint64_t answered, limited;
 	int n = 0;
-
 	(void)state;
 	client_init(&c);
 	for (int i = 0; i < 1000; i++) {

@@ -7,7 +7,6 @@ CONTRACT_TESTS(CONTRACT_TEST, CONTRACT_TEST_BOTH_AEADS)
 static void assert_hex(const uint8_t *got, size_t len, const char *hex)
 {
 	uint8_t want[512];
-
 	assert_int_equal(test_hex(want, sizeof want, hex), len);
 	assert_memory_equal(got, want, len);
 }
@@ -23,7 +22,6 @@ static void x25519_agrees_with_rfc7748(void **state)
 {
 	const struct kith_suite *s = SUITE();
 	uint8_t a[32], b[32], pk[32], shared[32];
-
 	(void)state;
 	/* Section 6.1 */
 	test_hex(a, sizeof a, "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a");
@@ -102,7 +100,6 @@ static void ed25519_refuses_the_second_form_of_a_signature(void **state)
 	uint8_t seed[32] = { 3 }, pk[32], sk[64], sig[64], order[32];
 	const struct kith_suite *s = SUITE();
 	unsigned carry = 0;
-
 	(void)state;
 	test_hex(order, 32, "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
 	s->sign_keypair(pk, sk, seed);
@@ -175,7 +172,6 @@ static void hashes_agree_with_their_standards(void **state)
 	const struct kith_span abc[] = { test_span("a", 1), test_span("bc", 2) };
 	const struct kith_span what[] = { test_span("what do ya want ", 16), test_span("for nothing?", 12) };
 	uint8_t out[64];
-
 	(void)state;
 	SUITE()->blake2b(out, 64, contract_nothing, abc, 2); /* RFC 7693, appendix A */
 	assert_hex(out, 64,
@@ -195,7 +191,6 @@ static void hashes_agree_with_their_standards(void **state)
 static void secrets_are_equal_only_when_every_bit_is(void **state)
 {
 	uint8_t a[40], b[40];
-
 	(void)state;
 	memset(a, 0x33, sizeof a);
 	memcpy(b, a, sizeof b);
@@ -213,7 +208,6 @@ static void secrets_are_equal_only_when_every_bit_is(void **state)
 static void wiping_zeroes_exactly_the_range(void **state)
 {
 	uint8_t a[48];
-
 	(void)state;
 	for (size_t len = 0; len <= 32; len++) {
 		memset(a, 0xff, sizeof a);
@@ -242,7 +236,6 @@ int main(void)
 		cmocka_unit_test(secrets_are_equal_only_when_every_bit_is),
 		cmocka_unit_test(wiping_zeroes_exactly_the_range),
 	};
-
 	if (kith_suite_sodium_init() != 0)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);

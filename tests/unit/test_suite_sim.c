@@ -12,7 +12,6 @@ static void sealed_bytes_do_not_show_the_plaintext(void **state)
 	static const uint8_t zeros[256];
 	uint8_t key[32] = { 1 }, out[256 + 16];
 	struct test_random r;
-
 	(void)state;
 	test_random_init(&r, 6);
 	for (uint64_t nonce = 0; nonce < 50; nonce++) {
@@ -32,7 +31,6 @@ static void every_key_and_nonce_masks_differently(void **state)
 {
 	static const uint8_t zeros[32];
 	uint8_t key[32] = { 0 }, first[48], other[48];
-
 	(void)state;
 	SUITE()->seal(first, key, 0, contract_nothing, zeros, sizeof zeros);
 	for (uint64_t nonce = 1; nonce < 100; nonce++) {
@@ -52,7 +50,6 @@ static void every_key_and_nonce_masks_differently(void **state)
 static void swapped_blocks_are_refused(void **state)
 {
 	uint8_t key[32] = { 1 }, text[96], out[112], swap[8], back[96];
-
 	(void)state;
 	for (size_t i = 0; i < sizeof text; i++)
 		text[i] = (uint8_t)i;
@@ -109,7 +106,6 @@ static void results_are_the_same_everywhere(void **state)
 	static const uint8_t zeros[32];
 	const struct kith_span part = test_span("abc", 3);
 	uint8_t out[32], expected[32], sealed[19];
-
 	(void)state;
 	SUITE()->sha256(out, &part, 1);
 	test_hex(expected, sizeof expected, "39085d876ffb4c59802661eb7d4262f73b9a2bf0d4d9872b3e30024aeda8467f");
@@ -134,6 +130,5 @@ int main(void)
 		cmocka_unit_test(hashes_of_consecutive_names_neither_collide_nor_cluster),
 		cmocka_unit_test(results_are_the_same_everywhere),
 	};
-
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

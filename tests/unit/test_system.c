@@ -9,7 +9,6 @@
 static void a_clock_that_was_reset_is_not_trusted(void **state)
 {
 	struct kith_clock clock;
-
 	(void)state;
 	kith_clock_init(&clock, 0);
 	struct kith_now now = kith_clock_judge(&clock, 5, 0); /* 1970 */
@@ -41,7 +40,6 @@ static void the_release_is_neither_older_than_the_sources_nor_to_come(void **sta
 static void clocks_run_forward(void **state)
 {
 	struct kith_clock clock;
-
 	(void)state;
 	kith_clock_init(&clock, 0);
 	struct kith_now a = kith_clock_now(&clock), b = kith_clock_now(&clock);
@@ -53,7 +51,6 @@ static void random_bytes_fill_everything(void **state)
 {
 	const struct kith_random *r = kith_system_random();
 	uint8_t seen[1000] = { 0 };
-
 	(void)state;
 	/* A byte that stays zero eight times in a row has one chance in 2^64. */
 	for (int round = 0; round < 8; round++) {
@@ -70,7 +67,6 @@ static void random_bytes_fill_everything(void **state)
 static void memory_keeps_its_contents_when_it_grows(void **state)
 {
 	const struct kith_alloc *a = kith_system_alloc();
-
 	(void)state;
 	char *p = a->realloc_fn(a->ctx, NULL, 0, 4);
 	assert_non_null(p);

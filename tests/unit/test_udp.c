@@ -9,7 +9,6 @@ static void ttl_and_ecn_travel(void **state)
 	static const uint8_t families[] = { KITH_FAMILY_V4, KITH_FAMILY_V6 };
 	struct kith_packet packets[2], got[2];
 	struct pair p;
-
 	(void)state;
 	for (size_t f = 0; f < 2; f++) {
 		if (!pair_init(&p, families[f], true))
@@ -60,7 +59,6 @@ static void a_port_that_nobody_has_is_told_with_its_address(void **state)
 	struct kith_packet to_nobody, to_b;
 	struct kith_udp_error e;
 	struct pair p, gone;
-
 	(void)state;
 	assert_true(pair_init(&gone, KITH_FAMILY_V4, true));
 	struct kith_addr nobody = gone.to_a;

@@ -74,7 +74,6 @@ static void send_counted(struct fixture *f, uint8_t first, size_t n, uint32_t le
 static void order_is_kept_when_the_socket_blocks(void **state)
 {
 	struct fixture f;
-
 	(void)state;
 	fixture_init(&f);
 	room = 3;
@@ -102,7 +101,6 @@ static void the_queue_is_bounded_in_packets_and_bytes(void **state)
 {
 	struct fixture f;
 	struct kith_udp_counts counts;
-
 	(void)state;
 	fixture_init(&f);
 	send_counted(&f, 0, KITH_UDP_QUEUE_PACKETS + 5, 1);
@@ -122,7 +120,6 @@ static void without_memory_packets_are_dropped_and_counted(void **state)
 {
 	struct fixture f;
 	struct kith_udp_counts counts;
-
 	(void)state;
 	fixture_init(&f);
 	send_counted(&f, 0, 1, 100);
@@ -144,7 +141,6 @@ static void a_socket_is_given_up_after_failures_in_a_row(void **state)
 	static const int own[] = { ENETDOWN, ENODEV, ENXIO, ENOTCONN, EPIPE, EINVAL, EFAULT, EIO };
 	static const int of_others[] = { ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EMSGSIZE, EACCES, EPROTO, ENOBUFS };
 	struct fixture f;
-
 	(void)state;
 	for (size_t k = 0; k < sizeof own / sizeof own[0]; k++) {
 		fixture_init(&f);
@@ -167,7 +163,6 @@ static void a_socket_is_given_up_after_failures_in_a_row(void **state)
 static void what_was_queued_goes_with_a_broken_socket(void **state)
 {
 	struct fixture f;
-
 	(void)state;
 	fixture_init(&f);
 	send_counted(&f, 0, 10, 100);
@@ -188,7 +183,6 @@ static void errors_are_told_once_and_bounded(void **state)
 	struct kith_udp_error e;
 	struct kith_addr addr = { .family = KITH_FAMILY_V4, .port = 1 };
 	size_t n = 0;
-
 	(void)state;
 	fixture_init(&f);
 	for (int i = 0; i < 3; i++)
@@ -223,7 +217,6 @@ static size_t train_of(const uint32_t lens[], size_t n, bool join)
 static void trains_are_equal_packets_and_one_shorter_at_the_end(void **state)
 {
 	uint32_t many[128];
-
 	(void)state;
 	assert_int_equal(train_of((uint32_t[]){ 100, 100, 100 }, 3, true), 3);
 	assert_int_equal(train_of((uint32_t[]){ 100, 100, 50, 50 }, 4, true), 3);
@@ -242,7 +235,6 @@ static void trains_are_equal_packets_and_one_shorter_at_the_end(void **state)
 static void trains_go_to_one_place_with_one_mark(void **state)
 {
 	struct kith_packet p[2];
-
 	(void)state;
 	for (int difference = 0; difference < 5; difference++) {
 		memset(p, 0, sizeof p);

@@ -138,7 +138,6 @@ static inline void a_train_is_cut_where_its_packets_end(void **state)
 	static uint8_t data[5 * 1000 + 300];
 	struct kith_packet want[6], train;
 	struct pair p;
-
 	(void)state;
 	for (int offload = 0; offload < 2; offload++) {
 		assert_true(pair_init(&p, KITH_FAMILY_V4, offload == 1));
@@ -165,7 +164,6 @@ static inline void what_cannot_be_sent_is_told_and_stops_nothing(void **state)
 	struct kith_packet packets[3];
 	struct kith_udp_error e;
 	struct pair p;
-
 	(void)state;
 	assert_true(pair_init(&p, KITH_FAMILY_V4, true));
 	make_packets(packets, 3, data, &p.to_b);
@@ -186,7 +184,6 @@ static inline void a_taken_port_is_told_in_words(void **state)
 	struct pair p;
 	struct kith_udp *u;
 	char port[16];
-
 	(void)state;
 	assert_true(pair_init(&p, KITH_FAMILY_V4, true));
 	struct kith_udp_options o = { .alloc = &p.alloc.alloc, .bind = p.to_a };
@@ -207,7 +204,6 @@ static inline void empty_datagrams_are_skipped(void **state)
 	static uint8_t data[1200];
 	struct kith_packet packets[3], got[4];
 	struct pair p;
-
 	(void)state;
 	assert_true(pair_init(&p, KITH_FAMILY_V4, true));
 	for (size_t i = 0; i < 3; i++) {
@@ -232,7 +228,6 @@ static inline void without_memory_nothing_is_taken_in(void **state)
 	struct kith_packet packet, got[4];
 	struct kith_udp *u;
 	struct pair p;
-
 	(void)state;
 	assert_true(pair_init(&p, KITH_FAMILY_V4, true));
 	make_packets(&packet, 1, data, &p.to_b);
@@ -255,7 +250,6 @@ static inline void break_socket(struct pair *p, bool foreign, bool send)
 	struct kith_udp_counts counts;
 	struct kith_udp_error e;
 	int other[2], fd = kith_udp_fd(p->a);
-
 	assert_int_equal(kith_udp_broken(p->a), 0);
 	assert_int_equal(pipe(other), 0);
 	assert_int_equal(foreign ? dup2(other[0], fd) : close(fd), foreign ? fd : 0);
@@ -282,7 +276,6 @@ static inline void break_socket(struct pair *p, bool foreign, bool send)
 static inline void a_socket_without_its_descriptor_is_broken(void **state)
 {
 	struct pair p;
-
 	(void)state;
 	for (int i = 0; i < 4; i++) {
 		assert_true(pair_init(&p, KITH_FAMILY_V4, true));
