@@ -7,6 +7,7 @@
              includes sodium.h; only the stream layer's own files include ngtcp2
   bodies     msgpack bodies are packed and unpacked in lib/codec and lib/wire, and in their tests: everybody else reads and
              writes the structs of wire/message.h
+  layout     no blank line follows the declarations at the beginning of a function; in a .c a plain number is an enum
   leftovers  nothing is left to be done
   modules    each .c in lib/ has a header whose first comment says what it is, and a unit test: tests/unit/test_<module>.c;
              each unit test has a module (test_<module>_<topic>.c is one more of its). A file without a header of its own
@@ -36,6 +37,11 @@ MSGPACK_HEADERS = {"msgpack/pack.h", "msgpack/pack_define.h", "msgpack/pack_temp
 # kith_packer, kith_pack_key, kith_unpacked, kith_unpack_get ..., but no kith_packet.
 PACKER = re.compile(r"\bkith_(un)?pack(er|ed)?(_\w+)?\b")
 PACKERS = re.compile(r"lib/(codec|wire)/|tests/(unit/test|fuzz/fuzz)_pack\.c$")
+# One that begins a function: types and a name, and no word that begins a statement.
+DECLARATION = re.compile(r"\t(?!(?:return|goto|else|case|default|do)\b)(?:[a-z_]+ )*?[A-Za-z_]\w*(?: \**|\*+ )[A-Za-z_]\w*\s*(?:[;=,\[]|$)")
+UNUSED = re.compile(r"\t\(void\)\w+;$")
+BRACKETS = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|/\*.*?\*/')
+NUMBER = re.compile(r"#define ([A-Z][A-Z0-9_]*)(?<!_US) \(?[0-9]+\)?(?: /\*.*\*/)?$")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]', re.M)
 
 
@@ -102,6 +108,35 @@ def check_bodies(root, paths):
             yield name, line, f"{m.group()}: bodies are read and written by lib/wire/message only"
 
 
+def declarations_end(lines, i):
+    """Where the declarations that begin at i have ended; i when there is none."""
+    some = False
+    while i < len(lines) and (DECLARATION.match(lines[i]) or UNUSED.match(lines[i])):
+        some = some or DECLARATION.match(lines[i])
+        open_brackets = 0
+        while i < len(lines):
+            code = BRACKETS.sub("", lines[i])
+            open_brackets += sum((c in "{(") - (c in "})") for c in code)
+            i += 1
+            if open_brackets <= 0 and code.rstrip().endswith(";"):
+                break
+    return i if some else 0
+
+
+def check_layout(root, paths):
+    for path in paths:
+        text = path.read_text(errors="replace")
+        lines = text.splitlines()
+        for i, line in enumerate(lines):
+            if line == "{":
+                end = declarations_end(lines, i + 1)
+                if 0 < end < len(lines) and lines[end] == "":
+                    yield path.relative_to(root), end + 1, "a blank line behind the declarations"
+            number = NUMBER.match(line)
+            if number and path.suffix == ".c" and not re.search(rf"^#(el)?if.*\b{number.group(1)}\b", text, re.M):
+                yield path.relative_to(root), i + 1, f"{number.group(1)}: a number of one file is an enum"
+
+
 def check_leftovers(root):
     def wanted(path):
         return path.suffix in SUFFIXES | {".sh", ".py", ".cmake", ".txt", ".in", ""}
@@ -166,7 +201,7 @@ def check(root):
     paths = list(files(root, FOLDERS, lambda p: p.suffix in SUFFIXES))
     problems = []
     for rule in (check_sizes_and_names(root, paths), check_libraries(root), check_bodies(root, paths),
-                 check_leftovers(root), check_modules(root)):
+                 check_layout(root, paths), check_leftovers(root), check_modules(root)):
         problems.extend(f"{path}:{line}: {what}" for path, line, what in rule)
     return problems
 
@@ -185,6 +220,11 @@ GOOD = {
     "tests/unit/test_pack.c": "\n",
     "tests/unit/test_ring_full.c": "\n",
     "lib/stream/internal.h": "/* Shared by the files of this layer. */\n",
+    "lib/base/layout.h": "/* Good. */\n#define KITH_LAYOUT 4\n",
+    "lib/base/layout.c": "#define KINDS 2\n#if KINDS\n#define LONG_US (3 * KITH_US_PER_S)\n#endif\n"
+                         "int kith_g(int x)\n{\n\tint y = x;\n\ty++;\n\n\treturn y;\n}\n"
+                         "int kith_h(int x)\n{\n\tif (x)\n\t\treturn 1;\n\n\treturn x;\n}\n",
+    "tests/unit/test_layout.c": "\n",
     "lib/stream/memory.c": '#include "stream/internal.h"\n',
     "tests/unit/test_stream.c": "\n",
     "lib/host/keyfile.h": "/* Key files. */\n",
@@ -207,6 +247,9 @@ BAD = {
     "ngtcp2 in a header": {"lib/stream/s.h": "/* S. */\n#include <ngtcp2/ngtcp2.h>\n"},
     "body packed by a role": {"lib/base/ring.c": "void kith_f(void)\n{\n\tkith_pack_key(0, 1);\n}\n"},
     "body unpacked in a test": {"tests/unit/test_ring.c": "struct kith_unpacked pk;\n"},
+    "blank line behind declarations": {
+        "lib/base/ring.c": "int kith_f(void *p)\n{\n\tstatic const int a[] = {\n\t\t1,\n\t};\n\t(void)p;\n\n\treturn a[0];\n}\n"},
+    "number that is no enum": {"lib/base/ring.c": "#define RINGS 4 /* of them */\n"},
     "left over": {"node/kithd.c": "/* TO" "DO: write it */\n"},
     "left over in a script": {"scripts/test": "# FIX" "ME\n"},
     "no header": {"lib/base/lost.c": "\n", "tests/unit/test_lost.c": "\n"},
