@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Rules for the text of the sources.
 
-  sizes      a file has at most 800 lines, a public header 400, a function 70, a line 120 columns (tabs of eight)
+  sizes      a file has at most 700 lines, a public header 400, a function 60, a line 120 columns (tabs of eight); half of the
+             functions of lib/ have at most 12 lines
   names      no _t typedef of ours; every function in lib/ that others can see starts with kith_
   libraries  only codec/pack.c includes msgpack, and only its packer and template; only crypto/suite_sodium.c (and the host)
              includes sodium.h; only the stream layer's own files include ngtcp2
@@ -19,12 +20,14 @@ Usage: sources.py [root] | sources.py --self-test
 import re
 import sys
 from pathlib import Path
+from statistics import median
 
 from selftest import allowed, main, tags
 
-FILE_LINES_MAX = 800
+FILE_LINES_MAX = 700
 PUBLIC_HEADER_LINES_MAX = 400
-FUNCTION_LINES_MAX = 70
+FUNCTION_LINES_MAX = 60
+FUNCTION_LINES_MEDIAN_MAX = 12
 COLUMNS_MAX = 120
 FOLDERS = ["include", "lib", "node", "examples", "bench", "tests"]
 SUFFIXES = {".c", ".h"}
@@ -66,9 +69,12 @@ def check_sizes_and_names(root, paths):
         most = PUBLIC_HEADER_LINES_MAX if public else FILE_LINES_MAX
         if lines > most:
             yield path.relative_to(root), 1, f"{lines} lines; at most {most}"
+    lengths = []
     for tag in tags(root, paths):
         if tag["kind"] == "function":
             length = tag["end"] - tag["line"] + 1
+            if tag["end"] and tag["path"].startswith("lib/"):
+                lengths.append(length)
             if tag["end"] and length > FUNCTION_LINES_MAX:
                 yield tag["path"], tag["line"], f"{tag['name']}() has {length} lines; at most {FUNCTION_LINES_MAX}"
             # A static inline function of a header is seen by whoever includes it.
@@ -77,6 +83,8 @@ def check_sizes_and_names(root, paths):
                 yield tag["path"], tag["line"], f"{tag['name']}() can be seen from outside and must start with kith_"
         elif tag["kind"] == "typedef" and tag["name"].endswith("_t"):
             yield tag["path"], tag["line"], f"typedef {tag['name']}: names that end in _t are not ours"
+    if lengths and median(lengths) > FUNCTION_LINES_MEDIAN_MAX:
+        yield "lib", 1, f"functions of {median(lengths):g} lines at the median; at most {FUNCTION_LINES_MEDIAN_MAX}"
 
 
 def check_libraries(root):
@@ -208,7 +216,7 @@ def check(root):
 
 # ---- self-test ----
 
-LONG_BODY = "\tx++;\n" * 70
+LONG_BODY = "\tx++;\n" * (FUNCTION_LINES_MAX - 4)
 GOOD = {
     "lib/base/ring.h": "/* A ring. */\nstatic inline int kith_ring_len(void)\n{\n\treturn 0;\n}\n",
     "lib/base/ring.c": "static int helper(void)\n{\n\treturn 1;\n}\nint kith_ring_new(void)\n{\n\treturn helper();\n}\n",
@@ -236,6 +244,8 @@ BAD = {
     "line too long": {"lib/base/wide.h": "/*" + "\t" * 15 + "*/\n"},
     "public header too long": {"include/kith/big.h": "/* */\n" * (PUBLIC_HEADER_LINES_MAX + 1)},
     "function too long": {"lib/base/ring.c": "int kith_f(void)\n{\n\tint x = 0;\n" + LONG_BODY + "\treturn x;\n}\n"},
+    "functions long at the median": {"lib/base/ring.c": "".join(
+        f"int kith_f{i}(int x)\n{{\n" + "\tx++;\n" * 9 + "\treturn x;\n}\n" for i in range(50))},
     "unprefixed function": {"lib/base/ring.c": "int ring_new(void)\n{\n\treturn 0;\n}\n"},
     "unprefixed inline in a header": {
         "lib/base/ring.h": "/* A ring. */\nstatic inline int len(void)\n{\n\treturn 0;\n}\n"},
