@@ -1,8 +1,9 @@
 /* What the files of the path set share; no other file includes this.
  *
- * pathset.c slots, timers, the calls from outside
+ * pathset.c        slots, the calls from outside
+ * pathset_timers.c what happens as time passes
  * pathset_choose.c which path sends, which are kept
- * pathset_flow.c data: tracking, suspicion, death, replay
+ * pathset_flow.c   data: tracking, suspicion, death, replay
  * pathset_frames.c frames of the peer, packets from unknown hops
  */
 #ifndef KITH_PATH_PATHSET_INTERNAL_H
