@@ -11,8 +11,8 @@
 enum { SOURCE_BURST_S = 5 };
 
 /* First messages of a device that were accepted lately. Copies of calls that are made at the same time overtake each
- * other, so more than the newest is remembered; what is not newer than low_ms, and not here, must prove when it was
- * made. */
+ * other, so more than the newest is remembered. A message that is not newer than low_ms, and not here, must prove when
+ * it was made. */
 struct seen {
 	uint8_t device[KITH_DEVICE_ID_LEN];
 	int64_t low_ms;
@@ -20,7 +20,7 @@ struct seen {
 	struct {
 		int64_t timestamp_ms;
 		uint8_t call_id[16];
-		uint32_t session; /* that it made: may be gone, and its index another's */
+		uint32_t session; /* the session that the message made: may be gone, and its index another's */
 	} last[KITH_GUARD_REMEMBERED];
 };
 
@@ -166,7 +166,8 @@ enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now,
 		return kith_limiter_allow(&g->proven, now, prefix) ? KITH_GUARD_PASS : KITH_GUARD_LIMITED;
 	if (hs->pattern == KITH_NOISE_XX || g->window_hellos > g->hellos_per_s)
 		return KITH_GUARD_COOKIE;
-	/* Beyond the rate perhaps in somebody else's name: whoever is really there still gets in, by the cookie. */
+	/* Messages beyond the rate may have a forged source: the real owner of the address still gets in, by the
+	 * cookie. */
 	return kith_limiter_allow(&g->unproven, now, prefix) ? KITH_GUARD_PASS : KITH_GUARD_COOKIE;
 }
 
@@ -237,7 +238,7 @@ void kith_guard_remember(struct kith_guard *g, const uint8_t device[KITH_DEVICE_
 	struct seen *s = kith_table_get(&g->seen, device);
 	if (s == NULL)
 		s = new_seen(g, device, timestamp_ms);
-	if (s == NULL) { /* not remembered, so neither is anything this old to be believed */
+	if (s == NULL) { /* not remembered, so nothing this old may be believed */
 		raise_floor(g, timestamp_ms);
 		return;
 	}

@@ -1,17 +1,16 @@
 /* Cheap refusal: what a stranger's first message must pass before any asymmetric key is touched.
  *
- * In order, with what a refusal costs us: the outer layout (a few compares); mac1, which only who knows the
- * responder's public key can make (one BLAKE2b); the rate of the source's prefix (one table look-up); beyond that rate,
- * above a rate of first messages in all, or for XX always, a cookie bound to the source address (one BLAKE2b more, one
- * small packet back). Who proves his address by a cookie has another rate than who does not: forged addresses use up
- * the second one only.
+ * In order, with what a refusal costs us: the outer layout (a few compares); mac1, which takes the responder's public
+ * key to make (one BLAKE2b); the rate of the source's prefix (one table look-up); beyond that rate, above a rate of
+ * first messages in all, or for XX always, a cookie bound to the source address (one BLAKE2b more, one small packet
+ * back). Sources proven by a cookie have a rate of their own, so that forged addresses use up only the rate of the
+ * others.
  * After that: one DH and an open, then the timestamp, which a replayed message fails: only its author can
  * put the guard's epoch into it.
  *
- * Bounds: two tables of KITH_GUARD_SOURCES prefixes (random eviction: an attacker who owns many prefixes gains one
- * burst each) and one of devices' last timestamps; evicting a timestamp raises a floor, below which a message needs a
- * cookie.
- * Never: a session, a certificate, more bytes back than came.
+ * Bounds: two tables of KITH_GUARD_SOURCES prefixes (random eviction: an attacker with many prefixes gains one burst
+ * each) and one of devices' last timestamps; evicting a timestamp raises a floor, below which a message needs a cookie.
+ * Never: sees a session or a certificate, answers with more bytes than came.
  */
 #ifndef KITH_SESSION_GUARD_H
 #define KITH_SESSION_GUARD_H
@@ -61,22 +60,22 @@ void kith_guard_deinit(struct kith_guard *g);
 enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
 					 const struct kith_hop *from);
 
-/* Makes the COOKIE packet that answers a HELLO. anew: a second MAC will not do, the message must be made again. */
+/* Makes the COOKIE packet that answers a HELLO. anew: a second MAC is not enough, the message must be made again. */
 void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
 		       const struct kith_hop *from, bool anew, uint8_t out[KITH_COOKIE_PACKET_LEN]);
 
 enum kith_freshness { KITH_FRESH, KITH_SAME, KITH_UNSURE };
 
-/* True for the epoch that this guard is in, or was in last. A MAC made with a cookie proves the address only: anybody
- * who knows the responder's public key can read the cookie, and add a MAC to an old message of somebody else. The epoch
- * inside of the message (frame FRESH) proves that its author made it after the epoch began. It is no secret, and the
- * same for all addresses, so that copies over several ways stay copies. */
+/* True for the epoch that this guard is in, or was in last. A MAC made with a cookie proves the address only: with the
+ * responder's public key anybody can read the cookie, and add a MAC to an old message of another author. The epoch
+ * inside of the message (frame FRESH) proves that its author made it after the epoch began. The epoch is no secret, and
+ * the same for all addresses, so that copies over several hops stay copies. */
 bool kith_guard_epoch(struct kith_guard *g, kith_time_us now, const uint8_t epoch[KITH_COOKIE_LEN]);
 
-/* Judges the timestamp of an authenticated first message. SAME: of a call that is remembered (a copy, or made anew for
- * a cookie), with the session that kith_guard_remember was told of in *session. FRESH: it carries the guard's epoch
- * inside (made_now), or is newer than all that is forgotten of this device, or, of a device not remembered, than the
- * floor. UNSURE: it may be an old one; ask for a cookie. */
+/* Judges the timestamp of an authenticated first message. SAME: of a call that is remembered (a copy, or made again for
+ * a cookie); *session is the one given to kith_guard_remember. FRESH: the message carries the guard's epoch (made_now),
+ * or is newer than all that is forgotten of this device, or, of a device not remembered, than the floor. UNSURE: the
+ * message may be old; ask for a cookie. */
 enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN],
 				     int64_t timestamp_ms, const uint8_t call_id[16], bool made_now, uint32_t *session);
 

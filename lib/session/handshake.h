@@ -5,7 +5,7 @@
  *   REPLY   r -> i  e, ee, se     {HELLO CHAIN [VERDICT] [CROSSED] [ANSWER]}               e, ee, s, es  {HELLO CHAIN}
  *   FINISH  i -> r                                                                         s, se         {HELLO CHAIN}
  *
- * A HELLO is made once: its retransmissions, and copies over other ways, are the same bytes but for mac2. A packet
+ * A HELLO is made once: its retransmissions, and copies over other hops, are the same bytes but for mac2. A packet
  * that does not authenticate leaves the handshake as it was, so that a forger cannot end it.
  * Never: a clock, a socket, a decision about certificates.
  */
@@ -52,7 +52,7 @@ struct kith_hello {
 	struct kith_span fresh; /* the epoch that proves when it was made; p is NULL when absent */
 	struct kith_span request, answer; /* bodies of those frames; p is NULL when absent */
 	bool cancel; /* the call with this call id is given up */
-	bool crossed; /* the answer stands in for a call of the responder's as well: */
+	bool crossed; /* the answer also stands for the answer to a call of the responder's: */
 	int64_t crossed_ms;
 	uint8_t crossed_id[16];
 };
@@ -95,8 +95,8 @@ void kith_hello_write(struct kith_writer *w, const struct kith_self *self, int64
 int kith_handshake_start(struct kith_handshake *hs, const struct kith_self *self, const uint8_t *responder,
 			 uint32_t sender, struct kith_span payload, size_t pad_to) KITH_MUST_USE;
 
-/* Takes a cookie in: the HELLO gets a new mac2. 1: it must be made anew, with the epoch that hs->epoch now holds in a
- * FRESH frame; 0, or an error. */
+/* Takes a cookie in: the HELLO gets a new mac2. 1: the HELLO must be made again, with the epoch that hs->epoch now
+ * holds in a FRESH frame; 0, or an error. */
 int kith_handshake_cookie(struct kith_handshake *hs, struct kith_span packet) KITH_MUST_USE;
 
 /* Reads a REPLY; the payload is decrypted into buf (KITH_UDP_PAYLOAD bytes). Returns its length, KITH_EAUTH,

@@ -20,7 +20,7 @@ KITH_STATIC_ASSERT(REQUEST_FRAME_HEADER + KITH_REQUEST_MAX + KITH_FRAME_HEADER <
 /* A request of ours. */
 struct asked {
 	bool used;
-	bool held; /* travels in a handshake, or waits for its end: repeated only once the session is up */
+	bool held; /* travels in a handshake, or waits for its end; repeated only once the session is up */
 	bool unsent; /* held, and not in the handshake either */
 	uint8_t kind, tries, status;
 	uint16_t id;
@@ -215,7 +215,7 @@ static void start(const struct kith_path_env *env, struct asked *a, uint64_t tok
 	kith_stats_add(env->stats, KITH_STAT_REQUESTS_SENT, 1);
 }
 
-/* Starts what waits, as far as slots are free. */
+/* Starts requests that wait, as far as slots are free. */
 static void start_waiting(struct kith_requests *rq, const struct kith_path_env *env)
 {
 	struct asked *a;
@@ -477,7 +477,7 @@ enum kith_request_verdict kith_request_on_request(struct kith_requests **rq, con
 	}
 	w->state = WORK_BUSY;
 	w->id = out->id;
-	w->keep_until = env->now + KITH_ANSWER_KEEP_US; /* what is never answered is forgotten as well */
+	w->keep_until = env->now + KITH_ANSWER_KEEP_US; /* a request that is never answered is forgotten too */
 	return KITH_REQUEST_NEW;
 }
 
@@ -642,7 +642,7 @@ bool kith_requests_expired(struct kith_requests *rq, const struct kith_path_env 
 		drop_waiting(rq, p, env->alloc);
 		return true;
 	}
-	if (rq != NULL) /* those whose turn it is, env->now that others have ended */
+	if (rq != NULL) /* requests whose turn it is, now that others have ended */
 		start_waiting(rq, env);
 	return false;
 }

@@ -52,7 +52,7 @@ int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *en
 /* The session is up: answers that waited for that are sent, and requests that were held begin to be repeated. */
 void kith_requests_started(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us rtt_us);
 
-/* The handshake that requests were embedded in is made anew without them: they are sent when the session is up. rq may
+/* The handshake that requests were embedded in is made again without them; they are sent when the session is up. rq may
  * be NULL. */
 void kith_requests_unsend(struct kith_requests *rq);
 

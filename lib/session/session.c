@@ -68,7 +68,7 @@ static void install_next(struct kith_session *s, kith_time_us now)
 	memcpy(s->chain_key, rk->next_chain, 32);
 	kith_wipe(rk->next_tx, 3 * 32);
 	rk->next_ready = false;
-	rk->asking = false; /* for keys that are not the next ones any more */
+	rk->asking = false; /* an answer for keys that are not the next ones any more */
 	kith_wipe(rk->e_sk, 32);
 	rk->retry_at = 0;
 	s->epoch++;
@@ -115,7 +115,7 @@ bool kith_session_wants_rekey(const struct kith_session *s, kith_time_us now)
 	const struct kith_rekey *rk = s->rekey;
 	if (s->state != KITH_SESSION_OPEN || (rk != NULL && (rk->asking || now < rk->retry_at)))
 		return false;
-	/* Where data goes both ways the initiator asks by time, and the other side only when it has not done so. */
+	/* Where data goes both ways the initiator asks by time, and the responder only if the initiator has not. */
 	kith_time_us age = KITH_REKEY_US + (s->initiator ? 0 : KITH_REKEY_LAG_US);
 	return now - s->keyed_at >= age || block_of(s) != s->keyed_block;
 }

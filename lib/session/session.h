@@ -1,8 +1,7 @@
-/* A session: an encrypted association of two devices. Keys, counters, paths, requests, streams. PROTOCOL.md sections
- * 3 to 5.
+/* A session: keys and counters that two devices share, with paths, requests and streams. PROTOCOL.md sections 3 to 5.
  *
- * One kind serves everything: leaf to home, supernode to supernode, peer to peer; what it is used for is a set of
- * bits, and a session without any is closed when it has been silent for KITH_SESSION_UNUSED_US.
+ * One kind serves everything: leaf to home, supernode to supernode, peer to peer. Its uses are a set of bits; a session
+ * without any is closed after KITH_SESSION_UNUSED_US of silence.
  * Idle cost is a contract: sizeof(struct kith_session) <= 384, one timer, no further allocation while idle; what only
  * an active session needs hangs off pointers and is freed when it falls idle.
  * Never: a certificate check, a role's decision.
@@ -22,7 +21,7 @@ struct kith_streams;
 enum kith_session_state {
 	KITH_SESSION_INITIATING, /* HELLO sent, nothing heard */
 	KITH_SESSION_DECIDING, /* HELLO accepted, the application has not answered yet */
-	KITH_SESSION_UNCONFIRMED, /* REPLY sent (or XX REPLY: keys not there yet); the other's address is not proven */
+	KITH_SESSION_UNCONFIRMED, /* REPLY sent (XX: keys not there yet); the initiator's address is not proven */
 	KITH_SESSION_OPEN, /* both have heard each other in the session's keys */
 	KITH_SESSION_CLOSED /* to be taken away at the end of this call */
 };
@@ -34,7 +33,7 @@ enum kith_session_use {
 	KITH_USE_TUNNEL = 1 << 2, /* a tunnel of ours ends there, or one of theirs here */
 	KITH_USE_PEER = 1 << 3, /* an application's */
 	KITH_USE_MEMBER = 1 << 4, /* both are supernodes */
-	KITH_USE_WATCH = 1 << 5 /* one of them watches keys at the other: news must find its way */
+	KITH_USE_WATCH = 1 << 5 /* one side watches keys at the other: notices must arrive */
 };
 
 #define KITH_SESSION_UNUSED_US (60 * KITH_US_PER_S) /* local: a one-time asker is forgotten after this */
@@ -92,7 +91,7 @@ KITH_STATIC_ASSERT(sizeof(struct kith_session) <= 384, "the contract of an idle 
 /* Moves along the legal edges only (asserted). */
 void kith_session_set_state(struct kith_session *s, enum kith_session_state state);
 
-/* Where its packets go now; before there is a proven path, the one that the handshake takes. */
+/* The hop of its packets now; before there is a proven path, the one that the handshake takes. */
 const struct kith_hop *kith_session_hop(const struct kith_session *s);
 
 /* When the other side was last heard, on any path; 0 = never. */
@@ -111,7 +110,7 @@ enum kith_open_verdict { KITH_OPEN_OK, KITH_OPEN_REPLAYED, KITH_OPEN_WRONG_EPOCH
 enum kith_open_verdict kith_session_open(struct kith_session *s, const struct kith_suite *suite, kith_time_us now,
 					 const struct kith_data_header *header, struct kith_span *frames);
 
-/* ---- rekeying: the asker is who sends data in keys that are old, whichever side it is ---- */
+/* ---- rekeying: the asker is the side that sends data in old keys ---- */
 
 /* True when the next data packet should be preceded by a request for new keys. */
 bool kith_session_wants_rekey(const struct kith_session *s, kith_time_us now);

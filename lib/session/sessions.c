@@ -67,7 +67,7 @@ struct kith_session *kith_sessions_bind(struct kith_sessions *ss, struct kith_se
 		return NULL;
 	if (old != NULL)
 		(void)kith_table_remove(&ss->by_device, s->device);
-	/* Without memory the session works, but is not found by its device: a second one will be made. */
+	/* Without memory the session works, but is not found by its device, and a second one will be made. */
 	int err = kith_table_put(&ss->by_device, s);
 	(void)err;
 	return old;

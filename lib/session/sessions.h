@@ -1,4 +1,4 @@
-/* All sessions of a node: by our index, and, for those that the overlay runs on, by device.
+/* All sessions of a node by our index, and infrastructure sessions also by device.
  *
  * An index is random, with the shard in its upper 8 bits, and never 0. A device has at most one infrastructure
  * session in the second table, the newest; sessions of applications are found by index only.
@@ -29,7 +29,7 @@ struct kith_session *kith_sessions_new(struct kith_sessions *ss, enum kith_sessi
 struct kith_session *kith_sessions_get(const struct kith_sessions *ss, uint32_t index);
 struct kith_session *kith_sessions_of(const struct kith_sessions *ss, const uint8_t device[KITH_DEVICE_ID_LEN]);
 
-/* The same, also if it ended in this call: its last words are still to be sealed. */
+/* The same, even if the session ended in this call: its last packets are still to be sealed. */
 struct kith_session *kith_sessions_find(const struct kith_sessions *ss, uint32_t index);
 
 /* Makes s the session of its device. Returns the one that was before, or NULL. */
