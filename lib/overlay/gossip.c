@@ -154,7 +154,7 @@ static size_t draft_pack(const struct draft *d, uint8_t out[KITH_GOSSIP_REQUEST_
 	return len;
 }
 
-/* Tells what is recent once more, newest first; out receives at most max members. */
+/* Tells recent changes once more, newest first; out receives at most max members. */
 static size_t take_recent(struct kith_members *ms, const struct kith_now *now, const struct kith_member *out[],
 			  size_t max)
 {

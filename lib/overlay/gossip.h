@@ -1,22 +1,22 @@
 /* Anti-entropy between two supernodes: what goes into GOSSIP requests and answers (wire/message_gossip), by which
  * their member tables become equal.
  *
- * Entries travel in answers only (a request is one packet); whoever learns that the other side holds something newer
- * asks for it. News is named by id and sequence, 24 bytes, and fetched by who lacks it: a full entry told by rumour
+ * Entries travel in answers only, since a request is one packet; a side that learns of a newer entry asks for it. A
+ * change is named by id and sequence, 24 bytes, and fetched by the side that lacks it: a full entry told by rumour
  * would arrive a dozen times. Differences that rumours missed are found by digests: of a range of ids (a prefix of hex
  * digits), one 64-bit XOR of hash(salt, id, seq) for each of its 16 children. Children that differ are answered by a
- * list when they are small, by their own 16 digests when not. The salt is drawn afresh by whoever begins: nobody can
+ * list when they are small, by their own 16 digests when not. The side that begins draws a new salt, so that nobody can
  * prepare entries that cancel out. A newcomer that holds less than half of what the other side has pages through all of
  * it with a cursor instead.
  *
- * Every function is one step; all state between steps travels in the bodies. An exchange ends: follow-ups only go to
- * deeper ranges, fetch once, or page on while pages bring something new; what did not fit waits for the next exchange,
- * which begins elsewhere.
+ * Every function is one step; all state between steps travels in the bodies. An exchange ends, because follow-ups only
+ * go to deeper ranges, fetch once, or page on while pages bring something new. Entries that did not fit wait for the
+ * next exchange, which begins elsewhere.
  * Bounds: KITH_GOSSIP_REQUEST_MAX, KITH_ANSWER_MAX, KITH_GOSSIP_*_MAX below. Between equal tables without recent
  * changes: 160 and 25 bytes.
  * Cost: one 24-byte hash per member in a range, so 25,000 for the first request and its answer.
  * Timers: none; the caller begins an exchange every few seconds with a random member (kith_members_pick).
- * Never: a message sent, a peer chosen, an entry merged that did not verify.
+ * Never: sends a message, chooses a partner, merges an entry that did not verify.
  */
 #ifndef KITH_OVERLAY_GOSSIP_H
 #define KITH_OVERLAY_GOSSIP_H
@@ -30,14 +30,14 @@
 #define KITH_GOSSIP_OFFERS_MAX 16
 #define KITH_GOSSIP_ENTRIES_MAX 48
 
-/* What came of a body, and the request to send back to its sender (0 bytes: none). */
+/* The result of a body, and the request to send back to its sender (0 bytes: none). */
 struct kith_gossip_result {
 	uint16_t fresh, updated, refused; /* entries: merged as new, merged as newer, not merged because of an error */
 	size_t follow_len;
 	uint8_t follow[KITH_GOSSIP_REQUEST_MAX];
 };
 
-/* Begins an exchange. digests: compare the whole tables as well; without, only what is recent is told. Returns the
+/* Begins an exchange. digests: also compares the whole tables; without, only recent changes are told. Returns the
  * length. */
 size_t kith_gossip_request(struct kith_members *ms, const struct kith_now *now, const struct kith_random *random,
 			   bool digests, uint8_t out[KITH_GOSSIP_REQUEST_MAX]);

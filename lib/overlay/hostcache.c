@@ -109,7 +109,7 @@ static bool worse(const struct kith_hostcache_entry *a, const struct kith_hostca
 	return a->failures != b->failures ? a->failures > b->failures : a->success_ms < b->success_ms;
 }
 
-/* Who gives way to a newcomer, or KITH_EFULL. */
+/* The host that gives way to a newcomer, or KITH_EFULL. */
 static int victim(const struct kith_hostcache *hc)
 {
 	int found = KITH_EFULL;
@@ -228,7 +228,7 @@ static uint64_t prefix_of(const struct kith_hostcache *hc, int i)
 	return kith_addr_diversity_prefix(&host.endpoints[0].addr);
 }
 
-/* How far taking host i would go from what should be, given those in use. */
+/* How far host i is from an ideal choice, given the hosts in use. */
 static enum kith_hostcache_relax strain(const struct kith_hostcache *hc, int i)
 {
 	enum kith_hostcache_relax need = KITH_PICK_STRICT;
@@ -270,7 +270,7 @@ int kith_hostcache_pick(const struct kith_hostcache *hc, kith_time_us now, const
 		enum kith_hostcache_relax need = strain(hc, i);
 		if (need > relax)
 			continue;
-		/* Who failed comes after everybody who did not: when many are gone at once, variety must wait. */
+		/* Hosts that failed come after all that did not: when many are gone at once, variety must wait. */
 		unsigned score = (e->failures > 0 ? (KITH_PICK_ANY + 1) * RANKS : 0) + (unsigned)need * RANKS + rank(e);
 		if (score > best)
 			continue;
@@ -412,8 +412,8 @@ static uint8_t save_order(const struct kith_hostcache *hc, uint8_t order[KITH_HO
 		const struct kith_hostcache_entry *e = &hc->at[i];
 		struct kith_host host;
 		kith_hostcache_get(hc, i, &host);
-		/* A bootstrap host comes from the configuration again; one that worked is remembered all the same, so
-		 * that a network is found again when its configuration is gone. */
+		/* A bootstrap host comes from the configuration again. One that worked is kept all the same, so that
+		 * the network is found again when its configuration is gone. */
 		if (!has_key(&host) || ((e->flags & KITH_HOST_BOOTSTRAP) != 0 && e->success_ms == 0))
 			continue;
 		uint8_t at = n++;

@@ -12,7 +12,7 @@
  * Bounds: KITH_HOSTCACHE_MAX in memory, KITH_HOSTCACHE_PER_SOURCE of them suggested by one supernode. When full, the
  *   entry that failed most or never worked gives way, never one in use, an anchor, a bootstrap host, or one that works;
  *   else the newcomer is refused. The file keeps the KITH_HOSTCACHE_FILE_HOSTS that were first in it, memory's first.
- * Never: a file, a resolver, a connection.
+ * Never: opens a file, resolves a name, makes a session.
  */
 #ifndef KITH_OVERLAY_HOSTCACHE_H
 #define KITH_OVERLAY_HOSTCACHE_H
@@ -91,7 +91,7 @@ void kith_hostcache_use(struct kith_hostcache *hc, int i, bool used);
 void kith_hostcache_succeeded(struct kith_hostcache *hc, int i, const struct kith_now *now);
 void kith_hostcache_failed(struct kith_hostcache *hc, int i, kith_time_us now, const struct kith_random *random);
 
-/* Our own line is there again: what failed without it says little about the hosts, so that all may be tried at once. */
+/* Our own line is there again. Failures without it say little about the hosts, so all may be tried at once. */
 void kith_hostcache_forgive(struct kith_hostcache *hc);
 
 /* Writes the new state file: what is in memory, then what the old file (may be empty, or broken) holds besides. Returns

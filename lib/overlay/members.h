@@ -1,4 +1,4 @@
-/* The table of supernodes: what a supernode knows of all the others, and a leaf of a few.
+/* The table of supernodes: a supernode knows all others, a leaf a few.
  *
  * An entry is a signed member entry (wire/record.h), verified through the trust when it is merged. Of two for one
  * supernode id the higher sequence wins; an older or equal one is turned away before anything is verified. A tombstone
@@ -6,12 +6,13 @@
  * Entries lie in the order of their ids: an id is found by halving, and a key's neighbours by walking outward from it.
  * The bytes are interned blobs that many tables may share; a table itself holds 80 bytes and a pointer per member.
  *
- * Invariants: ids ascend strictly; nothing is in that did not verify; tombs counts the tombstones.
+ * Invariants: ids ascend strictly; every entry has verified; tombs counts the tombstones.
  * Timers: expired entries are swept once per KITH_MEMBERS_SWEEP_US. Suspicion ends by itself: 30 s, doubling with each
  *   further failure to one hour.
  * Bounds: max members, tombstones included. When full, expired ones are swept, else the newcomer is refused
- *   (KITH_EFULL): whoever floods must not push out those that are known. News is a ring of the last KITH_MEMBERS_RECENT
- * changes. Pointers to members stay valid until the next kith_members_expire, or kith_members_merge into a full table.
+ *   (KITH_EFULL): a flood must not push out known members. Changes to be told are a ring of the last
+ *   KITH_MEMBERS_RECENT. Pointers to members stay valid until the next kith_members_expire, or kith_members_merge into
+ *   a full table.
  * Never: a clock, a message, a choice of replicas (presence/replicas.h).
  */
 #ifndef KITH_OVERLAY_MEMBERS_H
@@ -36,7 +37,7 @@ struct kith_member {
 	uint8_t failures; /* in a row */
 };
 
-/* A change on its way to others: who, and how often it is still told. */
+/* A change on its way to others: the member, and how often it is still told. */
 struct kith_member_recent {
 	struct kith_id id;
 	uint8_t left;
