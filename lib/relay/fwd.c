@@ -168,7 +168,7 @@ static struct kith_fwd_owner *owner_get(struct kith_fwd *fwd, kith_time_us now, 
 	return o;
 }
 
-/* An owner without legs is forgotten once its bucket is full: sooner, and closing a tunnel would refill it. */
+/* An owner without legs is forgotten once its bucket is full: if sooner, closing a tunnel would refill it. */
 static bool owner_is_idle(struct kith_fwd *fwd, kith_time_us now, struct kith_fwd_owner *o)
 {
 	return o->legs == 0 &&
@@ -456,8 +456,7 @@ static enum kith_fwd_verdict read_header(const uint8_t *data, size_t len, size_t
 	if (r.bad || type != KITH_PKT_TUNNEL || reserved != 0 || kith_reader_left(&r) == 0)
 		return KITH_FWD_MALFORMED;
 	for (size_t at = segment_len; at < len; at += segment_len) {
-		/* One that is bad must not cost the others, which anybody could join it to: each is judged by
-		 * itself. */
+		/* Each segment is judged by itself: anybody could join a bad one to others, which it must not cost. */
 		if (segment_len <= KITH_TUNNEL_HEADER || len - at <= KITH_TUNNEL_HEADER ||
 		    memcmp(data, data + at, KITH_TUNNEL_HEADER) != 0)
 			return KITH_FWD_MIXED;

@@ -1,9 +1,9 @@
 /* The forwarding table of a supernode: two legs per tunnel, a packet in on one goes out on the other.
  *
  * A tunnel is found by the id of the leg that a packet came in on: 64 bits, the upper 8 a shard (which worker's table
- * holds it), the others random, so that nobody can name a tunnel that he was not told of. A leg is bound to the address
- * of the session that owns it, and follows that session when its address moves (kith_fwd_rebind). The packet's inside
- * is end-to-end encrypted and is neither read nor changed; the 12 bytes of header are rewritten in place.
+ * holds it), the others random, so that a tunnel's id cannot be guessed. A leg is bound to the address of the session
+ * that owns it, and follows that session when its address moves (kith_fwd_rebind). The packet's inside is end-to-end
+ * encrypted and is neither read nor changed; the 12 bytes of header are rewritten in place.
  *
  * Invariants: both legs of a tunnel exist or neither; every leg is in the list of its session; a tunnel is either
  *   active or draining, and each of the two lists is in the order of its deadlines.
@@ -13,7 +13,8 @@
  *   buckets): packets beyond are dropped, and the owner can be told once a second. Towards a leg whose address is not
  *   proven no more bytes leave than came from it. Memory: KITH_FWD_TUNNEL_BYTES and 16 to 32 bytes of index a tunnel,
  *   up to twice that while the table grows; a small record per owner and per session that has a leg.
- * Never: a session, a socket, a key, an allocation or a second look-up per packet, a byte to send that did not come in.
+ * Never: sees a session, a socket or a key; allocates or looks up twice for a packet; sends a byte that did not come
+ * in.
  */
 #ifndef KITH_RELAY_FWD_H
 #define KITH_RELAY_FWD_H
@@ -23,7 +24,7 @@
 #define KITH_FWD_OWNER_LEN 16
 #define KITH_FWD_TUNNEL_BYTES 144
 
-/* Who pays: an identity, as the first bytes of a hash of its key. */
+/* The identity that a tunnel is counted to, as the first bytes of a hash of its key. */
 struct kith_fwd_owner_key {
 	uint8_t b[KITH_FWD_OWNER_LEN];
 };
@@ -43,7 +44,7 @@ struct kith_fwd_bucket {
 struct kith_fwd_owner {
 	struct kith_fwd_owner_key key;
 	struct kith_fwd_bucket bucket;
-	uint32_t legs; /* that it pays for; at 0 it is kept until its bucket is full again */
+	uint32_t legs; /* counted to this owner; at 0 it is kept until its bucket is full again */
 	uint32_t tunnels; /* that it opened */
 	kith_time_us told; /* when it was last reported as limited */
 };
@@ -85,7 +86,7 @@ struct kith_fwd {
 	uint32_t owner_sweep; /* where the amortised sweep of owners stands */
 	uint8_t shard;
 	bool closing; /* no more tunnels */
-	uint64_t packets, bytes; /* forwarded since init: what utilisation is computed from */
+	uint64_t packets, bytes; /* forwarded since init; utilisation is computed from it */
 };
 
 /* One leg as its opener describes it. */
@@ -99,7 +100,7 @@ struct kith_fwd_leg_spec {
 	struct kith_fwd_owner_key owner;
 };
 
-/* The two ends of a tunnel, for those who must be told. */
+/* The two ends of a tunnel, which must be told. */
 struct kith_fwd_ends {
 	uint64_t id[2];
 	uint32_t session[2];
