@@ -1,5 +1,5 @@
-/* What every file of this layer uses: the clock that drives the core, word that something changed, what is still open
- * or under way, and troubles. */
+/* What every file of this layer uses: the clock that drives the core, the signal that something changed, what is still
+ * open or under way, and troubles. */
 #include "host/internal.h"
 
 struct kith_now kith_node_now(const struct kith_node *node)

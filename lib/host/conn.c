@@ -126,7 +126,7 @@ int kith_conn_send(struct kith_conn *conn, uint16_t channel, const void *data, s
 			err = kith_core_send(node->core, kith_node_now(node), conn->id, channel, data, len);
 	}
 	kith_node_touch(node);
-	return err == KITH_ENOENT ? KITH_ESTATE : err; /* it ended, and closed is on its way */
+	return err == KITH_ENOENT ? KITH_ESTATE : err; /* the session ended, and closed is on its way */
 }
 
 size_t kith_conn_datagram_max(const struct kith_conn *conn)

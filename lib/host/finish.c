@@ -43,7 +43,7 @@ static void close_handles(struct kith_node *node)
 
 void kith_finish_begin(struct kith_node *node)
 {
-	/* A save under way is waited for: its end comes back here. The core's last words may be another one. (Out of
+	/* A save under way is waited for, and its end comes back here; the core may then ask for a last one. (Out of
 	 * patience, the job is still waited for, but nothing that it leads to.) */
 	if (node->finishing || (node->save.busy && !node->impatient))
 		return;

@@ -57,8 +57,8 @@ struct kith_owned {
 	uint8_t bytes[];
 };
 
-/* One transport: an open carrier, or one that is to come back. Its id is its place in the node's array; of those that
- * the core asked for, the place among them behind all of the others. */
+/* One transport: an open carrier, or one that is to come back. Its id is its place in the node's array. Transports that
+ * the core asked for are numbered behind all others. */
 struct kith_socket {
 	struct kith_node *node;
 	const struct kith_carrier *carrier;
@@ -269,7 +269,7 @@ void kith_open_cancel(struct kith_node *node);
 /* Opens all on one port. One that this machine does not have is no error, none at all is. */
 int kith_sockets_open(struct kith_node *node, char *why) KITH_MUST_USE;
 void kith_sockets_close(struct kith_node *node);
-void kith_sockets_check(struct kith_node *node); /* gives up those that are broken, and sees to their return */
+void kith_sockets_check(struct kith_node *node); /* gives up broken carriers, and sees to their return */
 void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *interfaces);
 /* Opens what an OPEN asks for, as many as can be, and tells the core. KITH_ENOTSUP, KITH_EFULL, as a carrier's open. */
 int kith_sockets_ask(struct kith_node *node, const struct kith_effect *effect) KITH_MUST_USE;
@@ -278,7 +278,7 @@ int kith_sockets_dismiss(struct kith_node *node, uint16_t transport) KITH_MUST_U
 void kith_sockets_disown(struct kith_node *node, uint32_t effect); /* closes what that one asked for */
 
 /* ---- bootstrap.c ---- */
-/* Begins to look for names that were not found yet, unless that is under way. */
+/* Begins to look up names that were not found yet, unless that is under way. */
 void kith_bootstrap_resolve(struct kith_node *node);
 void kith_bootstrap_cancel(struct kith_node *node);
 

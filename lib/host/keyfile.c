@@ -16,7 +16,7 @@ static int derive(uint8_t key[KITH_AEAD_KEY_LEN], const char *pass, size_t pass_
 	KITH_STATIC_ASSERT(KITH_SEALED_SALT_LEN == crypto_pwhash_SALTBYTES, "Argon2id's salt");
 	if (crypto_pwhash(key, KITH_AEAD_KEY_LEN, pass, pass_len, sealed->salt, sealed->ops,
 			  (size_t)sealed->mem_kib * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0)
-		return KITH_ENOMEM; /* the only way in which it fails with parameters within the bounds */
+		return KITH_ENOMEM; /* the only reason to fail with parameters within the bounds */
 	return 0;
 }
 

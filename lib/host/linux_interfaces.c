@@ -26,8 +26,7 @@ int kith_interfaces_sys_open(void)
 	return fd;
 }
 
-/* Whatever it says, the list is read anew: the messages need not be understood. Having missed some (ENOBUFS) is a
- * sign as well. */
+/* Any message makes the list be read again, so the messages need not be understood. Missed ones (ENOBUFS) count too. */
 bool kith_interfaces_sys_read(int fd)
 {
 	uint8_t message[8192];

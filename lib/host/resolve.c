@@ -53,7 +53,7 @@ void kith_resolver_deinit(struct kith_resolver *r)
 	r->n = 0;
 }
 
-/* Adds those that are not in out yet, with that port; returns how many there are then, at most cap. */
+/* Adds the addresses that are not in out yet, with that port; returns how many there are then, at most cap. */
 static size_t take_addresses(const struct addrinfo *ai, uint16_t port, struct kith_addr out[], size_t n, size_t cap)
 {
 	for (; ai != NULL && n < cap; ai = ai->ai_next) {

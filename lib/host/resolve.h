@@ -1,9 +1,9 @@
-/* Addresses of host names, without blocking: of those of the bootstrap hosts, and of one for whoever asks.
+/* Addresses of host names, without blocking: of the bootstrap hosts' names, and of a single name.
  *
  * Entries are those of entry.h. Names are asked of the system's resolver on the thread pool; a name gives at most
  * KITH_RESOLVE_PER_NAME addresses. Names that were not found are tried again after 1 s, doubling up to a minute, with
  * full jitter (bootstrap.c).
- * Never: a second look at an entry that was resolved.
+ * Never: looks up again an entry that was resolved.
  */
 #ifndef KITH_HOST_RESOLVE_H
 #define KITH_HOST_RESOLVE_H
@@ -58,8 +58,8 @@ void kith_resolver_deinit(struct kith_resolver *r); /* no request may be under w
 /* One more entry. KITH_EEXIST: there is one of that host and port; KITH_EINVAL, KITH_EFULL, KITH_ENOMEM. */
 int kith_resolver_add(struct kith_resolver *r, const char *text) KITH_MUST_USE;
 
-/* Asks for all names that were not found yet and are not being asked for. found and done (set before, with ctx) are
- * called later, never in here; false: no request is under way now, done is not called. */
+/* Looks up all names that were not found yet and are not being looked up. found and done (set before, with ctx) are
+ * called later, never in here. False: no request is under way now, and done is not called. */
 bool kith_resolver_start(struct kith_resolver *r, uv_loop_t *loop);
 void kith_resolver_cancel(struct kith_resolver *r); /* done still comes, soon */
 

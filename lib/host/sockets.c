@@ -107,7 +107,8 @@ void kith_sockets_close(struct kith_node *node)
 	node->asked = NULL;
 }
 
-/* All, on the port that the first one gets. False: the system chose it, and it is somebody else's on another one. */
+/* Opens all carriers, on the port that the first one gets. False: the system chose that port, and it is taken on
+ * another address. */
 static bool open_all(struct kith_node *node, struct outcome out[])
 {
 	uint16_t port = node->o.port;
@@ -196,7 +197,7 @@ static void tell_transport(struct kith_socket *s, const struct kith_interfaces *
 		*l = (struct kith_local){ list.addrs[i], KITH_ADDR_HOST, list.prefix_bits[i] };
 		l->addr.port = port_of(s);
 	}
-	/* What the core has no memory for now it is told with the next news of interfaces. */
+	/* A transport that the core has no memory for now is told with the next change of interfaces. */
 	s->up = kith_core_transport(node->core, kith_node_now(node), &t) == 0 && t.up;
 	kith_node_touch(node);
 }
@@ -318,7 +319,7 @@ static void mend_later(struct kith_node *node)
 	(void)uv_timer_start(&node->mend_timer, try_again, (uint64_t)(in / KITH_US_PER_MS), 0);
 }
 
-/* The way back into the core's knowledge, with the addresses that there are now. */
+/* Tells the core that the transport is back, with the addresses that there are now. */
 static bool mend(struct kith_socket *s)
 {
 	struct kith_node *node = s->node;

@@ -164,7 +164,7 @@ int kith_file_read(int dir_fd, const char *name, size_t max, const struct kith_a
 	return err;
 }
 
-/* Who has the lock, as far as it can be told. */
+/* The process that has the lock, if it can be told. */
 static void lock_holder(int fd, char *out, size_t cap)
 {
 	char text[32];
@@ -194,7 +194,7 @@ static int take_lock(struct kith_statedir *d, const char *path, char *why)
 			       holder);
 		return err;
 	}
-	/* Only to be told to whoever comes second; a disk that is full is no reason to fail here. */
+	/* Only shown to a process that comes second; a full disk is no reason to fail here. */
 	int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
 	if (ftruncate(d->lock, 0) == 0 && n > 0 && pwrite(d->lock, text, (size_t)n, 0) < 0)
 		return 0;

@@ -1,13 +1,13 @@
 /* The state directory: small files that are replaced as a whole, or not at all.
  *
  * A file is written under a temporary name in the same directory, synced, renamed over the old one, and the
- * directory is synced: after a crash, a full disk or a failed write the old contents are there. The directory (0700)
- * is locked by whoever has it open, so that two nodes do not overwrite each other's state; the lock ends with the
- * process, however it ends.
+ * directory is synced: after a crash, a full disk or a failed write the old contents are there. The directory (0700) is
+ * locked while it is open, so that two nodes do not overwrite each other's state; the lock ends with the process,
+ * however that ends.
  * Blocks: run it on the thread pool. Save and load touch only the directory's descriptor and may run on any one
  * thread at a time.
  * Bounds: a file is at most KITH_STATE_FILE_MAX bytes. Names are the library's own, never a path.
- * Never: follow a symbolic link in place of a file.
+ * Never: follows a symbolic link in place of a file.
  */
 #ifndef KITH_HOST_STATEDIR_H
 #define KITH_HOST_STATEDIR_H

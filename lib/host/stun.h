@@ -1,4 +1,4 @@
-/* A STUN server (binding only) on the node's own socket: tells whoever asks the address that it came from.
+/* A STUN server (binding only) on the node's own socket: tells an asker the address that its request came from.
  *
  * The first byte of a STUN message is 0 to 3, of no packet of ours, so both share a port. A request with the magic
  * cookie (RFC 8489) is answered by XOR-MAPPED-ADDRESS, one without (the classic RFC 3489) by MAPPED-ADDRESS; nothing
@@ -8,7 +8,7 @@
  * Bounds: KITH_STUN_RATE answers a second and KITH_STUN_BURST at once for a /24 or /48, in a table of fixed size;
  * prefixes that fall into the same row share it. An answer is at most KITH_STUN_ANSWER_MAX bytes, and at most 2.2
  * times as long as its request (44 bytes with an IPv6 address for the shortest, of 20).
- * Never: an allocation, state for a client.
+ * Never: allocates, keeps state for a client.
  */
 #ifndef KITH_HOST_STUN_H
 #define KITH_HOST_STUN_H
