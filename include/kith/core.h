@@ -81,7 +81,7 @@ KITH_EXPORT void kith_shared_free(struct kith_shared *shared);
 #define KITH_SESSION_WINDOW_LEAST (1024u * 1024)
 #define KITH_WINDOW_LIMIT (1024u * 1024 * 1024)
 
-/* Where to knock first. Without a key, whoever answers there need only prove to be a supernode of the network. */
+/* Hosts to ask first. Without a key, the host need only prove to be a supernode of the network. */
 struct kith_bootstrap {
 	struct kith_endpoint at;
 	struct kith_key key; /* X25519 device key, when has_key */
@@ -115,8 +115,8 @@ struct kith_core_options {
 	uint32_t tunnels_max; /* supernode: default 10,000 */
 	uint64_t relay_rate; /* supernode: bytes a second for others in all; default 12.5 MB/s */
 	uint64_t relay_owner_rate; /* supernode: for one identity; default 1.25 MB/s */
-	/* How much streams may hold, each way: windows grow with use, up to these. What all
-	 * windows have grown by beyond what they begin with is bounded too; 0: none grows. */
+	/* Bytes that streams may hold in each direction: windows grow with use, up to these. The growth of all windows
+	 * together is bounded too; 0: none grows. */
 	uint32_t stream_window_max; /* one stream; default 8 MiB */
 	uint32_t session_window_max; /* all streams of a session; default 16 MiB; at least stream_window_max */
 	size_t windows_max; /* all sessions; default 256 MiB */
@@ -142,8 +142,8 @@ KITH_EXPORT size_t kith_core_poll(struct kith_core *core, struct kith_now now, s
 /* When kith_core_tick is due, KITH_TIME_NEVER if nothing is waited for. */
 KITH_EXPORT kith_time_us kith_core_deadline(const struct kith_core *core);
 
-/* Further hosts to knock at, as kith_core_options.bootstrap: those that are known already change nothing. KITH_EFULL:
- * more than KITH_BOOTSTRAP_MAX in all; KITH_ENOMEM. */
+/* Further hosts to ask, as kith_core_options.bootstrap; known ones change nothing. KITH_EFULL: more than
+ * KITH_BOOTSTRAP_MAX in all; KITH_ENOMEM. */
 KITH_EXPORT int kith_core_add_bootstrap(struct kith_core *core, struct kith_now now,
 					const struct kith_bootstrap hosts[], size_t n) KITH_MUST_USE;
 
@@ -168,8 +168,8 @@ KITH_EXPORT void kith_core_send_error(struct kith_core *core, struct kith_now no
 
 /* Takes out the next thing that the host is asked to do; false when there is none. */
 KITH_EXPORT bool kith_core_effect(struct kith_core *core, struct kith_effect *out);
-/* It was done (err 0) or failed; its bytes may go. result may be NULL. What the host cannot do it completes with
- * KITH_ENOTSUP. Ids that are not under way are ignored. */
+/* The effect was done (err 0) or failed; its bytes may go. result may be NULL. The host completes what it cannot do
+ * with KITH_ENOTSUP. Ids that are not under way are ignored. */
 KITH_EXPORT void kith_core_complete(struct kith_core *core, struct kith_now now, uint32_t id, int err,
 				    const struct kith_effect_result *result);
 
@@ -334,7 +334,7 @@ struct kith_session_info {
 	bool initiator, open;
 };
 
-/* Who is on the other side. KITH_ENOENT; out is zeroed then. */
+/* The person on the other side. KITH_ENOENT; out is zeroed then. */
 KITH_EXPORT int kith_core_session_info(const struct kith_core *core, kith_session_id session,
 				       struct kith_session_info *out);
 /* Fills in up to n paths and returns how many there are. */

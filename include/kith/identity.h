@@ -34,7 +34,7 @@
 #define KITH_REVOCATION_LEN_MAX 16256
 #define KITH_ENROL_LEN_MAX 336
 
-/* 32 secret bytes from which a key pair is made. Whoever holds one wipes it. */
+/* 32 secret bytes from which a key pair is made. The holder wipes them. */
 struct kith_seed {
 	uint8_t b[32];
 };

@@ -43,7 +43,7 @@ struct kith_node_options {
 	const struct kith_random *random; /* borrowed until freed; NULL: the kernel's generator */
 	const struct kith_log *log; /* borrowed until freed; NULL: silent */
 
-	/* Who it is. Either device holds the device's secret, or key_path names a key file that holds it. */
+	/* The node's identity. Either device holds the device's secret, or key_path names a key file that holds it. */
 	enum kith_role role; /* default: leaf */
 	bool has_root; /* false: an open network */
 	struct kith_key root;
@@ -79,8 +79,8 @@ struct kith_node_options {
 	bool stun; /* supernode: answer STUN binding requests (RFC 8489, 3489) on the same port */
 	uint32_t sessions_max, tunnels_max; /* 0: the core's defaults */
 	uint64_t relay_rate, relay_owner_rate; /* supernode: bytes a second, in all and for one identity; 0: defaults */
-	/* How much streams may hold, each way: what one may; what those of a session may; what all windows have
-	 * grown by beyond what they begin with (256 KiB, 1 MiB). 0: the core's defaults (8, 16, 256 MiB) */
+	/* Bytes that streams may hold in each direction: one stream; all of a session; the growth of all windows
+	 * together beyond their beginning (256 KiB, 1 MiB). 0: the core's defaults (8, 16, 256 MiB) */
 	uint32_t stream_window_max, session_window_max;
 	size_t windows_max;
 	kith_time_us leave_us; /* how long kith_node_close may take to say goodbye; default 2 s */
@@ -126,10 +126,10 @@ struct kith_node_callbacks {
 	/* Others can find us now: the presence record is in the directory. */
 	void (*published)(struct kith_node *node, void *user);
 
-	/* Somebody calls; nothing was answered yet. Who it is was verified: kith_conn_info. Call kith_conn_accept or
-	 * kith_conn_reject, now or later. The caller may give up before: conn is then closed with KITH_CLOSE_CANCELED;
-	 * and with KITH_CLOSE_REPLACED when kith_connect of its name has taken the call. Without this callback calls
-	 * are rejected. */
+	/* Somebody calls, and nothing was answered yet. The caller's identity was verified (kith_conn_info). Call
+	 * kith_conn_accept or kith_conn_reject, now or later. The caller may give up before: conn is then closed with
+	 * KITH_CLOSE_CANCELED; and with KITH_CLOSE_REPLACED when kith_connect of its name has taken the call. Without
+	 * this callback calls are rejected. */
 	void (*incoming)(struct kith_node *node, struct kith_conn *conn, const struct kith_session_info *who,
 			 void *user);
 

@@ -1,4 +1,4 @@
-/* Who is where: looking names up, watching them come and go, pinning them to keys.
+/* Presence: looking names up, watching them come and go, pinning them to keys.
  *
  * Threads, callbacks and operations: see <kith/node.h>.
  */

@@ -1,8 +1,8 @@
 /* Sessions between two devices, and what travels on them: datagrams and streams.
  *
- * A session is end-to-end encrypted, with a verified name, for one service; a call is the way to one, from the dialling
- * until it is open. struct kith_conn is the application's handle of a session. A session rides on several paths at once
- * and survives the death of any of them; the application only hears which one carries its data.
+ * A session is end-to-end encrypted, with a verified name, for one service; a call is its beginning, from the dialling
+ * until it is open. struct kith_conn is the application's handle of a session. A session has several paths at once and
+ * survives the death of any of them; the application only hears which one carries its data.
  *
  * Handles: a kith_conn lives until its closed callback returned, a stream until its own; both are called exactly
  * once, also after kith_conn_close and kith_stream_close, and last. All threads and callbacks: see <kith/node.h>.
@@ -60,18 +60,18 @@ KITH_EXPORT int kith_conn_reject(struct kith_conn *conn, enum kith_close_reason 
 KITH_EXPORT int kith_conn_close(struct kith_conn *conn, enum kith_close_reason reason);
 
 /* Sends a datagram on a channel, which is the application's to number: unordered, at most once. Copied.
- * Datagrams are paced: at first 12 kB leave at once, and as much in each round trip; whoever sends more than half of
- * what he may is allowed more with every round trip that loses nothing (twice as much at first), and less when more
- * than 3 % is lost, but never less than one datagram. If nothing that is sent arrives any more, it is cut to that
- * after 2 s, and stopped after 8 s, until the path is heard again. A voice call does not come near any of this.
- * KITH_EAGAIN: it was not taken: drop it, or send it when the writable callback follows; KITH_EMSGSIZE: more than
- * kith_conn_datagram_max; KITH_ESTATE: not open; KITH_ENOMEM. */
+ * Datagrams are paced: at first 12 kB leave at once, and as much in each round trip. A sender that uses more than half
+ * of its allowance gets more with every round trip that loses nothing (twice as much at first), and less when more than
+ * 3 % is lost, but never less than one datagram. If nothing that is sent arrives any more, sending is cut to that after
+ * 2 s, and stopped after 8 s, until the path is heard again. A voice call does not come near any of this. KITH_EAGAIN:
+ * not taken; drop it, or send it when the writable callback follows; KITH_EMSGSIZE: more than kith_conn_datagram_max;
+ * KITH_ESTATE: not open; KITH_ENOMEM. */
 KITH_EXPORT int kith_conn_send(struct kith_conn *conn, uint16_t channel, const void *data, size_t len) KITH_MUST_USE;
 
 /* Bytes: the same for every session that is open, whichever path it takes; 0 when it is over. */
 KITH_EXPORT size_t kith_conn_datagram_max(const struct kith_conn *conn);
 
-/* Who is at the other end; as verified. KITH_ESTATE: it is over. */
+/* The person at the other end, as verified. KITH_ESTATE: the session is over. */
 KITH_EXPORT int kith_conn_info(const struct kith_conn *conn, struct kith_session_info *out);
 
 /* Fills in up to n paths and returns how many there are. */

@@ -9,7 +9,7 @@
 /* What a transport is for. */
 enum kith_transport_purpose {
 	KITH_PURPOSE_ANY, /* handshakes, homes, calls */
-	KITH_PURPOSE_PUNCH /* one of many, to get through one NAT: used by whoever asked for it, offered to nobody */
+	KITH_PURPOSE_PUNCH /* one of many, to get through one NAT: only its asker uses it, and it is not offered */
 };
 
 /* An address at which a transport may be reachable. */
