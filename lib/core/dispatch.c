@@ -141,7 +141,7 @@ static void on_hello(struct kith_core *c, const struct kith_hs_header *header, s
 	struct kith_first first;
 	switch (kith_respond_on_hello(c, header, packet_len, hop, &first)) {
 	case KITH_RESPOND_DONE:
-		break;
+		return;
 	case KITH_RESPOND_CALL:
 		kith_ringing_on_call(c, &first);
 		break;

@@ -289,14 +289,18 @@ enum kith_respond_event kith_respond_on_hello(struct kith_core *c, const struct 
 	out->packet_len = packet_len;
 	if (!pass_guard(c, header, packet_len, from))
 		return KITH_RESPOND_DONE;
+	enum kith_respond_event event = KITH_RESPOND_DONE;
 	int n = kith_handshake_read_hello(&out->hs, &c->self, header, out->payload);
 	if (n < 0)
 		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, from, "hello_noise");
 	else if (header->pattern == KITH_NOISE_XX)
 		on_hello_xx(c, out);
 	else
-		return on_hello_ik(c, header, (size_t)n, out);
-	return KITH_RESPOND_DONE;
+		event = on_hello_ik(c, header, (size_t)n, out);
+	if (event ==
+	    KITH_RESPOND_DONE) /* with keys in it by now; what the guard refuses has none, and costs no wiping */
+		kith_respond_forget(out);
+	return event;
 }
 
 void kith_respond_forget(struct kith_first *first)

@@ -29,7 +29,7 @@ struct kith_first {
 	uint8_t payload[KITH_UDP_PAYLOAD];
 };
 
-/* Takes a HELLO; one that fails is counted. *out is to be given to kith_respond_forget in any case. */
+/* Takes a HELLO; one that fails is counted. Unless DONE, *out is to be given to kith_respond_forget. */
 enum kith_respond_event kith_respond_on_hello(struct kith_core *c, const struct kith_hs_header *header,
 					      size_t packet_len, const struct kith_hop *from, struct kith_first *out);
 
