@@ -8,25 +8,7 @@
 
 enum { ENDS_MAX = 16, SOCKETS = 5 };
 
-static struct {
-	struct kith_effect_end at[ENDS_MAX];
-	unsigned n;
-} told;
-
-static bool count_ended(struct kith_effects *es, kith_time_us now, struct kith_effect_end *out)
-{
-	if (!kith_effects_ended(es, now, out))
-		return false;
-	if (out->type == KITH_EFFECT_SAVE)
-		return true;
-	assert_true(told.n < ENDS_MAX);
-	told.at[told.n++] = *out;
-	return true;
-}
-
-#define kith_effects_ended count_ended
-#include "../../lib/core/outcome.c"
-#undef kith_effects_ended
+#include "effects_told.h"
 
 struct fixture {
 	struct world w;
