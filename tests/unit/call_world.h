@@ -55,6 +55,14 @@ static inline void let_ring(struct core_world *w, int node, const struct kith_ev
 	}
 }
 
+/* Alice and bob, whose calls ring until the test decides. */
+static inline void world_lets_ring(struct core_world *w)
+{
+	world_alice_and_bob(w);
+	memset(&ringing, 0, sizeof ringing);
+	w->on_event = let_ring;
+}
+
 /* The network between two who call each other: loses and delays what it likes, by a seed. */
 struct weather {
 	struct test_random random;

@@ -8,9 +8,7 @@ static void a_call_may_be_accepted_late(void **state)
 {
 	struct core_world w;
 	(void)state;
-	world_alice_and_bob(&w);
-	memset(&ringing, 0, sizeof ringing);
-	w.on_event = let_ring;
+	world_lets_ring(&w);
 	int since = w.events_n;
 	kith_op op = world_dial(&w, WORLD_ALICE, "bob", 0);
 	world_run(&w, 5 * KITH_US_PER_S);
@@ -29,9 +27,7 @@ static void a_call_nobody_answers_ends_on_both_sides(void **state)
 {
 	struct core_world w;
 	(void)state;
-	world_alice_and_bob(&w);
-	memset(&ringing, 0, sizeof ringing);
-	w.on_event = let_ring;
+	world_lets_ring(&w);
 	int since = w.events_n;
 	kith_op op = world_dial(&w, WORLD_ALICE, "bob", 0);
 	world_run(&w, KITH_DIAL_TIMEOUT_US + KITH_CANCEL_US + KITH_US_PER_S);
@@ -102,9 +98,7 @@ static void a_call_that_comes_after_its_own_end_does_not_ring(void **state)
 {
 	struct core_world w;
 	(void)state;
-	world_alice_and_bob(&w);
-	memset(&ringing, 0, sizeof ringing);
-	w.on_event = let_ring;
+	world_lets_ring(&w);
 	struct hold hold = { WORLD_BOB, w.now + 500 * KITH_US_PER_MS };
 	w.tap = hold_hello;
 	w.tap_ctx = &hold;
