@@ -49,10 +49,10 @@ enum kith_err {
 #undef KITH_ERR_ENUM
 };
 
-/* The sentence for a code; "unknown error" for any other number. Static storage. */
+/* The sentence for a code; "no error" for 0, "unknown error" for any other number. Static storage. */
 KITH_EXPORT const char *kith_strerror(int err);
 
-/* The symbol for a code, such as "EINVAL"; "UNKNOWN" for any other number. Static storage. */
+/* The symbol for a code, such as "EINVAL"; "OK" for 0, "UNKNOWN" for any other number. Static storage. */
 KITH_EXPORT const char *kith_err_name(int err);
 
 #endif

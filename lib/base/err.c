@@ -3,6 +3,8 @@
 const char *kith_strerror(int err)
 {
 	switch (err) {
+	case 0:
+		return "no error";
 #define KITH_ERR_TEXT(name, value, text)                                                                               \
 	case value:                                                                                                    \
 		return text;
@@ -15,6 +17,8 @@ const char *kith_strerror(int err)
 const char *kith_err_name(int err)
 {
 	switch (err) {
+	case 0:
+		return "OK";
 #define KITH_ERR_NAME(name, value, text)                                                                               \
 	case value:                                                                                                    \
 		return #name;

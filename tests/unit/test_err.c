@@ -34,11 +34,18 @@ static void every_code_has_its_name_and_sentence(void **state)
 static void numbers_that_are_no_code_are_unknown(void **state)
 {
 	(void)state;
-	static const int others[] = { 0, 1, INT32_MAX, INT32_MIN, -1000 };
+	static const int others[] = { 1, INT32_MAX, INT32_MIN, -1000 };
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
 		assert_string_equal(kith_strerror(others[i]), "unknown error");
 		assert_string_equal(kith_err_name(others[i]), "UNKNOWN");
 	}
+}
+
+static void zero_is_no_error(void **state)
+{
+	(void)state;
+	assert_string_equal(kith_strerror(0), "no error");
+	assert_string_equal(kith_err_name(0), "OK");
 }
 
 int main(void)
@@ -46,6 +53,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_code_is_negative_and_unique),
 		cmocka_unit_test(every_code_has_its_name_and_sentence),
+		cmocka_unit_test(zero_is_no_error),
 		cmocka_unit_test(numbers_that_are_no_code_are_unknown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
