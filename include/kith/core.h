@@ -7,6 +7,8 @@
  * hands out is borrowed until the next mutating call. A core, and all that share its kith_shared, belong to one
  * thread.
  *
+ * What each struct promises to programs of older versions: <kith/types.h>.
+ *
  * Wrong arguments are refused and change nothing: a missing pointer or a length without bytes with KITH_EINVAL, an id
  * of nothing with KITH_ENOENT; what returns nothing does nothing. A monotonic clock that goes back stands still.
  */
@@ -66,7 +68,12 @@ struct kith_shared_options {
 };
 
 /* Fills in the defaults. */
-KITH_EXPORT void kith_shared_options_init(struct kith_shared_options *o);
+KITH_EXPORT void kith_shared_options_init_sized(struct kith_shared_options *o, size_t size);
+static inline void kith_shared_options_init(struct kith_shared_options *o)
+{
+	kith_shared_options_init_sized(o, sizeof *o);
+}
+
 /* KITH_EINVAL: no allocator, no generator, or fewer than 32 packets or events; KITH_ENOMEM. */
 KITH_EXPORT int kith_shared_new(struct kith_shared **out, const struct kith_shared_options *o) KITH_MUST_USE;
 /* After the last core that was made with it. NULL is nothing. */
@@ -82,7 +89,7 @@ KITH_EXPORT void kith_shared_free(struct kith_shared *shared);
 #define KITH_WINDOW_LIMIT (1024u * 1024 * 1024)
 
 /* Hosts to ask first. Without a key, the host need only prove to be a supernode of the network. */
-struct kith_bootstrap {
+struct kith_bootstrap { /* fixed */
 	struct kith_endpoint at;
 	struct kith_key key; /* X25519 device key, when has_key */
 	bool has_key;
@@ -125,7 +132,11 @@ struct kith_core_options {
 };
 
 /* Fills in the defaults: a leaf that answers strangers. */
-KITH_EXPORT void kith_core_options_init(struct kith_core_options *o);
+KITH_EXPORT void kith_core_options_init_sized(struct kith_core_options *o, size_t size);
+static inline void kith_core_options_init(struct kith_core_options *o)
+{
+	kith_core_options_init_sized(o, sizeof *o);
+}
 
 /* KITH_EINVAL, KITH_ENOMEM, or what is wrong with the certificates. */
 KITH_EXPORT int kith_core_new(struct kith_core **out, const struct kith_core_options *o,
@@ -148,7 +159,7 @@ KITH_EXPORT int kith_core_add_bootstrap(struct kith_core *core, struct kith_now 
 					const struct kith_bootstrap hosts[], size_t n) KITH_MUST_USE;
 
 /* What a core may use from now on, as in its options. What is over a limit already stays; nothing new comes. */
-struct kith_core_limits {
+struct kith_core_limits { /* fixed */
 	uint32_t sessions_max, tunnels_max;
 	uint64_t relay_rate, relay_owner_rate;
 };
@@ -167,7 +178,12 @@ KITH_EXPORT void kith_core_send_error(struct kith_core *core, struct kith_now no
 				      const struct kith_addr *remote, int err);
 
 /* Takes out the next thing that the host is asked to do; false when there is none. */
-KITH_EXPORT bool kith_core_effect(struct kith_core *core, struct kith_effect *out);
+KITH_EXPORT bool kith_core_effect_sized(struct kith_core *core, struct kith_effect *out, size_t size);
+static inline bool kith_core_effect(struct kith_core *core, struct kith_effect *out)
+{
+	return kith_core_effect_sized(core, out, sizeof *out);
+}
+
 /* The effect was done (err 0) or failed; its bytes may go. result may be NULL. The host completes what it cannot do
  * with KITH_ENOTSUP. Ids that are not under way are ignored. */
 KITH_EXPORT void kith_core_complete(struct kith_core *core, struct kith_now now, uint32_t id, int err,
@@ -199,7 +215,7 @@ enum kith_event_type {
 
 enum kith_path_class { KITH_PATH_CLASS_DIRECT = 1, KITH_PATH_CLASS_RELAY = 2 };
 
-struct kith_path_info {
+struct kith_path_info { /* fixed */
 	enum kith_path_class kind;
 	struct kith_addr remote; /* the peer's, or the relay's */
 	uint16_t transport;
@@ -208,9 +224,10 @@ struct kith_path_info {
 	bool alive;
 	kith_time_us rtt_us; /* 0 = not measured */
 	kith_time_us heard_us; /* how long ago */
+	uint64_t reserved[4];
 };
 
-struct kith_found_device {
+struct kith_found_device { /* fixed */
 	char label[KITH_LABEL_MAX + 1];
 	struct kith_key device; /* X25519 */
 	struct kith_key identity;
@@ -219,6 +236,7 @@ struct kith_found_device {
 	struct kith_endpoint homes[3];
 	uint64_t seq;
 	int64_t expires_ms;
+	uint64_t reserved[4];
 };
 
 /* What a STREAM event tells. */
@@ -232,7 +250,7 @@ enum kith_stream_change {
 	KITH_STREAM_CHANGE_CLOSED /* both directions are over: err is 0 or why; the id is invalid from now on */
 };
 
-struct kith_event {
+struct kith_event { /* grows */
 	enum kith_event_type type;
 	kith_session_id session;
 	kith_op op;
@@ -254,7 +272,11 @@ struct kith_event {
 };
 
 /* Takes out the next event; false when there is none. */
-KITH_EXPORT bool kith_core_event(struct kith_core *core, struct kith_event *out);
+KITH_EXPORT bool kith_core_event_sized(struct kith_core *core, struct kith_event *out, size_t size);
+static inline bool kith_core_event(struct kith_core *core, struct kith_event *out)
+{
+	return kith_core_event_sized(core, out, sizeof *out);
+}
 
 /* ---- what an application may ask for ---- */
 
@@ -326,7 +348,7 @@ KITH_EXPORT void kith_core_leave(struct kith_core *core, struct kith_now now, ki
 
 /* ---- looking in ---- */
 
-struct kith_session_info {
+struct kith_session_info { /* grows */
 	char name[KITH_NAME_MAX + 1];
 	char label[KITH_LABEL_MAX + 1];
 	char service[KITH_SERVICE_MAX + 1];
@@ -335,8 +357,14 @@ struct kith_session_info {
 };
 
 /* The person on the other side. KITH_ENOENT; out is zeroed then. */
-KITH_EXPORT int kith_core_session_info(const struct kith_core *core, kith_session_id session,
-				       struct kith_session_info *out);
+KITH_EXPORT int kith_core_session_info_sized(const struct kith_core *core, kith_session_id session,
+					     struct kith_session_info *out, size_t size);
+static inline int kith_core_session_info(const struct kith_core *core, kith_session_id session,
+					 struct kith_session_info *out)
+{
+	return kith_core_session_info_sized(core, session, out, sizeof *out);
+}
+
 /* Fills in up to n paths and returns how many there are. */
 KITH_EXPORT size_t kith_core_paths(const struct kith_core *core, struct kith_now now, kith_session_id session,
 				   struct kith_path_info out[], size_t n);
@@ -345,11 +373,12 @@ KITH_EXPORT size_t kith_core_paths(const struct kith_core *core, struct kith_now
 KITH_EXPORT size_t kith_core_explain(const struct kith_core *core, struct kith_now now, kith_session_id session,
 				     char *out, size_t cap);
 
-struct kith_core_info {
+struct kith_core_info { /* fixed */
 	uint32_t sessions, homes, leaves, members, tunnels, records, watches;
 	struct kith_addr observed; /* our address as a home sees it */
 	uint64_t memory_records; /* bytes in interned blobs, shared */
 	uint8_t hash[32]; /* of the state that must be equal from run to run of one seed */
+	uint64_t reserved[8];
 };
 
 /* Figures of this core, for operators and tests. */

@@ -35,7 +35,7 @@
 #define KITH_ENROL_LEN_MAX 336
 
 /* 32 secret bytes from which a key pair is made. The holder wipes them. */
-struct kith_seed {
+struct kith_seed { /* fixed */
 	uint8_t b[32];
 };
 
@@ -80,14 +80,14 @@ KITH_EXPORT void kith_seed_device(struct kith_key *dh, struct kith_key *sign, co
 /* ---- certificates ---- */
 
 /* What every parsed object has besides its fields. Making functions read ext only (empty: no extensions). */
-struct kith_signed {
+struct kith_signed { /* fixed */
 	struct kith_span ext; /* extensions as they were received: type (top bit: critical), length, value ... */
 	struct kith_span body; /* all that is signed */
 	const uint8_t *sig; /* 64 bytes */
 };
 
 /* Root -> issuer. */
-struct kith_issuer_cert {
+struct kith_issuer_cert { /* fixed */
 	struct kith_key issuer;
 	uint64_t serial; /* given by the root, ascending: of two for one key the higher is the newer */
 	int64_t not_before_s, expires_s; /* unix seconds */
@@ -100,7 +100,7 @@ enum kith_name_flags {
 };
 
 /* Issuer -> name. */
-struct kith_name_cert {
+struct kith_name_cert { /* fixed */
 	uint8_t issuer_id[KITH_ISSUER_ID_LEN];
 	char name[KITH_NAME_MAX + 1];
 	struct kith_key identity;
@@ -113,7 +113,7 @@ struct kith_name_cert {
 };
 
 /* Identity -> device. */
-struct kith_device_cert {
+struct kith_device_cert { /* fixed */
 	struct kith_key dh, sign; /* X25519 and Ed25519 */
 	uint32_t number; /* of the device, given by the identity */
 	int64_t not_before_s, expires_s;
@@ -146,7 +146,7 @@ enum kith_chain_kind {
 	KITH_CHAIN_OPEN = 3 /* identity key, device */
 };
 
-struct kith_chain {
+struct kith_chain { /* fixed */
 	uint8_t kind; /* enum kith_chain_kind */
 	uint8_t network[4]; /* first bytes of the network's id: tells "wrong network" from "forged" */
 	struct kith_key identity; /* open chains only; else in name */
@@ -168,7 +168,7 @@ KITH_EXPORT int kith_chain_parse(struct kith_chain *out, struct kith_span chain)
 /* ---- lists ---- */
 
 /* The live devices of an identity. A device absent from the highest list seen is refused. */
-struct kith_devices {
+struct kith_devices { /* fixed */
 	uint64_t number; /* higher supersedes lower */
 	uint8_t n;
 	const uint8_t *keys; /* n Ed25519 keys of 32 bytes, ascending */
@@ -186,12 +186,12 @@ enum kith_revocation_signer {
 	KITH_REVOKED_BY_ISSUER = 2 /* serials of name certificates and identity keys */
 };
 
-struct kith_serial_range {
+struct kith_serial_range { /* fixed */
 	uint64_t first, last; /* both revoked */
 };
 
 /* Parsed: ranges and keys are borrowed, ascending and disjoint. */
-struct kith_revocation {
+struct kith_revocation { /* fixed */
 	uint8_t signer; /* enum kith_revocation_signer */
 	uint8_t signer_id[KITH_ISSUER_ID_LEN]; /* the issuer's id; for the root the first bytes of the network's */
 	uint64_t number; /* higher supersedes lower; each list is whole */
@@ -216,7 +216,7 @@ KITH_EXPORT struct kith_serial_range kith_revocation_range(const struct kith_rev
 
 /* ---- enrolment: the issuer's nonce, signed by the identity key that asks for a name ---- */
 
-struct kith_enrol {
+struct kith_enrol { /* fixed */
 	struct kith_id network;
 	uint8_t issuer_id[KITH_ISSUER_ID_LEN];
 	uint8_t nonce[KITH_NONCE_LEN]; /* from the issuer, used once */
@@ -264,14 +264,14 @@ enum kith_secret_kind {
 #define KITH_SECRETS_MAX 8
 #define KITH_SECRET_LEN_MAX 64
 
-struct kith_secret {
+struct kith_secret { /* fixed */
 	uint8_t kind; /* enum kith_secret_kind; unknown kinds are carried along */
 	uint8_t len; /* 32 for the kinds above */
 	uint8_t b[KITH_SECRET_LEN_MAX];
 };
 
 /* What a key file holds: at most one secret of each kind, ascending by kind. */
-struct kith_secrets {
+struct kith_secrets { /* fixed */
 	uint8_t n;
 	struct kith_secret items[KITH_SECRETS_MAX];
 };

@@ -8,7 +8,7 @@ enum kith_log_level { KITH_LOG_ERROR, KITH_LOG_WARN, KITH_LOG_INFO, KITH_LOG_DEB
 
 /* Receives one finished event: "event key=value key=value", no line end. Addresses and names are redacted unless
  * clear is set. Borrowed until it returns. It must not call back into the library. */
-struct kith_log {
+struct kith_log { /* fixed */
 	void (*sink)(void *ctx, enum kith_log_level level, const char *line);
 	void *ctx;
 	enum kith_log_level level; /* the least urgent level that is passed on */

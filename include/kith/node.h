@@ -89,7 +89,11 @@ struct kith_node_options {
 };
 
 /* Fills in the defaults. */
-KITH_EXPORT void kith_node_options_init(struct kith_node_options *o);
+KITH_EXPORT void kith_node_options_init_sized(struct kith_node_options *o, size_t size);
+static inline void kith_node_options_init(struct kith_node_options *o)
+{
+	kith_node_options_init_sized(o, sizeof *o);
+}
 
 /* Fills in root or open_label, chain, devices, issuers, revocations, key_path, state_dir and bootstrap from a
  * directory, whose files <kith/keyfile.h> describes. Blocks (reads files). KITH_ENOENT: there is no profile;
@@ -114,7 +118,7 @@ enum kith_trouble {
 
 /* Any may be NULL. user is what kith_node_new was given. */
 struct kith_node_callbacks {
-	size_t size; /* sizeof, set by kith_node_callbacks_init */
+	size_t size; /* sizeof, set by KITH_NODE_CALLBACKS_INIT or kith_node_callbacks_init */
 
 	/* The sockets are open, keys and certificates are good (0); or err says what is not, why in words, and the
 	 * node is to be closed. Exactly once after kith_node_start, unless it is closed before. */
@@ -146,12 +150,17 @@ struct kith_node_callbacks {
 };
 
 /* No callbacks, and the size. */
-KITH_EXPORT void kith_node_callbacks_init(struct kith_node_callbacks *cb);
+#define KITH_NODE_CALLBACKS_INIT KITH_SIZED(kith_node_callbacks)
+static inline void kith_node_callbacks_init(struct kith_node_callbacks *cb)
+{
+	struct kith_node_callbacks none = KITH_NODE_CALLBACKS_INIT;
+	*cb = none;
+}
 
-/* Makes a node; nothing runs yet. cb is copied, NULL: none. KITH_EINVAL (options that contradict each other, or a
- * bootstrap entry that is none), KITH_ENOMEM, KITH_EIO (a loop could not be made), what the key file's header says
- * (KITH_ENOENT, KITH_EACCES, KITH_EPROTO), what the passphrase callback says. Reads a little file: may block for as
- * long as a disk does. */
+/* Makes a node; nothing runs yet. cb is copied, NULL: none. KITH_EINVAL (options that contradict each other, a
+ * bootstrap entry that is none, options or callbacks without their size), KITH_ENOMEM, KITH_EIO (a loop could not be
+ * made), what the key file's header says (KITH_ENOENT, KITH_EACCES, KITH_EPROTO), what the passphrase callback says.
+ * Reads a little file: may block for as long as a disk does. */
 KITH_EXPORT int kith_node_new(struct kith_node **out, const struct kith_node_options *o,
 			      const struct kith_node_callbacks *cb, void *user) KITH_MUST_USE;
 
@@ -200,7 +209,7 @@ enum kith_node_state {
 	KITH_NODE_CLOSED
 };
 
-struct kith_node_info {
+struct kith_node_info { /* grows */
 	enum kith_node_state state;
 	enum kith_role role;
 	char name[KITH_NAME_MAX + 1]; /* ours, as certified; "" before started */
@@ -217,16 +226,21 @@ struct kith_node_info {
 };
 
 /* Fills in what there is to know now. */
-KITH_EXPORT void kith_node_info(const struct kith_node *node, struct kith_node_info *out);
+KITH_EXPORT void kith_node_info_sized(const struct kith_node *node, struct kith_node_info *out, size_t size);
+static inline void kith_node_info(const struct kith_node *node, struct kith_node_info *out)
+{
+	kith_node_info_sized(node, out, sizeof *out);
+}
 
 /* Whether a text can be a bootstrap entry: see kith_node_options.bootstrap. */
 KITH_EXPORT bool kith_bootstrap_valid(const char *entry);
 
 /* What became of a bootstrap entry. */
-struct kith_bootstrap_info {
+struct kith_bootstrap_info { /* fixed */
 	char where[272]; /* "host:port" */
 	unsigned addrs_n; /* that it has; 0: not found yet */
 	int err; /* of the last attempt; it goes on */
+	uint64_t reserved[4];
 };
 
 /* Fills in up to n entries; returns how many there are. */

@@ -9,7 +9,7 @@
  * In: data is mutable and has KITH_PACKET_HEADROOM writable bytes before it; it stays valid until the next
  * kith_core_input. Out: data is borrowed: either a slice of a packet that came in (relayed), or memory of the shared
  * outbox. It is valid until the next call on any core that shares the outbox. */
-struct kith_packet {
+struct kith_packet { /* fixed */
 	uint8_t *data;
 	uint32_t len; /* bytes in data */
 	uint16_t segment_len; /* 0: one packet; else every segment but the last has this length */

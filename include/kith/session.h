@@ -14,7 +14,7 @@
 
 /* Any may be NULL. user is what came with the callbacks. */
 struct kith_conn_callbacks {
-	size_t size; /* sizeof, set by kith_conn_callbacks_init */
+	size_t size; /* sizeof, set by KITH_CONN_CALLBACKS_INIT or kith_conn_callbacks_init */
 
 	/* A session that was accepted is up now. (For one's own calls kith_connect's callback tells that.) */
 	void (*opened)(struct kith_conn *conn, void *user);
@@ -35,7 +35,12 @@ struct kith_conn_callbacks {
 };
 
 /* No callbacks, and the size. */
-KITH_EXPORT void kith_conn_callbacks_init(struct kith_conn_callbacks *cb);
+#define KITH_CONN_CALLBACKS_INIT KITH_SIZED(kith_conn_callbacks)
+static inline void kith_conn_callbacks_init(struct kith_conn_callbacks *cb)
+{
+	struct kith_conn_callbacks none = KITH_CONN_CALLBACKS_INIT;
+	*cb = none;
+}
 
 /* How a call ended: 0 and the open session (set its callbacks here), or conn is NULL and err one of KITH_ENOENT
  * (no such name), KITH_EOFFLINE, KITH_EREJECTED, KITH_ETIMEDOUT, KITH_EUNREACHABLE, KITH_EDETACHED, KITH_EPINNED,
@@ -49,8 +54,8 @@ typedef void (*kith_connect_fn)(struct kith_call *call, int err, struct kith_con
 KITH_EXPORT int kith_connect(struct kith_node *node, const char *name, const char *service, kith_time_us timeout_us,
 			     kith_connect_fn done, void *user, struct kith_call **out) KITH_MUST_USE;
 
-/* cb is copied; NULL: none any more. */
-KITH_EXPORT void kith_conn_set_callbacks(struct kith_conn *conn, const struct kith_conn_callbacks *cb, void *user);
+/* cb is copied; NULL: none any more. KITH_EINVAL: cb has no size (KITH_CONN_CALLBACKS_INIT); nothing was changed. */
+KITH_EXPORT int kith_conn_set_callbacks(struct kith_conn *conn, const struct kith_conn_callbacks *cb, void *user);
 
 /* Answers an incoming call. KITH_ESTATE: it was answered, or is over. */
 KITH_EXPORT int kith_conn_accept(struct kith_conn *conn) KITH_MUST_USE;
@@ -72,7 +77,11 @@ KITH_EXPORT int kith_conn_send(struct kith_conn *conn, uint16_t channel, const v
 KITH_EXPORT size_t kith_conn_datagram_max(const struct kith_conn *conn);
 
 /* The person at the other end, as verified. KITH_ESTATE: the session is over. */
-KITH_EXPORT int kith_conn_info(const struct kith_conn *conn, struct kith_session_info *out);
+KITH_EXPORT int kith_conn_info_sized(const struct kith_conn *conn, struct kith_session_info *out, size_t size);
+static inline int kith_conn_info(const struct kith_conn *conn, struct kith_session_info *out)
+{
+	return kith_conn_info_sized(conn, out, sizeof *out);
+}
 
 /* Fills in up to n paths and returns how many there are. */
 KITH_EXPORT size_t kith_conn_paths(const struct kith_conn *conn, struct kith_path_info out[], size_t n);
@@ -102,7 +111,7 @@ KITH_EXPORT void *kith_conn_user(const struct kith_conn *conn);
 
 /* Any may be NULL. user is what came with the callbacks. */
 struct kith_stream_callbacks {
-	size_t size; /* sizeof, set by kith_stream_callbacks_init */
+	size_t size; /* sizeof, set by KITH_STREAM_CALLBACKS_INIT or kith_stream_callbacks_init */
 
 	/* There is something to read: read until KITH_EAGAIN or the end. Not repeated until more arrives. */
 	void (*readable)(struct kith_stream *stream, void *user);
@@ -126,16 +135,23 @@ struct kith_stream_callbacks {
 };
 
 /* No callbacks, and the size. */
-KITH_EXPORT void kith_stream_callbacks_init(struct kith_stream_callbacks *cb);
+#define KITH_STREAM_CALLBACKS_INIT KITH_SIZED(kith_stream_callbacks)
+static inline void kith_stream_callbacks_init(struct kith_stream_callbacks *cb)
+{
+	struct kith_stream_callbacks none = KITH_STREAM_CALLBACKS_INIT;
+	*cb = none;
+}
 
 /* Opens a stream on a channel, which the other side is told. It can be written to at once. cb is copied, NULL: none.
- * KITH_EFULL (64 open ones of ours), KITH_ENOMEM, KITH_ESTATE: the session is not open. */
+ * KITH_EFULL (64 open ones of ours), KITH_ENOMEM, KITH_ESTATE: the session is not open; KITH_EINVAL: cb has no size
+ * (KITH_STREAM_CALLBACKS_INIT). */
 KITH_EXPORT int kith_stream_open(struct kith_conn *conn, uint16_t channel, const struct kith_stream_callbacks *cb,
 				 void *user, struct kith_stream **out) KITH_MUST_USE;
 
-/* cb is copied; NULL: none any more. If there is something to read, readable comes (again). */
-KITH_EXPORT void kith_stream_set_callbacks(struct kith_stream *stream, const struct kith_stream_callbacks *cb,
-					   void *user);
+/* cb is copied; NULL: none any more. If there is something to read, readable comes (again). KITH_EINVAL: cb has no
+ * size; nothing was changed. */
+KITH_EXPORT int kith_stream_set_callbacks(struct kith_stream *stream, const struct kith_stream_callbacks *cb,
+					  void *user);
 
 /* Copies as many bytes as there is room for, and returns how many: less than len, or KITH_EAGAIN for none, means that
  * the writable callback follows. There is room for 256 KiB that have not arrived, and for twice what is on its way if

@@ -1,7 +1,6 @@
 /* Counters: what a node did, and what it dropped and why. Garbage from the network shows up here and nowhere else.
  *
- * One line per counter; new ones are appended to their group. The numbers of the enum are not stable between versions,
- * the names are.
+ * One line per counter; new ones are appended at the end, so that the numbers of the enum stay.
  */
 #ifndef KITH_STATS_H
 #define KITH_STATS_H
@@ -95,9 +94,11 @@ enum kith_stat {
 #undef KITH_STAT_ENUM
 };
 
-/* Counters only rise; they wrap after 2^64. */
-struct kith_stats {
-	uint64_t counter[KITH_STAT_MAX];
+#define KITH_STATS_ROOM 256 /* counters that there may come to be */
+
+/* Counters only rise; they wrap after 2^64. Those from KITH_STAT_MAX on are of no use yet. */
+struct kith_stats { /* fixed */
+	uint64_t counter[KITH_STATS_ROOM];
 };
 
 /* The symbol of a counter, such as "DROP_REPLAYED", or NULL when stat is not below KITH_STAT_MAX. Static storage. */

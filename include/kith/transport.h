@@ -13,7 +13,7 @@ enum kith_transport_purpose {
 };
 
 /* An address at which a transport may be reachable. */
-struct kith_local {
+struct kith_local { /* fixed */
 	struct kith_addr addr; /* with its port */
 	uint8_t kind; /* enum kith_addr_kind: HOST or MAPPED */
 	uint8_t prefix_bits; /* HOST: of the interface's network; 0 = 24 for v4, 64 for v6 */
@@ -22,7 +22,7 @@ struct kith_local {
 #define KITH_LOCALS_MAX 8
 
 /* Whatever carries packets: a UDP socket, a TCP connection, a component of an ICE agent. */
-struct kith_transport {
+struct kith_transport { /* fixed */
 	uint16_t id; /* the host's choice: what packets name */
 	uint8_t kind; /* enum kith_transport_kind */
 	uint8_t family; /* what it can reach */
@@ -57,7 +57,7 @@ enum kith_effect_type {
 	KITH_EFFECT_PRIVATE = 240 /* to 255: for hosts and cores with effects of their own */
 };
 
-struct kith_effect {
+struct kith_effect { /* grows */
 	enum kith_effect_type type;
 	uint32_t id; /* for kith_core_complete; CANCEL: of what is given up */
 	kith_time_us deadline; /* on the monotonic clock: what is completed later is ignored; or KITH_TIME_NEVER */
@@ -73,7 +73,7 @@ struct kith_effect {
 #define KITH_EFFECT_ADDRS_MAX 8
 
 /* What a host has to say besides that it is done. */
-struct kith_effect_result {
+struct kith_effect_result { /* fixed */
 	struct kith_addr addrs[KITH_EFFECT_ADDRS_MAX]; /* RESOLVE: of the host, with port 0; MAP: the outer one */
 	uint8_t addrs_n;
 	kith_time_us life_us; /* MAP: how long it lasts from now */

@@ -1,4 +1,18 @@
-/* Plain values that every other header uses: time, addresses, byte spans, keys, memory. */
+/* Plain values that every other header uses: time, addresses, byte spans, keys, memory.
+ *
+ * Structs and versions. A program runs on with a newer library of the same SONAME, whose structs may be longer than
+ * those that it was compiled with. What each struct of these headers promises stands at its beginning
+ * (tests/lint/api.py):
+ *
+ *     size_t size   its first member: the caller's sizeof, which an initialiser fills in (KITH_NODE_CALLBACKS_INIT,
+ *                   kith_node_options_init ..., or ".size = sizeof x"). No more is read or written. New members come
+ *                   last, and 0 in them means what was so before. A size that nobody filled in (0, or beyond
+ *                   KITH_SIZE_MAX) is KITH_EINVAL.
+ *     grows         filled in by the library, which may add members at the end. Where it is the caller's memory the
+ *                   call is told the caller's sizeof: it is inline around a function that ends in _sized.
+ *     fixed         keeps its layout as long as the SONAME; only such structs lie in others and in arrays. What is
+ *                   "reserved" is 0, and is ignored.
+ */
 #ifndef KITH_TYPES_H
 #define KITH_TYPES_H
 
@@ -8,6 +22,23 @@
 
 #include <kith/export.h>
 
+#define KITH_SIZE_MAX 4096 /* of a struct that begins with its size: more than any will have */
+
+/* All members zero but size, to initialise a struct that begins with its size with: in C11 and in C++11. */
+#ifdef __cplusplus
+#define KITH_SIZED(type)                                                                                               \
+	([] {                                                                                                          \
+		struct type sized = {};                                                                                \
+		sized.size = sizeof sized;                                                                             \
+		return sized;                                                                                          \
+	}())
+#else
+#define KITH_SIZED(type)                                                                                               \
+	{                                                                                                              \
+		.size = sizeof(struct type)                                                                            \
+	}
+#endif
+
 /* Microseconds on the monotonic clock of the host (or of the simulator). Never wall-clock time. */
 typedef int64_t kith_time_us;
 
@@ -16,14 +47,14 @@ typedef int64_t kith_time_us;
 #define KITH_US_PER_S ((kith_time_us)1000000)
 
 /* Both clocks at one instant. Timers use mono_us only; validity periods use unix_ms, with KITH_CLOCK_TOLERANCE_MS. */
-struct kith_now {
+struct kith_now { /* fixed */
 	kith_time_us mono_us;
 	int64_t unix_ms;
 	bool unix_trusted; /* false: unix_ms is only a lower bound (build date or last persisted) */
 };
 
 /* Borrowed bytes. */
-struct kith_span {
+struct kith_span { /* fixed */
 	const uint8_t *p;
 	size_t len;
 };
@@ -31,7 +62,7 @@ struct kith_span {
 enum kith_family { KITH_FAMILY_NONE = 0, KITH_FAMILY_V4 = 4, KITH_FAMILY_V6 = 6 };
 
 /* A transport address. Bytes beyond the family's are zero, so that two equal addresses are equal bytes. */
-struct kith_addr {
+struct kith_addr { /* fixed */
 	uint8_t family; /* enum kith_family */
 	uint8_t reserved;
 	uint16_t port; /* host byte order */
@@ -55,7 +86,7 @@ enum kith_transport_kind {
 };
 
 /* An address, and what it speaks. */
-struct kith_endpoint {
+struct kith_endpoint { /* fixed */
 	struct kith_addr addr;
 	uint8_t kind; /* enum kith_transport_kind */
 	uint8_t reserved;
@@ -75,23 +106,23 @@ enum kith_addr_kind {
 #define KITH_NAME_MAX 32 /* longest name, without NUL; see docs in <kith/identity.h> */
 #define KITH_SERVICE_MAX 16 /* longest service name, without NUL */
 
-struct kith_key {
+struct kith_key { /* fixed */
 	uint8_t b[KITH_KEY_LEN];
 };
 
-struct kith_id {
+struct kith_id { /* fixed */
 	uint8_t b[KITH_ID_LEN];
 };
 
 /* Sized allocator. realloc_fn(ctx, NULL, 0, n) allocates, (ctx, p, n, 0) frees and returns NULL, else it resizes.
  * The caller always passes the exact old length. Returns NULL when it cannot; p is then still valid. */
-struct kith_alloc {
+struct kith_alloc { /* fixed */
 	void *(*realloc_fn)(void *ctx, void *p, size_t old_len, size_t new_len);
 	void *ctx;
 };
 
 /* Source of randomness; fill must not fail. The host uses the kernel's generator, the simulator a seeded one. */
-struct kith_random {
+struct kith_random { /* fixed */
 	void (*fill)(void *ctx, uint8_t *out, size_t len);
 	void *ctx;
 };

@@ -1,5 +1,9 @@
 #include "base/stats.h"
 
+#include "base/assert.h"
+
+KITH_STATIC_ASSERT((int)KITH_STAT_MAX <= (int)KITH_STATS_ROOM, "there is room for every counter");
+
 const char *kith_stat_name(unsigned stat)
 {
 	static const char *const names[KITH_STAT_MAX] = {

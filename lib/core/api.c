@@ -2,6 +2,7 @@
 #include <kith/core.h>
 
 #include "base/alloc.h"
+#include "base/sized.h"
 #include "base/text.h"
 #include "call/challenge.h"
 #include "call/dial.h"
@@ -380,26 +381,33 @@ void kith_core_leave(struct kith_core *c, struct kith_now now, kith_time_us grac
 
 /* ---- looking in ---- */
 
-int kith_core_session_info(const struct kith_core *c, kith_session_id id, struct kith_session_info *out)
+static void describe(struct kith_core *c, const struct kith_session *s, struct kith_session_info *out)
+{
+	struct kith_person person;
+	memcpy(out->name, s->peer->name, sizeof out->name);
+	memcpy(out->service, s->peer->service, sizeof out->service);
+	out->initiator = s->initiator;
+	out->open = s->state == KITH_SESSION_OPEN;
+	if (kith_session_person(c, s, &person)) {
+		memcpy(out->label, person.label, sizeof out->label);
+		out->identity = person.identity;
+		out->device = person.device_dh;
+	}
+}
+
+int kith_core_session_info_sized(const struct kith_core *c, kith_session_id id, struct kith_session_info *out,
+				 size_t size)
 {
 	if (c == NULL || out == NULL)
 		return KITH_EINVAL;
 	struct kith_core *core = (struct kith_core *)(uintptr_t)c; /* checking a chain counts its use, no more */
 	const struct kith_session *s = kith_peer_get(core, id);
-	struct kith_person person;
-	memset(out, 0, sizeof *out);
-	if (s == NULL)
-		return KITH_ENOENT;
-	memcpy(out->name, s->peer->name, sizeof out->name);
-	memcpy(out->service, s->peer->service, sizeof out->service);
-	out->initiator = s->initiator;
-	out->open = s->state == KITH_SESSION_OPEN;
-	if (kith_session_person(core, s, &person)) {
-		memcpy(out->label, person.label, sizeof out->label);
-		out->identity = person.identity;
-		out->device = person.device_dh;
-	}
-	return 0;
+	struct kith_session_info info;
+	memset(&info, 0, sizeof info);
+	if (s != NULL)
+		describe(core, s, &info);
+	kith_sized_write(out, size, &info, sizeof info);
+	return s != NULL ? 0 : KITH_ENOENT;
 }
 
 size_t kith_core_paths(const struct kith_core *c, struct kith_now now, kith_session_id id, struct kith_path_info out[],

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/rng.h"
+#include "base/sized.h"
 #include "call/dial.h"
 #include "call/talk.h"
 #include "core/certs.h"
@@ -36,18 +37,26 @@ const char *kith_close_text(unsigned reason)
 
 /* ---- what cores share ---- */
 
-void kith_shared_options_init(struct kith_shared_options *o)
+static const struct kith_shared_options shared_defaults = {
+	.size = sizeof shared_defaults,
+	.packets_max = 256,
+	.events_max = 1024,
+	.blobs_max = 1000000,
+};
+
+void kith_shared_options_init_sized(struct kith_shared_options *o, size_t size)
 {
-	memset(o, 0, sizeof *o);
-	o->size = sizeof *o;
-	o->packets_max = 256;
-	o->events_max = 1024;
-	o->blobs_max = 1000000;
+	if (o == NULL || size < sizeof o->size)
+		return;
+	kith_sized_write(o, size, &shared_defaults, sizeof shared_defaults);
+	o->size = size;
 }
 
-int kith_shared_new(struct kith_shared **out, const struct kith_shared_options *o)
+int kith_shared_new(struct kith_shared **out, const struct kith_shared_options *given)
 {
-	if (out == NULL || o == NULL || o->size != sizeof *o || o->alloc == NULL || o->random == NULL ||
+	struct kith_shared_options full = shared_defaults;
+	const struct kith_shared_options *o = &full;
+	if (out == NULL || !kith_sized_read(&full, sizeof full, given) || o->alloc == NULL || o->random == NULL ||
 	    o->packets_max < 32 || o->events_max < 32)
 		return KITH_EINVAL;
 	struct kith_shared *sh = KITH_NEW(o->alloc, struct kith_shared);
@@ -80,19 +89,25 @@ void kith_shared_free(struct kith_shared *sh)
 
 /* ---- a core's life ---- */
 
-void kith_core_options_init(struct kith_core_options *o)
+static const struct kith_core_options core_defaults = {
+	.size = sizeof core_defaults,
+	.role = KITH_ROLE_LEAF,
+	.sessions_max = KITH_SESSIONS_MAX,
+	.tunnels_max = 10000,
+	.relay_rate = 12500000,
+	.relay_owner_rate = 1250000,
+	.stream_window_max = KITH_STREAMS_WINDOW_MAX,
+	.session_window_max = KITH_STREAMS_SESSION_MAX,
+	.windows_max = WINDOWS_MAX,
+	.answer_strangers = true,
+};
+
+void kith_core_options_init_sized(struct kith_core_options *o, size_t size)
 {
-	memset(o, 0, sizeof *o);
-	o->size = sizeof *o;
-	o->role = KITH_ROLE_LEAF;
-	o->sessions_max = KITH_SESSIONS_MAX;
-	o->tunnels_max = 10000;
-	o->relay_rate = 12500000;
-	o->relay_owner_rate = 1250000;
-	o->stream_window_max = KITH_STREAMS_WINDOW_MAX;
-	o->session_window_max = KITH_STREAMS_SESSION_MAX;
-	o->windows_max = WINDOWS_MAX;
-	o->answer_strangers = true;
+	if (o == NULL || size < sizeof o->size)
+		return;
+	kith_sized_write(o, size, &core_defaults, sizeof core_defaults);
+	o->size = size;
 }
 
 static struct kith_blob *keep(struct kith_core *c, struct kith_span bytes)
@@ -267,7 +282,7 @@ static bool windows_fit(const struct kith_core_options *o)
 
 static bool options_fit(const struct kith_core_options *o)
 {
-	if (o == NULL || o->size != sizeof *o || o->alloc == NULL || o->random == NULL || o->shared == NULL)
+	if (o->alloc == NULL || o->random == NULL || o->shared == NULL)
 		return false;
 	if ((o->role != KITH_ROLE_LEAF && o->role != KITH_ROLE_SUPERNODE) ||
 	    o->endpoints_n > sizeof o->endpoints / sizeof o->endpoints[0])
@@ -279,10 +294,8 @@ static bool options_fit(const struct kith_core_options *o)
 	       span_fits(o->chain) && span_fits(o->devices) && span_fits(o->state);
 }
 
-int kith_core_new(struct kith_core **out, const struct kith_core_options *o, struct kith_now now)
+static int make(struct kith_core **out, const struct kith_core_options *o, struct kith_now now)
 {
-	if (out == NULL || !options_fit(o))
-		return KITH_EINVAL;
 	struct kith_core *c = KITH_NEW(o->alloc, struct kith_core);
 	if (c == NULL)
 		return KITH_ENOMEM;
@@ -327,6 +340,16 @@ int kith_core_new(struct kith_core **out, const struct kith_core_options *o, str
 	}
 	*out = c;
 	return 0;
+}
+
+int kith_core_new(struct kith_core **out, const struct kith_core_options *o, struct kith_now now)
+{
+	struct kith_core_options full = core_defaults;
+	int err = KITH_EINVAL;
+	if (out != NULL && kith_sized_read(&full, sizeof full, o) && options_fit(&full))
+		err = make(out, &full, now);
+	kith_wipe(&full.device, sizeof full.device);
+	return err;
 }
 
 static void free_sessions(struct kith_core *c)
@@ -482,12 +505,12 @@ kith_time_us kith_core_deadline(const struct kith_core *c)
 	return c != NULL ? kith_timers_next(&c->timers) : KITH_TIME_NEVER;
 }
 
-bool kith_core_event(struct kith_core *c, struct kith_event *out)
+bool kith_core_event_sized(struct kith_core *c, struct kith_event *out, size_t size)
 {
 	if (c == NULL || out == NULL || c->shared->events_n == 0)
 		return false;
 	struct kith_shared *sh = c->shared;
-	*out = sh->events[sh->events_head];
+	kith_sized_write(out, size, &sh->events[sh->events_head], sizeof *out);
 	sh->events_head = (sh->events_head + 1) % sh->events_max;
 	sh->events_n--;
 	return true;
@@ -544,9 +567,13 @@ void kith_core_send_error(struct kith_core *c, struct kith_now now, uint16_t tra
 	kith_core_settle(c);
 }
 
-bool kith_core_effect(struct kith_core *c, struct kith_effect *out)
+bool kith_core_effect_sized(struct kith_core *c, struct kith_effect *out, size_t size)
 {
-	return c != NULL && out != NULL && kith_effects_next(&c->effects, out);
+	struct kith_effect next;
+	if (c == NULL || out == NULL || !kith_effects_next(&c->effects, &next))
+		return false;
+	kith_sized_write(out, size, &next, sizeof next);
+	return true;
 }
 
 void kith_core_complete(struct kith_core *c, struct kith_now now, uint32_t id, int err,

@@ -133,12 +133,10 @@ int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o)
 {
 	struct kith_core_options defaults;
 	struct kith_node_options n;
-	if (node == NULL || o == NULL || o->size < offsetof(struct kith_node_options, role))
+	if (node == NULL || !kith_options_read(&n, o))
 		return KITH_EINVAL;
 	if (node->state != KITH_NODE_RUNNING)
 		return KITH_ESTATE;
-	kith_node_options_init(&n);
-	kith_options_sized_copy(&n, sizeof n, o, o->size);
 	if (n.leave_us < 0 || !are_entries(n.bootstrap, n.bootstrap_n) ||
 	    (n.stun && node->o.role != KITH_ROLE_SUPERNODE))
 		return KITH_EINVAL;

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/sized.h"
 
 struct kith_conn *kith_conn_find(struct kith_node *node, kith_session_id id)
 {
@@ -65,12 +66,14 @@ void kith_conn_finish(struct kith_conn *conn)
 	kith_conn_forget(conn);
 }
 
-void kith_conn_set_callbacks(struct kith_conn *conn, const struct kith_conn_callbacks *cb, void *user)
+int kith_conn_set_callbacks(struct kith_conn *conn, const struct kith_conn_callbacks *cb, void *user)
 {
-	memset(&conn->cb, 0, sizeof conn->cb);
-	if (cb != NULL)
-		kith_options_sized_copy(&conn->cb, sizeof conn->cb, cb, cb->size);
+	struct kith_conn_callbacks full = KITH_CONN_CALLBACKS_INIT;
+	if (cb != NULL && !kith_sized_read(&full, sizeof full, cb))
+		return KITH_EINVAL;
+	conn->cb = full;
 	conn->user = user;
+	return 0;
 }
 
 int kith_conn_accept(struct kith_conn *conn)
@@ -135,10 +138,11 @@ size_t kith_conn_datagram_max(const struct kith_conn *conn)
 	return known ? kith_core_datagram_max(conn->node->core, conn->id) : 0;
 }
 
-int kith_conn_info(const struct kith_conn *conn, struct kith_session_info *out)
+int kith_conn_info_sized(const struct kith_conn *conn, struct kith_session_info *out, size_t size)
 {
-	*out = conn->who;
-	out->open = conn->state == KITH_CONN_OPEN;
+	struct kith_session_info info = conn->who;
+	info.open = conn->state == KITH_CONN_OPEN;
+	kith_sized_write(out, size, &info, sizeof info);
 	return conn->state == KITH_CONN_CLOSING ? KITH_ESTATE : 0;
 }
 

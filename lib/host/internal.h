@@ -258,8 +258,8 @@ struct kith_socket *kith_socket_next(const struct kith_node *node, uint16_t *it)
 /* Copies what o points to into memory of the node. KITH_EINVAL, KITH_ENOMEM. */
 int kith_options_copy(struct kith_node *node, const struct kith_node_options *o) KITH_MUST_USE;
 void kith_options_free(struct kith_node *node); /* wipes, too */
-/* Copies a struct that begins with its size, as the application was compiled with it. */
-void kith_options_sized_copy(void *out, size_t out_size, const void *in, size_t in_size);
+/* What the application was compiled with, and defaults for the rest. False: it has no size. */
+bool kith_options_read(struct kith_node_options *out, const struct kith_node_options *o);
 
 /* ---- open.c ---- */
 int kith_open_begin(struct kith_node *node) KITH_MUST_USE;

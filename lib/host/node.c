@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "base/sized.h"
 #include "crypto/suite.h"
 
 enum { PATIENCE_MS = 500 }; /* beyond leave_us, in case that the core does not say that it left */
@@ -58,8 +59,8 @@ static int fill_in(struct kith_node *node, const struct kith_node_options *o, co
 	kith_link_init(&node->streams_work);
 	node->statedir.dir = node->statedir.lock = -1;
 	node->user = user;
-	if (cb != NULL)
-		kith_options_sized_copy(&node->cb, sizeof node->cb, cb, cb->size);
+	if (cb != NULL && !kith_sized_read(&node->cb, sizeof node->cb, cb))
+		return KITH_EINVAL;
 	uint64_t seed[2] = { kith_rng_u64(node->random), kith_rng_u64(node->random) };
 	kith_table_init(&node->conns, node->alloc, KITH_HOST_CONNS_MAX, KITH_TABLE_KEY(struct kith_conn, id), seed);
 	kith_clock_init(&node->clock, 0);
@@ -79,15 +80,17 @@ int kith_node_new(struct kith_node **out, const struct kith_node_options *o, con
 		  void *user)
 {
 	*out = NULL;
-	if (o == NULL || o->size < offsetof(struct kith_node_options, role))
+	struct kith_node_options full;
+	if (!kith_options_read(&full, o))
 		return KITH_EINVAL;
-	const struct kith_alloc *alloc = o->alloc != NULL ? o->alloc : kith_system_alloc();
+	kith_wipe(&full.device, sizeof full.device);
+	const struct kith_alloc *alloc = full.alloc != NULL ? full.alloc : kith_system_alloc();
 	struct kith_node *node = KITH_NEW(alloc, struct kith_node);
 	if (node == NULL)
 		return KITH_ENOMEM;
 	node->alloc = alloc;
-	node->random = o->random != NULL ? o->random : kith_system_random();
-	node->log = o->log;
+	node->random = full.random != NULL ? full.random : kith_system_random();
+	node->log = full.log;
 	node->carriers = kith_carriers;
 	int err = fill_in(node, o, cb, user);
 	if (err == 0)
@@ -243,21 +246,23 @@ static void describe_socket(const struct kith_socket *s, struct kith_node_info *
 	out->send_queue_full += info.queue_full;
 }
 
-void kith_node_info(const struct kith_node *node, struct kith_node_info *out)
+void kith_node_info_sized(const struct kith_node *node, struct kith_node_info *out, size_t size)
 {
-	memset(out, 0, sizeof *out);
-	out->state = node->state;
-	out->role = node->o.role;
-	out->network = node->network;
+	struct kith_node_info info;
+	memset(&info, 0, sizeof info);
+	info.state = node->state;
+	info.role = node->o.role;
+	info.network = node->network;
 	if (node->chain.kind != 0)
-		name_ourselves(node, out);
+		name_ourselves(node, &info);
 	for (size_t i = 0; i < node->sockets_n; i++)
-		describe_socket(&node->sockets[i], out);
+		describe_socket(&node->sockets[i], &info);
 	if (node->stun != NULL)
-		kith_stun_counts(node->stun, &out->stun_answers, &out->stun_limited);
-	out->clock_trusted = kith_node_now(node).unix_trusted;
+		kith_stun_counts(node->stun, &info.stun_answers, &info.stun_limited);
+	info.clock_trusted = kith_node_now(node).unix_trusted;
 	if (node->core != NULL)
-		kith_core_info(node->core, &out->core);
+		kith_core_info(node->core, &info.core);
+	kith_sized_write(out, size, &info, sizeof info);
 }
 
 size_t kith_node_homes(const struct kith_node *node, struct kith_addr out[], size_t n)

@@ -4,42 +4,32 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/sized.h"
 #include "crypto/suite.h"
 
 #define OPEN_LABEL_DEFAULT "kith"
 
 enum { LEAVE_US_DEFAULT = 2 * 1000 * 1000, SPANS_MAX = 64 };
 
-void kith_node_options_init(struct kith_node_options *o)
+static const struct kith_node_options defaults = {
+	.size = sizeof defaults,
+	.role = KITH_ROLE_LEAF,
+	.answer_strangers = true,
+	.leave_us = LEAVE_US_DEFAULT,
+};
+
+void kith_node_options_init_sized(struct kith_node_options *o, size_t size)
 {
-	memset(o, 0, sizeof *o);
-	o->size = sizeof *o;
-	o->role = KITH_ROLE_LEAF;
-	o->answer_strangers = true;
-	o->leave_us = LEAVE_US_DEFAULT;
+	if (o == NULL || size < sizeof o->size)
+		return;
+	kith_sized_write(o, size, &defaults, sizeof defaults);
+	o->size = size;
 }
 
-void kith_node_callbacks_init(struct kith_node_callbacks *cb)
+bool kith_options_read(struct kith_node_options *out, const struct kith_node_options *o)
 {
-	memset(cb, 0, sizeof *cb);
-	cb->size = sizeof *cb;
-}
-
-void kith_conn_callbacks_init(struct kith_conn_callbacks *cb)
-{
-	memset(cb, 0, sizeof *cb);
-	cb->size = sizeof *cb;
-}
-
-void kith_stream_callbacks_init(struct kith_stream_callbacks *cb)
-{
-	memset(cb, 0, sizeof *cb);
-	cb->size = sizeof *cb;
-}
-
-void kith_options_sized_copy(void *out, size_t out_size, const void *in, size_t in_size)
-{
-	memcpy(out, in, in_size < out_size ? in_size : out_size);
+	*out = defaults;
+	return kith_sized_read(out, sizeof *out, o) && o->size >= offsetof(struct kith_node_options, role);
 }
 
 /* Aligned memory that is freed (and wiped) with the node. NULL when there is none. */
@@ -129,10 +119,9 @@ static bool consistent(const struct kith_node_options *o)
 int kith_options_copy(struct kith_node *node, const struct kith_node_options *o)
 {
 	struct kith_node_options *copy = &node->o;
-	kith_node_options_init(copy);
-	kith_options_sized_copy(copy, sizeof *copy, o, o->size);
+	bool sized = kith_options_read(copy, o);
 	copy->profile = NULL;
-	if (o->size == 0 || !consistent(copy))
+	if (!sized || !consistent(copy))
 		return KITH_EINVAL;
 	if (copy->open_label == NULL)
 		copy->open_label = OPEN_LABEL_DEFAULT;

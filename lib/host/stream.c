@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/sized.h"
 
 static struct kith_stream *make(struct kith_conn *conn, uint64_t id, uint16_t channel)
 {
@@ -210,7 +211,10 @@ int kith_stream_open(struct kith_conn *conn, uint16_t channel, const struct kith
 {
 	struct kith_node *node = conn->node;
 	uint64_t id;
+	struct kith_stream_callbacks full = KITH_STREAM_CALLBACKS_INIT;
 	*out = NULL;
+	if (cb != NULL && !kith_sized_read(&full, sizeof full, cb))
+		return KITH_EINVAL;
 	if (!usable(conn))
 		return KITH_ESTATE;
 	struct kith_stream *stream = make(conn, 0, channel);
@@ -224,21 +228,22 @@ int kith_stream_open(struct kith_conn *conn, uint16_t channel, const struct kith
 		return err == KITH_ENOENT ? KITH_ESTATE : err;
 	}
 	stream->id = id;
-	if (cb != NULL)
-		kith_options_sized_copy(&stream->cb, sizeof stream->cb, cb, cb->size);
+	stream->cb = full;
 	stream->user = user;
 	*out = stream;
 	return 0;
 }
 
-void kith_stream_set_callbacks(struct kith_stream *stream, const struct kith_stream_callbacks *cb, void *user)
+int kith_stream_set_callbacks(struct kith_stream *stream, const struct kith_stream_callbacks *cb, void *user)
 {
-	memset(&stream->cb, 0, sizeof stream->cb);
-	if (cb != NULL)
-		kith_options_sized_copy(&stream->cb, sizeof stream->cb, cb, cb->size);
+	struct kith_stream_callbacks full = KITH_STREAM_CALLBACKS_INIT;
+	if (cb != NULL && !kith_sized_read(&full, sizeof full, cb))
+		return KITH_EINVAL;
+	stream->cb = full;
 	stream->user = user;
 	stream->look_again = true;
 	needs_work(stream);
+	return 0;
 }
 
 static bool writing_is_over(const struct kith_stream *stream)

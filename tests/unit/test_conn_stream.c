@@ -289,9 +289,29 @@ static void an_end_that_was_read_is_told_before_the_connection_closes(void **sta
 	trio_deinit(&t);
 }
 
+static void callbacks_without_their_size_are_refused(void **state)
+{
+	const struct kith_conn_callbacks conn_cb = { .opened = NULL };
+	const struct kith_stream_callbacks cb = { .fin = NULL };
+	struct kith_stream *stream;
+	struct trio t;
+	struct view ours = { 0 };
+	(void)state;
+	theirs = (struct view){ 0 };
+	begin(&t, &ours, LEN);
+	UNTIL(&t.w, theirs.got == LEN);
+	assert_int_equal(kith_conn_set_callbacks(t.alice.conn, &conn_cb, NULL), KITH_EINVAL);
+	assert_int_equal(kith_stream_open(t.alice.conn, 1, &cb, NULL, &stream), KITH_EINVAL);
+	assert_null(stream);
+	assert_int_equal(kith_stream_set_callbacks(ours.stream, &cb, NULL), KITH_EINVAL);
+	assert_ptr_equal(kith_stream_user(ours.stream), &ours); /* as before */
+	end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(callbacks_without_their_size_are_refused),
 		cmocka_unit_test(the_end_is_told_once_when_it_comes_with_the_last_bytes),
 		cmocka_unit_test(the_end_is_told_once_when_it_comes_alone),
 		cmocka_unit_test(the_end_is_told_after_the_bytes_that_were_not_read_when_it_came),

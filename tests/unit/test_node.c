@@ -106,6 +106,56 @@ static void options_that_contradict_each_other_are_refused(void **state)
 	world_deinit(&w);
 }
 
+/* Whoever forgets to fill it in learns so, instead of waiting for callbacks that never come. */
+static void callbacks_without_their_size_are_refused(void **state)
+{
+	struct world w;
+	struct party p;
+	struct kith_node_options o;
+	const struct kith_node_callbacks none = { .started = NULL };
+	const struct kith_node_callbacks sized = KITH_NODE_CALLBACKS_INIT;
+	struct kith_node *node;
+	(void)state;
+	world_init(&w);
+	party_options(&p, &w, "alice", &o);
+	assert_int_equal(kith_node_new(&node, &o, &none, NULL), KITH_EINVAL);
+	assert_int_equal(kith_node_new(&node, &o, &sized, NULL), 0);
+	assert_int_equal(kith_node_free(node), 0);
+	kith_node_options_deinit(&o);
+	world_deinit(&w);
+}
+
+/* A program that was compiled when these structs were shorter. */
+static void an_older_programs_structs_are_not_overflowed(void **state)
+{
+	struct world w;
+	struct party p;
+	union {
+		struct kith_node_info info;
+		struct kith_node_options options;
+		uint8_t bytes[2048];
+	} room;
+	const size_t old = offsetof(struct kith_node_info, label),
+		     old_options = offsetof(struct kith_node_options, port);
+	(void)state;
+	world_init(&w);
+	leaf_init(&p, &w, "alice", 9);
+	UNTIL(&w, p.started);
+	memset(&room, 0xee, sizeof room);
+	kith_node_info_sized(p.node, &room.info, old);
+	assert_int_equal(room.info.state, KITH_NODE_RUNNING);
+	for (size_t i = old; i < sizeof room; i++)
+		assert_int_equal(room.bytes[i], 0xee);
+	memset(&room, 0xee, sizeof room);
+	kith_node_options_init_sized(&room.options, old_options);
+	assert_int_equal(room.options.size, old_options);
+	assert_int_equal(room.options.role, KITH_ROLE_LEAF);
+	for (size_t i = old_options; i < sizeof room; i++)
+		assert_int_equal(room.bytes[i], 0xee);
+	party_close(&p);
+	world_deinit(&w);
+}
+
 struct doubts {
 	int told, err;
 	enum kith_trouble what;
@@ -464,6 +514,8 @@ int main(void)
 		cmocka_unit_test(a_second_node_is_kept_out_of_the_state_directory),
 		cmocka_unit_test(a_taken_port_is_told),
 		cmocka_unit_test(a_node_may_be_closed_while_it_starts),
+		cmocka_unit_test(callbacks_without_their_size_are_refused),
+		cmocka_unit_test(an_older_programs_structs_are_not_overflowed),
 		cmocka_unit_test(options_that_contradict_each_other_are_refused),
 		cmocka_unit_test(names_that_cannot_be_resolved_hold_nothing_up),
 		cmocka_unit_test(what_may_change_while_it_runs_does),
