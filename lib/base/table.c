@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/bytes.h"
 
 enum { TABLE_CAP_MIN = 4 };
 
@@ -13,14 +14,6 @@ enum { TABLE_CAP_MIN = 4 };
 static uint64_t rotl(uint64_t x, unsigned bits)
 {
 	return x << bits | x >> (64 - bits);
-}
-
-static uint64_t load_le64(const uint8_t *p, size_t len)
-{
-	uint64_t v = 0;
-	for (size_t i = 0; i < len; i++)
-		v |= (uint64_t)p[i] << (8 * i);
-	return v;
 }
 
 static void sip_rounds(uint64_t v[4], unsigned rounds)
@@ -51,12 +44,12 @@ uint64_t kith_hash64(const uint64_t seed[2], const void *p, size_t len)
 	};
 	size_t left = len;
 	for (; left >= 8; left -= 8, in += 8) {
-		uint64_t word = load_le64(in, 8);
+		uint64_t word = kith_bytes_number(in, 8);
 		v[3] ^= word;
 		sip_rounds(v, COMPRESSION_ROUNDS);
 		v[0] ^= word;
 	}
-	uint64_t last = load_le64(in, left) | (uint64_t)len << 56;
+	uint64_t last = kith_bytes_number(in, left) | (uint64_t)len << 56;
 	v[3] ^= last;
 	sip_rounds(v, COMPRESSION_ROUNDS);
 	v[0] ^= last;
@@ -65,14 +58,13 @@ uint64_t kith_hash64(const uint64_t seed[2], const void *p, size_t len)
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-void kith_table_init(struct kith_table *t, const struct kith_alloc *alloc, uint32_t max, uint16_t key_offset,
-		     uint16_t key_len, const uint64_t seed[2])
+void kith_table_init(struct kith_table *t, const struct kith_alloc *alloc, uint32_t max, struct kith_table_key key,
+		     const uint64_t seed[2])
 {
-	KITH_ASSERT(max <= TABLE_MAX_MAX && key_len > 0);
+	KITH_ASSERT(max <= TABLE_MAX_MAX && key.len > 0);
 	*t = (struct kith_table){
 		.max = max,
-		.key_offset = key_offset,
-		.key_len = key_len,
+		.key = key,
 		.seed = { seed[0], seed[1] },
 		.alloc = alloc,
 	};
@@ -88,20 +80,43 @@ void kith_table_deinit(struct kith_table *t)
 
 static const uint8_t *key_of(const struct kith_table *t, const void *element)
 {
-	return (const uint8_t *)element + t->key_offset;
+	return (const uint8_t *)element + t->key.offset;
+}
+
+static uint64_t number_of(const void *key, size_t len)
+{
+	uint16_t v16;
+	uint32_t v32;
+	uint64_t v64;
+	switch (len) {
+	case sizeof v16:
+		memcpy(&v16, key, sizeof v16);
+		return v16;
+	case sizeof v32:
+		memcpy(&v32, key, sizeof v32);
+		return v32;
+	default:
+		memcpy(&v64, key, sizeof v64);
+		return v64;
+	}
 }
 
 /* The slot where the search for a key begins; cap must not be 0. */
 static uint32_t home_of(const struct kith_table *t, const void *key)
 {
-	return (uint32_t)kith_hash64(t->seed, key, t->key_len) & (t->cap - 1);
+	uint8_t number[sizeof(uint64_t)];
+	if (t->key.number) {
+		kith_number_bytes(number, t->key.len, number_of(key, t->key.len));
+		key = number;
+	}
+	return (uint32_t)kith_hash64(t->seed, key, t->key.len) & (t->cap - 1);
 }
 
 /* The slot that holds the key, or else the empty one where it would go. There always is one: load is at most 3/4. */
 static uint32_t find_slot(const struct kith_table *t, const void *key)
 {
 	uint32_t i = home_of(t, key);
-	while (t->slots[i] != NULL && memcmp(key_of(t, t->slots[i]), key, t->key_len) != 0)
+	while (t->slots[i] != NULL && memcmp(key_of(t, t->slots[i]), key, t->key.len) != 0)
 		i = (i + 1) & (t->cap - 1);
 	return i;
 }

@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "base/table.h"
 #include "host/sockaddr.h"
 
@@ -50,8 +51,9 @@ void kith_stun_free(struct kith_stun *stun)
 
 static bool take_token(struct kith_stun *stun, kith_time_us now, const struct kith_addr *from)
 {
-	uint64_t prefix = kith_addr_limit_prefix(from);
-	struct row *row = &stun->rows[kith_hash64(stun->seed, &prefix, sizeof prefix) % KITH_STUN_ROWS];
+	uint8_t prefix[sizeof(uint64_t)];
+	kith_number_bytes(prefix, sizeof prefix, kith_addr_limit_prefix(from));
+	struct row *row = &stun->rows[kith_hash64(stun->seed, prefix, sizeof prefix) % KITH_STUN_ROWS];
 	if (now > row->at) {
 		kith_time_us passed = now - row->at;
 		if (passed > 2 * KITH_STUN_BURST * KITH_US_PER_S / KITH_STUN_RATE)

@@ -3,6 +3,7 @@
 #include "base/addr.h"
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/bytes.h"
 
 #define SAVE_US (5 * KITH_US_PER_S)
 enum { DROPS_TOLD_MAX = 20 }; /* lines a second */
@@ -105,16 +106,13 @@ void kith_drop(struct kith_core *c, enum kith_stat cause, const struct kith_hop 
 
 uint64_t kith_identity_key(const struct kith_key *identity)
 {
-	uint64_t key;
-	memcpy(&key, identity->b, sizeof key);
+	uint64_t key = kith_bytes_number(identity->b, sizeof key);
 	return key != 0 ? key : 1;
 }
 
 uint64_t kith_device_key(const uint8_t device[KITH_DEVICE_ID_LEN])
 {
-	uint64_t key;
-	memcpy(&key, device, sizeof key);
-	return key;
+	return kith_bytes_number(device, sizeof(uint64_t));
 }
 
 int64_t kith_stamp(struct kith_core *c)

@@ -1,5 +1,6 @@
 #include "super/publish.h"
 
+#include "base/bytes.h"
 #include "link/connect.h"
 #include "super/members.h"
 #include "super/replica.h"
@@ -21,8 +22,7 @@ static uint64_t keepers_hash(const struct kith_member *const list[], uint32_t n)
 {
 	uint64_t h = n;
 	for (uint32_t i = 0; i < n; i++) {
-		uint64_t id;
-		memcpy(&id, list[i]->id.b, sizeof id);
+		uint64_t id = kith_bytes_number(list[i]->id.b, sizeof id);
 		h = (h ^ id ^ list[i]->seq) * 0x9e3779b97f4a7c15u;
 	}
 	return h;

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/bytes.h"
 #include "link/connect.h"
 #include "super/members.h"
 #include "super/notify.h"
@@ -231,9 +232,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 
 static uint64_t short_id(const struct kith_member *m)
 {
-	uint64_t id;
-	memcpy(&id, m->id.b, sizeof id);
-	return id;
+	return kith_bytes_number(m->id.b, sizeof(uint64_t));
 }
 
 static bool was_asked(const struct kith_query *q, const struct kith_member *m)

@@ -58,6 +58,56 @@ static void hash_depends_on_both_halves_of_the_seed_and_on_the_length(void **sta
 		assert_true(kith_hash64(seed, zeros, len) != kith_hash64(seed, zeros, len - 1));
 }
 
+/* What a table of numbers and one of the same numbers' bytes, lowest first, have in common on every machine. */
+struct numbered {
+	uint16_t narrow;
+	uint32_t middle;
+	uint64_t wide;
+	uint8_t narrow_bytes[2], middle_bytes[4], wide_bytes[8];
+};
+
+static void check_same_order(struct numbered e[], size_t n, struct kith_table_key number, struct kith_table_key bytes)
+{
+	struct test_alloc alloc;
+	struct kith_table a, b;
+	uint32_t at_a = 0, at_b = 0;
+	test_alloc_init(&alloc);
+	kith_table_init(&a, &alloc.alloc, ELEMENTS, number, seed);
+	kith_table_init(&b, &alloc.alloc, ELEMENTS, bytes, seed);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(kith_table_put(&a, &e[i]), 0);
+		assert_int_equal(kith_table_put(&b, &e[i]), 0);
+	}
+	for (size_t i = 0; i <= n; i++)
+		assert_ptr_equal(kith_table_next(&a, &at_a), kith_table_next(&b, &at_b));
+	kith_table_deinit(&a);
+	kith_table_deinit(&b);
+	test_alloc_check(&alloc);
+}
+
+/* Fails on a big-endian machine that hashes a number as it lies in memory. */
+static void the_order_of_numbers_is_the_same_on_every_machine(void **state)
+{
+	(void)state;
+	struct numbered e[ELEMENTS];
+	for (size_t i = 0; i < ELEMENTS; i++) {
+		e[i] = (struct numbered){
+			(uint16_t)(i * 7), (uint32_t)i * 70001, i * 700000000001, { 0 }, { 0 }, { 0 }
+		};
+		for (size_t k = 0; k < 8; k++) {
+			e[i].wide_bytes[k] = (uint8_t)(e[i].wide >> (8 * k));
+			e[i].middle_bytes[k % 4] = (uint8_t)(e[i].middle >> (8 * (k % 4)));
+			e[i].narrow_bytes[k % 2] = (uint8_t)(e[i].narrow >> (8 * (k % 2)));
+		}
+	}
+	check_same_order(e, ELEMENTS, KITH_TABLE_KEY(struct numbered, narrow),
+			 KITH_TABLE_KEY(struct numbered, narrow_bytes));
+	check_same_order(e, ELEMENTS, KITH_TABLE_KEY(struct numbered, middle),
+			 KITH_TABLE_KEY(struct numbered, middle_bytes));
+	check_same_order(e, ELEMENTS, KITH_TABLE_KEY(struct numbered, wide),
+			 KITH_TABLE_KEY(struct numbered, wide_bytes));
+}
+
 static void an_empty_table_costs_nothing(void **state)
 {
 	(void)state;
@@ -232,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hash_is_siphash_2_4),
 		cmocka_unit_test(hash_depends_on_both_halves_of_the_seed_and_on_the_length),
+		cmocka_unit_test(the_order_of_numbers_is_the_same_on_every_machine),
 		cmocka_unit_test(an_empty_table_costs_nothing),
 		cmocka_unit_test(a_key_is_in_once),
 		cmocka_unit_test(a_full_table_refuses_until_one_is_taken_out),
