@@ -3,7 +3,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#if defined(__i386__) && defined(__GLIBC__)
+#include <fpu_control.h>
+#endif
 
+#include "base/bytes.h"
 #include "sim/suite_sim.h"
 #include "wire/packet.h"
 
@@ -291,8 +295,8 @@ static void trace(struct kith_sim *sim, const struct kith_simevent *e)
 	uint64_t what = e->kind;
 	if (e->kind == KITH_SIM_EVENT_FLIGHT) {
 		const struct kith_simbuf *buf = sim->flights[e->ref].buf;
-		uint64_t head = 0;
-		memcpy(&head, buf->bytes + KITH_PACKET_HEADROOM, buf->len < sizeof head ? buf->len : sizeof head);
+		uint64_t head = kith_bytes_number(buf->bytes + KITH_PACKET_HEADROOM,
+						  buf->len < sizeof head ? buf->len : sizeof head);
 		what ^= kith_draw_hash(head, buf->len, 0) << 8;
 	}
 	sim->trace = kith_draw_hash(sim->trace ^ (uint64_t)e->key.at, (uint64_t)e->key.dst << 32 | e->key.src,
@@ -397,9 +401,22 @@ static bool shared_new(struct kith_sim *sim)
 	return kith_shared_new(&sim->shared, &o) == 0;
 }
 
+/* QUIC computes in doubles how fast it sends. Debian's is built for the x87, whose registers hold more than a double;
+ * told to round to one, it comes to what all other machines do. */
+static void round_to_doubles(void)
+{
+#if defined(__i386__) && defined(__GLIBC__)
+	fpu_control_t word;
+	_FPU_GETCW(word);
+	word = (fpu_control_t)((word & ~_FPU_EXTENDED) | _FPU_DOUBLE);
+	_FPU_SETCW(word);
+#endif
+}
+
 struct kith_sim *kith_sim_new(const struct kith_simoptions *options)
 {
 	KITH_ASSERT(kith_simoptions_check(options) == NULL);
+	round_to_doubles();
 	struct kith_sim *sim = calloc(1, sizeof *sim);
 	if (sim == NULL || kith_suite_sodium_init() != 0) {
 		free(sim);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "base/limits.h"
 
 void kith_simoptions_init(struct kith_simoptions *o)
@@ -207,19 +208,13 @@ struct kith_core *kith_sim_core(struct kith_sim *sim, uint32_t node)
 
 /* ---- the hash ---- */
 
-static void put64(uint8_t out[8], uint64_t v)
-{
-	for (unsigned i = 0; i < 8; i++)
-		out[i] = (uint8_t)(v >> (8 * i));
-}
-
 /* hash = BLAKE2b(hash, words) */
 static void fold(struct kith_sim *sim, const uint64_t words[], size_t n)
 {
 	uint8_t bytes[16 * 8];
 	KITH_ASSERT(n <= 16);
 	for (size_t i = 0; i < n; i++)
-		put64(bytes + 8 * i, words[i]);
+		kith_number_bytes(bytes + 8 * i, 8, words[i]);
 	const struct kith_span parts[] = { { sim->hash, sizeof sim->hash }, { bytes, 8 * n } };
 	const struct kith_span no_key = { NULL, 0 };
 	uint8_t out[32];
@@ -227,28 +222,21 @@ static void fold(struct kith_sim *sim, const uint64_t words[], size_t n)
 	memcpy(sim->hash, out, sizeof out);
 }
 
+/* Blocks of memory and not bytes: how large they are hangs on the width of a pointer. */
 static void fold_node(struct kith_sim *sim, const struct kith_simnode *n)
 {
+	enum { NODE_WORDS = 10, HASH_WORDS = sizeof((struct kith_core_info *)0)->hash / 8 };
 	struct kith_core_info info;
 	memset(&info, 0, sizeof info);
 	if (n->core != NULL)
 		kith_core_info(n->core, &info);
-	uint64_t words[16] = { n->id,
-			       n->core != NULL,
-			       n->boots,
-			       n->homes,
-			       n->packets_in,
-			       n->packets_out,
-			       n->bytes_in,
-			       n->bytes_out,
-			       n->account.live_bytes,
-			       n->account.peak_bytes,
-			       n->random.count };
-	for (unsigned i = 0; i < 4; i++) {
-		for (unsigned k = 0; k < 8; k++)
-			words[11 + i] |= (uint64_t)info.hash[8 * i + k] << (8 * k);
-	}
-	fold(sim, words, 16);
+	uint64_t words[NODE_WORDS + HASH_WORDS] = { n->id,	    n->core != NULL, n->boots,
+						    n->homes,	    n->packets_in,   n->packets_out,
+						    n->bytes_in,    n->bytes_out,    n->account.live_blocks,
+						    n->random.count };
+	for (unsigned i = 0; i < HASH_WORDS; i++)
+		words[NODE_WORDS + i] = kith_bytes_number(info.hash + 8 * i, 8);
+	fold(sim, words, NODE_WORDS + HASH_WORDS);
 }
 
 void kith_sim_end_hash(struct kith_sim *sim)

@@ -9,11 +9,10 @@
 #define HEADER_BYTES ((size_t)16)
 
 struct kith_simchunk {
-	struct kith_simchunk *next;
-	uint64_t reserved; /* keeps what follows aligned to 16 */
+	_Alignas(KITH_SIMALLOC_GRAIN) struct kith_simchunk *next; /* and what follows */
 };
 
-KITH_STATIC_ASSERT(sizeof(struct kith_simchunk) == 16, "blocks are aligned to 16 bytes");
+KITH_STATIC_ASSERT(sizeof(struct kith_simchunk) == KITH_SIMALLOC_GRAIN, "blocks are aligned as their classes are");
 
 void kith_simpool_init(struct kith_simpool *pool, bool checked)
 {
