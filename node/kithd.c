@@ -222,7 +222,7 @@ static int check_state(struct daemon *d)
 	errno = 0;
 	err = directory_make(dir);
 	if (err == 0)
-		err = path_join(path, dir, ".writable");
+		err = path_join(path, dir, ".writable.tmp"); /* if we end here, the next node removes it by its name */
 	if (err == 0)
 		err = file_write(path, 0600, block, sizeof block);
 	if (err == 0) {

@@ -26,20 +26,26 @@ struct kith_simport {
 	uint8_t purpose;
 };
 
-void kith_sim_save(struct kith_sim *sim, struct kith_simnode *n, struct kith_span bytes)
+void kith_sim_save(struct kith_sim *sim, struct kith_simnode *n, enum kith_save what, struct kith_span bytes)
 {
-	uint8_t *state = NULL;
+	struct kith_simfile *file = &n->files[what];
+	uint8_t *copy = NULL;
 	if (bytes.len > 0) {
-		state = sim->engine.alloc.realloc_fn(sim->engine.alloc.ctx, NULL, 0, bytes.len);
-		if (state == NULL) {
+		copy = sim->engine.alloc.realloc_fn(sim->engine.alloc.ctx, NULL, 0, bytes.len);
+		if (copy == NULL) {
 			kith_sim_out_of_memory(sim);
 			return;
 		}
-		memcpy(state, bytes.p, bytes.len);
+		memcpy(copy, bytes.p, bytes.len);
 	}
-	kith_alloc_free(&sim->engine.alloc, n->state, n->state_len);
-	n->state = state;
-	n->state_len = bytes.len;
+	kith_alloc_free(&sim->engine.alloc, file->bytes, file->len);
+	*file = (struct kith_simfile){ copy, bytes.len };
+}
+
+void kith_sim_forget(struct kith_sim *sim, struct kith_simnode *n)
+{
+	for (int what = 0; what < KITH_SIM_FILES; what++)
+		kith_sim_save(sim, n, (enum kith_save)what, (struct kith_span){ NULL, 0 });
 }
 
 /* ---- transports ---- */
@@ -283,7 +289,7 @@ bool kith_sim_effects(struct kith_sim *sim, struct kith_simnode *n)
 	for (; kith_core_effect(n->core, &e); some = true) {
 		switch (e.type) {
 		case KITH_EFFECT_SAVE:
-			kith_sim_save(sim, n, e.bytes);
+			kith_sim_save(sim, n, (enum kith_save)e.what, e.bytes);
 			kith_core_complete(n->core, kith_sim_node_now(sim, n), e.id, 0, NULL);
 			break;
 		case KITH_EFFECT_OPEN:

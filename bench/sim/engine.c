@@ -465,7 +465,7 @@ void kith_sim_free(struct kith_sim *sim)
 		if (n->core != NULL)
 			kith_core_free(n->core);
 		kith_sim_effects_drop(sim, n);
-		kith_alloc_free(&sim->engine.alloc, n->state, n->state_len);
+		kith_sim_forget(sim, n);
 		if (n->app != NULL)
 			KITH_FREE(&sim->engine.alloc, n->app);
 	}

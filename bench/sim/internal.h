@@ -154,6 +154,13 @@ struct kith_simapp {
 	uint32_t lookup_peer;
 };
 
+enum { KITH_SIM_FILES = KITH_SAVE_CONTACTS + 1 };
+
+struct kith_simfile {
+	uint8_t *bytes;
+	size_t len;
+};
+
 struct kith_simnode {
 	uint32_t id;
 	enum kith_role role;
@@ -165,8 +172,7 @@ struct kith_simnode {
 	struct kith_core *core; /* NULL while down */
 	struct kith_simaccount account;
 	struct kith_simrandom random;
-	uint8_t *state; /* as last saved, on the engine's account */
-	size_t state_len;
+	struct kith_simfile files[KITH_SIM_FILES]; /* by enum kith_save, as last saved, on the engine's account */
 	struct kith_simwork *work; /* what its core asked for and waits for */
 	struct kith_simport *ports; /* the transports that it asked for and has */
 	uint32_t ports_n, ports_cap;
@@ -272,7 +278,8 @@ void kith_sim_node_keys(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_node_transport(struct kith_sim *sim, struct kith_simnode *n);
 
 /* ---- effect.c ---- */
-void kith_sim_save(struct kith_sim *sim, struct kith_simnode *n, struct kith_span bytes);
+void kith_sim_save(struct kith_sim *sim, struct kith_simnode *n, enum kith_save what, struct kith_span bytes);
+void kith_sim_forget(struct kith_sim *sim, struct kith_simnode *n); /* all that it saved */
 /* Takes out what the core asks for. False: nothing. */
 bool kith_sim_effects(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_effect_due(struct kith_sim *sim, struct kith_simnode *n, uint32_t serial);

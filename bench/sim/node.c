@@ -190,7 +190,8 @@ static void options_fill(struct kith_sim *sim, struct kith_simnode *n, struct ki
 	o->devices = (struct kith_span){ c->devices, c->devices_len };
 	o->bootstrap = bootstrap;
 	o->bootstrap_n = bootstrap_n;
-	o->state = (struct kith_span){ n->state, n->state_len };
+	o->state = (struct kith_span){ n->files[KITH_SAVE_STATE].bytes, n->files[KITH_SAVE_STATE].len };
+	o->contacts = (struct kith_span){ n->files[KITH_SAVE_CONTACTS].bytes, n->files[KITH_SAVE_CONTACTS].len };
 	if (kith_sim_is_super(n)) {
 		o->endpoints[0] = kith_endpoint_udp(&n->local);
 		o->endpoints_n = 1;
@@ -248,7 +249,7 @@ void kith_sim_node_crash(struct kith_sim *sim, struct kith_simnode *n, bool keep
 	if (sim->options.mutation == KITH_SIM_MUTATE_MEMORY_KEPT)
 		(void)n->account.alloc.realloc_fn(n->account.alloc.ctx, NULL, 0, 100);
 	if (!keep_state)
-		kith_sim_save(sim, n, (struct kith_span){ NULL, 0 });
+		kith_sim_forget(sim, n);
 	uint32_t boot = n->boots;
 	node_down(sim, n);
 	struct kith_simcontrol check = { .kind = KITH_SIM_CHECK_OFFLINE, .a = n->id, .b = boot, .since = sim->now };

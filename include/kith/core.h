@@ -115,7 +115,8 @@ struct kith_core_options {
 	size_t bootstrap_n;
 	struct kith_endpoint endpoints[4]; /* supernode: where it is reachable, UDP first */
 	size_t endpoints_n;
-	struct kith_span state; /* what the last KITH_EFFECT_SAVE said, or empty */
+	struct kith_span state; /* what the last KITH_EFFECT_SAVE of KITH_SAVE_STATE said, or empty */
+	struct kith_span contacts; /* the same of KITH_SAVE_CONTACTS */
 
 	uint8_t shard; /* upper 8 bits of indexes and tunnel ids: for hosts with several workers */
 	uint32_t sessions_max; /* default KITH_SESSIONS_MAX */

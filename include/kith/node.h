@@ -107,7 +107,10 @@ KITH_EXPORT void kith_node_options_deinit(struct kith_node_options *o);
 
 /* Things that an application may want to tell its user. The node goes on. */
 enum kith_trouble {
-	KITH_TROUBLE_STATE, /* the state could not be saved (err); it will be tried again */
+	/* the state or the contacts could not be saved (err), and it will be tried again; or what was saved cannot be
+	 * used: the file was put aside, and the node goes on without. Of lost contacts the user should hear: names that
+	 * were pinned are not any more */
+	KITH_TROUBLE_STATE,
 	/* a socket of one family could not be opened (err); or it failed, and is being opened again: told once */
 	KITH_TROUBLE_SOCKET,
 	/* the wall clock is earlier than it can be: validity is checked against the last known time */

@@ -40,7 +40,7 @@ struct kith_transport { /* fixed */
 /* What a core asks of its host beyond packets: each once, under an id. It ends once: the host completes it, or its
  * deadline comes, or the core gives it up. */
 enum kith_effect_type {
-	KITH_EFFECT_SAVE, /* write bytes to stable storage: given back in kith_core_options.state */
+	KITH_EFFECT_SAVE, /* write bytes to stable storage, as what says */
 	/* open count transports of kind, family and purpose, a connection to remote; each is told by
 	 * kith_core_transport, with this id, before this is completed: with 0 if there is one at least */
 	KITH_EFFECT_OPEN,
@@ -57,6 +57,13 @@ enum kith_effect_type {
 	KITH_EFFECT_PRIVATE = 240 /* to 255: for hosts and cores with effects of their own */
 };
 
+/* What a SAVE keeps: given back in the option of struct kith_core_options that has its name. */
+enum kith_save {
+	KITH_SAVE_STATE, /* a cache: a node without it is slower to find its way, and starts all the same */
+	/* what cannot be had again: a host keeps the version before, too, and is loud when it finds neither whole */
+	KITH_SAVE_CONTACTS
+};
+
 struct kith_effect { /* grows */
 	enum kith_effect_type type;
 	uint32_t id; /* for kith_core_complete; CANCEL: of what is given up */
@@ -64,6 +71,7 @@ struct kith_effect { /* grows */
 	struct kith_span bytes; /* until the effect ends */
 	uint16_t transport; /* CLOSE, MAP */
 	uint16_t count; /* OPEN */
+	uint8_t what; /* SAVE: enum kith_save */
 	uint8_t kind; /* OPEN: enum kith_transport_kind */
 	uint8_t family; /* OPEN; RESOLVE: KITH_FAMILY_NONE for any */
 	uint8_t purpose; /* OPEN: enum kith_transport_purpose */

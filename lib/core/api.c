@@ -138,7 +138,7 @@ int kith_core_pin(struct kith_core *c, struct kith_now now, const char *name, co
 	if (err == 0) {
 		struct contact_change change = { c, name, flags };
 		err = kith_sessions_each(&c->sessions, apply_contact, &change);
-		kith_save_soon(c);
+		kith_contacts_keep(c);
 	}
 	kith_core_settle(c);
 	return err;

@@ -230,6 +230,19 @@ static int init_trust(struct kith_core *c, const struct kith_core_options *o)
 	return kith_trust_init(&c->trust, &t);
 }
 
+/* What is torn costs what was in it, not the node. */
+static void take_files(struct kith_core *c, const struct kith_core_options *o)
+{
+	int err = o->contacts.len > 0 ? kith_contacts_take(c, o->contacts) : 0;
+	if (err != 0)
+		KITH_LOG(c->log, KITH_LOG_ERROR, "contacts_not_loaded err=%s", kith_err_name(err));
+	err = o->state.len > 0 ? kith_state_load(c, o->state) : 0;
+	if (err != 0)
+		KITH_LOG(c->log, KITH_LOG_WARN, "state_not_loaded err=%s", kith_err_name(err));
+	if (c->contacts.n > 0)
+		kith_contacts_keep(c);
+}
+
 static int build(struct kith_core *c, const struct kith_core_options *o)
 {
 	int err = take_identity(c, o);
@@ -245,11 +258,7 @@ static int build(struct kith_core *c, const struct kith_core_options *o)
 	kith_limiter_init(&c->hints, c->alloc, c->random, super ? KITH_ASKERS_MAX : 64, KITH_GONE_PER_S,
 			  2 * KITH_GONE_PER_S);
 	kith_limiter_init(&c->calls, c->alloc, c->random, 256, KITH_CALLS_PER_S, KITH_CALLS_BURST);
-	if (o->state.len > 0) {
-		err = kith_state_load(c, o->state);
-		if (err != 0) /* a torn file costs the cache, not the node */
-			KITH_LOG(c->log, KITH_LOG_WARN, "state_not_loaded err=%s", kith_err_name(err));
-	}
+	take_files(c, o);
 	const struct kith_super_options serving = { .sessions_max = o->sessions_max,
 						    .tunnels_max = o->tunnels_max,
 						    .relay_rate = o->relay_rate,
@@ -291,7 +300,7 @@ static bool options_fit(const struct kith_core_options *o)
 	    o->tunnels_max > KITH_TUNNELS_LIMIT || o->sessions_max > KITH_SESSIONS_LIMIT || !windows_fit(o))
 		return false;
 	return (o->bootstrap != NULL || o->bootstrap_n == 0) && o->bootstrap_n <= KITH_BOOTSTRAP_MAX &&
-	       span_fits(o->chain) && span_fits(o->devices) && span_fits(o->state);
+	       span_fits(o->chain) && span_fits(o->devices) && span_fits(o->state) && span_fits(o->contacts);
 }
 
 static int make(struct kith_core **out, const struct kith_core_options *o, struct kith_now now)

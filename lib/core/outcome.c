@@ -10,6 +10,9 @@ static void tell(struct kith_core *c, const struct kith_effect_end *end)
 	case KITH_OWNER_SAVE:
 		kith_state_saved(c, end->err);
 		break;
+	case KITH_OWNER_CONTACTS:
+		kith_contacts_saved(c, end->err);
+		break;
 	}
 }
 

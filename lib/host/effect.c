@@ -12,23 +12,33 @@
 /* On the thread pool. */
 static void save_work(uv_work_t *work)
 {
-	struct kith_node *node = work->data;
-	struct kith_span bytes = { node->save.bytes, node->save.len };
-	node->save.err = kith_statedir_save(&node->statedir, KITH_HOST_STATE_FILE, bytes);
+	struct kith_save_job *job = work->data;
+	struct kith_span bytes = { job->bytes, job->len };
+	const struct kith_statedir *dir = &job->node->statedir;
+	job->err = job->what == KITH_SAVE_CONTACTS ? kith_statedir_save_over(dir, KITH_HOST_CONTACTS_FILE, bytes)
+						   : kith_statedir_save(dir, KITH_HOST_STATE_FILE, bytes);
+}
+
+static void forget(struct kith_save_job *job)
+{
+	kith_wipe(job->bytes, job->len);
+	kith_alloc_free(job->node->alloc, job->bytes, job->len);
+	job->bytes = NULL;
 }
 
 static void save_done(uv_work_t *work, int status)
 {
-	struct kith_node *node = work->data;
-	int err = status != 0 ? KITH_ECANCELED : node->save.err;
-	node->save.busy = false;
-	kith_wipe(node->save.bytes, node->save.len);
-	kith_alloc_free(node->alloc, node->save.bytes, node->save.len);
-	node->save.bytes = NULL;
+	struct kith_save_job *job = work->data;
+	struct kith_node *node = job->node;
+	int err = status != 0 ? KITH_ECANCELED : job->err;
+	job->busy = false;
+	forget(job);
 	if (node->core != NULL)
-		kith_core_complete(node->core, kith_node_now(node), node->save.effect, err, NULL);
+		kith_core_complete(node->core, kith_node_now(node), job->effect, err, NULL);
 	if (err != 0 && !node->finishing)
-		kith_trouble(node, KITH_TROUBLE_STATE, err, "the state could not be saved");
+		kith_trouble(node, KITH_TROUBLE_STATE, err,
+			     job->what == KITH_SAVE_CONTACTS ? "the contacts could not be saved"
+							     : "the state could not be saved");
 	kith_node_job_done(node);
 }
 
@@ -38,35 +48,37 @@ static void complete(struct kith_node *node, uint32_t id, int err)
 	kith_node_touch(node);
 }
 
+static int save_start(struct kith_node *node, struct kith_save_job *job, const struct kith_effect *effect)
+{
+	if (job->busy)
+		return KITH_EAGAIN;
+	job->bytes = kith_alloc_zero(node->alloc, effect->bytes.len);
+	if (job->bytes == NULL)
+		return KITH_ENOMEM;
+	memcpy(job->bytes, effect->bytes.p, effect->bytes.len);
+	job->len = effect->bytes.len;
+	job->effect = effect->id;
+	job->node = node;
+	job->what = (enum kith_save)effect->what;
+	job->work.data = job;
+	job->busy = uv_queue_work(node->loop, &job->work, save_work, save_done) == 0;
+	if (!job->busy) {
+		forget(job);
+		return KITH_EIO;
+	}
+	node->jobs++;
+	return 0;
+}
+
 static void save_begin(struct kith_node *node, const struct kith_effect *effect)
 {
-	struct kith_save_job *job = &node->save;
-	int err = 0;
 	if (node->statedir.dir < 0 || effect->bytes.len == 0) {
 		complete(node, effect->id, 0);
 		return;
 	}
-	if (job->busy)
-		err = KITH_EAGAIN;
-	else
-		job->bytes = kith_alloc_zero(node->alloc, effect->bytes.len);
-	if (err == 0 && job->bytes == NULL)
-		err = KITH_ENOMEM;
-	if (err == 0) {
-		memcpy(job->bytes, effect->bytes.p, effect->bytes.len);
-		job->len = effect->bytes.len;
-		job->effect = effect->id;
-		job->work.data = node;
-		if (uv_queue_work(node->loop, &job->work, save_work, save_done) == 0) {
-			job->busy = true;
-			node->jobs++;
-			return;
-		}
-		kith_alloc_free(node->alloc, job->bytes, job->len);
-		job->bytes = NULL;
-		err = KITH_EIO;
-	}
-	complete(node, effect->id, err);
+	int err = save_start(node, &node->saves[effect->what], effect);
+	if (err != 0)
+		complete(node, effect->id, err);
 }
 
 /* ---- names ---- */

@@ -41,11 +41,19 @@ static void close_handles(struct kith_node *node)
 		uv_close((uv_handle_t *)&node->async, kith_node_handle_closed);
 }
 
+static bool is_saving(const struct kith_node *node)
+{
+	for (int what = 0; what < KITH_HOST_FILES; what++)
+		if (node->saves[what].busy)
+			return true;
+	return false;
+}
+
 void kith_finish_begin(struct kith_node *node)
 {
 	/* A save under way is waited for, and its end comes back here; the core may then ask for a last one. (Out of
 	 * patience, the job is still waited for, but nothing that it leads to.) */
-	if (node->finishing || (node->save.busy && !node->impatient))
+	if (node->finishing || (is_saving(node) && !node->impatient))
 		return;
 	kith_thread_stop_posts(node);
 	kith_event_end_all(node);

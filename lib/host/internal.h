@@ -49,6 +49,7 @@
 #define KITH_SOCKET_RETRY_MAX_US (30 * KITH_US_PER_S)
 #define KITH_SOCKET_GOOD_US (60 * KITH_US_PER_S)
 #define KITH_HOST_STATE_FILE "state"
+#define KITH_HOST_CONTACTS_FILE "contacts"
 
 /* Memory that lives as long as the node: copies of options. */
 struct kith_owned {
@@ -87,9 +88,11 @@ struct kith_pending_event {
 	size_t data_at;
 };
 
-/* A job on the thread pool. One of each kind at a time. */
+/* A job on the thread pool. One of each kind at a time, of saving one for each file. */
 struct kith_save_job {
 	uv_work_t work;
+	struct kith_node *node;
+	enum kith_save what;
 	bool busy;
 	uint32_t effect;
 	uint8_t *bytes;
@@ -105,15 +108,23 @@ struct kith_name_job {
 	struct kith_resolution resolution;
 };
 
+enum { KITH_HOST_FILES = KITH_SAVE_CONTACTS + 1 };
+
+/* What a file of the state directory held. */
+struct kith_host_file {
+	uint8_t *bytes; /* malloc'd: the pool must not use the node's allocator */
+	size_t len;
+	int trouble; /* what was wrong with it, and in words; 0: nothing */
+	char why[KITH_HOST_WHY_MAX];
+};
+
 struct kith_open_job {
 	uv_work_t work;
 	bool busy, done;
 	struct kith_keyfile keyfile;
 	char pass[KITH_PASSPHRASE_MAX];
 	size_t pass_len;
-	uint8_t *state; /* malloc'd: the pool must not use the node's allocator */
-	size_t state_len;
-	int64_t state_ms;
+	struct kith_host_file files[KITH_HOST_FILES]; /* by enum kith_save */
 	struct kith_secrets secrets;
 	int err;
 	char why[KITH_HOST_WHY_MAX];
@@ -150,7 +161,7 @@ struct kith_node {
 	struct kith_statedir statedir;
 	struct kith_open_job open;
 	struct kith_resolver resolver;
-	struct kith_save_job save;
+	struct kith_save_job saves[KITH_HOST_FILES]; /* by enum kith_save */
 	struct kith_link names; /* that the core asked for: struct kith_name_job */
 	unsigned names_n;
 	struct kith_stats stats;

@@ -51,7 +51,7 @@ int kith_keyfile_load(struct kith_keyfile *file, const char *path)
 	uint8_t *text;
 	size_t len;
 	memset(file, 0, sizeof *file);
-	int err = kith_file_read(AT_FDCWD, path, KITH_KEYFILE_LEN_MAX, alloc, &text, &len, NULL);
+	int err = kith_file_read(AT_FDCWD, path, KITH_KEYFILE_LEN_MAX, alloc, &text, &len);
 	if (err != 0)
 		return err == KITH_EMSGSIZE || err == KITH_EINVAL ? KITH_EPROTO : err;
 	err = len == 0 ? KITH_EPROTO : decode(file, text, len);

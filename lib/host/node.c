@@ -63,7 +63,7 @@ static int fill_in(struct kith_node *node, const struct kith_node_options *o, co
 		return KITH_EINVAL;
 	uint64_t seed[2] = { kith_rng_u64(node->random), kith_rng_u64(node->random) };
 	kith_table_init(&node->conns, node->alloc, KITH_HOST_CONNS_MAX, KITH_TABLE_KEY(struct kith_conn, id), seed);
-	kith_clock_init(&node->clock, 0);
+	kith_clock_init(&node->clock);
 	int err = kith_options_copy(node, o);
 	if (err == 0)
 		err = kith_resolver_init(&node->resolver, node->alloc, node->o.bootstrap, node->o.bootstrap_n, &bad);

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "core/save.h"
 #include "crypto/suite.h"
 
 static void fail(struct kith_node *node, int err, const char *why)
@@ -21,19 +22,103 @@ static void fail(struct kith_node *node, int err, const char *why)
 
 /* ---- on the thread pool ---- */
 
+static const char *const file_names[KITH_HOST_FILES] = { KITH_HOST_STATE_FILE, KITH_HOST_CONTACTS_FILE };
+
+static int check_file(enum kith_save what, struct kith_span bytes)
+{
+	struct kith_contacts contacts;
+	if (what == KITH_SAVE_STATE)
+		return kith_state_check(kith_suite_sodium(), bytes);
+	kith_contacts_init(&contacts, kith_system_alloc(), KITH_CONTACTS_DEFAULT_MAX);
+	int err = kith_contacts_load(&contacts, kith_suite_sodium(), bytes);
+	kith_contacts_deinit(&contacts);
+	return err;
+}
+
+static void drop_file(struct kith_host_file *file)
+{
+	if (file->bytes != NULL)
+		kith_wipe(file->bytes, file->len);
+	kith_alloc_free(kith_system_alloc(), file->bytes, file->len);
+	file->bytes = NULL;
+	file->len = 0;
+}
+
+/* Takes in a whole file, or nothing of it. */
+static int read_file(struct kith_node *node, enum kith_save what, const char *name, struct kith_host_file *file)
+{
+	int err = kith_statedir_load(&node->statedir, name, kith_system_alloc(), &file->bytes, &file->len);
+	if (err == 0)
+		err = check_file(what, (struct kith_span){ file->bytes, file->len });
+	if (err != 0)
+		drop_file(file);
+	return err;
+}
+
+/* A file that cannot be used is no reason not to start: it is put aside, so that nothing overwrites it, and told. */
+static void put_aside(struct kith_node *node, enum kith_save what, int err, struct kith_host_file *file)
+{
+	char to[KITH_STATE_NAME_MAX];
+	const char *name = file_names[what];
+	int moved = kith_statedir_aside(&node->statedir, name, to);
+	file->trouble = err;
+	if (moved == 0)
+		(void)snprintf(file->why, sizeof file->why, "%.96s/%s cannot be used (%s): put aside as %s",
+			       node->o.state_dir, name, kith_strerror(err), to);
+	else
+		(void)snprintf(file->why, sizeof file->why, "%.96s/%s cannot be used (%s), nor put aside (%s)",
+			       node->o.state_dir, name, kith_strerror(err), kith_strerror(moved));
+}
+
+static void note(struct kith_host_file *file, const char *more)
+{
+	size_t len = strlen(file->why);
+	(void)snprintf(file->why + len, sizeof file->why - len, "%s", more);
+}
+
+/* The contacts that were saved before the last ones. */
+static int read_older_contacts(struct kith_node *node, int err, struct kith_host_file *file)
+{
+	int older = read_file(node, KITH_SAVE_CONTACTS, KITH_HOST_CONTACTS_FILE ".old", file);
+	if (older == KITH_ENOMEM)
+		return older;
+	if (err == KITH_ENOENT && older == 0) {
+		file->trouble = err;
+		(void)snprintf(file->why, sizeof file->why, "%.96s/%s is missing", node->o.state_dir,
+			       KITH_HOST_CONTACTS_FILE);
+	}
+	if (older == 0) {
+		note(file, "; the contacts of the time before are used");
+		older = kith_statedir_save(&node->statedir, KITH_HOST_CONTACTS_FILE,
+					   (struct kith_span){ file->bytes, file->len });
+		if (older != 0) /* there is one copy of them only; every change is saved again */
+			KITH_LOG(node->log, KITH_LOG_WARN, "contacts_not_copied err=%s", kith_err_name(older));
+	} else if (err != KITH_ENOENT)
+		note(file, "; ALL CONTACTS ARE LOST: names that were pinned are not");
+	return 0;
+}
+
+/* 0, or KITH_ENOMEM: what could not be read for that must not be overwritten. */
+static int take_file(struct kith_node *node, enum kith_save what, struct kith_host_file *file)
+{
+	int err = read_file(node, what, file_names[what], file);
+	if (err == 0 || err == KITH_ENOMEM)
+		return err;
+	if (err != KITH_ENOENT)
+		put_aside(node, what, err, file);
+	return what == KITH_SAVE_CONTACTS ? read_older_contacts(node, err, file) : 0;
+}
+
 static void open_files(struct kith_node *node, struct kith_open_job *job)
 {
 	if (node->o.state_dir == NULL)
 		return;
 	job->err = kith_statedir_open(&node->statedir, node->o.state_dir, job->why);
-	if (job->err != 0)
-		return;
-	int err = kith_statedir_load(&node->statedir, KITH_HOST_STATE_FILE, kith_system_alloc(), &job->state,
-				     &job->state_len, &job->state_ms);
-	if (err != 0 && err != KITH_ENOENT) {
-		job->err = err;
-		(void)snprintf(job->why, sizeof job->why, "cannot read %s/" KITH_HOST_STATE_FILE ": %s",
-			       node->o.state_dir, kith_strerror(err));
+	for (int what = 0; job->err == 0 && what < KITH_HOST_FILES; what++) {
+		job->err = take_file(node, (enum kith_save)what, &job->files[what]);
+		if (job->err != 0)
+			(void)snprintf(job->why, sizeof job->why, "cannot read %.128s/%s: %s", node->o.state_dir,
+				       file_names[what], kith_strerror(job->err));
 	}
 }
 
@@ -63,11 +148,8 @@ static void wipe_job(struct kith_node *node)
 	kith_wipe(job->pass, sizeof job->pass);
 	kith_wipe(&job->keyfile, sizeof job->keyfile);
 	kith_secrets_wipe(&job->secrets);
-	if (job->state != NULL)
-		kith_wipe(job->state, job->state_len);
-	kith_alloc_free(kith_system_alloc(), job->state, job->state_len);
-	job->state = NULL;
-	job->state_len = 0;
+	for (int what = 0; what < KITH_HOST_FILES; what++)
+		drop_file(&job->files[what]);
 }
 
 /* ---- what changes later ---- */
@@ -122,8 +204,9 @@ static int make_core(struct kith_node *node, const struct kith_bootstrap bootstr
 	co.bootstrap_n = bootstrap_n;
 	memcpy(co.endpoints, o->endpoints, sizeof co.endpoints);
 	co.endpoints_n = o->endpoints_n;
-	co.state.p = node->open.state;
-	co.state.len = node->open.state_len;
+	co.state = (struct kith_span){ node->open.files[KITH_SAVE_STATE].bytes, node->open.files[KITH_SAVE_STATE].len };
+	co.contacts = (struct kith_span){ node->open.files[KITH_SAVE_CONTACTS].bytes,
+					  node->open.files[KITH_SAVE_CONTACTS].len };
 	if (o->sessions_max != 0)
 		co.sessions_max = o->sessions_max;
 	if (o->tunnels_max != 0)
@@ -161,6 +244,11 @@ static void equip_core(struct kith_node *node)
 		int err = kith_core_revoke(node->core, kith_node_now(node), node->o.revocations[i]);
 		if (err != 0)
 			kith_trouble(node, KITH_TROUBLE_LIST, err, "a revocation list was refused");
+	}
+	for (int what = 0; what < KITH_HOST_FILES; what++) {
+		const struct kith_host_file *file = &node->open.files[what];
+		if (file->trouble != 0)
+			kith_trouble(node, KITH_TROUBLE_STATE, file->trouble, file->why);
 	}
 	if (!kith_node_now(node).unix_trusted)
 		kith_trouble(node, KITH_TROUBLE_CLOCK, KITH_ENOTYET, "the clock is earlier than it can be");
@@ -214,7 +302,6 @@ static int run(struct kith_node *node, char *why)
 static void proceed(struct kith_node *node)
 {
 	char why[KITH_HOST_WHY_MAX] = "";
-	kith_clock_init(&node->clock, node->open.state_ms);
 	int err = run(node, why);
 	wipe_job(node);
 	if (err != 0) {

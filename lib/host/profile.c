@@ -60,7 +60,7 @@ static int read_text(const struct place *at, const char *file, char **out, size_
 	*cap = 0;
 	if (!join_path(path, at->dir, file))
 		return complain(at, file, KITH_EINVAL, "the path is too long");
-	int err = kith_file_read(AT_FDCWD, path, FILE_MAX, alloc, &bytes, &len, NULL);
+	int err = kith_file_read(AT_FDCWD, path, FILE_MAX, alloc, &bytes, &len);
 	if (err != 0)
 		return complain(at, file, err, NULL);
 	char *text = kith_alloc_resize(alloc, bytes, len, len + 1);

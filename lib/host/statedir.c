@@ -1,6 +1,7 @@
 /* The state directory; see statedir.h. */
 #include "host/statedir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +17,10 @@
 #define LOCK_NAME "lock"
 #define TMP_SUFFIX ".tmp"
 
-enum { NAME_LEN_MAX = 4096 };
+enum {
+	NAME_LEN_MAX = 4096,
+	ASIDE_MAX = 9 /* files that could not be used: more than anybody looks into */
+};
 
 /* Opens without following a link in the last place. Returns the descriptor or -1. */
 static int open_retry(int dir, const char *name, int flags, mode_t mode)
@@ -87,7 +91,7 @@ static int sync_directory_of(int dir_fd, const char *name)
 static int write_temporary(int dir_fd, const char *tmp, struct kith_span bytes)
 {
 	int fd = open_retry(dir_fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-	if (fd < 0 && errno == EEXIST && unlinkat(dir_fd, tmp, 0) == 0)
+	if (fd < 0 && errno == EEXIST && (unlinkat(dir_fd, tmp, 0) == 0 || unlinkat(dir_fd, tmp, AT_REMOVEDIR) == 0))
 		fd = open_retry(dir_fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return kith_system_err(errno);
@@ -132,8 +136,7 @@ static int read_all(int fd, uint8_t *out, size_t len)
 	return 0;
 }
 
-int kith_file_read(int dir_fd, const char *name, size_t max, const struct kith_alloc *alloc, uint8_t **out, size_t *len,
-		   int64_t *saved_ms)
+int kith_file_read(int dir_fd, const char *name, size_t max, const struct kith_alloc *alloc, uint8_t **out, size_t *len)
 {
 	struct stat st;
 	int err = 0;
@@ -158,8 +161,6 @@ int kith_file_read(int dir_fd, const char *name, size_t max, const struct kith_a
 			*len = 0;
 		}
 	}
-	if (err == 0 && saved_ms != NULL)
-		*saved_ms = (int64_t)st.st_mtime * 1000;
 	(void)close(fd);
 	return err;
 }
@@ -201,6 +202,24 @@ static int take_lock(struct kith_statedir *d, const char *path, char *why)
 	return 0;
 }
 
+/* What a crash left: only whoever has the lock knows that nobody writes it just now. */
+static void remove_temporaries(const struct kith_statedir *d)
+{
+	int fd = open_retry(d->dir, ".", O_RDONLY | O_DIRECTORY, 0);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	if (dir == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return; /* they do no harm */
+	}
+	for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
+		size_t len = strlen(e->d_name), suffix = strlen(TMP_SUFFIX);
+		if (len > suffix && strcmp(e->d_name + len - suffix, TMP_SUFFIX) == 0)
+			(void)unlinkat(d->dir, e->d_name, 0);
+	}
+	(void)closedir(dir);
+}
+
 int kith_statedir_open(struct kith_statedir *d, const char *path, char *why)
 {
 	char unused[KITH_STATE_WHY_MAX];
@@ -224,6 +243,8 @@ int kith_statedir_open(struct kith_statedir *d, const char *path, char *why)
 	int err = take_lock(d, path, why);
 	if (err != 0)
 		kith_statedir_close(d);
+	else
+		remove_temporaries(d);
 	return err;
 }
 
@@ -241,8 +262,45 @@ int kith_statedir_save(const struct kith_statedir *d, const char *name, struct k
 	return kith_file_replace(d->dir, name, bytes, true);
 }
 
-int kith_statedir_load(const struct kith_statedir *d, const char *name, const struct kith_alloc *alloc, uint8_t **out,
-		       size_t *len, int64_t *saved_ms)
+int kith_statedir_save_over(const struct kith_statedir *d, const char *name, struct kith_span bytes)
 {
-	return kith_file_read(d->dir, name, KITH_STATE_FILE_MAX, alloc, out, len, saved_ms);
+	char old[KITH_STATE_NAME_MAX];
+	int n = snprintf(old, sizeof old, "%s.old", name);
+	if (n < 0 || (size_t)n >= sizeof old)
+		return KITH_EINVAL;
+	/* A link, so that the name is never gone. Where a file system has none, the file is away for a moment, and who
+	 * finds the name gone takes the old one. What fails here fails louder when the file itself is written. */
+	if (faccessat(d->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+		(void)unlinkat(d->dir, old, 0);
+		if (linkat(d->dir, name, d->dir, old, 0) != 0)
+			(void)renameat(d->dir, name, d->dir, old);
+	}
+	return kith_file_replace(d->dir, name, bytes, true);
+}
+
+int kith_statedir_load(const struct kith_statedir *d, const char *name, const struct kith_alloc *alloc, uint8_t **out,
+		       size_t *len)
+{
+	struct stat st;
+	if (fstatat(d->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode)) {
+		*out = NULL;
+		*len = 0;
+		return KITH_EINVAL;
+	}
+	return kith_file_read(d->dir, name, KITH_STATE_FILE_MAX, alloc, out, len);
+}
+
+int kith_statedir_aside(const struct kith_statedir *d, const char *name, char out[KITH_STATE_NAME_MAX])
+{
+	struct stat st;
+	for (int i = 1; i <= ASIDE_MAX; i++) {
+		int n = snprintf(out, KITH_STATE_NAME_MAX, i == 1 ? "%s.bad" : "%s.bad%d", name, i);
+		if (n < 0 || n >= KITH_STATE_NAME_MAX)
+			return KITH_EINVAL;
+		if (fstatat(d->dir, out, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+			break;
+	}
+	if (renameat(d->dir, name, d->dir, out) != 0)
+		return kith_system_err(errno);
+	return sync_fd(d->dir);
 }

@@ -68,16 +68,14 @@ int64_t kith_release_unix_ms(void)
 	return INT64_C(1000) * KITH_RELEASE_UNIX_S;
 }
 
-void kith_clock_init(struct kith_clock *clock, int64_t persisted_ms)
+void kith_clock_init(struct kith_clock *clock)
 {
-	int64_t release_ms = kith_release_unix_ms();
-	clock->floor_ms = persisted_ms > release_ms ? persisted_ms : release_ms;
+	clock->floor_ms = kith_release_unix_ms();
 }
 
 struct kith_now kith_clock_judge(const struct kith_clock *clock, kith_time_us mono_us, int64_t unix_ms)
 {
 	struct kith_now now = { mono_us, unix_ms, true };
-	/* Two machines that wrote the same state directory may differ by the tolerance that validity has anyway. */
 	if (unix_ms < clock->floor_ms - KITH_CLOCK_TOLERANCE_MS) {
 		now.unix_ms = clock->floor_ms;
 		now.unix_trusted = false;

@@ -1,8 +1,8 @@
 /* What the operating system gives to a core: memory, randomness, and the time on both clocks.
  *
- * The wall clock is trusted as long as it is not earlier than it can be: the date of this release, or the time of
- * the last save of the state, whichever is later. A clock that was reset (a board without a battery) is replaced by
- * that lower bound until it is set.
+ * The wall clock is trusted as long as it is not earlier than it can be: the date of this release. A clock that was
+ * reset (a board without a battery) is replaced by that lower bound until it is set. What our own clock once said (the
+ * time of a file) is no bound: that clock may have been wrong then.
  * Never: a clock that jumps forward is not noticed here; timers do not care, and certificates have their tolerance.
  */
 #ifndef KITH_HOST_SYSTEM_H
@@ -23,8 +23,7 @@ struct kith_clock {
 	int64_t floor_ms; /* the wall clock cannot be earlier than this */
 };
 
-/* persisted_ms: the wall clock when the state was last saved; 0 = unknown. */
-void kith_clock_init(struct kith_clock *clock, int64_t persisted_ms);
+void kith_clock_init(struct kith_clock *clock);
 
 /* Both clocks now. */
 struct kith_now kith_clock_now(const struct kith_clock *clock);

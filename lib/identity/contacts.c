@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "identity/keypair.h"
 
-enum { HEADER_LEN = 2 + 2, CHECKSUM_LEN = 32, CONTACT_LEN_MIN = 1 + 1 + 1 + KITH_KEY_LEN };
+enum { HEADER_LEN = 2 + 2, CONTACT_LEN_MIN = 1 + 1 + 1 + KITH_KEY_LEN };
 
 void kith_contacts_init(struct kith_contacts *cs, const struct kith_alloc *alloc, uint32_t max)
 {
@@ -106,16 +106,16 @@ int kith_contacts_confirm(struct kith_contacts *cs, const char *name, const stru
 
 size_t kith_contacts_size(const struct kith_contacts *cs)
 {
-	size_t size = HEADER_LEN + CHECKSUM_LEN;
+	size_t size = HEADER_LEN + KITH_CONTACTS_SUM_LEN;
 	for (uint32_t i = 0; i < cs->n; i++)
 		size += 1 + strlen(cs->items[i].name) + 1 + KITH_KEY_LEN;
 	return size;
 }
 
-static void checksum(const struct kith_suite *suite, uint8_t out[CHECKSUM_LEN], struct kith_span body)
+static void checksum(const struct kith_suite *suite, uint8_t out[KITH_CONTACTS_SUM_LEN], struct kith_span body)
 {
 	const struct kith_span no_key = { NULL, 0 };
-	suite->blake2b(out, CHECKSUM_LEN, no_key, &body, 1);
+	suite->blake2b(out, KITH_CONTACTS_SUM_LEN, no_key, &body, 1);
 }
 
 int kith_contacts_save(const struct kith_contacts *cs, const struct kith_suite *suite, uint8_t *out, size_t cap)
@@ -129,7 +129,7 @@ int kith_contacts_save(const struct kith_contacts *cs, const struct kith_suite *
 		kith_write_bytes(&w, cs->items[i].identity.b, KITH_KEY_LEN);
 	}
 	struct kith_span body = { out, kith_writer_len(&w) };
-	uint8_t *sum = kith_write(&w, CHECKSUM_LEN);
+	uint8_t *sum = kith_write(&w, KITH_CONTACTS_SUM_LEN);
 	if (sum == NULL)
 		return KITH_EMSGSIZE;
 	checksum(suite, sum, body);
@@ -152,15 +152,15 @@ static int load_items(struct kith_contact *items, uint32_t n, struct kith_reader
 int kith_contacts_load(struct kith_contacts *cs, const struct kith_suite *suite, struct kith_span saved)
 {
 	struct kith_reader r;
-	uint8_t sum[CHECKSUM_LEN];
+	uint8_t sum[KITH_CONTACTS_SUM_LEN];
 	int err = kith_object_begin(&r, saved, KITH_OBJECT_CONTACTS);
 	if (err != 0)
 		return err;
-	if (saved.len < HEADER_LEN + CHECKSUM_LEN)
+	if (saved.len < HEADER_LEN + KITH_CONTACTS_SUM_LEN)
 		return KITH_EPROTO;
-	struct kith_span body = { saved.p, saved.len - CHECKSUM_LEN };
+	struct kith_span body = { saved.p, saved.len - KITH_CONTACTS_SUM_LEN };
 	checksum(suite, sum, body);
-	if (memcmp(sum, saved.p + body.len, CHECKSUM_LEN) != 0)
+	if (memcmp(sum, saved.p + body.len, KITH_CONTACTS_SUM_LEN) != 0)
 		return KITH_EPROTO;
 	r = kith_reader_of_span(body);
 	(void)kith_read(&r, KITH_OBJECT_HEADER_LEN);

@@ -14,6 +14,7 @@
 
 #define KITH_CONTACTS_DEFAULT_MAX 2048 /* more than an address book holds; 150 KB at most */
 #define KITH_CONTACTS_MAX 65535 /* of the file's format */
+#define KITH_CONTACTS_SUM_LEN 32 /* at the end of what is saved */
 
 struct kith_contact {
 	char name[KITH_NAME_MAX + 1];

@@ -59,7 +59,8 @@ enum kith_timer_kind {
 /* The owner of an effect: its outcome goes there (core/outcome.c). */
 enum kith_effect_owner {
 	KITH_OWNER_NONE, /* nobody waits for it */
-	KITH_OWNER_SAVE
+	KITH_OWNER_SAVE,
+	KITH_OWNER_CONTACTS
 };
 
 /* What a request was for, the upper 8 bits of its token. The rest is an id or index of the asker's choice. */
@@ -266,7 +267,8 @@ struct kith_core {
 	uint64_t entry_seq_saved; /* of the last run, so that sequence numbers only rise */
 	struct kith_effects effects; /* what the host was asked for */
 	struct kith_timer effects_timer;
-	uint32_t save_id; /* the effect that saves; 0: none */
+	uint32_t save_id, contacts_id; /* the effects that save; 0: none */
+	uint8_t contacts_saved[KITH_CONTACTS_SUM_LEN]; /* checksum of the contacts as they were last saved */
 	bool warned_expiry;
 	bool answer_strangers, allow_loopback, leaving, left, left_told;
 	uint32_t stream_window_max, session_window_max;

@@ -31,14 +31,21 @@ static void node_init(struct node *n)
 	kith_effects_init(&n->core.effects, &alloc.alloc);
 }
 
-/* What the core would have saved. */
-static struct kith_span saved_by(struct node *n)
+struct saved {
+	struct kith_span files[KITH_SAVE_CONTACTS + 1]; /* by enum kith_save */
+};
+
+/* What the core would have saved, before now or now. */
+static void saved_by(struct node *n, struct saved *out)
 {
 	struct kith_effect effect;
+	memset(out, 0, sizeof *out);
 	kith_state_save(&n->core);
-	bool some = kith_effects_next(&n->core.effects, &effect);
-	KITH_ASSERT(some && effect.type == KITH_EFFECT_SAVE && effect.bytes.len > 0);
-	return effect.bytes;
+	while (kith_effects_next(&n->core.effects, &effect)) {
+		KITH_ASSERT(effect.type == KITH_EFFECT_SAVE && effect.bytes.len > 0);
+		out->files[effect.what] = effect.bytes;
+	}
+	KITH_ASSERT(out->files[KITH_SAVE_STATE].len > 0);
 }
 
 static void node_deinit(struct node *n)
@@ -71,13 +78,18 @@ static void check_state(struct kith_span file)
 		KITH_ASSERT(err == KITH_EPROTO || err == KITH_EVERSION || err == KITH_EFULL);
 		KITH_ASSERT(one.core.contacts.n == 0 && one.core.leaf.cache.n == 0 && one.core.stamp_ms == 0);
 	} else {
-		const struct kith_span saved = saved_by(&one);
-		int again = kith_state_load(&two.core, saved);
+		struct saved first, second;
+		saved_by(&one, &first);
+		int again = kith_state_load(&two.core, first.files[KITH_SAVE_STATE]);
+		if (again == 0 && first.files[KITH_SAVE_CONTACTS].len > 0)
+			again = kith_contacts_take(&two.core, first.files[KITH_SAVE_CONTACTS]);
 		KITH_ASSERT(again == 0 && two.core.stamp_ms == one.core.stamp_ms);
 		KITH_ASSERT(two.core.leaf.record_seq == one.core.leaf.record_seq);
 		KITH_ASSERT(two.core.leaf.cache.n >= one.core.leaf.cache.n);
 		same_contacts(&one.core.contacts, &two.core.contacts);
-		KITH_ASSERT(saved_by(&two).len == saved.len);
+		saved_by(&two, &second);
+		KITH_ASSERT(second.files[KITH_SAVE_STATE].len == first.files[KITH_SAVE_STATE].len);
+		KITH_ASSERT(second.files[KITH_SAVE_CONTACTS].len == 0); /* those that were saved are not again */
 	}
 	node_deinit(&one);
 	node_deinit(&two);
@@ -116,14 +128,14 @@ static void fix_contacts(uint8_t *p, size_t len)
 	suite->blake2b(p + part.len, CONTACTS_SUM_LEN, no_key, &part, 1);
 }
 
-/* The two blocks within a state file, where their lengths say that they are. */
+/* The blocks within a state file, where their lengths say that they are; version 1 had a clock more. */
 static void fix_state(uint8_t *p, size_t len)
 {
 	static const uint64_t hosts_seed[2] = { 0x6b69746820686f73, 0x7420636163686500 };
 	struct kith_reader r = kith_reader_of(p, len > SUM_LEN ? len - SUM_LEN : 0);
 	if (len <= SUM_LEN)
 		return;
-	(void)kith_read(&r, 8 + 1 + 3 * 8);
+	(void)kith_read(&r, 8 + 1 + (p[8] == 1 ? 3 : 2) * 8);
 	struct kith_span hosts = kith_read_span(&r, kith_read_u32(&r));
 	if (hosts.len > KITH_HOSTCACHE_FILE_SUM) {
 		size_t body = hosts.len - KITH_HOSTCACHE_FILE_SUM;

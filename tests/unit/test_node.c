@@ -486,7 +486,7 @@ static void what_was_pinned_is_remembered(void **state)
 	leaf_init(&p, &w, "alice", 9);
 	UNTIL(&w, p.started);
 	assert_int_equal(kith_pin(p.node, "bob", &key, KITH_CONTACT_ACCEPTED, false), 0);
-	(void)snprintf(path, sizeof path, "%s/state/state", p.dir);
+	(void)snprintf(path, sizeof path, "%s/state/contacts", p.dir);
 	UNTIL(&w, stat(path, &st) == 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	strcpy(dir, p.dir);

@@ -51,12 +51,10 @@ static void assert_holds(struct place *p, const char *text)
 {
 	uint8_t *bytes;
 	size_t len;
-	int64_t at;
-	assert_int_equal(kith_statedir_load(&p->d, "file", &p->alloc.alloc, &bytes, &len, &at), 0);
+	assert_int_equal(kith_statedir_load(&p->d, "file", &p->alloc.alloc, &bytes, &len), 0);
 	assert_int_equal(len, strlen(text));
 	if (len > 0)
 		assert_memory_equal(bytes, text, len);
-	assert_true(at > 0);
 	p->alloc.alloc.realloc_fn(&p->alloc, bytes, len, 0);
 }
 
@@ -98,7 +96,7 @@ static void what_is_missing_is_told(void **state)
 	(void)state;
 	place_init(&p);
 	open_place(&p);
-	assert_int_equal(kith_statedir_load(&p.d, "file", &p.alloc.alloc, &bytes, &len, NULL), KITH_ENOENT);
+	assert_int_equal(kith_statedir_load(&p.d, "file", &p.alloc.alloc, &bytes, &len), KITH_ENOENT);
 	assert_null(bytes);
 	kith_statedir_close(&p.d);
 	assert_int_equal(kith_statedir_open(&p.d, "/nonexistent/state", p.why), KITH_ENOENT);
@@ -201,12 +199,12 @@ static void a_file_that_is_no_file_is_refused(void **state)
 	open_place(&p);
 	(void)snprintf(path, sizeof path, "%s/file", p.path);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(kith_statedir_load(&p.d, "file", &p.alloc.alloc, &bytes, &len, NULL), KITH_EINVAL);
+	assert_int_equal(kith_statedir_load(&p.d, "file", &p.alloc.alloc, &bytes, &len), KITH_EINVAL);
 	assert_int_equal(unlink(path), 0);
 	int fd = open(path, O_WRONLY | O_CREAT, 0600);
 	assert_int_equal(ftruncate(fd, (off_t)KITH_STATE_FILE_MAX + 1), 0);
 	assert_int_equal(close(fd), 0);
-	assert_int_equal(kith_statedir_load(&p.d, "file", &p.alloc.alloc, &bytes, &len, NULL), KITH_EMSGSIZE);
+	assert_int_equal(kith_statedir_load(&p.d, "file", &p.alloc.alloc, &bytes, &len), KITH_EMSGSIZE);
 	assert_null(bytes);
 	place_deinit(&p);
 }
@@ -221,7 +219,7 @@ static void running_out_of_memory_loses_nothing(void **state)
 	open_place(&p);
 	assert_int_equal(save(&p, "kept"), 0);
 	p.alloc.fail_after = 0;
-	assert_int_equal(kith_statedir_load(&p.d, "file", &p.alloc.alloc, &bytes, &len, NULL), KITH_ENOMEM);
+	assert_int_equal(kith_statedir_load(&p.d, "file", &p.alloc.alloc, &bytes, &len), KITH_ENOMEM);
 	assert_null(bytes);
 	p.alloc.fail_after = -1;
 	assert_holds(&p, "kept");
