@@ -8,7 +8,7 @@ function(kith_missing what package)
 	if(KITH_DEPENDENCIES_OPTIONAL)
 		return()
 	endif()
-	message(FATAL_ERROR "${what} was not found. On Debian: apt-get install ${package} (or run scripts/setup)")
+	message(FATAL_ERROR "${what} was not found. On Debian: apt-get install ${package}; or run scripts/setup")
 endfunction()
 
 # kith_find_module(NAME package module...): the first pkg-config module that exists.
@@ -25,23 +25,6 @@ function(kith_find_module name package)
 	target_link_libraries(KithDep::${name} INTERFACE PkgConfig::KITH_${name})
 endfunction()
 
-# kith_find_plain(NAME package library header): for libraries without a pkg-config file.
-function(kith_find_plain name package library header)
-	if(TARGET KithDep::${name})
-		return()
-	endif()
-	find_library(KITH_${name}_LIBRARY ${library})
-	find_path(KITH_${name}_INCLUDE_DIR ${header})
-	mark_as_advanced(KITH_${name}_LIBRARY KITH_${name}_INCLUDE_DIR)
-	if(NOT KITH_${name}_LIBRARY OR NOT KITH_${name}_INCLUDE_DIR)
-		kith_missing("${library}" ${package})
-		return()
-	endif()
-	add_library(KithDep::${name} INTERFACE IMPORTED GLOBAL)
-	target_link_libraries(KithDep::${name} INTERFACE ${KITH_${name}_LIBRARY})
-	target_include_directories(KithDep::${name} SYSTEM INTERFACE ${KITH_${name}_INCLUDE_DIR})
-endfunction()
-
 # The core.
 kith_find_module(SODIUM libsodium-dev "libsodium>=1.0.18")
 kith_find_module(MSGPACK libmsgpack-dev "msgpack-c>=4.0.0" "msgpack>=4.0.0")
@@ -50,10 +33,11 @@ kith_find_module(NGTCP2 libngtcp2-dev "libngtcp2>=0.12.1")
 # The host.
 if(KITH_BUILD_HOST OR KITH_DEPENDENCIES_OPTIONAL)
 	kith_find_module(UV libuv1-dev "libuv>=1.44")
-	kith_find_module(NICE libnice-dev "nice>=0.1.21")
-	kith_find_module(GLIB libglib2.0-dev "glib-2.0>=2.54")
-	kith_find_module(MINIUPNPC libminiupnpc-dev "miniupnpc>=2.2")
-	kith_find_plain(NATPMP libnatpmp-dev natpmp natpmp.h)
+endif()
+
+# Components: libraries that those who do not use them need not have.
+if(KITH_BUILD_STUN)
+	kith_find_module(NICE "libnice-dev, or configure with -D KITH_BUILD_STUN=OFF" "nice>=0.1.21")
 endif()
 
 # The reference node, its command line, and the benchmarks.

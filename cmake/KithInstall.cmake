@@ -1,8 +1,6 @@
 # What `cmake --install` puts in place: headers, libraries, pkg-config files, the CMake package.
 # pkg-config: `--libs kith` for the shared library, `--static --libs kith` for the static one. msgpack-c's module is named as
-# it was found, as its versions differ; libnatpmp has none. libnice and glib stand among the libraries and not among the
-# modules: with --static pkg-config would follow them down to what gnutls wants in a wholly static program, which cannot
-# be had where libnice is shared only.
+# it was found, as its versions differ.
 include(CMakePackageConfigHelpers)
 
 set(kith_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/kith)
@@ -36,9 +34,5 @@ endfunction()
 set(core_modules "libsodium, ${KITH_MSGPACK_MODULE_NAME}, libngtcp2")
 kith_pkgconfig(kith-core "Peer-to-peer overlay, without input and output" "${core_modules}" "")
 if(KITH_BUILD_HOST)
-	set(host_libraries ${KITH_NICE_LDFLAGS} ${KITH_GLIB_LDFLAGS} -lnatpmp)
-	list(REMOVE_DUPLICATES host_libraries)
-	list(JOIN host_libraries " " host_libraries)
-	kith_pkgconfig(kith "Peer-to-peer overlay: reach anyone by name, through any NAT"
-		"${core_modules}, libuv, miniupnpc" "${host_libraries}")
+	kith_pkgconfig(kith "Peer-to-peer overlay: reach anyone by name, through any NAT" "${core_modules}, libuv" "")
 endif()

@@ -3,7 +3,8 @@
 #   kith_gnu       _GNU_SOURCE, for everything that is not core: lib/host, node, bench, tests
 
 option(KITH_WERROR "Treat warnings as errors" OFF)
-option(KITH_BUILD_HOST "Build lib/host and the full library (needs libuv, libnice, miniupnpc, libnatpmp)" ON)
+option(KITH_BUILD_HOST "Build lib/host and the full library (needs libuv)" ON)
+option(KITH_BUILD_STUN "Build the component kith-stun.so, for supernodes that answer STUN (needs libnice)" ON)
 option(KITH_BUILD_NODE "Build kithd and the kith command" ON)
 option(KITH_BUILD_EXAMPLES "Build the examples" ON)
 option(KITH_BUILD_BENCH "Build the simulator, the laboratory and the benchmarks" ON)
@@ -14,6 +15,7 @@ set(KITH_SANITIZE "" CACHE STRING "Value for -fsanitize, such as address,undefin
 if(NOT KITH_BUILD_HOST)
 	set(KITH_BUILD_NODE OFF)
 	set(KITH_BUILD_EXAMPLES OFF)
+	set(KITH_BUILD_STUN OFF)
 endif()
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)

@@ -130,8 +130,8 @@ json_t *describe_node(const struct kith_node *node)
 				   "leaves", (json_int_t)info.core.leaves, "supernodes", (json_int_t)info.core.members,
 				   "tunnels", (json_int_t)info.core.tunnels, "records", (json_int_t)info.core.records,
 				   "watches", (json_int_t)info.core.watches);
-	json_t *stun = json_pack("{s:I, s:I}", "answers", (json_int_t)info.stun_answers, "limited",
-				 (json_int_t)info.stun_limited);
+	json_t *stun = json_pack("{s:I, s:I, s:I}", "answers", (json_int_t)info.stun_answers, "limited",
+				 (json_int_t)info.stun_limited, "too_short", (json_int_t)info.stun_too_short);
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
 			 "state", state_text(info.state, is_connecting(node, &info)), "role",
 			 info.role == KITH_ROLE_SUPERNODE ? "supernode" : "leaf", "name", info.name, "device_label",

@@ -76,7 +76,10 @@ struct kith_node_options {
 
 	/* What it offers. */
 	bool answer_strangers; /* raise incoming for names that are no contact; default true */
-	bool stun; /* supernode: answer STUN binding requests (RFC 8489, 3489) on the same port */
+	/* Supernode: answer STUN binding requests (RFC 8489, 3489) on the same port. Needs the component kith-stun.so,
+	 * from the directory "kith" beside the library, or the one that the environment variable KITH_COMPONENT_PATH
+	 * names; without it the node does not start (KITH_ENOTSUP). */
+	bool stun;
 	uint32_t sessions_max, tunnels_max; /* 0: the core's defaults */
 	uint64_t relay_rate, relay_owner_rate; /* supernode: bytes a second, in all and for one identity; 0: defaults */
 	/* Bytes that streams may hold in each direction: one stream; all of a session; the growth of all windows
@@ -200,7 +203,8 @@ KITH_EXPORT int kith_add_issuer(struct kith_node *node, struct kith_span cert) K
 
 /* Takes over from o what may change while a node runs: stun, sessions_max, tunnels_max, relay_rate, relay_owner_rate,
  * leave_us, and bootstrap entries that are new (none is taken away). All else in o is ignored. KITH_EINVAL: nothing was
- * changed; KITH_ESTATE: it does not run; KITH_EFULL, KITH_ENOMEM: some bootstrap entries were left out. */
+ * changed, nor by KITH_ENOTSUP: the component that stun needs, which is read here, is missing; KITH_ESTATE: it does not
+ * run; KITH_EFULL, KITH_ENOMEM: some bootstrap entries were left out. */
 KITH_EXPORT int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o) KITH_MUST_USE;
 
 enum kith_node_state {
@@ -224,6 +228,7 @@ struct kith_node_info { /* grows */
 	bool offload; /* GSO is in use */
 	bool clock_trusted;
 	uint64_t stun_answers, stun_limited; /* binding requests answered, and dropped by the limit */
+	uint64_t stun_too_short; /* dropped: the answer would be more than twice as long */
 	uint64_t send_queue_full; /* packets dropped because the socket took none and the queue was full */
 	struct kith_core_info core; /* zeros before started */
 };

@@ -119,20 +119,16 @@ size_t kith_node_bootstrap(const struct kith_node *node, struct kith_bootstrap_i
 
 static void change_stun(struct kith_node *node, bool wanted)
 {
-	if (wanted && node->stun == NULL) {
-		uint64_t seed[2] = { kith_rng_u64(node->random), kith_rng_u64(node->random) };
-		node->stun = kith_stun_new(node->alloc, seed); /* NULL: asked for again at the next change */
-	} else if (!wanted) {
-		kith_stun_free(node->stun);
-		node->stun = NULL;
-	}
-	node->o.stun = wanted;
+	if (!wanted)
+		kith_node_stun_end(node);
+	node->o.stun = wanted && (node->stun != NULL || kith_node_stun_begin(node) == 0);
 }
 
 int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o)
 {
 	struct kith_core_options defaults;
 	struct kith_node_options n;
+	char why[KITH_HOST_WHY_MAX];
 	if (node == NULL || !kith_options_read(&n, o))
 		return KITH_EINVAL;
 	if (node->state != KITH_NODE_RUNNING)
@@ -146,9 +142,14 @@ int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o)
 					   .relay_rate = n.relay_rate != 0 ? n.relay_rate : defaults.relay_rate,
 					   .relay_owner_rate = n.relay_owner_rate != 0 ? n.relay_owner_rate
 										       : defaults.relay_owner_rate };
-	int err = kith_core_limit(node->core, kith_node_now(node), &limits);
-	if (err != 0)
+	int err = n.stun ? kith_node_stun_load(node, why) : 0;
+	if (err == 0)
+		err = kith_core_limit(node->core, kith_node_now(node), &limits);
+	if (err != 0) {
+		if (node->stun == NULL)
+			kith_component_unload(&node->stun_part);
 		return err;
+	}
 	kith_node_touch(node);
 	node->o.leave_us = n.leave_us;
 	change_stun(node, n.stun);

@@ -124,33 +124,6 @@ void kith_exchange_drain(struct kith_node *node)
 
 /* ---- in ---- */
 
-/* Answers what is for the STUN server and takes it out; returns how many packets are left for the core. */
-static size_t take_stun(struct kith_socket *s, struct kith_packet packets[], size_t n)
-{
-	struct kith_node *node = s->node;
-	uint8_t out[KITH_STUN_ANSWER_MAX];
-	size_t left = 0;
-	for (size_t i = 0; i < n; i++) {
-		struct kith_packet *p = &packets[i];
-		if (!kith_stun_is(p->data, p->len)) {
-			packets[left++] = *p;
-			continue;
-		}
-		uint32_t step = p->segment_len != 0 ? p->segment_len : p->len;
-		for (uint32_t at = 0; at < p->len; at += step) {
-			size_t len = p->len - at < step ? p->len - at : step;
-			size_t n_out = kith_stun_answer(node->stun, kith_node_now(node).mono_us, p->data + at, len,
-							&p->remote, out);
-			struct kith_packet answer = {
-				.data = out, .len = (uint32_t)n_out, .transport = p->transport, .remote = p->remote
-			};
-			if (n_out > 0)
-				send_by(s, &answer, 1);
-		}
-	}
-	return left;
-}
-
 static void receive(struct kith_socket *s)
 {
 	struct kith_node *node = s->node;
@@ -159,9 +132,7 @@ static void receive(struct kith_socket *s)
 		int got = s->carrier->receive(s->self, packets, KITH_HOST_BATCH);
 		if (got <= 0)
 			return; /* nothing, or no memory now, or broken: the pump looks after that */
-		size_t n = (size_t)got;
-		if (node->stun != NULL && s->carrier->kind == KITH_TRANSPORT_UDP)
-			n = take_stun(s, packets, n);
+		size_t n = kith_node_stun_take(s, packets, (size_t)got);
 		if (n > 0)
 			kith_core_input(node->core, kith_node_now(node), packets, n);
 		/* Before the buffers are used again: what is relayed, and what events tell, lies in them. */

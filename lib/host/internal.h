@@ -4,6 +4,7 @@
  *     open.c, resolve.c      from start to running    drive.c     the core's contract: emptied, then waited for
  *     sockets.c, carrier.c   opened, and opened again exchange.c  packets in; events and packets out
  *     event.c                an event is a callback   effect.c    what the core asks for
+ *     answer_stun.c          the STUN server
  *     node.c                 made, started, freed     finish.c    the end
  *     call.c, conn.c, stream.c   the calls of the application
  *     bootstrap.c            names, found or not yet  base.c      clock, word of a change, troubles: for all of them
@@ -29,6 +30,7 @@
 #include "base/log.h"
 #include "base/table.h"
 #include "host/carrier.h"
+#include "host/component.h"
 #include "host/interfaces.h"
 #include "host/keyfile.h"
 #include "host/resolve.h"
@@ -179,6 +181,7 @@ struct kith_node {
 	size_t asked_n;
 	struct kith_interface_watch watch;
 	bool watching;
+	struct kith_component_file stun_part;
 	struct kith_stun *stun;
 	bool dirty, left, impatient, finishing;
 
@@ -313,6 +316,14 @@ void kith_exchange_unblocked(struct kith_socket *s); /* what waited there was se
 void kith_exchange_drain(struct kith_node *node); /* empties the core after it was changed */
 void kith_exchange_flush(struct kith_node *node); /* of events and packets only */
 bool kith_exchange_blocked(const struct kith_node *node); /* packets wait in our own queue */
+
+/* ---- answer_stun.c ---- */
+/* Loads the codec, unless it is loaded: any thread, and it may block. KITH_ENOTSUP: why says which component it is. */
+int kith_node_stun_load(struct kith_node *node, char why[KITH_HOST_WHY_MAX]) KITH_MUST_USE;
+int kith_node_stun_begin(struct kith_node *node) KITH_MUST_USE; /* when it is loaded */
+void kith_node_stun_end(struct kith_node *node);
+/* Answers what is for the STUN server and takes it out; returns how many packets are left for the core. */
+size_t kith_node_stun_take(struct kith_socket *s, struct kith_packet packets[], size_t n);
 
 /* ---- drive.c ---- */
 int kith_drive_start(struct kith_node *node) KITH_MUST_USE; /* the handles of the loop */

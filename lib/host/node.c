@@ -36,7 +36,7 @@ static void release(struct kith_node *node)
 	const struct kith_alloc *alloc = node->alloc;
 	kith_core_free(node->core);
 	kith_shared_free(node->shared);
-	kith_stun_free(node->stun);
+	kith_node_stun_end(node);
 	kith_statedir_close(&node->statedir);
 	kith_resolver_deinit(&node->resolver);
 	kith_table_deinit(&node->conns);
@@ -246,6 +246,15 @@ static void describe_socket(const struct kith_socket *s, struct kith_node_info *
 	out->send_queue_full += info.queue_full;
 }
 
+static void count_stun(const struct kith_stun *stun, struct kith_node_info *out)
+{
+	struct kith_stun_counts counts;
+	kith_stun_counts(stun, &counts);
+	out->stun_answers = counts.answered;
+	out->stun_limited = counts.limited;
+	out->stun_too_short = counts.too_short;
+}
+
 void kith_node_info_sized(const struct kith_node *node, struct kith_node_info *out, size_t size)
 {
 	struct kith_node_info info;
@@ -258,7 +267,7 @@ void kith_node_info_sized(const struct kith_node *node, struct kith_node_info *o
 	for (size_t i = 0; i < node->sockets_n; i++)
 		describe_socket(&node->sockets[i], &info);
 	if (node->stun != NULL)
-		kith_stun_counts(node->stun, &info.stun_answers, &info.stun_limited);
+		count_stun(node->stun, &info);
 	info.clock_trusted = kith_node_now(node).unix_trusted;
 	if (node->core != NULL)
 		kith_core_info(node->core, &info.core);

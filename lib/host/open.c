@@ -139,7 +139,10 @@ static void open_work(uv_work_t *work)
 			return;
 		}
 	}
-	open_files(node, job);
+	if (node->o.stun)
+		job->err = kith_node_stun_load(node, job->why);
+	if (job->err == 0)
+		open_files(node, job);
 }
 
 static void wipe_job(struct kith_node *node)
@@ -287,13 +290,8 @@ static int run(struct kith_node *node, char *why)
 			       kith_strerror(err));
 		return err;
 	}
-	if (node->o.stun) {
-		uint64_t seed[2] = { kith_rng_u64(node->random), kith_rng_u64(node->random) };
-		node->stun = kith_stun_new(node->alloc, seed);
-		if (node->stun == NULL)
-			return KITH_ENOMEM;
-	}
-	return start_watching(node);
+	err = node->o.stun ? kith_node_stun_begin(node) : 0;
+	return err != 0 ? err : start_watching(node);
 }
 
 /* ---- the order of things ---- */

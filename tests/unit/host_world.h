@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,6 +80,7 @@ static inline void world_init(struct world *w)
 	strcpy(w->dir, "/tmp/kith-test-XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
 	test_alloc_init(&w->alloc);
+	assert_int_equal(setenv(KITH_COMPONENT_PATH_ENV, KITH_COMPONENTS, 1), 0);
 	assert_int_equal(uv_loop_init(&w->loop), 0);
 	assert_int_equal(uv_timer_init(&w->loop, &w->guard), 0);
 	w->guard.data = w;
@@ -365,7 +367,7 @@ static inline uint16_t supernode_init(struct party *p, struct world *w)
 	party_options(p, w, "home", &o);
 	o.role = KITH_ROLE_SUPERNODE;
 	o.port = port;
-	o.stun = true;
+	o.stun = KITH_HAS_STUN;
 	struct kith_addr own = { .family = KITH_FAMILY_V4, .port = port, .ip = { 127, 0, 0, 1 } };
 	o.endpoints[0] = kith_endpoint_udp(&own);
 	o.endpoints_n = 1;

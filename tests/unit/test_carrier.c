@@ -24,7 +24,7 @@ static void memory_party(struct fixture *f, struct party *p, const char *label, 
 	if (supernode) {
 		o.role = KITH_ROLE_SUPERNODE;
 		o.port = HOME_PORT;
-		o.stun = true;
+		o.stun = KITH_HAS_STUN;
 		struct kith_addr own = { .family = KITH_FAMILY_V4, .port = HOME_PORT, .ip = { 11, 0, 0, 1 } };
 		o.endpoints[0] = kith_endpoint_udp(&own);
 		o.endpoints_n = 1;

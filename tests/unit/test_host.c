@@ -448,6 +448,8 @@ static void a_supernode_answers_stun_on_its_port(void **state)
 	int n = 0;
 
 	(void)state;
+	if (!KITH_HAS_STUN)
+		skip();
 	world_init(&w);
 	packet.remote = uo.bind;
 	packet.remote.port = supernode_init(&home, &w);

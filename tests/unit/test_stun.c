@@ -7,8 +7,11 @@
 
 #include "support.h"
 
+#include "host/component.h"
 #include "host/sockaddr.h"
 #include "host/stun.h"
+
+extern const struct kith_component kith_component_stun; /* linked in */
 
 static const uint64_t seed[2] = { 1, 2 };
 
@@ -36,7 +39,7 @@ static void client_init_as(struct client *c, StunCompatibility compatibility)
 					  STUN_ATTRIBUTE_ERROR_CODE, STUN_ATTRIBUTE_UNKNOWN_ATTRIBUTES, 0 };
 	memset(c, 0, sizeof *c);
 	test_alloc_init(&c->alloc);
-	c->stun = kith_stun_new(&c->alloc.alloc, seed);
+	c->stun = kith_stun_new(&c->alloc.alloc, kith_component_stun.table, seed);
 	assert_non_null(c->stun);
 	c->from = addr_of("203.0.113.9:4242");
 	stun_agent_init(&c->agent, known, compatibility, 0);
@@ -88,9 +91,11 @@ static void tells_the_address(StunCompatibility compatibility, const char *text,
 	if (change)
 		add_attribute(&c, 0x0003, 0);
 	c.from = addr_of(text);
+	if (c.from.family == KITH_FAMILY_V6 && !change)
+		add_attribute(&c, 0x8022 /* SOFTWARE: as long as its answer needs it */, 0);
 	size_t n = ask(&c, 0);
 	assert_true(n > 0);
-	assert_true(10 * n <= 22 * c.len);
+	assert_true(n <= KITH_STUN_GAIN * c.len);
 	assert_memory_equal(c.out + 4, c.buf + 4, 16); /* the transaction, of which the cookie is a part or not */
 	assert_int_equal(stun_agent_validate(&c.agent, &answer, c.out, n, NULL, NULL), STUN_VALIDATION_SUCCESS);
 	assert_int_equal(
@@ -135,7 +140,7 @@ static void refuses(StunCompatibility compatibility, uint16_t type, uint8_t valu
 	add_attribute(&c, type, value);
 	size_t n = ask(&c, 0);
 	assert_true(n > 0);
-	assert_true(10 * n <= 22 * c.len);
+	assert_true(n <= KITH_STUN_GAIN * c.len);
 	assert_int_equal(stun_agent_validate(&c.agent, &answer, c.out, n, NULL, NULL), STUN_VALIDATION_SUCCESS);
 	assert_int_equal(stun_message_get_class(&answer), STUN_ERROR);
 	assert_int_equal(stun_message_find_error(&answer, &code), STUN_MESSAGE_RETURN_SUCCESS);
@@ -205,12 +210,12 @@ static void noise_is_survived(void **state)
 			memcpy(in + 4, "\x21\x12\xa4\x42", 4);
 		size_t n = kith_stun_answer(c.stun, i * 1000, in, len, &c.from, c.out);
 		assert_true(n <= sizeof c.out);
-		assert_true(10 * n <= 22 * len);
+		assert_true(n <= KITH_STUN_GAIN * len);
 	}
 	client_deinit(&c);
 }
 
-static void an_answer_is_never_much_longer_than_its_request(void **state)
+static void an_answer_is_at_most_twice_as_long_as_its_request(void **state)
 {
 	struct client c;
 	(void)state;
@@ -219,16 +224,49 @@ static void an_answer_is_never_much_longer_than_its_request(void **state)
 	while (c.len < room) {
 		size_t n = ask(&c, (kith_time_us)c.len * KITH_US_PER_S);
 		assert_true(n <= c.len + 32); /* the error's text, or XOR-MAPPED-ADDRESS */
-		assert_true(10 * n <= 22 * c.len);
+		assert_true(n <= KITH_STUN_GAIN * c.len);
 		add_attribute(&c, (uint16_t)(0x4000 + c.len), 0);
 	}
+	client_deinit(&c);
+}
+
+/* 44 bytes for 20 would be worth an attacker's while. */
+static void an_ipv6_address_is_not_told_to_the_shortest_request(void **state)
+{
+	struct client c;
+	struct kith_stun_counts counts;
+	(void)state;
+	client_init(&c);
+	c.from = addr_of("[2001:db8::17]:65535");
+	assert_int_equal(c.len, 20);
+	assert_int_equal(ask(&c, 0), 0);
+	kith_stun_counts(c.stun, &counts);
+	assert_int_equal(counts.too_short, 1);
+	assert_int_equal(counts.answered, 0);
+	add_attribute(&c, 0x8022 /* SOFTWARE */, 0);
+	assert_int_equal(ask(&c, 0), 44);
+	client_deinit(&c);
+}
+
+static void attributes_that_do_not_end_with_the_message_get_no_answer(void **state)
+{
+	struct client c;
+	(void)state;
+	client_init(&c);
+	add_attribute(&c, 0x8022 /* SOFTWARE */, 0);
+	assert_true(ask(&c, 0) > 0);
+	c.buf[23] = 5; /* one byte more than there is */
+	assert_int_equal(ask(&c, 0), 0);
+	c.buf[23] = 0; /* a value of zeros becomes an attribute that is cut off */
+	c.buf[27] = 1;
+	assert_int_equal(ask(&c, 0), 0);
 	client_deinit(&c);
 }
 
 static void a_prefix_is_limited_and_recovers(void **state)
 {
 	struct client c;
-	uint64_t answered, limited;
+	struct kith_stun_counts counts;
 	int n = 0;
 	(void)state;
 	client_init(&c);
@@ -237,9 +275,9 @@ static void a_prefix_is_limited_and_recovers(void **state)
 		n += ask(&c, 0) > 0;
 	}
 	assert_int_equal(n, KITH_STUN_BURST);
-	kith_stun_counts(c.stun, &answered, &limited);
-	assert_int_equal(answered, KITH_STUN_BURST);
-	assert_int_equal(limited, 1000 - KITH_STUN_BURST);
+	kith_stun_counts(c.stun, &counts);
+	assert_int_equal(counts.answered, KITH_STUN_BURST);
+	assert_int_equal(counts.limited, 1000 - KITH_STUN_BURST);
 	n = 0;
 	for (int i = 0; i < 1000; i++) /* one second, asked every millisecond */
 		n += ask(&c, (i + 1) * KITH_US_PER_MS) > 0;
@@ -268,7 +306,9 @@ int main(void)
 		cmocka_unit_test(requests_for_others_are_refused),
 		cmocka_unit_test(what_is_no_binding_request_gets_no_answer),
 		cmocka_unit_test(noise_is_survived),
-		cmocka_unit_test(an_answer_is_never_much_longer_than_its_request),
+		cmocka_unit_test(an_answer_is_at_most_twice_as_long_as_its_request),
+		cmocka_unit_test(an_ipv6_address_is_not_told_to_the_shortest_request),
+		cmocka_unit_test(attributes_that_do_not_end_with_the_message_get_no_answer),
 		cmocka_unit_test(a_prefix_is_limited_and_recovers),
 		cmocka_unit_test(only_its_first_byte_makes_a_packet_stun),
 	};
