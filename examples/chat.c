@@ -184,7 +184,8 @@ int main(int argc, char **argv)
 	if (uv_poll_init(options.loop, &c.keyboard, STDIN_FILENO) != 0)
 		return fail("standard input", "expected a terminal or a pipe, not a file");
 	options.passphrase = kith_passphrase; /* asks on the terminal, if the key file is protected */
-	options.allow_loopback = getenv("KITH_LOOPBACK") != NULL; /* for trying it out on one machine */
+	if (getenv("KITH_LOOPBACK") != NULL) /* for trying it out on one machine */
+		options.allow_loopback = true;
 	kith_node_callbacks_init(&cb);
 	cb.started = on_started;
 	cb.incoming = on_incoming;

@@ -122,7 +122,8 @@ static void apply_plain(const struct config *c, struct credentials *k, struct ki
 		o->bootstrap_n = c->bootstrap_n;
 	}
 	o->stun = c->stun;
-	o->allow_loopback = c->allow_loopback;
+	if (config_line(c, "allow_loopback") != 0)
+		o->allow_loopback = c->allow_loopback;
 	o->no_offload = !c->offload;
 	o->sessions_max = (uint32_t)c->sessions_max;
 	o->tunnels_max = (uint32_t)c->tunnels_max;

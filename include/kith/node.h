@@ -99,9 +99,9 @@ static inline void kith_node_options_init(struct kith_node_options *o)
 }
 
 /* Fills in root or open_label, chain, devices, issuers, revocations, key_path, state_dir and bootstrap from a
- * directory, whose files <kith/keyfile.h> describes. Blocks (reads files). KITH_ENOENT: there is no profile;
- * KITH_EPROTO, KITH_EACCES, KITH_EIO, KITH_ENOMEM; why (cap bytes, may be NULL) then says what is wrong with which
- * file. */
+ * directory, whose files <kith/keyfile.h> describes; sets allow_loopback if the profile asks for it. Blocks (reads
+ * files). KITH_ENOENT: there is no profile; KITH_EPROTO, KITH_EACCES, KITH_EIO, KITH_ENOMEM; why (cap bytes, may be
+ * NULL) then says what is wrong with which file. */
 KITH_EXPORT int kith_node_options_load(struct kith_node_options *o, const char *dir, char *why,
 				       size_t cap) KITH_MUST_USE;
 

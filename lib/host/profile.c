@@ -28,6 +28,7 @@ struct kith_profile {
 	size_t text_len;
 	const char *lines[KITH_RESOLVE_ENTRIES_MAX];
 	size_t lines_n;
+	bool loopback; /* it is this profile that allows loopback addresses */
 };
 
 struct place {
@@ -177,6 +178,22 @@ static int load_chain(struct kith_node_options *o, struct kith_profile *p, const
 				   err == KITH_EPROTO ? "must hold one CHAIN in armour, and lists" : NULL);
 }
 
+/* One line of the bootstrap file, which p->text keeps. */
+static int take_bootstrap_line(struct kith_node_options *o, struct kith_profile *p, const char *line)
+{
+	if (strcmp(line, "loopback") == 0) {
+		p->loopback = p->loopback || !o->allow_loopback;
+		o->allow_loopback = true;
+		return 0;
+	}
+	if (!kith_bootstrap_valid(line))
+		return KITH_EPROTO;
+	if (p->lines_n == KITH_RESOLVE_ENTRIES_MAX)
+		return KITH_EFULL;
+	p->lines[p->lines_n++] = line;
+	return 0;
+}
+
 static int load_bootstrap(struct kith_node_options *o, struct kith_profile *p, const struct place *at)
 {
 	int err = read_text(at, "bootstrap", &p->text, &p->text_len);
@@ -184,21 +201,19 @@ static int load_bootstrap(struct kith_node_options *o, struct kith_profile *p, c
 		return err == KITH_ENOENT ? 0 : err;
 	char *next = p->text;
 	for (unsigned number = 1; next != NULL && err == 0; number++) {
-		char why[96], *line = next + strspn(next, " \t");
+		char why[112], *line = next + strspn(next, " \t");
 		next = strchr(line, '\n');
 		if (next != NULL)
 			*next++ = '\0';
 		line[strcspn(line, "\r")] = '\0';
-		if (*line == '\0' || *line == '#')
-			continue;
-		(void)snprintf(why, sizeof why, "line %u: a line must be host:port, and a key of 52 characters if any",
-			       number);
-		if (p->lines_n == KITH_RESOLVE_ENTRIES_MAX)
-			err = complain(at, "bootstrap", KITH_EFULL, "too many lines");
-		else if (!kith_bootstrap_valid(line))
-			err = complain(at, "bootstrap", KITH_EPROTO, why);
-		else
-			p->lines[p->lines_n++] = line;
+		if (*line != '\0' && *line != '#')
+			err = take_bootstrap_line(o, p, line);
+		(void)snprintf(why, sizeof why, "line %u: %s", number,
+			       err == KITH_EFULL
+				       ? "too many hosts"
+				       : "a line must be host:port, and a key of 52 characters if any; or loopback");
+		if (err != 0)
+			err = complain(at, "bootstrap", err, why);
 	}
 	o->bootstrap = p->lines;
 	o->bootstrap_n = p->lines_n;
@@ -246,6 +261,8 @@ void kith_node_options_deinit(struct kith_node_options *o)
 	for (size_t i = 0; i < p->revocations_n; i++)
 		(void)alloc->realloc_fn(alloc->ctx, (void *)(uintptr_t)p->revocations[i].p, p->revocations[i].len, 0);
 	free_text(p->text, p->text_len);
+	if (p->loopback)
+		o->allow_loopback = false;
 	KITH_FREE(alloc, p);
 	o->profile = NULL;
 	o->open_label = NULL;

@@ -93,6 +93,46 @@ static void bootstrap_lines_and_comments_are_read(void **state)
 	home_deinit(&h);
 }
 
+static void a_bootstrap_file_can_allow_loopback(void **state)
+{
+	struct home h;
+	(void)state;
+	home_init(&h);
+	put(h.dir, "bootstrap", "loopback\n127.0.0.1:7000\n");
+	assert_int_equal(load(&h), 0);
+	assert_true(h.o.allow_loopback);
+	assert_int_equal(h.o.bootstrap_n, 1);
+	assert_string_equal(h.o.bootstrap[0], "127.0.0.1:7000");
+	put(h.dir, "bootstrap", "127.0.0.1:7000\n");
+	assert_int_equal(load(&h), 0); /* what one profile asks for is not asked for by the next */
+	assert_false(h.o.allow_loopback);
+	h.o.allow_loopback = true;
+	assert_int_equal(load(&h), 0); /* what the program wants stays */
+	assert_true(h.o.allow_loopback);
+	put(h.dir, "bootstrap", "127.0.0.1:7000\nloop back\n");
+	assert_int_equal(load(&h), KITH_EPROTO);
+	assert_non_null(strstr(h.why, "line 2"));
+	home_deinit(&h);
+}
+
+static void more_bootstrap_hosts_than_a_node_asks_are_refused(void **state)
+{
+	char lines[(KITH_RESOLVE_ENTRIES_MAX + 1) * 16] = "loopback\n";
+	struct home h;
+	(void)state;
+	home_init(&h);
+	for (size_t i = 0, at = strlen(lines); i < KITH_RESOLVE_ENTRIES_MAX; i++)
+		at += (size_t)snprintf(lines + at, sizeof lines - at, "a%zu:7000\n", i);
+	put(h.dir, "bootstrap", lines);
+	assert_int_equal(load(&h), 0);
+	assert_int_equal(h.o.bootstrap_n, KITH_RESOLVE_ENTRIES_MAX);
+	strcat(lines, "b:7000\n");
+	put(h.dir, "bootstrap", lines);
+	assert_int_equal(load(&h), KITH_EFULL);
+	assert_non_null(strstr(h.why, "too many hosts"));
+	home_deinit(&h);
+}
+
 static void a_root_key_makes_a_closed_network(void **state)
 {
 	struct home h;
@@ -219,6 +259,8 @@ int main(void)
 		cmocka_unit_test(what_was_made_is_loaded),
 		cmocka_unit_test(a_profile_is_not_made_over_another),
 		cmocka_unit_test(bootstrap_lines_and_comments_are_read),
+		cmocka_unit_test(a_bootstrap_file_can_allow_loopback),
+		cmocka_unit_test(more_bootstrap_hosts_than_a_node_asks_are_refused),
 		cmocka_unit_test(a_root_key_makes_a_closed_network),
 		cmocka_unit_test(what_is_wrong_is_named),
 		cmocka_unit_test(a_node_opens_a_protected_key_file),
