@@ -1,16 +1,12 @@
 /* kith, the command line: certificates, profiles, and questions to a running node. See kith(1). */
 #include <errno.h>
-#include <limits.h>
-#include <popt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "kith_cli.h"
-
-#define NETWORK_LABEL_MAX ((size_t)64) /* as kith_network_id_open has it */
+#include "kith_options.h"
 
 /* ---- what commands share ---- */
 
@@ -21,7 +17,7 @@ int cli_fail(const struct cli *cli, enum cli_exit code, const char *fmt, ...)
 	va_start(args, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
-	fprintf(stderr, "kith %s: %s\n", cli->command, text);
+	fprintf(stderr, "kith%s%s: %s\n", cli->command[0] != '\0' ? " " : "", cli->command, text);
 	if (cli->json) {
 		json_t *answer = json_pack("{s:b, s:i, s:s}", "ok", 0, "exit_code", (int)code, "error", text);
 		if (answer != NULL)
@@ -125,45 +121,81 @@ int cli_write_out(const struct cli *cli, const struct text *text)
 
 /* ---- the commands ---- */
 
-struct command_word {
-	const char *name, *arguments, *what;
+/* What the same commands take; --json is for all of them. */
+enum {
+	OPENS_KEY = CLI_SET(CLI_PASSPHRASE_FILE),
+	MAKES_KEY = OPENS_KEY | CLI_SET(CLI_NO_PASSPHRASE),
+	BOOTSTRAPS = CLI_SET(CLI_BOOTSTRAP) | CLI_SET(CLI_LOOPBACK),
+	GIVES = CLI_SET(CLI_SUPERNODE) | CLI_SET(CLI_SLOTS),
+	ASKS = CLI_SET(CLI_SOCKET) | CLI_SET(CLI_TIMEOUT),
+	ASKS_OWN = CLI_SET(CLI_PROFILE) | CLI_SET(CLI_LOOPBACK) | CLI_SET(CLI_TIMEOUT) | OPENS_KEY,
+	PINGS = CLI_SET(CLI_COUNT) | CLI_SET(CLI_INTERVAL)
+};
+
+/* A command, or one form of it: those with an option come before the one that is meant without it. */
+struct command_form {
+	const char *name;
+	enum cli_option by; /* that makes it this form */
+	const char *arguments, *what; /* NULL: shown with the form behind it */
 	int (*run)(const struct cli *cli);
+	uint32_t takes; /* besides by and --json */
 };
 
-static const struct command_word commands[] = {
-	{ "ca init", "DIR --network LABEL", "make a network: its root, and an issuer of names", cli_ca_init },
-	{ "ca show", "DIR", "the network's keys", cli_ca_show },
-	{ "ca list", "DIR", "the certificates that were issued", cli_ca_list },
-	{ "ca invite", "DIR NAME [--supernode] [--days N]", "an invitation for somebody who wants a name",
-	  cli_ca_invite },
-	{ "ca issue", "DIR --request FILE | DIR NAME --profile DIR", "grant a request; or make a whole profile here",
-	  cli_ca_issue },
-	{ "ca revoke", "DIR NAME | DIR --serial N | DIR --issuer KEY", "put them on the revocation list",
-	  cli_ca_revoke },
-	{ "ca renew", "DIR [--keep-key] [--days N]", "another issuer, or a new certificate of the present one",
-	  cli_ca_renew },
-	{ "id new", "DIR [--open LABEL]", "a profile with fresh keys", cli_id_new },
-	{ "id request", "DIR INVITATION", "ask for the name of an invitation", cli_id_request },
-	{ "id accept", "DIR GRANT", "take the issuer's answer into the profile", cli_id_accept },
-	{ "id renew", "DIR [--days N] [--issuer FILE]", "certify the device anew", cli_id_renew },
-	{ "id show", "DIR | FILE", "a profile, or certificates and lists, in words", cli_id_show },
-	{ "status", "", "the node", cli_query },
-	{ "sessions", "", "the sessions of kithd itself", cli_query },
-	{ "lookup", "NAME", "where a name is", cli_query },
-	{ "ping", "NAME [--count N]", "call it, and measure every path", cli_query },
-	{ "explain", "NAME", "why data to it takes the path it takes", cli_query },
-	{ "revoke", "FILE", "give kithd a revocation list, at once", cli_query },
+static const struct command_form forms[] = {
+	{ "ca init", CLI_NONE, "DIR --network LABEL", "make a network: its root, and an issuer of names", cli_ca_init,
+	  CLI_SET(CLI_NETWORK) | CLI_SET(CLI_CONSTRAINT) | CLI_SET(CLI_DAYS) | MAKES_KEY },
+	{ "ca show", CLI_NONE, "DIR", "the network's keys", cli_ca_show, 0 },
+	{ "ca list", CLI_NONE, "DIR", "the certificates that were issued", cli_ca_list, 0 },
+	{ "ca invite", CLI_NONE, "DIR NAME [--supernode]", "an invitation for somebody who wants a name", cli_ca_invite,
+	  GIVES | CLI_SET(CLI_OUT) },
+	{ "ca issue", CLI_REQUEST, "DIR --request FILE", "grant a request", cli_ca_issue,
+	  CLI_SET(CLI_DAYS) | CLI_SET(CLI_FORCE) | CLI_SET(CLI_OUT) | OPENS_KEY },
+	{ "ca issue", CLI_NONE, "DIR NAME --profile DIR", "make a whole profile here", cli_ca_issue,
+	  CLI_SET(CLI_PROFILE) | GIVES | BOOTSTRAPS | CLI_SET(CLI_LABEL) | CLI_SET(CLI_DAYS) | CLI_SET(CLI_FORCE) |
+		  MAKES_KEY },
+	{ "ca revoke", CLI_NONE, "DIR NAME | --serial N | --issuer KEY", "put them on the revocation list",
+	  cli_ca_revoke, CLI_SET(CLI_SERIAL) | CLI_SET(CLI_ISSUER) | CLI_SET(CLI_DAYS) | CLI_SET(CLI_OUT) | OPENS_KEY },
+	{ "ca renew", CLI_KEEP_KEY, "DIR --keep-key [--days N]", "a new certificate of the present issuer",
+	  cli_ca_renew, CLI_SET(CLI_DAYS) | CLI_SET(CLI_CONSTRAINT) | OPENS_KEY },
+	{ "ca renew", CLI_NONE, "DIR [--days N]", "another issuer", cli_ca_renew,
+	  CLI_SET(CLI_DAYS) | CLI_SET(CLI_CONSTRAINT) | MAKES_KEY },
+	{ "id new", CLI_OPEN, "DIR --open LABEL", "a whole profile, in an open network", cli_id_new,
+	  CLI_SET(CLI_LABEL) | BOOTSTRAPS | MAKES_KEY },
+	{ "id new", CLI_NONE, "DIR", "a profile with fresh keys, that waits for a name", cli_id_new, MAKES_KEY },
+	{ "id request", CLI_NONE, "DIR INVITATION", "ask for the name of an invitation", cli_id_request,
+	  CLI_SET(CLI_OUT) | OPENS_KEY },
+	{ "id accept", CLI_NONE, "DIR GRANT", "take the issuer's answer into the profile", cli_id_accept,
+	  CLI_SET(CLI_LABEL) | CLI_SET(CLI_DAYS) | BOOTSTRAPS | OPENS_KEY },
+	{ "id renew", CLI_NONE, "DIR [--days N] [--issuer FILE]", "certify the device anew", cli_id_renew,
+	  CLI_SET(CLI_LABEL) | CLI_SET(CLI_DAYS) | CLI_SET(CLI_ISSUER) | OPENS_KEY },
+	{ "id show", CLI_NONE, "DIR | FILE", "a profile, or certificates and lists, in words", cli_id_show, 0 },
+	{ "status", CLI_PROFILE, NULL, NULL, cli_query, ASKS_OWN },
+	{ "status", CLI_NONE, "", "the node", cli_query, ASKS },
+	{ "sessions", CLI_NONE, "", "the sessions of kithd itself", cli_query, ASKS },
+	{ "lookup", CLI_PROFILE, NULL, NULL, cli_query, ASKS_OWN },
+	{ "lookup", CLI_NONE, "NAME", "where a name is", cli_query, ASKS },
+	{ "ping", CLI_PROFILE, NULL, NULL, cli_query, ASKS_OWN | PINGS },
+	{ "ping", CLI_NONE, "NAME [--count N]", "call it, and measure every path", cli_query, ASKS | PINGS },
+	{ "explain", CLI_PROFILE, NULL, NULL, cli_query, ASKS_OWN | CLI_SET(CLI_WAIT) },
+	{ "explain", CLI_NONE, "NAME", "why data to it takes the path it takes", cli_query, ASKS | CLI_SET(CLI_WAIT) },
+	{ "revoke", CLI_NONE, "FILE", "give kithd a revocation list, at once", cli_query, ASKS },
 };
 
-#define COMMANDS_N (sizeof commands / sizeof commands[0])
+enum { FORMS_N = sizeof forms / sizeof forms[0] };
 
-/* The commands that begin so. */
-static void list(FILE *to, const char *begin)
+static uint32_t taken(const struct command_form *form)
 {
-	for (size_t i = 0; i < COMMANDS_N; i++)
-		if (strncmp(commands[i].name, begin, strlen(begin)) == 0)
-			fprintf(to, "  kith %-10s %-50s %s\n", commands[i].name, commands[i].arguments,
-				commands[i].what);
+	return form->takes | CLI_SET(form->by) | CLI_SET(CLI_JSON);
+}
+
+/* The commands of a group; "": all. */
+static void list(FILE *to, const char *group)
+{
+	size_t len = strlen(group);
+	for (size_t i = 0; i < FORMS_N; i++)
+		if (forms[i].what != NULL &&
+		    (len == 0 || (strncmp(forms[i].name, group, len) == 0 && forms[i].name[len] == ' ')))
+			fprintf(to, "  kith %-10s %-36s %s\n", forms[i].name, forms[i].arguments, forms[i].what);
 }
 
 static bool is_group(const char *word)
@@ -171,208 +203,101 @@ static bool is_group(const char *word)
 	return strcmp(word, "ca") == 0 || strcmp(word, "id") == 0;
 }
 
-static void usage(FILE *to)
+static void usage(FILE *to, const char *group)
 {
-	fputs("usage: kith COMMAND [OPTION...]\n\n", to);
-	list(to, "");
-	fputs("\nkith COMMAND --help lists the options of all commands; kith(1) explains them.\n", to);
+	fprintf(to, "usage: kith %s%sCOMMAND [OPTION...]\n\n", group, group[0] != '\0' ? " " : "");
+	list(to, group);
+	fprintf(to, "\nkith %s%sCOMMAND --help lists the options of a command; kith(1) explains them.\n", group,
+		group[0] != '\0' ? " " : "");
 }
 
-/* Finds the command in the first one or two words, and says how many they were. */
-static const struct command_word *find(int argc, const char **argv, int *used)
+/* The command of the first one or two words, which are taken away, in the form that the options choose. */
+static const struct command_form *find(struct cli *cli)
 {
 	char both[64];
-	for (size_t i = 0; i < COMMANDS_N; i++) {
-		*used = strchr(commands[i].name, ' ') != NULL ? 2 : 1;
-		if (argc <= *used)
+	for (size_t i = 0; i < FORMS_N; i++) {
+		int used = strchr(forms[i].name, ' ') != NULL ? 2 : 1;
+		if (cli->words_n < used || (forms[i].by != CLI_NONE && (cli->given & CLI_SET(forms[i].by)) == 0))
 			continue;
-		(void)snprintf(both, sizeof both, *used == 2 ? "%s %s" : "%s", argv[1], argv[2]);
-		if (strcmp(both, commands[i].name) == 0)
-			return &commands[i];
+		(void)snprintf(both, sizeof both, used == 2 ? "%s %s" : "%s", cli->words[0], cli->words[1]);
+		if (strcmp(both, forms[i].name) != 0)
+			continue;
+		cli->command = forms[i].name;
+		cli->words_n -= used;
+		memmove(cli->words, cli->words + used, (size_t)cli->words_n * sizeof cli->words[0]);
+		return &forms[i];
 	}
 	return NULL;
 }
 
-static int read_arguments(struct cli *cli, poptContext context)
+static int no_command(const struct cli *cli)
 {
-	poptSetOtherOptionHelp(context, "[OPTION...]");
-	int rc = poptGetNextOpt(context), code = CLI_OK;
-	if (rc < -1)
-		code = cli_fail(cli, CLI_USAGE, "%s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS),
-				poptStrerror(rc));
-	const char *word;
-	while (code == CLI_OK && (word = poptGetArg(context)) != NULL) {
-		if (cli->words_n == CLI_WORDS_MAX)
-			code = cli_fail(cli, CLI_USAGE, "too many words");
-		else
-			cli->words[cli->words_n++] = word;
-	}
-	return code;
+	const char *first = cli->words_n > 0 ? cli->words[0] : "", *second = cli->words_n > 1 ? cli->words[1] : NULL;
+	bool group = is_group(first);
+	bool asked = cli->help && (first[0] == '\0' || (group && second == NULL));
+	if (!asked && first[0] != '\0' && (!group || second != NULL))
+		fprintf(stderr, "kith: %s%s%s: there is no such command\n", first, group ? " " : "",
+			group ? second : "");
+	else if (!asked && cli->error[0] != '\0')
+		return cli_fail(cli, CLI_USAGE, "%s", cli->error);
+	usage(asked ? stdout : stderr, group ? first : "");
+	return asked ? CLI_OK : CLI_USAGE;
 }
 
-static int parse(struct cli *cli, int argc, const char **argv)
+/* All forms of a command, and what they take. */
+static int help(const char *command)
 {
-	struct poptOption table[] = {
-		{ "json", '\0', POPT_ARG_NONE, &cli->json, 0, "print JSON", NULL },
-		{ "socket", 's', POPT_ARG_STRING, &cli->socket, 0,
-		  "kithd's control socket; default " CONTROL_SOCKET_DEFAULT, "PATH" },
-		{ "profile", 'p', POPT_ARG_STRING, &cli->profile, 0,
-		  "questions: run a node of one's own with this profile; ca issue: the profile to make", "DIR" },
-		{ "count", 'n', POPT_ARG_STRING, &cli->numbers[CLI_COUNT], 0, "ping: how many; default 5", "N" },
-		{ "interval", '\0', POPT_ARG_STRING, &cli->numbers[CLI_INTERVAL], 0,
-		  "ping: milliseconds between two; default 200", "MS" },
-		{ "wait", '\0', POPT_ARG_STRING, &cli->numbers[CLI_WAIT], 0,
-		  "explain: seconds to wait for a direct path; default 3", "S" },
-		{ "timeout", '\0', POPT_ARG_STRING, &cli->numbers[CLI_TIMEOUT], 0,
-		  "seconds to wait for an answer; default 30", "S" },
-		{ "allow-loopback", '\0', POPT_ARG_NONE, &cli->loopback, 0, "with --profile: use loopback addresses",
-		  NULL },
-		{ "network", '\0', POPT_ARG_STRING, &cli->network, 0, "ca init: what the network is called", "LABEL" },
-		{ "constraint", '\0', POPT_ARG_STRING, &cli->constraint, 0,
-		  "ca init, ca renew: the issuer may only give names that end so", ".SUFFIX" },
-		{ "supernode", '\0', POPT_ARG_NONE, &cli->supernode, 0,
-		  "ca: the name may serve as a supernode from the start", NULL },
-		{ "slots", '\0', POPT_ARG_STRING, &cli->numbers[CLI_SLOTS], 0,
-		  "ca: supernodes that the name may run; default 1", "N" },
-		{ "days", '\0', POPT_ARG_STRING, &cli->numbers[CLI_DAYS], 0,
-		  "validity; default: issuer and name 365, device 90, list 30", "N" },
-		{ "serial", '\0', POPT_ARG_STRING, &cli->numbers[CLI_SERIAL], 0, "ca revoke: of one certificate", "N" },
-		{ "issuer", '\0', POPT_ARG_STRING, &cli->issuer, 0,
-		  "ca revoke: an issuer, by its key or its certificate; id renew: its newer certificate", "KEY|FILE" },
-		{ "keep-key", '\0', POPT_ARG_NONE, &cli->keep_key, 0,
-		  "ca renew: certify the present issuer's key anew; default: a new key", NULL },
-		{ "request", '\0', POPT_ARG_STRING, &cli->request, 0, "ca issue: what kith id request wrote", "FILE" },
-		{ "bootstrap", 'b', POPT_ARG_ARGV, &cli->bootstrap, 0,
-		  "supernode to ask first: host:port; may be repeated", "HOST" },
-		{ "label", '\0', POPT_ARG_STRING, &cli->label, 0, "what the device is called; default main", "LABEL" },
-		{ "open", '\0', POPT_ARG_STRING, &cli->open, 0, "id new: in the open network of that label", "LABEL" },
-		{ "out", 'o', POPT_ARG_STRING, &cli->out, 0, "write there instead of to standard output", "FILE" },
-		{ "force", '\0', POPT_ARG_NONE, &cli->force, 0,
-		  "ca: give a name to another key than the one that had it", NULL },
-		{ "passphrase-file", '\0', POPT_ARG_STRING, &cli->passphrase_file, 0,
-		  "its first line is the passphrase", "FILE" },
-		{ "no-passphrase", '\0', POPT_ARG_NONE, &cli->no_passphrase, 0, "new key files are not protected",
-		  NULL },
-		POPT_AUTOHELP POPT_TABLEEND
-	};
-	cli->context = poptGetContext("kith", argc, argv, table, 0); /* the words are its own */
-	return read_arguments(cli, cli->context);
-}
-
-static int check_numbers(struct cli *cli)
-{
-	static const struct {
-		const char *name;
-		long long min, max;
-	} rules[CLI_NUMBERS_N] = {
-		[CLI_DAYS] = { "--days", 1, 36500 },	     [CLI_SLOTS] = { "--slots", 1, 255 },
-		[CLI_COUNT] = { "--count", 1, 1000 },	     [CLI_INTERVAL] = { "--interval", 10, 60000 },
-		[CLI_TIMEOUT] = { "--timeout", 1, 600 },     [CLI_WAIT] = { "--wait", 0, 60 },
-		[CLI_SERIAL] = { "--serial", 1, LLONG_MAX },
-	};
-	long long found[CLI_NUMBERS_N] = { [CLI_WAIT] = -1 };
-
-	for (size_t i = 0; i < CLI_NUMBERS_N; i++) {
-		const char *text = cli->numbers[i];
-		char *end;
-		if (text == NULL)
+	uint32_t takes = CLI_SET(CLI_HELP);
+	for (size_t i = 0; i < FORMS_N; i++) {
+		if (strcmp(forms[i].name, command) != 0)
 			continue;
-		errno = 0;
-		found[i] = strtoll(text, &end, 10);
-		if (errno != 0 || end == text || *end != '\0' || found[i] < rules[i].min || found[i] > rules[i].max)
-			return cli_fail(cli, CLI_USAGE, "%s: found \"%s\"; expected a number from %lld to %lld",
-					rules[i].name, text, rules[i].min, rules[i].max);
+		takes |= taken(&forms[i]) & ~CLI_SET(CLI_NONE);
+		if (forms[i].what != NULL)
+			printf("usage: kith %s %s%s[OPTION...]\n    %s\n", command, forms[i].arguments,
+			       forms[i].arguments[0] != '\0' ? " " : "", forms[i].what);
 	}
-	cli->days = (int)found[CLI_DAYS];
-	cli->slots = (int)found[CLI_SLOTS];
-	cli->count = (int)found[CLI_COUNT];
-	cli->interval_ms = (int)found[CLI_INTERVAL];
-	cli->timeout_s = (int)found[CLI_TIMEOUT];
-	cli->wait_s = (int)found[CLI_WAIT];
-	cli->serial = found[CLI_SERIAL];
+	putchar('\n');
+	cli_options_list(stdout, takes);
 	return CLI_OK;
 }
 
-/* 1 to max characters, none of which a terminal would obey. */
-static bool is_label(const char *text, size_t max)
+/* What the other forms of its command take, and the option that tells them apart. */
+static uint32_t others(const struct command_form *form, enum cli_option *by)
 {
-	size_t len = strlen(text);
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			return false;
-	return len > 0 && len <= max;
+	uint32_t takes = 0;
+	*by = form->by;
+	for (size_t i = 0; i < FORMS_N; i++) {
+		if (&forms[i] == form || strcmp(forms[i].name, form->name) != 0)
+			continue;
+		takes |= taken(&forms[i]);
+		if (forms[i].by != CLI_NONE)
+			*by = forms[i].by;
+	}
+	return takes;
 }
 
-static int check_texts(const struct cli *cli)
+static int run(struct cli *cli)
 {
-	const struct {
-		const char *name, *text;
-		size_t max;
-	} labels[] = { { "--network", cli->network, NETWORK_LABEL_MAX },
-		       { "--open", cli->open, NETWORK_LABEL_MAX },
-		       { "--label", cli->label, KITH_LABEL_MAX } };
-
-	for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
-		if (labels[i].text != NULL && !is_label(labels[i].text, labels[i].max))
-			return cli_fail(cli, CLI_USAGE, "%s: found \"%s\"; expected 1 to %zu printable characters",
-					labels[i].name, labels[i].text, labels[i].max);
-	for (char **host = cli->bootstrap; host != NULL && *host != NULL; host++)
-		if (!kith_bootstrap_valid(*host))
-			return cli_fail(
-				cli, CLI_USAGE,
-				"--bootstrap: found \"%s\"; expected host:port, 1.2.3.4:port or [v6]:port with a "
-				"port from 1 to 65535, and behind a blank the supernode's key if it is known",
-				*host);
-	return CLI_OK;
-}
-
-static void cli_free(struct cli *cli)
-{
-	if (cli->context != NULL)
-		(void)poptFreeContext(cli->context);
-	char *texts[] = { cli->passphrase_file, cli->network, cli->constraint, cli->out,    cli->request,
-			  cli->profile,		cli->label,   cli->open,       cli->socket, cli->issuer };
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-		free(texts[i]);
-	for (size_t i = 0; i < CLI_NUMBERS_N; i++)
-		free(cli->numbers[i]);
-	for (size_t i = 0; cli->bootstrap != NULL && cli->bootstrap[i] != NULL; i++)
-		free(cli->bootstrap[i]);
-	free(cli->bootstrap);
+	enum cli_option by;
+	if (cli->given == CLI_SET(CLI_VERSION) && cli->words_n == 0) {
+		printf("kith %s\n", KITH_VERSION);
+		return CLI_OK;
+	}
+	const struct command_form *form = find(cli);
+	if (form == NULL)
+		return no_command(cli);
+	if (cli->help)
+		return help(form->name);
+	uint32_t elsewhere = others(form, &by);
+	int code = cli_options_check(cli, taken(form), by, elsewhere);
+	return code == CLI_OK ? form->run(cli) : code;
 }
 
 int main(int argc, const char **argv)
 {
-	struct cli cli = { .command = "" };
-	int used;
-	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-		printf("kith %s\n", KITH_VERSION);
-		return CLI_OK;
-	}
-	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-?") == 0) {
-		usage(argc < 2 ? stderr : stdout);
-		return argc < 2 ? CLI_USAGE : CLI_OK;
-	}
-	const struct command_word *command = find(argc, argv, &used);
-	if (command == NULL && is_group(argv[1])) {
-		fprintf(stderr, "kith %s: found \"%s\"; expected one of these:\n", argv[1], argc > 2 ? argv[2] : "");
-		list(stderr, argv[1]);
-		return CLI_USAGE;
-	}
-	if (command == NULL) {
-		fprintf(stderr, "kith: %s%s%s: there is no such command\n", argv[1], argc > 2 ? " " : "",
-			argc > 2 ? argv[2] : "");
-		usage(stderr);
-		return CLI_USAGE;
-	}
-	cli.command = command->name;
-	int code = parse(&cli, argc - used, argv + used);
-	if (code == CLI_OK)
-		code = check_numbers(&cli);
-	if (code == CLI_OK)
-		code = check_texts(&cli);
-	if (code == CLI_OK)
-		code = command->run(&cli);
-	cli_free(&cli);
+	struct cli cli = { .command = "", .wait_s = -1 };
+	cli_options_read(&cli, argc, argv);
+	int code = run(&cli);
+	cli_options_free(&cli);
 	return code;
 }

@@ -262,7 +262,8 @@ static int issue_profile(struct ca *ca, const struct kith_seed *seed)
 				       .device_number = 1,
 				       .list_number = (uint64_t)time(NULL),
 				       .label = cli->label != NULL ? cli->label : DEVICE_LABEL_DEFAULT,
-				       .bootstrap = (const char *const *)cli->bootstrap };
+				       .bootstrap = (const char *const *)cli->bootstrap,
+				       .loopback = cli->loopback != 0 };
 	struct kith_secrets secrets;
 	struct kith_seed identity;
 	struct kith_key key;

@@ -19,8 +19,8 @@ enum cli_exit {
 	CLI_NO_KITHD = 5 /* the control socket cannot be reached */
 };
 
-#define CLI_BOOTSTRAP_MAX 16
-#define CLI_WORDS_MAX 4
+enum { CLI_BOOTSTRAP_MAX = 16, CLI_WORDS_MAX = 6 };
+
 #define CONTROL_SOCKET_DEFAULT "/run/kith/control"
 
 struct passphrase {
@@ -28,21 +28,50 @@ struct passphrase {
 	size_t len;
 };
 
-/* Options that are numbers, as they were written. */
-enum cli_number { CLI_DAYS, CLI_SLOTS, CLI_COUNT, CLI_INTERVAL, CLI_TIMEOUT, CLI_WAIT, CLI_SERIAL, CLI_NUMBERS_N };
+enum cli_option {
+	CLI_NONE,
+	CLI_HELP,
+	CLI_VERSION,
+	CLI_JSON,
+	CLI_SOCKET,
+	CLI_PROFILE,
+	CLI_COUNT,
+	CLI_INTERVAL,
+	CLI_WAIT,
+	CLI_TIMEOUT,
+	CLI_LOOPBACK,
+	CLI_NETWORK,
+	CLI_CONSTRAINT,
+	CLI_SUPERNODE,
+	CLI_SLOTS,
+	CLI_DAYS,
+	CLI_SERIAL,
+	CLI_ISSUER,
+	CLI_KEEP_KEY,
+	CLI_REQUEST,
+	CLI_BOOTSTRAP,
+	CLI_LABEL,
+	CLI_OPEN,
+	CLI_OUT,
+	CLI_FORCE,
+	CLI_PASSPHRASE_FILE,
+	CLI_NO_PASSPHRASE,
+	CLI_OPTIONS_N
+};
 
 struct cli {
-	const char *command; /* as it was called, such as "ca issue" */
+	const char *command; /* such as "ca issue" */
 	struct poptContext_s *context; /* owner of the words; freed with the rest */
 	const char *words[CLI_WORDS_MAX]; /* what is neither command nor option */
 	int words_n;
+	uint32_t given; /* which options were: CLI_SET */
 	/* Options; texts are NULL and numbers 0 when not given (wait_s: -1). */
-	int json, no_passphrase, supernode, loopback, force, keep_key;
+	int help, version, json, no_passphrase, supernode, loopback, force, keep_key;
 	char *passphrase_file, *network, *constraint, *out, *request, *profile, *label, *open, *socket, *issuer;
-	char *numbers[CLI_NUMBERS_N];
-	char **bootstrap; /* NULL-terminated, or NULL */
+	char *bootstrap[CLI_BOOTSTRAP_MAX + 1]; /* NULL-terminated */
 	long long serial;
 	int days, slots, count, interval_ms, timeout_s, wait_s;
+	char error[512]; /* the first mistake in them; "": none */
 };
 
 /* Complains: "kith COMMAND: text" to standard error, and {"ok": false ...} to standard output with --json. Returns

@@ -38,6 +38,10 @@ static int id_new_open(const struct cli *cli)
 	passphrase_wipe(&pass);
 	if (err != 0)
 		return cli_fail(cli, CLI_FAILED, "%s cannot be made: %s", cli->words[0], kith_strerror(err));
+	errno = 0;
+	err = profile_write_bootstrap(cli->words[0], (const char *const *)cli->bootstrap, cli->loopback != 0);
+	if (err != 0)
+		return cli_fail(cli, CLI_FAILED, "%s/bootstrap cannot be written: %s", cli->words[0], file_why(err));
 	(void)snprintf(line, sizeof line, "name: %s\n", name);
 	return cli_result(
 		cli, json_pack("{s:s, s:s, s:s}", "name", name, "open_network", cli->open, "profile", cli->words[0]),
@@ -175,7 +179,8 @@ int cli_id_accept(const struct cli *cli)
 				       .device_days = cli->days > 0 ? cli->days : DEVICE_DAYS,
 				       .device_number = 1,
 				       .list_number = (uint64_t)time(NULL),
-				       .bootstrap = (const char *const *)cli->bootstrap };
+				       .bootstrap = (const char *const *)cli->bootstrap,
+				       .loopback = cli->loopback != 0 };
 	struct invitation invitation;
 	struct armor grant = { 0 }, asked = { 0 };
 	struct kith_secrets secrets;

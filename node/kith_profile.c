@@ -156,18 +156,38 @@ static int write_chain(const char *dir, const struct kith_secrets *secrets, cons
 	return err;
 }
 
-static int write_lines(const char *dir, const char *name, const char *const *lines)
+static int add_line(struct text *text, const char *line)
 {
-	struct text text = { 0 };
+	int err = text_add(text, line, strlen(line));
+	return err == 0 ? text_add(text, "\n", 1) : err;
+}
+
+static int write_text(const char *dir, const char *name, const struct text *text)
+{
 	char path[PATH_TEXT_MAX];
 	int err = path_join(path, dir, name);
-	for (size_t i = 0; err == 0 && lines[i] != NULL; i++) {
-		err = text_add(&text, lines[i], strlen(lines[i]));
-		if (err == 0)
-			err = text_add(&text, "\n", 1);
-	}
+	return err == 0 ? file_write(path, 0644, text->p, text->len) : err;
+}
+
+int profile_write_bootstrap(const char *dir, const char *const *hosts, bool loopback)
+{
+	struct text text = { 0 };
+	int err = loopback ? add_line(&text, "loopback") : 0;
+	for (size_t i = 0; err == 0 && hosts != NULL && hosts[i] != NULL; i++)
+		err = add_line(&text, hosts[i]);
 	if (err == 0 && text.len > 0)
-		err = file_write(path, 0644, text.p, text.len);
+		err = write_text(dir, "bootstrap", &text);
+	text_free(&text);
+	return err;
+}
+
+static int write_network(const char *dir, const struct kith_key *root)
+{
+	struct text text = { 0 };
+	char key[KITH_KEY_TEXT_LEN + 1];
+	int err = add_line(&text, kith_key_format(root->b, key));
+	if (err == 0)
+		err = write_text(dir, "network", &text);
 	text_free(&text);
 	return err;
 }
@@ -175,14 +195,12 @@ static int write_lines(const char *dir, const char *name, const char *const *lin
 int profile_write(const struct cli *cli, const char *dir, const struct kith_secrets *secrets,
 		  const struct profile_parts *parts)
 {
-	char key[KITH_KEY_TEXT_LEN + 1];
-	const char *network[] = { kith_key_format(parts->root.b, key), NULL };
 	if (strlen(parts->label) > KITH_LABEL_MAX)
 		return cli_fail(cli, CLI_USAGE, "--label: at most %d characters", KITH_LABEL_MAX);
 	errno = 0;
-	int err = write_lines(dir, "network", network);
-	if (err == 0 && parts->bootstrap != NULL)
-		err = write_lines(dir, "bootstrap", parts->bootstrap);
+	int err = write_network(dir, &parts->root);
+	if (err == 0)
+		err = profile_write_bootstrap(dir, parts->bootstrap, parts->loopback);
 	if (err == 0) /* last: what makes it a profile */
 		err = write_chain(dir, secrets, parts);
 	return err == 0 ? CLI_OK

@@ -22,8 +22,13 @@ struct profile_parts {
 	int device_days;
 	uint32_t device_number;
 	uint64_t list_number;
-	const char *const *bootstrap; /* NULL-terminated, or NULL: the file stays as it is */
+	const char *const *bootstrap; /* see profile_write_bootstrap; NULL: none */
+	bool loopback;
 };
+
+/* Writes DIR/bootstrap: hosts, NULL-terminated, and whether loopback addresses are allowed. With neither the file stays
+ * as it is. */
+int profile_write_bootstrap(const char *dir, const char *const *hosts, bool loopback) KITH_MUST_USE;
 
 /* Certifies the device and writes DIR/chain, DIR/network, and DIR/bootstrap if there is any. */
 int profile_write(const struct cli *cli, const char *dir, const struct kith_secrets *secrets,

@@ -15,13 +15,19 @@
 #include "commands.h"
 #include "kith_show.h"
 
-enum { ANSWER_MAX = 1024 * 1024, ATTACH_MS_MAX = 20000, MARGIN_MS = 5000 };
+enum { ANSWER_MAX = 1024 * 1024, ATTACH_MS_DEFAULT = 20000, MARGIN_MS = 5000 };
 
 /* ---- the question and its answer ---- */
 
 static unsigned timeout_ms(const struct cli *cli)
 {
 	return cli->timeout_s > 0 ? (unsigned)cli->timeout_s * 1000 : 30000;
+}
+
+/* How long a node of one's own may take until a supernode has answered. */
+static unsigned attach_ms(const struct cli *cli)
+{
+	return cli->timeout_s > 0 ? timeout_ms(cli) : ATTACH_MS_DEFAULT;
 }
 
 /* The lists as text, checked as far as that can be done here. */
@@ -251,8 +257,8 @@ static void own_late(uv_timer_t *timer)
 {
 	struct own_node *own = timer->data;
 	own_end(own, cli_fail(own->cli, CLI_UNREACHABLE,
-			      "no supernode answered within %d s; check the profile's bootstrap file",
-			      ATTACH_MS_MAX / 1000));
+			      "no supernode answered within %u s; check the profile's bootstrap file",
+			      attach_ms(own->cli) / 1000));
 }
 
 static int own_passphrase(void *ctx, const char *path, char *out, size_t cap)
@@ -303,7 +309,7 @@ static int ask_own(const struct cli *cli, const json_t *request)
 		own.commands.end = end;
 		uv_timer_init(&own.loop, &own.patience);
 		own.patience.data = &own;
-		uv_timer_start(&own.patience, own_late, ATTACH_MS_MAX, 0);
+		uv_timer_start(&own.patience, own_late, attach_ms(cli), 0);
 		err = kith_node_start(own.node);
 		if (err != 0)
 			uv_close((uv_handle_t *)&own.patience, NULL);
@@ -321,8 +327,6 @@ int cli_query(const struct cli *cli)
 {
 	json_t *request;
 	int code = make_request(cli, &request);
-	if (code == CLI_OK && cli->profile != NULL && cli->socket != NULL)
-		code = cli_fail(cli, CLI_USAGE, "--socket and --profile exclude each other");
 	if (code == CLI_OK)
 		code = cli->profile != NULL ? ask_own(cli, request) : ask_kithd(cli, request);
 	json_decref(request);

@@ -323,28 +323,63 @@ struct arguments {
 	int check, version;
 };
 
+enum option { OPTION_NONE, OPTION_CONFIG, OPTION_CHECK, OPTION_LOG_LEVEL, OPTION_VERSION };
+
+static int refuse_argument(const char *what, const char *why)
+{
+	fprintf(stderr, "kithd: %s: %s\n", what, why);
+	return EXIT_USAGE;
+}
+
+/* False: given twice. */
+static bool take_argument(struct arguments *a, enum option option, char *value)
+{
+	char **text = option == OPTION_CONFIG ? &a->config : &a->log_level;
+	if (option == OPTION_CHECK)
+		return a->check++ == 0;
+	if (option == OPTION_VERSION)
+		return a->version++ == 0;
+	if (*text == NULL) {
+		*text = value;
+		return true;
+	}
+	free(value);
+	return false;
+}
+
+/* What would be ignored is a mistake. */
+static int read_arguments(poptContext context, struct arguments *a)
+{
+	static const char *const names[] = { "", "--config", "--check-config", "--log-level", "--version" };
+	int option;
+	while ((option = poptGetNextOpt(context)) > 0)
+		if (!take_argument(a, (enum option)option, poptGetOptArg(context)))
+			return refuse_argument(names[option], "given twice");
+	if (option < -1)
+		return refuse_argument(poptBadOption(context, POPT_BADOPTION_NOALIAS), poptStrerror(option));
+	if (poptPeekArg(context) != NULL)
+		return refuse_argument(poptPeekArg(context),
+				       "takes no arguments; the configuration file is given with -c");
+	if (a->version && (a->config != NULL || a->check || a->log_level != NULL))
+		return refuse_argument("--version", "stands alone");
+	if (a->check && a->log_level != NULL)
+		return refuse_argument("--log-level", "has no effect with --check-config");
+	return 0;
+}
+
 static int parse_arguments(int argc, const char **argv, struct arguments *a)
 {
-	struct poptOption table[] = { { "config", 'c', POPT_ARG_STRING, &a->config, 0,
+	struct poptOption table[] = { { "config", 'c', POPT_ARG_STRING, NULL, OPTION_CONFIG,
 					"configuration file; default " CONFIG_DEFAULT, "FILE" },
-				      { "check-config", '\0', POPT_ARG_NONE, &a->check, 0,
+				      { "check-config", '\0', POPT_ARG_NONE, NULL, OPTION_CHECK,
 					"check the configuration and the files it names, and end", NULL },
-				      { "log-level", '\0', POPT_ARG_STRING, &a->log_level, 0,
+				      { "log-level", '\0', POPT_ARG_STRING, NULL, OPTION_LOG_LEVEL,
 					"error, warn, info or debug; instead of the file's", "LEVEL" },
-				      { "version", '\0', POPT_ARG_NONE, &a->version, 0, "print the version and end",
-					NULL },
+				      { "version", '\0', POPT_ARG_NONE, NULL, OPTION_VERSION,
+					"print the version and end", NULL },
 				      POPT_AUTOHELP POPT_TABLEEND };
 	poptContext context = poptGetContext("kithd", argc, argv, table, 0);
-	int rc = poptGetNextOpt(context);
-	int result = 0;
-	if (rc < -1) {
-		fprintf(stderr, "kithd: %s: %s\n", poptBadOption(context, POPT_BADOPTION_NOALIAS), poptStrerror(rc));
-		result = EXIT_USAGE;
-	} else if (poptPeekArg(context) != NULL) {
-		fprintf(stderr, "kithd: %s: takes no arguments; the configuration file is given with -c\n",
-			poptPeekArg(context));
-		result = EXIT_USAGE;
-	}
+	int result = read_arguments(context, a);
 	poptFreeContext(context);
 	return result;
 }

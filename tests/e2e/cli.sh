@@ -11,8 +11,15 @@ ends 0 'kith ' "$kith" --version
 ends 2 'there is no such command' "$kith" frobnicate
 ends 2 'expected: kith ca issue' "$kith" ca issue
 ends 2 '--network is missing' "$kith" ca init ca
-ends 2 'kith ca: found "frob"; expected one of these' "$kith" ca frob
-ends 2 'kith id new' "$kith" id
+for group in '' ca id; do # alone: a list of what there is
+	ends 2 "kith ${group:+$group }COMMAND --help lists" "$kith" $group
+	[ ! -s out ] || fail "kith $group: a complaint on standard output"
+	ends 0 "kith ${group:+$group }COMMAND --help lists" "$kith" $group --help
+done
+ends 2 'kith: ca frob: there is no such command' "$kith" ca frob
+ends 2 'kith id accept' "$kith" id
+! grep -q 'kith ca' out err || fail "kith id lists commands of kith ca"
+ends 2 'kith: --nonsense: unknown option' "$kith" --nonsense
 ends 2 '--network: missing argument' "$kith" ca init ca --network
 ends 2 'expected 1 to 64 printable characters' "$kith" ca init ca --network "$(printf 'a%.0s' {1..65})"
 ends 2 '--network: found ""; expected' "$kith" ca init ca --network ''
@@ -31,6 +38,40 @@ for bad in nohost host:0 host:70000 host:port :1 '::1:1' 'host:1 key'; do
 	ends 2 "--bootstrap: found \"$bad\"; expected host:port" "$kith" id accept me grant --bootstrap "$bad"
 done
 [ -z "$(find . -mindepth 1 -maxdepth 1 -type d)" ] || fail "a refused command has made a directory: $(ls)"
+
+# What a command does not take is a mistake, and said with both names: every option that its --help does not list.
+declare -A argument=([count]=1 [interval]=20 [wait]=1 [timeout]=1 [slots]=1 [days]=1 [serial]=1 [bootstrap]=host:1)
+options='socket profile count interval wait timeout allow-loopback network constraint supernode slots days serial issuer
+	keep-key request bootstrap label open out force passphrase-file no-passphrase version'
+refused=0
+while read -r line; do
+	read -ra command <<<"$line"
+	"$kith" "${command[@]}" --help >help
+	for option in $options; do
+		if grep -q -- " --$option" help; then continue; fi
+		words=("--$option")
+		case $option in
+		allow-loopback | supernode | keep-key | force | no-passphrase | version) ;;
+		*) words+=("${argument[$option]:-x}") ;;
+		esac
+		ends 2 "kith $line: --$option has no effect" "$kith" "${words[@]}" "${command[@]}"
+		refused=$((refused + 1))
+	done
+done < <("$kith" --help | sed -nE 's/^  kith ((ca|id) [a-z]+|[a-z]+) .*/\1/p' | sort -u)
+[ "$refused" -gt 250 ] || fail "only $refused options were refused"
+echo "$refused options were refused"
+ends 2 'kith id new: --bootstrap has no effect without --open' "$kith" id new me -b host:1
+ends 2 'kith id new: --label has no effect without --open' "$kith" id new me --label phone
+ends 2 'kith ca issue: --out has no effect without --request' "$kith" ca issue ca a --profile a -o out2
+for words in '--profile a' '--supernode' '--slots 2' '-b host:1' '--label x' '--no-passphrase' '--allow-loopback'; do
+	# shellcheck disable=SC2086 # several words
+	ends 2 'has no effect with --request' "$kith" ca issue ca --request r $words
+done
+ends 2 'kith ca renew: --no-passphrase has no effect with --keep-key' "$kith" ca renew ca --keep-key --no-passphrase
+ends 2 'kith ping: --allow-loopback has no effect without --profile' "$kith" ping bob --allow-loopback
+ends 2 'kith status: --passphrase-file has no effect without --profile' "$kith" status --passphrase-file f
+ends 2 'kith ca init: --network: given twice' "$kith" ca init ca --network a --network b
+rm help
 
 # Things in the place of others: nothing, an empty file, garbage, a directory.
 mkdir dir
@@ -62,6 +103,8 @@ for what in empty garbage; do
 		ends 1 "broken/$file" "$kith" status --profile broken
 	done
 done
+"$kith" id new known --open kith --no-passphrase -b host:7000 --bootstrap '[::1]:7001' --allow-loopback >/dev/null
+[ "$(tr '\n' ' ' <known/bootstrap)" = 'loopback host:7000 [::1]:7001 ' ] || fail "id new --open -b: $(cat known/bootstrap)"
 cp -r open open2
 printf '# hosts\n\nhost:7000\nhost:70000\n' >open2/bootstrap
 ends 1 'open2/bootstrap: line 4: a line must be host:port' "$kith" status --profile open2
@@ -69,7 +112,7 @@ ends 1 '--passphrase-file: empty: its first line is empty' "$kith" id new sealed
 ends 1 '--passphrase-file: dir: ' "$kith" id new sealed --passphrase-file dir
 ends 1 'KITH_PASSPHRASE_FILE: nowhere: there is no such file' env KITH_PASSPHRASE_FILE=nowhere "$kith" id new sealed
 [ ! -e sealed ] || fail "a refused command has made a directory"
-rm -rf dir empty garbage open open2 broken
+rm -rf dir empty garbage open open2 known broken
 ends 2 'days' "$kith" ca init ca --network n --days -3
 ends 2 'unknown option' "$kith" status --colour
 
@@ -92,7 +135,7 @@ ends 2 'a name is 1 to 32' "$kith" ca invite ca Alice.example
 ends 0 identity "$kith" id new bob --no-passphrase
 [ "$(stat -c %a bob bob/key | tr '\n' ' ')" = '700 600 ' ] || fail "modes of bob"
 ends 1 'never overwritten' "$kith" id new bob --no-passphrase
-ends 0 'KITH INVITATION' "$kith" ca invite ca bob.example --days 10
+ends 0 'KITH INVITATION' "$kith" ca invite ca bob.example
 "$kith" ca invite ca bob.example --out invitation
 ends 1 'holds no invitation' "$kith" id request bob pass
 ends 0 '' "$kith" id request bob invitation --out request
@@ -217,7 +260,9 @@ ask 0 'online' lookup carol
 ends 4 'timed out' "$kith" ping carol --timeout 2 --profile dave --allow-loopback
 ends 1 'No space left' bash -c '"$0" status --socket s1.sock >/dev/full' "$kith"
 ends 0 'name: s1' "$kith" status --socket s1.sock
-ends 2 'exclude each other' "$kith" status --socket s1.sock --profile dave
+ends 2 '--socket has no effect with --profile' "$kith" status --socket s1.sock --profile dave
+ends 0 'name: s1' "$kith" -s s1.sock status # options may stand before the command
+ends 0 '"name": "s1"' "$kith" --json --socket s1.sock status
 ends 1 '"event"' "$kithd" -c s1.conf # another one has its profile and its address
 stop s1
 [ "$exit_code" = 0 ] || fail "kithd ended with $exit_code"

@@ -179,7 +179,8 @@ head -c 3000 /dev/urandom >"$tmp/garbage"
 code=0
 "$kithd" -c "$tmp/garbage" >/dev/null 2>"$tmp/said" || code=$?
 [ "$code" = 2 ] && grep -q "^kithd: $tmp/garbage:[0-9]*: " "$tmp/said" || fail "garbage: $code, $(cat "$tmp/said")"
-for words in -c --config --nonsense 'one two' '--log-level loud'; do
+for words in -c --config --nonsense 'one two' '--log-level loud' "-c $tmp/a.conf -c $tmp/b.conf" '--version --check-config' \
+	'--check-config --log-level debug'; do
 	code=0
 	# shellcheck disable=SC2086 # several words
 	"$kithd" $words >/dev/null 2>"$tmp/said" || code=$?
