@@ -30,6 +30,10 @@ int cli_fail(const struct cli *cli, enum cli_exit code, const char *fmt, ...)
 
 int cli_result(const struct cli *cli, json_t *result, const char *text)
 {
+	if (cli->quiet) {
+		json_decref(result);
+		return CLI_OK;
+	}
 	if (!cli->json) {
 		fputs(text, stdout);
 	} else {
@@ -142,6 +146,7 @@ struct command_form {
 };
 
 static const struct command_form forms[] = {
+	{ "net", CLI_NONE, "DIR", "a network for development on this machine, and its supernode", cli_net, 0 },
 	{ "ca init", CLI_NONE, "DIR --network LABEL", "make a network: its root, and an issuer of names", cli_ca_init,
 	  CLI_SET(CLI_NETWORK) | CLI_SET(CLI_CONSTRAINT) | CLI_SET(CLI_DAYS) | MAKES_KEY },
 	{ "ca show", CLI_NONE, "DIR", "the network's keys", cli_ca_show, 0 },

@@ -72,6 +72,7 @@ struct cli {
 	long long serial;
 	int days, slots, count, interval_ms, timeout_s, wait_s;
 	char error[512]; /* the first mistake in them; "": none */
+	int quiet; /* a step of another command: its result is not printed */
 };
 
 /* Complains: "kith COMMAND: text" to standard error, and {"ok": false ...} to standard output with --json. Returns
@@ -97,6 +98,7 @@ int cli_open_key(const struct cli *cli, const char *path, struct kith_secrets *s
 /* Writes to --out (mode 0644), or to standard output. */
 int cli_write_out(const struct cli *cli, const struct text *text);
 
+int cli_net(const struct cli *cli);
 int cli_ca_init(const struct cli *cli);
 int cli_ca_show(const struct cli *cli);
 int cli_ca_list(const struct cli *cli);
