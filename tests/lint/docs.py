@@ -11,6 +11,7 @@
             comment in lib/base/limits.h says, where it says so
   links     links of the documents lead to files and headings that exist; what sources call "NAME.md" exists, and so do the
             sections of PROTOCOL.md that they name
+  listings  what stands behind "<!-- listing: FILE -->" is that file, character by character
   words     the documents speak of the project only: no issue numbers, no places of one machine, no package registries
 
 Usage: docs.py [root] | docs.py --self-test
@@ -298,6 +299,14 @@ def check_mentions(root):
                         yield path.relative_to(root), line, f"{PROTOCOL} has no section {number_of_section}"
 
 
+def check_listings(root):
+    for path in documents(root):
+        text = text_of(path)
+        for m in re.finditer(r"^<!-- listing: (\S+) -->\n(?:```\w+\n(.*?)^```$)?", text, re.M | re.S):
+            if m.group(2) != text_of(root / m.group(1)) or not m.group(2):
+                yield path.relative_to(root), text.count("\n", 0, m.start()) + 1, f"the listing is not {m.group(1)}"
+
+
 def check_words(root):
     for path in list(documents(root)) + sorted((root / "docs").rglob("*.[1-8]")):
         for number_of_line, line in enumerate(text_of(path).splitlines(), 1):
@@ -310,7 +319,8 @@ def check_words(root):
 def check(root):
     root = Path(root)
     problems = []
-    for rule in (check_tables, check_states, check_limits, check_marks, check_links, check_mentions, check_words):
+    for rule in (check_tables, check_states, check_limits, check_marks, check_links, check_mentions, check_listings,
+                 check_words):
         problems.extend(f"{path}:{line}: {what}" for path, line, what in rule(root))
     return problems
 
@@ -347,6 +357,8 @@ GOOD = {
                    "| `KITH_RETRY_US` | 300 ms |\n| `KITH_LIFE_MS` | 15 min |\n| `KITH_LONG` | 2^32 |\n\n"
                    "## 2. Timers and limits\n\n| name | value | | why |\n| --- | --- | --- | --- |\n| `KITH_EIGHT` | 8 | wire | x |\n\n"
                    "## 3. Local choices\n\n| name | value | | why |\n| --- | --- | --- | --- |\n| `KITH_NINE` | 9 | local | x |\n",
+    "examples/e.c": "int main(void)\n{\n}\n",
+    "LISTS.md": "# L\n\n<!-- listing: examples/e.c -->\n```c\nint main(void)\n{\n}\n```\n\nmore\n\n```c\nother\n```\n",
     "docs/more.md": "# More\n\n## The way\n\n```\n[code](nowhere.md) is not a link\n```\n\n[back](../PROTOCOL.md)\n",
 }
 
@@ -392,6 +404,10 @@ def bad_trees():
         "link to no heading here": changed("PROTOCOL.md", "#1-one-more", "#2-two"),
         "source names no document": changed("lib/wire/body.h", "PROTOCOL.md", "GONE.md"),
         "source names no section": changed("lib/wire/body.h", "section 1.", "section 9."),
+        "listing of before": changed("examples/e.c", "void", "int argc"),
+        "listing that lacks a line": changed("LISTS.md", "{\n}\n", "}\n"),
+        "listing of no file": changed("LISTS.md", "examples/e.c", "examples/gone.c"),
+        "listing without text": changed("LISTS.md", "```c\nint", "\n```c\nint"),
         "place of a machine": changed("docs/more.md", "# More", "# More in /ho" "me/me"),
         "issue number": changed("docs/more.md", "# More", "# More\n\nSee #" "12."),
         "left over": changed("docs/more.md", "# More", "# More\n\nTO" "DO"),
