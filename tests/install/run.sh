@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs a build into a fresh prefix and builds and runs tests/install/consumer.c against it: with find_package and with
-# pkg-config, kith and kith-core, shared and static. Also: what is installed shows no symbol but kith_*, and nothing of the
+# pkg-config, kith and kith-core, shared and static; and examples/hello.c, as C and as C++, without a warning. Also: what is
+# installed shows no symbol but kith_*, and nothing of the
 # simulated crypto suite.
 # Usage: run.sh <build directory> <C compiler>
 set -euo pipefail
@@ -40,6 +41,16 @@ for module in kith kith-core; do
 	"$stage/$module-static" || fail "$module, static, by pkg-config"
 done
 
+# The program of README.md, and with it all headers: as C11 and C++17, by both compilers, and as whoever just says cc has it.
+for how in "gcc -std=c11" "clang -std=c11" "g++ -x c++ -std=c++17" "clang++ -x c++ -std=c++17" "$cc"; do
+	# shellcheck disable=SC2046,SC2086
+	$how -Wall -Wextra -Werror "$here/../../examples/hello.c" -o "$stage/hello" $(pkg-config --cflags --libs kith libuv) \
+		-Wl,-rpath,"$libdir" || fail "hello.c with $how"
+	code=0
+	"$stage/hello" 2>"$stage/log" || code=$?
+	[ "$code" = 1 ] && grep -q 'hello: usage: ' "$stage/log" || fail "hello with $how: $code, $(cat "$stage/log")"
+done
+
 mkdir -p "$stage/src"
 cp "$here/consumer.c" "$stage/src/"
 cp "$here/consumer.cmake" "$stage/src/CMakeLists.txt"
@@ -49,4 +60,4 @@ cmake --build "$stage/cmake" >"$stage/log" 2>&1 || { cat "$stage/log"; fail "bui
 for program in kith core kith_static core_static; do
 	"$stage/cmake/$program" || fail "$program, by CMake package"
 done
-echo "8 consumers built and ran"
+echo "8 consumers built and ran, and hello.c in 5 ways"
