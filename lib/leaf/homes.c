@@ -321,7 +321,8 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 		bool publishes = c->leaving || home == &c->leaf.homes[c->leaf.primary];
 		if (publishes && !c->leaf.published) {
 			c->leaf.published = true;
-			(void)kith_event_push(c, KITH_EVENT_PUBLISHED);
+			if (!c->leaving) /* else it is the goodbye */
+				(void)kith_event_push(c, KITH_EVENT_PUBLISHED);
 		}
 		return;
 	}

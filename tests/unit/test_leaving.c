@@ -20,6 +20,7 @@ static kith_time_us leave(struct core_world *w, int node, kith_time_us grace_us)
 		world_run(w, KITH_US_PER_MS);
 	}
 	kith_time_us at = left->at;
+	assert_null(world_event(w, node, KITH_EVENT_PUBLISHED, since)); /* nobody can find it now */
 	world_stop(w, node);
 	return at - t0;
 }
