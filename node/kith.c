@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "kith_options.h"
 
@@ -111,13 +110,9 @@ int cli_open_key(const struct cli *cli, const char *path, struct kith_secrets *s
 
 int cli_write_out(const struct cli *cli, const struct text *text)
 {
+	if (cli->out == NULL)
+		return cli_result(cli, json_pack("{s:s}", "text", text->p), text->p);
 	errno = 0;
-	if (cli->out == NULL) {
-		fwrite(text->p, 1, text->len, stdout);
-		return fflush(stdout) == 0
-			       ? CLI_OK
-			       : cli_fail(cli, CLI_FAILED, "cannot write to standard output: %s", strerror(errno));
-	}
 	int err = file_write(cli->out, 0644, text->p, text->len);
 	return err == 0 ? CLI_OK
 			: cli_fail(cli, CLI_FAILED, "--out: %s cannot be written: %s", cli->out, file_why(err));
