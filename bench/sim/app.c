@@ -223,6 +223,7 @@ void kith_sim_app_verify(struct kith_sim *sim, struct kith_simnode *n)
 
 void kith_sim_hang_up(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c)
 {
+	kith_sim_silence_end(sim, c, false);
 	c->closing = true;
 	c->hang_up_at = c->datagram_at = KITH_TIME_NEVER;
 	(void)kith_core_close(n->core, kith_sim_node_now(sim, n), c->session, KITH_CLOSE_NORMAL);
@@ -436,6 +437,8 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 			op_done(sim, n, e);
 		break;
 	case KITH_EVENT_CLOSED:
+		if (c != NULL)
+			kith_sim_silence_end(sim, c, e->reason == KITH_CLOSE_TIMED_OUT);
 		if (c != NULL && c->op == 0)
 			c->used = false;
 		break;

@@ -125,6 +125,8 @@ bool kith_sim_faults(struct kith_sim *sim)
 	}
 	if (f->kill_ppm > 0)
 		kills(sim);
+	if (!kith_sim_silence_schedule(sim))
+		return false;
 	if (sim->options.verify_us > 0)
 		at(sim, sim->options.duration_us - sim->options.verify_us, KITH_SIM_VERIFY, 0, 0);
 	at(sim, KITH_US_PER_S, KITH_SIM_SAMPLE, 0, 0);
@@ -225,6 +227,12 @@ void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *c)
 	case KITH_SIM_MUTE:
 	case KITH_SIM_UNMUTE:
 		mute(sim, n, c->kind == KITH_SIM_MUTE);
+		break;
+	case KITH_SIM_READDRESS:
+	case KITH_SIM_CUT:
+	case KITH_SIM_UNCUT:
+	case KITH_SIM_HEARD:
+		kith_sim_silence_control(sim, c);
 		break;
 	case KITH_SIM_SAMPLE:
 		sample(sim);

@@ -7,6 +7,7 @@
  *   faults.c    what goes wrong, and when
  *   app.c       an application on each leaf: contacts, calls, presence
  *   transfer.c  what is sent in a call, and whether it arrives as it was sent
+ *   silence.c   networks that change during calls, and how long nothing is heard then
  *   check.c     the invariants
  *   mutate.c    rules broken on purpose
  *   report.c    hash, samples, text
@@ -37,6 +38,7 @@
 #define KITH_SIM_GROUPS 60 /* groups of nodes for partitions; below KITH_NET_GROUPS_MAX */
 #define KITH_SIM_SERVICE "chat"
 #define KITH_SIM_CHANNEL 7
+#define KITH_SIM_TALK_CHANNEL 8 /* datagrams that go on until the call ends */
 
 /* 16 bytes that occur in everything that applications send, and nowhere else. */
 #define KITH_SIM_MARKER "<<kith-sim-clear"
@@ -64,7 +66,8 @@ enum kith_simstream {
 	KITH_SIM_DRAW_PAYLOAD,
 	KITH_SIM_DRAW_FAULT,
 	KITH_SIM_DRAW_LIFE,
-	KITH_SIM_DRAW_EFFECT
+	KITH_SIM_DRAW_EFFECT,
+	KITH_SIM_DRAW_CHANGE
 };
 
 /* A packet's bytes; shared by duplicates. */
@@ -91,6 +94,10 @@ enum kith_simcontrol_kind {
 	KITH_SIM_ROAM, /* a joins another network */
 	KITH_SIM_MUTE, /* a sends nothing any more */
 	KITH_SIM_UNMUTE,
+	KITH_SIM_READDRESS, /* routers get other addresses */
+	KITH_SIM_CUT, /* leaves are cut off */
+	KITH_SIM_UNCUT,
+	KITH_SIM_HEARD, /* silences after such a change are over, or count as they are */
 	KITH_SIM_SAMPLE, /* look at all nodes */
 	KITH_SIM_CHECK_OFFLINE, /* of a, boot b */
 	KITH_SIM_CHECK_GOODBYE, /* the same after an orderly exit */
@@ -130,6 +137,10 @@ struct kith_simcall {
 	uint8_t head[8]; /* of the stream that comes in */
 	uint8_t head_n;
 	kith_time_us check_at;
+	uint32_t talk_sent, talk_newest; /* numbers of talk datagrams */
+	uint64_t talk_got; /* bit i: number talk_newest - i came */
+	bool watched; /* its network has changed ... */
+	kith_time_us heard_at, silence_us; /* ... and so long no talk came at once since then */
 };
 
 enum kith_simseen { KITH_SIM_SEEN_NOTHING, KITH_SIM_SEEN_ONLINE, KITH_SIM_SEEN_OFFLINE };
@@ -165,6 +176,7 @@ struct kith_simnode {
 	uint32_t id;
 	enum kith_role role;
 	bool up, leaving, mute, killed, reachable, starting;
+	bool unplugged; /* its transport is down, and its core knows */
 	uint8_t nat_kind;
 	uint32_t boots;
 	uint32_t iface, nat, public_nat; /* devices; nat 0: open; public_nat: the one whose address the world sees */
@@ -315,6 +327,14 @@ void kith_sim_transfer_got(struct kith_sim *sim, struct kith_simnode *n, struct 
 void kith_sim_transfer_stream(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c,
 			      const struct kith_event *e);
 bool kith_sim_transfer_over(const struct kith_sim *sim, const struct kith_simcall *c);
+
+/* ---- silence.c ---- */
+bool kith_sim_silence_schedule(struct kith_sim *sim);
+void kith_sim_silence_control(struct kith_sim *sim, const struct kith_simcontrol *control);
+/* A talk datagram came in. */
+void kith_sim_silence_heard(struct kith_sim *sim, struct kith_simcall *c);
+/* The call's end is at hand; lost: by itself. */
+void kith_sim_silence_end(struct kith_sim *sim, struct kith_simcall *c, bool lost);
 
 /* ---- check.c ---- */
 void kith_sim_violate(struct kith_sim *sim, enum kith_siminvariant invariant, uint32_t a, uint32_t b,

@@ -18,6 +18,7 @@ enum { EXIT_OK, EXIT_VIOLATION, EXIT_USAGE };
 struct arguments {
 	long long leaves, supernodes, seed, contacts, stream_bytes, skew_ms, trace;
 	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s;
+	double hold_s, talk_ms, readdress, readdress_at_s, cut, cut_at_s, cut_for_s;
 	int partitions, crashes, super_crashes, moves, silences, no_verify, no_watch;
 	char *nat, *suite, *delay, *ignore;
 	int json, progress, list, invariants, verbose;
@@ -93,6 +94,12 @@ static const char *numbers(struct kith_simoptions *o, const struct arguments *a)
 	if (!probability(a->loss, &f->link.loss_ppm) || !probability(a->reorder, &f->link.reorder_ppm) ||
 	    !probability(a->duplicate, &f->link.duplicate_ppm) || !probability(a->kill, &f->kill_ppm))
 		return "--loss, --reorder, --duplicate and --kill are probabilities from 0 to 1";
+	if (!probability(a->readdress, &f->readdress_ppm) || !probability(a->cut, &f->cut_ppm))
+		return "--readdress and --cut are shares from 0 to 1";
+	if (!seconds(a->readdress_at_s, &f->readdress_at_us) || !seconds(a->cut_at_s, &f->cut_at_us) ||
+	    !seconds(a->cut_for_s, &f->cut_us) || !seconds(a->hold_s, &o->workload.hold_us) ||
+	    !seconds(a->talk_ms / 1000, &o->workload.talk_gap_us))
+		return "a time is negative or longer than a year";
 	if (!(a->calls >= 0) || !seconds(call_gap_s, &o->workload.call_gap_us))
 		return "--calls is a number of calls an hour";
 	if (!churn(o, a->churn))
@@ -229,7 +236,7 @@ static void memory_take(const struct kith_sim *sim, struct memory *m)
 static const char *const measures[KITH_SIM_MEASURES_N] = {
 	[KITH_SIM_ATTACH] = "attach",		[KITH_SIM_ATTACH_ALL] = "three homes", [KITH_SIM_LOOKUP] = "look-up",
 	[KITH_SIM_OPEN] = "call opened",	[KITH_SIM_FIRST_BYTE] = "first byte",  [KITH_SIM_DIRECT] = "direct",
-	[KITH_SIM_RECOVERY] = "homes regained",
+	[KITH_SIM_RECOVERY] = "homes regained", [KITH_SIM_SILENCE] = "silence",
 };
 
 static double ratio(uint64_t a, uint64_t b)
@@ -257,6 +264,9 @@ static void print_text(const struct kith_sim *sim, const struct memory *m)
 	       " failed, direct %.1f %%\n",
 	       c->calls_opened, c->calls, c->calls_refused, c->calls_failed,
 	       100 * ratio(c->calls_direct, c->calls_opened));
+	if (c->calls_changed > 0)
+		printf("sessions         %" PRIu64 " ends while their network changed; lost %" PRIu64 "\n",
+		       c->calls_changed, c->calls_lost);
 	printf("datagrams        %" PRIu64 " arrived of %" PRIu64 "; streams %" PRIu64 " of %" PRIu64 "\n",
 	       c->datagrams_got, c->datagrams_sent, c->streams_got, c->streams_sent);
 	printf("idle leaf        %.3f packets/s, %.1f bytes/s in and out\n", ratio(c->idle_packets, c->idle_seconds),
@@ -334,6 +344,8 @@ static void print_json(const struct kith_sim *sim, const struct kith_simoptions 
 	json_object_set_new(j, "calls_refused", whole(c->calls_refused));
 	json_object_set_new(j, "calls_failed", whole(c->calls_failed));
 	json_object_set_new(j, "calls_direct", whole(c->calls_direct));
+	json_object_set_new(j, "calls_changed", whole(c->calls_changed));
+	json_object_set_new(j, "calls_lost", whole(c->calls_lost));
 	json_object_set_new(j, "datagrams_sent", whole(c->datagrams_sent));
 	json_object_set_new(j, "datagrams_got", whole(c->datagrams_got));
 	json_object_set_new(j, "streams_sent", whole(c->streams_sent));
@@ -433,6 +445,8 @@ static struct arguments a = { .leaves = 200,
 			      .minutes = 30,
 			      .join_s = 10,
 			      .calls = 60,
+			      .hold_s = 20,
+			      .cut_for_s = 3,
 			      .trace = -1 };
 
 static const struct poptOption options[] = {
@@ -445,6 +459,10 @@ static const struct poptOption options[] = {
 	{ "contacts", 0, POPT_ARG_LONGLONG, &a.contacts, 0, "each leaf has twice that many contacts (2)", "N" },
 	{ "stream-bytes", 0, POPT_ARG_LONGLONG, &a.stream_bytes, 0, "sent each way in a call, 0: no stream (20000)",
 	  "N" },
+	{ "hold", 0, POPT_ARG_DOUBLE, &a.hold_s, 0, "longest time that a call goes on when all is said (20)",
+	  "SECONDS" },
+	{ "talk", 0, POPT_ARG_DOUBLE, &a.talk_ms, 0, "a datagram each way every so often until then, 0: none (0)",
+	  "MS" },
 	{ "churn", 0, POPT_ARG_DOUBLE, &a.churn, 0, "departures of a leaf in an hour, half of them unclean (0)",
 	  "RATE" },
 	{ "loss", 0, POPT_ARG_DOUBLE, &a.loss, 0, "probability that a packet is lost (0)", "P" },
@@ -458,6 +476,13 @@ static const struct poptOption options[] = {
 	{ "silences", 0, POPT_ARG_INT, &a.silences, 0, "supernodes that fall silent for a while (0)", "N" },
 	{ "kill", 0, POPT_ARG_DOUBLE, &a.kill, 0, "share of the supernodes that is killed at --kill-at (0)", "P" },
 	{ "kill-at", 0, POPT_ARG_DOUBLE, &a.kill_at_s, 0, "when", "SECONDS" },
+	{ "readdress", 0, POPT_ARG_DOUBLE, &a.readdress, 0,
+	  "share of the leaves whose router gets another public address at --readdress-at (0)", "P" },
+	{ "readdress-at", 0, POPT_ARG_DOUBLE, &a.readdress_at_s, 0, "when", "SECONDS" },
+	{ "cut", 0, POPT_ARG_DOUBLE, &a.cut, 0,
+	  "share of the leaves that is cut off at --cut-at for --cut-for; half of them are told so (0)", "P" },
+	{ "cut-at", 0, POPT_ARG_DOUBLE, &a.cut_at_s, 0, "when", "SECONDS" },
+	{ "cut-for", 0, POPT_ARG_DOUBLE, &a.cut_for_s, 0, "how long (3)", "SECONDS" },
 	{ "skew-ms", 0, POPT_ARG_LONGLONG, &a.skew_ms, 0, "wall clocks are wrong by up to this much (0)", "MS" },
 	{ "nat", 0, POPT_ARG_STRING, &a.nat, 0, "weights, such as port-restricted=60,symmetric=20", "MIX" },
 	{ "list-nats", 0, POPT_ARG_NONE, &a.list, 0, "names the kinds of NAT and the default mix", NULL },

@@ -135,11 +135,11 @@ void kith_sim_node_transport(struct kith_sim *sim, struct kith_simnode *n)
 	struct kith_transport t;
 	memset(&t, 0, sizeof t);
 	t.id = KITH_SIM_TRANSPORT;
-	t.up = true;
+	t.up = !n->unplugged;
 	t.kind = KITH_TRANSPORT_UDP;
 	t.family = KITH_FAMILY_V4;
 	t.locals[0] = (struct kith_local){ n->local, KITH_ADDR_HOST, 24 };
-	t.locals_n = 1;
+	t.locals_n = t.up ? 1 : 0;
 	(void)kith_core_transport(n->core, kith_sim_node_now(sim, n), &t);
 	kith_sim_ports_tell(sim, n);
 }

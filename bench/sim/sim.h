@@ -107,6 +107,14 @@ struct kith_simfaults {
 	kith_time_us leaf_life_us; /* mean time that a leaf stays up; 0: for good. Runs until until_us */
 	uint32_t kill_ppm; /* share of the supernodes that is killed, for good, at kill_at_us */
 	kith_time_us kill_at_us;
+	/* Share of the leaves behind NATs whose router gets another public address at that time, which nobody tells
+	 * them. */
+	uint32_t readdress_ppm;
+	kith_time_us readdress_at_us;
+	/* Share of the leaves that are cut off at that time, for so long; half of them are told that their transport is
+	 * down. */
+	uint32_t cut_ppm;
+	kith_time_us cut_at_us, cut_us;
 };
 
 /* What applications do. */
@@ -116,6 +124,7 @@ struct kith_simworkload {
 	kith_time_us hold_us; /* longest call */
 	kith_time_us answer_us; /* longest time until an incoming call is answered */
 	uint32_t datagrams_n; /* each way in a call, at most 64 */
+	kith_time_us talk_gap_us; /* between further ones each way, until the call ends; 0: none */
 	uint32_t stream_bytes; /* each way in a call; 0: no stream */
 	uint32_t stranger_ppm; /* calls to somebody who is no contact */
 	uint32_t relay_only_ppm; /* contacts pinned as relay-only */
@@ -181,12 +190,14 @@ enum kith_simmeasure {
 	KITH_SIM_FIRST_BYTE, /* from call to the first byte at the callee; answering taken off */
 	KITH_SIM_DIRECT, /* from opened to a direct path, at the caller */
 	KITH_SIM_RECOVERY, /* from losing the last home to having one again */
+	KITH_SIM_SILENCE, /* longest time without a datagram at one end of a call whose network has changed */
 	KITH_SIM_MEASURES_N
 };
 
 struct kith_simcounts {
 	uint64_t events, starts, crashes, stops;
 	uint64_t calls, calls_opened, calls_refused, calls_failed, calls_direct, calls_excused;
+	uint64_t calls_changed, calls_lost; /* ends whose network changed; ends that no path was left to, of any call */
 	uint64_t lookups, lookups_failed;
 	uint64_t datagrams_sent, datagrams_got, streams_sent, streams_got, stream_bytes_got;
 	uint64_t checks_offline, checks_online, checks_offline_void;

@@ -6,6 +6,8 @@
 #define DATAGRAM_GAP_US (100 * KITH_US_PER_MS)
 #define HEAD 8u /* of a stream: flow, length */
 
+enum { TALK_LEN = 160 };
+
 static void put32(uint8_t *p, uint32_t v)
 {
 	for (unsigned i = 0; i < 4; i++)
@@ -42,12 +44,28 @@ static size_t datagram_make(const struct kith_sim *sim, uint32_t flow, uint32_t 
 	return len;
 }
 
+/* What is said after the counted ones: as much as a voice packet. What is not taken is not said later. */
+static void talk(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c)
+{
+	uint8_t data[TALK_LEN];
+	if (sim->options.workload.talk_gap_us == 0)
+		return;
+	size_t len = datagram_make(sim, c->flow - 1, c->talk_sent++, sizeof data, data);
+	int err = kith_core_send(n->core, kith_sim_node_now(sim, n), c->session, KITH_SIM_TALK_CHANNEL, data, len);
+	if (err == 0 || err == KITH_EAGAIN)
+		c->datagram_at = sim->now + sim->options.workload.talk_gap_us;
+}
+
 void kith_sim_transfer_datagrams(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c)
 {
 	uint8_t data[2048];
 	c->datagram_at = KITH_TIME_NEVER;
-	if (!c->open || c->closing || c->datagrams_sent >= sim->options.workload.datagrams_n)
+	if (!c->open || c->closing)
 		return;
+	if (c->datagrams_sent >= sim->options.workload.datagrams_n) {
+		talk(sim, n, c);
+		return;
+	}
 	size_t most = kith_core_datagram_max(n->core, c->session);
 	if (most < DATAGRAM_MIN)
 		return;
@@ -97,11 +115,26 @@ static void first_byte(struct kith_sim *sim, const struct kith_simnode *n, struc
 	}
 }
 
+/* The last 64 are remembered, to see that none comes twice. */
+static void talk_got(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c, uint32_t number)
+{
+	uint32_t ahead = number - c->talk_newest, behind = c->talk_newest - number;
+	if (c->talk_got == 0 || (ahead > 0 && ahead < UINT32_MAX / 2)) {
+		c->talk_got = (c->talk_got == 0 || ahead >= 64 ? 0 : c->talk_got << ahead) | 1;
+		c->talk_newest = number;
+	} else if (behind < 64 && (c->talk_got >> behind & 1) != 0) {
+		kith_sim_violate(sim, KITH_SIM_DATAGRAM_ONCE, n->id, c->peer, "number %u of a talk came twice", number);
+	} else if (behind < 64) {
+		c->talk_got |= UINT64_C(1) << behind;
+	}
+	kith_sim_silence_heard(sim, c);
+}
+
 void kith_sim_transfer_got(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c, uint16_t channel,
 			   struct kith_span data)
 {
 	bool whole = data.len >= DATAGRAM_MIN && memcmp(data.p, KITH_SIM_MARKER, KITH_SIM_MARKER_LEN) == 0 &&
-		     channel == KITH_SIM_CHANNEL;
+		     (channel == KITH_SIM_CHANNEL || channel == KITH_SIM_TALK_CHANNEL);
 	if (whole) {
 		uint64_t h = hash_bytes(data.p, data.len - 8);
 		whole = get32(data.p + data.len - 8) == (uint32_t)h &&
@@ -117,6 +150,10 @@ void kith_sim_transfer_got(struct kith_sim *sim, struct kith_simnode *n, struct 
 		flow_of(sim, n, c, get32(data.p + 16), KITH_SIM_DATAGRAM_INTACT, KITH_SIM_DATAGRAM_ADDRESSEE);
 	if (f == NULL)
 		return;
+	if (channel == KITH_SIM_TALK_CHANNEL) {
+		talk_got(sim, n, c, number);
+		return;
+	}
 	if (number >= 64 || (f->sent >> number & 1) == 0) {
 		kith_sim_violate(sim, KITH_SIM_DATAGRAM_INTACT, n->id, c->peer, "number %u was never sent", number);
 		return;

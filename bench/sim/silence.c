@@ -1,0 +1,137 @@
+/* Networks that change while calls go on: routers that get another public address, leaves that are cut off for a while;
+ * and how long nobody hears anything then. */
+#include "sim/internal.h"
+
+#define WATCH_US (20 * KITH_US_PER_S) /* what is silent for longer counts with that much, or is lost */
+#define TALKS_US KITH_US_PER_S /* a call in which that long nothing came is not one that goes on */
+
+/* Whether this leaf is among those that a change is about; the same ones whenever it is asked. */
+static bool hit(const struct kith_sim *sim, const struct kith_simnode *n, enum kith_simcontrol_kind kind, uint32_t ppm)
+{
+	return !kith_sim_is_super(n) &&
+	       kith_draw_hit(kith_sim_draw(sim, KITH_SIM_DRAW_CHANGE, n->id, (uint64_t)kind), ppm);
+}
+
+static bool told(const struct kith_sim *sim, const struct kith_simnode *n)
+{
+	return (kith_sim_draw(sim, KITH_SIM_DRAW_CHANGE, n->id, KITH_SIM_UNCUT) & 1) != 0;
+}
+
+static void at(struct kith_sim *sim, kith_time_us when, enum kith_simcontrol_kind kind)
+{
+	struct kith_simcontrol c = { .kind = kind, .since = when };
+	kith_sim_control_at(sim, when, &c);
+}
+
+bool kith_sim_silence_schedule(struct kith_sim *sim)
+{
+	const struct kith_simfaults *f = &sim->options.faults;
+	if (f->readdress_ppm > 0) {
+		at(sim, f->readdress_at_us, KITH_SIM_READDRESS);
+		at(sim, f->readdress_at_us + WATCH_US, KITH_SIM_HEARD);
+	}
+	if (f->cut_ppm > 0) {
+		at(sim, f->cut_at_us, KITH_SIM_CUT);
+		at(sim, f->cut_at_us + f->cut_us, KITH_SIM_UNCUT);
+		at(sim, f->cut_at_us + f->cut_us + WATCH_US, KITH_SIM_HEARD);
+	}
+	return !sim->no_memory;
+}
+
+/* Both ends of the calls of a node that talk are watched. */
+static void watch(struct kith_sim *sim, struct kith_simcall *c)
+{
+	if (!c->used || !c->open || c->closing || c->watched || c->heard_at == 0 || sim->now - c->heard_at > TALKS_US)
+		return;
+	c->watched = true;
+	c->silence_us = 0;
+	sim->counts.calls_changed++;
+}
+
+static void watch_calls_of(struct kith_sim *sim, uint32_t changed)
+{
+	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++) {
+		struct kith_simnode *n = &sim->nodes[i];
+		for (uint32_t k = 0; n->core != NULL && k < KITH_SIM_CALLS_MAX; k++) {
+			struct kith_simcall *c = &n->app->calls[k];
+			if (i == changed || c->peer == changed)
+				watch(sim, c);
+		}
+	}
+}
+
+void kith_sim_silence_heard(struct kith_sim *sim, struct kith_simcall *c)
+{
+	if (c->watched && sim->now - c->heard_at > c->silence_us)
+		c->silence_us = sim->now - c->heard_at;
+	c->heard_at = sim->now;
+}
+
+void kith_sim_silence_end(struct kith_sim *sim, struct kith_simcall *c, bool lost)
+{
+	if (c->open && !c->closing && lost)
+		sim->counts.calls_lost++;
+	if (!c->watched || c->closing)
+		return;
+	c->watched = false;
+	if (lost) /* what is silent to the end */
+		c->silence_us = sim->now - c->heard_at;
+	kith_sim_sample(sim, KITH_SIM_SILENCE, c->silence_us);
+}
+
+static void end_watch(struct kith_sim *sim)
+{
+	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++) {
+		struct kith_simnode *n = &sim->nodes[i];
+		for (uint32_t k = 0; n->core != NULL && k < KITH_SIM_CALLS_MAX; k++) {
+			struct kith_simcall *c = &n->app->calls[k];
+			if (!c->used || !c->watched)
+				continue;
+			if (sim->now - c->heard_at > c->silence_us)
+				c->silence_us = sim->now - c->heard_at;
+			kith_sim_silence_end(sim, c, false);
+		}
+	}
+}
+
+/* The host is not told: it is its router's address. */
+static void readdress(struct kith_sim *sim, struct kith_simnode *n)
+{
+	if (n->nat == 0 || !n->reachable)
+		return;
+	if (!kith_sim_renumber(sim, n)) {
+		kith_sim_out_of_memory(sim);
+		return;
+	}
+	kith_sim_disturb(sim, n);
+	watch_calls_of(sim, n->id);
+}
+
+static void cut(struct kith_sim *sim, struct kith_simnode *n, bool on)
+{
+	kith_net_host_cut(sim->net, n->id, on ? KITH_NET_CUT_OUT | KITH_NET_CUT_IN : 0);
+	kith_sim_disturb(sim, n);
+	if (on)
+		watch_calls_of(sim, n->id);
+	if (n->core == NULL || !told(sim, n))
+		return;
+	n->unplugged = on;
+	kith_sim_node_transport(sim, n);
+	kith_sim_node_drain(sim, n);
+}
+
+void kith_sim_silence_control(struct kith_sim *sim, const struct kith_simcontrol *c)
+{
+	const struct kith_simfaults *f = &sim->options.faults;
+	if (c->kind == KITH_SIM_HEARD) {
+		end_watch(sim);
+		return;
+	}
+	for (uint32_t i = 0; i < sim->nodes_n && !sim->failed; i++) {
+		struct kith_simnode *n = &sim->nodes[i];
+		if (c->kind == KITH_SIM_READDRESS && hit(sim, n, KITH_SIM_READDRESS, f->readdress_ppm))
+			readdress(sim, n);
+		else if (c->kind != KITH_SIM_READDRESS && hit(sim, n, KITH_SIM_CUT, f->cut_ppm))
+			cut(sim, n, c->kind == KITH_SIM_CUT);
+	}
+}
