@@ -213,7 +213,7 @@ static int clear_way(const char *path)
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return KITH_EIO;
+		return errno == EMFILE || errno == ENFILE ? KITH_EMFILE : KITH_EIO;
 	int result = connect(fd, (const struct sockaddr *)&addr, sizeof addr);
 	int why = errno;
 	close(fd);
@@ -238,6 +238,9 @@ static int from_uv(int err)
 		return KITH_EADDRINUSE;
 	case UV_ENOSPC:
 		return KITH_ENOSPC;
+	case UV_EMFILE:
+	case UV_ENFILE:
+		return KITH_EMFILE;
 	default:
 		return KITH_EIO;
 	}

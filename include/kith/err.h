@@ -41,7 +41,8 @@
 	X(EACCES, -30, "permission denied")                                                                            \
 	X(EADDRINUSE, -31, "address already in use")                                                                   \
 	X(ENOTSUP, -32, "not supported")                                                                               \
-	X(EDETACHED, -33, "not attached to any supernode")
+	X(EDETACHED, -33, "not attached to any supernode")                                                             \
+	X(EMFILE, -37, "out of file descriptors")
 
 enum kith_err {
 #define KITH_ERR_ENUM(name, value, text) KITH_##name = (value),

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "host/system.h"
 
 static_assert(KITH_CARRIER_WHY_MAX >= KITH_UDP_WHY_MAX, "the socket's reason is the carrier's");
 
@@ -50,10 +51,11 @@ static int udp_open(void **self, const struct kith_carrier_options *o, char *why
 		return KITH_ENOMEM;
 	c->o = *o;
 	int err = kith_udp_open(&c->udp, &uo, why);
-	if (err == 0 && uv_poll_init(o->loop, &c->poll, kith_udp_fd(c->udp)) != 0) {
-		(void)snprintf(why, KITH_CARRIER_WHY_MAX, "cannot poll a UDP socket");
+	int polled = err == 0 ? uv_poll_init(o->loop, &c->poll, kith_udp_fd(c->udp)) : 0;
+	if (polled != 0) {
+		(void)snprintf(why, KITH_CARRIER_WHY_MAX, "cannot poll a UDP socket: %s", uv_strerror(polled));
 		kith_udp_close(c->udp);
-		err = KITH_EIO;
+		err = kith_system_uv_err(polled);
 	}
 	if (err != 0) {
 		KITH_FREE(o->alloc, c);

@@ -7,6 +7,7 @@
 #include "base/addr.h"
 #include "base/rng.h"
 #include "host/sockaddr.h"
+#include "host/system.h"
 
 static uint8_t prefix_bits(const uint8_t *mask, size_t len)
 {
@@ -72,7 +73,7 @@ int kith_interfaces_read(struct kith_interfaces *out, bool allow_loopback)
 	memset(out, 0, sizeof *out);
 	int err = uv_interface_addresses(&found, &n);
 	if (err != 0)
-		return err == UV_ENOMEM ? KITH_ENOMEM : KITH_EIO;
+		return kith_system_uv_err(err);
 	kith_interfaces_sort_out(out, found, n, allow_loopback);
 	uv_free_interface_addresses(found, n);
 	return 0;

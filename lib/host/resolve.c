@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "host/sockaddr.h"
+#include "host/system.h"
 
 int kith_resolver_add(struct kith_resolver *r, const char *text)
 {
@@ -142,7 +143,7 @@ int kith_resolution_start(struct kith_resolution *r, uv_loop_t *loop, struct kit
 	int err = uv_getaddrinfo(loop, &r->request, resolution_done, host, NULL, &hints);
 	if (err == 0)
 		return 0;
-	return err == UV_ENOMEM ? KITH_ENOMEM : err == UV_EINVAL ? KITH_EINVAL : KITH_EIO;
+	return kith_system_uv_err(err);
 }
 
 void kith_resolution_cancel(struct kith_resolution *r)

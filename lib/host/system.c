@@ -119,6 +119,9 @@ int kith_system_err(int errnum)
 	case EINVAL:
 	case ENAMETOOLONG:
 		return KITH_EINVAL;
+	case EMFILE:
+	case ENFILE:
+		return KITH_EMFILE;
 	case EADDRINUSE:
 		return KITH_EADDRINUSE;
 	case EMSGSIZE:
@@ -138,4 +141,10 @@ int kith_system_err(int errnum)
 	default:
 		return KITH_EIO;
 	}
+}
+
+int kith_system_uv_err(int uv_err)
+{
+	/* On the systems that the host is for these are negative errnos. Those of names are below all of them. */
+	return uv_err == UV_EAI_MEMORY ? KITH_ENOMEM : kith_system_err(-uv_err);
 }

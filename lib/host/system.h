@@ -37,4 +37,7 @@ int64_t kith_clock_unix_ms(void);
 /* The code for an errno. */
 int kith_system_err(int errnum);
 
+/* The code for one of libuv's. */
+int kith_system_uv_err(int uv_err);
+
 #endif

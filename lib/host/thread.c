@@ -2,6 +2,7 @@
 #include "host/internal.h"
 
 #include "base/assert.h"
+#include "host/system.h"
 
 int kith_thread_init(struct kith_node *node)
 {
@@ -10,11 +11,10 @@ int kith_thread_init(struct kith_node *node)
 	node->posted_tail = &node->posted;
 	node->own = node->o.loop == NULL;
 	node->loop = node->own ? &node->own_loop : node->o.loop;
-	if (node->own && uv_loop_init(&node->own_loop) != 0) {
+	int err = node->own ? uv_loop_init(&node->own_loop) : 0;
+	if (err != 0)
 		uv_mutex_destroy(&node->post_lock);
-		return KITH_EIO;
-	}
-	return 0;
+	return kith_system_uv_err(err);
 }
 
 static void thread_main(void *arg)
@@ -28,8 +28,9 @@ static void thread_main(void *arg)
 
 int kith_thread_open(struct kith_node *node, uv_async_cb woken)
 {
-	if (uv_async_init(node->loop, &node->async, woken) != 0)
-		return KITH_EIO;
+	int err = uv_async_init(node->loop, &node->async, woken);
+	if (err != 0)
+		return kith_system_uv_err(err);
 	node->async.data = node;
 	node->handles++;
 	uv_mutex_lock(&node->post_lock);
@@ -41,10 +42,10 @@ int kith_thread_open(struct kith_node *node, uv_async_cb woken)
 int kith_thread_start(struct kith_node *node)
 {
 	node->threaded = true;
-	if (uv_thread_create(&node->thread, thread_main, node) == 0)
-		return 0;
-	node->threaded = false;
-	return KITH_EIO;
+	int err = uv_thread_create(&node->thread, thread_main, node);
+	if (err != 0)
+		node->threaded = false;
+	return kith_system_uv_err(err);
 }
 
 void kith_thread_run_posted(struct kith_node *node)

@@ -1,4 +1,5 @@
 /* A node from its options to its end: starting, failing, threads, closing at any time, remembering. */
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "host_world.h"
@@ -54,6 +55,43 @@ static void a_taken_port_is_told(void **state)
 	assert_int_equal(p.start_err, KITH_EADDRINUSE);
 	party_close(&p);
 	kith_udp_close(u);
+	world_deinit(&w);
+}
+
+/* No descriptor beyond those that are open now; returns the limit to be set back. */
+static struct rlimit take_descriptors(void)
+{
+	struct rlimit before, none;
+	int next = dup(0);
+	assert_true(next > 0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	return before;
+}
+
+static void descriptors_that_ran_out_are_told_as_that(void **state)
+{
+	struct world w;
+	struct party p, other;
+	struct kith_node_options o;
+	struct kith_node *node;
+	(void)state;
+	world_init(&w);
+	party_options(&p, &w, "alice", &o);
+	party_new(&p, &o);
+	party_options(&other, &w, "bob", &o);
+	struct rlimit before = take_descriptors();
+	assert_int_equal(kith_node_start(p.node), 0);
+	UNTIL(&w, p.started);
+	assert_int_equal(p.start_err, KITH_EMFILE);
+	o.loop = NULL; /* a loop of its own needs some, too */
+	assert_int_equal(kith_node_new(&node, &o, NULL, NULL), KITH_EMFILE);
+	kith_node_options_deinit(&o);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	party_close(&p);
 	world_deinit(&w);
 }
 
@@ -513,6 +551,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_second_node_is_kept_out_of_the_state_directory),
 		cmocka_unit_test(a_taken_port_is_told),
+		cmocka_unit_test(descriptors_that_ran_out_are_told_as_that),
 		cmocka_unit_test(a_node_may_be_closed_while_it_starts),
 		cmocka_unit_test(callbacks_without_their_size_are_refused),
 		cmocka_unit_test(an_older_programs_structs_are_not_overflowed),

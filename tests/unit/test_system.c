@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include <uv.h>
+
 #include "support.h"
 
 #include "host/system.h"
@@ -83,6 +85,12 @@ static void errors_are_ours(void **state)
 	assert_int_equal(kith_system_err(EADDRINUSE), KITH_EADDRINUSE);
 	assert_int_equal(kith_system_err(ENETUNREACH), KITH_EUNREACHABLE);
 	assert_int_equal(kith_system_err(EMSGSIZE), KITH_EMSGSIZE);
+	assert_int_equal(kith_system_err(EMFILE), KITH_EMFILE);
+	assert_int_equal(kith_system_err(ENFILE), KITH_EMFILE);
+	assert_int_equal(kith_system_uv_err(0), 0);
+	assert_int_equal(kith_system_uv_err(UV_EMFILE), KITH_EMFILE);
+	assert_int_equal(kith_system_uv_err(UV_EAI_MEMORY), KITH_ENOMEM);
+	assert_int_equal(kith_system_uv_err(UV_EAI_AGAIN), KITH_EIO);
 	for (int e = 1; e < 200; e++)
 		assert_true(kith_system_err(e) < 0);
 }
