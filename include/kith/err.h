@@ -42,7 +42,8 @@
 	X(EADDRINUSE, -31, "address already in use")                                                                   \
 	X(ENOTSUP, -32, "not supported")                                                                               \
 	X(EDETACHED, -33, "not attached to any supernode")                                                             \
-	X(EMFILE, -37, "out of file descriptors")
+	X(EMFILE, -37, "out of file descriptors")                                                                      \
+	X(EEXPOSED, -39, "others may read or change this secret: chmod 600 takes that from them")
 
 enum kith_err {
 #define KITH_ERR_ENUM(name, value, text) KITH_##name = (value),

@@ -5,7 +5,8 @@
  * call them. A node opens its key file on the thread pool.
  *
  * A key file is armoured text ("KITH KEY FILE"), made with mode 0600, and replaced as a whole or not at all. Without a
- * passphrase its contents are plain, and say so: for supernodes that start unattended.
+ * passphrase its contents are plain, and say so: for supernodes that start unattended. One that others than its owner
+ * may read or write is not opened (KITH_EEXPOSED), nor is such a file with a passphrase.
  *
  * A profile is a directory of these files:
  *     network     one line: the root key (52 characters), or "open" and the label of an open network
@@ -27,7 +28,7 @@
 KITH_EXPORT int kith_keyfile_write(const char *path, const struct kith_secrets *secrets, const char *pass,
 				   size_t pass_len, bool replace) KITH_MUST_USE;
 
-/* Reads and opens one. pass may be NULL for unprotected files. KITH_ENOENT, KITH_EACCES, KITH_EIO; KITH_EPROTO: no
+/* Reads and opens one. pass may be NULL for unprotected files. KITH_ENOENT, KITH_EACCES, KITH_EIO; KITH_EEXPOSED; KITH_EPROTO: no
  * key file, or damaged; KITH_EVERSION: from a newer program; KITH_EPASSPHRASE: wrong, or none given where one is
  * needed (one bit of damage in the sealed part looks the same: that is what sealing means); KITH_ENOMEM. The caller
  * wipes secrets with kith_secrets_wipe. */
@@ -44,7 +45,7 @@ KITH_EXPORT int kith_keyfile_protected(const char *path) KITH_MUST_USE;
  * The caller wipes it.
  *
  * From the first line of a file: a regular one, or a pipe such as /dev/fd/3. KITH_EINVAL: the line is empty, too long,
- * or no text, or path is neither kind of file; KITH_ENOENT, KITH_EACCES, KITH_EIO. */
+ * or no text, or path is neither kind of file; KITH_EEXPOSED; KITH_ENOENT, KITH_EACCES, KITH_EIO. */
 KITH_EXPORT int kith_passphrase_read(const char *path, char *out, size_t cap) KITH_MUST_USE;
 
 /* From the controlling terminal, which shows nothing meanwhile: "Passphrase for WHAT: "; twice for a new one.

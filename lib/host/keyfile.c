@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <sodium.h>
 
@@ -44,6 +45,13 @@ static struct kith_span span_of(const struct kith_keyfile *file)
 	return span;
 }
 
+/* Not what keeps a thief out, but what tells an owner that nothing does: so it may look before the file is opened. */
+static int check_mode(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && kith_mode_exposes(st.st_mode) ? KITH_EEXPOSED : 0;
+}
+
 int kith_keyfile_load(struct kith_keyfile *file, const char *path)
 {
 	const struct kith_alloc *alloc = kith_system_alloc();
@@ -51,7 +59,10 @@ int kith_keyfile_load(struct kith_keyfile *file, const char *path)
 	uint8_t *text;
 	size_t len;
 	memset(file, 0, sizeof *file);
-	int err = kith_file_read(AT_FDCWD, path, KITH_KEYFILE_LEN_MAX, alloc, &text, &len);
+	int err = check_mode(path);
+	if (err != 0)
+		return err;
+	err = kith_file_read(AT_FDCWD, path, KITH_KEYFILE_LEN_MAX, alloc, &text, &len);
 	if (err != 0)
 		return err == KITH_EMSGSIZE || err == KITH_EINVAL ? KITH_EPROTO : err;
 	err = len == 0 ? KITH_EPROTO : decode(file, text, len);

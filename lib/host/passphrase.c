@@ -51,6 +51,8 @@ int kith_passphrase_read(const char *path, char *out, size_t cap)
 	int err = fstat(fd, &st) != 0 ? kith_system_err(errno) : 0;
 	if (err == 0 && !S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
 		err = KITH_EINVAL;
+	if (err == 0 && kith_mode_exposes(st.st_mode))
+		err = KITH_EEXPOSED;
 	if (err == 0 && fcntl(fd, F_SETFL, 0) != 0)
 		err = kith_system_err(errno);
 	if (err == 0)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,6 +95,11 @@ int64_t kith_clock_unix_ms(void)
 struct kith_now kith_clock_now(const struct kith_clock *clock)
 {
 	return kith_clock_judge(clock, (kith_time_us)(uv_hrtime() / 1000), kith_clock_unix_ms());
+}
+
+bool kith_mode_exposes(mode_t mode)
+{
+	return S_ISREG(mode) && (mode & (S_IRWXG | S_IRWXO)) != 0;
 }
 
 int kith_system_err(int errnum)

@@ -8,6 +8,8 @@
 #ifndef KITH_HOST_SYSTEM_H
 #define KITH_HOST_SYSTEM_H
 
+#include <sys/types.h>
+
 #include <kith/types.h>
 
 /* A time that has passed when this build runs: from the sources, by cmake/KithReleaseDate.cmake. */
@@ -33,6 +35,9 @@ struct kith_now kith_clock_judge(const struct kith_clock *clock, kith_time_us mo
 
 /* The wall clock as it is, in unix milliseconds. */
 int64_t kith_clock_unix_ms(void);
+
+/* Whether a file of that mode lets others than its owner at a secret. Of pipes the kernel asks anyway. */
+bool kith_mode_exposes(mode_t mode);
 
 /* The code for an errno. */
 int kith_system_err(int errnum);

@@ -16,6 +16,7 @@
 #     fail TEXT                       ends the test
 
 set -euo pipefail
+umask 077 # keys and passphrases that others can read are refused
 
 e2e=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 : "${KITH_BUILD_DIR:=$e2e/../../build/release}"

@@ -69,6 +69,29 @@ static void a_sealed_file_opens_with_its_passphrase(void **state)
 	place_deinit(&p);
 }
 
+static void a_file_that_others_can_read_is_not_opened(void **state)
+{
+	static const mode_t bad[] = { 0640, 0604, 0620, 0602, 0644, 0666 }, good[] = { 0600, 0400 };
+	struct place p;
+	struct kith_secrets got;
+	char pass[KITH_PASSPHRASE_MAX];
+	(void)state;
+	place_init(&p);
+	assert_int_equal(write_cheap(&p, NULL, 0, false), 0);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		assert_int_equal(chmod(p.path, bad[i]), 0);
+		assert_int_equal(kith_keyfile_protected(p.path), KITH_EEXPOSED);
+		assert_int_equal(kith_keyfile_read(p.path, NULL, 0, &got), KITH_EEXPOSED);
+		assert_int_equal(kith_passphrase_read(p.path, pass, sizeof pass), KITH_EEXPOSED);
+	}
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		assert_int_equal(chmod(p.path, good[i]), 0);
+		assert_int_equal(kith_keyfile_read(p.path, NULL, 0, &got), 0);
+		assert_true(kith_passphrase_read(p.path, pass, sizeof pass) > 0);
+	}
+	place_deinit(&p);
+}
+
 static void a_wrong_or_missing_passphrase_is_told(void **state)
 {
 	struct place p;
@@ -203,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_sealed_file_opens_with_its_passphrase),
+		cmocka_unit_test(a_file_that_others_can_read_is_not_opened),
 		cmocka_unit_test(a_wrong_or_missing_passphrase_is_told),
 		cmocka_unit_test(an_unprotected_file_says_so),
 		cmocka_unit_test(damage_is_not_taken_for_a_wrong_passphrase),
