@@ -108,6 +108,28 @@ KITH_EXPORT int kith_node_options_load(struct kith_node_options *o, const char *
 /* Frees what kith_node_options_load allocated and wipes secrets. Allowed as soon as kith_node_new returned. */
 KITH_EXPORT void kith_node_options_deinit(struct kith_node_options *o);
 
+/* What in a node's options something is wrong with. */
+enum kith_part {
+	KITH_PART_NONE,
+	KITH_PART_OPTIONS, /* they contradict each other */
+	KITH_PART_KEY, /* the key file or its passphrase, or the key is of another device than the chain */
+	KITH_PART_CHAIN, /* the certificates */
+	KITH_PART_ROLE, /* the certificates do not allow it */
+	KITH_PART_LIST, /* issuers, revocations or devices */
+	KITH_PART_STATE, /* the state directory */
+	KITH_PART_SOCKET, /* port and addresses */
+	KITH_PART_COMPONENT, /* of the library: an option needs one that is not installed */
+	KITH_PART_SYSTEM /* none: memory, threads, descriptors */
+};
+
+/* Looks at all that kith_node_start needs but sockets and state: the key against the chain, the chain against root (or
+ * open label) and clock, the name against the role, the lists. 0: a node with these options may start; *part is then
+ * KITH_PART_KEY if the key file is protected and no passphrase callback is set, so that it was not opened, else
+ * KITH_PART_NONE. Otherwise the code, *part, and why in words (at most cap bytes, always NUL-terminated). Blocks, as
+ * opening a protected key file does; for tools and any thread. */
+KITH_EXPORT int kith_node_options_check(const struct kith_node_options *o, enum kith_part *part, char *why,
+					size_t cap) KITH_MUST_USE;
+
 /* Things that an application may want to tell its user. The node goes on. */
 enum kith_trouble {
 	/* the state or the contacts could not be saved (err), and it will be tried again; or what was saved cannot be
@@ -230,6 +252,7 @@ struct kith_node_info { /* grows */
 	uint64_t stun_answers, stun_limited; /* binding requests answered, and dropped by the limit */
 	uint64_t stun_too_short; /* dropped: the answer would be more than twice as long */
 	uint64_t send_queue_full; /* packets dropped because the socket took none and the queue was full */
+	enum kith_part failed; /* what the start failed at; NONE unless state says that it did */
 	struct kith_core_info core; /* zeros before started */
 };
 

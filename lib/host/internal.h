@@ -128,6 +128,7 @@ struct kith_open_job {
 	size_t pass_len;
 	struct kith_host_file files[KITH_HOST_FILES]; /* by enum kith_save */
 	struct kith_secrets secrets;
+	enum kith_part part; /* that it was at when err came */
 	int err;
 	char why[KITH_HOST_WHY_MAX];
 };
@@ -160,6 +161,7 @@ struct kith_node {
 	bool post_open, close_wanted;
 
 	struct kith_clock clock;
+	enum kith_part failed; /* what the start is at, and then what it failed at */
 	struct kith_statedir statedir;
 	struct kith_open_job open;
 	struct kith_resolver resolver;

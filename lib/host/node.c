@@ -268,6 +268,7 @@ void kith_node_info_sized(const struct kith_node *node, struct kith_node_info *o
 		describe_socket(&node->sockets[i], &info);
 	if (node->stun != NULL)
 		count_stun(node->stun, &info);
+	info.failed = node->state == KITH_NODE_FAILED ? node->failed : KITH_PART_NONE;
 	info.clock_trusted = kith_node_now(node).unix_trusted;
 	if (node->core != NULL)
 		kith_core_info(node->core, &info.core);

@@ -9,10 +9,12 @@
 #include "base/rng.h"
 #include "core/save.h"
 #include "crypto/suite.h"
+#include "host/check.h"
 
-static void fail(struct kith_node *node, int err, const char *why)
+static void fail(struct kith_node *node, enum kith_part part, int err, const char *why)
 {
 	node->state = KITH_NODE_FAILED;
+	node->failed = part;
 	KITH_LOG(node->log, KITH_LOG_ERROR, "start_failed err=%s why=\"%s\"", kith_err_name(err),
 		 kith_node_redacted(node, why));
 	if (node->cb.started != NULL)
@@ -113,6 +115,7 @@ static void open_files(struct kith_node *node, struct kith_open_job *job)
 {
 	if (node->o.state_dir == NULL)
 		return;
+	job->part = KITH_PART_STATE;
 	job->err = kith_statedir_open(&node->statedir, node->o.state_dir, job->why);
 	for (int what = 0; job->err == 0 && what < KITH_HOST_FILES; what++) {
 		job->err = take_file(node, (enum kith_save)what, &job->files[what]);
@@ -126,12 +129,14 @@ static void open_work(uv_work_t *work)
 {
 	struct kith_node *node = work->data;
 	struct kith_open_job *job = &node->open;
+	job->part = KITH_PART_SYSTEM;
 	job->err = kith_suite_sodium_init();
 	if (job->err != 0) {
 		(void)snprintf(job->why, sizeof job->why, "libsodium cannot be used");
 		return;
 	}
 	if (!node->o.has_device) {
+		job->part = KITH_PART_KEY;
 		job->err = kith_keyfile_unlock(&job->keyfile, job->pass, job->pass_len, &job->secrets);
 		if (job->err != 0) {
 			(void)snprintf(job->why, sizeof job->why, "cannot open the key file %s: %s", node->o.key_path,
@@ -139,6 +144,7 @@ static void open_work(uv_work_t *work)
 			return;
 		}
 	}
+	job->part = KITH_PART_COMPONENT;
 	if (node->o.stun)
 		job->err = kith_node_stun_load(node, job->why);
 	if (job->err == 0)
@@ -181,7 +187,21 @@ static bool pick_device(struct kith_node *node, struct kith_seed *out)
 	return true;
 }
 
-static int make_core(struct kith_node *node, const struct kith_bootstrap bootstrap[], size_t bootstrap_n)
+/* Why there is no core, and which part of the options is to blame. */
+static void blame(struct kith_node *node, const struct kith_seed *device, int err, char *why)
+{
+	struct kith_now now = kith_node_now(node);
+	if (err == KITH_ENOENT) {
+		node->failed = KITH_PART_KEY;
+		(void)snprintf(why, KITH_HOST_WHY_MAX, "the key file %s holds no device key", node->o.key_path);
+	} else if (err == KITH_ENOMEM ||
+		   kith_check_identity(&node->o, device, &now, &node->failed, why, KITH_HOST_WHY_MAX) == 0) {
+		node->failed = err == KITH_ENOMEM ? KITH_PART_SYSTEM : KITH_PART_OPTIONS;
+		(void)snprintf(why, KITH_HOST_WHY_MAX, "%s", kith_strerror(err));
+	}
+}
+
+static int make_core(struct kith_node *node, const struct kith_bootstrap bootstrap[], size_t bootstrap_n, char *why)
 {
 	const struct kith_node_options *o = &node->o;
 	struct kith_shared_options so;
@@ -227,6 +247,8 @@ static int make_core(struct kith_node *node, const struct kith_bootstrap bootstr
 	co.allow_loopback = o->allow_loopback;
 	co.answer_strangers = o->answer_strangers;
 	err = pick_device(node, &co.device) ? kith_core_new(&node->core, &co, kith_node_now(node)) : KITH_ENOENT;
+	if (err != 0)
+		blame(node, &co.device, err, why);
 	kith_wipe(&co.device, sizeof co.device);
 	kith_wipe(&node->o.device, sizeof node->o.device);
 	return err;
@@ -278,18 +300,16 @@ static int run(struct kith_node *node, char *why)
 	struct kith_bootstrap bootstrap[KITH_RESOLVE_ENTRIES_MAX * KITH_RESOLVE_PER_NAME];
 	size_t n = kith_resolver_result(&node->resolver, bootstrap, sizeof bootstrap / sizeof bootstrap[0]);
 
+	node->failed = KITH_PART_SOCKET;
 	int err = kith_sockets_open(node, why);
 	if (err != 0)
 		return err;
-	err = make_core(node, bootstrap, n);
+	node->failed = KITH_PART_SYSTEM;
+	err = make_core(node, bootstrap, n, why);
 	if (err == 0)
 		err = kith_chain_parse(&node->chain, node->o.chain);
-	if (err != 0) {
-		(void)snprintf(why, KITH_HOST_WHY_MAX, "%s: %s",
-			       err == KITH_ENOENT ? "the key file holds no device key" : "certificates and keys",
-			       kith_strerror(err));
+	if (err != 0)
 		return err;
-	}
 	err = node->o.stun ? kith_node_stun_begin(node) : 0;
 	return err != 0 ? err : start_watching(node);
 }
@@ -304,9 +324,10 @@ static void proceed(struct kith_node *node)
 	wipe_job(node);
 	if (err != 0) {
 		kith_sockets_close(node);
-		fail(node, err, why[0] != '\0' ? why : kith_strerror(err));
+		fail(node, node->failed, err, why[0] != '\0' ? why : kith_strerror(err));
 		return;
 	}
+	node->failed = KITH_PART_NONE;
 	node->state = KITH_NODE_RUNNING;
 	equip_core(node);
 	kith_tell_transports(node, &node->watch.last);
@@ -325,7 +346,7 @@ static void open_done(uv_work_t *work, int status)
 		wipe_job(node);
 	} else if (node->open.err != 0) {
 		wipe_job(node);
-		fail(node, node->open.err, node->open.why);
+		fail(node, node->open.part, node->open.err, node->open.why);
 	} else {
 		proceed(node);
 	}
