@@ -133,6 +133,39 @@ int file_write(const char *path, mode_t mode, const char *text, size_t len)
 	return err;
 }
 
+/* A file without a name, on systems that have such; else one that loses its name at once. */
+static int open_nameless(const char *dir)
+{
+	char name[PATH_TEXT_MAX];
+#ifdef O_TMPFILE
+	int fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+#endif
+	int n = snprintf(name, sizeof name, "%s/.writable.XXXXXX", dir);
+	if (n < 0 || (size_t)n >= sizeof name) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	int named = mkstemp(name);
+	if (named >= 0)
+		(void)unlink(name);
+	return named;
+}
+
+int directory_takes_files(const char *path)
+{
+	const char block[4096] = { 0 };
+	int fd = open_nameless(path);
+	if (fd < 0)
+		return from_errno();
+	int err = write_all(fd, block, sizeof block);
+	int saved = errno;
+	(void)close(fd);
+	errno = saved;
+	return err;
+}
+
 int directory_make(const char *path)
 {
 	struct stat st;

@@ -21,6 +21,9 @@ int file_write(const char *path, mode_t mode, const char *text, size_t len) KITH
 /* Makes a directory (0700); one that exists is fine. */
 int directory_make(const char *path) KITH_MUST_USE;
 
+/* Whether a file with something in it can be put there; it leaves none behind, however it ends. */
+int directory_takes_files(const char *path) KITH_MUST_USE;
+
 /* Joins "dir/name" into out. KITH_EMSGSIZE. */
 #define PATH_TEXT_MAX 1024
 int path_join(char out[PATH_TEXT_MAX], const char *dir, const char *name) KITH_MUST_USE;

@@ -3,7 +3,8 @@
  *
  * SIGTERM, SIGINT: leaves in an orderly way, within leave_timeout; a second one ends it at once.
  * SIGHUP: reads the configuration again and takes over what can change while it runs (kithd_reload.h).
- * Exit codes: 0 stopped as asked; 1 could not start, or failed; 2 wrong usage or configuration. */
+ * Exit codes: 0 stopped as asked; 1 could not start, or failed; 2 wrong usage or configuration; 3 could not start, and
+ * will not before somebody mends what the log names. */
 #include <errno.h>
 #include <popt.h>
 #include <signal.h>
@@ -12,13 +13,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kithd_advice.h"
+#include "kithd_check.h"
 #include "kithd_config.h"
 #include "kithd_control.h"
 #include "kithd_reload.h"
 
 #define CONFIG_DEFAULT "/etc/kith/kithd.conf"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, SIGNALS_N = 3, DAY_MS = 24 * 60 * 60 * 1000 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_HOPELESS = 3, SIGNALS_N = 3, DAY_MS = 24 * 60 * 60 * 1000 };
 
 struct daemon {
 	uv_loop_t loop;
@@ -39,39 +42,17 @@ struct daemon {
 
 /* ---- what the node tells ---- */
 
-/* What helps against it. */
-static const char *advice(int err)
-{
-	switch (err) {
-	case KITH_EADDRINUSE:
-		return "another program uses that port: stop it, or choose another port in listen";
-	case KITH_EPASSPHRASE:
-		return "check passphrase_file, or the file itself if it was copied";
-	case KITH_EACCES:
-		return "check owner and mode of the file and of its directory, and that the file system is writable";
-	case KITH_ENOSPC:
-		return "make room on the file system that holds the state directory";
-	case KITH_ENOENT:
-		return "check the path, or make a profile: kith id new";
-	case KITH_EEXPIRED:
-		return "renew the certificate: kith id renew, or a new grant of the issuer";
-	case KITH_ENOTYET:
-		return "check the clock";
-	case KITH_ENETWORK:
-	case KITH_ESIGNATURE:
-	case KITH_ECHAIN:
-		return "check that chain, key and network belong together";
-	case KITH_ENOMEM:
-		return "opening a protected key file takes 256 MiB";
-	default:
-		return "kithd(8) describes what it needs";
-	}
-}
-
-static void log_failure(const struct daemon *d, const char *what, int err, const char *why)
+static void log_failure(const struct daemon *d, const char *what, int err, const char *why, const char *help)
 {
 	log_event(&d->log, KITH_LOG_ERROR, "failed", "{s:s, s:s, s:s, s:s}", "what", what, "code", kith_err_name(err),
-		  "why", why != NULL ? why : kith_strerror(err), "advice", advice(err));
+		  "why", why != NULL ? why : kith_strerror(err), "advice", help);
+}
+
+/* Logs it, and returns the exit code that goes with it. */
+static int fail_part(const struct daemon *d, enum kith_part part, int err, const char *why)
+{
+	log_failure(d, part_text(part), err, why, advice(part, err));
+	return mends_itself(part, err) ? EXIT_FAILED : EXIT_HOPELESS;
 }
 
 static void on_closed(struct kith_node *node, void *user);
@@ -111,13 +92,12 @@ static void on_started(struct kith_node *node, int err, const char *why, void *u
 	struct daemon *d = user;
 	struct kith_node_info info;
 	char name[KITH_NAME_MAX + 1], network[KITH_KEY_TEXT_LEN + 1];
+	kith_node_info(node, &info);
 	if (err != 0) {
-		log_failure(d, "start", err, why);
-		d->exit_code = EXIT_FAILED;
+		d->exit_code = fail_part(d, info.failed, err, why);
 		leave(d);
 		return;
 	}
-	kith_node_info(node, &info);
 	log_event(&d->log, KITH_LOG_INFO, "started", "{s:s, s:s, s:s, s:i, s:s, s:i}", "version", KITH_VERSION, "name",
 		  log_name(&d->log, info.name, name), "role", info.role == KITH_ROLE_SUPERNODE ? "supernode" : "leaf",
 		  "port", (int)info.port, "network", kith_key_format(info.network.b, network), "pid", (int)getpid());
@@ -211,45 +191,32 @@ static int on_passphrase(void *ctx, const char *path, char *out, size_t cap)
 }
 
 /* Whether the state directory takes files, before anything is online: to run without would lose what must survive a
- * restart. */
+ * restart. Returns the exit code. */
 static int check_state(struct daemon *d)
 {
-	char path[PATH_TEXT_MAX], block[4096] = { 0 };
 	const char *dir = d->options.state_dir;
-	int err;
-	if (dir == NULL)
-		return 0;
 	errno = 0;
-	err = directory_make(dir);
+	int err = dir == NULL ? 0 : directory_make(dir);
+	if (err == 0 && dir != NULL)
+		err = directory_takes_files(dir);
 	if (err == 0)
-		err = path_join(path, dir, ".writable.tmp"); /* if we end here, the next node removes it by its name */
-	if (err == 0)
-		err = file_write(path, 0600, block, sizeof block);
-	if (err == 0) {
-		(void)unlink(path);
 		return 0;
-	}
 	(void)config_refuse(&d->config, d->config.state.line, "state: %s cannot be written: %s", dir, file_why(err));
-	log_failure(d, "state", err, d->config.error);
-	return err;
+	return fail_part(d, KITH_PART_STATE, err, d->config.error);
 }
 
+/* Returns the exit code. */
 static int open_control(struct daemon *d)
 {
 	const char *path = d->config.control.s;
-	if (path == NULL)
-		return 0;
-	int err = control_open(&d->control, &d->loop, &d->commands, path);
+	int err = path == NULL ? 0 : control_open(&d->control, &d->loop, &d->commands, path);
 	if (err == 0)
 		return 0;
-	const char *why = err == KITH_EADDRINUSE
-				  ? "it exists already, and another kithd listens on it, or it is no socket"
-			  : err == KITH_EMSGSIZE ? "the path is longer than 107 characters"
-			  : err == KITH_ENOENT	 ? "its directory does not exist"
-						 : kith_strerror(err);
-	(void)config_refuse(&d->config, d->config.control.line, "control: %s cannot be opened: %s", path, why);
-	log_failure(d, "control", err, d->config.error);
-	return err;
+	(void)config_refuse(&d->config, d->config.control.line, "control: %s cannot be opened: %s", path,
+			    control_why(err));
+	log_failure(d, "control", err, d->config.error, advice_control(err));
+	return err == KITH_EADDRINUSE || err == KITH_EMFILE || err == KITH_ENOSPC || err == KITH_EIO ? EXIT_FAILED
+												     : EXIT_HOPELESS;
 }
 
 static void watch_signals(struct daemon *d)
@@ -265,6 +232,7 @@ static void watch_signals(struct daemon *d)
 	}
 }
 
+/* Returns the exit code. */
 static int make_node(struct daemon *d)
 {
 	struct kith_node_callbacks cb;
@@ -284,30 +252,32 @@ static int make_node(struct daemon *d)
 		char why[1200];
 		(void)snprintf(why, sizeof why, "%s: %s", d->options.key_path != NULL ? d->options.key_path : "options",
 			       kith_strerror(err));
-		log_failure(d, "key", err, d->config.error[0] != '\0' ? d->config.error : why);
-		return err;
+		return fail_part(d, err == KITH_EINVAL ? KITH_PART_OPTIONS : KITH_PART_KEY, err,
+				 d->config.error[0] != '\0' ? d->config.error : why);
 	}
 	commands_init(&d->commands, d->node, &d->loop);
 	d->commands.end = chain_end(d->options.chain, d->options.issuers, d->options.issuers_n);
-	if (d->config.ping)
-		err = kith_serve(d->node, PING_SERVICE);
-	return err;
+	err = d->config.ping ? kith_serve(d->node, PING_SERVICE) : 0;
+	return err == 0 ? 0 : fail_part(d, KITH_PART_SYSTEM, err, NULL);
 }
 
 static int run(struct daemon *d)
 {
-	if (check_state(d) != 0 || make_node(d) != 0)
-		return EXIT_FAILED;
-	if (open_control(d) != 0) {
+	int code = check_state(d);
+	if (code == 0)
+		code = make_node(d);
+	if (code != 0)
+		return code;
+	code = open_control(d);
+	if (code != 0) {
 		kith_node_free(d->node);
 		uv_run(&d->loop, UV_RUN_DEFAULT);
-		return EXIT_FAILED;
+		return code;
 	}
 	watch_signals(d);
 	int err = kith_node_start(d->node);
 	if (err != 0) {
-		log_failure(d, "start", err, NULL);
-		d->exit_code = EXIT_FAILED;
+		d->exit_code = fail_part(d, KITH_PART_SYSTEM, err, NULL);
 		leave(d);
 	}
 	uv_run(&d->loop, UV_RUN_DEFAULT);
@@ -384,6 +354,25 @@ static int parse_arguments(int argc, const char **argv, struct arguments *a)
 	return result;
 }
 
+static void warn(const char *text)
+{
+	fprintf(stderr, "kithd: warning: %s\n", text);
+}
+
+/* Key files are opened if that asks nobody. */
+static int check_only(struct daemon *d)
+{
+	bool asks = d->config.passphrase_file.s == NULL && getenv(KITH_PASSPHRASE_ENV) == NULL;
+	d->options.passphrase = asks ? NULL : on_passphrase;
+	d->options.passphrase_ctx = d;
+	if (config_check(&d->config, &d->options, warn) != 0) {
+		fprintf(stderr, "kithd: %s\n", d->config.error);
+		return EXIT_USAGE;
+	}
+	printf("%s: fine\n", d->config.path.s);
+	return 0;
+}
+
 static int configure(struct daemon *d, const struct arguments *a)
 {
 	const char *path = a->config != NULL ? a->config : CONFIG_DEFAULT;
@@ -406,9 +395,7 @@ static int configure(struct daemon *d, const struct arguments *a)
 	}
 	logger_init(&d->log, d->has_forced_level ? d->forced_level : d->config.log_level, d->config.log_format,
 		    d->config.log_clear);
-	if (a->check)
-		printf("%s: fine\n", path);
-	return 0;
+	return a->check ? check_only(d) : 0;
 }
 
 int main(int argc, const char **argv)

@@ -201,15 +201,18 @@ static int check_directory(const char *path)
 	return stat(dir, &st) != 0 && (errno == ENOENT || errno == ENOTDIR) ? KITH_ENOENT : 0;
 }
 
-/* Whether somebody listens on the socket file; one that is left over from a crash is removed. */
-static int clear_way(const char *path)
+/* 0: the way is free, or what is there is left over (*stale). */
+static int look(const char *path, bool *stale)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct stat st;
+	*stale = false;
+	if (strlen(path) > CONTROL_PATH_MAX)
+		return KITH_EMSGSIZE;
 	if (lstat(path, &st) != 0)
 		return errno == ENOENT || errno == ENOTDIR ? check_directory(path) : KITH_EACCES;
 	if (!S_ISSOCK(st.st_mode))
-		return KITH_EADDRINUSE;
+		return KITH_EEXIST;
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -217,8 +220,39 @@ static int clear_way(const char *path)
 	int result = connect(fd, (const struct sockaddr *)&addr, sizeof addr);
 	int why = errno;
 	close(fd);
-	if (result == 0 || why != ECONNREFUSED)
-		return KITH_EADDRINUSE;
+	*stale = result != 0 && why == ECONNREFUSED;
+	return *stale ? 0 : KITH_EADDRINUSE;
+}
+
+int control_look(const char *path)
+{
+	bool stale;
+	return look(path, &stale);
+}
+
+const char *control_why(int err)
+{
+	switch (err) {
+	case KITH_EADDRINUSE:
+		return "another kithd listens on it";
+	case KITH_EEXIST:
+		return "there is something that is no socket";
+	case KITH_EMSGSIZE:
+		return "the path is longer than 107 characters";
+	case KITH_ENOENT:
+		return "its directory does not exist";
+	default:
+		return kith_strerror(err);
+	}
+}
+
+/* A socket that a crash left behind is removed. */
+static int clear_way(const char *path)
+{
+	bool stale;
+	int err = look(path, &stale);
+	if (err != 0 || !stale)
+		return err;
 	return unlink(path) == 0 ? 0 : KITH_EACCES;
 }
 
@@ -249,8 +283,6 @@ static int from_uv(int err)
 int control_open(struct control *control, uv_loop_t *loop, struct commands *commands, const char *path)
 {
 	memset(control, 0, sizeof *control);
-	if (strlen(path) > CONTROL_PATH_MAX)
-		return KITH_EMSGSIZE;
 	int err = clear_way(path);
 	if (err != 0)
 		return err;

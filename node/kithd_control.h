@@ -26,9 +26,15 @@ struct control {
 };
 
 /* Binds and listens. A socket file that nobody listens on any more is replaced. KITH_EMSGSIZE (path too long),
- * KITH_EADDRINUSE (somebody listens, or the file is no socket), KITH_EACCES, KITH_ENOENT (no such directory),
- * KITH_EIO. */
+ * KITH_EADDRINUSE (somebody listens), KITH_EEXIST (the file is no socket), KITH_EACCES, KITH_ENOENT (no such
+ * directory), KITH_EMFILE, KITH_EIO. */
 int control_open(struct control *control, uv_loop_t *loop, struct commands *commands, const char *path) KITH_MUST_USE;
+
+/* What control_open would say, as far as it can be seen without touching anything. */
+int control_look(const char *path) KITH_MUST_USE;
+
+/* Such a code in words. */
+const char *control_why(int err);
 
 /* Hangs up on everybody and removes the socket file. Not open: nothing. */
 void control_close(struct control *control);

@@ -29,9 +29,9 @@ KITH_EXPORT int kith_keyfile_write(const char *path, const struct kith_secrets *
 				   size_t pass_len, bool replace) KITH_MUST_USE;
 
 /* Reads and opens one. pass may be NULL for unprotected files. KITH_ENOENT, KITH_EACCES, KITH_EIO, KITH_EEXPOSED;
- * KITH_EPROTO: no key file, or damaged; KITH_EVERSION: from a newer program; KITH_EPASSPHRASE: wrong, or none given where one is
- * needed (one bit of damage in the sealed part looks the same: that is what sealing means); KITH_ENOMEM. The caller
- * wipes secrets with kith_secrets_wipe. */
+ * KITH_EPROTO: no key file, or damaged; KITH_EVERSION: from a newer program; KITH_EPASSPHRASE: wrong, or none given
+ * where one is needed (one bit of damage in the sealed part looks the same: that is what sealing means); KITH_ENOMEM.
+ * The caller wipes secrets with kith_secrets_wipe. */
 KITH_EXPORT int kith_keyfile_read(const char *path, const char *pass, size_t pass_len,
 				  struct kith_secrets *secrets) KITH_MUST_USE;
 

@@ -164,6 +164,95 @@ sed 's/[A-Z]/a/' "$tmp/alice/chain" >"$tmp/damaged"
 wrong 2 "chain: $tmp/damaged holds no armoured text, or a damaged one" <<<"$ok
 chain = \"$tmp/damaged\""
 
+# What only --check-config says, before the start would: file, line, what, and what to do.
+unfit() {
+	local line=$1 text=$2 code=0
+	cat >"$conf"
+	"$kithd" -c "$conf" --check-config >"$tmp/said.out" 2>"$tmp/said" </dev/null || code=$?
+	[ "$code" = 2 ] || fail "exit code $code instead of 2 for: $(cat "$conf"); it said: $(cat "$tmp/said" "$tmp/said.out")"
+	grep -qF -- "kithd: $conf:$line: $text" "$tmp/said" || fail "not '$conf:$line: $text' in: $(cat "$tmp/said")"
+	cases=$((cases + 1))
+}
+# doubtful TEXT: fine, with a warning.
+doubtful() {
+	fine
+	grep -qF -- "kithd: warning: $1" "$tmp/said" || fail "not '$1' in: $(cat "$tmp/said")"
+	grep -qF "$conf: fine" "$tmp/said" || fail "not fine: $(cat "$tmp/said")"
+}
+super="role = supernode
+listen = {\"0.0.0.0:4433\"}
+advertise = {\"198.51.100.1:4433\"}"
+unfit 1 'role: the name alice is not certified as a supernode; set role = leaf, or have the name certified' <<<"$super
+$ok"
+unfit 2 "chain: $tmp/alice: the certificates are of another network" <<<"open_network = \"playground\"
+$ok"
+unfit 2 "key: $tmp/s1/key: the key is of another device than the certificates; take key and chain from the same profile" <<<"$ok
+key = \"$tmp/s1/key\""
+cp -r "$tmp/alice" "$tmp/open"
+chmod 644 "$tmp/open/key"
+unfit 1 "key: $tmp/open/key: others may read" <<<"profile = \"$tmp/open\""
+"$kith" ca issue "$tmp/ca" brief --profile "$tmp/brief" --no-passphrase --days 1 >/dev/null
+fine <<<"profile = \"$tmp/brief\""
+unfit_later() {
+	local text=$1 code=0
+	cat >"$conf"
+	LD_PRELOAD=$KITH_BUILD_DIR/tests/e2e/kith-faults.so KITH_CLOCK_DAYS=3 "$kithd" -c "$conf" --check-config >"$tmp/said.out" 2>"$tmp/said" </dev/null || code=$?
+	[ "$code" = 2 ] && grep -qF -- "kithd: $conf:1: $text" "$tmp/said" || fail "$code, not '$text' in: $(cat "$tmp/said")"
+	cases=$((cases + 1))
+}
+unfit_later "chain: $tmp/brief: the name's certificate ended on " <<<"profile = \"$tmp/brief\""
+"$kith" ca revoke "$tmp/ca" brief >/dev/null
+unfit 1 "chain: $tmp/brief: a list that is configured revokes this very name" <<<"profile = \"$tmp/brief\"
+revocations = {\"$tmp/ca/revocations\"}"
+echo 'a passphrase' >"$tmp/pass"
+"$kith" ca issue "$tmp/ca" sealed --profile "$tmp/sealed" --passphrase-file "$tmp/pass" >/dev/null
+doubtful "key: $tmp/sealed/key is protected, and was not opened" <<<"profile = \"$tmp/sealed\""
+fine <<<"profile = \"$tmp/sealed\"
+passphrase_file = \"$tmp/pass\""
+echo 'another one' >"$tmp/pass"
+unfit 1 "key: $tmp/sealed/key: wrong passphrase" <<<"profile = \"$tmp/sealed\"
+passphrase_file = \"$tmp/pass\""
+touch "$tmp/afile"
+unfit 2 "state: $tmp/afile is no directory" <<<"$ok
+state = \"$tmp/afile\""
+unfit 2 "state: $tmp/none/state cannot be made: No such file or directory; make the directory above it" <<<"$ok
+state = \"$tmp/none/state\""
+[ ! -e "$tmp/none" ] || fail "checking has made something"
+unfit 2 "control: $tmp/none/sock cannot be opened: its directory does not exist; make the directory" <<<"$ok
+control = \"$tmp/none/sock\""
+unfit 2 "control: $tmp/afile cannot be opened: there is something that is no socket; choose another path" <<<"$ok
+control = \"$tmp/afile\""
+doubtful 'control: the directory of /run/kith-not-there/control is not there yet' <<<"$ok
+control = \"/run/kith-not-there/control\""
+for bad in '127.0.0.1:4433' '[::1]:4433'; do
+	unfit 3 "advertise: $bad is this host for everybody" <<<"role = supernode
+listen = {\"0.0.0.0:4433\"}
+advertise = {\"$bad\"}
+profile = \"$tmp/s1\""
+done
+for bad in '224.0.0.1:4433' '169.254.1.1:4433' '[fe80::1]:4433' '[ff02::1]:4433'; do
+	unfit 3 "advertise: $bad is multicast or link-local" <<<"role = supernode
+listen = {\"0.0.0.0:4433\"}
+advertise = {\"$bad\"}
+profile = \"$tmp/s1\""
+done
+for bad in '10.1.2.3:4433' '172.31.0.1:4433' '192.168.1.2:4433' '100.64.0.1:4433' '[fd00::1]:4433'; do
+	doubtful "advertise: $bad is a private address" <<<"role = supernode
+listen = {\"0.0.0.0:4433\"}
+advertise = {\"$bad\"}
+profile = \"$tmp/s1\""
+done
+wrong 5 'relay_identity_rate: 2000000 is more than relay_rate, 1000000' <<<"$super
+profile = \"$tmp/s1\"
+relay_identity_rate = 2M
+relay_rate = 1M"
+wrong 5 'relay_identity_rate: 20000000 is more than relay_rate, 12500000' <<<"$super
+profile = \"$tmp/s1\"
+relay_identity_rate = 20M"
+fine <<<"$super
+profile = \"$tmp/s1\"
+relay_rate = 1M"
+
 # The file itself, and the command line.
 for what in /nonexistent/kithd.conf "$tmp"; do
 	code=0

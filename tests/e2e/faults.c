@@ -42,12 +42,20 @@ int rename(const char *from, const char *to)
 	return renameat(AT_FDCWD, from, AT_FDCWD, to);
 }
 
+int clock_gettime(clockid_t which, struct timespec *out)
+{
+	if (syscall(SYS_clock_gettime, which, out) != 0)
+		return -1;
+	if (which == CLOCK_REALTIME)
+		out->tv_sec += number("KITH_CLOCK_DAYS") * DAY_S;
+	return 0;
+}
+
 time_t time(time_t *out)
 {
 	struct timespec now;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	time_t later = now.tv_sec + number("KITH_CLOCK_DAYS") * DAY_S;
 	if (out != NULL)
-		*out = later;
-	return later;
+		*out = now.tv_sec;
+	return now.tv_sec;
 }
