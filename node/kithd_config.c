@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { VALUE_SHOWN_MAX = 80 };
+
 /* ---- the options ---- */
 
 /* Takes a value, or returns what is expected instead. */
@@ -514,6 +516,62 @@ void config_restart_needed(const struct config *running, const struct config *fr
 	}
 }
 
+/* Appends to out: false when it is full. */
+static bool append(char *out, size_t cap, size_t *at, const char *fmt, ...) KITH_PRINTF(4, 5);
+
+static bool append(char *out, size_t cap, size_t *at, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	int n = vsnprintf(out + *at, cap - *at, fmt, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= cap - *at)
+		return false;
+	*at += (size_t)n;
+	return true;
+}
+
+/* What was written for an option, without the newline behind it; of a list, how long it is. */
+static const char *shown(const struct config *c, size_t i, char out[VALUE_SHOWN_MAX])
+{
+	const char *value = value_of(c, i);
+	unsigned lines = 0;
+	for (const char *p = value; *p != '\0'; p++)
+		lines += *p == '\n';
+	if (value[0] == '\0')
+		(void)snprintf(out, VALUE_SHOWN_MAX, "default");
+	else if (options[i].list)
+		(void)snprintf(out, VALUE_SHOWN_MAX, "%u given", lines);
+	else
+		(void)snprintf(out, VALUE_SHOWN_MAX, "%.*s", (int)strcspn(value, "\n"), value);
+	return out;
+}
+
+void config_changed(const struct config *running, const struct config *fresh, char *out, size_t cap)
+{
+	char before[VALUE_SHOWN_MAX], after[VALUE_SHOWN_MAX];
+	size_t at = 0;
+	out[0] = '\0';
+	for (size_t i = 0; i < OPTIONS_N; i++) {
+		if (!options[i].live || strcmp(value_of(running, i), value_of(fresh, i)) == 0)
+			continue;
+		if (!append(out, cap, &at, "%s%s: %s -> %s", at > 0 ? ", " : "", options[i].name,
+			    shown(running, i, before), shown(fresh, i, after)))
+			return;
+	}
+}
+
+void config_take_live(struct config *running, struct config *fresh)
+{
+	for (size_t i = 0; i < OPTIONS_N; i++) {
+		char *value = running->values[i];
+		if (!options[i].live)
+			continue;
+		running->values[i] = fresh->values[i];
+		fresh->values[i] = value;
+	}
+}
+
 static int check_identity(struct config *c)
 {
 	int network = config_line(c, "network"), open = config_line(c, "open_network");
@@ -551,9 +609,27 @@ static int check_windows(struct config *c)
 		(unsigned long long)session, (unsigned long long)stream);
 }
 
+/* One identity gets no more than all together: a larger number would say nothing. */
+static int check_rates(struct config *c)
+{
+	struct kith_core_options defaults;
+	kith_core_options_init(&defaults);
+	uint64_t all = c->relay_rate != 0 ? c->relay_rate : defaults.relay_rate;
+	if (c->relay_identity_rate <= all) {
+		if (c->relay_identity_rate == 0 && defaults.relay_owner_rate > all)
+			c->relay_identity_rate = all;
+		return 0;
+	}
+	return config_refuse(
+		c, config_line(c, "relay_identity_rate"),
+		"relay_identity_rate: %llu is more than relay_rate, %llu: one identity gets no more than all "
+		"together",
+		(unsigned long long)c->relay_identity_rate, (unsigned long long)all);
+}
+
 static int check(struct config *c)
 {
-	if (check_identity(c) != 0 || check_windows(c) != 0)
+	if (check_identity(c) != 0 || check_windows(c) != 0 || check_rates(c) != 0)
 		return KITH_EINVAL;
 	for (size_t i = 0; i < OPTIONS_N; i++)
 		if (options[i].supernode_only && c->lines[i] != 0 && c->role != KITH_ROLE_SUPERNODE)

@@ -61,6 +61,13 @@ int config_line(const struct config *config, const char *option);
 /* Names the options whose change from running to fresh takes effect after a restart only, as "a, b"; "" for none. */
 void config_restart_needed(const struct config *running, const struct config *fresh, char *out, size_t cap);
 
+/* Tells which options that can change while kithd runs have another value in fresh, as "a: 1 -> 2, b: ..."; "" for
+ * none. */
+void config_changed(const struct config *running, const struct config *fresh, char *out, size_t cap);
+
+/* What running says of those options is from now on what fresh said, which is of no use any more. */
+void config_take_live(struct config *running, struct config *fresh);
+
 /* What the files named in the configuration hold. */
 struct credentials {
 	struct armor chain, lists[2 * CONFIG_LISTS_MAX];

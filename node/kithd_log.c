@@ -126,13 +126,12 @@ void log_event(const struct logger *log, enum kith_log_level level, const char *
 	json_decref(packed);
 }
 
-/* The library's lines, "event key=value ...": for debugging only, since kithd logs what happens by itself. */
+/* The library's lines, "event key=value ...": its warnings, and at debug everything. What it tells by a callback it
+ * does not warn of a second time. */
 static void sink(void *ctx, enum kith_log_level level, const char *text)
 {
 	const struct logger *log = ctx;
 	char event[64];
-	if (log->level < KITH_LOG_DEBUG)
-		return;
 	size_t word = strcspn(text, " ");
 	(void)snprintf(event, sizeof event, "%.*s", (int)word, text);
 	const char *rest = text + word + (text[word] == ' ' ? 1 : 0);
@@ -155,7 +154,7 @@ void logger_init(struct logger *log, enum kith_log_level level, enum log_format 
 void logger_set_level(struct logger *log, enum kith_log_level level)
 {
 	log->level = level;
-	log->hook.level = level == KITH_LOG_DEBUG ? KITH_LOG_DEBUG : KITH_LOG_ERROR;
+	log->hook.level = level == KITH_LOG_INFO ? KITH_LOG_WARN : level; /* what goes well kithd tells by itself */
 }
 
 const char *log_name(const struct logger *log, const char *name, char out[KITH_NAME_MAX + 1])

@@ -74,8 +74,9 @@ static void tell_restart(const struct reloading *r, const struct config *running
 				  : "these take effect when kithd is started again");
 }
 
-static void apply(struct reloading *r, const struct config *running, bool forced)
+static void apply(struct reloading *r, struct config *running, bool forced)
 {
+	char changed[NAMES_MAX];
 	int err = kith_node_adjust(r->node, &r->options);
 	if (err != 0) {
 		log_event(r->log, KITH_LOG_ERROR, "reload-refused", "{s:s}", "why",
@@ -91,11 +92,14 @@ static void apply(struct reloading *r, const struct config *running, bool forced
 	err = config_revocations(&r->fresh, take_list, r);
 	if (err != 0) /* a file that has changed since it was checked */
 		log_event(r->log, KITH_LOG_WARN, "revocations-refused", "{s:s}", "why", r->fresh.error);
-	log_event(r->log, KITH_LOG_INFO, "reloaded", "{s:s}", "log_level", log_level_text(r->log->level));
+	config_changed(running, &r->fresh, changed, sizeof changed);
+	log_event(r->log, KITH_LOG_INFO, "reloaded", "{s:s, s:s}", "log_level", log_level_text(r->log->level),
+		  "changed", changed);
 	tell_restart(r, running);
+	config_take_live(running, &r->fresh);
 }
 
-void reload(struct kith_node *node, struct logger *log, const struct config *running, bool forced)
+void reload(struct kith_node *node, struct logger *log, struct config *running, bool forced)
 {
 	struct reloading *r = calloc(1, sizeof *r);
 	if (r == NULL) {

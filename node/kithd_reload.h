@@ -6,7 +6,8 @@
 
 #include "kithd_config.h"
 
-/* running is the configuration that kithd was started with. forced: the log level is the command line's. */
-void reload(struct kith_node *node, struct logger *log, const struct config *running, bool forced);
+/* running is the configuration that kithd was started with, and then what took effect of later ones. forced: the log
+ * level is the command line's. */
+void reload(struct kith_node *node, struct logger *log, struct config *running, bool forced);
 
 #endif

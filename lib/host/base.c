@@ -52,7 +52,9 @@ struct kith_socket *kith_socket_next(const struct kith_node *node, uint16_t *it)
 
 void kith_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why)
 {
-	KITH_LOG(node->log, KITH_LOG_WARN, "trouble what=%d err=%s why=\"%s\"", (int)what, kith_err_name(err),
+	/* Who is told by the callback is not told again. */
+	enum kith_log_level level = node->cb.trouble != NULL ? KITH_LOG_DEBUG : KITH_LOG_WARN;
+	KITH_LOG(node->log, level, "trouble what=%d err=%s why=\"%s\"", (int)what, kith_err_name(err),
 		 kith_node_redacted(node, why));
 	if (node->cb.trouble != NULL)
 		node->cb.trouble(node, what, err, why, node->user);

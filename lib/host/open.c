@@ -15,8 +15,8 @@ static void fail(struct kith_node *node, enum kith_part part, int err, const cha
 {
 	node->state = KITH_NODE_FAILED;
 	node->failed = part;
-	KITH_LOG(node->log, KITH_LOG_ERROR, "start_failed err=%s why=\"%s\"", kith_err_name(err),
-		 kith_node_redacted(node, why));
+	enum kith_log_level level = node->cb.started != NULL ? KITH_LOG_DEBUG : KITH_LOG_ERROR;
+	KITH_LOG(node->log, level, "start_failed err=%s why=\"%s\"", kith_err_name(err), kith_node_redacted(node, why));
 	if (node->cb.started != NULL)
 		node->cb.started(node, err, why, node->user);
 	kith_node_touch(node);

@@ -46,6 +46,7 @@ reload alice 'e["event"] == "reloaded"' >/dev/null
 wait_for alice 0 10 'e["event"] == "attached" and e["homes"] == 1' >/dev/null
 is alice 'e["state"]' running || fail "state: $(status alice 'e["state"]')"
 "$kith" status --socket "$tmp/alice.sock" | grep -q 'nobody.invalid:4433 does not resolve' || fail "the name was forgotten"
+wait_for alice 0 1 'e["event"] == "reloaded" and e["changed"] == "bootstrap: 1 given -> 2 given, leave_timeout: default -> 60"' >/dev/null
 # One less: it stays until a restart.
 leaf_conf "bootstrap = {\"localhost:$port\"}" 'leave_timeout = 60' 'ping = no'
 reload alice 'e["event"] == "restart-needed" and e["options"] == "ping, bootstrap"' >/dev/null
@@ -67,7 +68,7 @@ END
 stun_answers || fail "STUN is not answered"
 sed -i 's/^stun = yes/stun = no/' "$tmp/s1.conf"
 echo 'relay_rate = 1M' >>"$tmp/s1.conf"
-reload s1 'e["event"] == "reloaded"' >/dev/null
+reload s1 'e["event"] == "reloaded" and e["changed"] == "stun: yes -> no, relay_rate: default -> 1M"' >/dev/null
 ! stun_answers || fail "STUN is answered still"
 # What needs a restart is named, however often it is read; when it is taken back, nothing is left to say.
 cp "$tmp/s1.conf" "$tmp/good"
@@ -78,7 +79,7 @@ for _ in 1 2; do
 done
 cp "$tmp/good" "$tmp/s1.conf"
 from=$(mark s1)
-reload s1 'e["event"] == "reloaded"' >/dev/null
+reload s1 'e["event"] == "reloaded" and e["changed"] == ""' >/dev/null
 reload s1 'e["event"] == "reloaded"' >/dev/null # behind it, everything of the first was written
 no_event s1 "$from" 'e["event"] == "restart-needed"'
 
