@@ -226,7 +226,7 @@ int kith_node_options_check(const struct kith_node_options *o, enum kith_part *p
 		(void)snprintf(why, cap, "%s", kith_strerror(err));
 		return err;
 	}
-	kith_clock_init(&clock, 0);
+	kith_clock_init(&clock);
 	struct kith_now now = kith_clock_now(&clock);
 	err = kith_check_identity(o, known ? &device : NULL, &now, part, why, cap);
 	kith_wipe(&device, sizeof device);
