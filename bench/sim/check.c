@@ -320,6 +320,21 @@ void kith_sim_check_online(struct kith_sim *sim, struct kith_simnode *n)
 
 /* ---- calls ---- */
 
+/* A relay-only contact can be called through a home that both have, and not otherwise. */
+static bool hidden_away(const struct kith_simnode *n, const struct kith_simcall *c, const struct kith_simnode *peer)
+{
+	const struct kith_simcontact *contact = kith_sim_contact(n, c->peer);
+	struct kith_addr ours[3], theirs[3];
+	if (c->err != KITH_ERELAYONLY || contact == NULL || !contact->relay_only)
+		return false;
+	size_t n_ours = kith_core_homes(n->core, ours, 3), n_theirs = kith_core_homes(peer->core, theirs, 3);
+	for (size_t i = 0; i < n_ours * n_theirs; i++) {
+		if (kith_addr_equal(&ours[i / n_theirs], &theirs[i % n_theirs]))
+			return false;
+	}
+	return true;
+}
+
 /* A call that ended badly, or whose time is up. */
 void kith_sim_check_call(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c)
 {
@@ -329,6 +344,10 @@ void kith_sim_check_call(struct kith_sim *sim, struct kith_simnode *n, struct ki
 		return;
 	if (!kith_sim_steady(sim, n, window) || !kith_sim_steady(sim, peer, window)) {
 		sim->counts.calls_excused++;
+		return;
+	}
+	if (hidden_away(n, c, peer)) {
+		sim->counts.calls_hidden++;
 		return;
 	}
 	kith_sim_violate(sim, KITH_SIM_PAIRS_TALK, n->id, c->peer, "a call %s%s after %lld ms",

@@ -261,8 +261,8 @@ static void print_text(const struct kith_sim *sim, const struct memory *m)
 		       kith_simsamples_percentile(s, 100));
 	}
 	printf("calls            %" PRIu64 " opened of %" PRIu64 ", %" PRIu64 " turned down, %" PRIu64
-	       " failed, direct %.1f %%\n",
-	       c->calls_opened, c->calls, c->calls_refused, c->calls_failed,
+	       " failed (%" PRIu64 " for want of a home in common), direct %.1f %%\n",
+	       c->calls_opened, c->calls, c->calls_refused, c->calls_failed, c->calls_hidden,
 	       100 * ratio(c->calls_direct, c->calls_opened));
 	if (c->calls_changed > 0)
 		printf("sessions         %" PRIu64 " ends while their network changed; lost %" PRIu64 "\n",
@@ -346,6 +346,7 @@ static void print_json(const struct kith_sim *sim, const struct kith_simoptions 
 	json_object_set_new(j, "calls_direct", whole(c->calls_direct));
 	json_object_set_new(j, "calls_changed", whole(c->calls_changed));
 	json_object_set_new(j, "calls_lost", whole(c->calls_lost));
+	json_object_set_new(j, "calls_hidden", whole(c->calls_hidden));
 	json_object_set_new(j, "datagrams_sent", whole(c->datagrams_sent));
 	json_object_set_new(j, "datagrams_got", whole(c->datagrams_got));
 	json_object_set_new(j, "streams_sent", whole(c->streams_sent));

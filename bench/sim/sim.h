@@ -198,6 +198,7 @@ struct kith_simcounts {
 	uint64_t events, starts, crashes, stops;
 	uint64_t calls, calls_opened, calls_refused, calls_failed, calls_direct, calls_excused;
 	uint64_t calls_changed, calls_lost; /* ends whose network changed; ends that no path was left to, of any call */
+	uint64_t calls_hidden; /* of relay-only contacts with whom no home is shared: not possible */
 	uint64_t lookups, lookups_failed;
 	uint64_t datagrams_sent, datagrams_got, streams_sent, streams_got, stream_bytes_got;
 	uint64_t checks_offline, checks_online, checks_offline_void;

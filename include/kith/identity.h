@@ -249,7 +249,8 @@ KITH_EXPORT int kith_enrol_accept(struct kith_name_cert *out, struct kith_span a
 
 enum kith_contact_flags {
 	KITH_CONTACT_ACCEPTED = 1 << 0, /* candidates and presence details may be given */
-	KITH_CONTACT_RELAY_ONLY = 1 << 1, /* never offer or probe any candidate but relays */
+	KITH_CONTACT_RELAY_ONLY =
+		1 << 1, /* nothing goes to it but through homes of our own: no candidate, no probe, no call */
 	KITH_CONTACT_BLOCKED = 1 << 2 /* refuse; overrides the others */
 };
 

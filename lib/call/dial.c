@@ -7,6 +7,7 @@
 #include "call/op.h"
 #include "call/relays.h"
 #include "call/ringing.h"
+#include "leaf/homes.h"
 #include "link/connect.h"
 #include "super/query.h"
 
@@ -112,11 +113,6 @@ static int call(struct kith_core *c, struct kith_operation *op, const struct kit
 	struct kith_peer *peer = KITH_NEW(c->alloc, struct kith_peer);
 	if (peer == NULL)
 		return KITH_ENOMEM;
-	struct kith_session *s = kith_connect_peer(c, &f->record, op->service);
-	if (s == NULL) {
-		KITH_FREE(c->alloc, peer);
-		return KITH_EFULL;
-	}
 	memcpy(peer->name, op->name, sizeof peer->name);
 	memcpy(peer->service, op->service, sizeof peer->service);
 	peer->op = op->id;
@@ -126,6 +122,12 @@ static int call(struct kith_core *c, struct kith_operation *op, const struct kit
 	peer->homes_n = f->record.homes_n;
 	for (size_t i = 0; i < f->record.homes_n; i++)
 		peer->homes[i] = f->record.homes[i].host;
+	bool reached = kith_relays_reach(c, peer);
+	struct kith_session *s = reached ? kith_connect_peer(c, &f->record, op->service) : NULL;
+	if (s == NULL) {
+		KITH_FREE(c->alloc, peer);
+		return reached ? KITH_EFULL : KITH_ERELAYONLY;
+	}
 	s->use = KITH_USE_PEER;
 	s->peer = peer;
 	char shown[KITH_NAME_MAX + 1];
@@ -159,6 +161,17 @@ static void try_again(struct kith_core *c, struct kith_operation *op, int err)
 	kith_op_arm(c, op, c->now.mono_us + CUT_OFF_RETRY_US);
 }
 
+/* Whether a home that both have may still come about: one of them has not found all of its homes yet. A supernode has
+ * no home but itself. */
+static bool may_meet(const struct kith_core *c, const struct kith_record *record)
+{
+	for (size_t i = 0; i < record->homes_n; i++) {
+		if (kith_key_equal(&record->homes[i].host.dh, &record->device))
+			return false;
+	}
+	return record->homes_n < KITH_HOMES || kith_homes_count(c) < KITH_HOMES;
+}
+
 void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith_msg_found *m)
 {
 	struct kith_operation *op = kith_op_get(c, id);
@@ -183,7 +196,9 @@ void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith
 	}
 	const struct kith_found *f = best(found, n);
 	err = f != NULL ? call(c, op, f) : n > 0 ? KITH_EOFFLINE : KITH_ENOENT;
-	if (err != 0)
+	if (err == KITH_ERELAYONLY && may_meet(c, &f->record))
+		try_again(c, op, err);
+	else if (err != 0)
 		kith_op_done(c, op->id, err, false);
 }
 
@@ -234,17 +249,29 @@ void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answe
 		for (size_t h = 0; h < record->homes_n; h++)
 			s->peer->homes[h] = record->homes[h].host;
 		s->peer->relay_at = c->now.mono_us;
+		if (!kith_relays_reach(c, s->peer))
+			s->peer->relay_at = KITH_TIME_NEVER; /* until a path dies */
 		if (s->state == KITH_SESSION_INITIATING)
 			(void)kith_relays_via(c, s, NULL);
 		kith_session_touch(c, s);
 	}
 }
 
+/* What an operation ends with whose time is over. */
+static int late(struct kith_core *c, const struct kith_operation *op)
+{
+	const struct kith_session *s = kith_peer_get(c, op->session);
+	if (op->last_err == KITH_EDETACHED && op->tries == 0)
+		return KITH_EDETACHED;
+	if (s != NULL ? s->initiator && !kith_relays_reach(c, s->peer) : op->last_err == KITH_ERELAYONLY)
+		return KITH_ERELAYONLY;
+	return KITH_ETIMEDOUT;
+}
+
 void kith_dial_tick(struct kith_core *c, struct kith_operation *op)
 {
 	if (c->now.mono_us >= op->give_up_at) {
-		kith_dial_give_up(c, op,
-				  op->last_err == KITH_EDETACHED && op->tries == 0 ? KITH_EDETACHED : KITH_ETIMEDOUT);
+		kith_dial_give_up(c, op, late(c, op));
 		return;
 	}
 	bool once_more = op->tries < kith_find_tries(c);

@@ -2,6 +2,7 @@
 
 #include "call/op.h"
 #include "link/connect.h"
+#include "link/via.h"
 
 /* Key of the limiter of hints: all relays together. */
 #define ALL_RELAYS UINT64_C(0x72656c6179730001)
@@ -12,6 +13,8 @@ int kith_relays_ask(struct kith_core *c, struct kith_session *s, const struct ki
 {
 	uint8_t body[KITH_REQUEST_MAX];
 	struct kith_msg_introduce m = { .packet = packet };
+	if (!kith_via_allowed(c, s->peer, host))
+		return KITH_ERELAYONLY;
 	memcpy(m.device, s->device, sizeof m.device);
 	size_t len = kith_msg_introduce_write(body, sizeof body, &m);
 	if (len == 0)
@@ -19,6 +22,22 @@ int kith_relays_ask(struct kith_core *c, struct kith_session *s, const struct ki
 	uint32_t via;
 	return kith_connect_request(c, host, KITH_USE_TUNNEL, KITH_REQ_INTRODUCE, (struct kith_span){ body, len },
 				    kith_token(KITH_TOKEN_INTRODUCE, s->index), &via);
+}
+
+bool kith_relays_reach(struct kith_core *c, const struct kith_peer *peer)
+{
+	for (size_t i = 0; i < peer->homes_n; i++) {
+		if (kith_via_allowed(c, peer, &peer->homes[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Notes a tunnel that was opened for us, in place of another one when there are many. */
+static void remember(struct kith_peer *peer, const struct kith_hop *hop)
+{
+	unsigned i = peer->hops_n < KITH_HOMES ? peer->hops_n++ : peer->hops_next % KITH_HOMES;
+	peer->hops[i] = *hop;
 }
 
 void kith_relays_on_answer(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer)
@@ -32,13 +51,19 @@ void kith_relays_on_answer(struct kith_core *c, struct kith_session *via, const 
 		return; /* the supernode itself is the callee, and answers by itself */
 	struct kith_hop hop = *kith_session_hop(via);
 	hop.tunnel = good ? m.tunnel : 0;
+	if (good && s->peer->relay_only) /* since the request left, perhaps */
+		good = kith_via_relay(c, s, &hop);
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduced session=%08x via=%08x err=%d", s->index, via->index,
 		 good ? 0 : answer->err);
 	kith_session_touch(c, s);
-	if (s->state == KITH_SESSION_INITIATING)
+	if (s->state == KITH_SESSION_INITIATING) {
 		(void)kith_relays_via(c, s, good ? &hop : NULL);
-	else if (good &&
-		 kith_pathset_add(&s->paths, kith_env(c, s), &hop) == KITH_ENOMEM) /* else: it has enough already */
+		return;
+	}
+	if (!good)
+		return;
+	remember(s->peer, &hop);
+	if (kith_pathset_add(&s->paths, kith_env(c, s), &hop) == KITH_ENOMEM) /* else: it has enough already */
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 }
 
@@ -174,8 +199,7 @@ bool kith_relays_via(struct kith_core *c, struct kith_session *s, const struct k
 {
 	struct kith_peer *peer = s->peer;
 	if (hop != NULL) {
-		unsigned i = peer->hops_n < KITH_HOMES ? peer->hops_n++ : peer->hops_next % KITH_HOMES;
-		peer->hops[i] = *hop;
+		remember(peer, hop);
 		return true;
 	}
 	if (next_home(peer) < 0 || s->hs->next_at <= c->now.mono_us)
@@ -198,4 +222,21 @@ bool kith_relays_in_use(const struct kith_core *c, const struct kith_session *vi
 		}
 	}
 	return false;
+}
+
+void kith_relays_withdraw(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_peer *peer = s->peer;
+	uint8_t kept = 0;
+	for (unsigned i = 0; i < peer->hops_n; i++) {
+		if (kith_via_relay(c, s, &peer->hops[i]))
+			peer->hops[kept++] = peer->hops[i];
+	}
+	peer->hops_n = kept;
+	for (unsigned i = 0; i < peer->homes_n; i++) {
+		struct kith_session *via = kith_sessions_of(&c->sessions, peer->homes[i].dh.b);
+		if (via != NULL && via->use == KITH_USE_TUNNEL && !kith_via_allowed(c, peer, &peer->homes[i]) &&
+		    !kith_relays_in_use(c, via))
+			kith_session_end(c, via, KITH_CLOSE_NORMAL, true);
+	}
 }

@@ -13,8 +13,11 @@ void kith_relays_carry(struct kith_core *c, struct kith_session *s);
 /* While calling: a home of the callee opened a tunnel, or (NULL) refused to. False: nothing changed. */
 bool kith_relays_via(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop);
 
+/* Whether any of the callee's homes may be asked for a tunnel: to a relay-only contact only those that are ours too. */
+bool kith_relays_reach(struct kith_core *c, const struct kith_peer *peer);
+
 /* Asks the supernode at host to pass packet (may be empty: open the tunnel only) to the device of session s. The answer
- * becomes a path of s. */
+ * becomes a path of s. KITH_ERELAYONLY: it would see our address, and may not. */
 int kith_relays_ask(struct kith_core *c, struct kith_session *s, const struct kith_host *host,
 		    struct kith_span packet) KITH_MUST_USE;
 
@@ -27,6 +30,10 @@ bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, s
 
 /* Asks for a tunnel through the next home of the callee that was not asked yet, with packet inside. False: all were. */
 bool kith_relays_next(struct kith_core *c, struct kith_session *s, struct kith_span packet);
+
+/* The contact became relay-only: forgets its tunnels at supernodes that are no homes of ours, and without a word the
+ * sessions with those supernodes that were for tunnels to it only. */
+void kith_relays_withdraw(struct kith_core *c, struct kith_session *s);
 
 /* Whether a session of our application sends through a tunnel of the supernode at the other end. */
 bool kith_relays_in_use(const struct kith_core *c, const struct kith_session *via);

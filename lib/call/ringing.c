@@ -5,6 +5,7 @@
 #include "call/op.h"
 #include "call/tell.h"
 #include "link/respond.h"
+#include "link/via.h"
 
 static bool serves(const struct kith_core *c, const char *service)
 {
@@ -101,6 +102,11 @@ static bool incoming(struct kith_core *c, struct kith_session *s, const struct k
 	if (c->leaving)
 		return false;
 	s->peer->relay_only = contact != NULL && (contact->flags & KITH_CONTACT_RELAY_ONLY);
+	*verdict = KITH_CLOSE_REJECTED;
+	if (s->peer->relay_only && !kith_via_relay(c, s, kith_session_hop(s))) { /* straight, to a supernode */
+		kith_stats_add(c->stats, KITH_STAT_REFUSE_BLOCKED, 1);
+		return false;
+	}
 	if (op != 0) { /* whoever calls has consented */
 		*verdict = 0;
 		kith_crossing_take(c, op, s);

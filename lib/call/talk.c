@@ -8,6 +8,7 @@
 #include "call/ringing.h"
 #include "call/streams.h"
 #include "call/tell.h"
+#include "link/via.h"
 #include "stream/stream.h"
 
 #define NEXT_RELAY_US (2 * KITH_US_PER_S) /* between two requests for a further relay */
@@ -115,6 +116,21 @@ static void check_relays(struct kith_core *c, struct kith_session *s)
 			kith_pathset_check(&via->paths, kith_env(c, via));
 		}
 	}
+}
+
+void kith_talk_relay_only(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_operation *op = kith_op_get(c, s->peer->op);
+	s->peer->relay_only = true;
+	kith_session_touch(c, s);
+	if (s->state == KITH_SESSION_OPEN)
+		kith_pathset_allow(&s->paths, kith_env(c, s), KITH_PATHSET_RELAY_ONLY);
+	kith_relays_withdraw(c, s);
+	bool answering = s->state == KITH_SESSION_DECIDING || s->state == KITH_SESSION_UNCONFIRMED;
+	if (answering && !kith_via_relay(c, s, kith_session_hop(s))) /* a supernode may have been called straight */
+		kith_session_end(c, s, KITH_CLOSE_REJECTED, false);
+	else if (s->state == KITH_SESSION_INITIATING && op != NULL && !kith_relays_reach(c, s->peer))
+		kith_dial_give_up(c, op, KITH_ERELAYONLY);
 }
 
 void kith_talk_news(struct kith_core *c, struct kith_session *s)

@@ -24,6 +24,10 @@ void kith_talk_on_datagram(struct kith_core *c, struct kith_session *s, struct k
 
 int kith_talk_send(struct kith_core *c, struct kith_session *s, uint16_t channel, struct kith_span data) KITH_MUST_USE;
 
+/* The contact became relay-only: from now on nothing goes to it, or to a supernode that it named, but through homes of
+ * our own. */
+void kith_talk_relay_only(struct kith_core *c, struct kith_session *s);
+
 /* Our candidates changed: offer them on every session. */
 void kith_talk_offer_all(struct kith_core *c);
 

@@ -116,10 +116,7 @@ static void apply_contact(void *ctx, struct kith_session *s)
 	if (change->flags & KITH_CONTACT_BLOCKED) {
 		kith_session_end(c, s, KITH_CLOSE_REJECTED, false);
 	} else if ((change->flags & KITH_CONTACT_RELAY_ONLY) && !s->peer->relay_only) {
-		s->peer->relay_only = true;
-		kith_session_touch(c, s);
-		if (s->state == KITH_SESSION_OPEN)
-			kith_pathset_allow(&s->paths, kith_env(c, s), KITH_PATHSET_RELAY_ONLY);
+		kith_talk_relay_only(c, s);
 	}
 }
 

@@ -14,6 +14,7 @@
 #include "core/settle.h"
 #include "leaf/leaf.h"
 #include "leaf/watching.h"
+#include "link/via.h"
 #include "stream/stream.h"
 #include "super/query.h"
 #include "super/super.h"
@@ -327,7 +328,8 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 					 .alloc = c->alloc,
 					 .stats = c->stats,
 					 .log = c->log,
-					 .transports = &c->transports };
+					 .transports = &c->transports,
+					 .is_relay = kith_via_of_env };
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 	kith_timers_init(&c->timers, c->alloc);
 	kith_effects_init(&c->effects, c->alloc);

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/rng.h"
 #include "link/connect_internal.h"
+#include "link/via.h"
 #include "path/candidate.h"
 
 #define COOKIE_SPACING_US (20 * KITH_US_PER_MS)
@@ -270,20 +271,15 @@ bool kith_connect_cancel(struct kith_core *c, struct kith_session *s)
 }
 
 /* Whether a COOKIE from there may be answered by a HELLO, which is long: an observer of the first HELLO can write a
- * COOKIE with any source. A supernode's must come from where the HELLO went; a call's from the homes that the call goes
- * through. */
-static bool may_prove(const struct kith_core *c, const struct kith_session *s, const struct kith_hop *from)
+ * COOKIE with any source. A supernode's must come from where the HELLO went; a call's from where the callee may answer
+ * from. */
+static bool may_prove(struct kith_core *c, const struct kith_session *s, const struct kith_hop *from)
 {
 	for (unsigned i = 0; i < s->hs->ways_n; i++) {
 		if (kith_hop_equal(&s->hs->ways[i], from))
 			return true;
 	}
-	for (unsigned i = 0; (s->use & KITH_USE_PEER) && i < s->peer->homes_n; i++) {
-		const struct kith_session *home = kith_sessions_of(&c->sessions, s->peer->homes[i].dh.b);
-		if (home != NULL && kith_addr_equal(&kith_session_hop(home)->remote, &from->remote))
-			return true;
-	}
-	return false;
+	return (s->use & KITH_USE_PEER) && kith_via_callee(c, s, from);
 }
 
 void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
@@ -496,6 +492,11 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, from, "reply_index");
 		return;
 	}
+	/* The REPLY proves who answers, not where: what it says of its way counts only if the HELLO could go there. */
+	if ((s->use & KITH_USE_PEER) && !kith_via_callee(c, s, from)) {
+		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, from, "reply_source");
+		return;
+	}
 	int n = kith_handshake_read_reply(s->hs, header, out->payload);
 	if (n < 0) {
 		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, from, "reply_noise");
@@ -537,18 +538,7 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 /* A leaf is reached only through the tunnels of its homes, a supernode by anybody. */
 bool kith_connect_may_answer(const struct kith_core *c, const struct kith_hop *from)
 {
-	if (kith_serves(c))
-		return true;
-	if (from->tunnel == 0)
-		return false;
-	for (size_t i = 0; i < KITH_HOMES; i++) {
-		const struct kith_home_slot *home = &c->leaf.homes[i];
-		const struct kith_session *s =
-			home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
-		if (s != NULL && kith_addr_equal(&kith_session_hop(s)->remote, &from->remote))
-			return true;
-	}
-	return false;
+	return kith_serves(c) || kith_via_home(c, from);
 }
 
 /* ---- time ---- */

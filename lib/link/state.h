@@ -112,7 +112,7 @@ struct kith_peer {
 	uint8_t stream_generation; /* of the last streams, when had_streams */
 	struct kith_host homes[KITH_HOMES]; /* caller: the callee's homes, for further relays */
 	uint8_t homes_n, homes_used; /* bitmap of those that were asked */
-	struct kith_hop hops[KITH_HOMES]; /* caller, until open: tunnels that were opened */
+	struct kith_hop hops[KITH_HOMES]; /* caller: the last tunnels that were opened for it */
 	uint8_t hops_n, hops_next;
 	uint8_t refreshes; /* look-ups for newer homes */
 	bool more; /* outbox or events were full before the streams had said all */

@@ -61,6 +61,7 @@ enum kith_journal_what {
 	X(KIND, "kind of candidate not known to this version")                                                         \
 	X(CONSENT, "the application has not accepted the peer")                                                        \
 	X(RELAY_ONLY, "the contact is relay-only")                                                                     \
+	X(NO_RELAY, "a tunnel that no relay of this session opened")                                                   \
 	X(FULL, "too many paths already")                                                                              \
 	X(MEMORY, "out of memory")
 

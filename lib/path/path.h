@@ -29,6 +29,8 @@ struct kith_path_env {
 	uint32_t session; /* the session's, for kith_outbox_begin */
 	uint16_t *request_id; /* the last one that the session gave to a request of its own */
 	const struct kith_transports *transports; /* what there is to probe from; NULL: nothing */
+	/* Whether a hop with a tunnel is a relay of this session: the number alone proves nothing. NULL: none is. */
+	bool (*is_relay)(const struct kith_path_env *env, const struct kith_hop *hop);
 };
 
 enum kith_path_state {

@@ -54,6 +54,14 @@ static uint8_t take_id(struct kith_pathset *ps)
 	return ps->next_id;
 }
 
+enum kith_refusal kith_ps_refuse(const struct kith_pathset *ps, const struct kith_path_env *env,
+				 const struct kith_hop *hop)
+{
+	if (hop->tunnel != 0)
+		return env->is_relay != NULL && env->is_relay(env, hop) ? KITH_REFUSAL_NONE : KITH_REFUSAL_NO_RELAY;
+	return kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) ? KITH_REFUSAL_RELAY_ONLY : KITH_REFUSAL_NONE;
+}
+
 /* The slot that is missed least: a dead path, or a candidate the peer did not name; never the sending one. */
 static int dispensable(const struct kith_pathset *ps)
 {
@@ -258,10 +266,10 @@ void kith_pathset_deinit(struct kith_pathset *ps, const struct kith_path_env *en
 	ps->deadline = KITH_TIME_NEVER;
 }
 
-static void drop_direct(struct kith_pathset *ps, const struct kith_path_env *env)
+static void drop_all_but_relays(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
-		if (i < kith_ps_count(ps) && !kith_path_is_relay(kith_ps_path(ps, i))) {
+		if (i < kith_ps_count(ps) && kith_ps_refuse(ps, env, &kith_ps_path(ps, i)->hop) != KITH_REFUSAL_NONE) {
 			kith_ps_journal(ps, env, KITH_JOURNAL_DROPPED, &kith_ps_path(ps, i)->hop, 0);
 			kith_ps_remove(ps, env, i);
 			i = kith_ps_count(ps);
@@ -273,7 +281,7 @@ void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env
 {
 	ps->flags |= flags;
 	if (kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY))
-		drop_direct(ps, env);
+		drop_all_but_relays(ps, env);
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) { /* the side that keeps a path alive may have changed */
 		const struct kith_path *p = kith_ps_path(ps, i);
 		if (p->state == KITH_PATH_LIVE && p->tries == 0)
@@ -380,7 +388,7 @@ void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env,
 
 int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop)
 {
-	if (kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) && hop->tunnel == 0)
+	if (kith_ps_refuse(ps, env, hop) != KITH_REFUSAL_NONE)
 		return KITH_EACCES;
 	if (kith_ps_find(ps, hop) >= 0)
 		return KITH_EEXIST;

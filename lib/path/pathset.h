@@ -5,7 +5,8 @@
  * kith_pathset_sent for every packet that it seals, kith_pathset_on_frame for the frames of this layer, and
  * kith_pathset_tick when the deadline has come. After each call it looks at news and at the deadline.
  *
- * Invariants: a session that is RELAY_ONLY holds, probes, answers and names nothing but relays. Before CONSENT no
+ * Invariants: a hop with a tunnel becomes a path only if env->is_relay knows it; a session that is RELAY_ONLY holds,
+ * probes, answers and names nothing but such relays. Before CONSENT no
  * candidate is sent and no probe answered. A hop that the peer was heard from, and that has not answered yet, is
  * never sent more bytes than came from it. An idle session with one path holds no memory beyond this structure.
  *
@@ -79,7 +80,8 @@ void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct k
 		       uint16_t flags);
 void kith_pathset_deinit(struct kith_pathset *ps, const struct kith_path_env *env);
 
-/* Adds flags: consent that came late, or that the contact became relay-only (direct paths are then dropped at once). */
+/* Adds flags: consent that came late, or that the contact became relay-only (all paths but relays, as
+ * env->is_relay judges by then, are dropped at once). */
 void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t flags);
 
 /* An authenticated, fresh packet of len bytes came over this hop. data: it carried something that is tracked. */
@@ -111,7 +113,8 @@ static inline kith_time_us kith_pathset_deadline(const struct kith_pathset *ps)
 
 void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env);
 
-/* A hop to try: a tunnel that was just opened, or an address. It is probed, then a standby. KITH_EACCES: relay-only.
+/* A hop to try: a tunnel that was just opened, or an address. It is probed, then a standby. KITH_EACCES: a direct hop of
+ * a relay-only session, or a tunnel of no relay.
  * KITH_EEXIST, KITH_EFULL, KITH_ENOMEM. */
 int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env,
 		     const struct kith_hop *hop) KITH_MUST_USE;

@@ -2,13 +2,15 @@
 
 /* ---- packets from unknown hops ---- */
 
-static enum kith_refusal refuse_stranger(const struct kith_pathset *ps, const struct kith_hop *hop)
+static enum kith_refusal refuse_stranger(const struct kith_pathset *ps, const struct kith_path_env *env,
+					 const struct kith_hop *hop)
 {
 	if (!kith_ps_has(ps, KITH_PATHSET_CONSENT))
 		return KITH_REFUSAL_CONSENT;
-	if (hop->tunnel == 0 && kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY))
-		return KITH_REFUSAL_RELAY_ONLY;
-	return hop->tunnel != 0 ? KITH_REFUSAL_NONE : kith_candidate_check_source(&hop->remote, kith_ps_allow(ps));
+	enum kith_refusal refusal = kith_ps_refuse(ps, env, hop);
+	if (refusal != KITH_REFUSAL_NONE || hop->tunnel != 0)
+		return refusal;
+	return kith_candidate_check_source(&hop->remote, kith_ps_allow(ps));
 }
 
 /* Makes room among the strangers: the oldest goes. */
@@ -30,7 +32,7 @@ static void limit_strangers(struct kith_pathset *ps, const struct kith_path_env 
 
 int kith_ps_stranger(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop, bool data)
 {
-	enum kith_refusal refusal = refuse_stranger(ps, hop);
+	enum kith_refusal refusal = refuse_stranger(ps, env, hop);
 	struct kith_target *t = NULL;
 	int i = -1;
 	if (refusal == KITH_REFUSAL_NONE) {

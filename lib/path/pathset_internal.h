@@ -103,6 +103,10 @@ int kith_ps_find_id(const struct kith_pathset *ps, uint8_t id, bool peers);
 /* The lazy part; NULL without memory. */
 struct kith_pathset_more *kith_ps_more(struct kith_pathset *ps, const struct kith_path_env *env);
 
+/* Why this hop may not be a path of the session, whoever names it. */
+enum kith_refusal kith_ps_refuse(const struct kith_pathset *ps, const struct kith_path_env *env,
+				 const struct kith_hop *hop);
+
 /* A new slot in state CANDIDATE, -1 without room or memory. Indices of other paths may change. */
 int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop, uint8_t flags);
 void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);

@@ -115,6 +115,13 @@ static inline const struct kith_transports *w_transports(void)
 	return &all;
 }
 
+/* Every relay of the world is one of the session's. */
+static inline bool w_is_relay(const struct kith_path_env *env, const struct kith_hop *hop)
+{
+	(void)env;
+	return hop->remote.ip[0] >= 60 && hop->remote.ip[0] < 60 + W_RELAYS;
+}
+
 static inline void w_node_init(struct w_node *n, unsigned i, uint64_t seed)
 {
 	test_alloc_init(&n->alloc);
@@ -124,7 +131,8 @@ static inline void w_node_init(struct w_node *n, unsigned i, uint64_t seed)
 					 .alloc = &n->alloc.alloc,
 					 .stats = &n->stats,
 					 .session = W_SESSION,
-					 .transports = w_transports() };
+					 .transports = w_transports(),
+					 .is_relay = w_is_relay };
 	static struct test_alloc outboxes; /* apart: a path set's own memory is what is counted */
 	if (outboxes.alloc.realloc_fn == NULL)
 		test_alloc_init(&outboxes);

@@ -31,7 +31,7 @@ static void a_relayed_call_goes_on_for_as_long_as_it_likes(void **state)
 	kith_session_id theirs;
 	(void)state;
 	world_far_apart(&w);
-	pin_relay_only(&w, WORLD_FAR_ALICE, WORLD_FAR_BOB);
+	pin_relay_only(&w, WORLD_FAR_BOB, WORLD_FAR_ALICE);
 	kith_session_id ours = world_call(&w, WORLD_FAR_ALICE, WORLD_FAR_BOB, &theirs);
 	assert_true(longest_gap(&w, WORLD_FAR_ALICE, ours, WORLD_FAR_BOB, 600 * KITH_US_PER_S) < KITH_US_PER_S);
 	assert_int_equal(world_say(&w, WORLD_FAR_BOB, theirs, "back", 4), 0);
@@ -65,7 +65,7 @@ static void a_call_survives_the_death_of_its_relay(void **state)
 	struct kith_path_info paths[KITH_PATHS_MAX];
 	(void)state;
 	world_far_apart(&w);
-	pin_relay_only(&w, WORLD_FAR_ALICE, WORLD_FAR_BOB);
+	pin_relay_only(&w, WORLD_FAR_BOB, WORLD_FAR_ALICE);
 	kith_session_id ours = world_call(&w, WORLD_FAR_ALICE, WORLD_FAR_BOB, NULL);
 	assert_true(longest_gap(&w, WORLD_FAR_ALICE, ours, WORLD_FAR_BOB, 10 * KITH_US_PER_S) < KITH_US_PER_S);
 	size_t n = kith_core_paths(w.nodes[WORLD_FAR_ALICE].core, world_clock(&w), ours, paths, KITH_PATHS_MAX);

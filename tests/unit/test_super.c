@@ -10,10 +10,10 @@ static void one_that_left_is_no_member_and_its_tunnels_are_not_missed(void **sta
 	struct core_world w;
 	(void)state;
 	world_far_apart(&w);
-	assert_int_equal(kith_core_pin(w.nodes[WORLD_FAR_ALICE].core, world_clock(&w), "bob",
-				       &w.nodes[WORLD_FAR_BOB].id.identity, KITH_CONTACT_RELAY_ONLY, false),
+	assert_int_equal(kith_core_pin(w.nodes[WORLD_FAR_BOB].core, world_clock(&w), "alice",
+				       &w.nodes[WORLD_FAR_ALICE].id.identity, KITH_CONTACT_RELAY_ONLY, false),
 			 0);
-	world_drain(&w, WORLD_FAR_ALICE);
+	world_drain(&w, WORLD_FAR_BOB);
 	kith_session_id s = world_call(&w, WORLD_FAR_ALICE, WORLD_FAR_BOB, NULL);
 	world_run(&w, 5 * KITH_US_PER_S);
 	int relay = -1;

@@ -69,14 +69,13 @@ static void a_relay_only_contact_never_learns_or_sees_an_address(void **state)
 		struct core_world w;
 		kith_session_id theirs;
 		struct kith_path_info paths[KITH_PATHS_MAX];
-		world_far_apart(&w);
-		int pinner = who == 0 ? WORLD_FAR_ALICE : WORLD_FAR_BOB,
-		    other = who == 0 ? WORLD_FAR_BOB : WORLD_FAR_ALICE;
+		world_alice_and_bob(&w);
+		int pinner = who == 0 ? WORLD_ALICE : WORLD_BOB, other = who == 0 ? WORLD_BOB : WORLD_ALICE;
 		pin_relay_only(&w, pinner, other);
-		kith_session_id ours = world_call(&w, WORLD_FAR_ALICE, WORLD_FAR_BOB, &theirs);
+		kith_session_id ours = world_call(&w, WORLD_ALICE, WORLD_BOB, &theirs);
 		world_run(&w, 60 * KITH_US_PER_S);
 		for (int i = 0; i < 2; i++) {
-			int node = i == 0 ? WORLD_FAR_ALICE : WORLD_FAR_BOB;
+			int node = i == 0 ? WORLD_ALICE : WORLD_BOB;
 			size_t n = kith_core_paths(w.nodes[node].core, world_clock(&w), i == 0 ? ours : theirs, paths,
 						   KITH_PATHS_MAX);
 			assert_true(n > 0);
