@@ -66,9 +66,10 @@ int kith_shared_new(struct kith_shared **out, const struct kith_shared_options *
 	sh->alloc = o->alloc;
 	sh->random = o->random;
 	sh->events_max = o->events_max;
-	sh->events = KITH_NEW_ARRAY(o->alloc, struct kith_event, o->events_max);
-	if (sh->events == NULL || kith_outbox_init(&sh->outbox, o->alloc, o->packets_max) != 0) {
-		KITH_FREE_ARRAY(o->alloc, sh->events, o->events_max);
+	if (kith_outbox_init(&sh->outbox, o->alloc, o->packets_max) == 0)
+		kith_shared_wake(sh);
+	if (sh->events == NULL) {
+		kith_outbox_deinit(&sh->outbox);
 		KITH_FREE(o->alloc, sh);
 		return KITH_ENOMEM;
 	}
@@ -76,6 +77,16 @@ int kith_shared_new(struct kith_shared **out, const struct kith_shared_options *
 	kith_blobs_init(&sh->blobs, o->alloc, o->blobs_max, seed);
 	*out = sh;
 	return 0;
+}
+
+void kith_shared_rest(struct kith_shared *sh)
+{
+	if (sh == NULL || sh->events == NULL || sh->events_n > 0 || !kith_outbox_is_empty(&sh->outbox))
+		return;
+	KITH_FREE_ARRAY(sh->alloc, sh->events, sh->events_max);
+	sh->events = NULL;
+	sh->events_head = 0;
+	kith_outbox_rest(&sh->outbox);
 }
 
 void kith_shared_free(struct kith_shared *sh)
@@ -331,6 +342,7 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 					 .transports = &c->transports,
 					 .is_relay = kith_via_of_env };
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
+	kith_shared_wake(c->shared);
 	kith_timers_init(&c->timers, c->alloc);
 	kith_effects_init(&c->effects, c->alloc);
 	kith_sessions_init(&c->sessions, c->alloc, c->random, o->sessions_max, o->shard);
@@ -507,7 +519,7 @@ size_t kith_core_poll(struct kith_core *c, struct kith_now now, struct kith_pack
 {
 	if (c == NULL || out == NULL)
 		return 0;
-	kith_core_enter(c, now);
+	kith_core_look(c, now);
 	return kith_outbox_poll(&c->shared->outbox, out, n);
 }
 

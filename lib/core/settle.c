@@ -20,6 +20,12 @@
 
 void kith_core_enter(struct kith_core *c, struct kith_now now)
 {
+	kith_core_look(c, now);
+	kith_shared_wake(c->shared);
+}
+
+void kith_core_look(struct kith_core *c, struct kith_now now)
+{
 	if (now.mono_us < c->now.mono_us) /* a clock that goes back stands still */
 		now.mono_us = c->now.mono_us;
 	c->now = now;

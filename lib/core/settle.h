@@ -13,6 +13,8 @@
 #include "link/state.h"
 
 void kith_core_enter(struct kith_core *c, struct kith_now now);
+/* Enters to take out what is there: nothing is changed, and nothing written. */
+void kith_core_look(struct kith_core *c, struct kith_now now);
 void kith_core_settle(struct kith_core *c);
 
 /* Gives the news of a session's path set to the session's owner. Settling does so for all touched sessions; called

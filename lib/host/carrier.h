@@ -61,8 +61,11 @@ struct kith_carrier {
 	void (*close)(void *self, void (*closed)(void *ctx), void *ctx);
 
 	/* Takes in up to n packets or trains; their memory, with KITH_PACKET_HEADROOM before each, is valid until the
-	 * next call. 0: none now, ready tells of more; KITH_ENOMEM: not now; what broken says. */
+	 * next call, or rest. 0: none now, ready tells of more; KITH_ENOMEM: not now; what broken says. */
 	int (*receive)(void *self, struct kith_packet out[], size_t n);
+
+	/* What it received is not used any more: its memory may go until the next receive. NULL: it has none. */
+	void (*rest)(void *self);
 
 	/* Sends in order. True: some have to wait, and ready will tell of room. */
 	bool (*send)(void *self, const struct kith_packet packets[], size_t n);

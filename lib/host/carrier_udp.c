@@ -93,6 +93,12 @@ static int udp_receive(void *self, struct kith_packet out[], size_t n)
 	return kith_udp_receive(c->udp, out, n);
 }
 
+static void udp_rest(void *self)
+{
+	struct kith_udp_carrier *c = self;
+	kith_udp_rest(c->udp);
+}
+
 static bool udp_send(void *self, const struct kith_packet packets[], size_t n)
 {
 	struct kith_udp_carrier *c = self;
@@ -136,6 +142,7 @@ const struct kith_carrier kith_carrier_udp = {
 	.open = udp_open,
 	.close = udp_close,
 	.receive = udp_receive,
+	.rest = udp_rest,
 	.send = udp_send,
 	.broken = udp_broken,
 	.error = udp_error,

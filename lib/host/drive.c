@@ -39,6 +39,7 @@ static void pump(struct kith_node *node)
 		if (!node->dirty)
 			break;
 	}
+	kith_exchange_rest(node);
 	if (node->left)
 		kith_finish_begin(node);
 	else

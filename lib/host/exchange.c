@@ -57,6 +57,18 @@ static void collect_events(struct kith_node *node)
 	}
 }
 
+void kith_exchange_rest(struct kith_node *node)
+{
+	if (node->events_n > 0 || !kith_thrift_used(&node->thrift, kith_node_now(node).mono_us))
+		return;
+	kith_shared_rest(node->shared);
+	KITH_FREE_ARRAY(node->alloc, node->events, node->events_cap);
+	kith_alloc_free(node->alloc, node->event_data, node->event_data_cap);
+	node->events = NULL;
+	node->event_data = NULL;
+	node->events_cap = node->event_data_cap = node->event_data_len = 0;
+}
+
 /* ---- out ---- */
 
 bool kith_exchange_blocked(const struct kith_node *node)
@@ -163,7 +175,10 @@ void kith_exchange_ready(void *socket, unsigned ready)
 		return;
 	if ((ready & KITH_CARRIER_ROOM) != 0)
 		kith_exchange_unblocked(s);
-	if ((ready & KITH_CARRIER_INPUT) != 0)
+	if ((ready & KITH_CARRIER_INPUT) != 0) {
 		receive(s);
+		if (s->carrier->rest != NULL && kith_thrift_used(&s->thrift, kith_node_now(s->node).mono_us))
+			s->carrier->rest(s->self);
+	}
 	kith_node_touch(s->node);
 }

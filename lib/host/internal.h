@@ -29,6 +29,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/table.h"
+#include "base/thrift.h"
 #include "host/carrier.h"
 #include "host/component.h"
 #include "host/interfaces.h"
@@ -76,6 +77,7 @@ struct kith_socket {
 	uint16_t port;
 	unsigned attempts; /* since it failed */
 	kith_time_us opened_at;
+	struct kith_thrift thrift; /* with its receive buffers */
 };
 
 struct kith_posted {
@@ -122,7 +124,7 @@ struct kith_host_file {
 
 struct kith_open_job {
 	uv_work_t work;
-	bool busy, done;
+	bool busy;
 	struct kith_keyfile keyfile;
 	char pass[KITH_PASSPHRASE_MAX];
 	size_t pass_len;
@@ -138,6 +140,7 @@ struct kith_node {
 	struct kith_node_callbacks cb;
 	void *user;
 	const struct kith_alloc *alloc;
+	const struct kith_alloc *buffers; /* for what is large, and given back again and again */
 	const struct kith_random *random;
 	const struct kith_log *log;
 	struct kith_owned *owned;
@@ -163,7 +166,7 @@ struct kith_node {
 	struct kith_clock clock;
 	enum kith_part failed; /* what the start is at, and then what it failed at */
 	struct kith_statedir statedir;
-	struct kith_open_job open;
+	struct kith_open_job *open; /* NULL: it is done, and wiped */
 	struct kith_resolver resolver;
 	struct kith_save_job saves[KITH_HOST_FILES]; /* by enum kith_save */
 	struct kith_link names; /* that the core asked for: struct kith_name_job */
@@ -191,6 +194,7 @@ struct kith_node {
 	size_t events_n, events_cap;
 	uint8_t *event_data;
 	size_t event_data_len, event_data_cap;
+	struct kith_thrift thrift; /* with events, and what all that moves lies in */
 
 	struct kith_table conns; /* by session id */
 	struct kith_link all_conns, closing_conns; /* all_link, work_link */
@@ -280,6 +284,7 @@ bool kith_options_read(struct kith_node_options *out, const struct kith_node_opt
 /* ---- open.c ---- */
 int kith_open_begin(struct kith_node *node) KITH_MUST_USE;
 void kith_open_cancel(struct kith_node *node);
+void kith_open_forget(struct kith_node *node); /* wipes what it was to be opened with */
 
 /* ---- sockets.c ---- */
 /* Opens all on one port. One that this machine does not have is no error, none at all is. */
@@ -317,6 +322,7 @@ void kith_exchange_ready(void *socket, unsigned ready); /* what a carrier tells 
 void kith_exchange_unblocked(struct kith_socket *s); /* what waited there was sent, or is lost */
 void kith_exchange_drain(struct kith_node *node); /* empties the core after it was changed */
 void kith_exchange_flush(struct kith_node *node); /* of events and packets only */
+void kith_exchange_rest(struct kith_node *node); /* all was dispatched: what it lay in may go */
 bool kith_exchange_blocked(const struct kith_node *node); /* packets wait in our own queue */
 
 /* ---- answer_stun.c ---- */

@@ -14,7 +14,7 @@ enum { PATIENCE_MS = 500 }; /* beyond leave_us, in case that the core does not s
 
 static int ask_passphrase(struct kith_node *node)
 {
-	struct kith_open_job *job = &node->open;
+	struct kith_open_job *job = node->open;
 	if (node->o.has_device)
 		return 0;
 	int err = kith_keyfile_load(&job->keyfile, node->o.key_path);
@@ -43,7 +43,7 @@ static void release(struct kith_node *node)
 	if (node->events_cap > 0)
 		KITH_FREE_ARRAY(alloc, node->events, node->events_cap);
 	kith_alloc_free(alloc, node->event_data, node->event_data_cap);
-	kith_wipe(&node->open, sizeof node->open);
+	kith_open_forget(node);
 	kith_options_free(node);
 	KITH_FREE(alloc, node);
 }
@@ -89,10 +89,12 @@ int kith_node_new(struct kith_node **out, const struct kith_node_options *o, con
 	if (node == NULL)
 		return KITH_ENOMEM;
 	node->alloc = alloc;
+	node->buffers = full.alloc != NULL ? full.alloc : kith_system_pages();
 	node->random = full.random != NULL ? full.random : kith_system_random();
 	node->log = full.log;
 	node->carriers = kith_carriers;
-	int err = fill_in(node, o, cb, user);
+	node->open = KITH_NEW(alloc, struct kith_open_job);
+	int err = node->open != NULL ? fill_in(node, o, cb, user) : KITH_ENOMEM;
 	if (err == 0)
 		err = kith_thread_init(node);
 	if (err != 0) {

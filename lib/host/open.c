@@ -128,7 +128,7 @@ static void open_files(struct kith_node *node, struct kith_open_job *job)
 static void open_work(uv_work_t *work)
 {
 	struct kith_node *node = work->data;
-	struct kith_open_job *job = &node->open;
+	struct kith_open_job *job = node->open;
 	job->part = KITH_PART_SYSTEM;
 	job->err = kith_suite_sodium_init();
 	if (job->err != 0) {
@@ -151,14 +151,16 @@ static void open_work(uv_work_t *work)
 		open_files(node, job);
 }
 
-static void wipe_job(struct kith_node *node)
+void kith_open_forget(struct kith_node *node)
 {
-	struct kith_open_job *job = &node->open;
-	kith_wipe(job->pass, sizeof job->pass);
-	kith_wipe(&job->keyfile, sizeof job->keyfile);
-	kith_secrets_wipe(&job->secrets);
+	struct kith_open_job *job = node->open;
+	if (job == NULL)
+		return;
 	for (int what = 0; what < KITH_HOST_FILES; what++)
 		drop_file(&job->files[what]);
+	kith_wipe(job, sizeof *job);
+	KITH_FREE(node->alloc, job);
+	node->open = NULL;
 }
 
 /* ---- what changes later ---- */
@@ -182,7 +184,7 @@ static void interfaces_changed(void *ctx, const struct kith_interfaces *now)
 static bool pick_device(struct kith_node *node, struct kith_seed *out)
 {
 	if (!node->o.has_device)
-		return kith_secrets_get(&node->open.secrets, KITH_SECRET_DEVICE, out);
+		return kith_secrets_get(&node->open->secrets, KITH_SECRET_DEVICE, out);
 	*out = node->o.device;
 	return true;
 }
@@ -207,7 +209,7 @@ static int make_core(struct kith_node *node, const struct kith_bootstrap bootstr
 	struct kith_shared_options so;
 	struct kith_core_options co;
 	kith_shared_options_init(&so);
-	so.alloc = node->alloc;
+	so.alloc = node->buffers;
 	so.random = node->random;
 	int err = kith_shared_new(&node->shared, &so);
 	if (err != 0)
@@ -227,9 +229,9 @@ static int make_core(struct kith_node *node, const struct kith_bootstrap bootstr
 	co.bootstrap_n = bootstrap_n;
 	memcpy(co.endpoints, o->endpoints, sizeof co.endpoints);
 	co.endpoints_n = o->endpoints_n;
-	co.state = (struct kith_span){ node->open.files[KITH_SAVE_STATE].bytes, node->open.files[KITH_SAVE_STATE].len };
-	co.contacts = (struct kith_span){ node->open.files[KITH_SAVE_CONTACTS].bytes,
-					  node->open.files[KITH_SAVE_CONTACTS].len };
+	const struct kith_host_file *files = node->open->files;
+	co.state = (struct kith_span){ files[KITH_SAVE_STATE].bytes, files[KITH_SAVE_STATE].len };
+	co.contacts = (struct kith_span){ files[KITH_SAVE_CONTACTS].bytes, files[KITH_SAVE_CONTACTS].len };
 	if (o->sessions_max != 0)
 		co.sessions_max = o->sessions_max;
 	if (o->tunnels_max != 0)
@@ -270,8 +272,9 @@ static void equip_core(struct kith_node *node)
 		if (err != 0)
 			kith_trouble(node, KITH_TROUBLE_LIST, err, "a revocation list was refused");
 	}
-	for (int what = 0; what < KITH_HOST_FILES; what++) {
-		const struct kith_host_file *file = &node->open.files[what];
+	/* Who is told may close the node, which forgets these. */
+	for (int what = 0; node->open != NULL && what < KITH_HOST_FILES; what++) {
+		const struct kith_host_file *file = &node->open->files[what];
 		if (file->trouble != 0)
 			kith_trouble(node, KITH_TROUBLE_STATE, file->trouble, file->why);
 	}
@@ -321,8 +324,8 @@ static void proceed(struct kith_node *node)
 {
 	char why[KITH_HOST_WHY_MAX] = "";
 	int err = run(node, why);
-	wipe_job(node);
 	if (err != 0) {
+		kith_open_forget(node);
 		kith_sockets_close(node);
 		fail(node, node->failed, err, why[0] != '\0' ? why : kith_strerror(err));
 		return;
@@ -330,6 +333,7 @@ static void proceed(struct kith_node *node)
 	node->failed = KITH_PART_NONE;
 	node->state = KITH_NODE_RUNNING;
 	equip_core(node);
+	kith_open_forget(node);
 	kith_tell_transports(node, &node->watch.last);
 	kith_core_tick(node->core, kith_node_now(node));
 	if (node->state == KITH_NODE_RUNNING && node->cb.started != NULL)
@@ -340,25 +344,25 @@ static void proceed(struct kith_node *node)
 static void open_done(uv_work_t *work, int status)
 {
 	struct kith_node *node = work->data;
-	node->open.busy = false;
-	node->open.done = true;
-	if (status != 0 || node->state != KITH_NODE_STARTING) {
-		wipe_job(node);
-	} else if (node->open.err != 0) {
-		wipe_job(node);
-		fail(node, node->open.part, node->open.err, node->open.why);
-	} else {
+	char why[KITH_HOST_WHY_MAX];
+	int err = node->open->err;
+	enum kith_part part = node->open->part;
+	node->open->busy = false;
+	memcpy(why, node->open->why, sizeof why);
+	if (status == 0 && node->state == KITH_NODE_STARTING && err == 0)
 		proceed(node);
-	}
+	kith_open_forget(node);
+	if (status == 0 && node->state == KITH_NODE_STARTING && err != 0)
+		fail(node, part, err, why);
 	kith_node_job_done(node);
 }
 
 int kith_open_begin(struct kith_node *node)
 {
-	node->open.work.data = node;
-	if (uv_queue_work(node->loop, &node->open.work, open_work, open_done) != 0)
+	node->open->work.data = node;
+	if (uv_queue_work(node->loop, &node->open->work, open_work, open_done) != 0)
 		return KITH_EIO;
-	node->open.busy = true;
+	node->open->busy = true;
 	node->jobs++;
 	kith_bootstrap_resolve(node);
 	return 0;
@@ -366,9 +370,9 @@ int kith_open_begin(struct kith_node *node)
 
 void kith_open_cancel(struct kith_node *node)
 {
-	if (node->open.busy)
-		(void)uv_cancel((uv_req_t *)&node->open.work);
+	if (node->open != NULL && node->open->busy)
+		(void)uv_cancel((uv_req_t *)&node->open->work);
 	else
-		wipe_job(node);
+		kith_open_forget(node);
 	kith_bootstrap_cancel(node);
 }

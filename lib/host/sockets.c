@@ -46,7 +46,7 @@ static uint16_t port_of(const struct kith_socket *s)
 static int open_socket(struct kith_socket *s, uint16_t port, char *why)
 {
 	struct kith_node *node = s->node;
-	struct kith_carrier_options o = { .alloc = node->alloc,
+	struct kith_carrier_options o = { .alloc = node->buffers,
 					  .loop = node->loop,
 					  .arg = s->row->arg,
 					  .transport = s->id,

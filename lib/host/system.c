@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +17,17 @@
 
 #include <kith/err.h>
 #include <kith/identity.h>
+
+enum { LARGE_LEN = 64 * 1024 };
+
+/* A sanitizer sees the ends of what malloc gave. */
+#if defined(__SANITIZE_ADDRESS__)
+#define KITH_SANITIZED true
+#elif defined(__has_feature)
+#define KITH_SANITIZED __has_feature(address_sanitizer)
+#else
+#define KITH_SANITIZED false
+#endif
 
 static void *system_realloc(void *ctx, void *p, size_t old_len, size_t new_len)
 {
@@ -31,6 +44,39 @@ const struct kith_alloc *kith_system_alloc(void)
 {
 	static const struct kith_alloc alloc = { system_realloc, NULL };
 	return &alloc;
+}
+
+/* Pages of its own for a large block: malloc would place small blocks into the hole that it leaves, and the next one
+ * would need another. */
+static void *large_new(size_t len)
+{
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return p != MAP_FAILED ? p : NULL;
+}
+
+static void *pages_realloc(void *ctx, void *p, size_t old_len, size_t new_len)
+{
+	if (old_len < LARGE_LEN && new_len < LARGE_LEN)
+		return system_realloc(ctx, p, old_len, new_len);
+	void *fresh = NULL;
+	if (new_len > 0) {
+		fresh = new_len >= LARGE_LEN ? large_new(new_len) : malloc(new_len);
+		if (fresh == NULL)
+			return NULL;
+	}
+	if (fresh != NULL && p != NULL)
+		memcpy(fresh, p, old_len < new_len ? old_len : new_len);
+	if (old_len >= LARGE_LEN)
+		(void)munmap(p, old_len);
+	else
+		free(p);
+	return fresh;
+}
+
+const struct kith_alloc *kith_system_pages(void)
+{
+	static const struct kith_alloc alloc = { pages_realloc, NULL };
+	return KITH_SANITIZED ? kith_system_alloc() : &alloc;
 }
 
 /* Returns how many bytes it wrote, or -1 with errno. */

@@ -17,6 +17,8 @@ int64_t kith_release_unix_ms(void);
 
 /* malloc, realloc and free; for any thread. */
 const struct kith_alloc *kith_system_alloc(void);
+/* The same, but large blocks are pages of their own: given back, they leave no hole that small ones break up. */
+const struct kith_alloc *kith_system_pages(void);
 
 /* The kernel's generator (getrandom). Aborts the process if there is none: going on would mean guessable keys. */
 const struct kith_random *kith_system_random(void);

@@ -77,6 +77,13 @@ int kith_udp_open(struct kith_udp **out, const struct kith_udp_options *o, char 
 	return 0;
 }
 
+static void drop_errors(struct kith_udp *u)
+{
+	KITH_FREE_ARRAY(u->alloc, u->errors, KITH_UDP_ERRORS_MAX);
+	u->errors = NULL;
+	u->errors_n = 0;
+}
+
 static void drop_queue(struct kith_udp *u)
 {
 	while (u->head != NULL) {
@@ -88,12 +95,20 @@ static void drop_queue(struct kith_udp *u)
 	u->queued_n = u->queued_bytes = 0;
 }
 
+void kith_udp_rest(struct kith_udp *u)
+{
+	kith_alloc_free(u->alloc, u->rx, u->rx_n * u->rx_stride);
+	u->rx = NULL;
+	u->rx_n = 0;
+}
+
 void kith_udp_close(struct kith_udp *u)
 {
 	if (u == NULL)
 		return;
 	drop_queue(u);
-	kith_alloc_free(u->alloc, u->rx, u->rx_n * u->rx_stride);
+	drop_errors(u);
+	kith_udp_rest(u);
 	if (u->fd >= 0 && !u->lost)
 		(void)close(u->fd);
 	KITH_FREE(u->alloc, u);
@@ -152,7 +167,8 @@ int kith_udp_receive(struct kith_udp *u, struct kith_packet out[], size_t n)
 	if (u->rx == NULL) {
 		u->rx_n = u->gro ? KITH_UDP_TRAINS : KITH_UDP_BATCH;
 		u->rx_stride = KITH_PACKET_HEADROOM + (u->gro ? KITH_UDP_TRAIN_MAX + 1 : KITH_UDP_PACKET_MAX);
-		u->rx = kith_alloc_zero(u->alloc, u->rx_n * u->rx_stride);
+		/* Not zeroed: of most buffers, only the first page is ever touched. */
+		u->rx = kith_alloc_resize(u->alloc, NULL, 0, u->rx_n * u->rx_stride);
 		if (u->rx == NULL) {
 			u->rx_n = 0;
 			return KITH_ENOMEM;
@@ -195,7 +211,9 @@ void kith_udp_note_error(struct kith_udp *u, const struct kith_addr *remote, int
 	for (size_t i = 0; i < u->errors_n; i++)
 		if (u->errors[i].err == err && kith_addr_equal(&u->errors[i].remote, remote))
 			return;
-	if (u->errors_n < KITH_UDP_ERRORS_MAX) {
+	if (u->errors == NULL)
+		u->errors = KITH_NEW_ARRAY(u->alloc, struct kith_udp_error, KITH_UDP_ERRORS_MAX);
+	if (u->errors != NULL && u->errors_n < KITH_UDP_ERRORS_MAX) {
 		u->errors[u->errors_n].remote = *remote;
 		u->errors[u->errors_n].err = err;
 		u->errors_n++;
@@ -209,6 +227,8 @@ bool kith_udp_error(struct kith_udp *u, struct kith_udp_error *out)
 	*out = u->errors[0];
 	u->errors_n--;
 	memmove(u->errors, u->errors + 1, u->errors_n * sizeof u->errors[0]);
+	if (u->errors_n == 0)
+		drop_errors(u);
 	return true;
 }
 

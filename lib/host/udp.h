@@ -55,9 +55,13 @@ int kith_udp_fd(const struct kith_udp *u);
 uint16_t kith_udp_port(const struct kith_udp *u);
 bool kith_udp_offloads(const struct kith_udp *u); /* segmentation is in use */
 
-/* Takes in up to n packets; their memory, with KITH_PACKET_HEADROOM before each, is valid until the next call. 0: none
- * of use; if more are waiting, polling says so again. KITH_ENOMEM: not now; what kith_udp_broken says. */
+/* Takes in up to n packets; their memory, with KITH_PACKET_HEADROOM before each, is valid until the next call, or
+ * kith_udp_rest. 0: none of use; if more are waiting, polling says so again. KITH_ENOMEM: not now; what
+ * kith_udp_broken says. */
 int kith_udp_receive(struct kith_udp *u, struct kith_packet out[], size_t n) KITH_MUST_USE;
+
+/* What was received is not used any more: its memory (1 MiB with coalescing) is given back until the next receive. */
+void kith_udp_rest(struct kith_udp *u);
 
 /* Sends packets in order, neighbours for one destination in trains. What the socket does not take is copied and
  * queued. */

@@ -19,11 +19,11 @@ struct kith_udp {
 	int broken; /* a code: given up */
 	unsigned failures; /* in a row */
 	bool lost; /* the descriptor is not ours any more, and not to be closed */
-	uint8_t *rx; /* receive buffers, made with the first receive */
+	uint8_t *rx; /* receive buffers, made when something is received */
 	size_t rx_n, rx_stride; /* how many, and bytes from one to the next */
 	struct kith_udp_queued *head, *tail;
 	size_t queued_n, queued_bytes;
-	struct kith_udp_error errors[KITH_UDP_ERRORS_MAX];
+	struct kith_udp_error *errors; /* KITH_UDP_ERRORS_MAX, while there are any */
 	size_t errors_n;
 	struct kith_udp_counts counts;
 };

@@ -63,10 +63,21 @@ struct kith_session *kith_session_new(struct kith_core *c, enum kith_session_sta
 	return s;
 }
 
+void kith_shared_wake(struct kith_shared *sh)
+{
+	/* Not zeroed: the pages of a queue that is hardly used are not touched. */
+	if (sh->events == NULL)
+		sh->events = kith_alloc_resize(sh->alloc, NULL, 0, sh->events_max * sizeof *sh->events);
+	if (sh->events == NULL || kith_outbox_wake(&sh->outbox))
+		return;
+	KITH_FREE_ARRAY(sh->alloc, sh->events, sh->events_max);
+	sh->events = NULL;
+}
+
 struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type type)
 {
 	struct kith_shared *sh = c->shared;
-	if (sh->events_n == sh->events_max) {
+	if (sh->events == NULL || sh->events_n == sh->events_max) {
 		kith_stats_add(c->stats, KITH_STAT_EVENTS_DROPPED, 1);
 		return NULL;
 	}
@@ -79,7 +90,8 @@ struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type typ
 bool kith_has_room(const struct kith_core *c)
 {
 	const struct kith_shared *sh = c->shared;
-	return sh->events_n + c->ended_n < sh->events_max - sh->events_max / 4 && kith_outbox_has_room(&sh->outbox, 8);
+	return sh->events != NULL && sh->events_n + c->ended_n < sh->events_max - sh->events_max / 4 &&
+	       kith_outbox_has_room(&sh->outbox, 8);
 }
 
 void kith_drop(struct kith_core *c, enum kith_stat cause, const struct kith_hop *from, const char *why)

@@ -39,7 +39,7 @@ struct kith_shared {
 	const struct kith_random *random;
 	struct kith_outbox outbox;
 	struct kith_blobs blobs;
-	struct kith_event *events; /* ring */
+	struct kith_event *events; /* ring; NULL at rest, and then the queue is as one that is full */
 	uint32_t events_max, events_head, events_n;
 };
 
@@ -307,6 +307,10 @@ struct kith_session *kith_session_new(struct kith_core *c, enum kith_session_sta
 
 /* Takes back a session of this call that came to nothing: nobody is told. */
 void kith_session_drop(struct kith_core *c, struct kith_session *s);
+
+/* Takes memory for packets and events, unless it has some. Without any it stays at rest: then all is refused that is
+ * refused when they are full. */
+void kith_shared_wake(struct kith_shared *sh);
 
 struct kith_event *kith_event_push(struct kith_core *c, enum kith_event_type type); /* NULL when the queue is full */
 

@@ -13,27 +13,62 @@ enum {
 	READY_PER_SLOT = 2 /* relayed packets need no slot: a batch of them may outnumber the slots */
 };
 
+static void give_back(struct kith_outbox *ob)
+{
+	kith_alloc_free(ob->alloc, ob->slots, (size_t)ob->slots_max * KITH_SLOT_ROOM);
+	KITH_FREE_ARRAY(ob->alloc, ob->open, ob->slots_max);
+	KITH_FREE_ARRAY(ob->alloc, ob->ready, ob->slots_max * READY_PER_SLOT);
+	ob->slots = NULL;
+	ob->open = NULL;
+	ob->ready = NULL;
+	ob->n_slots = ob->ready_max = 0;
+}
+
+/* Memory as it comes: what is not used is not touched, and costs no page. */
+static void *take(const struct kith_outbox *ob, size_t n, size_t len)
+{
+	return kith_alloc_resize(ob->alloc, NULL, 0, n * len);
+}
+
+bool kith_outbox_wake(struct kith_outbox *ob)
+{
+	if (ob->n_slots > 0)
+		return true;
+	ob->slots = take(ob, ob->slots_max, KITH_SLOT_ROOM);
+	ob->open = take(ob, ob->slots_max, sizeof *ob->open);
+	ob->ready = take(ob, (size_t)ob->slots_max * READY_PER_SLOT, sizeof *ob->ready);
+	if (ob->slots == NULL || ob->open == NULL || ob->ready == NULL) {
+		give_back(ob);
+		return false;
+	}
+	ob->n_slots = ob->slots_max;
+	ob->ready_max = ob->slots_max * READY_PER_SLOT;
+	return true;
+}
+
 int kith_outbox_init(struct kith_outbox *ob, const struct kith_alloc *alloc, uint32_t slots)
 {
 	memset(ob, 0, sizeof *ob);
 	ob->alloc = alloc;
-	ob->n_slots = slots;
-	ob->ready_max = slots * READY_PER_SLOT;
-	ob->slots = kith_alloc_resize(alloc, NULL, 0, (size_t)slots * KITH_SLOT_ROOM);
-	ob->open = KITH_NEW_ARRAY(alloc, struct kith_open_packet, slots);
-	ob->ready = KITH_NEW_ARRAY(alloc, struct kith_packet, ob->ready_max);
-	if (ob->slots != NULL && ob->open != NULL && ob->ready != NULL)
-		return 0;
-	kith_outbox_deinit(ob);
-	return KITH_ENOMEM;
+	ob->slots_max = slots;
+	return kith_outbox_wake(ob) ? 0 : KITH_ENOMEM;
 }
 
 void kith_outbox_deinit(struct kith_outbox *ob)
 {
-	kith_alloc_free(ob->alloc, ob->slots, (size_t)ob->n_slots * KITH_SLOT_ROOM);
-	KITH_FREE_ARRAY(ob->alloc, ob->open, ob->n_slots);
-	KITH_FREE_ARRAY(ob->alloc, ob->ready, ob->ready_max);
+	give_back(ob);
 	memset(ob, 0, sizeof *ob);
+}
+
+bool kith_outbox_is_empty(const struct kith_outbox *ob)
+{
+	return !ob->in_frame && ob->n_open == 0 && ob->n_ready == 0 && ob->used == 0;
+}
+
+void kith_outbox_rest(struct kith_outbox *ob)
+{
+	KITH_ASSERT(kith_outbox_is_empty(ob));
+	give_back(ob);
 }
 
 void kith_outbox_claim(struct kith_outbox *ob, const void *owner, struct kith_stats *stats)

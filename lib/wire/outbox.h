@@ -3,6 +3,7 @@
  * Handlers append frames for a session; frames for the same session and hop share a packet as long as they fit. At
  * the drain, core seals each packet and hands it to the host. One outbox serves all cores of a thread, one after the
  * other: a core must be drained before the next one runs (asserted by kith_outbox_claim).
+ * Its memory may be given back while it is empty (kith_outbox_rest); until it wakes it is as one that is full.
  * Bounds: a fixed number of packet slots. When they are used up, control frames are dropped and counted (requests and
  * probes are repeated anyway), and application data is refused with KITH_EAGAIN before anything is written.
  * Never: a
@@ -31,8 +32,9 @@ struct kith_open_packet {
 };
 
 struct kith_outbox {
+	uint32_t slots_max;
 	uint8_t *slots; /* n_slots x KITH_SLOT_ROOM */
-	uint32_t n_slots, used;
+	uint32_t n_slots, used; /* n_slots: slots_max, or 0 at rest */
 	struct kith_open_packet *open; /* FIFO of packets not yet sealed; the last may still take frames */
 	uint32_t n_open, next_open;
 	struct kith_packet *ready; /* finished packets in order */
@@ -47,6 +49,14 @@ struct kith_outbox {
 };
 
 int kith_outbox_init(struct kith_outbox *ob, const struct kith_alloc *alloc, uint32_t slots) KITH_MUST_USE;
+
+/* Whether nothing is in it, nor on its way out. */
+bool kith_outbox_is_empty(const struct kith_outbox *ob);
+/* Gives the memory of an empty one back. */
+void kith_outbox_rest(struct kith_outbox *ob);
+/* Takes memory again, unless it has some. False: there is none, and it stays at rest. */
+bool kith_outbox_wake(struct kith_outbox *ob);
+
 void kith_outbox_deinit(struct kith_outbox *ob);
 
 /* Makes owner the one who writes. Asserts that the former owner was drained. */

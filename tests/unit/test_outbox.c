@@ -231,6 +231,36 @@ static void without_memory_there_is_no_box_and_no_leak(void **state)
 	}
 }
 
+static void at_rest_it_holds_nothing_and_is_as_full(void **state)
+{
+	struct box b;
+	struct kith_packet out[64];
+	(void)state;
+	box_init(&b);
+	write_frame(&b, 1, NULL, KITH_FRAME_PROBE, 10);
+	assert_false(kith_outbox_is_empty(&b.ob));
+	assert_int_equal(drain(&b, out), 1);
+	assert_true(kith_outbox_is_empty(&b.ob));
+	kith_outbox_rest(&b.ob);
+	assert_int_equal(b.alloc.live_bytes, 0);
+	assert_false(kith_outbox_has_room(&b.ob, 1));
+	assert_null(kith_outbox_raw(&b.ob, &(struct kith_hop){ 0 }, 10));
+	write_frame(&b, 1, NULL, KITH_FRAME_PROBE, 10); /* goes nowhere */
+	assert_int_equal(drain(&b, out), 0);
+	/* Without memory it stays so, and then it is as it was. */
+	for (long n = 0; n < 3; n++) {
+		b.alloc.fail_after = n;
+		assert_false(kith_outbox_wake(&b.ob));
+		assert_int_equal(b.alloc.live_bytes, 0);
+	}
+	b.alloc.fail_after = -1;
+	assert_true(kith_outbox_wake(&b.ob));
+	assert_true(kith_outbox_has_room(&b.ob, SLOTS));
+	write_frame(&b, 1, NULL, KITH_FRAME_PROBE, 10);
+	assert_int_equal(drain(&b, out), 1);
+	box_deinit(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +274,7 @@ int main(void)
 		cmocka_unit_test(relayed_packets_need_no_slot_and_have_their_own_counters),
 		cmocka_unit_test(what_was_forgotten_is_not_found_by_the_next_owner),
 		cmocka_unit_test(without_memory_there_is_no_box_and_no_leak),
+		cmocka_unit_test(at_rest_it_holds_nothing_and_is_as_full),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

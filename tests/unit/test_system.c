@@ -95,6 +95,25 @@ static void errors_are_ours(void **state)
 		assert_true(kith_system_err(e) < 0);
 }
 
+static void large_blocks_grow_and_shrink_with_their_contents(void **state)
+{
+	static const size_t lens[] = { 100, 70000, 1000000, 65536, 65535, 200000, 1 };
+	const struct kith_alloc *a = kith_system_pages();
+	uint8_t *p = NULL;
+	size_t len = 0;
+	(void)state;
+	for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+		p = a->realloc_fn(a->ctx, p, len, lens[i]);
+		assert_non_null(p);
+		for (size_t at = 0; at < len && at < lens[i]; at++)
+			assert_int_equal(p[at], (uint8_t)(at * 7 + i - 1));
+		len = lens[i];
+		for (size_t at = 0; at < len; at++)
+			p[at] = (uint8_t)(at * 7 + i);
+	}
+	assert_null(a->realloc_fn(a->ctx, p, len, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -104,6 +123,7 @@ int main(void)
 		cmocka_unit_test(random_bytes_fill_everything),
 		cmocka_unit_test(memory_keeps_its_contents_when_it_grows),
 		cmocka_unit_test(errors_are_ours),
+		cmocka_unit_test(large_blocks_grow_and_shrink_with_their_contents),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
