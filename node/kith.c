@@ -123,7 +123,7 @@ int cli_write_out(const struct cli *cli, const struct text *text)
 /* What the same commands take; --json is for all of them. */
 enum {
 	OPENS_KEY = CLI_SET(CLI_PASSPHRASE_FILE),
-	MAKES_KEY = OPENS_KEY | CLI_SET(CLI_NO_PASSPHRASE),
+	MAKES_KEY = OPENS_KEY | CLI_SET(CLI_NO_PASSPHRASE) | CLI_SET(CLI_ARGON2_MEMORY),
 	BOOTSTRAPS = CLI_SET(CLI_BOOTSTRAP) | CLI_SET(CLI_LOOPBACK),
 	GIVES = CLI_SET(CLI_SUPERNODE) | CLI_SET(CLI_SLOTS),
 	ASKS = CLI_SET(CLI_SOCKET) | CLI_SET(CLI_TIMEOUT),

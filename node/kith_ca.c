@@ -175,7 +175,7 @@ int ca_write_key(const struct cli *cli, const char *file, const struct passphras
 	if (err == 0)
 		err = kith_secrets_set(&secrets, kind, seed);
 	if (err == 0)
-		err = kith_keyfile_write(path, &secrets, pass->b, pass->len, replace);
+		err = kith_keyfile_write_within(path, &secrets, pass->b, pass->len, replace, cli_argon2_mib(cli));
 	kith_secrets_wipe(&secrets);
 	return err == 0 ? CLI_OK : cli_fail(cli, CLI_FAILED, "%s cannot be written: %s", path, kith_strerror(err));
 }

@@ -56,6 +56,7 @@ enum cli_option {
 	CLI_FORCE,
 	CLI_PASSPHRASE_FILE,
 	CLI_NO_PASSPHRASE,
+	CLI_ARGON2_MEMORY,
 	CLI_OPTIONS_N
 };
 
@@ -70,10 +71,16 @@ struct cli {
 	char *passphrase_file, *network, *constraint, *out, *request, *profile, *label, *open, *socket, *issuer;
 	char *bootstrap[CLI_BOOTSTRAP_MAX + 1]; /* NULL-terminated */
 	long long serial;
-	int days, slots, count, interval_ms, timeout_s, wait_s;
+	int days, slots, count, interval_ms, timeout_s, wait_s, argon2_mib;
 	char error[512]; /* the first mistake in them; "": none */
 	int quiet; /* a step of another command: its result is not printed */
 };
+
+/* Of new key files, in MiB. */
+static inline uint32_t cli_argon2_mib(const struct cli *cli)
+{
+	return cli->argon2_mib > 0 ? (uint32_t)cli->argon2_mib : KITH_KEYFILE_MIB_DEFAULT;
+}
 
 /* Complains: "kith COMMAND: text" to standard error, and {"ok": false ...} to standard output with --json. Returns
  * code. */

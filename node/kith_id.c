@@ -34,7 +34,8 @@ static int id_new_open(const struct cli *cli)
 		code = cli_passphrase(cli, &pass, path, true);
 	if (code != CLI_OK)
 		return code;
-	int err = kith_profile_create_open(cli->words[0], cli->open, device_label(cli), pass.b, pass.len, name);
+	int err = kith_profile_create_open_within(cli->words[0], cli->open, device_label(cli), pass.b, pass.len,
+						  cli_argon2_mib(cli), name);
 	passphrase_wipe(&pass);
 	if (err != 0)
 		return cli_fail(cli, CLI_FAILED, "%s cannot be made: %s", cli->words[0], kith_strerror(err));

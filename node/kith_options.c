@@ -68,6 +68,8 @@ static const struct option_row rows[CLI_OPTIONS_N] = {
 				  "its first line is the passphrase", "FILE" },
 	[CLI_NO_PASSPHRASE] = { "no-passphrase", '\0', FLAG, AT(no_passphrase), 0, 0, "new key files are not protected",
 				NULL },
+	[CLI_ARGON2_MEMORY] = { "argon2-memory", '\0', NUMBER, AT(argon2_mib), KITH_KEYFILE_MIB_MIN,
+				KITH_KEYFILE_MIB_MAX, "that new key files take to be opened; default 256", "MIB" },
 };
 
 static void *field(struct cli *cli, const struct option_row *row)

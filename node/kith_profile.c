@@ -55,7 +55,7 @@ int profile_new_key(const struct cli *cli, const char *dir, struct kith_secrets 
 	if (err == 0)
 		err = new_secret(secrets, KITH_SECRET_DEVICE);
 	if (err == 0)
-		err = kith_keyfile_write(path, secrets, pass.b, pass.len, false);
+		err = kith_keyfile_write_within(path, secrets, pass.b, pass.len, false, cli_argon2_mib(cli));
 	passphrase_wipe(&pass);
 	return err == 0 ? CLI_OK : cli_fail(cli, CLI_FAILED, "%s cannot be written: %s", path, kith_strerror(err));
 }

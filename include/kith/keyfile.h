@@ -1,7 +1,8 @@
 /* Files that hold who a device is: the key file, and the profile (a directory of it and its certificates).
  *
  * These calls block: they read and write files, and protecting a key file takes a second of processor time and 256 MiB
- * by design (Argon2id, RFC 9106). They are for tools, and for programs that have no loop running yet; any thread may
+ * by design, unless the file says otherwise (Argon2id, RFC 9106; a file that asks for more than 1 GiB or 16 passes is
+ * refused). They are for tools, and for programs that have no loop running yet; any thread may
  * call them. A node opens its key file on the thread pool.
  *
  * A key file is armoured text ("KITH KEY FILE"), made with mode 0600, and replaced as a whole or not at all. Without a
@@ -27,6 +28,15 @@
  * MiB; KITH_EINVAL. */
 KITH_EXPORT int kith_keyfile_write(const char *path, const struct kith_secrets *secrets, const char *pass,
 				   size_t pass_len, bool replace) KITH_MUST_USE;
+
+/* The same within mem_mib MiB (KITH_KEYFILE_MIB_MIN to _MAX; of no matter without a passphrase), for machines that do not
+ * have 256: opening it takes as much. Fewer make up for it by more passes, up to 16; from 48 MiB on the work of
+ * a guess stays what it is, below that it is less, so take as many as there are. */
+#define KITH_KEYFILE_MIB_MIN 8
+#define KITH_KEYFILE_MIB_MAX 1024
+#define KITH_KEYFILE_MIB_DEFAULT 256
+KITH_EXPORT int kith_keyfile_write_within(const char *path, const struct kith_secrets *secrets, const char *pass,
+					  size_t pass_len, bool replace, uint32_t mem_mib) KITH_MUST_USE;
 
 /* Reads and opens one. pass may be NULL for unprotected files. KITH_ENOENT, KITH_EACCES, KITH_EIO, KITH_EEXPOSED;
  * KITH_EPROTO: no key file, or damaged; KITH_EVERSION: from a newer program; KITH_EPASSPHRASE: wrong, or none given
@@ -62,5 +72,10 @@ KITH_EXPORT int kith_passphrase(void *ctx, const char *path, char *out, size_t c
  * KITH_EINVAL (labels), and as kith_keyfile_write. */
 KITH_EXPORT int kith_profile_create_open(const char *dir, const char *network_label, const char *device_label,
 					 const char *pass, size_t pass_len, char name[KITH_NAME_MAX + 1]) KITH_MUST_USE;
+
+/* The same, with a key file as kith_keyfile_write_within makes it. */
+KITH_EXPORT int kith_profile_create_open_within(const char *dir, const char *network_label, const char *device_label,
+						const char *pass, size_t pass_len, uint32_t mem_mib,
+						char name[KITH_NAME_MAX + 1]) KITH_MUST_USE;
 
 #endif

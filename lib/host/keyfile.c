@@ -12,6 +12,9 @@
 #include "host/statedir.h"
 #include "host/system.h"
 
+KITH_STATIC_ASSERT(KITH_KEYFILE_MIB_DEFAULT == KITH_SEALED_MEM_KIB_DEFAULT / 1024, "what is made by default");
+KITH_STATIC_ASSERT(KITH_KEYFILE_MIB_MAX == KITH_SEALED_MEM_KIB_MAX / 1024, "what may be written can be read");
+
 static int derive(uint8_t key[KITH_AEAD_KEY_LEN], const char *pass, size_t pass_len, const struct kith_sealed *sealed)
 {
 	KITH_STATIC_ASSERT(KITH_SEALED_SALT_LEN == crypto_pwhash_SALTBYTES, "Argon2id's salt");
@@ -160,9 +163,20 @@ int kith_keyfile_write_cost(const char *path, const struct kith_secrets *secrets
 	return err;
 }
 
+int kith_keyfile_write_within(const char *path, const struct kith_secrets *secrets, const char *pass, size_t pass_len,
+			      bool replace, uint32_t mem_mib)
+{
+	if (pass_len > 0 && (mem_mib < KITH_KEYFILE_MIB_MIN || mem_mib > KITH_KEYFILE_MIB_MAX))
+		return KITH_EINVAL;
+	/* Less memory, more passes: the product is what a guess costs. */
+	uint32_t ops = KITH_SEALED_OPS_DEFAULT;
+	while (ops < KITH_SEALED_OPS_MAX && ops * mem_mib < KITH_SEALED_OPS_DEFAULT * KITH_KEYFILE_MIB_DEFAULT)
+		ops++;
+	return kith_keyfile_write_cost(path, secrets, pass, pass_len, replace, ops, mem_mib * 1024);
+}
+
 int kith_keyfile_write(const char *path, const struct kith_secrets *secrets, const char *pass, size_t pass_len,
 		       bool replace)
 {
-	return kith_keyfile_write_cost(path, secrets, pass, pass_len, replace, KITH_SEALED_OPS_DEFAULT,
-				       KITH_SEALED_MEM_KIB_DEFAULT);
+	return kith_keyfile_write_within(path, secrets, pass, pass_len, replace, KITH_KEYFILE_MIB_DEFAULT);
 }

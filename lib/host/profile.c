@@ -305,7 +305,7 @@ static int write_open_chain(const char *dir, const struct kith_id *network, cons
 }
 
 static int write_profile(const char *dir, const char *network_label, const char *device_label, const char *pass,
-			 size_t pass_len, const struct kith_secrets *secrets)
+			 size_t pass_len, uint32_t mem_mib, const struct kith_secrets *secrets)
 {
 	char path[PATH_LEN_MAX], line[KITH_NETWORK_LABEL_MAX + 16];
 	struct kith_seed identity, device;
@@ -314,8 +314,9 @@ static int write_profile(const char *dir, const char *network_label, const char 
 	if (err == 0 && mkdir(dir, 0700) != 0 && errno != EEXIST)
 		err = kith_system_err(errno);
 	if (err == 0)
-		err = join_path(path, dir, "key") ? kith_keyfile_write(path, secrets, pass, pass_len, false)
-						  : KITH_EINVAL;
+		err = join_path(path, dir, "key")
+			      ? kith_keyfile_write_within(path, secrets, pass, pass_len, false, mem_mib)
+			      : KITH_EINVAL;
 	if (err != 0)
 		return err;
 	(void)kith_secrets_get(secrets, KITH_SECRET_IDENTITY, &identity);
@@ -327,8 +328,8 @@ static int write_profile(const char *dir, const char *network_label, const char 
 	return err != 0 ? err : write_text(dir, "network", line);
 }
 
-int kith_profile_create_open(const char *dir, const char *network_label, const char *device_label, const char *pass,
-			     size_t pass_len, char name[KITH_NAME_MAX + 1])
+int kith_profile_create_open_within(const char *dir, const char *network_label, const char *device_label,
+				    const char *pass, size_t pass_len, uint32_t mem_mib, char name[KITH_NAME_MAX + 1])
 {
 	const struct kith_random *random = kith_system_random();
 	struct kith_secrets secrets;
@@ -347,7 +348,7 @@ int kith_profile_create_open(const char *dir, const char *network_label, const c
 	if (err == 0)
 		err = kith_secrets_set(&secrets, KITH_SECRET_DEVICE, &device);
 	if (err == 0)
-		err = write_profile(dir, network_label, device_label, pass, pass_len, &secrets);
+		err = write_profile(dir, network_label, device_label, pass, pass_len, mem_mib, &secrets);
 	if (err == 0) {
 		kith_seed_public(&pk, &identity);
 		(void)kith_fingerprint(&pk, name);
@@ -356,4 +357,11 @@ int kith_profile_create_open(const char *dir, const char *network_label, const c
 	kith_wipe(&device, sizeof device);
 	kith_secrets_wipe(&secrets);
 	return err;
+}
+
+int kith_profile_create_open(const char *dir, const char *network_label, const char *device_label, const char *pass,
+			     size_t pass_len, char name[KITH_NAME_MAX + 1])
+{
+	return kith_profile_create_open_within(dir, network_label, device_label, pass, pass_len,
+					       KITH_KEYFILE_MIB_DEFAULT, name);
 }

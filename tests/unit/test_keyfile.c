@@ -222,6 +222,59 @@ static void what_cannot_be_read_or_written_is_told(void **state)
 	place_deinit(&p);
 }
 
+static void a_small_machine_has_files_of_less_memory(void **state)
+{
+	struct place p;
+	struct kith_secrets got;
+	struct kith_keyfile file;
+	struct kith_sealed sealed;
+	(void)state;
+	place_init(&p);
+	for (uint32_t mib = 8; mib <= 64; mib += 56) {
+		assert_int_equal(kith_keyfile_write_within(p.path, &p.secrets, PASS, PASS_LEN, true, mib), 0);
+		assert_int_equal(kith_keyfile_load(&file, p.path), 0);
+		assert_int_equal(kith_sealed_parse(&sealed, test_span(file.bytes, file.len)), 0);
+		assert_int_equal(sealed.mem_kib, mib * 1024);
+		assert_int_equal(sealed.ops, mib == 8 ? 16 : 12); /* 12 x 64 = 3 x 256 */
+		assert_int_equal(kith_keyfile_read(p.path, PASS, PASS_LEN, &got), 0);
+		assert_secrets(&got, &p.secrets);
+	}
+	assert_int_equal(kith_keyfile_write_within(p.path, &p.secrets, PASS, PASS_LEN, true, 7), KITH_EINVAL);
+	assert_int_equal(kith_keyfile_write_within(p.path, &p.secrets, PASS, PASS_LEN, true, 1025), KITH_EINVAL);
+	assert_int_equal(kith_keyfile_read(p.path, PASS, PASS_LEN, &got), 0); /* nothing was replaced */
+	place_deinit(&p);
+}
+
+/* The header is read by whoever has the file, and must not make him allocate at its will. */
+static void a_file_that_asks_for_too_much_is_refused_unopened(void **state)
+{
+	static const uint32_t mem_kib[] = { 7, 1024 * 1024 + 1, 100 * 1024 * 1024, UINT32_MAX },
+			      ops[] = { 0, 17, UINT32_MAX };
+	struct place p;
+	struct kith_keyfile file;
+	struct kith_secrets got;
+	(void)state;
+	place_init(&p);
+	assert_int_equal(write_cheap(&p, PASS, PASS_LEN, false), 0);
+	assert_int_equal(kith_keyfile_load(&file, p.path), 0);
+	const struct kith_keyfile good = file;
+	uint8_t *at = file.bytes + 8 + 2 + 1; /* magic, object header, protection */
+	for (size_t i = 0; i < sizeof mem_kib / sizeof mem_kib[0]; i++) {
+		file = good;
+		for (int b = 0; b < 4; b++)
+			at[4 + b] = (uint8_t)(mem_kib[i] >> (24 - 8 * b));
+		assert_int_equal(kith_keyfile_unlock(&file, PASS, PASS_LEN, &got), KITH_EPROTO);
+	}
+	for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+		file = good;
+		for (int b = 0; b < 4; b++)
+			at[b] = (uint8_t)(ops[i] >> (24 - 8 * b));
+		assert_int_equal(kith_keyfile_unlock(&file, PASS, PASS_LEN, &got), KITH_EPROTO);
+	}
+	assert_int_equal(kith_keyfile_unlock(&good, PASS, PASS_LEN, &got), 0);
+	place_deinit(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +287,8 @@ int main(void)
 		cmocka_unit_test(bare_files_of_other_tools_are_read),
 		cmocka_unit_test(a_file_is_replaced_only_if_asked_to),
 		cmocka_unit_test(what_cannot_be_read_or_written_is_told),
+		cmocka_unit_test(a_small_machine_has_files_of_less_memory),
+		cmocka_unit_test(a_file_that_asks_for_too_much_is_refused_unopened),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
