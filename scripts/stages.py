@@ -28,6 +28,8 @@ FULL = {
     "release": ["unit", "lint", "tidy", "fuzz", "install", "sim", "e2e"],
     "clang": ["unit", "lint:symbols", "install", "sim"],
     "asan-ubsan": ["unit", "fuzz", "sim", "e2e"],
+    # The UDP of other systems: what differs is below the carrier.
+    "portable": ["unit:^unit[.](carrier|conn_stream|effect|host|node|node_memory|portable_udp|stream|udp|udp_internal)$", "e2e:^e2e[.]loopback$"],
 }
 QUICK = {"dev": ["unit", "lint", "sim"]}
 # Where the tests of a label come from: with nothing there, there is nothing to run; with something there, ctest must know it.
@@ -105,8 +107,8 @@ class Run:
             return
 
         def action(stage):
-            self.environment["KITH_SIM_SEEDS"] = str(SIM_SEEDS[preset])
-            self.environment["KITH_MASS_SEEDS"] = str(MASS_SEEDS[preset])
+            self.environment["KITH_SIM_SEEDS"] = str(SIM_SEEDS.get(preset, 1))
+            self.environment["KITH_MASS_SEEDS"] = str(MASS_SEEDS.get(preset, 1))
             junit = LOGS / f"{preset}-{label}.xml"
             junit.unlink(missing_ok=True)
             # Scenarios take both processors by themselves or share the network: one at a time.
@@ -158,6 +160,15 @@ class Run:
             if shutil.which(words[0]) and subprocess.run(words, stderr=subprocess.DEVNULL, check=False).returncode == 0:
                 return
         stage.fail("no network namespaces: run as root, or leave those tests out with --no-root")
+
+    def size(self, stage):
+        """What is built for small machines, against its bounds."""
+        code, log = self.command("small size", str(ROOT / "scripts/size"))
+        stage.note = (tail(log, 1) or ["nothing was said"])[0]
+        if code:
+            stage.fail(stage.note, tail(log, 30))
+        else:
+            stage.passed += 1
 
     def fuzz(self, stage):
         targets = fuzzing.targets()
@@ -233,6 +244,8 @@ def main():
         if run.build(preset):
             for label in labels:
                 run.ctest(preset, label)
+    if not options.quick and not options.only:
+        run.stage("small size", run.size)
     fuzzing = not options.quick and options.fuzz_seconds > 0 and (not options.only or "fuzz" in options.only)
     if fuzzing and any(ROOT.glob(ORIGIN["fuzz"])) and run.build("fuzz"):
         run.stage("fuzz run", run.fuzz)
