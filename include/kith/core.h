@@ -197,14 +197,18 @@ KITH_EXPORT void kith_core_complete(struct kith_core *core, struct kith_now now,
 
 enum kith_event_type {
 	KITH_EVENT_ATTACHED, /* count homes are held now; 0 = cut off */
-	KITH_EVENT_PUBLISHED, /* the presence record reached a replica */
+	/* others can find us now: the presence record is in the directory. Once, and again when it is there after
+	 * ATTACHED told of no home: then nobody can bring it there, and it is on its way out. Not for each new record,
+	 * and not of the record that says goodbye */
+	KITH_EVENT_PUBLISHED,
 	KITH_EVENT_INCOMING, /* session, name, label, service: kith_core_accept or _reject it, now or later */
 	/* session is up: op for ours, or an accepted incoming one. When both called each other at the same moment there
 	 * is one session for both calls, which may be the one that the other side began (remote) */
 	KITH_EVENT_OPENED,
 	KITH_EVENT_OP_DONE, /* op ended with err; of a call that succeeded, OPENED tells instead */
 	KITH_EVENT_FOUND, /* op: one device of a lookup's answer: device; OP_DONE follows after the last */
-	/* session ended: reason, by whom (remote). Also one that still waits to be accepted: KITH_CLOSE_CANCELED when
+	/* session ended: reason, by whom (remote). Its streams end with it, without events of their own; what had
+	 * arrived on them can be read for 10 s: kith_core_stream_read gives it, and then the end, or KITH_ECUT. Also one that still waits to be accepted: KITH_CLOSE_CANCELED when
 	 * its caller gave up, KITH_CLOSE_REPLACED when it was taken as the answer to our own call of that name */
 	KITH_EVENT_CLOSED,
 	KITH_EVENT_PATH, /* session sends on another path now: path */
@@ -326,6 +330,11 @@ KITH_EXPORT int kith_core_reject(struct kith_core *core, struct kith_now now, ki
 /* Ends a session, or declines it if it was not decided yet: CLOSED follows. KITH_ENOENT. */
 KITH_EXPORT int kith_core_close(struct kith_core *core, struct kith_now now, kith_session_id session,
 				enum kith_close_reason reason);
+
+/* The same, when all that streams have finished (kith_core_stream_write with fin) has arrived, or after linger_us. CLOSED
+ * follows then, with err KITH_ETIMEDOUT if it had not. KITH_ENOENT; KITH_EINVAL: linger_us is negative. */
+KITH_EXPORT int kith_core_close_after(struct kith_core *core, struct kith_now now, kith_session_id session,
+				      enum kith_close_reason reason, kith_time_us linger_us);
 
 /* Sends a datagram of at most kith_core_datagram_max bytes. KITH_EAGAIN: more than the path carries now, or than the
  * host has taken away: WRITABLE will follow; KITH_EMSGSIZE; KITH_ESTATE; KITH_ENOMEM. */

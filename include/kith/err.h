@@ -42,6 +42,8 @@
 	X(EADDRINUSE, -31, "address already in use")                                                                   \
 	X(ENOTSUP, -32, "not supported")                                                                               \
 	X(EDETACHED, -33, "not attached to any supernode")                                                             \
+	X(ECUT, -34, "the session was cut before the other side had finished")                                         \
+	X(ETHREAD, -35, "called on another thread than the node's")                                                    \
 	X(ERELAYONLY, -36, "the contact is relay-only, and no supernode that both are attached to relays")             \
 	X(EMFILE, -37, "out of file descriptors")                                                                      \
 	X(EEXPOSED, -39, "others may read or change this secret: chmod 600 takes that from them")

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "call/crossing.h"
+#include "call/cut.h"
 #include "call/dial.h"
 #include "call/op.h"
 #include "call/relays.h"
@@ -51,6 +52,7 @@ void kith_talk_opened(struct kith_core *c, struct kith_session *s)
 	}
 	if (rival != NULL)
 		kith_crossing_settle(c, s, rival);
+	kith_cut_done(c, s->index); /* a session that had this id before */
 	struct kith_event *ev = kith_event_push(c, KITH_EVENT_OPENED);
 	if (ev != NULL && kith_session_person(c, s, &person))
 		kith_tell_person(ev, s, &person);
@@ -91,10 +93,40 @@ void kith_talk_closed(struct kith_core *c, struct kith_session *s, enum kith_clo
 		kith_op_done(c, peer->op, reason == KITH_CLOSE_TIMED_OUT ? KITH_EUNREACHABLE : KITH_EAUTH, false);
 	kith_ringing_stop(c, s);
 	kith_tell_closed(c, s, reason, remote);
-	kith_streams_free(peer->streams);
+	kith_cut_keep(c, s->index, peer->streams);
 	kith_blob_unref(&c->shared->blobs, peer->challenge);
 	KITH_FREE(c->alloc, peer);
 	s->peer = NULL;
+}
+
+/* ---- closed, and not all has arrived ---- */
+
+static bool owes(const struct kith_session *s)
+{
+	return s->peer->streams != NULL && kith_streams_owes(s->peer->streams);
+}
+
+void kith_talk_linger(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, kith_time_us us)
+{
+	if (s->state != KITH_SESSION_OPEN || us <= 0 || !owes(s)) {
+		kith_session_end(c, s, reason, false);
+		return;
+	}
+	s->peer->linger_until = c->now.mono_us + us;
+	s->peer->linger_reason = (uint16_t)reason;
+	kith_session_touch(c, s);
+}
+
+bool kith_talk_lingers(const struct kith_core *c, const struct kith_session *s)
+{
+	return (s->use & KITH_USE_PEER) && s->peer != NULL && s->peer->linger_until > c->now.mono_us;
+}
+
+static kith_time_us linger_at(const struct kith_core *c, const struct kith_session *s)
+{
+	if (s->peer->linger_until == 0)
+		return KITH_TIME_NEVER;
+	return owes(s) ? s->peer->linger_until : c->now.mono_us;
 }
 
 /* ---- paths ---- */
@@ -169,7 +201,8 @@ kith_time_us kith_talk_deadline(const struct kith_core *c, const struct kith_ses
 {
 	if (s->state != KITH_SESSION_OPEN)
 		return KITH_TIME_NEVER;
-	kith_time_us at = silent_at(s);
+	kith_time_us at = silent_at(s), lingers = linger_at(c, s);
+	at = lingers < at ? lingers : at;
 	at = s->peer->relay_at < at ? s->peer->relay_at : at;
 	if (s->peer->streams != NULL) {
 		kith_time_us due = kith_streams_deadline(s->peer->streams);
@@ -190,6 +223,10 @@ kith_time_us kith_talk_deadline(const struct kith_core *c, const struct kith_ses
 void kith_talk_tick(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_peer *peer = s->peer;
+	if (linger_at(c, s) <= c->now.mono_us) {
+		kith_session_end(c, s, (enum kith_close_reason)peer->linger_reason, false);
+		return;
+	}
 	if (peer->relay_at <= c->now.mono_us) {
 		peer->relay_at = KITH_TIME_NEVER;
 		if (!kith_relays_next(c, s, (struct kith_span){ NULL, 0 }))

@@ -31,4 +31,10 @@ void kith_talk_relay_only(struct kith_core *c, struct kith_session *s);
 /* Our candidates changed: offer them on every session. */
 void kith_talk_offer_all(struct kith_core *c);
 
+/* Ends a session when what its streams have finished has arrived, or in so long. */
+void kith_talk_linger(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, kith_time_us us);
+
+/* Whether it was closed so, and waits. */
+bool kith_talk_lingers(const struct kith_core *c, const struct kith_session *s);
+
 #endif

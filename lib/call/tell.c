@@ -1,5 +1,7 @@
 #include "call/tell.h"
 
+#include "stream/stream.h"
+
 void kith_tell_identity_changed(struct kith_core *c, const struct kith_person *person)
 {
 	struct kith_event *ev = kith_event_push(c, KITH_EVENT_IDENTITY_CHANGED);
@@ -27,6 +29,8 @@ void kith_tell_closed(struct kith_core *c, struct kith_session *s, enum kith_clo
 	ev->session = s->index;
 	ev->reason = reason;
 	ev->remote = remote;
+	bool waited = s->peer->linger_until != 0 && s->peer->streams != NULL;
+	ev->err = waited && kith_streams_owes(s->peer->streams) ? KITH_ETIMEDOUT : 0;
 	memcpy(ev->name, s->peer->name, sizeof ev->name);
 }
 

@@ -5,6 +5,7 @@
 #include "base/sized.h"
 #include "base/text.h"
 #include "call/challenge.h"
+#include "call/cut.h"
 #include "call/dial.h"
 #include "call/explain.h"
 #include "call/op.h"
@@ -219,14 +220,20 @@ int kith_core_reject(struct kith_core *c, struct kith_now now, kith_session_id i
 
 int kith_core_close(struct kith_core *c, struct kith_now now, kith_session_id id, enum kith_close_reason reason)
 {
-	if (c == NULL)
+	return kith_core_close_after(c, now, id, reason, 0);
+}
+
+int kith_core_close_after(struct kith_core *c, struct kith_now now, kith_session_id id, enum kith_close_reason reason,
+			  kith_time_us linger_us)
+{
+	if (c == NULL || linger_us < 0)
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	struct kith_session *s = kith_peer_get(c, id);
 	if (s != NULL && s->state == KITH_SESSION_DECIDING)
 		kith_ringing_decide(c, s, (uint16_t)KITH_CLOSE_REJECTED);
 	if (s != NULL)
-		kith_session_end(c, s, reason, false);
+		kith_talk_linger(c, s, reason, sane(linger_us));
 	kith_core_settle(c);
 	return s != NULL ? 0 : KITH_ENOENT;
 }
@@ -300,7 +307,7 @@ int kith_core_stream_open(struct kith_core *c, struct kith_now now, kith_session
 		return err;
 	err = kith_streams_open(s->peer->streams, channel, stream);
 	stream_done(c, s);
-	return err;
+	return err == KITH_ECLOSED ? KITH_ESTATE : err; /* what they carried is being read; then there are new ones */
 }
 
 int kith_core_stream_write(struct kith_core *c, struct kith_now now, kith_session_id id, uint64_t stream,
@@ -317,15 +324,27 @@ int kith_core_stream_write(struct kith_core *c, struct kith_now now, kith_sessio
 	return n;
 }
 
+/* Of a session that has ended. */
+static int read_cut(struct kith_core *c, kith_session_id id, uint64_t stream, uint8_t *out, size_t cap, bool *fin)
+{
+	struct kith_streams *left = kith_cut_get(c, id);
+	int n = left != NULL ? kith_streams_read(left, c->now.mono_us, stream, out, cap, fin) : KITH_ENOENT;
+	if (left != NULL && n < 0 && !kith_streams_unread(left))
+		kith_cut_done(c, id);
+	kith_core_settle(c);
+	return n;
+}
+
 int kith_core_stream_read(struct kith_core *c, struct kith_now now, kith_session_id id, uint64_t stream, uint8_t *out,
 			  size_t cap, bool *fin)
 {
 	if ((out == NULL && cap > 0) || fin == NULL)
 		return KITH_EINVAL;
 	int err;
+	*fin = false;
 	struct kith_session *s = stream_session(c, now, id, false, &err);
 	if (s == NULL)
-		return err;
+		return err == KITH_ENOENT ? read_cut(c, id, stream, out, cap, fin) : err;
 	int n = kith_streams_read(s->peer->streams, c->now.mono_us, stream, out, cap, fin);
 	stream_done(c, s);
 	return n;
@@ -342,12 +361,22 @@ int kith_core_stream_reset(struct kith_core *c, struct kith_now now, kith_sessio
 	return err;
 }
 
+static int stop_cut(struct kith_core *c, kith_session_id id, uint64_t stream, uint64_t code)
+{
+	struct kith_streams *left = kith_cut_get(c, id);
+	int err = left != NULL ? kith_streams_stop(left, stream, code) : KITH_ENOENT;
+	if (left != NULL && !kith_streams_unread(left))
+		kith_cut_done(c, id);
+	kith_core_settle(c);
+	return err;
+}
+
 int kith_core_stream_stop(struct kith_core *c, struct kith_now now, kith_session_id id, uint64_t stream, uint64_t code)
 {
 	int err;
 	struct kith_session *s = stream_session(c, now, id, false, &err);
 	if (s == NULL)
-		return err;
+		return err == KITH_ENOENT ? stop_cut(c, id, stream, code) : err;
 	err = kith_streams_stop(s->peer->streams, stream, code);
 	stream_done(c, s);
 	return err;

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/rng.h"
 #include "base/sized.h"
+#include "call/cut.h"
 #include "call/dial.h"
 #include "call/talk.h"
 #include "core/certs.h"
@@ -344,6 +345,7 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 	kith_shared_wake(c->shared);
 	kith_timers_init(&c->timers, c->alloc);
+	kith_link_init(&c->cuts);
 	kith_effects_init(&c->effects, c->alloc);
 	kith_sessions_init(&c->sessions, c->alloc, c->random, o->sessions_max, o->shard);
 	kith_contacts_init(&c->contacts, c->alloc, KITH_CONTACTS_DEFAULT_MAX);
@@ -409,6 +411,7 @@ void kith_core_free(struct kith_core *c)
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 	c->leaving = true;
 	free_sessions(c);
+	kith_cut_free_all(c);
 	kith_sessions_deinit(&c->sessions);
 	kith_super_free(c);
 	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++)
@@ -499,6 +502,9 @@ static void fire(struct kith_core *c, struct kith_timer *t)
 		break; /* whatever is late is settled with the call */
 	case KITH_TIMER_CERTS:
 		kith_certs_tick(c);
+		return;
+	case KITH_TIMER_CUT:
+		kith_cut_tick(c);
 		return;
 	}
 }

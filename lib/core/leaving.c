@@ -1,5 +1,6 @@
 #include "core/leaving.h"
 
+#include "call/talk.h"
 #include "leaf/leaf.h"
 
 #define LEAVE_POLL_US (50 * KITH_US_PER_MS)
@@ -39,15 +40,28 @@ static bool leave_waits(struct kith_core *c)
 	return false;
 }
 
+/* Those have a time limit of their own. */
+static bool sessions_linger(const struct kith_core *c)
+{
+	const struct kith_session *s;
+	uint32_t it = 0;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (kith_talk_lingers(c, s))
+			return true;
+	}
+	return false;
+}
+
 void kith_leaving_tick(struct kith_core *c)
 {
 	if (c->left)
 		return;
 	c->leave_timer.kind = KITH_TIMER_LEAVE;
 	kith_time_us again = c->now.mono_us + LEAVE_POLL_US;
-	if (again > c->leave_by)
+	bool in_time = c->now.mono_us < c->leave_by, lingers = sessions_linger(c);
+	if (in_time && !lingers && again > c->leave_by)
 		again = c->leave_by;
-	if (c->now.mono_us < c->leave_by && leave_waits(c) && kith_timers_set(&c->timers, &c->leave_timer, again) == 0)
+	if ((lingers || (in_time && leave_waits(c))) && kith_timers_set(&c->timers, &c->leave_timer, again) == 0)
 		return;
 	if (kith_sessions_each(&c->sessions, say_goodbye, c) != 0)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);

@@ -42,6 +42,7 @@ static void tell_homes(struct kith_core *c)
 	struct kith_event *ev = kith_event_push(c, KITH_EVENT_ATTACHED);
 	if (ev != NULL)
 		ev->count = kith_homes_count(c);
+	c->leaf.findable = c->leaf.findable && kith_homes_count(c) > 0;
 }
 
 struct kith_session *kith_homes_session(struct kith_core *c, const struct kith_home_slot *home)
@@ -319,10 +320,10 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 	learn_hosts(c, m.hosts, &home->host.dh);
 	if (home->state == KITH_HOME_ATTACHED) { /* it took a new record */
 		bool publishes = c->leaving || home == &c->leaf.homes[c->leaf.primary];
-		if (publishes && !c->leaf.published) {
-			c->leaf.published = true;
-			if (!c->leaving) /* else it is the goodbye */
-				(void)kith_event_push(c, KITH_EVENT_PUBLISHED);
+		c->leaf.published = c->leaf.published || publishes;
+		if (publishes && !c->leaf.findable && !c->leaving) {
+			c->leaf.findable = true;
+			(void)kith_event_push(c, KITH_EVENT_PUBLISHED);
 		}
 		return;
 	}

@@ -9,6 +9,7 @@
 
 #include "base/blob.h"
 #include "base/effects.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "identity/contacts.h"
@@ -53,7 +54,8 @@ enum kith_timer_kind {
 	KITH_TIMER_SAVE,
 	KITH_TIMER_LEAVE,
 	KITH_TIMER_EFFECTS,
-	KITH_TIMER_CERTS /* certificates that expire */
+	KITH_TIMER_CERTS, /* certificates that expire */
+	KITH_TIMER_CUT /* what sessions that ended left unread */
 };
 
 /* The owner of an effect: its outcome goes there (core/outcome.c). */
@@ -116,6 +118,9 @@ struct kith_peer {
 	uint8_t hops_n, hops_next;
 	uint8_t refreshes; /* look-ups for newer homes */
 	bool more; /* outbox or events were full before the streams had said all */
+	kith_time_us
+		linger_until; /* it ends when what streams have finished has arrived, or then; 0: nobody closed it */
+	uint16_t linger_reason; /* enum kith_close_reason */
 	kith_time_us relay_at; /* caller: when to ask for another relay */
 };
 
@@ -160,7 +165,8 @@ struct kith_leaf {
 	kith_time_us publish_at; /* when a changed set of homes is to be signed; NEVER: up to date */
 	uint8_t primary; /* slot of the home that publishes */
 	struct kith_seen seen[KITH_HOMES]; /* where each home sees us */
-	bool published; /* PUBLISHED was told for this record */
+	bool published; /* the directory has this record */
+	bool findable; /* PUBLISHED was told, and no ATTACHED with no home since */
 	/* Left behind for the end of the call: */
 	bool offer; /* our candidates changed */
 	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
@@ -274,6 +280,9 @@ struct kith_core {
 	uint32_t stream_window_max, session_window_max;
 	struct kith_streams_pool windows; /* of all sessions' streams */
 	kith_time_us leave_by;
+	struct kith_link cuts; /* what sessions that ended left unread (call/cut.h) */
+	uint32_t cuts_n;
+	struct kith_timer cut_timer;
 	uint32_t deciding; /* sessions that wait for the application: at most KITH_INCOMING_MAX */
 	struct kith_session *ringing; /* calls that the application was told of, the newest first */
 	uint32_t rechecked_epoch; /* epoch of the trust when live sessions were last checked against its lists */

@@ -77,7 +77,9 @@ enum kith_stream_flag {
 	STREAM_END_TOLD = 1 << 10, /* the application was told of the end, or of the reset */
 	STREAM_RESET_RECEIVED = 1 << 11,
 	STREAM_WANTS_ROOM = 1 << 12, /* a write was cut short */
-	STREAM_CLOSED = 1 << 13 /* over for QUIC */
+	STREAM_CLOSED = 1 << 13, /* over for QUIC */
+	STREAM_FIN_WITH_BYTES = 1 << 14, /* our end left with our last bytes */
+	STREAM_FIN_ACKED = 1 << 15 /* our end left alone, and has arrived */
 };
 
 enum kith_stream_limit {

@@ -172,12 +172,12 @@ void kith_quic_check(struct kith_streams *s, int rv)
 	else if (s->memory.starved || rv == NGTCP2_ERR_NOMEM || rv == NGTCP2_ERR_CALLBACK_FAILURE)
 		error = KITH_ENOMEM;
 	else if (rv == NGTCP2_ERR_DRAINING || rv == NGTCP2_ERR_CLOSING)
-		error = KITH_ECLOSED;
+		error = KITH_ECUT;
 	ngtcp2_connection_close_error_default(&s->reason);
 	ngtcp2_connection_close_error_set_transport_error_liberr(&s->reason, rv != 0 ? rv : NGTCP2_ERR_INTERNAL, NULL,
 								 0);
 	/* What has no memory left is not asked for another packet: the peer is told when it speaks. */
-	s->close_pending = s->conn != NULL && error != KITH_ECLOSED && !s->memory.starved;
+	s->close_pending = s->conn != NULL && error != KITH_ECUT && !s->memory.starved;
 	kith_streams_die(s, error);
 }
 
@@ -188,7 +188,7 @@ void kith_streams_close(struct kith_streams *s)
 	ngtcp2_connection_close_error_default(&s->reason);
 	ngtcp2_connection_close_error_set_application_error(&s->reason, 0, NULL, 0);
 	s->close_pending = s->conn != NULL;
-	kith_streams_die(s, KITH_ECLOSED);
+	kith_streams_die(s, KITH_ECUT);
 }
 
 /* ---- path changes ---- */
@@ -358,7 +358,7 @@ int kith_streams_input(struct kith_streams *s, kith_time_us now, const uint8_t *
 			heed_mark(s, packet[0] & MARK_MASK);
 		break;
 	case KIND_GONE:
-		kith_streams_die(s, KITH_ECLOSED);
+		kith_streams_die(s, KITH_ECUT);
 		break;
 	case KIND_COUNT:
 		break;
@@ -428,7 +428,7 @@ static void took(struct kith_streams *s, struct kith_quic_stream *st, size_t len
 {
 	kith_sendbuf_sent(&st->send, len);
 	if (fin)
-		st->flags |= STREAM_FIN_SENT;
+		st->flags |= STREAM_FIN_SENT | (len > 0 ? STREAM_FIN_WITH_BYTES : 0);
 	/* To the end of the queue, if there is more: streams take turns by packet. */
 	kith_link_remove(&st->sending);
 	kith_quic_stream_wants_to_send(s, st);

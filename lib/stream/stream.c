@@ -130,7 +130,7 @@ static void lower(struct kith_quic_stream *st, unsigned bits)
 		kith_link_remove(&st->events);
 }
 
-/* Raises CLOSED if nothing stands in its way; frees a stream that the application never heard of. */
+/* Raises CLOSED if nothing stands in its way: not before what has arrived was read, to the end or to the cut. Frees a stream that the application never heard of. */
 static void close_if_over(struct kith_streams *s, struct kith_quic_stream *st)
 {
 	const uint32_t reading_over = STREAM_END_TOLD | STREAM_RESET_RECEIVED | STREAM_STOPPED_READING;
@@ -138,7 +138,7 @@ static void close_if_over(struct kith_streams *s, struct kith_quic_stream *st)
 		return;
 	if (!(st->flags & STREAM_ANNOUNCED))
 		stream_free(s, st);
-	else if (st->flags & reading_over || !(st->flags & STREAM_FIN_RECEIVED))
+	else if (st->flags & reading_over || (!(st->flags & STREAM_FIN_RECEIVED) && st->recv.len == 0))
 		kith_quic_stream_raise(s, st, KITH_STREAM_CLOSED);
 }
 
@@ -217,6 +217,8 @@ int kith_quic_stream_deliver(struct kith_streams *s, struct kith_quic_stream *st
 void kith_quic_stream_on_acked(struct kith_streams *s, struct kith_quic_stream *st, size_t len)
 {
 	enum { ROOM_SHARE = 4 }; /* told when a quarter of the first window is free: not for every packet */
+	if (len == 0)
+		st->flags |= STREAM_FIN_ACKED; /* QUIC tells of no bytes for this alone */
 	kith_sendbuf_acked(&st->send, s->cfg.alloc, len);
 	s->held -= len;
 	if (!(st->flags & STREAM_WANTS_ROOM) || st->flags & STREAM_WRITE_OVER)
@@ -274,6 +276,7 @@ void kith_quic_stream_on_closed(struct kith_streams *s, struct kith_quic_stream 
 void kith_streams_die(struct kith_streams *s, int error)
 {
 	uint32_t it = 0;
+	bool kept = error == KITH_ECUT || error == KITH_ETIMEDOUT; /* else the peer is no friend, or memory is short */
 	KITH_ASSERT(s->dead == 0 && error != 0);
 	s->dead = error;
 	for (struct kith_quic_stream *st = kith_table_next(&s->table, &it); st != NULL;
@@ -281,14 +284,19 @@ void kith_streams_die(struct kith_streams *s, int error)
 		if (st->flags & STREAM_CLOSED)
 			continue; /* complete: what is unread may still be read */
 		bool known = st->flags & STREAM_ANNOUNCED && !(st->pending & EVENT_BIT(KITH_STREAM_OPENED));
-		lower(st, UINT8_MAX);
-		drop_unread(s, st);
+		kith_window_close(s, st);
 		st->error = error;
-		st->flags |= STREAM_RESET_RECEIVED;
-		if (!known)
-			st->flags &= ~(uint32_t)STREAM_ANNOUNCED;
-		else
+		if (!kept) {
+			lower(st, UINT8_MAX);
+			drop_unread(s, st);
+			st->flags |= STREAM_RESET_RECEIVED;
+		}
+		if (known) {
 			kith_quic_stream_on_closed(s, st);
+			continue;
+		}
+		lower(st, UINT8_MAX);
+		st->flags &= ~(uint32_t)STREAM_ANNOUNCED;
 	}
 	/* The rest frees streams, and so must not walk the table. */
 	it = 0;
@@ -429,8 +437,46 @@ int kith_streams_read(struct kith_streams *s, kith_time_us now, uint64_t id, uin
 		lower(st, EVENT_BIT(KITH_STREAM_READABLE) | EVENT_BIT(KITH_STREAM_FIN));
 		close_if_over(s, st);
 	}
+	bool cut = st->error != 0 && !(st->flags & STREAM_FIN_RECEIVED);
+	int nothing = cut ? st->error : KITH_EAGAIN;
+	if (cut && st->recv.len == 0) {
+		lower(st, EVENT_BIT(KITH_STREAM_READABLE));
+		close_if_over(s, st);
+	}
 	kith_quic_check(s, 0);
-	return empty && !*fin ? KITH_EAGAIN : (int)n;
+	return empty && !*fin ? nothing : (int)n;
+}
+
+bool kith_streams_unread(struct kith_streams *s)
+{
+	const uint32_t reading_over = STREAM_END_TOLD | STREAM_RESET_RECEIVED | STREAM_STOPPED_READING;
+	uint32_t it = 0;
+	for (const struct kith_quic_stream *st = kith_table_next(&s->table, &it); st != NULL;
+	     st = kith_table_next(&s->table, &it)) {
+		if (st->flags & STREAM_ANNOUNCED && !(st->flags & reading_over) &&
+		    (st->recv.len > 0 || st->flags & STREAM_FIN_RECEIVED))
+			return true;
+	}
+	return false;
+}
+
+/* Its end rides on its last bytes, and is acknowledged with them, or it left alone. */
+static bool arrived(const struct kith_quic_stream *st)
+{
+	return st->flags & STREAM_FIN_SENT && st->send.held == 0 &&
+	       (st->flags & (STREAM_FIN_WITH_BYTES | STREAM_FIN_ACKED)) != 0;
+}
+
+bool kith_streams_owes(struct kith_streams *s)
+{
+	uint32_t it = 0;
+	for (const struct kith_quic_stream *st = kith_table_next(&s->table, &it); st != NULL;
+	     st = kith_table_next(&s->table, &it)) {
+		if ((st->flags & (STREAM_FIN_QUEUED | STREAM_RESET_QUEUED | STREAM_CLOSED)) == STREAM_FIN_QUEUED &&
+		    !arrived(st))
+			return true;
+	}
+	return false;
 }
 
 int kith_streams_reset(struct kith_streams *s, uint64_t id, uint64_t code)

@@ -130,8 +130,9 @@ void kith_streams_migrate(struct kith_streams *s, kith_time_us now);
 /* True when no stream is open and everything is acknowledged: the object may be closed and freed to save its memory. */
 bool kith_streams_idle(const struct kith_streams *s);
 
-/* Ends the connection: all streams are closed with KITH_ECLOSED, the peer is told by the next packet (best effort: a
- * peer that did not hear it is told by kith_streams_gone when it speaks). */
+/* Ends the connection: streams that had not ended both ways are cut (KITH_ECUT), the peer is told by the next packet
+ * (best effort: a peer that did not hear it is told by kith_streams_gone when it speaks). What has arrived may still be
+ * read: CLOSED follows that. */
 void kith_streams_close(struct kith_streams *s);
 
 enum kith_stream_event_type {
@@ -152,7 +153,7 @@ struct kith_stream_event {
 	uint64_t id; /* not for DEAD */
 	uint16_t channel; /* of the stream */
 	uint64_t code; /* RESET */
-	/* CLOSED: 0 or why; DEAD: KITH_ECLOSED by the peer or kith_streams_close, KITH_EPROTO, KITH_ENOMEM,
+	/* CLOSED: 0 or why; DEAD: KITH_ECUT by the peer or kith_streams_close, KITH_EPROTO, KITH_ENOMEM,
 	 * KITH_ETIMEDOUT: nothing was acknowledged for 400 probes */
 	int error;
 };
@@ -172,8 +173,14 @@ int kith_streams_write(struct kith_streams *s, uint64_t id, const uint8_t *p, si
 
 /* Copies out up to cap bytes, returns their count, and thereby lets the peer send as many more. *fin: the last byte
  * was read (the count may then be 0). KITH_EAGAIN when there is nothing now, KITH_ENOENT, KITH_ECLOSED after the end,
- * the peer's reset or our stop. */
+ * the peer's reset or our stop; after the last byte that came before the connection's end, that one's error. */
 int kith_streams_read(struct kith_streams *s, kith_time_us now, uint64_t id, uint8_t *out, size_t cap, bool *fin);
+
+/* Whether anything is left to be read: bytes, or an end. */
+bool kith_streams_unread(struct kith_streams *s);
+
+/* Whether a stream was ended here (kith_streams_write with fin), and not all of it has arrived. */
+bool kith_streams_owes(struct kith_streams *s);
 
 /* Gives up sending: what is unsent is dropped, the peer sees RESET with the code (62 bits). KITH_ENOENT, KITH_EINVAL.
  */

@@ -53,9 +53,38 @@ static void a_home_that_dies_is_replaced_and_calls_go_on_working(void **state)
 	world_run(&w, 100 * KITH_US_PER_S);
 	assert_int_equal(homes_of(&w, WORLD_FAR_BOB), 3);
 	assert_false(is_home(&w, WORLD_FAR_BOB, victim));
-	assert_non_null(world_event(&w, WORLD_FAR_BOB, KITH_EVENT_PUBLISHED, since));
+	assert_int_equal(world_events(&w, WORLD_FAR_BOB, KITH_EVENT_PUBLISHED, since),
+			 0); /* it could be found all along */
 	world_call(&w, WORLD_FAR_ALICE, WORLD_FAR_BOB, NULL);
 	world_call(&w, WORLD_FAR_BOB, WORLD_FAR_ALICE, NULL);
+	core_world_deinit(&w);
+}
+
+static void being_findable_is_told_once_and_again_after_all_homes_were_lost(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	assert_int_equal(world_events(&w, WORLD_ALICE, KITH_EVENT_PUBLISHED, 0), 1);
+	world_run(&w, 3 * KITH_RECORD_REFRESH_US); /* three more records */
+	assert_int_equal(world_events(&w, WORLD_ALICE, KITH_EVENT_PUBLISHED, 0), 1);
+	w.nodes[WORLD_ALICE].muted = true;
+	int since = w.events_n;
+	world_run(&w, 300 * KITH_US_PER_S);
+	const struct world_event *lost = NULL;
+	for (int i = since; i < w.events_n; i++)
+		if (w.events[i].node == WORLD_ALICE && w.events[i].ev.type == KITH_EVENT_ATTACHED)
+			lost = &w.events[i];
+	assert_non_null(lost);
+	assert_int_equal(lost->ev.count, 0);
+	w.nodes[WORLD_ALICE].muted = false;
+	world_run(&w, 120 * KITH_US_PER_S);
+	assert_int_equal(world_events(&w, WORLD_ALICE, KITH_EVENT_PUBLISHED, 0), 2);
+	kith_core_leave(w.nodes[WORLD_ALICE].core, world_clock(&w), 5 * KITH_US_PER_S);
+	world_drain(&w, WORLD_ALICE);
+	world_run(&w, 10 * KITH_US_PER_S);
+	assert_non_null(world_event(&w, WORLD_ALICE, KITH_EVENT_LEFT, 0));
+	assert_int_equal(world_events(&w, WORLD_ALICE, KITH_EVENT_PUBLISHED, 0), 2); /* a goodbye is no arrival */
 	core_world_deinit(&w);
 }
 
@@ -251,6 +280,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_two_homes_are_one_supernode),
+		cmocka_unit_test(being_findable_is_told_once_and_again_after_all_homes_were_lost),
 		cmocka_unit_test(a_home_that_dies_is_replaced_and_calls_go_on_working),
 		cmocka_unit_test(calls_work_while_a_home_is_dead_and_nobody_knows_it_yet),
 		cmocka_unit_test(a_home_that_leaves_moves_its_leaves_first),

@@ -393,7 +393,7 @@ static void what_is_complete_may_be_read_after_the_end(void **state)
 	pipe_events(p, PIPE_RESPONDER);
 	assert_true(other->gone);
 	assert_int_equal(other->error, 0);
-	assert_int_equal(e[PIPE_RESPONDER].dead, KITH_ECLOSED);
+	assert_int_equal(e[PIPE_RESPONDER].dead, KITH_ECUT);
 	pipe_free(p);
 }
 

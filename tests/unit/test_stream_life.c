@@ -131,9 +131,9 @@ static void closing_ends_the_streams_of_both_ends(void **state)
 		kith_streams_close(p->ends[who].s);
 		pipe_run(p, 100 * PIPE_MS);
 		for (unsigned i = 0; i < PIPE_ENDS; i++) {
-			assert_int_equal(p->ends[i].dead, KITH_ECLOSED);
+			assert_int_equal(p->ends[i].dead, KITH_ECUT);
 			assert_true(pipe_stream(&p->ends[i], st->id)->gone);
-			assert_int_equal(pipe_stream(&p->ends[i], st->id)->error, KITH_ECLOSED);
+			assert_int_equal(pipe_stream(&p->ends[i], st->id)->error, KITH_ECUT);
 			assert_true(kith_streams_deadline(p->ends[i].s) == KITH_TIME_NEVER);
 			uint64_t id;
 			assert_int_equal(kith_streams_open(p->ends[i].s, 1, &id), KITH_ECLOSED);
@@ -165,7 +165,7 @@ static void a_peer_that_lost_its_object_is_noticed(void **state)
 	assert_int_equal(kith_streams_peek(gone, len, 0, &generation), KITH_STREAMS_DROP);
 	assert_int_equal(kith_streams_input(s, p->now, gone, len), 0);
 	pipe_events(p, PIPE_INITIATOR);
-	assert_int_equal(p->ends[PIPE_INITIATOR].dead, KITH_ECLOSED);
+	assert_int_equal(p->ends[PIPE_INITIATOR].dead, KITH_ECUT);
 	pipe_free(p);
 }
 
