@@ -41,15 +41,21 @@ static void on_readable(struct kith_stream *stream, void *user)
 			text[i] = (unsigned char)text[i] < ' ' && text[i] != '\n' ? '?' : text[i];
 		SAY("%s: %.*s", c->who, text[n - 1] == '\n' ? n - 1 : n, text);
 	}
-	if (n != KITH_EAGAIN) /* the other side has ended its half: end ours */
-		(void)kith_stream_finish(stream);
+}
+
+/* The other side has ended its half, and all of it was read: end ours. */
+static void on_fin(struct kith_stream *stream, void *user)
+{
+	(void)user;
+	(void)kith_stream_finish(stream);
 }
 
 static void on_stream_closed(struct kith_stream *stream, int err, void *user)
 {
 	struct chat *c = user;
 	(void)stream;
-	(void)err;
+	if (err == KITH_ECUT) /* no end of theirs: there may have been more */
+		SAY("(cut off: the last words may be missing)");
 	c->stream = NULL;
 	if (c->quitting)
 		(void)kith_node_close(c->node, NULL);
@@ -76,7 +82,8 @@ static void on_stream(struct kith_conn *conn, struct kith_stream *stream, uint16
 	struct kith_stream_callbacks cb;
 	(void)conn, (void)channel;
 	kith_stream_callbacks_init(&cb);
-	cb.readable = cb.fin = on_readable; /* the end comes with the last bytes, or alone */
+	cb.readable = on_readable;
+	cb.fin = on_fin; /* after the last bytes, or alone */
 	cb.closed = on_stream_closed;
 	c->stream = stream;
 	kith_stream_set_callbacks(stream, &cb, c);

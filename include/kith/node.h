@@ -2,7 +2,8 @@
  *
  * Threads. A node belongs to the thread of its loop: the application's own (options.loop), or one that the node
  * starts. Every call but kith_post, kith_node_free and the calls before kith_node_start is made on that thread, and
- * every callback runs there.
+ * every callback runs there. With a thread of the node's own, calls from any other are refused: with KITH_ETHREAD, or 0
+ * or NULL where no error can be returned. (Of an application's own loop the library does not know the thread.)
  *
  * Callbacks may call anything, and may close or free anything but the node itself (which is freed after, or in, its
  * closed callback). None runs inside of a call of the application: they come from the loop, later. None comes after
@@ -11,6 +12,12 @@
  *
  * Operations (struct kith_call) are asynchronous calls under way. Each completes exactly once, through its callback,
  * also when it is cancelled and when the node is closed; the handle is invalid once that callback returned.
+ *
+ * Wrong arguments are refused and change nothing. A handle that is NULL, as any pointer that is missing and not said to
+ * be allowed to, is KITH_EINVAL; calls that return a count or a pointer return 0 or NULL, and kith_node_free is content.
+ *
+ * In the last callbacks of a handle (its closed callback, and whatever is released with it) calls on it are refused
+ * with KITH_ECLOSED or KITH_ESTATE and have no effect; reading what a session that was cut had brought is the exception.
  *
  * Nothing here blocks, but where it says so. What a stranger on the network does is never an error of a call (see
  * <kith/stats.h>).
@@ -87,6 +94,9 @@ struct kith_node_options {
 	uint32_t stream_window_max, session_window_max;
 	size_t windows_max;
 	kith_time_us leave_us; /* how long kith_node_close may take to say goodbye; default 2 s */
+	/* how long closing a connection, or the node, waits until what streams have finished has arrived; default 10 s;
+	 * 0: not at all */
+	kith_time_us linger_us;
 
 	struct kith_profile *profile; /* owner of what kith_node_options_load read; kith_node_options_deinit frees it */
 };
@@ -152,10 +162,12 @@ struct kith_node_callbacks {
 	 * node is to be closed. Exactly once after kith_node_start, unless it is closed before. */
 	void (*started)(struct kith_node *node, int err, const char *why, void *user);
 
-	/* So many homes (supernodes that introduce and relay for us) are held now. 0: cut off; it is trying again. */
+	/* So many homes (supernodes that introduce and relay for us) are held now. 0: cut off; it is trying again, and
+	 * who does not know us yet cannot find us until published comes again. */
 	void (*attached)(struct kith_node *node, unsigned homes, void *user);
 
-	/* Others can find us now: the presence record is in the directory. */
+	/* Others can find us now: the presence record is in the directory. Once, and again after attached told of no
+	 * home; not for each new record, and not while the node closes. */
 	void (*published)(struct kith_node *node, void *user);
 
 	/* Somebody calls, and nothing was answered yet. The caller's identity was verified (kith_conn_info). Call
@@ -198,15 +210,16 @@ KITH_EXPORT int kith_node_new(struct kith_node **out, const struct kith_node_opt
 KITH_EXPORT int kith_node_start(struct kith_node *node) KITH_MUST_USE;
 
 /* Runs fn(node, arg) on the loop's thread, in the order of the calls. From any thread, as long as the node is not
- * freed. KITH_ECLOSED: it is closed, or not started yet, and fn will not run; KITH_ENOMEM. In all other cases fn
- * runs exactly once, also while the node closes. */
+ * freed. KITH_ECLOSED: it is closed, or not started yet; KITH_EFULL: 65,536 wait already, the loop stands still;
+ * KITH_ENOMEM, KITH_EINVAL: fn will not run. In all other cases it runs exactly once, also while the node closes. */
 KITH_EXPORT int kith_post(struct kith_node *node, void (*fn)(struct kith_node *node, void *arg),
 			  void *arg) KITH_MUST_USE;
 
-/* Leaves in an orderly way within options.leave_us: homes and directory are told, leaves are moved. Then operations
- * complete with KITH_ECANCELED, streams and sessions are closed (with their callbacks), and closed, the node's
- * last callback, is called; not before a look-up of a host name that is under way has ended. KITH_ESTATE: is closing or
- * was never started (then free it). closed may be NULL. */
+/* Leaves in an orderly way within options.leave_us: homes and directory are told, leaves are moved. What streams have
+ * finished is sent, as by kith_conn_close, which may take options.linger_us. Then operations complete
+ * with KITH_ECANCELED, streams and sessions are closed (with their callbacks), and closed, the node's last callback, is
+ * called; not before a look-up of a host name that is under way has ended. KITH_ESTATE: is closing or was never started
+ * (then free it). closed may be NULL. */
 KITH_EXPORT int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *node, void *user));
 
 /* Frees a node that was never started, or that is closed (in the closed callback at the earliest). A node with a
@@ -215,7 +228,7 @@ KITH_EXPORT int kith_node_close(struct kith_node *node, void (*closed)(struct ki
 KITH_EXPORT int kith_node_free(struct kith_node *node);
 
 /* Registers a service: 1 to KITH_SERVICE_MAX characters. Calls for others are refused. Allowed before
- * kith_node_start. KITH_EFULL (16), KITH_EEXIST, KITH_EINVAL. */
+ * kith_node_start. KITH_EFULL (16), KITH_EEXIST, KITH_EINVAL; KITH_ESTATE: it is closing. */
 KITH_EXPORT int kith_serve(struct kith_node *node, const char *service) KITH_MUST_USE;
 
 /* A revocation list, or an issuer's certificate, that came by other ways. Live sessions are checked again.
@@ -224,9 +237,9 @@ KITH_EXPORT int kith_revoke(struct kith_node *node, struct kith_span list) KITH_
 KITH_EXPORT int kith_add_issuer(struct kith_node *node, struct kith_span cert) KITH_MUST_USE;
 
 /* Takes over from o what may change while a node runs: stun, sessions_max, tunnels_max, relay_rate, relay_owner_rate,
- * leave_us, and bootstrap entries that are new (none is taken away). All else in o is ignored. KITH_EINVAL: nothing was
- * changed, nor by KITH_ENOTSUP: the component that stun needs, which is read here, is missing; KITH_ESTATE: it does not
- * run; KITH_EFULL, KITH_ENOMEM: some bootstrap entries were left out. */
+ * leave_us, linger_us, and bootstrap entries that are new (none is taken away). All else in o is ignored. KITH_EINVAL:
+ * nothing was changed, nor by KITH_ENOTSUP: the component that stun needs, which is read here, is missing; KITH_ESTATE:
+ * it does not run; KITH_EFULL, KITH_ENOMEM: some bootstrap entries were left out. */
 KITH_EXPORT int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o) KITH_MUST_USE;
 
 enum kith_node_state {
@@ -256,11 +269,11 @@ struct kith_node_info { /* grows */
 	struct kith_core_info core; /* zeros before started */
 };
 
-/* Fills in what there is to know now. */
-KITH_EXPORT void kith_node_info_sized(const struct kith_node *node, struct kith_node_info *out, size_t size);
-static inline void kith_node_info(const struct kith_node *node, struct kith_node_info *out)
+/* Fills in what there is to know now; zeros when it is refused. */
+KITH_EXPORT int kith_node_info_sized(const struct kith_node *node, struct kith_node_info *out, size_t size);
+static inline int kith_node_info(const struct kith_node *node, struct kith_node_info *out)
 {
-	kith_node_info_sized(node, out, sizeof *out);
+	return kith_node_info_sized(node, out, sizeof *out);
 }
 
 /* Whether a text can be a bootstrap entry: see kith_node_options.bootstrap. */
@@ -287,8 +300,8 @@ KITH_EXPORT const struct kith_stats *kith_node_stats(const struct kith_node *nod
 KITH_EXPORT void *kith_node_user(const struct kith_node *node);
 
 /* Gives an operation up. Its callback comes soon, with KITH_ECANCELED (or with its success, if that was already on
- * its way). */
-KITH_EXPORT void kith_call_cancel(struct kith_call *call);
+ * its way). KITH_ESTATE: it was given up, or is over. */
+KITH_EXPORT int kith_call_cancel(struct kith_call *call);
 
 /* The node that it is an operation of. */
 KITH_EXPORT struct kith_node *kith_call_node(const struct kith_call *call);

@@ -61,8 +61,14 @@ KITH_EXPORT int kith_conn_set_callbacks(struct kith_conn *conn, const struct kit
 KITH_EXPORT int kith_conn_accept(struct kith_conn *conn) KITH_MUST_USE;
 KITH_EXPORT int kith_conn_reject(struct kith_conn *conn, enum kith_close_reason reason);
 
-/* Ends it: what streams have not sent yet is lost. The closed callback follows. KITH_ESTATE: it is ending already. */
+/* Ends it. What streams have finished (kith_stream_finish) is sent first, within the time of kith_conn_linger; all else is
+ * lost, and of the other side nothing is taken any more. The closed callback follows, without any other before it but
+ * those of streams that end. KITH_ESTATE: it is ending already. */
 KITH_EXPORT int kith_conn_close(struct kith_conn *conn, enum kith_close_reason reason);
+
+/* How long closing waits for that; 0: not at all; at first the node's linger_us. KITH_EINVAL: negative; KITH_ESTATE: it
+ * is closed already. */
+KITH_EXPORT int kith_conn_linger(struct kith_conn *conn, kith_time_us us);
 
 /* Sends a datagram on a channel, which is the application's to number: unordered, at most once. Copied.
  * Datagrams are paced: at first 12 kB leave at once, and as much in each round trip. A sender that uses more than half
@@ -129,8 +135,11 @@ struct kith_stream_callbacks {
 	/* The other side does not want more; writing fails from now on. */
 	void (*stopped)(struct kith_stream *stream, void *user);
 
-	/* It is over: both directions ended (0), it was closed (KITH_ECANCELED), or the session ended
-	 * (KITH_ECLOSED). */
+	/* It is over: both directions ended (0); the session was cut before that (KITH_ECUT), by the other side or for
+	 * want of a path; or it, its connection or the node was closed here (KITH_ECANCELED; 0 if it was finished
+	 * before, and all of it has arrived). What had arrived when the session was cut is told by readable before, and
+	 * can be read until this callback returns: only fin is an end. KITH_EPROTO, KITH_ENOMEM, KITH_ETIMEDOUT: the
+	 * session's streams failed, and the session goes on. */
 	void (*closed)(struct kith_stream *stream, int err, void *user);
 };
 
@@ -155,36 +164,37 @@ KITH_EXPORT int kith_stream_set_callbacks(struct kith_stream *stream, const stru
 
 /* Copies as many bytes as there is room for, and returns how many: less than len, or KITH_EAGAIN for none, means that
  * the writable callback follows. There is room for 256 KiB that have not arrived, and for twice what is on its way if
- * that is more, up to the node's stream_window_max. KITH_ECLOSED: ended, reset or stopped; KITH_ENOMEM: nothing was
- * taken. */
+ * that is more, up to the node's stream_window_max. KITH_ECLOSED: ended, reset or stopped; KITH_ECUT: the session is
+ * over; KITH_ENOMEM: nothing was taken. */
 KITH_EXPORT int kith_stream_write(struct kith_stream *stream, const void *data, size_t len) KITH_MUST_USE;
 
 /* Takes len bytes without copying them at once: they are borrowed until release is called, exactly once: when the
- * last one is in the stream's buffer (0), or when the stream ended before that (KITH_ECLOSED, KITH_ECANCELED).
+ * last one is in the stream's buffer (0), or when the stream ended before that (KITH_ECLOSED, KITH_ECUT, KITH_ECANCELED).
  * Further writes queue up behind: kith_stream_write says KITH_EAGAIN meanwhile. KITH_EAGAIN: KITH_STREAM_BORROWS
- * pieces are waiting; KITH_ECLOSED, KITH_ENOMEM: release is not called. */
+ * pieces are waiting; KITH_ECLOSED, KITH_ECUT: release is not called. */
 #define KITH_STREAM_BORROWS 16
 typedef void (*kith_release_fn)(const void *data, size_t len, int err, void *ctx);
 KITH_EXPORT int kith_stream_write_borrowed(struct kith_stream *stream, const void *data, size_t len,
 					   kith_release_fn release, void *ctx) KITH_MUST_USE;
 
-/* Ends the sending direction after all that was written. KITH_ECLOSED: was ended before. */
+/* Ends the sending direction after all that was written. KITH_ECLOSED: was ended before; KITH_ECUT. */
 KITH_EXPORT int kith_stream_finish(struct kith_stream *stream);
 
 /* Copies out up to cap bytes and returns how many. *fin (may be NULL): the last byte was read; the count may then be
- * 0. KITH_EAGAIN: nothing now; KITH_ECLOSED: after the end. Reading is what lets the other side send more. */
+ * 0. KITH_EAGAIN: nothing now; KITH_ECLOSED: after the end, after reset, and when it was stopped or closed; KITH_ECUT: the
+ * session was cut, and this is all that had come. Reading is what lets the other side send more. */
 KITH_EXPORT int kith_stream_read(struct kith_stream *stream, void *out, size_t cap, bool *fin) KITH_MUST_USE;
 
 /* Gives up sending: what is unsent is dropped, the other side sees reset with the code (62 bits). KITH_ECLOSED,
- * KITH_EINVAL. */
+ * KITH_ECUT, KITH_EINVAL. */
 KITH_EXPORT int kith_stream_reset(struct kith_stream *stream, uint64_t code);
 
-/* Gives up reading: what was not read is dropped, the other side sees stopped. KITH_ECLOSED, KITH_EINVAL. */
+/* Gives up reading: what was not read is dropped, the other side sees stopped. KITH_ECLOSED, KITH_ECUT, KITH_EINVAL. */
 KITH_EXPORT int kith_stream_stop(struct kith_stream *stream, uint64_t code);
 
 /* Gives the stream up in both directions, unless both have ended. The closed callback follows, with KITH_ECANCELED.
- * Give up nothing that matters: kith_stream_finish, and wait for closed. */
-KITH_EXPORT void kith_stream_close(struct kith_stream *stream);
+ * Give up nothing that matters: kith_stream_finish, and wait for closed. KITH_ECLOSED: it is closed already. */
+KITH_EXPORT int kith_stream_close(struct kith_stream *stream);
 
 /* The session that it belongs to, what its callbacks were given, and its channel. */
 KITH_EXPORT struct kith_conn *kith_stream_conn(const struct kith_stream *stream);

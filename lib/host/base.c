@@ -7,6 +7,26 @@ struct kith_now kith_node_now(const struct kith_node *node)
 	return kith_clock_now(&node->clock);
 }
 
+int kith_node_check(const struct kith_node *node)
+{
+	if (node == NULL)
+		return KITH_EINVAL;
+	if (!atomic_load_explicit(&node->threaded, memory_order_acquire))
+		return 0;
+	uv_thread_t self = uv_thread_self();
+	return uv_thread_equal(&self, &node->thread) ? 0 : KITH_ETHREAD;
+}
+
+int kith_conn_check(const struct kith_conn *conn)
+{
+	return conn != NULL ? kith_node_check(conn->node) : KITH_EINVAL;
+}
+
+int kith_stream_check(const struct kith_stream *stream)
+{
+	return stream != NULL ? kith_node_check(stream->conn->node) : KITH_EINVAL;
+}
+
 void kith_node_touch(struct kith_node *node)
 {
 	node->dirty = true;

@@ -103,6 +103,8 @@ static int extend(struct kith_node *node, const char *const entries[], size_t n)
 
 size_t kith_node_bootstrap(const struct kith_node *node, struct kith_bootstrap_info out[], size_t n)
 {
+	if (kith_node_check(node) != 0 || (out == NULL && n > 0))
+		return 0;
 	for (size_t i = 0; i < node->resolver.n && i < n; i++) {
 		const struct kith_resolve_entry *e = node->resolver.entries[i];
 		char addr[KITH_ADDR_TEXT_MAX];
@@ -129,11 +131,14 @@ int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o)
 	struct kith_core_options defaults;
 	struct kith_node_options n;
 	char why[KITH_HOST_WHY_MAX];
-	if (node == NULL || !kith_options_read(&n, o))
-		return KITH_EINVAL;
+	int err = kith_node_check(node);
+	if (err == 0 && !kith_options_read(&n, o))
+		err = KITH_EINVAL;
+	if (err != 0)
+		return err;
 	if (node->state != KITH_NODE_RUNNING)
 		return KITH_ESTATE;
-	if (n.leave_us < 0 || !are_entries(n.bootstrap, n.bootstrap_n) ||
+	if (n.leave_us < 0 || n.linger_us < 0 || !are_entries(n.bootstrap, n.bootstrap_n) ||
 	    (n.stun && node->o.role != KITH_ROLE_SUPERNODE))
 		return KITH_EINVAL;
 	kith_core_options_init(&defaults);
@@ -142,7 +147,7 @@ int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o)
 					   .relay_rate = n.relay_rate != 0 ? n.relay_rate : defaults.relay_rate,
 					   .relay_owner_rate = n.relay_owner_rate != 0 ? n.relay_owner_rate
 										       : defaults.relay_owner_rate };
-	int err = n.stun ? kith_node_stun_load(node, why) : 0;
+	err = n.stun ? kith_node_stun_load(node, why) : 0;
 	if (err == 0)
 		err = kith_core_limit(node->core, kith_node_now(node), &limits);
 	if (err != 0) {
@@ -152,6 +157,7 @@ int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o)
 	}
 	kith_node_touch(node);
 	node->o.leave_us = n.leave_us;
+	node->o.linger_us = n.linger_us;
 	change_stun(node, n.stun);
 	return extend(node, n.bootstrap, n.bootstrap_n);
 }

@@ -37,6 +37,9 @@ void kith_call_complete(struct kith_call *call, int err, struct kith_conn *conn)
 
 static int check_name(const struct kith_node *node, const char *name)
 {
+	int err = kith_node_check(node);
+	if (err != 0)
+		return err;
 	if (node->state != KITH_NODE_RUNNING)
 		return KITH_ESTATE;
 	return name != NULL && kith_name_valid(name) ? 0 : KITH_ENAME;
@@ -100,11 +103,14 @@ int kith_lookup(struct kith_node *node, const char *name, kith_found_fn found, k
 int kith_challenge(struct kith_conn *conn, const char *context, kith_challenge_fn done, void *user,
 		   struct kith_call **out)
 {
-	struct kith_node *node = conn->node;
 	struct kith_call *call;
+	int err = kith_conn_check(conn);
+	if (err != 0)
+		return err;
+	struct kith_node *node = conn->node;
 	if (conn->state != KITH_CONN_OPEN || node->core == NULL)
 		return KITH_ESTATE;
-	int err = context == NULL ? KITH_EINVAL : begin(node, KITH_CALL_CHALLENGE, &call);
+	err = context == NULL ? KITH_EINVAL : begin(node, KITH_CALL_CHALLENGE, &call);
 	if (err != 0)
 		return err;
 	call->challenged = done;
@@ -112,21 +118,25 @@ int kith_challenge(struct kith_conn *conn, const char *context, kith_challenge_f
 	return began(call, kith_core_challenge(node->core, kith_node_now(node), conn->id, context, &call->op), out);
 }
 
-void kith_call_cancel(struct kith_call *call)
+int kith_call_cancel(struct kith_call *call)
 {
+	int err = call != NULL ? kith_node_check(call->node) : KITH_EINVAL;
+	if (err != 0)
+		return err;
 	struct kith_node *node = call->node;
 	if (call->done || call->canceled)
-		return;
+		return KITH_ESTATE;
 	call->canceled = true;
 	/* When the core has ended it already, the event that says so is on its way. */
 	if (node->core != NULL)
 		(void)kith_core_cancel(node->core, kith_node_now(node), call->op);
 	kith_node_touch(node);
+	return 0;
 }
 
 struct kith_node *kith_call_node(const struct kith_call *call)
 {
-	return call->node;
+	return call != NULL ? call->node : NULL;
 }
 
 /* ---- presence ---- */

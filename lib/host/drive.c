@@ -12,6 +12,10 @@ static void arm_timer(struct kith_node *node)
 {
 	kith_time_us deadline = node->core != NULL ? kith_core_deadline(node->core) : KITH_TIME_NEVER;
 	kith_time_us now = kith_node_now(node).mono_us;
+	for (struct kith_link *l = node->held_conns.next; l != &node->held_conns; l = l->next) {
+		const struct kith_conn *conn = KITH_LINKED(l, struct kith_conn, work_link);
+		deadline = conn->linger_until < deadline ? conn->linger_until : deadline;
+	}
 	if (node->dirty)
 		deadline = now;
 	if (deadline == KITH_TIME_NEVER) {
@@ -36,6 +40,7 @@ static void pump(struct kith_node *node)
 		kith_sockets_check(node);
 		kith_event_dispatch(node);
 		kith_event_work(node);
+		kith_finish_leave(node);
 		if (!node->dirty)
 			break;
 	}

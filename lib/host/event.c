@@ -90,22 +90,31 @@ static void on_found(struct kith_node *node, const struct kith_event *ev)
 		call->found(call, &ev->found, call->user);
 }
 
+static void on_closed(struct kith_conn *conn, const struct kith_event *ev)
+{
+	bool ours = conn->state == KITH_CONN_LINGERING;
+	conn->arrived = ours && !ev->remote && ev->err == 0;
+	conn->cut = !ours && conn->node->state == KITH_NODE_RUNNING;
+	kith_conn_end(conn, ev->reason, ev->remote);
+}
+
 /* What is about a session. */
 static void on_conn(struct kith_node *node, const struct kith_event *ev)
 {
 	struct kith_conn *conn = kith_conn_find(node, ev->session);
 	if (conn == NULL)
 		return; /* the application closed it meanwhile */
+	bool deaf = conn->state == KITH_CONN_LINGERING; /* the application is through with it */
 	if (ev->type == KITH_EVENT_CLOSED)
-		kith_conn_end(conn, ev->reason, ev->remote);
-	else if (ev->type == KITH_EVENT_PATH && conn->cb.path_changed != NULL)
-		conn->cb.path_changed(conn, &ev->path, conn->user);
-	else if (ev->type == KITH_EVENT_DATAGRAM && conn->cb.datagram != NULL)
-		conn->cb.datagram(conn, ev->channel, ev->data.p, ev->data.len, conn->user);
-	else if (ev->type == KITH_EVENT_WRITABLE && conn->cb.writable != NULL)
-		conn->cb.writable(conn, conn->user);
+		on_closed(conn, ev);
 	else if (ev->type == KITH_EVENT_STREAM)
 		kith_stream_changed(conn, ev);
+	else if (ev->type == KITH_EVENT_PATH && conn->cb.path_changed != NULL && !deaf)
+		conn->cb.path_changed(conn, &ev->path, conn->user);
+	else if (ev->type == KITH_EVENT_DATAGRAM && conn->cb.datagram != NULL && !deaf)
+		conn->cb.datagram(conn, ev->channel, ev->data.p, ev->data.len, conn->user);
+	else if (ev->type == KITH_EVENT_WRITABLE && conn->cb.writable != NULL && !deaf)
+		conn->cb.writable(conn, conn->user);
 }
 
 static void on_node(struct kith_node *node, const struct kith_event *ev)
@@ -200,6 +209,9 @@ void kith_event_work(struct kith_node *node)
 		kith_link_remove(l);
 		kith_link_append(&conns, l);
 	}
+	for (struct kith_link *l = node->held_conns.next, *next = l->next; l != &node->held_conns;
+	     l = next, next = l->next)
+		kith_conn_hold(KITH_LINKED(l, struct kith_conn, work_link));
 	while (!kith_link_empty(&streams)) {
 		struct kith_stream *stream = KITH_LINKED(streams.next, struct kith_stream, work_link);
 		kith_link_remove(&stream->work_link);

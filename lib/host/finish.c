@@ -49,6 +49,15 @@ static bool is_saving(const struct kith_node *node)
 	return false;
 }
 
+void kith_finish_leave(struct kith_node *node)
+{
+	if (!node->leave_due || !kith_link_empty(&node->held_conns))
+		return;
+	node->leave_due = false;
+	kith_core_leave(node->core, kith_node_now(node), node->o.leave_us);
+	kith_node_touch(node);
+}
+
 void kith_finish_begin(struct kith_node *node)
 {
 	/* A save under way is waited for, and its end comes back here; the core may then ask for a last one. (Out of

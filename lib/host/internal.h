@@ -20,6 +20,8 @@
 #ifndef KITH_HOST_INTERNAL_H
 #define KITH_HOST_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include <uv.h>
 
 #include <kith/node.h>
@@ -48,6 +50,7 @@
 #define KITH_HOST_ROUNDS 16 /* of the pump, before the loop gets its turn */
 #define KITH_HOST_CONNS_MAX 100000 /* as KITH_SESSIONS_MAX */
 #define KITH_HOST_WHY_MAX 256
+#define KITH_HOST_POSTS_MAX 65536 /* 2 MiB: a loop that is so far behind stands still */
 #define KITH_SOCKET_RETRY_US (100 * KITH_US_PER_MS)
 #define KITH_SOCKET_RETRY_MAX_US (30 * KITH_US_PER_S)
 #define KITH_SOCKET_GOOD_US (60 * KITH_US_PER_S)
@@ -147,7 +150,8 @@ struct kith_node {
 	enum kith_node_state state;
 
 	uv_loop_t *loop, own_loop;
-	bool own, threaded; /* a loop of its own; its thread was started */
+	bool own; /* a loop of its own */
+	atomic_bool threaded; /* its thread was started, and is in thread from then on */
 	uv_thread_t thread;
 	uv_async_t async;
 	uv_prepare_t prepare; /* right before the loop waits; closed last */
@@ -160,7 +164,8 @@ struct kith_node {
 	unsigned jobs; /* uv requests under way */
 
 	uv_mutex_t post_lock;
-	struct kith_posted *posted, **posted_tail; /* under post_lock, as the next two */
+	struct kith_posted *posted, **posted_tail; /* under post_lock, as the next three */
+	unsigned posted_n;
 	bool post_open, close_wanted;
 
 	struct kith_clock clock;
@@ -189,6 +194,7 @@ struct kith_node {
 	struct kith_component_file stun_part;
 	struct kith_stun *stun;
 	bool dirty, left, impatient, finishing;
+	bool leave_due; /* closing, and the core was not told to leave yet */
 
 	struct kith_pending_event *events;
 	size_t events_n, events_cap;
@@ -197,7 +203,7 @@ struct kith_node {
 	struct kith_thrift thrift; /* with events, and what all that moves lies in */
 
 	struct kith_table conns; /* by session id */
-	struct kith_link all_conns, closing_conns; /* all_link, work_link */
+	struct kith_link all_conns, closing_conns, held_conns; /* all_link, work_link, work_link */
 	struct kith_link calls;
 	struct kith_link streams_work; /* streams with something to do: work_link */
 	void (*closed)(struct kith_node *node, void *user);
@@ -222,6 +228,7 @@ enum kith_conn_state {
 	KITH_CONN_INCOMING, /* the application has not answered */
 	KITH_CONN_ACCEPTED, /* it has, and the session is being made */
 	KITH_CONN_OPEN,
+	KITH_CONN_LINGERING, /* closed by the application; what its streams have finished is still on its way */
 	KITH_CONN_CLOSING /* the core knows it no more; the closed callback is due */
 };
 
@@ -232,6 +239,10 @@ struct kith_conn {
 	enum kith_conn_state state;
 	enum kith_close_reason reason;
 	bool remote; /* who ended it */
+	bool cut; /* not by the application: what had arrived is still read */
+	bool arrived; /* all that streams had finished when the application closed it */
+	bool held; /* lingering, and not all that was finished is in the core yet */
+	kith_time_us linger_us, linger_until;
 	bool refused; /* a datagram was, for our own queue's sake */
 	struct kith_session_info who;
 	struct kith_conn_callbacks cb;
@@ -252,6 +263,7 @@ struct kith_stream {
 	uint64_t id;
 	uint16_t channel;
 	bool closing; /* kith_stream_close was called */
+	bool over; /* its last callbacks run: nothing is begun any more */
 	bool look_again; /* new callbacks: tell them that there may be something to read */
 	bool finishing, finished; /* kith_stream_finish was called; the core knows */
 	bool write_over; /* reset, stopped or finished */
@@ -263,6 +275,10 @@ struct kith_stream {
 };
 
 /* ---- base.c ---- */
+/* Of every call of the application. KITH_EINVAL: there is no such handle; KITH_ETHREAD: this is not the node's thread. */
+int kith_node_check(const struct kith_node *node) KITH_MUST_USE;
+int kith_conn_check(const struct kith_conn *conn) KITH_MUST_USE;
+int kith_stream_check(const struct kith_stream *stream) KITH_MUST_USE;
 struct kith_now kith_node_now(const struct kith_node *node);
 void kith_node_touch(struct kith_node *node); /* something changed: the pump will look */
 void kith_node_job_done(struct kith_node *node);
@@ -337,6 +353,7 @@ size_t kith_node_stun_take(struct kith_socket *s, struct kith_packet packets[], 
 int kith_drive_start(struct kith_node *node) KITH_MUST_USE; /* the handles of the loop */
 
 /* ---- finish.c ---- */
+void kith_finish_leave(struct kith_node *node); /* the core leaves, as soon as it has all that was finished */
 void kith_finish_begin(struct kith_node *node); /* LEFT came, or its time is over */
 void kith_finish_look(struct kith_node *node); /* whether handles and jobs have come to their end */
 
@@ -352,6 +369,8 @@ struct kith_conn *kith_conn_make(struct kith_node *node, kith_session_id id, enu
 struct kith_conn *kith_conn_find(struct kith_node *node, kith_session_id id);
 void kith_conn_end(struct kith_conn *conn, enum kith_close_reason reason, bool remote); /* queues its closed callback */
 void kith_conn_finish(struct kith_conn *conn); /* calls it, and frees the handle */
+void kith_conn_hold(struct kith_conn *conn); /* lingers: closes it in the core as soon as all is there */
+bool kith_conn_finishes(const struct kith_conn *conn); /* whether there is anything to linger for */
 void kith_conn_forget(struct kith_conn *conn); /* frees a handle that the application never saw */
 void kith_stream_changed(struct kith_conn *conn, const struct kith_event *ev);
 void kith_stream_work(struct kith_stream *stream);

@@ -8,6 +8,7 @@
 #include "base/sized.h"
 #include "crypto/suite.h"
 
+#define WAIT_MAX_US (24 * 3600 * KITH_US_PER_S) /* nobody waits for longer, whatever is asked for */
 enum { PATIENCE_MS = 500 }; /* beyond leave_us, in case that the core does not say that it left */
 
 /* ---- beginning ---- */
@@ -54,6 +55,7 @@ static int fill_in(struct kith_node *node, const struct kith_node_options *o, co
 	size_t bad;
 	kith_link_init(&node->all_conns);
 	kith_link_init(&node->closing_conns);
+	kith_link_init(&node->held_conns);
 	kith_link_init(&node->calls);
 	kith_link_init(&node->names);
 	kith_link_init(&node->streams_work);
@@ -79,6 +81,8 @@ static int fill_in(struct kith_node *node, const struct kith_node_options *o, co
 int kith_node_new(struct kith_node **out, const struct kith_node_options *o, const struct kith_node_callbacks *cb,
 		  void *user)
 {
+	if (out == NULL)
+		return KITH_EINVAL;
 	*out = NULL;
 	struct kith_node_options full;
 	if (!kith_options_read(&full, o))
@@ -116,10 +120,13 @@ static void woken(uv_async_t *async)
 
 int kith_node_start(struct kith_node *node)
 {
+	int err = kith_node_check(node);
+	if (err != 0)
+		return err;
 	if (node->state != KITH_NODE_NEW)
 		return KITH_ESTATE;
 	node->state = KITH_NODE_STARTING;
-	int err = kith_drive_start(node);
+	err = kith_drive_start(node);
 	if (err == 0)
 		err = kith_thread_open(node, woken);
 	if (err == 0)
@@ -145,8 +152,25 @@ static void end_now(uv_timer_t *timer)
 	kith_node_touch(node);
 }
 
+/* What streams have finished is sent, as at the close of a connection. Returns for how long that may be waited for. */
+static kith_time_us linger(struct kith_node *node)
+{
+	kith_time_us longest = 0;
+	for (struct kith_link *l = node->all_conns.next; l != &node->all_conns; l = l->next) {
+		struct kith_conn *conn = KITH_LINKED(l, struct kith_conn, all_link);
+		if (kith_conn_finishes(conn))
+			(void)kith_conn_close(conn, KITH_CLOSE_LEAVING);
+		if (conn->state == KITH_CONN_LINGERING && conn->linger_us > longest)
+			longest = conn->linger_us;
+	}
+	return longest;
+}
+
 int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *node, void *user))
 {
+	int err = kith_node_check(node);
+	if (err != 0)
+		return err;
 	if (node->state == KITH_NODE_NEW || node->state == KITH_NODE_CLOSING || node->state == KITH_NODE_CLOSED)
 		return KITH_ESTATE;
 	bool running = node->state == KITH_NODE_RUNNING;
@@ -154,8 +178,11 @@ int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *nod
 	node->closed = closed;
 	kith_open_cancel(node);
 	if (running) {
-		kith_core_leave(node->core, kith_node_now(node), node->o.leave_us);
-		uint64_t patience_ms = (uint64_t)(node->o.leave_us / KITH_US_PER_MS) + PATIENCE_MS;
+		kith_time_us leave = node->o.leave_us, longest = linger(node);
+		kith_time_us patience = (leave < WAIT_MAX_US ? leave : WAIT_MAX_US) +
+					(longest < WAIT_MAX_US ? longest : WAIT_MAX_US);
+		node->leave_due = true;
+		uint64_t patience_ms = (uint64_t)(patience / KITH_US_PER_MS) + PATIENCE_MS;
 		(void)uv_timer_start(&node->close_timer, end_now, patience_ms, 0);
 	} else {
 		(void)uv_timer_start(&node->close_timer, end_now, 0, 0);
@@ -188,6 +215,11 @@ int kith_node_free(struct kith_node *node)
 
 int kith_serve(struct kith_node *node, const char *service)
 {
+	int wrong = kith_node_check(node);
+	if (wrong != 0)
+		return wrong;
+	if (node->state == KITH_NODE_CLOSING || node->state == KITH_NODE_CLOSED)
+		return KITH_ESTATE;
 	size_t len = service == NULL ? 0 : strlen(service);
 	if (len == 0 || len > KITH_SERVICE_MAX)
 		return KITH_EINVAL;
@@ -207,6 +239,9 @@ int kith_serve(struct kith_node *node, const char *service)
 
 int kith_revoke(struct kith_node *node, struct kith_span list)
 {
+	int err = kith_node_check(node);
+	if (err != 0)
+		return err;
 	if (node->core == NULL)
 		return KITH_ESTATE;
 	kith_node_touch(node);
@@ -215,6 +250,9 @@ int kith_revoke(struct kith_node *node, struct kith_span list)
 
 int kith_add_issuer(struct kith_node *node, struct kith_span cert)
 {
+	int err = kith_node_check(node);
+	if (err != 0)
+		return err;
 	if (node->core == NULL)
 		return KITH_ESTATE;
 	kith_node_touch(node);
@@ -257,37 +295,46 @@ static void count_stun(const struct kith_stun *stun, struct kith_node_info *out)
 	out->stun_too_short = counts.too_short;
 }
 
-void kith_node_info_sized(const struct kith_node *node, struct kith_node_info *out, size_t size)
+static void describe_node(const struct kith_node *node, struct kith_node_info *out)
+{
+	out->state = node->state;
+	out->role = node->o.role;
+	out->network = node->network;
+	if (node->chain.kind != 0)
+		name_ourselves(node, out);
+	for (size_t i = 0; i < node->sockets_n; i++)
+		describe_socket(&node->sockets[i], out);
+	if (node->stun != NULL)
+		count_stun(node->stun, out);
+	out->failed = node->state == KITH_NODE_FAILED ? node->failed : KITH_PART_NONE;
+	out->clock_trusted = kith_node_now(node).unix_trusted;
+	if (node->core != NULL)
+		kith_core_info(node->core, &out->core);
+}
+
+int kith_node_info_sized(const struct kith_node *node, struct kith_node_info *out, size_t size)
 {
 	struct kith_node_info info;
+	int err = out != NULL ? kith_node_check(node) : KITH_EINVAL;
 	memset(&info, 0, sizeof info);
-	info.state = node->state;
-	info.role = node->o.role;
-	info.network = node->network;
-	if (node->chain.kind != 0)
-		name_ourselves(node, &info);
-	for (size_t i = 0; i < node->sockets_n; i++)
-		describe_socket(&node->sockets[i], &info);
-	if (node->stun != NULL)
-		count_stun(node->stun, &info);
-	info.failed = node->state == KITH_NODE_FAILED ? node->failed : KITH_PART_NONE;
-	info.clock_trusted = kith_node_now(node).unix_trusted;
-	if (node->core != NULL)
-		kith_core_info(node->core, &info.core);
-	kith_sized_write(out, size, &info, sizeof info);
+	if (err == 0)
+		describe_node(node, &info);
+	if (out != NULL)
+		kith_sized_write(out, size, &info, sizeof info);
+	return err;
 }
 
 size_t kith_node_homes(const struct kith_node *node, struct kith_addr out[], size_t n)
 {
-	return node->core != NULL ? kith_core_homes(node->core, out, n) : 0;
+	return kith_node_check(node) == 0 && node->core != NULL ? kith_core_homes(node->core, out, n) : 0;
 }
 
 const struct kith_stats *kith_node_stats(const struct kith_node *node)
 {
-	return &node->stats;
+	return kith_node_check(node) == 0 ? &node->stats : NULL;
 }
 
 void *kith_node_user(const struct kith_node *node)
 {
-	return node->user;
+	return node != NULL ? node->user : NULL;
 }

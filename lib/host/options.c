@@ -10,12 +10,15 @@
 #define OPEN_LABEL_DEFAULT "kith"
 
 enum { LEAVE_US_DEFAULT = 2 * 1000 * 1000, SPANS_MAX = 64 };
+/* A few MB over a slow link. Whoever waits for more says so. */
+enum { LINGER_US_DEFAULT = 10 * 1000 * 1000 };
 
 static const struct kith_node_options defaults = {
 	.size = sizeof defaults,
 	.role = KITH_ROLE_LEAF,
 	.answer_strangers = true,
 	.leave_us = LEAVE_US_DEFAULT,
+	.linger_us = LINGER_US_DEFAULT,
 };
 
 void kith_node_options_init_sized(struct kith_node_options *o, size_t size)
@@ -113,7 +116,7 @@ static bool consistent(const struct kith_node_options *o)
 	if (o->endpoints_n > sizeof o->endpoints / sizeof o->endpoints[0] || o->issuers_n > SPANS_MAX ||
 	    o->revocations_n > SPANS_MAX)
 		return false;
-	return o->leave_us >= 0;
+	return o->leave_us >= 0 && o->linger_us >= 0;
 }
 
 int kith_options_copy(struct kith_node *node, const struct kith_node_options *o)

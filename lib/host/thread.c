@@ -20,6 +20,8 @@ int kith_thread_init(struct kith_node *node)
 static void thread_main(void *arg)
 {
 	struct kith_node *node = arg;
+	uv_mutex_lock(&node->post_lock); /* until the one that started it has noted which thread this is */
+	uv_mutex_unlock(&node->post_lock);
 	(void)uv_run(node->loop, UV_RUN_DEFAULT);
 	/* Every handle was closed, or the loop would not have ended. */
 	int err = uv_loop_close(node->loop);
@@ -41,10 +43,10 @@ int kith_thread_open(struct kith_node *node, uv_async_cb woken)
 
 int kith_thread_start(struct kith_node *node)
 {
-	node->threaded = true;
+	uv_mutex_lock(&node->post_lock);
 	int err = uv_thread_create(&node->thread, thread_main, node);
-	if (err != 0)
-		node->threaded = false;
+	atomic_store_explicit(&node->threaded, err == 0, memory_order_release);
+	uv_mutex_unlock(&node->post_lock);
 	return kith_system_uv_err(err);
 }
 
@@ -54,6 +56,7 @@ void kith_thread_run_posted(struct kith_node *node)
 	struct kith_posted *list = node->posted;
 	node->posted = NULL;
 	node->posted_tail = &node->posted;
+	node->posted_n = 0;
 	uv_mutex_unlock(&node->post_lock);
 	while (list != NULL) {
 		struct kith_posted *p = list;
@@ -100,15 +103,16 @@ int kith_post(struct kith_node *node, void (*fn)(struct kith_node *node, void *a
 	p->fn = fn;
 	p->arg = arg;
 	uv_mutex_lock(&node->post_lock);
-	bool open = node->post_open;
-	if (open) {
+	int err = !node->post_open ? KITH_ECLOSED : node->posted_n == KITH_HOST_POSTS_MAX ? KITH_EFULL : 0;
+	if (err == 0) {
+		node->posted_n++;
 		*node->posted_tail = p;
 		node->posted_tail = &p->next;
 		/* Under the lock: the handle is not closed while post_open holds. */
 		(void)uv_async_send(&node->async);
 	}
 	uv_mutex_unlock(&node->post_lock);
-	if (!open)
+	if (err != 0)
 		(void)kith_system_alloc()->realloc_fn(NULL, p, sizeof *p, 0);
-	return open ? 0 : KITH_ECLOSED;
+	return err;
 }

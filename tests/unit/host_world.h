@@ -208,7 +208,7 @@ static inline void write_more(struct kith_stream *stream, void *user)
 		for (size_t i = 0; i < len; i++)
 			buf[i] = pattern(p->sent + i);
 		int n = kith_stream_write(stream, buf, len);
-		if (n == KITH_EAGAIN || n == KITH_ECLOSED)
+		if (n == KITH_EAGAIN || n == KITH_ECLOSED || n == KITH_ECUT)
 			return;
 		assert_true(n > 0);
 		p->sent += (size_t)n;

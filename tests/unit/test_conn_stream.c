@@ -283,7 +283,7 @@ static void an_end_that_was_read_is_told_before_the_connection_closes(void **sta
 	UNTIL(&t.w, theirs.closes > 0);
 	assert_int_equal(theirs.fins, 1);
 	assert_false(theirs.closed_before_fin);
-	assert_int_equal(theirs.close_err, KITH_ECLOSED);
+	assert_int_equal(theirs.close_err, KITH_ECANCELED);
 	t.bob.conn = NULL;
 	UNTIL(&t.w, ours.closes > 0);
 	trio_deinit(&t);

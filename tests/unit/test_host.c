@@ -267,7 +267,8 @@ static void streams_end_with_their_connection(void **state)
 	UNTIL(&t.w, t.alice.closed_conns && t.bob.closed_conns);
 	assert_int_equal(t.alice.streams_closed, 1);
 	assert_int_equal(t.bob.streams_closed, 1);
-	assert_int_equal(t.bob.stream_err, KITH_ECLOSED);
+	assert_int_equal(t.bob.stream_err, KITH_ECANCELED);
+	assert_int_equal(t.alice.stream_err, KITH_ECUT);
 	trio_deinit(&t);
 }
 
