@@ -277,6 +277,15 @@ static int on_path_close(struct kith_pathset *ps, const struct kith_path_env *en
 	return 0;
 }
 
+/* The peer has other addresses now: those that we reach it at may be gone. */
+static void doubt_direct(struct kith_pathset *ps, const struct kith_path_env *env)
+{
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		if (!kith_path_is_relay(kith_ps_path(ps, i)))
+			kith_ps_suspect(ps, env, i, KITH_CAUSE_ASKED);
+	}
+}
+
 static int on_punching(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_frame *frame)
 {
 	if (!kith_ps_has(ps, KITH_PATHSET_PEER))
@@ -301,6 +310,10 @@ static int on_punching(struct kith_pathset *ps, const struct kith_path_env *env,
 		kith_ps_take_target(ps, &p->hop, p->state != KITH_PATH_DEAD);
 	}
 	kith_ps_arm(ps, m->punch->next_at);
+	if (err > 0) {
+		doubt_direct(ps, env);
+		err = 0;
+	}
 	return err;
 }
 

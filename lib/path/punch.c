@@ -40,6 +40,7 @@ static void send_offer(struct kith_punch *p, const struct kith_punch_view *v, bo
 						  KITH_CANDIDATES_BODY_MAX);
 	kith_candidates_write(w, cs);
 	kith_outbox_end(v->env->outbox);
+	p->told = cs->generation;
 	if (!with_punch)
 		return;
 	w = kith_outbox_begin(v->env->outbox, v->env->session, NULL, 0, KITH_FRAME_PUNCH, PUNCH_BODY);
@@ -165,16 +166,27 @@ static void offer_round(struct kith_punch *p, const struct kith_punch_view *v)
 	kith_punch_tick(p, v);
 }
 
+/* The responder's. */
+static void again_if_asked(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	if (p->asked && p->theirs.generation != 0) {
+		p->asked = false;
+		send_offer(p, v, true);
+		begin_probing(p, v, v->env->now + (v->rtt_us != 0 ? v->rtt_us / 2 : KITH_PUNCH_OWD_US));
+	} else if (!p->asked && p->told != 0 && p->told != p->ours.generation) { /* the initiator knows an older list */
+		p->state = KITH_PUNCH_TOLD;
+		p->offers = 0;
+		p->next_at = v->env->now;
+		kith_punch_tick(p, v);
+	}
+}
+
 void kith_punch_again(struct kith_punch *p, const struct kith_punch_view *v)
 {
 	if (!v->allowed || p->ours.n == 0 || v->direct)
 		return;
 	if (!v->initiator) {
-		if (p->asked && p->theirs.generation != 0) {
-			p->asked = false;
-			send_offer(p, v, true);
-			begin_probing(p, v, v->env->now + (v->rtt_us != 0 ? v->rtt_us / 2 : KITH_PUNCH_OWD_US));
-		}
+		again_if_asked(p, v);
 		return;
 	}
 	if (p->state == KITH_PUNCH_OFFERED || p->state == KITH_PUNCH_PROBING || p->state == KITH_PUNCH_WAITING)
@@ -217,13 +229,8 @@ void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, con
 	if (v->initiator) {
 		p->rounds = 0;
 		offer_round(p, v);
-	} else if (p->asked) {
-		kith_punch_again(p, v);
-	} else if (p->round != 0) { /* the initiator knows an older list */
-		p->state = KITH_PUNCH_TOLD;
-		p->offers = 0;
-		p->next_at = v->env->now;
-		kith_punch_tick(p, v);
+	} else {
+		again_if_asked(p, v);
 	}
 }
 
@@ -233,8 +240,9 @@ int kith_punch_on_candidates(struct kith_punch *p, const struct kith_punch_view 
 	int err = kith_candidates_read(&cs, body);
 	if (err != 0)
 		return err;
-	if (cs.generation == p->theirs.generation && cs.n == p->theirs.n)
+	if (cs.generation == p->theirs.generation && same_list(&p->theirs, cs.list, cs.n, &cs.nat))
 		return 0;
+	bool other = p->theirs.n > 0;
 	p->theirs = cs;
 	for (unsigned i = 0; i < cs.n; i++)
 		journal_addr(v, KITH_JOURNAL_RECEIVED, &cs.list[i].at.addr, 0);
@@ -243,7 +251,7 @@ int kith_punch_on_candidates(struct kith_punch *p, const struct kith_punch_view 
 		p->rounds = 0;
 		offer_round(p, v);
 	}
-	return 0;
+	return other;
 }
 
 /* Responder: answer, and begin when the answer arrives. */

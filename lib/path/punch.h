@@ -28,7 +28,7 @@ enum kith_punch_state {
 	KITH_PUNCH_PROBING, /* the schedule runs */
 	KITH_PUNCH_WAITING, /* all probes are out; the last may still be answered */
 	KITH_PUNCH_PAUSED, /* initiator: until the next round */
-	KITH_PUNCH_TOLD /* responder: CANDIDATES of a new generation are repeated until the initiator starts a round */
+	KITH_PUNCH_TOLD /* responder: CANDIDATES that are new to the initiator are repeated until it starts a round */
 };
 
 struct kith_target {
@@ -48,6 +48,7 @@ struct kith_punch {
 	uint8_t rounds; /* in a row without success */
 	uint8_t step; /* next probe of the plan */
 	uint8_t offers; /* repetitions of CANDIDATES */
+	uint8_t told; /* the generation that the peer was told last */
 	bool asked; /* responder: a PUNCH waits for consent, or for candidates of ours */
 	struct kith_plan plan; /* of this round */
 	kith_time_us start_at; /* of its schedule */
@@ -82,10 +83,12 @@ void kith_punch_init(struct kith_punch *p);
 void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_candidate list[],
 		      size_t n, const struct kith_natclass *nat);
 
-/* The initiator's: a round now, unless one is under way. For a direct path that died, and consent that came late. */
+/* The initiator's: a round now, unless one is under way. For a direct path that died, and consent that came late. The
+ * responder's: tells the initiator of candidates that changed while there was a direct path. */
 void kith_punch_again(struct kith_punch *p, const struct kith_punch_view *v);
 
-/* Frames of the peer, which came on the path from. KITH_EPROTO: malformed. */
+/* Frames of the peer, which came on the path from. KITH_EPROTO: malformed. 1: the peer's candidates are others than
+ * those that it had named before. */
 int kith_punch_on_candidates(struct kith_punch *p, const struct kith_punch_view *v,
 			     struct kith_span body) KITH_MUST_USE;
 int kith_punch_on_punch(struct kith_punch *p, const struct kith_punch_view *v, struct kith_span body) KITH_MUST_USE;

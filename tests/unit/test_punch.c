@@ -126,7 +126,9 @@ static void hear_candidates(struct side *s, uint8_t generation, const char *cons
 	}
 	struct kith_writer w = kith_writer_of(buf, sizeof buf);
 	kith_candidates_write(&w, &cs);
-	assert_int_equal(kith_punch_on_candidates(&s->punch, &s->view, test_span(buf, kith_writer_len(&w))), 0);
+	const struct kith_candidates *known = &s->punch.theirs;
+	int others = known->n > 0 && (known->generation != generation || known->n != n);
+	assert_int_equal(kith_punch_on_candidates(&s->punch, &s->view, test_span(buf, kith_writer_len(&w))), others);
 }
 
 static void hear_punch(struct side *s, uint8_t round, uint8_t generation)
@@ -471,6 +473,29 @@ static void new_candidates_of_the_responder_are_told_and_start_a_round(void **st
 	side_free(s);
 }
 
+static void candidates_that_changed_during_a_direct_path_are_told_when_it_has_died(void **state)
+{
+	(void)state;
+	struct side *s = side_new(false);
+	static const char *const other[] = { "20.0.0.1:5000" };
+	offer(s, "30.0.0.2:6000", 1);
+	hear_candidates(s, 1, other, 1);
+	hear_punch(s, 1, 1);
+	run_until(s, s->env.now + 10 * S);
+	(void)look(s);
+	s->view.direct = true;
+	offer(s, "31.0.0.2:6000", 1);
+	assert_int_equal(look(s).candidates, 0);
+	s->view.direct = false;
+	kith_punch_again(&s->punch, &s->view);
+	assert_int_equal(look(s).candidates, 1);
+	run_until(s, s->env.now + 60 * S);
+	(void)look(s);
+	kith_punch_again(&s->punch, &s->view); /* nothing is new to the initiator */
+	assert_int_equal(look(s).candidates, 0);
+	side_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,6 +511,7 @@ int main(void)
 		cmocka_unit_test(without_leave_nothing_is_named),
 		cmocka_unit_test(the_initiator_stops_when_there_is_nothing_to_probe),
 		cmocka_unit_test(new_candidates_of_the_responder_are_told_and_start_a_round),
+		cmocka_unit_test(candidates_that_changed_during_a_direct_path_are_told_when_it_has_died),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
