@@ -9,6 +9,7 @@
 #include "call/ringing.h"
 #include "call/streams.h"
 #include "call/tell.h"
+#include "leaf/observed.h"
 #include "link/via.h"
 #include "stream/stream.h"
 
@@ -183,8 +184,10 @@ void kith_talk_news(struct kith_core *c, struct kith_session *s)
 	if ((news & KITH_NEWS_WANT_RELAY) && s->initiator && s->peer->relay_at == KITH_TIME_NEVER) {
 		s->peer->relay_at = c->now.mono_us + NEXT_RELAY_US;
 	}
-	if (news & KITH_NEWS_PATH_DIED)
+	if (news & (KITH_NEWS_PATH_DIED | KITH_NEWS_IN_DOUBT))
 		check_relays(c, s);
+	if (news & KITH_NEWS_IN_DOUBT)
+		kith_observed_hint(c);
 }
 
 /* When a callee has to ask. The caller keeps the paths alive, so a callee would wait for ever for a caller that is

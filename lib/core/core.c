@@ -341,7 +341,8 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 					 .stats = c->stats,
 					 .log = c->log,
 					 .transports = &c->transports,
-					 .is_relay = kith_via_of_env };
+					 .is_relay = kith_via_of_env,
+					 .told = &c->shared->told };
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 	kith_shared_wake(c->shared);
 	kith_timers_init(&c->timers, c->alloc);
@@ -563,12 +564,8 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 	}
 	if (t->up && !was_up)
 		kith_hostcache_forgive(&c->leaf.cache);
-	uint32_t it = 0;
-	struct kith_session *s;
-	while (known && (s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
-		if (s->state == KITH_SESSION_OPEN)
-			kith_pathset_link_event(&s->paths, kith_env(c, s), t->id, NULL, t->up ? 0 : KITH_ECLOSED);
-	}
+	if (known)
+		kith_transport_doubt(c, t->id, t->up ? 0 : KITH_ECLOSED);
 	kith_talk_offer_all(c);
 	if (!kith_serves(c) && t->up)
 		kith_leaf_tick(c);

@@ -10,6 +10,7 @@
 #include "core/requests.h"
 #include "core/serving.h"
 #include "leaf/homes.h"
+#include "leaf/observed.h"
 #include "leaf/watching.h"
 #include "link/connect.h"
 #include "link/rekey.h"
@@ -68,6 +69,12 @@ bool kith_settle_news(struct kith_core *c, struct kith_session *s)
 {
 	if (s->paths.news == 0 || s->state != KITH_SESSION_OPEN)
 		return false;
+	if (s->paths.news & KITH_NEWS_SEEN) {
+		s->paths.news &= (uint16_t)~KITH_NEWS_SEEN;
+		kith_time_us due = kith_observed_told(c, s, &c->shared->told);
+		if (due != KITH_TIME_NEVER)
+			kith_homes_wake(c, due);
+	}
 	if (s->use & KITH_USE_PEER) {
 		kith_talk_news(c, s);
 		return true;

@@ -1,6 +1,7 @@
 #include "leaf/homes.h"
 
 #include "base/addr.h"
+#include "leaf/observed.h"
 #include "link/connect.h"
 
 #define SETTLE_US (50 * KITH_US_PER_MS)
@@ -112,7 +113,6 @@ static void attach(struct kith_core *c, struct kith_home_slot *home, const struc
 	const struct kith_msg_attach first = { .publish = false }; /* our record names our homes: it comes later */
 	uint8_t body[8];
 	*home = (struct kith_home_slot){ .state = KITH_HOME_CONNECTING, .host = *host, .since = c->now.mono_us };
-	home->prefix = kith_addr_diversity_prefix(&host->endpoints[0].addr);
 	kith_hostcache_use(&c->leaf.cache, cached, true);
 	size_t len = kith_msg_attach_write(body, sizeof body, &first);
 	int err = kith_connect_request(c, host, KITH_USE_HOME, KITH_REQ_ATTACH, (struct kith_span){ body, len },
@@ -178,18 +178,6 @@ static void learn_hosts(struct kith_core *c, struct kith_spans hosts, const stru
 		int err = kith_hostcache_add(&c->leaf.cache, &host, kith_hostcache_source(from), 0);
 		(void)err; /* full: those known are as good */
 	}
-}
-
-/* Where a home sees the transport that leads to it. */
-static void learn_observed(struct kith_core *c, const struct kith_endpoint *at, const struct kith_session *s,
-			   struct kith_seen *seen)
-{
-	uint16_t transport = kith_session_hop(s)->transport;
-	if (at->kind == KITH_TRANSPORT_NONE || at->kind != kith_transports_kind(&c->transports, transport) ||
-	    (transport == seen->transport && kith_addr_equal(&at->addr, &seen->addr)))
-		return;
-	*seen = (struct kith_seen){ at->addr, transport };
-	c->leaf.offer = true;
 }
 
 /* The entry of a home in the host cache, or below 0. */
@@ -292,6 +280,19 @@ static bool twice(struct kith_core *c, const struct kith_home_slot *home)
 	return false;
 }
 
+/* Where the home sees the transport that leads to it. */
+static void learn_observed(struct kith_core *c, const struct kith_endpoint *at, struct kith_session *s,
+			   const struct kith_home_slot *home)
+{
+	const struct kith_seen told = { at->addr, kith_session_hop(s)->transport };
+	if (at->kind == KITH_TRANSPORT_NONE || at->kind != kith_transports_kind(&c->transports, told.transport))
+		return;
+	if (home->state == KITH_HOME_ATTACHED)
+		kith_homes_wake(c, kith_observed_told(c, s, &told));
+	else
+		kith_observed_attached(c, (unsigned)(home - c->leaf.homes), &told);
+}
+
 void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	struct kith_home_slot *home = slot_of(c, s->index);
@@ -316,7 +317,7 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 		kith_homes_let_go(c, spare);
 		return;
 	}
-	learn_observed(c, &m.observed, s, &c->leaf.seen[home - c->leaf.homes]);
+	learn_observed(c, &m.observed, s, home);
 	learn_hosts(c, m.hosts, &home->host.dh);
 	if (home->state == KITH_HOME_ATTACHED) { /* it took a new record */
 		bool publishes = c->leaving || home == &c->leaf.homes[c->leaf.primary];

@@ -1,12 +1,13 @@
 #include "leaf/leaf.h"
 
 #include "leaf/homes.h"
+#include "leaf/observed.h"
 #include "leaf/record.h"
 
 void kith_leaf_begin(struct kith_core *c)
 {
 	c->leaf.timer.kind = KITH_TIMER_LEAF;
-	c->leaf.publish_at = KITH_TIME_NEVER;
+	c->leaf.publish_at = c->leaf.ask_at = KITH_TIME_NEVER;
 	if (!kith_serves(c))
 		kith_homes_wake(c, c->now.mono_us);
 }
@@ -62,11 +63,13 @@ void kith_leaf_tick(struct kith_core *c)
 {
 	if (c->leaving || kith_serves(c))
 		return; /* the last record is on its way, or the node needs no homes */
+	kith_observed_tick(c);
 	kith_homes_tick(c);
 	if (c->leaf.publish_at <= c->now.mono_us)
 		kith_leaf_publish(c);
 	if (c->leaf.record_len > 0 && c->now.mono_us - c->leaf.record_at >= KITH_RECORD_REFRESH_US)
 		kith_leaf_publish(c);
+	kith_homes_wake(c, c->leaf.ask_at);
 	if (c->leaf.publish_at != KITH_TIME_NEVER)
 		kith_homes_wake(c, c->leaf.publish_at);
 	if (c->leaf.record_len > 0 && kith_homes_count(c) > 0)

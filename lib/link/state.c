@@ -230,6 +230,16 @@ void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_clo
 	c->ended_n++;
 }
 
+void kith_transport_doubt(struct kith_core *c, uint16_t transport, int err)
+{
+	uint32_t it = 0;
+	struct kith_session *s;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (s->state == KITH_SESSION_OPEN)
+			kith_pathset_link_event(&s->paths, kith_env(c, s), transport, NULL, err);
+	}
+}
+
 size_t kith_own_candidates(const struct kith_core *c, struct kith_candidate out[], size_t n)
 {
 	return kith_transports_candidates(&c->transports, c->leaf.seen, KITH_HOMES, c->allow_loopback, out, n);

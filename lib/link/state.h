@@ -40,6 +40,7 @@ struct kith_shared {
 	const struct kith_random *random;
 	struct kith_outbox outbox;
 	struct kith_blobs blobs;
+	struct kith_seen told; /* kith_path_env.told, of the core that acts */
 	struct kith_event *events; /* ring; NULL at rest, and then the queue is as one that is full */
 	uint32_t events_max, events_head, events_n;
 };
@@ -148,7 +149,6 @@ struct kith_home_slot {
 	kith_time_us since; /* when it was chosen */
 	uint32_t session;
 	struct kith_host host;
-	uint64_t prefix; /* of its address: homes have different ones where possible */
 };
 
 /* The leaf's half. Every node has one; a supernode's is idle. */
@@ -167,6 +167,10 @@ struct kith_leaf {
 	struct kith_seen seen[KITH_HOMES]; /* where each home sees us */
 	bool published; /* the directory has this record */
 	bool findable; /* PUBLISHED was told, and no ATTACHED with no home since */
+	uint32_t seen_ms[KITH_HOMES]; /* low bits of when that changed last; 0: it did not */
+	kith_time_us ask_at; /* when homes are asked where they see us; NEVER */
+	kith_time_us hint_at; /* when a hint counts again */
+	uint8_t hints_vain; /* hints in a row after which no home saw us elsewhere */
 	/* Left behind for the end of the call: */
 	bool offer; /* our candidates changed */
 	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
@@ -363,6 +367,10 @@ void kith_session_answer(struct kith_core *c, struct kith_session *s, uint16_t i
 /* Ends a session, and tells the other side if it can be told. When the call settles, the session's owners are told, its
  * requests end, and it is freed. */
 void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote);
+
+/* The way out through a transport may be another one by now: all paths on it are in doubt. err KITH_ECLOSED: it is
+ * gone, and its paths are. */
+void kith_transport_doubt(struct kith_core *c, uint16_t transport, int err);
 
 /* The candidates we may offer: interface addresses, and what homes see. */
 size_t kith_own_candidates(const struct kith_core *c, struct kith_candidate out[], size_t n);

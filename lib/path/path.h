@@ -17,6 +17,7 @@
 #include "wire/outbox.h"
 
 struct kith_transports;
+struct kith_seen;
 
 /* What everything in lib/path needs to act, and the time of the call. Lent for one call. */
 struct kith_path_env {
@@ -31,6 +32,8 @@ struct kith_path_env {
 	const struct kith_transports *transports; /* what there is to probe from; NULL: nothing */
 	/* Whether a hop with a tunnel is a relay of this session: the number alone proves nothing. NULL: none is. */
 	bool (*is_relay)(const struct kith_path_env *env, const struct kith_hop *hop);
+	struct kith_seen
+		*told; /* left behind with KITH_NEWS_SEEN: where the peer sees us; NULL: nobody wants to know */
 };
 
 enum kith_path_state {

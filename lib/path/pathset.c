@@ -181,11 +181,14 @@ static bool may_probe_unpaid(struct kith_pathset *ps, const struct kith_path_env
 
 bool kith_ps_probe(struct kith_pathset *ps, const struct kith_path_env *env, struct kith_path *p)
 {
-	bool padded = !kith_ps_pay(p, KITH_PROBE_BODY);
-	if (padded && !may_probe_unpaid(ps, env, p)) {
+	bool unpaid = !kith_ps_pay(p, KITH_PROBE_BODY);
+	if (unpaid && !may_probe_unpaid(ps, env, p)) {
 		kith_stats_add(env->stats, KITH_STAT_PROBES_LIMITED, 1);
 		return false;
 	}
+	/* If it is our own address that changed, we are a stranger there: the answer is paid for as well. */
+	bool doubted = p->state == KITH_PATH_SUSPECT || p->state == KITH_PATH_DEAD;
+	bool padded = unpaid || (doubted && !kith_path_is_relay(p));
 	struct kith_probe_frame f = { kith_probe_next(&p->probe, env->random, env->now), p->id, 0 };
 	struct kith_writer *w = kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_PROBE,
 						  padded ? KITH_PROBE_PADDED : KITH_PROBE_BODY);
@@ -410,6 +413,14 @@ void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env,
 	kith_ps_settle(ps, env);
 }
 
+/* The way out is another one by now: what was not answered before may be answered now. */
+static void ask_again(struct kith_pathset *ps, const struct kith_path_env *env, struct kith_path *p)
+{
+	bool unanswered = p->state == KITH_PATH_SUSPECT || p->state == KITH_PATH_DEAD;
+	if (unanswered && (p->flags & KITH_PATH_CLOSED) == 0)
+		(void)kith_ps_probe(ps, env, p);
+}
+
 void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t transport,
 			     const struct kith_hop *hop, int error)
 {
@@ -423,6 +434,8 @@ void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env
 			kith_ps_journal(ps, env, KITH_JOURNAL_DROPPED, &p->hop, 0);
 			ps->news |= KITH_NEWS_PATH_DIED;
 			kith_ps_remove(ps, env, i);
+		} else if (error == 0 && p->state != KITH_PATH_LIVE) {
+			ask_again(ps, env, p);
 		} else {
 			kith_ps_suspect(ps, env, i, error == 0 ? KITH_CAUSE_ROUTE : KITH_CAUSE_SOCKET);
 		}

@@ -52,7 +52,11 @@ enum kith_pathset_news {
 	KITH_NEWS_VALIDATED_FIRST = 16, /* the session's first proven path, if the handshake did not prove it */
 	KITH_NEWS_ROAMED = 32,
 	KITH_NEWS_WANT_RELAY = 64, /* fewer than KITH_RELAYS_LIVE: open one more and kith_pathset_add it */
-	KITH_NEWS_WANT_OFFER = 128 /* own candidates were forgotten while idle: kith_pathset_offer them again */
+	KITH_NEWS_WANT_OFFER = 128, /* own candidates were forgotten while idle: kith_pathset_offer them again */
+	/* The peer told where it sees us, in env.told until the next packet. In a peer session only what may be news
+	 * counts: unasked, or where the path was in doubt. */
+	KITH_NEWS_SEEN = 256,
+	KITH_NEWS_IN_DOUBT = 512 /* no path is live any more: perhaps our own way out has changed */
 };
 
 struct kith_pathset_more; /* made lazily */

@@ -129,6 +129,16 @@ static bool needs_answer(const struct kith_pathset *ps, enum kith_cause cause)
 	return cause != KITH_CAUSE_SILENCE && (cause != KITH_CAUSE_UNANSWERED || kith_ps_has(ps, KITH_PATHSET_PEER));
 }
 
+/* Says so when no live path is left. */
+static void count_live(struct kith_pathset *ps)
+{
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		if (kith_pathset_path(ps, i)->state == KITH_PATH_LIVE)
+			return;
+	}
+	ps->news |= KITH_NEWS_IN_DOUBT;
+}
+
 void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, enum kith_cause cause)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
@@ -146,6 +156,7 @@ void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, u
 	kith_stats_add(env->stats, KITH_STAT_PATHS_SUSPECT, 1);
 	kith_ps_journal(ps, env, KITH_JOURNAL_SUSPECT, &p->hop, cause);
 	(void)kith_ps_probe(ps, env, p);
+	count_live(ps);
 	unsigned n = kith_ps_standbys(ps, (int)i, standbys);
 	bool other = n > 0 || (i != ps->sending && kith_ps_path(ps, ps->sending)->state == KITH_PATH_LIVE);
 	kith_ps_due(ps, p, env->now + (other ? kith_path_period(p) : KITH_PROBE_FAST_US));

@@ -1,4 +1,5 @@
 #include "path/pathset_internal.h"
+#include "path/transports.h"
 
 /* ---- packets from unknown hops ---- */
 
@@ -101,6 +102,28 @@ static unsigned take_over(struct kith_pathset *ps, const struct kith_path_env *e
 	return old == last ? i : old;
 }
 
+static void answer(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, uint64_t nonce)
+{
+	struct kith_path *p = kith_ps_path(ps, i);
+	struct kith_probe_ack_frame f = { .nonce = nonce, .path = p->id };
+	if (!kith_path_is_relay(p))
+		f.observed = p->hop.remote;
+	size_t len = KITH_PROBE_ACK_BODY_MAX;
+	if (f.observed.family == KITH_FAMILY_V4)
+		len -= 12;
+	else if (f.observed.family == KITH_FAMILY_NONE)
+		len -= KITH_ADDR_WIRE_MAX;
+	if (!kith_ps_pay(p, len)) {
+		kith_stats_add(env->stats, KITH_STAT_PROBES_LIMITED, 1);
+		return;
+	}
+	struct kith_writer *w = kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_PROBE_ACK, len);
+	kith_probe_ack_write(w, &f);
+	kith_outbox_end(env->outbox);
+	p->sent_at = env->now;
+	kith_stats_add(env->stats, KITH_STAT_PROBES_ANSWERED, 1);
+}
+
 void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
@@ -125,6 +148,8 @@ void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env,
 		ps->upgraded = true; /* it never was anything else */
 	if (old >= 0)
 		i = take_over(ps, env, i, (unsigned)old);
+	if (moved && fresh && !initial && !kith_path_is_relay(kith_ps_path(ps, i)))
+		answer(ps, env, i, 0); /* it may not know that it has moved */
 	kith_ps_rest(ps, env, i);
 	kith_ps_choose(ps, env);
 	kith_ps_trim(ps, env);
@@ -144,28 +169,6 @@ static void name_path(struct kith_pathset *ps, unsigned i, uint8_t peer_id)
 	kith_ps_path(ps, i)->peer_id = peer_id;
 }
 
-static void answer(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, uint64_t nonce)
-{
-	struct kith_path *p = kith_ps_path(ps, i);
-	struct kith_probe_ack_frame f = { .nonce = nonce, .path = p->id };
-	if (!kith_path_is_relay(p))
-		f.observed = p->hop.remote;
-	size_t len = KITH_PROBE_ACK_BODY_MAX;
-	if (f.observed.family == KITH_FAMILY_V4)
-		len -= 12;
-	else if (f.observed.family == KITH_FAMILY_NONE)
-		len -= KITH_ADDR_WIRE_MAX;
-	if (!kith_ps_pay(p, len)) {
-		kith_stats_add(env->stats, KITH_STAT_PROBES_LIMITED, 1);
-		return;
-	}
-	struct kith_writer *w = kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_PROBE_ACK, len);
-	kith_probe_ack_write(w, &f);
-	kith_outbox_end(env->outbox);
-	p->sent_at = env->now;
-	kith_stats_add(env->stats, KITH_STAT_PROBES_ANSWERED, 1);
-}
-
 static int on_probe(struct kith_pathset *ps, const struct kith_path_env *env, int i, struct kith_span body)
 {
 	struct kith_probe_frame f;
@@ -183,6 +186,19 @@ static int on_probe(struct kith_pathset *ps, const struct kith_path_env *env, in
 	return 0;
 }
 
+/* Where the peer sees us. */
+static void hear_seen(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_path *p,
+		      const struct kith_probe_ack_frame *f)
+{
+	bool doubted = p->state == KITH_PATH_SUSPECT || p->state == KITH_PATH_DEAD;
+	if (env->told == NULL || f->observed.family == KITH_FAMILY_NONE || kith_path_is_relay(p))
+		return;
+	if (kith_ps_has(ps, KITH_PATHSET_PEER) && f->nonce != 0 && !doubted)
+		return; /* an old path that works, or a new one, which a NAT may show at an address of its own */
+	*env->told = (struct kith_seen){ f->observed, p->hop.transport };
+	ps->news |= KITH_NEWS_SEEN;
+}
+
 static int on_probe_ack(struct kith_pathset *ps, const struct kith_path_env *env, int at, struct kith_span body)
 {
 	struct kith_probe_ack_frame f;
@@ -192,7 +208,9 @@ static int on_probe_ack(struct kith_pathset *ps, const struct kith_path_env *env
 		return err;
 	unsigned i = (unsigned)at;
 	struct kith_path *p = kith_ps_path(ps, i);
-	if (f.nonce == 0) { /* to a KEEPALIVE */
+	if (f.nonce == 0) { /* to a KEEPALIVE, or we have moved */
+		if (p->state != KITH_PATH_CANDIDATE)
+			hear_seen(ps, env, p, &f);
 		if (kith_ps_has(ps, KITH_PATHSET_HOME) && p->state == KITH_PATH_LIVE) {
 			p->tries = 0;
 			kith_ps_rest(ps, env, i);
@@ -208,6 +226,7 @@ static int on_probe_ack(struct kith_pathset *ps, const struct kith_path_env *env
 	if (i == ps->sending && kith_ps_flow(ps) != NULL)
 		kith_pacer_alive(&ps->more->flow->pacer, env->now);
 	name_path(ps, i, f.path);
+	hear_seen(ps, env, p, &f);
 	if (p->state == KITH_PATH_CANDIDATE && f.observed.family != KITH_FAMILY_NONE) {
 		struct kith_hop seen = { .remote = f.observed };
 		kith_ps_journal(ps, env, KITH_JOURNAL_OBSERVED, &seen, 0);

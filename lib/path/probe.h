@@ -37,7 +37,7 @@ struct kith_probe_frame {
 };
 
 struct kith_probe_ack_frame {
-	uint64_t nonce; /* 0: to a KEEPALIVE */
+	uint64_t nonce; /* 0: to a KEEPALIVE, or unasked: the receiver has moved */
 	uint8_t path;
 	struct kith_addr observed; /* family NONE on a relay path: there it would be the relay's */
 };
