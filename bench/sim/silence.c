@@ -67,9 +67,21 @@ void kith_sim_silence_heard(struct kith_sim *sim, struct kith_simcall *c)
 	c->heard_at = sim->now;
 }
 
+/* Whether the other end has not hung up: else its goodbye was what got lost. */
+static bool held_there(const struct kith_sim *sim, const struct kith_simcall *c)
+{
+	const struct kith_simnode *peer = &sim->nodes[c->peer];
+	for (uint32_t k = 0; peer->app != NULL && peer->core != NULL && k < KITH_SIM_CALLS_MAX; k++) {
+		const struct kith_simcall *theirs = &peer->app->calls[k];
+		if (theirs->used && theirs->open && !theirs->closing && theirs->flow == c->peer_flow)
+			return true;
+	}
+	return false;
+}
+
 void kith_sim_silence_end(struct kith_sim *sim, struct kith_simcall *c, bool lost)
 {
-	if (c->open && !c->closing && lost)
+	if (c->open && !c->closing && lost && held_there(sim, c))
 		sim->counts.calls_lost++;
 	if (!c->watched || c->closing)
 		return;
@@ -94,10 +106,10 @@ static void end_watch(struct kith_sim *sim)
 	}
 }
 
-/* The host is not told: it is its router's address. */
+/* The host is not told: it is its router's address. Behind a carrier's NAT it has none of its own. */
 static void readdress(struct kith_sim *sim, struct kith_simnode *n)
 {
-	if (n->nat == 0 || !n->reachable)
+	if (n->nat == 0 || n->public_nat != n->nat || !n->reachable)
 		return;
 	if (!kith_sim_renumber(sim, n)) {
 		kith_sim_out_of_memory(sim);
