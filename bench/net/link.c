@@ -16,8 +16,8 @@ static uint64_t lane_draw(uint64_t seed, uint64_t link, uint64_t number, enum la
 	return kith_draw(seed, link, number * LANES + lane);
 }
 
-void kith_link_draw(const struct kith_link_faults *f, uint64_t seed, uint64_t link, uint64_t number,
-		    struct kith_link_fate *out)
+void kith_access_draw(const struct kith_access_faults *f, uint64_t seed, uint64_t link, uint64_t number,
+		      struct kith_access_fate *out)
 {
 	memset(out, 0, sizeof *out);
 	if (f->loss_ppm > 0 && kith_draw_hit(lane_draw(seed, link, number, LANE_LOSS), f->loss_ppm))
@@ -35,8 +35,8 @@ void kith_link_draw(const struct kith_link_faults *f, uint64_t seed, uint64_t li
 		out->extra_us[1] += kith_draw_bell(lane_draw(seed, link, number, LANE_JITTER_COPY), f->jitter_us);
 }
 
-bool kith_link_queue_push(struct kith_link_queue *q, uint64_t bytes_per_s, uint32_t queue_bytes, kith_time_us now,
-			  uint32_t len, kith_time_us *out)
+bool kith_access_queue_push(struct kith_access_queue *q, uint64_t bytes_per_s, uint32_t queue_bytes, kith_time_us now,
+			    uint32_t len, kith_time_us *out)
 {
 	*out = now;
 	if (bytes_per_s == 0)
@@ -56,27 +56,27 @@ bool kith_link_queue_push(struct kith_link_queue *q, uint64_t bytes_per_s, uint3
 	return true;
 }
 
-void kith_link_init(struct kith_link *l, const struct kith_link_options *options)
+void kith_access_init(struct kith_access *l, const struct kith_access_options *options)
 {
 	memset(l, 0, sizeof *l);
 	l->options = *options;
 }
 
-unsigned kith_link_send(struct kith_link *l, kith_time_us now, uint32_t len, kith_time_us at[KITH_LINK_COPIES_MAX])
+unsigned kith_access_send(struct kith_access *l, kith_time_us now, uint32_t len, kith_time_us at[KITH_LINK_COPIES_MAX])
 {
-	const struct kith_link_options *o = &l->options;
+	const struct kith_access_options *o = &l->options;
 	uint64_t number = l->packets++;
 	if (o->cut) {
 		l->cut_drops++;
 		return 0;
 	}
 	kith_time_us sent;
-	if (!kith_link_queue_push(&l->queue, o->bytes_per_s, o->queue_bytes, now, len, &sent)) {
+	if (!kith_access_queue_push(&l->queue, o->bytes_per_s, o->queue_bytes, now, len, &sent)) {
 		l->queue_drops++;
 		return 0;
 	}
-	struct kith_link_fate fate;
-	kith_link_draw(&o->faults, o->seed, o->id, number, &fate);
+	struct kith_access_fate fate;
+	kith_access_draw(&o->faults, o->seed, o->id, number, &fate);
 	for (unsigned i = 0; i < fate.copies; i++)
 		at[i] = sent + o->delay_us + fate.extra_us[i];
 	l->delivered += fate.copies;

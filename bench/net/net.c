@@ -243,7 +243,7 @@ void kith_net_public_v4(uint32_t i, struct kith_addr *out)
 
 /* --- faults and changes --- */
 
-void kith_net_set_faults(struct kith_net *net, const struct kith_link_faults *faults)
+void kith_net_set_faults(struct kith_net *net, const struct kith_access_faults *faults)
 {
 	net->options.faults = *faults;
 }

@@ -88,7 +88,7 @@ struct kith_net_options {
 	uint8_t core_hops;
 	kith_time_us lan_delay_us; /* one way between two devices behind one NAT, besides their uplinks */
 	struct kith_delay_model delay;
-	struct kith_link_faults faults; /* of the core */
+	struct kith_access_faults faults; /* of the core */
 	struct kith_net_profile profiles[KITH_NET_PROFILES_MAX];
 };
 
@@ -173,7 +173,7 @@ void kith_net_advance(struct kith_net *net, struct kith_net_stats *stats, const 
 
 /* --- faults and changes --- */
 
-void kith_net_set_faults(struct kith_net *net, const struct kith_link_faults *faults);
+void kith_net_set_faults(struct kith_net *net, const struct kith_access_faults *faults);
 
 /* cuts: a set of enum kith_net_cut; 0 heals. */
 void kith_net_host_cut(struct kith_net *net, uint32_t host, unsigned cuts);

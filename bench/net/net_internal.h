@@ -12,7 +12,7 @@ struct kith_net_device {
 	uint32_t owner; /* interface: host; NAT: index into nats */
 	uint32_t next; /* interface: the host's next one, 0 at the end */
 	uint32_t packets; /* interface: the next packet's number */
-	struct kith_link_queue up, down;
+	struct kith_access_queue up, down;
 	uint32_t delay_us;
 	uint8_t kind_family; /* kind in the upper half, enum kith_family in the lower */
 	uint8_t profile, country, group;

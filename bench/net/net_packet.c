@@ -40,7 +40,7 @@ static enum kith_net_cause uplink_up(struct kith_net *net, struct kith_net_fligh
 {
 	struct kith_net_device *d = &net->devices[f->device];
 	const struct kith_net_profile *p = &net->options.profiles[d->profile];
-	if (!kith_link_queue_push(&d->up, p->up_bytes_per_s, p->up_queue_bytes, f->at, f->pkt.len_bytes, &f->at))
+	if (!kith_access_queue_push(&d->up, p->up_bytes_per_s, p->up_queue_bytes, f->at, f->pkt.len_bytes, &f->at))
 		return KITH_NET_QUEUE;
 	if (uplink_loses(net, p->up_loss_ppm, STREAM_UP_LOSS, f->device, f))
 		return KITH_NET_LOSS;
@@ -66,8 +66,8 @@ static void cross_core(const struct kith_net *net, struct kith_net_stats *stats,
 		end(stats, out, KITH_NET_PAIR_CUT);
 		return;
 	}
-	struct kith_link_fate fate;
-	kith_link_draw(&net->options.faults, net->options.seed ^ STREAM_CORE, f->from_device, f->number, &fate);
+	struct kith_access_fate fate;
+	kith_access_draw(&net->options.faults, net->options.seed ^ STREAM_CORE, f->from_device, f->number, &fate);
 	if (fate.copies == 0) {
 		end(stats, out, KITH_NET_LOSS);
 		return;
@@ -182,7 +182,8 @@ static bool uplink_down(struct kith_net *net, struct kith_net_stats *stats, stru
 		return false;
 	}
 	kith_time_us now = f->at;
-	if (!kith_link_queue_push(&d->down, p->down_bytes_per_s, p->down_queue_bytes, now, f->pkt.len_bytes, &f->at)) {
+	if (!kith_access_queue_push(&d->down, p->down_bytes_per_s, p->down_queue_bytes, now, f->pkt.len_bytes,
+				    &f->at)) {
 		end(stats, out, KITH_NET_QUEUE);
 		return false;
 	}

@@ -93,7 +93,7 @@ enum kith_simeffects {
  * nothing. */
 struct kith_simfaults {
 	uint64_t seed; /* 0: the run's */
-	struct kith_link_faults link; /* all the time */
+	struct kith_access_faults link; /* all the time */
 	kith_time_us from_us, until_us;
 	uint32_t partitions_n; /* half of them one way */
 	kith_time_us partition_us; /* longest */

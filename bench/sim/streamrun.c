@@ -35,7 +35,7 @@ struct run {
 	struct kith_simaccount accounts[ENDS], own;
 	struct kith_simrandom random[ENDS];
 	struct kith_streams *ends[ENDS];
-	struct kith_link links[ENDS]; /* by sender */
+	struct kith_access links[ENDS]; /* by sender */
 	struct kith_simqueue queue;
 	struct flight *flights; /* grows; freed ones are chained by free_next */
 	uint32_t *free_next, flights_n, flights_cap, free_first;
@@ -82,7 +82,7 @@ static void give_flight(struct run *run, uint32_t i)
 static void transmit(struct run *run, unsigned from, const uint8_t *packet, size_t len)
 {
 	kith_time_us at[KITH_LINK_COPIES_MAX];
-	unsigned copies = kith_link_send(&run->links[from], run->now, (uint32_t)len + OVERHEAD, at);
+	unsigned copies = kith_access_send(&run->links[from], run->now, (uint32_t)len + OVERHEAD, at);
 	for (unsigned i = 0; i < copies; i++) {
 		uint32_t ref = take_flight(run);
 		if (ref == UINT32_MAX)
@@ -223,7 +223,7 @@ static int begin(struct run *run)
 		int err = kith_streams_new(&run->ends[i], &cfg);
 		if (err != 0)
 			return err;
-		const struct kith_link_options link = {
+		const struct kith_access_options link = {
 			.seed = run->o->seed,
 			.id = i,
 			.delay_us = run->o->rtt_us / 2,
@@ -231,7 +231,7 @@ static int begin(struct run *run)
 			.queue_bytes = run->o->queue_bytes,
 			.faults.loss_ppm = run->o->loss_ppm,
 		};
-		kith_link_init(&run->links[i], &link);
+		kith_access_init(&run->links[i], &link);
 	}
 	return kith_streams_open(run->ends[WRITER], CHANNEL, &run->id);
 }

@@ -80,7 +80,7 @@ static void normal_has_mean_zero_and_variance_one(void **state)
 
 /* --- links --- */
 
-static const struct kith_link_faults bad = {
+static const struct kith_access_faults bad = {
 	.loss_ppm = 20000, .duplicate_ppm = 5000, .reorder_ppm = 30000, .jitter_us = 8 * MS, .reorder_delay_us = 50 * MS
 };
 
@@ -88,14 +88,14 @@ static void fate_is_the_same_in_any_order(void **state)
 {
 	(void)state;
 	enum { N = 1000 };
-	static struct kith_link_fate forward[4][N];
+	static struct kith_access_fate forward[4][N];
 	for (uint64_t link = 0; link < 4; link++)
 		for (uint64_t i = 0; i < N; i++)
-			kith_link_draw(&bad, 77, link, i, &forward[link][i]);
+			kith_access_draw(&bad, 77, link, i, &forward[link][i]);
 	for (uint64_t i = N; i-- > 0;)
 		for (uint64_t link = 4; link-- > 0;) {
-			struct kith_link_fate again;
-			kith_link_draw(&bad, 77, link, i, &again);
+			struct kith_access_fate again;
+			kith_access_draw(&bad, 77, link, i, &again);
 			assert_memory_equal(&again, &forward[link][i], sizeof again);
 		}
 	unsigned equal = 0;
@@ -110,8 +110,8 @@ static void rates_are_what_was_asked_for(void **state)
 	unsigned lost = 0, copies = 0, held = 0;
 	int64_t jitter = 0;
 	for (uint64_t i = 0; i < DRAWS; i++) {
-		struct kith_link_fate f;
-		kith_link_draw(&bad, 1, 5, i, &f);
+		struct kith_access_fate f;
+		kith_access_draw(&bad, 1, 5, i, &f);
 		lost += f.copies == 0;
 		copies += f.copies == 2;
 		if (f.copies == 0)
@@ -132,13 +132,13 @@ static void rates_are_what_was_asked_for(void **state)
 static void loss_comes_without_streaks_and_independent_of_the_rest(void **state)
 {
 	(void)state;
-	struct kith_link_faults f = { .loss_ppm = 100000 };
+	struct kith_access_faults f = { .loss_ppm = 100000 };
 	unsigned pairs = 0, both_links = 0;
 	bool before = false;
 	for (uint64_t i = 0; i < DRAWS; i++) {
-		struct kith_link_fate a, b;
-		kith_link_draw(&f, 3, 8, i, &a);
-		kith_link_draw(&f, 3, 9, i, &b);
+		struct kith_access_fate a, b;
+		kith_access_draw(&f, 3, 8, i, &a);
+		kith_access_draw(&f, 3, 9, i, &b);
 		pairs += before && a.copies == 0;
 		both_links += a.copies == 0 && b.copies == 0;
 		before = a.copies == 0;
@@ -151,15 +151,15 @@ static void loss_comes_without_streaks_and_independent_of_the_rest(void **state)
 static void fates_of_neighbouring_packets_are_independent(void **state)
 {
 	(void)state;
-	struct kith_link_faults f = { .duplicate_ppm = 100000, .reorder_ppm = 100000, .reorder_delay_us = 1 };
-	struct kith_link_faults lossy = { .loss_ppm = 100000 };
+	struct kith_access_faults f = { .duplicate_ppm = 100000, .reorder_ppm = 100000, .reorder_delay_us = 1 };
+	struct kith_access_faults lossy = { .loss_ppm = 100000 };
 	unsigned both[3] = { 0 };
-	struct kith_link_fate a, b;
+	struct kith_access_fate a, b;
 	for (uint64_t i = 0; i < DRAWS; i++) {
-		kith_link_draw(&f, 3, 8, i, &a);
-		kith_link_draw(&lossy, 3, 8, i + 1, &b);
+		kith_access_draw(&f, 3, 8, i, &a);
+		kith_access_draw(&lossy, 3, 8, i + 1, &b);
 		both[0] += a.copies == 2 && b.copies == 0;
-		kith_link_draw(&f, 3, 8, i + 1, &b);
+		kith_access_draw(&f, 3, 8, i + 1, &b);
 		both[1] += a.extra_us[0] == 1 && b.copies == 2;
 		both[2] += a.extra_us[0] == 1 && a.copies == 2;
 	}
@@ -170,12 +170,12 @@ static void fates_of_neighbouring_packets_are_independent(void **state)
 static void raising_one_rate_leaves_the_other_draws_alone(void **state)
 {
 	(void)state;
-	struct kith_link_faults more = bad;
+	struct kith_access_faults more = bad;
 	more.loss_ppm *= 2;
 	for (uint64_t i = 0; i < 10000; i++) {
-		struct kith_link_fate a, b;
-		kith_link_draw(&bad, 1, 5, i, &a);
-		kith_link_draw(&more, 1, 5, i, &b);
+		struct kith_access_fate a, b;
+		kith_access_draw(&bad, 1, 5, i, &a);
+		kith_access_draw(&more, 1, 5, i, &b);
 		if (b.copies > 0)
 			assert_memory_equal(&a, &b, sizeof a);
 	}
@@ -184,12 +184,12 @@ static void raising_one_rate_leaves_the_other_draws_alone(void **state)
 static void clean_link_delays_and_nothing_else(void **state)
 {
 	(void)state;
-	struct kith_link l;
-	struct kith_link_options o = { .delay_us = 20 * MS };
-	kith_link_init(&l, &o);
+	struct kith_access l;
+	struct kith_access_options o = { .delay_us = 20 * MS };
+	kith_access_init(&l, &o);
 	for (int i = 0; i < 1000; i++) {
 		kith_time_us at[KITH_LINK_COPIES_MAX];
-		assert_int_equal(kith_link_send(&l, i, 1200, at), 1);
+		assert_int_equal(kith_access_send(&l, i, 1200, at), 1);
 		assert_int_equal(at[0], i + 20 * MS);
 	}
 	assert_int_equal(l.delivered, 1000);
@@ -198,14 +198,14 @@ static void clean_link_delays_and_nothing_else(void **state)
 static void cut_link_delivers_nothing_and_keeps_numbering(void **state)
 {
 	(void)state;
-	struct kith_link a, b;
-	struct kith_link_options o = { .seed = 4, .delay_us = MS, .faults = bad };
-	kith_link_init(&a, &o);
-	kith_link_init(&b, &o);
+	struct kith_access a, b;
+	struct kith_access_options o = { .seed = 4, .delay_us = MS, .faults = bad };
+	kith_access_init(&a, &o);
+	kith_access_init(&b, &o);
 	for (int i = 0; i < 3000; i++) {
 		kith_time_us at_a[KITH_LINK_COPIES_MAX], at_b[KITH_LINK_COPIES_MAX];
 		b.options.cut = i >= 1000 && i < 2000;
-		unsigned n_a = kith_link_send(&a, i, 100, at_a), n_b = kith_link_send(&b, i, 100, at_b);
+		unsigned n_a = kith_access_send(&a, i, 100, at_a), n_b = kith_access_send(&b, i, 100, at_b);
 		if (b.options.cut) {
 			assert_int_equal(n_b, 0);
 			continue;
@@ -219,13 +219,13 @@ static void cut_link_delivers_nothing_and_keeps_numbering(void **state)
 static void counters_add_up(void **state)
 {
 	(void)state;
-	struct kith_link l;
-	struct kith_link_options o = { .seed = 4, .bytes_per_s = 1000000, .queue_bytes = 20000, .faults = bad };
-	kith_link_init(&l, &o);
+	struct kith_access l;
+	struct kith_access_options o = { .seed = 4, .bytes_per_s = 1000000, .queue_bytes = 20000, .faults = bad };
+	kith_access_init(&l, &o);
 	uint64_t seen = 0;
 	for (int i = 0; i < 20000; i++) {
 		kith_time_us at[KITH_LINK_COPIES_MAX];
-		seen += kith_link_send(&l, i * 900, 1000, at); /* a ninth more than it carries */
+		seen += kith_access_send(&l, i * 900, 1000, at); /* a ninth more than it carries */
 	}
 	assert_int_equal(l.packets, 20000);
 	assert_int_equal(l.delivered, seen);
@@ -238,57 +238,57 @@ static void counters_add_up(void **state)
 static void packets_leave_at_the_rate_of_the_link(void **state)
 {
 	(void)state;
-	struct kith_link_queue q = { 0 };
+	struct kith_access_queue q = { 0 };
 	kith_time_us at;
 	for (int i = 1; i <= 100; i++) {
-		assert_true(kith_link_queue_push(&q, 1000000, 0, 0, 1000, &at));
+		assert_true(kith_access_queue_push(&q, 1000000, 0, 0, 1000, &at));
 		assert_int_equal(at, i * MS);
 	}
 	/* Once it has run empty, a packet waits for itself only. */
-	assert_true(kith_link_queue_push(&q, 1000000, 0, 500 * MS, 1000, &at));
+	assert_true(kith_access_queue_push(&q, 1000000, 0, 500 * MS, 1000, &at));
 	assert_int_equal(at, 501 * MS);
 }
 
 static void fast_link_does_not_suffer_from_rounding(void **state)
 {
 	(void)state;
-	struct kith_link_queue q = { 0 };
+	struct kith_access_queue q = { 0 };
 	kith_time_us at = 0;
 	for (int i = 0; i < 1000000; i++) /* 1 Gbit/s: 9.6 us each */
-		assert_true(kith_link_queue_push(&q, 125000000, 0, 0, 1200, &at));
+		assert_true(kith_access_queue_push(&q, 125000000, 0, 0, 1200, &at));
 	assert_int_equal(at, 9600000);
 }
 
 static void queue_holds_exactly_its_bytes_and_drops_the_tail(void **state)
 {
 	(void)state;
-	struct kith_link_queue q = { 0 };
+	struct kith_access_queue q = { 0 };
 	kith_time_us at, last = 0;
 	unsigned taken = 0;
 	for (int i = 0; i < 50; i++)
-		if (kith_link_queue_push(&q, 1000000, 10000, 0, 1000, &at)) {
+		if (kith_access_queue_push(&q, 1000000, 10000, 0, 1000, &at)) {
 			taken++;
 			last = at;
 		}
 	assert_int_equal(taken, 10);
 	assert_int_equal(last, 10 * MS);
 	/* One packet's time later there is room for one, not for two. */
-	assert_true(kith_link_queue_push(&q, 1000000, 10000, MS, 1000, &at));
-	assert_false(kith_link_queue_push(&q, 1000000, 10000, MS, 1000, &at));
+	assert_true(kith_access_queue_push(&q, 1000000, 10000, MS, 1000, &at));
+	assert_false(kith_access_queue_push(&q, 1000000, 10000, MS, 1000, &at));
 	/* A smaller one may still fit where a larger one does not. */
-	assert_false(kith_link_queue_push(&q, 1000000, 10000, MS + 500, 1000, &at));
-	assert_true(kith_link_queue_push(&q, 1000000, 10000, MS + 500, 500, &at));
+	assert_false(kith_access_queue_push(&q, 1000000, 10000, MS + 500, 1000, &at));
+	assert_true(kith_access_queue_push(&q, 1000000, 10000, MS + 500, 500, &at));
 }
 
 static void idle_link_takes_a_packet_larger_than_its_queue(void **state)
 {
 	(void)state;
-	struct kith_link_queue q = { 0 };
+	struct kith_access_queue q = { 0 };
 	kith_time_us at;
-	assert_true(kith_link_queue_push(&q, 1000, 100, 0, 1200, &at));
+	assert_true(kith_access_queue_push(&q, 1000, 100, 0, 1200, &at));
 	assert_int_equal(at, 1200 * MS);
-	assert_false(kith_link_queue_push(&q, 1000, 100, 1199 * MS, 1200, &at));
-	assert_true(kith_link_queue_push(&q, 1000, 100, 1200 * MS, 1200, &at));
+	assert_false(kith_access_queue_push(&q, 1000, 100, 1199 * MS, 1200, &at));
+	assert_true(kith_access_queue_push(&q, 1000, 100, 1200 * MS, 1200, &at));
 }
 
 int main(void)

@@ -100,7 +100,8 @@ static void loss_and_duplicates_come_at_their_rates_and_add_up(void **state)
 {
 	(void)state;
 	struct world *w = world_new();
-	w->options.faults = (struct kith_link_faults){ .loss_ppm = 50000, .duplicate_ppm = 20000, .jitter_us = 3 * MS };
+	w->options.faults =
+		(struct kith_access_faults){ .loss_ppm = 50000, .duplicate_ppm = 20000, .jitter_us = 3 * MS };
 	w->options.profiles[1] = (struct kith_net_profile){ .up_loss_ppm = 100000 };
 	w->options.profiles[2] = (struct kith_net_profile){ .down_loss_ppm = 30000 };
 	world_start(w);
@@ -135,7 +136,7 @@ static void fate_of_a_packet_does_not_depend_on_what_others_send(void **state)
 	enum kith_net_cause fate[2][2][N];
 	for (int order = 0; order < 2; order++) {
 		struct world *w = world_new();
-		w->options.faults = (struct kith_link_faults){ .loss_ppm = 300000 };
+		w->options.faults = (struct kith_access_faults){ .loss_ppm = 300000 };
 		world_start(w);
 		uint32_t h[3];
 		for (uint32_t i = 0; i < 3; i++)
@@ -192,7 +193,7 @@ static void faults_can_be_switched_while_it_runs(void **state)
 	struct world *w = world_start(world_new());
 	uint32_t a = add_host(w, KITH_NET_CORE, public(1));
 	(void)add_host(w, KITH_NET_CORE, public(2));
-	struct kith_link_faults all = { .loss_ppm = KITH_PPM }, none = { 0 };
+	struct kith_access_faults all = { .loss_ppm = KITH_PPM }, none = { 0 };
 	kith_net_set_faults(w->net, &all);
 	assert_int_equal(send_to(w, a, public(2)), KITH_NET_LOSS);
 	kith_net_set_faults(w->net, &none);
@@ -450,7 +451,7 @@ static uint64_t chaos(uint64_t seed)
 	struct world *w = world_new();
 	w->options.seed = seed;
 	w->options.delay = (struct kith_delay_model){ KITH_DELAY_COUNTRY, 0, seed };
-	w->options.faults = (struct kith_link_faults){ 50000, 50000, 50000, 5 * MS, 30 * MS };
+	w->options.faults = (struct kith_access_faults){ 50000, 50000, 50000, 5 * MS, 30 * MS };
 	w->options.profiles[1] = (struct kith_net_profile){ 100000, 100000, 5000, 5000, 10000, 10000 };
 	world_start(w);
 	struct test_random rng;
