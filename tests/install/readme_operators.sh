@@ -10,7 +10,7 @@ take "For operators"
 cd "$source_dir"
 if id kith >/dev/null 2>&1; then userdel kith; fi
 rm -rf /etc/kith /var/lib/kith ca me
-echo 'correct horse battery staple' >/tmp/passphrase
+(umask 077 && echo 'correct horse battery staple' >/tmp/passphrase)
 export KITH_PASSPHRASE_FILE=/tmp/passphrase # it would be asked for on the terminal
 
 for number in 1 2 3; do
