@@ -28,7 +28,8 @@ static void on_datagram(struct kith_conn *conn, uint16_t channel, const uint8_t 
 static void on_conn_closed(struct kith_conn *conn, enum kith_close_reason reason, bool remote, void *user)
 {
 	(void)conn, (void)user;
-	printf("the session is over: %s%s\n", kith_close_text(reason), remote ? ", by the other side" : "");
+	if (remote || reason != KITH_CLOSE_LEAVING) /* else it is our own Ctrl-C */
+		printf("the session is over: %s%s\n", kith_close_text(reason), remote ? ", by the other side" : "");
 }
 
 static void talk(struct kith_conn *conn)
