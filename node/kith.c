@@ -59,6 +59,8 @@ int cli_passphrase(const struct cli *cli, struct passphrase *out, const char *ke
 	out->len = 0;
 	if (cli->no_passphrase && cli->passphrase_file != NULL)
 		return cli_fail(cli, CLI_USAGE, "--no-passphrase and --passphrase-file exclude each other");
+	if (cli->no_passphrase && cli->argon2_mib != 0)
+		return cli_fail(cli, CLI_USAGE, "--argon2-memory has no effect with --no-passphrase");
 	if (is_new && cli->no_passphrase)
 		return CLI_OK;
 	if (!is_new) {

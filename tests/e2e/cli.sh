@@ -40,9 +40,9 @@ done
 [ -z "$(find . -mindepth 1 -maxdepth 1 -type d)" ] || fail "a refused command has made a directory: $(ls)"
 
 # What a command does not take is a mistake, and said with both names: every option that its --help does not list.
-declare -A argument=([count]=1 [interval]=20 [wait]=1 [timeout]=1 [slots]=1 [days]=1 [serial]=1 [bootstrap]=host:1)
+declare -A argument=([argon2-memory]=64 [count]=1 [interval]=20 [wait]=1 [timeout]=1 [slots]=1 [days]=1 [serial]=1 [bootstrap]=host:1)
 options='socket profile count interval wait timeout allow-loopback network constraint supernode slots days serial issuer
-	keep-key request bootstrap label open out force passphrase-file no-passphrase version'
+	keep-key request bootstrap label open out force passphrase-file no-passphrase argon2-memory version'
 refused=0
 while read -r line; do
 	read -ra command <<<"$line"
@@ -70,6 +70,7 @@ done
 ends 2 'kith ca renew: --no-passphrase has no effect with --keep-key' "$kith" ca renew ca --keep-key --no-passphrase
 ends 2 'kith ping: --allow-loopback has no effect without --profile' "$kith" ping bob --allow-loopback
 ends 2 'kith status: --passphrase-file has no effect without --profile' "$kith" status --passphrase-file f
+ends 2 'kith id new: --argon2-memory has no effect with --no-passphrase' "$kith" id new me --no-passphrase --argon2-memory 64
 ends 2 'kith ca init: --network: given twice' "$kith" ca init ca --network a --network b
 rm help
 
