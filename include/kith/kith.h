@@ -13,5 +13,6 @@
 #include <kith/stats.h>
 #include <kith/transport.h>
 #include <kith/types.h>
+#include <kith/version.h>
 
 #endif
