@@ -313,6 +313,11 @@ KITH_EXPORT int kith_core_unwatch(struct kith_core *core, struct kith_now now, c
 KITH_EXPORT int kith_core_pin(struct kith_core *core, struct kith_now now, const char *name,
 			      const struct kith_key *identity, uint8_t flags, bool confirm) KITH_MUST_USE;
 
+/* Forgets a pinned name, with what it was allowed: it is a stranger's again. Sessions that there are go on. KITH_ENOENT. */
+KITH_EXPORT int kith_core_unpin(struct kith_core *core, struct kith_now now, const char *name);
+/* Fills in up to n pinned names, in their order, and returns how many there are. */
+KITH_EXPORT size_t kith_core_contacts(const struct kith_core *core, struct kith_contact out[], size_t n);
+
 /* A revocation list or an issuer's certificate came in. Live sessions are checked again. */
 KITH_EXPORT int kith_core_revoke(struct kith_core *core, struct kith_now now, struct kith_span list) KITH_MUST_USE;
 KITH_EXPORT int kith_core_add_issuer(struct kith_core *core, struct kith_now now, struct kith_span cert) KITH_MUST_USE;

@@ -254,6 +254,13 @@ enum kith_contact_flags {
 	KITH_CONTACT_BLOCKED = 1 << 2 /* refuse; overrides the others */
 };
 
+/* A name that is pinned. */
+struct kith_contact { /* fixed */
+	char name[KITH_NAME_MAX + 1];
+	uint8_t flags; /* enum kith_contact_flags */
+	struct kith_key identity;
+};
+
 enum kith_secret_kind {
 	KITH_SECRET_IDENTITY = 1,
 	KITH_SECRET_DEVICE = 2,

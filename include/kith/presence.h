@@ -32,4 +32,11 @@ KITH_EXPORT int kith_unwatch(struct kith_node *node, const char *name);
 KITH_EXPORT int kith_pin(struct kith_node *node, const char *name, const struct kith_key *identity, uint8_t flags,
 			 bool confirm) KITH_MUST_USE;
 
+/* Forgets a pinned name, with what it was allowed: it is a stranger's again. Connections that there are go on.
+ * KITH_ENOENT: it was not pinned; KITH_ENAME, KITH_ESTATE. */
+KITH_EXPORT int kith_unpin(struct kith_node *node, const char *name);
+
+/* Fills in up to n pinned names, in their order, and returns how many there are; 0 before started. */
+KITH_EXPORT size_t kith_contacts(const struct kith_node *node, struct kith_contact out[], size_t n);
+
 #endif

@@ -142,6 +142,27 @@ int kith_core_pin(struct kith_core *c, struct kith_now now, const char *name, co
 	return err;
 }
 
+int kith_core_unpin(struct kith_core *c, struct kith_now now, const char *name)
+{
+	if (c == NULL || name == NULL)
+		return KITH_EINVAL;
+	kith_core_enter(c, now);
+	int err = kith_contacts_unpin(&c->contacts, name);
+	if (err == 0)
+		kith_contacts_keep(c);
+	kith_core_settle(c);
+	return err;
+}
+
+size_t kith_core_contacts(const struct kith_core *c, struct kith_contact out[], size_t n)
+{
+	if (c == NULL || (out == NULL && n > 0))
+		return 0;
+	for (size_t i = 0; i < n && i < c->contacts.n; i++)
+		out[i] = c->contacts.items[i];
+	return c->contacts.n;
+}
+
 int kith_core_revoke(struct kith_core *c, struct kith_now now, struct kith_span list)
 {
 	if (c == NULL || (list.p == NULL && list.len > 0))

@@ -167,3 +167,17 @@ int kith_pin(struct kith_node *node, const char *name, const struct kith_key *id
 	kith_node_touch(node);
 	return kith_core_pin(node->core, kith_node_now(node), name, identity, flags, confirm);
 }
+
+int kith_unpin(struct kith_node *node, const char *name)
+{
+	int err = check_name(node, name);
+	if (err != 0)
+		return err;
+	kith_node_touch(node);
+	return kith_core_unpin(node->core, kith_node_now(node), name);
+}
+
+size_t kith_contacts(const struct kith_node *node, struct kith_contact out[], size_t n)
+{
+	return kith_node_check(node) == 0 && node->core != NULL ? kith_core_contacts(node->core, out, n) : 0;
+}

@@ -95,6 +95,17 @@ int kith_contacts_pin(struct kith_contacts *cs, const char *name, const struct k
 	return 0;
 }
 
+int kith_contacts_unpin(struct kith_contacts *cs, const char *name)
+{
+	const struct kith_contact *c = find(cs, name);
+	if (c == NULL)
+		return KITH_ENOENT;
+	size_t at = (size_t)(c - cs->items);
+	memmove(&cs->items[at], &cs->items[at + 1], (cs->n - at - 1) * sizeof *cs->items);
+	cs->n--;
+	return 0;
+}
+
 int kith_contacts_confirm(struct kith_contacts *cs, const char *name, const struct kith_key *identity)
 {
 	struct kith_contact *c = find(cs, name);

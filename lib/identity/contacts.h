@@ -16,12 +16,6 @@
 #define KITH_CONTACTS_MAX 65535 /* of the file's format */
 #define KITH_CONTACTS_SUM_LEN 32 /* at the end of what is saved */
 
-struct kith_contact {
-	char name[KITH_NAME_MAX + 1];
-	uint8_t flags; /* enum kith_contact_flags */
-	struct kith_key identity;
-};
-
 struct kith_contacts {
 	struct kith_contact *items; /* ascending by name */
 	uint32_t n, cap, max;
@@ -43,6 +37,9 @@ int kith_contacts_check(const struct kith_contacts *cs, const char *name,
  * to another; KITH_ENAME, KITH_EFULL, KITH_ENOMEM. */
 int kith_contacts_pin(struct kith_contacts *cs, const char *name, const struct kith_key *identity,
 		      uint8_t flags) KITH_MUST_USE;
+
+/* Forgets a name, its flags and its key. KITH_ENOENT. */
+int kith_contacts_unpin(struct kith_contacts *cs, const char *name) KITH_MUST_USE;
 
 /* The user confirmed that the name now has this key: replaces the pinned one and keeps the flags. KITH_ENOENT. */
 int kith_contacts_confirm(struct kith_contacts *cs, const char *name, const struct kith_key *identity) KITH_MUST_USE;
