@@ -48,7 +48,7 @@ struct kith_node_options {
 	struct uv_loop_s *loop; /* borrowed until closed; NULL: a loop of the node's own, on a thread of its own */
 	const struct kith_alloc *alloc; /* borrowed until freed; NULL: malloc. Called on the loop's thread only */
 	const struct kith_random *random; /* borrowed until freed; NULL: the kernel's generator */
-	const struct kith_log *log; /* borrowed until freed; NULL: silent */
+	const struct kith_log *log; /* its ctx is borrowed until freed; NULL: silent */
 
 	/* The node's identity. Either device holds the device's secret, or key_path names a key file that holds it. */
 	enum kith_role role; /* default: leaf */
@@ -115,8 +115,32 @@ static inline void kith_node_options_init(struct kith_node_options *o)
 KITH_EXPORT int kith_node_options_load(struct kith_node_options *o, const char *dir, char *why,
 				       size_t cap) KITH_MUST_USE;
 
-/* Frees what kith_node_options_load allocated and wipes secrets. Allowed as soon as kith_node_new returned. */
+/* Fills in an identity of its own in the open network of that label: a fresh key and a certificate, made in memory and
+ * forgotten with the node; for tests and programs that live for a while. name is its name. KITH_EINVAL (labels),
+ * KITH_ENOMEM, KITH_EIO. */
+KITH_EXPORT int kith_node_options_open(struct kith_node_options *o, const char *network_label, const char *device_label,
+				       char name[KITH_NAME_MAX + 1]) KITH_MUST_USE;
+
+/* Frees what the functions here allocated and wipes secrets. Allowed as soon as kith_node_new returned. */
 KITH_EXPORT void kith_node_options_deinit(struct kith_node_options *o);
+
+/* ---- for bindings of other languages, which need to know no layout of these structs ---- */
+
+/* Options on the heap, with the defaults filled in (NULL: no memory); and what frees them, as deinit does. */
+KITH_EXPORT struct kith_node_options *kith_node_options_new(void);
+KITH_EXPORT void kith_node_options_free(struct kith_node_options *o);
+
+/* Sets the member of that name from text, which is copied: "true" and "false", a number, a path, "leaf" and "supernode",
+ * a key, an address. "bootstrap" and "endpoint" add one. What kith_node_options_load and _open fill in is theirs: call
+ * them before. KITH_ENOENT: no such name; KITH_EINVAL: not such a value; KITH_EFULL, KITH_ENOMEM. */
+KITH_EXPORT int kith_node_options_set(struct kith_node_options *o, const char *name, const char *value) KITH_MUST_USE;
+
+/* The members that are no text. KITH_EINVAL, KITH_ENOMEM. */
+KITH_EXPORT int kith_node_options_set_loop(struct kith_node_options *o, struct uv_loop_s *loop);
+KITH_EXPORT int kith_node_options_set_log(struct kith_node_options *o,
+					  void (*sink)(void *ctx, enum kith_log_level level, const char *line),
+					  void *ctx, enum kith_log_level level, bool clear) KITH_MUST_USE;
+KITH_EXPORT int kith_node_options_set_passphrase(struct kith_node_options *o, kith_passphrase_fn fn, void *ctx);
 
 /* What in a node's options something is wrong with. */
 enum kith_part {
@@ -196,6 +220,12 @@ static inline void kith_node_callbacks_init(struct kith_node_callbacks *cb)
 	struct kith_node_callbacks none = KITH_NODE_CALLBACKS_INIT;
 	*cb = none;
 }
+
+/* The same on the heap (NULL: no memory), where the callback of that name is set, whatever its type. KITH_ENOENT: no such
+ * name; KITH_EINVAL. Connections and streams have such functions, too (<kith/session.h>). */
+KITH_EXPORT struct kith_node_callbacks *kith_node_callbacks_new(void);
+KITH_EXPORT void kith_node_callbacks_free(struct kith_node_callbacks *cb);
+KITH_EXPORT int kith_node_callbacks_set(struct kith_node_callbacks *cb, const char *name, kith_any_fn fn) KITH_MUST_USE;
 
 /* Makes a node; nothing runs yet. cb is copied, NULL: none. KITH_EINVAL (options that contradict each other, a
  * bootstrap entry that is none, options or callbacks without their size), KITH_ENOMEM, KITH_EIO (a loop could not be

@@ -42,6 +42,11 @@ static inline void kith_conn_callbacks_init(struct kith_conn_callbacks *cb)
 	*cb = none;
 }
 
+/* For bindings: as kith_node_callbacks_new, _free and _set. */
+KITH_EXPORT struct kith_conn_callbacks *kith_conn_callbacks_new(void);
+KITH_EXPORT void kith_conn_callbacks_free(struct kith_conn_callbacks *cb);
+KITH_EXPORT int kith_conn_callbacks_set(struct kith_conn_callbacks *cb, const char *name, kith_any_fn fn) KITH_MUST_USE;
+
 /* How a call ended: 0 and the open session (set its callbacks here), or conn is NULL and err one of KITH_ENOENT
  * (no such name), KITH_EOFFLINE, KITH_EREJECTED, KITH_ETIMEDOUT, KITH_EUNREACHABLE, KITH_EDETACHED, KITH_EPINNED,
  * KITH_ECANCELED, or what is wrong with the other side's certificates. */
@@ -88,6 +93,10 @@ static inline int kith_conn_info(const struct kith_conn *conn, struct kith_sessi
 {
 	return kith_conn_info_sized(conn, out, sizeof *out);
 }
+
+/* Name and service of kith_conn_info, valid until the connection's closed callback returned. */
+KITH_EXPORT const char *kith_conn_name(const struct kith_conn *conn);
+KITH_EXPORT const char *kith_conn_service(const struct kith_conn *conn);
 
 /* Fills in up to n paths and returns how many there are. */
 KITH_EXPORT size_t kith_conn_paths(const struct kith_conn *conn, struct kith_path_info out[], size_t n);
@@ -150,6 +159,12 @@ static inline void kith_stream_callbacks_init(struct kith_stream_callbacks *cb)
 	struct kith_stream_callbacks none = KITH_STREAM_CALLBACKS_INIT;
 	*cb = none;
 }
+
+/* For bindings: as kith_node_callbacks_new, _free and _set. */
+KITH_EXPORT struct kith_stream_callbacks *kith_stream_callbacks_new(void);
+KITH_EXPORT void kith_stream_callbacks_free(struct kith_stream_callbacks *cb);
+KITH_EXPORT int kith_stream_callbacks_set(struct kith_stream_callbacks *cb, const char *name,
+					  kith_any_fn fn) KITH_MUST_USE;
 
 /* Opens a stream on a channel, which the other side is told. It can be written to at once. cb is copied, NULL: none.
  * KITH_EFULL (64 open ones of ours), KITH_ENOMEM, KITH_ESTATE: the session is not open; KITH_EINVAL: cb has no size

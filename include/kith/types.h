@@ -127,6 +127,9 @@ struct kith_random { /* fixed */
 	void *ctx;
 };
 
+/* Any function, to be handed through to where its type is known. */
+typedef void (*kith_any_fn)(void);
+
 /* Formats "1.2.3.4:5" or "[v6]:5" into out; returns out. "none" for no address. */
 KITH_EXPORT const char *kith_addr_format(const struct kith_addr *addr, char out[KITH_ADDR_TEXT_MAX]);
 

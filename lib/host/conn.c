@@ -235,6 +235,16 @@ int kith_conn_info_sized(const struct kith_conn *conn, struct kith_session_info 
 	return conn->state == KITH_CONN_CLOSING ? KITH_ESTATE : 0;
 }
 
+const char *kith_conn_name(const struct kith_conn *conn)
+{
+	return kith_conn_check(conn) == 0 ? conn->who.name : NULL;
+}
+
+const char *kith_conn_service(const struct kith_conn *conn)
+{
+	return kith_conn_check(conn) == 0 ? conn->who.service : NULL;
+}
+
 size_t kith_conn_paths(const struct kith_conn *conn, struct kith_path_info out[], size_t n)
 {
 	if (!askable(conn))

@@ -146,6 +146,7 @@ struct kith_node {
 	const struct kith_alloc *buffers; /* for what is large, and given back again and again */
 	const struct kith_random *random;
 	const struct kith_log *log;
+	struct kith_log log_copy;
 	struct kith_owned *owned;
 	enum kith_node_state state;
 

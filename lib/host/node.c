@@ -95,7 +95,10 @@ int kith_node_new(struct kith_node **out, const struct kith_node_options *o, con
 	node->alloc = alloc;
 	node->buffers = full.alloc != NULL ? full.alloc : kith_system_pages();
 	node->random = full.random != NULL ? full.random : kith_system_random();
-	node->log = full.log;
+	if (full.log != NULL) {
+		node->log_copy = *full.log;
+		node->log = &node->log_copy;
+	}
 	node->carriers = kith_carriers;
 	node->open = KITH_NEW(alloc, struct kith_open_job);
 	int err = node->open != NULL ? fill_in(node, o, cb, user) : KITH_ENOMEM;
@@ -179,8 +182,8 @@ int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *nod
 	kith_open_cancel(node);
 	if (running) {
 		kith_time_us leave = node->o.leave_us, longest = linger(node);
-		kith_time_us patience = (leave < WAIT_MAX_US ? leave : WAIT_MAX_US) +
-					(longest < WAIT_MAX_US ? longest : WAIT_MAX_US);
+		kith_time_us patience =
+			(leave < WAIT_MAX_US ? leave : WAIT_MAX_US) + (longest < WAIT_MAX_US ? longest : WAIT_MAX_US);
 		node->leave_due = true;
 		uint64_t patience_ms = (uint64_t)(patience / KITH_US_PER_MS) + PATIENCE_MS;
 		(void)uv_timer_start(&node->close_timer, end_now, patience_ms, 0);

@@ -1,5 +1,5 @@
 /* Profiles: the directory that says who a node is (<kith/keyfile.h> describes its files). */
-#include "host/internal.h"
+#include "host/profile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,21 +16,6 @@ enum {
 	OPEN_YEARS = 10
 };
 
-enum { PROFILE_SPANS_MAX = 16, PATH_LEN_MAX = 4096 };
-
-struct kith_profile {
-	char key_path[PATH_LEN_MAX], state_dir[PATH_LEN_MAX];
-	char open_label[KITH_NETWORK_LABEL_MAX + 1];
-	uint8_t chain[KITH_CHAIN_MAX], devices[KITH_DEVICES_LEN_MAX];
-	struct kith_span issuers[PROFILE_SPANS_MAX], revocations[PROFILE_SPANS_MAX]; /* allocated */
-	size_t issuers_n, revocations_n;
-	char *text; /* of the bootstrap file; lines points into it */
-	size_t text_len;
-	const char *lines[KITH_RESOLVE_ENTRIES_MAX];
-	size_t lines_n;
-	bool loopback; /* it is this profile that allows loopback addresses */
-};
-
 struct place {
 	const char *dir;
 	char *why;
@@ -44,17 +29,17 @@ static int complain(const struct place *at, const char *file, int err, const cha
 	return err;
 }
 
-static bool join_path(char out[PATH_LEN_MAX], const char *dir, const char *file)
+static bool join_path(char out[KITH_PROFILE_PATH_MAX], const char *dir, const char *file)
 {
-	int n = snprintf(out, PATH_LEN_MAX, "%s/%s", dir, file);
-	return n > 0 && n < PATH_LEN_MAX;
+	int n = snprintf(out, KITH_PROFILE_PATH_MAX, "%s/%s", dir, file);
+	return n > 0 && n < KITH_PROFILE_PATH_MAX;
 }
 
 /* The whole file with a NUL behind it; free *cap bytes. */
 static int read_text(const struct place *at, const char *file, char **out, size_t *cap)
 {
 	const struct kith_alloc *alloc = kith_system_alloc();
-	char path[PATH_LEN_MAX];
+	char path[KITH_PROFILE_PATH_MAX];
 	uint8_t *bytes;
 	size_t len;
 	*out = NULL;
@@ -103,9 +88,9 @@ static int load_network(struct kith_node_options *o, struct kith_profile *p, con
 	return err;
 }
 
-static int keep(struct kith_span spans[PROFILE_SPANS_MAX], size_t *n, const uint8_t *bytes, size_t len)
+static int keep(struct kith_span spans[KITH_PROFILE_SPANS_MAX], size_t *n, const uint8_t *bytes, size_t len)
 {
-	if (*n == PROFILE_SPANS_MAX)
+	if (*n == KITH_PROFILE_SPANS_MAX)
 		return KITH_EFULL;
 	uint8_t *copy = kith_alloc_zero(kith_system_alloc(), len);
 	if (copy == NULL)
@@ -220,16 +205,45 @@ static int load_bootstrap(struct kith_node_options *o, struct kith_profile *p, c
 	return err;
 }
 
+/* Whether the caller's struct has the member that owns things: it is the last of the first version. */
+static bool knows_profiles(const struct kith_node_options *o)
+{
+	return o != NULL && o->size >= offsetof(struct kith_node_options, profile) + sizeof o->profile;
+}
+
+struct kith_profile *kith_profile_of(struct kith_node_options *o)
+{
+	if (!knows_profiles(o))
+		return NULL;
+	if (o->profile == NULL)
+		o->profile = kith_alloc_zero(kith_system_alloc(), sizeof *o->profile);
+	return o->profile;
+}
+
+const char *kith_profile_keep(struct kith_profile *p, const char *text)
+{
+	size_t len = strlen(text) + 1;
+	struct kith_owned *owned = kith_alloc_zero(kith_system_alloc(), sizeof *owned + len);
+	if (owned == NULL)
+		return NULL;
+	owned->len = len;
+	owned->next = p->owned;
+	p->owned = owned;
+	memcpy(owned->bytes, text, len);
+	return (const char *)owned->bytes;
+}
+
 int kith_node_options_load(struct kith_node_options *o, const char *dir, char *why, size_t cap)
 {
 	struct place at = { dir, why, cap };
 	if (why != NULL && cap > 0)
 		why[0] = '\0';
-	struct kith_profile *p = kith_alloc_zero(kith_system_alloc(), sizeof *p);
+	if (dir == NULL || !knows_profiles(o))
+		return KITH_EINVAL;
+	kith_node_options_deinit(o);
+	struct kith_profile *p = kith_profile_of(o);
 	if (p == NULL)
 		return KITH_ENOMEM;
-	kith_node_options_deinit(o);
-	o->profile = p;
 	int err = join_path(p->key_path, dir, "key") && join_path(p->state_dir, dir, "state")
 			  ? 0
 			  : complain(&at, "key", KITH_EINVAL, "the path is too long");
@@ -251,6 +265,8 @@ int kith_node_options_load(struct kith_node_options *o, const char *dir, char *w
 void kith_node_options_deinit(struct kith_node_options *o)
 {
 	const struct kith_alloc *alloc = kith_system_alloc();
+	if (!knows_profiles(o))
+		return;
 	struct kith_profile *p = o->profile;
 	kith_wipe(&o->device, sizeof o->device);
 	o->has_device = false;
@@ -263,6 +279,13 @@ void kith_node_options_deinit(struct kith_node_options *o)
 	free_text(p->text, p->text_len);
 	if (p->loopback)
 		o->allow_loopback = false;
+	if (o->log == &p->log)
+		o->log = NULL;
+	while (p->owned != NULL) {
+		struct kith_owned *next = p->owned->next;
+		kith_alloc_free(alloc, p->owned, sizeof *p->owned + p->owned->len);
+		p->owned = next;
+	}
 	KITH_FREE(alloc, p);
 	o->profile = NULL;
 	o->open_label = NULL;
@@ -276,17 +299,17 @@ void kith_node_options_deinit(struct kith_node_options *o)
 /* Writes text to a file that must not exist yet. */
 static int write_text(const char *dir, const char *file, const char *text)
 {
-	char path[PATH_LEN_MAX];
+	char path[KITH_PROFILE_PATH_MAX];
 	if (!join_path(path, dir, file))
 		return KITH_EINVAL;
 	return kith_file_replace(AT_FDCWD, path, (struct kith_span){ (const uint8_t *)text, strlen(text) }, false);
 }
 
-static int write_open_chain(const char *dir, const struct kith_id *network, const struct kith_seed *identity,
-			    const struct kith_seed *device, const char *label)
+/* A device of an identity, certified by itself. Returns the chain's length. */
+static int make_open_chain(uint8_t chain[KITH_CHAIN_MAX], const struct kith_id *network,
+			   const struct kith_seed *identity, const struct kith_seed *device, const char *label)
 {
-	uint8_t cert[KITH_CERT_MAX], chain[KITH_CHAIN_MAX];
-	char text[2048];
+	uint8_t cert[KITH_CERT_MAX];
 	struct kith_device_cert d;
 	struct kith_key pk;
 	memset(&d, 0, sizeof d);
@@ -297,8 +320,15 @@ static int write_open_chain(const char *dir, const struct kith_id *network, cons
 	d.expires_s = d.not_before_s + (int64_t)OPEN_YEARS * 365 * 86400;
 	memcpy(d.label, label, strlen(label) + 1);
 	int n = kith_device_cert_make(cert, &d, identity);
-	if (n > 0)
-		n = kith_chain_make_open(chain, network, &pk, (struct kith_span){ cert, (size_t)n });
+	return n < 0 ? n : kith_chain_make_open(chain, network, &pk, (struct kith_span){ cert, (size_t)n });
+}
+
+static int write_open_chain(const char *dir, const struct kith_id *network, const struct kith_seed *identity,
+			    const struct kith_seed *device, const char *label)
+{
+	uint8_t chain[KITH_CHAIN_MAX];
+	char text[2048];
+	int n = make_open_chain(chain, network, identity, device, label);
 	if (n > 0)
 		n = kith_armor_encode(text, sizeof text, KITH_ARMOR_CHAIN, (struct kith_span){ chain, (size_t)n });
 	return n < 0 ? n : write_text(dir, "chain", text);
@@ -307,7 +337,7 @@ static int write_open_chain(const char *dir, const struct kith_id *network, cons
 static int write_profile(const char *dir, const char *network_label, const char *device_label, const char *pass,
 			 size_t pass_len, uint32_t mem_mib, const struct kith_secrets *secrets)
 {
-	char path[PATH_LEN_MAX], line[KITH_NETWORK_LABEL_MAX + 16];
+	char path[KITH_PROFILE_PATH_MAX], line[KITH_NETWORK_LABEL_MAX + 16];
 	struct kith_seed identity, device;
 	struct kith_id network;
 	int err = kith_network_id_open(&network, network_label);
@@ -364,4 +394,48 @@ int kith_profile_create_open(const char *dir, const char *network_label, const c
 {
 	return kith_profile_create_open_within(dir, network_label, device_label, pass, pass_len,
 					       KITH_KEYFILE_MIB_DEFAULT, name);
+}
+
+static int open_in_memory(struct kith_node_options *o, struct kith_profile *p, const char *network_label,
+			  const char *device_label, char name[KITH_NAME_MAX + 1])
+{
+	const struct kith_random *random = kith_system_random();
+	struct kith_seed identity;
+	struct kith_id network;
+	struct kith_key pk;
+	int err = kith_network_id_open(&network, network_label);
+	if (err != 0)
+		return err;
+	random->fill(random->ctx, identity.b, sizeof identity.b);
+	random->fill(random->ctx, o->device.b, sizeof o->device.b);
+	kith_seed_public(&pk, &identity);
+	int n = make_open_chain(p->chain, &network, &identity, &o->device, device_label);
+	kith_wipe(&identity, sizeof identity);
+	if (n < 0)
+		return n;
+	o->has_root = false;
+	o->has_device = true;
+	o->chain = (struct kith_span){ p->chain, (size_t)n };
+	memcpy(p->open_label, network_label, strlen(network_label) + 1);
+	o->open_label = p->open_label;
+	(void)kith_fingerprint(&pk, name);
+	return 0;
+}
+
+int kith_node_options_open(struct kith_node_options *o, const char *network_label, const char *device_label,
+			   char name[KITH_NAME_MAX + 1])
+{
+	if (name != NULL)
+		name[0] = '\0';
+	if (!knows_profiles(o) || network_label == NULL || device_label == NULL || name == NULL ||
+	    strlen(device_label) > KITH_LABEL_MAX)
+		return KITH_EINVAL;
+	kith_node_options_deinit(o);
+	struct kith_profile *p = kith_profile_of(o);
+	int err = p != NULL ? kith_suite_sodium_init() : KITH_ENOMEM;
+	if (err == 0)
+		err = open_in_memory(o, p, network_label, device_label, name);
+	if (err != 0)
+		kith_node_options_deinit(o);
+	return err;
 }
