@@ -173,6 +173,8 @@ struct kith_streams {
 	uint8_t token[1]; /* see start.c; QUIC wants it writable */
 	kith_time_us migrate_at; /* not before */
 	kith_time_us probed_at; /* when QUIC was last made to probe */
+	bool hopeful; /* since then the path has changed, or the peer was heard */
+	kith_time_us answered_at; /* when the last probes but PROBES_ANSWERED, if any, had been answered */
 	uint32_t cid_next;
 	size_t burst; /* bytes put out since QUIC was last told of the time */
 	ngtcp2_tstamp burst_at; /* when the first of them was */

@@ -16,8 +16,14 @@
  * asked for an acknowledgement, its loss timer is told that its time has come. (Acknowledgements that leave meanwhile
  * do not count: they ask for none, and an end that the peer sends to would so never probe for what it lost itself.)
  * The same is done on a path change that QUIC cannot or need not follow.
- * Each probe leaves a note in QUIC: a peer that keeps the session alive, and acknowledges nothing for PROBES_MAX of
- * them (20 minutes), is given up.
+ * A peer that keeps the session alive, and acknowledges nothing for GIVE_UP_US, is given up.
+ *
+ * How often QUIC may probe is bounded: 0.12 shifts a 64-bit number by the count of probes in a row. From 64 on, that
+ * comes to what the processor makes of it (nothing, on 32-bit ARM), and long before, the product loses its upper bits:
+ * the timer lies in the past, and fires on and on. Only an acknowledgement or the initiator's change of path takes the
+ * count back. So after PROBES_EAGER each pause is twice the one before. A change of path brings the first PROBES_AT_ONCE
+ * at once; it, or a peer that is heard again, makes a pause a short one up to PROBES_HOPEFUL; what is left is enough for
+ * GIVE_UP_US.
  *
  * What a path is to QUIC is never confused with its handshake: that is over before the first packet (start.c).
  */
@@ -50,13 +56,18 @@ enum {
 	NUMBER_LEN_MASK = 0x03,
 	LIMIT_STEPS = 4,
 	RESTORED_MAX = KITH_STREAMS_QUIC + FRAME_PATH_LEN,
-	PROBES_MAX = 400,
+	PROBES_ANSWERED = 2, /* QUIC's count after an acknowledgement is not above it */
+	PROBES_AT_ONCE = 10,
+	PROBES_EAGER = 20,
+	PROBES_HOPEFUL = 24,
+	PROBES_MAX = 30, /* 2^30 probe timeouts of 17 s are what 64 bits hold */
 	BURST_MIN = 2 * KITH_STREAMS_QUIC
 };
 
 /* QUIC subtracts durations from times: it starts an hour after its zero. */
 #define TIME_OFFSET_US (3600 * KITH_US_PER_S)
-#define PROBE_MAX_US (3 * KITH_US_PER_S) /* plus two round trips: the longest pause between probes */
+#define PROBE_MAX_US (3 * KITH_US_PER_S) /* plus two round trips: the longest pause between the first probes */
+#define GIVE_UP_US (20 * 60 * KITH_US_PER_S)
 /* connection ids come back once a round trip; faster changes become one */
 #define MIGRATE_EVERY_US (100 * KITH_US_PER_MS)
 
@@ -73,6 +84,20 @@ ngtcp2_tstamp kith_quic_stamp(struct kith_streams *s, kith_time_us now)
 	return quic_time(s);
 }
 
+/* How many probes in a row were not answered. */
+static size_t probes(const struct kith_streams *s)
+{
+	ngtcp2_conn_stat stat;
+	ngtcp2_conn_get_conn_stat(s->conn, &stat);
+	return stat.pto_count;
+}
+
+static kith_time_us probe_pause(const struct kith_streams *s, size_t sent)
+{
+	bool brief = sent <= PROBES_EAGER || (s->hopeful && sent < PROBES_HOPEFUL);
+	return PROBE_MAX_US << (brief ? 0 : sent - PROBES_EAGER);
+}
+
 /* When QUIC would probe next, in its own time; UINT64_MAX when nothing is unacknowledged. *latest: when it has to. */
 static ngtcp2_tstamp probe_time(const struct kith_streams *s, kith_time_us *latest)
 {
@@ -82,7 +107,9 @@ static ngtcp2_tstamp probe_time(const struct kith_streams *s, kith_time_us *late
 	kith_time_us since = s->probed_at;
 	if (asked != UINT64_MAX && (kith_time_us)(asked / NS_PER_US) - TIME_OFFSET_US > since)
 		since = (kith_time_us)(asked / NS_PER_US) - TIME_OFFSET_US;
-	*latest = since + PROBE_MAX_US + 2 * (kith_time_us)(stat.smoothed_rtt / NS_PER_US);
+	*latest = since + probe_pause(s, stat.pto_count) + 2 * (kith_time_us)(stat.smoothed_rtt / NS_PER_US);
+	if (stat.pto_count > PROBES_ANSWERED && s->answered_at + GIVE_UP_US < *latest)
+		*latest = s->answered_at + GIVE_UP_US;
 	return stat.loss_detection_timer;
 }
 
@@ -108,11 +135,17 @@ kith_time_us kith_streams_deadline(const struct kith_streams *s)
 	return s->pace_at + (kith_time_us)wait_us;
 }
 
-static size_t probes(const struct kith_streams *s)
+/* Before QUIC may probe: whether the peer is to be given up. */
+static bool given_up(struct kith_streams *s)
 {
-	ngtcp2_conn_stat stat;
-	ngtcp2_conn_get_conn_stat(s->conn, &stat);
-	return stat.pto_count;
+	size_t sent = probes(s);
+	if (sent <= PROBES_ANSWERED)
+		s->answered_at = s->pace_at;
+	if (sent < PROBES_MAX && s->pace_at < s->answered_at + GIVE_UP_US)
+		return false;
+	s->failed = KITH_ETIMEDOUT;
+	kith_quic_check(s, 0);
+	return true;
 }
 
 /* Makes QUIC probe now: its timers are served with the time at which they would be due. All else goes on in true
@@ -121,14 +154,19 @@ static void probe_now(struct kith_streams *s)
 {
 	kith_time_us latest;
 	ngtcp2_tstamp due = probe_time(s, &latest), now = quic_time(s);
-	s->probed_at = s->pace_at;
-	if (due != UINT64_MAX && probes(s) >= PROBES_MAX) {
-		s->failed = KITH_ETIMEDOUT;
-		kith_quic_check(s, 0);
+	if (due == UINT64_MAX || given_up(s))
 		return;
-	}
-	if (due != UINT64_MAX)
-		kith_quic_check(s, ngtcp2_conn_handle_expiry(s->conn, due > now ? due : now));
+	s->probed_at = s->pace_at;
+	s->hopeful = false;
+	kith_quic_check(s, ngtcp2_conn_handle_expiry(s->conn, due > now ? due : now));
+}
+
+/* A path that may be another one than that on which the last probes were lost. */
+static void probe_soon(struct kith_streams *s)
+{
+	s->hopeful = true;
+	if (probes(s) < PROBES_AT_ONCE)
+		probe_now(s);
 }
 
 /* ---- paths ---- */
@@ -222,7 +260,7 @@ static void initiator_migrates(struct kith_streams *s)
 	s->migrate_wanted = s->heard_here;
 	try_migrate(s);
 	if (s->dead == 0 && (s->migrate_wanted || !s->heard_here))
-		probe_now(s);
+		probe_soon(s);
 }
 
 void kith_streams_migrate(struct kith_streams *s, kith_time_us now)
@@ -236,7 +274,7 @@ void kith_streams_migrate(struct kith_streams *s, kith_time_us now)
 	}
 	s->wish = (uint8_t)((s->wish + 1) & MARK_MASK);
 	s->wish_due = true;
-	probe_now(s);
+	probe_soon(s);
 }
 
 /* How much newer a mark is than the one known: 0 if it is not. */
@@ -329,6 +367,7 @@ static void input_quic(struct kith_streams *s, kith_time_us now, const uint8_t *
 	kith_quic_path(s, s->epoch, &ps);
 	int rv = ngtcp2_conn_read_pkt(s->conn, &ps.path, NULL, datagram, len, kith_quic_stamp(s, now));
 	s->heard = true;
+	s->hopeful = true;
 	s->heard_here = true;
 	if (s->migrate_at == KITH_TIME_NEVER)
 		s->migrate_at = s->pace_at;
@@ -374,6 +413,8 @@ void kith_streams_tick(struct kith_streams *s, kith_time_us now)
 		return;
 	ngtcp2_tstamp ts = kith_quic_stamp(s, now);
 	s->corked = false;
+	if (probe_time(s, &latest) != UINT64_MAX && given_up(s))
+		return;
 	if (ngtcp2_conn_get_expiry(s->conn) <= ts)
 		kith_quic_check(s, ngtcp2_conn_handle_expiry(s->conn, ts));
 	lift_limit(s);

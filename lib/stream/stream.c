@@ -56,6 +56,7 @@ int kith_streams_new(struct kith_streams **out, const struct kith_streams_config
 	s->cfg = *cfg;
 	s->pace_at = cfg->now;
 	s->probed_at = cfg->now;
+	s->answered_at = cfg->now;
 	s->next_id = cfg->initiator ? 0 : 1;
 	kith_link_init(&s->sending);
 	kith_link_init(&s->waiting);
