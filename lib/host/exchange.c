@@ -108,6 +108,8 @@ static void report_errors(struct kith_node *node)
 		struct kith_carrier_error e;
 		while (s->self != NULL && s->carrier->error(s->self, &e)) {
 			kith_core_send_error(node->core, kith_node_now(node), s->id, &e.remote, e.err);
+			if (e.err != KITH_EMSGSIZE)
+				kith_interface_watch_hint(&node->watch);
 			kith_node_touch(node);
 		}
 	}

@@ -28,15 +28,21 @@ static uint8_t bits_of(const uv_interface_address_t *a)
 	return prefix_bits(mask, 16);
 }
 
-/* Inserts in the order of scopes, public first; among equals the system's order stays. */
-static void insert(struct kith_interface_list *list, const struct kith_addr *addr, uint8_t bits)
+/* The address of the way out comes first, then the order is that of scopes. */
+static int rank(const struct kith_addr *addr, const struct kith_addr *way_out)
 {
-	enum kith_addr_scope scope = kith_addr_scope(addr);
+	return kith_addr_equal(addr, way_out) ? KITH_SCOPE_PUBLIC + 1 : (int)kith_addr_scope(addr);
+}
+
+/* Inserts by rank; among equals the system's order stays. */
+static void insert(struct kith_interface_list *list, const struct kith_addr *way_out, const struct kith_addr *addr,
+		   uint8_t bits)
+{
 	size_t at = 0;
 	for (size_t i = 0; i < list->n; i++)
 		if (kith_addr_equal(&list->addrs[i], addr))
 			return;
-	while (at < list->n && kith_addr_scope(&list->addrs[at]) >= scope)
+	while (at < list->n && rank(&list->addrs[at], way_out) >= rank(addr, way_out))
 		at++;
 	if (at == KITH_INTERFACE_ADDRS_MAX)
 		return;
@@ -52,7 +58,7 @@ static void insert(struct kith_interface_list *list, const struct kith_addr *add
 void kith_interfaces_sort_out(struct kith_interfaces *out, const uv_interface_address_t found[], int n,
 			      bool allow_loopback)
 {
-	memset(out, 0, sizeof *out);
+	out->v4.n = out->v6.n = 0;
 	for (int i = 0; i < n; i++) {
 		struct kith_addr addr;
 		if (!kith_sockaddr_get(&addr, (const struct sockaddr *)&found[i].address))
@@ -62,7 +68,10 @@ void kith_interfaces_sort_out(struct kith_interfaces *out, const uv_interface_ad
 		if (scope == KITH_SCOPE_NONE || scope == KITH_SCOPE_LINK ||
 		    (scope == KITH_SCOPE_LOOPBACK && !allow_loopback))
 			continue;
-		insert(addr.family == KITH_FAMILY_V4 ? &out->v4 : &out->v6, &addr, bits_of(&found[i]));
+		if (addr.family == KITH_FAMILY_V4)
+			insert(&out->v4, &out->out_v4.source, &addr, bits_of(&found[i]));
+		else
+			insert(&out->v6, &out->out_v6.source, &addr, bits_of(&found[i]));
 	}
 }
 
@@ -74,6 +83,8 @@ int kith_interfaces_read(struct kith_interfaces *out, bool allow_loopback)
 	int err = uv_interface_addresses(&found, &n);
 	if (err != 0)
 		return kith_system_uv_err(err);
+	kith_interfaces_sys_way_out(KITH_FAMILY_V4, &out->out_v4);
+	kith_interfaces_sys_way_out(KITH_FAMILY_V6, &out->out_v6);
 	kith_interfaces_sort_out(out, found, n, allow_loopback);
 	uv_free_interface_addresses(found, n);
 	return 0;
@@ -89,6 +100,18 @@ static bool list_equal(const struct kith_interface_list *a, const struct kith_in
 	return true;
 }
 
+static bool way_equal(const struct kith_way_out *a, const struct kith_way_out *b)
+{
+	return a->interface == b->interface && kith_addr_equal(&a->gateway, &b->gateway) &&
+	       kith_addr_equal(&a->source, &b->source);
+}
+
+static bool is_as_before(const struct kith_interfaces *now, const struct kith_interfaces *last)
+{
+	return list_equal(&now->v4, &last->v4) && list_equal(&now->v6, &last->v6) &&
+	       way_equal(&now->out_v4, &last->out_v4) && way_equal(&now->out_v6, &last->out_v6);
+}
+
 static void arm_repeat(struct kith_interface_watch *w);
 
 static void look(uv_timer_t *timer)
@@ -98,8 +121,9 @@ static void look(uv_timer_t *timer)
 	arm_repeat(w);
 	if (kith_interfaces_read(&now, w->allow_loopback) != 0)
 		return;
-	if (list_equal(&now.v4, &w->last.v4) && list_equal(&now.v6, &w->last.v6))
+	if (is_as_before(&now, &w->last) && !w->flapped)
 		return;
+	w->flapped = false;
 	w->last = now;
 	w->changed(w->ctx, &w->last);
 }
@@ -125,7 +149,7 @@ static void hear(uv_poll_t *poll, int status, int events)
 		arm_repeat(w);
 		return;
 	}
-	if (kith_interfaces_sys_read(w->fd) && !uv_is_active((uv_handle_t *)&w->timer))
+	if (kith_interfaces_sys_read(w->fd, &w->last, &w->flapped) && !uv_is_active((uv_handle_t *)&w->timer))
 		(void)uv_timer_start(&w->timer, look, KITH_INTERFACES_SETTLE_MS, 0);
 }
 
@@ -147,6 +171,12 @@ int kith_interface_watch_start(struct kith_interface_watch *w, uv_loop_t *loop)
 	}
 	arm_repeat(w);
 	return 0;
+}
+
+void kith_interface_watch_hint(struct kith_interface_watch *w)
+{
+	if (w->fd < 0 && w->handles > 0 && uv_timer_get_due_in(&w->timer) > KITH_INTERFACES_HINT_MS)
+		(void)uv_timer_start(&w->timer, look, KITH_INTERFACES_HINT_MS, 0);
 }
 
 static void handle_closed(uv_handle_t *handle)
