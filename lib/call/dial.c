@@ -1,6 +1,7 @@
 #include "call/dial.h"
 
 #include "base/alloc.h"
+#include "base/rng.h"
 #include "base/text.h"
 #include "call/crossing.h"
 #include "call/find.h"
@@ -27,7 +28,8 @@ static void look_up(struct kith_core *c, struct kith_operation *op)
 			kith_op_done(c, op->id, KITH_EFULL, false);
 		return;
 	}
-	struct kith_session *s = kith_find_ask(c, &op->key, kith_token(KITH_TOKEN_LOOKUP, op->id), op->tries, &used);
+	struct kith_session *s = kith_find_ask(c, &op->key, kith_token(KITH_TOKEN_LOOKUP, op->id),
+					       op->first + op->tries, op->denied, &used);
 	if (s != NULL) {
 		op->tries = (uint8_t)(op->tries + used);
 		op->asked = s->index;
@@ -54,6 +56,7 @@ int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *nam
 	if (service != NULL)
 		kith_text_copy(op->service, sizeof op->service, service);
 	kith_ids_directory(c->suite, &op->key, &c->self.network, name);
+	op->first = (uint8_t)kith_rng_below(c->random, KITH_HOMES);
 	if (kind != KITH_OP_CALL || !kith_ringing_answer(c, op))
 		look_up(c, op);
 	return 0;
@@ -172,44 +175,84 @@ static bool may_meet(const struct kith_core *c, const struct kith_record *record
 	return record->homes_n < KITH_HOMES || kith_homes_count(c) < KITH_HOMES;
 }
 
-void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith_msg_found *m)
+static void reach(struct kith_core *c, struct kith_operation *op, const struct kith_found *f)
 {
-	struct kith_operation *op = kith_op_get(c, id);
-	struct kith_found found[KITH_DIAL_DEVICES_MAX];
-	if (op == NULL || op->session != 0)
-		return;
 	op->asked = 0;
-	if (err == KITH_ENOENT) {
-		kith_op_done(c, op->id, KITH_ENOENT, false);
-		return;
-	}
-	if (err != 0) {
-		try_again(c, op, err);
-		return;
-	}
-	size_t n = kith_find_read(c, &op->key, op->name, m, found);
-	if (op->kind == KITH_OP_LOOKUP) {
-		for (size_t i = 0; i < n; i++)
-			kith_find_tell(c, op->id, &found[i]);
-		kith_op_done(c, op->id, n > 0 ? 0 : KITH_ENOENT, false);
-		return;
-	}
-	const struct kith_found *f = best(found, n);
-	err = f != NULL ? call(c, op, f) : n > 0 ? KITH_EOFFLINE : KITH_ENOENT;
+	int err = call(c, op, f);
 	if (err == KITH_ERELAYONLY && may_meet(c, &f->record))
 		try_again(c, op, err);
 	else if (err != 0)
 		kith_op_done(c, op->id, err, false);
 }
 
-void kith_dial_on_found(struct kith_core *c, const struct kith_answer *answer)
+/* What an operation comes to when nobody of that name is online. */
+static int nobody(const struct kith_operation *op)
+{
+	if (!op->known)
+		return KITH_ENOENT;
+	return op->kind == KITH_OP_LOOKUP ? 0 : KITH_EOFFLINE;
+}
+
+/* A home says that there is nobody of that name, or that nobody is online. One home may lie, or not know yet: that
+ * counts when another says so too, or when there is no other to ask. */
+static void denied(struct kith_core *c, struct kith_operation *op, unsigned home)
+{
+	op->denied |= (uint8_t)home;
+	if (!kith_serves(c) && (op->denied & (op->denied - 1)) == 0) {
+		if (op->asked != 0)
+			return; /* another one is asked already */
+		look_up(c, op);
+		if (op->asked != 0)
+			return;
+	}
+	kith_op_done(c, op->id, nobody(op), false);
+}
+
+/* What a look-up found is told as soon as it is known, and again only if it changed for the better. */
+static void tell_found(struct kith_core *c, struct kith_operation *op, const struct kith_found found[], size_t n)
+{
+	bool online = best(found, n) != NULL;
+	for (size_t i = 0; i < n && (online || !op->known); i++)
+		kith_find_tell(c, op->id, &found[i]);
+}
+
+void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith_msg_found *m, unsigned home)
+{
+	struct kith_operation *op = kith_op_get(c, id);
+	struct kith_found found[KITH_DIAL_DEVICES_MAX];
+	if (op == NULL || op->session != 0)
+		return;
+	if (err != 0 && err != KITH_ENOENT) {
+		op->asked = 0;
+		try_again(c, op, err);
+		return;
+	}
+	size_t n = err == 0 ? kith_find_read(c, &op->key, op->name, m, found) : 0;
+	const struct kith_found *f = best(found, n);
+	if (op->kind == KITH_OP_LOOKUP)
+		tell_found(c, op, found, n);
+	op->known |= n > 0;
+	if (f == NULL)
+		denied(c, op, home);
+	else if (op->kind == KITH_OP_LOOKUP)
+		kith_op_done(c, op->id, 0, false);
+	else
+		reach(c, op, f);
+}
+
+void kith_dial_on_found(struct kith_core *c, const struct kith_session *via, const struct kith_answer *answer)
 {
 	struct kith_msg_room room;
 	struct kith_msg_found m;
+	struct kith_operation *op = kith_op_get(c, (kith_op)kith_token_value(answer->token));
 	int err = answer->err;
+	if (op == NULL)
+		return;
 	if (err == 0)
 		err = kith_msg_found_read(&m, &room, answer->body);
-	kith_dial_found(c, (kith_op)kith_token_value(answer->token), err, &m);
+	if (op->asked == via->index)
+		op->asked = 0;
+	kith_dial_found(c, op->id, err, &m, kith_find_home(c, via));
 }
 
 void kith_dial_refresh(struct kith_core *c, struct kith_session *s)
@@ -218,7 +261,7 @@ void kith_dial_refresh(struct kith_core *c, struct kith_session *s)
 	unsigned used;
 	kith_ids_directory(c->suite, &key, &c->self.network, s->peer->name);
 	/* Not possible now: kith_talk_tick comes back to it. */
-	(void)kith_find_ask(c, &key, kith_token(KITH_TOKEN_REFRESH, s->index), s->peer->refreshes++, &used);
+	(void)kith_find_ask(c, &key, kith_token(KITH_TOKEN_REFRESH, s->index), s->peer->refreshes++, 0, &used);
 }
 
 void kith_dial_redial(struct kith_core *c, struct kith_session *s)
@@ -263,6 +306,8 @@ static int late(struct kith_core *c, const struct kith_operation *op)
 	const struct kith_session *s = kith_peer_get(c, op->session);
 	if (op->last_err == KITH_EDETACHED && op->tries == 0)
 		return KITH_EDETACHED;
+	if (s == NULL && op->denied != 0)
+		return nobody(op);
 	if (s != NULL ? s->initiator && !kith_relays_reach(c, s->peer) : op->last_err == KITH_ERELAYONLY)
 		return KITH_ERELAYONLY;
 	return KITH_ETIMEDOUT;

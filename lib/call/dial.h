@@ -3,6 +3,8 @@
  * A call is a look-up, then a handshake: copies of the same HELLO go to the callee through its homes, one after the
  * other.
  * Two people that call each other at the same moment: call/crossing.h.
+ * One home may lie: the first one asked is drawn, and that there is nobody, or nobody online, counts when a second home
+ * says so too.
  * Timers: a look-up is repeated through another home when one fails, every second while cut off; a
  * call tries the next home of the callee whenever its handshake repeats; all of it ends with the operation's own time
  * limit.
@@ -33,10 +35,11 @@ void kith_dial_refresh(struct kith_core *c, struct kith_session *s);
 void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answer);
 
 /* The answer to a LOOKUP request. */
-void kith_dial_on_found(struct kith_core *c, const struct kith_answer *answer);
+void kith_dial_on_found(struct kith_core *c, const struct kith_session *via, const struct kith_answer *answer);
 
-/* The result of an operation's look-up, by a home or by this supernode itself. m is read when err is 0. */
-void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith_msg_found *m);
+/* The result of an operation's look-up, by a home (kith_find_home) or by this supernode itself (0). m is read when err
+ * is 0. */
+void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith_msg_found *m, unsigned home);
 
 void kith_dial_tick(struct kith_core *c, struct kith_operation *op);
 

@@ -1,5 +1,7 @@
 #include "call/find.h"
 
+#include "leaf/homes.h"
+
 enum { LOOKUPS_MAX = 4 };
 
 unsigned kith_find_tries(const struct kith_core *c)
@@ -8,22 +10,30 @@ unsigned kith_find_tries(const struct kith_core *c)
 }
 
 struct kith_session *kith_find_ask(struct kith_core *c, const struct kith_id *key, uint64_t token, unsigned first,
-				   unsigned *used)
+				   unsigned but, unsigned *used)
 {
 	uint8_t body[64];
 	const struct kith_msg_find m = { .key = *key };
 	size_t len = kith_msg_find_write(body, sizeof body, &m);
 	for (unsigned i = 0; i < KITH_HOMES; i++) {
-		const struct kith_home_slot *home = &c->leaf.homes[(first + i) % KITH_HOMES];
-		struct kith_session *s =
-			home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
-		if (s == NULL ||
+		unsigned slot = (first + i) % KITH_HOMES;
+		struct kith_session *s = kith_homes_session(c, &c->leaf.homes[slot]);
+		if (s == NULL || (but & 1u << slot) != 0 ||
 		    kith_session_request(c, s, KITH_REQ_LOOKUP, (struct kith_span){ body, len }, token) != 0)
 			continue;
 		*used = i + 1;
 		return s;
 	}
 	return NULL;
+}
+
+unsigned kith_find_home(const struct kith_core *c, const struct kith_session *s)
+{
+	for (unsigned i = 0; i < KITH_HOMES; i++) {
+		if (c->leaf.homes[i].state == KITH_HOME_ATTACHED && c->leaf.homes[i].session == s->index)
+			return 1u << i;
+	}
+	return 0;
 }
 
 static bool vanished(struct kith_core *c, struct kith_spans reports, const struct kith_record *record)

@@ -15,9 +15,13 @@ struct kith_found {
  * one replica after the other. */
 unsigned kith_find_tries(const struct kith_core *c);
 
-/* Sends a LOOKUP through an attached home, beginning with number first. Returns its session, NULL when cut off. */
+/* Sends a LOOKUP through an attached home, beginning with number first; never through those in the set but. Returns its
+ * session, NULL when there is none to ask. */
 struct kith_session *kith_find_ask(struct kith_core *c, const struct kith_id *key, uint64_t token, unsigned first,
-				   unsigned *used);
+				   unsigned but, unsigned *used);
+
+/* The bit of a home in such a set, 0 for a session that is no home's. */
+unsigned kith_find_home(const struct kith_core *c, const struct kith_session *s);
 
 /* The valid records of an answer, of that name only. Returns how many. */
 size_t kith_find_read(struct kith_core *c, const struct kith_id *key, const char *name, const struct kith_msg_found *m,

@@ -155,7 +155,7 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		kith_homes_on_attached(c, s, answer);
 		return;
 	case KITH_TOKEN_LOOKUP:
-		kith_dial_on_found(c, answer);
+		kith_dial_on_found(c, s, answer);
 		return;
 	case KITH_TOKEN_INTRODUCE:
 		kith_relays_on_answer(c, s, answer);

@@ -97,7 +97,7 @@ static void tell_found(struct kith_core *c, kith_op op, const struct kith_findin
 	struct kith_msg_found m;
 	kith_findings_message(found, &room, &m);
 	if (op != 0)
-		kith_dial_found(c, op, found->n > 0 ? 0 : KITH_ENOENT, &m);
+		kith_dial_found(c, op, found->n > 0 ? 0 : KITH_ENOENT, &m, 0);
 	else
 		kith_watching_notice(c, m.records, m.vanished);
 }

@@ -42,13 +42,24 @@ static int make_record(struct kith_core *c, bool offline)
 	return 0;
 }
 
+/* Two homes bring the record to its replicas, since one may say that it does, and not do it: the primary one and the
+ * next after it. */
+static bool publishes(struct kith_core *c, uint8_t slot)
+{
+	uint8_t second = c->leaf.primary;
+	do {
+		second = (uint8_t)((second + 1) % KITH_HOMES);
+	} while (second != c->leaf.primary && kith_homes_session(c, &c->leaf.homes[second]) == NULL);
+	return slot == c->leaf.primary || slot == second;
+}
+
 static void give_record(struct kith_core *c, uint8_t slot, struct kith_session *s)
 {
 	uint8_t body[KITH_REQUEST_MAX];
 	bool all = c->leaving; /* a goodbye must not wait for a home that is dead */
 	struct kith_msg_attach m = {
 		.record = { c->leaf.record, c->leaf.record_len },
-		.publish = all || slot == c->leaf.primary,
+		.publish = all || publishes(c, slot),
 	};
 	size_t len = kith_msg_attach_write(body, sizeof body, &m);
 	if (len > 0 && kith_session_request(c, s, KITH_REQ_ATTACH, (struct kith_span){ body, len },

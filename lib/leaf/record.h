@@ -1,4 +1,4 @@
-/* A leaf's presence record: signed, and given to the leaf's homes, one of which publishes it.
+/* A leaf's presence record: signed, and given to the leaf's homes, two of which publish it.
  *
  * Timers: signed anew 50 ms after the set of homes changed (so that three attaches make one record or two), and every 6
  * minutes.

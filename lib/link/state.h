@@ -183,6 +183,9 @@ struct kith_operation {
 	kith_op id;
 	uint8_t kind; /* enum kith_op_kind */
 	uint8_t tries; /* look-ups sent */
+	uint8_t first; /* home that is asked first: drawn */
+	uint8_t denied; /* set of homes that know nobody of that name who is online */
+	bool known; /* one of them gave a record */
 	char name[KITH_NAME_MAX + 1];
 	char service[KITH_SERVICE_MAX + 1];
 	struct kith_id key;

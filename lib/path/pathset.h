@@ -117,9 +117,8 @@ static inline kith_time_us kith_pathset_deadline(const struct kith_pathset *ps)
 
 void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env);
 
-/* A hop to try: a tunnel that was just opened, or an address. It is probed, then a standby. KITH_EACCES: a direct hop of
- * a relay-only session, or a tunnel of no relay.
- * KITH_EEXIST, KITH_EFULL, KITH_ENOMEM. */
+/* A hop to try: a tunnel that was just opened, or an address. It is probed, then a standby. KITH_EACCES: a direct one
+ * while relay-only, or a tunnel of no relay. KITH_EEXIST, KITH_EFULL, KITH_ENOMEM. */
 int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env,
 		     const struct kith_hop *hop) KITH_MUST_USE;
 

@@ -3,6 +3,9 @@
 
 #include "base/limits.h"
 #include "call/dial.h"
+#include "call/find.h"
+#include "call/op.h"
+#include "core/settle.h"
 
 static void nobody_has_that_name(void **state)
 {
@@ -57,12 +60,108 @@ static void a_lookup_tells_each_device_and_then_ends(void **state)
 	core_world_deinit(&w);
 }
 
+/* ---- homes that lie ---- */
+
+/* The home that was asked answers, whatever it knows, that there is nobody. */
+static void says_nobody(struct core_world *w, kith_op id)
+{
+	struct kith_core *c = w->nodes[WORLD_ALICE].core;
+	const struct kith_operation *op = kith_op_get(c, id);
+	assert_non_null(op);
+	struct kith_session *home = kith_sessions_get(&c->sessions, op->asked);
+	assert_non_null(home);
+	kith_core_enter(c, world_clock(w));
+	kith_request_cancel(home->requests, kith_env(c, home), kith_token(KITH_TOKEN_LOOKUP, id));
+	const struct kith_answer lie = { .token = kith_token(KITH_TOKEN_LOOKUP, id), .err = KITH_ENOENT };
+	kith_dial_on_found(c, home, &lie);
+	kith_core_settle(c);
+	world_drain(w, WORLD_ALICE);
+}
+
+static void one_home_that_says_nobody_is_not_believed(void **state)
+{
+	(void)state;
+	for (int call = 0; call < 2; call++) {
+		struct core_world w;
+		kith_op op;
+		world_alice_and_bob(&w);
+		struct kith_core *c = w.nodes[WORLD_ALICE].core;
+		int since = w.events_n;
+		if (call)
+			op = world_dial(&w, WORLD_ALICE, "bob", 0);
+		else
+			assert_int_equal(kith_core_lookup(c, world_clock(&w), "bob", &op), 0);
+		world_drain(&w, WORLD_ALICE);
+		uint32_t first = kith_op_get(c, op)->asked;
+		says_nobody(&w, op);
+		assert_non_null(kith_op_get(c, op));
+		assert_int_not_equal(kith_op_get(c, op)->asked, first);
+		world_run(&w, 2 * KITH_US_PER_S);
+		assert_int_equal(outcome(&w, WORLD_ALICE, op, since), call);
+		core_world_deinit(&w);
+	}
+}
+
+static void two_homes_that_say_nobody_are(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	int since = w.events_n;
+	kith_op op = world_dial(&w, WORLD_ALICE, "bob", 0);
+	says_nobody(&w, op);
+	says_nobody(&w, op);
+	assert_int_equal(outcome(&w, WORLD_ALICE, op, since), KITH_ENOENT);
+	core_world_deinit(&w);
+}
+
+/* So that a liar is not asked by everybody, and not always by the same. */
+static void the_home_that_is_asked_first_is_drawn(void **state)
+{
+	struct core_world w;
+	unsigned asked = 0;
+	(void)state;
+	world_alice_and_bob(&w);
+	for (int i = 0; i < 30; i++) {
+		kith_op op = world_dial(&w, WORLD_ALICE, "nobody", 0);
+		struct kith_core *c = w.nodes[WORLD_ALICE].core;
+		asked |= kith_find_home(c, kith_sessions_get(&c->sessions, kith_op_get(c, op)->asked));
+		world_run(&w, KITH_US_PER_S);
+	}
+	assert_int_equal(asked, (1u << KITH_HOMES) - 1);
+	core_world_deinit(&w);
+}
+
+/* How many of bob's homes bring his record to the replicas. */
+static void two_homes_publish_a_record(void **state)
+{
+	struct core_world w;
+	int publishers = 0;
+	(void)state;
+	world_alice_and_bob(&w);
+	for (int i = 0; i < 3; i++) {
+		struct kith_supernode *sn = w.nodes[i].core->super;
+		const struct kith_attached *bob = NULL;
+		struct kith_id key;
+		kith_ids_directory(w.pki.suite, &key, &w.pki.network, "bob");
+		bob = kith_table_get(&sn->attached, key.b);
+		assert_non_null(bob);
+		publishers += bob->publish;
+	}
+	assert_int_equal(publishers, 2);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nobody_has_that_name),
 		cmocka_unit_test(whoever_said_goodbye_is_offline_at_once),
 		cmocka_unit_test(a_lookup_tells_each_device_and_then_ends),
+		cmocka_unit_test(one_home_that_says_nobody_is_not_believed),
+		cmocka_unit_test(two_homes_that_say_nobody_are),
+		cmocka_unit_test(the_home_that_is_asked_first_is_drawn),
+		cmocka_unit_test(two_homes_publish_a_record),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
