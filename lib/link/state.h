@@ -291,8 +291,8 @@ struct kith_core {
 	uint32_t cuts_n;
 	struct kith_timer cut_timer;
 	uint32_t deciding; /* sessions that wait for the application: at most KITH_INCOMING_MAX */
-	struct kith_session *ringing; /* calls that the application was told of, the newest first */
 	uint32_t rechecked_epoch; /* epoch of the trust when live sessions were last checked against its lists */
+	struct kith_session *ringing; /* calls that the application was told of, the newest first */
 	kith_time_us recheck_at; /* the earliest time to do so again because of a list */
 	kith_time_us drops_at; /* start of the second that drops_told belongs to */
 	uint32_t drops_told, drops_untold; /* lines about dropped packets: written, and left out since the last one */
