@@ -35,7 +35,7 @@ done
 # shellcheck disable=SC2046
 "$cc" -x c - -o "$stage/bare" -Wl,--no-as-needed $(pkg-config --libs libuv libsodium) <<<'int main(void) { return 0; }'
 python3 - "$stage/node" "$stage/bare" <<'END' || fail "a program with libkith starts too slowly"
-import os, statistics, sys, time
+import os, sys, time
 def start(program):
     begin = time.perf_counter()
     os.waitpid(os.posix_spawn(program, [program], {}), 0)
@@ -44,7 +44,7 @@ times = {program: [] for program in sys.argv[1:]}
 for _ in range(300):
     for program in times:
         times[program].append(start(program))
-ours, bare = (statistics.median(t) for t in times.values())
+ours, bare = (min(t) for t in times.values()) # whatever else runs here only adds to it
 print(f"starting: {ours * 1e3:.2f} ms, {ours / bare:.2f} times as long as without libkith ({bare * 1e3:.2f} ms)")
 sys.exit(ours > 1.5 * bare)
 END
@@ -64,7 +64,7 @@ printf 'role = supernode\nprofile = "%s"\nlisten = {"127.0.0.1:%d"}\nadvertise =
 	"$stage/profile" $((20000 + $$ % 20000)) >"$stage/kithd.conf"
 code=0
 timeout 20 "$prefix/bin/kithd" -c "$stage/kithd.conf" >"$stage/log" 2>&1 || code=$?
-[ $code = 1 ] || { cat "$stage/log"; fail "kithd ended with $code without the component"; }
+[ $code = 3 ] || { cat "$stage/log"; fail "kithd ended with $code without the component"; }
 grep -q 'kith-stun\.so' "$stage/log" || { cat "$stage/log"; fail "kithd does not name the component"; }
 
 # ---- wholly static ----
