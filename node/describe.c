@@ -108,6 +108,16 @@ static json_t *bootstrap_json(const struct kith_node *node)
 	return list;
 }
 
+/* Why a leaf has no home; null while it has one, or it is too early to tell. */
+static json_t *homeless_json(const struct kith_node_info *info)
+{
+	const struct kith_homeless *h = &info->core.homeless;
+	if (h->err == 0)
+		return json_null();
+	return json_pack("{s:s, s:s, s:I, s:I}", "code", kith_err_name(h->err), "why", info->homeless_why, "known",
+			 (json_int_t)h->hosts, "silent", (json_int_t)h->silent);
+}
+
 /* A leaf without a home, or a supernode that was told of others and knows none. */
 static bool is_connecting(const struct kith_node *node, const struct kith_node_info *info)
 {
@@ -132,12 +142,12 @@ json_t *describe_node(const struct kith_node *node)
 				   "watches", (json_int_t)info.core.watches);
 	json_t *stun = json_pack("{s:I, s:I, s:I}", "answers", (json_int_t)info.stun_answers, "limited",
 				 (json_int_t)info.stun_limited, "too_short", (json_int_t)info.stun_too_short);
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
 			 "state", state_text(info.state, is_connecting(node, &info)), "role",
 			 info.role == KITH_ROLE_SUPERNODE ? "supernode" : "leaf", "name", info.name, "device_label",
 			 info.label, "identity", key_json(&info.identity), "device", key_json(&info.device), "network",
 			 kith_key_format(info.network.b, network), "port", (int)info.port, "ipv4", info.v4, "ipv6",
-			 info.v6, "observed_address", addr_json(&info.core.observed), "homes", homes, "bootstrap",
-			 bootstrap_json(node), "tables", tables, "stun", stun, "clock_trusted", info.clock_trusted,
-			 "counters", counters_json(kith_node_stats(node)));
+			 info.v6, "observed_address", addr_json(&info.core.observed), "homes", homes, "homeless",
+			 homeless_json(&info), "bootstrap", bootstrap_json(node), "tables", tables, "stun", stun,
+			 "clock_trusted", info.clock_trusted, "counters", counters_json(kith_node_stats(node)));
 }

@@ -100,6 +100,10 @@ static void show_status(struct text *text, const json_t *r)
 	show_line(text, "seen from outside: %s", string(r, "observed_address"));
 	json_array_foreach(json_object_get(r, "homes"), i, home)
 		show_line(text, "home: %s", json_string_value(home) != NULL ? json_string_value(home) : "-");
+	if (json_is_object(json_object_get(r, "homeless")))
+		show_line(text, "no home: %s", string(json_object_get(r, "homeless"), "why"));
+	if (json_is_false(json_object_get(r, "clock_trusted")))
+		show_line(text, "the clock is wrong: it is earlier than it can be");
 	show_bootstrap(text, json_object_get(r, "bootstrap"));
 	json_object_foreach((json_t *)(uintptr_t)tables, key, value)
 		show_line(text, "%s: %lld", key, (long long)json_integer_value(value));

@@ -139,7 +139,7 @@ static void on_identity_changed(struct kith_node *node, const char *name, const 
 
 static void on_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why, void *user)
 {
-	static const char *const texts[] = { "state", "socket", "clock", "bootstrap", "list" };
+	static const char *const texts[] = { "state", "socket", "clock", "bootstrap", "list", "homeless", "attach" };
 	const struct daemon *d = user;
 	(void)node;
 	log_event(&d->log, KITH_LOG_WARN, "trouble", "{s:s, s:s, s:s}", "what", texts[what], "code", kith_err_name(err),

@@ -118,6 +118,7 @@ struct kith_core_options {
 	size_t bootstrap_n;
 	struct kith_endpoint endpoints[4]; /* supernode: where it is reachable, UDP first */
 	size_t endpoints_n;
+	int64_t earliest_ms; /* unix: a time that has passed for sure, as the date of a release; 0: unknown */
 	struct kith_span state; /* what the last KITH_EFFECT_SAVE of KITH_SAVE_STATE said, or empty */
 	struct kith_span contacts; /* the same of KITH_SAVE_CONTACTS */
 
@@ -218,6 +219,13 @@ enum kith_event_type {
 	KITH_EVENT_PRESENCE, /* name: online or not */
 	KITH_EVENT_IDENTITY_CHANGED, /* name is certified for another key (identity) than the pinned one */
 	KITH_EVENT_CERT_EXPIRING, /* our own chain ends at expires_ms */
+	/* the wall clock is wrong (err KITH_ESKEW): earlier than it can be, or off by ahead_ms, as count homes say; or it
+	 * is right again (0) */
+	KITH_EVENT_CLOCK,
+	KITH_EVENT_HOMELESS, /* no home since 5 s: err, as kith_core_info.homeless says it; told again when that changes */
+	/* attachments end right away, and are tried again at longer and longer intervals: err; reason of the last one
+	 * when it was closed; ahead_ms: how far the homes' clocks are ahead of ours. Told once in ten minutes */
+	KITH_EVENT_ATTACH_FAILING,
 	KITH_EVENT_LEFT /* kith_core_leave is done */
 };
 
@@ -273,7 +281,7 @@ struct kith_event { /* grows */
 	uint16_t channel;
 	uint64_t stream, code;
 	enum kith_stream_change stream_change;
-	int64_t expires_ms;
+	int64_t expires_ms, ahead_ms;
 	struct kith_path_info path;
 	struct kith_span data;
 	struct kith_found_device found;
@@ -391,7 +399,24 @@ KITH_EXPORT size_t kith_core_paths(const struct kith_core *core, struct kith_now
 KITH_EXPORT size_t kith_core_explain(const struct kith_core *core, struct kith_now now, kith_session_id session,
 				     char *out, size_t cap);
 
+/* Why a leaf has no home, as far as it can be known. What hosts say before a handshake anybody on the way may have
+ * written: it is for people to read. */
+struct kith_homeless { /* fixed */
+	/* 0: there is one, or it is too early to tell. Of ourselves: KITH_EEXPIRED, KITH_ENOTYET or KITH_EREVOKED: our
+	 * certificates; KITH_ENOENT: no host to ask is known. Else what the hosts say, the most telling first:
+	 * KITH_ENETWORK, KITH_EVERSION, KITH_EREJECTED (they refuse our certificates), KITH_EAUTH (we refuse theirs: see
+	 * theirs_err), KITH_EFULL, KITH_EUNREACHABLE (no way leads there), KITH_ETIMEDOUT (silence) */
+	int err;
+	uint32_t hosts; /* that are known; of those, by what came of asking them last: */
+	uint32_t silent, network, version, rejected, theirs, full, unreachable, others;
+	int theirs_err; /* what is wrong with their certificates */
+};
+
 struct kith_core_info { /* fixed */
+	struct kith_homeless homeless;
+	bool clock_trusted; /* false: earlier than it can be */
+	int64_t clock_ahead_ms; /* how far homes' clocks are ahead of ours, as clock_homes of them say; 0 of them: nothing */
+	uint32_t clock_homes;
 	uint32_t sessions, homes, leaves, members, tunnels, records, watches;
 	struct kith_addr observed; /* our address as a home sees it */
 	uint64_t memory_records; /* bytes in interned blobs, shared */

@@ -46,6 +46,7 @@
 	X(ETHREAD, -35, "called on another thread than the node's")                                                    \
 	X(ERELAYONLY, -36, "the contact is relay-only, and no supernode that both are attached to relays")             \
 	X(EMFILE, -37, "out of file descriptors")                                                                      \
+	X(ESKEW, -38, "the clock is wrong")                                                                            \
 	X(EEXPOSED, -39, "others may read or change this secret: chmod 600 takes that from them")
 
 enum kith_err {

@@ -172,10 +172,17 @@ enum kith_trouble {
 	KITH_TROUBLE_STATE,
 	/* a socket of one family could not be opened (err); or it failed, and is being opened again: told once */
 	KITH_TROUBLE_SOCKET,
-	/* the wall clock is earlier than it can be: validity is checked against the last known time */
+	/* the wall clock is wrong (KITH_ESKEW): earlier than it can be, and validity is checked against the earliest
+	 * time that can be; or homes say so. 0: it is right again */
 	KITH_TROUBLE_CLOCK,
 	KITH_TROUBLE_BOOTSTRAP, /* a bootstrap host could not be resolved (err): told once; it will be tried again */
-	KITH_TROUBLE_LIST /* an issuer's certificate or a revocation list of the options was refused (err) */
+	KITH_TROUBLE_LIST, /* an issuer's certificate or a revocation list of the options was refused (err) */
+	/* no supernode has taken us for 5 s: err as struct kith_homeless has it, and why in words. Told again when the
+	 * reason changes; attached tells that it is over */
+	KITH_TROUBLE_HOMELESS,
+	/* homes end what they began right away, or do not take our record (err): KITH_EEXIST: another node uses this
+	 * profile; KITH_ESKEW: our clock is wrong. It is tried once a minute; told once in ten */
+	KITH_TROUBLE_ATTACH
 };
 
 /* Any may be NULL. user is what kith_node_new was given. */
@@ -272,6 +279,8 @@ KITH_EXPORT int kith_add_issuer(struct kith_node *node, struct kith_span cert) K
  * it does not run; KITH_EFULL, KITH_ENOMEM: some bootstrap entries were left out. */
 KITH_EXPORT int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o) KITH_MUST_USE;
 
+#define KITH_WHY_MAX 256
+
 enum kith_node_state {
 	KITH_NODE_NEW, /* kith_node_start is due */
 	KITH_NODE_STARTING, /* keys are being opened */
@@ -291,7 +300,8 @@ struct kith_node_info { /* grows */
 	uint16_t port; /* UDP, as bound */
 	bool v4, v6; /* which sockets are open */
 	bool offload; /* GSO is in use */
-	bool clock_trusted;
+	bool clock_trusted; /* false: it is earlier than it can be */
+	char homeless_why[KITH_WHY_MAX]; /* what core.homeless comes to, in words; "" while there is a home */
 	uint64_t stun_answers, stun_limited; /* binding requests answered, and dropped by the limit */
 	uint64_t stun_too_short; /* dropped: the answer would be more than twice as long */
 	uint64_t send_queue_full; /* packets dropped because the socket took none and the queue was full */

@@ -17,6 +17,7 @@
 #include "core/leaving.h"
 #include "core/save.h"
 #include "core/settle.h"
+#include "leaf/homeless.h"
 #include "leaf/homes.h"
 #include "leaf/leaf.h"
 #include "leaf/watching.h"
@@ -504,7 +505,12 @@ void kith_core_info(const struct kith_core *c, struct kith_core_info *out)
 {
 	if (c == NULL || out == NULL)
 		return;
+	unsigned clock_homes;
 	memset(out, 0, sizeof *out);
+	kith_homeless_info(c, &out->homeless);
+	out->clock_trusted = c->now.unix_trusted;
+	out->clock_ahead_ms = kith_wall_homes_ahead(&c->wall, &clock_homes);
+	out->clock_homes = clock_homes;
 	out->sessions = c->sessions.by_index.n;
 	out->homes = kith_homes_count(c);
 	out->memory_records = c->shared->blobs.bytes;

@@ -187,12 +187,7 @@ static void on_handshake(struct kith_core *c, struct kith_span packet, const str
 	}
 	if (header.version != KITH_WIRE_VERSION) {
 		kith_drop(c, KITH_STAT_DROP_UNKNOWN_VERSION, hop, "version");
-		/* Only to a HELLO, only by a node that serves strangers, and never longer than the HELLO. */
-		uint8_t *out = header.type == KITH_PKT_HELLO && kith_serves(c) && packet.len >= KITH_VERSION_PACKET_LEN
-				       ? kith_outbox_raw(&c->shared->outbox, hop, KITH_VERSION_PACKET_LEN)
-				       : NULL;
-		if (out != NULL)
-			kith_version_write(out, header.sender);
+		kith_respond_refuse(c, &header, packet.len, hop, KITH_WHY_VERSION);
 		return;
 	}
 	if (header.type == KITH_PKT_HELLO)
@@ -261,8 +256,8 @@ static void on_own(struct kith_core *c, struct kith_span packet, const struct ki
 	case KITH_PKT_COOKIE:
 		kith_connect_on_cookie(c, packet, hop);
 		return;
-	case KITH_PKT_VERSION: /* a hint that anybody can forge: the handshake times out by itself */
-		kith_drop(c, KITH_STAT_DROP_UNKNOWN_VERSION, hop, "version_packet");
+	case KITH_PKT_VERSION:
+		kith_connect_on_version(c, packet, hop);
 		return;
 	case KITH_PKT_GONE:
 		kith_gone_on_packet(c, packet, hop);

@@ -5,6 +5,7 @@
 #include "call/dial.h"
 #include "call/relays.h"
 #include "call/talk.h"
+#include "core/clock.h"
 #include "core/leaving.h"
 #include "core/outcome.h"
 #include "core/requests.h"
@@ -29,7 +30,7 @@ void kith_core_look(struct kith_core *c, struct kith_now now)
 {
 	if (now.mono_us < c->now.mono_us) /* a clock that goes back stands still */
 		now.mono_us = c->now.mono_us;
-	c->now = now;
+	c->now = kith_wall_judge(&c->wall, now);
 	c->env.now = now.mono_us;
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 }
@@ -284,6 +285,7 @@ void kith_core_settle(struct kith_core *c)
 {
 	struct kith_session *over = NULL;
 	bool some;
+	kith_clock_settle(c);
 	do {
 		some = settle_ends(c, &over);
 		some |= settle_answers(c);

@@ -4,7 +4,8 @@
 
 struct kith_now kith_node_now(const struct kith_node *node)
 {
-	return kith_clock_now(&node->clock);
+	(void)node;
+	return kith_clock_now();
 }
 
 int kith_node_check(const struct kith_node *node)

@@ -130,6 +130,12 @@ static void on_node(struct kith_node *node, const struct kith_event *ev)
 		cb->identity_changed(node, ev->name, &ev->identity, node->user);
 	else if (ev->type == KITH_EVENT_CERT_EXPIRING && cb->cert_expiring != NULL)
 		cb->cert_expiring(node, ev->expires_ms, node->user);
+	else if (ev->type == KITH_EVENT_CLOCK)
+		kith_plight_clock(node, ev);
+	else if (ev->type == KITH_EVENT_HOMELESS)
+		kith_plight_homeless(node, ev);
+	else if (ev->type == KITH_EVENT_ATTACH_FAILING)
+		kith_plight_failing(node, ev);
 }
 
 static void dispatch_one(struct kith_node *node, const struct kith_event *ev)
@@ -162,6 +168,9 @@ static void dispatch_one(struct kith_node *node, const struct kith_event *ev)
 	case KITH_EVENT_PRESENCE:
 	case KITH_EVENT_IDENTITY_CHANGED:
 	case KITH_EVENT_CERT_EXPIRING:
+	case KITH_EVENT_CLOCK:
+	case KITH_EVENT_HOMELESS:
+	case KITH_EVENT_ATTACH_FAILING:
 		on_node(node, ev);
 		break;
 	}

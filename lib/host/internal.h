@@ -169,7 +169,6 @@ struct kith_node {
 	unsigned posted_n;
 	bool post_open, close_wanted;
 
-	struct kith_clock clock;
 	enum kith_part failed; /* what the start is at, and then what it failed at */
 	struct kith_statedir statedir;
 	struct kith_open_job *open; /* NULL: it is done, and wiped */
@@ -290,6 +289,13 @@ void kith_trouble(struct kith_node *node, enum kith_trouble what, int err, const
 struct kith_socket *kith_socket_find(const struct kith_node *node, uint16_t transport); /* NULL: there is none */
 /* All sockets, in the order of ids: from *it on, which begins with 0. NULL: no more. */
 struct kith_socket *kith_socket_next(const struct kith_node *node, uint16_t *it);
+
+/* ---- plight.c ---- */
+/* Events about clock and homes, told as troubles. */
+void kith_plight_clock(struct kith_node *node, const struct kith_event *ev);
+void kith_plight_homeless(struct kith_node *node, const struct kith_event *ev);
+void kith_plight_failing(struct kith_node *node, const struct kith_event *ev);
+void kith_homeless_text(const struct kith_node *node, const struct kith_homeless *h, char *out, size_t cap);
 
 /* ---- options.c ---- */
 /* Copies what o points to into memory of the node. KITH_EINVAL, KITH_ENOMEM. */

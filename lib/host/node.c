@@ -65,7 +65,6 @@ static int fill_in(struct kith_node *node, const struct kith_node_options *o, co
 		return KITH_EINVAL;
 	uint64_t seed[2] = { kith_rng_u64(node->random), kith_rng_u64(node->random) };
 	kith_table_init(&node->conns, node->alloc, KITH_HOST_CONNS_MAX, KITH_TABLE_KEY(struct kith_conn, id), seed);
-	kith_clock_init(&node->clock);
 	int err = kith_options_copy(node, o);
 	if (err == 0)
 		err = kith_resolver_init(&node->resolver, node->alloc, node->o.bootstrap, node->o.bootstrap_n, &bad);
@@ -310,9 +309,10 @@ static void describe_node(const struct kith_node *node, struct kith_node_info *o
 	if (node->stun != NULL)
 		count_stun(node->stun, out);
 	out->failed = node->state == KITH_NODE_FAILED ? node->failed : KITH_PART_NONE;
-	out->clock_trusted = kith_node_now(node).unix_trusted;
 	if (node->core != NULL)
 		kith_core_info(node->core, &out->core);
+	out->clock_trusted = out->core.clock_trusted;
+	kith_homeless_text(node, &out->core.homeless, out->homeless_why, sizeof out->homeless_why);
 }
 
 int kith_node_info_sized(const struct kith_node *node, struct kith_node_info *out, size_t size)

@@ -227,6 +227,7 @@ static int make_core(struct kith_node *node, const struct kith_bootstrap bootstr
 	co.devices = o->devices;
 	co.bootstrap = bootstrap;
 	co.bootstrap_n = bootstrap_n;
+	co.earliest_ms = kith_release_unix_ms();
 	memcpy(co.endpoints, o->endpoints, sizeof co.endpoints);
 	co.endpoints_n = o->endpoints_n;
 	const struct kith_host_file *files = node->open->files;
@@ -278,8 +279,6 @@ static void equip_core(struct kith_node *node)
 		if (file->trouble != 0)
 			kith_trouble(node, KITH_TROUBLE_STATE, file->trouble, file->why);
 	}
-	if (!kith_node_now(node).unix_trusted)
-		kith_trouble(node, KITH_TROUBLE_CLOCK, KITH_ENOTYET, "the clock is earlier than it can be");
 }
 
 static int start_watching(struct kith_node *node)

@@ -115,21 +115,6 @@ int64_t kith_release_unix_ms(void)
 	return INT64_C(1000) * KITH_RELEASE_UNIX_S;
 }
 
-void kith_clock_init(struct kith_clock *clock)
-{
-	clock->floor_ms = kith_release_unix_ms();
-}
-
-struct kith_now kith_clock_judge(const struct kith_clock *clock, kith_time_us mono_us, int64_t unix_ms)
-{
-	struct kith_now now = { mono_us, unix_ms, true };
-	if (unix_ms < clock->floor_ms - KITH_CLOCK_TOLERANCE_MS) {
-		now.unix_ms = clock->floor_ms;
-		now.unix_trusted = false;
-	}
-	return now;
-}
-
 int64_t kith_clock_unix_ms(void)
 {
 	struct timespec ts;
@@ -138,9 +123,9 @@ int64_t kith_clock_unix_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-struct kith_now kith_clock_now(const struct kith_clock *clock)
+struct kith_now kith_clock_now(void)
 {
-	return kith_clock_judge(clock, (kith_time_us)(uv_hrtime() / 1000), kith_clock_unix_ms());
+	return (struct kith_now){ (kith_time_us)(uv_hrtime() / 1000), kith_clock_unix_ms(), true };
 }
 
 bool kith_mode_exposes(mode_t mode)

@@ -1,9 +1,6 @@
 /* What the operating system gives to a core: memory, randomness, and the time on both clocks.
  *
- * The wall clock is trusted as long as it is not earlier than it can be: the date of this release. A clock that was
- * reset (a board without a battery) is replaced by that lower bound until it is set. What our own clock once said (the
- * time of a file) is no bound: that clock may have been wrong then.
- * Never: a clock that jumps forward is not noticed here; timers do not care, and certificates have their tolerance.
+ * Never: judges the wall clock, which may be wrong (base/wall.h).
  */
 #ifndef KITH_HOST_SYSTEM_H
 #define KITH_HOST_SYSTEM_H
@@ -23,17 +20,8 @@ const struct kith_alloc *kith_system_pages(void);
 /* The kernel's generator (getrandom). Aborts the process if there is none: going on would mean guessable keys. */
 const struct kith_random *kith_system_random(void);
 
-struct kith_clock {
-	int64_t floor_ms; /* the wall clock cannot be earlier than this */
-};
-
-void kith_clock_init(struct kith_clock *clock);
-
-/* Both clocks now. */
-struct kith_now kith_clock_now(const struct kith_clock *clock);
-
-/* The rule alone: what the clocks' readings come to. */
-struct kith_now kith_clock_judge(const struct kith_clock *clock, kith_time_us mono_us, int64_t unix_ms);
+/* Both clocks now, as they are. */
+struct kith_now kith_clock_now(void);
 
 /* The wall clock as it is, in unix milliseconds. */
 int64_t kith_clock_unix_ms(void);

@@ -163,7 +163,8 @@ static void issuer_cert_of(const struct kith_trust_issuer *issuer, struct kith_i
 	KITH_ASSERT(err == 0);
 }
 
-int kith_trust_recheck(const struct kith_trust *t, const struct kith_now *now, const struct kith_person *person)
+/* What holds but for the date. */
+static int lists_check(const struct kith_trust *t, const struct kith_person *person)
 {
 	if (!t->open) {
 		const struct kith_trust_issuer *issuer = issuer_find(t, person->issuer_id);
@@ -180,7 +181,13 @@ int kith_trust_recheck(const struct kith_trust *t, const struct kith_now *now, c
 		if (!kith_devices_has(&list, &person->device_sign))
 			return KITH_EREVOKED;
 	}
-	return times_check(now, person->not_before_ms, person->expires_ms);
+	return 0;
+}
+
+int kith_trust_recheck(const struct kith_trust *t, const struct kith_now *now, const struct kith_person *person)
+{
+	int err = lists_check(t, person);
+	return err != 0 ? err : times_check(now, person->not_before_ms, person->expires_ms);
 }
 
 /* ---- issuers ---- */
@@ -389,7 +396,7 @@ static int chain_verify(struct kith_trust *t, const struct kith_chain *c, struct
 	return 0;
 }
 
-/* Everything but the signatures. */
+/* Everything but the signatures; now NULL: nor the date. */
 static int chain_check(const struct kith_trust *t, const struct kith_now *now, struct kith_span chain,
 		       struct kith_chain *c, struct kith_person *out)
 {
@@ -403,7 +410,7 @@ static int chain_check(const struct kith_trust *t, const struct kith_now *now, s
 	if (c->kind != KITH_CHAIN_OPEN && !kith_constraint_allows(c->issuer.constraint, c->name.name))
 		return KITH_ENAME;
 	person_fill(t, c, out);
-	return kith_trust_recheck(t, now, out);
+	return now != NULL ? kith_trust_recheck(t, now, out) : lists_check(t, out);
 }
 
 int kith_trust_recheck_chain(const struct kith_trust *t, const struct kith_now *now, struct kith_span chain)
@@ -414,10 +421,11 @@ int kith_trust_recheck_chain(const struct kith_trust *t, const struct kith_now *
 	return chain_check(t, now, chain, &c, &person);
 }
 
-static int check(struct kith_trust *t, const struct kith_now *now, struct kith_span chain, struct kith_person *out)
+static int check(struct kith_trust *t, const struct kith_now *now, bool dated, struct kith_span chain,
+		 struct kith_person *out)
 {
 	struct kith_chain c;
-	int err = chain_check(t, now, chain, &c, out);
+	int err = chain_check(t, dated ? now : NULL, chain, &c, out);
 	if (err == 0)
 		err = chain_verify(t, &c, chain, &out->identity);
 	if (err != 0)
@@ -433,7 +441,17 @@ static int check(struct kith_trust *t, const struct kith_now *now, struct kith_s
 int kith_trust_check(struct kith_trust *t, const struct kith_now *now, struct kith_span chain, struct kith_person *out)
 {
 	memset(out, 0, sizeof *out);
-	int err = check(t, now, chain, out);
+	int err = check(t, now, true, chain, out);
+	if (err != 0)
+		memset(out, 0, sizeof *out);
+	return err;
+}
+
+int kith_trust_check_undated(struct kith_trust *t, const struct kith_now *now, struct kith_span chain,
+			     struct kith_person *out)
+{
+	memset(out, 0, sizeof *out);
+	int err = check(t, now, false, chain, out);
 	if (err != 0)
 		memset(out, 0, sizeof *out);
 	return err;

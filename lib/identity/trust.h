@@ -102,6 +102,11 @@ void kith_trust_deinit(struct kith_trust *t);
 int kith_trust_check(struct kith_trust *t, const struct kith_now *now, struct kith_span chain,
 		     struct kith_person *out) KITH_MUST_USE;
 
+/* The same of our own chain, which may be out of its time by a clock that is not set yet: neither KITH_EEXPIRED nor
+ * KITH_ENOTYET. kith_trust_recheck says so. */
+int kith_trust_check_undated(struct kith_trust *t, const struct kith_now *now, struct kith_span chain,
+			     struct kith_person *out) KITH_MUST_USE;
+
 /* Whether a person that was checked before still holds: KITH_EREVOKED, KITH_EEXPIRED or KITH_ENOTYET. */
 int kith_trust_recheck(const struct kith_trust *t, const struct kith_now *now,
 		       const struct kith_person *person) KITH_MUST_USE;

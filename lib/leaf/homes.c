@@ -1,6 +1,8 @@
 #include "leaf/homes.h"
 
 #include "base/addr.h"
+#include "base/rng.h"
+#include "leaf/homeless.h"
 #include "leaf/observed.h"
 #include "link/connect.h"
 
@@ -91,7 +93,7 @@ static void set_aside(struct kith_core *c, int i, const struct kith_host *host)
 		    kith_hostcache_learn(&c->leaf.cache, i, &home->host.dh) == KITH_EEXIST)
 			return;
 	}
-	kith_hostcache_failed(&c->leaf.cache, i, c->now.mono_us, c->random);
+	kith_hostcache_failed(&c->leaf.cache, i, c->now.mono_us, c->random, 0);
 }
 
 /* The next supernode to try: as different from the homes there are as the cache allows. */
@@ -127,7 +129,7 @@ static void attach(struct kith_core *c, struct kith_home_slot *home, const struc
 		return;
 	}
 	home->state = KITH_HOME_FREE;
-	kith_hostcache_failed(&c->leaf.cache, cached, c->now.mono_us, c->random);
+	kith_hostcache_failed(&c->leaf.cache, cached, c->now.mono_us, c->random, KITH_EUNREACHABLE);
 	kith_hostcache_use(&c->leaf.cache, cached, false);
 }
 
@@ -143,16 +145,26 @@ static unsigned spares_wanted(const struct kith_core *c)
 
 static void fill_slots(struct kith_core *c)
 {
-	unsigned spares = spares_wanted(c);
+	bool single;
+	kith_time_us calm_until = kith_homeless_calm(c, &single);
+	unsigned spares = single ? 0 : spares_wanted(c);
+	if (c->now.mono_us < calm_until) {
+		kith_homes_wake(c, calm_until);
+		return;
+	}
 	for (unsigned i = 0; i < KITH_HOMES + spares; i++) {
 		struct kith_home_slot *slot = i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
 		struct kith_host host;
+		if (slot->state != KITH_HOME_FREE && single)
+			return; /* one at a time; it is waited for what becomes of this one */
 		if (slot->state != KITH_HOME_FREE)
 			continue;
 		int cached = pick(c, &host);
 		if (cached < 0)
 			break;
 		attach(c, slot, &host, cached);
+		if (single)
+			return;
 	}
 	kith_time_us retry = kith_hostcache_retry_at(&c->leaf.cache);
 	if (kith_homes_count(c) < KITH_HOMES && retry != KITH_TIME_NEVER)
@@ -196,14 +208,21 @@ static int cached(const struct kith_core *c, const struct kith_home_slot *home)
 	return i;
 }
 
-static void give_up(struct kith_core *c, struct kith_home_slot *home)
+static void free_slot(struct kith_core *c, struct kith_home_slot *slot)
+{
+	slot->state = KITH_HOME_FREE;
+	if (slot >= c->leaf.homes && slot < c->leaf.homes + KITH_HOMES)
+		kith_wall_heard(&c->wall, (unsigned)(slot - c->leaf.homes), &c->now, 0);
+}
+
+static void give_up(struct kith_core *c, struct kith_home_slot *home, int err)
 {
 	int i = cached(c, home);
 	if (i >= 0) {
-		kith_hostcache_failed(&c->leaf.cache, i, c->now.mono_us, c->random);
+		kith_hostcache_failed(&c->leaf.cache, i, c->now.mono_us, c->random, err);
 		kith_hostcache_use(&c->leaf.cache, i, false);
 	}
-	home->state = KITH_HOME_FREE;
+	free_slot(c, home);
 	c->leaf.attempts++;
 	kith_homes_wake(c, c->now.mono_us);
 }
@@ -214,7 +233,7 @@ void kith_homes_let_go(struct kith_core *c, struct kith_home_slot *slot)
 	int i = cached(c, slot);
 	if (i >= 0)
 		kith_hostcache_use(&c->leaf.cache, i, false);
-	slot->state = KITH_HOME_FREE;
+	free_slot(c, slot);
 	if (s == NULL || s->state == KITH_SESSION_CLOSED)
 		return;
 	s->use &= (uint8_t)~KITH_USE_HOME;
@@ -262,10 +281,17 @@ static void learn_key(struct kith_core *c, struct kith_session *s, struct kith_h
 	}
 	home->host.dh = person.device_dh;
 	int i = kith_hostcache_find(&c->leaf.cache, &home->host.dh);
-	if (i >= 0) {
+	if (i >= 0)
 		kith_hostcache_use(&c->leaf.cache, i, true);
+}
+
+/* A home does what it is for. One that failed before has to hold for a while until that is forgotten: who takes us and
+ * throws us out again is asked more and more seldom. */
+static void works(struct kith_core *c, const struct kith_home_slot *home)
+{
+	int i = cached(c, home);
+	if (i >= 0 && (c->leaf.cache.at[i].failures == 0 || c->now.mono_us - home->since >= KITH_HOME_BRIEF_US))
 		kith_hostcache_succeeded(&c->leaf.cache, i, &c->now);
-	}
 }
 
 /* Two slots may have led to one supernode (a bootstrap address and its entry): the second is given back. */
@@ -293,6 +319,53 @@ static void learn_observed(struct kith_core *c, const struct kith_endpoint *at, 
 		kith_observed_attached(c, (unsigned)(home - c->leaf.homes), &told);
 }
 
+/* Another home has a record of ours: then it is no fault of ours that this one does not take it. */
+static bool another_took(const struct kith_core *c, const struct kith_home_slot *home)
+{
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		const struct kith_home_slot *other = &c->leaf.homes[i];
+		if (other != home && other->state == KITH_HOME_ATTACHED && other->took)
+			return true;
+	}
+	return false;
+}
+
+/* No home takes our records: our clock is wrong, or our certificates are. Other homes would say the same, so these are
+ * kept, for look-ups, and asked again. */
+static void ask_again(struct kith_core *c, const struct kith_home_slot *home)
+{
+	unsigned unused;
+	int64_t ahead_ms = kith_wall_homes_ahead(&c->wall, &unused);
+	bool off = ahead_ms > KITH_CLOCK_TOLERANCE_MS || ahead_ms < -KITH_CLOCK_TOLERANCE_MS;
+	if (kith_record_seq_is_ahead(c->leaf.record_seq, &c->now))
+		c->leaf.record_seq = 0;
+	if (home == &c->leaf.homes[c->leaf.primary]) /* another may be the first that takes one, and would publish it */
+		c->leaf.primary = (uint8_t)((c->leaf.primary + 1) % KITH_HOMES);
+	if (c->leaf.refusals < UINT8_MAX)
+		c->leaf.refusals++;
+	if (c->leaf.refusals >= KITH_HOMES)
+		kith_homeless_failing(c, KITH_CLOSE_NORMAL, off ? KITH_ESKEW : KITH_EREJECTED);
+	unsigned doublings = c->leaf.refusals < 5 ? c->leaf.refusals : 5;
+	publish_by(c, c->now.mono_us + kith_rng_jitter(c->random, MOVE_US << doublings, 10));
+}
+
+/* A home does not take us, or not our record. */
+static void refused(struct kith_core *c, struct kith_session *s, struct kith_home_slot *home, int err)
+{
+	bool record = home->state == KITH_HOME_ATTACHED;
+	home->took = false;
+	if (record && err == KITH_ESIGNATURE && !another_took(c, home)) {
+		ask_again(c, home);
+		return;
+	}
+	s->use &= (uint8_t)~KITH_USE_HOME;
+	kith_time_us since = home->since;
+	give_up(c, home, err);
+	if (record)
+		kith_homeless_ended(c, since, KITH_CLOSE_NORMAL, err);
+	publish_by(c, c->now.mono_us + SETTLE_US);
+}
+
 void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	struct kith_home_slot *home = slot_of(c, s->index);
@@ -304,11 +377,8 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 	if (answer->err == KITH_EEXIST && home->state == KITH_HOME_ATTACHED)
 		return; /* a newer record of ours overtook this one */
 	if (answer->err != 0 || kith_msg_attached_read(&m, &room, answer->body) != 0) {
-		if (answer->err != KITH_ECLOSED) { /* closed: kith_homes_lost replaces the home */
-			s->use &= (uint8_t)~KITH_USE_HOME;
-			give_up(c, home);
-			publish_by(c, c->now.mono_us + SETTLE_US);
-		}
+		if (answer->err != KITH_ECLOSED) /* closed: kith_homes_lost replaces the home */
+			refused(c, s, home, answer->err != 0 ? answer->err : KITH_EPROTO);
 		return;
 	}
 	struct kith_home_slot *spare = home;
@@ -317,9 +387,13 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 		kith_homes_let_go(c, spare);
 		return;
 	}
+	kith_wall_heard(&c->wall, (unsigned)(home - c->leaf.homes), &c->now, m.unix_ms);
 	learn_observed(c, &m.observed, s, home);
 	learn_hosts(c, m.hosts, &home->host.dh);
 	if (home->state == KITH_HOME_ATTACHED) { /* it took a new record */
+		home->took = true;
+		c->leaf.refusals = 0;
+		works(c, home);
 		bool publishes = c->leaving || home == &c->leaf.homes[c->leaf.primary];
 		c->leaf.published = c->leaf.published || publishes;
 		if (publishes && !c->leaf.findable && !c->leaving) {
@@ -330,11 +404,13 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 	}
 	learn_key(c, s, home);
 	if (twice(c, home)) {
-		home->state = KITH_HOME_FREE;
+		free_slot(c, home);
 		kith_homes_wake(c, c->now.mono_us);
 		return;
 	}
 	home->state = KITH_HOME_ATTACHED;
+	home->took = false;
+	home->since = c->now.mono_us;
 	KITH_LOG(c->log, KITH_LOG_INFO, "home_attached session=%08x homes=%u", s->index, kith_homes_count(c));
 	c->leaf.attempts = 0;
 	kith_session_use(c, s, KITH_USE_HOME);
@@ -419,8 +495,36 @@ static void settle_attempts(struct kith_core *c)
 		}
 		kith_request_cancel(s->requests, kith_env(c, s), kith_token(KITH_TOKEN_ATTACH, 0));
 		s->use &= (uint8_t)~KITH_USE_HOME;
-		give_up(c, slot);
+		give_up(c, slot, KITH_ETIMEDOUT);
 	}
+}
+
+/* What an end says about the host. */
+static int came_of(const struct kith_session *s, enum kith_close_reason reason)
+{
+	if (s->hs != NULL && s->hs->why != 0)
+		return s->hs->why;
+	switch (reason) {
+	case KITH_CLOSE_TIMED_OUT:
+		return KITH_ETIMEDOUT;
+	case KITH_CLOSE_CERTIFICATE:
+		return KITH_EREJECTED;
+	case KITH_CLOSE_LIMIT:
+		return KITH_EFULL;
+	case KITH_CLOSE_REPLACED:
+		return KITH_EEXIST;
+	case KITH_CLOSE_LEAVING:
+		return KITH_EDETACHED;
+	case KITH_CLOSE_NORMAL:
+	case KITH_CLOSE_REJECTED:
+	case KITH_CLOSE_BUSY:
+	case KITH_CLOSE_NO_SERVICE:
+	case KITH_CLOSE_NOT_CONTACT:
+	case KITH_CLOSE_PROTOCOL:
+	case KITH_CLOSE_CANCELED:
+		break;
+	}
+	return KITH_ECLOSED;
 }
 
 void kith_homes_lost(struct kith_core *c, const struct kith_session *s, enum kith_close_reason reason)
@@ -429,9 +533,15 @@ void kith_homes_lost(struct kith_core *c, const struct kith_session *s, enum kit
 	if (home == NULL)
 		return;
 	bool was_home = home->state == KITH_HOME_ATTACHED;
-	give_up(c, home);
+	kith_time_us since = home->since;
+	int err = came_of(s, reason);
+	if (was_home && home->took)
+		works(c, home);
+	give_up(c, home, err);
 	if (!was_home)
 		return;
+	if (s->ended.remote)
+		kith_homeless_ended(c, since, reason, err);
 	if (reason == KITH_CLOSE_TIMED_OUT)
 		check_others(c);
 	KITH_LOG(c->log, KITH_LOG_INFO, "home_lost session=%08x reason=%u homes=%u", s->index, reason,
@@ -451,7 +561,7 @@ void kith_homes_on_leave(struct kith_core *c, struct kith_session *s, const stru
 	if (kith_msg_leave_read(&m, &room, request->body) == 0)
 		learn_hosts(c, m.hosts, &home->host.dh);
 	s->use &= (uint8_t)~KITH_USE_HOME; /* the end of this session is no loss: its slot goes to another home now */
-	give_up(c, home);
+	give_up(c, home, KITH_EDETACHED);
 	tell_homes(c);
 	publish_by(c, c->now.mono_us + MOVE_US);
 }
@@ -460,5 +570,8 @@ void kith_homes_tick(struct kith_core *c)
 {
 	settle_doubts(c);
 	settle_attempts(c);
+	kith_time_us again = kith_homeless_tick(c, kith_homes_count(c));
 	fill_slots(c);
+	if (again != KITH_TIME_NEVER)
+		kith_homes_wake(c, again);
 }

@@ -1,5 +1,6 @@
 #include "leaf/leaf.h"
 
+#include "leaf/homeless.h"
 #include "leaf/homes.h"
 #include "leaf/observed.h"
 #include "leaf/record.h"
@@ -8,6 +9,7 @@ void kith_leaf_begin(struct kith_core *c)
 {
 	c->leaf.timer.kind = KITH_TIMER_LEAF;
 	c->leaf.publish_at = c->leaf.ask_at = KITH_TIME_NEVER;
+	kith_homeless_begin(c);
 	if (!kith_serves(c))
 		kith_homes_wake(c, c->now.mono_us);
 }
@@ -67,11 +69,23 @@ void kith_leaf_tick(struct kith_core *c)
 	kith_homes_tick(c);
 	if (c->leaf.publish_at <= c->now.mono_us)
 		kith_leaf_publish(c);
-	if (c->leaf.record_len > 0 && c->now.mono_us - c->leaf.record_at >= KITH_RECORD_REFRESH_US)
+	kith_time_us refresh_at = c->leaf.record_at + KITH_RECORD_REFRESH_US;
+	if (c->leaf.record_len > 0 && c->leaf.publish_at == KITH_TIME_NEVER && refresh_at <= c->now.mono_us)
 		kith_leaf_publish(c);
 	kith_homes_wake(c, c->leaf.ask_at);
 	if (c->leaf.publish_at != KITH_TIME_NEVER)
 		kith_homes_wake(c, c->leaf.publish_at);
-	if (c->leaf.record_len > 0 && kith_homes_count(c) > 0)
+	else if (c->leaf.record_len > 0 && kith_homes_count(c) > 0)
 		kith_homes_wake(c, c->leaf.record_at + KITH_RECORD_REFRESH_US);
+}
+
+/* What failed by the former clock says nothing any more. */
+void kith_leaf_clock_set(struct kith_core *c)
+{
+	kith_hostcache_forgive(&c->leaf.cache);
+	c->leaf.attempts = 0;
+	c->leaf.brief = c->leaf.refusals = 0;
+	if (kith_homes_count(c) > 0)
+		c->leaf.publish_at = c->now.mono_us;
+	kith_homes_wake(c, c->now.mono_us);
 }

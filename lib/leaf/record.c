@@ -2,6 +2,8 @@
 
 #include "leaf/homes.h"
 
+#define AGAIN_US (5 * KITH_US_PER_S)
+
 static const struct kith_span nothing = { NULL, 0 };
 
 static int make_record(struct kith_core *c, bool offline)
@@ -70,8 +72,12 @@ static void give_record(struct kith_core *c, uint8_t slot, struct kith_session *
 void kith_leaf_publish(struct kith_core *c)
 {
 	c->leaf.publish_at = KITH_TIME_NEVER;
-	if (kith_homes_primary(c) == NULL || make_record(c, c->leaving) != 0)
+	if (kith_homes_primary(c) == NULL)
 		return;
+	if (make_record(c, c->leaving) != 0) { /* no memory; or no home's certificates hold, by this clock */
+		c->leaf.publish_at = c->now.mono_us + AGAIN_US;
+		return;
+	}
 	for (uint8_t i = 0; i < KITH_HOMES; i++) {
 		struct kith_session *s = kith_homes_session(c, &c->leaf.homes[i]);
 		if (s != NULL)

@@ -316,6 +316,28 @@ void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const 
 	kith_connect_send(c, s, from); /* by the same hop: the second MAC is valid for no other */
 }
 
+void kith_connect_on_version(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
+{
+	uint32_t receiver;
+	bool spoken;
+	uint8_t why;
+	struct kith_session *s = NULL;
+	kith_drop(c, KITH_STAT_DROP_UNKNOWN_VERSION, from, "version_packet");
+	if (kith_version_parse(&receiver, &spoken, &why, packet))
+		s = kith_sessions_get(&c->sessions, receiver);
+	if (s == NULL || s->state != KITH_SESSION_INITIATING || (s->use & KITH_USE_PEER) || !may_prove(c, s, from))
+		return;
+	s->hs->why = (int8_t)(!spoken			    ? KITH_EVERSION
+			      : why == KITH_WHY_STRANGE	    ? KITH_ENETWORK
+			      : why == KITH_WHY_FULL	    ? KITH_EFULL
+			      : why == KITH_WHY_CERTIFICATE ? KITH_EREJECTED
+							    : 0);
+	if (s->hs->why != KITH_EFULL)
+		return;
+	s->hs->next_at = KITH_TIME_NEVER;
+	kith_session_touch(c, s);
+}
+
 /* Checks a payload's certificates. 0, or an error that was counted. key: the static key that the handshake proved. */
 int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const uint8_t key[32],
 			     const struct kith_hop *from, struct kith_person *person)
@@ -469,6 +491,7 @@ static int check_reply(struct kith_core *c, struct kith_session *s, const struct
 		return KITH_EPROTO;
 	}
 	int err = kith_connect_check_chain(c, hello->chain, s->hs->noise.rs, from, person);
+	s->hs->why = (int8_t)err;
 	if (err != 0)
 		return err;
 	if (memcmp(s->hs->noise.rs, c->self.dh_pk, 32) == 0) { /* a bootstrap address that is our own */

@@ -49,6 +49,9 @@ struct kith_link_result {
 /* Handshake packets from the network, to the initiator. */
 void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from,
 			   struct kith_link_result *out);
+/* Why a HELLO is not answered: a hint, which anybody on the way can forge. The attempt goes on until its time is over,
+ * since a REPLY may still come; one to a supernode that is full is not repeated. */
+void kith_connect_on_version(struct kith_core *c, struct kith_span packet, const struct kith_hop *from);
 void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const struct kith_hop *from);
 
 /* The handshake of an open session is over: the other side was heard in the session's keys. */

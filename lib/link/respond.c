@@ -1,11 +1,24 @@
 #include "link/respond.h"
 
+#include "base/addr.h"
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "link/connect_internal.h"
 
 #define DECIDE_US KITH_DIAL_TIMEOUT_US /* how long a call may ring */
 enum { VERDICT_FRAME_LEN = KITH_FRAME_HEADER + 2, CROSSED_FRAME_LEN = KITH_FRAME_HEADER + 8 + 16 };
+
+void kith_respond_refuse(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
+			 const struct kith_hop *from, enum kith_version_why why)
+{
+	if (!kith_serves(c) || from->tunnel != 0 || header->type != KITH_PKT_HELLO ||
+	    packet_len < KITH_VERSION_PACKET_LEN ||
+	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote)))
+		return;
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_VERSION_PACKET_LEN);
+	if (out != NULL)
+		kith_version_write(out, header->sender, why);
+}
 
 static void send_cookie(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from,
 			bool anew)
@@ -237,8 +250,12 @@ static enum kith_respond_event on_hello_ik(struct kith_core *c, const struct kit
 		return KITH_RESPOND_DONE;
 	}
 	bool call = hello->service.p != NULL;
-	if (kith_connect_check_chain(c, hello->chain, noise->rs, &first->from, &first->person) != 0)
+	int err = kith_connect_check_chain(c, hello->chain, noise->rs, &first->from, &first->person);
+	if (err != 0) {
+		kith_respond_refuse(c, header, first->packet_len, &first->from,
+				    err == KITH_ENETWORK ? KITH_WHY_STRANGE : KITH_WHY_CERTIFICATE);
 		return KITH_RESPOND_DONE;
+	}
 	if (!call && !kith_serves(c)) { /* a leaf serves nobody but callers */
 		kith_drop(c, KITH_STAT_REFUSE_NOT_VIA_HOME, &first->from, "no_call");
 		return KITH_RESPOND_DONE;
@@ -268,6 +285,7 @@ static bool pass_guard(struct kith_core *c, const struct kith_hs_header *header,
 	switch (kith_guard_check(&c->guard, c->now.mono_us, header, from)) {
 	case KITH_GUARD_BAD_MAC:
 		kith_drop(c, KITH_STAT_DROP_BAD_MAC, from, "mac1");
+		kith_respond_refuse(c, header, packet_len, from, KITH_WHY_STRANGE);
 		return false;
 	case KITH_GUARD_LIMITED:
 		kith_drop(c, KITH_STAT_DROP_RATE_LIMITED, from, "hello_rate");
@@ -277,6 +295,11 @@ static bool pass_guard(struct kith_core *c, const struct kith_hs_header *header,
 		return false;
 	case KITH_GUARD_PASS:
 		break;
+	}
+	if (kith_serves(c) && c->sessions.by_index.n >= c->sessions.by_index.max) { /* before it costs anything */
+		kith_drop(c, KITH_STAT_REFUSE_TABLE_FULL, from, "sessions");
+		kith_respond_refuse(c, header, packet_len, from, KITH_WHY_FULL);
+		return false;
 	}
 	return true;
 }
@@ -291,9 +314,10 @@ enum kith_respond_event kith_respond_on_hello(struct kith_core *c, const struct 
 		return KITH_RESPOND_DONE;
 	enum kith_respond_event event = KITH_RESPOND_DONE;
 	int n = kith_handshake_read_hello(&out->hs, &c->self, header, out->payload);
-	if (n < 0)
+	if (n < 0) {
 		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, from, "hello_noise");
-	else if (header->pattern == KITH_NOISE_XX)
+		kith_respond_refuse(c, header, packet_len, from, KITH_WHY_STRANGE);
+	} else if (header->pattern == KITH_NOISE_XX)
 		on_hello_xx(c, out);
 	else
 		event = on_hello_ik(c, header, (size_t)n, out);

@@ -33,6 +33,11 @@ struct kith_first {
 enum kith_respond_event kith_respond_on_hello(struct kith_core *c, const struct kith_hs_header *header,
 					      size_t packet_len, const struct kith_hop *from, struct kith_first *out);
 
+/* Says by VERSION why a HELLO is not answered, within a rate: a hint for people, never longer than what came. Only a
+ * supernode says anything, and nothing into a tunnel. */
+void kith_respond_refuse(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
+			 const struct kith_hop *from, enum kith_version_why why);
+
 /* Wipes it. */
 void kith_respond_forget(struct kith_first *first);
 

@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/stats.h"
+#include "base/wall.h"
 #include "identity/contacts.h"
 #include "identity/keypair.h"
 #include "identity/trust.h"
@@ -146,7 +147,8 @@ struct kith_home_slot {
 	uint8_t state; /* enum kith_home_state */
 	bool asking; /* was given a record, and has not said yet that it took it */
 	bool doubted; /* has not answered the last request */
-	kith_time_us since; /* when it was chosen */
+	bool took; /* a record of ours */
+	kith_time_us since; /* when it was chosen; then when it became a home */
 	uint32_t session;
 	struct kith_host host;
 };
@@ -171,6 +173,12 @@ struct kith_leaf {
 	kith_time_us ask_at; /* when homes are asked where they see us; NEVER */
 	kith_time_us hint_at; /* when a hint counts again */
 	uint8_t hints_vain; /* hints in a row after which no home saw us elsewhere */
+	uint8_t refusals; /* of records by homes, in a row */
+	uint8_t brief; /* attachments that ended right away, in a row */
+	kith_time_us calm_until; /* after such */
+	kith_time_us failing_told_at; /* ATTACH_FAILING */
+	kith_time_us homeless_at; /* since when there is no home; NEVER: there is one */
+	int homeless_told; /* the last error of HOMELESS */
 	/* Left behind for the end of the call: */
 	bool offer; /* our candidates changed */
 	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
@@ -240,7 +248,9 @@ struct kith_supernode {
 
 struct kith_core {
 	struct kith_shared *shared;
-	struct kith_now now;
+	struct kith_now now; /* as wall judges it */
+	struct kith_wall wall;
+	int clock_told; /* the last error of CLOCK */
 	const struct kith_alloc *alloc;
 	const struct kith_random *random;
 	const struct kith_suite *suite;

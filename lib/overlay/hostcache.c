@@ -9,6 +9,8 @@
 
 #define RETRY_FLOOR_US (1 * KITH_US_PER_S)
 #define RETRY_CAP_US (120 * KITH_US_PER_S)
+#define FULL_US (60 * KITH_US_PER_S) /* asking takes two packets where a cookie is wanted */
+#define FULL_SPREAD_US (30 * KITH_US_PER_S)
 
 enum {
 	FILE_MAGIC = 0x4b484f53, /* "KHOS" */
@@ -326,6 +328,7 @@ void kith_hostcache_succeeded(struct kith_hostcache *hc, int i, const struct kit
 	struct kith_hostcache_entry *e = &hc->at[i];
 	e->success_ms = now->unix_ms > 0 ? now->unix_ms : 1;
 	e->failures = 0;
+	e->came = 0;
 	if (may_anchor(hc, i))
 		e->flags |= KITH_HOST_ANCHOR;
 }
@@ -333,14 +336,18 @@ void kith_hostcache_succeeded(struct kith_hostcache *hc, int i, const struct kit
 void kith_hostcache_forgive(struct kith_hostcache *hc)
 {
 	for (int i = 0; i < hc->n; i++)
-		hc->at[i].retry_at = 0;
+		if (hc->at[i].came != KITH_EFULL) /* which is not our line's fault */
+			hc->at[i].retry_at = 0;
 }
 
-void kith_hostcache_failed(struct kith_hostcache *hc, int i, kith_time_us now, const struct kith_random *random)
+void kith_hostcache_failed(struct kith_hostcache *hc, int i, kith_time_us now, const struct kith_random *random,
+			   int err)
 {
 	KITH_ASSERT(i >= 0 && i < hc->n);
 	struct kith_hostcache_entry *e = &hc->at[i];
-	e->retry_at = now + kith_rng_backoff(random, RETRY_FLOOR_US, RETRY_CAP_US, e->failures);
+	e->came = (int8_t)err;
+	e->retry_at = err == KITH_EFULL ? now + FULL_US + kith_rng_below(random, FULL_SPREAD_US)
+					: now + kith_rng_backoff(random, RETRY_FLOOR_US, RETRY_CAP_US, e->failures);
 	if (e->failures < UINT8_MAX)
 		e->failures++;
 	if (e->failures >= ANCHOR_FAILURES)

@@ -42,6 +42,7 @@ struct kith_hostcache_entry {
 	uint32_t source; /* who suggested it; 0: nobody */
 	uint8_t flags; /* enum kith_hostcache_flags */
 	uint8_t failures; /* in a row */
+	int8_t came; /* enum kith_err: what came of trying it last; 0: it works, or was not tried */
 };
 
 struct kith_hostcache {
@@ -89,7 +90,9 @@ kith_time_us kith_hostcache_retry_at(const struct kith_hostcache *hc);
 
 void kith_hostcache_use(struct kith_hostcache *hc, int i, bool used);
 void kith_hostcache_succeeded(struct kith_hostcache *hc, int i, const struct kith_now *now);
-void kith_hostcache_failed(struct kith_hostcache *hc, int i, kith_time_us now, const struct kith_random *random);
+/* err says how. One that is full (KITH_EFULL) is left alone for a minute at least. */
+void kith_hostcache_failed(struct kith_hostcache *hc, int i, kith_time_us now, const struct kith_random *random,
+			   int err);
 
 /* Our own line is there again. Failures without it say little about the hosts, so all may be tried at once. */
 void kith_hostcache_forgive(struct kith_hostcache *hc);

@@ -26,6 +26,22 @@ uint64_t kith_super_seq(const struct kith_core *c)
 	return c->super != NULL && c->super->entry_seq > seq ? c->super->entry_seq : seq;
 }
 
+static void forget_ahead(const struct kith_core *c, uint64_t *seq)
+{
+	if (kith_record_seq_is_ahead(*seq, &c->now))
+		*seq = 0;
+}
+
+void kith_super_forget_ahead(struct kith_core *c)
+{
+	struct kith_member *self = kith_members_get(&c->super->members, &c->super->id);
+	forget_ahead(c, &c->leaf.record_seq);
+	forget_ahead(c, &c->entry_seq_saved);
+	forget_ahead(c, &c->super->entry_seq);
+	if (self != NULL)
+		forget_ahead(c, &self->seq);
+}
+
 int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 {
 	struct kith_supernode *sn = c->super;
@@ -49,7 +65,10 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 	if (now.unix_ms < (int64_t)entry.seq)
 		now.unix_ms = (int64_t)entry.seq;
 	struct kith_member *self = NULL;
-	int err = kith_members_merge(&sn->members, &now, (struct kith_span){ sn->entry, sn->entry_len }, &self);
+	struct kith_span bytes = { sn->entry, sn->entry_len };
+	int err = kith_members_merge(&sn->members, &now, bytes, &self);
+	if (err == KITH_EEXPIRED || err == KITH_ENOTYET)
+		err = kith_member_parse(&entry, bytes) == 0 ? kith_member_id(&entry, &c->trust, &sn->id) : KITH_EPROTO;
 	if (err < 0)
 		return err;
 	if (self != NULL)

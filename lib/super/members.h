@@ -16,7 +16,12 @@
 /* The supernode's timer goes off by then. */
 void kith_super_wake(struct kith_core *c, kith_time_us at);
 
-/* Signs our own entry anew (enum kith_member_flags), and takes it into the table. */
+/* Forgets the numbers of what was signed by a clock that went ahead of this one by more than the tolerance: whoever had
+ * the right time refused it, and would refuse what is numbered after it. */
+void kith_super_forget_ahead(struct kith_core *c);
+
+/* Signs our own entry anew (enum kith_member_flags), and takes it into the table, unless our own certificates are out
+ * of their time by the clock: then when that is set. */
 int kith_super_make_entry(struct kith_core *c, uint16_t flags) KITH_MUST_USE;
 
 /* The highest sequence number of anything that this node has signed, over restarts. */

@@ -44,6 +44,7 @@ int kith_super_new(struct kith_core *c, const struct kith_super_options *o)
 		return KITH_ENOMEM;
 	c->super = sn;
 	init_tables(c, o);
+	kith_super_forget_ahead(c);
 	int err = kith_super_make_entry(c, 0);
 	if (err != 0) {
 		kith_super_free(c);
@@ -132,6 +133,17 @@ void kith_super_tick(struct kith_core *c)
 	kith_super_wake(c, sn->self_at + KITH_RECORD_REFRESH_US);
 	kith_super_wake(c, sn->gossip_at);
 	kith_super_wake(c, sn->expire_at);
+}
+
+void kith_super_clock_set(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	kith_super_forget_ahead(c);
+	if (kith_super_make_entry(c, 0) != 0)
+		KITH_LOG(c->log, KITH_LOG_WARN, "entry_not_renewed");
+	kith_publish_self(c);
+	sn->gossip_at = c->now.mono_us;
+	kith_super_wake(c, sn->gossip_at);
 }
 
 static void tell_leaves(struct kith_core *c, kith_time_us grace_us)

@@ -27,6 +27,10 @@ int kith_super_new(struct kith_core *c, const struct kith_super_options *o) KITH
  * This half is freed when those ends were told. */
 void kith_super_end(struct kith_core *c);
 void kith_super_free(struct kith_core *c);
+
+/* The wall clock was set: what this node signed with the former one is signed again. */
+void kith_super_clock_set(struct kith_core *c);
+
 void kith_super_tick(struct kith_core *c);
 
 /* A session has ended: its tunnels and watches go, and a leaf that did not say goodbye is reported. */

@@ -110,7 +110,7 @@ bool kith_tunnel_parse(uint64_t *tunnel, struct kith_span *inner, struct kith_sp
 	return !r.bad && type == KITH_PKT_TUNNEL && zero == 0 && *tunnel != 0 && inner->len > 0;
 }
 
-void kith_version_write(uint8_t out[KITH_VERSION_PACKET_LEN], uint32_t receiver)
+void kith_version_write(uint8_t out[KITH_VERSION_PACKET_LEN], uint32_t receiver, enum kith_version_why why)
 {
 	struct kith_writer w = kith_writer_of(out, KITH_VERSION_PACKET_LEN);
 	kith_write_u8(&w, KITH_PKT_VERSION);
@@ -118,7 +118,20 @@ void kith_version_write(uint8_t out[KITH_VERSION_PACKET_LEN], uint32_t receiver)
 	kith_write_u8(&w, KITH_WIRE_VERSION);
 	kith_write_u8(&w, 0);
 	kith_write_u32(&w, receiver);
-	kith_write_u32(&w, 0);
+	kith_write_u8(&w, (uint8_t)why);
+	kith_write_uint(&w, 0, 3);
+}
+
+bool kith_version_parse(uint32_t *receiver, bool *spoken, uint8_t *why, struct kith_span packet)
+{
+	struct kith_reader r = kith_reader_of_span(packet);
+	uint8_t type = kith_read_u8(&r), lowest = kith_read_u8(&r), highest = kith_read_u8(&r);
+	uint8_t zero = kith_read_u8(&r);
+	*receiver = kith_read_u32(&r);
+	*why = kith_read_u8(&r);
+	*spoken = lowest <= KITH_WIRE_VERSION && KITH_WIRE_VERSION <= highest;
+	return kith_read_uint(&r, 3) == 0 && zero == 0 && type == KITH_PKT_VERSION && lowest <= highest &&
+	       kith_reader_done(&r);
 }
 
 void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint32_t index)

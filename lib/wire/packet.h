@@ -16,7 +16,7 @@ enum kith_packet_type {
 	KITH_PKT_REPLY = 0xE2, /* second */
 	KITH_PKT_FINISH = 0xE3, /* third, XX only */
 	KITH_PKT_COOKIE = 0xE4, /* "prove your address first" */
-	KITH_PKT_VERSION = 0xE5, /* "I do not speak that version, but these" */
+	KITH_PKT_VERSION = 0xE5, /* "I do not answer that; these versions I speak" */
 	KITH_PKT_GONE = 0xE6, /* "I have no session of that index": a hint, to be verified */
 	KITH_PKT_DATA = 0xE8, /* sealed frames */
 	KITH_PKT_TUNNEL = 0xE9 /* a packet for, or from, the other leg of a tunnel */
@@ -65,8 +65,17 @@ void kith_data_write(uint8_t out[KITH_TRANSPORT_HEADER], uint8_t epoch, uint32_t
 void kith_tunnel_write(uint8_t out[KITH_TUNNEL_HEADER], uint64_t tunnel);
 bool kith_tunnel_parse(uint64_t *tunnel, struct kith_span *inner, struct kith_span packet);
 
-/* VERSION: type, lowest and highest version spoken, 0, receiver index, 4 zero bytes. It is counted and not read. */
-void kith_version_write(uint8_t out[KITH_VERSION_PACKET_LEN], uint32_t receiver);
+/* Why a supernode does not answer a HELLO, in VERSION. What is not known says no more than the versions do. */
+enum kith_version_why {
+	KITH_WHY_VERSION = 0, /* the versions say it */
+	KITH_WHY_STRANGE = 1, /* it is made for another network, or another key */
+	KITH_WHY_FULL = 2, /* no session more */
+	KITH_WHY_CERTIFICATE = 3 /* its certificates do not hold here */
+};
+
+/* VERSION: type, lowest and highest version spoken, 0, receiver index, why (enum kith_version_why), 3 zero bytes. */
+void kith_version_write(uint8_t out[KITH_VERSION_PACKET_LEN], uint32_t receiver, enum kith_version_why why);
+bool kith_version_parse(uint32_t *receiver, bool *spoken, uint8_t *why, struct kith_span packet);
 
 /* GONE: type, 3 zero bytes, the receiver index that is not known. */
 void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint32_t index);

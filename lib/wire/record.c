@@ -272,6 +272,11 @@ uint64_t kith_record_next_seq(uint64_t last, const struct kith_now *now)
 	return last + 1 > wall ? last + 1 : wall;
 }
 
+bool kith_record_seq_is_ahead(uint64_t seq, const struct kith_now *now)
+{
+	return now->unix_trusted && seq <= TIME_MAX && (int64_t)seq > now->unix_ms + KITH_CLOCK_TOLERANCE_MS;
+}
+
 /* ---- vanish reports ---- */
 
 int kith_vanish_make(const struct kith_suite *suite, uint8_t out[KITH_VANISH_LEN_MAX], const struct kith_vanish *vanish,

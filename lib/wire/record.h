@@ -136,6 +136,10 @@ int kith_record_verify(const struct kith_record *record, struct kith_trust *trus
  * over. */
 kith_time_us kith_record_life_us(const struct kith_record *record, const struct kith_now *now);
 
+/* Whether a number is that of something which was signed ahead of time, so that nobody else takes it. An untrusted
+ * clock cannot tell. */
+bool kith_record_seq_is_ahead(uint64_t seq, const struct kith_now *now);
+
 /* The next sequence number after last, 0 for the first. */
 uint64_t kith_record_next_seq(uint64_t last, const struct kith_now *now);
 

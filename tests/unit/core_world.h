@@ -40,6 +40,7 @@ struct world_node {
 	struct kith_addr addr; /* on transport 0; family NONE: it has none */
 	struct kith_addr addr6; /* on transport 1; family NONE, as usual: it has none */
 	struct kith_simcredentials id;
+	int64_t skew_ms; /* of its wall clock */
 	bool supernode, muted; /* muted: its packets go nowhere, and none reach it */
 };
 
@@ -77,12 +78,20 @@ static inline struct kith_now world_clock(const struct core_world *w)
 	return (struct kith_now){ w->now, WORLD_UNIX_MS + w->now / 1000, true };
 }
 
+/* The clocks of one node, of which the wall clock may be wrong. */
+static inline struct kith_now world_clock_of(const struct core_world *w, int i)
+{
+	struct kith_now now = world_clock(w);
+	now.unix_ms += w->nodes[i].skew_ms;
+	return now;
+}
+
 static void world_drain(struct core_world *w, int i);
 
 static inline void world_accept(struct core_world *w, int node, const struct kith_event *ev)
 {
 	if (ev->type == KITH_EVENT_INCOMING)
-		assert_int_equal(kith_core_accept(w->nodes[node].core, world_clock(w), ev->session), 0);
+		assert_int_equal(kith_core_accept(w->nodes[node].core, world_clock_of(w, node), ev->session), 0);
 }
 
 static inline void core_world_init(struct core_world *w, const struct kith_suite *suite, uint64_t seed)
@@ -166,14 +175,14 @@ static inline void world_link(struct core_world *w, int i, uint16_t id, bool up)
 				    .family = id == 0 ? KITH_FAMILY_V4 : KITH_FAMILY_V6,
 				    .locals_n = 1 };
 	t.locals[0] = (struct kith_local){ id == 0 ? n->addr : n->addr6, KITH_ADDR_HOST, id == 0 ? 24 : 64 };
-	kith_core_transport(n->core, world_clock(w), &t);
+	kith_core_transport(n->core, world_clock_of(w, i), &t);
 	world_drain(w, i);
 }
 
 static inline int world_try_start(struct core_world *w, int i, const struct kith_core_options *o)
 {
 	struct world_node *n = &w->nodes[i];
-	int err = kith_core_new(&n->core, o, world_clock(w));
+	int err = kith_core_new(&n->core, o, world_clock_of(w, i));
 	if (err != 0)
 		return err;
 	world_drain(w, i);
@@ -235,7 +244,7 @@ static void world_drain(struct core_world *w, int i)
 	struct kith_effect effect;
 	struct kith_core *core = w->nodes[i].core;
 	size_t n;
-	while ((n = kith_core_poll(core, world_clock(w), out, 64)) > 0) {
+	while ((n = kith_core_poll(core, world_clock_of(w, i), out, 64)) > 0) {
 		for (size_t k = 0; k < n; k++)
 			world_send(w, i, &out[k]);
 	}
@@ -256,7 +265,7 @@ static void world_drain(struct core_world *w, int i)
 	}
 	int last = w->events_n;
 	while (kith_core_effect(core, &effect))
-		kith_core_complete(core, world_clock(w), effect.id, 0, NULL);
+		kith_core_complete(core, world_clock_of(w, i), effect.id, 0, NULL);
 	for (int k = first; k < last && w->on_event != NULL; k++)
 		w->on_event(w, i, &w->events[k].ev);
 	if (last > first)
@@ -307,7 +316,7 @@ static inline void world_deliver(struct core_world *w, int k)
 		.data = p.data + KITH_PACKET_HEADROOM, .len = p.len, .remote = p.from, .local = p.to
 	};
 	in.transport = p.to.family == KITH_FAMILY_V6;
-	kith_core_input(w->nodes[i].core, world_clock(w), &in, 1);
+	kith_core_input(w->nodes[i].core, world_clock_of(w, i), &in, 1);
 	world_drain(w, i);
 }
 
@@ -324,7 +333,7 @@ static inline void world_run(struct core_world *w, kith_time_us us)
 		if (packet >= 0) {
 			world_deliver(w, packet);
 		} else {
-			kith_core_tick(w->nodes[node].core, world_clock(w));
+			kith_core_tick(w->nodes[node].core, world_clock_of(w, node));
 			world_drain(w, node);
 		}
 	}

@@ -128,9 +128,9 @@ static void a_full_cache_gives_up_what_failed_and_never_what_works(void **state)
 	for (uint32_t i = 0; i < KITH_HOSTCACHE_MAX; i++)
 		kith_hostcache_succeeded(&hc, find_n(i), &now);
 	assert_int_equal(add_n(100, 0), KITH_EFULL);
-	kith_hostcache_failed(&hc, find_n(5), 0, &rnd.random);
-	kith_hostcache_failed(&hc, find_n(6), 0, &rnd.random);
-	kith_hostcache_failed(&hc, find_n(6), 0, &rnd.random);
+	kith_hostcache_failed(&hc, find_n(5), 0, &rnd.random, KITH_ETIMEDOUT);
+	kith_hostcache_failed(&hc, find_n(6), 0, &rnd.random, KITH_ETIMEDOUT);
+	kith_hostcache_failed(&hc, find_n(6), 0, &rnd.random, KITH_ETIMEDOUT);
 	assert_true(add_n(100, 0) >= 0);
 	assert_int_equal(find_n(6), KITH_ENOENT);
 	kith_hostcache_use(&hc, find_n(5), true);
@@ -207,7 +207,7 @@ static void a_failed_host_waits_for_its_backoff(void **state)
 	int i = add_n(1, 0);
 	kith_time_us t = 0;
 	for (int k = 0; k < 30; k++) {
-		kith_hostcache_failed(&hc, i, t, &rnd.random);
+		kith_hostcache_failed(&hc, i, t, &rnd.random, KITH_ETIMEDOUT);
 		kith_time_us at = kith_hostcache_retry_at(&hc);
 		assert_true(at >= t + KITH_US_PER_S && at <= t + 120 * KITH_US_PER_S);
 		assert_int_equal(kith_hostcache_pick(&hc, at - 1, &rnd.random, KITH_PICK_ANY), KITH_ENOENT);
@@ -226,7 +226,7 @@ static void who_failed_comes_after_everybody_who_did_not(void **state)
 	assert_true(add_n(2, 8) >= 0);
 	assert_true(add_n(3, 7) >= 0);
 	kith_hostcache_use(&hc, find_n(1), true);
-	kith_hostcache_failed(&hc, find_n(2), 0, &rnd.random);
+	kith_hostcache_failed(&hc, find_n(2), 0, &rnd.random, KITH_ETIMEDOUT);
 	kith_time_us at = hc.at[find_n(2)].retry_at;
 	assert_int_equal(kith_hostcache_pick(&hc, at, &rnd.random, KITH_PICK_STRICT), find_n(2));
 	assert_int_equal(kith_hostcache_pick(&hc, at, &rnd.random, KITH_PICK_ANY), find_n(3));
@@ -256,9 +256,9 @@ static void two_anchors_of_different_prefix_and_source_last_until_they_fail_for_
 	assert_int_equal(anchors(), 2);
 	assert_true((hc.at[ia].flags & hc.at[id].flags & KITH_HOST_ANCHOR) != 0);
 	for (int i = 0; i < 9; i++)
-		kith_hostcache_failed(&hc, ia, 0, &rnd.random);
+		kith_hostcache_failed(&hc, ia, 0, &rnd.random, KITH_ETIMEDOUT);
 	assert_int_equal(anchors(), 2);
-	kith_hostcache_failed(&hc, ia, 0, &rnd.random);
+	kith_hostcache_failed(&hc, ia, 0, &rnd.random, KITH_ETIMEDOUT);
 	assert_int_equal(anchors(), 1);
 	kith_hostcache_succeeded(&hc, ie, &now);
 	assert_true((hc.at[ie].flags & KITH_HOST_ANCHOR) != 0);
@@ -352,7 +352,7 @@ static void failed_hosts_make_room_for_others_from_the_file(void **state)
 	}
 	assert_int_equal(kith_hostcache_load(&hc, test_span(file, len), 0), 16);
 	for (int i = 0; i < hc.n; i++)
-		kith_hostcache_failed(&hc, i, 0, &rnd.random);
+		kith_hostcache_failed(&hc, i, 0, &rnd.random, KITH_ETIMEDOUT);
 	assert_int_equal(kith_hostcache_load(&hc, test_span(file, len), 20), 16);
 	assert_true(kith_hostcache_pick(&hc, 0, &rnd.random, KITH_PICK_STRICT) >= 0);
 }

@@ -78,8 +78,35 @@ static void a_version_packet_says_which_are_spoken(void **state)
 	uint8_t p[KITH_VERSION_PACKET_LEN];
 	(void)state;
 	assert_int_equal(sizeof p, sizeof want);
-	kith_version_write(p, 0x01020304);
+	kith_version_write(p, 0x01020304, KITH_WHY_VERSION);
 	assert_memory_equal(p, want, sizeof want);
+}
+
+static void a_version_packet_says_why(void **state)
+{
+	uint8_t p[KITH_VERSION_PACKET_LEN], why;
+	uint32_t receiver;
+	bool spoken;
+	(void)state;
+	kith_version_write(p, 0x01020304, KITH_WHY_FULL);
+	assert_true(kith_version_parse(&receiver, &spoken, &why, test_span(p, sizeof p)));
+	assert_int_equal(receiver, 0x01020304);
+	assert_true(spoken);
+	assert_int_equal(why, KITH_WHY_FULL);
+	for (size_t len = 0; len < sizeof p; len++)
+		assert_false(kith_version_parse(&receiver, &spoken, &why, test_span(p, len)));
+	static const uint8_t zero[] = { 3, 9, 10, 11 };
+	for (size_t i = 0; i < sizeof zero; i++) {
+		p[zero[i]] = 1;
+		assert_false(kith_version_parse(&receiver, &spoken, &why, test_span(p, sizeof p)));
+		p[zero[i]] = 0;
+	}
+	p[1] = KITH_WIRE_VERSION + 1;
+	p[2] = KITH_WIRE_VERSION + 3;
+	assert_true(kith_version_parse(&receiver, &spoken, &why, test_span(p, sizeof p)));
+	assert_false(spoken);
+	p[2] = KITH_WIRE_VERSION; /* the lowest is above the highest */
+	assert_false(kith_version_parse(&receiver, &spoken, &why, test_span(p, sizeof p)));
 }
 
 /* Each length below the least of its kind is no packet of that kind. */
@@ -195,6 +222,7 @@ int main(void)
 		cmocka_unit_test(headers_of_data_and_tunnels_read_back_as_they_were_written),
 		cmocka_unit_test(a_cookie_reads_back_as_it_was_written),
 		cmocka_unit_test(a_version_packet_says_which_are_spoken),
+		cmocka_unit_test(a_version_packet_says_why),
 		cmocka_unit_test(a_packet_that_is_too_short_has_no_type),
 		cmocka_unit_test(every_other_first_byte_has_no_type),
 		cmocka_unit_test(reserved_bits_must_be_zero),

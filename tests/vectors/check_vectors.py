@@ -259,9 +259,10 @@ def gone(f):
     return {"packet": b"\xe6\0\0\0" + number(f["receiver_index"], 4)}
 
 
-@rule("packets", "version$")
+@rule("packets", "version")
 def version(f):
-    return {"packet": bytes([0xe5, f["lowest"], f["highest"], 0]) + number(f["receiver_index"], 4) + bytes(4)}
+    return {"packet": bytes([0xe5, f["lowest"], f["highest"], 0]) + number(f["receiver_index"], 4)
+            + bytes([f["why"], 0, 0, 0])}
 
 
 @rule("packets", "")

@@ -241,7 +241,7 @@ def outer(packet):
         drop("reserved", packet[3] != 0)
         drop("pattern", packet[2] > 1)
     reserved = {COOKIE: packet[2:4], GONE: packet[1:4], DATA: packet[2:4], TUNNEL: packet[1:4],
-                VERSION: packet[3:4] + packet[8:12]}.get(packet[0], b"")
+                VERSION: packet[3:4] + packet[9:12]}.get(packet[0], b"")
     drop("reserved", any(reserved))
     drop("length", (packet[0] in (COOKIE, VERSION, GONE)) and len(packet) != LEAST[packet[0]])
     drop("versions", packet[0] == VERSION and packet[1] > packet[2])

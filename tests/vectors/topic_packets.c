@@ -63,7 +63,17 @@ static void hints(struct vec_topic *topic)
 	vec_number(v.in, "lowest", KITH_WIRE_VERSION);
 	vec_number(v.in, "highest", KITH_WIRE_VERSION);
 	vec_number(v.in, "receiver_index", 0x01a1b2c3);
-	kith_version_write(packet, 0x01a1b2c3);
+	vec_number(v.in, "why", KITH_WHY_VERSION);
+	kith_version_write(packet, 0x01a1b2c3, KITH_WHY_VERSION);
+	vec_bytes(v.out, "packet", packet, KITH_VERSION_PACKET_LEN);
+	vec_end(&v);
+
+	v = vec_begin(topic, "version, full", "2", "Version 1 is spoken here, but there is room for no session more.");
+	vec_number(v.in, "lowest", KITH_WIRE_VERSION);
+	vec_number(v.in, "highest", KITH_WIRE_VERSION);
+	vec_number(v.in, "receiver_index", 0x01a1b2c3);
+	vec_number(v.in, "why", KITH_WHY_FULL);
+	kith_version_write(packet, 0x01a1b2c3, KITH_WHY_FULL);
 	vec_bytes(v.out, "packet", packet, KITH_VERSION_PACKET_LEN);
 	vec_end(&v);
 }

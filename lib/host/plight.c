@@ -1,0 +1,113 @@
+/* What keeps a node from the network, in words: its clock, its certificates, the hosts that it asks. */
+#include "host/internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void add(char *out, size_t cap, const char *fmt, ...)
+{
+	size_t len = strlen(out);
+	va_list args;
+	va_start(args, fmt);
+	(void)vsnprintf(out + len, cap - len, fmt, args);
+	va_end(args);
+}
+
+/* "2 days and 3 hours" would be too exact for what people do about it. */
+static void write_span(char *out, size_t cap, int64_t ms)
+{
+	int64_t min = (ms < 0 ? -ms : ms) / 60000;
+	if (min < 120)
+		(void)snprintf(out, cap, "%lld minutes", (long long)min);
+	else if (min < 2 * 24 * 60)
+		(void)snprintf(out, cap, "%lld hours", (long long)min / 60);
+	else
+		(void)snprintf(out, cap, "%lld days", (long long)min / (24 * 60));
+}
+
+void kith_plight_clock(struct kith_node *node, const struct kith_event *ev)
+{
+	char why[KITH_HOST_WHY_MAX], span[32];
+	if (ev->err == 0) {
+		kith_trouble(node, KITH_TROUBLE_CLOCK, 0, "the clock is right again");
+	} else if (ev->count > 1) {
+		write_span(span, sizeof span, ev->ahead_ms);
+		(void)snprintf(why, sizeof why, "the clock is %s %s, as %u homes say", span,
+			       ev->ahead_ms > 0 ? "slow" : "fast", ev->count);
+		kith_trouble(node, KITH_TROUBLE_CLOCK, ev->err, why);
+	} else {
+		kith_trouble(node, KITH_TROUBLE_CLOCK, ev->err, "the clock is earlier than it can be");
+	}
+}
+
+/* What a number of hosts came to, if there are any. */
+static void add_hosts(char *out, size_t cap, unsigned n, const char *what)
+{
+	if (n > 0)
+		add(out, cap, "%s %u %s", strchr(out, ':') != NULL ? "," : ":", n, what);
+}
+
+/* The first name that is not found. */
+static const struct kith_resolve_entry *missing(const struct kith_node *node)
+{
+	for (size_t i = 0; i < node->resolver.n; i++)
+		if (node->resolver.entries[i]->found_n == 0 && node->resolver.entries[i]->err != 0)
+			return node->resolver.entries[i];
+	return NULL;
+}
+
+static void add_all_hosts(char *out, size_t cap, const struct kith_homeless *h)
+{
+	add(out, cap, "of %u known supernodes none takes us", h->hosts);
+	add_hosts(out, cap, h->silent, "do not answer");
+	add_hosts(out, cap, h->network, "belong to another network, or have another key");
+	add_hosts(out, cap, h->version, "speak another version");
+	add_hosts(out, cap, h->rejected, "do not accept our certificates");
+	if (h->theirs > 0)
+		add(out, cap, "%s %u have certificates that do not hold (%s)", strchr(out, ':') != NULL ? "," : ":",
+		    h->theirs, kith_strerror(h->theirs_err));
+	add_hosts(out, cap, h->full, "are full");
+	add_hosts(out, cap, h->unreachable, "cannot be reached from here");
+	add_hosts(out, cap, h->others, "ended it");
+}
+
+void kith_homeless_text(const struct kith_node *node, const struct kith_homeless *h, char *out, size_t cap)
+{
+	const struct kith_resolve_entry *name = missing(node);
+	out[0] = '\0';
+	if (h->err == 0)
+		return;
+	if (h->err == KITH_EEXPIRED || h->err == KITH_ENOTYET || h->err == KITH_EREVOKED)
+		add(out, cap, "our own %s; ", kith_strerror(h->err));
+	if (h->hosts == 0 && name == NULL)
+		add(out, cap, "no supernode is known");
+	else if (h->hosts > 0)
+		add_all_hosts(out, cap, h);
+	if (name != NULL)
+		add(out, cap, "%scannot resolve %.64s", h->hosts > 0 ? "; " : "", name->is.host);
+}
+
+void kith_plight_homeless(struct kith_node *node, const struct kith_event *ev)
+{
+	struct kith_core_info info;
+	char why[KITH_HOST_WHY_MAX];
+	kith_core_info(node->core, &info);
+	kith_homeless_text(node, &info.homeless, why, sizeof why);
+	kith_trouble(node, KITH_TROUBLE_HOMELESS, ev->err, why);
+}
+
+void kith_plight_failing(struct kith_node *node, const struct kith_event *ev)
+{
+	char why[KITH_HOST_WHY_MAX], span[32];
+	if (ev->err == KITH_EEXIST) {
+		(void)snprintf(why, sizeof why, "another node uses this profile, and each takes the other's homes");
+	} else if (ev->err == KITH_ESKEW) {
+		write_span(span, sizeof span, ev->ahead_ms);
+		(void)snprintf(why, sizeof why, "no home takes our record: by their clocks ours is %s %s", span,
+			       ev->ahead_ms > 0 ? "slow" : "fast");
+	} else {
+		(void)snprintf(why, sizeof why, "homes end what they began right away: %s", kith_strerror(ev->err));
+	}
+	kith_trouble(node, KITH_TROUBLE_ATTACH, ev->err, why);
+}
