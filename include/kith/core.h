@@ -158,9 +158,10 @@ KITH_EXPORT size_t kith_core_poll(struct kith_core *core, struct kith_now now, s
 /* When kith_core_tick is due, KITH_TIME_NEVER if nothing is waited for. */
 KITH_EXPORT kith_time_us kith_core_deadline(const struct kith_core *core);
 
-/* Further hosts to ask, as kith_core_options.bootstrap; known ones change nothing. KITH_EFULL: more than
- * KITH_BOOTSTRAP_MAX in all; KITH_ENOMEM. */
-KITH_EXPORT int kith_core_add_bootstrap(struct kith_core *core, struct kith_now now,
+/* The hosts to ask, as kith_core_options.bootstrap, from now on: new ones are tried at once, those that are not in the
+ * list any more count as any others that are known. Nothing that the network says changes what is known of these.
+ * KITH_EFULL: more than KITH_BOOTSTRAP_MAX; KITH_ENOMEM: nothing changed. */
+KITH_EXPORT int kith_core_set_bootstrap(struct kith_core *core, struct kith_now now,
 					const struct kith_bootstrap hosts[], size_t n) KITH_MUST_USE;
 
 /* What a core may use from now on, as in its options. What is over a limit already stays; nothing new comes. */
@@ -219,12 +220,12 @@ enum kith_event_type {
 	KITH_EVENT_PRESENCE, /* name: online or not */
 	KITH_EVENT_IDENTITY_CHANGED, /* name is certified for another key (identity) than the pinned one */
 	KITH_EVENT_CERT_EXPIRING, /* our own chain ends at expires_ms */
-	/* the wall clock is wrong (err KITH_ESKEW): earlier than it can be, or off by ahead_ms, as count homes say; or it
-	 * is right again (0) */
+	/* the wall clock is wrong (err KITH_ESKEW): earlier than it can be, or off by ahead_ms, as count homes say; or
+	 * it is right again (0) */
 	KITH_EVENT_CLOCK,
-	KITH_EVENT_HOMELESS, /* no home since 5 s: err, as kith_core_info.homeless says it; told again when that changes */
+	KITH_EVENT_HOMELESS, /* no home since 5 s: err, as in kith_core_info.homeless; told again when that changes */
 	/* attachments end right away, and are tried again at longer and longer intervals: err; reason of the last one
-	 * when it was closed; ahead_ms: how far the homes' clocks are ahead of ours. Told once in ten minutes */
+	 * when it was closed; ahead_ms: how far homes' clocks are ahead of ours. Told once in ten minutes */
 	KITH_EVENT_ATTACH_FAILING,
 	KITH_EVENT_LEFT /* kith_core_leave is done */
 };
@@ -404,7 +405,7 @@ KITH_EXPORT size_t kith_core_explain(const struct kith_core *core, struct kith_n
 struct kith_homeless { /* fixed */
 	/* 0: there is one, or it is too early to tell. Of ourselves: KITH_EEXPIRED, KITH_ENOTYET or KITH_EREVOKED: our
 	 * certificates; KITH_ENOENT: no host to ask is known. Else what the hosts say, the most telling first:
-	 * KITH_ENETWORK, KITH_EVERSION, KITH_EREJECTED (they refuse our certificates), KITH_EAUTH (we refuse theirs: see
+	 * KITH_ENETWORK, KITH_EVERSION, KITH_EREJECTED (they refuse our certificates), KITH_EAUTH (we refuse theirs:
 	 * theirs_err), KITH_EFULL, KITH_EUNREACHABLE (no way leads there), KITH_ETIMEDOUT (silence) */
 	int err;
 	uint32_t hosts; /* that are known; of those, by what came of asking them last: */
@@ -415,7 +416,7 @@ struct kith_homeless { /* fixed */
 struct kith_core_info { /* fixed */
 	struct kith_homeless homeless;
 	bool clock_trusted; /* false: earlier than it can be */
-	int64_t clock_ahead_ms; /* how far homes' clocks are ahead of ours, as clock_homes of them say; 0 of them: nothing */
+	int64_t clock_ahead_ms; /* how far homes' clocks are ahead of ours, as clock_homes of them say */
 	uint32_t clock_homes;
 	uint32_t sessions, homes, leaves, members, tunnels, records, watches;
 	struct kith_addr observed; /* our address as a home sees it */

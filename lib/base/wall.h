@@ -2,8 +2,8 @@
  *
  * The clock is believed, with one exception: it cannot be earlier than what others signed (a release, our name's
  * certificate). One that is (a board without a battery) is replaced by that bound, and not trusted, until it is set.
- * Our own clock of another day is no bound, since it may have been wrong. The bound gives way while KITH_HOMES homes, each
- * within the tolerance of all others, say that it is earlier.
+ * Our own clock of another day is no bound, since it may have been wrong. The bound gives way while KITH_HOMES homes,
+ * each within the tolerance of all others, say that it is earlier.
  * Nobody else moves the time: what homes say decides between clock and bound, and is told to people.
  * A clock that was set, in either direction, is noticed by its distance from the monotonic one; so is a machine that
  * slept.

@@ -184,53 +184,82 @@ static int take_devices(struct kith_core *c, struct kith_span list)
 	return 0;
 }
 
-static bool is_bootstrap(const struct kith_core *c, const struct kith_bootstrap *host, size_t n)
+static bool is_configured(const struct kith_core *c, const struct kith_host *host)
+{
+	for (size_t i = 0; i < c->bootstrap_n; i++) {
+		for (unsigned k = 0; k < host->endpoints_n; k++) {
+			if (kith_endpoint_equal(&c->bootstrap[i].at, &host->endpoints[k]))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The host cache follows the list: what is in it may be tried, what was in it gives way. */
+static void follow_bootstrap(struct kith_core *c)
+{
+	struct kith_hostcache *hc = &c->leaf.cache;
+	for (int i = hc->n - 1; i >= 0; i--) {
+		struct kith_host host;
+		kith_hostcache_get(hc, i, &host);
+		if ((hc->at[i].flags & KITH_HOST_BOOTSTRAP) != 0 && !is_configured(c, &host))
+			kith_hostcache_unconfigure(hc, i);
+	}
+	for (size_t i = 0; i < c->bootstrap_n; i++) {
+		const struct kith_bootstrap *b = &c->bootstrap[i];
+		struct kith_host host = { .endpoints_n = 1, .endpoints = { b->at } };
+		if (b->has_key)
+			host.dh = b->key;
+		if (kith_hostcache_is_configured(hc, &b->at))
+			continue;
+		if (kith_hostcache_add(hc, &host, 0, KITH_HOST_BOOTSTRAP) < 0)
+			KITH_LOG(c->log, KITH_LOG_WARN, "bootstrap_not_kept");
+	}
+}
+
+static bool in_list(const struct kith_bootstrap list[], size_t n, const struct kith_bootstrap *host)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (kith_endpoint_equal(&c->bootstrap[i].at, &host->at))
+		if (kith_endpoint_equal(&list[i].at, &host->at))
 			return true;
 	}
 	return false;
 }
 
-/* Appends the hosts that are not in the list yet. Returns how many, or KITH_ENOMEM. */
+/* Replaces the list. Returns whether it is another one, or KITH_ENOMEM: then the old one stays. */
 static int take_bootstrap(struct kith_core *c, const struct kith_bootstrap hosts[], size_t n)
 {
-	size_t before = c->bootstrap_n, fresh = 0;
-	for (size_t i = 0; i < n; i++)
-		fresh += !is_bootstrap(c, &hosts[i], before);
-	if (fresh == 0)
-		return 0;
-	struct kith_bootstrap *all =
-		kith_alloc_resize(c->alloc, c->bootstrap, before * sizeof *all, (before + fresh) * sizeof *all);
-	if (all == NULL)
+	struct kith_bootstrap *list = n > 0 ? KITH_NEW_ARRAY(c->alloc, struct kith_bootstrap, n) : NULL;
+	size_t before = c->bootstrap_n, after = 0, same = 0;
+	if (n > 0 && list == NULL)
 		return KITH_ENOMEM;
-	c->bootstrap = all;
 	for (size_t i = 0; i < n; i++) {
-		struct kith_host host = { .endpoints_n = 1, .endpoints = { hosts[i].at } };
-		if (is_bootstrap(c, &hosts[i], before))
+		if (in_list(list, after, &hosts[i]))
 			continue;
-		all[c->bootstrap_n++] = hosts[i];
-		if (hosts[i].has_key)
-			host.dh = hosts[i].key;
-		if (!kith_serves(c) && kith_hostcache_add(&c->leaf.cache, &host, 0, KITH_HOST_BOOTSTRAP) < 0)
-			KITH_LOG(c->log, KITH_LOG_WARN, "bootstrap_not_kept");
+		same += in_list(c->bootstrap, before, &hosts[i]);
+		list[after++] = hosts[i];
 	}
-	return (int)fresh;
+	KITH_FREE_ARRAY(c->alloc, c->bootstrap, c->bootstrap_cap);
+	c->bootstrap = list;
+	c->bootstrap_n = after;
+	c->bootstrap_cap = n;
+	if (!kith_serves(c))
+		follow_bootstrap(c);
+	return same != before || same != after;
 }
 
-int kith_core_add_bootstrap(struct kith_core *c, struct kith_now now, const struct kith_bootstrap hosts[], size_t n)
+int kith_core_set_bootstrap(struct kith_core *c, struct kith_now now, const struct kith_bootstrap hosts[], size_t n)
 {
 	if (c == NULL || (hosts == NULL && n > 0))
 		return KITH_EINVAL;
-	if (n > KITH_BOOTSTRAP_MAX || c->bootstrap_n + n > KITH_BOOTSTRAP_MAX)
+	if (n > KITH_BOOTSTRAP_MAX)
 		return KITH_EFULL;
 	kith_core_enter(c, now);
-	int added = take_bootstrap(c, hosts, n);
-	if (added > 0 && !kith_serves(c))
+	int changed = take_bootstrap(c, hosts, n);
+	if (changed > 0 && !kith_serves(c))
 		kith_leaf_tick(c);
 	kith_core_settle(c);
-	return added < 0 ? added : 0;
+	return changed < 0 ? changed : 0;
 }
 
 static int init_trust(struct kith_core *c, const struct kith_core_options *o)
@@ -441,7 +470,7 @@ void kith_core_free(struct kith_core *c)
 		kith_trust_deinit(&c->trust);
 	kith_alloc_free(alloc, (uint8_t *)(uintptr_t)c->devices.p, c->devices.len);
 	kith_effects_deinit(&c->effects);
-	KITH_FREE_ARRAY(alloc, c->bootstrap, c->bootstrap_n);
+	KITH_FREE_ARRAY(alloc, c->bootstrap, c->bootstrap_cap);
 	KITH_FREE_ARRAY(alloc, c->touched, c->touched_cap);
 	kith_timers_deinit(&c->timers);
 	kith_transports_deinit(&c->transports);

@@ -7,16 +7,17 @@
 
 #include "base/rng.h"
 
-static void found(void *ctx, const struct kith_resolve_entry *e)
+static void found(void *ctx)
 {
 	struct kith_node *node = ctx;
-	struct kith_bootstrap hosts[KITH_RESOLVE_PER_NAME];
+	/* Every name that an entry can have, four each: 10 kB. */
+	struct kith_bootstrap hosts[KITH_RESOLVE_ENTRIES_MAX * KITH_RESOLVE_PER_NAME];
 	if (node->core == NULL || node->state != KITH_NODE_RUNNING)
 		return; /* open.c takes all that is found before the core is made */
-	size_t n = kith_resolve_addresses(e, hosts);
-	int err = kith_core_add_bootstrap(node->core, kith_node_now(node), hosts, n);
+	size_t n = kith_resolver_result(&node->resolver, hosts, sizeof hosts / sizeof hosts[0]);
+	int err = kith_core_set_bootstrap(node->core, kith_node_now(node), hosts, n);
 	if (err != 0)
-		KITH_LOG(node->log, KITH_LOG_WARN, "bootstrap_not_added err=%s", kith_err_name(err));
+		KITH_LOG(node->log, KITH_LOG_WARN, "bootstrap_not_set err=%s", kith_err_name(err));
 	kith_node_touch(node);
 }
 
@@ -38,24 +39,46 @@ static void tell_missing(struct kith_node *node)
 	}
 }
 
+/* No home is found: a host may have moved. */
+static bool is_lost(const struct kith_node *node)
+{
+	struct kith_core_info info;
+	if (node->core == NULL)
+		return false;
+	kith_core_info(node->core, &info);
+	return info.homeless.err != 0;
+}
+
+static void resolve(struct kith_node *node, bool all);
+
 static void try_again(uv_timer_t *timer)
 {
-	kith_bootstrap_resolve(timer->data);
+	struct kith_node *node = timer->data;
+	resolve(node, node->resolve_all || is_lost(node));
+}
+
+static void schedule(struct kith_node *node)
+{
+	struct kith_resolver *r = &node->resolver;
+	bool soon = kith_resolver_wants(r) || is_lost(node);
+	if (!is_live(node) || !kith_resolver_has_names(r))
+		return;
+	kith_time_us in =
+		soon ? kith_rng_backoff(node->random, KITH_RESOLVE_RETRY_US, KITH_RESOLVE_RETRY_MAX_US, r->attempt++)
+		     : kith_rng_jitter(node->random, KITH_RESOLVE_AGAIN_US, 10);
+	node->resolve_all = !soon;
+	(void)uv_timer_start(&node->resolve_timer, try_again, (uint64_t)(in / KITH_US_PER_MS), 0);
 }
 
 static void done(void *ctx)
 {
 	struct kith_node *node = ctx;
 	tell_missing(node);
-	if (is_live(node) && kith_resolver_wants(&node->resolver)) {
-		kith_time_us in = kith_rng_backoff(node->random, KITH_RESOLVE_RETRY_US, KITH_RESOLVE_RETRY_MAX_US,
-						   node->resolver.attempt++);
-		(void)uv_timer_start(&node->resolve_timer, try_again, (uint64_t)(in / KITH_US_PER_MS), 0);
-	}
+	schedule(node);
 	kith_node_job_done(node);
 }
 
-void kith_bootstrap_resolve(struct kith_node *node)
+static void resolve(struct kith_node *node, bool all)
 {
 	struct kith_resolver *r = &node->resolver;
 	bool busy = r->busy > 0;
@@ -65,8 +88,15 @@ void kith_bootstrap_resolve(struct kith_node *node)
 	r->found = found;
 	r->done = done;
 	r->ctx = node;
-	if (kith_resolver_start(r, node->loop) && !busy)
+	if (!kith_resolver_start(r, node->loop, all))
+		schedule(node); /* nothing could be asked */
+	else if (!busy)
 		node->jobs++; /* a round: until done */
+}
+
+void kith_bootstrap_resolve(struct kith_node *node)
+{
+	resolve(node, is_lost(node));
 }
 
 void kith_bootstrap_cancel(struct kith_node *node)
@@ -93,9 +123,8 @@ static int extend(struct kith_node *node, const char *const entries[], size_t n)
 			continue;
 		if (err != 0)
 			result = err;
-		else if (node->resolver.entries[node->resolver.n - 1]->found_n > 0)
-			found(node, node->resolver.entries[node->resolver.n - 1]);
 	}
+	found(node); /* what is an address needs no looking up */
 	node->resolver.attempt = 0;
 	kith_bootstrap_resolve(node);
 	return result;

@@ -173,6 +173,7 @@ struct kith_node {
 	struct kith_statedir statedir;
 	struct kith_open_job *open; /* NULL: it is done, and wiped */
 	struct kith_resolver resolver;
+	bool resolve_all; /* at the next round: names that were found, too */
 	struct kith_save_job saves[KITH_HOST_FILES]; /* by enum kith_save */
 	struct kith_link names; /* that the core asked for: struct kith_name_job */
 	unsigned names_n;
@@ -322,7 +323,7 @@ int kith_sockets_dismiss(struct kith_node *node, uint16_t transport) KITH_MUST_U
 void kith_sockets_disown(struct kith_node *node, uint32_t effect); /* closes what that one asked for */
 
 /* ---- bootstrap.c ---- */
-/* Begins to look up names that were not found yet, unless that is under way. */
+/* Begins to look up names that were not found yet, unless that is under way; all, while there is no home. */
 void kith_bootstrap_resolve(struct kith_node *node);
 void kith_bootstrap_cancel(struct kith_node *node);
 

@@ -94,6 +94,8 @@ void kith_plight_homeless(struct kith_node *node, const struct kith_event *ev)
 	char why[KITH_HOST_WHY_MAX];
 	kith_core_info(node->core, &info);
 	kith_homeless_text(node, &info.homeless, why, sizeof why);
+	node->resolver.attempt = 0;
+	kith_bootstrap_resolve(node); /* a host may have moved */
 	kith_trouble(node, KITH_TROUBLE_HOMELESS, ev->err, why);
 }
 

@@ -77,25 +77,28 @@ static void resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *ai)
 	struct kith_resolver *r = e->resolver;
 	e->busy = false;
 	e->err = status == 0 ? 0 : KITH_ENOENT;
-	if (status == 0)
-		e->found_n = take_addresses(ai, e->is.addr.port, e->found, e->found_n, KITH_RESOLVE_PER_NAME);
-	if (e->err == 0 && e->found_n == 0)
+	struct kith_addr found[KITH_RESOLVE_PER_NAME];
+	size_t n = status == 0 ? take_addresses(ai, e->is.addr.port, found, 0, KITH_RESOLVE_PER_NAME) : 0;
+	if (e->err == 0 && n == 0)
 		e->err = KITH_ENOENT;
 	uv_freeaddrinfo(ai);
 	r->busy--;
-	if (e->err == 0)
-		r->found(r->ctx, e);
+	if (e->err == 0) { /* else those of before are kept: they may still be right */
+		memcpy(e->found, found, n * sizeof found[0]);
+		e->found_n = n;
+		r->found(r->ctx);
+	}
 	if (r->busy == 0)
 		r->done(r->ctx);
 }
 
-bool kith_resolver_start(struct kith_resolver *r, uv_loop_t *loop)
+bool kith_resolver_start(struct kith_resolver *r, uv_loop_t *loop, bool all)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_family = AF_UNSPEC };
 	r->loop = loop;
 	for (size_t i = 0; i < r->n; i++) {
 		struct kith_resolve_entry *e = r->entries[i];
-		if (e->found_n > 0 || e->busy)
+		if (e->is.host[0] == '\0' || e->busy || (e->found_n > 0 && !all))
 			continue;
 		e->request.data = e;
 		if (uv_getaddrinfo(loop, &e->request, resolved, e->is.host, NULL, &hints) != 0) {
@@ -149,6 +152,14 @@ int kith_resolution_start(struct kith_resolution *r, uv_loop_t *loop, struct kit
 void kith_resolution_cancel(struct kith_resolution *r)
 {
 	(void)uv_cancel((uv_req_t *)&r->request);
+}
+
+bool kith_resolver_has_names(const struct kith_resolver *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->entries[i]->is.host[0] != '\0')
+			return true;
+	return false;
 }
 
 bool kith_resolver_wants(const struct kith_resolver *r)

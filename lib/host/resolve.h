@@ -2,8 +2,8 @@
  *
  * Entries are those of entry.h. Names are asked of the system's resolver on the thread pool; a name gives at most
  * KITH_RESOLVE_PER_NAME addresses. Names that were not found are tried again after 1 s, doubling up to a minute, with
- * full jitter (bootstrap.c).
- * Never: looks up again an entry that was resolved.
+ * full jitter; and so are all while no home is found, since a host may have moved. Else all are looked up again every
+ * hour (bootstrap.c). What a name gave last counts, until it gives something else.
  */
 #ifndef KITH_HOST_RESOLVE_H
 #define KITH_HOST_RESOLVE_H
@@ -18,6 +18,7 @@
 #define KITH_RESOLVE_PER_NAME 4
 #define KITH_RESOLVE_RETRY_US (1 * KITH_US_PER_S)
 #define KITH_RESOLVE_RETRY_MAX_US (60 * KITH_US_PER_S)
+#define KITH_RESOLVE_AGAIN_US (3600 * KITH_US_PER_S)
 
 /* One name that is looked for. Memory of the caller's, until done. */
 struct kith_resolution {
@@ -45,7 +46,7 @@ struct kith_resolver {
 	size_t n;
 	unsigned busy; /* requests under way */
 	unsigned attempt;
-	void (*found)(void *ctx, const struct kith_resolve_entry *entry); /* as soon as a name has addresses */
+	void (*found)(void *ctx); /* as soon as a name has addresses, again or for the first time */
 	void (*done)(void *ctx); /* after a round, when no request is under way */
 	void *ctx;
 };
@@ -58,10 +59,13 @@ void kith_resolver_deinit(struct kith_resolver *r); /* no request may be under w
 /* One more entry. KITH_EEXIST: there is one of that host and port; KITH_EINVAL, KITH_EFULL, KITH_ENOMEM. */
 int kith_resolver_add(struct kith_resolver *r, const char *text) KITH_MUST_USE;
 
-/* Looks up all names that were not found yet and are not being looked up. found and done (set before, with ctx) are
- * called later, never in here. False: no request is under way now, and done is not called. */
-bool kith_resolver_start(struct kith_resolver *r, uv_loop_t *loop);
+/* Looks up the names that were not found yet, or all, unless they are being looked up. found and done (set before, with
+ * ctx) are called later, never in here. False: no request is under way now, and done is not called. */
+bool kith_resolver_start(struct kith_resolver *r, uv_loop_t *loop, bool all);
 void kith_resolver_cancel(struct kith_resolver *r); /* done still comes, soon */
+
+/* Whether there are names at all, or nothing but addresses. */
+bool kith_resolver_has_names(const struct kith_resolver *r);
 
 /* Whether a name was not found yet. */
 bool kith_resolver_wants(const struct kith_resolver *r);

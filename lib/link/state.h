@@ -282,7 +282,7 @@ struct kith_core {
 	struct kith_endpoint endpoints[4]; /* supernode: ours */
 	uint8_t endpoints_n;
 	struct kith_bootstrap *bootstrap;
-	size_t bootstrap_n;
+	size_t bootstrap_n, bootstrap_cap;
 	int64_t stamp_ms; /* the last timestamp given to a handshake, which only rises, across restarts */
 	struct kith_timer save_timer, leave_timer, certs_timer;
 	struct kith_blob *old_hosts_blob; /* host cache as it was in the state file */

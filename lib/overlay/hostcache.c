@@ -58,7 +58,7 @@ void kith_hostcache_init(struct kith_hostcache *hc, const struct kith_alloc *all
 
 void kith_hostcache_deinit(struct kith_hostcache *hc)
 {
-	for (uint8_t i = 0; i < hc->n; i++)
+	for (uint16_t i = 0; i < hc->n; i++)
 		kith_blob_unref(hc->blobs, hc->at[i].blob);
 	KITH_FREE_ARRAY(hc->alloc, hc->at, hc->cap);
 	hc->at = NULL;
@@ -135,17 +135,25 @@ static int from_source(const struct kith_hostcache *hc, uint32_t source)
 	return n;
 }
 
-/* An empty slot at the end, or that of the victim, cleared. */
-static int make_room(struct kith_hostcache *hc)
+static int unconfigured(const struct kith_hostcache *hc)
 {
-	if (hc->n == KITH_HOSTCACHE_MAX) {
+	int n = 0;
+	for (int i = 0; i < hc->n; i++)
+		n += (hc->at[i].flags & KITH_HOST_BOOTSTRAP) == 0;
+	return n;
+}
+
+/* An empty slot at the end, or that of the victim, cleared. */
+static int make_room(struct kith_hostcache *hc, uint8_t flags)
+{
+	if ((flags & KITH_HOST_BOOTSTRAP) == 0 && unconfigured(hc) >= KITH_HOSTCACHE_MAX) {
 		int i = victim(hc);
 		if (i >= 0)
 			kith_blob_unref(hc->blobs, hc->at[i].blob);
 		return i;
 	}
 	if (hc->n == hc->cap) {
-		uint8_t cap = (uint8_t)(hc->cap > 0 ? 2 * hc->cap : ENTRIES_FIRST);
+		uint16_t cap = (uint16_t)(hc->cap > 0 ? 2 * hc->cap : ENTRIES_FIRST);
 		struct kith_hostcache_entry *at =
 			kith_alloc_resize(hc->alloc, hc->at, hc->cap * sizeof *at, cap * sizeof *at);
 		if (at == NULL)
@@ -167,6 +175,34 @@ static int refresh(struct kith_hostcache *hc, int i, const struct kith_host *hos
 	return i;
 }
 
+/* The endpoints of more behind those of host, as many as there is room for. */
+static void append_endpoints(struct kith_host *host, const struct kith_host *more)
+{
+	for (uint8_t i = 0; i < more->endpoints_n; i++) {
+		bool known = false;
+		for (uint8_t k = 0; k < host->endpoints_n; k++)
+			known = known || kith_endpoint_equal(&host->endpoints[k], &more->endpoints[i]);
+		if (!known && host->endpoints_n < KITH_HOST_ENDPOINTS_MAX)
+			host->endpoints[host->endpoints_n++] = more->endpoints[i];
+	}
+}
+
+/* News of a host that is known. */
+static int renew(struct kith_hostcache *hc, int i, const struct kith_host *host, uint8_t flags)
+{
+	struct kith_host held, merged = *host;
+	kith_hostcache_get(hc, i, &held);
+	bool configured = (flags & KITH_HOST_BOOTSTRAP) != 0;
+	if ((!has_key(host) && has_key(&held)) || (!configured && (hc->at[i].flags & KITH_HOST_BOOTSTRAP) != 0))
+		return i;
+	if (configured) { /* another address: what failed at the former one says nothing */
+		append_endpoints(&merged, &held);
+		hc->at[i].failures = 0;
+		hc->at[i].came = 0;
+	}
+	return refresh(hc, i, &merged, flags);
+}
+
 static bool host_valid(const struct kith_host *host, uint8_t flags)
 {
 	if (host->endpoints_n == 0 || host->endpoints_n > KITH_HOST_ENDPOINTS_MAX ||
@@ -184,23 +220,48 @@ int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, 
 	if (!host_valid(host, flags))
 		return KITH_EINVAL;
 	int i = find_host(hc, host);
-	if (i >= 0) {
-		struct kith_host held;
-		kith_hostcache_get(hc, i, &held);
-		return !has_key(host) && has_key(&held) ? i : refresh(hc, i, host, flags);
-	}
+	if (i >= 0)
+		return renew(hc, i, host, flags);
 	if (source != 0 && from_source(hc, source) >= KITH_HOSTCACHE_PER_SOURCE)
 		return KITH_EFULL;
 	struct kith_blob *blob = intern(hc, host);
 	if (blob == NULL)
 		return KITH_ENOMEM;
-	i = make_room(hc);
+	i = make_room(hc, flags);
 	if (i < 0) {
 		kith_blob_unref(hc->blobs, blob);
 		return i;
 	}
 	hc->at[i] = (struct kith_hostcache_entry){ .blob = blob, .source = source, .flags = flags };
 	return i;
+}
+
+static void drop(struct kith_hostcache *hc, int i)
+{
+	kith_blob_unref(hc->blobs, hc->at[i].blob);
+	hc->at[i] = hc->at[--hc->n];
+}
+
+bool kith_hostcache_is_configured(const struct kith_hostcache *hc, const struct kith_endpoint *at)
+{
+	for (int i = 0; i < hc->n; i++) {
+		struct kith_host host;
+		kith_hostcache_get(hc, i, &host);
+		for (unsigned k = 0; (hc->at[i].flags & KITH_HOST_BOOTSTRAP) != 0 && k < host.endpoints_n; k++)
+			if (kith_endpoint_equal(&host.endpoints[k], at))
+				return true;
+	}
+	return false;
+}
+
+void kith_hostcache_unconfigure(struct kith_hostcache *hc, int i)
+{
+	struct kith_host host;
+	kith_hostcache_get(hc, i, &host);
+	if (has_key(&host))
+		hc->at[i].flags &= (uint8_t)~KITH_HOST_BOOTSTRAP;
+	else if ((hc->at[i].flags & KITH_HOST_USED) == 0)
+		drop(hc, i);
 }
 
 int kith_hostcache_learn(struct kith_hostcache *hc, int i, const struct kith_key *dh)
@@ -210,13 +271,17 @@ int kith_hostcache_learn(struct kith_hostcache *hc, int i, const struct kith_key
 	int other = kith_hostcache_find(hc, dh);
 	if (other == i)
 		return 0;
-	if (other >= 0) {
-		hc->at[other].flags |= hc->at[i].flags;
-		kith_blob_unref(hc->blobs, hc->at[i].blob);
-		hc->at[i] = hc->at[--hc->n];
+	host.dh = *dh;
+	if (other >= 0) { /* the address that was configured, and answered, comes first */
+		struct kith_host held;
+		kith_hostcache_get(hc, other, &held);
+		append_endpoints(&host, &held);
+		int merged = refresh(hc, other, &host, hc->at[i].flags);
+		if (merged < 0)
+			return merged;
+		drop(hc, i);
 		return KITH_EEXIST;
 	}
-	host.dh = *dh;
 	int err = refresh(hc, i, &host, 0);
 	return err < 0 ? err : 0;
 }
@@ -412,10 +477,10 @@ static int file_open(struct kith_reader *r, struct kith_span file, uint16_t *n)
 }
 
 /* Memory's hosts that belong into the file, anchors first, then the latest success. */
-static uint8_t save_order(const struct kith_hostcache *hc, uint8_t order[KITH_HOSTCACHE_MAX])
+static uint16_t save_order(const struct kith_hostcache *hc, uint16_t order[KITH_HOSTCACHE_FILE_HOSTS])
 {
-	uint8_t n = 0;
-	for (uint8_t i = 0; i < hc->n; i++) {
+	uint16_t n = 0;
+	for (uint16_t i = 0; i < hc->n && n < KITH_HOSTCACHE_FILE_HOSTS; i++) {
 		const struct kith_hostcache_entry *e = &hc->at[i];
 		struct kith_host host;
 		kith_hostcache_get(hc, i, &host);
@@ -423,7 +488,7 @@ static uint8_t save_order(const struct kith_hostcache *hc, uint8_t order[KITH_HO
 		 * the network is found again when its configuration is gone. */
 		if (!has_key(&host) || ((e->flags & KITH_HOST_BOOTSTRAP) != 0 && e->success_ms == 0))
 			continue;
-		uint8_t at = n++;
+		uint16_t at = n++;
 		for (; at > 0; at--) {
 			const struct kith_hostcache_entry *before = &hc->at[order[at - 1]];
 			bool anchor = (e->flags & KITH_HOST_ANCHOR) != 0;
@@ -439,7 +504,7 @@ static uint8_t save_order(const struct kith_hostcache *hc, uint8_t order[KITH_HO
 
 size_t kith_hostcache_save(const struct kith_hostcache *hc, struct kith_span old, uint8_t out[KITH_HOSTCACHE_FILE_MAX])
 {
-	uint8_t order[KITH_HOSTCACHE_MAX];
+	uint16_t order[KITH_HOSTCACHE_FILE_HOSTS];
 	uint16_t n = save_order(hc, order), old_n = 0;
 	struct kith_reader r;
 	struct kith_writer w = kith_writer_of(out, KITH_HOSTCACHE_FILE_MAX);

@@ -9,9 +9,11 @@
  *   endpoint; at most two anchors.
  * Timers: none of its own; a host that failed is tried again after full-jitter backoff, 1 s to 2 min
  * (kith_hostcache_retry_at).
- * Bounds: KITH_HOSTCACHE_MAX in memory, KITH_HOSTCACHE_PER_SOURCE of them suggested by one supernode. When full, the
- *   entry that failed most or never worked gives way, never one in use, an anchor, a bootstrap host, or one that works;
- *   else the newcomer is refused. The file keeps the KITH_HOSTCACHE_FILE_HOSTS that were first in it, memory's first.
+ * Bounds: KITH_HOSTCACHE_MAX in memory besides the bootstrap hosts, which are as many as are configured;
+ *   KITH_HOSTCACHE_PER_SOURCE of them suggested by one supernode. When full, the entry that failed most or never worked
+ *   gives way, never one in use, an anchor, a bootstrap host, or one that works; else the newcomer is refused. What the
+ *   network says never changes a bootstrap host's entry. The file keeps the KITH_HOSTCACHE_FILE_HOSTS that were first
+ *   in it, memory's first.
  * Never: opens a file, resolves a name, makes a session.
  */
 #ifndef KITH_OVERLAY_HOSTCACHE_H
@@ -49,7 +51,7 @@ struct kith_hostcache {
 	const struct kith_alloc *alloc; /* borrowed, as the next */
 	struct kith_blobs *blobs;
 	struct kith_hostcache_entry *at;
-	uint8_t n, cap;
+	uint16_t n, cap;
 };
 
 /* How far a pick may go from what it should be. */
@@ -65,7 +67,8 @@ void kith_hostcache_deinit(struct kith_hostcache *hc);
 /* The number by which suggestions of a supernode are told apart; never 0. */
 uint32_t kith_hostcache_source(const struct kith_key *dh);
 
-/* Adds a host, or refreshes the endpoints of a known one. flags: KITH_HOST_BOOTSTRAP or 0; only a bootstrap host may
+/* Adds a host, or refreshes the endpoints of a known one; those of the configuration come first, and only the
+ * configuration changes them. flags: KITH_HOST_BOOTSTRAP or 0; only a bootstrap host may
  * lack its key. Returns its index (valid until the next add or load), KITH_EFULL, KITH_ENOMEM, KITH_EINVAL. */
 int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source,
 		       uint8_t flags) KITH_MUST_USE;
@@ -78,6 +81,13 @@ void kith_hostcache_get(const struct kith_hostcache *hc, int i, struct kith_host
 /* The key of a bootstrap host, once a handshake told it. KITH_EEXIST: another entry has it (this one is then dropped),
  * KITH_ENOMEM. */
 int kith_hostcache_learn(struct kith_hostcache *hc, int i, const struct kith_key *dh) KITH_MUST_USE;
+
+/* Whether the entry of a bootstrap host has that endpoint. */
+bool kith_hostcache_is_configured(const struct kith_hostcache *hc, const struct kith_endpoint *at);
+
+/* A bootstrap host is none any more: it is dropped, or, once its key is known, one like others. One that is being tried
+ * without its key stays for now. */
+void kith_hostcache_unconfigure(struct kith_hostcache *hc, int i);
 
 /* The next host to try that is not in use and whose backoff is over: anchors, then those that worked, then untried
  * ones, then bootstrap hosts; at random among equals. relax says how far it may go; strict ones are preferred, and

@@ -41,11 +41,11 @@ static void hosts_that_are_found_later_become_homes_at_once(void **state)
 	start_alone(&w, false, hosts);
 	struct kith_core *core = w.nodes[LATE].core;
 	assert_int_equal(info_of(&w, LATE).homes, 0);
-	assert_int_equal(kith_core_add_bootstrap(core, world_clock(&w), hosts, 1), 0);
+	assert_int_equal(kith_core_set_bootstrap(core, world_clock(&w), hosts, 1), 0);
 	world_drain(&w, LATE);
 	world_run(&w, KITH_US_PER_S);
 	assert_true(info_of(&w, LATE).homes >= 1);
-	assert_int_equal(kith_core_add_bootstrap(core, world_clock(&w), hosts, 3), 0);
+	assert_int_equal(kith_core_set_bootstrap(core, world_clock(&w), hosts, 3), 0);
 	world_drain(&w, LATE);
 	world_run(&w, 3 * KITH_US_PER_S);
 	assert_int_equal(info_of(&w, LATE).homes, 3);
@@ -61,34 +61,85 @@ static void a_supernode_joins_by_hosts_that_are_found_later(void **state)
 	start_supernodes(&w);
 	start_alone(&w, true, hosts);
 	assert_int_equal(info_of(&w, LATE).members, 1);
-	assert_int_equal(kith_core_add_bootstrap(w.nodes[LATE].core, world_clock(&w), hosts, 3), 0);
+	assert_int_equal(kith_core_set_bootstrap(w.nodes[LATE].core, world_clock(&w), hosts, 3), 0);
 	world_drain(&w, LATE);
 	world_run(&w, 30 * KITH_US_PER_S);
 	assert_int_equal(info_of(&w, LATE).members, 4);
 	core_world_deinit(&w);
 }
 
+/* All three had other addresses when the leaf began, and one of those belongs to nobody. */
+static void hosts_that_moved_are_found_at_their_new_addresses(void **state)
+{
+	struct core_world w;
+	struct kith_bootstrap hosts[3], before[3];
+	(void)state;
+	start_supernodes(&w);
+	start_alone(&w, false, hosts);
+	struct kith_core *core = w.nodes[LATE].core;
+	for (int i = 0; i < 3; i++) {
+		before[i] = hosts[i];
+		before[i].at.addr.ip[3] = 99;
+	}
+	assert_int_equal(kith_core_set_bootstrap(core, world_clock(&w), before, 3), 0);
+	world_drain(&w, LATE);
+	world_run(&w, 30 * KITH_US_PER_S);
+	assert_int_equal(info_of(&w, LATE).homes, 0);
+	assert_int_equal(kith_core_set_bootstrap(core, world_clock(&w), hosts, 3), 0);
+	world_drain(&w, LATE);
+	world_run(&w, 30 * KITH_US_PER_S);
+	assert_int_equal(info_of(&w, LATE).homes, 3);
+	for (int i = 1; i < 3; i++) { /* known by their keys: the address of now comes first */
+		struct kith_host host;
+		kith_hostcache_get(&core->leaf.cache, kith_hostcache_find(&core->leaf.cache, &hosts[i].key), &host);
+		assert_true(kith_endpoint_equal(&host.endpoints[0], &hosts[i].at));
+	}
+	core_world_deinit(&w);
+}
+
+/* Sixty hosts are configured, of which the last three live. */
+static void every_bootstrap_host_is_tried(void **state)
+{
+	enum { MANY = 60 };
+	struct core_world w;
+	struct kith_bootstrap hosts[3], many[MANY];
+	(void)state;
+	start_supernodes(&w);
+	start_alone(&w, false, hosts);
+	for (int i = 0; i < MANY; i++) {
+		many[i] = hosts[0];
+		many[i].has_key = false;
+		many[i].at.addr.ip[2] = (uint8_t)(100 + i);
+	}
+	memcpy(&many[MANY - 3], hosts, sizeof hosts);
+	assert_int_equal(kith_core_set_bootstrap(w.nodes[LATE].core, world_clock(&w), many, MANY), 0);
+	world_drain(&w, LATE);
+	world_run(&w, 180 * KITH_US_PER_S);
+	assert_int_equal(info_of(&w, LATE).homes, 3);
+	core_world_deinit(&w);
+}
+
 static void bootstrap_hosts_are_bounded_and_need_memory(void **state)
 {
 	struct core_world w;
-	struct kith_bootstrap hosts[3], many[KITH_BOOTSTRAP_MAX];
+	struct kith_bootstrap hosts[3], many[KITH_BOOTSTRAP_MAX + 1];
 	(void)state;
 	start_supernodes(&w);
 	start_alone(&w, true, hosts);
 	struct kith_core *core = w.nodes[LATE].core;
 	memset(many, 0, sizeof many);
-	for (size_t i = 0; i < KITH_BOOTSTRAP_MAX; i++) {
+	for (size_t i = 0; i <= KITH_BOOTSTRAP_MAX; i++) {
 		many[i].at = hosts[0].at;
 		many[i].at.addr.port = (uint16_t)(5000 + i);
 	}
-	assert_int_equal(kith_core_add_bootstrap(core, world_clock(&w), NULL, 1), KITH_EINVAL);
-	assert_int_equal(kith_core_add_bootstrap(NULL, world_clock(&w), hosts, 1), KITH_EINVAL);
+	assert_int_equal(kith_core_set_bootstrap(core, world_clock(&w), NULL, 1), KITH_EINVAL);
+	assert_int_equal(kith_core_set_bootstrap(NULL, world_clock(&w), hosts, 1), KITH_EINVAL);
 	w.alloc.fail_after = 0;
-	assert_int_equal(kith_core_add_bootstrap(core, world_clock(&w), hosts, 3), KITH_ENOMEM);
+	assert_int_equal(kith_core_set_bootstrap(core, world_clock(&w), hosts, 3), KITH_ENOMEM);
 	w.alloc.fail_after = -1;
 	assert_int_equal(core->bootstrap_n, 0);
-	assert_int_equal(kith_core_add_bootstrap(core, world_clock(&w), hosts, 3), 0);
-	assert_int_equal(kith_core_add_bootstrap(core, world_clock(&w), many, KITH_BOOTSTRAP_MAX), KITH_EFULL);
+	assert_int_equal(kith_core_set_bootstrap(core, world_clock(&w), hosts, 3), 0);
+	assert_int_equal(kith_core_set_bootstrap(core, world_clock(&w), many, KITH_BOOTSTRAP_MAX + 1), KITH_EFULL);
 	assert_int_equal(core->bootstrap_n, 3);
 	world_drain(&w, LATE);
 	core_world_deinit(&w);
@@ -172,6 +223,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hosts_that_are_found_later_become_homes_at_once),
 		cmocka_unit_test(a_supernode_joins_by_hosts_that_are_found_later),
+		cmocka_unit_test(hosts_that_moved_are_found_at_their_new_addresses),
+		cmocka_unit_test(every_bootstrap_host_is_tried),
 		cmocka_unit_test(bootstrap_hosts_are_bounded_and_need_memory),
 		cmocka_unit_test(limits_take_effect_at_once_and_end_nothing),
 		cmocka_unit_test(options_beyond_what_can_be_set_are_refused),

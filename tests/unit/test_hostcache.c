@@ -111,6 +111,72 @@ static void a_bootstrap_host_learns_its_key(void **state)
 	assert_int_equal(hc.n, 1);
 }
 
+static void what_is_configured_is_not_changed_by_what_the_network_says(void **state)
+{
+	(void)state;
+	struct kith_host h = host(1), said = host(1), back;
+	int i = add(&h, 0, KITH_HOST_BOOTSTRAP);
+	said.endpoints[0].addr.ip[3] = 99;
+	assert_int_equal(add(&said, 5, 0), i);
+	kith_hostcache_get(&hc, i, &back);
+	assert_int_equal(back.endpoints_n, 1);
+	assert_true(kith_endpoint_equal(&back.endpoints[0], &h.endpoints[0]));
+	/* A home knew of it first, by another address: the one that is configured comes before that. */
+	struct kith_host second = host(2), elsewhere = host(2);
+	elsewhere.endpoints[0].addr.ip[3] = 98;
+	assert_true(add(&elsewhere, 5, 0) >= 0);
+	i = add(&second, 0, KITH_HOST_BOOTSTRAP);
+	kith_hostcache_get(&hc, i, &back);
+	assert_int_equal(back.endpoints_n, 2);
+	assert_true(kith_endpoint_equal(&back.endpoints[0], &second.endpoints[0]));
+	/* The same where its key is learnt by asking. */
+	struct kith_host third = host(3), bare = host(3);
+	third.endpoints[0].addr.ip[3] = 97;
+	memset(&bare.dh, 0, sizeof bare.dh);
+	assert_true(add(&third, 5, 0) >= 0);
+	i = add(&bare, 0, KITH_HOST_BOOTSTRAP);
+	assert_int_equal(kith_hostcache_learn(&hc, i, &third.dh), KITH_EEXIST);
+	kith_hostcache_get(&hc, find_n(3), &back);
+	assert_true(kith_endpoint_equal(&back.endpoints[0], &bare.endpoints[0]));
+	assert_true(hc.at[find_n(3)].flags & KITH_HOST_BOOTSTRAP);
+}
+
+static void all_that_is_configured_has_a_place_and_takes_none_from_others(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < KITH_HOSTCACHE_MAX; i++)
+		assert_true(add_n(i, 0) >= 0);
+	assert_int_equal(add_n(500, 0), KITH_EFULL);
+	for (uint32_t i = 0; i < 256; i++) {
+		struct kith_host h = host(1000 + i);
+		memset(&h.dh, 0, sizeof h.dh);
+		assert_true(add(&h, 0, KITH_HOST_BOOTSTRAP) >= 0);
+	}
+	assert_int_equal(hc.n, KITH_HOSTCACHE_MAX + 256);
+	/* Each is tried, however many failed before it. */
+	bool tried[256] = { false };
+	for (kith_time_us t = 0; t < 1000 * KITH_US_PER_S; t += KITH_US_PER_S / 10) {
+		int i = kith_hostcache_pick(&hc, t, &rnd.random, KITH_PICK_ANY);
+		struct kith_host h;
+		if (i < 0)
+			continue;
+		kith_hostcache_get(&hc, i, &h);
+		unsigned n = (unsigned)h.endpoints[0].addr.ip[2] << 8 | h.endpoints[0].addr.ip[3];
+		if (n >= 1000)
+			tried[n - 1000] = true;
+		kith_hostcache_failed(&hc, i, t, &rnd.random, KITH_ETIMEDOUT);
+	}
+	for (size_t i = 0; i < 256; i++)
+		assert_true(tried[i]);
+	/* One that is configured no longer goes, or is one of the others once its key is known. */
+	struct kith_key key = { { 1, 2, 3 } };
+	assert_int_equal(kith_hostcache_learn(&hc, KITH_HOSTCACHE_MAX, &key), 0);
+	kith_hostcache_unconfigure(&hc, KITH_HOSTCACHE_MAX);
+	assert_int_equal(hc.at[kith_hostcache_find(&hc, &key)].flags, 0);
+	kith_hostcache_unconfigure(&hc, KITH_HOSTCACHE_MAX + 1);
+	assert_int_equal(hc.n, KITH_HOSTCACHE_MAX + 255);
+}
+
 static void one_source_cannot_fill_the_cache(void **state)
 {
 	(void)state;
@@ -362,7 +428,7 @@ static void running_out_of_memory_leaves_the_cache_as_it_was(void **state)
 	(void)state;
 	for (uint32_t n = 0; n < KITH_HOSTCACHE_MAX; n++) {
 		for (long fail = 0;; fail++) {
-			uint8_t had = hc.n;
+			uint16_t had = hc.n;
 			mem.fail_after = fail;
 			int err = add_n(n, 0);
 			mem.fail_after = -1;
@@ -381,6 +447,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_host_is_kept_once_and_its_addresses_follow),
 		T(a_bootstrap_host_learns_its_key),
+		T(what_is_configured_is_not_changed_by_what_the_network_says),
+		T(all_that_is_configured_has_a_place_and_takes_none_from_others),
 		T(one_source_cannot_fill_the_cache),
 		T(a_full_cache_gives_up_what_failed_and_never_what_works),
 		T(homes_are_of_different_prefixes_and_sources),

@@ -264,6 +264,45 @@ static void names_that_cannot_be_resolved_hold_nothing_up(void **state)
 	world_deinit(&w);
 }
 
+/* A supernode has moved since its name was looked up: the node finds it by the name again, and says why it was cut off
+ * meanwhile. */
+static void a_name_is_looked_up_again_when_no_home_answers(void **state)
+{
+	struct world w;
+	struct party home, p;
+	struct kith_node_options o;
+	struct kith_node_callbacks cb;
+	struct kith_node_info info;
+	struct doubts d = { .told = 0 };
+	char entry[32];
+	const char *list[] = { entry };
+	(void)state;
+	world_init(&w);
+	(void)snprintf(entry, sizeof entry, "localhost:%u", supernode_init(&home, &w));
+	party_options(&p, &w, "alice", &o);
+	o.bootstrap = list;
+	o.bootstrap_n = 1;
+	kith_node_callbacks_init(&cb);
+	cb.trouble = note_trouble;
+	assert_int_equal(kith_node_new(&p.node, &o, &cb, &d), 0);
+	kith_node_options_deinit(&o);
+	/* As if it had been found elsewhere. */
+	struct kith_resolve_entry *e = p.node->resolver.entries[0];
+	e->found[0] = (struct kith_addr){ .family = KITH_FAMILY_V4, .port = e->is.addr.port, .ip = { 127, 0, 0, 9 } };
+	e->found_n = 1;
+	assert_int_equal(kith_node_start(p.node), 0);
+	UNTIL(&w, d.told > 0);
+	assert_int_equal(d.what, KITH_TROUBLE_HOMELESS);
+	assert_int_equal(d.err, KITH_ETIMEDOUT);
+	kith_node_info(p.node, &info);
+	assert_string_equal(info.homeless_why, "of 1 known supernodes none takes us: 1 do not answer");
+	UNTIL(&w, (kith_node_info(p.node, &info), info.core.homes == 1));
+	assert_string_equal(info.homeless_why, "");
+	party_close_plain(&p);
+	party_close(&home);
+	world_deinit(&w);
+}
+
 static void what_may_change_while_it_runs_does(void **state)
 {
 	static const char *const nonsense[] = { "127.0.0.1:1", "no port here" };
@@ -557,6 +596,7 @@ int main(void)
 		cmocka_unit_test(an_older_programs_structs_are_not_overflowed),
 		cmocka_unit_test(options_that_contradict_each_other_are_refused),
 		cmocka_unit_test(names_that_cannot_be_resolved_hold_nothing_up),
+		cmocka_unit_test(a_name_is_looked_up_again_when_no_home_answers),
 		cmocka_unit_test(what_may_change_while_it_runs_does),
 		cmocka_unit_test(a_socket_that_is_gone_is_opened_again_on_its_port),
 		cmocka_unit_test(a_descriptor_that_became_another_file_is_left_alone),
