@@ -15,6 +15,7 @@
 #ifndef KITH_CORE_H
 #define KITH_CORE_H
 
+#include <kith/close.h>
 #include <kith/err.h>
 #include <kith/identity.h>
 #include <kith/log.h>
@@ -31,30 +32,6 @@ typedef uint32_t kith_session_id; /* 0 = none */
 typedef uint32_t kith_op; /* an operation under way; 0 = none */
 
 enum kith_role { KITH_ROLE_LEAF = 1, KITH_ROLE_SUPERNODE = 2 };
-
-/* Why a session ended, or was not begun. On the wire in CLOSE and VERDICT. */
-#define KITH_CLOSE_MAP(X)                                                                                              \
-	X(NORMAL, 0, "closed")                                                                                         \
-	X(REJECTED, 1, "rejected by the user")                                                                         \
-	X(BUSY, 2, "busy")                                                                                             \
-	X(NO_SERVICE, 3, "no such service here")                                                                       \
-	X(NOT_CONTACT, 4, "does not take calls from strangers")                                                        \
-	X(TIMED_OUT, 5, "nothing was heard any more")                                                                  \
-	X(LEAVING, 6, "the other side is shutting down")                                                               \
-	X(REPLACED, 7, "replaced by a newer session")                                                                  \
-	X(CERTIFICATE, 8, "the certificate is not valid any more")                                                     \
-	X(PROTOCOL, 9, "the other side broke the protocol")                                                            \
-	X(LIMIT, 10, "a limit was reached")                                                                            \
-	X(CANCELED, 11, "the caller gave up")
-
-enum kith_close_reason {
-#define KITH_CLOSE_ENUM(name, value, text) KITH_CLOSE_##name = (value),
-	KITH_CLOSE_MAP(KITH_CLOSE_ENUM)
-#undef KITH_CLOSE_ENUM
-};
-
-/* The sentence for a reason. Static storage. */
-KITH_EXPORT const char *kith_close_text(unsigned reason);
 
 /* What the cores of one thread share: the outbox, the event queue, interned blobs. Create once, free after the last
  * core. */
@@ -210,8 +187,9 @@ enum kith_event_type {
 	KITH_EVENT_OP_DONE, /* op ended with err; of a call that succeeded, OPENED tells instead */
 	KITH_EVENT_FOUND, /* op: one device of a lookup's answer: device; OP_DONE follows after the last */
 	/* session ended: reason, by whom (remote). Its streams end with it, without events of their own; what had
-	 * arrived on them can be read for 10 s: kith_core_stream_read gives it, and then the end, or KITH_ECUT. Also one that still waits to be accepted: KITH_CLOSE_CANCELED when
-	 * its caller gave up, KITH_CLOSE_REPLACED when it was taken as the answer to our own call of that name */
+	 * arrived on them can be read for 10 s: kith_core_stream_read gives it, and then the end, or KITH_ECUT. Also
+	 * one that still waits to be accepted: KITH_CLOSE_CANCELED when its caller gave up, KITH_CLOSE_REPLACED when
+	 * it was taken as the answer to our own call of that name */
 	KITH_EVENT_CLOSED,
 	KITH_EVENT_PATH, /* session sends on another path now: path */
 	KITH_EVENT_DATAGRAM, /* session, channel, data */
@@ -322,7 +300,8 @@ KITH_EXPORT int kith_core_unwatch(struct kith_core *core, struct kith_now now, c
 KITH_EXPORT int kith_core_pin(struct kith_core *core, struct kith_now now, const char *name,
 			      const struct kith_key *identity, uint8_t flags, bool confirm) KITH_MUST_USE;
 
-/* Forgets a pinned name, with what it was allowed: it is a stranger's again. Sessions that there are go on. KITH_ENOENT. */
+/* Forgets a pinned name, with what it was allowed: it is a stranger's again. Sessions that there are go on.
+ * KITH_ENOENT. */
 KITH_EXPORT int kith_core_unpin(struct kith_core *core, struct kith_now now, const char *name);
 /* Fills in up to n pinned names, in their order, and returns how many there are. */
 KITH_EXPORT size_t kith_core_contacts(const struct kith_core *core, struct kith_contact out[], size_t n);
@@ -345,8 +324,8 @@ KITH_EXPORT int kith_core_reject(struct kith_core *core, struct kith_now now, ki
 KITH_EXPORT int kith_core_close(struct kith_core *core, struct kith_now now, kith_session_id session,
 				enum kith_close_reason reason);
 
-/* The same, when all that streams have finished (kith_core_stream_write with fin) has arrived, or after linger_us. CLOSED
- * follows then, with err KITH_ETIMEDOUT if it had not. KITH_ENOENT; KITH_EINVAL: linger_us is negative. */
+/* The same, when all that streams have finished (kith_core_stream_write with fin) has arrived, or after linger_us.
+ * CLOSED follows then, with err KITH_ETIMEDOUT if it had not. KITH_ENOENT; KITH_EINVAL: linger_us is negative. */
 KITH_EXPORT int kith_core_close_after(struct kith_core *core, struct kith_now now, kith_session_id session,
 				      enum kith_close_reason reason, kith_time_us linger_us);
 

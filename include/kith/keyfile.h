@@ -29,9 +29,9 @@
 KITH_EXPORT int kith_keyfile_write(const char *path, const struct kith_secrets *secrets, const char *pass,
 				   size_t pass_len, bool replace) KITH_MUST_USE;
 
-/* The same within mem_mib MiB (KITH_KEYFILE_MIB_MIN to _MAX; of no matter without a passphrase), for machines that do not
- * have 256: opening it takes as much. Fewer make up for it by more passes, up to 16; from 48 MiB on the work of
- * a guess stays what it is, below that it is less, so take as many as there are. */
+/* The same within mem_mib MiB (KITH_KEYFILE_MIB_MIN to _MAX; of no matter without a passphrase), for machines that
+ * do not have 256: opening it takes as much. Fewer make up for it by more passes, up to 16; from 48 MiB on the work
+ * of a guess stays what it is, below that it is less, so take as many as there are. */
 #define KITH_KEYFILE_MIB_MIN 8
 #define KITH_KEYFILE_MIB_MAX 1024
 #define KITH_KEYFILE_MIB_DEFAULT 256

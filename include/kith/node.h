@@ -2,8 +2,8 @@
  *
  * Threads. A node belongs to the thread of its loop: the application's own (options.loop), or one that the node
  * starts. Every call but kith_post, kith_node_free and the calls before kith_node_start is made on that thread, and
- * every callback runs there. With a thread of the node's own, calls from any other are refused: with KITH_ETHREAD, or 0
- * or NULL where no error can be returned. (Of an application's own loop the library does not know the thread.)
+ * every callback runs there. With a thread of the node's own, calls from any other are refused: with KITH_ETHREAD, or
+ * 0 or NULL where no error can be returned. (Of an application's own loop the library does not know the thread.)
  *
  * Callbacks may call anything, and may close or free anything but the node itself (which is freed after, or in, its
  * closed callback). None runs inside of a call of the application: they come from the loop, later. None comes after
@@ -13,11 +13,13 @@
  * Operations (struct kith_call) are asynchronous calls under way. Each completes exactly once, through its callback,
  * also when it is cancelled and when the node is closed; the handle is invalid once that callback returned.
  *
- * Wrong arguments are refused and change nothing. A handle that is NULL, as any pointer that is missing and not said to
- * be allowed to, is KITH_EINVAL; calls that return a count or a pointer return 0 or NULL, and kith_node_free is content.
+ * Wrong arguments are refused and change nothing. A handle that is NULL, as any pointer that is missing and not said
+ * to be allowed to, is KITH_EINVAL; calls that return a count or a pointer return 0 or NULL, and kith_node_free is
+ * content.
  *
  * In the last callbacks of a handle (its closed callback, and whatever is released with it) calls on it are refused
- * with KITH_ECLOSED or KITH_ESTATE and have no effect; reading what a session that was cut had brought is the exception.
+ * with KITH_ECLOSED or KITH_ESTATE and have no effect; reading what a session that was cut had brought is the
+ * exception.
  *
  * Nothing here blocks, but where it says so. What a stranger on the network does is never an error of a call (see
  * <kith/stats.h>).
@@ -130,9 +132,9 @@ KITH_EXPORT void kith_node_options_deinit(struct kith_node_options *o);
 KITH_EXPORT struct kith_node_options *kith_node_options_new(void);
 KITH_EXPORT void kith_node_options_free(struct kith_node_options *o);
 
-/* Sets the member of that name from text, which is copied: "true" and "false", a number, a path, "leaf" and "supernode",
- * a key, an address. "bootstrap" and "endpoint" add one. What kith_node_options_load and _open fill in is theirs: call
- * them before. KITH_ENOENT: no such name; KITH_EINVAL: not such a value; KITH_EFULL, KITH_ENOMEM. */
+/* Sets the member of that name from text, which is copied: "true" and "false", a number, a path, "leaf" and
+ * "supernode", a key, an address. "bootstrap" and "endpoint" add one. What kith_node_options_load and _open fill in
+ * is theirs: call them before. KITH_ENOENT: no such name; KITH_EINVAL: not such a value; KITH_EFULL, KITH_ENOMEM. */
 KITH_EXPORT int kith_node_options_set(struct kith_node_options *o, const char *name, const char *value) KITH_MUST_USE;
 
 /* The members that are no text. KITH_EINVAL, KITH_ENOMEM. */
@@ -228,8 +230,8 @@ static inline void kith_node_callbacks_init(struct kith_node_callbacks *cb)
 	*cb = none;
 }
 
-/* The same on the heap (NULL: no memory), where the callback of that name is set, whatever its type. KITH_ENOENT: no such
- * name; KITH_EINVAL. Connections and streams have such functions, too (<kith/session.h>). */
+/* The same on the heap (NULL: no memory), where the callback of that name is set, whatever its type. KITH_ENOENT: no
+ * such name; KITH_EINVAL. Connections and streams have such functions, too (<kith/session.h>). */
 KITH_EXPORT struct kith_node_callbacks *kith_node_callbacks_new(void);
 KITH_EXPORT void kith_node_callbacks_free(struct kith_node_callbacks *cb);
 KITH_EXPORT int kith_node_callbacks_set(struct kith_node_callbacks *cb, const char *name, kith_any_fn fn) KITH_MUST_USE;

@@ -11,7 +11,8 @@
 typedef void (*kith_found_fn)(struct kith_call *call, const struct kith_found_device *device, void *user);
 
 /* A look-up is complete: 0; KITH_ENOENT: nobody has that name, or is online under it; KITH_ETIMEDOUT,
- * KITH_EDETACHED, KITH_ECANCELED. */
+ * KITH_EDETACHED, KITH_ECANCELED; KITH_ELIMIT: a supernode does not do so much for us at once; KITH_EFULL,
+ * KITH_ENOMEM. */
 typedef void (*kith_lookup_fn)(struct kith_call *call, int err, void *user);
 
 /* Looks up the devices of a name. Callbacks may be NULL; out may be NULL. KITH_ENAME, KITH_EFULL (64 operations),

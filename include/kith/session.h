@@ -47,15 +47,17 @@ KITH_EXPORT struct kith_conn_callbacks *kith_conn_callbacks_new(void);
 KITH_EXPORT void kith_conn_callbacks_free(struct kith_conn_callbacks *cb);
 KITH_EXPORT int kith_conn_callbacks_set(struct kith_conn_callbacks *cb, const char *name, kith_any_fn fn) KITH_MUST_USE;
 
-/* How a call ended: 0 and the open session (set its callbacks here), or conn is NULL and err one of KITH_ENOENT
- * (no such name), KITH_EOFFLINE, KITH_EREJECTED, KITH_ETIMEDOUT, KITH_EUNREACHABLE, KITH_EDETACHED, KITH_EPINNED,
- * KITH_ECANCELED, or what is wrong with the other side's certificates. */
+/* How a call ended: 0 and the open session (set its callbacks here), or conn is NULL and err one of KITH_ENOENT (no
+ * such name), KITH_EOFFLINE, KITH_EREJECTED, KITH_ETIMEDOUT, KITH_EUNREACHABLE, KITH_EDETACHED, KITH_EPINNED,
+ * KITH_ERELAYONLY, KITH_ECANCELED, KITH_ELIMIT (a supernode does not do so much for us at once), KITH_EAUTH and
+ * whatever else is wrong with the other side's certificates, KITH_EFULL and KITH_ENOMEM (here). */
 typedef void (*kith_connect_fn)(struct kith_call *call, int err, struct kith_conn *conn, void *user);
 
 /* Calls a name. If that name calls us for the same service at the same time, both calls end with one session. When
  * it is given up (kith_call_cancel, or its time is over), a callee that still rings is told, and hears closed with
- * KITH_CLOSE_CANCELED. timeout_us 0: 30 s, time for a person to decide. out may be NULL. KITH_EINVAL, KITH_ENAME,
- * KITH_EFULL (64 operations), KITH_ENOMEM, KITH_ESTATE (not running): then done is never called. */
+ * KITH_CLOSE_CANCELED. timeout_us 0: 30 s, time for a person to decide. out may be NULL. KITH_EINVAL (also for our
+ * own name), KITH_ENAME, KITH_EFULL (64 operations), KITH_ENOMEM, KITH_ESTATE (not running): then done is never
+ * called. */
 KITH_EXPORT int kith_connect(struct kith_node *node, const char *name, const char *service, kith_time_us timeout_us,
 			     kith_connect_fn done, void *user, struct kith_call **out) KITH_MUST_USE;
 
@@ -66,9 +68,9 @@ KITH_EXPORT int kith_conn_set_callbacks(struct kith_conn *conn, const struct kit
 KITH_EXPORT int kith_conn_accept(struct kith_conn *conn) KITH_MUST_USE;
 KITH_EXPORT int kith_conn_reject(struct kith_conn *conn, enum kith_close_reason reason);
 
-/* Ends it. What streams have finished (kith_stream_finish) is sent first, within the time of kith_conn_linger; all else is
- * lost, and of the other side nothing is taken any more. The closed callback follows, without any other before it but
- * those of streams that end. KITH_ESTATE: it is ending already. */
+/* Ends it. What streams have finished (kith_stream_finish) is sent first, within the time of kith_conn_linger; all
+ * else is lost, and of the other side nothing is taken any more. The closed callback follows, without any other
+ * before it but those of streams that end. KITH_ESTATE: it is ending already. */
 KITH_EXPORT int kith_conn_close(struct kith_conn *conn, enum kith_close_reason reason);
 
 /* How long closing waits for that; 0: not at all; at first the node's linger_us. KITH_EINVAL: negative; KITH_ESTATE: it
@@ -184,9 +186,9 @@ KITH_EXPORT int kith_stream_set_callbacks(struct kith_stream *stream, const stru
 KITH_EXPORT int kith_stream_write(struct kith_stream *stream, const void *data, size_t len) KITH_MUST_USE;
 
 /* Takes len bytes without copying them at once: they are borrowed until release is called, exactly once: when the
- * last one is in the stream's buffer (0), or when the stream ended before that (KITH_ECLOSED, KITH_ECUT, KITH_ECANCELED).
- * Further writes queue up behind: kith_stream_write says KITH_EAGAIN meanwhile. KITH_EAGAIN: KITH_STREAM_BORROWS
- * pieces are waiting; KITH_ECLOSED, KITH_ECUT: release is not called. */
+ * last one is in the stream's buffer (0), or when the stream ended before that (KITH_ECLOSED, KITH_ECUT,
+ * KITH_ECANCELED). Further writes queue up behind: kith_stream_write says KITH_EAGAIN meanwhile. KITH_EAGAIN:
+ * KITH_STREAM_BORROWS pieces are waiting; KITH_ECLOSED, KITH_ECUT: release is not called. */
 #define KITH_STREAM_BORROWS 16
 typedef void (*kith_release_fn)(const void *data, size_t len, int err, void *ctx);
 KITH_EXPORT int kith_stream_write_borrowed(struct kith_stream *stream, const void *data, size_t len,
@@ -196,8 +198,8 @@ KITH_EXPORT int kith_stream_write_borrowed(struct kith_stream *stream, const voi
 KITH_EXPORT int kith_stream_finish(struct kith_stream *stream);
 
 /* Copies out up to cap bytes and returns how many. *fin (may be NULL): the last byte was read; the count may then be
- * 0. KITH_EAGAIN: nothing now; KITH_ECLOSED: after the end, after reset, and when it was stopped or closed; KITH_ECUT: the
- * session was cut, and this is all that had come. Reading is what lets the other side send more. */
+ * 0. KITH_EAGAIN: nothing now; KITH_ECLOSED: after the end, after reset, and when it was stopped or closed;
+ * KITH_ECUT: the session was cut, and this is all that had come. Reading is what lets the other side send more. */
 KITH_EXPORT int kith_stream_read(struct kith_stream *stream, void *out, size_t cap, bool *fin) KITH_MUST_USE;
 
 /* Gives up sending: what is unsent is dropped, the other side sees reset with the code (62 bits). KITH_ECLOSED,

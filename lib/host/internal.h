@@ -276,7 +276,8 @@ struct kith_stream {
 };
 
 /* ---- base.c ---- */
-/* Of every call of the application. KITH_EINVAL: there is no such handle; KITH_ETHREAD: this is not the node's thread. */
+/* Of every call of the application. KITH_EINVAL: there is no such handle; KITH_ETHREAD: this is not the node's
+ * thread. */
 int kith_node_check(const struct kith_node *node) KITH_MUST_USE;
 int kith_conn_check(const struct kith_conn *conn) KITH_MUST_USE;
 int kith_stream_check(const struct kith_stream *stream) KITH_MUST_USE;

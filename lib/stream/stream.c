@@ -131,7 +131,8 @@ static void lower(struct kith_quic_stream *st, unsigned bits)
 		kith_link_remove(&st->events);
 }
 
-/* Raises CLOSED if nothing stands in its way: not before what has arrived was read, to the end or to the cut. Frees a stream that the application never heard of. */
+/* Raises CLOSED if nothing stands in its way: not before what has arrived was read, to the end or to the cut. Frees a
+ * stream that the application never heard of. */
 static void close_if_over(struct kith_streams *s, struct kith_quic_stream *st)
 {
 	const uint32_t reading_over = STREAM_END_TOLD | STREAM_RESET_RECEIVED | STREAM_STOPPED_READING;

@@ -46,7 +46,7 @@ def code_tables(root):
     frames = x_map(text_of(root / "lib/wire/frame.h"), "KITH_FRAME_MAP")
     body = text_of(root / "lib/wire/body.h")
     packets = re.findall(r"\bKITH_PKT_(\w+) = (0x[0-9A-Fa-f]+)", text_of(root / "lib/wire/packet.h"))
-    closes = x_map(text_of(root / "include/kith/core.h"), "KITH_CLOSE_MAP")
+    closes = x_map(text_of(root / "include/kith/close.h"), "KITH_CLOSE_MAP")
     return {
         "packets": {(int(value, 16), name) for name, value in packets},
         "frames": {(int(f[1], 16), f[0], WHERE.get(f[2].strip("'"), "?")) for f in frames},
@@ -337,7 +337,7 @@ GOOD = {
     "lib/path/path.c": "legal[] = {\n\t[KITH_PATH_NONE] = 0,\n\t[KITH_PATH_LIVE] = 1 << KITH_PATH_SUSPECT | 1 << KITH_PATH_DEAD, /* x */\n"
                        "\t[KITH_PATH_SUSPECT] = 1 << KITH_PATH_LIVE,\n};\n",
     "lib/path/punch.h": "enum kith_punch_state {\n\tKITH_PUNCH_QUIET, /* none */\n\tKITH_PUNCH_PROBING\n};\n",
-    "include/kith/core.h": "#define KITH_CLOSE_MAP(X) \\\n\tX(NORMAL, 0, \"closed\") \\\n\tX(BUSY, 2, \"busy\")\n\n",
+    "include/kith/close.h": "#define KITH_CLOSE_MAP(X) \\\n\tX(NORMAL, 0, \"closed\") \\\n\tX(BUSY, 2, \"busy\")\n\n",
     "include/kith/types.h": "#define KITH_TRANSPORT_KIND_MAP(X) \\\n\tX(UDP, 1, \"udp\", true) \\\n\tX(TCP, 2, \"tcp\", true)\n\n"
                             "#define KITH_US_PER_MS ((kith_time_us)1000)\n#define KITH_US_PER_S ((kith_time_us)1000000)\n",
     "lib/base/limits.h": "#define KITH_EIGHT 8 /* wire: x */\n/* local: x,\n * y */\n#define KITH_NINE 9\n#define KITH_LEN 1200 /* wire */\n#define KITH_MOST (KITH_LEN - 16 - 28)\n"
