@@ -27,14 +27,15 @@ LOGS = ROOT / "build" / "logs"
 FULL = {
     "release": ["unit", "lint", "tidy", "fuzz", "install", "sim", "e2e"],
     "clang": ["unit", "lint:symbols", "install", "sim"],
-    "asan-ubsan": ["unit", "fuzz", "sim", "e2e"],
+    "asan-ubsan": ["unit", "fuzz", "sim", "monkey", "e2e"],
     # The UDP of other systems: what differs is below the carrier.
     "portable": ["unit:^unit[.](carrier|conn_stream|effect|host|node|node_memory|portable_udp|stream|udp|udp_internal)$", "e2e:^e2e[.]loopback$"],
 }
 QUICK = {"dev": ["unit", "lint", "sim"]}
 # Where the tests of a label come from: with nothing there, there is nothing to run; with something there, ctest must know it.
 ORIGIN = {"unit": "tests/unit/test_*.c", "sim": "tests/sim/*.c", "e2e": "tests/e2e/*.sh", "fuzz": "tests/fuzz/fuzz_*.c",
-          "lint": "tests/lint/*.py", "tidy": "tests/lint/tidy.sh", "install": "tests/install/run.sh"}
+          "lint": "tests/lint/*.py", "tidy": "tests/lint/tidy.sh", "install": "tests/install/run.sh",
+          "monkey": "tests/monkey/*.c"}
 # The sanitizers look at memory, which fewer runs show as well; a run of theirs costs as much as four of the release.
 MASS_SEEDS = {"dev": 1, "release": 4, "clang": 2, "asan-ubsan": 2}
 SIM_SEEDS = {"dev": 10, "release": 200, "clang": 100, "asan-ubsan": 40}
