@@ -46,10 +46,12 @@ static bool parse_crossed(struct kith_hello *out, struct kith_span body)
 	struct kith_reader r = kith_reader_of_span(body);
 	bool once = !out->crossed;
 	uint64_t ms = kith_read_u64(&r);
+	if (r.bad || ms > INT64_MAX / 2)
+		return false;
 	kith_read_bytes(&r, out->crossed_id, sizeof out->crossed_id);
 	out->crossed = true;
-	out->crossed_ms = r.bad || ms > INT64_MAX / 2 ? 0 : (int64_t)ms;
-	return once && !r.bad && ms <= INT64_MAX / 2;
+	out->crossed_ms = (int64_t)ms;
+	return once && !r.bad;
 }
 
 bool kith_hello_parse(struct kith_hello *out, struct kith_span payload)

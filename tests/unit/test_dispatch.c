@@ -80,7 +80,7 @@ static void a_flood_of_garbage_leaves_nothing_behind_and_every_packet_is_counted
 		w.tap = meter_tap;
 		w.tap_ctx = &m;
 		for (uint32_t i = 0; i < 20000; i++, n++) {
-			size_t len = test_random_next(&r) % sizeof packet;
+			size_t len = (size_t)(test_random_next(&r) % sizeof packet);
 			uint64_t in = 0;
 			test_random_fill(&r, packet, len);
 			if (len > 0 && i % 4 != 0)
@@ -223,7 +223,7 @@ static int damage_tap(struct core_world *w, struct world_packet *p)
 		p->len = (uint16_t)(r % p->len);
 		return 1;
 	case LENGTHEN: {
-		size_t more = 1 + r % (1400 - p->len);
+		size_t more = (size_t)(1 + r % (1400 - p->len));
 		test_random_fill(&w->random, data + p->len, more);
 		p->len = (uint16_t)(p->len + more);
 		return 1;
@@ -376,7 +376,7 @@ static void frames_of_no_sense_are_counted_and_end_nothing(void **state)
 			uint8_t type = (uint8_t)test_random_next(&r);
 			if (i % 3 != 0)
 				type = (uint8_t)(1 + type % 0x1f);
-			size_t len = test_random_next(&r) % (i % 5 == 0 ? 200 : 24);
+			size_t len = (size_t)(test_random_next(&r) % (i % 5 == 0 ? 200 : 24));
 			if (type == KITH_FRAME_CLOSE || kith_writer_space(&f) < len + 3)
 				continue;
 			kith_write_u8(&f, type);
@@ -412,7 +412,7 @@ static void requests_of_no_sense_are_answered_and_end_nothing(void **state)
 	int home = world_node_at(&w, &w.nodes[WORLD_ALICE].core->leaf.homes[0].host.endpoints[0].addr);
 	for (uint16_t i = 0; i < 4000; i++) {
 		struct kith_writer f = kith_writer_of(frames, sizeof frames);
-		size_t len = test_random_next(&r) % 60;
+		size_t len = (size_t)(test_random_next(&r) % 60);
 		uint8_t body[60];
 		test_random_fill(&r, body, len);
 		if (len > 2 && i % 2 == 0) {

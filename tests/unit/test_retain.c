@@ -33,7 +33,7 @@ static void packets_come_back_byte_for_byte_in_order(void **state)
 	test_alloc_init(&a);
 	struct kith_retain r = { 0 };
 	for (uint64_t c = 1; c <= 10; c++)
-		put(&r, &a, c, 100 + c);
+		put(&r, &a, c, (size_t)(100 + c));
 	assert_int_equal(check(&r), 10);
 	uint64_t counter;
 	struct kith_span s;
@@ -57,7 +57,7 @@ static void memory_is_bounded_and_the_oldest_make_room(void **state)
 	test_random_init(&rnd, 5);
 	struct kith_retain r = { 0 };
 	for (uint64_t c = 1; c <= 5000; c++) {
-		put(&r, &a, c, 1 + test_random_next(&rnd) % 1280);
+		put(&r, &a, c, (size_t)(1 + test_random_next(&rnd) % 1280));
 		if (test_random_next(&rnd) % 8 == 0)
 			kith_retain_release(&r, c - test_random_next(&rnd) % 70);
 		assert_true(a.live_bytes <= KITH_RETAIN_BYTES);
