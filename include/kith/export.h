@@ -11,7 +11,11 @@
 #if defined(__GNUC__)
 #define KITH_EXPORT KITH_LINKAGE __attribute__((visibility("default")))
 #define KITH_MUST_USE __attribute__((warn_unused_result))
+#if defined(__MINGW32__) /* there "printf" means Microsoft's */
+#define KITH_PRINTF(fmt, args) __attribute__((format(gnu_printf, fmt, args)))
+#else
 #define KITH_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#endif
 #else
 #define KITH_EXPORT KITH_LINKAGE
 #define KITH_MUST_USE

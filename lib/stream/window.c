@@ -37,7 +37,7 @@ enum {
 /* What is read is measured for at least so long: a busy host reads in bursts. */
 #define PERIOD_MIN_US (2 * KITH_US_PER_MS)
 
-static size_t min(size_t a, size_t b)
+static size_t smaller(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
@@ -91,7 +91,7 @@ static void set_session(struct kith_streams *s, size_t window)
 
 static void widen_session(struct kith_streams *s)
 {
-	size_t window = min(session_wanted(s), session_bound(s));
+	size_t window = smaller(session_wanted(s), session_bound(s));
 	if (window <= s->window)
 		return;
 	if (s->conn != NULL)
@@ -102,7 +102,7 @@ static void widen_session(struct kith_streams *s)
 static void credit_session(struct kith_streams *s, size_t len)
 {
 	size_t wanted = session_wanted(s);
-	size_t kept = s->window > wanted ? min(len, s->window - wanted) : 0;
+	size_t kept = s->window > wanted ? smaller(len, s->window - wanted) : 0;
 	set_session(s, s->window - kept);
 	ngtcp2_conn_extend_max_offset(s->conn, len - kept);
 }
@@ -144,7 +144,7 @@ static void widen(struct kith_streams *s, struct kith_quic_stream *st, uint64_t 
 	size_t left = bound > taken ? bound - taken : 0;
 	for (unsigned i = 0; i < DOUBLINGS_MAX && window <= ROUNDS * read && window < s->cfg.window_max; i++)
 		window *= 2;
-	window = min(min(window, s->cfg.window_max), st->window + left / 2);
+	window = smaller(smaller(window, s->cfg.window_max), st->window + left / 2);
 	credit_stream(s, st, window - st->window);
 	s->windows += window - st->window;
 	st->window = window;
@@ -190,5 +190,5 @@ size_t kith_window_room(const struct kith_streams *s, const struct kith_quic_str
 	size_t left = s->held < shared ? shared - s->held : 0;
 	size_t own = held < each ? each - held : 0;
 	left = left > own ? left : own;
-	return held < bound ? min(bound - held, left) : 0;
+	return held < bound ? smaller(bound - held, left) : 0;
 }
