@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -164,6 +165,23 @@ int directory_takes_files(const char *path)
 	(void)close(fd);
 	errno = saved;
 	return err;
+}
+
+int local_socket(bool nonblocking)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (fd < 0)
+		return -1;
+#ifdef SO_NOSIGPIPE
+	const int on = 1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && (!nonblocking || fcntl(fd, F_SETFL, O_NONBLOCK) == 0))
+		return fd;
+	int why = errno;
+	close(fd);
+	errno = why;
+	return -1;
 }
 
 int directory_make(const char *path)

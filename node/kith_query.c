@@ -15,7 +15,16 @@
 #include "commands.h"
 #include "kith_show.h"
 
-enum { ANSWER_MAX = 1024 * 1024, ATTACH_MS_DEFAULT = 20000, MARGIN_MS = 5000 };
+enum {
+	ANSWER_MAX = 1024 * 1024,
+	ATTACH_MS_DEFAULT = 20000,
+	MARGIN_MS = 5000,
+#ifdef MSG_NOSIGNAL
+	NO_SIGNAL = MSG_NOSIGNAL
+#else
+	NO_SIGNAL = 0 /* local_socket() has seen to it */
+#endif
+};
 
 /* ---- the question and its answer ---- */
 
@@ -138,7 +147,7 @@ static int connect_to(const char *path)
 		return -1;
 	}
 	memcpy(addr.sun_path, path, strlen(path) + 1);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = local_socket(false);
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof addr) != 0) {
 		int why = errno;
 		close(fd);
@@ -185,8 +194,8 @@ static int ask_kithd(const struct cli *cli, const json_t *request)
 		close(fd);
 		return cli_fail(cli, CLI_FAILED, "%s", kith_strerror(KITH_ENOMEM));
 	}
-	bool sent = send(fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line) &&
-		    send(fd, "\n", 1, MSG_NOSIGNAL) == 1;
+	bool sent =
+		send(fd, line, strlen(line), NO_SIGNAL) == (ssize_t)strlen(line) && send(fd, "\n", 1, NO_SIGNAL) == 1;
 	free(line);
 	int wait = (int)timeout_ms(cli) + MARGIN_MS + cli->count * (cli->interval_ms > 0 ? cli->interval_ms : 200) +
 		   (cli->wait_s > 0 ? cli->wait_s * 1000 : 0);

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "files.h"
+
 struct control_client {
 	struct control_client *next, *prev;
 	struct control *control;
@@ -214,7 +216,7 @@ static int look(const char *path, bool *stale)
 	if (!S_ISSOCK(st.st_mode))
 		return KITH_EEXIST;
 	memcpy(addr.sun_path, path, strlen(path) + 1);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = local_socket(true);
 	if (fd < 0)
 		return errno == EMFILE || errno == ENFILE ? KITH_EMFILE : KITH_EIO;
 	int result = connect(fd, (const struct sockaddr *)&addr, sizeof addr);
