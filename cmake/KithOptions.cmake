@@ -10,6 +10,7 @@ option(KITH_STATIC_NODE "kithd and kith carry the library instead of loading it"
 option(KITH_PORTABLE_UDP "Use the plain calls of every system for UDP, on Linux too" OFF)
 option(KITH_BUILD_EXAMPLES "Build the examples" ON)
 option(KITH_BUILD_BENCH "Build the simulator, the laboratory and the benchmarks" ON)
+set(KITH_TEST_TIMEOUT_FACTOR 1 CACHE STRING "Unit and simulator tests may take so many times as long: 10 for a Raspberry Pi or an emulator")
 option(KITH_FUZZ "Build the fuzz targets with libFuzzer (clang only)" OFF)
 option(KITH_COVERAGE "Instrument for gcov" OFF)
 set(KITH_SANITIZE "" CACHE STRING "Value for -fsanitize, such as address,undefined")
