@@ -17,8 +17,8 @@
 #include "base/timer.h"
 
 enum { /* headers included */
-       NOTES = 7424, /* frames, and packets, are noted in blocks of 7192 bytes */
-       NOTES_MIN = 6656, /* no other size of QUIC's lies between the two */
+       NOTES = 7424, /* frames, and packets, are noted in blocks of 7192 bytes; with 32 bits, of 6164 or more */
+       NOTES_MIN = 6144, /* no other size of QUIC's lies between the two */
        SMALL = 2048
 };
 
