@@ -49,6 +49,12 @@ void kith_nat_flush(struct kith_nat *nat)
 	kith_nat_table_clear(nat);
 }
 
+void kith_nat_rebind(struct kith_nat *nat)
+{
+	kith_nat_table_clear(nat);
+	nat->rebound = true;
+}
+
 void kith_nat_deinit(struct kith_nat *nat)
 {
 	kith_nat_table_clear(nat);
@@ -165,7 +171,7 @@ static bool pick_port(struct kith_nat *nat, kith_time_us now, struct kith_nat_en
 	uint32_t first = o->port_min, span = (uint32_t)o->port_max - o->port_min + 1;
 	switch (o->allocation) {
 	case KITH_NAT_PRESERVE:
-		if (want->inside_port >= o->port_min && want->inside_port <= o->port_max &&
+		if (!nat->rebound && want->inside_port >= o->port_min && want->inside_port <= o->port_max &&
 		    port_free(nat, now, want, want->inside_port, dst))
 			return true;
 		nat->counters.remapped++;

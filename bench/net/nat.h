@@ -108,6 +108,7 @@ struct kith_nat {
 	uint32_t external_ip; /* first of external_n, host byte order */
 	uint32_t serial, draws; /* of the last mapping; random numbers drawn */
 	uint16_t port_next; /* for KITH_NAT_SEQUENTIAL */
+	bool rebound; /* no port is preserved any more */
 	struct kith_nat_counters counters;
 };
 
@@ -140,6 +141,9 @@ enum kith_nat_result kith_nat_inbound(struct kith_nat *nat, kith_time_us now, st
 
 /* Forgets every entry: a reboot. Counters stay. */
 void kith_nat_flush(struct kith_nat *nat);
+
+/* Forgets every entry, and gives other ports from then on, also where it preserved them: they are others' by now. */
+void kith_nat_rebind(struct kith_nat *nat);
 
 /* A new external address: a flush as well. */
 void kith_nat_readdress(struct kith_nat *nat, const struct kith_addr *external);

@@ -351,10 +351,20 @@ int kith_net_move(struct kith_net *net, uint32_t device, uint32_t realm, const s
 	return 0;
 }
 
-void kith_net_nat_flush(struct kith_net *net, uint32_t device)
+static struct kith_nat *nat_of(struct kith_net *net, uint32_t device)
 {
 	KITH_ASSERT(device > 0 && device < net->devices_n && kith_net_kind(&net->devices[device]) == KITH_NET_NAT);
-	kith_nat_flush(&net->nats[net->devices[device].owner]);
+	return &net->nats[net->devices[device].owner];
+}
+
+void kith_net_nat_flush(struct kith_net *net, uint32_t device)
+{
+	kith_nat_flush(nat_of(net, device));
+}
+
+void kith_net_nat_rebind(struct kith_net *net, uint32_t device)
+{
+	kith_nat_rebind(nat_of(net, device));
 }
 
 /* --- looking --- */

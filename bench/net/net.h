@@ -198,6 +198,9 @@ int kith_net_move(struct kith_net *net, uint32_t device, uint32_t realm, const s
 /* A reboot: the NAT forgets its entries. */
 void kith_net_nat_flush(struct kith_net *net, uint32_t device);
 
+/* kith_nat_rebind. */
+void kith_net_nat_rebind(struct kith_net *net, uint32_t device);
+
 /* --- looking --- */
 
 /* NULL if device is no NAT. Valid until the next NAT is added. */

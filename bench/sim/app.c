@@ -412,6 +412,8 @@ static void presence(struct kith_sim *sim, struct kith_simnode *n, const struct 
 
 static void path(struct kith_sim *sim, struct kith_simcall *c, const struct kith_event *e)
 {
+	if (c != NULL)
+		kith_sim_silence_path(sim, c, e->path.kind == KITH_PATH_CLASS_DIRECT);
 	if (c == NULL || e->path.kind != KITH_PATH_CLASS_DIRECT || c->direct)
 		return;
 	c->direct = true;

@@ -229,6 +229,7 @@ void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *c)
 		mute(sim, n, c->kind == KITH_SIM_MUTE);
 		break;
 	case KITH_SIM_READDRESS:
+	case KITH_SIM_REBIND:
 	case KITH_SIM_CUT:
 	case KITH_SIM_UNCUT:
 	case KITH_SIM_HEARD:

@@ -95,6 +95,7 @@ enum kith_simcontrol_kind {
 	KITH_SIM_MUTE, /* a sends nothing any more */
 	KITH_SIM_UNMUTE,
 	KITH_SIM_READDRESS, /* routers get other addresses */
+	KITH_SIM_REBIND, /* routers forget, and give other ports */
 	KITH_SIM_CUT, /* leaves are cut off */
 	KITH_SIM_UNCUT,
 	KITH_SIM_HEARD, /* silences after such a change are over, or count as they are */
@@ -140,7 +141,9 @@ struct kith_simcall {
 	uint32_t talk_sent, talk_newest; /* numbers of talk datagrams */
 	uint64_t talk_got; /* bit i: number talk_newest - i came */
 	bool watched; /* its network has changed ... */
-	kith_time_us heard_at, silence_us; /* ... and so long no talk came at once since then */
+	kith_time_us watched_at, heard_at, silence_us; /* ... and so long no talk came at once since then */
+	bool direct_now; /* it sends straight to the other end */
+	kith_time_us left_at; /* its network changed then, and it sends so no more; 0: it does */
 };
 
 enum kith_simseen { KITH_SIM_SEEN_NOTHING, KITH_SIM_SEEN_ONLINE, KITH_SIM_SEEN_OFFLINE };
@@ -193,6 +196,7 @@ struct kith_simnode {
 	kith_time_us armed; /* time of the wake that counts */
 	uint64_t wakes; /* set so far; the last one counts */
 	uint32_t spins; /* wakes at one instant */
+	kith_time_us changed_at; /* its network; 0: never */
 	kith_time_us started_at, disturbed_at, homes_since, homeless_since;
 	uint32_t homes;
 	bool attached_once, attached_all;
@@ -331,6 +335,11 @@ bool kith_sim_transfer_over(const struct kith_sim *sim, const struct kith_simcal
 /* ---- silence.c ---- */
 bool kith_sim_silence_schedule(struct kith_sim *sim);
 void kith_sim_silence_control(struct kith_sim *sim, const struct kith_simcontrol *control);
+/* The call sends on another path. */
+void kith_sim_silence_path(struct kith_sim *sim, struct kith_simcall *c, bool direct);
+/* The first byte of a call that n placed to its peer came, so long after. */
+void kith_sim_silence_first_byte(struct kith_sim *sim, const struct kith_simcall *c, kith_time_us took,
+				 const struct kith_simnode *n);
 /* A talk datagram came in. */
 void kith_sim_silence_heard(struct kith_sim *sim, struct kith_simcall *c);
 /* The call's end is at hand; lost: by itself. */

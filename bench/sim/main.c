@@ -18,7 +18,7 @@ enum { EXIT_OK, EXIT_VIOLATION, EXIT_USAGE };
 struct arguments {
 	long long leaves, supernodes, seed, contacts, stream_bytes, skew_ms, trace;
 	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s;
-	double hold_s, talk_ms, readdress, readdress_at_s, cut, cut_at_s, cut_for_s;
+	double hold_s, talk_ms, readdress, readdress_at_s, rebind, rebind_at_s, cut, cut_at_s, cut_for_s;
 	int partitions, crashes, super_crashes, moves, silences, no_verify, no_watch;
 	char *nat, *suite, *delay, *ignore;
 	int json, progress, list, invariants, verbose;
@@ -94,11 +94,12 @@ static const char *numbers(struct kith_simoptions *o, const struct arguments *a)
 	if (!probability(a->loss, &f->link.loss_ppm) || !probability(a->reorder, &f->link.reorder_ppm) ||
 	    !probability(a->duplicate, &f->link.duplicate_ppm) || !probability(a->kill, &f->kill_ppm))
 		return "--loss, --reorder, --duplicate and --kill are probabilities from 0 to 1";
-	if (!probability(a->readdress, &f->readdress_ppm) || !probability(a->cut, &f->cut_ppm))
-		return "--readdress and --cut are shares from 0 to 1";
-	if (!seconds(a->readdress_at_s, &f->readdress_at_us) || !seconds(a->cut_at_s, &f->cut_at_us) ||
-	    !seconds(a->cut_for_s, &f->cut_us) || !seconds(a->hold_s, &o->workload.hold_us) ||
-	    !seconds(a->talk_ms / 1000, &o->workload.talk_gap_us))
+	if (!probability(a->readdress, &f->readdress_ppm) || !probability(a->rebind, &f->rebind_ppm) ||
+	    !probability(a->cut, &f->cut_ppm))
+		return "--readdress, --rebind and --cut are shares from 0 to 1";
+	if (!seconds(a->readdress_at_s, &f->readdress_at_us) || !seconds(a->rebind_at_s, &f->rebind_at_us) ||
+	    !seconds(a->cut_at_s, &f->cut_at_us) || !seconds(a->cut_for_s, &f->cut_us) ||
+	    !seconds(a->hold_s, &o->workload.hold_us) || !seconds(a->talk_ms / 1000, &o->workload.talk_gap_us))
 		return "a time is negative or longer than a year";
 	if (!(a->calls >= 0) || !seconds(call_gap_s, &o->workload.call_gap_us))
 		return "--calls is a number of calls an hour";
@@ -234,9 +235,16 @@ static void memory_take(const struct kith_sim *sim, struct memory *m)
 }
 
 static const char *const measures[KITH_SIM_MEASURES_N] = {
-	[KITH_SIM_ATTACH] = "attach",		[KITH_SIM_ATTACH_ALL] = "three homes", [KITH_SIM_LOOKUP] = "look-up",
-	[KITH_SIM_OPEN] = "call opened",	[KITH_SIM_FIRST_BYTE] = "first byte",  [KITH_SIM_DIRECT] = "direct",
-	[KITH_SIM_RECOVERY] = "homes regained", [KITH_SIM_SILENCE] = "silence",
+	[KITH_SIM_ATTACH] = "attach",
+	[KITH_SIM_ATTACH_ALL] = "three homes",
+	[KITH_SIM_LOOKUP] = "look-up",
+	[KITH_SIM_OPEN] = "call opened",
+	[KITH_SIM_FIRST_BYTE] = "first byte",
+	[KITH_SIM_DIRECT] = "direct",
+	[KITH_SIM_RECOVERY] = "homes regained",
+	[KITH_SIM_SILENCE] = "silence",
+	[KITH_SIM_DIRECT_AGAIN] = "direct again",
+	[KITH_SIM_FIRST_BYTE_AFTER] = "first byte soon",
 };
 
 static double ratio(uint64_t a, uint64_t b)
@@ -480,6 +488,9 @@ static const struct poptOption options[] = {
 	{ "readdress", 0, POPT_ARG_DOUBLE, &a.readdress, 0,
 	  "share of the leaves whose router gets another public address at --readdress-at (0)", "P" },
 	{ "readdress-at", 0, POPT_ARG_DOUBLE, &a.readdress_at_s, 0, "when", "SECONDS" },
+	{ "rebind", 0, POPT_ARG_DOUBLE, &a.rebind, 0,
+	  "share of the leaves whose router forgets them and gives them other ports at --rebind-at (0)", "P" },
+	{ "rebind-at", 0, POPT_ARG_DOUBLE, &a.rebind_at_s, 0, "when", "SECONDS" },
 	{ "cut", 0, POPT_ARG_DOUBLE, &a.cut, 0,
 	  "share of the leaves that is cut off at --cut-at for --cut-for; half of them are told so (0)", "P" },
 	{ "cut-at", 0, POPT_ARG_DOUBLE, &a.cut_at_s, 0, "when", "SECONDS" },

@@ -66,9 +66,10 @@ const char *kith_simoptions_check(const struct kith_simoptions *o)
 		return "contacts: at most 16";
 	if (w->call_gap_us < 0 || w->hold_us < 0 || w->answer_us < 0 || w->talk_gap_us < 0)
 		return "times of calls must not be negative";
-	const uint32_t ppm[] = { w->stranger_ppm,  w->relay_only_ppm, w->reject_ppm,	     w->lookup_ppm,
-				 f->kill_ppm,	   f->link.loss_ppm,  f->link.duplicate_ppm, f->link.reorder_ppm,
-				 f->readdress_ppm, f->cut_ppm };
+	const uint32_t ppm[] = { w->stranger_ppm,	w->relay_only_ppm,   w->reject_ppm,
+				 w->lookup_ppm,		f->kill_ppm,	     f->link.loss_ppm,
+				 f->link.duplicate_ppm, f->link.reorder_ppm, f->readdress_ppm,
+				 f->rebind_ppm,		f->cut_ppm };
 	for (size_t i = 0; i < sizeof ppm / sizeof ppm[0]; i++) {
 		if (ppm[i] > KITH_PPM)
 			return "a probability is 0 to 1";
@@ -84,6 +85,8 @@ const char *kith_simoptions_check(const struct kith_simoptions *o)
 		return "supernodes are killed within the duration";
 	if (f->readdress_ppm > 0 && (f->readdress_at_us < 0 || f->readdress_at_us > o->duration_us))
 		return "routers are given other addresses within the duration";
+	if (f->rebind_ppm > 0 && (f->rebind_at_us < 0 || f->rebind_at_us > o->duration_us))
+		return "routers forget within the duration";
 	if (f->cut_ppm > 0 && (f->cut_at_us < 0 || f->cut_us <= 0 || f->cut_at_us + f->cut_us > o->duration_us))
 		return "leaves are cut off, and back, within the duration";
 	if (o->verify_us > 0 && o->verify_us < o->bounds.talk_us + w->answer_us + 2 * KITH_US_PER_S)

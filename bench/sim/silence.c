@@ -3,6 +3,7 @@
 #include "sim/internal.h"
 
 #define WATCH_US (20 * KITH_US_PER_S) /* what is silent for longer counts with that much, or is lost */
+#define AFTER_US (10 * KITH_US_PER_S) /* calls that come so soon after a change are told apart */
 #define TALKS_US KITH_US_PER_S /* a call in which that long nothing came is not one that goes on */
 
 /* Whether this leaf is among those that a change is about; the same ones whenever it is asked. */
@@ -30,6 +31,10 @@ bool kith_sim_silence_schedule(struct kith_sim *sim)
 		at(sim, f->readdress_at_us, KITH_SIM_READDRESS);
 		at(sim, f->readdress_at_us + WATCH_US, KITH_SIM_HEARD);
 	}
+	if (f->rebind_ppm > 0) {
+		at(sim, f->rebind_at_us, KITH_SIM_REBIND);
+		at(sim, f->rebind_at_us + WATCH_US, KITH_SIM_HEARD);
+	}
 	if (f->cut_ppm > 0) {
 		at(sim, f->cut_at_us, KITH_SIM_CUT);
 		at(sim, f->cut_at_us + f->cut_us, KITH_SIM_UNCUT);
@@ -44,12 +49,14 @@ static void watch(struct kith_sim *sim, struct kith_simcall *c)
 	if (!c->used || !c->open || c->closing || c->watched || c->heard_at == 0 || sim->now - c->heard_at > TALKS_US)
 		return;
 	c->watched = true;
+	c->watched_at = sim->now;
 	c->silence_us = 0;
 	sim->counts.calls_changed++;
 }
 
 static void watch_calls_of(struct kith_sim *sim, uint32_t changed)
 {
+	sim->nodes[changed].changed_at = sim->now;
 	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++) {
 		struct kith_simnode *n = &sim->nodes[i];
 		for (uint32_t k = 0; n->core != NULL && k < KITH_SIM_CALLS_MAX; k++) {
@@ -65,6 +72,29 @@ void kith_sim_silence_heard(struct kith_sim *sim, struct kith_simcall *c)
 	if (c->watched && sim->now - c->heard_at > c->silence_us)
 		c->silence_us = sim->now - c->heard_at;
 	c->heard_at = sim->now;
+}
+
+void kith_sim_silence_path(struct kith_sim *sim, struct kith_simcall *c, bool direct)
+{
+	if (c->watched && c->direct_now && !direct)
+		c->left_at = c->watched_at;
+	if (c->left_at != 0 && direct) {
+		kith_sim_sample(sim, KITH_SIM_DIRECT_AGAIN, sim->now - c->left_at);
+		c->left_at = 0;
+	}
+	c->direct_now = direct;
+}
+
+static bool soon_after(const struct kith_simcall *c, const struct kith_simnode *n)
+{
+	return n->changed_at != 0 && c->called_at >= n->changed_at && c->called_at - n->changed_at <= AFTER_US;
+}
+
+void kith_sim_silence_first_byte(struct kith_sim *sim, const struct kith_simcall *c, kith_time_us took,
+				 const struct kith_simnode *n)
+{
+	if (soon_after(c, n) || soon_after(c, &sim->nodes[c->peer]))
+		kith_sim_sample(sim, KITH_SIM_FIRST_BYTE_AFTER, took);
 }
 
 /* Whether the other end has not hung up: else its goodbye was what got lost. */
@@ -101,6 +131,9 @@ static void end_watch(struct kith_sim *sim)
 				continue;
 			if (sim->now - c->heard_at > c->silence_us)
 				c->silence_us = sim->now - c->heard_at;
+			if (c->left_at != 0)
+				kith_sim_sample(sim, KITH_SIM_DIRECT_AGAIN, sim->now - c->left_at);
+			c->left_at = 0;
 			kith_sim_silence_end(sim, c, false);
 		}
 	}
@@ -115,6 +148,15 @@ static void readdress(struct kith_sim *sim, struct kith_simnode *n)
 		kith_sim_out_of_memory(sim);
 		return;
 	}
+	kith_sim_disturb(sim, n);
+	watch_calls_of(sim, n->id);
+}
+
+static void rebind(struct kith_sim *sim, struct kith_simnode *n)
+{
+	if (n->nat == 0 || !n->reachable)
+		return;
+	kith_net_nat_rebind(sim->net, n->public_nat);
 	kith_sim_disturb(sim, n);
 	watch_calls_of(sim, n->id);
 }
@@ -143,7 +185,10 @@ void kith_sim_silence_control(struct kith_sim *sim, const struct kith_simcontrol
 		struct kith_simnode *n = &sim->nodes[i];
 		if (c->kind == KITH_SIM_READDRESS && hit(sim, n, KITH_SIM_READDRESS, f->readdress_ppm))
 			readdress(sim, n);
-		else if (c->kind != KITH_SIM_READDRESS && hit(sim, n, KITH_SIM_CUT, f->cut_ppm))
+		else if (c->kind == KITH_SIM_REBIND && hit(sim, n, KITH_SIM_REBIND, f->rebind_ppm))
+			rebind(sim, n);
+		else if ((c->kind == KITH_SIM_CUT || c->kind == KITH_SIM_UNCUT) &&
+			 hit(sim, n, KITH_SIM_CUT, f->cut_ppm))
 			cut(sim, n, c->kind == KITH_SIM_CUT);
 	}
 }

@@ -111,6 +111,9 @@ struct kith_simfaults {
 	 * them. */
 	uint32_t readdress_ppm;
 	kith_time_us readdress_at_us;
+	/* Share of the leaves behind NATs whose router forgets all it knew at that time, and gives them other ports. */
+	uint32_t rebind_ppm;
+	kith_time_us rebind_at_us;
 	/* Share of the leaves that are cut off at that time, for so long; half of them are told that their transport is
 	 * down. */
 	uint32_t cut_ppm;
@@ -191,6 +194,8 @@ enum kith_simmeasure {
 	KITH_SIM_DIRECT, /* from opened to a direct path, at the caller */
 	KITH_SIM_RECOVERY, /* from losing the last home to having one again */
 	KITH_SIM_SILENCE, /* longest time without a datagram at one end of a call whose network has changed */
+	KITH_SIM_DIRECT_AGAIN, /* from such a change to a direct path, at each end that left the one it had */
+	KITH_SIM_FIRST_BYTE_AFTER, /* first bytes of calls from and to a leaf whose network changed up to 10 s before */
 	KITH_SIM_MEASURES_N
 };
 

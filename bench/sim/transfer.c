@@ -110,8 +110,11 @@ static void first_byte(struct kith_sim *sim, const struct kith_simnode *n, struc
 	c->first_byte = true;
 	for (uint32_t i = 0; !c->ours && peer->app != NULL && i < KITH_SIM_CALLS_MAX; i++) {
 		const struct kith_simcall *theirs = &peer->app->calls[i];
-		if (theirs->used && theirs->ours && theirs->peer == n->id && theirs->flow == c->peer_flow)
-			kith_sim_sample(sim, KITH_SIM_FIRST_BYTE, sim->now - theirs->called_at - theirs->answered_us);
+		if (!theirs->used || !theirs->ours || theirs->peer != n->id || theirs->flow != c->peer_flow)
+			continue;
+		kith_time_us took = sim->now - theirs->called_at - theirs->answered_us;
+		kith_sim_sample(sim, KITH_SIM_FIRST_BYTE, took);
+		kith_sim_silence_first_byte(sim, theirs, took, peer);
 	}
 }
 

@@ -285,6 +285,22 @@ static void every_preset_has_its_name_and_checks(void **state)
 		assert_true(strlen(kith_nat_result_text((enum kith_nat_result)r)) > 5);
 }
 
+static void rebinding_gives_other_ports_where_they_were_preserved(void **state)
+{
+	(void)state;
+	struct box b;
+	box_init(&b, "full-cone");
+	struct kith_addr old = out(&b, 0, ep(INSIDE, 5000), ep(R1, 80));
+	assert_true(same(old, ep(EXTERNAL, 5000)));
+	kith_nat_flush(&b.nat);
+	assert_true(same(out(&b, 1, ep(INSIDE, 5000), ep(R1, 80)), old));
+	kith_nat_rebind(&b.nat);
+	assert_int_equal(in(&b, 2, ep(R1, 80), old), KITH_NAT_NO_MAPPING);
+	struct kith_addr fresh = out(&b, 3, ep(INSIDE, 5000), ep(R1, 80));
+	assert_true(ip_of(&fresh) == EXTERNAL && fresh.port != 0 && fresh.port != 5000);
+	box_deinit(&b);
+}
+
 static void readdressing_moves_new_mappings_to_the_new_address(void **state)
 {
 	(void)state;
@@ -317,6 +333,7 @@ int main(void)
 		cmocka_unit_test(long_random_run_agrees_with_a_naive_model),
 		cmocka_unit_test(contradictory_options_are_refused),
 		cmocka_unit_test(every_preset_has_its_name_and_checks),
+		cmocka_unit_test(rebinding_gives_other_ports_where_they_were_preserved),
 		cmocka_unit_test(readdressing_moves_new_mappings_to_the_new_address),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
