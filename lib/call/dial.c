@@ -295,7 +295,7 @@ void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answe
 		if (!kith_relays_reach(c, s->peer))
 			s->peer->relay_at = KITH_TIME_NEVER; /* until a path dies */
 		if (s->state == KITH_SESSION_INITIATING)
-			(void)kith_relays_via(c, s, NULL);
+			kith_relays_refused(c, s);
 		kith_session_touch(c, s);
 	}
 }

@@ -1,5 +1,6 @@
 #include "call/relays.h"
 
+#include "base/rng.h"
 #include "call/op.h"
 #include "link/connect.h"
 #include "link/via.h"
@@ -8,21 +9,6 @@
 #define ALL_RELAYS UINT64_C(0x72656c6179730001)
 
 static const struct kith_span nothing = { NULL, 0 };
-
-int kith_relays_ask(struct kith_core *c, struct kith_session *s, const struct kith_host *host, struct kith_span packet)
-{
-	uint8_t body[KITH_REQUEST_MAX];
-	struct kith_msg_introduce m = { .packet = packet };
-	if (!kith_via_allowed(c, s->peer, host))
-		return KITH_ERELAYONLY;
-	memcpy(m.device, s->device, sizeof m.device);
-	size_t len = kith_msg_introduce_write(body, sizeof body, &m);
-	if (len == 0)
-		return KITH_EMSGSIZE;
-	uint32_t via;
-	return kith_connect_request(c, host, KITH_USE_TUNNEL, KITH_REQ_INTRODUCE, (struct kith_span){ body, len },
-				    kith_token(KITH_TOKEN_INTRODUCE, s->index), &via);
-}
 
 bool kith_relays_reach(struct kith_core *c, const struct kith_peer *peer)
 {
@@ -38,6 +24,44 @@ static void remember(struct kith_peer *peer, const struct kith_hop *hop)
 {
 	unsigned i = peer->hops_n < KITH_HOMES ? peer->hops_n++ : peer->hops_next % KITH_HOMES;
 	peer->hops[i] = *hop;
+}
+
+/* A tunnel to the other side of s was opened. */
+static void take(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop)
+{
+	remember(s->peer, hop);
+	if (s->state == KITH_SESSION_OPEN &&
+	    kith_pathset_add(&s->paths, kith_env(c, s), hop) == KITH_ENOMEM) /* else: it has enough already */
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+}
+
+/* The callee is a leaf of this very supernode: the tunnel has one leg, which ends here, under a number of our own. */
+static int reach_leaf(struct kith_core *c, struct kith_session *s)
+{
+	const struct kith_session *leaf = kith_sessions_of(&c->sessions, s->device);
+	if (leaf == NULL || !(leaf->use & KITH_USE_LEAF) || leaf->state != KITH_SESSION_OPEN)
+		return KITH_ENOENT;
+	struct kith_hop hop = *kith_session_hop(leaf);
+	hop.tunnel = (uint64_t)c->sessions.shard << 56 | (kith_rng_u64(c->random) >> 8 | 1);
+	take(c, s, &hop);
+	return 0;
+}
+
+int kith_relays_ask(struct kith_core *c, struct kith_session *s, const struct kith_host *host, struct kith_span packet)
+{
+	uint8_t body[KITH_REQUEST_MAX];
+	struct kith_msg_introduce m = { .packet = packet };
+	if (!kith_via_allowed(c, s->peer, host))
+		return KITH_ERELAYONLY;
+	if (memcmp(host->dh.b, c->self.dh_pk, sizeof host->dh.b) == 0)
+		return reach_leaf(c, s);
+	memcpy(m.device, s->device, sizeof m.device);
+	size_t len = kith_msg_introduce_write(body, sizeof body, &m);
+	if (len == 0)
+		return KITH_EMSGSIZE;
+	uint32_t via;
+	return kith_connect_request(c, host, KITH_USE_TUNNEL, KITH_REQ_INTRODUCE, (struct kith_span){ body, len },
+				    kith_token(KITH_TOKEN_INTRODUCE, s->index), &via);
 }
 
 void kith_relays_on_answer(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer)
@@ -56,15 +80,10 @@ void kith_relays_on_answer(struct kith_core *c, struct kith_session *via, const 
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduced session=%08x via=%08x err=%d", s->index, via->index,
 		 good ? 0 : answer->err);
 	kith_session_touch(c, s);
-	if (s->state == KITH_SESSION_INITIATING) {
-		(void)kith_relays_via(c, s, good ? &hop : NULL);
-		return;
-	}
-	if (!good)
-		return;
-	remember(s->peer, &hop);
-	if (kith_pathset_add(&s->paths, kith_env(c, s), &hop) == KITH_ENOMEM) /* else: it has enough already */
-		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	if (good)
+		take(c, s, &hop);
+	else if (s->state == KITH_SESSION_INITIATING)
+		kith_relays_refused(c, s);
 }
 
 /* The next open session of an application, by the order of the table; *it begins at 0. NULL: there are no more. */
@@ -195,17 +214,10 @@ void kith_relays_carry(struct kith_core *c, struct kith_session *s)
 		kith_connect_waited(c, s);
 }
 
-bool kith_relays_via(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop)
+void kith_relays_refused(struct kith_core *c, struct kith_session *s)
 {
-	struct kith_peer *peer = s->peer;
-	if (hop != NULL) {
-		remember(peer, hop);
-		return true;
-	}
-	if (next_home(peer) < 0 || s->hs->next_at <= c->now.mono_us)
-		return false;
-	s->hs->next_at = c->now.mono_us; /* at once through another home */
-	return true;
+	if (next_home(s->peer) >= 0 && s->hs->next_at > c->now.mono_us)
+		s->hs->next_at = c->now.mono_us; /* at once through another home */
 }
 
 bool kith_relays_in_use(const struct kith_core *c, const struct kith_session *via)

@@ -10,8 +10,8 @@
 /* Sends the HELLO to the callee: again over a tunnel there is, and through the next home. */
 void kith_relays_carry(struct kith_core *c, struct kith_session *s);
 
-/* While calling: a home of the callee opened a tunnel, or (NULL) refused to. False: nothing changed. */
-bool kith_relays_via(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop);
+/* While calling: a home of the callee opened no tunnel, or there are other homes now. The next one is asked at once. */
+void kith_relays_refused(struct kith_core *c, struct kith_session *s);
 
 /* Whether any of the callee's homes may be asked for a tunnel: to a relay-only contact only those that are ours too. */
 bool kith_relays_reach(struct kith_core *c, const struct kith_peer *peer);

@@ -79,10 +79,29 @@ static void tunnels_go_when_calls_are_over(void **state)
 	core_world_deinit(&w);
 }
 
+/* Of bob's homes two are dead, and the third is the caller. */
+static void a_supernode_calls_its_own_leaf(void **state)
+{
+	struct core_world w;
+	kith_session_id theirs;
+	(void)state;
+	world_alice_and_bob(&w);
+	w.nodes[1].muted = w.nodes[2].muted = true;
+	kith_session_id ours = world_call(&w, 0, WORLD_BOB, &theirs);
+	int since = w.events_n;
+	assert_int_equal(world_say(&w, 0, ours, "x", 1), 0);
+	assert_int_equal(world_say(&w, WORLD_BOB, theirs, "y", 1), 0);
+	world_run(&w, KITH_US_PER_S);
+	assert_int_equal(world_events(&w, WORLD_BOB, KITH_EVENT_DATAGRAM, since), 1);
+	assert_int_equal(world_events(&w, 0, KITH_EVENT_DATAGRAM, since), 1);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tunnel_that_ends_concerns_the_sessions_that_used_it_only),
+		cmocka_unit_test(a_supernode_calls_its_own_leaf),
 		cmocka_unit_test(tunnels_go_when_calls_are_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
