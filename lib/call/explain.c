@@ -59,33 +59,48 @@ static bool say_paths(struct text *t, const struct kith_core *c, const struct ki
 	return direct;
 }
 
-/* What the journal shows about why no direct path came about, and what would help. */
-static void say_verdict(struct text *t, const struct kith_session *s, bool direct)
+/* Whether a packet of the peer is known to have come straight. */
+static bool heard_directly(const struct kith_session *s)
 {
-	unsigned count[KITH_JOURNAL_WHATS] = { 0 };
 	const struct kith_journal *j = kith_pathset_journal(&s->paths);
 	const struct kith_journal_entry *e;
 	uint32_t it = 0;
-	while (j != NULL && (e = kith_journal_read(j, &it)) != NULL)
-		count[e->what]++;
-	if (direct)
-		say(t, "verdict: direct\n");
-	else if (s->peer->relay_only)
-		say(t, "verdict: relayed, since the contact is relay-only; allow direct paths to change that\n");
-	else if (count[KITH_JOURNAL_OFFERED] == 0)
-		say(t, "verdict: relayed, since we have no address to offer; is a network interface up?\n");
-	else if (count[KITH_JOURNAL_RECEIVED] == 0)
-		say(t, "verdict: relayed, since the peer has not named any address (relay-only there, or not yet)\n");
-	else if (count[KITH_JOURNAL_PROBED] == 0)
-		say(t, "verdict: relayed, since no address of the peer may be probed (see the reasons below)\n");
-	else if (count[KITH_JOURNAL_HEARD] > 0 && count[KITH_JOURNAL_VALIDATED] <= 1)
-		say(t, "verdict: relayed: the peer's packets arrive here, but ours do not reach it; its NAT or "
-		       "firewall filters them\n");
-	else
-		say(t,
-		    "verdict: relayed: no probe passed the NATs in either direction. A NAT with a different port for "
-		    "every "
-		    "destination, or a firewall that blocks UDP, does that; a forwarded port on either side helps\n");
+	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+		const struct kith_path *p = kith_pathset_path(&s->paths, i);
+		if (!kith_path_is_relay(p) && p->heard_at > 0)
+			return true;
+	}
+	while ((e = kith_journal_read(j, &it)) != NULL) {
+		if (e->what == KITH_JOURNAL_HEARD && !e->relay)
+			return true;
+	}
+	return false;
+}
+
+/* Why there is no direct path, and what would help: by what is there now, since the journal forgets. */
+static const char *why_relayed(const struct kith_core *c, const struct kith_session *s)
+{
+	struct kith_candidate own;
+	const struct kith_punch *punch = kith_pathset_punch(&s->paths);
+	if (s->peer->relay_only)
+		return "relayed, since the contact is relay-only; allow direct paths to change that";
+	if (kith_own_candidates(c, &own, 1) == 0)
+		return "relayed, since we have no address to offer; is a network interface up?";
+	if (punch == NULL)
+		return "relayed; the session was idle, and a direct path is tried again when data flows";
+	if (punch->theirs.n == 0)
+		return "relayed, since the peer has not named any address (relay-only there, or not yet)";
+	if (punch->state == KITH_PUNCH_OFFERED || punch->state == KITH_PUNCH_TOLD)
+		return "relayed; an attempt to open a direct path waits for the peer's answer";
+	if (punch->n_targets == 0)
+		return "relayed, since no address of the peer may be probed (see the reasons below)";
+	if (punch->state == KITH_PUNCH_PROBING || punch->state == KITH_PUNCH_WAITING)
+		return "relayed; a direct path is being tried";
+	if (heard_directly(s))
+		return "relayed: the peer's packets arrive here, but ours do not reach it; its NAT or firewall filters "
+		       "them";
+	return "relayed: no probe passed the NATs in either direction. A NAT with a different port for every "
+	       "destination, or a firewall that blocks UDP, does that; a forwarded port on either side helps";
 }
 
 size_t kith_explain_session(const struct kith_core *c, const struct kith_session *s, char *out, size_t cap)
@@ -100,7 +115,7 @@ size_t kith_explain_session(const struct kith_core *c, const struct kith_session
 	say(&t, "session: %s, %s, service %s\n", s->peer->name, s->initiator ? "we called" : "called us",
 	    s->peer->service);
 	bool direct = say_paths(&t, c, s);
-	say_verdict(&t, s, direct);
+	say(&t, "verdict: %s\n", direct ? "direct" : why_relayed(c, s));
 	while (j != NULL && (e = kith_journal_read(j, &it)) != NULL) {
 		char line[160];
 		say(&t, "%8lld ms ago: %s\n", (long long)((c->now.mono_us - e->at) / KITH_US_PER_MS),

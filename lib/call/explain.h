@@ -1,4 +1,5 @@
-/* Why a session takes the path it takes: from the journal of its path set, in words. */
+/* Why a session takes the path it takes, in words: a verdict by the paths and candidates that there are, and what the
+ * journal of its path set still has. */
 #ifndef KITH_CALL_EXPLAIN_H
 #define KITH_CALL_EXPLAIN_H
 

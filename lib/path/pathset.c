@@ -505,6 +505,11 @@ const struct kith_journal *kith_pathset_journal(const struct kith_pathset *ps)
 	return ps->more != NULL ? ps->more->journal : NULL;
 }
 
+const struct kith_punch *kith_pathset_punch(const struct kith_pathset *ps)
+{
+	return ps->more != NULL ? ps->more->punch : NULL;
+}
+
 uint32_t kith_pathset_rtt_us(const struct kith_pathset *ps)
 {
 	const struct kith_path *p = kith_pathset_sending(ps);

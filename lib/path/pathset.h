@@ -29,6 +29,7 @@
 #include "path/candidate.h"
 #include "path/journal.h"
 #include "path/path.h"
+#include "path/punch.h"
 
 #define KITH_PICK_MAX 3
 
@@ -148,6 +149,7 @@ int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env,
 unsigned kith_pathset_count(const struct kith_pathset *ps);
 const struct kith_path *kith_pathset_path(const struct kith_pathset *ps, unsigned i); /* i < count */
 const struct kith_path *kith_pathset_sending(const struct kith_pathset *ps); /* NULL: none */
+const struct kith_punch *kith_pathset_punch(const struct kith_pathset *ps); /* NULL: nothing tried, or forgotten */
 const struct kith_journal *kith_pathset_journal(const struct kith_pathset *ps); /* NULL: nothing recorded */
 uint32_t kith_pathset_rtt_us(const struct kith_pathset *ps); /* of the sending path; 0 = unknown */
 
