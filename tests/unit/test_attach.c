@@ -2,6 +2,8 @@
 #include "super_world.h"
 
 #include "base/limits.h"
+#include "core/settle.h"
+#include "super/attach.h"
 #include "link/connect.h"
 #include "super/super.h"
 
@@ -78,12 +80,43 @@ static void someone_else_s_record_is_not_taken_from_a_leaf(void **state)
 	core_world_deinit(&w);
 }
 
+/* Somebody who kept an old record of bob's, which names homes that he has left, does not bring it back. */
+static void an_older_record_is_not_taken_from_a_leaf(void **state)
+{
+	struct core_world w;
+	uint8_t old[KITH_RECORD_LEN_MAX], body[KITH_REQUEST_MAX];
+	(void)state;
+	world_alice_and_bob(&w);
+	struct kith_core *b = w.nodes[WORLD_BOB].core, *home = w.nodes[0].core;
+	size_t len = b->leaf.record_len;
+	memcpy(old, b->leaf.record, len);
+	world_run(&w, 420 * KITH_US_PER_S); /* he has signed another one */
+	struct kith_session *s = kith_sessions_of(&home->sessions, w.nodes[WORLD_BOB].id.device_dh.b);
+	assert_non_null(s);
+	uint64_t seq = s->attached->seq;
+	const struct kith_msg_attach m = { .record = test_span(old, len), .publish = true };
+	struct kith_request request = { .id = 77, .kind = KITH_REQ_ATTACH };
+	request.body = test_span(body, kith_msg_attach_write(body, sizeof body, &m));
+	struct kith_record record;
+	assert_int_equal(kith_record_parse(&record, test_span(old, len)), 0);
+	assert_true(record.seq < seq);
+	kith_core_enter(home, world_clock(&w));
+	kith_attach_on_request(home, s, &request);
+	kith_core_settle(home);
+	world_drain(&w, 0);
+	assert_int_equal(s->attached->seq, seq);
+	assert_int_equal(kith_record_parse(&record, kith_blob_span(s->attached->record)), 0);
+	assert_int_equal(record.seq, seq);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_leaf_that_restarts_counts_once),
 		cmocka_unit_test(a_leaf_that_claims_to_be_a_supernode_is_served_as_a_leaf),
 		cmocka_unit_test(someone_else_s_record_is_not_taken_from_a_leaf),
+		cmocka_unit_test(an_older_record_is_not_taken_from_a_leaf),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

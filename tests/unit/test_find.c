@@ -132,6 +132,45 @@ static void the_home_that_is_asked_first_is_drawn(void **state)
 	core_world_deinit(&w);
 }
 
+/* A vanish report of bob's by one of his homes. */
+static struct kith_span report_by(struct core_world *w, int home, const struct kith_record *record, uint8_t *out)
+{
+	const struct kith_core *c = w->nodes[home].core;
+	struct kith_vanish v = {
+		.key = record->key, .device = record->device, .seq = record->seq, .at_ms = c->now.unix_ms
+	};
+	memcpy(v.home.b, c->self.sign_pk, sizeof v.home.b);
+	int len = kith_vanish_make(c->suite, out, &v, c->self.sign_sk);
+	assert_true(len > 0);
+	return test_span(out, (size_t)len);
+}
+
+static void two_of_three_homes_must_report_a_device_gone(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	struct kith_core *c = w.nodes[WORLD_ALICE].core;
+	const struct kith_leaf *bob = &w.nodes[WORLD_BOB].core->leaf;
+	struct kith_span bytes = { bob->record, bob->record_len }, reports[3];
+	struct kith_record record;
+	struct kith_found found[KITH_DIAL_DEVICES_MAX];
+	uint8_t buf[3][KITH_VANISH_LEN_MAX];
+	assert_int_equal(kith_record_parse(&record, bytes), 0);
+	for (int i = 0; i < 3; i++)
+		reports[i] = report_by(&w, i, &record, buf[i]);
+	const struct kith_span twice[2] = { reports[0], reports[0] };
+	for (unsigned n = 0; n <= 3; n++) {
+		const struct kith_msg_found m = { .records = { &bytes, 1 }, .vanished = { reports, n } };
+		assert_int_equal(kith_find_read(c, &record.key, "bob", &m, found), 1);
+		assert_int_equal(found[0].online, n < 2);
+	}
+	const struct kith_msg_found m = { .records = { &bytes, 1 }, .vanished = { twice, 2 } };
+	assert_int_equal(kith_find_read(c, &record.key, "bob", &m, found), 1);
+	assert_true(found[0].online);
+	core_world_deinit(&w);
+}
+
 /* How many of bob's homes bring his record to the replicas. */
 static void two_homes_publish_a_record(void **state)
 {
@@ -162,6 +201,7 @@ int main(void)
 		cmocka_unit_test(two_homes_that_say_nobody_are),
 		cmocka_unit_test(the_home_that_is_asked_first_is_drawn),
 		cmocka_unit_test(two_homes_publish_a_record),
+		cmocka_unit_test(two_of_three_homes_must_report_a_device_gone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

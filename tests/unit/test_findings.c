@@ -156,10 +156,40 @@ static void a_name_with_many_devices_is_told_whole_under_loss(void **state)
 	core_world_deinit(&w);
 }
 
+/* Replicas answer in any order, and one of them may have slept. */
+static void the_newest_record_of_a_device_is_kept(void **state)
+{
+	(void)state;
+	for (int newest = 0; newest < 2; newest++) {
+		struct core_world w;
+		uint8_t bytes[2][KITH_RECORD_LEN_MAX];
+		struct kith_record records[2];
+		struct kith_findings found = { .n = 0 };
+		world_alice_and_bob(&w);
+		for (int i = 0; i < 2; i++) {
+			const struct kith_leaf *leaf = &w.nodes[WORLD_BOB].core->leaf;
+			memcpy(bytes[i], leaf->record, leaf->record_len);
+			assert_int_equal(kith_record_parse(&records[i], test_span(bytes[i], leaf->record_len)), 0);
+			world_run(&w, 420 * KITH_US_PER_S);
+		}
+		assert_true(records[0].seq < records[1].seq);
+		kith_findings_record(w.nodes[0].core, &found, &records[newest]);
+		kith_findings_record(w.nodes[0].core, &found, &records[1 - newest]);
+		assert_int_equal(found.n, 1);
+		assert_int_equal(found.at[0].seq, records[1].seq);
+		struct kith_record kept;
+		assert_int_equal(kith_record_parse(&kept, kith_blob_span(found.at[0].record)), 0);
+		assert_int_equal(kept.seq, records[1].seq);
+		kith_findings_clear(w.nodes[0].core, &found);
+		core_world_deinit(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_that_would_be_too_long_names_fewer_members),
+		cmocka_unit_test(the_newest_record_of_a_device_is_kept),
 		cmocka_unit_test(a_name_with_many_devices_is_told_whole_under_loss),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

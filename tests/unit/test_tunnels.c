@@ -109,6 +109,23 @@ static void devices_of_one_identity_share_its_introductions(void **state)
 	core_world_deinit(&w);
 }
 
+/* Nor a second bucket for what is relayed: both devices' legs are paid for by one owner, bob's by another. */
+static void devices_of_one_identity_share_the_rate_of_a_relay(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 3, (const char *const[]){ NULL });
+	int first = world_further(&w, "alice", "phone", 3);
+	int bob = world_start(&w, "bob", false);
+	int second = world_further(&w, "alice", "tablet", 3);
+	world_run(&w, 5 * KITH_US_PER_S);
+	ask_from(&w, first, 0, w.nodes[bob].id.device_dh.b, test_span(NULL, 0));
+	ask_from(&w, second, 0, w.nodes[bob].id.device_dh.b, test_span(NULL, 0));
+	assert_int_equal(tunnels_of(&w, 0), 2);
+	assert_int_equal(w.nodes[0].core->super->fwd.owners.n, 2);
+	core_world_deinit(&w);
+}
+
 static int note_tunnel_tap(struct core_world *w, struct world_packet *p)
 {
 	struct world_packet *note = w->tap_ctx;
@@ -165,6 +182,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_passed_on_that_would_make_a_leaf_speak_for_its_home),
 		cmocka_unit_test(who_asks_for_too_many_is_limited),
 		cmocka_unit_test(devices_of_one_identity_share_its_introductions),
+		cmocka_unit_test(devices_of_one_identity_share_the_rate_of_a_relay),
 		cmocka_unit_test(a_tunnel_takes_packets_from_its_end_only),
 		cmocka_unit_test(a_supernode_can_be_called_like_anybody),
 	};
