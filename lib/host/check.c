@@ -208,7 +208,6 @@ static int open_key(const struct kith_node_options *o, struct kith_seed *device,
 
 int kith_node_options_check(const struct kith_node_options *o, enum kith_part *part, char *why, size_t cap)
 {
-	struct kith_clock clock;
 	struct kith_seed device;
 	bool known;
 	if (o == NULL || part == NULL || why == NULL || cap == 0)
@@ -226,8 +225,7 @@ int kith_node_options_check(const struct kith_node_options *o, enum kith_part *p
 		(void)snprintf(why, cap, "%s", kith_strerror(err));
 		return err;
 	}
-	kith_clock_init(&clock);
-	struct kith_now now = kith_clock_now(&clock);
+	struct kith_now now = kith_clock_now();
 	err = kith_check_identity(o, known ? &device : NULL, &now, part, why, cap);
 	kith_wipe(&device, sizeof device);
 	if (err == 0 && !known)
