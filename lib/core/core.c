@@ -589,8 +589,9 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 {
 	if (c == NULL || t == NULL)
 		return KITH_EINVAL;
-	const struct kith_transport *before = kith_transports_get(&c->transports, t->id);
-	bool known = before != NULL, was_up = known && before->up;
+	const struct kith_transport *held = kith_transports_get(&c->transports, t->id);
+	const struct kith_transport before = held != NULL ? *held : (struct kith_transport){ .id = t->id };
+	bool known = held != NULL;
 	kith_core_enter(c, now);
 	int err = kith_transports_set(&c->transports, t);
 	if (err != 0) {
@@ -599,11 +600,12 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 		kith_core_settle(c);
 		return err;
 	}
-	if (t->up && !was_up)
+	if (t->up && !before.up)
 		kith_hostcache_forgive(&c->leaf.cache);
 	if (known)
 		kith_transport_doubt(c, t->id, t->up ? 0 : KITH_ECLOSED);
 	kith_talk_offer_all(c);
+	kith_super_readdress(c, &before, t);
 	if (!kith_serves(c) && t->up)
 		kith_leaf_tick(c);
 	kith_core_settle(c);

@@ -234,6 +234,7 @@ struct kith_supernode {
 	struct kith_timer timer;
 	struct kith_id id; /* ours */
 	bool ending; /* freed when the ends of its sessions were told */
+	uint8_t lost; /* bit i: endpoint i was an address of our own interface, and is no more */
 	uint8_t entry[KITH_MEMBER_LEN_MAX]; /* our own member entry */
 	uint16_t entry_len;
 	uint64_t entry_seq;

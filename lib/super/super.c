@@ -1,5 +1,6 @@
 #include "super/super.h"
 
+#include "base/addr.h"
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/rng.h"
@@ -183,6 +184,59 @@ void kith_super_leave(struct kith_core *c, kith_time_us grace_us)
 		size_t len = kith_gossip_request(&sn->members, &c->now, c->random, true, request);
 		kith_super_gossip_with(c, &host, (struct kith_span){ request, len });
 	}
+}
+
+static const struct kith_local *local_at(const struct kith_transport *t, const struct kith_addr *addr)
+{
+	for (size_t i = 0; i < t->locals_n; i++) {
+		if (kith_addr_equal(&t->locals[i].addr, addr))
+			return &t->locals[i];
+	}
+	return NULL;
+}
+
+/* An address of the interface that can stand for one that is gone: as public as that, and no endpoint yet. */
+static const struct kith_local *heir_of(const struct kith_core *c, const struct kith_transport *t,
+					const struct kith_addr *gone)
+{
+	for (size_t i = 0; i < t->locals_n; i++) {
+		const struct kith_addr *addr = &t->locals[i].addr;
+		bool taken = false;
+		for (size_t k = 0; k < c->endpoints_n; k++)
+			taken = taken || kith_addr_equal(&c->endpoints[k].addr, addr);
+		if (!taken && kith_addr_scope(addr) == kith_addr_scope(gone))
+			return &t->locals[i];
+	}
+	return NULL;
+}
+
+void kith_super_readdress(struct kith_core *c, const struct kith_transport *before, const struct kith_transport *now)
+{
+	struct kith_supernode *sn = c->super;
+	bool changed = false;
+	for (unsigned i = 0; sn != NULL && i < c->endpoints_n; i++) {
+		struct kith_endpoint *at = &c->endpoints[i];
+		const uint8_t bit = (uint8_t)(1u << i);
+		if (at->kind != now->kind || at->addr.family != now->family)
+			continue;
+		if (local_at(now, &at->addr) != NULL)
+			sn->lost &= (uint8_t)~bit;
+		else if (local_at(before, &at->addr) != NULL)
+			sn->lost |= bit;
+		const struct kith_local *heir = (sn->lost & bit) != 0 ? heir_of(c, now, &at->addr) : NULL;
+		if (heir == NULL)
+			continue;
+		at->addr = heir->addr;
+		sn->lost &= (uint8_t)~bit;
+		changed = true;
+	}
+	if (!changed || c->leaving)
+		return;
+	KITH_LOG(c->log, KITH_LOG_INFO, "endpoints_changed");
+	if (kith_super_make_entry(c, 0) != 0)
+		KITH_LOG(c->log, KITH_LOG_WARN, "entry_not_renewed");
+	kith_super_learnt(c);
+	kith_publish_self(c);
 }
 
 void kith_super_limit(struct kith_core *c, const struct kith_core_limits *l)

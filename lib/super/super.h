@@ -40,6 +40,10 @@ void kith_super_lost(struct kith_core *c, struct kith_session *s, enum kith_clos
 void kith_super_leave(struct kith_core *c, kith_time_us grace_us);
 
 /* New limits of relaying and of leaves. */
+/* The host told of a transport that it had told of before. An endpoint of ours that was an address of its interface
+ * before, and is none any more, becomes the one that the interface has instead; then the members are told. */
+void kith_super_readdress(struct kith_core *c, const struct kith_transport *before, const struct kith_transport *now);
+
 void kith_super_limit(struct kith_core *c, const struct kith_core_limits *l);
 
 /* This half's part of kith_core_info, and of the hash of the state. */
