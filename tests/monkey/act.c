@@ -142,7 +142,7 @@ static void challenge(struct kith_conn *conn)
 		began(slot, kith_challenge(conn, "prove it", monkey_done, slot, monkey_one_in(2) ? NULL : &slot->call));
 }
 
-static void act_on_conn(struct kith_conn *conn)
+void monkey_act_on_conn(struct kith_conn *conn)
 {
 	size_t most = kith_conn_datagram_max(conn);
 	switch (monkey_pick(14)) {
@@ -177,7 +177,7 @@ static void act_on_conn(struct kith_conn *conn)
 	}
 }
 
-static void act_on_stream(struct kith_stream *stream)
+void monkey_act_on_stream(struct kith_stream *stream)
 {
 	switch (monkey_pick(12)) {
 	case 0:
@@ -227,11 +227,11 @@ void monkey_act(void)
 	} else if (what < 5) {
 		struct kith_conn *conn = monkey.conns[monkey_pick(CONNS)].conn;
 		if (conn != NULL)
-			act_on_conn(conn);
+			monkey_act_on_conn(conn);
 	} else if (what < 9) {
 		struct kith_stream *stream = monkey.streams[monkey_pick(STREAMS)].stream;
 		if (stream != NULL)
-			act_on_stream(stream);
+			monkey_act_on_stream(stream);
 	} else {
 		struct call_slot *slot = &monkey.calls[monkey_pick(CALLS)];
 		if (slot->busy && slot->call != NULL && monkey_one_in(3))

@@ -54,12 +54,16 @@ static void on_readable(struct kith_stream *stream, void *user)
 {
 	MUST(slot_of_stream(stream) != NULL && user == &monkey.streams);
 	monkey_read(stream);
+	if (monkey_one_in(4))
+		monkey_act_on_stream(stream);
 	play();
 }
 
 static void on_stream_plain(struct kith_stream *stream, void *user)
 {
 	MUST(slot_of_stream(stream) != NULL && user == &monkey.streams);
+	if (monkey_one_in(4))
+		monkey_act_on_stream(stream);
 	play();
 }
 
@@ -75,6 +79,8 @@ static void on_stream_closed(struct kith_stream *stream, int err, void *user)
 	MUST(slot != NULL && user == &monkey.streams); /* once, and last */
 	MUST(err == 0 || err == KITH_ECUT || err == KITH_ECANCELED || err == KITH_ENOMEM || err == KITH_EPROTO ||
 	     err == KITH_ETIMEDOUT);
+	if (monkey_one_in(4))
+		monkey_act_on_stream(stream);
 	play();
 	if (monkey_one_in(2))
 		monkey_read(stream);
@@ -111,12 +117,16 @@ static void on_stream(struct kith_conn *conn, struct kith_stream *stream, uint16
 	monkey_keep_stream(stream);
 	if (slot_of_stream(stream) != NULL)
 		MUST(kith_stream_set_callbacks(stream, &monkey_stream_callbacks, &monkey.streams) == 0);
+	if (monkey_one_in(4))
+		monkey_act_on_conn(conn);
 	play();
 }
 
 static void on_conn_plain(struct kith_conn *conn, void *user)
 {
 	MUST(slot_of_conn(conn) != NULL && user == &monkey.conns);
+	if (monkey_one_in(4))
+		monkey_act_on_conn(conn);
 	play();
 }
 
@@ -140,6 +150,8 @@ static void on_conn_closed(struct kith_conn *conn, enum kith_close_reason reason
 	MUST(slot != NULL && user == &monkey.conns);
 	for (unsigned i = 0; i < STREAMS; i++)
 		MUST(monkey.streams[i].stream == NULL || kith_stream_conn(monkey.streams[i].stream) != conn);
+	if (monkey_one_in(4))
+		monkey_act_on_conn(conn);
 	play();
 	monkey.nodes[slot->node].conns--;
 	slot->conn = NULL;

@@ -79,6 +79,8 @@ void monkey_released(const void *data, size_t len, int err, void *ctx);
 
 /* ---- act.c ---- */
 void monkey_act(void); /* does something */
+void monkey_act_on_conn(struct kith_conn *conn);
+void monkey_act_on_stream(struct kith_stream *stream);
 void monkey_close_node(struct monkey_node *m);
 
 #endif
