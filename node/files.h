@@ -18,8 +18,8 @@ int file_read(const char *path, char **text, size_t *len) KITH_MUST_USE;
  * file is intact. */
 int file_write(const char *path, mode_t mode, const char *text, size_t len) KITH_MUST_USE;
 
-/* A stream socket of the local kind, which no child inherits; made by what macOS has as well, where it raises no SIGPIPE.
- * -1 with errno. */
+/* A stream socket of the local kind, which no child inherits; made by what macOS has as well, where it raises no
+ * SIGPIPE. -1 with errno. */
 int local_socket(bool nonblocking) KITH_MUST_USE;
 
 /* Makes a directory (0700); one that exists is fine. */

@@ -2,8 +2,8 @@
  * deletion, so that no tombstones pile up.
  *
  * The hash is SipHash-2-4, keyed per table: a stranger who chooses keys cannot aim at one bucket. Iteration is by slot:
- * its order follows from the seed and the history of insertions and removals, never from pointers, nor from the order in
- * which a machine keeps the bytes of a number. (A key of several numbers in a struct would depend on that: none is.)
+ * its order follows from the seed and the history of insertions and removals, never from pointers, nor from how a
+ * machine keeps the bytes of a number. (A key of several numbers in a struct would depend on that: none is.)
  * Bounds: max elements given at init; inserting beyond it is KITH_EFULL and the caller evicts by its own rule.
  */
 #ifndef KITH_BASE_TABLE_H

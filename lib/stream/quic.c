@@ -21,9 +21,9 @@
  * How often QUIC may probe is bounded: 0.12 shifts a 64-bit number by the count of probes in a row. From 64 on, that
  * comes to what the processor makes of it (nothing, on 32-bit ARM), and long before, the product loses its upper bits:
  * the timer lies in the past, and fires on and on. Only an acknowledgement or the initiator's change of path takes the
- * count back. So after PROBES_EAGER each pause is twice the one before. A change of path brings the first PROBES_AT_ONCE
- * at once; it, or a peer that is heard again, makes a pause a short one up to PROBES_HOPEFUL; what is left is enough for
- * GIVE_UP_US.
+ * count back. So after PROBES_EAGER each pause is twice the one before. A change of path brings the first
+ * PROBES_AT_ONCE at once; it, or a peer that is heard again, makes a pause a short one up to PROBES_HOPEFUL; what is
+ * left is enough for GIVE_UP_US.
  *
  * What a path is to QUIC is never confused with its handshake: that is over before the first packet (start.c).
  */

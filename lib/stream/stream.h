@@ -25,10 +25,10 @@
  * Timers: QUIC's own (loss, acknowledgement, pacing, path validation), but for the pause between two probes, which QUIC
  * doubles without end: 3 s and two round trips after the last packet that asked for an acknowledgement, the next probe
  * leaves (two packets). So what a blackout of up to 45 s swallowed is on its way again that soon after it. Then pauses
- * double, but a packet of the peer and kith_streams_migrate shorten one: who knows that a path works again says so. While
- * nothing is acknowledged no more leaves on top of what QUIC sends. When all is acknowledged there is no timer: an idle
- * object neither sends nor wakes. Liveness is the session's: but for a peer that acknowledges nothing for 20 minutes,
- * nothing times out.
+ * double, but a packet of the peer and kith_streams_migrate shorten one: who knows that a path works again says so.
+ * While nothing is acknowledged no more leaves on top of what QUIC sends. When all is acknowledged there is no timer:
+ * an idle object neither sends nor wakes. Liveness is the session's: but for a peer that acknowledges nothing for 20
+ * minutes, nothing times out.
  * Bounds: streams_max open streams per direction of opening; window_max unread bytes each, and as many unacknowledged
  * ones; session_max of all, each way; of what the windows of all sessions have grown by, the pool; for QUIC's own
  * memory, twice session_max and 1 MiB, beyond which the peer is taken for an attacker, and the connection ends; one set
