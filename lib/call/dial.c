@@ -193,12 +193,12 @@ static int nobody(const struct kith_operation *op)
 	return op->kind == KITH_OP_LOOKUP ? 0 : KITH_EOFFLINE;
 }
 
-/* A home says that there is nobody of that name, or that nobody is online. One home may lie, or not know yet: that
- * counts when another says so too, or when there is no other to ask. */
+/* A home says that there is nobody of that name, or that nobody is online. Homes may lie, or not know yet: that
+ * counts when none is left that has not said so. */
 static void denied(struct kith_core *c, struct kith_operation *op, unsigned home)
 {
 	op->denied |= (uint8_t)home;
-	if (!kith_serves(c) && (op->denied & (op->denied - 1)) == 0) {
+	if (!kith_serves(c)) {
 		if (op->asked != 0)
 			return; /* another one is asked already */
 		look_up(c, op);

@@ -3,8 +3,8 @@
  * A call is a look-up, then a handshake: copies of the same HELLO go to the callee through its homes, one after the
  * other.
  * Two people that call each other at the same moment: call/crossing.h.
- * One home may lie: the first one asked is drawn, and that there is nobody, or nobody online, counts when a second home
- * says so too.
+ * One home may lie: the first one asked is drawn, and that there is nobody, or nobody online, counts when all homes say
+ * so.
  * Timers: a look-up is repeated through another home when one fails, every second while cut off; a
  * call tries the next home of the callee whenever its handshake repeats; all of it ends with the operation's own time
  * limit.
