@@ -86,17 +86,26 @@ static void silences(struct kith_sim *sim)
 	}
 }
 
+/* Whether a supernode is among the first ppm of a random order; which they are does not depend on how many. */
+static bool chosen(const struct kith_sim *sim, uint64_t stream, uint32_t super, uint32_t ppm)
+{
+	uint32_t supers = sim->options.supernodes, before = 0;
+	for (uint32_t k = 0; k < supers; k++)
+		before += draw(sim, stream, k) < draw(sim, stream, super);
+	return before < (uint32_t)((uint64_t)supers * ppm / KITH_PPM);
+}
+
+static void liars(struct kith_sim *sim)
+{
+	for (uint32_t i = 0; i < sim->options.supernodes; i++)
+		sim->nodes[i].lies = chosen(sim, 240, i, sim->options.faults.liars_ppm);
+}
+
 static void kills(struct kith_sim *sim)
 {
 	const struct kith_simfaults *f = &sim->options.faults;
-	uint32_t supers = sim->options.supernodes;
-	uint32_t n = (uint32_t)((uint64_t)supers * f->kill_ppm / KITH_PPM);
-	/* The first of a random order; which they are does not depend on how many. */
-	for (uint32_t i = 0; i < supers; i++) {
-		uint32_t before = 0;
-		for (uint32_t k = 0; k < supers; k++)
-			before += draw(sim, 230, k) < draw(sim, 230, i);
-		if (before < n)
+	for (uint32_t i = 0; i < sim->options.supernodes; i++) {
+		if (chosen(sim, 230, i, f->kill_ppm))
 			at(sim, f->kill_at_us, KITH_SIM_KILL, i, 0);
 	}
 }
@@ -125,6 +134,8 @@ bool kith_sim_faults(struct kith_sim *sim)
 	}
 	if (f->kill_ppm > 0)
 		kills(sim);
+	if (f->liars_ppm > 0)
+		liars(sim);
 	if (!kith_sim_silence_schedule(sim))
 		return false;
 	if (sim->options.verify_us > 0)

@@ -8,6 +8,7 @@
  *   app.c       an application on each leaf: contacts, calls, presence
  *   transfer.c  what is sent in a call, and whether it arrives as it was sent
  *   silence.c   networks that change during calls, and how long nothing is heard then
+ *   lies.c      supernodes that lie
  *   check.c     the invariants
  *   mutate.c    rules broken on purpose
  *   report.c    hash, samples, text
@@ -179,6 +180,7 @@ struct kith_simnode {
 	uint32_t id;
 	enum kith_role role;
 	bool up, leaving, mute, killed, reachable, starting;
+	bool lies; /* a supernode: see lies.c */
 	bool unplugged; /* its transport is down, and its core knows */
 	uint8_t nat_kind;
 	uint32_t boots;

@@ -17,7 +17,7 @@ enum { EXIT_OK, EXIT_VIOLATION, EXIT_USAGE };
 /* What popt fills in: all as text or numbers, checked afterwards. */
 struct arguments {
 	long long leaves, supernodes, seed, contacts, stream_bytes, skew_ms, trace;
-	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s;
+	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s, liars;
 	double hold_s, talk_ms, readdress, readdress_at_s, rebind, rebind_at_s, cut, cut_at_s, cut_for_s;
 	int partitions, crashes, super_crashes, moves, silences, no_verify, no_watch;
 	char *nat, *suite, *delay, *ignore;
@@ -92,8 +92,9 @@ static const char *numbers(struct kith_simoptions *o, const struct arguments *a)
 	    !seconds(a->jitter_ms / 1000, &f->link.jitter_us) || !seconds(a->kill_at_s, &f->kill_at_us))
 		return "a time is negative or longer than a year";
 	if (!probability(a->loss, &f->link.loss_ppm) || !probability(a->reorder, &f->link.reorder_ppm) ||
-	    !probability(a->duplicate, &f->link.duplicate_ppm) || !probability(a->kill, &f->kill_ppm))
-		return "--loss, --reorder, --duplicate and --kill are probabilities from 0 to 1";
+	    !probability(a->duplicate, &f->link.duplicate_ppm) || !probability(a->kill, &f->kill_ppm) ||
+	    !probability(a->liars, &f->liars_ppm))
+		return "--loss, --reorder, --duplicate, --kill and --liars are probabilities from 0 to 1";
 	if (!probability(a->readdress, &f->readdress_ppm) || !probability(a->rebind, &f->rebind_ppm) ||
 	    !probability(a->cut, &f->cut_ppm))
 		return "--readdress, --rebind and --cut are shares from 0 to 1";
@@ -484,6 +485,7 @@ static const struct poptOption options[] = {
 	{ "moves", 0, POPT_ARG_INT, &a.moves, 0, "leaves that get another address (0)", "N" },
 	{ "silences", 0, POPT_ARG_INT, &a.silences, 0, "supernodes that fall silent for a while (0)", "N" },
 	{ "kill", 0, POPT_ARG_DOUBLE, &a.kill, 0, "share of the supernodes that is killed at --kill-at (0)", "P" },
+	{ "liars", 0, POPT_ARG_DOUBLE, &a.liars, 0, "share of the supernodes that lie (0)", "P" },
 	{ "kill-at", 0, POPT_ARG_DOUBLE, &a.kill_at_s, 0, "when", "SECONDS" },
 	{ "readdress", 0, POPT_ARG_DOUBLE, &a.readdress, 0,
 	  "share of the leaves whose router gets another public address at --readdress-at (0)", "P" },

@@ -1,0 +1,44 @@
+/* A fifth of the supernodes lies (bench/sim/lies.c): what they say of nobody, and do not publish, keeps few from being
+ * reached. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "scenario.h"
+
+enum { SUPERNODES = 20, LEAVES = 60, SEED = 1, FAILED_MAX_PERCENT = 5 };
+
+static void few_calls_fail_though_a_fifth_of_the_supernodes_lies(void **state)
+{
+	struct kith_simoptions o;
+	(void)state;
+	scenario_calm(&o, SEED);
+	o.supernodes = SUPERNODES;
+	o.leaves = LEAVES;
+	o.duration_us = 300 * KITH_US_PER_S;
+	o.workload.relay_only_ppm = 0; /* those fail for want of a home in common */
+	o.workload.stream_bytes = 0;
+	o.faults.liars_ppm = KITH_PPM / 5;
+	o.ignored = 1u << KITH_SIM_PAIRS_TALK | 1u << KITH_SIM_ONLINE_SEEN;
+	assert_null(kith_simoptions_check(&o));
+	struct kith_sim *sim = kith_sim_new(&o);
+	assert_non_null(sim);
+	assert_true(kith_sim_finish(sim));
+	const struct kith_simcounts *c = kith_sim_counts(sim);
+	printf("  %llu of %llu calls failed (at most %d %%)\n", (unsigned long long)c->calls_failed,
+	       (unsigned long long)c->calls, FAILED_MAX_PERCENT);
+	assert_true(c->calls > 500);
+	assert_true(100 * c->calls_failed <= FAILED_MAX_PERCENT * c->calls);
+	kith_sim_free(sim);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(few_calls_fail_though_a_fifth_of_the_supernodes_lies),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
