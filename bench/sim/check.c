@@ -144,14 +144,20 @@ bool kith_sim_consented(const struct kith_sim *sim, uint32_t a, uint32_t b)
 	return kith_sim_contact(&sim->nodes[a], b) != NULL || kith_simmap_get(&sim->consents, pair_key(a, b)) != NULL;
 }
 
+/* Who names its own address where it should not has given up hiding it. */
+static bool hides_from(const struct kith_simnode *n, uint32_t peer)
+{
+	const struct kith_simcontact *c = kith_sim_contact(n, peer);
+	return c != NULL && c->relay_only && !n->lies;
+}
+
 /* A packet goes, or would go, straight from one leaf to another. */
 static void check_straight(struct kith_sim *sim, uint32_t from, uint32_t to, const char *how)
 {
 	const struct kith_simnode *a = &sim->nodes[from], *b = &sim->nodes[to];
 	if (from == to || kith_sim_is_super(a) || kith_sim_is_super(b))
 		return;
-	const struct kith_simcontact *of_a = kith_sim_contact(a, to), *of_b = kith_sim_contact(b, from);
-	if ((of_a != NULL && of_a->relay_only) || (of_b != NULL && of_b->relay_only))
+	if (hides_from(a, to) || hides_from(b, from))
 		kith_sim_violate(sim, KITH_SIM_RELAY_ONLY_HIDDEN, from, to, "a packet was %s straight", how);
 	else if (!kith_sim_consented(sim, from, to))
 		kith_sim_violate(sim, KITH_SIM_NOTHING_BEFORE_CONSENT, from, to, "a packet was %s straight", how);

@@ -99,6 +99,8 @@ static void liars(struct kith_sim *sim)
 {
 	for (uint32_t i = 0; i < sim->options.supernodes; i++)
 		sim->nodes[i].lies = chosen(sim, 240, i, sim->options.faults.liars_ppm);
+	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++)
+		sim->nodes[i].lies = kith_draw_hit(draw(sim, 241, i), sim->options.faults.posers_ppm);
 }
 
 static void kills(struct kith_sim *sim)
@@ -134,7 +136,7 @@ bool kith_sim_faults(struct kith_sim *sim)
 	}
 	if (f->kill_ppm > 0)
 		kills(sim);
-	if (f->liars_ppm > 0)
+	if (f->liars_ppm > 0 || f->posers_ppm > 0)
 		liars(sim);
 	if (!kith_sim_silence_schedule(sim))
 		return false;

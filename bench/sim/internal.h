@@ -180,7 +180,7 @@ struct kith_simnode {
 	uint32_t id;
 	enum kith_role role;
 	bool up, leaving, mute, killed, reachable, starting;
-	bool lies; /* a supernode: see lies.c */
+	bool lies; /* see lies.c */
 	bool unplugged; /* its transport is down, and its core knows */
 	uint8_t nat_kind;
 	uint32_t boots;

@@ -69,7 +69,8 @@ const char *kith_simoptions_check(const struct kith_simoptions *o)
 	const uint32_t ppm[] = { w->stranger_ppm,	w->relay_only_ppm,   w->reject_ppm,
 				 w->lookup_ppm,		f->kill_ppm,	     f->link.loss_ppm,
 				 f->link.duplicate_ppm, f->link.reorder_ppm, f->readdress_ppm,
-				 f->rebind_ppm,		f->cut_ppm,	     f->liars_ppm };
+				 f->rebind_ppm,		f->cut_ppm,	     f->liars_ppm,
+				 f->posers_ppm };
 	for (size_t i = 0; i < sizeof ppm / sizeof ppm[0]; i++) {
 		if (ppm[i] > KITH_PPM)
 			return "a probability is 0 to 1";

@@ -107,6 +107,7 @@ struct kith_simfaults {
 	kith_time_us leaf_life_us; /* mean time that a leaf stays up; 0: for good. Runs until until_us */
 	uint32_t kill_ppm; /* share of the supernodes that is killed, for good, at kill_at_us */
 	kith_time_us kill_at_us;
+	uint32_t posers_ppm; /* share of the leaves that name their own address as that of their homes; the same */
 	uint32_t liars_ppm; /* share of the supernodes that lie (lies.c), in programs that link kith_bench_lies */
 	/* Share of the leaves behind NATs whose router gets another public address at that time, which nobody tells
 	 * them. */

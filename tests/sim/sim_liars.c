@@ -35,9 +35,26 @@ static void few_calls_fail_though_a_fifth_of_the_supernodes_lies(void **state)
 	kith_sim_free(sim);
 }
 
+/* Half of the leaves want to see the address of whoever calls them; among their callers are relay-only ones. The
+ * invariant looks at every packet. */
+static void no_relay_only_caller_speaks_to_an_address_that_the_callee_named(void **state)
+{
+	struct kith_simoptions o;
+	(void)state;
+	scenario_calm(&o, SEED);
+	o.supernodes = SUPERNODES / 2;
+	o.leaves = LEAVES;
+	o.workload.relay_only_ppm = 500000;
+	o.faults.posers_ppm = 500000;
+	/* Who calls one that is no contact speaks to what that one names, and reaches nobody there. */
+	o.ignored = 1u << KITH_SIM_PAIRS_TALK | 1u << KITH_SIM_NOTHING_BEFORE_CONSENT;
+	assert_int_equal(kith_sim_once(&o, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_relay_only_caller_speaks_to_an_address_that_the_callee_named),
 		cmocka_unit_test(few_calls_fail_though_a_fifth_of_the_supernodes_lies),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
