@@ -274,7 +274,7 @@ static void print_text(const struct kith_sim *sim, const struct memory *m)
 	       c->calls_opened, c->calls, c->calls_refused, c->calls_failed, c->calls_hidden,
 	       100 * ratio(c->calls_direct, c->calls_opened));
 	if (c->calls_changed > 0)
-		printf("sessions         %" PRIu64 " ends while their network changed; lost %" PRIu64 "\n",
+		printf("sessions         %" PRIu64 " ends while their network changed; calls lost %" PRIu64 "\n",
 		       c->calls_changed, c->calls_lost);
 	printf("datagrams        %" PRIu64 " arrived of %" PRIu64 "; streams %" PRIu64 " of %" PRIu64 "\n",
 	       c->datagrams_got, c->datagrams_sent, c->streams_got, c->streams_sent);

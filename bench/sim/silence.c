@@ -111,11 +111,14 @@ static bool held_there(const struct kith_sim *sim, const struct kith_simcall *c)
 
 void kith_sim_silence_end(struct kith_sim *sim, struct kith_simcall *c, bool lost)
 {
-	if (c->open && !c->closing && lost && held_there(sim, c))
+	bool hung_up = lost && !held_there(sim, c);
+	if (c->open && !c->closing && lost && !hung_up)
 		sim->counts.calls_lost++;
 	if (!c->watched || c->closing)
 		return;
 	c->watched = false;
+	if (hung_up)
+		return;
 	if (lost) /* what is silent to the end */
 		c->silence_us = sim->now - c->heard_at;
 	kith_sim_sample(sim, KITH_SIM_SILENCE, c->silence_us);

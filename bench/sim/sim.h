@@ -204,7 +204,8 @@ enum kith_simmeasure {
 struct kith_simcounts {
 	uint64_t events, starts, crashes, stops;
 	uint64_t calls, calls_opened, calls_refused, calls_failed, calls_direct, calls_excused;
-	uint64_t calls_changed, calls_lost; /* ends whose network changed; ends that no path was left to, of any call */
+	uint64_t calls_changed; /* ends of calls whose network changed */
+	uint64_t calls_lost; /* given up by one end, of any call, while the other held it */
 	uint64_t calls_hidden; /* of relay-only contacts with whom no home is shared: not possible */
 	uint64_t lookups, lookups_failed;
 	uint64_t datagrams_sent, datagrams_got, streams_sent, streams_got, stream_bytes_got;
