@@ -471,6 +471,8 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 	case KITH_EVENT_HOMELESS:
 	case KITH_EVENT_ATTACH_FAILING:
 	case KITH_EVENT_LEFT:
+	case KITH_EVENT_INTERRUPTED:
+	case KITH_EVENT_RESUMED:
 		break;
 	}
 	c = call_by_session(n, e->session);

@@ -205,7 +205,11 @@ enum kith_event_type {
 	/* attachments end right away, and are tried again at longer and longer intervals: err; reason of the last one
 	 * when it was closed; ahead_ms: how far homes' clocks are ahead of ours. Told once in ten minutes */
 	KITH_EVENT_ATTACH_FAILING,
-	KITH_EVENT_LEFT /* kith_core_leave is done */
+	KITH_EVENT_LEFT, /* kith_core_leave is done */
+	/* session: nothing of the other side has been heard for silent_us; it is kept, its streams wait, and datagrams
+	 * are not taken. RESUMED follows, or CLOSED when its patience is over */
+	KITH_EVENT_INTERRUPTED,
+	KITH_EVENT_RESUMED /* session: the other side is there again, after silent_us */
 };
 
 enum kith_path_class { KITH_PATH_CLASS_DIRECT = 1, KITH_PATH_CLASS_RELAY = 2 };
@@ -261,6 +265,7 @@ struct kith_event { /* grows */
 	uint64_t stream, code;
 	enum kith_stream_change stream_change;
 	int64_t expires_ms, ahead_ms;
+	kith_time_us silent_us; /* since the other side was last heard */
 	struct kith_path_info path;
 	struct kith_span data;
 	struct kith_found_device found;
@@ -328,6 +333,11 @@ KITH_EXPORT int kith_core_close(struct kith_core *core, struct kith_now now, kit
  * CLOSED follows then, with err KITH_ETIMEDOUT if it had not. KITH_ENOENT; KITH_EINVAL: linger_us is negative. */
 KITH_EXPORT int kith_core_close_after(struct kith_core *core, struct kith_now now, kith_session_id session,
 				      enum kith_close_reason reason, kith_time_us linger_us);
+/* How long a session is kept of which nothing is heard any more, counted from when that was noticed; default 60 s.
+ * KITH_TIME_NEVER: until it is closed, or the other side says that it is gone. May be called at any time. KITH_ENOENT;
+ * KITH_EINVAL: not above 0. */
+KITH_EXPORT int kith_core_patience(struct kith_core *core, struct kith_now now, kith_session_id session,
+				   kith_time_us patience_us);
 
 /* Sends a datagram of at most kith_core_datagram_max bytes. KITH_EAGAIN: more than the path carries now, or than the
  * host has taken away: WRITABLE will follow; KITH_EMSGSIZE; KITH_ESTATE; KITH_ENOMEM. */

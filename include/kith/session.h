@@ -32,6 +32,13 @@ struct kith_conn_callbacks {
 
 	/* It is over, for this reason; remote: the other side ended it. Its streams were closed before. */
 	void (*closed)(struct kith_conn *conn, enum kith_close_reason reason, bool remote, void *user);
+
+	/* Nothing of the other side has been heard for silent_us, on any path. Other ways are being looked for; streams
+	 * wait, datagrams are not taken. Then resumed follows, or closed when the patience is over. */
+	void (*interrupted)(struct kith_conn *conn, kith_time_us silent_us, void *user);
+
+	/* After interrupted: the other side is there again; it had not been heard for silent_us in all. */
+	void (*resumed)(struct kith_conn *conn, kith_time_us silent_us, void *user);
 };
 
 /* No callbacks, and the size. */
@@ -76,6 +83,11 @@ KITH_EXPORT int kith_conn_close(struct kith_conn *conn, enum kith_close_reason r
 /* How long closing waits for that; 0: not at all; at first the node's linger_us. KITH_EINVAL: negative; KITH_ESTATE: it
  * is closed already. */
 KITH_EXPORT int kith_conn_linger(struct kith_conn *conn, kith_time_us us);
+/* How long the session is kept while nothing of the other side is heard, counted from when that is noticed: default
+ * 60 s. KITH_TIME_NEVER: until it is closed, or the other side has given it up and says so when it can be heard
+ * again: for a shell, or a call on hold. The other side has a patience of its own. KITH_EINVAL: not above 0;
+ * KITH_ESTATE: it is over. */
+KITH_EXPORT int kith_conn_patience(struct kith_conn *conn, kith_time_us patience_us);
 
 /* Sends a datagram on a channel, which is the application's to number: unordered, at most once. Copied.
  * Datagrams are paced: at first 12 kB leave at once, and as much in each round trip. A sender that uses more than half

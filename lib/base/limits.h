@@ -86,8 +86,17 @@
 #define KITH_CANDIDATES_MAX 8 /* wire: addresses one side may name */
 #define KITH_PROBE_FAST_US (1 * KITH_US_PER_S) /* local: probing a path in doubt */
 #define KITH_STANDBY_US (5 * KITH_US_PER_S) /* local: standbys while data flows, jittered */
-/* local: no answer at all: longer than a Wi-Fi roam, shorter than a user's patience */
+/* local: no answer at all: longer than a Wi-Fi roam */
 #define KITH_PATH_ALL_DEAD_US (15 * KITH_US_PER_S)
+#define KITH_DEAD_RETRY_MAX_US (60 * KITH_US_PER_S) /* local: between two probes of a path when all are dead */
+/* local: an application's session of which nothing is heard is kept for so long, unless it says otherwise */
+#define KITH_PATIENCE_US (60 * KITH_US_PER_S)
+/* local: nothing heard for so long is told to the application: a path that takes over takes less */
+#define KITH_INTERRUPTED_US (1 * KITH_US_PER_S)
+#define KITH_INTERRUPTED_MAX                                                                                           \
+	1024 /* local: sessions of a node that wait so: memory that their peers may never ask for */
+/* local: a machine that did nothing for so long was asleep: what is due by then is tried before it is given up */
+#define KITH_ASLEEP_US (5 * KITH_US_PER_S)
 #define KITH_PATH_UNANSWERED_US (1 * KITH_US_PER_S) /* local: data to a home without any answer, before it is asked */
 /* local: wait for an answer on a path of unknown round trip */
 #define KITH_PATH_PERIOD_DEFAULT_US (300 * KITH_US_PER_MS)

@@ -1,5 +1,6 @@
 #include "call/streams.h"
 
+#include "call/outage.h"
 #include "stream/stream.h"
 
 static struct kith_streams *make_streams(struct kith_core *c, struct kith_session *s, uint8_t generation)
@@ -93,10 +94,11 @@ void kith_talk_streams_pump(struct kith_core *c, struct kith_session *s)
 	int n = 0;
 	if (s->peer->streams == NULL)
 		return;
-	while (kith_outbox_has_room(&c->shared->outbox, 16) &&
+	bool holds = kith_outage_holds(s); /* nothing would arrive: it leaves when a path answers */
+	while (!holds && kith_outbox_has_room(&c->shared->outbox, 16) &&
 	       (n = kith_streams_output(s->peer->streams, c->now.mono_us, packet, sizeof packet)) > 0)
 		emit_stream(c, s, packet, (size_t)n);
-	s->peer->more = n > 0 || !kith_outbox_has_room(&c->shared->outbox, 16);
+	s->peer->more = n > 0 || (!holds && !kith_outbox_has_room(&c->shared->outbox, 16));
 	if (!tell_streams(c, s))
 		drop_streams(s);
 }

@@ -5,6 +5,7 @@
 #include "call/cut.h"
 #include "call/dial.h"
 #include "call/op.h"
+#include "call/outage.h"
 #include "call/relays.h"
 #include "call/ringing.h"
 #include "call/streams.h"
@@ -93,6 +94,7 @@ void kith_talk_closed(struct kith_core *c, struct kith_session *s, enum kith_clo
 	else if (peer->op != 0)
 		kith_op_done(c, peer->op, reason == KITH_CLOSE_TIMED_OUT ? KITH_EUNREACHABLE : KITH_EAUTH, false);
 	kith_ringing_stop(c, s);
+	kith_outage_stop(c, s);
 	kith_tell_closed(c, s, reason, remote);
 	kith_cut_keep(c, s->index, peer->streams);
 	kith_blob_unref(&c->shared->blobs, peer->challenge);
@@ -170,10 +172,8 @@ void kith_talk_news(struct kith_core *c, struct kith_session *s)
 {
 	unsigned news = s->paths.news;
 	s->paths.news = 0;
-	if (news & KITH_NEWS_ALL_DEAD) {
-		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
-		return;
-	}
+	if (news & KITH_NEWS_DOUBT)
+		kith_outage_look(c, s);
 	if (news & KITH_NEWS_SENDING_CHANGED) {
 		kith_tell_path(c, s);
 		if (s->peer->streams != NULL)
@@ -184,9 +184,9 @@ void kith_talk_news(struct kith_core *c, struct kith_session *s)
 	if ((news & KITH_NEWS_WANT_RELAY) && s->initiator && s->peer->relay_at == KITH_TIME_NEVER) {
 		s->peer->relay_at = c->now.mono_us + NEXT_RELAY_US;
 	}
-	if (news & (KITH_NEWS_PATH_DIED | KITH_NEWS_IN_DOUBT))
+	if (news & KITH_NEWS_PATH_DIED)
 		check_relays(c, s);
-	if (news & KITH_NEWS_IN_DOUBT)
+	if ((news & KITH_NEWS_DOUBT) && kith_pathset_in_doubt(&s->paths)) /* perhaps our own way out has changed */
 		kith_observed_hint(c);
 }
 
@@ -207,7 +207,9 @@ kith_time_us kith_talk_deadline(const struct kith_core *c, const struct kith_ses
 	kith_time_us at = silent_at(s), lingers = linger_at(c, s);
 	at = lingers < at ? lingers : at;
 	at = s->peer->relay_at < at ? s->peer->relay_at : at;
-	if (s->peer->streams != NULL) {
+	kith_time_us outage_at = kith_outage_deadline(s);
+	at = outage_at < at ? outage_at : at;
+	if (s->peer->streams != NULL && !kith_outage_holds(s)) {
 		kith_time_us due = kith_streams_deadline(s->peer->streams);
 		if (due == KITH_TIME_NEVER && kith_streams_idle(s->peer->streams)) /* it may be put away then */
 			due = s->used_at + STREAMS_IDLE_US;
@@ -215,12 +217,21 @@ kith_time_us kith_talk_deadline(const struct kith_core *c, const struct kith_ses
 	}
 	if (s->peer->more && c->now.mono_us < at)
 		at = c->now.mono_us;
-	if (s->peer->want_writable) {
+	if (s->peer->want_writable && !kith_outage_holds(s)) {
 		kith_time_us ready = kith_pathset_ready_at(&s->paths, c->now.mono_us, s->peer->want_len);
 		ready = ready > c->now.mono_us ? ready : c->now.mono_us;
 		at = ready < at ? ready : at;
 	}
 	return at;
+}
+
+static void tick_streams(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_streams *streams = s->peer->streams;
+	if (kith_streams_idle(streams) && c->now.mono_us - s->used_at >= STREAMS_IDLE_US)
+		kith_streams_close(streams);
+	else if (kith_streams_deadline(streams) <= c->now.mono_us)
+		kith_streams_tick(streams, c->now.mono_us);
 }
 
 void kith_talk_tick(struct kith_core *c, struct kith_session *s)
@@ -230,6 +241,9 @@ void kith_talk_tick(struct kith_core *c, struct kith_session *s)
 		kith_session_end(c, s, (enum kith_close_reason)peer->linger_reason, false);
 		return;
 	}
+	kith_outage_tick(c, s);
+	if (s->state != KITH_SESSION_OPEN)
+		return;
 	if (peer->relay_at <= c->now.mono_us) {
 		peer->relay_at = KITH_TIME_NEVER;
 		if (!kith_relays_next(c, s, (struct kith_span){ NULL, 0 }))
@@ -238,7 +252,7 @@ void kith_talk_tick(struct kith_core *c, struct kith_session *s)
 	if (silent_at(s) <= c->now.mono_us) {
 		kith_pathset_check(&s->paths, kith_env(c, s));
 	}
-	if (peer->want_writable && kith_outbox_has_room(&c->shared->outbox, 8) &&
+	if (peer->want_writable && !kith_outage_holds(s) && kith_outbox_has_room(&c->shared->outbox, 8) &&
 	    kith_pathset_ready_at(&s->paths, c->now.mono_us, peer->want_len) <= c->now.mono_us) {
 		struct kith_event *ev = kith_event_push(c, KITH_EVENT_WRITABLE);
 		if (ev != NULL) {
@@ -248,10 +262,8 @@ void kith_talk_tick(struct kith_core *c, struct kith_session *s)
 	}
 	if (peer->streams == NULL)
 		return;
-	if (kith_streams_idle(peer->streams) && c->now.mono_us - s->used_at >= STREAMS_IDLE_US)
-		kith_streams_close(peer->streams);
-	else if (kith_streams_deadline(peer->streams) <= c->now.mono_us)
-		kith_streams_tick(peer->streams, c->now.mono_us);
+	if (!kith_outage_holds(s))
+		tick_streams(c, s);
 	kith_talk_streams_pump(c, s);
 }
 
@@ -265,7 +277,7 @@ int kith_talk_send(struct kith_core *c, struct kith_session *s, uint16_t channel
 		return KITH_EMSGSIZE;
 	/* Keep some slots for what keeps the session alive. */
 	int err = KITH_EAGAIN;
-	if (kith_outbox_has_room(&c->shared->outbox, 8))
+	if (!kith_outage_holds(s) && kith_outbox_has_room(&c->shared->outbox, 8))
 		err = kith_pathset_take(&s->paths, kith_env(c, s), data.len);
 	if (err == KITH_EAGAIN) {
 		s->peer->want_writable = true;

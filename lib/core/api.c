@@ -9,6 +9,7 @@
 #include "call/dial.h"
 #include "call/explain.h"
 #include "call/op.h"
+#include "call/outage.h"
 #include "call/ringing.h"
 #include "call/streams.h"
 #include "call/talk.h"
@@ -256,6 +257,18 @@ int kith_core_close_after(struct kith_core *c, struct kith_now now, kith_session
 		kith_ringing_decide(c, s, (uint16_t)KITH_CLOSE_REJECTED);
 	if (s != NULL)
 		kith_talk_linger(c, s, reason, sane(linger_us));
+	kith_core_settle(c);
+	return s != NULL ? 0 : KITH_ENOENT;
+}
+
+int kith_core_patience(struct kith_core *c, struct kith_now now, kith_session_id id, kith_time_us patience_us)
+{
+	if (c == NULL || patience_us <= 0)
+		return KITH_EINVAL;
+	kith_core_enter(c, now);
+	struct kith_session *s = kith_peer_get(c, id);
+	if (s != NULL)
+		kith_outage_patience(c, s, patience_us);
 	kith_core_settle(c);
 	return s != NULL ? 0 : KITH_ENOENT;
 }

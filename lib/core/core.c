@@ -7,6 +7,7 @@
 #include "base/sized.h"
 #include "call/cut.h"
 #include "call/dial.h"
+#include "call/outage.h"
 #include "call/talk.h"
 #include "core/certs.h"
 #include "core/dispatch.h"
@@ -552,6 +553,7 @@ void kith_core_tick(struct kith_core *c, struct kith_now now)
 	if (c == NULL)
 		return;
 	kith_core_enter(c, now);
+	kith_settle_woken(c);
 	struct kith_timer *t;
 	for (int i = 0; i < TICKS_MAX && kith_has_room(c) && (t = kith_timers_pop(&c->timers, c->now.mono_us)) != NULL;
 	     i++)
@@ -603,7 +605,9 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 	if (t->up && !before.up)
 		kith_hostcache_forgive(&c->leaf.cache);
 	if (known)
-		kith_transport_doubt(c, t->id, t->up ? 0 : KITH_ECLOSED);
+		kith_transport_doubt(c, t->id, t->up ? 0 : t->closed ? KITH_ECLOSED : KITH_EDETACHED);
+	if (t->up)
+		kith_outage_hurry(c);
 	kith_talk_offer_all(c);
 	kith_super_readdress(c, &before, t);
 	if (!kith_serves(c) && t->up)

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "call/dial.h"
+#include "call/outage.h"
 #include "call/relays.h"
 #include "call/talk.h"
 #include "core/clock.h"
@@ -20,6 +21,14 @@
 #include "super/super.h"
 #include "super/tunnels.h"
 
+/* The machine was asleep: the monotonic clock went on without us, or stood still while the wall clock went on. */
+static bool slept(const struct kith_core *c, const struct kith_now *now)
+{
+	int64_t wall_ms = now->unix_ms - c->now.unix_ms, mono_ms = (now->mono_us - c->now.mono_us) / KITH_US_PER_MS;
+	return (c->due_at > 0 && now->mono_us - c->due_at >= KITH_ASLEEP_US) ||
+	       (now->unix_trusted && wall_ms - mono_ms >= KITH_ASLEEP_US / KITH_US_PER_MS);
+}
+
 void kith_core_enter(struct kith_core *c, struct kith_now now)
 {
 	kith_core_look(c, now);
@@ -30,7 +39,9 @@ void kith_core_look(struct kith_core *c, struct kith_now now)
 {
 	if (now.mono_us < c->now.mono_us) /* a clock that goes back stands still */
 		now.mono_us = c->now.mono_us;
-	c->now = kith_wall_judge(&c->wall, now);
+	const struct kith_now judged = kith_wall_judge(&c->wall, now);
+	c->woken = c->woken || slept(c, &judged);
+	c->now = judged;
 	c->env.now = now.mono_us;
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 }
@@ -117,9 +128,20 @@ static bool settle_answers(struct kith_core *c)
 	return some;
 }
 
+void kith_settle_woken(struct kith_core *c)
+{
+	if (c->woken)
+		kith_outage_woken(c);
+	c->woken = false;
+}
+
 /* What a leaf's homes and its record leave behind. */
 static bool settle_leaf(struct kith_core *c)
 {
+	unsigned homes = kith_homes_count(c);
+	if (homes > c->homes_seen) /* the network lets us through */
+		kith_outage_hurry(c);
+	c->homes_seen = homes;
 	bool offer = c->leaf.offer, subscribe = c->leaf.subscribe;
 	c->leaf.offer = c->leaf.subscribe = false;
 	if (offer)
@@ -286,6 +308,7 @@ void kith_core_settle(struct kith_core *c)
 	struct kith_session *over = NULL;
 	bool some;
 	kith_clock_settle(c);
+	kith_settle_woken(c);
 	do {
 		some = settle_ends(c, &over);
 		some |= settle_answers(c);
@@ -299,4 +322,7 @@ void kith_core_settle(struct kith_core *c)
 	arm_touched(c);
 	kith_outcome_arm(c);
 	sweep(c, over);
+	c->due_at = kith_timers_next(&c->timers);
+	if (c->due_at < c->now.mono_us) /* overdue on purpose: at once */
+		c->due_at = c->now.mono_us;
 }

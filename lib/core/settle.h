@@ -21,6 +21,9 @@ void kith_core_settle(struct kith_core *c);
  * directly where the rest of the call depends on it. False: no news. */
 bool kith_settle_news(struct kith_core *c, struct kith_session *s);
 
+/* The machine was asleep: what a timer would give up is tried first. Before timers fire. */
+void kith_settle_woken(struct kith_core *c);
+
 /* The session's timer has fired. */
 void kith_settle_tick(struct kith_core *c, struct kith_session *s);
 

@@ -115,6 +115,10 @@ static void on_conn(struct kith_node *node, const struct kith_event *ev)
 		conn->cb.datagram(conn, ev->channel, ev->data.p, ev->data.len, conn->user);
 	else if (ev->type == KITH_EVENT_WRITABLE && conn->cb.writable != NULL && !deaf)
 		conn->cb.writable(conn, conn->user);
+	else if (ev->type == KITH_EVENT_INTERRUPTED && conn->cb.interrupted != NULL && !deaf)
+		conn->cb.interrupted(conn, ev->silent_us, conn->user);
+	else if (ev->type == KITH_EVENT_RESUMED && conn->cb.resumed != NULL && !deaf)
+		conn->cb.resumed(conn, ev->silent_us, conn->user);
 }
 
 static void on_node(struct kith_node *node, const struct kith_event *ev)
@@ -158,6 +162,8 @@ static void dispatch_one(struct kith_node *node, const struct kith_event *ev)
 	case KITH_EVENT_DATAGRAM:
 	case KITH_EVENT_WRITABLE:
 	case KITH_EVENT_STREAM:
+	case KITH_EVENT_INTERRUPTED:
+	case KITH_EVENT_RESUMED:
 		on_conn(node, ev);
 		break;
 	case KITH_EVENT_LEFT:

@@ -287,8 +287,10 @@ static const struct row node_rows[] = {
 WHOLE(node_rows, kith_node_callbacks);
 
 static const struct row conn_rows[] = {
-	ROW(kith_conn_callbacks, opened),   ROW(kith_conn_callbacks, path_changed), ROW(kith_conn_callbacks, datagram),
-	ROW(kith_conn_callbacks, writable), ROW(kith_conn_callbacks, stream),	    ROW(kith_conn_callbacks, closed),
+	ROW(kith_conn_callbacks, opened),      ROW(kith_conn_callbacks, path_changed),
+	ROW(kith_conn_callbacks, datagram),    ROW(kith_conn_callbacks, writable),
+	ROW(kith_conn_callbacks, stream),      ROW(kith_conn_callbacks, closed),
+	ROW(kith_conn_callbacks, interrupted), ROW(kith_conn_callbacks, resumed),
 };
 WHOLE(conn_rows, kith_conn_callbacks);
 

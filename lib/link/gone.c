@@ -5,8 +5,8 @@
 
 #define GONE_AFTER_US (2 * KITH_US_PER_S)
 enum {
-	/* hints without a genuine packet between them, as after three probes over two seconds or more */
-	GONE_HINTS_MAX = 4,
+	/* questions of ours that drew a hint, with no genuine packet between them: over two seconds or more */
+	GONE_HINTS_MAX = 3,
 	ALL_SOURCES = 0 /* key of a limit that all addresses share: no prefix has this number */
 };
 
@@ -59,11 +59,8 @@ void kith_gone_on_packet(struct kith_core *c, struct kith_span packet, const str
 		return;
 	}
 	kith_stats_add(c->stats, KITH_STAT_GONE_HINTS, 1);
-	if (s->gone_hints < GONE_HINTS_MAX)
-		s->gone_hints++;
-	if (s->gone_hints == GONE_HINTS_MAX && unanswered(c, s)) {
+	if (s->gone_hints == GONE_HINTS_MAX && unanswered(c, s))
 		kith_session_end(c, s, KITH_CLOSE_TIMED_OUT, false);
-		return;
-	}
-	kith_pathset_hint(&s->paths, kith_env(c, s));
+	else if (kith_pathset_hint(&s->paths, kith_env(c, s)) && s->gone_hints < GONE_HINTS_MAX)
+		s->gone_hints++;
 }

@@ -1,8 +1,8 @@
 /* GONE, "no such session": telling a peer that its session is forgotten here, and what hearing it leads to.
  *
  * Nothing vouches for a GONE, which an observer of one packet can write. It ends no session by itself, but makes the
- * session ask on all its paths, at most once a second (kith_pathset_hint). The session ends when four GONE were heard
- * without a genuine packet between them, and its own probes are not answered either.
+ * session ask on all its paths, at most once a second (kith_pathset_hint). The session ends when it has asked three
+ * times so, is hinted at once more, without a genuine packet between them, and its own probes are not answered either.
  * Bounds: GONE is sent at KITH_GONE_PER_S to each prefix, and heard at that rate from each prefix and in all, because
  * finding the session is a search. A leaf sends it only through its homes. Timers: none of its own.
  */

@@ -97,6 +97,15 @@ static inline uint64_t kith_token_value(uint64_t token)
 	return token & ((UINT64_C(1) << 56) - 1);
 }
 
+/* A peer session of which no path is live (call/outage). */
+struct kith_outage {
+	kith_time_us since; /* 0: a path is live */
+	kith_time_us heard_at; /* when the peer was last heard before that */
+	kith_time_us give_up_at;
+	kith_time_us retry_at; /* when to look for another way */
+	bool told; /* the application knows, and nothing of its data leaves */
+};
+
 /* What a peer session has beyond others. Hangs off kith_session.peer. */
 struct kith_peer {
 	char name[KITH_NAME_MAX + 1];
@@ -123,7 +132,9 @@ struct kith_peer {
 	kith_time_us
 		linger_until; /* it ends when what streams have finished has arrived, or then; 0: nobody closed it */
 	uint16_t linger_reason; /* enum kith_close_reason */
-	kith_time_us relay_at; /* caller: when to ask for another relay */
+	kith_time_us relay_at; /* when to ask for another relay: the caller, and whoever has lost all paths */
+	kith_time_us patience_us; /* how long it is kept without a live path; 0: KITH_PATIENCE_US */
+	struct kith_outage outage;
 };
 
 /* A leaf attached to us. Hangs off kith_session.attached; a supernode has many. */
@@ -301,6 +312,10 @@ struct kith_core {
 	struct kith_link cuts; /* what sessions that ended left unread (call/cut.h) */
 	uint32_t cuts_n;
 	struct kith_timer cut_timer;
+	uint32_t interrupted; /* sessions that wait for a path: at most KITH_INTERRUPTED_MAX */
+	unsigned homes_seen; /* homes at the end of the last call */
+	kith_time_us due_at; /* when the host was to call next */
+	bool woken; /* time went by without us */
 	uint32_t deciding; /* sessions that wait for the application: at most KITH_INCOMING_MAX */
 	uint32_t rechecked_epoch; /* epoch of the trust when live sessions were last checked against its lists */
 	struct kith_session *ringing; /* calls that the application was told of, the newest first */

@@ -113,6 +113,16 @@ void kith_ps_take_target(struct kith_pathset *ps, const struct kith_hop *hop, bo
 		t->taken = taken;
 }
 
+void kith_ps_judge(struct kith_pathset *ps)
+{
+	bool live = false;
+	for (unsigned i = 0; i < kith_ps_count(ps); i++)
+		live = live || kith_pathset_path(ps, i)->state == KITH_PATH_LIVE;
+	if (ps->in_doubt == live)
+		ps->news |= KITH_NEWS_DOUBT;
+	ps->in_doubt = !live;
+}
+
 void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	unsigned last = kith_ps_count(ps) - 1;
@@ -136,6 +146,7 @@ void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, un
 	}
 	if (ps->more != NULL)
 		ps->more->better_since = 0;
+	kith_ps_judge(ps);
 	if (last == 0) {
 		ps->news |= KITH_NEWS_ALL_DEAD;
 		ps->all_dead = true;
@@ -245,8 +256,10 @@ void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct k
 	memset(ps, 0, sizeof *ps);
 	ps->flags = flags;
 	ps->deadline = KITH_TIME_NEVER;
-	if (kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) && hop->tunnel == 0)
+	if (kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) && hop->tunnel == 0) {
+		kith_ps_judge(ps);
 		return;
+	}
 	kith_path_init(&ps->first, hop, 0, now);
 	ps->first.peer_id = 0; /* the path of the handshake is number 0 on both sides */
 	ps->first.flags = KITH_PATH_INITIAL;
@@ -259,6 +272,7 @@ void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct k
 		if (kith_ps_keeps_alive(ps, &ps->first))
 			kith_ps_due(ps, &ps->first, now + KITH_KEEPALIVE_US);
 	}
+	kith_ps_judge(ps);
 	kith_ps_count_relays(ps, now);
 }
 
@@ -413,12 +427,44 @@ void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env,
 	kith_ps_settle(ps, env);
 }
 
-/* The way out is another one by now: what was not answered before may be answered now. */
-static void ask_again(struct kith_pathset *ps, const struct kith_path_env *env, struct kith_path *p)
+/* Gives a path the time from here on to answer, and asks it. */
+static void try_anew(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
-	bool unanswered = p->state == KITH_PATH_SUSPECT || p->state == KITH_PATH_DEAD;
-	if (unanswered && (p->flags & KITH_PATH_CLOSED) == 0)
-		(void)kith_ps_probe(ps, env, p);
+	struct kith_path *p = kith_ps_path(ps, i);
+	if ((p->flags & KITH_PATH_CLOSED) != 0)
+		return;
+	if (p->state != KITH_PATH_SUSPECT && p->state != KITH_PATH_DEAD) {
+		kith_ps_suspect(ps, env, i, KITH_CAUSE_ROUTE);
+		return;
+	}
+	p->since = env->now;
+	p->tries = 0;
+	p->flags |= KITH_PATH_NEED_ANSWER;
+	(void)kith_ps_probe(ps, env, p);
+	kith_ps_due(ps, p, env->now + (p->state == KITH_PATH_DEAD ? KITH_PROBE_FAST_US : kith_path_period(p)));
+}
+
+static void link_event(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, int error)
+{
+	if (error == KITH_ECLOSED) {
+		kith_ps_journal(ps, env, KITH_JOURNAL_DROPPED, &kith_ps_path(ps, i)->hop, 0);
+		ps->news |= KITH_NEWS_PATH_DIED;
+		kith_ps_remove(ps, env, i);
+	} else if (error == 0) {
+		try_anew(ps, env, i);
+	} else {
+		kith_ps_suspect(ps, env, i, KITH_CAUSE_SOCKET);
+	}
+}
+
+/* The paths of a transport that is down have nothing to answer over, and need not be waited for. */
+static void leave_transport(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t transport)
+{
+	for (unsigned i = 0; i < kith_ps_count(ps) && !ps->in_doubt; i++) {
+		const struct kith_path *p = kith_ps_path(ps, i);
+		if (p->hop.transport == transport && p->state == KITH_PATH_SUSPECT)
+			kith_ps_dead(ps, env, i);
+	}
 }
 
 void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t transport,
@@ -427,19 +473,12 @@ void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env
 	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
 		if (i >= kith_ps_count(ps))
 			continue;
-		struct kith_path *p = kith_ps_path(ps, i);
-		if (p->hop.transport != transport || (hop != NULL && !kith_hop_equal(hop, &p->hop)))
-			continue;
-		if (error == KITH_ECLOSED) {
-			kith_ps_journal(ps, env, KITH_JOURNAL_DROPPED, &p->hop, 0);
-			ps->news |= KITH_NEWS_PATH_DIED;
-			kith_ps_remove(ps, env, i);
-		} else if (error == 0 && p->state != KITH_PATH_LIVE) {
-			ask_again(ps, env, p);
-		} else {
-			kith_ps_suspect(ps, env, i, error == 0 ? KITH_CAUSE_ROUTE : KITH_CAUSE_SOCKET);
-		}
+		const struct kith_path *p = kith_ps_path(ps, i);
+		if (p->hop.transport == transport && (hop == NULL || kith_hop_equal(hop, &p->hop)))
+			link_event(ps, env, i, error);
 	}
+	if (error == KITH_EDETACHED)
+		leave_transport(ps, env, transport);
 	kith_ps_settle(ps, env);
 }
 
@@ -449,13 +488,31 @@ void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env
 		kith_ps_suspect(ps, env, i, KITH_CAUSE_ASKED);
 }
 
-void kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env)
+void kith_pathset_again(struct kith_pathset *ps, const struct kith_path_env *env)
+{
+	for (unsigned i = 0; i < kith_ps_count(ps); i++)
+		try_anew(ps, env, i);
+}
+
+bool kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	uint32_t now_ms = (uint32_t)(env->now / KITH_US_PER_MS) | 1; /* never 0 */
 	if (ps->hinted_ms != 0 && now_ms - ps->hinted_ms < KITH_GONE_ASK_US / KITH_US_PER_MS)
-		return;
+		return false;
 	ps->hinted_ms = now_ms;
-	kith_pathset_check(ps, env);
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		struct kith_path *p = kith_ps_path(ps, i);
+		if (p->state == KITH_PATH_DEAD && (p->flags & KITH_PATH_CLOSED) == 0)
+			(void)kith_ps_probe(ps, env, p);
+		kith_ps_suspect(ps, env, i, KITH_CAUSE_ASKED);
+	}
+	return true;
+}
+
+void kith_pathset_interrupted(struct kith_pathset *ps, const struct kith_path_env *env)
+{
+	kith_ps_flow_free(ps, env->alloc);
+	kith_ps_settle(ps, env);
 }
 
 int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_candidate list[],
@@ -483,6 +540,11 @@ int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env,
 }
 
 /* ---- to look at ---- */
+
+bool kith_pathset_in_doubt(const struct kith_pathset *ps)
+{
+	return ps->in_doubt;
+}
 
 unsigned kith_pathset_count(const struct kith_pathset *ps)
 {

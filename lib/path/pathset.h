@@ -17,8 +17,9 @@
  * Timers: a home session's leaf sends KEEPALIVE after 25 s of silence, its home and idle supernodes nothing. A peer
  * session's initiator probes every live path after 25 s of silence, the other side direct ones only; standbys are
  * pinged every 5 s while data flows (all +-10 %). Suspect: probed at once and after each period (SRTT + 4 RTTVAR + 35
- * ms); dead after two; probed again after 1, 2, 4, 8, 16 s, then forgotten. Without another path: probed every
- * second, and ALL_DEAD after 15 s.
+ * ms); dead after two; probed again after 1, 2, 4, 8, 16 s, then forgotten. Without another path: the pause between
+ * probes doubles from a period up to 1 s; dead, and ALL_DEAD, after 15 s. The dead paths of a peer session of which
+ * no path is live are not forgotten: probed again and again, each pause half of the time since it died, 1 s to 60 s.
  *
  * Bounds: KITH_PATHS_MAX paths, of which KITH_PATHS_HOT are kept; KITH_STRANGERS_MAX unknown hops at a time;
  * duplicates 20 % of the data of 10 s, and 64.
@@ -57,7 +58,7 @@ enum kith_pathset_news {
 	/* The peer told where it sees us, in env.told until the next packet. In a peer session only what may be news
 	 * counts: unasked, or where the path was in doubt. */
 	KITH_NEWS_SEEN = 256,
-	KITH_NEWS_IN_DOUBT = 512 /* no path is live any more: perhaps our own way out has changed */
+	KITH_NEWS_DOUBT = 512 /* no path is live any more, or one is again: kith_pathset_in_doubt tells which */
 };
 
 struct kith_pathset_more; /* made lazily */
@@ -75,6 +76,7 @@ struct kith_pathset {
 	bool validated; /* VALIDATED_FIRST was told */
 	bool upgraded; /* UPGRADED was told */
 	bool all_dead; /* ALL_DEAD was told, and nothing heard since */
+	bool in_doubt; /* no path is live */
 };
 
 KITH_STATIC_ASSERT(sizeof(struct kith_pathset) <= 136, "an idle session fits 384 bytes");
@@ -127,17 +129,26 @@ int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env,
 void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop);
 
 /* A socket reported something of one hop, or of a whole transport (hop NULL). error KITH_ECLOSED: the transport is
- * gone, and its paths are dropped. 0: a route or interface changed. Else a socket error. In the latter two cases the
- * paths are in doubt. */
+ * gone for good, and its paths are dropped. KITH_EDETACHED: it is down, and its paths are dead if there is another,
+ * else in doubt. 0: a route or interface changed, or it is up again: all is tried anew. Else a socket error: the paths
+ * are in doubt. */
 void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t transport,
 			     const struct kith_hop *hop, int error);
 
 /* Asks the peer on every path whether it is there: a leaf that missed keepalives, an application that wants to know. */
 void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env);
 
-/* The same on a hint that the peer has lost the session; at most once in KITH_GONE_ASK_US, since the probes may draw
- * the next hint. */
-void kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env);
+/* The same on a hint that the peer has lost the session, also on paths that are dead; at most once in KITH_GONE_ASK_US,
+ * since the probes may draw the next hint. Whether it asked. */
+bool kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env);
+
+/* The network may be another than before: paths that are in doubt or dead get a probe now, and their whole time again.
+ */
+void kith_pathset_again(struct kith_pathset *ps, const struct kith_path_env *env);
+
+/* Nothing has been heard for long: what was known of the flow of data is forgotten, since it would be repeated all at
+ * once when a path answers again, and be measured against what the network was before. */
+void kith_pathset_interrupted(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* Sets our own candidates and our NAT; copied. They are offered as soon as flags permit, never when RELAY_ONLY.
  * KITH_ENOMEM. */
@@ -146,6 +157,7 @@ int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env,
 
 /* ---- to look at ---- */
 
+bool kith_pathset_in_doubt(const struct kith_pathset *ps); /* no path is live */
 unsigned kith_pathset_count(const struct kith_pathset *ps);
 const struct kith_path *kith_pathset_path(const struct kith_pathset *ps, unsigned i); /* i < count */
 const struct kith_path *kith_pathset_sending(const struct kith_pathset *ps); /* NULL: none */

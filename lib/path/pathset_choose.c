@@ -198,6 +198,7 @@ void kith_ps_close(struct kith_pathset *ps, const struct kith_path_env *env, uns
 	if (p->state != KITH_PATH_DEAD)
 		kith_path_set_state(p, KITH_PATH_DEAD);
 	p->flags |= KITH_PATH_CLOSED;
+	kith_ps_judge(ps);
 	kith_ps_due(ps, p, env->now + CLOSED_US);
 	if (i == ps->sending)
 		kith_ps_choose(ps, env);

@@ -129,14 +129,16 @@ static bool needs_answer(const struct kith_pathset *ps, enum kith_cause cause)
 	return cause != KITH_CAUSE_SILENCE && (cause != KITH_CAUSE_UNANSWERED || kith_ps_has(ps, KITH_PATHSET_PEER));
 }
 
-/* Says so when no live path is left. */
-static void count_live(struct kith_pathset *ps)
+/* What data uses is in doubt: whether the others live must be known now, and not when their next ping is due. */
+static void ask_others(struct kith_pathset *ps, const struct kith_path_env *env, unsigned but)
 {
-	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
-		if (kith_pathset_path(ps, i)->state == KITH_PATH_LIVE)
-			return;
+	for (unsigned k = 0; k < kith_ps_count(ps); k++) {
+		struct kith_path *p = kith_ps_path(ps, k);
+		if (k == but || p->state != KITH_PATH_LIVE)
+			continue;
+		(void)kith_ps_probe(ps, env, p);
+		kith_ps_due(ps, p, env->now + kith_path_period(p));
 	}
-	ps->news |= KITH_NEWS_IN_DOUBT;
 }
 
 void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, enum kith_cause cause)
@@ -153,24 +155,17 @@ void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, u
 		p->flags |= KITH_PATH_NEED_ANSWER;
 	p->since = env->now;
 	p->tries = 0;
+	kith_ps_judge(ps);
 	kith_stats_add(env->stats, KITH_STAT_PATHS_SUSPECT, 1);
 	kith_ps_journal(ps, env, KITH_JOURNAL_SUSPECT, &p->hop, cause);
 	(void)kith_ps_probe(ps, env, p);
-	count_live(ps);
-	unsigned n = kith_ps_standbys(ps, (int)i, standbys);
-	bool other = n > 0 || (i != ps->sending && kith_ps_path(ps, ps->sending)->state == KITH_PATH_LIVE);
-	kith_ps_due(ps, p, env->now + (other ? kith_path_period(p) : KITH_PROBE_FAST_US));
+	kith_ps_due(ps, p, env->now + kith_path_period(p));
 	if (kith_ps_flow(ps) == NULL)
 		return;
-	if (i == ps->sending) {
-		for (unsigned k = 0; k < n; k++)
-			(void)kith_ps_probe(ps, env, kith_ps_path(ps, standbys[k]));
-		for (unsigned k = 0; k < n; k++) {
-			struct kith_path *s = kith_ps_path(ps, standbys[k]);
-			kith_ps_due(ps, s, env->now + kith_path_period(s));
-		}
-		replay(ps, env, standbys, n, true);
-	}
+	if (i == ps->sending || cause == KITH_CAUSE_SILENCE)
+		ask_others(ps, env, i);
+	if (i == ps->sending)
+		replay(ps, env, standbys, kith_ps_standbys(ps, (int)i, standbys), true);
 	for (unsigned k = 0; k < kith_ps_count(ps); k++)
 		acknowledge(ps, env, k);
 }
@@ -182,6 +177,7 @@ void kith_ps_clear(struct kith_pathset *ps, const struct kith_path_env *env, uns
 	p->flags &= (uint8_t)~KITH_PATH_NEED_ANSWER;
 	p->tries = 0;
 	p->since = 0;
+	kith_ps_judge(ps);
 	if (i == ps->sending && kith_ps_flow(ps) != NULL)
 		kith_pacer_alive(&ps->more->flow->pacer, env->now);
 	kith_ps_journal(ps, env, KITH_JOURNAL_CLEARED, &p->hop, p->srtt_us / 1000);
@@ -197,6 +193,7 @@ void kith_ps_dead(struct kith_pathset *ps, const struct kith_path_env *env, unsi
 	kith_path_set_state(p, KITH_PATH_DEAD);
 	p->since = env->now;
 	p->tries = 0;
+	kith_ps_judge(ps);
 	kith_ps_take_target(ps, &p->hop, false);
 	kith_stats_add(env->stats, KITH_STAT_PATHS_DEAD, 1);
 	ps->news |= KITH_NEWS_PATH_DIED;

@@ -131,6 +131,7 @@ void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env,
 	bool initial = (p->flags & KITH_PATH_INITIAL) != 0, fresh = p->state == KITH_PATH_CANDIDATE;
 	int old = moved && fresh ? left_path(ps, i) : -1;
 	kith_path_set_state(p, KITH_PATH_LIVE);
+	kith_ps_judge(ps);
 	kith_ps_take_target(ps, &p->hop, true);
 	p->tries = 0;
 	p->flags &= (uint8_t) ~(KITH_PATH_STRANGER | KITH_PATH_MOVED | KITH_PATH_NEED_ANSWER);

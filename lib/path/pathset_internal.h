@@ -111,6 +111,9 @@ enum kith_refusal kith_ps_refuse(const struct kith_pathset *ps, const struct kit
 int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop, uint8_t flags);
 void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
 
+/* A path became live, or is no longer: whether any is, may have changed. */
+void kith_ps_judge(struct kith_pathset *ps);
+
 void kith_ps_journal(struct kith_pathset *ps, const struct kith_path_env *env, enum kith_journal_what what,
 		     const struct kith_hop *hop, uint32_t value);
 

@@ -5,8 +5,14 @@ enum {
 	KEEPALIVE_ANSWER_US = 3000000, /* a home may be busy */
 	IDLE_ANSWER_US = 1000000, /* radios that sleep answer late */
 	JITTER = 10,
-	DEAD_TRIES = 5 /* 1 + 2 + 4 + 8 + 16 s */
+	DEAD_TRIES = 5, /* 1 + 2 + 4 + 8 + 16 s */
+	PAUSES_MAX = 10 /* doublings that make 1 s of any period */
 };
+
+static kith_time_us earlier(kith_time_us a, kith_time_us b)
+{
+	return a < b ? a : b;
+}
 
 bool kith_ps_keeps_alive(const struct kith_pathset *ps, const struct kith_path *p)
 {
@@ -115,7 +121,8 @@ static void suspect_due(struct kith_pathset *ps, const struct kith_path_env *env
 			kith_ps_dead(ps, env, i);
 			return;
 		}
-		period = KITH_PROBE_FAST_US;
+		/* The first ones soon: a relay may learn meanwhile at which address we are now. */
+		period = earlier(period << (p->tries < PAUSES_MAX ? p->tries : PAUSES_MAX), KITH_PROBE_FAST_US);
 	} else if (env->now - p->since >= 2 * period) {
 		kith_ps_dead(ps, env, i);
 		return;
@@ -124,14 +131,29 @@ static void suspect_due(struct kith_pathset *ps, const struct kith_path_env *env
 	kith_ps_due(ps, p, env->now + period);
 }
 
+/* A peer session that no path is left to may outlive that, and each path is a way back. */
+static bool keeps_dead(const struct kith_pathset *ps)
+{
+	return kith_ps_has(ps, KITH_PATHSET_PEER) && ps->in_doubt;
+}
+
+static kith_time_us dead_wait(const struct kith_path *p, kith_time_us now, bool kept)
+{
+	if (!kept)
+		return 2 * KITH_PROBE_FAST_US << p->tries;
+	kith_time_us half = (now - p->since) / 2;
+	half = half > KITH_PROBE_FAST_US ? half : KITH_PROBE_FAST_US;
+	return earlier(half, KITH_DEAD_RETRY_MAX_US);
+}
+
 static void dead_due(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	bool closed = (p->flags & KITH_PATH_CLOSED) != 0;
-	if (!closed && p->tries < DEAD_TRIES) {
-		kith_time_us wait = KITH_PROBE_FAST_US << p->tries;
+	if (!closed && (p->tries < DEAD_TRIES || keeps_dead(ps))) {
+		kith_time_us wait = dead_wait(p, env->now, keeps_dead(ps));
 		(void)kith_ps_probe(ps, env, p);
-		kith_ps_due(ps, p, env->now + kith_rng_jitter(env->random, 2 * wait, JITTER));
+		kith_ps_due(ps, p, env->now + kith_rng_jitter(env->random, wait, JITTER));
 	} else if (kith_ps_count(ps) > 1) {
 		if (!closed)
 			kith_ps_journal(ps, env, KITH_JOURNAL_UNANSWERED, &p->hop, p->tries);
@@ -182,11 +204,6 @@ void kith_ps_settle(struct kith_pathset *ps, const struct kith_path_env *env)
 		kith_ps_free_more(ps, env->alloc);
 	else
 		kith_ps_arm(ps, m->used_at + KITH_PATH_MEMORY_US);
-}
-
-static kith_time_us earlier(kith_time_us a, kith_time_us b)
-{
-	return a < b ? a : b;
 }
 
 static void recompute(struct kith_pathset *ps)

@@ -277,6 +277,12 @@ void kith_streams_migrate(struct kith_streams *s, kith_time_us now)
 	probe_soon(s);
 }
 
+void kith_streams_resumed(struct kith_streams *s, kith_time_us now)
+{
+	s->answered_at = now;
+	kith_streams_migrate(s, now);
+}
+
 /* How much newer a mark is than the one known: 0 if it is not. */
 static unsigned mark_ahead(uint64_t known, uint8_t mark)
 {

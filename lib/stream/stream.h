@@ -128,6 +128,10 @@ void kith_streams_tick(struct kith_streams *s, kith_time_us now);
  * now, and not when QUIC's backed-off timer fires. At most ten changes a second take effect. */
 void kith_streams_migrate(struct kith_streams *s, kith_time_us now);
 
+/* The same after a time in which nothing was put out on purpose, because no path worked: that nothing was acknowledged
+ * until now is not held against the peer. */
+void kith_streams_resumed(struct kith_streams *s, kith_time_us now);
+
 /* True when no stream is open and everything is acknowledged: the object may be closed and freed to save its memory. */
 bool kith_streams_idle(const struct kith_streams *s);
 

@@ -77,8 +77,10 @@ static void a_transport_that_comes_back_brings_the_homes_back(void **state)
 	t.locals[0] = (struct kith_local){ w.nodes[WORLD_ALICE].addr, KITH_ADDR_HOST, 0 };
 	kith_core_transport(w.nodes[WORLD_ALICE].core, world_clock(&w), &t);
 	world_drain(&w, WORLD_ALICE);
+	w.nodes[WORLD_ALICE].muted = true; /* as its host does */
 	world_run(&w, 20 * KITH_US_PER_S);
 	assert_int_equal(homes_of(&w, WORLD_ALICE), 0);
+	w.nodes[WORLD_ALICE].muted = false;
 	t.up = true;
 	kith_core_transport(w.nodes[WORLD_ALICE].core, world_clock(&w), &t);
 	world_drain(&w, WORLD_ALICE);
