@@ -263,6 +263,20 @@ static void on_path(struct kith_conn *conn, const struct kith_path_info *path, v
 	tell("path", path_json(path));
 }
 
+static void on_interrupted(struct kith_conn *conn, kith_time_us silent_us, void *user)
+{
+	(void)conn;
+	(void)user;
+	tell("interrupted", json_pack("{s:f}", "silent_ms", (double)silent_us / 1000.0));
+}
+
+static void on_resumed(struct kith_conn *conn, kith_time_us silent_us, void *user)
+{
+	(void)conn;
+	(void)user;
+	tell("resumed", json_pack("{s:f}", "silent_ms", (double)silent_us / 1000.0));
+}
+
 static void on_opened(struct kith_conn *conn, void *user)
 {
 	(void)conn;
@@ -287,6 +301,8 @@ static void use_conn(struct peer *p, struct kith_conn *conn)
 	cb.datagram = on_datagram;
 	cb.stream = on_stream;
 	cb.closed = on_conn_closed;
+	cb.interrupted = on_interrupted;
+	cb.resumed = on_resumed;
 	p->conn = conn;
 	kith_conn_set_callbacks(conn, &cb, p);
 }
