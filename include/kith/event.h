@@ -1,0 +1,113 @@
+/* What a core tells of: events, and what they carry. Of the fields of an event those that its type names are filled in.
+ *
+ * Pointers in an event are borrowed until the next call that changes the core.
+ */
+#ifndef KITH_EVENT_H
+#define KITH_EVENT_H
+
+#include <kith/close.h>
+#include <kith/identity.h>
+#include <kith/transport.h>
+#include <kith/types.h>
+
+typedef uint32_t kith_session_id; /* 0 = none */
+typedef uint32_t kith_op; /* an operation under way; 0 = none */
+
+enum kith_event_type {
+	KITH_EVENT_ATTACHED, /* count homes are held now; 0 = cut off */
+	/* others can find us now: the presence record is in the directory. Once, and again when it is there after
+	 * ATTACHED told of no home: then nobody can bring it there, and it is on its way out. Not for each new record,
+	 * and not of the record that says goodbye */
+	KITH_EVENT_PUBLISHED,
+	KITH_EVENT_INCOMING, /* session, name, label, service: kith_core_accept or _reject it, now or later */
+	/* session is up: op for ours, or an accepted incoming one. When both called each other at the same moment there
+	 * is one session for both calls, which may be the one that the other side began (remote) */
+	KITH_EVENT_OPENED,
+	KITH_EVENT_OP_DONE, /* op ended with err; of a call that succeeded, OPENED tells instead */
+	KITH_EVENT_FOUND, /* op: one device of a lookup's answer: device; OP_DONE follows after the last */
+	/* session ended: reason, by whom (remote). Its streams end with it, without events of their own; what had
+	 * arrived on them can be read for 10 s: kith_core_stream_read gives it, and then the end, or KITH_ECUT. Also
+	 * one that still waits to be accepted: KITH_CLOSE_CANCELED when its caller gave up, KITH_CLOSE_REPLACED when
+	 * it was taken as the answer to our own call of that name */
+	KITH_EVENT_CLOSED,
+	KITH_EVENT_PATH, /* session sends on another path now: path */
+	KITH_EVENT_DATAGRAM, /* session, channel, data */
+	KITH_EVENT_WRITABLE, /* session: datagrams are taken again */
+	KITH_EVENT_STREAM, /* session, stream: see stream_change */
+	KITH_EVENT_PRESENCE, /* name: online or not */
+	KITH_EVENT_IDENTITY_CHANGED, /* name is certified for another key (identity) than the pinned one */
+	KITH_EVENT_CERT_EXPIRING, /* our own chain ends at expires_ms */
+	/* the wall clock is wrong (err KITH_ESKEW): earlier than it can be, or off by ahead_ms, as count homes say; or
+	 * it is right again (0) */
+	KITH_EVENT_CLOCK,
+	KITH_EVENT_HOMELESS, /* no home since 5 s: err, as in kith_core_info.homeless; told again when that changes */
+	/* attachments end right away, and are tried again at longer and longer intervals: err; reason of the last one
+	 * when it was closed; ahead_ms: how far homes' clocks are ahead of ours. Told once in ten minutes */
+	KITH_EVENT_ATTACH_FAILING,
+	KITH_EVENT_LEFT, /* kith_core_leave is done */
+	/* session: nothing of the other side has been heard for silent_us; it is kept, its streams wait, and datagrams
+	 * are not taken. RESUMED follows, or CLOSED when its patience is over */
+	KITH_EVENT_INTERRUPTED,
+	KITH_EVENT_RESUMED /* session: the other side is there again, after silent_us */
+};
+
+enum kith_path_class { KITH_PATH_CLASS_DIRECT = 1, KITH_PATH_CLASS_RELAY = 2 };
+
+struct kith_path_info { /* fixed */
+	enum kith_path_class kind;
+	struct kith_addr remote; /* the peer's, or the relay's */
+	uint16_t transport;
+	uint8_t carrier; /* enum kith_transport_kind: what the transport is; NONE: closed by now */
+	bool sending; /* data goes this way now */
+	bool alive;
+	kith_time_us rtt_us; /* 0 = not measured */
+	kith_time_us heard_us; /* how long ago */
+	uint64_t reserved[4];
+};
+
+struct kith_found_device { /* fixed */
+	char label[KITH_LABEL_MAX + 1];
+	struct kith_key device; /* X25519 */
+	struct kith_key identity;
+	bool online;
+	uint8_t homes_n;
+	struct kith_endpoint homes[3];
+	uint64_t seq;
+	int64_t expires_ms;
+	uint64_t reserved[4];
+};
+
+/* What a STREAM event tells. */
+enum kith_stream_change {
+	KITH_STREAM_CHANGE_OPENED, /* by the other side, on channel */
+	KITH_STREAM_CHANGE_READABLE, /* read until KITH_EAGAIN or the end */
+	KITH_STREAM_CHANGE_WRITABLE, /* there is room again, after a write was cut short */
+	KITH_STREAM_CHANGE_FIN, /* the other side's end has come, and nothing is left to read */
+	KITH_STREAM_CHANGE_RESET, /* the other side gave up sending: code */
+	KITH_STREAM_CHANGE_STOPPED, /* the other side does not want more */
+	KITH_STREAM_CHANGE_CLOSED /* both directions are over: err is 0 or why; the id is invalid from now on */
+};
+
+struct kith_event { /* grows */
+	enum kith_event_type type;
+	kith_session_id session;
+	kith_op op;
+	int err;
+	uint32_t count;
+	char name[KITH_NAME_MAX + 1];
+	char label[KITH_LABEL_MAX + 1];
+	char service[KITH_SERVICE_MAX + 1];
+	struct kith_key identity;
+	enum kith_close_reason reason;
+	bool remote, online;
+	uint16_t channel;
+	uint64_t stream, code;
+	enum kith_stream_change stream_change;
+	int64_t expires_ms, ahead_ms;
+	kith_time_us silent_us; /* since the other side was last heard */
+	struct kith_path_info path;
+	struct kith_span data;
+	struct kith_found_device found;
+};
+
+#endif
