@@ -187,10 +187,13 @@ int kith_conn_close(struct kith_conn *conn, enum kith_close_reason reason)
 
 int kith_conn_patience(struct kith_conn *conn, kith_time_us patience_us)
 {
+	int err = kith_conn_check(conn);
+	if (err != 0)
+		return err;
 	struct kith_node *node = conn->node;
 	if (conn->state == KITH_CONN_CLOSING || node->core == NULL)
 		return KITH_ESTATE;
-	int err = kith_core_patience(node->core, kith_node_now(node), conn->id, patience_us);
+	err = kith_core_patience(node->core, kith_node_now(node), conn->id, patience_us);
 	kith_node_touch(node);
 	return err == KITH_ENOENT ? KITH_ESTATE : err;
 }

@@ -159,6 +159,7 @@ void monkey_act_on_conn(struct kith_conn *conn)
 		break;
 	case 3:
 		(void)kith_conn_linger(conn, (kith_time_us)monkey_pick(500000));
+		(void)kith_conn_patience(conn, (kith_time_us)monkey_pick(500000));
 		break;
 	case 4:
 		challenge(conn);
