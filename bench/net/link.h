@@ -1,5 +1,5 @@
-/* A one-way link that gives a host access to the network: propagation delay, jitter, loss, duplication, reordering, and a
- * bandwidth with a bounded queue.
+/* A one-way link that gives a host access to the network: propagation delay, jitter, loss, duplication, reordering, and
+ * a bandwidth with a bounded queue.
  *
  * Order of effects: queue (tail drop), serialisation, then loss, duplication, delay. A lost packet has used its
  * bandwidth. What happens to a packet is a function of (seed, link, packet number) alone, so it does not depend on

@@ -135,6 +135,12 @@ static void judge(struct run *r, const struct loss *loss)
 	r->affected = n;
 }
 
+/* Calls that failed and need not have: contacts that hide from each other and share no home cannot talk, loss or no. */
+static uint64_t failed(const struct kith_simcounts *c)
+{
+	return c->calls_failed - c->calls_hidden;
+}
+
 static int run(const struct loss *loss, uint64_t seed, uint8_t hash[32])
 {
 	static struct run r;
@@ -159,12 +165,12 @@ static int run(const struct loss *loss, uint64_t seed, uint8_t hash[32])
 	if (good)
 		judge(&r, loss);
 	struct kith_simcounts before = *kith_sim_counts(r.sim);
-	uint64_t early = before.calls - at_loss.calls, early_failed = before.calls_failed - at_loss.calls_failed;
+	uint64_t early = before.calls - at_loss.calls, early_failed = failed(&before) - failed(&at_loss);
 	good = good && kith_sim_finish(r.sim);
 	kith_sim_hash(r.sim, hash);
 	const struct kith_simcounts *after = kith_sim_counts(r.sim);
 	r.calls = after->calls - before.calls;
-	r.failed = after->calls_failed - before.calls_failed;
+	r.failed = failed(after) - failed(&before);
 	r.lookups = after->lookups - before.lookups;
 	r.lookups_failed = after->lookups_failed - before.lookups_failed;
 	if (!good)
