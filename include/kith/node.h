@@ -51,6 +51,7 @@ struct kith_node_options {
 	const struct kith_alloc *alloc; /* borrowed until freed; NULL: malloc. Called on the loop's thread only */
 	const struct kith_random *random; /* borrowed until freed; NULL: the kernel's generator */
 	const struct kith_log *log; /* its ctx is borrowed until freed; NULL: silent */
+	bool driven; /* neither (loop is NULL): the application calls kith_node_process when there is something to do */
 
 	/* The node's identity. Either device holds the device's secret, or key_path names a key file that holds it. */
 	enum kith_role role; /* default: leaf */
@@ -254,6 +255,27 @@ KITH_EXPORT int kith_node_start(struct kith_node *node) KITH_MUST_USE;
 KITH_EXPORT int kith_post(struct kith_node *node, void (*fn)(struct kith_node *node, void *arg),
 			  void *arg) KITH_MUST_USE;
 
+/* ---- for event loops that are not libuv's: nodes with options.driven, from kith_node_start on ----
+ *
+ *     while (kith_node_process(node) == 0)
+ *             wait until kith_node_fd(node) is readable, for kith_node_timeout(node) milliseconds at most
+ *
+ * Such a node has no thread of its own. All calls, these among them, are made on one thread at a time; kith_post is for
+ * the others, and makes the descriptor readable.
+ */
+
+/* What becomes readable when something is to be done: for poll, select, epoll, kqueue. The same until the node is
+ * freed; nothing is to be read from it. KITH_ESTATE: it is not driven, or not started. */
+KITH_EXPORT int kith_node_fd(const struct kith_node *node);
+
+/* After how many milliseconds something is to be done all the same, as poll(2) has it; -1: nothing is waited for. Ask
+ * anew before each wait: any call may change it, and 0 says that one has left something to do. */
+KITH_EXPORT int kith_node_timeout(const struct kith_node *node);
+
+/* Does what is to be done now, with the callbacks, and does not wait. 0; KITH_ECLOSED: closed was called, and the node
+ * may be freed (but not in a callback); KITH_ESTATE: it is not driven, or not started, or this is a callback. */
+KITH_EXPORT int kith_node_process(struct kith_node *node) KITH_MUST_USE;
+
 /* Leaves in an orderly way within options.leave_us: homes and directory are told, leaves are moved. What streams have
  * finished is sent, as by kith_conn_close, which may take options.linger_us. Then operations complete
  * with KITH_ECANCELED, streams and sessions are closed (with their callbacks), and closed, the node's last callback, is
@@ -263,7 +285,8 @@ KITH_EXPORT int kith_node_close(struct kith_node *node, void (*closed)(struct ki
 
 /* Frees a node that was never started, or that is closed (in the closed callback at the earliest). A node with a
  * loop of its own is freed from another thread than that loop's, at any time: this closes it if need be, and blocks
- * until its thread has ended. KITH_ESTATE: it is not closed yet, or this is its own thread. NULL is allowed. */
+ * until its thread has ended. KITH_ESTATE: it is not closed yet, this is its own thread, or it is driven and this is a
+ * callback. NULL is allowed. */
 KITH_EXPORT int kith_node_free(struct kith_node *node);
 
 /* Registers a service: 1 to KITH_SERVICE_MAX characters. Calls for others are refused. Allowed before

@@ -4,7 +4,7 @@
  *     open.c, resolve.c      from start to running    drive.c     the core's contract: emptied, then waited for
  *     sockets.c, carrier.c   opened, and opened again exchange.c  packets in; events and packets out
  *     event.c                an event is a callback   effect.c    what the core asks for
- *     answer_stun.c          the STUN server
+ *     answer_stun.c          the STUN server          driven.c    its loop, turned by the application's own
  *     node.c                 made, started, freed     finish.c    the end
  *     call.c, conn.c, stream.c   the calls of the application
  *     bootstrap.c            names, found or not yet  base.c      clock, word of a change, troubles: for all of them
@@ -152,6 +152,7 @@ struct kith_node {
 
 	uv_loop_t *loop, own_loop;
 	bool own; /* a loop of its own */
+	bool processing; /* driven, and its loop turns */
 	atomic_bool threaded; /* its thread was started, and is in thread from then on */
 	uv_thread_t thread;
 	uv_async_t async;

@@ -133,7 +133,7 @@ int kith_node_start(struct kith_node *node)
 		err = kith_thread_open(node, woken);
 	if (err == 0)
 		err = kith_open_begin(node);
-	if (err == 0 && node->own)
+	if (err == 0 && node->own && !node->o.driven)
 		err = kith_thread_start(node);
 	if (err == 0)
 		return 0;
@@ -203,7 +203,7 @@ int kith_node_free(struct kith_node *node)
 			return KITH_ESTATE;
 		kith_thread_ask_close(node);
 		(void)uv_thread_join(&node->thread);
-	} else if (node->state != KITH_NODE_NEW && node->state != KITH_NODE_CLOSED) {
+	} else if (node->processing || (node->state != KITH_NODE_NEW && node->state != KITH_NODE_CLOSED)) {
 		return KITH_ESTATE;
 	} else if (node->own) {
 		(void)uv_loop_close(node->loop);

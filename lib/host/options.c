@@ -106,7 +106,7 @@ static bool consistent(const struct kith_node_options *o)
 		return false;
 	if ((!o->has_device && o->key_path == NULL) || o->chain.len == 0 || o->chain.len > KITH_CHAIN_MAX)
 		return false;
-	if (o->no_v4 && o->no_v6)
+	if ((o->no_v4 && o->no_v6) || (o->driven && o->loop != NULL))
 		return false;
 	if ((o->bind_v4.family != KITH_FAMILY_NONE && o->bind_v4.family != KITH_FAMILY_V4) ||
 	    (o->bind_v6.family != KITH_FAMILY_NONE && o->bind_v6.family != KITH_FAMILY_V6))

@@ -33,6 +33,7 @@ static const struct option {
 	OPTION(bind_v6, ADDR),
 	{ "endpoint", ENDPOINT, 0 },
 	OPTION(bootstrap, BOOTSTRAP),
+	OPTION(driven, FLAG),
 	OPTION(allow_loopback, FLAG),
 	OPTION(no_offload, FLAG),
 	OPTION(answer_strangers, FLAG),
