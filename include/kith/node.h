@@ -361,6 +361,9 @@ KITH_EXPORT size_t kith_node_homes(const struct kith_node *node, struct kith_add
 /* The node's counters; valid until it is freed. They change as it runs. */
 KITH_EXPORT const struct kith_stats *kith_node_stats(const struct kith_node *node);
 
+/* Our name, as kith_node_info tells it; "" before started. NULL: refused. Valid until the node is freed. */
+KITH_EXPORT const char *kith_node_name(const struct kith_node *node);
+
 /* What kith_node_new was given. */
 KITH_EXPORT void *kith_node_user(const struct kith_node *node);
 

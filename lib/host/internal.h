@@ -182,6 +182,7 @@ struct kith_node {
 	struct kith_shared *shared;
 	struct kith_core *core; /* NULL unless running or closing after that */
 	struct kith_chain chain; /* ours, parsed */
+	char name[KITH_NAME_MAX + 1]; /* of it */
 	struct kith_id network;
 	char services[KITH_HOST_SERVICES_MAX][KITH_SERVICE_MAX + 1];
 	size_t services_n;

@@ -266,13 +266,8 @@ static void name_ourselves(const struct kith_node *node, struct kith_node_info *
 	const struct kith_chain *chain = &node->chain;
 	out->device = chain->device.dh;
 	memcpy(out->label, chain->device.label, sizeof out->label);
-	if (chain->kind == KITH_CHAIN_OPEN) {
-		out->identity = chain->identity;
-		(void)kith_fingerprint(&chain->identity, out->name);
-	} else {
-		out->identity = chain->name.identity;
-		memcpy(out->name, chain->name.name, sizeof out->name);
-	}
+	out->identity = chain->kind == KITH_CHAIN_OPEN ? chain->identity : chain->name.identity;
+	memcpy(out->name, node->name, sizeof out->name);
 }
 
 static void describe_socket(const struct kith_socket *s, struct kith_node_info *out)
@@ -335,6 +330,11 @@ size_t kith_node_homes(const struct kith_node *node, struct kith_addr out[], siz
 const struct kith_stats *kith_node_stats(const struct kith_node *node)
 {
 	return kith_node_check(node) == 0 ? &node->stats : NULL;
+}
+
+const char *kith_node_name(const struct kith_node *node)
+{
+	return kith_node_check(node) == 0 ? node->name : NULL;
 }
 
 void *kith_node_user(const struct kith_node *node)

@@ -296,6 +296,14 @@ static int start_watching(struct kith_node *node)
 	return err;
 }
 
+static void take_name(struct kith_node *node)
+{
+	if (node->chain.kind == KITH_CHAIN_OPEN)
+		(void)kith_fingerprint(&node->chain.identity, node->name);
+	else
+		memcpy(node->name, node->chain.name.name, sizeof node->name);
+}
+
 static int run(struct kith_node *node, char *why)
 {
 	/* Every name that an entry can have, four each: 10 kB. */
@@ -312,6 +320,7 @@ static int run(struct kith_node *node, char *why)
 		err = kith_chain_parse(&node->chain, node->o.chain);
 	if (err != 0)
 		return err;
+	take_name(node);
 	err = node->o.stun ? kith_node_stun_begin(node) : 0;
 	return err != 0 ? err : start_watching(node);
 }

@@ -59,9 +59,11 @@ static void a_post_of_another_thread_ends_the_wait(void **state)
 	(void)state;
 	world_init(&w);
 	driven_init(&p, &w, "alice", 9);
+	assert_string_equal(kith_node_name(p.node), "");
 	assert_int_equal(kith_node_start(p.node), 0);
 	TURN_UNTIL(p.node, p.started);
 	assert_int_equal(p.start_err, 0);
+	assert_string_equal(kith_node_name(p.node), p.name);
 	int fd = kith_node_fd(p.node);
 	assert_int_equal(uv_thread_create(&thread, post, &p), 0);
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
@@ -180,6 +182,7 @@ static void only_a_driven_node_that_was_started_is_driven(void **state)
 	assert_int_equal(kith_node_fd(NULL), KITH_EINVAL);
 	assert_int_equal(kith_node_timeout(NULL), -1);
 	assert_int_equal(kith_node_process(NULL), KITH_EINVAL);
+	assert_null(kith_node_name(NULL));
 	world_deinit(&w);
 }
 

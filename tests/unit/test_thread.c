@@ -76,6 +76,7 @@ static void calls_from_another_thread_are_refused(void **state)
 	assert_int_equal(kith_node_bootstrap(t.node, NULL, 0), 0);
 	assert_int_equal(kith_node_homes(t.node, NULL, 0), 0);
 	assert_null(kith_node_stats(t.node));
+	assert_null(kith_node_name(t.node));
 	assert_ptr_equal(kith_node_user(t.node), &t); /* never changes */
 	threaded_deinit(&t, &w);
 }
