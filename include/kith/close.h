@@ -19,6 +19,7 @@
 	X(LIMIT, 10, "a limit was reached")                                                                            \
 	X(CANCELED, 11, "the caller gave up")
 
+/* The reasons, as KITH_CLOSE_MAP lists them. */
 enum kith_close_reason {
 #define KITH_CLOSE_ENUM(name, value, text) KITH_CLOSE_##name = (value),
 	KITH_CLOSE_MAP(KITH_CLOSE_ENUM)

@@ -29,6 +29,7 @@ struct kith_core;
 struct kith_shared;
 struct kith_suite;
 
+/* What a node is to others. */
 enum kith_role { KITH_ROLE_LEAF = 1, KITH_ROLE_SUPERNODE = 2 };
 
 /* What the cores of one thread share: the outbox, the event queue, interned blobs. Create once, free after the last
@@ -57,10 +58,10 @@ KITH_EXPORT void kith_shared_rest(struct kith_shared *shared);
 /* After the last core that was made with it. NULL is nothing. */
 KITH_EXPORT void kith_shared_free(struct kith_shared *shared);
 
-#define KITH_BOOTSTRAP_MAX 1024
+#define KITH_BOOTSTRAP_MAX 1024 /* hosts that a core remembers */
 #define KITH_RELAY_RATE_MAX UINT64_C(10000000000) /* what rates can be set to, bytes a second */
 #define KITH_TUNNELS_LIMIT 10000000u /* what the maxima can be set to: far more than a machine has memory for */
-#define KITH_SESSIONS_LIMIT 100000000u
+#define KITH_SESSIONS_LIMIT 100000000u /* the same */
 /* Of windows of streams: what all streams begin with; what all streams of a session do; what can be set. */
 #define KITH_STREAM_WINDOW_LEAST (256u * 1024)
 #define KITH_SESSION_WINDOW_LEAST (1024u * 1024)
@@ -68,18 +69,19 @@ KITH_EXPORT void kith_shared_free(struct kith_shared *shared);
 
 /* Hosts to ask first. Without a key, the host need only prove to be a supernode of the network. */
 struct kith_bootstrap { /* fixed */
-	struct kith_endpoint at;
+	struct kith_endpoint at; /* where it is */
 	struct kith_key key; /* X25519 device key, when has_key */
-	bool has_key;
+	bool has_key; /* key is known */
 };
 
+/* What a core is made of. */
 struct kith_core_options {
 	size_t size; /* sizeof, set by kith_core_options_init */
-	enum kith_role role;
+	enum kith_role role; /* what the certificates must allow */
 	const struct kith_alloc *alloc; /* borrowed for the core's life, as all pointers in this group */
-	const struct kith_random *random;
+	const struct kith_random *random; /* source of all randomness */
 	const struct kith_suite *suite; /* NULL: libsodium */
-	struct kith_shared *shared;
+	struct kith_shared *shared; /* shared with the other cores of this thread */
 	struct kith_stats *stats; /* may be shared by cores; NULL: not counted */
 	const struct kith_log *log; /* NULL: silent */
 
@@ -89,7 +91,7 @@ struct kith_core_options {
 	struct kith_seed device; /* this device's secret */
 	struct kith_span chain; /* its certificates */
 	struct kith_span devices; /* the identity's device list, or empty */
-	const struct kith_bootstrap *bootstrap;
+	const struct kith_bootstrap *bootstrap; /* hosts to ask first */
 	size_t bootstrap_n;
 	struct kith_endpoint endpoints[4]; /* supernode: where it is reachable, UDP first */
 	size_t endpoints_n;
@@ -141,8 +143,8 @@ KITH_EXPORT int kith_core_set_bootstrap(struct kith_core *core, struct kith_now 
 
 /* What a core may use from now on, as in its options. What is over a limit already stays; nothing new comes. */
 struct kith_core_limits { /* fixed */
-	uint32_t sessions_max, tunnels_max;
-	uint64_t relay_rate, relay_owner_rate;
+	uint32_t sessions_max, tunnels_max; /* as in kith_core_options */
+	uint64_t relay_rate, relay_owner_rate; /* as in kith_core_options */
 };
 
 /* KITH_EINVAL: more than can be set, as in the options. */
@@ -265,12 +267,13 @@ KITH_EXPORT void kith_core_leave(struct kith_core *core, struct kith_now now, ki
 
 /* ---- looking in ---- */
 
+/* Who is at the other end of a session, and for what. */
 struct kith_session_info { /* grows */
-	char name[KITH_NAME_MAX + 1];
-	char label[KITH_LABEL_MAX + 1];
-	char service[KITH_SERVICE_MAX + 1];
-	struct kith_key identity, device;
-	bool initiator, open;
+	char name[KITH_NAME_MAX + 1]; /* as certified */
+	char label[KITH_LABEL_MAX + 1]; /* of the device */
+	char service[KITH_SERVICE_MAX + 1]; /* that was called */
+	struct kith_key identity, device; /* Ed25519, of the person; X25519, of the device */
+	bool initiator, open; /* we have called; it is open, and not ringing */
 };
 
 /* The person on the other side. KITH_ENOENT; out is zeroed then. */
@@ -303,12 +306,13 @@ struct kith_homeless { /* fixed */
 	int theirs_err; /* what is wrong with their certificates */
 };
 
+/* What a core has now. */
 struct kith_core_info { /* fixed */
-	struct kith_homeless homeless;
+	struct kith_homeless homeless; /* since when it has no home, and why */
 	bool clock_trusted; /* false: earlier than it can be */
 	int64_t clock_ahead_ms; /* how far homes' clocks are ahead of ours, as clock_homes of them say */
-	uint32_t clock_homes;
-	uint32_t sessions, homes, leaves, members, tunnels, records, watches;
+	uint32_t clock_homes; /* how many homes say that */
+	uint32_t sessions, homes, leaves, members, tunnels, records, watches; /* how many of each there are */
 	struct kith_addr observed; /* our address as a home sees it */
 	uint64_t memory_records; /* bytes in interned blobs, shared */
 	uint8_t hash[32]; /* of the state that must be equal from run to run of one seed */

@@ -49,6 +49,7 @@
 	X(ESKEW, -38, "the clock is wrong")                                                                            \
 	X(EEXPOSED, -39, "others may read or change this secret: chmod 600 takes that from them")
 
+/* The codes, as KITH_ERRNO_MAP lists them. */
 enum kith_err {
 #define KITH_ERR_ENUM(name, value, text) KITH_##name = (value),
 	KITH_ERRNO_MAP(KITH_ERR_ENUM)

@@ -13,6 +13,7 @@
 typedef uint32_t kith_session_id; /* 0 = none */
 typedef uint32_t kith_op; /* an operation under way; 0 = none */
 
+/* What an event tells. */
 enum kith_event_type {
 	KITH_EVENT_ATTACHED, /* count homes are held now; 0 = cut off */
 	/* others can find us now: the presence record is in the directory. Once, and again when it is there after
@@ -51,29 +52,32 @@ enum kith_event_type {
 	KITH_EVENT_RESUMED /* session: the other side is there again, after silent_us */
 };
 
+/* How packets go. */
 enum kith_path_class { KITH_PATH_CLASS_DIRECT = 1, KITH_PATH_CLASS_RELAY = 2 };
 
+/* A path of a session. */
 struct kith_path_info { /* fixed */
-	enum kith_path_class kind;
+	enum kith_path_class kind; /* direct, or by a relay */
 	struct kith_addr remote; /* the peer's, or the relay's */
-	uint16_t transport;
+	uint16_t transport; /* of the host: which one carries it */
 	uint8_t carrier; /* enum kith_transport_kind: what the transport is; NONE: closed by now */
 	bool sending; /* data goes this way now */
-	bool alive;
+	bool alive; /* it carries packets in both directions, as far as is known */
 	kith_time_us rtt_us; /* 0 = not measured */
 	kith_time_us heard_us; /* how long ago */
 	uint64_t reserved[4];
 };
 
+/* A device of a name, as its presence record tells of it. */
 struct kith_found_device { /* fixed */
-	char label[KITH_LABEL_MAX + 1];
+	char label[KITH_LABEL_MAX + 1]; /* of the device */
 	struct kith_key device; /* X25519 */
-	struct kith_key identity;
-	bool online;
+	struct kith_key identity; /* Ed25519, of the person */
+	bool online; /* it has not said goodbye */
 	uint8_t homes_n;
-	struct kith_endpoint homes[3];
-	uint64_t seq;
-	int64_t expires_ms;
+	struct kith_endpoint homes[3]; /* supernodes that introduce to it */
+	uint64_t seq; /* of the record: of two the higher is the newer */
+	int64_t expires_ms; /* of the record, in unix milliseconds */
 	uint64_t reserved[4];
 };
 
@@ -88,26 +92,27 @@ enum kith_stream_change {
 	KITH_STREAM_CHANGE_CLOSED /* both directions are over: err is 0 or why; the id is invalid from now on */
 };
 
+/* What happened. Which members have a meaning stands with the types; the others are zero. */
 struct kith_event { /* grows */
-	enum kith_event_type type;
-	kith_session_id session;
-	kith_op op;
-	int err;
-	uint32_t count;
-	char name[KITH_NAME_MAX + 1];
-	char label[KITH_LABEL_MAX + 1];
-	char service[KITH_SERVICE_MAX + 1];
-	struct kith_key identity;
-	enum kith_close_reason reason;
-	bool remote, online;
-	uint16_t channel;
-	uint64_t stream, code;
-	enum kith_stream_change stream_change;
-	int64_t expires_ms, ahead_ms;
+	enum kith_event_type type; /* what happened */
+	kith_session_id session; /* in which session; 0: in none */
+	kith_op op; /* which operation; 0: none */
+	int err; /* 0, or why it failed */
+	uint32_t count; /* ATTACHED: homes that are held; of a wrong clock: homes that say so */
+	char name[KITH_NAME_MAX + 1]; /* of the person, or of what was watched */
+	char label[KITH_LABEL_MAX + 1]; /* of the person's device */
+	char service[KITH_SERVICE_MAX + 1]; /* that is called */
+	struct kith_key identity; /* the key that the name is certified for */
+	enum kith_close_reason reason; /* CLOSED: why */
+	bool remote, online; /* the other side has begun, or ended it; the name is there */
+	uint16_t channel; /* the application's number of a datagram or stream */
+	uint64_t stream, code; /* its id; what came with a reset */
+	enum kith_stream_change stream_change; /* STREAM: what it tells */
+	int64_t expires_ms, ahead_ms; /* unix milliseconds; of a wrong clock: how far others are ahead */
 	kith_time_us silent_us; /* since the other side was last heard */
-	struct kith_path_info path;
-	struct kith_span data;
-	struct kith_found_device found;
+	struct kith_path_info path; /* PATH: the one that data takes now */
+	struct kith_span data; /* DATAGRAM: its bytes */
+	struct kith_found_device found; /* FOUND: the device */
 };
 
 #endif

@@ -22,7 +22,7 @@
 #define KITH_CONSTRAINT_MAX 31 /* longest name constraint, so that one character of name remains */
 #define KITH_NETWORK_LABEL_MAX 64 /* longest label of an open network, without NUL */
 #define KITH_ISSUER_ID_LEN 8 /* first bytes of BLAKE2b-256(issuer key) */
-#define KITH_PLACEMENT_LEN 16
+#define KITH_PLACEMENT_LEN 16 /* of what decides over a supernode's ids */
 #define KITH_NONCE_LEN 32 /* challenges and enrolment */
 #define KITH_EXT_MAX 128 /* extensions of one object */
 #define KITH_CERT_MAX 320 /* longest certificate: fixed fields, longest texts and extensions fit */
@@ -30,13 +30,13 @@
 #define KITH_DEVICES_MAX 16 /* live devices of an identity */
 #define KITH_DEVICES_LEN_MAX 720 /* a full device list with extensions */
 #define KITH_REVOKED_RANGES_MAX 512 /* with the keys: a list fits one answer of 16 KiB */
-#define KITH_REVOKED_KEYS_MAX 240
-#define KITH_REVOCATION_LEN_MAX 16256
-#define KITH_ENROL_LEN_MAX 336
+#define KITH_REVOKED_KEYS_MAX 240 /* of one list, as the ranges */
+#define KITH_REVOCATION_LEN_MAX 16256 /* a full list */
+#define KITH_ENROL_LEN_MAX 336 /* a full request */
 
 /* 32 secret bytes from which a key pair is made. The holder wipes them. */
 struct kith_seed { /* fixed */
-	uint8_t b[32];
+	uint8_t b[32]; /* the bytes */
 };
 
 /* ---- names, keys and ids ---- */
@@ -88,37 +88,38 @@ struct kith_signed { /* fixed */
 
 /* Root -> issuer. */
 struct kith_issuer_cert { /* fixed */
-	struct kith_key issuer;
+	struct kith_key issuer; /* Ed25519 */
 	uint64_t serial; /* given by the root, ascending: of two for one key the higher is the newer */
 	int64_t not_before_s, expires_s; /* unix seconds */
 	char constraint[KITH_CONSTRAINT_MAX + 1]; /* ".example": only names that end in it; "": any name */
-	struct kith_signed s;
+	struct kith_signed s; /* signed by the root */
 };
 
+/* What a name may do beyond having one. */
 enum kith_name_flags {
 	KITH_NAME_SUPERNODE = 1 << 0 /* may serve as a supernode from the network's first minute */
 };
 
 /* Issuer -> name. */
 struct kith_name_cert { /* fixed */
-	uint8_t issuer_id[KITH_ISSUER_ID_LEN];
-	char name[KITH_NAME_MAX + 1];
-	struct kith_key identity;
-	uint64_t serial;
-	int64_t not_before_s, expires_s;
+	uint8_t issuer_id[KITH_ISSUER_ID_LEN]; /* of the issuer, who signs */
+	char name[KITH_NAME_MAX + 1]; /* that is given */
+	struct kith_key identity; /* Ed25519: to whom */
+	uint64_t serial; /* given by the issuer, ascending */
+	int64_t not_before_s, expires_s; /* unix seconds */
 	uint8_t placement[KITH_PLACEMENT_LEN]; /* random at first, then copied at every renewal */
 	uint8_t slots; /* supernodes that the identity may run; usually 1 */
 	uint8_t flags; /* enum kith_name_flags; unknown bits are kept and ignored */
-	struct kith_signed s;
+	struct kith_signed s; /* signed by the issuer */
 };
 
 /* Identity -> device. */
 struct kith_device_cert { /* fixed */
 	struct kith_key dh, sign; /* X25519 and Ed25519 */
 	uint32_t number; /* of the device, given by the identity */
-	int64_t not_before_s, expires_s;
-	char label[KITH_LABEL_MAX + 1];
-	struct kith_signed s;
+	int64_t not_before_s, expires_s; /* unix seconds */
+	char label[KITH_LABEL_MAX + 1]; /* what the person calls it */
+	struct kith_signed s; /* signed by the identity */
 };
 
 /* Each writes at most KITH_CERT_MAX bytes and returns how many. A name certificate's issuer_id follows from the
@@ -140,19 +141,21 @@ KITH_EXPORT int kith_device_cert_parse(struct kith_device_cert *out, struct kith
 /* Whether an issuer with this constraint may certify the name. */
 KITH_EXPORT bool kith_constraint_allows(const char *constraint, const char *name);
 
+/* Which certificates a chain has. */
 enum kith_chain_kind {
 	KITH_CHAIN_FULL = 1, /* issuer, name, device */
 	KITH_CHAIN_BY_ID = 2, /* name, device; the verifier holds the issuer's certificate */
 	KITH_CHAIN_OPEN = 3 /* identity key, device */
 };
 
+/* A chain, as kith_chain_parse takes it apart: whatever its kind has not is zero. */
 struct kith_chain { /* fixed */
 	uint8_t kind; /* enum kith_chain_kind */
 	uint8_t network[4]; /* first bytes of the network's id: tells "wrong network" from "forged" */
 	struct kith_key identity; /* open chains only; else in name */
 	struct kith_issuer_cert issuer; /* full chains only */
 	struct kith_name_cert name; /* not in open chains */
-	struct kith_device_cert device;
+	struct kith_device_cert device; /* in every chain */
 };
 
 /* Joins certificates into a chain; an empty issuer makes one by id. Nothing is verified but that each parses and that
@@ -170,9 +173,9 @@ KITH_EXPORT int kith_chain_parse(struct kith_chain *out, struct kith_span chain)
 /* The live devices of an identity. A device absent from the highest list seen is refused. */
 struct kith_devices { /* fixed */
 	uint64_t number; /* higher supersedes lower */
-	uint8_t n;
+	uint8_t n; /* how many there are */
 	const uint8_t *keys; /* n Ed25519 keys of 32 bytes, ascending */
-	struct kith_signed s;
+	struct kith_signed s; /* signed by the identity */
 };
 
 /* Sorts the keys; KITH_EINVAL for more than KITH_DEVICES_MAX or one given twice. An empty list refuses every device. */
@@ -181,11 +184,13 @@ KITH_EXPORT int kith_devices_make(uint8_t out[KITH_DEVICES_LEN_MAX], uint64_t nu
 KITH_EXPORT int kith_devices_parse(struct kith_devices *out, struct kith_span list) KITH_MUST_USE;
 KITH_EXPORT bool kith_devices_has(const struct kith_devices *list, const struct kith_key *device);
 
+/* Who has signed a revocation list. */
 enum kith_revocation_signer {
 	KITH_REVOKED_BY_ROOT = 1, /* serials and keys of issuers */
 	KITH_REVOKED_BY_ISSUER = 2 /* serials of name certificates and identity keys */
 };
 
+/* Serials of certificates that were revoked. */
 struct kith_serial_range { /* fixed */
 	uint64_t first, last; /* both revoked */
 };
@@ -195,11 +200,11 @@ struct kith_revocation { /* fixed */
 	uint8_t signer; /* enum kith_revocation_signer */
 	uint8_t signer_id[KITH_ISSUER_ID_LEN]; /* the issuer's id; for the root the first bytes of the network's */
 	uint64_t number; /* higher supersedes lower; each list is whole */
-	int64_t issued_s, next_update_s;
+	int64_t issued_s, next_update_s; /* unix seconds */
 	uint16_t ranges_n, keys_n;
 	const uint8_t *ranges; /* 16 bytes each: first, last */
 	const uint8_t *keys; /* 32 bytes each */
-	struct kith_signed s;
+	struct kith_signed s; /* signed by its signer */
 };
 
 /* Makes a list out of ranges (sorted and merged) and keys (sorted, duplicates dropped). Of list, the fields signer,
@@ -216,14 +221,15 @@ KITH_EXPORT struct kith_serial_range kith_revocation_range(const struct kith_rev
 
 /* ---- enrolment: the issuer's nonce, signed by the identity key that asks for a name ---- */
 
+/* A request for a name's certificate. */
 struct kith_enrol { /* fixed */
-	struct kith_id network;
-	uint8_t issuer_id[KITH_ISSUER_ID_LEN];
+	struct kith_id network; /* in which a name is wanted */
+	uint8_t issuer_id[KITH_ISSUER_ID_LEN]; /* of whom it is wanted */
 	uint8_t nonce[KITH_NONCE_LEN]; /* from the issuer, used once */
-	struct kith_key identity;
-	char name[KITH_NAME_MAX + 1];
+	struct kith_key identity; /* the key that is to have the name */
+	char name[KITH_NAME_MAX + 1]; /* that is wanted */
 	uint8_t slots, flags; /* what is wished for; the issuer decides */
-	struct kith_signed s;
+	struct kith_signed s; /* signed by the identity */
 };
 
 /* The request. identity is filled in from the seed. */
@@ -247,6 +253,7 @@ KITH_EXPORT int kith_enrol_accept(struct kith_name_cert *out, struct kith_span a
 
 /* ---- contacts and key files ---- */
 
+/* What a contact is allowed. */
 enum kith_contact_flags {
 	KITH_CONTACT_ACCEPTED = 1 << 0, /* candidates and presence details may be given */
 	KITH_CONTACT_RELAY_ONLY =
@@ -256,11 +263,12 @@ enum kith_contact_flags {
 
 /* A name that is pinned. */
 struct kith_contact { /* fixed */
-	char name[KITH_NAME_MAX + 1];
+	char name[KITH_NAME_MAX + 1]; /* that is pinned */
 	uint8_t flags; /* enum kith_contact_flags */
-	struct kith_key identity;
+	struct kith_key identity; /* the key that it is pinned to */
 };
 
+/* What a secret of a key file is. */
 enum kith_secret_kind {
 	KITH_SECRET_IDENTITY = 1,
 	KITH_SECRET_DEVICE = 2,
@@ -269,19 +277,20 @@ enum kith_secret_kind {
 	KITH_SECRET_PRESENCE = 5 /* the key that accepted contacts are given */
 };
 
-#define KITH_SECRETS_MAX 8
-#define KITH_SECRET_LEN_MAX 64
+#define KITH_SECRETS_MAX 8 /* of one key file */
+#define KITH_SECRET_LEN_MAX 64 /* bytes of one */
 
+/* One secret of a key file. */
 struct kith_secret { /* fixed */
 	uint8_t kind; /* enum kith_secret_kind; unknown kinds are carried along */
 	uint8_t len; /* 32 for the kinds above */
-	uint8_t b[KITH_SECRET_LEN_MAX];
+	uint8_t b[KITH_SECRET_LEN_MAX]; /* the first len bytes */
 };
 
 /* What a key file holds: at most one secret of each kind, ascending by kind. */
 struct kith_secrets { /* fixed */
-	uint8_t n;
-	struct kith_secret items[KITH_SECRETS_MAX];
+	uint8_t n; /* how many there are */
+	struct kith_secret items[KITH_SECRETS_MAX]; /* the first n */
 };
 
 /* False when there is none of that kind; out is then untouched. */
@@ -312,6 +321,7 @@ KITH_EXPORT int kith_identity_describe(struct kith_span object, char *out, size_
 	X(ENROL, "ENROLMENT REQUEST")                                                                                  \
 	X(KEYS, "KEY FILE")
 
+/* What an armoured text holds. */
 enum kith_armor {
 #define KITH_ARMOR_ENUM(name, label) KITH_ARMOR_##name,
 	KITH_ARMOR_MAP(KITH_ARMOR_ENUM)

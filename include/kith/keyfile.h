@@ -48,8 +48,8 @@ KITH_EXPORT int kith_keyfile_read(const char *path, const char *pass, size_t pas
 /* Whether a passphrase is needed: 1, 0, or what reading the header says. */
 KITH_EXPORT int kith_keyfile_protected(const char *path) KITH_MUST_USE;
 
-#define KITH_PASSPHRASE_MAX 1024
-#define KITH_PASSPHRASE_ENV "KITH_PASSPHRASE_FILE"
+#define KITH_PASSPHRASE_MAX 1024 /* bytes */
+#define KITH_PASSPHRASE_ENV "KITH_PASSPHRASE_FILE" /* the variable that names a file: kith_passphrase */
 
 /* The three write a passphrase to out (cap bytes, KITH_PASSPHRASE_MAX suffice; no NUL) and return its length, above 0.
  * The caller wipes it.

@@ -56,13 +56,13 @@ struct kith_node_options {
 	/* The node's identity. Either device holds the device's secret, or key_path names a key file that holds it. */
 	enum kith_role role; /* default: leaf */
 	bool has_root; /* false: an open network */
-	struct kith_key root;
+	struct kith_key root; /* key of the network, when has_root */
 	const char *open_label; /* of the open network; default "kith" */
-	bool has_device;
+	bool has_device; /* false: key_path names a key file */
 	struct kith_seed device; /* the copy in the node is wiped as soon as the core has it */
 	const char *key_path; /* opened by kith_node_start, on the thread pool: Argon2id takes a second */
 	kith_passphrase_fn passphrase; /* called if the key file is protected */
-	void *passphrase_ctx;
+	void *passphrase_ctx; /* the first argument of passphrase */
 	struct kith_span chain; /* certificates of this device */
 	struct kith_span devices; /* the identity's device list, or empty */
 	const struct kith_span *issuers; /* further issuers' certificates, known from the start */
@@ -75,7 +75,7 @@ struct kith_node_options {
 
 	/* Where it listens, and whom it asks first. */
 	uint16_t port; /* UDP, of both families; 0: any */
-	bool no_v4, no_v6;
+	bool no_v4, no_v6; /* do without that family */
 	struct kith_addr bind_v4, bind_v6; /* family NONE: all interfaces. Ports are ignored */
 	struct kith_endpoint endpoints[4]; /* supernode: where it is reachable from outside, UDP first */
 	size_t endpoints_n;
@@ -220,6 +220,7 @@ struct kith_node_callbacks {
 	/* Our own certificates end at that time (unix milliseconds). */
 	void (*cert_expiring)(struct kith_node *node, int64_t expires_ms, void *user);
 
+	/* Something that the user may want to know (enum kith_trouble): err and why in words. The node goes on. */
 	void (*trouble)(struct kith_node *node, enum kith_trouble what, int err, const char *why, void *user);
 };
 
@@ -304,8 +305,9 @@ KITH_EXPORT int kith_add_issuer(struct kith_node *node, struct kith_span cert) K
  * it does not run; KITH_EFULL, KITH_ENOMEM: some bootstrap entries were left out. */
 KITH_EXPORT int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o) KITH_MUST_USE;
 
-#define KITH_WHY_MAX 256
+#define KITH_WHY_MAX 256 /* bytes of a reason in words */
 
+/* Where a node is in its life. */
 enum kith_node_state {
 	KITH_NODE_NEW, /* kith_node_start is due */
 	KITH_NODE_STARTING, /* keys are being opened */
@@ -315,13 +317,14 @@ enum kith_node_state {
 	KITH_NODE_CLOSED
 };
 
+/* What there is to know about a node. */
 struct kith_node_info { /* grows */
-	enum kith_node_state state;
-	enum kith_role role;
+	enum kith_node_state state; /* where it is in its life */
+	enum kith_role role; /* as in the options */
 	char name[KITH_NAME_MAX + 1]; /* ours, as certified; "" before started */
-	char label[KITH_LABEL_MAX + 1];
+	char label[KITH_LABEL_MAX + 1]; /* of this device */
 	struct kith_key identity, device; /* Ed25519 and X25519 */
-	struct kith_id network;
+	struct kith_id network; /* which one it is in */
 	uint16_t port; /* UDP, as bound */
 	bool v4, v6; /* which sockets are open */
 	bool offload; /* GSO is in use */

@@ -10,7 +10,7 @@
  * kith_core_input. Out: data is borrowed: either a slice of a packet that came in (relayed), or memory of the shared
  * outbox. It is valid until the next call on any core that shares the outbox. */
 struct kith_packet { /* fixed */
-	uint8_t *data;
+	uint8_t *data; /* its bytes, as said above */
 	uint32_t len; /* bytes in data */
 	uint16_t segment_len; /* 0: one packet; else every segment but the last has this length */
 	uint16_t transport; /* which transport of the host carried or is to carry it */
@@ -21,6 +21,6 @@ struct kith_packet { /* fixed */
 	struct kith_addr remote;
 };
 
-#define KITH_PACKET_HEADROOM 64
+#define KITH_PACKET_HEADROOM 64 /* writable bytes before what came in */
 
 #endif

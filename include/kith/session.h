@@ -22,6 +22,7 @@ struct kith_conn_callbacks {
 	/* Data goes another way now. */
 	void (*path_changed)(struct kith_conn *conn, const struct kith_path_info *path, void *user);
 
+	/* A datagram of the other side. */
 	void (*datagram)(struct kith_conn *conn, uint16_t channel, const uint8_t *data, size_t len, void *user);
 
 	/* After KITH_EAGAIN of kith_conn_send: datagrams are taken again. */

@@ -88,6 +88,7 @@
 	X(RELAY_LIMITED, "times a relay told that it drops what we send through it: over a rate")                      \
 	X(RELAY_LIMITED_UNKNOWN, "times a relay told so about a tunnel that no session sends through")
 
+/* The counters, as KITH_STAT_MAP lists them. */
 enum kith_stat {
 #define KITH_STAT_ENUM(name, text) KITH_STAT_##name,
 	KITH_STAT_MAP(KITH_STAT_ENUM) KITH_STAT_MAX
@@ -98,7 +99,7 @@ enum kith_stat {
 
 /* Counters only rise; they wrap after 2^64. Those from KITH_STAT_MAX on are of no use yet. */
 struct kith_stats { /* fixed */
-	uint64_t counter[KITH_STATS_ROOM];
+	uint64_t counter[KITH_STATS_ROOM]; /* by enum kith_stat */
 };
 
 /* The symbol of a counter, such as "DROP_REPLAYED", or NULL when stat is not below KITH_STAT_MAX. Static storage. */

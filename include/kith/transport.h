@@ -19,7 +19,7 @@ struct kith_local { /* fixed */
 	uint8_t prefix_bits; /* HOST: of the interface's network; 0 = 24 for v4, 64 for v6 */
 };
 
-#define KITH_LOCALS_MAX 8
+#define KITH_LOCALS_MAX 8 /* addresses of one transport */
 
 /* Whatever carries packets: a UDP socket, a TCP connection, a component of an ICE agent. */
 struct kith_transport { /* fixed */
@@ -31,7 +31,7 @@ struct kith_transport { /* fixed */
 	bool closed; /* for good: it is forgotten, and its id is free */
 	uint32_t effect; /* of the KITH_EFFECT_OPEN that asked for it; 0: opened by the host itself */
 	struct kith_addr remote; /* a connection: all that it reaches; family NONE: whatever its kind and family can */
-	struct kith_local locals[KITH_LOCALS_MAX];
+	struct kith_local locals[KITH_LOCALS_MAX]; /* the first locals_n */
 	size_t locals_n;
 };
 
@@ -64,8 +64,9 @@ enum kith_save {
 	KITH_SAVE_CONTACTS
 };
 
+/* One thing that the host is asked to do. */
 struct kith_effect { /* grows */
-	enum kith_effect_type type;
+	enum kith_effect_type type; /* what is to be done */
 	uint32_t id; /* for kith_core_complete; CANCEL: of what is given up */
 	kith_time_us deadline; /* on the monotonic clock: what is completed later is ignored; or KITH_TIME_NEVER */
 	struct kith_span bytes; /* until the effect ends */
@@ -78,7 +79,7 @@ struct kith_effect { /* grows */
 	struct kith_addr remote; /* OPEN: of a connection */
 };
 
-#define KITH_EFFECT_ADDRS_MAX 8
+#define KITH_EFFECT_ADDRS_MAX 8 /* in one result */
 
 /* What a host has to say besides that it is done. */
 struct kith_effect_result { /* fixed */

@@ -42,29 +42,30 @@
 /* Microseconds on the monotonic clock of the host (or of the simulator). Never wall-clock time. */
 typedef int64_t kith_time_us;
 
-#define KITH_TIME_NEVER INT64_MAX
-#define KITH_US_PER_MS ((kith_time_us)1000)
-#define KITH_US_PER_S ((kith_time_us)1000000)
+#define KITH_TIME_NEVER INT64_MAX /* later than any time */
+#define KITH_US_PER_MS ((kith_time_us)1000) /* microseconds in a millisecond */
+#define KITH_US_PER_S ((kith_time_us)1000000) /* microseconds in a second */
 
 /* Both clocks at one instant. Timers use mono_us only; validity periods use unix_ms, with KITH_CLOCK_TOLERANCE_MS. */
 struct kith_now { /* fixed */
-	kith_time_us mono_us;
-	int64_t unix_ms;
+	kith_time_us mono_us; /* the monotonic clock */
+	int64_t unix_ms; /* the wall clock */
 	bool unix_trusted; /* false: unix_ms is only a lower bound (build date or last persisted) */
 };
 
 /* Borrowed bytes. */
 struct kith_span { /* fixed */
-	const uint8_t *p;
-	size_t len;
+	const uint8_t *p; /* the first one; may be NULL when there is none */
+	size_t len; /* how many */
 };
 
+/* Of an address. */
 enum kith_family { KITH_FAMILY_NONE = 0, KITH_FAMILY_V4 = 4, KITH_FAMILY_V6 = 6 };
 
 /* A transport address. Bytes beyond the family's are zero, so that two equal addresses are equal bytes. */
 struct kith_addr { /* fixed */
 	uint8_t family; /* enum kith_family */
-	uint8_t reserved;
+	uint8_t reserved; /* 0 */
 	uint16_t port; /* host byte order */
 	uint8_t ip[16]; /* network byte order; v4 in the first four */
 };
@@ -77,6 +78,7 @@ struct kith_addr { /* fixed */
 	X(TLS, 3, "tls", true) /* the same inside TLS, as a web server's WebSocket */                                  \
 	X(ICE, 4, "ice", false) /* a component of an ICE agent: what agents exchange is more than addresses */
 
+/* The kinds, as KITH_TRANSPORT_KIND_MAP lists them. */
 enum kith_transport_kind {
 	KITH_TRANSPORT_NONE = 0,
 #define KITH_TRANSPORT_KIND_ENUM(name, value, text, named) KITH_TRANSPORT_##name = (value),
@@ -87,9 +89,9 @@ enum kith_transport_kind {
 
 /* An address, and what it speaks. */
 struct kith_endpoint { /* fixed */
-	struct kith_addr addr;
+	struct kith_addr addr; /* with its port */
 	uint8_t kind; /* enum kith_transport_kind */
-	uint8_t reserved;
+	uint8_t reserved; /* 0 */
 };
 
 /* What an address of a node is: how it came to be known. On the wire in CANDIDATES. */
@@ -106,25 +108,29 @@ enum kith_addr_kind {
 #define KITH_NAME_MAX 32 /* longest name, without NUL; see docs in <kith/identity.h> */
 #define KITH_SERVICE_MAX 16 /* longest service name, without NUL */
 
+/* A public key, Ed25519 or X25519. */
 struct kith_key { /* fixed */
-	uint8_t b[KITH_KEY_LEN];
+	uint8_t b[KITH_KEY_LEN]; /* the bytes */
 };
 
+/* An id: of a network, of a supernode, of a place in the directory. */
 struct kith_id { /* fixed */
-	uint8_t b[KITH_ID_LEN];
+	uint8_t b[KITH_ID_LEN]; /* the bytes */
 };
 
 /* Sized allocator. realloc_fn(ctx, NULL, 0, n) allocates, (ctx, p, n, 0) frees and returns NULL, else it resizes.
  * The caller always passes the exact old length. Returns NULL when it cannot; p is then still valid. */
 struct kith_alloc { /* fixed */
+	/* Allocates, resizes, frees. */
 	void *(*realloc_fn)(void *ctx, void *p, size_t old_len, size_t new_len);
-	void *ctx;
+	void *ctx; /* its first argument */
 };
 
 /* Source of randomness; fill must not fail. The host uses the kernel's generator, the simulator a seeded one. */
 struct kith_random { /* fixed */
+	/* Fills in len random bytes. */
 	void (*fill)(void *ctx, uint8_t *out, size_t len);
-	void *ctx;
+	void *ctx; /* its first argument */
 };
 
 /* Any function, to be handed through to where its type is known. */
