@@ -191,6 +191,8 @@ int kith_conn_patience(struct kith_conn *conn, kith_time_us patience_us)
 	if (err != 0)
 		return err;
 	struct kith_node *node = conn->node;
+	if (patience_us <= 0)
+		return KITH_EINVAL;
 	if (conn->state == KITH_CONN_CLOSING || node->core == NULL)
 		return KITH_ESTATE;
 	err = kith_core_patience(node->core, kith_node_now(node), conn->id, patience_us);
