@@ -35,7 +35,7 @@ int kith_op_new(struct kith_core *c, enum kith_op_kind kind, const char *name, k
 {
 	struct kith_operation *op = new_op(c);
 	if (op == NULL)
-		return KITH_EFULL;
+		return c->ops == NULL ? KITH_ENOMEM : KITH_EFULL;
 	memset(op, 0, sizeof *op);
 	op->kind = (uint8_t)kind;
 	op->id = ++c->next_op != 0 ? c->next_op : ++c->next_op;

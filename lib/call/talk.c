@@ -81,6 +81,16 @@ void kith_talk_refused(struct kith_core *c, struct kith_session *s)
 		kith_crossing_give_way(c, rival);
 }
 
+/* What a call ends with whose session ended before it was open. */
+static int why_failed(enum kith_close_reason reason)
+{
+	if (reason == KITH_CLOSE_TIMED_OUT)
+		return KITH_EUNREACHABLE;
+	if (reason == KITH_CLOSE_REJECTED) /* by ourselves: the contact was blocked meanwhile */
+		return KITH_EACCES;
+	return reason == KITH_CLOSE_LIMIT ? KITH_ENOMEM : KITH_EAUTH;
+}
+
 void kith_talk_closed(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, bool remote)
 {
 	struct kith_peer *peer = s->peer;
@@ -92,7 +102,7 @@ void kith_talk_closed(struct kith_core *c, struct kith_session *s, enum kith_clo
 	if (peer->op != 0 && (rival != NULL || !s->initiator))
 		kith_dial_fell_through(c, peer->op, rival);
 	else if (peer->op != 0)
-		kith_op_done(c, peer->op, reason == KITH_CLOSE_TIMED_OUT ? KITH_EUNREACHABLE : KITH_EAUTH, false);
+		kith_op_done(c, peer->op, why_failed(reason), false);
 	kith_ringing_stop(c, s);
 	kith_outage_stop(c, s);
 	kith_tell_closed(c, s, reason, remote);

@@ -37,12 +37,12 @@ void kith_call_complete(struct kith_call *call, int err, struct kith_conn *conn)
 
 static int check_name(const struct kith_node *node, const char *name)
 {
-	int err = kith_node_check(node);
+	int err = name != NULL ? kith_node_check(node) : KITH_EINVAL;
 	if (err != 0)
 		return err;
 	if (node->state != KITH_NODE_RUNNING)
 		return KITH_ESTATE;
-	return name != NULL && kith_name_valid(name) ? 0 : KITH_ENAME;
+	return kith_name_valid(name) ? 0 : KITH_ENAME;
 }
 
 static int begin(struct kith_node *node, enum kith_call_kind kind, struct kith_call **out)

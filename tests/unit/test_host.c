@@ -395,6 +395,7 @@ static void names_are_looked_up(void **state)
 	UNTIL(&t.w, t.alice.lookup_done == 2);
 	assert_int_equal(t.alice.lookup_err, KITH_ENOENT);
 	assert_int_equal(kith_lookup(t.alice.node, "No Name", on_found, on_looked_up, &t.alice, NULL), KITH_ENAME);
+	assert_int_equal(kith_lookup(t.alice.node, NULL, on_found, on_looked_up, &t.alice, NULL), KITH_EINVAL);
 	trio_deinit(&t);
 }
 

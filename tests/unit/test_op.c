@@ -44,10 +44,23 @@ static void more_operations_than_there_is_room_for_are_refused_and_the_others_al
 	core_world_deinit(&w);
 }
 
+static void without_memory_none_begins(void **state)
+{
+	struct core_world w;
+	kith_op op;
+	(void)state;
+	world_alice_and_bob(&w);
+	w.alloc.fail_after = 0;
+	assert_int_equal(kith_core_lookup(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob", &op), KITH_ENOMEM);
+	w.alloc.fail_after = -1;
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_canceled_operation_is_gone),
+		cmocka_unit_test(without_memory_none_begins),
 		cmocka_unit_test(more_operations_than_there_is_room_for_are_refused_and_the_others_all_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,12 +118,30 @@ static void a_contact_that_is_blocked_or_made_relay_only_feels_it_at_once(void *
 	core_world_deinit(&w);
 }
 
+static void a_call_to_a_contact_that_is_blocked_meanwhile_says_so(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_lets_ring(&w);
+	int since = w.events_n;
+	kith_op op = world_dial(&w, WORLD_ALICE, "bob", 0);
+	world_run(&w, 2 * KITH_US_PER_S);
+	assert_int_equal(ringing.rings, 1);
+	assert_int_equal(kith_core_pin(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob",
+				       &w.nodes[WORLD_BOB].id.identity, KITH_CONTACT_BLOCKED, false),
+			 0);
+	world_drain(&w, WORLD_ALICE);
+	assert_int_equal(outcome(&w, WORLD_ALICE, op, since), KITH_EACCES);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(datagrams_of_every_length_arrive_as_they_were_sent),
 		cmocka_unit_test(a_sender_that_is_too_fast_waits_until_it_is_told),
 		cmocka_unit_test(a_relay_only_contact_never_learns_or_sees_an_address),
+		cmocka_unit_test(a_call_to_a_contact_that_is_blocked_meanwhile_says_so),
 		cmocka_unit_test(a_contact_that_is_blocked_or_made_relay_only_feels_it_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
