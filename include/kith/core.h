@@ -120,7 +120,7 @@ static inline void kith_core_options_init(struct kith_core_options *o)
 	kith_core_options_init_sized(o, sizeof *o);
 }
 
-/* KITH_EINVAL, KITH_ENOMEM, or what is wrong with the certificates. */
+/* KITH_EINVAL, KITH_ENOMEM; KITH_EAUTH: the device is not the chain's; errors as kith_add_issuer, dates excepted. */
 KITH_EXPORT int kith_core_new(struct kith_core **out, const struct kith_core_options *o,
 			      struct kith_now now) KITH_MUST_USE;
 KITH_EXPORT void kith_core_free(struct kith_core *core);
@@ -188,11 +188,12 @@ static inline bool kith_core_event(struct kith_core *core, struct kith_event *ou
 KITH_EXPORT int kith_core_serve(struct kith_core *core, const char *service) KITH_MUST_USE;
 
 /* Calls a name. Ends with OPENED or OP_DONE. timeout_us 0: the default. If that name calls us for the same service at
- * the same time, its call is taken as the answer: no INCOMING is raised, or CLOSED follows it, and OPENED tells op. */
+ * the same time, its call is taken as the answer: no INCOMING is raised, or CLOSED follows it, and OPENED tells op.
+ * Errors, also of OP_DONE, as kith_connect and its callback. */
 KITH_EXPORT int kith_core_call(struct kith_core *core, struct kith_now now, const char *name, const char *service,
 			       kith_time_us timeout_us, kith_op *op) KITH_MUST_USE;
 
-/* Looks a name up. FOUND for each device, then OP_DONE (KITH_ENOENT: nobody has that name, or is online under it). */
+/* Looks a name up. FOUND for each device, then OP_DONE. Errors as kith_lookup and its callback. */
 KITH_EXPORT int kith_core_lookup(struct kith_core *core, struct kith_now now, const char *name,
 				 kith_op *op) KITH_MUST_USE;
 
@@ -200,11 +201,13 @@ KITH_EXPORT int kith_core_lookup(struct kith_core *core, struct kith_now now, co
  * ended. */
 KITH_EXPORT int kith_core_cancel(struct kith_core *core, struct kith_now now, kith_op op);
 
-/* Wants PRESENCE events of a name until unwatched. The first tells the present state. */
+/* Wants PRESENCE events of a name until unwatched. The first tells the present state. Errors as kith_watch,
+ * kith_unwatch. */
 KITH_EXPORT int kith_core_watch(struct kith_core *core, struct kith_now now, const char *name) KITH_MUST_USE;
 KITH_EXPORT int kith_core_unwatch(struct kith_core *core, struct kith_now now, const char *name);
 
-/* Pins a name to an identity key with KITH_CONTACT_* flags; confirm: also when it was pinned to another. */
+/* Pins a name to an identity key with KITH_CONTACT_* flags; confirm: also when it was pinned to another. Errors as
+ * kith_pin. */
 KITH_EXPORT int kith_core_pin(struct kith_core *core, struct kith_now now, const char *name,
 			      const struct kith_key *identity, uint8_t flags, bool confirm) KITH_MUST_USE;
 
@@ -214,12 +217,12 @@ KITH_EXPORT int kith_core_unpin(struct kith_core *core, struct kith_now now, con
 /* Fills in up to n pinned names, in their order, and returns how many there are. */
 KITH_EXPORT size_t kith_core_contacts(const struct kith_core *core, struct kith_contact out[], size_t n);
 
-/* A revocation list or an issuer's certificate came in. Live sessions are checked again. */
+/* A revocation list or issuer's certificate came in. Live sessions are checked again. Errors as kith_add_issuer. */
 KITH_EXPORT int kith_core_revoke(struct kith_core *core, struct kith_now now, struct kith_span list) KITH_MUST_USE;
 KITH_EXPORT int kith_core_add_issuer(struct kith_core *core, struct kith_now now, struct kith_span cert) KITH_MUST_USE;
 
 /* Asks the other side to prove, now and for this context (at most 64 printable characters), that it holds the key of
- * its certificates. Ends with OP_DONE: 0, or what is wrong. One at a time per session (KITH_ESTATE). */
+ * its certificates. Ends with OP_DONE. Errors as kith_challenge and its callback. */
 KITH_EXPORT int kith_core_challenge(struct kith_core *core, struct kith_now now, kith_session_id session,
 				    const char *context, kith_op *op) KITH_MUST_USE;
 
@@ -249,7 +252,8 @@ KITH_EXPORT int kith_core_send(struct kith_core *core, struct kith_now now, kith
 /* The same for every open session, whatever its path; 0: there is no such session, or it is not open. */
 KITH_EXPORT size_t kith_core_datagram_max(const struct kith_core *core, kith_session_id session);
 
-/* Streams: see <kith/node.h> for what they promise. */
+/* Streams: see <kith/session.h> for what they promise. Errors as kith_stream_open, kith_stream_write and so on; but
+ * KITH_ENOENT: no such stream, and KITH_ESTATE: the session is not open. */
 KITH_EXPORT int kith_core_stream_open(struct kith_core *core, struct kith_now now, kith_session_id session,
 				      uint16_t channel, uint64_t *stream) KITH_MUST_USE;
 KITH_EXPORT int kith_core_stream_write(struct kith_core *core, struct kith_now now, kith_session_id session,
@@ -258,7 +262,7 @@ KITH_EXPORT int kith_core_stream_read(struct kith_core *core, struct kith_now no
 				      uint64_t stream, uint8_t *out, size_t cap, bool *fin) KITH_MUST_USE;
 KITH_EXPORT int kith_core_stream_reset(struct kith_core *core, struct kith_now now, kith_session_id session,
 				       uint64_t stream, uint64_t code);
-/* Gives up reading: the other side sees STOPPED. */
+/* Gives up reading: the other side sees STOPPED. Errors as kith_stream_stop. */
 KITH_EXPORT int kith_core_stream_stop(struct kith_core *core, struct kith_now now, kith_session_id session,
 				      uint64_t stream, uint64_t code);
 

@@ -89,7 +89,7 @@ enum kith_stream_change {
 	KITH_STREAM_CHANGE_FIN, /* the other side's end has come, and nothing is left to read */
 	KITH_STREAM_CHANGE_RESET, /* the other side gave up sending: code */
 	KITH_STREAM_CHANGE_STOPPED, /* the other side does not want more */
-	KITH_STREAM_CHANGE_CLOSED /* both directions are over: err is 0 or why; the id is invalid from now on */
+	KITH_STREAM_CHANGE_CLOSED /* it is over: err as in kith_stream_callbacks.closed; the id is invalid now */
 };
 
 /* What happened. Which members have a meaning stands with the types; the others are zero. */

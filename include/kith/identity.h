@@ -159,13 +159,15 @@ struct kith_chain { /* fixed */
 };
 
 /* Joins certificates into a chain; an empty issuer makes one by id. Nothing is verified but that each parses and that
- * the issuer's key has the id that the name certificate states (KITH_ECHAIN). KITH_EMSGSIZE beyond KITH_CHAIN_MAX. */
+ * the issuer's key has the id that the name certificate states (KITH_ECHAIN). KITH_EMSGSIZE beyond KITH_CHAIN_MAX; else
+ * errors as kith_name_cert_parse. */
 KITH_EXPORT int kith_chain_make(uint8_t out[KITH_CHAIN_MAX], const struct kith_id *network, struct kith_span issuer,
 				struct kith_span name, struct kith_span device) KITH_MUST_USE;
 KITH_EXPORT int kith_chain_make_open(uint8_t out[KITH_CHAIN_MAX], const struct kith_id *network,
 				     const struct kith_key *identity, struct kith_span device) KITH_MUST_USE;
 
-/* Parses without verifying. KITH_ECHAIN: other certificates than the kind asks for, or in another order. */
+/* Parses without verifying. KITH_ECHAIN: other certificates than the kind asks for, or in another order; else errors as
+ * kith_name_cert_parse. */
 KITH_EXPORT int kith_chain_parse(struct kith_chain *out, struct kith_span chain) KITH_MUST_USE;
 
 /* ---- lists ---- */
@@ -178,7 +180,8 @@ struct kith_devices { /* fixed */
 	struct kith_signed s; /* signed by the identity */
 };
 
-/* Sorts the keys; KITH_EINVAL for more than KITH_DEVICES_MAX or one given twice. An empty list refuses every device. */
+/* Sorts the keys; KITH_EINVAL for more than KITH_DEVICES_MAX or one given twice. An empty list refuses every device.
+ * Parses without verifying: KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP. */
 KITH_EXPORT int kith_devices_make(uint8_t out[KITH_DEVICES_LEN_MAX], uint64_t number, const struct kith_key keys[],
 				  size_t n, const struct kith_seed *identity) KITH_MUST_USE;
 KITH_EXPORT int kith_devices_parse(struct kith_devices *out, struct kith_span list) KITH_MUST_USE;
@@ -209,7 +212,9 @@ struct kith_revocation { /* fixed */
 
 /* Makes a list out of ranges (sorted and merged) and keys (sorted, duplicates dropped). Of list, the fields signer,
  * number, issued_s, next_update_s and s.ext are read; signer_id follows from the signer's key. out has cap bytes;
- * KITH_REVOCATION_LEN_MAX always suffices. KITH_EFULL beyond the bounds, KITH_EMSGSIZE when cap is too small. */
+ * KITH_REVOCATION_LEN_MAX always suffices. KITH_EFULL beyond the bounds, KITH_EMSGSIZE when cap is too small,
+ * KITH_EINVAL: a field or a range is out of order. Parses without verifying: KITH_EPROTO, KITH_EVERSION,
+ * KITH_ENOTSUP. */
 KITH_EXPORT int kith_revocation_make(uint8_t *out, size_t cap, const struct kith_revocation *list,
 				     const struct kith_serial_range ranges[], size_t ranges_n,
 				     const struct kith_key keys[], size_t keys_n,
@@ -232,7 +237,7 @@ struct kith_enrol { /* fixed */
 	struct kith_signed s; /* signed by the identity */
 };
 
-/* The request. identity is filled in from the seed. */
+/* The request. identity is filled in from the seed. KITH_ENAME; KITH_EINVAL: extensions that are none. */
 KITH_EXPORT int kith_enrol_make(uint8_t out[KITH_ENROL_LEN_MAX], const struct kith_enrol *request,
 				const struct kith_seed *identity) KITH_MUST_USE;
 
@@ -242,12 +247,12 @@ KITH_EXPORT int kith_enrol_check(struct kith_enrol *out, struct kith_span reques
 				 const struct kith_key *issuer, const uint8_t nonce[KITH_NONCE_LEN]) KITH_MUST_USE;
 
 /* The answer: a name certificate on the issuer's terms (serial, times, slots, flags, placement, s.ext are read from
- * terms). */
+ * terms). Errors as kith_name_cert_make. */
 KITH_EXPORT int kith_enrol_grant(uint8_t out[KITH_CERT_MAX], const struct kith_enrol *request,
 				 const struct kith_name_cert *terms, const struct kith_seed *issuer) KITH_MUST_USE;
 
 /* The asker's check that the answer is for its name and key (KITH_ENAME, KITH_EAUTH) and by that issuer (KITH_ECHAIN,
- * KITH_ESIGNATURE). */
+ * KITH_ESIGNATURE); else errors as kith_name_cert_parse. */
 KITH_EXPORT int kith_enrol_accept(struct kith_name_cert *out, struct kith_span answer, const struct kith_enrol *request,
 				  const struct kith_key *issuer) KITH_MUST_USE;
 
@@ -307,7 +312,7 @@ KITH_EXPORT void kith_secrets_wipe(struct kith_secrets *secrets);
 /* ---- text ---- */
 
 /* Any object above in words, one "field: value" per line, into out (always NUL-terminated). The length without NUL,
- * KITH_EMSGSIZE when it was cut, or what parsing it says. */
+ * KITH_EMSGSIZE when it was cut, KITH_EPROTO: none of them; else errors as its parsing function. */
 KITH_EXPORT int kith_identity_describe(struct kith_span object, char *out, size_t cap) KITH_MUST_USE;
 
 /* Armour: base64 between "-----BEGIN KITH <label>-----" and "-----END KITH <label>-----", lines of 64. */

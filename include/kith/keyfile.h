@@ -24,28 +24,29 @@
 #include <kith/identity.h>
 
 /* Seals secrets with a passphrase (pass_len 0: unprotected) and writes them to path. KITH_EEXIST: there is one, and
- * replace is false; KITH_EACCES, KITH_ENOSPC, KITH_EIO: the old file, if any, is intact; KITH_ENOMEM: not even 256
- * MiB; KITH_EINVAL. */
+ * replace is false; KITH_ENOENT (the directory), KITH_EACCES, KITH_ENOSPC, KITH_EMFILE, KITH_EIO: the old file, if any,
+ * is intact; KITH_ENOMEM: not even 256 MiB; KITH_EINVAL. */
 KITH_EXPORT int kith_keyfile_write(const char *path, const struct kith_secrets *secrets, const char *pass,
 				   size_t pass_len, bool replace) KITH_MUST_USE;
 
 /* The same within mem_mib MiB (KITH_KEYFILE_MIB_MIN to _MAX; of no matter without a passphrase), for machines that
  * do not have 256: opening it takes as much. Fewer make up for it by more passes, up to 16; from 48 MiB on the work
- * of a guess stays what it is, below that it is less, so take as many as there are. */
+ * of a guess stays what it is, below that it is less, so take as many as there are. Errors as kith_keyfile_write. */
 #define KITH_KEYFILE_MIB_MIN 8
 #define KITH_KEYFILE_MIB_MAX 1024
 #define KITH_KEYFILE_MIB_DEFAULT 256
 KITH_EXPORT int kith_keyfile_write_within(const char *path, const struct kith_secrets *secrets, const char *pass,
 					  size_t pass_len, bool replace, uint32_t mem_mib) KITH_MUST_USE;
 
-/* Reads and opens one. pass may be NULL for unprotected files. KITH_ENOENT, KITH_EACCES, KITH_EIO, KITH_EEXPOSED;
+/* Reads and opens one. pass may be NULL for unprotected files. KITH_ENOENT, KITH_EACCES, KITH_EMFILE, KITH_EIO;
+ * KITH_EEXPOSED: others than its owner may read or write it;
  * KITH_EPROTO: no key file, or damaged; KITH_EVERSION: from a newer program; KITH_EPASSPHRASE: wrong, or none given
  * where one is needed (one bit of damage in the sealed part looks the same: that is what sealing means); KITH_ENOMEM.
  * The caller wipes secrets with kith_secrets_wipe. */
 KITH_EXPORT int kith_keyfile_read(const char *path, const char *pass, size_t pass_len,
 				  struct kith_secrets *secrets) KITH_MUST_USE;
 
-/* Whether a passphrase is needed: 1, 0, or what reading the header says. */
+/* Whether a passphrase is needed: 1, 0; errors as kith_keyfile_read, but KITH_EPASSPHRASE. */
 KITH_EXPORT int kith_keyfile_protected(const char *path) KITH_MUST_USE;
 
 #define KITH_PASSPHRASE_MAX 1024 /* bytes */
@@ -55,12 +56,12 @@ KITH_EXPORT int kith_keyfile_protected(const char *path) KITH_MUST_USE;
  * The caller wipes it.
  *
  * From the first line of a file: a regular one, or a pipe such as /dev/fd/3. KITH_EINVAL: the line is empty, too long,
- * or no text, or path is neither kind of file; KITH_EEXPOSED; KITH_ENOENT, KITH_EACCES, KITH_EIO. */
+ * or no text, or path is neither kind of file; KITH_EEXPOSED, KITH_ENOENT, KITH_EACCES, KITH_EMFILE, KITH_EIO. */
 KITH_EXPORT int kith_passphrase_read(const char *path, char *out, size_t cap) KITH_MUST_USE;
 
 /* From the controlling terminal, which shows nothing meanwhile: "Passphrase for WHAT: "; twice for a new one.
  * KITH_ENOTSUP: there is no terminal; KITH_EINVAL: empty, too long, or not the same twice; KITH_ECANCELED: by
- * Ctrl-C. */
+ * Ctrl-C; KITH_EIO. */
 KITH_EXPORT int kith_passphrase_ask(const char *what, bool is_new, char *out, size_t cap) KITH_MUST_USE;
 
 /* To be kith_node_options.passphrase: from the file that ctx names (a path, or NULL), else the one that the environment
@@ -69,11 +70,11 @@ KITH_EXPORT int kith_passphrase(void *ctx, const char *path, char *out, size_t c
 
 /* Makes a profile for the open network of that label: fresh identity and device, certified by itself for ten years.
  * Its name is the identity's fingerprint, written to name. For trying things out. KITH_EEXIST: dir holds a profile;
- * KITH_EINVAL (labels), and as kith_keyfile_write. */
+ * KITH_EINVAL (labels); else errors as kith_keyfile_write. */
 KITH_EXPORT int kith_profile_create_open(const char *dir, const char *network_label, const char *device_label,
 					 const char *pass, size_t pass_len, char name[KITH_NAME_MAX + 1]) KITH_MUST_USE;
 
-/* The same, with a key file as kith_keyfile_write_within makes it. */
+/* The same, with a key file as kith_keyfile_write_within makes it. Errors as kith_profile_create_open. */
 KITH_EXPORT int kith_profile_create_open_within(const char *dir, const char *network_label, const char *device_label,
 						const char *pass, size_t pass_len, uint32_t mem_mib,
 						char name[KITH_NAME_MAX + 1]) KITH_MUST_USE;

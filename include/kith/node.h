@@ -113,8 +113,9 @@ static inline void kith_node_options_init(struct kith_node_options *o)
 
 /* Fills in root or open_label, chain, devices, issuers, revocations, key_path, state_dir and bootstrap from a
  * directory, whose files <kith/keyfile.h> describes; sets allow_loopback if the profile asks for it. Blocks (reads
- * files). KITH_ENOENT: there is no profile; KITH_EPROTO, KITH_EACCES, KITH_EIO, KITH_ENOMEM; why (cap bytes, may be
- * NULL) then says what is wrong with which file. */
+ * files). KITH_ENOENT: there is no profile; KITH_EACCES, KITH_EMFILE, KITH_EIO, KITH_ENOMEM; KITH_EINVAL: a path is too
+ * long, or of no file; KITH_EMSGSIZE, KITH_EFULL: too much in one; KITH_EPROTO; errors as kith_chain_parse. why (cap
+ * bytes, may be NULL) then says what is wrong with which file. */
 KITH_EXPORT int kith_node_options_load(struct kith_node_options *o, const char *dir, char *why,
 				       size_t cap) KITH_MUST_USE;
 
@@ -162,8 +163,10 @@ enum kith_part {
 /* Looks at all that kith_node_start needs but sockets and state: the key against the chain, the chain against root (or
  * open label) and clock, the name against the role, the lists. 0: a node with these options may start; *part is then
  * KITH_PART_KEY if the key file is protected and no passphrase callback is set, so that it was not opened, else
- * KITH_PART_NONE. Otherwise the code, *part, and why in words (at most cap bytes, always NUL-terminated). Blocks, as
- * opening a protected key file does; for tools and any thread. */
+ * KITH_PART_NONE. Otherwise the code, *part, and why in words (at most cap bytes, always NUL-terminated): errors as
+ * kith_keyfile_read, what the passphrase callback says, KITH_EAUTH (the key is another device's), KITH_EACCES (the
+ * role), KITH_EINVAL; for certificates and lists errors as kith_add_issuer. Blocks, as opening a protected key file
+ * does; for tools and any thread. */
 KITH_EXPORT int kith_node_options_check(const struct kith_node_options *o, enum kith_part *part, char *why,
 					size_t cap) KITH_MUST_USE;
 
@@ -193,7 +196,12 @@ struct kith_node_callbacks {
 	size_t size; /* sizeof, set by KITH_NODE_CALLBACKS_INIT or kith_node_callbacks_init */
 
 	/* The sockets are open, keys and certificates are good (0); or err says what is not, why in words, and the
-	 * node is to be closed. Exactly once after kith_node_start, unless it is closed before. */
+	 * node is to be closed. Exactly once after kith_node_start, unless it is closed before. kith_node_info.failed
+	 * says what err is about. Key: KITH_EPASSPHRASE, KITH_EPROTO, KITH_ENOENT (it holds no device's secret),
+	 * KITH_EAUTH (another device's). Certificates, device list: errors as kith_add_issuer, dates excepted. State:
+	 * KITH_ESTATE (another node uses it), KITH_ENOENT, KITH_EACCES, KITH_ENOSPC. Sockets: KITH_EADDRINUSE,
+	 * KITH_EACCES, KITH_EUNREACHABLE, KITH_ENOTSUP. Component: KITH_ENOTSUP. Options: KITH_EINVAL. Of any:
+	 * KITH_EMFILE, KITH_ENOMEM, KITH_EIO. */
 	void (*started)(struct kith_node *node, int err, const char *why, void *user);
 
 	/* So many homes (supernodes that introduce and relay for us) are held now. 0: cut off; it is trying again, and
@@ -239,15 +247,16 @@ KITH_EXPORT void kith_node_callbacks_free(struct kith_node_callbacks *cb);
 KITH_EXPORT int kith_node_callbacks_set(struct kith_node_callbacks *cb, const char *name, kith_any_fn fn) KITH_MUST_USE;
 
 /* Makes a node; nothing runs yet. cb is copied, NULL: none. KITH_EINVAL (options that contradict each other, a
- * bootstrap entry that is none, options or callbacks without their size), KITH_ENOMEM, KITH_EIO (a loop could not be
- * made), what the key file's header says (KITH_ENOENT, KITH_EACCES, KITH_EPROTO), what the passphrase callback says.
- * Reads a little file: may block for as long as a disk does. */
+ * bootstrap entry that is none, options or callbacks without their size), KITH_EFULL (bootstrap entries), KITH_ENOMEM,
+ * KITH_EMFILE, KITH_EIO (a loop could not be made), KITH_EPASSPHRASE (the key file is protected, and there is no
+ * callback), what the callback says; errors as kith_keyfile_protected. Reads a little file: may block for as long as a
+ * disk does. */
 KITH_EXPORT int kith_node_new(struct kith_node **out, const struct kith_node_options *o,
 			      const struct kith_node_callbacks *cb, void *user) KITH_MUST_USE;
 
 /* Begins. With a loop of its own the thread starts here, and from now on other threads use kith_post only.
- * KITH_ESTATE: was started; KITH_EIO: the system is out of something; the node closes by itself then, on its loop,
- * without callbacks. Everything else that can go wrong is told by the started callback. */
+ * KITH_ESTATE: was started; KITH_EMFILE, KITH_ENOMEM, KITH_EIO: the system is out of something; the node closes by
+ * itself then, on its loop, without callbacks. Everything else that can go wrong is told by the started callback. */
 KITH_EXPORT int kith_node_start(struct kith_node *node) KITH_MUST_USE;
 
 /* Runs fn(node, arg) on the loop's thread, in the order of the calls. From any thread, as long as the node is not
@@ -294,8 +303,10 @@ KITH_EXPORT int kith_node_free(struct kith_node *node);
  * kith_node_start. KITH_EFULL (16), KITH_EEXIST, KITH_EINVAL; KITH_ESTATE: it is closing. */
 KITH_EXPORT int kith_serve(struct kith_node *node, const char *service) KITH_MUST_USE;
 
-/* A revocation list, or an issuer's certificate, that came by other ways. Live sessions are checked again.
- * KITH_ESTATE before started; what checking it says. */
+/* A revocation list, or an issuer's certificate, that came by other ways. Live sessions are checked again. KITH_ESTATE:
+ * it does not run; KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP, KITH_ENAME: as parsing it says; KITH_ENETWORK, KITH_ECHAIN
+ * (an issuer that is not known), KITH_ESIGNATURE, KITH_EREVOKED, KITH_EEXPIRED, KITH_ENOTYET; KITH_EFULL (64 issuers),
+ * KITH_ENOMEM. */
 KITH_EXPORT int kith_revoke(struct kith_node *node, struct kith_span list) KITH_MUST_USE;
 KITH_EXPORT int kith_add_issuer(struct kith_node *node, struct kith_span cert) KITH_MUST_USE;
 
@@ -337,7 +348,7 @@ struct kith_node_info { /* grows */
 	struct kith_core_info core; /* zeros before started */
 };
 
-/* Fills in what there is to know now; zeros when it is refused. */
+/* Fills in what there is to know now; zeros when it is refused, KITH_EINVAL or KITH_ETHREAD. */
 KITH_EXPORT int kith_node_info_sized(const struct kith_node *node, struct kith_node_info *out, size_t size);
 static inline int kith_node_info(const struct kith_node *node, struct kith_node_info *out)
 {

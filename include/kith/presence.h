@@ -10,9 +10,9 @@
 /* One device of the name; called once for each, before done. */
 typedef void (*kith_found_fn)(struct kith_call *call, const struct kith_found_device *device, void *user);
 
-/* A look-up is complete: 0; KITH_ENOENT: nobody has that name, or is online under it; KITH_ETIMEDOUT,
- * KITH_EDETACHED, KITH_ECANCELED; KITH_ELIMIT: a supernode does not do so much for us at once; KITH_EFULL,
- * KITH_ENOMEM. */
+/* A look-up is complete: 0, also when no device that was found is online; KITH_ENOENT: the directory has none of that
+ * name whose certificates are good; KITH_ETIMEDOUT, KITH_EDETACHED, KITH_ECANCELED; KITH_EFULL: a supernode
+ * looks up too much at once itself; and what one that is asked says as time is over: see kith_connect_fn. */
 typedef void (*kith_lookup_fn)(struct kith_call *call, int err, void *user);
 
 /* Looks up the devices of a name. Callbacks may be NULL; out may be NULL. KITH_ENAME, KITH_EFULL (64 operations),
@@ -24,7 +24,7 @@ KITH_EXPORT int kith_lookup(struct kith_node *node, const char *name, kith_found
  * a restart. KITH_ENAME, KITH_EEXIST, KITH_EFULL (256), KITH_ENOMEM, KITH_ESTATE. */
 KITH_EXPORT int kith_watch(struct kith_node *node, const char *name) KITH_MUST_USE;
 
-/* KITH_ENOENT: was not watched. */
+/* KITH_ENOENT: was not watched; KITH_ENAME, KITH_ESTATE. */
 KITH_EXPORT int kith_unwatch(struct kith_node *node, const char *name);
 
 /* Pins a name to the identity key that the user trusts, with enum kith_contact_flags; remembered in the state

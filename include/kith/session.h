@@ -50,15 +50,17 @@ static inline void kith_conn_callbacks_init(struct kith_conn_callbacks *cb)
 	*cb = none;
 }
 
-/* For bindings: as kith_node_callbacks_new, _free and _set. */
+/* For bindings: as kith_node_callbacks_new, _free and _set; errors as kith_node_callbacks_set. */
 KITH_EXPORT struct kith_conn_callbacks *kith_conn_callbacks_new(void);
 KITH_EXPORT void kith_conn_callbacks_free(struct kith_conn_callbacks *cb);
 KITH_EXPORT int kith_conn_callbacks_set(struct kith_conn_callbacks *cb, const char *name, kith_any_fn fn) KITH_MUST_USE;
 
-/* How a call ended: 0 and the open session (set its callbacks here), or conn is NULL and err one of KITH_ENOENT (no
- * such name), KITH_EOFFLINE, KITH_EREJECTED, KITH_ETIMEDOUT, KITH_EUNREACHABLE, KITH_EDETACHED, KITH_EPINNED,
- * KITH_ERELAYONLY, KITH_ECANCELED, KITH_ELIMIT (a supernode does not do so much for us at once), KITH_EAUTH and
- * whatever else is wrong with the other side's certificates, KITH_EFULL and KITH_ENOMEM (here). */
+/* How a call ended: 0 and the open session (set its callbacks here), or conn is NULL and err one of KITH_ENOENT (the
+ * directory has no device of that name whose certificates are good), KITH_EOFFLINE, KITH_EREJECTED, KITH_ETIMEDOUT,
+ * KITH_EUNREACHABLE, KITH_EDETACHED, KITH_EPINNED, KITH_EACCES (we have blocked it), KITH_ERELAYONLY, KITH_ECANCELED,
+ * KITH_EAUTH (who answered is not who was called, or its certificates are not good any more), KITH_EFULL and
+ * KITH_ENOMEM (here). If time was over just when a supernode could not look the name up, what it said: KITH_ELIMIT (it
+ * does not do so much for us at once), KITH_ECLOSED (its session ended), KITH_EPROTO and such if it is out of order. */
 typedef void (*kith_connect_fn)(struct kith_call *call, int err, struct kith_conn *conn, void *user);
 
 /* Calls a name. If that name calls us for the same service at the same time, both calls end with one session. When
@@ -124,12 +126,16 @@ KITH_EXPORT kith_time_us kith_ping(const struct kith_conn *conn);
  * help. One event per line, NUL-terminated; returns the length, cut at cap - 1. */
 KITH_EXPORT size_t kith_explain(const struct kith_conn *conn, char *out, size_t cap);
 
-/* 0: the other side has just proved, for this very context, that it holds the key of its certificates; else why not. */
+/* 0: the other side has just proved, for this very context, that it holds the key of its certificates; else why not:
+ * KITH_EAUTH (the proof is another identity's), KITH_ESIGNATURE, KITH_ENETWORK, KITH_ECHAIN, KITH_ENAME, KITH_EEXPIRED,
+ * KITH_ENOTYET, KITH_EREVOKED, KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP; KITH_EACCES: it does not take part, as our
+ * certificates are not good there any more; KITH_ETIMEDOUT; KITH_ECLOSED: the session ended; KITH_ECANCELED. */
 typedef void (*kith_challenge_fn)(struct kith_call *call, int err, void *user);
 
 /* Asks for such a proof: challenge and response on top of those of the handshake, for applications that want one at
- * a certain moment. context: at most 64 printable characters, the application's. out may be NULL. KITH_EINVAL,
- * KITH_ESTATE (not open, or one is under way), KITH_EFULL, KITH_ENOMEM: then done is never called. */
+ * a certain moment. context: at most 64 printable characters, the application's. out may be NULL. KITH_EINVAL (of the
+ * context, too), KITH_ESTATE (not open, or one is under way), KITH_EFULL (64 operations), KITH_ENOMEM: then done is
+ * never called. */
 KITH_EXPORT int kith_challenge(struct kith_conn *conn, const char *context, kith_challenge_fn done, void *user,
 			       struct kith_call **out) KITH_MUST_USE;
 
@@ -175,20 +181,20 @@ static inline void kith_stream_callbacks_init(struct kith_stream_callbacks *cb)
 	*cb = none;
 }
 
-/* For bindings: as kith_node_callbacks_new, _free and _set. */
+/* For bindings: as kith_node_callbacks_new, _free and _set; errors as kith_node_callbacks_set. */
 KITH_EXPORT struct kith_stream_callbacks *kith_stream_callbacks_new(void);
 KITH_EXPORT void kith_stream_callbacks_free(struct kith_stream_callbacks *cb);
 KITH_EXPORT int kith_stream_callbacks_set(struct kith_stream_callbacks *cb, const char *name,
 					  kith_any_fn fn) KITH_MUST_USE;
 
 /* Opens a stream on a channel, which the other side is told. It can be written to at once. cb is copied, NULL: none.
- * KITH_EFULL (64 open ones of ours), KITH_ENOMEM, KITH_ESTATE: the session is not open; KITH_EINVAL: cb has no size
- * (KITH_STREAM_CALLBACKS_INIT). */
+ * KITH_EFULL (64 open ones of ours), KITH_ENOMEM, KITH_ESTATE: the session is not open; KITH_ENOTSUP: the other side
+ * has no streams; KITH_EINVAL: cb has no size (KITH_STREAM_CALLBACKS_INIT). */
 KITH_EXPORT int kith_stream_open(struct kith_conn *conn, uint16_t channel, const struct kith_stream_callbacks *cb,
 				 void *user, struct kith_stream **out) KITH_MUST_USE;
 
 /* cb is copied; NULL: none any more. If there is something to read, readable comes (again). KITH_EINVAL: cb has no
- * size; nothing was changed. */
+ * size, KITH_ECLOSED: the stream is over; nothing was changed. */
 KITH_EXPORT int kith_stream_set_callbacks(struct kith_stream *stream, const struct kith_stream_callbacks *cb,
 					  void *user);
 
@@ -212,7 +218,8 @@ KITH_EXPORT int kith_stream_finish(struct kith_stream *stream);
 
 /* Copies out up to cap bytes and returns how many. *fin (may be NULL): the last byte was read; the count may then be
  * 0. KITH_EAGAIN: nothing now; KITH_ECLOSED: after the end, after reset, and when it was stopped or closed;
- * KITH_ECUT: the session was cut, and this is all that had come. Reading is what lets the other side send more. */
+ * KITH_ECUT: the session was cut, and this is all that had come; KITH_ETIMEDOUT: the same of its streams alone. Reading
+ * is what lets the other side send more. */
 KITH_EXPORT int kith_stream_read(struct kith_stream *stream, void *out, size_t cap, bool *fin) KITH_MUST_USE;
 
 /* Gives up sending: what is unsent is dropped, the other side sees reset with the code (62 bits). KITH_ECLOSED,
