@@ -278,8 +278,9 @@ KITH_EXPORT int kith_post(struct kith_node *node, void (*fn)(struct kith_node *n
  * freed; nothing is to be read from it. KITH_ESTATE: it is not driven, or not started. */
 KITH_EXPORT int kith_node_fd(const struct kith_node *node);
 
-/* After how many milliseconds something is to be done all the same, as poll(2) has it; -1: nothing is waited for. Ask
- * anew before each wait: any call may change it, and 0 says that one has left something to do. */
+/* After how many milliseconds something is to be done all the same, as poll(2) has it; -1: nothing is waited for, or it
+ * is not driven. No errors. Ask anew before each wait: any call may change it, and 0 says that one has left something
+ * to do. */
 KITH_EXPORT int kith_node_timeout(const struct kith_node *node);
 
 /* Does what is to be done now, with the callbacks, and does not wait. 0; KITH_ECLOSED: closed was called, and the node

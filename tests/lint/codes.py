@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Each exported function of include/kith that returns int says which errors it returns, in its comment or in that of the
 block of declarations that it stands in: by their codes, or by "errors as" another function of these headers, which names
-codes. That the codes exist is for names.py to see; that they are the right ones for whoever changes the function.
+codes; or "No errors". That the codes exist is for names.py to see; that they are the right ones for whoever changes the
+function.
 
 Usage: codes.py [root] | codes.py --self-test
 """
@@ -13,6 +14,7 @@ from selftest import changed, main, text_of
 PUBLIC = "include/kith"
 CODE = re.compile(r"\bKITH_E[A-Z]+\b")
 LIKE = re.compile(r"\b[Ee]rrors(?:,[^.;]*?,)? as (kith_\w+)")
+NONE = re.compile(r"\bNo errors\.")
 DECLARED = re.compile(r"^KITH_EXPORT int (kith_\w+)\(", re.M)
 COMMENT_THEN_BLOCK = re.compile(r"/\*((?:(?!\*/).)*)\*/\n((?:(?!\n\n|/\*).)*)", re.S)
 
@@ -47,7 +49,7 @@ def check_words(root):
                 yield path, line, f"{name} has errors as {other}, which is no function with any"
             elif not CODE.search(words_of[other]):
                 yield path, line, f"{name} has errors as {other}, which names none"
-        if not others and not CODE.search(words):
+        if not others and not CODE.search(words) and not NONE.search(words):
             yield path, line, f"{name} does not say which errors it returns"
 
 
@@ -77,6 +79,7 @@ BAD = {
     "the code is of the one before": changed(GOOD, RING, "/* How many. */\nKITH_EXPORT size_t", "/* How many. */\nKITH_EXPORT int"),
 }
 FINE = {
+    "no errors": changed(GOOD, RING, "/* How many. */\nKITH_EXPORT size_t", "/* How many. No errors. */\nKITH_EXPORT int"),
     "a code of its own besides": changed(GOOD, RING, "/* Both of", "/* KITH_EINVAL. Both of"),
 }
 
