@@ -17,7 +17,7 @@
 
 #include <kith/close.h>
 #include <kith/err.h>
-#include <kith/event.h>
+#include <kith/events.h>
 #include <kith/identity.h>
 #include <kith/log.h>
 #include <kith/packet.h>
@@ -172,7 +172,7 @@ static inline bool kith_core_effect(struct kith_core *core, struct kith_effect *
 KITH_EXPORT void kith_core_complete(struct kith_core *core, struct kith_now now, uint32_t id, int err,
 				    const struct kith_effect_result *result);
 
-/* ---- what happened: struct kith_event, <kith/event.h> ---- */
+/* ---- what happened: struct kith_event, <kith/events.h> ---- */
 
 /* Takes out the next event; false when there is none. */
 KITH_EXPORT bool kith_core_event_sized(struct kith_core *core, struct kith_event *out, size_t size);

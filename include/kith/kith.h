@@ -5,7 +5,7 @@
 #include <kith/close.h>
 #include <kith/core.h>
 #include <kith/err.h>
-#include <kith/event.h>
+#include <kith/events.h>
 #include <kith/identity.h>
 #include <kith/keyfile.h>
 #include <kith/log.h>

@@ -58,7 +58,10 @@ static void look(const struct monkey_node *m)
 	(void)kith_node_bootstrap(m->node, entries, monkey_pick(3));
 	(void)kith_node_homes(m->node, homes, monkey_pick(3));
 	(void)kith_contacts(m->node, contacts, monkey_pick(3));
-	MUST(kith_node_stats(m->node) != NULL && kith_node_user(m->node) == m);
+	MUST(kith_node_stats(m->node) != NULL && kith_node_user(m->node) == m && kith_node_name(m->node) != NULL);
+	/* They run on the loop of the monkey's, and are not to be driven. */
+	MUST(kith_node_fd(m->node) == KITH_ESTATE && kith_node_timeout(m->node) == -1 &&
+	     kith_node_process(m->node) == KITH_ESTATE);
 }
 
 static void act_on_node(struct monkey_node *m)

@@ -2,8 +2,8 @@
  *
  * Pointers in an event are borrowed until the next call that changes the core.
  */
-#ifndef KITH_EVENT_H
-#define KITH_EVENT_H
+#ifndef KITH_EVENTS_H
+#define KITH_EVENTS_H
 
 #include <kith/close.h>
 #include <kith/identity.h>
