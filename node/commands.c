@@ -11,6 +11,7 @@ enum command_kind { COMMAND_LOOKUP, COMMAND_PING, COMMAND_EXPLAIN };
 
 enum {
 	EXPLAIN_MAX = 64 * 1024,
+	ENDED_MAX = 8 * 1024, /* what the library keeps of one, with its first line */
 	PING_BYTES = 16, /* sequence number and time, for ourselves */
 	PING_LAST_WAIT_MS = 1000,
 	EXPLAIN_STEP_MS = 50,
@@ -137,6 +138,26 @@ void commands_serve_ping(struct commands *c, struct kith_conn *conn)
 
 /* ---- the life of a command ---- */
 
+/* The last session with that name that ended, if that is known. */
+static void note_ended(struct command *cmd)
+{
+	char text[ENDED_MAX];
+	if (kith_explain_last(cmd->commands->node, cmd->name, text, sizeof text) > 0)
+		json_object_set_new(cmd->result, "ended", json_string(text));
+}
+
+static json_t *answer_of(struct command *cmd)
+{
+	if (cmd->err == 0)
+		return json_pack("{s:b, s:O}", "ok", 1, "result", cmd->result);
+	json_t *answer = command_error(cmd->err, NULL);
+	if (cmd->kind == COMMAND_EXPLAIN)
+		note_ended(cmd); /* perhaps the very session that was to tell */
+	if (json_object_get(cmd->result, "ended") != NULL)
+		json_object_set(answer, "ended", json_object_get(cmd->result, "ended"));
+	return answer;
+}
+
 static void timer_closed(uv_handle_t *handle)
 {
 	struct command *cmd = handle->data;
@@ -157,8 +178,7 @@ static void command_end(struct command *cmd)
 	else
 		cmd->commands->running = cmd->next;
 	cmd->commands->running_n--;
-	json_t *answer =
-		cmd->err != 0 ? command_error(cmd->err, NULL) : json_pack("{s:b, s:O}", "ok", 1, "result", cmd->result);
+	json_t *answer = answer_of(cmd);
 	if (cmd->done != NULL)
 		cmd->done(cmd->ctx, answer);
 	cmd->done = NULL;
@@ -401,6 +421,7 @@ static void begin(struct command *cmd, const json_t *request)
 		break;
 	case COMMAND_EXPLAIN:
 		cmd->wait_ms = number(request, "wait_ms", 3000, 0, 60000);
+		note_ended(cmd); /* now: a call that is hung up is the last one then */
 		if (!explain_existing(cmd))
 			err = call_begin(cmd, timeout_ms);
 		break;

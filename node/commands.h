@@ -11,7 +11,8 @@
  *                                        calls the service "ping" there; round trips of data, and of every path
  *     explain  name [wait_ms] [timeout_ms]
  *                                        why data to that name takes the path it takes: of a connection that there is,
- *                                        else of a call
+ *                                        else of a call; "ended": of the last connection that ended, for a minute, also
+ *                                        beside an error
  *     revoke   list                      armoured revocation lists take effect at once
  *
  * An answer is {"ok": true, "result": {...}}, or {"ok": false, "code": "ENOENT", "error": "in words"}.

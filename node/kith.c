@@ -9,6 +9,21 @@
 
 /* ---- what commands share ---- */
 
+static int fail_with(const struct cli *cli, enum cli_exit code, json_t *more, const char *text)
+{
+	fprintf(stderr, "kith%s%s: %s\n", cli->command[0] != '\0' ? " " : "", cli->command, text);
+	if (cli->json) {
+		json_t *answer = json_pack("{s:b, s:i, s:s}", "ok", 0, "exit_code", (int)code, "error", text);
+		if (answer != NULL && more != NULL)
+			json_object_update(answer, more);
+		if (answer != NULL)
+			json_dumpf(answer, stdout, JSON_COMPACT);
+		putchar('\n');
+		json_decref(answer);
+	}
+	return (int)code;
+}
+
 int cli_fail(const struct cli *cli, enum cli_exit code, const char *fmt, ...)
 {
 	char text[1024];
@@ -16,14 +31,16 @@ int cli_fail(const struct cli *cli, enum cli_exit code, const char *fmt, ...)
 	va_start(args, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
-	fprintf(stderr, "kith%s%s: %s\n", cli->command[0] != '\0' ? " " : "", cli->command, text);
-	if (cli->json) {
-		json_t *answer = json_pack("{s:b, s:i, s:s}", "ok", 0, "exit_code", (int)code, "error", text);
-		if (answer != NULL)
-			json_dumpf(answer, stdout, JSON_COMPACT);
-		putchar('\n');
-		json_decref(answer);
-	}
+	return fail_with(cli, code, NULL, text);
+}
+
+int cli_fail_ended(const struct cli *cli, enum cli_exit code, const char *ended, const char *text)
+{
+	json_t *more = json_pack("{s:s}", "ended", ended);
+	if (!cli->json && !cli->quiet)
+		fputs(ended, stdout);
+	(void)fail_with(cli, code, more, text);
+	json_decref(more);
 	return (int)code;
 }
 

@@ -86,6 +86,9 @@ static inline uint32_t cli_argon2_mib(const struct cli *cli)
  * code. */
 int cli_fail(const struct cli *cli, enum cli_exit code, const char *fmt, ...) KITH_PRINTF(3, 4);
 
+/* The same, and what is known of the last session that ended: on standard output, or in the object. */
+int cli_fail_ended(const struct cli *cli, enum cli_exit code, const char *ended, const char *text);
+
 /* Prints the result with --json, else text. Takes the reference. Returns CLI_OK, or CLI_FAILED when standard output is
  * gone. */
 int cli_result(const struct cli *cli, json_t *result, const char *text);

@@ -117,15 +117,23 @@ static bool somebody_online(const json_t *result)
 	return false;
 }
 
+static int print_error(const struct cli *cli, json_t *answer)
+{
+	const char *code = json_string_value(json_object_get(answer, "code"));
+	const char *why = json_string_value(json_object_get(answer, "error"));
+	const char *ended = json_string_value(json_object_get(answer, "ended"));
+	const char *name = cli->words_n > 0 ? cli->words[0] : "";
+	enum cli_exit exit = exit_of(code != NULL ? code : "");
+	char text[512];
+	(void)snprintf(text, sizeof text, "%s%s%s", name, name[0] != '\0' ? ": " : "",
+		       why != NULL ? why : "no reason was given");
+	return ended != NULL ? cli_fail_ended(cli, exit, ended, text) : cli_fail(cli, exit, "%s", text);
+}
+
 static int print_answer(const struct cli *cli, json_t *answer)
 {
-	if (!json_is_true(json_object_get(answer, "ok"))) {
-		const char *code = json_string_value(json_object_get(answer, "code"));
-		const char *text = json_string_value(json_object_get(answer, "error"));
-		const char *name = cli->words_n > 0 ? cli->words[0] : "";
-		return cli_fail(cli, exit_of(code != NULL ? code : ""), "%s%s%s", name, name[0] != '\0' ? ": " : "",
-				text != NULL ? text : "no reason was given");
-	}
+	if (!json_is_true(json_object_get(answer, "ok")))
+		return print_error(cli, answer);
 	json_t *result = json_object_get(answer, "result");
 	struct text text = { 0 };
 	if (!cli->json)

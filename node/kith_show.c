@@ -179,6 +179,11 @@ static void show_explain(struct text *text, const json_t *r)
 	(void)ignored;
 	if (words[0] == '\0' || words[strlen(words) - 1] != '\n')
 		show_line(text, "%s", "");
+	const char *ended = json_string_value(json_object_get(r, "ended"));
+	if (ended != NULL) {
+		show_line(text, "%s", "");
+		ignored = text_add(text, ended, strlen(ended));
+	}
 }
 
 void show_answer(struct text *text, const char *command, const json_t *result)

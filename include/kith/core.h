@@ -293,9 +293,13 @@ static inline int kith_core_session_info(const struct kith_core *core, kith_sess
 KITH_EXPORT size_t kith_core_paths(const struct kith_core *core, struct kith_now now, kith_session_id session,
 				   struct kith_path_info out[], size_t n);
 /* Why the session takes the path it takes, and what was tried, one event per line. Returns the length, cut at cap -
- * 1. */
+ * 1. Of one that was open, also for a minute after CLOSED: how it ended, and what was known then, in at most 4 KiB; of
+ * the last 16 that ended. */
 KITH_EXPORT size_t kith_core_explain(const struct kith_core *core, struct kith_now now, kith_session_id session,
 				     char *out, size_t cap);
+/* The same of the last session with that name that ended; 0: there is none, or it was more than a minute ago. */
+KITH_EXPORT size_t kith_core_explain_last(const struct kith_core *core, struct kith_now now, const char *name,
+					  char *out, size_t cap);
 
 /* Why a leaf has no home, as far as it can be known. What hosts say before a handshake anybody on the way may have
  * written: it is for people to read. */

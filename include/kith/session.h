@@ -123,8 +123,13 @@ KITH_EXPORT size_t kith_conn_paths(const struct kith_conn *conn, struct kith_pat
 KITH_EXPORT kith_time_us kith_ping(const struct kith_conn *conn);
 
 /* Why data takes the path it takes: every address tried, what was sent and heard, why a path failed and what would
- * help. One event per line, NUL-terminated; returns the length, cut at cap - 1. */
+ * help. One event per line, NUL-terminated; returns the length, cut at cap - 1. When the session is over, until the
+ * closed callback returned: how it ended, and what was known then, in at most 4 KiB. */
 KITH_EXPORT size_t kith_explain(const struct kith_conn *conn, char *out, size_t cap);
+
+/* The same of the last session with that name that ended, for a minute: of the last 16 that were open. 0: there is
+ * none. */
+KITH_EXPORT size_t kith_explain_last(const struct kith_node *node, const char *name, char *out, size_t cap);
 
 /* 0: the other side has just proved, for this very context, that it holds the key of its certificates; else why not:
  * KITH_EAUTH (the proof is another identity's), KITH_ESIGNATURE, KITH_ENETWORK, KITH_ECHAIN, KITH_ENAME, KITH_EEXPIRED,

@@ -1,3 +1,4 @@
+#include <kith/close.h>
 #include <kith/err.h>
 
 const char *kith_strerror(int err)
@@ -26,4 +27,17 @@ const char *kith_err_name(int err)
 #undef KITH_ERR_NAME
 	}
 	return "UNKNOWN";
+}
+
+const char *kith_close_text(unsigned reason)
+{
+	switch (reason) {
+#define KITH_CLOSE_CASE(name, value, text)                                                                             \
+	case value:                                                                                                    \
+		return text;
+		KITH_CLOSE_MAP(KITH_CLOSE_CASE)
+#undef KITH_CLOSE_CASE
+	default:
+		return "unknown reason";
+	}
 }

@@ -38,6 +38,9 @@
 #define KITH_INCOMING_PER_CALLER 4 /* local: of them by one identity: a few services, or a few devices of one person */
 #define KITH_CUT_KEPT_US (10 * KITH_US_PER_S) /* local: what a session's end left unread: a host reads it at once */
 #define KITH_CUTS_MAX 64 /* local: sessions of which that is kept: all of a busy client's, whose link failed */
+#define KITH_ENDED_KEPT_US (60 * KITH_US_PER_S) /* local: what explained a session that ended: a person asks at once */
+#define KITH_ENDED_MAX 16 /* local: sessions of which that is kept: who asks, asks about one of the last */
+#define KITH_ENDED_TEXT_MAX 4096 /* local: bytes of each: all paths, and some 50 lines of the journal */
 #define KITH_REPLIES_PER_S 8 /* local: copies of one first message that are answered: three homes, and repetitions */
 #define KITH_HANDSHAKES_PER_S 2000 /* local: first messages a second before cookies are asked for: a fifth of a core */
 #define KITH_HANDSHAKE_PREFIX_PER_S 20 /* local: per /24 or /48, burst of 5 s */

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { JOURNAL_LINE_MAX = 200 };
+
 /* Text that grows up to its bound; what does not fit is cut. */
 struct text {
 	char *out;
@@ -103,23 +105,69 @@ static const char *why_relayed(const struct kith_core *c, const struct kith_sess
 	       "destination, or a firewall that blocks UDP, does that; a forwarded port on either side helps";
 }
 
-size_t kith_explain_session(const struct kith_core *c, const struct kith_session *s, char *out, size_t cap)
+static int journal_line(const struct kith_core *c, const struct kith_journal_entry *e, char *out, size_t cap)
+{
+	char what[160];
+	return snprintf(out, cap, "%8lld ms ago: %s\n", (long long)((c->now.mono_us - e->at) / KITH_US_PER_MS),
+			kith_journal_describe(e, what, sizeof what));
+}
+
+/* How many of the oldest entries to leave out, so that the others fit. */
+static uint32_t surplus(const struct kith_core *c, const struct kith_journal *j, size_t room)
+{
+	const struct kith_journal_entry *e;
+	char line[JOURNAL_LINE_MAX];
+	size_t all = 0;
+	uint32_t n = 0;
+	for (uint32_t it = 0; (e = kith_journal_read(j, &it)) != NULL;)
+		all += (size_t)journal_line(c, e, line, sizeof line);
+	for (uint32_t it = 0; all > room && (e = kith_journal_read(j, &it)) != NULL; n++)
+		all -= (size_t)journal_line(c, e, line, sizeof line);
+	return n;
+}
+
+static void say_journal(struct text *t, const struct kith_core *c, const struct kith_journal *j, uint32_t skip)
+{
+	const struct kith_journal_entry *e;
+	char line[JOURNAL_LINE_MAX];
+	uint32_t n = 0;
+	for (uint32_t it = 0; (e = kith_journal_read(j, &it)) != NULL; n++) {
+		if (n < skip)
+			continue;
+		(void)journal_line(c, e, line, sizeof line);
+		say(t, "%s", line);
+	}
+}
+
+static void say_verdict(struct text *t, const struct kith_core *c, const struct kith_session *s)
+{
+	bool direct = say_paths(t, c, s);
+	say(t, "verdict: %s\n",
+	    direct				 ? "direct"
+	    : kith_pathset_in_doubt(&s->paths) ? "none: no path answers"
+					       : why_relayed(c, s));
+}
+
+static size_t explain(const struct kith_core *c, const struct kith_session *s, bool newest, char *out, size_t cap)
 {
 	struct text t = { out, 0, cap };
 	const struct kith_journal *j = kith_pathset_journal(&s->paths);
-	const struct kith_journal_entry *e;
-	uint32_t it = 0;
 	if (cap == 0)
 		return 0;
 	out[0] = '\0';
 	say(&t, "session: %s, %s, service %s\n", s->peer->name, s->initiator ? "we called" : "called us",
 	    s->peer->service);
-	bool direct = say_paths(&t, c, s);
-	say(&t, "verdict: %s\n", direct ? "direct" : why_relayed(c, s));
-	while (j != NULL && (e = kith_journal_read(j, &it)) != NULL) {
-		char line[160];
-		say(&t, "%8lld ms ago: %s\n", (long long)((c->now.mono_us - e->at) / KITH_US_PER_MS),
-		    kith_journal_describe(e, line, sizeof line));
-	}
+	say_verdict(&t, c, s);
+	say_journal(&t, c, j, newest ? surplus(c, j, cap - 1 - t.len) : 0);
 	return t.len;
+}
+
+size_t kith_explain_session(const struct kith_core *c, const struct kith_session *s, char *out, size_t cap)
+{
+	return explain(c, s, false, out, cap);
+}
+
+size_t kith_explain_ending(const struct kith_core *c, const struct kith_session *s, char *out, size_t cap)
+{
+	return explain(c, s, true, out, cap);
 }

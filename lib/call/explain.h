@@ -7,4 +7,7 @@
 
 size_t kith_explain_session(const struct kith_core *c, const struct kith_session *s, char *out, size_t cap);
 
+/* The same of a session that has just ended. What does not fit is the oldest of what was tried, not the newest. */
+size_t kith_explain_ending(const struct kith_core *c, const struct kith_session *s, char *out, size_t cap);
+
 #endif

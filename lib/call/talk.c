@@ -4,6 +4,7 @@
 #include "call/crossing.h"
 #include "call/cut.h"
 #include "call/dial.h"
+#include "call/ended.h"
 #include "call/op.h"
 #include "call/outage.h"
 #include "call/relays.h"
@@ -105,6 +106,7 @@ void kith_talk_closed(struct kith_core *c, struct kith_session *s, enum kith_clo
 		kith_op_done(c, peer->op, why_failed(reason), false);
 	kith_ringing_stop(c, s);
 	kith_outage_stop(c, s);
+	kith_ended_keep(c, s, reason, remote);
 	kith_tell_closed(c, s, reason, remote);
 	kith_cut_keep(c, s->index, peer->streams);
 	kith_blob_unref(&c->shared->blobs, peer->challenge);

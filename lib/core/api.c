@@ -7,6 +7,7 @@
 #include "call/challenge.h"
 #include "call/cut.h"
 #include "call/dial.h"
+#include "call/ended.h"
 #include "call/explain.h"
 #include "call/op.h"
 #include "call/outage.h"
@@ -484,13 +485,15 @@ size_t kith_core_explain(const struct kith_core *c, struct kith_now now, kith_se
 {
 	if (c == NULL || (out == NULL && cap > 0))
 		return 0;
-	(void)now;
 	const struct kith_session *s = kith_peer_get((struct kith_core *)(uintptr_t)c, id);
-	if (s != NULL)
-		return kith_explain_session(c, s, out, cap);
-	if (cap > 0)
-		out[0] = '\0';
-	return 0;
+	return s != NULL ? kith_explain_session(c, s, out, cap) : kith_ended_explain(c, now.mono_us, id, out, cap);
+}
+
+size_t kith_core_explain_last(const struct kith_core *c, struct kith_now now, const char *name, char *out, size_t cap)
+{
+	if (c == NULL || name == NULL || (out == NULL && cap > 0))
+		return 0;
+	return kith_ended_explain_last(c, now.mono_us, name, out, cap);
 }
 
 /* Fields that tell one run from another, in a fixed order, without pointers and padding. */

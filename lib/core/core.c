@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "base/sized.h"
 #include "call/cut.h"
+#include "call/ended.h"
 #include "call/dial.h"
 #include "call/outage.h"
 #include "call/talk.h"
@@ -24,19 +25,6 @@
 /* Windows of streams: sixteen sessions at their bound, or thousands that grew a little. */
 #define WINDOWS_MAX (256u * 1024 * 1024)
 enum { TICKS_MAX = 4096 }; /* timers fired in one tick; more wait for the next, at once */
-
-const char *kith_close_text(unsigned reason)
-{
-	switch (reason) {
-#define KITH_CLOSE_CASE(name, value, text)                                                                             \
-	case value:                                                                                                    \
-		return text;
-		KITH_CLOSE_MAP(KITH_CLOSE_CASE)
-#undef KITH_CLOSE_CASE
-	default:
-		return "unknown reason";
-	}
-}
 
 /* ---- what cores share ---- */
 
@@ -451,6 +439,7 @@ void kith_core_free(struct kith_core *c)
 	c->leaving = true;
 	free_sessions(c);
 	kith_cut_free_all(c);
+	kith_ended_free_all(c);
 	kith_sessions_deinit(&c->sessions);
 	kith_super_free(c);
 	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++)
@@ -554,6 +543,7 @@ void kith_core_tick(struct kith_core *c, struct kith_now now)
 		return;
 	kith_core_enter(c, now);
 	kith_settle_woken(c);
+	kith_ended_expire(c);
 	struct kith_timer *t;
 	for (int i = 0; i < TICKS_MAX && kith_has_room(c) && (t = kith_timers_pop(&c->timers, c->now.mono_us)) != NULL;
 	     i++)

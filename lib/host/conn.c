@@ -281,9 +281,22 @@ size_t kith_explain(const struct kith_conn *conn, char *out, size_t cap)
 {
 	if (out != NULL && cap > 0)
 		out[0] = '\0';
-	if (!askable(conn))
+	if (kith_conn_check(conn) != 0 || conn->node->core == NULL)
 		return 0;
+	struct kith_session_info other;
+	bool over = conn->state == KITH_CONN_CLOSING;
+	if (over && kith_core_session_info(conn->node->core, conn->id, &other) == 0)
+		return 0; /* another session has the id by now */
 	return kith_core_explain(conn->node->core, kith_node_now(conn->node), conn->id, out, cap);
+}
+
+size_t kith_explain_last(const struct kith_node *node, const char *name, char *out, size_t cap)
+{
+	if (out != NULL && cap > 0)
+		out[0] = '\0';
+	if (kith_node_check(node) != 0 || node->core == NULL)
+		return 0;
+	return kith_core_explain_last(node->core, kith_node_now(node), name, out, cap);
 }
 
 struct kith_node *kith_conn_node(const struct kith_conn *conn)

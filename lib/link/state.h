@@ -312,6 +312,7 @@ struct kith_core {
 	struct kith_link cuts; /* what sessions that ended left unread (call/cut.h) */
 	uint32_t cuts_n;
 	struct kith_timer cut_timer;
+	struct kith_ended *endings; /* what explained sessions that ended (call/ended.h) */
 	uint32_t interrupted; /* sessions that wait for a path: at most KITH_INTERRUPTED_MAX */
 	unsigned homes_seen; /* homes at the end of the last call */
 	kith_time_us due_at; /* when the host was to call next */

@@ -200,6 +200,8 @@ static void explain(struct kith_core *c, struct kith_now now, kith_session_id se
 	char text[4096];
 	size_t len = kith_core_explain(c, now, session, text, sizeof text);
 	KITH_ASSERT(len < sizeof text && strlen(text) == len);
+	len = kith_core_explain_last(c, now, "bob", text, sizeof text);
+	KITH_ASSERT(len < sizeof text && strlen(text) == len);
 }
 
 static void application(struct kith_reader *r)

@@ -54,10 +54,12 @@ static void look(const struct monkey_node *m)
 	struct kith_bootstrap_info entries[2];
 	struct kith_addr homes[2];
 	struct kith_contact contacts[2];
+	char text[2000];
 	MUST(kith_node_info(m->node, &info) == 0);
 	(void)kith_node_bootstrap(m->node, entries, monkey_pick(3));
 	(void)kith_node_homes(m->node, homes, monkey_pick(3));
 	(void)kith_contacts(m->node, contacts, monkey_pick(3));
+	(void)kith_explain_last(m->node, monkey.nodes[monkey_pick(NODES)].name, text, monkey_pick(sizeof text));
 	MUST(kith_node_stats(m->node) != NULL && kith_node_user(m->node) == m && kith_node_name(m->node) != NULL);
 	/* They run on the loop of the monkey's, and are not to be driven. */
 	MUST(kith_node_fd(m->node) == KITH_ESTATE && kith_node_timeout(m->node) == -1 &&

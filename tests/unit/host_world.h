@@ -43,6 +43,7 @@ struct party {
 	/* on the connection */
 	int closed_conns, closed_reason;
 	bool closed_remote;
+	char ended[200]; /* what explained it then */
 	int datagrams;
 	char datagram[64];
 	uint16_t datagram_channel;
@@ -247,6 +248,7 @@ static inline void on_closed(struct kith_conn *conn, enum kith_close_reason reas
 	p->closed_conns++;
 	p->closed_reason = (int)reason;
 	p->closed_remote = remote;
+	(void)kith_explain(conn, p->ended, sizeof p->ended);
 }
 
 static inline void on_opened(struct kith_conn *conn, void *user)

@@ -84,6 +84,7 @@ static void a_core_that_is_none_is_refused_by_every_call(void **state)
 	assert_int_equal(kith_core_session_info(c, 1, &info), KITH_EINVAL);
 	assert_int_equal(kith_core_paths(c, now, 1, &path, 1), 0);
 	assert_int_equal(kith_core_explain(c, now, 1, text, sizeof text), 0);
+	assert_int_equal(kith_core_explain_last(c, now, "bob", text, sizeof text), 0);
 	kith_core_info(c, &figures);
 	assert_int_equal(kith_core_homes(c, &addr, 1), 0);
 	kith_shared_free(NULL);
@@ -148,6 +149,8 @@ static void a_missing_pointer_is_refused_and_changes_nothing(void **state)
 	assert_int_equal(kith_core_session_info(c, s, NULL), KITH_EINVAL);
 	assert_int_equal(kith_core_paths(c, now, s, NULL, 3), 0);
 	assert_int_equal(kith_core_explain(c, now, s, NULL, 3), 0);
+	assert_int_equal(kith_core_explain_last(c, now, "bob", NULL, 3), 0);
+	assert_int_equal(kith_core_explain_last(c, now, NULL, (char *)out, sizeof out), 0);
 	kith_core_info(c, NULL);
 	assert_int_equal(kith_core_homes(c, NULL, 3), 0);
 	unchanged(&w, &before);

@@ -73,6 +73,26 @@ static void closing_tells_both_sides_once(void **state)
 	assert_int_equal(t.bob.closed_conns, 1);
 }
 
+static void what_explains_a_session_can_be_asked_for_when_it_is_over(void **state)
+{
+	struct trio t;
+	char text[8192];
+	(void)state;
+	trio_init(&t);
+	talk(&t);
+	assert_int_equal(kith_explain_last(t.alice.node, t.bob.name, text, sizeof text), 0);
+	assert_int_equal(kith_conn_close(t.alice.conn, KITH_CLOSE_NORMAL), 0);
+	UNTIL(&t.w, t.alice.closed_conns && t.bob.closed_conns);
+	assert_non_null(strstr(t.alice.ended, "by this side: closed"));
+	assert_non_null(strstr(t.bob.ended, "by the other side: closed"));
+	assert_true(kith_explain_last(t.alice.node, t.bob.name, text, sizeof text) > 0);
+	assert_non_null(strstr(text, "verdict: "));
+	assert_int_equal(kith_explain_last(t.alice.node, "nobody", text, sizeof text), 0);
+	assert_string_equal(text, "");
+	assert_int_equal(kith_explain_last(t.alice.node, NULL, text, sizeof text), 0);
+	trio_deinit(&t);
+}
+
 static void a_call_may_be_rejected(void **state)
 {
 	struct trio t;
@@ -479,6 +499,7 @@ int main(void)
 		cmocka_unit_test(a_name_is_called_and_datagrams_go_both_ways),
 		cmocka_unit_test(a_call_becomes_direct),
 		cmocka_unit_test(closing_tells_both_sides_once),
+		cmocka_unit_test(what_explains_a_session_can_be_asked_for_when_it_is_over),
 		cmocka_unit_test(a_call_may_be_rejected),
 		cmocka_unit_test(a_call_may_be_decided_later),
 		cmocka_unit_test(a_service_that_is_not_served_is_refused),
