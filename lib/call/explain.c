@@ -143,7 +143,7 @@ static void say_verdict(struct text *t, const struct kith_core *c, const struct 
 {
 	bool direct = say_paths(t, c, s);
 	say(t, "verdict: %s\n",
-	    direct				 ? "direct"
+	    direct			       ? "direct"
 	    : kith_pathset_in_doubt(&s->paths) ? "none: no path answers"
 					       : why_relayed(c, s));
 }
