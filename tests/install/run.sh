@@ -20,7 +20,7 @@ fail() { echo "FAIL: $*" >&2; exit 1; }
 for lib in "$libdir"/libkith.so "$libdir"/libkith_core.so; do
 	alien=$(nm -D --defined-only "$lib" | awk '{print $3}' | grep -v '^kith_' || true)
 	[ -z "$alien" ] || fail "$(basename "$lib") exports: $alien"
-	readelf -d "$lib" | grep -q 'SONAME.*\.so\.0\]' || fail "$(basename "$lib") has no SONAME with version 0"
+	readelf -d "$lib" | grep -q 'SONAME.*\.so\.0\.1\]' || fail "$(basename "$lib") has no SONAME with version 0.1"
 done
 for lib in "$libdir"/libkith*; do
 	if nm "$lib" 2>/dev/null | grep -q 'kith_suite_sim'; then fail "$(basename "$lib") holds the simulated suite"; fi
