@@ -169,20 +169,26 @@ static void show_ping(struct text *text, const json_t *r)
 	show_paths(text, json_object_get(r, "paths"));
 }
 
+/* As they are; without memory what is shown is shorter. */
+static void show_words(struct text *text, const char *words)
+{
+	int ignored = text_add(text, words, strlen(words));
+	(void)ignored;
+}
+
 static void show_explain(struct text *text, const json_t *r)
 {
 	const char *words = string(r, "text");
 	if (json_object_get(r, "connect_ms") != NULL)
 		show_line(text, "called %s: connected in %.1f ms", string(r, "name"), real(r, "connect_ms"));
 	show_changes(text, json_object_get(r, "changes"));
-	int ignored = text_add(text, words, strlen(words));
-	(void)ignored;
+	show_words(text, words);
 	if (words[0] == '\0' || words[strlen(words) - 1] != '\n')
 		show_line(text, "%s", "");
 	const char *ended = json_string_value(json_object_get(r, "ended"));
 	if (ended != NULL) {
 		show_line(text, "%s", "");
-		ignored = text_add(text, ended, strlen(ended));
+		show_words(text, ended);
 	}
 }
 

@@ -29,10 +29,10 @@ static bool own_directory(char path[PATH_LEN])
 	static const char here;
 	Dl_info info;
 	/* Of a program, the name is what it was called by, which may be no path. */
-	if (dladdr(&here, &info) == 0 || info.dli_fname == NULL || strlen(info.dli_fname) >= PATH_LEN)
+	if (dladdr(&here, &info) == 0 || info.dli_fname == NULL)
 		return false;
-	strcpy(path, info.dli_fname);
-	return to_directory(path);
+	int n = snprintf(path, PATH_LEN, "%s", info.dli_fname);
+	return n > 0 && n < PATH_LEN && to_directory(path);
 }
 
 static bool program_directory(char path[PATH_LEN])

@@ -1,6 +1,7 @@
 /* Options and callbacks by name, on the heap: for bindings of other languages, which know no layout of ours. */
 #include "host/profile.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,20 +127,11 @@ static int set_text(struct kith_profile *p, const char **out, const char *value)
 static int set_addr(struct kith_addr *out, const char *value)
 {
 	char text[KITH_ADDR_TEXT_MAX + 8];
-	size_t len = strlen(value);
 	if (kith_addr_parse(out, value) == 0)
 		return 0;
-	if (len > KITH_ADDR_TEXT_MAX)
+	int n = snprintf(text, sizeof text, strchr(value, ':') != NULL ? "[%s]:1" : "%s:1", value);
+	if (n < 0 || (size_t)n >= sizeof text)
 		return KITH_EINVAL;
-	bool v6 = strchr(value, ':') != NULL;
-	size_t n = 0;
-	if (v6)
-		text[n++] = '[';
-	memcpy(text + n, value, len);
-	n += len;
-	if (v6)
-		text[n++] = ']';
-	memcpy(text + n, ":1", sizeof ":1");
 	return kith_addr_parse(out, text);
 }
 
