@@ -137,7 +137,7 @@ ends 0 identity "$kith" id new bob --no-passphrase
 [ "$(stat -c %a bob bob/key | tr '\n' ' ')" = '700 600 ' ] || fail "modes of bob"
 ends 1 'never overwritten' "$kith" id new bob --no-passphrase
 ends 0 'KITH INVITATION' "$kith" ca invite ca bob.example
-"$kith" ca invite ca bob.example --json | value 'e["text"]' | grep -q 'KITH INVITATION' || fail "an invitation as JSON"
+"$kith" ca invite ca bob.example --json | value '"KITH INVITATION" in e["text"]' | grep -qi true || fail "an invitation as JSON"
 "$kith" ca invite ca bob.example --out invitation
 ends 1 'holds no invitation' "$kith" id request bob pass
 ends 0 '' "$kith" id request bob invitation --out request
