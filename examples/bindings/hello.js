@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/* hello.js PROFILE [NAME]: as hello.c, and talks with it. Needs koffi (npm install, in this directory) and libkith.so.0.
+/* hello.js PROFILE [NAME]: as hello.c, and talks with it. Needs koffi (npm install, in this directory) and libkith.so.0.1.
  *
  * The node is driven from here (options.driven), so all callbacks run on JavaScript's own thread; only poll(2) waits on
  * another. No struct of the library is declared: options and callbacks are set by their names, and names are asked for. */
@@ -7,7 +7,7 @@
 
 const koffi = require('koffi');
 
-const library = koffi.load('libkith.so.0');
+const library = koffi.load('libkith.so.0.1');
 const system = koffi.load(null);
 const pollfd = koffi.struct('pollfd', { fd: 'int', events: 'short', revents: 'short' });
 const poll = system.func('int poll(_Inout_ pollfd *fds, ulong n, int timeout)');

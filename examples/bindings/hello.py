@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""hello.py PROFILE [NAME]: as hello.c, and talks with it. Needs nothing but Python and libkith.so.0.
+"""hello.py PROFILE [NAME]: as hello.c, and talks with it. Needs nothing but Python and libkith.so.0.1.
 
 The node is driven by the loop of asyncio, so all callbacks run on Python's own thread. No struct of the library is declared:
 options and callbacks are set by their names, and names are asked for.
@@ -10,7 +10,7 @@ import signal
 import sys
 from ctypes import CFUNCTYPE, POINTER, c_bool, c_char_p, c_int, c_int64, c_size_t, c_uint, c_uint16, c_void_p
 
-kith = ctypes.CDLL("libkith.so.0")
+kith = ctypes.CDLL("libkith.so.0.1")
 
 
 def declare(name, result, *arguments):
