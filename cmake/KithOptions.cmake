@@ -73,4 +73,6 @@ endif()
 # resolved at load time, so this cannot be asked of instrumented builds. The linkers of macOS and Windows do it unasked.
 if(NOT KITH_SANITIZE AND NOT KITH_FUZZ AND NOT APPLE AND NOT WIN32)
 	add_link_options($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,SHARED_LIBRARY>:LINKER:-z,defs>)
+	# msgpack-c is used by its headers: gcc leaves out what is not needed by itself, clang does not.
+	add_link_options(LINKER:--as-needed)
 endif()
