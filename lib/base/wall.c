@@ -5,6 +5,13 @@ static int64_t distance(int64_t a, int64_t b)
 	return a > b ? a - b : b - a;
 }
 
+/* Far beyond all times that certificates can have, and so near that sums of a few do not overflow. */
+static int64_t within(int64_t unix_ms)
+{
+	const int64_t far_ms = INT64_C(1) << 52;
+	return unix_ms > far_ms ? far_ms : unix_ms < -far_ms ? -far_ms : unix_ms;
+}
+
 static int64_t mono_ms(const struct kith_now *now)
 {
 	return now->mono_us / KITH_US_PER_MS;
@@ -12,8 +19,8 @@ static int64_t mono_ms(const struct kith_now *now)
 
 void kith_wall_not_before(struct kith_wall *w, int64_t unix_ms)
 {
-	if (unix_ms > w->earliest_ms)
-		w->earliest_ms = unix_ms;
+	if (within(unix_ms) > w->earliest_ms)
+		w->earliest_ms = within(unix_ms);
 }
 
 /* All homes say one thing: that it is earlier than the bound. */
@@ -30,6 +37,7 @@ static bool overruled(const struct kith_wall *w, const struct kith_now *now)
 
 struct kith_now kith_wall_judge(struct kith_wall *w, struct kith_now host)
 {
+	host.unix_ms = within(host.unix_ms);
 	int64_t ahead_ms = host.unix_ms - mono_ms(&host);
 	if (w->known && distance(ahead_ms, w->ahead_ms) >= KITH_WALL_STEP_MS)
 		w->was_set = w->news = true;
@@ -47,7 +55,7 @@ struct kith_now kith_wall_judge(struct kith_wall *w, struct kith_now host)
 void kith_wall_heard(struct kith_wall *w, unsigned home, const struct kith_now *now, int64_t unix_ms)
 {
 	w->homes[home].told = unix_ms > 0;
-	w->homes[home].ahead_ms = unix_ms > 0 ? unix_ms - mono_ms(now) : 0;
+	w->homes[home].ahead_ms = unix_ms > 0 ? within(unix_ms) - mono_ms(now) : 0;
 	w->news = true;
 }
 
