@@ -7,6 +7,7 @@
 
 #include "base/rng.h"
 #include "crypto/suite.h"
+#include "host/internal.h"
 #include "host/keyfile.h"
 #include "host/system.h"
 #include "identity/keypair.h"
@@ -159,7 +160,8 @@ int kith_check_identity(const struct kith_node_options *o, const struct kith_see
 						  .alloc = kith_system_alloc(),
 						  .blobs = &c.blobs,
 						  .root = o->has_root ? &o->root : NULL,
-						  .open_label = o->open_label != NULL ? o->open_label : "kith",
+						  .open_label =
+							  o->open_label != NULL ? o->open_label : KITH_HOST_OPEN_LABEL,
 						  .issuers_max = KITH_TRUST_ISSUERS_MAX,
 						  .device_lists_max = 1,
 						  .chains_max = 1,

@@ -41,6 +41,7 @@
 #include "host/stun.h"
 #include "host/system.h"
 
+#define KITH_HOST_OPEN_LABEL "kith" /* of an open network whose label nobody said */
 #define KITH_HOST_SERVICES_MAX 16 /* as in the core */
 #define KITH_HOST_SOCKETS_MAX 8 /* rows of a table of carriers */
 #define KITH_HOST_ASKED_MAX 256 /* sockets that the core asked for: a punch through a symmetric NAT wants that many */

@@ -7,8 +7,6 @@
 #include "base/sized.h"
 #include "crypto/suite.h"
 
-#define OPEN_LABEL_DEFAULT "kith"
-
 enum { LEAVE_US_DEFAULT = 2 * 1000 * 1000, SPANS_MAX = 64 };
 /* A few MB over a slow link. Whoever waits for more says so. */
 enum { LINGER_US_DEFAULT = 10 * 1000 * 1000 };
@@ -127,7 +125,7 @@ int kith_options_copy(struct kith_node *node, const struct kith_node_options *o)
 	if (!sized || !consistent(copy))
 		return KITH_EINVAL;
 	if (copy->open_label == NULL)
-		copy->open_label = OPEN_LABEL_DEFAULT;
+		copy->open_label = KITH_HOST_OPEN_LABEL;
 	bool done = own_text(node, &copy->open_label) && own_text(node, &copy->key_path) &&
 		    own_text(node, &copy->state_dir) && own_span(node, &copy->chain) &&
 		    own_span(node, &copy->devices) && own_spans(node, &copy->issuers, copy->issuers_n) &&
