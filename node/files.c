@@ -143,12 +143,12 @@ static int open_nameless(const char *dir)
 	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
 		return fd;
 #endif
-	int n = snprintf(name, sizeof name, "%s/.writable.XXXXXX", dir);
+	int n = snprintf(name, sizeof name, "%s/.writable.XXXXXX.tmp", dir);
 	if (n < 0 || (size_t)n >= sizeof name) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	int named = mkstemp(name);
+	int named = mkstemps(name, sizeof ".tmp" - 1); /* if we end here, the next node removes it by its name */
 	if (named >= 0)
 		(void)unlink(name);
 	return named;
