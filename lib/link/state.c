@@ -156,6 +156,10 @@ kith_time_us kith_session_unused_at(const struct kith_session *s)
 {
 	if (s->use & KITH_USE_WATCH) /* renewed at half of its life */
 		return s->used_at + KITH_SUBSCRIPTION_US;
+	if (s->initiator)
+		return s->used_at + ((s->use & KITH_USE_TUNNEL)
+					     ? KITH_TUNNEL_IDLE_US
+					     : KITH_SESSION_UNUSED_US - KITH_SESSION_ASKER_EARLIER_US);
 	return s->used_at + ((s->use & KITH_USE_TUNNEL) ? 2 * KITH_TUNNEL_IDLE_US : KITH_SESSION_UNUSED_US);
 }
 
