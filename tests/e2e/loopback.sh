@@ -116,6 +116,12 @@ wait_for alice "$alice_from" 15 'e["event"] == "attached" and e["homes"] == 0' >
 [ "$("$kith" status --json --socket "$tmp/s1.sock" | value 'e["tables"]["leaves"]')" = 0 ] || fail "s1 serves names of a revoked issuer"
 echo "a revoked issuer: all its names were cut off"
 
+# Nobody can be reached any more, but what ended a session is still told.
+"$kith" explain s3 --timeout 2 --socket "$tmp/s1.sock" >"$tmp/explained" 2>&1 && fail "s3 was reached"
+grep -q '^ended: [0-9]* ms ago, by ' "$tmp/explained" || fail "how the last session ended: $(cat "$tmp/explained")"
+"$kith" explain nobody --timeout 2 --socket "$tmp/s1.sock" >"$tmp/explained" 2>&1 && fail "nobody was reached"
+grep -q '^ended:' "$tmp/explained" && fail "there was no session with nobody: $(cat "$tmp/explained")"
+
 # The first signal leaves in order, the second at once.
 stop s3
 [ "$exit_code" = 0 ] || fail "SIGTERM: $exit_code"
