@@ -151,7 +151,7 @@ struct kith_node {
 	struct kith_owned *owned;
 	enum kith_node_state state;
 
-	uv_loop_t *loop, own_loop;
+	uv_loop_t *loop; /* the application's, or one of our own, which is allocated with the node's allocator */
 	bool own; /* a loop of its own */
 	bool processing; /* driven, and its loop turns */
 	atomic_bool threaded; /* its thread was started, and is in thread from then on */
@@ -333,6 +333,7 @@ void kith_bootstrap_cancel(struct kith_node *node);
 
 /* ---- thread.c ---- */
 int kith_thread_init(struct kith_node *node) KITH_MUST_USE;
+void kith_thread_free_loop(struct kith_node *node); /* of its own; it is closed */
 /* Posts are taken from here on; woken is called on the loop when there are some. */
 int kith_thread_open(struct kith_node *node, uv_async_cb woken) KITH_MUST_USE;
 int kith_thread_start(struct kith_node *node) KITH_MUST_USE;

@@ -37,6 +37,7 @@ static void release(struct kith_node *node)
 	const struct kith_alloc *alloc = node->alloc;
 	kith_core_free(node->core);
 	kith_shared_free(node->shared);
+	kith_thread_free_loop(node);
 	kith_node_stun_end(node);
 	kith_statedir_close(&node->statedir);
 	kith_resolver_deinit(&node->resolver);

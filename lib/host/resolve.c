@@ -8,6 +8,18 @@
 #include "host/sockaddr.h"
 #include "host/system.h"
 
+static bool grow(struct kith_resolver *r)
+{
+	const size_t one = sizeof(struct kith_resolve_entry *);
+	size_t cap = r->cap == 0 ? 1 : 2 * r->cap;
+	struct kith_resolve_entry **entries = kith_alloc_resize(r->alloc, r->entries, r->cap * one, cap * one);
+	if (entries == NULL)
+		return false;
+	r->entries = entries;
+	r->cap = cap;
+	return true;
+}
+
 int kith_resolver_add(struct kith_resolver *r, const char *text)
 {
 	struct kith_entry entry;
@@ -19,6 +31,8 @@ int kith_resolver_add(struct kith_resolver *r, const char *text)
 			return KITH_EEXIST;
 	if (r->n == KITH_RESOLVE_ENTRIES_MAX)
 		return KITH_EFULL;
+	if (r->n == r->cap && !grow(r))
+		return KITH_ENOMEM;
 	struct kith_resolve_entry *e = KITH_NEW(r->alloc, struct kith_resolve_entry);
 	if (e == NULL)
 		return KITH_ENOMEM;
@@ -51,7 +65,9 @@ void kith_resolver_deinit(struct kith_resolver *r)
 {
 	for (size_t i = 0; i < r->n; i++)
 		KITH_FREE(r->alloc, r->entries[i]);
-	r->n = 0;
+	KITH_FREE_ARRAY(r->alloc, r->entries, r->cap);
+	r->entries = NULL;
+	r->n = r->cap = 0;
 }
 
 /* Adds the addresses that are not in out yet, with that port; returns how many there are then, at most cap. */

@@ -42,8 +42,8 @@ struct kith_resolve_entry {
 struct kith_resolver {
 	const struct kith_alloc *alloc;
 	uv_loop_t *loop;
-	struct kith_resolve_entry *entries[KITH_RESOLVE_ENTRIES_MAX];
-	size_t n;
+	struct kith_resolve_entry **entries; /* n of cap, at most KITH_RESOLVE_ENTRIES_MAX */
+	size_t n, cap;
 	unsigned busy; /* requests under way */
 	unsigned attempt;
 	void (*found)(void *ctx); /* as soon as a name has addresses, again or for the first time */

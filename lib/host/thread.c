@@ -1,6 +1,7 @@
 /* The loop that a node lives on, and the way onto it from other threads. */
 #include "host/internal.h"
 
+#include "base/alloc.h"
 #include "base/assert.h"
 #include "host/system.h"
 
@@ -10,11 +11,22 @@ int kith_thread_init(struct kith_node *node)
 		return KITH_EIO;
 	node->posted_tail = &node->posted;
 	node->own = node->o.loop == NULL;
-	node->loop = node->own ? &node->own_loop : node->o.loop;
-	int err = node->own ? uv_loop_init(&node->own_loop) : 0;
-	if (err != 0)
+	node->loop = node->own ? KITH_NEW(node->alloc, uv_loop_t) : node->o.loop;
+	int err = node->loop == NULL ? UV_ENOMEM : 0;
+	if (err == 0 && node->own)
+		err = uv_loop_init(node->loop);
+	if (err != 0) {
 		uv_mutex_destroy(&node->post_lock);
+		kith_thread_free_loop(node);
+		node->loop = NULL;
+	}
 	return kith_system_uv_err(err);
+}
+
+void kith_thread_free_loop(struct kith_node *node)
+{
+	if (node->own && node->loop != NULL)
+		KITH_FREE(node->alloc, node->loop);
 }
 
 static void thread_main(void *arg)
