@@ -35,7 +35,7 @@ static void ask_supernodes(struct kith_core *c, const struct kith_session *s)
 	}
 }
 
-/* Another tunnel; when all homes of the peer were asked, perhaps it has others by now. */
+/* Another tunnel; when all homes of the peer were asked, they are asked again, and perhaps it has others by now. */
 static void look_for_a_way(struct kith_core *c, struct kith_session *s)
 {
 	static const struct kith_span nothing = { NULL, 0 };
@@ -43,6 +43,7 @@ static void look_for_a_way(struct kith_core *c, struct kith_session *s)
 		return;
 	s->peer->homes_used = 0;
 	kith_dial_refresh(c, s);
+	(void)kith_relays_next(c, s, nothing);
 }
 
 static kith_time_us next_retry(const struct kith_outage *o, kith_time_us now)

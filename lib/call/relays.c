@@ -84,6 +84,8 @@ void kith_relays_on_answer(struct kith_core *c, struct kith_session *via, const 
 		take(c, s, &hop);
 	else if (s->state == KITH_SESSION_INITIATING)
 		kith_relays_refused(c, s);
+	else if (s->peer->outage.since != 0)
+		(void)kith_relays_next(c, s, nothing); /* at once through another home */
 }
 
 /* The next open session of an application, by the order of the table; *it begins at 0. NULL: there are no more. */

@@ -494,17 +494,30 @@ void kith_pathset_again(struct kith_pathset *ps, const struct kith_path_env *env
 		try_anew(ps, env, i);
 }
 
+/* Its next question comes when the next hint counts: what draws hints and nothing else is to be known for gone soon. */
+static void ask_again(struct kith_pathset *ps, const struct kith_path_env *env, struct kith_path *p)
+{
+	if (p->state == KITH_PATH_CANDIDATE && (p->flags & KITH_PATH_INITIAL) == 0)
+		p->step = KITH_PATH_STEPS - 1; /* once more, before it is given up */
+	else if (p->state != KITH_PATH_DEAD || (p->flags & KITH_PATH_CLOSED) != 0)
+		return;
+	kith_ps_due(ps, p, env->now + KITH_GONE_ASK_US);
+}
+
 bool kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	uint32_t now_ms = (uint32_t)(env->now / KITH_US_PER_MS) | 1; /* never 0 */
 	if (ps->hinted_ms != 0 && now_ms - ps->hinted_ms < KITH_GONE_ASK_US / KITH_US_PER_MS)
 		return false;
 	ps->hinted_ms = now_ms;
+	bool in_doubt = kith_pathset_in_doubt(ps);
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
 		struct kith_path *p = kith_ps_path(ps, i);
 		if (p->state == KITH_PATH_DEAD && (p->flags & KITH_PATH_CLOSED) == 0)
 			(void)kith_ps_probe(ps, env, p);
 		kith_ps_suspect(ps, env, i, KITH_CAUSE_ASKED);
+		if (in_doubt)
+			ask_again(ps, env, p);
 	}
 	return true;
 }

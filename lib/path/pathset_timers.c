@@ -95,10 +95,13 @@ void kith_ps_candidate_due(struct kith_pathset *ps, const struct kith_path_env *
 	} else {
 		(void)kith_ps_probe(ps, env, p);
 		p->step++;
-		kith_time_us after = kith_path_schedule(p->step);
-		if (after == KITH_TIME_NEVER)
-			after = 2 * kith_path_schedule(KITH_PATH_STEPS - 1);
-		kith_ps_due(ps, p, p->since + kith_rng_jitter(env->random, after, JITTER));
+		kith_time_us after = kith_path_schedule(p->step), last = kith_path_schedule(KITH_PATH_STEPS - 1);
+		kith_time_us at =
+			p->since + kith_rng_jitter(env->random, after == KITH_TIME_NEVER ? 2 * last : after, JITTER);
+		/* One that was asked once more after its time (kith_pathset_hint) has time to answer, too. */
+		if (after == KITH_TIME_NEVER && at < env->now + last / 2)
+			at = env->now + last / 2;
+		kith_ps_due(ps, p, at);
 	}
 }
 

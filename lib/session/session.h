@@ -37,8 +37,8 @@ enum kith_session_use {
 };
 
 #define KITH_SESSION_UNUSED_US (60 * KITH_US_PER_S) /* local: a one-time asker is forgotten after this */
-/* local: the asker itself forgets so much earlier. Its NAT may have kept the other side's CLOSE out, and a session that
- * only one side has costs the next request seconds, while a new handshake carries it as fast as the old session would */
+/* local: the asker itself forgets so much earlier. Its NAT may have kept the other side's CLOSE out, and a session
+ * that only one side has costs the next request seconds, while a new handshake carries it as fast as the old session */
 #define KITH_SESSION_ASKER_EARLIER_US (5 * KITH_US_PER_S)
 
 /* A change of keys under way, or the previous receive key while it is still accepted. */

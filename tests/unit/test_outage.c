@@ -181,7 +181,7 @@ static void what_one_end_has_given_up_the_other_learns_when_it_can(void **state)
 			assert_non_null(closed(&h, hasty));
 			assert_null(closed(&h, other));
 			h.w.nodes[muted].muted = false;
-			world_run(&h.w, 200 * KITH_US_PER_S);
+			world_run(&h.w, 120 * KITH_US_PER_S);
 			assert_non_null(closed(&h, other));
 			core_world_deinit(&h.w);
 		}
