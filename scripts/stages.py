@@ -8,6 +8,7 @@ A stage that fails does not stop the others; a configuration that does not build
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,21 +27,29 @@ LOGS = ROOT / "build" / "logs"
 # sanitizers, by clang.
 FULL = {
     "release": ["unit", "lint", "tidy", "fuzz", "install", "sim", "e2e"],
-    "clang": ["unit", "lint:symbols", "install", "sim"],
-    # Between namespaces the sanitizers see what moves packets; commands and files they see in the unit tests.
-    "asan-ubsan": ["unit", "fuzz", "sim", "monkey",
+    # What a run of the simulator comes to must not depend on the compiler: one says so, and the release has run them all.
+    "clang": ["unit", "lint:symbols", "install", "sim:^sim[.]determinism$"],
+    # Between namespaces the sanitizers see what moves packets; commands and files they see in the unit tests. Of the
+    # simulator they see the runs with faults: that runs repeat, and what they cost, are no questions to them.
+    "asan-ubsan": ["unit", "fuzz", "sim:^sim[.](effects|liars|mass_loss|mutation|outage|seeds)$", "monkey",
                    "e2e:^e2e[.](chat|failover|failures|first_call|ipv6|leave|loopback|outage|relay_then_direct|roam)$"],
     # The UDP of other systems: what differs is below the carrier.
     "portable": ["unit:^unit[.](carrier|conn_stream|effect|host|node|node_memory|portable_udp|stream|udp|udp_internal)$", "e2e:^e2e[.]loopback$"],
 }
 QUICK = {"dev": ["unit", "lint", "sim"]}
+# What there is no time for with each change.
+DEEP = {"clang": ["sim"], "asan-ubsan": ["sim", "e2e"]}
 # Where the tests of a label come from: with nothing there, there is nothing to run; with something there, ctest must know it.
 ORIGIN = {"unit": "tests/unit/test_*.c", "sim": "tests/sim/*.c", "e2e": "tests/e2e/*.sh", "fuzz": "tests/fuzz/fuzz_*.c",
           "lint": "tests/lint/*.py", "tidy": "tests/lint/tidy.sh", "install": "tests/install/run.sh",
           "monkey": "tests/monkey/*.c"}
 # The sanitizers look at memory, which fewer runs show as well; a run of theirs costs as much as four of the release.
-MASS_SEEDS = {"dev": 1, "release": 4, "clang": 2, "asan-ubsan": 2}
-SIM_SEEDS = {"dev": 10, "release": 200, "clang": 100, "asan-ubsan": 40}
+MASS_SEEDS = {"dev": 1, "release": 4, "asan-ubsan": 1}
+SIM_SEEDS = {"dev": 10, "release": 200, "asan-ubsan": 25}
+DEEP_MASS_SEEDS = {"clang": 2, "asan-ubsan": 2}
+DEEP_SIM_SEEDS = {"clang": 100, "asan-ubsan": 100}
+# Tests that mostly wait run beside each other: more at once than there are processors, or one at a time.
+JOBS = {"unit": lambda jobs: 2 * jobs, "e2e": lambda jobs: jobs + 1, "tidy": lambda jobs: 1, "install": lambda jobs: 1}
 
 
 class Stage:
@@ -62,6 +71,9 @@ class Run:
         self.environment = dict(os.environ)
         self.environment.setdefault("CTEST_OUTPUT_ON_FAILURE", "1")
         self.environment["CLICOLOR_FORCE"] = "0"
+        # What two configurations compile with the same words is compiled once.
+        self.environment.setdefault("CCACHE_BASEDIR", str(ROOT))
+        self.environment.setdefault("CCACHE_NOHASHDIR", "1")
         if options.no_root:
             self.environment["KITH_NO_ROOT"] = "1"
         LOGS.mkdir(parents=True, exist_ok=True)
@@ -110,12 +122,12 @@ class Run:
             return
 
         def action(stage):
-            self.environment["KITH_SIM_SEEDS"] = str(SIM_SEEDS.get(preset, 1))
-            self.environment["KITH_MASS_SEEDS"] = str(MASS_SEEDS.get(preset, 1))
+            seeds, mass = (DEEP_SIM_SEEDS, DEEP_MASS_SEEDS) if self.options.deep else (SIM_SEEDS, MASS_SEEDS)
+            self.environment["KITH_SIM_SEEDS"] = str(seeds.get(preset, 1))
+            self.environment["KITH_MASS_SEEDS"] = str(mass.get(preset, 1))
             junit = LOGS / f"{preset}-{label}.xml"
             junit.unlink(missing_ok=True)
-            # Scenarios take both processors by themselves or share the network: one at a time.
-            jobs = 1 if label in ("e2e", "tidy", "install") else self.options.jobs
+            jobs = JOBS.get(label, lambda jobs: jobs)(self.options.jobs)
             code, log = self.command(f"{preset} {label}", "ctest", "--test-dir", str(ROOT / "build" / preset), "-L",
                                      f"^{label}$", "-R", name or ".", "-j", str(jobs), "--output-on-failure", "--no-tests=error",
                                      "--output-junit", str(junit))
@@ -164,14 +176,29 @@ class Run:
                 return
         stage.fail("no network namespaces: run as root, or leave those tests out with --no-root")
 
-    def size(self, stage):
-        """What is built for small machines, against its bounds."""
-        code, log = self.command("small size", str(ROOT / "scripts/size"))
-        stage.note = (tail(log, 1) or ["nothing was said"])[0]
-        if code:
-            stage.fail(stage.note, tail(log, 30))
+    def hashes(self, stage):
+        """Whether the simulator comes to the same with both compilers."""
+        told = {}
+        for preset in ("release", "clang"):
+            for case in ElementTree.parse(LOGS / f"{preset}-sim.xml").getroot().iter("testcase"):
+                if case.get("name") == "sim.determinism":
+                    told[preset] = re.findall(r"^hash: [0-9a-f]{64}$", case.findtext("system-out") or "", re.MULTILINE)
+        if not told.get("release") or told["release"] != told.get("clang"):
+            stage.fail("the simulator's hashes differ", [f"{preset}: {' '.join(h)}" for preset, h in told.items()])
         else:
             stage.passed += 1
+
+    def script(self, name, *words):
+        """A stage that is a command: it works, or what it says last tells why not."""
+        def action(stage):
+            code, log = self.command(name, str(ROOT / words[0]), *words[1:])
+            stage.note = (tail(log, 1) or ["nothing was said"])[0]
+            if code:
+                stage.fail(stage.note, tail(log, 30))
+            else:
+                stage.passed += 1
+
+        self.stage(name, action)
 
     def fuzz(self, stage):
         targets = fuzzing.targets()
@@ -225,6 +252,9 @@ def arguments():
     parser = argparse.ArgumentParser(prog="scripts/test", description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--quick", action="store_true",
                         help="one compiler, unit tests, lints and ten simulator seeds: under a minute")
+    parser.add_argument("--deep", action="store_true",
+                        help="instead, what CI has no time for: every simulator test and scenario in every configuration, more"
+                        " seeds, the analyzer with all its steps")
     parser.add_argument("--no-root", action="store_true", help="leave out what needs network namespaces, and say what")
     parser.add_argument("--fuzz-seconds", type=int, default=60, metavar="N",
                         help="wall-clock time for all fuzz targets together (default 60; 0: none; scripts/fuzz runs longer)")
@@ -240,16 +270,19 @@ def main():
     options = arguments()
     start = time.monotonic()
     run = Run(options)
-    plan = QUICK if options.quick else {p: labels for p, labels in FULL.items() if not options.only or p in options.only}
+    plan = QUICK if options.quick else DEEP if options.deep else {p: labels for p, labels in FULL.items() if not options.only or p in options.only}
     if not options.no_root and any("e2e" in labels for labels in plan.values()) and any(ROOT.glob(ORIGIN["e2e"])):
         run.stage("network namespaces", run.namespaces)
     for preset, labels in plan.items():
         if run.build(preset):
             for label in labels:
                 run.ctest(preset, label)
-    if not options.quick and not options.only:
-        run.stage("small size", run.size)
-    fuzzing = not options.quick and options.fuzz_seconds > 0 and (not options.only or "fuzz" in options.only)
+    if options.deep:
+        run.script("tidy deep", "scripts/tidy")
+    elif not options.quick and not options.only:
+        run.stage("same hashes", run.hashes)
+        run.script("small size", "scripts/size")
+    fuzzing = not options.quick and not options.deep and options.fuzz_seconds > 0 and (not options.only or "fuzz" in options.only)
     if fuzzing and any(ROOT.glob(ORIGIN["fuzz"])) and run.build("fuzz"):
         run.stage("fuzz run", run.fuzz)
 
