@@ -1,10 +1,10 @@
 /* The addresses of this machine's interfaces, the way out that its packets take, and word of their changes.
  *
- * On Linux a routing socket (rtnetlink) tells of changes at once; elsewhere the list is read every
- * KITH_INTERFACES_POLL_MS, jittered, and when packets cannot be sent. Changes come in flurries, so the list is read
- * KITH_INTERFACES_SETTLE_MS after the first sign, and told only if it differs, or leads out another way: by another
- * interface, gateway or address of ours, or by an interface that was down in between, whatever it was plugged into
- * again.
+ * On Linux (rtnetlink), BSDs and macOS (route(4)) a routing socket tells of changes at once; elsewhere the list is
+ * read every KITH_INTERFACES_POLL_MS, jittered, and when packets cannot be sent. Changes come in flurries, so the list
+ * is read KITH_INTERFACES_SETTLE_MS after the first sign, and told only if it differs, or leads out another way: by
+ * another interface, gateway or address of ours, or by an interface that was down in between, whatever it was plugged
+ * into again.
  * Bounds: 8 addresses of each family; that of the way out goes first, then public ones, loopback last.
  * Never: link-local addresses, which mean nothing to others; a packet.
  */

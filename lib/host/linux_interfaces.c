@@ -1,14 +1,12 @@
-/* Word of changes, and the way out, from Linux's routing socket (rtnetlink(7)); see interfaces.h. Elsewhere there is
- * none, and a timer looks. */
-#include "host/interfaces.h"
-
-#include <string.h>
-
+/* Word of changes, and the way out, from Linux's routing socket (rtnetlink(7)); see interfaces.h. */
 #ifdef __linux__
+
+#include "host/interfaces.h"
 
 #include <errno.h>
 #include <net/if.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -139,27 +137,6 @@ void kith_interfaces_sys_way_out(uint8_t family, struct kith_way_out *out)
 	(void)close(fd);
 	if (n > 0 && NLMSG_OK(h, (size_t)n) && h->nlmsg_type == RTM_NEWROUTE)
 		take_route(out, family, h);
-}
-
-#else
-
-int kith_interfaces_sys_open(void)
-{
-	return -1;
-}
-
-bool kith_interfaces_sys_read(int fd, const struct kith_interfaces *last, bool *flapped)
-{
-	(void)fd;
-	(void)last;
-	(void)flapped;
-	return false;
-}
-
-void kith_interfaces_sys_way_out(uint8_t family, struct kith_way_out *out)
-{
-	(void)family;
-	memset(out, 0, sizeof *out);
 }
 
 #endif

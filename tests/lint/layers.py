@@ -25,6 +25,7 @@ OBJECTS = {
     ("path", "pathset"): ("pathset*", "the paths of one session are one state; the files are its topics"),
     ("stream", "connection"): ("stream quic callback start", "a QUIC connection: ngtcp2 calls back into what called it"),
     ("host", "udp"): ("udp linux_udp portable_udp", "a socket; what differs from system to system is a file each"),
+    ("host", "interfaces"): ("interfaces linux_interfaces bsd_interfaces", "addresses, and each system's word of changes"),
 }
 # Folders that have a circle today, and why. An entry whose circle is gone is refused.
 KNOWN = {}
