@@ -281,6 +281,7 @@ def main():
         run.script("tidy deep", "scripts/tidy")
     elif not options.quick and not options.only:
         run.stage("same hashes", run.hashes)
+        run.script("windows core", "scripts/cross", "--jobs", str(options.jobs), "windows")
         run.script("small size", "scripts/size")
     fuzzing = not options.quick and not options.deep and options.fuzz_seconds > 0 and (not options.only or "fuzz" in options.only)
     if fuzzing and any(ROOT.glob(ORIGIN["fuzz"])) and run.build("fuzz"):
