@@ -1,7 +1,7 @@
 /* What a core asks of its host: answered in virtual time, as the run's options say, or never.
  *
  * A state is saved at once. The rest takes a while that is drawn from the seed; whatever the core gives up before that
- * is not answered. A name is that of a node, and resolves to the address that the world sees. A transport that is
+ * is not answered. A transport that is
  * opened is a port of the node's host, through the same NATs as the first one. A mapping is only an answer: the models
  * of NATs have none, so nothing comes in by it.
  */
@@ -162,21 +162,6 @@ static int close_transport(struct kith_sim *sim, struct kith_simnode *n, uint16_
 
 /* ---- answers ---- */
 
-static int resolve(const struct kith_sim *sim, const struct kith_effect *e, struct kith_effect_result *out)
-{
-	char name[KITH_NAME_MAX + 1] = "";
-	if (e->bytes.len == 0 || e->bytes.len >= sizeof name)
-		return KITH_EINVAL;
-	memcpy(name, e->bytes.p, e->bytes.len);
-	uint32_t node = kith_sim_node_named(sim, name);
-	if (node == KITH_SIM_NONE || e->family == KITH_FAMILY_V6)
-		return KITH_ENOENT;
-	out->addrs[0] = sim->nodes[node].public;
-	out->addrs[0].port = 0;
-	out->addrs_n = 1;
-	return 0;
-}
-
 /* Only the router at home can be asked: behind a carrier's NAT there is no port to be had. */
 static int map(const struct kith_simnode *n, const struct kith_effect *e, struct kith_effect_result *out)
 {
@@ -196,7 +181,7 @@ static int carry_out(struct kith_sim *sim, struct kith_simnode *n, const struct 
 		     struct kith_effect_result *out)
 {
 	if (w->fails)
-		return w->effect.type == KITH_EFFECT_RESOLVE ? KITH_ENOENT : KITH_EIO;
+		return KITH_EIO;
 	switch (w->effect.type) {
 	case KITH_EFFECT_OPEN:
 		return open_ports(sim, n, w);
@@ -204,8 +189,6 @@ static int carry_out(struct kith_sim *sim, struct kith_simnode *n, const struct 
 		return close_transport(sim, n, w->effect.transport);
 	case KITH_EFFECT_MAP:
 		return map(n, &w->effect, out);
-	case KITH_EFFECT_RESOLVE:
-		return resolve(sim, &w->effect, out);
 	case KITH_EFFECT_SAVE:
 	case KITH_EFFECT_CANCEL:
 	case KITH_EFFECT_PRIVATE:
@@ -295,7 +278,6 @@ bool kith_sim_effects(struct kith_sim *sim, struct kith_simnode *n)
 		case KITH_EFFECT_OPEN:
 		case KITH_EFFECT_CLOSE:
 		case KITH_EFFECT_MAP:
-		case KITH_EFFECT_RESOLVE:
 			begin(sim, n, &e);
 			break;
 		case KITH_EFFECT_CANCEL:

@@ -80,7 +80,7 @@ enum kith_simmutation {
 	KITH_SIM_MUTATIONS_N
 };
 
-/* How hosts answer what cores ask for: OPEN, CLOSE, MAP and RESOLVE. A state is always saved, at once. */
+/* How hosts answer what cores ask for: OPEN, CLOSE and MAP. A state is always saved, at once. */
 enum kith_simeffects {
 	KITH_SIM_EFFECTS_OK, /* done within 100 ms */
 	KITH_SIM_EFFECTS_SLOW, /* done after 1 to 5 s */

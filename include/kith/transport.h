@@ -50,7 +50,6 @@ enum kith_effect_type {
 	/* map a port of transport at the NAT (PCP, NAT-PMP, UPnP), or renew it. In its result: the outer address, and
 	 * for how long */
 	KITH_EFFECT_MAP,
-	KITH_EFFECT_RESOLVE, /* the addresses of the host name in bytes, of family, or of any: in its result */
 	/* what has this id is not wanted any more: nothing is to be completed, and transports that were told for it are
 	 * closed */
 	KITH_EFFECT_CANCEL,
@@ -74,7 +73,7 @@ struct kith_effect { /* grows */
 	uint16_t count; /* OPEN */
 	uint8_t what; /* SAVE: enum kith_save */
 	uint8_t kind; /* OPEN: enum kith_transport_kind */
-	uint8_t family; /* OPEN; RESOLVE: KITH_FAMILY_NONE for any */
+	uint8_t family; /* OPEN */
 	uint8_t purpose; /* OPEN: enum kith_transport_purpose */
 	struct kith_addr remote; /* OPEN: of a connection */
 };
@@ -83,7 +82,7 @@ struct kith_effect { /* grows */
 
 /* What a host has to say besides that it is done. */
 struct kith_effect_result { /* fixed */
-	struct kith_addr addrs[KITH_EFFECT_ADDRS_MAX]; /* RESOLVE: of the host, with port 0; MAP: the outer one */
+	struct kith_addr addrs[KITH_EFFECT_ADDRS_MAX]; /* MAP: the outer one */
 	uint8_t addrs_n;
 	kith_time_us life_us; /* MAP: how long it lasts from now */
 };

@@ -1,6 +1,5 @@
-/* What the core asks of the host. The state is saved, and names are looked for, on the thread pool; sockets are opened
- * and closed at once. What the core gives up is undone, or runs out and is not told. Mapping a port is not here yet:
- * KITH_ENOTSUP.
+/* What the core asks of the host. The state is saved on the thread pool; sockets are opened and closed at once. What
+ * the core gives up is undone, or runs out and is not told. Mapping a port is not here yet: KITH_ENOTSUP.
  */
 #include "host/internal.h"
 
@@ -81,74 +80,6 @@ static void save_begin(struct kith_node *node, const struct kith_effect *effect)
 		complete(node, effect->id, err);
 }
 
-/* ---- names ---- */
-
-static void name_done(struct kith_resolution *r)
-{
-	struct kith_name_job *job = KITH_LINKED(r, struct kith_name_job, resolution);
-	struct kith_node *node = job->node;
-	if (job->effect != 0 && node->core != NULL)
-		kith_core_complete(node->core, kith_node_now(node), job->effect, r->err,
-				   r->err == 0 ? &r->result : NULL);
-	kith_link_remove(&job->link);
-	node->names_n--;
-	KITH_FREE(node->alloc, job);
-	kith_node_job_done(node);
-}
-
-static int name_begin(struct kith_node *node, const struct kith_effect *effect)
-{
-	if (node->names_n == KITH_HOST_NAMES_MAX)
-		return KITH_EAGAIN;
-	struct kith_name_job *job = KITH_NEW(node->alloc, struct kith_name_job);
-	if (job == NULL)
-		return KITH_ENOMEM;
-	job->node = node;
-	job->effect = effect->id;
-	int err = kith_resolution_start(&job->resolution, node->loop, effect->bytes, effect->family, name_done);
-	if (err != 0) {
-		KITH_FREE(node->alloc, job);
-		return err;
-	}
-	kith_link_init(&job->link);
-	kith_link_append(&node->names, &job->link);
-	node->names_n++;
-	node->jobs++;
-	return 0;
-}
-
-/* effect 0: all. */
-static void names_give_up(struct kith_node *node, uint32_t effect)
-{
-	for (struct kith_link *l = node->names.next; l != &node->names; l = l->next) {
-		struct kith_name_job *job = KITH_LINKED(l, struct kith_name_job, link);
-		if (effect != 0 && job->effect != effect)
-			continue;
-		job->effect = 0;
-		kith_resolution_cancel(&job->resolution); /* in vain if it has begun: then it is waited for */
-	}
-}
-
-static void resolve(struct kith_node *node, const struct kith_effect *effect)
-{
-	int err = name_begin(node, effect);
-	if (err != 0)
-		complete(node, effect->id, err);
-}
-
-/* ---- all ---- */
-
-void kith_effects_end(struct kith_node *node)
-{
-	names_give_up(node, 0);
-}
-
-static void give_up(struct kith_node *node, uint32_t effect)
-{
-	names_give_up(node, effect);
-	kith_sockets_disown(node, effect);
-}
-
 void kith_effects_take(struct kith_node *node)
 {
 	struct kith_effect effect;
@@ -164,10 +95,7 @@ void kith_effects_take(struct kith_node *node)
 			complete(node, effect.id, kith_sockets_dismiss(node, effect.transport));
 			break;
 		case KITH_EFFECT_CANCEL: /* a state is written to the end */
-			give_up(node, effect.id);
-			break;
-		case KITH_EFFECT_RESOLVE:
-			resolve(node, &effect);
+			kith_sockets_disown(node, effect.id);
 			break;
 		case KITH_EFFECT_MAP:
 		case KITH_EFFECT_PRIVATE:

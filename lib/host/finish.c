@@ -67,7 +67,6 @@ void kith_finish_begin(struct kith_node *node)
 	kith_thread_stop_posts(node);
 	kith_event_end_all(node);
 	node->finishing = true;
-	kith_effects_end(node);
 	close_handles(node);
 }
 

@@ -45,7 +45,6 @@
 #define KITH_HOST_SERVICES_MAX 16 /* as in the core */
 #define KITH_HOST_SOCKETS_MAX 8 /* rows of a table of carriers */
 #define KITH_HOST_ASKED_MAX 256 /* sockets that the core asked for: a punch through a symmetric NAT wants that many */
-#define KITH_HOST_NAMES_MAX 16 /* looked for at once, those given up included: the resolver may take its time */
 #define KITH_HOST_BATCH 64 /* packets between two calls of the core */
 #define KITH_HOST_BATCHES 8 /* of one socket, before others get their turn */
 #define KITH_HOST_ROUNDS 16 /* of the pump, before the loop gets its turn */
@@ -106,14 +105,6 @@ struct kith_save_job {
 	uint8_t *bytes;
 	size_t len;
 	int err;
-};
-
-/* A name that the core asked for. */
-struct kith_name_job {
-	struct kith_link link;
-	struct kith_node *node;
-	uint32_t effect; /* 0: given up */
-	struct kith_resolution resolution;
 };
 
 enum { KITH_HOST_FILES = KITH_SAVE_CONTACTS + 1 };
@@ -177,8 +168,6 @@ struct kith_node {
 	struct kith_resolver resolver;
 	bool resolve_all; /* at the next round: names that were found, too */
 	struct kith_save_job saves[KITH_HOST_FILES]; /* by enum kith_save */
-	struct kith_link names; /* that the core asked for: struct kith_name_job */
-	unsigned names_n;
 	struct kith_stats stats;
 	struct kith_shared *shared;
 	struct kith_core *core; /* NULL unless running or closing after that */
@@ -344,7 +333,6 @@ bool kith_thread_close_asked(struct kith_node *node);
 
 /* ---- effect.c ---- */
 void kith_effects_take(struct kith_node *node); /* begins whatever the core asks for */
-void kith_effects_end(struct kith_node *node); /* gives up what is under way, but for a save */
 
 /* ---- exchange.c ---- */
 void kith_exchange_ready(void *socket, unsigned ready); /* what a carrier tells */

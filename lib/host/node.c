@@ -58,7 +58,6 @@ static int fill_in(struct kith_node *node, const struct kith_node_options *o, co
 	kith_link_init(&node->closing_conns);
 	kith_link_init(&node->held_conns);
 	kith_link_init(&node->calls);
-	kith_link_init(&node->names);
 	kith_link_init(&node->streams_work);
 	node->statedir.dir = node->statedir.lock = -1;
 	node->user = user;

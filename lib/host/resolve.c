@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 #include "host/sockaddr.h"
-#include "host/system.h"
 
 static bool grow(struct kith_resolver *r)
 {
@@ -70,9 +69,10 @@ void kith_resolver_deinit(struct kith_resolver *r)
 	r->n = r->cap = 0;
 }
 
-/* Adds the addresses that are not in out yet, with that port; returns how many there are then, at most cap. */
-static size_t take_addresses(const struct addrinfo *ai, uint16_t port, struct kith_addr out[], size_t n, size_t cap)
+/* Each address once, with that port; returns how many there are, at most cap. */
+static size_t take_addresses(const struct addrinfo *ai, uint16_t port, struct kith_addr out[], size_t cap)
 {
+	size_t n = 0;
 	for (; ai != NULL && n < cap; ai = ai->ai_next) {
 		struct kith_addr addr;
 		bool known = false;
@@ -94,7 +94,7 @@ static void resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *ai)
 	e->busy = false;
 	e->err = status == 0 ? 0 : KITH_ENOENT;
 	struct kith_addr found[KITH_RESOLVE_PER_NAME];
-	size_t n = status == 0 ? take_addresses(ai, e->is.addr.port, found, 0, KITH_RESOLVE_PER_NAME) : 0;
+	size_t n = status == 0 ? take_addresses(ai, e->is.addr.port, found, KITH_RESOLVE_PER_NAME) : 0;
 	if (e->err == 0 && n == 0)
 		e->err = KITH_ENOENT;
 	uv_freeaddrinfo(ai);
@@ -132,42 +132,6 @@ void kith_resolver_cancel(struct kith_resolver *r)
 	for (size_t i = 0; i < r->n; i++)
 		if (r->entries[i]->busy)
 			(void)uv_cancel((uv_req_t *)&r->entries[i]->request);
-}
-
-static void resolution_done(uv_getaddrinfo_t *request, int status, struct addrinfo *ai)
-{
-	struct kith_resolution *r = request->data;
-	r->err = status == UV_ECANCELED ? KITH_ECANCELED : 0;
-	if (status == 0)
-		r->result.addrs_n = (uint8_t)take_addresses(ai, 0, r->result.addrs, 0, KITH_EFFECT_ADDRS_MAX);
-	if (r->err == 0 && r->result.addrs_n == 0)
-		r->err = KITH_ENOENT;
-	uv_freeaddrinfo(ai);
-	r->done(r);
-}
-
-int kith_resolution_start(struct kith_resolution *r, uv_loop_t *loop, struct kith_span name, uint8_t family,
-			  void (*done)(struct kith_resolution *r))
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_family = AF_UNSPEC };
-	char host[KITH_ENTRY_HOST_MAX + 1] = "";
-	if (name.len == 0 || name.len > KITH_ENTRY_HOST_MAX || memchr(name.p, '\0', name.len) != NULL)
-		return KITH_EINVAL;
-	memcpy(host, name.p, name.len);
-	if (family != KITH_FAMILY_NONE)
-		hints.ai_family = family == KITH_FAMILY_V4 ? AF_INET : AF_INET6;
-	memset(r, 0, sizeof *r);
-	r->done = done;
-	r->request.data = r;
-	int err = uv_getaddrinfo(loop, &r->request, resolution_done, host, NULL, &hints);
-	if (err == 0)
-		return 0;
-	return kith_system_uv_err(err);
-}
-
-void kith_resolution_cancel(struct kith_resolution *r)
-{
-	(void)uv_cancel((uv_req_t *)&r->request);
 }
 
 bool kith_resolver_has_names(const struct kith_resolver *r)

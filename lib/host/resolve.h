@@ -1,4 +1,4 @@
-/* Addresses of host names, without blocking: of the bootstrap hosts' names, and of a single name.
+/* Addresses of the bootstrap hosts' names, without blocking.
  *
  * Entries are those of entry.h. Names are asked of the system's resolver on the thread pool; a name gives at most
  * KITH_RESOLVE_PER_NAME addresses. Names that were not found are tried again after 1 s, doubling up to a minute, with
@@ -19,14 +19,6 @@
 #define KITH_RESOLVE_RETRY_US (1 * KITH_US_PER_S)
 #define KITH_RESOLVE_RETRY_MAX_US (60 * KITH_US_PER_S)
 #define KITH_RESOLVE_AGAIN_US (3600 * KITH_US_PER_S)
-
-/* One name that is looked for. Memory of the caller's, until done. */
-struct kith_resolution {
-	uv_getaddrinfo_t request;
-	void (*done)(struct kith_resolution *r); /* once, from the loop */
-	int err; /* KITH_ENOENT, KITH_ECANCELED */
-	struct kith_effect_result result; /* the addresses, with port 0 */
-};
 
 struct kith_resolve_entry {
 	struct kith_resolver *resolver;
@@ -69,11 +61,6 @@ bool kith_resolver_has_names(const struct kith_resolver *r);
 
 /* Whether a name was not found yet. */
 bool kith_resolver_wants(const struct kith_resolver *r);
-
-/* family NONE: any. On failure done does not come: KITH_EINVAL (name is none), KITH_EIO, KITH_ENOMEM. */
-int kith_resolution_start(struct kith_resolution *r, uv_loop_t *loop, struct kith_span name, uint8_t family,
-			  void (*done)(struct kith_resolution *r)) KITH_MUST_USE;
-void kith_resolution_cancel(struct kith_resolution *r); /* done still comes, soon */
 
 /* Writes the addresses of one entry; returns how many. */
 size_t kith_resolve_addresses(const struct kith_resolve_entry *e, struct kith_bootstrap out[KITH_RESOLVE_PER_NAME]);

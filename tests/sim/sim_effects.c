@@ -67,11 +67,6 @@ static void cancel(struct world *w, uint32_t id)
 	kith_sim_node_drain(w->sim, w->node);
 }
 
-static struct kith_effect resolve(const char *name)
-{
-	return (struct kith_effect){ .type = KITH_EFFECT_RESOLVE, .bytes = { (const uint8_t *)name, strlen(name) } };
-}
-
 static struct kith_effect open_sockets(uint16_t count)
 {
 	return (struct kith_effect){ .type = KITH_EFFECT_OPEN,
@@ -111,26 +106,6 @@ static unsigned transports_of(const struct world *w, uint32_t effect)
 		}
 	}
 	return n;
-}
-
-static void a_name_of_a_node_resolves_to_its_address(void **state)
-{
-	struct world w;
-	(void)state;
-	world_init(&w, KITH_SIM_EFFECTS_OK);
-	uint32_t found = begin(&w, resolve("super-1"), 10 * KITH_US_PER_S);
-	uint32_t lost = begin(&w, resolve("nobody"), 10 * KITH_US_PER_S);
-	assert_int_equal(told.n, 0); /* later, as from any resolver */
-	world_run(&w, KITH_US_PER_S);
-	assert_int_equal(told.n, 2);
-	const struct kith_effect_end *end = end_of(found);
-	struct kith_addr at = w.sim->nodes[1].public;
-	at.port = 0;
-	assert_int_equal(end->err, 0);
-	assert_int_equal(end->result.addrs_n, 1);
-	assert_true(kith_addr_equal(&end->result.addrs[0], &at));
-	assert_int_equal(end_of(lost)->err, KITH_ENOENT);
-	world_deinit(&w);
 }
 
 /* Packets of no known type that supernodes got: nobody but this test sends such. */
@@ -237,25 +212,24 @@ static void a_port_is_mapped_by_nobody_where_there_is_no_router(void **state)
 }
 
 /* One of each kind. */
-static void begin_all(struct world *w, kith_time_us in, uint32_t ids[4])
+static void begin_all(struct world *w, kith_time_us in, uint32_t ids[3])
 {
-	ids[0] = begin(w, resolve("super-0"), in);
-	ids[1] = begin(w, open_sockets(3), in);
-	ids[2] = begin(w, on_transport(KITH_EFFECT_CLOSE, 99), in);
-	ids[3] = begin(w, on_transport(KITH_EFFECT_MAP, KITH_SIM_TRANSPORT), in);
+	ids[0] = begin(w, open_sockets(3), in);
+	ids[1] = begin(w, on_transport(KITH_EFFECT_CLOSE, 99), in);
+	ids[2] = begin(w, on_transport(KITH_EFFECT_MAP, KITH_SIM_TRANSPORT), in);
 }
 
 static void failure_is_told_once_and_leaves_nothing_open(void **state)
 {
 	struct world w;
-	uint32_t ids[4];
+	uint32_t ids[3];
 	(void)state;
 	world_init(&w, KITH_SIM_EFFECTS_FAIL);
 	begin_all(&w, 10 * KITH_US_PER_S, ids);
 	world_run(&w, 20 * KITH_US_PER_S);
-	assert_int_equal(told.n, 4);
-	for (int i = 0; i < 4; i++)
-		assert_int_equal(end_of(ids[i])->err, i == 0 ? KITH_ENOENT : KITH_EIO);
+	assert_int_equal(told.n, 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(end_of(ids[i])->err, KITH_EIO);
 	assert_int_equal(w.node->core->transports.n, 1);
 	world_deinit(&w);
 }
@@ -263,14 +237,14 @@ static void failure_is_told_once_and_leaves_nothing_open(void **state)
 static void the_deadline_ends_what_is_never_answered(void **state)
 {
 	struct world w;
-	uint32_t ids[4];
+	uint32_t ids[3];
 	(void)state;
 	world_init(&w, KITH_SIM_EFFECTS_NEVER);
 	begin_all(&w, 3 * KITH_US_PER_S, ids);
 	kith_time_us due = kith_sim_node_now(w.sim, w.node).mono_us + 3 * KITH_US_PER_S;
 	world_run(&w, 20 * KITH_US_PER_S);
-	assert_int_equal(told.n, 4);
-	for (unsigned i = 0; i < 4; i++) {
+	assert_int_equal(told.n, 3);
+	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(end_of(ids[i])->err, KITH_ETIMEDOUT);
 		assert_true(told.when[i] == due);
 	}
@@ -299,11 +273,11 @@ static void what_is_slow_is_late_only_for_who_cannot_wait(void **state)
 static void what_is_cancelled_ends_silently(void **state)
 {
 	struct world w;
-	uint32_t ids[4];
+	uint32_t ids[3];
 	(void)state;
 	world_init(&w, KITH_SIM_EFFECTS_OK);
 	begin_all(&w, 10 * KITH_US_PER_S, ids);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 3; i++)
 		cancel(&w, ids[i]);
 	assert_null(w.node->work);
 	world_run(&w, 20 * KITH_US_PER_S);
@@ -316,7 +290,7 @@ static void a_core_that_leaves_or_is_freed_takes_its_effects_with_it(void **stat
 {
 	for (int crash = 0; crash < 2; crash++) {
 		struct world w;
-		uint32_t ids[4];
+		uint32_t ids[3];
 		(void)state;
 		world_init(&w, KITH_SIM_EFFECTS_SLOW);
 		uint32_t open = begin(&w, open_sockets(3), 10 * KITH_US_PER_S);
@@ -330,16 +304,16 @@ static void a_core_that_leaves_or_is_freed_takes_its_effects_with_it(void **stat
 		world_run(&w, 6 * KITH_US_PER_S); /* longer than the grace, and than any answer */
 		assert_null(w.node->core);
 		assert_true(w.node->work == NULL && w.node->ports_n == 0);
-		for (int i = 0; i < 4; i++)
+		for (int i = 0; i < 3; i++)
 			(void)end_of(ids[i]); /* once, or not at all */
 		unsigned before = told.n;
-		assert_true(before <= 5 && (!crash || before == 1));
+		assert_true(before <= 4 && (!crash || before == 1));
 		kith_sim_node_start(w.sim, w.node); /* its ids begin again at 1 */
-		uint32_t fresh = begin(&w, resolve("super-0"), 10 * KITH_US_PER_S);
+		uint32_t fresh = begin(&w, open_sockets(1), 10 * KITH_US_PER_S);
 		world_run(&w, 20 * KITH_US_PER_S);
 		assert_int_equal(told.n, before + 1);
 		assert_int_equal(told.at[before].id, fresh);
-		assert_int_equal(told.at[before].type, KITH_EFFECT_RESOLVE);
+		assert_int_equal(told.at[before].type, KITH_EFFECT_OPEN);
 		world_deinit(&w);
 	}
 }
@@ -349,7 +323,7 @@ static void mixed_run(uint8_t hash[32])
 	struct world w;
 	world_init(&w, KITH_SIM_EFFECTS_MIXED);
 	for (int i = 0; i < 40; i++) {
-		(void)begin(&w, resolve("super-2"), 8 * KITH_US_PER_S);
+		(void)begin(&w, open_sockets(1), 8 * KITH_US_PER_S);
 		world_run(&w, KITH_US_PER_S);
 	}
 	world_run(&w, 9 * KITH_US_PER_S);
@@ -368,7 +342,7 @@ static void a_mixture_is_the_same_in_every_run(void **state)
 	for (int i = 0; i < 40; i++) {
 		errs[i] = told.at[i].err;
 		well += errs[i] == 0;
-		lost += errs[i] == KITH_ENOENT;
+		lost += errs[i] == KITH_EIO;
 		late += errs[i] == KITH_ETIMEDOUT;
 	}
 	assert_true(well > 0 && lost > 0 && late > 0);
@@ -382,7 +356,6 @@ static void a_mixture_is_the_same_in_every_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_name_of_a_node_resolves_to_its_address),
 		cmocka_unit_test(sockets_are_opened_used_and_closed),
 		cmocka_unit_test(no_more_sockets_are_opened_than_a_host_has),
 		cmocka_unit_test(a_port_is_mapped_where_the_router_at_home_has_the_address),

@@ -1,5 +1,5 @@
-/* What the core asks of its host is done by a real node: sockets on the loopback interface, names, and what it cannot
- * do yet. Whatever outcome.c gives to owners is counted on its way.
+/* What the core asks of its host is done by a real node: sockets on the loopback interface, and what it cannot do
+ * yet. Whatever outcome.c gives to owners is counted on its way.
  */
 #include "host_world.h"
 
@@ -239,79 +239,15 @@ static void what_is_given_up_is_closed_and_not_told(void **state)
 	fixture_deinit(&f);
 }
 
-static struct kith_effect resolve(const char *name, uint8_t family)
-{
-	return (struct kith_effect){ .type = KITH_EFFECT_RESOLVE,
-				     .family = family,
-				     .bytes = { (const uint8_t *)name, strlen(name) } };
-}
-
-static void names_are_resolved(void **state)
-{
-	struct fixture f;
-	char long_name[300];
-	(void)state;
-	fixture_init(&f);
-	assert_int_equal(outcome_of(&f, resolve("localhost", KITH_FAMILY_V4)), 0);
-	const struct kith_effect_result *r = &told.at[0].result;
-	const struct kith_addr loopback = { .family = KITH_FAMILY_V4, .ip = { 127, 0, 0, 1 } };
-	assert_int_equal(r->addrs_n, 1);
-	assert_true(kith_addr_equal(&r->addrs[0], &loopback));
-	assert_int_equal(outcome_of(&f, resolve("localhost", KITH_FAMILY_NONE)), 0);
-	assert_in_range(told.at[1].result.addrs_n, 1, 2);
-	assert_int_equal(outcome_of(&f, resolve("nobody.invalid", KITH_FAMILY_NONE)), KITH_ENOENT);
-	assert_int_equal(outcome_of(&f, resolve("", KITH_FAMILY_NONE)), KITH_EINVAL);
-	memset(long_name, 'a', sizeof long_name - 1);
-	long_name[sizeof long_name - 1] = '\0';
-	assert_int_equal(outcome_of(&f, resolve(long_name, KITH_FAMILY_NONE)), KITH_EINVAL);
-	struct kith_effect e = resolve("localhost", KITH_FAMILY_NONE);
-	e.bytes = (struct kith_span){ (const uint8_t *)"local\0host", 10 };
-	assert_int_equal(outcome_of(&f, e), KITH_EINVAL);
-	fixture_deinit(&f);
-}
-
-static void names_that_are_given_up_are_not_told(void **state)
+static void a_node_is_closed_with_its_sockets_open(void **state)
 {
 	struct fixture f;
 	(void)state;
 	fixture_init(&f);
-	uint32_t id = begin(&f, resolve("localhost", KITH_FAMILY_NONE), KITH_US_PER_S * 60);
-	kith_effects_take(f.p.node);
-	assert_int_equal(f.p.node->names_n, 1);
-	cancel(&f, id);
-	kith_effects_take(f.p.node);
-	UNTIL(&f.w, f.p.node->names_n == 0);
-	assert_int_equal(told.n, 0);
-
-	/* No more than the bound are under way, however many were given up. */
-	for (int i = 0; i < KITH_HOST_NAMES_MAX; i++) {
-		id = begin(&f, resolve("localhost", KITH_FAMILY_NONE), KITH_US_PER_S * 60);
-		kith_effects_take(f.p.node);
-		cancel(&f, id);
-		kith_effects_take(f.p.node);
-	}
-	assert_int_equal(f.p.node->names_n, KITH_HOST_NAMES_MAX);
-	(void)begin(&f, resolve("localhost", KITH_FAMILY_NONE), KITH_US_PER_S * 60);
-	kith_effects_take(f.p.node);
-	assert_int_equal(told.n, 1);
-	assert_int_equal(told.at[0].err, KITH_EAGAIN);
-	UNTIL(&f.w, f.p.node->names_n == 0);
-	assert_int_equal(told.n, 1);
-	fixture_deinit(&f);
-}
-
-static void a_node_is_closed_while_names_are_looked_for(void **state)
-{
-	struct fixture f;
-	(void)state;
-	fixture_init(&f);
-	for (int i = 0; i < 4; i++)
-		(void)begin(&f, resolve("localhost", KITH_FAMILY_NONE), KITH_US_PER_S * 60);
 	(void)begin(&f, open_sockets(SOCKETS), KITH_US_PER_S * 60);
 	kith_effects_take(f.p.node);
-	assert_int_equal(f.p.node->names_n, 4);
 	fixture_deinit(&f); /* its memory is counted */
-	assert_true(told.n <= 5);
+	assert_true(told.n <= 1);
 }
 
 int main(void)
@@ -322,9 +258,7 @@ int main(void)
 		cmocka_unit_test(there_is_a_bound_on_sockets),
 		cmocka_unit_test(what_no_carrier_speaks_is_not_opened),
 		cmocka_unit_test(a_socket_that_breaks_is_closed_for_good),
-		cmocka_unit_test(names_are_resolved),
-		cmocka_unit_test(names_that_are_given_up_are_not_told),
-		cmocka_unit_test(a_node_is_closed_while_names_are_looked_for),
+		cmocka_unit_test(a_node_is_closed_with_its_sockets_open),
 		cmocka_unit_test(what_is_given_up_is_closed_and_not_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,12 +46,12 @@ static void what_is_asked_comes_out_once_and_its_end_goes_to_its_owner(void **st
 	struct kith_effect_end end;
 	struct kith_effect_result result = { .addrs_n = 1, .life_us = 3 * S };
 	char name[] = "home.example";
-	uint32_t id = begin(es, KITH_EFFECT_RESOLVE, 10 * S, name, 5);
+	uint32_t id = begin(es, KITH_EFFECT_SAVE, 10 * S, name, 5);
 	name[0] = 'X'; /* it has its own copy */
 	assert_false(kith_effects_ended(es, 0, &end));
 	assert_false(kith_effects_complete(es, id, 0, NULL)); /* nobody has taken it */
 	assert_true(kith_effects_next(es, &out));
-	assert_true(out.type == KITH_EFFECT_RESOLVE && out.id == id && out.deadline == 10 * S);
+	assert_true(out.type == KITH_EFFECT_SAVE && out.id == id && out.deadline == 10 * S);
 	assert_int_equal(out.bytes.len, 12);
 	assert_memory_equal(out.bytes.p, "home.example", 12);
 	assert_false(kith_effects_next(es, &out));
@@ -59,7 +59,7 @@ static void what_is_asked_comes_out_once_and_its_end_goes_to_its_owner(void **st
 	assert_true(kith_effects_complete(es, id, KITH_EIO, &result));
 	assert_false(kith_effects_complete(es, id, 0, NULL));
 	assert_true(kith_effects_ended(es, 0, &end));
-	assert_true(end.id == id && end.owner == OWNER && end.tag == 5 && end.type == KITH_EFFECT_RESOLVE);
+	assert_true(end.id == id && end.owner == OWNER && end.tag == 5 && end.type == KITH_EFFECT_SAVE);
 	assert_int_equal(end.err, KITH_EIO);
 	assert_true(end.result.addrs_n == 1 && end.result.life_us == 3 * S);
 	assert_false(kith_effects_ended(es, 100 * S, &end));
@@ -132,7 +132,7 @@ static void effects_are_bounded_need_memory_and_give_it_back(void **state)
 {
 	struct fixture *f = *state;
 	struct kith_effects *es = &f->effects;
-	struct kith_effect what = { .type = KITH_EFFECT_RESOLVE, .deadline = S, .bytes = test_span("name", 4) }, out;
+	struct kith_effect what = { .type = KITH_EFFECT_SAVE, .deadline = S, .bytes = test_span("name", 4) }, out;
 	struct kith_effect_end end;
 	uint32_t id = 0, last = 0;
 	for (int allocations = 0; allocations < 2; allocations++) {
