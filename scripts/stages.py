@@ -38,7 +38,7 @@ FULL = {
 }
 QUICK = {"dev": ["unit", "lint", "sim"]}
 # What there is no time for with each change.
-DEEP = {"clang": ["sim"], "asan-ubsan": ["sim", "e2e"]}
+DEEP = {"clang": ["sim"], "asan-ubsan": ["sim", "e2e"], "lto": ["unit"], "lto-clang": ["unit"]}
 # Where the tests of a label come from: with nothing there, there is nothing to run; with something there, ctest must know it.
 ORIGIN = {"unit": "tests/unit/test_*.c", "sim": "tests/sim/*.c", "e2e": "tests/e2e/*.sh", "fuzz": "tests/fuzz/fuzz_*.c",
           "lint": "tests/lint/*.py", "tidy": "tests/lint/tidy.sh", "install": "tests/install/run.sh",
@@ -46,6 +46,8 @@ ORIGIN = {"unit": "tests/unit/test_*.c", "sim": "tests/sim/*.c", "e2e": "tests/e
 # The sanitizers look at memory, which fewer runs show as well; a run of theirs costs as much as four of the release.
 MASS_SEEDS = {"dev": 1, "release": 4, "asan-ubsan": 1}
 SIM_SEEDS = {"dev": 10, "release": 200, "asan-ubsan": 25}
+# What --only names: of a configuration that both have, what CI runs.
+ALONE = {**DEEP, **FULL}
 DEEP_MASS_SEEDS = {"clang": 2, "asan-ubsan": 2}
 DEEP_SIM_SEEDS = {"clang": 100, "asan-ubsan": 100}
 # Tests that mostly wait run beside each other: more at once than there are processors, or one at a time.
@@ -258,19 +260,23 @@ def arguments():
     parser.add_argument("--no-root", action="store_true", help="leave out what needs network namespaces, and say what")
     parser.add_argument("--fuzz-seconds", type=int, default=60, metavar="N",
                         help="wall-clock time for all fuzz targets together (default 60; 0: none; scripts/fuzz runs longer)")
-    parser.add_argument("--only", action="append", metavar="PRESET", choices=[*FULL, "fuzz"],
-                        help="only this configuration (may be repeated): " + ", ".join([*FULL, "fuzz"]))
+    parser.add_argument("--only", action="append", metavar="PRESET", choices=[*ALONE, "fuzz"],
+                        help="only this configuration (may be repeated): " + ", ".join([*ALONE, "fuzz"]))
     parser.add_argument("--strict-times", action="store_true",
                         help="a test that takes more than a third of its time limit fails: for a machine that does nothing else")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2, metavar="N", help="parallel jobs")
     return parser.parse_args()
 
 
+def only(presets):
+    return {p: ALONE[p] for p in presets or FULL if p in ALONE}
+
+
 def main():
     options = arguments()
     start = time.monotonic()
     run = Run(options)
-    plan = QUICK if options.quick else DEEP if options.deep else {p: labels for p, labels in FULL.items() if not options.only or p in options.only}
+    plan = QUICK if options.quick else DEEP if options.deep else only(options.only)
     if not options.no_root and any("e2e" in labels for labels in plan.values()) and any(ROOT.glob(ORIGIN["e2e"])):
         run.stage("network namespaces", run.namespaces)
     for preset, labels in plan.items():
