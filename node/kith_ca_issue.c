@@ -67,7 +67,7 @@ static bool hex_byte(const char *hex, size_t i, unsigned long *out)
 
 /* Serial, times, placement; enters it into the ledger, which is saved before the certificate can be seen: a serial is
  * never given twice. */
-static int make_terms(struct ca *ca, const char *name, const struct kith_key *identity, uint8_t slots, uint8_t flags,
+static int make_terms(struct ca *ca, const char *name, const struct kith_key *identity, uint8_t flags,
 		      struct kith_name_cert *terms)
 {
 	char key[KITH_KEY_TEXT_LEN + 1], placement[2 * KITH_PLACEMENT_LEN + 1];
@@ -97,20 +97,13 @@ static int make_terms(struct ca *ca, const char *name, const struct kith_key *id
 	terms->not_before_s = (int64_t)time(NULL);
 	terms->expires_s =
 		terms->not_before_s + (int64_t)(ca->cli->days > 0 ? ca->cli->days : NAME_DAYS) * SECONDS_PER_DAY;
-	terms->slots = slots;
 	terms->flags = flags;
 	json_object_set_new(ca->ledger, "next_serial", json_integer(serial + 1));
 	json_array_append_new(json_object_get(ca->ledger, "certificates"),
-			      json_pack("{s:I, s:I, s:s, s:s, s:s, s:I, s:i, s:i}", "serial", serial, "issuer",
+			      json_pack("{s:I, s:I, s:s, s:s, s:s, s:I, s:i}", "serial", serial, "issuer",
 					(json_int_t)ca->issuer.serial, "name", name, "identity", key, "placement",
-					placement, "expires", (json_int_t)terms->expires_s, "slots", (int)slots,
-					"flags", (int)flags));
+					placement, "expires", (json_int_t)terms->expires_s, "flags", (int)flags));
 	return ca_save(ca);
-}
-
-static uint8_t wished_slots(const struct cli *cli)
-{
-	return (uint8_t)(cli->slots > 0 ? cli->slots : 1);
 }
 
 static uint8_t wished_flags(const struct cli *cli)
@@ -137,14 +130,12 @@ int cli_ca_invite(const struct cli *cli)
 	if (code == CLI_OK) {
 		invitation.root = ca.root;
 		invitation.issuer = ca.issuer.issuer;
-		invitation.slots = wished_slots(cli);
 		invitation.flags = wished_flags(cli);
 		(void)snprintf(invitation.name, sizeof invitation.name, "%s", cli->words[1]);
 		json_array_append_new(json_object_get(ca.ledger, "invitations"),
-				      json_pack("{s:s, s:s, s:i, s:i, s:I}", "nonce",
+				      json_pack("{s:s, s:s, s:i, s:I}", "nonce",
 						kith_key_format(invitation.nonce, nonce), "name", invitation.name,
-						"slots", (int)invitation.slots, "flags", (int)invitation.flags, "made",
-						(json_int_t)time(NULL)));
+						"flags", (int)invitation.flags, "made", (json_int_t)time(NULL)));
 		code = ca_save(&ca);
 	}
 	if (code == CLI_OK)
@@ -239,7 +230,6 @@ static int issue_to_request(struct ca *ca, const struct kith_seed *seed)
 		code = match_request(ca, piece->bytes, &request, &invitation);
 	if (code == CLI_OK)
 		code = make_terms(ca, request.name, &request.identity,
-				  (uint8_t)json_integer_value(json_object_get(invitation, "slots")),
 				  (uint8_t)json_integer_value(json_object_get(invitation, "flags")), &terms);
 	if (code == CLI_OK) {
 		int len = kith_enrol_grant(cert, &request, &terms, seed);
@@ -282,7 +272,7 @@ static int issue_profile(struct ca *ca, const struct kith_seed *seed)
 	(void)kith_secrets_get(&secrets, KITH_SECRET_IDENTITY, &identity);
 	kith_seed_public(&key, &identity);
 	explicit_bzero(&identity, sizeof identity);
-	code = make_terms(ca, cli->words[1], &key, wished_slots(cli), wished_flags(cli), &terms);
+	code = make_terms(ca, cli->words[1], &key, wished_flags(cli), &terms);
 	if (code == CLI_OK) {
 		int len = kith_name_cert_make(cert, &terms, seed);
 		parts.name = (struct kith_span){ cert, len > 0 ? (size_t)len : 0 };

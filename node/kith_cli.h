@@ -43,7 +43,6 @@ enum cli_option {
 	CLI_NETWORK,
 	CLI_CONSTRAINT,
 	CLI_SUPERNODE,
-	CLI_SLOTS,
 	CLI_DAYS,
 	CLI_SERIAL,
 	CLI_ISSUER,
@@ -71,7 +70,7 @@ struct cli {
 	char *passphrase_file, *network, *constraint, *out, *request, *profile, *label, *open, *socket, *issuer;
 	char *bootstrap[CLI_BOOTSTRAP_MAX + 1]; /* NULL-terminated */
 	long long serial;
-	int days, slots, count, interval_ms, timeout_s, wait_s, argon2_mib;
+	int days, count, interval_ms, timeout_s, wait_s, argon2_mib;
 	char error[512]; /* the first mistake in them; "": none */
 	int quiet; /* a step of another command: its result is not printed */
 };

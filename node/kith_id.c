@@ -94,7 +94,7 @@ static int read_invitation(const struct cli *cli, const char *path, struct invit
 
 static int make_request(const struct cli *cli, const struct invitation *invitation, struct text *out)
 {
-	struct kith_enrol request = { .slots = invitation->slots, .flags = invitation->flags };
+	struct kith_enrol request = { .flags = invitation->flags };
 	struct kith_secrets secrets;
 	struct kith_seed identity;
 	uint8_t bytes[KITH_ENROL_LEN_MAX];

@@ -10,9 +10,9 @@ int invitation_format(struct text *out, const struct invitation *i)
 {
 	char root[KITH_KEY_TEXT_LEN + 1], issuer[KITH_KEY_TEXT_LEN + 1], nonce[KITH_KEY_TEXT_LEN + 1], text[512];
 	int n = snprintf(text, sizeof text,
-			 INVITATION_TITLE "\nname: %s\nnetwork: %s\nissuer: %s\nnonce: %s\nslots: %u\nflags: %u\n",
-			 i->name, kith_key_format(i->root.b, root), kith_key_format(i->issuer.b, issuer),
-			 kith_key_format(i->nonce, nonce), i->slots, i->flags);
+			 INVITATION_TITLE "\nname: %s\nnetwork: %s\nissuer: %s\nnonce: %s\nflags: %u\n", i->name,
+			 kith_key_format(i->root.b, root), kith_key_format(i->issuer.b, issuer),
+			 kith_key_format(i->nonce, nonce), i->flags);
 	return n < 0 || (size_t)n >= sizeof text ? KITH_EMSGSIZE : text_add(out, text, (size_t)n);
 }
 
@@ -50,7 +50,7 @@ int invitation_parse(struct invitation *out, const char *text)
 	if (strncmp(text, INVITATION_TITLE "\n", strlen(INVITATION_TITLE "\n")) != 0 ||
 	    !field(text, "name", out->name, sizeof out->name) || !field(text, "network", root, sizeof root) ||
 	    !field(text, "issuer", issuer, sizeof issuer) || !field(text, "nonce", nonce, sizeof nonce) ||
-	    !number_field(text, "slots", &out->slots) || !number_field(text, "flags", &out->flags))
+	    !number_field(text, "flags", &out->flags))
 		return KITH_EPROTO;
 	if (!kith_name_valid(out->name) || kith_key_parse(out->root.b, root) != 0 ||
 	    kith_key_parse(out->issuer.b, issuer) != 0 || kith_key_parse(out->nonce, nonce) != 0)

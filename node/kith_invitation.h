@@ -12,7 +12,7 @@ struct invitation {
 	struct kith_key root, issuer;
 	uint8_t nonce[KITH_NONCE_LEN];
 	char name[KITH_NAME_MAX + 1];
-	uint8_t slots, flags;
+	uint8_t flags;
 };
 
 int invitation_format(struct text *out, const struct invitation *invitation) KITH_MUST_USE;

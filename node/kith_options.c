@@ -45,7 +45,6 @@ static const struct option_row rows[CLI_OPTIONS_N] = {
 			     "the issuer may only give names that end so", ".SUFFIX" },
 	[CLI_SUPERNODE] = { "supernode", '\0', FLAG, AT(supernode), 0, 0,
 			    "the name may serve as a supernode from the start", NULL },
-	[CLI_SLOTS] = { "slots", '\0', NUMBER, AT(slots), 1, 255, "supernodes that the name may run; default 1", "N" },
 	[CLI_DAYS] = { "days", '\0', NUMBER, AT(days), 1, 36500,
 		       "validity; default: issuer and name 365, device 90, list 30", "N" },
 	[CLI_SERIAL] = { "serial", '\0', SERIAL, AT(serial), 1, LLONG_MAX, "of one certificate", "N" },

@@ -85,7 +85,6 @@ static struct kith_name_cert name_cert(const struct kith_simpki *pki, uint32_t n
 	cert.not_before_s = pki->base_s - 30 * DAY_S;
 	cert.expires_s = pki->base_s + 365 * DAY_S;
 	memcpy(cert.placement, placement.b, sizeof cert.placement);
-	cert.slots = 1;
 	cert.flags = supernode ? KITH_NAME_SUPERNODE : 0;
 	return cert;
 }

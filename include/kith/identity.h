@@ -64,9 +64,9 @@ KITH_EXPORT const char *kith_fingerprint(const struct kith_key *identity, char o
 /* BLAKE2b-256(network id, name): where the directory keeps a name. */
 KITH_EXPORT void kith_directory_key(struct kith_id *out, const struct kith_id *network, const char *name);
 
-/* BLAKE2b-256(network id, placement, slot). */
+/* BLAKE2b-256(network id, placement, 0). */
 KITH_EXPORT void kith_supernode_id(struct kith_id *out, const struct kith_id *network,
-				   const uint8_t placement[KITH_PLACEMENT_LEN], uint8_t slot);
+				   const uint8_t placement[KITH_PLACEMENT_LEN]);
 
 /* The id by which name certificates call their issuer. */
 KITH_EXPORT void kith_issuer_id(uint8_t out[KITH_ISSUER_ID_LEN], const struct kith_key *issuer);
@@ -108,7 +108,6 @@ struct kith_name_cert { /* fixed */
 	uint64_t serial; /* given by the issuer, ascending */
 	int64_t not_before_s, expires_s; /* unix seconds */
 	uint8_t placement[KITH_PLACEMENT_LEN]; /* random at first, then copied at every renewal */
-	uint8_t slots; /* supernodes that the identity may run; usually 1 */
 	uint8_t flags; /* enum kith_name_flags; unknown bits are kept and ignored */
 	struct kith_signed s; /* signed by the issuer */
 };
@@ -233,7 +232,7 @@ struct kith_enrol { /* fixed */
 	uint8_t nonce[KITH_NONCE_LEN]; /* from the issuer, used once */
 	struct kith_key identity; /* the key that is to have the name */
 	char name[KITH_NAME_MAX + 1]; /* that is wanted */
-	uint8_t slots, flags; /* what is wished for; the issuer decides */
+	uint8_t flags; /* enum kith_name_flags that are wished for; the issuer decides */
 	struct kith_signed s; /* signed by the identity */
 };
 
@@ -246,7 +245,7 @@ KITH_EXPORT int kith_enrol_make(uint8_t out[KITH_ENROL_LEN_MAX], const struct ki
 KITH_EXPORT int kith_enrol_check(struct kith_enrol *out, struct kith_span request, const struct kith_id *network,
 				 const struct kith_key *issuer, const uint8_t nonce[KITH_NONCE_LEN]) KITH_MUST_USE;
 
-/* The answer: a name certificate on the issuer's terms (serial, times, slots, flags, placement, s.ext are read from
+/* The answer: a name certificate on the issuer's terms (serial, times, flags, placement, s.ext are read from
  * terms). Errors as kith_name_cert_make. */
 KITH_EXPORT int kith_enrol_grant(uint8_t out[KITH_CERT_MAX], const struct kith_enrol *request,
 				 const struct kith_name_cert *terms, const struct kith_seed *issuer) KITH_MUST_USE;

@@ -100,7 +100,7 @@ static int check_role(struct check *c)
 {
 	if (c->o->role != KITH_ROLE_SUPERNODE)
 		return 0;
-	if (c->trust.open || ((c->me.flags & KITH_NAME_SUPERNODE) != 0 && c->me.slots > 0))
+	if (c->trust.open || (c->me.flags & KITH_NAME_SUPERNODE) != 0)
 		return 0;
 	c->part = KITH_PART_ROLE;
 	(void)snprintf(c->why, c->cap, "the name %s is not certified as a supernode", c->me.name);

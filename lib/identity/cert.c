@@ -55,7 +55,6 @@ int kith_name_cert_parse(struct kith_name_cert *out, struct kith_span cert)
 	out->serial = kith_read_u64(&r);
 	kith_object_read_validity(&r, &out->not_before_s, &out->expires_s);
 	kith_read_bytes(&r, out->placement, KITH_PLACEMENT_LEN);
-	out->slots = kith_read_u8(&r);
 	out->flags = kith_read_u8(&r);
 	err = kith_object_end(&r, cert, &out->s);
 	if (err != KITH_EPROTO && !kith_name_valid(out->name))
@@ -99,7 +98,6 @@ void kith_name_cert_write(struct kith_writer *w, const struct kith_name_cert *c)
 	kith_object_write_time(w, c->not_before_s);
 	kith_object_write_time(w, c->expires_s);
 	kith_write_bytes(w, c->placement, KITH_PLACEMENT_LEN);
-	kith_write_u8(w, c->slots);
 	kith_write_u8(w, c->flags);
 	kith_object_write_ext(w, c->s.ext);
 }

@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 
-KITH_STATIC_ASSERT(2 + KITH_ID_LEN + KITH_ISSUER_ID_LEN + KITH_NONCE_LEN + KITH_KEY_LEN + 1 + KITH_NAME_MAX + 2 + 1 +
+KITH_STATIC_ASSERT(2 + KITH_ID_LEN + KITH_ISSUER_ID_LEN + KITH_NONCE_LEN + KITH_KEY_LEN + 1 + KITH_NAME_MAX + 1 + 1 +
 				   KITH_EXT_MAX + KITH_SIG_LEN <=
 			   KITH_ENROL_LEN_MAX,
 		   "a request fits");
@@ -130,7 +130,6 @@ int kith_enrol_sign(const struct kith_suite *suite, uint8_t out[KITH_ENROL_LEN_M
 	kith_write_bytes(&w, request->nonce, KITH_NONCE_LEN);
 	kith_write_bytes(&w, identity->pk.b, KITH_KEY_LEN);
 	kith_object_write_text(&w, request->name, KITH_NAME_MAX);
-	kith_write_u8(&w, request->slots);
 	kith_write_u8(&w, request->flags);
 	kith_object_write_ext(&w, request->s.ext);
 	int len = kith_object_sign(suite, &w, KITH_SIGN_ENROL, identity->sk);
@@ -153,7 +152,6 @@ int kith_enrol_parse(struct kith_enrol *out, struct kith_span request)
 	kith_read_bytes(&r, out->nonce, KITH_NONCE_LEN);
 	kith_read_bytes(&r, out->identity.b, KITH_KEY_LEN);
 	kith_object_read_text(&r, out->name, sizeof out->name);
-	out->slots = kith_read_u8(&r);
 	out->flags = kith_read_u8(&r);
 	err = kith_object_end(&r, request, &out->s);
 	if (err != KITH_EPROTO && !kith_name_valid(out->name))

@@ -85,7 +85,6 @@ static void add_name(struct text *t, const struct kith_name_cert *c)
 	add(t, "serial: %llu\n", (unsigned long long)c->serial);
 	add_validity(t, c->not_before_s, c->expires_s);
 	add_hex(t, "placement", c->placement, KITH_PLACEMENT_LEN);
-	add(t, "slots: %u\n", c->slots);
 	add(t, "supernode: %s\n", (c->flags & KITH_NAME_SUPERNODE) != 0 ? "yes" : "no");
 }
 
@@ -150,7 +149,6 @@ static void add_enrol(struct text *t, const struct kith_enrol *request)
 	add_key(t, "network id", request->network.b);
 	add_hex(t, "issuer id", request->issuer_id, KITH_ISSUER_ID_LEN);
 	add_hex(t, "nonce", request->nonce, KITH_NONCE_LEN);
-	add(t, "slots: %u\n", request->slots);
 	add(t, "supernode: %s\n", (request->flags & KITH_NAME_SUPERNODE) != 0 ? "yes" : "no");
 }
 

@@ -29,10 +29,9 @@ void kith_directory_key(struct kith_id *out, const struct kith_id *network, cons
 	kith_ids_directory(kith_suite_sodium(), out, network, name);
 }
 
-void kith_supernode_id(struct kith_id *out, const struct kith_id *network, const uint8_t placement[KITH_PLACEMENT_LEN],
-		       uint8_t slot)
+void kith_supernode_id(struct kith_id *out, const struct kith_id *network, const uint8_t placement[KITH_PLACEMENT_LEN])
 {
-	kith_ids_supernode(kith_suite_sodium(), out, network, placement, slot);
+	kith_ids_supernode(kith_suite_sodium(), out, network, placement);
 }
 
 void kith_issuer_id(uint8_t out[KITH_ISSUER_ID_LEN], const struct kith_key *issuer)

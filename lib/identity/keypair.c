@@ -154,10 +154,13 @@ void kith_ids_directory(const struct kith_suite *s, struct kith_id *out, const s
 }
 
 void kith_ids_supernode(const struct kith_suite *s, struct kith_id *out, const struct kith_id *network,
-			const uint8_t placement[KITH_PLACEMENT_LEN], uint8_t slot)
+			const uint8_t placement[KITH_PLACEMENT_LEN])
 {
+	/* No name has a NUL: an issuer cannot put a supernode where a name's directory key is by giving it that name as
+	 * placement. */
+	static const uint8_t nul = 0;
 	const struct kith_span parts[] = { bytes_of(network->b, KITH_ID_LEN), bytes_of(placement, KITH_PLACEMENT_LEN),
-					   bytes_of(&slot, 1) };
+					   bytes_of(&nul, 1) };
 	hash32(s, out->b, parts, 3);
 }
 

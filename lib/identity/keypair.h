@@ -47,7 +47,7 @@ void kith_ids_fingerprint(const struct kith_suite *s, char out[KITH_NAME_MAX + 1
 void kith_ids_directory(const struct kith_suite *s, struct kith_id *out, const struct kith_id *network,
 			const char *name);
 void kith_ids_supernode(const struct kith_suite *s, struct kith_id *out, const struct kith_id *network,
-			const uint8_t placement[KITH_PLACEMENT_LEN], uint8_t slot);
+			const uint8_t placement[KITH_PLACEMENT_LEN]);
 void kith_ids_issuer(const struct kith_suite *s, uint8_t out[KITH_ISSUER_ID_LEN], const struct kith_key *issuer);
 
 /* Supernode id in an open network: BLAKE2b-256(network id, identity key, family, /24 or /48 of the witnessed

@@ -333,7 +333,6 @@ static void person_fill(const struct kith_trust *t, const struct kith_chain *c, 
 	p->expires_ms = KITH_UNIX_S_MAX * 1000;
 	if (c->kind == KITH_CHAIN_OPEN) {
 		p->identity = c->identity;
-		p->slots = 1;
 		kith_ids_fingerprint(t->suite, p->name, &c->identity);
 	} else {
 		memcpy(p->name, c->name.name, sizeof p->name);
@@ -343,7 +342,6 @@ static void person_fill(const struct kith_trust *t, const struct kith_chain *c, 
 		memcpy(p->placement, c->name.placement, sizeof p->placement);
 		p->issuer_serial = c->issuer.serial;
 		p->name_serial = c->name.serial;
-		p->slots = c->name.slots;
 		p->flags = c->name.flags;
 		narrow(p, c->issuer.not_before_s, c->issuer.expires_s);
 		narrow(p, c->name.not_before_s, c->name.expires_s);

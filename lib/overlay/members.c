@@ -101,7 +101,6 @@ static void fill(struct kith_member *m, const struct kith_member_entry *entry, s
 	m->expires_ms = entry->expires_ms;
 	m->prefix = kith_addr_diversity_prefix(&entry->endpoints[0].addr);
 	m->flags = (uint8_t)entry->flags;
-	m->slot = entry->slot;
 	m->load = entry->load;
 	m->suspect_until = 0; /* it signed this after we gave up on it */
 	m->failures = 0;

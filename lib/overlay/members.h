@@ -33,7 +33,7 @@ struct kith_member {
 	uint64_t prefix; /* kith_addr_diversity_prefix of the first address */
 	kith_time_us suspect_until;
 	uint8_t flags; /* enum kith_member_flags */
-	uint8_t slot, load;
+	uint8_t load;
 	uint8_t failures; /* in a row */
 };
 

@@ -342,7 +342,6 @@ int kith_member_make(const struct kith_suite *suite, uint8_t out[KITH_MEMBER_LEN
 		return KITH_EMSGSIZE;
 	struct kith_writer w = object_writer(out, KITH_MEMBER_LEN_MAX, KITH_OBJECT_MEMBER);
 	kith_write_u16(&w, entry->flags);
-	kith_write_u8(&w, entry->slot);
 	kith_write_u8(&w, entry->load);
 	kith_write_u64(&w, entry->seq);
 	kith_write_u64(&w, (uint64_t)entry->expires_ms);
@@ -378,7 +377,6 @@ int kith_member_parse(struct kith_member_entry *out, struct kith_span bytes)
 		return err;
 	out->bytes = bytes;
 	out->flags = kith_read_u16(&r);
-	out->slot = kith_read_u8(&r);
 	out->load = kith_read_u8(&r);
 	read_times(&r, &out->seq, &out->expires_ms, KITH_MEMBER_LIFE_MS);
 	read_endpoints(&r, out);
@@ -397,7 +395,7 @@ int kith_member_id(const struct kith_member_entry *entry, const struct kith_trus
 		return kith_ids_supernode_open(trust->suite, out, &trust->network, &chain.identity,
 					       &entry->endpoints[0].addr);
 	}
-	kith_ids_supernode(trust->suite, out, &trust->network, chain.name.placement, entry->slot);
+	kith_ids_supernode(trust->suite, out, &trust->network, chain.name.placement);
 	return 0;
 }
 
@@ -407,7 +405,7 @@ int kith_member_verify(const struct kith_member_entry *entry, struct kith_trust 
 	int err = check_signer(entry->seq, entry->expires_ms, KITH_MEMBER_LIFE_MS, entry->chain, trust, now, person);
 	if (err != 0)
 		return err;
-	if ((!trust->open && (person->flags & KITH_NAME_SUPERNODE) == 0) || entry->slot >= person->slots)
+	if (!trust->open && (person->flags & KITH_NAME_SUPERNODE) == 0)
 		return KITH_EACCES;
 	return kith_object_verify(trust->suite, &entry->s, KITH_SIGN_MEMBER, &person->device_sign);
 }

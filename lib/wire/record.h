@@ -87,7 +87,6 @@ struct kith_vanish {
 
 struct kith_member_entry {
 	uint16_t flags; /* enum kith_member_flags */
-	uint8_t slot; /* which of the identity's supernodes; 0 in an open network */
 	uint8_t load; /* a hint: utilisation in 1/255 */
 	uint64_t seq;
 	int64_t expires_ms;
@@ -160,14 +159,14 @@ int kith_member_make(const struct kith_suite *suite, uint8_t out[KITH_MEMBER_LEN
 		     const struct kith_member_entry *entry, const uint8_t sign_sk[KITH_SIGN_SK_LEN]) KITH_MUST_USE;
 int kith_member_parse(struct kith_member_entry *out, struct kith_span bytes) KITH_MUST_USE;
 
-/* The supernode id that the entry claims: BLAKE2b(network, placement, slot). In an open network BLAKE2b(network,
+/* The supernode id that the entry claims: BLAKE2b(network, placement, 0). In an open network BLAKE2b(network,
  * identity, /24 or /48 of its first address): the subject's own word, until entries carry witnesses' attestations.
  * KITH_ECHAIN, KITH_EINVAL. */
 int kith_member_id(const struct kith_member_entry *entry, const struct kith_trust *trust,
 		   struct kith_id *out) KITH_MUST_USE;
 
-/* Whether the entry holds now: as kith_record_verify; KITH_EACCES when the certificate does not allow a supernode, or
- * not that slot. */
+/* Whether the entry holds now: as kith_record_verify; KITH_EACCES when the certificate does not allow a
+ * supernode. */
 int kith_member_verify(const struct kith_member_entry *entry, struct kith_trust *trust, const struct kith_now *now,
 		       struct kith_person *person) KITH_MUST_USE;
 

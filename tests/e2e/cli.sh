@@ -28,7 +28,6 @@ ends 2 '--label: found "' "$kith" id new me --open kith --label "$(printf 'a%.0s
 for bad in 0 -1 x '' 1x 36501 99999999999999999999; do
 	ends 2 "--days: found \"$bad\"; expected a number from 1 to 36500" "$kith" ca init ca --network n --days "$bad"
 done
-ends 2 '--slots: found "256"; expected a number from 1 to 255' "$kith" ca invite ca a --slots 256
 ends 2 '--count: found "0"; expected' "$kith" ping bob --count 0
 ends 2 '--timeout: found "601"; expected a number from 1 to 600' "$kith" status --timeout 601
 ends 2 '--wait: found "-1"; expected a number from 0' "$kith" explain bob --wait -1
@@ -40,8 +39,8 @@ done
 [ -z "$(find . -mindepth 1 -maxdepth 1 -type d)" ] || fail "a refused command has made a directory: $(ls)"
 
 # What a command does not take is a mistake, and said with both names: every option that its --help does not list.
-declare -A argument=([argon2-memory]=64 [count]=1 [interval]=20 [wait]=1 [timeout]=1 [slots]=1 [days]=1 [serial]=1 [bootstrap]=host:1)
-options='socket profile count interval wait timeout allow-loopback network constraint supernode slots days serial issuer
+declare -A argument=([argon2-memory]=64 [count]=1 [interval]=20 [wait]=1 [timeout]=1 [days]=1 [serial]=1 [bootstrap]=host:1)
+options='socket profile count interval wait timeout allow-loopback network constraint supernode days serial issuer
 	keep-key request bootstrap label open out force passphrase-file no-passphrase argon2-memory version'
 refused=0
 while read -r line; do
@@ -63,7 +62,7 @@ echo "$refused options were refused"
 ends 2 'kith id new: --bootstrap has no effect without --open' "$kith" id new me -b host:1
 ends 2 'kith id new: --label has no effect without --open' "$kith" id new me --label phone
 ends 2 'kith ca issue: --out has no effect without --request' "$kith" ca issue ca a --profile a -o out2
-for words in '--profile a' '--supernode' '--slots 2' '-b host:1' '--label x' '--no-passphrase' '--allow-loopback'; do
+for words in '--profile a' '--supernode' '-b host:1' '--label x' '--no-passphrase' '--allow-loopback'; do
 	# shellcheck disable=SC2086 # several words
 	ends 2 'has no effect with --request' "$kith" ca issue ca --request r $words
 done

@@ -88,7 +88,6 @@ static inline struct kith_span fw_chain(struct fw *w, uint8_t n, uint8_t chain[K
 				     .serial = 1,
 				     .not_before_s = FW_NOW_MS / 1000 - 60,
 				     .expires_s = FW_NOW_MS / 1000 + 86400,
-				     .slots = 1,
 				     .flags = KITH_NAME_SUPERNODE };
 	struct kith_device_cert dc = { .dh = device->dh_pk,
 				       .sign = device->sign.pk,

@@ -496,7 +496,6 @@ static inline void world_certify(struct core_world *w, int i, const struct world
 				     .serial = c->serial != 0 ? c->serial : 1 + (uint64_t)i,
 				     .not_before_s = base_s + (usual ? -30 * day_s : c->from_s),
 				     .expires_s = base_s + (usual ? 365 * day_s : c->until_s),
-				     .slots = 1,
 				     .flags = n->supernode ? KITH_NAME_SUPERNODE : 0 };
 	struct kith_device_cert dc = { .dh = keys.dh_pk,
 				       .sign = keys.sign.pk,

@@ -89,7 +89,6 @@ static inline void world_init(struct world *w)
 	w->name_cert.not_before_s = WORLD_NOW_S - 30 * 86400;
 	w->name_cert.expires_s = WORLD_NOW_S + 60 * 86400;
 	memset(w->name_cert.placement, 0xa5, KITH_PLACEMENT_LEN);
-	w->name_cert.slots = 2;
 	w->name_cert.flags = KITH_NAME_SUPERNODE;
 
 	w->device_cert.dh = w->device.dh_pk;

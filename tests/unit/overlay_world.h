@@ -99,7 +99,7 @@ static inline struct kith_endpoint ow_endpoint(uint32_t prefix, uint32_t n)
 	return kith_endpoint_udp(&addr);
 }
 
-static inline void ow_node_flags(struct ow *w, struct ow_node *node, uint32_t n, uint8_t flags, uint8_t slots)
+static inline void ow_node_flags(struct ow *w, struct ow_node *node, uint32_t n, uint8_t flags)
 {
 	struct kith_seed identity = ow_seed_of(3, n), device = ow_seed_of(4, n);
 	uint8_t name_buf[KITH_CERT_MAX], device_buf[KITH_CERT_MAX];
@@ -111,7 +111,6 @@ static inline void ow_node_flags(struct ow *w, struct ow_node *node, uint32_t n,
 				     .serial = 100 + n,
 				     .not_before_s = OW_NOW_MS / 1000 - 3600,
 				     .expires_s = OW_NOW_MS / 1000 + 86400 * 30,
-				     .slots = slots,
 				     .flags = flags };
 	struct kith_device_cert dc = { .dh = node->device.dh_pk,
 				       .sign = node->device.sign.pk,
@@ -135,7 +134,7 @@ static inline void ow_node_flags(struct ow *w, struct ow_node *node, uint32_t n,
 
 static inline void ow_node(struct ow *w, struct ow_node *node, uint32_t n)
 {
-	ow_node_flags(w, node, n, KITH_NAME_SUPERNODE, 2);
+	ow_node_flags(w, node, n, KITH_NAME_SUPERNODE);
 }
 
 static inline struct kith_member_entry ow_entry_of(const struct ow *w, const struct ow_node *node)

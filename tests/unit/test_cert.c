@@ -9,8 +9,8 @@ static void sizes_leave_room_for_two_chains_in_a_first_packet(void **state)
 	strcpy(w.issuer_cert.constraint, "");
 	strcpy(w.name_cert.name, "alice");
 	world_sign(&w);
-	assert_int_equal(w.full.len, 432);
-	assert_int_equal(w.by_id.len, 312);
+	assert_int_equal(w.full.len, 431);
+	assert_int_equal(w.by_id.len, 311);
 	/* What is left of 1200 bytes for headers, handshake and frames. */
 	assert_true(w.full.len + w.by_id.len <= 1200 - 400);
 }
@@ -34,13 +34,13 @@ static void layouts_are_those_of_the_protocol(void **state)
 	assert_memory_equal(p + 52, "\10.example\0", 10);
 
 	p = w.name_span.p;
-	assert_int_equal(w.name_span.len, 2 + 8 + 1 + 13 + 32 + 8 + 5 + 5 + 16 + 1 + 1 + 1 + 64);
+	assert_int_equal(w.name_span.len, 2 + 8 + 1 + 13 + 32 + 8 + 5 + 5 + 16 + 1 + 1 + 64);
 	assert_memory_equal(p, "\1\2", 2);
 	assert_memory_equal(p + 2, w.name_cert.issuer_id, 8);
 	assert_memory_equal(p + 10, "\15alice.example", 14);
 	assert_memory_equal(p + 24, w.identity.pk.b, 32);
 	assert_memory_equal(p + 74, w.name_cert.placement, 16);
-	assert_memory_equal(p + 90, "\2\1\0", 3);
+	assert_memory_equal(p + 90, "\1\0", 2);
 
 	p = w.device_span.p;
 	assert_int_equal(w.device_span.len, 2 + 32 + 32 + 4 + 5 + 5 + 1 + 6 + 1 + 64);
@@ -78,7 +78,6 @@ static void parsing_returns_what_was_signed(void **state)
 	assert_memory_equal(c.name.identity.b, w.identity.pk.b, 32);
 	assert_memory_equal(c.name.placement, w.name_cert.placement, KITH_PLACEMENT_LEN);
 	assert_int_equal(c.name.serial, 4711);
-	assert_int_equal(c.name.slots, 2);
 	assert_int_equal(c.name.flags, KITH_NAME_SUPERNODE);
 	assert_memory_equal(c.device.dh.b, w.device.dh_pk.b, 32);
 	assert_memory_equal(c.device.sign.b, w.device.sign.pk.b, 32);

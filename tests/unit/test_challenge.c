@@ -217,7 +217,7 @@ static void context_is_bounded_and_printable(void **state)
 
 static struct kith_enrol request_of(const struct world *w)
 {
-	struct kith_enrol r = { .network = w->network, .name = "alice.example", .slots = 1 };
+	struct kith_enrol r = { .network = w->network, .name = "alice.example" };
 	memcpy(r.issuer_id, w->name_cert.issuer_id, sizeof r.issuer_id);
 	memset(r.nonce, 0x77, sizeof r.nonce);
 	return r;

@@ -45,7 +45,6 @@ static void net_init(struct net *n)
 	n->name_cert.expires_s = now_s + 2 * DAY_S;
 	n->device_cert.expires_s = now_s + DAY_S;
 	strcpy(n->name_cert.name, "s1");
-	n->name_cert.slots = 1;
 	n->name_cert.flags = KITH_NAME_SUPERNODE;
 	strcpy(n->device_cert.label, "host");
 	kith_node_options_init(&n->o);
@@ -102,9 +101,6 @@ static void a_name_that_is_no_supernode_is_told(void **state)
 	(void)state;
 	net_init(&n);
 	n.name_cert.flags = 0;
-	assert_blamed(&n, KITH_EACCES, KITH_PART_ROLE, "s1 is not certified as a supernode");
-	net_init(&n);
-	n.name_cert.slots = 0;
 	assert_blamed(&n, KITH_EACCES, KITH_PART_ROLE, "s1 is not certified as a supernode");
 }
 

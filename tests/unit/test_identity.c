@@ -28,7 +28,7 @@ static void certs_init(struct certs *c)
 {
 	struct kith_key root;
 	struct kith_issuer_cert issuer = { .serial = 1, .expires_s = 1900000000, .constraint = ".example" };
-	struct kith_name_cert name = { .name = "bob.example", .serial = 2, .expires_s = 1900000000, .slots = 1 };
+	struct kith_name_cert name = { .name = "bob.example", .serial = 2, .expires_s = 1900000000 };
 	struct kith_device_cert device = { .number = 1, .expires_s = 1900000000, .label = "phone" };
 	c->root = seed_of(1);
 	c->issuer = seed_of(2);
@@ -79,8 +79,8 @@ static void known_network_ids_do_not_change(void **state)
 	kith_directory_key(&key_id, &id, "alice");
 	assert_string_equal(kith_key_format(key_id.b, text), "brvvrevlhk2bgxufhbcactf76smmusnv2nhofyvyj7fn7xbpx24a");
 	uint8_t placement[KITH_PLACEMENT_LEN] = { 0 };
-	kith_supernode_id(&key_id, &id, placement, 1);
-	assert_string_equal(kith_key_format(key_id.b, text), "rsqgivxovfbrt2q5yctr7gn6f56c25c6tqfhjmphplrqqs5oz64a");
+	kith_supernode_id(&key_id, &id, placement);
+	assert_string_equal(kith_key_format(key_id.b, text), "dmytdyoh65jxblnbm66p3wce66bl4os4poz5pei3dbnhkrtvob2q");
 }
 
 static void lists_and_enrolment_work_from_seeds(void **state)
@@ -111,7 +111,7 @@ static void lists_and_enrolment_work_from_seeds(void **state)
 	assert_memory_equal(parsed.signer_id, c.network.b, sizeof parsed.signer_id);
 
 	struct kith_enrol request = { .network = c.network, .name = "bob.example", .nonce = { 1, 2, 3 } }, seen;
-	struct kith_name_cert terms = { .serial = 8, .expires_s = 99, .slots = 1 }, got;
+	struct kith_name_cert terms = { .serial = 8, .expires_s = 99 }, got;
 	uint8_t answer[KITH_CERT_MAX];
 	memcpy(request.issuer_id, id, sizeof id);
 	len = kith_enrol_make(buf, &request, &c.identity);
@@ -292,7 +292,7 @@ static void lists_and_requests_are_described(void **state)
 	struct kith_key key;
 	struct kith_revocation list = { .signer = KITH_REVOKED_BY_ROOT, .number = 6, .next_update_s = 86400 };
 	struct kith_serial_range range = { 5, UINT64_MAX };
-	struct kith_enrol request = { .name = "carol", .slots = 3, .flags = KITH_NAME_SUPERNODE };
+	struct kith_enrol request = { .name = "carol", .flags = KITH_NAME_SUPERNODE };
 	uint8_t buf[2048];
 	char text[2048];
 	(void)state;

@@ -166,12 +166,13 @@ static void ids_are_hashes_of_exactly_their_parts(void **state)
 	memset(placement, 3, sizeof placement);
 	memcpy(parts, w.network.b, 32);
 	memset(parts + 32, 3, 16);
-	parts[48] = 9;
-	part = test_span(parts, sizeof parts);
+	parts[48] = 0;
+	part = test_span(parts, 49);
 	w.suite->blake2b(expected.b, 32, no_key, &part, 1);
-	kith_ids_supernode(w.suite, &id, &w.network, placement, 9);
+	kith_ids_supernode(w.suite, &id, &w.network, placement);
 	assert_memory_equal(id.b, expected.b, KITH_ID_LEN);
-	kith_ids_supernode(w.suite, &other, &w.network, placement, 8);
+	placement[0] = 4;
+	kith_ids_supernode(w.suite, &other, &w.network, placement);
 	assert_memory_not_equal(id.b, other.b, KITH_ID_LEN);
 
 	memcpy(parts + 32, "bob", 3);

@@ -334,22 +334,21 @@ static int member_verify(const struct ow_node *node, const struct kith_member_en
 	return kith_member_verify(&back, &w.trust, &w.now, &p);
 }
 
-static void a_member_entry_verifies_and_its_id_is_that_of_its_slot(void **state)
+static void a_member_entry_verifies_and_its_id_is_that_of_its_placement(void **state)
 {
 	(void)state;
-	struct kith_id id0, id1;
+	struct kith_id id, expected;
+	struct kith_chain chain;
 	struct kith_member_entry e = ow_entry_of(&w, &homes[0]);
 	e.endpoints_n = 4;
 	for (uint32_t i = 1; i < 4; i++)
 		e.endpoints[i] = ow_endpoint(90 + i, i);
 	e.attest = test_span("witnesses", 9);
 	e.load = 77;
-	assert_int_equal(member_verify(&homes[0], &e, &id0), 0);
-	e.slot = 1;
-	assert_int_equal(member_verify(&homes[0], &e, &id1), 0);
-	assert_memory_not_equal(&id0, &id1, sizeof id0);
-	e.slot = 2; /* the certificate grants two */
-	assert_int_equal(member_verify(&homes[0], &e, &id1), KITH_EACCES);
+	assert_int_equal(member_verify(&homes[0], &e, &id), 0);
+	assert_int_equal(kith_chain_parse(&chain, homes[0].chain), 0);
+	kith_ids_supernode(w.suite, &expected, &w.network, chain.name.placement);
+	assert_memory_equal(&id, &expected, sizeof id);
 }
 
 static void a_member_without_the_flag_is_refused(void **state)
@@ -357,7 +356,7 @@ static void a_member_without_the_flag_is_refused(void **state)
 	(void)state;
 	struct kith_id id;
 	struct ow_node plain;
-	ow_node_flags(&w, &plain, 77, 0, 1);
+	ow_node_flags(&w, &plain, 77, 0);
 	struct kith_member_entry e = ow_entry_of(&w, &plain);
 	assert_int_equal(member_verify(&plain, &e, &id), KITH_EACCES);
 }
@@ -455,14 +454,14 @@ static void a_member_entry_begins_with_what_everybody_speaks(void **state)
 	struct kith_span bytes = ow_entry_sign(&w, &alice, buf, &e);
 	assert_int_equal(kith_member_parse(&back, bytes), 0);
 	assert_int_equal(back.endpoints_n, 2);
-	buf[23 + 9] = 99;
+	buf[22 + 9] = 99;
 	assert_int_equal(kith_member_parse(&back, bytes), 0);
 	assert_int_equal(back.endpoints_n, 1);
-	buf[23] = KITH_TRANSPORT_TCP;
+	buf[22] = KITH_TRANSPORT_TCP;
 	assert_int_equal(kith_member_parse(&back, bytes), KITH_EPROTO);
-	buf[23] = KITH_TRANSPORT_UDP;
-	buf[25] = 5; /* of a family that is not known: the second one must not take its place */
-	buf[23 + 9] = KITH_TRANSPORT_UDP;
+	buf[22] = KITH_TRANSPORT_UDP;
+	buf[24] = 5; /* of a family that is not known: the second one must not take its place */
+	buf[22 + 9] = KITH_TRANSPORT_UDP;
 	assert_int_equal(kith_member_parse(&back, bytes), KITH_EPROTO);
 	e.endpoints[0].kind = KITH_TRANSPORT_TCP;
 	assert_int_equal(kith_member_make(w.suite, buf, &e, alice.device.sign.sk), KITH_EINVAL);
@@ -542,7 +541,7 @@ int main(void)
 		T(a_list_by_another_identity_is_refused),
 		T(only_a_listed_home_can_report_and_only_on_that_sequence),
 		T(no_flipped_bit_of_a_vanish_report_verifies),
-		T(a_member_entry_verifies_and_its_id_is_that_of_its_slot),
+		T(a_member_entry_verifies_and_its_id_is_that_of_its_placement),
 		T(a_member_without_the_flag_is_refused),
 		T(a_member_entry_is_held_against_the_clock),
 		T(no_flipped_bit_of_a_member_entry_verifies),

@@ -19,7 +19,6 @@ static void chain_says_who_it_is_and_for_how_long(void **state)
 	assert_int_equal(p.issuer_serial, 7);
 	assert_int_equal(p.name_serial, 4711);
 	assert_int_equal(p.device_number, 3);
-	assert_int_equal(p.slots, 2);
 	assert_int_equal(p.flags, KITH_NAME_SUPERNODE);
 	assert_int_equal(p.not_before_ms, n.w.device_cert.not_before_s * 1000);
 	assert_int_equal(p.expires_ms, n.w.device_cert.expires_s * 1000);
@@ -50,8 +49,8 @@ static void placement_survives_renewal(void **state)
 	world_sign(&n.w);
 	assert_int_equal(kith_trust_check(&n.trust, &now, n.w.full, &after), 0);
 	assert_int_equal(after.name_serial, before.name_serial + 1);
-	kith_ids_supernode(n.w.suite, &a, &n.trust.network, before.placement, 0);
-	kith_ids_supernode(n.w.suite, &b, &n.trust.network, after.placement, 0);
+	kith_ids_supernode(n.w.suite, &a, &n.trust.network, before.placement);
+	kith_ids_supernode(n.w.suite, &b, &n.trust.network, after.placement);
 	assert_memory_equal(a.b, b.b, KITH_ID_LEN);
 	net_deinit(&n);
 }
@@ -99,7 +98,6 @@ static void open_network_names_people_by_their_key(void **state)
 	assert_int_equal(kith_trust_check(&n.trust, &now, n.w.open, &p), 0);
 	kith_ids_fingerprint(n.w.suite, name, &n.w.identity.pk);
 	assert_string_equal(p.name, name);
-	assert_int_equal(p.slots, 1);
 	assert_int_equal(p.flags, 0);
 	assert_int_equal(verifications, 1);
 

@@ -72,7 +72,7 @@ def directory_key(f):
 @rule("keys", "supernode id")
 def supernode_id(f):
     if "placement" in f:
-        return {"supernode_id": objects.supernode_id(f["network_id"], f["placement"], f["slot"])}
+        return {"supernode_id": objects.supernode_id(f["network_id"], f["placement"])}
     where = address(f["address"])
     prefix = where[3:6] if where[0] == 4 else where[3:9]
     return {"supernode_id": blake2b(f["network_id"], f["identity"], where[:1], prefix)}
@@ -179,7 +179,7 @@ def read_vanish(f):
 @rule("directory", "member entry(, left)?$")
 def member(f):
     placement = objects.read_chain(f["chain"])["name"]["placement"]
-    return signed(f, objects.member(f)) | {"supernode_id": objects.supernode_id(f["network_id"], placement, f["slot"])}
+    return signed(f, objects.member(f)) | {"supernode_id": objects.supernode_id(f["network_id"], placement)}
 
 
 @rule("directory", "member entry")
@@ -221,7 +221,7 @@ def read_enrolment(f):
 @rule("proofs", "invitation$")
 def invitation(f):
     lines = ["KITH INVITATION 1", f"name: {f['name']}", f"network: {key_text(f['root'])}", f"issuer: {key_text(f['issuer'])}",
-             f"nonce: {key_text(f['nonce'])}", f"slots: {f['slots']}", f"flags: {f['flags']}"]
+             f"nonce: {key_text(f['nonce'])}", f"flags: {f['flags']}"]
     return {"text": "\n".join(lines) + "\n"}
 
 
@@ -241,7 +241,7 @@ def armour(label, data):
 def grant(f):
     request = f["request"]
     terms = {"issuer_id": request[34:42], "identity": request[74:106], "name": request[107:107 + request[106]].decode(),
-             "slots": request[107 + request[106]], "flags": request[108 + request[106]]}
+             "flags": request[107 + request[106]]}
     made = objects.sign(f["signer_seed"], objects.name_certificate(f | terms))
     return {"name_certificate": made, "text": armour("NAME CERTIFICATE", made) +
             armour("ISSUER CERTIFICATE", f["issuer_certificate"])}
@@ -612,7 +612,7 @@ class Exchange:
         for entry in body.get(3, []):
             m, person = self.verifier.member(entry)
             held = {t["id"]: t["seq"] for t in self.tables["answerer"]}
-            member_id = objects.supernode_id(self.verifier.network, person["placement"], m["slot"])
+            member_id = objects.supernode_id(self.verifier.network, person["placement"])
             assert held[member_id] == number(m["seq"], 8), "an entry that is not held"
 
 

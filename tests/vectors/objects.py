@@ -177,7 +177,7 @@ def issuer_certificate(f):
 
 def name_certificate(f):
     return b"\1\2" + f["issuer_id"] + counted(f["name"].encode()) + f["identity"] + f["serial"] + number(
-        f["not_before_s"], 5) + number(f["expires_s"], 5) + f["placement"] + bytes([f["slots"], f["flags"]]) + b"\0"
+        f["not_before_s"], 5) + number(f["expires_s"], 5) + f["placement"] + bytes([f["flags"]]) + b"\0"
 
 
 def device_certificate(f):
@@ -195,7 +195,7 @@ def read_issuer(data):
 def read_name(data):
     r = begin(data, 2)
     c = {"issuer_id": r.bytes(8), "name": text(r, 32), "identity": r.bytes(32), "serial": r.number(8),
-         "validity": validity(r), "placement": r.bytes(16), "slots": r.number(1), "flags": r.number(1)}
+         "validity": validity(r), "placement": r.bytes(16), "flags": r.number(1)}
     refuse("KITH_ENAME", "not a name", not valid_name(c["name"]))
     c["signed"] = finish(r)
     return c
@@ -272,7 +272,7 @@ class Verifier:
         verify(device["signed"], 3, name["identity"])
         return {"name": name["name"].decode(), "label": device["label"].decode(), "identity": name["identity"],
                 "x25519": device["x25519"], "ed25519": device["ed25519"], "not_before_s": first, "expires_s": last,
-                "placement": name["placement"], "slots": name["slots"], "flags": name["flags"], "issuer": issuer["issuer"]}
+                "placement": name["placement"], "flags": name["flags"], "issuer": issuer["issuer"]}
 
     # ---- objects of the directory ----
 
@@ -293,7 +293,7 @@ class Verifier:
         m = read_member(data)
         self.times(m, MEMBER_LIFE_MS)
         person = self.chain(m["chain"])
-        refuse("KITH_EACCES", "flag or slot", not person["flags"] & 1 or m["slot"] >= person["slots"])
+        refuse("KITH_EACCES", "the supernode flag", not person["flags"] & 1)
         verify(m["signed"], 18, person["ed25519"])
         return m, person
 
@@ -370,14 +370,14 @@ def home_tag(key):
 
 
 def member(f):
-    return b"\1\x12" + number(f["flags"], 2) + bytes([f["slot"], f["load"]]) + f["seq"] + number(f["expires_ms"], 8) + endpoints(
+    return b"\1\x12" + number(f["flags"], 2) + bytes([f["load"]]) + f["seq"] + number(f["expires_ms"], 8) + endpoints(
         f["endpoints"]) + counted(
             f["attestations"], 2) + counted(f["chain"], 2) + b"\0"
 
 
 def read_member(data):
     r = begin(data, 18)
-    c = {"flags": r.number(2), "slot": r.number(1), "load": r.number(1), "seq": r.number(8), "expires_ms": r.number(8)}
+    c = {"flags": r.number(2), "load": r.number(1), "seq": r.number(8), "expires_ms": r.number(8)}
     first = r.peek(1), r.peek(3) in (4, 6)
     c["endpoints"] = read_endpoints(r)
     c["attestations"], c["chain"] = r.counted(2), r.counted(2)
@@ -387,8 +387,8 @@ def read_member(data):
     return c
 
 
-def supernode_id(network, placement, slot):
-    return blake2b(network, placement, number(slot, 1))
+def supernode_id(network, placement):
+    return blake2b(network, placement, b"\0")
 
 
 # ---- challenges, enrolment ----
@@ -422,13 +422,13 @@ def check_challenge(f, data):
 
 def enrolment(f):
     return b"\1\x09" + f["network_id"] + f["issuer_id"] + f["nonce"] + f["identity"] + counted(
-        f["name"].encode()) + bytes([f["slots"], f["flags"]]) + b"\0"
+        f["name"].encode()) + bytes([f["flags"]]) + b"\0"
 
 
 def check_enrolment(f, data):
     r = begin(data, 9)
     network, issuer_id, nonce, identity, name = r.bytes(32), r.bytes(8), r.bytes(32), r.bytes(32), text(r, 32)
-    r.bytes(2)
+    r.bytes(1)
     signed = finish(r)
     refuse("KITH_ENAME", "name", not valid_name(name))
     refuse("KITH_ENETWORK", "network", network != f["network_id"])

@@ -23,7 +23,7 @@ void ring_node(const struct ring_world *r, struct person *p, unsigned n, unsigne
 	struct kith_id id;
 	uint8_t seed[32];
 	for (unsigned i = 0; first_digit >= 0; i++) {
-		kith_ids_supernode(r->w.suite, &id, &r->w.network, p->name_terms.placement, 0);
+		kith_ids_supernode(r->w.suite, &id, &r->w.network, p->name_terms.placement);
 		if (id.b[0] >> 4 == first_digit)
 			break;
 		snprintf(name, sizeof name, "node-%u, %u", n, i);

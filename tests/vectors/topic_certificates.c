@@ -51,7 +51,6 @@ static void name_cert(struct vec_topic *topic, const struct world *w, const stru
 	vec_u64(v.in, "serial", c->serial);
 	put_validity(v.in, c->not_before_s, c->expires_s);
 	vec_bytes(v.in, "placement", c->placement, sizeof c->placement);
-	vec_number(v.in, "slots", c->slots);
 	vec_number(v.in, "flags", c->flags);
 	put_signed(&v, &w->issuer, KITH_SIGN_NAME, p->name_cert);
 	vec_end(&v);
@@ -327,7 +326,7 @@ void topic_certificates(struct vec_topic *topic)
 	world_supernode(&w, &haven, "haven", "198.51.100.7:4500");
 	issuer_cert(topic, &w);
 	name_cert(topic, &w, &alice, "name certificate", "The issuer certifies a leaf's name.");
-	name_cert(topic, &w, &haven, "name certificate of a supernode", "One slot, and the supernode flag.");
+	name_cert(topic, &w, &haven, "name certificate of a supernode", "The supernode flag is set.");
 	device_cert(topic, &alice);
 	chain(topic, &w, &alice, KITH_CHAIN_FULL);
 	chain(topic, &w, &alice, KITH_CHAIN_BY_ID);

@@ -216,7 +216,6 @@ static void member(struct vec_topic *topic, struct cast *c, bool left)
 	vec_covers(&v, "object", "MEMBER");
 	vec_bytes(v.in, "network_id", c->w.network.b, KITH_ID_LEN);
 	vec_number(v.in, "flags", e.flags);
-	vec_number(v.in, "slot", e.slot);
 	vec_number(v.in, "load", e.load);
 	vec_u64(v.in, "seq", e.seq);
 	vec_number(v.in, "expires_ms", e.expires_ms);
@@ -234,17 +233,14 @@ static void member(struct vec_topic *topic, struct cast *c, bool left)
 	vec_end(&v);
 }
 
-static void bad_member(struct vec_topic *topic, struct cast *c, bool slot)
+static void bad_member(struct vec_topic *topic, struct cast *c)
 {
 	uint8_t bytes[KITH_MEMBER_LEN_MAX];
-	const struct person *p = slot ? &c->homes[0] : &c->alice;
+	const struct person *p = &c->alice;
 	struct kith_member_entry e = world_member(p), parsed;
 	struct kith_person person;
-	e.slot = slot;
 	e.endpoints[0] = kith_endpoint_udp(&c->homes[0].addr);
-	struct vec v =
-		slot ? vec_begin(topic, "member entry, slot too high", "9.5", "The certificate allows slot 0 only.")
-		     : vec_begin(topic, "member entry of a leaf", "9.5", "The certificate has no supernode flag.");
+	struct vec v = vec_begin(topic, "member entry of a leaf", "9.5", "The certificate has no supernode flag.");
 	struct kith_span made = world_member_sign(&c->w, p, &e, bytes);
 	VEC_REQUIRE(kith_member_parse(&parsed, made) == 0);
 	vec_bytes(v.in, "root", c->w.root.pk.b, KITH_KEY_LEN);
@@ -275,7 +271,6 @@ void topic_directory(struct vec_topic *topic)
 	vanish(topic, &c, made);
 	member(topic, &c, false);
 	member(topic, &c, true);
-	bad_member(topic, &c, false);
-	bad_member(topic, &c, true);
+	bad_member(topic, &c);
 	world_trust_deinit(&c.trust);
 }

@@ -64,8 +64,7 @@ static void ids(struct vec_topic *topic, const struct world *w)
 	v = vec_begin(topic, "supernode id", "8.1", "A place on the ring, from the certificate.");
 	vec_bytes(v.in, "network_id", w->network.b, KITH_ID_LEN);
 	vec_bytes(v.in, "placement", haven.name_terms.placement, KITH_PLACEMENT_LEN);
-	vec_number(v.in, "slot", 0);
-	kith_ids_supernode(w->suite, &id, &w->network, haven.name_terms.placement, 0);
+	kith_ids_supernode(w->suite, &id, &w->network, haven.name_terms.placement);
 	vec_bytes(v.out, "supernode_id", id.b, KITH_ID_LEN);
 	vec_end(&v);
 }

@@ -90,7 +90,6 @@ static void invitation(struct vec_topic *topic, const struct invitation *i)
 	vec_bytes(v.in, "root", i->root.b, KITH_KEY_LEN);
 	vec_bytes(v.in, "issuer", i->issuer.b, KITH_KEY_LEN);
 	vec_bytes(v.in, "nonce", i->nonce, sizeof i->nonce);
-	vec_number(v.in, "slots", i->slots);
 	vec_number(v.in, "flags", i->flags);
 	VEC_REQUIRE(invitation_format(&text, i) == 0);
 	VEC_REQUIRE(invitation_parse(&read, text.p) == 0 && memcmp(read.nonce, i->nonce, sizeof read.nonce) == 0);
@@ -108,9 +107,7 @@ static void invitation(struct vec_topic *topic, const struct invitation *i)
 static struct kith_span request(struct vec_topic *topic, const struct world *w, const struct invitation *i,
 				const struct person *asker, struct kith_enrol *e, uint8_t buf[KITH_ENROL_LEN_MAX])
 {
-	*e = (struct kith_enrol){
-		.network = w->network, .identity = asker->identity.pk, .slots = i->slots, .flags = i->flags
-	};
+	*e = (struct kith_enrol){ .network = w->network, .identity = asker->identity.pk, .flags = i->flags };
 	kith_ids_issuer(w->suite, e->issuer_id, &w->issuer.pk);
 	memcpy(e->nonce, i->nonce, sizeof e->nonce);
 	memcpy(e->name, i->name, sizeof e->name);
@@ -121,7 +118,6 @@ static struct kith_span request(struct vec_topic *topic, const struct world *w, 
 	vec_bytes(v.in, "nonce", e->nonce, sizeof e->nonce);
 	vec_bytes(v.in, "identity", e->identity.b, KITH_KEY_LEN);
 	vec_text(v.in, "name", e->name);
-	vec_number(v.in, "slots", e->slots);
 	vec_number(v.in, "flags", e->flags);
 	struct kith_span made = vec_made(buf, kith_enrol_sign(w->suite, buf, e, &asker->identity));
 	vec_bytes(v.in, "signer_seed", asker->identity.sk, 32);

@@ -43,7 +43,7 @@ static void cast_init(struct cast *c)
 		struct kith_id id;
 		struct kith_host host = world_home(&c->w, homes[i]).host;
 		c->hosts[i] = vec_span_of(c->host_bytes[i], kith_host_make(c->host_bytes[i], &host));
-		kith_ids_supernode(c->w.suite, &id, &c->w.network, homes[i]->name_terms.placement, 0);
+		kith_ids_supernode(c->w.suite, &id, &c->w.network, homes[i]->name_terms.placement);
 		memcpy(c->prefix[i], id.b, sizeof c->prefix[i]);
 	}
 }

@@ -72,7 +72,6 @@ void world_person(const struct world *w, struct person *p, const char *name, con
 void world_supernode(const struct world *w, struct person *p, const char *name, const char *addr)
 {
 	world_person(w, p, name, "");
-	p->name_terms.slots = 1;
 	p->name_terms.flags = KITH_NAME_SUPERNODE;
 	p->addr = world_addr(addr);
 	world_certify(w, p);
