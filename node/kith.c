@@ -145,6 +145,7 @@ enum {
 	MAKES_KEY = OPENS_KEY | CLI_SET(CLI_NO_PASSPHRASE) | CLI_SET(CLI_ARGON2_MEMORY),
 	BOOTSTRAPS = CLI_SET(CLI_BOOTSTRAP) | CLI_SET(CLI_LOOPBACK),
 	GIVES = CLI_SET(CLI_SUPERNODE),
+	ISSUER_TERMS = CLI_SET(CLI_DAYS) | CLI_SET(CLI_CONSTRAINT) | CLI_SET(CLI_SUPERNODE),
 	ASKS = CLI_SET(CLI_SOCKET) | CLI_SET(CLI_TIMEOUT),
 	ASKS_OWN = CLI_SET(CLI_PROFILE) | CLI_SET(CLI_LOOPBACK) | CLI_SET(CLI_TIMEOUT) | OPENS_KEY,
 	PINGS = CLI_SET(CLI_COUNT) | CLI_SET(CLI_INTERVAL)
@@ -162,7 +163,7 @@ struct command_form {
 static const struct command_form forms[] = {
 	{ "net", CLI_NONE, "DIR", "a network for development on this machine, and its supernode", cli_net, 0 },
 	{ "ca init", CLI_NONE, "DIR --network LABEL", "make a network: its root, and an issuer of names", cli_ca_init,
-	  CLI_SET(CLI_NETWORK) | CLI_SET(CLI_CONSTRAINT) | CLI_SET(CLI_DAYS) | MAKES_KEY },
+	  CLI_SET(CLI_NETWORK) | ISSUER_TERMS | MAKES_KEY },
 	{ "ca show", CLI_NONE, "DIR", "the network's keys", cli_ca_show, 0 },
 	{ "ca list", CLI_NONE, "DIR", "the certificates that were issued", cli_ca_list, 0 },
 	{ "ca invite", CLI_NONE, "DIR NAME [--supernode]", "an invitation for somebody who wants a name", cli_ca_invite,
@@ -175,9 +176,8 @@ static const struct command_form forms[] = {
 	{ "ca revoke", CLI_NONE, "DIR NAME | --serial N | --issuer KEY", "put them on the revocation list",
 	  cli_ca_revoke, CLI_SET(CLI_SERIAL) | CLI_SET(CLI_ISSUER) | CLI_SET(CLI_DAYS) | CLI_SET(CLI_OUT) | OPENS_KEY },
 	{ "ca renew", CLI_KEEP_KEY, "DIR --keep-key [--days N]", "a new certificate of the present issuer",
-	  cli_ca_renew, CLI_SET(CLI_DAYS) | CLI_SET(CLI_CONSTRAINT) | OPENS_KEY },
-	{ "ca renew", CLI_NONE, "DIR [--days N]", "another issuer", cli_ca_renew,
-	  CLI_SET(CLI_DAYS) | CLI_SET(CLI_CONSTRAINT) | MAKES_KEY },
+	  cli_ca_renew, ISSUER_TERMS | OPENS_KEY },
+	{ "ca renew", CLI_NONE, "DIR [--days N]", "another issuer", cli_ca_renew, ISSUER_TERMS | MAKES_KEY },
 	{ "id new", CLI_OPEN, "DIR --open LABEL", "a whole profile, in an open network", cli_id_new,
 	  CLI_SET(CLI_LABEL) | BOOTSTRAPS | MAKES_KEY },
 	{ "id new", CLI_NONE, "DIR", "a profile with fresh keys, that waits for a name", cli_id_new, MAKES_KEY },

@@ -189,6 +189,13 @@ int ca_constraint(const struct cli *cli, const char *given, char out[KITH_CONSTR
 	return CLI_OK;
 }
 
+uint8_t ca_issuer_flags(const struct cli *cli, uint8_t given)
+{
+	if (cli->supernode)
+		return given | KITH_ISSUER_SUPERNODES;
+	return cli->constraint != NULL ? given & (uint8_t)~KITH_ISSUER_SUPERNODES : given;
+}
+
 int ca_write_cert(const struct cli *cli, const char *file, struct kith_issuer_cert *cert, const struct kith_seed *root)
 {
 	uint8_t bytes[KITH_CERT_MAX];
@@ -220,7 +227,7 @@ static int init_files(struct ca *ca, struct kith_seed *root, struct kith_seed *i
 	static const char *const files[] = { "root.key", "issuer.key", "ledger" };
 	const struct cli *cli = ca->cli;
 	struct passphrase pass;
-	struct kith_issuer_cert cert = { .serial = 1 };
+	struct kith_issuer_cert cert = { .serial = 1, .flags = ca_issuer_flags(cli, KITH_ISSUER_SUPERNODES) };
 	struct kith_key key;
 	char path[PATH_TEXT_MAX], text[KITH_KEY_TEXT_LEN + 1];
 	int code = ca_constraint(cli, "", cert.constraint);
@@ -313,26 +320,28 @@ static int show(const struct ca *ca)
 		date[DATE_TEXT_MAX], lines[1024];
 	const char *label = json_string_value(json_object_get(ca->ledger, "network"));
 	size_t n = json_array_size(json_object_get(ca->ledger, "certificates"));
+	bool makes_supernodes = (ca->issuer.flags & KITH_ISSUER_SUPERNODES) != 0;
 	kith_network_id(&id, &ca->root);
 	(void)kith_key_format(ca->issuer.issuer.b, issuer);
 	(void)snprintf(
 		lines, sizeof lines,
 		"network: %s\nroot key: %s\nnetwork id: %s\nissuer key: %s\nissuer serial: %llu\nissuer expires: "
-		"%s%s\ncertificates: %zu\n",
+		"%s%s\nissuer makes supernodes: %s\ncertificates: %zu\n",
 		label, kith_key_format(ca->root.b, root), kith_key_format(id.b, network), issuer,
 		(unsigned long long)ca->issuer.serial, date_text(ca->issuer.expires_s, date),
 		ca_is_revoked(ca, issuer)		      ? "  REVOKED"
 		: ca->issuer.expires_s <= (int64_t)time(NULL) ? "  EXPIRED"
 							      : "",
-		n);
+		makes_supernodes ? "yes" : "no", n);
 	if (text_add(&text, lines, strlen(lines)) != 0 || show_former(ca, &text) != 0)
 		return cli_fail(ca->cli, CLI_FAILED, "%s", kith_strerror(KITH_ENOMEM));
 	int code = cli_result(
 		ca->cli,
-		json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:b, s:O, s:I}", "network", label, "root", root, "id",
-			  network, "issuer", issuer, "issuer_serial", (json_int_t)ca->issuer.serial, "issuer_expires",
-			  (json_int_t)ca->issuer.expires_s, "constraint", ca->issuer.constraint, "issuer_revoked",
-			  ca_is_revoked(ca, issuer), "issuers", ca_issuers(ca), "certificates", (json_int_t)n),
+		json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:b, s:b, s:O, s:I}", "network", label, "root", root,
+			  "id", network, "issuer", issuer, "issuer_serial", (json_int_t)ca->issuer.serial,
+			  "issuer_expires", (json_int_t)ca->issuer.expires_s, "constraint", ca->issuer.constraint,
+			  "issuer_supernodes", makes_supernodes, "issuer_revoked", ca_is_revoked(ca, issuer), "issuers",
+			  ca_issuers(ca), "certificates", (json_int_t)n),
 		text.p);
 	text_free(&text);
 	return code;

@@ -30,6 +30,8 @@ int ca_write_key(const struct cli *cli, const char *file, const struct passphras
 /* Certifies cert's issuer from now on, for --days, and writes that to a file. The caller sets issuer, serial and
  * constraint. */
 int ca_write_cert(const struct cli *cli, const char *file, struct kith_issuer_cert *cert, const struct kith_seed *root);
+/* Whether an issuer may make supernodes: with --supernode; else as given, but not where --constraint is another. */
+uint8_t ca_issuer_flags(const struct cli *cli, uint8_t given);
 /* --constraint, or the one given. */
 int ca_constraint(const struct cli *cli, const char *given, char out[KITH_CONSTRAINT_MAX + 1]);
 

@@ -54,6 +54,15 @@ static int check_name(const struct ca *ca, const char *name)
 	return CLI_OK;
 }
 
+static int check_flags(const struct ca *ca, uint8_t flags)
+{
+	if ((flags & KITH_NAME_SUPERNODE) == 0 || (ca->issuer.flags & KITH_ISSUER_SUPERNODES) != 0)
+		return CLI_OK;
+	return cli_fail(ca->cli, CLI_FAILED,
+			"the root does not let this issuer make supernodes; to grant it: kith ca renew --keep-key "
+			"--supernode");
+}
+
 /* The i-th byte of a hex text, if it has one. */
 static bool hex_byte(const char *hex, size_t i, unsigned long *out)
 {
@@ -125,6 +134,8 @@ int cli_ca_invite(const struct cli *cli)
 		code = check_issuer(&ca);
 	if (code == CLI_OK)
 		code = check_name(&ca, cli->words[1]);
+	if (code == CLI_OK)
+		code = check_flags(&ca, wished_flags(cli));
 	if (code == CLI_OK && random_fill(invitation.nonce, sizeof invitation.nonce) != 0)
 		code = cli_fail(cli, CLI_FAILED, "there is no randomness: %s", strerror(errno));
 	if (code == CLI_OK) {
@@ -229,6 +240,8 @@ static int issue_to_request(struct ca *ca, const struct kith_seed *seed)
 	if (piece != NULL && code == CLI_OK)
 		code = match_request(ca, piece->bytes, &request, &invitation);
 	if (code == CLI_OK)
+		code = check_flags(ca, (uint8_t)json_integer_value(json_object_get(invitation, "flags")));
+	if (code == CLI_OK)
 		code = make_terms(ca, request.name, &request.identity,
 				  (uint8_t)json_integer_value(json_object_get(invitation, "flags")), &terms);
 	if (code == CLI_OK) {
@@ -261,6 +274,8 @@ static int issue_profile(struct ca *ca, const struct kith_seed *seed)
 	struct armor lists = { 0 };
 	uint8_t cert[KITH_CERT_MAX];
 	int code = check_name(ca, cli->words[1]);
+	if (code == CLI_OK)
+		code = check_flags(ca, wished_flags(cli));
 	if (code == CLI_OK && newest_of(ca, cli->words[1]) != NULL && !cli->force)
 		code = cli_fail(cli, CLI_FAILED,
 				"%s has a certificate already; --force makes another one, for a new key",

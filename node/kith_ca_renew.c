@@ -295,6 +295,7 @@ int cli_ca_renew(const struct cli *cli)
 		r.invitations = json_array();
 		r.former = ca.issuer;
 		r.cert.serial = next_serial(&ca);
+		r.cert.flags = ca_issuer_flags(cli, ca.issuer.flags);
 		code = commit(&r);
 	}
 	explicit_bzero(&r.root, sizeof r.root);

@@ -44,7 +44,7 @@ static const struct option_row rows[CLI_OPTIONS_N] = {
 	[CLI_CONSTRAINT] = { "constraint", '\0', TEXT, AT(constraint), 0, 0,
 			     "the issuer may only give names that end so", ".SUFFIX" },
 	[CLI_SUPERNODE] = { "supernode", '\0', FLAG, AT(supernode), 0, 0,
-			    "the name may serve as a supernode from the start", NULL },
+			    "the name may serve as a supernode from the start; of an issuer: it may make such", NULL },
 	[CLI_DAYS] = { "days", '\0', NUMBER, AT(days), 1, 36500,
 		       "validity; default: issuer and name 365, device 90, list 30", "N" },
 	[CLI_SERIAL] = { "serial", '\0', SERIAL, AT(serial), 1, LLONG_MAX, "of one certificate", "N" },

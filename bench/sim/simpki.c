@@ -53,6 +53,7 @@ void kith_simpki_init(struct kith_simpki *pki, const struct kith_suite *suite, u
 	memset(&cert, 0, sizeof cert);
 	cert.issuer = pki->issuer.pk;
 	cert.serial = 1;
+	cert.flags = KITH_ISSUER_SUPERNODES;
 	cert.not_before_s = base_s - 30 * DAY_S;
 	cert.expires_s = base_s + 365 * DAY_S;
 	pki->issuer_len = made(kith_issuer_cert_sign(suite, pki->issuer_cert, &cert, pki->root.sk));

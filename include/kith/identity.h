@@ -86,18 +86,25 @@ struct kith_signed { /* fixed */
 	const uint8_t *sig; /* 64 bytes */
 };
 
+/* What the root lets an issuer do beyond giving names. */
+enum kith_issuer_flags {
+	KITH_ISSUER_SUPERNODES =
+		1 << 0 /* its names may be supernodes: without it KITH_NAME_SUPERNODE counts for nothing */
+};
+
 /* Root -> issuer. */
 struct kith_issuer_cert { /* fixed */
 	struct kith_key issuer; /* Ed25519 */
 	uint64_t serial; /* given by the root, ascending: of two for one key the higher is the newer */
 	int64_t not_before_s, expires_s; /* unix seconds */
 	char constraint[KITH_CONSTRAINT_MAX + 1]; /* ".example": only names that end in it; "": any name */
+	uint8_t flags; /* enum kith_issuer_flags; unknown bits are kept and ignored */
 	struct kith_signed s; /* signed by the root */
 };
 
 /* What a name may do beyond having one. */
 enum kith_name_flags {
-	KITH_NAME_SUPERNODE = 1 << 0 /* may serve as a supernode from the network's first minute */
+	KITH_NAME_SUPERNODE = 1 << 0 /* may serve as a supernode from the start, if its issuer may make such */
 };
 
 /* Issuer -> name. */

@@ -5,8 +5,8 @@
 #include "base/limits.h"
 #include "identity/keypair.h"
 
-/* Version, type, key, serial, times, constraint, extensions, signature at their longest. */
-KITH_STATIC_ASSERT(2 + 32 + 8 + 10 + 1 + KITH_CONSTRAINT_MAX + 1 + KITH_EXT_MAX + 64 <= KITH_CERT_MAX, "issuer");
+/* Version, type, key, serial, times, constraint, flags, extensions, signature at their longest. */
+KITH_STATIC_ASSERT(2 + 32 + 8 + 10 + 1 + KITH_CONSTRAINT_MAX + 1 + 1 + KITH_EXT_MAX + 64 <= KITH_CERT_MAX, "issuer");
 KITH_STATIC_ASSERT(2 + 8 + 1 + KITH_NAME_MAX + 32 + 8 + 10 + 16 + 2 + 1 + KITH_EXT_MAX + 64 <= KITH_CERT_MAX, "name");
 KITH_STATIC_ASSERT(2 + 64 + 4 + 10 + 1 + KITH_LABEL_MAX + 1 + KITH_EXT_MAX + 64 <= KITH_CERT_MAX, "device");
 
@@ -36,6 +36,7 @@ int kith_issuer_cert_parse(struct kith_issuer_cert *out, struct kith_span cert)
 	out->serial = kith_read_u64(&r);
 	kith_object_read_validity(&r, &out->not_before_s, &out->expires_s);
 	kith_object_read_text(&r, out->constraint, sizeof out->constraint);
+	out->flags = kith_read_u8(&r);
 	err = kith_object_end(&r, cert, &out->s);
 	if (err != KITH_EPROTO && !constraint_valid(out->constraint))
 		return KITH_ENAME;
@@ -85,6 +86,7 @@ void kith_issuer_cert_write(struct kith_writer *w, const struct kith_issuer_cert
 	kith_object_write_time(w, c->not_before_s);
 	kith_object_write_time(w, c->expires_s);
 	kith_object_write_text(w, c->constraint, KITH_CONSTRAINT_MAX);
+	kith_write_u8(w, c->flags);
 	kith_object_write_ext(w, c->s.ext);
 }
 

@@ -74,6 +74,7 @@ static void add_issuer(struct text *t, const struct kith_issuer_cert *c)
 	add(t, "serial: %llu\n", (unsigned long long)c->serial);
 	add_validity(t, c->not_before_s, c->expires_s);
 	add(t, "names: %s\n", c->constraint[0] != '\0' ? c->constraint : "any");
+	add(t, "supernodes: %s\n", (c->flags & KITH_ISSUER_SUPERNODES) != 0 ? "yes" : "no");
 }
 
 static void add_name(struct text *t, const struct kith_name_cert *c)

@@ -343,6 +343,9 @@ static void person_fill(const struct kith_trust *t, const struct kith_chain *c, 
 		p->issuer_serial = c->issuer.serial;
 		p->name_serial = c->name.serial;
 		p->flags = c->name.flags;
+		/* A supernode serves everybody, not only the names of its issuer: the root decides who makes one. */
+		if ((c->issuer.flags & KITH_ISSUER_SUPERNODES) == 0)
+			p->flags &= (uint8_t)~KITH_NAME_SUPERNODE;
 		narrow(p, c->issuer.not_before_s, c->issuer.expires_s);
 		narrow(p, c->name.not_before_s, c->name.expires_s);
 	}

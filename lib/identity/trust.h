@@ -77,7 +77,7 @@ struct kith_person {
 	uint8_t placement[KITH_PLACEMENT_LEN]; /* zero in an open network */
 	uint64_t issuer_serial, name_serial;
 	uint32_t device_number;
-	uint8_t flags; /* enum kith_name_flags */
+	uint8_t flags; /* enum kith_name_flags: those that the issuer may give */
 	int64_t not_before_ms, expires_ms; /* the latest and the earliest of the chain, without tolerance */
 };
 

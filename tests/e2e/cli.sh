@@ -127,6 +127,8 @@ ends 0 .example "$kith" ca show ca --json
 before=$(sums ca)
 ends 1 'wrong passphrase' "$kith" ca issue ca a.example --profile a --passphrase-file wrong
 ends 1 'may only give names that end in .example' "$kith" ca invite ca alice
+ends 1 'does not let this issuer make supernodes' "$kith" ca invite ca s.example --supernode
+ends 1 'does not let this issuer make supernodes' "$kith" ca issue ca s.example --profile a --passphrase-file pass --supernode
 ends 2 'a name is 1 to 32' "$kith" ca invite ca Alice.example
 [ "$before" = "$(sums ca)" ] || fail "a refused command has changed the authority"
 [ ! -e a ] || fail "a refused command has made a profile"

@@ -70,6 +70,7 @@ static inline void fw_init(struct fw *w)
 	KITH_ASSERT(err == 0);
 	struct kith_issuer_cert c = { .issuer = w->issuer.pk,
 				      .serial = 1,
+				      .flags = KITH_ISSUER_SUPERNODES,
 				      .not_before_s = FW_NOW_MS / 1000 - 86400,
 				      .expires_s = FW_NOW_MS / 1000 + 86400 * 90 };
 	w->issuer_cert = fw_span(w->issuer_buf, kith_issuer_cert_sign(w->suite, w->issuer_buf, &c, w->root.sk));

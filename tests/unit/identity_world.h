@@ -81,6 +81,7 @@ static inline void world_init(struct world *w)
 	w->issuer_cert.not_before_s = WORLD_NOW_S - 40 * 86400;
 	w->issuer_cert.expires_s = WORLD_NOW_S + 90 * 86400;
 	strcpy(w->issuer_cert.constraint, ".example");
+	w->issuer_cert.flags = KITH_ISSUER_SUPERNODES;
 
 	kith_ids_issuer(w->suite, w->name_cert.issuer_id, &w->issuer.pk);
 	strcpy(w->name_cert.name, "alice.example");

@@ -68,6 +68,7 @@ static inline void ow_init(struct ow *w, const struct kith_suite *suite)
 	assert_int_equal(kith_trust_init(&w->trust, &o), 0);
 	struct kith_issuer_cert c = { .issuer = w->issuer.pk,
 				      .serial = 1,
+				      .flags = KITH_ISSUER_SUPERNODES,
 				      .not_before_s = OW_NOW_MS / 1000 - 86400,
 				      .expires_s = OW_NOW_MS / 1000 + 86400 * 90 };
 	int len = kith_issuer_cert_sign(suite, w->issuer_buf, &c, w->root.sk);

@@ -9,7 +9,7 @@ static void sizes_leave_room_for_two_chains_in_a_first_packet(void **state)
 	strcpy(w.issuer_cert.constraint, "");
 	strcpy(w.name_cert.name, "alice");
 	world_sign(&w);
-	assert_int_equal(w.full.len, 431);
+	assert_int_equal(w.full.len, 432);
 	assert_int_equal(w.by_id.len, 311);
 	/* What is left of 1200 bytes for headers, handshake and frames. */
 	assert_true(w.full.len + w.by_id.len <= 1200 - 400);
@@ -23,7 +23,7 @@ static void layouts_are_those_of_the_protocol(void **state)
 	world_init(&w);
 
 	p = w.issuer_span.p;
-	assert_int_equal(w.issuer_span.len, 2 + 32 + 8 + 5 + 5 + 1 + 8 + 1 + 64);
+	assert_int_equal(w.issuer_span.len, 2 + 32 + 8 + 5 + 5 + 1 + 8 + 1 + 1 + 64);
 	assert_int_equal(p[0], 1);
 	assert_int_equal(p[1], 1);
 	assert_memory_equal(p + 2, w.issuer.pk.b, 32);
@@ -31,7 +31,7 @@ static void layouts_are_those_of_the_protocol(void **state)
 	struct kith_reader r = kith_reader_of(p + 42, 10);
 	assert_int_equal(kith_read_uint(&r, 5), w.issuer_cert.not_before_s);
 	assert_int_equal(kith_read_uint(&r, 5), w.issuer_cert.expires_s);
-	assert_memory_equal(p + 52, "\10.example\0", 10);
+	assert_memory_equal(p + 52, "\10.example\1\0", 11);
 
 	p = w.name_span.p;
 	assert_int_equal(w.name_span.len, 2 + 8 + 1 + 13 + 32 + 8 + 5 + 5 + 16 + 1 + 1 + 64);
@@ -72,6 +72,7 @@ static void parsing_returns_what_was_signed(void **state)
 	assert_memory_equal(c.issuer.issuer.b, w.issuer.pk.b, 32);
 	assert_int_equal(c.issuer.serial, 7);
 	assert_string_equal(c.issuer.constraint, ".example");
+	assert_int_equal(c.issuer.flags, KITH_ISSUER_SUPERNODES);
 	assert_int_equal(c.issuer.not_before_s, w.issuer_cert.not_before_s);
 	assert_int_equal(c.issuer.expires_s, w.issuer_cert.expires_s);
 	assert_string_equal(c.name.name, "alice.example");

@@ -46,6 +46,7 @@ static void net_init(struct net *n)
 	n->device_cert.expires_s = now_s + DAY_S;
 	strcpy(n->name_cert.name, "s1");
 	n->name_cert.flags = KITH_NAME_SUPERNODE;
+	n->issuer_cert.flags = KITH_ISSUER_SUPERNODES;
 	strcpy(n->device_cert.label, "host");
 	kith_node_options_init(&n->o);
 	n->o.role = KITH_ROLE_SUPERNODE;
@@ -101,6 +102,9 @@ static void a_name_that_is_no_supernode_is_told(void **state)
 	(void)state;
 	net_init(&n);
 	n.name_cert.flags = 0;
+	assert_blamed(&n, KITH_EACCES, KITH_PART_ROLE, "s1 is not certified as a supernode");
+	net_init(&n);
+	n.issuer_cert.flags = 0;
 	assert_blamed(&n, KITH_EACCES, KITH_PART_ROLE, "s1 is not certified as a supernode");
 }
 

@@ -32,6 +32,27 @@ static void chain_says_who_it_is_and_for_how_long(void **state)
 	net_deinit(&n);
 }
 
+static void a_supernode_is_what_the_root_lets_an_issuer_make(void **state)
+{
+	struct net n;
+	struct kith_person p;
+	struct kith_now now = world_now(0);
+	(void)state;
+	net_init(&n);
+	n.w.issuer_cert.flags = (uint8_t)~KITH_ISSUER_SUPERNODES;
+	n.w.name_cert.flags = 0xff;
+	world_sign(&n.w);
+	assert_int_equal(kith_trust_check(&n.trust, &now, n.w.full, &p), 0);
+	assert_int_equal(p.flags, 0xff & ~KITH_NAME_SUPERNODE);
+	/* The same name, once the root grants it: with a constraint or without one. */
+	n.w.issuer_cert.flags = KITH_ISSUER_SUPERNODES;
+	n.w.issuer_cert.serial++;
+	world_sign(&n.w);
+	assert_int_equal(kith_trust_check(&n.trust, &now, n.w.full, &p), 0);
+	assert_int_equal(p.flags, 0xff);
+	net_deinit(&n);
+}
+
 static void placement_survives_renewal(void **state)
 {
 	struct net n;
@@ -422,6 +443,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chain_says_who_it_is_and_for_how_long),
+		cmocka_unit_test(a_supernode_is_what_the_root_lets_an_issuer_make),
 		cmocka_unit_test(placement_survives_renewal),
 		cmocka_unit_test(issuer_goes_by_id_once_it_was_seen),
 		cmocka_unit_test(another_root_is_another_network),

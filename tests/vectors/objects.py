@@ -172,7 +172,7 @@ def text(reader, most):
 
 def issuer_certificate(f):
     return b"\1\1" + f["issuer"] + f["serial"] + number(f["not_before_s"], 5) + number(f["expires_s"], 5) + counted(
-        f["constraint"].encode()) + b"\0"
+        f["constraint"].encode()) + bytes([f["flags"]]) + b"\0"
 
 
 def name_certificate(f):
@@ -187,7 +187,8 @@ def device_certificate(f):
 
 def read_issuer(data):
     r = begin(data, 1)
-    c = {"issuer": r.bytes(32), "serial": r.number(8), "validity": validity(r), "constraint": text(r, 31)}
+    c = {"issuer": r.bytes(32), "serial": r.number(8), "validity": validity(r), "constraint": text(r, 31),
+         "flags": r.number(1)}
     c["signed"] = finish(r)
     return c
 
@@ -272,7 +273,7 @@ class Verifier:
         verify(device["signed"], 3, name["identity"])
         return {"name": name["name"].decode(), "label": device["label"].decode(), "identity": name["identity"],
                 "x25519": device["x25519"], "ed25519": device["ed25519"], "not_before_s": first, "expires_s": last,
-                "placement": name["placement"], "flags": name["flags"], "issuer": issuer["issuer"]}
+                "placement": name["placement"], "flags": name["flags"] & (issuer["flags"] | 254), "issuer": issuer["issuer"]}
 
     # ---- objects of the directory ----
 

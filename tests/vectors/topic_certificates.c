@@ -27,14 +27,15 @@ static void put_validity(json_t *in, int64_t from_s, int64_t to_s)
 static void issuer_cert(struct vec_topic *topic, const struct world *w)
 {
 	struct kith_issuer_cert c;
-	struct vec v =
-		vec_begin(topic, "issuer certificate", "8.3", "The root certifies an issuer without a constraint.");
+	struct vec v = vec_begin(topic, "issuer certificate", "8.3",
+				 "The root certifies an issuer without a constraint, which may make supernodes.");
 	VEC_REQUIRE(kith_issuer_cert_parse(&c, w->issuer_cert) == 0);
 	vec_covers(&v, "object", "ISSUER");
 	vec_bytes(v.in, "issuer", c.issuer.b, KITH_KEY_LEN);
 	vec_u64(v.in, "serial", c.serial);
 	put_validity(v.in, c.not_before_s, c.expires_s);
 	vec_text(v.in, "constraint", c.constraint);
+	vec_number(v.in, "flags", c.flags);
 	put_signed(&v, &w->root, KITH_SIGN_ISSUER, w->issuer_cert);
 	vec_end(&v);
 }

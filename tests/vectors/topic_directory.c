@@ -233,14 +233,14 @@ static void member(struct vec_topic *topic, struct cast *c, bool left)
 	vec_end(&v);
 }
 
-static void bad_member(struct vec_topic *topic, struct cast *c)
+static void bad_member(struct vec_topic *topic, struct cast *c, const struct person *p, const char *name,
+		       const char *shows)
 {
 	uint8_t bytes[KITH_MEMBER_LEN_MAX];
-	const struct person *p = &c->alice;
 	struct kith_member_entry e = world_member(p), parsed;
 	struct kith_person person;
 	e.endpoints[0] = kith_endpoint_udp(&c->homes[0].addr);
-	struct vec v = vec_begin(topic, "member entry of a leaf", "9.5", "The certificate has no supernode flag.");
+	struct vec v = vec_begin(topic, name, "9.5", shows);
 	struct kith_span made = world_member_sign(&c->w, p, &e, bytes);
 	VEC_REQUIRE(kith_member_parse(&parsed, made) == 0);
 	vec_bytes(v.in, "root", c->w.root.pk.b, KITH_KEY_LEN);
@@ -249,6 +249,20 @@ static void bad_member(struct vec_topic *topic, struct cast *c)
 	vec_refused(&v, kith_member_verify(&parsed, &c->trust.trust, &c->w.now, &person),
 		    "the certificate does not allow it");
 	vec_end(&v);
+}
+
+/* By an issuer whom the root does not let make supernodes. */
+static void ungranted(struct vec_topic *topic, struct cast *c)
+{
+	struct world narrow = c->w;
+	struct kith_issuer_cert terms;
+	struct person p;
+	VEC_REQUIRE(kith_issuer_cert_parse(&terms, c->w.issuer_cert) == 0);
+	terms.flags = 0;
+	narrow.issuer_cert = vec_made(narrow.issuer_bytes,
+				      kith_issuer_cert_sign(c->w.suite, narrow.issuer_bytes, &terms, c->w.root.sk));
+	world_supernode(&narrow, &p, "haven", "198.51.100.7:4500");
+	bad_member(topic, c, &p, "member entry, issuer without the right", "The root does not let it make supernodes.");
 }
 
 void topic_directory(struct vec_topic *topic)
@@ -271,6 +285,7 @@ void topic_directory(struct vec_topic *topic)
 	vanish(topic, &c, made);
 	member(topic, &c, false);
 	member(topic, &c, true);
-	bad_member(topic, &c);
+	bad_member(topic, &c, &c.alice, "member entry of a leaf", "The certificate has no supernode flag.");
+	ungranted(topic, &c);
 	world_trust_deinit(&c.trust);
 }

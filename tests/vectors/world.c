@@ -26,6 +26,7 @@ void world_init(struct world *w)
 	kith_ids_network(w->suite, &w->network, &w->root.pk);
 	struct kith_issuer_cert terms = { .issuer = w->issuer.pk,
 					  .serial = WORLD_ISSUER_SERIAL,
+					  .flags = KITH_ISSUER_SUPERNODES,
 					  .not_before_s = WORLD_NOW_S - 40 * WORLD_DAY_S,
 					  .expires_s = WORLD_NOW_S + 90 * WORLD_DAY_S };
 	w->issuer_cert =
