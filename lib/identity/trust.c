@@ -82,6 +82,7 @@ int kith_trust_init(struct kith_trust *t, const struct kith_trust_options *o)
 	kith_table_init(&t->device_lists, t->alloc, o->device_lists_max, KITH_TABLE_KEY(struct trust_devices, identity),
 			o->seed);
 	kith_table_init(&t->chains, t->alloc, o->chains_max, KITH_TABLE_KEY(struct trust_chain, digest), o->seed);
+	kith_placements_init(&t->placements, t->alloc, o->seed);
 	lru_init(&t->lists_lru);
 	lru_init(&t->kept_lru);
 	lru_init(&t->chains_lru);
@@ -122,6 +123,7 @@ void kith_trust_deinit(struct kith_trust *t)
 		issuer_free(t, 0);
 	KITH_FREE_ARRAY(t->alloc, t->issuers, t->issuers_cap);
 	kith_blob_unref(t->blobs, t->root_list);
+	kith_placements_deinit(&t->placements);
 	kith_table_deinit(&t->device_lists);
 	kith_table_deinit(&t->chains);
 	memset(t, 0, sizeof *t);

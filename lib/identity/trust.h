@@ -20,6 +20,7 @@
 #include "base/blob.h"
 #include "base/table.h"
 #include "identity/cert.h"
+#include "identity/placements.h"
 
 #define KITH_TRUST_ISSUERS_MAX 64 /* issuers of a network: departments of a firm; 32 bytes and a certificate each */
 #define KITH_TRUST_DEVICE_LISTS_LEAF 256 /* contacts and those who called lately */
@@ -63,6 +64,7 @@ struct kith_trust {
 	struct kith_trust_issuer *issuers;
 	struct kith_blob *root_list; /* the root's revocation list or NULL */
 	struct kith_table device_lists, chains;
+	struct kith_placements placements;
 	struct kith_trust_link lists_lru, kept_lru, chains_lru;
 };
 

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/rng.h"
+#include "identity/keypair.h"
 
 #define SUSPECT_US (30 * KITH_US_PER_S)
 
@@ -174,6 +175,27 @@ static uint32_t sweep(struct kith_members *ms, const struct kith_now *now)
 	return gone;
 }
 
+/* One place for an identity. An entry in an open network has none: its id is made of the identity. */
+static int take_place(struct kith_members *ms, const struct kith_now *now, const struct kith_member_entry *entry,
+		      const struct kith_person *person)
+{
+	uint8_t former[KITH_PLACEMENT_LEN];
+	struct kith_id id;
+	if (ms->trust->open)
+		return 0;
+	int placing = kith_placements_take(&ms->trust->placements, now, &person->identity, person->placement,
+					   entry->expires_ms, former);
+	if (placing != KITH_PLACING_REPLACES)
+		return placing;
+	kith_ids_supernode(ms->trust->suite, &id, &ms->trust->network, former);
+	struct kith_member *m = kith_members_get(ms, &id);
+	if (m != NULL && kith_member_live(m)) {
+		m->flags |= KITH_MEMBER_LEFT;
+		ms->tombs++;
+	}
+	return 0;
+}
+
 int kith_members_merge(struct kith_members *ms, const struct kith_now *now, struct kith_span entry,
 		       struct kith_member **out)
 {
@@ -194,6 +216,8 @@ int kith_members_merge(struct kith_members *ms, const struct kith_now *now, stru
 		if (m == NULL && ms->n >= ms->max && kith_members_expire(ms, now) == 0)
 			return KITH_EFULL;
 		err = kith_member_verify(&parsed, ms->trust, now, &person);
+		if (err == 0)
+			err = take_place(ms, now, &parsed, &person);
 		if (err != 0)
 			return err;
 		err = m != NULL ? replace(ms, m, &parsed) : insert(ms, &id, &parsed, &m);

@@ -2,7 +2,8 @@
  *
  * An entry is a signed member entry (wire/record.h), verified through the trust when it is merged. Of two for one
  * supernode id the higher sequence wins; an older or equal one is turned away before anything is verified. A tombstone
- * (KITH_MEMBER_LEFT) stays until it expires, so that what it replaced does not come back, and is not live.
+ * (KITH_MEMBER_LEFT) stays until it expires, so that what it replaced does not come back, and is not live. An identity
+ * has one placement (identity/placements.h): an entry with a lower one makes a tombstone of that with the other.
  * Entries lie in the order of their ids: an id is found by halving, and a key's neighbours by walking outward from it.
  * The bytes are interned blobs that many tables may share; a table itself holds 80 bytes and a pointer per member.
  *
@@ -73,7 +74,8 @@ void kith_members_init(struct kith_members *ms, const struct kith_alloc *alloc, 
 		       struct kith_trust *trust, uint32_t max);
 void kith_members_deinit(struct kith_members *ms);
 
-/* Takes an entry: enum kith_merge, or what parsing and verifying say, KITH_EFULL, KITH_ENOMEM. out (may be NULL)
+/* Takes an entry: enum kith_merge, or what parsing and verifying say, KITH_EACCES where its identity has another
+ * placement, KITH_EFULL, KITH_ENOMEM. out (may be NULL)
  * receives the member when it is one of ours after the call, else NULL. */
 int kith_members_merge(struct kith_members *ms, const struct kith_now *now, struct kith_span entry,
 		       struct kith_member **out) KITH_MUST_USE;

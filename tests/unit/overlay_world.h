@@ -100,7 +100,8 @@ static inline struct kith_endpoint ow_endpoint(uint32_t prefix, uint32_t n)
 	return kith_endpoint_udp(&addr);
 }
 
-static inline void ow_node_flags(struct ow *w, struct ow_node *node, uint32_t n, uint8_t flags)
+/* Its placement is made of a number of its own. */
+static inline void ow_node_placed(struct ow *w, struct ow_node *node, uint32_t n, uint8_t flags, uint32_t place)
 {
 	struct kith_seed identity = ow_seed_of(3, n), device = ow_seed_of(4, n);
 	uint8_t name_buf[KITH_CERT_MAX], device_buf[KITH_CERT_MAX];
@@ -121,7 +122,7 @@ static inline void ow_node_flags(struct ow *w, struct ow_node *node, uint32_t n,
 	kith_ids_issuer(w->suite, nc.issuer_id, &w->issuer.pk);
 	strcpy(nc.name, node->name);
 	struct test_random placement;
-	test_random_init(&placement, 1000 + n);
+	test_random_init(&placement, 1000 + place);
 	placement.random.fill(&placement, nc.placement, sizeof nc.placement);
 	int name_len = kith_name_cert_sign(w->suite, name_buf, &nc, w->issuer.sk);
 	int device_len = kith_device_cert_sign(w->suite, device_buf, &dc, node->identity.sk);
@@ -131,6 +132,11 @@ static inline void ow_node_flags(struct ow *w, struct ow_node *node, uint32_t n,
 	assert_true(len > 0);
 	node->chain = test_span(node->chain_buf, (size_t)len);
 	node->addr = ow_addr(n, n);
+}
+
+static inline void ow_node_flags(struct ow *w, struct ow_node *node, uint32_t n, uint8_t flags)
+{
+	ow_node_placed(w, node, n, flags, n);
 }
 
 static inline void ow_node(struct ow *w, struct ow_node *node, uint32_t n)

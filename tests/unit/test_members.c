@@ -49,6 +49,47 @@ static struct kith_id id_of(const struct ow_node *node)
 	return id;
 }
 
+/* Its issuer gave an identity certificates with two placements. Whichever is seen first, the same one is left. */
+static void an_identity_has_one_place_and_all_agree_on_which(void **state)
+{
+	struct ow_node twice[2];
+	struct kith_id ids[2];
+	struct kith_name_cert low, high;
+	struct kith_chain chain;
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++)
+		ow_node_placed(&w, &twice[i], 70, KITH_NAME_SUPERNODE, 500 + i);
+	assert_int_equal(kith_chain_parse(&chain, twice[0].chain), 0);
+	low = chain.name;
+	assert_int_equal(kith_chain_parse(&chain, twice[1].chain), 0);
+	high = chain.name;
+	if (memcmp(low.placement, high.placement, sizeof low.placement) > 0) {
+		struct ow_node first = twice[0];
+		twice[0] = twice[1];
+		twice[1] = first;
+		twice[0].chain.p = twice[0].chain_buf;
+		twice[1].chain.p = twice[1].chain_buf;
+	}
+	for (int i = 0; i < 2; i++)
+		ids[i] = id_of(&twice[i]);
+	assert_int_equal(merge(ow_entry(&w, &twice[1], buf, 0)), KITH_MERGE_NEW);
+	assert_true(kith_member_live(kith_members_get(&ms, &ids[1])));
+	assert_int_equal(merge(ow_entry(&w, &twice[0], buf, 0)), KITH_MERGE_NEW);
+	assert_true(kith_member_live(kith_members_get(&ms, &ids[0])));
+	assert_false(kith_member_live(kith_members_get(&ms, &ids[1])));
+	assert_int_equal(kith_members_live(&ms), 1);
+	/* Nor does it come back, however new. */
+	assert_int_equal(merge(ow_entry(&w, &twice[1], buf, 1000)), KITH_EACCES);
+	assert_int_equal(merge(ow_entry(&w, &twice[0], buf, 1000)), KITH_MERGE_UPDATED);
+	assert_int_equal(kith_members_live(&ms), 1);
+	/* What is over holds no place. */
+	w.now.unix_ms += KITH_MEMBER_LIFE_MS + 2000 + KITH_CLOCK_TOLERANCE_MS;
+	w.now.mono_us += KITH_MEMBERS_SWEEP_US;
+	assert_true(kith_members_expire(&ms, &w.now) > 0);
+	assert_int_equal(merge(ow_entry(&w, &twice[1], buf, 2000)), KITH_MERGE_NEW);
+	assert_true(kith_member_live(kith_members_get(&ms, &ids[1])));
+}
+
 static void members_are_kept_in_the_order_of_their_ids(void **state)
 {
 	(void)state;
@@ -303,6 +344,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		T(an_identity_has_one_place_and_all_agree_on_which),
 		T(members_are_kept_in_the_order_of_their_ids),
 		T(the_higher_sequence_wins_whatever_the_order),
 		T(a_forged_entry_changes_nothing),
