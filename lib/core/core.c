@@ -162,7 +162,9 @@ static int take_devices(struct kith_core *c, struct kith_span list)
 {
 	if (list.len == 0)
 		return 0;
-	int err = kith_trust_devices_add(&c->trust, &c->me.identity, list, true);
+	/* As our own chain, it may be ahead of a clock that is not set yet. */
+	const struct kith_now undated = { c->now.mono_us, c->now.unix_ms, false };
+	int err = kith_trust_devices_add(&c->trust, &undated, &c->me.identity, list, true);
 	if (err < 0)
 		return err;
 	uint8_t *copy = kith_alloc_resize(c->alloc, NULL, 0, list.len);

@@ -130,7 +130,8 @@ static int check_lists(struct check *c)
 		if (err < 0)
 			return refuse_list(c, "revocation list", i, err);
 	}
-	int err = o->devices.len == 0 ? 0 : kith_trust_devices_add(&c->trust, &c->me.identity, o->devices, true);
+	int err =
+		o->devices.len == 0 ? 0 : kith_trust_devices_add(&c->trust, c->now, &c->me.identity, o->devices, true);
 	if (err < 0)
 		return refuse_list(c, "device list", 0, err);
 	err = kith_trust_recheck(&c->trust, c->now, &c->me);

@@ -165,9 +165,29 @@ static void issuer_cert_of(const struct kith_trust_issuer *issuer, struct kith_i
 	KITH_ASSERT(err == 0);
 }
 
-/* What holds but for the date. */
-static int lists_check(const struct kith_trust *t, const struct kith_person *person)
+/* Numbers of device lists are unix ms, so that whoever stole an identity key cannot sign the last one there is and lock
+ * its owner out. An untrusted clock cannot tell. */
+static bool is_ahead(const struct kith_devices *list, const struct kith_now *now)
 {
+	return now->unix_trusted && list->number > (uint64_t)now->unix_ms + KITH_CLOCK_TOLERANCE_MS;
+}
+
+/* The device list that counts for an identity, if one does. */
+static bool devices_held(const struct kith_trust *t, const struct kith_now *now, const struct kith_key *identity,
+			 struct kith_devices *out)
+{
+	const struct trust_devices *d = kith_table_get(&t->device_lists, identity->b);
+	if (d == NULL)
+		return false;
+	int err = kith_devices_parse(out, kith_blob_span(d->list));
+	KITH_ASSERT(err == 0); /* it parsed when it was taken */
+	return !is_ahead(out, now);
+}
+
+/* What holds but for the date. */
+static int lists_check(const struct kith_trust *t, const struct kith_now *now, const struct kith_person *person)
+{
+	struct kith_devices list;
 	if (!t->open) {
 		const struct kith_trust_issuer *issuer = issuer_find(t, person->issuer_id);
 		if (revoked_by(t->root_list, person->issuer_serial, &person->issuer))
@@ -175,20 +195,14 @@ static int lists_check(const struct kith_trust *t, const struct kith_person *per
 		if (issuer != NULL && revoked_by(issuer->list, person->name_serial, &person->identity))
 			return KITH_EREVOKED;
 	}
-	const struct trust_devices *d = kith_table_get(&t->device_lists, person->identity.b);
-	if (d != NULL) {
-		struct kith_devices list;
-		int err = kith_devices_parse(&list, kith_blob_span(d->list));
-		KITH_ASSERT(err == 0);
-		if (!kith_devices_has(&list, &person->device_sign))
-			return KITH_EREVOKED;
-	}
+	if (devices_held(t, now, &person->identity, &list) && !kith_devices_has(&list, &person->device_sign))
+		return KITH_EREVOKED;
 	return 0;
 }
 
 int kith_trust_recheck(const struct kith_trust *t, const struct kith_now *now, const struct kith_person *person)
 {
-	int err = lists_check(t, person);
+	int err = lists_check(t, now, person);
 	return err != 0 ? err : times_check(now, person->not_before_ms, person->expires_ms);
 }
 
@@ -399,8 +413,8 @@ static int chain_verify(struct kith_trust *t, const struct kith_chain *c, struct
 	return 0;
 }
 
-/* Everything but the signatures; now NULL: nor the date. */
-static int chain_check(const struct kith_trust *t, const struct kith_now *now, struct kith_span chain,
+/* Everything but the signatures, and but the date if it is not dated. */
+static int chain_check(const struct kith_trust *t, const struct kith_now *now, bool dated, struct kith_span chain,
 		       struct kith_chain *c, struct kith_person *out)
 {
 	int err = kith_chain_parse(c, chain);
@@ -413,7 +427,7 @@ static int chain_check(const struct kith_trust *t, const struct kith_now *now, s
 	if (c->kind != KITH_CHAIN_OPEN && !kith_constraint_allows(c->issuer.constraint, c->name.name))
 		return KITH_ENAME;
 	person_fill(t, c, out);
-	return now != NULL ? kith_trust_recheck(t, now, out) : lists_check(t, out);
+	return dated ? kith_trust_recheck(t, now, out) : lists_check(t, now, out);
 }
 
 int kith_trust_recheck_chain(const struct kith_trust *t, const struct kith_now *now, struct kith_span chain)
@@ -421,14 +435,14 @@ int kith_trust_recheck_chain(const struct kith_trust *t, const struct kith_now *
 	struct kith_chain c;
 	struct kith_person person;
 	memset(&person, 0, sizeof person);
-	return chain_check(t, now, chain, &c, &person);
+	return chain_check(t, now, true, chain, &c, &person);
 }
 
 static int check(struct kith_trust *t, const struct kith_now *now, bool dated, struct kith_span chain,
 		 struct kith_person *out)
 {
 	struct kith_chain c;
-	int err = chain_check(t, dated ? now : NULL, chain, &c, out);
+	int err = chain_check(t, now, dated, chain, &c, out);
 	if (err == 0)
 		err = chain_verify(t, &c, chain, &out->identity);
 	if (err != 0)
@@ -532,21 +546,22 @@ static int devices_new(struct kith_trust *t, const struct kith_key *identity, bo
 	return 0;
 }
 
-int kith_trust_devices_add(struct kith_trust *t, const struct kith_key *identity, struct kith_span span, bool keep)
+int kith_trust_devices_add(struct kith_trust *t, const struct kith_now *now, const struct kith_key *identity,
+			   struct kith_span span, bool keep)
 {
 	struct kith_devices list, held;
 	int err = kith_devices_parse(&list, span);
 	if (err != 0)
 		return err;
+	if (is_ahead(&list, now))
+		return KITH_ENOTYET;
 	struct trust_devices *d = kith_table_get(&t->device_lists, identity->b);
 	if (d != NULL) {
 		if (keep && !d->kept) {
 			d->kept = true;
 			devices_touch(t, d);
 		}
-		err = kith_devices_parse(&held, kith_blob_span(d->list));
-		KITH_ASSERT(err == 0);
-		if (held.number >= list.number)
+		if (devices_held(t, now, identity, &held) && held.number >= list.number)
 			return 0;
 	}
 	err = kith_object_verify(t->suite, &list.s, KITH_SIGN_DEVICES, identity);

@@ -128,9 +128,10 @@ int kith_trust_issuer_add(struct kith_trust *t, const struct kith_now *now, stru
 int kith_trust_revocation_add(struct kith_trust *t, const struct kith_now *now, struct kith_span list) KITH_MUST_USE;
 
 /* Takes a device list signed by the identity. keep: it is of a contact (or oneself) and is not to be evicted for
- * strangers. 1: new (live sessions with that identity want a recheck); 0: known or older; KITH_ESIGNATURE,
- * KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP, KITH_EFULL, KITH_ENOMEM. */
-int kith_trust_devices_add(struct kith_trust *t, const struct kith_key *identity, struct kith_span list,
-			   bool keep) KITH_MUST_USE;
+ * strangers. 1: new (live sessions with that identity want a recheck); 0: known or older; KITH_ENOTYET: its number is
+ * ahead of our clock by more than the tolerance; KITH_ESIGNATURE, KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP, KITH_EFULL,
+ * KITH_ENOMEM. A list that is held and turns out to be ahead, once the clock is trusted, counts no more. */
+int kith_trust_devices_add(struct kith_trust *t, const struct kith_now *now, const struct kith_key *identity,
+			   struct kith_span list, bool keep) KITH_MUST_USE;
 
 #endif

@@ -237,7 +237,7 @@ static int learn_devices(const struct kith_record *record, struct kith_trust *tr
 {
 	if (record->devices.len == 0)
 		return 0;
-	int taken = kith_trust_devices_add(trust, &person->identity, record->devices, false);
+	int taken = kith_trust_devices_add(trust, now, &person->identity, record->devices, false);
 	if (taken == KITH_EFULL || taken == KITH_ENOMEM)
 		return 0;
 	return taken > 0 ? kith_trust_recheck(trust, now, person) : taken;

@@ -91,12 +91,19 @@ static inline int revoke(struct net *n, bool root, uint64_t number, const struct
 	return kith_trust_revocation_add(&n->trust, &now, world_made(buf, len));
 }
 
-static inline int list_devices(struct net *n, const struct kith_signer *identity, uint64_t number,
-			       const struct kith_key keys[], size_t count, bool keep)
+static inline int list_devices_at(struct net *n, const struct kith_now *now, const struct kith_signer *identity,
+				  uint64_t number, const struct kith_key keys[], size_t count, bool keep)
 {
 	uint8_t buf[KITH_DEVICES_LEN_MAX];
 	int len = kith_devices_sign(n->w.suite, buf, number, keys, count, test_span(NULL, 0), identity->sk);
-	return kith_trust_devices_add(&n->trust, &identity->pk, world_made(buf, len), keep);
+	return kith_trust_devices_add(&n->trust, now, &identity->pk, world_made(buf, len), keep);
+}
+
+static inline int list_devices(struct net *n, const struct kith_signer *identity, uint64_t number,
+			       const struct kith_key keys[], size_t count, bool keep)
+{
+	const struct kith_now now = world_now(0);
+	return list_devices_at(n, &now, identity, number, keys, count, keep);
 }
 
 #endif

@@ -124,7 +124,7 @@ static void lists_that_come_one_after_the_other_are_gone_through_together(void *
 	for (uint64_t number = 2; number < 8; number++) {
 		/* All but the last one name alice's device. */
 		int len = list_of(&w, ALICE, number, (const int[]){ ALICE }, number < 7, list);
-		assert_int_equal(kith_trust_devices_add(&c->trust, &w.nodes[ALICE].core->me.identity,
+		assert_int_equal(kith_trust_devices_add(&c->trust, &c->now, &w.nodes[ALICE].core->me.identity,
 							test_span(list, (size_t)len), false),
 				 1);
 		inject(&w, BOB, &stranger, (const uint8_t *)"?", 1); /* whatever came with it */

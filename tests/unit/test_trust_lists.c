@@ -110,19 +110,52 @@ static void device_absent_from_the_highest_list_is_refused(void **state)
 	net_deinit(&n);
 }
 
+/* Whoever stole the identity key cannot sign the last list there is. */
+static void a_device_list_ahead_of_the_clock_is_refused_and_locks_nobody_out(void **state)
+{
+	struct net n;
+	struct kith_person p;
+	struct kith_now now = world_now(0), unset = world_now(-86400 * 1000);
+	const struct kith_key *owner = NULL, thief = { { 9 } };
+	uint64_t latest = (uint64_t)now.unix_ms + KITH_CLOCK_TOLERANCE_MS;
+	(void)state;
+	net_init(&n);
+	owner = &n.w.device.sign.pk;
+	assert_int_equal(list_devices(&n, &n.w.identity, UINT64_MAX, &thief, 1, true), KITH_ENOTYET);
+	assert_int_equal(list_devices(&n, &n.w.identity, latest + 1, &thief, 1, true), KITH_ENOTYET);
+	assert_int_equal(n.trust.device_lists.n, 0);
+	assert_int_equal(list_devices(&n, &n.w.identity, latest, &thief, 1, false), 1);
+	assert_int_equal(check(&n, n.w.full), KITH_EREVOKED);
+	assert_int_equal(list_devices(&n, &n.w.identity, (uint64_t)now.unix_ms, owner, 1, false), 0);
+	now.unix_ms += 1; /* the next number that the owner can take */
+	assert_int_equal(list_devices_at(&n, &now, &n.w.identity, latest + 1, owner, 1, false), 1);
+	assert_int_equal(check(&n, n.w.full), 0);
+
+	/* What a clock that was not set let pass counts no more once it is set. */
+	unset.unix_trusted = false;
+	assert_int_equal(list_devices_at(&n, &unset, &n.w.identity, UINT64_MAX, &thief, 1, false), 1);
+	assert_int_equal(kith_trust_check(&n.trust, &unset, n.w.full, &p), KITH_EREVOKED);
+	assert_int_equal(check(&n, n.w.full), 0);
+	assert_int_equal(list_devices(&n, &n.w.identity, 5, &thief, 1, false), 1);
+	assert_int_equal(check(&n, n.w.full), KITH_EREVOKED);
+	net_deinit(&n);
+}
+
 static void device_lists_by_others_are_refused(void **state)
 {
 	struct net n;
+	struct kith_now now = world_now(0);
 	uint8_t buf[KITH_DEVICES_LEN_MAX];
 	(void)state;
 	net_init(&n);
 	int len = kith_devices_sign(n.w.suite, buf, 1, NULL, 0, test_span(NULL, 0), n.w.issuer.sk);
-	assert_int_equal(kith_trust_devices_add(&n.trust, &n.w.identity.pk, world_made(buf, len), false),
+	assert_int_equal(kith_trust_devices_add(&n.trust, &now, &n.w.identity.pk, world_made(buf, len), false),
 			 KITH_ESIGNATURE);
 	len = kith_devices_sign(n.w.suite, buf, 1, &n.w.root.pk, 1, test_span(NULL, 0), n.w.identity.sk);
 	for (size_t bit = 0; bit < 8 * (size_t)len; bit++) {
 		buf[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		assert_true(kith_trust_devices_add(&n.trust, &n.w.identity.pk, test_span(buf, (size_t)len), true) < 0);
+		assert_true(kith_trust_devices_add(&n.trust, &now, &n.w.identity.pk, test_span(buf, (size_t)len),
+						   true) < 0);
 		buf[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
 	assert_int_equal(n.trust.device_lists.n, 0);
@@ -210,6 +243,7 @@ int main(void)
 		cmocka_unit_test(revocation_lists_by_strangers_are_refused),
 		cmocka_unit_test(lists_from_the_future_are_refused_and_stale_ones_still_revoke),
 		cmocka_unit_test(device_absent_from_the_highest_list_is_refused),
+		cmocka_unit_test(a_device_list_ahead_of_the_clock_is_refused_and_locks_nobody_out),
 		cmocka_unit_test(device_lists_by_others_are_refused),
 		cmocka_unit_test(kept_device_lists_are_not_evicted_for_strangers),
 		cmocka_unit_test(revocation_applies_after_the_cache_and_to_live_sessions),

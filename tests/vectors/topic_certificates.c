@@ -149,7 +149,7 @@ static void refused(struct vec_topic *topic, const struct world *w, const char *
 	}
 	if (devices.len > 0) {
 		vec_span(v.in, "held_device_list", devices);
-		VEC_REQUIRE(kith_trust_devices_add(&t.trust, &p->identity.pk, devices, false) == 1);
+		VEC_REQUIRE(kith_trust_devices_add(&t.trust, &w->now, &p->identity.pk, devices, false) == 1);
 	}
 	int got = kith_trust_check(&t.trust, &now, bytes, &person);
 	VEC_EXPECT(got, err);
