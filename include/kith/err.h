@@ -47,7 +47,8 @@
 	X(ERELAYONLY, -36, "the contact is relay-only, and no supernode that both are attached to relays")             \
 	X(EMFILE, -37, "out of file descriptors")                                                                      \
 	X(ESKEW, -38, "the clock is wrong")                                                                            \
-	X(EEXPOSED, -39, "others may read or change this secret: chmod 600 takes that from them")
+	X(EEXPOSED, -39, "others may read or change this secret: chmod 600 takes that from them")                      \
+	X(ETWICE, -40, "the name is certified for several keys, and none of them is pinned")
 
 /* The codes, as KITH_ERRNO_MAP lists them. */
 enum kith_err {

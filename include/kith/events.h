@@ -37,6 +37,10 @@ enum kith_event_type {
 	KITH_EVENT_STREAM, /* session, stream: see stream_change */
 	KITH_EVENT_PRESENCE, /* name: online or not */
 	KITH_EVENT_IDENTITY_CHANGED, /* name is certified for another key (identity) than the pinned one */
+	/* name was found under several identities, of which identity is one and found.identity another: an issuer has
+	 * certified it twice. Once for an operation (op); a call goes on if the name is pinned to one of them, else it
+	 * ends with KITH_ETWICE */
+	KITH_EVENT_NAME_TWICE,
 	KITH_EVENT_CERT_EXPIRING, /* our own chain ends at expires_ms */
 	/* the wall clock is wrong (err KITH_ESKEW): earlier than it can be, or off by ahead_ms, as count homes say; or
 	 * it is right again (0) */

@@ -188,7 +188,10 @@ enum kith_trouble {
 	KITH_TROUBLE_HOMELESS,
 	/* homes end what they began right away, or do not take our record (err): KITH_EEXIST: another node uses this
 	 * profile; KITH_ESKEW: our clock is wrong. It is tried once a minute; told once in ten */
-	KITH_TROUBLE_ATTACH
+	KITH_TROUBLE_ATTACH,
+	/* a name was found under several identities (KITH_ETWICE): its issuer has certified it twice, by mistake, for
+	 * somebody else, or anew. Told at every look-up and call that finds it so */
+	KITH_TROUBLE_NAME
 };
 
 /* Any may be NULL. user is what kith_node_new was given. */

@@ -216,6 +216,37 @@ static void tell_found(struct kith_core *c, struct kith_operation *op, const str
 		kith_find_tell(c, op->id, &found[i]);
 }
 
+/* Whether the name was found under several identities, in this answer or in those before; the application is told. */
+static bool is_twice(struct kith_core *c, struct kith_operation *op, const struct kith_found found[], size_t n)
+{
+	if (!op->known && n > 0)
+		op->identity = found[0].person.identity;
+	for (size_t i = 0; i < n && !op->twice; i++) {
+		if (kith_key_equal(&found[i].person.identity, &op->identity))
+			continue;
+		op->twice = true;
+		struct kith_event *ev = kith_event_push(c, KITH_EVENT_NAME_TWICE);
+		if (ev == NULL)
+			break;
+		ev->op = op->id;
+		memcpy(ev->name, op->name, sizeof ev->name);
+		ev->identity = op->identity;
+		ev->found.identity = found[i].person.identity;
+	}
+	return op->twice;
+}
+
+/* Of the records of a name that has several identities those of the pinned one, if there are any. How many. */
+static size_t keep_pinned(const struct kith_core *c, const char *name, struct kith_found found[], size_t n)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (kith_contacts_check(&c->contacts, name, &found[i].person.identity) == 0)
+			found[kept++] = found[i];
+	}
+	return kept > 0 ? kept : n;
+}
+
 void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith_msg_found *m, unsigned home)
 {
 	struct kith_operation *op = kith_op_get(c, id);
@@ -228,6 +259,13 @@ void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith
 		return;
 	}
 	size_t n = err == 0 ? kith_find_read(c, &op->key, op->name, m, found) : 0;
+	if (is_twice(c, op, found, n) && op->kind == KITH_OP_CALL) {
+		if (kith_contacts_get(&c->contacts, op->name) == NULL) {
+			kith_op_done(c, op->id, KITH_ETWICE, false);
+			return;
+		}
+		n = keep_pinned(c, op->name, found, n);
+	}
 	const struct kith_found *f = best(found, n);
 	if (op->kind == KITH_OP_LOOKUP)
 		tell_found(c, op, found, n);

@@ -134,6 +134,8 @@ static void on_node(struct kith_node *node, const struct kith_event *ev)
 		cb->identity_changed(node, ev->name, &ev->identity, node->user);
 	else if (ev->type == KITH_EVENT_CERT_EXPIRING && cb->cert_expiring != NULL)
 		cb->cert_expiring(node, ev->expires_ms, node->user);
+	else if (ev->type == KITH_EVENT_NAME_TWICE)
+		kith_plight_twice(node, ev);
 	else if (ev->type == KITH_EVENT_CLOCK)
 		kith_plight_clock(node, ev);
 	else if (ev->type == KITH_EVENT_HOMELESS)
@@ -173,6 +175,7 @@ static void dispatch_one(struct kith_node *node, const struct kith_event *ev)
 	case KITH_EVENT_PUBLISHED:
 	case KITH_EVENT_PRESENCE:
 	case KITH_EVENT_IDENTITY_CHANGED:
+	case KITH_EVENT_NAME_TWICE:
 	case KITH_EVENT_CERT_EXPIRING:
 	case KITH_EVENT_CLOCK:
 	case KITH_EVENT_HOMELESS:

@@ -41,6 +41,14 @@ void kith_plight_clock(struct kith_node *node, const struct kith_event *ev)
 	}
 }
 
+void kith_plight_twice(struct kith_node *node, const struct kith_event *ev)
+{
+	char why[KITH_HOST_WHY_MAX], one[KITH_KEY_TEXT_LEN + 1], other[KITH_KEY_TEXT_LEN + 1];
+	(void)snprintf(why, sizeof why, "%s is certified for two identities, %s and %s", ev->name,
+		       kith_key_format(ev->identity.b, one), kith_key_format(ev->found.identity.b, other));
+	kith_trouble(node, KITH_TROUBLE_NAME, KITH_ETWICE, why);
+}
+
 /* What a number of hosts came to, if there are any. */
 static void add_hosts(char *out, size_t cap, unsigned n, const char *what)
 {

@@ -205,6 +205,8 @@ struct kith_operation {
 	uint8_t first; /* home that is asked first: drawn */
 	uint8_t denied; /* set of homes that know nobody of that name who is online */
 	bool known; /* one of them gave a record */
+	bool twice; /* records of several identities came: the application was told */
+	struct kith_key identity; /* of the first record that came, if known */
 	char name[KITH_NAME_MAX + 1];
 	char service[KITH_SERVICE_MAX + 1];
 	struct kith_id key;

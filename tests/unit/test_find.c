@@ -60,6 +60,74 @@ static void a_lookup_tells_each_device_and_then_ends(void **state)
 	core_world_deinit(&w);
 }
 
+/* ---- an issuer that certified a name twice ---- */
+
+enum { IMPOSTOR = WORLD_BOB + 1, CALLS = 20 };
+
+/* Somebody else is certified as bob as well, and online: the newer record is his. */
+static void impostor(struct core_world *w)
+{
+	struct kith_core_options o;
+	world_alice_and_bob(w);
+	assert_int_equal(world_add(w, "bob", false), IMPOSTOR);
+	world_certify(w, IMPOSTOR, &(struct world_cert){ .name = "bob" });
+	world_options(w, IMPOSTOR, &o);
+	assert_int_equal(world_try_start(w, IMPOSTOR, &o), 0);
+	world_run(w, 5 * KITH_US_PER_S);
+}
+
+static void a_name_of_two_identities_is_told_and_not_called(void **state)
+{
+	struct core_world w;
+	kith_op lookup;
+	(void)state;
+	impostor(&w);
+	for (int i = 0; i < CALLS; i++) {
+		int since = w.events_n;
+		kith_op op = world_dial(&w, WORLD_ALICE, "bob", 0);
+		world_run(&w, 3 * KITH_US_PER_S);
+		assert_int_equal(outcome(&w, WORLD_ALICE, op, since), KITH_ETWICE);
+		assert_int_equal(world_events(&w, WORLD_ALICE, KITH_EVENT_NAME_TWICE, since), 1);
+		assert_null(world_event(&w, WORLD_BOB, KITH_EVENT_INCOMING, since));
+		assert_null(world_event(&w, IMPOSTOR, KITH_EVENT_INCOMING, since));
+	}
+	int since = w.events_n;
+	assert_int_equal(kith_core_lookup(w.nodes[WORLD_ALICE].core, world_clock(&w), "bob", &lookup), 0);
+	world_drain(&w, WORLD_ALICE);
+	world_run(&w, 3 * KITH_US_PER_S);
+	assert_int_equal(outcome(&w, WORLD_ALICE, lookup, since), 0);
+	const struct world_event *twice = world_event(&w, WORLD_ALICE, KITH_EVENT_NAME_TWICE, since);
+	assert_non_null(twice);
+	assert_int_equal(twice->ev.op, lookup);
+	assert_string_equal(twice->ev.name, "bob");
+	assert_memory_not_equal(&twice->ev.identity, &twice->ev.found.identity, 32);
+	assert_int_equal(world_events(&w, WORLD_ALICE, KITH_EVENT_FOUND, since), 2); /* both, for who asks */
+	core_world_deinit(&w);
+}
+
+static void a_pinned_name_is_reached_whoever_else_has_it(void **state)
+{
+	struct core_world w;
+	(void)state;
+	impostor(&w);
+	struct kith_core *alice = w.nodes[WORLD_ALICE].core;
+	assert_int_equal(kith_core_pin(alice, world_clock(&w), "bob", &w.nodes[WORLD_BOB].id.identity, 0, false), 0);
+	for (int i = 0; i < CALLS; i++) {
+		int since = w.events_n;
+		(void)world_dial(&w, WORLD_ALICE, "bob", 0);
+		world_run(&w, 3 * KITH_US_PER_S);
+		const struct world_event *incoming = world_event(&w, WORLD_BOB, KITH_EVENT_INCOMING, since);
+		assert_non_null(incoming);
+		assert_null(world_event(&w, IMPOSTOR, KITH_EVENT_INCOMING, since));
+		assert_int_equal(kith_core_close(w.nodes[WORLD_BOB].core, world_clock(&w), incoming->ev.session,
+						 KITH_CLOSE_NORMAL),
+				 0);
+		world_drain(&w, WORLD_BOB);
+		world_run(&w, 2 * KITH_US_PER_S);
+	}
+	core_world_deinit(&w);
+}
+
 /* ---- homes that lie ---- */
 
 /* The home that was asked answers, whatever it knows, that there is nobody. */
@@ -197,6 +265,8 @@ int main(void)
 		cmocka_unit_test(nobody_has_that_name),
 		cmocka_unit_test(whoever_said_goodbye_is_offline_at_once),
 		cmocka_unit_test(a_lookup_tells_each_device_and_then_ends),
+		cmocka_unit_test(a_name_of_two_identities_is_told_and_not_called),
+		cmocka_unit_test(a_pinned_name_is_reached_whoever_else_has_it),
 		cmocka_unit_test(one_home_that_says_nobody_is_not_believed),
 		cmocka_unit_test(that_nobody_is_there_counts_when_all_homes_say_so),
 		cmocka_unit_test(the_home_that_is_asked_first_is_drawn),
