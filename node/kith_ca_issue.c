@@ -263,7 +263,6 @@ static int issue_profile(struct ca *ca, const struct kith_seed *seed)
 				       .issuer = ca->issuer_cert,
 				       .device_days = DEVICE_DAYS,
 				       .device_number = 1,
-				       .list_number = (uint64_t)time(NULL),
 				       .label = cli->label != NULL ? cli->label : DEVICE_LABEL_DEFAULT,
 				       .bootstrap = (const char *const *)cli->bootstrap,
 				       .loopback = cli->loopback != 0 };

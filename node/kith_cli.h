@@ -46,6 +46,7 @@ enum cli_option {
 	CLI_DAYS,
 	CLI_SERIAL,
 	CLI_ISSUER,
+	CLI_IDENTITY,
 	CLI_KEEP_KEY,
 	CLI_REQUEST,
 	CLI_BOOTSTRAP,
@@ -67,7 +68,8 @@ struct cli {
 	uint32_t given; /* which options were: CLI_SET */
 	/* Options; texts are NULL and numbers 0 when not given (wait_s: -1). */
 	int help, version, json, no_passphrase, supernode, loopback, force, keep_key;
-	char *passphrase_file, *network, *constraint, *out, *request, *profile, *label, *open, *socket, *issuer;
+	char *passphrase_file, *network, *constraint, *out, *request, *profile, *label, *open, *socket, *issuer,
+		*identity;
 	char *bootstrap[CLI_BOOTSTRAP_MAX + 1]; /* NULL-terminated */
 	long long serial;
 	int days, count, interval_ms, timeout_s, wait_s, argon2_mib;
@@ -119,6 +121,7 @@ int cli_id_new(const struct cli *cli);
 int cli_id_request(const struct cli *cli);
 int cli_id_accept(const struct cli *cli);
 int cli_id_renew(const struct cli *cli);
+int cli_id_devices(const struct cli *cli);
 int cli_id_show(const struct cli *cli);
 int cli_query(const struct cli *cli); /* status, sessions, lookup, ping, explain, revoke */
 

@@ -71,13 +71,6 @@ int cli_id_new(const struct cli *cli)
 	return cli_result(cli, json_pack("{s:s, s:s}", "identity", text, "profile", cli->words[0]), line);
 }
 
-static int id_secrets(const struct cli *cli, struct kith_secrets *secrets)
-{
-	char path[PATH_TEXT_MAX];
-	int code = id_path(cli, path, "key");
-	return code == CLI_OK ? cli_open_key(cli, path, secrets) : code;
-}
-
 /* ---- enrolment ---- */
 
 static int read_invitation(const struct cli *cli, const char *path, struct invitation *out, char **text, size_t *len)
@@ -98,13 +91,11 @@ static int make_request(const struct cli *cli, const struct invitation *invitati
 	struct kith_secrets secrets;
 	struct kith_seed identity;
 	uint8_t bytes[KITH_ENROL_LEN_MAX];
-	int code = id_secrets(cli, &secrets);
+	int code = profile_secrets(cli, cli->words[0], &secrets);
 	if (code != CLI_OK)
 		return code;
-	bool found = kith_secrets_get(&secrets, KITH_SECRET_IDENTITY, &identity);
+	(void)kith_secrets_get(&secrets, KITH_SECRET_IDENTITY, &identity);
 	kith_secrets_wipe(&secrets);
-	if (!found)
-		return cli_fail(cli, CLI_FAILED, "%s/key holds no identity", cli->words[0]);
 	kith_network_id(&request.network, &invitation->root);
 	kith_issuer_id(request.issuer_id, &invitation->issuer);
 	memcpy(request.nonce, invitation->nonce, sizeof request.nonce);
@@ -179,7 +170,6 @@ int cli_id_accept(const struct cli *cli)
 	struct profile_parts parts = { .label = device_label(cli),
 				       .device_days = cli->days > 0 ? cli->days : DEVICE_DAYS,
 				       .device_number = 1,
-				       .list_number = (uint64_t)time(NULL),
 				       .bootstrap = (const char *const *)cli->bootstrap,
 				       .loopback = cli->loopback != 0 };
 	struct invitation invitation;
@@ -205,8 +195,9 @@ int cli_id_accept(const struct cli *cli)
 	}
 	if (code == CLI_OK)
 		code = check_grant(cli, &grant, &asked, &invitation, &parts);
+	profile_list_of(cli->words[0], &parts.list);
 	if (code == CLI_OK)
-		code = id_secrets(cli, &secrets);
+		code = profile_secrets(cli, cli->words[0], &secrets);
 	if (code == CLI_OK) {
 		code = profile_write(cli, cli->words[0], &secrets, &parts);
 		kith_secrets_wipe(&secrets);
@@ -240,6 +231,7 @@ static int renew_from(const struct cli *cli, const struct armor *armor, struct p
 	parts->name.len = chain->name.s.body.len + 64;
 	parts->issuer = issuer->bytes;
 	parts->lists = armor;
+	profile_list_read(armor, &parts->list);
 	parts->device_number = chain->device.number;
 	if (cli->label == NULL)
 		parts->label = chain->device.label;
@@ -276,8 +268,7 @@ static int newer_issuer(const struct cli *cli, struct armor *armor, struct profi
 int cli_id_renew(const struct cli *cli)
 {
 	struct profile_parts parts = { .label = device_label(cli),
-				       .device_days = cli->days > 0 ? cli->days : DEVICE_DAYS,
-				       .list_number = (uint64_t)time(NULL) };
+				       .device_days = cli->days > 0 ? cli->days : DEVICE_DAYS };
 	struct kith_secrets secrets;
 	struct kith_chain chain;
 	struct armor armor = { 0 }, issuer = { 0 };
@@ -306,7 +297,7 @@ int cli_id_renew(const struct cli *cli)
 	if (code == CLI_OK)
 		code = newer_issuer(cli, &issuer, &parts);
 	if (code == CLI_OK)
-		code = id_secrets(cli, &secrets);
+		code = profile_secrets(cli, cli->words[0], &secrets);
 	if (code == CLI_OK) {
 		code = profile_write(cli, cli->words[0], &secrets, &parts);
 		kith_secrets_wipe(&secrets);

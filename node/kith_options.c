@@ -51,6 +51,8 @@ static const struct option_row rows[CLI_OPTIONS_N] = {
 	[CLI_ISSUER] = { "issuer", '\0', TEXT, AT(issuer), 0, 0,
 			 "ca revoke: an issuer, by its key or its certificate; id renew: its newer certificate",
 			 "KEY|FILE" },
+	[CLI_IDENTITY] = { "identity", '\0', TEXT, AT(identity), 0, 0,
+			   "the identity's key file, kept apart from the device's; id new makes it", "FILE" },
 	[CLI_KEEP_KEY] = { "keep-key", '\0', FLAG, AT(keep_key), 0, 0,
 			   "certify the present issuer's key anew; default: a new key", NULL },
 	[CLI_REQUEST] = { "request", '\0', TEXT, AT(request), 0, 0, "what kith id request wrote", "FILE" },

@@ -28,43 +28,155 @@ static int new_secret(struct kith_secrets *secrets, enum kith_secret_kind kind)
 	return err;
 }
 
-int profile_new_key(const struct cli *cli, const char *dir, struct kith_secrets *secrets)
+/* Fresh secrets into a key file that is never overwritten. DIR, if it is given, is made, and no empty one is left. */
+static int write_new_key(const struct cli *cli, const char *path, const char *dir, const struct kith_secrets *secrets)
 {
-	char path[PATH_TEXT_MAX];
 	struct passphrase pass;
-	memset(secrets, 0, sizeof *secrets);
+	bool is_new = dir != NULL && access(dir, F_OK) != 0;
 	errno = 0;
-	if (path_join(path, dir, "key") != 0)
-		return cli_fail(cli, CLI_FAILED, "%s: the path is too long", dir);
-	bool is_new = access(dir, F_OK) != 0;
-	errno = 0;
-	int err = directory_make(dir);
+	int err = dir != NULL ? directory_make(dir) : 0;
 	if (err != 0)
 		return cli_fail(cli, CLI_FAILED, "%s cannot be made: %s", dir,
 				err == KITH_EEXIST ? "it exists, and is no directory" : file_why(err));
 	if (kith_keyfile_protected(path) != KITH_ENOENT)
 		return cli_fail(cli, CLI_FAILED,
-				"%s exists already; it is never overwritten: choose another directory, or move it away",
+				"%s exists already; it is never overwritten: choose another one, or move it away",
 				path);
 	int code = cli_passphrase(cli, &pass, path, true);
 	if (code != CLI_OK && is_new)
 		(void)rmdir(dir);
 	if (code != CLI_OK)
 		return code;
-	err = new_secret(secrets, KITH_SECRET_IDENTITY);
-	if (err == 0)
-		err = new_secret(secrets, KITH_SECRET_DEVICE);
-	if (err == 0)
-		err = kith_keyfile_write_within(path, secrets, pass.b, pass.len, false, cli_argon2_mib(cli));
+	err = kith_keyfile_write_within(path, secrets, pass.b, pass.len, false, cli_argon2_mib(cli));
 	passphrase_wipe(&pass);
 	return err == 0 ? CLI_OK : cli_fail(cli, CLI_FAILED, "%s cannot be written: %s", path, kith_strerror(err));
 }
 
-/* The device's certificate and the identity's list of this one device. */
+static int write_device_key(const struct cli *cli, const char *dir, const struct kith_secrets *secrets)
+{
+	char path[PATH_TEXT_MAX];
+	if (path_join(path, dir, "key") != 0)
+		return cli_fail(cli, CLI_FAILED, "%s: the path is too long", dir);
+	return write_new_key(cli, path, dir, secrets);
+}
+
+/* Only one of the secrets, for a file of its own. */
+static void only(const struct kith_secrets *all, enum kith_secret_kind kind, struct kith_secrets *out)
+{
+	struct kith_seed seed;
+	memset(out, 0, sizeof *out);
+	if (kith_secrets_get(all, kind, &seed) && kith_secrets_set(out, kind, &seed) != 0)
+		abort(); /* an empty one has room for one */
+	explicit_bzero(&seed, sizeof seed);
+}
+
+static int no_randomness(const struct cli *cli)
+{
+	return cli_fail(cli, CLI_FAILED, "there is no randomness: %s", strerror(errno));
+}
+
+int profile_new_key(const struct cli *cli, const char *dir, struct kith_secrets *secrets)
+{
+	struct kith_secrets one;
+	memset(secrets, 0, sizeof *secrets);
+	if (new_secret(secrets, KITH_SECRET_IDENTITY) != 0 || new_secret(secrets, KITH_SECRET_DEVICE) != 0)
+		return no_randomness(cli);
+	if (cli->identity == NULL)
+		return write_device_key(cli, dir, secrets);
+	only(secrets, KITH_SECRET_IDENTITY, &one);
+	int code = write_new_key(cli, cli->identity, NULL, &one);
+	only(secrets, KITH_SECRET_DEVICE, &one);
+	if (code == CLI_OK)
+		code = write_device_key(cli, dir, &one);
+	kith_secrets_wipe(&one);
+	return code;
+}
+
+int profile_new_device_key(const struct cli *cli, const char *dir, struct kith_secrets *secrets)
+{
+	struct kith_secrets device;
+	if (new_secret(secrets, KITH_SECRET_DEVICE) != 0)
+		return no_randomness(cli);
+	only(secrets, KITH_SECRET_DEVICE, &device);
+	int code = write_device_key(cli, dir, &device);
+	kith_secrets_wipe(&device);
+	return code;
+}
+
+int profile_secrets(const struct cli *cli, const char *dir, struct kith_secrets *secrets)
+{
+	struct kith_secrets apart;
+	struct kith_seed identity;
+	char path[PATH_TEXT_MAX];
+	if (path_join(path, dir, "key") != 0)
+		return cli_fail(cli, CLI_FAILED, "%s: the path is too long", dir);
+	int code = cli_open_key(cli, path, secrets);
+	if (code == CLI_OK && cli->identity != NULL) {
+		code = cli_open_key(cli, cli->identity, &apart);
+		bool found = code == CLI_OK && kith_secrets_get(&apart, KITH_SECRET_IDENTITY, &identity);
+		if (code == CLI_OK)
+			kith_secrets_wipe(&apart);
+		if (code == CLI_OK && (!found || kith_secrets_set(secrets, KITH_SECRET_IDENTITY, &identity) != 0))
+			code = cli_fail(cli, CLI_FAILED, "--identity: %s holds no identity", cli->identity);
+		explicit_bzero(&identity, sizeof identity);
+	}
+	if (code == CLI_OK && !kith_secrets_get(secrets, KITH_SECRET_IDENTITY, &identity))
+		code = cli_fail(cli, CLI_FAILED,
+				"%s holds no identity; where its key is kept apart, say where: --identity FILE", path);
+	explicit_bzero(&identity, sizeof identity);
+	return code;
+}
+
+/* ---- the device list ---- */
+
+void profile_list_read(const struct armor *chain, struct profile_list *out)
+{
+	const struct armor_piece *piece = armor_find(chain, KITH_ARMOR_DEVICES);
+	struct kith_devices list;
+	memset(out, 0, sizeof *out);
+	if (piece == NULL || kith_devices_parse(&list, piece->bytes) != 0)
+		return;
+	out->number = list.number;
+	out->n = list.n;
+	memcpy(out->keys, list.keys, list.n * sizeof out->keys[0]);
+}
+
+void profile_list_of(const char *dir, struct profile_list *out)
+{
+	struct armor armor = { 0 };
+	char path[PATH_TEXT_MAX];
+	memset(out, 0, sizeof *out);
+	if (path_join(path, dir, "chain") == 0 && armor_read(&armor, path) == 0)
+		profile_list_read(&armor, out);
+	armor_free(&armor);
+}
+
+static bool is_listed(const struct profile_list *list, const struct kith_key *device)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (memcmp(list->keys[i].b, device->b, sizeof device->b) == 0)
+			return true;
+	return false;
+}
+
+int profile_list_sign(const struct profile_list *list, const struct kith_seed *identity,
+		      uint8_t out[KITH_DEVICES_LEN_MAX])
+{
+	struct timespec now;
+	uint64_t number = 0;
+	if (clock_gettime(CLOCK_REALTIME, &now) == 0 && now.tv_sec > 0)
+		number = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	if (number <= list->number)
+		number = list->number + 1;
+	return kith_devices_make(out, number, list->keys, list->n, identity);
+}
+
+/* The device's certificate, and the identity's list with it. */
 static int certify(const struct kith_secrets *secrets, const struct profile_parts *parts, uint8_t cert[KITH_CERT_MAX],
 		   int *cert_len, uint8_t list[KITH_DEVICES_LEN_MAX], int *list_len)
 {
 	struct kith_device_cert device = { .number = parts->device_number };
+	struct profile_list devices = parts->list;
 	struct kith_seed identity, own;
 	int64_t now = (int64_t)time(NULL);
 	if (!kith_secrets_get(secrets, KITH_SECRET_IDENTITY, &identity) ||
@@ -75,7 +187,10 @@ static int certify(const struct kith_secrets *secrets, const struct profile_part
 	device.expires_s = now + (int64_t)parts->device_days * SECONDS_PER_DAY;
 	(void)snprintf(device.label, sizeof device.label, "%s", parts->label);
 	*cert_len = kith_device_cert_make(cert, &device, &identity);
-	*list_len = kith_devices_make(list, parts->list_number, &device.sign, 1, &identity);
+	bool listed = is_listed(&devices, &device.sign), full = devices.n == KITH_DEVICES_MAX;
+	if (!listed && !full)
+		devices.keys[devices.n++] = device.sign;
+	*list_len = !listed && full ? KITH_EFULL : profile_list_sign(&devices, &identity, list);
 	explicit_bzero(&identity, sizeof identity);
 	explicit_bzero(&own, sizeof own);
 	return *cert_len < 0 ? *cert_len : *list_len < 0 ? *list_len : 0;

@@ -9,8 +9,28 @@
 #define DEVICE_DAYS 90
 #define DEVICE_LABEL_DEFAULT "main"
 
-/* Fresh identity and device secrets into DIR/key, made with DIR. */
+/* Fresh identity and device secrets into DIR/key, made with DIR; the identity's into --identity instead, where that is
+ * given. */
 int profile_new_key(const struct cli *cli, const char *dir, struct kith_secrets *secrets);
+/* A fresh device secret only; secrets holds the identity's already. */
+int profile_new_device_key(const struct cli *cli, const char *dir, struct kith_secrets *secrets);
+/* Those of DIR/key, and the identity's of --identity where that is given. */
+int profile_secrets(const struct cli *cli, const char *dir, struct kith_secrets *secrets);
+
+/* An identity's device list, as a profile has it. */
+struct profile_list {
+	uint64_t number; /* 0: there was none */
+	size_t n;
+	struct kith_key keys[KITH_DEVICES_MAX];
+};
+
+/* The one among the pieces; empty if there is none. */
+void profile_list_read(const struct armor *chain, struct profile_list *out);
+/* That of DIR/chain, if there is such a file. */
+void profile_list_of(const char *dir, struct profile_list *out);
+/* Signs the list anew, with the next number: max(last + 1, unix ms). The length, or a negative code. */
+int profile_list_sign(const struct profile_list *list, const struct kith_seed *identity,
+		      uint8_t out[KITH_DEVICES_LEN_MAX]) KITH_MUST_USE;
 
 /* What a profile is made of besides its key. */
 struct profile_parts {
@@ -21,7 +41,7 @@ struct profile_parts {
 	const char *label; /* of the device */
 	int device_days;
 	uint32_t device_number;
-	uint64_t list_number;
+	struct profile_list list; /* before: this device joins it, if it is not in it */
 	const char *const *bootstrap; /* see profile_write_bootstrap; NULL: none */
 	bool loopback;
 };
@@ -30,7 +50,7 @@ struct profile_parts {
  * as it is. */
 int profile_write_bootstrap(const char *dir, const char *const *hosts, bool loopback) KITH_MUST_USE;
 
-/* Certifies the device and writes DIR/chain, DIR/network, and DIR/bootstrap if there is any. */
+/* Certifies the device, lists it and writes DIR/chain, DIR/network, and DIR/bootstrap if there is any. */
 int profile_write(const struct cli *cli, const char *dir, const struct kith_secrets *secrets,
 		  const struct profile_parts *parts);
 

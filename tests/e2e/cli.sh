@@ -40,7 +40,7 @@ done
 
 # What a command does not take is a mistake, and said with both names: every option that its --help does not list.
 declare -A argument=([argon2-memory]=64 [count]=1 [interval]=20 [wait]=1 [timeout]=1 [days]=1 [serial]=1 [bootstrap]=host:1)
-options='socket profile count interval wait timeout allow-loopback network constraint supernode days serial issuer
+options='socket profile count interval wait timeout allow-loopback network constraint supernode days serial issuer identity
 	keep-key request bootstrap label open out force passphrase-file no-passphrase argon2-memory version'
 refused=0
 while read -r line; do
@@ -169,6 +169,25 @@ ends 0 'label: phone' "$kith" id show bob
 ends 0 'until' "$kith" id renew bob --days 5
 ends 0 'label: phone' "$kith" id show bob
 
+# Further devices. What was listed stays listed, and numbers rise.
+listed() { "$kith" id devices list "$1" --json | value '[d.get("label") for d in sorted(e["devices"], key=lambda d: d.get("number", 0))]'; }
+ends 2 'expected: kith id devices list DIR' "$kith" id devices
+ends 0 'this one' "$kith" id devices list bob
+ends 0 'device 2' "$kith" id devices add bob tablet --label tablet --no-passphrase
+ends 1 'never overwritten' "$kith" id devices add bob tablet --no-passphrase
+ends 0 'device 3' "$kith" id devices add bob pc --label pc --no-passphrase
+[ "$(listed bob)" = '["phone", "tablet", "pc"]' ] || fail "the devices of bob: $(listed bob)"
+ends 1 'holds no identity' "$kith" id renew tablet
+before=$("$kith" id devices list bob --json | value 'e["list_number"]')
+ends 0 'until' "$kith" id renew bob --days 5
+[ "$(listed bob)" = '["phone", "tablet", "pc"]' ] || fail "a renewal has changed the devices of bob: $(listed bob)"
+ends 3 'no device' "$kith" id devices remove bob nobody
+ends 1 'that is the device of this profile' "$kith" id devices remove bob phone
+ends 0 'removed' "$kith" id devices remove bob tablet
+[ "$(listed bob)" = '["phone", "pc"]' ] || fail "the devices of bob: $(listed bob)"
+[ "$("$kith" id devices list bob --json | value 'e["list_number"]')" -gt "$((before + 1))" ] || fail "numbers of lists do not rise"
+[ "$before" -gt 1700000000000 ] || fail "the number of a list is no time: $before"
+
 # A name stays with its key, and keeps its placement.
 ends 1 'another one, for a new key' "$kith" ca issue ca bob.example --profile bob2 --passphrase-file pass
 placement=$("$kith" id show bob --json | value 'e[0]["placement"]')
@@ -181,6 +200,17 @@ ends 0 'list number 1' "$kith" ca revoke ca --serial 1 --passphrase-file pass
 ends 0 'list number 2' "$kith" ca revoke ca bob.example --passphrase-file pass
 ends 0 'serials: 1-2' "$kith" id show ca/revocations
 ends 0 REVOKED "$kith" ca list ca
+
+# An identity key that is kept apart: every command that certifies wants it.
+ends 0 'identity' "$kith" id new apart --identity apart.identity --no-passphrase
+ends 1 'never overwritten' "$kith" id new apart2 --identity apart.identity --no-passphrase
+"$kith" ca invite ca apart.example --out invitation-apart
+ends 1 'say where: --identity' "$kith" id request apart invitation-apart
+ends 0 '' "$kith" id request apart invitation-apart --out request-apart --identity apart.identity
+"$kith" ca issue ca --request request-apart --passphrase-file pass --out grant-apart
+ends 1 'say where: --identity' "$kith" id accept apart grant-apart
+ends 0 'name: apart.example' "$kith" id accept apart grant-apart --identity apart.identity
+ends 1 'holds no identity' "$kith" id renew apart --identity apart/key
 
 # An issuer, by the root: by key or certificate; the list has numbers of its own. Nothing is given by it any more.
 issuer=$("$kith" ca show ca --json | value 'e["issuer"]')
