@@ -179,6 +179,8 @@ static const struct command_form forms[] = {
 	{ "ca renew", CLI_KEEP_KEY, "DIR --keep-key [--days N]", "a new certificate of the present issuer",
 	  cli_ca_renew, ISSUER_TERMS | OPENS_KEY },
 	{ "ca renew", CLI_NONE, "DIR [--days N]", "another issuer", cli_ca_renew, ISSUER_TERMS | MAKES_KEY },
+	{ "ca log", CLI_NONE, "list|head|prove|verify|audit ...", "the log of what was certified", cli_ca_log,
+	  CLI_SET(CLI_ISSUER) | CLI_SET(CLI_OUT) },
 	{ "id new", CLI_OPEN, "DIR --open LABEL", "a whole profile, in an open network", cli_id_new,
 	  CLI_SET(CLI_LABEL) | BOOTSTRAPS | MAKES_KEY },
 	{ "id new", CLI_NONE, "DIR", "a profile with fresh keys, that waits for a name", cli_id_new,

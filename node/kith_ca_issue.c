@@ -1,8 +1,9 @@
 /* kith ca invite, kith ca issue: names and their certificates.
  *
- * A certificate is entered in the ledger, and that is saved, before anybody can see it: no serial is given twice. An
+ * A certificate is entered in the ledger, and that is saved, before anybody can see it: no serial is given twice; and it
+ * is in the log before anybody can see it. An
  * invitation is good once: the request that answers it takes it out. */
-#include "kith_ca.h"
+#include "kith_ca_log.h"
 
 #include "expiry.h"
 
@@ -246,8 +247,11 @@ static int issue_to_request(struct ca *ca, const struct kith_seed *seed)
 				  (uint8_t)json_integer_value(json_object_get(invitation, "flags")), &terms);
 	if (code == CLI_OK) {
 		int len = kith_enrol_grant(cert, &request, &terms, seed);
+		struct kith_span made = { cert, len > 0 ? (size_t)len : 0 };
 		code = len < 0 ? cli_fail(ca->cli, CLI_FAILED, "the certificate cannot be made: %s", kith_strerror(len))
-			       : write_grant(ca, (struct kith_span){ cert, (size_t)len });
+			       : ca_log_append(ca, seed, made);
+		if (code == CLI_OK)
+			code = write_grant(ca, made);
 	}
 	json_decref(invitation);
 	armor_free(&armor);
@@ -291,7 +295,9 @@ static int issue_profile(struct ca *ca, const struct kith_seed *seed)
 		int len = kith_name_cert_make(cert, &terms, seed);
 		parts.name = (struct kith_span){ cert, len > 0 ? (size_t)len : 0 };
 		code = len < 0 ? cli_fail(cli, CLI_FAILED, "the certificate cannot be made: %s", kith_strerror(len))
-			       : lists_now(ca, &lists);
+			       : ca_log_append(ca, seed, parts.name);
+		if (code == CLI_OK)
+			code = lists_now(ca, &lists);
 		parts.lists = &lists;
 	}
 	if (code == CLI_OK)
@@ -324,6 +330,8 @@ int cli_ca_issue(const struct cli *cli)
 	code = ca_open(&ca, cli);
 	if (code == CLI_OK)
 		code = check_issuer(&ca);
+	if (code == CLI_OK)
+		code = ca_log_check(&ca);
 	if (code == CLI_OK)
 		code = ca_seed(&ca, "issuer.key", KITH_SECRET_ISSUER, &seed);
 	if (code == CLI_OK)

@@ -331,7 +331,8 @@ KITH_EXPORT int kith_identity_describe(struct kith_span object, char *out, size_
 	X(DEVICES, "DEVICE LIST")                                                                                      \
 	X(REVOCATION, "REVOCATION LIST")                                                                               \
 	X(ENROL, "ENROLMENT REQUEST")                                                                                  \
-	X(KEYS, "KEY FILE")
+	X(KEYS, "KEY FILE")                                                                                            \
+	X(LOG_HEAD, "LOG HEAD")
 
 /* What an armoured text holds. */
 enum kith_armor {

@@ -2,6 +2,7 @@
 #ifndef KITH_KITH_H
 #define KITH_KITH_H
 
+#include <kith/certlog.h>
 #include <kith/close.h>
 #include <kith/core.h>
 #include <kith/err.h>

@@ -129,6 +129,7 @@ static int take_block(struct kith_node_options *o, struct kith_profile *p, enum 
 	case KITH_ARMOR_DEVICE:
 	case KITH_ARMOR_ENROL:
 	case KITH_ARMOR_KEYS:
+	case KITH_ARMOR_LOG_HEAD:
 		break;
 	}
 	return KITH_EPROTO;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "identity/cert.h"
+#include "identity/certlog.h"
 #include "identity/challenge.h"
 
 struct text {
@@ -153,6 +154,16 @@ static void add_enrol(struct text *t, const struct kith_enrol *request)
 	add(t, "supernode: %s\n", (request->flags & KITH_NAME_SUPERNODE) != 0 ? "yes" : "no");
 }
 
+static void add_log_head(struct text *t, const struct kith_certlog_head *head)
+{
+	char text[DATE_TEXT_MAX];
+	add(t, "type: log head\n");
+	add_hex(t, "issuer id", head->issuer_id, KITH_ISSUER_ID_LEN);
+	add(t, "size: %llu\n", (unsigned long long)head->size);
+	add_key(t, "root", head->root.b);
+	add(t, "made: %s\n", date(head->time_ms / 1000, text));
+}
+
 static int describe(struct text *t, struct kith_span object)
 {
 	union {
@@ -163,6 +174,7 @@ static int describe(struct text *t, struct kith_span object)
 		struct kith_devices devices;
 		struct kith_revocation revocation;
 		struct kith_enrol enrol;
+		struct kith_certlog_head log_head;
 	} u;
 	int err = KITH_EPROTO;
 
@@ -180,6 +192,7 @@ static int describe(struct text *t, struct kith_span object)
 	DESCRIBE(KITH_OBJECT_DEVICES, devices, kith_devices_parse, add_devices)
 	DESCRIBE(KITH_OBJECT_REVOCATION, revocation, kith_revocation_parse, add_revocation)
 	DESCRIBE(KITH_OBJECT_ENROL, enrol, kith_enrol_parse, add_enrol)
+	DESCRIBE(KITH_OBJECT_LOG_HEAD, log_head, kith_certlog_head_parse, add_log_head)
 #undef DESCRIBE
 	return err;
 }

@@ -194,6 +194,38 @@ placement=$("$kith" id show bob --json | value 'e[0]["placement"]')
 ends 0 'serial' "$kith" ca issue ca bob.example --profile bob2 --passphrase-file pass --force
 [ "$("$kith" id show bob2 --json | value 'e[0]["placement"]')" = "$placement" ] || fail "the placement of bob.example has changed"
 
+# The log: what was issued, in order; proofs hold for whoever has the issuer's key, and a name that was given twice shows.
+ends 2 'expected: kith ca log list DIR' "$kith" ca log
+ends 0 'bob.example' "$kith" ca log list ca
+[ "$("$kith" ca log list ca --json | value '[c["serial"] for c in e]')" = '[1, 2]' ] || fail "the log: $("$kith" ca log list ca)"
+ends 0 'size: 2' "$kith" id show ca/log.head
+ends 1 '1 pair(s) of certificates give a name to two keys' "$kith" ca log audit ca
+"$kith" ca log head ca --out head2
+"$kith" ca log prove ca 1 --out proof
+ends 0 'it holds: a log of 2 certificates' "$kith" ca log verify proof --issuer ca/issuer.cert
+ends 0 'it holds' "$kith" ca log verify proof --issuer "$("$kith" ca show ca --json | value 'e["issuer"]')"
+ends 2 '--issuer is missing' "$kith" ca log verify proof
+ends 1 'is another issuer' "$kith" ca log verify proof --issuer "$("$kith" ca show ca --json | value 'e["root"]')"
+sed 's/^index: 0/index: 1/' proof >proof2
+ends 1 'the proof does not hold' "$kith" ca log verify proof2 --issuer ca/issuer.cert
+ends 3 'expected the serial' "$kith" ca log prove ca 77
+"$kith" ca issue ca carl.example --profile carl --passphrase-file pass >/dev/null
+ends 0 'it holds: a log of 3' bash -c '"$0" ca log prove ca head2 --out proof3 && "$0" ca log verify proof3 --issuer ca/issuer.cert' "$kith"
+# A log that was cut, or changed, or that is no log: nothing is issued, and nothing is lost.
+cp ca/log good
+sed -n '1,/-----END/p' good >ca/log
+ends 1 'has 1 certificates, and had 3' "$kith" ca issue ca dora.example --profile dora --passphrase-file pass
+{ sed -n '1,/-----END/p' good; cat good; } >ca/log
+ends 1 'is not the log of its head' "$kith" ca issue ca dora.example --profile dora --passphrase-file pass
+{ cat good; echo garbage; } >ca/log
+ends 1 'kept as ca/log.damaged' "$kith" ca issue ca dora.example --profile dora2 --passphrase-file pass
+grep -q garbage ca/log.damaged || fail "the damaged log was not kept"
+ends 1 'has 0 certificates, and had 3' "$kith" ca log audit ca
+cp good ca/log
+ends 0 'serial' "$kith" ca issue ca dora.example --profile dora3 --passphrase-file pass
+[ -z "$(find ca -name '*.tmp')" ] || fail "temporary files were left behind"
+rm ca/log.damaged
+
 # Revocation: a list that grows, and is numbered.
 ends 3 'no such certificate' "$kith" ca revoke ca nobody.example --passphrase-file pass
 ends 0 'list number 1' "$kith" ca revoke ca --serial 1 --passphrase-file pass

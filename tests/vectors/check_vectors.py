@@ -120,6 +120,14 @@ for (of_topic, of_name), writer in WRITERS.items():
     rule(of_topic, of_name)(lambda f, w=writer: signed(f, w(f)))
 
 
+@rule("certificates", "log head")
+def log_head(f):
+    leaves = [objects.log_leaf(c) for c in f["certificates"]]
+    root = objects.log_root(leaves)
+    return signed(f, objects.log_head(f, root)) | {"leaves": leaves, "root": root, "second_is_in": objects.log_path(1, leaves),
+                                                   "grew_from_two": objects.log_growth(2, leaves)}
+
+
 @rule("certificates", "chain, (full|by id|open)$")
 def chain(f):
     parts = {1: ("issuer_certificate", "name_certificate", "device_certificate"), 2: ("name_certificate", "device_certificate"),

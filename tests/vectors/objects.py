@@ -9,6 +9,7 @@ MEMBER_LIFE_MS = 12 * 3600_000
 NAME_CHARACTERS = set(b"abcdefghijklmnopqrstuvwxyz0123456789.-_")
 LABELS = {1: "kith issuer certificate v1", 2: "kith name certificate v1", 3: "kith device certificate v1",
           5: "kith device list v1", 6: "kith revocation list v1", 8: "kith challenge v1", 9: "kith enrolment v1",
+          12: "kith log head v1",
           16: "kith presence record v1", 17: "kith vanish report v1", 18: "kith member entry v1"}
 
 
@@ -328,6 +329,48 @@ def read_revocations(data):
     c["keys"] = [r.bytes(32) for _ in range(r.number(2))]
     c["signed"] = finish(r)
     return c
+
+
+# ---- the log of certificates ----
+
+def log_leaf(cert):
+    return blake2b(b"kith log leaf v1\0", cert)
+
+
+def log_root(leaves):
+    """MTH of RFC 6962, section 2.1."""
+    if len(leaves) < 2:
+        return leaves[0] if leaves else blake2b(b"kith log empty v1\0")
+    k = log_split(len(leaves))
+    return blake2b(b"kith log node v1\0", log_root(leaves[:k]), log_root(leaves[k:]))
+
+
+def log_split(n):
+    return 1 << (n - 1).bit_length() - 1
+
+
+def log_path(index, leaves):
+    """PATH of RFC 6962, section 2.1.1."""
+    if len(leaves) == 1:
+        return []
+    k = log_split(len(leaves))
+    if index < k:
+        return [*log_path(index, leaves[:k]), log_root(leaves[k:])]
+    return [*log_path(index - k, leaves[k:]), log_root(leaves[:k])]
+
+
+def log_growth(first, leaves, whole=True):
+    """SUBPROOF of RFC 6962, section 2.1.2."""
+    if first == len(leaves):
+        return [] if whole else [log_root(leaves)]
+    k = log_split(len(leaves))
+    if first <= k:
+        return [*log_growth(first, leaves[:k], whole), log_root(leaves[k:])]
+    return [*log_growth(first - k, leaves[k:], False), log_root(leaves[:k])]
+
+
+def log_head(f, root):
+    return b"\1\x0c" + blake2b(f["issuer"])[:8] + number(len(f["certificates"]), 8) + root + number(f["time_ms"], 8) + b"\0"
 
 
 # ---- records, reports, entries ----

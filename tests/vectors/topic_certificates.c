@@ -1,6 +1,7 @@
 /* Certificates, chains and lists (PROTOCOL.md sections 8.2 to 8.6). */
 #include <string.h>
 
+#include "identity/certlog.h"
 #include "identity/devices.h"
 #include "identity/revocation.h"
 #include "topics.h"
@@ -318,6 +319,39 @@ static void lists(struct vec_topic *topic, const struct world *w, const struct p
 		p, KITH_EREVOKED);
 }
 
+/* A log of three certificates, its head, and what proves the second one, and that the log grew from two. */
+static void certlog(struct vec_topic *topic, const struct world *w, const struct kith_span certs[3])
+{
+	struct kith_certlog_hash leaves[3], proof[KITH_CERTLOG_PROOF_MAX];
+	struct kith_certlog_head head = { .size = 3, .time_ms = WORLD_NOW_MS };
+	uint8_t bytes[KITH_CERTLOG_HEAD_LEN_MAX];
+	struct vec v = vec_begin(topic, "log head", "8.9", "A log of three name certificates, and two proofs.");
+	vec_covers(&v, "object", "LOG_HEAD");
+	json_t *list = vec_list(v.in, "certificates");
+	for (size_t i = 0; i < 3; i++) {
+		vec_item_bytes(list, certs[i].p, certs[i].len);
+		kith_certlog_leaf(&leaves[i], certs[i]);
+	}
+	kith_certlog_root(&head.root, leaves, 3);
+	vec_number(v.in, "time_ms", head.time_ms);
+	vec_bytes(v.in, "issuer", w->issuer.pk.b, KITH_KEY_LEN);
+	list = vec_list(v.mid, "leaves");
+	for (size_t i = 0; i < 3; i++)
+		vec_item_bytes(list, leaves[i].b, sizeof leaves[i].b);
+	vec_bytes(v.mid, "root", head.root.b, sizeof head.root.b);
+	int steps = kith_certlog_inclusion(proof, leaves, 3, 1);
+	list = vec_list(v.out, "second_is_in");
+	for (int i = 0; i < steps; i++)
+		vec_item_bytes(list, proof[i].b, sizeof proof[i].b);
+	steps = kith_certlog_consistency(proof, leaves, 3, 2);
+	list = vec_list(v.out, "grew_from_two");
+	for (int i = 0; i < steps; i++)
+		vec_item_bytes(list, proof[i].b, sizeof proof[i].b);
+	struct kith_span made = vec_made(bytes, kith_certlog_head_make(bytes, &head, &w->issuer_seed));
+	put_signed(&v, &w->issuer, KITH_SIGN_LOG_HEAD, made);
+	vec_end(&v);
+}
+
 void topic_certificates(struct vec_topic *topic)
 {
 	struct world w;
@@ -336,4 +370,5 @@ void topic_certificates(struct vec_topic *topic)
 	refused_bytes(topic, &w, &alice);
 	refused_terms(topic, &w);
 	lists(topic, &w, &alice);
+	certlog(topic, &w, (const struct kith_span[]){ alice.name_cert, haven.name_cert, alice.name_cert });
 }
