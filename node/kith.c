@@ -174,6 +174,8 @@ static const struct command_form forms[] = {
 	{ "ca issue", CLI_NONE, "DIR NAME --profile DIR", "make a whole profile here", cli_ca_issue,
 	  CLI_SET(CLI_PROFILE) | GIVES | BOOTSTRAPS | CLI_SET(CLI_LABEL) | CLI_SET(CLI_DAYS) | CLI_SET(CLI_FORCE) |
 		  MAKES_KEY },
+	{ "ca revoke", CLI_GRACE, "DIR --grace DAYS", "bound the age of lists, by the root", cli_ca_revoke,
+	  CLI_SET(CLI_DAYS) | CLI_SET(CLI_OUT) | OPENS_KEY },
 	{ "ca revoke", CLI_NONE, "DIR NAME | --serial N | --issuer KEY", "put them on the revocation list",
 	  cli_ca_revoke, CLI_SET(CLI_SERIAL) | CLI_SET(CLI_ISSUER) | CLI_SET(CLI_DAYS) | CLI_SET(CLI_OUT) | OPENS_KEY },
 	{ "ca renew", CLI_KEEP_KEY, "DIR --keep-key [--days N]", "a new certificate of the present issuer",

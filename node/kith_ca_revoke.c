@@ -114,6 +114,20 @@ static size_t collect_issuers(const struct ca *ca, struct kith_key *out)
 	return n;
 }
 
+/* The bound on the age of lists, for the root's. Returns the extension's length, 0 where none was set. */
+static size_t grace_ext(const struct ca *ca, uint8_t out[6])
+{
+	json_int_t days = json_integer_value(json_object_get(ca->ledger, "grace_days"));
+	uint32_t seconds = (uint32_t)days * SECONDS_PER_DAY;
+	if (days <= 0)
+		return 0;
+	out[0] = KITH_EXT_LIST_GRACE;
+	out[1] = 4;
+	for (int i = 0; i < 4; i++)
+		out[2 + i] = (uint8_t)(seconds >> (24 - 8 * i));
+	return 6;
+}
+
 /* signer NULL: the root's list. Its number comes from the ledger's counter, which all issuers share and which no
  * renewal sets back. */
 static int make_list(const struct ca *ca, const char *signer, const struct kith_seed *seed, struct text *out)
@@ -125,7 +139,10 @@ static int make_list(const struct ca *ca, const char *signer, const struct kith_
 	struct kith_key keys[KITH_REVOKED_KEYS_MAX];
 	struct kith_revocation list = { .signer = signer != NULL ? KITH_REVOKED_BY_ISSUER : KITH_REVOKED_BY_ROOT,
 					.issued_s = (int64_t)time(NULL) };
+	uint8_t ext[6];
 	int len = KITH_ENOMEM;
+	if (signer == NULL)
+		list.s.ext = (struct kith_span){ ext, grace_ext(ca, ext) };
 	list.number = (uint64_t)json_integer_value(json_object_get(ca->ledger, counter)) + 1;
 	list.next_update_s = list.issued_s + (int64_t)(ca->cli->days > 0 ? ca->cli->days : LIST_DAYS) * SECONDS_PER_DAY;
 	json_object_set_new(ca->ledger, counter, json_integer((json_int_t)list.number));
@@ -241,12 +258,14 @@ static int revoke_names(struct ca *ca)
 			  line);
 }
 
-static int revoke_issuer(struct ca *ca)
+static int root_list(struct ca *ca)
 {
 	char path[PATH_TEXT_MAX], line[2 * PATH_TEXT_MAX + 160], key[KITH_KEY_TEXT_LEN + 1];
 	struct kith_seed seed;
 	struct text list = { 0 };
-	int code = mark_issuer(ca);
+	int code = ca->cli->issuer != NULL ? mark_issuer(ca) : CLI_OK;
+	if (code == CLI_OK && ca->cli->grace > 0)
+		json_object_set_new(ca->ledger, "grace_days", json_integer(ca->cli->grace));
 	if (code == CLI_OK)
 		code = ca_root_seed(ca, &seed);
 	if (code == CLI_OK)
@@ -259,21 +278,23 @@ static int revoke_issuer(struct ca *ca)
 		return code;
 	json_int_t number = json_integer_value(json_object_get(ca->ledger, "root_list_number"));
 	bool present = ca_is_revoked(ca, kith_key_format(ca->issuer.issuer.b, key));
-	int n = snprintf(line, sizeof line,
-			 "1 issuer revoked; list number %lld is in %s: give it to the nodes (kith revoke, or SIGHUP)\n",
-			 (long long)number, path);
+	int n = snprintf(
+		line, sizeof line, "%s; list number %lld is in %s: give it to the nodes (kith revoke, or SIGHUP)\n",
+		ca->cli->issuer != NULL ? "1 issuer revoked" : "the age of lists is bounded", (long long)number, path);
 	if (present && n > 0 && (size_t)n < sizeof line)
 		(void)snprintf(line + n, sizeof line - (size_t)n,
 			       "the network has no issuer now; a new one: kith ca renew %s\n", ca->dir);
-	return cli_result(ca->cli, json_pack("{s:i, s:I, s:s}", "revoked", 1, "list_number", number, "file", path),
-			  line);
+	return cli_result(
+		ca->cli,
+		json_pack("{s:i, s:I, s:s}", "revoked", ca->cli->issuer != NULL, "list_number", number, "file", path),
+		line);
 }
 
 int cli_ca_revoke(const struct cli *cli)
 {
 	struct ca ca;
 	bool issuer = cli->issuer != NULL;
-	int words = cli->serial > 0 || issuer ? 1 : 2;
+	int words = cli->serial > 0 || issuer || cli->grace > 0 ? 1 : 2;
 	int code = cli_words(cli, words, words, "DIR NAME, or DIR --serial N, or DIR --issuer KEY|FILE");
 	if (code == CLI_OK && issuer && cli->serial > 0)
 		code = cli_fail(cli, CLI_USAGE, "--issuer and --serial exclude each other");
@@ -281,7 +302,7 @@ int cli_ca_revoke(const struct cli *cli)
 		return code;
 	code = ca_open(&ca, cli);
 	if (code == CLI_OK)
-		code = issuer ? revoke_issuer(&ca) : revoke_names(&ca);
+		code = issuer || cli->grace > 0 ? root_list(&ca) : revoke_names(&ca);
 	ca_close(&ca);
 	return code;
 }

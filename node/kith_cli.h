@@ -45,6 +45,7 @@ enum cli_option {
 	CLI_SUPERNODE,
 	CLI_DAYS,
 	CLI_SERIAL,
+	CLI_GRACE,
 	CLI_ISSUER,
 	CLI_IDENTITY,
 	CLI_KEEP_KEY,
@@ -72,7 +73,7 @@ struct cli {
 		*identity;
 	char *bootstrap[CLI_BOOTSTRAP_MAX + 1]; /* NULL-terminated */
 	long long serial;
-	int days, count, interval_ms, timeout_s, wait_s, argon2_mib;
+	int days, grace, count, interval_ms, timeout_s, wait_s, argon2_mib;
 	char error[512]; /* the first mistake in them; "": none */
 	int quiet; /* a step of another command: its result is not printed */
 };

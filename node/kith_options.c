@@ -48,6 +48,8 @@ static const struct option_row rows[CLI_OPTIONS_N] = {
 	[CLI_DAYS] = { "days", '\0', NUMBER, AT(days), 1, 36500,
 		       "validity; default: issuer and name 365, device 90, list 30", "N" },
 	[CLI_SERIAL] = { "serial", '\0', SERIAL, AT(serial), 1, LLONG_MAX, "of one certificate", "N" },
+	[CLI_GRACE] = { "grace", '\0', NUMBER, AT(grace), 1, 36500,
+			"days that nodes do with a late list; then they refuse calls", "N" },
 	[CLI_ISSUER] = { "issuer", '\0', TEXT, AT(issuer), 0, 0,
 			 "ca revoke: an issuer, by its key or its certificate; id renew: its newer certificate",
 			 "KEY|FILE" },

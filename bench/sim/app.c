@@ -467,6 +467,7 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 	case KITH_EVENT_FOUND:
 	case KITH_EVENT_IDENTITY_CHANGED:
 	case KITH_EVENT_NAME_TWICE:
+	case KITH_EVENT_LISTS_LATE:
 	case KITH_EVENT_CERT_EXPIRING:
 	case KITH_EVENT_CLOCK:
 	case KITH_EVENT_HOMELESS:

@@ -48,7 +48,8 @@
 	X(EMFILE, -37, "out of file descriptors")                                                                      \
 	X(ESKEW, -38, "the clock is wrong")                                                                            \
 	X(EEXPOSED, -39, "others may read or change this secret: chmod 600 takes that from them")                      \
-	X(ETWICE, -40, "the name is certified for several keys, and none of them is pinned")
+	X(ETWICE, -40, "the name is certified for several keys, and none of them is pinned")                           \
+	X(ESTALE, -41, "the revocation lists are older than the network allows")
 
 /* The codes, as KITH_ERRNO_MAP lists them. */
 enum kith_err {

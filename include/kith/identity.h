@@ -205,6 +205,10 @@ struct kith_serial_range { /* fixed */
 	uint64_t first, last; /* both revoked */
 };
 
+/* The one extension that is defined: in the root's list, for how many seconds (4 bytes, big-endian) after a list's next
+ * update calls are still made and taken. Without it there is no such bound. */
+#define KITH_EXT_LIST_GRACE 1
+
 /* Parsed: ranges and keys are borrowed, ascending and disjoint. */
 struct kith_revocation { /* fixed */
 	uint8_t signer; /* enum kith_revocation_signer */

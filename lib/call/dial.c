@@ -113,6 +113,8 @@ static int call(struct kith_core *c, struct kith_operation *op, const struct kit
 	int err = check_contact(c, f);
 	if (err != 0)
 		return err;
+	if (kith_trust_lists_age(&c->trust, &c->now, f->person.issuer_id, NULL) == KITH_LISTS_TOO_OLD)
+		return KITH_ESTALE;
 	struct kith_peer *peer = KITH_NEW(c->alloc, struct kith_peer);
 	if (peer == NULL)
 		return KITH_ENOMEM;

@@ -95,6 +95,9 @@ static bool incoming(struct kith_core *c, struct kith_session *s, const struct k
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_BLOCKED, 1);
 		return false;
 	}
+	*verdict = KITH_CLOSE_CERTIFICATE; /* whether it is good is not known */
+	if (kith_trust_lists_age(&c->trust, &c->now, person->issuer_id, NULL) == KITH_LISTS_TOO_OLD)
+		return false;
 	*verdict = KITH_CLOSE_NO_SERVICE;
 	if (op == 0 && !serves(c, s->peer->service))
 		return false;

@@ -14,8 +14,25 @@ static void recheck(void *ctx, struct kith_session *s)
 		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
 }
 
+/* Tells what has become of the age of lists since it was told last. */
+static void look_at_lists(struct kith_core *c)
+{
+	static const int errs[] = {
+		[KITH_LISTS_FRESH] = 0, [KITH_LISTS_LATE] = KITH_EEXPIRED, [KITH_LISTS_TOO_OLD] = KITH_ESTALE
+	};
+	int64_t due_ms = 0;
+	enum kith_lists_age fresh = kith_trust_lists_age(&c->trust, &c->now, NULL, &due_ms);
+	struct kith_event *ev = fresh != c->lists_age ? kith_event_push(c, KITH_EVENT_LISTS_LATE) : NULL;
+	if (ev == NULL)
+		return;
+	ev->err = errs[fresh];
+	ev->expires_ms = due_ms;
+	c->lists_age = (uint8_t)fresh;
+}
+
 void kith_certs_recheck(struct kith_core *c)
 {
+	look_at_lists(c);
 	c->rechecked_epoch = c->trust.epoch;
 	c->recheck_at = c->now.mono_us + KITH_RECHECK_US;
 	if (kith_sessions_each(&c->sessions, recheck, c) != 0)

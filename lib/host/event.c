@@ -136,6 +136,8 @@ static void on_node(struct kith_node *node, const struct kith_event *ev)
 		cb->cert_expiring(node, ev->expires_ms, node->user);
 	else if (ev->type == KITH_EVENT_NAME_TWICE)
 		kith_plight_twice(node, ev);
+	else if (ev->type == KITH_EVENT_LISTS_LATE)
+		kith_plight_lists(node, ev);
 	else if (ev->type == KITH_EVENT_CLOCK)
 		kith_plight_clock(node, ev);
 	else if (ev->type == KITH_EVENT_HOMELESS)
@@ -176,6 +178,7 @@ static void dispatch_one(struct kith_node *node, const struct kith_event *ev)
 	case KITH_EVENT_PRESENCE:
 	case KITH_EVENT_IDENTITY_CHANGED:
 	case KITH_EVENT_NAME_TWICE:
+	case KITH_EVENT_LISTS_LATE:
 	case KITH_EVENT_CERT_EXPIRING:
 	case KITH_EVENT_CLOCK:
 	case KITH_EVENT_HOMELESS:

@@ -287,6 +287,7 @@ struct kith_socket *kith_socket_next(const struct kith_node *node, uint16_t *it)
 /* ---- plight.c ---- */
 /* Events about clock and homes, told as troubles. */
 void kith_plight_clock(struct kith_node *node, const struct kith_event *ev);
+void kith_plight_lists(struct kith_node *node, const struct kith_event *ev);
 /* ev is NAME_TWICE. */
 void kith_plight_twice(struct kith_node *node, const struct kith_event *ev);
 void kith_plight_homeless(struct kith_node *node, const struct kith_event *ev);

@@ -41,6 +41,14 @@ void kith_plight_clock(struct kith_node *node, const struct kith_event *ev)
 	}
 }
 
+void kith_plight_lists(struct kith_node *node, const struct kith_event *ev)
+{
+	const char *why = ev->err == 0		   ? "the revocation lists are in time again"
+			  : ev->err == KITH_ESTALE ? "the revocation lists are too old: calls are refused"
+						   : "a newer revocation list is due";
+	kith_trouble(node, KITH_TROUBLE_LISTS_LATE, ev->err, why);
+}
+
 void kith_plight_twice(struct kith_node *node, const struct kith_event *ev)
 {
 	char why[KITH_HOST_WHY_MAX], one[KITH_KEY_TEXT_LEN + 1], other[KITH_KEY_TEXT_LEN + 1];

@@ -2,7 +2,7 @@
  *
  * Extensions are how the layouts grow: a length byte, then {type, length, value} with ascending type numbers. The top
  * bit of a type says "critical": an object with a critical extension that is not known is refused, others are
- * skipped. No extension is defined in version 1.
+ * skipped. Version 1 defines one, of the root's revocation list (KITH_EXT_LIST_GRACE).
  * Invariant: what parses has exactly one encoding, so an object can be compared by its bytes.
  * Never: a signature over anything but the received bytes.
  */

@@ -44,11 +44,30 @@ int kith_revocation_view(struct kith_revocation *out, struct kith_span list)
 	return kith_object_end(&r, list, &out->s);
 }
 
+int kith_revocation_grace(const struct kith_revocation *list, uint32_t *grace_s)
+{
+	struct kith_reader r = kith_reader_of_span(list->s.ext);
+	while (kith_reader_left(&r) > 0) {
+		uint8_t type = kith_read_u8(&r);
+		size_t len = kith_read_u8(&r);
+		if (type != KITH_EXT_LIST_GRACE) {
+			(void)kith_read(&r, len);
+			continue;
+		}
+		*grace_s = kith_read_u32(&r);
+		return len == 4 ? 1 : KITH_EPROTO;
+	}
+	return 0;
+}
+
 int kith_revocation_parse(struct kith_revocation *out, struct kith_span list)
 {
 	int err = kith_revocation_view(out, list);
 	if (err != 0)
 		return err;
+	uint32_t grace_s;
+	if (kith_revocation_grace(out, &grace_s) < 0)
+		return KITH_EPROTO;
 	struct kith_serial_range last = { 0, 0 };
 	for (size_t i = 0; i < out->ranges_n; i++) {
 		struct kith_serial_range range = kith_revocation_range(out, i);

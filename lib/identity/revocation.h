@@ -18,6 +18,10 @@ int kith_revocation_sign(const struct kith_suite *suite, uint8_t *out, size_t ca
 			 const struct kith_serial_range ranges[], size_t ranges_n, const struct kith_key keys[],
 			 size_t keys_n, const uint8_t sk[KITH_SIGN_SK_LEN]) KITH_MUST_USE;
 
+/* The bound on the age of lists that a root's list names: 1, and in seconds after their next update; 0: none.
+ * KITH_EPROTO: it is not of 4 bytes. */
+int kith_revocation_grace(const struct kith_revocation *list, uint32_t *grace_s) KITH_MUST_USE;
+
 /* A list that parsed before (bytes that we keep): as kith_revocation_parse without looking at every entry again. */
 int kith_revocation_view(struct kith_revocation *out, struct kith_span list) KITH_MUST_USE;
 

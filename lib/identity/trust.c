@@ -520,6 +520,39 @@ int kith_trust_revocation_add(struct kith_trust *t, const struct kith_now *now, 
 	return 1;
 }
 
+/* The next update of a list, if it is earlier than those before. */
+static void due_of(const struct kith_blob *blob, int64_t *due_ms)
+{
+	struct kith_revocation list;
+	if (blob == NULL)
+		return;
+	int err = kith_revocation_view(&list, kith_blob_span(blob));
+	KITH_ASSERT(err == 0);
+	if (list.next_update_s * 1000 < *due_ms)
+		*due_ms = list.next_update_s * 1000;
+}
+
+enum kith_lists_age kith_trust_lists_age(const struct kith_trust *t, const struct kith_now *now,
+					 const uint8_t issuer[KITH_ISSUER_ID_LEN], int64_t *due_ms)
+{
+	struct kith_revocation root;
+	int64_t due = KITH_UNIX_S_MAX * 1000;
+	uint32_t grace_s = 0;
+	if (t->root_list == NULL || kith_revocation_view(&root, kith_blob_span(t->root_list)) != 0 ||
+	    kith_revocation_grace(&root, &grace_s) <= 0)
+		return KITH_LISTS_FRESH;
+	due_of(t->root_list, &due);
+	for (size_t i = 0; i < t->issuers_n; i++)
+		if (issuer == NULL || memcmp(t->issuers[i].id, issuer, KITH_ISSUER_ID_LEN) == 0)
+			due_of(t->issuers[i].list, &due);
+	int64_t late_ms = now->unix_ms - KITH_CLOCK_TOLERANCE_MS - due;
+	if (late_ms <= 0)
+		return KITH_LISTS_FRESH;
+	if (due_ms != NULL)
+		*due_ms = due;
+	return late_ms > (int64_t)grace_s * 1000 ? KITH_LISTS_TOO_OLD : KITH_LISTS_LATE;
+}
+
 /* A new entry, linked; an old one makes room. */
 static int devices_new(struct kith_trust *t, const struct kith_key *identity, bool keep, struct trust_devices **out)
 {

@@ -127,6 +127,17 @@ int kith_trust_issuer_add(struct kith_trust *t, const struct kith_now *now, stru
  * KITH_ENOTSUP; KITH_EFULL, KITH_ENOMEM. */
 int kith_trust_revocation_add(struct kith_trust *t, const struct kith_now *now, struct kith_span list) KITH_MUST_USE;
 
+/* How old the lists are by which names of an issuer (NULL: of any that is held) are judged, the root's among them. */
+enum kith_lists_age {
+	KITH_LISTS_FRESH = 0, /* none is due, or the network sets no bound */
+	KITH_LISTS_LATE = 1, /* one is past its next update */
+	KITH_LISTS_TOO_OLD = 2 /* longer than the root's list allows: new calls are refused */
+};
+
+/* due_ms (may be NULL): when the one that is latest was due, if any is late. */
+enum kith_lists_age kith_trust_lists_age(const struct kith_trust *t, const struct kith_now *now,
+					 const uint8_t issuer[KITH_ISSUER_ID_LEN], int64_t *due_ms);
+
 /* Takes a device list signed by the identity. keep: it is of a contact (or oneself) and is not to be evicted for
  * strangers. 1: new (live sessions with that identity want a recheck); 0: known or older; KITH_ENOTYET: its number is
  * ahead of our clock by more than the tolerance; KITH_ESIGNATURE, KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP, KITH_EFULL,

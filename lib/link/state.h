@@ -307,6 +307,7 @@ struct kith_core {
 	uint32_t save_id, contacts_id; /* the effects that save; 0: none */
 	uint8_t contacts_saved[KITH_CONTACTS_SUM_LEN]; /* checksum of the contacts as they were last saved */
 	bool warned_expiry;
+	uint8_t lists_age; /* enum kith_lists_age that the application was told last */
 	bool answer_strangers, allow_loopback, leaving, left, left_told;
 	uint32_t stream_window_max, session_window_max;
 	struct kith_streams_pool windows; /* of all sessions' streams */

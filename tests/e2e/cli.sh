@@ -39,8 +39,8 @@ done
 [ -z "$(find . -mindepth 1 -maxdepth 1 -type d)" ] || fail "a refused command has made a directory: $(ls)"
 
 # What a command does not take is a mistake, and said with both names: every option that its --help does not list.
-declare -A argument=([argon2-memory]=64 [count]=1 [interval]=20 [wait]=1 [timeout]=1 [days]=1 [serial]=1 [bootstrap]=host:1)
-options='socket profile count interval wait timeout allow-loopback network constraint supernode days serial issuer identity
+declare -A argument=([argon2-memory]=64 [count]=1 [interval]=20 [wait]=1 [timeout]=1 [days]=1 [serial]=1 [grace]=1 [bootstrap]=host:1)
+options='socket profile count interval wait timeout allow-loopback network constraint supernode days serial grace issuer identity
 	keep-key request bootstrap label open out force passphrase-file no-passphrase argon2-memory version'
 refused=0
 while read -r line; do
@@ -245,6 +245,7 @@ ends 0 'name: apart.example' "$kith" id accept apart grant-apart --identity apar
 ends 1 'holds no identity' "$kith" id renew apart --identity apart/key
 
 # An issuer, by the root: by key or certificate; the list has numbers of its own. Nothing is given by it any more.
+ends 2 '--grace: found "0"; expected' "$kith" ca revoke other --grace 0
 issuer=$("$kith" ca show ca --json | value 'e["issuer"]')
 before=$(sums ca)
 ends 1 '--issuer: pass: it holds no issuer' "$kith" ca revoke ca --issuer pass --passphrase-file pass

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "core/certs.h"
 #include "identity/devices.h"
+#include "identity/revocation.h"
 
 /* Alice's certificate ends in half an hour. */
 static int start_short_lived(struct core_world *w, int64_t seconds)
@@ -137,6 +138,75 @@ static void lists_that_come_one_after_the_other_are_gone_through_together(void *
 	core_world_deinit(&w);
 }
 
+/* The root's list is due in a day, and half an hour after that it is too old. Only bob has it. */
+static void take_bounded_list(struct core_world *w, uint64_t number, int64_t issued_s)
+{
+	static const uint8_t ext[] = { KITH_EXT_LIST_GRACE, 4, 0, 0, 1800 >> 8, 1800 & 0xff };
+	struct kith_revocation list = { .signer = KITH_REVOKED_BY_ROOT,
+					.number = number,
+					.issued_s = issued_s,
+					.next_update_s = issued_s + 86400,
+					.s.ext = { ext, sizeof ext } };
+	uint8_t buf[512];
+	memcpy(list.signer_id, w->pki.network.b, sizeof list.signer_id);
+	int len = kith_revocation_sign(w->pki.suite, buf, sizeof buf, &list, NULL, 0, NULL, 0, w->pki.root.sk);
+	assert_true(len > 0);
+	assert_int_equal(kith_core_revoke(w->nodes[BOB].core, world_clock(w), test_span(buf, (size_t)len)), 0);
+	world_drain(w, BOB);
+}
+
+/* What a call of one node to another comes to: 0, it is up; else how it ended. */
+static void expect_call(struct core_world *w, int from, const char *to, int err)
+{
+	int since = w->events_n;
+	kith_op op = world_dial(w, from, to, 0);
+	world_run(w, 5 * KITH_US_PER_S);
+	const struct world_event *done = world_event(w, from, KITH_EVENT_OP_DONE, since);
+	if (err == 0) {
+		assert_null(done);
+		assert_int_equal(world_events(w, from, KITH_EVENT_OPENED, since), 1);
+		return;
+	}
+	assert_non_null(done);
+	assert_int_equal(done->ev.op, op);
+	assert_int_equal(done->ev.err, err);
+}
+
+static void calls_are_refused_while_lists_are_too_old_and_sessions_go_on(void **state)
+{
+	struct core_world w;
+	kith_time_us due = 86400 * KITH_US_PER_S + (kith_time_us)KITH_CLOCK_TOLERANCE_MS * KITH_US_PER_MS;
+	(void)state;
+	talk(&w);
+	take_bounded_list(&w, 1, WORLD_UNIX_MS / 1000);
+	int since = w.events_n;
+	world_run(&w, due - 60 * KITH_US_PER_S);
+	assert_null(world_event(&w, BOB, KITH_EVENT_LISTS_LATE, since));
+	world_run(&w, KITH_CERTS_US + 60 * KITH_US_PER_S);
+	const struct world_event *late = world_event(&w, BOB, KITH_EVENT_LISTS_LATE, since);
+	assert_non_null(late);
+	assert_int_equal(late->ev.err, KITH_EEXPIRED);
+	assert_int_equal(late->ev.expires_ms, WORLD_UNIX_MS + 86400 * 1000);
+	expect_call(&w, BOB, "alice", 0);
+
+	since = w.events_n;
+	world_run(&w, 1800 * KITH_US_PER_S + KITH_CERTS_US);
+	assert_int_equal(world_events(&w, BOB, KITH_EVENT_LISTS_LATE, since), 1);
+	assert_int_equal(world_event(&w, BOB, KITH_EVENT_LISTS_LATE, since)->ev.err, KITH_ESTALE);
+	assert_null(world_event(&w, BOB, KITH_EVENT_CLOSED, since));
+	expect_call(&w, BOB, "alice", KITH_ESTALE);
+	expect_call(&w, ALICE, "bob", KITH_EREJECTED);
+
+	since = w.events_n;
+	take_bounded_list(&w, 2, WORLD_UNIX_MS / 1000 + 86400 + 3600);
+	world_run(&w, KITH_US_PER_S);
+	assert_int_equal(world_events(&w, BOB, KITH_EVENT_LISTS_LATE, since), 1);
+	assert_int_equal(world_event(&w, BOB, KITH_EVENT_LISTS_LATE, since)->ev.err, 0);
+	expect_call(&w, BOB, "alice", 0);
+	expect_call(&w, ALICE, "bob", 0);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +214,7 @@ int main(void)
 		cmocka_unit_test(a_live_session_ends_when_the_other_certificate_does),
 		cmocka_unit_test(a_device_that_a_new_list_leaves_out_is_cut_off_when_the_list_is_learnt),
 		cmocka_unit_test(lists_that_come_one_after_the_other_are_gone_through_together),
+		cmocka_unit_test(calls_are_refused_while_lists_are_too_old_and_sessions_go_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* Lists in trust: revocations and the devices of an identity, whose numbers only rise, and who may write them. */
 #include "identity_net.h"
 
+#include "identity/revocation.h"
+
 static void numbers_of_revocation_lists_only_rise(void **state)
 {
 	struct net n;
@@ -80,6 +82,76 @@ static void lists_from_the_future_are_refused_and_stale_ones_still_revoke(void *
 	assert_int_equal(revoke(&n, false, 1, &name, NULL), 1);
 	assert_int_equal(check_at(&n, n.w.full, 2 * 86400 * 1000), KITH_EREVOKED);
 	net_deinit(&n);
+}
+
+/* ---- how old lists may be ---- */
+
+enum { GRACE_S = 3600, DUE_S = 100 };
+
+/* A list that is due in DUE_S, and by the root with a bound on all; ext_len 0: without one. */
+static int dated(struct net *n, bool root, uint64_t number, int64_t issued_s, size_t ext_len)
+{
+	static const uint8_t ext[] = { KITH_EXT_LIST_GRACE, 4, 0, 0, GRACE_S >> 8, GRACE_S & 0xff };
+	struct kith_revocation list = { .signer = root ? KITH_REVOKED_BY_ROOT : KITH_REVOKED_BY_ISSUER,
+					.number = number,
+					.issued_s = issued_s,
+					.next_update_s = issued_s + DUE_S,
+					.s.ext = { ext, ext_len } };
+	struct kith_now now = { 0, issued_s * 1000, true };
+	uint8_t buf[512];
+	memcpy(list.signer_id, root ? n->w.network.b : n->w.name_cert.issuer_id, sizeof list.signer_id);
+	int len = kith_revocation_sign(n->w.suite, buf, sizeof buf, &list, NULL, 0, NULL, 0,
+				       root ? n->w.root.sk : n->w.issuer.sk);
+	return kith_trust_revocation_add(&n->trust, &now, world_made(buf, len));
+}
+
+static enum kith_lists_age fresh_at(const struct net *n, int64_t after_due_ms, const uint8_t *issuer)
+{
+	struct kith_now now = world_now(DUE_S * 1000 + KITH_CLOCK_TOLERANCE_MS + after_due_ms);
+	return kith_trust_lists_age(&n->trust, &now, issuer, NULL);
+}
+
+static void lists_are_late_and_then_too_old_where_the_root_sets_a_bound(void **state)
+{
+	static const uint8_t other[KITH_ISSUER_ID_LEN] = { 1 };
+	struct net n;
+	int64_t due_ms = 0;
+	struct kith_now later = world_now(86400000);
+	(void)state;
+	net_init(&n);
+	assert_int_equal(check(&n, n.w.full), 0);
+	assert_int_equal(fresh_at(&n, 86400000, NULL), KITH_LISTS_FRESH); /* there is none */
+	assert_int_equal(dated(&n, true, 1, WORLD_NOW_S, 0), 1);
+	assert_int_equal(fresh_at(&n, 86400000, NULL), KITH_LISTS_FRESH); /* no bound */
+	assert_int_equal(dated(&n, true, 2, WORLD_NOW_S, 6), 1);
+	assert_int_equal(fresh_at(&n, 0, NULL), KITH_LISTS_FRESH);
+	assert_int_equal(fresh_at(&n, 1, NULL), KITH_LISTS_LATE);
+	assert_int_equal(fresh_at(&n, GRACE_S * 1000, other), KITH_LISTS_LATE);
+	assert_int_equal(fresh_at(&n, GRACE_S * 1000 + 1, other), KITH_LISTS_TOO_OLD);
+	assert_int_equal(kith_trust_lists_age(&n.trust, &later, NULL, &due_ms), KITH_LISTS_TOO_OLD);
+	assert_int_equal(due_ms, (WORLD_NOW_S + DUE_S) * 1000);
+
+	/* An issuer's list concerns its own names; the root's all. */
+	assert_int_equal(dated(&n, false, 1, WORLD_NOW_S, 0), 1);
+	assert_int_equal(dated(&n, true, 3, WORLD_NOW_S + 86400, 6), 1);
+	assert_int_equal(fresh_at(&n, GRACE_S * 1000 + 1, n.w.name_cert.issuer_id), KITH_LISTS_TOO_OLD);
+	assert_int_equal(fresh_at(&n, GRACE_S * 1000 + 1, NULL), KITH_LISTS_TOO_OLD);
+	assert_int_equal(fresh_at(&n, GRACE_S * 1000 + 1, other), KITH_LISTS_FRESH);
+	assert_int_equal(dated(&n, false, 2, WORLD_NOW_S + 86400, 0), 1);
+	assert_int_equal(fresh_at(&n, GRACE_S * 1000 + 1, NULL), KITH_LISTS_FRESH);
+	net_deinit(&n);
+}
+
+static void a_bound_that_is_no_bound_is_no_list(void **state)
+{
+	static const uint8_t ext[] = { KITH_EXT_LIST_GRACE, 3, 0, 0, 1 };
+	struct world w;
+	struct kith_revocation list = { .signer = KITH_REVOKED_BY_ROOT, .number = 1, .s.ext = { ext, sizeof ext } };
+	uint8_t buf[512];
+	(void)state;
+	world_init(&w);
+	assert_int_equal(kith_revocation_sign(w.suite, buf, sizeof buf, &list, NULL, 0, NULL, 0, w.root.sk),
+			 KITH_EINVAL);
 }
 
 static void device_absent_from_the_highest_list_is_refused(void **state)
@@ -242,6 +314,8 @@ int main(void)
 		cmocka_unit_test(numbers_of_revocation_lists_only_rise),
 		cmocka_unit_test(revocation_lists_by_strangers_are_refused),
 		cmocka_unit_test(lists_from_the_future_are_refused_and_stale_ones_still_revoke),
+		cmocka_unit_test(lists_are_late_and_then_too_old_where_the_root_sets_a_bound),
+		cmocka_unit_test(a_bound_that_is_no_bound_is_no_list),
 		cmocka_unit_test(device_absent_from_the_highest_list_is_refused),
 		cmocka_unit_test(a_device_list_ahead_of_the_clock_is_refused_and_locks_nobody_out),
 		cmocka_unit_test(device_lists_by_others_are_refused),
