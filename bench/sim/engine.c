@@ -44,6 +44,12 @@ void kith_sim_app_at(struct kith_sim *sim, struct kith_simnode *n, kith_time_us 
 	push(sim, at, n->iface, n->iface, ++n->app->arms, KITH_SIM_EVENT_APP, n->id);
 }
 
+void kith_sim_turn_at(struct kith_sim *sim, struct kith_simnode *n, kith_time_us at, uint64_t number)
+{
+	/* After a wake of the same instant, whose numbers are small. */
+	push(sim, at, n->iface, 0, UINT64_C(1) << 63 | number, KITH_SIM_EVENT_TURN, n->id);
+}
+
 /* A free slot of an array with a free list through next_free; grows by half. */
 #define SLOT_TAKE(sim, array, slot)                                                                                    \
 	do {                                                                                                           \
@@ -85,7 +91,7 @@ void kith_sim_control_at(struct kith_sim *sim, kith_time_us at, const struct kit
 
 /* ---- packets ---- */
 
-static void buf_drop(struct kith_sim *sim, struct kith_simbuf *buf)
+void kith_sim_buf_drop(struct kith_sim *sim, struct kith_simbuf *buf)
 {
 	if (--buf->refs == 0)
 		kith_alloc_free(&sim->engine.alloc, buf, sizeof *buf + KITH_PACKET_HEADROOM + buf->len);
@@ -130,7 +136,7 @@ static void fly(struct kith_sim *sim, const struct kith_net_outcome *out, struct
 	}
 }
 
-static void count_sent(struct kith_sim *sim, struct kith_simnode *n, size_t len)
+static void count_sent(struct kith_sim *sim, struct kith_simnode *n, uint8_t type, size_t len)
 {
 	n->packets_out++;
 	n->bytes_out += len;
@@ -140,6 +146,7 @@ static void count_sent(struct kith_sim *sim, struct kith_simnode *n, size_t len)
 	} else {
 		sim->counts.leaf_packets++;
 		sim->counts.leaf_bytes += len;
+		sim->counts.leaf_hellos += type == KITH_PKT_HELLO;
 	}
 }
 
@@ -183,7 +190,7 @@ static void send_one(struct kith_sim *sim, struct kith_simnode *n, const struct 
 	};
 	struct kith_net_outcome outcome;
 	out.src.port = kith_sim_port(n, p->transport);
-	count_sent(sim, n, len);
+	count_sent(sim, n, data[0], len);
 	uint8_t scratch[2048];
 	data = kith_sim_mutate_packet(sim, data, len, scratch, sizeof scratch);
 	kith_sim_check_sent(sim, n, &p->remote, data, len);
@@ -201,7 +208,7 @@ static void send_one(struct kith_sim *sim, struct kith_simnode *n, const struct 
 		return;
 	}
 	fly(sim, &outcome, buf);
-	buf_drop(sim, buf);
+	kith_sim_buf_drop(sim, buf);
 }
 
 void kith_sim_send(struct kith_sim *sim, struct kith_simnode *n, const struct kith_packet *p)
@@ -224,7 +231,7 @@ static void batch_flush(struct kith_sim *sim, struct batch *b)
 	if (b->n > 0)
 		kith_sim_node_input(sim, b->node, b->packets, b->n);
 	for (size_t i = 0; i < b->n; i++)
-		buf_drop(sim, b->bufs[i]);
+		kith_sim_buf_drop(sim, b->bufs[i]);
 	b->n = 0;
 }
 
@@ -235,23 +242,15 @@ static struct kith_simbuf *buf_own(struct kith_sim *sim, struct kith_simbuf *buf
 		return buf;
 	struct kith_simbuf *own = buf_new(sim, buf->bytes + KITH_PACKET_HEADROOM, buf->len);
 	if (own != NULL)
-		buf_drop(sim, buf);
+		kith_sim_buf_drop(sim, buf);
 	return own;
 }
 
-static void deliver(struct kith_sim *sim, struct batch *b, const struct kith_net_delivery *d, uint32_t from,
-		    struct kith_simbuf *buf)
+/* Into a batch for the core; buf is taken over. */
+static void hand(struct kith_sim *sim, struct batch *b, const struct kith_net_delivery *d, struct kith_simbuf *buf)
 {
 	struct kith_simnode *n = &sim->nodes[d->host];
-	if (b->n > 0 && (b->node != n || b->n == KITH_SIM_BATCH))
-		batch_flush(sim, b);
-	kith_sim_check_delivered(sim, from, d->host);
 	uint16_t transport = kith_sim_transport(n, d->pkt.dst.port);
-	if (n->core == NULL || transport == 0) {
-		*(n->core == NULL ? &sim->counts.dead_host : &sim->counts.dead_port) += 1;
-		buf_drop(sim, buf);
-		return;
-	}
 	buf = buf_own(sim, buf);
 	if (buf == NULL) {
 		kith_sim_out_of_memory(sim);
@@ -273,6 +272,39 @@ static void deliver(struct kith_sim *sim, struct batch *b, const struct kith_net
 	b->bufs[b->n++] = buf;
 }
 
+static void deliver(struct kith_sim *sim, struct batch *b, const struct kith_net_delivery *d, uint32_t from,
+		    struct kith_simbuf *buf)
+{
+	struct kith_simnode *n = &sim->nodes[d->host];
+	if (b->n > 0 && (b->node != n || b->n == KITH_SIM_BATCH))
+		batch_flush(sim, b);
+	kith_sim_check_delivered(sim, from, d->host);
+	if (n->core == NULL || kith_sim_transport(n, d->pkt.dst.port) == 0) {
+		*(n->core == NULL ? &sim->counts.dead_host : &sim->counts.dead_port) += 1;
+		kith_sim_buf_drop(sim, buf);
+		return;
+	}
+	if (n->cpu != NULL)
+		kith_sim_capacity_came(sim, n, d, buf);
+	else
+		hand(sim, b, d, buf);
+}
+
+/* The processor of a node is free: what waits, up to a batch. A port may have been closed meanwhile. */
+static void turn(struct kith_sim *sim, struct kith_simnode *n)
+{
+	struct batch b = { .n = 0 };
+	struct kith_net_delivery d;
+	struct kith_simbuf *buf;
+	while (b.n < KITH_SIM_BATCH && (buf = kith_sim_capacity_next(sim, n, &d)) != NULL) {
+		if (kith_sim_transport(n, d.pkt.dst.port) != 0)
+			hand(sim, &b, &d, buf);
+		else
+			kith_sim_buf_drop(sim, buf);
+	}
+	batch_flush(sim, &b);
+}
+
 static void flight(struct kith_sim *sim, struct batch *b, uint32_t slot)
 {
 	struct kith_net_outcome out;
@@ -287,7 +319,7 @@ static void flight(struct kith_sim *sim, struct batch *b, uint32_t slot)
 		return;
 	}
 	fly(sim, &out, buf);
-	buf_drop(sim, buf);
+	kith_sim_buf_drop(sim, buf);
 }
 
 static void trace(struct kith_sim *sim, const struct kith_simevent *e)
@@ -333,6 +365,7 @@ static void step(struct kith_sim *sim)
 	(void)kith_simqueue_pop(&sim->queue, &e);
 	sim->now = e.key.at;
 	trace(sim, &e);
+	kith_sim_capacity_begin(sim);
 	struct kith_simnode *n = e.key.dst != 0 && e.kind != KITH_SIM_EVENT_FLIGHT ? &sim->nodes[e.ref] : NULL;
 	switch ((enum kith_simkind)e.kind) {
 	case KITH_SIM_EVENT_FLIGHT:
@@ -347,6 +380,9 @@ static void step(struct kith_sim *sim)
 			n->app->armed = KITH_TIME_NEVER;
 			kith_sim_app_timer(sim, n);
 		}
+		break;
+	case KITH_SIM_EVENT_TURN:
+		turn(sim, n);
 		break;
 	case KITH_SIM_EVENT_CONTROL:
 		control(sim, e.ref);
@@ -384,6 +420,8 @@ static bool nodes_new(struct kith_sim *sim)
 		n->skew_ms =
 			(int64_t)kith_draw_below(kith_sim_draw(sim, KITH_SIM_DRAW_SKEW, i, 0), 2 * skew + 1) - skew;
 		if (!kith_sim_is_super(n) && !kith_sim_app_new(sim, n))
+			return false;
+		if (!kith_sim_capacity_new(sim, n))
 			return false;
 	}
 	return true;
@@ -448,7 +486,7 @@ static void queue_free(struct kith_sim *sim)
 	struct kith_simevent e;
 	while (kith_simqueue_pop(&sim->queue, &e)) {
 		if (e.kind == KITH_SIM_EVENT_FLIGHT)
-			buf_drop(sim, sim->flights[e.ref].buf);
+			kith_sim_buf_drop(sim, sim->flights[e.ref].buf);
 	}
 	kith_simqueue_deinit(&sim->queue);
 	KITH_FREE_ARRAY(&sim->engine.alloc, sim->flights, sim->flights_cap);
@@ -465,6 +503,7 @@ void kith_sim_free(struct kith_sim *sim)
 		if (n->core != NULL)
 			kith_core_free(n->core);
 		kith_sim_effects_drop(sim, n);
+		kith_sim_capacity_free(sim, n);
 		kith_sim_forget(sim, n);
 		if (n->app != NULL)
 			KITH_FREE(&sim->engine.alloc, n->app);

@@ -1,6 +1,12 @@
 /* What goes wrong, and when: a schedule that is drawn at the start, and what each entry does. */
 #include "sim/internal.h"
 
+#include "core/serving.h"
+#include "core/settle.h"
+#include "sim/simlife.h"
+
+#define COUNTRY_LAB 13u /* where all are who are nowhere: Greenwich */
+
 static uint64_t draw(const struct kith_sim *sim, uint64_t kind, uint64_t number)
 {
 	return kith_draw(kith_draw_hash(sim->options.faults.seed, KITH_SIM_DRAW_FAULT, 0), kind, number);
@@ -86,6 +92,65 @@ static void silences(struct kith_sim *sim)
 	}
 }
 
+static void demotions(struct kith_sim *sim)
+{
+	for (uint32_t i = 0; i < sim->options.faults.demotions_n; i++) {
+		kith_time_us begin, end;
+		uint32_t node = pick_super(sim, draw(sim, 261, i));
+		span(sim, 260, i, sim->options.faults.demotion_us, &begin, &end);
+		at(sim, begin, KITH_SIM_DEMOTE, node, 0);
+		at(sim, end, KITH_SIM_PROMOTE, node, 0);
+	}
+}
+
+static void split(struct kith_sim *sim)
+{
+	const struct kith_simfaults *f = &sim->options.faults;
+	uint32_t groups = (uint32_t)((uint64_t)KITH_SIM_GROUPS * f->split_ppm / KITH_PPM);
+	at(sim, f->split_at_us, KITH_SIM_SPLIT, groups, 0);
+	at(sim, f->split_at_us + f->split_us, KITH_SIM_JOIN, groups, 0);
+}
+
+/* ---- who is up when ---- */
+
+static bool awake(const struct kith_sim *sim, uint32_t node, kith_time_us when, uint64_t d)
+{
+	uint8_t country = COUNTRY_LAB;
+	if (!sim->options.faults.day)
+		return true;
+	if (sim->options.world)
+		country = kith_delay_pick_country(kith_sim_draw(sim, KITH_SIM_DRAW_COUNTRY, node, 0));
+	return kith_draw_hit(d, kith_simlife_day_ppm(KITH_SIM_UNIX_MS * KITH_US_PER_MS + when, country));
+}
+
+/* When a node that is away from then on comes again: after a while without memory, and, by the day, when its hour has
+ * come. number: a different one each time. */
+static kith_time_us comes(const struct kith_sim *sim, const struct kith_simnode *n, kith_time_us from, uint64_t number)
+{
+	const struct kith_simfaults *f = &sim->options.faults;
+	const kith_time_us away = kith_sim_is_super(n) ? f->super_away_us : f->leaf_away_us;
+	uint64_t stream = kith_draw_hash(KITH_SIM_DRAW_DAY, n->id, number);
+	kith_time_us when = from;
+	for (uint64_t i = 0; when < f->until_us; i++) {
+		uint64_t e_q16 = kith_simlife_exponential_q16(draw(sim, stream, 2 * i));
+		when += KITH_US_PER_S +
+			(kith_time_us)((uint64_t)(away / KITH_US_PER_MS) * e_q16 >> 16) * KITH_US_PER_MS;
+		if (kith_sim_is_super(n) || awake(sim, n->id, when, draw(sim, stream, 2 * i + 1)))
+			return when;
+	}
+	return f->until_us;
+}
+
+static void start_first(struct kith_sim *sim, const struct kith_simnode *n)
+{
+	kith_time_us from = kith_sim_is_super(n) ? 0 : KITH_US_PER_S;
+	kith_time_us begin = kith_sim_is_super(n) ? KITH_US_PER_S : KITH_US_PER_S + sim->options.join_us;
+	kith_time_us when = from + kith_sim_draw_time(kith_sim_draw(sim, KITH_SIM_DRAW_JOIN, n->id, 0), begin - from);
+	if (!kith_sim_is_super(n) && !awake(sim, n->id, when, draw(sim, KITH_SIM_DRAW_DAY, n->id)))
+		when = comes(sim, n, when, 0);
+	at(sim, when, KITH_SIM_START, n->id, 0);
+}
+
 /* Whether a supernode is among the first ppm of a random order; which they are does not depend on how many. */
 static bool chosen(const struct kith_sim *sim, uint64_t stream, uint32_t super, uint32_t ppm)
 {
@@ -115,13 +180,8 @@ static void kills(struct kith_sim *sim)
 bool kith_sim_faults(struct kith_sim *sim)
 {
 	const struct kith_simfaults *f = &sim->options.faults;
-	for (uint32_t i = 0; i < sim->nodes_n; i++) {
-		kith_time_us begin =
-			kith_sim_is_super(&sim->nodes[i]) ? KITH_US_PER_S : KITH_US_PER_S + sim->options.join_us;
-		kith_time_us from = kith_sim_is_super(&sim->nodes[i]) ? 0 : KITH_US_PER_S;
-		at(sim, from + kith_sim_draw_time(kith_sim_draw(sim, KITH_SIM_DRAW_JOIN, i, 0), begin - from),
-		   KITH_SIM_START, i, 0);
-	}
+	for (uint32_t i = 0; i < sim->nodes_n; i++)
+		start_first(sim, &sim->nodes[i]);
 	if (f->until_us > f->from_us) {
 		downs(sim, f->leaf_crashes_n, KITH_SIM_CRASH, false);
 		downs(sim, f->super_crashes_n, KITH_SIM_CRASH, true);
@@ -130,10 +190,13 @@ bool kith_sim_faults(struct kith_sim *sim)
 		partitions(sim);
 		moves(sim);
 		silences(sim);
+		demotions(sim);
 		/* Whoever is down then comes back; nothing else begins after it. */
 		for (uint32_t i = 0; i < sim->nodes_n; i++)
 			at(sim, f->until_us, KITH_SIM_START, i, 0);
 	}
+	if (f->split_ppm > 0)
+		split(sim);
 	if (f->kill_ppm > 0)
 		kills(sim);
 	if (f->liars_ppm > 0 || f->posers_ppm > 0)
@@ -146,9 +209,29 @@ bool kith_sim_faults(struct kith_sim *sim)
 	return true;
 }
 
+/* A session as measured: the first one is met when the run begins, and has lasted for a while. */
+static void session(struct kith_sim *sim, const struct kith_simnode *n, kith_time_us median_us)
+{
+	const struct kith_simfaults *f = &sim->options.faults;
+	uint64_t d = draw(sim, kith_draw_hash(KITH_SIM_DRAW_LIFE, n->id, 0), n->boots);
+	bool met = n->boots == 1 && sim->now <= KITH_US_PER_S + sim->options.join_us;
+	kith_time_us lasts = met ? kith_simlife_residual(d, median_us) : kith_simlife_session(d, median_us);
+	kith_time_us end = sim->now + lasts > f->from_us ? sim->now + lasts : f->from_us;
+	if (end >= f->until_us)
+		return;
+	d = kith_draw_hash(d, 1, 0);
+	at(sim, end, (d & 2) != 0 ? KITH_SIM_CRASH : KITH_SIM_STOP, n->id, (uint32_t)(d & 1));
+	at(sim, comes(sim, n, end, n->boots), KITH_SIM_START, n->id, 0);
+}
+
 void kith_sim_life(struct kith_sim *sim, const struct kith_simnode *n)
 {
 	const struct kith_simfaults *f = &sim->options.faults;
+	const kith_time_us median_us = kith_sim_is_super(n) ? f->super_session_us : f->leaf_session_us;
+	if (median_us > 0 && !sim->failed) {
+		session(sim, n, median_us);
+		return;
+	}
 	if (f->leaf_life_us == 0 || kith_sim_is_super(n) || sim->failed)
 		return;
 	uint64_t d = draw(sim, kith_draw_hash(KITH_SIM_DRAW_LIFE, n->id, 0), n->boots);
@@ -170,6 +253,45 @@ static void partition(struct kith_sim *sim, uint32_t a, uint32_t b, bool cut)
 		if (g != a && (b == KITH_SIM_NONE || g == b))
 			kith_net_partition(sim->net, (uint8_t)a, (uint8_t)g, cut);
 	}
+}
+
+/* The first groups lose all others, or have them again. */
+static void piece(struct kith_sim *sim, uint32_t groups, bool cut)
+{
+	sim->partitions = cut ? sim->partitions + 1 : sim->partitions - 1;
+	kith_sim_disturb(sim, NULL);
+	for (uint32_t a = 0; a < groups; a++) {
+		for (uint32_t b = groups; b < KITH_SIM_GROUPS; b++) {
+			kith_net_partition(sim->net, (uint8_t)a, (uint8_t)b, cut);
+			kith_net_partition(sim->net, (uint8_t)b, (uint8_t)a, cut);
+		}
+	}
+}
+
+/* By the library's own calls: when a node should do so is what elections are about, and not decided here. */
+static void change_role(struct kith_sim *sim, struct kith_simnode *n, bool rest)
+{
+	if (n->core == NULL || n->leaving || n->resting == rest)
+		return;
+	struct kith_super_options o = { .sessions_max = KITH_SESSIONS_MAX,
+					.tunnels_max = KITH_SIM_TUNNELS,
+					.relay_rate = KITH_SIM_RELAY_RATE,
+					.relay_owner_rate = KITH_SIM_RELAY_RATE / 10 };
+	int err = 0;
+	kith_core_enter(n->core, kith_sim_node_now(sim, n));
+	if (rest)
+		kith_serving_end(n->core);
+	else
+		err = kith_serving_begin(n->core, &o);
+	kith_core_settle(n->core);
+	if (err != 0)
+		kith_sim_violate(sim, KITH_SIM_NODE_STARTS, n->id, KITH_SIM_NONE, "serving again: %s",
+				 kith_strerror(err));
+	n->resting = rest;
+	n->disturbed_at = sim->now;
+	kith_sim_disturb(sim, NULL);
+	sim->counts.demotions += rest;
+	kith_sim_node_drain(sim, n);
 }
 
 static void mute(struct kith_sim *sim, struct kith_simnode *n, bool on)
@@ -210,6 +332,19 @@ static void verify(struct kith_sim *sim)
 		kith_sim_app_verify(sim, &sim->nodes[i]);
 }
 
+/* What lasts: each kind has another that ends it. */
+static void begin_or_end(struct kith_sim *sim, struct kith_simnode *n, const struct kith_simcontrol *c)
+{
+	if (c->kind == KITH_SIM_PARTITION || c->kind == KITH_SIM_HEAL)
+		partition(sim, c->a, c->b, c->kind == KITH_SIM_PARTITION);
+	else if (c->kind == KITH_SIM_SPLIT || c->kind == KITH_SIM_JOIN)
+		piece(sim, c->a, c->kind == KITH_SIM_SPLIT);
+	else if (c->kind == KITH_SIM_MUTE || c->kind == KITH_SIM_UNMUTE)
+		mute(sim, n, c->kind == KITH_SIM_MUTE);
+	else
+		change_role(sim, n, c->kind == KITH_SIM_DEMOTE);
+}
+
 void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *c)
 {
 	struct kith_simnode *n = c->a < sim->nodes_n ? &sim->nodes[c->a] : NULL;
@@ -229,17 +364,19 @@ void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *c)
 		n->killed = true;
 		kith_sim_node_crash(sim, n, false);
 		break;
-	case KITH_SIM_PARTITION:
-	case KITH_SIM_HEAL:
-		partition(sim, c->a, c->b, c->kind == KITH_SIM_PARTITION);
-		break;
 	case KITH_SIM_RENUMBER:
 	case KITH_SIM_ROAM:
 		move(sim, n, c->kind == KITH_SIM_ROAM);
 		break;
+	case KITH_SIM_PARTITION:
+	case KITH_SIM_HEAL:
+	case KITH_SIM_SPLIT:
+	case KITH_SIM_JOIN:
 	case KITH_SIM_MUTE:
 	case KITH_SIM_UNMUTE:
-		mute(sim, n, c->kind == KITH_SIM_MUTE);
+	case KITH_SIM_DEMOTE:
+	case KITH_SIM_PROMOTE:
+		begin_or_end(sim, n, c);
 		break;
 	case KITH_SIM_READDRESS:
 	case KITH_SIM_REBIND:

@@ -3,6 +3,7 @@
  *   engine.c    the queue of events, packets through the net, the loop
  *   topology.c  hosts, NATs, addresses
  *   node.c      one node: start, stop, driving its core by the contract
+ *   capacity.c  what machines and links can do: packets wait for a processor
  *   effect.c    what a core asks of its host
  *   faults.c    what goes wrong, and when
  *   app.c       an application on each leaf: contacts, calls, presence
@@ -37,6 +38,8 @@
 #define KITH_SIM_CONTACTS_MAX 32
 #define KITH_SIM_BATCH 32 /* packets of one instant that a core is given at once */
 #define KITH_SIM_GROUPS 60 /* groups of nodes for partitions; below KITH_NET_GROUPS_MAX */
+#define KITH_SIM_TUNNELS 10000 /* as kith_core_options says, for supernodes that serve again */
+#define KITH_SIM_RELAY_RATE 12500000
 #define KITH_SIM_SERVICE "chat"
 #define KITH_SIM_CHANNEL 7
 #define KITH_SIM_TALK_CHANNEL 8 /* datagrams that go on until the call ends */
@@ -49,7 +52,8 @@ enum kith_simkind {
 	KITH_SIM_EVENT_FLIGHT, /* ref: slot of a flight */
 	KITH_SIM_EVENT_WAKE, /* ref: node; its core's deadline */
 	KITH_SIM_EVENT_APP, /* ref: node; its application's */
-	KITH_SIM_EVENT_CONTROL /* ref: slot of a control */
+	KITH_SIM_EVENT_CONTROL, /* ref: slot of a control */
+	KITH_SIM_EVENT_TURN /* ref: node; its processor is free for packets that wait */
 };
 
 /* Streams of draws of the run's seed that have nothing to do with each other. */
@@ -68,7 +72,9 @@ enum kith_simstream {
 	KITH_SIM_DRAW_FAULT,
 	KITH_SIM_DRAW_LIFE,
 	KITH_SIM_DRAW_EFFECT,
-	KITH_SIM_DRAW_CHANGE
+	KITH_SIM_DRAW_CHANGE,
+	KITH_SIM_DRAW_CLASS,
+	KITH_SIM_DRAW_DAY
 };
 
 /* A packet's bytes; shared by duplicates. */
@@ -99,6 +105,10 @@ enum kith_simcontrol_kind {
 	KITH_SIM_REBIND, /* routers forget, and give other ports */
 	KITH_SIM_CUT, /* leaves are cut off */
 	KITH_SIM_UNCUT,
+	KITH_SIM_DEMOTE, /* a is a leaf ... */
+	KITH_SIM_PROMOTE, /* ... and a supernode again */
+	KITH_SIM_SPLIT, /* groups below a from all others */
+	KITH_SIM_JOIN,
 	KITH_SIM_HEARD, /* silences after such a change are over, or count as they are */
 	KITH_SIM_SAMPLE, /* look at all nodes */
 	KITH_SIM_CHECK_OFFLINE, /* of a, boot b */
@@ -181,12 +191,14 @@ struct kith_simnode {
 	enum kith_role role;
 	bool up, leaving, mute, killed, reachable, starting;
 	bool lies; /* see lies.c */
+	bool resting; /* a supernode that is a leaf for a while */
 	bool unplugged; /* its transport is down, and its core knows */
 	uint8_t nat_kind;
 	uint32_t boots;
 	uint32_t iface, nat, public_nat; /* devices; nat 0: open; public_nat: the one whose address the world sees */
 	struct kith_addr local, public; /* port of local only */
 	struct kith_core *core; /* NULL while down */
+	struct kith_simcpu *cpu; /* NULL: without limits */
 	struct kith_simaccount account;
 	struct kith_simrandom random;
 	struct kith_simfile files[KITH_SIM_FILES]; /* by enum kith_save, as last saved, on the engine's account */
@@ -215,7 +227,7 @@ struct kith_sim {
 	struct kith_simpool pool;
 	struct kith_simaccount engine, net_account, shared_account; /* who else needs memory */
 	struct kith_simrandom shared_random;
-	const struct kith_suite *suite;
+	const struct kith_suite *suite; /* whose objects are made with it; that of cores may be counted besides */
 	struct kith_simpki pki;
 	struct kith_shared *shared;
 	struct kith_net *net;
@@ -273,6 +285,31 @@ void kith_sim_app_at(struct kith_sim *sim, struct kith_simnode *n, kith_time_us 
 void kith_sim_control_at(struct kith_sim *sim, kith_time_us at, const struct kith_simcontrol *control);
 /* One packet of a core into the net. */
 void kith_sim_send(struct kith_sim *sim, struct kith_simnode *n, const struct kith_packet *packet);
+
+void kith_sim_turn_at(struct kith_sim *sim, struct kith_simnode *n, kith_time_us at, uint64_t number);
+void kith_sim_buf_drop(struct kith_sim *sim, struct kith_simbuf *buf);
+
+/* ---- capacity.c ---- */
+/* The kind of machine of a node, 0: without limits, else its profile in the net. */
+uint8_t kith_sim_class(const struct kith_sim *sim, uint32_t node);
+void kith_sim_capacity_profiles(const struct kith_sim *sim, struct kith_net_options *o);
+bool kith_sim_capacity_new(struct kith_sim *sim, struct kith_simnode *n);
+void kith_sim_capacity_free(struct kith_sim *sim, struct kith_simnode *n);
+const struct kith_suite *kith_sim_capacity_suite(const struct kith_sim *sim);
+void kith_sim_capacity_options(const struct kith_simnode *n, struct kith_core_options *o);
+/* A packet came; buf is taken over. */
+void kith_sim_capacity_came(struct kith_sim *sim, struct kith_simnode *n, const struct kith_net_delivery *d,
+			    struct kith_simbuf *buf);
+/* The next one that waits; NULL: none. The caller holds it. */
+struct kith_simbuf *kith_sim_capacity_next(struct kith_sim *sim, struct kith_simnode *n, struct kith_net_delivery *d);
+/* What waits is lost: the core is gone. */
+void kith_sim_capacity_drop(struct kith_sim *sim, struct kith_simnode *n);
+/* What was spent so far is nobody's: on looking in, on a core that is gone, by another run. */
+void kith_sim_capacity_begin(const struct kith_sim *sim);
+/* A call into the core is over, and cost what it did. */
+void kith_sim_capacity_charge(struct kith_sim *sim, struct kith_simnode *n);
+/* When the processor is free; now, if it is. */
+kith_time_us kith_sim_capacity_free_at(const struct kith_sim *sim, const struct kith_simnode *n);
 
 /* ---- topology.c ---- */
 bool kith_sim_topology(struct kith_sim *sim);

@@ -18,10 +18,11 @@ enum { EXIT_OK, EXIT_VIOLATION, EXIT_USAGE };
 struct arguments {
 	long long leaves, supernodes, seed, contacts, stream_bytes, skew_ms, trace;
 	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s, liars;
+	double leaf_session_h, super_session_h, away_h, split, split_at_s, split_for_s;
 	double hold_s, talk_ms, readdress, readdress_at_s, rebind, rebind_at_s, cut, cut_at_s, cut_for_s;
-	int partitions, crashes, super_crashes, moves, silences, no_verify, no_watch;
-	char *nat, *suite, *delay, *ignore;
-	int json, progress, list, invariants, verbose;
+	int partitions, crashes, super_crashes, moves, silences, demotions, day, no_verify, no_watch;
+	char *nat, *suite, *delay, *ignore, *capacity, *leaf_capacity;
+	int json, progress, list, machines, invariants, verbose;
 };
 
 static int refuse(const char *what, const char *value)
@@ -60,7 +61,8 @@ static void faults_window(struct kith_simoptions *o, const struct arguments *a)
 {
 	struct kith_simfaults *f = &o->faults;
 	kith_time_us last = o->duration_us - o->verify_us - o->bounds.settle_us - 10 * KITH_US_PER_S;
-	if (a->churn == 0 && a->partitions + a->crashes + a->super_crashes + a->moves + a->silences == 0)
+	if (a->churn == 0 && a->leaf_session_h == 0 && a->super_session_h == 0 &&
+	    a->partitions + a->crashes + a->super_crashes + a->moves + a->silences + a->demotions + a->day == 0)
 		return;
 	f->from_us = o->join_us + 10 * KITH_US_PER_S;
 	f->until_us = last;
@@ -74,6 +76,23 @@ static bool churn(struct kith_simoptions *o, double rate)
 	if (rate > 0)
 		o->faults.leaf_life_us = (kith_time_us)llround(3600e6 / rate);
 	return true;
+}
+
+/* Sessions as measured, the day, roles, pieces of the network. */
+static const char *lives(struct kith_simfaults *f, const struct arguments *a)
+{
+	if (!seconds(a->leaf_session_h * 3600, &f->leaf_session_us) ||
+	    !seconds(a->super_session_h * 3600, &f->super_session_us) || !seconds(a->away_h * 3600, &f->leaf_away_us) ||
+	    !seconds(a->split_at_s, &f->split_at_us) || !seconds(a->split_for_s, &f->split_us))
+		return "a time is negative or longer than a year";
+	f->super_away_us = f->leaf_away_us;
+	f->day = a->day != 0;
+	if (!probability(a->split, &f->split_ppm))
+		return "--split is a share from 0 to 1";
+	if (a->demotions < 0)
+		return "numbers of faults must not be negative";
+	f->demotions_n = (uint32_t)a->demotions;
+	return NULL;
 }
 
 static const char *numbers(struct kith_simoptions *o, const struct arguments *a)
@@ -115,7 +134,17 @@ static const char *numbers(struct kith_simoptions *o, const struct arguments *a)
 	f->silences_n = (uint32_t)a->silences;
 	if (f->link.reorder_ppm > 0 || f->link.duplicate_ppm > 0)
 		f->link.reorder_delay_us = 30 * KITH_US_PER_MS;
-	return NULL;
+	return lives(f, a);
+}
+
+/* "usual", or weights of kinds of machines; of leaves, when supernodes have limits, as usual. */
+static bool capacity(struct kith_simcapacity *c, const struct arguments *a)
+{
+	if (a->capacity == NULL)
+		return a->leaf_capacity == NULL;
+	kith_simcapacity_usual(c);
+	return (strcmp(a->capacity, "usual") == 0 || kith_simclass_parse(c->supernodes, a->capacity) == 0) &&
+	       (a->leaf_capacity == NULL || kith_simclass_parse(c->leaves, a->leaf_capacity) == 0);
 }
 
 static bool ignored(struct kith_simoptions *o, const char *text)
@@ -144,6 +173,11 @@ static int options_fill(struct kith_simoptions *o, const struct arguments *a)
 			      a->nat);
 	if (!ignored(o, a->ignore))
 		return refuse("--ignore is a list of invariants; --list-invariants names them", a->ignore);
+	if (!capacity(&o->capacity, a))
+		return refuse(
+			"--capacity is usual or a list such as server=1,fibre=3, and --leaf-capacity goes with it; "
+			"--list-machines names the kinds",
+			a->capacity);
 	const char *why = numbers(o, a);
 	if (why != NULL)
 		return refuse(why, NULL);
@@ -299,6 +333,23 @@ static void print_text(const struct kith_sim *sim, const struct memory *m)
 	}
 }
 
+static void print_load(const struct kith_sim *sim)
+{
+	static const enum kith_role roles[] = { KITH_ROLE_LEAF, KITH_ROLE_SUPERNODE };
+	const struct kith_simcounts *c = kith_sim_counts(sim);
+	for (unsigned i = 0; i < 2; i++) {
+		struct kith_simload l;
+		kith_sim_load(sim, roles[i], &l);
+		printf("load %-11s work at most %.2f of a processor (node %u), %.6f on average; uplink at most %.2f; "
+		       "%" PRIu64 " packets found no room, longest wait %.1f ms\n",
+		       i == 0 ? "leaves" : "supernodes", l.work_ppm / 1e6, l.node == KITH_SIM_NONE ? 0 : l.node,
+		       l.mean_ppm / 1e6, l.up_ppm / 1e6, l.dropped, (double)l.waited_us / 1e3);
+	}
+	uint64_t opened = kith_sim_stats(sim, KITH_ROLE_LEAF)->counter[KITH_STAT_SESSIONS_OPENED];
+	printf("attempts         %" PRIu64 " first handshake packets of leaves for %" PRIu64 " sessions: %.2f each\n",
+	       c->leaf_hellos, opened, ratio(c->leaf_hellos, opened));
+}
+
 static json_t *whole(uint64_t v)
 {
 	return json_integer((json_int_t)v);
@@ -325,6 +376,15 @@ static json_t *json_stats(const struct kith_sim *sim)
 	for (unsigned i = 0; i < KITH_STAT_MAX; i++)
 		json_object_set_new(stats, kith_stat_name(i), whole(stat_sum(sim, i)));
 	return stats;
+}
+
+static json_t *json_load(const struct kith_sim *sim, enum kith_role role)
+{
+	struct kith_simload l;
+	kith_sim_load(sim, role, &l);
+	return json_pack("{s:f, s:f, s:f, s:I, s:I}", "work_max", l.work_ppm / 1e6, "work_mean", l.mean_ppm / 1e6,
+			 "up_max", l.up_ppm / 1e6, "dropped", (json_int_t)l.dropped, "waited_us",
+			 (json_int_t)l.waited_us);
 }
 
 static json_t *json_net(const struct kith_sim *sim)
@@ -368,6 +428,9 @@ static void print_json(const struct kith_sim *sim, const struct kith_simoptions 
 	json_object_set_new(j, "supernode_bytes_max", whole(m->most[1]));
 	json_object_set_new(j, "shared_bytes", whole(m->shared));
 	json_object_set_new(j, "engine_peak_bytes", whole(m->pool));
+	json_object_set_new(j, "leaf_hellos", whole(c->leaf_hellos));
+	json_object_set_new(j, "load_leaves", json_load(sim, KITH_ROLE_LEAF));
+	json_object_set_new(j, "load_supernodes", json_load(sim, KITH_ROLE_SUPERNODE));
 	json_object_set_new(j, "counters", json_stats(sim));
 	json_object_set_new(j, "net", json_net(sim));
 	char *text = json_dumps(j, JSON_COMPACT);
@@ -417,6 +480,8 @@ static int simulate(struct kith_simoptions *o, const struct arguments *a)
 		print_json(sim, o, &memory, wall() - began);
 	else
 		print_text(sim, &memory);
+	if (!a->json && a->capacity != NULL)
+		print_load(sim);
 	fflush(stdout);
 	if (!ok) {
 		fputs(kith_sim_violation(sim) != NULL ? kith_sim_violation_text(sim, text, sizeof text)
@@ -440,6 +505,13 @@ static void list_nats(void)
 	printf("default: %s\n", kith_simnat_mix_format(&mix, text, sizeof text));
 }
 
+static void list_machines(void)
+{
+	char text[128];
+	for (unsigned i = 0; kith_simclass_name(i) != NULL; i++)
+		printf("%-8s %s\n", kith_simclass_name(i), kith_simclass_text(i, text, sizeof text));
+}
+
 static void list_invariants(void)
 {
 	for (unsigned i = 0; i < KITH_SIM_INVARIANTS_N; i++)
@@ -457,6 +529,8 @@ static struct arguments a = { .leaves = 200,
 			      .calls = 60,
 			      .hold_s = 20,
 			      .cut_for_s = 3,
+			      .away_h = 1,
+			      .split_for_s = 60,
 			      .trace = -1 };
 
 static const struct poptOption options[] = {
@@ -497,6 +571,20 @@ static const struct poptOption options[] = {
 	  "share of the leaves that is cut off at --cut-at for --cut-for; half of them are told so (0)", "P" },
 	{ "cut-at", 0, POPT_ARG_DOUBLE, &a.cut_at_s, 0, "when", "SECONDS" },
 	{ "cut-for", 0, POPT_ARG_DOUBLE, &a.cut_for_s, 0, "how long (3)", "SECONDS" },
+	{ "leaf-session", 0, POPT_ARG_DOUBLE, &a.leaf_session_h, 0,
+	  "median session of leaves, as long ones and short ones were measured (0: for good)", "HOURS" },
+	{ "super-session", 0, POPT_ARG_DOUBLE, &a.super_session_h, 0, "... of supernodes; 5.5 were measured (0)",
+	  "HOURS" },
+	{ "away", 0, POPT_ARG_DOUBLE, &a.away_h, 0, "mean time between two sessions (1)", "HOURS" },
+	{ "day", 0, POPT_ARG_NONE, &a.day, 0, "leaves come by the hour where they are", NULL },
+	{ "demotions", 0, POPT_ARG_INT, &a.demotions, 0, "supernodes that become leaves and serve again (0)", "N" },
+	{ "split", 0, POPT_ARG_DOUBLE, &a.split, 0, "share of all nodes that is cut off from the rest (0)", "P" },
+	{ "split-at", 0, POPT_ARG_DOUBLE, &a.split_at_s, 0, "when", "SECONDS" },
+	{ "split-for", 0, POPT_ARG_DOUBLE, &a.split_for_s, 0, "how long (60)", "SECONDS" },
+	{ "capacity", 0, POPT_ARG_STRING, &a.capacity, 0,
+	  "machines and links with limits: usual, or of supernodes, such as server=1,fibre=3", "MIX" },
+	{ "leaf-capacity", 0, POPT_ARG_STRING, &a.leaf_capacity, 0, "... of leaves", "MIX" },
+	{ "list-machines", 0, POPT_ARG_NONE, &a.machines, 0, "names the kinds of machines", NULL },
 	{ "skew-ms", 0, POPT_ARG_LONGLONG, &a.skew_ms, 0, "wall clocks are wrong by up to this much (0)", "MS" },
 	{ "nat", 0, POPT_ARG_STRING, &a.nat, 0, "weights, such as port-restricted=60,symmetric=20", "MIX" },
 	{ "list-nats", 0, POPT_ARG_NONE, &a.list, 0, "names the kinds of NAT and the default mix", NULL },
@@ -527,9 +615,11 @@ int main(int argc, const char **argv)
 	else if (poptPeekArg(ctx) != NULL)
 		status = refuse("takes options only", poptPeekArg(ctx));
 	else
-		status = a.list || a.invariants ? EXIT_OK : options_fill(&o, &a);
+		status = a.list || a.machines || a.invariants ? EXIT_OK : options_fill(&o, &a);
 	if (status == EXIT_OK && a.list) {
 		list_nats();
+	} else if (status == EXIT_OK && a.machines) {
+		list_machines();
 	} else if (status == EXIT_OK && a.invariants) {
 		list_invariants();
 	} else if (status == EXIT_OK) {
@@ -540,6 +630,8 @@ int main(int argc, const char **argv)
 	free(a.suite);
 	free(a.delay);
 	free(a.ignore);
+	free(a.capacity);
+	free(a.leaf_capacity);
 	poptFreeContext(ctx);
 	return status;
 }

@@ -41,7 +41,8 @@ static void node_down(struct kith_sim *sim, struct kith_simnode *n)
 	kith_core_free(n->core);
 	n->core = NULL;
 	kith_sim_effects_drop(sim, n);
-	n->up = n->leaving = false;
+	kith_sim_capacity_drop(sim, n);
+	n->up = n->leaving = n->resting = false;
 	n->homes = 0;
 	n->armed = KITH_TIME_NEVER;
 	n->wakes++;
@@ -91,6 +92,7 @@ void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n)
 		}
 		more = kith_sim_effects(sim, n) || more;
 	}
+	kith_sim_capacity_charge(sim, n);
 	if (was_leaving && !n->leaving && n->core != NULL) {
 		node_down(sim, n);
 		return;
@@ -115,8 +117,9 @@ void kith_sim_node_wake(struct kith_sim *sim, struct kith_simnode *n)
 	const kith_time_us woken = n->armed;
 	const kith_time_us due = node_deadline(sim, n);
 	n->armed = KITH_TIME_NEVER;
-	if (due > sim->now) {
-		kith_sim_wake_at(sim, n, due);
+	const kith_time_us free_at = kith_sim_capacity_free_at(sim, n);
+	if (due > sim->now || free_at > sim->now) {
+		kith_sim_wake_at(sim, n, due > free_at ? due : free_at);
 		return;
 	}
 	if (++n->spins > SPINS_MAX) {
@@ -180,10 +183,11 @@ static void options_fill(struct kith_sim *sim, struct kith_simnode *n, struct ki
 	o->role = n->role;
 	o->alloc = &n->account.alloc;
 	o->random = &n->random.random;
-	o->suite = sim->suite;
+	o->suite = kith_sim_capacity_suite(sim);
 	o->shared = sim->shared;
 	o->stats = &sim->stats[kith_sim_is_super(n)];
 	o->log = sim->options.log;
+	kith_sim_capacity_options(n, o);
 	o->root = &sim->pki.root.pk;
 	o->device = c->device;
 	o->chain = (struct kith_span){ c->chain, c->chain_len };

@@ -22,6 +22,8 @@ void kith_simoptions_init(struct kith_simoptions *o)
 	o->faults.partition_us = 30 * KITH_US_PER_S;
 	o->faults.down_us = 30 * KITH_US_PER_S;
 	o->faults.silence_us = 30 * KITH_US_PER_S;
+	o->faults.demotion_us = 120 * KITH_US_PER_S;
+	o->faults.leaf_away_us = o->faults.super_away_us = 3600 * KITH_US_PER_S;
 
 	o->workload.contacts_n = 2;
 	o->workload.call_gap_us = 60 * KITH_US_PER_S;
@@ -48,6 +50,34 @@ void kith_simoptions_init(struct kith_simoptions *o)
 	snprintf(o->command, sizeof o->command, "(unknown command)");
 }
 
+/* Machines, sessions and pieces of the network. */
+static const char *check_more(const struct kith_simoptions *o)
+{
+	const struct kith_simfaults *f = &o->faults;
+	const kith_time_us year = 366 * 86400 * KITH_US_PER_S;
+	uint64_t weights = 0;
+	for (unsigned i = 0; i < KITH_SIM_CLASSES_MAX; i++) {
+		weights += (uint64_t)o->capacity.leaves[i] + o->capacity.supernodes[i];
+		if (kith_simclass_name(i) == NULL && (o->capacity.leaves[i] > 0 || o->capacity.supernodes[i] > 0))
+			return "there is no such kind of machine";
+	}
+	if (weights > 0 && o->suite != KITH_SIM_SUITE_SIM)
+		return "what machines can do is counted with the simulated suite only";
+	const kith_time_us times[] = { f->leaf_session_us, f->leaf_away_us, f->super_session_us, f->super_away_us };
+	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+		if (times[i] < 0 || times[i] > year)
+			return "sessions, and the times between them, are at most a year";
+	}
+	if ((f->leaf_session_us > 0 || f->super_session_us > 0 || f->day || f->demotions_n > 0) && f->until_us == 0)
+		return "sessions, days and roles change while there are faults";
+	if (f->demotion_us < 0)
+		return "a demotion does not end before it begins";
+	if (f->split_ppm > 0 &&
+	    (f->split_at_us < 0 || f->split_us <= 0 || f->split_at_us + f->split_us > o->duration_us))
+		return "a piece of the network is cut off, and back, within the duration";
+	return NULL;
+}
+
 const char *kith_simoptions_check(const struct kith_simoptions *o)
 {
 	const struct kith_simfaults *f = &o->faults;
@@ -70,7 +100,7 @@ const char *kith_simoptions_check(const struct kith_simoptions *o)
 				 w->lookup_ppm,		f->kill_ppm,	     f->link.loss_ppm,
 				 f->link.duplicate_ppm, f->link.reorder_ppm, f->readdress_ppm,
 				 f->rebind_ppm,		f->cut_ppm,	     f->liars_ppm,
-				 f->posers_ppm };
+				 f->posers_ppm,		f->split_ppm };
 	for (size_t i = 0; i < sizeof ppm / sizeof ppm[0]; i++) {
 		if (ppm[i] > KITH_PPM)
 			return "a probability is 0 to 1";
@@ -94,7 +124,7 @@ const char *kith_simoptions_check(const struct kith_simoptions *o)
 		return "the final check is too short for a call";
 	if (o->verify_us > 0 && f->until_us + o->bounds.settle_us > o->duration_us - o->verify_us)
 		return "there is no time to settle between the end of the faults and the final check";
-	return NULL;
+	return check_more(o);
 }
 
 /* ---- samples ---- */

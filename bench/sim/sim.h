@@ -89,6 +89,15 @@ enum kith_simeffects {
 	KITH_SIM_EFFECTS_MIXED /* one of these for each, drawn from the seed */
 };
 
+/* What a node's machine and its access link can do; capacity.c has the kinds. */
+enum { KITH_SIM_CLASSES_MAX = 8 };
+
+/* Weights of the kinds of machines, for each role. With a role's all zero its nodes have no limits: no bottleneck, no
+ * time for work, no bound of memory. Needs the simulated suite, since that is the one whose work is counted. */
+struct kith_simcapacity {
+	uint32_t leaves[KITH_SIM_CLASSES_MAX], supernodes[KITH_SIM_CLASSES_MAX];
+};
+
 /* All that may go wrong. Everything is drawn from seed, in [from_us, until_us), and healed by then. All zero:
  * nothing. */
 struct kith_simfaults {
@@ -105,6 +114,15 @@ struct kith_simfaults {
 	kith_time_us silence_us; /* longest */
 	uint32_t skew_max_ms; /* wall clocks are wrong by up to this much either way */
 	kith_time_us leaf_life_us; /* mean time that a leaf stays up; 0: for good. Runs until until_us */
+	/* Sessions as they were measured (simlife.h), instead of leaf_life_us: their median, 0: for good; and the mean
+	 * time until the next one. What is up at first is met within a session. Until until_us. */
+	kith_time_us leaf_session_us, leaf_away_us, super_session_us, super_away_us;
+	bool day; /* leaves come, and are up at first, by the hour where they are */
+	uint32_t demotions_n; /* supernodes that become leaves while they run, and serve again */
+	kith_time_us demotion_us; /* longest */
+	/* A piece of the network, in 1/60 of all nodes, that is cut off from the rest both ways, and for how long. */
+	uint32_t split_ppm;
+	kith_time_us split_at_us, split_us;
 	uint32_t kill_ppm; /* share of the supernodes that is killed, for good, at kill_at_us */
 	kith_time_us kill_at_us;
 	uint32_t posers_ppm; /* share of the leaves that name their own address as that of their homes; the same */
@@ -163,6 +181,7 @@ struct kith_simoptions {
 	struct kith_simnat_mix nats;
 	bool world; /* delays by country instead of 20 ms an access link */
 	bool checked; /* check every allocation */
+	struct kith_simcapacity capacity;
 	struct kith_simfaults faults;
 	struct kith_simworkload workload;
 	struct kith_simbounds bounds;
@@ -213,6 +232,18 @@ struct kith_simcounts {
 	uint64_t idle_seconds, idle_packets, idle_bytes; /* of leaves without a call, in and out */
 	uint64_t leaf_packets, leaf_bytes, super_packets, super_bytes; /* sent */
 	uint64_t dead_host, dead_port; /* packets that arrived where nobody listens */
+	uint64_t leaf_hellos; /* first handshake packets that leaves sent, again ones too */
+	uint64_t demotions;
+};
+
+/* How busy the machines of a role were, in parts per million of what they can do. With capacity only. */
+struct kith_simload {
+	/* Most that one had to do in a second, what it could not take in included: work, and bytes sent. */
+	uint32_t work_ppm, up_ppm;
+	uint32_t node; /* whose work that was */
+	uint32_t mean_ppm; /* of all, all the time: work */
+	uint64_t dropped; /* packets that came while the socket's buffer was full */
+	uint64_t waited_us; /* longest that one lay there */
 };
 
 struct kith_sim;
@@ -260,6 +291,16 @@ uint32_t kith_sim_memory(const struct kith_sim *sim, enum kith_role role, uint64
 uint64_t kith_sim_shared_memory(const struct kith_sim *sim);
 uint64_t kith_sim_pool_peak(const struct kith_sim *sim);
 uint64_t kith_sim_trace(const struct kith_sim *sim);
+/* All zero without capacity. */
+void kith_sim_load(const struct kith_sim *sim, enum kith_role role, struct kith_simload *out);
+/* The name of a kind of machine; NULL past the end. */
+const char *kith_simclass_name(unsigned kind);
+/* What it has, in words. */
+const char *kith_simclass_text(unsigned kind, char *out, size_t cap);
+/* "server=3,fibre=7" into weights. KITH_EINVAL: unknown, no number, twice, or all zero; weights are then undefined. */
+int kith_simclass_parse(uint32_t weights[KITH_SIM_CLASSES_MAX], const char *text) KITH_MUST_USE;
+/* What homes, and what volunteers' supernodes have; both are choices. */
+void kith_simcapacity_usual(struct kith_simcapacity *c);
 /* Leaves that are up, those with a home, and those with as many as they can have. */
 void kith_sim_attached(const struct kith_sim *sim, uint32_t *up, uint32_t *some, uint32_t *all);
 /* A node's core; NULL while it is down. For tests. */

@@ -60,7 +60,8 @@ static struct kith_addr private_ip(uint8_t b, uint8_t c, uint8_t d)
 
 static struct kith_net_uplink access_uplink(const struct kith_sim *sim, uint32_t node)
 {
-	struct kith_net_uplink up = { .delay_us = sim->options.world ? ACCESS_WORLD_US : ACCESS_US };
+	struct kith_net_uplink up = { .delay_us = sim->options.world ? ACCESS_WORLD_US : ACCESS_US,
+				      .profile = kith_sim_class(sim, node) };
 	if (sim->options.world)
 		up.country = kith_delay_pick_country(kith_sim_draw(sim, KITH_SIM_DRAW_COUNTRY, node, 0));
 	return up;
@@ -74,11 +75,12 @@ static struct kith_addr next_public(struct kith_sim *sim)
 }
 
 /* A carrier's NAT for up to CGN_LEAVES customers. */
-static bool carrier(struct kith_sim *sim, const struct kith_net_uplink *uplink, unsigned kind, struct kith_addr *ip)
+static bool carrier(struct kith_sim *sim, struct kith_net_uplink uplink, unsigned kind, struct kith_addr *ip)
 {
+	uplink.profile = 0; /* the bottleneck is the customer's */
 	if (sim->cgn_device == 0 || sim->cgn_leaves >= CGN_LEAVES) {
 		const struct kith_addr outside = next_public(sim);
-		if (kith_net_nat_add(sim->net, KITH_NET_CORE, &sim->nat_options[kind], NULL, &outside, uplink,
+		if (kith_net_nat_add(sim->net, KITH_NET_CORE, &sim->nat_options[kind], NULL, &outside, &uplink,
 				     &sim->cgn_device) != 0)
 			return false;
 		sim->cgn_leaves = 0;
@@ -106,19 +108,19 @@ static bool home_router(struct kith_sim *sim, struct kith_simnode *n, uint32_t r
 static bool place(struct kith_sim *sim, struct kith_simnode *n, unsigned kind)
 {
 	struct kith_net_uplink uplink = access_uplink(sim, n->id);
-	static const struct kith_net_uplink none;
+	const struct kith_net_uplink behind_carrier = { .profile = uplink.profile };
 	n->nat_kind = (uint8_t)kind;
 	n->reachable = !kith_simnat_blocked(kind);
 	if (kith_simnat_is_cgn(kind)) {
 		unsigned home = 1;
 		while (strcmp(kith_simnat_name(home), "port-restricted") != 0)
 			home++;
-		if (!carrier(sim, &uplink, kind, &n->public))
+		if (!carrier(sim, uplink, kind, &n->public))
 			return false;
 		/* 100.64/10, RFC 6598: what carriers give their customers. */
 		struct kith_addr outside = private_ip(100, (uint8_t)(64 + sim->cgn_leaves), 1);
 		n->public_nat = sim->cgn_device;
-		if (!home_router(sim, n, sim->cgn_device, home, &outside, &none, &n->nat))
+		if (!home_router(sim, n, sim->cgn_device, home, &outside, &behind_carrier, &n->nat))
 			return false;
 	} else {
 		n->public = next_public(sim);
@@ -187,6 +189,7 @@ static bool net_new(struct kith_sim *sim)
 	o.delay.seed = sim->options.seed;
 	o.delay.kind = sim->options.world ? KITH_DELAY_COUNTRY : KITH_DELAY_CONSTANT;
 	o.delay.constant_us = CORE_US;
+	kith_sim_capacity_profiles(sim, &o);
 	sim->net = kith_net_new(&sim->net_account.alloc, &o);
 	return sim->net != NULL;
 }
