@@ -234,6 +234,8 @@ struct kith_watched {
 struct kith_query; /* a look-up in the directory (super/query.c) */
 
 /* The supernode's half; NULL in leaves. */
+enum { KITH_QUERY_BLOCK = 32, KITH_QUERY_BLOCKS = 32 }; /* KITH_QUERIES_MAX in all (super/query.h) */
+
 struct kith_supernode {
 	struct kith_members members;
 	struct kith_store store;
@@ -241,8 +243,9 @@ struct kith_supernode {
 	struct kith_watches interests; /* home: SUBSCRIBE of its leaves */
 	struct kith_fwd fwd;
 	struct kith_limiter lookups, subscriptions, introductions; /* by asker's identity */
-	struct kith_query *queries;
-	uint32_t queries_n, next_query;
+	struct kith_query
+		*queries[KITH_QUERY_BLOCKS]; /* of KITH_QUERY_BLOCK each, taken as they are needed, and kept */
+	uint32_t query_blocks, queries_n, next_query;
 	struct kith_query *done; /* look-ups of this node's own application, the first that ended first */
 	struct kith_timer timer;
 	struct kith_id id; /* ours */

@@ -39,6 +39,19 @@ struct kith_query {
 	struct kith_query *next_done;
 };
 
+KITH_STATIC_ASSERT(KITH_QUERY_BLOCK *KITH_QUERY_BLOCKS == KITH_QUERIES_MAX, "blocks hold as many as there may be");
+
+/* Slots of the blocks that there are. */
+static uint32_t room(const struct kith_supernode *sn)
+{
+	return sn->query_blocks * KITH_QUERY_BLOCK;
+}
+
+static struct kith_query *slot(const struct kith_supernode *sn, uint32_t i)
+{
+	return &sn->queries[i / KITH_QUERY_BLOCK][i % KITH_QUERY_BLOCK];
+}
+
 struct kith_query *kith_query_of_timer(struct kith_timer *t)
 {
 	return KITH_CONTAINER_OF(t, struct kith_query, timer);
@@ -50,30 +63,41 @@ bool kith_query_room(const struct kith_core *c, uint64_t asker)
 	uint32_t max = asker == KITH_QUERY_OWN ? KITH_QUERIES_MAX / 2 : KITH_QUERIES_PER_ASKER, n = 0;
 	if (sn->queries_n < max)
 		return true; /* as usual, and cheap to tell */
-	for (uint32_t i = 0; i < KITH_QUERIES_MAX; i++)
-		n += sn->queries[i].what != QUERY_FREE && sn->queries[i].asker == asker;
+	for (uint32_t i = 0; i < room(sn); i++)
+		n += slot(sn, i)->what != QUERY_FREE && slot(sn, i)->asker == asker;
 	return n < max && sn->queries_n < KITH_QUERIES_MAX;
+}
+
+/* Another block; false: there are as many as there may be, or no memory. */
+static bool more_room(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	if (sn->query_blocks == KITH_QUERY_BLOCKS)
+		return false;
+	struct kith_query *block = KITH_NEW_ARRAY(c->alloc, struct kith_query, KITH_QUERY_BLOCK);
+	if (block == NULL)
+		return false;
+	sn->next_query = room(sn);
+	sn->queries[sn->query_blocks++] = block;
+	return true;
 }
 
 static struct kith_query *new_query(struct kith_core *c, enum query_for what, const struct kith_id *key, uint64_t asker)
 {
 	struct kith_supernode *sn = c->super;
-	if (sn->queries == NULL) {
-		sn->queries = KITH_NEW_ARRAY(c->alloc, struct kith_query, KITH_QUERIES_MAX);
-		if (sn->queries == NULL)
-			return NULL;
-	}
-	/* Slots are taken in turn, so that a late answer to an old query does not meet its successor's id. */
-	for (uint32_t i = 0; i < KITH_QUERIES_MAX; i++) {
-		struct kith_query *q = &sn->queries[(sn->next_query + i) % KITH_QUERIES_MAX];
+	if (sn->queries_n == room(sn) && !more_room(c))
+		return NULL;
+	/* Slots are taken in turn, and a slot's ids never come again: a late answer to an old query does not meet its
+	 * successor's. */
+	for (uint32_t i = 0; i < room(sn); i++) {
+		uint32_t at = (sn->next_query + i) % room(sn);
+		struct kith_query *q = slot(sn, at);
 		if (q->what != QUERY_FREE)
 			continue;
-		sn->next_query = (sn->next_query + i + 1) % KITH_QUERIES_MAX;
+		sn->next_query = at + 1;
 		uint32_t id = q->id + KITH_QUERIES_MAX;
 		memset(q, 0, sizeof *q);
-		q->id = id >= KITH_QUERIES_MAX && id % KITH_QUERIES_MAX == (uint32_t)(q - sn->queries)
-				? id
-				: KITH_QUERIES_MAX + (uint32_t)(q - sn->queries);
+		q->id = id >= KITH_QUERIES_MAX && id % KITH_QUERIES_MAX == at ? id : KITH_QUERIES_MAX + at;
 		q->what = (uint8_t)what;
 		q->asker = asker;
 		q->key = *key;
@@ -94,9 +118,9 @@ static bool for_watchers(const struct kith_query *q)
 static struct kith_query *query_of(struct kith_core *c, uint32_t id)
 {
 	struct kith_supernode *sn = c->super;
-	if (sn == NULL || sn->queries == NULL)
+	if (sn == NULL || id % KITH_QUERIES_MAX >= room(sn))
 		return NULL;
-	struct kith_query *q = &sn->queries[id % KITH_QUERIES_MAX];
+	struct kith_query *q = slot(sn, id % KITH_QUERIES_MAX);
 	return q->what != QUERY_FREE && q->what != QUERY_DONE && q->id == id ? q : NULL;
 }
 
@@ -111,12 +135,12 @@ static void drop_query(struct kith_core *c, struct kith_query *q)
 void kith_query_deinit(struct kith_core *c)
 {
 	struct kith_supernode *sn = c->super;
-	for (uint32_t i = 0; sn->queries != NULL && i < KITH_QUERIES_MAX; i++) {
-		if (sn->queries[i].what != QUERY_FREE)
-			drop_query(c, &sn->queries[i]);
+	for (uint32_t i = 0; i < room(sn); i++) {
+		if (slot(sn, i)->what != QUERY_FREE)
+			drop_query(c, slot(sn, i));
 	}
-	KITH_FREE_ARRAY(c->alloc, sn->queries, KITH_QUERIES_MAX);
-	sn->queries = NULL;
+	while (sn->query_blocks > 0)
+		KITH_FREE_ARRAY(c->alloc, sn->queries[--sn->query_blocks], KITH_QUERY_BLOCK);
 }
 
 /* ---- collecting ---- */
