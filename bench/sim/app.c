@@ -20,7 +20,7 @@ struct kith_simcontact *kith_sim_contact(const struct kith_simnode *n, uint32_t 
 
 struct kith_simcall *kith_sim_any_call(const struct kith_simnode *n)
 {
-	for (uint32_t i = 0; n->app != NULL && n->core != NULL && i < KITH_SIM_CALLS_MAX; i++) {
+	for (uint32_t i = 0; n->app != NULL && n->core != NULL && i < n->app->calls_n; i++) {
 		if (n->app->calls[i].used && n->app->calls[i].open)
 			return &n->app->calls[i];
 	}
@@ -30,7 +30,7 @@ struct kith_simcall *kith_sim_any_call(const struct kith_simnode *n)
 uint32_t kith_sim_app_calls(const struct kith_simnode *n)
 {
 	uint32_t calls = 0;
-	for (uint32_t i = 0; n->app != NULL && i < KITH_SIM_CALLS_MAX; i++)
+	for (uint32_t i = 0; n->app != NULL && i < n->app->calls_n; i++)
 		calls += n->app->calls[i].used;
 	return calls;
 }
@@ -43,10 +43,15 @@ bool kith_sim_app_new(struct kith_sim *sim, struct kith_simnode *n)
 	if (app == NULL)
 		return false;
 	app->armed = app->call_at = app->verify_at = KITH_TIME_NEVER;
+	app->contacts_cap = 2 * sim->options.workload.contacts_n;
+	if (app->contacts_cap > 0)
+		app->contacts = KITH_NEW_ARRAY(&sim->engine.alloc, struct kith_simcontact, app->contacts_cap);
+	if (app->contacts_cap > 0 && app->contacts == NULL)
+		return false;
 	for (uint32_t k = 0; k < sim->options.workload.contacts_n && leaves > 1; k++) {
 		uint32_t d = 1 + kith_draw_below(kith_sim_draw(sim, KITH_SIM_DRAW_CONTACT, k, 0), leaves - 1);
 		const uint32_t both[2] = { (n->id - first + d) % leaves, (n->id - first + leaves - d) % leaves };
-		for (unsigned i = 0; i < 2 && app->contacts_n < KITH_SIM_CONTACTS_MAX; i++) {
+		for (unsigned i = 0; i < 2 && app->contacts_n < app->contacts_cap; i++) {
 			uint32_t peer = first + both[i];
 			if (peer == n->id || kith_sim_contact(n, peer) != NULL)
 				continue;
@@ -59,6 +64,16 @@ bool kith_sim_app_new(struct kith_sim *sim, struct kith_simnode *n)
 	return true;
 }
 
+void kith_sim_app_free(struct kith_sim *sim, struct kith_simnode *n)
+{
+	if (n->app == NULL)
+		return;
+	KITH_FREE_ARRAY(&sim->engine.alloc, n->app->contacts, n->app->contacts_cap);
+	KITH_FREE_ARRAY(&sim->engine.alloc, n->app->calls, n->app->calls_n);
+	KITH_FREE(&sim->engine.alloc, n->app);
+	n->app = NULL;
+}
+
 static kith_time_us call_gap(struct kith_sim *sim, struct kith_simnode *n)
 {
 	kith_time_us mean = sim->options.workload.call_gap_us;
@@ -69,7 +84,7 @@ static void arm(struct kith_sim *sim, struct kith_simnode *n)
 {
 	const struct kith_simapp *app = n->app;
 	kith_time_us at = app->call_at < app->verify_at ? app->call_at : app->verify_at;
-	for (uint32_t i = 0; i < KITH_SIM_CALLS_MAX; i++) {
+	for (uint32_t i = 0; i < app->calls_n; i++) {
 		const struct kith_simcall *c = &app->calls[i];
 		const kith_time_us due[] = { c->answer_at, c->datagram_at, c->hang_up_at, c->check_at };
 		for (size_t k = 0; c->used && k < sizeof due / sizeof due[0]; k++)
@@ -106,7 +121,9 @@ void kith_sim_app_start(struct kith_sim *sim, struct kith_simnode *n)
 void kith_sim_app_down(struct kith_sim *sim, struct kith_simnode *n)
 {
 	(void)sim;
-	memset(n->app->calls, 0, sizeof n->app->calls);
+	/* Not freed: who is further up may look at one. */
+	if (n->app->calls != NULL)
+		memset(n->app->calls, 0, n->app->calls_n * sizeof n->app->calls[0]);
 	n->app->lookup = 0;
 	n->app->armed = n->app->call_at = n->app->verify_at = KITH_TIME_NEVER;
 	n->app->arms++;
@@ -114,9 +131,25 @@ void kith_sim_app_down(struct kith_sim *sim, struct kith_simnode *n)
 
 /* ---- calls ---- */
 
-static struct kith_simcall *call_new(struct kith_simnode *n, uint32_t peer)
+/* Most leaves of large networks never call: what calls need is taken when the first one comes. */
+static bool calls_new(struct kith_sim *sim, struct kith_simapp *app)
 {
-	for (uint32_t i = 0; i < KITH_SIM_CALLS_MAX; i++) {
+	if (app->calls != NULL)
+		return true;
+	app->calls = KITH_NEW_ARRAY(&sim->engine.alloc, struct kith_simcall, KITH_SIM_CALLS_MAX);
+	if (app->calls == NULL) {
+		kith_sim_out_of_memory(sim);
+		return false;
+	}
+	app->calls_n = KITH_SIM_CALLS_MAX;
+	return true;
+}
+
+static struct kith_simcall *call_new(struct kith_sim *sim, struct kith_simnode *n, uint32_t peer)
+{
+	if (!calls_new(sim, n->app))
+		return NULL;
+	for (uint32_t i = 0; i < n->app->calls_n; i++) {
 		struct kith_simcall *c = &n->app->calls[i];
 		if (c->used)
 			continue;
@@ -131,7 +164,7 @@ static struct kith_simcall *call_new(struct kith_simnode *n, uint32_t peer)
 
 static struct kith_simcall *call_by_op(const struct kith_simnode *n, kith_op op)
 {
-	for (uint32_t i = 0; op != 0 && i < KITH_SIM_CALLS_MAX; i++) {
+	for (uint32_t i = 0; op != 0 && i < n->app->calls_n; i++) {
 		if (n->app->calls[i].used && n->app->calls[i].op == op)
 			return &n->app->calls[i];
 	}
@@ -140,7 +173,7 @@ static struct kith_simcall *call_by_op(const struct kith_simnode *n, kith_op op)
 
 static struct kith_simcall *call_by_session(const struct kith_simnode *n, kith_session_id session)
 {
-	for (uint32_t i = 0; session != 0 && i < KITH_SIM_CALLS_MAX; i++) {
+	for (uint32_t i = 0; session != 0 && i < n->app->calls_n; i++) {
 		if (n->app->calls[i].used && n->app->calls[i].session == session)
 			return &n->app->calls[i];
 	}
@@ -151,7 +184,7 @@ static struct kith_simcall *call_by_session(const struct kith_simnode *n, kith_s
 static struct kith_simcall *call_of_caller(const struct kith_sim *sim, const struct kith_simnode *n, uint32_t caller)
 {
 	const struct kith_simnode *p = &sim->nodes[caller];
-	for (uint32_t i = 0; p->app != NULL && i < KITH_SIM_CALLS_MAX; i++) {
+	for (uint32_t i = 0; p->app != NULL && i < p->app->calls_n; i++) {
 		struct kith_simcall *c = &p->app->calls[i];
 		if (c->used && c->ours && c->peer == n->id && !c->open)
 			return c;
@@ -162,7 +195,7 @@ static struct kith_simcall *call_of_caller(const struct kith_sim *sim, const str
 static void place_call(struct kith_sim *sim, struct kith_simnode *n, uint32_t peer)
 {
 	char name[KITH_NAME_MAX + 1];
-	struct kith_simcall *c = call_new(n, peer);
+	struct kith_simcall *c = call_new(sim, n, peer);
 	if (c == NULL)
 		return;
 	const struct kith_simworkload *w = &sim->options.workload;
@@ -302,7 +335,7 @@ void kith_sim_app_timer(struct kith_sim *sim, struct kith_simnode *n)
 		if (peer != KITH_SIM_NONE)
 			place_call(sim, n, peer);
 	}
-	for (uint32_t i = 0; i < KITH_SIM_CALLS_MAX && !sim->failed; i++) {
+	for (uint32_t i = 0; i < n->app->calls_n && !sim->failed; i++) {
 		if (n->app->calls[i].used)
 			call_timer(sim, n, &n->app->calls[i]);
 	}
@@ -316,7 +349,7 @@ void kith_sim_app_timer(struct kith_sim *sim, struct kith_simnode *n)
 static void incoming(struct kith_sim *sim, struct kith_simnode *n, const struct kith_event *e)
 {
 	uint32_t peer = kith_sim_node_named(sim, e->name);
-	struct kith_simcall *c = peer != KITH_SIM_NONE ? call_new(n, peer) : NULL;
+	struct kith_simcall *c = peer != KITH_SIM_NONE ? call_new(sim, n, peer) : NULL;
 	if (peer == KITH_SIM_NONE || strcmp(e->service, KITH_SIM_SERVICE) != 0) {
 		kith_sim_violate(sim, KITH_SIM_PAIRS_TALK, n->id, peer, "incoming from '%s' for '%s'", e->name,
 				 e->service);

@@ -90,37 +90,51 @@ const char *kith_sim_violation_text(const struct kith_sim *sim, char *out, size_
 void kith_sim_disturb(struct kith_sim *sim, struct kith_simnode *n)
 {
 	*(n != NULL ? &n->disturbed_at : &sim->disturbed_at) = sim->now;
+	if (n == NULL)
+		kith_sim_supers_changed(sim);
 }
 
-static bool anything_broken(const struct kith_sim *sim)
+void kith_sim_supers_changed(struct kith_sim *sim)
 {
-	if (sim->partitions > 0)
-		return true;
-	for (uint32_t i = 0; i < sim->options.supernodes; i++) {
-		bool muted_by_fault = sim->nodes[i].mute && sim->options.mutation != KITH_SIM_MUTATE_FEW_SUPERNODES;
-		if (muted_by_fault || sim->nodes[i].leaving)
-			return true;
-	}
-	return false;
+	sim->supers_counted = false;
 }
 
-bool kith_sim_undisturbed(const struct kith_sim *sim, const struct kith_simnode *n, kith_time_us since)
+static void count_supers(struct kith_sim *sim)
+{
+	if (sim->supers_counted)
+		return;
+	sim->supers_counted = true;
+	sim->supers_up = 0;
+	sim->supers_broken = false;
+	for (uint32_t i = 0; i < sim->options.supernodes; i++) {
+		const struct kith_simnode *n = &sim->nodes[i];
+		bool muted_by_fault = n->mute && sim->options.mutation != KITH_SIM_MUTATE_FEW_SUPERNODES;
+		sim->supers_broken = sim->supers_broken || muted_by_fault || n->leaving;
+		sim->supers_up += n->core != NULL && !n->leaving && !n->resting;
+	}
+}
+
+static bool anything_broken(struct kith_sim *sim)
+{
+	count_supers(sim);
+	return sim->partitions > 0 || sim->supers_broken;
+}
+
+bool kith_sim_undisturbed(struct kith_sim *sim, const struct kith_simnode *n, kith_time_us since)
 {
 	return n->core != NULL && !n->leaving && n->reachable && n->disturbed_at <= since &&
 	       sim->disturbed_at <= since && !anything_broken(sim);
 }
 
-bool kith_sim_steady(const struct kith_sim *sim, const struct kith_simnode *n, kith_time_us for_us)
+bool kith_sim_steady(struct kith_sim *sim, const struct kith_simnode *n, kith_time_us for_us)
 {
 	return kith_sim_undisturbed(sim, n, sim->now - for_us);
 }
 
-uint32_t kith_sim_supers_up(const struct kith_sim *sim)
+uint32_t kith_sim_supers_up(struct kith_sim *sim)
 {
-	uint32_t up = 0;
-	for (uint32_t i = 0; i < sim->options.supernodes; i++)
-		up += sim->nodes[i].core != NULL && !sim->nodes[i].leaving && !sim->nodes[i].resting;
-	return up;
+	count_supers(sim);
+	return sim->supers_up;
 }
 
 /* ---- addresses ---- */
@@ -182,7 +196,7 @@ void kith_sim_check_sent(struct kith_sim *sim, const struct kith_simnode *n, con
 
 /* ---- homes ---- */
 
-static uint32_t homes_possible(const struct kith_sim *sim)
+static uint32_t homes_possible(struct kith_sim *sim)
 {
 	uint32_t up = kith_sim_supers_up(sim);
 	return up < 3 ? up : 3;

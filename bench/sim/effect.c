@@ -30,6 +30,8 @@ void kith_sim_save(struct kith_sim *sim, struct kith_simnode *n, enum kith_save 
 {
 	struct kith_simfile *file = &n->files[what];
 	uint8_t *copy = NULL;
+	if (sim->options.faults.until_us <= sim->options.faults.from_us)
+		return; /* nobody starts again: nobody reads it */
 	if (bytes.len > 0) {
 		copy = sim->engine.alloc.realloc_fn(sim->engine.alloc.ctx, NULL, 0, bytes.len);
 		if (copy == NULL) {

@@ -505,8 +505,7 @@ void kith_sim_free(struct kith_sim *sim)
 		kith_sim_effects_drop(sim, n);
 		kith_sim_capacity_free(sim, n);
 		kith_sim_forget(sim, n);
-		if (n->app != NULL)
-			KITH_FREE(&sim->engine.alloc, n->app);
+		kith_sim_app_free(sim, n);
 	}
 	kith_shared_free(sim->shared);
 	kith_net_free(sim->net);

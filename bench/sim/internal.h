@@ -168,9 +168,10 @@ struct kith_simcontact {
 
 /* The application on a leaf. */
 struct kith_simapp {
-	struct kith_simcontact contacts[KITH_SIM_CONTACTS_MAX];
-	uint32_t contacts_n;
-	struct kith_simcall calls[KITH_SIM_CALLS_MAX];
+	struct kith_simcontact *contacts;
+	uint32_t contacts_n, contacts_cap;
+	struct kith_simcall *calls; /* KITH_SIM_CALLS_MAX, from the first one on */
+	uint32_t calls_n; /* 0 before */
 	kith_time_us call_at, armed;
 	uint64_t arms; /* times the application's timer was set */
 	uint64_t draws;
@@ -252,6 +253,9 @@ struct kith_sim {
 	kith_time_us now;
 	kith_time_us disturbed_at; /* something that concerns all: partition, supernode up or down */
 	uint32_t partitions; /* in force */
+	/* Looked at for every leaf: counted again once something about supernodes has changed. */
+	bool supers_counted, supers_broken;
+	uint32_t supers_up;
 	uint32_t effects; /* that took time so far */
 	uint64_t trace;
 	struct kith_simcounts counts;
@@ -352,6 +356,7 @@ void kith_sim_life(struct kith_sim *sim, const struct kith_simnode *n);
 
 /* ---- app.c ---- */
 bool kith_sim_app_new(struct kith_sim *sim, struct kith_simnode *n);
+void kith_sim_app_free(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_app_start(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_app_down(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_app_timer(struct kith_sim *sim, struct kith_simnode *n);
@@ -388,9 +393,9 @@ void kith_sim_silence_end(struct kith_sim *sim, struct kith_simcall *c, bool los
 void kith_sim_violate(struct kith_sim *sim, enum kith_siminvariant invariant, uint32_t a, uint32_t b,
 		      const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Nothing happened to n, nor to what concerns all, for that long. */
-bool kith_sim_steady(const struct kith_sim *sim, const struct kith_simnode *n, kith_time_us for_us);
+bool kith_sim_steady(struct kith_sim *sim, const struct kith_simnode *n, kith_time_us for_us);
 /* Nothing happened to it since then. */
-bool kith_sim_undisturbed(const struct kith_sim *sim, const struct kith_simnode *n, kith_time_us since);
+bool kith_sim_undisturbed(struct kith_sim *sim, const struct kith_simnode *n, kith_time_us since);
 void kith_sim_disturb(struct kith_sim *sim, struct kith_simnode *n); /* n NULL: all */
 void kith_sim_check_sent(struct kith_sim *sim, const struct kith_simnode *n, const struct kith_addr *to,
 			 const uint8_t *data, size_t len);
@@ -403,7 +408,9 @@ void kith_sim_check_gone(struct kith_sim *sim, const struct kith_simcontrol *con
 void kith_sim_check_online(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_check_call(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c);
 void kith_sim_check_sample(struct kith_sim *sim);
-uint32_t kith_sim_supers_up(const struct kith_sim *sim);
+uint32_t kith_sim_supers_up(struct kith_sim *sim);
+/* One went up, down, quiet, or changed its role. */
+void kith_sim_supers_changed(struct kith_sim *sim);
 void kith_sim_consent(struct kith_sim *sim, uint32_t a, uint32_t b);
 bool kith_sim_consented(const struct kith_sim *sim, uint32_t a, uint32_t b);
 

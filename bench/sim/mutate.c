@@ -55,6 +55,7 @@ void kith_sim_mutate_sample(struct kith_sim *sim)
 
 void kith_sim_mutate_supernodes(struct kith_sim *sim)
 {
+	kith_sim_supers_changed(sim);
 	for (uint32_t i = 0; i < sim->options.supernodes; i++) {
 		if (sim->options.mutation == KITH_SIM_MUTATE_FEW_SUPERNODES && i >= 2) {
 			sim->nodes[i].mute = true;

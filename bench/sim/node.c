@@ -30,6 +30,8 @@ static void node_event(struct kith_sim *sim, struct kith_simnode *n, const struc
 	}
 	if (e->type == KITH_EVENT_LEFT && sim->options.mutation != KITH_SIM_MUTATE_LEAVE_STUCK)
 		n->leaving = false;
+	if (e->type == KITH_EVENT_LEFT)
+		kith_sim_supers_changed(sim);
 	if (n->app != NULL)
 		kith_sim_app_event(sim, n, e);
 }

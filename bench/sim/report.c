@@ -218,6 +218,11 @@ uint64_t kith_sim_shared_memory(const struct kith_sim *sim)
 	return sim->shared_account.live_bytes;
 }
 
+uint64_t kith_sim_engine_memory(const struct kith_sim *sim)
+{
+	return sim->engine.live_bytes + sim->net_account.live_bytes;
+}
+
 uint64_t kith_sim_pool_peak(const struct kith_sim *sim)
 {
 	return sim->pool.peak_bytes;
@@ -230,7 +235,9 @@ uint64_t kith_sim_trace(const struct kith_sim *sim)
 
 void kith_sim_attached(const struct kith_sim *sim, uint32_t *up, uint32_t *some, uint32_t *all)
 {
-	uint32_t possible = kith_sim_supers_up(sim);
+	uint32_t possible = 0;
+	for (uint32_t i = 0; i < sim->options.supernodes; i++)
+		possible += sim->nodes[i].core != NULL && !sim->nodes[i].leaving && !sim->nodes[i].resting;
 	*up = *some = *all = 0;
 	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++) {
 		const struct kith_simnode *n = &sim->nodes[i];

@@ -289,6 +289,8 @@ const struct kith_net_stats *kith_sim_net_stats(const struct kith_sim *sim);
 /* How many nodes of a role are up, and what their cores hold in all and at most. */
 uint32_t kith_sim_memory(const struct kith_sim *sim, enum kith_role role, uint64_t *live_bytes, uint64_t *most_bytes);
 uint64_t kith_sim_shared_memory(const struct kith_sim *sim);
+/* What the engine itself and its models of the net need. */
+uint64_t kith_sim_engine_memory(const struct kith_sim *sim);
 uint64_t kith_sim_pool_peak(const struct kith_sim *sim);
 uint64_t kith_sim_trace(const struct kith_sim *sim);
 /* All zero without capacity. */

@@ -21,13 +21,17 @@ enum {
 		1024, /* at a supernode: session, certificates, record as a replica, tables with room to grow */
 	IDLE_MILLIPACKETS_MAX =
 		200, /* deliveries to and from an idle leaf in 1000 s: the simulator's budget of 0.2 a second */
+	/* what the simulator holds for a leaf that never calls: its node, application, NAT, events */
+	ENGINE_BYTES_MAX = 1800,
+	/* a supernode with tables for a few hundred leaves: the members, an empty store, a block of look-ups */
+	BARE_SUPER_BYTES_MAX = 64 * 1024,
 	FEW = 200,
 	MANY = 600,
 	SECONDS = 400 /* past the first rekeys, renewals of subscriptions and refreshed records */
 };
 
 struct cost {
-	double leaf_bytes, super_bytes, shared_bytes, packets_per_s, bytes_per_s;
+	double leaf_bytes, super_bytes, shared_bytes, engine_bytes, packets_per_s, bytes_per_s;
 };
 
 static void measure(uint32_t supernodes, uint32_t leaves, bool watch, struct cost *out)
@@ -53,6 +57,7 @@ static void measure(uint32_t supernodes, uint32_t leaves, bool watch, struct cos
 	assert_int_equal(kith_sim_memory(sim, KITH_ROLE_SUPERNODE, &live, &most), supernodes);
 	out->super_bytes = (double)live / supernodes;
 	out->shared_bytes = (double)kith_sim_shared_memory(sim);
+	out->engine_bytes = (double)kith_sim_engine_memory(sim) / leaves;
 	const struct kith_simcounts *c = kith_sim_counts(sim);
 	assert_true(c->idle_seconds > leaves * 100);
 	out->packets_per_s = (double)c->idle_packets / (double)c->idle_seconds;
@@ -99,7 +104,13 @@ static void an_attached_leaf_fits_its_bound(void **state)
 	printf("  supernode, for each leaf   %6.0f bytes (at most %d), %.0f when it watches four others\n", attached,
 	       ATTACHED_BYTES_MAX, watching);
 	printf("  interned, for each leaf    %6.0f bytes in all\n", shared);
-	printf("  supernode without leaves   %6.0f bytes\n", few.super_bytes - attached * FEW);
+	double bare = few.super_bytes - attached * FEW, bare_watching = few_watching.super_bytes - watching * FEW;
+	printf("  supernode without leaves   %6.0f bytes, %.0f when leaves watch (at most %d)\n", bare, bare_watching,
+	       BARE_SUPER_BYTES_MAX);
+	printf("  simulator, for each leaf   %6.0f bytes besides (at most %d)\n", many_watching.engine_bytes,
+	       ENGINE_BYTES_MAX);
+	assert_true(bare_watching <= BARE_SUPER_BYTES_MAX);
+	assert_true(many_watching.engine_bytes <= ENGINE_BYTES_MAX);
 	assert_true(attached <= ATTACHED_BYTES_MAX);
 	assert_true(watching <= 2 * ATTACHED_BYTES_MAX);
 }
