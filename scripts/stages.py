@@ -52,6 +52,7 @@ DEEP_MASS_SEEDS = {"clang": 2, "asan-ubsan": 2}
 DEEP_SIM_SEEDS = {"clang": 100, "asan-ubsan": 100}
 # Tests that mostly wait run beside each other: more at once than there are processors, or one at a time.
 JOBS = {"unit": lambda jobs: 2 * jobs, "e2e": lambda jobs: jobs + 1, "tidy": lambda jobs: 1, "install": lambda jobs: 1}
+MUTANTS = 10 # of those under tests/mutants, in a full run
 
 
 class Stage:
@@ -289,6 +290,8 @@ def main():
         run.stage("same hashes", run.hashes)
         run.script("windows core", "scripts/cross", "--jobs", str(options.jobs), "windows")
         run.script("small size", "scripts/size")
+        # Some rules of the library broken on purpose, others with each commit: a test must notice.
+        run.script("mutants", "scripts/mutants", "--sample", str(MUTANTS), "-j", str(options.jobs))
     fuzzing = not options.quick and not options.deep and options.fuzz_seconds > 0 and (not options.only or "fuzz" in options.only)
     if fuzzing and any(ROOT.glob(ORIGIN["fuzz"])) and run.build("fuzz"):
         run.stage("fuzz run", run.fuzz)

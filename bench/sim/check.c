@@ -388,6 +388,8 @@ static void count_idle(struct kith_sim *sim, struct kith_simnode *n, kith_time_u
 		sim->counts.idle_seconds += (uint64_t)(gap / KITH_US_PER_S);
 		sim->counts.idle_packets += n->packets_in + n->packets_out - n->idle_packets;
 		sim->counts.idle_bytes += n->bytes_in + n->bytes_out - n->idle_bytes;
+		kith_sim_check_idle(sim, n, (uint64_t)(gap / KITH_US_PER_S),
+				    n->bytes_in + n->bytes_out - n->idle_bytes);
 	}
 	n->idle = idle;
 	n->idle_packets = n->packets_in + n->packets_out;
@@ -405,6 +407,8 @@ void kith_sim_check_sample(struct kith_sim *sim)
 			continue;
 		if (slow || !kith_sim_is_super(n))
 			kith_sim_check_memory(sim, n);
+		if (slow)
+			kith_sim_check_tables(sim, n);
 		if (kith_sim_is_super(n))
 			continue;
 		struct kith_addr homes[3];

@@ -194,7 +194,7 @@ static void send_one(struct kith_sim *sim, struct kith_simnode *n, const struct 
 	uint8_t scratch[2048];
 	data = kith_sim_mutate_packet(sim, data, len, scratch, sizeof scratch);
 	kith_sim_check_sent(sim, n, &p->remote, data, len);
-	if (n->mute || len == 0 || out.src.port == 0)
+	if (n->mute || len == 0 || out.src.port == 0 || kith_sim_attack_drops(n, data, len))
 		return;
 	if (sim->options.mutation == KITH_SIM_MUTATE_NO_RETRANSMIT && !first_hello(sim, n, data, len, &p->remote))
 		return;
@@ -451,6 +451,14 @@ static void round_to_doubles(void)
 #endif
 }
 
+static bool build(struct kith_sim *sim)
+{
+	if (!nodes_new(sim))
+		return false;
+	kith_sim_attack_new(sim);
+	return kith_sim_topology(sim) && shared_new(sim) && kith_sim_faults(sim) && !sim->no_memory;
+}
+
 struct kith_sim *kith_sim_new(const struct kith_simoptions *options)
 {
 	KITH_ASSERT(kith_simoptions_check(options) == NULL);
@@ -473,7 +481,7 @@ struct kith_sim *kith_sim_new(const struct kith_simoptions *options)
 	kith_simmap_init(&sim->hellos, &sim->engine.alloc);
 	sim->suite = options->suite == KITH_SIM_SUITE_SIM ? kith_suite_sim() : kith_suite_sodium();
 	kith_simpki_init(&sim->pki, sim->suite, options->seed, KITH_SIM_UNIX_MS / 1000);
-	if (!nodes_new(sim) || !kith_sim_topology(sim) || !shared_new(sim) || !kith_sim_faults(sim) || sim->no_memory) {
+	if (!build(sim)) {
 		kith_sim_free(sim);
 		return NULL;
 	}
@@ -545,6 +553,7 @@ bool kith_sim_finish(struct kith_sim *sim)
 		}
 	}
 	kith_sim_end_hash(sim);
+	kith_sim_attack_count(sim);
 	stop_all(sim);
 	return !sim->failed && !sim->no_memory;
 }

@@ -151,8 +151,7 @@ static void start_first(struct kith_sim *sim, const struct kith_simnode *n)
 	at(sim, when, KITH_SIM_START, n->id, 0);
 }
 
-/* Whether a supernode is among the first ppm of a random order; which they are does not depend on how many. */
-static bool chosen(const struct kith_sim *sim, uint64_t stream, uint32_t super, uint32_t ppm)
+bool kith_sim_chosen(const struct kith_sim *sim, uint64_t stream, uint32_t super, uint32_t ppm)
 {
 	uint32_t supers = sim->options.supernodes, before = 0;
 	for (uint32_t k = 0; k < supers; k++)
@@ -163,7 +162,7 @@ static bool chosen(const struct kith_sim *sim, uint64_t stream, uint32_t super, 
 static void liars(struct kith_sim *sim)
 {
 	for (uint32_t i = 0; i < sim->options.supernodes; i++)
-		sim->nodes[i].lies = chosen(sim, 240, i, sim->options.faults.liars_ppm);
+		sim->nodes[i].lies = kith_sim_chosen(sim, 240, i, sim->options.faults.liars_ppm);
 	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++)
 		sim->nodes[i].lies = kith_draw_hit(draw(sim, 241, i), sim->options.faults.posers_ppm);
 }
@@ -172,7 +171,7 @@ static void kills(struct kith_sim *sim)
 {
 	const struct kith_simfaults *f = &sim->options.faults;
 	for (uint32_t i = 0; i < sim->options.supernodes; i++) {
-		if (chosen(sim, 230, i, f->kill_ppm))
+		if (kith_sim_chosen(sim, 230, i, f->kill_ppm))
 			at(sim, f->kill_at_us, KITH_SIM_KILL, i, 0);
 	}
 }
@@ -201,6 +200,7 @@ bool kith_sim_faults(struct kith_sim *sim)
 		kills(sim);
 	if (f->liars_ppm > 0 || f->posers_ppm > 0)
 		liars(sim);
+	kith_sim_attack_schedule(sim);
 	if (!kith_sim_silence_schedule(sim))
 		return false;
 	if (sim->options.verify_us > 0)
@@ -332,7 +332,7 @@ static void verify(struct kith_sim *sim)
 		kith_sim_app_verify(sim, &sim->nodes[i]);
 }
 
-/* What lasts: each kind has another that ends it. */
+/* What lasts: each kind but floods has another that ends it. */
 static void begin_or_end(struct kith_sim *sim, struct kith_simnode *n, const struct kith_simcontrol *c)
 {
 	if (c->kind == KITH_SIM_PARTITION || c->kind == KITH_SIM_HEAL)
@@ -341,6 +341,8 @@ static void begin_or_end(struct kith_sim *sim, struct kith_simnode *n, const str
 		piece(sim, c->a, c->kind == KITH_SIM_SPLIT);
 	else if (c->kind == KITH_SIM_MUTE || c->kind == KITH_SIM_UNMUTE)
 		mute(sim, n, c->kind == KITH_SIM_MUTE);
+	else if (c->kind == KITH_SIM_FLOOD)
+		kith_sim_attack_flood(sim, n);
 	else
 		change_role(sim, n, c->kind == KITH_SIM_DEMOTE);
 }
@@ -376,6 +378,7 @@ void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *c)
 	case KITH_SIM_UNMUTE:
 	case KITH_SIM_DEMOTE:
 	case KITH_SIM_PROMOTE:
+	case KITH_SIM_FLOOD:
 		begin_or_end(sim, n, c);
 		break;
 	case KITH_SIM_READDRESS:

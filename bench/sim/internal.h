@@ -10,6 +10,8 @@
  *   transfer.c  what is sent in a call, and whether it arrives as it was sent
  *   silence.c   networks that change during calls, and how long nothing is heard then
  *   lies.c      supernodes that lie
+ *   attack.c    ... that drop, flood, or are one attacker's
+ *   bounds.c    tables, and what idle nodes say
  *   check.c     the invariants
  *   mutate.c    rules broken on purpose
  *   report.c    hash, samples, text
@@ -114,6 +116,7 @@ enum kith_simcontrol_kind {
 	KITH_SIM_CHECK_OFFLINE, /* of a, boot b */
 	KITH_SIM_CHECK_GOODBYE, /* the same after an orderly exit */
 	KITH_SIM_LEAVE_END, /* of a, boot b: its grace is over */
+	KITH_SIM_FLOOD, /* a floods once, and again */
 	KITH_SIM_EFFECT, /* of a, serial number b: it is answered */
 	KITH_SIM_VERIFY /* the final calls */
 };
@@ -192,6 +195,7 @@ struct kith_simnode {
 	enum kith_role role;
 	bool up, leaving, mute, killed, reachable, starting;
 	bool lies; /* see lies.c */
+	bool drops, floods, sybil; /* see attack.c */
 	bool resting; /* a supernode that is a leaf for a while */
 	bool unplugged; /* its transport is down, and its core knows */
 	uint8_t nat_kind;
@@ -218,6 +222,7 @@ struct kith_simnode {
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 	uint64_t idle_packets, idle_bytes; /* at the last sample */
 	bool idle; /* since the last sample */
+	uint64_t idle_total_s, idle_total_bytes;
 	struct kith_key identity, device; /* valid with has_keys */
 	bool has_keys;
 	struct kith_simapp *app;
@@ -353,6 +358,24 @@ bool kith_sim_faults(struct kith_sim *sim);
 void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *control);
 /* A node came up: when will it go? */
 void kith_sim_life(struct kith_sim *sim, const struct kith_simnode *n);
+
+/* Whether a supernode is among the first ppm of a random order; which they are does not depend on how many. */
+bool kith_sim_chosen(const struct kith_sim *sim, uint64_t stream, uint32_t super, uint32_t ppm);
+
+/* ---- attack.c ---- */
+void kith_sim_attack_new(struct kith_sim *sim);
+void kith_sim_attack_schedule(struct kith_sim *sim);
+void kith_sim_attack_flood(struct kith_sim *sim, struct kith_simnode *n);
+/* Whether a packet that its core sends is never sent. */
+bool kith_sim_attack_drops(const struct kith_simnode *n, const uint8_t *data, size_t len);
+/* A Sybil's address instead of the one that it would have. */
+void kith_sim_attack_address(const struct kith_simnode *n, struct kith_addr *ip);
+/* How many homes of leaves are Sybils, and how many leaves have no others. */
+void kith_sim_attack_count(struct kith_sim *sim);
+
+/* ---- bounds.c ---- */
+void kith_sim_check_tables(struct kith_sim *sim, const struct kith_simnode *n);
+void kith_sim_check_idle(struct kith_sim *sim, struct kith_simnode *n, uint64_t seconds, uint64_t bytes);
 
 /* ---- app.c ---- */
 bool kith_sim_app_new(struct kith_sim *sim, struct kith_simnode *n);

@@ -18,7 +18,7 @@ enum { EXIT_OK, EXIT_VIOLATION, EXIT_USAGE };
 struct arguments {
 	long long leaves, supernodes, seed, contacts, stream_bytes, skew_ms, trace;
 	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s, liars;
-	double leaf_session_h, super_session_h, away_h, split, split_at_s, split_for_s;
+	double droppers, flooders, sybils, leaf_session_h, super_session_h, away_h, split, split_at_s, split_for_s;
 	double hold_s, talk_ms, readdress, readdress_at_s, rebind, rebind_at_s, cut, cut_at_s, cut_for_s;
 	int partitions, crashes, super_crashes, moves, silences, demotions, day, no_verify, no_watch;
 	char *nat, *suite, *delay, *ignore, *capacity, *leaf_capacity;
@@ -87,8 +87,9 @@ static const char *lives(struct kith_simfaults *f, const struct arguments *a)
 		return "a time is negative or longer than a year";
 	f->super_away_us = f->leaf_away_us;
 	f->day = a->day != 0;
-	if (!probability(a->split, &f->split_ppm))
-		return "--split is a share from 0 to 1";
+	if (!probability(a->split, &f->split_ppm) || !probability(a->droppers, &f->droppers_ppm) ||
+	    !probability(a->flooders, &f->flooders_ppm) || !probability(a->sybils, &f->sybils_ppm))
+		return "--split, --droppers, --flooders and --sybils are shares from 0 to 1";
 	if (a->demotions < 0)
 		return "numbers of faults must not be negative";
 	f->demotions_n = (uint32_t)a->demotions;
@@ -319,6 +320,10 @@ static void print_text(const struct kith_sim *sim, const struct memory *m)
 	       ratio(m->live[0], m->nodes[0]), m->most[0], ratio(m->live[1], m->nodes[1]), m->most[1], m->shared,
 	       m->pool);
 	printf("handshakes       %" PRIu64 "\n", stat_sum(sim, KITH_STAT_HANDSHAKES));
+	if (c->sybil_homes + c->flood_requests > 0)
+		printf("attackers        Sybils are %" PRIu64 " of the homes, and the only ones of %" PRIu64
+		       " leaves; %" PRIu64 " requests of floods\n",
+		       c->sybil_homes, c->sybil_leaves, c->flood_requests);
 	printf("events           %" PRIu64 "\n", c->events);
 	for (unsigned i = 0; i < KITH_STAT_MAX; i++) {
 		if (stat_sum(sim, i) > 0)
@@ -560,6 +565,9 @@ static const struct poptOption options[] = {
 	{ "silences", 0, POPT_ARG_INT, &a.silences, 0, "supernodes that fall silent for a while (0)", "N" },
 	{ "kill", 0, POPT_ARG_DOUBLE, &a.kill, 0, "share of the supernodes that is killed at --kill-at (0)", "P" },
 	{ "liars", 0, POPT_ARG_DOUBLE, &a.liars, 0, "share of the supernodes that lie (0)", "P" },
+	{ "droppers", 0, POPT_ARG_DOUBLE, &a.droppers, 0, "... that open tunnels and forward nothing (0)", "P" },
+	{ "flooders", 0, POPT_ARG_DOUBLE, &a.flooders, 0, "... that ask the others for names without end (0)", "P" },
+	{ "sybils", 0, POPT_ARG_DOUBLE, &a.sybils, 0, "... of one attacker: in one network, and droppers (0)", "P" },
 	{ "kill-at", 0, POPT_ARG_DOUBLE, &a.kill_at_s, 0, "when", "SECONDS" },
 	{ "readdress", 0, POPT_ARG_DOUBLE, &a.readdress, 0,
 	  "share of the leaves whose router gets another public address at --readdress-at (0)", "P" },

@@ -1,11 +1,12 @@
 /* Rules broken on purpose, by the engine and never in the library, so that tests see each invariant go red. */
 #include "sim/internal.h"
 
+#include "link/state.h"
 #include "wire/packet.h"
 
 #define BEGIN_US (20 * KITH_US_PER_S) /* the network has formed by then */
 #define GROWTH_BYTES 2000u
-enum { GROWTH_BLOCKS = 1000 };
+enum { GROWTH_BLOCKS = 1000, IDLE_TALK_BYTES = 200 };
 
 bool kith_sim_mutates(const struct kith_sim *sim, enum kith_simmutation mutation)
 {
@@ -39,8 +40,24 @@ static void leak_some(struct kith_sim *sim, bool relay_only)
 	}
 }
 
+/* The bound of a table is taken back below what it holds; an idle leaf is told to have sent more. */
+static void mutate_bounds(struct kith_sim *sim)
+{
+	struct kith_simnode *leaf = &sim->nodes[sim->nodes_n - 1];
+	struct kith_core *c = sim->nodes[0].core;
+	if (kith_sim_mutates(sim, KITH_SIM_MUTATE_TABLE_FULL) && c != NULL && c->sessions.by_index.n > 0) {
+		c->sessions.by_index.max = c->sessions.by_index.n - 1;
+		sim->mutations++;
+	}
+	if (kith_sim_mutates(sim, KITH_SIM_MUTATE_IDLE_TALKS)) {
+		leaf->bytes_out += IDLE_TALK_BYTES;
+		sim->mutations++;
+	}
+}
+
 void kith_sim_mutate_sample(struct kith_sim *sim)
 {
+	mutate_bounds(sim);
 	if (kith_sim_mutates(sim, KITH_SIM_MUTATE_LEAK_RELAY_ONLY))
 		leak_some(sim, true);
 	if (kith_sim_mutates(sim, KITH_SIM_MUTATE_LEAK_STRANGER))

@@ -45,6 +45,7 @@ void kith_simoptions_init(struct kith_simoptions *o)
 	o->bounds.goodbye_us = 5 * KITH_US_PER_S;
 	o->bounds.leaf_bytes = 64 * 1024;
 	o->bounds.session_bytes = 256 * 1024;
+	o->bounds.idle_bytes = 64;
 	o->bounds.super_bytes = 4 * 1024 * 1024;
 	o->bounds.attached_bytes = 4096;
 	snprintf(o->command, sizeof o->command, "(unknown command)");
@@ -100,7 +101,8 @@ const char *kith_simoptions_check(const struct kith_simoptions *o)
 				 w->lookup_ppm,		f->kill_ppm,	     f->link.loss_ppm,
 				 f->link.duplicate_ppm, f->link.reorder_ppm, f->readdress_ppm,
 				 f->rebind_ppm,		f->cut_ppm,	     f->liars_ppm,
-				 f->posers_ppm,		f->split_ppm };
+				 f->posers_ppm,		f->split_ppm,	     f->droppers_ppm,
+				 f->flooders_ppm,	f->sybils_ppm };
 	for (size_t i = 0; i < sizeof ppm / sizeof ppm[0]; i++) {
 		if (ppm[i] > KITH_PPM)
 			return "a probability is 0 to 1";

@@ -43,7 +43,9 @@ enum kith_simsuite { KITH_SIM_SUITE_SIM, KITH_SIM_SUITE_SODIUM };
 	X(MEMORY_BOUNDED, "memory-bounded", "a node's memory stays below its bound")                                   \
 	X(MEMORY_RETURNED, "memory-returned", "a core that is freed gives back all its memory")                        \
 	X(NO_GARBAGE, "no-garbage", "honest nodes never send what others count as malformed, and drop nothing inside") \
-	X(LEAVE_FINISHES, "leave-finishes", "an orderly leave is done within its grace")
+	X(LEAVE_FINISHES, "leave-finishes", "an orderly leave is done within its grace")                               \
+	X(TABLES_BOUNDED, "tables-bounded", "no table of a core holds more than it may")                               \
+	X(IDLE_QUIET, "idle-quiet", "what an idle leaf sends and receives stays below its bound")
 
 enum kith_siminvariant {
 #define KITH_SIM_INVARIANT_ENUM(name, text, why) KITH_SIM_##name,
@@ -76,6 +78,8 @@ enum kith_simmutation {
 	KITH_SIM_MUTATE_DEADLINE_STUCK, /* a core's deadline never moves on */
 	KITH_SIM_MUTATE_GARBAGE, /* sealed packets are cut short */
 	KITH_SIM_MUTATE_LEAVE_STUCK, /* the end of a leave is not told */
+	KITH_SIM_MUTATE_TABLE_FULL, /* a table holds more than it may */
+	KITH_SIM_MUTATE_IDLE_TALKS, /* an idle leaf sends without need */
 	KITH_SIM_MUTATE_BAD_CHAIN, /* a node's certificates are damaged */
 	KITH_SIM_MUTATIONS_N
 };
@@ -126,6 +130,7 @@ struct kith_simfaults {
 	uint32_t kill_ppm; /* share of the supernodes that is killed, for good, at kill_at_us */
 	kith_time_us kill_at_us;
 	uint32_t posers_ppm; /* share of the leaves that name their own address as that of their homes; the same */
+	uint32_t droppers_ppm, flooders_ppm, sybils_ppm; /* shares of the supernodes, of attack.c */
 	uint32_t liars_ppm; /* share of the supernodes that lie (lies.c), in programs that link kith_bench_lies */
 	/* Share of the leaves behind NATs whose router gets another public address at that time, which nobody tells
 	 * them. */
@@ -168,6 +173,7 @@ struct kith_simbounds {
 	kith_time_us offline_us; /* from an unclean exit to offline at the watchers */
 	kith_time_us goodbye_us; /* from an orderly exit */
 	uint64_t leaf_bytes, session_bytes; /* memory of a leaf: idle, and for each session with a peer */
+	uint64_t idle_bytes; /* a second, in and out, of a leaf that is idle, on average */
 	uint64_t super_bytes, attached_bytes; /* of a supernode: idle, and for each attached leaf */
 };
 
@@ -234,6 +240,8 @@ struct kith_simcounts {
 	uint64_t dead_host, dead_port; /* packets that arrived where nobody listens */
 	uint64_t leaf_hellos; /* first handshake packets that leaves sent, again ones too */
 	uint64_t demotions;
+	uint64_t flood_requests; /* that flooders sent */
+	uint64_t sybil_homes, sybil_leaves; /* at the end: homes of leaves that are Sybils, leaves that have no other */
 };
 
 /* How busy the machines of a role were, in parts per million of what they can do. With capacity only. */

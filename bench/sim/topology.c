@@ -139,7 +139,9 @@ static bool place_open(struct kith_sim *sim, struct kith_simnode *n)
 		uplink.delay_us = 0;
 	n->nat_kind = KITH_SIMNAT_OPEN;
 	n->reachable = true;
-	n->local = n->public = next_public(sim);
+	n->local = next_public(sim);
+	kith_sim_attack_address(n, &n->local);
+	n->public = n->local;
 	if (n->iface != 0) {
 		if (kith_net_move(sim->net, n->iface, KITH_NET_CORE, &n->local) != 0)
 			return false;

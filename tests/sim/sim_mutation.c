@@ -54,6 +54,12 @@ static void everything(struct kith_simoptions *o)
 	o->workload.stranger_ppm = 500000;
 }
 
+static void idle(struct kith_simoptions *o)
+{
+	o->workload.call_gap_us = 0;
+	o->duration_us = 1000 * KITH_US_PER_S;
+}
+
 static const struct mutation mutations[] = {
 	{ KITH_SIM_MUTATE_DATAGRAM_TWICE, KITH_SIM_DATAGRAM_ONCE, NULL },
 	{ KITH_SIM_MUTATE_DATAGRAM_FLIP, KITH_SIM_DATAGRAM_INTACT, NULL },
@@ -75,6 +81,8 @@ static const struct mutation mutations[] = {
 	{ KITH_SIM_MUTATE_DEADLINE_STUCK, KITH_SIM_TIME_ADVANCES, NULL },
 	{ KITH_SIM_MUTATE_GARBAGE, KITH_SIM_NO_GARBAGE, NULL },
 	{ KITH_SIM_MUTATE_LEAVE_STUCK, KITH_SIM_LEAVE_FINISHES, stops },
+	{ KITH_SIM_MUTATE_TABLE_FULL, KITH_SIM_TABLES_BOUNDED, NULL },
+	{ KITH_SIM_MUTATE_IDLE_TALKS, KITH_SIM_IDLE_QUIET, idle },
 	{ KITH_SIM_MUTATE_BAD_CHAIN, KITH_SIM_NODE_STARTS, NULL },
 };
 

@@ -1,0 +1,74 @@
+/* Bounds that hold at any time: of tables, and of what an idle node says. */
+#include "sim/internal.h"
+
+#include "link/state.h"
+#include "overlay/hostcache.h"
+#include "super/query.h"
+
+#define IDLE_JUDGED_S 600u /* of a leaf; renewals come in steps of minutes */
+
+struct bound {
+	const char *what;
+	uint64_t n, max;
+};
+
+static bool within(struct kith_sim *sim, const struct kith_simnode *n, const struct bound bounds[], size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (bounds[i].n <= bounds[i].max)
+			continue;
+		kith_sim_violate(sim, KITH_SIM_TABLES_BOUNDED, n->id, KITH_SIM_NONE, "%llu %s of %llu",
+				 (unsigned long long)bounds[i].n, bounds[i].what, (unsigned long long)bounds[i].max);
+		return false;
+	}
+	return true;
+}
+
+static struct bound of_table(const char *what, const struct kith_table *t)
+{
+	return (struct bound){ what, t->n, t->max };
+}
+
+void kith_sim_check_tables(struct kith_sim *sim, const struct kith_simnode *n)
+{
+	const struct kith_core *c = n->core;
+	if (c == NULL)
+		return;
+	const struct bound all[] = {
+		of_table("sessions", &c->sessions.by_index),
+		of_table("devices with sessions", &c->sessions.by_device),
+		of_table("first messages", &c->guard.seen),
+		of_table("limits of hints", &c->hints.buckets),
+		of_table("limits of calls", &c->calls.buckets),
+		{ "hosts", c->leaf.cache.n, KITH_HOSTCACHE_MAX + KITH_BOOTSTRAP_MAX },
+		{ "names watched", c->watched_n, KITH_WATCHED_MAX },
+		{ "contacts", c->contacts.n, c->contacts.max },
+	};
+	const struct kith_supernode *sn = c->super;
+	if (!within(sim, n, all, sizeof all / sizeof all[0]) || sn == NULL)
+		return;
+	const struct bound super[] = {
+		{ "members", sn->members.n, sn->members.max },
+		{ "records", sn->store.n, sn->store.max },
+		of_table("keys of records", &sn->store.keys),
+		{ "watches", sn->watches.n, sn->watches.max },
+		{ "interests", sn->interests.n, sn->interests.max },
+		{ "tunnels", sn->fwd.n, sn->fwd.limits.tunnels_max },
+		of_table("owners of tunnels", &sn->fwd.owners),
+		of_table("sessions with tunnels", &sn->fwd.sessions),
+		of_table("attached leaves", &sn->attached),
+		of_table("limits of look-ups", &sn->lookups.buckets),
+		of_table("limits of subscriptions", &sn->subscriptions.buckets),
+		{ "look-ups", sn->queries_n, KITH_QUERIES_MAX },
+	};
+	(void)within(sim, n, super, sizeof super / sizeof super[0]);
+}
+
+void kith_sim_check_idle(struct kith_sim *sim, struct kith_simnode *n, uint64_t seconds, uint64_t bytes)
+{
+	n->idle_total_s += seconds;
+	n->idle_total_bytes += bytes;
+	if (n->idle_total_s >= IDLE_JUDGED_S && n->idle_total_bytes > n->idle_total_s * sim->options.bounds.idle_bytes)
+		kith_sim_violate(sim, KITH_SIM_IDLE_QUIET, n->id, KITH_SIM_NONE, "%llu bytes in %llu idle seconds",
+				 (unsigned long long)n->idle_total_bytes, (unsigned long long)n->idle_total_s);
+}
