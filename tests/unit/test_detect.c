@@ -103,6 +103,10 @@ static void a_long_distance_lately_makes_patient(void **state)
 	assert_true(kith_pace_silent_at(&p) - t >= 40 * MS);
 	assert_true(kith_pace_idle_at(&p) > t + 20 * MS);
 	assert_true(kith_pace_idle_at(&p) < kith_pace_silent_at(&p)); /* the mark is there before the alarm */
+	/* A pause that was seen is no alarm when it comes again: half as much more, whatever the mean. */
+	for (unsigned i = 1; i <= 300; i++)
+		kith_pace_packet(&p, t += i % 10 == 0 ? 90 * MS : MS / 2, true);
+	assert_int_equal(kith_pace_silent_at(&p), t + 135 * MS + 1);
 }
 
 static void a_mark_stops_the_alarm_and_data_starts_it_again(void **state)

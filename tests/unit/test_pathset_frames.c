@@ -154,6 +154,13 @@ static void before_consent_nothing_is_offered_probed_or_answered(void **state)
 	w_free(w);
 }
 
+static bool no_relay(const struct kith_path_env *env, const struct kith_hop *hop)
+{
+	(void)env;
+	(void)hop;
+	return false;
+}
+
 static void a_relay_only_session_never_leaks_an_address(void **state)
 {
 	(void)state;
@@ -202,6 +209,25 @@ static void a_relay_only_session_never_leaks_an_address(void **state)
 			assert_int_not_equal(kith_pathset_path(ps, i)->hop.tunnel, 0);
 		w_free(w);
 	}
+}
+
+/* Whoever can send to a supernode could else choose what a session's packets go through. */
+static void a_tunnel_that_no_relay_of_ours_opened_is_no_hop(void **state)
+{
+	(void)state;
+	struct world *w = w_call(35, W_OPEN);
+	struct kith_pathset *ps = &w->node[0].ps;
+	struct kith_path_env env = w->node[0].env;
+	struct kith_hop strange = w_direct_hop(w->node[1].outside);
+	strange.tunnel = 0x7777;
+	env.is_relay = no_relay;
+	unsigned paths = kith_pathset_count(ps);
+	assert_int_equal(kith_pathset_add(ps, test_at(&env, w->now), &strange), KITH_EACCES);
+	kith_pathset_heard(ps, test_at(&env, w->now), &strange, 90000, true, 1200);
+	assert_int_equal(kith_pathset_count(ps), paths);
+	env.is_relay = NULL;
+	assert_int_equal(kith_pathset_add(ps, test_at(&env, w->now), &strange), KITH_EACCES);
+	w_free(w);
 }
 
 static void relay_only_from_now_on_drops_direct_paths(void **state)
@@ -403,6 +429,7 @@ int main(void)
 		cmocka_unit_test(a_new_candidate_starts_another_round),
 		cmocka_unit_test(before_consent_nothing_is_offered_probed_or_answered),
 		cmocka_unit_test(a_relay_only_session_never_leaks_an_address),
+		cmocka_unit_test(a_tunnel_that_no_relay_of_ours_opened_is_no_hop),
 		cmocka_unit_test(relay_only_from_now_on_drops_direct_paths),
 		cmocka_unit_test(a_leaf_whose_nat_moved_it_is_followed_at_its_next_keepalive),
 		cmocka_unit_test(a_peer_that_moves_in_a_call_takes_its_path_along),
