@@ -60,7 +60,7 @@ static int grow(struct kith_contacts *cs)
 		return KITH_EFULL;
 	if (cs->n < cs->cap)
 		return 0;
-	uint32_t cap = cs->cap + cs->cap / 2 + 8;
+	uint32_t cap = cs->cap + cs->cap / 2 + 4;
 	if (cap > cs->max)
 		cap = cs->max;
 	void *items = kith_alloc_resize(cs->alloc, cs->items, cs->cap * sizeof *cs->items, cap * sizeof *cs->items);
