@@ -1,8 +1,7 @@
 /* kith ca invite, kith ca issue: names and their certificates.
  *
- * A certificate is entered in the ledger, and that is saved, before anybody can see it: no serial is given twice; and it
- * is in the log before anybody can see it. An
- * invitation is good once: the request that answers it takes it out. */
+ * A certificate is entered in the ledger, and that is saved, before anybody can see it: no serial is given twice; and
+ * it is in the log before anybody can see it. An invitation is good once: the request that answers it takes it out. */
 #include "kith_ca_log.h"
 
 #include "expiry.h"

@@ -3,9 +3,9 @@
  *     log        certificates in armour, in the order in which they were issued
  *     log.head   the head of the tree over them, signed by the issuer (<kith/certlog.h>)
  *
- * A certificate is in the log before anybody can see it. Both files are replaced as a whole, the log first: a head may be
- * of fewer certificates than there are, never of more. The ledger knows how many there were: a log that is damaged is
- * put aside as log.damaged, and nothing is issued until a good copy is back. */
+ * A certificate is in the log before anybody can see it. Both files are replaced as a whole, the log first: a head may
+ * be of fewer certificates than there are, never of more. The ledger knows how many there were: a log that is damaged
+ * is put aside as log.damaged, and nothing is issued until a good copy is back. */
 #include "kith_ca_log.h"
 
 #include <errno.h>

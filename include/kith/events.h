@@ -41,9 +41,9 @@ enum kith_event_type {
 	 * certified it twice. Once for an operation (op); a call goes on if the name is pinned to one of them, else it
 	 * ends with KITH_ETWICE */
 	KITH_EVENT_NAME_TWICE,
-	/* a revocation list was due at expires_ms, and no newer one has come (KITH_EEXPIRED); or that is longer ago than the
-	 * network allows, and calls are not made and not taken (KITH_ESTALE); or all are in time again (0). Only where the
-	 * root's list names a bound */
+	/* a revocation list was due at expires_ms, and no newer one has come (KITH_EEXPIRED); or that is longer ago
+	 * than the network allows, and calls are not made and not taken (KITH_ESTALE); or all are in time again (0).
+	 * Only where the root's list names a bound */
 	KITH_EVENT_LISTS_LATE,
 	KITH_EVENT_CERT_EXPIRING, /* our own chain ends at expires_ms */
 	/* the wall clock is wrong (err KITH_ESKEW): earlier than it can be, or off by ahead_ms, as count homes say; or

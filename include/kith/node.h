@@ -192,7 +192,8 @@ enum kith_trouble {
 	/* a name was found under several identities (KITH_ETWICE): its issuer has certified it twice, by mistake, for
 	 * somebody else, or anew. Told at every look-up and call that finds it so */
 	KITH_TROUBLE_NAME,
-	/* revocation lists are late (KITH_EEXPIRED), so late that calls are refused (KITH_ESTALE), or in time again (0) */
+	/* revocation lists are late (KITH_EEXPIRED), so late that calls are refused (KITH_ESTALE), or in time again
+	 * (0) */
 	KITH_TROUBLE_LISTS_LATE
 };
 

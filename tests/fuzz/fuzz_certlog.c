@@ -1,6 +1,6 @@
-/* Heads of logs, and proofs, on arbitrary bytes: what parses comes back the same bytes, and a proof of a tree that is made
- * here holds as it is made, and never with another step in it. The first byte picks; of proofs the second one says how
- * many leaves there are, the third which one. */
+/* Heads of logs, and proofs, on arbitrary bytes: what parses comes back the same bytes, and a proof of a tree that is
+ * made here holds as it is made, and never with another step in it. The first byte picks; of proofs the second one
+ * says how many leaves there are, the third which one. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
