@@ -58,8 +58,7 @@ bool chain_ends_soon(const struct chain_end *end)
 const char *chain_advice(const struct chain_end *end)
 {
 	if (strcmp(end->which, "device") == 0)
-		return "certify the device anew (kith id renew, with --identity where that key is kept apart), and "
-		       "start kithd again";
+		return "certify the device anew (kith id renew), and start kithd again";
 	if (strcmp(end->which, "name") == 0)
 		return "ask the issuer for a new grant (kith ca invite, id request, ca issue, id accept), "
 		       "and start kithd again";

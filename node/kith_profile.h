@@ -28,7 +28,8 @@ struct profile_list {
 void profile_list_read(const struct armor *chain, struct profile_list *out);
 /* That of DIR/chain, if there is such a file. */
 void profile_list_of(const char *dir, struct profile_list *out);
-/* Signs the list anew, with the next number: max(last + 1, unix ms). The length, or a negative code. */
+/* Signs the list anew, with the next number: max(last + 1, unix ms), or the latter where the last one
+ * is ahead of the clock by more than the tolerance. The length, or a negative code. */
 int profile_list_sign(const struct profile_list *list, const struct kith_seed *identity,
 		      uint8_t out[KITH_DEVICES_LEN_MAX]) KITH_MUST_USE;
 
