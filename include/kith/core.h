@@ -184,7 +184,7 @@ static inline bool kith_core_event(struct kith_core *core, struct kith_event *ou
 /* ---- what an application may ask for ---- */
 
 /* Registers a service: calls for others are answered with KITH_CLOSE_NO_SERVICE. KITH_EFULL (16), KITH_EEXIST,
- * KITH_EINVAL. */
+ * KITH_EINVAL, KITH_ENOMEM. */
 KITH_EXPORT int kith_core_serve(struct kith_core *core, const char *service) KITH_MUST_USE;
 
 /* Calls a name. Ends with OPENED or OP_DONE. timeout_us 0: the default. If that name calls us for the same service at

@@ -307,7 +307,7 @@ KITH_EXPORT int kith_node_close(struct kith_node *node, void (*closed)(struct ki
 KITH_EXPORT int kith_node_free(struct kith_node *node);
 
 /* Registers a service: 1 to KITH_SERVICE_MAX characters. Calls for others are refused. Allowed before
- * kith_node_start. KITH_EFULL (16), KITH_EEXIST, KITH_EINVAL; KITH_ESTATE: it is closing. */
+ * kith_node_start. KITH_EFULL (16), KITH_EEXIST, KITH_EINVAL, KITH_ENOMEM; KITH_ESTATE: it is closing. */
 KITH_EXPORT int kith_serve(struct kith_node *node, const char *service) KITH_MUST_USE;
 
 /* A revocation list, or an issuer's certificate, that came by other ways. Live sessions are checked again. KITH_ESTATE:

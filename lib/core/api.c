@@ -46,7 +46,12 @@ int kith_core_serve(struct kith_core *c, const char *service)
 	}
 	if (c->services_n == KITH_SERVICES_MAX)
 		return KITH_EFULL;
-	kith_text_copy(c->services[c->services_n++], sizeof c->services[0], service);
+	const size_t one = sizeof *c->services, held = c->services_n * one;
+	char(*grown)[KITH_SERVICE_MAX + 1] = kith_alloc_resize(c->alloc, c->services, held, held + one);
+	if (grown == NULL)
+		return KITH_ENOMEM;
+	c->services = grown;
+	kith_text_copy(c->services[c->services_n++], one, service);
 	return 0;
 }
 

@@ -463,6 +463,7 @@ void kith_core_free(struct kith_core *c)
 	kith_alloc_free(alloc, (uint8_t *)(uintptr_t)c->devices.p, c->devices.len);
 	kith_effects_deinit(&c->effects);
 	KITH_FREE_ARRAY(alloc, c->bootstrap, c->bootstrap_cap);
+	kith_alloc_free(alloc, c->services, c->services_n * sizeof *c->services);
 	KITH_FREE_ARRAY(alloc, c->touched, c->touched_cap);
 	kith_timers_deinit(&c->timers);
 	kith_transports_deinit(&c->transports);

@@ -292,7 +292,7 @@ struct kith_core {
 	struct kith_watched *watched; /* grows up to KITH_WATCHED_MAX */
 	uint32_t watched_n, watched_cap;
 	struct kith_timer watching_timer;
-	char services[KITH_SERVICES_MAX][KITH_SERVICE_MAX + 1];
+	char (*services)[KITH_SERVICE_MAX + 1]; /* services_n, at most KITH_SERVICES_MAX */
 	uint8_t services_n;
 	struct kith_transports transports;
 	struct kith_natclass nat; /* the NAT that we are behind: unknown until measured */
