@@ -456,6 +456,15 @@ static void path(struct kith_sim *sim, struct kith_simcall *c, const struct kith
 	}
 }
 
+static void closed(struct kith_sim *sim, struct kith_simcall *c, const struct kith_event *e)
+{
+	if (c == NULL)
+		return;
+	kith_sim_silence_end(sim, c, e->reason == KITH_CLOSE_TIMED_OUT);
+	if (c->op == 0)
+		c->used = false;
+}
+
 void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const struct kith_event *e)
 {
 	struct kith_simcall *c = call_by_session(n, e->session);
@@ -472,10 +481,7 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 			op_done(sim, n, e);
 		break;
 	case KITH_EVENT_CLOSED:
-		if (c != NULL)
-			kith_sim_silence_end(sim, c, e->reason == KITH_CLOSE_TIMED_OUT);
-		if (c != NULL && c->op == 0)
-			c->used = false;
+		closed(sim, c, e);
 		break;
 	case KITH_EVENT_PATH:
 		path(sim, c, e);
@@ -508,6 +514,9 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 	case KITH_EVENT_LEFT:
 	case KITH_EVENT_INTERRUPTED:
 	case KITH_EVENT_RESUMED:
+	case KITH_EVENT_ROLE:
+	case KITH_EVENT_ASKED:
+	case KITH_EVENT_ENDPOINT:
 		break;
 	}
 	c = call_by_session(n, e->session);

@@ -273,16 +273,12 @@ static void change_role(struct kith_sim *sim, struct kith_simnode *n, bool rest)
 {
 	if (n->core == NULL || n->leaving || n->resting == rest)
 		return;
-	struct kith_super_options o = { .sessions_max = KITH_SESSIONS_MAX,
-					.tunnels_max = KITH_SIM_TUNNELS,
-					.relay_rate = KITH_SIM_RELAY_RATE,
-					.relay_owner_rate = KITH_SIM_RELAY_RATE / 10 };
 	int err = 0;
 	kith_core_enter(n->core, kith_sim_node_now(sim, n));
 	if (rest)
-		kith_serving_end(n->core);
+		kith_serving_end(n->core, KITH_ROLE_WHY_IDLE);
 	else
-		err = kith_serving_begin(n->core, &o);
+		err = kith_serving_begin(n->core, KITH_ROLE_WHY_HELP);
 	kith_core_settle(n->core);
 	if (err != 0)
 		kith_sim_violate(sim, KITH_SIM_NODE_STARTS, n->id, KITH_SIM_NONE, "serving again: %s",

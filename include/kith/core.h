@@ -21,6 +21,7 @@
 #include <kith/identity.h>
 #include <kith/log.h>
 #include <kith/packet.h>
+#include <kith/role.h>
 #include <kith/stats.h>
 #include <kith/transport.h>
 #include <kith/types.h>
@@ -28,9 +29,6 @@
 struct kith_core;
 struct kith_shared;
 struct kith_suite;
-
-/* What a node is to others. */
-enum kith_role { KITH_ROLE_LEAF = 1, KITH_ROLE_SUPERNODE = 2 };
 
 /* What the cores of one thread share: the outbox, the event queue, interned blobs. Create once, free after the last
  * core. */
@@ -77,7 +75,7 @@ struct kith_bootstrap { /* fixed */
 /* What a core is made of. */
 struct kith_core_options {
 	size_t size; /* sizeof, set by kith_core_options_init */
-	enum kith_role role; /* what the certificates must allow */
+	enum kith_role role; /* what it may be */
 	const struct kith_alloc *alloc; /* borrowed for the core's life, as all pointers in this group */
 	const struct kith_random *random; /* source of all randomness */
 	const struct kith_suite *suite; /* NULL: libsodium */
@@ -93,8 +91,9 @@ struct kith_core_options {
 	struct kith_span devices; /* the identity's device list, or empty */
 	const struct kith_bootstrap *bootstrap; /* hosts to ask first */
 	size_t bootstrap_n;
-	struct kith_endpoint endpoints[4]; /* supernode: where it is reachable, UDP first */
+	struct kith_endpoint endpoints[KITH_ENDPOINTS_MAX]; /* not of a leaf: where it is reachable, UDP first */
 	size_t endpoints_n;
+	struct kith_terms terms; /* not of a leaf: under which it serves */
 	int64_t earliest_ms; /* unix: a time that has passed for sure, as the date of a release; 0: unknown */
 	struct kith_span state; /* what the last KITH_EFFECT_SAVE of KITH_SAVE_STATE said, or empty */
 	struct kith_span contacts; /* the same of KITH_SAVE_CONTACTS */
@@ -150,6 +149,17 @@ struct kith_core_limits { /* fixed */
 /* KITH_EINVAL: more than can be set, as in the options. */
 KITH_EXPORT int kith_core_limit(struct kith_core *core, struct kith_now now,
 				const struct kith_core_limits *limits) KITH_MUST_USE;
+
+/* What the core may be from now on, as role, terms and endpoints (up to KITH_ENDPOINTS_MAX) of its options. ROLE tells
+ * when it begins or ends to serve by that. Errors as kith_node_set_role. */
+KITH_EXPORT int kith_core_set_role(struct kith_core *core, struct kith_now now, enum kith_role role,
+				   const struct kith_terms *terms, const struct kith_endpoint endpoints[],
+				   size_t n) KITH_MUST_USE;
+/* What the user says to serving others. Errors as kith_node_consent. */
+KITH_EXPORT int kith_core_consent(struct kith_core *core, struct kith_now now, enum kith_consent consent);
+/* What of the machine speaks against serving, as bits of enum kith_hindrance, until told otherwise. A core of role auto
+ * that serves stops. */
+KITH_EXPORT void kith_core_hinder(struct kith_core *core, struct kith_now now, unsigned hindrances);
 
 /* Tells of a transport, new or known: it came up, went down, was closed, or has other local addresses. Where several
  * reach a place the one told of first is taken, so begin with the interface of the default route. KITH_EINVAL: without
@@ -329,6 +339,8 @@ struct kith_core_info { /* fixed */
 
 /* Figures of this core, for operators and tests. */
 KITH_EXPORT void kith_core_info(const struct kith_core *core, struct kith_core_info *out);
+/* What it is to others now; zeros without a core. */
+KITH_EXPORT void kith_core_role_info(const struct kith_core *core, struct kith_now now, struct kith_role_info *out);
 /* Fills in the addresses of up to n homes; returns how many there are. */
 KITH_EXPORT size_t kith_core_homes(const struct kith_core *core, struct kith_addr out[], size_t n);
 

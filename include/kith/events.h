@@ -7,6 +7,7 @@
 
 #include <kith/close.h>
 #include <kith/identity.h>
+#include <kith/role.h>
 #include <kith/transport.h>
 #include <kith/types.h>
 
@@ -57,7 +58,12 @@ enum kith_event_type {
 	/* session: nothing of the other side has been heard for silent_us; it is kept, its streams wait, and datagrams
 	 * are not taken. RESUMED follows, or CLOSED when its patience is over */
 	KITH_EVENT_INTERRUPTED,
-	KITH_EVENT_RESUMED /* session: the other side is there again, after silent_us */
+	KITH_EVENT_RESUMED, /* session: the other side is there again, after silent_us */
+	KITH_EVENT_ROLE, /* the core begins to serve others (serving), or ends: role_reason; err: why it FAILED */
+	/* a supernode asks for help, and the terms say ASK: kith_core_consent answers, within_us; nothing is no */
+	KITH_EVENT_ASKED,
+	/* an endpoint of ours was tried from outside in vain: err (endpoint); or, after such an event, it works (0) */
+	KITH_EVENT_ENDPOINT
 };
 
 /* How packets go. */
@@ -121,6 +127,10 @@ struct kith_event { /* grows */
 	struct kith_path_info path; /* PATH: the one that data takes now */
 	struct kith_span data; /* DATAGRAM: its bytes */
 	struct kith_found_device found; /* FOUND: the device */
+	bool serving; /* ROLE: it serves now */
+	enum kith_role_reason role_reason; /* ROLE: why it began or ended */
+	kith_time_us within_us; /* ASKED: how long the answer may take */
+	struct kith_endpoint endpoint; /* ENDPOINT: which one */
 };
 
 #endif

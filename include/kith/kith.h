@@ -12,9 +12,12 @@
 #include <kith/log.h>
 #include <kith/node.h>
 #include <kith/presence.h>
+#include <kith/role.h>
+#include <kith/serving.h>
 #include <kith/session.h>
 #include <kith/stats.h>
 #include <kith/transport.h>
+#include <kith/trouble.h>
 #include <kith/types.h>
 #include <kith/version.h>
 

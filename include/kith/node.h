@@ -29,6 +29,7 @@
 
 #include <kith/core.h>
 #include <kith/keyfile.h>
+#include <kith/trouble.h>
 
 struct uv_loop_s;
 
@@ -55,6 +56,7 @@ struct kith_node_options {
 
 	/* The node's identity. Either device holds the device's secret, or key_path names a key file that holds it. */
 	enum kith_role role; /* default: leaf */
+	struct kith_terms terms; /* not of a leaf: under which it serves (<kith/role.h>) */
 	bool has_root; /* false: an open network */
 	struct kith_key root; /* key of the network, when has_root */
 	const char *open_label; /* of the open network; default "kith" */
@@ -77,7 +79,7 @@ struct kith_node_options {
 	uint16_t port; /* UDP, of both families; 0: any */
 	bool no_v4, no_v6; /* do without that family */
 	struct kith_addr bind_v4, bind_v6; /* family NONE: all interfaces. Ports are ignored */
-	struct kith_endpoint endpoints[4]; /* supernode: where it is reachable from outside, UDP first */
+	struct kith_endpoint endpoints[KITH_ENDPOINTS_MAX]; /* not of a leaf: where it is reachable, UDP first */
 	size_t endpoints_n;
 	const char *const *bootstrap; /* "host:port", "1.2.3.4:port", "[v6]:port", each with " key" after it if known */
 	size_t bootstrap_n;
@@ -134,9 +136,10 @@ KITH_EXPORT void kith_node_options_deinit(struct kith_node_options *o);
 KITH_EXPORT struct kith_node_options *kith_node_options_new(void);
 KITH_EXPORT void kith_node_options_free(struct kith_node_options *o);
 
-/* Sets the member of that name from text, which is copied: "true" and "false", a number, a path, "leaf" and
- * "supernode", a key, an address. "bootstrap" and "endpoint" add one. What kith_node_options_load and _open fill in
- * is theirs: call them before. KITH_ENOENT: no such name; KITH_EINVAL: not such a value; KITH_EFULL, KITH_ENOMEM. */
+/* Sets the member of that name, or of terms, from text, which is copied: "true" and "false", a number, a path, "leaf",
+ * "supernode" and "auto", a consent ("yes", "no", "ask"), a key, an address. "bootstrap" and "endpoint" add one. What
+ * kith_node_options_load and _open fill in is theirs: call them before. KITH_ENOENT: no such name; KITH_EINVAL: no such
+ * value; KITH_EFULL, KITH_ENOMEM. */
 KITH_EXPORT int kith_node_options_set(struct kith_node_options *o, const char *name, const char *value) KITH_MUST_USE;
 
 /* The members that are no text. KITH_EINVAL, KITH_ENOMEM. */
@@ -169,33 +172,6 @@ enum kith_part {
  * does; for tools and any thread. */
 KITH_EXPORT int kith_node_options_check(const struct kith_node_options *o, enum kith_part *part, char *why,
 					size_t cap) KITH_MUST_USE;
-
-/* Things that an application may want to tell its user. The node goes on. */
-enum kith_trouble {
-	/* the state or the contacts could not be saved (err), and it will be tried again; or what was saved cannot be
-	 * used: the file was put aside, and the node goes on without. Of lost contacts the user should hear: names that
-	 * were pinned are not any more */
-	KITH_TROUBLE_STATE,
-	/* a socket of one family could not be opened (err); or it failed, and is being opened again: told once */
-	KITH_TROUBLE_SOCKET,
-	/* the wall clock is wrong (KITH_ESKEW): earlier than it can be, and validity is checked against the earliest
-	 * time that can be; or homes say so. 0: it is right again */
-	KITH_TROUBLE_CLOCK,
-	KITH_TROUBLE_BOOTSTRAP, /* a bootstrap host could not be resolved (err): told once; it will be tried again */
-	KITH_TROUBLE_LIST, /* an issuer's certificate or a revocation list of the options was refused (err) */
-	/* no supernode has taken us for 5 s: err as struct kith_homeless has it, and why in words. Told again when the
-	 * reason changes; attached tells that it is over */
-	KITH_TROUBLE_HOMELESS,
-	/* homes end what they began right away, or do not take our record (err): KITH_EEXIST: another node uses this
-	 * profile; KITH_ESKEW: our clock is wrong. It is tried once a minute; told once in ten */
-	KITH_TROUBLE_ATTACH,
-	/* a name was found under several identities (KITH_ETWICE): its issuer has certified it twice, by mistake, for
-	 * somebody else, or anew. Told at every look-up and call that finds it so */
-	KITH_TROUBLE_NAME,
-	/* revocation lists are late (KITH_EEXPIRED), so late that calls are refused (KITH_ESTALE), or in time again
-	 * (0) */
-	KITH_TROUBLE_LISTS_LATE
-};
 
 /* Any may be NULL. user is what kith_node_new was given. */
 struct kith_node_callbacks {
@@ -236,6 +212,11 @@ struct kith_node_callbacks {
 
 	/* Something that the user may want to know (enum kith_trouble): err and why in words. The node goes on. */
 	void (*trouble)(struct kith_node *node, enum kith_trouble what, int err, const char *why, void *user);
+
+	/* It begins to serve others, or ends (<kith/serving.h>); not for what it starts as. */
+	void (*role)(struct kith_node *node, bool serving, enum kith_role_reason why, void *user);
+	/* A supernode asks for help, and the terms say ASK: kith_node_consent answers. None within_us is no. */
+	void (*asked)(struct kith_node *node, kith_time_us within_us, void *user);
 };
 
 /* No callbacks, and the size. */
@@ -338,7 +319,7 @@ enum kith_node_state {
 /* What there is to know about a node. */
 struct kith_node_info { /* grows */
 	enum kith_node_state state; /* where it is in its life */
-	enum kith_role role; /* as in the options */
+	enum kith_role role; /* as in the options, or as kith_node_set_role said */
 	char name[KITH_NAME_MAX + 1]; /* ours, as certified; "" before started */
 	char label[KITH_LABEL_MAX + 1]; /* of this device */
 	struct kith_key identity, device; /* Ed25519 and X25519 */
@@ -352,7 +333,8 @@ struct kith_node_info { /* grows */
 	uint64_t stun_too_short; /* dropped: the answer would be more than twice as long */
 	uint64_t send_queue_full; /* packets dropped because the socket took none and the queue was full */
 	enum kith_part failed; /* what the start failed at; NONE unless state says that it did */
-	struct kith_core_info core; /* zeros before started */
+	struct kith_core_info core; /* zeros before started, as the next */
+	struct kith_role_info serving; /* what it is to others */
 };
 
 /* Fills in what there is to know now; zeros when it is refused, KITH_EINVAL or KITH_ETHREAD. */
@@ -364,7 +346,6 @@ static inline int kith_node_info(const struct kith_node *node, struct kith_node_
 
 /* Whether a text can be a bootstrap entry: see kith_node_options.bootstrap. */
 KITH_EXPORT bool kith_bootstrap_valid(const char *entry);
-
 /* What became of a bootstrap entry. */
 struct kith_bootstrap_info { /* fixed */
 	char where[272]; /* "host:port" */

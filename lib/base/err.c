@@ -1,5 +1,6 @@
 #include <kith/close.h>
 #include <kith/err.h>
+#include <kith/role.h>
 
 const char *kith_strerror(int err)
 {
@@ -40,4 +41,24 @@ const char *kith_close_text(unsigned reason)
 	default:
 		return "unknown reason";
 	}
+}
+
+const char *kith_role_reason_text(unsigned reason)
+{
+	static const char *const texts[] = {
+#define KITH_ROLE_REASON_TEXT(symbol, name, serves, text) text,
+		KITH_ROLE_REASON_MAP(KITH_ROLE_REASON_TEXT)
+#undef KITH_ROLE_REASON_TEXT
+	};
+	return reason < KITH_ROLE_WHY_MAX ? texts[reason] : "unknown reason";
+}
+
+const char *kith_role_reason_name(unsigned reason)
+{
+	static const char *const names[] = {
+#define KITH_ROLE_REASON_NAME(symbol, name, serves, text) name,
+		KITH_ROLE_REASON_MAP(KITH_ROLE_REASON_NAME)
+#undef KITH_ROLE_REASON_NAME
+	};
+	return reason < KITH_ROLE_WHY_MAX ? names[reason] : "unknown";
 }

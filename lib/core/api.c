@@ -18,12 +18,14 @@
 #include "core/certs.h"
 #include "core/leaving.h"
 #include "core/save.h"
+#include "core/serving.h"
 #include "core/settle.h"
 #include "leaf/homeless.h"
 #include "leaf/homes.h"
 #include "leaf/leaf.h"
 #include "leaf/watching.h"
 #include "stream/stream.h"
+#include "super/super.h"
 #include "super/super.h"
 
 #define WAIT_MAX_US (24 * 3600 * KITH_US_PER_S) /* nobody waits for longer, whatever is asked for */
@@ -201,9 +203,50 @@ int kith_core_limit(struct kith_core *c, struct kith_now now, const struct kith_
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	c->sessions.by_index.max = c->sessions.by_device.max = l->sessions_max;
-	kith_super_limit(c, l);
+	c->limits = *l;
+	kith_serving_limit(c);
 	kith_core_settle(c);
 	return 0;
+}
+
+int kith_core_set_role(struct kith_core *c, struct kith_now now, enum kith_role role, const struct kith_terms *terms,
+		       const struct kith_endpoint endpoints[], size_t n)
+{
+	if (c == NULL || terms == NULL || (endpoints == NULL && n > 0) || n > KITH_ENDPOINTS_MAX)
+		return KITH_EINVAL;
+	kith_core_enter(c, now);
+	int err = c->leaving ? KITH_ESTATE : kith_serving_set_role(c, role, terms, endpoints, n);
+	kith_core_settle(c);
+	return err;
+}
+
+int kith_core_consent(struct kith_core *c, struct kith_now now, enum kith_consent consent)
+{
+	if (c == NULL || (consent != KITH_CONSENT_ASK && consent != KITH_CONSENT_YES && consent != KITH_CONSENT_NO))
+		return KITH_EINVAL;
+	kith_core_enter(c, now);
+	if (c->office != NULL)
+		kith_office_consent(c->office, consent, c->now.mono_us);
+	kith_core_settle(c);
+	return 0;
+}
+
+void kith_core_hinder(struct kith_core *c, struct kith_now now, unsigned hindrances)
+{
+	if (c == NULL)
+		return;
+	kith_core_enter(c, now);
+	kith_office_hinder(c->office, hindrances);
+	kith_core_settle(c);
+}
+
+void kith_core_role_info(const struct kith_core *c, struct kith_now now, struct kith_role_info *out)
+{
+	if (out == NULL)
+		return;
+	memset(out, 0, sizeof *out);
+	if (c != NULL)
+		kith_serving_info(c, now.mono_us, out);
 }
 
 int kith_core_challenge(struct kith_core *c, struct kith_now now, kith_session_id id, const char *context, kith_op *op)

@@ -14,6 +14,7 @@
 #include "core/dispatch.h"
 #include "core/leaving.h"
 #include "core/save.h"
+#include "core/serving.h"
 #include "core/settle.h"
 #include "leaf/leaf.h"
 #include "leaf/watching.h"
@@ -292,19 +293,18 @@ static int build(struct kith_core *c, const struct kith_core_options *o, struct 
 		return err;
 	bool super = o->role == KITH_ROLE_SUPERNODE;
 	c->self.features = KITH_FEATURE_STREAMS;
-	c->self.role = (uint8_t)o->role;
-	kith_guard_init(&c->guard, c->suite, c->alloc, c->random, c->self.dh_pk, &c->self.network, super ? 65536 : 1024,
-			c->now.unix_ms);
+	c->self.role = KITH_ROLE_LEAF;
+	kith_guard_init(&c->guard, c->suite, c->alloc, c->random, c->self.dh_pk, &c->self.network,
+			super ? KITH_GUARD_SEEN_SUPERNODE : KITH_GUARD_SEEN_LEAF, c->now.unix_ms);
 	kith_limiter_init(&c->hints, c->alloc, c->random, super ? KITH_ASKERS_MAX : 64, KITH_GONE_PER_S,
 			  2 * KITH_GONE_PER_S);
 	kith_limiter_init(&c->calls, c->alloc, c->random, 256, KITH_CALLS_PER_S, KITH_CALLS_BURST);
 	take_files(c, o);
-	const struct kith_super_options serving = { .sessions_max = o->sessions_max,
-						    .tunnels_max = o->tunnels_max,
-						    .relay_rate = o->relay_rate,
-						    .relay_owner_rate = o->relay_owner_rate,
-						    .shard = o->shard };
-	err = super ? kith_super_new(c, &serving) : 0;
+	err = o->role != KITH_ROLE_LEAF ? kith_serving_init(c, o->role, &o->terms) : 0;
+	if (err == 0 && super)
+		err = kith_serving_begin(c, KITH_ROLE_WHY_CONFIGURED);
+	if (err == 0 && c->office != NULL)
+		c->office->told_serving = c->office->serving;
 	if (err == 0)
 		err = take_bootstrap(c, o->bootstrap, o->bootstrap_n);
 	if (err >= 0) {
@@ -333,8 +333,7 @@ static bool options_fit(const struct kith_core_options *o)
 {
 	if (o->alloc == NULL || o->random == NULL || o->shared == NULL)
 		return false;
-	if ((o->role != KITH_ROLE_LEAF && o->role != KITH_ROLE_SUPERNODE) ||
-	    o->endpoints_n > sizeof o->endpoints / sizeof o->endpoints[0])
+	if (kith_office_check(o->role, &o->terms) != 0 || o->endpoints_n > KITH_ENDPOINTS_MAX)
 		return false;
 	if (o->relay_rate > KITH_RELAY_RATE_MAX || o->relay_owner_rate > KITH_RELAY_RATE_MAX ||
 	    o->tunnels_max > KITH_TUNNELS_LIMIT || o->sessions_max > KITH_SESSIONS_LIMIT || !windows_fit(o))
@@ -361,6 +360,7 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 	c->stream_window_max = o->stream_window_max;
 	c->session_window_max = o->session_window_max;
 	c->windows.max = o->windows_max;
+	c->limits = (struct kith_core_limits){ o->sessions_max, o->tunnels_max, o->relay_rate, o->relay_owner_rate };
 	c->endpoints_n = (uint8_t)o->endpoints_n;
 	memcpy(c->endpoints, o->endpoints, sizeof c->endpoints);
 	c->env = (struct kith_path_env){ .outbox = &c->shared->outbox,
@@ -444,6 +444,7 @@ void kith_core_free(struct kith_core *c)
 	kith_ended_free_all(c);
 	kith_sessions_deinit(&c->sessions);
 	kith_super_free(c);
+	kith_serving_deinit(c);
 	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++)
 		kith_timers_stop(&c->timers, &c->ops[i].timer);
 	KITH_FREE_ARRAY(alloc, c->ops, KITH_OPS_MAX);

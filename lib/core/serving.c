@@ -1,21 +1,134 @@
 #include "core/serving.h"
 
+#include "base/addr.h"
+#include "base/alloc.h"
 #include "leaf/homes.h"
 #include "leaf/leaf.h"
 
-enum { HOSTS_KEPT = 16 }; /* supernodes that the node goes on with as a leaf */
+enum {
+	HOSTS_KEPT = 16, /* supernodes that the node goes on with as a leaf */
+	/* Bytes that one takes. A leaf: 967 with its session, and 1726 for what is interned of it (sim_idle_cost); a
+	 * watch: 118 (the same). A record of the directory: KITH_RECORD_LEN_MAX and its place. */
+	LEAF_COST = 2800,
+	RECORD_COST = 1280,
+	WATCH_COST = 128
+};
 
-int kith_serving_begin(struct kith_core *c, const struct kith_super_options *o)
+/* Whether the certificates alone allow to serve. */
+static bool certified(const struct kith_core *c)
+{
+	return c->trust.open || (c->me.flags & KITH_NAME_SUPERNODE) != 0;
+}
+
+int kith_serving_init(struct kith_core *c, enum kith_role role, const struct kith_terms *terms)
+{
+	if (c->office != NULL)
+		return 0;
+	c->office = KITH_NEW(c->alloc, struct kith_office);
+	if (c->office == NULL)
+		return KITH_ENOMEM;
+	kith_office_init(c->office, role, terms, c->now.mono_us);
+	c->office->certified = certified(c);
+	c->office->configured = c->endpoints_n > 0;
+	return 0;
+}
+
+void kith_serving_deinit(struct kith_core *c)
+{
+	if (c->office != NULL)
+		KITH_FREE(c->alloc, c->office);
+	c->office = NULL;
+}
+
+/* ---- caps ---- */
+
+static uint64_t capped(uint64_t value, uint64_t cap)
+{
+	return cap != 0 && cap < value ? cap : value;
+}
+
+/* How many fit into a share of the memory that serving may take; all that can be set if there is no cap. */
+static uint32_t fitting(uint32_t most, uint64_t memory, unsigned cost)
+{
+	return memory == 0 ? most : (uint32_t)capped(most, memory / cost);
+}
+
+/* Half of the memory is for leaves; a replica keeps about as many records as its leaves have, and the rest is for both
+ * kinds of watches. */
+static struct kith_super_options options_of(const struct kith_core *c)
+{
+	const struct kith_core_limits *l = &c->limits;
+	static const struct kith_terms none;
+	const struct kith_terms *t = c->office != NULL ? &c->office->terms : &none;
+	struct kith_super_options o = { .sessions_max = l->sessions_max, .tunnels_max = l->tunnels_max };
+	o.shard = c->sessions.shard;
+	o.leaves_max = fitting((uint32_t)capped(l->sessions_max, t->leaves_max), t->memory_max / 2, LEAF_COST);
+	o.records_max = fitting(KITH_SUPER_RECORDS_MAX, t->memory_max / 4, RECORD_COST);
+	o.watches_max = fitting(KITH_SUPER_WATCHES_MAX, t->memory_max / 8, WATCH_COST);
+	o.relay_rate = capped(capped(l->relay_rate, t->up_max), t->down_max);
+	o.relay_owner_rate = capped(capped(l->relay_owner_rate, t->up_max), t->down_max);
+	return o;
+}
+
+void kith_serving_limit(struct kith_core *c)
+{
+	const struct kith_super_options o = options_of(c);
+	kith_super_limit(c, &o);
+}
+
+/* ---- beginning ---- */
+
+static void raise_to(uint32_t *max, uint32_t to)
+{
+	*max = *max > to ? *max : to;
+}
+
+/* Tables that a leaf's few sessions need small. They stay that large: what is in them is not thrown out. */
+static void make_room(struct kith_core *c)
+{
+	raise_to(&c->trust.device_lists.max, KITH_TRUST_DEVICE_LISTS_SUPERNODE);
+	raise_to(&c->trust.chains.max, KITH_TRUST_CHAINS_SUPERNODE);
+	raise_to(&c->guard.seen.max, KITH_GUARD_SEEN_SUPERNODE);
+	raise_to(&c->hints.buckets.max, KITH_ASKERS_MAX);
+}
+
+static void lend_endpoint(struct kith_core *c)
+{
+	const struct kith_office *o = c->office;
+	if (c->endpoints_n > 0 || o->found.addr.family == KITH_FAMILY_NONE || c->now.mono_us >= o->found_until)
+		return;
+	c->endpoints[c->endpoints_n++] = o->found;
+	c->office->lent = true;
+}
+
+static void take_back_endpoint(struct kith_core *c)
+{
+	if (c->office->lent)
+		c->endpoints_n = 0;
+	c->office->lent = false;
+}
+
+int kith_serving_begin(struct kith_core *c, enum kith_role_reason why)
 {
 	if (kith_serves(c) || c->leaving)
 		return KITH_ESTATE;
-	int err = kith_super_new(c, o);
-	if (err != 0)
+	if (c->office == NULL)
+		return KITH_EACCES;
+	const struct kith_super_options o = options_of(c);
+	lend_endpoint(c);
+	int err = kith_super_new(c, &o);
+	if (err != 0) {
+		take_back_endpoint(c);
 		return err;
+	}
+	make_room(c);
 	c->self.role = KITH_ROLE_SUPERNODE;
 	kith_leaf_rest(c);
+	kith_office_began(c->office, why, c->now.mono_us);
 	return 0;
 }
+
+/* ---- ending ---- */
 
 static void keep_hosts(struct kith_core *c)
 {
@@ -30,19 +143,220 @@ static void keep_hosts(struct kith_core *c)
 	}
 }
 
-void kith_serving_end(struct kith_core *c)
+void kith_serving_end(struct kith_core *c, enum kith_role_reason why)
 {
 	if (!kith_serves(c) || c->super->ending)
 		return;
 	keep_hosts(c);
 	c->self.role = KITH_ROLE_LEAF;
+	kith_office_ended(c->office, why, c->now.mono_us);
 	kith_super_end(c);
+}
+
+/* ---- the operator's word ---- */
+
+static bool same_endpoints(const struct kith_core *c, const struct kith_endpoint at[], size_t n)
+{
+	bool same = !c->office->lent && n == c->endpoints_n;
+	for (size_t i = 0; same && i < n; i++)
+		same = kith_endpoint_equal(&c->endpoints[i], &at[i]);
+	return same;
+}
+
+/* One that serves goes on with what others found if the options name none any more. */
+static void take_endpoints(struct kith_core *c, const struct kith_endpoint at[], size_t n)
+{
+	memset(c->endpoints, 0, sizeof c->endpoints);
+	if (n > 0)
+		memcpy(c->endpoints, at, n * sizeof *at);
+	c->endpoints_n = (uint8_t)n;
+	c->office->configured = n > 0;
+	c->office->lent = false;
+	if (kith_serves(c) && !c->super->ending)
+		lend_endpoint(c);
+}
+
+/* What a role, terms and endpoints that can be mean for a core that serves. */
+static void follow(struct kith_core *c, bool moved)
+{
+	kith_serving_limit(c);
+	if (!kith_serves(c) || c->super->ending || c->office->end != KITH_ROLE_WHY_NONE)
+		return;
+	if (c->endpoints_n == 0)
+		kith_serving_end(c, KITH_ROLE_WHY_NO_ADDRESS);
+	else if (moved)
+		kith_super_announce(c);
+}
+
+/* Serves by the operator's word, or everything stays as it was. */
+static int begin_or_undo(struct kith_core *c, const struct kith_office *before, const struct kith_endpoint old[],
+			 size_t old_n)
+{
+	int err = kith_serving_begin(c, KITH_ROLE_WHY_CONFIGURED);
+	if (err == 0)
+		return 0;
+	take_endpoints(c, old, old_n);
+	*c->office = *before;
+	return err;
+}
+
+int kith_serving_set_role(struct kith_core *c, enum kith_role role, const struct kith_terms *terms,
+			  const struct kith_endpoint endpoints[], size_t n)
+{
+	struct kith_endpoint old[KITH_ENDPOINTS_MAX];
+	if (kith_office_check(role, terms) != 0)
+		return KITH_EINVAL;
+	if (role == KITH_ROLE_SUPERNODE && !certified(c))
+		return KITH_EACCES;
+	if (role == KITH_ROLE_SUPERNODE && n == 0)
+		return KITH_EINVAL;
+	if (role == KITH_ROLE_LEAF && c->office == NULL)
+		return 0;
+	int err = kith_serving_init(c, KITH_ROLE_LEAF, terms);
+	if (err != 0)
+		return err;
+	const struct kith_office before = *c->office;
+	const size_t old_n = before.lent ? 0 : c->endpoints_n;
+	const bool moved = !same_endpoints(c, endpoints, n);
+	memcpy(old, c->endpoints, sizeof old);
+	if (moved)
+		take_endpoints(c, endpoints, n);
+	kith_office_set(c->office, role, terms, c->now.mono_us);
+	if (role == KITH_ROLE_SUPERNODE && !kith_serves(c))
+		return begin_or_undo(c, &before, old, old_n);
+	follow(c, moved);
+	return 0;
+}
+
+/* ---- at the end of a call ---- */
+
+static void fail(struct kith_core *c, int err)
+{
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_ROLE);
+	kith_office_failed(c->office, err);
+	KITH_LOG(c->log, KITH_LOG_WARN, "serving_not_begun err=%s", kith_err_name(err));
+	if (ev == NULL)
+		return;
+	ev->role_reason = KITH_ROLE_WHY_FAILED;
+	ev->err = err;
+}
+
+bool kith_serving_look(struct kith_core *c)
+{
+	struct kith_office *o = c->office;
+	if (o == NULL || (o->begin == KITH_ROLE_WHY_NONE && o->end == KITH_ROLE_WHY_NONE))
+		return false;
+	enum kith_role_reason begin = (enum kith_role_reason)o->begin, end = (enum kith_role_reason)o->end;
+	o->begin = o->end = KITH_ROLE_WHY_NONE;
+	if (end != KITH_ROLE_WHY_NONE)
+		kith_serving_end(c, end);
+	int err = begin != KITH_ROLE_WHY_NONE ? kith_serving_begin(c, begin) : 0;
+	if (err != 0 && err != KITH_ESTATE)
+		fail(c, err);
+	return true;
+}
+
+static void tell_role(struct kith_core *c)
+{
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_ROLE);
+	if (ev == NULL)
+		return;
+	ev->serving = c->office->told_serving = c->office->serving;
+	ev->role_reason = (enum kith_role_reason)c->office->changed;
+	KITH_LOG(c->log, KITH_LOG_INFO, "role serving=%d why=%s", ev->serving,
+		 kith_role_reason_name(c->office->changed));
+}
+
+static void tell_asked(struct kith_core *c)
+{
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_ASKED);
+	if (ev == NULL)
+		return;
+	ev->within_us = c->office->asked_until - c->now.mono_us;
+	c->office->tell_asked = false;
+}
+
+static void tell_trial(struct kith_core *c, struct kith_office_trial *trial)
+{
+	struct kith_event *ev = kith_event_push(c, KITH_EVENT_ENDPOINT);
+	if (ev == NULL)
+		return;
+	ev->endpoint = trial->at;
+	ev->err = trial->told = trial->err;
+}
+
+/* What finds no room is told at the end of a later call. */
+static void tell(struct kith_core *c)
+{
+	struct kith_office_trial *trial;
+	if (c->office == NULL || !kith_has_room(c))
+		return;
+	if (c->office->told_serving != c->office->serving)
+		tell_role(c);
+	if (c->office->tell_asked)
+		tell_asked(c);
+	while (kith_has_room(c) && (trial = kith_office_untold(c->office)) != NULL)
+		tell_trial(c, trial);
 }
 
 void kith_serving_settle(struct kith_core *c)
 {
-	if (!kith_serves(c) || !c->super->ending)
+	if (kith_serves(c) && c->super->ending) {
+		kith_super_free(c);
+		take_back_endpoint(c);
+		kith_leaf_begin(c);
+	}
+	tell(c);
+}
+
+/* ---- what is ---- */
+
+/* Whether homes see the node at an address that this network can reach: it may be a NAT's. */
+static bool is_seen(const struct kith_core *c)
+{
+	const unsigned allow = kith_allowed_scopes(c);
+	bool some = false;
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		enum kith_addr_scope scope = kith_addr_scope(&c->leaf.seen[i].addr);
+		some = some || scope == KITH_SCOPE_PUBLIC ||
+		       (scope == KITH_SCOPE_PRIVATE && (allow & KITH_ALLOW_PRIVATE) != 0) ||
+		       (scope == KITH_SCOPE_LOOPBACK && (allow & KITH_ALLOW_LOOPBACK) != 0);
+	}
+	return some;
+}
+
+static void add_endpoint(const struct kith_core *c, const struct kith_endpoint *at, bool found,
+			 struct kith_role_info *out)
+{
+	struct kith_own_endpoint *own = &out->endpoints[out->endpoints_n++];
+	own->at = *at;
+	own->found = found;
+	own->failing = kith_office_is_failing(c->office, at);
+}
+
+void kith_serving_info(const struct kith_core *c, kith_time_us now, struct kith_role_info *out)
+{
+	const struct kith_office *o = c->office;
+	const struct kith_super_options caps = options_of(c);
+	memset(out, 0, sizeof *out);
+	out->role = KITH_ROLE_LEAF;
+	out->why = KITH_ROLE_WHY_LEAF;
+	if (o == NULL)
 		return;
-	kith_super_free(c);
-	kith_leaf_begin(c);
+	out->role = (enum kith_role)o->role;
+	out->serving = o->serving;
+	out->asked = o->asked && now < o->asked_until;
+	out->why = kith_office_why(o, now, is_seen(c));
+	out->changed = (enum kith_role_reason)o->changed;
+	out->err = o->err;
+	out->since_us = now - o->since;
+	out->hindrances = o->hindrances;
+	out->load = o->load;
+	out->terms = o->terms;
+	out->relay_rate = caps.relay_rate;
+	out->leaves_max = caps.leaves_max;
+	for (size_t i = 0; i < c->endpoints_n; i++)
+		add_endpoint(c, &c->endpoints[i], c->office->lent, out);
+	if (!c->office->lent && o->found.addr.family != KITH_FAMILY_NONE && now < o->found_until)
+		add_endpoint(c, &o->found, true, out);
 }

@@ -313,6 +313,7 @@ void kith_core_settle(struct kith_core *c)
 		some = settle_ends(c, &over);
 		some |= settle_answers(c);
 		some |= kith_outcome_settle(c);
+		some |= kith_serving_look(c);
 		some |= settle_leaf(c);
 		some |= settle_news(c);
 		some |= seal_all(c);

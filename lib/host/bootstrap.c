@@ -168,7 +168,7 @@ int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o)
 	if (node->state != KITH_NODE_RUNNING)
 		return KITH_ESTATE;
 	if (n.leave_us < 0 || n.linger_us < 0 || !are_entries(n.bootstrap, n.bootstrap_n) ||
-	    (n.stun && node->o.role != KITH_ROLE_SUPERNODE))
+	    (n.stun && node->o.role == KITH_ROLE_LEAF))
 		return KITH_EINVAL;
 	kith_core_options_init(&defaults);
 	struct kith_core_limits limits = { .sessions_max = n.sessions_max != 0 ? n.sessions_max : defaults.sessions_max,

@@ -144,6 +144,19 @@ static void on_node(struct kith_node *node, const struct kith_event *ev)
 		kith_plight_homeless(node, ev);
 	else if (ev->type == KITH_EVENT_ATTACH_FAILING)
 		kith_plight_failing(node, ev);
+	else if (ev->type == KITH_EVENT_ENDPOINT)
+		kith_plight_endpoint(node, ev);
+}
+
+/* Without anybody to ask the answer is no, and no supernode waits for it. */
+static void on_asked(struct kith_node *node, const struct kith_event *ev)
+{
+	if (node->cb.asked != NULL) {
+		node->cb.asked(node, ev->within_us, node->user);
+		return;
+	}
+	(void)kith_core_consent(node->core, kith_node_now(node), KITH_CONSENT_NO);
+	kith_node_touch(node);
 }
 
 static void dispatch_one(struct kith_node *node, const struct kith_event *ev)
@@ -173,6 +186,13 @@ static void dispatch_one(struct kith_node *node, const struct kith_event *ev)
 	case KITH_EVENT_LEFT:
 		node->left = true;
 		break;
+	case KITH_EVENT_ROLE:
+		if (node->cb.role != NULL)
+			node->cb.role(node, ev->serving, ev->role_reason, node->user);
+		break;
+	case KITH_EVENT_ASKED:
+		on_asked(node, ev);
+		break;
 	case KITH_EVENT_ATTACHED:
 	case KITH_EVENT_PUBLISHED:
 	case KITH_EVENT_PRESENCE:
@@ -183,6 +203,7 @@ static void dispatch_one(struct kith_node *node, const struct kith_event *ev)
 	case KITH_EVENT_CLOCK:
 	case KITH_EVENT_HOMELESS:
 	case KITH_EVENT_ATTACH_FAILING:
+	case KITH_EVENT_ENDPOINT:
 		on_node(node, ev);
 		break;
 	}

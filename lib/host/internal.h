@@ -7,6 +7,7 @@
  *     answer_stun.c          the STUN server          driven.c    its loop, turned by the application's own
  *     node.c                 made, started, freed     finish.c    the end
  *     call.c, conn.c, stream.c   the calls of the application
+ *     role.c                 role and consent
  *     bootstrap.c            names, found or not yet  base.c      clock, word of a change, troubles: for all of them
  *
  * Callbacks run in few places only: in the pump (drive.c), around the start (open.c), and at the end of closing.
@@ -292,6 +293,8 @@ void kith_plight_lists(struct kith_node *node, const struct kith_event *ev);
 void kith_plight_twice(struct kith_node *node, const struct kith_event *ev);
 void kith_plight_homeless(struct kith_node *node, const struct kith_event *ev);
 void kith_plight_failing(struct kith_node *node, const struct kith_event *ev);
+/* An endpoint of ours that others cannot reach, or can again. */
+void kith_plight_endpoint(struct kith_node *node, const struct kith_event *ev);
 void kith_homeless_text(const struct kith_node *node, const struct kith_homeless *h, char *out, size_t cap);
 
 /* ---- options.c ---- */

@@ -304,8 +304,10 @@ static void describe_node(const struct kith_node *node, struct kith_node_info *o
 	if (node->stun != NULL)
 		count_stun(node->stun, out);
 	out->failed = node->state == KITH_NODE_FAILED ? node->failed : KITH_PART_NONE;
-	if (node->core != NULL)
+	if (node->core != NULL) {
 		kith_core_info(node->core, &out->core);
+		kith_core_role_info(node->core, kith_node_now(node), &out->serving);
+	}
 	out->clock_trusted = out->core.clock_trusted;
 	kith_homeless_text(node, &out->core.homeless, out->homeless_why, sizeof out->homeless_why);
 }

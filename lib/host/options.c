@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/sized.h"
 #include "crypto/suite.h"
+#include "overlay/office.h"
 
 enum { LEAVE_US_DEFAULT = 2 * 1000 * 1000, SPANS_MAX = 64 };
 /* A few MB over a slow link. Whoever waits for more says so. */
@@ -100,7 +101,7 @@ static bool own_texts(struct kith_node *node, const char *const **texts, size_t 
 /* What contradicts itself. */
 static bool consistent(const struct kith_node_options *o)
 {
-	if (o->role != KITH_ROLE_LEAF && o->role != KITH_ROLE_SUPERNODE)
+	if (kith_office_check(o->role, &o->terms) != 0)
 		return false;
 	if ((!o->has_device && o->key_path == NULL) || o->chain.len == 0 || o->chain.len > KITH_CHAIN_MAX)
 		return false;
@@ -109,7 +110,7 @@ static bool consistent(const struct kith_node_options *o)
 	if ((o->bind_v4.family != KITH_FAMILY_NONE && o->bind_v4.family != KITH_FAMILY_V4) ||
 	    (o->bind_v6.family != KITH_FAMILY_NONE && o->bind_v6.family != KITH_FAMILY_V6))
 		return false;
-	if (o->stun && o->role != KITH_ROLE_SUPERNODE)
+	if (o->stun && o->role == KITH_ROLE_LEAF)
 		return false;
 	if (o->endpoints_n > sizeof o->endpoints / sizeof o->endpoints[0] || o->issuers_n > SPANS_MAX ||
 	    o->revocations_n > SPANS_MAX)

@@ -129,3 +129,15 @@ void kith_plight_failing(struct kith_node *node, const struct kith_event *ev)
 	}
 	kith_trouble(node, KITH_TROUBLE_ATTACH, ev->err, why);
 }
+
+void kith_plight_endpoint(struct kith_node *node, const struct kith_event *ev)
+{
+	char why[KITH_HOST_WHY_MAX], addr[KITH_ADDR_TEXT_MAX];
+	kith_addr_format(&ev->endpoint.addr, addr);
+	if (ev->err == 0)
+		(void)snprintf(why, sizeof why, "others can reach us at %s again", addr);
+	else
+		(void)snprintf(why, sizeof why, "others cannot reach us at %s, as they tried: %s", addr,
+			       kith_strerror(ev->err));
+	kith_trouble(node, KITH_TROUBLE_ENDPOINT, ev->err, why);
+}

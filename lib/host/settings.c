@@ -10,11 +10,17 @@
 
 /* ---- options ---- */
 
-enum kind { FLAG, U16, U32, U64, SIZE, TIME, TEXT, ROLE, ROOT, ADDR, BOOTSTRAP, ENDPOINT };
+enum kind { FLAG, U16, U32, U64, SIZE, TIME, TEXT, ROLE, CONSENT, ROOT, ADDR, BOOTSTRAP, ENDPOINT };
 
 #define OPTION(name, kind)                                                                                             \
 	{                                                                                                              \
 #name, kind, offsetof(struct kith_node_options, name)                                                  \
+	}
+
+/* A member of terms, by its own name. */
+#define TERM(name, kind)                                                                                               \
+	{                                                                                                              \
+#name, kind, offsetof(struct kith_node_options, terms.name)                                            \
 	}
 
 static const struct option {
@@ -23,6 +29,13 @@ static const struct option {
 	size_t at;
 } options[] = {
 	OPTION(role, ROLE),
+	TERM(consent, CONSENT),
+	TERM(on_battery, FLAG),
+	TERM(on_metered, FLAG),
+	TERM(leaves_max, U32),
+	TERM(up_max, U64),
+	TERM(down_max, U64),
+	TERM(memory_max, U64),
 	OPTION(root, ROOT),
 	OPTION(open_label, TEXT),
 	OPTION(key_path, TEXT),
@@ -166,13 +179,35 @@ static int add_endpoint(struct kith_node_options *o, const char *value)
 	return err;
 }
 
+/* Its place, or -1. */
+static int find_text(const char *const texts[], int n, const char *value)
+{
+	for (int i = 0; i < n; i++)
+		if (texts[i] != NULL && strcmp(texts[i], value) == 0)
+			return i;
+	return -1;
+}
+
 static int set_role(enum kith_role *out, const char *value)
 {
-	bool super = strcmp(value, "supernode") == 0;
-	if (!super && strcmp(value, "leaf") != 0)
-		return KITH_EINVAL;
-	*out = super ? KITH_ROLE_SUPERNODE : KITH_ROLE_LEAF;
-	return 0;
+	static const char *const texts[] = {
+		[KITH_ROLE_LEAF] = "leaf", [KITH_ROLE_SUPERNODE] = "supernode", [KITH_ROLE_AUTO] = "auto"
+	};
+	int role = find_text(texts, KITH_ROLE_AUTO + 1, value);
+	if (role >= 0)
+		*out = (enum kith_role)role;
+	return role >= 0 ? 0 : KITH_EINVAL;
+}
+
+static int set_consent(enum kith_consent *out, const char *value)
+{
+	static const char *const texts[] = {
+		[KITH_CONSENT_ASK] = "ask", [KITH_CONSENT_YES] = "yes", [KITH_CONSENT_NO] = "no"
+	};
+	int consent = find_text(texts, KITH_CONSENT_NO + 1, value);
+	if (consent >= 0)
+		*out = (enum kith_consent)consent;
+	return consent >= 0 ? 0 : KITH_EINVAL;
 }
 
 static int set_root(struct kith_node_options *o, const char *value)
@@ -198,6 +233,8 @@ static int set(struct kith_node_options *o, struct kith_profile *p, const struct
 		return set_text(p, out, value);
 	case ROLE:
 		return set_role(out, value);
+	case CONSENT:
+		return set_consent(out, value);
 	case ROOT:
 		return set_root(o, value);
 	case ADDR:
@@ -276,6 +313,7 @@ static const struct row node_rows[] = {
 	ROW(kith_node_callbacks, published),	 ROW(kith_node_callbacks, incoming),
 	ROW(kith_node_callbacks, presence),	 ROW(kith_node_callbacks, identity_changed),
 	ROW(kith_node_callbacks, cert_expiring), ROW(kith_node_callbacks, trouble),
+	ROW(kith_node_callbacks, role),		 ROW(kith_node_callbacks, asked),
 };
 WHOLE(node_rows, kith_node_callbacks);
 

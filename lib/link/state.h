@@ -19,6 +19,7 @@
 #include "overlay/gossip.h"
 #include "overlay/hostcache.h"
 #include "overlay/members.h"
+#include "overlay/office.h"
 #include "path/transports.h"
 #include "presence/replicas.h"
 #include "presence/store.h"
@@ -257,7 +258,7 @@ struct kith_supernode {
 	kith_time_us entry_at, gossip_at, expire_at;
 	kith_time_us self_at; /* when our own presence record was signed */
 	unsigned exchanges; /* gossip begun so far */
-	uint32_t leaves;
+	uint32_t leaves, leaves_max;
 	uint32_t suspects; /* members with failures, about: whether a search is worth it */
 	struct kith_table attached; /* kith_attached by directory key, one device of each name */
 	kith_time_us republish_at; /* when records are brought to replicas that are new; NEVER */
@@ -286,6 +287,8 @@ struct kith_core {
 	struct kith_blob *chain, *chain_short;
 	struct kith_span devices; /* owned copy */
 	struct kith_leaf leaf;
+	struct kith_office *office; /* what the node may be to others, unless a leaf for good: then NULL */
+	struct kith_core_limits limits; /* of the options, before the caps of the office's terms */
 	struct kith_supernode *super;
 	struct kith_operation *ops; /* KITH_OPS_MAX, lazily */
 	kith_op next_op;
@@ -296,7 +299,7 @@ struct kith_core {
 	uint8_t services_n;
 	struct kith_transports transports;
 	struct kith_natclass nat; /* the NAT that we are behind: unknown until measured */
-	struct kith_endpoint endpoints[4]; /* supernode: ours */
+	struct kith_endpoint endpoints[KITH_ENDPOINTS_MAX]; /* not of a leaf: ours */
 	uint8_t endpoints_n;
 	struct kith_bootstrap *bootstrap;
 	size_t bootstrap_n, bootstrap_cap;

@@ -22,6 +22,8 @@
 #include "wire/packet.h"
 
 #define KITH_GUARD_SOURCES 4096
+#define KITH_GUARD_SEEN_LEAF 1024 /* local: devices whose first messages are remembered; about 100 bytes each */
+#define KITH_GUARD_SEEN_SUPERNODE 65536 /* local: the same */
 #define KITH_GUARD_REMEMBERED 3 /* first messages of one device: to several services, or devices of one name, at once */
 #define KITH_COOKIE_LEN 16
 

@@ -70,7 +70,7 @@ static bool make_attached(struct kith_core *c, struct kith_session *s)
 	struct kith_key identity;
 	if (s->use & KITH_USE_LEAF)
 		return true;
-	if (!kith_session_identity(c, s, &identity))
+	if (c->super->leaves >= c->super->leaves_max || !kith_session_identity(c, s, &identity))
 		return false;
 	s->attached = KITH_NEW(c->alloc, struct kith_attached);
 	if (s->attached == NULL)

@@ -14,6 +14,13 @@
 #define EXPIRE_US (5 * KITH_US_PER_S)
 enum { BATCH = 64 };
 
+static void limit_tables(struct kith_supernode *sn, const struct kith_super_options *o)
+{
+	sn->leaves_max = o->leaves_max;
+	sn->store.max = o->records_max;
+	sn->watches.max = sn->interests.max = o->watches_max;
+}
+
 /* Everything that cannot fail; memory is asked for when it is needed. */
 static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 {
@@ -24,6 +31,7 @@ static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 	kith_watches_init(&sn->watches, c->alloc, KITH_SUPER_WATCHES_MAX, KITH_SUPER_WATCHES_PER_HOME,
 			  KITH_SUBSCRIPTION_US, seed);
 	kith_watches_init(&sn->interests, c->alloc, KITH_SUPER_WATCHES_MAX, KITH_WATCH_PER_LEAF, 0, seed);
+	limit_tables(sn, o);
 	kith_table_init(&sn->attached, c->alloc, o->sessions_max, KITH_TABLE_KEY(struct kith_attached, key), seed);
 	sn->republish_at = KITH_TIME_NEVER;
 	kith_limiter_init(&sn->lookups, c->alloc, c->random, KITH_ASKERS_MAX, KITH_LOOKUPS_PER_S, KITH_LOOKUPS_BURST);
@@ -230,8 +238,12 @@ void kith_super_readdress(struct kith_core *c, const struct kith_transport *befo
 		sn->lost &= (uint8_t)~bit;
 		changed = true;
 	}
-	if (!changed || c->leaving)
-		return;
+	if (changed && !c->leaving)
+		kith_super_announce(c);
+}
+
+void kith_super_announce(struct kith_core *c)
+{
 	KITH_LOG(c->log, KITH_LOG_INFO, "endpoints_changed");
 	if (kith_super_make_entry(c, 0) != 0)
 		KITH_LOG(c->log, KITH_LOG_WARN, "entry_not_renewed");
@@ -239,13 +251,14 @@ void kith_super_readdress(struct kith_core *c, const struct kith_transport *befo
 	kith_publish_self(c);
 }
 
-void kith_super_limit(struct kith_core *c, const struct kith_core_limits *l)
+void kith_super_limit(struct kith_core *c, const struct kith_super_options *o)
 {
 	struct kith_supernode *sn = c->super;
 	if (sn == NULL)
 		return;
-	sn->attached.max = l->sessions_max;
-	kith_tunnels_limit(c, l->tunnels_max, l->relay_rate, l->relay_owner_rate);
+	sn->attached.max = o->sessions_max;
+	limit_tables(sn, o);
+	kith_tunnels_limit(c, o->tunnels_max, o->relay_rate, o->relay_owner_rate);
 }
 
 void kith_super_info(const struct kith_core *c, struct kith_core_info *out)

@@ -13,8 +13,11 @@
 #define KITH_SUPER_WATCHES_MAX 1000000 /* local */
 #define KITH_SUPER_WATCHES_PER_HOME 200000 /* local: a home has many, its leaves' watches joined */
 
+/* What this half may take. A maximum that is lowered costs nothing that is there already. */
 struct kith_super_options {
 	uint32_t sessions_max, tunnels_max;
+	uint32_t leaves_max; /* attached; a further one is told that this node is full */
+	uint32_t records_max, watches_max; /* of the directory; watches_max: of replicas, and as many of homes */
 	uint64_t relay_rate, relay_owner_rate; /* bytes a second: in all, for one identity */
 	uint8_t shard;
 };
@@ -39,12 +42,15 @@ void kith_super_lost(struct kith_core *c, struct kith_session *s, enum kith_clos
 /* Tells leaves and members that this node goes. */
 void kith_super_leave(struct kith_core *c, kith_time_us grace_us);
 
-/* New limits of relaying and of leaves. */
 /* The host told of a transport that it had told of before. An endpoint of ours that was an address of its interface
  * before, and is none any more, becomes the one that the interface has instead; then the members are told. */
 void kith_super_readdress(struct kith_core *c, const struct kith_transport *before, const struct kith_transport *now);
 
-void kith_super_limit(struct kith_core *c, const struct kith_core_limits *l);
+/* The node's endpoints are others: the members are told. */
+void kith_super_announce(struct kith_core *c);
+
+/* New limits; the shard stays. */
+void kith_super_limit(struct kith_core *c, const struct kith_super_options *o);
 
 /* This half's part of kith_core_info, and of the hash of the state. */
 void kith_super_info(const struct kith_core *c, struct kith_core_info *out);

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-HEADERS = ["core.h", "node.h", "session.h", "presence.h"]
+HEADERS = ["core.h", "node.h", "session.h", "presence.h", "serving.h"]
 # What answers otherwise, and why: the value is what a call with nothing returns.
 OTHERWISE = {
     "kith_node_free": "r == 0",  # as free

@@ -55,7 +55,10 @@ static void look(const struct monkey_node *m)
 	struct kith_addr homes[2];
 	struct kith_contact contacts[2];
 	char text[2000];
+	struct kith_role_info role;
 	MUST(kith_node_info(m->node, &info) == 0);
+	int err = kith_node_role(m->node, &role);
+	MUST(err == KITH_ESTATE || (err == 0 && role.serving == info.serving.serving));
 	(void)kith_node_bootstrap(m->node, entries, monkey_pick(3));
 	(void)kith_node_homes(m->node, homes, monkey_pick(3));
 	(void)kith_contacts(m->node, contacts, monkey_pick(3));
@@ -66,6 +69,26 @@ static void look(const struct monkey_node *m)
 	     kith_node_process(m->node) == KITH_ESTATE);
 }
 
+/* The first node is everybody's supernode, and stays one. */
+static void change_role(struct monkey_node *m)
+{
+	struct kith_node_options o;
+	struct kith_node_info info;
+	MUST(kith_node_info(m->node, &info) == 0);
+	(void)kith_node_consent(m->node, (enum kith_consent)monkey_pick(4));
+	kith_node_options_init(&o);
+	o.role = (enum kith_role)monkey_pick(5);
+	o.terms.consent = (enum kith_consent)monkey_pick(4);
+	o.terms.on_battery = monkey_one_in(2);
+	o.terms.leaves_max = monkey_pick(3);
+	o.terms.memory_max = monkey_one_in(2) ? 0 : 1u << (18 + monkey_pick(5));
+	const struct kith_addr at = { .family = KITH_FAMILY_V4, .port = info.port, .ip = { 127, 0, 0, 1 } };
+	o.endpoints[0] = kith_endpoint_udp(&at);
+	o.endpoints_n = monkey_pick(2);
+	if (m != monkey.nodes)
+		(void)!kith_node_set_role(m->node, &o);
+}
+
 static void act_on_node(struct monkey_node *m)
 {
 	const struct kith_key key = { { (uint8_t)monkey_pick(2) } };
@@ -73,7 +96,7 @@ static void act_on_node(struct monkey_node *m)
 	struct kith_node_options o;
 	char name[] = { (char)('a' + monkey_pick(4)), '\0' };
 	const char *other = monkey.nodes[monkey_pick(NODES)].name;
-	switch (monkey_pick(16)) {
+	switch (monkey_pick(17)) {
 	case 0:
 	case 1:
 	case 2:
@@ -114,6 +137,9 @@ static void act_on_node(struct monkey_node *m)
 	case 14:
 		if (monkey_one_in(m == monkey.nodes ? 200 : 40))
 			monkey_close_node(m);
+		break;
+	case 15:
+		change_role(m);
 		break;
 	default:
 		look(m);

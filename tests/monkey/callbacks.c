@@ -237,6 +237,18 @@ static void on_trouble(struct kith_node *node, enum kith_trouble what, int err, 
 	on_node_plain(node, user);
 }
 
+static void on_role(struct kith_node *node, bool serving, enum kith_role_reason why, void *user)
+{
+	MUST(why < KITH_ROLE_WHY_MAX && (!serving || why == KITH_ROLE_WHY_CONFIGURED || why == KITH_ROLE_WHY_HELP));
+	on_node_plain(node, user);
+}
+
+static void on_asked(struct kith_node *node, kith_time_us within_us, void *user)
+{
+	MUST(within_us >= 0);
+	on_node_plain(node, user);
+}
+
 static void end_call(struct kith_call *call, struct call_slot *slot)
 {
 	MUST(slot->busy && (slot->call == NULL || slot->call == call));
@@ -293,6 +305,8 @@ const struct kith_node_callbacks monkey_node_callbacks = {
 	.incoming = on_incoming,
 	.presence = on_presence,
 	.trouble = on_trouble,
+	.role = on_role,
+	.asked = on_asked,
 };
 
 bool monkey_stream_room(void)

@@ -329,7 +329,9 @@ static void options_without_what_they_need_are_refused(void **state)
 	REFUSED(o.chain.p = NULL);
 	REFUSED(o.devices = test_span(NULL, 3));
 	REFUSED(o.state = test_span(NULL, 3));
-	REFUSED(o.role = (enum kith_role)3);
+	REFUSED(o.role = (enum kith_role)4);
+	REFUSED(o.terms.consent = (enum kith_consent)3);
+	REFUSED(o.terms.memory_max = KITH_SERVING_MEMORY_LEAST - 1);
 	REFUSED(o.endpoints_n = SIZE_MAX);
 #undef REFUSED
 	assert_int_equal(kith_core_new(NULL, &good, world_clock(&w)), KITH_EINVAL);
