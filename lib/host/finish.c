@@ -32,6 +32,7 @@ static void close_handles(struct kith_node *node)
 		node->handles++;
 		kith_interface_watch_stop(&node->watch, watch_closed);
 	}
+	kith_serving_unwatch(node);
 	uv_close((uv_handle_t *)&node->check, kith_node_handle_closed);
 	uv_close((uv_handle_t *)&node->timer, kith_node_handle_closed);
 	uv_close((uv_handle_t *)&node->close_timer, kith_node_handle_closed);

@@ -7,7 +7,7 @@
  *     answer_stun.c          the STUN server          driven.c    its loop, turned by the application's own
  *     node.c                 made, started, freed     finish.c    the end
  *     call.c, conn.c, stream.c   the calls of the application
- *     role.c                 role and consent
+ *     role.c                 role, consent, and the machine (power.c)
  *     bootstrap.c            names, found or not yet  base.c      clock, word of a change, troubles: for all of them
  *
  * Callbacks run in few places only: in the pump (drive.c), around the start (open.c), and at the end of closing.
@@ -37,6 +37,7 @@
 #include "host/component.h"
 #include "host/interfaces.h"
 #include "host/keyfile.h"
+#include "host/power.h"
 #include "host/resolve.h"
 #include "host/statedir.h"
 #include "host/stun.h"
@@ -185,6 +186,8 @@ struct kith_node {
 	size_t asked_n;
 	struct kith_interface_watch watch;
 	bool watching;
+	struct kith_power_watch *power; /* NULL unless the role is auto */
+	const char *root; /* where power looks: "/", but for tests */
 	struct kith_component_file stun_part;
 	struct kith_stun *stun;
 	bool dirty, left, impatient, finishing;
@@ -320,6 +323,12 @@ int kith_sockets_ask(struct kith_node *node, const struct kith_effect *effect) K
 /* Closes one that was asked for. KITH_EACCES: it is the node's own; KITH_ENOENT. */
 int kith_sockets_dismiss(struct kith_node *node, uint16_t transport) KITH_MUST_USE;
 void kith_sockets_disown(struct kith_node *node, uint32_t effect); /* closes what that one asked for */
+
+/* ---- role.c ---- */
+/* Looks after what of the machine speaks against serving, if the role is auto. KITH_ENOMEM, KITH_EIO. */
+int kith_serving_watch(struct kith_node *node) KITH_MUST_USE;
+void kith_serving_unwatch(struct kith_node *node);
+void kith_serving_moved(struct kith_node *node); /* the way out may be another */
 
 /* ---- bootstrap.c ---- */
 /* Begins to look up names that were not found yet, unless that is under way; all, while there is no home. */

@@ -99,6 +99,7 @@ int kith_node_new(struct kith_node **out, const struct kith_node_options *o, con
 		node->log = &node->log_copy;
 	}
 	node->carriers = kith_carriers;
+	node->root = "/";
 	node->open = KITH_NEW(alloc, struct kith_open_job);
 	int err = node->open != NULL ? fill_in(node, o, cb, user) : KITH_ENOMEM;
 	if (err == 0)

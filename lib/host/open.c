@@ -172,6 +172,7 @@ static void interfaces_changed(void *ctx, const struct kith_interfaces *now)
 	if (node->core == NULL)
 		return;
 	kith_tell_transports(node, now);
+	kith_serving_moved(node);
 	if (kith_resolver_wants(&node->resolver) && node->resolver.busy == 0) { /* there may be a resolver now */
 		node->resolver.attempt = 0;
 		kith_bootstrap_resolve(node);
@@ -323,7 +324,9 @@ static int run(struct kith_node *node, char *why)
 		return err;
 	take_name(node);
 	err = node->o.stun ? kith_node_stun_begin(node) : 0;
-	return err != 0 ? err : start_watching(node);
+	if (err == 0)
+		err = start_watching(node);
+	return err != 0 ? err : kith_serving_watch(node);
 }
 
 /* ---- the order of things ---- */

@@ -1,10 +1,87 @@
-/* What the application says to serving others: <kith/serving.h>. */
+/* What the application says to serving others, and what the machine does: <kith/serving.h>. */
 #include <kith/serving.h>
 
+#include <net/if.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "crypto/suite.h"
 #include "host/internal.h"
+
+/* ---- the machine ---- */
+
+static void name_way(struct kith_power_way *out, const struct kith_way_out *way)
+{
+	out->interface = way->interface;
+	if (way->interface == 0 || if_indextoname(way->interface, out->name) == NULL)
+		out->name[0] = '\0';
+}
+
+static void ways_of(void *ctx, struct kith_power_way out[KITH_POWER_WAYS])
+{
+	const struct kith_node *node = ctx;
+	name_way(&out[0], &node->watch.last.out_v4);
+	name_way(&out[1], &node->watch.last.out_v6);
+}
+
+static void hindered(void *ctx, unsigned hindrances)
+{
+	struct kith_node *node = ctx;
+	KITH_LOG(node->log, KITH_LOG_INFO, "hindrances battery=%d metered=%d",
+		 (hindrances & KITH_HINDRANCE_BATTERY) != 0, (hindrances & KITH_HINDRANCE_METERED) != 0);
+	if (node->core == NULL)
+		return;
+	kith_core_hinder(node->core, kith_node_now(node), hindrances);
+	kith_node_touch(node);
+}
+
+static void watch_closed(struct kith_power_watch *w)
+{
+	struct kith_node *node = w->ctx;
+	const struct kith_alloc *alloc = node->alloc;
+	KITH_FREE(alloc, w);
+	node->handles--;
+	kith_node_touch(node);
+}
+
+/* Only a node that may become a supernode by itself need know. */
+int kith_serving_watch(struct kith_node *node)
+{
+	if (node->o.role != KITH_ROLE_AUTO) {
+		kith_serving_unwatch(node);
+		return 0;
+	}
+	if (node->power != NULL)
+		return 0;
+	struct kith_power_watch *w = KITH_NEW(node->alloc, struct kith_power_watch);
+	if (w == NULL)
+		return KITH_ENOMEM;
+	*w = (struct kith_power_watch){ .root = node->root, .ways_of = ways_of, .changed = hindered, .ctx = node };
+	int err = kith_power_watch_start(w, node->loop);
+	if (err != 0) {
+		const struct kith_alloc *alloc = node->alloc;
+		KITH_FREE(alloc, w);
+		return err;
+	}
+	node->handles++;
+	node->power = w;
+	return 0;
+}
+
+void kith_serving_unwatch(struct kith_node *node)
+{
+	if (node->power != NULL)
+		kith_power_watch_stop(node->power, watch_closed);
+	node->power = NULL;
+}
+
+void kith_serving_moved(struct kith_node *node)
+{
+	if (node->power != NULL)
+		kith_power_watch_look(node->power);
+}
+
+/* ---- calls ---- */
 
 int kith_node_set_role(struct kith_node *node, const struct kith_node_options *o)
 {
@@ -25,6 +102,9 @@ int kith_node_set_role(struct kith_node *node, const struct kith_node_options *o
 	node->o.terms = n.terms;
 	memcpy(node->o.endpoints, n.endpoints, sizeof n.endpoints);
 	node->o.endpoints_n = n.endpoints_n;
+	err = kith_serving_watch(node);
+	if (err != 0) /* the core has what it was told last */
+		KITH_LOG(node->log, KITH_LOG_WARN, "power_not_watched err=%s", kith_err_name(err));
 	return 0;
 }
 

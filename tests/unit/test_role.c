@@ -1,4 +1,7 @@
-/* What the application says to serving others, at a real node: role, consent, and what it is told. */
+/* What the application says to serving others, at a real node: role, consent, the machine, and what it is told. */
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "host_world.h"
 
 #include <kith/serving.h>
@@ -44,7 +47,7 @@ static void on_trouble(struct kith_node *node, enum kith_trouble what, int err, 
 }
 
 /* A node of role auto in an open network, where everybody may serve. */
-static void start(struct party *p, struct world *w, enum kith_consent consent)
+static void start(struct party *p, struct world *w, enum kith_consent consent, const char *root)
 {
 	struct kith_node_options o;
 	memset(&told, 0, sizeof told);
@@ -56,6 +59,7 @@ static void start(struct party *p, struct world *w, enum kith_consent consent)
 	o.endpoints[0] = kith_endpoint_udp(&own);
 	o.endpoints_n = 1;
 	party_new(p, &o);
+	p->node->root = root;
 	p->node->cb.role = on_role;
 	p->node->cb.trouble = on_trouble;
 	p->node->cb.asked = on_asked;
@@ -91,7 +95,7 @@ static void the_application_is_told_and_asked(void **state)
 	struct party p = { .started = 0 };
 	(void)state;
 	world_init(&w);
-	start(&p, &w, KITH_CONSENT_ASK);
+	start(&p, &w, KITH_CONSENT_ASK, "/nowhere");
 	assert_int_equal(role_of(&p).why, KITH_ROLE_WHY_NOT_ASKED);
 	assert_int_equal(ask(&p), KITH_EAGAIN);
 	UNTIL(&w, told.asked == 1);
@@ -116,7 +120,7 @@ static void without_anybody_to_ask_the_answer_is_no(void **state)
 	struct party p = { .started = 0 };
 	(void)state;
 	world_init(&w);
-	start(&p, &w, KITH_CONSENT_ASK);
+	start(&p, &w, KITH_CONSENT_ASK, "/nowhere");
 	p.node->cb.asked = NULL;
 	assert_int_equal(ask(&p), KITH_EAGAIN);
 	UNTIL(&w, role_of(&p).why == KITH_ROLE_WHY_REFUSED);
@@ -132,18 +136,21 @@ static void the_role_is_changed_while_it_runs(void **state)
 	struct kith_node_options o;
 	(void)state;
 	world_init(&w);
-	start(&p, &w, KITH_CONSENT_YES);
+	start(&p, &w, KITH_CONSENT_YES, "/nowhere");
 	kith_node_options_init(&o);
 	o.role = KITH_ROLE_SUPERNODE;
 	assert_int_equal(kith_node_set_role(p.node, &o), KITH_EINVAL); /* where? */
+	assert_non_null(p.node->power);
 	memcpy(o.endpoints, p.node->o.endpoints, sizeof o.endpoints);
 	o.endpoints_n = 1;
 	assert_int_equal(kith_node_set_role(p.node, &o), 0);
 	UNTIL(&w, told.roles == 1);
 	assert_true(told.serving && told.why == KITH_ROLE_WHY_CONFIGURED);
+	assert_null(p.node->power); /* what the operator says holds whatever the machine runs on */
 	o.role = KITH_ROLE_AUTO;
 	o.terms.consent = KITH_CONSENT_YES;
 	assert_int_equal(kith_node_set_role(p.node, &o), 0);
+	assert_non_null(p.node->power);
 	o.role = KITH_ROLE_LEAF;
 	assert_int_equal(kith_node_set_role(p.node, &o), 0);
 	UNTIL(&w, told.roles == 2);
@@ -154,6 +161,59 @@ static void the_role_is_changed_while_it_runs(void **state)
 	world_deinit(&w);
 }
 
+/* The machine is one of files, on a battery. */
+static void a_machine_on_a_battery_does_not_serve_unless_its_operator_says_so(void **state)
+{
+	static const char *const dirs[] = { "", "/sys", "/sys/class", "/sys/class/power_supply",
+					    "/sys/class/power_supply/BAT0" };
+	static const char *const files[][2] = { { "type", "Battery\n" }, { "status", "Discharging\n" } };
+	struct world w;
+	struct party p = { .started = 0 };
+	struct kith_node_options o;
+	char root[] = "/tmp/kith-role.XXXXXX", path[128];
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	for (size_t i = 1; i < sizeof dirs / sizeof dirs[0]; i++) {
+		(void)snprintf(path, sizeof path, "%s%s", root, dirs[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof path, "%s%s/%s", root, dirs[4], files[i][0]);
+		FILE *f = fopen(path, "w");
+		assert_non_null(f);
+		assert_true(fputs(files[i][1], f) >= 0);
+		assert_int_equal(fclose(f), 0);
+	}
+	world_init(&w);
+	start(&p, &w, KITH_CONSENT_YES, root);
+	UNTIL(&w, role_of(&p).hindrances == KITH_HINDRANCE_BATTERY);
+	assert_int_equal(role_of(&p).why, KITH_ROLE_WHY_BATTERY);
+	assert_int_equal(ask(&p), KITH_EACCES);
+	kith_node_options_init(&o);
+	o.role = KITH_ROLE_AUTO;
+	o.terms.consent = KITH_CONSENT_YES;
+	o.terms.on_battery = true;
+	memcpy(o.endpoints, p.node->o.endpoints, sizeof o.endpoints);
+	o.endpoints_n = 1;
+	assert_int_equal(kith_node_set_role(p.node, &o), 0);
+	assert_int_equal(ask(&p), 0);
+	UNTIL(&w, told.roles == 1 && told.serving);
+	o.terms.on_battery = false;
+	assert_int_equal(kith_node_set_role(p.node, &o), 0);
+	UNTIL(&w, told.roles == 2 && !told.serving);
+	assert_int_equal(told.why, KITH_ROLE_WHY_BATTERY);
+	party_close(&p);
+	world_deinit(&w);
+	for (size_t i = 2; i > 0; i--) {
+		(void)snprintf(path, sizeof path, "%s%s/%s", root, dirs[4], files[i - 1][0]);
+		assert_int_equal(unlink(path), 0);
+	}
+	for (size_t i = sizeof dirs / sizeof dirs[0]; i > 0; i--) {
+		(void)snprintf(path, sizeof path, "%s%s", root, dirs[i - 1]);
+		assert_int_equal(rmdir(path), 0);
+	}
+}
+
 static void an_endpoint_that_others_cannot_reach_is_a_trouble_with_its_address(void **state)
 {
 	struct world w;
@@ -161,7 +221,7 @@ static void an_endpoint_that_others_cannot_reach_is_a_trouble_with_its_address(v
 	char addr[KITH_ADDR_TEXT_MAX];
 	(void)state;
 	world_init(&w);
-	start(&p, &w, KITH_CONSENT_YES);
+	start(&p, &w, KITH_CONSENT_YES, "/nowhere");
 	const struct kith_endpoint *at = &p.node->o.endpoints[0];
 	kith_office_tried(p.node->core->office, at, KITH_ETIMEDOUT);
 	kith_core_tick(p.node->core, kith_node_now(p.node));
@@ -180,6 +240,7 @@ int main(void)
 		cmocka_unit_test(the_application_is_told_and_asked),
 		cmocka_unit_test(without_anybody_to_ask_the_answer_is_no),
 		cmocka_unit_test(the_role_is_changed_while_it_runs),
+		cmocka_unit_test(a_machine_on_a_battery_does_not_serve_unless_its_operator_says_so),
 		cmocka_unit_test(an_endpoint_that_others_cannot_reach_is_a_trouble_with_its_address),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
