@@ -519,6 +519,22 @@ static json_t *take_lists(struct commands *c, const json_t *request)
 	return json_pack("{s:b, s:{s:I}}", "ok", 1, "result", "lists", taken);
 }
 
+static json_t *serve(struct commands *c, const json_t *request)
+{
+	const char *how = json_string_value(json_object_get(request, "how")), *why = NULL;
+	enum kith_role role;
+	if (how == NULL || !serving_word(how, &role))
+		return command_error(KITH_EINVAL, "serve: \"how\" is one of on, off, auto");
+	if (!c->serving.known)
+		return command_error(KITH_ENOTSUP, "this program's role cannot be changed");
+	int err = serving_set(&c->serving, c->node, role, &why);
+	if (err != 0)
+		return command_error(err, why);
+	struct kith_role_info info;
+	(void)kith_node_role(c->node, &info);
+	return json_pack("{s:b, s:{s:o}}", "ok", 1, "result", "serving", describe_serving(&info));
+}
+
 void command_run(struct commands *c, const json_t *request, command_done_fn done, void *ctx, struct command **out)
 {
 	static const struct {
@@ -542,9 +558,12 @@ void command_run(struct commands *c, const json_t *request, command_done_fn done
 		answer = json_pack("{s:b, s:o}", "ok", 1, "result", sessions(c));
 	else if (name != NULL && strcmp(name, "revoke") == 0)
 		answer = take_lists(c, request);
+	else if (name != NULL && strcmp(name, "serve") == 0)
+		answer = serve(c, request);
 	else
-		answer = command_error(KITH_EINVAL,
-				       "there is no such command: status, sessions, lookup, ping, explain, revoke");
+		answer = command_error(
+			KITH_EINVAL,
+			"there is no such command: status, sessions, lookup, ping, explain, revoke, serve");
 	done(ctx, answer);
 	json_decref(answer);
 }

@@ -14,6 +14,8 @@
  *                                        else of a call; "ended": of the last connection that ended, for a minute, also
  *                                        beside an error
  *     revoke   list                      armoured revocation lists take effect at once
+ *     serve    how                       "on", "off", "auto": a supernode, a leaf, or either as it is needed, until the
+ *                                        configuration is read again
  *
  * An answer is {"ok": true, "result": {...}}, or {"ok": false, "code": "ENOENT", "error": "in words"}.
  *
@@ -29,6 +31,7 @@
 #include <kith/kith.h>
 
 #include "expiry.h"
+#include "serving.h"
 
 #define PING_SERVICE "ping"
 #define COMMANDS_MAX 64
@@ -53,7 +56,8 @@ struct commands {
 	struct peer *peers; /* newest first */
 	struct command *running;
 	unsigned running_n, served_n;
-	struct chain_end end; /* of our own certificates, for status; set after commands_init */
+	struct chain_end end; /* of our own certificates, for status; set after commands_init, as the next */
+	struct serving serving; /* for serve */
 };
 
 /* Gets the answer, borrowed until it returns. */

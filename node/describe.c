@@ -1,6 +1,7 @@
 #include "describe.h"
 
 #include "commands.h"
+#include "serving.h"
 
 static json_t *key_json(const struct kith_key *key)
 {
@@ -121,7 +122,7 @@ static json_t *homeless_json(const struct kith_node_info *info)
 /* A leaf without a home, or a supernode that was told of others and knows none. */
 static bool is_connecting(const struct kith_node *node, const struct kith_node_info *info)
 {
-	if (info->role == KITH_ROLE_LEAF)
+	if (!info->serving.serving)
 		return info->core.homes == 0;
 	return info->core.members <= 1 && kith_node_bootstrap(node, NULL, 0) > 0;
 }
@@ -142,12 +143,13 @@ json_t *describe_node(const struct kith_node *node)
 				   "watches", (json_int_t)info.core.watches);
 	json_t *stun = json_pack("{s:I, s:I, s:I}", "answers", (json_int_t)info.stun_answers, "limited",
 				 (json_int_t)info.stun_limited, "too_short", (json_int_t)info.stun_too_short);
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
-			 "state", state_text(info.state, is_connecting(node, &info)), "role",
-			 info.role == KITH_ROLE_SUPERNODE ? "supernode" : "leaf", "name", info.name, "device_label",
-			 info.label, "identity", key_json(&info.identity), "device", key_json(&info.device), "network",
-			 kith_key_format(info.network.b, network), "port", (int)info.port, "ipv4", info.v4, "ipv6",
-			 info.v6, "observed_address", addr_json(&info.core.observed), "homes", homes, "homeless",
-			 homeless_json(&info), "bootstrap", bootstrap_json(node), "tables", tables, "stun", stun,
-			 "clock_trusted", info.clock_trusted, "counters", counters_json(kith_node_stats(node)));
+	return json_pack(
+		"{s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
+		"state", state_text(info.state, is_connecting(node, &info)), "role",
+		info.serving.serving ? "supernode" : "leaf", "serving", describe_serving(&info.serving), "name",
+		info.name, "device_label", info.label, "identity", key_json(&info.identity), "device",
+		key_json(&info.device), "network", kith_key_format(info.network.b, network), "port", (int)info.port,
+		"ipv4", info.v4, "ipv6", info.v6, "observed_address", addr_json(&info.core.observed), "homes", homes,
+		"homeless", homeless_json(&info), "bootstrap", bootstrap_json(node), "tables", tables, "stun", stun,
+		"clock_trusted", info.clock_trusted, "counters", counters_json(kith_node_stats(node)));
 }

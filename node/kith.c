@@ -205,6 +205,8 @@ static const struct command_form forms[] = {
 	{ "ping", CLI_NONE, "NAME [--count N]", "call it, and measure every path", cli_query, ASKS | PINGS },
 	{ "explain", CLI_PROFILE, NULL, NULL, cli_query, ASKS_OWN | CLI_SET(CLI_WAIT) },
 	{ "explain", CLI_NONE, "NAME", "why data to it takes the path it takes", cli_query, ASKS | CLI_SET(CLI_WAIT) },
+	{ "serve", CLI_NONE, "on | off | auto", "whether kithd serves others, until it reads its configuration again",
+	  cli_query, ASKS },
 	{ "revoke", CLI_NONE, "FILE", "give kithd a revocation list, at once", cli_query, ASKS },
 };
 

@@ -66,6 +66,13 @@ static int make_request(const struct cli *cli, json_t **out)
 	json_t *request = json_pack("{s:s, s:i}", "command", cli->command, "timeout_ms", (int)timeout_ms(cli));
 	if (strcmp(cli->command, "status") == 0 || strcmp(cli->command, "sessions") == 0) {
 		code = cli_words(cli, 0, 0, "");
+	} else if (strcmp(cli->command, "serve") == 0) {
+		enum kith_role role;
+		code = cli_words(cli, 1, 1, "on | off | auto");
+		if (code == CLI_OK && !serving_word(cli->words[0], &role))
+			code = cli_fail(cli, CLI_USAGE, "%s: expected on, off or auto", cli->words[0]);
+		if (code == CLI_OK)
+			json_object_set_new(request, "how", json_string(cli->words[0]));
 	} else if (strcmp(cli->command, "revoke") == 0) {
 		code = cli_words(cli, 1, 1, "FILE");
 		if (code == CLI_OK)
@@ -122,7 +129,7 @@ static int print_error(const struct cli *cli, json_t *answer)
 	const char *code = json_string_value(json_object_get(answer, "code"));
 	const char *why = json_string_value(json_object_get(answer, "error"));
 	const char *ended = json_string_value(json_object_get(answer, "ended"));
-	const char *name = cli->words_n > 0 ? cli->words[0] : "";
+	const char *name = cli->words_n > 0 ? cli->words[0] : ""; /* or the word, or file, that it is about */
 	enum cli_exit exit = exit_of(code != NULL ? code : "");
 	char text[512];
 	(void)snprintf(text, sizeof text, "%s%s%s", name, name[0] != '\0' ? ": " : "",

@@ -84,6 +84,54 @@ static void show_end(struct text *text, const json_t *end)
 		  is_true(end, "soon") ? "; SOON: " : "", is_true(end, "soon") ? string(end, "advice") : "");
 }
 
+static const char *since_text(long long s, char out[32])
+{
+	static const struct {
+		long long s;
+		const char *unit;
+	} units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
+	size_t i = 0;
+	while (i + 1 < sizeof units / sizeof units[0] && s < 2 * units[i].s)
+		i++;
+	(void)snprintf(out, 32, "%lld %s", s / units[i].s, units[i].unit);
+	return out;
+}
+
+/* A cap of bytes a second, or of bytes, if there is one. */
+static void show_cap(char *line, size_t cap, const json_t *caps, const char *key, const char *unit)
+{
+	size_t len = strlen(line);
+	if (json_is_integer(json_object_get(caps, key)))
+		(void)snprintf(line + len, cap - len, ", %s %lld %s", key, integer(caps, key), unit);
+}
+
+static void show_serving(struct text *text, const json_t *s)
+{
+	const json_t *caps = json_object_get(s, "caps");
+	char since[32], line[256];
+	size_t i;
+	json_t *endpoint;
+	if (!json_is_object(s))
+		return;
+	show_line(text, "role: %s, a %s since %s: %s", string(s, "role"), is_true(s, "serves") ? "supernode" : "leaf",
+		  since_text(integer(s, "since_s"), since), string(s, "reason"));
+	if (strcmp(string(s, "role"), "leaf") == 0)
+		return;
+	(void)snprintf(line, sizeof line, "%lld leaves, %lld bytes/s for others", integer(caps, "leaves"),
+		       integer(caps, "relay_rate"));
+	show_cap(line, sizeof line, caps, "up", "bytes/s");
+	show_cap(line, sizeof line, caps, "down", "bytes/s");
+	show_cap(line, sizeof line, caps, "memory", "bytes");
+	if (is_true(s, "serves"))
+		show_line(text, "load: %.0f %% of at most %s", 100 * real(s, "load"), line);
+	else
+		show_line(text, "would serve: at most %s", line);
+	json_array_foreach(json_object_get(s, "endpoints"), i, endpoint) show_line(
+		text, "reached at: %s%s%s", string(endpoint, "address"),
+		is_true(endpoint, "found_by_others") ? ", as others found" : "",
+		is_true(endpoint, "failing") ? "; NOT: others tried in vain, see its firewall and router" : "");
+}
+
 static void show_status(struct text *text, const json_t *r)
 {
 	const json_t *tables = json_object_get(r, "tables");
@@ -97,6 +145,7 @@ static void show_status(struct text *text, const json_t *r)
 	show_end(text, json_object_get(r, "certificates"));
 	show_line(text, "state: %s %s, UDP port %lld%s%s", string(r, "state"), string(r, "role"), integer(r, "port"),
 		  is_true(r, "ipv4") ? ", IPv4" : "", is_true(r, "ipv6") ? ", IPv6" : "");
+	show_serving(text, json_object_get(r, "serving"));
 	show_line(text, "seen from outside: %s", string(r, "observed_address"));
 	json_array_foreach(json_object_get(r, "homes"), i, home)
 		show_line(text, "home: %s", json_string_value(home) != NULL ? json_string_value(home) : "-");
@@ -205,6 +254,8 @@ void show_answer(struct text *text, const char *command, const json_t *result)
 	for (size_t i = 0; i < sizeof shows / sizeof shows[0]; i++)
 		if (strcmp(shows[i].command, command) == 0)
 			shows[i].show(text, result);
+	if (strcmp(command, "serve") == 0)
+		show_serving(text, json_object_get(result, "serving"));
 	if (strcmp(command, "revoke") == 0)
 		show_line(text, "%lld revocation list(s) taken", integer(result, "lists"));
 }

@@ -99,8 +99,8 @@ static void on_started(struct kith_node *node, int err, const char *why, void *u
 		return;
 	}
 	log_event(&d->log, KITH_LOG_INFO, "started", "{s:s, s:s, s:s, s:i, s:s, s:i}", "version", KITH_VERSION, "name",
-		  log_name(&d->log, info.name, name), "role", info.role == KITH_ROLE_SUPERNODE ? "supernode" : "leaf",
-		  "port", (int)info.port, "network", kith_key_format(info.network.b, network), "pid", (int)getpid());
+		  log_name(&d->log, info.name, name), "role", role_text(info.role), "port", (int)info.port, "network",
+		  kith_key_format(info.network.b, network), "pid", (int)getpid());
 	uv_timer_start(&d->daily, warn_of_end, 0, DAY_MS);
 }
 
@@ -139,11 +139,22 @@ static void on_identity_changed(struct kith_node *node, const char *name, const 
 
 static void on_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why, void *user)
 {
-	static const char *const texts[] = { "state", "socket", "clock", "bootstrap", "list", "homeless", "attach" };
+	static const char *const texts[] = { "state",	 "socket", "clock", "bootstrap", "list",
+					     "homeless", "attach", "name",  "lists",	 "endpoint" };
 	const struct daemon *d = user;
 	(void)node;
-	log_event(&d->log, KITH_LOG_WARN, "trouble", "{s:s, s:s, s:s}", "what", texts[what], "code", kith_err_name(err),
-		  "why", why != NULL ? why : kith_strerror(err));
+	log_event(&d->log, KITH_LOG_WARN, "trouble", "{s:s, s:s, s:s, s:s*}", "what", texts[what], "code",
+		  kith_err_name(err), "why", why != NULL ? why : kith_strerror(err), "advice",
+		  advice_trouble(what, err));
+}
+
+static void on_role(struct kith_node *node, bool serving, enum kith_role_reason why, void *user)
+{
+	const struct daemon *d = user;
+	(void)node;
+	log_event(&d->log, why == KITH_ROLE_WHY_FAILED ? KITH_LOG_WARN : KITH_LOG_INFO, "role", "{s:s, s:s, s:s}", "is",
+		  serving ? "supernode" : "leaf", "why", kith_role_reason_name(why), "reason",
+		  kith_role_reason_text(why));
 }
 
 /* ---- signals ---- */
@@ -152,7 +163,7 @@ static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct daemon *d = handle->data;
 	if (signum == SIGHUP) {
-		reload(d->node, &d->log, &d->config, d->has_forced_level);
+		reload(d->node, &d->log, &d->config, &d->commands.serving, d->has_forced_level);
 		return;
 	}
 	if (d->leaving) {
@@ -243,6 +254,7 @@ static int make_node(struct daemon *d)
 	cb.incoming = on_incoming;
 	cb.identity_changed = on_identity_changed;
 	cb.trouble = on_trouble;
+	cb.role = on_role;
 	d->options.loop = &d->loop;
 	d->options.log = &d->log.hook;
 	d->options.passphrase = on_passphrase;
@@ -256,6 +268,7 @@ static int make_node(struct daemon *d)
 				 d->config.error[0] != '\0' ? d->config.error : why);
 	}
 	commands_init(&d->commands, d->node, &d->loop);
+	config_serving(&d->config, &d->commands.serving);
 	d->commands.end = chain_end(d->options.chain, d->options.issuers, d->options.issuers_n);
 	err = d->config.ping ? kith_serve(d->node, PING_SERVICE) : 0;
 	return err == 0 ? 0 : fail_part(d, KITH_PART_SYSTEM, err, NULL);

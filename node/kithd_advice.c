@@ -92,7 +92,7 @@ const char *advice(enum kith_part part, int err)
 	case KITH_PART_CHAIN:
 		return advice_chain(err);
 	case KITH_PART_ROLE:
-		return "set role = leaf, or have the name certified as a supernode: kith ca issue --supernode";
+		return "set role = auto or leaf, or have the name certified as a supernode: kith ca issue --supernode";
 	case KITH_PART_LIST:
 		return "take lists and certificates of this network's issuers, as kith ca wrote them";
 	case KITH_PART_STATE:
@@ -126,6 +126,13 @@ const char *advice_control(int err)
 	default:
 		return advice_system(err);
 	}
+}
+
+const char *advice_trouble(enum kith_trouble what, int err)
+{
+	if (what != KITH_TROUBLE_ENDPOINT || err == 0)
+		return NULL;
+	return "let UDP to that port through the firewall and the router, or correct advertise";
 }
 
 bool mends_itself(enum kith_part part, int err)

@@ -13,6 +13,9 @@ const char *advice(enum kith_part part, int err);
 /* For the control socket, which is kithd's and no part of the library's options. */
 const char *advice_control(int err);
 
+/* For a trouble that the operator can do something about; NULL: there is nothing to say. */
+const char *advice_trouble(enum kith_trouble what, int err);
+
 /* Whether trying again may help although nobody mends anything: a port is given up, a disk gets room. */
 bool mends_itself(enum kith_part part, int err);
 

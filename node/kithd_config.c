@@ -2,6 +2,7 @@
 
 #include <confuse.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +15,18 @@ enum { VALUE_SHOWN_MAX = 80 };
 /* Takes a value, or returns what is expected instead. */
 typedef const char *(*take_fn)(struct config *config, const char *value, int line);
 
+/* In which roles it has an effect. */
+enum roles { ANY_ROLE, NO_LEAF, AUTO_ONLY };
+
 struct option {
 	const char *name;
 	bool list;
-	bool supernode_only;
+	enum roles roles;
 	bool live; /* a change takes effect on SIGHUP */
-	take_fn take;
+	take_fn take; /* or a member of struct config: a flag, or a number */
+	size_t flag_at, number_at;
+	uint64_t min, max; /* of a number */
+	const char *expected;
 };
 
 static const char *take_text(struct config_text *out, const char *value, int line)
@@ -83,8 +90,10 @@ static const char *take_role(struct config *c, const char *value, int line)
 		c->role = KITH_ROLE_LEAF;
 	else if (strcmp(value, "supernode") == 0)
 		c->role = KITH_ROLE_SUPERNODE;
+	else if (strcmp(value, "auto") == 0)
+		c->role = KITH_ROLE_AUTO;
 	else
-		return "leaf or supernode";
+		return "auto, leaf or supernode";
 	return NULL;
 }
 
@@ -204,121 +213,54 @@ static const char *take_log_format(struct config *c, const char *value, int line
 	return "text, json or journal";
 }
 
-static const char *take_log_clear(struct config *c, const char *value, int line)
-{
-	(void)line;
-	return take_bool(&c->log_clear, value);
-}
-
-static const char *take_stun(struct config *c, const char *value, int line)
-{
-	(void)line;
-	return take_bool(&c->stun, value);
-}
-
-static const char *take_ping(struct config *c, const char *value, int line)
-{
-	(void)line;
-	return take_bool(&c->ping, value);
-}
-
-static const char *take_allow_loopback(struct config *c, const char *value, int line)
-{
-	(void)line;
-	return take_bool(&c->allow_loopback, value);
-}
-
-static const char *take_offload(struct config *c, const char *value, int line)
-{
-	(void)line;
-	return take_bool(&c->offload, value);
-}
-
-static const char *take_sessions_max(struct config *c, const char *value, int line)
-{
-	(void)line;
-	return take_number(&c->sessions_max, value, 1, 100000, "a number from 1 to 100000");
-}
-
-static const char *take_tunnels_max(struct config *c, const char *value, int line)
-{
-	(void)line;
-	return take_number(&c->tunnels_max, value, 1, 1000000, "a number from 1 to 1000000");
-}
-
-#define RATE_EXPECTED "bytes per second from 1k to 10G, such as 12500k or 12M"
-
-static const char *take_relay_rate(struct config *c, const char *value, int line)
-{
-	(void)line;
-	return take_number(&c->relay_rate, value, 1000, KITH_RELAY_RATE_MAX, RATE_EXPECTED);
-}
-
-static const char *take_relay_identity_rate(struct config *c, const char *value, int line)
-{
-	(void)line;
-	return take_number(&c->relay_identity_rate, value, 1000, KITH_RELAY_RATE_MAX, RATE_EXPECTED);
-}
-
-static const char *take_stream_window_max(struct config *c, const char *value, int line)
-{
-	(void)line;
-	return take_number(&c->stream_window_max, value, KITH_STREAM_WINDOW_LEAST, KITH_WINDOW_LIMIT,
-			   "bytes from 262144 to 1G, such as 8M");
-}
-
-static const char *take_session_window_max(struct config *c, const char *value, int line)
-{
-	(void)line;
-	return take_number(&c->session_window_max, value, KITH_SESSION_WINDOW_LEAST, KITH_WINDOW_LIMIT,
-			   "bytes from 1048576 to 1G, such as 16M");
-}
-
-static const char *take_windows_max(struct config *c, const char *value, int line)
-{
-	(void)line;
-	return take_number(&c->windows_max, value, 1, SIZE_MAX, "bytes, such as 256M");
-}
-
-static const char *take_leave_timeout(struct config *c, const char *value, int line)
-{
-	(void)line;
-	return take_number(&c->leave_timeout, value, 1, 60, "seconds from 1 to 60");
-}
-
-#define SUPERNODE true
 #define LIVE true
+#define AT(member) offsetof(struct config, member)
+#define TAKE(function) .take = (function)
+#define FLAG(member) .flag_at = AT(member)
+#define NUMBER(member, least, most, what) .number_at = AT(member), .min = (least), .max = (most), .expected = (what)
+#define RATE(member) NUMBER(member, 1000, KITH_RELAY_RATE_MAX, "bytes per second from 1k to 10G, such as 12500k or 12M")
 
 static const struct option options[] = {
-	{ "role", false, false, false, take_role },
-	{ "profile", false, false, false, take_profile },
-	{ "network", false, false, false, take_network },
-	{ "open_network", false, false, false, take_open },
-	{ "chain", false, false, false, take_chain },
-	{ "key", false, false, false, take_key },
-	{ "passphrase_file", false, false, false, take_passphrase_file },
-	{ "state", false, false, false, take_state },
-	{ "issuers", true, false, LIVE, take_issuers },
-	{ "revocations", true, false, LIVE, take_revocations },
-	{ "listen", true, false, false, take_listen },
-	{ "advertise", true, SUPERNODE, false, take_advertise },
-	{ "bootstrap", true, false, LIVE, take_bootstrap },
-	{ "control", false, false, false, take_control },
-	{ "log_level", false, false, LIVE, take_log_level },
-	{ "log_format", false, false, LIVE, take_log_format },
-	{ "log_clear", false, false, LIVE, take_log_clear },
-	{ "stun", false, SUPERNODE, LIVE, take_stun },
-	{ "ping", false, false, false, take_ping },
-	{ "allow_loopback", false, false, false, take_allow_loopback },
-	{ "offload", false, false, false, take_offload },
-	{ "sessions_max", false, false, LIVE, take_sessions_max },
-	{ "tunnels_max", false, SUPERNODE, LIVE, take_tunnels_max },
-	{ "relay_rate", false, SUPERNODE, LIVE, take_relay_rate },
-	{ "relay_identity_rate", false, SUPERNODE, LIVE, take_relay_identity_rate },
-	{ "stream_window_max", false, false, false, take_stream_window_max },
-	{ "session_window_max", false, false, false, take_session_window_max },
-	{ "windows_max", false, false, false, take_windows_max },
-	{ "leave_timeout", false, false, LIVE, take_leave_timeout },
+	{ "role", false, ANY_ROLE, LIVE, TAKE(take_role) },
+	{ "profile", false, ANY_ROLE, false, TAKE(take_profile) },
+	{ "network", false, ANY_ROLE, false, TAKE(take_network) },
+	{ "open_network", false, ANY_ROLE, false, TAKE(take_open) },
+	{ "chain", false, ANY_ROLE, false, TAKE(take_chain) },
+	{ "key", false, ANY_ROLE, false, TAKE(take_key) },
+	{ "passphrase_file", false, ANY_ROLE, false, TAKE(take_passphrase_file) },
+	{ "state", false, ANY_ROLE, false, TAKE(take_state) },
+	{ "issuers", true, ANY_ROLE, LIVE, TAKE(take_issuers) },
+	{ "revocations", true, ANY_ROLE, LIVE, TAKE(take_revocations) },
+	{ "listen", true, ANY_ROLE, false, TAKE(take_listen) },
+	{ "advertise", true, NO_LEAF, LIVE, TAKE(take_advertise) },
+	{ "bootstrap", true, ANY_ROLE, LIVE, TAKE(take_bootstrap) },
+	{ "control", false, ANY_ROLE, false, TAKE(take_control) },
+	{ "log_level", false, ANY_ROLE, LIVE, TAKE(take_log_level) },
+	{ "log_format", false, ANY_ROLE, LIVE, TAKE(take_log_format) },
+	{ "log_clear", false, ANY_ROLE, LIVE, FLAG(log_clear) },
+	{ "stun", false, NO_LEAF, LIVE, FLAG(stun) },
+	{ "ping", false, ANY_ROLE, false, FLAG(ping) },
+	{ "allow_loopback", false, ANY_ROLE, false, FLAG(allow_loopback) },
+	{ "offload", false, ANY_ROLE, false, FLAG(offload) },
+	{ "sessions_max", false, ANY_ROLE, LIVE, NUMBER(sessions_max, 1, 100000, "a number from 1 to 100000") },
+	{ "tunnels_max", false, NO_LEAF, LIVE, NUMBER(tunnels_max, 1, 1000000, "a number from 1 to 1000000") },
+	{ "relay_rate", false, NO_LEAF, LIVE, RATE(relay_rate) },
+	{ "relay_identity_rate", false, NO_LEAF, LIVE, RATE(relay_identity_rate) },
+	{ "serve_on_battery", false, AUTO_ONLY, LIVE, FLAG(serve_on_battery) },
+	{ "serve_on_metered", false, AUTO_ONLY, LIVE, FLAG(serve_on_metered) },
+	{ "serve_leaves_max", false, NO_LEAF, LIVE, NUMBER(serve_leaves_max, 1, 100000, "a number from 1 to 100000") },
+	{ "serve_up_max", false, NO_LEAF, LIVE, RATE(serve_up_max) },
+	{ "serve_down_max", false, NO_LEAF, LIVE, RATE(serve_down_max) },
+	{ "serve_memory_max", false, NO_LEAF, LIVE,
+	  NUMBER(serve_memory_max, KITH_SERVING_MEMORY_LEAST, UINT64_C(1) << 40, "bytes from 1048576, such as 64M") },
+	{ "stream_window_max", false, ANY_ROLE, false,
+	  NUMBER(stream_window_max, KITH_STREAM_WINDOW_LEAST, KITH_WINDOW_LIMIT,
+		 "bytes from 262144 to 1G, such as 8M") },
+	{ "session_window_max", false, ANY_ROLE, false,
+	  NUMBER(session_window_max, KITH_SESSION_WINDOW_LEAST, KITH_WINDOW_LIMIT,
+		 "bytes from 1048576 to 1G, such as 16M") },
+	{ "windows_max", false, ANY_ROLE, false, NUMBER(windows_max, 1, SIZE_MAX, "bytes, such as 256M") },
+	{ "leave_timeout", false, ANY_ROLE, LIVE, NUMBER(leave_timeout, 1, 60, "seconds from 1 to 60") },
 };
 
 #define OPTIONS_N (sizeof options / sizeof options[0])
@@ -419,6 +361,19 @@ static int note_value(struct config *c, size_t i, const char *value, int line)
 	return err == 0 ? 0 : config_refuse(c, line, "out of memory");
 }
 
+static const char *take(struct config *c, const struct option *o, const char *value, int line)
+{
+	if (o->take != NULL)
+		return o->take(c, value, line);
+	if (o->flag_at != 0)
+		return take_bool((bool *)((char *)c + o->flag_at), value);
+	uint64_t n = 0;
+	const char *expected = take_number(&n, value, o->min, o->max, o->expected);
+	if (expected == NULL)
+		memcpy((char *)c + o->number_at, &n, sizeof n);
+	return expected;
+}
+
 static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	size_t i = option_find(opt->name);
@@ -428,7 +383,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 				     c->lines[i]);
 	if (c->lines[i] == 0)
 		c->lines[i] = cfg->line;
-	const char *expected = options[i].take(c, value, cfg->line);
+	const char *expected = take(c, &options[i], value, cfg->line);
 	if (expected != NULL)
 		return config_refuse(c, cfg->line, "%s: found \"%s\"; expected %s", opt->name, value, expected);
 	*(const char **)result = value;
@@ -627,15 +582,33 @@ static int check_rates(struct config *c)
 		(unsigned long long)c->relay_identity_rate, (unsigned long long)all);
 }
 
+/* What has no effect in the role is a mistake. */
+static int check_roles(struct config *c)
+{
+	for (size_t i = 0; i < OPTIONS_N; i++) {
+		enum roles roles = options[i].roles;
+		if (c->lines[i] == 0 || roles == ANY_ROLE || c->role == KITH_ROLE_AUTO)
+			continue;
+		if (c->role == KITH_ROLE_LEAF)
+			return config_refuse(c, c->lines[i],
+					     "%s: has no effect in the role leaf; remove it, or set role = %s",
+					     options[i].name, roles == AUTO_ONLY ? "auto" : "auto, or supernode");
+		if (roles == AUTO_ONLY)
+			return config_refuse(
+				c, c->lines[i],
+				"%s: has no effect in the role supernode, which serves in any case; remove "
+				"it, or set role = auto",
+				options[i].name);
+	}
+	return 0;
+}
+
 static int check(struct config *c)
 {
 	if (check_identity(c) != 0 || check_windows(c) != 0 || check_rates(c) != 0)
 		return KITH_EINVAL;
-	for (size_t i = 0; i < OPTIONS_N; i++)
-		if (options[i].supernode_only && c->lines[i] != 0 && c->role != KITH_ROLE_SUPERNODE)
-			return config_refuse(c, c->lines[i],
-					     "%s: has no effect in the role leaf; remove it, or set role = supernode",
-					     options[i].name);
+	if (check_roles(c) != 0)
+		return KITH_EINVAL;
 	if (c->role == KITH_ROLE_SUPERNODE && c->listen_v4.port == 0 && c->listen_v6.port == 0)
 		return config_refuse(c,
 				     config_line(c, "listen") != 0 ? config_line(c, "listen") : config_line(c, "role"),
@@ -649,7 +622,7 @@ int config_read(struct config *c, const char *path)
 	char *text;
 	size_t len;
 	memset(c, 0, sizeof *c);
-	c->role = KITH_ROLE_LEAF;
+	c->role = KITH_ROLE_AUTO;
 	c->log_level = KITH_LOG_INFO;
 	c->ping = c->offload = true;
 	if (take_text(&c->path, path, 0) != NULL)

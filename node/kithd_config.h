@@ -13,6 +13,7 @@
 
 #include "files.h"
 #include "kithd_log.h"
+#include "serving.h"
 
 #define CONFIG_LISTS_MAX 16 /* files of issuers, and of revocation lists */
 #define CONFIG_BOOTSTRAP_MAX 32
@@ -37,7 +38,8 @@ struct config {
 	size_t advertise_n;
 	enum kith_log_level log_level;
 	enum log_format log_format;
-	bool log_clear, stun, ping, allow_loopback, offload;
+	bool log_clear, stun, ping, allow_loopback, offload, serve_on_battery, serve_on_metered;
+	uint64_t serve_leaves_max, serve_up_max, serve_down_max, serve_memory_max; /* 0: no cap */
 	uint64_t sessions_max, tunnels_max, relay_rate, relay_identity_rate, stream_window_max, session_window_max,
 		windows_max, leave_timeout; /* 0: the library's default */
 
@@ -82,6 +84,9 @@ struct credentials {
 int config_apply(struct config *config, struct credentials *credentials,
 		 struct kith_node_options *options) KITH_MUST_USE;
 void credentials_free(struct credentials *credentials);
+
+/* What the configuration says of serving others. */
+void config_serving(const struct config *config, struct serving *out);
 
 /* Reads the revocation lists again and gives each to visit. KITH_EINVAL, and config->error tells. */
 int config_revocations(struct config *config, void (*visit)(void *ctx, const char *path, struct kith_span list),

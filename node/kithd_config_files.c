@@ -83,8 +83,6 @@ static int join_lists(struct config *c, struct credentials *k, struct kith_node_
 
 static void apply_addresses(const struct config *c, struct kith_node_options *o)
 {
-	static const struct kith_addr none;
-	const struct kith_addr *listens[] = { &c->listen_v4, &c->listen_v6 };
 	if (c->listen_v4.family != KITH_FAMILY_NONE || c->listen_v6.family != KITH_FAMILY_NONE) {
 		o->no_v4 = c->listen_v4.family == KITH_FAMILY_NONE;
 		o->no_v6 = c->listen_v6.family == KITH_FAMILY_NONE;
@@ -92,17 +90,37 @@ static void apply_addresses(const struct config *c, struct kith_node_options *o)
 		o->bind_v4 = c->listen_v4;
 		o->bind_v6 = c->listen_v6;
 	}
+}
+
+void config_serving(const struct config *c, struct serving *out)
+{
+	static const struct kith_addr none;
+	const struct kith_addr *listens[] = { &c->listen_v4, &c->listen_v6 };
+	memset(out, 0, sizeof *out);
+	out->known = true;
+	out->configured = out->role = c->role;
+	out->terms = (struct kith_terms){ .consent = KITH_CONSENT_YES,
+					  .on_battery = c->serve_on_battery,
+					  .on_metered = c->serve_on_metered,
+					  .leaves_max = (uint32_t)c->serve_leaves_max,
+					  .up_max = c->serve_up_max,
+					  .down_max = c->serve_down_max,
+					  .memory_max = c->serve_memory_max };
 	for (size_t i = 0; i < c->advertise_n; i++)
-		o->endpoints[o->endpoints_n++] = kith_endpoint_udp(&c->advertise[i]);
+		out->advertised[out->advertised_n++] = kith_endpoint_udp(&c->advertise[i]);
+	memcpy(out->listening, out->advertised, sizeof out->listening);
+	out->listening_n = out->advertised_n;
 	/* A supernode that listens on one address and says nothing else is reachable there. */
-	for (size_t i = 0; c->role == KITH_ROLE_SUPERNODE && c->advertise_n == 0 && i < 2; i++)
-		if (listens[i]->family != KITH_FAMILY_NONE && memcmp(listens[i]->ip, none.ip, sizeof none.ip) != 0)
-			o->endpoints[o->endpoints_n++] = kith_endpoint_udp(listens[i]);
+	for (size_t i = 0; c->advertise_n == 0 && i < 2; i++)
+		if (listens[i]->port != 0 && memcmp(listens[i]->ip, none.ip, sizeof none.ip) != 0)
+			out->listening[out->listening_n++] = kith_endpoint_udp(listens[i]);
 }
 
 static void apply_plain(const struct config *c, struct credentials *k, struct kith_node_options *o)
 {
-	o->role = c->role;
+	struct serving serving;
+	config_serving(c, &serving);
+	serving_options(&serving, c->role, o);
 	if (config_line(c, "network") != 0) {
 		o->has_root = true;
 		o->root = c->root;

@@ -9,6 +9,7 @@ enum { ENTRIES_MAX = 64, NAMES_MAX = 512 };
 struct reloading {
 	struct kith_node *node;
 	struct logger *log;
+	struct serving *serving;
 	struct config fresh;
 	struct credentials credentials;
 	struct kith_node_options options;
@@ -74,22 +75,43 @@ static void tell_restart(const struct reloading *r, const struct config *running
 				  : "these take effect when kithd is started again");
 }
 
+/* Role and limits, or neither. Returns whether they were taken; it is told if not. */
+static bool adjust(struct reloading *r)
+{
+	struct serving fresh;
+	const char *why = NULL;
+	config_serving(&r->fresh, &fresh);
+	int err = serving_set(&fresh, r->node, fresh.configured, &why);
+	if (err != 0 && err != KITH_ESTATE) {
+		(void)config_refuse(&r->fresh, config_line(&r->fresh, "role"), "role: %s", why);
+		log_event(r->log, KITH_LOG_ERROR, "reload-refused", "{s:s}", "why", r->fresh.error);
+		return false;
+	}
+	if (err == 0)
+		err = kith_node_adjust(r->node, &r->options);
+	if (err == 0) {
+		*r->serving = fresh;
+		return true;
+	}
+	if (err != KITH_ESTATE) /* it was that before, and is it again */
+		(void)!serving_set(r->serving, r->node, r->serving->role, &why);
+	log_event(r->log, KITH_LOG_ERROR, "reload-refused", "{s:s}", "why",
+		  err == KITH_ESTATE ? "the node does not run yet, or not any more: nothing was changed"
+				     : kith_strerror(err));
+	return false;
+}
+
 static void apply(struct reloading *r, struct config *running, bool forced)
 {
 	char changed[NAMES_MAX];
-	int err = kith_node_adjust(r->node, &r->options);
-	if (err != 0) {
-		log_event(r->log, KITH_LOG_ERROR, "reload-refused", "{s:s}", "why",
-			  err == KITH_ESTATE ? "the node does not run yet, or not any more: nothing was changed"
-					     : kith_strerror(err));
+	if (!adjust(r))
 		return;
-	}
 	if (!forced)
 		logger_set_level(r->log, r->fresh.log_level);
 	r->log->format = r->fresh.log_format;
 	r->log->clear = r->log->hook.clear = r->fresh.log_clear;
 	take_issuers(r);
-	err = config_revocations(&r->fresh, take_list, r);
+	int err = config_revocations(&r->fresh, take_list, r);
 	if (err != 0) /* a file that has changed since it was checked */
 		log_event(r->log, KITH_LOG_WARN, "revocations-refused", "{s:s}", "why", r->fresh.error);
 	config_changed(running, &r->fresh, changed, sizeof changed);
@@ -99,7 +121,7 @@ static void apply(struct reloading *r, struct config *running, bool forced)
 	config_take_live(running, &r->fresh);
 }
 
-void reload(struct kith_node *node, struct logger *log, struct config *running, bool forced)
+void reload(struct kith_node *node, struct logger *log, struct config *running, struct serving *serving, bool forced)
 {
 	struct reloading *r = calloc(1, sizeof *r);
 	if (r == NULL) {
@@ -108,6 +130,7 @@ void reload(struct kith_node *node, struct logger *log, struct config *running, 
 	}
 	r->node = node;
 	r->log = log;
+	r->serving = serving;
 	kith_node_options_init(&r->options);
 	if (config_read(&r->fresh, running->path.s) != 0 || config_apply(&r->fresh, &r->credentials, &r->options) != 0)
 		log_event(log, KITH_LOG_ERROR, "reload-refused", "{s:s}", "why", r->fresh.error);

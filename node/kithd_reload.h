@@ -6,8 +6,8 @@
 
 #include "kithd_config.h"
 
-/* running is the configuration that kithd was started with, and then what took effect of later ones. forced: the log
- * level is the command line's. */
-void reload(struct kith_node *node, struct logger *log, struct config *running, bool forced);
+/* running is the configuration that kithd was started with, and then what took effect of later ones; serving the same
+ * of its role, but for what the command serve said since. forced: the log level is the command line's. */
+void reload(struct kith_node *node, struct logger *log, struct config *running, struct serving *serving, bool forced);
 
 #endif

@@ -52,6 +52,17 @@ listen = {\"0.0.0.0:4433\"}
 advertise = {\"198.51.100.1:4433\"}
 relay_rate = 10M
 stun = yes"
+fine <<<"$ok
+role = auto
+listen = {\"0.0.0.0:4433\"}
+serve_on_battery = yes
+serve_on_metered = yes
+serve_leaves_max = 500
+serve_up_max = 1M
+serve_down_max = 2M
+serve_memory_max = 64M
+relay_rate = 500k
+relay_identity_rate = 100k"
 fine <<<"key = \"$tmp/alice/key\"
 chain = \"$tmp/alice/chain\"
 network = $key"
@@ -78,7 +89,7 @@ wrong 1 'expected either profile' <<<''
 wrong 1 'expected: option = value' <<<'}'
 
 # Values.
-wrong 1 'role: found "boss"; expected leaf or supernode' <<<'role = boss'
+wrong 1 'role: found "boss"; expected auto, leaf or supernode' <<<'role = boss'
 wrong 1 'profile: found ""; expected a path' <<<'profile = ""'
 wrong 2 'network: found "abc"; expected the network' <<<"$ok
 network = abc"
@@ -141,8 +152,26 @@ wrong 2 'chain: missing' <<<"key = \"$tmp/alice/key\"
 network = $key"
 wrong 2 'network: missing' <<<"key = \"$tmp/alice/key\"
 chain = \"$tmp/alice/chain\""
-wrong 2 'stun: has no effect in the role leaf' <<<"$ok
-stun = yes"
+for only in 'stun = yes' 'advertise = {"198.51.100.1:1"}' 'tunnels_max = 5' 'relay_rate = 1M' 'relay_identity_rate = 1k' \
+	'serve_leaves_max = 5' 'serve_up_max = 1M' 'serve_down_max = 1M' 'serve_memory_max = 64M'; do
+	wrong 3 "${only%% *}: has no effect in the role leaf; remove it, or set role = auto, or supernode" <<<"$ok
+role = leaf
+$only"
+done
+for only in serve_on_battery serve_on_metered; do
+	wrong 3 "$only: has no effect in the role leaf; remove it, or set role = auto" <<<"$ok
+role = leaf
+$only = yes"
+	wrong 5 "$only: has no effect in the role supernode, which serves in any case" <<<"role = supernode
+profile = \"$tmp/s1\"
+listen = {\"0.0.0.0:4433\"}
+advertise = {\"198.51.100.1:4433\"}
+$only = yes"
+done
+wrong 2 'serve_memory_max: found "1M"; expected bytes from 1048576, such as 64M' <<<"$ok
+serve_memory_max = 1M"
+wrong 2 'serve_leaves_max: found "0"; expected a number from 1 to 100000' <<<"$ok
+serve_leaves_max = 0"
 wrong 2 'a supernode needs a fixed port' <<<"$ok
 role = supernode"
 wrong 1 'advertise: missing' <<<"role = supernode
@@ -182,7 +211,7 @@ doubtful() {
 super="role = supernode
 listen = {\"0.0.0.0:4433\"}
 advertise = {\"198.51.100.1:4433\"}"
-unfit 1 'role: the name alice is not certified as a supernode; set role = leaf, or have the name certified' <<<"$super
+unfit 1 'role: the name alice is not certified as a supernode; set role = auto or leaf, or have the name certified' <<<"$super
 $ok"
 unfit 2 "chain: $tmp/alice: the certificates are of another network" <<<"open_network = \"playground\"
 $ok"

@@ -71,7 +71,7 @@ sed -i 's/127.0.0.1/192.0.2.77/' "$tmp/a.conf"
 refused 1 socket "cannot bind UDP 192.0.2.77" 'does not have'
 # A name that is no supernode.
 port=$((port + 3)) conf "profile = \"$tmp/alice\""
-refused 3 role 'alice is not certified as a supernode' 'role = leaf'
+refused 3 role 'alice is not certified as a supernode' 'role = auto or leaf'
 # Another network's certificates.
 port=$((port + 3)) conf "profile = \"$tmp/p\"" 'open_network = "playground"'
 refused 3 chain 'another network' 'from the same profile'
