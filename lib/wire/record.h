@@ -20,7 +20,7 @@
 #include "wire/endpoint.h"
 
 #define KITH_RECORD_LEN_MAX 1040 /* wire: with a directory key and the map around them, a request of 1100 bytes */
-#define KITH_MEMBER_LEN_MAX 1040 /* wire: as above; leaves about 400 bytes for attestations */
+#define KITH_MEMBER_LEN_MAX 1040 /* wire: as above; three attestations are 387 bytes of it, in IPv6 423 */
 #define KITH_VANISH_LEN_MAX 308 /* 179, and the most of extensions */
 #define KITH_RECORD_STATUS_MAX 64 /* wire: sealed status */
 /* wire: two kinds of transport, one of each family; of an entry that names more the first ones known are kept */
@@ -32,7 +32,12 @@
 #define KITH_MEMBER_LIFE_MS (12 * 60 * 60 * 1000) /* wire: renewed every 4 h, 25,000 members cost each other 8 kbit/s */
 
 /* Second byte; the numbers below 16 are lib/identity's. */
-enum kith_record_object { KITH_OBJECT_RECORD = 16, KITH_OBJECT_VANISH = 17, KITH_OBJECT_MEMBER = 18 };
+enum kith_record_object {
+	KITH_OBJECT_RECORD = 16,
+	KITH_OBJECT_VANISH = 17,
+	KITH_OBJECT_MEMBER = 18,
+	KITH_OBJECT_ATTEST = 19 /* wire/attest.h */
+};
 
 enum kith_record_flags {
 	KITH_RECORD_RELAY_ONLY =
@@ -92,7 +97,7 @@ struct kith_member_entry {
 	int64_t expires_ms;
 	uint8_t endpoints_n; /* 1 to KITH_MEMBER_ENDPOINTS_MAX, the witnessed one first: UDP, as everybody speaks it */
 	struct kith_endpoint endpoints[KITH_MEMBER_ENDPOINTS_MAX];
-	struct kith_span attest; /* attestations of qualification: opaque in version 1, passed on as they are */
+	struct kith_span attest; /* attestations of qualification (wire/attest.h), or empty */
 	struct kith_span chain;
 	struct kith_key device, sign; /* as in a record */
 	struct kith_span bytes;
@@ -165,8 +170,8 @@ int kith_member_parse(struct kith_member_entry *out, struct kith_span bytes) KIT
 int kith_member_id(const struct kith_member_entry *entry, const struct kith_trust *trust,
 		   struct kith_id *out) KITH_MUST_USE;
 
-/* Whether the entry holds now: as kith_record_verify; KITH_EACCES when the certificate does not allow a
- * supernode. */
+/* Whether the entry holds now: as kith_record_verify; KITH_EACCES when the certificate does not allow a supernode and
+ * there are no attestations. Whether attestations count is for the caller to find out (kith_members_merge). */
 int kith_member_verify(const struct kith_member_entry *entry, struct kith_trust *trust, const struct kith_now *now,
 		       struct kith_person *person) KITH_MUST_USE;
 

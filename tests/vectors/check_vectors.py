@@ -190,6 +190,11 @@ def member(f):
     return signed(f, objects.member(f)) | {"supernode_id": objects.supernode_id(f["network_id"], placement)}
 
 
+@rule("directory", "attestation(, IPv6)?$")
+def attest(f):
+    return signed(f, objects.attest(f))
+
+
 @rule("directory", "member entry")
 def read_member(f):
     verifier(f).member(f["object"])

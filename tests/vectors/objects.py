@@ -10,7 +10,8 @@ NAME_CHARACTERS = set(b"abcdefghijklmnopqrstuvwxyz0123456789.-_")
 LABELS = {1: "kith issuer certificate v1", 2: "kith name certificate v1", 3: "kith device certificate v1",
           5: "kith device list v1", 6: "kith revocation list v1", 8: "kith challenge v1", 9: "kith enrolment v1",
           12: "kith log head v1",
-          16: "kith presence record v1", 17: "kith vanish report v1", 18: "kith member entry v1"}
+          16: "kith presence record v1", 17: "kith vanish report v1", 18: "kith member entry v1",
+          19: "kith attestation v1"}
 
 
 def number(value, size):
@@ -295,7 +296,7 @@ class Verifier:
         m = read_member(data)
         self.times(m, MEMBER_LIFE_MS)
         person = self.chain(m["chain"])
-        refuse("KITH_EACCES", "the supernode flag", not person["flags"] & 1)
+        refuse("KITH_EACCES", "the supernode flag", not person["flags"] & 1 and not m["attestations"])
         verify(m["signed"], 18, person["ed25519"])
         return m, person
 
@@ -429,6 +430,13 @@ def read_member(data):
     refuse("KITH_EPROTO", "the first endpoint is UDP", first != (1, True))
     refuse("KITH_EPROTO", "life", c["expires_ms"] > c["seq"] + MEMBER_LIFE_MS)
     return c
+
+
+def attest(f):
+    where = endpoints(f["endpoints"])[1:]
+    return b"\1\x13" + home_tag(f["candidate_ed25519"]) + f["witness_id"][:16] + where + number(f["up"], 4) + number(
+        f["down"], 4) + number(f["first_seen_s"], 5) + bytes([f["availability"]]) + number(f["at_s"], 5) + bytes(
+            [f["hours"]]) + b"\0"
 
 
 def supernode_id(network, placement):

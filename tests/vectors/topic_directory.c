@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "topics.h"
+#include "wire/attest.h"
 #include "world.h"
 
 /* Points into itself. */
@@ -265,6 +266,43 @@ static void ungranted(struct vec_topic *topic, struct cast *c)
 	bad_member(topic, c, &p, "member entry, issuer without the right", "The root does not let it make supernodes.");
 }
 
+/* The witness haven says of alice's device where it answered, and how fast it is. */
+static void attest(struct vec_topic *topic, struct cast *c, bool v6)
+{
+	uint8_t bytes[KITH_ATTEST_LEN_MAX];
+	const struct person *haven = &c->homes[0];
+	struct kith_attest a = { .endpoint = world_endpoint(v6 ? "[2001:db8:7::7]:4500" : "192.0.2.17:40000",
+							    KITH_TRANSPORT_UDP),
+				 .up = 1250000,
+				 .down = 6250000,
+				 .first_seen_s = WORLD_NOW_MS / 1000 - 864000,
+				 .availability = 240,
+				 .at_s = WORLD_NOW_MS / 1000,
+				 .hours = KITH_ATTEST_HOURS_MAX },
+			   parsed;
+	struct kith_id id;
+	kith_ids_supernode(c->w.suite, &id, &c->w.network, haven->name_terms.placement);
+	kith_home_tag(c->w.suite, a.candidate, &c->alice.device.sign.pk);
+	memcpy(a.witness, id.b, sizeof a.witness);
+	struct vec v = v6 ? vec_begin(topic, "attestation, IPv6", "9.6", "Reached over IPv6.")
+			  : vec_begin(topic, "attestation", "9.6", "What a witness measured of a candidate.");
+	vec_covers(&v, "object", "ATTEST");
+	vec_bytes(v.in, "candidate_ed25519", c->alice.device.sign.pk.b, KITH_KEY_LEN);
+	vec_bytes(v.in, "witness_id", id.b, KITH_ID_LEN);
+	vec_endpoint(vec_item(vec_list(v.in, "endpoints")), &a.endpoint);
+	vec_number(v.in, "up", a.up);
+	vec_number(v.in, "down", a.down);
+	vec_number(v.in, "first_seen_s", a.first_seen_s);
+	vec_number(v.in, "availability", a.availability);
+	vec_number(v.in, "at_s", a.at_s);
+	vec_number(v.in, "hours", a.hours);
+	struct kith_span made = vec_made(bytes, kith_attest_make(c->w.suite, bytes, &a, haven->device.sign.sk));
+	put_signed(&v, &haven->device.sign, KITH_SIGN_ATTEST, made);
+	VEC_REQUIRE(kith_attest_parse(&parsed, made) == 0);
+	VEC_REQUIRE(kith_attest_verify(&parsed, c->w.suite, &haven->device.sign.pk) == 0);
+	vec_end(&v);
+}
+
 void topic_directory(struct vec_topic *topic)
 {
 	static const uint8_t status[] = { 0x5e, 0xa1, 0xed };
@@ -287,5 +325,7 @@ void topic_directory(struct vec_topic *topic)
 	member(topic, &c, true);
 	bad_member(topic, &c, &c.alice, "member entry of a leaf", "The certificate has no supernode flag.");
 	ungranted(topic, &c);
+	attest(topic, &c, false);
+	attest(topic, &c, true);
 	world_trust_deinit(&c.trust);
 }
