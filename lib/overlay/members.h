@@ -5,6 +5,9 @@
  * (KITH_MEMBER_LEFT) stays until it expires, so that what it replaced does not come back, and is not live. An identity
  * has one placement (identity/placements.h): an entry with a lower one makes a tombstone of that with the other.
  * Entries lie in the order of their ids: an id is found by halving, and a key's neighbours by walking outward from it.
+ * A supernode that its name certificate does not call one (it elected itself) counts only with attestations by three
+ * members of the table (overlay/qualify.h), at the endpoint that they reached it at, one device of an identity at a
+ * time. If a witness is not known yet, the entry is refused for now and comes again with a later exchange.
  * The bytes are interned blobs that many tables may share; a table itself holds 80 bytes and a pointer per member.
  *
  * Invariants: ids ascend strictly; every entry has verified; tombs counts the tombstones.
@@ -20,6 +23,7 @@
 #define KITH_OVERLAY_MEMBERS_H
 
 #include "base/blob.h"
+#include "overlay/qualify.h"
 #include "wire/record.h"
 
 #define KITH_MEMBERS_MAX 25000 /* what a full view is built for; beyond it come sectors */
@@ -75,10 +79,22 @@ void kith_members_init(struct kith_members *ms, const struct kith_alloc *alloc, 
 void kith_members_deinit(struct kith_members *ms);
 
 /* Takes an entry: enum kith_merge, or what parsing and verifying say, KITH_EACCES where its identity has another
- * placement, KITH_EFULL, KITH_ENOMEM. out (may be NULL)
- * receives the member when it is one of ours after the call, else NULL. */
+ * placement, KITH_EFULL, KITH_ENOMEM; of one that needs attestations what kith_members_qualify says, or KITH_EEXIST:
+ * another device of that identity serves. out (may be NULL) receives the member when it is one of ours after the call,
+ * else NULL. */
 int kith_members_merge(struct kith_members *ms, const struct kith_now *now, struct kith_span entry,
 		       struct kith_member **out) KITH_MUST_USE;
+
+/* What attestations are worth by this table: kith_qualify, or KITH_EPROTO. */
+int kith_members_qualify(const struct kith_members *ms, const struct kith_now *now, const struct kith_qualify_who *who,
+			 const struct kith_endpoint *endpoint, struct kith_span attests,
+			 struct kith_qualification *out) KITH_MUST_USE;
+/* kith_qualify_history by this table; what is malformed counts as none. */
+void kith_members_history(const struct kith_members *ms, const struct kith_now *now, const struct kith_qualify_who *who,
+			  struct kith_span attests, int64_t *first_seen_s, uint8_t *availability);
+
+/* Whether somebody may be a supernode without attestations: by certificate, and anybody in an open network. */
+bool kith_members_seeds(const struct kith_members *ms, const struct kith_person *person);
 
 /* NULL if not known. Tombstones are found too: see kith_member_live. */
 struct kith_member *kith_members_get(const struct kith_members *ms, const struct kith_id *id);

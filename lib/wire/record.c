@@ -405,7 +405,7 @@ int kith_member_verify(const struct kith_member_entry *entry, struct kith_trust 
 	int err = check_signer(entry->seq, entry->expires_ms, KITH_MEMBER_LIFE_MS, entry->chain, trust, now, person);
 	if (err != 0)
 		return err;
-	if (!trust->open && (person->flags & KITH_NAME_SUPERNODE) == 0)
+	if (!trust->open && (person->flags & KITH_NAME_SUPERNODE) == 0 && entry->attest.len == 0)
 		return KITH_EACCES;
 	return kith_object_verify(trust->suite, &entry->s, KITH_SIGN_MEMBER, &person->device_sign);
 }
