@@ -1,0 +1,202 @@
+/* Bursts against a model of a link: a bottleneck with a queue, and a delay each way. */
+#include "support.h"
+
+#include "overlay/burst.h"
+
+struct line {
+	uint32_t rate; /* bytes a second of the bottleneck */
+	kith_time_us delay; /* each way */
+	kith_time_us queue; /* most that a packet waits; those that would wait longer are lost */
+	kith_time_us busy_until;
+};
+
+/* When a packet of the round that was sent at a time arrives; KITH_TIME_NEVER: lost. */
+static kith_time_us carry(struct line *l, kith_time_us sent)
+{
+	kith_time_us begin = l->busy_until > sent ? l->busy_until : sent;
+	if (begin - sent > l->queue)
+		return KITH_TIME_NEVER;
+	l->busy_until = begin + (kith_time_us)KITH_BURST_PACKET * KITH_US_PER_S / l->rate;
+	return l->busy_until + l->delay;
+}
+
+struct outcome {
+	uint32_t figure, bytes, rate_max;
+	unsigned rounds;
+};
+
+static const uint8_t key[KITH_BURST_KEY_LEN] = { 7 };
+
+/* The other end: what it says came, and by how much it delays. */
+struct other {
+	bool claims_all; /* it says that everything came */
+	kith_time_us slow; /* it answers requests that are no reports so much later, to make the way look long */
+};
+
+static struct outcome measure(struct line l, uint32_t cap, bool up, const struct other *o)
+{
+	const struct kith_suite *suite = kith_suite_sodium();
+	const kith_time_us rtt = 2 * l.delay + o->slow;
+	struct outcome out = { 0 };
+	struct kith_burst b;
+	kith_time_us now = KITH_US_PER_S;
+	kith_burst_begin(&b, cap);
+	while (kith_burst_next(&b, rtt)) {
+		struct kith_burst_heard heard = { 0 };
+		struct kith_burst_train t = { .begun = now, .rate = b.rate, .packets = b.packets };
+		kith_time_us at = now, last = now;
+		assert_true(b.packets <= KITH_BURST_PACKETS_MAX);
+		while (kith_burst_due_at(&t) != KITH_TIME_NEVER) {
+			at = kith_burst_due_at(&t);
+			assert_true(kith_burst_due(&t, at) >= 1);
+			kith_time_us arrives = carry(&l, at);
+			if (arrives != KITH_TIME_NEVER) {
+				uint64_t nonce = kith_burst_nonce(suite, key, b.round, t.sent);
+				assert_true(kith_burst_hear(&heard, b.round, t.sent, nonce, arrives));
+				last = arrives;
+			}
+			t.sent++;
+		}
+		if (o->claims_all)
+			memset(heard.got, 0xff, sizeof heard.got);
+		unsigned arrived = up ? heard.arrived
+				      : kith_burst_proven(suite, key, b.round, b.packets,
+							  test_span(heard.got, sizeof heard.got), heard.proof);
+		kith_time_us elapsed = up ? kith_burst_span(arrived, heard.first_at, heard.last_at)
+					  : kith_burst_answered(&b, last + l.delay - now, rtt);
+		kith_burst_judge(&b, arrived, elapsed);
+		out.rounds++;
+		out.rate_max = b.rate > out.rate_max ? b.rate : out.rate_max;
+		now = last + KITH_US_PER_S;
+	}
+	out.figure = b.best;
+	out.bytes = b.bytes;
+	return out;
+}
+
+static const struct other honest;
+
+static void assert_near(uint32_t figure, uint32_t truth, unsigned percent)
+{
+	if (figure > truth / 100 * (100 + percent) || figure < truth / 100 * (100 - percent))
+		fail_msg("%u where it is %u", figure, truth);
+}
+
+/* 1, 8 and 16 Mbit/s at up to 40 ms each way, with a queue that is deep and one that is not. */
+static void the_figure_is_what_the_link_carries(void **state)
+{
+	(void)state;
+	const uint32_t rates[] = { 125000, 1000000, 2000000 };
+	const kith_time_us delays[] = { 1000, 10000, 40000 }, queues[] = { 100000, 1000000 };
+	for (int up = 0; up < 2; up++) {
+		for (int i = 0; i < 3 * 3 * 2; i++) {
+			struct line l = { .rate = rates[i / 6], .delay = delays[i / 2 % 3], .queue = queues[i % 2] };
+			assert_near(measure(l, 0, up, &honest).figure, l.rate, 15);
+		}
+	}
+}
+
+static void it_stops_one_round_above_what_the_link_carries(void **state)
+{
+	(void)state;
+	const struct line l = { .rate = 500000, .delay = 20000, .queue = 300000 };
+	for (int up = 0; up < 2; up++) {
+		struct outcome o = measure(l, 0, up, &honest);
+		assert_true(o.rate_max < 4 * l.rate);
+		assert_true(o.rounds <= 6);
+	}
+}
+
+static void a_fast_link_costs_a_mebibyte_and_no_more(void **state)
+{
+	(void)state;
+	const struct line l = { .rate = 125000000, .delay = 5000, .queue = 100000 };
+	for (int up = 0; up < 2; up++) {
+		struct outcome o = measure(l, 0, up, &honest);
+		assert_true(o.bytes <= KITH_BURST_BYTES_MAX);
+		assert_true(o.figure > 4000000); /* at least 32 Mbit/s */
+	}
+}
+
+static void it_stops_at_the_cap_of_the_operator(void **state)
+{
+	(void)state;
+	const struct line l = { .rate = 12500000, .delay = 5000, .queue = 100000 };
+	for (int up = 0; up < 2; up++) {
+		struct outcome o = measure(l, 300000, up, &honest);
+		assert_int_equal(o.rate_max, 300000);
+		assert_near(o.figure, 300000, 5);
+	}
+}
+
+/* It claims ten times of what it has, and gets what it has. */
+static void who_claims_ten_times_is_found_out(void **state)
+{
+	(void)state;
+	const struct line l = { .rate = 200000, .delay = 15000, .queue = 100000 };
+	for (int up = 0; up < 2; up++)
+		assert_near(measure(l, 10 * l.rate, up, &honest).figure, l.rate, 15);
+	/* It says that all came, and was slow to say so only for want of them: of what was lost it has no nonces. */
+	const struct line leaky = { .rate = 200000, .delay = 15000, .queue = 5000 };
+	const struct other liar = { .claims_all = true };
+	assert_true(measure(leaky, 10 * l.rate, false, &liar).figure <= l.rate / 100 * 115);
+}
+
+/* A way that is made to look long is not taken off beyond half of a round. */
+static void who_delays_answers_gains_less_than_a_factor_of_two(void **state)
+{
+	(void)state;
+	const uint32_t rates[] = { 150000, 200000, 250000, 400000 };
+	for (int i = 0; i < 4 * 7; i++) {
+		const struct line l = { .rate = rates[i % 4], .delay = 15000, .queue = 10 * KITH_US_PER_S };
+		const struct other liar = { .slow = 50000 << (i / 4) };
+		assert_true(measure(l, 0, false, &liar).figure <= 2 * l.rate);
+	}
+}
+
+static void packets_count_once_and_for_their_own_round(void **state)
+{
+	(void)state;
+	struct kith_burst_heard h = { 0 };
+	assert_true(kith_burst_hear(&h, 1, 0, 5, 10));
+	assert_false(kith_burst_hear(&h, 1, 0, 5, 11));
+	assert_true(kith_burst_hear(&h, 1, 511, 6, 12));
+	assert_false(kith_burst_hear(&h, 1, 512, 6, 12));
+	assert_int_equal(h.arrived, 2);
+	assert_true(kith_burst_hear(&h, 2, 3, 9, 20));
+	assert_int_equal(h.arrived, 1);
+	assert_int_equal(h.proof, 9);
+	assert_int_equal(h.first_at, 20);
+	assert_false(kith_burst_hear(&h, 1, 4, 9, 21)); /* late, of the round before */
+	assert_int_equal(h.arrived, 1);
+}
+
+/* A line that was asleep sends at most some packets at once, and goes on at its rate. */
+static void a_train_that_is_late_does_not_leave_at_once(void **state)
+{
+	(void)state;
+	struct kith_burst_train t = { .begun = 0, .rate = 1100000, .packets = 512 };
+	assert_int_equal(kith_burst_due(&t, 0), 1);
+	assert_int_equal(kith_burst_due(&t, 10000), 11);
+	assert_int_equal(kith_burst_due(&t, KITH_US_PER_S), 32);
+	t.sent = 510;
+	assert_int_equal(kith_burst_due(&t, KITH_US_PER_S), 2);
+	t.sent = 512;
+	assert_int_equal(kith_burst_due(&t, KITH_US_PER_S), 0);
+	assert_int_equal(kith_burst_due_at(&t), KITH_TIME_NEVER);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_figure_is_what_the_link_carries),
+		cmocka_unit_test(it_stops_one_round_above_what_the_link_carries),
+		cmocka_unit_test(a_fast_link_costs_a_mebibyte_and_no_more),
+		cmocka_unit_test(it_stops_at_the_cap_of_the_operator),
+		cmocka_unit_test(who_claims_ten_times_is_found_out),
+		cmocka_unit_test(who_delays_answers_gains_less_than_a_factor_of_two),
+		cmocka_unit_test(packets_count_once_and_for_their_own_round),
+		cmocka_unit_test(a_train_that_is_late_does_not_leave_at_once),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
