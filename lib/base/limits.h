@@ -174,6 +174,20 @@
 #define KITH_READ_PARALLEL 3 /* local: replicas asked at once */
 #define KITH_SUBSCRIPTION_US (10 * 60 * KITH_US_PER_S) /* wire: life of a subscription; renewed at half */
 
+/* ---- attestation ---- */
+#define KITH_WITNESSES_IN_MAX 8 /* local: that a candidate lets in at a time of asking: as many as may attest it */
+#define KITH_WITNESS_WINDOW_US (90 * KITH_US_PER_S) /* local: for so long: five, one after the other, 15 s each */
+#define KITH_WITNESS_TURN_US (15 * KITH_US_PER_S) /* local: most that one measurement may take */
+/* local: a candidate has to answer in: four first messages, to an address that may be a victim's */
+#define KITH_WITNESS_DIAL_US (3 * KITH_US_PER_S)
+#define KITH_WITNESS_QUEUE 8 /* local: candidates that wait at a witness, which measures one at a time */
+/* local: a candidate, and a home for a leaf, is not asked about again for so long: nobody has a victim dialled often */
+#define KITH_WITNESS_AGAIN_US (10 * 60 * KITH_US_PER_S)
+#define KITH_WITNESS_PER_PREFIX 4 /* local: candidates of one /24 or /48 that a witness dials in that time */
+#define KITH_WITNESS_REMEMBERED 64 /* local: candidates dialled in that time: more are refused */
+#define KITH_ATTEST_RENEW_US (20 * 3600 * KITH_US_PER_S) /* local: attestations hold for 25 hours */
+#define KITH_ATTEST_RETRY_US (15 * 60 * KITH_US_PER_S) /* local: after too few came; doubles to 4 hours */
+
 /* ---- relay ---- */
 #define KITH_TUNNEL_IDLE_US (120 * KITH_US_PER_S) /* wire: a silent tunnel is dropped; standbys speak every 25 s */
 #define KITH_TUNNEL_DRAIN_US (60 * KITH_US_PER_S) /* wire: closing is announced this long ahead */

@@ -16,12 +16,14 @@
 #include "core/save.h"
 #include "core/serving.h"
 #include "core/settle.h"
+#include "leaf/candidacy.h"
 #include "leaf/leaf.h"
 #include "leaf/watching.h"
 #include "link/via.h"
 #include "stream/stream.h"
 #include "super/query.h"
 #include "super/super.h"
+#include "super/witness.h"
 
 /* Windows of streams: sixteen sessions at their bound, or thousands that grew a little. */
 #define WINDOWS_MAX (256u * 1024 * 1024)
@@ -419,6 +421,7 @@ static void free_sessions(struct kith_core *c)
 			KITH_FREE(c->alloc, s->peer);
 		} else if (s->attached != NULL && (s->use & KITH_USE_LEAF)) {
 			kith_blob_unref(&c->shared->blobs, s->attached->record);
+			KITH_FREE(c->alloc, s->attached->figures);
 			KITH_FREE(c->alloc, s->attached);
 		}
 		kith_timers_stop(&c->timers, &s->timer);
@@ -443,6 +446,7 @@ void kith_core_free(struct kith_core *c)
 	kith_cut_free_all(c);
 	kith_ended_free_all(c);
 	kith_sessions_deinit(&c->sessions);
+	kith_candidacy_end(c);
 	kith_super_free(c);
 	kith_serving_deinit(c);
 	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++)
@@ -459,6 +463,7 @@ void kith_core_free(struct kith_core *c)
 	kith_blob_unref(&c->shared->blobs, c->chain);
 	kith_blob_unref(&c->shared->blobs, c->chain_short);
 	kith_blob_unref(&c->shared->blobs, c->old_hosts_blob);
+	kith_blob_unref(&c->shared->blobs, c->old_attests);
 	if (c->trust.alloc != NULL)
 		kith_trust_deinit(&c->trust);
 	kith_alloc_free(alloc, (uint8_t *)(uintptr_t)c->devices.p, c->devices.len);
@@ -537,6 +542,12 @@ static void fire(struct kith_core *c, struct kith_timer *t)
 		return;
 	case KITH_TIMER_CUT:
 		kith_cut_tick(c);
+		return;
+	case KITH_TIMER_WITNESS:
+		kith_witness_tick(c);
+		return;
+	case KITH_TIMER_CANDIDACY:
+		kith_candidacy_tick(c);
 		return;
 	}
 }

@@ -8,10 +8,12 @@
 #include "core/certs.h"
 #include "core/requests.h"
 #include "core/settle.h"
+#include "leaf/candidacy.h"
 #include "link/connect.h"
 #include "link/gone.h"
 #include "link/respond.h"
 #include "super/tunnels.h"
+#include "super/witness.h"
 
 static void on_close(struct kith_core *c, struct kith_session *s, struct kith_span body)
 {
@@ -73,6 +75,11 @@ static bool on_frame(struct kith_core *c, struct kith_session *s, const struct k
 		if (s->use & KITH_USE_PEER)
 			kith_talk_streams_on_packet(c, s, frame->body);
 		return (s->use & KITH_USE_PEER) != 0;
+	case KITH_FRAME_BURST:
+		if ((s->use & KITH_USE_WITNESS) == 0)
+			return false;
+		return s->initiator ? kith_witness_on_burst(c, s, frame->body)
+				    : kith_candidacy_on_burst(c, s, frame->body);
 	case KITH_FRAME_HELLO: /* frames of handshake payloads */
 	case KITH_FRAME_CHAIN:
 	case KITH_FRAME_SERVICE:

@@ -3,6 +3,7 @@
 #include "call/challenge.h"
 #include "call/dial.h"
 #include "call/relays.h"
+#include "leaf/candidacy.h"
 #include "leaf/homes.h"
 #include "leaf/watching.h"
 #include "link/rekey.h"
@@ -13,7 +14,9 @@
 #include "super/publish.h"
 #include "super/query.h"
 #include "super/replica.h"
+#include "super/sponsor.h"
 #include "super/tunnels.h"
+#include "super/witness.h"
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -33,7 +36,7 @@ static void on_notify(struct kith_core *c, struct kith_session *s, const struct 
 }
 
 /* Whether a letter of KITH_REQUEST_MAP holds for a session. */
-static bool is_asker(const struct kith_core *c, const struct kith_session *s, char letter)
+static bool is_asker(struct kith_core *c, struct kith_session *s, char letter)
 {
 	bool infrastructure = !(s->use & KITH_USE_PEER), supernode = s->role == KITH_ROLE_SUPERNODE;
 	switch (letter) {
@@ -45,6 +48,8 @@ static bool is_asker(const struct kith_core *c, const struct kith_session *s, ch
 		return infrastructure && supernode;
 	case 'H':
 		return (s->use & KITH_USE_HOME) != 0;
+	case 'W':
+		return kith_candidacy_witnessed(c, s);
 	case 'P':
 		return !infrastructure;
 	case 'O': /* keys cannot be changed before there are any */
@@ -67,7 +72,7 @@ static const char *askers_of(uint8_t kind)
 	return NULL;
 }
 
-static bool allowed(const struct kith_core *c, const struct kith_session *s, uint8_t kind)
+static bool allowed(struct kith_core *c, struct kith_session *s, uint8_t kind)
 {
 	const char *askers = askers_of(kind);
 	if (askers == NULL)
@@ -107,6 +112,21 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		return;
 	case KITH_REQ_TUNNEL_CLOSE:
 		kith_relays_on_close(c, s, request);
+		return;
+	case KITH_REQ_ATTEST:
+		kith_sponsor_on_attest(c, s, request);
+		return;
+	case KITH_REQ_MEASURE:
+		kith_candidacy_on_measure(c, s, request);
+		return;
+	case KITH_REQ_ATTESTED:
+		kith_candidacy_on_attested(c, s, request);
+		return;
+	case KITH_REQ_ELECTED:
+		kith_super_on_elected(c, s, request);
+		return;
+	case KITH_REQ_WITNESS:
+		kith_witness_on_request(c, s, request);
 		return;
 	case KITH_REQ_STORE:
 	case KITH_REQ_VANISH:
@@ -180,6 +200,12 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		return;
 	case KITH_TOKEN_REFRESH:
 		kith_dial_on_refreshed(c, answer);
+		return;
+	case KITH_TOKEN_ATTEST:
+		kith_candidacy_on_asked(c, answer);
+		return;
+	case KITH_TOKEN_WITNESS:
+		kith_witness_on_answer(c, s, answer);
 		return;
 	}
 }

@@ -2,16 +2,24 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "leaf/candidacy.h"
 #include "super/members.h"
 
 #define MAGIC "KITHSTAT"
-enum { VERSION = 2, WITH_CONTACTS = 1, FIXED_LEN = 8 + 1 + 2 * 8 + 4, SUM_LEN = 16 };
+enum {
+	VERSION = 2,
+	WITH_ATTESTS = 3,
+	WITH_CONTACTS = 1,
+	FIXED_LEN = 8 + 1 + 2 * 8 + 4,
+	ATTESTS_MAX = 4 + KITH_ATTESTS_LEN_MAX,
+	SUM_LEN = 16
+};
 
 /* A state file that was checked: its blocks point into it. */
 struct state {
 	int64_t stamp_ms;
 	uint64_t seq;
-	struct kith_span hosts, contacts;
+	struct kith_span hosts, contacts, attests;
 };
 
 static void sum(const struct kith_suite *suite, uint8_t out[SUM_LEN], const uint8_t *p, size_t len)
@@ -24,15 +32,20 @@ static void sum(const struct kith_suite *suite, uint8_t out[SUM_LEN], const uint
 
 static size_t write_state(struct kith_core *c, uint8_t *out, size_t cap)
 {
-	uint8_t hosts[KITH_HOSTCACHE_FILE_MAX];
+	uint8_t hosts[KITH_HOSTCACHE_FILE_MAX], attests[KITH_ATTESTS_LEN_MAX];
+	size_t attests_len = kith_candidacy_held(c, attests);
 	size_t hosts_len = kith_hostcache_save(&c->leaf.cache, c->old_hosts, hosts);
 	struct kith_writer w = kith_writer_of(out, cap);
 	kith_write_bytes(&w, (const uint8_t *)MAGIC, 8);
-	kith_write_u8(&w, VERSION);
+	kith_write_u8(&w, attests_len > 0 ? WITH_ATTESTS : VERSION);
 	kith_write_u64(&w, (uint64_t)c->stamp_ms);
 	kith_write_u64(&w, kith_super_seq(c));
 	kith_write_u32(&w, (uint32_t)hosts_len);
 	kith_write_bytes(&w, hosts, hosts_len);
+	if (attests_len > 0) {
+		kith_write_u32(&w, (uint32_t)attests_len);
+		kith_write_bytes(&w, attests, attests_len);
+	}
 	size_t len = kith_writer_len(&w);
 	uint8_t *tail = kith_write(&w, SUM_LEN);
 	if (tail != NULL)
@@ -57,7 +70,7 @@ static void not_begun(struct kith_core *c)
 
 static void save_cache(struct kith_core *c)
 {
-	size_t cap = FIXED_LEN + KITH_HOSTCACHE_FILE_MAX + SUM_LEN;
+	size_t cap = FIXED_LEN + KITH_HOSTCACHE_FILE_MAX + ATTESTS_MAX + SUM_LEN;
 	uint8_t *buf = kith_alloc_resize(c->alloc, NULL, 0, cap);
 	struct kith_span bytes = { buf, buf != NULL ? write_state(c, buf, cap) : 0 };
 	int err = begin(c, KITH_SAVE_STATE, KITH_OWNER_SAVE, bytes, &c->save_id);
@@ -128,7 +141,7 @@ static int parse(const struct kith_suite *suite, struct kith_span file, struct s
 	memset(out, 0, sizeof *out);
 	if (magic == NULL || memcmp(magic, MAGIC, 8) != 0 || file.len < FIXED_LEN + SUM_LEN)
 		return KITH_EPROTO;
-	if (version != VERSION && version != WITH_CONTACTS)
+	if (version != VERSION && version != WITH_ATTESTS && version != WITH_CONTACTS)
 		return KITH_EVERSION;
 	sum(suite, want, file.p, file.len - SUM_LEN);
 	if (memcmp(want, file.p + file.len - SUM_LEN, SUM_LEN) != 0)
@@ -140,6 +153,11 @@ static int parse(const struct kith_suite *suite, struct kith_span file, struct s
 	out->hosts = kith_read_span(&r, kith_read_u32(&r));
 	if (version == WITH_CONTACTS)
 		out->contacts = kith_read_span(&r, kith_read_u32(&r));
+	if (version == WITH_ATTESTS)
+		out->attests = kith_read_span(&r, kith_read_u32(&r));
+	struct kith_attest unused[KITH_ATTESTS_MAX];
+	if (kith_attests_read(unused, out->attests) < 0)
+		return KITH_EPROTO;
 	if (!kith_reader_done(&r) || stamp > INT64_MAX / 2 || seq > INT64_MAX / 2)
 		return KITH_EPROTO;
 	out->stamp_ms = (int64_t)stamp;
@@ -171,6 +189,8 @@ int kith_state_load(struct kith_core *c, struct kith_span file)
 	/* What does not fit memory is carried over when the file is written again. */
 	c->old_hosts_blob = kith_blob_intern(&c->shared->blobs, state.hosts.p, state.hosts.len);
 	c->old_hosts = kith_blob_span(c->old_hosts_blob);
+	if (state.attests.len > 0) /* for kith_candidacy_begin */
+		c->old_attests = kith_blob_intern(&c->shared->blobs, state.attests.p, state.attests.len);
 	c->stamp_ms = state.stamp_ms;
 	c->leaf.record_seq = c->entry_seq_saved = state.seq;
 	return 0;

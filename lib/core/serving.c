@@ -2,6 +2,7 @@
 
 #include "base/addr.h"
 #include "base/alloc.h"
+#include "leaf/candidacy.h"
 #include "leaf/homes.h"
 #include "leaf/leaf.h"
 
@@ -108,14 +109,29 @@ static void take_back_endpoint(struct kith_core *c)
 	c->office->lent = false;
 }
 
+/* What says that a node may serve whose certificates do not: then it serves where it was attested, and nowhere else. */
+static struct kith_span elected(struct kith_core *c, uint8_t room[KITH_ATTESTS_LEN_MAX])
+{
+	struct kith_endpoint at;
+	size_t len = certified(c) ? 0 : kith_candidacy_attests(c, room, &at);
+	if (len > 0) {
+		c->office->lent = c->office->lent || c->endpoints_n == 0;
+		c->endpoints[0] = at;
+		c->endpoints_n = 1;
+	}
+	return (struct kith_span){ room, len };
+}
+
 int kith_serving_begin(struct kith_core *c, enum kith_role_reason why)
 {
 	if (kith_serves(c) || c->leaving)
 		return KITH_ESTATE;
 	if (c->office == NULL)
 		return KITH_EACCES;
-	const struct kith_super_options o = options_of(c);
+	uint8_t attests[KITH_ATTESTS_LEN_MAX];
+	struct kith_super_options o = options_of(c);
 	lend_endpoint(c);
+	o.attests = elected(c, attests);
 	int err = kith_super_new(c, &o);
 	if (err != 0) {
 		take_back_endpoint(c);

@@ -11,6 +11,7 @@
 #include "core/outcome.h"
 #include "core/requests.h"
 #include "core/serving.h"
+#include "leaf/candidacy.h"
 #include "leaf/homes.h"
 #include "leaf/observed.h"
 #include "leaf/watching.h"
@@ -58,6 +59,8 @@ static void tell_ended(struct kith_core *c, struct kith_session *s)
 	if (s->use & KITH_USE_HOME)
 		kith_homes_lost(c, s, reason);
 	kith_super_lost(c, s, reason);
+	if (s->use & KITH_USE_WITNESS)
+		kith_candidacy_lost(c, s);
 	while (kith_requests_expired(s->requests, &c->env, true, &unanswered))
 		kith_core_answered(c, s, &unanswered);
 }
@@ -139,8 +142,10 @@ void kith_settle_woken(struct kith_core *c)
 static bool settle_leaf(struct kith_core *c)
 {
 	unsigned homes = kith_homes_count(c);
-	if (homes > c->homes_seen) /* the network lets us through */
+	if (homes > c->homes_seen) { /* the network lets us through */
 		kith_outage_hurry(c);
+		kith_candidacy_attached(c);
+	}
 	c->homes_seen = homes;
 	bool offer = c->leaf.offer, subscribe = c->leaf.subscribe;
 	c->leaf.offer = c->leaf.subscribe = false;

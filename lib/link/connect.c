@@ -114,7 +114,7 @@ static uint8_t ways_to(struct kith_core *c, const struct kith_host *host, struct
 	return n;
 }
 
-static struct kith_session *start(struct kith_core *c, const struct kith_host *host, uint8_t kind,
+static struct kith_session *start(struct kith_core *c, const struct kith_host *host, uint8_t use, uint8_t kind,
 				  struct kith_span body, uint64_t token)
 {
 	static const struct kith_key no_key;
@@ -138,10 +138,11 @@ static struct kith_session *start(struct kith_core *c, const struct kith_host *h
 		kith_session_drop(c, s);
 		return NULL;
 	}
-	if (known) {
+	s->use |= use;
+	if (known)
 		memcpy(s->device, host->dh.b, KITH_DEVICE_ID_LEN);
+	if (known && (use & KITH_USE_WITNESS) == 0)
 		(void)kith_sessions_bind(&c->sessions, s);
-	}
 	kith_pathset_init(&s->paths, c->now.mono_us, &ways[0], false, KITH_PATHSET_INITIATOR);
 	s->hs->give_up_at = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
 	kith_connect_send(c, s, &ways[0]);
@@ -169,10 +170,22 @@ int kith_connect_request(struct kith_core *c, const struct kith_host *host, uint
 		return kith_request_embed(&s->requests, kith_env(c, s), kind, body, token, KITH_REQUEST_TIMEOUT_US,
 					  NULL);
 	}
-	s = start(c, host, kind, body, token);
+	s = start(c, host, use, kind, body, token);
 	if (s == NULL)
 		return KITH_EUNREACHABLE;
-	s->use |= use;
+	*session = s->index;
+	return 0;
+}
+
+int kith_connect_witness(struct kith_core *c, const struct kith_host *host, uint8_t kind, struct kith_span body,
+			 uint64_t token, uint32_t *session)
+{
+	if (host->endpoints_n != 1 || memcmp(host->dh.b, c->self.dh_pk, sizeof host->dh.b) == 0)
+		return KITH_EINVAL;
+	struct kith_session *s = start(c, host, KITH_USE_WITNESS, kind, body, token);
+	if (s == NULL)
+		return KITH_EUNREACHABLE;
+	s->hs->give_up_at = c->now.mono_us + KITH_WITNESS_DIAL_US;
 	*session = s->index;
 	return 0;
 }
@@ -350,6 +363,21 @@ int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const 
 	return err;
 }
 
+/* Whether a node that says that it is a supernode is one: by its certificate; by its entry in our table of members,
+ * which has been attested; or, as a leaf has no such table, by the host entry that a home gave us, with the key that
+ * the node has just proven. */
+static bool may_serve(struct kith_core *c, const struct kith_session *s, const struct kith_person *person)
+{
+	struct kith_id id;
+	if (c->trust.open || (person->flags & KITH_NAME_SUPERNODE))
+		return true;
+	if (!kith_serves(c))
+		return s->initiator && s->hs != NULL && s->hs->noise.pattern == KITH_NOISE_IK;
+	kith_ids_supernode(c->suite, &id, &c->trust.network, person->placement);
+	const struct kith_member *m = kith_members_get(&c->super->members, &id);
+	return m != NULL && kith_member_live(m) && memcmp(m->blob->bytes, person->device_dh.b, KITH_KEY_LEN) == 0;
+}
+
 bool kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct kith_span chain, uint8_t role)
 {
 	s->chain = kith_blob_intern(&c->shared->blobs, chain.p, chain.len);
@@ -357,10 +385,9 @@ bool kith_connect_keep_chain(struct kith_core *c, struct kith_session *s, struct
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 		return false;
 	}
-	/* What a node says of its role counts only as far as its certificate allows it. */
 	struct kith_person person;
-	bool certified = kith_session_person(c, s, &person) && (c->trust.open || (person.flags & KITH_NAME_SUPERNODE));
-	s->role = role == KITH_ROLE_SUPERNODE && certified ? KITH_ROLE_SUPERNODE : KITH_ROLE_LEAF;
+	bool serves = role == KITH_ROLE_SUPERNODE && kith_session_person(c, s, &person) && may_serve(c, s, &person);
+	s->role = serves ? KITH_ROLE_SUPERNODE : KITH_ROLE_LEAF;
 	return true;
 }
 
@@ -397,7 +424,7 @@ void kith_connect_forget(struct kith_core *c, struct kith_session *s)
 /* The session is up on our side. */
 void kith_connect_bind(struct kith_core *c, struct kith_session *s)
 {
-	if (s->use & KITH_USE_PEER)
+	if (s->use & (KITH_USE_PEER | KITH_USE_WITNESS))
 		return;
 	struct kith_session *old = kith_sessions_bind(&c->sessions, s);
 	/* Both sides may begin at the same moment. Then both sessions work, and stay until they are unused: the two
@@ -478,6 +505,8 @@ static bool right_responder(const struct kith_session *s, const struct kith_pers
 	if (s->use & KITH_USE_PEER)
 		return strcmp(person->name, s->peer->name) == 0 &&
 		       memcmp(&person->identity, &s->peer->identity, sizeof person->identity) == 0;
+	if (s->use & KITH_USE_WITNESS) /* a candidate, whose key the handshake has proven */
+		return true;
 	return s->role == KITH_ROLE_SUPERNODE;
 }
 

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "link/connect_internal.h"
+#include "link/via.h"
 
 #define DECIDE_US KITH_DIAL_TIMEOUT_US /* how long a call may ring */
 enum { VERDICT_FRAME_LEN = KITH_FRAME_HEADER + 2, CROSSED_FRAME_LEN = KITH_FRAME_HEADER + 8 + 16 };
@@ -18,6 +19,22 @@ void kith_respond_refuse(struct kith_core *c, const struct kith_hs_header *heade
 	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_VERSION_PACKET_LEN);
 	if (out != NULL)
 		kith_version_write(out, header->sender, why);
+}
+
+/* A candidate lets its witnesses in, which dial it at its own address, for as long as it waits for them. */
+static bool expects_witness(const struct kith_core *c, const struct kith_hop *from)
+{
+	return c->now.mono_us < c->witnesses_until && c->witnesses_n < KITH_WITNESSES_IN_MAX && from->tunnel == 0;
+}
+
+/* Who contacts a leaf can be nothing else. A supernode that is attested anew is contacted by others too; its witness
+ * says at once what it wants. */
+static bool is_witness(const struct kith_core *c, const struct kith_first *first)
+{
+	enum { KIND_AT = 2 }; /* behind the id */
+	const struct kith_span request = first->hello.request;
+	return expects_witness(c, &first->from) &&
+	       (!kith_serves(c) || (request.len > KIND_AT && request.p[KIND_AT] == KITH_REQ_MEASURE));
 }
 
 static void send_cookie(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from,
@@ -186,6 +203,9 @@ struct kith_session *kith_respond_begin(struct kith_core *c, const struct kith_f
 	if (call) {
 		s->use |= KITH_USE_PEER;
 		s->hs->give_up_at = c->now.mono_us + DECIDE_US;
+	} else if (is_witness(c, first)) {
+		s->use |= KITH_USE_WITNESS;
+		c->witnesses_n++;
 	}
 	return s;
 }
@@ -256,7 +276,12 @@ static enum kith_respond_event on_hello_ik(struct kith_core *c, const struct kit
 				    err == KITH_ENETWORK ? KITH_WHY_STRANGE : KITH_WHY_CERTIFICATE);
 		return KITH_RESPOND_DONE;
 	}
-	if (!call && !kith_serves(c)) { /* a leaf serves nobody but callers */
+	bool witness = !call && hello->role == KITH_ROLE_SUPERNODE && expects_witness(c, &first->from);
+	if (call && !kith_serves(c) && !kith_via_home(c, &first->from)) {
+		kith_drop(c, KITH_STAT_REFUSE_NOT_VIA_HOME, &first->from, "call_not_via_home");
+		return KITH_RESPOND_DONE;
+	}
+	if (!call && !kith_serves(c) && !witness) { /* a leaf serves nobody but callers */
 		kith_drop(c, KITH_STAT_REFUSE_NOT_VIA_HOME, &first->from, "no_call");
 		return KITH_RESPOND_DONE;
 	}
@@ -274,7 +299,8 @@ static bool pass_guard(struct kith_core *c, const struct kith_hs_header *header,
 		       const struct kith_hop *from)
 {
 	/* A caller of a leaf knows the leaf's key. XX would tell a stranger whose device this is. */
-	if (!kith_connect_may_answer(c, from) || (!kith_serves(c) && header->pattern == KITH_NOISE_XX)) {
+	if ((!kith_connect_may_answer(c, from) && !expects_witness(c, from)) ||
+	    (!kith_serves(c) && header->pattern == KITH_NOISE_XX)) {
 		kith_drop(c, KITH_STAT_REFUSE_NOT_VIA_HOME, from, "no_home");
 		return false;
 	}

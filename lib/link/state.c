@@ -266,3 +266,12 @@ void kith_save_soon(struct kith_core *c)
 	    kith_timers_set(&c->timers, &c->save_timer, c->now.mono_us + SAVE_US) != 0)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 }
+
+void kith_session_burst(struct kith_core *c, struct kith_session *s, uint8_t round, uint16_t seq, uint64_t nonce)
+{
+	struct kith_writer *w =
+		kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_BURST, KITH_BURST_BODY);
+	kith_burst_write(w, round, seq, nonce);
+	kith_outbox_end(&c->shared->outbox);
+	s->used_at = c->now.mono_us;
+}

@@ -20,6 +20,7 @@
 #include "overlay/hostcache.h"
 #include "overlay/members.h"
 #include "overlay/office.h"
+#include "overlay/qualify.h"
 #include "path/transports.h"
 #include "presence/replicas.h"
 #include "presence/store.h"
@@ -28,6 +29,7 @@
 #include "session/guard.h"
 #include "session/sessions.h"
 #include "stream/stream.h"
+#include "wire/attest.h"
 #include "wire/message.h"
 #include "wire/outbox.h"
 #include "wire/record.h"
@@ -58,7 +60,9 @@ enum kith_timer_kind {
 	KITH_TIMER_LEAVE,
 	KITH_TIMER_EFFECTS,
 	KITH_TIMER_CERTS, /* certificates that expire */
-	KITH_TIMER_CUT /* what sessions that ended left unread */
+	KITH_TIMER_CUT, /* what sessions that ended left unread */
+	KITH_TIMER_WITNESS, /* candidates that this supernode measures */
+	KITH_TIMER_CANDIDACY
 };
 
 /* The owner of an effect: its outcome goes there (core/outcome.c). */
@@ -81,6 +85,8 @@ enum kith_token_kind {
 	KITH_TOKEN_REKEY,
 	KITH_TOKEN_CHALLENGE, /* operation */
 	KITH_TOKEN_REFRESH, /* session whose peer's homes are looked up again */
+	KITH_TOKEN_ATTEST, /* a candidate's home */
+	KITH_TOKEN_WITNESS /* number of the candidate that is measured */
 };
 
 static inline uint64_t kith_token(enum kith_token_kind kind, uint64_t value)
@@ -149,6 +155,9 @@ struct kith_attached {
 	uint8_t probes; /* sent since it fell silent */
 	bool indexed; /* in c->super->attached */
 	uint64_t replicas; /* hash of the replicas that were given the record */
+	/* A candidate's attested figures, or NULL; until_ms in them says how long they hold. */
+	struct kith_qualification *figures;
+	kith_time_us attest_at; /* when it may ask for witnesses again */
 };
 
 #define KITH_SPARES 3 /* local: supernodes tried beside those chosen, after failures: many may be gone at once */
@@ -233,6 +242,8 @@ struct kith_watched {
 };
 
 struct kith_query; /* a look-up in the directory (super/query.c) */
+struct kith_witness; /* candidates to be measured (super/witness.c) */
+struct kith_candidacy; /* what a node that may become a supernode has been attested (leaf/candidacy.h) */
 
 /* The supernode's half; NULL in leaves. */
 enum { KITH_QUERY_BLOCK = 32, KITH_QUERY_BLOCKS = 32 }; /* KITH_QUERIES_MAX in all (super/query.h) */
@@ -262,6 +273,12 @@ struct kith_supernode {
 	uint32_t suspects; /* members with failures, about: whether a search is worth it */
 	struct kith_table attached; /* kith_attached by directory key, one device of each name */
 	kith_time_us republish_at; /* when records are brought to replicas that are new; NEVER */
+	struct kith_witness *witness; /* NULL until there is a candidate to be measured */
+	kith_time_us sponsored_at; /* when witnesses were last asked for a candidate */
+	bool elected; /* our certificate does not call us a supernode: our entry needs attestations */
+	uint8_t introductions_left; /* exchanges that begin with our entry, since nobody may know us yet */
+	uint16_t attests_len;
+	uint8_t attests[KITH_ATTESTS_LEN_MAX]; /* for our entry */
 };
 
 struct kith_core {
@@ -290,6 +307,9 @@ struct kith_core {
 	struct kith_office *office; /* what the node may be to others, unless a leaf for good: then NULL */
 	struct kith_core_limits limits; /* of the options, before the caps of the office's terms */
 	struct kith_supernode *super;
+	struct kith_candidacy *candidacy; /* NULL: this node does not consent to serve */
+	kith_time_us witnesses_until; /* until then witnesses may dial this leaf at its own address; 0 */
+	uint8_t witnesses_n; /* that did since the window opened */
 	struct kith_operation *ops; /* KITH_OPS_MAX, lazily */
 	kith_op next_op;
 	struct kith_watched *watched; /* grows up to KITH_WATCHED_MAX */
@@ -307,6 +327,7 @@ struct kith_core {
 	struct kith_timer save_timer, leave_timer, certs_timer;
 	struct kith_blob *old_hosts_blob; /* host cache as it was in the state file */
 	struct kith_span old_hosts; /* its bytes */
+	struct kith_blob *old_attests; /* attestations of the state file, until this node consents to serve; or NULL */
 	uint64_t entry_seq_saved; /* of the last run, so that sequence numbers only rise */
 	struct kith_effects effects; /* what the host was asked for */
 	struct kith_timer effects_timer;
@@ -402,6 +423,9 @@ int kith_session_request_for(struct kith_core *c, struct kith_session *s, uint8_
 			     uint64_t token, kith_time_us timeout_us) KITH_MUST_USE;
 void kith_session_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status,
 			 struct kith_span body);
+
+/* Sends a packet of a measurement. */
+void kith_session_burst(struct kith_core *c, struct kith_session *s, uint8_t round, uint16_t seq, uint64_t nonce);
 
 /* Ends a session, and tells the other side if it can be told. When the call settles, the session's owners are told, its
  * requests end, and it is freed. */

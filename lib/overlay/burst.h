@@ -19,9 +19,8 @@
 
 #include "base/limits.h"
 #include "crypto/suite.h"
+#include "wire/frame.h"
 
-#define KITH_BURST_PACKET 1100 /* wire: UDP payload of each packet: every path carries it */
-#define KITH_BURST_BODY (KITH_BURST_PACKET - KITH_TRANSPORT_HEADER - KITH_AEAD_TAG_LEN - KITH_FRAME_HEADER)
 #define KITH_BURST_PACKETS_MAX 512 /* wire: in a round */
 #define KITH_BURST_BYTES_MAX (1024 * 1024) /* wire: each way, in all rounds: a tenth of a second at 80 Mbit/s */
 #define KITH_BURST_FIRST 65536 /* local: bytes a second of the first round: a voice call's, and more */

@@ -78,6 +78,26 @@ static int64_t made_of(const struct kith_attest *a)
 	return a->at_s;
 }
 
+static void figures(const struct counted *c, struct kith_qualification *out)
+{
+	const size_t lower = (c->n - 1) / 2;
+	out->until_ms = ranked(c, 0, until_of);
+	out->first_seen_s = ranked(c, c->n / 2, seen_of); /* of two in the middle the later */
+	out->endpoint = c->at[0]->attest.endpoint;
+	out->up = (uint32_t)ranked(c, lower, up_of);
+	out->down = (uint32_t)ranked(c, lower, down_of);
+	out->availability = (uint8_t)ranked(c, lower, availability_of);
+	out->witnesses = (uint8_t)c->n;
+}
+
+void kith_qualify_figures(const struct kith_vouch vouches[], size_t n, struct kith_qualification *out)
+{
+	struct counted c = { .n = 0 };
+	for (; c.n < n && c.n < KITH_ATTESTS_MAX; c.n++)
+		c.at[c.n] = &vouches[c.n];
+	figures(&c, out);
+}
+
 int kith_qualify(const struct kith_suite *suite, const struct kith_now *now, const struct kith_qualify_who *who,
 		 const struct kith_endpoint *endpoint, const struct kith_vouch vouches[], size_t n,
 		 struct kith_qualification *out)
@@ -96,14 +116,7 @@ int kith_qualify(const struct kith_suite *suite, const struct kith_now *now, con
 	}
 	if (c.n < KITH_ATTESTS_NEEDED)
 		return c.n + unknown >= KITH_ATTESTS_NEEDED ? KITH_ENOENT : KITH_EACCES;
-	const size_t lower = (c.n - 1) / 2;
-	out->until_ms = ranked(&c, 0, until_of);
-	out->first_seen_s = ranked(&c, c.n / 2, seen_of); /* of two in the middle the later */
-	out->endpoint = *endpoint;
-	out->up = (uint32_t)ranked(&c, lower, up_of);
-	out->down = (uint32_t)ranked(&c, lower, down_of);
-	out->availability = (uint8_t)ranked(&c, lower, availability_of);
-	out->witnesses = (uint8_t)c.n;
+	figures(&c, out);
 	return 0;
 }
 

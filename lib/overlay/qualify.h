@@ -45,6 +45,9 @@ int kith_qualify(const struct kith_suite *suite, const struct kith_now *now, con
 		 const struct kith_endpoint *endpoint, const struct kith_vouch vouches[], size_t n,
 		 struct kith_qualification *out) KITH_MUST_USE;
 
+/* The figures of n that all count, at least one, at the endpoint of the first. */
+void kith_qualify_figures(const struct kith_vouch vouches[], size_t n, struct kith_qualification *out);
+
 /* Since when a node has been seen, and how regularly: what a witness writes into an attestation that it makes now,
  * given those that the candidate showed. Without two that count, of whatever endpoint, it is seen for the first
  * time. */

@@ -33,7 +33,9 @@ enum kith_session_use {
 	KITH_USE_TUNNEL = 1 << 2, /* a tunnel of ours ends there, or one of theirs here */
 	KITH_USE_PEER = 1 << 3, /* an application's */
 	KITH_USE_MEMBER = 1 << 4, /* both are supernodes */
-	KITH_USE_WATCH = 1 << 5 /* one side watches keys at the other: notices must arrive */
+	KITH_USE_WATCH = 1 << 5, /* one side watches keys at the other: notices must arrive */
+	/* a witness has dialled a candidate back, and measures it. Not found by its device: nothing else uses it */
+	KITH_USE_WITNESS = 1 << 6
 };
 
 #define KITH_SESSION_UNUSED_US (60 * KITH_US_PER_S) /* local: a one-time asker is forgotten after this */

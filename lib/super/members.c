@@ -2,9 +2,11 @@
 
 #include "base/rng.h"
 #include "link/connect.h"
+#include "wire/message_attest.h"
 
 enum {
 	FULL_EVERY = 8, /* gossip exchanges between two that compare the whole tables */
+	INTRODUCTIONS = 8, /* exchanges that begin with the entry of one who elected itself: then rumours do the rest */
 	ISLAND_ODDS = 5 /* one exchange in so many, and fewer in larger networks, is with a bootstrap host */
 };
 #define REPUBLISH_US (5 * KITH_US_PER_S) /* after the members changed */
@@ -52,6 +54,7 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 	entry.expires_ms = (int64_t)entry.seq + KITH_MEMBER_LIFE_MS;
 	entry.endpoints_n = c->endpoints_n;
 	memcpy(entry.endpoints, c->endpoints, c->endpoints_n * sizeof c->endpoints[0]);
+	entry.attest = (struct kith_span){ sn->attests, sn->attests_len };
 	entry.chain = c->self.chain;
 	int n = kith_member_make(c->suite, sn->entry, &entry, c->self.sign_sk);
 	if (n < 0)
@@ -59,6 +62,7 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 	sn->entry_len = (uint16_t)n;
 	sn->entry_seq = entry.seq;
 	sn->entry_at = c->now.mono_us;
+	sn->introductions_left = sn->elected ? INTRODUCTIONS : 0;
 	kith_save_soon(c);
 	/* Our own clock may have been set back since the last entry, which is no reason for us to doubt that entry. */
 	struct kith_now now = c->now;
@@ -67,7 +71,8 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 	struct kith_member *self = NULL;
 	struct kith_span bytes = { sn->entry, sn->entry_len };
 	int err = kith_members_merge(&sn->members, &now, bytes, &self);
-	if (err == KITH_EEXPIRED || err == KITH_ENOTYET)
+	/* Whoever begins knows no member yet, its witnesses neither. Others do, and bring our entry back to us. */
+	if (err == KITH_EEXPIRED || err == KITH_ENOTYET || err == KITH_ENOENT)
 		err = kith_member_parse(&entry, bytes) == 0 ? kith_member_id(&entry, &c->trust, &sn->id) : KITH_EPROTO;
 	if (err < 0)
 		return err;
@@ -76,9 +81,45 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 	return 0;
 }
 
+/* A supernode that elected itself is none to whoever has not its entry yet, and may not gossip there. */
+static void introduce(struct kith_core *c, const struct kith_host *host)
+{
+	struct kith_supernode *sn = c->super;
+	uint8_t body[KITH_REQUEST_MAX];
+	uint32_t session;
+	const struct kith_msg_elected m = { .entry = { sn->entry, sn->entry_len } };
+	if (sn->introductions_left == 0)
+		return;
+	sn->introductions_left--;
+	const struct kith_span span = { body, kith_msg_elected_write(body, sizeof body, &m) };
+	int err = kith_connect_request(c, host, KITH_USE_MEMBER, KITH_REQ_ELECTED, span,
+				       kith_token(KITH_TOKEN_IGNORE, 0), &session);
+	(void)err; /* the next exchange is soon */
+}
+
+void kith_super_on_elected(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	struct kith_msg_elected m;
+	struct kith_member *member = NULL;
+	uint8_t status = KITH_STATUS_MALFORMED;
+	if (kith_msg_elected_read(&m, request->body) == 0) {
+		int merged = kith_members_merge(&c->super->members, &c->now, m.entry, &member);
+		status = member != NULL && memcmp(member->blob->bytes, s->device, KITH_DEVICE_ID_LEN) == 0
+				 ? KITH_STATUS_OK
+			 : merged == KITH_ENOENT ? KITH_STATUS_NOT_FOUND
+						 : KITH_STATUS_INVALID;
+		if (merged > 0)
+			kith_super_learnt(c);
+	}
+	if (status == KITH_STATUS_OK && kith_member_live(member))
+		s->role = KITH_ROLE_SUPERNODE;
+	kith_session_answer(c, s, request->id, status, nothing);
+}
+
 void kith_super_gossip_with(struct kith_core *c, const struct kith_host *host, struct kith_span body)
 {
 	uint32_t session;
+	introduce(c, host);
 	int err = kith_connect_request(c, host, KITH_USE_MEMBER, KITH_REQ_GOSSIP, body,
 				       kith_token(KITH_TOKEN_GOSSIP, 0), &session);
 	(void)err; /* the next round is soon */

@@ -33,6 +33,9 @@ void kith_super_gossip(struct kith_core *c);
 /* Sends a GOSSIP request to a supernode. */
 void kith_super_gossip_with(struct kith_core *c, const struct kith_host *host, struct kith_span body);
 
+/* ELECTED: the entry of a supernode that elected itself, from itself. From then on it may ask what supernodes may. */
+void kith_super_on_elected(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+
 void kith_super_on_gossip(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 void kith_super_on_gossiped(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
 

@@ -10,6 +10,7 @@
 #include "super/publish.h"
 #include "super/query.h"
 #include "super/tunnels.h"
+#include "super/witness.h"
 
 #define EXPIRE_US (5 * KITH_US_PER_S)
 enum { BATCH = 64 };
@@ -53,6 +54,10 @@ int kith_super_new(struct kith_core *c, const struct kith_super_options *o)
 		return KITH_ENOMEM;
 	c->super = sn;
 	init_tables(c, o);
+	sn->elected = !kith_members_seeds(&sn->members, &c->me);
+	sn->attests_len = (uint16_t)o->attests.len;
+	if (o->attests.len > 0)
+		memcpy(sn->attests, o->attests.p, o->attests.len);
 	kith_super_forget_ahead(c);
 	int err = kith_super_make_entry(c, 0);
 	if (err != 0) {
@@ -71,6 +76,7 @@ void kith_super_free(struct kith_core *c)
 	if (sn == NULL)
 		return;
 	kith_timers_stop(&c->timers, &sn->timer);
+	kith_witness_deinit(c);
 	kith_query_deinit(c);
 	kith_tunnels_deinit(c);
 	kith_limiter_deinit(&sn->introductions);
@@ -102,6 +108,7 @@ void kith_super_lost(struct kith_core *c, struct kith_session *s, enum kith_clos
 	if (c->super == NULL)
 		return;
 	kith_tunnels_lost(c, s);
+	kith_witness_lost(c, s);
 	const struct kith_session *next =
 		reason == KITH_CLOSE_REPLACED ? kith_sessions_of(&c->sessions, s->device) : NULL;
 	if (next != NULL) /* the same node, in another session */
@@ -142,6 +149,18 @@ void kith_super_tick(struct kith_core *c)
 	kith_super_wake(c, sn->self_at + KITH_RECORD_REFRESH_US);
 	kith_super_wake(c, sn->gossip_at);
 	kith_super_wake(c, sn->expire_at);
+}
+
+void kith_super_attested(struct kith_core *c, struct kith_span attests)
+{
+	struct kith_supernode *sn = c->super;
+	if (sn == NULL || !sn->elected || attests.len == 0 || c->leaving)
+		return;
+	memcpy(sn->attests, attests.p, attests.len);
+	sn->attests_len = (uint16_t)attests.len;
+	if (kith_super_make_entry(c, 0) != 0)
+		KITH_LOG(c->log, KITH_LOG_WARN, "entry_not_renewed");
+	kith_super_learnt(c);
 }
 
 void kith_super_clock_set(struct kith_core *c)

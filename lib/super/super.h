@@ -20,6 +20,8 @@ struct kith_super_options {
 	uint32_t records_max, watches_max; /* of the directory; watches_max: of replicas, and as many of homes */
 	uint64_t relay_rate, relay_owner_rate; /* bytes a second: in all, for one identity */
 	uint8_t shard;
+	/* Of a node that its certificate does not call a supernode: list of attestations, of its first endpoint. */
+	struct kith_span attests;
 };
 
 /* Makes this half, at the start or while the core runs. KITH_EINVAL: the node has no public address to be reached at;
@@ -30,6 +32,9 @@ int kith_super_new(struct kith_core *c, const struct kith_super_options *o) KITH
  * This half is freed when those ends were told. */
 void kith_super_end(struct kith_core *c);
 void kith_super_free(struct kith_core *c);
+
+/* Other attestations of the same endpoint: our entry is signed anew with them. */
+void kith_super_attested(struct kith_core *c, struct kith_span attests);
 
 /* The wall clock was set: what this node signed with the former one is signed again. */
 void kith_super_clock_set(struct kith_core *c);

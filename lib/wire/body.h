@@ -16,6 +16,7 @@
  *   T  a supernode, of anybody, on an infrastructure session: it can only speak of its own tunnels
  *   H  a home, of its leaf
  *   P  either side of a peer session
+ *   W  a witness, of its candidate, on the session by which it dialled back
  *   O  anybody, on every session that is open: not inside a HELLO */
 #define KITH_REQUEST_MAP(X)                                                                                            \
 	X(ATTACH, 1, "C") /* be my home */                                                                             \
@@ -25,11 +26,16 @@
 	X(NOTIFY, 6, "HS") /* a key you watch changed */                                                               \
 	X(LEAVE, 7, "H") /* I am going: use others from now on */                                                      \
 	X(TUNNEL_CLOSE, 8, "T") /* this tunnel ends in so many ms */                                                   \
+	X(ATTEST, 9, "C") /* have me attested, or: so I am attested */                                                 \
+	X(MEASURE, 10, "W") /* send so many packets, or say which came */                                              \
+	X(ATTESTED, 11, "W") /* my attestation of you */                                                               \
+	X(ELECTED, 12, "C") /* I serve, though no certificate says so: here is my entry */                             \
 	X(STORE, 16, "S") /* keep this record */                                                                       \
 	X(FIND, 17, "S") /* records under this key */                                                                  \
 	X(WATCH, 18, "S") /* tell me when this key changes */                                                          \
 	X(VANISH, 19, "S") /* a leaf of mine fell silent */                                                            \
 	X(GOSSIP, 20, "S") /* members: digests, rumours, missing entries */                                            \
+	X(WITNESS, 21, "S") /* dial this candidate back, and measure it */                                             \
 	X(REKEY, 32, "O") /* a fresh ephemeral for the next key epoch */                                               \
 	X(CHALLENGE, 33, "P") /* prove, explicitly, that you hold your device key */
 
@@ -112,6 +118,37 @@ enum kith_status {
 #define KITH_B_GOSSIPED_CURSOR 4 /* bytes(16): where the next page begins; absent at the end */
 #define KITH_B_GOSSIPED_COUNT 5 /* uint: members held */
 #define KITH_B_GOSSIPED_OFFERS 6 /* bytes: as in a request */
+
+/* ATTEST request */
+#define KITH_B_ATTEST_ASK 0 /* bool: have me attested; else it is told only */
+#define KITH_B_ATTEST_ENDPOINT 1 /* endpoint: where to dial; absent: where the home sees the asker */
+#define KITH_B_ATTEST_UP 2 /* uint: bytes a second that the operator gives at most; absent: no bound */
+#define KITH_B_ATTEST_DOWN 3 /* uint: the same, towards the asker */
+#define KITH_B_ATTEST_HELD 4 /* bytes: list of attestations that it has */
+/* ATTEST answer */
+#define KITH_B_ASKED_WITNESSES 0 /* uint: that were asked */
+
+/* WITNESS request: as ATTEST, and */
+#define KITH_B_WITNESS_ID 0 /* bytes(32): supernode id of the candidate */
+#define KITH_B_WITNESS_DEVICE 1 /* bytes(32): X25519 key of its device */
+#define KITH_B_WITNESS_ENDPOINT 2 /* endpoint: where it is dialled */
+#define KITH_B_WITNESS_UP 3
+#define KITH_B_WITNESS_DOWN 4
+#define KITH_B_WITNESS_HELD 5
+
+/* MEASURE request and answer */
+#define KITH_B_MEASURE_ROUND 0 /* uint */
+#define KITH_B_MEASURE_SEND 1 /* bool: send a round; else: say what came of it */
+#define KITH_B_MEASURE_PACKETS 2 /* uint: of that round; 0: nothing is measured, only answered */
+#define KITH_B_MEASURE_RATE 3 /* uint: bytes a second */
+#define KITH_B_MEASURED_GOT 0 /* bytes: bit i % 8 of byte i / 8: packet i came */
+#define KITH_B_MEASURED_PROOF 1 /* uint: XOR of their nonces */
+
+/* ATTESTED request */
+#define KITH_B_ATTESTED_ATTEST 0 /* bytes: attestation */
+
+/* ELECTED request */
+#define KITH_B_ELECTED_ENTRY 0 /* bytes: member entry */
 
 /* REKEY request and answer */
 #define KITH_B_REKEY_EPOCH 0 /* uint: the new epoch */

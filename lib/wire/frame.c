@@ -49,3 +49,23 @@ void kith_addr_read(struct kith_reader *r, struct kith_addr *out)
 	else
 		kith_read_bytes(r, out->ip, ip_len(out->family));
 }
+
+void kith_burst_write(struct kith_writer *w, uint8_t round, uint16_t seq, uint64_t nonce)
+{
+	enum { HEAD_LEN = 11 };
+	kith_write_u8(w, round);
+	kith_write_u16(w, seq);
+	kith_write_u64(w, nonce);
+	uint8_t *rest = kith_write(w, KITH_BURST_BODY - HEAD_LEN);
+	if (rest != NULL)
+		memset(rest, 0, KITH_BURST_BODY - HEAD_LEN);
+}
+
+bool kith_burst_read(struct kith_span body, uint8_t *round, uint16_t *seq, uint64_t *nonce)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	*round = kith_read_u8(&r);
+	*seq = kith_read_u16(&r);
+	*nonce = kith_read_u64(&r);
+	return body.len == KITH_BURST_BODY;
+}

@@ -27,6 +27,7 @@
 	X(ANSWER_MORE, 0x12, 'D') /* id 2, missing bitmap 2 */                                                         \
 	X(DATAGRAM, 0x18, 'D') /* channel 2, bytes */                                                                  \
 	X(STREAM, 0x19, 'D') /* one packet of the streams' QUIC connection */                                          \
+	X(BURST, 0x1a, 'D') /* round 1, packet 2, nonce 8, zeros: 1065 in all, between a candidate and its witness */  \
 	X(HELLO, 0x40, 'H') /* features 4, timestamp_ms 8, call id 16, role 1 */                                       \
 	X(CHAIN, 0x41, 'H') /* certificates */                                                                         \
 	X(SERVICE, 0x42, 'H') /* name of the service asked for */                                                      \
@@ -53,6 +54,13 @@ enum kith_relay_limit {
 };
 
 #define KITH_RELAY_LIMITED_BODY 9
+
+#define KITH_BURST_PACKET 1100 /* wire: UDP payload of a packet with a BURST: every path carries it */
+#define KITH_BURST_BODY (KITH_BURST_PACKET - KITH_TRANSPORT_HEADER - 16 - KITH_FRAME_HEADER)
+
+/* Body of a BURST frame, KITH_BURST_BODY bytes. Reading: false when it is another length. */
+void kith_burst_write(struct kith_writer *w, uint8_t round, uint16_t seq, uint64_t nonce);
+bool kith_burst_read(struct kith_span body, uint8_t *round, uint16_t *seq, uint64_t *nonce);
 
 struct kith_frame {
 	uint8_t type;

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "wire/message.h"
+#include "wire/message_attest.h"
 #include "wire/message_gossip.h"
 
 /* X(kind): without lists; Y(kind): with lists, which need a room. */
@@ -25,7 +26,14 @@
 	X(rekey)                                                                                                       \
 	X(rekeyed)                                                                                                     \
 	X(gossip)                                                                                                      \
-	Y(gossiped)
+	Y(gossiped)                                                                                                    \
+	X(attest)                                                                                                      \
+	X(asked)                                                                                                       \
+	X(witness)                                                                                                     \
+	X(measure)                                                                                                     \
+	X(measured)                                                                                                    \
+	X(attested)                                                                                                    \
+	X(elected)
 
 enum message_kind {
 #define MESSAGE_ENUM(kind) MESSAGE_##kind,
@@ -92,7 +100,7 @@ static inline int message_read(struct message *out, enum message_kind kind, stru
 struct message_flat {
 	uint64_t num[16];
 	struct kith_span span[KITH_PACK_ITEMS_MAX]; /* borrowed from the body */
-	struct kith_span copied[2]; /* copied into the message */
+	struct kith_span copied[3]; /* copied into the message */
 	size_t nums, spans, copies;
 };
 
@@ -217,6 +225,68 @@ static inline void flat_gossiped(struct message_flat *f, const struct kith_msg_g
 	flat_span(f, m->cursor);
 	flat_span(f, m->offers);
 	flat_list(f, m->entries);
+}
+
+static inline void flat_endpoint(struct message_flat *f, const struct kith_endpoint *e)
+{
+	flat_num(f, e->kind);
+	flat_num(f, e->addr.family);
+	flat_num(f, e->addr.port);
+	flat_copy(f, e->addr.ip, sizeof e->addr.ip);
+}
+
+static inline void flat_held(struct message_flat *f, struct kith_span held)
+{
+	flat_num(f, held.p != NULL);
+	flat_span(f, held);
+}
+
+static inline void flat_attest(struct message_flat *f, const struct kith_msg_attest *m)
+{
+	flat_num(f, m->ask);
+	flat_endpoint(f, &m->endpoint);
+	flat_num(f, m->up);
+	flat_num(f, m->down);
+	flat_held(f, m->held);
+}
+
+static inline void flat_asked(struct message_flat *f, const struct kith_msg_asked *m)
+{
+	flat_num(f, m->witnesses);
+}
+
+static inline void flat_witness(struct message_flat *f, const struct kith_msg_witness *m)
+{
+	flat_copy(f, m->id.b, sizeof m->id.b);
+	flat_copy(f, m->device.b, sizeof m->device.b);
+	flat_endpoint(f, &m->endpoint);
+	flat_num(f, m->up);
+	flat_num(f, m->down);
+	flat_held(f, m->held);
+}
+
+static inline void flat_measure(struct message_flat *f, const struct kith_msg_measure *m)
+{
+	flat_num(f, m->round);
+	flat_num(f, m->send);
+	flat_num(f, m->packets);
+	flat_num(f, m->rate);
+}
+
+static inline void flat_measured(struct message_flat *f, const struct kith_msg_measured *m)
+{
+	flat_held(f, m->got);
+	flat_num(f, m->proof);
+}
+
+static inline void flat_attested(struct message_flat *f, const struct kith_msg_attested *m)
+{
+	flat_span(f, m->attest);
+}
+
+static inline void flat_elected(struct message_flat *f, const struct kith_msg_elected *m)
+{
+	flat_span(f, m->entry);
 }
 
 static inline void message_flatten(const struct message *m, struct message_flat *f)

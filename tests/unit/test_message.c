@@ -111,6 +111,58 @@ static void sample_gossip(struct message *m, int size)
 	m->as.gossiped.offers = bytes(n * 8 * KITH_GOSSIP_OFFER_LEN);
 }
 
+static struct kith_endpoint endpoint(int size)
+{
+	struct kith_endpoint e = { .kind = size == LEAST ? KITH_TRANSPORT_NONE : KITH_TRANSPORT_UDP };
+	if (size == LEAST)
+		return e;
+	e.addr.family = size == USUAL ? KITH_FAMILY_V4 : KITH_FAMILY_V6;
+	e.addr.port = 4711;
+	fill(e.addr.ip, size == USUAL ? 4 : 16);
+	return e;
+}
+
+static void sample_attest(struct message *m, int size)
+{
+	const struct kith_span held = bytes(size == MOST ? KITH_ATTESTS_LEN_MAX : 300), none = { NULL, 0 };
+	const uint32_t cap = size == LEAST ? 0 : size == USUAL ? 1250000 : UINT32_MAX;
+	switch ((int)m->kind) {
+	case MESSAGE_attest:
+		m->as.attest = (struct kith_msg_attest){ size != LEAST, endpoint(size), cap, cap, none };
+		if (size != LEAST)
+			m->as.attest.held = held;
+		return;
+	case MESSAGE_asked:
+		m->as.asked.witnesses = size == MOST ? UINT8_MAX : (uint8_t)(size * 5);
+		return;
+	case MESSAGE_witness:
+		m->as.witness.endpoint = endpoint(size == LEAST ? USUAL : size);
+		m->as.witness.up = m->as.witness.down = cap;
+		fill(m->as.witness.id.b, KITH_ID_LEN);
+		fill(m->as.witness.device.b, KITH_KEY_LEN);
+		if (size != LEAST)
+			m->as.witness.held = held;
+		return;
+	case MESSAGE_measure:
+		m->as.measure.round = size == MOST ? UINT8_MAX : (uint8_t)size;
+		m->as.measure.send = size == USUAL;
+		m->as.measure.packets = size == MOST ? UINT16_MAX : (uint16_t)(size * 60);
+		m->as.measure.rate = cap;
+		return;
+	case MESSAGE_measured:
+		if (size != LEAST)
+			m->as.measured.got = bytes(size == MOST ? KITH_MEASURED_GOT_MAX : 8);
+		m->as.measured.proof = size == LEAST ? 0 : UINT64_MAX - (uint64_t)size;
+		return;
+	case MESSAGE_attested:
+		m->as.attested.attest = bytes(size == MOST ? KITH_ATTEST_LEN_MAX : (size_t)size * 128);
+		return;
+	case MESSAGE_elected:
+		m->as.elected.entry = bytes(size == MOST ? KITH_MEMBER_LEN_MAX : (size_t)size * 528);
+		return;
+	}
+}
+
 static void sample(struct message *m, enum message_kind kind, int size)
 {
 	memset(m, 0, sizeof *m);
@@ -146,6 +198,15 @@ static void sample(struct message *m, enum message_kind kind, int size)
 		return;
 	case MESSAGE_rekeyed:
 		fill(m->as.rekeyed.ephemeral.b, KITH_KEY_LEN);
+		return;
+	case MESSAGE_attest:
+	case MESSAGE_asked:
+	case MESSAGE_witness:
+	case MESSAGE_measure:
+	case MESSAGE_measured:
+	case MESSAGE_attested:
+	case MESSAGE_elected:
+		sample_attest(m, size);
 		return;
 	case MESSAGE_gossip:
 	case MESSAGE_gossiped:
@@ -322,6 +383,16 @@ static void mandatory_keys_are_missed(void **state)
 		{ MESSAGE_rekeyed, "80", "no ephemeral" },
 		{ MESSAGE_rekeyed, "810191" KEY32, "an array of one" },
 		{ MESSAGE_rekeyed, "8101" KEY16, "16 bytes" },
+		{ MESSAGE_witness, "8200" KEY32 "01" KEY32, "no endpoint" },
+		{ MESSAGE_witness, "8200" KEY32 "02c409010704100001020304", "no device" },
+		{ MESSAGE_witness,
+		  "8301" KEY32 "02c40901070410000102030403"
+		  "05",
+		  "no id" },
+		{ MESSAGE_witness, "8300" KEY32 "01" KEY32 "02c409010704000001020304", "no port" },
+		{ MESSAGE_attested, "8100a161", "text" },
+		{ MESSAGE_attested, "8101c40101", "another key only" },
+		{ MESSAGE_elected, "810005", "a number" },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		uint8_t body[128];
@@ -394,7 +465,8 @@ static void no_body_an_empty_map_and_no_bytes_are_three_things(void **state)
 	for (int kind = 0; kind < MESSAGE_KINDS_N; kind++) {
 		static const uint8_t empty[] = { 0x80 };
 		bool mandatory = kind == MESSAGE_find || kind == MESSAGE_introduce || kind == MESSAGE_tunnel_close ||
-				 kind == MESSAGE_rekey || kind == MESSAGE_rekeyed;
+				 kind == MESSAGE_rekey || kind == MESSAGE_rekeyed || kind == MESSAGE_witness ||
+				 kind == MESSAGE_attested || kind == MESSAGE_elected;
 		assert_int_equal(message_read(&m, (enum message_kind)kind, (struct kith_span){ NULL, 0 }), KITH_EPROTO);
 		assert_int_equal(message_read(&m, (enum message_kind)kind, (struct kith_span){ empty, 1 }),
 				 mandatory ? KITH_EPROTO : 0);
@@ -448,6 +520,15 @@ static void bodies_are_as_the_protocol_says(void **state)
 		{ MESSAGE_rekeyed, "8101c42031383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9e0e7eef5fc030a" },
 		{ MESSAGE_gossip, "810000" },
 		{ MESSAGE_gossiped, "8200000500" },
+		{ MESSAGE_attest, "8100c2" },
+		{ MESSAGE_asked, "810000" },
+		{ MESSAGE_witness, "8300c42031383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9e0e7eef5fc030a"
+				   "01c42031383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9e0e7eef5fc030a"
+				   "02c409010704126731383f46" },
+		{ MESSAGE_measure, "84000001c202000300" },
+		{ MESSAGE_measured, "810100" },
+		{ MESSAGE_attested, "8100c400" },
+		{ MESSAGE_elected, "8100c400" },
 	};
 	assert_int_equal(COUNT(rows), MESSAGE_KINDS_N);
 	for (size_t i = 0; i < COUNT(rows); i++) {

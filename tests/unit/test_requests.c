@@ -3,6 +3,7 @@
 
 #include "core/requests.h"
 #include "core/settle.h"
+#include "leaf/candidacy.h"
 #include "wire/body.h"
 
 enum situation {
@@ -10,12 +11,13 @@ enum situation {
 	SUPERNODE_AT_SUPERNODE,
 	HOME_AT_LEAF,
 	PEER_AT_LEAF,
+	WITNESS_AT_CANDIDATE, /* a supernode that dialled a leaf back */
 	PEER_AT_SUPERNODE, /* of an application: that one of both is a supernode counts for nothing */
 	SITUATIONS
 };
 
 /* The letters of wire/body.h that hold in each. */
-static const char *const letters[SITUATIONS] = { "CO", "CSTO", "THO", "PO", "PO" };
+static const char *const letters[SITUATIONS] = { "CO", "CSTO", "THO", "PO", "TWO", "PO" };
 
 struct row {
 	const char *name, *who;
@@ -37,6 +39,20 @@ static struct kith_session *session_of(struct core_world *w, int node, int other
 	return s;
 }
 
+/* What a session of alice with a supernode is when that has dialled her back. */
+static struct kith_session *witness_of(struct core_world *w)
+{
+	static const struct kith_candidacy_options no_caps;
+	struct kith_session *s = session_of(w, WORLD_ALICE, 0);
+	kith_core_enter(w->nodes[WORLD_ALICE].core, world_clock(w));
+	assert_int_equal(kith_candidacy_begin(w->nodes[WORLD_ALICE].core, &no_caps), 0);
+	s->use = KITH_USE_WITNESS;
+	s->initiator = false;
+	kith_core_settle(w->nodes[WORLD_ALICE].core);
+	world_drain(w, WORLD_ALICE);
+	return s;
+}
+
 /* A settled world with a session in that situation: who is asked, and the session there. */
 static struct kith_session *arrange(struct core_world *w, enum situation which, int *asked)
 {
@@ -52,6 +68,9 @@ static struct kith_session *arrange(struct core_world *w, enum situation which, 
 	case HOME_AT_LEAF:
 		*asked = WORLD_ALICE;
 		return session_of(w, WORLD_ALICE, 0);
+	case WITNESS_AT_CANDIDATE:
+		*asked = WORLD_ALICE;
+		return witness_of(w);
 	case PEER_AT_LEAF:
 	case PEER_AT_SUPERNODE:
 	case SITUATIONS:
@@ -135,7 +154,7 @@ static void every_letter_of_the_table_is_one_that_the_dispatcher_knows(void **st
 	for (size_t i = 0; i < ROWS; i++) {
 		assert_true(strlen(rows[i].who) > 0);
 		for (const char *l = rows[i].who; *l != '\0'; l++)
-			assert_non_null(strchr("CSTHPO", *l));
+			assert_non_null(strchr("CSTHPOW", *l));
 	}
 }
 

@@ -412,6 +412,7 @@ FRAMES = {
     "answer": (0x11, lambda f: number(f["id"], 2) + bytes([f["status"], f["index"], f["count"]]) + f["bytes"]),
     "answer more": (0x12, lambda f: number(f["id"], 2) + number(f["bitmap"], 2)),
     "datagram": (0x18, lambda f: number(f["channel"], 2) + f["bytes"]),
+    "burst": (0x1a, lambda f: (bytes([f["round"]]) + number(f["packet"], 2) + f["nonce"]).ljust(1065, b"\0")),
     "hello": (0x40, lambda f: handshakes.hello_frame(f)[3:]),
     "chain": (0x41, lambda f: f["chain"]),
     "service": (0x42, lambda f: f["service"].encode()),

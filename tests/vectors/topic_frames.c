@@ -220,6 +220,12 @@ static void small_ones(struct vec_topic *topic)
 	u64(&d, "tunnel", UINT64_C(0x0011223344556677));
 	byte(&d, "limit", KITH_RELAY_LIMIT_OWNER);
 	end(&d);
+	begin(&d, topic, "burst", "10.2", "The first packet of the second round of a measurement.", KITH_FRAME_BURST);
+	vec_number(d.v.in, "round", 2);
+	vec_number(d.v.in, "packet", 0);
+	vec_u64(d.v.in, "nonce", UINT64_C(0x0123456789abcdef));
+	kith_burst_write(&d.w, 2, 0, UINT64_C(0x0123456789abcdef));
+	end(&d);
 }
 
 /* ---- sessions, requests, data ---- */

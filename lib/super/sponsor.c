@@ -1,0 +1,152 @@
+#include "super/sponsor.h"
+
+#include "base/addr.h"
+#include "base/alloc.h"
+#include "link/connect.h"
+#include "overlay/witnesses.h"
+#include "wire/message_attest.h"
+
+static const struct kith_span nothing = { NULL, 0 };
+
+/* Where the candidate is to be dialled: its packets' source, or another port of that address. False: elsewhere. */
+static bool proven_endpoint(struct kith_core *c, const struct kith_session *s, const struct kith_endpoint *wanted,
+			    struct kith_endpoint *out)
+{
+	const struct kith_path *path = kith_pathset_sending(&s->paths);
+	if (path == NULL || path->state == KITH_PATH_CANDIDATE) /* where packets come from, and nobody has answered */
+		return false;
+	const struct kith_hop *hop = &path->hop;
+	if (hop->tunnel != 0 || kith_transports_kind(&c->transports, hop->transport) != KITH_TRANSPORT_UDP)
+		return false;
+	*out = kith_endpoint_udp(&hop->remote);
+	if (wanted->kind == KITH_TRANSPORT_NONE)
+		return true;
+	struct kith_addr same = wanted->addr;
+	same.port = hop->remote.port;
+	if (wanted->kind != KITH_TRANSPORT_UDP || !kith_addr_equal(&same, &hop->remote))
+		return false;
+	*out = *wanted;
+	return true;
+}
+
+static int id_of(struct kith_core *c, const struct kith_person *person, const struct kith_endpoint *at,
+		 struct kith_id *out)
+{
+	if (c->trust.open)
+		return kith_ids_supernode_open(c->suite, out, &c->trust.network, &person->identity, &at->addr);
+	kith_ids_supernode(c->suite, out, &c->trust.network, person->placement);
+	return 0;
+}
+
+/* ---- figures ---- */
+
+static void keep_figures(struct kith_core *c, struct kith_session *s, const struct kith_person *person,
+			 const struct kith_endpoint *at, struct kith_span held)
+{
+	const struct kith_qualify_who who = { .sign = person->device_sign, .identity = person->identity };
+	struct kith_qualification figures;
+	if ((s->use & KITH_USE_LEAF) == 0 || held.len == 0 ||
+	    kith_members_qualify(&c->super->members, &c->now, &who, at, held, &figures) != 0)
+		return;
+	if (s->attached->figures == NULL)
+		s->attached->figures = KITH_NEW(c->alloc, struct kith_qualification);
+	if (s->attached->figures != NULL)
+		*s->attached->figures = figures;
+}
+
+const struct kith_qualification *kith_sponsor_figures(const struct kith_core *c, const struct kith_session *s)
+{
+	const struct kith_qualification *q = (s->use & KITH_USE_LEAF) != 0 ? s->attached->figures : NULL;
+	return q != NULL && q->until_ms + KITH_CLOCK_TOLERANCE_MS >= c->now.unix_ms ? q : NULL;
+}
+
+/* ---- asking witnesses ---- */
+
+/* A home of the leaf has heard from it: its packets may pass where those of strangers do not. */
+static bool is_home(const struct kith_session *s, const struct kith_member *m)
+{
+	struct kith_record record;
+	if ((s->use & KITH_USE_LEAF) == 0 || s->attached->record == NULL ||
+	    kith_record_parse(&record, kith_blob_span(s->attached->record)) != 0)
+		return false;
+	for (uint8_t i = 0; i < record.homes_n; i++) {
+		if (memcmp(m->blob->bytes, record.homes[i].host.dh.b, KITH_KEY_LEN) == 0)
+			return true;
+	}
+	return false;
+}
+
+static uint8_t ask_witnesses(struct kith_core *c, const struct kith_session *s, const struct kith_msg_witness *m)
+{
+	const struct kith_member *found[KITH_WITNESSES_MAX];
+	uint8_t body[KITH_REQUEST_MAX], asked = 0;
+	struct kith_id key;
+	const struct kith_span span = { body, kith_msg_witness_write(body, sizeof body, m) };
+	kith_witnesses_key(c->suite, &m->id, c->now.unix_ms, &key);
+	uint32_t n = kith_witnesses_find(&c->super->members, &key, &m->endpoint, found);
+	for (uint32_t i = 0; i < n && asked < KITH_WITNESSES && span.len > 0; i++) {
+		struct kith_host host;
+		uint32_t session;
+		bool self = memcmp(found[i]->id.b, c->super->id.b, KITH_ID_LEN) == 0 ||
+			    memcmp(found[i]->id.b, m->id.b, KITH_ID_LEN) == 0;
+		if (self || kith_member_suspect(found[i], c->now.mono_us) || is_home(s, found[i]))
+			continue;
+		kith_member_host(found[i], &host);
+		if (kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_WITNESS, span,
+					 kith_token(KITH_TOKEN_IGNORE, 0), &session) == 0)
+			asked++;
+	}
+	return asked;
+}
+
+/* Whether this may be asked now; then not again for a while. */
+static bool may_ask(struct kith_core *c, struct kith_session *s)
+{
+	struct kith_attached *leaf = (s->use & KITH_USE_LEAF) != 0 ? s->attached : NULL;
+	if ((c->super->sponsored_at != 0 && c->now.mono_us - c->super->sponsored_at < KITH_US_PER_S) ||
+	    (leaf != NULL && leaf->attest_at > c->now.mono_us))
+		return false;
+	c->super->sponsored_at = c->now.mono_us;
+	if (leaf != NULL)
+		leaf->attest_at = c->now.mono_us + KITH_WITNESS_AGAIN_US;
+	return true;
+}
+
+static uint8_t serve(struct kith_core *c, struct kith_session *s, const struct kith_msg_attest *m,
+		     struct kith_msg_asked *out)
+{
+	struct kith_msg_witness w = { .up = m->up, .down = m->down, .held = m->held };
+	struct kith_person person;
+	if ((s->use & KITH_USE_LEAF) == 0 && s->role != KITH_ROLE_SUPERNODE)
+		return KITH_STATUS_NOT_ALLOWED;
+	if (!proven_endpoint(c, s, &m->endpoint, &w.endpoint))
+		return KITH_STATUS_NOT_ALLOWED;
+	if (!kith_session_person(c, s, &person) || id_of(c, &person, &w.endpoint, &w.id) != 0)
+		return KITH_STATUS_FAILED;
+	keep_figures(c, s, &person, &w.endpoint, m->held);
+	if (!m->ask)
+		return KITH_STATUS_OK;
+	if (!may_ask(c, s))
+		return KITH_STATUS_LIMITED;
+	w.device = person.device_dh;
+	out->witnesses = ask_witnesses(c, s, &w);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "sponsor session=%08x witnesses=%u", s->index, out->witnesses);
+	return out->witnesses >= KITH_ATTESTS_NEEDED ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND;
+}
+
+void kith_sponsor_on_attest(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	struct kith_msg_attest m;
+	struct kith_msg_asked asked = { 0 };
+	uint8_t body[16];
+	if (kith_msg_attest_read(&m, request->body) != 0) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	/* The address of whoever asks inside a HELLO is not proven yet. */
+	uint8_t status = s->state != KITH_SESSION_OPEN ? KITH_STATUS_NOT_ALLOWED : serve(c, s, &m, &asked);
+	if (status == KITH_STATUS_LIMITED)
+		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+	const struct kith_span span = { body, kith_msg_asked_write(body, sizeof body, &asked) };
+	kith_session_answer(c, s, request->id, status, status == KITH_STATUS_OK ? span : nothing);
+}

@@ -1,0 +1,125 @@
+/* A network of cores in which a leaf is attested: twelve supernodes in prefixes of their own, of which three are homes
+ * of "alice". Her line can be behind a NAT that lets in only whom she has spoken to, and slow. */
+#ifndef KITH_TESTS_CANDIDACY_WORLD_H
+#define KITH_TESTS_CANDIDACY_WORLD_H
+
+#include "core_world.h"
+
+#include "base/alloc.h"
+
+#include "core/settle.h"
+#include "leaf/candidacy.h"
+#include "leaf/homes.h"
+#include "link/connect.h"
+#include "overlay/burst.h"
+#include "super/sponsor.h"
+#include "super/witness.h"
+
+enum { CW_SUPERNODES = 12, CW_ALICE = CW_SUPERNODES, CW_SPOKEN_MAX = 64 };
+
+struct cw_line {
+	kith_time_us busy_until;
+};
+
+/* What the tap does to packets from and to alice. */
+struct cw {
+	struct core_world w;
+	bool nat; /* port-restricted: lets in only what comes from where she has sent to */
+	uint32_t rate; /* bytes a second each way; 0: no bottleneck */
+	kith_time_us queue; /* most that a packet waits for the bottleneck */
+	struct cw_line up, down;
+	struct kith_addr spoken[CW_SPOKEN_MAX]; /* where she has sent to */
+	int spoken_n;
+	int refused; /* packets that her NAT kept out */
+	int hellos; /* first messages to her */
+	uint64_t burst_bytes; /* of packets as long as those of a measurement, both ways */
+};
+
+static inline bool cw_spoken(const struct cw *cw, const struct kith_addr *to)
+{
+	for (int i = 0; i < cw->spoken_n; i++) {
+		if (kith_addr_equal(&cw->spoken[i], to))
+			return true;
+	}
+	return false;
+}
+
+/* False: lost. */
+static inline bool cw_carry(struct cw *cw, struct cw_line *l, struct world_packet *p)
+{
+	if (cw->rate == 0)
+		return true;
+	kith_time_us begin = l->busy_until > cw->w.now ? l->busy_until : cw->w.now;
+	if (begin - cw->w.now > cw->queue)
+		return false;
+	l->busy_until = begin + (kith_time_us)p->len * KITH_US_PER_S / cw->rate;
+	p->at += l->busy_until - cw->w.now;
+	return true;
+}
+
+static inline int cw_tap(struct core_world *w, struct world_packet *p)
+{
+	struct cw *cw = w->tap_ctx;
+	const struct kith_addr *alice = &w->nodes[CW_ALICE].addr;
+	bool from = kith_addr_equal(&p->from, alice), to = kith_addr_equal(&p->to, alice);
+	if (!from && !to)
+		return 1;
+	if (p->len >= KITH_BURST_PACKET && p->data[KITH_PACKET_HEADROOM] == KITH_PKT_DATA)
+		cw->burst_bytes += p->len;
+	if (from && !cw_spoken(cw, &p->to)) {
+		assert_true(cw->spoken_n < CW_SPOKEN_MAX);
+		cw->spoken[cw->spoken_n++] = p->to;
+	}
+	if (to && p->data[KITH_PACKET_HEADROOM] == KITH_PKT_HELLO)
+		cw->hellos++;
+	if (to && cw->nat && !cw_spoken(cw, &p->from)) {
+		cw->refused++;
+		return 0;
+	}
+	return cw_carry(cw, from ? &cw->up : &cw->down, p) ? 1 : 0;
+}
+
+static inline void cw_consent(struct cw *cw, const struct kith_candidacy_options *o)
+{
+	struct kith_core *c = cw->w.nodes[CW_ALICE].core;
+	kith_core_enter(c, world_clock(&cw->w));
+	assert_int_equal(kith_candidacy_begin(c, o), 0);
+	kith_core_settle(c);
+	world_drain(&cw->w, CW_ALICE);
+}
+
+/* Starts it all; alice has her homes, and does not consent yet. */
+static inline void cw_start(struct cw *cw)
+{
+	static const char *const leaves[] = { "alice", NULL };
+	world_network(&cw->w, kith_suite_sim(), 1, CW_SUPERNODES, leaves);
+	cw->w.tap = cw_tap;
+	cw->w.tap_ctx = cw;
+	for (size_t i = 0; i < KITH_HOMES; i++) { /* what she has spoken to before there was a tap */
+		const struct kith_home_slot *home = &cw->w.nodes[CW_ALICE].core->leaf.homes[i];
+		assert_int_equal(home->state, KITH_HOME_ATTACHED);
+		cw->spoken[cw->spoken_n++] = home->host.endpoints[0].addr;
+	}
+}
+
+static inline struct kith_candidacy_info cw_info(const struct cw *cw)
+{
+	struct kith_candidacy_info info;
+	assert_true(kith_candidacy_info(cw->w.nodes[CW_ALICE].core, &info));
+	return info;
+}
+
+/* Consents, and waits until the first time of asking is over. */
+static inline struct kith_candidacy_info cw_attest(struct cw *cw, const struct kith_candidacy_options *o)
+{
+	cw_consent(cw, o);
+	world_run(&cw->w, 150 * KITH_US_PER_S);
+	return cw_info(cw);
+}
+
+static inline int cw_home_of(const struct cw *cw, int i)
+{
+	return world_node_at(&cw->w, &cw->w.nodes[CW_ALICE].core->leaf.homes[i].host.endpoints[0].addr);
+}
+
+#endif

@@ -1,0 +1,158 @@
+/* A leaf that no certificate calls a supernode serves once it is attested, and is a supernode to everybody. */
+#include "candidacy_world.h"
+
+#include "core/serving.h"
+#include "super/members.h"
+#include "wire/message_attest.h"
+
+static const struct kith_candidacy_options no_caps;
+static const struct kith_super_options options = {
+	.sessions_max = 1000, .tunnels_max = 1000, .relay_rate = 12500000, .relay_owner_rate = 1250000
+};
+static struct cw cw;
+
+static int begin(int node)
+{
+	struct kith_core *c = cw.w.nodes[node].core;
+	kith_core_enter(c, world_clock(&cw.w));
+	int err = kith_serving_begin(c, &options);
+	kith_core_settle(c);
+	world_drain(&cw.w, node);
+	return err;
+}
+
+static void start(void)
+{
+	memset(&cw, 0, sizeof cw);
+	cw_start(&cw);
+}
+
+/* How many supernodes hold a live entry of alice. */
+static int known_by(void)
+{
+	int n = 0;
+	struct kith_id id;
+	struct kith_core *c = cw.w.nodes[CW_ALICE].core;
+	kith_ids_supernode(c->suite, &id, &c->trust.network, c->me.placement);
+	for (int i = 0; i < CW_SUPERNODES; i++) {
+		const struct kith_member *m = kith_members_get(&cw.w.nodes[i].core->super->members, &id);
+		n += m != NULL && kith_member_live(m);
+	}
+	return n;
+}
+
+static void without_attestations_it_does_not_serve(void **state)
+{
+	(void)state;
+	start();
+	struct kith_core *c = cw.w.nodes[CW_ALICE].core;
+	c->endpoints[0] = world_endpoint(CW_ALICE); /* as if it were configured */
+	c->endpoints_n = 1;
+	assert_int_equal(begin(CW_ALICE), KITH_EACCES);
+	assert_false(kith_serves(c));
+	world_run(&cw.w, 30 * KITH_US_PER_S);
+	assert_int_equal(known_by(), 0);
+	assert_int_equal(kith_homes_count(c), KITH_HOMES); /* it goes on as it was */
+	core_world_deinit(&cw.w);
+}
+
+static void with_them_it_is_known_everywhere_and_is_a_home(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(cw_attest(&cw, &no_caps).reached, KITH_REACHED_YES);
+	assert_int_equal(begin(CW_ALICE), 0);
+	world_run(&cw.w, 60 * KITH_US_PER_S);
+	assert_int_equal(known_by(), CW_SUPERNODES);
+	const struct kith_core *alice = cw.w.nodes[CW_ALICE].core;
+	assert_int_equal(kith_members_live(&alice->super->members), CW_SUPERNODES + 1);
+	assert_non_null(kith_members_get(&alice->super->members, &alice->super->id));
+	/* Leaves come, and are told of her by their homes; then these are gone. */
+	for (int i = 0; i < 8; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "leaf%d", i);
+		(void)world_start(&cw.w, name, false);
+	}
+	world_run(&cw.w, 30 * KITH_US_PER_S);
+	for (int i = 0; i < CW_SUPERNODES - 1; i++)
+		cw.w.nodes[i].muted = true;
+	world_run(&cw.w, 5 * 60 * KITH_US_PER_S);
+	int at_alice = 0;
+	for (int i = CW_ALICE + 1; i < cw.w.n; i++) {
+		for (int k = 0; k < KITH_HOMES; k++) {
+			const struct kith_home_slot *home = &cw.w.nodes[i].core->leaf.homes[k];
+			at_alice += home->state == KITH_HOME_ATTACHED &&
+				    memcmp(home->host.dh.b, alice->self.dh_pk, KITH_KEY_LEN) == 0;
+		}
+	}
+	assert_true(at_alice > 0);
+	core_world_deinit(&cw.w);
+}
+
+/* Says that it is a supernode, and is in nobody's table. */
+static void who_only_says_so_is_a_leaf(void **state)
+{
+	(void)state;
+	start();
+	struct kith_core *c = cw.w.nodes[CW_ALICE].core;
+	struct kith_host host = { .endpoints_n = 1 };
+	uint8_t body[KITH_GOSSIP_REQUEST_MAX];
+	uint32_t index;
+	int other = 0;
+	while (other == cw_home_of(&cw, 0) || other == cw_home_of(&cw, 1) || other == cw_home_of(&cw, 2))
+		other++;
+	memcpy(host.dh.b, cw.w.nodes[other].core->self.dh_pk, KITH_KEY_LEN);
+	host.endpoints[0] = world_endpoint(other);
+	kith_core_enter(c, world_clock(&cw.w));
+	c->self.role = KITH_ROLE_SUPERNODE;
+	size_t len = kith_gossip_request(&cw.w.nodes[0].core->super->members, &c->now, c->random, true, body);
+	assert_int_equal(kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_GOSSIP, test_span(body, len),
+					      kith_token(KITH_TOKEN_IGNORE, 0), &index),
+			 0);
+	kith_core_settle(c);
+	world_drain(&cw.w, CW_ALICE);
+	world_run(&cw.w, KITH_US_PER_S);
+	const struct kith_session *s = kith_sessions_of(&cw.w.nodes[other].core->sessions, c->self.dh_pk);
+	assert_non_null(s);
+	assert_int_equal(s->role, KITH_ROLE_LEAF);
+	assert_int_equal(s->use & KITH_USE_MEMBER, 0); /* the exchange was refused */
+	core_world_deinit(&cw.w);
+}
+
+/* A day later its attestations are over: it has others by then, of a supernode that serves. */
+static void it_is_attested_anew_while_it_serves(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(cw_attest(&cw, &no_caps).reached, KITH_REACHED_YES);
+	assert_int_equal(begin(CW_ALICE), 0);
+	world_run(&cw.w, 60 * KITH_US_PER_S);
+	struct kith_qualification before = cw_info(&cw).figures;
+	world_run(&cw.w, 23 * 3600 * KITH_US_PER_S);
+	struct kith_candidacy_info after = cw_info(&cw);
+	assert_int_equal(after.reached, KITH_REACHED_YES);
+	assert_true(after.figures.until_ms > before.until_ms + 15 * 3600 * 1000);
+	assert_int_equal(after.figures.first_seen_s, before.first_seen_s); /* renewing does not reset it */
+	assert_int_equal(known_by(), CW_SUPERNODES);
+	/* Others have her entry with the new ones. */
+	struct kith_member_entry entry;
+	struct kith_attest list[KITH_ATTESTS_MAX];
+	struct kith_id id = cw.w.nodes[CW_ALICE].core->super->id;
+	const struct kith_member *m = kith_members_get(&cw.w.nodes[0].core->super->members, &id);
+	assert_int_equal(kith_member_parse(&entry, kith_member_entry_bytes(m)), 0);
+	assert_int_equal(kith_attests_read(list, entry.attest), KITH_ATTESTS_NEEDED);
+	for (int i = 0; i < KITH_ATTESTS_NEEDED; i++)
+		assert_true(kith_attest_until_ms(&list[i]) > before.until_ms + 15 * 3600 * 1000);
+	core_world_deinit(&cw.w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_attestations_it_does_not_serve),
+		cmocka_unit_test(with_them_it_is_known_everywhere_and_is_a_home),
+		cmocka_unit_test(who_only_says_so_is_a_leaf),
+		cmocka_unit_test(it_is_attested_anew_while_it_serves),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
