@@ -275,6 +275,7 @@ struct kith_supernode {
 	kith_time_us republish_at; /* when records are brought to replicas that are new; NEVER */
 	struct kith_witness *witness; /* NULL until there is a candidate to be measured */
 	kith_time_us sponsored_at; /* when witnesses were last asked for a candidate */
+	kith_time_us begun_at; /* when this half was made */
 	bool elected; /* our certificate does not call us a supernode: our entry needs attestations */
 	uint8_t introductions_left; /* exchanges that begin with our entry, since nobody may know us yet */
 	uint16_t attests_len;

@@ -103,6 +103,7 @@ static void fill(struct kith_member *m, const struct kith_member_entry *entry, s
 	m->prefix = kith_addr_diversity_prefix(&entry->endpoints[0].addr);
 	m->flags = (uint8_t)entry->flags;
 	m->load = entry->load;
+	m->on_word = false;
 	m->suspect_until = 0; /* it signed this after we gave up on it */
 	m->failures = 0;
 }
@@ -283,18 +284,49 @@ int kith_members_merge(struct kith_members *ms, const struct kith_now *now, stru
 		if (m == NULL && ms->n >= ms->max && kith_members_expire(ms, now) == 0)
 			return KITH_EFULL;
 		err = check_entry(ms, now, &parsed, m, &person);
-		if (err == 0)
+		bool on_word = err == KITH_ENOENT && ms->word;
+		if (err == 0 || on_word)
 			err = take_place(ms, now, &parsed, &person);
 		if (err != 0)
 			return err;
 		err = m != NULL ? replace(ms, m, &parsed) : insert(ms, &id, &parsed, &m);
 		if (err < 0)
 			return err;
+		m->on_word = on_word;
 		tell(ms, &id);
 	}
 	if (out != NULL)
 		*out = m;
 	return err;
+}
+
+static void remove_at(struct kith_members *ms, uint32_t i)
+{
+	ms->tombs -= !kith_member_live(ms->at[i]);
+	member_free(ms, ms->at[i]);
+	ms->n--;
+	memmove(&ms->at[i], &ms->at[i + 1], (ms->n - i) * sizeof *ms->at);
+}
+
+uint32_t kith_members_recheck(struct kith_members *ms, const struct kith_now *now, uint32_t n, bool *more)
+{
+	uint32_t gone = 0;
+	for (; ms->rechecked < ms->n && n > 0; ms->rechecked++) {
+		struct kith_member *m = ms->at[ms->rechecked];
+		struct kith_member_entry entry;
+		struct kith_person person;
+		if (!m->on_word)
+			continue;
+		n--;
+		m->on_word = false;
+		if (kith_member_parse(&entry, kith_member_entry_bytes(m)) == 0 &&
+		    check_entry(ms, now, &entry, m, &person) == 0)
+			continue;
+		remove_at(ms, ms->rechecked--);
+		gone++;
+	}
+	*more = ms->rechecked < ms->n;
+	return gone;
 }
 
 /* ---- one member ---- */

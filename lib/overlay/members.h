@@ -7,7 +7,9 @@
  * Entries lie in the order of their ids: an id is found by halving, and a key's neighbours by walking outward from it.
  * A supernode that its name certificate does not call one (it elected itself) counts only with attestations by three
  * members of the table (overlay/qualify.h), at the endpoint that they reached it at, one device of an identity at a
- * time. If a witness is not known yet, the entry is refused for now and comes again with a later exchange.
+ * time. If a witness is not known yet, the entry is refused for now and comes again with a later exchange. A newcomer,
+ * which knows no witness at all, may take such entries on the word of who tells them (on_word), and looks at them again
+ * when it knows the others (kith_members_recheck).
  * The bytes are interned blobs that many tables may share; a table itself holds 80 bytes and a pointer per member.
  *
  * Invariants: ids ascend strictly; every entry has verified; tombs counts the tombstones.
@@ -40,6 +42,7 @@ struct kith_member {
 	uint8_t flags; /* enum kith_member_flags */
 	uint8_t load;
 	uint8_t failures; /* in a row */
+	bool on_word; /* its attestations are not verified yet */
 };
 
 /* A change on its way to others: the member, and how often it is still told. */
@@ -55,6 +58,8 @@ struct kith_members {
 	struct kith_member **at; /* by id */
 	uint32_t n, cap, max;
 	uint32_t tombs;
+	bool word; /* entries are taken on_word: set by the caller for as long as it believes who tells them */
+	uint32_t rechecked; /* place of the next member that kith_members_recheck looks at */
 	kith_time_us swept;
 	struct kith_member_recent recent[KITH_MEMBERS_RECENT];
 	uint8_t recent_next;
@@ -92,6 +97,10 @@ int kith_members_qualify(const struct kith_members *ms, const struct kith_now *n
 /* kith_qualify_history by this table; what is malformed counts as none. */
 void kith_members_history(const struct kith_members *ms, const struct kith_now *now, const struct kith_qualify_who *who,
 			  struct kith_span attests, int64_t *first_seen_s, uint8_t *availability);
+
+/* Looks at the attestations of up to n members more that were taken on_word; who has none that count goes. Returns how
+ * many went. False in *more: all have been looked at. Pointers to members become invalid. */
+uint32_t kith_members_recheck(struct kith_members *ms, const struct kith_now *now, uint32_t n, bool *more);
 
 /* Whether somebody may be a supernode without attestations: by certificate, and anybody in an open network. */
 bool kith_members_seeds(const struct kith_members *ms, const struct kith_person *person);

@@ -226,12 +226,29 @@ void kith_super_on_gossip(struct kith_core *c, struct kith_session *s, const str
 	follow_up(c, s, &result);
 }
 
+bool kith_super_is_young(const struct kith_core *c)
+{
+	return c->now.mono_us - c->super->begun_at < KITH_MEMBERS_YOUNG_US;
+}
+
+/* Whether a session is with a supernode that its certificate calls so. */
+static bool is_seed(struct kith_core *c, const struct kith_session *s)
+{
+	struct kith_person person;
+	return kith_session_person(c, s, &person) && kith_members_seeds(&c->super->members, &person);
+}
+
 void kith_super_on_gossiped(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	struct kith_gossip_result result;
 	kith_super_heard_of(c, s, answer->err);
-	if (c->super == NULL || answer->err != 0 ||
-	    kith_gossip_answered(&c->super->members, &c->now, answer->body, &result) != 0)
+	if (c->super == NULL || answer->err != 0)
+		return;
+	struct kith_members *ms = &c->super->members;
+	ms->word = kith_super_is_young(c) && is_seed(c, s);
+	int err = kith_gossip_answered(ms, &c->now, answer->body, &result);
+	ms->word = false;
+	if (err != 0)
 		return;
 	learnt(c, &result);
 	follow_up(c, s, &result);

@@ -13,6 +13,12 @@
 #define KITH_MEMBER_RENEW_US (4 * 3600 * KITH_US_PER_S)
 #define KITH_HOSTS_TOLD 5 /* told to a leaf that attaches: the other homes, and spares */
 
+/* local: so long a newcomer takes the word of supernodes that a certificate calls so: by then it has paged through
+ * all */
+#define KITH_MEMBERS_YOUNG_US (10 * 60 * KITH_US_PER_S)
+
+bool kith_super_is_young(const struct kith_core *c);
+
 /* The supernode's timer goes off by then. */
 void kith_super_wake(struct kith_core *c, kith_time_us at);
 

@@ -64,6 +64,7 @@ int kith_super_new(struct kith_core *c, const struct kith_super_options *o)
 		kith_super_free(c);
 		return err;
 	}
+	sn->begun_at = c->now.mono_us;
 	sn->gossip_at = c->now.mono_us;
 	sn->expire_at = c->now.mono_us + EXPIRE_US;
 	kith_super_wake(c, c->now.mono_us);
@@ -123,6 +124,9 @@ static void expire(struct kith_core *c)
 	struct kith_supernode *sn = c->super;
 	sn->expire_at = c->now.mono_us + EXPIRE_US;
 	(void)kith_members_expire(&sn->members, &c->now);
+	bool more;
+	if (!kith_super_is_young(c) && kith_members_recheck(&sn->members, &c->now, BATCH, &more) > 0)
+		kith_super_republish_soon(c);
 	while (kith_store_expire(&sn->store, c->now.mono_us, BATCH) == BATCH) {}
 	while (kith_watches_expire(&sn->watches, c->now.mono_us, BATCH) == BATCH) {}
 	kith_tunnels_expire(c);

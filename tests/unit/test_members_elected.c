@@ -100,6 +100,47 @@ static void a_witness_that_is_not_known_yet_is_waited_for(void **state)
 	kith_members_deinit(&young);
 }
 
+static int merge_into(struct kith_members *into, const struct ow_node *node, const struct kith_member_entry *e)
+{
+	uint8_t own[KITH_MEMBER_LEN_MAX];
+	return kith_members_merge(into, &w.now, ow_entry_sign(&w, node, own, e), NULL);
+}
+
+/* Two that attested each other, with others that are not known: taken on a word, and looked at when all are there. */
+static void a_newcomer_takes_a_word_for_it_and_looks_later(void **state)
+{
+	(void)state;
+	struct kith_members young;
+	uint8_t other[KITH_ATTESTS_LEN_MAX];
+	const struct ow_node *const of_alice[] = { &bob, &seeds[0], &seeds[1] };
+	const struct ow_node *const of_bob[] = { &alice, &seeds[1], &seeds[2] };
+	struct kith_member_entry a = ow_entry_of(&w, &alice), b = ow_entry_of(&w, &bob);
+	bool more;
+	a.attest = aw_list(&w, list, &alice, of_alice, 3);
+	b.attest = aw_list(&w, other, &bob, of_bob, 3);
+	for (int with_all = 0; with_all < 2; with_all++) {
+		kith_members_init(&young, &w.mem.alloc, &w.blobs, &w.trust, 100);
+		assert_int_equal(merge_into(&young, &alice, &a), KITH_ENOENT);
+		young.word = true;
+		assert_int_equal(merge_into(&young, &alice, &a), KITH_MERGE_NEW);
+		assert_int_equal(merge_into(&young, &bob, &b), KITH_MERGE_NEW);
+		struct kith_member_entry none = ow_entry_of(&w, &alice);
+		none.seq++;
+		assert_int_equal(merge_into(&young, &alice, &none), KITH_EACCES); /* no word is enough for that */
+		young.word = false;
+		for (uint32_t i = 0; i < 2 + (uint32_t)with_all; i++)
+			assert_int_equal(kith_members_merge(&young, &w.now, ow_entry(&w, &seeds[i], buf, 0), NULL),
+					 KITH_MERGE_NEW);
+		uint32_t gone = 0;
+		do
+			gone += kith_members_recheck(&young, &w.now, 1, &more);
+		while (more);
+		assert_int_equal(gone > 0, !with_all);
+		assert_int_equal(kith_members_live(&young), with_all ? 5 : 4 - gone);
+		kith_members_deinit(&young);
+	}
+}
+
 /* A witness that has left the office is none. */
 static void a_witness_that_left_does_not_count(void **state)
 {
@@ -168,6 +209,7 @@ int main(void)
 		T(with_fewer_it_is_nobody),
 		T(attestations_of_somebody_else_or_elsewhere_do_not_count),
 		T(a_witness_that_is_not_known_yet_is_waited_for),
+		T(a_newcomer_takes_a_word_for_it_and_looks_later),
 		T(a_witness_that_left_does_not_count),
 		T(when_they_end_the_entry_cannot_be_renewed),
 		T(one_device_of_an_identity_serves),

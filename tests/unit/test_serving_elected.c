@@ -89,6 +89,46 @@ static void with_them_it_is_known_everywhere_and_is_a_home(void **state)
 	core_world_deinit(&cw.w);
 }
 
+/* The node of a supernode that has attested alice, and is no bootstrap host. */
+static int a_witness_of_hers(void)
+{
+	struct kith_attest list[KITH_ATTESTS_MAX];
+	const struct kith_supernode *sn = cw.w.nodes[CW_ALICE].core->super;
+	int n = kith_attests_read(list, test_span(sn->attests, sn->attests_len));
+	for (int i = 3; i < CW_SUPERNODES; i++) {
+		for (int k = 0; k < n; k++) {
+			if (memcmp(cw.w.nodes[i].core->super->id.b, list[k].witness, sizeof list[k].witness) == 0)
+				return i;
+		}
+	}
+	fail_msg("all of them are bootstrap hosts");
+	return 0;
+}
+
+/* One of those who attested her has gone. Whoever begins now takes the word of the certified for it that she serves;
+ * when it knows the others, it finds that two attestations are too few. */
+static void a_newcomer_takes_a_word_for_it_and_looks_later(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(cw_attest(&cw, &no_caps).reached, KITH_REACHED_YES);
+	assert_int_equal(begin(CW_ALICE), 0);
+	world_run(&cw.w, 60 * KITH_US_PER_S);
+	int witness = a_witness_of_hers();
+	kith_core_leave(cw.w.nodes[witness].core, world_clock(&cw.w), KITH_US_PER_S);
+	world_drain(&cw.w, witness);
+	world_run(&cw.w, 60 * KITH_US_PER_S);
+	int newcomer = world_start(&cw.w, "late", true);
+	world_run(&cw.w, 20 * KITH_US_PER_S);
+	const struct kith_members *ms = &cw.w.nodes[newcomer].core->super->members;
+	const struct kith_id id = cw.w.nodes[CW_ALICE].core->super->id;
+	assert_non_null(kith_members_get(ms, &id));
+	assert_true(kith_members_get(ms, &id)->on_word);
+	world_run(&cw.w, KITH_MEMBERS_YOUNG_US + 60 * KITH_US_PER_S);
+	assert_null(kith_members_get(ms, &id));
+	core_world_deinit(&cw.w);
+}
+
 /* Says that it is a supernode, and is in nobody's table. */
 static void who_only_says_so_is_a_leaf(void **state)
 {
@@ -151,6 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_attestations_it_does_not_serve),
 		cmocka_unit_test(with_them_it_is_known_everywhere_and_is_a_home),
+		cmocka_unit_test(a_newcomer_takes_a_word_for_it_and_looks_later),
 		cmocka_unit_test(who_only_says_so_is_a_leaf),
 		cmocka_unit_test(it_is_attested_anew_while_it_serves),
 	};
