@@ -11,6 +11,7 @@
 
 #define SETTLE_US (30 * KITH_US_PER_S)
 #define ALONE_US (60 * KITH_US_PER_S) /* without a home to ask */
+#define LOOK_US (3600 * KITH_US_PER_S) /* whether the witnesses in our entry are members still; it is renewed in 4 h */
 #define FLOOR_US (3 * KITH_US_PER_S) /* a witness that says nothing for so long has lost its turn */
 #define REPORT_US (100 * KITH_US_PER_MS)
 enum { RETRY_DOUBLINGS = 4 };
@@ -42,7 +43,7 @@ struct kith_candidacy {
 	bool asking; /* the window is open */
 	enum kith_reached reached;
 	struct kith_endpoint endpoint; /* that reached is about */
-	kith_time_us ask_at;
+	kith_time_us ask_at, look_at;
 	uint32_t told[KITH_HOMES]; /* sessions of homes that know what is held */
 	uint32_t floor; /* session of the witness whose turn it is; 0: nobody's */
 	kith_time_us floor_until;
@@ -85,6 +86,7 @@ int kith_candidacy_begin(struct kith_core *c, const struct kith_candidacy_option
 	cy->options = *o;
 	cy->timer.kind = KITH_TIMER_CANDIDACY;
 	cy->ask_at = c->now.mono_us + kith_rng_jitter(c->random, SETTLE_US, 50);
+	cy->look_at = c->now.mono_us + LOOK_US;
 	hold_again(c);
 	wake(c, cy->ask_at);
 	return 0;
@@ -165,16 +167,27 @@ static size_t in_force(const struct kith_core *c, struct kith_attest out[KITH_AT
 	return n;
 }
 
+/* Whether others would take its witness for a member: a leaf cannot tell. */
+static bool counts(const struct kith_core *c, const struct kith_attest *a)
+{
+	if (!kith_serves(c))
+		return true;
+	const struct kith_member *m = kith_members_get_prefix(&c->super->members, a->witness);
+	return m != NULL && kith_member_live(m);
+}
+
 size_t kith_candidacy_attests(const struct kith_core *c, uint8_t out[KITH_ATTESTS_LEN_MAX],
 			      struct kith_endpoint *endpoint)
 {
 	struct kith_attest list[KITH_ATTESTS_MAX];
 	struct kith_span bytes[KITH_ATTESTS_NEEDED];
-	size_t n = c->candidacy != NULL ? in_force(c, list) : 0;
-	if (n < KITH_ATTESTS_NEEDED)
+	size_t n = c->candidacy != NULL ? in_force(c, list) : 0, chosen = 0;
+	for (size_t i = 0; i < n && chosen < KITH_ATTESTS_NEEDED; i++) {
+		if (counts(c, &list[i]))
+			bytes[chosen++] = list[i].bytes;
+	}
+	if (chosen < KITH_ATTESTS_NEEDED)
 		return 0;
-	for (size_t i = 0; i < KITH_ATTESTS_NEEDED; i++)
-		bytes[i] = list[i].bytes;
 	*endpoint = list[0].endpoint;
 	return kith_attests_write(out, bytes, KITH_ATTESTS_NEEDED);
 }
@@ -314,6 +327,22 @@ static void tell_all(struct kith_core *c)
 	size_t len = kith_candidacy_attests(c, list, &endpoint);
 	if (len > 0 && c->endpoints_n > 0 && kith_endpoint_equal(&endpoint, &c->endpoints[0]))
 		kith_super_attested(c, (struct kith_span){ list, len });
+}
+
+/* Witnesses of a supernode that serves may have left meanwhile: others take their place in its entry, or new ones are
+ * asked for. */
+static void look_after_witnesses(struct kith_core *c)
+{
+	struct kith_candidacy *cy = c->candidacy;
+	uint8_t list[KITH_ATTESTS_LEN_MAX];
+	struct kith_endpoint endpoint;
+	cy->look_at = c->now.mono_us + kith_rng_jitter(c->random, LOOK_US, 10);
+	if (!kith_serves(c) || !c->super->elected)
+		return;
+	tell_all(c);
+	kith_time_us soon = c->now.mono_us + kith_rng_jitter(c->random, ALONE_US, 50);
+	if (kith_candidacy_attests(c, list, &endpoint) == 0 && cy->failures == 0 && cy->ask_at > soon && !cy->asking)
+		cy->ask_at = soon;
 }
 
 void kith_candidacy_attached(struct kith_core *c)
@@ -505,10 +534,13 @@ void kith_candidacy_tick(struct kith_core *c)
 								 : KITH_REACHED_NOBODY);
 	if (cy->ask_at <= now)
 		ask(c);
+	if (cy->look_at <= now)
+		look_after_witnesses(c);
 	tell_homes(c);
 	if (cy->report.session != 0)
 		wake(c, cy->report.until);
 	if (cy->asking)
 		wake(c, c->witnesses_until);
 	wake(c, cy->ask_at);
+	wake(c, cy->look_at);
 }

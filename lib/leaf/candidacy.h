@@ -5,7 +5,10 @@
  * and to the next witnesses, so that what was seen on former days is not lost.
  * One witness measures at a time; others are told to wait (LIMITED).
  *
- * Timers: asks 30 s after it has a home, and again 20 hours later; when too few attestations came after 15 minutes,
+ * A supernode that elected itself names three in its entry whose witnesses are members still, and asks for new ones
+ * when there are not three.
+ * Timers: looks after that once an hour; asks 30 s after it has a home, and again 20 hours later; when too few
+ * attestations came after 15 minutes,
  *   doubling to 4 hours. Witnesses are let in for KITH_WITNESS_WINDOW_US after asking. Packets of a round are sent when
  *   they are due. A question about a round that has not arrived in full is answered after 100 ms at the latest.
  * Bounds: KITH_WITNESSES_IN_MAX sessions at a time of asking; for each measurement KITH_BURST_BYTES_MAX bytes sent, at

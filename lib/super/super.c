@@ -158,7 +158,8 @@ void kith_super_tick(struct kith_core *c)
 void kith_super_attested(struct kith_core *c, struct kith_span attests)
 {
 	struct kith_supernode *sn = c->super;
-	if (sn == NULL || !sn->elected || attests.len == 0 || c->leaving)
+	if (sn == NULL || !sn->elected || attests.len == 0 || c->leaving ||
+	    (attests.len == sn->attests_len && memcmp(attests.p, sn->attests, attests.len) == 0))
 		return;
 	memcpy(sn->attests, attests.p, attests.len);
 	sn->attests_len = (uint16_t)attests.len;

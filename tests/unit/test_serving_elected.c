@@ -129,6 +129,22 @@ static void a_newcomer_takes_a_word_for_it_and_looks_later(void **state)
 	core_world_deinit(&cw.w);
 }
 
+/* One that attested her has gone by the time that her entry is renewed: she has others, and names those. */
+static void its_entry_outlives_its_witnesses(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(cw_attest(&cw, &no_caps).attestations, 5);
+	assert_int_equal(begin(CW_ALICE), 0);
+	world_run(&cw.w, 60 * KITH_US_PER_S);
+	int witness = a_witness_of_hers();
+	kith_core_leave(cw.w.nodes[witness].core, world_clock(&cw.w), KITH_US_PER_S);
+	world_drain(&cw.w, witness);
+	world_run(&cw.w, 13 * 3600 * KITH_US_PER_S); /* no entry of before holds any more */
+	assert_int_equal(known_by(), CW_SUPERNODES);
+	core_world_deinit(&cw.w);
+}
+
 /* Says that it is a supernode, and is in nobody's table. */
 static void who_only_says_so_is_a_leaf(void **state)
 {
@@ -192,6 +208,7 @@ int main(void)
 		cmocka_unit_test(without_attestations_it_does_not_serve),
 		cmocka_unit_test(with_them_it_is_known_everywhere_and_is_a_home),
 		cmocka_unit_test(a_newcomer_takes_a_word_for_it_and_looks_later),
+		cmocka_unit_test(its_entry_outlives_its_witnesses),
 		cmocka_unit_test(who_only_says_so_is_a_leaf),
 		cmocka_unit_test(it_is_attested_anew_while_it_serves),
 	};
