@@ -13,7 +13,7 @@
 #define ALONE_US (60 * KITH_US_PER_S) /* without a home to ask */
 #define LOOK_US (3600 * KITH_US_PER_S) /* whether the witnesses in our entry are members still; it is renewed in 4 h */
 #define FLOOR_US (3 * KITH_US_PER_S) /* a witness that says nothing for so long has lost its turn */
-#define REPORT_US (100 * KITH_US_PER_MS)
+#define REPORT_US (20 * KITH_US_PER_MS) /* for packets that were overtaken; what is lost costs the figure that much */
 enum { RETRY_DOUBLINGS = 4 };
 
 static const struct kith_span nothing = { NULL, 0 };

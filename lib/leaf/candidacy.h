@@ -10,7 +10,7 @@
  * Timers: looks after that once an hour; asks 30 s after it has a home, and again 20 hours later; when too few
  * attestations came after 15 minutes,
  *   doubling to 4 hours. Witnesses are let in for KITH_WITNESS_WINDOW_US after asking. Packets of a round are sent when
- *   they are due. A question about a round that has not arrived in full is answered after 100 ms at the latest.
+ *   they are due. A question about a round that has not arrived in full is answered after 20 ms at the latest.
  * Bounds: KITH_WITNESSES_IN_MAX sessions at a time of asking; for each measurement KITH_BURST_BYTES_MAX bytes sent, at
  *   no more than the operator's cap.
  * Never: served by this file (core/serving does); a figure of its own that others believe.

@@ -29,7 +29,8 @@ bool kith_burst_next(struct kith_burst *b, kith_time_us rtt_us)
 		time = ROUND_MIN_US;
 	if (time > ROUND_MAX_US)
 		time = ROUND_MAX_US;
-	b->rate = b->rate == 0 ? KITH_BURST_FIRST : b->rate > UINT32_MAX / 2 ? UINT32_MAX : 2 * b->rate;
+	if (!b->again)
+		b->rate = b->rate == 0 ? KITH_BURST_FIRST : b->rate > UINT32_MAX / 2 ? UINT32_MAX : 2 * b->rate;
 	if (b->cap != 0 && b->rate > b->cap)
 		b->rate = b->cap;
 	uint64_t packets = (uint64_t)b->rate * (uint64_t)time / (KITH_BURST_PACKET * KITH_US_PER_S);
@@ -64,8 +65,9 @@ void kith_burst_judge(struct kith_burst *b, unsigned arrived, kith_time_us elaps
 		figure = b->rate;
 	if (figure > b->best)
 		b->best = (uint32_t)figure;
-	b->over = b->over || figure < b->rate / 4 * 3 || (lost > 1 && lost > b->packets / 8u) || b->rate == b->cap ||
-		  b->rate == UINT32_MAX;
+	bool failed = figure < b->rate / 4 * 3 || (lost > 1 && lost > b->packets / 8u);
+	b->over = b->over || (failed ? b->again : b->rate == b->cap || b->rate == UINT32_MAX);
+	b->again = failed;
 }
 
 kith_time_us kith_burst_span(unsigned arrived, kith_time_us first_at, kith_time_us last_at)

@@ -2,8 +2,9 @@
  * 10.2.
  *
  * Of the two ends one judges and does not trust the other. A round is so many packets at such a rate; the next one is
- * twice as fast, until one arrives at less than three quarters of its rate, loses more than an eighth, has reached the
- * cap, or the bytes are used up: so a burst never stays above what the link carries for longer than one round. The
+ * twice as fast. One that arrives at less than three quarters of its rate, or loses more than an eighth, is repeated
+ * once, since a question or an answer may have been lost; the second such one in a row ends the burst, and so does one
+ * at the cap, or when the bytes are used up. So a burst is above what the link carries for two rounds at most. The
  * figure is the best rate at which a round arrived, never above the one that it was sent at.
  *   up     the judge receives: it sees itself how long the packets took.
  *   down   the other receives, and says which packets came: it proves that by the XOR of their nonces, each of which
@@ -35,6 +36,7 @@ struct kith_burst {
 	uint32_t bytes; /* used up */
 	uint16_t packets; /* of the round under way */
 	uint8_t round; /* from 1 on */
+	bool again; /* the last round was too much, or had bad luck: it is repeated */
 	bool over;
 };
 

@@ -27,6 +27,8 @@ struct cw {
 	bool nat; /* port-restricted: lets in only what comes from where she has sent to */
 	uint32_t rate; /* bytes a second each way; 0: no bottleneck */
 	kith_time_us queue; /* most that a packet waits for the bottleneck */
+	uint32_t loss_percent; /* of packets, at random, each way */
+	kith_time_us jitter; /* up to so much later, at random: packets overtake each other */
 	struct cw_line up, down;
 	struct kith_addr spoken[CW_SPOKEN_MAX]; /* where she has sent to */
 	int spoken_n;
@@ -76,7 +78,11 @@ static inline int cw_tap(struct core_world *w, struct world_packet *p)
 		cw->refused++;
 		return 0;
 	}
-	return cw_carry(cw, from ? &cw->up : &cw->down, p) ? 1 : 0;
+	if (!cw_carry(cw, from ? &cw->up : &cw->down, p))
+		return 0;
+	if (cw->jitter > 0)
+		p->at += (kith_time_us)(test_random_next(&w->random) % (uint64_t)cw->jitter);
+	return test_random_next(&w->random) % 100 < cw->loss_percent ? 0 : 1;
 }
 
 static inline void cw_consent(struct cw *cw, const struct kith_candidacy_options *o)

@@ -100,6 +100,22 @@ static void a_liar_by_ten_gets_what_it_has(void **state)
 	}
 }
 
+/* Wi-Fi: packets are lost, and overtake each other. The figures are lower, and not by much. */
+static void a_line_that_loses_and_jitters_is_measured_too(void **state)
+{
+	(void)state;
+	start();
+	cw.rate = 500000;
+	cw.queue = 200 * KITH_US_PER_MS;
+	cw.loss_percent = 2;
+	cw.jitter = 10 * KITH_US_PER_MS;
+	struct kith_candidacy_info info = cw_attest(&cw, &no_caps);
+	assert_int_equal(info.reached, KITH_REACHED_YES);
+	assert_true(info.figures.up > cw.rate / 2 && info.figures.up < cw.rate / 100 * 115);
+	assert_true(info.figures.down > cw.rate / 2 && info.figures.down < cw.rate / 100 * 115);
+	core_world_deinit(&cw.w);
+}
+
 static void the_cap_of_the_operator_holds(void **state)
 {
 	(void)state;
@@ -270,6 +286,7 @@ int main(void)
 		cmocka_unit_test(attesting_costs_a_mebibyte_each_way_and_witness_at_most),
 		cmocka_unit_test(one_behind_a_port_restricted_nat_is_not_attested),
 		cmocka_unit_test(a_liar_by_ten_gets_what_it_has),
+		cmocka_unit_test(a_line_that_loses_and_jitters_is_measured_too),
 		cmocka_unit_test(the_cap_of_the_operator_holds),
 		cmocka_unit_test(a_candidate_cannot_choose_its_witnesses),
 		cmocka_unit_test(a_witness_makes_sure_that_it_is_one),
