@@ -6,16 +6,14 @@
 #include "wire/message_attest.h"
 
 static const struct kith_candidacy_options no_caps;
-static const struct kith_super_options options = {
-	.sessions_max = 1000, .tunnels_max = 1000, .relay_rate = 12500000, .relay_owner_rate = 1250000
-};
 static struct cw cw;
 
 static int begin(int node)
 {
 	struct kith_core *c = cw.w.nodes[node].core;
 	kith_core_enter(c, world_clock(&cw.w));
-	int err = kith_serving_begin(c, &options);
+	assert_int_equal(kith_serving_init(c, KITH_ROLE_AUTO, &(struct kith_terms){ .consent = KITH_CONSENT_YES }), 0);
+	int err = kith_serving_begin(c, KITH_ROLE_WHY_HELP);
 	kith_core_settle(c);
 	world_drain(&cw.w, node);
 	return err;
