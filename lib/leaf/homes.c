@@ -192,6 +192,38 @@ static void learn_hosts(struct kith_core *c, struct kith_spans hosts, const stru
 	}
 }
 
+/* A bootstrap host whose key is not known has another entry when somebody named it: both are the one that is full. What
+ * BUSY says names no address, so it does not tell the key of this one. */
+static void full_too(struct kith_core *c, const struct kith_home_slot *home)
+{
+	for (int i = 0; i < c->leaf.cache.n; i++) {
+		struct kith_host host;
+		kith_hostcache_get(&c->leaf.cache, i, &host);
+		if ((c->leaf.cache.at[i].flags & KITH_HOST_USED) == 0 &&
+		    kith_endpoint_equal(&host.endpoints[0], &home->host.endpoints[0]))
+			kith_hostcache_full(&c->leaf.cache, i, c->now.mono_us, c->random,
+					    home->retry_s * KITH_US_PER_S);
+	}
+}
+
+void kith_homes_refused(struct kith_core *c, const struct kith_session *s, const struct kith_busy *busy)
+{
+	struct kith_home_slot *home = slot_of(c, s->index);
+	if (home == NULL)
+		return;
+	home->retry_s = (uint8_t)busy->retry_s;
+	for (uint8_t i = 0; i < busy->hosts_n; i++) {
+		const struct kith_host *host = &busy->hosts[i];
+		if (host->endpoints_n == 0 || memcmp(host->dh.b, c->self.dh_pk, 32) == 0)
+			continue;
+		int err = kith_hostcache_add(&c->leaf.cache, host, kith_hostcache_source(&busy->device), 0);
+		(void)err; /* full: those known are as good */
+	}
+	full_too(c, home);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "home_full session=%08x retry_s=%u alternates=%u", s->index, busy->retry_s,
+		 busy->hosts_n);
+}
+
 /* The entry of a home in the host cache, or below 0. */
 static int cached(const struct kith_core *c, const struct kith_home_slot *home)
 {
@@ -215,15 +247,18 @@ static void free_slot(struct kith_core *c, struct kith_home_slot *slot)
 		kith_wall_heard(&c->wall, (unsigned)(slot - c->leaf.homes), &c->now, 0);
 }
 
+/* A host that is full is there, and so is our own line: no reason to try more of them at once, or to be patient. */
 static void give_up(struct kith_core *c, struct kith_home_slot *home, int err)
 {
 	int i = cached(c, home);
-	if (i >= 0) {
+	if (i >= 0 && err == KITH_EFULL)
+		kith_hostcache_full(&c->leaf.cache, i, c->now.mono_us, c->random, home->retry_s * KITH_US_PER_S);
+	else if (i >= 0)
 		kith_hostcache_failed(&c->leaf.cache, i, c->now.mono_us, c->random, err);
+	if (i >= 0)
 		kith_hostcache_use(&c->leaf.cache, i, false);
-	}
 	free_slot(c, home);
-	c->leaf.attempts++;
+	c->leaf.attempts += err != KITH_EFULL;
 	kith_homes_wake(c, c->now.mono_us);
 }
 

@@ -26,6 +26,9 @@ struct kith_session *kith_homes_primary(struct kith_core *c);
 void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
 void kith_homes_on_leave(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
+/* The supernode that this attempt goes to takes nobody now: how long it is left alone, and whom it names instead. */
+void kith_homes_refused(struct kith_core *c, const struct kith_session *s, const struct kith_busy *busy);
+
 /* Something happened on a home's session: looks whether the home is in doubt. */
 void kith_homes_look(struct kith_core *c, struct kith_session *s);
 

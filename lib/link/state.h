@@ -16,6 +16,7 @@
 #include "identity/contacts.h"
 #include "identity/keypair.h"
 #include "identity/trust.h"
+#include "overlay/election.h"
 #include "overlay/gossip.h"
 #include "overlay/hostcache.h"
 #include "overlay/members.h"
@@ -27,6 +28,7 @@
 #include "session/guard.h"
 #include "session/sessions.h"
 #include "stream/stream.h"
+#include "wire/busy.h"
 #include "wire/message.h"
 #include "wire/outbox.h"
 #include "wire/record.h"
@@ -159,6 +161,7 @@ struct kith_home_slot {
 	bool asking; /* was given a record, and has not said yet that it took it */
 	bool doubted; /* has not answered the last request */
 	bool took; /* a record of ours */
+	uint8_t retry_s; /* it said that it is full: for so long it is not asked; 0: it did not say how long */
 	kith_time_us since; /* when it was chosen; then when it became a home */
 	uint32_t session;
 	struct kith_host host;
@@ -231,6 +234,19 @@ struct kith_watched {
 	kith_time_us since; /* when it was asked for */
 };
 
+/* Whom a supernode turns away (link/refuse). */
+struct kith_refusals {
+	uint8_t packet[KITH_BUSY_PACKET_MAX]; /* BUSY, for the one that is refused next */
+	uint16_t len; /* 0: none was made */
+	uint16_t retry_s; /* as it says */
+	kith_time_us made_at;
+	kith_time_us second_at; /* when the second began ... */
+	uint32_t now, last; /* ... and how many were refused in it, and in the one before */
+	uint64_t untold; /* refused since the operator was told */
+	kith_time_us told_at; /* when told */
+	bool told;
+};
+
 struct kith_query; /* a look-up in the directory (super/query.c) */
 
 /* The supernode's half; NULL in leaves. */
@@ -261,6 +277,8 @@ struct kith_supernode {
 	uint32_t suspects; /* members with failures, about: whether a search is worth it */
 	struct kith_table attached; /* kith_attached by directory key, one device of each name */
 	kith_time_us republish_at; /* when records are brought to replicas that are new; NEVER */
+	struct kith_overload overload; /* what is refused for the sake of those who are here (super/load) */
+	struct kith_refusals refusals;
 };
 
 struct kith_core {

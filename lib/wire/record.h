@@ -32,7 +32,12 @@
 #define KITH_MEMBER_LIFE_MS (12 * 60 * 60 * 1000) /* wire: renewed every 4 h, 25,000 members cost each other 8 kbit/s */
 
 /* Second byte; the numbers below 16 are lib/identity's. */
-enum kith_record_object { KITH_OBJECT_RECORD = 16, KITH_OBJECT_VANISH = 17, KITH_OBJECT_MEMBER = 18 };
+enum kith_record_object {
+	KITH_OBJECT_RECORD = 16,
+	KITH_OBJECT_VANISH = 17,
+	KITH_OBJECT_MEMBER = 18,
+	KITH_OBJECT_BUSY = 20 /* wire/busy.h */
+};
 
 enum kith_record_flags {
 	KITH_RECORD_RELAY_ONLY =

@@ -196,6 +196,12 @@ def read_member(f):
     return {}
 
 
+@rule("directory", "busy")
+def busy(f):
+    made = signed(f, objects.busy(f))
+    return made | {"packet": b"\xe7\0\0\0" + number(f["receiver_index"], 4) + made["object"]}
+
+
 # ---- proofs ----
 
 @rule("proofs", "challenge$")

@@ -10,7 +10,7 @@ NAME_CHARACTERS = set(b"abcdefghijklmnopqrstuvwxyz0123456789.-_")
 LABELS = {1: "kith issuer certificate v1", 2: "kith name certificate v1", 3: "kith device certificate v1",
           5: "kith device list v1", 6: "kith revocation list v1", 8: "kith challenge v1", 9: "kith enrolment v1",
           12: "kith log head v1",
-          16: "kith presence record v1", 17: "kith vanish report v1", 18: "kith member entry v1"}
+          16: "kith presence record v1", 17: "kith vanish report v1", 18: "kith member entry v1", 20: "kith busy notice v1"}
 
 
 def number(value, size):
@@ -433,6 +433,12 @@ def read_member(data):
 
 def supernode_id(network, placement):
     return blake2b(network, placement, b"\0")
+
+
+def busy(f):
+    hosts = b"".join(host(h["x25519"], h["endpoints"]) for h in f["hosts"])
+    return b"\1\x14" + number(f["made_ms"], 8) + number(f["retry_s"], 2) + bytes([len(f["hosts"])]) + hosts + counted(
+        f["chain"], 2) + b"\0"
 
 
 # ---- challenges, enrolment ----

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "topics.h"
+#include "wire/busy.h"
 #include "world.h"
 
 /* Points into itself. */
@@ -265,6 +266,40 @@ static void ungranted(struct vec_topic *topic, struct cast *c)
 	bad_member(topic, c, &p, "member entry, issuer without the right", "The root does not let it make supernodes.");
 }
 
+/* One that is full names two others, whoever it says so to. */
+static void busy(struct vec_topic *topic, struct cast *c)
+{
+	uint8_t packet[KITH_BUSY_PACKET_MAX];
+	const struct person *full = &c->homes[0];
+	struct kith_busy b = { .made_ms = WORLD_NOW_MS, .retry_s = 60, .hosts_n = 2, .chain = full->full }, parsed;
+	struct kith_person person;
+	uint32_t receiver;
+	struct vec v = vec_begin(topic, "busy", "9.6", "A supernode takes no leaf for a minute, and names two others.");
+	vec_covers(&v, "packet", "BUSY");
+	vec_covers(&v, "object", "BUSY");
+	vec_number(v.in, "receiver_index", 0x01a1b2c3);
+	vec_number(v.in, "made_ms", b.made_ms);
+	vec_number(v.in, "retry_s", b.retry_s);
+	json_t *list = vec_list(v.in, "hosts");
+	for (unsigned i = 0; i < b.hosts_n; i++) {
+		const struct person *other = &c->homes[i + 1];
+		b.hosts[i] = (struct kith_host){ .dh = other->device.dh_pk, .endpoints_n = 1 };
+		b.hosts[i].endpoints[0] = kith_endpoint_udp(&other->addr);
+		json_t *item = vec_item(list);
+		vec_bytes(item, "x25519", b.hosts[i].dh.b, KITH_KEY_LEN);
+		vec_endpoint(vec_item(vec_list(item, "endpoints")), &b.hosts[i].endpoints[0]);
+	}
+	vec_span(v.in, "chain", b.chain);
+	int n = kith_busy_make(c->w.suite, packet, &b, full->device.sign.sk);
+	VEC_REQUIRE(n > 0);
+	kith_busy_address(packet, 0x01a1b2c3);
+	VEC_REQUIRE(kith_busy_parse(&parsed, &receiver, vec_span_of(packet, (size_t)n)) == 0 && receiver == 0x01a1b2c3);
+	VEC_REQUIRE(kith_busy_verify(&parsed, &c->trust.trust, &c->w.now, &person) == 0);
+	put_signed(&v, &full->device.sign, KITH_SIGN_BUSY, parsed.bytes);
+	vec_bytes(v.out, "packet", packet, (size_t)n);
+	vec_end(&v);
+}
+
 void topic_directory(struct vec_topic *topic)
 {
 	static const uint8_t status[] = { 0x5e, 0xa1, 0xed };
@@ -287,5 +322,10 @@ void topic_directory(struct vec_topic *topic)
 	member(topic, &c, true);
 	bad_member(topic, &c, &c.alice, "member entry of a leaf", "The certificate has no supernode flag.");
 	ungranted(topic, &c);
+}
+
+	bad_member(topic, &c, false);
+	bad_member(topic, &c, true);
+	busy(topic, &c);
 	world_trust_deinit(&c.trust);
 }
