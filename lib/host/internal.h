@@ -36,6 +36,7 @@
 #include "host/component.h"
 #include "host/interfaces.h"
 #include "host/keyfile.h"
+#include "host/lag.h"
 #include "host/resolve.h"
 #include "host/statedir.h"
 #include "host/stun.h"
@@ -186,6 +187,7 @@ struct kith_node {
 	bool watching;
 	struct kith_component_file stun_part;
 	struct kith_stun *stun;
+	struct kith_lag lag; /* of the loop, for a supernode */
 	bool dirty, left, impatient, finishing;
 	bool leave_due; /* closing, and the core was not told to leave yet */
 

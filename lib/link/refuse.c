@@ -15,11 +15,16 @@ static bool is_full(const struct kith_core *c)
 	return c->sessions.by_index.n >= c->sessions.by_index.max;
 }
 
+bool kith_refuse_level(const struct kith_core *c, enum kith_overload_level level)
+{
+	return kith_serves(c) && c->super->overload.level >= (uint8_t)level;
+}
+
 bool kith_refuse_attach(const struct kith_core *c)
 {
 	uint32_t max = c->sessions.by_index.max;
-	return kith_serves(c) &&
-	       (c->super->overload.level >= KITH_OVERLOAD_ATTACHES || c->sessions.by_index.n >= max - max / RESERVE);
+	return kith_refuse_level(c, KITH_OVERLOAD_ATTACHES) ||
+	       (kith_serves(c) && c->sessions.by_index.n >= max - max / RESERVE);
 }
 
 bool kith_refuse_wanted(const struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from)

@@ -18,6 +18,9 @@
 /* Whether this HELLO is not to be served now, whatever is in it. Its mac1 has not been looked at. */
 bool kith_refuse_wanted(const struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from);
 
+/* Whether overload has come to that level, so that what the level names is refused. */
+bool kith_refuse_level(const struct kith_core *c, enum kith_overload_level level);
+
 /* Whether a node that has got as far as a session may not become a leaf of ours. */
 bool kith_refuse_attach(const struct kith_core *c);
 

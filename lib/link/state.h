@@ -21,6 +21,7 @@
 #include "overlay/hostcache.h"
 #include "overlay/members.h"
 #include "path/transports.h"
+#include "presence/held.h"
 #include "presence/replicas.h"
 #include "presence/store.h"
 #include "presence/watch.h"
@@ -234,6 +235,20 @@ struct kith_watched {
 	kith_time_us since; /* when it was asked for */
 };
 
+/* How much a supernode has to do (super/load). */
+struct kith_load {
+	struct kith_core_load told; /* by the host ... */
+	kith_time_us told_at; /* ... then; 0: never */
+	kith_time_us at; /* when the figures were taken last, since when ... */
+	uint64_t packets; /* ... so many came in */
+	uint64_t relayed; /* bytes, in all, until then */
+	uint32_t packets_s;
+	uint16_t utilisation[KITH_RESOURCES_N]; /* permille */
+	uint32_t permille, smooth; /* the highest of them: in the last second, and over the last 30 */
+	uint8_t said; /* in our entry */
+	kith_time_us said_at;
+};
+
 /* Whom a supernode turns away (link/refuse). */
 struct kith_refusals {
 	uint8_t packet[KITH_BUSY_PACKET_MAX]; /* BUSY, for the one that is refused next */
@@ -278,6 +293,8 @@ struct kith_supernode {
 	struct kith_table attached; /* kith_attached by directory key, one device of each name */
 	kith_time_us republish_at; /* when records are brought to replicas that are new; NEVER */
 	struct kith_overload overload; /* what is refused for the sake of those who are here (super/load) */
+	struct kith_load load;
+	struct kith_held held; /* news of presence that wait, under load (super/notify) */
 	struct kith_refusals refusals;
 };
 

@@ -1,12 +1,60 @@
-/* Who serves, and what is refused under load.
+/* Who serves, and what is refused under load: decisions, as functions of figures and times.
  *
- * Overload goes by levels, each of which holds what the ones below it do.
- * Never: input, output, a clock, a table.
+ * Load is a utilisation in permille (1000: all that there is), the highest of what a supernode has to give: time of its
+ * processor, the wait of packets before they are read, bytes relayed, memory, sessions, tunnels.
+ *
+ * Overload goes by levels, each of which holds what the ones below it do. A level begins at its threshold and ends when
+ * utilisation has stayed KITH_OVERLOAD_SLACK below it for KITH_OVERLOAD_HOLD_US; levels fall one at a time. The number
+ * of sessions and tunnels has no part in it: those tables refuse by themselves when they are full. Relayed bytes reach
+ * the first level only.
+ * Never: input, output, a clock, a table, randomness of its own.
  */
 #ifndef KITH_OVERLAY_ELECTION_H
 #define KITH_OVERLAY_ELECTION_H
 
 #include <kith/types.h>
+
+#include "base/rng.h"
+#include "base/timer.h"
+
+#define KITH_ELECTION_ASK 700 /* permille */
+#define KITH_ELECTION_WAIT_US (20 * KITH_US_PER_MS)
+
+/* ---- load ---- */
+
+/* What a supernode has to give. */
+enum kith_resource {
+	KITH_RESOURCE_WAIT, /* of packets before they are read: 20 ms are KITH_ELECTION_ASK */
+	KITH_RESOURCE_BUSY, /* share of the time that the loop works */
+	KITH_RESOURCE_MEMORY,
+	KITH_RESOURCE_RELAY, /* bytes a second */
+	KITH_RESOURCE_SESSIONS, /* from here on: tables, which have no part in overload */
+	KITH_RESOURCE_TUNNELS,
+	KITH_RESOURCES_N
+};
+
+/* The figures of one second, and the bounds that they are measured against. A bound of 0: not counted. */
+struct kith_figures {
+	kith_time_us wait_us; /* mean */
+	uint32_t busy_permille;
+	uint64_t memory, memory_max;
+	uint64_t relayed, relay_max; /* bytes */
+	uint32_t sessions, sessions_max, tunnels, tunnels_max;
+};
+
+/* Utilisation of each resource in permille, at most KITH_UTILISATION_MAX; returns the highest of them all. */
+#define KITH_UTILISATION_MAX 4000
+uint32_t kith_election_utilisation(const struct kith_figures *f, uint16_t out[KITH_RESOURCES_N]);
+
+/* Utilisation as a member entry says it, in 1/255. */
+uint8_t kith_election_load_byte(uint32_t permille);
+uint32_t kith_election_load_permille(uint8_t load);
+
+/* Utilisation as overload judges it: of processor, wait and memory, and of relayed bytes as far as refusing tunnels
+ * helps. */
+uint32_t kith_election_strain(const uint16_t utilisation[KITH_RESOURCES_N]);
+
+/* ---- overload ---- */
 
 enum kith_overload_level {
 	KITH_OVERLOAD_NONE,
@@ -16,8 +64,19 @@ enum kith_overload_level {
 	KITH_OVERLOAD_ATTACHES /* no new leaves */
 };
 
+#define KITH_OVERLOAD_SLACK 100 /* permille */
+#define KITH_OVERLOAD_HOLD_US (5 * KITH_US_PER_S)
+
 struct kith_overload {
 	uint8_t level; /* enum kith_overload_level */
+	kith_time_us calm_since; /* since when utilisation has been below the level's threshold and slack; NEVER */
 };
+
+/* Takes a second's utilisation; true when the level changed. */
+bool kith_election_overload(struct kith_overload *o, kith_time_us now, uint32_t permille);
+const char *kith_overload_name(uint8_t level);
+
+/* For how long news of presence wait at a level: 0, or 5 s rising to 60 s with utilisation. */
+kith_time_us kith_election_coalesce_us(const struct kith_overload *o, uint32_t permille);
 
 #endif

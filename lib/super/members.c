@@ -48,6 +48,7 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 	struct kith_member_entry entry;
 	memset(&entry, 0, sizeof entry);
 	entry.flags = flags;
+	entry.load = kith_election_load_byte(sn->load.smooth);
 	entry.seq = kith_record_next_seq(kith_super_seq(c), &c->now);
 	entry.expires_ms = (int64_t)entry.seq + KITH_MEMBER_LIFE_MS;
 	entry.endpoints_n = c->endpoints_n;
@@ -58,7 +59,8 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 		return n;
 	sn->entry_len = (uint16_t)n;
 	sn->entry_seq = entry.seq;
-	sn->entry_at = c->now.mono_us;
+	sn->entry_at = sn->load.said_at = c->now.mono_us;
+	sn->load.said = entry.load;
 	kith_save_soon(c);
 	/* Our own clock may have been set back since the last entry, which is no reason for us to doubt that entry. */
 	struct kith_now now = c->now;

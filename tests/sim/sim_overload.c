@@ -39,6 +39,8 @@ static void overload(struct kith_sim *sim, enum kith_overload_level level)
 		if (c == NULL)
 			continue;
 		c->super->overload.level = (uint8_t)level;
+		c->super->load.told.busy_permille = level == KITH_OVERLOAD_NONE ? 0 : 990;
+		c->super->load.told_at = c->now.mono_us; /* the host said so just now */
 		c->suite = c->self.suite = &counting;
 		c->stats = c->env.stats = &super_stats[i];
 	}

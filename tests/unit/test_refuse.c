@@ -30,9 +30,13 @@ static void count_at(struct core_world *w, int i)
 	dhs = signatures = 0;
 }
 
+/* From now on, as if its host said so every second. */
 static void overload(struct core_world *w, int i, enum kith_overload_level level)
 {
-	w->nodes[i].core->super->overload.level = (uint8_t)level;
+	struct kith_supernode *sn = w->nodes[i].core->super;
+	sn->overload.level = (uint8_t)level;
+	sn->load.told.busy_permille = level == KITH_OVERLOAD_ATTACHES ? 990 : 0;
+	sn->load.told_at = w->now + 86400 * KITH_US_PER_S;
 }
 
 /* Counts packets of a type, and keeps how long the last one was. */

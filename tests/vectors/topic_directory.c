@@ -322,10 +322,6 @@ void topic_directory(struct vec_topic *topic)
 	member(topic, &c, true);
 	bad_member(topic, &c, &c.alice, "member entry of a leaf", "The certificate has no supernode flag.");
 	ungranted(topic, &c);
-}
-
-	bad_member(topic, &c, false);
-	bad_member(topic, &c, true);
 	busy(topic, &c);
 	world_trust_deinit(&c.trust);
 }

@@ -1,0 +1,104 @@
+#include "overlay/election.h"
+
+enum { FULL = 1000 };
+
+/* The last level is reached below what the machine can do: refusing costs something, too. */
+static const uint16_t thresholds[] = { [KITH_OVERLOAD_NONE] = 0,
+				       [KITH_OVERLOAD_RELAYS] = 800,
+				       [KITH_OVERLOAD_LOOKUPS] = 850,
+				       [KITH_OVERLOAD_PRESENCE] = 900,
+				       [KITH_OVERLOAD_ATTACHES] = 950 };
+#define COALESCE_LEAST_US (5 * KITH_US_PER_S)
+#define COALESCE_MOST_US (60 * KITH_US_PER_S)
+#define WAIT_FULL_US (KITH_ELECTION_WAIT_US * FULL / KITH_ELECTION_ASK)
+
+/* ---- load ---- */
+
+static uint16_t share(uint64_t used, uint64_t max)
+{
+	if (max == 0)
+		return 0;
+	if (used / max >= KITH_UTILISATION_MAX / FULL)
+		return KITH_UTILISATION_MAX;
+	/* used is below four times max: only a max beyond 2^52 could overflow, and is divided first. */
+	return (uint16_t)(max > UINT64_MAX / (4 * FULL) ? used / (max / FULL) : used * FULL / max);
+}
+
+uint32_t kith_election_utilisation(const struct kith_figures *f, uint16_t out[KITH_RESOURCES_N])
+{
+	uint32_t most = 0;
+	out[KITH_RESOURCE_WAIT] = share((uint64_t)(f->wait_us > 0 ? f->wait_us : 0), WAIT_FULL_US);
+	out[KITH_RESOURCE_BUSY] = share(f->busy_permille, FULL);
+	out[KITH_RESOURCE_MEMORY] = share(f->memory, f->memory_max);
+	out[KITH_RESOURCE_RELAY] = share(f->relayed, f->relay_max);
+	out[KITH_RESOURCE_SESSIONS] = share(f->sessions, f->sessions_max);
+	out[KITH_RESOURCE_TUNNELS] = share(f->tunnels, f->tunnels_max);
+	for (unsigned i = 0; i < KITH_RESOURCES_N; i++)
+		most = out[i] > most ? out[i] : most;
+	return most;
+}
+
+uint32_t kith_election_strain(const uint16_t utilisation[KITH_RESOURCES_N])
+{
+	uint32_t most = utilisation[KITH_RESOURCE_RELAY];
+	if (most >= thresholds[KITH_OVERLOAD_LOOKUPS])
+		most = thresholds[KITH_OVERLOAD_LOOKUPS] - 1u;
+	for (unsigned i = KITH_RESOURCE_WAIT; i <= KITH_RESOURCE_MEMORY; i++)
+		most = utilisation[i] > most ? utilisation[i] : most;
+	return most;
+}
+
+uint8_t kith_election_load_byte(uint32_t permille)
+{
+	return permille >= FULL ? UINT8_MAX : (uint8_t)((permille * UINT8_MAX + FULL / 2) / FULL);
+}
+
+uint32_t kith_election_load_permille(uint8_t load)
+{
+	return ((uint32_t)load * FULL + UINT8_MAX / 2) / UINT8_MAX;
+}
+
+/* ---- overload ---- */
+
+const char *kith_overload_name(uint8_t level)
+{
+	static const char *const names[] = { [KITH_OVERLOAD_NONE] = "none",
+					     [KITH_OVERLOAD_RELAYS] = "relays",
+					     [KITH_OVERLOAD_LOOKUPS] = "lookups",
+					     [KITH_OVERLOAD_PRESENCE] = "presence",
+					     [KITH_OVERLOAD_ATTACHES] = "attaches" };
+	return level < sizeof names / sizeof names[0] ? names[level] : "?";
+}
+
+bool kith_election_overload(struct kith_overload *o, kith_time_us now, uint32_t permille)
+{
+	uint8_t level = o->level;
+	while (level < KITH_OVERLOAD_ATTACHES && permille >= thresholds[level + 1])
+		level++;
+	if (level > o->level) {
+		o->level = level;
+		o->calm_since = KITH_TIME_NEVER;
+		return true;
+	}
+	if (level == KITH_OVERLOAD_NONE || permille + KITH_OVERLOAD_SLACK >= thresholds[level]) {
+		o->calm_since = KITH_TIME_NEVER;
+		return false;
+	}
+	if (o->calm_since == KITH_TIME_NEVER)
+		o->calm_since = now;
+	if (now - o->calm_since < KITH_OVERLOAD_HOLD_US)
+		return false;
+	o->level--;
+	o->calm_since = now;
+	return true;
+}
+
+kith_time_us kith_election_coalesce_us(const struct kith_overload *o, uint32_t permille)
+{
+	if (o->level < KITH_OVERLOAD_PRESENCE)
+		return 0;
+	uint32_t from = thresholds[KITH_OVERLOAD_PRESENCE], above = permille > from ? permille - from : 0;
+	kith_time_us wait =
+		COALESCE_LEAST_US + (kith_time_us)above * (COALESCE_MOST_US - COALESCE_LEAST_US) / (FULL - from);
+	return wait < COALESCE_MOST_US ? wait : COALESCE_MOST_US;
+}
