@@ -4,6 +4,7 @@
 #include "call/dial.h"
 #include "call/relays.h"
 #include "leaf/homes.h"
+#include "leaf/moving.h"
 #include "leaf/watching.h"
 #include "link/rekey.h"
 #include "super/attach.h"
@@ -104,6 +105,9 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		return;
 	case KITH_REQ_LEAVE:
 		kith_homes_on_leave(c, s, request);
+		return;
+	case KITH_REQ_MOVE:
+		kith_moving_on_request(c, s, request);
 		return;
 	case KITH_REQ_TUNNEL_CLOSE:
 		kith_relays_on_close(c, s, request);

@@ -38,6 +38,7 @@ void kith_leaf_rest(struct kith_core *c)
 			kith_homes_let_go(c, slot);
 	}
 	kith_timers_stop(&c->timers, &c->leaf.timer);
+	c->leaf.parting = 0;
 	c->leaf.record_len = 0;
 }
 

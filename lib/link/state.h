@@ -162,6 +162,7 @@ struct kith_home_slot {
 	bool asking; /* was given a record, and has not said yet that it took it */
 	bool doubted; /* has not answered the last request */
 	bool took; /* a record of ours */
+	uint8_t moves; /* a spare: 1 and the slot of the home that asked to have its place taken; 0: none did */
 	uint8_t retry_s; /* it said that it is full: for so long it is not asked; 0: it did not say how long */
 	kith_time_us since; /* when it was chosen; then when it became a home */
 	uint32_t session;
@@ -194,6 +195,9 @@ struct kith_leaf {
 	kith_time_us failing_told_at; /* ATTACH_FAILING */
 	kith_time_us homeless_at; /* since when there is no home; NEVER: there is one */
 	int homeless_told; /* the last error of HOMELESS */
+	kith_time_us moved_at; /* when a home was last asked for its place by another; 0: never */
+	uint32_t parting; /* session of a home whose place was taken; 0: none */
+	kith_time_us part_at; /* when it is let go */
 	/* Left behind for the end of the call: */
 	bool offer; /* our candidates changed */
 	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */

@@ -25,6 +25,7 @@
 	X(NOTIFY, 6, "HS") /* a key you watch changed */                                                               \
 	X(LEAVE, 7, "H") /* I am going: use others from now on */                                                      \
 	X(TUNNEL_CLOSE, 8, "T") /* this tunnel ends in so many ms */                                                   \
+	X(MOVE, 12, "H") /* take that one in my place: I have too much to do */                                        \
 	X(STORE, 16, "S") /* keep this record */                                                                       \
 	X(FIND, 17, "S") /* records under this key */                                                                  \
 	X(WATCH, 18, "S") /* tell me when this key changes */                                                          \
@@ -92,9 +93,9 @@ enum kith_status {
 #define KITH_B_INTRO_VIA 2 /* reserved: next hop of a chained tunnel */
 #define KITH_B_INTRODUCED_TUNNEL 0 /* uint: the asker's leg */
 
-/* LEAVE request, TUNNEL_CLOSE request */
+/* LEAVE request, MOVE request, TUNNEL_CLOSE request */
 #define KITH_B_LEAVE_MS 0 /* uint: how long from now */
-#define KITH_B_LEAVE_HOSTS 1 /* array of bytes: host entries to use instead */
+#define KITH_B_LEAVE_HOSTS 1 /* array of bytes: host entries to use instead; MOVE: exactly one */
 #define KITH_B_LEAVE_TUNNEL 2 /* uint: TUNNEL_CLOSE: the receiver's leg */
 
 /* GOSSIP request */

@@ -59,7 +59,7 @@ size_t kith_msg_attached_write(uint8_t *out, size_t cap, const struct kith_msg_a
 int kith_msg_attached_read(struct kith_msg_attached *out, struct kith_msg_room *room,
 			   struct kith_span body) KITH_MUST_USE;
 
-/* LEAVE. */
+/* LEAVE, MOVE. */
 struct kith_msg_leave {
 	uint64_t in_ms; /* from now; 0 when it was not told */
 	struct kith_spans hosts; /* host entries to use instead */

@@ -202,6 +202,12 @@ static void leave(struct vec_topic *topic, const struct cast *c)
 	field_list(&d, KITH_B_LEAVE_HOSTS, m.hosts);
 	end(&d, kith_msg_leave_write(d.body, sizeof d.body, &m));
 	bare_answer(topic, "answer to leave", "LEAVE", KITH_STATUS_OK);
+	const struct kith_msg_leave one = { .hosts = { c->hosts, 1 } };
+	d = begin(topic, "move", "The home has too much to do; take this one in its place.", "MOVE", KITH_REQ_MOVE);
+	field_uint(&d, KITH_B_LEAVE_MS, one.in_ms);
+	field_list(&d, KITH_B_LEAVE_HOSTS, one.hosts);
+	end(&d, kith_msg_leave_write(d.body, sizeof d.body, &one));
+	bare_answer(topic, "answer to move", "MOVE", KITH_STATUS_OK);
 }
 
 /* ---- the directory ---- */
