@@ -19,7 +19,9 @@
 #include "leaf/watching.h"
 #include "link/via.h"
 #include "stream/stream.h"
+#include "super/help.h"
 #include "super/load.h"
+#include "super/members.h"
 #include "super/query.h"
 #include "super/super.h"
 
@@ -420,6 +422,7 @@ static void free_sessions(struct kith_core *c)
 			KITH_FREE(c->alloc, s->peer);
 		} else if (s->attached != NULL && (s->use & KITH_USE_LEAF)) {
 			kith_blob_unref(&c->shared->blobs, s->attached->record);
+			kith_help_offer(c, s, NULL);
 			KITH_FREE(c->alloc, s->attached);
 		}
 		kith_timers_stop(&c->timers, &s->timer);
@@ -617,8 +620,10 @@ void kith_core_load(struct kith_core *c, struct kith_now now, const struct kith_
 	if (c == NULL || load == NULL)
 		return;
 	kith_core_enter(c, now);
-	if (kith_serves(c) && !c->super->ending)
+	if (kith_serves(c) && !c->super->ending) {
 		kith_load_told(c, load);
+		kith_super_wake(c, kith_help_look(c));
+	}
 	kith_core_settle(c);
 }
 

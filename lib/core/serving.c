@@ -2,6 +2,9 @@
 
 #include "leaf/homes.h"
 #include "leaf/leaf.h"
+#include "leaf/promotion.h"
+#include "super/help.h"
+#include "super/members.h"
 
 enum { HOSTS_KEPT = 16 }; /* supernodes that the node goes on with as a leaf */
 
@@ -15,6 +18,57 @@ int kith_serving_begin(struct kith_core *c, const struct kith_super_options *o)
 	c->self.role = KITH_ROLE_SUPERNODE;
 	kith_leaf_rest(c);
 	return 0;
+}
+
+void kith_serving_consent(struct kith_core *c, const struct kith_super_options *terms)
+{
+	struct kith_qualification own = c->consent.own;
+	c->consent = (struct kith_consent){ .own = own };
+	if (terms == NULL)
+		return;
+	c->consent.may = true;
+	c->consent.sessions_max = terms->sessions_max;
+	c->consent.tunnels_max = terms->tunnels_max;
+	c->consent.relay_rate = terms->relay_rate;
+	c->consent.relay_owner_rate = terms->relay_owner_rate;
+	c->consent.shard = terms->shard;
+}
+
+/* A node that has no address of its own choice is where others reached it. */
+static void begin_elected(struct kith_core *c)
+{
+	const struct kith_consent *consent = &c->consent;
+	const struct kith_super_options o = { .sessions_max = consent->sessions_max,
+					      .tunnels_max = consent->tunnels_max,
+					      .relay_rate = consent->relay_rate,
+					      .relay_owner_rate = consent->relay_owner_rate,
+					      .shard = consent->shard };
+	const bool own_address = c->endpoints_n > 0;
+	if (!own_address) {
+		c->endpoints[0] = consent->own.at;
+		c->endpoints_n = 1;
+	}
+	int err = consent->may ? kith_serving_begin(c, &o) : KITH_EACCES;
+	KITH_LOG(c->log, err == 0 ? KITH_LOG_INFO : KITH_LOG_WARN, "promoted err=%s", kith_err_name(err));
+	if (err != 0) {
+		c->endpoints_n = own_address ? c->endpoints_n : 0;
+		return;
+	}
+	kith_help_elected(c, kith_promotion_places(o.sessions_max));
+	kith_super_greet(c, &c->leaf.asker);
+}
+
+bool kith_serving_elected(struct kith_core *c)
+{
+	bool begins = c->leaf.serve, ends = kith_serves(c) && c->super->help.done && !c->super->ending;
+	c->leaf.serve = false;
+	if (begins)
+		begin_elected(c);
+	if (ends) {
+		KITH_LOG(c->log, KITH_LOG_INFO, "demoted");
+		kith_serving_end(c);
+	}
+	return begins || ends;
 }
 
 static void keep_hosts(struct kith_core *c)

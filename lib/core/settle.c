@@ -314,6 +314,7 @@ void kith_core_settle(struct kith_core *c)
 		some |= settle_answers(c);
 		some |= kith_outcome_settle(c);
 		some |= settle_leaf(c);
+		some |= kith_serving_elected(c);
 		some |= settle_news(c);
 		some |= seal_all(c);
 	} while (some);

@@ -23,8 +23,11 @@ bool kith_refuse_level(const struct kith_core *c, enum kith_overload_level level
 bool kith_refuse_attach(const struct kith_core *c)
 {
 	uint32_t max = c->sessions.by_index.max;
-	return kith_refuse_level(c, KITH_OVERLOAD_ATTACHES) ||
-	       (kith_serves(c) && c->sessions.by_index.n >= max - max / RESERVE);
+	if (!kith_serves(c))
+		return false;
+	const struct kith_help *h = &c->super->help; /* one that drains, or is new and begins with a part */
+	return h->draining || (h->places != 0 && c->super->leaves >= h->places) ||
+	       kith_refuse_level(c, KITH_OVERLOAD_ATTACHES) || c->sessions.by_index.n >= max - max / RESERVE;
 }
 
 bool kith_refuse_wanted(const struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from)

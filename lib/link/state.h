@@ -82,6 +82,7 @@ enum kith_token_kind {
 	KITH_TOKEN_SUBSCRIBE,
 	KITH_TOKEN_REKEY,
 	KITH_TOKEN_CHALLENGE, /* operation */
+	KITH_TOKEN_HELP, /* session of the leaf that was asked */
 	KITH_TOKEN_REFRESH, /* session whose peer's homes are looked up again */
 };
 
@@ -151,6 +152,9 @@ struct kith_attached {
 	uint8_t probes; /* sent since it fell silent */
 	bool indexed; /* in c->super->attached */
 	uint64_t replicas; /* hash of the replicas that were given the record */
+	struct kith_qualification *qualified; /* to serve, as others measured it; NULL: it does not offer that */
+	kith_time_us unwilling_until; /* it was asked for help in vain */
+	uint16_t round; /* the last round of super/help in which it was told to go elsewhere */
 };
 
 #define KITH_SPARES 3 /* local: supernodes tried beside those chosen, after failures: many may be gone at once */
@@ -198,7 +202,10 @@ struct kith_leaf {
 	kith_time_us moved_at; /* when a home was last asked for its place by another; 0: never */
 	uint32_t parting; /* session of a home whose place was taken; 0: none */
 	kith_time_us part_at; /* when it is let go */
+	struct kith_host asker; /* the home that asked for help */
+	kith_time_us serve_at; /* when this node begins to serve, since it was asked to; 0: it was not */
 	/* Left behind for the end of the call: */
+	bool serve; /* it is time */
 	bool offer; /* our candidates changed */
 	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
 };
@@ -266,6 +273,32 @@ struct kith_refusals {
 	bool told;
 };
 
+/* A supernode's part in the election (super/help). */
+struct kith_help {
+	struct kith_need need;
+	bool asking; /* a leaf was asked, and has not answered yet */
+	struct kith_host newcomer; /* who was asked last */
+	uint32_t left; /* leaves that are still to be handed over to it */
+	uint16_t round; /* counts what leaves are told, so that each is told once */
+	kith_time_us next_at; /* the next step of handing over or draining */
+	bool elected; /* this node was promoted */
+	struct kith_office office;
+	uint32_t places, places_step; /* leaves that it takes for now, and by how many that grows; 0: as many as come */
+	kith_time_us places_at, census_at;
+	bool draining, done; /* it gives its office up; nobody is left */
+	uint32_t drained_at_once; /* leaves a second */
+	kith_time_us drain_by;
+};
+
+/* What the operator of this node allows, and what others measured of it: without both it is no candidate. */
+struct kith_consent {
+	bool may; /* serve, when asked */
+	uint32_t sessions_max, tunnels_max;
+	uint64_t relay_rate, relay_owner_rate; /* bytes a second */
+	uint8_t shard;
+	struct kith_qualification own; /* all zero: not measured */
+};
+
 struct kith_query; /* a look-up in the directory (super/query.c) */
 
 /* The supernode's half; NULL in leaves. */
@@ -298,6 +331,7 @@ struct kith_supernode {
 	kith_time_us republish_at; /* when records are brought to replicas that are new; NEVER */
 	struct kith_overload overload; /* what is refused for the sake of those who are here (super/load) */
 	struct kith_load load;
+	struct kith_help help;
 	struct kith_held held; /* news of presence that wait, under load (super/notify) */
 	struct kith_refusals refusals;
 };
@@ -326,6 +360,7 @@ struct kith_core {
 	struct kith_span devices; /* owned copy */
 	struct kith_leaf leaf;
 	struct kith_supernode *super;
+	struct kith_consent consent;
 	struct kith_operation *ops; /* KITH_OPS_MAX, lazily */
 	kith_op next_op;
 	struct kith_watched *watched; /* grows up to KITH_WATCHED_MAX */

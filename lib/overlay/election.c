@@ -102,3 +102,83 @@ kith_time_us kith_election_coalesce_us(const struct kith_overload *o, uint32_t p
 		COALESCE_LEAST_US + (kith_time_us)above * (COALESCE_MOST_US - COALESCE_LEAST_US) / (FULL - from);
 	return wait < COALESCE_MOST_US ? wait : COALESCE_MOST_US;
 }
+
+/* ---- who may serve, and who is asked ---- */
+
+enum { LEAST_BANDWIDTH = 125000, MOST_BANDWIDTH = 12500000, LEAST_AVAILABILITY = 500, HOURS_MOST = 720 };
+#define HOUR_MS (INT64_C(3600) * 1000)
+
+bool kith_election_qualifies(const struct kith_qualification *q, int64_t now_ms)
+{
+	return q->until_ms > now_ms && q->up >= LEAST_BANDWIDTH && q->down >= LEAST_BANDWIDTH &&
+	       q->availability >= LEAST_AVAILABILITY && now_ms - q->first_seen_ms >= HOUR_MS && q->sessions_max > 0;
+}
+
+static uint64_t worth(const struct kith_qualification *q, int64_t now_ms)
+{
+	uint64_t bandwidth = q->up < q->down ? q->up : q->down;
+	int64_t hours = (now_ms - q->first_seen_ms) / HOUR_MS;
+	bandwidth = bandwidth < MOST_BANDWIDTH ? bandwidth : MOST_BANDWIDTH;
+	hours = hours < HOURS_MOST ? hours : HOURS_MOST;
+	uint32_t availability = q->availability < FULL ? q->availability : FULL;
+	/* A day weighs as much as the rest of what it can have: 24 hours double a newcomer's worth. */
+	return bandwidth * availability / FULL * (uint64_t)(24 + hours);
+}
+
+int kith_election_best(const struct kith_qualification *const candidates[], size_t n, int64_t now_ms)
+{
+	int best = -1;
+	uint64_t most = 0;
+	for (size_t i = 0; i < n && i < KITH_ELECTION_CANDIDATES; i++) {
+		if (candidates[i] == NULL || !kith_election_qualifies(candidates[i], now_ms))
+			continue;
+		uint64_t w = worth(candidates[i], now_ms);
+		if (best < 0 || w > most) {
+			best = (int)i;
+			most = w;
+		}
+	}
+	return best;
+}
+
+/* ---- when ---- */
+
+bool kith_election_asks(struct kith_need *need, kith_time_us now, uint32_t permille, uint32_t wait_permille)
+{
+	if (permille <= KITH_ELECTION_ASK) {
+		need->above_since = KITH_TIME_NEVER;
+		return false;
+	}
+	if (need->above_since == KITH_TIME_NEVER)
+		need->above_since = now;
+	if (wait_permille <= KITH_ELECTION_ASK && now - need->above_since < KITH_ELECTION_ASK_US)
+		return false;
+	if (need->asked_at != 0 && now - need->asked_at < KITH_ELECTION_AGAIN_US)
+		return false;
+	need->asked_at = now;
+	return true;
+}
+
+uint32_t kith_election_excess(uint32_t n, uint64_t sum_permille)
+{
+	uint64_t needed = (sum_permille + FULL / 2 - 1) / (FULL / 2);
+	needed += needed / 10 > 0 ? needed / 10 : 1;
+	needed = needed > KITH_ELECTION_LEAST ? needed : KITH_ELECTION_LEAST;
+	return n > needed ? (uint32_t)(n - needed) : 0;
+}
+
+bool kith_election_goes(struct kith_office *office, kith_time_us now, uint32_t permille, uint32_t n,
+			uint64_t sum_permille, const struct kith_random *random)
+{
+	if (permille >= KITH_ELECTION_GO || sum_permille >= (uint64_t)n * KITH_ELECTION_GO) {
+		office->calm_since = KITH_TIME_NEVER;
+		return false;
+	}
+	if (office->calm_since == KITH_TIME_NEVER)
+		office->calm_since = now;
+	if (now - office->calm_since < KITH_ELECTION_GO_US || now - office->since < KITH_ELECTION_OFFICE_US ||
+	    (office->drawn_at != 0 && now - office->drawn_at < KITH_ELECTION_DRAW_US))
+		return false;
+	office->drawn_at = now;
+	return kith_rng_below(random, n) < kith_election_excess(n, sum_permille);
+}

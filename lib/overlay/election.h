@@ -1,4 +1,5 @@
-/* Who serves, and what is refused under load: decisions, as functions of figures and times.
+/* Who serves, when, and what is refused under load: the decisions of supernodes that elect themselves, as functions of
+ * figures and times.
  *
  * Load is a utilisation in permille (1000: all that there is), the highest of what a supernode has to give: time of its
  * processor, the wait of packets before they are read, bytes relayed, memory, sessions, tunnels.
@@ -7,6 +8,14 @@
  * utilisation has stayed KITH_OVERLOAD_SLACK below it for KITH_OVERLOAD_HOLD_US; levels fall one at a time. The number
  * of sessions and tunnels has no part in it: those tables refuse by themselves when they are full. Relayed bytes reach
  * the first level only.
+ *
+ * Help is asked for when utilisation stayed above KITH_ELECTION_ASK for KITH_ELECTION_ASK_US, or at once when packets
+ * wait longer than KITH_ELECTION_WAIT_US; then not again for KITH_ELECTION_AGAIN_US. Whoever was promoted gives its
+ * office up (those whose certificates name them seed the network, and stay) when its own utilisation and the mean of
+ * all have stayed below KITH_ELECTION_GO for KITH_ELECTION_GO_US, it was in office for KITH_ELECTION_OFFICE_US, and a
+ * draw says so: of N supernodes of which some are too many, each goes with probability excess/N, drawn once in
+ * KITH_ELECTION_DRAW_US, so that they do not go together. Too many are those beyond what all load needs at half of
+ * what it may take, with a tenth, and one at least, in reserve, and never so that fewer than KITH_ELECTION_LEAST stay.
  * Never: input, output, a clock, a table, randomness of its own.
  */
 #ifndef KITH_OVERLAY_ELECTION_H
@@ -16,9 +25,18 @@
 
 #include "base/rng.h"
 #include "base/timer.h"
+#include "wire/endpoint.h"
 
 #define KITH_ELECTION_ASK 700 /* permille */
+#define KITH_ELECTION_ASK_US (30 * KITH_US_PER_S)
 #define KITH_ELECTION_WAIT_US (20 * KITH_US_PER_MS)
+#define KITH_ELECTION_AGAIN_US (60 * KITH_US_PER_S)
+#define KITH_ELECTION_GO 250 /* permille */
+#define KITH_ELECTION_GO_US (1800 * KITH_US_PER_S)
+#define KITH_ELECTION_OFFICE_US (3600 * KITH_US_PER_S)
+#define KITH_ELECTION_DRAW_US (600 * KITH_US_PER_S)
+#define KITH_ELECTION_LEAST 6 /* supernodes: as many as keep a record */
+#define KITH_ELECTION_CANDIDATES 8
 
 /* ---- load ---- */
 
@@ -78,5 +96,46 @@ const char *kith_overload_name(uint8_t level);
 
 /* For how long news of presence wait at a level: 0, or 5 s rising to 60 s with utilisation. */
 kith_time_us kith_election_coalesce_us(const struct kith_overload *o, uint32_t permille);
+
+/* ---- who may serve, and who is asked ---- */
+
+/* What is known of a node that would serve: figures that others measured, the lower median of several witnesses. */
+struct kith_qualification {
+	struct kith_endpoint at; /* where it was reached by a witness that it had not chosen */
+	uint64_t up, down; /* bytes a second */
+	uint32_t availability; /* permille of the time since first_seen_ms */
+	int64_t first_seen_ms, until_ms; /* unix; after until_ms it counts for nothing */
+	uint32_t sessions_max; /* that its operator allows */
+};
+
+/* Whether a node is good enough to be asked at all. */
+bool kith_election_qualifies(const struct kith_qualification *q, int64_t now_ms);
+
+/* The best of up to KITH_ELECTION_CANDIDATES; NULL ones are left out. -1: none qualifies. A stable node is preferred to
+ * a fast one: bandwidth counts up to 12.5 MB/s, time up to 30 days. */
+int kith_election_best(const struct kith_qualification *const candidates[], size_t n, int64_t now_ms);
+
+/* ---- when ---- */
+
+struct kith_need {
+	kith_time_us above_since; /* NEVER: it is not */
+	kith_time_us asked_at; /* 0: never */
+};
+
+/* Takes a second's figures: the utilisation of all, and that of the wait. True: ask for help now. */
+bool kith_election_asks(struct kith_need *need, kith_time_us now, uint32_t permille, uint32_t wait_permille);
+
+struct kith_office {
+	kith_time_us since; /* when it began */
+	kith_time_us calm_since; /* NEVER */
+	kith_time_us drawn_at; /* 0: never */
+};
+
+/* How many supernodes of n are too many for the sum of their loads in permille. */
+uint32_t kith_election_excess(uint32_t n, uint64_t sum_permille);
+
+/* Takes own utilisation, and what the members say of theirs, own included. True: give the office up now. */
+bool kith_election_goes(struct kith_office *office, kith_time_us now, uint32_t permille, uint32_t n,
+			uint64_t sum_permille, const struct kith_random *random);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "link/refuse.h"
+#include "super/help.h"
 #include "super/members.h"
 #include "super/notify.h"
 #include "super/publish.h"
@@ -107,6 +108,7 @@ static void forget_leaf(struct kith_core *c, struct kith_session *s)
 {
 	if (!(s->use & KITH_USE_LEAF))
 		return;
+	kith_help_offer(c, s, NULL);
 	s->use &= (uint8_t)~KITH_USE_LEAF;
 	c->super->leaves--;
 	(void)kith_watches_drop(&c->super->interests, s->index);

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/rng.h"
 #include "super/attach.h"
+#include "super/help.h"
 #include "super/interests.h"
 #include "super/load.h"
 #include "super/members.h"
@@ -57,7 +58,7 @@ int kith_super_new(struct kith_core *c, const struct kith_super_options *o)
 	sn->gossip_at = c->now.mono_us;
 	sn->expire_at = c->now.mono_us + EXPIRE_US;
 	sn->load.at = c->now.mono_us;
-	sn->overload.calm_since = KITH_TIME_NEVER;
+	sn->overload.calm_since = sn->help.need.above_since = KITH_TIME_NEVER;
 	kith_super_wake(c, c->now.mono_us);
 	return 0;
 }
@@ -138,6 +139,7 @@ void kith_super_tick(struct kith_core *c)
 		kith_publish_self(c);
 	kith_super_wake(c, kith_interests_tick(c));
 	kith_super_wake(c, kith_notify_tick(c));
+	kith_super_wake(c, kith_help_look(c));
 	if (sn->republish_at != KITH_TIME_NEVER)
 		kith_super_wake(c, sn->republish_at);
 	kith_super_wake(c, sn->self_at + KITH_RECORD_REFRESH_US);
@@ -177,22 +179,11 @@ static void tell_leaves(struct kith_core *c, kith_time_us grace_us)
 
 void kith_super_leave(struct kith_core *c, kith_time_us grace_us)
 {
-	struct kith_supernode *sn = c->super;
-	if (sn == NULL)
+	if (c->super == NULL)
 		return;
 	tell_leaves(c, grace_us);
 	kith_tunnels_drain(c, grace_us);
-	if (kith_super_make_entry(c, KITH_MEMBER_LEFT) != 0)
-		return;
-	const struct kith_member *partners[3];
-	uint32_t told = kith_members_pick(&sn->members, c->random, c->now.mono_us, &sn->id, partners, 3);
-	for (uint32_t i = 0; i < told; i++) {
-		struct kith_host host;
-		uint8_t request[KITH_GOSSIP_REQUEST_MAX];
-		kith_member_host(partners[i], &host);
-		size_t len = kith_gossip_request(&sn->members, &c->now, c->random, true, request);
-		kith_super_gossip_with(c, &host, (struct kith_span){ request, len });
-	}
+	kith_super_tell_left(c);
 }
 
 static const struct kith_local *local_at(const struct kith_transport *t, const struct kith_addr *addr)

@@ -26,6 +26,7 @@
 	X(LEAVE, 7, "H") /* I am going: use others from now on */                                                      \
 	X(TUNNEL_CLOSE, 8, "T") /* this tunnel ends in so many ms */                                                   \
 	X(MOVE, 12, "H") /* take that one in my place: I have too much to do */                                        \
+	X(HELP, 13, "H") /* can you help me out? serve as a supernode, too */                                          \
 	X(STORE, 16, "S") /* keep this record */                                                                       \
 	X(FIND, 17, "S") /* records under this key */                                                                  \
 	X(WATCH, 18, "S") /* tell me when this key changes */                                                          \
@@ -92,6 +93,10 @@ enum kith_status {
 #define KITH_B_INTRO_PACKET 1 /* bytes: the packet to pass on */
 #define KITH_B_INTRO_VIA 2 /* reserved: next hop of a chained tunnel */
 #define KITH_B_INTRODUCED_TUNNEL 0 /* uint: the asker's leg */
+
+/* HELP request, answer */
+#define KITH_B_HELP_TOKEN 0 /* bytes: a help token */
+#define KITH_B_HELPED_PLACES 0 /* uint: leaves that it takes for now */
 
 /* LEAVE request, MOVE request, TUNNEL_CLOSE request */
 #define KITH_B_LEAVE_MS 0 /* uint: how long from now */

@@ -108,6 +108,109 @@ static void news_wait_longer_the_more_there_is_to_do(void **state)
 	}
 }
 
+/* ---- who, and when ---- */
+
+#define HOUR_MS (INT64_C(3600) * 1000)
+#define NOW_MS (1000 * HOUR_MS)
+
+static struct kith_qualification good(uint64_t rate, uint32_t availability, int64_t hours)
+{
+	return (struct kith_qualification){ .up = rate,
+					    .down = rate,
+					    .availability = availability,
+					    .first_seen_ms = NOW_MS - hours * HOUR_MS,
+					    .until_ms = NOW_MS + 1,
+					    .sessions_max = 1000 };
+}
+
+static void who_is_slow_new_seldom_there_or_out_of_date_is_not_asked(void **state)
+{
+	struct kith_qualification q = good(125000, 500, 1);
+	(void)state;
+	assert_true(kith_election_qualifies(&q, NOW_MS));
+	assert_false(kith_election_qualifies(&q, NOW_MS + 1));
+	q = good(124999, 500, 1);
+	assert_false(kith_election_qualifies(&q, NOW_MS));
+	q = good(125000, 499, 1);
+	assert_false(kith_election_qualifies(&q, NOW_MS));
+	q = good(125000, 500, 0);
+	assert_false(kith_election_qualifies(&q, NOW_MS));
+	q = good(125000, 500, 1);
+	q.sessions_max = 0; /* its operator refuses */
+	assert_false(kith_election_qualifies(&q, NOW_MS));
+}
+
+static void the_best_is_the_one_that_stays_and_has_room(void **state)
+{
+	struct kith_qualification young = good(12500000, 1000, 1), old = good(6000000, 1000, 500),
+				  flaky = good(12500000, 600, 300), slow = good(200000, 1000, 700),
+				  huge = good(UINT64_MAX, 1000, 1);
+	const struct kith_qualification *all[] = { &young, NULL, &flaky, &old, &slow, &huge };
+	(void)state;
+	assert_int_equal(kith_election_best(all, 6, NOW_MS), 3);
+	assert_int_equal(kith_election_best(all, 3, NOW_MS), 2);
+	assert_int_equal(kith_election_best(all, 2, NOW_MS), 0);
+	all[0] = all[5] = &huge; /* what nobody can use does not count */
+	all[2] = &young;
+	assert_int_equal(kith_election_best(all, 3, NOW_MS), 0);
+	assert_int_equal(kith_election_best(all + 1, 1, NOW_MS), -1);
+}
+
+static void help_is_asked_after_thirty_seconds_or_at_once_when_packets_wait(void **state)
+{
+	struct kith_need need = { .above_since = KITH_TIME_NEVER };
+	(void)state;
+	for (int i = 1; i <= 100; i++)
+		assert_false(kith_election_asks(&need, i * S, 700, 0));
+	for (int i = 101; i < 131; i++)
+		assert_false(kith_election_asks(&need, i * S, 701, 0));
+	assert_true(kith_election_asks(&need, 131 * S, 701, 0));
+	for (int i = 132; i < 191; i++)
+		assert_false(kith_election_asks(&need, i * S, 701, 0));
+	assert_true(kith_election_asks(&need, 191 * S, 701, 0));
+	assert_false(kith_election_asks(&need, 260 * S, 600, 0)); /* a second of calm: it begins anew */
+	assert_false(kith_election_asks(&need, 261 * S, 900, 0));
+	assert_true(kith_election_asks(&need, 262 * S, 900, 750));
+}
+
+static void what_is_too_many_leaves_half_of_the_room_a_reserve_and_six(void **state)
+{
+	(void)state;
+	assert_int_equal(kith_election_excess(6, 0), 0);
+	assert_int_equal(kith_election_excess(10, 0), 4);
+	assert_int_equal(kith_election_excess(100, 100 * 500), 0);
+	assert_int_equal(kith_election_excess(100, 100 * 200), 56); /* 40, and 4 in reserve */
+	assert_int_equal(kith_election_excess(20, 20 * 200), 11); /* 8, and one */
+}
+
+/* Twenty supernodes of which too many have nothing to do, and each knows who has gone: as many stay as are needed. */
+static void offices_are_given_up_until_those_who_stay_have_enough_to_do(void **state)
+{
+	struct kith_office office[20];
+	bool gone[20] = { false };
+	struct test_random random;
+	uint32_t n = 20;
+	const uint64_t all = 20 * 100; /* what there is to do stays */
+	(void)state;
+	test_random_init(&random, 5);
+	for (int i = 0; i < 20; i++)
+		office[i] = (struct kith_office){ .since = 0, .calm_since = KITH_TIME_NEVER };
+	for (kith_time_us t = 0; t < 24 * 3600 * S; t += 60 * S) {
+		for (int i = 0; i < 20; i++) {
+			if (gone[i] || !kith_election_goes(&office[i], t, (uint32_t)(all / n), n, all, &random.random))
+				continue;
+			assert_true(t >= KITH_ELECTION_OFFICE_US);
+			gone[i] = true;
+			n--;
+		}
+	}
+	assert_true(n >= 8 && n <= 10); /* at 250 each they stay */
+	/* One that has something to do, or was busy a while ago, stays. */
+	struct kith_office busy = { .calm_since = KITH_TIME_NEVER };
+	for (kith_time_us t = 0; t < 7200 * S; t += 60 * S)
+		assert_false(kith_election_goes(&busy, t, t % (1800 * S) == 0 ? 300 : 100, 1000, 0, &random.random));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +220,11 @@ int main(void)
 		cmocka_unit_test(levels_rise_at_once_and_fall_one_by_one_when_it_stays_calm),
 		cmocka_unit_test(one_busy_second_starts_the_calm_anew),
 		cmocka_unit_test(news_wait_longer_the_more_there_is_to_do),
+		cmocka_unit_test(who_is_slow_new_seldom_there_or_out_of_date_is_not_asked),
+		cmocka_unit_test(the_best_is_the_one_that_stays_and_has_room),
+		cmocka_unit_test(help_is_asked_after_thirty_seconds_or_at_once_when_packets_wait),
+		cmocka_unit_test(what_is_too_many_leaves_half_of_the_room_a_reserve_and_six),
+		cmocka_unit_test(offices_are_given_up_until_those_who_stay_have_enough_to_do),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "topics.h"
 #include "wire/busy.h"
+#include "wire/token.h"
 #include "world.h"
 
 /* Points into itself. */
@@ -300,6 +301,31 @@ static void busy(struct vec_topic *topic, struct cast *c)
 	vec_end(&v);
 }
 
+/* The supernode asks alice for help. */
+static void help_token(struct vec_topic *topic, struct cast *c)
+{
+	uint8_t bytes[KITH_HELP_TOKEN_MAX];
+	const struct person *asker = &c->homes[0];
+	struct kith_help_token t = { .candidate = c->alice.device.dh_pk,
+				     .seq = (uint64_t)WORLD_NOW_MS,
+				     .expires_ms = WORLD_NOW_MS + KITH_HELP_LIFE_MS,
+				     .chain = asker->full },
+			       parsed;
+	struct kith_person person;
+	struct vec v =
+		vec_begin(topic, "help token", "9.7", "A supernode has too much to do, and says so to a leaf of it.");
+	vec_covers(&v, "object", "HELP_TOKEN");
+	vec_bytes(v.in, "x25519", t.candidate.b, KITH_KEY_LEN);
+	vec_u64(v.in, "seq", t.seq);
+	vec_number(v.in, "expires_ms", t.expires_ms);
+	vec_span(v.in, "chain", t.chain);
+	int n = kith_help_token_make(c->w.suite, bytes, &t, asker->device.sign.sk);
+	VEC_REQUIRE(n > 0 && kith_help_token_parse(&parsed, vec_span_of(bytes, (size_t)n)) == 0);
+	VEC_REQUIRE(kith_help_token_verify(&parsed, &c->trust.trust, &c->w.now, &person) == 0);
+	put_signed(&v, &asker->device.sign, KITH_SIGN_HELP_TOKEN, parsed.bytes);
+	vec_end(&v);
+}
+
 void topic_directory(struct vec_topic *topic)
 {
 	static const uint8_t status[] = { 0x5e, 0xa1, 0xed };
@@ -323,5 +349,6 @@ void topic_directory(struct vec_topic *topic)
 	bad_member(topic, &c, &c.alice, "member entry of a leaf", "The certificate has no supernode flag.");
 	ungranted(topic, &c);
 	busy(topic, &c);
+	help_token(topic, &c);
 	world_trust_deinit(&c.trust);
 }
