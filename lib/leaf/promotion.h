@@ -1,9 +1,8 @@
 /* A leaf is asked by a home of its to serve as well, and does if its operator consents and its own figures hold.
  *
- * What the operator allows is kith_core.consent (set by core/serving, kith_serving_consent), what others measured of
- * this node kith_core.consent.own. The token must be for this device, be signed by the very home that asks, and not have
- * expired. The answer leaves first; the node begins SERVE_US later, when the call that finds it due settles
- * (core/serving).
+ * What the operator allows is kith_core.consent (set by kith_serving_consent), what others measured of this node is
+ * kith_core.consent.own. The token must be for this device, be signed by the very home that asks, and not have expired.
+ * The answer leaves first; the node begins SERVE_US later, when the call that finds it due settles (core/serving).
  * Timers: the leaf's.
  * Never: begins to serve without being asked.
  */
