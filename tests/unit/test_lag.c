@@ -1,7 +1,8 @@
 /* What a loop's turns say of its load. */
-#include "support.h"
+#include "host_world.h"
 
-#include "host/lag.h"
+#include "host/internal.h"
+#include "link/state.h"
 
 static struct kith_lag lag;
 static kith_time_us now;
@@ -74,9 +75,28 @@ static void a_machine_that_slept_gives_figures_that_fit(void **state)
 	assert_true(load.busy_permille <= 1000 && load.wait_us >= 0);
 }
 
+/* On a loop that counts how long it waits, the core of a supernode hears of it within seconds. */
+static void a_supernode_tells_its_core_how_its_loop_fares(void **state)
+{
+	struct world w;
+	struct party p;
+	(void)state;
+	world_init(&w);
+	assert_int_equal(uv_loop_configure(&w.loop, UV_METRICS_IDLE_TIME), 0);
+	supernode_init(&p, &w);
+	const struct kith_load *l = &p.node->core->super->load;
+	UNTIL(&w, l->told_at != 0);
+	assert_true(l->told.busy_permille < 1000 && l->told.wait_us < KITH_ELECTION_WAIT_US);
+	assert_true(l->told.memory > 1000000 && l->told.memory < l->told.memory_max);
+	assert_int_equal(l->utilisation[KITH_RESOURCE_BUSY], l->told.busy_permille);
+	party_close(&p);
+	world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_supernode_tells_its_core_how_its_loop_fares),
 		cmocka_unit_test(a_loop_that_waits_is_idle),
 		cmocka_unit_test(a_loop_that_is_always_at_work_has_what_comes_wait_for_half_a_turn),
 		cmocka_unit_test(a_single_long_turn_is_no_queue),
