@@ -12,7 +12,7 @@ static int setup(void **state)
 	(void)state;
 	ow_init(&w, kith_suite_sodium());
 	ow_node(&w, &full, 1);
-	ow_node_flags(&w, &leaf, 2, 0, 1);
+	ow_node_flags(&w, &leaf, 2, 0);
 	for (uint32_t i = 0; i < KITH_BUSY_HOSTS_MAX; i++)
 		ow_node(&w, &others[i], 10 + i);
 	return 0;
