@@ -420,6 +420,7 @@ int main(int argc, const char **argv)
 		printf("kithd %s\n", KITH_VERSION);
 	} else if (code == 0) {
 		uv_loop_init(&d->loop);
+		uv_loop_configure(&d->loop, UV_METRICS_IDLE_TIME); /* a supernode measures its load by it */
 		code = configure(d, &a);
 		if (code == 0 && !a.check)
 			code = run(d);

@@ -161,6 +161,18 @@ KITH_EXPORT int kith_core_consent(struct kith_core *core, struct kith_now now, e
  * that serves stops. */
 KITH_EXPORT void kith_core_hinder(struct kith_core *core, struct kith_now now, unsigned hindrances);
 
+/* What a host measured since it told last. */
+struct kith_core_load { /* fixed */
+	kith_time_us wait_us; /* that a packet, or what was due, waited for the core: the mean over all moments */
+	uint32_t busy_permille; /* share of the time in which the thread of the core worked, whatever for */
+	uint64_t memory, memory_max; /* bytes taken, and what may be taken; 0: there is no bound */
+};
+
+/* Tells a supernode how its machine fares, about once a second: what it does not hear within five seconds counts as
+ * idle. Under load it refuses new tunnels, then look-ups of others than its leaves, then holds news of presence back,
+ * then refuses new leaves; those it has stay. At a leaf this does nothing. */
+KITH_EXPORT void kith_core_load(struct kith_core *core, struct kith_now now, const struct kith_core_load *load);
+
 /* Tells of a transport, new or known: it came up, went down, was closed, or has other local addresses. Where several
  * reach a place the one told of first is taken, so begin with the interface of the default route. KITH_EINVAL: without
  * a kind or a family, too many locals, or up and closed; KITH_EFULL: about a thousand; KITH_ENOMEM. */
@@ -334,7 +346,11 @@ struct kith_core_info { /* fixed */
 	struct kith_addr observed; /* our address as a home sees it */
 	uint64_t memory_records; /* bytes in interned blobs, shared */
 	uint8_t hash[32]; /* of the state that must be equal from run to run of one seed */
-	uint64_t reserved[8];
+	uint32_t load_permille; /* supernode: the most used of what it has, mean of about 30 s; 1000: all of it */
+	uint32_t packets_s; /* supernode: packets received in the last second */
+	uint32_t overload; /* supernode: what it refuses: 0 nothing, 1 tunnels, 2 look-ups, 3 quick news, 4 leaves */
+	uint32_t refused_s; /* supernode: HELLOs that were refused for want of room in the last second */
+	uint64_t reserved[6];
 };
 
 /* Figures of this core, for operators and tests. */

@@ -47,7 +47,8 @@ typedef int (*kith_passphrase_fn)(void *ctx, const char *path, char *out, size_t
 struct kith_node_options {
 	size_t size; /* sizeof, set by kith_node_options_init */
 
-	/* Where it runs. */
+	/* Where it runs. A supernode knows how loaded its thread is if the loop is its own, or was configured with
+	 * UV_METRICS_IDLE_TIME. */
 	struct uv_loop_s *loop; /* borrowed until closed; NULL: a loop of the node's own, on a thread of its own */
 	const struct kith_alloc *alloc; /* borrowed until freed; NULL: malloc. Called on the loop's thread only */
 	const struct kith_random *random; /* borrowed until freed; NULL: the kernel's generator */

@@ -21,6 +21,9 @@
 #include "leaf/watching.h"
 #include "link/via.h"
 #include "stream/stream.h"
+#include "super/help.h"
+#include "super/load.h"
+#include "super/members.h"
 #include "super/query.h"
 #include "super/super.h"
 #include "super/witness.h"
@@ -491,7 +494,10 @@ void kith_core_input(struct kith_core *c, struct kith_now now, struct kith_packe
 			continue;
 		kith_stats_add(c->stats, KITH_STAT_BYTES_IN, p->len);
 		uint32_t step = p->segment_len != 0 && p->segment_len < p->len ? p->segment_len : p->len;
-		kith_stats_add(c->stats, KITH_STAT_PACKETS_IN, step != 0 ? (p->len + step - 1) / step : 1);
+		uint32_t count = step != 0 ? (p->len + step - 1) / step : 1;
+		kith_stats_add(c->stats, KITH_STAT_PACKETS_IN, count);
+		if (kith_serves(c))
+			c->super->load.packets += count;
 		if (step == p->len || kith_dispatch_train(c, p)) {
 			if (step == p->len)
 				kith_dispatch_packet(c, p);
@@ -619,6 +625,18 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 		kith_leaf_tick(c);
 	kith_core_settle(c);
 	return 0;
+}
+
+void kith_core_load(struct kith_core *c, struct kith_now now, const struct kith_core_load *load)
+{
+	if (c == NULL || load == NULL)
+		return;
+	kith_core_enter(c, now);
+	if (kith_serves(c) && !c->super->ending) {
+		kith_load_told(c, load);
+		kith_super_wake(c, kith_help_look(c));
+	}
+	kith_core_settle(c);
 }
 
 void kith_core_send_error(struct kith_core *c, struct kith_now now, uint16_t transport, const struct kith_addr *remote,

@@ -9,8 +9,10 @@
 #include "core/requests.h"
 #include "core/settle.h"
 #include "leaf/candidacy.h"
+#include "leaf/homes.h"
 #include "link/connect.h"
 #include "link/gone.h"
+#include "link/refuse.h"
 #include "link/respond.h"
 #include "super/tunnels.h"
 #include "super/witness.h"
@@ -194,7 +196,7 @@ static void on_handshake(struct kith_core *c, struct kith_span packet, const str
 	}
 	if (header.version != KITH_WIRE_VERSION) {
 		kith_drop(c, KITH_STAT_DROP_UNKNOWN_VERSION, hop, "version");
-		kith_respond_refuse(c, &header, packet.len, hop, KITH_WHY_VERSION);
+		kith_refuse_version(c, &header, packet.len, hop, KITH_WHY_VERSION);
 		return;
 	}
 	if (header.type == KITH_PKT_HELLO)
@@ -203,6 +205,17 @@ static void on_handshake(struct kith_core *c, struct kith_span packet, const str
 		on_reply(c, &header, hop);
 	else
 		on_finish(c, &header);
+}
+
+/* The attempt is over, and nothing is wrong with the line or the host. */
+static void on_busy(struct kith_core *c, struct kith_span packet, const struct kith_hop *hop)
+{
+	struct kith_busy busy;
+	struct kith_session *s = kith_connect_on_busy(c, packet, hop, &busy);
+	if (s == NULL)
+		return;
+	kith_homes_refused(c, s, &busy);
+	kith_session_end(c, s, KITH_CLOSE_LIMIT, true);
 }
 
 static void on_data(struct kith_core *c, struct kith_span packet, const struct kith_hop *hop)
@@ -265,6 +278,9 @@ static void on_own(struct kith_core *c, struct kith_span packet, const struct ki
 		return;
 	case KITH_PKT_VERSION:
 		kith_connect_on_version(c, packet, hop);
+		return;
+	case KITH_PKT_BUSY:
+		on_busy(c, packet, hop);
 		return;
 	case KITH_PKT_GONE:
 		kith_gone_on_packet(c, packet, hop);

@@ -5,9 +5,12 @@
 #include "call/relays.h"
 #include "leaf/candidacy.h"
 #include "leaf/homes.h"
+#include "leaf/moving.h"
+#include "leaf/promotion.h"
 #include "leaf/watching.h"
 #include "link/rekey.h"
 #include "super/attach.h"
+#include "super/help.h"
 #include "super/interests.h"
 #include "super/members.h"
 #include "super/notify.h"
@@ -110,6 +113,12 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 	case KITH_REQ_LEAVE:
 		kith_homes_on_leave(c, s, request);
 		return;
+	case KITH_REQ_HELP:
+		kith_promotion_on_request(c, s, request);
+		return;
+	case KITH_REQ_MOVE:
+		kith_moving_on_request(c, s, request);
+		return;
 	case KITH_REQ_TUNNEL_CLOSE:
 		kith_relays_on_close(c, s, request);
 		return;
@@ -197,6 +206,9 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		return;
 	case KITH_TOKEN_CHALLENGE:
 		kith_challenge_on_answer(c, s, answer);
+		return;
+	case KITH_TOKEN_HELP:
+		kith_help_on_answer(c, s, answer);
 		return;
 	case KITH_TOKEN_REFRESH:
 		kith_dial_on_refreshed(c, answer);

@@ -5,6 +5,10 @@
 #include "leaf/candidacy.h"
 #include "leaf/homes.h"
 #include "leaf/leaf.h"
+#include "leaf/promotion.h"
+#include "super/help.h"
+#include "super/members.h"
+#include "wire/token.h"
 
 enum {
 	HOSTS_KEPT = 16, /* supernodes that the node goes on with as a leaf */
@@ -257,10 +261,60 @@ static void fail(struct kith_core *c, int err)
 	ev->err = err;
 }
 
+/* A home has asked for help and was told that it comes; or what served has drained, since it is not needed any more. */
+static void follow_election(struct kith_core *c)
+{
+	if (c->leaf.serve) {
+		int err = kith_office_ask(c->office, c->now.mono_us, KITH_HELP_LIFE_MS * KITH_US_PER_MS);
+		KITH_LOG(c->log, KITH_LOG_INFO, "help_given err=%s", kith_err_name(err));
+	}
+	c->leaf.serve = false;
+	if (kith_serves(c) && c->super->help.done && !c->super->ending)
+		kith_office_resign(c->office);
+}
+
+/* Who was asked begins with a part of the leaves that it may take, and is known to who asked first. */
+static void begin_small(struct kith_core *c)
+{
+	static const struct kith_key no_key;
+	kith_help_elected(c, kith_promotion_places(c->super->leaves_max));
+	if (memcmp(&c->leaf.asker.dh, &no_key, sizeof no_key) != 0)
+		kith_super_greet(c, &c->leaf.asker);
+}
+
+static uint32_t rate_cap(uint64_t bytes)
+{
+	return bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+}
+
+/* A node that may serve has itself attested: that others find it, and how fast it is. */
+static void follow_consent(struct kith_core *c)
+{
+	const struct kith_office *o = c->office;
+	enum kith_role_reason why = kith_office_obstacle(o, c->now.mono_us);
+	bool wanted = !c->leaving && (why == KITH_ROLE_WHY_NONE || why == KITH_ROLE_WHY_UNPROVEN);
+	if (!wanted) {
+		kith_candidacy_end(c);
+		return;
+	}
+	if (c->candidacy != NULL)
+		return;
+	struct kith_candidacy_options options = { .up = rate_cap(o->terms.up_max),
+						  .down = rate_cap(o->terms.down_max) };
+	if (o->configured && c->endpoints_n > 0)
+		options.endpoint = c->endpoints[0];
+	int err = kith_candidacy_begin(c, &options);
+	(void)err; /* without memory now: looked at again at the end of the next call */
+}
+
 bool kith_serving_look(struct kith_core *c)
 {
 	struct kith_office *o = c->office;
-	if (o == NULL || (o->begin == KITH_ROLE_WHY_NONE && o->end == KITH_ROLE_WHY_NONE))
+	if (o == NULL)
+		return false;
+	follow_consent(c);
+	follow_election(c);
+	if (o->begin == KITH_ROLE_WHY_NONE && o->end == KITH_ROLE_WHY_NONE)
 		return false;
 	enum kith_role_reason begin = (enum kith_role_reason)o->begin, end = (enum kith_role_reason)o->end;
 	o->begin = o->end = KITH_ROLE_WHY_NONE;
@@ -269,6 +323,8 @@ bool kith_serving_look(struct kith_core *c)
 	int err = begin != KITH_ROLE_WHY_NONE ? kith_serving_begin(c, begin) : 0;
 	if (err != 0 && err != KITH_ESTATE)
 		fail(c, err);
+	else if (begin == KITH_ROLE_WHY_HELP && kith_serves(c))
+		begin_small(c);
 	return true;
 }
 

@@ -66,9 +66,29 @@ static void after_reading(uv_check_t *check)
 		pump(node);
 }
 
+/* A supernode is told how its loop fares, if the loop counts how long it waits: one of the application's does if it was
+ * configured so. */
+static void tell_load(struct kith_node *node)
+{
+	struct kith_core_load load;
+	size_t resident = 0;
+	uint64_t idle_us = uv_metrics_idle_time(node->loop) / 1000;
+	if (node->core == NULL || node->finishing || node->o.role == KITH_ROLE_LEAF || idle_us == 0 ||
+	    !kith_lag_turn(&node->lag, kith_node_now(node).mono_us, idle_us, &load))
+		return;
+	if (uv_resident_set_memory(&resident) == 0) {
+		uint64_t all = uv_get_total_memory(), bound = uv_get_constrained_memory();
+		load.memory = resident;
+		load.memory_max = bound != 0 && bound < all ? bound : all;
+	}
+	kith_core_load(node->core, kith_node_now(node), &load);
+	kith_node_touch(node);
+}
+
 static void before_waiting(uv_prepare_t *prepare)
 {
 	struct kith_node *node = prepare->data;
+	tell_load(node);
 	if (node->dirty)
 		pump(node);
 	if (node->finishing)

@@ -37,6 +37,7 @@
 #include "host/component.h"
 #include "host/interfaces.h"
 #include "host/keyfile.h"
+#include "host/lag.h"
 #include "host/power.h"
 #include "host/resolve.h"
 #include "host/statedir.h"
@@ -190,6 +191,7 @@ struct kith_node {
 	const char *root; /* where power looks: "/", but for tests */
 	struct kith_component_file stun_part;
 	struct kith_stun *stun;
+	struct kith_lag lag; /* of the loop, for a supernode */
 	bool dirty, left, impatient, finishing;
 	bool leave_due; /* closing, and the core was not told to leave yet */
 

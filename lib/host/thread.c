@@ -15,6 +15,8 @@ int kith_thread_init(struct kith_node *node)
 	int err = node->loop == NULL ? UV_ENOMEM : 0;
 	if (err == 0 && node->own)
 		err = uv_loop_init(node->loop);
+	if (err == 0 && node->own) /* how long it waits is what it does not work: host/lag */
+		(void)uv_loop_configure(node->loop, UV_METRICS_IDLE_TIME);
 	if (err != 0) {
 		uv_mutex_destroy(&node->post_lock);
 		kith_thread_free_loop(node);

@@ -63,6 +63,7 @@ static void wake(struct kith_core *c, kith_time_us at)
 }
 
 static void hold(struct kith_core *c, const struct kith_attest *a);
+static void tell_office(struct kith_core *c);
 
 /* What was held before this node was started again: the newest is the first of the list. */
 static void hold_again(struct kith_core *c)
@@ -88,6 +89,7 @@ int kith_candidacy_begin(struct kith_core *c, const struct kith_candidacy_option
 	cy->ask_at = c->now.mono_us + kith_rng_jitter(c->random, SETTLE_US, 50);
 	cy->look_at = c->now.mono_us + LOOK_US;
 	hold_again(c);
+	tell_office(c);
 	wake(c, cy->ask_at);
 	return 0;
 }
@@ -100,6 +102,7 @@ void kith_candidacy_end(struct kith_core *c)
 	KITH_FREE(c->alloc, c->candidacy);
 	c->candidacy = NULL;
 	c->witnesses_until = 0;
+	kith_office_found(c->office, NULL, 0);
 }
 
 /* ---- what is held ---- */
@@ -275,12 +278,33 @@ static void say(struct kith_core *c, enum kith_reached reached)
 		 (int)reached, c->witnesses_n, cy->fresh, kith_log_addr(c->log, &cy->endpoint.addr, text));
 }
 
+/* What may be, and what the operator hears, follows: the office knows where others found this node, and for how long that
+ * is attested; of an address that the operator named it is told whether it works from outside. */
+static void tell_office(struct kith_core *c)
+{
+	struct kith_candidacy_info info;
+	if (!kith_candidacy_info(c, &info))
+		return;
+	if (info.attestations >= KITH_ATTESTS_NEEDED)
+		kith_office_found(c->office, &info.figures.endpoint,
+				  c->now.mono_us + (info.figures.until_ms - c->now.unix_ms) * KITH_US_PER_MS);
+	else
+		kith_office_found(c->office, NULL, 0);
+	if (c->candidacy->options.endpoint.kind == 0)
+		return;
+	if (info.reached == KITH_REACHED_YES)
+		kith_office_tried(c->office, &info.endpoint, 0);
+	else if (info.reached == KITH_REACHED_NOBODY || info.reached == KITH_REACHED_ELSEWHERE)
+		kith_office_tried(c->office, &info.endpoint, KITH_EUNREACHABLE);
+}
+
 static void close_window(struct kith_core *c, enum kith_reached reached)
 {
 	struct kith_candidacy *cy = c->candidacy;
 	cy->asking = false;
 	c->witnesses_until = 0;
 	say(c, reached);
+	tell_office(c);
 	if (reached == KITH_REACHED_YES) {
 		cy->failures = 0;
 		ask_again(c, KITH_ATTEST_RENEW_US);

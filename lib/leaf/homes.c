@@ -13,6 +13,7 @@ enum { PATIENT_AFTER = 20 }; /* failures in a row, more than a cache has hosts: 
 #define RETRY_US (KITH_US_PER_S / 2)
 #define DOUBT_US (5 * KITH_US_PER_S) /* without an answer of one home, while another does */
 #define LOOK_US (KITH_US_PER_S / 2)
+#define PART_US (3 * KITH_US_PER_S) /* a home whose place was taken: time for the record that names its successor */
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -192,6 +193,38 @@ static void learn_hosts(struct kith_core *c, struct kith_spans hosts, const stru
 	}
 }
 
+/* A bootstrap host whose key is not known has another entry when somebody named it: both are the one that is full. What
+ * BUSY says names no address, so it does not tell the key of this one. */
+static void full_too(struct kith_core *c, const struct kith_home_slot *home)
+{
+	for (int i = 0; i < c->leaf.cache.n; i++) {
+		struct kith_host host;
+		kith_hostcache_get(&c->leaf.cache, i, &host);
+		if ((c->leaf.cache.at[i].flags & KITH_HOST_USED) == 0 &&
+		    kith_endpoint_equal(&host.endpoints[0], &home->host.endpoints[0]))
+			kith_hostcache_full(&c->leaf.cache, i, c->now.mono_us, c->random,
+					    home->retry_s * KITH_US_PER_S);
+	}
+}
+
+void kith_homes_refused(struct kith_core *c, const struct kith_session *s, const struct kith_busy *busy)
+{
+	struct kith_home_slot *home = slot_of(c, s->index);
+	if (home == NULL)
+		return;
+	home->retry_s = (uint8_t)busy->retry_s;
+	for (uint8_t i = 0; i < busy->hosts_n; i++) {
+		const struct kith_host *host = &busy->hosts[i];
+		if (host->endpoints_n == 0 || memcmp(host->dh.b, c->self.dh_pk, 32) == 0)
+			continue;
+		int err = kith_hostcache_add(&c->leaf.cache, host, kith_hostcache_source(&busy->device), 0);
+		(void)err; /* full: those known are as good */
+	}
+	full_too(c, home);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "home_full session=%08x retry_s=%u alternates=%u", s->index, busy->retry_s,
+		 busy->hosts_n);
+}
+
 /* The entry of a home in the host cache, or below 0. */
 static int cached(const struct kith_core *c, const struct kith_home_slot *home)
 {
@@ -215,15 +248,18 @@ static void free_slot(struct kith_core *c, struct kith_home_slot *slot)
 		kith_wall_heard(&c->wall, (unsigned)(slot - c->leaf.homes), &c->now, 0);
 }
 
+/* A host that is full is there, and so is our own line: no reason to try more of them at once, or to be patient. */
 static void give_up(struct kith_core *c, struct kith_home_slot *home, int err)
 {
 	int i = cached(c, home);
-	if (i >= 0) {
+	if (i >= 0 && err == KITH_EFULL)
+		kith_hostcache_full(&c->leaf.cache, i, c->now.mono_us, c->random, home->retry_s * KITH_US_PER_S);
+	else if (i >= 0)
 		kith_hostcache_failed(&c->leaf.cache, i, c->now.mono_us, c->random, err);
+	if (i >= 0)
 		kith_hostcache_use(&c->leaf.cache, i, false);
-	}
 	free_slot(c, home);
-	c->leaf.attempts++;
+	c->leaf.attempts += err != KITH_EFULL;
 	kith_homes_wake(c, c->now.mono_us);
 }
 
@@ -241,6 +277,34 @@ void kith_homes_let_go(struct kith_core *c, struct kith_home_slot *slot)
 		kith_session_end(c, s, KITH_CLOSE_CANCELED, false);
 }
 
+/* Ends what is left of a home whose place was taken. */
+static void settle_parting(struct kith_core *c)
+{
+	struct kith_session *s = c->leaf.parting != 0 ? kith_sessions_get(&c->sessions, c->leaf.parting) : NULL;
+	if (c->leaf.parting == 0 || c->now.mono_us < c->leaf.part_at)
+		return;
+	c->leaf.parting = 0;
+	if (s == NULL || s->state != KITH_SESSION_OPEN)
+		return;
+	s->use &= (uint8_t)~KITH_USE_HOME;
+	if (s->use == 0)
+		kith_session_end(c, s, KITH_CLOSE_NORMAL, false);
+}
+
+/* The home in that slot has a successor, and is let go when the record says so. One that is parting goes now. */
+static void part(struct kith_core *c, struct kith_home_slot *home)
+{
+	int i = cached(c, home);
+	if (i >= 0)
+		kith_hostcache_use(&c->leaf.cache, i, false);
+	c->leaf.part_at = c->now.mono_us;
+	settle_parting(c);
+	c->leaf.parting = home->session;
+	c->leaf.part_at = c->now.mono_us + PART_US;
+	home->state = KITH_HOME_FREE;
+	kith_homes_wake(c, c->leaf.part_at);
+}
+
 /* A supernode has answered, and takes a place among the homes. An attempt that has the place goes on as a spare. NULL:
  * there are homes enough. */
 static struct kith_home_slot *promote(struct kith_core *c, struct kith_home_slot *slot)
@@ -248,6 +312,8 @@ static struct kith_home_slot *promote(struct kith_core *c, struct kith_home_slot
 	struct kith_home_slot *place = NULL;
 	if (slot >= c->leaf.homes && slot < c->leaf.homes + KITH_HOMES)
 		return slot;
+	if (slot->moves != 0 && c->leaf.homes[slot->moves - 1].state == KITH_HOME_ATTACHED)
+		part(c, &c->leaf.homes[slot->moves - 1]);
 	for (size_t i = 0; i < KITH_HOMES; i++) {
 		struct kith_home_slot *home = &c->leaf.homes[i];
 		if (home->state == KITH_HOME_FREE || (home->state == KITH_HOME_CONNECTING && place == NULL))
@@ -424,6 +490,25 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 	}
 }
 
+int kith_homes_replace(struct kith_core *c, const struct kith_session *s, const struct kith_host *host)
+{
+	const struct kith_home_slot *home = slot_of(c, s->index);
+	struct kith_home_slot *spare = NULL;
+	if (home == NULL || home->state != KITH_HOME_ATTACHED || home >= c->leaf.homes + KITH_HOMES)
+		return KITH_ENOENT;
+	if (in_use(c, host))
+		return KITH_EEXIST;
+	for (size_t i = 0; i < KITH_SPARES; i++)
+		spare = c->leaf.spares[i].state == KITH_HOME_FREE ? &c->leaf.spares[i] : spare;
+	int i = spare == NULL ? KITH_EFULL
+			      : kith_hostcache_add(&c->leaf.cache, host, kith_hostcache_source(&home->host.dh), 0);
+	if (i < 0)
+		return KITH_EFULL;
+	attach(c, spare, host, i);
+	spare->moves = (uint8_t)(home - c->leaf.homes + 1);
+	return spare->state == KITH_HOME_CONNECTING ? 0 : KITH_EUNREACHABLE;
+}
+
 /* Since when a session has not answered; KITH_TIME_NEVER: no question is out on it. */
 static kith_time_us silent_since(const struct kith_session *s)
 {
@@ -570,6 +655,9 @@ void kith_homes_tick(struct kith_core *c)
 {
 	settle_doubts(c);
 	settle_attempts(c);
+	settle_parting(c);
+	if (c->leaf.parting != 0)
+		kith_homes_wake(c, c->leaf.part_at);
 	kith_time_us again = kith_homeless_tick(c, kith_homes_count(c));
 	fill_slots(c);
 	if (again != KITH_TIME_NEVER)

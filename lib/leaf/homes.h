@@ -4,7 +4,8 @@
  * attempts fail, up to KITH_SPARES more supernodes are tried at the same time; the first that answer are taken.
  *
  * Timers: a home that is in doubt for 5 s while another answers is given up (its paths alone would take 15 s, in which
- * a line may recover); a lost home is replaced at once, then with the host cache's backoff.
+ *   a line may recover); a lost home is replaced at once, then with the host cache's backoff; a home whose place was
+ *   taken (leaf/moving) is let go 3 s later.
  * Never: two homes at one supernode; a home whose certificate was not verified.
  */
 #ifndef KITH_LEAF_HOMES_H
@@ -25,6 +26,13 @@ struct kith_session *kith_homes_primary(struct kith_core *c);
 
 void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
 void kith_homes_on_leave(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+
+/* The supernode that this attempt goes to takes nobody now: how long it is left alone, and whom it names instead. */
+void kith_homes_refused(struct kith_core *c, const struct kith_session *s, const struct kith_busy *busy);
+
+/* Tries a supernode for the place of the home whose session that is. KITH_ENOENT: it is no home; KITH_EEXIST: the
+ * supernode is one, or is being tried; KITH_EFULL: others are being tried; KITH_EUNREACHABLE. */
+int kith_homes_replace(struct kith_core *c, const struct kith_session *s, const struct kith_host *host) KITH_MUST_USE;
 
 /* Something happened on a home's session: looks whether the home is in doubt. */
 void kith_homes_look(struct kith_core *c, struct kith_session *s);

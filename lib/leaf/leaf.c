@@ -3,6 +3,7 @@
 #include "leaf/homeless.h"
 #include "leaf/homes.h"
 #include "leaf/observed.h"
+#include "leaf/promotion.h"
 #include "leaf/record.h"
 
 void kith_leaf_begin(struct kith_core *c)
@@ -38,6 +39,8 @@ void kith_leaf_rest(struct kith_core *c)
 			kith_homes_let_go(c, slot);
 	}
 	kith_timers_stop(&c->timers, &c->leaf.timer);
+	c->leaf.parting = 0;
+	c->leaf.serve_at = 0;
 	c->leaf.record_len = 0;
 }
 
@@ -65,6 +68,7 @@ void kith_leaf_tick(struct kith_core *c)
 {
 	if (c->leaving || kith_serves(c))
 		return; /* the last record is on its way, or the node needs no homes */
+	kith_promotion_tick(c);
 	kith_observed_tick(c);
 	kith_homes_tick(c);
 	if (c->leaf.publish_at <= c->now.mono_us)

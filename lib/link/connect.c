@@ -126,6 +126,7 @@ static struct kith_session *start(struct kith_core *c, const struct kith_host *h
 		return NULL;
 	memcpy(s->hs->ways, ways, sizeof ways[0] * ways_n);
 	s->hs->ways_n = ways_n;
+	s->hs->purpose = kind == KITH_REQ_ATTACH ? KITH_PURPOSE_ATTACH : KITH_PURPOSE_UNSAID;
 	/* With a long request the issuer's certificate is left out, since supernodes hold it. A supernode that does not
 	 * stays silent, and the second try brings it (kith_connect_tick). */
 	bool long_request = KITH_IK_HELLO_OVERHEAD + 40 + c->self.chain.len + 6 + body.len > KITH_UDP_PAYLOAD;
@@ -349,6 +350,44 @@ void kith_connect_on_version(struct kith_core *c, struct kith_span packet, const
 		return;
 	s->hs->next_at = KITH_TIME_NEVER;
 	kith_session_touch(c, s);
+}
+
+static bool busy_holds(struct kith_core *c, const struct kith_session *s, const struct kith_busy *busy,
+		       const struct kith_hop *from)
+{
+	struct kith_person person;
+	if (s->hs->noise.pattern == KITH_NOISE_IK && memcmp(busy->device.b, s->hs->noise.rs, KITH_DEVICE_ID_LEN) != 0)
+		return false;
+	if (memcmp(busy->device.b, c->self.dh_pk, KITH_DEVICE_ID_LEN) == 0)
+		return false;
+	int err = kith_busy_verify(busy, &c->trust, &c->now, &person);
+	if (err != 0)
+		count_refusal(c, err, from);
+	return err == 0;
+}
+
+struct kith_session *kith_connect_on_busy(struct kith_core *c, struct kith_span packet, const struct kith_hop *from,
+					  struct kith_busy *out)
+{
+	uint32_t receiver;
+	struct kith_session *s = NULL;
+	if (kith_busy_parse(out, &receiver, packet) == 0)
+		s = kith_sessions_get(&c->sessions, receiver);
+	if (s == NULL || s->state != KITH_SESSION_INITIATING || (s->use & KITH_USE_PEER)) {
+		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, from, "busy_index");
+		return NULL;
+	}
+	if (!may_prove(c, s, from) || s->hs->busy_tries == s->hs->tries) {
+		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, from, "busy_source");
+		return NULL;
+	}
+	s->hs->busy_tries = s->hs->tries;
+	if (!busy_holds(c, s, out, from)) {
+		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, from, "busy_seal");
+		return NULL;
+	}
+	s->hs->why = KITH_EFULL;
+	return s;
 }
 
 /* Checks a payload's certificates. 0, or an error that was counted. key: the static key that the handshake proved. */

@@ -57,6 +57,11 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 /* Why a HELLO is not answered: a hint, which anybody on the way can forge. The attempt goes on until its time is over,
  * since a REPLY may still come; one to a supernode that is full is not repeated. */
 void kith_connect_on_version(struct kith_core *c, struct kith_span packet, const struct kith_hop *from);
+/* A supernode says that it takes nobody. The attempt that this is about, if the word is that of the very supernode that
+ * was asked, and was made lately; its caller ends it. One is looked at for each HELLO that was sent: verifying costs
+ * signatures. NULL: nothing follows from it. */
+struct kith_session *kith_connect_on_busy(struct kith_core *c, struct kith_span packet, const struct kith_hop *from,
+					  struct kith_busy *out);
 void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const struct kith_hop *from);
 
 /* The handshake of an open session is over: the other side was heard in the session's keys. */

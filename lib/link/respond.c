@@ -5,21 +5,10 @@
 #include "base/assert.h"
 #include "link/connect_internal.h"
 #include "link/via.h"
+#include "link/refuse.h"
 
 #define DECIDE_US KITH_DIAL_TIMEOUT_US /* how long a call may ring */
 enum { VERDICT_FRAME_LEN = KITH_FRAME_HEADER + 2, CROSSED_FRAME_LEN = KITH_FRAME_HEADER + 8 + 16 };
-
-void kith_respond_refuse(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
-			 const struct kith_hop *from, enum kith_version_why why)
-{
-	if (!kith_serves(c) || from->tunnel != 0 || header->type != KITH_PKT_HELLO ||
-	    packet_len < KITH_VERSION_PACKET_LEN ||
-	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote)))
-		return;
-	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_VERSION_PACKET_LEN);
-	if (out != NULL)
-		kith_version_write(out, header->sender, why);
-}
 
 /* A candidate lets its witnesses in, which dial it at its own address, for as long as it waits for them. */
 static bool expects_witness(const struct kith_core *c, const struct kith_hop *from)
@@ -272,7 +261,7 @@ static enum kith_respond_event on_hello_ik(struct kith_core *c, const struct kit
 	bool call = hello->service.p != NULL;
 	int err = kith_connect_check_chain(c, hello->chain, noise->rs, &first->from, &first->person);
 	if (err != 0) {
-		kith_respond_refuse(c, header, first->packet_len, &first->from,
+		kith_refuse_version(c, header, first->packet_len, &first->from,
 				    err == KITH_ENETWORK ? KITH_WHY_STRANGE : KITH_WHY_CERTIFICATE);
 		return KITH_RESPOND_DONE;
 	}
@@ -308,10 +297,15 @@ static bool pass_guard(struct kith_core *c, const struct kith_hs_header *header,
 		kith_drop(c, KITH_STAT_DROP_TOO_SHORT, from, "hello_too_short");
 		return false;
 	}
+	/* Before the source's rate, and before a cookie: this costs less, and is no more than came. */
+	if (kith_refuse_wanted(c, header, from) && kith_guard_genuine(&c->guard, header)) {
+		kith_refuse_busy(c, header, packet_len, from);
+		return false;
+	}
 	switch (kith_guard_check(&c->guard, c->now.mono_us, header, from)) {
 	case KITH_GUARD_BAD_MAC:
 		kith_drop(c, KITH_STAT_DROP_BAD_MAC, from, "mac1");
-		kith_respond_refuse(c, header, packet_len, from, KITH_WHY_STRANGE);
+		kith_refuse_version(c, header, packet_len, from, KITH_WHY_STRANGE);
 		return false;
 	case KITH_GUARD_LIMITED:
 		kith_drop(c, KITH_STAT_DROP_RATE_LIMITED, from, "hello_rate");
@@ -323,8 +317,7 @@ static bool pass_guard(struct kith_core *c, const struct kith_hs_header *header,
 		break;
 	}
 	if (kith_serves(c) && c->sessions.by_index.n >= c->sessions.by_index.max) { /* before it costs anything */
-		kith_drop(c, KITH_STAT_REFUSE_TABLE_FULL, from, "sessions");
-		kith_respond_refuse(c, header, packet_len, from, KITH_WHY_FULL);
+		kith_drop(c, KITH_STAT_REFUSE_TABLE_FULL, from, "sessions"); /* it came in a tunnel */
 		return false;
 	}
 	return true;
@@ -342,7 +335,7 @@ enum kith_respond_event kith_respond_on_hello(struct kith_core *c, const struct 
 	int n = kith_handshake_read_hello(&out->hs, &c->self, header, out->payload);
 	if (n < 0) {
 		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, from, "hello_noise");
-		kith_respond_refuse(c, header, packet_len, from, KITH_WHY_STRANGE);
+		kith_refuse_version(c, header, packet_len, from, KITH_WHY_STRANGE);
 	} else if (header->pattern == KITH_NOISE_XX)
 		on_hello_xx(c, out);
 	else

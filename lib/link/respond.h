@@ -1,6 +1,7 @@
 /* Making sessions: the responder's half of the handshake.
  *
- * Costs of a stranger's first message, in the order in which it may fail: layout; mac1 (a hash); source rate (a
+ * Costs of a stranger's first message, in the order in which it may fail: layout; mac1 (a hash), and no room here
+ * (link/refuse); source rate (a
  * look-up); cookie when asked for (a hash); then one DH and one open, the certificates (up to three signatures,
  * remembered), the timestamp; and only what passed all of them makes state. A leaf answers only what came through the
  * tunnel of a home of its own, so that an address scan with somebody's public key finds nobody.
@@ -32,11 +33,6 @@ struct kith_first {
 /* Takes a HELLO; one that fails is counted. Unless DONE, *out is to be given to kith_respond_forget. */
 enum kith_respond_event kith_respond_on_hello(struct kith_core *c, const struct kith_hs_header *header,
 					      size_t packet_len, const struct kith_hop *from, struct kith_first *out);
-
-/* Says by VERSION why a HELLO is not answered, within a rate: a hint for people, never longer than what came. Only a
- * supernode says anything, and nothing into a tunnel. */
-void kith_respond_refuse(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
-			 const struct kith_hop *from, enum kith_version_why why);
 
 /* Wipes it. */
 void kith_respond_forget(struct kith_first *first);

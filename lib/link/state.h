@@ -16,12 +16,14 @@
 #include "identity/contacts.h"
 #include "identity/keypair.h"
 #include "identity/trust.h"
+#include "overlay/election.h"
 #include "overlay/gossip.h"
 #include "overlay/hostcache.h"
 #include "overlay/members.h"
 #include "overlay/office.h"
 #include "overlay/qualify.h"
 #include "path/transports.h"
+#include "presence/held.h"
 #include "presence/replicas.h"
 #include "presence/store.h"
 #include "presence/watch.h"
@@ -30,6 +32,7 @@
 #include "session/sessions.h"
 #include "stream/stream.h"
 #include "wire/attest.h"
+#include "wire/busy.h"
 #include "wire/message.h"
 #include "wire/outbox.h"
 #include "wire/record.h"
@@ -84,6 +87,7 @@ enum kith_token_kind {
 	KITH_TOKEN_SUBSCRIBE,
 	KITH_TOKEN_REKEY,
 	KITH_TOKEN_CHALLENGE, /* operation */
+	KITH_TOKEN_HELP, /* session of the leaf that was asked */
 	KITH_TOKEN_REFRESH, /* session whose peer's homes are looked up again */
 	KITH_TOKEN_ATTEST, /* a candidate's home */
 	KITH_TOKEN_WITNESS /* number of the candidate that is measured */
@@ -158,6 +162,8 @@ struct kith_attached {
 	/* A candidate's attested figures, or NULL; until_ms in them says how long they hold. */
 	struct kith_qualification *figures;
 	kith_time_us attest_at; /* when it may ask for witnesses again */
+	kith_time_us unwilling_until; /* it was asked for help in vain */
+	uint16_t round; /* the last round of super/help in which it was told to go elsewhere */
 };
 
 #define KITH_SPARES 3 /* local: supernodes tried beside those chosen, after failures: many may be gone at once */
@@ -169,6 +175,8 @@ struct kith_home_slot {
 	bool asking; /* was given a record, and has not said yet that it took it */
 	bool doubted; /* has not answered the last request */
 	bool took; /* a record of ours */
+	uint8_t moves; /* a spare: 1 and the slot of the home that asked to have its place taken; 0: none did */
+	uint8_t retry_s; /* it said that it is full: for so long it is not asked; 0: it did not say how long */
 	kith_time_us since; /* when it was chosen; then when it became a home */
 	uint32_t session;
 	struct kith_host host;
@@ -200,7 +208,13 @@ struct kith_leaf {
 	kith_time_us failing_told_at; /* ATTACH_FAILING */
 	kith_time_us homeless_at; /* since when there is no home; NEVER: there is one */
 	int homeless_told; /* the last error of HOMELESS */
+	kith_time_us moved_at; /* when a home was last asked for its place by another; 0: never */
+	uint32_t parting; /* session of a home whose place was taken; 0: none */
+	kith_time_us part_at; /* when it is let go */
+	struct kith_host asker; /* the home that asked for help */
+	kith_time_us serve_at; /* when this node begins to serve, since it was asked to; 0: it was not */
 	/* Left behind for the end of the call: */
+	bool serve; /* it is time */
 	bool offer; /* our candidates changed */
 	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
 };
@@ -239,6 +253,50 @@ struct kith_watched {
 	uint8_t devices_n;
 	bool told, online;
 	kith_time_us since; /* when it was asked for */
+};
+
+/* How much a supernode has to do (super/load). */
+struct kith_load {
+	struct kith_core_load told; /* by the host ... */
+	kith_time_us told_at; /* ... then; 0: never */
+	kith_time_us at; /* when the figures were taken last, since when ... */
+	uint64_t packets; /* ... so many came in */
+	uint64_t relayed; /* bytes, in all, until then */
+	uint32_t packets_s;
+	uint16_t utilisation[KITH_RESOURCES_N]; /* permille */
+	uint32_t permille, smooth; /* the highest of them: in the last second, and over the last 30 */
+	uint8_t said; /* in our entry */
+	kith_time_us said_at;
+};
+
+/* Whom a supernode turns away (link/refuse). */
+struct kith_refusals {
+	uint8_t packet[KITH_BUSY_PACKET_MAX]; /* BUSY, for the one that is refused next */
+	uint16_t len; /* 0: none was made */
+	uint16_t retry_s; /* as it says */
+	kith_time_us made_at;
+	kith_time_us second_at; /* when the second began ... */
+	uint32_t now, last; /* ... and how many were refused in it, and in the one before */
+	uint64_t untold; /* refused since the operator was told */
+	kith_time_us told_at; /* when told */
+	bool told;
+};
+
+/* A supernode's part in the election (super/help). */
+struct kith_help {
+	struct kith_need need;
+	bool asking; /* a leaf was asked, and has not answered yet */
+	struct kith_host newcomer; /* who was asked last */
+	uint32_t left; /* leaves that are still to be handed over to it */
+	uint16_t round; /* counts what leaves are told, so that each is told once */
+	kith_time_us next_at; /* the next step of handing over or draining */
+	bool elected; /* this node was promoted */
+	struct kith_tenure tenure;
+	uint32_t places, places_step; /* leaves that it takes for now, and by how many that grows; 0: as many as come */
+	kith_time_us places_at, census_at;
+	bool draining, done; /* it gives its office up; nobody is left */
+	uint32_t drained_at_once; /* leaves a second */
+	kith_time_us drain_by;
 };
 
 struct kith_query; /* a look-up in the directory (super/query.c) */
@@ -280,6 +338,11 @@ struct kith_supernode {
 	uint8_t introductions_left; /* exchanges that begin with our entry, since nobody may know us yet */
 	uint16_t attests_len;
 	uint8_t attests[KITH_ATTESTS_LEN_MAX]; /* for our entry */
+	struct kith_overload overload; /* what is refused for the sake of those who are here (super/load) */
+	struct kith_load load;
+	struct kith_help help;
+	struct kith_held held; /* news of presence that wait, under load (super/notify) */
+	struct kith_refusals refusals;
 };
 
 struct kith_core {

@@ -9,8 +9,7 @@
 
 #define RETRY_FLOOR_US (1 * KITH_US_PER_S)
 #define RETRY_CAP_US (120 * KITH_US_PER_S)
-#define FULL_US (60 * KITH_US_PER_S) /* asking takes two packets where a cookie is wanted */
-#define FULL_SPREAD_US (30 * KITH_US_PER_S)
+#define FULL_US (45 * KITH_US_PER_S) /* asking takes two packets where a cookie is wanted */
 
 enum {
 	FILE_MAGIC = 0x4b484f53, /* "KHOS" */
@@ -108,6 +107,9 @@ static int find_host(const struct kith_hostcache *hc, const struct kith_host *ho
 /* True when a should give way rather than b; both may. */
 static bool worse(const struct kith_hostcache_entry *a, const struct kith_hostcache_entry *b)
 {
+	bool a_full = a->came == KITH_EFULL, b_full = b->came == KITH_EFULL; /* they say when they may be asked again */
+	if (a_full != b_full)
+		return b_full;
 	return a->failures != b->failures ? a->failures > b->failures : a->success_ms < b->success_ms;
 }
 
@@ -215,6 +217,22 @@ static bool host_valid(const struct kith_host *host, uint8_t flags)
 	return has_key(host) || flags == KITH_HOST_BOOTSTRAP;
 }
 
+/* A bootstrap host without a key that is full, and now is named with it: it is as full by that name. */
+static void full_as_well(struct kith_hostcache *hc, int i)
+{
+	struct kith_host host, other;
+	kith_hostcache_get(hc, i, &host);
+	for (int k = 0; k < hc->n; k++) {
+		kith_hostcache_get(hc, k, &other);
+		if (k == i || hc->at[k].came != KITH_EFULL ||
+		    !kith_endpoint_equal(&host.endpoints[0], &other.endpoints[0]))
+			continue;
+		hc->at[i].came = KITH_EFULL;
+		hc->at[i].failures = hc->at[k].failures;
+		hc->at[i].retry_at = hc->at[k].retry_at;
+	}
+}
+
 int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source, uint8_t flags)
 {
 	if (!host_valid(host, flags))
@@ -233,6 +251,7 @@ int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, 
 		return i;
 	}
 	hc->at[i] = (struct kith_hostcache_entry){ .blob = blob, .source = source, .flags = flags };
+	full_as_well(hc, i);
 	return i;
 }
 
@@ -405,14 +424,29 @@ void kith_hostcache_forgive(struct kith_hostcache *hc)
 			hc->at[i].retry_at = 0;
 }
 
+void kith_hostcache_full(struct kith_hostcache *hc, int i, kith_time_us now, const struct kith_random *random,
+			 kith_time_us retry_us)
+{
+	KITH_ASSERT(i >= 0 && i < hc->n && retry_us >= 0 && retry_us <= KITH_HOSTCACHE_FULL_MAX_US);
+	struct kith_hostcache_entry *e = &hc->at[i];
+	kith_time_us wait = retry_us > 0 ? retry_us : FULL_US;
+	e->came = KITH_EFULL;
+	e->retry_at = now + wait + kith_rng_below(random, (uint32_t)wait);
+	if (e->failures < UINT8_MAX)
+		e->failures++;
+}
+
 void kith_hostcache_failed(struct kith_hostcache *hc, int i, kith_time_us now, const struct kith_random *random,
 			   int err)
 {
 	KITH_ASSERT(i >= 0 && i < hc->n);
 	struct kith_hostcache_entry *e = &hc->at[i];
+	if (err == KITH_EFULL) {
+		kith_hostcache_full(hc, i, now, random, 0);
+		return;
+	}
 	e->came = (int8_t)err;
-	e->retry_at = err == KITH_EFULL ? now + FULL_US + kith_rng_below(random, FULL_SPREAD_US)
-					: now + kith_rng_backoff(random, RETRY_FLOOR_US, RETRY_CAP_US, e->failures);
+	e->retry_at = now + kith_rng_backoff(random, RETRY_FLOOR_US, RETRY_CAP_US, e->failures);
 	if (e->failures < UINT8_MAX)
 		e->failures++;
 	if (e->failures >= ANCHOR_FAILURES)

@@ -7,8 +7,8 @@
  *
  * Invariants: no two entries have the same key; entries without a key (bootstrap hosts) differ in their first
  *   endpoint; at most two anchors.
- * Timers: none of its own; a host that failed is tried again after full-jitter backoff, 1 s to 2 min
- * (kith_hostcache_retry_at).
+ * Timers: none of its own; a host that failed is tried again after full-jitter backoff, 1 s to 2 min; one that is full
+ *   after the time that it named, 120 s at most, and up to as much again (kith_hostcache_retry_at).
  * Bounds: KITH_HOSTCACHE_MAX in memory besides the bootstrap hosts, which are as many as are configured;
  *   KITH_HOSTCACHE_PER_SOURCE of them suggested by one supernode. When full, the entry that failed most or never worked
  *   gives way, never one in use, an anchor, a bootstrap host, or one that works; else the newcomer is refused. What the
@@ -24,6 +24,7 @@
 
 #define KITH_HOSTCACHE_MAX 16
 #define KITH_HOSTCACHE_PER_SOURCE 5
+#define KITH_HOSTCACHE_FULL_MAX_US (120 * KITH_US_PER_S) /* longest time that one that is full may name */
 #define KITH_HOSTCACHE_ANCHORS 2
 #define KITH_HOSTCACHE_FILE_HOSTS 200
 #define KITH_HOSTCACHE_FILE_HEADER 8
@@ -100,7 +101,11 @@ kith_time_us kith_hostcache_retry_at(const struct kith_hostcache *hc);
 
 void kith_hostcache_use(struct kith_hostcache *hc, int i, bool used);
 void kith_hostcache_succeeded(struct kith_hostcache *hc, int i, const struct kith_now *now);
-/* err says how. One that is full (KITH_EFULL) is left alone for a minute at least. */
+/* It takes nobody for so long (0: it did not say), and is asked after that time and up to as much again, at random: who
+ * was refused together must not come back together. */
+void kith_hostcache_full(struct kith_hostcache *hc, int i, kith_time_us now, const struct kith_random *random,
+			 kith_time_us retry_us);
+/* err says how; KITH_EFULL is kith_hostcache_full without a time. */
 void kith_hostcache_failed(struct kith_hostcache *hc, int i, kith_time_us now, const struct kith_random *random,
 			   int err);
 

@@ -148,13 +148,18 @@ bool kith_guard_epoch(struct kith_guard *g, kith_time_us now, const uint8_t epoc
 	return false;
 }
 
+bool kith_guard_genuine(const struct kith_guard *g, const struct kith_hs_header *hs)
+{
+	uint8_t want[KITH_MAC_LEN];
+	mac(g->suite, want, g->mac_key[hs->pattern], 32, hs->authed);
+	return kith_equal_secret(want, hs->mac1, KITH_MAC_LEN);
+}
+
 enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
 					 const struct kith_hop *from)
 {
 	static const uint8_t zero[KITH_MAC_LEN];
-	uint8_t want[KITH_MAC_LEN];
-	mac(g->suite, want, g->mac_key[hs->pattern], 32, hs->authed);
-	if (!kith_equal_secret(want, hs->mac1, KITH_MAC_LEN))
+	if (!kith_guard_genuine(g, hs))
 		return KITH_GUARD_BAD_MAC;
 	if (now - g->window_at >= KITH_US_PER_S) {
 		g->window_at = now;

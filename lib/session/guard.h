@@ -58,6 +58,9 @@ void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const
 		     uint32_t seen_max, int64_t start_ms);
 void kith_guard_deinit(struct kith_guard *g);
 
+/* Whether a parsed HELLO is meant for us: its mac1. */
+bool kith_guard_genuine(const struct kith_guard *g, const struct kith_hs_header *hs);
+
 /* Judges a parsed HELLO by everything that needs no asymmetric key. */
 enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
 					 const struct kith_hop *from);

@@ -135,6 +135,7 @@ static int write_message(struct kith_handshake *hs, uint8_t type, uint32_t sende
 	if (overhead + len < pad_to)
 		len = pad_to - overhead;
 	kith_hs_write(hs->packet, type, hs->noise.pattern, sender, receiver);
+	hs->packet[3] = type == KITH_PKT_HELLO ? hs->purpose : 0;
 	int n = kith_noise_write(&hs->noise, hs->packet + KITH_HS_HEADER, sizeof hs->packet - KITH_HS_HEADER - trailer,
 				 (struct kith_span){ padded, len }, e_sk);
 	kith_wipe(padded, sizeof padded);

@@ -73,7 +73,9 @@ struct kith_handshake {
 	bool initiator;
 	bool refused; /* responder: the REPLY says no; the keys that it carries are not used */
 	bool cancel; /* initiator: the HELLO takes back the one before it */
+	uint8_t purpose; /* initiator: enum kith_hello_purpose: what the HELLO says that it is for */
 	int8_t why; /* initiator: enum kith_err: why it comes to nothing, as far as that is known */
+	uint8_t busy_tries; /* initiator: the try that a BUSY was looked at for: one for each HELLO */
 	/* Initiator, to a supernode: addresses that the HELLO goes to in turn, and the one it went to last. */
 	uint8_t ways_n, way;
 	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX];

@@ -1,6 +1,8 @@
 #include "super/attach.h"
 
 #include "base/alloc.h"
+#include "link/refuse.h"
+#include "super/help.h"
 #include "super/members.h"
 #include "super/notify.h"
 #include "super/publish.h"
@@ -88,7 +90,8 @@ void kith_attach_on_request(struct kith_core *c, struct kith_session *s, const s
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
-	if (c->leaving || !make_attached(c, s)) {
+	bool refused = !(s->use & KITH_USE_LEAF) && kith_refuse_attach(c); /* its HELLO did not say what it is for */
+	if (c->leaving || refused || !make_attached(c, s)) {
 		kith_session_answer(c, s, request->id, c->leaving ? KITH_STATUS_LEAVING : KITH_STATUS_FULL, nothing);
 		return;
 	}

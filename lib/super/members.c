@@ -49,7 +49,8 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 	struct kith_supernode *sn = c->super;
 	struct kith_member_entry entry;
 	memset(&entry, 0, sizeof entry);
-	entry.flags = flags;
+	entry.flags = sn->help.draining ? flags | KITH_MEMBER_LEFT : flags;
+	entry.load = kith_election_load_byte(sn->load.smooth);
 	entry.seq = kith_record_next_seq(kith_super_seq(c), &c->now);
 	entry.expires_ms = (int64_t)entry.seq + KITH_MEMBER_LIFE_MS;
 	entry.endpoints_n = c->endpoints_n;
@@ -61,7 +62,8 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 		return n;
 	sn->entry_len = (uint16_t)n;
 	sn->entry_seq = entry.seq;
-	sn->entry_at = c->now.mono_us;
+	sn->entry_at = sn->load.said_at = c->now.mono_us;
+	sn->load.said = entry.load;
 	sn->introductions_left = sn->elected ? INTRODUCTIONS : 0;
 	kith_save_soon(c);
 	/* Our own clock may have been set back since the last entry, which is no reason for us to doubt that entry. */
@@ -171,6 +173,27 @@ void kith_super_gossip(struct kith_core *c)
 		return;
 	size_t n = kith_gossip_request(&c->super->members, &c->now, c->random, full, body);
 	kith_super_gossip_with(c, &host, (struct kith_span){ body, n });
+}
+
+void kith_super_greet(struct kith_core *c, const struct kith_host *host)
+{
+	uint8_t body[KITH_GOSSIP_REQUEST_MAX];
+	size_t n = kith_gossip_request(&c->super->members, &c->now, c->random, true, body);
+	kith_super_gossip_with(c, host, (struct kith_span){ body, n });
+}
+
+void kith_super_tell_left(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	const struct kith_member *partners[3];
+	if (kith_super_make_entry(c, KITH_MEMBER_LEFT) != 0)
+		return;
+	uint32_t told = kith_members_pick(&sn->members, c->random, c->now.mono_us, &sn->id, partners, 3);
+	for (uint32_t i = 0; i < told; i++) {
+		struct kith_host host;
+		kith_member_host(partners[i], &host);
+		kith_super_greet(c, &host);
+	}
 }
 
 void kith_super_republish_soon(struct kith_core *c)

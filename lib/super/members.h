@@ -36,6 +36,12 @@ uint64_t kith_super_seq(const struct kith_core *c);
 /* Begins an exchange with the member whose turn it is. */
 void kith_super_gossip(struct kith_core *c);
 
+/* Exchanges all with that supernode, now: we have just begun, and it knows the others. */
+void kith_super_greet(struct kith_core *c, const struct kith_host *host);
+
+/* Signs our entry as that of one that goes, and tells three members of it. */
+void kith_super_tell_left(struct kith_core *c);
+
 /* Sends a GOSSIP request to a supernode. */
 void kith_super_gossip_with(struct kith_core *c, const struct kith_host *host, struct kith_span body);
 

@@ -1,5 +1,10 @@
 #include "super/notify.h"
 
+#include "super/members.h"
+
+#define PAUSE_US (10 * KITH_US_PER_MS)
+enum { BATCH = 64 }; /* news that have waited and go out at a time */
+
 static size_t items_of(const struct kith_msg_notice *notice)
 {
 	return notice->records.n + notice->vanished.n;
@@ -51,18 +56,74 @@ void kith_notify_all(struct kith_core *c, const struct kith_watches *ws, const s
 	}
 }
 
-void kith_notify_record(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+/* Whether news wait for now. Bytes that are none are not for us to judge: their caller has. */
+static bool hold(struct kith_core *c, const struct kith_held_about *about, struct kith_span bytes)
+{
+	struct kith_supernode *sn = c->super;
+	kith_time_us wait = kith_election_coalesce_us(&sn->overload, kith_election_strain(sn->load.utilisation));
+	if (wait == 0 || !kith_held_put(&sn->held, about, bytes, c->now.mono_us + wait))
+		return false;
+	kith_super_wake(c, kith_held_due(&sn->held));
+	return true;
+}
+
+static void send_record(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
 			struct kith_span record)
 {
 	const struct kith_msg_notice notice = { .records = { &record, 1 } };
 	kith_notify_all(c, ws, key, &notice);
 }
 
-void kith_notify_vanished(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+static void send_vanished(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
 			  struct kith_span report)
 {
 	const struct kith_msg_notice notice = { .vanished = { &report, 1 } };
 	kith_notify_all(c, ws, key, &notice);
+}
+
+void kith_notify_record(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+			struct kith_span bytes)
+{
+	struct kith_record record;
+	struct kith_held_about about = { .of_leaves = ws == &c->super->interests, .key = *key };
+	if (c->super->overload.level >= KITH_OVERLOAD_PRESENCE && kith_record_parse(&record, bytes) == 0) {
+		about.device = record.device;
+		if (hold(c, &about, bytes))
+			return;
+	}
+	send_record(c, ws, key, bytes);
+}
+
+void kith_notify_vanished(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+			  struct kith_span bytes)
+{
+	struct kith_vanish vanish;
+	struct kith_held_about about = { .of_leaves = ws == &c->super->interests, .key = *key };
+	if (c->super->overload.level >= KITH_OVERLOAD_PRESENCE && kith_vanish_parse(&vanish, bytes) == 0) {
+		about.device = vanish.device;
+		about.home = vanish.home;
+		if (hold(c, &about, bytes))
+			return;
+	}
+	send_vanished(c, ws, key, bytes);
+}
+
+kith_time_us kith_notify_tick(struct kith_core *c)
+{
+	static const struct kith_key none;
+	struct kith_supernode *sn = c->super;
+	struct kith_held_about about;
+	struct kith_blob *blob;
+	for (int i = 0; i < BATCH && (blob = kith_held_take(&sn->held, c->now.mono_us, &about)) != NULL; i++) {
+		const struct kith_watches *ws = about.of_leaves ? &sn->interests : &sn->watches;
+		if (kith_key_equal(&about.home, &none))
+			send_record(c, ws, &about.key, kith_blob_span(blob));
+		else
+			send_vanished(c, ws, &about.key, kith_blob_span(blob));
+		kith_blob_unref(&c->shared->blobs, blob);
+	}
+	kith_time_us due = kith_held_due(&sn->held);
+	return due > c->now.mono_us ? due : c->now.mono_us + PAUSE_US;
 }
 
 static bool watched(const struct kith_core *c, const struct kith_id *key)

@@ -1,7 +1,10 @@
 /* Notices (records and vanish reports) to the watchers of a key: homes at a replica, leaves at a home.
  *
  * Each record or report is a request of its own, repeated as long as the watcher is believed to be there. A request
- * beyond the session's queue is dropped and counted; the watcher hears of the change at its next renewal.
+ * beyond the session's queue is dropped and counted; the watcher hears of the change at its next renewal. Under load
+ * (KITH_OVERLOAD_PRESENCE) what is to be told to all watchers of a key waits 5 s, up to 60 s with more of it, and only
+ * the newest of each device goes out; so what is told first to a new watcher may be older by that.
+ * Timers: the supernode's. Bounds: presence/held.h; what goes out at a time.
  */
 #ifndef KITH_SUPER_NOTIFY_H
 #define KITH_SUPER_NOTIFY_H
@@ -15,9 +18,13 @@ void kith_notify_pass_on(struct kith_core *c, const struct kith_msg_notice *m);
 void kith_notify_one(struct kith_core *c, uint32_t session, const struct kith_id *key,
 		     const struct kith_msg_notice *notice);
 
-/* Sends a notice of a key to all its watchers. */
+/* Sends what has waited long enough; returns when to look again. */
+kith_time_us kith_notify_tick(struct kith_core *c);
+
+/* Sends a notice of a key to all its watchers, now. */
 void kith_notify_all(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
 		     const struct kith_msg_notice *notice);
+/* One record, or report: now, or a while later. */
 void kith_notify_record(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
 			struct kith_span record);
 void kith_notify_vanished(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,

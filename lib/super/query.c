@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "link/connect.h"
+#include "link/refuse.h"
 #include "super/members.h"
 #include "super/notify.h"
 
@@ -442,8 +443,9 @@ void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const str
 	}
 	struct kith_key identity;
 	uint64_t asker = kith_session_identity(c, s, &identity) ? kith_identity_key(&identity) : KITH_QUERY_OWN;
-	bool allowed = asker != KITH_QUERY_OWN && kith_limiter_allow(&c->super->lookups, c->now.mono_us, asker) &&
-		       kith_query_room(c, asker);
+	bool stranger = !(s->use & KITH_USE_LEAF) && kith_refuse_level(c, KITH_OVERLOAD_LOOKUPS);
+	bool allowed = !stranger && asker != KITH_QUERY_OWN &&
+		       kith_limiter_allow(&c->super->lookups, c->now.mono_us, asker) && kith_query_room(c, asker);
 	struct kith_query *q = allowed ? new_query(c, QUERY_FOR_SESSION, &m.key, asker) : NULL;
 	if (q == NULL) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);

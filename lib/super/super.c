@@ -5,8 +5,11 @@
 #include "base/assert.h"
 #include "base/rng.h"
 #include "super/attach.h"
+#include "super/help.h"
 #include "super/interests.h"
+#include "super/load.h"
 #include "super/members.h"
+#include "super/notify.h"
 #include "super/publish.h"
 #include "super/query.h"
 #include "super/tunnels.h"
@@ -40,6 +43,7 @@ static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 			  KITH_SUBSCRIPTIONS_BURST);
 	kith_limiter_init(&sn->introductions, c->alloc, c->random, KITH_ASKERS_MAX, KITH_INTRODUCTIONS_PER_S,
 			  KITH_INTRODUCTIONS_BURST);
+	kith_held_init(&sn->held, c->alloc, &c->shared->blobs, seed);
 	kith_tunnels_init(c, o->shard, o->tunnels_max, o->relay_rate, o->relay_owner_rate);
 	sn->timer.kind = KITH_TIMER_SUPERNODE;
 }
@@ -67,6 +71,8 @@ int kith_super_new(struct kith_core *c, const struct kith_super_options *o)
 	sn->begun_at = c->now.mono_us;
 	sn->gossip_at = c->now.mono_us;
 	sn->expire_at = c->now.mono_us + EXPIRE_US;
+	sn->load.at = c->now.mono_us;
+	sn->overload.calm_since = sn->help.need.above_since = KITH_TIME_NEVER;
 	kith_super_wake(c, c->now.mono_us);
 	return 0;
 }
@@ -86,6 +92,7 @@ void kith_super_free(struct kith_core *c)
 	kith_table_deinit(&sn->attached);
 	kith_watches_deinit(&sn->interests);
 	kith_watches_deinit(&sn->watches);
+	kith_held_deinit(&sn->held);
 	kith_store_deinit(&sn->store);
 	kith_members_deinit(&sn->members);
 	KITH_FREE(c->alloc, sn);
@@ -139,8 +146,10 @@ void kith_super_tick(struct kith_core *c)
 		return;
 	if (sn->gossip_at <= c->now.mono_us)
 		kith_super_gossip(c);
-	if (sn->expire_at <= c->now.mono_us)
+	if (sn->expire_at <= c->now.mono_us) {
 		expire(c);
+		kith_load_look(c);
+	}
 	if (c->now.mono_us - sn->entry_at >= KITH_MEMBER_RENEW_US && kith_super_make_entry(c, 0) != 0)
 		KITH_LOG(c->log, KITH_LOG_WARN, "entry_not_renewed");
 	if (sn->republish_at <= c->now.mono_us)
@@ -148,6 +157,8 @@ void kith_super_tick(struct kith_core *c)
 	if (c->now.mono_us - sn->self_at >= KITH_RECORD_REFRESH_US)
 		kith_publish_self(c);
 	kith_super_wake(c, kith_interests_tick(c));
+	kith_super_wake(c, kith_notify_tick(c));
+	kith_super_wake(c, kith_help_look(c));
 	if (sn->republish_at != KITH_TIME_NEVER)
 		kith_super_wake(c, sn->republish_at);
 	kith_super_wake(c, sn->self_at + KITH_RECORD_REFRESH_US);
@@ -200,22 +211,11 @@ static void tell_leaves(struct kith_core *c, kith_time_us grace_us)
 
 void kith_super_leave(struct kith_core *c, kith_time_us grace_us)
 {
-	struct kith_supernode *sn = c->super;
-	if (sn == NULL)
+	if (c->super == NULL)
 		return;
 	tell_leaves(c, grace_us);
 	kith_tunnels_drain(c, grace_us);
-	if (kith_super_make_entry(c, KITH_MEMBER_LEFT) != 0)
-		return;
-	const struct kith_member *partners[3];
-	uint32_t told = kith_members_pick(&sn->members, c->random, c->now.mono_us, &sn->id, partners, 3);
-	for (uint32_t i = 0; i < told; i++) {
-		struct kith_host host;
-		uint8_t request[KITH_GOSSIP_REQUEST_MAX];
-		kith_member_host(partners[i], &host);
-		size_t len = kith_gossip_request(&sn->members, &c->now, c->random, true, request);
-		kith_super_gossip_with(c, &host, (struct kith_span){ request, len });
-	}
+	kith_super_tell_left(c);
 }
 
 static const struct kith_local *local_at(const struct kith_transport *t, const struct kith_addr *addr)
@@ -295,6 +295,11 @@ void kith_super_info(const struct kith_core *c, struct kith_core_info *out)
 	out->tunnels = kith_tunnels_count(c, NULL);
 	out->records = sn->store.n;
 	out->watches = sn->watches.n;
+	out->load_permille = sn->load.smooth;
+	out->packets_s = sn->load.packets_s;
+	out->overload = sn->overload.level;
+	if (c->now.mono_us - sn->refusals.second_at < 2 * KITH_US_PER_S)
+		out->refused_s = sn->refusals.now > sn->refusals.last ? sn->refusals.now : sn->refusals.last;
 }
 
 void kith_super_hash(const struct kith_core *c, struct kith_writer *w)

@@ -1,6 +1,7 @@
 #include "super/tunnels.h"
 
 #include "base/rng.h"
+#include "link/refuse.h"
 
 enum {
 	/* bytes that may go back through a tunnel before the asker's address is proven: the callee's reply in its
@@ -44,7 +45,7 @@ static uint8_t open_tunnel(struct kith_core *c, const struct kith_session *s, co
 {
 	struct kith_fwd_leg_spec a, b;
 	struct kith_key identity;
-	if (!kith_session_identity(c, s, &identity) ||
+	if (kith_refuse_level(c, KITH_OVERLOAD_RELAYS) || !kith_session_identity(c, s, &identity) ||
 	    !kith_limiter_allow(&c->super->introductions, c->now.mono_us, kith_identity_key(&identity)))
 		return KITH_STATUS_LIMITED;
 	leg_of(s, &identity, &a);

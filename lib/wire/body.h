@@ -30,6 +30,8 @@
 	X(MEASURE, 10, "W") /* send so many packets, or say which came */                                              \
 	X(ATTESTED, 11, "W") /* my attestation of you */                                                               \
 	X(ELECTED, 12, "C") /* I serve, though no certificate says so: here is my entry */                             \
+	X(MOVE, 13, "H") /* take that one in my place: I have too much to do */                                        \
+	X(HELP, 14, "H") /* can you help me out? serve as a supernode, too */                                          \
 	X(STORE, 16, "S") /* keep this record */                                                                       \
 	X(FIND, 17, "S") /* records under this key */                                                                  \
 	X(WATCH, 18, "S") /* tell me when this key changes */                                                          \
@@ -98,9 +100,13 @@ enum kith_status {
 #define KITH_B_INTRO_VIA 2 /* reserved: next hop of a chained tunnel */
 #define KITH_B_INTRODUCED_TUNNEL 0 /* uint: the asker's leg */
 
-/* LEAVE request, TUNNEL_CLOSE request */
+/* HELP request, answer */
+#define KITH_B_HELP_TOKEN 0 /* bytes: a help token */
+#define KITH_B_HELPED_PLACES 0 /* uint: leaves that it takes for now */
+
+/* LEAVE request, MOVE request, TUNNEL_CLOSE request */
 #define KITH_B_LEAVE_MS 0 /* uint: how long from now */
-#define KITH_B_LEAVE_HOSTS 1 /* array of bytes: host entries to use instead */
+#define KITH_B_LEAVE_HOSTS 1 /* array of bytes: host entries to use instead; MOVE: exactly one */
 #define KITH_B_LEAVE_TUNNEL 2 /* uint: TUNNEL_CLOSE: the receiver's leg */
 
 /* GOSSIP request */

@@ -155,6 +155,40 @@ int kith_msg_leave_read(struct kith_msg_leave *out, struct kith_msg_room *room, 
 	return 0;
 }
 
+size_t kith_msg_help_write(uint8_t *out, size_t cap, const struct kith_msg_help *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	kith_msg_put_bytes(&d, KITH_B_HELP_TOKEN, m->token.p, m->token.len);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_help_read(struct kith_msg_help *out, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	if (kith_unpack_parse(&in, body) != 0 ||
+	    !kith_msg_get_bytes(&in, KITH_B_HELP_TOKEN, KITH_HELP_TOKEN_MAX, &out->token))
+		return KITH_EPROTO;
+	return 0;
+}
+
+size_t kith_msg_helped_write(uint8_t *out, size_t cap, const struct kith_msg_helped *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	kith_msg_put_uint(&d, KITH_B_HELPED_PLACES, m->places);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_helped_read(struct kith_msg_helped *out, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	if (kith_unpack_parse(&in, body) != 0)
+		return KITH_EPROTO;
+	(void)kith_msg_get_uint(&in, KITH_B_HELPED_PLACES, UINT64_MAX, &out->places);
+	return 0;
+}
+
 /* ---- the directory ---- */
 
 size_t kith_msg_find_write(uint8_t *out, size_t cap, const struct kith_msg_find *m)

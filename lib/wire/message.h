@@ -24,6 +24,7 @@
 #include "codec/pack.h"
 #include "wire/body.h"
 #include "wire/record.h"
+#include "wire/token.h"
 
 struct kith_spans {
 	const struct kith_span *at;
@@ -59,7 +60,7 @@ size_t kith_msg_attached_write(uint8_t *out, size_t cap, const struct kith_msg_a
 int kith_msg_attached_read(struct kith_msg_attached *out, struct kith_msg_room *room,
 			   struct kith_span body) KITH_MUST_USE;
 
-/* LEAVE. */
+/* LEAVE, MOVE. */
 struct kith_msg_leave {
 	uint64_t in_ms; /* from now; 0 when it was not told */
 	struct kith_spans hosts; /* host entries to use instead */
@@ -67,6 +68,21 @@ struct kith_msg_leave {
 
 size_t kith_msg_leave_write(uint8_t *out, size_t cap, const struct kith_msg_leave *m);
 int kith_msg_leave_read(struct kith_msg_leave *out, struct kith_msg_room *room, struct kith_span body) KITH_MUST_USE;
+
+/* HELP. */
+struct kith_msg_help {
+	struct kith_span token; /* must be there */
+};
+
+size_t kith_msg_help_write(uint8_t *out, size_t cap, const struct kith_msg_help *m);
+int kith_msg_help_read(struct kith_msg_help *out, struct kith_span body) KITH_MUST_USE;
+
+struct kith_msg_helped {
+	uint64_t places; /* 0 when it was not told */
+};
+
+size_t kith_msg_helped_write(uint8_t *out, size_t cap, const struct kith_msg_helped *m);
+int kith_msg_helped_read(struct kith_msg_helped *out, struct kith_span body) KITH_MUST_USE;
 
 /* ---- the directory ---- */
 

@@ -14,6 +14,8 @@ static size_t least_len(uint8_t type)
 		return KITH_VERSION_PACKET_LEN;
 	case KITH_PKT_GONE:
 		return KITH_GONE_PACKET_LEN;
+	case KITH_PKT_BUSY:
+		return KITH_BUSY_PACKET_LEAST;
 	case KITH_PKT_DATA:
 		return KITH_TRANSPORT_HEADER + 16;
 	case KITH_PKT_TUNNEL:
@@ -37,15 +39,17 @@ bool kith_hs_parse(struct kith_hs_header *out, struct kith_span packet)
 	out->type = kith_read_u8(&r);
 	out->version = kith_read_u8(&r);
 	out->pattern = kith_read_u8(&r);
-	uint8_t zero = kith_read_u8(&r);
+	uint8_t purpose = kith_read_u8(&r);
 	out->sender = kith_read_u32(&r);
 	out->receiver = kith_read_u32(&r);
 	if (r.bad)
 		return false;
 	if (out->version != KITH_WIRE_VERSION)
 		return true;
-	size_t trailer = out->type == KITH_PKT_HELLO ? KITH_HS_TRAILER : 0;
-	if (zero != 0 || out->pattern > 1 || packet.len < KITH_HS_HEADER + trailer)
+	bool hello = out->type == KITH_PKT_HELLO;
+	size_t trailer = hello ? KITH_HS_TRAILER : 0;
+	out->purpose = hello && purpose == KITH_PURPOSE_ATTACH ? purpose : KITH_PURPOSE_UNSAID;
+	if ((!hello && purpose != 0) || out->pattern > 1 || packet.len < KITH_HS_HEADER + trailer)
 		return false;
 	size_t noise_len = packet.len - KITH_HS_HEADER - trailer;
 	out->noise = kith_read_span(&r, noise_len);

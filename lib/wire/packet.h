@@ -18,12 +18,14 @@ enum kith_packet_type {
 	KITH_PKT_COOKIE = 0xE4, /* "prove your address first" */
 	KITH_PKT_VERSION = 0xE5, /* "I do not answer that; these versions I speak" */
 	KITH_PKT_GONE = 0xE6, /* "I have no session of that index": a hint, to be verified */
+	KITH_PKT_BUSY = 0xE7, /* "I take nobody now, and these may": signed (wire/busy.h) */
 	KITH_PKT_DATA = 0xE8, /* sealed frames */
 	KITH_PKT_TUNNEL = 0xE9 /* a packet for, or from, the other leg of a tunnel */
 };
 
-/* Handshake packets: type, version, pattern, 0, sender index, receiver index; then the Noise message; then, on HELLO
- * only, two MACs: whoever may be made to do work by a stranger is the one who answers a HELLO. */
+/* Handshake packets: type, version, pattern, purpose (HELLO only, else 0), sender index, receiver index; then the Noise
+ * message; then, on HELLO only, two MACs: whoever may be made to do work by a stranger is the one who answers a HELLO.
+ */
 #define KITH_HS_HEADER 12
 #define KITH_MAC_LEN 16
 #define KITH_HS_TRAILER (2 * KITH_MAC_LEN)
@@ -31,11 +33,20 @@ enum kith_packet_type {
 #define KITH_COOKIE_PACKET_LEN (8 + 24 + KITH_COOKIE_SEALED_LEN)
 #define KITH_VERSION_PACKET_LEN 12
 #define KITH_GONE_PACKET_LEN 8
+#define KITH_BUSY_PACKET_LEAST 88 /* without alternates and chain */
+
+/* What a HELLO is for, readable before any key is used, so that it can be refused at the price of a hash. Values that
+ * are not known count as UNSAID. */
+enum kith_hello_purpose {
+	KITH_PURPOSE_UNSAID = 0,
+	KITH_PURPOSE_ATTACH = 1 /* its author asks the supernode to be its home */
+};
 
 struct kith_hs_header {
 	uint8_t type; /* HELLO, REPLY or FINISH */
 	uint8_t version;
 	uint8_t pattern; /* enum kith_noise_pattern */
+	uint8_t purpose; /* enum kith_hello_purpose, HELLO only */
 	uint32_t sender; /* the sender's index for the session to be; 0 in FINISH */
 	uint32_t receiver; /* echo of the other's index; 0 in HELLO */
 	struct kith_span noise; /* the Noise message, borrowed */

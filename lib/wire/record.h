@@ -36,7 +36,9 @@ enum kith_record_object {
 	KITH_OBJECT_RECORD = 16,
 	KITH_OBJECT_VANISH = 17,
 	KITH_OBJECT_MEMBER = 18,
-	KITH_OBJECT_ATTEST = 19 /* wire/attest.h */
+	KITH_OBJECT_ATTEST = 19, /* wire/attest.h */
+	KITH_OBJECT_BUSY = 20, /* wire/busy.h */
+	KITH_OBJECT_HELP_TOKEN = 21 /* wire/token.h */
 };
 
 enum kith_record_flags {

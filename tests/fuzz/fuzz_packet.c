@@ -4,6 +4,7 @@
 #include "fuzz_support.h"
 
 #include "session/handshake.h"
+#include "wire/busy.h"
 #include "wire/packet.h"
 
 static void same(struct kith_span packet, const uint8_t *written, size_t len)
@@ -23,6 +24,10 @@ static void handshake(struct kith_span packet)
 		return;
 	}
 	kith_hs_write(out, h.type, h.pattern, h.sender, h.receiver);
+	if (h.type == KITH_PKT_HELLO) { /* a purpose that is not known says nothing */
+		KITH_ASSERT(h.purpose == (packet.p[3] == KITH_PURPOSE_ATTACH ? KITH_PURPOSE_ATTACH : 0));
+		out[3] = packet.p[3];
+	}
 	same(packet, out, sizeof out);
 	KITH_ASSERT(fz_within(h.noise, packet) && fz_within(h.authed, packet) && fz_within(h.authed2, packet));
 	size_t trailer = 0;
@@ -62,6 +67,18 @@ static void tunnel_packet(struct kith_span packet)
 	KITH_ASSERT(sizeof out + inner.len == packet.len);
 }
 
+static void busy_packet(struct kith_span packet)
+{
+	struct kith_busy busy;
+	uint32_t receiver;
+	if (kith_busy_parse(&busy, &receiver, packet) != 0)
+		return;
+	KITH_ASSERT(fz_within(busy.bytes, packet) && fz_within(busy.chain, packet));
+	KITH_ASSERT(busy.hosts_n <= KITH_BUSY_HOSTS_MAX && busy.retry_s >= 1 && busy.retry_s <= KITH_BUSY_RETRY_MAX_S);
+	for (uint8_t i = 0; i < busy.hosts_n; i++)
+		KITH_ASSERT(busy.hosts[i].endpoints_n <= KITH_HOST_ENDPOINTS_MAX);
+}
+
 static void short_packet(struct kith_span packet)
 {
 	uint8_t out[KITH_COOKIE_PACKET_LEN];
@@ -94,6 +111,9 @@ static void outer(struct kith_span packet)
 		return;
 	case KITH_PKT_TUNNEL:
 		tunnel_packet(packet);
+		return;
+	case KITH_PKT_BUSY:
+		busy_packet(packet);
 		return;
 	default:
 		short_packet(packet);

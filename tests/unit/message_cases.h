@@ -16,6 +16,8 @@
 	X(attach)                                                                                                      \
 	Y(attached)                                                                                                    \
 	Y(leave)                                                                                                       \
+	X(help)                                                                                                        \
+	X(helped)                                                                                                      \
 	Y(find)                                                                                                        \
 	Y(found)                                                                                                       \
 	Y(subscribe)                                                                                                   \
@@ -144,6 +146,16 @@ static inline void flat_attached(struct message_flat *f, const struct kith_msg_a
 	flat_num(f, (uint64_t)m->unix_ms);
 	flat_copy(f, m->observed.addr.ip, sizeof m->observed.addr.ip);
 	flat_list(f, m->hosts);
+}
+
+static inline void flat_help(struct message_flat *f, const struct kith_msg_help *m)
+{
+	flat_span(f, m->token);
+}
+
+static inline void flat_helped(struct message_flat *f, const struct kith_msg_helped *m)
+{
+	flat_num(f, m->places);
 }
 
 static inline void flat_leave(struct message_flat *f, const struct kith_msg_leave *m)

@@ -324,10 +324,11 @@ static inline void contract_blake2b_depends_on_key_and_length(const struct kith_
 
 static inline void contract_a_signature_counts_for_its_label_only(const struct kith_suite *s)
 {
-	static const char *const labels[] = { KITH_SIGN_ISSUER,	 KITH_SIGN_NAME,       KITH_SIGN_DEVICE,
-					      KITH_SIGN_DEVICES, KITH_SIGN_REVOCATION, KITH_SIGN_RECORD,
-					      KITH_SIGN_VANISH,	 KITH_SIGN_MEMBER,     KITH_SIGN_CHALLENGE,
-					      KITH_SIGN_ENROL,	 KITH_SIGN_ATTEST };
+	static const char *const labels[] = { KITH_SIGN_ISSUER,	   KITH_SIGN_NAME,	 KITH_SIGN_DEVICE,
+					      KITH_SIGN_DEVICES,   KITH_SIGN_REVOCATION, KITH_SIGN_RECORD,
+					      KITH_SIGN_VANISH,	   KITH_SIGN_MEMBER,	 KITH_SIGN_CHALLENGE,
+					      KITH_SIGN_ENROL,	   KITH_SIGN_ATTEST,	 KITH_SIGN_BUSY,
+					      KITH_SIGN_HELP_TOKEN };
 	const size_t n = sizeof labels / sizeof labels[0];
 	const struct kith_span msg = test_span("message", 7);
 	uint8_t seed[32] = { 4 }, pk[32], sk[64], sig[64];

@@ -206,6 +206,29 @@ static void a_full_cache_gives_up_what_failed_and_never_what_works(void **state)
 	assert_int_equal(find_n(5), KITH_ENOENT);
 }
 
+/* It said when it may be asked again, and all that were refused with it come at other times. */
+static void one_that_is_full_is_asked_when_it_said_and_up_to_as_long_after(void **state)
+{
+	enum { TIMES = 200 };
+	kith_time_us earliest = KITH_TIME_NEVER, latest = 0;
+	(void)state;
+	assert_true(add_n(1, 0) >= 0);
+	for (int k = 0; k < TIMES; k++) {
+		kith_hostcache_full(&hc, find_n(1), 5, &rnd.random, 60 * KITH_US_PER_S);
+		kith_time_us at = kith_hostcache_retry_at(&hc);
+		earliest = at < earliest ? at : earliest;
+		latest = at > latest ? at : latest;
+	}
+	assert_true(earliest >= 5 + 60 * KITH_US_PER_S && latest < 5 + 120 * KITH_US_PER_S);
+	assert_true(latest - earliest > 50 * KITH_US_PER_S); /* all of the time is used */
+	kith_hostcache_forgive(&hc); /* our line is there again: that makes no room at the host */
+	assert_int_equal(kith_hostcache_pick(&hc, 60 * KITH_US_PER_S, &rnd.random, KITH_PICK_ANY), KITH_ENOENT);
+	/* Whoever did not say how long is left alone for the same time as who refuses few. */
+	kith_hostcache_failed(&hc, find_n(1), 5, &rnd.random, KITH_EFULL);
+	assert_true(kith_hostcache_retry_at(&hc) >= 5 + 45 * KITH_US_PER_S);
+	assert_true(kith_hostcache_retry_at(&hc) < 5 + 90 * KITH_US_PER_S);
+}
+
 static void homes_are_of_different_prefixes_and_sources(void **state)
 {
 	(void)state;
@@ -451,6 +474,7 @@ int main(void)
 		T(all_that_is_configured_has_a_place_and_takes_none_from_others),
 		T(one_source_cannot_fill_the_cache),
 		T(a_full_cache_gives_up_what_failed_and_never_what_works),
+		T(one_that_is_full_is_asked_when_it_said_and_up_to_as_long_after),
 		T(homes_are_of_different_prefixes_and_sources),
 		T(what_worked_is_tried_before_the_unknown_and_both_before_bootstrap),
 		T(a_failed_host_waits_for_its_backoff),

@@ -52,6 +52,12 @@ static void sample_home(struct message *m, int size)
 		m->as.leave.in_ms = size == LEAST ? 0 : size == USUAL ? 60000 : UINT64_MAX;
 		m->as.leave.hosts = list(0, (size_t)size * 5, KITH_HOST_LEN_MAX);
 		return;
+	case MESSAGE_help:
+		m->as.help.token = bytes(size == MOST ? KITH_HELP_TOKEN_MAX : (size_t)size * 300);
+		return;
+	case MESSAGE_helped:
+		m->as.helped.places = size == LEAST ? 0 : size == USUAL ? 1000 : UINT64_MAX;
+		return;
 	}
 }
 
@@ -173,6 +179,8 @@ static void sample(struct message *m, enum message_kind kind, int size)
 	case MESSAGE_attach:
 	case MESSAGE_attached:
 	case MESSAGE_leave:
+	case MESSAGE_help:
+	case MESSAGE_helped:
 		sample_home(m, size);
 		return;
 	case MESSAGE_find:
@@ -421,6 +429,7 @@ static void what_is_not_as_it_should_be_counts_as_absent(void **state)
 		{ MESSAGE_attached, "81019305a16180", "80" }, /* a list of other things */
 		{ MESSAGE_attached, "8102cf8000000000000000", "80" }, /* a time that no clock shows */
 		{ MESSAGE_leave, "820080018101c0", "80" },
+		{ MESSAGE_helped, "8100a161", "80" }, /* text for a number */
 		{ MESSAGE_found, "83000001c0028101c40101", "80" },
 		{ MESSAGE_subscribe, "820092" KEY16 KEY32 "0191c400", "810091" KEY32 },
 		{ MESSAGE_notice, "8102" KEY16, "80" },
@@ -464,9 +473,9 @@ static void no_body_an_empty_map_and_no_bytes_are_three_things(void **state)
 	static struct message m;
 	for (int kind = 0; kind < MESSAGE_KINDS_N; kind++) {
 		static const uint8_t empty[] = { 0x80 };
-		bool mandatory = kind == MESSAGE_find || kind == MESSAGE_introduce || kind == MESSAGE_tunnel_close ||
-				 kind == MESSAGE_rekey || kind == MESSAGE_rekeyed || kind == MESSAGE_witness ||
-				 kind == MESSAGE_attested || kind == MESSAGE_elected;
+		bool mandatory = kind == MESSAGE_help || kind == MESSAGE_find || kind == MESSAGE_introduce ||
+				 kind == MESSAGE_tunnel_close || kind == MESSAGE_rekey || kind == MESSAGE_rekeyed ||
+				 kind == MESSAGE_witness || kind == MESSAGE_attested || kind == MESSAGE_elected;
 		assert_int_equal(message_read(&m, (enum message_kind)kind, (struct kith_span){ NULL, 0 }), KITH_EPROTO);
 		assert_int_equal(message_read(&m, (enum message_kind)kind, (struct kith_span){ empty, 1 }),
 				 mandatory ? KITH_EPROTO : 0);
@@ -509,6 +518,8 @@ static void bodies_are_as_the_protocol_says(void **state)
 		{ MESSAGE_attach, "80" },
 		{ MESSAGE_attached, "8201900200" },
 		{ MESSAGE_leave, "8200000190" },
+		{ MESSAGE_help, "8100c400" },
+		{ MESSAGE_helped, "810000" },
 		{ MESSAGE_find, "8100c42031383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9e0e7eef5fc030a" },
 		{ MESSAGE_found, "8200900190" },
 		{ MESSAGE_subscribe, "80" },

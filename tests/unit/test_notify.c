@@ -45,9 +45,50 @@ static void a_further_watcher_is_told_what_there_is_and_nobody_else_is(void **st
 	core_world_deinit(&w);
 }
 
+/* Under load carol's news of five seconds reach alice as one, within the time that they may wait; nothing is lost. */
+static void under_load_news_wait_and_the_newest_goes_out(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ "alice", "carol", NULL });
+	assert_int_equal(kith_core_watch(w.nodes[1].core, world_clock(&w), "carol"), 0);
+	world_drain(&w, 1);
+	world_run(&w, 10 * KITH_US_PER_S);
+	struct kith_supernode *sn = w.nodes[0].core->super;
+	sn->overload.level = KITH_OVERLOAD_PRESENCE;
+	sn->load.told.busy_permille = 910;
+	sn->load.told_at = w.now + 86400 * KITH_US_PER_S;
+	world_run(&w, 6 * KITH_US_PER_S); /* the figures are looked at */
+	struct counted to_alice = { 0, 1, 0 };
+	w.tap = count_tap;
+	w.tap_ctx = &to_alice;
+	int since = w.events_n;
+	for (int i = 0; i < 5; i++) { /* five records in five seconds */
+		w.nodes[2].core->leaf.publish_at = w.now;
+		kith_leaf_tick(w.nodes[2].core);
+		kith_core_tick(w.nodes[2].core, world_clock(&w));
+		world_drain(&w, 2);
+		world_run(&w, KITH_US_PER_S);
+	}
+	assert_int_equal(to_alice.n, 0);
+	world_run(&w, 10 * KITH_US_PER_S);
+	assert_int_equal(to_alice.n, 1);
+	/* The news that count most: she goes. */
+	kith_core_leave(w.nodes[2].core, world_clock(&w), KITH_US_PER_S);
+	world_drain(&w, 2);
+	world_run(&w, 3 * KITH_US_PER_S);
+	assert_null(world_event(&w, 1, KITH_EVENT_PRESENCE, since));
+	world_run(&w, 12 * KITH_US_PER_S);
+	const struct world_event *ev = world_event(&w, 1, KITH_EVENT_PRESENCE, since);
+	assert_non_null(ev);
+	assert_false(ev->ev.online);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(under_load_news_wait_and_the_newest_goes_out),
 		cmocka_unit_test(a_further_watcher_is_told_what_there_is_and_nobody_else_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,7 @@ static void a_packet_that_is_too_short_has_no_type(void **state)
 		{ KITH_PKT_DATA, KITH_TRANSPORT_HEADER + 16 },
 		{ KITH_PKT_TUNNEL, KITH_TUNNEL_HEADER + 1 },
 		{ KITH_PKT_GONE, KITH_GONE_PACKET_LEN },
+		{ KITH_PKT_BUSY, KITH_BUSY_PACKET_LEAST },
 	};
 	uint8_t p[128] = { 0 };
 	(void)state;
@@ -144,10 +145,25 @@ static void every_other_first_byte_has_no_type(void **state)
 		p[0] = (uint8_t)b;
 		known += kith_packet_type(test_span(p, sizeof p)) != 0;
 	}
-	assert_int_equal(known, 8);
+	assert_int_equal(known, 9);
 	for (unsigned b = 0; b < 4; b++) { /* STUN's */
 		p[0] = (uint8_t)b;
 		assert_int_equal(kith_packet_type(test_span(p, sizeof p)), 0);
+	}
+}
+
+/* Later versions may have more purposes: what is not known says nothing. */
+static void the_purpose_of_a_first_message_is_read_without_a_key(void **state)
+{
+	uint8_t p[128] = { 0 };
+	struct kith_hs_header hs;
+	(void)state;
+	for (unsigned purpose = 0; purpose < 256; purpose++) {
+		kith_hs_write(p, KITH_PKT_HELLO, 0, 1, 0);
+		p[3] = (uint8_t)purpose;
+		assert_true(kith_hs_parse(&hs, test_span(p, 100)));
+		assert_int_equal(hs.purpose,
+				 purpose == KITH_PURPOSE_ATTACH ? KITH_PURPOSE_ATTACH : KITH_PURPOSE_UNSAID);
 	}
 }
 
@@ -164,7 +180,7 @@ static void reserved_bits_must_be_zero(void **state)
 	const uint8_t *n, *s;
 	(void)state;
 	memset(p, 0, sizeof p);
-	kith_hs_write(p, KITH_PKT_HELLO, 0, 1, 0);
+	kith_hs_write(p, KITH_PKT_REPLY, 0, 1, 0);
 	p[3] = 1;
 	assert_false(kith_hs_parse(&hs, test_span(p, 100)));
 	kith_hs_write(p, KITH_PKT_HELLO, 2, 1, 0); /* no such pattern */
@@ -225,6 +241,7 @@ int main(void)
 		cmocka_unit_test(a_version_packet_says_why),
 		cmocka_unit_test(a_packet_that_is_too_short_has_no_type),
 		cmocka_unit_test(every_other_first_byte_has_no_type),
+		cmocka_unit_test(the_purpose_of_a_first_message_is_read_without_a_key),
 		cmocka_unit_test(reserved_bits_must_be_zero),
 		cmocka_unit_test(bytes_behind_a_packet_of_fixed_length_are_not_allowed),
 		cmocka_unit_test(of_another_version_only_the_indexes_are_read),

@@ -201,6 +201,17 @@ def read_member(f):
     return {}
 
 
+@rule("directory", "busy")
+def busy(f):
+    made = signed(f, objects.busy(f))
+    return made | {"packet": b"\xe7\0\0\0" + number(f["receiver_index"], 4) + made["object"]}
+
+
+@rule("directory", "help token")
+def help_token(f):
+    return signed(f, objects.help_token(f))
+
+
 # ---- proofs ----
 
 @rule("proofs", "challenge$")

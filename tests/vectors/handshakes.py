@@ -3,8 +3,8 @@ from objects import address, number
 from primitives import (Refused, blake2b, counter_nonce, hkdf2, open_sealed, seal, sha256, x25519, x25519_public, xopen,
                         xseal)
 
-HELLO, REPLY, FINISH, COOKIE, VERSION, GONE, DATA, TUNNEL = 0xe1, 0xe2, 0xe3, 0xe4, 0xe5, 0xe6, 0xe8, 0xe9
-LEAST = {HELLO: 44, REPLY: 12, FINISH: 12, COOKIE: 80, VERSION: 12, GONE: 8, DATA: 32, TUNNEL: 13}
+HELLO, REPLY, FINISH, COOKIE, VERSION, GONE, BUSY, DATA, TUNNEL = 0xe1, 0xe2, 0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9
+LEAST = {HELLO: 44, REPLY: 12, FINISH: 12, COOKIE: 80, VERSION: 12, GONE: 8, BUSY: 88, DATA: 32, TUNNEL: 13}
 IK, XX = 0, 1
 PAYLOAD_MAX = 1200
 
@@ -238,9 +238,9 @@ def outer(packet):
     drop("type", packet[0] not in LEAST or len(packet) < LEAST[packet[0]])
     if packet[0] in (HELLO, REPLY, FINISH):
         drop("version", packet[1] != 1)
-        drop("reserved", packet[3] != 0)
+        drop("reserved", packet[0] != HELLO and packet[3] != 0)
         drop("pattern", packet[2] > 1)
-    reserved = {COOKIE: packet[2:4], GONE: packet[1:4], DATA: packet[2:4], TUNNEL: packet[1:4],
+    reserved = {COOKIE: packet[2:4], GONE: packet[1:4], BUSY: packet[1:4], DATA: packet[2:4], TUNNEL: packet[1:4],
                 VERSION: packet[3:4] + packet[9:12]}.get(packet[0], b"")
     drop("reserved", any(reserved))
     drop("length", (packet[0] in (COOKIE, VERSION, GONE)) and len(packet) != LEAST[packet[0]])

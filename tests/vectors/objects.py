@@ -11,7 +11,8 @@ LABELS = {1: "kith issuer certificate v1", 2: "kith name certificate v1", 3: "ki
           5: "kith device list v1", 6: "kith revocation list v1", 8: "kith challenge v1", 9: "kith enrolment v1",
           12: "kith log head v1",
           16: "kith presence record v1", 17: "kith vanish report v1", 18: "kith member entry v1",
-          19: "kith attestation v1"}
+          19: "kith attestation v1", 20: "kith busy notice v1",
+          21: "kith help token v1"}
 
 
 def number(value, size):
@@ -441,6 +442,16 @@ def attest(f):
 
 def supernode_id(network, placement):
     return blake2b(network, placement, b"\0")
+
+
+def busy(f):
+    hosts = b"".join(host(h["x25519"], h["endpoints"]) for h in f["hosts"])
+    return b"\1\x14" + number(f["made_ms"], 8) + number(f["retry_s"], 2) + bytes([len(f["hosts"])]) + hosts + counted(
+        f["chain"], 2) + b"\0"
+
+
+def help_token(f):
+    return b"\1\x15" + f["x25519"] + f["seq"] + number(f["expires_ms"], 8) + counted(f["chain"], 2) + b"\0"
 
 
 # ---- challenges, enrolment ----

@@ -3,6 +3,8 @@
 
 #include "topics.h"
 #include "wire/attest.h"
+#include "wire/busy.h"
+#include "wire/token.h"
 #include "world.h"
 
 /* Points into itself. */
@@ -303,6 +305,65 @@ static void attest(struct vec_topic *topic, struct cast *c, bool v6)
 	vec_end(&v);
 }
 
+/* One that is full names two others, whoever it says so to. */
+static void busy(struct vec_topic *topic, struct cast *c)
+{
+	uint8_t packet[KITH_BUSY_PACKET_MAX];
+	const struct person *full = &c->homes[0];
+	struct kith_busy b = { .made_ms = WORLD_NOW_MS, .retry_s = 60, .hosts_n = 2, .chain = full->full }, parsed;
+	struct kith_person person;
+	uint32_t receiver;
+	struct vec v = vec_begin(topic, "busy", "9.7", "A supernode takes no leaf for a minute, and names two others.");
+	vec_covers(&v, "packet", "BUSY");
+	vec_covers(&v, "object", "BUSY");
+	vec_number(v.in, "receiver_index", 0x01a1b2c3);
+	vec_number(v.in, "made_ms", b.made_ms);
+	vec_number(v.in, "retry_s", b.retry_s);
+	json_t *list = vec_list(v.in, "hosts");
+	for (unsigned i = 0; i < b.hosts_n; i++) {
+		const struct person *other = &c->homes[i + 1];
+		b.hosts[i] = (struct kith_host){ .dh = other->device.dh_pk, .endpoints_n = 1 };
+		b.hosts[i].endpoints[0] = kith_endpoint_udp(&other->addr);
+		json_t *item = vec_item(list);
+		vec_bytes(item, "x25519", b.hosts[i].dh.b, KITH_KEY_LEN);
+		vec_endpoint(vec_item(vec_list(item, "endpoints")), &b.hosts[i].endpoints[0]);
+	}
+	vec_span(v.in, "chain", b.chain);
+	int n = kith_busy_make(c->w.suite, packet, &b, full->device.sign.sk);
+	VEC_REQUIRE(n > 0);
+	kith_busy_address(packet, 0x01a1b2c3);
+	VEC_REQUIRE(kith_busy_parse(&parsed, &receiver, vec_span_of(packet, (size_t)n)) == 0 && receiver == 0x01a1b2c3);
+	VEC_REQUIRE(kith_busy_verify(&parsed, &c->trust.trust, &c->w.now, &person) == 0);
+	put_signed(&v, &full->device.sign, KITH_SIGN_BUSY, parsed.bytes);
+	vec_bytes(v.out, "packet", packet, (size_t)n);
+	vec_end(&v);
+}
+
+/* The supernode asks alice for help. */
+static void help_token(struct vec_topic *topic, struct cast *c)
+{
+	uint8_t bytes[KITH_HELP_TOKEN_MAX];
+	const struct person *asker = &c->homes[0];
+	struct kith_help_token t = { .candidate = c->alice.device.dh_pk,
+				     .seq = (uint64_t)WORLD_NOW_MS,
+				     .expires_ms = WORLD_NOW_MS + KITH_HELP_LIFE_MS,
+				     .chain = asker->full },
+			       parsed;
+	struct kith_person person;
+	struct vec v =
+		vec_begin(topic, "help token", "9.8", "A supernode has too much to do, and says so to a leaf of it.");
+	vec_covers(&v, "object", "HELP_TOKEN");
+	vec_bytes(v.in, "x25519", t.candidate.b, KITH_KEY_LEN);
+	vec_u64(v.in, "seq", t.seq);
+	vec_number(v.in, "expires_ms", t.expires_ms);
+	vec_span(v.in, "chain", t.chain);
+	int n = kith_help_token_make(c->w.suite, bytes, &t, asker->device.sign.sk);
+	VEC_REQUIRE(n > 0 && kith_help_token_parse(&parsed, vec_span_of(bytes, (size_t)n)) == 0);
+	VEC_REQUIRE(kith_help_token_verify(&parsed, &c->trust.trust, &c->w.now, &person) == 0);
+	put_signed(&v, &asker->device.sign, KITH_SIGN_HELP_TOKEN, parsed.bytes);
+	vec_end(&v);
+}
+
 void topic_directory(struct vec_topic *topic)
 {
 	static const uint8_t status[] = { 0x5e, 0xa1, 0xed };
@@ -327,5 +388,7 @@ void topic_directory(struct vec_topic *topic)
 	ungranted(topic, &c);
 	attest(topic, &c, false);
 	attest(topic, &c, true);
+	busy(topic, &c);
+	help_token(topic, &c);
 	world_trust_deinit(&c.trust);
 }

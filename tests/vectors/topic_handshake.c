@@ -189,8 +189,8 @@ static void bad_hellos(struct vec_topic *topic, struct exchange *x, struct door 
 		  "mac1 is wrong: dropped after one hash");
 	bad_hello(topic, x, d, "ik hello, payload damaged", "A byte of the sealed payload is another, mac1 fits.", 200,
 		  true, "the Noise message does not authenticate");
-	bad_hello(topic, x, d, "ik hello, reserved byte", "The reserved byte of the header is 1.", 3, false,
-		  "layout: the reserved byte is not zero");
+	bad_hello(topic, x, d, "ik hello, purpose altered", "The purpose in the header is another: mac1 covers it.", 3,
+		  false, "mac1 is wrong: dropped after one hash");
 	bad_hello(topic, x, d, "ik hello, version 0", "Another version: a supernode answers VERSION.", 1, false,
 		  "a version that is not spoken");
 }

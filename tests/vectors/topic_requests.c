@@ -203,6 +203,20 @@ static void leave(struct vec_topic *topic, const struct cast *c)
 	field_list(&d, KITH_B_LEAVE_HOSTS, m.hosts);
 	end(&d, kith_msg_leave_write(d.body, sizeof d.body, &m));
 	bare_answer(topic, "answer to leave", "LEAVE", KITH_STATUS_OK);
+	const struct kith_msg_leave one = { .hosts = { c->hosts, 1 } };
+	d = begin(topic, "move", "The home has too much to do; take this one in its place.", "MOVE", KITH_REQ_MOVE);
+	field_uint(&d, KITH_B_LEAVE_MS, one.in_ms);
+	field_list(&d, KITH_B_LEAVE_HOSTS, one.hosts);
+	end(&d, kith_msg_leave_write(d.body, sizeof d.body, &one));
+	bare_answer(topic, "answer to move", "MOVE", KITH_STATUS_OK);
+	const struct kith_msg_help help = { .token = vec_span_of(c->prefix[0], sizeof c->prefix[0]) };
+	d = begin(topic, "help", "Can you help me out? Here is some token.", "HELP", KITH_REQ_HELP);
+	field_bytes(&d, KITH_B_HELP_TOKEN, help.token);
+	end(&d, kith_msg_help_write(d.body, sizeof d.body, &help));
+	const struct kith_msg_helped helped = { .places = 1000 };
+	d = begin_answer(topic, "helped", "It will, and takes a thousand leaves for now.", "HELP", KITH_STATUS_OK);
+	field_uint(&d, KITH_B_HELPED_PLACES, helped.places);
+	end(&d, kith_msg_helped_write(d.body, sizeof d.body, &helped));
 }
 
 /* ---- the directory ---- */

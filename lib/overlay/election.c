@@ -1,0 +1,187 @@
+#include "overlay/election.h"
+
+enum { FULL = 1000 };
+
+/* The last level is reached below what the machine can do: refusing costs something, too. */
+static const uint16_t thresholds[] = { [KITH_OVERLOAD_NONE] = 0,
+				       [KITH_OVERLOAD_RELAYS] = 800,
+				       [KITH_OVERLOAD_LOOKUPS] = 850,
+				       [KITH_OVERLOAD_PRESENCE] = 900,
+				       [KITH_OVERLOAD_ATTACHES] = 950 };
+#define COALESCE_LEAST_US (5 * KITH_US_PER_S)
+#define COALESCE_MOST_US (60 * KITH_US_PER_S)
+#define WAIT_FULL_US (KITH_ELECTION_WAIT_US * FULL / KITH_ELECTION_ASK)
+
+/* ---- load ---- */
+
+static uint16_t share(uint64_t used, uint64_t max)
+{
+	if (max == 0)
+		return 0;
+	if (used / max >= KITH_UTILISATION_MAX / FULL)
+		return KITH_UTILISATION_MAX;
+	/* used is below four times max: only a max beyond 2^52 could overflow, and is divided first. */
+	return (uint16_t)(max > UINT64_MAX / (4 * FULL) ? used / (max / FULL) : used * FULL / max);
+}
+
+uint32_t kith_election_utilisation(const struct kith_figures *f, uint16_t out[KITH_RESOURCES_N])
+{
+	uint32_t most = 0;
+	out[KITH_RESOURCE_WAIT] = share((uint64_t)(f->wait_us > 0 ? f->wait_us : 0), WAIT_FULL_US);
+	out[KITH_RESOURCE_BUSY] = share(f->busy_permille, FULL);
+	out[KITH_RESOURCE_MEMORY] = share(f->memory, f->memory_max);
+	out[KITH_RESOURCE_RELAY] = share(f->relayed, f->relay_max);
+	out[KITH_RESOURCE_SESSIONS] = share(f->sessions, f->sessions_max);
+	out[KITH_RESOURCE_TUNNELS] = share(f->tunnels, f->tunnels_max);
+	for (unsigned i = 0; i < KITH_RESOURCES_N; i++)
+		most = out[i] > most ? out[i] : most;
+	return most;
+}
+
+uint32_t kith_election_strain(const uint16_t utilisation[KITH_RESOURCES_N])
+{
+	uint32_t most = utilisation[KITH_RESOURCE_RELAY];
+	if (most >= thresholds[KITH_OVERLOAD_LOOKUPS])
+		most = thresholds[KITH_OVERLOAD_LOOKUPS] - 1u;
+	for (unsigned i = KITH_RESOURCE_WAIT; i <= KITH_RESOURCE_MEMORY; i++)
+		most = utilisation[i] > most ? utilisation[i] : most;
+	return most;
+}
+
+uint8_t kith_election_load_byte(uint32_t permille)
+{
+	return permille >= FULL ? UINT8_MAX : (uint8_t)((permille * UINT8_MAX + FULL / 2) / FULL);
+}
+
+uint32_t kith_election_load_permille(uint8_t load)
+{
+	return ((uint32_t)load * FULL + UINT8_MAX / 2) / UINT8_MAX;
+}
+
+/* ---- overload ---- */
+
+const char *kith_overload_name(uint8_t level)
+{
+	static const char *const names[] = { [KITH_OVERLOAD_NONE] = "none",
+					     [KITH_OVERLOAD_RELAYS] = "relays",
+					     [KITH_OVERLOAD_LOOKUPS] = "lookups",
+					     [KITH_OVERLOAD_PRESENCE] = "presence",
+					     [KITH_OVERLOAD_ATTACHES] = "attaches" };
+	return level < sizeof names / sizeof names[0] ? names[level] : "?";
+}
+
+bool kith_election_overload(struct kith_overload *o, kith_time_us now, uint32_t permille)
+{
+	uint8_t level = o->level;
+	while (level < KITH_OVERLOAD_ATTACHES && permille >= thresholds[level + 1])
+		level++;
+	if (level > o->level) {
+		o->level = level;
+		o->calm_since = KITH_TIME_NEVER;
+		return true;
+	}
+	if (level == KITH_OVERLOAD_NONE || permille + KITH_OVERLOAD_SLACK >= thresholds[level]) {
+		o->calm_since = KITH_TIME_NEVER;
+		return false;
+	}
+	if (o->calm_since == KITH_TIME_NEVER)
+		o->calm_since = now;
+	if (now - o->calm_since < KITH_OVERLOAD_HOLD_US)
+		return false;
+	o->level--;
+	o->calm_since = now;
+	return true;
+}
+
+kith_time_us kith_election_coalesce_us(const struct kith_overload *o, uint32_t permille)
+{
+	if (o->level < KITH_OVERLOAD_PRESENCE)
+		return 0;
+	uint32_t from = thresholds[KITH_OVERLOAD_PRESENCE], above = permille > from ? permille - from : 0;
+	kith_time_us wait =
+		COALESCE_LEAST_US + (kith_time_us)above * (COALESCE_MOST_US - COALESCE_LEAST_US) / (FULL - from);
+	return wait < COALESCE_MOST_US ? wait : COALESCE_MOST_US;
+}
+
+/* ---- who may serve, and who is asked ---- */
+
+enum { LEAST_BANDWIDTH = 125000, MOST_BANDWIDTH = 12500000, LEAST_AVAILABILITY = 128 /* in 1/255 */, HOURS_MOST = 720 };
+
+static int64_t seen_hours(const struct kith_qualification *q, int64_t now_ms)
+{
+	return (now_ms / 1000 - q->first_seen_s) / 3600;
+}
+
+bool kith_election_qualifies(const struct kith_qualification *q, int64_t now_ms)
+{
+	return q->until_ms > now_ms && q->up >= LEAST_BANDWIDTH && q->down >= LEAST_BANDWIDTH &&
+	       q->availability >= LEAST_AVAILABILITY && seen_hours(q, now_ms) >= 1;
+}
+
+static uint64_t worth(const struct kith_qualification *q, int64_t now_ms)
+{
+	uint64_t bandwidth = q->up < q->down ? q->up : q->down;
+	int64_t hours = seen_hours(q, now_ms);
+	bandwidth = bandwidth < MOST_BANDWIDTH ? bandwidth : MOST_BANDWIDTH;
+	hours = hours < HOURS_MOST ? hours : HOURS_MOST;
+	/* A day weighs as much as the rest of what it can have: 24 hours double a newcomer's worth. */
+	return bandwidth * q->availability / UINT8_MAX * (uint64_t)(24 + hours);
+}
+
+int kith_election_best(const struct kith_qualification *const candidates[], size_t n, int64_t now_ms)
+{
+	int best = -1;
+	uint64_t most = 0;
+	for (size_t i = 0; i < n && i < KITH_ELECTION_CANDIDATES; i++) {
+		if (candidates[i] == NULL || !kith_election_qualifies(candidates[i], now_ms))
+			continue;
+		uint64_t w = worth(candidates[i], now_ms);
+		if (best < 0 || w > most) {
+			best = (int)i;
+			most = w;
+		}
+	}
+	return best;
+}
+
+/* ---- when ---- */
+
+bool kith_election_asks(struct kith_need *need, kith_time_us now, uint32_t permille, uint32_t wait_permille)
+{
+	if (permille <= KITH_ELECTION_ASK) {
+		need->above_since = KITH_TIME_NEVER;
+		return false;
+	}
+	if (need->above_since == KITH_TIME_NEVER)
+		need->above_since = now;
+	if (wait_permille <= KITH_ELECTION_ASK && now - need->above_since < KITH_ELECTION_ASK_US)
+		return false;
+	if (need->asked_at != 0 && now - need->asked_at < KITH_ELECTION_AGAIN_US)
+		return false;
+	need->asked_at = now;
+	return true;
+}
+
+uint32_t kith_election_excess(uint32_t n, uint64_t sum_permille)
+{
+	uint64_t needed = (sum_permille + FULL / 2 - 1) / (FULL / 2);
+	needed += needed / 10 > 0 ? needed / 10 : 1;
+	needed = needed > KITH_ELECTION_LEAST ? needed : KITH_ELECTION_LEAST;
+	return n > needed ? (uint32_t)(n - needed) : 0;
+}
+
+bool kith_election_goes(struct kith_tenure *tenure, kith_time_us now, uint32_t permille, uint32_t n,
+			uint64_t sum_permille, const struct kith_random *random)
+{
+	if (permille >= KITH_ELECTION_GO || sum_permille >= (uint64_t)n * KITH_ELECTION_GO) {
+		tenure->calm_since = KITH_TIME_NEVER;
+		return false;
+	}
+	if (tenure->calm_since == KITH_TIME_NEVER)
+		tenure->calm_since = now;
+	if (now - tenure->calm_since < KITH_ELECTION_GO_US || now - tenure->since < KITH_ELECTION_OFFICE_US ||
+	    (tenure->drawn_at != 0 && now - tenure->drawn_at < KITH_ELECTION_DRAW_US))
+		return false;
+	tenure->drawn_at = now;
+	return kith_rng_below(random, n) < kith_election_excess(n, sum_permille);
+}

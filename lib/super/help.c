@@ -1,0 +1,243 @@
+#include "super/help.h"
+
+#include "base/rng.h"
+#include "super/members.h"
+#include "super/sponsor.h"
+#include "super/tunnels.h"
+#include "wire/token.h"
+
+#define STEP_US (1 * KITH_US_PER_S)
+#define NEWS_US (5 * KITH_US_PER_S) /* a newcomer begins, and is heard of */
+#define UNWILLING_US (3600 * KITH_US_PER_S)
+#define WIDEN_US (60 * KITH_US_PER_S)
+#define CENSUS_US (60 * KITH_US_PER_S) /* between two looks at the load of all members */
+#define DRAIN_US (180 * KITH_US_PER_S)
+enum {
+	SHARE = 20, /* one leaf in so many a second */
+	RELIEVED = 500, /* permille: no more are moved */
+	WIDEN_BELOW = 500
+};
+
+/* ---- asking ---- */
+
+static bool qualifies(const struct kith_core *c, const struct kith_session *s)
+{
+	const struct kith_qualification *q = kith_sponsor_figures(c, s);
+	return q != NULL && kith_election_qualifies(q, c->now.unix_ms);
+}
+
+/* Leaves that may be asked, from a random place of the table on. */
+static size_t candidates(struct kith_core *c, struct kith_session *out[KITH_ELECTION_CANDIDATES])
+{
+	const struct kith_table *t = &c->sessions.by_index;
+	uint32_t from = t->cap > 0 ? kith_rng_below(c->random, t->cap) : 0, it = from;
+	size_t n = 0;
+	struct kith_session *s;
+	for (int round = 0; round < 2; round++, it = 0) {
+		while (n < KITH_ELECTION_CANDIDATES && (s = kith_table_next(t, &it)) != NULL &&
+		       (round == 0 || it <= from)) {
+			if ((s->use & KITH_USE_LEAF) && s->state == KITH_SESSION_OPEN &&
+			    c->now.mono_us >= s->attached->unwilling_until && qualifies(c, s))
+				out[n++] = s;
+		}
+	}
+	return n;
+}
+
+static int ask(struct kith_core *c, struct kith_session *s)
+{
+	uint8_t bytes[KITH_HELP_TOKEN_MAX], body[KITH_REQUEST_MAX];
+	struct kith_person person;
+	struct kith_help *h = &c->super->help;
+	if (!kith_session_person(c, s, &person))
+		return KITH_ECHAIN;
+	const struct kith_help_token token = { .candidate = person.device_dh,
+					       .seq = (uint64_t)c->now.unix_ms,
+					       .expires_ms = c->now.unix_ms + KITH_HELP_LIFE_MS,
+					       .chain = c->self.chain };
+	int n = kith_help_token_make(c->suite, bytes, &token, c->self.sign_sk);
+	if (n < 0)
+		return n;
+	const struct kith_msg_help m = { .token = { bytes, (size_t)n } };
+	size_t len = kith_msg_help_write(body, sizeof body, &m);
+	h->newcomer = (struct kith_host){ .dh = person.device_dh,
+					  .endpoints_n = 1,
+					  .endpoints = { kith_sponsor_figures(c, s)->endpoint } };
+	return kith_session_request(c, s, KITH_REQ_HELP, (struct kith_span){ body, len },
+				    kith_token(KITH_TOKEN_HELP, s->index));
+}
+
+static void ask_best(struct kith_core *c)
+{
+	struct kith_session *found[KITH_ELECTION_CANDIDATES];
+	const struct kith_qualification *figures[KITH_ELECTION_CANDIDATES];
+	size_t n = candidates(c, found);
+	for (size_t i = 0; i < n; i++)
+		figures[i] = kith_sponsor_figures(c, found[i]);
+	int best = kith_election_best(figures, n, c->now.unix_ms);
+	if (best >= 0 && ask(c, found[best]) == 0)
+		c->super->help.asking = true;
+	KITH_LOG(c->log, best >= 0 ? KITH_LOG_INFO : KITH_LOG_WARN, "help_wanted load=%u leaves=%u candidates=%zu",
+		 c->super->load.smooth, c->super->leaves, n);
+}
+
+void kith_help_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	struct kith_msg_helped m;
+	if (!kith_serves(c))
+		return;
+	struct kith_help *h = &c->super->help;
+	h->asking = false;
+	if (answer->err != 0 || kith_msg_helped_read(&m, answer->body) != 0) {
+		if (s->use & KITH_USE_LEAF)
+			s->attached->unwilling_until = c->now.mono_us + UNWILLING_US;
+		h->need.asked_at = 0; /* the next best, in the next second */
+		KITH_LOG(c->log, KITH_LOG_INFO, "help_refused session=%08x err=%d", s->index, answer->err);
+		return;
+	}
+	uint32_t half = c->super->leaves / 2;
+	h->left = m.places < half ? (uint32_t)m.places : half;
+	h->next_at = c->now.mono_us + NEWS_US;
+	h->round++;
+	KITH_LOG(c->log, KITH_LOG_INFO, "help_comes session=%08x leaves=%u", s->index, h->left);
+	kith_super_wake(c, h->next_at);
+}
+
+/* ---- leaves that go ---- */
+
+static size_t hand_over_body(const struct kith_host *host, uint8_t *out, size_t cap)
+{
+	uint8_t entry[KITH_HOST_LEN_MAX];
+	struct kith_span bytes = { entry, kith_host_make(entry, host) };
+	const struct kith_msg_leave m = { .hosts = { &bytes, 1 } };
+	return kith_msg_leave_write(out, cap, &m);
+}
+
+static size_t leave_body(struct kith_core *c, uint8_t *out, size_t cap)
+{
+	struct kith_super_hosts room;
+	const struct kith_msg_leave m = { .in_ms = DRAIN_US / KITH_US_PER_MS, .hosts = kith_super_hosts(c, &room) };
+	return kith_msg_leave_write(out, cap, &m);
+}
+
+/* Sends a request to up to n leaves that had none of this round; returns how many. */
+static uint32_t tell(struct kith_core *c, uint8_t kind, struct kith_span body, uint32_t n)
+{
+	struct kith_help *h = &c->super->help;
+	struct kith_session *s;
+	uint32_t told = 0, it = 0;
+	while (told < n && (s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (!(s->use & KITH_USE_LEAF) || s->state != KITH_SESSION_OPEN || s->attached->round == h->round ||
+		    memcmp(s->device, h->newcomer.dh.b, KITH_DEVICE_ID_LEN) == 0)
+			continue;
+		s->attached->round = h->round;
+		told += kith_session_request(c, s, kind, body, kith_token(KITH_TOKEN_IGNORE, 0)) == 0;
+	}
+	return told;
+}
+
+static uint32_t share_of(uint32_t leaves)
+{
+	return leaves >= SHARE ? leaves / SHARE : 1;
+}
+
+static void hand_over(struct kith_core *c)
+{
+	struct kith_help *h = &c->super->help;
+	uint8_t body[256];
+	if (h->left == 0 || c->now.mono_us < h->next_at)
+		return;
+	h->next_at = c->now.mono_us + STEP_US;
+	size_t len = hand_over_body(&h->newcomer, body, sizeof body);
+	uint32_t n = share_of(c->super->leaves);
+	n = n < h->left ? n : h->left;
+	uint32_t told = tell(c, KITH_REQ_MOVE, (struct kith_span){ body, len }, n);
+	h->left = told < n || c->super->load.permille < RELIEVED ? 0 : h->left - told;
+}
+
+/* ---- office ---- */
+
+void kith_help_elected(struct kith_core *c, uint32_t places)
+{
+	struct kith_help *h = &c->super->help;
+	h->elected = true;
+	h->tenure = (struct kith_tenure){ .since = c->now.mono_us, .calm_since = KITH_TIME_NEVER };
+	h->places = h->places_step = places;
+	h->places_at = c->now.mono_us;
+}
+
+/* More places, as long as those that are taken are no burden. */
+static void widen(struct kith_core *c)
+{
+	struct kith_help *h = &c->super->help;
+	uint32_t most = c->super->leaves_max;
+	if (h->places == 0 || c->now.mono_us - h->places_at < WIDEN_US)
+		return;
+	h->places_at = c->now.mono_us;
+	if (c->super->load.smooth < WIDEN_BELOW)
+		h->places = most - h->places > h->places_step ? h->places + h->places_step : most;
+}
+
+static bool is_time_to_go(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	struct kith_help *h = &sn->help;
+	uint64_t sum = 0;
+	uint32_t n = 0;
+	if (!h->elected || h->draining || c->office->role == KITH_ROLE_SUPERNODE ||
+	    c->now.mono_us - h->census_at < CENSUS_US)
+		return false;
+	h->census_at = c->now.mono_us;
+	for (uint32_t i = 0; i < sn->members.n; i++) {
+		const struct kith_member *m = sn->members.at[i];
+		if (!kith_member_live(m))
+			continue;
+		sum += kith_election_load_permille(m->load);
+		n++;
+	}
+	return n > 0 && kith_election_goes(&h->tenure, c->now.mono_us, sn->load.smooth, n, sum, c->random);
+}
+
+static void begin_drain(struct kith_core *c)
+{
+	struct kith_help *h = &c->super->help;
+	h->draining = true;
+	h->left = 0;
+	h->round++;
+	h->drain_by = c->now.mono_us + DRAIN_US;
+	h->next_at = c->now.mono_us;
+	h->drained_at_once = share_of(c->super->leaves);
+	memset(&h->newcomer, 0, sizeof h->newcomer);
+	KITH_LOG(c->log, KITH_LOG_INFO, "office_ends load=%u leaves=%u", c->super->load.smooth, c->super->leaves);
+	kith_super_tell_left(c);
+	kith_tunnels_drain(c, KITH_TUNNEL_DRAIN_US);
+}
+
+static void drain(struct kith_core *c)
+{
+	struct kith_help *h = &c->super->help;
+	uint8_t body[1024];
+	if (!h->draining || h->done || c->now.mono_us < h->next_at)
+		return;
+	h->next_at = c->now.mono_us + STEP_US;
+	size_t len = leave_body(c, body, sizeof body);
+	(void)tell(c, KITH_REQ_LEAVE, (struct kith_span){ body, len }, h->drained_at_once);
+	h->done = (c->super->leaves == 0 && kith_tunnels_count(c, NULL) == 0) || c->now.mono_us >= h->drain_by;
+}
+
+kith_time_us kith_help_look(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	struct kith_help *h = &sn->help;
+	if (c->leaving || sn->ending)
+		return KITH_TIME_NEVER;
+	if (!h->draining && !h->asking && h->left == 0 &&
+	    kith_election_asks(&h->need, c->now.mono_us, sn->load.permille, sn->load.utilisation[KITH_RESOURCE_WAIT]))
+		ask_best(c);
+	hand_over(c);
+	widen(c);
+	if (is_time_to_go(c))
+		begin_drain(c);
+	drain(c);
+	return (h->left > 0 || h->draining) && !h->done ? h->next_at : KITH_TIME_NEVER;
+}

@@ -1,0 +1,96 @@
+#include "super/load.h"
+
+#include "super/members.h"
+#include "super/tunnels.h"
+
+#define LOOK_US (KITH_US_PER_S * 9 / 10) /* a host's second is not exactly one */
+#define SMOOTH_US (30 * KITH_US_PER_S)
+
+static uint64_t per_second(uint64_t n, kith_time_us us)
+{
+	const uint64_t second = (uint64_t)KITH_US_PER_S, time = (uint64_t)us;
+	return n > UINT64_MAX / second ? n / time * second : n * second / time;
+}
+
+/* The classes whose change is worth a new entry. */
+static unsigned class_of(uint32_t permille)
+{
+	static const uint16_t bounds[] = { 250, 500, KITH_ELECTION_ASK, 950 };
+	unsigned class = 0;
+	while (class < sizeof bounds / sizeof bounds[0] && permille >= bounds[class])
+		class ++;
+	return class;
+}
+
+static void take_figures(struct kith_core *c, kith_time_us passed, struct kith_figures *f)
+{
+	struct kith_supernode *sn = c->super;
+	struct kith_load *l = &sn->load;
+	uint64_t relayed;
+	*f = (struct kith_figures){ .sessions = c->sessions.by_index.n, .sessions_max = c->sessions.by_index.max };
+	f->tunnels = kith_tunnels_count(c, &relayed);
+	f->tunnels_max = sn->fwd.limits.tunnels_max;
+	f->relayed = per_second(relayed - l->relayed, passed);
+	f->relay_max = sn->fwd.limits.rate;
+	l->packets_s = (uint32_t)per_second(l->packets, passed);
+	l->relayed = relayed;
+	l->packets = 0;
+	if (l->told_at == 0 || c->now.mono_us - l->told_at > KITH_LOAD_TOLD_US)
+		return;
+	f->wait_us = l->told.wait_us;
+	f->busy_permille = l->told.busy_permille;
+	f->memory = l->told.memory;
+	f->memory_max = l->told.memory_max;
+}
+
+/* The others hear of it with the next gossip. */
+static void say(struct kith_core *c)
+{
+	struct kith_load *l = &c->super->load;
+	const uint8_t now = kith_election_load_byte(l->smooth);
+	if (class_of(kith_election_load_permille(now)) == class_of(kith_election_load_permille(l->said)) ||
+	    c->now.mono_us - l->said_at < KITH_LOAD_ENTRY_US || c->leaving)
+		return;
+	if (kith_super_make_entry(c, 0) != 0)
+		KITH_LOG(c->log, KITH_LOG_WARN, "entry_not_renewed");
+}
+
+static void judge(struct kith_core *c, kith_time_us passed)
+{
+	struct kith_supernode *sn = c->super;
+	struct kith_load *l = &sn->load;
+	int64_t by = (int64_t)l->permille - (int64_t)l->smooth;
+	kith_time_us weight = passed < SMOOTH_US ? passed : SMOOTH_US;
+	l->smooth = (uint32_t)((int64_t)l->smooth + by * weight / SMOOTH_US);
+	if (c->office != NULL)
+		c->office->load = l->smooth;
+	uint8_t before = sn->overload.level;
+	if (kith_election_overload(&sn->overload, c->now.mono_us, kith_election_strain(l->utilisation)))
+		KITH_LOG(c->log, KITH_LOG_WARN,
+			 "overload level=%s was=%s load=%u wait_us=%lld busy=%u memory=%u relay=%u packets_s=%u",
+			 kith_overload_name(sn->overload.level), kith_overload_name(before), l->permille,
+			 (long long)l->told.wait_us, l->utilisation[KITH_RESOURCE_BUSY],
+			 l->utilisation[KITH_RESOURCE_MEMORY], l->utilisation[KITH_RESOURCE_RELAY], l->packets_s);
+	say(c);
+}
+
+void kith_load_look(struct kith_core *c)
+{
+	struct kith_load *l = &c->super->load;
+	struct kith_figures f;
+	kith_time_us passed = c->now.mono_us - l->at;
+	if (passed < LOOK_US)
+		return;
+	l->at = c->now.mono_us;
+	take_figures(c, passed, &f);
+	l->permille = kith_election_utilisation(&f, l->utilisation);
+	judge(c, passed);
+}
+
+void kith_load_told(struct kith_core *c, const struct kith_core_load *told)
+{
+	struct kith_load *l = &c->super->load;
+	l->told = *told;
+	l->told_at = c->now.mono_us;
+	kith_load_look(c);
+}
