@@ -87,6 +87,24 @@ static bool allowed(struct kith_core *c, struct kith_session *s, uint8_t kind)
 	return false;
 }
 
+/* What supernodes that elect themselves ask of each other, and of their leaves. */
+static void serve_election(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	static const struct {
+		uint8_t kind;
+		void (*serve)(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+	} of[] = {
+		{ KITH_REQ_HELP, kith_promotion_on_request },	   { KITH_REQ_MOVE, kith_moving_on_request },
+		{ KITH_REQ_ATTEST, kith_sponsor_on_attest },	   { KITH_REQ_MEASURE, kith_candidacy_on_measure },
+		{ KITH_REQ_ATTESTED, kith_candidacy_on_attested }, { KITH_REQ_ELECTED, kith_super_on_elected },
+		{ KITH_REQ_WITNESS, kith_witness_on_request },
+	};
+	for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+		if (of[i].kind == request->kind)
+			of[i].serve(c, s, request);
+	}
+}
+
 static void serve(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
 		  struct kith_span *own)
 {
@@ -113,29 +131,17 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 	case KITH_REQ_LEAVE:
 		kith_homes_on_leave(c, s, request);
 		return;
-	case KITH_REQ_HELP:
-		kith_promotion_on_request(c, s, request);
-		return;
-	case KITH_REQ_MOVE:
-		kith_moving_on_request(c, s, request);
-		return;
 	case KITH_REQ_TUNNEL_CLOSE:
 		kith_relays_on_close(c, s, request);
 		return;
+	case KITH_REQ_HELP:
+	case KITH_REQ_MOVE:
 	case KITH_REQ_ATTEST:
-		kith_sponsor_on_attest(c, s, request);
-		return;
 	case KITH_REQ_MEASURE:
-		kith_candidacy_on_measure(c, s, request);
-		return;
 	case KITH_REQ_ATTESTED:
-		kith_candidacy_on_attested(c, s, request);
-		return;
 	case KITH_REQ_ELECTED:
-		kith_super_on_elected(c, s, request);
-		return;
 	case KITH_REQ_WITNESS:
-		kith_witness_on_request(c, s, request);
+		serve_election(c, s, request);
 		return;
 	case KITH_REQ_STORE:
 	case KITH_REQ_VANISH:

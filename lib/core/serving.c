@@ -287,11 +287,14 @@ static uint32_t rate_cap(uint64_t bytes)
 	return bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 }
 
-/* A node that may serve has itself attested: that others find it, and how fast it is. */
+/* A node that may be asked has itself attested: that others find it, and how fast it is. One that its operator made a
+ * supernode does not need it. */
 static void follow_consent(struct kith_core *c)
 {
 	const struct kith_office *o = c->office;
 	enum kith_role_reason why = kith_office_obstacle(o, c->now.mono_us);
+	if (o->role == KITH_ROLE_SUPERNODE)
+		return;
 	bool wanted = !c->leaving && (why == KITH_ROLE_WHY_NONE || why == KITH_ROLE_WHY_UNPROVEN);
 	if (!wanted) {
 		kith_candidacy_end(c);

@@ -278,8 +278,8 @@ static void say(struct kith_core *c, enum kith_reached reached)
 		 (int)reached, c->witnesses_n, cy->fresh, kith_log_addr(c->log, &cy->endpoint.addr, text));
 }
 
-/* What may be, and what the operator hears, follows: the office knows where others found this node, and for how long that
- * is attested; of an address that the operator named it is told whether it works from outside. */
+/* What may be, and what the operator hears, follows: the office knows where others found this node, and for how long
+ * that is attested; of an address that the operator named it is told whether it works from outside. */
 static void tell_office(struct kith_core *c)
 {
 	struct kith_candidacy_info info;

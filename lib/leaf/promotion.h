@@ -1,7 +1,7 @@
 /* A leaf is asked by a home of its to serve as well, and does if its operator consents and its own figures hold.
  *
- * Both are the office's to say (overlay/office). The token must be for this device, be signed by the very home that asks,
- * and not have expired.
+ * Both are the office's to say (overlay/office). The token must be for this device, be signed by the very home that
+ * asks, and not have expired.
  * The answer leaves first; the node begins SERVE_US later, when the call that finds it due settles (core/serving).
  * Timers: the leaf's.
  * Never: begins to serve without being asked.
