@@ -41,6 +41,7 @@ struct kith_candidacy {
 	uint8_t fresh; /* that came since the window opened */
 	uint8_t failures; /* times of asking in a row after which too few came */
 	bool asking; /* the window is open */
+	bool found; /* the office was told where */
 	enum kith_reached reached;
 	struct kith_endpoint endpoint; /* that reached is about */
 	kith_time_us ask_at, look_at;
@@ -99,10 +100,11 @@ void kith_candidacy_end(struct kith_core *c)
 	if (c->candidacy == NULL)
 		return;
 	kith_timers_stop(&c->timers, &c->candidacy->timer);
+	if (c->candidacy->found)
+		kith_office_found(c->office, NULL, 0);
 	KITH_FREE(c->alloc, c->candidacy);
 	c->candidacy = NULL;
 	c->witnesses_until = 0;
-	kith_office_found(c->office, NULL, 0);
 }
 
 /* ---- what is held ---- */
@@ -285,11 +287,13 @@ static void tell_office(struct kith_core *c)
 	struct kith_candidacy_info info;
 	if (!kith_candidacy_info(c, &info))
 		return;
-	if (info.attestations >= KITH_ATTESTS_NEEDED)
+	bool found = info.attestations >= KITH_ATTESTS_NEEDED;
+	if (found)
 		kith_office_found(c->office, &info.figures.endpoint,
 				  c->now.mono_us + (info.figures.until_ms - c->now.unix_ms) * KITH_US_PER_MS);
-	else
+	else if (c->candidacy->found)
 		kith_office_found(c->office, NULL, 0);
+	c->candidacy->found = found;
 	if (c->candidacy->options.endpoint.kind == 0)
 		return;
 	if (info.reached == KITH_REACHED_YES)
