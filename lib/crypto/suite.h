@@ -73,6 +73,7 @@ int kith_verify(const struct kith_suite *s, const uint8_t sig[KITH_SIG_LEN], con
 #define KITH_SIGN_RECORD "kith presence record v1"
 #define KITH_SIGN_VANISH "kith vanish report v1"
 #define KITH_SIGN_MEMBER "kith member entry v1"
+#define KITH_SIGN_DOUBT "kith doubt v1"
 #define KITH_SIGN_CHALLENGE "kith challenge v1"
 #define KITH_SIGN_ENROL "kith enrolment v1"
 #define KITH_SIGN_LOG_HEAD "kith log head v1"

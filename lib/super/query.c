@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "link/connect.h"
 #include "super/members.h"
+#include "super/suspect.h"
 #include "super/notify.h"
 
 enum { ENOUGH_ANSWERS = 3 };
@@ -30,7 +31,7 @@ struct kith_query {
 	uint8_t waiting, slow, answered; /* requests out; those not waited for; answers in, of this group */
 	uint16_t request; /* id of the asker's request */
 	uint32_t id, session;
-	uint32_t renewals; /* of all watches, when this query began */
+	uint32_t replicas; /* kith_replicas_number when this query began */
 	kith_op op;
 	uint64_t asker; /* served by this query: kith_identity_key, or KITH_QUERY_OWN */
 	struct kith_id key;
@@ -102,7 +103,7 @@ static struct kith_query *new_query(struct kith_core *c, enum query_for what, co
 		q->asker = asker;
 		q->key = *key;
 		q->timer.kind = KITH_TIMER_QUERY;
-		q->renewals = sn->interests.renewals;
+		q->replicas = kith_replicas_number(&sn->members, key);
 		q->give_up_at = c->now.mono_us + KITH_QUERY_US;
 		sn->queries_n++;
 		return q;
@@ -222,7 +223,8 @@ static void finish(struct kith_core *c, struct kith_query *q)
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "query_done key=%02x%02x%02x for=%u found=%u answered=%u group=%u",
 		 q->key.b[0], q->key.b[1], q->key.b[2], q->what, q->found.n, q->answered, q->group);
 	bool renewed = q->answered >= ENOUGH_ANSWERS || q->answered + 1u >= kith_members_live(&c->super->members);
-	renewed = renewed && q->renewals == c->super->interests.renewals; /* else members changed meanwhile */
+	/* Else a replica became another one meanwhile. */
+	renewed = renewed && q->replicas == kith_replicas_number(&c->super->members, &q->key);
 	switch ((enum query_for)q->what) {
 	case QUERY_FOR_SESSION:
 		answer(c, q, &found);
@@ -234,6 +236,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 		kith_notify_all(c, &c->super->interests, &q->key, &notice);
 		kith_watches_upstream(&c->super->interests, &q->key,
 				      c->now.mono_us + (renewed ? KITH_SUBSCRIPTION_US / 2 : AGAIN_US), renewed);
+		kith_watches_upstream_at(&c->super->interests, &q->key, q->replicas);
 		if (c->watched_n > 0) {
 			leave_for_ourselves(c, q);
 			return;

@@ -29,9 +29,7 @@
 #define KITH_MEMBER_ID_PREFIX 16 /* bytes of a supernode's id that name it in lists */
 #define KITH_HOST_LEN_MAX (KITH_KEY_LEN + 1 + KITH_HOST_ENDPOINTS_MAX * KITH_ENDPOINT_LEN_MAX)
 #define KITH_HOME_TAG_LEN 16
-#define KITH_MEMBER_LIFE_MS (12 * 60 * 60 * 1000) /* wire: renewed every 4 h, 25,000 members cost each other 8 kbit/s */
-
-/* Second byte; the numbers below 16 are lib/identity's. */
+#define KITH_MEMBER_LIFE_MS (24 * 60 * 60 * 1000) /* wire: renewed every 10 h */
 enum kith_record_object { KITH_OBJECT_RECORD = 16, KITH_OBJECT_VANISH = 17, KITH_OBJECT_MEMBER = 18 };
 
 enum kith_record_flags {

@@ -181,7 +181,8 @@ static void what_one_end_has_given_up_the_other_learns_when_it_can(void **state)
 			assert_non_null(closed(&h, hasty));
 			assert_null(closed(&h, other));
 			h.w.nodes[muted].muted = false;
-			world_run(&h.w, 120 * KITH_US_PER_S);
+			/* Who has waited for 300 s looks for another way after half of that again, and once more. */
+			world_run(&h.w, 500 * KITH_US_PER_S);
 			assert_non_null(closed(&h, other));
 			core_world_deinit(&h.w);
 		}
