@@ -141,31 +141,31 @@ static bool picked_already(const struct kith_member *const out[], uint32_t n, co
 }
 
 /* Partners that answer, from a random one on; then others. */
-static uint32_t pick_hosts(struct kith_core *c, const struct kith_member *out[KITH_HOSTS_TOLD])
+static uint32_t pick_hosts(struct kith_core *c, const struct kith_member *out[], uint32_t max)
 {
 	struct kith_supernode *sn = c->super;
-	const struct kith_member *others[2 * KITH_HOSTS_TOLD];
+	const struct kith_member *others[2 * KITH_HOSTS_TOLD_MAX];
 	uint32_t n = 0, start = kith_rng_below(c->random, KITH_MEMBERS_PARTNERS);
-	for (uint32_t i = 0; i < KITH_MEMBERS_PARTNERS && n < KITH_HOSTS_TOLD; i++) {
+	for (uint32_t i = 0; i < KITH_MEMBERS_PARTNERS && n < max; i++) {
 		const struct kith_partner *p = &sn->partners[(start + i) % KITH_MEMBERS_PARTNERS];
 		const struct kith_member *m = p->taken ? kith_members_get(&sn->members, &p->id) : NULL;
 		if (heard_lately(c, m) && !picked_already(out, n, m))
 			out[n++] = m;
 	}
-	uint32_t more = n < KITH_HOSTS_TOLD ? kith_members_pick(&sn->members, c->random, c->now.mono_us, &sn->id,
-								others, 2 * KITH_HOSTS_TOLD)
-					    : 0;
-	for (uint32_t i = 0; i < more && n < KITH_HOSTS_TOLD; i++) {
+	if (n == max)
+		return n;
+	uint32_t more = kith_members_pick(&sn->members, c->random, c->now.mono_us, &sn->id, others, 2 * max);
+	for (uint32_t i = 0; i < more && n < max; i++) {
 		if (!picked_already(out, n, others[i]) && kith_suspicion_get(&sn->suspicion, &others[i]->id) == NULL)
 			out[n++] = others[i];
 	}
 	return n;
 }
 
-struct kith_spans kith_super_hosts(struct kith_core *c, struct kith_super_hosts *room)
+struct kith_spans kith_super_hosts(struct kith_core *c, uint32_t max, struct kith_super_hosts *room)
 {
-	const struct kith_member *picked[KITH_HOSTS_TOLD];
-	uint32_t n = pick_hosts(c, picked);
+	const struct kith_member *picked[KITH_HOSTS_TOLD_MAX];
+	uint32_t n = pick_hosts(c, picked, max);
 	for (uint32_t i = 0; i < n; i++) {
 		struct kith_host host;
 		kith_member_host(picked[i], &host);

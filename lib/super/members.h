@@ -12,6 +12,7 @@
 #define KITH_MEMBER_RENEW_US (10 * 3600 * KITH_US_PER_S)
 #define KITH_MEMBER_LATELY_US (30 * KITH_US_PER_S) /* each partner is heard within half of that */
 #define KITH_HOSTS_TOLD 5 /* told to a leaf that attaches: the other homes, and spares */
+#define KITH_HOSTS_TOLD_MAX 15 /* with its first record: for the day when most are gone */
 
 /* The supernode's timer goes off by then. */
 void kith_super_wake(struct kith_core *c, kith_time_us at);
@@ -42,12 +43,12 @@ void kith_super_learnt(struct kith_core *c);
 void kith_super_republish_soon(struct kith_core *c);
 
 /* Supernodes that a leaf may turn to, drawn at random among those that we heard within KITH_MEMBER_LATELY_US, then
- * among all that nobody doubts: host entries, which lie in room. */
+ * among all that nobody doubts: n host entries, at most KITH_HOSTS_TOLD_MAX, which lie in room. */
 struct kith_super_hosts {
-	uint8_t bytes[KITH_HOSTS_TOLD][KITH_HOST_LEN_MAX];
-	struct kith_span at[KITH_HOSTS_TOLD];
+	uint8_t bytes[KITH_HOSTS_TOLD_MAX][KITH_HOST_LEN_MAX];
+	struct kith_span at[KITH_HOSTS_TOLD_MAX];
 };
 
-struct kith_spans kith_super_hosts(struct kith_core *c, struct kith_super_hosts *room);
+struct kith_spans kith_super_hosts(struct kith_core *c, uint32_t n, struct kith_super_hosts *room);
 
 #endif

@@ -161,7 +161,7 @@ static void tell_leaves(struct kith_core *c, kith_time_us grace_us)
 	struct kith_super_hosts room;
 	struct kith_msg_leave m = {
 		.in_ms = (uint64_t)(grace_us / KITH_US_PER_MS),
-		.hosts = kith_super_hosts(c, &room),
+		.hosts = kith_super_hosts(c, KITH_HOSTS_TOLD, &room),
 	};
 	size_t len = kith_msg_leave_write(body, sizeof body, &m);
 	struct kith_session *s;

@@ -73,7 +73,7 @@ static void the_hosts_told_are_such_as_were_heard_lately(void **state)
 	struct kith_core *c = w.nodes[1].core;
 	for (int round = 0; round < 50; round++) {
 		struct kith_super_hosts room;
-		struct kith_spans hosts = kith_super_hosts(c, &room);
+		struct kith_spans hosts = kith_super_hosts(c, KITH_HOSTS_TOLD, &room);
 		assert_true(hosts.n > 0);
 		struct kith_host first;
 		assert_int_equal(kith_host_parse(&first, hosts.at[0]), 0);
