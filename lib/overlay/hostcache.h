@@ -15,9 +15,9 @@
  * Bounds: KITH_HOSTCACHE_MAX in memory besides the bootstrap hosts, which are as many as are configured;
  *   KITH_HOSTCACHE_PER_SOURCE of them suggested by one supernode. When full, the entry that failed most or never worked
  *   gives way, never one in use, an anchor, a bootstrap host, or one that works; else the newcomer is put aside.
- *   KITH_HOSTCACHE_ASIDE are put aside, in four shares; what one supernode suggests takes places of one share only. What
- *   the network says never changes a bootstrap host's entry. The file keeps the KITH_HOSTCACHE_FILE_HOSTS that were
- *   first in it, memory's first.
+ *   KITH_HOSTCACHE_ASIDE are put aside, in four shares; what one supernode suggests takes places of one share only.
+ *   What the network says never changes a bootstrap host's entry. The file keeps the KITH_HOSTCACHE_FILE_HOSTS that
+ *   were first in it, memory's first.
  * Never: opens a file, resolves a name, makes a session.
  */
 #ifndef KITH_OVERLAY_HOSTCACHE_H
@@ -81,8 +81,8 @@ void kith_hostcache_deinit(struct kith_hostcache *hc);
 uint32_t kith_hostcache_source(const struct kith_key *dh);
 
 /* Adds a host, or refreshes the endpoints of a known one; those of the configuration come first, and only the
- * configuration changes them. flags: KITH_HOST_BOOTSTRAP or 0; only a bootstrap host may lack its key. Returns its index
- * (valid until the next add, draw or load), KITH_EFULL (it was put aside), KITH_ENOMEM, KITH_EINVAL. */
+ * configuration changes them. flags: KITH_HOST_BOOTSTRAP or 0; only a bootstrap host may lack its key. Returns its
+ * index (valid until the next add, draw or load), KITH_EFULL (it was put aside), KITH_ENOMEM, KITH_EINVAL. */
 int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source,
 		       uint8_t flags) KITH_MUST_USE;
 

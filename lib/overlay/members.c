@@ -225,7 +225,7 @@ static int take_place(struct kith_members *ms, const struct kith_now *now, const
 		return placing;
 	kith_ids_supernode(ms->trust->suite, &id, &ms->trust->network, former);
 	struct kith_member *m = kith_members_get(ms, &id);
-	if (m != NULL && kith_member_live(m)) {
+	if (m != NULL && (m->flags & KITH_MEMBER_LEFT) == 0) {
 		count_gone(ms, m, (uint32_t)-1);
 		m->flags |= KITH_MEMBER_LEFT;
 		count_gone(ms, m, 1);

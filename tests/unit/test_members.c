@@ -80,7 +80,7 @@ static void an_identity_has_one_place_and_all_agree_on_which(void **state)
 	assert_int_equal(kith_members_live(&ms), 1);
 	/* Nor does it come back, however new. */
 	assert_int_equal(merge(ow_entry(&w, &twice[1], buf, 1000)), KITH_EACCES);
-	assert_int_equal(merge(ow_entry(&w, &twice[0], buf, 1000)), KITH_MERGE_UPDATED);
+	assert_int_equal(merge(ow_entry(&w, &twice[0], buf, 1000)), KITH_MERGE_RENEWED);
 	assert_int_equal(kith_members_live(&ms), 1);
 	/* What is over holds no place. */
 	w.now.unix_ms += KITH_MEMBER_LIFE_MS + 2000 + KITH_CLOCK_TOLERANCE_MS;
