@@ -309,6 +309,27 @@ void kith_watches_renew_by(struct kith_watches *ws, const struct kith_id *key, k
 		upstream_set(ws, k, at);
 }
 
+bool kith_watches_told(struct kith_watches *ws, const struct kith_id *key, uint32_t notice)
+{
+	struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	for (unsigned i = 0; k != NULL && i < KITH_WATCH_TOLD; i++) {
+		if (k->told[i] == notice)
+			return true;
+	}
+	if (k == NULL)
+		return false;
+	k->told[k->told_next] = notice;
+	k->told_next = (uint8_t)((k->told_next + 1) % KITH_WATCH_TOLD);
+	return false;
+}
+
+void kith_watches_untold(struct kith_watches *ws, const struct kith_id *key)
+{
+	struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	if (k != NULL)
+		memset(k->told, 0, sizeof k->told);
+}
+
 void kith_watches_upstream_at(struct kith_watches *ws, const struct kith_id *key, uint32_t replicas)
 {
 	struct kith_watch_key *k = kith_table_get(&ws->keys, key);

@@ -21,6 +21,8 @@
 
 #define KITH_WATCH_PER_LEAF 512 /* contacts of one person; at a home */
 
+#define KITH_WATCH_TOLD 4 /* notices of one key: each replica brings the same ones */
+
 struct kith_watch_key;
 struct kith_watcher;
 
@@ -38,6 +40,8 @@ struct kith_watch_key {
 	struct kith_watch *first;
 	uint32_t n;
 	uint32_t tries; /* WATCH sent upstream since the last that went well */
+	uint32_t told[KITH_WATCH_TOLD]; /* numbers of notices that all watchers were told; 0: none */
+	uint8_t told_next;
 	uint32_t replicas; /* the caller's number of the replicas that watch it now; 0: none */
 	struct kith_timer upstream; /* when it is to be (re)newed; set only at a home */
 };
@@ -95,6 +99,11 @@ void kith_watches_upstream(struct kith_watches *ws, const struct kith_id *key, k
 
 /* The same, but never later than the renewal is due already; the count of tries stays. */
 void kith_watches_renew_by(struct kith_watches *ws, const struct kith_id *key, kith_time_us at);
+
+/* Whether all watchers of the key were told of the notice with that number (not 0) lately; they are from now on. */
+bool kith_watches_told(struct kith_watches *ws, const struct kith_id *key, uint32_t notice);
+/* One of them did not get it: what comes next is told again. */
+void kith_watches_untold(struct kith_watches *ws, const struct kith_id *key);
 
 /* The number by which the caller knows the replicas that watch the key upstream. */
 void kith_watches_upstream_at(struct kith_watches *ws, const struct kith_id *key, uint32_t replicas);

@@ -15,12 +15,12 @@ void kith_notify_pass_on(struct kith_core *c, const struct kith_msg_notice *m);
 void kith_notify_one(struct kith_core *c, uint32_t session, const struct kith_id *key,
 		     const struct kith_msg_notice *notice);
 
-/* Sends a notice of a key to all its watchers. */
-void kith_notify_all(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+/* Sends a notice of a key to all its watchers; leaves are told of each once. */
+void kith_notify_all(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
 		     const struct kith_msg_notice *notice);
-void kith_notify_record(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+void kith_notify_record(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
 			struct kith_span record);
-void kith_notify_vanished(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+void kith_notify_vanished(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
 			  struct kith_span report);
 
 #endif
