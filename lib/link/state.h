@@ -269,6 +269,7 @@ struct kith_supernode {
 	struct kith_query
 		*queries[KITH_QUERY_BLOCKS]; /* of KITH_QUERY_BLOCK each, taken as they are needed, and kept */
 	uint32_t query_blocks, queries_n, next_query;
+	kith_time_us answer_us, answer_var_us; /* how long replicas take to answer, smoothed; 0: none did */
 	struct kith_query *done; /* look-ups of this node's own application, the first that ended first */
 	struct kith_timer timer;
 	struct kith_id id; /* ours */

@@ -36,6 +36,7 @@ struct kith_query {
 	uint64_t asker; /* served by this query: kith_identity_key, or KITH_QUERY_OWN */
 	struct kith_id key;
 	kith_time_us give_up_at;
+	kith_time_us asked_at; /* the first replicas; 0 once one was not waited for */
 	struct kith_findings found;
 	struct kith_query *next_done;
 };
@@ -105,6 +106,7 @@ static struct kith_query *new_query(struct kith_core *c, enum query_for what, co
 		q->timer.kind = KITH_TIMER_QUERY;
 		q->replicas = kith_replicas_number(&sn->members, key);
 		q->give_up_at = c->now.mono_us + KITH_QUERY_US;
+		q->asked_at = c->now.mono_us;
 		sn->queries_n++;
 		return q;
 	}
@@ -361,9 +363,35 @@ static void go_on(struct kith_core *c, struct kith_query *q)
 	}
 }
 
+/* How long replicas usually take, and four times how much that varies: who takes longer is not waited for. */
+static kith_time_us hedge_us(const struct kith_supernode *sn)
+{
+	kith_time_us usual = sn->answer_us + 4 * sn->answer_var_us;
+	if (sn->answer_us == 0 || usual > KITH_QUERY_HEDGE_US)
+		return KITH_QUERY_HEDGE_US;
+	return usual > KITH_QUERY_HEDGE_MIN_US ? usual : KITH_QUERY_HEDGE_MIN_US;
+}
+
+/* A replica that was among the first to be asked has answered (as RFC 6298 does for round trips). */
+static void learn_latency(struct kith_core *c, const struct kith_query *q)
+{
+	struct kith_supernode *sn = c->super;
+	kith_time_us took = c->now.mono_us - q->asked_at;
+	if (q->asked_at == 0)
+		return;
+	if (sn->answer_us == 0) {
+		sn->answer_us = took;
+		sn->answer_var_us = took / 2;
+		return;
+	}
+	kith_time_us off = took > sn->answer_us ? took - sn->answer_us : sn->answer_us - took;
+	sn->answer_var_us += (off - sn->answer_var_us) / 4;
+	sn->answer_us += (took - sn->answer_us) / 8;
+}
+
 static void begin(struct kith_core *c, struct kith_query *q)
 {
-	again_at(c, q, c->now.mono_us + KITH_QUERY_HEDGE_US);
+	again_at(c, q, c->now.mono_us + hedge_us(c->super));
 	take_attached(c, q);
 	if (q->found.n > 0 && !for_watchers(q)) {
 		kith_findings_stored(c, &q->found, &q->key);
@@ -380,7 +408,8 @@ void kith_query_tick(struct kith_core *c, struct kith_query *q)
 		return;
 	}
 	q->slow = q->waiting;
-	again_at(c, q, c->now.mono_us + KITH_QUERY_HEDGE_US);
+	q->asked_at = 0;
+	again_at(c, q, c->now.mono_us + hedge_us(c->super));
 	go_on(c, q);
 }
 
@@ -427,6 +456,7 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 		q->slow = q->waiting;
 	if (answer->err == 0 || answer->err == KITH_ENOENT) {
 		q->answered++;
+		learn_latency(c, q);
 		if (kith_msg_found_read(&m, &room, answer->body) == 0) /* NOT_FOUND may come without a body */
 			take_answer(c, q, &m);
 	}
