@@ -16,10 +16,10 @@ void __wrap_kith_replica_on_find(struct kith_core *c, struct kith_session *s, co
 void __real_kith_replica_on_find(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 void __wrap_kith_replica_on_notice(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 void __real_kith_replica_on_notice(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
-uint64_t __wrap_kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
-				   struct kith_span bytes, bool *own);
-uint64_t __real_kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
-				   struct kith_span bytes, bool *own);
+bool __wrap_kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
+			       struct kith_span bytes, uint32_t copies[KITH_KEEPERS_MAX]);
+bool __real_kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
+			       struct kith_span bytes, uint32_t copies[KITH_KEEPERS_MAX]);
 
 void __wrap_kith_leaf_publish(struct kith_core *c);
 void __real_kith_leaf_publish(struct kith_core *c);
@@ -63,13 +63,12 @@ void __wrap_kith_replica_on_notice(struct kith_core *c, struct kith_session *s, 
 		__real_kith_replica_on_notice(c, s, request);
 }
 
-uint64_t __wrap_kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
-				   struct kith_span bytes, bool *own)
+bool __wrap_kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
+			       struct kith_span bytes, uint32_t copies[KITH_KEEPERS_MAX])
 {
 	if (leaf == 0 || !lies(c))
-		return __real_kith_publish_bring(c, leaf, key, kind, bytes, own);
-	*own = false;
-	return 1;
+		return __real_kith_publish_bring(c, leaf, key, kind, bytes, copies);
+	return false;
 }
 
 void __wrap_kith_leaf_publish(struct kith_core *c)

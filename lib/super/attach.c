@@ -10,14 +10,14 @@
 
 static const struct kith_span nothing = { NULL, 0 };
 
-static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t id)
+static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t id, uint32_t hosts)
 {
-	uint8_t body[1024];
+	uint8_t body[2048];
 	struct kith_super_hosts room;
 	const struct kith_hop *hop = kith_session_hop(s);
 	struct kith_msg_attached m = {
 		.observed = { hop->remote, kith_transports_kind(&c->transports, hop->transport), 0 },
-		.hosts = kith_super_hosts(c, &room),
+		.hosts = kith_super_hosts(c, hosts, &room),
 		.unix_ms = c->now.unix_ms,
 	};
 	size_t len = kith_msg_attached_write(body, sizeof body, &m);
@@ -60,9 +60,8 @@ static uint8_t take_leaf_record(struct kith_core *c, struct kith_session *s, str
 	if (!publish)
 		return KITH_STATUS_OK; /* its other home does; we stand in when many are gone, see republish_leaf */
 	kith_notify_record(c, &c->super->interests, &record.key, bytes);
-	bool own;
-	s->attached->replicas = kith_publish_bring(c, s->index, &record.key, KITH_REQ_STORE, bytes, &own);
-	if (own)
+	memset(s->attached->copies, 0, sizeof s->attached->copies);
+	if (kith_publish_bring(c, s->index, &record.key, KITH_REQ_STORE, bytes, s->attached->copies))
 		kith_replica_take(c, &record);
 	return KITH_STATUS_OK;
 }
@@ -95,11 +94,13 @@ void kith_attach_on_request(struct kith_core *c, struct kith_session *s, const s
 		kith_session_answer(c, s, request->id, c->leaving ? KITH_STATUS_LEAVING : KITH_STATUS_FULL, nothing);
 		return;
 	}
+	/* The first answer travels in a REPLY, which is no longer than the HELLO; later ones are frequent. */
+	bool first = m.record.p != NULL && s->attached->record == NULL;
 	uint8_t status = KITH_STATUS_OK;
 	if (m.record.p != NULL)
 		status = take_leaf_record(c, s, m.record, m.publish);
 	if (status == KITH_STATUS_OK)
-		answer_attach(c, s, request->id);
+		answer_attach(c, s, request->id, first ? KITH_HOSTS_TOLD_MAX : KITH_HOSTS_TOLD);
 	else
 		kith_session_answer(c, s, request->id, status, nothing);
 }
@@ -138,8 +139,7 @@ static void report_vanished(struct kith_core *c, const struct kith_attached *lea
 	struct kith_span span = { bytes, (size_t)n };
 	kith_notify_vanished(c, &c->super->interests, &record.key, span);
 	(void)kith_replica_vanished(c, span);
-	bool own;
-	(void)kith_publish_bring(c, 0, &record.key, KITH_REQ_VANISH, span, &own);
+	(void)kith_publish_bring(c, 0, &record.key, KITH_REQ_VANISH, span, NULL);
 }
 
 void kith_attach_lost(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)

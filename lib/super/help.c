@@ -2,6 +2,7 @@
 
 #include "base/rng.h"
 #include "super/members.h"
+#include "super/partners.h"
 #include "super/sponsor.h"
 #include "super/tunnels.h"
 #include "wire/token.h"
@@ -116,7 +117,8 @@ static size_t hand_over_body(const struct kith_host *host, uint8_t *out, size_t 
 static size_t leave_body(struct kith_core *c, uint8_t *out, size_t cap)
 {
 	struct kith_super_hosts room;
-	const struct kith_msg_leave m = { .in_ms = DRAIN_US / KITH_US_PER_MS, .hosts = kith_super_hosts(c, &room) };
+	const struct kith_msg_leave m = { .in_ms = DRAIN_US / KITH_US_PER_MS,
+					  .hosts = kith_super_hosts(c, KITH_HOSTS_TOLD, &room) };
 	return kith_msg_leave_write(out, cap, &m);
 }
 
@@ -209,7 +211,8 @@ static void begin_drain(struct kith_core *c)
 	h->drained_at_once = share_of(c->super->leaves);
 	memset(&h->newcomer, 0, sizeof h->newcomer);
 	KITH_LOG(c->log, KITH_LOG_INFO, "office_ends load=%u leaves=%u", c->super->load.smooth, c->super->leaves);
-	kith_super_tell_left(c);
+	if (kith_super_make_entry(c, KITH_MEMBER_LEFT) == 0)
+		kith_partners_goodbye(c);
 	kith_tunnels_drain(c, KITH_TUNNEL_DRAIN_US);
 }
 
