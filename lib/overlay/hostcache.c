@@ -19,8 +19,7 @@ enum {
 	ASIDE_DOUBLINGS = 7, /* 1 min to 64 min */
 	SHARES = 4, /* of the hosts put aside */
 	SHARE = KITH_HOSTCACHE_ASIDE / SHARES,
-	ANCHOR_FAILURES = 10, /* in a row: it is gone, not away */
-	FILE_FLAGS = KITH_HOST_ANCHOR
+	ANCHOR_FAILURES = 10 /* in a row: it is gone, not away */
 };
 
 /* Keys the checksum of the file, which guards against accidents, not against enemies. */
@@ -548,7 +547,7 @@ static void file_host_write(struct kith_writer *w, const struct file_host *h)
 
 static void file_host_read(struct kith_reader *r, struct file_host *h)
 {
-	h->flags = kith_read_u8(r) & FILE_FLAGS;
+	h->flags = kith_read_u8(r) & KITH_HOST_ANCHOR;
 	h->failures = kith_read_u8(r);
 	uint64_t success = kith_read_u64(r);
 	h->success_ms = success <= INT64_MAX ? (int64_t)success : 0;
@@ -624,7 +623,7 @@ size_t kith_hostcache_save(const struct kith_hostcache *hc, struct kith_span old
 	for (uint16_t i = 0; i < n; i++) {
 		const struct kith_hostcache_entry *e = &hc->at[order[i]];
 		struct file_host h = {
-			e->flags & FILE_FLAGS, e->failures, e->success_ms, e->source, { .endpoints_n = 0 }
+			e->flags & KITH_HOST_ANCHOR, e->failures, e->success_ms, e->source, { .endpoints_n = 0 }
 		};
 		kith_hostcache_get(hc, order[i], &h.host);
 		file_host_write(&w, &h);
