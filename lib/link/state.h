@@ -151,6 +151,13 @@ struct kith_peer {
 
 #define KITH_KEEPERS_MAX (KITH_REPLICA_GROUPS * KITH_REPLICAS)
 
+/* What a home knows of a leaf that would serve. */
+struct kith_candidate_leaf {
+	struct kith_qualification figures; /* as attested; until_ms says how long they hold, 0: there are none */
+	kith_time_us attest_at; /* when it may ask for witnesses again */
+	kith_time_us unwilling_until; /* it was asked for help in vain */
+};
+
 /* A leaf attached to us. Hangs off kith_session.attached; a supernode has many. */
 struct kith_attached {
 	struct kith_key identity; /* whose device it is: who pays */
@@ -161,11 +168,8 @@ struct kith_attached {
 	bool leaving; /* it said goodbye */
 	uint8_t probes; /* sent since it fell silent */
 	bool indexed; /* in c->super->attached */
-	/* A candidate's attested figures, or NULL; until_ms in them says how long they hold. */
-	struct kith_qualification *figures;
-	kith_time_us attest_at; /* when it may ask for witnesses again */
-	kith_time_us unwilling_until; /* it was asked for help in vain */
 	uint16_t round; /* the last round of super/help in which it was told to go elsewhere */
+	struct kith_candidate_leaf *candidate; /* NULL: it never asked to be attested */
 	uint32_t copies[KITH_KEEPERS_MAX]; /* kith_member_copy of those that were given the record; 0: none */
 };
 

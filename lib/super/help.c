@@ -24,7 +24,8 @@ enum {
 static bool qualifies(const struct kith_core *c, const struct kith_session *s)
 {
 	const struct kith_qualification *q = kith_sponsor_figures(c, s);
-	return q != NULL && kith_election_qualifies(q, c->now.unix_ms);
+	return q != NULL && c->now.mono_us >= s->attached->candidate->unwilling_until &&
+	       kith_election_qualifies(q, c->now.unix_ms);
 }
 
 /* Leaves that may be asked, from a random place of the table on. */
@@ -37,8 +38,7 @@ static size_t candidates(struct kith_core *c, struct kith_session *out[KITH_ELEC
 	for (int round = 0; round < 2; round++, it = 0) {
 		while (n < KITH_ELECTION_CANDIDATES && (s = kith_table_next(t, &it)) != NULL &&
 		       (round == 0 || it <= from)) {
-			if ((s->use & KITH_USE_LEAF) && s->state == KITH_SESSION_OPEN &&
-			    c->now.mono_us >= s->attached->unwilling_until && qualifies(c, s))
+			if ((s->use & KITH_USE_LEAF) && s->state == KITH_SESSION_OPEN && qualifies(c, s))
 				out[n++] = s;
 		}
 	}
@@ -90,8 +90,8 @@ void kith_help_on_answer(struct kith_core *c, struct kith_session *s, const stru
 	struct kith_help *h = &c->super->help;
 	h->asking = false;
 	if (answer->err != 0 || kith_msg_helped_read(&m, answer->body) != 0) {
-		if (s->use & KITH_USE_LEAF)
-			s->attached->unwilling_until = c->now.mono_us + UNWILLING_US;
+		if ((s->use & KITH_USE_LEAF) && s->attached->candidate != NULL)
+			s->attached->candidate->unwilling_until = c->now.mono_us + UNWILLING_US;
 		h->need.asked_at = 0; /* the next best, in the next second */
 		KITH_LOG(c->log, KITH_LOG_INFO, "help_refused session=%08x err=%d", s->index, answer->err);
 		return;

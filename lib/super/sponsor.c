@@ -40,6 +40,14 @@ static int id_of(struct kith_core *c, const struct kith_person *person, const st
 
 /* ---- figures ---- */
 
+/* False without memory. */
+static bool has_candidate(struct kith_core *c, struct kith_session *leaf)
+{
+	if (leaf->attached->candidate == NULL)
+		leaf->attached->candidate = KITH_NEW(c->alloc, struct kith_candidate_leaf);
+	return leaf->attached->candidate != NULL;
+}
+
 static void keep_figures(struct kith_core *c, struct kith_session *s, const struct kith_person *person,
 			 const struct kith_endpoint *at, struct kith_span held)
 {
@@ -48,15 +56,14 @@ static void keep_figures(struct kith_core *c, struct kith_session *s, const stru
 	if ((s->use & KITH_USE_LEAF) == 0 || held.len == 0 ||
 	    kith_members_qualify(&c->super->members, &c->now, &who, at, held, &figures) != 0)
 		return;
-	if (s->attached->figures == NULL)
-		s->attached->figures = KITH_NEW(c->alloc, struct kith_qualification);
-	if (s->attached->figures != NULL)
-		*s->attached->figures = figures;
+	if (has_candidate(c, s))
+		s->attached->candidate->figures = figures;
 }
 
 const struct kith_qualification *kith_sponsor_figures(const struct kith_core *c, const struct kith_session *s)
 {
-	const struct kith_qualification *q = (s->use & KITH_USE_LEAF) != 0 ? s->attached->figures : NULL;
+	const struct kith_candidate_leaf *leaf = (s->use & KITH_USE_LEAF) != 0 ? s->attached->candidate : NULL;
+	const struct kith_qualification *q = leaf != NULL && leaf->figures.until_ms != 0 ? &leaf->figures : NULL;
 	return q != NULL && q->until_ms + KITH_CLOCK_TOLERANCE_MS >= c->now.unix_ms ? q : NULL;
 }
 
@@ -102,7 +109,10 @@ static uint8_t ask_witnesses(struct kith_core *c, const struct kith_session *s, 
 /* Whether this may be asked now; then not again for a while. */
 static bool may_ask(struct kith_core *c, struct kith_session *s)
 {
-	struct kith_attached *leaf = (s->use & KITH_USE_LEAF) != 0 ? s->attached : NULL;
+	const bool of_leaf = (s->use & KITH_USE_LEAF) != 0;
+	if (of_leaf && !has_candidate(c, s))
+		return false;
+	struct kith_candidate_leaf *leaf = of_leaf ? s->attached->candidate : NULL;
 	if ((c->super->sponsored_at != 0 && c->now.mono_us - c->super->sponsored_at < KITH_US_PER_S) ||
 	    (leaf != NULL && leaf->attest_at > c->now.mono_us))
 		return false;
