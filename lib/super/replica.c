@@ -32,8 +32,10 @@ uint8_t kith_replica_vanished(struct kith_core *c, struct kith_span bytes)
 	if (kith_vanish_parse(&vanish, bytes) != 0)
 		return KITH_STATUS_MALFORMED;
 	int err = kith_store_vanish(&c->super->store, &c->now, c->suite, &vanish, NULL);
-	if (err == 1)
+	if (err == 1) {
 		kith_notify_vanished(c, &c->super->watches, &vanish.key, bytes);
+		kith_notify_vanished(c, &c->super->interests, &vanish.key, bytes);
+	}
 	return err >= 0 ? KITH_STATUS_OK : KITH_STATUS_INVALID;
 }
 
@@ -42,8 +44,11 @@ void kith_replica_take(struct kith_core *c, const struct kith_record *record)
 	int put = kith_store_put(&c->super->store, &c->now, record);
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "record_stored key=%02x%02x%02x seq=%llu put=%d", record->key.b[0],
 		 record->key.b[1], record->key.b[2], (unsigned long long)record->seq, put);
-	if (put == KITH_PUT_NEW || put == KITH_PUT_UPDATED)
+	if (put == KITH_PUT_NEW || put == KITH_PUT_UPDATED) {
 		kith_notify_record(c, &c->super->watches, &record->key, record->bytes);
+		/* A home that is a replica itself counts as one of those it watches at. */
+		kith_notify_record(c, &c->super->interests, &record->key, record->bytes);
+	}
 	kith_super_wake(c, c->super->expire_at);
 }
 
