@@ -91,8 +91,7 @@ static void run_handshake(struct bench *b)
 	for (int i = 0; i < 2; i++) {
 		for (size_t k = 0; k < 8; k++)
 			b->e_sk[i][k] = (uint8_t)(b->counter >> (8 * k));
-		kith_noise_init(&n[i], b->suite, KITH_NOISE_IK, i == 0, nothing, b->sk[i], b->pk[i],
-				i == 0 ? b->pk[1] : NULL);
+		kith_noise_init(&n[i], b->suite, i == 0 ? b->pk[1] : NULL, nothing, b->sk[i], b->pk[i]);
 	}
 	b->counter++;
 	for (int step = 0; step < 2; step++) {

@@ -43,6 +43,7 @@
 #define KITH_ENDED_TEXT_MAX 4096 /* local: bytes of each: all paths, and some 50 lines of the journal */
 #define KITH_REPLIES_PER_S 8 /* local: copies of one first message that are answered: three homes, and repetitions */
 #define KITH_HANDSHAKES_PER_S 2000 /* local: first messages a second before cookies are asked for: a fifth of a core */
+#define KITH_COOKIES_PER_S 8000 /* local: four times that, so that forged addresses cost a bounded share of a core */
 #define KITH_BUSY_PER_S 500 /* local: signed refusals a second, 0.5 MB; who is refused beyond gets VERSION */
 #define KITH_HANDSHAKE_PREFIX_PER_S 20 /* local: per /24 or /48, burst of 5 s */
 

@@ -14,6 +14,7 @@
 #include "link/gone.h"
 #include "link/refuse.h"
 #include "link/respond.h"
+#include "link/who.h"
 #include "super/tunnels.h"
 #include "super/witness.h"
 
@@ -180,13 +181,6 @@ static void on_reply(struct kith_core *c, const struct kith_hs_header *header, c
 	}
 }
 
-static void on_finish(struct kith_core *c, const struct kith_hs_header *header)
-{
-	struct kith_session *s = kith_respond_on_finish(c, header);
-	if (s != NULL)
-		on_opened(c, s);
-}
-
 static void on_handshake(struct kith_core *c, struct kith_span packet, const struct kith_hop *hop)
 {
 	struct kith_hs_header header;
@@ -196,15 +190,14 @@ static void on_handshake(struct kith_core *c, struct kith_span packet, const str
 	}
 	if (header.version != KITH_WIRE_VERSION) {
 		kith_drop(c, KITH_STAT_DROP_UNKNOWN_VERSION, hop, "version");
-		kith_refuse_version(c, &header, packet.len, hop, KITH_WHY_VERSION);
+		if (header.type == KITH_PKT_HELLO)
+			kith_refuse_version(c, header.sender, packet.len, hop, KITH_WHY_VERSION);
 		return;
 	}
 	if (header.type == KITH_PKT_HELLO)
 		on_hello(c, &header, packet.len, hop);
-	else if (header.type == KITH_PKT_REPLY)
-		on_reply(c, &header, hop);
 	else
-		on_finish(c, &header);
+		on_reply(c, &header, hop);
 }
 
 /* The attempt is over, and nothing is wrong with the line or the host. */
@@ -228,7 +221,7 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	}
 	struct kith_session *s = kith_sessions_get(&c->sessions, header.receiver);
 	if (s == NULL || (s->state != KITH_SESSION_OPEN && s->state != KITH_SESSION_UNCONFIRMED) ||
-	    (s->hs != NULL && (s->hs->refused || !kith_noise_done(&s->hs->noise)))) {
+	    (s->hs != NULL && s->hs->refused)) {
 		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, hop, "data_index");
 		/* A packet in a tunnel that this supernode does not have any more was for somebody else; another
 		 * shard's sessions are another worker's. */
@@ -253,8 +246,7 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	if (s->state == KITH_SESSION_UNCONFIRMED) {
 		kith_respond_confirmed(c, s);
 		on_opened(c, s);
-	} else if (s->hs != NULL)
-		kith_connect_forget(c, s);
+	}
 	s->gone_hints = 0;
 	bool data = has_data(frames);
 	if (data && (s->use & KITH_USE_PEER) && s->replay.wide == NULL)
@@ -270,8 +262,13 @@ static void on_own(struct kith_core *c, struct kith_span packet, const struct ki
 	switch (kith_packet_type(packet)) {
 	case KITH_PKT_HELLO:
 	case KITH_PKT_REPLY:
-	case KITH_PKT_FINISH:
 		on_handshake(c, packet, hop);
+		return;
+	case KITH_PKT_WHO:
+		kith_who_on_question(c, packet, hop);
+		return;
+	case KITH_PKT_IAM:
+		kith_who_on_answer(c, packet, hop);
 		return;
 	case KITH_PKT_COOKIE:
 		kith_connect_on_cookie(c, packet, hop);
@@ -289,7 +286,7 @@ static void on_own(struct kith_core *c, struct kith_span packet, const struct ki
 		on_data(c, packet, hop);
 		return;
 	default:
-		if (packet.len > 0 && packet.p[0] >= KITH_PKT_HELLO && packet.p[0] <= KITH_PKT_TUNNEL)
+		if (packet.len > 0 && packet.p[0] >= KITH_PKT_HELLO && packet.p[0] <= KITH_PKT_IAM)
 			kith_drop(c, KITH_STAT_DROP_TOO_SHORT, hop, "type_and_length");
 		else
 			kith_drop(c, KITH_STAT_DROP_UNKNOWN_TYPE, hop, "type");

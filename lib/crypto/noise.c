@@ -1,5 +1,4 @@
-/* The token machine of the Noise framework, for the two patterns that kith speaks. Section numbers are of revision
- * 34. */
+/* The token machine of the Noise framework, for the pattern that kith speaks. Section numbers are of revision 34. */
 #include "crypto/noise.h"
 
 #include <string.h>
@@ -8,31 +7,15 @@
 
 enum token { END = 0, E, S, EE, ES, SE, SS };
 
-enum { STEPS_MAX = 3, TOKENS_MAX = 5, MESSAGE_MAX = 65535 /* section 3 */ };
+enum { STEPS = 2, TOKENS_MAX = 5, MESSAGE_MAX = 65535 /* section 3 */ };
 
-struct pattern {
-	const char *name; /* exactly KITH_SHA256_LEN bytes, so that it is h as it stands (section 5.2) */
-	bool responder_known; /* pre-message "<- s" */
-	uint8_t steps;
-	uint8_t tokens[STEPS_MAX][TOKENS_MAX]; /* enum token; even messages are the initiator's */
-};
-
-#define IK_NAME "Noise_IK_25519_ChaChaPoly_SHA256"
-#define XX_NAME "Noise_XX_25519_ChaChaPoly_SHA256"
-KITH_STATIC_ASSERT(sizeof IK_NAME - 1 == KITH_SHA256_LEN && sizeof XX_NAME - 1 == KITH_SHA256_LEN,
-		   "no hashing of names");
+#define NAME "Noise_IK_25519_ChaChaPoly_SHA256"
+KITH_STATIC_ASSERT(sizeof NAME - 1 == KITH_SHA256_LEN, "it is h as it stands (section 5.2)");
 
 /* clang-format off */
-static const struct pattern patterns[] = {
-	[KITH_NOISE_IK] = { IK_NAME, true, 2, {
-		{ E, ES, S, SS, END }, /* -> e, es, s, ss */
-		{ E, EE, SE, END }, /* <- e, ee, se */
-	} },
-	[KITH_NOISE_XX] = { XX_NAME, false, 3, {
-		{ E, END }, /* -> e */
-		{ E, EE, S, ES, END }, /* <- e, ee, s, es */
-		{ S, SE, END }, /* -> s, se */
-	} },
+static const uint8_t tokens[STEPS][TOKENS_MAX] = {
+	{ E, ES, S, SS, END }, /* -> e, es, s, ss */
+	{ E, EE, SE, END }, /* <- e, ee, se */
 };
 /* clang-format on */
 
@@ -136,40 +119,34 @@ static int mix_dh_token(struct kith_noise *n, enum token t)
 	return mix_dh(n, own_static ? n->s_sk : n->e_sk, other_static ? n->rs : n->re);
 }
 
-void kith_noise_init(struct kith_noise *n, const struct kith_suite *suite, enum kith_noise_pattern pattern,
-		     bool initiator, struct kith_span prologue, const uint8_t s_sk[KITH_DH_LEN],
-		     const uint8_t s_pk[KITH_DH_LEN], const uint8_t *rs)
+void kith_noise_init(struct kith_noise *n, const struct kith_suite *suite, const uint8_t *rs, struct kith_span prologue,
+		     const uint8_t s_sk[KITH_DH_LEN], const uint8_t s_pk[KITH_DH_LEN])
 {
-	const struct pattern *p = &patterns[pattern];
 	memset(n, 0, sizeof *n);
 	n->suite = suite;
-	n->pattern = (uint8_t)pattern;
-	n->initiator = initiator;
-	memcpy(n->h, p->name, sizeof n->h);
-	memcpy(n->ck, p->name, sizeof n->ck);
+	n->initiator = rs != NULL;
+	memcpy(n->h, NAME, sizeof n->h);
+	memcpy(n->ck, NAME, sizeof n->ck);
 	memcpy(n->s_sk, s_sk, sizeof n->s_sk);
 	memcpy(n->s_pk, s_pk, sizeof n->s_pk);
 	mix_hash(n, prologue);
-	if (!p->responder_known)
-		return;
-	if (initiator) {
-		KITH_ASSERT(rs != NULL);
+	if (rs != NULL) {
 		memcpy(n->rs, rs, sizeof n->rs);
 		n->have_rs = true;
 	}
 	/* <- s */
-	mix_hash(n, span_of(initiator ? n->rs : n->s_pk, KITH_DH_LEN));
+	mix_hash(n, span_of(rs != NULL ? n->rs : n->s_pk, KITH_DH_LEN));
 }
 
 bool kith_noise_done(const struct kith_noise *n)
 {
-	return n->suite != NULL && n->step == patterns[n->pattern].steps;
+	return n->suite != NULL && n->step == STEPS;
 }
 
 /* The tokens of the message that is due. */
 static const uint8_t *tokens_due(const struct kith_noise *n)
 {
-	return patterns[n->pattern].tokens[n->step];
+	return tokens[n->step];
 }
 
 static bool may_write(const struct kith_noise *n)

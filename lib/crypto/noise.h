@@ -1,4 +1,4 @@
-/* Noise_IK_25519_ChaChaPoly_SHA256 and Noise_XX_25519_ChaChaPoly_SHA256 (Noise protocol framework, revision 34).
+/* Noise_IK_25519_ChaChaPoly_SHA256 (Noise protocol framework, revision 34).
  *
  * One handshake state, used by either role. Writing and reading work on the Noise message alone (e, s, payload),
  * without outer headers. A read that fails leaves the state as it was: a forged message costs the handshake nothing,
@@ -12,13 +12,10 @@
 
 #include "crypto/suite.h"
 
-enum kith_noise_pattern { KITH_NOISE_IK = 0, KITH_NOISE_XX = 1 };
-
 struct kith_noise {
 	const struct kith_suite *suite;
-	uint8_t pattern; /* enum kith_noise_pattern */
 	bool initiator;
-	uint8_t step; /* messages done: 0..2 (IK) or 0..3 (XX) */
+	uint8_t step; /* messages done: 0 to 2 */
 	bool has_key, have_rs;
 	uint64_t nonce;
 	uint8_t h[KITH_SHA256_LEN], ck[KITH_SHA256_LEN], k[KITH_AEAD_KEY_LEN];
@@ -27,16 +24,15 @@ struct kith_noise {
 	uint8_t rs[KITH_DH_LEN], re[KITH_DH_LEN]; /* the other's */
 };
 
-/* rs is the responder's static key, needed by the IK initiator only; NULL otherwise. */
-void kith_noise_init(struct kith_noise *n, const struct kith_suite *suite, enum kith_noise_pattern pattern,
-		     bool initiator, struct kith_span prologue, const uint8_t s_sk[KITH_DH_LEN],
-		     const uint8_t s_pk[KITH_DH_LEN], const uint8_t *rs);
+/* rs: the responder's static key; NULL for the responder itself, who is no initiator. */
+void kith_noise_init(struct kith_noise *n, const struct kith_suite *suite, const uint8_t *rs, struct kith_span prologue,
+		     const uint8_t s_sk[KITH_DH_LEN], const uint8_t s_pk[KITH_DH_LEN]);
 
 /* Bytes a message adds to its payload at the current step (e, s, tags); 0 when done. */
 size_t kith_noise_overhead(const struct kith_noise *n);
 
 /* Writes the next message: overhead + payload.len bytes into out (cap at least that). e_sk is a fresh ephemeral
- * secret when this message has an e token (steps 0 and 1), ignored otherwise. Returns the length or KITH_EAUTH
+ * secret. Returns the length or KITH_EAUTH
  * (all-zero DH), KITH_EMSGSIZE (cap or 65535 exceeded), KITH_ESTATE (not this side's turn). payload may lie inside
  * out at the place where its ciphertext goes, and must not overlap out in any other way. */
 int kith_noise_write(struct kith_noise *n, uint8_t *out, size_t cap, struct kith_span payload,

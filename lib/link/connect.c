@@ -58,19 +58,30 @@ static void begin_payload(struct kith_core *c, struct kith_session *s, struct ki
 }
 
 /* Makes the HELLO to a supernode. A request of req.len bytes goes along when it fits (then *embedded). */
-static int make_hello(struct kith_core *c, struct kith_session *s, const uint8_t *key, bool short_chain, uint8_t kind,
-		      struct kith_span req, uint64_t token, bool *embedded)
+static int make_hello(struct kith_core *c, struct kith_session *s, const uint8_t key[32], bool short_chain,
+		      uint8_t kind, struct kith_span req, uint64_t token, bool *embedded)
 {
 	uint8_t payload[KITH_UDP_PAYLOAD];
 	struct kith_writer w = kith_writer_of(payload, KITH_UDP_PAYLOAD - KITH_IK_HELLO_OVERHEAD);
 	begin_payload(c, s, &w, short_chain ? c->self.chain_short : c->self.chain);
-	*embedded = kind != 0 && key != NULL && kith_writer_space(&w) >= KITH_FRAME_HEADER + 3 + req.len;
+	*embedded = kind != 0 && kith_writer_space(&w) >= KITH_FRAME_HEADER + 3 + req.len;
 	if (*embedded) {
 		int err =
 			kith_request_embed(&s->requests, kith_env(c, s), kind, req, token, KITH_REQUEST_TIMEOUT_US, &w);
 		if (err != 0)
 			return err;
 	}
+	return kith_handshake_start(s->hs, &c->self, key, s->index, (struct kith_span){ payload, kith_writer_len(&w) },
+				    KITH_UDP_PAYLOAD);
+}
+
+/* The same once more, with the full chain; the request that was to go along still does if there is room. */
+static int make_hello_again(struct kith_core *c, struct kith_session *s, const uint8_t key[32])
+{
+	uint8_t payload[KITH_UDP_PAYLOAD];
+	struct kith_writer w = kith_writer_of(payload, KITH_UDP_PAYLOAD - KITH_IK_HELLO_OVERHEAD);
+	begin_payload(c, s, &w, c->self.chain);
+	kith_requests_embed_again(s->requests, &w);
 	return kith_handshake_start(s->hs, &c->self, key, s->index, (struct kith_span){ payload, kith_writer_len(&w) },
 				    KITH_UDP_PAYLOAD);
 }
@@ -130,8 +141,12 @@ static struct kith_session *start(struct kith_core *c, const struct kith_host *h
 	/* With a long request the issuer's certificate is left out, since supernodes hold it. A supernode that does not
 	 * stays silent, and the second try brings it (kith_connect_tick). */
 	bool long_request = KITH_IK_HELLO_OVERHEAD + 40 + c->self.chain.len + 6 + body.len > KITH_UDP_PAYLOAD;
-	bool embedded;
-	int err = make_hello(c, s, known ? host->dh.b : NULL, long_request, kind, body, token, &embedded);
+	bool embedded = false;
+	int err = 0;
+	if (known)
+		err = make_hello(c, s, host->dh.b, long_request, kind, body, token, &embedded);
+	else
+		kith_handshake_ask(s->hs, &c->self, s->index);
 	if (err == 0 && kind != 0 && !embedded)
 		err = kith_request_embed(&s->requests, kith_env(c, s), kind, body, token, KITH_REQUEST_TIMEOUT_US,
 					 NULL);
@@ -230,16 +245,13 @@ struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_re
 }
 
 /* Makes the HELLO again, for a responder that sent a COOKIE or may lack our issuer's certificate, or to take a call
- * back. Requests that were inside the first one follow when the session is up. */
+ * back. */
 static bool remake(struct kith_core *c, struct kith_session *s)
 {
-	bool embedded;
 	uint8_t key[32];
 	memcpy(key, s->hs->noise.rs, 32);
 	kith_noise_wipe(&s->hs->noise);
-	kith_requests_unsend(s->requests);
-	int err = s->use & KITH_USE_PEER ? make_call(c, s, key, s->peer->service)
-					 : make_hello(c, s, key, false, 0, (struct kith_span){ NULL, 0 }, 0, &embedded);
+	int err = s->use & KITH_USE_PEER ? make_call(c, s, key, s->peer->service) : make_hello_again(c, s, key);
 	if (err == 0)
 		return true;
 	kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
@@ -284,16 +296,33 @@ bool kith_connect_cancel(struct kith_core *c, struct kith_session *s)
 	return remake(c, s);
 }
 
-/* Whether a COOKIE from there may be answered by a HELLO, which is long: an observer of the first HELLO can write a
- * COOKIE with any source. A supernode's must come from where the HELLO went; a call's from where the callee may answer
- * from. */
-static bool may_prove(struct kith_core *c, const struct kith_session *s, const struct kith_hop *from)
+bool kith_connect_may_prove(struct kith_core *c, const struct kith_session *s, const struct kith_hop *from)
 {
 	for (unsigned i = 0; i < s->hs->ways_n; i++) {
 		if (kith_hop_equal(&s->hs->ways[i], from))
 			return true;
 	}
 	return (s->use & KITH_USE_PEER) && kith_via_callee(c, s, from);
+}
+
+/* This address of a supernode answers: the others need not be tried. */
+static void settle_way(struct kith_session *s, const struct kith_hop *from)
+{
+	s->paths.first.hop = s->hs->ways[0] = *from;
+	s->hs->ways_n = 1;
+	s->hs->way = 0;
+}
+
+void kith_connect_greet(struct kith_core *c, struct kith_session *s, const uint8_t key[32], const struct kith_hop *from)
+{
+	memcpy(s->device, key, KITH_DEVICE_ID_LEN);
+	if (make_hello_again(c, s, key) != 0) {
+		kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
+		return;
+	}
+	settle_way(s, from);
+	s->hs->tries = 0;
+	kith_connect_send(c, s, from);
 }
 
 void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
@@ -308,7 +337,7 @@ void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const 
 		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, from, "cookie_index");
 		return;
 	}
-	if (!may_prove(c, s, from)) {
+	if (!kith_connect_may_prove(c, s, from)) {
 		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, from, "cookie_source");
 		return;
 	}
@@ -322,11 +351,8 @@ void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const 
 	}
 	if (made == 1 && !remake(c, s))
 		return;
-	if (!(s->use & KITH_USE_PEER)) { /* this address answers: the others need not be tried */
-		s->paths.first.hop = s->hs->ways[0] = *from;
-		s->hs->ways_n = 1;
-		s->hs->way = 0;
-	}
+	if (!(s->use & KITH_USE_PEER))
+		settle_way(s, from);
 	kith_connect_send(c, s, from); /* by the same hop: the second MAC is valid for no other */
 }
 
@@ -339,7 +365,8 @@ void kith_connect_on_version(struct kith_core *c, struct kith_span packet, const
 	kith_drop(c, KITH_STAT_DROP_UNKNOWN_VERSION, from, "version_packet");
 	if (kith_version_parse(&receiver, &spoken, &why, packet))
 		s = kith_sessions_get(&c->sessions, receiver);
-	if (s == NULL || s->state != KITH_SESSION_INITIATING || (s->use & KITH_USE_PEER) || !may_prove(c, s, from))
+	if (s == NULL || s->state != KITH_SESSION_INITIATING || (s->use & KITH_USE_PEER) ||
+	    !kith_connect_may_prove(c, s, from))
 		return;
 	s->hs->why = (int8_t)(!spoken			    ? KITH_EVERSION
 			      : why == KITH_WHY_STRANGE	    ? KITH_ENETWORK
@@ -356,7 +383,7 @@ static bool busy_holds(struct kith_core *c, const struct kith_session *s, const 
 		       const struct kith_hop *from)
 {
 	struct kith_person person;
-	if (s->hs->noise.pattern == KITH_NOISE_IK && memcmp(busy->device.b, s->hs->noise.rs, KITH_DEVICE_ID_LEN) != 0)
+	if (s->hs->who || memcmp(busy->device.b, s->hs->noise.rs, KITH_DEVICE_ID_LEN) != 0)
 		return false;
 	if (memcmp(busy->device.b, c->self.dh_pk, KITH_DEVICE_ID_LEN) == 0)
 		return false;
@@ -377,7 +404,7 @@ struct kith_session *kith_connect_on_busy(struct kith_core *c, struct kith_span 
 		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, from, "busy_index");
 		return NULL;
 	}
-	if (!may_prove(c, s, from) || s->hs->busy_tries == s->hs->tries) {
+	if (!kith_connect_may_prove(c, s, from) || s->hs->busy_tries == s->hs->tries) {
 		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, from, "busy_source");
 		return NULL;
 	}
@@ -390,12 +417,11 @@ struct kith_session *kith_connect_on_busy(struct kith_core *c, struct kith_span 
 	return s;
 }
 
-/* Checks a payload's certificates. 0, or an error that was counted. key: the static key that the handshake proved. */
 int kith_connect_check_chain(struct kith_core *c, struct kith_span chain, const uint8_t key[32],
 			     const struct kith_hop *from, struct kith_person *person)
 {
 	int err = kith_trust_check(&c->trust, &c->now, chain, person);
-	if (err == 0 && memcmp(person->device_dh.b, key, 32) != 0)
+	if (err == 0 && key != NULL && memcmp(person->device_dh.b, key, 32) != 0)
 		err = KITH_ECHAIN;
 	if (err != 0)
 		count_refusal(c, err, from);
@@ -411,7 +437,7 @@ static bool may_serve(struct kith_core *c, const struct kith_session *s, const s
 	if (c->trust.open || (person->flags & KITH_NAME_SUPERNODE))
 		return true;
 	if (!kith_serves(c))
-		return s->initiator && s->hs != NULL && s->hs->noise.pattern == KITH_NOISE_IK;
+		return s->initiator && s->hs != NULL;
 	kith_ids_supernode(c->suite, &id, &c->trust.network, person->placement);
 	const struct kith_member *m = kith_members_get(&c->super->members, &id);
 	return m != NULL && kith_member_live(m) && memcmp(m->blob->bytes, person->device_dh.b, KITH_KEY_LEN) == 0;
@@ -482,11 +508,7 @@ void kith_connect_opened(struct kith_core *c, struct kith_session *s, const stru
 	kith_session_set_state(s, KITH_SESSION_OPEN);
 	kith_pathset_deinit(&s->paths, kith_env(c, s));
 	kith_pathset_init(&s->paths, c->now.mono_us, from, true, path_flags(c, s));
-	if (s->initiator &&
-	    s->hs->noise.pattern == KITH_NOISE_XX) /* the FINISH may be lost: repeated until the other side is heard */
-		s->hs->next_at = c->now.mono_us + KITH_HANDSHAKE_RETRY_US;
-	else
-		kith_connect_forget(c, s);
+	kith_connect_forget(c, s);
 	s->used_at = c->now.mono_us;
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "session_opened session=%08x use=%u initiator=%d relayed=%d", s->index, s->use,
 		 s->initiator, from->tunnel != 0);
@@ -503,28 +525,13 @@ static void confirm(struct kith_core *c, struct kith_session *s)
 	kith_outbox_end(&c->shared->outbox);
 }
 
-/* XX: the third message, with what IK has in the first. */
-static int finish_xx(struct kith_core *c, struct kith_session *s, uint32_t receiver, const struct kith_hop *from)
-{
-	uint8_t payload[KITH_UDP_PAYLOAD];
-	struct kith_writer w = kith_writer_of(payload, sizeof payload);
-	kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, c->self.chain);
-	int err = kith_handshake_finish(s->hs, receiver, (struct kith_span){ payload, kith_writer_len(&w) });
-	if (err != 0)
-		return err;
-	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, s->hs->len);
-	if (out != NULL)
-		memcpy(out, s->hs->packet, s->hs->len);
-	return 0;
-}
-
 /* The callee takes this call for its own, which is still to come or has come already, and must not ring here. */
 static void forget_crossed(struct kith_core *c, const struct kith_hello *hello, const struct kith_person *person)
 {
 	uint32_t session;
-	if (hello->crossed && kith_guard_judge(&c->guard, person->device_dh.b, hello->crossed_ms, hello->crossed_id,
-					       true, &session) != KITH_SAME)
-		kith_guard_remember(&c->guard, person->device_dh.b, hello->crossed_ms, hello->crossed_id, 0);
+	if (hello->crossed && kith_guard_judge(&c->guard, &c->now, person->device_dh.b, hello->crossed_ms,
+					       hello->crossed_id, true, &session) != KITH_SAME)
+		kith_guard_remember(&c->guard, &c->now, person->device_dh.b, hello->crossed_ms, hello->crossed_id, 0);
 }
 
 /* The source of a supernode's answer says which of its addresses works. A person answers through a tunnel that we may
@@ -549,10 +556,9 @@ static bool right_responder(const struct kith_session *s, const struct kith_pers
 	return s->role == KITH_ROLE_SUPERNODE;
 }
 
-/* What a reply says, and whose certificates came with it; XX is finished. 0, or an error. */
-static int check_reply(struct kith_core *c, struct kith_session *s, const struct kith_hs_header *header,
-		       struct kith_span payload, const struct kith_hop *from, struct kith_hello *hello,
-		       struct kith_person *person)
+/* What a reply says, and whose certificates came with it. 0, or an error. */
+static int check_reply(struct kith_core *c, struct kith_session *s, struct kith_span payload,
+		       const struct kith_hop *from, struct kith_hello *hello, struct kith_person *person)
 {
 	if (!kith_hello_parse(hello, payload)) {
 		kith_drop(c, KITH_STAT_REFUSE_MALFORMED, from, "reply_payload");
@@ -566,10 +572,7 @@ static int check_reply(struct kith_core *c, struct kith_session *s, const struct
 		kith_drop(c, KITH_STAT_REFUSE_LOOP, from, "own_key");
 		return KITH_EINVAL;
 	}
-	if (s->hs->noise.pattern != KITH_NOISE_XX)
-		return 0;
-	memcpy(s->device, person->device_dh.b, KITH_DEVICE_ID_LEN);
-	return finish_xx(c, s, header->sender, from);
+	return 0;
 }
 
 void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from,
@@ -594,7 +597,7 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 		return;
 	}
 	/* From here on the responder itself speaks, and an error ends the session. */
-	if (check_reply(c, s, header, (struct kith_span){ out->payload, (size_t)n }, from, &hello, &person) != 0) {
+	if (check_reply(c, s, (struct kith_span){ out->payload, (size_t)n }, from, &hello, &person) != 0) {
 		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
 		return;
 	}
@@ -649,14 +652,11 @@ bool kith_connect_tick(struct kith_core *c, struct kith_session *s)
 	}
 	if (c->now.mono_us < s->hs->next_at)
 		return false;
-	if (s->state == KITH_SESSION_OPEN)
-		kith_connect_send(c, s, &s->paths.first.hop);
 	if (s->state != KITH_SESSION_INITIATING)
 		return false;
 	if (s->use & KITH_USE_PEER)
 		return true;
-	bool silent =
-		s->hs->tries == 2 && s->hs->noise.pattern == KITH_NOISE_IK; /* it may lack our issuer's certificate */
+	bool silent = s->hs->tries == 2 && !s->hs->who; /* it may lack our issuer's certificate */
 	if (silent && !remake(c, s))
 		return false;
 	s->hs->way = (uint8_t)((s->hs->way + 1) % s->hs->ways_n);

@@ -11,8 +11,8 @@
 #include "link/state.h"
 
 /* Sends a request to a supernode, over the session there is or in the first message of a new one. use: further uses of
- * the session (bits of enum kith_session_use, may be 0). A host whose dh is zero is asked with XX. *session: its index.
- */
+ * the session (bits of enum kith_session_use, may be 0). A host whose dh is zero is asked for it first (link/who.h).
+ * *session: its index. */
 int kith_connect_request(struct kith_core *c, const struct kith_host *host, uint8_t use, uint8_t kind,
 			 struct kith_span body, uint64_t token, uint32_t *session) KITH_MUST_USE;
 

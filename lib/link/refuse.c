@@ -37,16 +37,15 @@ bool kith_refuse_wanted(const struct kith_core *c, const struct kith_hs_header *
 	return is_full(c) || (header->purpose == KITH_PURPOSE_ATTACH && kith_refuse_attach(c));
 }
 
-void kith_refuse_version(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
-			 const struct kith_hop *from, enum kith_version_why why)
+void kith_refuse_version(struct kith_core *c, uint32_t asker, size_t packet_len, const struct kith_hop *from,
+			 enum kith_version_why why)
 {
-	if (!kith_serves(c) || from->tunnel != 0 || header->type != KITH_PKT_HELLO ||
-	    packet_len < KITH_VERSION_PACKET_LEN ||
+	if (!kith_serves(c) || from->tunnel != 0 || packet_len < KITH_VERSION_PACKET_LEN ||
 	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote)))
 		return;
 	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_VERSION_PACKET_LEN);
 	if (out != NULL)
-		kith_version_write(out, header->sender, why);
+		kith_version_write(out, asker, why);
 }
 
 /* ---- the one packet of a second ---- */
@@ -131,7 +130,7 @@ void kith_refuse_busy(struct kith_core *c, const struct kith_hs_header *header, 
 	bool signedly = r->now <= KITH_BUSY_PER_S && renew(c, r) && r->len <= packet_len;
 	tell(c, r);
 	if (!signedly) {
-		kith_refuse_version(c, header, packet_len, from, KITH_WHY_FULL);
+		kith_refuse_version(c, header->sender, packet_len, from, KITH_WHY_FULL);
 		return;
 	}
 	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, r->len);

@@ -30,7 +30,7 @@ void kith_refuse_busy(struct kith_core *c, const struct kith_hs_header *header, 
 
 /* Says by VERSION why a HELLO is not answered, within a rate: a hint for people, never longer than what came. Only a
  * supernode says anything, and nothing into a tunnel. */
-void kith_refuse_version(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
-			 const struct kith_hop *from, enum kith_version_why why);
+void kith_refuse_version(struct kith_core *c, uint32_t asker, size_t packet_len, const struct kith_hop *from,
+			 enum kith_version_why why);
 
 #endif

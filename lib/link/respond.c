@@ -29,8 +29,10 @@ static bool is_witness(const struct kith_core *c, const struct kith_first *first
 static void send_cookie(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from,
 			bool anew)
 {
-	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_COOKIE_PACKET_LEN);
 	kith_drop(c, KITH_STAT_DROP_COOKIE_REQUIRED, from, anew ? "not_fresh" : "address_not_proven");
+	if (!kith_guard_may_cookie(&c->guard, c->now.mono_us))
+		return;
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_COOKIE_PACKET_LEN);
 	if (out == NULL)
 		return;
 	kith_guard_cookie(&c->guard, c->now.mono_us, header, from, anew, out);
@@ -143,7 +145,7 @@ void kith_respond_reply(struct kith_core *c, struct kith_session *s, uint16_t ve
 	s->hs->sent_at = c->now.mono_us;
 	s->hs->tries = 0;
 	s->hs->refused = verdict != 0;
-	if (kith_noise_done(&s->hs->noise) && !s->hs->refused)
+	if (!s->hs->refused)
 		kith_session_take_keys(s, c->now.mono_us);
 	send_stored_reply(c, s, &from);
 	kith_session_touch(c, s);
@@ -187,8 +189,8 @@ struct kith_session *kith_respond_begin(struct kith_core *c, const struct kith_f
 		kith_session_end(c, s, KITH_CLOSE_LIMIT, false); /* not remembered: a copy may find more memory */
 		return NULL;
 	}
-	kith_guard_remember(&c->guard, first->person.device_dh.b, first->hello.timestamp_ms, first->hello.call_id,
-			    s->index);
+	kith_guard_remember(&c->guard, &c->now, first->person.device_dh.b, first->hello.timestamp_ms,
+			    first->hello.call_id, s->index);
 	if (call) {
 		s->use |= KITH_USE_PEER;
 		s->hs->give_up_at = c->now.mono_us + DECIDE_US;
@@ -197,17 +199,6 @@ struct kith_session *kith_respond_begin(struct kith_core *c, const struct kith_f
 		c->witnesses_n++;
 	}
 	return s;
-}
-
-/* XX: nothing is known of the initiator yet, and what it is told is public. */
-static void on_hello_xx(struct kith_core *c, const struct kith_first *first)
-{
-	struct kith_session *s = new_responder(c, first, KITH_SESSION_UNCONFIRMED);
-	if (s == NULL)
-		return;
-	c->random->fill(c->random->ctx, s->hs->call_id, sizeof s->hs->call_id);
-	s->hs->timestamp_ms = c->now.unix_ms;
-	kith_respond_reply(c, s, 0, 0, NULL);
 }
 
 /* The caller has given up, whether its call rings or was answered just now. A refusal stays, to be repeated. */
@@ -225,7 +216,7 @@ static bool fresh(struct kith_core *c, const struct kith_hs_header *header, cons
 	bool made_now = hello->fresh.p != NULL && kith_guard_epoch(&c->guard, c->now.mono_us, hello->fresh.p);
 	uint32_t index = 0;
 	struct kith_session *s;
-	switch (kith_guard_judge(&c->guard, person->device_dh.b, hello->timestamp_ms, hello->call_id, made_now,
+	switch (kith_guard_judge(&c->guard, &c->now, person->device_dh.b, hello->timestamp_ms, hello->call_id, made_now,
 				 &index)) {
 	case KITH_FRESH:
 		return true;
@@ -245,8 +236,8 @@ static bool fresh(struct kith_core *c, const struct kith_hs_header *header, cons
 	return false;
 }
 
-static enum kith_respond_event on_hello_ik(struct kith_core *c, const struct kith_hs_header *header, size_t payload_len,
-					   struct kith_first *first)
+static enum kith_respond_event on_authentic(struct kith_core *c, const struct kith_hs_header *header,
+					    size_t payload_len, struct kith_first *first)
 {
 	struct kith_hello *hello = &first->hello;
 	const struct kith_noise *noise = &first->hs.noise;
@@ -261,7 +252,7 @@ static enum kith_respond_event on_hello_ik(struct kith_core *c, const struct kit
 	bool call = hello->service.p != NULL;
 	int err = kith_connect_check_chain(c, hello->chain, noise->rs, &first->from, &first->person);
 	if (err != 0) {
-		kith_refuse_version(c, header, first->packet_len, &first->from,
+		kith_refuse_version(c, header->sender, first->packet_len, &first->from,
 				    err == KITH_ENETWORK ? KITH_WHY_STRANGE : KITH_WHY_CERTIFICATE);
 		return KITH_RESPOND_DONE;
 	}
@@ -277,7 +268,8 @@ static enum kith_respond_event on_hello_ik(struct kith_core *c, const struct kit
 	if (!fresh(c, header, hello, &first->person, &first->from))
 		return KITH_RESPOND_DONE;
 	if (hello->cancel) { /* the call itself has not come yet, and will be taken for a known one */
-		kith_guard_remember(&c->guard, first->person.device_dh.b, hello->timestamp_ms, hello->call_id, 0);
+		kith_guard_remember(&c->guard, &c->now, first->person.device_dh.b, hello->timestamp_ms, hello->call_id,
+				    0);
 		return KITH_RESPOND_DONE;
 	}
 	return call ? KITH_RESPOND_CALL : KITH_RESPOND_CONTACT;
@@ -287,9 +279,7 @@ static enum kith_respond_event on_hello_ik(struct kith_core *c, const struct kit
 static bool pass_guard(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
 		       const struct kith_hop *from)
 {
-	/* A caller of a leaf knows the leaf's key. XX would tell a stranger whose device this is. */
-	if ((!kith_connect_may_answer(c, from) && !expects_witness(c, from)) ||
-	    (!kith_serves(c) && header->pattern == KITH_NOISE_XX)) {
+	if (!kith_connect_may_answer(c, from) && !expects_witness(c, from)) {
 		kith_drop(c, KITH_STAT_REFUSE_NOT_VIA_HOME, from, "no_home");
 		return false;
 	}
@@ -305,7 +295,7 @@ static bool pass_guard(struct kith_core *c, const struct kith_hs_header *header,
 	switch (kith_guard_check(&c->guard, c->now.mono_us, header, from)) {
 	case KITH_GUARD_BAD_MAC:
 		kith_drop(c, KITH_STAT_DROP_BAD_MAC, from, "mac1");
-		kith_refuse_version(c, header, packet_len, from, KITH_WHY_STRANGE);
+		kith_refuse_version(c, header->sender, packet_len, from, KITH_WHY_STRANGE);
 		return false;
 	case KITH_GUARD_LIMITED:
 		kith_drop(c, KITH_STAT_DROP_RATE_LIMITED, from, "hello_rate");
@@ -335,11 +325,10 @@ enum kith_respond_event kith_respond_on_hello(struct kith_core *c, const struct 
 	int n = kith_handshake_read_hello(&out->hs, &c->self, header, out->payload);
 	if (n < 0) {
 		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, from, "hello_noise");
-		kith_refuse_version(c, header, packet_len, from, KITH_WHY_STRANGE);
-	} else if (header->pattern == KITH_NOISE_XX)
-		on_hello_xx(c, out);
-	else
-		event = on_hello_ik(c, header, (size_t)n, out);
+		kith_refuse_version(c, header->sender, packet_len, from, KITH_WHY_STRANGE);
+	} else {
+		event = on_authentic(c, header, (size_t)n, out);
+	}
 	if (event ==
 	    KITH_RESPOND_DONE) /* with keys in it by now; what the guard refuses has none, and costs no wiping */
 		kith_respond_forget(out);
@@ -349,39 +338,6 @@ enum kith_respond_event kith_respond_on_hello(struct kith_core *c, const struct 
 void kith_respond_forget(struct kith_first *first)
 {
 	kith_handshake_wipe(&first->hs);
-}
-
-struct kith_session *kith_respond_on_finish(struct kith_core *c, const struct kith_hs_header *header)
-{
-	uint8_t buf[KITH_UDP_PAYLOAD];
-	struct kith_hello hello;
-	struct kith_person person;
-	struct kith_session *s = kith_sessions_get(&c->sessions, header->receiver);
-	if (s == NULL || s->state != KITH_SESSION_UNCONFIRMED || s->hs == NULL) {
-		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, NULL, "finish_index");
-		return NULL;
-	}
-	int n = kith_handshake_read_finish(s->hs, header, buf);
-	if (n < 0) {
-		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, NULL, "finish_noise");
-		return NULL;
-	}
-	bool parsed = kith_hello_parse(&hello, (struct kith_span){ buf, (size_t)n });
-	if (!parsed)
-		kith_drop(c, KITH_STAT_REFUSE_MALFORMED, NULL, "finish_payload");
-	if (!parsed || kith_connect_check_chain(c, hello.chain, s->hs->noise.rs, &s->paths.first.hop, &person) != 0) {
-		kith_session_end(c, s, KITH_CLOSE_CERTIFICATE, false);
-		return NULL;
-	}
-	memcpy(s->device, person.device_dh.b, KITH_DEVICE_ID_LEN);
-	s->features = (uint8_t)(hello.features & c->self.features);
-	if (!kith_connect_keep_chain(c, s, hello.chain, hello.role)) {
-		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
-		return NULL;
-	}
-	kith_session_take_keys(s, c->now.mono_us);
-	kith_respond_confirmed(c, s);
-	return s;
 }
 
 void kith_respond_confirmed(struct kith_core *c, struct kith_session *s)

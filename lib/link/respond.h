@@ -52,9 +52,6 @@ struct kith_crossed {
 void kith_respond_reply(struct kith_core *c, struct kith_session *s, uint16_t verdict, uint16_t answered,
 			const struct kith_crossed *crossed);
 
-/* XX: takes the third message. Returns the session if it is up, else NULL. */
-struct kith_session *kith_respond_on_finish(struct kith_core *c, const struct kith_hs_header *header);
-
 /* The first data packet arrived on an unconfirmed session, which is up now. */
 void kith_respond_confirmed(struct kith_core *c, struct kith_session *s);
 

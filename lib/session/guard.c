@@ -54,11 +54,10 @@ void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const
 	g->hellos_per_s = KITH_HANDSHAKES_PER_S;
 	struct kith_mac_keys keys;
 	kith_mac_keys_derive(&keys, suite, own_key);
-	memcpy(g->mac_key[KITH_NOISE_IK], keys.mac, 32);
-	memcpy(g->cookie_key[KITH_NOISE_IK], keys.cookie, 32);
+	memcpy(g->mac_key, keys.mac, 32);
+	memcpy(g->cookie_key, keys.cookie, 32);
 	kith_mac_keys_derive(&keys, suite, network->b);
-	memcpy(g->mac_key[KITH_NOISE_XX], keys.mac, 32);
-	memcpy(g->cookie_key[KITH_NOISE_XX], keys.cookie, 32);
+	memcpy(g->who_key, keys.mac, 32);
 	uint64_t seed[2] = { kith_rng_u64(random), kith_rng_u64(random) };
 	kith_limiter_init(&g->unproven, alloc, random, KITH_GUARD_SOURCES, KITH_HANDSHAKE_PREFIX_PER_S,
 			  KITH_HANDSHAKE_PREFIX_PER_S * SOURCE_BURST_S);
@@ -151,8 +150,22 @@ bool kith_guard_epoch(struct kith_guard *g, kith_time_us now, const uint8_t epoc
 bool kith_guard_genuine(const struct kith_guard *g, const struct kith_hs_header *hs)
 {
 	uint8_t want[KITH_MAC_LEN];
-	mac(g->suite, want, g->mac_key[hs->pattern], 32, hs->authed);
+	mac(g->suite, want, g->mac_key, 32, hs->authed);
 	return kith_equal_secret(want, hs->mac1, KITH_MAC_LEN);
+}
+
+static void turn_window(struct kith_guard *g, kith_time_us now)
+{
+	if (now - g->window_at < KITH_US_PER_S)
+		return;
+	g->window_at = now;
+	g->window_hellos = g->window_cookies = 0;
+}
+
+bool kith_guard_may_cookie(struct kith_guard *g, kith_time_us now)
+{
+	turn_window(g, now);
+	return g->window_cookies < KITH_COOKIES_PER_S && ++g->window_cookies;
 }
 
 enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
@@ -161,19 +174,27 @@ enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now,
 	static const uint8_t zero[KITH_MAC_LEN];
 	if (!kith_guard_genuine(g, hs))
 		return KITH_GUARD_BAD_MAC;
-	if (now - g->window_at >= KITH_US_PER_S) {
-		g->window_at = now;
-		g->window_hellos = 0;
-	}
+	turn_window(g, now);
 	g->window_hellos++;
 	uint64_t prefix = kith_addr_limit_prefix(&from->remote);
 	if (!kith_equal_secret(hs->mac2, zero, KITH_MAC_LEN) && cookie_valid(g, now, hs, from))
 		return kith_limiter_allow(&g->proven, now, prefix) ? KITH_GUARD_PASS : KITH_GUARD_LIMITED;
-	if (hs->pattern == KITH_NOISE_XX || g->window_hellos > g->hellos_per_s)
+	if (g->window_hellos > g->hellos_per_s)
 		return KITH_GUARD_COOKIE;
 	/* Messages beyond the rate may have a forged source: the real owner of the address still gets in, by the
 	 * cookie. */
 	return kith_limiter_allow(&g->unproven, now, prefix) ? KITH_GUARD_PASS : KITH_GUARD_COOKIE;
+}
+
+enum kith_guard_verdict kith_guard_who(struct kith_guard *g, kith_time_us now, const struct kith_who *who,
+				       const struct kith_hop *from)
+{
+	uint8_t want[KITH_MAC_LEN];
+	mac(g->suite, want, g->who_key, 32, who->authed);
+	if (!kith_equal_secret(want, who->mac1, KITH_MAC_LEN))
+		return KITH_GUARD_BAD_MAC;
+	return kith_limiter_allow(&g->unproven, now, kith_addr_limit_prefix(&from->remote)) ? KITH_GUARD_PASS
+											    : KITH_GUARD_LIMITED;
 }
 
 void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
@@ -184,13 +205,20 @@ void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith
 	cookie_of(g, 0, from, plain);
 	epoch_of(g, 0, plain + KITH_COOKIE_LEN);
 	g->random->fill(g->random->ctx, nonce, sizeof nonce);
-	g->suite->xseal(sealed, g->cookie_key[hs->pattern], nonce, (struct kith_span){ hs->mac1, KITH_MAC_LEN }, plain,
+	g->suite->xseal(sealed, g->cookie_key, nonce, (struct kith_span){ hs->mac1, KITH_MAC_LEN }, plain,
 			sizeof plain);
 	kith_cookie_write(out, hs->sender, anew, nonce, sealed);
 }
 
-enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN],
-				     int64_t timestamp_ms, const uint8_t call_id[16], bool made_now, uint32_t *session)
+/* The latest time that a message may name now. */
+static int64_t latest(const struct kith_now *now)
+{
+	return now->unix_trusted ? now->unix_ms + KITH_CLOCK_TOLERANCE_MS : INT64_MAX;
+}
+
+enum kith_freshness kith_guard_judge(const struct kith_guard *g, const struct kith_now *now,
+				     const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
+				     const uint8_t call_id[16], bool made_now, uint32_t *session)
 {
 	const struct seen *s = kith_table_get(&g->seen, device);
 	bool old = s != NULL && timestamp_ms <= s->low_ms;
@@ -204,7 +232,7 @@ enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t d
 	if (made_now)
 		return KITH_FRESH;
 	bool newer = s != NULL ? !old : timestamp_ms > g->floor_ms;
-	return newer ? KITH_FRESH : KITH_UNSURE;
+	return newer && timestamp_ms <= latest(now) ? KITH_FRESH : KITH_UNSURE;
 }
 
 static int64_t newest(const struct seen *s)
@@ -237,9 +265,11 @@ static struct seen *new_seen(struct kith_guard *g, const uint8_t device[KITH_DEV
 	return NULL;
 }
 
-void kith_guard_remember(struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
-			 const uint8_t call_id[16], uint32_t session)
+void kith_guard_remember(struct kith_guard *g, const struct kith_now *now, const uint8_t device[KITH_DEVICE_ID_LEN],
+			 int64_t timestamp_ms, const uint8_t call_id[16], uint32_t session)
 {
+	if (timestamp_ms > latest(now)) /* once more it is taken with the epoch only */
+		timestamp_ms = latest(now);
 	struct seen *s = kith_table_get(&g->seen, device);
 	if (s == NULL)
 		s = new_seen(g, device, timestamp_ms);
@@ -272,6 +302,14 @@ void kith_mac_write(const struct kith_suite *suite, const struct kith_mac_keys *
 		mac(suite, mac2, cookie, KITH_COOKIE_LEN, (struct kith_span){ hello, (size_t)(mac2 - hello) });
 	else
 		memset(mac2, 0, KITH_MAC_LEN);
+}
+
+void kith_who_mac(const struct kith_suite *suite, const struct kith_id *network, uint8_t *packet, size_t len)
+{
+	struct kith_mac_keys keys;
+	KITH_ASSERT(len >= KITH_WHO_LEN_MIN);
+	kith_mac_keys_derive(&keys, suite, network->b);
+	mac(suite, packet + len - KITH_MAC_LEN, keys.mac, 32, (struct kith_span){ packet, len - KITH_MAC_LEN });
 }
 
 int kith_cookie_open(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t mac1[KITH_MAC_LEN],

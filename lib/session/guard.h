@@ -1,8 +1,8 @@
 /* Cheap refusal: what a stranger's first message must pass before any asymmetric key is touched.
  *
  * In order, with what a refusal costs us: the outer layout (a few compares); mac1, which takes the responder's public
- * key to make (one BLAKE2b); the rate of the source's prefix (one table look-up); beyond that rate, above a rate of
- * first messages in all, or for XX always, a cookie bound to the source address (one BLAKE2b more, one small packet
+ * key to make (one BLAKE2b); the rate of the source's prefix (one table look-up); beyond that rate, or above a rate of
+ * first messages in all, a cookie bound to the source address (one BLAKE2b more, one small packet
  * back). Sources proven by a cookie have a rate of their own, so that forged addresses use up only the rate of the
  * others.
  * After that: one DH and an open, then the timestamp, which a replayed message fails: only its author can
@@ -31,22 +31,22 @@ enum kith_guard_verdict {
 	KITH_GUARD_PASS,
 	KITH_GUARD_COOKIE, /* answer with a cookie, do nothing else */
 	KITH_GUARD_BAD_MAC,
-	KITH_GUARD_LIMITED /* an address that is proven, over its rate */
+	KITH_GUARD_LIMITED /* over its rate, whatever the address proves */
 };
 
 struct kith_guard {
 	const struct kith_suite *suite;
 	const struct kith_random *random;
 	const struct kith_alloc *alloc;
-	uint8_t mac_key[2][32]; /* by pattern: IK from the own public key, XX from the network id */
-	uint8_t cookie_key[2][32];
+	uint8_t mac_key[32], cookie_key[32]; /* from the own public key */
+	uint8_t who_key[32]; /* from the network's id */
 	uint8_t secret[2][32]; /* current and previous, from which cookies are made */
 	kith_time_us secret_at; /* when the current one was drawn */
 	struct kith_limiter unproven, proven; /* by address prefix: without a cookie, with one */
 	struct kith_table seen; /* of struct seen, by device id */
 	int64_t floor_ms; /* timestamps at or below need a cookie */
 	kith_time_us window_at; /* the second in which hellos are counted */
-	uint32_t window_hellos;
+	uint32_t window_hellos, window_cookies;
 	uint32_t hellos_per_s; /* above: cookies */
 	bool seeded;
 };
@@ -65,9 +65,17 @@ bool kith_guard_genuine(const struct kith_guard *g, const struct kith_hs_header 
 enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
 					 const struct kith_hop *from);
 
+/* Whether one COOKIE more may be sent in this second: what they cost is bounded, whoever asks for them. */
+bool kith_guard_may_cookie(struct kith_guard *g, kith_time_us now);
+
 /* Makes the COOKIE packet that answers a HELLO. anew: a second MAC is not enough, the message must be made again. */
 void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
 		       const struct kith_hop *from, bool anew, uint8_t out[KITH_COOKIE_PACKET_LEN]);
+
+/* Judges a WHO: whether who asks knows at least the network (else BAD_MAC), within the rate of addresses that are not
+ * proven (else LIMITED). */
+enum kith_guard_verdict kith_guard_who(struct kith_guard *g, kith_time_us now, const struct kith_who *who,
+				       const struct kith_hop *from);
 
 enum kith_freshness { KITH_FRESH, KITH_SAME, KITH_UNSURE };
 
@@ -79,18 +87,20 @@ bool kith_guard_epoch(struct kith_guard *g, kith_time_us now, const uint8_t epoc
 
 /* Judges the timestamp of an authenticated first message. SAME: of a call that is remembered (a copy, or made again for
  * a cookie); *session is the one given to kith_guard_remember. FRESH: the message carries the guard's epoch (made_now),
- * or is newer than all that is forgotten of this device, or, of a device not remembered, than the floor. UNSURE: the
- * message may be old; ask for a cookie. */
-enum kith_freshness kith_guard_judge(const struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN],
-				     int64_t timestamp_ms, const uint8_t call_id[16], bool made_now, uint32_t *session);
+ * or is newer than all that is forgotten of this device, or, of a device not remembered, than the floor, and by our
+ * clock (unless that is only a lower bound) not made ahead of time. UNSURE: it may be old; ask for a cookie. */
+enum kith_freshness kith_guard_judge(const struct kith_guard *g, const struct kith_now *now,
+				     const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
+				     const uint8_t call_id[16], bool made_now, uint32_t *session);
 
-/* Remembers an accepted first message, and the session that it made: its index, 0 for none. */
-void kith_guard_remember(struct kith_guard *g, const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
-			 const uint8_t call_id[16], uint32_t session);
+/* Remembers an accepted first message, and the session that it made: its index, 0 for none. A time ahead of ours counts
+ * as ours does: whoever signs times to come must not raise the floor that others stand on. */
+void kith_guard_remember(struct kith_guard *g, const struct kith_now *now, const uint8_t device[KITH_DEVICE_ID_LEN],
+			 int64_t timestamp_ms, const uint8_t call_id[16], uint32_t session);
 
 /* ---- the initiator's half: MACs of a HELLO, and reading a cookie ---- */
 
-/* Keys for talking to a responder: key is its X25519 key (IK) or the network id (XX). */
+/* Keys for talking to a responder: key is its X25519 key. */
 struct kith_mac_keys {
 	uint8_t mac[32], cookie[32];
 };
@@ -99,6 +109,9 @@ void kith_mac_keys_derive(struct kith_mac_keys *out, const struct kith_suite *su
 /* Fills in the two MACs at the end of a HELLO of len bytes; cookie NULL: mac2 is zero. */
 void kith_mac_write(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t *cookie,
 		    uint8_t *hello, size_t len);
+
+/* Fills in the MAC at the end of a WHO of len bytes. */
+void kith_who_mac(const struct kith_suite *suite, const struct kith_id *network, uint8_t *packet, size_t len);
 
 /* Opens a COOKIE packet that answers the HELLO with this mac1. */
 int kith_cookie_open(const struct kith_suite *suite, const struct kith_mac_keys *keys, const uint8_t mac1[KITH_MAC_LEN],

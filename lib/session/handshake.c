@@ -110,14 +110,14 @@ static void prologue(const struct kith_self *self, uint8_t out[5 + KITH_ID_LEN])
 	memcpy(out + 5, self->network.b, KITH_ID_LEN);
 }
 
-static void begin(struct kith_handshake *hs, const struct kith_self *self, enum kith_noise_pattern pattern,
-		  bool initiator, const uint8_t *responder)
+/* responder: NULL for the responder itself. */
+static void begin(struct kith_handshake *hs, const struct kith_self *self, const uint8_t *responder)
 {
 	uint8_t bytes[5 + KITH_ID_LEN];
 	prologue(self, bytes);
-	hs->initiator = initiator;
-	kith_noise_init(&hs->noise, self->suite, pattern, initiator, (struct kith_span){ bytes, sizeof bytes },
-			self->dh_sk, self->dh_pk, responder);
+	hs->initiator = responder != NULL;
+	kith_noise_init(&hs->noise, self->suite, responder, (struct kith_span){ bytes, sizeof bytes }, self->dh_sk,
+			self->dh_pk);
 }
 
 /* Writes one Noise message with its header into hs->packet, padding the payload so that the packet has pad_to bytes. */
@@ -134,7 +134,7 @@ static int write_message(struct kith_handshake *hs, uint8_t type, uint32_t sende
 		memcpy(padded, payload.p, len);
 	if (overhead + len < pad_to)
 		len = pad_to - overhead;
-	kith_hs_write(hs->packet, type, hs->noise.pattern, sender, receiver);
+	kith_hs_write(hs->packet, type, sender, receiver);
 	hs->packet[3] = type == KITH_PKT_HELLO ? hs->purpose : 0;
 	int n = kith_noise_write(&hs->noise, hs->packet + KITH_HS_HEADER, sizeof hs->packet - KITH_HS_HEADER - trailer,
 				 (struct kith_span){ padded, len }, e_sk);
@@ -145,16 +145,24 @@ static int write_message(struct kith_handshake *hs, uint8_t type, uint32_t sende
 	return 0;
 }
 
-int kith_handshake_start(struct kith_handshake *hs, const struct kith_self *self, const uint8_t *responder,
+void kith_handshake_ask(struct kith_handshake *hs, const struct kith_self *self, uint32_t sender)
+{
+	hs->initiator = hs->who = true;
+	hs->len = KITH_HS_HEADER + KITH_CHAIN_MAX; /* no answer is longer */
+	memset(hs->packet, 0, hs->len);
+	kith_hs_write(hs->packet, KITH_PKT_WHO, sender, 0);
+	kith_who_mac(self->suite, &self->network, hs->packet, hs->len);
+}
+
+int kith_handshake_start(struct kith_handshake *hs, const struct kith_self *self, const uint8_t responder[32],
 			 uint32_t sender, struct kith_span payload, size_t pad_to)
 {
 	uint8_t e_sk[32];
 	KITH_ASSERT(pad_to <= KITH_UDP_PAYLOAD);
-	begin(hs, self, responder != NULL ? KITH_NOISE_IK : KITH_NOISE_XX, true, responder);
-	kith_mac_keys_derive(&hs->mac_keys, self->suite, responder != NULL ? responder : self->network.b);
+	begin(hs, self, responder);
+	hs->who = false;
+	kith_mac_keys_derive(&hs->mac_keys, self->suite, responder);
 	self->random->fill(self->random->ctx, e_sk, sizeof e_sk);
-	if (responder == NULL)
-		payload = (struct kith_span){ NULL, 0 };
 	int err = write_message(hs, KITH_PKT_HELLO, sender, 0, payload, pad_to, e_sk);
 	kith_wipe(e_sk, sizeof e_sk);
 	if (err == 0)
@@ -175,8 +183,7 @@ int kith_handshake_cookie(struct kith_handshake *hs, struct kith_span packet)
 		return err;
 	hs->has_cookie = true;
 	kith_mac_write(suite, &hs->mac_keys, hs->cookie, hs->packet, hs->len);
-	if (!anew || hs->noise.pattern != KITH_NOISE_IK ||
-	    (hs->has_epoch && memcmp(epoch, hs->epoch, sizeof epoch) == 0))
+	if (!anew || (hs->has_epoch && memcmp(epoch, hs->epoch, sizeof epoch) == 0))
 		return 0;
 	memcpy(hs->epoch, epoch, sizeof epoch);
 	hs->has_epoch = true;
@@ -187,8 +194,6 @@ int kith_handshake_cookie(struct kith_handshake *hs, struct kith_span packet)
 static int read_message(struct kith_handshake *hs, const struct kith_hs_header *header, uint8_t *buf)
 {
 	struct kith_noise trial = hs->noise;
-	if (header->pattern != hs->noise.pattern)
-		return KITH_EPROTO;
 	int n = kith_noise_read(&trial, buf, KITH_UDP_PAYLOAD, header->noise);
 	if (n >= 0)
 		hs->noise = trial;
@@ -203,17 +208,11 @@ int kith_handshake_read_reply(struct kith_handshake *hs, const struct kith_hs_he
 	return read_message(hs, header, buf);
 }
 
-int kith_handshake_finish(struct kith_handshake *hs, uint32_t receiver, struct kith_span payload)
-{
-	KITH_ASSERT(hs->initiator && hs->noise.pattern == KITH_NOISE_XX && hs->noise.step == 2);
-	return write_message(hs, KITH_PKT_FINISH, 0, receiver, payload, 0, NULL);
-}
-
 int kith_handshake_read_hello(struct kith_handshake *hs, const struct kith_self *self,
 			      const struct kith_hs_header *header, uint8_t *buf)
 {
 	memset(hs, 0, sizeof *hs);
-	begin(hs, self, (enum kith_noise_pattern)header->pattern, false, NULL);
+	begin(hs, self, NULL);
 	return read_message(hs, header, buf);
 }
 
@@ -228,13 +227,6 @@ int kith_handshake_reply(struct kith_handshake *hs, const struct kith_self *self
 	int err = write_message(hs, KITH_PKT_REPLY, sender, receiver, payload, 0, e_sk);
 	kith_wipe(e_sk, sizeof e_sk);
 	return err;
-}
-
-int kith_handshake_read_finish(struct kith_handshake *hs, const struct kith_hs_header *header, uint8_t *buf)
-{
-	if (hs->initiator || hs->noise.pattern != KITH_NOISE_XX || hs->noise.step != 2)
-		return KITH_ESTATE;
-	return read_message(hs, header, buf);
 }
 
 void kith_handshake_wipe(struct kith_handshake *hs)

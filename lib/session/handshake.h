@@ -1,9 +1,9 @@
 /* One handshake: the Noise messages with what kith puts around and inside them. PROTOCOL.md section 3.
  *
- *                   IK                                                                     XX
- *   HELLO   i -> r  e, es, s, ss  {HELLO CHAIN [FRESH] [SERVICE] [CANCEL] [REQUEST]}       e  {zeros}
- *   REPLY   r -> i  e, ee, se     {HELLO CHAIN [VERDICT] [CROSSED] [ANSWER]}               e, ee, s, es  {HELLO CHAIN}
- *   FINISH  i -> r                                                                         s, se         {HELLO CHAIN}
+ *   [WHO    i -> r                 whose key is needed; only while that is not known]
+ *   [IAM    r -> i                 certificates]
+ *   HELLO   i -> r  e, es, s, ss  {HELLO CHAIN [FRESH] [SERVICE] [CANCEL] [REQUEST]}
+ *   REPLY   r -> i  e, ee, se     {HELLO CHAIN [VERDICT] [CROSSED] [ANSWER]}
  *
  * A HELLO is made once: its retransmissions, and copies over other hops, are the same bytes but for mac2. A packet
  * that does not authenticate leaves the handshake as it was, so that a forger cannot end it.
@@ -70,6 +70,7 @@ struct kith_handshake {
 	kith_time_us sent_at, next_at, give_up_at;
 	uint8_t tries; /* initiator: HELLOs sent; responder: answers repeated in that second */
 	bool has_cookie;
+	bool who; /* initiator: asks for the responder's key; there is no Noise state yet */
 	bool initiator;
 	bool refused; /* responder: the REPLY says no; the keys that it carries are not used */
 	bool cancel; /* initiator: the HELLO takes back the one before it */
@@ -80,7 +81,7 @@ struct kith_handshake {
 	uint8_t ways_n, way;
 	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX];
 	uint16_t len;
-	uint8_t packet[KITH_UDP_PAYLOAD]; /* initiator: HELLO (then FINISH) as sent; responder: REPLY as sent */
+	uint8_t packet[KITH_UDP_PAYLOAD]; /* initiator: WHO or HELLO as sent; responder: REPLY as sent */
 };
 
 /* Parses a payload. False when a frame is malformed, illegal in a handshake, or comes twice; or HELLO or CHAIN is
@@ -93,9 +94,12 @@ void kith_hello_write(struct kith_writer *w, const struct kith_self *self, int64
 
 /* ---- initiator ---- */
 
-/* Makes the HELLO. responder NULL: XX, payload is ignored (it goes into the FINISH). The packet is padded to pad_to
- * bytes. KITH_EMSGSIZE when the payload does not fit a packet, KITH_EAUTH when the responder's key is no key. */
-int kith_handshake_start(struct kith_handshake *hs, const struct kith_self *self, const uint8_t *responder,
+/* Makes the WHO instead, by which a responder whose key is not known is asked for its certificates. */
+void kith_handshake_ask(struct kith_handshake *hs, const struct kith_self *self, uint32_t sender);
+
+/* Makes the HELLO to the owner of that X25519 key. The packet is padded to pad_to bytes. KITH_EMSGSIZE when the payload
+ * does not fit a packet, KITH_EAUTH when the responder's key is no key. */
+int kith_handshake_start(struct kith_handshake *hs, const struct kith_self *self, const uint8_t responder[32],
 			 uint32_t sender, struct kith_span payload, size_t pad_to) KITH_MUST_USE;
 
 /* Takes a cookie in: the HELLO gets a new mac2. 1: the HELLO must be made again, with the epoch that hs->epoch now
@@ -107,9 +111,6 @@ int kith_handshake_cookie(struct kith_handshake *hs, struct kith_span packet) KI
 int kith_handshake_read_reply(struct kith_handshake *hs, const struct kith_hs_header *header,
 			      uint8_t *buf) KITH_MUST_USE;
 
-/* XX: makes the FINISH. */
-int kith_handshake_finish(struct kith_handshake *hs, uint32_t receiver, struct kith_span payload) KITH_MUST_USE;
-
 /* ---- responder ---- */
 
 int kith_handshake_read_hello(struct kith_handshake *hs, const struct kith_self *self,
@@ -118,9 +119,6 @@ int kith_handshake_read_hello(struct kith_handshake *hs, const struct kith_self 
 /* Makes the REPLY. KITH_EMSGSIZE when it would be longer than len_max: never more bytes go back than came. */
 int kith_handshake_reply(struct kith_handshake *hs, const struct kith_self *self, uint32_t sender, uint32_t receiver,
 			 struct kith_span payload, size_t len_max) KITH_MUST_USE;
-
-int kith_handshake_read_finish(struct kith_handshake *hs, const struct kith_hs_header *header,
-			       uint8_t *buf) KITH_MUST_USE;
 
 void kith_handshake_wipe(struct kith_handshake *hs);
 

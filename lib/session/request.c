@@ -242,6 +242,15 @@ int kith_request_send(struct kith_requests **rq, const struct kith_path_env *env
 	return err;
 }
 
+static void write_request(struct kith_writer *w, const struct asked *a)
+{
+	uint8_t *mark = kith_frame_begin(w, KITH_FRAME_REQUEST);
+	kith_write_u16(w, a->id);
+	kith_write_u8(w, a->kind);
+	kith_write_bytes(w, a->body, a->len);
+	kith_frame_end(w, mark);
+}
+
 int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *env, uint8_t kind, struct kith_span body,
 		       uint64_t token, kith_time_us timeout_us, struct kith_writer *w)
 {
@@ -255,23 +264,27 @@ int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *en
 	a->held = true;
 	a->next_at = KITH_TIME_NEVER;
 	a->give_up_at = env->now + timeout_us;
-	if (w != NULL) {
-		uint8_t *mark = kith_frame_begin(w, KITH_FRAME_REQUEST);
-		kith_write_u16(w, a->id);
-		kith_write_u8(w, a->kind);
-		kith_write_bytes(w, a->body, a->len);
-		kith_frame_end(w, mark);
-	} else {
+	if (w != NULL)
+		write_request(w, a);
+	else
 		a->unsent = true;
-	}
 	kith_stats_add(env->stats, KITH_STAT_REQUESTS_SENT, 1);
 	return 0;
 }
 
-void kith_requests_unsend(struct kith_requests *rq)
+void kith_requests_embed_again(struct kith_requests *rq, struct kith_writer *w)
 {
-	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++)
-		rq->asked[i].unsent = rq->asked[i].unsent || rq->asked[i].held;
+	bool written = false;
+	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++) {
+		struct asked *a = &rq->asked[i];
+		if (!a->used || !a->held)
+			continue;
+		a->unsent = written || kith_writer_space(w) < KITH_FRAME_HEADER + 3 + a->len;
+		if (a->unsent)
+			continue;
+		write_request(w, a);
+		written = true;
+	}
 }
 
 void kith_request_cancel(struct kith_requests *rq, const struct kith_path_env *env, uint64_t token)

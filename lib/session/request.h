@@ -52,9 +52,9 @@ int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *en
 /* The session is up: answers that waited for that are sent, and requests that were held begin to be repeated. */
 void kith_requests_started(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us rtt_us);
 
-/* The handshake that requests were embedded in is made again without them; they are sent when the session is up. rq may
- * be NULL. */
-void kith_requests_unsend(struct kith_requests *rq);
+/* The handshake that requests were embedded in is made again: they are sent when the session is up, but for the first
+ * of them, whose REQUEST frame is written to w if it fits there. rq may be NULL. */
+void kith_requests_embed_again(struct kith_requests *rq, struct kith_writer *w);
 
 /* Forgets a request by its token: an answer that still comes is ignored. */
 void kith_request_cancel(struct kith_requests *rq, const struct kith_path_env *env, uint64_t token);

@@ -21,7 +21,7 @@ struct kith_streams;
 enum kith_session_state {
 	KITH_SESSION_INITIATING, /* HELLO sent, nothing heard */
 	KITH_SESSION_DECIDING, /* HELLO accepted, the application has not answered yet */
-	KITH_SESSION_UNCONFIRMED, /* REPLY sent (XX: keys not there yet); the initiator's address is not proven */
+	KITH_SESSION_UNCONFIRMED, /* REPLY sent; the initiator's address is not proven */
 	KITH_SESSION_OPEN, /* both have heard each other in the session's keys */
 	KITH_SESSION_CLOSED /* to be taken away at the end of this call */
 };
@@ -56,7 +56,7 @@ struct kith_rekey {
 struct kith_session {
 	uint32_t index; /* ours: what packets to us carry. Key of the table */
 	uint32_t peer_index; /* theirs */
-	uint8_t device[KITH_DEVICE_ID_LEN]; /* the other device; zero until known (XX) */
+	uint8_t device[KITH_DEVICE_ID_LEN]; /* the other device; zero until known */
 	union {
 		struct kith_timer timer;
 		/* KITH_SESSION_CLOSED: what its owners are told at the end of the call. It has no timer any more. */

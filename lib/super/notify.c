@@ -1,10 +1,10 @@
 #include "super/notify.h"
 
+#include "base/table.h"
 #include "super/members.h"
 
 #define PAUSE_US (10 * KITH_US_PER_MS)
 enum { BATCH = 64 }; /* news that have waited and go out at a time */
-#include "base/table.h"
 
 static size_t items_of(const struct kith_msg_notice *notice)
 {

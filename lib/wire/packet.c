@@ -5,8 +5,10 @@ static size_t least_len(uint8_t type)
 	switch (type) {
 	case KITH_PKT_HELLO:
 		return KITH_HS_HEADER + KITH_HS_TRAILER;
+	case KITH_PKT_WHO:
+		return KITH_WHO_LEN_MIN;
 	case KITH_PKT_REPLY:
-	case KITH_PKT_FINISH:
+	case KITH_PKT_IAM:
 		return KITH_HS_HEADER;
 	case KITH_PKT_COOKIE:
 		return KITH_COOKIE_PACKET_LEN;
@@ -38,8 +40,7 @@ bool kith_hs_parse(struct kith_hs_header *out, struct kith_span packet)
 	memset(out, 0, sizeof *out);
 	out->type = kith_read_u8(&r);
 	out->version = kith_read_u8(&r);
-	out->pattern = kith_read_u8(&r);
-	uint8_t purpose = kith_read_u8(&r);
+	uint8_t zero = kith_read_u8(&r), purpose = kith_read_u8(&r);
 	out->sender = kith_read_u32(&r);
 	out->receiver = kith_read_u32(&r);
 	if (r.bad)
@@ -49,7 +50,7 @@ bool kith_hs_parse(struct kith_hs_header *out, struct kith_span packet)
 	bool hello = out->type == KITH_PKT_HELLO;
 	size_t trailer = hello ? KITH_HS_TRAILER : 0;
 	out->purpose = hello && purpose == KITH_PURPOSE_ATTACH ? purpose : KITH_PURPOSE_UNSAID;
-	if ((!hello && purpose != 0) || out->pattern > 1 || packet.len < KITH_HS_HEADER + trailer)
+	if ((!hello && purpose != 0) || zero != 0 || packet.len < KITH_HS_HEADER + trailer)
 		return false;
 	size_t noise_len = packet.len - KITH_HS_HEADER - trailer;
 	out->noise = kith_read_span(&r, noise_len);
@@ -75,13 +76,12 @@ bool kith_data_parse(struct kith_data_header *out, struct kith_span packet)
 	return !r.bad && zero == 0 && out->sealed.len >= 16;
 }
 
-void kith_hs_write(uint8_t out[KITH_HS_HEADER], uint8_t type, uint8_t pattern, uint32_t sender, uint32_t receiver)
+void kith_hs_write(uint8_t out[KITH_HS_HEADER], uint8_t type, uint32_t sender, uint32_t receiver)
 {
 	struct kith_writer w = kith_writer_of(out, KITH_HS_HEADER);
 	kith_write_u8(&w, type);
 	kith_write_u8(&w, KITH_WIRE_VERSION);
-	kith_write_u8(&w, pattern);
-	kith_write_u8(&w, 0);
+	kith_write_u16(&w, 0);
 	kith_write_u32(&w, sender);
 	kith_write_u32(&w, receiver);
 }
@@ -136,6 +136,32 @@ bool kith_version_parse(uint32_t *receiver, bool *spoken, uint8_t *why, struct k
 	*spoken = lowest <= KITH_WIRE_VERSION && KITH_WIRE_VERSION <= highest;
 	return kith_read_uint(&r, 3) == 0 && zero == 0 && type == KITH_PKT_VERSION && lowest <= highest &&
 	       kith_reader_done(&r);
+}
+
+bool kith_who_parse(struct kith_who *out, struct kith_span packet)
+{
+	struct kith_reader r = kith_reader_of_span(packet);
+	uint8_t type = kith_read_u8(&r);
+	out->version = kith_read_u8(&r);
+	uint16_t zero = kith_read_u16(&r);
+	out->sender = kith_read_u32(&r);
+	uint32_t none = kith_read_u32(&r);
+	if (r.bad || type != KITH_PKT_WHO || packet.len < KITH_WHO_LEN_MIN)
+		return false;
+	out->authed = (struct kith_span){ packet.p, packet.len - KITH_MAC_LEN };
+	out->mac1 = packet.p + out->authed.len;
+	return out->version != KITH_WIRE_VERSION || (zero == 0 && none == 0);
+}
+
+bool kith_iam_parse(uint32_t *receiver, struct kith_span *chain, struct kith_span packet)
+{
+	struct kith_reader r = kith_reader_of_span(packet);
+	uint8_t type = kith_read_u8(&r), version = kith_read_u8(&r);
+	uint16_t zero = kith_read_u16(&r);
+	uint32_t none = kith_read_u32(&r);
+	*receiver = kith_read_u32(&r);
+	*chain = kith_read_rest(&r);
+	return !r.bad && type == KITH_PKT_IAM && version == KITH_WIRE_VERSION && zero == 0 && none == 0;
 }
 
 void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint32_t index)

@@ -1,6 +1,6 @@
 /* Outer headers: what a packet is, before any key is touched. PROTOCOL.md section 2.
  *
- * The first byte tells kinds apart: 0x00-0x03 STUN (the host's responder), 0xE1-0xE9 ours; all else is dropped.
+ * The first byte tells kinds apart: 0x00-0x03 STUN (the host's responder), 0xE1-0xEA ours; all else is dropped.
  * Never: a key, an allocation, a state.
  */
 #ifndef KITH_WIRE_PACKET_H
@@ -12,18 +12,19 @@
 #define KITH_WIRE_VERSION 1
 
 enum kith_packet_type {
-	KITH_PKT_HELLO = 0xE1, /* first handshake message (IK or XX) */
+	KITH_PKT_HELLO = 0xE1, /* first handshake message */
 	KITH_PKT_REPLY = 0xE2, /* second */
-	KITH_PKT_FINISH = 0xE3, /* third, XX only */
+	KITH_PKT_WHO = 0xE3, /* "whose address is this?" */
 	KITH_PKT_COOKIE = 0xE4, /* "prove your address first" */
 	KITH_PKT_VERSION = 0xE5, /* "I do not answer that; these versions I speak" */
 	KITH_PKT_GONE = 0xE6, /* "I have no session of that index": a hint, to be verified */
 	KITH_PKT_BUSY = 0xE7, /* "I take nobody now, and these may": signed (wire/busy.h) */
 	KITH_PKT_DATA = 0xE8, /* sealed frames */
-	KITH_PKT_TUNNEL = 0xE9 /* a packet for, or from, the other leg of a tunnel */
+	KITH_PKT_TUNNEL = 0xE9, /* a packet for, or from, the other leg of a tunnel */
+	KITH_PKT_IAM = 0xEA /* the answer to WHO: certificates */
 };
 
-/* Handshake packets: type, version, pattern, purpose (HELLO only, else 0), sender index, receiver index; then the Noise
+/* Handshake packets: type, version, 0, purpose (HELLO only, else 0), sender index, receiver index; then the Noise
  * message; then, on HELLO only, two MACs: whoever may be made to do work by a stranger is the one who answers a HELLO.
  */
 #define KITH_HS_HEADER 12
@@ -33,6 +34,7 @@ enum kith_packet_type {
 #define KITH_COOKIE_PACKET_LEN (8 + 24 + KITH_COOKIE_SEALED_LEN)
 #define KITH_VERSION_PACKET_LEN 12
 #define KITH_GONE_PACKET_LEN 8
+#define KITH_WHO_LEN_MIN (KITH_HS_HEADER + KITH_MAC_LEN)
 #define KITH_BUSY_PACKET_LEAST 88 /* without alternates and chain */
 
 /* What a HELLO is for, readable before any key is used, so that it can be refused at the price of a hash. Values that
@@ -43,11 +45,10 @@ enum kith_hello_purpose {
 };
 
 struct kith_hs_header {
-	uint8_t type; /* HELLO, REPLY or FINISH */
+	uint8_t type; /* HELLO or REPLY */
 	uint8_t version;
-	uint8_t pattern; /* enum kith_noise_pattern */
 	uint8_t purpose; /* enum kith_hello_purpose, HELLO only */
-	uint32_t sender; /* the sender's index for the session to be; 0 in FINISH */
+	uint32_t sender; /* the sender's index for the session to be */
 	uint32_t receiver; /* echo of the other's index; 0 in HELLO */
 	struct kith_span noise; /* the Noise message, borrowed */
 	struct kith_span authed; /* all before mac1 */
@@ -71,7 +72,7 @@ bool kith_hs_parse(struct kith_hs_header *out, struct kith_span packet);
 bool kith_data_parse(struct kith_data_header *out, struct kith_span packet);
 
 /* Header writers; each writes exactly its header length at out. */
-void kith_hs_write(uint8_t out[KITH_HS_HEADER], uint8_t type, uint8_t pattern, uint32_t sender, uint32_t receiver);
+void kith_hs_write(uint8_t out[KITH_HS_HEADER], uint8_t type, uint32_t sender, uint32_t receiver);
 void kith_data_write(uint8_t out[KITH_TRANSPORT_HEADER], uint8_t epoch, uint32_t receiver, uint64_t counter);
 void kith_tunnel_write(uint8_t out[KITH_TUNNEL_HEADER], uint64_t tunnel);
 bool kith_tunnel_parse(uint64_t *tunnel, struct kith_span *inner, struct kith_span packet);
@@ -87,6 +88,19 @@ enum kith_version_why {
 /* VERSION: type, lowest and highest version spoken, 0, receiver index, why (enum kith_version_why), 3 zero bytes. */
 void kith_version_write(uint8_t out[KITH_VERSION_PACKET_LEN], uint32_t receiver, enum kith_version_why why);
 bool kith_version_parse(uint32_t *receiver, bool *spoken, uint8_t *why, struct kith_span packet);
+
+/* WHO: type, version, 2 zero bytes, the asker's index, zeros as long as the longest answer, mac1. IAM: type, version, 2
+ * zero bytes, 4 zero bytes, the index echoed, a chain of certificates. Of versions other than ours no more than that
+ * and the index is read. */
+struct kith_who {
+	uint8_t version;
+	uint32_t sender;
+	struct kith_span authed; /* all before mac1 */
+	const uint8_t *mac1;
+};
+
+bool kith_who_parse(struct kith_who *out, struct kith_span packet);
+bool kith_iam_parse(uint32_t *receiver, struct kith_span *chain, struct kith_span packet);
 
 /* GONE: type, 3 zero bytes, the receiver index that is not known. */
 void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint32_t index);

@@ -88,7 +88,7 @@ static void frames(struct kith_reader *r)
 	(void)fw_put(&from, &hop.remote, packet, len);
 }
 
-/* A first message of bob's with a payload of the script; to somebody whose key he has, or by XX. */
+/* A first message of bob's with a payload of the script; to somebody whose key he has, or the question for it. */
 static void handshake(struct kith_reader *r)
 {
 	uint8_t how = kith_read_u8(r);
@@ -104,7 +104,9 @@ static void handshake(struct kith_reader *r)
 		kith_hello_write(&out, &bob->self, FW_UNIX_MS + w.s.now / 1000 + how, call_id, bob->self.chain);
 	kith_write_span(&out, fz_block(r, 600));
 	const struct kith_span body = { payload, out.bad ? 0 : kith_writer_len(&out) };
-	if (kith_handshake_start(&hs, &bob->self, how & 4 ? NULL : dh.b, 0x10000u + how, body, KITH_UDP_PAYLOAD) != 0)
+	if (how & 4)
+		kith_handshake_ask(&hs, &bob->self, 0x10000u + how);
+	else if (kith_handshake_start(&hs, &bob->self, dh.b, 0x10000u + how, body, KITH_UDP_PAYLOAD) != 0)
 		return;
 	struct kith_addr from = fw_addr(FW_BOB), addr = fw_addr(to);
 	from.port = (uint16_t)(from.port + (how >> 4));

@@ -124,14 +124,16 @@ static void hello(struct fn *f, uint8_t what, struct kith_span body)
 	uint8_t packet[KITH_UDP_PAYLOAD];
 	struct kith_mac_keys keys;
 	size_t len = body.len + KITH_HS_HEADER + KITH_HS_TRAILER;
-	uint8_t pattern = what & 1;
 	if (len > sizeof packet)
 		return;
-	kith_hs_write(packet, KITH_PKT_HELLO, pattern, what, 0);
+	kith_hs_write(packet, what & 1 ? KITH_PKT_WHO : KITH_PKT_HELLO, what, 0);
 	memcpy(packet + KITH_HS_HEADER, body.p, body.len);
-	kith_mac_keys_derive(&keys, f->pki.suite,
-			     pattern == KITH_NOISE_IK ? f->node[SUPER].id.device_dh.b : f->pki.network.b);
-	kith_mac_write(f->pki.suite, &keys, NULL, packet, len);
+	if (what & 1) {
+		kith_who_mac(f->pki.suite, &f->pki.network, packet, len);
+	} else {
+		kith_mac_keys_derive(&keys, f->pki.suite, f->node[SUPER].id.device_dh.b);
+		kith_mac_write(f->pki.suite, &keys, NULL, packet, len);
+	}
 	from_stranger(f, packet, len, what);
 }
 

@@ -23,7 +23,7 @@ static void handshake(struct kith_span packet)
 		KITH_ASSERT(h.noise.len == 0 && h.mac1 == NULL);
 		return;
 	}
-	kith_hs_write(out, h.type, h.pattern, h.sender, h.receiver);
+	kith_hs_write(out, h.type, h.sender, h.receiver);
 	if (h.type == KITH_PKT_HELLO) { /* a purpose that is not known says nothing */
 		KITH_ASSERT(h.purpose == (packet.p[3] == KITH_PURPOSE_ATTACH ? KITH_PURPOSE_ATTACH : 0));
 		out[3] = packet.p[3];
@@ -40,6 +40,26 @@ static void handshake(struct kith_span packet)
 		KITH_ASSERT(h.mac1 == NULL && h.mac2 == NULL);
 	}
 	KITH_ASSERT(KITH_HS_HEADER + h.noise.len + trailer == packet.len);
+}
+
+static void certificates(struct kith_span packet)
+{
+	struct kith_who who;
+	struct kith_span chain;
+	uint32_t receiver;
+	uint8_t out[KITH_HS_HEADER];
+	if (kith_who_parse(&who, packet) && who.version == KITH_WIRE_VERSION) {
+		const struct kith_span mac1 = { who.mac1, KITH_MAC_LEN };
+		kith_hs_write(out, KITH_PKT_WHO, who.sender, 0);
+		same(packet, out, sizeof out);
+		KITH_ASSERT(fz_within(who.authed, packet) && fz_within(mac1, packet));
+		KITH_ASSERT(who.authed.len + KITH_MAC_LEN == packet.len);
+	}
+	if (kith_iam_parse(&receiver, &chain, packet)) {
+		kith_hs_write(out, KITH_PKT_IAM, 0, receiver);
+		same(packet, out, sizeof out);
+		KITH_ASSERT(fz_within(chain, packet) && chain.len + sizeof out == packet.len);
+	}
 }
 
 static void data_packet(struct kith_span packet)
@@ -103,8 +123,11 @@ static void outer(struct kith_span packet)
 		return;
 	case KITH_PKT_HELLO:
 	case KITH_PKT_REPLY:
-	case KITH_PKT_FINISH:
 		handshake(packet);
+		return;
+	case KITH_PKT_WHO:
+	case KITH_PKT_IAM:
+		certificates(packet);
 		return;
 	case KITH_PKT_DATA:
 		data_packet(packet);

@@ -154,7 +154,7 @@ static inline void world_options(struct core_world *w, int i, struct kith_core_o
 	o->devices = test_span(n->id.devices, n->id.devices_len);
 	for (int k = 0; k < 3; k++) {
 		bootstrap[k].at = world_endpoint(w->bootstrap + k);
-		bootstrap[k].has_key = k != 0; /* the first is met by XX */
+		bootstrap[k].has_key = k != 0; /* the first is asked for its key */
 		kith_simpki_keys(&w->pki, (uint32_t)(w->bootstrap + k), &(struct kith_key){ { 0 } }, &bootstrap[k].key);
 	}
 	o->bootstrap = bootstrap;

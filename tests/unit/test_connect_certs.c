@@ -117,7 +117,7 @@ static void a_node_of_another_network_gets_no_home(void **state)
 	world_run(&w, 30 * KITH_US_PER_S);
 	kith_core_info(w.nodes[i].core, &info);
 	assert_int_equal(info.homes, 0);
-	assert_true(world_stat(&w, 0, KITH_STAT_DROP_BAD_MAC) > 0); /* met by XX: the MAC is keyed by the network */
+	assert_true(world_stat(&w, 0, KITH_STAT_DROP_BAD_MAC) > 0); /* WHO's MAC is keyed by the network */
 	assert_true(world_stat(&w, 1, KITH_STAT_DROP_NOT_AUTHENTIC) > 0); /* by IK: the prologue differs */
 	assert_int_equal(w.nodes[1].core->sessions.by_index.n, sessions);
 	core_world_deinit(&w);

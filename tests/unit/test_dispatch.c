@@ -110,20 +110,18 @@ static void no_length_of_a_first_message_earns_more_bytes_than_it_has(void **sta
 	struct core_world w;
 	uint8_t packet[KITH_UDP_PAYLOAD];
 	struct test_random r;
-	struct kith_mac_keys keys[2];
+	struct kith_mac_keys keys;
 	(void)state;
 	world_alice_and_bob(&w);
 	test_random_init(&r, 4);
 	for (int node = 0; node < 5; node += 4) {
 		struct kith_core *c = w.nodes[node].core;
-		kith_mac_keys_derive(&keys[KITH_NOISE_IK], w.pki.suite, c->self.dh_pk);
-		kith_mac_keys_derive(&keys[KITH_NOISE_XX], w.pki.suite, c->self.network.b);
+		kith_mac_keys_derive(&keys, w.pki.suite, c->self.dh_pk);
 		struct meter m = { .node = w.nodes[node].addr, .other = stranger };
 		w.tap = meter_tap;
 		w.tap_ctx = &m;
 		for (size_t len = KITH_HS_HEADER + KITH_HS_TRAILER; len <= sizeof packet; len++) {
 			for (unsigned load = 0; load < 4; load++) {
-				uint8_t pattern = load % 2 == 0 ? KITH_NOISE_IK : KITH_NOISE_XX;
 				c->guard.hellos_per_s = load < 2 ? 0 : 1000000;
 				m.other.ip[1] =
 					(uint8_t)(len &
@@ -131,8 +129,11 @@ static void no_length_of_a_first_message_earns_more_bytes_than_it_has(void **sta
 				m.other.ip[2] = (uint8_t)(len >> 8);
 				m.other.ip[0] = (uint8_t)(60 + load);
 				test_random_fill(&r, packet, len);
-				kith_hs_write(packet, KITH_PKT_HELLO, pattern, 7, 0);
-				kith_mac_write(w.pki.suite, &keys[pattern], NULL, packet, len);
+				kith_hs_write(packet, load % 2 == 0 ? KITH_PKT_HELLO : KITH_PKT_WHO, 7, 0);
+				if (load % 2 == 0)
+					kith_mac_write(w.pki.suite, &keys, NULL, packet, len);
+				else
+					kith_who_mac(w.pki.suite, &c->self.network, packet, len);
 				m.out = 0;
 				inject(&w, node, &m.other, packet, len);
 				assert_true(m.out <= len);

@@ -13,15 +13,17 @@ struct watch {
 	struct test_alloc alloc;
 	struct test_random random;
 	struct kith_guard guard;
-	struct kith_mac_keys keys[2];
+	struct kith_mac_keys keys;
 	uint8_t own_key[32];
 	struct kith_id network;
 	struct kith_hop from;
+	struct kith_now now;
 };
 
 static void watch_init(struct watch *w, uint32_t seen_max)
 {
 	memset(w, 0, sizeof *w);
+	w->now = (struct kith_now){ .unix_ms = START_MS, .unix_trusted = true };
 	assert_int_equal(kith_suite_sodium_init(), 0);
 	test_alloc_init(&w->alloc);
 	test_random_init(&w->random, 3);
@@ -29,8 +31,7 @@ static void watch_init(struct watch *w, uint32_t seen_max)
 	memset(w->network.b, 6, sizeof w->network.b);
 	kith_guard_init(&w->guard, kith_suite_sodium(), &w->alloc.alloc, &w->random.random, w->own_key, &w->network,
 			seen_max, START_MS);
-	kith_mac_keys_derive(&w->keys[KITH_NOISE_IK], kith_suite_sodium(), w->own_key);
-	kith_mac_keys_derive(&w->keys[KITH_NOISE_XX], kith_suite_sodium(), w->network.b);
+	kith_mac_keys_derive(&w->keys, kith_suite_sodium(), w->own_key);
 	w->from.remote = (struct kith_addr){ .family = KITH_FAMILY_V4, .port = 1000, .ip = { 9, 8, 7, 6 } };
 }
 
@@ -45,11 +46,11 @@ struct message {
 	struct kith_hs_header header;
 };
 
-static void hello(struct watch *w, struct message *m, uint8_t pattern, const uint8_t *cookie)
+static void hello(struct watch *w, struct message *m, const uint8_t *cookie)
 {
 	memset(m->bytes, 0x11, sizeof m->bytes);
-	kith_hs_write(m->bytes, KITH_PKT_HELLO, pattern, 42, 0);
-	kith_mac_write(kith_suite_sodium(), &w->keys[pattern], cookie, m->bytes, sizeof m->bytes);
+	kith_hs_write(m->bytes, KITH_PKT_HELLO, 42, 0);
+	kith_mac_write(kith_suite_sodium(), &w->keys, cookie, m->bytes, sizeof m->bytes);
 	assert_true(kith_hs_parse(&m->header, test_span(m->bytes, sizeof m->bytes)));
 }
 
@@ -59,7 +60,7 @@ static void earn(struct watch *w, kith_time_us now, struct message *m, uint8_t c
 	uint8_t packet[KITH_COOKIE_PACKET_LEN];
 	bool anew;
 	kith_guard_cookie(&w->guard, now, &m->header, &w->from, false, packet);
-	assert_int_equal(kith_cookie_open(kith_suite_sodium(), &w->keys[m->header.pattern], m->header.mac1,
+	assert_int_equal(kith_cookie_open(kith_suite_sodium(), &w->keys, m->header.mac1,
 					  test_span(packet, sizeof packet), cookie, w->epoch, &anew),
 			 0);
 	assert_false(anew);
@@ -76,31 +77,16 @@ static void only_who_knows_the_key_passes_the_first_mac(void **state)
 	struct message m;
 	(void)state;
 	watch_init(&w, 8);
-	hello(&w, &m, KITH_NOISE_IK, NULL);
+	hello(&w, &m, NULL);
 	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
 	for (size_t i = 0; i < sizeof m.bytes - KITH_MAC_LEN; i++) {
 		m.bytes[i] ^= 0x80;
 		assert_int_equal(check(&w, 0, &m), KITH_GUARD_BAD_MAC);
 		m.bytes[i] ^= 0x80;
 	}
-	w.keys[KITH_NOISE_IK] = w.keys[KITH_NOISE_XX]; /* who knows only the network */
-	hello(&w, &m, KITH_NOISE_IK, NULL);
+	kith_mac_keys_derive(&w.keys, kith_suite_sodium(), w.network.b); /* who knows only the network */
+	hello(&w, &m, NULL);
 	assert_int_equal(check(&w, 0, &m), KITH_GUARD_BAD_MAC);
-	watch_deinit(&w);
-}
-
-static void who_does_not_know_the_key_needs_a_cookie_always(void **state)
-{
-	struct watch w;
-	struct message m;
-	uint8_t cookie[KITH_COOKIE_LEN];
-	(void)state;
-	watch_init(&w, 8);
-	hello(&w, &m, KITH_NOISE_XX, NULL);
-	assert_int_equal(check(&w, 0, &m), KITH_GUARD_COOKIE);
-	earn(&w, 0, &m, cookie);
-	hello(&w, &m, KITH_NOISE_XX, cookie);
-	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
 	watch_deinit(&w);
 }
 
@@ -112,14 +98,14 @@ static void above_the_rate_a_cookie_is_asked_for(void **state)
 	(void)state;
 	watch_init(&w, 8);
 	w.guard.hellos_per_s = 3;
-	hello(&w, &m, KITH_NOISE_IK, NULL);
+	hello(&w, &m, NULL);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(check(&w, 100, &m), KITH_GUARD_PASS);
 	assert_int_equal(check(&w, 100, &m), KITH_GUARD_COOKIE);
 	earn(&w, 100, &m, cookie);
-	hello(&w, &m, KITH_NOISE_IK, cookie);
+	hello(&w, &m, cookie);
 	assert_int_equal(check(&w, 100, &m), KITH_GUARD_PASS);
-	hello(&w, &m, KITH_NOISE_IK, NULL);
+	hello(&w, &m, NULL);
 	assert_int_equal(check(&w, 100 + KITH_US_PER_S, &m), KITH_GUARD_PASS); /* another second */
 	watch_deinit(&w);
 }
@@ -132,9 +118,9 @@ static void a_cookie_is_for_one_address_one_transport_and_one_tunnel(void **stat
 	(void)state;
 	watch_init(&w, 8);
 	w.guard.hellos_per_s = 0;
-	hello(&w, &m, KITH_NOISE_IK, NULL);
+	hello(&w, &m, NULL);
 	earn(&w, 0, &m, cookie);
-	hello(&w, &m, KITH_NOISE_IK, cookie);
+	hello(&w, &m, cookie);
 	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
 	const struct kith_hop honest = w.from;
 	w.from.remote.port++;
@@ -162,11 +148,11 @@ static void a_cookie_lives_between_one_and_two_lives_of_its_secret(void **state)
 		w.guard.hellos_per_s = 0;
 		kith_time_us begun = 1000, earned = begun + KITH_COOKIE_LIFE_US / 2,
 			     used = earned + k * KITH_COOKIE_LIFE_US / 16;
-		hello(&w, &m, KITH_NOISE_IK, NULL);
+		hello(&w, &m, NULL);
 		assert_int_equal(check(&w, begun, &m), KITH_GUARD_COOKIE);
 		earn(&w, begun, &m, cookie); /* draws the secret */
 		earn(&w, earned, &m, cookie);
-		hello(&w, &m, KITH_NOISE_IK, cookie);
+		hello(&w, &m, cookie);
 		enum kith_guard_verdict v = check(&w, used, &m);
 		if (used - earned <= KITH_COOKIE_LIFE_US)
 			assert_int_equal(v, KITH_GUARD_PASS);
@@ -183,21 +169,21 @@ static void a_cookie_opens_only_for_the_message_it_answers(void **state)
 	uint8_t packet[KITH_COOKIE_PACKET_LEN], cookie[KITH_COOKIE_LEN], mac1[KITH_MAC_LEN];
 	(void)state;
 	watch_init(&w, 8);
-	hello(&w, &m, KITH_NOISE_IK, NULL);
+	hello(&w, &m, NULL);
 	bool anew;
 	kith_guard_cookie(&w.guard, 0, &m.header, &w.from, true, packet);
 	memcpy(mac1, m.header.mac1, sizeof mac1);
 	mac1[0] ^= 1;
-	assert_true(kith_cookie_open(kith_suite_sodium(), &w.keys[KITH_NOISE_IK], mac1,
-				     test_span(packet, sizeof packet), cookie, w.epoch, &anew) < 0);
+	assert_true(kith_cookie_open(kith_suite_sodium(), &w.keys, mac1, test_span(packet, sizeof packet), cookie,
+				     w.epoch, &anew) < 0);
 	for (size_t i = 8; i < sizeof packet; i++) {
 		packet[i] ^= 1;
-		assert_true(kith_cookie_open(kith_suite_sodium(), &w.keys[KITH_NOISE_IK], m.header.mac1,
+		assert_true(kith_cookie_open(kith_suite_sodium(), &w.keys, m.header.mac1,
 					     test_span(packet, sizeof packet), cookie, w.epoch, &anew) < 0);
 		packet[i] ^= 1;
 	}
-	assert_true(kith_cookie_open(kith_suite_sodium(), &w.keys[KITH_NOISE_IK], m.header.mac1,
-				     test_span(packet, sizeof packet - 1), cookie, w.epoch, &anew) < 0);
+	assert_true(kith_cookie_open(kith_suite_sodium(), &w.keys, m.header.mac1, test_span(packet, sizeof packet - 1),
+				     cookie, w.epoch, &anew) < 0);
 	watch_deinit(&w);
 }
 
@@ -221,9 +207,9 @@ static void a_prefix_has_its_rate_with_or_without_cookies(void **state)
 		uint8_t cookie[KITH_COOKIE_LEN];
 		int passed, asked;
 		watch_init(&w, 8);
-		hello(&w, &m, KITH_NOISE_IK, NULL);
+		hello(&w, &m, NULL);
 		earn(&w, 0, &m, cookie);
-		hello(&w, &m, KITH_NOISE_IK, with_cookie ? cookie : NULL);
+		hello(&w, &m, with_cookie ? cookie : NULL);
 		flood(&w, 0, &m, &passed, &asked);
 		assert_int_equal(passed, 5 * KITH_HANDSHAKE_PREFIX_PER_S);
 		assert_int_equal(asked, with_cookie ? 0 : 1000 - passed);
@@ -242,12 +228,12 @@ static void whoever_is_impersonated_still_gets_in_by_the_cookie(void **state)
 	int passed, asked;
 	(void)state;
 	watch_init(&w, 8);
-	hello(&w, &m, KITH_NOISE_IK, NULL);
+	hello(&w, &m, NULL);
 	flood(&w, 0, &m, &passed, &asked);
 	w.from.remote.port++; /* the victim, in the same prefix */
 	assert_int_equal(check(&w, 0, &m), KITH_GUARD_COOKIE);
 	earn(&w, 0, &m, cookie);
-	hello(&w, &m, KITH_NOISE_IK, cookie);
+	hello(&w, &m, cookie);
 	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
 	watch_deinit(&w);
 }
@@ -259,7 +245,7 @@ static void more_prefixes_than_are_remembered_are_still_judged(void **state)
 	(void)state;
 	watch_init(&w, 8);
 	w.guard.hellos_per_s = 1000000;
-	hello(&w, &m, KITH_NOISE_IK, NULL);
+	hello(&w, &m, NULL);
 	for (uint32_t i = 0; i < 3 * KITH_GUARD_SOURCES; i++) {
 		w.from.remote.ip[0] = (uint8_t)(i >> 16);
 		w.from.remote.ip[1] = (uint8_t)(i >> 8);
@@ -288,14 +274,14 @@ static enum kith_freshness judge(const struct watch *w, const uint8_t device[16]
 				 const uint8_t call_id[16], bool made_now)
 {
 	uint32_t session = 0;
-	enum kith_freshness f = kith_guard_judge(&w->guard, device, timestamp_ms, call_id, made_now, &session);
+	enum kith_freshness f = kith_guard_judge(&w->guard, &w->now, device, timestamp_ms, call_id, made_now, &session);
 	assert_int_equal(session, f == KITH_SAME ? SESSION : 0);
 	return f;
 }
 
 static void remember(struct watch *w, const uint8_t device[16], int64_t timestamp_ms, const uint8_t call_id[16])
 {
-	kith_guard_remember(&w->guard, device, timestamp_ms, call_id, SESSION);
+	kith_guard_remember(&w->guard, &w->now, device, timestamp_ms, call_id, SESSION);
 }
 
 static void a_device_that_is_not_remembered_must_be_newer_than_the_start(void **state)
@@ -357,7 +343,7 @@ static void the_epoch_inside_a_message_is_good_for_its_life_and_at_all_addresses
 	uint8_t cookie[KITH_COOKIE_LEN], epoch[KITH_COOKIE_LEN];
 	(void)state;
 	watch_init(&w, 8);
-	hello(&w, &m, KITH_NOISE_IK, NULL);
+	hello(&w, &m, NULL);
 	earn(&w, 0, &m, cookie);
 	memcpy(epoch, w.epoch, sizeof epoch);
 	w.from.remote.port++;
@@ -419,18 +405,54 @@ static void without_memory_the_floor_rises_instead(void **state)
 	remember(&w, dev_a, START_MS + 500, call_1);
 	assert_int_equal(judge(&w, dev_a, START_MS + 500, call_1, false), KITH_UNSURE);
 	assert_int_equal(judge(&w, dev_b, START_MS + 400, call_1, false), KITH_UNSURE);
-	hello(&w, &m, KITH_NOISE_IK, NULL);
+	hello(&w, &m, NULL);
 	assert_int_equal(check(&w, 0, &m), KITH_GUARD_COOKIE); /* which costs none */
 	w.alloc.fail_after = -1;
 	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
 	watch_deinit(&w);
 }
 
+/* A device that signs times to come gets in by the epoch only, and does not take the floor of others along. */
+static void a_message_of_times_to_come_is_not_believed(void **state)
+{
+	struct watch w;
+	const int64_t latest = START_MS + KITH_CLOCK_TOLERANCE_MS;
+	(void)state;
+	watch_init(&w, 1);
+	assert_int_equal(judge(&w, dev_a, latest, call_1, false), KITH_FRESH);
+	assert_int_equal(judge(&w, dev_a, latest + 1, call_1, false), KITH_UNSURE);
+	assert_int_equal(judge(&w, dev_a, INT64_MAX / 2, call_1, true), KITH_FRESH);
+	remember(&w, dev_a, INT64_MAX / 2, call_1);
+	assert_int_equal(judge(&w, dev_a, INT64_MAX / 2, call_1, false), KITH_SAME);
+	remember(&w, dev_b, START_MS + 1, call_2); /* the first one is forgotten for it */
+	w.now.unix_ms = latest + 1;
+	assert_int_equal(judge(&w, dev_a, latest, call_1, false), KITH_UNSURE);
+	assert_int_equal(judge(&w, dev_a, latest + 1, call_1, false), KITH_FRESH);
+	/* A clock that is only a lower bound cannot tell. */
+	w.now.unix_trusted = false;
+	assert_int_equal(judge(&w, dev_a, INT64_MAX / 2, call_1, false), KITH_FRESH);
+	watch_deinit(&w);
+}
+
+static void cookies_have_a_rate(void **state)
+{
+	struct watch w;
+	uint32_t n = 0;
+	(void)state;
+	watch_init(&w, 8);
+	for (uint32_t i = 0; i < 2 * KITH_COOKIES_PER_S; i++)
+		n += kith_guard_may_cookie(&w.guard, KITH_US_PER_S + i);
+	assert_int_equal(n, KITH_COOKIES_PER_S);
+	assert_true(kith_guard_may_cookie(&w.guard, 2 * KITH_US_PER_S));
+	watch_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_message_of_times_to_come_is_not_believed),
+		cmocka_unit_test(cookies_have_a_rate),
 		cmocka_unit_test(only_who_knows_the_key_passes_the_first_mac),
-		cmocka_unit_test(who_does_not_know_the_key_needs_a_cookie_always),
 		cmocka_unit_test(above_the_rate_a_cookie_is_asked_for),
 		cmocka_unit_test(a_cookie_is_for_one_address_one_transport_and_one_tunnel),
 		cmocka_unit_test(a_cookie_lives_between_one_and_two_lives_of_its_secret),

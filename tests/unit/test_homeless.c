@@ -98,7 +98,7 @@ static void a_wrong_network_is_told(void **state)
 	o.root = &other.root.pk;
 	memcpy(hosts, o.bootstrap, sizeof hosts);
 	o.bootstrap = hosts;
-	struct kith_homeless why = reason(&w, leaf, &o); /* one is asked with XX, two with IK */
+	struct kith_homeless why = reason(&w, leaf, &o); /* one is asked for its key, two are greeted */
 	assert_int_equal(why.err, KITH_ENETWORK);
 	assert_int_equal(why.network, 3);
 	core_world_deinit(&w);

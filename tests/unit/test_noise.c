@@ -6,7 +6,7 @@
 #include "sim/suite_sim.h"
 #include "../vectors/noise_cacophony.h"
 
-enum { BUF = 512, STEPS = 3 };
+enum { BUF = 512, STEPS = 2 };
 
 /* Two ends about to shake hands; message i is sent by ends[i % 2]. */
 struct pair {
@@ -17,13 +17,7 @@ struct pair {
 
 static const struct kith_span nothing = { NULL, 0 };
 
-static int steps_of(enum kith_noise_pattern pattern)
-{
-	return pattern == KITH_NOISE_IK ? 2 : 3;
-}
-
-static void pair_init(struct pair *p, const struct kith_suite *suite, enum kith_noise_pattern pattern,
-		      struct kith_span prologue)
+static void pair_init(struct pair *p, const struct kith_suite *suite, struct kith_span prologue)
 {
 	uint8_t sk[2][32], pk[2][32];
 	memset(p, 0, sizeof *p);
@@ -34,13 +28,12 @@ static void pair_init(struct pair *p, const struct kith_suite *suite, enum kith_
 		suite->dh_public(pk[i], sk[i]);
 	}
 	for (int i = 0; i < 2; i++)
-		kith_noise_init(&p->ends[i], suite, pattern, i == 0, prologue, sk[i], pk[i],
-				i == 0 && pattern == KITH_NOISE_IK ? pk[1] : NULL);
+		kith_noise_init(&p->ends[i], suite, i == 0 ? pk[1] : NULL, prologue, sk[i], pk[i]);
 }
 
 static size_t pair_write(struct pair *p, int step, uint8_t out[BUF], struct kith_span payload)
 {
-	const int len = kith_noise_write(&p->ends[step % 2], out, BUF, payload, step < 2 ? p->e_sk[step] : NULL);
+	const int len = kith_noise_write(&p->ends[step % 2], out, BUF, payload, p->e_sk[step]);
 	assert_true(len > 0);
 	return (size_t)len;
 }
@@ -62,17 +55,15 @@ static void pair_advance(struct pair *p, int step)
 	}
 }
 
-/* Runs body with either suite, either pattern and each message. */
-typedef void case_fn(const struct kith_suite *suite, enum kith_noise_pattern pattern, int step);
+/* Runs body with either suite and each message. */
+typedef void case_fn(const struct kith_suite *suite, int step);
 
 static void for_every_message(case_fn *body)
 {
 	const struct kith_suite *suites[] = { kith_suite_sodium(), kith_suite_sim() };
 	for (size_t s = 0; s < 2; s++) {
-		for (int step = 0; step < 2; step++)
-			body(suites[s], KITH_NOISE_IK, step);
-		for (int step = 0; step < 3; step++)
-			body(suites[s], KITH_NOISE_XX, step);
+		for (int step = 0; step < STEPS; step++)
+			body(suites[s], step);
 	}
 }
 
@@ -91,13 +82,10 @@ static void vector_pair(const struct noise_vector *v, struct pair *p)
 	vector_keys(v->resp_static, r_sk, r_pk);
 	test_hex(p->e_sk[0], 32, v->init_ephemeral);
 	test_hex(p->e_sk[1], 32, v->resp_ephemeral);
-	if (v->init_remote_static != NULL) {
-		test_hex(rs, sizeof rs, v->init_remote_static);
-		assert_memory_equal(rs, r_pk, 32);
-	}
-	kith_noise_init(&p->ends[0], p->suite, v->pattern, true, pro, i_sk, i_pk,
-			v->init_remote_static != NULL ? rs : NULL);
-	kith_noise_init(&p->ends[1], p->suite, v->pattern, false, pro, r_sk, r_pk, NULL);
+	test_hex(rs, sizeof rs, v->init_remote_static);
+	assert_memory_equal(rs, r_pk, 32);
+	kith_noise_init(&p->ends[0], p->suite, rs, pro, i_sk, i_pk);
+	kith_noise_init(&p->ends[1], p->suite, NULL, pro, r_sk, r_pk);
 }
 
 static void vector_transport(const struct noise_vector *v, const struct pair *p, int first)
@@ -123,11 +111,10 @@ static void published_vectors_agree_byte_for_byte_in_both_roles(void **state)
 	(void)state;
 	for (size_t i = 0; i < NOISE_VECTORS; i++) {
 		const struct noise_vector *v = &noise_vectors[i];
-		const int steps = steps_of(v->pattern);
 		struct pair p;
 
 		vector_pair(v, &p);
-		for (int m = 0; m < steps; m++) {
+		for (int m = 0; m < STEPS; m++) {
 			uint8_t payload[64], want[BUF], got[BUF];
 			const size_t payload_len = test_hex(payload, sizeof payload, v->messages[m].payload);
 			const size_t want_len = test_hex(want, sizeof want, v->messages[m].ciphertext);
@@ -140,7 +127,7 @@ static void published_vectors_agree_byte_for_byte_in_both_roles(void **state)
 				payload_len);
 			assert_memory_equal(got, payload, payload_len);
 		}
-		vector_transport(v, &p, steps);
+		vector_transport(v, &p, STEPS);
 	}
 }
 
@@ -148,14 +135,13 @@ static void both_ends_agree_on_keys_and_on_whom_they_met(void **state)
 {
 	const struct kith_suite *suites[] = { kith_suite_sodium(), kith_suite_sim() };
 	(void)state;
-	for (int i = 0; i < 4; i++) {
-		const enum kith_noise_pattern pattern = i % 2 == 0 ? KITH_NOISE_IK : KITH_NOISE_XX;
+	for (int i = 0; i < 2; i++) {
 		uint8_t tx[2][32], rx[2][32], chain[2][32];
 		struct pair p;
 
-		pair_init(&p, suites[i / 2], pattern, test_span("kith", 4));
+		pair_init(&p, suites[i], test_span("kith", 4));
 		assert_false(kith_noise_done(&p.ends[0]) || kith_noise_done(&p.ends[1]));
-		pair_advance(&p, steps_of(pattern));
+		pair_advance(&p, STEPS);
 		assert_true(kith_noise_done(&p.ends[0]) && kith_noise_done(&p.ends[1]));
 		for (int e = 0; e < 2; e++)
 			kith_noise_split(&p.ends[e], tx[e], rx[e], chain[e]);
@@ -171,22 +157,21 @@ static void both_ends_agree_on_keys_and_on_whom_they_met(void **state)
 	}
 }
 
-static void overhead_is_what_a_message_adds_case(const struct kith_suite *suite, enum kith_noise_pattern pattern,
-						 int step)
+static void overhead_is_what_a_message_adds_case(const struct kith_suite *suite, int step)
 {
-	static const size_t expected[2][STEPS] = { { 32 + 48 + 16, 32 + 16, 0 }, { 32, 32 + 48 + 16, 48 + 16 } };
+	static const size_t expected[STEPS] = { 32 + 48 + 16, 32 + 16 };
 	uint8_t msg[BUF];
 	struct pair p;
 	for (size_t len = 0; len <= 300; len += 100) {
 		uint8_t payload[300] = { 0 };
 
-		pair_init(&p, suite, pattern, nothing);
+		pair_init(&p, suite, nothing);
 		pair_advance(&p, step);
-		assert_int_equal(kith_noise_overhead(&p.ends[0]), expected[pattern][step]);
-		assert_int_equal(kith_noise_overhead(&p.ends[1]), expected[pattern][step]);
+		assert_int_equal(kith_noise_overhead(&p.ends[0]), expected[step]);
+		assert_int_equal(kith_noise_overhead(&p.ends[1]), expected[step]);
 		assert_int_equal(pair_write(&p, step, msg, len > 0 ? test_span(payload, len) : nothing),
-				 len + expected[pattern][step]);
-		assert_int_equal(pair_read(&p, step, test_span(msg, len + expected[pattern][step])), len);
+				 len + expected[step]);
+		assert_int_equal(pair_read(&p, step, test_span(msg, len + expected[step])), len);
 	}
 }
 
@@ -196,34 +181,22 @@ static void overhead_is_what_a_message_adds(void **state)
 	for_every_message(overhead_is_what_a_message_adds_case);
 }
 
-/* The first message of XX has nothing to authenticate it; what is changed there must come out in the answer. */
-static int read_or_answer(struct pair *p, int step, struct kith_span message)
-{
-	uint8_t answer[BUF];
-	size_t len;
-	int err = pair_read(p, step, message);
-	if (err < 0 || p->ends[0].pattern != KITH_NOISE_XX || step != 0)
-		return err;
-	len = pair_write(p, 1, answer, nothing);
-	return pair_read(p, 1, test_span(answer, len));
-}
-
-static void any_flipped_bit_is_refused_case(const struct kith_suite *suite, enum kith_noise_pattern pattern, int step)
+static void any_flipped_bit_is_refused_case(const struct kith_suite *suite, int step)
 {
 	struct pair p, before;
 	uint8_t msg[BUF];
 	size_t len;
-	pair_init(&p, suite, pattern, test_span("kith", 4));
+	pair_init(&p, suite, test_span("kith", 4));
 	pair_advance(&p, step);
 	len = pair_write(&p, step, msg, test_span("certificates", 12));
 	memcpy(&before, &p, sizeof p);
 	for (size_t bit = 0; bit < 8 * len; bit++) {
 		msg[bit / 8] = (uint8_t)(msg[bit / 8] ^ (1u << (bit % 8)));
-		assert_int_equal(read_or_answer(&p, step, test_span(msg, len)), KITH_EAUTH);
+		assert_int_equal(pair_read(&p, step, test_span(msg, len)), KITH_EAUTH);
 		memcpy(&p, &before, sizeof p);
 		msg[bit / 8] = (uint8_t)(msg[bit / 8] ^ (1u << (bit % 8)));
 	}
-	assert_true(read_or_answer(&p, step, test_span(msg, len)) >= 0);
+	assert_true(pair_read(&p, step, test_span(msg, len)) >= 0);
 }
 
 static void any_flipped_bit_is_refused(void **state)
@@ -232,18 +205,18 @@ static void any_flipped_bit_is_refused(void **state)
 	for_every_message(any_flipped_bit_is_refused_case);
 }
 
-static void any_other_length_is_refused_case(const struct kith_suite *suite, enum kith_noise_pattern pattern, int step)
+static void any_other_length_is_refused_case(const struct kith_suite *suite, int step)
 {
 	struct pair p, before;
 	uint8_t msg[BUF] = { 0 };
 	size_t len, overhead;
-	pair_init(&p, suite, pattern, nothing);
+	pair_init(&p, suite, nothing);
 	pair_advance(&p, step);
 	overhead = kith_noise_overhead(&p.ends[0]);
 	len = pair_write(&p, step, msg, test_span("certificates", 12));
 	memcpy(&before, &p, sizeof p);
 	for (size_t n = 0; n <= len + 20; n++) {
-		const int err = read_or_answer(&p, step, test_span(msg, n));
+		const int err = pair_read(&p, step, test_span(msg, n));
 
 		if (n < overhead)
 			assert_int_equal(err, KITH_EPROTO);
@@ -261,28 +234,25 @@ static void any_other_length_is_refused(void **state)
 	for_every_message(any_other_length_is_refused_case);
 }
 
-static void a_failed_read_leaves_the_state_for_the_right_message_case(const struct kith_suite *suite,
-								      enum kith_noise_pattern pattern, int step)
+static void a_failed_read_leaves_the_state_for_the_right_message_case(const struct kith_suite *suite, int step)
 {
 	uint8_t msg[BUF], forged[BUF];
 	struct kith_noise *reader;
 	struct pair p, before;
 	size_t len;
-	pair_init(&p, suite, pattern, nothing);
+	pair_init(&p, suite, nothing);
 	pair_advance(&p, step);
 	len = pair_write(&p, step, msg, test_span("certificates", 12));
 	reader = &p.ends[(step + 1) % 2];
 	memcpy(&before, &p, sizeof p);
 	memcpy(forged, msg, len);
 	forged[len - 1] ^= 1;
-	if (pattern != KITH_NOISE_XX || step != 0) {
-		assert_int_equal(pair_read(&p, step, test_span(forged, len)), KITH_EAUTH);
-		/* In place too, and with another ephemeral or static key in front. */
-		assert_int_equal(kith_noise_read(reader, forged, sizeof forged, test_span(forged, len)), KITH_EAUTH);
-		memcpy(forged, msg, len);
-		forged[0] ^= 1;
-		assert_int_equal(pair_read(&p, step, test_span(forged, len)), KITH_EAUTH);
-	}
+	assert_int_equal(pair_read(&p, step, test_span(forged, len)), KITH_EAUTH);
+	/* In place too, and with another ephemeral or static key in front. */
+	assert_int_equal(kith_noise_read(reader, forged, sizeof forged, test_span(forged, len)), KITH_EAUTH);
+	memcpy(forged, msg, len);
+	forged[0] ^= 1;
+	assert_int_equal(pair_read(&p, step, test_span(forged, len)), KITH_EAUTH);
 	assert_int_equal(pair_read(&p, step, test_span(msg, 31)), KITH_EPROTO);
 	assert_int_equal(kith_noise_read(reader, forged, 11, test_span(msg, len)), KITH_EMSGSIZE);
 	assert_memory_equal(&p, &before, sizeof p);
@@ -295,20 +265,19 @@ static void a_failed_read_leaves_the_state_for_the_right_message(void **state)
 	for_every_message(a_failed_read_leaves_the_state_for_the_right_message_case);
 }
 
-static void payloads_may_be_written_and_read_in_place_case(const struct kith_suite *suite,
-							   enum kith_noise_pattern pattern, int step)
+static void payloads_may_be_written_and_read_in_place_case(const struct kith_suite *suite, int step)
 {
 	uint8_t apart[BUF], msg[BUF], text[100];
 	struct kith_noise *reader;
 	struct pair p, q;
 	size_t overhead, head, len;
 	memset(text, 0x77, sizeof text);
-	pair_init(&p, suite, pattern, nothing);
+	pair_init(&p, suite, nothing);
 	pair_advance(&p, step);
 	memcpy(&q, &p, sizeof q);
 	overhead = kith_noise_overhead(&p.ends[0]);
 	/* All but the payload's tag stands in front of it. */
-	head = pattern == KITH_NOISE_XX && step == 0 ? overhead : overhead - 16;
+	head = overhead - 16;
 	memcpy(msg + head, text, sizeof text);
 	len = pair_write(&p, step, msg, test_span(msg + head, sizeof text));
 	assert_int_equal(pair_write(&q, step, apart, test_span(text, sizeof text)), len);
@@ -327,18 +296,18 @@ static void payloads_may_be_written_and_read_in_place(void **state)
 	for_every_message(payloads_may_be_written_and_read_in_place_case);
 }
 
-static void another_prologue_is_refused_case(const struct kith_suite *suite, enum kith_noise_pattern pattern, int step)
+static void another_prologue_is_refused_case(const struct kith_suite *suite, int step)
 {
 	struct pair p, q;
 	uint8_t msg[BUF];
 	size_t len;
 	if (step != 0)
 		return;
-	pair_init(&p, suite, pattern, test_span("kith 1", 6));
-	pair_init(&q, suite, pattern, test_span("kith 2", 6));
+	pair_init(&p, suite, test_span("kith 1", 6));
+	pair_init(&q, suite, test_span("kith 2", 6));
 	memcpy(&p.ends[1], &q.ends[1], sizeof p.ends[1]);
 	len = pair_write(&p, 0, msg, nothing);
-	assert_int_equal(read_or_answer(&p, 0, test_span(msg, len)), KITH_EAUTH);
+	assert_int_equal(pair_read(&p, 0, test_span(msg, len)), KITH_EAUTH);
 }
 
 static void another_prologue_is_refused(void **state)
@@ -347,26 +316,22 @@ static void another_prologue_is_refused(void **state)
 	for_every_message(another_prologue_is_refused_case);
 }
 
-/* A static key other than the one the secret belongs to: IK to the wrong responder, or anyone with a borrowed public
+/* A static key other than the one the secret belongs to: the wrong responder, or anyone with a borrowed public
  * key. */
-static void a_static_key_without_its_secret_is_refused_case(const struct kith_suite *suite,
-							    enum kith_noise_pattern pattern, int step)
+static void a_static_key_without_its_secret_is_refused_case(const struct kith_suite *suite, int step)
 {
 	uint8_t msg[BUF], other_sk[32], pk[2][32], sk[2][32];
 	const int liar = step % 2;
 	size_t len;
 	struct pair p;
-	pair_init(&p, suite, pattern, nothing);
+	pair_init(&p, suite, nothing);
 	memset(other_sk, 0x55, sizeof other_sk);
 	for (int i = 0; i < 2; i++) {
 		memcpy(sk[i], p.ends[i].s_sk, 32);
 		memcpy(pk[i], p.ends[i].s_pk, 32);
 	}
-	kith_noise_init(&p.ends[liar], suite, pattern, liar == 0, nothing, other_sk, pk[liar],
-			pattern == KITH_NOISE_IK && liar == 0 ? pk[1] : NULL);
-	if (pattern == KITH_NOISE_XX && step == 0)
-		return; /* no static key yet */
-	if (pattern == KITH_NOISE_IK && step == 1) {
+	kith_noise_init(&p.ends[liar], suite, liar == 0 ? pk[1] : NULL, nothing, other_sk, pk[liar]);
+	if (step == 1) {
 		/* The responder cannot even read what was sealed to the key it claims. */
 		len = pair_write(&p, 0, msg, nothing);
 		assert_int_equal(pair_read(&p, 0, test_span(msg, len)), KITH_EAUTH);
@@ -392,21 +357,16 @@ static void an_ephemeral_key_of_zeros_is_refused(void **state)
 	(void)state;
 	for (size_t s = 0; s < 2; s++) {
 		for (int step = 0; step < 2; step++) {
-			pair_init(&p, suites[s], KITH_NOISE_IK, nothing);
+			pair_init(&p, suites[s], nothing);
 			pair_advance(&p, step);
 			len = pair_write(&p, step, msg, nothing);
 			memset(msg, 0, 32);
 			assert_int_equal(pair_read(&p, step, test_span(msg, len)), KITH_EAUTH);
 		}
-		/* In XX the first DH is the responder's, when it writes. */
-		pair_init(&p, suites[s], KITH_NOISE_XX, nothing);
-		len = pair_write(&p, 0, msg, nothing);
-		memset(msg, 0, 32);
-		assert_int_equal(pair_read(&p, 0, test_span(msg, len)), 0);
-		assert_int_equal(kith_noise_write(&p.ends[1], out, sizeof out, nothing, p.e_sk[1]), KITH_EAUTH);
+		pair_init(&p, suites[s], nothing);
 		/* A static key of zeros, which a dishonest directory might name. */
 		memset(msg, 0, 32);
-		kith_noise_init(&p.ends[0], suites[s], KITH_NOISE_IK, true, nothing, p.e_sk[0], p.ends[0].s_pk, msg);
+		kith_noise_init(&p.ends[0], suites[s], msg, nothing, p.e_sk[0], p.ends[0].s_pk);
 		assert_int_equal(kith_noise_write(&p.ends[0], out, sizeof out, nothing, p.e_sk[0]), KITH_EAUTH);
 	}
 }
@@ -414,11 +374,11 @@ static void an_ephemeral_key_of_zeros_is_refused(void **state)
 static void a_message_of_another_handshake_or_step_is_refused(void **state)
 {
 	uint8_t first[BUF], second[BUF], msg[BUF];
-	size_t first_len, second_len, len;
+	size_t first_len, second_len;
 	struct pair p, q;
 	(void)state;
-	pair_init(&p, kith_suite_sodium(), KITH_NOISE_XX, nothing);
-	pair_init(&q, kith_suite_sodium(), KITH_NOISE_XX, nothing);
+	pair_init(&p, kith_suite_sodium(), nothing);
+	pair_init(&q, kith_suite_sodium(), nothing);
 	memset(q.e_sk[0], 0x66, 32);
 	first_len = pair_write(&p, 0, first, nothing);
 	assert_int_equal(pair_read(&p, 0, test_span(first, first_len)), 0);
@@ -426,12 +386,9 @@ static void a_message_of_another_handshake_or_step_is_refused(void **state)
 	/* Another initiator's state does not take the answer. */
 	(void)pair_write(&q, 0, msg, nothing);
 	assert_int_equal(pair_read(&q, 1, test_span(second, second_len)), KITH_EAUTH);
+	/* Nor does the right one take its own message for the answer. */
+	assert_true(pair_read(&p, 1, test_span(first, first_len)) < 0);
 	assert_int_equal(pair_read(&p, 1, test_span(second, second_len)), 0);
-	/* Nor does the responder take an earlier message again as the third. */
-	assert_true(pair_read(&p, 2, test_span(second, second_len)) < 0);
-	assert_true(pair_read(&p, 2, test_span(first, first_len)) < 0);
-	len = pair_write(&p, 2, msg, nothing);
-	assert_int_equal(pair_read(&p, 2, test_span(msg, len)), 0);
 }
 
 static void only_the_side_whose_turn_it_is_may_write_or_read(void **state)
@@ -440,7 +397,7 @@ static void only_the_side_whose_turn_it_is_may_write_or_read(void **state)
 	uint8_t msg[BUF], out[BUF];
 	size_t len;
 	(void)state;
-	pair_init(&p, kith_suite_sim(), KITH_NOISE_IK, nothing);
+	pair_init(&p, kith_suite_sim(), nothing);
 	assert_int_equal(kith_noise_write(&p.ends[1], out, sizeof out, nothing, p.e_sk[1]), KITH_ESTATE);
 	assert_int_equal(kith_noise_read(&p.ends[0], out, sizeof out, test_span(msg, 200)), KITH_ESTATE);
 	len = pair_write(&p, 0, msg, nothing);
@@ -464,7 +421,7 @@ static void messages_beyond_the_bounds_are_refused(void **state)
 
 	(void)state;
 	assert_true(payload != NULL && out != NULL);
-	pair_init(&p, kith_suite_sim(), KITH_NOISE_IK, nothing);
+	pair_init(&p, kith_suite_sim(), nothing);
 	assert_int_equal(kith_noise_write(&p.ends[0], out, 96 + 9, test_span(payload, 10), p.e_sk[0]), KITH_EMSGSIZE);
 	assert_int_equal(kith_noise_write(&p.ends[0], out, BIG, test_span(payload, 65535 - 95), p.e_sk[0]),
 			 KITH_EMSGSIZE);
@@ -489,18 +446,16 @@ static void secrets_are_gone_when_the_handshake_is_done(void **state)
 {
 	struct pair p;
 	(void)state;
-	for (int pattern = KITH_NOISE_IK; pattern <= KITH_NOISE_XX; pattern++) {
-		pair_init(&p, kith_suite_sodium(), (enum kith_noise_pattern)pattern, nothing);
-		assert_false(zeroed(p.ends[0].s_sk, 32));
-		pair_advance(&p, steps_of((enum kith_noise_pattern)pattern));
-		for (int i = 0; i < 2; i++) {
-			assert_true(zeroed(p.ends[i].s_sk, 32));
-			assert_true(zeroed(p.ends[i].e_sk, 32));
-			assert_true(zeroed(p.ends[i].k, 32));
-			kith_noise_wipe(&p.ends[i]);
-			assert_true(zeroed(&p.ends[i], sizeof p.ends[i]));
-			assert_false(kith_noise_done(&p.ends[i]));
-		}
+	pair_init(&p, kith_suite_sodium(), nothing);
+	assert_false(zeroed(p.ends[0].s_sk, 32));
+	pair_advance(&p, STEPS);
+	for (int i = 0; i < 2; i++) {
+		assert_true(zeroed(p.ends[i].s_sk, 32));
+		assert_true(zeroed(p.ends[i].e_sk, 32));
+		assert_true(zeroed(p.ends[i].k, 32));
+		kith_noise_wipe(&p.ends[i]);
+		assert_true(zeroed(&p.ends[i], sizeof p.ends[i]));
+		assert_false(kith_noise_done(&p.ends[i]));
 	}
 }
 

@@ -9,11 +9,10 @@ static void a_handshake_header_reads_back_as_it_was_written(void **state)
 	struct kith_hs_header hs;
 	(void)state;
 	memset(p, 0xaa, sizeof p);
-	kith_hs_write(p, KITH_PKT_HELLO, 1, 0x01020304, 0);
+	kith_hs_write(p, KITH_PKT_HELLO, 0x01020304, 0);
 	assert_true(kith_hs_parse(&hs, test_span(p, 100)));
 	assert_int_equal(hs.type, KITH_PKT_HELLO);
 	assert_int_equal(hs.version, KITH_WIRE_VERSION);
-	assert_int_equal(hs.pattern, 1);
 	assert_int_equal(hs.sender, 0x01020304);
 	assert_int_equal(hs.receiver, 0);
 	assert_int_equal(hs.noise.len, 100 - KITH_HS_HEADER - KITH_HS_TRAILER);
@@ -23,7 +22,7 @@ static void a_handshake_header_reads_back_as_it_was_written(void **state)
 	assert_int_equal(hs.authed.len, 100 - 32);
 	assert_int_equal(hs.authed2.len, 100 - 16);
 
-	kith_hs_write(p, KITH_PKT_REPLY, 0, 5, 6);
+	kith_hs_write(p, KITH_PKT_REPLY, 5, 6);
 	assert_true(kith_hs_parse(&hs, test_span(p, 100)));
 	assert_int_equal(hs.receiver, 6);
 	assert_int_equal(hs.noise.len, 100 - KITH_HS_HEADER);
@@ -118,7 +117,8 @@ static void a_packet_that_is_too_short_has_no_type(void **state)
 	} kinds[] = {
 		{ KITH_PKT_HELLO, KITH_HS_HEADER + KITH_HS_TRAILER },
 		{ KITH_PKT_REPLY, KITH_HS_HEADER },
-		{ KITH_PKT_FINISH, KITH_HS_HEADER },
+		{ KITH_PKT_WHO, KITH_HS_HEADER + KITH_MAC_LEN },
+		{ KITH_PKT_IAM, KITH_HS_HEADER },
 		{ KITH_PKT_COOKIE, KITH_COOKIE_PACKET_LEN },
 		{ KITH_PKT_VERSION, KITH_VERSION_PACKET_LEN },
 		{ KITH_PKT_DATA, KITH_TRANSPORT_HEADER + 16 },
@@ -145,7 +145,7 @@ static void every_other_first_byte_has_no_type(void **state)
 		p[0] = (uint8_t)b;
 		known += kith_packet_type(test_span(p, sizeof p)) != 0;
 	}
-	assert_int_equal(known, 9);
+	assert_int_equal(known, 10);
 	for (unsigned b = 0; b < 4; b++) { /* STUN's */
 		p[0] = (uint8_t)b;
 		assert_int_equal(kith_packet_type(test_span(p, sizeof p)), 0);
@@ -159,7 +159,7 @@ static void the_purpose_of_a_first_message_is_read_without_a_key(void **state)
 	struct kith_hs_header hs;
 	(void)state;
 	for (unsigned purpose = 0; purpose < 256; purpose++) {
-		kith_hs_write(p, KITH_PKT_HELLO, 0, 1, 0);
+		kith_hs_write(p, KITH_PKT_HELLO, 1, 0);
 		p[3] = (uint8_t)purpose;
 		assert_true(kith_hs_parse(&hs, test_span(p, 100)));
 		assert_int_equal(hs.purpose,
@@ -180,11 +180,22 @@ static void reserved_bits_must_be_zero(void **state)
 	const uint8_t *n, *s;
 	(void)state;
 	memset(p, 0, sizeof p);
-	kith_hs_write(p, KITH_PKT_REPLY, 0, 1, 0);
+	kith_hs_write(p, KITH_PKT_REPLY, 1, 0);
 	p[3] = 1;
 	assert_false(kith_hs_parse(&hs, test_span(p, 100)));
-	kith_hs_write(p, KITH_PKT_HELLO, 2, 1, 0); /* no such pattern */
-	assert_false(kith_hs_parse(&hs, test_span(p, 100)));
+	for (int i = 2; i < 12; i++) {
+		struct kith_who who;
+		struct kith_span chain;
+		kith_hs_write(p, KITH_PKT_HELLO, 0, 0);
+		p[i] = 1;
+		assert_int_equal(kith_hs_parse(&hs, test_span(p, 100)), i >= 3); /* byte 3 is its purpose */
+		kith_hs_write(p, KITH_PKT_WHO, 0, 0);
+		p[i] = 1;
+		assert_int_equal(kith_who_parse(&who, test_span(p, 100)), i >= 4 && i < 8);
+		kith_hs_write(p, KITH_PKT_IAM, 0, 0);
+		p[i] = 1;
+		assert_int_equal(kith_iam_parse(&receiver, &chain, test_span(p, 100)), i >= 8);
+	}
 	for (int i = 2; i < 4; i++) {
 		kith_data_write(p, 0, 1, 1);
 		p[i] = 1;
@@ -221,7 +232,7 @@ static void of_another_version_only_the_indexes_are_read(void **state)
 	uint8_t p[64] = { 0 };
 	struct kith_hs_header hs;
 	(void)state;
-	kith_hs_write(p, KITH_PKT_HELLO, 0, 77, 0);
+	kith_hs_write(p, KITH_PKT_HELLO, 77, 0);
 	p[1] = KITH_WIRE_VERSION + 1;
 	p[2] = 200;
 	assert_true(kith_hs_parse(&hs, test_span(p, KITH_HS_HEADER)));
@@ -229,6 +240,34 @@ static void of_another_version_only_the_indexes_are_read(void **state)
 	assert_int_equal(hs.sender, 77);
 	assert_int_equal(hs.noise.len, 0);
 	assert_false(kith_hs_parse(&hs, test_span(p, KITH_HS_HEADER - 1)));
+	struct kith_who who;
+	p[0] = KITH_PKT_WHO;
+	assert_true(kith_who_parse(&who, test_span(p, KITH_WHO_LEN_MIN)));
+	assert_int_equal(who.version, KITH_WIRE_VERSION + 1);
+	assert_int_equal(who.sender, 77);
+	assert_false(kith_who_parse(&who, test_span(p, KITH_WHO_LEN_MIN - 1)));
+}
+
+static void a_question_for_certificates_and_its_answer_read_back(void **state)
+{
+	uint8_t p[64];
+	struct kith_who who;
+	uint32_t receiver;
+	struct kith_span chain;
+	(void)state;
+	memset(p, 0xaa, sizeof p);
+	kith_hs_write(p, KITH_PKT_WHO, 0x01020304, 0);
+	assert_true(kith_who_parse(&who, test_span(p, sizeof p)));
+	assert_int_equal(who.sender, 0x01020304);
+	assert_int_equal(who.authed.len, sizeof p - KITH_MAC_LEN);
+	assert_ptr_equal(who.mac1, p + sizeof p - KITH_MAC_LEN);
+	kith_hs_write(p, KITH_PKT_IAM, 0, 0x01020304);
+	assert_true(kith_iam_parse(&receiver, &chain, test_span(p, sizeof p)));
+	assert_int_equal(receiver, 0x01020304);
+	assert_ptr_equal(chain.p, p + KITH_HS_HEADER);
+	assert_int_equal(chain.len, sizeof p - KITH_HS_HEADER);
+	p[1] = KITH_WIRE_VERSION + 1;
+	assert_false(kith_iam_parse(&receiver, &chain, test_span(p, sizeof p)));
 }
 
 int main(void)
@@ -245,6 +284,7 @@ int main(void)
 		cmocka_unit_test(reserved_bits_must_be_zero),
 		cmocka_unit_test(bytes_behind_a_packet_of_fixed_length_are_not_allowed),
 		cmocka_unit_test(of_another_version_only_the_indexes_are_read),
+		cmocka_unit_test(a_question_for_certificates_and_its_answer_read_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

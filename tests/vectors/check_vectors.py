@@ -299,33 +299,38 @@ def computed(packet, mid):
     return mid | {"packet": packet}
 
 
-@rule("handshake", "(ik|xx|call) hello( made anew| with cancel)?$")
+@rule("handshake", "(call )?hello( made anew| with cancel)?$")
 def hello(f):
     return computed(*handshakes.hello(f))
 
 
-@rule("handshake", ".* hello with mac2")
+@rule("handshake", "hello with mac2")
 def hello_mac2(f):
     packet = f["hello"][:-16]
     return {"packet": packet + blake2b(packet, size=16, key=f["cookie"])}
 
 
-@rule("handshake", ".* cookie")
+@rule("handshake", "cookie")
 def cookie(f):
     return computed(*handshakes.cookie(f))
 
 
-@rule("handshake", ".* reply$")
+@rule("handshake", "(call )?reply$")
 def reply(f):
     return computed(*handshakes.reply(f))
 
 
-@rule("handshake", "xx finish")
-def finish(f):
-    return computed(*handshakes.finish(f))
+@rule("handshake", "who$")
+def who(f):
+    return computed(*handshakes.who(f))
 
 
-@rule("handshake", ".* keys")
+@rule("handshake", "iam$")
+def iam(f):
+    return handshakes.iam(f)
+
+
+@rule("handshake", "keys")
 def keys(f):
     return handshakes.keys(f)
 
@@ -335,15 +340,27 @@ def data(f):
     return computed(*handshakes.data(f))
 
 
-@rule("handshake", "ik hello,")
+@rule("handshake", "hello,")
 def read_hello(f):
     handshakes.take_hello(f, f["packet"])
     return {}
 
 
-@rule("handshake", "ik reply damaged")
+@rule("handshake", "reply damaged")
 def read_reply(f):
     handshakes.take_reply(f, f["packet"])
+    return {}
+
+
+@rule("handshake", "who, ")
+def read_who(f):
+    handshakes.take_who(f, f["packet"])
+    return {}
+
+
+@rule("handshake", "iam, ")
+def read_iam(f):
+    handshakes.outer(f["packet"])
     return {}
 
 

@@ -54,12 +54,11 @@ static void put_ephemeral(const struct exchange *x, struct vec *v, const struct 
 }
 
 /* What both ends know before the first message. */
-static void put_parties(const struct exchange *x, struct vec *v, bool xx)
+static void put_parties(const struct exchange *x, struct vec *v)
 {
 	uint8_t prologue[5 + KITH_ID_LEN] = { 'k', 'i', 't', 'h', KITH_WIRE_VERSION };
 	memcpy(prologue + 5, x->world.network.b, KITH_ID_LEN);
 	vec_bytes(v->in, "network_id", x->world.network.b, KITH_ID_LEN);
-	vec_number(v->in, "pattern", xx);
 	vec_bytes(v->in, "initiator_static_secret", x->self[INITIATOR].dh_sk, 32);
 	vec_bytes(v->in, "responder_static_secret", x->self[RESPONDER].dh_sk, 32);
 	vec_bytes(v->mid, "prologue", prologue, sizeof prologue);
@@ -67,23 +66,20 @@ static void put_parties(const struct exchange *x, struct vec *v, bool xx)
 	vec_bytes(v->mid, "responder_static_public", x->self[RESPONDER].dh_pk, 32);
 }
 
-void exchange_hello(struct exchange *x, struct vec *v, struct kith_span payload, bool xx, size_t pad_to)
+void exchange_hello(struct exchange *x, struct vec *v, struct kith_span payload, size_t pad_to)
 {
 	struct kith_handshake *hs = &x->hs[INITIATOR];
 	const uint8_t *responder = x->self[RESPONDER].dh_pk;
-	int err = kith_handshake_start(hs, &x->self[INITIATOR], xx ? NULL : responder, EXCHANGE_INITIATOR_INDEX,
-				       payload, pad_to);
+	int err = kith_handshake_start(hs, &x->self[INITIATOR], responder, EXCHANGE_INITIATOR_INDEX, payload, pad_to);
 	VEC_REQUIRE(err == 0);
-	put_parties(x, v, xx);
+	put_parties(x, v);
 	put_ephemeral(x, v, &x->random[INITIATOR]);
 	memcpy(x->initiator_e, x->random[INITIATOR].last, sizeof x->initiator_e);
 	vec_number(v->in, "sender_index", EXCHANGE_INITIATOR_INDEX);
 	vec_number(v->in, "length", (int64_t)pad_to);
-	if (!xx) {
-		vec_span(v->mid, "payload_before_padding", payload);
-		put_dh(x, v->mid, "es", x->random[INITIATOR].last, responder);
-		put_dh(x, v->mid, "ss", x->self[INITIATOR].dh_sk, responder);
-	}
+	vec_span(v->mid, "payload_before_padding", payload);
+	put_dh(x, v->mid, "es", x->random[INITIATOR].last, responder);
+	put_dh(x, v->mid, "ss", x->self[INITIATOR].dh_sk, responder);
 	exchange_noise(v->mid, &hs->noise);
 	vec_bytes(v->mid, "mac1_key", hs->mac_keys.mac, sizeof hs->mac_keys.mac);
 	vec_bytes(v->out, "packet", hs->packet, hs->len);
@@ -105,60 +101,32 @@ void exchange_read_hello(struct exchange *x)
 void exchange_reply(struct exchange *x, struct vec *v, struct kith_span payload)
 {
 	struct kith_handshake *hs = &x->hs[RESPONDER];
-	bool xx = hs->noise.pattern == KITH_NOISE_XX;
 	uint8_t re[32];
 	memcpy(re, hs->noise.re, sizeof re);
 	int err = kith_handshake_reply(hs, &x->self[RESPONDER], EXCHANGE_RESPONDER_INDEX, EXCHANGE_INITIATOR_INDEX,
 				       payload, x->hello_len);
 	VEC_REQUIRE(err == 0);
-	put_parties(x, v, xx);
+	put_parties(x, v);
 	vec_bytes(v->in, "hello", x->hello, x->hello_len);
 	put_ephemeral(x, v, &x->random[RESPONDER]);
 	vec_number(v->in, "sender_index", EXCHANGE_RESPONDER_INDEX);
 	vec_number(v->in, "receiver_index", EXCHANGE_INITIATOR_INDEX);
 	vec_span(v->mid, "payload", payload);
 	put_dh(x, v->mid, "ee", x->random[RESPONDER].last, re);
-	if (xx)
-		put_dh(x, v->mid, "es", x->self[RESPONDER].dh_sk, re);
-	else
-		put_dh(x, v->mid, "se", x->random[RESPONDER].last, x->self[INITIATOR].dh_pk);
+	put_dh(x, v->mid, "se", x->random[RESPONDER].last, x->self[INITIATOR].dh_pk);
 	exchange_noise(v->mid, &hs->noise);
 	vec_bytes(v->out, "packet", hs->packet, hs->len);
-}
-
-static void read_into(struct exchange *x, unsigned reader,
-		      int (*read)(struct kith_handshake *, const struct kith_hs_header *, uint8_t *))
-{
-	struct kith_hs_header header;
-	const struct kith_handshake *sent = &x->hs[!reader];
-	VEC_REQUIRE(kith_hs_parse(&header, vec_span_of(sent->packet, sent->len)));
-	int n = read(&x->hs[reader], &header, x->payload);
-	VEC_REQUIRE(n >= 0);
-	x->opened = vec_span_of(x->payload, (size_t)n);
-	VEC_REQUIRE(memcmp(x->hs[reader].noise.h, sent->noise.h, sizeof sent->noise.h) == 0);
 }
 
 void exchange_read_reply(struct exchange *x)
 {
-	read_into(x, INITIATOR, kith_handshake_read_reply);
-}
-
-void exchange_finish(struct exchange *x, struct vec *v, struct kith_span payload)
-{
-	struct kith_handshake *hs = &x->hs[INITIATOR];
-	uint8_t re[32];
-	memcpy(re, hs->noise.re, sizeof re);
-	VEC_REQUIRE(kith_handshake_finish(hs, EXCHANGE_RESPONDER_INDEX, payload) == 0);
-	put_parties(x, v, true);
-	vec_bytes(v->in, "hello", x->hello, x->hello_len);
-	vec_bytes(v->in, "reply", x->hs[RESPONDER].packet, x->hs[RESPONDER].len);
-	vec_bytes(v->in, "initiator_ephemeral_secret", x->initiator_e, sizeof x->initiator_e);
-	vec_number(v->in, "receiver_index", EXCHANGE_RESPONDER_INDEX);
-	vec_span(v->mid, "payload", payload);
-	put_dh(x, v->mid, "se", x->self[INITIATOR].dh_sk, re);
-	exchange_noise(v->mid, &hs->noise);
-	vec_bytes(v->out, "packet", hs->packet, hs->len);
-	read_into(x, RESPONDER, kith_handshake_read_finish);
+	struct kith_hs_header header;
+	const struct kith_handshake *sent = &x->hs[RESPONDER];
+	VEC_REQUIRE(kith_hs_parse(&header, vec_span_of(sent->packet, sent->len)));
+	int n = kith_handshake_read_reply(&x->hs[INITIATOR], &header, x->payload);
+	VEC_REQUIRE(n >= 0);
+	x->opened = vec_span_of(x->payload, (size_t)n);
+	VEC_REQUIRE(memcmp(x->hs[INITIATOR].noise.h, sent->noise.h, sizeof sent->noise.h) == 0);
 }
 
 void exchange_keys(struct exchange *x, struct vec *v)

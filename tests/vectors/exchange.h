@@ -33,13 +33,12 @@ void exchange_init(struct exchange *x, bool callee);
 void exchange_hello_frame(struct exchange *x, unsigned who, int64_t timestamp_ms, struct kith_span chain,
 			  struct kith_writer *w, json_t *in);
 
-/* Makes the HELLO and the vector's members. responder: its X25519 key, or NULL in XX. */
-void exchange_hello(struct exchange *x, struct vec *v, struct kith_span payload, bool xx, size_t pad_to);
+/* Makes the HELLO and the vector's members. */
+void exchange_hello(struct exchange *x, struct vec *v, struct kith_span payload, size_t pad_to);
 /* The responder reads what the initiator has sent. */
 void exchange_read_hello(struct exchange *x);
 void exchange_reply(struct exchange *x, struct vec *v, struct kith_span payload);
 void exchange_read_reply(struct exchange *x);
-void exchange_finish(struct exchange *x, struct vec *v, struct kith_span payload);
 
 /* Both ends take their keys; the vector tells them. */
 void exchange_keys(struct exchange *x, struct vec *v);

@@ -3,22 +3,19 @@ from objects import address, number
 from primitives import (Refused, blake2b, counter_nonce, hkdf2, open_sealed, seal, sha256, x25519, x25519_public, xopen,
                         xseal)
 
-HELLO, REPLY, FINISH, COOKIE, VERSION, GONE, BUSY, DATA, TUNNEL = 0xe1, 0xe2, 0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9
-LEAST = {HELLO: 44, REPLY: 12, FINISH: 12, COOKIE: 80, VERSION: 12, GONE: 8, BUSY: 88, DATA: 32, TUNNEL: 13}
-IK, XX = 0, 1
+HELLO, REPLY, WHO, COOKIE, VERSION, GONE, BUSY, DATA, TUNNEL, IAM = 0xe1, 0xe2, 0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9, 0xea
+LEAST = {HELLO: 44, REPLY: 12, WHO: 28, COOKIE: 80, VERSION: 12, GONE: 8, BUSY: 88, DATA: 32, TUNNEL: 13, IAM: 12}
 PAYLOAD_MAX = 1200
 
 
 class Noise:
     """Noise, revision 34, sections 5.1 and 5.2: the state of one end."""
 
-    def __init__(self, pattern, prologue, responder=None):
-        name = b"Noise_%s_25519_ChaChaPoly_SHA256" % (b"XX" if pattern else b"IK")
-        self.h = self.ck = name
+    def __init__(self, prologue, responder):
+        self.h = self.ck = b"Noise_IK_25519_ChaChaPoly_SHA256"
         self.key, self.counter = None, 0
         self.mix_hash(prologue)
-        if pattern == IK:
-            self.mix_hash(responder)
+        self.mix_hash(responder)
 
     def mix_hash(self, data):
         self.h = sha256(self.h + data)
@@ -48,8 +45,8 @@ def prologue(network):
     return b"kith\1" + network
 
 
-def header(kind, pattern, sender, receiver):
-    return bytes([kind, 1, pattern, 0]) + number(sender, 4) + number(receiver, 4)
+def header(kind, sender, receiver):
+    return bytes([kind, 1, 0, 0]) + number(sender, 4) + number(receiver, 4)
 
 
 def frame(kind, body):
@@ -85,9 +82,8 @@ def reply_payload(f):
     return payload
 
 
-def mac_key(label, f, pattern):
-    key = f["network_id"] if pattern == XX else x25519_public(f["responder_static_secret"])
-    return blake2b(label, key)
+def mac_key(label, f):
+    return blake2b(label, x25519_public(f["responder_static_secret"]))
 
 
 def with_macs(packet, mac1_key, cookie=None):
@@ -97,41 +93,34 @@ def with_macs(packet, mac1_key, cookie=None):
 
 def hello(f):
     """The packet, and what lies between."""
-    pattern, es, ss = f["pattern"], None, None
     responder, own = x25519_public(f["responder_static_secret"]), x25519_public(f["initiator_static_secret"])
-    noise = Noise(pattern, prologue(f["network_id"]), responder)
+    noise = Noise(prologue(f["network_id"]), responder)
     ephemeral = x25519_public(f["ephemeral_secret"])
     noise.mix_hash(ephemeral)
-    message = ephemeral
     mid = {"prologue": prologue(f["network_id"]), "ephemeral_public": ephemeral, "initiator_static_public": own,
-           "responder_static_public": responder, "mac1_key": mac_key(b"kith mac1", f, pattern)}
-    payload = b""
-    if pattern == IK:
-        es, ss = x25519(f["ephemeral_secret"], responder), x25519(f["initiator_static_secret"], responder)
-        noise.mix_key(es)
-        message += noise.write(own)
-        noise.mix_key(ss)
-        payload = hello_payload(f)
-        mid |= {"es": es, "ss": ss, "payload_before_padding": payload}
-    room = f["length"] - 12 - len(message) - (16 if pattern == IK else 0) - 32
+           "responder_static_public": responder, "mac1_key": mac_key(b"kith mac1", f),
+           "es": x25519(f["ephemeral_secret"], responder), "ss": x25519(f["initiator_static_secret"], responder),
+           "payload_before_padding": hello_payload(f)}
+    noise.mix_key(mid["es"])
+    message = ephemeral + noise.write(own)
+    noise.mix_key(mid["ss"])
+    room = f["length"] - 12 - len(message) - 16 - 32
+    payload = mid["payload_before_padding"]
     message += noise.write(payload + bytes(max(0, room - len(payload))))
-    packet = with_macs(header(HELLO, pattern, f["sender_index"], 0) + message, mid["mac1_key"], f.get("cookie"))
+    packet = with_macs(header(HELLO, f["sender_index"], 0) + message, mid["mac1_key"], f.get("cookie"))
     return packet, mid | {"h": noise.h, "ck": noise.ck}
 
 
 def read_hello(f, packet):
-    """The responder's state behind a HELLO: (noise, initiator's static key or None, its ephemeral)."""
-    pattern = packet[2]
+    """The responder's state behind a HELLO: (noise, initiator's static key, its ephemeral)."""
     responder = x25519_public(f["responder_static_secret"])
-    noise, message, static = Noise(pattern, prologue(f["network_id"]), responder), packet[12:-32], None
+    noise, message = Noise(prologue(f["network_id"]), responder), packet[12:-32]
     ephemeral, rest = message[:32], message[32:]
     noise.mix_hash(ephemeral)
-    if pattern == IK:
-        noise.mix_key(x25519(f["responder_static_secret"], ephemeral))
-        static = noise.read(rest[:48])
-        noise.mix_key(x25519(f["responder_static_secret"], static))
-        rest = rest[48:]
-    noise.read(rest)
+    noise.mix_key(x25519(f["responder_static_secret"], ephemeral))
+    static = noise.read(rest[:48])
+    noise.mix_key(x25519(f["responder_static_secret"], static))
+    noise.read(rest[48:])
     return noise, static, ephemeral
 
 
@@ -139,62 +128,43 @@ def reply(f):
     noise, static, remote = read_hello(f, f["hello"])
     ephemeral = x25519_public(f["ephemeral_secret"])
     noise.mix_hash(ephemeral)
-    message, ee = ephemeral, x25519(f["ephemeral_secret"], remote)
-    noise.mix_key(ee)
-    mid = {"ee": ee, "ephemeral_public": ephemeral, "prologue": prologue(f["network_id"]),
+    mid = {"ee": x25519(f["ephemeral_secret"], remote), "se": x25519(f["ephemeral_secret"], static),
+           "ephemeral_public": ephemeral, "prologue": prologue(f["network_id"]),
            "initiator_static_public": x25519_public(f["initiator_static_secret"]),
-           "responder_static_public": x25519_public(f["responder_static_secret"])}
-    if f["pattern"] == IK:
-        mid["se"] = x25519(f["ephemeral_secret"], static)
-        noise.mix_key(mid["se"])
-    else:
-        message += noise.write(mid["responder_static_public"])
-        mid["es"] = x25519(f["responder_static_secret"], remote)
-        noise.mix_key(mid["es"])
-    mid["payload"] = reply_payload(f)
-    message += noise.write(mid["payload"])
-    packet = header(REPLY, f["pattern"], f["sender_index"], f["receiver_index"]) + message
+           "responder_static_public": x25519_public(f["responder_static_secret"]), "payload": reply_payload(f)}
+    noise.mix_key(mid["ee"])
+    noise.mix_key(mid["se"])
+    message = ephemeral + noise.write(mid["payload"])
+    packet = header(REPLY, f["sender_index"], f["receiver_index"]) + message
     return packet, mid | {"h": noise.h, "ck": noise.ck}
 
 
 def read_reply(f, packet):
-    """The initiator's state behind a REPLY, and the responder's ephemeral."""
-    pattern, secret, message = packet[2], f["initiator_ephemeral_secret"], packet[12:]
-    static = f["initiator_static_secret"]
+    """The initiator reads a REPLY."""
+    secret, message, static = f["initiator_ephemeral_secret"], packet[12:], f["initiator_static_secret"]
     responder = x25519_public(f["responder_static_secret"])
-    noise = Noise(pattern, prologue(f["network_id"]), responder)
+    noise = Noise(prologue(f["network_id"]), responder)
     noise.mix_hash(x25519_public(secret))
-    sent = f["hello"][44:-32]
-    if pattern == IK:  # its own first message once more, up to the state that it left
-        noise.mix_key(x25519(secret, responder))
-        noise.read(sent[:48])
-        noise.mix_key(x25519(static, responder))
-        noise.read(sent[48:])
-    else:
-        noise.mix_hash(sent)
+    sent = f["hello"][44:-32]  # its own first message once more, up to the state that it left
+    noise.mix_key(x25519(secret, responder))
+    noise.read(sent[:48])
+    noise.mix_key(x25519(static, responder))
+    noise.read(sent[48:])
     noise.mix_hash(message[:32])
     noise.mix_key(x25519(secret, message[:32]))
-    rest = message[32:]
-    if pattern == IK:
-        noise.mix_key(x25519(static, message[:32]))
-    else:
-        noise.mix_key(x25519(secret, noise.read(rest[:48])))
-        rest = rest[48:]
-    noise.read(rest)
-    return noise, message[:32]
+    noise.mix_key(x25519(static, message[:32]))
+    noise.read(message[32:])
 
 
-def finish(f):
-    noise, remote = read_reply(f, f["reply"])
-    own = x25519_public(f["initiator_static_secret"])
-    message = noise.write(own)
-    mid = {"se": x25519(f["initiator_static_secret"], remote), "payload": hello_payload(f),
-           "prologue": prologue(f["network_id"]), "initiator_static_public": own,
-           "responder_static_public": x25519_public(f["responder_static_secret"])}
-    noise.mix_key(mid["se"])
-    message += noise.write(mid["payload"])
-    packet = header(FINISH, XX, 0, f["receiver_index"]) + message
-    return packet, mid | {"h": noise.h, "ck": noise.ck}
+def who(f):
+    mid = {"mac1_key": blake2b(b"kith mac1", f["network_id"])}
+    packet = header(WHO, f["sender_index"], 0)
+    packet += bytes(f["length"] - 16 - len(packet))
+    return packet + blake2b(packet, size=16, key=mid["mac1_key"]), mid
+
+
+def iam(f):
+    return {"packet": header(IAM, 0, f["receiver_index"]) + f["chain"]}
 
 
 def keys(f):
@@ -210,8 +180,7 @@ def rekeyed(f):
 
 
 def cookie(f):
-    pattern = f["hello"][2]
-    key = f["network_id"] if pattern == XX else f["responder_static_public"]
+    key = f["responder_static_public"]
     where = address(f["from"]) + number(f["transport"], 2) + f["tunnel"]
     mid = {"cookie": blake2b(where, size=16, key=f["secret"]), "epoch": blake2b(b"kith epoch", size=16, key=f["secret"]),
            "cookie_key": blake2b(b"kith cookie", key), "mac1": f["hello"][-32:-16]}
@@ -236,11 +205,11 @@ def drop(why, condition=True):
 def outer(packet):
     """The checks that need no key."""
     drop("type", packet[0] not in LEAST or len(packet) < LEAST[packet[0]])
-    if packet[0] in (HELLO, REPLY, FINISH):
+    if packet[0] in (HELLO, REPLY, WHO, IAM):
         drop("version", packet[1] != 1)
-        drop("reserved", packet[0] != HELLO and packet[3] != 0)
-        drop("pattern", packet[2] > 1)
-    reserved = {COOKIE: packet[2:4], GONE: packet[1:4], BUSY: packet[1:4], DATA: packet[2:4], TUNNEL: packet[1:4],
+        drop("reserved", packet[2] != 0 or (packet[0] != HELLO and packet[3] != 0))
+    reserved = {WHO: packet[8:12], IAM: packet[4:8], COOKIE: packet[2:4], GONE: packet[1:4], BUSY: packet[1:4],
+                DATA: packet[2:4], TUNNEL: packet[1:4],
                 VERSION: packet[3:4] + packet[9:12]}.get(packet[0], b"")
     drop("reserved", any(reserved))
     drop("length", (packet[0] in (COOKIE, VERSION, GONE)) and len(packet) != LEAST[packet[0]])
@@ -249,7 +218,7 @@ def outer(packet):
 
 def take_hello(f, packet):
     outer(packet)
-    drop("mac1", blake2b(packet[:-32], size=16, key=mac_key(b"kith mac1", f, packet[2])) != packet[-32:-16])
+    drop("mac1", blake2b(packet[:-32], size=16, key=mac_key(b"kith mac1", f)) != packet[-32:-16])
     try:
         read_hello(f, packet)
     except Refused as error:
@@ -273,3 +242,8 @@ def take_reply(f, packet):
         read_reply(f, packet)
     except Refused as error:
         raise Refused(None, str(error)) from error
+
+
+def take_who(f, packet):
+    outer(packet)
+    drop("mac1", blake2b(packet[:-16], size=16, key=blake2b(b"kith mac1", f["network_id"])) != packet[-16:])

@@ -32,8 +32,6 @@ static struct kith_hs_header header_of(const struct kith_handshake *hs)
 	return header;
 }
 
-/* ---- vectors that IK and XX share ---- */
-
 static void cookie(struct vec_topic *topic, struct exchange *x, struct door *d, const char *name, const char *shows,
 		   bool anew, uint8_t packet[KITH_COOKIE_PACKET_LEN])
 {
@@ -46,10 +44,7 @@ static void cookie(struct vec_topic *topic, struct exchange *x, struct door *d, 
 				     vec_span_of(packet, KITH_COOKIE_PACKET_LEN), cookie, epoch, &anew) == 0);
 	vec_covers(&v, "packet", "COOKIE");
 	vec_bytes(v.in, "hello", hs->packet, hs->len);
-	if (header.pattern == KITH_NOISE_IK)
-		vec_bytes(v.in, "responder_static_public", x->self[RESPONDER].dh_pk, 32);
-	else
-		vec_bytes(v.in, "network_id", x->world.network.b, KITH_ID_LEN);
+	vec_bytes(v.in, "responder_static_public", x->self[RESPONDER].dh_pk, 32);
 	vec_bytes(v.in, "secret", d->guard.secret[0], 32);
 	vec_address(v.in, "from", &d->from.remote);
 	vec_number(v.in, "transport", d->from.transport);
@@ -109,7 +104,7 @@ static void first_data(struct vec_topic *topic, struct exchange *x, const char *
 	}
 }
 
-/* ---- IK, to a supernode ---- */
+/* ---- to a supernode ---- */
 
 static const uint8_t attach_request[] = { 0, 0, KITH_REQ_ATTACH, 0x80 }; /* id, kind, an empty map */
 /* id, OK, fragment 0 of 1, { 2: the wall clock } */
@@ -122,7 +117,7 @@ static void write_frame(struct kith_writer *w, enum kith_frame_type type, const 
 	kith_frame_end(w, mark);
 }
 
-static void ik_hello(struct exchange *x, struct vec *v, bool fresh)
+static void first_hello(struct exchange *x, struct vec *v, bool fresh)
 {
 	uint8_t payload[KITH_UDP_PAYLOAD];
 	struct kith_writer w = kith_writer_of(payload, sizeof payload);
@@ -137,15 +132,15 @@ static void ik_hello(struct exchange *x, struct vec *v, bool fresh)
 		vec_bytes(v->in, "request", attach_request, sizeof attach_request);
 		write_frame(&w, KITH_FRAME_REQUEST, attach_request, sizeof attach_request);
 	}
-	exchange_hello(x, v, vec_span_of(payload, kith_writer_len(&w)), false, KITH_UDP_PAYLOAD);
+	exchange_hello(x, v, vec_span_of(payload, kith_writer_len(&w)), KITH_UDP_PAYLOAD);
 }
 
-static void ik_reply(struct vec_topic *topic, struct exchange *x)
+static void first_reply(struct vec_topic *topic, struct exchange *x)
 {
 	uint8_t payload[KITH_UDP_PAYLOAD];
 	struct kith_writer w = kith_writer_of(payload, sizeof payload);
 	struct vec v =
-		vec_begin(topic, "ik reply", "3",
+		vec_begin(topic, "reply", "3",
 			  "The supernode's answer: it repeats the timestamp and the call id, and answers ATTACH.");
 	vec_covers(&v, "packet", "REPLY");
 	exchange_hello_frame(x, RESPONDER, ALICE_MS, x->self[RESPONDER].chain, &w, v.in);
@@ -185,20 +180,20 @@ static void bad_hello(struct vec_topic *topic, struct exchange *x, struct door *
 
 static void bad_hellos(struct vec_topic *topic, struct exchange *x, struct door *d)
 {
-	bad_hello(topic, x, d, "ik hello, mac1 damaged", "The last byte of mac1 is another.", -KITH_MAC_LEN - 1, false,
+	bad_hello(topic, x, d, "hello, mac1 damaged", "The last byte of mac1 is another.", -KITH_MAC_LEN - 1, false,
 		  "mac1 is wrong: dropped after one hash");
-	bad_hello(topic, x, d, "ik hello, payload damaged", "A byte of the sealed payload is another, mac1 fits.", 200,
+	bad_hello(topic, x, d, "hello, payload damaged", "A byte of the sealed payload is another, mac1 fits.", 200,
 		  true, "the Noise message does not authenticate");
-	bad_hello(topic, x, d, "ik hello, purpose altered", "The purpose in the header is another: mac1 covers it.", 3,
+	bad_hello(topic, x, d, "hello, purpose altered", "The purpose in the header is another: mac1 covers it.", 3,
 		  false, "mac1 is wrong: dropped after one hash");
-	bad_hello(topic, x, d, "ik hello, version 0", "Another version: a supernode answers VERSION.", 1, false,
+	bad_hello(topic, x, d, "hello, version 0", "Another version: a supernode answers VERSION.", 1, false,
 		  "a version that is not spoken");
 }
 
 /* The initiator's state must be the same afterwards: the genuine REPLY is read next. */
 static void bad_reply(struct vec_topic *topic, struct exchange *x)
 {
-	struct vec v = vec_begin(topic, "ik reply damaged", "3.5",
+	struct vec v = vec_begin(topic, "reply damaged", "3.5",
 				 "A forged REPLY changes nothing: the genuine one is still taken.");
 	struct kith_handshake forged = x->hs[RESPONDER];
 	struct kith_hs_header header;
@@ -260,25 +255,25 @@ static void bad_data(struct vec_topic *topic, struct exchange *x)
 	}
 }
 
-static void fill_ik(struct vec_topic *topic, struct exchange *x)
+static void fill_handshake(struct vec_topic *topic, struct exchange *x)
 {
 	struct door d;
 	uint8_t packet[KITH_COOKIE_PACKET_LEN];
 	exchange_init(x, false);
 	door_init(&d, x);
-	struct vec v = vec_begin(topic, "ik hello", "3",
+	struct vec v = vec_begin(topic, "hello", "3",
 				 "A leaf's first message to a supernode: the full chain, and ATTACH inside.");
-	ik_hello(x, &v, false);
+	first_hello(x, &v, false);
 	vec_end(&v);
 	bad_hellos(topic, x, &d);
-	cookie(topic, x, &d, "ik cookie", "A responder asks for a proof of the address.", false, packet);
-	with_mac2(topic, x, &d, "ik hello with mac2", packet);
+	cookie(topic, x, &d, "cookie", "A responder asks for a proof of the address.", false, packet);
+	with_mac2(topic, x, &d, "hello with mac2", packet);
 	exchange_read_hello(x);
-	ik_reply(topic, x);
+	first_reply(topic, x);
 	bad_reply(topic, x);
 	exchange_read_reply(x);
-	keys(topic, x, "ik keys");
-	first_data(topic, x, "ik");
+	keys(topic, x, "keys");
+	first_data(topic, x, "first");
 	bad_data(topic, x);
 	kith_guard_deinit(&d.guard);
 }
@@ -290,21 +285,21 @@ static void fill_anew(struct vec_topic *topic, struct exchange *x)
 	exchange_init(x, false);
 	door_init(&d, x);
 	struct vec v = vec_begin(topic, "the first hello once more", "", "");
-	ik_hello(x, &v, false);
+	first_hello(x, &v, false);
 	vec_drop(topic, &v);
-	cookie(topic, x, &d, "ik cookie, anew", "A responder asks for a message made now.", true, anew);
+	cookie(topic, x, &d, "cookie, anew", "A responder asks for a message made now.", true, anew);
 	VEC_REQUIRE(kith_handshake_cookie(&x->hs[INITIATOR], vec_span_of(anew, sizeof anew)) == 1);
-	v = vec_begin(topic, "ik hello made anew", "3.3",
+	v = vec_begin(topic, "hello made anew", "3.3",
 		      "The HELLO made anew for a COOKIE with flags 1: same call id, FRESH, a new ephemeral, no "
 		      "request; mac2 by "
 		      "the cookie.");
-	ik_hello(x, &v, true);
+	first_hello(x, &v, true);
 	vec_end(&v);
 	VEC_REQUIRE(kith_guard_epoch(&d.guard, x->world.now.mono_us, x->hs[INITIATOR].epoch));
 	kith_guard_deinit(&d.guard);
 }
 
-/* ---- IK, a call to a person ---- */
+/* ---- a call to a person ---- */
 
 static void call_hello(struct vec_topic *topic, struct exchange *x, bool cancel)
 {
@@ -323,7 +318,7 @@ static void call_hello(struct vec_topic *topic, struct exchange *x, bool cancel)
 	vec_bool(v.in, "cancel", cancel);
 	if (cancel)
 		write_frame(&w, KITH_FRAME_CANCEL, NULL, 0);
-	exchange_hello(x, &v, vec_span_of(payload, kith_writer_len(&w)), false, pad_to);
+	exchange_hello(x, &v, vec_span_of(payload, kith_writer_len(&w)), pad_to);
 	vec_end(&v);
 }
 
@@ -359,55 +354,80 @@ static void fill_call(struct vec_topic *topic, struct exchange *x)
 	call_hello(topic, x, true);
 }
 
-/* ---- XX ---- */
+/* ---- before the key is known ---- */
 
-static void xx_message(struct vec_topic *topic, struct exchange *x, unsigned who)
+static void question(struct vec_topic *topic, struct exchange *x, struct door *d)
 {
-	uint8_t payload[KITH_UDP_PAYLOAD];
-	struct kith_writer w = kith_writer_of(payload, sizeof payload);
-	struct vec v = who == RESPONDER
-			       ? vec_begin(topic, "xx reply", "3",
-					   "Timestamp and call id are the responder's own: it has not read any yet.")
-			       : vec_begin(topic, "xx finish", "3", "The initiator's third message.");
-	vec_covers(&v, "packet", who == RESPONDER ? "REPLY" : "FINISH");
-	exchange_hello_frame(x, who, ALICE_MS + (who == INITIATOR), x->self[who].chain, &w, v.in);
-	if (who == RESPONDER) {
-		exchange_reply(x, &v, vec_span_of(payload, kith_writer_len(&w)));
-		exchange_read_reply(x);
-	} else {
-		exchange_finish(x, &v, vec_span_of(payload, kith_writer_len(&w)));
-	}
+	struct kith_handshake *hs = &x->hs[INITIATOR];
+	struct kith_who who;
+	struct kith_mac_keys keys;
+	struct vec v = vec_begin(topic, "who", "3.10",
+				 "A leaf asks whose address it has: zeros, and a MAC that the network keys.");
+	vec_covers(&v, "packet", "WHO");
+	kith_handshake_ask(hs, &x->self[INITIATOR], EXCHANGE_INITIATOR_INDEX);
+	kith_mac_keys_derive(&keys, x->world.suite, x->world.network.b);
+	vec_bytes(v.in, "network_id", x->world.network.b, KITH_ID_LEN);
+	vec_number(v.in, "sender_index", EXCHANGE_INITIATOR_INDEX);
+	vec_number(v.in, "length", hs->len);
+	vec_bytes(v.mid, "mac1_key", keys.mac, sizeof keys.mac);
+	vec_bytes(v.out, "packet", hs->packet, hs->len);
+	VEC_REQUIRE(kith_who_parse(&who, vec_span_of(hs->packet, hs->len)) &&
+		    kith_guard_who(&d->guard, x->world.now.mono_us, &who, &d->from) == KITH_GUARD_PASS);
+	vec_end(&v);
+
+	v = vec_begin(topic, "who, mac damaged", "3.10", "The last byte is another.");
+	uint8_t packet[KITH_UDP_PAYLOAD];
+	memcpy(packet, hs->packet, hs->len);
+	vec_damage(packet, hs->len, -1);
+	vec_bytes(v.in, "network_id", x->world.network.b, KITH_ID_LEN);
+	vec_bytes(v.in, "packet", packet, hs->len);
+	VEC_REQUIRE(kith_who_parse(&who, vec_span_of(packet, hs->len)) &&
+		    kith_guard_who(&d->guard, x->world.now.mono_us, &who, &d->from) == KITH_GUARD_BAD_MAC);
+	vec_dropped(&v, "mac1 is wrong: dropped after one hash");
 	vec_end(&v);
 }
 
-static void fill_xx(struct vec_topic *topic, struct exchange *x)
+static void answer(struct vec_topic *topic, struct exchange *x)
+{
+	uint8_t packet[KITH_UDP_PAYLOAD];
+	uint32_t receiver;
+	struct kith_span chain = x->self[RESPONDER].chain, read;
+	size_t len = KITH_HS_HEADER + chain.len;
+	struct vec v = vec_begin(topic, "iam", "3.10", "The supernode answers with its certificates.");
+	vec_covers(&v, "packet", "IAM");
+	vec_number(v.in, "receiver_index", EXCHANGE_INITIATOR_INDEX);
+	vec_span(v.in, "chain", chain);
+	kith_hs_write(packet, KITH_PKT_IAM, 0, EXCHANGE_INITIATOR_INDEX);
+	memcpy(packet + KITH_HS_HEADER, chain.p, chain.len);
+	vec_bytes(v.out, "packet", packet, len);
+	VEC_REQUIRE(kith_iam_parse(&receiver, &read, vec_span_of(packet, len)));
+	VEC_REQUIRE(receiver == EXCHANGE_INITIATOR_INDEX && read.len == chain.len);
+	vec_end(&v);
+
+	v = vec_begin(topic, "iam, reserved bytes", "3.10", "Where a sender's index is elsewhere, a bit is set.");
+	packet[4] = 1;
+	vec_bytes(v.in, "packet", packet, len);
+	VEC_REQUIRE(!kith_iam_parse(&receiver, &read, vec_span_of(packet, len)));
+	vec_dropped(&v, "the reserved bytes are not zero");
+	vec_end(&v);
+}
+
+static void fill_who(struct vec_topic *topic, struct exchange *x)
 {
 	struct door d;
-	uint8_t packet[KITH_COOKIE_PACKET_LEN];
 	exchange_init(x, false);
 	door_init(&d, x);
-	struct vec v =
-		vec_begin(topic, "xx hello", "3", "To a supernode whose key is not known: zeros up to 1200 bytes.");
-	vec_covers(&v, "packet", "HELLO");
-	exchange_hello(x, &v, vec_span_of(NULL, 0), true, KITH_UDP_PAYLOAD);
-	vec_end(&v);
-	cookie(topic, x, &d, "xx cookie", "Every first XX HELLO is answered so; the keys come of the network id.",
-	       false, packet);
-	with_mac2(topic, x, &d, "xx hello with mac2", packet);
-	exchange_read_hello(x);
-	xx_message(topic, x, RESPONDER);
-	xx_message(topic, x, INITIATOR);
-	keys(topic, x, "xx keys");
-	first_data(topic, x, "xx");
+	question(topic, x, &d);
+	answer(topic, x);
 	kith_guard_deinit(&d.guard);
 }
 
 void topic_handshake(struct vec_topic *topic)
 {
 	struct exchange *x = KITH_NEW(vec_alloc(), struct exchange);
-	fill_ik(topic, x);
+	fill_handshake(topic, x);
 	fill_anew(topic, x);
 	fill_call(topic, x);
-	fill_xx(topic, x);
+	fill_who(topic, x);
 	KITH_FREE(vec_alloc(), x);
 }

@@ -86,7 +86,7 @@ static void nothing(struct vec_topic *topic)
 		uint8_t bytes[12];
 		size_t len;
 	} cases[] = {
-		{ "no type of ours", "0xEA is reserved.", { 0xea, 0, 0, 0, 1, 2, 3, 4 }, 8 },
+		{ "no type of ours", "0xEB is none.", { 0xeb, 0, 0, 0, 1, 2, 3, 4 }, 8 },
 		{ "gone, too short", "One byte is missing.", { KITH_PKT_GONE, 0, 0, 0, 1, 2, 3 }, 7 },
 		{ "data, too short", "No room for a tag.", { KITH_PKT_DATA, 0, 0, 0, 1, 2, 3, 4 }, 8 },
 	};

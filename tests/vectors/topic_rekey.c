@@ -15,7 +15,7 @@ static void open_session(struct vec_topic *topic, struct exchange *x)
 	exchange_init(x, false);
 	struct vec v = vec_begin(topic, "hello", "", "");
 	exchange_hello_frame(x, INITIATOR, WORLD_NOW_MS, x->self[INITIATOR].chain_short, &w, v.in);
-	exchange_hello(x, &v, vec_span_of(payload, kith_writer_len(&w)), false, KITH_UDP_PAYLOAD);
+	exchange_hello(x, &v, vec_span_of(payload, kith_writer_len(&w)), KITH_UDP_PAYLOAD);
 	exchange_read_hello(x);
 	vec_drop(topic, &v);
 	v = vec_begin(topic, "reply", "", "");

@@ -10,7 +10,7 @@
 	X("certificates", topic_certificates, "Certificates, chains, lists of devices and revocations.")               \
 	X("proofs", topic_proofs, "Challenge and answer, enrolment, invitation and grant.")                            \
 	X("packets", topic_packets, "Outer packets without keys: TUNNEL, GONE, VERSION.")                              \
-	X("handshake", topic_handshake, "HELLO, COOKIE, REPLY, FINISH, the first DATA; patterns IK and XX.")           \
+	X("handshake", topic_handshake, "WHO, IAM, HELLO, COOKIE, REPLY, the first DATA.")                             \
 	X("rekey", topic_rekey, "The change of keys: REKEY, its answer, packets in the new keys.")                     \
 	X("frames", topic_frames, "Each frame of sealed packets and of handshake payloads.")                           \
 	X("requests", topic_requests, "Each request and its answer, as frames with their bodies.")                     \
