@@ -112,7 +112,5 @@ int kith_busy_verify(const struct kith_busy *busy, struct kith_trust *trust, con
 	int err = kith_trust_check(trust, now, busy->chain, person);
 	if (err != 0)
 		return err;
-	if (!trust->open && (person->flags & KITH_NAME_SUPERNODE) == 0)
-		return KITH_EACCES;
 	return kith_object_verify(trust->suite, &busy->s, KITH_SIGN_BUSY, &person->device_sign);
 }
