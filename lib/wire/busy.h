@@ -41,9 +41,9 @@ void kith_busy_address(uint8_t *packet, uint32_t receiver);
 /* Parses a packet BUSY. KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP, or what parsing the chain says. */
 int kith_busy_parse(struct kith_busy *out, uint32_t *receiver, struct kith_span packet) KITH_MUST_USE;
 
-/* Whether it holds now: KITH_EEXPIRED, KITH_ENOTYET, KITH_ESIGNATURE, or what the trust says of the chain. That it is of
- * the device that was greeted is the caller's to see: what made that a supernode need not be its certificate. person is
- * filled in on success. */
+/* Whether it holds now: KITH_EEXPIRED, KITH_ENOTYET, KITH_ESIGNATURE, or what the trust says of the chain. That it is
+ * of the device that was greeted is the caller's to see: what made that a supernode need not be its certificate.
+ * person is filled in on success. */
 int kith_busy_verify(const struct kith_busy *busy, struct kith_trust *trust, const struct kith_now *now,
 		     struct kith_person *person) KITH_MUST_USE;
 

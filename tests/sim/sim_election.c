@@ -1,6 +1,6 @@
-/* Supernodes elect themselves, from the first question to the last goodbye: leaves of which no certificate says that they
- * may serve consent, are attested by witnesses that they did not choose, and are asked for help when a home of theirs
- * has too much to do. The one that is asked can be reached and does serve: others know it, and leaves go to it. When it
+/* Supernodes elect themselves, from the first question to the last goodbye: leaves of which no certificate says that
+ * they may serve consent, are attested by witnesses that they did not choose, and are asked for help when a home of
+ * theirs has too much to do. The one that is asked can be reached and does serve: others know it, and leaves go to it. When it
  * is not needed any more it goes, and its leaves have homes.
  *
  *     sim_election [SEED]     with that seed; without, KITH_ELECTION_SEEDS of them (2)
@@ -161,8 +161,8 @@ static int run(uint64_t seed)
 	o.checked = false;
 	o.workload.call_gap_us = 0;
 	o.workload.watch = false;
-	/* These take the nodes that began as supernodes for such all the time, and leaves for no more than that: a candidate
-	 * is measured. */
+	/* These take the nodes that began as supernodes for such all the time, and leaves for no more than that: a
+	 * candidate is measured. */
 	o.ignored = 1u << KITH_SIM_MEMBERS_CONVERGE | 1u << KITH_SIM_THREE_HOMES | 1u << KITH_SIM_RELAY_ONLY_HIDDEN |
 		    1u << KITH_SIM_IDLE_QUIET | 1u << KITH_SIM_NOTHING_BEFORE_CONSENT | 1u << KITH_SIM_MEMORY_BOUNDED;
 	snprintf(o.command, sizeof o.command, "sim_election %llu", (unsigned long long)seed);
