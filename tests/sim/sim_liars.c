@@ -9,13 +9,12 @@
 
 #include "scenario.h"
 
-enum { SUPERNODES = 20, LEAVES = 60, SEED = 1, FAILED_MAX_PERCENT = 5 };
+enum { SUPERNODES = 20, LEAVES = 60, SEED = 1, SEEDS = 5, FAILED_MAX_PERCENT = 5 };
 
-static void few_calls_fail_though_a_fifth_of_the_supernodes_lies(void **state)
+static void run(uint64_t seed, uint64_t *calls, uint64_t *failed)
 {
 	struct kith_simoptions o;
-	(void)state;
-	scenario_calm(&o, SEED);
+	scenario_calm(&o, seed);
 	o.supernodes = SUPERNODES;
 	o.leaves = LEAVES;
 	o.duration_us = 300 * KITH_US_PER_S;
@@ -28,11 +27,24 @@ static void few_calls_fail_though_a_fifth_of_the_supernodes_lies(void **state)
 	assert_non_null(sim);
 	assert_true(kith_sim_finish(sim));
 	const struct kith_simcounts *c = kith_sim_counts(sim);
-	printf("  %llu of %llu calls failed (at most %d %%)\n", (unsigned long long)c->calls_failed,
-	       (unsigned long long)c->calls, FAILED_MAX_PERCENT);
-	assert_true(c->calls > 500);
-	assert_true(100 * c->calls_failed <= FAILED_MAX_PERCENT * c->calls);
+	printf("  seed %llu: %llu of %llu calls failed\n", (unsigned long long)seed,
+	       (unsigned long long)c->calls_failed, (unsigned long long)c->calls);
+	*calls += c->calls;
+	*failed += c->calls_failed;
 	kith_sim_free(sim);
+}
+
+/* Over several seeds, since a leaf whose publishing home lies fails all its callers: one more or less is a percent. */
+static void few_calls_fail_though_a_fifth_of_the_supernodes_lies(void **state)
+{
+	uint64_t calls = 0, failed = 0;
+	(void)state;
+	for (uint64_t seed = SEED; seed < SEED + SEEDS; seed++)
+		run(seed, &calls, &failed);
+	printf("  %llu of %llu calls failed (at most %d %%)\n", (unsigned long long)failed, (unsigned long long)calls,
+	       FAILED_MAX_PERCENT);
+	assert_true(calls > 2500);
+	assert_true(100 * failed <= FAILED_MAX_PERCENT * calls);
 }
 
 /* Half of the leaves want to see the address of whoever calls them; among their callers are relay-only ones. The
