@@ -134,6 +134,23 @@ static uint16_t waiting(const struct kith_core *c, bool urgent)
 
 /* ---- beginning ---- */
 
+/* The member at an address, or NULL: it need not be asked whose it is, and a session with it may be there. */
+static const struct kith_member *member_with(const struct kith_core *c, const struct kith_endpoint *at)
+{
+	const struct kith_members *ms = &c->super->members;
+	struct kith_host host;
+	for (uint32_t i = 0; i < ms->n; i++) {
+		if (!kith_member_live(ms->at[i]))
+			continue;
+		kith_member_host(ms->at[i], &host);
+		for (unsigned k = 0; k < host.endpoints_n; k++) {
+			if (kith_endpoint_equal(&host.endpoints[k], at))
+				return ms->at[i];
+		}
+	}
+	return NULL;
+}
+
 /* A bootstrap host other than ourselves, at random. */
 static bool pick_bootstrap(struct kith_core *c, struct kith_host *host)
 {
@@ -143,6 +160,11 @@ static bool pick_bootstrap(struct kith_core *c, struct kith_host *host)
 	for (size_t i = 0; i < c->endpoints_n; i++) {
 		if (kith_endpoint_equal(&b->at, &c->endpoints[i]))
 			return false; /* ourselves: another next time */
+	}
+	const struct kith_member *known = b->has_key ? NULL : member_with(c, &b->at);
+	if (known != NULL) {
+		kith_member_host(known, host);
+		return true;
 	}
 	memset(host, 0, sizeof *host);
 	host->endpoints_n = 1;
