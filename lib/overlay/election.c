@@ -73,7 +73,10 @@ const char *kith_overload_name(uint8_t level)
 bool kith_election_overload(struct kith_overload *o, kith_time_us now, uint32_t permille)
 {
 	uint8_t level = o->level;
-	while (level < KITH_OVERLOAD_ATTACHES && permille >= thresholds[level + 1])
+	/* One bad second, such as of a loop that was held up, is no reason to turn anybody away. */
+	uint32_t lasting = permille < o->before ? permille : o->before;
+	o->before = permille;
+	while (level < KITH_OVERLOAD_ATTACHES && lasting >= thresholds[level + 1])
 		level++;
 	if (level > o->level) {
 		o->level = level;

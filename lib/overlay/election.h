@@ -4,10 +4,10 @@
  * Load is a utilisation in permille (1000: all that there is), the highest of what a supernode has to give: time of its
  * processor, the wait of packets before they are read, bytes relayed, memory, sessions, tunnels.
  *
- * Overload goes by levels, each of which holds what the ones below it do. A level begins at its threshold and ends when
- * utilisation has stayed KITH_OVERLOAD_SLACK below it for KITH_OVERLOAD_HOLD_US; levels fall one at a time. The number
- * of sessions and tunnels has no part in it: those tables refuse by themselves when they are full. Relayed bytes reach
- * the first level only.
+ * Overload goes by levels, each of which holds what the ones below it do. A level begins when two seconds in a row
+ * reach its threshold, and ends when utilisation has stayed KITH_OVERLOAD_SLACK below it for KITH_OVERLOAD_HOLD_US;
+ * levels fall one at a time. The number of sessions and tunnels has no part in it: those tables refuse by themselves
+ * when they are full. Relayed bytes reach the first level only.
  *
  * Help is asked for when utilisation stayed above KITH_ELECTION_ASK for KITH_ELECTION_ASK_US, or at once when packets
  * wait longer than KITH_ELECTION_WAIT_US; then not again for KITH_ELECTION_AGAIN_US. Whoever was promoted gives its
@@ -87,6 +87,7 @@ enum kith_overload_level {
 
 struct kith_overload {
 	uint8_t level; /* enum kith_overload_level */
+	uint32_t before; /* permille of the second before */
 	kith_time_us calm_since; /* since when utilisation has been below the level's threshold and slack; NEVER */
 };
 

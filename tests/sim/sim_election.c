@@ -1,7 +1,7 @@
 /* Supernodes elect themselves, from the first question to the last goodbye: leaves of which no certificate says that
- * they may serve consent, are attested by witnesses that they did not choose, and are asked for help when a home has too
- * much to do. The one that is asked can be reached and does serve: others know it, and leaves go to it. When it is not
- * needed any more it goes, and its leaves have homes.
+ * they may serve consent, are attested by witnesses that they did not choose, and are asked for help when a home has
+ * too much to do. The one that is asked can be reached and does serve: others know it, and leaves go to it. When it is
+ * not needed any more it goes, and its leaves have homes.
  *
  *     sim_election [SEED]     with that seed; without, KITH_ELECTION_SEEDS of them (2)
  */
