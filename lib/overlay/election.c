@@ -1,5 +1,7 @@
 #include "overlay/election.h"
 
+#include <string.h>
+
 enum { FULL = 1000 };
 
 /* The last level is reached below what the machine can do: refusing costs something, too. */
@@ -73,9 +75,12 @@ const char *kith_overload_name(uint8_t level)
 bool kith_election_overload(struct kith_overload *o, kith_time_us now, uint32_t permille)
 {
 	uint8_t level = o->level;
-	/* One bad second, such as of a loop that was held up, is no reason to turn anybody away. */
-	uint32_t lasting = permille < o->before ? permille : o->before;
-	o->before = permille;
+	/* A bad second or two, such as of a loop that was held up, are no reason to turn anybody away. */
+	uint32_t lasting = permille;
+	for (size_t i = 0; i < KITH_OVERLOAD_BEFORE; i++)
+		lasting = o->before[i] < lasting ? o->before[i] : lasting;
+	memmove(o->before + 1, o->before, sizeof o->before - sizeof o->before[0]);
+	o->before[0] = permille;
 	while (level < KITH_OVERLOAD_ATTACHES && lasting >= thresholds[level + 1])
 		level++;
 	if (level > o->level) {

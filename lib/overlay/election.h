@@ -4,7 +4,7 @@
  * Load is a utilisation in permille (1000: all that there is), the highest of what a supernode has to give: time of its
  * processor, the wait of packets before they are read, bytes relayed, memory, sessions, tunnels.
  *
- * Overload goes by levels, each of which holds what the ones below it do. A level begins when two seconds in a row
+ * Overload goes by levels, each of which holds what the ones below it do. A level begins when four seconds in a row
  * reach its threshold, and ends when utilisation has stayed KITH_OVERLOAD_SLACK below it for KITH_OVERLOAD_HOLD_US;
  * levels fall one at a time. The number of sessions and tunnels has no part in it: those tables refuse by themselves
  * when they are full. Relayed bytes reach the first level only.
@@ -83,11 +83,12 @@ enum kith_overload_level {
 };
 
 #define KITH_OVERLOAD_SLACK 100 /* permille */
+#define KITH_OVERLOAD_BEFORE 3 /* seconds, and one more, that must be bad */
 #define KITH_OVERLOAD_HOLD_US (5 * KITH_US_PER_S)
 
 struct kith_overload {
 	uint8_t level; /* enum kith_overload_level */
-	uint32_t before; /* permille of the second before */
+	uint32_t before[KITH_OVERLOAD_BEFORE]; /* permille of the seconds before, the last one first */
 	kith_time_us calm_since; /* since when utilisation has been below the level's threshold and slack; NEVER */
 };
 

@@ -48,7 +48,8 @@ static void tables_and_the_rate_of_relaying_do_not_turn_leaves_away(void **state
 	u[KITH_RESOURCE_SESSIONS] = u[KITH_RESOURCE_TUNNELS] = 1000;
 	assert_int_equal(kith_election_strain(u), 0);
 	u[KITH_RESOURCE_RELAY] = 3000;
-	assert_false(kith_election_overload(&o, 0, kith_election_strain(u)));
+	for (int i = 0; i < KITH_OVERLOAD_BEFORE; i++)
+		assert_false(kith_election_overload(&o, 0, kith_election_strain(u)));
 	assert_true(kith_election_overload(&o, 0, kith_election_strain(u)));
 	assert_int_equal(o.level, KITH_OVERLOAD_RELAYS);
 	u[KITH_RESOURCE_MEMORY] = 980;
@@ -63,10 +64,12 @@ static void levels_rise_at_once_and_fall_one_by_one_when_it_stays_calm(void **st
 	(void)state;
 	assert_false(kith_election_overload(&o, 0, 4000)); /* one bad second */
 	assert_false(kith_election_overload(&o, 0, 799));
-	assert_false(kith_election_overload(&o, 0, 800));
+	for (int i = 0; i < KITH_OVERLOAD_BEFORE; i++)
+		assert_false(kith_election_overload(&o, 0, 800));
 	assert_true(kith_election_overload(&o, 0, 800));
 	assert_int_equal(o.level, KITH_OVERLOAD_RELAYS);
-	assert_false(kith_election_overload(&o, 0, 1200));
+	for (int i = 0; i < KITH_OVERLOAD_BEFORE; i++)
+		assert_false(kith_election_overload(&o, 0, 1200));
 	assert_true(kith_election_overload(&o, 0, 1200));
 	assert_int_equal(o.level, KITH_OVERLOAD_ATTACHES);
 	for (int i = 0; i < 100; i++) /* within the slack it stays */
@@ -87,7 +90,8 @@ static void one_busy_second_starts_the_calm_anew(void **state)
 {
 	struct kith_overload o = { .calm_since = KITH_TIME_NEVER };
 	(void)state;
-	assert_false(kith_election_overload(&o, 0, 990));
+	for (int i = 0; i < KITH_OVERLOAD_BEFORE; i++)
+		assert_false(kith_election_overload(&o, 0, 990));
 	assert_true(kith_election_overload(&o, 0, 990));
 	assert_false(kith_election_overload(&o, S, 0));
 	assert_false(kith_election_overload(&o, 4 * S, 900));

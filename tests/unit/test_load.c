@@ -40,7 +40,7 @@ static void figures_are_told_and_forgotten_when_the_host_falls_silent(void **sta
 	(void)state;
 	world_alice_and_bob(&w);
 	assert_int_equal(info_of(&w, 1).overload, 0);
-	run_loaded(&w, 1, 980, 3 * KITH_US_PER_S);
+	run_loaded(&w, 1, 980, 6 * KITH_US_PER_S);
 	assert_int_equal(info_of(&w, 1).overload, KITH_OVERLOAD_ATTACHES);
 	run_loaded(&w, 1, 980, 90 * KITH_US_PER_S);
 	assert_in_range(info_of(&w, 1).load_permille, 900, 980);
@@ -91,7 +91,7 @@ static void strangers_are_refused_before_those_who_are_here(void **state)
 	(void)state;
 	world_far_apart(&w);
 	world_call(&w, WORLD_FAR_ALICE, WORLD_FAR_BOB, NULL);
-	for (int k = 0; k < 6; k++)
+	for (int k = 0; k < 12; k++)
 		run_loaded(&w, k % 3, 820, KITH_US_PER_S);
 	assert_int_equal(info_of(&w, 0).overload, KITH_OVERLOAD_RELAYS);
 	/* No new tunnel to bob: the call cannot come through. */
