@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/assert.h"
+
 enum { HISTORY_NEEDED = 2 };
 
 struct counted {
@@ -37,7 +39,8 @@ static bool is_of(const struct kith_suite *suite, const struct kith_qualify_who 
 /* The figure of index at in ascending order, of those that count. */
 static int64_t ranked(const struct counted *c, size_t at, int64_t (*figure)(const struct kith_attest *a))
 {
-	int64_t sorted[KITH_ATTESTS_MAX];
+	int64_t sorted[KITH_ATTESTS_MAX] = { 0 };
+	KITH_ASSERT(at < c->n && c->n <= KITH_ATTESTS_MAX);
 	for (size_t i = 0; i < c->n; i++) {
 		int64_t v = figure(&c->at[i]->attest);
 		size_t k = i;
