@@ -15,7 +15,9 @@
 enum kith_role {
 	KITH_ROLE_LEAF = 1, /* never serves */
 	KITH_ROLE_SUPERNODE = 2, /* serves always; the certificates must allow it */
-	KITH_ROLE_AUTO = 3 /* begins as a leaf, and serves when it is asked to and may */
+	/* begins as a leaf, and serves when it is asked to and may. Unless the consent is NO, and where nothing speaks
+	 * against serving, supernodes measure it once a day: ten mebibytes, within the terms' up_max and down_max */
+	KITH_ROLE_AUTO = 3
 };
 
 /* What the user says to serving others; matters in the role auto only. */
