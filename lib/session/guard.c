@@ -10,6 +10,8 @@
 
 enum { SOURCE_BURST_S = 5 };
 
+enum { CALL_ID_KEPT = 8 /* of 16 bytes: drawn at random, and told apart for one device only */ };
+
 /* First messages of a device that were accepted lately. Copies of calls that are made at the same time overtake each
  * other, so more than the newest is remembered. A message that is not newer than low_ms, and not here, must prove when
  * it was made. */
@@ -19,7 +21,7 @@ struct seen {
 	uint32_t n;
 	struct {
 		int64_t timestamp_ms;
-		uint8_t call_id[16];
+		uint8_t call_id[CALL_ID_KEPT];
 		uint32_t session; /* the session that the message made: may be gone, and its index another's */
 	} last[KITH_GUARD_REMEMBERED];
 };
@@ -223,7 +225,7 @@ enum kith_freshness kith_guard_judge(const struct kith_guard *g, const struct ki
 	const struct seen *s = kith_table_get(&g->seen, device);
 	bool old = s != NULL && timestamp_ms <= s->low_ms;
 	for (uint32_t i = 0; s != NULL && i < s->n; i++) {
-		if (memcmp(s->last[i].call_id, call_id, 16) == 0) {
+		if (memcmp(s->last[i].call_id, call_id, CALL_ID_KEPT) == 0) {
 			*session = s->last[i].session;
 			return KITH_SAME;
 		}
@@ -288,7 +290,7 @@ void kith_guard_remember(struct kith_guard *g, const struct kith_now *now, const
 		s->n++;
 	}
 	s->last[slot].timestamp_ms = timestamp_ms;
-	memcpy(s->last[slot].call_id, call_id, 16);
+	memcpy(s->last[slot].call_id, call_id, CALL_ID_KEPT);
 	s->last[slot].session = session;
 }
 

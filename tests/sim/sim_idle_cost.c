@@ -27,7 +27,9 @@ enum {
 	BARE_SUPER_BYTES_MAX = 64 * 1024,
 	FEW = 200,
 	MANY = 600,
-	SECONDS = 400 /* past the first rekeys, renewals of subscriptions and refreshed records */
+	/* past the first rekeys, renewals of subscriptions and refreshed records, and what is kept for their
+	 * repetition */
+	SECONDS = 440
 };
 
 struct cost {
