@@ -66,7 +66,7 @@ void kith_sim_check_tables(struct kith_sim *sim, const struct kith_simnode *n)
 
 void kith_sim_check_idle(struct kith_sim *sim, struct kith_simnode *n, uint64_t seconds, uint64_t bytes)
 {
-	/* What is lost is sent again, and paths are doubted: 70 bytes a second were seen where a packet of twenty is. */
+	/* What is lost is sent again, and paths are doubted: 70 bytes a second were seen where one packet of 20 is. */
 	const uint64_t bound = sim->options.bounds.idle_bytes * (sim->options.faults.link.loss_ppm > 0 ? 2 : 1);
 	n->idle_total_s += seconds;
 	n->idle_total_bytes += bytes;

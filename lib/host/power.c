@@ -49,7 +49,7 @@ static const char *value_of(const char *text, const char *key)
 
 static bool supply_is(const char *root, const char *supply, const char *what, const char *value)
 {
-	char path[PATH_BYTES], text[FILE_BYTES];
+	char path[PATH_BYTES], text[FILE_BYTES] = "";
 	(void)snprintf(path, sizeof path, "sys/class/power_supply/%.255s/%s", supply, what);
 	return strcmp(contents(text, root, path), value) == 0;
 }
@@ -90,7 +90,7 @@ static bool runs_on_battery(const char *root)
 
 static bool is_modem(const char *root, const char *name)
 {
-	char path[PATH_BYTES], text[FILE_BYTES];
+	char path[PATH_BYTES], text[FILE_BYTES] = "";
 	if (name[0] == '\0' || strchr(name, '/') != NULL)
 		return false;
 	(void)snprintf(path, sizeof path, "sys/class/net/%s/uevent", name);
@@ -105,7 +105,7 @@ static bool is_modem(const char *root, const char *name)
 static bool is_telephone(const char *root, uint32_t interface)
 {
 	static const char android_metered[] = "414e44524f49445f4d455445524544";
-	char path[PATH_BYTES], text[FILE_BYTES];
+	char path[PATH_BYTES], text[FILE_BYTES] = "";
 	if (interface == 0)
 		return false;
 	(void)snprintf(path, sizeof path, "run/systemd/netif/leases/%u", interface);

@@ -143,8 +143,9 @@ void kith_query_deinit(struct kith_core *c)
 		if (slot(sn, i)->what != QUERY_FREE)
 			drop_query(c, slot(sn, i));
 	}
-	while (sn->query_blocks > 0)
-		KITH_FREE_ARRAY(c->alloc, sn->queries[--sn->query_blocks], KITH_QUERY_BLOCK);
+	for (uint32_t i = 0; i < sn->query_blocks; i++)
+		KITH_FREE_ARRAY(c->alloc, sn->queries[i], KITH_QUERY_BLOCK);
+	sn->query_blocks = 0;
 }
 
 /* ---- collecting ---- */
