@@ -4,6 +4,7 @@
 #include "call/dial.h"
 #include "call/relays.h"
 #include "leaf/homes.h"
+#include "leaf/hosts.h"
 #include "leaf/watching.h"
 #include "link/rekey.h"
 #include "super/attach.h"
@@ -108,6 +109,9 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 	case KITH_REQ_TUNNEL_CLOSE:
 		kith_relays_on_close(c, s, request);
 		return;
+	case KITH_REQ_MEMBERS:
+		kith_super_on_members(c, s, request);
+		return;
 	case KITH_REQ_STORE:
 	case KITH_REQ_VANISH:
 		kith_replica_on_notice(c, s, request);
@@ -153,6 +157,10 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		return;
 	case KITH_TOKEN_ATTACH:
 		kith_homes_on_attached(c, s, answer);
+		return;
+	case KITH_TOKEN_MEMBERS:
+		if (kith_hosts_on_members(c, s, answer))
+			kith_homes_wake(c, c->now.mono_us);
 		return;
 	case KITH_TOKEN_LOOKUP:
 		kith_dial_on_found(c, s, answer);

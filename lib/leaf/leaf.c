@@ -17,6 +17,7 @@ void kith_leaf_begin(struct kith_core *c)
 void kith_leaf_deinit(struct kith_core *c)
 {
 	kith_timers_stop(&c->timers, &c->leaf.timer);
+	kith_blob_unref(&c->shared->blobs, c->leaf.record);
 	kith_hostcache_deinit(&c->leaf.cache);
 }
 
@@ -38,7 +39,8 @@ void kith_leaf_rest(struct kith_core *c)
 			kith_homes_let_go(c, slot);
 	}
 	kith_timers_stop(&c->timers, &c->leaf.timer);
-	c->leaf.record_len = 0;
+	kith_blob_unref(&c->shared->blobs, c->leaf.record);
+	c->leaf.record = NULL;
 }
 
 void kith_leaf_leave(struct kith_core *c)
@@ -70,12 +72,12 @@ void kith_leaf_tick(struct kith_core *c)
 	if (c->leaf.publish_at <= c->now.mono_us)
 		kith_leaf_publish(c);
 	kith_time_us refresh_at = c->leaf.record_at + KITH_RECORD_REFRESH_US;
-	if (c->leaf.record_len > 0 && c->leaf.publish_at == KITH_TIME_NEVER && refresh_at <= c->now.mono_us)
+	if (c->leaf.record != NULL && c->leaf.publish_at == KITH_TIME_NEVER && refresh_at <= c->now.mono_us)
 		kith_leaf_publish(c);
 	kith_homes_wake(c, c->leaf.ask_at);
 	if (c->leaf.publish_at != KITH_TIME_NEVER)
 		kith_homes_wake(c, c->leaf.publish_at);
-	else if (c->leaf.record_len > 0 && kith_homes_count(c) > 0)
+	else if (c->leaf.record != NULL && kith_homes_count(c) > 0)
 		kith_homes_wake(c, c->leaf.record_at + KITH_RECORD_REFRESH_US);
 }
 

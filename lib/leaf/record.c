@@ -1,6 +1,7 @@
 #include "leaf/record.h"
 
 #include "leaf/homes.h"
+#include "leaf/hosts.h"
 
 #define AGAIN_US (5 * KITH_US_PER_S)
 
@@ -9,6 +10,7 @@ static const struct kith_span nothing = { NULL, 0 };
 static int make_record(struct kith_core *c, bool offline)
 {
 	struct kith_record record;
+	uint8_t bytes[KITH_RECORD_LEN_MAX];
 	memset(&record, 0, sizeof record);
 	kith_ids_directory(c->suite, &record.key, &c->self.network, c->me.name);
 	record.flags = offline ? KITH_RECORD_OFFLINE : 0;
@@ -25,18 +27,20 @@ static int make_record(struct kith_core *c, bool offline)
 		home->host = c->leaf.homes[i].host;
 		kith_home_tag(c->suite, home->tag, &person.device_sign);
 	}
-	int n = kith_record_make(c->suite, c->leaf.record, &record, c->self.sign_sk);
+	int n = kith_record_make(c->suite, bytes, &record, c->self.sign_sk);
 	if (n == KITH_EMSGSIZE) {
 		record.devices = nothing;
-		n = kith_record_make(c->suite, c->leaf.record, &record, c->self.sign_sk);
+		n = kith_record_make(c->suite, bytes, &record, c->self.sign_sk);
 	}
 	for (size_t i = 0; i < record.homes_n; i++) /* then where else the homes are */
 		record.homes[i].host.endpoints_n = 1;
 	if (n == KITH_EMSGSIZE)
-		n = kith_record_make(c->suite, c->leaf.record, &record, c->self.sign_sk);
-	if (n < 0)
-		return n;
-	c->leaf.record_len = (uint16_t)n;
+		n = kith_record_make(c->suite, bytes, &record, c->self.sign_sk);
+	struct kith_blob *blob = n > 0 ? kith_blob_intern(&c->shared->blobs, bytes, (size_t)n) : NULL;
+	if (blob == NULL)
+		return n < 0 ? n : KITH_ENOMEM;
+	kith_blob_unref(&c->shared->blobs, c->leaf.record);
+	c->leaf.record = blob;
 	c->leaf.record_seq = record.seq;
 	c->leaf.record_at = c->now.mono_us;
 	c->leaf.published = false;
@@ -60,7 +64,7 @@ static void give_record(struct kith_core *c, uint8_t slot, struct kith_session *
 	uint8_t body[KITH_REQUEST_MAX];
 	bool all = c->leaving; /* a goodbye must not wait for a home that is dead */
 	struct kith_msg_attach m = {
-		.record = { c->leaf.record, c->leaf.record_len },
+		.record = kith_blob_span(c->leaf.record),
 		.publish = all || publishes(c, slot),
 	};
 	size_t len = kith_msg_attach_write(body, sizeof body, &m);
@@ -83,5 +87,6 @@ void kith_leaf_publish(struct kith_core *c)
 		if (s != NULL)
 			give_record(c, i, s);
 	}
+	kith_hosts_renew(c);
 	c->leaf.subscribe = true;
 }

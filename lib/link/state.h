@@ -71,6 +71,7 @@ enum kith_effect_owner {
 enum kith_token_kind {
 	KITH_TOKEN_IGNORE, /* the answer changes nothing */
 	KITH_TOKEN_ATTACH,
+	KITH_TOKEN_MEMBERS,
 	KITH_TOKEN_LOOKUP, /* operation */
 	KITH_TOKEN_INTRODUCE, /* session that is to be, or to get another relay */
 	KITH_TOKEN_QUERY, /* query id, member index */
@@ -171,12 +172,13 @@ struct kith_leaf {
 	struct kith_hostcache cache;
 	struct kith_timer timer;
 	unsigned attempts; /* failed in a row, for the backoff */
-	uint8_t record[KITH_RECORD_LEN_MAX];
-	uint16_t record_len;
+	struct kith_blob *record; /* the last one; NULL: none since the start */
 	uint64_t record_seq;
 	kith_time_us record_at; /* when it was signed */
 	kith_time_us publish_at; /* when a changed set of homes is to be signed; NEVER: up to date */
 	uint8_t primary; /* slot of the home that publishes */
+	uint8_t asked_hosts; /* slot of the home that was asked last for other supernodes */
+	uint8_t hosts_vain, hosts_skipped; /* answers in a row that told nothing new; records since the last question */
 	struct kith_seen seen[KITH_HOMES]; /* where each home sees us */
 	bool published; /* the directory has this record */
 	bool findable; /* PUBLISHED was told, and no ATTACHED with no home since */

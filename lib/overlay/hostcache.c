@@ -14,7 +14,7 @@
 
 enum {
 	FILE_MAGIC = 0x4b484f53, /* "KHOS" */
-	FILE_VERSION = 2,
+	FILE_VERSION = 3,
 	ENTRIES_FIRST = 4, /* capacity of the first allocation */
 	ANCHOR_FAILURES = 10, /* in a row: it is gone, not away */
 	FILE_FLAGS = KITH_HOST_ANCHOR
@@ -43,11 +43,31 @@ static void host_read(struct kith_reader *r, struct kith_host *out)
 	out->endpoints_n = kith_endpoints_read(r, out->endpoints, KITH_HOST_ENDPOINTS_MAX);
 }
 
-static struct kith_blob *intern(struct kith_hostcache *hc, const struct kith_host *host)
+static void word_write(struct kith_writer *w, const struct kith_host_word *word)
 {
-	uint8_t bytes[KITH_HOST_LEN_MAX];
+	kith_write_u64(w, word->seq);
+	kith_write_bytes(w, word->author, sizeof word->author);
+}
+
+static void word_read(struct kith_reader *r, struct kith_host_word *out)
+{
+	out->seq = kith_read_u64(r);
+	kith_read_bytes(r, out->author, sizeof out->author);
+}
+
+static bool has_author(const struct kith_host_word *word)
+{
+	static const uint8_t none[KITH_HOME_TAG_LEN];
+	return memcmp(word->author, none, sizeof none) != 0;
+}
+
+static struct kith_blob *intern(struct kith_hostcache *hc, const struct kith_host *host,
+				const struct kith_host_word *word)
+{
+	uint8_t bytes[KITH_HOST_LEN_MAX + KITH_HOST_WORD_LEN];
 	struct kith_writer w = kith_writer_of(bytes, sizeof bytes);
 	host_write(&w, host);
+	word_write(&w, word);
 	return kith_blob_intern(hc->blobs, bytes, kith_writer_len(&w));
 }
 
@@ -72,12 +92,19 @@ uint32_t kith_hostcache_source(const struct kith_key *dh)
 	return source != 0 ? source : 1;
 }
 
-void kith_hostcache_get(const struct kith_hostcache *hc, int i, struct kith_host *out)
+static void get(const struct kith_hostcache *hc, int i, struct kith_host *out, struct kith_host_word *word)
 {
 	KITH_ASSERT(i >= 0 && i < hc->n);
 	struct kith_reader r = kith_reader_of_span(kith_blob_span(hc->at[i].blob));
 	host_read(&r, out);
+	word_read(&r, word);
 	KITH_ASSERT(kith_reader_done(&r));
+}
+
+void kith_hostcache_get(const struct kith_hostcache *hc, int i, struct kith_host *out)
+{
+	struct kith_host_word unused;
+	get(hc, i, out, &unused);
 }
 
 /* ---- adding ---- */
@@ -164,9 +191,10 @@ static int make_room(struct kith_hostcache *hc, uint8_t flags)
 	return hc->n++;
 }
 
-static int refresh(struct kith_hostcache *hc, int i, const struct kith_host *host, uint8_t flags)
+static int refresh(struct kith_hostcache *hc, int i, const struct kith_host *host, const struct kith_host_word *word,
+		   uint8_t flags)
 {
-	struct kith_blob *blob = intern(hc, host);
+	struct kith_blob *blob = intern(hc, host, word);
 	if (blob == NULL)
 		return KITH_ENOMEM;
 	kith_blob_unref(hc->blobs, hc->at[i].blob);
@@ -187,20 +215,18 @@ static void append_endpoints(struct kith_host *host, const struct kith_host *mor
 	}
 }
 
-/* News of a host that is known. */
-static int renew(struct kith_hostcache *hc, int i, const struct kith_host *host, uint8_t flags)
+/* The configuration names a host that is known. Another address: what failed at the former one says nothing. */
+static int configure(struct kith_hostcache *hc, int i, const struct kith_host *host, uint8_t flags)
 {
 	struct kith_host held, merged = *host;
-	kith_hostcache_get(hc, i, &held);
-	bool configured = (flags & KITH_HOST_BOOTSTRAP) != 0;
-	if ((!has_key(host) && has_key(&held)) || (!configured && (hc->at[i].flags & KITH_HOST_BOOTSTRAP) != 0))
+	struct kith_host_word word;
+	get(hc, i, &held, &word);
+	if (!has_key(host) && has_key(&held))
 		return i;
-	if (configured) { /* another address: what failed at the former one says nothing */
-		append_endpoints(&merged, &held);
-		hc->at[i].failures = 0;
-		hc->at[i].came = 0;
-	}
-	return refresh(hc, i, &merged, flags);
+	append_endpoints(&merged, &held);
+	hc->at[i].failures = 0;
+	hc->at[i].came = 0;
+	return refresh(hc, i, &merged, &word, flags);
 }
 
 static bool host_valid(const struct kith_host *host, uint8_t flags)
@@ -215,25 +241,62 @@ static bool host_valid(const struct kith_host *host, uint8_t flags)
 	return has_key(host) || flags == KITH_HOST_BOOTSTRAP;
 }
 
-int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source, uint8_t flags)
+static int insert(struct kith_hostcache *hc, const struct kith_host *host, const struct kith_host_word *word,
+		  uint32_t source, uint8_t flags)
 {
-	if (!host_valid(host, flags))
-		return KITH_EINVAL;
-	int i = find_host(hc, host);
-	if (i >= 0)
-		return renew(hc, i, host, flags);
 	if (source != 0 && from_source(hc, source) >= KITH_HOSTCACHE_PER_SOURCE)
 		return KITH_EFULL;
-	struct kith_blob *blob = intern(hc, host);
+	struct kith_blob *blob = intern(hc, host, word);
 	if (blob == NULL)
 		return KITH_ENOMEM;
-	i = make_room(hc, flags);
+	int i = make_room(hc, flags);
 	if (i < 0) {
 		kith_blob_unref(hc->blobs, blob);
 		return i;
 	}
 	hc->at[i] = (struct kith_hostcache_entry){ .blob = blob, .source = source, .flags = flags };
 	return i;
+}
+
+int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source, uint8_t flags)
+{
+	static const struct kith_host_word nobodys;
+	if (!host_valid(host, flags))
+		return KITH_EINVAL;
+	int i = find_host(hc, host);
+	if (i < 0)
+		return insert(hc, host, &nobodys, source, flags);
+	return (flags & KITH_HOST_BOOTSTRAP) != 0 ? configure(hc, i, host, flags) : i;
+}
+
+/* News of a host that is known, by its author or by somebody who says that the key is his. */
+static int renew(struct kith_hostcache *hc, int i, const struct kith_host *host, const struct kith_host_word *word)
+{
+	const struct kith_hostcache_entry *e = &hc->at[i];
+	struct kith_host held;
+	struct kith_host_word former;
+	get(hc, i, &held, &former);
+	bool same = memcmp(former.author, word->author, sizeof word->author) == 0;
+	bool proven = e->success_ms != 0 || e->failures == 0;
+	if ((e->flags & KITH_HOST_BOOTSTRAP) != 0 || (same && word->seq <= former.seq))
+		return KITH_EEXIST;
+	if (!same && has_author(&former) && proven)
+		return KITH_EACCES;
+	return refresh(hc, i, host, word, 0);
+}
+
+int kith_hostcache_take(struct kith_hostcache *hc, const struct kith_member_entry *entry,
+			const uint8_t author[KITH_HOME_TAG_LEN], uint32_t source)
+{
+	struct kith_host host = { .dh = entry->device };
+	struct kith_host_word word = { .seq = entry->seq };
+	memcpy(word.author, author, sizeof word.author);
+	for (uint8_t i = 0; i < entry->endpoints_n; i++)
+		kith_host_add(&host, &entry->endpoints[i]);
+	if (!host_valid(&host, 0))
+		return KITH_EINVAL;
+	int i = kith_hostcache_find(hc, &host.dh);
+	return i < 0 ? insert(hc, &host, &word, source, 0) : renew(hc, i, &host, &word);
 }
 
 static void drop(struct kith_hostcache *hc, int i)
@@ -264,25 +327,36 @@ void kith_hostcache_unconfigure(struct kith_hostcache *hc, int i)
 		drop(hc, i);
 }
 
-int kith_hostcache_learn(struct kith_hostcache *hc, int i, const struct kith_key *dh)
+int kith_hostcache_learn(struct kith_hostcache *hc, int i, const struct kith_key *dh,
+			 const uint8_t author[KITH_HOME_TAG_LEN])
 {
 	struct kith_host host;
-	kith_hostcache_get(hc, i, &host);
+	struct kith_host_word word;
+	get(hc, i, &host, &word);
 	int other = kith_hostcache_find(hc, dh);
-	if (other == i)
+	bool same = memcmp(word.author, author, sizeof word.author) == 0;
+	if (other == i && same)
 		return 0;
+	if (!same)
+		word = (struct kith_host_word){ .seq = 0 };
+	memcpy(word.author, author, sizeof word.author);
 	host.dh = *dh;
+	if (other == i)
+		other = KITH_ENOENT;
 	if (other >= 0) { /* the address that was configured, and answered, comes first */
 		struct kith_host held;
-		kith_hostcache_get(hc, other, &held);
+		struct kith_host_word former;
+		get(hc, other, &held, &former);
+		if (memcmp(former.author, author, sizeof former.author) == 0)
+			word = former;
 		append_endpoints(&host, &held);
-		int merged = refresh(hc, other, &host, hc->at[i].flags);
+		int merged = refresh(hc, other, &host, &word, hc->at[i].flags);
 		if (merged < 0)
 			return merged;
 		drop(hc, i);
 		return KITH_EEXIST;
 	}
-	int err = refresh(hc, i, &host, 0);
+	int err = refresh(hc, i, &host, &word, 0);
 	return err < 0 ? err : 0;
 }
 
@@ -426,6 +500,7 @@ struct file_host {
 	int64_t success_ms;
 	uint32_t source;
 	struct kith_host host;
+	struct kith_host_word word;
 };
 
 static void file_host_write(struct kith_writer *w, const struct file_host *h)
@@ -435,6 +510,7 @@ static void file_host_write(struct kith_writer *w, const struct file_host *h)
 	kith_write_u64(w, (uint64_t)h->success_ms);
 	kith_write_u32(w, h->source);
 	host_write(w, &h->host);
+	word_write(w, &h->word);
 }
 
 static void file_host_read(struct kith_reader *r, struct file_host *h)
@@ -445,6 +521,7 @@ static void file_host_read(struct kith_reader *r, struct file_host *h)
 	h->success_ms = success <= INT64_MAX ? (int64_t)success : 0;
 	h->source = kith_read_u32(r);
 	host_read(r, &h->host);
+	word_read(r, &h->word);
 	if (!has_key(&h->host))
 		r->bad = true;
 }
@@ -514,10 +591,11 @@ size_t kith_hostcache_save(const struct kith_hostcache *hc, struct kith_span old
 	uint8_t *count = kith_write(&w, 2);
 	for (uint16_t i = 0; i < n; i++) {
 		const struct kith_hostcache_entry *e = &hc->at[order[i]];
-		struct file_host h = {
-			e->flags & FILE_FLAGS, e->failures, e->success_ms, e->source, { .endpoints_n = 0 }
-		};
-		kith_hostcache_get(hc, order[i], &h.host);
+		struct file_host h = { .flags = e->flags & FILE_FLAGS,
+				       .failures = e->failures,
+				       .success_ms = e->success_ms,
+				       .source = e->source };
+		get(hc, order[i], &h.host, &h.word);
 		file_host_write(&w, &h);
 	}
 	if (file_open(&r, old, &old_n) != 0)
@@ -551,7 +629,7 @@ static int load_one(struct kith_hostcache *hc, const struct file_host *h)
 {
 	if (kith_hostcache_find(hc, &h->host.dh) >= 0)
 		return 0;
-	int i = kith_hostcache_add(hc, &h->host, h->source, 0);
+	int i = host_valid(&h->host, 0) ? insert(hc, &h->host, &h->word, h->source, 0) : KITH_EINVAL;
 	if (i < 0)
 		return 0;
 	hc->at[i].flags |= h->flags;

@@ -10,12 +10,10 @@ static const struct kith_span nothing = { NULL, 0 };
 
 static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t id)
 {
-	uint8_t body[1024];
-	struct kith_super_hosts room;
+	uint8_t body[64];
 	const struct kith_hop *hop = kith_session_hop(s);
 	struct kith_msg_attached m = {
 		.observed = { hop->remote, kith_transports_kind(&c->transports, hop->transport), 0 },
-		.hosts = kith_super_hosts(c, &room),
 		.unix_ms = c->now.unix_ms,
 	};
 	size_t len = kith_msg_attached_write(body, sizeof body, &m);

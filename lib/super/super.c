@@ -149,13 +149,15 @@ void kith_super_clock_set(struct kith_core *c)
 
 static void tell_leaves(struct kith_core *c, kith_time_us grace_us)
 {
-	uint8_t body[1024];
-	struct kith_super_hosts room;
+	uint8_t body[KITH_REQUEST_MAX];
+	struct kith_super_named room;
 	struct kith_msg_leave m = {
 		.in_ms = (uint64_t)(grace_us / KITH_US_PER_MS),
-		.hosts = kith_super_hosts(c, &room),
+		.members = kith_super_named(c, &room, KITH_MEMBERS_TOLD_MAX),
 	};
-	size_t len = kith_msg_leave_write(body, sizeof body, &m);
+	size_t len;
+	while ((len = kith_msg_leave_write(body, sizeof body, &m)) == 0)
+		m.members.n--; /* two entries of usual length fit */
 	struct kith_session *s;
 	uint32_t it = 0;
 	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {

@@ -25,6 +25,7 @@
 	X(NOTIFY, 6, "HS") /* a key you watch changed */                                                               \
 	X(LEAVE, 7, "H") /* I am going: use others from now on */                                                      \
 	X(TUNNEL_CLOSE, 8, "T") /* this tunnel ends in so many ms */                                                   \
+	X(MEMBERS, 9, "C") /* name me some supernodes */                                                               \
 	X(STORE, 16, "S") /* keep this record */                                                                       \
 	X(FIND, 17, "S") /* records under this key */                                                                  \
 	X(WATCH, 18, "S") /* tell me when this key changes */                                                          \
@@ -64,7 +65,7 @@ enum kith_status {
 #define KITH_B_ATTACH_PUBLISH 1 /* bool: this home brings the record to the replicas */
 /* ATTACH answer */
 #define KITH_B_ATTACHED_OBSERVED 0 /* endpoint: the leaf as seen; absent when it came over what has no addresses */
-#define KITH_B_ATTACHED_HOSTS 1 /* array of bytes: host entries for the leaf's cache */
+/* 1 was unsigned hosts */
 #define KITH_B_ATTACHED_UNIX_MS 2 /* the home's wall clock */
 #define KITH_B_ATTACHED_ALT 3 /* reserved: bytes: the home's second address, for NAT classification */
 
@@ -94,8 +95,14 @@ enum kith_status {
 
 /* LEAVE request, TUNNEL_CLOSE request */
 #define KITH_B_LEAVE_MS 0 /* uint: how long from now */
-#define KITH_B_LEAVE_HOSTS 1 /* array of bytes: host entries to use instead */
+/* 1 was unsigned hosts */
 #define KITH_B_LEAVE_TUNNEL 2 /* uint: TUNNEL_CLOSE: the receiver's leg */
+#define KITH_B_LEAVE_MEMBERS 3 /* array of bytes: LEAVE: member entries of supernodes to use instead */
+
+/* MEMBERS request and answer */
+#define KITH_B_MEMBERS_N 0 /* uint: how many at most */
+#define KITH_B_MEMBERS_ENTRIES 0 /* array of bytes: member entries, drawn at random */
+#define KITH_MEMBERS_TOLD_MAX 6
 
 /* GOSSIP request */
 #define KITH_B_GOSSIP_SALT 0 /* uint */

@@ -35,24 +35,6 @@ void kith_host_read(struct kith_reader *r, struct kith_host *out)
 	out->endpoints_n = kith_endpoints_read(r, out->endpoints, KITH_HOST_ENDPOINTS_MAX);
 }
 
-int kith_host_parse(struct kith_host *out, struct kith_span bytes)
-{
-	memset(out, 0, sizeof *out);
-	if (bytes.len == 0)
-		return KITH_EPROTO;
-	struct kith_reader r = kith_reader_of_span(bytes);
-	kith_host_read(&r, out);
-	return kith_reader_done(&r) ? 0 : KITH_EPROTO;
-}
-
-size_t kith_host_make(uint8_t out[KITH_HOST_LEN_MAX], const struct kith_host *host)
-{
-	struct kith_writer w = kith_writer_of(out, KITH_HOST_LEN_MAX);
-	kith_host_write(&w, host);
-	KITH_ASSERT(!w.bad);
-	return kith_writer_len(&w);
-}
-
 void kith_host_add(struct kith_host *host, const struct kith_endpoint *endpoint)
 {
 	if (host->endpoints_n == KITH_HOST_ENDPOINTS_MAX)

@@ -152,7 +152,7 @@ static void two_of_three_homes_must_report_a_device_gone(void **state)
 	world_alice_and_bob(&w);
 	struct kith_core *c = w.nodes[WORLD_ALICE].core;
 	const struct kith_leaf *bob = &w.nodes[WORLD_BOB].core->leaf;
-	struct kith_span bytes = { bob->record, bob->record_len }, reports[3];
+	struct kith_span bytes = kith_blob_span(bob->record), reports[3];
 	struct kith_record record;
 	struct kith_found found[KITH_DIAL_DEVICES_MAX];
 	uint8_t buf[3][KITH_VANISH_LEN_MAX];

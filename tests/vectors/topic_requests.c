@@ -18,8 +18,6 @@ struct cast {
 	struct kith_id key; /* of alice */
 	uint8_t record_bytes[KITH_RECORD_LEN_MAX], vanish_bytes[KITH_VANISH_LEN_MAX], entry_bytes[KITH_MEMBER_LEN_MAX];
 	struct kith_span record, vanish, entry;
-	uint8_t host_bytes[2][KITH_HOST_LEN_MAX];
-	struct kith_span hosts[2];
 	uint8_t prefix[2][KITH_MEMBER_ID_PREFIX];
 };
 
@@ -41,8 +39,6 @@ static void cast_init(struct cast *c)
 	c->entry = world_member_sign(&c->w, &c->harbour, &entry, c->entry_bytes);
 	for (size_t i = 0; i < 2; i++) {
 		struct kith_id id;
-		struct kith_host host = world_home(&c->w, homes[i]).host;
-		c->hosts[i] = vec_span_of(c->host_bytes[i], kith_host_make(c->host_bytes[i], &host));
 		kith_ids_supernode(c->w.suite, &id, &c->w.network, homes[i]->name_terms.placement, 0);
 		memcpy(c->prefix[i], id.b, sizeof c->prefix[i]);
 	}
@@ -184,24 +180,34 @@ static void attach(struct vec_topic *topic, const struct cast *c)
 	uint8_t observed[KITH_ENDPOINT_LEN_MAX];
 	struct kith_writer w = kith_writer_of(observed, sizeof observed);
 	const struct kith_msg_attached a = { .observed = world_endpoint("203.0.113.9:40000", KITH_TRANSPORT_UDP),
-					     .hosts = { c->hosts, 2 },
 					     .unix_ms = WORLD_NOW_MS };
 	kith_endpoint_write(&w, &a.observed);
-	d = begin_answer(topic, "attached", "The leaf as seen, two hosts, the time.", "ATTACH", KITH_STATUS_OK);
+	d = begin_answer(topic, "attached", "The leaf as seen, the time.", "ATTACH", KITH_STATUS_OK);
 	field_bytes(&d, KITH_B_ATTACHED_OBSERVED, vec_span_of(observed, kith_writer_len(&w)));
-	field_list(&d, KITH_B_ATTACHED_HOSTS, a.hosts);
 	field_uint(&d, KITH_B_ATTACHED_UNIX_MS, (uint64_t)a.unix_ms);
 	end(&d, kith_msg_attached_write(d.body, sizeof d.body, &a));
 }
 
 static void leave(struct vec_topic *topic, const struct cast *c)
 {
-	const struct kith_msg_leave m = { .in_ms = 60000, .hosts = { c->hosts, 2 } };
-	struct draft d = begin(topic, "leave", "The home goes in a minute; use these.", "LEAVE", KITH_REQ_LEAVE);
+	const struct kith_msg_leave m = { .in_ms = 60000, .members = { &c->entry, 1 } };
+	struct draft d = begin(topic, "leave", "The home goes in a minute; use this one.", "LEAVE", KITH_REQ_LEAVE);
 	field_uint(&d, KITH_B_LEAVE_MS, m.in_ms);
-	field_list(&d, KITH_B_LEAVE_HOSTS, m.hosts);
+	field_list(&d, KITH_B_LEAVE_MEMBERS, m.members);
 	end(&d, kith_msg_leave_write(d.body, sizeof d.body, &m));
 	bare_answer(topic, "answer to leave", "LEAVE", KITH_STATUS_OK);
+}
+
+static void members(struct vec_topic *topic, const struct cast *c)
+{
+	const struct kith_msg_members m = { .n = 3 };
+	struct draft d = begin(topic, "members", "Name me three supernodes.", "MEMBERS", KITH_REQ_MEMBERS);
+	field_uint(&d, KITH_B_MEMBERS_N, m.n);
+	end(&d, kith_msg_members_write(d.body, sizeof d.body, &m));
+	const struct kith_msg_named a = { .entries = { &c->entry, 1 } };
+	d = begin_answer(topic, "answer to members", "There is one, by its own entry.", "MEMBERS", KITH_STATUS_OK);
+	field_list(&d, KITH_B_MEMBERS_ENTRIES, a.entries);
+	end(&d, kith_msg_named_write(d.body, sizeof d.body, &a));
 }
 
 /* ---- the directory ---- */
@@ -485,6 +491,7 @@ void topic_requests(struct vec_topic *topic)
 	cast_init(&c);
 	attach(topic, &c);
 	leave(topic, &c);
+	members(topic, &c);
 	finds(topic, &c);
 	subscribe(topic, &c);
 	notices(topic, &c);

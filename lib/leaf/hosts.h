@@ -1,0 +1,32 @@
+/* The supernodes that a leaf hears of: asked for by MEMBERS, verified, and kept in its host cache.
+ *
+ * What a home says of another supernode counts only as that one's own signed entry, so that a home can leave some out,
+ * and no more.
+ * Timers: a home that is new is asked as long as few supernodes are known that may be tried; after that one home in
+ * turn with each new record, while the cache has room; more and more seldom while nothing new is heard.
+ * Bounds: KITH_HOSTS_WANTED entries at once; those of overlay/hostcache.h.
+ * Never: an entry that was not verified.
+ */
+#ifndef KITH_LEAF_HOSTS_H
+#define KITH_LEAF_HOSTS_H
+
+#include "link/state.h"
+
+#define KITH_HOSTS_WANTED 5 /* the other homes, and spares */
+
+/* Takes entries that a supernode names; whether any of them told something new. */
+bool kith_hosts_learn(struct kith_core *c, const struct kith_session *from, struct kith_spans entries);
+
+/* Keeps an entry that this node knows by itself. 0, or why not. */
+int kith_hosts_keep(struct kith_core *c, struct kith_span entry) KITH_MUST_USE;
+
+/* A session leads to a home now. */
+void kith_hosts_attached(struct kith_core *c, struct kith_session *s);
+
+/* A new record was signed: a home in turn is asked, if there is anything to ask for. */
+void kith_hosts_renew(struct kith_core *c);
+
+/* The answer to MEMBERS; whether it told something new: places may have waited for that. */
+bool kith_hosts_on_members(struct kith_core *c, const struct kith_session *s, const struct kith_answer *answer);
+
+#endif
