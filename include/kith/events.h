@@ -49,7 +49,25 @@ enum kith_event_type {
 	/* session: nothing of the other side has been heard for silent_us; it is kept, its streams wait, and datagrams
 	 * are not taken. RESUMED follows, or CLOSED when its patience is over */
 	KITH_EVENT_INTERRUPTED,
-	KITH_EVENT_RESUMED /* session: the other side is there again, after silent_us */
+	KITH_EVENT_RESUMED, /* session: the other side is there again, after silent_us */
+	/* a home did not do what it is for: the supernode's name, label and identity; lie says what. More than once, or
+	 * proven; it is replaced, and taken again only where there is no other */
+	KITH_EVENT_CAUGHT
+};
+
+/* X(name, value, text) */
+#define KITH_LIE_MAP(X)                                                                                                \
+	X(NOT_PUBLISHED, 1, "says that it published our record, and did not")                                          \
+	X(DENIES, 2, "says that somebody is not there who is")                                                         \
+	X(WITHHOLDS, 3, "does not tell what became of those that we watch")                                            \
+	X(SILENT, 4, "does not answer")                                                                                \
+	X(FORGES, 5, "names supernodes by entries that they did not sign")
+
+/* What a home was caught doing. */
+enum kith_lie {
+#define KITH_LIE_ENUM(name, value, text) KITH_LIE_##name = (value),
+	KITH_LIE_MAP(KITH_LIE_ENUM)
+#undef KITH_LIE_ENUM
 };
 
 /* How packets go. */
@@ -113,6 +131,7 @@ struct kith_event { /* grows */
 	struct kith_path_info path; /* PATH: the one that data takes now */
 	struct kith_span data; /* DATAGRAM: its bytes */
 	struct kith_found_device found; /* FOUND: the device */
+	enum kith_lie lie; /* CAUGHT: what the home did; 0: it is another event */
 };
 
 #endif

@@ -188,7 +188,8 @@ enum kith_trouble {
 	KITH_TROUBLE_HOMELESS,
 	/* homes end what they began right away, or do not take our record (err): KITH_EEXIST: another node uses this
 	 * profile; KITH_ESKEW: our clock is wrong. It is tried once a minute; told once in ten */
-	KITH_TROUBLE_ATTACH
+	KITH_TROUBLE_ATTACH,
+	KITH_TROUBLE_CAUGHT /* a home lies, or does not work (KITH_EPROTO): why names it; it is replaced */
 };
 
 /* Any may be NULL. user is what kith_node_new was given. */

@@ -165,6 +165,9 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 	case KITH_TOKEN_LOOKUP:
 		kith_dial_on_found(c, s, answer);
 		return;
+	case KITH_TOKEN_BEYOND:
+		kith_dial_on_beyond(c, answer);
+		return;
 	case KITH_TOKEN_INTRODUCE:
 		kith_relays_on_answer(c, s, answer);
 		return;

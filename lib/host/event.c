@@ -140,6 +140,8 @@ static void on_node(struct kith_node *node, const struct kith_event *ev)
 		kith_plight_homeless(node, ev);
 	else if (ev->type == KITH_EVENT_ATTACH_FAILING)
 		kith_plight_failing(node, ev);
+	else if (ev->type == KITH_EVENT_CAUGHT)
+		kith_plight_caught(node, ev);
 }
 
 static void dispatch_one(struct kith_node *node, const struct kith_event *ev)
@@ -177,6 +179,7 @@ static void dispatch_one(struct kith_node *node, const struct kith_event *ev)
 	case KITH_EVENT_CLOCK:
 	case KITH_EVENT_HOMELESS:
 	case KITH_EVENT_ATTACH_FAILING:
+	case KITH_EVENT_CAUGHT:
 		on_node(node, ev);
 		break;
 	}

@@ -300,6 +300,7 @@ struct kith_socket *kith_socket_next(const struct kith_node *node, uint16_t *it)
 void kith_plight_clock(struct kith_node *node, const struct kith_event *ev);
 void kith_plight_homeless(struct kith_node *node, const struct kith_event *ev);
 void kith_plight_failing(struct kith_node *node, const struct kith_event *ev);
+void kith_plight_caught(struct kith_node *node, const struct kith_event *ev);
 void kith_homeless_text(const struct kith_node *node, const struct kith_homeless *h, char *out, size_t cap);
 
 /* ---- options.c ---- */

@@ -550,6 +550,30 @@ void kith_homes_lost(struct kith_core *c, const struct kith_session *s, enum kit
 	publish_by(c, c->now.mono_us + MOVE_US);
 }
 
+void kith_homes_dismiss(struct kith_core *c)
+{
+	c->leaf.caught = false;
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		struct kith_home_slot *home = &c->leaf.homes[i];
+		struct kith_session *s = home->caught ? kith_homes_session(c, home) : NULL;
+		if (s == NULL)
+			continue;
+		s->use &= (uint8_t)~KITH_USE_HOME;
+		give_up(c, home, KITH_EPROTO);
+		tell_homes(c);
+		publish_by(c, c->now.mono_us + MOVE_US);
+	}
+}
+
+int kith_homes_slot(const struct kith_core *c, const struct kith_session *s)
+{
+	for (int i = 0; i < KITH_HOMES; i++) {
+		if (c->leaf.homes[i].state == KITH_HOME_ATTACHED && c->leaf.homes[i].session == s->index)
+			return i;
+	}
+	return -1;
+}
+
 void kith_homes_on_leave(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_msg_room room;

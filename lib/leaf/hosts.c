@@ -1,5 +1,7 @@
 #include "leaf/hosts.h"
 
+#include "leaf/caught.h"
+
 enum {
 	A_FEW = 3, /* with each record: not all that is known should be one home's choice */
 	VAIN_MAX = 5 /* doublings of the records between two questions: once in three hours, where all are known */
@@ -23,6 +25,15 @@ static int take(struct kith_core *c, struct kith_span bytes, uint32_t source)
 	return at < 0 ? at : 0;
 }
 
+/* Whoever names supernodes has verified their entries. One of a later version, or out of time, is nobody's fault. */
+static void blame(struct kith_core *c, const struct kith_session *from)
+{
+	for (unsigned i = 0; i < KITH_HOMES; i++) {
+		if (c->leaf.homes[i].state == KITH_HOME_ATTACHED && c->leaf.homes[i].session == from->index)
+			kith_caught_failed(c, i, KITH_LIE_FORGES);
+	}
+}
+
 bool kith_hosts_learn(struct kith_core *c, const struct kith_session *from, struct kith_spans entries)
 {
 	struct kith_person person;
@@ -32,6 +43,8 @@ bool kith_hosts_learn(struct kith_core *c, const struct kith_session *from, stru
 	for (size_t i = 0; i < entries.n; i++) {
 		int err = take(c, entries.at[i], kith_hostcache_source(&person.device_dh));
 		fresh = fresh || err == 0;
+		if (err == KITH_EPROTO || err == KITH_ESIGNATURE)
+			blame(c, from);
 		if (err != 0 && err != KITH_EEXIST && err != KITH_EFULL)
 			KITH_LOG(c->log, KITH_LOG_DEBUG, "host_not_taken err=%s", kith_err_name(err));
 	}

@@ -1,5 +1,6 @@
 #include "leaf/record.h"
 
+#include "leaf/caught.h"
 #include "leaf/homes.h"
 #include "leaf/hosts.h"
 
@@ -87,6 +88,7 @@ void kith_leaf_publish(struct kith_core *c)
 		if (s != NULL)
 			give_record(c, i, s);
 	}
+	kith_caught_fade(c);
 	kith_hosts_renew(c);
 	c->leaf.subscribe = true;
 }

@@ -73,6 +73,7 @@ enum kith_token_kind {
 	KITH_TOKEN_ATTACH,
 	KITH_TOKEN_MEMBERS,
 	KITH_TOKEN_LOOKUP, /* operation */
+	KITH_TOKEN_BEYOND, /* operation: asked of others than homes */
 	KITH_TOKEN_INTRODUCE, /* session that is to be, or to get another relay */
 	KITH_TOKEN_QUERY, /* query id, member index */
 	KITH_TOKEN_STORE, /* session of the leaf that the record is of, or 0 */
@@ -160,6 +161,9 @@ struct kith_home_slot {
 	bool asking; /* was given a record, and has not said yet that it took it */
 	bool doubted; /* has not answered the last request */
 	bool took; /* a record of ours */
+	bool caught; /* lying: it is to be replaced */
+	uint8_t points; /* for what it failed to do (leaf/caught) */
+	uint16_t failed_s; /* low bits of when it failed last */
 	kith_time_us since; /* when it was chosen; then when it became a home */
 	uint32_t session;
 	struct kith_host host;
@@ -195,6 +199,7 @@ struct kith_leaf {
 	/* Left behind for the end of the call: */
 	bool offer; /* our candidates changed */
 	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
+	bool caught; /* a home is to be replaced */
 };
 
 enum kith_op_kind { KITH_OP_FREE, KITH_OP_LOOKUP, KITH_OP_CALL, KITH_OP_CHALLENGE };
@@ -206,6 +211,9 @@ struct kith_operation {
 	uint8_t tries; /* look-ups sent */
 	uint8_t first; /* home that is asked first: drawn */
 	uint8_t denied; /* set of homes that know nobody of that name who is online */
+	uint8_t beyond; /* questions out to others than homes */
+	bool went; /* others than homes were asked */
+	uint8_t absent; /* those of them that said that there is no such name */
 	bool known; /* one of them gave a record */
 	char name[KITH_NAME_MAX + 1];
 	char service[KITH_SERVICE_MAX + 1];

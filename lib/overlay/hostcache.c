@@ -17,7 +17,7 @@ enum {
 	FILE_VERSION = 3,
 	ENTRIES_FIRST = 4, /* capacity of the first allocation */
 	ANCHOR_FAILURES = 10, /* in a row: it is gone, not away */
-	FILE_FLAGS = KITH_HOST_ANCHOR
+	FILE_FLAGS = KITH_HOST_ANCHOR | KITH_HOST_LIED
 };
 
 /* Keys the checksum of the file, which guards against accidents, not against enemies. */
@@ -135,6 +135,9 @@ static int find_host(const struct kith_hostcache *hc, const struct kith_host *ho
 /* True when a should give way rather than b; both may. */
 static bool worse(const struct kith_hostcache_entry *a, const struct kith_hostcache_entry *b)
 {
+	bool lied = (a->flags & KITH_HOST_LIED) != 0; /* what is forgotten may be chosen again */
+	if (lied != ((b->flags & KITH_HOST_LIED) != 0))
+		return !lied;
 	return a->failures != b->failures ? a->failures > b->failures : a->success_ms < b->success_ms;
 }
 
@@ -146,7 +149,7 @@ static int victim(const struct kith_hostcache *hc)
 		const struct kith_hostcache_entry *e = &hc->at[i];
 		bool works = e->success_ms != 0 && e->failures == 0;
 		bool fresh = e->success_ms == 0 && e->failures == 0; /* not tried: as good as the newcomer */
-		if (e->flags != 0 || works || fresh)
+		if ((e->flags & ~KITH_HOST_LIED) != 0 || works || fresh)
 			continue;
 		if (found < 0 || worse(e, &hc->at[found]))
 			found = i;
@@ -412,7 +415,8 @@ int kith_hostcache_pick(const struct kith_hostcache *hc, kith_time_us now, const
 		if (need > relax)
 			continue;
 		/* Hosts that failed come after all that did not: when many are gone at once, variety must wait. */
-		unsigned score = (e->failures > 0 ? (KITH_PICK_ANY + 1) * RANKS : 0) + (unsigned)need * RANKS + rank(e);
+		unsigned class = (e->flags & KITH_HOST_LIED) != 0 ? 2 : e->failures > 0;
+		unsigned score = class * (KITH_PICK_ANY + 1) * RANKS + (unsigned)need * RANKS + rank(e);
 		if (score > best)
 			continue;
 		equals = score < best ? 1 : equals + 1;
@@ -468,8 +472,16 @@ void kith_hostcache_succeeded(struct kith_hostcache *hc, int i, const struct kit
 	e->success_ms = now->unix_ms > 0 ? now->unix_ms : 1;
 	e->failures = 0;
 	e->came = 0;
-	if (may_anchor(hc, i))
+	if ((e->flags & KITH_HOST_LIED) == 0 && may_anchor(hc, i))
 		e->flags |= KITH_HOST_ANCHOR;
+}
+
+bool kith_hostcache_lied(struct kith_hostcache *hc, int i)
+{
+	KITH_ASSERT(i >= 0 && i < hc->n);
+	bool known = (hc->at[i].flags & KITH_HOST_LIED) != 0;
+	hc->at[i].flags = (uint8_t)((hc->at[i].flags & ~KITH_HOST_ANCHOR) | KITH_HOST_LIED);
+	return known;
 }
 
 void kith_hostcache_forgive(struct kith_hostcache *hc)
@@ -605,7 +617,7 @@ size_t kith_hostcache_save(const struct kith_hostcache *hc, struct kith_span old
 		file_host_read(&r, &h);
 		if (h.host.endpoints_n == 0 || kith_hostcache_find(hc, &h.host.dh) >= 0)
 			continue;
-		h.flags = 0; /* memory holds the anchors; one that is not there was given up */
+		h.flags &= KITH_HOST_LIED; /* memory holds the anchors; one that is not there was given up */
 		file_host_write(&w, &h);
 		n++;
 	}
@@ -656,10 +668,11 @@ int kith_hostcache_load(struct kith_hostcache *hc, struct kith_span file, uint32
 				file_host_read(&r, &h);
 				bool late = i < from % n;
 				bool anchor = (h.flags & KITH_HOST_ANCHOR) != 0 && anchors < KITH_HOSTCACHE_ANCHORS;
-				if (late != (round == 1) || (pass == ANCHORS && !anchor) ||
+				bool lied = (h.flags & KITH_HOST_LIED) != 0;
+				if (late != (round == 1) || (pass == ANCHORS && !anchor) || (pass < REST && lied) ||
 				    (pass == DIVERSE && prefix_known(hc, &h.host)))
 					continue;
-				h.flags = anchor ? KITH_HOST_ANCHOR : 0;
+				h.flags = anchor ? KITH_HOST_ANCHOR : h.flags & KITH_HOST_LIED;
 				int one = load_one(hc, &h);
 				anchors += anchor && one;
 				added += one;

@@ -16,9 +16,9 @@
  * (kith_hostcache_retry_at).
  * Bounds: KITH_HOSTCACHE_MAX in memory besides the bootstrap hosts, which are as many as are configured;
  *   KITH_HOSTCACHE_PER_SOURCE of them suggested by one supernode. When full, the entry that failed most or never worked
- *   gives way, never one in use, an anchor, a bootstrap host, or one that works; else the newcomer is refused. What the
- *   network says never changes a bootstrap host's entry. The file keeps the KITH_HOSTCACHE_FILE_HOSTS that were first
- *   in it, memory's first.
+ *   gives way, one that lied after all others; never one in use, an anchor, a bootstrap host, or one that works; else
+ *   the newcomer is refused. What the network says never changes a bootstrap host's entry. The file keeps the
+ *   KITH_HOSTCACHE_FILE_HOSTS that were first in it, memory's first.
  * Never: opens a file, resolves a name, makes a session, verifies (its caller did), changes an entry for what is not
  *   signed.
  */
@@ -42,7 +42,8 @@
 enum kith_hostcache_flags {
 	KITH_HOST_ANCHOR = 1 << 0,
 	KITH_HOST_BOOTSTRAP = 1 << 1, /* from the configuration; written to the file only once it has worked */
-	KITH_HOST_USED = 1 << 2 /* is a home, or being tried */
+	KITH_HOST_USED = 1 << 2, /* is a home, or being tried */
+	KITH_HOST_LIED = 1 << 3 /* was caught: the last to be tried */
 };
 
 /* Whose word an entry is. */
@@ -114,12 +115,15 @@ void kith_hostcache_unconfigure(struct kith_hostcache *hc, int i);
 
 /* The next host to try that is not in use and whose backoff is over: anchors, then those that worked, then untried
  * ones, then bootstrap hosts; at random among equals. relax says how far it may go; strict ones are preferred, and
- * those that failed come after all others. KITH_ENOENT. */
+ * those that failed come after all others, and those that lied at the very end. KITH_ENOENT. */
 int kith_hostcache_pick(const struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random,
 			enum kith_hostcache_relax relax);
 
 /* When the next host that is not in use leaves its backoff; KITH_TIME_NEVER when there is none. */
 kith_time_us kith_hostcache_retry_at(const struct kith_hostcache *hc);
+
+/* A host was caught lying: it is no anchor, and is picked only when there is no other. Whether that was known. */
+bool kith_hostcache_lied(struct kith_hostcache *hc, int i);
 
 void kith_hostcache_use(struct kith_hostcache *hc, int i, bool used);
 void kith_hostcache_succeeded(struct kith_hostcache *hc, int i, const struct kith_now *now);

@@ -27,7 +27,7 @@
 	X(TUNNEL_CLOSE, 8, "T") /* this tunnel ends in so many ms */                                                   \
 	X(MEMBERS, 9, "C") /* name me some supernodes */                                                               \
 	X(STORE, 16, "S") /* keep this record */                                                                       \
-	X(FIND, 17, "S") /* records under this key */                                                                  \
+	X(FIND, 17, "C") /* records under this key */                                                                  \
 	X(WATCH, 18, "S") /* tell me when this key changes */                                                          \
 	X(VANISH, 19, "S") /* a leaf of mine fell silent */                                                            \
 	X(GOSSIP, 20, "S") /* members: digests, rumours, missing entries */                                            \
@@ -78,6 +78,7 @@ enum kith_status {
 #define KITH_B_FIND_KEY 0 /* bytes(32) */
 /* FIND, WATCH: array of bytes(16): the replicas the asker sees; the answer names others that are nearer */
 #define KITH_B_FIND_NEARER 1
+#define KITH_B_FIND_MEMBERS 2 /* uint: LOOKUP: how many replicas to name when nobody is found */
 #define KITH_B_FOUND_RECORDS 0 /* array of bytes: presence records */
 #define KITH_B_FOUND_VANISHED 1 /* array of bytes: vanish reports */
 #define KITH_B_FOUND_MEMBERS 2 /* array of bytes: member entries nearer than the asker listed */

@@ -195,6 +195,8 @@ size_t kith_msg_find_write(uint8_t *out, size_t cap, const struct kith_msg_find 
 	kith_msg_put_bytes(&d, KITH_B_FIND_KEY, m->key.b, KITH_ID_LEN);
 	if (m->nearer.n > 0)
 		kith_msg_put_list(&d, KITH_B_FIND_NEARER, m->nearer);
+	if (m->members > 0)
+		kith_msg_put_uint(&d, KITH_B_FIND_MEMBERS, m->members);
 	return kith_msg_end(&d);
 }
 
@@ -206,6 +208,7 @@ int kith_msg_find_read(struct kith_msg_find *out, struct kith_msg_room *room, st
 	if (kith_unpack_parse(&in, body) != 0 || !kith_msg_get_fixed(&in, KITH_B_FIND_KEY, out->key.b, KITH_ID_LEN))
 		return KITH_EPROTO;
 	out->nearer = kith_msg_get_list(&in, KITH_B_FIND_NEARER, KITH_MEMBER_ID_PREFIX, room);
+	(void)kith_msg_get_uint(&in, KITH_B_FIND_MEMBERS, UINT64_MAX, &out->members);
 	return 0;
 }
 

@@ -88,6 +88,7 @@ int kith_msg_named_read(struct kith_msg_named *out, struct kith_msg_room *room, 
 struct kith_msg_find {
 	struct kith_id key; /* must be there */
 	struct kith_spans nearer; /* of KITH_MEMBER_ID_PREFIX bytes: the replicas by the asker's view; LOOKUP: none */
+	uint64_t members; /* LOOKUP: how many replicas the answer is to name when it found nobody; 0: none */
 };
 
 size_t kith_msg_find_write(uint8_t *out, size_t cap, const struct kith_msg_find *m);

@@ -159,6 +159,7 @@ static inline void flat_find(struct message_flat *f, const struct kith_msg_find 
 {
 	flat_copy(f, m->key.b, sizeof m->key.b);
 	flat_list(f, m->nearer);
+	flat_num(f, m->members);
 }
 
 static inline void flat_found(struct message_flat *f, const struct kith_msg_found *m)

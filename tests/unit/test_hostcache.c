@@ -520,6 +520,33 @@ static void running_out_of_memory_leaves_the_cache_as_it_was(void **state)
 	}
 }
 
+static void who_lied_is_the_last_to_be_picked_and_that_is_not_forgotten(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++)
+		assert_true(add_n(i, i + 1) >= 0);
+	kith_hostcache_succeeded(&hc, find_n(0), &now);
+	assert_int_equal(anchors(), 1);
+	assert_false(kith_hostcache_lied(&hc, find_n(0)));
+	assert_true(kith_hostcache_lied(&hc, find_n(0)));
+	assert_int_equal(anchors(), 0);
+	size_t len = kith_hostcache_save(&hc, test_span(NULL, 0), file);
+	kith_hostcache_deinit(&hc);
+	assert_int_equal(kith_hostcache_load(&hc, test_span(file, len), 0), 3);
+	for (int k = 0; k < 2; k++) { /* even after those that fail */
+		int i = kith_hostcache_pick(&hc, 0, &rnd.random, KITH_PICK_ANY);
+		assert_true(i != find_n(0));
+		kith_hostcache_failed(&hc, i, -1000 * KITH_US_PER_S, &rnd.random, KITH_ETIMEDOUT);
+		kith_hostcache_use(&hc, i, k == 1);
+	}
+	assert_true(kith_hostcache_pick(&hc, 0, &rnd.random, KITH_PICK_ANY) != find_n(0));
+	for (uint32_t i = 1; i < 3; i++)
+		kith_hostcache_use(&hc, find_n(i), true);
+	assert_int_equal(kith_hostcache_pick(&hc, 0, &rnd.random, KITH_PICK_ANY), find_n(0));
+	kith_hostcache_succeeded(&hc, find_n(0), &now);
+	assert_int_equal(anchors(), 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -539,6 +566,7 @@ int main(void)
 		T(a_failed_host_waits_for_its_backoff),
 		T(who_failed_comes_after_everybody_who_did_not),
 		T(two_anchors_of_different_prefix_and_source_last_until_they_fail_for_good),
+		T(who_lied_is_the_last_to_be_picked_and_that_is_not_forgotten),
 		T(the_file_brings_back_hosts_and_anchors),
 		T(the_file_grows_to_two_hundred_and_keeps_the_latest),
 		T(a_torn_or_altered_file_is_refused_whole),

@@ -66,6 +66,7 @@ static void sample_directory(struct message *m, int size)
 	switch ((int)m->kind) {
 	case MESSAGE_find:
 		fill(m->as.find.key.b, KITH_ID_LEN);
+		m->as.find.members = size == MOST ? UINT64_MAX : (uint64_t)size;
 		m->as.find.nearer = list(0, size == MOST ? 62 : (size_t)size * 6, KITH_MEMBER_ID_PREFIX);
 		return;
 	case MESSAGE_found:

@@ -217,7 +217,9 @@ static void find(struct vec_topic *topic, const struct cast *c, const char *name
 	struct kith_span nearer[2] = { vec_span_of(c->prefix[0], sizeof c->prefix[0]),
 				       vec_span_of(c->prefix[1], sizeof c->prefix[1]) };
 	bool lookup = kind == KITH_REQ_LOOKUP;
-	const struct kith_msg_find m = { .key = c->key, .nearer = { lookup ? NULL : nearer, lookup ? 0 : 2 } };
+	const struct kith_msg_find m = { .key = c->key,
+					 .nearer = { lookup ? NULL : nearer, lookup ? 0 : 2 },
+					 .members = lookup ? 2 : 0 };
 	struct draft d = begin(topic, name,
 			       lookup ? "A leaf asks its home for records of a name."
 				      : "With the replicas that the asker knows, by the first halves of their ids.",
@@ -225,6 +227,8 @@ static void find(struct vec_topic *topic, const struct cast *c, const char *name
 	field_bytes(&d, KITH_B_FIND_KEY, vec_span_of(c->key.b, KITH_ID_LEN));
 	if (!lookup)
 		field_list(&d, KITH_B_FIND_NEARER, m.nearer);
+	else
+		field_uint(&d, KITH_B_FIND_MEMBERS, m.members);
 	end(&d, kith_msg_find_write(d.body, sizeof d.body, &m));
 }
 
