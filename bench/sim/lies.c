@@ -34,7 +34,7 @@
 	X(kith_notify_vanished,                                                                                        \
 	  (struct kith_core * c, const struct kith_watches *ws, const struct kith_id *key, struct kith_span report))   \
 	X(kith_notify_pass_on, (struct kith_core * c, const struct kith_msg_notice *m))                                \
-	X(kith_leaf_publish, (struct kith_core * c))
+	X(kith_leaf_publish, (struct kith_core * c, bool news))
 
 #define DECLARE(name, parameters)                                                                                      \
 	void __wrap_##name parameters;                                                                                 \
@@ -207,7 +207,7 @@ void __wrap_kith_notify_pass_on(struct kith_core *c, const struct kith_msg_notic
 
 /* ---- leaves ---- */
 
-void __wrap_kith_leaf_publish(struct kith_core *c)
+void __wrap_kith_leaf_publish(struct kith_core *c, bool news)
 {
 	struct kith_host homes[KITH_HOMES];
 	struct kith_addr own = node_of(c)->public;
@@ -219,7 +219,7 @@ void __wrap_kith_leaf_publish(struct kith_core *c)
 		c->leaf.homes[i].host.endpoints_n = 1;
 		c->leaf.homes[i].host.endpoints[0] = kith_endpoint_udp(&own);
 	}
-	__real_kith_leaf_publish(c);
+	__real_kith_leaf_publish(c, news);
 	for (size_t i = 0; i < KITH_HOMES; i++)
 		c->leaf.homes[i].host = homes[i];
 }

@@ -8,6 +8,7 @@
 #include "call/op.h"
 #include "call/relays.h"
 #include "call/ringing.h"
+#include "leaf/beyond.h"
 #include "leaf/caught.h"
 #include "leaf/homes.h"
 #include "link/connect.h"
@@ -200,7 +201,7 @@ static void go_beyond(struct kith_core *c, struct kith_operation *op, struct kit
 	if (op->went)
 		return;
 	op->went = true;
-	op->beyond = (uint8_t)kith_find_beyond(c, &op->key, kith_token(KITH_TOKEN_BEYOND, op->id), named);
+	op->beyond = (uint8_t)kith_beyond_ask(c, &op->key, kith_token(KITH_TOKEN_BEYOND, op->id), named);
 }
 
 /* A home says that there is nobody of that name, or that nobody is online. Homes may lie, or not know yet: that
@@ -229,12 +230,13 @@ static void tell_found(struct kith_core *c, struct kith_operation *op, const str
 		kith_find_tell(c, op->id, &found[i]);
 }
 
-/* Homes said that there is no such name, and there is one, since longer than news take. */
+/* Homes said that there is no such name, and there is one, since longer than news take. Or its own homes lie, and it
+ * was found at one of them alone. */
 static void blame(struct kith_core *c, const struct kith_operation *op, const struct kith_found *f)
 {
 	int64_t age_ms = c->now.unix_ms - (int64_t)f->record.seq;
 	if (age_ms > KNOWN_US / KITH_US_PER_MS)
-		kith_caught_failed_all(c, op->absent, KITH_LIE_DENIES);
+		kith_caught_unsure_all(c, op->absent, KITH_LIE_DENIES);
 }
 
 void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith_msg_found *m, unsigned home)

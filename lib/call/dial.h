@@ -37,7 +37,7 @@ void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answe
 /* The answer to a LOOKUP request. */
 void kith_dial_on_found(struct kith_core *c, const struct kith_session *via, const struct kith_answer *answer);
 
-/* The answer of one who is no home (kith_find_beyond). */
+/* The answer of one who is no home (leaf/beyond.h). */
 void kith_dial_on_beyond(struct kith_core *c, const struct kith_answer *answer);
 
 /* The result of an operation's look-up, by a home (kith_find_home) or by this supernode itself (0). m is read when

@@ -15,10 +15,6 @@ struct kith_found {
  * one replica after the other. */
 unsigned kith_find_tries(const struct kith_core *c);
 
-/* Asks others than homes, who all said no or nothing: replicas that an answer named (KITH_B_FOUND_MEMBERS, may be none)
- * by FIND, and supernodes of the host cache by LOOKUP. Returns how many; an answer comes for each. */
-unsigned kith_find_beyond(struct kith_core *c, const struct kith_id *key, uint64_t token, struct kith_spans named);
-
 /* Sends a LOOKUP through an attached home, beginning with number first; never through those in the set but. Returns its
  * session, NULL when there is none to ask. */
 struct kith_session *kith_find_ask(struct kith_core *c, const struct kith_id *key, uint64_t token, unsigned first,

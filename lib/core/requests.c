@@ -3,6 +3,7 @@
 #include "call/challenge.h"
 #include "call/dial.h"
 #include "call/relays.h"
+#include "leaf/audit.h"
 #include "leaf/homes.h"
 #include "leaf/hosts.h"
 #include "leaf/watching.h"
@@ -164,6 +165,10 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		return;
 	case KITH_TOKEN_LOOKUP:
 		kith_dial_on_found(c, s, answer);
+		return;
+	case KITH_TOKEN_AUDIT:
+		kith_audit_on_answer(c, s, answer);
+		kith_homes_wake(c, c->leaf.audit.at);
 		return;
 	case KITH_TOKEN_BEYOND:
 		kith_dial_on_beyond(c, answer);

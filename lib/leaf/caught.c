@@ -2,7 +2,9 @@
 
 #define NEW_US (60 * KITH_US_PER_S) /* a home that has just begun may not know all yet */
 enum {
-	ENOUGH = 6, /* points */
+	ENOUGH = 9, /* points */
+	SURE = 5, /* of a failing that was seen by signed bytes: twice, with one record between */
+	UNSURE = 4, /* news may be lost for other reasons: thrice */
 	APART_S = 20
 };
 
@@ -12,9 +14,9 @@ static uint8_t points_of(enum kith_lie how)
 	case KITH_LIE_NOT_PUBLISHED:
 	case KITH_LIE_DENIES:
 	case KITH_LIE_SILENT:
-		return ENOUGH / 2;
-	case KITH_LIE_WITHHOLDS: /* news may be lost for other reasons: thrice */
-		return ENOUGH / 3;
+		return SURE;
+	case KITH_LIE_WITHHOLDS:
+		return UNSURE;
 	case KITH_LIE_FORGES: /* a signature is proof */
 		return ENOUGH;
 	}
@@ -47,7 +49,7 @@ static void name(struct kith_core *c, const struct kith_home_slot *home, enum ki
 	ev->lie = how;
 }
 
-void kith_caught_failed(struct kith_core *c, unsigned slot, enum kith_lie how)
+static void failed(struct kith_core *c, unsigned slot, enum kith_lie how, uint8_t points)
 {
 	struct kith_home_slot *home = &c->leaf.homes[slot];
 	if (home->state != KITH_HOME_ATTACHED || home->caught)
@@ -57,7 +59,8 @@ void kith_caught_failed(struct kith_core *c, unsigned slot, enum kith_lie how)
 	if (home->points > 0 && (uint16_t)(seconds(c) - home->failed_s) < APART_S && how != KITH_LIE_FORGES)
 		return;
 	home->failed_s = seconds(c);
-	home->points = (uint8_t)(home->points + points_of(how));
+	home->how = (uint8_t)how;
+	home->points = (uint8_t)(home->points + points);
 	KITH_LOG(c->log, KITH_LOG_INFO, "home_failed session=%08x lie=%u points=%u", home->session, (unsigned)how,
 		 home->points);
 	if (home->points < ENOUGH)
@@ -66,11 +69,24 @@ void kith_caught_failed(struct kith_core *c, unsigned slot, enum kith_lie how)
 	name(c, home, how);
 }
 
+void kith_caught_failed(struct kith_core *c, unsigned slot, enum kith_lie how)
+{
+	failed(c, slot, how, points_of(how));
+}
+
 void kith_caught_failed_all(struct kith_core *c, unsigned slots, enum kith_lie how)
 {
 	for (unsigned i = 0; i < KITH_HOMES; i++) {
 		if ((slots & 1u << i) != 0)
-			kith_caught_failed(c, i, how);
+			failed(c, i, how, points_of(how));
+	}
+}
+
+void kith_caught_unsure_all(struct kith_core *c, unsigned slots, enum kith_lie how)
+{
+	for (unsigned i = 0; i < KITH_HOMES; i++) {
+		if ((slots & 1u << i) != 0)
+			failed(c, i, how, UNSURE);
 	}
 }
 
@@ -81,4 +97,15 @@ void kith_caught_fade(struct kith_core *c)
 		if (home->points > 0)
 			home->points--;
 	}
+}
+
+int kith_caught_suspect(const struct kith_core *c, enum kith_lie how)
+{
+	for (int i = 0; i < KITH_HOMES; i++) {
+		const struct kith_home_slot *home = &c->leaf.homes[i];
+		if (home->state == KITH_HOME_ATTACHED && home->points >= UNSURE &&
+		    (how == 0 || home->how == (uint8_t)how))
+			return i;
+	}
+	return -1;
 }

@@ -16,8 +16,14 @@
 /* The home in a slot has failed us once more. */
 void kith_caught_failed(struct kith_core *c, unsigned slot, enum kith_lie how);
 
-/* The same for each home in a set of slots. */
+/* The same for each home in a set of slots. Unsure: what was seen may have another reason, and has to be seen
+ * thrice. */
+void kith_caught_unsure_all(struct kith_core *c, unsigned slots, enum kith_lie how);
 void kith_caught_failed_all(struct kith_core *c, unsigned slots, enum kith_lie how);
+
+/* The slot of a home that failed lately, as far as is known in that way (0: any); below 0: none. It is to show soon
+ * whether it does so again. */
+int kith_caught_suspect(const struct kith_core *c, enum kith_lie how);
 
 /* A new record was signed: what was long ago weighs less. */
 void kith_caught_fade(struct kith_core *c);

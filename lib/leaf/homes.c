@@ -393,7 +393,7 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 		home->took = true;
 		c->leaf.refusals = 0;
 		works(c, home);
-		bool publishes = c->leaving || home == &c->leaf.homes[c->leaf.primary];
+		bool publishes = (c->leaf.audit.publishers & 1u << (home - c->leaf.homes)) != 0;
 		c->leaf.published = c->leaf.published || publishes;
 		if (publishes && !c->leaf.findable && !c->leaving) {
 			c->leaf.findable = true;

@@ -152,6 +152,17 @@ bool kith_session_identity(struct kith_core *c, const struct kith_session *s, st
 	return true;
 }
 
+bool kith_session_asks_seldom(struct kith_core *c, struct kith_session *s)
+{
+	if ((s->use & KITH_USE_LEAF) == 0)
+		return false;
+	uint32_t now_ms = (uint32_t)(c->now.mono_us / KITH_US_PER_MS) | 1; /* never 0 */
+	if (s->attached->asked_ms != 0 && now_ms - s->attached->asked_ms < 1000)
+		return false;
+	s->attached->asked_ms = now_ms;
+	return true;
+}
+
 kith_time_us kith_session_unused_at(const struct kith_session *s)
 {
 	if (s->use & KITH_USE_WATCH) /* renewed at half of its life */

@@ -73,6 +73,7 @@ enum kith_token_kind {
 	KITH_TOKEN_ATTACH,
 	KITH_TOKEN_MEMBERS,
 	KITH_TOKEN_LOOKUP, /* operation */
+	KITH_TOKEN_AUDIT, /* low bits of the sequence of our record */
 	KITH_TOKEN_BEYOND, /* operation: asked of others than homes */
 	KITH_TOKEN_INTRODUCE, /* session that is to be, or to get another relay */
 	KITH_TOKEN_QUERY, /* query id, member index */
@@ -149,6 +150,7 @@ struct kith_attached {
 	bool leaving; /* it said goodbye */
 	uint8_t probes; /* sent since it fell silent */
 	bool indexed; /* in c->super->attached */
+	uint32_t asked_ms; /* low bits of when it last asked what every leaf asks */
 	uint64_t replicas; /* hash of the replicas that were given the record */
 };
 
@@ -164,9 +166,22 @@ struct kith_home_slot {
 	bool caught; /* lying: it is to be replaced */
 	uint8_t points; /* for what it failed to do (leaf/caught) */
 	uint16_t failed_s; /* low bits of when it failed last */
+	uint8_t how; /* enum kith_lie: the last failing */
 	kith_time_us since; /* when it was chosen; then when it became a home */
 	uint32_t session;
 	struct kith_host host;
+};
+
+/* Whether the directory has our record (leaf/audit). */
+struct kith_audit {
+	kith_time_us at; /* the next step; NEVER */
+	uint8_t step; /* enum kith_audit_step */
+	uint8_t out; /* questions out */
+	uint8_t publishers; /* slots of homes that were to publish this record */
+	uint8_t held; /* of those that are given it when the audit is over: what a home does not have it cannot show */
+	uint8_t asked, denied; /* of those that were asked for it; that said that it is not there */
+	uint8_t failed; /* the publishers, once all homes publish in their place */
+	uint8_t turn; /* slot of the home that published the last record alone */
 };
 
 /* The leaf's half. Every node has one; a supernode's is idle. */
@@ -184,6 +199,7 @@ struct kith_leaf {
 	uint8_t asked_hosts; /* slot of the home that was asked last for other supernodes */
 	uint8_t hosts_vain, hosts_skipped; /* answers in a row that told nothing new; records since the last question */
 	struct kith_seen seen[KITH_HOMES]; /* where each home sees us */
+	struct kith_audit audit;
 	bool published; /* the directory has this record */
 	bool findable; /* PUBLISHED was told, and no ATTACHED with no home since */
 	uint32_t seen_ms[KITH_HOMES]; /* low bits of when that changed last; 0: it did not */
@@ -386,6 +402,10 @@ int64_t kith_stamp(struct kith_core *c);
 
 /* The certificates of the other side, parsed and checked before; false when the chain is not known. */
 bool kith_session_person(struct kith_core *c, const struct kith_session *s, struct kith_person *out);
+
+/* Whether a leaf that is attached here asks what each does now and then (for supernodes, for its own record) not more
+ * often than once a second. Such questions need no place among those of look-ups. */
+bool kith_session_asks_seldom(struct kith_core *c, struct kith_session *s);
 
 /* The identity at the other end, known without parsing if that is a leaf of ours. False: as kith_session_person. */
 bool kith_session_identity(struct kith_core *c, const struct kith_session *s, struct kith_key *out);

@@ -247,8 +247,9 @@ void kith_super_on_members(struct kith_core *c, struct kith_session *s, const st
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
-	if (!kith_session_identity(c, s, &identity) ||
-	    !kith_limiter_allow(&c->super->lookups, c->now.mono_us, kith_identity_key(&identity))) {
+	if (!kith_session_asks_seldom(c, s) &&
+	    (!kith_session_identity(c, s, &identity) ||
+	     !kith_limiter_allow(&c->super->lookups, c->now.mono_us, kith_identity_key(&identity)))) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 		kith_session_answer(c, s, request->id, KITH_STATUS_LIMITED, nothing);
 		return;

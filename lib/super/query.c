@@ -439,8 +439,11 @@ void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const str
 	}
 	struct kith_key identity;
 	uint64_t asker = kith_session_identity(c, s, &identity) ? kith_identity_key(&identity) : KITH_QUERY_OWN;
-	bool allowed = asker != KITH_QUERY_OWN && kith_limiter_allow(&c->super->lookups, c->now.mono_us, asker) &&
-		       kith_query_room(c, asker);
+	bool own = (s->use & KITH_USE_LEAF) != 0 && s->attached->record != NULL &&
+		   memcmp(s->attached->key.b, m.key.b, KITH_ID_LEN) == 0;
+	bool seldom = own && kith_session_asks_seldom(c, s);
+	bool allowed = asker != KITH_QUERY_OWN && kith_query_room(c, asker) &&
+		       (seldom || kith_limiter_allow(&c->super->lookups, c->now.mono_us, asker));
 	struct kith_query *q = allowed ? new_query(c, QUERY_FOR_SESSION, &m.key, asker) : NULL;
 	if (q == NULL) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
@@ -450,7 +453,6 @@ void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const str
 	q->session = s->index;
 	q->request = request->id;
 	q->names = (uint8_t)(m.members < KITH_REPLICAS ? m.members : KITH_REPLICAS);
-	q->own = (s->use & KITH_USE_LEAF) != 0 && s->attached->record != NULL &&
-		 memcmp(s->attached->key.b, m.key.b, KITH_ID_LEN) == 0;
+	q->own = own;
 	begin(c, q);
 }
