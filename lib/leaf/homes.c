@@ -172,6 +172,8 @@ static void fill_slots(struct kith_core *c)
 		if (slot->state != KITH_HOME_FREE)
 			continue;
 		int cached = pick(c, &host);
+		if (cached < 0 && i < KITH_HOMES && kith_homes_count(c) > 0)
+			kith_homes_wake(c, kith_hosts_lacking(c));
 		if (cached < 0)
 			break;
 		attach(c, slot, &host, cached);

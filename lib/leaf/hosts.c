@@ -2,6 +2,7 @@
 
 #include "leaf/caught.h"
 
+#define LACKING_US (10 * KITH_US_PER_S)
 enum {
 	A_FEW = 3, /* with each record: not all that is known should be one home's choice */
 	VAIN_MAX = 5 /* doublings of the records between two questions: once in three hours, where all are known */
@@ -76,8 +77,32 @@ static unsigned spare(const struct kith_core *c)
 
 void kith_hosts_attached(struct kith_core *c, struct kith_session *s)
 {
-	if (spare(c) < KITH_HOSTS_WANTED)
+	if (spare(c) + KITH_HOMES < KITH_HOSTCACHE_MAX)
 		ask(c, s, KITH_HOSTS_WANTED);
+}
+
+static void ask_in_turn(struct kith_core *c, uint64_t n)
+{
+	struct kith_leaf *leaf = &c->leaf;
+	for (unsigned i = 0; i < KITH_HOMES; i++) {
+		leaf->asked_hosts = (uint8_t)((leaf->asked_hosts + 1) % KITH_HOMES);
+		const struct kith_home_slot *home = &leaf->homes[leaf->asked_hosts];
+		struct kith_session *s =
+			home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
+		if (s == NULL)
+			continue;
+		ask(c, s, n);
+		return;
+	}
+}
+
+kith_time_us kith_hosts_lacking(struct kith_core *c)
+{
+	if (c->now.mono_us >= c->leaf.hosts_at) {
+		c->leaf.hosts_at = c->now.mono_us + LACKING_US;
+		ask_in_turn(c, KITH_HOSTS_WANTED);
+	}
+	return c->leaf.hosts_at;
 }
 
 void kith_hosts_renew(struct kith_core *c)
@@ -86,16 +111,7 @@ void kith_hosts_renew(struct kith_core *c)
 	if (c->leaving || spare(c) + KITH_HOMES >= KITH_HOSTCACHE_MAX || ++leaf->hosts_skipped < 1u << leaf->hosts_vain)
 		return;
 	leaf->hosts_skipped = 0;
-	for (unsigned i = 0; i < KITH_HOMES; i++) {
-		leaf->asked_hosts = (uint8_t)((leaf->asked_hosts + 1) % KITH_HOMES);
-		const struct kith_home_slot *home = &leaf->homes[leaf->asked_hosts];
-		struct kith_session *s =
-			home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
-		if (s == NULL)
-			continue;
-		ask(c, s, A_FEW);
-		return;
-	}
+	ask_in_turn(c, A_FEW);
 }
 
 bool kith_hosts_on_members(struct kith_core *c, const struct kith_session *s, const struct kith_answer *answer)

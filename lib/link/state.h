@@ -197,6 +197,7 @@ struct kith_leaf {
 	kith_time_us publish_at; /* when a changed set of homes is to be signed; NEVER: up to date */
 	uint8_t primary; /* slot of the home that publishes */
 	uint8_t asked_hosts; /* slot of the home that was asked last for other supernodes */
+	kith_time_us hosts_at; /* when homes may be asked again for want of a host to try */
 	uint8_t hosts_vain, hosts_skipped; /* answers in a row that told nothing new; records since the last question */
 	struct kith_seen seen[KITH_HOMES]; /* where each home sees us */
 	struct kith_audit audit;

@@ -244,10 +244,28 @@ static bool host_valid(const struct kith_host *host, uint8_t flags)
 	return has_key(host) || flags == KITH_HOST_BOOTSTRAP;
 }
 
+static void drop(struct kith_hostcache *hc, int i)
+{
+	kith_blob_unref(hc->blobs, hc->at[i].blob);
+	hc->at[i] = hc->at[--hc->n];
+}
+
+/* A host that a source suggested, and that failed, gives way to another one of its. */
+static bool drop_failed(struct kith_hostcache *hc, uint32_t source)
+{
+	for (int i = 0; i < hc->n; i++) {
+		if (hc->at[i].source == source && hc->at[i].flags == 0 && hc->at[i].failures > 0) {
+			drop(hc, i);
+			return true;
+		}
+	}
+	return false;
+}
+
 static int insert(struct kith_hostcache *hc, const struct kith_host *host, const struct kith_host_word *word,
 		  uint32_t source, uint8_t flags)
 {
-	if (source != 0 && from_source(hc, source) >= KITH_HOSTCACHE_PER_SOURCE)
+	if (source != 0 && from_source(hc, source) >= KITH_HOSTCACHE_PER_SOURCE && !drop_failed(hc, source))
 		return KITH_EFULL;
 	struct kith_blob *blob = intern(hc, host, word);
 	if (blob == NULL)
@@ -300,12 +318,6 @@ int kith_hostcache_take(struct kith_hostcache *hc, const struct kith_member_entr
 		return KITH_EINVAL;
 	int i = kith_hostcache_find(hc, &host.dh);
 	return i < 0 ? insert(hc, &host, &word, source, 0) : renew(hc, i, &host, &word);
-}
-
-static void drop(struct kith_hostcache *hc, int i)
-{
-	kith_blob_unref(hc->blobs, hc->at[i].blob);
-	hc->at[i] = hc->at[--hc->n];
 }
 
 bool kith_hostcache_is_configured(const struct kith_hostcache *hc, const struct kith_endpoint *at)

@@ -15,10 +15,10 @@
  * Timers: none of its own; a host that failed is tried again after full-jitter backoff, 1 s to 2 min
  * (kith_hostcache_retry_at).
  * Bounds: KITH_HOSTCACHE_MAX in memory besides the bootstrap hosts, which are as many as are configured;
- *   KITH_HOSTCACHE_PER_SOURCE of them suggested by one supernode. When full, the entry that failed most or never worked
- *   gives way, one that lied after all others; never one in use, an anchor, a bootstrap host, or one that works; else
- *   the newcomer is refused. What the network says never changes a bootstrap host's entry. The file keeps the
- *   KITH_HOSTCACHE_FILE_HOSTS that were first in it, memory's first.
+ *   KITH_HOSTCACHE_PER_SOURCE of them suggested by one supernode (one of its that failed gives way). When full, the
+ *   entry that failed most or never worked gives way, one that lied after all others; never one in use, an anchor, a
+ *   bootstrap host, or one that works; else the newcomer is refused. What the network says never changes a bootstrap
+ *   host's entry. The file keeps the KITH_HOSTCACHE_FILE_HOSTS that were first in it, memory's first.
  * Never: opens a file, resolves a name, makes a session, verifies (its caller did), changes an entry for what is not
  *   signed.
  */
