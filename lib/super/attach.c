@@ -12,12 +12,10 @@ static const struct kith_span nothing = { NULL, 0 };
 
 static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t id)
 {
-	uint8_t body[1024];
-	struct kith_super_hosts room;
+	uint8_t body[64];
 	const struct kith_hop *hop = kith_session_hop(s);
 	struct kith_msg_attached m = {
 		.observed = { hop->remote, kith_transports_kind(&c->transports, hop->transport), 0 },
-		.hosts = kith_super_hosts(c, &room),
 		.unix_ms = c->now.unix_ms,
 	};
 	size_t len = kith_msg_attached_write(body, sizeof body, &m);
@@ -113,7 +111,7 @@ static void forget_leaf(struct kith_core *c, struct kith_session *s)
 	(void)kith_watches_drop(&c->super->interests, s->index);
 	unindex(c, s->attached);
 	kith_blob_unref(&c->shared->blobs, s->attached->record);
-	KITH_FREE(c->alloc, s->attached->figures);
+	KITH_FREE(c->alloc, s->attached->sponsored);
 	KITH_FREE(c->alloc, s->attached);
 	s->attached = NULL;
 }

@@ -36,8 +36,8 @@ static size_t candidates(struct kith_core *c, struct kith_session *out[KITH_ELEC
 	for (int round = 0; round < 2; round++, it = 0) {
 		while (n < KITH_ELECTION_CANDIDATES && (s = kith_table_next(t, &it)) != NULL &&
 		       (round == 0 || it <= from)) {
-			if ((s->use & KITH_USE_LEAF) && s->state == KITH_SESSION_OPEN &&
-			    c->now.mono_us >= s->attached->unwilling_until && qualifies(c, s))
+			if ((s->use & KITH_USE_LEAF) && s->state == KITH_SESSION_OPEN && qualifies(c, s) &&
+			    c->now.mono_us >= s->attached->sponsored->unwilling_until)
 				out[n++] = s;
 		}
 	}
@@ -89,8 +89,8 @@ void kith_help_on_answer(struct kith_core *c, struct kith_session *s, const stru
 	struct kith_help *h = &c->super->help;
 	h->asking = false;
 	if (answer->err != 0 || kith_msg_helped_read(&m, answer->body) != 0) {
-		if (s->use & KITH_USE_LEAF)
-			s->attached->unwilling_until = c->now.mono_us + UNWILLING_US;
+		if ((s->use & KITH_USE_LEAF) && s->attached->sponsored != NULL)
+			s->attached->sponsored->unwilling_until = c->now.mono_us + UNWILLING_US;
 		h->need.asked_at = 0; /* the next best, in the next second */
 		KITH_LOG(c->log, KITH_LOG_INFO, "help_refused session=%08x err=%d", s->index, answer->err);
 		return;
@@ -110,13 +110,6 @@ static size_t hand_over_body(const struct kith_host *host, uint8_t *out, size_t 
 	uint8_t entry[KITH_HOST_LEN_MAX];
 	struct kith_span bytes = { entry, kith_host_make(entry, host) };
 	const struct kith_msg_leave m = { .hosts = { &bytes, 1 } };
-	return kith_msg_leave_write(out, cap, &m);
-}
-
-static size_t leave_body(struct kith_core *c, uint8_t *out, size_t cap)
-{
-	struct kith_super_hosts room;
-	const struct kith_msg_leave m = { .in_ms = DRAIN_US / KITH_US_PER_MS, .hosts = kith_super_hosts(c, &room) };
 	return kith_msg_leave_write(out, cap, &m);
 }
 
@@ -216,11 +209,11 @@ static void begin_drain(struct kith_core *c)
 static void drain(struct kith_core *c)
 {
 	struct kith_help *h = &c->super->help;
-	uint8_t body[1024];
+	uint8_t body[KITH_REQUEST_MAX];
 	if (!h->draining || h->done || c->now.mono_us < h->next_at)
 		return;
 	h->next_at = c->now.mono_us + STEP_US;
-	size_t len = leave_body(c, body, sizeof body);
+	size_t len = kith_super_leave_write(c, DRAIN_US / KITH_US_PER_MS, body);
 	(void)tell(c, KITH_REQ_LEAVE, (struct kith_span){ body, len }, h->drained_at_once);
 	h->done = (c->super->leaves == 0 && kith_tunnels_count(c, NULL) == 0) || c->now.mono_us >= h->drain_by;
 }

@@ -11,7 +11,6 @@
 
 #define KITH_GOSSIP_US (3 * KITH_US_PER_S)
 #define KITH_MEMBER_RENEW_US (4 * 3600 * KITH_US_PER_S)
-#define KITH_HOSTS_TOLD 5 /* told to a leaf that attaches: the other homes, and spares */
 
 /* local: so long a newcomer takes the word of supernodes that a certificate calls so: by then it has paged through
  * all */
@@ -62,12 +61,18 @@ void kith_super_learnt(struct kith_core *c);
 /* The records of our leaves are soon brought to the replicas that keep them now. */
 void kith_super_republish_soon(struct kith_core *c);
 
-/* Supernodes that a leaf may turn to, drawn at random: host entries, which lie in room. */
-struct kith_super_hosts {
-	uint8_t bytes[KITH_HOSTS_TOLD][KITH_HOST_LEN_MAX];
-	struct kith_span at[KITH_HOSTS_TOLD];
+/* Supernodes that a leaf may turn to, drawn at random, at most max (up to KITH_MEMBERS_TOLD_MAX): their own entries,
+ * borrowed from the table; the list lies in room. */
+struct kith_super_named {
+	struct kith_span at[KITH_MEMBERS_TOLD_MAX];
 };
 
-struct kith_spans kith_super_hosts(struct kith_core *c, struct kith_super_hosts *room);
+struct kith_spans kith_super_named(struct kith_core *c, struct kith_super_named *room, uint32_t max);
+
+/* The body of LEAVE, which names as many of those as fit. Returns the length. */
+size_t kith_super_leave_write(struct kith_core *c, uint64_t in_ms, uint8_t out[KITH_REQUEST_MAX]);
+
+/* MEMBERS. */
+void kith_super_on_members(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
 #endif

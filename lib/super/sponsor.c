@@ -40,6 +40,13 @@ static int id_of(struct kith_core *c, const struct kith_person *person, const st
 
 /* ---- figures ---- */
 
+struct kith_sponsored *kith_sponsor_of(struct kith_core *c, struct kith_session *s)
+{
+	if (s->attached->sponsored == NULL)
+		s->attached->sponsored = KITH_NEW(c->alloc, struct kith_sponsored);
+	return s->attached->sponsored;
+}
+
 static void keep_figures(struct kith_core *c, struct kith_session *s, const struct kith_person *person,
 			 const struct kith_endpoint *at, struct kith_span held)
 {
@@ -48,16 +55,16 @@ static void keep_figures(struct kith_core *c, struct kith_session *s, const stru
 	if ((s->use & KITH_USE_LEAF) == 0 || held.len == 0 ||
 	    kith_members_qualify(&c->super->members, &c->now, &who, at, held, &figures) != 0)
 		return;
-	if (s->attached->figures == NULL)
-		s->attached->figures = KITH_NEW(c->alloc, struct kith_qualification);
-	if (s->attached->figures != NULL)
-		*s->attached->figures = figures;
+	struct kith_sponsored *leaf = kith_sponsor_of(c, s);
+	if (leaf != NULL)
+		leaf->figures = figures;
 }
 
 const struct kith_qualification *kith_sponsor_figures(const struct kith_core *c, const struct kith_session *s)
 {
-	const struct kith_qualification *q = (s->use & KITH_USE_LEAF) != 0 ? s->attached->figures : NULL;
-	return q != NULL && q->until_ms + KITH_CLOCK_TOLERANCE_MS >= c->now.unix_ms ? q : NULL;
+	const struct kith_sponsored *leaf = (s->use & KITH_USE_LEAF) != 0 ? s->attached->sponsored : NULL;
+	const struct kith_qualification *q = leaf != NULL ? &leaf->figures : NULL;
+	return q != NULL && q->until_ms != 0 && q->until_ms + KITH_CLOCK_TOLERANCE_MS >= c->now.unix_ms ? q : NULL;
 }
 
 /* ---- asking witnesses ---- */
@@ -102,9 +109,10 @@ static uint8_t ask_witnesses(struct kith_core *c, const struct kith_session *s, 
 /* Whether this may be asked now; then not again for a while. */
 static bool may_ask(struct kith_core *c, struct kith_session *s)
 {
-	struct kith_attached *leaf = (s->use & KITH_USE_LEAF) != 0 ? s->attached : NULL;
+	bool is_leaf = (s->use & KITH_USE_LEAF) != 0;
+	struct kith_sponsored *leaf = is_leaf ? kith_sponsor_of(c, s) : NULL;
 	if ((c->super->sponsored_at != 0 && c->now.mono_us - c->super->sponsored_at < KITH_US_PER_S) ||
-	    (leaf != NULL && leaf->attest_at > c->now.mono_us))
+	    (is_leaf && (leaf == NULL || leaf->attest_at > c->now.mono_us)))
 		return false;
 	c->super->sponsored_at = c->now.mono_us;
 	if (leaf != NULL)

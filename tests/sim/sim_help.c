@@ -8,6 +8,7 @@
  * twenty is handed over in a second; no leaf has fewer than three homes at any moment, and no call fails.
  */
 #include "scenario.h"
+#include "super/sponsor.h"
 
 #include "core/serving.h"
 #include "leaf/homes.h"
@@ -50,11 +51,10 @@ static bool offer(struct kith_sim *sim)
 		struct kith_session *s = kith_sessions_of(&home->sessions, c->self.dh_pk);
 		if (s == NULL || !(s->use & KITH_USE_LEAF))
 			continue;
-		if (s->attached->figures == NULL)
-			s->attached->figures = KITH_NEW(home->alloc, struct kith_qualification);
-		if (s->attached->figures == NULL)
+		struct kith_sponsored *sponsored = kith_sponsor_of(home, s);
+		if (sponsored == NULL)
 			return false;
-		*s->attached->figures = q;
+		sponsored->figures = q;
 		return true;
 	}
 	return false;

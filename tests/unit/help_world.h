@@ -4,12 +4,12 @@
 
 #include "core_world.h"
 
-#include "base/alloc.h"
 #include "base/limits.h"
 #include "core/serving.h"
 #include "core/settle.h"
 #include "leaf/homes.h"
 #include "super/help.h"
+#include "super/sponsor.h"
 
 enum { HELP_SUPERS = 3, HELPER = HELP_SUPERS, HELP_SESSIONS = 100 };
 
@@ -58,10 +58,9 @@ static inline void help_offer(struct core_world *w, int home, int leaf)
 	struct kith_session *s = kith_sessions_of(&w->nodes[home].core->sessions, w->nodes[leaf].core->self.dh_pk);
 	const struct kith_qualification q = help_figures(w, leaf);
 	assert_non_null(s);
-	if (s->attached->figures == NULL)
-		s->attached->figures = KITH_NEW(w->nodes[home].core->alloc, struct kith_qualification);
-	assert_non_null(s->attached->figures);
-	*s->attached->figures = q;
+	struct kith_sponsored *sponsored = kith_sponsor_of(w->nodes[home].core, s);
+	assert_non_null(sponsored);
+	sponsored->figures = q;
 }
 
 /* So loaded from now on, told once a second. */
