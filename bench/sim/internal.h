@@ -228,6 +228,8 @@ struct kith_simnode {
 	struct kith_simapp *app;
 };
 
+enum { KITH_SIM_BROUGHT = 1024 };
+
 struct kith_sim {
 	struct kith_simoptions options;
 	struct kith_simpool pool;
@@ -241,6 +243,8 @@ struct kith_sim {
 	struct kith_stats stats[2]; /* leaves, supernodes */
 	struct kith_nat_options nat_options[KITH_SIMNAT_KINDS_MAX];
 	struct kith_simqueue queue;
+	uint64_t brought
+		[KITH_SIM_BROUGHT]; /* set of hashes: stale liars and sessions that gave them a record, see lies.c */
 	struct kith_simflight *flights;
 	uint32_t flights_n, flights_cap, flights_free, flights_live, flights_peak;
 	struct kith_simcontrol *controls;

@@ -42,10 +42,10 @@
 HANDLERS(DECLARE)
 #undef DECLARE
 
-uint64_t __wrap_kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
-				   struct kith_span bytes, bool *own);
-uint64_t __real_kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
-				   struct kith_span bytes, bool *own);
+bool __wrap_kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
+			       struct kith_span bytes, uint32_t copies[KITH_KEEPERS_MAX]);
+bool __real_kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
+			       struct kith_span bytes, uint32_t copies[KITH_KEEPERS_MAX]);
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -105,15 +105,27 @@ void __wrap_kith_replica_on_notice(struct kith_core *c, struct kith_session *s, 
 		__real_kith_replica_on_notice(c, s, request);
 }
 
-uint64_t __wrap_kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
-				   struct kith_span bytes, bool *own)
+/* Whether it brought a record for that session before; it will have. Another session may pass for it, seldom. */
+static bool has_brought(struct kith_core *c, uint32_t leaf)
+{
+	const struct kith_simnode *n = node_of(c);
+	void *sim = (char *)n->account.pool - offsetof(struct kith_sim, pool);
+	uint32_t hash = leaf ^ n->id * 2654435761u;
+	uint64_t *word = &((struct kith_sim *)sim)->brought[hash / 64 % KITH_SIM_BROUGHT];
+	uint64_t bit = UINT64_C(1) << hash % 64;
+	bool before = (*word & bit) != 0;
+	*word |= bit;
+	return before;
+}
+
+bool __wrap_kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
+			       struct kith_span bytes, uint32_t copies[KITH_KEEPERS_MAX])
 {
 	const struct kith_session *s = leaf != 0 ? kith_sessions_get(&c->sessions, leaf) : NULL;
-	bool stale = s != NULL && lies(c, KITH_SIM_LIE_STALE) && s->attached->replicas != 0;
+	bool stale = s != NULL && lies(c, KITH_SIM_LIE_STALE) && has_brought(c, leaf);
 	if (leaf == 0 || !(stale || lies(c, KITH_SIM_LIE_OMIT)))
-		return __real_kith_publish_bring(c, leaf, key, kind, bytes, own);
-	*own = false;
-	return 1;
+		return __real_kith_publish_bring(c, leaf, key, kind, bytes, copies);
+	return false;
 }
 
 /* An entry with another address, signed by the liar: it has no other key. */

@@ -424,7 +424,7 @@ static void free_sessions(struct kith_core *c)
 			KITH_FREE(c->alloc, s->peer);
 		} else if (s->attached != NULL && (s->use & KITH_USE_LEAF)) {
 			kith_blob_unref(&c->shared->blobs, s->attached->record);
-			KITH_FREE(c->alloc, s->attached->sponsored);
+			KITH_FREE(c->alloc, s->attached->candidate);
 			KITH_FREE(c->alloc, s->attached);
 		}
 		kith_timers_stop(&c->timers, &s->timer);

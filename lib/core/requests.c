@@ -16,6 +16,7 @@
 #include "super/interests.h"
 #include "super/members.h"
 #include "super/notify.h"
+#include "super/partners.h"
 #include "super/publish.h"
 #include "super/query.h"
 #include "super/replica.h"
@@ -153,7 +154,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		kith_replica_on_notice(c, s, request);
 		return;
 	case KITH_REQ_GOSSIP:
-		kith_super_on_gossip(c, s, request);
+		kith_partners_on_gossip(c, s, request);
 		return;
 	case KITH_REQ_REKEY:
 		kith_rekey_on_request(c, s, request);
@@ -218,7 +219,7 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		kith_publish_on_answer(c, s, answer);
 		return;
 	case KITH_TOKEN_GOSSIP:
-		kith_super_on_gossiped(c, s, answer);
+		kith_partners_on_gossiped(c, s, answer);
 		return;
 	case KITH_TOKEN_SUBSCRIBE:
 		kith_watching_on_answer(c, answer);

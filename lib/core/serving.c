@@ -9,6 +9,7 @@
 #include "leaf/promotion.h"
 #include "super/help.h"
 #include "super/members.h"
+#include "super/partners.h"
 #include "wire/token.h"
 
 enum {
@@ -278,7 +279,7 @@ static void begin_small(struct kith_core *c)
 	static const struct kith_key no_key;
 	kith_help_elected(c, kith_promotion_places(c->super->leaves_max));
 	if (memcmp(&c->leaf.asker.dh, &no_key, sizeof no_key) != 0)
-		kith_super_greet(c, &c->leaf.asker);
+		kith_partners_greet(c, &c->leaf.asker);
 }
 
 static uint32_t rate_cap(uint64_t bytes)

@@ -74,6 +74,7 @@ int kith_verify(const struct kith_suite *s, const uint8_t sig[KITH_SIG_LEN], con
 #define KITH_SIGN_VANISH "kith vanish report v1"
 #define KITH_SIGN_MEMBER "kith member entry v1"
 #define KITH_SIGN_ATTEST "kith attestation v1"
+#define KITH_SIGN_DOUBT "kith doubt v1"
 #define KITH_SIGN_CHALLENGE "kith challenge v1"
 #define KITH_SIGN_BUSY "kith busy notice v1"
 #define KITH_SIGN_HELP_TOKEN "kith help token v1"

@@ -114,6 +114,10 @@ static int pick(struct kith_core *c, struct kith_host *host)
 {
 	for (;;) {
 		int i = kith_hostcache_pick(&c->leaf.cache, c->now.mono_us, c->random, KITH_PICK_ANY);
+		if (i < 0 || c->leaf.cache.at[i].failures > 0) {
+			int drawn = kith_hostcache_draw(&c->leaf.cache, c->now.mono_us, c->random);
+			i = drawn >= 0 ? drawn : i;
+		}
 		if (i < 0)
 			return KITH_ENOENT;
 		kith_hostcache_get(&c->leaf.cache, i, host);

@@ -13,7 +13,7 @@
 
 #include "link/state.h"
 
-#define KITH_HOSTS_WANTED 5 /* the other homes, and spares */
+#define KITH_HOSTS_WANTED 15 /* the other homes, spares, and those for the day when most are gone */
 
 /* Whether an entry is a supernode's: signed by its author, who is certified to be one, or shows attestations of three
  * witnesses, which a leaf cannot verify. 0; KITH_EACCES: neither; or what kith_member_verify says. */

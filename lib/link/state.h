@@ -22,6 +22,7 @@
 #include "overlay/members.h"
 #include "overlay/office.h"
 #include "overlay/qualify.h"
+#include "overlay/suspicion.h"
 #include "path/transports.h"
 #include "presence/held.h"
 #include "presence/replicas.h"
@@ -151,9 +152,11 @@ struct kith_peer {
 	struct kith_outage outage;
 };
 
-/* What a home knows of a leaf that has itself attested: few do. */
-struct kith_sponsored {
-	struct kith_qualification figures; /* attested; until_ms says how long they hold, 0: none */
+#define KITH_KEEPERS_MAX (KITH_REPLICA_GROUPS * KITH_REPLICAS)
+
+/* What a home knows of a leaf that would serve. */
+struct kith_candidate_leaf {
+	struct kith_qualification figures; /* as attested; until_ms says how long they hold, 0: there are none */
 	kith_time_us attest_at; /* when it may ask for witnesses again */
 	kith_time_us unwilling_until; /* it was asked for help in vain */
 };
@@ -170,8 +173,8 @@ struct kith_attached {
 	bool indexed; /* in c->super->attached */
 	uint16_t asked_ms; /* low bits of when it last asked what every leaf asks */
 	uint16_t round; /* the last round of super/help in which it was told to go elsewhere */
-	uint64_t replicas; /* hash of the replicas that were given the record */
-	struct kith_sponsored *sponsored; /* NULL: it is no candidate */
+	struct kith_candidate_leaf *candidate; /* NULL: it never asked to be attested */
+	uint32_t copies[KITH_KEEPERS_MAX]; /* kith_member_copy of those that were given the record; 0: none */
 };
 
 #define KITH_SPARES 3 /* local: supernodes tried beside those chosen, after failures: many may be gone at once */
@@ -334,6 +337,26 @@ struct kith_query; /* a look-up in the directory (super/query.c) */
 struct kith_witness; /* candidates to be measured (super/witness.c) */
 struct kith_candidacy; /* what a node that may become a supernode has been attested (leaf/candidacy.h) */
 
+#define KITH_PARTNERS_CHOSEN 4 /* local: members that news are told to; about as many chose us */
+
+/* A member with whom exchanges are again and again (super/partners.h). */
+struct kith_partner {
+	bool taken;
+	struct kith_id id;
+	uint64_t device; /* kith_device_key */
+	kith_time_us since, used_at;
+};
+
+#define KITH_TESTS_MAX 64 /* local: members that do not answer, under test at once */
+
+/* A member that did not answer (super/suspect.h). */
+struct kith_test {
+	struct kith_id id;
+	kith_time_us at; /* when it is tested again; NEVER: a test is under way */
+	kith_time_us began; /* the last test */
+	uint8_t tries; /* in vain */
+};
+
 /* The supernode's half; NULL in leaves. */
 enum { KITH_QUERY_BLOCK = 32, KITH_QUERY_BLOCKS = 32 }; /* KITH_QUERIES_MAX in all (super/query.h) */
 
@@ -347,6 +370,7 @@ struct kith_supernode {
 	struct kith_query
 		*queries[KITH_QUERY_BLOCKS]; /* of KITH_QUERY_BLOCK each, taken as they are needed, and kept */
 	uint32_t query_blocks, queries_n, next_query;
+	kith_time_us answer_us, answer_var_us; /* how long replicas take to answer, smoothed; 0: none did */
 	struct kith_query *done; /* look-ups of this node's own application, the first that ended first */
 	struct kith_timer timer;
 	struct kith_id id; /* ours */
@@ -354,13 +378,29 @@ struct kith_supernode {
 	uint8_t lost; /* bit i: endpoint i was an address of our own interface, and is no more */
 	uint8_t entry[KITH_MEMBER_LEN_MAX]; /* our own member entry */
 	uint16_t entry_len;
+	uint8_t run; /* drawn when this half was made (wire/record.h) */
 	uint64_t entry_seq;
 	kith_time_us entry_at, gossip_at, expire_at;
 	kith_time_us self_at; /* when our own presence record was signed */
+	uint8_t self_record[KITH_RECORD_LEN_MAX];
+	uint16_t self_len;
+	uint32_t self_copies[KITH_KEEPERS_MAX]; /* as those of a leaf */
 	unsigned exchanges; /* gossip begun so far */
+	struct kith_partner partners[KITH_MEMBERS_PARTNERS]; /* the first ones chosen by us, the others chose us */
+	kith_time_us changed_at; /* members came, went or moved */
+	struct kith_suspicion suspicion;
+	struct kith_test tests[KITH_TESTS_MAX];
+	uint8_t tests_n;
+	uint8_t refutations; /* lately */
+	kith_time_us refuted_at; /* when we signed our entry anew because somebody doubted us */
+	kith_time_us answered_at; /* some member answered or asked us: it is not our own line that is dead */
+	kith_time_us dead_at; /* when one that was found dead is tested again */
+	kith_time_us wave_until; /* many come back: until then all that were found dead are tested */
 	uint32_t leaves, leaves_max;
 	uint32_t suspects; /* members with failures, about: whether a search is worth it */
 	struct kith_table attached; /* kith_attached by directory key, one device of each name */
+	uint32_t recheck; /* keys of interests: where looking at their replicas has got to */
+	bool rechecking;
 	kith_time_us republish_at; /* when records are brought to replicas that are new; NEVER */
 	struct kith_witness *witness; /* NULL until there is a candidate to be measured */
 	kith_time_us sponsored_at; /* when witnesses were last asked for a candidate */

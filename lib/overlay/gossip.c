@@ -31,6 +31,7 @@ struct draft {
 	uint8_t wants[KITH_GOSSIP_WANTS_MAX * PREFIX];
 	uint8_t cursor[PREFIX];
 	size_t digests_len, offers_len, wants_len;
+	struct kith_span doubts; /* the caller's */
 	bool page;
 };
 
@@ -99,7 +100,8 @@ static size_t part_len(size_t len)
 
 static bool draft_has_room(const struct draft *d, size_t more)
 {
-	return part_len(d->digests_len) + part_len(d->offers_len) + part_len(d->wants_len) + PACK_OVERHEAD + more <=
+	return part_len(d->digests_len) + part_len(d->offers_len) + part_len(d->wants_len) + part_len(d->doubts.len) +
+		       PACK_OVERHEAD + more <=
 	       REQUEST_ROOM;
 }
 
@@ -148,44 +150,22 @@ static size_t draft_pack(const struct draft *d, uint8_t out[KITH_GOSSIP_REQUEST_
 		.offers = { d->offers, d->offers_len },
 		.wants = { d->wants, d->wants_len },
 		.cursor = { d->cursor, d->page ? sizeof d->cursor : 0 },
+		.doubts = d->doubts,
 	};
 	size_t len = kith_msg_gossip_write(out, KITH_GOSSIP_REQUEST_MAX, &m);
 	KITH_ASSERT(len > 0);
 	return len;
 }
 
-/* Tells recent changes once more, newest first; out receives at most max members. */
-static size_t take_recent(struct kith_members *ms, const struct kith_now *now, const struct kith_member *out[],
-			  size_t max)
-{
-	size_t n = 0;
-	for (unsigned i = 1; i <= KITH_MEMBERS_RECENT && n < max; i++) {
-		struct kith_member_recent *recent =
-			&ms->recent[(ms->recent_next + KITH_MEMBERS_RECENT - i) % KITH_MEMBERS_RECENT];
-		const struct kith_member *m = recent->left > 0 ? kith_members_get(ms, &recent->id) : NULL;
-		if (m == NULL || !compared(m, now)) {
-			recent->left = 0;
-			continue;
-		}
-		recent->left--;
-		bool twice = false; /* it changed again before the first change was told */
-		for (size_t k = 0; k < n; k++)
-			twice |= out[k] == m;
-		if (!twice)
-			out[n++] = m;
-	}
-	return n;
-}
-
 size_t kith_gossip_request(struct kith_members *ms, const struct kith_now *now, const struct kith_random *random,
-			   bool digests, uint8_t out[KITH_GOSSIP_REQUEST_MAX])
+			   const struct kith_gossip_to *to, uint8_t out[KITH_GOSSIP_REQUEST_MAX])
 {
-	struct draft d = { .salt = kith_rng_u64(random) };
+	struct draft d = { .salt = kith_rng_u64(random), .doubts = to->doubts };
 	const struct kith_member *recent[KITH_GOSSIP_OFFERS_MAX];
-	size_t n = take_recent(ms, now, recent, KITH_GOSSIP_OFFERS_MAX);
+	size_t n = kith_members_news(ms, now, to->partner, recent, KITH_GOSSIP_OFFERS_MAX);
 	for (size_t i = 0; i < n; i++)
 		draft_offer(&d, recent[i]);
-	if (digests)
+	if (to->digests)
 		draft_digest(&d, ms, now, (struct kith_gossip_range){ 0, 0 });
 	return draft_pack(&d, out);
 }
@@ -193,19 +173,23 @@ size_t kith_gossip_request(struct kith_members *ms, const struct kith_now *now, 
 /* ---- what both sides do with what they hear ---- */
 
 /* Asks for what the other side has newer. A full table asks for no one new: it could not keep the answer. */
-static void want_newer(struct draft *d, const struct kith_members *ms, const uint8_t prefix[PREFIX], uint64_t seq)
+static void want_newer(struct draft *d, struct kith_members *ms, const struct kith_now *now,
+		       const struct kith_gossip_offer *offer)
 {
-	const struct kith_member *m = kith_members_get_prefix(ms, prefix);
-	if (m == NULL ? ms->n < ms->max : m->seq < seq)
-		draft_want(d, prefix);
+	if (draft_has_room(d, PREFIX) && d->wants_len < sizeof d->wants &&
+	    kith_members_want(ms, now, offer->prefix, offer->seq))
+		draft_want(d, offer->prefix);
 }
 
-static void hear_offers(struct draft *d, const struct kith_members *ms, struct kith_span offers)
+static void hear_offers(struct draft *d, struct kith_members *ms, const struct kith_now *now, unsigned partner,
+			struct kith_span offers)
 {
 	struct kith_reader r = kith_reader_of_span(offers);
 	struct kith_gossip_offer offer;
-	while (kith_gossip_offer_next(&r, &offer))
-		want_newer(d, ms, offer.prefix, offer.seq);
+	while (kith_gossip_offer_next(&r, &offer)) {
+		kith_members_knows(ms, partner, offer.prefix, offer.seq);
+		want_newer(d, ms, now, &offer);
+	}
 }
 
 /* ---- answering ---- */
@@ -294,10 +278,10 @@ static void reply_page(struct reply *re, const struct kith_members *ms, const st
 }
 
 static int reply_pack(const struct reply *re, struct kith_members *ms, const struct kith_now *now, uint64_t salt,
-		      uint8_t *out, size_t cap)
+		      const struct kith_gossip_to *to, uint8_t *out, size_t cap)
 {
 	const struct kith_member *recent[KITH_GOSSIP_OFFERS_MAX];
-	size_t recent_n = take_recent(ms, now, recent, KITH_GOSSIP_OFFERS_MAX);
+	size_t recent_n = kith_members_news(ms, now, to->partner, recent, KITH_GOSSIP_OFFERS_MAX);
 	uint8_t offers[KITH_GOSSIP_OFFERS_MAX * OFFER_LEN];
 	struct kith_span entries[KITH_GOSSIP_ENTRIES_MAX];
 	for (size_t i = 0; i < recent_n; i++)
@@ -311,6 +295,7 @@ static int reply_pack(const struct reply *re, struct kith_members *ms, const str
 		.entries = { entries, re->entries_n },
 		.count = ms->n,
 		.offers = { offers, recent_n * OFFER_LEN },
+		.doubts = to->doubts,
 	};
 	if (re->page_next != NULL)
 		m.cursor = (struct kith_span){ re->page_next->id.b, PREFIX };
@@ -319,8 +304,8 @@ static int reply_pack(const struct reply *re, struct kith_members *ms, const str
 	return (int)len;
 }
 
-int kith_gossip_answer(struct kith_members *ms, const struct kith_now *now, struct kith_span request, uint8_t *out,
-		       size_t cap, struct kith_gossip_result *result)
+int kith_gossip_answer(struct kith_members *ms, const struct kith_now *now, const struct kith_gossip_to *to,
+		       struct kith_span request, uint8_t *out, size_t cap, struct kith_gossip_result *result)
 {
 	struct kith_msg_gossip in;
 	memset(result, 0, sizeof *result);
@@ -332,7 +317,7 @@ int kith_gossip_answer(struct kith_members *ms, const struct kith_now *now, stru
 		return KITH_EPROTO;
 
 	struct reply re = { .entries_n = 0 };
-	size_t room = cap - ANSWER_OVERHEAD;
+	size_t room = cap - ANSWER_OVERHEAD - part_len(to->doubts.len);
 	size_t lists_cap = room - sizeof re.digests < sizeof re.lists ? room - sizeof re.digests : sizeof re.lists;
 	re.digests_w = kith_writer_of(re.digests, sizeof re.digests);
 	re.lists_w = kith_writer_of(re.lists, lists_cap);
@@ -349,29 +334,35 @@ int kith_gossip_answer(struct kith_members *ms, const struct kith_now *now, stru
 	if (in.cursor.len > 0)
 		reply_page(&re, ms, now, in.cursor, room);
 
+	result->doubts = in.doubts;
 	struct draft follow = { .salt = in.salt };
-	hear_offers(&follow, ms, in.offers);
+	hear_offers(&follow, ms, now, to->partner, in.offers);
 	if (!draft_empty(&follow))
 		result->follow_len = draft_pack(&follow, result->follow);
-	return reply_pack(&re, ms, now, in.salt, out, cap);
+	return reply_pack(&re, ms, now, in.salt, to, out, cap);
 }
 
 /* ---- taking an answer in ---- */
 
-static void merge_entries(struct kith_members *ms, const struct kith_now *now, struct kith_spans entries,
-			  struct kith_gossip_result *result)
+static void merge_entries(struct kith_members *ms, const struct kith_now *now, unsigned partner,
+			  struct kith_spans entries, struct kith_gossip_result *result)
 {
 	for (size_t i = 0; i < entries.n; i++) {
-		int merged = kith_members_merge(ms, now, entries.at[i], NULL);
+		struct kith_member *m;
+		int merged = kith_members_merge(ms, now, entries.at[i], &m);
+		if (merged > 0)
+			kith_members_knows(ms, partner, m->id.b, m->seq);
 		result->fresh = (uint16_t)(result->fresh + (merged == KITH_MERGE_NEW));
 		result->updated = (uint16_t)(result->updated + (merged == KITH_MERGE_UPDATED));
+		result->renewed = (uint16_t)(result->renewed + (merged == KITH_MERGE_RENEWED));
+		result->returned = (uint16_t)(result->returned + (merged == KITH_MERGE_RETURNED));
 		result->refused = (uint16_t)(result->refused + (merged < 0));
 	}
 }
 
 /* One list of a range: asks for what is newer there, offers what is newer here or not there at all. Both are in the
  * order of ids, so one pass over both does it. */
-static void hear_list(struct draft *d, const struct kith_members *ms, const struct kith_now *now,
+static void hear_list(struct draft *d, struct kith_members *ms, const struct kith_now *now,
 		      const struct kith_gossip_list *list)
 {
 	uint32_t i, to;
@@ -388,21 +379,20 @@ static void hear_list(struct draft *d, const struct kith_members *ms, const stru
 				draft_offer(d, m);
 		}
 		if (order >= 0) {
-			want_newer(d, ms, offer.prefix, offer.seq);
+			want_newer(d, ms, now, &offer);
 			more = kith_gossip_offer_next(&r, &offer);
 		}
 	}
 }
 
 /* A list that was cut at its bound (a range of many) must not be taken as "I lack the rest": it offers nothing. */
-static void hear_lists(struct draft *d, const struct kith_members *ms, const struct kith_now *now,
-		       struct kith_span lists)
+static void hear_lists(struct draft *d, struct kith_members *ms, const struct kith_now *now, struct kith_span lists)
 {
 	struct kith_reader r = kith_reader_of_span(lists);
 	struct kith_gossip_list list;
 	while (kith_gossip_list_next(&r, &list)) {
 		if (list.n >= KITH_GOSSIP_LIST_MAX)
-			hear_offers(d, ms, list.offers);
+			hear_offers(d, ms, now, KITH_MEMBERS_STRANGER, list.offers);
 		else
 			hear_list(d, ms, now, &list);
 	}
@@ -422,7 +412,7 @@ static void hear_digest(struct draft *d, const struct kith_members *ms, const st
 	}
 }
 
-int kith_gossip_answered(struct kith_members *ms, const struct kith_now *now, struct kith_span answer,
+int kith_gossip_answered(struct kith_members *ms, const struct kith_now *now, unsigned partner, struct kith_span answer,
 			 struct kith_gossip_result *result)
 {
 	struct kith_msg_room room;
@@ -431,7 +421,8 @@ int kith_gossip_answered(struct kith_members *ms, const struct kith_now *now, st
 	if (kith_msg_gossiped_read(&in, &room, answer) != 0)
 		return KITH_EPROTO;
 	uint32_t held = ms->n;
-	merge_entries(ms, now, in.entries, result);
+	merge_entries(ms, now, partner, in.entries, result);
+	result->doubts = in.doubts;
 
 	struct draft d = { .salt = in.salt };
 	if (in.cursor.len > 0 && result->fresh > 0) {
@@ -441,7 +432,7 @@ int kith_gossip_answered(struct kith_members *ms, const struct kith_now *now, st
 		   held < ms->max) {
 		d.page = true; /* from the first id on: asked once per exchange, since pages carry neither of the two */
 	} else {
-		hear_offers(&d, ms, in.offers);
+		hear_offers(&d, ms, now, partner, in.offers);
 		hear_lists(&d, ms, now, in.lists);
 		struct kith_reader r = kith_reader_of_span(in.digests);
 		struct kith_gossip_digest theirs;

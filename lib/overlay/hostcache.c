@@ -9,12 +9,16 @@
 
 #define RETRY_FLOOR_US (1 * KITH_US_PER_S)
 #define RETRY_CAP_US (120 * KITH_US_PER_S)
+#define ASIDE_RETRY_US (60 * KITH_US_PER_S)
 #define FULL_US (45 * KITH_US_PER_S) /* asking takes two packets where a cookie is wanted */
 
 enum {
 	FILE_MAGIC = 0x4b484f53, /* "KHOS" */
 	FILE_VERSION = 3,
 	ENTRIES_FIRST = 4, /* capacity of the first allocation */
+	ASIDE_DOUBLINGS = 7, /* 1 min to 64 min */
+	SHARES = 4, /* of the hosts put aside */
+	SHARE = KITH_HOSTCACHE_ASIDE / SHARES,
 	ANCHOR_FAILURES = 10, /* in a row: it is gone, not away */
 	FILE_FLAGS = KITH_HOST_ANCHOR | KITH_HOST_LIED
 };
@@ -79,6 +83,12 @@ void kith_hostcache_deinit(struct kith_hostcache *hc)
 {
 	for (uint16_t i = 0; i < hc->n; i++)
 		kith_blob_unref(hc->blobs, hc->at[i].blob);
+	for (int i = 0; hc->aside != NULL && i < KITH_HOSTCACHE_ASIDE; i++) {
+		if (hc->aside[i].blob != NULL)
+			kith_blob_unref(hc->blobs, hc->aside[i].blob);
+	}
+	KITH_FREE_ARRAY(hc->alloc, hc->aside, KITH_HOSTCACHE_ASIDE);
+	hc->aside = NULL;
 	KITH_FREE_ARRAY(hc->alloc, hc->at, hc->cap);
 	hc->at = NULL;
 	hc->n = hc->cap = 0;
@@ -241,6 +251,35 @@ static int configure(struct kith_hostcache *hc, int i, const struct kith_host *h
 	return refresh(hc, i, &merged, &word, flags);
 }
 
+/* Puts a host aside, in the share of its source: in a free place, or that of another one. The blob is the cache's. */
+static void put_aside(struct kith_hostcache *hc, struct kith_blob *blob, uint32_t source, uint8_t failures,
+		      kith_time_us now)
+{
+	if (hc->aside == NULL)
+		hc->aside = KITH_NEW_ARRAY(hc->alloc, struct kith_hostcache_aside, KITH_HOSTCACHE_ASIDE);
+	int first = (int)(source % SHARES) * SHARE, place = first + (int)(blob->bytes[0] % SHARE);
+	for (int i = 0; hc->aside != NULL && i < KITH_HOSTCACHE_ASIDE; i++) {
+		const struct kith_blob *held = hc->aside[i].blob;
+		if (held != NULL && memcmp(held->bytes, blob->bytes, KITH_KEY_LEN) == 0) {
+			kith_blob_unref(hc->blobs, blob);
+			return;
+		}
+		if (held == NULL && i >= first && i < first + SHARE)
+			place = i;
+	}
+	if (hc->aside == NULL) {
+		kith_blob_unref(hc->blobs, blob);
+		return;
+	}
+	if (hc->aside[place].blob != NULL)
+		kith_blob_unref(hc->blobs, hc->aside[place].blob);
+	unsigned doublings = failures < ASIDE_DOUBLINGS ? failures : ASIDE_DOUBLINGS;
+	kith_time_us retry = failures > 0 ? now + (ASIDE_RETRY_US << (doublings - 1)) : 0;
+	hc->aside[place] = (struct kith_hostcache_aside){ .blob = blob, .source = source };
+	hc->aside[place].failures = (failures < 15 ? failures : 15u) & 15u;
+	hc->aside[place].retry_s = (uint32_t)(retry / KITH_US_PER_S) & 0xfffffff;
+}
+
 static bool host_valid(const struct kith_host *host, uint8_t flags)
 {
 	if (host->endpoints_n == 0 || host->endpoints_n > KITH_HOST_ENDPOINTS_MAX ||
@@ -290,12 +329,15 @@ static bool drop_failed(struct kith_hostcache *hc, uint32_t source)
 static int insert(struct kith_hostcache *hc, const struct kith_host *host, const struct kith_host_word *word,
 		  uint32_t source, uint8_t flags)
 {
-	if (source != 0 && from_source(hc, source) >= KITH_HOSTCACHE_PER_SOURCE && !drop_failed(hc, source))
-		return KITH_EFULL;
 	struct kith_blob *blob = intern(hc, host, word);
 	if (blob == NULL)
 		return KITH_ENOMEM;
-	int i = make_room(hc, flags);
+	bool share = source != 0 && from_source(hc, source) >= KITH_HOSTCACHE_PER_SOURCE && !drop_failed(hc, source);
+	int i = share ? KITH_EFULL : make_room(hc, flags);
+	if (i == KITH_EFULL) {
+		put_aside(hc, blob, source, 0, 0);
+		return i;
+	}
 	if (i < 0) {
 		kith_blob_unref(hc->blobs, blob);
 		return i;
@@ -401,6 +443,37 @@ int kith_hostcache_learn(struct kith_hostcache *hc, int i, const struct kith_key
 	return err < 0 ? err : 0;
 }
 
+int kith_hostcache_draw(struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random)
+{
+	int i = victim(hc), found = KITH_ENOENT;
+	uint32_t n = 0;
+	for (int k = 0; hc->aside != NULL && k < KITH_HOSTCACHE_ASIDE; k++) {
+		struct kith_key dh;
+		if (hc->aside[k].blob == NULL || hc->aside[k].retry_s > (uint64_t)(now / KITH_US_PER_S))
+			continue;
+		memcpy(dh.b, hc->aside[k].blob->bytes, sizeof dh.b);
+		if (kith_hostcache_find(hc, &dh) < 0 && kith_rng_below(random, ++n) == 0)
+			found = k;
+	}
+	if (found < 0)
+		return KITH_ENOENT;
+	struct kith_hostcache_aside drawn = hc->aside[found];
+	hc->aside[found].blob = NULL;
+	if (i < 0) { /* none may give way: there may be room */
+		i = make_room(hc, 0);
+		if (i < 0) {
+			hc->aside[found] = drawn;
+			return KITH_ENOENT;
+		}
+	} else {
+		put_aside(hc, hc->at[i].blob, hc->at[i].source, hc->at[i].failures, now);
+	}
+	hc->at[i] = (struct kith_hostcache_entry){ .blob = drawn.blob,
+						   .source = drawn.source,
+						   .failures = (uint8_t)drawn.failures };
+	return i;
+}
+
 /* ---- what came of it ---- */
 
 void kith_hostcache_use(struct kith_hostcache *hc, int i, bool used)
@@ -451,6 +524,8 @@ void kith_hostcache_forgive(struct kith_hostcache *hc)
 	for (int i = 0; i < hc->n; i++)
 		if (hc->at[i].came != KITH_EFULL) /* which is not our line's fault */
 			hc->at[i].retry_at = 0;
+	for (int i = 0; hc->aside != NULL && i < KITH_HOSTCACHE_ASIDE; i++)
+		hc->aside[i].retry_s = 0;
 }
 
 void kith_hostcache_full(struct kith_hostcache *hc, int i, kith_time_us now, const struct kith_random *random,

@@ -10,14 +10,19 @@
  * keep their place across restarts until they fail ten times in a row. Hosts are interned blobs that many caches may
  * share; the cache itself holds 32 bytes each and grows on demand.
  *
+ * What does not fit is kept aside: hosts that are tried only when those in memory fail (kith_hostcache_draw). When nine
+ * of ten supernodes are lost at once, sixteen hosts are all lost for one leaf in five, eighty for one in five thousand.
+ *
  * Invariants: no two entries have the same key; entries without a key (bootstrap hosts) differ in their first
  *   endpoint; at most two anchors.
  * Timers: none of its own; a host that failed is tried again after full-jitter backoff, 1 s to 2 min; one that is full
- *   after the time that it named, 120 s at most, and up to as much again (kith_hostcache_retry_at).
+ *   after the time that it named, 120 s at most, and up to as much again (kith_hostcache_retry_at), one that was put
+ *   aside after 1 to 64 min.
  * Bounds: KITH_HOSTCACHE_MAX in memory besides the bootstrap hosts, which are as many as are configured;
  *   KITH_HOSTCACHE_PER_SOURCE of them suggested by one supernode (one of its that failed gives way). When full, the
  *   entry that failed most or never worked gives way, one that lied after all others; never one in use, an anchor, a
- *   bootstrap host, or one that works; else the newcomer is refused. What the network says never changes a bootstrap
+ *   bootstrap host, or one that works; else the newcomer is put aside. KITH_HOSTCACHE_ASIDE are put aside, in four
+ *   shares; what one supernode suggests takes places of one share only. What the network says never changes a bootstrap
  *   host's entry. The file keeps the KITH_HOSTCACHE_FILE_HOSTS that were first in it, memory's first.
  * Never: opens a file, resolves a name, makes a session, verifies (its caller did), changes an entry for what is not
  *   signed.
@@ -32,6 +37,7 @@
 #define KITH_HOSTCACHE_PER_SOURCE 5
 #define KITH_HOSTCACHE_FULL_MAX_US (120 * KITH_US_PER_S) /* longest time that one that is full may name */
 #define KITH_HOSTCACHE_ANCHORS 2
+#define KITH_HOSTCACHE_ASIDE 64
 #define KITH_HOSTCACHE_FILE_HOSTS 200
 #define KITH_HOSTCACHE_FILE_HEADER 8
 #define KITH_HOSTCACHE_FILE_SUM 8
@@ -64,10 +70,18 @@ struct kith_hostcache_entry {
 	int8_t came; /* enum kith_err: what came of trying it last; 0: it works, or was not tried */
 };
 
+/* A host that is put aside. */
+struct kith_hostcache_aside {
+	struct kith_blob *blob; /* NULL: none */
+	uint32_t source;
+	uint32_t failures : 4, retry_s : 28; /* as in an entry; in seconds */
+};
+
 struct kith_hostcache {
 	const struct kith_alloc *alloc; /* borrowed, as the next */
 	struct kith_blobs *blobs;
 	struct kith_hostcache_entry *at;
+	struct kith_hostcache_aside *aside; /* KITH_HOSTCACHE_ASIDE of them, or NULL: there never were any */
 	uint16_t n, cap;
 };
 
@@ -86,7 +100,7 @@ uint32_t kith_hostcache_source(const struct kith_key *dh);
 
 /* Adds a host of the configuration or of a file (flags: KITH_HOST_BOOTSTRAP or 0; only a bootstrap host may lack its
  * key). Of a known one only the configuration changes anything: its endpoints come first. Returns its index (valid
- * until the next add or load), KITH_EFULL, KITH_ENOMEM, KITH_EINVAL. */
+ * until the next add, draw or load), KITH_EFULL (it was put aside), KITH_ENOMEM, KITH_EINVAL. */
 int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source,
 		       uint8_t flags) KITH_MUST_USE;
 
@@ -122,6 +136,10 @@ uint64_t kith_hostcache_prefix(const struct kith_hostcache *hc, int i);
  * those that failed come after all others, and those that lied at the very end. KITH_ENOENT. */
 int kith_hostcache_pick(const struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random,
 			enum kith_hostcache_relax relax);
+
+/* The hosts in memory fail: one of those put aside, at random, takes the place of one that failed and may give way,
+ * which is put aside for it. Its index, or KITH_ENOENT. */
+int kith_hostcache_draw(struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random);
 
 /* When the next host that is not in use leaves its backoff; KITH_TIME_NEVER when there is none. */
 kith_time_us kith_hostcache_retry_at(const struct kith_hostcache *hc);

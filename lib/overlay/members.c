@@ -5,6 +5,7 @@
 #include "base/addr.h"
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/bytes.h"
 #include "base/rng.h"
 #include "identity/keypair.h"
 
@@ -75,16 +76,6 @@ struct kith_member *kith_members_get_prefix(const struct kith_members *ms, const
 
 /* ---- merging ---- */
 
-static void tell(struct kith_members *ms, const struct kith_id *id)
-{
-	/* Often enough that a rumour told at random reaches all with room to spare: log2 of their number, and three. */
-	uint8_t times = 3;
-	for (uint32_t n = ms->n; n > 1; n /= 2)
-		times++;
-	ms->recent[ms->recent_next] = (struct kith_member_recent){ *id, times };
-	ms->recent_next = (uint8_t)((ms->recent_next + 1) % KITH_MEMBERS_RECENT);
-}
-
 static struct kith_blob *intern(struct kith_members *ms, const struct kith_member_entry *entry)
 {
 	uint8_t bytes[2 * KITH_KEY_LEN + KITH_MEMBER_LEN_MAX];
@@ -102,10 +93,17 @@ static void fill(struct kith_member *m, const struct kith_member_entry *entry, s
 	m->expires_ms = entry->expires_ms;
 	m->prefix = kith_addr_diversity_prefix(&entry->endpoints[0].addr);
 	m->flags = (uint8_t)entry->flags;
+	m->run = (uint8_t)(entry->flags >> 8);
 	m->load = entry->load;
 	m->on_word = false;
 	m->suspect_until = 0; /* it signed this after we gave up on it */
 	m->failures = 0;
+}
+
+static void count_gone(struct kith_members *ms, const struct kith_member *m, uint32_t by)
+{
+	ms->tombs += kith_member_live(m) ? 0 : by;
+	ms->dead += m->dead ? by : 0;
 }
 
 static int make_room(struct kith_members *ms)
@@ -124,7 +122,7 @@ static int make_room(struct kith_members *ms)
 }
 
 static int insert(struct kith_members *ms, const struct kith_id *id, const struct kith_member_entry *entry,
-		  struct kith_member **out)
+		  kith_time_us now, struct kith_member **out)
 {
 	int err = make_room(ms);
 	if (err != 0)
@@ -136,14 +134,26 @@ static int insert(struct kith_members *ms, const struct kith_id *id, const struc
 		return KITH_ENOMEM;
 	}
 	m->id = *id;
+	m->since = now;
 	fill(m, entry, blob);
 	uint32_t i = kith_members_lower(ms, id);
 	memmove(&ms->at[i + 1], &ms->at[i], (ms->n - i) * sizeof *ms->at);
 	ms->at[i] = m;
 	ms->n++;
-	ms->tombs += !kith_member_live(m);
+	count_gone(ms, m, 1);
 	*out = m;
 	return KITH_MERGE_NEW;
+}
+
+/* Whether the entry says no more than that the member is still where it was. */
+static bool only_longer(const struct kith_member *m, const struct kith_member_entry *entry)
+{
+	struct kith_member_facts facts;
+	kith_member_facts(m, &facts);
+	bool same = entry->flags == ((unsigned)m->run << 8 | m->flags) && entry->endpoints_n == facts.endpoints_n;
+	for (uint8_t i = 0; same && i < facts.endpoints_n; i++)
+		same = kith_endpoint_equal(&entry->endpoints[i], &facts.endpoints[i]);
+	return same;
 }
 
 static int replace(struct kith_members *ms, struct kith_member *m, const struct kith_member_entry *entry)
@@ -151,11 +161,37 @@ static int replace(struct kith_members *ms, struct kith_member *m, const struct 
 	struct kith_blob *blob = intern(ms, entry);
 	if (blob == NULL)
 		return KITH_ENOMEM;
+	int how = m->dead ? KITH_MERGE_RETURNED : only_longer(m, entry) ? KITH_MERGE_RENEWED : KITH_MERGE_UPDATED;
 	kith_blob_unref(ms->blobs, m->blob);
-	ms->tombs -= !kith_member_live(m);
+	count_gone(ms, m, (uint32_t)-1);
+	if (m->failures > 0 || m->dead)
+		m->returns++;
+	m->dead = false;
 	fill(m, entry, blob);
-	ms->tombs += !kith_member_live(m);
-	return KITH_MERGE_UPDATED;
+	count_gone(ms, m, 1);
+	return how;
+}
+
+static void drop(struct kith_members *ms, uint32_t i)
+{
+	count_gone(ms, ms->at[i], (uint32_t)-1);
+	member_free(ms, ms->at[i]);
+	ms->n--;
+	memmove(&ms->at[i], &ms->at[i + 1], (ms->n - i) * sizeof *ms->at);
+}
+
+/* One that was found dead gives way: the one that was known first. */
+static bool drop_dead(struct kith_members *ms)
+{
+	uint32_t first = ms->n;
+	for (uint32_t i = 0; ms->dead > 0 && i < ms->n; i++) {
+		if (ms->at[i]->dead && (first == ms->n || ms->at[i]->since < ms->at[first]->since))
+			first = i;
+	}
+	if (first == ms->n)
+		return false;
+	drop(ms, first);
+	return true;
 }
 
 static uint32_t sweep(struct kith_members *ms, const struct kith_now *now)
@@ -164,7 +200,7 @@ static uint32_t sweep(struct kith_members *ms, const struct kith_now *now)
 	for (uint32_t i = 0; i < ms->n; i++) {
 		struct kith_member *m = ms->at[i];
 		if (m->expires_ms < now->unix_ms - KITH_CLOCK_TOLERANCE_MS) {
-			ms->tombs -= !kith_member_live(m);
+			count_gone(ms, m, (uint32_t)-1);
 			member_free(ms, m);
 		} else {
 			ms->at[kept++] = m;
@@ -190,9 +226,10 @@ static int take_place(struct kith_members *ms, const struct kith_now *now, const
 		return placing;
 	kith_ids_supernode(ms->trust->suite, &id, &ms->trust->network, former);
 	struct kith_member *m = kith_members_get(ms, &id);
-	if (m != NULL && kith_member_live(m)) {
+	if (m != NULL && (m->flags & KITH_MEMBER_LEFT) == 0) {
+		count_gone(ms, m, (uint32_t)-1);
 		m->flags |= KITH_MEMBER_LEFT;
-		ms->tombs++;
+		count_gone(ms, m, 1);
 	}
 	return 0;
 }
@@ -281,7 +318,7 @@ int kith_members_merge(struct kith_members *ms, const struct kith_now *now, stru
 	m = kith_members_get(ms, &id);
 	if (m == NULL || m->seq < parsed.seq) {
 		/* A table that is full of the living refuses before it spends anything on a stranger. */
-		if (m == NULL && ms->n >= ms->max && kith_members_expire(ms, now) == 0)
+		if (m == NULL && ms->n >= ms->max && kith_members_expire(ms, now) == 0 && ms->dead == 0)
 			return KITH_EFULL;
 		err = check_entry(ms, now, &parsed, m, &person);
 		bool on_word = err == KITH_ENOENT && ms->word;
@@ -289,11 +326,13 @@ int kith_members_merge(struct kith_members *ms, const struct kith_now *now, stru
 			err = take_place(ms, now, &parsed, &person);
 		if (err != 0)
 			return err;
-		err = m != NULL ? replace(ms, m, &parsed) : insert(ms, &id, &parsed, &m);
+		if (m == NULL && ms->n >= ms->max && !drop_dead(ms))
+			return KITH_EFULL;
+		err = m != NULL ? replace(ms, m, &parsed) : insert(ms, &id, &parsed, now->mono_us, &m);
 		if (err < 0)
 			return err;
 		m->on_word = on_word;
-		tell(ms, &id);
+		kith_members_tell(ms, &id, 0, err != KITH_MERGE_RENEWED);
 	}
 	if (out != NULL)
 		*out = m;
@@ -362,10 +401,123 @@ void kith_member_failed(struct kith_member *m, kith_time_us now)
 		m->failures++;
 }
 
-void kith_member_alive(struct kith_member *m)
+void kith_member_alive(struct kith_member *m, kith_time_us now)
 {
+	m->heard_at = now;
 	m->suspect_until = 0;
+	m->returns = (uint8_t)(m->returns + (m->failures > 0));
 	m->failures = 0;
+}
+
+void kith_members_bury(struct kith_members *ms, struct kith_member *m)
+{
+	count_gone(ms, m, (uint32_t)-1);
+	m->dead = true;
+	count_gone(ms, m, 1);
+}
+
+uint32_t kith_member_copy(const struct kith_member *m)
+{
+	uint64_t h = kith_bytes_number(m->id.b, sizeof h) ^ ((uint64_t)m->run << 8 | m->returns);
+	h *= 0x9e3779b97f4a7c15u;
+	return (uint32_t)(h >> 32) | 1;
+}
+
+/* ---- news ---- */
+
+static uint16_t bit_of(unsigned partner)
+{
+	return partner < KITH_MEMBERS_PARTNERS ? (uint16_t)(1u << partner) : 0;
+}
+
+void kith_members_tell(struct kith_members *ms, const struct kith_id *id, uint16_t told, bool urgent)
+{
+	/* Often enough that a rumour told at random reaches all with room to spare: log2 of their number, and three. */
+	uint8_t times = 3;
+	for (uint32_t n = ms->n; n > 1; n /= 2)
+		times++;
+	struct kith_member_recent *recent = &ms->recent[ms->recent_next];
+	ms->news_lost = ms->news_lost || (recent->left > 0 && recent->told != (1u << KITH_MEMBERS_PARTNERS) - 1);
+	*recent = (struct kith_member_recent){ *id, told, times, urgent };
+	ms->recent_next = (uint8_t)((ms->recent_next + 1) % KITH_MEMBERS_RECENT);
+}
+
+void kith_members_knows(struct kith_members *ms, unsigned partner, const uint8_t prefix[KITH_MEMBER_ID_PREFIX],
+			uint64_t seq)
+{
+	const struct kith_member *m = kith_members_get_prefix(ms, prefix);
+	if (m == NULL || m->seq > seq)
+		return;
+	for (unsigned i = 0; i < KITH_MEMBERS_RECENT; i++) {
+		if (memcmp(ms->recent[i].id.b, prefix, KITH_MEMBER_ID_PREFIX) == 0)
+			ms->recent[i].told |= bit_of(partner);
+	}
+}
+
+void kith_members_partner(struct kith_members *ms, unsigned partner)
+{
+	for (unsigned i = 0; i < KITH_MEMBERS_RECENT; i++)
+		ms->recent[i].told &= (uint16_t)~bit_of(partner);
+}
+
+static bool to_tell(const struct kith_member_recent *recent, unsigned partner)
+{
+	return recent->left > 0 && (partner >= KITH_MEMBERS_PARTNERS || (recent->told & bit_of(partner)) == 0);
+}
+
+size_t kith_members_news(struct kith_members *ms, const struct kith_now *now, unsigned partner,
+			 const struct kith_member *out[], size_t max)
+{
+	size_t n = 0;
+	for (unsigned i = 1; i <= KITH_MEMBERS_RECENT && n < max; i++) {
+		struct kith_member_recent *recent =
+			&ms->recent[(ms->recent_next + KITH_MEMBERS_RECENT - i) % KITH_MEMBERS_RECENT];
+		if (!to_tell(recent, partner))
+			continue;
+		const struct kith_member *m = kith_members_get(ms, &recent->id);
+		if (m == NULL || m->expires_ms < now->unix_ms) {
+			recent->left = 0;
+			continue;
+		}
+		recent->told |= bit_of(partner);
+		if (partner >= KITH_MEMBERS_PARTNERS)
+			recent->left--;
+		bool twice = false; /* it changed again before the first change was told */
+		for (size_t k = 0; k < n; k++)
+			twice |= out[k] == m;
+		if (!twice)
+			out[n++] = m;
+	}
+	return n;
+}
+
+uint16_t kith_members_untold(const struct kith_members *ms, uint16_t partners, bool urgent)
+{
+	uint16_t untold = 0;
+	for (unsigned i = 0; i < KITH_MEMBERS_RECENT; i++) {
+		const struct kith_member_recent *recent = &ms->recent[i];
+		if (recent->left > 0 && (recent->urgent || !urgent))
+			untold |= (uint16_t)(partners & ~recent->told);
+	}
+	return untold;
+}
+
+bool kith_members_want(struct kith_members *ms, const struct kith_now *now, const uint8_t prefix[KITH_MEMBER_ID_PREFIX],
+		       uint64_t seq)
+{
+	const struct kith_member *m = kith_members_get_prefix(ms, prefix);
+	if (m == NULL ? ms->n >= ms->max && ms->dead == 0 : m->seq >= seq)
+		return false;
+	uint64_t number = kith_bytes_number(prefix, sizeof number);
+	for (unsigned i = 0; i < KITH_MEMBERS_WANTED; i++) {
+		const struct kith_member_wanted *wanted = &ms->wanted[i];
+		if (wanted->prefix == number && wanted->seq == seq && wanted->at > 0 &&
+		    now->mono_us - wanted->at < KITH_MEMBERS_WANTED_US)
+			return false;
+	}
+	ms->wanted[ms->wanted_next] = (struct kith_member_wanted){ number, seq, now->mono_us };
+	ms->wanted_next = (uint8_t)((ms->wanted_next + 1) % KITH_MEMBERS_WANTED);
+	return true;
 }
 
 /* ---- walking ---- */
@@ -421,15 +573,19 @@ const struct kith_member *kith_member_walk_next(struct kith_member_walk *walk)
 
 /* ---- picking ---- */
 
+/* How choosy a pick is. */
+enum pick { PICK_KNOWN_DIVERSE, PICK_DIVERSE, PICK_ANY };
+
 static bool pickable(const struct kith_member *m, kith_time_us now, const struct kith_id *self,
-		     const struct kith_member *const out[], uint32_t n, bool diverse)
+		     const struct kith_member *const out[], uint32_t n, enum pick how)
 {
-	if (!kith_member_live(m) || kith_member_suspect(m, now))
+	if (!kith_member_live(m) || kith_member_suspect(m, now) ||
+	    (how == PICK_KNOWN_DIVERSE && kith_member_newcomer(m, now)))
 		return false;
 	if (self != NULL && memcmp(m->id.b, self->b, sizeof self->b) == 0)
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
-		if (out[i] == m || (diverse && out[i]->prefix == m->prefix))
+		if (out[i] == m || (how != PICK_ANY && out[i]->prefix == m->prefix))
 			return false;
 	}
 	return true;
@@ -441,16 +597,18 @@ uint32_t kith_members_pick(const struct kith_members *ms, const struct kith_rand
 	uint32_t have = 0;
 	if (ms->n == 0)
 		return 0;
-	for (uint32_t tries = TRIES_PER_PICK * n; tries > 0 && have < n; tries--) {
-		const struct kith_member *m = ms->at[kith_rng_below(random, ms->n)];
-		if (pickable(m, now, self, out, have, true))
-			out[have++] = m;
+	for (enum pick how = PICK_KNOWN_DIVERSE; how <= PICK_DIVERSE; how++) {
+		for (uint32_t tries = TRIES_PER_PICK * n; tries > 0 && have < n; tries--) {
+			const struct kith_member *m = ms->at[kith_rng_below(random, ms->n)];
+			if (pickable(m, now, self, out, have, how))
+				out[have++] = m;
+		}
 	}
 	/* Few members or few prefixes: one round from a random place takes what is there. */
 	uint32_t start = have < n ? kith_rng_below(random, ms->n) : 0;
 	for (uint32_t i = 0; i < ms->n && have < n; i++) {
 		const struct kith_member *m = ms->at[(start + i) % ms->n];
-		if (pickable(m, now, self, out, have, false))
+		if (pickable(m, now, self, out, have, PICK_ANY))
 			out[have++] = m;
 	}
 	return have;

@@ -4,20 +4,26 @@
  * supernode id the higher sequence wins; an older or equal one is turned away before anything is verified. A tombstone
  * (KITH_MEMBER_LEFT) stays until it expires, so that what it replaced does not come back, and is not live. An identity
  * has one placement (identity/placements.h): an entry with a lower one makes a tombstone of that with the other.
+ * Nor is a member live that several found dead (overlay/suspicion.h), until an entry comes that it signed after that.
  * Entries lie in the order of their ids: an id is found by halving, and a key's neighbours by walking outward from it.
  * A supernode that its name certificate does not call one (it elected itself) counts only with attestations by three
  * members of the table (overlay/qualify.h), at the endpoint that they reached it at, one device of an identity at a
  * time. If a witness is not known yet, the entry is refused for now and comes again with a later exchange. A newcomer,
  * which knows no witness at all, may take such entries on the word of who tells them (on_word), and looks at them again
  * when it knows the others (kith_members_recheck).
- * The bytes are interned blobs that many tables may share; a table itself holds 80 bytes and a pointer per member.
+ * The bytes are interned blobs that many tables may share; a table itself holds 112 bytes and a pointer per member.
  *
- * Invariants: ids ascend strictly; every entry has verified; tombs counts the tombstones.
+ * News are changes on their way to others. Each is told once to every partner (a slot of the caller's, of
+ * KITH_MEMBERS_PARTNERS), and to a few strangers; whoever told us of it needs not be told.
+ *
+ * Invariants: ids ascend strictly; every entry has verified; tombs counts those that are not live, dead those of them
+ *   that were found dead.
  * Timers: expired entries are swept once per KITH_MEMBERS_SWEEP_US. Suspicion ends by itself: 30 s, doubling with each
  *   further failure to one hour.
- * Bounds: max members, tombstones included. When full, expired ones are swept, else the newcomer is refused
- *   (KITH_EFULL): a flood must not push out known members. Changes to be told are a ring of the last
- *   KITH_MEMBERS_RECENT. Pointers to members stay valid until the next kith_members_expire, or kith_members_merge into
+ * Bounds: max members, tombstones included. When full, expired ones are swept, else one that was found dead gives way,
+ *   else the newcomer is refused (KITH_EFULL): a flood must not push out known members. News are a ring of the last
+ *   KITH_MEMBERS_RECENT; when one is overwritten before all partners heard it, news_lost says so, and digests find it.
+ *   Pointers to members stay valid until the next kith_members_expire, or kith_members_merge into
  *   a full table.
  * Never: a clock, a message, a choice of replicas (presence/replicas.h).
  */
@@ -29,7 +35,12 @@
 #include "wire/record.h"
 
 #define KITH_MEMBERS_MAX 25000 /* what a full view is built for; beyond it come sectors */
-#define KITH_MEMBERS_RECENT 32
+#define KITH_MEMBERS_RECENT 128
+#define KITH_MEMBERS_PARTNERS 12
+#define KITH_MEMBERS_STRANGER KITH_MEMBERS_PARTNERS /* a slot: nobody in particular */
+#define KITH_MEMBERS_WANTED 32
+#define KITH_MEMBERS_WANTED_US (2 * KITH_US_PER_S)
+#define KITH_MEMBERS_NEWCOMER_US (60 * KITH_US_PER_S)
 #define KITH_MEMBERS_SWEEP_US (60 * KITH_US_PER_S)
 
 struct kith_member {
@@ -39,16 +50,29 @@ struct kith_member {
 	int64_t expires_ms;
 	uint64_t prefix; /* kith_addr_diversity_prefix of the first address */
 	kith_time_us suspect_until;
+	kith_time_us since; /* known to us */
+	kith_time_us heard_at; /* by ourselves, and lately; 0: not */
 	uint8_t flags; /* enum kith_member_flags */
+	uint8_t run; /* drawn by the member at its start: another one has lost what it kept */
 	uint8_t load;
 	uint8_t failures; /* in a row */
 	bool on_word; /* its attestations are not verified yet */
+	uint8_t returns; /* how often it failed, and answered again */
+	bool dead; /* several say so, and it has not signed anything since */
 };
 
-/* A change on its way to others: the member, and how often it is still told. */
+/* News: the member, how often strangers are still told, and the partners that know. */
 struct kith_member_recent {
 	struct kith_id id;
+	uint16_t told; /* bit for each partner */
 	uint8_t left;
+	bool urgent; /* more than that an entry was renewed */
+};
+
+/* An entry that was asked for, and not to be asked for again at once. */
+struct kith_member_wanted {
+	uint64_t prefix, seq;
+	kith_time_us at;
 };
 
 struct kith_members {
@@ -57,12 +81,14 @@ struct kith_members {
 	struct kith_trust *trust;
 	struct kith_member **at; /* by id */
 	uint32_t n, cap, max;
-	uint32_t tombs;
+	uint32_t tombs, dead;
 	bool word; /* entries are taken on_word: set by the caller for as long as it believes who tells them */
 	uint32_t rechecked; /* place of the next member that kith_members_recheck looks at */
 	kith_time_us swept;
 	struct kith_member_recent recent[KITH_MEMBERS_RECENT];
-	uint8_t recent_next;
+	struct kith_member_wanted wanted[KITH_MEMBERS_WANTED];
+	uint8_t recent_next, wanted_next;
+	bool news_lost;
 };
 
 /* What is needed to talk to a member, read out of its blob. */
@@ -76,7 +102,9 @@ struct kith_member_facts {
 enum kith_merge {
 	KITH_MERGE_KNOWN = 0, /* nothing new: this one or a newer one is held */
 	KITH_MERGE_NEW = 1,
-	KITH_MERGE_UPDATED = 2
+	KITH_MERGE_UPDATED = 2, /* where it is, whether it is there, or that it was started again */
+	KITH_MERGE_RENEWED = 3, /* the same for longer */
+	KITH_MERGE_RETURNED = 4 /* found dead, and alive after all */
 };
 
 void kith_members_init(struct kith_members *ms, const struct kith_alloc *alloc, struct kith_blobs *blobs,
@@ -121,7 +149,7 @@ static inline uint32_t kith_members_live(const struct kith_members *ms)
 
 static inline bool kith_member_live(const struct kith_member *m)
 {
-	return (m->flags & KITH_MEMBER_LEFT) == 0;
+	return (m->flags & KITH_MEMBER_LEFT) == 0 && !m->dead;
 }
 
 static inline bool kith_member_suspect(const struct kith_member *m, kith_time_us now)
@@ -140,9 +168,40 @@ void kith_member_facts(const struct kith_member *m, struct kith_member_facts *ou
 /* As a host entry, with its first endpoints, at most one of each kind and family. */
 void kith_member_host(const struct kith_member *m, struct kith_host *out);
 
-/* It did not answer, or it did. */
+/* It did not answer us, or it did. */
 void kith_member_failed(struct kith_member *m, kith_time_us now);
-void kith_member_alive(struct kith_member *m);
+void kith_member_alive(struct kith_member *m, kith_time_us now);
+
+/* Several found it dead: it is not live until an entry comes that it signed later. */
+void kith_members_bury(struct kith_members *ms, struct kith_member *m);
+
+/* What a copy of a record at this member is known by: another member, another start, or a time without an answer in
+ * between, and the copy may be gone. Never 0. */
+uint32_t kith_member_copy(const struct kith_member *m);
+
+/* ---- news ---- */
+
+/* The member is told of again. told: bits of the partners that know already. */
+void kith_members_tell(struct kith_members *ms, const struct kith_id *id, uint16_t told, bool urgent);
+
+/* The partner at that slot has that entry, or a newer one. */
+void kith_members_knows(struct kith_members *ms, unsigned partner, const uint8_t prefix[KITH_MEMBER_ID_PREFIX],
+			uint64_t seq);
+
+/* Another member takes the partner's slot, and knows nothing yet. */
+void kith_members_partner(struct kith_members *ms, unsigned partner);
+
+/* Up to max members that the partner is to be told of now, newest first; counts as told. */
+size_t kith_members_news(struct kith_members *ms, const struct kith_now *now, unsigned partner,
+			 const struct kith_member *out[], size_t max);
+
+/* Partners (bits) that were not told of something; urgent: of something that must not wait. */
+uint16_t kith_members_untold(const struct kith_members *ms, uint16_t partners, bool urgent);
+
+/* Whether an entry with that number is to be asked for: it is newer than ours, there is room, and nobody was asked for
+ * it within KITH_MEMBERS_WANTED_US. */
+bool kith_members_want(struct kith_members *ms, const struct kith_now *now, const uint8_t prefix[KITH_MEMBER_ID_PREFIX],
+		       uint64_t seq);
 
 /* Outward from a key on the ring of ids, nearest live member first; distance is the shorter way round, the clockwise
  * one of two at the same distance goes first. The table must not change during a walk. */
@@ -155,8 +214,15 @@ struct kith_member_walk {
 void kith_member_walk_init(struct kith_member_walk *walk, const struct kith_members *ms, const struct kith_id *key);
 const struct kith_member *kith_member_walk_next(struct kith_member_walk *walk);
 
+/* Whether the member is known for less than KITH_MEMBERS_NEWCOMER_US. A newcomer has shown nothing yet: its word on
+ * others does not count, and nobody is sent to it while there are others. */
+static inline bool kith_member_newcomer(const struct kith_member *m, kith_time_us now)
+{
+	return now - m->since < KITH_MEMBERS_NEWCOMER_US;
+}
+
 /* Up to n live members at random, not suspect and not self (may be NULL), of as many different prefixes as can be had
- * without going through all. Returns how many. */
+ * without going through all; newcomers only when there are not enough others. Returns how many. */
 uint32_t kith_members_pick(const struct kith_members *ms, const struct kith_random *random, kith_time_us now,
 			   const struct kith_id *self, const struct kith_member *out[], uint32_t n);
 

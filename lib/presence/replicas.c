@@ -63,6 +63,15 @@ uint32_t kith_replicas_find(const struct kith_members *ms, const struct kith_id 
 	return n;
 }
 
+uint32_t kith_replicas_number(const struct kith_members *ms, const struct kith_id *key)
+{
+	const struct kith_member *out[KITH_REPLICAS];
+	uint32_t n = kith_replicas_find(ms, key, 0, out), h = n;
+	for (uint32_t i = 0; i < n; i++)
+		h = (h ^ kith_member_copy(out[i])) * 0x9e3779b1u;
+	return h | 1;
+}
+
 static bool holds(const struct kith_member *const list[], uint32_t n, const struct kith_id *id)
 {
 	for (uint32_t i = 0; i < n; i++) {

@@ -27,6 +27,10 @@
 uint32_t kith_replicas_find(const struct kith_members *ms, const struct kith_id *key, uint32_t group,
 			    const struct kith_member *out[KITH_REPLICAS]);
 
+/* The replicas of the first six as one number to compare, never 0: another member, or one that may have lost what it
+ * kept (kith_member_copy), makes it another one. */
+uint32_t kith_replicas_number(const struct kith_members *ms, const struct kith_id *key);
+
 /* Whether the member with that id is a replica in any group. Views differ, so a member that is near enough in our own
  * may be asked. */
 bool kith_replicas_near(const struct kith_members *ms, const struct kith_id *key, const struct kith_id *id);

@@ -309,17 +309,37 @@ void kith_watches_renew_by(struct kith_watches *ws, const struct kith_id *key, k
 		upstream_set(ws, k, at);
 }
 
-void kith_watches_renew_all(struct kith_watches *ws, kith_time_us now, kith_time_us over_us)
+bool kith_watches_told(struct kith_watches *ws, const struct kith_id *key, uint32_t notice)
 {
-	uint32_t it = 0;
-	int64_t i = 0, n = ws->keys.n;
-	struct kith_watch_key *k;
-	ws->renewals++;
-	while (at_home(ws) && (k = kith_table_next(&ws->keys, &it)) != NULL) {
-		kith_time_us at = now + over_us / n * i++;
-		if (at < k->upstream.at || !kith_timer_is_set(&k->upstream))
-			upstream_set(ws, k, at);
+	struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	for (unsigned i = 0; k != NULL && i < KITH_WATCH_TOLD; i++) {
+		if (k->told[i] == notice)
+			return true;
 	}
+	if (k == NULL)
+		return false;
+	k->told[k->told_next] = notice;
+	k->told_next = (uint8_t)((k->told_next + 1) % KITH_WATCH_TOLD);
+	return false;
+}
+
+void kith_watches_untold(struct kith_watches *ws, const struct kith_id *key)
+{
+	struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	if (k != NULL)
+		memset(k->told, 0, sizeof k->told);
+}
+
+void kith_watches_upstream_at(struct kith_watches *ws, const struct kith_id *key, uint32_t replicas)
+{
+	struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	if (k != NULL)
+		k->replicas = replicas;
+}
+
+const struct kith_watch_key *kith_watches_next_key(const struct kith_watches *ws, uint32_t *it)
+{
+	return kith_table_next(&ws->keys, it);
 }
 
 kith_time_us kith_watches_next_deadline(const struct kith_watches *ws)

@@ -21,6 +21,8 @@
 
 #define KITH_WATCH_PER_LEAF 512 /* contacts of one person; at a home */
 
+#define KITH_WATCH_TOLD 4 /* notices of one key: each replica brings the same ones */
+
 struct kith_watch_key;
 struct kith_watcher;
 
@@ -38,6 +40,9 @@ struct kith_watch_key {
 	struct kith_watch *first;
 	uint32_t n;
 	uint32_t tries; /* WATCH sent upstream since the last that went well */
+	uint32_t told[KITH_WATCH_TOLD]; /* numbers of notices that all watchers were told; 0: none */
+	uint8_t told_next;
+	uint32_t replicas; /* the caller's number of the replicas that watch it now; 0: none */
 	struct kith_timer upstream; /* when it is to be (re)newed; set only at a home */
 };
 
@@ -54,7 +59,6 @@ struct kith_watches {
 	struct kith_watch *oldest, *newest;
 	uint32_t n, max, per_watcher;
 	kith_time_us life; /* 0: watches do not end, and keys have an upstream watch */
-	uint32_t renewals; /* of all keys; a watch made before the last one may be at the wrong replicas */
 };
 
 /* life_us: how long a watch lasts (a replica: KITH_SUBSCRIPTION_US), or 0 (a home). */
@@ -96,8 +100,17 @@ void kith_watches_upstream(struct kith_watches *ws, const struct kith_id *key, k
 /* The same, but never later than the renewal is due already; the count of tries stays. */
 void kith_watches_renew_by(struct kith_watches *ws, const struct kith_id *key, kith_time_us at);
 
-/* The members changed, or a replica vanished: every key is due again, spread evenly over the given time from now. */
-void kith_watches_renew_all(struct kith_watches *ws, kith_time_us now, kith_time_us over_us);
+/* Whether all watchers of the key were told of the notice with that number (not 0) lately; they are from now on. */
+bool kith_watches_told(struct kith_watches *ws, const struct kith_id *key, uint32_t notice);
+/* One of them did not get it: what comes next is told again. */
+void kith_watches_untold(struct kith_watches *ws, const struct kith_id *key);
+
+/* The number by which the caller knows the replicas that watch the key upstream. */
+void kith_watches_upstream_at(struct kith_watches *ws, const struct kith_id *key, uint32_t replicas);
+
+/* Goes over the keys, from *it = 0 on, until NULL. Keys may come and go meanwhile; then one may be left out, or come
+ * twice. */
+const struct kith_watch_key *kith_watches_next_key(const struct kith_watches *ws, uint32_t *it);
 
 kith_time_us kith_watches_next_deadline(const struct kith_watches *ws);
 

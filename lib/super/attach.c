@@ -58,9 +58,8 @@ static uint8_t take_leaf_record(struct kith_core *c, struct kith_session *s, str
 	if (!publish)
 		return KITH_STATUS_OK; /* its other home does; we stand in when many are gone, see republish_leaf */
 	kith_notify_record(c, &c->super->interests, &record.key, bytes);
-	bool own;
-	s->attached->replicas = kith_publish_bring(c, s->index, &record.key, KITH_REQ_STORE, bytes, &own);
-	if (own)
+	memset(s->attached->copies, 0, sizeof s->attached->copies);
+	if (kith_publish_bring(c, s->index, &record.key, KITH_REQ_STORE, bytes, s->attached->copies))
 		kith_replica_take(c, &record);
 	return KITH_STATUS_OK;
 }
@@ -111,7 +110,7 @@ static void forget_leaf(struct kith_core *c, struct kith_session *s)
 	(void)kith_watches_drop(&c->super->interests, s->index);
 	unindex(c, s->attached);
 	kith_blob_unref(&c->shared->blobs, s->attached->record);
-	KITH_FREE(c->alloc, s->attached->sponsored);
+	KITH_FREE(c->alloc, s->attached->candidate);
 	KITH_FREE(c->alloc, s->attached);
 	s->attached = NULL;
 }
@@ -136,8 +135,7 @@ static void report_vanished(struct kith_core *c, const struct kith_attached *lea
 	struct kith_span span = { bytes, (size_t)n };
 	kith_notify_vanished(c, &c->super->interests, &record.key, span);
 	(void)kith_replica_vanished(c, span);
-	bool own;
-	(void)kith_publish_bring(c, 0, &record.key, KITH_REQ_VANISH, span, &own);
+	(void)kith_publish_bring(c, 0, &record.key, KITH_REQ_VANISH, span, NULL);
 }
 
 void kith_attach_lost(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)

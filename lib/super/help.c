@@ -2,6 +2,7 @@
 
 #include "base/rng.h"
 #include "super/members.h"
+#include "super/partners.h"
 #include "super/sponsor.h"
 #include "super/tunnels.h"
 #include "wire/token.h"
@@ -23,7 +24,8 @@ enum {
 static bool qualifies(const struct kith_core *c, const struct kith_session *s)
 {
 	const struct kith_qualification *q = kith_sponsor_figures(c, s);
-	return q != NULL && kith_election_qualifies(q, c->now.unix_ms);
+	return q != NULL && c->now.mono_us >= s->attached->candidate->unwilling_until &&
+	       kith_election_qualifies(q, c->now.unix_ms);
 }
 
 /* Leaves that may be asked, from a random place of the table on. */
@@ -36,8 +38,7 @@ static size_t candidates(struct kith_core *c, struct kith_session *out[KITH_ELEC
 	for (int round = 0; round < 2; round++, it = 0) {
 		while (n < KITH_ELECTION_CANDIDATES && (s = kith_table_next(t, &it)) != NULL &&
 		       (round == 0 || it <= from)) {
-			if ((s->use & KITH_USE_LEAF) && s->state == KITH_SESSION_OPEN && qualifies(c, s) &&
-			    c->now.mono_us >= s->attached->sponsored->unwilling_until)
+			if ((s->use & KITH_USE_LEAF) && s->state == KITH_SESSION_OPEN && qualifies(c, s))
 				out[n++] = s;
 		}
 	}
@@ -89,8 +90,8 @@ void kith_help_on_answer(struct kith_core *c, struct kith_session *s, const stru
 	struct kith_help *h = &c->super->help;
 	h->asking = false;
 	if (answer->err != 0 || kith_msg_helped_read(&m, answer->body) != 0) {
-		if ((s->use & KITH_USE_LEAF) && s->attached->sponsored != NULL)
-			s->attached->sponsored->unwilling_until = c->now.mono_us + UNWILLING_US;
+		if ((s->use & KITH_USE_LEAF) && s->attached->candidate != NULL)
+			s->attached->candidate->unwilling_until = c->now.mono_us + UNWILLING_US;
 		h->need.asked_at = 0; /* the next best, in the next second */
 		KITH_LOG(c->log, KITH_LOG_INFO, "help_refused session=%08x err=%d", s->index, answer->err);
 		return;
@@ -202,7 +203,8 @@ static void begin_drain(struct kith_core *c)
 	h->drained_at_once = share_of(c->super->leaves);
 	memset(&h->newcomer, 0, sizeof h->newcomer);
 	KITH_LOG(c->log, KITH_LOG_INFO, "office_ends load=%u leaves=%u", c->super->load.smooth, c->super->leaves);
-	kith_super_tell_left(c);
+	if (kith_super_make_entry(c, KITH_MEMBER_LEFT) == 0)
+		kith_partners_goodbye(c);
 	kith_tunnels_drain(c, KITH_TUNNEL_DRAIN_US);
 }
 

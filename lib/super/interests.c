@@ -1,8 +1,12 @@
 #include "super/interests.h"
 
+#include "super/members.h"
 #include "super/query.h"
 
-enum { BATCH = 64 };
+enum {
+	BATCH = 64,
+	RECHECKED = 256 /* keys at once, whose replicas are looked at */
+};
 #define BACKLOG_US (10 * KITH_US_PER_MS)
 
 static const struct kith_span nothing = { NULL, 0 };
@@ -58,14 +62,35 @@ void kith_interests_on_request(struct kith_core *c, struct kith_session *s, cons
 	kith_session_answer(c, s, request->id, all ? KITH_STATUS_OK : KITH_STATUS_LIMITED, nothing);
 }
 
+void kith_interests_recheck(struct kith_core *c)
+{
+	c->super->recheck = 0;
+	c->super->rechecking = true;
+	kith_super_wake(c, c->now.mono_us);
+}
+
+/* A key of which a replica became another one is watched again; the others stay as they are. */
+static void recheck(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	const struct kith_watch_key *key = NULL;
+	for (int i = 0; i < RECHECKED && (key = kith_watches_next_key(&sn->interests, &sn->recheck)) != NULL; i++) {
+		if (key->replicas != kith_replicas_number(&sn->members, &key->key))
+			kith_watches_renew_by(&sn->interests, &key->key, c->now.mono_us);
+	}
+	sn->rechecking = key != NULL;
+}
+
 kith_time_us kith_interests_tick(struct kith_core *c)
 {
 	struct kith_watches *ws = &c->super->interests;
 	const struct kith_watch_key *key;
+	if (c->super->rechecking)
+		recheck(c);
 	for (int i = 0;
 	     i < BATCH && kith_query_room(c, KITH_QUERY_OWN) && (key = kith_watches_due(ws, c->now.mono_us)) != NULL;
 	     i++)
 		kith_query_watch(c, &key->key);
-	kith_time_us at = kith_watches_next_deadline(ws);
+	kith_time_us at = c->super->rechecking ? 0 : kith_watches_next_deadline(ws);
 	return at > c->now.mono_us ? at : c->now.mono_us + BACKLOG_US;
 }

@@ -4,12 +4,10 @@
 #include "link/connect.h"
 #include "wire/message_attest.h"
 
+#define REPUBLISH_US (KITH_US_PER_S / 2) /* after the members changed: more of them change at once */
 enum {
-	FULL_EVERY = 8, /* gossip exchanges between two that compare the whole tables */
-	INTRODUCTIONS = 8, /* exchanges that begin with the entry of one who elected itself: then rumours do the rest */
-	ISLAND_ODDS = 5 /* one exchange in so many, and fewer in larger networks, is with a bootstrap host */
+	INTRODUCTIONS = 8 /* exchanges that begin with the entry of one who elected itself: then rumours do the rest */
 };
-#define REPUBLISH_US (5 * KITH_US_PER_S) /* after the members changed */
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -49,7 +47,9 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 	struct kith_supernode *sn = c->super;
 	struct kith_member_entry entry;
 	memset(&entry, 0, sizeof entry);
-	entry.flags = sn->help.draining ? flags | KITH_MEMBER_LEFT : flags;
+	if (sn->help.draining)
+		flags |= KITH_MEMBER_LEFT;
+	entry.flags = (uint16_t)(flags | (unsigned)sn->run << 8);
 	entry.load = kith_election_load_byte(sn->load.smooth);
 	entry.seq = kith_record_next_seq(kith_super_seq(c), &c->now);
 	entry.expires_ms = (int64_t)entry.seq + KITH_MEMBER_LIFE_MS;
@@ -118,82 +118,42 @@ void kith_super_on_elected(struct kith_core *c, struct kith_session *s, const st
 	kith_session_answer(c, s, request->id, status, nothing);
 }
 
-void kith_super_gossip_with(struct kith_core *c, const struct kith_host *host, struct kith_span body)
+void kith_super_gossip_with(struct kith_core *c, const struct kith_host *host, struct kith_span body,
+			    kith_time_us give_up_us)
 {
 	uint32_t session;
+	const uint64_t token = kith_token(KITH_TOKEN_GOSSIP, 0);
 	introduce(c, host);
-	int err = kith_connect_request(c, host, KITH_USE_MEMBER, KITH_REQ_GOSSIP, body,
-				       kith_token(KITH_TOKEN_GOSSIP, 0), &session);
-	(void)err; /* the next round is soon */
-}
-
-/* A bootstrap host other than ourselves, at random. */
-static bool pick_bootstrap(struct kith_core *c, struct kith_host *host)
-{
-	if (c->bootstrap_n == 0)
-		return false;
-	const struct kith_bootstrap *b = &c->bootstrap[kith_rng_below(c->random, (uint32_t)c->bootstrap_n)];
-	for (size_t i = 0; i < c->endpoints_n; i++) {
-		if (kith_endpoint_equal(&b->at, &c->endpoints[i]))
-			return false; /* ourselves: another next time */
-	}
-	memset(host, 0, sizeof *host);
-	host->endpoints_n = 1;
-	host->endpoints[0] = b->at;
-	if (b->has_key)
-		host->dh = b->key;
-	return true;
-}
-
-/* The partner of the next exchange is a member, or a bootstrap host: while no member is known, and now and then later,
- * since supernodes that met each other first may have formed an island. A larger network asks these few hosts more
- * seldom, since all of it shares them. */
-static bool pick_partner(struct kith_core *c, struct kith_host *host, bool *full)
-{
-	struct kith_supernode *sn = c->super;
-	const struct kith_member *partner;
-	bool alone = kith_members_live(&sn->members) <= 1;
-	bool island = kith_rng_below(c->random, ISLAND_ODDS + kith_members_live(&sn->members) / 4) == 0;
-	sn->gossip_at = c->now.mono_us + kith_rng_jitter(c->random, alone ? KITH_US_PER_S : KITH_GOSSIP_US, 20);
-	*full = sn->exchanges++ % FULL_EVERY == 0 || alone || island;
-	if ((alone || island) && pick_bootstrap(c, host))
-		return true;
-	if (kith_members_pick(&sn->members, c->random, c->now.mono_us, &sn->id, &partner, 1) == 0)
-		return false;
-	kith_member_host(partner, host);
-	return true;
-}
-
-void kith_super_gossip(struct kith_core *c)
-{
-	struct kith_host host;
-	uint8_t body[KITH_GOSSIP_REQUEST_MAX];
-	bool full;
-	if (!pick_partner(c, &host, &full))
+	struct kith_session *s = kith_sessions_of(&c->sessions, host->dh.b);
+	if (s != NULL && s->state == KITH_SESSION_OPEN) {
+		kith_session_use(c, s, KITH_USE_MEMBER);
+		int err = kith_session_request_for(c, s, KITH_REQ_GOSSIP, body, token, give_up_us);
+		(void)err; /* the next round is soon */
 		return;
-	size_t n = kith_gossip_request(&c->super->members, &c->now, c->random, full, body);
-	kith_super_gossip_with(c, &host, (struct kith_span){ body, n });
-}
-
-void kith_super_greet(struct kith_core *c, const struct kith_host *host)
-{
-	uint8_t body[KITH_GOSSIP_REQUEST_MAX];
-	size_t n = kith_gossip_request(&c->super->members, &c->now, c->random, true, body);
-	kith_super_gossip_with(c, host, (struct kith_span){ body, n });
-}
-
-void kith_super_tell_left(struct kith_core *c)
-{
-	struct kith_supernode *sn = c->super;
-	const struct kith_member *partners[3];
-	if (kith_super_make_entry(c, KITH_MEMBER_LEFT) != 0)
-		return;
-	uint32_t told = kith_members_pick(&sn->members, c->random, c->now.mono_us, &sn->id, partners, 3);
-	for (uint32_t i = 0; i < told; i++) {
-		struct kith_host host;
-		kith_member_host(partners[i], &host);
-		kith_super_greet(c, &host);
 	}
+	bool begun = s != NULL;
+	if (kith_connect_request(c, host, KITH_USE_MEMBER, KITH_REQ_GOSSIP, body, token, &session) != 0)
+		return;
+	s = kith_sessions_get(&c->sessions, session);
+	if (!begun && s != NULL && s->state == KITH_SESSION_INITIATING) {
+		s->hs->give_up_at = c->now.mono_us + give_up_us;
+		kith_session_touch(c, s);
+	}
+}
+
+bool kith_super_is_young(const struct kith_core *c)
+{
+	return c->now.mono_us - c->super->begun_at < KITH_MEMBERS_YOUNG_US;
+}
+
+struct kith_member *kith_super_member_of(struct kith_core *c, const struct kith_session *s)
+{
+	const struct kith_members *ms = &c->super->members;
+	for (uint32_t i = 0; i < ms->n; i++) {
+		if (memcmp(ms->at[i]->blob->bytes, s->device, KITH_DEVICE_ID_LEN) == 0)
+			return ms->at[i];
+	}
+	return NULL;
 }
 
 void kith_super_republish_soon(struct kith_core *c)
@@ -204,115 +164,62 @@ void kith_super_republish_soon(struct kith_core *c)
 	kith_super_wake(c, sn->republish_at);
 }
 
-/* The next exchange comes sooner, so that a newcomer is known everywhere within seconds. */
 void kith_super_learnt(struct kith_core *c)
 {
 	struct kith_supernode *sn = c->super;
-	kith_time_us soon = c->now.mono_us + kith_rng_jitter(c->random, KITH_GOSSIP_US / 6, 20);
+	kith_time_us soon = c->now.mono_us + kith_rng_jitter(c->random, KITH_GOSSIP_URGENT_US, 20);
+	sn->changed_at = c->now.mono_us;
 	if (sn->gossip_at > soon)
 		sn->gossip_at = soon;
 	kith_super_wake(c, sn->gossip_at);
-	kith_watches_renew_all(&sn->interests, c->now.mono_us, 10 * KITH_US_PER_S);
 	kith_super_republish_soon(c);
 }
 
-static void learnt(struct kith_core *c, const struct kith_gossip_result *result)
+/* ---- hosts for leaves ---- */
+
+static bool heard_lately(const struct kith_core *c, const struct kith_member *m)
 {
-	if (result->fresh + result->updated > 0)
-		kith_super_learnt(c);
+	kith_time_us now = c->now.mono_us;
+	return m != NULL && kith_member_live(m) && !kith_member_suspect(m, now) && !kith_member_newcomer(m, now) &&
+	       m->heard_at != 0 && now - m->heard_at < KITH_MEMBER_LATELY_US &&
+	       kith_suspicion_get(&c->super->suspicion, &m->id) == NULL;
 }
 
-static void follow_up(struct kith_core *c, struct kith_session *s, const struct kith_gossip_result *result)
+static bool picked_already(const struct kith_member *const out[], uint32_t n, const struct kith_member *m)
 {
-	if (result->follow_len == 0 || s->state == KITH_SESSION_CLOSED)
-		return;
-	struct kith_span body = { result->follow, result->follow_len };
-	int err = s->state == KITH_SESSION_OPEN
-			  ? kith_session_request(c, s, KITH_REQ_GOSSIP, body, kith_token(KITH_TOKEN_GOSSIP, 0))
-			  : kith_request_embed(&s->requests, kith_env(c, s), KITH_REQ_GOSSIP, body,
-					       kith_token(KITH_TOKEN_GOSSIP, 0), KITH_REQUEST_TIMEOUT_US, NULL);
-	(void)err;
-}
-
-void kith_super_on_gossip(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
-{
-	uint8_t body[KITH_ANSWER_MAX];
-	struct kith_gossip_result result;
-	kith_session_use(c, s, KITH_USE_MEMBER);
-	int n = kith_gossip_answer(&c->super->members, &c->now, request->body, body, sizeof body, &result);
-	if (n < 0) {
-		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
-		return;
+	for (uint32_t i = 0; i < n; i++) {
+		if (out[i] == m)
+			return true;
 	}
-	kith_session_answer(c, s, request->id, KITH_STATUS_OK, (struct kith_span){ body, (size_t)n });
-	learnt(c, &result);
-	follow_up(c, s, &result);
+	return false;
 }
 
-bool kith_super_is_young(const struct kith_core *c)
+/* Partners that answer, from a random one on; then others. */
+static uint32_t pick_hosts(struct kith_core *c, const struct kith_member *out[], uint32_t max)
 {
-	return c->now.mono_us - c->super->begun_at < KITH_MEMBERS_YOUNG_US;
-}
-
-/* Whether a session is with a supernode that its certificate calls so. */
-static bool is_seed(struct kith_core *c, const struct kith_session *s)
-{
-	struct kith_person person;
-	return kith_session_person(c, s, &person) && kith_members_seeds(&c->super->members, &person);
-}
-
-void kith_super_on_gossiped(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
-{
-	struct kith_gossip_result result;
-	kith_super_heard_of(c, s, answer->err);
-	if (c->super == NULL || answer->err != 0)
-		return;
-	struct kith_members *ms = &c->super->members;
-	ms->word = kith_super_is_young(c) && is_seed(c, s);
-	int err = kith_gossip_answered(ms, &c->now, answer->body, &result);
-	ms->word = false;
-	if (err != 0)
-		return;
-	learnt(c, &result);
-	follow_up(c, s, &result);
-}
-
-/* The member whose device that is. All members are searched, which is needed only when one failed or recovered. */
-static struct kith_member *member_of(struct kith_core *c, const struct kith_session *s)
-{
-	const struct kith_members *ms = &c->super->members;
-	for (uint32_t i = 0; i < ms->n; i++) {
-		if (memcmp(ms->at[i]->blob->bytes, s->device, KITH_DEVICE_ID_LEN) == 0)
-			return ms->at[i];
+	struct kith_supernode *sn = c->super;
+	const struct kith_member *others[2 * KITH_MEMBERS_TOLD_MAX];
+	uint32_t n = 0, start = kith_rng_below(c->random, KITH_MEMBERS_PARTNERS);
+	for (uint32_t i = 0; i < KITH_MEMBERS_PARTNERS && n < max; i++) {
+		const struct kith_partner *p = &sn->partners[(start + i) % KITH_MEMBERS_PARTNERS];
+		const struct kith_member *m = p->taken ? kith_members_get(&sn->members, &p->id) : NULL;
+		if (heard_lately(c, m) && !picked_already(out, n, m))
+			out[n++] = m;
 	}
-	return NULL;
-}
-
-void kith_super_heard_of(struct kith_core *c, const struct kith_session *s, int err)
-{
-	if (c->super == NULL)
-		return;
-	bool failed = err == KITH_ETIMEDOUT || (err == KITH_ECLOSED && s->chain == NULL); /* it never came up */
-	if (!failed && c->super->suspects == 0)
-		return; /* nobody to clear */
-	struct kith_member *m = member_of(c, s);
-	if (m == NULL)
-		return;
-	if (failed == (m->failures == 0)) {
-		c->super->suspects += failed ? 1 : (uint32_t)-1;
-		kith_super_republish_soon(c);
+	if (n == max)
+		return n;
+	uint32_t more = kith_members_pick(&sn->members, c->random, c->now.mono_us, &sn->id, others, 2 * max);
+	for (uint32_t i = 0; i < more && n < max; i++) {
+		if (!picked_already(out, n, others[i]) && kith_suspicion_get(&sn->suspicion, &others[i]->id) == NULL)
+			out[n++] = others[i];
 	}
-	if (failed)
-		kith_member_failed(m, c->now.mono_us);
-	else
-		kith_member_alive(m);
+	return n;
 }
 
 struct kith_spans kith_super_named(struct kith_core *c, struct kith_super_named *room, uint32_t max)
 {
 	const struct kith_member *picked[KITH_MEMBERS_TOLD_MAX];
-	uint32_t n = kith_members_pick(&c->super->members, c->random, c->now.mono_us, &c->super->id, picked,
-				       max < KITH_MEMBERS_TOLD_MAX ? max : KITH_MEMBERS_TOLD_MAX);
+	uint32_t n = pick_hosts(c, picked, max < KITH_MEMBERS_TOLD_MAX ? max : KITH_MEMBERS_TOLD_MAX);
 	for (uint32_t i = 0; i < n; i++)
 		room->at[i] = kith_member_entry_bytes(picked[i]);
 	return (struct kith_spans){ room->at, n };

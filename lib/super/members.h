@@ -1,16 +1,16 @@
-/* A supernode among others: its own entry, gossip, and members that fail.
+/* A supernode among others: its own entry, and what it tells of others to leaves.
  *
- * Timers: gossip with a random member every 3 s (1 s while no member is known), every eighth time about the whole
- * table; the supernode's own entry is renewed every 4 hours.
- * Bounds: those of overlay/members.h and overlay/gossip.h.
+ * Timers: the supernode's own entry is renewed every 10 hours.
+ * Bounds: those of overlay/members.h.
  */
 #ifndef KITH_SUPER_MEMBERS_H
 #define KITH_SUPER_MEMBERS_H
 
 #include "link/state.h"
 
-#define KITH_GOSSIP_US (3 * KITH_US_PER_S)
-#define KITH_MEMBER_RENEW_US (4 * 3600 * KITH_US_PER_S)
+#define KITH_GOSSIP_URGENT_US (100 * KITH_US_PER_MS)
+#define KITH_MEMBER_RENEW_US (10 * 3600 * KITH_US_PER_S)
+#define KITH_MEMBER_LATELY_US (30 * KITH_US_PER_S) /* each partner is heard within half of that */
 
 /* local: so long a newcomer takes the word of supernodes that a certificate calls so: by then it has paged through
  * all */
@@ -32,37 +32,26 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags) KITH_MUST_USE;
 /* The highest sequence number of anything that this node has signed, over restarts. */
 uint64_t kith_super_seq(const struct kith_core *c);
 
-/* Begins an exchange with the member whose turn it is. */
-void kith_super_gossip(struct kith_core *c);
-
-/* Exchanges all with that supernode, now: we have just begun, and it knows the others. */
-void kith_super_greet(struct kith_core *c, const struct kith_host *host);
-
-/* Signs our entry as that of one that goes, and tells three members of it. */
-void kith_super_tell_left(struct kith_core *c);
-
-/* Sends a GOSSIP request to a supernode. */
-void kith_super_gossip_with(struct kith_core *c, const struct kith_host *host, struct kith_span body);
+/* Sends a GOSSIP request to a supernode; give_up_us: for how long it is waited for an answer, or for the session to
+ * open. */
+void kith_super_gossip_with(struct kith_core *c, const struct kith_host *host, struct kith_span body,
+			    kith_time_us give_up_us);
 
 /* ELECTED: the entry of a supernode that elected itself, from itself. From then on it may ask what supernodes may. */
 void kith_super_on_elected(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
-void kith_super_on_gossip(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
-void kith_super_on_gossiped(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
+/* The member whose device that is at the other end, or NULL. All members are searched. */
+struct kith_member *kith_super_member_of(struct kith_core *c, const struct kith_session *s);
 
-/* A supernode did not answer a request (KITH_ETIMEDOUT, KITH_ECLOSED), or did. A member that fails is not asked for a
- * while.
- */
-void kith_super_heard_of(struct kith_core *c, const struct kith_session *s, int err);
-
-/* Members changed, and replicas of keys with them. */
+/* Members came, went or moved, and replicas of keys with them: partners hear of it at once. */
 void kith_super_learnt(struct kith_core *c);
 
 /* The records of our leaves are soon brought to the replicas that keep them now. */
 void kith_super_republish_soon(struct kith_core *c);
 
-/* Supernodes that a leaf may turn to, drawn at random, at most max (up to KITH_MEMBERS_TOLD_MAX): their own entries,
- * borrowed from the table; the list lies in room. */
+/* Supernodes that a leaf may turn to, drawn at random among those that we heard within KITH_MEMBER_LATELY_US, then
+ * among all that nobody doubts; at most max (up to KITH_MEMBERS_TOLD_MAX): their own entries, borrowed from the table;
+ * the list lies in room. */
 struct kith_super_named {
 	struct kith_span at[KITH_MEMBERS_TOLD_MAX];
 };

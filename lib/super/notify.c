@@ -4,6 +4,7 @@
 
 #define PAUSE_US (10 * KITH_US_PER_MS)
 enum { BATCH = 64 }; /* news that have waited and go out at a time */
+#include "base/table.h"
 
 static size_t items_of(const struct kith_msg_notice *notice)
 {
@@ -23,14 +24,16 @@ static size_t write_item(uint8_t out[KITH_REQUEST_MAX], const struct kith_id *ke
 }
 
 /* Repeated as long as the watcher is believed to be there: a notice must not be lost because the watcher moves. Of what
- * is beyond the queue the watcher hears at its next renewal. */
-static void notify(struct kith_core *c, uint32_t session, struct kith_span body)
+ * is beyond the queue the watcher hears at its next renewal. False: it was. */
+static bool notify(struct kith_core *c, uint32_t session, struct kith_span body)
 {
 	struct kith_session *s = kith_sessions_get(&c->sessions, session);
-	if (s != NULL && s->state == KITH_SESSION_OPEN && body.len > 0 &&
+	if (s == NULL || s->state != KITH_SESSION_OPEN || body.len == 0 ||
 	    kith_session_request_for(c, s, KITH_REQ_NOTIFY, body, kith_token(KITH_TOKEN_IGNORE, 0),
-				     KITH_LEAF_VANISH_US) != 0)
-		kith_stats_add(c->stats, KITH_STAT_NOTIFY_DROPPED, 1);
+				     KITH_LEAF_VANISH_US) == 0)
+		return true;
+	kith_stats_add(c->stats, KITH_STAT_NOTIFY_DROPPED, 1);
+	return false;
 }
 
 void kith_notify_one(struct kith_core *c, uint32_t session, const struct kith_id *key,
@@ -38,21 +41,34 @@ void kith_notify_one(struct kith_core *c, uint32_t session, const struct kith_id
 {
 	uint8_t body[KITH_REQUEST_MAX];
 	for (size_t i = 0; i < items_of(notice); i++)
-		notify(c, session, (struct kith_span){ body, write_item(body, key, notice, i) });
+		(void)notify(c, session, (struct kith_span){ body, write_item(body, key, notice, i) });
 }
 
-void kith_notify_all(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+/* A home hears of each change from every replica, and again when it renews its watch; its leaves hear of it once. */
+static bool told_already(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key, struct kith_span body)
+{
+	static const uint64_t seed[2] = { 0x6b697468, 0x746f6c64 };
+	return ws == &c->super->interests &&
+	       kith_watches_told(ws, key, (uint32_t)kith_hash64(seed, body.p, body.len) | 1);
+}
+
+void kith_notify_all(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
 		     const struct kith_msg_notice *notice)
 {
 	uint32_t refs[64];
 	uint8_t body[KITH_REQUEST_MAX];
-	for (uint32_t skip = 0, n = 1; n > 0; skip += n) {
-		n = kith_watches_of(ws, key, skip, refs, 64);
-		for (size_t i = 0; i < items_of(notice); i++) {
-			size_t len = write_item(body, key, notice, i);
+	for (size_t i = 0; i < items_of(notice); i++) {
+		const struct kith_span item = { body, write_item(body, key, notice, i) };
+		bool all = true;
+		if (told_already(c, ws, key, item))
+			continue;
+		for (uint32_t skip = 0, n = 1; n > 0; skip += n) {
+			n = kith_watches_of(ws, key, skip, refs, 64);
 			for (uint32_t k = 0; k < n; k++)
-				notify(c, refs[k], (struct kith_span){ body, len });
+				all = notify(c, refs[k], item) && all;
 		}
+		if (!all)
+			kith_watches_untold(ws, key);
 	}
 }
 
@@ -67,22 +83,21 @@ static bool hold(struct kith_core *c, const struct kith_held_about *about, struc
 	return true;
 }
 
-static void send_record(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+static void send_record(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
 			struct kith_span record)
 {
 	const struct kith_msg_notice notice = { .records = { &record, 1 } };
 	kith_notify_all(c, ws, key, &notice);
 }
 
-static void send_vanished(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+static void send_vanished(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
 			  struct kith_span report)
 {
 	const struct kith_msg_notice notice = { .vanished = { &report, 1 } };
 	kith_notify_all(c, ws, key, &notice);
 }
 
-void kith_notify_record(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
-			struct kith_span bytes)
+void kith_notify_record(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key, struct kith_span bytes)
 {
 	struct kith_record record;
 	struct kith_held_about about = { .of_leaves = ws == &c->super->interests, .key = *key };
@@ -94,7 +109,7 @@ void kith_notify_record(struct kith_core *c, const struct kith_watches *ws, cons
 	send_record(c, ws, key, bytes);
 }
 
-void kith_notify_vanished(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+void kith_notify_vanished(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
 			  struct kith_span bytes)
 {
 	struct kith_vanish vanish;
@@ -115,7 +130,7 @@ kith_time_us kith_notify_tick(struct kith_core *c)
 	struct kith_held_about about;
 	struct kith_blob *blob;
 	for (int i = 0; i < BATCH && (blob = kith_held_take(&sn->held, c->now.mono_us, &about)) != NULL; i++) {
-		const struct kith_watches *ws = about.of_leaves ? &sn->interests : &sn->watches;
+		struct kith_watches *ws = about.of_leaves ? &sn->interests : &sn->watches;
 		if (kith_key_equal(&about.home, &none))
 			send_record(c, ws, &about.key, kith_blob_span(blob));
 		else
@@ -136,7 +151,7 @@ void kith_notify_pass_on(struct kith_core *c, const struct kith_msg_notice *m)
 {
 	/* The home verifies, although its leaves do so too: else any supernode could make it write to all that watch a
 	 * name. */
-	const struct kith_watches *ws = &c->super->interests;
+	struct kith_watches *ws = &c->super->interests;
 	struct kith_record record;
 	struct kith_vanish vanish;
 	struct kith_person person;

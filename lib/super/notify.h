@@ -21,13 +21,13 @@ void kith_notify_one(struct kith_core *c, uint32_t session, const struct kith_id
 /* Sends what has waited long enough; returns when to look again. */
 kith_time_us kith_notify_tick(struct kith_core *c);
 
-/* Sends a notice of a key to all its watchers, now. */
-void kith_notify_all(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+/* Sends a notice of a key to all its watchers, now; leaves are told of each once. */
+void kith_notify_all(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
 		     const struct kith_msg_notice *notice);
 /* One record, or report: now, or a while later. */
-void kith_notify_record(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+void kith_notify_record(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
 			struct kith_span record);
-void kith_notify_vanished(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
+void kith_notify_vanished(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
 			  struct kith_span report);
 
 #endif

@@ -1,14 +1,14 @@
 #include "super/publish.h"
 
-#include "base/bytes.h"
 #include "link/connect.h"
 #include "super/members.h"
 #include "super/replica.h"
+#include "super/suspect.h"
 
 /* The keepers of a key: its replicas, and the next six, where readers look next, when fewer than half of the replicas
  * answer. Returns how many. */
 static uint32_t keepers(const struct kith_core *c, const struct kith_id *key,
-			const struct kith_member *out[KITH_REPLICA_GROUPS * KITH_REPLICAS])
+			const struct kith_member *out[KITH_KEEPERS_MAX])
 {
 	const struct kith_members *ms = &c->super->members;
 	uint32_t n = kith_replicas_find(ms, key, 0, out), good = 0;
@@ -17,52 +17,84 @@ static uint32_t keepers(const struct kith_core *c, const struct kith_id *key,
 	return 2 * good < n ? n + kith_replicas_find(ms, key, 1, out + n) : n;
 }
 
-/* The keepers as one number to compare. A keeper that was started again counts as another: it has lost what it kept. */
-static uint64_t keepers_hash(const struct kith_member *const list[], uint32_t n)
+static bool has_copy(const uint32_t copies[KITH_KEEPERS_MAX], const struct kith_member *m)
 {
-	uint64_t h = n;
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t id = kith_bytes_number(list[i]->id.b, sizeof id);
-		h = (h ^ id ^ list[i]->seq) * 0x9e3779b97f4a7c15u;
+	for (uint32_t i = 0; i < KITH_KEEPERS_MAX; i++) {
+		if (copies[i] == kith_member_copy(m))
+			return true;
 	}
-	return h;
+	return false;
 }
 
-/* Brings a record or a report to the keepers of its key. */
-uint64_t kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
-			    struct kith_span bytes, bool *own)
+static bool is_self(const struct kith_core *c, const struct kith_member *m)
+{
+	return memcmp(m->id.b, c->super->id.b, KITH_ID_LEN) == 0;
+}
+
+/* One that does not answer is not waited for: it is brought the record when it answers again. */
+static bool send_to(struct kith_core *c, const struct kith_member *m, uint8_t kind, struct kith_span body,
+		    uint32_t leaf)
+{
+	struct kith_host host;
+	uint32_t session;
+	if (kith_member_suspect(m, c->now.mono_us))
+		return false;
+	kith_member_host(m, &host);
+	return kith_connect_request(c, &host, KITH_USE_MEMBER, kind, body, kith_token(KITH_TOKEN_STORE, leaf),
+				    &session) == 0;
+}
+
+bool kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
+			struct kith_span bytes, uint32_t copies[KITH_KEEPERS_MAX])
 {
 	const struct kith_spans item = { &bytes, 1 };
 	struct kith_msg_notice m = { .has_key = false };
-	const struct kith_member *list[KITH_REPLICA_GROUPS * KITH_REPLICAS];
+	const struct kith_member *list[KITH_KEEPERS_MAX];
+	uint32_t now[KITH_KEEPERS_MAX] = { 0 };
 	uint8_t body[KITH_REQUEST_MAX];
 	*(kind == KITH_REQ_VANISH ? &m.vanished : &m.records) = item;
 	size_t len = kith_msg_notice_write(body, sizeof body, &m);
 	uint32_t n = len == 0 ? 0 : keepers(c, key, list);
-	*own = false;
+	bool own = false;
 	for (uint32_t i = 0; i < n; i++) {
-		struct kith_host host;
-		uint32_t session;
-		if (memcmp(list[i]->id.b, c->super->id.b, KITH_ID_LEN) == 0) {
-			*own = true;
-			continue;
-		}
-		kith_member_host(list[i], &host);
-		int err = kith_connect_request(c, &host, KITH_USE_MEMBER, kind, (struct kith_span){ body, len },
-					       kith_token(KITH_TOKEN_STORE, leaf), &session);
-		(void)err; /* five others have it, and it is refreshed */
+		bool had = copies != NULL && has_copy(copies, list[i]);
+		own = own || (is_self(c, list[i]) && !had);
+		if (had || is_self(c, list[i]) || send_to(c, list[i], kind, (struct kith_span){ body, len }, leaf))
+			now[i] = kith_member_copy(list[i]);
 	}
-	return keepers_hash(list, n);
+	if (copies != NULL)
+		memcpy(copies, now, sizeof now);
+	return own;
 }
 
-/* The session ended with a leaf's record under way; the replica at its other end may have been started again. */
-static void bring_again(struct kith_core *c, uint32_t leaf)
+static uint32_t *copies_of(struct kith_core *c, uint32_t leaf)
 {
 	const struct kith_session *s = leaf != 0 ? kith_sessions_get(&c->sessions, leaf) : NULL;
-	if (s == NULL || !(s->use & KITH_USE_LEAF))
-		return;
-	s->attached->replicas = 0;
-	kith_super_republish_soon(c);
+	if (leaf == 0)
+		return c->super->self_copies;
+	return s != NULL && (s->use & KITH_USE_LEAF) ? s->attached->copies : NULL;
+}
+
+/* A record did not arrive at the replica at the other end: it is brought again, by the next look at all of them. */
+static void bring_again(struct kith_core *c, uint32_t leaf, const struct kith_session *s)
+{
+	uint32_t *copies = copies_of(c, leaf);
+	const struct kith_member *m = copies != NULL ? kith_super_member_of(c, s) : NULL;
+	for (uint32_t i = 0; m != NULL && i < KITH_KEEPERS_MAX; i++) {
+		if (copies[i] == kith_member_copy(m))
+			copies[i] = 0;
+	}
+	if (m != NULL)
+		kith_super_republish_soon(c);
+}
+
+static void bring_self(struct kith_core *c)
+{
+	struct kith_record record;
+	struct kith_span bytes = { c->super->self_record, c->super->self_len };
+	if (kith_record_parse(&record, bytes) == 0 &&
+	    kith_publish_bring(c, 0, &record.key, KITH_REQ_STORE, bytes, c->super->self_copies))
+		kith_replica_take(c, &record);
 }
 
 /* Our own record names ourselves as the home. */
@@ -91,11 +123,10 @@ void kith_publish_self(struct kith_core *c)
 	}
 	c->leaf.record_seq = record.seq;
 	kith_save_soon(c);
-	struct kith_span span = { bytes, (size_t)n };
-	bool own;
-	(void)kith_publish_bring(c, 0, &record.key, KITH_REQ_STORE, span, &own);
-	if (own && kith_record_parse(&record, span) == 0)
-		kith_replica_take(c, &record);
+	c->super->self_len = (uint16_t)n;
+	memcpy(c->super->self_record, bytes, (size_t)n);
+	memset(c->super->self_copies, 0, sizeof c->super->self_copies);
+	bring_self(c);
 }
 
 /* The home that publishes brings the record to new replicas. When most replicas are gone, that home may be gone too, so
@@ -103,18 +134,15 @@ void kith_publish_self(struct kith_core *c)
 static void republish_leaf(void *ctx, struct kith_session *s)
 {
 	struct kith_core *c = ctx;
-	const struct kith_member *list[KITH_REPLICA_GROUPS * KITH_REPLICAS];
+	const struct kith_member *list[KITH_KEEPERS_MAX];
 	struct kith_record record;
 	if (!(s->use & KITH_USE_LEAF) || s->state != KITH_SESSION_OPEN || s->attached->record == NULL)
 		return;
-	uint32_t n = keepers(c, &s->attached->key, list);
-	bool ours = s->attached->publish || n > KITH_REPLICAS;
-	if (!ours || keepers_hash(list, n) == s->attached->replicas)
+	if (!s->attached->publish && keepers(c, &s->attached->key, list) <= KITH_REPLICAS)
 		return;
 	struct kith_span bytes = kith_blob_span(s->attached->record);
-	bool own;
-	s->attached->replicas = kith_publish_bring(c, s->index, &s->attached->key, KITH_REQ_STORE, bytes, &own);
-	if (own && kith_record_parse(&record, bytes) == 0)
+	if (kith_publish_bring(c, s->index, &s->attached->key, KITH_REQ_STORE, bytes, s->attached->copies) &&
+	    kith_record_parse(&record, bytes) == 0)
 		kith_replica_take(c, &record);
 }
 
@@ -123,12 +151,15 @@ void kith_publish_again(struct kith_core *c)
 	c->super->republish_at = KITH_TIME_NEVER;
 	if (kith_sessions_each(&c->sessions, republish_leaf, c) != 0)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
-	kith_publish_self(c);
+	if (c->super->self_len > 0)
+		bring_self(c);
+	else
+		kith_publish_self(c);
 }
 
 void kith_publish_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	kith_super_heard_of(c, s, answer->err);
-	if (answer->err == KITH_ECLOSED)
-		bring_again(c, (uint32_t)kith_token_value(answer->token));
+	if (c->super != NULL && (answer->err == KITH_ECLOSED || answer->err == KITH_ETIMEDOUT))
+		bring_again(c, (uint32_t)kith_token_value(answer->token), s);
 }

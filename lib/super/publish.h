@@ -1,7 +1,9 @@
 /* Bringing records to the replicas that keep them: those of our leaves, and our own.
  *
- * Timers: 5 s (with jitter) after the members changed, records go to the replicas that are new; our own record is
- * signed anew as a leaf's is.
+ * Cost follows change: a record goes to replicas that do not have it. Who was sent it has it, until it does not answer,
+ * was started again, or fell silent in between (kith_member_copy).
+ * Timers: 0.5 s (with jitter) after members changed or answer again, or a STORE was in vain, all records are looked at;
+ * our own record is signed anew as a leaf's is.
  */
 #ifndef KITH_SUPER_PUBLISH_H
 #define KITH_SUPER_PUBLISH_H
@@ -9,9 +11,10 @@
 #include "link/state.h"
 
 /* Brings a record (STORE) or a vanish report (VANISH) to the keepers of its key. leaf: the session of the leaf that the
- * record is of, or 0. Returns the keepers' hash; *own: we are one of them. */
-uint64_t kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
-			    struct kith_span bytes, bool *own);
+ * record is of, or 0. copies (may be NULL): those that have it already are left out; becomes those that have it, or
+ * were sent it. True: we are one of them, and did not have it. */
+bool kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
+			struct kith_span bytes, uint32_t copies[KITH_KEEPERS_MAX]);
 
 /* Signs and publishes our own record, since a supernode can be called like any node. */
 void kith_publish_self(struct kith_core *c);

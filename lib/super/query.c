@@ -6,6 +6,7 @@
 #include "link/connect.h"
 #include "link/refuse.h"
 #include "super/members.h"
+#include "super/suspect.h"
 #include "super/notify.h"
 
 enum { ENOUGH_ANSWERS = 3 };
@@ -33,11 +34,12 @@ struct kith_query {
 	bool own; /* asked by a leaf for its own record: what it gave us is no answer */
 	uint16_t request; /* id of the asker's request */
 	uint32_t id, session;
-	uint32_t renewals; /* of all watches, when this query began */
+	uint32_t replicas; /* kith_replicas_number when this query began */
 	kith_op op;
 	uint64_t asker; /* served by this query: kith_identity_key, or KITH_QUERY_OWN */
 	struct kith_id key;
 	kith_time_us give_up_at;
+	kith_time_us asked_at; /* the first replicas; 0 once one was not waited for */
 	struct kith_findings found;
 	struct kith_query *next_done;
 };
@@ -105,8 +107,9 @@ static struct kith_query *new_query(struct kith_core *c, enum query_for what, co
 		q->asker = asker;
 		q->key = *key;
 		q->timer.kind = KITH_TIMER_QUERY;
-		q->renewals = sn->interests.renewals;
+		q->replicas = kith_replicas_number(&sn->members, key);
 		q->give_up_at = c->now.mono_us + KITH_QUERY_US;
+		q->asked_at = c->now.mono_us;
 		sn->queries_n++;
 		return q;
 	}
@@ -243,7 +246,8 @@ static void finish(struct kith_core *c, struct kith_query *q)
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "query_done key=%02x%02x%02x for=%u found=%u answered=%u group=%u",
 		 q->key.b[0], q->key.b[1], q->key.b[2], q->what, q->found.n, q->answered, q->group);
 	bool renewed = q->answered >= ENOUGH_ANSWERS || q->answered + 1u >= kith_members_live(&c->super->members);
-	renewed = renewed && q->renewals == c->super->interests.renewals; /* else members changed meanwhile */
+	/* Else a replica became another one meanwhile. */
+	renewed = renewed && q->replicas == kith_replicas_number(&c->super->members, &q->key);
 	switch ((enum query_for)q->what) {
 	case QUERY_FOR_SESSION:
 		answer(c, q, &found);
@@ -255,6 +259,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 		kith_notify_all(c, &c->super->interests, &q->key, &notice);
 		kith_watches_upstream(&c->super->interests, &q->key,
 				      c->now.mono_us + (renewed ? KITH_SUBSCRIPTION_US / 2 : AGAIN_US), renewed);
+		kith_watches_upstream_at(&c->super->interests, &q->key, q->replicas);
 		if (c->watched_n > 0) {
 			leave_for_ourselves(c, q);
 			return;
@@ -379,9 +384,35 @@ static void go_on(struct kith_core *c, struct kith_query *q)
 	}
 }
 
+/* How long replicas usually take, and four times how much that varies: who takes longer is not waited for. */
+static kith_time_us hedge_us(const struct kith_supernode *sn)
+{
+	kith_time_us usual = sn->answer_us + 4 * sn->answer_var_us;
+	if (sn->answer_us == 0 || usual > KITH_QUERY_HEDGE_US)
+		return KITH_QUERY_HEDGE_US;
+	return usual > KITH_QUERY_HEDGE_MIN_US ? usual : KITH_QUERY_HEDGE_MIN_US;
+}
+
+/* A replica that was among the first to be asked has answered (as RFC 6298 does for round trips). */
+static void learn_latency(struct kith_core *c, const struct kith_query *q)
+{
+	struct kith_supernode *sn = c->super;
+	kith_time_us took = c->now.mono_us - q->asked_at;
+	if (q->asked_at == 0)
+		return;
+	if (sn->answer_us == 0) {
+		sn->answer_us = took;
+		sn->answer_var_us = took / 2;
+		return;
+	}
+	kith_time_us off = took > sn->answer_us ? took - sn->answer_us : sn->answer_us - took;
+	sn->answer_var_us += (off - sn->answer_var_us) / 4;
+	sn->answer_us += (took - sn->answer_us) / 8;
+}
+
 static void begin(struct kith_core *c, struct kith_query *q)
 {
-	again_at(c, q, c->now.mono_us + KITH_QUERY_HEDGE_US);
+	again_at(c, q, c->now.mono_us + hedge_us(c->super));
 	if (!q->own)
 		take_attached(c, q);
 	if (q->found.n > 0 && !for_watchers(q)) {
@@ -399,7 +430,8 @@ void kith_query_tick(struct kith_core *c, struct kith_query *q)
 		return;
 	}
 	q->slow = q->waiting;
-	again_at(c, q, c->now.mono_us + KITH_QUERY_HEDGE_US);
+	q->asked_at = 0;
+	again_at(c, q, c->now.mono_us + hedge_us(c->super));
 	go_on(c, q);
 }
 
@@ -446,6 +478,7 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 		q->slow = q->waiting;
 	if (answer->err == 0 || answer->err == KITH_ENOENT) {
 		q->answered++;
+		learn_latency(c, q);
 		if (kith_msg_found_read(&m, &room, answer->body) == 0) /* NOT_FOUND may come without a body */
 			take_answer(c, q, &m);
 	}

@@ -2,7 +2,8 @@
  *
  * Three replicas are asked at once, the rest as answers fail to come; the highest sequence of each device wins. Before
  * a query finds nothing, it asks the next six. A replica never learns for which leaf a home asks.
- * Timers: a replica that has not answered after KITH_QUERY_HEDGE_US is not waited for, and another one is asked. A
+ * Timers: a replica that takes longer than replicas usually do (KITH_QUERY_HEDGE_MIN_US to KITH_QUERY_HEDGE_US) is not
+ * waited for, and another one is asked. A
  * query ends when three answered and one of them knew the key, when all answered, when one knew and none is left to be
  * asked, or after KITH_QUERY_US with what there is.
  * Bounds: KITH_QUERIES_MAX at once, KITH_QUERIES_PER_ASKER of them for one identity, so that there is room for others
@@ -17,7 +18,8 @@
 #define KITH_QUERIES_PER_ASKER 64 /* a leaf's operations, or its contacts in two or three turns */
 #define KITH_QUERY_OWN 0 /* an asker: this node itself */
 #define KITH_QUERY_US (3 * KITH_US_PER_S)
-#define KITH_QUERY_HEDGE_US (500 * KITH_US_PER_MS) /* a handshake within a continent, with a retry */
+#define KITH_QUERY_HEDGE_US (500 * KITH_US_PER_MS) /* at most: a handshake within a continent, with a retry */
+#define KITH_QUERY_HEDGE_MIN_US (30 * KITH_US_PER_MS)
 
 /* LOOKUP of a leaf or a stranger. */
 void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const struct kith_request *request);

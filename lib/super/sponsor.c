@@ -40,11 +40,12 @@ static int id_of(struct kith_core *c, const struct kith_person *person, const st
 
 /* ---- figures ---- */
 
-struct kith_sponsored *kith_sponsor_of(struct kith_core *c, struct kith_session *s)
+/* False without memory. */
+static bool has_candidate(struct kith_core *c, struct kith_session *leaf)
 {
-	if (s->attached->sponsored == NULL)
-		s->attached->sponsored = KITH_NEW(c->alloc, struct kith_sponsored);
-	return s->attached->sponsored;
+	if (leaf->attached->candidate == NULL)
+		leaf->attached->candidate = KITH_NEW(c->alloc, struct kith_candidate_leaf);
+	return leaf->attached->candidate != NULL;
 }
 
 static void keep_figures(struct kith_core *c, struct kith_session *s, const struct kith_person *person,
@@ -55,16 +56,15 @@ static void keep_figures(struct kith_core *c, struct kith_session *s, const stru
 	if ((s->use & KITH_USE_LEAF) == 0 || held.len == 0 ||
 	    kith_members_qualify(&c->super->members, &c->now, &who, at, held, &figures) != 0)
 		return;
-	struct kith_sponsored *leaf = kith_sponsor_of(c, s);
-	if (leaf != NULL)
-		leaf->figures = figures;
+	if (has_candidate(c, s))
+		s->attached->candidate->figures = figures;
 }
 
 const struct kith_qualification *kith_sponsor_figures(const struct kith_core *c, const struct kith_session *s)
 {
-	const struct kith_sponsored *leaf = (s->use & KITH_USE_LEAF) != 0 ? s->attached->sponsored : NULL;
-	const struct kith_qualification *q = leaf != NULL ? &leaf->figures : NULL;
-	return q != NULL && q->until_ms != 0 && q->until_ms + KITH_CLOCK_TOLERANCE_MS >= c->now.unix_ms ? q : NULL;
+	const struct kith_candidate_leaf *leaf = (s->use & KITH_USE_LEAF) != 0 ? s->attached->candidate : NULL;
+	const struct kith_qualification *q = leaf != NULL && leaf->figures.until_ms != 0 ? &leaf->figures : NULL;
+	return q != NULL && q->until_ms + KITH_CLOCK_TOLERANCE_MS >= c->now.unix_ms ? q : NULL;
 }
 
 /* ---- asking witnesses ---- */
@@ -109,10 +109,12 @@ static uint8_t ask_witnesses(struct kith_core *c, const struct kith_session *s, 
 /* Whether this may be asked now; then not again for a while. */
 static bool may_ask(struct kith_core *c, struct kith_session *s)
 {
-	bool is_leaf = (s->use & KITH_USE_LEAF) != 0;
-	struct kith_sponsored *leaf = is_leaf ? kith_sponsor_of(c, s) : NULL;
+	const bool of_leaf = (s->use & KITH_USE_LEAF) != 0;
+	if (of_leaf && !has_candidate(c, s))
+		return false;
+	struct kith_candidate_leaf *leaf = of_leaf ? s->attached->candidate : NULL;
 	if ((c->super->sponsored_at != 0 && c->now.mono_us - c->super->sponsored_at < KITH_US_PER_S) ||
-	    (is_leaf && (leaf == NULL || leaf->attest_at > c->now.mono_us)))
+	    (leaf != NULL && leaf->attest_at > c->now.mono_us))
 		return false;
 	c->super->sponsored_at = c->now.mono_us;
 	if (leaf != NULL)

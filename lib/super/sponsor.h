@@ -14,9 +14,6 @@
 /* ATTEST, from a leaf of ours, or from a supernode that elected itself. */
 void kith_sponsor_on_attest(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
-/* What is kept of an attached leaf as a candidate: made when there is none. NULL: no memory. */
-struct kith_sponsored *kith_sponsor_of(struct kith_core *c, struct kith_session *s);
-
 /* The figures of an attached leaf while they hold, else NULL. */
 const struct kith_qualification *kith_sponsor_figures(const struct kith_core *c, const struct kith_session *s);
 

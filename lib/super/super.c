@@ -10,8 +10,10 @@
 #include "super/load.h"
 #include "super/members.h"
 #include "super/notify.h"
+#include "super/partners.h"
 #include "super/publish.h"
 #include "super/query.h"
+#include "super/suspect.h"
 #include "super/tunnels.h"
 #include "super/witness.h"
 
@@ -37,6 +39,8 @@ static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 	kith_watches_init(&sn->interests, c->alloc, KITH_SUPER_WATCHES_MAX, KITH_WATCH_PER_LEAF, 0, seed);
 	limit_tables(sn, o);
 	kith_table_init(&sn->attached, c->alloc, o->sessions_max, KITH_TABLE_KEY(struct kith_attached, key), seed);
+	kith_suspicion_init(&sn->suspicion, c->alloc);
+	sn->run = (uint8_t)kith_rng_u32(c->random);
 	sn->republish_at = KITH_TIME_NEVER;
 	kith_limiter_init(&sn->lookups, c->alloc, c->random, KITH_ASKERS_MAX, KITH_LOOKUPS_PER_S, KITH_LOOKUPS_BURST);
 	kith_limiter_init(&sn->subscriptions, c->alloc, c->random, KITH_ASKERS_MAX, KITH_SUBSCRIPTIONS_PER_S,
@@ -94,6 +98,7 @@ void kith_super_free(struct kith_core *c)
 	kith_watches_deinit(&sn->watches);
 	kith_held_deinit(&sn->held);
 	kith_store_deinit(&sn->store);
+	kith_suspicion_deinit(&sn->suspicion);
 	kith_members_deinit(&sn->members);
 	KITH_FREE(c->alloc, sn);
 	c->super = NULL;
@@ -145,15 +150,18 @@ void kith_super_tick(struct kith_core *c)
 	if (c->leaving)
 		return;
 	if (sn->gossip_at <= c->now.mono_us)
-		kith_super_gossip(c);
+		kith_partners_exchange(c);
+	kith_super_wake(c, kith_suspect_tick(c));
 	if (sn->expire_at <= c->now.mono_us) {
 		expire(c);
 		kith_load_look(c);
 	}
 	if (c->now.mono_us - sn->entry_at >= KITH_MEMBER_RENEW_US && kith_super_make_entry(c, 0) != 0)
 		KITH_LOG(c->log, KITH_LOG_WARN, "entry_not_renewed");
-	if (sn->republish_at <= c->now.mono_us)
+	if (sn->republish_at <= c->now.mono_us) {
 		kith_publish_again(c);
+		kith_interests_recheck(c);
+	}
 	if (c->now.mono_us - sn->self_at >= KITH_RECORD_REFRESH_US)
 		kith_publish_self(c);
 	kith_super_wake(c, kith_interests_tick(c));
@@ -210,7 +218,9 @@ void kith_super_leave(struct kith_core *c, kith_time_us grace_us)
 		return;
 	tell_leaves(c, grace_us);
 	kith_tunnels_drain(c, grace_us);
-	kith_super_tell_left(c);
+	if (kith_super_make_entry(c, KITH_MEMBER_LEFT) != 0)
+		return;
+	kith_partners_goodbye(c);
 }
 
 static const struct kith_local *local_at(const struct kith_transport *t, const struct kith_addr *addr)

@@ -115,7 +115,7 @@ enum kith_status {
 /* MEMBERS request and answer */
 #define KITH_B_MEMBERS_N 0 /* uint: how many at most */
 #define KITH_B_MEMBERS_ENTRIES 0 /* array of bytes: member entries, drawn at random */
-#define KITH_MEMBERS_TOLD_MAX 6
+#define KITH_MEMBERS_TOLD_MAX 15
 
 /* GOSSIP request */
 #define KITH_B_GOSSIP_SALT 0 /* uint */
@@ -123,6 +123,7 @@ enum kith_status {
 #define KITH_B_GOSSIP_OFFERS 2 /* bytes: (id prefix 16, seq 8) each: newer here, as far as known */
 #define KITH_B_GOSSIP_WANTS 3 /* bytes: (id prefix 16) each */
 #define KITH_B_GOSSIP_CURSOR 4 /* bytes(16): entries from that id on */
+#define KITH_B_GOSSIP_DOUBTS 5 /* bytes: (accused 16, seq 8, at 8, accuser 16, signature 64) each */
 /* GOSSIP answer */
 #define KITH_B_GOSSIPED_SALT 0 /* uint: as asked */
 #define KITH_B_GOSSIPED_DIGESTS 1 /* bytes: of children that differ and are large */
@@ -132,6 +133,7 @@ enum kith_status {
 #define KITH_B_GOSSIPED_CURSOR 4 /* bytes(16): where the next page begins; absent at the end */
 #define KITH_B_GOSSIPED_COUNT 5 /* uint: members held */
 #define KITH_B_GOSSIPED_OFFERS 6 /* bytes: as in a request */
+#define KITH_B_GOSSIPED_DOUBTS 7 /* bytes: as in a request */
 
 /* ATTEST request */
 #define KITH_B_ATTEST_ASK 0 /* bool: have me attested; else it is told only */

@@ -45,6 +45,22 @@ bool kith_gossip_list_next(struct kith_reader *r, struct kith_gossip_list *out)
 	return !r->bad;
 }
 
+bool kith_gossip_doubt_next(struct kith_reader *r, struct kith_gossip_doubt *out)
+{
+	if (kith_reader_left(r) == 0)
+		return false;
+	out->bytes = kith_read_span(r, KITH_GOSSIP_DOUBT_LEN);
+	if (r->bad)
+		return false;
+	struct kith_reader in = kith_reader_of_span(out->bytes);
+	out->accused = kith_read(&in, PREFIX);
+	out->seq = kith_read_u64(&in);
+	out->at_ms = kith_read_u64(&in);
+	out->accuser = kith_read(&in, PREFIX);
+	out->sig = kith_read(&in, KITH_SIG_LEN);
+	return true;
+}
+
 void kith_gossip_digest_write(struct kith_writer *w, const struct kith_gossip_digest *d)
 {
 	kith_write_u8(w, d->range.depth);
@@ -57,6 +73,15 @@ void kith_gossip_offer_write(struct kith_writer *w, const uint8_t prefix[PREFIX]
 {
 	kith_write_bytes(w, prefix, PREFIX);
 	kith_write_u64(w, seq);
+}
+
+void kith_gossip_doubt_write(struct kith_writer *w, const uint8_t accused[PREFIX], uint64_t seq, uint64_t at_ms,
+			     const uint8_t accuser[PREFIX])
+{
+	kith_write_bytes(w, accused, PREFIX);
+	kith_write_u64(w, seq);
+	kith_write_u64(w, at_ms);
+	kith_write_bytes(w, accuser, PREFIX);
 }
 
 void kith_gossip_list_header_write(struct kith_writer *w, struct kith_gossip_range range, uint8_t n)
@@ -113,6 +138,7 @@ size_t kith_msg_gossip_write(uint8_t *out, size_t cap, const struct kith_msg_gos
 	put_part(&d, KITH_B_GOSSIP_OFFERS, m->offers);
 	put_part(&d, KITH_B_GOSSIP_WANTS, m->wants);
 	put_part(&d, KITH_B_GOSSIP_CURSOR, m->cursor);
+	put_part(&d, KITH_B_GOSSIP_DOUBTS, m->doubts);
 	return kith_msg_end(&d);
 }
 
@@ -127,7 +153,8 @@ int kith_msg_gossip_read(struct kith_msg_gossip *out, struct kith_span body)
 			     &out->digests) &&
 		    get_part(&in, KITH_B_GOSSIP_OFFERS, KITH_GOSSIP_OFFER_LEN, SIZE_MAX, &out->offers) &&
 		    get_part(&in, KITH_B_GOSSIP_WANTS, PREFIX, SIZE_MAX, &out->wants) &&
-		    get_part(&in, KITH_B_GOSSIP_CURSOR, PREFIX, 1, &out->cursor);
+		    get_part(&in, KITH_B_GOSSIP_CURSOR, PREFIX, 1, &out->cursor) &&
+		    get_part(&in, KITH_B_GOSSIP_DOUBTS, KITH_GOSSIP_DOUBT_LEN, SIZE_MAX, &out->doubts);
 	return good && digests_valid(out->digests) ? 0 : KITH_EPROTO;
 }
 
@@ -142,6 +169,7 @@ size_t kith_msg_gossiped_write(uint8_t *out, size_t cap, const struct kith_msg_g
 	put_part(&d, KITH_B_GOSSIPED_CURSOR, m->cursor);
 	kith_msg_put_uint(&d, KITH_B_GOSSIPED_COUNT, m->count);
 	put_part(&d, KITH_B_GOSSIPED_OFFERS, m->offers);
+	put_part(&d, KITH_B_GOSSIPED_DOUBTS, m->doubts);
 	return kith_msg_end(&d);
 }
 
@@ -161,6 +189,7 @@ int kith_msg_gossiped_read(struct kith_msg_gossiped *out, struct kith_msg_room *
 			     &out->digests) &&
 		    get_part(&in, KITH_B_GOSSIPED_LISTS, 1, SIZE_MAX, &out->lists) &&
 		    get_part(&in, KITH_B_GOSSIPED_CURSOR, PREFIX, 1, &out->cursor) &&
-		    get_part(&in, KITH_B_GOSSIPED_OFFERS, KITH_GOSSIP_OFFER_LEN, SIZE_MAX, &out->offers);
+		    get_part(&in, KITH_B_GOSSIPED_OFFERS, KITH_GOSSIP_OFFER_LEN, SIZE_MAX, &out->offers) &&
+		    get_part(&in, KITH_B_GOSSIPED_DOUBTS, KITH_GOSSIP_DOUBT_LEN, SIZE_MAX, &out->doubts);
 	return good && digests_valid(out->digests) && lists_valid(out->lists) ? 0 : KITH_EPROTO;
 }

@@ -29,7 +29,7 @@
 #define KITH_MEMBER_ID_PREFIX 16 /* bytes of a supernode's id that name it in lists */
 #define KITH_HOST_LEN_MAX (KITH_KEY_LEN + 1 + KITH_HOST_ENDPOINTS_MAX * KITH_ENDPOINT_LEN_MAX)
 #define KITH_HOME_TAG_LEN 16
-#define KITH_MEMBER_LIFE_MS (12 * 60 * 60 * 1000) /* wire: renewed every 4 h, 25,000 members cost each other 8 kbit/s */
+#define KITH_MEMBER_LIFE_MS (24 * 60 * 60 * 1000) /* wire: renewed every 10 h */
 
 /* Second byte; the numbers below 16 are lib/identity's. */
 enum kith_record_object {

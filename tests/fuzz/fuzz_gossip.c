@@ -8,6 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MEMBERS = 24 };
 
+static const struct kith_gossip_to stranger = { .partner = KITH_MEMBERS_STRANGER };
 static struct fw w;
 static struct kith_members ms;
 static uint8_t answer[KITH_ANSWER_MAX];
@@ -18,7 +19,7 @@ static void check_follow(void)
 	KITH_ASSERT(result.follow_len <= sizeof result.follow);
 	if (result.follow_len > 0) {
 		const struct kith_span follow = { result.follow, result.follow_len };
-		int len = kith_gossip_answer(&ms, &w.now, follow, answer, sizeof answer, &second);
+		int len = kith_gossip_answer(&ms, &w.now, &stranger, follow, answer, sizeof answer, &second);
 		KITH_ASSERT(len > 0 && len <= KITH_ANSWER_MAX);
 	}
 }
@@ -38,15 +39,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	const struct kith_span body = { data + 1, size - 1 };
 	if (data[0] != 0) {
-		if (kith_gossip_answered(&ms, &w.now, body, &result) == 0)
+		if (kith_gossip_answered(&ms, &w.now, KITH_MEMBERS_STRANGER, body, &result) == 0)
 			check_follow();
 		return 0;
 	}
-	int len = kith_gossip_answer(&ms, &w.now, body, answer, sizeof answer, &result);
+	int len = kith_gossip_answer(&ms, &w.now, &stranger, body, answer, sizeof answer, &result);
 	KITH_ASSERT(len == KITH_EPROTO || (len > 0 && len <= KITH_ANSWER_MAX));
 	if (len > 0) {
 		struct kith_span back = { answer, (size_t)len };
-		int err = kith_gossip_answered(&ms, &w.now, back, &second);
+		int err = kith_gossip_answered(&ms, &w.now, KITH_MEMBERS_STRANGER, back, &second);
 		KITH_ASSERT(err == 0);
 		check_follow();
 	}

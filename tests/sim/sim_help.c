@@ -51,10 +51,11 @@ static bool offer(struct kith_sim *sim)
 		struct kith_session *s = kith_sessions_of(&home->sessions, c->self.dh_pk);
 		if (s == NULL || !(s->use & KITH_USE_LEAF))
 			continue;
-		struct kith_sponsored *sponsored = kith_sponsor_of(home, s);
-		if (sponsored == NULL)
+		if (s->attached->candidate == NULL)
+			s->attached->candidate = KITH_NEW(home->alloc, struct kith_candidate_leaf);
+		if (s->attached->candidate == NULL)
 			return false;
-		sponsored->figures = q;
+		s->attached->candidate->figures = q;
 		return true;
 	}
 	return false;

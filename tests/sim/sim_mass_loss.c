@@ -1,7 +1,7 @@
 /* A share of all supernodes is lost at one moment, unannounced: how long until every leaf has its homes again, and
  * until names are found and calls open.
  *
- *     sim_mass_loss                 30 % and 60 %, over the seeds 1 to KITH_MASS_SEEDS (default 4)
+ *     sim_mass_loss                 30, 60 and 90 %, over the seeds 1 to KITH_MASS_SEEDS (default 4)
  *     sim_mass_loss PERCENT SEED    that one, as a failing run prints it
  *
  * A leaf that is idle finds out by a keepalive that wants an answer: each third, KITH_SIM_NOTICED_US after the last
@@ -19,6 +19,9 @@ enum {
 	SEEDS_DEFAULT = 4,
 	KILL_AT_S = 150,
 	LOOK_MS = 100, /* distance of samples */
+	/* An orphan has a home again after it noticed: 99 of 100, and all (in 150 leaves that is 999 of 1000). */
+	AGAIN_99_MS = 30000,
+	AGAIN_ALL_MS = 60000,
 	QUIET_S = 60 /* after the bound: calls of everybody */
 };
 
@@ -27,17 +30,23 @@ struct loss {
 	kith_time_us recovered_us; /* bound, from the moment that a leaf noticed its first loss */
 };
 
-static const struct loss losses[] = { { 30, 10 * KITH_US_PER_S }, { 60, 30 * KITH_US_PER_S } };
+static const struct loss losses[] = {
+	{ 30, 10 * KITH_US_PER_S },
+	{ 60, 30 * KITH_US_PER_S },
+	{ 90, 200 * KITH_US_PER_S }, /* with KITH_SIM_NOTICED_US: five minutes after the loss */
+};
 
 struct leaf {
 	bool affected; /* one of its homes was lost */
-	kith_time_us noticed_at, whole_at; /* NEVER: not yet */
+	bool orphan; /* all of them were */
+	kith_time_us noticed_at, some_at, whole_at; /* NEVER: not yet */
 };
 
 struct run {
 	struct kith_sim *sim;
 	struct leaf leaves[LEAVES];
 	uint32_t affected, late, noticed_late, slow_ms[LEAVES], from_loss_ms[LEAVES];
+	uint32_t orphans, homeless, again_ms[LEAVES], again_loss_ms[LEAVES];
 	uint64_t calls, failed, lookups, lookups_failed;
 };
 
@@ -49,6 +58,14 @@ static bool alive(struct kith_sim *sim, const struct kith_addr *addr)
 			return true;
 	}
 	return false;
+}
+
+static uint32_t alive_n(struct kith_sim *sim)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < SUPERNODES; i++)
+		n += kith_sim_core(sim, i) != NULL;
+	return n;
 }
 
 /* Homes of a leaf that are there, and how many it believes in. */
@@ -65,14 +82,17 @@ static unsigned homes_alive(struct run *r, uint32_t leaf, unsigned *believed)
 static void look(struct run *r)
 {
 	kith_time_us now = kith_sim_time(r->sim);
+	unsigned there = alive_n(r->sim), most = there < KITH_HOMES ? there : KITH_HOMES;
 	for (uint32_t i = 0; i < LEAVES; i++) {
 		struct leaf *l = &r->leaves[i];
 		unsigned believed, n = homes_alive(r, i, &believed);
 		if (!l->affected || l->whole_at != KITH_TIME_NEVER)
 			continue;
-		if (l->noticed_at == KITH_TIME_NEVER && (believed < KITH_HOMES || n == KITH_HOMES))
+		if (l->noticed_at == KITH_TIME_NEVER && (believed < KITH_HOMES || n == most))
 			l->noticed_at = now;
-		if (n == KITH_HOMES)
+		if (n > 0 && l->some_at == KITH_TIME_NEVER)
+			l->some_at = now;
+		if (n == most)
 			l->whole_at = now;
 	}
 }
@@ -129,6 +149,13 @@ static void judge(struct run *r, const struct loss *loss)
 		kith_time_us whole = l->whole_at < now ? l->whole_at : now;
 		r->slow_ms[n] = (uint32_t)((whole - noticed) / KITH_US_PER_MS);
 		r->from_loss_ms[n++] = (uint32_t)((whole - KILL_AT_S * KITH_US_PER_S) / KITH_US_PER_MS);
+		if (l->orphan) {
+			kith_time_us some = l->some_at < now ? l->some_at : now;
+			r->again_ms[r->orphans] = (uint32_t)((some - noticed) / KITH_US_PER_MS);
+			r->again_loss_ms[r->orphans++] =
+				(uint32_t)((some - KILL_AT_S * KITH_US_PER_S) / KITH_US_PER_MS);
+			r->homeless += l->some_at == KITH_TIME_NEVER;
+		}
 		r->late += l->whole_at == KITH_TIME_NEVER || whole - noticed > loss->recovered_us;
 		r->noticed_late += noticed - KILL_AT_S * KITH_US_PER_S > KITH_SIM_NOTICED_US;
 	}
@@ -139,6 +166,47 @@ static void judge(struct run *r, const struct loss *loss)
 static uint64_t failed(const struct kith_simcounts *c)
 {
 	return c->calls_failed - c->calls_hidden;
+}
+
+static void print(struct run *r, const struct loss *loss, uint64_t seed, uint64_t early, uint64_t early_failed)
+{
+	printf("  %u %% seed %llu: %u orphans, %u homeless at the end; a home again after noticing: median %.1f s, "
+	       "99 %% %.1f s, all %.1f s; after the loss: median %.1f s, 99 %% %.1f s, all %.1f s\n",
+	       loss->kill_percent, (unsigned long long)seed, r->orphans, r->homeless,
+	       percentile(r->again_ms, r->orphans, 50) / 1000.0, percentile(r->again_ms, r->orphans, 99) / 1000.0,
+	       percentile(r->again_ms, r->orphans, 100) / 1000.0, percentile(r->again_loss_ms, r->orphans, 50) / 1000.0,
+	       percentile(r->again_loss_ms, r->orphans, 99) / 1000.0,
+	       percentile(r->again_loss_ms, r->orphans, 100) / 1000.0);
+	printf("  %u %% seed %llu: %u leaves lost homes; whole again after noticing: median %.1f s, 99 %% %.1f s; "
+	       "after the loss: median %.1f s, 99 %% %.1f s; calls failed: %llu of %llu until the bound, %llu of %llu "
+	       "after\n",
+	       loss->kill_percent, (unsigned long long)seed, r->affected,
+	       percentile(r->slow_ms, r->affected, 50) / 1000.0, percentile(r->slow_ms, r->affected, 99) / 1000.0,
+	       percentile(r->from_loss_ms, r->affected, 50) / 1000.0,
+	       percentile(r->from_loss_ms, r->affected, 99) / 1000.0, (unsigned long long)early_failed,
+	       (unsigned long long)early, (unsigned long long)r->failed, (unsigned long long)r->calls);
+}
+
+static bool holds(struct run *r, const char *command)
+{
+	if (r->late * 100 > r->affected || r->noticed_late > 0 || r->affected == 0) {
+		fprintf(stderr, "%u of %u leaves were late, %u noticed late: %s\n", r->late, r->affected,
+			r->noticed_late, command);
+		return false;
+	}
+	if (r->homeless > 0 || percentile(r->again_ms, r->orphans, 99) > AGAIN_99_MS ||
+	    percentile(r->again_ms, r->orphans, 100) > AGAIN_ALL_MS) {
+		fprintf(stderr, "%u of %u orphans have no home, or got one late: %s\n", r->homeless, r->orphans,
+			command);
+		return false;
+	}
+	if (r->failed * 100 > r->calls || r->lookups_failed * 100 > r->lookups || r->calls < LEAVES) {
+		fprintf(stderr, "%llu of %llu calls, %llu of %llu look-ups failed: %s\n", (unsigned long long)r->failed,
+			(unsigned long long)r->calls, (unsigned long long)r->lookups_failed,
+			(unsigned long long)r->lookups, command);
+		return false;
+	}
+	return true;
 }
 
 static int run(const struct loss *loss, uint64_t seed, uint8_t hash[32])
@@ -158,8 +226,11 @@ static int run(const struct loss *loss, uint64_t seed, uint8_t hash[32])
 	struct kith_simcounts at_loss = *kith_sim_counts(r.sim);
 	for (uint32_t i = 0; i < LEAVES && good; i++) {
 		unsigned believed;
-		r.leaves[i] = (struct leaf){ .noticed_at = KITH_TIME_NEVER, .whole_at = KITH_TIME_NEVER };
-		r.leaves[i].affected = homes_alive(&r, i, &believed) < KITH_HOMES;
+		r.leaves[i] = (struct leaf){ .affected = false };
+		r.leaves[i].noticed_at = r.leaves[i].some_at = r.leaves[i].whole_at = KITH_TIME_NEVER;
+		unsigned n = homes_alive(&r, i, &believed);
+		r.leaves[i].affected = n < KITH_HOMES;
+		r.leaves[i].orphan = n == 0;
 	}
 	good = good && steps(&r, o.faults.kill_at_us + KITH_SIM_NOTICED_US + loss->recovered_us);
 	if (good)
@@ -176,24 +247,8 @@ static int run(const struct loss *loss, uint64_t seed, uint8_t hash[32])
 	if (!good)
 		fprintf(stderr, "%s\n", kith_sim_violation_text(r.sim, text, sizeof text));
 	kith_sim_free(r.sim);
-	if (good && (r.late * 100 > r.affected || r.noticed_late > 0 || r.affected == 0)) {
-		fprintf(stderr, "%u of %u leaves were late, %u noticed late: %s\n", r.late, r.affected, r.noticed_late,
-			o.command);
-		good = false;
-	}
-	if (good && (r.failed * 100 > r.calls || r.lookups_failed * 100 > r.lookups || r.calls < LEAVES)) {
-		fprintf(stderr, "%llu of %llu calls, %llu of %llu look-ups failed: %s\n", (unsigned long long)r.failed,
-			(unsigned long long)r.calls, (unsigned long long)r.lookups_failed,
-			(unsigned long long)r.lookups, o.command);
-		good = false;
-	}
-	printf("  %u %% seed %llu: %u leaves lost homes; whole again after noticing: median %.1f s, 99 %% %.1f s; "
-	       "after the loss: median %.1f s, 99 %% %.1f s; calls failed: %llu of %llu until the bound, %llu of %llu "
-	       "after\n",
-	       loss->kill_percent, (unsigned long long)seed, r.affected, percentile(r.slow_ms, r.affected, 50) / 1000.0,
-	       percentile(r.slow_ms, r.affected, 99) / 1000.0, percentile(r.from_loss_ms, r.affected, 50) / 1000.0,
-	       percentile(r.from_loss_ms, r.affected, 99) / 1000.0, (unsigned long long)early_failed,
-	       (unsigned long long)early, (unsigned long long)r.failed, (unsigned long long)r.calls);
+	good = good && holds(&r, o.command);
+	print(&r, loss, seed, early, early_failed);
 	return good ? 0 : 1;
 }
 

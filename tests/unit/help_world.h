@@ -58,9 +58,10 @@ static inline void help_offer(struct core_world *w, int home, int leaf)
 	struct kith_session *s = kith_sessions_of(&w->nodes[home].core->sessions, w->nodes[leaf].core->self.dh_pk);
 	const struct kith_qualification q = help_figures(w, leaf);
 	assert_non_null(s);
-	struct kith_sponsored *sponsored = kith_sponsor_of(w->nodes[home].core, s);
-	assert_non_null(sponsored);
-	sponsored->figures = q;
+	if (s->attached->candidate == NULL)
+		s->attached->candidate = KITH_NEW(w->nodes[home].core->alloc, struct kith_candidate_leaf);
+	assert_non_null(s->attached->candidate);
+	s->attached->candidate->figures = q;
 }
 
 /* So loaded from now on, told once a second. */

@@ -115,7 +115,7 @@ static struct trace history(uint64_t seed, uint8_t end[5][32])
 	world_dial(&w, WORLD_ALICE, "bob", 0);
 	assert_int_equal(kith_core_watch(w.nodes[WORLD_BOB].core, world_clock(&w), "alice"), 0);
 	world_drain(&w, WORLD_BOB);
-	world_run(&w, 100 * KITH_US_PER_S);
+	world_run(&w, 300 * KITH_US_PER_S);
 	for (int i = 0; i < 5; i++) {
 		struct kith_core_info info;
 		kith_core_info(w.nodes[i].core, &info);

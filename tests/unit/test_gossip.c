@@ -5,6 +5,8 @@
 
 enum { NODES = 200, STEPS_MAX = 60 };
 
+static const struct kith_gossip_to stranger = { .partner = KITH_MEMBERS_STRANGER };
+static const struct kith_gossip_to whole = { .partner = KITH_MEMBERS_STRANGER, .digests = true };
 static struct ow w;
 static struct ow_node nodes[NODES];
 static struct kith_members tables[NODES];
@@ -55,8 +57,10 @@ static int exchange_lossy(uint32_t a, uint32_t b, bool digests, unsigned loss_pe
 	static struct message queue[STEPS_MAX + 2];
 	static uint8_t answer[KITH_ANSWER_MAX];
 	int done = 0, queued = 1;
+	w.now.mono_us += 3 * KITH_US_PER_S; /* exchanges are so far apart */
 	queue[0] = (struct message){ .from = a, .to = b };
-	queue[0].len = kith_gossip_request(&tables[a], &w.now, &w.rnd.random, digests, queue[0].body);
+	queue[0].len =
+		kith_gossip_request(&tables[a], &w.now, &w.rnd.random, digests ? &whole : &stranger, queue[0].body);
 	for (; done < queued; done++) {
 		struct kith_gossip_result r;
 		struct message *m = &queue[done];
@@ -66,15 +70,17 @@ static int exchange_lossy(uint32_t a, uint32_t b, bool digests, unsigned loss_pe
 		requests_made++;
 		if (test_random_next(&w.rnd) % 100 < loss_percent)
 			continue;
-		int len = kith_gossip_answer(&tables[m->to], &w.now, test_span(m->body, m->len), answer, sizeof answer,
-					     &r);
+		int len = kith_gossip_answer(&tables[m->to], &w.now, &stranger, test_span(m->body, m->len), answer,
+					     sizeof answer, &r);
 		assert_in_range(len, 1, KITH_ANSWER_MAX);
 		bytes_moved += (size_t)len;
 		if (r.follow_len > 0) {
 			queue[queued] = (struct message){ .from = m->to, .to = m->from, .len = r.follow_len };
 			memcpy(queue[queued++].body, r.follow, r.follow_len);
 		}
-		assert_int_equal(kith_gossip_answered(&tables[m->from], &w.now, test_span(answer, (size_t)len), &r), 0);
+		assert_int_equal(kith_gossip_answered(&tables[m->from], &w.now, KITH_MEMBERS_STRANGER,
+						      test_span(answer, (size_t)len), &r),
+				 0);
 		assert_int_equal(r.refused, 0);
 		if (r.follow_len > 0) {
 			queue[queued] = (struct message){ .from = m->from, .to = m->to, .len = r.follow_len };
@@ -178,7 +184,7 @@ static void news_is_told_a_bounded_number_of_times(void **state)
 	for (int i = 0; i < 100; i++) {
 		uint8_t body[KITH_GOSSIP_REQUEST_MAX];
 		struct kith_msg_gossip m;
-		size_t len = kith_gossip_request(&tables[0], &w.now, &w.rnd.random, false, body);
+		size_t len = kith_gossip_request(&tables[0], &w.now, &w.rnd.random, &stranger, body);
 		assert_int_equal(kith_msg_gossip_read(&m, test_span(body, len)), 0);
 		told += m.offers.len / KITH_GOSSIP_OFFER_LEN;
 	}
@@ -347,27 +353,31 @@ static void garbage_is_refused_or_harmless(void **state)
 		learn_seq(1, i, i % 3);
 	}
 	for (int round = 0; round < 3000; round++) {
-		size_t len = kith_gossip_request(&tables[0], &w.now, &w.rnd.random, true, request);
+		size_t len = kith_gossip_request(&tables[0], &w.now, &w.rnd.random, &whole, request);
 		bool bend_request = round % 2 == 0;
 		if (bend_request)
 			request[test_random_next(&w.rnd) % len] ^= (uint8_t)(1u << test_random_next(&w.rnd) % 8);
-		int got = kith_gossip_answer(&tables[1], &w.now, test_span(request, len), answer, sizeof answer, &r);
+		int got = kith_gossip_answer(&tables[1], &w.now, &stranger, test_span(request, len), answer,
+					     sizeof answer, &r);
 		assert_true(got > 0 || got == KITH_EPROTO);
 		if (got < 0)
 			continue;
 		memcpy(bent, answer, (size_t)got);
 		bent[test_random_next(&w.rnd) % (size_t)got] ^= (uint8_t)(1u << test_random_next(&w.rnd) % 8);
-		got = kith_gossip_answered(&tables[0], &w.now, test_span(bent, (size_t)got), &r);
+		got = kith_gossip_answered(&tables[0], &w.now, KITH_MEMBERS_STRANGER, test_span(bent, (size_t)got), &r);
 		assert_true(got == 0 || got == KITH_EPROTO);
 		assert_true(r.follow_len <= KITH_GOSSIP_REQUEST_MAX);
 	}
 	for (uint32_t i = 0; i < tables[0].n; i++) /* nothing but what was signed got in */
 		assert_true(tables[0].at[i]->seq <= (uint64_t)OW_NOW_MS + 2);
-	assert_int_equal(kith_gossip_answer(&tables[0], &w.now, test_span(NULL, 0), answer, sizeof answer, &r),
+	assert_int_equal(
+		kith_gossip_answer(&tables[0], &w.now, &stranger, test_span(NULL, 0), answer, sizeof answer, &r),
+		KITH_EPROTO);
+	assert_int_equal(kith_gossip_answer(&tables[0], &w.now, &stranger, test_span("\x80", 1), answer, 100, &r),
+			 KITH_EMSGSIZE);
+	assert_true(kith_gossip_answer(&tables[0], &w.now, &stranger, test_span("\x80", 1), answer, 4096, &r) > 0);
+	assert_int_equal(kith_gossip_answered(&tables[0], &w.now, KITH_MEMBERS_STRANGER, test_span("\xc0", 1), &r),
 			 KITH_EPROTO);
-	assert_int_equal(kith_gossip_answer(&tables[0], &w.now, test_span("\x80", 1), answer, 100, &r), KITH_EMSGSIZE);
-	assert_true(kith_gossip_answer(&tables[0], &w.now, test_span("\x80", 1), answer, 4096, &r) > 0);
-	assert_int_equal(kith_gossip_answered(&tables[0], &w.now, test_span("\xc0", 1), &r), KITH_EPROTO);
 }
 
 static void running_out_of_memory_loses_entries_and_nothing_else(void **state)
@@ -382,11 +392,14 @@ static void running_out_of_memory_loses_entries_and_nothing_else(void **state)
 	static const uint8_t first[KITH_MEMBER_ID_PREFIX] = { 0 };
 	struct kith_msg_gossip m = { .cursor = { first, sizeof first } };
 	size_t page_len = kith_msg_gossip_write(page, sizeof page, &m);
-	int len = kith_gossip_answer(&tables[0], &w.now, test_span(page, page_len), answer, sizeof answer, &r);
+	int len =
+		kith_gossip_answer(&tables[0], &w.now, &stranger, test_span(page, page_len), answer, sizeof answer, &r);
 	assert_true(len > 0);
 	for (long fail = 0; fail < 200; fail++) {
 		w.mem.fail_after = fail;
-		assert_int_equal(kith_gossip_answered(&tables[1], &w.now, test_span(answer, (size_t)len), &r), 0);
+		assert_int_equal(kith_gossip_answered(&tables[1], &w.now, KITH_MEMBERS_STRANGER,
+						      test_span(answer, (size_t)len), &r),
+				 0);
 		w.mem.fail_after = -1;
 		if (r.refused == 0)
 			return;

@@ -67,13 +67,13 @@ static void the_next_best_is_asked_when_one_refuses(void **state)
 	help_offer(&w, 1, HELPER);
 	help_offer(&w, 1, HELPER + 1); /* it consents to nothing */
 	struct kith_session *s = kith_sessions_of(&w.nodes[1].core->sessions, w.nodes[HELPER + 1].core->self.dh_pk);
-	struct kith_sponsored *sponsored = s->attached->sponsored;
-	sponsored->figures.up = sponsored->figures.down = 9000000; /* it would be the better one */
+	s->attached->candidate->figures.up = s->attached->candidate->figures.down =
+		9000000; /* it would be the better one */
 	int waited = 0;
-	for (; sponsored->unwilling_until == 0 && waited < 60; waited++)
+	for (; s->attached->candidate->unwilling_until == 0 && waited < 60; waited++)
 		help_run_loaded(&w, 1, 760, KITH_US_PER_S);
 	assert_in_range(waited, 30, 36);
-	assert_true(sponsored->unwilling_until > w.now + 3000 * KITH_US_PER_S);
+	assert_true(s->attached->candidate->unwilling_until > w.now + 3000 * KITH_US_PER_S);
 	help_run_loaded(&w, 1, 760, 4 * KITH_US_PER_S);
 	assert_true(kith_serves(w.nodes[HELPER].core));
 	assert_false(kith_serves(w.nodes[HELPER + 1].core));

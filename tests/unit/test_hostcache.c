@@ -570,6 +570,70 @@ static void who_lied_is_the_last_to_be_picked_and_that_is_not_forgotten(void **s
 	assert_int_equal(anchors(), 0);
 }
 
+static bool in_memory(uint32_t n)
+{
+	struct kith_host h = host(n);
+	return kith_hostcache_find(&hc, &h.dh) >= 0;
+}
+
+/* Sixteen hosts of four supernodes in memory, and five more of each that do not fit. */
+static void hosts_that_were_put_aside_are_drawn_when_those_in_memory_fail(void **state)
+{
+	(void)state;
+	uint32_t in = 0, aside = 0, drawn = 0;
+	for (uint32_t n = 1; n <= 40; n++) {
+		struct kith_host h = host(n);
+		int i = add(&h, 10 + n % 4, 0);
+		in += i >= 0;
+		aside += i == KITH_EFULL;
+	}
+	assert_int_equal(in, KITH_HOSTCACHE_MAX);
+	assert_int_equal(aside, 40 - KITH_HOSTCACHE_MAX);
+	assert_int_equal(kith_hostcache_draw(&hc, now.mono_us, &rnd.random), KITH_ENOENT); /* none failed */
+	bool seen[41] = { false };
+	for (int round = 0; round < 40; round++) {
+		int i = kith_hostcache_pick(&hc, now.mono_us, &rnd.random, KITH_PICK_ANY);
+		if (i < 0 || hc.at[i].failures > 0) {
+			i = kith_hostcache_draw(&hc, now.mono_us, &rnd.random);
+			drawn += i >= 0;
+		}
+		assert_true(i >= 0);
+		for (uint32_t n = 1; n <= 40; n++) {
+			struct kith_host h = host(n);
+			if (kith_hostcache_find(&hc, &h.dh) == i) {
+				assert_false(seen[n]); /* each is tried before one is tried again */
+				seen[n] = true;
+			}
+		}
+		kith_hostcache_failed(&hc, i, now.mono_us, &rnd.random, KITH_ETIMEDOUT);
+	}
+	assert_int_equal(drawn, 40 - KITH_HOSTCACHE_MAX);
+	/* All failed: those put aside have their pause too. */
+	assert_int_equal(kith_hostcache_draw(&hc, now.mono_us, &rnd.random), KITH_ENOENT);
+	assert_true(kith_hostcache_draw(&hc, now.mono_us + 61 * KITH_US_PER_S, &rnd.random) >= 0);
+}
+
+static void what_one_supernode_suggests_takes_the_places_of_no_other_aside(void **state)
+{
+	(void)state;
+	for (uint32_t n = 1; n <= 8; n++) {
+		struct kith_host h = host(n);
+		(void)add(&h, 4, 0); /* five are kept, three put aside */
+	}
+	for (uint32_t n = 100; n < 1100; n++) {
+		struct kith_host h = host_in(n, (uint8_t)n);
+		(void)add(&h, 5, 0);
+	}
+	uint32_t kept = 0, others = 0;
+	for (int i = 0; i < KITH_HOSTCACHE_ASIDE; i++) {
+		kept += hc.aside[i].blob != NULL && hc.aside[i].source == 4;
+		others += hc.aside[i].blob != NULL && hc.aside[i].source == 5;
+	}
+	assert_int_equal(kept, 3);
+	assert_in_range(others, 1, KITH_HOSTCACHE_ASIDE / 4);
+	assert_true(in_memory(1));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -595,6 +659,8 @@ int main(void)
 		T(the_file_grows_to_two_hundred_and_keeps_the_latest),
 		T(a_torn_or_altered_file_is_refused_whole),
 		T(failed_hosts_make_room_for_others_from_the_file),
+		T(hosts_that_were_put_aside_are_drawn_when_those_in_memory_fail),
+		T(what_one_supernode_suggests_takes_the_places_of_no_other_aside),
 		T(running_out_of_memory_leaves_the_cache_as_it_was),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

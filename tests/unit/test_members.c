@@ -80,7 +80,7 @@ static void an_identity_has_one_place_and_all_agree_on_which(void **state)
 	assert_int_equal(kith_members_live(&ms), 1);
 	/* Nor does it come back, however new. */
 	assert_int_equal(merge(ow_entry(&w, &twice[1], buf, 1000)), KITH_EACCES);
-	assert_int_equal(merge(ow_entry(&w, &twice[0], buf, 1000)), KITH_MERGE_UPDATED);
+	assert_int_equal(merge(ow_entry(&w, &twice[0], buf, 1000)), KITH_MERGE_RENEWED);
 	assert_int_equal(kith_members_live(&ms), 1);
 	/* What is over holds no place. */
 	w.now.unix_ms += KITH_MEMBER_LIFE_MS + 2000 + KITH_CLOCK_TOLERANCE_MS;
@@ -121,7 +121,7 @@ static void the_higher_sequence_wins_whatever_the_order(void **state)
 	struct kith_member *m;
 	assert_int_equal(merge(first), KITH_MERGE_NEW);
 	assert_int_equal(merge(first), KITH_MERGE_KNOWN);
-	assert_int_equal(kith_members_merge(&ms, &w.now, ow_entry(&w, &nodes[0], buf, 5), &m), KITH_MERGE_UPDATED);
+	assert_int_equal(kith_members_merge(&ms, &w.now, ow_entry(&w, &nodes[0], buf, 5), &m), KITH_MERGE_RENEWED);
 	assert_true(m->seq == (uint64_t)OW_NOW_MS + 5);
 	assert_int_equal(kith_members_merge(&ms, &w.now, first, &m), KITH_MERGE_KNOWN);
 	assert_true(m->seq == (uint64_t)OW_NOW_MS + 5);
@@ -196,7 +196,7 @@ static void a_full_table_refuses_the_newcomer_and_takes_updates(void **state)
 	w.now.mono_us += KITH_MEMBERS_SWEEP_US;
 	assert_int_equal(merge(ow_entry(&w, &nodes[10], buf, 0)), KITH_EFULL);
 	w.now.unix_ms += 2000;
-	assert_int_equal(merge(ow_entry(&w, &nodes[5], buf, 1)), KITH_MERGE_UPDATED);
+	assert_int_equal(merge(ow_entry(&w, &nodes[5], buf, 1)), KITH_MERGE_RENEWED);
 	w.now.unix_ms += KITH_MEMBER_LIFE_MS + KITH_CLOCK_TOLERANCE_MS - 1000;
 	w.now.mono_us += KITH_MEMBERS_SWEEP_US;
 	assert_int_equal(merge(ow_entry(&w, &nodes[10], buf, 0)), KITH_MERGE_NEW); /* all but node 5 had expired */
@@ -266,11 +266,11 @@ static void suspicion_doubles_and_ends_with_news(void **state)
 	}
 	assert_int_equal(last, 3840 * KITH_US_PER_S);
 	kith_member_failed(m, now);
-	kith_member_alive(m);
+	kith_member_alive(m, now);
 	assert_false(kith_member_suspect(m, now));
 	kith_member_failed(m, now);
 	assert_int_equal(m->suspect_until - now, 30 * KITH_US_PER_S);
-	assert_int_equal(merge(ow_entry(&w, &nodes[0], buf, 9)), KITH_MERGE_UPDATED);
+	assert_int_equal(merge(ow_entry(&w, &nodes[0], buf, 9)), KITH_MERGE_RENEWED);
 	assert_false(kith_member_suspect(m, now));
 }
 

@@ -155,7 +155,8 @@ static void who_waits_for_ever_does_little_meanwhile_and_goes_on_after_hours(voi
 	uint64_t sent = world_stat(&h.w, WORLD_ALICE, KITH_STAT_PACKETS_OUT) - before;
 	print_message("%llu packets in an hour\n", (unsigned long long)sent);
 	assert_true(sent < 3600);
-	assert_true(h.w.alloc.live_bytes <= bytes + 4096);
+	/* What comes and goes in five cores is 7 kB either way; what piled up would be hundreds in an hour. */
+	assert_true(h.w.alloc.live_bytes <= bytes + 16384);
 	h.w.nodes[WORLD_BOB].muted = false;
 	world_run(&h.w, 130 * KITH_US_PER_S);
 	goes_on(&h, sizeof words);

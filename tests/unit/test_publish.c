@@ -40,7 +40,8 @@ static void a_name_whose_replicas_are_all_lost_is_found_again(void **state)
 		    kith_sessions_of(&w.nodes[i].core->sessions, w.nodes[16].id.device_dh.b) == NULL)
 			asker = i;
 	}
-	assert_int_equal(holders, KITH_REPLICAS);
+	/* The six that keep it now, and some that were next before the lost ones were known to be dead. */
+	assert_in_range(holders, KITH_REPLICAS, KITH_REPLICA_GROUPS * KITH_REPLICAS);
 	assert_true(asker >= 0);
 	kith_op op;
 	int since = w.events_n;

@@ -159,7 +159,8 @@ static void who_only_says_so_is_a_leaf(void **state)
 	host.endpoints[0] = world_endpoint(other);
 	kith_core_enter(c, world_clock(&cw.w));
 	c->self.role = KITH_ROLE_SUPERNODE;
-	size_t len = kith_gossip_request(&cw.w.nodes[0].core->super->members, &c->now, c->random, true, body);
+	const struct kith_gossip_to to = { .partner = KITH_MEMBERS_STRANGER, .digests = true };
+	size_t len = kith_gossip_request(&cw.w.nodes[0].core->super->members, &c->now, c->random, &to, body);
 	assert_int_equal(kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_GOSSIP, test_span(body, len),
 					      kith_token(KITH_TOKEN_IGNORE, 0), &index),
 			 0);

@@ -201,27 +201,28 @@ static void a_key_can_be_renewed_sooner_but_never_later(void **state)
 	kith_watches_renew_by(&ws, &id, 500);
 	kith_watches_renew_by(&ws, &other, 100); /* nobody watches it */
 	assert_int_equal(kith_watches_next_deadline(&ws), 500);
-	uint32_t renewals = ws.renewals;
-	kith_watches_renew_all(&ws, 0, 10);
-	assert_int_equal(ws.renewals, renewals + 1);
 }
 
-static void renewing_all_is_spread_out(void **state)
+static void keys_are_gone_over_with_the_replicas_that_watch_them(void **state)
 {
 	(void)state;
-	for (uint32_t i = 0; i < 10; i++)
-		assert_int_equal(add(0, i, 1), 1);
-	while (kith_watches_due(&ws, 0) != NULL)
-		;
+	uint32_t it = 0, seen = 0;
 	for (uint32_t i = 0; i < 10; i++) {
 		struct kith_id id = key_of(i);
-		kith_watches_upstream(&ws, &id, KITH_SUBSCRIPTION_US / 2, true);
+		assert_int_equal(add(0, i, 1), 1);
+		kith_watches_upstream_at(&ws, &id, 100 + i);
 	}
-	kith_watches_renew_all(&ws, 100, 1000);
-	for (kith_time_us now = 100; now < 1100; now += 100) {
-		assert_non_null(kith_watches_due(&ws, now));
-		assert_null(kith_watches_due(&ws, now));
+	const struct kith_watch_key *k;
+	while ((k = kith_watches_next_key(&ws, &it)) != NULL) {
+		for (uint32_t i = 0; i < 10; i++) {
+			struct kith_id id = key_of(i);
+			if (memcmp(&id, &k->key, sizeof id) == 0) {
+				assert_int_equal(k->replicas, 100 + i);
+				seen |= 1u << i;
+			}
+		}
 	}
+	assert_int_equal(seen, 0x3ff);
 }
 
 static void running_out_of_memory_leaves_the_relation_as_it_was(void **state)
@@ -321,7 +322,7 @@ int main(void)
 		H(the_leaves_of_a_home_share_one_upstream_watch),
 		H(watches_at_a_home_do_not_end_by_themselves),
 		H(a_key_can_be_renewed_sooner_but_never_later),
-		H(renewing_all_is_spread_out),
+		H(keys_are_gone_over_with_the_replicas_that_watch_them),
 		R(running_out_of_memory_leaves_the_relation_as_it_was),
 		H(running_out_of_memory_leaves_the_relation_as_it_was),
 		cmocka_unit_test(a_device_is_offline_when_most_of_its_homes_say_so),

@@ -5,7 +5,7 @@ from primitives import Refused, blake2b, ed25519_public, ed25519_sign, ed25519_v
 
 TOLERANCE_MS = 600_000
 RECORD_LIFE_MS = 15 * 60_000
-MEMBER_LIFE_MS = 12 * 3600_000
+MEMBER_LIFE_MS = 24 * 3600_000
 NAME_CHARACTERS = set(b"abcdefghijklmnopqrstuvwxyz0123456789.-_")
 LABELS = {1: "kith issuer certificate v1", 2: "kith name certificate v1", 3: "kith device certificate v1",
           5: "kith device list v1", 6: "kith revocation list v1", 8: "kith challenge v1", 9: "kith enrolment v1",

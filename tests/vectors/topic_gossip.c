@@ -9,6 +9,9 @@
 #include "wire/message_gossip.h"
 
 /* Of 16 children of the whole range one is larger than a list, so that its digest is sent. */
+static const struct kith_gossip_to stranger = { .partner = KITH_MEMBERS_STRANGER };
+static const struct kith_gossip_to whole = { .partner = KITH_MEMBERS_STRANGER, .digests = true };
+
 enum { CROWD = 50, CROWD_DIGIT = 0xa, OTHERS = 6, NODES = CROWD + OTHERS };
 
 struct pair {
@@ -68,8 +71,8 @@ static bool step(struct vec_topic *topic, struct pair *p)
 	vec_bytes(v.out, "body", p->request, p->request_len);
 	vec_end(&v);
 
-	int n = kith_gossip_answer(&p->answerer, now, vec_span_of(p->request, p->request_len), answer, sizeof answer,
-				   &there);
+	int n = kith_gossip_answer(&p->answerer, now, &stranger, vec_span_of(p->request, p->request_len), answer,
+				   sizeof answer, &there);
 	VEC_REQUIRE(n > 0);
 	snprintf(name, sizeof name, "exchange, answer %u", p->step + 1);
 	v = vec_begin(topic, name, "11", "Lists of small children that differ, digests of large ones, entries wanted.");
@@ -79,7 +82,8 @@ static bool step(struct vec_topic *topic, struct pair *p)
 		vec_bytes(v.out, "own_request", there.follow, there.follow_len);
 	vec_end(&v);
 
-	VEC_REQUIRE(kith_gossip_answered(&p->asker, now, vec_span_of(answer, (size_t)n), &here) == 0);
+	VEC_REQUIRE(kith_gossip_answered(&p->asker, now, KITH_MEMBERS_STRANGER, vec_span_of(answer, (size_t)n),
+					 &here) == 0);
 	VEC_REQUIRE(here.refused == 0);
 	memcpy(p->request, here.follow, here.follow_len);
 	p->request_len = here.follow_len;
@@ -98,7 +102,7 @@ static void news_only(struct vec_topic *topic, struct pair *p)
 	struct vec v = vec_begin(topic, "news", "11", "A request without digests: one entry is offered.");
 	vec_covers(&v, "request", "GOSSIP");
 	ring_put(&ms, vec_list(v.in, "asker"));
-	size_t len = kith_gossip_request(&ms, &p->r.w.now, &p->random.random, false, body);
+	size_t len = kith_gossip_request(&ms, &p->r.w.now, &p->random.random, &stranger, body);
 	vec_u64(v.in, "salt", salt_of(vec_span_of(body, len)));
 	vec_bytes(v.out, "body", body, len);
 	vec_end(&v);
@@ -125,8 +129,9 @@ static void refused(struct vec_topic *topic, struct pair *p)
 		struct vec v = vec_begin(topic, cases[i].name, "11", cases[i].shows);
 		vec_bytes(v.in, "body", cases[i].bytes, cases[i].len);
 		vec_refused(&v,
-			    kith_gossip_answer(&p->answerer, &p->r.w.now, vec_span_of(cases[i].bytes, cases[i].len),
-					       answer, sizeof answer, &result),
+			    kith_gossip_answer(&p->answerer, &p->r.w.now, &stranger,
+					       vec_span_of(cases[i].bytes, cases[i].len), answer, sizeof answer,
+					       &result),
 			    cases[i].why);
 		vec_end(&v);
 	}
@@ -142,7 +147,7 @@ void topic_gossip(struct vec_topic *topic)
 	fill(p);
 	memset(p->asker.recent, 0, sizeof p->asker.recent); /* told long ago: only digests find what is missing */
 	memset(p->answerer.recent, 0, sizeof p->answerer.recent);
-	p->request_len = kith_gossip_request(&p->asker, &p->r.w.now, &p->random.random, true, p->request);
+	p->request_len = kith_gossip_request(&p->asker, &p->r.w.now, &p->random.random, &whole, p->request);
 	while (step(topic, p))
 		VEC_REQUIRE(p->step < 9);
 	news_only(topic, p);
