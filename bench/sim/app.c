@@ -1,6 +1,9 @@
 /* What the user of a leaf does: knows some people, watches them, calls them and strangers, answers, hangs up. */
 #include "sim/internal.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define LOSSY_PPM                                                                                                      \
 	50000u /* from here on a look-up may take longer than it is given; it must not say that nobody is there */
 
@@ -433,6 +436,16 @@ static void op_done(struct kith_sim *sim, struct kith_simnode *n, const struct k
 	c->used = false;
 }
 
+static void caught(struct kith_sim *sim, const struct kith_event *e)
+{
+	static const char prefix[] = "super-";
+	unsigned long node = strncmp(e->name, prefix, sizeof prefix - 1) == 0
+				     ? strtoul(e->name + sizeof prefix - 1, NULL, 10)
+				     : KITH_SIM_NONE;
+	sim->counts.caught++;
+	sim->counts.caught_wrongly += node >= sim->options.supernodes || sim->nodes[node].lies == 0;
+}
+
 static void presence(struct kith_sim *sim, struct kith_simnode *n, const struct kith_event *e)
 {
 	uint32_t peer = kith_sim_node_named(sim, e->name);
@@ -465,6 +478,13 @@ static void closed(struct kith_sim *sim, struct kith_simcall *c, const struct ki
 		c->used = false;
 }
 
+static void done(struct kith_sim *sim, struct kith_simnode *n, const struct kith_event *e)
+{
+	op_done(sim, n, e);
+	if (kith_sim_mutates(sim, KITH_SIM_MUTATE_OP_TWICE) && !sim->failed)
+		op_done(sim, n, e);
+}
+
 void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const struct kith_event *e)
 {
 	struct kith_simcall *c = call_by_session(n, e->session);
@@ -476,9 +496,7 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 		opened(sim, n, e);
 		break;
 	case KITH_EVENT_OP_DONE:
-		op_done(sim, n, e);
-		if (kith_sim_mutates(sim, KITH_SIM_MUTATE_OP_TWICE) && !sim->failed)
-			op_done(sim, n, e);
+		done(sim, n, e);
 		break;
 	case KITH_EVENT_CLOSED:
 		closed(sim, c, e);
@@ -500,6 +518,9 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 	case KITH_EVENT_WRITABLE:
 		if (c != NULL && c->open && !c->closing)
 			kith_sim_transfer_datagrams(sim, n, c);
+		break;
+	case KITH_EVENT_CAUGHT:
+		caught(sim, e);
 		break;
 	case KITH_EVENT_ATTACHED:
 	case KITH_EVENT_PUBLISHED:

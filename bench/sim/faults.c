@@ -1,6 +1,8 @@
 /* What goes wrong, and when: a schedule that is drawn at the start, and what each entry does. */
 #include "sim/internal.h"
 
+#include <string.h>
+
 #include "core/serving.h"
 #include "core/settle.h"
 #include "sim/simlife.h"
@@ -159,10 +161,26 @@ bool kith_sim_chosen(const struct kith_sim *sim, uint64_t stream, uint32_t super
 	return before < (uint32_t)((uint64_t)supers * ppm / KITH_PPM);
 }
 
-static void liars(struct kith_sim *sim)
+enum kith_simlie kith_simlie_find(const char *name)
 {
+	static const char *const names[] = {
+#define KITH_SIM_LIE_NAME(name, text, what) text,
+		KITH_SIM_LIE_MAP(KITH_SIM_LIE_NAME)
+#undef KITH_SIM_LIE_NAME
+	};
+	unsigned i = 0;
+	while (i < KITH_SIM_LIES_N && strcmp(names[i], name) != 0)
+		i++;
+	return (enum kith_simlie)i;
+}
+
+void kith_sim_liars(struct kith_sim *sim)
+{
+	uint32_t lies = sim->options.faults.lies;
+	if (lies == 0)
+		lies = 1u << KITH_SIM_LIE_DENY | 1u << KITH_SIM_LIE_OMIT;
 	for (uint32_t i = 0; i < sim->options.supernodes; i++)
-		sim->nodes[i].lies = kith_sim_chosen(sim, 240, i, sim->options.faults.liars_ppm);
+		sim->nodes[i].lies = kith_sim_chosen(sim, 240, i, sim->options.faults.liars_ppm) ? lies : 0;
 	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++)
 		sim->nodes[i].lies = kith_draw_hit(draw(sim, 241, i), sim->options.faults.posers_ppm);
 }
@@ -198,8 +216,6 @@ bool kith_sim_faults(struct kith_sim *sim)
 		split(sim);
 	if (f->kill_ppm > 0)
 		kills(sim);
-	if (f->liars_ppm > 0 || f->posers_ppm > 0)
-		liars(sim);
 	kith_sim_attack_schedule(sim);
 	if (!kith_sim_silence_schedule(sim))
 		return false;

@@ -194,7 +194,7 @@ struct kith_simnode {
 	uint32_t id;
 	enum kith_role role;
 	bool up, leaving, mute, killed, reachable, starting;
-	bool lies; /* see lies.c */
+	uint32_t lies; /* set of 1 << enum kith_simlie, see lies.c; of a leaf: whether */
 	bool drops, floods, sybil; /* see attack.c */
 	bool resting; /* a supernode that is a leaf for a while */
 	bool unplugged; /* its transport is down, and its core knows */
@@ -228,6 +228,8 @@ struct kith_simnode {
 	struct kith_simapp *app;
 };
 
+enum { KITH_SIM_BROUGHT = 1024 };
+
 struct kith_sim {
 	struct kith_simoptions options;
 	struct kith_simpool pool;
@@ -241,6 +243,8 @@ struct kith_sim {
 	struct kith_stats stats[2]; /* leaves, supernodes */
 	struct kith_nat_options nat_options[KITH_SIMNAT_KINDS_MAX];
 	struct kith_simqueue queue;
+	uint64_t brought
+		[KITH_SIM_BROUGHT]; /* set of hashes: stale liars and sessions that gave them a record, see lies.c */
 	struct kith_simflight *flights;
 	uint32_t flights_n, flights_cap, flights_free, flights_live, flights_peak;
 	struct kith_simcontrol *controls;
@@ -355,6 +359,9 @@ void kith_sim_ports_tell(struct kith_sim *sim, struct kith_simnode *n); /* again
 
 /* ---- faults.c ---- */
 bool kith_sim_faults(struct kith_sim *sim);
+
+/* Draws who lies. */
+void kith_sim_liars(struct kith_sim *sim);
 void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *control);
 /* A node came up: when will it go? */
 void kith_sim_life(struct kith_sim *sim, const struct kith_simnode *n);

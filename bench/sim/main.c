@@ -21,7 +21,7 @@ struct arguments {
 	double droppers, flooders, sybils, leaf_session_h, super_session_h, away_h, split, split_at_s, split_for_s;
 	double hold_s, talk_ms, readdress, readdress_at_s, rebind, rebind_at_s, cut, cut_at_s, cut_for_s;
 	int partitions, crashes, super_crashes, moves, silences, demotions, day, no_verify, no_watch;
-	char *nat, *suite, *delay, *ignore, *capacity, *leaf_capacity;
+	char *nat, *suite, *delay, *ignore, *capacity, *leaf_capacity, *lies;
 	int json, progress, list, machines, invariants, verbose;
 };
 
@@ -96,6 +96,22 @@ static const char *lives(struct kith_simfaults *f, const struct arguments *a)
 	return NULL;
 }
 
+/* Names of lies, with commas. */
+static bool lies_named(const char *names, uint32_t *out)
+{
+	while (names != NULL && *names != '\0') {
+		char name[16];
+		size_t len = strcspn(names, ",");
+		snprintf(name, sizeof name, "%.*s", len < sizeof name ? (int)len : 0, names);
+		enum kith_simlie lie = kith_simlie_find(name);
+		if (lie == KITH_SIM_LIES_N)
+			return false;
+		*out |= 1u << lie;
+		names += len + (names[len] == ',');
+	}
+	return true;
+}
+
 static const char *numbers(struct kith_simoptions *o, const struct arguments *a)
 {
 	struct kith_simfaults *f = &o->faults;
@@ -115,6 +131,8 @@ static const char *numbers(struct kith_simoptions *o, const struct arguments *a)
 	    !probability(a->duplicate, &f->link.duplicate_ppm) || !probability(a->kill, &f->kill_ppm) ||
 	    !probability(a->liars, &f->liars_ppm))
 		return "--loss, --reorder, --duplicate, --kill and --liars are probabilities from 0 to 1";
+	if (!lies_named(a->lies, &f->lies))
+		return "--lies are deny, omit, withhold, poison, silent, stale, delay; several with commas";
 	if (!probability(a->readdress, &f->readdress_ppm) || !probability(a->rebind, &f->rebind_ppm) ||
 	    !probability(a->cut, &f->cut_ppm))
 		return "--readdress, --rebind and --cut are shares from 0 to 1";
@@ -421,6 +439,10 @@ static void print_json(const struct kith_sim *sim, const struct kith_simoptions 
 	json_object_set_new(j, "calls_changed", whole(c->calls_changed));
 	json_object_set_new(j, "calls_lost", whole(c->calls_lost));
 	json_object_set_new(j, "calls_hidden", whole(c->calls_hidden));
+	json_object_set_new(j, "lookups", whole(c->lookups));
+	json_object_set_new(j, "lookups_failed", whole(c->lookups_failed));
+	json_object_set_new(j, "caught", whole(c->caught));
+	json_object_set_new(j, "caught_wrongly", whole(c->caught_wrongly));
 	json_object_set_new(j, "datagrams_sent", whole(c->datagrams_sent));
 	json_object_set_new(j, "datagrams_got", whole(c->datagrams_got));
 	json_object_set_new(j, "streams_sent", whole(c->streams_sent));
@@ -568,6 +590,8 @@ static const struct poptOption options[] = {
 	{ "droppers", 0, POPT_ARG_DOUBLE, &a.droppers, 0, "... that open tunnels and forward nothing (0)", "P" },
 	{ "flooders", 0, POPT_ARG_DOUBLE, &a.flooders, 0, "... that ask the others for names without end (0)", "P" },
 	{ "sybils", 0, POPT_ARG_DOUBLE, &a.sybils, 0, "... of one attacker: in one network, and droppers (0)", "P" },
+	{ "lies", 0, POPT_ARG_STRING, &a.lies, 0,
+	  "how: deny, omit, withhold, poison, silent, stale, delay; several with commas (deny,omit)", "WHAT" },
 	{ "kill-at", 0, POPT_ARG_DOUBLE, &a.kill_at_s, 0, "when", "SECONDS" },
 	{ "readdress", 0, POPT_ARG_DOUBLE, &a.readdress, 0,
 	  "share of the leaves whose router gets another public address at --readdress-at (0)", "P" },

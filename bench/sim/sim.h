@@ -102,6 +102,23 @@ struct kith_simcapacity {
 	uint32_t leaves[KITH_SIM_CLASSES_MAX], supernodes[KITH_SIM_CLASSES_MAX];
 };
 
+/* What liars do. X(name, text, what) */
+#define KITH_SIM_LIE_MAP(X)                                                                                            \
+	X(DENY, "deny", "says of every name that there is nobody")                                                     \
+	X(OMIT, "omit", "publishes and stores nothing that it is given")                                               \
+	X(WITHHOLD, "withhold", "tells nobody any news")                                                               \
+	X(POISON, "poison", "names other supernodes at an address where nobody is")                                    \
+	X(SILENT, "silent", "attaches leaves, and answers none of their other requests")                               \
+	X(STALE, "stale", "keeps the first record that it is given, and brings no newer one")                          \
+	X(DELAY, "delay", "answers 1.5 s late")
+
+enum kith_simlie {
+#define KITH_SIM_LIE_ENUM(name, text, what) KITH_SIM_LIE_##name,
+	KITH_SIM_LIE_MAP(KITH_SIM_LIE_ENUM)
+#undef KITH_SIM_LIE_ENUM
+		KITH_SIM_LIES_N
+};
+
 /* All that may go wrong. Everything is drawn from seed, in [from_us, until_us), and healed by then. All zero:
  * nothing. */
 struct kith_simfaults {
@@ -132,6 +149,7 @@ struct kith_simfaults {
 	uint32_t posers_ppm; /* share of the leaves that name their own address as that of their homes; the same */
 	uint32_t droppers_ppm, flooders_ppm, sybils_ppm; /* shares of the supernodes, of attack.c */
 	uint32_t liars_ppm; /* share of the supernodes that lie (lies.c), in programs that link kith_bench_lies */
+	uint32_t lies; /* how: set of 1 << enum kith_simlie; none: DENY and OMIT */
 	/* Share of the leaves behind NATs whose router gets another public address at that time, which nobody tells
 	 * them. */
 	uint32_t readdress_ppm;
@@ -233,6 +251,7 @@ struct kith_simcounts {
 	uint64_t calls_lost; /* given up by one end, of any call, while the other held it */
 	uint64_t calls_hidden; /* of relay-only contacts with whom no home is shared: not possible */
 	uint64_t lookups, lookups_failed;
+	uint64_t caught, caught_wrongly; /* homes that a leaf named as lying; those of them that do not */
 	uint64_t datagrams_sent, datagrams_got, streams_sent, streams_got, stream_bytes_got;
 	uint64_t checks_offline, checks_online, checks_offline_void;
 	uint64_t idle_seconds, idle_packets, idle_bytes; /* of leaves without a call, in and out */
@@ -277,6 +296,9 @@ int kith_sim_once(const struct kith_simoptions *options, uint8_t hash[32]);
 
 /* Of all that happened, and of the state of all cores before they were stopped. After kith_sim_finish. */
 void kith_sim_hash(const struct kith_sim *sim, uint8_t out[32]);
+
+/* KITH_SIM_LIES_N if there is none of that name. */
+enum kith_simlie kith_simlie_find(const char *name);
 
 /* NULL if there was none. */
 const struct kith_simviolation *kith_sim_violation(const struct kith_sim *sim);

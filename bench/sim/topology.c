@@ -7,6 +7,7 @@
 
 #define CGN_LEAVES 16u
 #define ACCESS_US 19000u /* with CORE_US: 20 ms from a leaf to a supernode, 39 ms to another leaf */
+#define LATE_US 750000u /* one way: a supernode that answers late */
 #define CORE_US 1000
 #define ACCESS_WORLD_US 5000u /* besides the delay between countries, which has its own share of access */
 
@@ -136,7 +137,7 @@ static bool place_open(struct kith_sim *sim, struct kith_simnode *n)
 {
 	struct kith_net_uplink uplink = access_uplink(sim, n->id);
 	if (kith_sim_is_super(n))
-		uplink.delay_us = 0;
+		uplink.delay_us = (n->lies & 1u << KITH_SIM_LIE_DELAY) != 0 ? LATE_US : 0;
 	n->nat_kind = KITH_SIMNAT_OPEN;
 	n->reachable = true;
 	n->local = next_public(sim);
@@ -198,6 +199,7 @@ static bool net_new(struct kith_sim *sim)
 
 bool kith_sim_topology(struct kith_sim *sim)
 {
+	kith_sim_liars(sim);
 	if (!net_new(sim))
 		return false;
 	for (unsigned i = 1; i < KITH_SIMNAT_KINDS_MAX && kith_simnat_name(i) != NULL; i++) {

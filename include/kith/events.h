@@ -63,7 +63,25 @@ enum kith_event_type {
 	/* a supernode asks for help, and the terms say ASK: kith_core_consent answers, within_us; nothing is no */
 	KITH_EVENT_ASKED,
 	/* an endpoint of ours was tried from outside in vain: err (endpoint); or, after such an event, it works (0) */
-	KITH_EVENT_ENDPOINT
+	KITH_EVENT_ENDPOINT,
+	/* a home did not do what it is for: the supernode's name, label and identity; lie says what. More than once, or
+	 * proven; it is replaced, and taken again only where there is no other */
+	KITH_EVENT_CAUGHT
+};
+
+/* X(name, value, text) */
+#define KITH_LIE_MAP(X)                                                                                                \
+	X(NOT_PUBLISHED, 1, "says that it published our record, and did not")                                          \
+	X(DENIES, 2, "says that somebody is not there who is")                                                         \
+	X(WITHHOLDS, 3, "does not tell what became of those that we watch")                                            \
+	X(SILENT, 4, "does not answer")                                                                                \
+	X(FORGES, 5, "names supernodes by entries that they did not sign")
+
+/* What a home was caught doing. */
+enum kith_lie {
+#define KITH_LIE_ENUM(name, value, text) KITH_LIE_##name = (value),
+	KITH_LIE_MAP(KITH_LIE_ENUM)
+#undef KITH_LIE_ENUM
 };
 
 /* How packets go. */
@@ -131,6 +149,7 @@ struct kith_event { /* grows */
 	enum kith_role_reason role_reason; /* ROLE: why it began or ended */
 	kith_time_us within_us; /* ASKED: how long the answer may take */
 	struct kith_endpoint endpoint; /* ENDPOINT: which one */
+	enum kith_lie lie; /* CAUGHT: what the home did; 0: it is another event */
 };
 
 #endif

@@ -29,7 +29,8 @@ enum kith_trouble {
 	/* revocation lists are late (KITH_EEXPIRED), so late that calls are refused (KITH_ESTALE), or in time (0) */
 	KITH_TROUBLE_LISTS_LATE,
 	/* others cannot reach us at an endpoint of ours (err), as they tried; 0: they can again */
-	KITH_TROUBLE_ENDPOINT
+	KITH_TROUBLE_ENDPOINT,
+	KITH_TROUBLE_CAUGHT /* a home lies, or does not work (KITH_EPROTO): why names it; it is replaced */
 };
 
 #endif

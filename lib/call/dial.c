@@ -8,12 +8,15 @@
 #include "call/op.h"
 #include "call/relays.h"
 #include "call/ringing.h"
+#include "leaf/beyond.h"
+#include "leaf/caught.h"
 #include "leaf/homes.h"
 #include "link/connect.h"
 #include "super/query.h"
 
 #define CUT_OFF_RETRY_US (KITH_US_PER_S / 4)
 #define LOOKUP_HEDGE_US (KITH_US_PER_S + KITH_US_PER_S / 2) /* no answer: another home is asked too */
+#define KNOWN_US (60 * KITH_US_PER_S) /* a record so old is known to all that should know it */
 enum { REFRESH_EVERY = 4 }; /* handshake repetitions between two look-ups of newer homes */
 
 /* Looks the operation's name up, through another home at each try. */
@@ -195,9 +198,17 @@ static int nobody(const struct kith_operation *op)
 	return op->kind == KITH_OP_LOOKUP ? 0 : KITH_EOFFLINE;
 }
 
+static void go_beyond(struct kith_core *c, struct kith_operation *op, struct kith_spans named)
+{
+	if (op->went)
+		return;
+	op->went = true;
+	op->beyond = (uint8_t)kith_beyond_ask(c, &op->key, kith_token(KITH_TOKEN_BEYOND, op->id), named);
+}
+
 /* A home says that there is nobody of that name, or that nobody is online. Homes may lie, or not know yet: that
- * counts when none is left that has not said so. */
-static void denied(struct kith_core *c, struct kith_operation *op, unsigned home)
+ * counts when none is left that has not said so, and others say so too. */
+static void denied(struct kith_core *c, struct kith_operation *op, unsigned home, struct kith_spans named)
 {
 	op->denied |= (uint8_t)home;
 	if (!kith_serves(c)) {
@@ -205,6 +216,9 @@ static void denied(struct kith_core *c, struct kith_operation *op, unsigned home
 			return; /* another one is asked already */
 		look_up(c, op);
 		if (op->asked != 0)
+			return;
+		go_beyond(c, op, named);
+		if (op->beyond > 0)
 			return;
 	}
 	kith_op_done(c, op->id, nobody(op), false);
@@ -249,6 +263,15 @@ static size_t keep_pinned(const struct kith_core *c, const char *name, struct ki
 	return kept > 0 ? kept : n;
 }
 
+/* Homes said that there is no such name, and there is one, since longer than news take. Or its own homes lie, and it
+ * was found at one of them alone. */
+static void blame(struct kith_core *c, const struct kith_operation *op, const struct kith_found *f)
+{
+	int64_t age_ms = c->now.unix_ms - (int64_t)f->record.seq;
+	if (age_ms > KNOWN_US / KITH_US_PER_MS)
+		kith_caught_unsure_all(c, op->absent, KITH_LIE_DENIES);
+}
+
 void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith_msg_found *m, unsigned home)
 {
 	struct kith_operation *op = kith_op_get(c, id);
@@ -272,12 +295,25 @@ void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith
 	if (op->kind == KITH_OP_LOOKUP)
 		tell_found(c, op, found, n);
 	op->known |= n > 0;
+	op->absent |= (uint8_t)(n == 0 ? home : 0);
+	if (n > 0)
+		blame(c, op, &found[0]);
 	if (f == NULL)
-		denied(c, op, home);
+		denied(c, op, home, m->members);
 	else if (op->kind == KITH_OP_LOOKUP)
 		kith_op_done(c, op->id, 0, false);
 	else
 		reach(c, op, f);
+}
+
+/* That there is nobody may come without a body. */
+static void read_found(struct kith_msg_found *m, struct kith_msg_room *room, const struct kith_answer *answer, int *err)
+{
+	int read = *err == 0 || *err == KITH_ENOENT ? kith_msg_found_read(m, room, answer->body) : KITH_EPROTO;
+	if (read != 0)
+		memset(m, 0, sizeof *m);
+	if (*err == 0)
+		*err = read;
 }
 
 void kith_dial_on_found(struct kith_core *c, const struct kith_session *via, const struct kith_answer *answer)
@@ -288,11 +324,25 @@ void kith_dial_on_found(struct kith_core *c, const struct kith_session *via, con
 	int err = answer->err;
 	if (op == NULL)
 		return;
-	if (err == 0)
-		err = kith_msg_found_read(&m, &room, answer->body);
+	read_found(&m, &room, answer, &err);
 	if (op->asked == via->index)
 		op->asked = 0;
+	if (err == KITH_ETIMEDOUT)
+		kith_find_unanswered(c, via);
 	kith_dial_found(c, op->id, err, &m, kith_find_home(c, via));
+}
+
+void kith_dial_on_beyond(struct kith_core *c, const struct kith_answer *answer)
+{
+	struct kith_msg_room room;
+	struct kith_msg_found m;
+	struct kith_operation *op = kith_op_get(c, (kith_op)kith_token_value(answer->token));
+	int err = answer->err;
+	if (op == NULL || op->beyond == 0)
+		return;
+	op->beyond--;
+	read_found(&m, &room, answer, &err);
+	kith_dial_found(c, op->id, err == 0 ? 0 : KITH_ENOENT, &m, 0); /* one who is silent knows nobody, either */
 }
 
 void kith_dial_refresh(struct kith_core *c, struct kith_session *s)
@@ -360,6 +410,8 @@ void kith_dial_tick(struct kith_core *c, struct kith_operation *op)
 		return;
 	}
 	bool once_more = op->tries < kith_find_tries(c);
+	if (op->kind != KITH_OP_CHALLENGE && op->session == 0 && !kith_serves(c) && op->tries >= KITH_HOMES)
+		go_beyond(c, op, (struct kith_spans){ NULL, 0 }); /* all are silent */
 	if (op->kind != KITH_OP_CHALLENGE && op->session == 0 && once_more)
 		look_up(c, op);
 	else

@@ -3,8 +3,8 @@
  * A call is a look-up, then a handshake: copies of the same HELLO go to the callee through its homes, one after the
  * other.
  * Two people that call each other at the same moment: call/crossing.h.
- * One home may lie: the first one asked is drawn, and that there is nobody, or nobody online, counts when all homes say
- * so.
+ * Homes may lie: the first one asked is drawn; that there is nobody, or nobody online, counts when all homes say so,
+ * and a few others, whom the leaf then asks itself: replicas of the name, and supernodes that are no homes of its.
  * Timers: a look-up is repeated through another home when one fails, every second while cut off; a
  * call tries the next home of the callee whenever its handshake repeats; all of it ends with the operation's own time
  * limit.
@@ -37,8 +37,11 @@ void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answe
 /* The answer to a LOOKUP request. */
 void kith_dial_on_found(struct kith_core *c, const struct kith_session *via, const struct kith_answer *answer);
 
-/* The result of an operation's look-up, by a home (kith_find_home) or by this supernode itself (0). m is read when err
- * is 0. */
+/* The answer of one who is no home (leaf/beyond.h). */
+void kith_dial_on_beyond(struct kith_core *c, const struct kith_answer *answer);
+
+/* The result of an operation's look-up, by a home (kith_find_home) or by this supernode itself (0). m is read when
+ * err is 0 or KITH_ENOENT. */
 void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith_msg_found *m, unsigned home);
 
 void kith_dial_tick(struct kith_core *c, struct kith_operation *op);

@@ -1,5 +1,7 @@
 #include "call/find.h"
 
+#include "leaf/beyond.h"
+#include "leaf/caught.h"
 #include "leaf/homes.h"
 
 enum { LOOKUPS_MAX = 4 };
@@ -13,7 +15,7 @@ struct kith_session *kith_find_ask(struct kith_core *c, const struct kith_id *ke
 				   unsigned but, unsigned *used)
 {
 	uint8_t body[64];
-	const struct kith_msg_find m = { .key = *key };
+	const struct kith_msg_find m = { .key = *key, .members = KITH_BEYOND_REPLICAS };
 	size_t len = kith_msg_find_write(body, sizeof body, &m);
 	for (unsigned i = 0; i < KITH_HOMES; i++) {
 		unsigned slot = (first + i) % KITH_HOMES;
@@ -29,11 +31,21 @@ struct kith_session *kith_find_ask(struct kith_core *c, const struct kith_id *ke
 
 unsigned kith_find_home(const struct kith_core *c, const struct kith_session *s)
 {
-	for (unsigned i = 0; i < KITH_HOMES; i++) {
-		if (c->leaf.homes[i].state == KITH_HOME_ATTACHED && c->leaf.homes[i].session == s->index)
-			return 1u << i;
+	int slot = kith_homes_slot(c, s);
+	return slot >= 0 ? 1u << slot : 0;
+}
+
+void kith_find_unanswered(struct kith_core *c, const struct kith_session *s)
+{
+	int slot = kith_homes_slot(c, s);
+	bool heard = false;
+	for (int i = 0; i < KITH_HOMES; i++) {
+		const struct kith_session *other = kith_homes_session(c, &c->leaf.homes[i]);
+		heard = heard || (i != slot && other != NULL &&
+				  c->now.mono_us - kith_session_heard_at(other) < KITH_REQUEST_TIMEOUT_US);
 	}
-	return 0;
+	if (slot >= 0 && heard)
+		kith_caught_failed(c, (unsigned)slot, KITH_LIE_SILENT);
 }
 
 static bool vanished(struct kith_core *c, struct kith_spans reports, const struct kith_record *record)

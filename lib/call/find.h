@@ -20,6 +20,9 @@ unsigned kith_find_tries(const struct kith_core *c);
 struct kith_session *kith_find_ask(struct kith_core *c, const struct kith_id *key, uint64_t token, unsigned first,
 				   unsigned but, unsigned *used);
 
+/* A session that a LOOKUP was not answered on: if it is a home's, and another home is heard, that one has failed. */
+void kith_find_unanswered(struct kith_core *c, const struct kith_session *s);
+
 /* The bit of a home in such a set, 0 for a session that is no home's. */
 unsigned kith_find_home(const struct kith_core *c, const struct kith_session *s);
 

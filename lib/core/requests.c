@@ -3,8 +3,10 @@
 #include "call/challenge.h"
 #include "call/dial.h"
 #include "call/relays.h"
+#include "leaf/audit.h"
 #include "leaf/candidacy.h"
 #include "leaf/homes.h"
+#include "leaf/hosts.h"
 #include "leaf/moving.h"
 #include "leaf/promotion.h"
 #include "leaf/watching.h"
@@ -135,6 +137,9 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 	case KITH_REQ_TUNNEL_CLOSE:
 		kith_relays_on_close(c, s, request);
 		return;
+	case KITH_REQ_MEMBERS:
+		kith_super_on_members(c, s, request);
+		return;
 	case KITH_REQ_HELP:
 	case KITH_REQ_MOVE:
 	case KITH_REQ_ATTEST:
@@ -190,8 +195,19 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 	case KITH_TOKEN_ATTACH:
 		kith_homes_on_attached(c, s, answer);
 		return;
+	case KITH_TOKEN_MEMBERS:
+		if (kith_hosts_on_members(c, s, answer))
+			kith_homes_wake(c, c->now.mono_us);
+		return;
 	case KITH_TOKEN_LOOKUP:
 		kith_dial_on_found(c, s, answer);
+		return;
+	case KITH_TOKEN_AUDIT:
+		kith_audit_on_answer(c, s, answer);
+		kith_homes_wake(c, c->leaf.audit.at);
+		return;
+	case KITH_TOKEN_BEYOND:
+		kith_dial_on_beyond(c, answer);
 		return;
 	case KITH_TOKEN_INTRODUCE:
 		kith_relays_on_answer(c, s, answer);

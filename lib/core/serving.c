@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "leaf/candidacy.h"
 #include "leaf/homes.h"
+#include "leaf/hosts.h"
 #include "leaf/leaf.h"
 #include "leaf/promotion.h"
 #include "super/help.h"
@@ -157,9 +158,7 @@ static void keep_hosts(struct kith_core *c)
 	struct kith_supernode *sn = c->super;
 	uint32_t n = kith_members_pick(&sn->members, c->random, c->now.mono_us, &sn->id, known, HOSTS_KEPT);
 	for (uint32_t i = 0; i < n; i++) {
-		struct kith_host host;
-		kith_member_host(known[i], &host);
-		int err = kith_hostcache_add(&c->leaf.cache, &host, 0, 0);
+		int err = kith_hosts_keep(c, kith_member_entry_bytes(known[i]));
 		(void)err; /* full: those it has are as good */
 	}
 }

@@ -147,13 +147,16 @@ static bool settle_leaf(struct kith_core *c)
 		kith_candidacy_attached(c);
 	}
 	c->homes_seen = homes;
+	bool caught = c->leaf.caught;
+	if (caught)
+		kith_homes_dismiss(c);
 	bool offer = c->leaf.offer, subscribe = c->leaf.subscribe;
 	c->leaf.offer = c->leaf.subscribe = false;
 	if (offer)
 		kith_talk_offer_all(c);
 	if (subscribe)
 		kith_watching_renew(c);
-	return offer || subscribe;
+	return offer || subscribe || caught;
 }
 
 /* Sessions are touched meanwhile: they come to the end of the list. */

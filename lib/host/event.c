@@ -146,6 +146,8 @@ static void on_node(struct kith_node *node, const struct kith_event *ev)
 		kith_plight_failing(node, ev);
 	else if (ev->type == KITH_EVENT_ENDPOINT)
 		kith_plight_endpoint(node, ev);
+	else if (ev->type == KITH_EVENT_CAUGHT)
+		kith_plight_caught(node, ev);
 }
 
 /* Without anybody to ask the answer is no, and no supernode waits for it. */
@@ -204,6 +206,7 @@ static void dispatch_one(struct kith_node *node, const struct kith_event *ev)
 	case KITH_EVENT_HOMELESS:
 	case KITH_EVENT_ATTACH_FAILING:
 	case KITH_EVENT_ENDPOINT:
+	case KITH_EVENT_CAUGHT:
 		on_node(node, ev);
 		break;
 	}

@@ -141,3 +141,22 @@ void kith_plight_endpoint(struct kith_node *node, const struct kith_event *ev)
 			       kith_strerror(ev->err));
 	kith_trouble(node, KITH_TROUBLE_ENDPOINT, ev->err, why);
 }
+
+static const char *lie_text(enum kith_lie lie)
+{
+	switch (lie) {
+#define KITH_LIE_TEXT(name, value, text)                                                                               \
+	case KITH_LIE_##name:                                                                                          \
+		return text;
+		KITH_LIE_MAP(KITH_LIE_TEXT)
+#undef KITH_LIE_TEXT
+	}
+	return "does not work";
+}
+
+void kith_plight_caught(struct kith_node *node, const struct kith_event *ev)
+{
+	char why[KITH_HOST_WHY_MAX];
+	(void)snprintf(why, sizeof why, "the home %s %s: another one takes its place", ev->name, lie_text(ev->lie));
+	kith_trouble(node, KITH_TROUBLE_CAUGHT, KITH_EPROTO, why);
+}

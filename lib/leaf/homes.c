@@ -3,6 +3,7 @@
 #include "base/addr.h"
 #include "base/rng.h"
 #include "leaf/homeless.h"
+#include "leaf/hosts.h"
 #include "leaf/observed.h"
 #include "link/connect.h"
 
@@ -82,6 +83,18 @@ static bool in_use(const struct kith_core *c, const struct kith_host *host)
 	return false;
 }
 
+/* An entry without a key turns out to be a home's: both become one. */
+static bool merge(struct kith_core *c, int i, const struct kith_home_slot *home)
+{
+	struct kith_person person;
+	uint8_t author[KITH_HOME_TAG_LEN];
+	const struct kith_session *s = kith_sessions_get(&c->sessions, home->session);
+	if (s == NULL || !kith_session_person(c, s, &person))
+		return false;
+	kith_home_tag(c->suite, author, &person.device_sign);
+	return kith_hostcache_learn(&c->leaf.cache, i, &home->host.dh, author) == KITH_EEXIST;
+}
+
 /* A home of ours was reached through another entry of its: the entry learns the key and is merged with the home's own,
  * or is left alone for a while. */
 static void set_aside(struct kith_core *c, int i, const struct kith_host *host)
@@ -90,8 +103,7 @@ static void set_aside(struct kith_core *c, int i, const struct kith_host *host)
 	for (size_t k = 0; k < KITH_HOMES; k++) {
 		const struct kith_home_slot *home = &c->leaf.homes[k];
 		if (home->state == KITH_HOME_ATTACHED && memcmp(&host->dh, &no_key, sizeof no_key) == 0 &&
-		    kith_endpoint_equal(&home->host.endpoints[0], &host->endpoints[0]) &&
-		    kith_hostcache_learn(&c->leaf.cache, i, &home->host.dh) == KITH_EEXIST)
+		    kith_endpoint_equal(&home->host.endpoints[0], &host->endpoints[0]) && merge(c, i, home))
 			return;
 	}
 	kith_hostcache_failed(&c->leaf.cache, i, c->now.mono_us, c->random, 0);
@@ -165,6 +177,8 @@ static void fill_slots(struct kith_core *c)
 		if (slot->state != KITH_HOME_FREE)
 			continue;
 		int cached = pick(c, &host);
+		if (cached < 0 && i < KITH_HOMES && kith_homes_count(c) > 0)
+			kith_homes_wake(c, kith_hosts_lacking(c));
 		if (cached < 0)
 			break;
 		attach(c, slot, &host, cached);
@@ -184,17 +198,6 @@ static struct kith_home_slot *slot_of(struct kith_core *c, uint32_t session)
 			return slot;
 	}
 	return NULL;
-}
-
-static void learn_hosts(struct kith_core *c, struct kith_spans hosts, const struct kith_key *from)
-{
-	for (size_t i = 0; i < hosts.n; i++) {
-		struct kith_host host;
-		if (kith_host_parse(&host, hosts.at[i]) != 0 || memcmp(host.dh.b, c->self.dh_pk, 32) == 0)
-			continue;
-		int err = kith_hostcache_add(&c->leaf.cache, &host, kith_hostcache_source(from), 0);
-		(void)err; /* full: those known are as good */
-	}
 }
 
 /* A bootstrap host whose key is not known has another entry when somebody named it: both are the one that is full. What
@@ -335,17 +338,17 @@ static struct kith_home_slot *promote(struct kith_core *c, struct kith_home_slot
 static void learn_key(struct kith_core *c, struct kith_session *s, struct kith_home_slot *home)
 {
 	struct kith_person person;
+	uint8_t author[KITH_HOME_TAG_LEN];
 	if (!kith_session_person(c, s, &person))
 		return;
+	kith_home_tag(c->suite, author, &person.device_sign);
 	for (int i = 0; i < c->leaf.cache.n; i++) {
 		struct kith_host host;
 		kith_hostcache_get(&c->leaf.cache, i, &host);
 		if (kith_endpoint_equal(&host.endpoints[0], &home->host.endpoints[0]) &&
 		    memcmp(&host.dh, &home->host.dh, sizeof host.dh) == 0) {
-			int err = memcmp(&host.dh, &person.device_dh, sizeof host.dh) != 0
-					  ? kith_hostcache_learn(&c->leaf.cache, i, &person.device_dh)
-					  : 0;
-			(void)err;
+			int err = kith_hostcache_learn(&c->leaf.cache, i, &person.device_dh, author);
+			(void)err; /* no memory: it is learnt another time */
 			break;
 		}
 	}
@@ -439,14 +442,13 @@ static void refused(struct kith_core *c, struct kith_session *s, struct kith_hom
 void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	struct kith_home_slot *home = slot_of(c, s->index);
-	struct kith_msg_room room;
 	struct kith_msg_attached m;
 	if (home == NULL)
 		return;
 	home->asking = false;
 	if (answer->err == KITH_EEXIST && home->state == KITH_HOME_ATTACHED)
 		return; /* a newer record of ours overtook this one */
-	if (answer->err != 0 || kith_msg_attached_read(&m, &room, answer->body) != 0) {
+	if (answer->err != 0 || kith_msg_attached_read(&m, answer->body) != 0) {
 		if (answer->err != KITH_ECLOSED) /* closed: kith_homes_lost replaces the home */
 			refused(c, s, home, answer->err != 0 ? answer->err : KITH_EPROTO);
 		return;
@@ -459,12 +461,11 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 	}
 	kith_wall_heard(&c->wall, (unsigned)(home - c->leaf.homes), &c->now, m.unix_ms);
 	learn_observed(c, &m.observed, s, home);
-	learn_hosts(c, m.hosts, &home->host.dh);
 	if (home->state == KITH_HOME_ATTACHED) { /* it took a new record */
 		home->took = true;
 		c->leaf.refusals = 0;
 		works(c, home);
-		bool publishes = c->leaving || home == &c->leaf.homes[c->leaf.primary];
+		bool publishes = (c->leaf.audit.publishers & 1u << (home - c->leaf.homes)) != 0;
 		c->leaf.published = c->leaf.published || publishes;
 		if (publishes && !c->leaf.findable && !c->leaving) {
 			c->leaf.findable = true;
@@ -484,6 +485,7 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 	KITH_LOG(c->log, KITH_LOG_INFO, "home_attached session=%08x homes=%u", s->index, kith_homes_count(c));
 	c->leaf.attempts = 0;
 	kith_session_use(c, s, KITH_USE_HOME);
+	kith_hosts_attached(c, s);
 	tell_homes(c);
 	publish_by(c, c->now.mono_us + SETTLE_US);
 	kith_homes_wake(c, c->now.mono_us);
@@ -639,6 +641,30 @@ void kith_homes_lost(struct kith_core *c, const struct kith_session *s, enum kit
 	publish_by(c, c->now.mono_us + MOVE_US);
 }
 
+void kith_homes_dismiss(struct kith_core *c)
+{
+	c->leaf.caught = false;
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		struct kith_home_slot *home = &c->leaf.homes[i];
+		struct kith_session *s = home->caught ? kith_homes_session(c, home) : NULL;
+		if (s == NULL)
+			continue;
+		s->use &= (uint8_t)~KITH_USE_HOME;
+		give_up(c, home, KITH_EPROTO);
+		tell_homes(c);
+		publish_by(c, c->now.mono_us + MOVE_US);
+	}
+}
+
+int kith_homes_slot(const struct kith_core *c, const struct kith_session *s)
+{
+	for (int i = 0; i < KITH_HOMES; i++) {
+		if (c->leaf.homes[i].state == KITH_HOME_ATTACHED && c->leaf.homes[i].session == s->index)
+			return i;
+	}
+	return -1;
+}
+
 void kith_homes_on_leave(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_msg_room room;
@@ -648,7 +674,7 @@ void kith_homes_on_leave(struct kith_core *c, struct kith_session *s, const stru
 	if (home == NULL)
 		return;
 	if (kith_msg_leave_read(&m, &room, request->body) == 0)
-		learn_hosts(c, m.hosts, &home->host.dh);
+		(void)kith_hosts_learn(c, s, m.members);
 	s->use &= (uint8_t)~KITH_USE_HOME; /* the end of this session is no loss: its slot goes to another home now */
 	give_up(c, home, KITH_EDETACHED);
 	tell_homes(c);

@@ -24,6 +24,12 @@ struct kith_session *kith_homes_session(struct kith_core *c, const struct kith_h
 /* The session of the home that publishes and watches for us, NULL while cut off. */
 struct kith_session *kith_homes_primary(struct kith_core *c);
 
+/* The slot of the home at the other end of a session, below 0: it is none. */
+int kith_homes_slot(const struct kith_core *c, const struct kith_session *s);
+
+/* Replaces homes that were caught (leaf/caught). */
+void kith_homes_dismiss(struct kith_core *c);
+
 void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
 void kith_homes_on_leave(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 

@@ -1,15 +1,19 @@
 #include "leaf/leaf.h"
 
+#include "leaf/audit.h"
+#include "leaf/caught.h"
 #include "leaf/homeless.h"
 #include "leaf/homes.h"
 #include "leaf/observed.h"
 #include "leaf/promotion.h"
 #include "leaf/record.h"
 
+#define SUSPECT_US (60 * KITH_US_PER_S) /* a home that failed is not given six minutes to do so again */
+
 void kith_leaf_begin(struct kith_core *c)
 {
 	c->leaf.timer.kind = KITH_TIMER_LEAF;
-	c->leaf.publish_at = c->leaf.ask_at = KITH_TIME_NEVER;
+	c->leaf.publish_at = c->leaf.ask_at = c->leaf.audit.at = KITH_TIME_NEVER;
 	kith_homeless_begin(c);
 	if (!kith_serves(c))
 		kith_homes_wake(c, c->now.mono_us);
@@ -18,6 +22,7 @@ void kith_leaf_begin(struct kith_core *c)
 void kith_leaf_deinit(struct kith_core *c)
 {
 	kith_timers_stop(&c->timers, &c->leaf.timer);
+	kith_blob_unref(&c->shared->blobs, c->leaf.record);
 	kith_hostcache_deinit(&c->leaf.cache);
 }
 
@@ -41,7 +46,9 @@ void kith_leaf_rest(struct kith_core *c)
 	kith_timers_stop(&c->timers, &c->leaf.timer);
 	c->leaf.parting = 0;
 	c->leaf.serve_at = 0;
-	c->leaf.record_len = 0;
+	kith_blob_unref(&c->shared->blobs, c->leaf.record);
+	c->leaf.record = NULL;
+	c->leaf.audit = (struct kith_audit){ .at = KITH_TIME_NEVER };
 }
 
 void kith_leaf_leave(struct kith_core *c)
@@ -53,7 +60,7 @@ void kith_leaf_leave(struct kith_core *c)
 		else if (slot->state == KITH_HOME_ATTACHED)
 			stop_asking(c, slot);
 	}
-	kith_leaf_publish(c);
+	kith_leaf_publish(c, true);
 }
 
 bool kith_leaf_says_goodbye(struct kith_core *c)
@@ -64,6 +71,12 @@ bool kith_leaf_says_goodbye(struct kith_core *c)
 	return asking && !c->leaf.published;
 }
 
+/* When the record is signed anew though nothing changed. */
+static kith_time_us refresh_at(const struct kith_core *c)
+{
+	return c->leaf.record_at + (kith_caught_suspect(c, 0) >= 0 ? SUSPECT_US : KITH_RECORD_REFRESH_US);
+}
+
 void kith_leaf_tick(struct kith_core *c)
 {
 	if (c->leaving || kith_serves(c))
@@ -72,15 +85,16 @@ void kith_leaf_tick(struct kith_core *c)
 	kith_observed_tick(c);
 	kith_homes_tick(c);
 	if (c->leaf.publish_at <= c->now.mono_us)
-		kith_leaf_publish(c);
-	kith_time_us refresh_at = c->leaf.record_at + KITH_RECORD_REFRESH_US;
-	if (c->leaf.record_len > 0 && c->leaf.publish_at == KITH_TIME_NEVER && refresh_at <= c->now.mono_us)
-		kith_leaf_publish(c);
+		kith_leaf_publish(c, true);
+	if (c->leaf.record != NULL && c->leaf.publish_at == KITH_TIME_NEVER && refresh_at(c) <= c->now.mono_us)
+		kith_leaf_publish(c, false);
+	kith_audit_tick(c);
+	kith_homes_wake(c, c->leaf.audit.at);
 	kith_homes_wake(c, c->leaf.ask_at);
 	if (c->leaf.publish_at != KITH_TIME_NEVER)
 		kith_homes_wake(c, c->leaf.publish_at);
-	else if (c->leaf.record_len > 0 && kith_homes_count(c) > 0)
-		kith_homes_wake(c, c->leaf.record_at + KITH_RECORD_REFRESH_US);
+	else if (c->leaf.record != NULL && kith_homes_count(c) > 0)
+		kith_homes_wake(c, refresh_at(c));
 }
 
 /* What failed by the former clock says nothing any more. */

@@ -152,6 +152,18 @@ bool kith_session_identity(struct kith_core *c, const struct kith_session *s, st
 	return true;
 }
 
+bool kith_session_asks_seldom(struct kith_core *c, struct kith_session *s)
+{
+	if ((s->use & KITH_USE_LEAF) == 0)
+		return false;
+	uint16_t now_ms = (uint16_t)((uint64_t)(c->now.mono_us / KITH_US_PER_MS) | 1); /* never 0 */
+	uint16_t since_ms = (uint16_t)(now_ms - s->attached->asked_ms); /* once in 66 s it may seem to be less */
+	if (s->attached->asked_ms != 0 && since_ms < 1000)
+		return false;
+	s->attached->asked_ms = now_ms;
+	return true;
+}
+
 kith_time_us kith_session_unused_at(const struct kith_session *s)
 {
 	if (s->use & KITH_USE_WATCH) /* renewed at half of its life */

@@ -80,7 +80,10 @@ enum kith_effect_owner {
 enum kith_token_kind {
 	KITH_TOKEN_IGNORE, /* the answer changes nothing */
 	KITH_TOKEN_ATTACH,
+	KITH_TOKEN_MEMBERS,
 	KITH_TOKEN_LOOKUP, /* operation */
+	KITH_TOKEN_AUDIT, /* low bits of the sequence of our record */
+	KITH_TOKEN_BEYOND, /* operation: asked of others than homes */
 	KITH_TOKEN_INTRODUCE, /* session that is to be, or to get another relay */
 	KITH_TOKEN_QUERY, /* query id, member index */
 	KITH_TOKEN_STORE, /* session of the leaf that the record is of, or 0 */
@@ -168,6 +171,7 @@ struct kith_attached {
 	bool leaving; /* it said goodbye */
 	uint8_t probes; /* sent since it fell silent */
 	bool indexed; /* in c->super->attached */
+	uint16_t asked_ms; /* low bits of when it last asked what every leaf asks */
 	uint16_t round; /* the last round of super/help in which it was told to go elsewhere */
 	struct kith_candidate_leaf *candidate; /* NULL: it never asked to be attested */
 	uint32_t copies[KITH_KEEPERS_MAX]; /* kith_member_copy of those that were given the record; 0: none */
@@ -184,9 +188,25 @@ struct kith_home_slot {
 	bool took; /* a record of ours */
 	uint8_t moves; /* a spare: 1 and the slot of the home that asked to have its place taken; 0: none did */
 	uint8_t retry_s; /* it said that it is full: for so long it is not asked; 0: it did not say how long */
+	bool caught; /* lying: it is to be replaced */
+	uint8_t points; /* for what it failed to do (leaf/caught) */
+	uint16_t failed_s; /* low bits of when it failed last */
+	uint8_t how; /* enum kith_lie: the last failing */
 	kith_time_us since; /* when it was chosen; then when it became a home */
 	uint32_t session;
 	struct kith_host host;
+};
+
+/* Whether the directory has our record (leaf/audit). */
+struct kith_audit {
+	kith_time_us at; /* the next step; NEVER */
+	uint8_t step; /* enum kith_audit_step */
+	uint8_t out; /* questions out */
+	uint8_t publishers; /* slots of homes that were to publish this record */
+	uint8_t held; /* of those that are given it when the audit is over: what a home does not have it cannot show */
+	uint8_t asked, denied; /* of those that were asked for it; that said that it is not there */
+	uint8_t failed; /* the publishers, once all homes publish in their place */
+	uint8_t turn; /* slot of the home that published the last record alone */
 };
 
 /* The leaf's half. Every node has one; a supernode's is idle. */
@@ -196,13 +216,16 @@ struct kith_leaf {
 	struct kith_hostcache cache;
 	struct kith_timer timer;
 	unsigned attempts; /* failed in a row, for the backoff */
-	uint8_t record[KITH_RECORD_LEN_MAX];
-	uint16_t record_len;
+	struct kith_blob *record; /* the last one; NULL: none since the start */
 	uint64_t record_seq;
 	kith_time_us record_at; /* when it was signed */
 	kith_time_us publish_at; /* when a changed set of homes is to be signed; NEVER: up to date */
 	uint8_t primary; /* slot of the home that publishes */
+	uint8_t asked_hosts; /* slot of the home that was asked last for other supernodes */
+	kith_time_us hosts_at; /* when homes may be asked again for want of a host to try */
+	uint8_t hosts_vain, hosts_skipped; /* answers in a row that told nothing new; records since the last question */
 	struct kith_seen seen[KITH_HOMES]; /* where each home sees us */
+	struct kith_audit audit;
 	bool published; /* the directory has this record */
 	bool findable; /* PUBLISHED was told, and no ATTACHED with no home since */
 	uint32_t seen_ms[KITH_HOMES]; /* low bits of when that changed last; 0: it did not */
@@ -224,6 +247,7 @@ struct kith_leaf {
 	bool serve; /* it is time */
 	bool offer; /* our candidates changed */
 	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
+	bool caught; /* a home is to be replaced */
 };
 
 enum kith_op_kind { KITH_OP_FREE, KITH_OP_LOOKUP, KITH_OP_CALL, KITH_OP_CHALLENGE };
@@ -235,6 +259,9 @@ struct kith_operation {
 	uint8_t tries; /* look-ups sent */
 	uint8_t first; /* home that is asked first: drawn */
 	uint8_t denied; /* set of homes that know nobody of that name who is online */
+	uint8_t beyond; /* questions out to others than homes */
+	bool went; /* others than homes were asked */
+	uint8_t absent; /* those of them that said that there is no such name */
 	bool known; /* one of them gave a record */
 	bool twice; /* records of several identities came: the application was told */
 	struct kith_key identity; /* of the first record that came, if known */
@@ -514,6 +541,10 @@ int64_t kith_stamp(struct kith_core *c);
 
 /* The certificates of the other side, parsed and checked before; false when the chain is not known. */
 bool kith_session_person(struct kith_core *c, const struct kith_session *s, struct kith_person *out);
+
+/* Whether a leaf that is attached here asks what each does now and then (for supernodes, for its own record) not more
+ * often than once a second. Such questions need no place among those of look-ups. */
+bool kith_session_asks_seldom(struct kith_core *c, struct kith_session *s);
 
 /* The identity at the other end, known without parsing if that is a leaf of ours. False: as kith_session_person. */
 bool kith_session_identity(struct kith_core *c, const struct kith_session *s, struct kith_key *out);

@@ -14,12 +14,13 @@
 
 enum {
 	FILE_MAGIC = 0x4b484f53, /* "KHOS" */
-	FILE_VERSION = 2,
+	FILE_VERSION = 3,
 	ENTRIES_FIRST = 4, /* capacity of the first allocation */
 	ASIDE_DOUBLINGS = 7, /* 1 min to 64 min */
 	SHARES = 4, /* of the hosts put aside */
 	SHARE = KITH_HOSTCACHE_ASIDE / SHARES,
-	ANCHOR_FAILURES = 10 /* in a row: it is gone, not away */
+	ANCHOR_FAILURES = 10, /* in a row: it is gone, not away */
+	FILE_FLAGS = KITH_HOST_ANCHOR | KITH_HOST_LIED
 };
 
 /* Keys the checksum of the file, which guards against accidents, not against enemies. */
@@ -45,11 +46,31 @@ static void host_read(struct kith_reader *r, struct kith_host *out)
 	out->endpoints_n = kith_endpoints_read(r, out->endpoints, KITH_HOST_ENDPOINTS_MAX);
 }
 
-static struct kith_blob *intern(struct kith_hostcache *hc, const struct kith_host *host)
+static void word_write(struct kith_writer *w, const struct kith_host_word *word)
 {
-	uint8_t bytes[KITH_HOST_LEN_MAX];
+	kith_write_u64(w, word->seq);
+	kith_write_bytes(w, word->author, sizeof word->author);
+}
+
+static void word_read(struct kith_reader *r, struct kith_host_word *out)
+{
+	out->seq = kith_read_u64(r);
+	kith_read_bytes(r, out->author, sizeof out->author);
+}
+
+static bool has_author(const struct kith_host_word *word)
+{
+	static const uint8_t none[KITH_HOME_TAG_LEN];
+	return memcmp(word->author, none, sizeof none) != 0;
+}
+
+static struct kith_blob *intern(struct kith_hostcache *hc, const struct kith_host *host,
+				const struct kith_host_word *word)
+{
+	uint8_t bytes[KITH_HOST_LEN_MAX + KITH_HOST_WORD_LEN];
 	struct kith_writer w = kith_writer_of(bytes, sizeof bytes);
 	host_write(&w, host);
+	word_write(&w, word);
 	return kith_blob_intern(hc->blobs, bytes, kith_writer_len(&w));
 }
 
@@ -80,12 +101,26 @@ uint32_t kith_hostcache_source(const struct kith_key *dh)
 	return source != 0 ? source : 1;
 }
 
-void kith_hostcache_get(const struct kith_hostcache *hc, int i, struct kith_host *out)
+static void get(const struct kith_hostcache *hc, int i, struct kith_host *out, struct kith_host_word *word)
 {
 	KITH_ASSERT(i >= 0 && i < hc->n);
 	struct kith_reader r = kith_reader_of_span(kith_blob_span(hc->at[i].blob));
 	host_read(&r, out);
+	word_read(&r, word);
 	KITH_ASSERT(kith_reader_done(&r));
+}
+
+void kith_hostcache_get(const struct kith_hostcache *hc, int i, struct kith_host *out)
+{
+	struct kith_host_word unused;
+	get(hc, i, out, &unused);
+}
+
+uint64_t kith_hostcache_prefix(const struct kith_hostcache *hc, int i)
+{
+	struct kith_host host;
+	kith_hostcache_get(hc, i, &host);
+	return kith_addr_diversity_prefix(&host.endpoints[0].addr);
 }
 
 /* ---- adding ---- */
@@ -116,6 +151,9 @@ static int find_host(const struct kith_hostcache *hc, const struct kith_host *ho
 /* True when a should give way rather than b; both may. */
 static bool worse(const struct kith_hostcache_entry *a, const struct kith_hostcache_entry *b)
 {
+	bool lied = (a->flags & KITH_HOST_LIED) != 0; /* what is forgotten may be chosen again */
+	if (lied != ((b->flags & KITH_HOST_LIED) != 0))
+		return !lied;
 	bool a_full = a->came == KITH_EFULL, b_full = b->came == KITH_EFULL; /* they say when they may be asked again */
 	if (a_full != b_full)
 		return b_full;
@@ -130,7 +168,7 @@ static int victim(const struct kith_hostcache *hc)
 		const struct kith_hostcache_entry *e = &hc->at[i];
 		bool works = e->success_ms != 0 && e->failures == 0;
 		bool fresh = e->success_ms == 0 && e->failures == 0; /* not tried: as good as the newcomer */
-		if (e->flags != 0 || works || fresh)
+		if ((e->flags & ~KITH_HOST_LIED) != 0 || works || fresh)
 			continue;
 		if (found < 0 || worse(e, &hc->at[found]))
 			found = i;
@@ -175,9 +213,10 @@ static int make_room(struct kith_hostcache *hc, uint8_t flags)
 	return hc->n++;
 }
 
-static int refresh(struct kith_hostcache *hc, int i, const struct kith_host *host, uint8_t flags)
+static int refresh(struct kith_hostcache *hc, int i, const struct kith_host *host, const struct kith_host_word *word,
+		   uint8_t flags)
 {
-	struct kith_blob *blob = intern(hc, host);
+	struct kith_blob *blob = intern(hc, host, word);
 	if (blob == NULL)
 		return KITH_ENOMEM;
 	kith_blob_unref(hc->blobs, hc->at[i].blob);
@@ -198,20 +237,18 @@ static void append_endpoints(struct kith_host *host, const struct kith_host *mor
 	}
 }
 
-/* News of a host that is known. */
-static int renew(struct kith_hostcache *hc, int i, const struct kith_host *host, uint8_t flags)
+/* The configuration names a host that is known. Another address: what failed at the former one says nothing. */
+static int configure(struct kith_hostcache *hc, int i, const struct kith_host *host, uint8_t flags)
 {
 	struct kith_host held, merged = *host;
-	kith_hostcache_get(hc, i, &held);
-	bool configured = (flags & KITH_HOST_BOOTSTRAP) != 0;
-	if ((!has_key(host) && has_key(&held)) || (!configured && (hc->at[i].flags & KITH_HOST_BOOTSTRAP) != 0))
+	struct kith_host_word word;
+	get(hc, i, &held, &word);
+	if (!has_key(host) && has_key(&held))
 		return i;
-	if (configured) { /* another address: what failed at the former one says nothing */
-		append_endpoints(&merged, &held);
-		hc->at[i].failures = 0;
-		hc->at[i].came = 0;
-	}
-	return refresh(hc, i, &merged, flags);
+	append_endpoints(&merged, &held);
+	hc->at[i].failures = 0;
+	hc->at[i].came = 0;
+	return refresh(hc, i, &merged, &word, flags);
 }
 
 /* Puts a host aside, in the share of its source: in a free place, or that of another one. The blob is the cache's. */
@@ -271,18 +308,32 @@ static void full_as_well(struct kith_hostcache *hc, int i)
 	}
 }
 
-int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source, uint8_t flags)
+static void drop(struct kith_hostcache *hc, int i)
 {
-	if (!host_valid(host, flags))
-		return KITH_EINVAL;
-	int i = find_host(hc, host);
-	if (i >= 0)
-		return renew(hc, i, host, flags);
-	struct kith_blob *blob = intern(hc, host);
+	kith_blob_unref(hc->blobs, hc->at[i].blob);
+	hc->at[i] = hc->at[--hc->n];
+}
+
+/* A host that a source suggested, and that failed, gives way to another one of its. */
+static bool drop_failed(struct kith_hostcache *hc, uint32_t source)
+{
+	for (int i = 0; i < hc->n; i++) {
+		if (hc->at[i].source == source && hc->at[i].flags == 0 && hc->at[i].failures > 0) {
+			drop(hc, i);
+			return true;
+		}
+	}
+	return false;
+}
+
+static int insert(struct kith_hostcache *hc, const struct kith_host *host, const struct kith_host_word *word,
+		  uint32_t source, uint8_t flags)
+{
+	struct kith_blob *blob = intern(hc, host, word);
 	if (blob == NULL)
 		return KITH_ENOMEM;
-	bool share = source != 0 && from_source(hc, source) >= KITH_HOSTCACHE_PER_SOURCE;
-	i = share ? KITH_EFULL : make_room(hc, flags);
+	bool share = source != 0 && from_source(hc, source) >= KITH_HOSTCACHE_PER_SOURCE && !drop_failed(hc, source);
+	int i = share ? KITH_EFULL : make_room(hc, flags);
 	if (i == KITH_EFULL) {
 		put_aside(hc, blob, source, 0, 0);
 		return i;
@@ -296,10 +347,45 @@ int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, 
 	return i;
 }
 
-static void drop(struct kith_hostcache *hc, int i)
+int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source, uint8_t flags)
 {
-	kith_blob_unref(hc->blobs, hc->at[i].blob);
-	hc->at[i] = hc->at[--hc->n];
+	static const struct kith_host_word nobodys;
+	if (!host_valid(host, flags))
+		return KITH_EINVAL;
+	int i = find_host(hc, host);
+	if (i < 0)
+		return insert(hc, host, &nobodys, source, flags);
+	return (flags & KITH_HOST_BOOTSTRAP) != 0 ? configure(hc, i, host, flags) : i;
+}
+
+/* News of a host that is known, by its author or by somebody who says that the key is his. */
+static int renew(struct kith_hostcache *hc, int i, const struct kith_host *host, const struct kith_host_word *word)
+{
+	const struct kith_hostcache_entry *e = &hc->at[i];
+	struct kith_host held;
+	struct kith_host_word former;
+	get(hc, i, &held, &former);
+	bool same = memcmp(former.author, word->author, sizeof word->author) == 0;
+	bool proven = e->success_ms != 0 || e->failures == 0;
+	if ((e->flags & KITH_HOST_BOOTSTRAP) != 0 || (same && word->seq <= former.seq))
+		return KITH_EEXIST;
+	if (!same && has_author(&former) && proven)
+		return KITH_EACCES;
+	return refresh(hc, i, host, word, 0);
+}
+
+int kith_hostcache_take(struct kith_hostcache *hc, const struct kith_member_entry *entry,
+			const uint8_t author[KITH_HOME_TAG_LEN], uint32_t source)
+{
+	struct kith_host host = { .dh = entry->device };
+	struct kith_host_word word = { .seq = entry->seq };
+	memcpy(word.author, author, sizeof word.author);
+	for (uint8_t i = 0; i < entry->endpoints_n; i++)
+		kith_host_add(&host, &entry->endpoints[i]);
+	if (!host_valid(&host, 0))
+		return KITH_EINVAL;
+	int i = kith_hostcache_find(hc, &host.dh);
+	return i < 0 ? insert(hc, &host, &word, source, 0) : renew(hc, i, &host, &word);
 }
 
 bool kith_hostcache_is_configured(const struct kith_hostcache *hc, const struct kith_endpoint *at)
@@ -324,89 +410,37 @@ void kith_hostcache_unconfigure(struct kith_hostcache *hc, int i)
 		drop(hc, i);
 }
 
-int kith_hostcache_learn(struct kith_hostcache *hc, int i, const struct kith_key *dh)
+int kith_hostcache_learn(struct kith_hostcache *hc, int i, const struct kith_key *dh,
+			 const uint8_t author[KITH_HOME_TAG_LEN])
 {
 	struct kith_host host;
-	kith_hostcache_get(hc, i, &host);
+	struct kith_host_word word;
+	get(hc, i, &host, &word);
 	int other = kith_hostcache_find(hc, dh);
-	if (other == i)
+	bool same = memcmp(word.author, author, sizeof word.author) == 0;
+	if (other == i && same)
 		return 0;
+	if (!same)
+		word = (struct kith_host_word){ .seq = 0 };
+	memcpy(word.author, author, sizeof word.author);
 	host.dh = *dh;
+	if (other == i)
+		other = KITH_ENOENT;
 	if (other >= 0) { /* the address that was configured, and answered, comes first */
 		struct kith_host held;
-		kith_hostcache_get(hc, other, &held);
+		struct kith_host_word former;
+		get(hc, other, &held, &former);
+		if (memcmp(former.author, author, sizeof former.author) == 0)
+			word = former;
 		append_endpoints(&host, &held);
-		int merged = refresh(hc, other, &host, hc->at[i].flags);
+		int merged = refresh(hc, other, &host, &word, hc->at[i].flags);
 		if (merged < 0)
 			return merged;
 		drop(hc, i);
 		return KITH_EEXIST;
 	}
-	int err = refresh(hc, i, &host, 0);
+	int err = refresh(hc, i, &host, &word, 0);
 	return err < 0 ? err : 0;
-}
-
-/* ---- picking ---- */
-
-static uint64_t prefix_of(const struct kith_hostcache *hc, int i)
-{
-	struct kith_host host;
-	kith_hostcache_get(hc, i, &host);
-	return kith_addr_diversity_prefix(&host.endpoints[0].addr);
-}
-
-/* How far host i is from an ideal choice, given the hosts in use. */
-static enum kith_hostcache_relax strain(const struct kith_hostcache *hc, int i)
-{
-	enum kith_hostcache_relax need = KITH_PICK_STRICT;
-	uint64_t prefix = prefix_of(hc, i);
-	for (int k = 0; k < hc->n; k++) {
-		if (k == i || (hc->at[k].flags & KITH_HOST_USED) == 0)
-			continue;
-		if (hc->at[i].source != 0 && hc->at[k].source == hc->at[i].source)
-			return KITH_PICK_ANY;
-		if (prefix_of(hc, k) == prefix)
-			need = KITH_PICK_SAME_PREFIX;
-	}
-	return need;
-}
-
-/* Lower is tried earlier. */
-static unsigned rank(const struct kith_hostcache_entry *e)
-{
-	if (e->failures > 0)
-		return 4;
-	if ((e->flags & KITH_HOST_ANCHOR) != 0)
-		return 0;
-	if (e->success_ms != 0)
-		return 1;
-	return (e->flags & KITH_HOST_BOOTSTRAP) != 0 ? 3 : 2;
-}
-
-int kith_hostcache_pick(const struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random,
-			enum kith_hostcache_relax relax)
-{
-	enum { RANKS = 5 };
-	unsigned best = UINT32_MAX;
-	uint32_t equals = 0;
-	int found = KITH_ENOENT;
-	for (int i = 0; i < hc->n; i++) {
-		const struct kith_hostcache_entry *e = &hc->at[i];
-		if ((e->flags & KITH_HOST_USED) != 0 || (e->failures > 0 && e->retry_at > now))
-			continue;
-		enum kith_hostcache_relax need = strain(hc, i);
-		if (need > relax)
-			continue;
-		/* Hosts that failed come after all that did not: when many are gone at once, variety must wait. */
-		unsigned score = (e->failures > 0 ? (KITH_PICK_ANY + 1) * RANKS : 0) + (unsigned)need * RANKS + rank(e);
-		if (score > best)
-			continue;
-		equals = score < best ? 1 : equals + 1;
-		best = score;
-		if (kith_rng_below(random, equals) == 0)
-			found = i;
-	}
-	return found;
 }
 
 int kith_hostcache_draw(struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random)
@@ -440,18 +474,6 @@ int kith_hostcache_draw(struct kith_hostcache *hc, kith_time_us now, const struc
 	return i;
 }
 
-kith_time_us kith_hostcache_retry_at(const struct kith_hostcache *hc)
-{
-	kith_time_us at = KITH_TIME_NEVER;
-	for (int i = 0; i < hc->n; i++) {
-		const struct kith_hostcache_entry *e = &hc->at[i];
-		kith_time_us when = e->failures > 0 ? e->retry_at : 0;
-		if ((e->flags & KITH_HOST_USED) == 0 && when < at)
-			at = when;
-	}
-	return at;
-}
-
 /* ---- what came of it ---- */
 
 void kith_hostcache_use(struct kith_hostcache *hc, int i, bool used)
@@ -470,7 +492,7 @@ static bool may_anchor(const struct kith_hostcache *hc, int i)
 		if ((hc->at[k].flags & KITH_HOST_ANCHOR) == 0)
 			continue;
 		anchors++;
-		if (k == i || prefix_of(hc, k) == prefix_of(hc, i))
+		if (k == i || kith_hostcache_prefix(hc, k) == kith_hostcache_prefix(hc, i))
 			return false;
 		if (hc->at[i].source != 0 && hc->at[k].source == hc->at[i].source)
 			return false;
@@ -485,8 +507,16 @@ void kith_hostcache_succeeded(struct kith_hostcache *hc, int i, const struct kit
 	e->success_ms = now->unix_ms > 0 ? now->unix_ms : 1;
 	e->failures = 0;
 	e->came = 0;
-	if (may_anchor(hc, i))
+	if ((e->flags & KITH_HOST_LIED) == 0 && may_anchor(hc, i))
 		e->flags |= KITH_HOST_ANCHOR;
+}
+
+bool kith_hostcache_lied(struct kith_hostcache *hc, int i)
+{
+	KITH_ASSERT(i >= 0 && i < hc->n);
+	bool known = (hc->at[i].flags & KITH_HOST_LIED) != 0;
+	hc->at[i].flags = (uint8_t)((hc->at[i].flags & ~KITH_HOST_ANCHOR) | KITH_HOST_LIED);
+	return known;
 }
 
 void kith_hostcache_forgive(struct kith_hostcache *hc)
@@ -534,6 +564,7 @@ struct file_host {
 	int64_t success_ms;
 	uint32_t source;
 	struct kith_host host;
+	struct kith_host_word word;
 };
 
 static void file_host_write(struct kith_writer *w, const struct file_host *h)
@@ -543,16 +574,18 @@ static void file_host_write(struct kith_writer *w, const struct file_host *h)
 	kith_write_u64(w, (uint64_t)h->success_ms);
 	kith_write_u32(w, h->source);
 	host_write(w, &h->host);
+	word_write(w, &h->word);
 }
 
 static void file_host_read(struct kith_reader *r, struct file_host *h)
 {
-	h->flags = kith_read_u8(r) & KITH_HOST_ANCHOR;
+	h->flags = kith_read_u8(r) & FILE_FLAGS;
 	h->failures = kith_read_u8(r);
 	uint64_t success = kith_read_u64(r);
 	h->success_ms = success <= INT64_MAX ? (int64_t)success : 0;
 	h->source = kith_read_u32(r);
 	host_read(r, &h->host);
+	word_read(r, &h->word);
 	if (!has_key(&h->host))
 		r->bad = true;
 }
@@ -622,10 +655,11 @@ size_t kith_hostcache_save(const struct kith_hostcache *hc, struct kith_span old
 	uint8_t *count = kith_write(&w, 2);
 	for (uint16_t i = 0; i < n; i++) {
 		const struct kith_hostcache_entry *e = &hc->at[order[i]];
-		struct file_host h = {
-			e->flags & KITH_HOST_ANCHOR, e->failures, e->success_ms, e->source, { .endpoints_n = 0 }
-		};
-		kith_hostcache_get(hc, order[i], &h.host);
+		struct file_host h = { .flags = e->flags & FILE_FLAGS,
+				       .failures = e->failures,
+				       .success_ms = e->success_ms,
+				       .source = e->source };
+		get(hc, order[i], &h.host, &h.word);
 		file_host_write(&w, &h);
 	}
 	if (file_open(&r, old, &old_n) != 0)
@@ -635,7 +669,7 @@ size_t kith_hostcache_save(const struct kith_hostcache *hc, struct kith_span old
 		file_host_read(&r, &h);
 		if (h.host.endpoints_n == 0 || kith_hostcache_find(hc, &h.host.dh) >= 0)
 			continue;
-		h.flags = 0; /* memory holds the anchors; one that is not there was given up */
+		h.flags &= KITH_HOST_LIED; /* memory holds the anchors; one that is not there was given up */
 		file_host_write(&w, &h);
 		n++;
 	}
@@ -649,7 +683,7 @@ size_t kith_hostcache_save(const struct kith_hostcache *hc, struct kith_span old
 static bool prefix_known(const struct kith_hostcache *hc, const struct kith_host *host)
 {
 	for (int i = 0; i < hc->n; i++) {
-		if (prefix_of(hc, i) == kith_addr_diversity_prefix(&host->endpoints[0].addr))
+		if (kith_hostcache_prefix(hc, i) == kith_addr_diversity_prefix(&host->endpoints[0].addr))
 			return true;
 	}
 	return false;
@@ -659,7 +693,7 @@ static int load_one(struct kith_hostcache *hc, const struct file_host *h)
 {
 	if (kith_hostcache_find(hc, &h->host.dh) >= 0)
 		return 0;
-	int i = kith_hostcache_add(hc, &h->host, h->source, 0);
+	int i = host_valid(&h->host, 0) ? insert(hc, &h->host, &h->word, h->source, 0) : KITH_EINVAL;
 	if (i < 0)
 		return 0;
 	hc->at[i].flags |= h->flags;
@@ -686,10 +720,11 @@ int kith_hostcache_load(struct kith_hostcache *hc, struct kith_span file, uint32
 				file_host_read(&r, &h);
 				bool late = i < from % n;
 				bool anchor = (h.flags & KITH_HOST_ANCHOR) != 0 && anchors < KITH_HOSTCACHE_ANCHORS;
-				if (late != (round == 1) || (pass == ANCHORS && !anchor) ||
+				bool lied = (h.flags & KITH_HOST_LIED) != 0;
+				if (late != (round == 1) || (pass == ANCHORS && !anchor) || (pass < REST && lied) ||
 				    (pass == DIVERSE && prefix_known(hc, &h.host)))
 					continue;
-				h.flags = anchor ? KITH_HOST_ANCHOR : 0;
+				h.flags = anchor ? KITH_HOST_ANCHOR : h.flags & KITH_HOST_LIED;
 				int one = load_one(hc, &h);
 				anchors += anchor && one;
 				added += one;

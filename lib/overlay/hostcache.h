@@ -1,5 +1,10 @@
 /* The supernodes that a leaf knows of: up to 16 in memory, up to 200 in the state file, and which to try next.
  *
+ * What the network says of a host counts only as its own signed member entry. The entry here then knows its author
+ * (the key that signed) and its number: another author, or a lower number, changes nothing. A certificate does not
+ * prove that its subject holds the X25519 secret, so anybody can sign an entry for somebody else's; a handshake tells
+ * who is right.
+ *
  * A home should not be able to choose the others: candidates are taken from different address prefixes, at most one
  * that any one supernode suggested, and two anchors - the first two that worked, of different prefixes and sources -
  * keep their place across restarts until they fail ten times in a row. Hosts are interned blobs that many caches may
@@ -14,12 +19,13 @@
  *   after the time that it named, 120 s at most, and up to as much again (kith_hostcache_retry_at), one that was put
  *   aside after 1 to 64 min.
  * Bounds: KITH_HOSTCACHE_MAX in memory besides the bootstrap hosts, which are as many as are configured;
- *   KITH_HOSTCACHE_PER_SOURCE of them suggested by one supernode. When full, the entry that failed most or never worked
- *   gives way, never one in use, an anchor, a bootstrap host, or one that works; else the newcomer is put aside.
- *   KITH_HOSTCACHE_ASIDE are put aside, in four shares; what one supernode suggests takes places of one share only.
- *   What the network says never changes a bootstrap host's entry. The file keeps the KITH_HOSTCACHE_FILE_HOSTS that
- *   were first in it, memory's first.
- * Never: opens a file, resolves a name, makes a session.
+ *   KITH_HOSTCACHE_PER_SOURCE of them suggested by one supernode (one of its that failed gives way). When full, the
+ *   entry that failed most or never worked gives way, one that lied after all others; never one in use, an anchor, a
+ *   bootstrap host, or one that works; else the newcomer is put aside. KITH_HOSTCACHE_ASIDE are put aside, in four
+ *   shares; what one supernode suggests takes places of one share only. What the network says never changes a bootstrap
+ *   host's entry. The file keeps the KITH_HOSTCACHE_FILE_HOSTS that were first in it, memory's first.
+ * Never: opens a file, resolves a name, makes a session, verifies (its caller did), changes an entry for what is not
+ *   signed.
  */
 #ifndef KITH_OVERLAY_HOSTCACHE_H
 #define KITH_OVERLAY_HOSTCACHE_H
@@ -35,17 +41,27 @@
 #define KITH_HOSTCACHE_FILE_HOSTS 200
 #define KITH_HOSTCACHE_FILE_HEADER 8
 #define KITH_HOSTCACHE_FILE_SUM 8
+#define KITH_HOST_WORD_LEN (8 + KITH_HOME_TAG_LEN)
 #define KITH_HOSTCACHE_FILE_MAX                                                                                        \
-	(KITH_HOSTCACHE_FILE_HEADER + KITH_HOSTCACHE_FILE_HOSTS * (14 + KITH_HOST_LEN_MAX) + KITH_HOSTCACHE_FILE_SUM)
+	(KITH_HOSTCACHE_FILE_HEADER + KITH_HOSTCACHE_FILE_HOSTS * (14 + KITH_HOST_LEN_MAX + KITH_HOST_WORD_LEN) +      \
+	 KITH_HOSTCACHE_FILE_SUM)
 
 enum kith_hostcache_flags {
 	KITH_HOST_ANCHOR = 1 << 0,
 	KITH_HOST_BOOTSTRAP = 1 << 1, /* from the configuration; written to the file only once it has worked */
-	KITH_HOST_USED = 1 << 2 /* is a home, or being tried */
+	KITH_HOST_USED = 1 << 2, /* is a home, or being tried */
+	KITH_HOST_LIED = 1 << 3 /* was caught: the last to be tried */
+};
+
+/* Whose word an entry is. */
+struct kith_host_word {
+	uint64_t seq; /* of the member entry; 0: of none */
+	uint8_t author
+		[KITH_HOME_TAG_LEN]; /* tag of the Ed25519 key that signed, or that a handshake proved; 0: not known */
 };
 
 struct kith_hostcache_entry {
-	struct kith_blob *blob; /* key, count, endpoints */
+	struct kith_blob *blob; /* key, count, endpoints, word */
 	int64_t success_ms; /* when it last worked, unix ms; 0: never */
 	kith_time_us retry_at;
 	uint32_t source; /* who suggested it; 0: nobody */
@@ -82,20 +98,28 @@ void kith_hostcache_deinit(struct kith_hostcache *hc);
 /* The number by which suggestions of a supernode are told apart; never 0. */
 uint32_t kith_hostcache_source(const struct kith_key *dh);
 
-/* Adds a host, or refreshes the endpoints of a known one; those of the configuration come first, and only the
- * configuration changes them. flags: KITH_HOST_BOOTSTRAP or 0; only a bootstrap host may lack its key. Returns its
- * index (valid until the next add, draw or load), KITH_EFULL (it was put aside), KITH_ENOMEM, KITH_EINVAL. */
+/* Adds a host of the configuration or of a file (flags: KITH_HOST_BOOTSTRAP or 0; only a bootstrap host may lack its
+ * key). Of a known one only the configuration changes anything: its endpoints come first. Returns its index (valid
+ * until the next add, draw or load), KITH_EFULL (it was put aside), KITH_ENOMEM, KITH_EINVAL. */
 int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source,
 		       uint8_t flags) KITH_MUST_USE;
+
+/* Takes what a supernode's own member entry says, which was verified; author: tag of the key that signed it. A known
+ * host gets the endpoints of a newer entry by the same author; one that failed and never worked, those of another
+ * author's too, since who signed first is not who is right. Returns its index; KITH_EEXIST: nothing new; KITH_EACCES:
+ * the entry is another's; KITH_EFULL, KITH_ENOMEM. */
+int kith_hostcache_take(struct kith_hostcache *hc, const struct kith_member_entry *entry,
+			const uint8_t author[KITH_HOME_TAG_LEN], uint32_t source) KITH_MUST_USE;
 
 /* The index of the host with that key, or KITH_ENOENT. */
 int kith_hostcache_find(const struct kith_hostcache *hc, const struct kith_key *dh);
 
 void kith_hostcache_get(const struct kith_hostcache *hc, int i, struct kith_host *out);
 
-/* The key of a bootstrap host, once a handshake told it. KITH_EEXIST: another entry has it (this one is then dropped),
- * KITH_ENOMEM. */
-int kith_hostcache_learn(struct kith_hostcache *hc, int i, const struct kith_key *dh) KITH_MUST_USE;
+/* What a handshake proved: the key of a bootstrap host, and the author whose entries count from now on. KITH_EEXIST:
+ * another entry has that key (this one is then dropped), KITH_ENOMEM. */
+int kith_hostcache_learn(struct kith_hostcache *hc, int i, const struct kith_key *dh,
+			 const uint8_t author[KITH_HOME_TAG_LEN]) KITH_MUST_USE;
 
 /* Whether the entry of a bootstrap host has that endpoint. */
 bool kith_hostcache_is_configured(const struct kith_hostcache *hc, const struct kith_endpoint *at);
@@ -104,9 +128,12 @@ bool kith_hostcache_is_configured(const struct kith_hostcache *hc, const struct 
  * without its key stays for now. */
 void kith_hostcache_unconfigure(struct kith_hostcache *hc, int i);
 
+/* kith_addr_diversity_prefix of its first address. */
+uint64_t kith_hostcache_prefix(const struct kith_hostcache *hc, int i);
+
 /* The next host to try that is not in use and whose backoff is over: anchors, then those that worked, then untried
  * ones, then bootstrap hosts; at random among equals. relax says how far it may go; strict ones are preferred, and
- * those that failed come after all others. KITH_ENOENT. */
+ * those that failed come after all others, and those that lied at the very end. KITH_ENOENT. */
 int kith_hostcache_pick(const struct kith_hostcache *hc, kith_time_us now, const struct kith_random *random,
 			enum kith_hostcache_relax relax);
 
@@ -116,6 +143,9 @@ int kith_hostcache_draw(struct kith_hostcache *hc, kith_time_us now, const struc
 
 /* When the next host that is not in use leaves its backoff; KITH_TIME_NEVER when there is none. */
 kith_time_us kith_hostcache_retry_at(const struct kith_hostcache *hc);
+
+/* A host was caught lying: it is no anchor, and is picked only when there is no other. Whether that was known. */
+bool kith_hostcache_lied(struct kith_hostcache *hc, int i);
 
 void kith_hostcache_use(struct kith_hostcache *hc, int i, bool used);
 void kith_hostcache_succeeded(struct kith_hostcache *hc, int i, const struct kith_now *now);

@@ -10,14 +10,12 @@
 
 static const struct kith_span nothing = { NULL, 0 };
 
-static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t id, uint32_t hosts)
+static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t id)
 {
-	uint8_t body[2048];
-	struct kith_super_hosts room;
+	uint8_t body[64];
 	const struct kith_hop *hop = kith_session_hop(s);
 	struct kith_msg_attached m = {
 		.observed = { hop->remote, kith_transports_kind(&c->transports, hop->transport), 0 },
-		.hosts = kith_super_hosts(c, hosts, &room),
 		.unix_ms = c->now.unix_ms,
 	};
 	size_t len = kith_msg_attached_write(body, sizeof body, &m);
@@ -94,13 +92,11 @@ void kith_attach_on_request(struct kith_core *c, struct kith_session *s, const s
 		kith_session_answer(c, s, request->id, c->leaving ? KITH_STATUS_LEAVING : KITH_STATUS_FULL, nothing);
 		return;
 	}
-	/* The first answer travels in a REPLY, which is no longer than the HELLO; later ones are frequent. */
-	bool first = m.record.p != NULL && s->attached->record == NULL;
 	uint8_t status = KITH_STATUS_OK;
 	if (m.record.p != NULL)
 		status = take_leaf_record(c, s, m.record, m.publish);
 	if (status == KITH_STATUS_OK)
-		answer_attach(c, s, request->id, first ? KITH_HOSTS_TOLD_MAX : KITH_HOSTS_TOLD);
+		answer_attach(c, s, request->id);
 	else
 		kith_session_answer(c, s, request->id, status, nothing);
 }

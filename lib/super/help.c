@@ -114,14 +114,6 @@ static size_t hand_over_body(const struct kith_host *host, uint8_t *out, size_t 
 	return kith_msg_leave_write(out, cap, &m);
 }
 
-static size_t leave_body(struct kith_core *c, uint8_t *out, size_t cap)
-{
-	struct kith_super_hosts room;
-	const struct kith_msg_leave m = { .in_ms = DRAIN_US / KITH_US_PER_MS,
-					  .hosts = kith_super_hosts(c, KITH_HOSTS_TOLD, &room) };
-	return kith_msg_leave_write(out, cap, &m);
-}
-
 /* Sends a request to up to n leaves that had none of this round; returns how many. */
 static uint32_t tell(struct kith_core *c, uint8_t kind, struct kith_span body, uint32_t n)
 {
@@ -219,11 +211,11 @@ static void begin_drain(struct kith_core *c)
 static void drain(struct kith_core *c)
 {
 	struct kith_help *h = &c->super->help;
-	uint8_t body[1024];
+	uint8_t body[KITH_REQUEST_MAX];
 	if (!h->draining || h->done || c->now.mono_us < h->next_at)
 		return;
 	h->next_at = c->now.mono_us + STEP_US;
-	size_t len = leave_body(c, body, sizeof body);
+	size_t len = kith_super_leave_write(c, DRAIN_US / KITH_US_PER_MS, body);
 	(void)tell(c, KITH_REQ_LEAVE, (struct kith_span){ body, len }, h->drained_at_once);
 	h->done = (c->super->leaves == 0 && kith_tunnels_count(c, NULL) == 0) || c->now.mono_us >= h->drain_by;
 }

@@ -198,7 +198,7 @@ static bool picked_already(const struct kith_member *const out[], uint32_t n, co
 static uint32_t pick_hosts(struct kith_core *c, const struct kith_member *out[], uint32_t max)
 {
 	struct kith_supernode *sn = c->super;
-	const struct kith_member *others[2 * KITH_HOSTS_TOLD_MAX];
+	const struct kith_member *others[2 * KITH_MEMBERS_TOLD_MAX];
 	uint32_t n = 0, start = kith_rng_below(c->random, KITH_MEMBERS_PARTNERS);
 	for (uint32_t i = 0; i < KITH_MEMBERS_PARTNERS && n < max; i++) {
 		const struct kith_partner *p = &sn->partners[(start + i) % KITH_MEMBERS_PARTNERS];
@@ -216,14 +216,44 @@ static uint32_t pick_hosts(struct kith_core *c, const struct kith_member *out[],
 	return n;
 }
 
-struct kith_spans kith_super_hosts(struct kith_core *c, uint32_t max, struct kith_super_hosts *room)
+struct kith_spans kith_super_named(struct kith_core *c, struct kith_super_named *room, uint32_t max)
 {
-	const struct kith_member *picked[KITH_HOSTS_TOLD_MAX];
-	uint32_t n = pick_hosts(c, picked, max);
-	for (uint32_t i = 0; i < n; i++) {
-		struct kith_host host;
-		kith_member_host(picked[i], &host);
-		room->at[i] = (struct kith_span){ room->bytes[i], kith_host_make(room->bytes[i], &host) };
-	}
+	const struct kith_member *picked[KITH_MEMBERS_TOLD_MAX];
+	uint32_t n = pick_hosts(c, picked, max < KITH_MEMBERS_TOLD_MAX ? max : KITH_MEMBERS_TOLD_MAX);
+	for (uint32_t i = 0; i < n; i++)
+		room->at[i] = kith_member_entry_bytes(picked[i]);
 	return (struct kith_spans){ room->at, n };
+}
+
+size_t kith_super_leave_write(struct kith_core *c, uint64_t in_ms, uint8_t out[KITH_REQUEST_MAX])
+{
+	struct kith_super_named room;
+	struct kith_msg_leave m = { .in_ms = in_ms, .members = kith_super_named(c, &room, KITH_MEMBERS_TOLD_MAX) };
+	size_t len;
+	while ((len = kith_msg_leave_write(out, KITH_REQUEST_MAX, &m)) == 0)
+		m.members.n--; /* two entries of usual length fit, and one with attestations */
+	return len;
+}
+
+void kith_super_on_members(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	uint8_t body[KITH_MEMBERS_TOLD_MAX * (KITH_MEMBER_LEN_MAX + 3) + 8];
+	struct kith_super_named room;
+	struct kith_msg_members m;
+	struct kith_key identity;
+	if (kith_msg_members_read(&m, request->body) != 0) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	if (!kith_session_asks_seldom(c, s) &&
+	    (!kith_session_identity(c, s, &identity) ||
+	     !kith_limiter_allow(&c->super->lookups, c->now.mono_us, kith_identity_key(&identity)))) {
+		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+		kith_session_answer(c, s, request->id, KITH_STATUS_LIMITED, nothing);
+		return;
+	}
+	uint32_t max = m.n < KITH_MEMBERS_TOLD_MAX ? (uint32_t)m.n : KITH_MEMBERS_TOLD_MAX;
+	const struct kith_msg_named named = { .entries = kith_super_named(c, &room, max) };
+	size_t len = kith_msg_named_write(body, sizeof body, &named);
+	kith_session_answer(c, s, request->id, KITH_STATUS_OK, (struct kith_span){ body, len });
 }

@@ -11,8 +11,6 @@
 #define KITH_GOSSIP_URGENT_US (100 * KITH_US_PER_MS)
 #define KITH_MEMBER_RENEW_US (10 * 3600 * KITH_US_PER_S)
 #define KITH_MEMBER_LATELY_US (30 * KITH_US_PER_S) /* each partner is heard within half of that */
-#define KITH_HOSTS_TOLD 5 /* told to a leaf that attaches: the other homes, and spares */
-#define KITH_HOSTS_TOLD_MAX 15 /* with its first record: for the day when most are gone */
 
 /* local: so long a newcomer takes the word of supernodes that a certificate calls so: by then it has paged through
  * all */
@@ -52,12 +50,18 @@ void kith_super_learnt(struct kith_core *c);
 void kith_super_republish_soon(struct kith_core *c);
 
 /* Supernodes that a leaf may turn to, drawn at random among those that we heard within KITH_MEMBER_LATELY_US, then
- * among all that nobody doubts: n host entries, at most KITH_HOSTS_TOLD_MAX, which lie in room. */
-struct kith_super_hosts {
-	uint8_t bytes[KITH_HOSTS_TOLD_MAX][KITH_HOST_LEN_MAX];
-	struct kith_span at[KITH_HOSTS_TOLD_MAX];
+ * among all that nobody doubts; at most max (up to KITH_MEMBERS_TOLD_MAX): their own entries, borrowed from the table;
+ * the list lies in room. */
+struct kith_super_named {
+	struct kith_span at[KITH_MEMBERS_TOLD_MAX];
 };
 
-struct kith_spans kith_super_hosts(struct kith_core *c, uint32_t n, struct kith_super_hosts *room);
+struct kith_spans kith_super_named(struct kith_core *c, struct kith_super_named *room, uint32_t max);
+
+/* The body of LEAVE, which names as many of those as fit. Returns the length. */
+size_t kith_super_leave_write(struct kith_core *c, uint64_t in_ms, uint8_t out[KITH_REQUEST_MAX]);
+
+/* MEMBERS. */
+void kith_super_on_members(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 
 #endif

@@ -30,6 +30,8 @@ struct kith_query {
 	uint8_t asked_n;
 	uint64_t asked[KITH_REPLICA_GROUPS * KITH_REPLICAS]; /* first bytes of the ids of those that were asked */
 	uint8_t waiting, slow, answered; /* requests out; those not waited for; answers in, of this group */
+	uint8_t names; /* how many replicas the asker wants to hear of when nobody is found */
+	bool own; /* asked by a leaf for its own record: what it gave us is no answer */
 	uint16_t request; /* id of the asker's request */
 	uint32_t id, session;
 	uint32_t replicas; /* kith_replicas_number when this query began */
@@ -208,13 +210,31 @@ bool kith_query_take(struct kith_core *c, kith_op *op, struct kith_findings *fou
 	return true;
 }
 
+/* Replicas of the key, ourselves left out. */
+static size_t name_replicas(struct kith_core *c, const struct kith_query *q, struct kith_span out[KITH_REPLICAS])
+{
+	const struct kith_member *replicas[KITH_REPLICAS];
+	uint32_t n = kith_replicas_find(&c->super->members, &q->key, 0, replicas);
+	size_t named = 0;
+	for (uint32_t i = 0; i < n && named < q->names; i++) {
+		if (memcmp(replicas[i]->id.b, c->super->id.b, KITH_ID_LEN) != 0)
+			out[named++] = kith_member_entry_bytes(replicas[i]);
+	}
+	return named;
+}
+
 static void answer(struct kith_core *c, const struct kith_query *q, const struct kith_msg_found *found)
 {
 	uint8_t body[KITH_ANSWER_MAX];
+	struct kith_span replicas[KITH_REPLICAS];
+	struct kith_msg_found m = *found;
 	struct kith_session *s = kith_sessions_get(&c->sessions, q->session);
-	size_t len = q->found.n > 0 ? kith_findings_write(body, found) : 0;
+	if (q->found.n == 0)
+		m.members = (struct kith_spans){ replicas, name_replicas(c, q, replicas) };
+	size_t len = q->found.n + m.members.n > 0 ? kith_findings_write(body, &m) : 0;
 	if (s != NULL)
-		kith_session_answer(c, s, q->request, len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND,
+		kith_session_answer(c, s, q->request,
+				    q->found.n > 0 && len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND,
 				    (struct kith_span){ body, len });
 }
 
@@ -394,7 +414,8 @@ static void learn_latency(struct kith_core *c, const struct kith_query *q)
 static void begin(struct kith_core *c, struct kith_query *q)
 {
 	again_at(c, q, c->now.mono_us + hedge_us(c->super));
-	take_attached(c, q);
+	if (!q->own)
+		take_attached(c, q);
 	if (q->found.n > 0 && !for_watchers(q)) {
 		kith_findings_stored(c, &q->found, &q->key);
 		finish(c, q);
@@ -478,8 +499,11 @@ void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const str
 	struct kith_key identity;
 	uint64_t asker = kith_session_identity(c, s, &identity) ? kith_identity_key(&identity) : KITH_QUERY_OWN;
 	bool stranger = !(s->use & KITH_USE_LEAF) && kith_refuse_level(c, KITH_OVERLOAD_LOOKUPS);
-	bool allowed = !stranger && asker != KITH_QUERY_OWN &&
-		       kith_limiter_allow(&c->super->lookups, c->now.mono_us, asker) && kith_query_room(c, asker);
+	bool own = (s->use & KITH_USE_LEAF) != 0 && s->attached->record != NULL &&
+		   memcmp(s->attached->key.b, m.key.b, KITH_ID_LEN) == 0;
+	bool seldom = own && kith_session_asks_seldom(c, s);
+	bool allowed = !stranger && asker != KITH_QUERY_OWN && kith_query_room(c, asker) &&
+		       (seldom || kith_limiter_allow(&c->super->lookups, c->now.mono_us, asker));
 	struct kith_query *q = allowed ? new_query(c, QUERY_FOR_SESSION, &m.key, asker) : NULL;
 	if (q == NULL) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
@@ -488,5 +512,7 @@ void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const str
 	}
 	q->session = s->index;
 	q->request = request->id;
+	q->names = (uint8_t)(m.members < KITH_REPLICAS ? m.members : KITH_REPLICAS);
+	q->own = own;
 	begin(c, q);
 }

@@ -1,6 +1,7 @@
 #include "super/replica.h"
 
 #include "base/assert.h"
+#include "link/refuse.h"
 #include "super/findings.h"
 #include "super/members.h"
 #include "super/notify.h"
@@ -97,19 +98,35 @@ static void answer_find(struct kith_core *c, struct kith_session *s, const struc
 	kith_findings_clear(c, &found);
 }
 
+/* A leaf that asks by itself has the rate of look-ups, and is refused as others' look-ups are. */
+static bool asks_seldom(struct kith_core *c, const struct kith_session *s)
+{
+	struct kith_key identity;
+	return ((s->use & KITH_USE_LEAF) || !kith_refuse_level(c, KITH_OVERLOAD_LOOKUPS)) &&
+	       kith_session_identity(c, s, &identity) &&
+	       kith_limiter_allow(&c->super->lookups, c->now.mono_us, kith_identity_key(&identity));
+}
+
 void kith_replica_on_find(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_msg_room room;
 	struct kith_msg_find m;
 	bool watch = request->kind == KITH_REQ_WATCH;
+	bool member = s->role == KITH_ROLE_SUPERNODE;
 	if (kith_msg_find_read(&m, &room, request->body) != 0) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
+		return;
+	}
+	if (!member && !asks_seldom(c, s)) {
+		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+		kith_session_answer(c, s, request->id, KITH_STATUS_LIMITED, nothing);
 		return;
 	}
 	if (watch && kith_watches_add(&c->super->watches, c->now.mono_us, &m.key, s->index) < 0) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_FULL, nothing);
 		return;
 	}
-	kith_session_use(c, s, watch ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER);
+	if (member)
+		kith_session_use(c, s, watch ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER);
 	answer_find(c, s, request, &m);
 }

@@ -200,13 +200,8 @@ void kith_super_clock_set(struct kith_core *c)
 
 static void tell_leaves(struct kith_core *c, kith_time_us grace_us)
 {
-	uint8_t body[1024];
-	struct kith_super_hosts room;
-	struct kith_msg_leave m = {
-		.in_ms = (uint64_t)(grace_us / KITH_US_PER_MS),
-		.hosts = kith_super_hosts(c, KITH_HOSTS_TOLD, &room),
-	};
-	size_t len = kith_msg_leave_write(body, sizeof body, &m);
+	uint8_t body[KITH_REQUEST_MAX];
+	size_t len = kith_super_leave_write(c, (uint64_t)(grace_us / KITH_US_PER_MS), body);
 	struct kith_session *s;
 	uint32_t it = 0;
 	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {

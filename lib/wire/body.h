@@ -32,8 +32,9 @@
 	X(ELECTED, 12, "C") /* I serve, though no certificate says so: here is my entry */                             \
 	X(MOVE, 13, "H") /* take that one in my place: I have too much to do */                                        \
 	X(HELP, 14, "H") /* can you help me out? serve as a supernode, too */                                          \
+	X(MEMBERS, 15, "C") /* name me some supernodes */                                                              \
 	X(STORE, 16, "S") /* keep this record */                                                                       \
-	X(FIND, 17, "S") /* records under this key */                                                                  \
+	X(FIND, 17, "C") /* records under this key */                                                                  \
 	X(WATCH, 18, "S") /* tell me when this key changes */                                                          \
 	X(VANISH, 19, "S") /* a leaf of mine fell silent */                                                            \
 	X(GOSSIP, 20, "S") /* members: digests, rumours, missing entries */                                            \
@@ -72,7 +73,7 @@ enum kith_status {
 #define KITH_B_ATTACH_PUBLISH 1 /* bool: this home brings the record to the replicas */
 /* ATTACH answer */
 #define KITH_B_ATTACHED_OBSERVED 0 /* endpoint: the leaf as seen; absent when it came over what has no addresses */
-#define KITH_B_ATTACHED_HOSTS 1 /* array of bytes: host entries for the leaf's cache */
+/* 1 was unsigned hosts */
 #define KITH_B_ATTACHED_UNIX_MS 2 /* the home's wall clock */
 #define KITH_B_ATTACHED_ALT 3 /* reserved: bytes: the home's second address, for NAT classification */
 
@@ -85,6 +86,7 @@ enum kith_status {
 #define KITH_B_FIND_KEY 0 /* bytes(32) */
 /* FIND, WATCH: array of bytes(16): the replicas the asker sees; the answer names others that are nearer */
 #define KITH_B_FIND_NEARER 1
+#define KITH_B_FIND_MEMBERS 2 /* uint: LOOKUP: how many replicas to name when nobody is found */
 #define KITH_B_FOUND_RECORDS 0 /* array of bytes: presence records */
 #define KITH_B_FOUND_VANISHED 1 /* array of bytes: vanish reports */
 #define KITH_B_FOUND_MEMBERS 2 /* array of bytes: member entries nearer than the asker listed */
@@ -106,8 +108,14 @@ enum kith_status {
 
 /* LEAVE request, MOVE request, TUNNEL_CLOSE request */
 #define KITH_B_LEAVE_MS 0 /* uint: how long from now */
-#define KITH_B_LEAVE_HOSTS 1 /* array of bytes: host entries to use instead; MOVE: exactly one */
+#define KITH_B_LEAVE_HOSTS 1 /* array of bytes: MOVE: exactly one host entry, to use instead */
 #define KITH_B_LEAVE_TUNNEL 2 /* uint: TUNNEL_CLOSE: the receiver's leg */
+#define KITH_B_LEAVE_MEMBERS 3 /* array of bytes: LEAVE: member entries of supernodes to use instead */
+
+/* MEMBERS request and answer */
+#define KITH_B_MEMBERS_N 0 /* uint: how many at most */
+#define KITH_B_MEMBERS_ENTRIES 0 /* array of bytes: member entries, drawn at random */
+#define KITH_MEMBERS_TOLD_MAX 15
 
 /* GOSSIP request */
 #define KITH_B_GOSSIP_SALT 0 /* uint */

@@ -110,18 +110,16 @@ size_t kith_msg_attached_write(uint8_t *out, size_t cap, const struct kith_msg_a
 		kith_endpoint_write(&w, &m->observed);
 		kith_msg_put_bytes(&d, KITH_B_ATTACHED_OBSERVED, observed, kith_writer_len(&w));
 	}
-	kith_msg_put_list(&d, KITH_B_ATTACHED_HOSTS, m->hosts);
 	kith_msg_put_uint(&d, KITH_B_ATTACHED_UNIX_MS, (uint64_t)m->unix_ms);
 	return kith_msg_end(&d);
 }
 
-int kith_msg_attached_read(struct kith_msg_attached *out, struct kith_msg_room *room, struct kith_span body)
+int kith_msg_attached_read(struct kith_msg_attached *out, struct kith_span body)
 {
 	struct kith_unpacked in;
 	struct kith_span bytes;
 	uint64_t unix_ms = 0;
 	memset(out, 0, sizeof *out);
-	room->n = 0;
 	if (kith_unpack_parse(&in, body) != 0)
 		return KITH_EPROTO;
 	if (kith_msg_get_bytes(&in, KITH_B_ATTACHED_OBSERVED, KITH_ENDPOINT_BYTES_MAX, &bytes)) {
@@ -129,7 +127,6 @@ int kith_msg_attached_read(struct kith_msg_attached *out, struct kith_msg_room *
 		if (!kith_endpoint_read(&r, &out->observed) || !kith_reader_done(&r))
 			out->observed = (struct kith_endpoint){ 0 };
 	}
-	out->hosts = kith_msg_get_list(&in, KITH_B_ATTACHED_HOSTS, 0, room);
 	(void)kith_msg_get_uint(&in, KITH_B_ATTACHED_UNIX_MS, INT64_MAX, &unix_ms);
 	out->unix_ms = (int64_t)unix_ms;
 	return 0;
@@ -139,7 +136,10 @@ size_t kith_msg_leave_write(uint8_t *out, size_t cap, const struct kith_msg_leav
 {
 	struct kith_msg_draft d = kith_msg_begin(out, cap);
 	kith_msg_put_uint(&d, KITH_B_LEAVE_MS, m->in_ms);
-	kith_msg_put_list(&d, KITH_B_LEAVE_HOSTS, m->hosts);
+	if (m->hosts.n > 0)
+		kith_msg_put_list(&d, KITH_B_LEAVE_HOSTS, m->hosts);
+	if (m->members.n > 0 || m->hosts.n == 0)
+		kith_msg_put_list(&d, KITH_B_LEAVE_MEMBERS, m->members);
 	return kith_msg_end(&d);
 }
 
@@ -152,6 +152,42 @@ int kith_msg_leave_read(struct kith_msg_leave *out, struct kith_msg_room *room, 
 		return KITH_EPROTO;
 	(void)kith_msg_get_uint(&in, KITH_B_LEAVE_MS, UINT64_MAX, &out->in_ms);
 	out->hosts = kith_msg_get_list(&in, KITH_B_LEAVE_HOSTS, 0, room);
+	out->members = kith_msg_get_list(&in, KITH_B_LEAVE_MEMBERS, 0, room);
+	return 0;
+}
+
+size_t kith_msg_members_write(uint8_t *out, size_t cap, const struct kith_msg_members *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	kith_msg_put_uint(&d, KITH_B_MEMBERS_N, m->n);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_members_read(struct kith_msg_members *out, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	if (kith_unpack_parse(&in, body) != 0)
+		return KITH_EPROTO;
+	(void)kith_msg_get_uint(&in, KITH_B_MEMBERS_N, UINT64_MAX, &out->n);
+	return 0;
+}
+
+size_t kith_msg_named_write(uint8_t *out, size_t cap, const struct kith_msg_named *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	kith_msg_put_list(&d, KITH_B_MEMBERS_ENTRIES, m->entries);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_named_read(struct kith_msg_named *out, struct kith_msg_room *room, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	room->n = 0;
+	if (kith_unpack_parse(&in, body) != 0)
+		return KITH_EPROTO;
+	out->entries = kith_msg_get_list(&in, KITH_B_MEMBERS_ENTRIES, 0, room);
 	return 0;
 }
 
@@ -197,6 +233,8 @@ size_t kith_msg_find_write(uint8_t *out, size_t cap, const struct kith_msg_find 
 	kith_msg_put_bytes(&d, KITH_B_FIND_KEY, m->key.b, KITH_ID_LEN);
 	if (m->nearer.n > 0)
 		kith_msg_put_list(&d, KITH_B_FIND_NEARER, m->nearer);
+	if (m->members > 0)
+		kith_msg_put_uint(&d, KITH_B_FIND_MEMBERS, m->members);
 	return kith_msg_end(&d);
 }
 
@@ -208,6 +246,7 @@ int kith_msg_find_read(struct kith_msg_find *out, struct kith_msg_room *room, st
 	if (kith_unpack_parse(&in, body) != 0 || !kith_msg_get_fixed(&in, KITH_B_FIND_KEY, out->key.b, KITH_ID_LEN))
 		return KITH_EPROTO;
 	out->nearer = kith_msg_get_list(&in, KITH_B_FIND_NEARER, KITH_MEMBER_ID_PREFIX, room);
+	(void)kith_msg_get_uint(&in, KITH_B_FIND_MEMBERS, UINT64_MAX, &out->members);
 	return 0;
 }
 

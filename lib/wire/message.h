@@ -52,22 +52,37 @@ int kith_msg_attach_read(struct kith_msg_attach *out, struct kith_span body) KIT
 struct kith_msg_attached {
 	/* the leaf as the home sees it; kind 0: not told, or of a kind that is not known */
 	struct kith_endpoint observed;
-	struct kith_spans hosts; /* host entries for the leaf's cache */
 	int64_t unix_ms; /* the home's clock; 0: not told */
 };
 
 size_t kith_msg_attached_write(uint8_t *out, size_t cap, const struct kith_msg_attached *m);
-int kith_msg_attached_read(struct kith_msg_attached *out, struct kith_msg_room *room,
-			   struct kith_span body) KITH_MUST_USE;
+int kith_msg_attached_read(struct kith_msg_attached *out, struct kith_span body) KITH_MUST_USE;
 
 /* LEAVE, MOVE. */
 struct kith_msg_leave {
 	uint64_t in_ms; /* from now; 0 when it was not told */
-	struct kith_spans hosts; /* host entries to use instead */
+	struct kith_spans hosts; /* MOVE: the host entry to use instead */
+	struct kith_spans members; /* LEAVE: entries of supernodes to use instead */
 };
 
 size_t kith_msg_leave_write(uint8_t *out, size_t cap, const struct kith_msg_leave *m);
 int kith_msg_leave_read(struct kith_msg_leave *out, struct kith_msg_room *room, struct kith_span body) KITH_MUST_USE;
+
+/* MEMBERS. */
+struct kith_msg_members {
+	uint64_t n; /* how many at most; 0 when it was not told */
+};
+
+size_t kith_msg_members_write(uint8_t *out, size_t cap, const struct kith_msg_members *m);
+int kith_msg_members_read(struct kith_msg_members *out, struct kith_span body) KITH_MUST_USE;
+
+/* ... and its answer. */
+struct kith_msg_named {
+	struct kith_spans entries; /* member entries */
+};
+
+size_t kith_msg_named_write(uint8_t *out, size_t cap, const struct kith_msg_named *m);
+int kith_msg_named_read(struct kith_msg_named *out, struct kith_msg_room *room, struct kith_span body) KITH_MUST_USE;
 
 /* HELP. */
 struct kith_msg_help {
@@ -90,6 +105,7 @@ int kith_msg_helped_read(struct kith_msg_helped *out, struct kith_span body) KIT
 struct kith_msg_find {
 	struct kith_id key; /* must be there */
 	struct kith_spans nearer; /* of KITH_MEMBER_ID_PREFIX bytes: the replicas by the asker's view; LOOKUP: none */
+	uint64_t members; /* LOOKUP: how many replicas the answer is to name when it found nobody; 0: none */
 };
 
 size_t kith_msg_find_write(uint8_t *out, size_t cap, const struct kith_msg_find *m);

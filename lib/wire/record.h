@@ -108,10 +108,10 @@ struct kith_member_entry {
 
 /* ---- hosts ---- */
 
-/* Key, count, endpoints. */
+/* Key, count, endpoints. Of what is read endpoints_n is 0 when all its endpoints are of kinds not known. */
 void kith_host_write(struct kith_writer *w, const struct kith_host *host);
 void kith_host_read(struct kith_reader *r, struct kith_host *out);
-/* Exactly one host entry with a key. KITH_EPROTO. endpoints_n is 0 when all its endpoints are of kinds not known. */
+/* Exactly one host entry with a key. KITH_EPROTO. */
 int kith_host_parse(struct kith_host *out, struct kith_span bytes) KITH_MUST_USE;
 /* Returns the length. The host must be well-formed. */
 size_t kith_host_make(uint8_t out[KITH_HOST_LEN_MAX], const struct kith_host *host);

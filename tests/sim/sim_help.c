@@ -8,6 +8,7 @@
  * twenty is handed over in a second; no leaf has fewer than three homes at any moment, and no call fails.
  */
 #include "scenario.h"
+#include "super/sponsor.h"
 
 #include "core/serving.h"
 #include "leaf/homes.h"

@@ -4,12 +4,12 @@
 
 #include "core_world.h"
 
-#include "base/alloc.h"
 #include "base/limits.h"
 #include "core/serving.h"
 #include "core/settle.h"
 #include "leaf/homes.h"
 #include "super/help.h"
+#include "super/sponsor.h"
 
 enum { HELP_SUPERS = 3, HELPER = HELP_SUPERS, HELP_SESSIONS = 100 };
 

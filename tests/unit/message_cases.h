@@ -14,10 +14,12 @@
 /* X(kind): without lists; Y(kind): with lists, which need a room. */
 #define MESSAGE_KINDS(X, Y)                                                                                            \
 	X(attach)                                                                                                      \
-	Y(attached)                                                                                                    \
+	X(attached)                                                                                                    \
 	Y(leave)                                                                                                       \
 	X(help)                                                                                                        \
 	X(helped)                                                                                                      \
+	X(members)                                                                                                     \
+	Y(named)                                                                                                       \
 	Y(find)                                                                                                        \
 	Y(found)                                                                                                       \
 	Y(subscribe)                                                                                                   \
@@ -145,7 +147,6 @@ static inline void flat_attached(struct message_flat *f, const struct kith_msg_a
 	flat_num(f, m->observed.addr.port);
 	flat_num(f, (uint64_t)m->unix_ms);
 	flat_copy(f, m->observed.addr.ip, sizeof m->observed.addr.ip);
-	flat_list(f, m->hosts);
 }
 
 static inline void flat_help(struct message_flat *f, const struct kith_msg_help *m)
@@ -162,12 +163,24 @@ static inline void flat_leave(struct message_flat *f, const struct kith_msg_leav
 {
 	flat_num(f, m->in_ms);
 	flat_list(f, m->hosts);
+	flat_list(f, m->members);
+}
+
+static inline void flat_members(struct message_flat *f, const struct kith_msg_members *m)
+{
+	flat_num(f, m->n);
+}
+
+static inline void flat_named(struct message_flat *f, const struct kith_msg_named *m)
+{
+	flat_list(f, m->entries);
 }
 
 static inline void flat_find(struct message_flat *f, const struct kith_msg_find *m)
 {
 	flat_copy(f, m->key.b, sizeof m->key.b);
 	flat_list(f, m->nearer);
+	flat_num(f, m->members);
 }
 
 static inline void flat_found(struct message_flat *f, const struct kith_msg_found *m)

@@ -59,12 +59,11 @@ static void someone_else_s_record_is_not_taken_from_a_leaf(void **state)
 	for (int i = 0; i < 3; i++)
 		records[i] = info_of(&w, i).records;
 	/* Alice publishes bob's newest record as hers: refused, and it costs her the home, not bob anything. */
-	memcpy(a->leaf.record, b->leaf.record, b->leaf.record_len);
-	a->leaf.record_len = b->leaf.record_len;
+	const struct kith_span his = kith_blob_span(b->leaf.record);
 	struct kith_session *s = kith_sessions_get(&a->sessions, a->leaf.homes[0].session);
 	assert_non_null(s);
 	uint8_t body[KITH_REQUEST_MAX];
-	const struct kith_msg_attach m = { .record = { b->leaf.record, b->leaf.record_len }, .publish = true };
+	const struct kith_msg_attach m = { .record = his, .publish = true };
 	size_t len = kith_msg_attach_write(body, sizeof body, &m);
 	kith_core_tick(a, world_clock(&w));
 	world_drain(&w, WORLD_ALICE);
@@ -88,8 +87,8 @@ static void an_older_record_is_not_taken_from_a_leaf(void **state)
 	(void)state;
 	world_alice_and_bob(&w);
 	struct kith_core *b = w.nodes[WORLD_BOB].core, *home = w.nodes[0].core;
-	size_t len = b->leaf.record_len;
-	memcpy(old, b->leaf.record, len);
+	size_t len = b->leaf.record->len;
+	memcpy(old, b->leaf.record->bytes, len);
 	world_run(&w, 420 * KITH_US_PER_S); /* he has signed another one */
 	struct kith_session *s = kith_sessions_of(&home->sessions, w.nodes[WORLD_BOB].id.device_dh.b);
 	assert_non_null(s);

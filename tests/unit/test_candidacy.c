@@ -84,7 +84,7 @@ static void a_call_does_not_come_in_by_the_door_of_the_witnesses(void **state)
 		outside++;
 	struct kith_core *c = cw.w.nodes[outside].core;
 	struct kith_record record;
-	assert_int_equal(kith_record_parse(&record, test_span(alice->leaf.record, alice->leaf.record_len)), 0);
+	assert_int_equal(kith_record_parse(&record, kith_blob_span(alice->leaf.record)), 0);
 	kith_core_enter(c, world_clock(&cw.w));
 	struct kith_session *s = kith_connect_peer(c, &record, "chat");
 	assert_non_null(s);

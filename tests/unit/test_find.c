@@ -6,6 +6,7 @@
 #include "call/find.h"
 #include "call/op.h"
 #include "core/settle.h"
+#include "leaf/homes.h"
 
 static void nobody_has_that_name(void **state)
 {
@@ -131,19 +132,24 @@ static void a_pinned_name_is_reached_whoever_else_has_it(void **state)
 /* ---- homes that lie ---- */
 
 /* The home that was asked answers, whatever it knows, that there is nobody. */
-static void says_nobody(struct core_world *w, kith_op id)
+static void says_nobody_and(struct core_world *w, int node, kith_op id, struct kith_span body)
 {
-	struct kith_core *c = w->nodes[WORLD_ALICE].core;
+	struct kith_core *c = w->nodes[node].core;
 	const struct kith_operation *op = kith_op_get(c, id);
 	assert_non_null(op);
 	struct kith_session *home = kith_sessions_get(&c->sessions, op->asked);
 	assert_non_null(home);
 	kith_core_enter(c, world_clock(w));
 	kith_request_cancel(home->requests, kith_env(c, home), kith_token(KITH_TOKEN_LOOKUP, id));
-	const struct kith_answer lie = { .token = kith_token(KITH_TOKEN_LOOKUP, id), .err = KITH_ENOENT };
+	const struct kith_answer lie = { .token = kith_token(KITH_TOKEN_LOOKUP, id), .err = KITH_ENOENT, .body = body };
 	kith_dial_on_found(c, home, &lie);
 	kith_core_settle(c);
-	world_drain(w, WORLD_ALICE);
+	world_drain(w, node);
+}
+
+static void says_nobody(struct core_world *w, kith_op id)
+{
+	says_nobody_and(w, WORLD_ALICE, id, test_span(NULL, 0));
 }
 
 static void one_home_that_says_nobody_is_not_believed(void **state)
@@ -180,6 +186,107 @@ static void that_nobody_is_there_counts_when_all_homes_say_so(void **state)
 	for (int i = 0; i < KITH_HOMES; i++)
 		says_nobody(&w, op);
 	assert_int_equal(outcome(&w, WORLD_ALICE, op, since), KITH_ENOENT);
+	core_world_deinit(&w);
+}
+
+/* Six supernodes; alice's homes are three of them, which all lie. */
+static void that_nobody_is_there_counts_when_supernodes_that_are_no_homes_say_so_too(void **state)
+{
+	struct core_world w;
+	kith_op op;
+	(void)state;
+	world_far_apart(&w);
+	struct kith_core *c = w.nodes[WORLD_FAR_ALICE].core;
+	world_run(&w, 120 * KITH_US_PER_S); /* bob's record is an old hat */
+	for (int round = 0; round < 3; round++) {
+		int since = w.events_n;
+		assert_int_equal(kith_core_lookup(c, world_clock(&w), "bob", &op), 0);
+		world_drain(&w, WORLD_FAR_ALICE);
+		for (int i = 0; i < KITH_HOMES; i++)
+			says_nobody_and(&w, WORLD_FAR_ALICE, op, test_span(NULL, 0));
+		assert_non_null(kith_op_get(c, op)); /* not yet */
+		world_run(&w, 2 * KITH_US_PER_S);
+		assert_int_equal(outcome(&w, WORLD_FAR_ALICE, op, since), 0);
+		assert_non_null(world_event(&w, WORLD_FAR_ALICE, KITH_EVENT_FOUND, since));
+		assert_int_equal(world_events(&w, WORLD_FAR_ALICE, KITH_EVENT_CAUGHT, since), round < 2 ? 0 : 3);
+		world_run(&w, 30 * KITH_US_PER_S);
+	}
+	core_world_deinit(&w);
+}
+
+/* Nobody but her homes is known to alice; the last of them names replicas. */
+static void a_replica_that_a_home_names_is_asked_by_the_leaf_itself(void **state)
+{
+	struct core_world w;
+	uint8_t body[KITH_ANSWER_MAX];
+	struct kith_span entries[2];
+	kith_op op;
+	(void)state;
+	world_far_apart(&w);
+	struct kith_core *c = w.nodes[WORLD_FAR_ALICE].core;
+	for (int i = 0; i < c->leaf.cache.n; i++)
+		c->leaf.cache.at[i].flags |= KITH_HOST_USED;
+	for (int i = 0; i < 2; i++) {
+		const struct kith_supernode *sn = w.nodes[i].core->super;
+		entries[i] = test_span(sn->entry, sn->entry_len);
+	}
+	const struct kith_msg_found m = { .members = { entries, 2 } };
+	size_t len = kith_msg_found_write(body, sizeof body, &m);
+	int since = w.events_n;
+	assert_int_equal(kith_core_lookup(c, world_clock(&w), "bob", &op), 0);
+	world_drain(&w, WORLD_FAR_ALICE);
+	for (int i = 0; i < KITH_HOMES; i++)
+		says_nobody_and(&w, WORLD_FAR_ALICE, op, test_span(body, len));
+	assert_int_equal(kith_op_get(c, op)->beyond, 2);
+	world_run(&w, 2 * KITH_US_PER_S);
+	assert_non_null(world_event(&w, WORLD_FAR_ALICE, KITH_EVENT_FOUND, since));
+	core_world_deinit(&w);
+}
+
+/* What a home answers, read at the leaf before anything is made of it. */
+static void a_home_that_finds_nobody_names_replicas(void **state)
+{
+	struct core_world w;
+	kith_op op;
+	(void)state;
+	world_far_apart(&w);
+	struct kith_core *c = w.nodes[WORLD_FAR_ALICE].core;
+	for (int i = 0; i < c->leaf.cache.n; i++)
+		c->leaf.cache.at[i].flags |= KITH_HOST_USED;
+	int since = w.events_n;
+	assert_int_equal(kith_core_lookup(c, world_clock(&w), "nobody", &op), 0);
+	world_drain(&w, WORLD_FAR_ALICE);
+	world_run(&w, 10 * KITH_US_PER_S);
+	assert_int_equal(outcome(&w, WORLD_FAR_ALICE, op, since), KITH_ENOENT);
+	bool asked = false;
+	for (int i = 0; i < 3; i++) /* that are no homes of hers */
+		asked = asked || kith_sessions_of(&c->sessions, w.nodes[i].id.device_dh.b) != NULL;
+	assert_true(asked);
+	core_world_deinit(&w);
+}
+
+static void a_home_that_does_not_answer_while_others_do_has_failed(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_far_apart(&w);
+	struct kith_core *c = w.nodes[WORLD_FAR_ALICE].core;
+	world_run(&w, 120 * KITH_US_PER_S);
+	struct kith_session *s = kith_homes_session(c, &c->leaf.homes[0]);
+	kith_core_enter(c, world_clock(&w));
+	kith_find_unanswered(c, s); /* nobody was heard lately: the line may be down */
+	kith_core_settle(c);
+	assert_int_equal(c->leaf.homes[0].points, 0);
+	kith_op op;
+	for (int i = 0; i < 6; i++) { /* one of them is drawn */
+		assert_int_equal(kith_core_lookup(c, world_clock(&w), "bob", &op), 0);
+		world_drain(&w, WORLD_FAR_ALICE);
+	}
+	world_run(&w, KITH_US_PER_S);
+	kith_core_enter(c, world_clock(&w));
+	kith_find_unanswered(c, s);
+	kith_core_settle(c);
+	assert_true(c->leaf.homes[0].points > 0);
 	core_world_deinit(&w);
 }
 
@@ -220,7 +327,7 @@ static void two_of_three_homes_must_report_a_device_gone(void **state)
 	world_alice_and_bob(&w);
 	struct kith_core *c = w.nodes[WORLD_ALICE].core;
 	const struct kith_leaf *bob = &w.nodes[WORLD_BOB].core->leaf;
-	struct kith_span bytes = { bob->record, bob->record_len }, reports[3];
+	struct kith_span bytes = kith_blob_span(bob->record), reports[3];
 	struct kith_record record;
 	struct kith_found found[KITH_DIAL_DEVICES_MAX];
 	uint8_t buf[3][KITH_VANISH_LEN_MAX];
@@ -269,6 +376,10 @@ int main(void)
 		cmocka_unit_test(a_pinned_name_is_reached_whoever_else_has_it),
 		cmocka_unit_test(one_home_that_says_nobody_is_not_believed),
 		cmocka_unit_test(that_nobody_is_there_counts_when_all_homes_say_so),
+		cmocka_unit_test(that_nobody_is_there_counts_when_supernodes_that_are_no_homes_say_so_too),
+		cmocka_unit_test(a_replica_that_a_home_names_is_asked_by_the_leaf_itself),
+		cmocka_unit_test(a_home_that_finds_nobody_names_replicas),
+		cmocka_unit_test(a_home_that_does_not_answer_while_others_do_has_failed),
 		cmocka_unit_test(the_home_that_is_asked_first_is_drawn),
 		cmocka_unit_test(two_homes_publish_a_record),
 		cmocka_unit_test(two_of_three_homes_must_report_a_device_gone),

@@ -67,21 +67,96 @@ static int find_n(uint32_t n)
 	return kith_hostcache_find(&hc, &h.dh);
 }
 
-static void a_host_is_kept_once_and_its_addresses_follow(void **state)
+static const uint8_t ann[KITH_HOME_TAG_LEN] = { 1 }, ben[KITH_HOME_TAG_LEN] = { 2 };
+
+/* What the author says in his entry of that number. */
+static int take(const struct kith_host *h, uint64_t seq, const uint8_t author[KITH_HOME_TAG_LEN])
+{
+	struct kith_member_entry e = { .seq = seq, .device = h->dh, .endpoints_n = h->endpoints_n };
+	memcpy(e.endpoints, h->endpoints, sizeof h->endpoints);
+	return kith_hostcache_take(&hc, &e, author, 5);
+}
+
+static bool is_at(const struct kith_host *h)
+{
+	struct kith_host back;
+	kith_hostcache_get(&hc, kith_hostcache_find(&hc, &h->dh), &back);
+	return back.endpoints_n == h->endpoints_n && kith_endpoint_equal(&back.endpoints[0], &h->endpoints[0]);
+}
+
+static void a_host_is_kept_once_and_its_own_newer_entry_changes_its_addresses(void **state)
 {
 	(void)state;
-	struct kith_host h = host(7), back;
-	assert_int_equal(add(&h, 5, 0), 0);
-	h.endpoints_n = 2;
-	h.endpoints[1] = (struct kith_endpoint){ { .family = KITH_FAMILY_V6, .port = 8, .ip = { 0x20, 1 } },
-						 KITH_TRANSPORT_TLS,
-						 0 };
-	assert_int_equal(add(&h, 6, 0), 0);
+	struct kith_host h = host(7), moved = host(7), back;
+	assert_int_equal(take(&h, 10, ann), 0);
+	moved.endpoints[0].addr.ip[3] = 99;
+	moved.endpoints_n = 2;
+	moved.endpoints[1] = (struct kith_endpoint){ { .family = KITH_FAMILY_V6, .port = 8, .ip = { 0x20, 1 } },
+						     KITH_TRANSPORT_TLS,
+						     0 };
+	assert_int_equal(take(&moved, 10, ann), KITH_EEXIST);
+	assert_int_equal(take(&moved, 9, ann), KITH_EEXIST);
+	assert_true(is_at(&h));
+	assert_int_equal(take(&moved, 11, ann), 0);
 	assert_int_equal(hc.n, 1);
+	assert_true(is_at(&moved));
 	kith_hostcache_get(&hc, 0, &back);
-	assert_int_equal(back.endpoints_n, 2);
-	assert_true(kith_endpoint_equal(&back.endpoints[0], &h.endpoints[0]) &&
-		    kith_endpoint_equal(&back.endpoints[1], &h.endpoints[1]));
+	assert_true(kith_endpoint_equal(&back.endpoints[1], &moved.endpoints[1]));
+}
+
+static void what_nobody_signed_changes_nothing(void **state)
+{
+	(void)state;
+	struct kith_host h = host(7), said = host(7);
+	said.endpoints[0].addr.ip[3] = 99;
+	assert_int_equal(take(&h, 10, ann), 0);
+	assert_int_equal(add(&said, 5, 0), 0);
+	assert_true(is_at(&h));
+	kith_hostcache_failed(&hc, 0, 0, &rnd.random, KITH_ETIMEDOUT);
+	assert_int_equal(add(&said, 5, 0), 0);
+	assert_true(is_at(&h));
+}
+
+/* Anybody can have somebody else's X25519 key certified beside an Ed25519 key of his own. */
+static void who_signs_for_the_key_of_another_changes_nothing_that_works(void **state)
+{
+	(void)state;
+	struct kith_host h = host(7), lie = host(7);
+	lie.endpoints[0].addr.ip[3] = 66;
+	assert_int_equal(take(&h, 10, ann), 0);
+	assert_int_equal(take(&lie, 11, ben), KITH_EACCES);
+	kith_hostcache_succeeded(&hc, 0, &now);
+	kith_hostcache_failed(&hc, 0, 0, &rnd.random, KITH_ETIMEDOUT); /* a line that is down: not its fault */
+	assert_int_equal(take(&lie, 12, ben), KITH_EACCES);
+	assert_true(is_at(&h));
+}
+
+static void who_signed_first_for_the_key_of_another_gives_way_when_it_does_not_work(void **state)
+{
+	(void)state;
+	struct kith_host h = host(7), lie = host(7);
+	lie.endpoints[0].addr.ip[3] = 66;
+	assert_int_equal(take(&lie, 99, ben), 0);
+	assert_int_equal(take(&h, 10, ann), KITH_EACCES);
+	kith_hostcache_failed(&hc, 0, 0, &rnd.random, KITH_ETIMEDOUT);
+	assert_int_equal(take(&h, 10, ann), 0);
+	assert_true(is_at(&h));
+	/* Or when the handshake says whose key it is. */
+	struct kith_host second = host(8);
+	lie = host(8);
+	lie.endpoints[0].addr.ip[3] = 66;
+	assert_int_equal(take(&lie, 99, ben), 1);
+	assert_int_equal(kith_hostcache_learn(&hc, 1, &second.dh, ann), 0);
+	assert_int_equal(take(&lie, 100, ben), KITH_EACCES);
+	assert_int_equal(take(&second, 10, ann), 1);
+	assert_true(is_at(&second));
+}
+
+static void a_host_without_a_key_is_kept_once(void **state)
+{
+	(void)state;
+	struct kith_host h = host(7);
+	assert_int_equal(add(&h, 5, 0), 0);
 	h.endpoints[0].addr.port = 0;
 	assert_int_equal(add(&h, 6, 0), KITH_EINVAL);
 	h = host(8);
@@ -99,15 +174,15 @@ static void a_bootstrap_host_learns_its_key(void **state)
 	struct kith_key key = h.dh;
 	memset(&h.dh, 0, sizeof h.dh);
 	int i = add(&h, 0, KITH_HOST_BOOTSTRAP);
-	assert_int_equal(kith_hostcache_learn(&hc, i, &key), 0);
+	assert_int_equal(kith_hostcache_learn(&hc, i, &key, ann), 0);
 	assert_int_equal(kith_hostcache_find(&hc, &key), i);
-	assert_int_equal(kith_hostcache_learn(&hc, i, &key), 0);
+	assert_int_equal(kith_hostcache_learn(&hc, i, &key, ann), 0);
 	assert_int_equal(add(&h, 0, KITH_HOST_BOOTSTRAP), i); /* the configuration again: the key stays */
 	assert_int_equal(kith_hostcache_find(&hc, &key), i);
 	/* Another bootstrap address turns out to be the same supernode. */
 	memset(&other.dh, 0, sizeof other.dh);
 	i = add(&other, 0, KITH_HOST_BOOTSTRAP);
-	assert_int_equal(kith_hostcache_learn(&hc, i, &key), KITH_EEXIST);
+	assert_int_equal(kith_hostcache_learn(&hc, i, &key, ann), KITH_EEXIST);
 	assert_int_equal(hc.n, 1);
 }
 
@@ -117,7 +192,7 @@ static void what_is_configured_is_not_changed_by_what_the_network_says(void **st
 	struct kith_host h = host(1), said = host(1), back;
 	int i = add(&h, 0, KITH_HOST_BOOTSTRAP);
 	said.endpoints[0].addr.ip[3] = 99;
-	assert_int_equal(add(&said, 5, 0), i);
+	assert_int_equal(take(&said, 77, ann), KITH_EEXIST);
 	kith_hostcache_get(&hc, i, &back);
 	assert_int_equal(back.endpoints_n, 1);
 	assert_true(kith_endpoint_equal(&back.endpoints[0], &h.endpoints[0]));
@@ -135,7 +210,7 @@ static void what_is_configured_is_not_changed_by_what_the_network_says(void **st
 	memset(&bare.dh, 0, sizeof bare.dh);
 	assert_true(add(&third, 5, 0) >= 0);
 	i = add(&bare, 0, KITH_HOST_BOOTSTRAP);
-	assert_int_equal(kith_hostcache_learn(&hc, i, &third.dh), KITH_EEXIST);
+	assert_int_equal(kith_hostcache_learn(&hc, i, &third.dh, ann), KITH_EEXIST);
 	kith_hostcache_get(&hc, find_n(3), &back);
 	assert_true(kith_endpoint_equal(&back.endpoints[0], &bare.endpoints[0]));
 	assert_true(hc.at[find_n(3)].flags & KITH_HOST_BOOTSTRAP);
@@ -170,7 +245,7 @@ static void all_that_is_configured_has_a_place_and_takes_none_from_others(void *
 		assert_true(tried[i]);
 	/* One that is configured no longer goes, or is one of the others once its key is known. */
 	struct kith_key key = { { 1, 2, 3 } };
-	assert_int_equal(kith_hostcache_learn(&hc, KITH_HOSTCACHE_MAX, &key), 0);
+	assert_int_equal(kith_hostcache_learn(&hc, KITH_HOSTCACHE_MAX, &key, ann), 0);
 	kith_hostcache_unconfigure(&hc, KITH_HOSTCACHE_MAX);
 	assert_int_equal(hc.at[kith_hostcache_find(&hc, &key)].flags, 0);
 	kith_hostcache_unconfigure(&hc, KITH_HOSTCACHE_MAX + 1);
@@ -365,6 +440,8 @@ static void the_file_brings_back_hosts_and_anchors(void **state)
 	kith_hostcache_succeeded(&hc, find_n(3), &now);
 	struct kith_host boot = host(99);
 	assert_true(add(&boot, 0, KITH_HOST_BOOTSTRAP) >= 0);
+	struct kith_host h = host(5);
+	assert_true(take(&h, 10, ann) >= 0);
 	size_t len = kith_hostcache_save(&hc, test_span(NULL, 0), file);
 	kith_hostcache_deinit(&hc);
 	assert_int_equal(kith_hostcache_load(&hc, test_span(file, len), 0), 6);
@@ -372,6 +449,8 @@ static void the_file_brings_back_hosts_and_anchors(void **state)
 	assert_true((hc.at[find_n(4)].flags & hc.at[find_n(2)].flags & KITH_HOST_ANCHOR) != 0);
 	assert_int_equal(hc.at[find_n(3)].success_ms, 6000);
 	assert_int_equal(hc.at[find_n(5)].source, 6);
+	assert_int_equal(take(&h, 10, ann), KITH_EEXIST); /* whose word it is, too */
+	assert_int_equal(take(&h, 11, ben), KITH_EACCES);
 	assert_int_equal(find_n(99), KITH_ENOENT); /* the configuration says that one */
 	assert_int_equal(kith_hostcache_save(&hc, test_span(NULL, 0), file2), len);
 	assert_memory_equal(file, file2, len);
@@ -464,6 +543,33 @@ static void running_out_of_memory_leaves_the_cache_as_it_was(void **state)
 	}
 }
 
+static void who_lied_is_the_last_to_be_picked_and_that_is_not_forgotten(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++)
+		assert_true(add_n(i, i + 1) >= 0);
+	kith_hostcache_succeeded(&hc, find_n(0), &now);
+	assert_int_equal(anchors(), 1);
+	assert_false(kith_hostcache_lied(&hc, find_n(0)));
+	assert_true(kith_hostcache_lied(&hc, find_n(0)));
+	assert_int_equal(anchors(), 0);
+	size_t len = kith_hostcache_save(&hc, test_span(NULL, 0), file);
+	kith_hostcache_deinit(&hc);
+	assert_int_equal(kith_hostcache_load(&hc, test_span(file, len), 0), 3);
+	for (int k = 0; k < 2; k++) { /* even after those that fail */
+		int i = kith_hostcache_pick(&hc, 0, &rnd.random, KITH_PICK_ANY);
+		assert_true(i != find_n(0));
+		kith_hostcache_failed(&hc, i, -1000 * KITH_US_PER_S, &rnd.random, KITH_ETIMEDOUT);
+		kith_hostcache_use(&hc, i, k == 1);
+	}
+	assert_true(kith_hostcache_pick(&hc, 0, &rnd.random, KITH_PICK_ANY) != find_n(0));
+	for (uint32_t i = 1; i < 3; i++)
+		kith_hostcache_use(&hc, find_n(i), true);
+	assert_int_equal(kith_hostcache_pick(&hc, 0, &rnd.random, KITH_PICK_ANY), find_n(0));
+	kith_hostcache_succeeded(&hc, find_n(0), &now);
+	assert_int_equal(anchors(), 0);
+}
+
 static bool in_memory(uint32_t n)
 {
 	struct kith_host h = host(n);
@@ -532,7 +638,11 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(a_host_is_kept_once_and_its_addresses_follow),
+		T(a_host_is_kept_once_and_its_own_newer_entry_changes_its_addresses),
+		T(what_nobody_signed_changes_nothing),
+		T(who_signs_for_the_key_of_another_changes_nothing_that_works),
+		T(who_signed_first_for_the_key_of_another_gives_way_when_it_does_not_work),
+		T(a_host_without_a_key_is_kept_once),
 		T(a_bootstrap_host_learns_its_key),
 		T(what_is_configured_is_not_changed_by_what_the_network_says),
 		T(all_that_is_configured_has_a_place_and_takes_none_from_others),
@@ -544,6 +654,7 @@ int main(void)
 		T(a_failed_host_waits_for_its_backoff),
 		T(who_failed_comes_after_everybody_who_did_not),
 		T(two_anchors_of_different_prefix_and_source_last_until_they_fail_for_good),
+		T(who_lied_is_the_last_to_be_picked_and_that_is_not_forgotten),
 		T(the_file_brings_back_hosts_and_anchors),
 		T(the_file_grows_to_two_hundred_and_keeps_the_latest),
 		T(a_torn_or_altered_file_is_refused_whole),

@@ -45,12 +45,18 @@ static void sample_home(struct message *m, int size)
 								      : KITH_FAMILY_V6;
 		m->as.attached.observed.addr.port = size == LEAST ? 0 : size == USUAL ? 4711 : 65535;
 		fill(m->as.attached.observed.addr.ip, size == LEAST ? 0 : size == USUAL ? 4 : 16);
-		m->as.attached.hosts = list(0, (size_t)size * 5, KITH_HOST_LEN_MAX);
 		m->as.attached.unix_ms = size == LEAST ? 0 : size == USUAL ? INT64_C(1700000000000) : INT64_MAX;
 		return;
 	case MESSAGE_leave:
 		m->as.leave.in_ms = size == LEAST ? 0 : size == USUAL ? 60000 : UINT64_MAX;
-		m->as.leave.hosts = list(0, (size_t)size * 5, KITH_HOST_LEN_MAX);
+		m->as.leave.hosts = list(0, size == MOST, KITH_HOST_LEN_MAX); /* MOVE */
+		m->as.leave.members = list(1, (size_t)size, 500);
+		return;
+	case MESSAGE_members:
+		m->as.members.n = size == LEAST ? 0 : size == USUAL ? KITH_MEMBERS_TOLD_MAX : UINT64_MAX;
+		return;
+	case MESSAGE_named:
+		m->as.named.entries = list(0, (size_t)size * 3, size == MOST ? KITH_MEMBER_LEN_MAX : 528);
 		return;
 	case MESSAGE_help:
 		m->as.help.token = bytes(size == MOST ? KITH_HELP_TOKEN_MAX : (size_t)size * 300);
@@ -67,6 +73,7 @@ static void sample_directory(struct message *m, int size)
 	switch ((int)m->kind) {
 	case MESSAGE_find:
 		fill(m->as.find.key.b, KITH_ID_LEN);
+		m->as.find.members = size == MOST ? UINT64_MAX : (uint64_t)size;
 		m->as.find.nearer = list(0, size == MOST ? 62 : (size_t)size * 6, KITH_MEMBER_ID_PREFIX);
 		return;
 	case MESSAGE_found:
@@ -181,6 +188,8 @@ static void sample(struct message *m, enum message_kind kind, int size)
 	case MESSAGE_leave:
 	case MESSAGE_help:
 	case MESSAGE_helped:
+	case MESSAGE_members:
+	case MESSAGE_named:
 		sample_home(m, size);
 		return;
 	case MESSAGE_find:
@@ -421,13 +430,15 @@ static void what_is_not_as_it_should_be_counts_as_absent(void **state)
 		{ MESSAGE_attach, "8200a2616201c3", "8101c3" }, /* text for the record */
 		{ MESSAGE_attach, "82000001c0", "80" }, /* a number, and nil */
 		{ MESSAGE_attach, "810101", "80" }, /* 1 is not true */
-		{ MESSAGE_attached, "80", "8201900200" },
+		{ MESSAGE_attached, "80", "810200" },
 		{ MESSAGE_attached, "8100c406040000010203", "80" }, /* an address cut short */
 		{ MESSAGE_attached, "8100c408040000010203040a", "80" }, /* and one with a byte behind it */
 		{ MESSAGE_attached, "8100c40709000001020304", "80" }, /* of no family */
-		{ MESSAGE_attached, "8101c40100", "80" }, /* bytes for a list */
-		{ MESSAGE_attached, "81019305a16180", "80" }, /* a list of other things */
+		{ MESSAGE_named, "8100c40100", "80" }, /* bytes for a list */
+		{ MESSAGE_named, "81009305a16180", "80" }, /* a list of other things */
+		{ MESSAGE_members, "8100c3", "80" },
 		{ MESSAGE_attached, "8102cf8000000000000000", "80" }, /* a time that no clock shows */
+		{ MESSAGE_leave, "820080038101c0", "80" },
 		{ MESSAGE_leave, "820080018101c0", "80" },
 		{ MESSAGE_helped, "8100a161", "80" }, /* text for a number */
 		{ MESSAGE_found, "83000001c0028101c40101", "80" },
@@ -516,10 +527,12 @@ static void bodies_are_as_the_protocol_says(void **state)
 		const char *hex;
 	} rows[] = {
 		{ MESSAGE_attach, "80" },
-		{ MESSAGE_attached, "8201900200" },
-		{ MESSAGE_leave, "8200000190" },
+		{ MESSAGE_attached, "810200" },
+		{ MESSAGE_leave, "8200000390" },
 		{ MESSAGE_help, "8100c400" },
 		{ MESSAGE_helped, "810000" },
+		{ MESSAGE_members, "810000" },
+		{ MESSAGE_named, "810090" },
 		{ MESSAGE_find, "8100c42031383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9e0e7eef5fc030a" },
 		{ MESSAGE_found, "8200900190" },
 		{ MESSAGE_subscribe, "80" },

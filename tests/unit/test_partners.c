@@ -72,11 +72,11 @@ static void the_hosts_told_are_such_as_were_heard_lately(void **state)
 	world_run(&w, 25 * KITH_US_PER_S); /* too soon for three to agree who is dead */
 	struct kith_core *c = w.nodes[1].core;
 	for (int round = 0; round < 50; round++) {
-		struct kith_super_hosts room;
-		struct kith_spans hosts = kith_super_hosts(c, KITH_HOSTS_TOLD, &room);
-		assert_true(hosts.n > 0);
-		struct kith_host first;
-		assert_int_equal(kith_host_parse(&first, hosts.at[0]), 0);
+		struct kith_super_named room;
+		struct kith_spans named = kith_super_named(c, &room, KITH_MEMBERS_TOLD_MAX);
+		assert_true(named.n > 0);
+		struct kith_member_entry first;
+		assert_int_equal(kith_member_parse(&first, named.at[0]), 0);
 		int node = world_node_at(&w, &first.endpoints[0].addr);
 		assert_true(node >= 0 && !w.nodes[node].muted);
 	}

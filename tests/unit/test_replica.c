@@ -15,7 +15,7 @@ static void store_at(struct core_world *w, int from, int to, int leaf)
 				  .endpoints_n = 1,
 				  .endpoints = { kith_endpoint_udp(&w->nodes[to].addr) } };
 	uint32_t session;
-	const struct kith_span record = { l->record, l->record_len };
+	const struct kith_span record = kith_blob_span(l->record);
 	const struct kith_msg_notice m = { .records = { &record, 1 } };
 	size_t len = kith_msg_notice_write(body, sizeof body, &m);
 	assert_true(len > 0);

@@ -810,10 +810,11 @@ def host_cache_sum(body):
 
 @rule("files", "host cache$")
 def host_cache(f):
-    body = b"KHOS\2\0" + number(len(f["hosts"]), 2)
+    body = b"KHOS\3\0" + number(len(f["hosts"]), 2)
     for h in f["hosts"]:
         body += bytes([h["flags"], h["failures"]]) + number(h["success_ms"], 8) + number(h["source"], 4)
         body += objects.host(h["x25519"], [{"transport": 1, "address": h["address"]}])
+        body += number(h["seq"], 8) + h["author"]
     return {"checked": body, "checksum": host_cache_sum(body), "file": body + host_cache_sum(body)}
 
 

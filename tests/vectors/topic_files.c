@@ -170,7 +170,11 @@ static void hostcache(struct vec_topic *topic, const struct world *w, const stru
 	for (unsigned i = 0; i < n; i++) {
 		struct kith_host host = world_home(w, &supernodes[i]).host;
 		uint32_t source = i == 0 ? kith_hostcache_source(&supernodes[1].device.dh_pk) : 0;
-		int at = kith_hostcache_add(&hc, &host, source, 0);
+		struct kith_member_entry entry = { .seq = 1000 + i, .device = host.dh, .endpoints_n = 1 };
+		uint8_t author[KITH_HOME_TAG_LEN];
+		entry.endpoints[0] = host.endpoints[0];
+		kith_home_tag(w->suite, author, &supernodes[i].device.sign.pk);
+		int at = kith_hostcache_take(&hc, &entry, author, source);
 		VEC_REQUIRE(at >= 0);
 		if (i == 0)
 			kith_hostcache_succeeded(&hc, at, &w->now);
@@ -181,6 +185,8 @@ static void hostcache(struct vec_topic *topic, const struct world *w, const stru
 		vec_number(item, "source", source);
 		vec_bytes(item, "x25519", host.dh.b, KITH_KEY_LEN);
 		vec_address(item, "address", &host.endpoints[0].addr);
+		vec_number(item, "seq", (int64_t)entry.seq);
+		vec_bytes(item, "author", author, sizeof author);
 	}
 	size_t len = kith_hostcache_save(&hc, nothing, file);
 	struct kith_span made = vec_span_of(file, len);

@@ -185,22 +185,20 @@ static void attach(struct vec_topic *topic, const struct cast *c)
 	uint8_t observed[KITH_ENDPOINT_LEN_MAX];
 	struct kith_writer w = kith_writer_of(observed, sizeof observed);
 	const struct kith_msg_attached a = { .observed = world_endpoint("203.0.113.9:40000", KITH_TRANSPORT_UDP),
-					     .hosts = { c->hosts, 2 },
 					     .unix_ms = WORLD_NOW_MS };
 	kith_endpoint_write(&w, &a.observed);
-	d = begin_answer(topic, "attached", "The leaf as seen, two hosts, the time.", "ATTACH", KITH_STATUS_OK);
+	d = begin_answer(topic, "attached", "The leaf as seen, the time.", "ATTACH", KITH_STATUS_OK);
 	field_bytes(&d, KITH_B_ATTACHED_OBSERVED, vec_span_of(observed, kith_writer_len(&w)));
-	field_list(&d, KITH_B_ATTACHED_HOSTS, a.hosts);
 	field_uint(&d, KITH_B_ATTACHED_UNIX_MS, (uint64_t)a.unix_ms);
 	end(&d, kith_msg_attached_write(d.body, sizeof d.body, &a));
 }
 
 static void leave(struct vec_topic *topic, const struct cast *c)
 {
-	const struct kith_msg_leave m = { .in_ms = 60000, .hosts = { c->hosts, 2 } };
-	struct draft d = begin(topic, "leave", "The home goes in a minute; use these.", "LEAVE", KITH_REQ_LEAVE);
+	const struct kith_msg_leave m = { .in_ms = 60000, .members = { &c->entry, 1 } };
+	struct draft d = begin(topic, "leave", "The home goes in a minute; use this one.", "LEAVE", KITH_REQ_LEAVE);
 	field_uint(&d, KITH_B_LEAVE_MS, m.in_ms);
-	field_list(&d, KITH_B_LEAVE_HOSTS, m.hosts);
+	field_list(&d, KITH_B_LEAVE_MEMBERS, m.members);
 	end(&d, kith_msg_leave_write(d.body, sizeof d.body, &m));
 	bare_answer(topic, "answer to leave", "LEAVE", KITH_STATUS_OK);
 	const struct kith_msg_leave one = { .hosts = { c->hosts, 1 } };
@@ -219,6 +217,18 @@ static void leave(struct vec_topic *topic, const struct cast *c)
 	end(&d, kith_msg_helped_write(d.body, sizeof d.body, &helped));
 }
 
+static void members(struct vec_topic *topic, const struct cast *c)
+{
+	const struct kith_msg_members m = { .n = 3 };
+	struct draft d = begin(topic, "members", "Name me three supernodes.", "MEMBERS", KITH_REQ_MEMBERS);
+	field_uint(&d, KITH_B_MEMBERS_N, m.n);
+	end(&d, kith_msg_members_write(d.body, sizeof d.body, &m));
+	const struct kith_msg_named a = { .entries = { &c->entry, 1 } };
+	d = begin_answer(topic, "answer to members", "There is one, by its own entry.", "MEMBERS", KITH_STATUS_OK);
+	field_list(&d, KITH_B_MEMBERS_ENTRIES, a.entries);
+	end(&d, kith_msg_named_write(d.body, sizeof d.body, &a));
+}
+
 /* ---- the directory ---- */
 
 static void find(struct vec_topic *topic, const struct cast *c, const char *name, const char *kind_name, uint8_t kind)
@@ -226,7 +236,9 @@ static void find(struct vec_topic *topic, const struct cast *c, const char *name
 	struct kith_span nearer[2] = { vec_span_of(c->prefix[0], sizeof c->prefix[0]),
 				       vec_span_of(c->prefix[1], sizeof c->prefix[1]) };
 	bool lookup = kind == KITH_REQ_LOOKUP;
-	const struct kith_msg_find m = { .key = c->key, .nearer = { lookup ? NULL : nearer, lookup ? 0 : 2 } };
+	const struct kith_msg_find m = { .key = c->key,
+					 .nearer = { lookup ? NULL : nearer, lookup ? 0 : 2 },
+					 .members = lookup ? 2 : 0 };
 	struct draft d = begin(topic, name,
 			       lookup ? "A leaf asks its home for records of a name."
 				      : "With the replicas that the asker knows, by the first halves of their ids.",
@@ -234,6 +246,8 @@ static void find(struct vec_topic *topic, const struct cast *c, const char *name
 	field_bytes(&d, KITH_B_FIND_KEY, vec_span_of(c->key.b, KITH_ID_LEN));
 	if (!lookup)
 		field_list(&d, KITH_B_FIND_NEARER, m.nearer);
+	else
+		field_uint(&d, KITH_B_FIND_MEMBERS, m.members);
 	end(&d, kith_msg_find_write(d.body, sizeof d.body, &m));
 }
 
@@ -606,6 +620,7 @@ void topic_requests(struct vec_topic *topic)
 	cast_init(&c);
 	attach(topic, &c);
 	leave(topic, &c);
+	members(topic, &c);
 	finds(topic, &c);
 	subscribe(topic, &c);
 	notices(topic, &c);

@@ -1,0 +1,17 @@
+/* Questions to supernodes that are no homes: all homes of a leaf may lie.
+ *
+ * Bounds: KITH_BEYOND_REPLICAS replicas and two supernodes of the host cache for each question.
+ * Never: asks a home; changes the host cache.
+ */
+#ifndef KITH_LEAF_BEYOND_H
+#define KITH_LEAF_BEYOND_H
+
+#include "link/state.h"
+
+#define KITH_BEYOND_REPLICAS 2 /* named with a negative answer: about a kilobyte */
+
+/* Asks for the records of a key: replicas that an answer named (KITH_B_FOUND_MEMBERS, may be none) by FIND, and
+ * supernodes of the host cache by LOOKUP. Returns how many; an answer comes for each. */
+unsigned kith_beyond_ask(struct kith_core *c, const struct kith_id *key, uint64_t token, struct kith_spans named);
+
+#endif
