@@ -13,8 +13,6 @@
 #define FULL_US (45 * KITH_US_PER_S) /* asking takes two packets where a cookie is wanted */
 
 enum {
-	FILE_MAGIC = 0x4b484f53, /* "KHOS" */
-	FILE_VERSION = 3,
 	ENTRIES_FIRST = 4, /* capacity of the first allocation */
 	ASIDE_DOUBLINGS = 7, /* 1 min to 64 min */
 	SHARES = 4, /* of the hosts put aside */
@@ -23,39 +21,27 @@ enum {
 	FILE_FLAGS = KITH_HOST_ANCHOR | KITH_HOST_LIED
 };
 
-/* Keys the checksum of the file, which guards against accidents, not against enemies. */
-static const uint64_t file_seed[2] = { 0x6b69746820686f73, 0x7420636163686500 };
-
-static bool has_key(const struct kith_host *host)
+bool kith_host_has_key(const struct kith_host *host)
 {
 	static const struct kith_key zero = { { 0 } };
 	return memcmp(host->dh.b, zero.b, sizeof zero.b) != 0;
 }
 
-/* As kith_host_write, but a key may be missing. */
-static void host_write(struct kith_writer *w, const struct kith_host *host)
+void kith_hostcache_host_write(struct kith_writer *w, const struct kith_host *host, const struct kith_host_word *word)
 {
 	kith_write_bytes(w, host->dh.b, sizeof host->dh.b);
 	kith_endpoints_write(w, host->endpoints, host->endpoints_n, KITH_HOST_ENDPOINTS_MAX);
-}
-
-static void host_read(struct kith_reader *r, struct kith_host *out)
-{
-	memset(out, 0, sizeof *out);
-	kith_read_bytes(r, out->dh.b, sizeof out->dh.b);
-	out->endpoints_n = kith_endpoints_read(r, out->endpoints, KITH_HOST_ENDPOINTS_MAX);
-}
-
-static void word_write(struct kith_writer *w, const struct kith_host_word *word)
-{
 	kith_write_u64(w, word->seq);
 	kith_write_bytes(w, word->author, sizeof word->author);
 }
 
-static void word_read(struct kith_reader *r, struct kith_host_word *out)
+void kith_hostcache_host_read(struct kith_reader *r, struct kith_host *host, struct kith_host_word *word)
 {
-	out->seq = kith_read_u64(r);
-	kith_read_bytes(r, out->author, sizeof out->author);
+	memset(host, 0, sizeof *host);
+	kith_read_bytes(r, host->dh.b, sizeof host->dh.b);
+	host->endpoints_n = kith_endpoints_read(r, host->endpoints, KITH_HOST_ENDPOINTS_MAX);
+	word->seq = kith_read_u64(r);
+	kith_read_bytes(r, word->author, sizeof word->author);
 }
 
 static bool has_author(const struct kith_host_word *word)
@@ -69,8 +55,7 @@ static struct kith_blob *intern(struct kith_hostcache *hc, const struct kith_hos
 {
 	uint8_t bytes[KITH_HOST_LEN_MAX + KITH_HOST_WORD_LEN];
 	struct kith_writer w = kith_writer_of(bytes, sizeof bytes);
-	host_write(&w, host);
-	word_write(&w, word);
+	kith_hostcache_host_write(&w, host, word);
 	return kith_blob_intern(hc->blobs, bytes, kith_writer_len(&w));
 }
 
@@ -101,19 +86,18 @@ uint32_t kith_hostcache_source(const struct kith_key *dh)
 	return source != 0 ? source : 1;
 }
 
-static void get(const struct kith_hostcache *hc, int i, struct kith_host *out, struct kith_host_word *word)
+void kith_hostcache_get_word(const struct kith_hostcache *hc, int i, struct kith_host *out, struct kith_host_word *word)
 {
 	KITH_ASSERT(i >= 0 && i < hc->n);
 	struct kith_reader r = kith_reader_of_span(kith_blob_span(hc->at[i].blob));
-	host_read(&r, out);
-	word_read(&r, word);
+	kith_hostcache_host_read(&r, out, word);
 	KITH_ASSERT(kith_reader_done(&r));
 }
 
 void kith_hostcache_get(const struct kith_hostcache *hc, int i, struct kith_host *out)
 {
 	struct kith_host_word unused;
-	get(hc, i, out, &unused);
+	kith_hostcache_get_word(hc, i, out, &unused);
 }
 
 uint64_t kith_hostcache_prefix(const struct kith_hostcache *hc, int i)
@@ -137,7 +121,7 @@ int kith_hostcache_find(const struct kith_hostcache *hc, const struct kith_key *
 
 static int find_host(const struct kith_hostcache *hc, const struct kith_host *host)
 {
-	if (has_key(host))
+	if (kith_host_has_key(host))
 		return kith_hostcache_find(hc, &host->dh);
 	for (int i = 0; i < hc->n; i++) {
 		struct kith_host other;
@@ -242,8 +226,8 @@ static int configure(struct kith_hostcache *hc, int i, const struct kith_host *h
 {
 	struct kith_host held, merged = *host;
 	struct kith_host_word word;
-	get(hc, i, &held, &word);
-	if (!has_key(host) && has_key(&held))
+	kith_hostcache_get_word(hc, i, &held, &word);
+	if (!kith_host_has_key(host) && kith_host_has_key(&held))
 		return i;
 	append_endpoints(&merged, &held);
 	hc->at[i].failures = 0;
@@ -289,7 +273,7 @@ static bool host_valid(const struct kith_host *host, uint8_t flags)
 		if (!kith_endpoint_valid(&host->endpoints[i]))
 			return false;
 	}
-	return has_key(host) || flags == KITH_HOST_BOOTSTRAP;
+	return kith_host_has_key(host) || flags == KITH_HOST_BOOTSTRAP;
 }
 
 /* A bootstrap host without a key that is full, and now is named with it: it is as full by that name. */
@@ -347,6 +331,14 @@ static int insert(struct kith_hostcache *hc, const struct kith_host *host, const
 	return i;
 }
 
+int kith_hostcache_restore(struct kith_hostcache *hc, const struct kith_host *host, const struct kith_host_word *word,
+			   uint32_t source)
+{
+	if (kith_hostcache_find(hc, &host->dh) >= 0)
+		return KITH_EEXIST;
+	return host_valid(host, 0) ? insert(hc, host, word, source, 0) : KITH_EINVAL;
+}
+
 int kith_hostcache_add(struct kith_hostcache *hc, const struct kith_host *host, uint32_t source, uint8_t flags)
 {
 	static const struct kith_host_word nobodys;
@@ -364,7 +356,7 @@ static int renew(struct kith_hostcache *hc, int i, const struct kith_host *host,
 	const struct kith_hostcache_entry *e = &hc->at[i];
 	struct kith_host held;
 	struct kith_host_word former;
-	get(hc, i, &held, &former);
+	kith_hostcache_get_word(hc, i, &held, &former);
 	bool same = memcmp(former.author, word->author, sizeof word->author) == 0;
 	bool proven = e->success_ms != 0 || e->failures == 0;
 	if ((e->flags & KITH_HOST_BOOTSTRAP) != 0 || (same && word->seq <= former.seq))
@@ -404,7 +396,7 @@ void kith_hostcache_unconfigure(struct kith_hostcache *hc, int i)
 {
 	struct kith_host host;
 	kith_hostcache_get(hc, i, &host);
-	if (has_key(&host))
+	if (kith_host_has_key(&host))
 		hc->at[i].flags &= (uint8_t)~KITH_HOST_BOOTSTRAP;
 	else if ((hc->at[i].flags & KITH_HOST_USED) == 0)
 		drop(hc, i);
@@ -415,7 +407,7 @@ int kith_hostcache_learn(struct kith_hostcache *hc, int i, const struct kith_key
 {
 	struct kith_host host;
 	struct kith_host_word word;
-	get(hc, i, &host, &word);
+	kith_hostcache_get_word(hc, i, &host, &word);
 	int other = kith_hostcache_find(hc, dh);
 	bool same = memcmp(word.author, author, sizeof word.author) == 0;
 	if (other == i && same)
@@ -429,7 +421,7 @@ int kith_hostcache_learn(struct kith_hostcache *hc, int i, const struct kith_key
 	if (other >= 0) { /* the address that was configured, and answered, comes first */
 		struct kith_host held;
 		struct kith_host_word former;
-		get(hc, other, &held, &former);
+		kith_hostcache_get_word(hc, other, &held, &former);
 		if (memcmp(former.author, author, sizeof former.author) == 0)
 			word = former;
 		append_endpoints(&host, &held);
@@ -555,181 +547,4 @@ void kith_hostcache_failed(struct kith_hostcache *hc, int i, kith_time_us now, c
 		e->failures++;
 	if (e->failures >= ANCHOR_FAILURES)
 		e->flags &= (uint8_t)~KITH_HOST_ANCHOR;
-}
-
-/* ---- the state file: magic 4, version 2, 0, count 2; hosts; checksum 8 ---- */
-
-struct file_host {
-	uint8_t flags, failures;
-	int64_t success_ms;
-	uint32_t source;
-	struct kith_host host;
-	struct kith_host_word word;
-};
-
-static void file_host_write(struct kith_writer *w, const struct file_host *h)
-{
-	kith_write_u8(w, h->flags);
-	kith_write_u8(w, h->failures);
-	kith_write_u64(w, (uint64_t)h->success_ms);
-	kith_write_u32(w, h->source);
-	host_write(w, &h->host);
-	word_write(w, &h->word);
-}
-
-static void file_host_read(struct kith_reader *r, struct file_host *h)
-{
-	h->flags = kith_read_u8(r) & FILE_FLAGS;
-	h->failures = kith_read_u8(r);
-	uint64_t success = kith_read_u64(r);
-	h->success_ms = success <= INT64_MAX ? (int64_t)success : 0;
-	h->source = kith_read_u32(r);
-	host_read(r, &h->host);
-	word_read(r, &h->word);
-	if (!has_key(&h->host))
-		r->bad = true;
-}
-
-/* Checks the whole file and leaves r at the first of *n hosts. */
-static int file_open(struct kith_reader *r, struct kith_span file, uint16_t *n)
-{
-	if (file.len < KITH_HOSTCACHE_FILE_HEADER + KITH_HOSTCACHE_FILE_SUM)
-		return KITH_EPROTO;
-	size_t body = file.len - KITH_HOSTCACHE_FILE_SUM;
-	struct kith_reader sum = kith_reader_of(file.p + body, KITH_HOSTCACHE_FILE_SUM);
-	*r = kith_reader_of(file.p, body);
-	if (kith_read_u32(r) != FILE_MAGIC)
-		return KITH_EPROTO;
-	uint8_t version = kith_read_u8(r);
-	(void)kith_read_u8(r);
-	*n = kith_read_u16(r);
-	if (kith_read_u64(&sum) != kith_hash64(file_seed, file.p, body))
-		return KITH_EPROTO;
-	if (version != FILE_VERSION)
-		return KITH_EVERSION;
-	if (*n > KITH_HOSTCACHE_FILE_HOSTS)
-		return KITH_EPROTO;
-	struct kith_reader all = *r;
-	for (uint16_t i = 0; i < *n; i++) {
-		struct file_host unused;
-		file_host_read(&all, &unused);
-	}
-	return kith_reader_done(&all) ? 0 : KITH_EPROTO;
-}
-
-/* Memory's hosts that belong into the file, anchors first, then the latest success. */
-static uint16_t save_order(const struct kith_hostcache *hc, uint16_t order[KITH_HOSTCACHE_FILE_HOSTS])
-{
-	uint16_t n = 0;
-	for (uint16_t i = 0; i < hc->n && n < KITH_HOSTCACHE_FILE_HOSTS; i++) {
-		const struct kith_hostcache_entry *e = &hc->at[i];
-		struct kith_host host;
-		kith_hostcache_get(hc, i, &host);
-		/* A bootstrap host comes from the configuration again. One that worked is kept all the same, so that
-		 * the network is found again when its configuration is gone. */
-		if (!has_key(&host) || ((e->flags & KITH_HOST_BOOTSTRAP) != 0 && e->success_ms == 0))
-			continue;
-		uint16_t at = n++;
-		for (; at > 0; at--) {
-			const struct kith_hostcache_entry *before = &hc->at[order[at - 1]];
-			bool anchor = (e->flags & KITH_HOST_ANCHOR) != 0;
-			bool anchor_before = (before->flags & KITH_HOST_ANCHOR) != 0;
-			if (anchor != anchor_before ? anchor_before : before->success_ms >= e->success_ms)
-				break;
-			order[at] = order[at - 1];
-		}
-		order[at] = i;
-	}
-	return n;
-}
-
-size_t kith_hostcache_save(const struct kith_hostcache *hc, struct kith_span old, uint8_t out[KITH_HOSTCACHE_FILE_MAX])
-{
-	uint16_t order[KITH_HOSTCACHE_FILE_HOSTS];
-	uint16_t n = save_order(hc, order), old_n = 0;
-	struct kith_reader r;
-	struct kith_writer w = kith_writer_of(out, KITH_HOSTCACHE_FILE_MAX);
-	kith_write_u32(&w, FILE_MAGIC);
-	kith_write_u8(&w, FILE_VERSION);
-	kith_write_u8(&w, 0);
-	uint8_t *count = kith_write(&w, 2);
-	for (uint16_t i = 0; i < n; i++) {
-		const struct kith_hostcache_entry *e = &hc->at[order[i]];
-		struct file_host h = { .flags = e->flags & FILE_FLAGS,
-				       .failures = e->failures,
-				       .success_ms = e->success_ms,
-				       .source = e->source };
-		get(hc, order[i], &h.host, &h.word);
-		file_host_write(&w, &h);
-	}
-	if (file_open(&r, old, &old_n) != 0)
-		old_n = 0;
-	for (uint16_t i = 0; i < old_n && n < KITH_HOSTCACHE_FILE_HOSTS; i++) {
-		struct file_host h;
-		file_host_read(&r, &h);
-		if (h.host.endpoints_n == 0 || kith_hostcache_find(hc, &h.host.dh) >= 0)
-			continue;
-		h.flags &= KITH_HOST_LIED; /* memory holds the anchors; one that is not there was given up */
-		file_host_write(&w, &h);
-		n++;
-	}
-	struct kith_writer cw = kith_writer_of(count, 2);
-	kith_write_u16(&cw, n);
-	kith_write_u64(&w, kith_hash64(file_seed, out, kith_writer_len(&w)));
-	KITH_ASSERT(!w.bad);
-	return kith_writer_len(&w);
-}
-
-static bool prefix_known(const struct kith_hostcache *hc, const struct kith_host *host)
-{
-	for (int i = 0; i < hc->n; i++) {
-		if (kith_hostcache_prefix(hc, i) == kith_addr_diversity_prefix(&host->endpoints[0].addr))
-			return true;
-	}
-	return false;
-}
-
-static int load_one(struct kith_hostcache *hc, const struct file_host *h)
-{
-	if (kith_hostcache_find(hc, &h->host.dh) >= 0)
-		return 0;
-	int i = host_valid(&h->host, 0) ? insert(hc, &h->host, &h->word, h->source, 0) : KITH_EINVAL;
-	if (i < 0)
-		return 0;
-	hc->at[i].flags |= h->flags;
-	hc->at[i].failures = 0; /* another day */
-	hc->at[i].success_ms = h->success_ms;
-	return 1;
-}
-
-int kith_hostcache_load(struct kith_hostcache *hc, struct kith_span file, uint32_t from)
-{
-	enum { ANCHORS, DIVERSE, REST, PASSES };
-	uint16_t n;
-	struct kith_reader first;
-	int added = 0, anchors = 0, err = file_open(&first, file, &n);
-	if (err != 0)
-		return err;
-	for (int i = 0; i < hc->n; i++)
-		anchors += (hc->at[i].flags & KITH_HOST_ANCHOR) != 0;
-	for (int pass = 0; pass < PASSES; pass++) {
-		for (uint32_t round = 0; round < 2; round++) { /* from `from` to the end, then what was skipped */
-			struct kith_reader r = first;
-			for (uint16_t i = 0; i < n; i++) {
-				struct file_host h;
-				file_host_read(&r, &h);
-				bool late = i < from % n;
-				bool anchor = (h.flags & KITH_HOST_ANCHOR) != 0 && anchors < KITH_HOSTCACHE_ANCHORS;
-				bool lied = (h.flags & KITH_HOST_LIED) != 0;
-				if (late != (round == 1) || (pass == ANCHORS && !anchor) || (pass < REST && lied) ||
-				    (pass == DIVERSE && prefix_known(hc, &h.host)))
-					continue;
-				h.flags = anchor ? KITH_HOST_ANCHOR : h.flags & KITH_HOST_LIED;
-				int one = load_one(hc, &h);
-				anchors += anchor && one;
-				added += one;
-			}
-		}
-	}
-	return added;
 }

@@ -169,4 +169,18 @@ size_t kith_hostcache_save(const struct kith_hostcache *hc, struct kith_span old
  * altered, nothing was added; KITH_EVERSION. */
 int kith_hostcache_load(struct kith_hostcache *hc, struct kith_span file, uint32_t from) KITH_MUST_USE;
 
+/* ---- for hostcache_file.c ---- */
+
+bool kith_host_has_key(const struct kith_host *host);
+void kith_hostcache_get_word(const struct kith_hostcache *hc, int i, struct kith_host *out,
+			     struct kith_host_word *word);
+
+/* What is kept of a host, in memory and in the file: key (zeros: not known), endpoints, word. */
+void kith_hostcache_host_write(struct kith_writer *w, const struct kith_host *host, const struct kith_host_word *word);
+void kith_hostcache_host_read(struct kith_reader *r, struct kith_host *host, struct kith_host_word *word);
+
+/* Adds a host of the file. Its index; KITH_EEXIST: it is there; KITH_EINVAL, KITH_EFULL, KITH_ENOMEM. */
+int kith_hostcache_restore(struct kith_hostcache *hc, const struct kith_host *host, const struct kith_host_word *word,
+			   uint32_t source);
+
 #endif
