@@ -16,6 +16,7 @@ enum {
 KITH_STATIC_ASSERT(FRAGMENTS_MAX == 16, "the missing bitmap of ANSWER_MORE has 16 bits");
 KITH_STATIC_ASSERT(REQUEST_FRAME_HEADER + KITH_REQUEST_MAX + KITH_FRAME_HEADER <= KITH_FRAMES_MAX,
 		   "a request fits a packet");
+KITH_STATIC_ASSERT(KITH_REQUEST_MAX <= UINT16_MAX && KITH_ANSWER_MAX <= UINT16_MAX, "lengths are kept in 16 bits");
 
 /* A request of ours. */
 struct asked {
@@ -25,13 +26,12 @@ struct asked {
 	uint8_t kind, tries, status;
 	uint16_t id;
 	uint64_t token;
-	uint8_t *body;
-	size_t len;
 	kith_time_us next_at, retry_us, give_up_at;
-	uint8_t count; /* fragments of the answer; 0 = none came yet */
-	uint16_t got; /* bitmap */
+	uint8_t *body;
 	uint8_t *answer; /* count x KITH_ANSWER_FRAGMENT */
-	size_t last_len; /* of the last fragment */
+	uint16_t len, last_len; /* of the body; of the answer's last fragment */
+	uint16_t got; /* bitmap */
+	uint8_t count; /* fragments of the answer; 0 = none came yet */
 };
 
 /* A request of ours that waits until one of those outstanding has ended. */
@@ -52,9 +52,8 @@ struct work {
 	uint8_t status;
 	uint8_t repeats; /* of the answer, whole or in part */
 	bool waits; /* answered before the session was up, and not embedded in the reply */
-	uint16_t id;
+	uint16_t id, len;
 	uint8_t *answer;
-	size_t len;
 	kith_time_us keep_until;
 };
 
@@ -140,7 +139,7 @@ static int make_asked(struct kith_requests **rq, const struct kith_path_env *env
 				return KITH_ENOMEM;
 			memcpy(a->body, body.p, body.len);
 		}
-		a->len = body.len;
+		a->len = (uint16_t)body.len;
 		a->used = true;
 		a->kind = kind;
 		a->id = ++*env->request_id;
@@ -279,7 +278,7 @@ void kith_requests_embed_again(struct kith_requests *rq, struct kith_writer *w)
 		struct asked *a = &rq->asked[i];
 		if (!a->used || !a->held)
 			continue;
-		a->unsent = written || kith_writer_space(w) < KITH_FRAME_HEADER + 3 + a->len;
+		a->unsent = written || kith_writer_space(w) < KITH_FRAME_HEADER + 3 + (size_t)a->len;
 		if (a->unsent)
 			continue;
 		write_request(w, a);
@@ -341,7 +340,7 @@ static bool take_fragment(struct asked *a, const struct kith_alloc *alloc, uint8
 	if (bytes.len > 0)
 		memcpy(a->answer + (size_t)index * KITH_ANSWER_FRAGMENT, bytes.p, bytes.len);
 	if (index + 1 == count)
-		a->last_len = bytes.len;
+		a->last_len = (uint16_t)bytes.len;
 	a->got = (uint16_t)(a->got | 1u << index);
 	return a->got == (uint16_t)((1u << count) - 1);
 }
@@ -511,7 +510,7 @@ static void keep_answer(struct kith_requests *rq, const struct kith_alloc *alloc
 		return;
 	}
 	memcpy(w->answer, body.p, body.len);
-	w->len = body.len;
+	w->len = (uint16_t)body.len;
 	rq->kept_bytes += body.len;
 }
 
@@ -533,7 +532,7 @@ void kith_request_answer_embed(struct kith_requests *rq, uint16_t id, struct kit
 {
 	struct work *work = find_work(rq, id);
 	if (work == NULL || work->state != WORK_ANSWERED || work->len > KITH_ANSWER_FRAGMENT ||
-	    kith_writer_space(w) < KITH_FRAME_HEADER + ANSWER_FRAME_HEADER + work->len)
+	    kith_writer_space(w) < KITH_FRAME_HEADER + ANSWER_FRAME_HEADER + (size_t)work->len)
 		return;
 	uint8_t *mark = kith_frame_begin(w, KITH_FRAME_ANSWER);
 	kith_write_u16(w, work->id);
