@@ -166,7 +166,6 @@ struct kith_attached {
 	struct kith_key identity; /* whose device it is: who pays */
 	struct kith_blob *record; /* its presence record or NULL */
 	struct kith_id key; /* of that record */
-	uint64_t seq;
 	bool publish; /* we bring it to the replicas */
 	bool leaving; /* it said goodbye */
 	uint8_t probes; /* sent since it fell silent */
@@ -200,6 +199,7 @@ struct kith_home_slot {
 /* Whether the directory has our record (leaf/audit). */
 struct kith_audit {
 	kith_time_us at; /* the next step; NEVER */
+	kith_time_us replace_at; /* when another home may be replaced that was not caught */
 	uint8_t step; /* enum kith_audit_step */
 	uint8_t out; /* questions out */
 	uint8_t publishers; /* slots of homes that were to publish this record */

@@ -29,6 +29,12 @@ static void unindex(struct kith_core *c, struct kith_attached *leaf)
 	leaf->indexed = false;
 }
 
+static bool newer_known(const struct kith_attached *leaf, uint64_t seq)
+{
+	struct kith_record held;
+	return leaf->record != NULL && kith_record_parse(&held, kith_blob_span(leaf->record)) == 0 && seq < held.seq;
+}
+
 /* The leaf's new record is kept with its session, told to our leaves that watch its key, and published if the leaf
  * asks. */
 static uint8_t take_leaf_record(struct kith_core *c, struct kith_session *s, struct kith_span bytes, bool publish)
@@ -41,7 +47,7 @@ static uint8_t take_leaf_record(struct kith_core *c, struct kith_session *s, str
 		return KITH_STATUS_NOT_ALLOWED;
 	if (kith_record_verify(&record, &c->trust, &c->now, &person) != 0)
 		return KITH_STATUS_INVALID;
-	if (record.seq < s->attached->seq)
+	if (newer_known(s->attached, record.seq))
 		return KITH_STATUS_STALE;
 	struct kith_blob *blob = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
 	if (blob == NULL)
@@ -51,7 +57,6 @@ static uint8_t take_leaf_record(struct kith_core *c, struct kith_session *s, str
 	s->attached->record = blob;
 	s->attached->key = record.key;
 	s->attached->indexed = kith_table_put(&c->super->attached, s->attached) == 0;
-	s->attached->seq = record.seq;
 	s->attached->publish = publish;
 	if (record.flags & KITH_RECORD_OFFLINE)
 		s->attached->leaving = true;

@@ -488,6 +488,21 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 
 /* ---- serving ---- */
 
+/* A leaf of ours that asks for its own name. Who looks whether its record is there may not have given us one. */
+static bool asks_for_itself(struct kith_core *c, const struct kith_session *s, const struct kith_id *key)
+{
+	struct kith_person person;
+	struct kith_id own;
+	if ((s->use & KITH_USE_LEAF) == 0)
+		return false;
+	if (s->attached->record != NULL)
+		return memcmp(s->attached->key.b, key->b, KITH_ID_LEN) == 0;
+	if (!kith_session_person(c, s, &person))
+		return false;
+	kith_ids_directory(c->suite, &own, &c->self.network, person.name);
+	return memcmp(own.b, key->b, KITH_ID_LEN) == 0;
+}
+
 void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_msg_room room;
@@ -499,8 +514,7 @@ void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const str
 	struct kith_key identity;
 	uint64_t asker = kith_session_identity(c, s, &identity) ? kith_identity_key(&identity) : KITH_QUERY_OWN;
 	bool stranger = !(s->use & KITH_USE_LEAF) && kith_refuse_level(c, KITH_OVERLOAD_LOOKUPS);
-	bool own = (s->use & KITH_USE_LEAF) != 0 && s->attached->record != NULL &&
-		   memcmp(s->attached->key.b, m.key.b, KITH_ID_LEN) == 0;
+	bool own = asks_for_itself(c, s, &m.key);
 	bool seldom = own && kith_session_asks_seldom(c, s);
 	bool allowed = !stranger && asker != KITH_QUERY_OWN && kith_query_room(c, asker) &&
 		       (seldom || kith_limiter_allow(&c->super->lookups, c->now.mono_us, asker));
