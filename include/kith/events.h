@@ -73,9 +73,8 @@ enum kith_event_type {
 #define KITH_LIE_MAP(X)                                                                                                \
 	X(NOT_PUBLISHED, 1, "says that it published our record, and did not")                                          \
 	X(DENIES, 2, "says that somebody is not there who is")                                                         \
-	X(WITHHOLDS, 3, "does not tell what became of those that we watch")                                            \
-	X(SILENT, 4, "does not answer")                                                                                \
-	X(FORGES, 5, "names supernodes by entries that they did not sign")
+	X(SILENT, 3, "does not answer")                                                                                \
+	X(FORGES, 4, "names supernodes by entries that they did not sign")
 
 /* What a home was caught doing. */
 enum kith_lie {

@@ -65,6 +65,7 @@ static void missed(struct kith_core *c)
 	}
 	/* All homes lie, or all whom we asked, or the network is torn. */
 	kith_caught_unsure_all(c, a->publishers, KITH_LIE_NOT_PUBLISHED);
+	kith_caught_replace_one(c);
 	end(c);
 }
 

@@ -1,10 +1,13 @@
 #include "leaf/caught.h"
 
+#include "base/rng.h"
+
+#define REPLACE_US (60 * KITH_US_PER_S)
 #define NEW_US (60 * KITH_US_PER_S) /* a home that has just begun may not know all yet */
 enum {
 	ENOUGH = 9, /* points */
 	SURE = 5, /* of a failing that was seen by signed bytes: twice, with one record between */
-	UNSURE = 4, /* news may be lost for other reasons: thrice */
+	UNSURE = 4, /* what was seen may have another reason: thrice */
 	APART_S = 20
 };
 
@@ -15,8 +18,6 @@ static uint8_t points_of(enum kith_lie how)
 	case KITH_LIE_DENIES:
 	case KITH_LIE_SILENT:
 		return SURE;
-	case KITH_LIE_WITHHOLDS:
-		return UNSURE;
 	case KITH_LIE_FORGES: /* a signature is proof */
 		return ENOUGH;
 	}
@@ -88,6 +89,38 @@ void kith_caught_unsure_all(struct kith_core *c, unsigned slots, enum kith_lie h
 		if ((slots & 1u << i) != 0)
 			failed(c, i, how, UNSURE);
 	}
+}
+
+/* Records of another time are not kept by anybody. */
+static bool is_clock_off(const struct kith_core *c)
+{
+	unsigned unused;
+	int64_t ahead_ms = kith_wall_homes_ahead(&c->wall, &unused);
+	return ahead_ms > KITH_CLOCK_TOLERANCE_MS || ahead_ms < -KITH_CLOCK_TOLERANCE_MS;
+}
+
+static bool knows_another(const struct kith_core *c)
+{
+	const struct kith_hostcache *hc = &c->leaf.cache;
+	bool another = hc->aside != NULL;
+	for (int i = 0; i < hc->n; i++)
+		another = another || (hc->at[i].flags & (KITH_HOST_USED | KITH_HOST_LIED)) == 0;
+	return another;
+}
+
+void kith_caught_replace_one(struct kith_core *c)
+{
+	uint32_t n = 0;
+	unsigned chosen = 0;
+	for (unsigned i = 0; i < KITH_HOMES; i++) {
+		const struct kith_home_slot *home = &c->leaf.homes[i];
+		if (home->state == KITH_HOME_ATTACHED && home->took && kith_rng_below(c->random, ++n) == 0)
+			chosen = i;
+	}
+	if (n == 0 || c->now.mono_us < c->leaf.audit.replace_at || is_clock_off(c) || !knows_another(c))
+		return;
+	c->leaf.audit.replace_at = c->now.mono_us + REPLACE_US;
+	c->leaf.homes[chosen].caught = c->leaf.caught = true;
 }
 
 void kith_caught_fade(struct kith_core *c)

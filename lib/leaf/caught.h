@@ -25,6 +25,11 @@ void kith_caught_failed_all(struct kith_core *c, unsigned slots, enum kith_lie h
  * whether it does so again. */
 int kith_caught_suspect(const struct kith_core *c, enum kith_lie how);
 
+/* All homes seem to fail: they all lie, or those do whom we asked, or the network is torn. One of them, drawn, makes
+ * room for another supernode, and is not said to lie: one honest home is enough to be found. Only of those that took
+ * our record, once a minute at most, while our clock is that of others, and where there is another to try. */
+void kith_caught_replace_one(struct kith_core *c);
+
 /* A new record was signed: what was long ago weighs less. */
 void kith_caught_fade(struct kith_core *c);
 

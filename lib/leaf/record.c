@@ -108,7 +108,7 @@ void kith_leaf_publish(struct kith_core *c, bool news)
 		return;
 	}
 	unsigned slots = attached(c);
-	*a = (struct kith_audit){ .at = KITH_TIME_NEVER, .turn = a->turn };
+	*a = (struct kith_audit){ .at = KITH_TIME_NEVER, .turn = a->turn, .replace_at = a->replace_at };
 	a->publishers = (uint8_t)publishers(c, slots, news);
 	a->held = (uint8_t)(slots & ~a->publishers);
 	if (a->held != 0)
