@@ -4,6 +4,7 @@
 #include "call/dial.h"
 #include "call/relays.h"
 #include "leaf/audit.h"
+#include "leaf/beyond.h"
 #include "leaf/candidacy.h"
 #include "leaf/homes.h"
 #include "leaf/hosts.h"
@@ -205,9 +206,11 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 	case KITH_TOKEN_AUDIT:
 		kith_audit_on_answer(c, s, answer);
 		kith_homes_wake(c, c->leaf.audit.at);
+		kith_beyond_answered(c, s);
 		return;
 	case KITH_TOKEN_BEYOND:
 		kith_dial_on_beyond(c, answer);
+		kith_beyond_answered(c, s);
 		return;
 	case KITH_TOKEN_INTRODUCE:
 		kith_relays_on_answer(c, s, answer);

@@ -2,6 +2,7 @@
 
 #include "leaf/hosts.h"
 #include "link/connect.h"
+#include "session/request.h"
 
 enum { STRANGERS = 2 };
 
@@ -60,4 +61,10 @@ static unsigned ask_strangers(struct kith_core *c, const struct kith_id *key, ui
 unsigned kith_beyond_ask(struct kith_core *c, const struct kith_id *key, uint64_t token, struct kith_spans named)
 {
 	return ask_replicas(c, key, token, named) + ask_strangers(c, key, token);
+}
+
+void kith_beyond_answered(struct kith_core *c, struct kith_session *s)
+{
+	if (s->use == 0 && s->initiator && s->state == KITH_SESSION_OPEN && !kith_requests_busy(s->requests))
+		kith_session_end(c, s, KITH_CLOSE_NORMAL, false);
 }

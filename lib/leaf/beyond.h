@@ -14,4 +14,7 @@
  * supernodes of the host cache by LOOKUP. Returns how many; an answer comes for each. */
 unsigned kith_beyond_ask(struct kith_core *c, const struct kith_id *key, uint64_t token, struct kith_spans named);
 
+/* An answer came. A session that serves for nothing else ends, so that strangers need not keep it. */
+void kith_beyond_answered(struct kith_core *c, struct kith_session *s);
+
 #endif
