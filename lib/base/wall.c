@@ -85,6 +85,12 @@ int64_t kith_wall_homes_ahead(const struct kith_wall *w, unsigned *n)
 	return best_ms;
 }
 
+bool kith_wall_homes_differ(const struct kith_wall *w)
+{
+	unsigned unused;
+	return distance(kith_wall_homes_ahead(w, &unused), 0) > KITH_CLOCK_TOLERANCE_MS;
+}
+
 bool kith_wall_is_off(const struct kith_wall *w)
 {
 	unsigned agree, told = 0;

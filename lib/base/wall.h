@@ -43,6 +43,9 @@ void kith_wall_heard(struct kith_wall *w, unsigned home, const struct kith_now *
  * with it within the tolerance; 0: none said anything. */
 int64_t kith_wall_homes_ahead(const struct kith_wall *w, unsigned *n);
 
+/* Whether that is more than the tolerance, in either direction. */
+bool kith_wall_homes_differ(const struct kith_wall *w);
+
 /* Whether our clock is off by more than the tolerance, as two homes or more say, and none denies. */
 bool kith_wall_is_off(const struct kith_wall *w);
 

@@ -91,14 +91,6 @@ void kith_caught_unsure_all(struct kith_core *c, unsigned slots, enum kith_lie h
 	}
 }
 
-/* Records of another time are not kept by anybody. */
-static bool is_clock_off(const struct kith_core *c)
-{
-	unsigned unused;
-	int64_t ahead_ms = kith_wall_homes_ahead(&c->wall, &unused);
-	return ahead_ms > KITH_CLOCK_TOLERANCE_MS || ahead_ms < -KITH_CLOCK_TOLERANCE_MS;
-}
-
 static bool knows_another(const struct kith_core *c)
 {
 	const struct kith_hostcache *hc = &c->leaf.cache;
@@ -117,7 +109,9 @@ void kith_caught_replace_one(struct kith_core *c)
 		if (home->state == KITH_HOME_ATTACHED && home->took && kith_rng_below(c->random, ++n) == 0)
 			chosen = i;
 	}
-	if (n == 0 || c->now.mono_us < c->leaf.audit.replace_at || is_clock_off(c) || !knows_another(c))
+	/* Records of another time are not kept by anybody. */
+	if (n == 0 || c->now.mono_us < c->leaf.audit.replace_at || kith_wall_homes_differ(&c->wall) ||
+	    !knows_another(c))
 		return;
 	c->leaf.audit.replace_at = c->now.mono_us + REPLACE_US;
 	c->leaf.homes[chosen].caught = c->leaf.caught = true;

@@ -407,9 +407,6 @@ static bool another_took(const struct kith_core *c, const struct kith_home_slot 
  * kept, for look-ups, and asked again. */
 static void ask_again(struct kith_core *c, const struct kith_home_slot *home)
 {
-	unsigned unused;
-	int64_t ahead_ms = kith_wall_homes_ahead(&c->wall, &unused);
-	bool off = ahead_ms > KITH_CLOCK_TOLERANCE_MS || ahead_ms < -KITH_CLOCK_TOLERANCE_MS;
 	if (kith_record_seq_is_ahead(c->leaf.record_seq, &c->now))
 		c->leaf.record_seq = 0;
 	if (home == &c->leaf.homes[c->leaf.primary]) /* another may be the first that takes one, and would publish it */
@@ -417,7 +414,8 @@ static void ask_again(struct kith_core *c, const struct kith_home_slot *home)
 	if (c->leaf.refusals < UINT8_MAX)
 		c->leaf.refusals++;
 	if (c->leaf.refusals >= KITH_HOMES)
-		kith_homeless_failing(c, KITH_CLOSE_NORMAL, off ? KITH_ESKEW : KITH_EREJECTED);
+		kith_homeless_failing(c, KITH_CLOSE_NORMAL,
+				      kith_wall_homes_differ(&c->wall) ? KITH_ESKEW : KITH_EREJECTED);
 	unsigned doublings = c->leaf.refusals < 5 ? c->leaf.refusals : 5;
 	publish_by(c, c->now.mono_us + kith_rng_jitter(c->random, MOVE_US << doublings, 10));
 }
