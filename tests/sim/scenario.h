@@ -29,6 +29,20 @@ static inline void scenario_calm(struct kith_simoptions *o, uint64_t seed)
 	snprintf(o->command, sizeof o->command, "(run the test again)");
 }
 
+/* Runs each seed in turn, as many as the environment says or as is usual, or the one that is the argument. How many
+ * failed. */
+static inline int scenario_seeds(int argc, char **argv, const char *variable, uint64_t usual, int (*run)(uint64_t seed))
+{
+	const char *wanted = getenv(variable);
+	uint64_t seeds = wanted != NULL ? strtoull(wanted, NULL, 10) : usual;
+	int failures = 0;
+	if (argc == 2)
+		return run(strtoull(argv[1], NULL, 10));
+	for (uint64_t seed = 1; seed <= seeds; seed++)
+		failures += run(seed);
+	return failures;
+}
+
 /* A draw that depends on the seed and on what it is for. */
 static inline uint32_t scenario_below(uint64_t seed, uint64_t what, uint32_t n)
 {

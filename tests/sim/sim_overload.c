@@ -159,12 +159,5 @@ static int run(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-	const char *wanted = getenv("KITH_OVERLOAD_SEEDS");
-	uint64_t seeds = wanted != NULL ? strtoull(wanted, NULL, 10) : SEEDS_DEFAULT;
-	int failures = 0;
-	if (argc == 2)
-		return run(strtoull(argv[1], NULL, 10));
-	for (uint64_t seed = 1; seed <= seeds; seed++)
-		failures += run(seed);
-	return failures > 0;
+	return scenario_seeds(argc, argv, "KITH_OVERLOAD_SEEDS", SEEDS_DEFAULT, run) > 0;
 }
