@@ -80,7 +80,6 @@ static void read_fields(struct kith_reader *r, struct kith_busy *out)
 int kith_busy_parse(struct kith_busy *out, uint32_t *receiver, struct kith_span packet)
 {
 	struct kith_reader head = kith_reader_of_span(packet), r;
-	struct kith_chain chain;
 	memset(out, 0, sizeof *out);
 	uint8_t type = kith_read_u8(&head);
 	uint64_t zero = kith_read_uint(&head, 3);
@@ -92,14 +91,7 @@ int kith_busy_parse(struct kith_busy *out, uint32_t *receiver, struct kith_span 
 	if (err != 0)
 		return err;
 	read_fields(&r, out);
-	err = r.bad ? KITH_EPROTO : kith_object_end(&r, out->bytes, &out->s);
-	if (err == 0)
-		err = kith_chain_parse(&chain, out->chain);
-	if (err != 0)
-		return err;
-	out->device = chain.device.dh;
-	out->sign = chain.device.sign;
-	return 0;
+	return kith_object_end_chain(&r, out->bytes, &out->s, out->chain, &out->device, &out->sign);
 }
 
 int kith_busy_verify(const struct kith_busy *busy, struct kith_trust *trust, const struct kith_now *now,

@@ -141,9 +141,8 @@ static int check_times(uint64_t seq, int64_t expires_ms, int64_t life_ms, const 
 	return 0;
 }
 
-/* The end of an object that its device signs: what it says of its signer is looked up in the chain that it carries. */
-static int object_end_chain(struct kith_reader *r, struct kith_span bytes, struct kith_signed *s,
-			    struct kith_span chain, struct kith_key *device, struct kith_key *sign)
+int kith_object_end_chain(struct kith_reader *r, struct kith_span bytes, struct kith_signed *s, struct kith_span chain,
+			  struct kith_key *device, struct kith_key *sign)
 {
 	struct kith_chain parsed;
 	int err = object_end(r, bytes, s);
@@ -227,7 +226,7 @@ int kith_record_parse(struct kith_record *out, struct kith_span bytes)
 	out->status = kith_read_span(&r, status_len);
 	out->devices = read_long(&r);
 	out->chain = read_long(&r);
-	return object_end_chain(&r, bytes, &out->s, out->chain, &out->device, &out->sign);
+	return kith_object_end_chain(&r, bytes, &out->s, out->chain, &out->device, &out->sign);
 }
 
 /* A device list that comes along may be newer than the one that the chain was checked against, and may leave this
@@ -382,7 +381,7 @@ int kith_member_parse(struct kith_member_entry *out, struct kith_span bytes)
 	read_endpoints(&r, out);
 	out->attest = read_long(&r);
 	out->chain = read_long(&r);
-	return object_end_chain(&r, bytes, &out->s, out->chain, &out->device, &out->sign);
+	return kith_object_end_chain(&r, bytes, &out->s, out->chain, &out->device, &out->sign);
 }
 
 int kith_member_id(const struct kith_member_entry *entry, const struct kith_trust *trust, struct kith_id *out)

@@ -129,6 +129,11 @@ void kith_home_tag(const struct kith_suite *suite, uint8_t out[KITH_HOME_TAG_LEN
 int kith_record_make(const struct kith_suite *suite, uint8_t out[KITH_RECORD_LEN_MAX], const struct kith_record *record,
 		     const uint8_t sign_sk[KITH_SIGN_SK_LEN]) KITH_MUST_USE;
 
+/* The end of an object that its device signs, a record or another: what is said of its signer is looked up in the chain
+ * that it carries. KITH_EPROTO also when r is bad already. */
+int kith_object_end_chain(struct kith_reader *r, struct kith_span bytes, struct kith_signed *s, struct kith_span chain,
+			  struct kith_key *device, struct kith_key *sign) KITH_MUST_USE;
+
 /* KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP, or what parsing the chain says. */
 int kith_record_parse(struct kith_record *out, struct kith_span bytes) KITH_MUST_USE;
 

@@ -33,7 +33,6 @@ int kith_help_token_make(const struct kith_suite *suite, uint8_t out[KITH_HELP_T
 int kith_help_token_parse(struct kith_help_token *out, struct kith_span bytes)
 {
 	struct kith_reader r;
-	struct kith_chain chain;
 	memset(out, 0, sizeof *out);
 	if (bytes.len > KITH_HELP_TOKEN_MAX)
 		return KITH_EPROTO;
@@ -48,14 +47,7 @@ int kith_help_token_parse(struct kith_help_token *out, struct kith_span bytes)
 	out->chain = kith_read_span(&r, kith_read_u16(&r));
 	if (r.bad || !times_fit(out->seq, out->expires_ms))
 		return KITH_EPROTO;
-	err = kith_object_end(&r, bytes, &out->s);
-	if (err == 0)
-		err = kith_chain_parse(&chain, out->chain);
-	if (err != 0)
-		return err;
-	out->device = chain.device.dh;
-	out->sign = chain.device.sign;
-	return 0;
+	return kith_object_end_chain(&r, bytes, &out->s, out->chain, &out->device, &out->sign);
 }
 
 int kith_help_token_verify(const struct kith_help_token *token, struct kith_trust *trust, const struct kith_now *now,
