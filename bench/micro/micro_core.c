@@ -3,6 +3,8 @@
  *   handshake  a leaf attaches to a supernode: IK, certificates checked on both sides, record verified and stored
  *   datagram   two leaves in a direct session: sealed, opened and delivered, 1000-byte datagrams
  *   relay      one supernode forwards 1200-byte packets between two legs
+ *   push       a name's goodbye at the home of all the others, who watch it: how many pushes leave, within which time
+ *              of the cores' clock (looked at each ms), and how long the home works on them
  *   memory     bytes at a supernode per attached leaf, and per idle leaf core, records included and apart
  *
  * One JSON line each. Time is real, the cores' clock is counted up by hand.
@@ -300,6 +302,53 @@ static void bench_relay(struct bench *b, double for_s)
 	       (unsigned long long)n, (double)n / dt);
 }
 
+/* Takes what the home sends, without delivering it. Returns how many pushes were among it. */
+static int pushes(struct bench *b)
+{
+	int n = 0, from = b->tail;
+	drain(b, 0);
+	for (int i = from; i != b->tail; i++)
+		n += b->queue[i % QUEUE].len > 500;
+	return n;
+}
+
+static void bench_push(struct bench *b)
+{
+	for (int i = 2; i < b->n; i++) {
+		if (kith_core_watch(b->cores[i], now_of(b), "n1") != 0)
+			die("watch");
+		drain(b, i);
+		settle(b);
+		if (i % 16 == 0)
+			run(b, KITH_US_PER_S);
+	}
+	run(b, 10 * KITH_US_PER_S);
+	kith_core_leave(b->cores[1], now_of(b), KITH_US_PER_S);
+	drain(b, 1);
+	const kith_time_us v0 = b->now;
+	double t0 = seconds();
+	int n = 0, before;
+	while (b->head != b->tail) { /* n1's packets: all that is on its way */
+		struct packet *p = &b->queue[b->head++ % QUEUE];
+		struct kith_packet in = { .data = p->data + KITH_PACKET_HEADROOM,
+					  .len = p->len,
+					  .remote = addr_of(p->from) };
+		if (p->to == 0)
+			kith_core_input(b->cores[0], now_of(b), &in, 1);
+	}
+	do {
+		before = n;
+		n += pushes(b);
+		if (kith_core_deadline(b->cores[0]) <= b->now + 1000)
+			kith_core_tick(b->cores[0], now_of(b));
+		b->now += 1000;
+		n += pushes(b);
+	} while (n > before);
+	printf("{\"bench\":\"push\",\"watchers\":%d,\"left\":%d,\"within_ms\":%lld,\"worked_ms\":%.1f}\n", b->n - 2, n,
+	       (long long)(b->now - v0) / 1000, (seconds() - t0) * 1e3);
+	settle(b);
+}
+
 int main(int argc, const char **argv)
 {
 	int leaves = 1000, c;
@@ -333,5 +382,7 @@ int main(int argc, const char **argv)
 	bench_handshakes(&b, leaves);
 	bench_datagrams(&b, for_s);
 	bench_relay(&b, for_s);
+	if (leaves <= QUEUE / 2)
+		bench_push(&b);
 	return 0;
 }

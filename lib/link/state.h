@@ -413,6 +413,7 @@ struct kith_supernode {
 	struct kith_load load;
 	struct kith_help help;
 	struct kith_held held; /* news of presence that wait, under load (super/notify) */
+	struct kith_held unfinished; /* and such as not all watchers have been told of */
 	struct kith_refusals refusals;
 };
 

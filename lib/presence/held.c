@@ -48,14 +48,19 @@ void kith_held_deinit(struct kith_held *h)
 	kith_table_deinit(&h->table);
 }
 
-static struct news *add(struct kith_held *h, const struct kith_held_about *about, const uint8_t id[ABOUT_LEN],
-			kith_time_us due_at)
+bool kith_held_has(const struct kith_held *h, const struct kith_held_about *about)
+{
+	uint8_t id[ABOUT_LEN];
+	name(about, id);
+	return kith_table_get(&h->table, id) != NULL;
+}
+
+static struct news *add(struct kith_held *h, const uint8_t id[ABOUT_LEN], kith_time_us due_at)
 {
 	struct news *n = h->table.n < h->table.max ? KITH_NEW(h->alloc, struct news) : NULL;
 	if (n == NULL)
 		return NULL;
 	memcpy(n->id, id, ABOUT_LEN);
-	n->about = *about;
 	n->due_at = due_at;
 	kith_link_init(&n->link);
 	if (kith_table_put(&h->table, n) != 0) {
@@ -74,13 +79,14 @@ bool kith_held_put(struct kith_held *h, const struct kith_held_about *about, str
 	struct kith_blob *blob = kith_blob_intern(h->blobs, bytes.p, bytes.len);
 	struct news *n = blob != NULL ? kith_table_get(&h->table, id) : NULL;
 	if (n == NULL && blob != NULL)
-		n = add(h, about, id, due_at);
+		n = add(h, id, due_at);
 	if (n == NULL) {
 		kith_blob_unref(h->blobs, blob);
 		return false;
 	}
 	kith_blob_unref(h->blobs, n->blob);
 	n->blob = blob;
+	n->about = *about;
 	return true;
 }
 

@@ -1,7 +1,9 @@
-/* News of presence that wait a while, so that several about one thing go out as one: under load.
+/* News of presence that wait a while, so that several about one thing go out as one.
  *
  * One piece of news is a record of a device, or one home's report that it vanished, for one of two tables of watches.
- * What is put in anew takes the place of what waits, and goes out when that was due.
+ * What is put in anew takes the place of what waits, and goes out when that was due. Two kinds wait, each in a list of
+ * its own: under load what would go out soon anyway, and always what has not reached all watchers yet, since there are
+ * more of them than packets.
  * Invariants: what was put in first goes out first, so what is due later waits for what is in front of it.
  * Timers: none; kith_held_due says when the next is due.
  * Bounds: KITH_HELD_MAX. What finds no place does not wait: its owner sends it at once.
@@ -23,6 +25,7 @@ struct kith_held_about {
 	struct kith_id key; /* directory key */
 	struct kith_key device; /* X25519 */
 	struct kith_key home; /* Ed25519, of a report; zero: a record */
+	uint32_t left; /* watchers that have not been told, counted from the end of their list; no part of the name */
 };
 
 struct kith_held {
@@ -35,6 +38,8 @@ struct kith_held {
 void kith_held_init(struct kith_held *h, const struct kith_alloc *alloc, struct kith_blobs *blobs,
 		    const uint64_t seed[2]);
 void kith_held_deinit(struct kith_held *h);
+
+bool kith_held_has(const struct kith_held *h, const struct kith_held_about *about);
 
 /* Keeps news until due_at. False: there is no room, or no memory. */
 bool kith_held_put(struct kith_held *h, const struct kith_held_about *about, struct kith_span bytes,

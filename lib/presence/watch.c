@@ -258,6 +258,12 @@ uint32_t kith_watches_of(const struct kith_watches *ws, const struct kith_id *ke
 	return n;
 }
 
+uint32_t kith_watches_count(const struct kith_watches *ws, const struct kith_id *key)
+{
+	const struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	return k != NULL ? k->n : 0;
+}
+
 bool kith_watches_has(const struct kith_watches *ws, const struct kith_id *key, uint32_t watcher)
 {
 	return find(ws, key, watcher) != NULL;

@@ -83,6 +83,7 @@ uint32_t kith_watches_drop(struct kith_watches *ws, uint32_t watcher);
 /* Up to max watchers of a key, those after the first `skip`; returns how many. Latest first. */
 uint32_t kith_watches_of(const struct kith_watches *ws, const struct kith_id *key, uint32_t skip, uint32_t out[],
 			 uint32_t max);
+uint32_t kith_watches_count(const struct kith_watches *ws, const struct kith_id *key);
 bool kith_watches_has(const struct kith_watches *ws, const struct kith_id *key, uint32_t watcher);
 
 /* Ends what was not renewed in time (at a replica), up to max; returns how many. */

@@ -6,20 +6,17 @@
 #define PAUSE_US (10 * KITH_US_PER_MS)
 enum { BATCH = 64 }; /* news that have waited and go out at a time */
 
-static size_t items_of(const struct kith_msg_notice *notice)
+static bool is_record(const struct kith_held_about *about)
 {
-	return notice->records.n + notice->vanished.n;
+	static const struct kith_key none;
+	return kith_key_equal(&about->home, &none);
 }
 
 /* One item to a request: a record fills most of a packet. 0: it does not fit. */
-static size_t write_item(uint8_t out[KITH_REQUEST_MAX], const struct kith_id *key, const struct kith_msg_notice *notice,
-			 size_t i)
+static size_t write_item(uint8_t out[KITH_REQUEST_MAX], const struct kith_id *key, bool record, struct kith_span bytes)
 {
 	struct kith_msg_notice one = { .has_key = true, .key = *key };
-	if (i < notice->records.n)
-		one.records = (struct kith_spans){ notice->records.at + i, 1 };
-	else
-		one.vanished = (struct kith_spans){ notice->vanished.at + (i - notice->records.n), 1 };
+	*(record ? &one.records : &one.vanished) = (struct kith_spans){ &bytes, 1 };
 	return kith_msg_notice_write(out, KITH_REQUEST_MAX, &one);
 }
 
@@ -40,101 +37,167 @@ void kith_notify_one(struct kith_core *c, uint32_t session, const struct kith_id
 		     const struct kith_msg_notice *notice)
 {
 	uint8_t body[KITH_REQUEST_MAX];
-	for (size_t i = 0; i < items_of(notice); i++)
-		(void)notify(c, session, (struct kith_span){ body, write_item(body, key, notice, i) });
+	for (size_t i = 0; i < notice->records.n; i++)
+		(void)notify(c, session,
+			     (struct kith_span){ body, write_item(body, key, true, notice->records.at[i]) });
+	for (size_t i = 0; i < notice->vanished.n; i++)
+		(void)notify(c, session,
+			     (struct kith_span){ body, write_item(body, key, false, notice->vanished.at[i]) });
+}
+
+static struct kith_watches *watches_of(struct kith_core *c, const struct kith_held_about *about)
+{
+	return about->of_leaves ? &c->super->interests : &c->super->watches;
 }
 
 /* A home hears of each change from every replica, and again when it renews its watch; its leaves hear of it once. */
-static bool told_already(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key, struct kith_span body)
+static bool told_already(struct kith_core *c, const struct kith_held_about *about, struct kith_span body)
 {
 	static const uint64_t seed[2] = { 0x6b697468, 0x746f6c64 };
-	return ws == &c->super->interests &&
-	       kith_watches_told(ws, key, (uint32_t)kith_hash64(seed, body.p, body.len) | 1);
+	return about->of_leaves &&
+	       kith_watches_told(&c->super->interests, &about->key, (uint32_t)kith_hash64(seed, body.p, body.len) | 1);
 }
 
-void kith_notify_all(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
-		     const struct kith_msg_notice *notice)
+/* Half of the packets are for what else there is to say in the same call. */
+static bool has_room(const struct kith_core *c)
 {
-	uint32_t refs[64];
-	uint8_t body[KITH_REQUEST_MAX];
-	for (size_t i = 0; i < items_of(notice); i++) {
-		const struct kith_span item = { body, write_item(body, key, notice, i) };
-		bool all = true;
-		if (told_already(c, ws, key, item))
-			continue;
-		for (uint32_t skip = 0, n = 1; n > 0; skip += n) {
-			n = kith_watches_of(ws, key, skip, refs, 64);
-			for (uint32_t k = 0; k < n; k++)
-				all = notify(c, refs[k], item) && all;
-		}
-		if (!all)
-			kith_watches_untold(ws, key);
-	}
+	return kith_outbox_has_room(&c->shared->outbox, c->shared->outbox.slots_max / 2);
 }
 
-/* Whether news wait for now. Bytes that are none are not for us to judge: their caller has. */
+/* Tells those that are left, which are the last of the list: newcomers come first in it, and know. Ends when packets
+ * run short, unless all must be told. */
+static void tell(struct kith_core *c, struct kith_held_about *about, struct kith_span body, bool must)
+{
+	struct kith_watches *ws = watches_of(c, about);
+	uint32_t refs[BATCH], n, all = kith_watches_count(ws, &about->key), slots = c->shared->outbox.slots_max / 4;
+	bool ok = true;
+	if (about->left > all)
+		about->left = all;
+	while (about->left > 0 && (must || has_room(c))) {
+		n = kith_watches_of(ws, &about->key, all - about->left, refs, slots < BATCH ? slots : BATCH);
+		for (uint32_t i = 0; i < n; i++)
+			ok = notify(c, refs[i], body) && ok;
+		about->left -= n;
+	}
+	if (!ok)
+		kith_watches_untold(ws, &about->key);
+}
+
+/* Keeps what has not reached all for the next call, which the host makes when it has taken the packets. */
+static bool go_on(struct kith_core *c, const struct kith_held_about *about, struct kith_span bytes, kith_time_us at)
+{
+	if (!kith_held_put(&c->super->unfinished, about, bytes, at))
+		return false;
+	kith_super_wake(c, at + 1); /* not in this call: what is due at once comes in the same one */
+	return true;
+}
+
+/* News go to all watchers now: to as many as there are packets for, and to the others right after. */
+static void send_all(struct kith_core *c, struct kith_held_about *about, struct kith_span bytes)
+{
+	uint8_t body[KITH_REQUEST_MAX];
+	const struct kith_span item = { body, write_item(body, &about->key, is_record(about), bytes) };
+	if (told_already(c, about, item))
+		return;
+	about->left = UINT32_MAX;
+	/* These take the place of older news that have not reached all, and so nobody hears of the older after them. */
+	if (kith_held_has(&c->super->unfinished, about) && go_on(c, about, bytes, c->now.mono_us))
+		return;
+	tell(c, about, item, false);
+	if (about->left > 0 && !go_on(c, about, bytes, c->now.mono_us))
+		tell(c, about, item, true);
+}
+
+/* What was left when the packets ran short. */
+static void finish(struct kith_core *c)
+{
+	struct kith_held_about about;
+	uint8_t body[KITH_REQUEST_MAX];
+	bool room = has_room(c);
+	struct kith_blob *blob;
+	while (has_room(c) && (blob = kith_held_take(&c->super->unfinished, c->now.mono_us, &about)) != NULL) {
+		const struct kith_span bytes = kith_blob_span(blob);
+		const struct kith_span item = { body, write_item(body, &about.key, is_record(&about), bytes) };
+		tell(c, &about, item, false);
+		if (about.left > 0 && !go_on(c, &about, bytes, c->now.mono_us))
+			tell(c, &about, item, true);
+		kith_blob_unref(&c->shared->blobs, blob);
+	}
+	if (kith_held_due(&c->super->unfinished) != KITH_TIME_NEVER)
+		kith_super_wake(c, c->now.mono_us + (room ? 1 : PAUSE_US));
+}
+
+/* Whether news wait for now. */
 static bool hold(struct kith_core *c, const struct kith_held_about *about, struct kith_span bytes)
 {
 	struct kith_supernode *sn = c->super;
 	kith_time_us wait = kith_election_coalesce_us(&sn->overload, kith_election_strain(sn->load.utilisation));
-	if (wait == 0 || !kith_held_put(&sn->held, about, bytes, c->now.mono_us + wait))
+	if (sn->overload.level < KITH_OVERLOAD_PRESENCE || wait == 0 ||
+	    !kith_held_put(&sn->held, about, bytes, c->now.mono_us + wait))
 		return false;
 	kith_super_wake(c, kith_held_due(&sn->held));
 	return true;
 }
 
-static void send_record(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
-			struct kith_span record)
+/* Bytes that are none are not for us to judge: their caller has. */
+static struct kith_held_about about_record(const struct kith_watches *ws, const struct kith_core *c,
+					   const struct kith_id *key, struct kith_span bytes)
 {
-	const struct kith_msg_notice notice = { .records = { &record, 1 } };
-	kith_notify_all(c, ws, key, &notice);
+	struct kith_record record;
+	struct kith_held_about about = { .of_leaves = ws == &c->super->interests, .key = *key };
+	if (kith_record_parse(&record, bytes) == 0)
+		about.device = record.device;
+	return about;
 }
 
-static void send_vanished(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
-			  struct kith_span report)
+static struct kith_held_about about_report(const struct kith_watches *ws, const struct kith_core *c,
+					   const struct kith_id *key, struct kith_span bytes)
 {
-	const struct kith_msg_notice notice = { .vanished = { &report, 1 } };
-	kith_notify_all(c, ws, key, &notice);
+	struct kith_vanish vanish;
+	struct kith_held_about about = { .of_leaves = ws == &c->super->interests, .key = *key };
+	if (kith_vanish_parse(&vanish, bytes) == 0) {
+		about.device = vanish.device;
+		about.home = vanish.home;
+	}
+	return about;
+}
+
+void kith_notify_all(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
+		     const struct kith_msg_notice *notice)
+{
+	for (size_t i = 0; i < notice->records.n; i++) {
+		struct kith_held_about about = about_record(ws, c, key, notice->records.at[i]);
+		send_all(c, &about, notice->records.at[i]);
+	}
+	for (size_t i = 0; i < notice->vanished.n; i++) {
+		struct kith_held_about about = about_report(ws, c, key, notice->vanished.at[i]);
+		send_all(c, &about, notice->vanished.at[i]);
+	}
 }
 
 void kith_notify_record(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key, struct kith_span bytes)
 {
-	struct kith_record record;
-	struct kith_held_about about = { .of_leaves = ws == &c->super->interests, .key = *key };
-	if (c->super->overload.level >= KITH_OVERLOAD_PRESENCE && kith_record_parse(&record, bytes) == 0) {
-		about.device = record.device;
-		if (hold(c, &about, bytes))
-			return;
-	}
-	send_record(c, ws, key, bytes);
+	struct kith_held_about about = about_record(ws, c, key, bytes);
+	if (!hold(c, &about, bytes))
+		send_all(c, &about, bytes);
 }
 
 void kith_notify_vanished(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
 			  struct kith_span bytes)
 {
-	struct kith_vanish vanish;
-	struct kith_held_about about = { .of_leaves = ws == &c->super->interests, .key = *key };
-	if (c->super->overload.level >= KITH_OVERLOAD_PRESENCE && kith_vanish_parse(&vanish, bytes) == 0) {
-		about.device = vanish.device;
-		about.home = vanish.home;
-		if (hold(c, &about, bytes))
-			return;
-	}
-	send_vanished(c, ws, key, bytes);
+	struct kith_held_about about = about_report(ws, c, key, bytes);
+	if (!hold(c, &about, bytes))
+		send_all(c, &about, bytes);
 }
 
 kith_time_us kith_notify_tick(struct kith_core *c)
 {
-	static const struct kith_key none;
 	struct kith_supernode *sn = c->super;
 	struct kith_held_about about;
 	struct kith_blob *blob;
+	finish(c);
 	for (int i = 0; i < BATCH && (blob = kith_held_take(&sn->held, c->now.mono_us, &about)) != NULL; i++) {
-		struct kith_watches *ws = about.of_leaves ? &sn->interests : &sn->watches;
-		if (kith_key_equal(&about.home, &none))
-			send_record(c, ws, &about.key, kith_blob_span(blob));
-		else
-			send_vanished(c, ws, &about.key, kith_blob_span(blob));
+		send_all(c, &about, kith_blob_span(blob));
 		kith_blob_unref(&c->shared->blobs, blob);
 	}
 	kith_time_us due = kith_held_due(&sn->held);

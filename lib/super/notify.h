@@ -4,6 +4,8 @@
  * beyond the session's queue is dropped and counted; the watcher hears of the change at its next renewal. Under load
  * (KITH_OVERLOAD_PRESENCE) what is to be told to all watchers of a key waits 5 s, up to 60 s with more of it, and only
  * the newest of each device goes out; so what is told first to a new watcher may be older by that.
+ * There may be more watchers than packets: those that are left are told when the host has taken the packets; newer news
+ * of the same thing take the place of what has not reached all, and go to all.
  * Timers: the supernode's. Bounds: presence/held.h; what goes out at a time.
  */
 #ifndef KITH_SUPER_NOTIFY_H

@@ -48,6 +48,7 @@ static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 	kith_limiter_init(&sn->introductions, c->alloc, c->random, KITH_ASKERS_MAX, KITH_INTRODUCTIONS_PER_S,
 			  KITH_INTRODUCTIONS_BURST);
 	kith_held_init(&sn->held, c->alloc, &c->shared->blobs, seed);
+	kith_held_init(&sn->unfinished, c->alloc, &c->shared->blobs, seed);
 	kith_tunnels_init(c, o->shard, o->tunnels_max, o->relay_rate, o->relay_owner_rate);
 	sn->timer.kind = KITH_TIMER_SUPERNODE;
 }
@@ -96,6 +97,7 @@ void kith_super_free(struct kith_core *c)
 	kith_table_deinit(&sn->attached);
 	kith_watches_deinit(&sn->interests);
 	kith_watches_deinit(&sn->watches);
+	kith_held_deinit(&sn->unfinished);
 	kith_held_deinit(&sn->held);
 	kith_store_deinit(&sn->store);
 	kith_suspicion_deinit(&sn->suspicion);

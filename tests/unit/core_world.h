@@ -18,7 +18,7 @@
 #include "sim/simrandom.h"
 #include "sim/suite_sim.h"
 
-#define WORLD_NODES 24
+#define WORLD_NODES 48
 #define WORLD_PACKETS 16384
 #define WORLD_EVENTS 4096
 #define WORLD_DELAY_US 20000
@@ -94,7 +94,9 @@ static inline void world_accept(struct core_world *w, int node, const struct kit
 		assert_int_equal(kith_core_accept(w->nodes[node].core, world_clock_of(w, node), ev->session), 0);
 }
 
-static inline void core_world_init(struct core_world *w, const struct kith_suite *suite, uint64_t seed)
+/* packets: how many the nodes have together; 0: as many as by default. */
+static inline void core_world_init_with(struct core_world *w, const struct kith_suite *suite, uint64_t seed,
+					uint32_t packets)
 {
 	struct kith_shared_options o;
 	memset(w, 0, sizeof *w);
@@ -105,10 +107,17 @@ static inline void core_world_init(struct core_world *w, const struct kith_suite
 	kith_shared_options_init(&o);
 	o.alloc = &w->alloc.alloc;
 	o.random = &w->random.random;
+	if (packets > 0)
+		o.packets_max = packets;
 	assert_int_equal(kith_shared_new(&w->shared, &o), 0);
 	w->packets = calloc(WORLD_PACKETS, sizeof *w->packets);
 	w->events = calloc(WORLD_EVENTS, sizeof *w->events);
 	w->on_event = world_accept;
+}
+
+static inline void core_world_init(struct core_world *w, const struct kith_suite *suite, uint64_t seed)
+{
+	core_world_init_with(w, suite, seed, 0);
 }
 
 static inline struct kith_addr world_addr(int i)

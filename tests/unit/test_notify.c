@@ -85,10 +85,49 @@ static void under_load_news_wait_and_the_newest_goes_out(void **state)
 	core_world_deinit(&w);
 }
 
+/* Forty watch the first one, and there are 32 packets: nobody waits until his notice would be repeated. */
+static void all_watchers_are_told_at_once_also_when_there_are_more_of_them_than_packets(void **state)
+{
+	enum { LEAVES = 41 };
+	struct core_world w;
+	(void)state;
+	core_world_init_with(&w, kith_suite_sim(), 1, 32);
+	world_start(&w, "s0", true);
+	world_run(&w, 10 * KITH_US_PER_S);
+	for (int i = 1; i <= LEAVES; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "n%d", i);
+		world_start(&w, name, false);
+		world_run(&w, KITH_US_PER_S);
+		if (i == 1)
+			continue;
+		assert_int_equal(kith_core_watch(w.nodes[i].core, world_clock(&w), "n1"), 0);
+		world_drain(&w, i);
+	}
+	world_run(&w, 20 * KITH_US_PER_S);
+	int since = w.events_n, told = 0;
+	kith_time_us first = KITH_TIME_NEVER, last = 0;
+	kith_core_leave(w.nodes[1].core, world_clock(&w), KITH_US_PER_S);
+	world_drain(&w, 1);
+	world_run(&w, 2 * KITH_US_PER_S);
+	for (int i = since; i < w.events_n; i++) {
+		const struct world_event *e = &w.events[i];
+		if (e->ev.type != KITH_EVENT_PRESENCE || e->ev.online)
+			continue;
+		told++;
+		first = e->at < first ? e->at : first;
+		last = e->at;
+	}
+	assert_int_equal(told, LEAVES - 1);
+	assert_in_range(last - first, 0, 20 * KITH_US_PER_MS);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(under_load_news_wait_and_the_newest_goes_out),
+		cmocka_unit_test(all_watchers_are_told_at_once_also_when_there_are_more_of_them_than_packets),
 		cmocka_unit_test(a_further_watcher_is_told_what_there_is_and_nobody_else_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
