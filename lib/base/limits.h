@@ -170,8 +170,8 @@
 #define KITH_LEAF_SILENT_US (65 * KITH_US_PER_S) /* local: a leaf that missed two keepalives is asked, then reported */
 /* wire: stated bound for an unclean exit, but for the way of the news */
 #define KITH_LEAF_VANISH_US (75 * KITH_US_PER_S)
-#define KITH_RECORD_LIFE_MS (15 * 60 * 1000) /* wire: longest validity of a presence record */
-#define KITH_RECORD_REFRESH_US (6 * 60 * KITH_US_PER_S) /* local: two tries before a record lapses */
+#define KITH_RECORD_LIFE_MS (60 * 60 * 1000) /* wire: longest validity of a presence record */
+#define KITH_RECORD_REFRESH_US (24 * 60 * KITH_US_PER_S) /* local: two tries before a record lapses */
 #define KITH_REPLICAS 6 /* wire: copies of a record */
 #define KITH_READ_PARALLEL 3 /* local: replicas asked at once */
 #define KITH_SUBSCRIPTION_US (10 * 60 * KITH_US_PER_S) /* wire: life of a subscription; renewed at half */

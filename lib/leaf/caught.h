@@ -5,7 +5,7 @@
  * leaf/homes, which replaces it. An honest home that is cut off from the others may look as bad for a moment: so that
  * takes more than one moment.
  *
- * Timers: failings of one home within 20 s count once; points fade with each record (one in 6 min).
+ * Timers: failings of one home within 20 s count once; points fade with each record (one in 24 min).
  * Never: ends a session; counts what one other supernode only says, without a signature that shows it.
  */
 #ifndef KITH_LEAF_CAUGHT_H

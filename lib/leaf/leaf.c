@@ -8,7 +8,7 @@
 #include "leaf/promotion.h"
 #include "leaf/record.h"
 
-#define SUSPECT_US (60 * KITH_US_PER_S) /* a home that failed is not given six minutes to do so again */
+#define SUSPECT_US (60 * KITH_US_PER_S) /* a home that failed is not given until the next record to do so again */
 
 void kith_leaf_begin(struct kith_core *c)
 {

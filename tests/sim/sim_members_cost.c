@@ -20,7 +20,7 @@ enum {
 	HEADERS = 28, /* of IPv4 and UDP */
 	FULL = 25000,
 	BITS_MAX = 8000, /* a second, that a supernode sends for membership with that many */
-	LEAF_BYTES_MAX = 45, /* a second, in and out, of an idle leaf with eight watches */
+	LEAF_BYTES_MAX = 20, /* a second, in and out, of an idle leaf with eight watches */
 	SIZES_MAX = 8
 };
 

@@ -89,7 +89,7 @@ static void an_older_record_is_not_taken_from_a_leaf(void **state)
 	struct kith_core *b = w.nodes[WORLD_BOB].core, *home = w.nodes[0].core;
 	size_t len = b->leaf.record->len;
 	memcpy(old, b->leaf.record->bytes, len);
-	world_run(&w, 420 * KITH_US_PER_S); /* he has signed another one */
+	world_run(&w, KITH_RECORD_REFRESH_US + 60 * KITH_US_PER_S); /* he has signed another one */
 	struct kith_session *s = kith_sessions_of(&home->sessions, w.nodes[WORLD_BOB].id.device_dh.b);
 	assert_non_null(s);
 	struct kith_record record;

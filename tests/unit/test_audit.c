@@ -94,7 +94,9 @@ static void a_home_that_does_not_publish_is_found_out_and_the_record_is_there_me
 	unsigned liar = (bob()->audit.turn + 1u) % KITH_HOMES;
 	int node = node_of(liar);
 	lies = 1u << node;
-	for (int i = 0; i < 60 && world_event(&w, WORLD_FAR_BOB, KITH_EVENT_CAUGHT, 0) == NULL; i++)
+	/* His next record, or the one after it, is to be brought by that home. */
+	for (kith_time_us end = w.now + 3 * KITH_RECORD_REFRESH_US;
+	     w.now < end && world_event(&w, WORLD_FAR_BOB, KITH_EVENT_CAUGHT, 0) == NULL;)
 		world_run(&w, 30 * KITH_US_PER_S);
 	const struct world_event *ev = world_event(&w, WORLD_FAR_BOB, KITH_EVENT_CAUGHT, 0);
 	assert_non_null(ev);

@@ -171,7 +171,7 @@ static void the_newest_record_of_a_device_is_kept(void **state)
 			const struct kith_span made = kith_blob_span(leaf->record);
 			memcpy(bytes[i], made.p, made.len);
 			assert_int_equal(kith_record_parse(&records[i], test_span(bytes[i], made.len)), 0);
-			world_run(&w, 420 * KITH_US_PER_S);
+			world_run(&w, KITH_RECORD_REFRESH_US + 60 * KITH_US_PER_S);
 		}
 		assert_true(records[0].seq < records[1].seq);
 		kith_findings_record(w.nodes[0].core, &found, &records[newest]);

@@ -4,7 +4,7 @@ import ipaddress
 from primitives import Refused, blake2b, ed25519_public, ed25519_sign, ed25519_verify
 
 TOLERANCE_MS = 600_000
-RECORD_LIFE_MS = 15 * 60_000
+RECORD_LIFE_MS = 60 * 60_000
 MEMBER_LIFE_MS = 24 * 3600_000
 NAME_CHARACTERS = set(b"abcdefghijklmnopqrstuvwxyz0123456789.-_")
 LABELS = {1: "kith issuer certificate v1", 2: "kith name certificate v1", 3: "kith device certificate v1",
