@@ -64,6 +64,7 @@ static void attest(struct core_world *w, int at, int supernodes)
 		const struct kith_core *of = w->nodes[i].core;
 		struct kith_member_entry e;
 		memset(&e, 0, sizeof e);
+		e.flags = (uint16_t)((of->super->run ^ 0xffu) << 8); /* started again, whatever it drew */
 		e.seq = of->super->entry_seq + 1;
 		e.expires_ms = (int64_t)e.seq + KITH_MEMBER_LIFE_MS;
 		e.endpoints_n = 1;
