@@ -194,5 +194,8 @@
 #define KITH_TUNNEL_IDLE_US (120 * KITH_US_PER_S) /* wire: a silent tunnel is dropped; standbys speak every 25 s */
 #define KITH_TUNNEL_DRAIN_US (60 * KITH_US_PER_S) /* wire: closing is announced this long ahead */
 #define KITH_TUNNEL_TELL_US (1 * KITH_US_PER_S) /* local: who is over a rate is told at most so often */
+#define KITH_TUNNEL_CLOSES_PER_S 10 /* local: TUNNEL_CLOSE by one identity */
+/* local: what one identity may have opened through one relay, which may go all at once */
+#define KITH_TUNNEL_CLOSES_BURST 256
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/rng.h"
 #include "call/op.h"
+#include "call/routes.h"
 #include "link/connect.h"
 #include "link/via.h"
 
@@ -88,17 +89,6 @@ void kith_relays_on_answer(struct kith_core *c, struct kith_session *via, const 
 		(void)kith_relays_next(c, s, nothing); /* at once through another home */
 }
 
-/* The next open session of an application, by the order of the table; *it begins at 0. NULL: there are no more. */
-static struct kith_session *next_talk(struct kith_core *c, uint32_t *it)
-{
-	struct kith_session *s;
-	while ((s = kith_table_next(&c->sessions.by_index, it)) != NULL) {
-		if ((s->use & KITH_USE_PEER) && s->state == KITH_SESSION_OPEN)
-			return s;
-	}
-	return NULL;
-}
-
 bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, struct kith_span body)
 {
 	struct kith_reader r = kith_reader_of_span(body);
@@ -107,8 +97,7 @@ bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, s
 	uint8_t limit = kith_read_u8(&r);
 	if (r.bad || hop.tunnel == 0 || (s->use & KITH_USE_PEER) || s->role != KITH_ROLE_SUPERNODE)
 		return false;
-	/* Finding the sessions that are meant is a search, and a supernode has many sessions: there all relays share a
-	 * rate. */
+	/* Many relays know a supernode: there all of them share a rate. */
 	kith_time_us now = c->now.mono_us;
 	if (!kith_limiter_allow(&c->hints, now, kith_device_key(s->device)) ||
 	    (kith_serves(c) && !kith_limiter_allow(&c->hints, now, ALL_RELAYS))) {
@@ -118,11 +107,8 @@ bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, s
 	uint32_t it = 0;
 	struct kith_session *peer;
 	bool found = false;
-	while ((peer = next_talk(c, &it)) != NULL) {
-		if (!kith_pathset_relay_limited(&peer->paths, kith_env(c, peer), &hop, limit))
-			continue;
-		found = true;
-	}
+	while ((peer = kith_routes_next(c, &hop, &it)) != NULL)
+		found |= kith_pathset_relay_limited(&peer->paths, kith_env(c, peer), &hop, limit);
 	kith_stats_add(c->stats, found ? KITH_STAT_RELAY_LIMITED : KITH_STAT_RELAY_LIMITED_UNKNOWN, 1);
 	return true;
 }
@@ -141,31 +127,48 @@ static bool runs_through(const struct kith_session *s, const struct kith_hop *ho
 	return found;
 }
 
-/* The home says that a tunnel ends: every session that uses the tunnel must do without. */
-void kith_relays_on_close(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+/* Whether any session went through that tunnel of the supernode's. */
+static bool give_up(struct kith_core *c, const struct kith_hop *hop)
 {
-	struct kith_msg_tunnel_close m;
-	if (kith_msg_tunnel_close_read(&m, request->body) != 0) {
-		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
-		return;
-	}
-	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
-	struct kith_hop hop = *kith_session_hop(s);
-	hop.tunnel = m.tunnel;
 	uint32_t it = 0;
 	struct kith_session *peer;
-	while ((peer = next_talk(c, &it)) != NULL) {
+	bool found = false;
+	while ((peer = kith_routes_next(c, hop, &it)) != NULL) {
 		bool other;
-		if (!runs_through(peer, &hop, &other))
+		if (!runs_through(peer, hop, &other))
 			continue;
+		found = true;
 		if (other)
-			kith_pathset_drop(&peer->paths, kith_env(c, peer), &hop);
+			kith_pathset_drop(&peer->paths, kith_env(c, peer), hop);
 		else /* the only path: used until another is found, or until it is really gone */
-			kith_pathset_link_event(&peer->paths, kith_env(c, peer), hop.transport, &hop,
+			kith_pathset_link_event(&peer->paths, kith_env(c, peer), hop->transport, hop,
 						KITH_EUNREACHABLE);
 		if (peer->initiator && peer->peer->relay_at == KITH_TIME_NEVER)
 			peer->peer->relay_at = c->now.mono_us;
 	}
+	return found;
+}
+
+/* A supernode says that a tunnel of its own ends: every session that uses the tunnel must do without. Its own are those
+ * at its address, where a session that came through a tunnel itself is not. */
+void kith_relays_on_close(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	struct kith_msg_tunnel_close m;
+	struct kith_key identity;
+	struct kith_hop hop = *kith_session_hop(s);
+	uint8_t status = KITH_STATUS_OK;
+	if (kith_msg_tunnel_close_read(&m, request->body) != 0 || m.tunnel == 0) {
+		status = KITH_STATUS_MALFORMED;
+	} else if (!kith_session_identity(c, s, &identity) ||
+		   !kith_limiter_allow(&c->closes, c->now.mono_us, kith_identity_key(&identity))) {
+		status = KITH_STATUS_LIMITED;
+		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+	}
+	kith_session_answer(c, s, request->id, status, nothing);
+	bool direct = hop.tunnel == 0;
+	hop.tunnel = m.tunnel;
+	if (status == KITH_STATUS_OK && !(direct && give_up(c, &hop)))
+		kith_stats_add(c->stats, KITH_STAT_TUNNEL_CLOSE_UNKNOWN, 1);
 }
 
 /* The next home of the callee that was not asked yet, or -1. */
@@ -224,18 +227,7 @@ void kith_relays_refused(struct kith_core *c, struct kith_session *s)
 
 bool kith_relays_in_use(const struct kith_core *c, const struct kith_session *via)
 {
-	uint32_t it = 0;
-	const struct kith_session *s;
-	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
-		if (!(s->use & KITH_USE_PEER) || s->state == KITH_SESSION_CLOSED)
-			continue;
-		for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
-			const struct kith_path *p = kith_pathset_path(&s->paths, i);
-			if (kith_path_is_relay(p) && kith_addr_equal(&p->hop.remote, &kith_session_hop(via)->remote))
-				return true;
-		}
-	}
-	return false;
+	return kith_routes_through(c, &kith_session_hop(via)->remote);
 }
 
 void kith_relays_withdraw(struct kith_core *c, struct kith_session *s)

@@ -9,6 +9,7 @@
 #include "call/outage.h"
 #include "call/relays.h"
 #include "call/ringing.h"
+#include "call/routes.h"
 #include "call/streams.h"
 #include "call/tell.h"
 #include "leaf/observed.h"
@@ -184,6 +185,8 @@ void kith_talk_news(struct kith_core *c, struct kith_session *s)
 {
 	unsigned news = s->paths.news;
 	s->paths.news = 0;
+	if (news & KITH_NEWS_TUNNEL)
+		kith_routes_note(c, s);
 	if (news & KITH_NEWS_DOUBT)
 		kith_outage_look(c, s);
 	if (news & KITH_NEWS_SENDING_CHANGED) {

@@ -9,6 +9,7 @@
 #include "call/ended.h"
 #include "call/dial.h"
 #include "call/outage.h"
+#include "call/routes.h"
 #include "call/talk.h"
 #include "core/certs.h"
 #include "core/dispatch.h"
@@ -304,6 +305,7 @@ static int build(struct kith_core *c, const struct kith_core_options *o, struct 
 	kith_limiter_init(&c->hints, c->alloc, c->random, super ? KITH_ASKERS_MAX : 64, KITH_GONE_PER_S,
 			  2 * KITH_GONE_PER_S);
 	kith_limiter_init(&c->calls, c->alloc, c->random, 256, KITH_CALLS_PER_S, KITH_CALLS_BURST);
+	kith_limiter_init(&c->closes, c->alloc, c->random, 256, KITH_TUNNEL_CLOSES_PER_S, KITH_TUNNEL_CLOSES_BURST);
 	take_files(c, o);
 	err = o->role != KITH_ROLE_LEAF ? kith_serving_init(c, o->role, &o->terms) : 0;
 	if (err == 0 && super)
@@ -448,6 +450,7 @@ void kith_core_free(struct kith_core *c)
 	free_sessions(c);
 	kith_cut_free_all(c);
 	kith_ended_free_all(c);
+	kith_routes_deinit(c);
 	kith_sessions_deinit(&c->sessions);
 	kith_candidacy_end(c);
 	kith_super_free(c);
@@ -459,6 +462,7 @@ void kith_core_free(struct kith_core *c)
 	kith_leaf_deinit(c);
 	if (c->calls.alloc != NULL) {
 		kith_limiter_deinit(&c->calls);
+		kith_limiter_deinit(&c->closes);
 		kith_limiter_deinit(&c->hints);
 	}
 	kith_guard_deinit(&c->guard);

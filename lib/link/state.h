@@ -417,6 +417,16 @@ struct kith_supernode {
 	struct kith_refusals refusals;
 };
 
+struct kith_talk_route {
+	uint64_t tunnel;
+	uint32_t session; /* index; 0: the slot is empty */
+};
+
+struct kith_talk_routes {
+	struct kith_talk_route *slots;
+	uint32_t n, cap; /* slots taken; slots: 0 or a power of two */
+};
+
 struct kith_core {
 	struct kith_shared *shared;
 	struct kith_now now; /* as wall judges it */
@@ -433,6 +443,8 @@ struct kith_core {
 	/* by address prefix: GONE, sent and heard; by device of a relay: RELAY_LIMITED */
 	struct kith_limiter hints;
 	struct kith_limiter calls; /* by caller's identity: how often its calls may ring */
+	struct kith_limiter closes; /* by a relay's identity: TUNNEL_CLOSE */
+	struct kith_talk_routes routes; /* sessions of applications by tunnel (call/routes.h) */
 	struct kith_trust trust;
 	struct kith_contacts contacts;
 	struct kith_self self;

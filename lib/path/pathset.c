@@ -75,6 +75,12 @@ static int dispensable(const struct kith_pathset *ps)
 	return -1;
 }
 
+static void say_tunnel(struct kith_pathset *ps, const struct kith_hop *hop)
+{
+	if (hop->tunnel != 0 && kith_ps_has(ps, KITH_PATHSET_PEER))
+		ps->news |= KITH_NEWS_TUNNEL;
+}
+
 int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop, uint8_t flags)
 {
 	KITH_ASSERT(!kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) || hop->tunnel != 0); /* callers have refused it */
@@ -91,6 +97,7 @@ int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, const 
 	struct kith_path *p = n == 0 ? &ps->first : &ps->more->others[n - 1];
 	kith_path_init(p, hop, take_id(ps), env->now);
 	p->flags = flags;
+	say_tunnel(ps, hop);
 	if (n == 0)
 		ps->sending = 0;
 	else
@@ -261,6 +268,7 @@ void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct k
 		return;
 	}
 	kith_path_init(&ps->first, hop, 0, now);
+	say_tunnel(ps, hop);
 	ps->first.peer_id = 0; /* the path of the handshake is number 0 on both sides */
 	ps->first.flags = KITH_PATH_INITIAL;
 	if (validated) {

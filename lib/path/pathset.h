@@ -58,7 +58,8 @@ enum kith_pathset_news {
 	/* The peer told where it sees us, in env.told until the next packet. In a peer session only what may be news
 	 * counts: unasked, or where the path was in doubt. */
 	KITH_NEWS_SEEN = 256,
-	KITH_NEWS_DOUBT = 512 /* no path is live any more, or one is again: kith_pathset_in_doubt tells which */
+	KITH_NEWS_DOUBT = 512, /* no path is live any more, or one is again: kith_pathset_in_doubt tells which */
+	KITH_NEWS_TUNNEL = 1024 /* there is a path through another tunnel */
 };
 
 struct kith_pathset_more; /* made lazily */

@@ -58,6 +58,114 @@ static void a_tunnel_that_ends_concerns_the_sessions_that_used_it_only(void **st
 	core_world_deinit(&w);
 }
 
+/* ---- who may close what ---- */
+
+static struct kith_session *infrastructure(struct core_world *w, int at, int with)
+{
+	return kith_sessions_of(&w->nodes[at].core->sessions, w->nodes[with].core->self.dh_pk);
+}
+
+/* Alice and bob talk over relays; *relay is that of her sending path, and *hop the path. */
+static const struct kith_session *talk(struct core_world *w, struct kith_hop *hop, int *relay)
+{
+	world_relayed(w);
+	kith_session_id id = world_call(w, WORLD_ALICE, WORLD_BOB, NULL);
+	world_run(w, 5 * KITH_US_PER_S);
+	const struct kith_session *s = kith_sessions_get(&w->nodes[WORLD_ALICE].core->sessions, id);
+	assert_non_null(s);
+	*hop = kith_pathset_sending(&s->paths)->hop;
+	*relay = world_node_at(w, &hop->remote);
+	return s;
+}
+
+/* The supernode closes a tunnel at alice n times. */
+static void closes(struct core_world *w, int from, uint64_t tunnel, unsigned n)
+{
+	struct kith_core *a = w->nodes[WORLD_ALICE].core;
+	struct kith_session *with = infrastructure(w, WORLD_ALICE, from);
+	uint8_t body[32];
+	const struct kith_msg_tunnel_close m = { .tunnel = tunnel };
+	size_t len = kith_msg_tunnel_close_write(body, sizeof body, &m);
+	assert_non_null(with);
+	kith_core_tick(a, world_clock(w));
+	world_drain(w, WORLD_ALICE);
+	kith_outbox_claim(&w->shared->outbox, a, a->stats);
+	while (n-- > 0) {
+		struct kith_request request = { .id = 77, .kind = KITH_REQ_TUNNEL_CLOSE, .body = test_span(body, len) };
+		kith_relays_on_close(a, with, &request);
+	}
+	world_drain(w, WORLD_ALICE);
+}
+
+static bool has_path(const struct kith_session *s, const struct kith_hop *hop)
+{
+	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+		if (kith_hop_equal(&kith_pathset_path(&s->paths, i)->hop, hop))
+			return true;
+	}
+	return false;
+}
+
+static uint64_t unknown(const struct core_world *w)
+{
+	return world_stat(w, WORLD_ALICE, KITH_STAT_TUNNEL_CLOSE_UNKNOWN);
+}
+
+static void a_supernode_closes_its_own_tunnels_only(void **state)
+{
+	struct core_world w;
+	struct kith_hop hop;
+	int relay;
+	(void)state;
+	const struct kith_session *s = talk(&w, &hop, &relay);
+	int other = (relay + 1) % 3;
+	closes(&w, other, hop.tunnel, 1);
+	assert_true(has_path(s, &hop));
+	assert_int_equal(unknown(&w), 1);
+	closes(&w, relay, hop.tunnel + 1, 1);
+	closes(&w, relay, 0, 1); /* malformed, and not the direct path at that address */
+	assert_true(has_path(s, &hop));
+	assert_int_equal(unknown(&w), 2);
+	closes(&w, relay, hop.tunnel, 1);
+	assert_false(has_path(s, &hop)); /* there is another one */
+	assert_int_equal(unknown(&w), 2);
+	core_world_deinit(&w);
+}
+
+/* Its address would be that of the relay in between, and the tunnels all of that one's. */
+static void a_supernode_in_a_tunnel_closes_none(void **state)
+{
+	struct core_world w;
+	struct kith_hop hop;
+	int relay;
+	(void)state;
+	const struct kith_session *s = talk(&w, &hop, &relay);
+	struct kith_session *with = infrastructure(&w, WORLD_ALICE, relay);
+	struct kith_hop at = *kith_session_hop(with);
+	assert_ptr_equal(kith_session_hop(with), &with->paths.first.hop);
+	with->paths.first.hop.tunnel = 5;
+	closes(&w, relay, hop.tunnel, 1);
+	assert_true(has_path(s, &hop));
+	assert_int_equal(unknown(&w), 1);
+	with->paths.first.hop = at;
+	core_world_deinit(&w);
+}
+
+static void a_flood_of_closings_is_limited_by_identity(void **state)
+{
+	struct core_world w;
+	struct kith_hop hop;
+	int relay;
+	(void)state;
+	const struct kith_session *s = talk(&w, &hop, &relay);
+	closes(&w, (relay + 1) % 3, hop.tunnel, 5 * KITH_TUNNEL_CLOSES_BURST);
+	assert_int_equal(unknown(&w), KITH_TUNNEL_CLOSES_BURST);
+	assert_int_equal(world_stat(&w, WORLD_ALICE, KITH_STAT_REQUESTS_LIMITED), 4 * KITH_TUNNEL_CLOSES_BURST);
+	closes(&w, relay, hop.tunnel, 1); /* which costs the others none of theirs */
+	assert_false(has_path(s, &hop));
+	core_world_deinit(&w);
+}
+
 static void tunnels_go_when_calls_are_over(void **state)
 {
 	struct core_world w;
@@ -102,6 +210,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tunnel_that_ends_concerns_the_sessions_that_used_it_only),
 		cmocka_unit_test(a_supernode_calls_its_own_leaf),
+		cmocka_unit_test(a_supernode_closes_its_own_tunnels_only),
+		cmocka_unit_test(a_supernode_in_a_tunnel_closes_none),
+		cmocka_unit_test(a_flood_of_closings_is_limited_by_identity),
 		cmocka_unit_test(tunnels_go_when_calls_are_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
