@@ -10,16 +10,29 @@ struct bucket {
 	uint32_t millitokens;
 };
 
+static void init(struct kith_limiter *l, uint32_t max, uint32_t rate, uint32_t burst, const uint64_t seed[2])
+{
+	KITH_ASSERT(max > 0 && rate > 0 && burst > 0 && burst < UINT32_MAX / 1000);
+	l->rate = rate;
+	l->burst = burst;
+	kith_table_init(&l->buckets, l->alloc, max, KITH_TABLE_KEY(struct bucket, key), seed);
+}
+
 void kith_limiter_init(struct kith_limiter *l, const struct kith_alloc *alloc, const struct kith_random *random,
 		       uint32_t max, uint32_t rate, uint32_t burst)
 {
-	KITH_ASSERT(max > 0 && rate > 0 && burst > 0 && burst < UINT32_MAX / 1000);
 	uint64_t seed[2] = { kith_rng_u64(random), kith_rng_u64(random) };
 	l->alloc = alloc;
 	l->random = random;
-	l->rate = rate;
-	l->burst = burst;
-	kith_table_init(&l->buckets, alloc, max, KITH_TABLE_KEY(struct bucket, key), seed);
+	init(l, max, rate, burst, seed);
+}
+
+void kith_limiter_init_beside(struct kith_limiter *l, const struct kith_limiter *other, uint32_t max, uint32_t rate,
+			      uint32_t burst)
+{
+	l->alloc = other->alloc;
+	l->random = other->random;
+	init(l, max, rate, burst, other->buckets.seed);
 }
 
 void kith_limiter_deinit(struct kith_limiter *l)

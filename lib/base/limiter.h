@@ -21,6 +21,9 @@ struct kith_limiter {
 /* rate and burst at least 1, burst below 4 million. */
 void kith_limiter_init(struct kith_limiter *l, const struct kith_alloc *alloc, const struct kith_random *random,
 		       uint32_t max, uint32_t rate, uint32_t burst);
+/* The same, with all but the bounds from another one: its secret serves both. */
+void kith_limiter_init_beside(struct kith_limiter *l, const struct kith_limiter *other, uint32_t max, uint32_t rate,
+			      uint32_t burst);
 void kith_limiter_deinit(struct kith_limiter *l);
 
 /* Takes one token; false when there is none, or no memory for a new key. */
