@@ -446,12 +446,26 @@ static void caught(struct kith_sim *sim, const struct kith_event *e)
 	sim->counts.caught_wrongly += node >= sim->options.supernodes || sim->nodes[node].lies == 0;
 }
 
+/* A contact that was told to be offline is there, with three homes. Two of them that lie are believed. */
+static void gone_wrongly(struct kith_sim *sim, const struct kith_simnode *contact)
+{
+	uint32_t homes, liars = kith_sim_lying_homes(sim, contact, &homes);
+	if (homes < KITH_HOMES || !kith_sim_steady(sim, contact, sim->options.bounds.settle_us))
+		return;
+	if (2 * liars > homes)
+		sim->counts.offline_by_most++;
+	else
+		sim->counts.offline_wrongly++;
+}
+
 static void presence(struct kith_sim *sim, struct kith_simnode *n, const struct kith_event *e)
 {
 	uint32_t peer = kith_sim_node_named(sim, e->name);
 	struct kith_simcontact *c = peer != KITH_SIM_NONE ? kith_sim_contact(n, peer) : NULL;
 	if (c == NULL || kith_sim_mutates(sim, e->online ? KITH_SIM_MUTATE_NO_ONLINE : KITH_SIM_MUTATE_NO_OFFLINE))
 		return;
+	if (!e->online && c->seen == KITH_SIM_SEEN_ONLINE)
+		gone_wrongly(sim, &sim->nodes[peer]);
 	c->seen = e->online ? KITH_SIM_SEEN_ONLINE : KITH_SIM_SEEN_OFFLINE;
 	c->seen_at = sim->now;
 }

@@ -92,6 +92,18 @@ static const struct kith_simnode *super_at(const struct kith_sim *sim, const str
 	return NULL;
 }
 
+uint32_t kith_sim_lying_homes(const struct kith_sim *sim, const struct kith_simnode *n, uint32_t *homes)
+{
+	struct kith_addr at[KITH_HOMES];
+	uint32_t liars = 0;
+	*homes = n->core != NULL ? (uint32_t)kith_core_homes(n->core, at, KITH_HOMES) : 0;
+	for (uint32_t i = 0; i < *homes; i++) {
+		const struct kith_simnode *home = super_at(sim, &at[i]);
+		liars += home != NULL && home->lies != 0;
+	}
+	return liars;
+}
+
 void kith_sim_attack_count(struct kith_sim *sim)
 {
 	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n && sim->options.faults.sybils_ppm > 0; i++) {

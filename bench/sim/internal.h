@@ -379,6 +379,8 @@ bool kith_sim_attack_drops(const struct kith_simnode *n, const uint8_t *data, si
 void kith_sim_attack_address(const struct kith_simnode *n, struct kith_addr *ip);
 /* How many homes of leaves are Sybils, and how many leaves have no others. */
 void kith_sim_attack_count(struct kith_sim *sim);
+/* How many homes a leaf has, and how many of them lie. */
+uint32_t kith_sim_lying_homes(const struct kith_sim *sim, const struct kith_simnode *n, uint32_t *homes);
 
 /* ---- bounds.c ---- */
 void kith_sim_check_tables(struct kith_sim *sim, const struct kith_simnode *n);

@@ -4,9 +4,11 @@
 #include "sim/internal.h"
 
 #include "leaf/record.h"
+#include "link/connect.h"
 #include "link/state.h"
 #include "overlay/members.h"
 #include "presence/store.h"
+#include "super/attach.h"
 #include "super/interests.h"
 #include "super/members.h"
 #include "super/notify.h"
@@ -23,6 +25,7 @@
 	X(kith_super_on_members, (struct kith_core * c, struct kith_session * s, const struct kith_request *request))  \
 	X(kith_interests_on_request,                                                                                   \
 	  (struct kith_core * c, struct kith_session * s, const struct kith_request *request))                         \
+	X(kith_attach_on_request, (struct kith_core * c, struct kith_session * s, const struct kith_request *request)) \
 	X(kith_tunnels_on_request,                                                                                     \
 	  (struct kith_core * c, struct kith_session * s, const struct kith_request *request, struct kith_span *own))  \
 	X(kith_notify_one,                                                                                             \
@@ -33,7 +36,7 @@
 	  (struct kith_core * c, const struct kith_watches *ws, const struct kith_id *key, struct kith_span record))   \
 	X(kith_notify_vanished,                                                                                        \
 	  (struct kith_core * c, const struct kith_watches *ws, const struct kith_id *key, struct kith_span report))   \
-	X(kith_notify_pass_on, (struct kith_core * c, const struct kith_msg_notice *m))                                \
+	X(kith_notify_pass_on, (struct kith_core * c, struct kith_session * s, const struct kith_msg_notice *m))       \
 	X(kith_leaf_publish, (struct kith_core * c, bool news))
 
 #define DECLARE(name, parameters)                                                                                      \
@@ -211,10 +214,61 @@ void __wrap_kith_notify_vanished(struct kith_core *c, const struct kith_watches 
 		__real_kith_notify_vanished(c, ws, key, report);
 }
 
-void __wrap_kith_notify_pass_on(struct kith_core *c, const struct kith_msg_notice *m)
+void __wrap_kith_notify_pass_on(struct kith_core *c, struct kith_session *s, const struct kith_msg_notice *m)
 {
 	if (tells(c))
-		__real_kith_notify_pass_on(c, m);
+		__real_kith_notify_pass_on(c, s, m);
+}
+
+/* ---- vanish reports ---- */
+
+/* Forged: well made, but not signed. Each member is to tell those who watch. */
+static void tell_forged(struct kith_core *c, const struct kith_id *key, struct kith_span report)
+{
+	const struct kith_member *picked[KITH_MEMBERS_TOLD_MAX];
+	uint8_t body[KITH_REQUEST_MAX];
+	const struct kith_msg_notice m = { .has_key = true, .key = *key, .vanished = { &report, 1 } };
+	size_t len = kith_msg_notice_write(body, sizeof body, &m);
+	uint32_t n = kith_members_pick(&c->super->members, c->random, c->now.mono_us, &c->super->id, picked,
+				       KITH_MEMBERS_TOLD_MAX);
+	for (uint32_t i = 0; i < n; i++) {
+		struct kith_host host;
+		uint32_t session;
+		kith_member_host(picked[i], &host);
+		int err = kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_NOTIFY,
+					       (struct kith_span){ body, len }, kith_token(KITH_TOKEN_IGNORE, 0),
+					       &session);
+		(void)err; /* the next attach does it again */
+	}
+}
+
+/* The leaf that has just attached has vanished. */
+static void report_vanished(struct kith_core *c, const struct kith_attached *leaf)
+{
+	struct kith_record record;
+	struct kith_vanish vanish = { .at_ms = c->now.unix_ms };
+	uint8_t bytes[KITH_VANISH_LEN_MAX];
+	if (leaf->record == NULL || kith_record_parse(&record, kith_blob_span(leaf->record)) != 0)
+		return;
+	vanish.key = record.key;
+	vanish.device = record.device;
+	vanish.seq = record.seq;
+	memcpy(vanish.home.b, c->self.sign_pk, KITH_KEY_LEN);
+	int n = kith_vanish_make(c->suite, bytes, &vanish, c->self.sign_sk);
+	if (n < 0)
+		return;
+	const struct kith_span span = { bytes, (size_t)n };
+	(void)kith_replica_vanished(c, NULL, span);
+	(void)__real_kith_publish_bring(c, 0, &record.key, KITH_REQ_VANISH, span, NULL);
+	bytes[n - 1] ^= 1;
+	tell_forged(c, &record.key, span);
+}
+
+void __wrap_kith_attach_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	__real_kith_attach_on_request(c, s, request);
+	if (lies(c, KITH_SIM_LIE_VANISH) && (s->use & KITH_USE_LEAF) != 0)
+		report_vanished(c, s->attached);
 }
 
 /* ---- leaves ---- */

@@ -132,7 +132,7 @@ static const char *numbers(struct kith_simoptions *o, const struct arguments *a)
 	    !probability(a->liars, &f->liars_ppm))
 		return "--loss, --reorder, --duplicate, --kill and --liars are probabilities from 0 to 1";
 	if (!lies_named(a->lies, &f->lies))
-		return "--lies are deny, omit, withhold, poison, silent, stale, delay; several with commas";
+		return "--lies are deny, omit, withhold, poison, silent, stale, delay, vanish; several with commas";
 	if (!probability(a->readdress, &f->readdress_ppm) || !probability(a->rebind, &f->rebind_ppm) ||
 	    !probability(a->cut, &f->cut_ppm))
 		return "--readdress, --rebind and --cut are shares from 0 to 1";
@@ -443,6 +443,8 @@ static void print_json(const struct kith_sim *sim, const struct kith_simoptions 
 	json_object_set_new(j, "lookups_failed", whole(c->lookups_failed));
 	json_object_set_new(j, "caught", whole(c->caught));
 	json_object_set_new(j, "caught_wrongly", whole(c->caught_wrongly));
+	json_object_set_new(j, "offline_by_most", whole(c->offline_by_most));
+	json_object_set_new(j, "offline_wrongly", whole(c->offline_wrongly));
 	json_object_set_new(j, "datagrams_sent", whole(c->datagrams_sent));
 	json_object_set_new(j, "datagrams_got", whole(c->datagrams_got));
 	json_object_set_new(j, "streams_sent", whole(c->streams_sent));
@@ -591,7 +593,7 @@ static const struct poptOption options[] = {
 	{ "flooders", 0, POPT_ARG_DOUBLE, &a.flooders, 0, "... that ask the others for names without end (0)", "P" },
 	{ "sybils", 0, POPT_ARG_DOUBLE, &a.sybils, 0, "... of one attacker: in one network, and droppers (0)", "P" },
 	{ "lies", 0, POPT_ARG_STRING, &a.lies, 0,
-	  "how: deny, omit, withhold, poison, silent, stale, delay; several with commas (deny,omit)", "WHAT" },
+	  "how: deny, omit, withhold, poison, silent, stale, delay, vanish; several with commas (deny,omit)", "WHAT" },
 	{ "kill-at", 0, POPT_ARG_DOUBLE, &a.kill_at_s, 0, "when", "SECONDS" },
 	{ "readdress", 0, POPT_ARG_DOUBLE, &a.readdress, 0,
 	  "share of the leaves whose router gets another public address at --readdress-at (0)", "P" },

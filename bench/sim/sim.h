@@ -110,7 +110,8 @@ struct kith_simcapacity {
 	X(POISON, "poison", "names other supernodes at an address where nobody is")                                    \
 	X(SILENT, "silent", "attaches leaves, and answers none of their other requests")                               \
 	X(STALE, "stale", "keeps the first record that it is given, and brings no newer one")                          \
-	X(DELAY, "delay", "answers 1.5 s late")
+	X(DELAY, "delay", "answers 1.5 s late")                                                                        \
+	X(VANISH, "vanish", "reports that its leaves have vanished, and forges reports for all members to pass on")
 
 enum kith_simlie {
 #define KITH_SIM_LIE_ENUM(name, text, what) KITH_SIM_LIE_##name,
@@ -252,6 +253,8 @@ struct kith_simcounts {
 	uint64_t calls_hidden; /* of relay-only contacts with whom no home is shared: not possible */
 	uint64_t lookups, lookups_failed;
 	uint64_t caught, caught_wrongly; /* homes that a leaf named as lying; those of them that do not */
+	/* Contacts that were seen to go, and are there with three homes: two of them lie; one does, or none. */
+	uint64_t offline_by_most, offline_wrongly;
 	uint64_t datagrams_sent, datagrams_got, streams_sent, streams_got, stream_bytes_got;
 	uint64_t checks_offline, checks_online, checks_offline_void;
 	uint64_t idle_seconds, idle_packets, idle_bytes; /* of leaves without a call, in and out */

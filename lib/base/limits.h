@@ -56,6 +56,9 @@
 #define KITH_SUBSCRIPTIONS_BURST 512
 #define KITH_INTRODUCTIONS_PER_S 2 /* local: by one identity: it can certify itself any number of devices */
 #define KITH_INTRODUCTIONS_BURST 30
+/* local: vanish reports by one home that a replica tells: all leaves of a home may lose their power at once */
+#define KITH_VANISHES_PER_S 16
+#define KITH_VANISHES_BURST 2048
 #define KITH_ASKERS_MAX 16384 /* local: identities whose rates are remembered */
 
 /* local: "no such session" to, or heard from, one /24 or /48: a restart is noticed, a flood is not echoed. And

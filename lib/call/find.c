@@ -55,7 +55,7 @@ static bool vanished(struct kith_core *c, struct kith_spans reports, const struc
 		struct kith_vanish vanish;
 		if (kith_vanish_parse(&vanish, reports.at[i]) != 0)
 			continue;
-		int home = kith_vanish_verify(&vanish, record, c->suite, &c->now);
+		int home = kith_vanish_verify(&vanish, record, homes, c->suite, &c->now);
 		if (home >= 0)
 			homes |= 1u << home;
 	}

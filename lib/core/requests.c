@@ -39,7 +39,7 @@ static void on_notify(struct kith_core *c, struct kith_session *s, const struct 
 	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
 	kith_watching_notice(c, m.records, m.vanished);
 	if (kith_serves(c))
-		kith_notify_pass_on(c, &m);
+		kith_notify_pass_on(c, s, &m);
 }
 
 /* Whether a letter of KITH_REQUEST_MAP holds for a session. */

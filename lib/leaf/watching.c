@@ -201,8 +201,9 @@ static void on_vanish(struct kith_core *c, struct kith_span bytes)
 		if (w->devices[i].record == NULL ||
 		    kith_record_parse(&record, kith_blob_span(w->devices[i].record)) != 0)
 			continue;
-		int home = kith_vanish_verify(&vanish, &record, c->suite, &c->now);
-		if (home >= 0 && kith_verdict_vanish(&w->devices[i].verdict, vanish.seq, home))
+		struct kith_verdict *v = &w->devices[i].verdict;
+		int home = kith_vanish_verify(&vanish, &record, v->vanished, c->suite, &c->now);
+		if (home >= 0 && kith_verdict_vanish(v, vanish.seq, home))
 			judge(c, w);
 	}
 }

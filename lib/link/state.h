@@ -367,6 +367,7 @@ struct kith_supernode {
 	struct kith_watches interests; /* home: SUBSCRIBE of its leaves */
 	struct kith_fwd fwd;
 	struct kith_limiter lookups, subscriptions, introductions; /* by asker's identity */
+	struct kith_limiter vanishes; /* by the home that signed the report */
 	struct kith_query
 		*queries[KITH_QUERY_BLOCKS]; /* of KITH_QUERY_BLOCK each, taken as they are needed, and kept */
 	uint32_t query_blocks, queries_n, next_query;

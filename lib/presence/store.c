@@ -189,11 +189,9 @@ int kith_store_vanish(struct kith_store *st, const struct kith_now *now, const s
 		return KITH_ENOENT;
 	int err = kith_record_parse(&record, kith_blob_span(s->record));
 	KITH_ASSERT(err == 0); /* it parsed when it was put in */
-	int home = kith_vanish_verify(vanish, &record, suite, now);
+	int home = kith_vanish_verify(vanish, &record, s->vanished, suite, now);
 	if (home < 0)
-		return home;
-	if ((s->vanished >> home & 1) != 0)
-		return 0;
+		return home == KITH_EEXIST ? 0 : home;
 	s->reports[home] = kith_blob_intern(st->blobs, vanish->bytes.p, vanish->bytes.len);
 	if (s->reports[home] == NULL)
 		return KITH_ENOMEM;

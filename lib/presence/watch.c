@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/limits.h"
+#include "presence/store.h"
 
 void kith_watches_init(struct kith_watches *ws, const struct kith_alloc *alloc, uint32_t max, uint32_t per_watcher,
 		       kith_time_us life_us, const uint64_t seed[2])
@@ -66,6 +67,10 @@ static void link_in(struct kith_watches *ws, struct kith_watch *w)
 static void key_release(struct kith_watches *ws, struct kith_watch_key *k)
 {
 	if (k != NULL && k->first == NULL) {
+		for (struct kith_watch_device *d = k->devices, *next; d != NULL; d = next) {
+			next = d->next;
+			KITH_FREE(ws->alloc, d);
+		}
 		kith_timers_stop(&ws->upstream, &k->upstream);
 		(void)kith_table_remove(&ws->keys, &k->key);
 		KITH_FREE(ws->alloc, k);
@@ -332,8 +337,87 @@ bool kith_watches_told(struct kith_watches *ws, const struct kith_id *key, uint3
 void kith_watches_untold(struct kith_watches *ws, const struct kith_id *key)
 {
 	struct kith_watch_key *k = kith_table_get(&ws->keys, key);
-	if (k != NULL)
-		memset(k->told, 0, sizeof k->told);
+	if (k == NULL)
+		return;
+	memset(k->told, 0, sizeof k->told);
+	for (struct kith_watch_device *d = k->devices; d != NULL; d = d->next)
+		d->vanished = 0;
+}
+
+/* ---- what a home judges by ---- */
+
+static struct kith_watch_device *device_of(const struct kith_watches *ws, const struct kith_id *key,
+					   const struct kith_key *device)
+{
+	const struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	struct kith_watch_device *d = k != NULL ? k->devices : NULL;
+	while (d != NULL && !kith_key_equal(&d->device, device))
+		d = d->next;
+	return d;
+}
+
+/* A place for another device: a new one, or that of the oldest record. */
+static struct kith_watch_device *device_make(struct kith_watches *ws, struct kith_watch_key *k)
+{
+	struct kith_watch_device *oldest = k->devices, *d;
+	unsigned n = 0;
+	for (d = k->devices; d != NULL; d = d->next, n++) {
+		if (d->seq < oldest->seq)
+			oldest = d;
+	}
+	if (n == KITH_STORE_DEVICES)
+		return oldest;
+	d = KITH_NEW(ws->alloc, struct kith_watch_device);
+	if (d != NULL) {
+		d->next = k->devices;
+		k->devices = d;
+	}
+	return d;
+}
+
+bool kith_watches_outdated(const struct kith_watches *ws, const struct kith_record *record)
+{
+	const struct kith_watch_device *d = device_of(ws, &record->key, &record->device);
+	return d != NULL && d->seq > record->seq;
+}
+
+int kith_watches_record(struct kith_watches *ws, const struct kith_record *record)
+{
+	struct kith_watch_key *k = kith_table_get(&ws->keys, &record->key);
+	struct kith_watch_device *d = device_of(ws, &record->key, &record->device);
+	if (k == NULL || (d != NULL && d->seq >= record->seq))
+		return 0;
+	if (d == NULL)
+		d = device_make(ws, k);
+	if (d == NULL)
+		return KITH_ENOMEM;
+	d->device = record->device;
+	d->seq = record->seq;
+	d->vanished = 0;
+	d->homes_n = record->homes_n;
+	for (unsigned i = 0; i < record->homes_n; i++)
+		memcpy(d->tags[i], record->homes[i].tag, sizeof d->tags[i]);
+	return 0;
+}
+
+int kith_watches_vanish(struct kith_watches *ws, const struct kith_suite *suite, const struct kith_now *now,
+			const struct kith_vanish *vanish)
+{
+	struct kith_watch_device *d = device_of(ws, &vanish->key, &vanish->device);
+	struct kith_record record;
+	if (d == NULL)
+		return KITH_ENOENT;
+	memset(&record, 0, sizeof record);
+	record.key = vanish->key;
+	record.device = d->device;
+	record.seq = d->seq;
+	record.homes_n = d->homes_n;
+	for (unsigned i = 0; i < d->homes_n; i++)
+		memcpy(record.homes[i].tag, d->tags[i], sizeof d->tags[i]);
+	int home = kith_vanish_verify(vanish, &record, d->vanished, suite, now);
+	if (home >= 0)
+		d->vanished |= (uint8_t)(1u << home);
+	return home;
 }
 
 void kith_watches_upstream_at(struct kith_watches *ws, const struct kith_id *key, uint32_t replicas)

@@ -5,11 +5,15 @@
  * watches of a key into one watch at the replicas ("upstream"), and renews that while a leaf watches the key. A watcher
  * is a 32-bit number of the caller's (a session's or a member's index).
  *
+ * A home also remembers of each device of a watched key what its newest verified record said of its homes, so that it
+ * can judge what it is told of the key before its leaves are.
+ *
  * Invariants: a watch is in the list of its key, in that of its watcher and, if watches end, in the list of all by
  *   time; keys and watchers without a watch do not exist.
  * Timers: one per key for its upstream watch; the list by time is in the order of its ends, since all last equally
  * long.
  * Bounds: watches in all (KITH_EFULL) and per watcher (KITH_ELIMIT): the newcomer is refused, none is pushed out.
+ *   KITH_STORE_DEVICES devices of a key, 104 bytes each; the one with the oldest record gives way.
  * Never: sends a message, keeps a record, judges who may watch.
  */
 #ifndef KITH_PRESENCE_WATCH_H
@@ -25,6 +29,16 @@
 
 struct kith_watch_key;
 struct kith_watcher;
+
+/* What the newest record of a device said. */
+struct kith_watch_device {
+	struct kith_watch_device *next;
+	struct kith_key device;
+	uint64_t seq;
+	uint8_t tags[KITH_HOMES][KITH_HOME_TAG_LEN];
+	uint8_t homes_n;
+	uint8_t vanished; /* bit per home whose report all watchers were told */
+};
 
 struct kith_watch {
 	struct kith_watch_key *key;
@@ -43,6 +57,7 @@ struct kith_watch_key {
 	uint32_t told[KITH_WATCH_TOLD]; /* numbers of notices that all watchers were told; 0: none */
 	uint8_t told_next;
 	uint32_t replicas; /* the caller's number of the replicas that watch it now; 0: none */
+	struct kith_watch_device *devices;
 	struct kith_timer upstream; /* when it is to be (re)newed; set only at a home */
 };
 
@@ -105,6 +120,18 @@ void kith_watches_renew_by(struct kith_watches *ws, const struct kith_id *key, k
 bool kith_watches_told(struct kith_watches *ws, const struct kith_id *key, uint32_t notice);
 /* One of them did not get it: what comes next is told again. */
 void kith_watches_untold(struct kith_watches *ws, const struct kith_id *key);
+
+/* At a home: remembers a verified record, if its key is watched and it is the newest of its device. KITH_ENOMEM. */
+int kith_watches_record(struct kith_watches *ws, const struct kith_record *record) KITH_MUST_USE;
+
+/* Whether a newer record than one with these (not yet verified) fields is known. */
+bool kith_watches_outdated(const struct kith_watches *ws, const struct kith_record *record);
+
+/* At a home: a vanish report. The home of the newest record that it is of, from 0 on, once for each; KITH_EEXIST: all
+ * watchers were told of that one; KITH_ENOENT: no record of that device and sequence is known; and what
+ * kith_vanish_verify says. */
+int kith_watches_vanish(struct kith_watches *ws, const struct kith_suite *suite, const struct kith_now *now,
+			const struct kith_vanish *vanish) KITH_MUST_USE;
 
 /* The number by which the caller knows the replicas that watch the key upstream. */
 void kith_watches_upstream_at(struct kith_watches *ws, const struct kith_id *key, uint32_t replicas);

@@ -139,7 +139,7 @@ static void report_vanished(struct kith_core *c, const struct kith_attached *lea
 		return;
 	struct kith_span span = { bytes, (size_t)n };
 	kith_notify_vanished(c, &c->super->interests, &record.key, span);
-	(void)kith_replica_vanished(c, span);
+	(void)kith_replica_vanished(c, NULL, span);
 	(void)kith_publish_bring(c, 0, &record.key, KITH_REQ_VANISH, span, NULL);
 }
 

@@ -49,8 +49,11 @@ void kith_findings_report(struct kith_core *c, struct kith_findings *f, struct k
 		struct kith_finding *d = &f->at[i];
 		if (d->seq != vanish.seq || kith_record_parse(&record, kith_blob_span(d->record)) != 0)
 			continue;
-		int home = kith_vanish_verify(&vanish, &record, c->suite, &c->now);
-		if (home >= 0 && d->reports[home] == NULL)
+		unsigned known = 0;
+		for (unsigned h = 0; h < KITH_HOMES; h++)
+			known |= d->reports[h] != NULL ? 1u << h : 0;
+		int home = kith_vanish_verify(&vanish, &record, known, c->suite, &c->now);
+		if (home >= 0)
 			d->reports[home] = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
 	}
 }

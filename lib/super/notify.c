@@ -127,6 +127,16 @@ static void finish(struct kith_core *c)
 		kith_super_wake(c, c->now.mono_us + (room ? 1 : PAUSE_US));
 }
 
+void kith_notify_learn(struct kith_core *c, struct kith_spans records)
+{
+	struct kith_record record;
+	for (size_t i = 0; i < records.n; i++) {
+		if (kith_record_parse(&record, records.at[i]) == 0 &&
+		    kith_watches_record(&c->super->interests, &record) != 0)
+			kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	}
+}
+
 /* Whether news wait for now. */
 static bool hold(struct kith_core *c, const struct kith_held_about *about, struct kith_span bytes)
 {
@@ -178,6 +188,8 @@ void kith_notify_all(struct kith_core *c, struct kith_watches *ws, const struct 
 void kith_notify_record(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key, struct kith_span bytes)
 {
 	struct kith_held_about about = about_record(ws, c, key, bytes);
+	if (about.of_leaves)
+		kith_notify_learn(c, (struct kith_spans){ &bytes, 1 });
 	if (!hold(c, &about, bytes))
 		send_all(c, &about, bytes);
 }
@@ -210,23 +222,47 @@ static bool watched(const struct kith_core *c, const struct kith_id *key)
 	return kith_watches_of(&c->super->interests, key, 0, &ref, 1) > 0;
 }
 
-void kith_notify_pass_on(struct kith_core *c, const struct kith_msg_notice *m)
+void kith_notify_refused(struct kith_core *c, struct kith_session *s, int err)
 {
-	/* The home verifies, although its leaves do so too: else any supernode could make it write to all that watch a
-	 * name. */
+	if (err == KITH_EEXIST)
+		return;
+	kith_stats_add(c->stats, KITH_STAT_VANISH_REFUSED, 1);
+	/* Nobody who verifies before passing on comes by such a one. */
+	if (err == KITH_ESIGNATURE && !kith_limiter_allow(&c->hints, c->now.mono_us, kith_device_key(s->device)))
+		kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
+}
+
+static void pass_on_record(struct kith_core *c, const struct kith_id *key, struct kith_span bytes)
+{
 	struct kith_watches *ws = &c->super->interests;
 	struct kith_record record;
-	struct kith_vanish vanish;
 	struct kith_person person;
-	for (size_t i = 0; i < m->records.n; i++) {
-		if (watched(c, &m->key) && kith_record_parse(&record, m->records.at[i]) == 0 &&
-		    memcmp(record.key.b, m->key.b, KITH_ID_LEN) == 0 &&
-		    kith_record_verify(&record, &c->trust, &c->now, &person) == 0)
-			kith_notify_record(c, ws, &m->key, m->records.at[i]);
-	}
-	for (size_t i = 0; i < m->vanished.n; i++) {
-		if (watched(c, &m->key) && kith_vanish_parse(&vanish, m->vanished.at[i]) == 0 &&
-		    memcmp(vanish.key.b, m->key.b, KITH_ID_LEN) == 0)
-			kith_notify_vanished(c, ws, &m->key, m->vanished.at[i]);
-	}
+	if (watched(c, key) && kith_record_parse(&record, bytes) == 0 &&
+	    memcmp(record.key.b, key->b, KITH_ID_LEN) == 0 && !kith_watches_outdated(ws, &record) &&
+	    kith_record_verify(&record, &c->trust, &c->now, &person) == 0)
+		kith_notify_record(c, ws, key, bytes);
+}
+
+static void pass_on_vanished(struct kith_core *c, struct kith_session *s, const struct kith_id *key,
+			     struct kith_span bytes)
+{
+	struct kith_watches *ws = &c->super->interests;
+	struct kith_vanish vanish;
+	if (!watched(c, key) || kith_vanish_parse(&vanish, bytes) != 0 ||
+	    memcmp(vanish.key.b, key->b, KITH_ID_LEN) != 0)
+		return;
+	int home = kith_watches_vanish(ws, c->suite, &c->now, &vanish);
+	if (home >= 0)
+		kith_notify_vanished(c, ws, key, bytes);
+	else
+		kith_notify_refused(c, s, home);
+}
+
+/* The home verifies, although its leaves do so too: else any supernode could make it write to all that watch a name. */
+void kith_notify_pass_on(struct kith_core *c, struct kith_session *s, const struct kith_msg_notice *m)
+{
+	for (size_t i = 0; i < m->records.n; i++)
+		pass_on_record(c, &m->key, m->records.at[i]);
+	for (size_t i = 0; i < m->vanished.n && s->state == KITH_SESSION_OPEN; i++)
+		pass_on_vanished(c, s, &m->key, m->vanished.at[i]);
 }

@@ -6,15 +6,24 @@
  * the newest of each device goes out; so what is told first to a new watcher may be older by that.
  * There may be more watchers than packets: those that are left are told when the host has taken the packets; newer news
  * of the same thing take the place of what has not reached all, and go to all.
+ * What others bring is passed on when it holds beside the newest record known of its device (presence/watch.h).
  * Timers: the supernode's. Bounds: presence/held.h; what goes out at a time.
+ * Never: passes on what did not verify.
  */
 #ifndef KITH_SUPER_NOTIFY_H
 #define KITH_SUPER_NOTIFY_H
 
 #include "link/state.h"
 
-/* Passes the body of a replica's NOTIFY to this home on to the leaves that watch the key. */
-void kith_notify_pass_on(struct kith_core *c, const struct kith_msg_notice *m);
+/* Passes the body of a replica's NOTIFY to this home on to the leaves that watch the key: what is verified, and no
+ * older than what they were told. */
+void kith_notify_pass_on(struct kith_core *c, struct kith_session *s, const struct kith_msg_notice *m);
+
+/* A vanish report that s brought did not hold, since err. Who forged it is cut off when there are more. */
+void kith_notify_refused(struct kith_core *c, struct kith_session *s, int err);
+
+/* Verified records that the home was told of otherwise: what is passed on is judged by them. */
+void kith_notify_learn(struct kith_core *c, struct kith_spans records);
 
 /* Sends a notice of a key to one watcher. */
 void kith_notify_one(struct kith_core *c, uint32_t session, const struct kith_id *key,

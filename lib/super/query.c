@@ -257,6 +257,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 		leave_for_ourselves(c, q);
 		return;
 	case QUERY_FOR_WATCHERS:
+		kith_notify_learn(c, found.records);
 		kith_notify_all(c, &c->super->interests, &q->key, &notice);
 		kith_watches_upstream(&c->super->interests, &q->key,
 				      c->now.mono_us + (renewed ? KITH_SUBSCRIPTION_US / 2 : AGAIN_US), renewed);
@@ -267,6 +268,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 		}
 		break;
 	case QUERY_FOR_NEWCOMER:
+		kith_notify_learn(c, found.records);
 		if (kith_watches_has(&c->super->interests, &q->key, q->session))
 			kith_notify_one(c, q->session, &q->key, &notice);
 		if (!renewed) /* by then for all who watch it */

@@ -27,12 +27,19 @@ static uint8_t on_record(struct kith_core *c, struct kith_span bytes)
 	return KITH_STATUS_OK;
 }
 
-uint8_t kith_replica_vanished(struct kith_core *c, struct kith_span bytes)
+uint8_t kith_replica_vanished(struct kith_core *c, struct kith_session *s, struct kith_span bytes)
 {
 	struct kith_vanish vanish;
 	if (kith_vanish_parse(&vanish, bytes) != 0)
 		return KITH_STATUS_MALFORMED;
 	int err = kith_store_vanish(&c->super->store, &c->now, c->suite, &vanish, NULL);
+	/* Only now is it certain that this home wrote it. */
+	if (err == 1 && !kith_limiter_allow(&c->super->vanishes, c->now.mono_us, kith_identity_key(&vanish.home))) {
+		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+		return KITH_STATUS_LIMITED;
+	}
+	if (err < 0 && s != NULL)
+		kith_notify_refused(c, s, err);
 	if (err == 1) {
 		kith_notify_vanished(c, &c->super->watches, &vanish.key, bytes);
 		kith_notify_vanished(c, &c->super->interests, &vanish.key, bytes);
@@ -63,7 +70,7 @@ void kith_replica_on_notice(struct kith_core *c, struct kith_session *s, const s
 		for (size_t i = 0; i < m.records.n; i++)
 			status = on_record(c, m.records.at[i]);
 		for (size_t i = 0; i < m.vanished.n; i++)
-			status = kith_replica_vanished(c, m.vanished.at[i]);
+			status = kith_replica_vanished(c, s, m.vanished.at[i]);
 	}
 	kith_session_answer(c, s, request->id, status, nothing);
 }

@@ -16,7 +16,7 @@ void kith_replica_on_find(struct kith_core *c, struct kith_session *s, const str
 /* Puts a verified record into the store if it belongs here, and tells the watchers of its key. */
 void kith_replica_take(struct kith_core *c, const struct kith_record *record);
 
-/* Takes a vanish report. Returns a status of enum kith_status. */
-uint8_t kith_replica_vanished(struct kith_core *c, struct kith_span bytes);
+/* Takes a vanish report that s brought, or we wrote (NULL). Returns a status of enum kith_status. */
+uint8_t kith_replica_vanished(struct kith_core *c, struct kith_session *s, struct kith_span bytes);
 
 #endif

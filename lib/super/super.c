@@ -47,6 +47,8 @@ static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 			  KITH_SUBSCRIPTIONS_BURST);
 	kith_limiter_init(&sn->introductions, c->alloc, c->random, KITH_ASKERS_MAX, KITH_INTRODUCTIONS_PER_S,
 			  KITH_INTRODUCTIONS_BURST);
+	kith_limiter_init_beside(&sn->vanishes, &sn->introductions, KITH_ASKERS_MAX, KITH_VANISHES_PER_S,
+				 KITH_VANISHES_BURST);
 	kith_held_init(&sn->held, c->alloc, &c->shared->blobs, seed);
 	kith_held_init(&sn->unfinished, c->alloc, &c->shared->blobs, seed);
 	kith_tunnels_init(c, o->shard, o->tunnels_max, o->relay_rate, o->relay_owner_rate);
@@ -92,6 +94,7 @@ void kith_super_free(struct kith_core *c)
 	kith_query_deinit(c);
 	kith_tunnels_deinit(c);
 	kith_limiter_deinit(&sn->introductions);
+	kith_limiter_deinit(&sn->vanishes);
 	kith_limiter_deinit(&sn->subscriptions);
 	kith_limiter_deinit(&sn->lookups);
 	kith_table_deinit(&sn->attached);

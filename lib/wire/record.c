@@ -311,7 +311,7 @@ int kith_vanish_parse(struct kith_vanish *out, struct kith_span bytes)
 	return object_end(&r, bytes, &out->s);
 }
 
-int kith_vanish_verify(const struct kith_vanish *vanish, const struct kith_record *record,
+int kith_vanish_verify(const struct kith_vanish *vanish, const struct kith_record *record, unsigned known,
 		       const struct kith_suite *suite, const struct kith_now *now)
 {
 	if (vanish->seq != record->seq || memcmp(vanish->key.b, record->key.b, sizeof record->key.b) != 0 ||
@@ -324,6 +324,10 @@ int kith_vanish_verify(const struct kith_vanish *vanish, const struct kith_recor
 		home++;
 	if (home == record->homes_n)
 		return KITH_EACCES;
+	if ((known >> home & 1) != 0)
+		return KITH_EEXIST;
+	if ((uint64_t)vanish->at_ms + KITH_CLOCK_TOLERANCE_MS < record->seq) /* which is of the leaf's clock */
+		return KITH_EEXPIRED;
 	if (now->unix_trusted && vanish->at_ms > now->unix_ms + KITH_CLOCK_TOLERANCE_MS)
 		return KITH_ENOTYET;
 	int err = kith_object_verify(suite, &vanish->s, KITH_SIGN_VANISH, &vanish->home);

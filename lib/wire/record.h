@@ -160,9 +160,11 @@ int kith_vanish_make(const struct kith_suite *suite, uint8_t out[KITH_VANISH_LEN
 		     const uint8_t sign_sk[KITH_SIGN_SK_LEN]) KITH_MUST_USE;
 int kith_vanish_parse(struct kith_vanish *out, struct kith_span bytes) KITH_MUST_USE;
 
-/* Against the record it speaks of, which must have been verified. The index of the home that signed it; KITH_ENOENT:
- * another key, device or sequence; KITH_EACCES: by no home of that record; KITH_ENOTYET; KITH_ESIGNATURE. */
-int kith_vanish_verify(const struct kith_vanish *vanish, const struct kith_record *record,
+/* Against the record it speaks of, which must have been verified. known: homes whose reports are here, a bit each. The
+ * index of the home that signed it; KITH_ENOENT: another key, device or sequence; KITH_EACCES: by no home of that
+ * record; KITH_EEXIST: by one that is known; KITH_EEXPIRED: from before the record; KITH_ENOTYET. Only then the
+ * signature costs something: KITH_ESIGNATURE. */
+int kith_vanish_verify(const struct kith_vanish *vanish, const struct kith_record *record, unsigned known,
 		       const struct kith_suite *suite, const struct kith_now *now) KITH_MUST_USE;
 
 /* ---- member entries ---- */

@@ -88,9 +88,43 @@ static void no_relay_only_caller_speaks_to_an_address_that_the_callee_named(void
 	assert_int_equal(kith_sim_once(&o, NULL), 0);
 }
 
+/* Three tenths of the supernodes report that each leaf of theirs has vanished, as often as it attaches or renews its
+ * record, and forge more. A leaf of whose homes one lies is never seen to go; one of whose homes two do is, which tells
+ * that the reports are heard. */
+static void no_home_alone_makes_a_leaf_seem_gone(void **state)
+{
+	uint64_t by_most = 0, refused = 0;
+	(void)state;
+	for (uint64_t seed = SEED; seed < SEED + 3; seed++) {
+		struct kith_simoptions o;
+		scenario_calm(&o, seed);
+		o.supernodes = SUPERNODES;
+		o.leaves = LEAVES;
+		o.duration_us = 400 * KITH_US_PER_S; /* records are renewed after six minutes */
+		o.workload.call_gap_us = 0;
+		o.faults.liars_ppm = 300000;
+		o.faults.lies = 1u << KITH_SIM_LIE_VANISH;
+		o.ignored = 1u << KITH_SIM_PAIRS_TALK | 1u << KITH_SIM_ONLINE_SEEN;
+		struct kith_sim *sim = kith_sim_new(&o);
+		assert_non_null(sim);
+		assert_true(kith_sim_finish(sim));
+		assert_int_equal(kith_sim_counts(sim)->offline_wrongly, 0);
+		by_most += kith_sim_counts(sim)->offline_by_most;
+		refused += kith_sim_stats(sim, KITH_ROLE_SUPERNODE)->counter[KITH_STAT_VANISH_REFUSED];
+		kith_sim_free(sim);
+	}
+	printf("  three tenths lie: %llu times a leaf was seen to go of whose homes two lie, none of whose one does; "
+	       "%llu "
+	       "reports refused\n",
+	       (unsigned long long)by_most, (unsigned long long)refused);
+	assert_true(by_most > 0);
+	assert_true(refused > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_home_alone_makes_a_leaf_seem_gone),
 		cmocka_unit_test(no_relay_only_caller_speaks_to_an_address_that_the_callee_named),
 		cmocka_unit_test(nearly_everybody_is_found_though_a_fifth_lies),
 		cmocka_unit_test(nearly_everybody_is_found_though_three_tenths_lie),

@@ -282,19 +282,26 @@ static void only_a_listed_home_can_report_and_only_on_that_sequence(void **state
 		struct kith_span bytes = ow_vanish(&w, &homes[i], vbuf, &parsed, &parsed.device);
 		assert_int_equal(bytes.len, 179);
 		assert_int_equal(kith_vanish_parse(&v, bytes), 0);
-		int home = kith_vanish_verify(&v, &parsed, w.suite, &w.now);
+		int home = kith_vanish_verify(&v, &parsed, 0, w.suite, &w.now);
 		assert_int_equal(home, i < 3 ? i : KITH_EACCES);
 	}
 	assert_int_equal(kith_vanish_parse(&v, ow_vanish(&w, &homes[0], vbuf, &parsed, &parsed.device)), 0);
+	assert_int_equal(kith_vanish_verify(&v, &parsed, 6, w.suite, &w.now), 0);
+	assert_int_equal(kith_vanish_verify(&v, &parsed, 1, w.suite, &w.now), KITH_EEXIST);
+	v.at_ms = (int64_t)parsed.seq - KITH_CLOCK_TOLERANCE_MS - 1;
+	assert_int_equal(kith_vanish_verify(&v, &parsed, 0, w.suite, &w.now), KITH_EEXPIRED);
+	v.at_ms++; /* the signature is over the bytes, which are the same */
+	assert_int_equal(kith_vanish_verify(&v, &parsed, 0, w.suite, &w.now), 0);
+	assert_int_equal(kith_vanish_parse(&v, ow_vanish(&w, &homes[0], vbuf, &parsed, &parsed.device)), 0);
 	struct kith_record other = parsed;
 	other.seq++;
-	assert_int_equal(kith_vanish_verify(&v, &other, w.suite, &w.now), KITH_ENOENT);
+	assert_int_equal(kith_vanish_verify(&v, &other, 0, w.suite, &w.now), KITH_ENOENT);
 	other = parsed;
 	other.device.b[0] ^= 1;
-	assert_int_equal(kith_vanish_verify(&v, &other, w.suite, &w.now), KITH_ENOENT);
+	assert_int_equal(kith_vanish_verify(&v, &other, 0, w.suite, &w.now), KITH_ENOENT);
 	other = parsed;
 	other.key.b[0] ^= 1;
-	assert_int_equal(kith_vanish_verify(&v, &other, w.suite, &w.now), KITH_ENOENT);
+	assert_int_equal(kith_vanish_verify(&v, &other, 0, w.suite, &w.now), KITH_ENOENT);
 }
 
 static void no_flipped_bit_of_a_vanish_report_verifies(void **state)
@@ -308,15 +315,15 @@ static void no_flipped_bit_of_a_vanish_report_verifies(void **state)
 	for (size_t i = 0; i < 8 * bytes.len; i++) {
 		vbuf[i / 8] ^= (uint8_t)(1u << (i % 8));
 		int err = kith_vanish_parse(&v, bytes);
-		assert_true(err != 0 || kith_vanish_verify(&v, &parsed, w.suite, &w.now) < 0);
+		assert_true(err != 0 || kith_vanish_verify(&v, &parsed, 0, w.suite, &w.now) < 0);
 		vbuf[i / 8] ^= (uint8_t)(1u << (i % 8));
 	}
 	for (size_t len = 0; len < bytes.len; len++)
 		assert_int_not_equal(kith_vanish_parse(&v, test_span(vbuf, len)), 0);
 	assert_int_equal(kith_vanish_parse(&v, bytes), 0);
-	assert_int_equal(kith_vanish_verify(&v, &parsed, w.suite, &w.now), 1);
+	assert_int_equal(kith_vanish_verify(&v, &parsed, 0, w.suite, &w.now), 1);
 	w.now.unix_ms -= KITH_CLOCK_TOLERANCE_MS + 1;
-	assert_int_equal(kith_vanish_verify(&v, &parsed, w.suite, &w.now), KITH_ENOTYET);
+	assert_int_equal(kith_vanish_verify(&v, &parsed, 0, w.suite, &w.now), KITH_ENOTYET);
 }
 
 /* ---- member entries ---- */

@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include "base/limits.h"
+#include "presence/store.h"
 #include "presence/watch.h"
 
 enum { LIFE = 1000 };
@@ -310,6 +311,63 @@ static void a_goodbye_is_offline_at_once(void **state)
 	assert_false(kith_verdict_record(&v, &now, &r));
 }
 
+/* ---- what a home judges by ---- */
+
+static struct kith_record record_of(uint32_t key, uint8_t device, uint64_t seq)
+{
+	struct kith_record r;
+	memset(&r, 0, sizeof r);
+	r.key = key_of(key);
+	r.device.b[0] = device;
+	r.seq = seq;
+	r.homes_n = KITH_HOMES;
+	return r;
+}
+
+static bool outdated(uint32_t key, uint8_t device, uint64_t seq)
+{
+	const struct kith_record r = record_of(key, device, seq);
+	return kith_watches_outdated(&ws, &r);
+}
+
+static void learn(uint32_t key, uint8_t device, uint64_t seq)
+{
+	const struct kith_record r = record_of(key, device, seq);
+	assert_int_equal(kith_watches_record(&ws, &r), 0);
+}
+
+static void an_older_record_of_the_same_device_is_outdated(void **state)
+{
+	(void)state;
+	learn(1, 1, 10); /* nobody watches it */
+	assert_int_equal(mem.live_blocks, 0);
+	assert_int_equal(add(0, 1, 5), 1);
+	learn(1, 1, 10);
+	learn(1, 1, 8);
+	assert_true(outdated(1, 1, 9));
+	assert_false(outdated(1, 1, 10));
+	assert_false(outdated(1, 2, 1));
+	assert_false(outdated(2, 1, 1));
+	const struct kith_id key = key_of(1);
+	assert_true(kith_watches_remove(&ws, &key, 5));
+	assert_false(outdated(1, 1, 9));
+}
+
+static void a_key_remembers_so_many_devices_and_loses_the_oldest(void **state)
+{
+	(void)state;
+	assert_int_equal(add(0, 1, 5), 1);
+	for (uint8_t d = 0; d < KITH_STORE_DEVICES; d++)
+		learn(1, d, 100u + d);
+	size_t blocks = mem.live_blocks;
+	learn(1, 50, 200);
+	assert_int_equal(mem.live_blocks, blocks);
+	assert_false(outdated(1, 0, 1));
+	assert_true(outdated(1, 1, 1));
+	assert_true(outdated(1, 50, 1));
+	assert_true(sizeof(struct kith_watch_device) <= 104);
+}
+
 int main(void)
 {
 #define R(f) cmocka_unit_test_setup_teardown(f, setup_replica, teardown)
@@ -322,6 +380,8 @@ int main(void)
 		H(the_leaves_of_a_home_share_one_upstream_watch),
 		H(watches_at_a_home_do_not_end_by_themselves),
 		H(a_key_can_be_renewed_sooner_but_never_later),
+		H(an_older_record_of_the_same_device_is_outdated),
+		H(a_key_remembers_so_many_devices_and_loses_the_oldest),
 		H(keys_are_gone_over_with_the_replicas_that_watch_them),
 		R(running_out_of_memory_leaves_the_relation_as_it_was),
 		H(running_out_of_memory_leaves_the_relation_as_it_was),

@@ -204,11 +204,11 @@ static void vanish(struct vec_topic *topic, struct cast *c, struct kith_span rec
 			vec_number(v.in, "at_ms", parsed.at_ms);
 			vec_bytes(v.in, "home_ed25519", home->device.sign.pk.b, KITH_KEY_LEN);
 			put_signed(&v, &home->device.sign, KITH_SIGN_VANISH, made);
-			VEC_REQUIRE(kith_vanish_verify(&parsed, &r, c->w.suite, &later) == 0);
+			VEC_REQUIRE(kith_vanish_verify(&parsed, &r, 0, c->w.suite, &later) == 0);
 		} else {
 			vec_span(v.in, "record", record_bytes);
 			vec_span(v.in, "object", made);
-			int err = kith_vanish_verify(&parsed, &r, c->w.suite, &later);
+			int err = kith_vanish_verify(&parsed, &r, 0, c->w.suite, &later);
 			vec_refused(&v, err, "no tag of the record is that of the signer's key");
 		}
 		vec_end(&v);
