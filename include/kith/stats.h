@@ -88,6 +88,7 @@
 	X(RELAY_LIMITED, "times a relay told that it drops what we send through it: over a rate")                      \
 	X(RELAY_LIMITED_UNKNOWN, "times a relay told so about a tunnel that no session sends through")                 \
 	X(TUNNEL_CLOSE_UNKNOWN, "times a supernode closed a tunnel of its own that no session uses")                   \
+	X(UNCONFIRMED_OUT, "sessions given up before their address was proven, for newer ones")                        \
 	X(VANISH_REFUSED, "vanish reports that did not hold beside the record known here, and were not told")          \
 	X(REFUSE_OVERLOAD, "handshakes refused: this supernode takes no leaf now, to be there for those it has")
 

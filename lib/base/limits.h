@@ -42,6 +42,10 @@
 #define KITH_ENDED_MAX 16 /* local: sessions of which that is kept: who asks, asks about one of the last */
 #define KITH_ENDED_TEXT_MAX 4096 /* local: bytes of each: all paths, and some 50 lines of the journal */
 #define KITH_REPLIES_PER_S 8 /* local: copies of one first message that are answered: three homes, and repetitions */
+/* local: sessions of contacts whose address is not proven yet: one in so many of the table, for 1 s at
+ * KITH_HANDSHAKES_PER_S with the default one; but so many in any case */
+#define KITH_UNCONFIRMED_SHARE 50
+#define KITH_UNCONFIRMED_MIN 64
 #define KITH_HANDSHAKES_PER_S 2000 /* local: first messages a second before cookies are asked for: a fifth of a core */
 #define KITH_COOKIES_PER_S 8000 /* local: four times that, so that forged addresses cost a bounded share of a core */
 #define KITH_BUSY_PER_S 500 /* local: signed refusals a second, 0.5 MB; who is refused beyond gets VERSION */

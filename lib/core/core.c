@@ -306,6 +306,7 @@ static int build(struct kith_core *c, const struct kith_core_options *o, struct 
 			  2 * KITH_GONE_PER_S);
 	kith_limiter_init(&c->calls, c->alloc, c->random, 256, KITH_CALLS_PER_S, KITH_CALLS_BURST);
 	kith_limiter_init_beside(&c->closes, &c->calls, 256, KITH_TUNNEL_CLOSES_PER_S, KITH_TUNNEL_CLOSES_BURST);
+	kith_link_init(&c->unconfirmed);
 	take_files(c, o);
 	err = o->role != KITH_ROLE_LEAF ? kith_serving_init(c, o->role, &o->terms) : 0;
 	if (err == 0 && super)

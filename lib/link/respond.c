@@ -175,6 +175,24 @@ static struct kith_session *new_responder(struct kith_core *c, const struct kith
 	return s;
 }
 
+/* Whoever contacts us has shown certificates, but not yet that it is where it says. All such have a share of the table,
+ * and the oldest gives way: an honest one needs a round trip, one that floods pushes out its own. */
+static void wait_for_proof(struct kith_core *c, struct kith_session *s)
+{
+	uint32_t max = c->sessions.by_index.max / KITH_UNCONFIRMED_SHARE;
+	if (c->unconfirmed_n >= (max > KITH_UNCONFIRMED_MIN ? max : KITH_UNCONFIRMED_MIN)) {
+		const struct kith_handshake *oldest = KITH_LINKED(c->unconfirmed.next, struct kith_handshake, waiting);
+		struct kith_session *gone = kith_sessions_get(&c->sessions, oldest->session);
+		KITH_ASSERT(gone != NULL);
+		kith_session_end(c, gone, KITH_CLOSE_LIMIT, true);
+		kith_stats_add(c->stats, KITH_STAT_UNCONFIRMED_OUT, 1);
+	}
+	s->hs->session = s->index;
+	kith_link_init(&s->hs->waiting);
+	kith_link_append(&c->unconfirmed, &s->hs->waiting);
+	c->unconfirmed_n++;
+}
+
 struct kith_session *kith_respond_begin(struct kith_core *c, const struct kith_first *first, bool call)
 {
 	struct kith_session *s = new_responder(c, first, call ? KITH_SESSION_DECIDING : KITH_SESSION_UNCONFIRMED);
@@ -191,6 +209,8 @@ struct kith_session *kith_respond_begin(struct kith_core *c, const struct kith_f
 	}
 	kith_guard_remember(&c->guard, &c->now, first->person.device_dh.b, first->hello.timestamp_ms,
 			    first->hello.call_id, s->index);
+	if (!call)
+		wait_for_proof(c, s);
 	if (call) {
 		s->use |= KITH_USE_PEER;
 		s->hs->give_up_at = c->now.mono_us + DECIDE_US;
@@ -345,6 +365,7 @@ void kith_respond_confirmed(struct kith_core *c, struct kith_session *s)
 	/* Only the hop that our reply took is proven: the holder of the keys may write any address on a packet. The hop
 	 * that this packet came by is a stranger's, and is probed. */
 	struct kith_hop proven = s->paths.first.hop;
+	kith_session_proven(c, s);
 	kith_connect_bind(c, s);
 	kith_connect_opened(c, s, &proven);
 }

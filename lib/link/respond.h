@@ -7,6 +7,7 @@
  * tunnel of a home of its own, so that an address scan with somebody's public key finds nobody.
  * What a first message is for is not known here: core/dispatch decides (may it ring, what does it ask), makes the
  * session, and has the message answered.
+ * Bounds: a KITH_UNCONFIRMED_SHARE of the table for sessions of contacts whose address is not proven.
  */
 #ifndef KITH_LINK_RESPOND_H
 #define KITH_LINK_RESPOND_H

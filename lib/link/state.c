@@ -17,6 +17,15 @@ void kith_session_touch(struct kith_core *c, struct kith_session *s)
 	c->touched[c->touched_n++] = s;
 }
 
+void kith_session_proven(struct kith_core *c, struct kith_session *s)
+{
+	if (s->hs == NULL || s->hs->waiting.next == NULL)
+		return;
+	kith_link_remove(&s->hs->waiting);
+	s->hs->waiting.next = NULL;
+	c->unconfirmed_n--;
+}
+
 void kith_session_drop(struct kith_core *c, struct kith_session *s)
 {
 	uint32_t n = 0;
@@ -233,6 +242,7 @@ void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_clo
 		say_close(c, s, reason);
 	if (was_open)
 		kith_stats_add(c->stats, KITH_STAT_SESSIONS_CLOSED, 1);
+	kith_session_proven(c, s);
 	kith_session_set_state(s, KITH_SESSION_CLOSED);
 	kith_timers_stop(&c->timers, &s->timer);
 	s->ended.next = NULL;

@@ -444,6 +444,8 @@ struct kith_core {
 	/* by address prefix: GONE, sent and heard; by device of a relay: RELAY_LIMITED */
 	struct kith_limiter hints;
 	struct kith_limiter calls; /* by caller's identity: how often its calls may ring */
+	struct kith_link unconfirmed; /* handshakes of sessions that contacted us, the oldest first */
+	uint32_t unconfirmed_n;
 	struct kith_limiter closes; /* by a relay's identity: TUNNEL_CLOSE */
 	struct kith_talk_routes routes; /* sessions of applications by tunnel (call/routes.h) */
 	struct kith_trust trust;
@@ -526,6 +528,9 @@ const struct kith_path_env *kith_env(struct kith_core *c, struct kith_session *s
 
 /* A session with an index and a place among those that are touched. NULL: there are as many as may be, or no memory. */
 struct kith_session *kith_session_new(struct kith_core *c, enum kith_session_state state);
+
+/* The session is not unconfirmed any more, or ends. */
+void kith_session_proven(struct kith_core *c, struct kith_session *s);
 
 /* Takes back a session of this call that came to nothing: nobody is told. */
 void kith_session_drop(struct kith_core *c, struct kith_session *s);

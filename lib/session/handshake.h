@@ -12,6 +12,7 @@
 #ifndef KITH_SESSION_HANDSHAKE_H
 #define KITH_SESSION_HANDSHAKE_H
 
+#include "base/list.h"
 #include "crypto/noise.h"
 #include "session/guard.h"
 #include "wire/frame.h"
@@ -58,6 +59,8 @@ struct kith_hello {
 };
 
 struct kith_handshake {
+	struct kith_link waiting; /* responder: for its address to be proven, among all that do */
+	uint32_t session; /* responder: its index */
 	struct kith_noise noise;
 	struct kith_mac_keys mac_keys; /* initiator */
 	uint8_t cookie[KITH_COOKIE_LEN]; /* initiator, when has_cookie */
