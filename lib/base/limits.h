@@ -46,6 +46,7 @@
  * KITH_HANDSHAKES_PER_S with the default one; but so many in any case */
 #define KITH_UNCONFIRMED_SHARE 50
 #define KITH_UNCONFIRMED_MIN 64
+#define KITH_UNCONFIRMED_PER_IDENTITY 16 /* local: of one identity: all its devices begin at once, and again */
 #define KITH_HANDSHAKES_PER_S 2000 /* local: first messages a second before cookies are asked for: a fifth of a core */
 #define KITH_COOKIES_PER_S 8000 /* local: four times that, so that forged addresses cost a bounded share of a core */
 #define KITH_BUSY_PER_S 500 /* local: signed refusals a second, 0.5 MB; who is refused beyond gets VERSION */
@@ -174,6 +175,9 @@
 
 /* ---- homes and presence ---- */
 #define KITH_HOMES 3
+/* local: leaves of one identity at a home: twice the devices that can be found under a key (KITH_STORE_DEVICES), for
+ * those that came back and are not missed yet */
+#define KITH_LEAVES_PER_IDENTITY 16
 #define KITH_LEAF_SILENT_US (65 * KITH_US_PER_S) /* local: a leaf that missed two keepalives is asked, then reported */
 /* wire: stated bound for an unclean exit, but for the way of the news */
 #define KITH_LEAF_VANISH_US (75 * KITH_US_PER_S)

@@ -307,6 +307,7 @@ static int build(struct kith_core *c, const struct kith_core_options *o, struct 
 	kith_limiter_init(&c->calls, c->alloc, c->random, 256, KITH_CALLS_PER_S, KITH_CALLS_BURST);
 	kith_limiter_init_beside(&c->closes, &c->calls, 256, KITH_TUNNEL_CLOSES_PER_S, KITH_TUNNEL_CLOSES_BURST);
 	kith_link_init(&c->unconfirmed);
+	kith_shares_init(&c->contacts_held, c->alloc, KITH_UNCONFIRMED_PER_IDENTITY, c->calls.buckets.seed);
 	take_files(c, o);
 	err = o->role != KITH_ROLE_LEAF ? kith_serving_init(c, o->role, &o->terms) : 0;
 	if (err == 0 && super)
@@ -464,6 +465,7 @@ void kith_core_free(struct kith_core *c)
 	if (c->calls.alloc != NULL) {
 		kith_limiter_deinit(&c->calls);
 		kith_limiter_deinit(&c->closes);
+		kith_shares_deinit(&c->contacts_held);
 		kith_limiter_deinit(&c->hints);
 	}
 	kith_guard_deinit(&c->guard);

@@ -176,10 +176,12 @@ static struct kith_session *new_responder(struct kith_core *c, const struct kith
 }
 
 /* Whoever contacts us has shown certificates, but not yet that it is where it says. All such have a share of the table,
- * and the oldest gives way: an honest one needs a round trip, one that floods pushes out its own. */
-static void wait_for_proof(struct kith_core *c, struct kith_session *s)
+ * and the oldest gives way: an honest one needs a round trip. False: this identity has its share of that. */
+static bool wait_for_proof(struct kith_core *c, struct kith_session *s, uint64_t identity)
 {
 	uint32_t max = c->sessions.by_index.max / KITH_UNCONFIRMED_SHARE;
+	if (!kith_shares_take(&c->contacts_held, identity))
+		return false;
 	if (c->unconfirmed_n >= (max > KITH_UNCONFIRMED_MIN ? max : KITH_UNCONFIRMED_MIN)) {
 		const struct kith_handshake *oldest = KITH_LINKED(c->unconfirmed.next, struct kith_handshake, waiting);
 		struct kith_session *gone = kith_sessions_get(&c->sessions, oldest->session);
@@ -188,9 +190,11 @@ static void wait_for_proof(struct kith_core *c, struct kith_session *s)
 		kith_stats_add(c->stats, KITH_STAT_UNCONFIRMED_OUT, 1);
 	}
 	s->hs->session = s->index;
+	s->hs->identity = identity;
 	kith_link_init(&s->hs->waiting);
 	kith_link_append(&c->unconfirmed, &s->hs->waiting);
 	c->unconfirmed_n++;
+	return true;
 }
 
 struct kith_session *kith_respond_begin(struct kith_core *c, const struct kith_first *first, bool call)
@@ -207,10 +211,13 @@ struct kith_session *kith_respond_begin(struct kith_core *c, const struct kith_f
 		kith_session_end(c, s, KITH_CLOSE_LIMIT, false); /* not remembered: a copy may find more memory */
 		return NULL;
 	}
+	if (!call && !wait_for_proof(c, s, kith_identity_key(&first->person.identity))) {
+		kith_drop(c, KITH_STAT_DROP_RATE_LIMITED, &first->from, "identity");
+		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
+		return NULL;
+	}
 	kith_guard_remember(&c->guard, &c->now, first->person.device_dh.b, first->hello.timestamp_ms,
 			    first->hello.call_id, s->index);
-	if (!call)
-		wait_for_proof(c, s);
 	if (call) {
 		s->use |= KITH_USE_PEER;
 		s->hs->give_up_at = c->now.mono_us + DECIDE_US;

@@ -23,6 +23,7 @@ void kith_session_proven(struct kith_core *c, struct kith_session *s)
 		return;
 	kith_link_remove(&s->hs->waiting);
 	s->hs->waiting.next = NULL;
+	kith_shares_give(&c->contacts_held, s->hs->identity);
 	c->unconfirmed_n--;
 }
 

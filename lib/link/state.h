@@ -11,6 +11,7 @@
 #include "base/effects.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/shares.h"
 #include "base/stats.h"
 #include "base/wall.h"
 #include "identity/contacts.h"
@@ -367,6 +368,7 @@ struct kith_supernode {
 	struct kith_watches interests; /* home: SUBSCRIBE of its leaves */
 	struct kith_fwd fwd;
 	struct kith_limiter lookups, subscriptions, introductions; /* by asker's identity */
+	struct kith_shares leaves_held; /* leaves, by identity */
 	struct kith_limiter vanishes; /* by the home that signed the report */
 	struct kith_query
 		*queries[KITH_QUERY_BLOCKS]; /* of KITH_QUERY_BLOCK each, taken as they are needed, and kept */
@@ -446,6 +448,7 @@ struct kith_core {
 	struct kith_limiter calls; /* by caller's identity: how often its calls may ring */
 	struct kith_link unconfirmed; /* handshakes of sessions that contacted us, the oldest first */
 	uint32_t unconfirmed_n;
+	struct kith_shares contacts_held; /* them, by identity */
 	struct kith_limiter closes; /* by a relay's identity: TUNNEL_CLOSE */
 	struct kith_talk_routes routes; /* sessions of applications by tunnel (call/routes.h) */
 	struct kith_trust trust;

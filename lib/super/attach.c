@@ -76,9 +76,15 @@ static bool make_attached(struct kith_core *c, struct kith_session *s)
 		return true;
 	if (c->super->leaves >= c->super->leaves_max || !kith_session_identity(c, s, &identity))
 		return false;
-	s->attached = KITH_NEW(c->alloc, struct kith_attached);
-	if (s->attached == NULL)
+	if (!kith_shares_take(&c->super->leaves_held, kith_identity_key(&identity))) {
+		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 		return false;
+	}
+	s->attached = KITH_NEW(c->alloc, struct kith_attached);
+	if (s->attached == NULL) {
+		kith_shares_give(&c->super->leaves_held, kith_identity_key(&identity));
+		return false;
+	}
 	s->attached->identity = identity;
 	c->super->leaves++;
 	kith_session_use(c, s, KITH_USE_LEAF);
@@ -112,6 +118,7 @@ static void forget_leaf(struct kith_core *c, struct kith_session *s)
 		return;
 	s->use &= (uint8_t)~KITH_USE_LEAF;
 	c->super->leaves--;
+	kith_shares_give(&c->super->leaves_held, kith_identity_key(&s->attached->identity));
 	(void)kith_watches_drop(&c->super->interests, s->index);
 	unindex(c, s->attached);
 	kith_blob_unref(&c->shared->blobs, s->attached->record);

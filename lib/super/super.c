@@ -47,6 +47,7 @@ static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 			  KITH_SUBSCRIPTIONS_BURST);
 	kith_limiter_init(&sn->introductions, c->alloc, c->random, KITH_ASKERS_MAX, KITH_INTRODUCTIONS_PER_S,
 			  KITH_INTRODUCTIONS_BURST);
+	kith_shares_init(&sn->leaves_held, c->alloc, KITH_LEAVES_PER_IDENTITY, seed);
 	kith_limiter_init_beside(&sn->vanishes, &sn->introductions, KITH_ASKERS_MAX, KITH_VANISHES_PER_S,
 				 KITH_VANISHES_BURST);
 	kith_held_init(&sn->held, c->alloc, &c->shared->blobs, seed);
@@ -95,6 +96,7 @@ void kith_super_free(struct kith_core *c)
 	kith_tunnels_deinit(c);
 	kith_limiter_deinit(&sn->introductions);
 	kith_limiter_deinit(&sn->vanishes);
+	kith_shares_deinit(&sn->leaves_held);
 	kith_limiter_deinit(&sn->subscriptions);
 	kith_limiter_deinit(&sn->lookups);
 	kith_table_deinit(&sn->attached);

@@ -28,6 +28,34 @@ static void a_leaf_that_restarts_counts_once(void **state)
 	core_world_deinit(&w);
 }
 
+/* Alice certifies one device after the other; bob's place is his all the same. */
+static void one_identity_has_so_many_places_at_a_home(void **state)
+{
+	struct core_world w;
+	struct kith_core_options o;
+	char label[8];
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ NULL });
+	assert_int_equal(world_add(&w, "alice", false), 1);
+	w.nodes[1].id.devices_len = 0; /* no list that the others are not on */
+	world_options(&w, 1, &o);
+	assert_int_equal(world_try_start(&w, 1, &o), 0);
+	for (int i = 0; i < KITH_LEAVES_PER_IDENTITY + 2; i++) {
+		snprintf(label, sizeof label, "d%d", i);
+		world_further(&w, "alice", label, 1);
+		world_run(&w, 2 * KITH_US_PER_S);
+	}
+	assert_int_equal(info_of(&w, 0).leaves, KITH_LEAVES_PER_IDENTITY);
+	assert_true(world_stat(&w, 0, KITH_STAT_REQUESTS_LIMITED) > 0);
+	int bob = world_start(&w, "bob", false);
+	world_run(&w, 2 * KITH_US_PER_S);
+	assert_int_equal(info_of(&w, bob).homes, 1);
+	world_stop(&w, 1); /* and a place that is free again is another device's */
+	world_run(&w, 2 * KITH_LEAF_VANISH_US + 300 * KITH_US_PER_S);
+	assert_int_equal(info_of(&w, 0).leaves, KITH_LEAVES_PER_IDENTITY + 1);
+	core_world_deinit(&w);
+}
+
 /* A leaf whose certificate does not say supernode cannot act as one, whatever it claims. */
 static void a_leaf_that_claims_to_be_a_supernode_is_served_as_a_leaf(void **state)
 {
@@ -112,6 +140,7 @@ static void an_older_record_is_not_taken_from_a_leaf(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_identity_has_so_many_places_at_a_home),
 		cmocka_unit_test(a_leaf_that_restarts_counts_once),
 		cmocka_unit_test(a_leaf_that_claims_to_be_a_supernode_is_served_as_a_leaf),
 		cmocka_unit_test(someone_else_s_record_is_not_taken_from_a_leaf),

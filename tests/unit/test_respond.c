@@ -210,34 +210,47 @@ static void one_prefix_is_held_to_its_rate_of_first_messages(void **state)
 	core_world_deinit(&w);
 }
 
-/* A member floods with first messages from ever other networks, and never goes on. Those it pushes out are its own; who
- * is there in earnest attaches meanwhile. */
+/* A first message to node 1 by that node's device, from an address of ever another network, to which nobody answers. */
+static void forge(struct core_world *w, int by, uint32_t i)
+{
+	const struct kith_core *c = w->nodes[1].core;
+	struct kith_self self = w->nodes[by].core->self;
+	struct kith_handshake hs;
+	struct kith_addr from = { .family = KITH_FAMILY_V4, .port = 9, .ip = { 77, (uint8_t)(i >> 4), 1, 1 } };
+	uint8_t payload[KITH_UDP_PAYLOAD], call_id[16] = { (uint8_t)(i >> 8), (uint8_t)i, 1 };
+	struct kith_writer p = kith_writer_of(payload, sizeof payload);
+	kith_hello_write(&p, &self, world_clock(w).unix_ms + i, call_id, self.chain);
+	memset(&hs, 0, sizeof hs);
+	assert_int_equal(kith_handshake_start(&hs, &self, c->self.dh_pk, 1000 + i,
+					      test_span(payload, kith_writer_len(&p)), 1200),
+			 0);
+	inject(w, 1, &from, hs.packet, hs.len);
+	world_run(w, 5 * KITH_US_PER_MS);
+}
+
+enum { FORGERS = 8 };
+
+static void with_forgers(struct core_world *w)
+{
+	world_network(w, kith_suite_sodium(), 1, 2,
+		      (const char *const[]){ "a", "b", "c", "d", "e", "f", "g", "h", NULL });
+	w->nodes[1].core->sessions.by_index.max = 1000; /* a fiftieth would be less than the least */
+}
+
+/* Members flood and never go on. Who is there in earnest attaches meanwhile. */
 static void unconfirmed_sessions_have_a_share_of_the_table(void **state)
 {
 	struct core_world w;
-	struct kith_handshake hs;
 	struct kith_core_info info;
 	(void)state;
-	world_network(&w, kith_suite_sodium(), 1, 2, (const char *const[]){ NULL });
+	with_forgers(&w);
 	const struct kith_core *c = w.nodes[1].core;
-	struct kith_self self = w.nodes[0].core->self;
-	uint8_t payload[KITH_UDP_PAYLOAD];
 	uint32_t before = c->sessions.by_index.n;
 	int carol = 0;
 	for (uint32_t i = 0; i < 6 * KITH_UNCONFIRMED_MIN; i++) {
-		struct kith_addr from = { .family = KITH_FAMILY_V4, .port = 9, .ip = { 77, (uint8_t)(i >> 4), 1, 1 } };
-		struct kith_writer p = kith_writer_of(payload, sizeof payload);
-		uint8_t call_id[16] = { (uint8_t)(i >> 8), (uint8_t)i, 1 };
 		if (i == 3 * KITH_UNCONFIRMED_MIN)
 			carol = world_start(&w, "carol", false);
-		kith_hello_write(&p, &self, world_clock(&w).unix_ms + i, call_id, self.chain);
-		memset(&hs, 0, sizeof hs);
-		assert_int_equal(kith_handshake_start(&hs, &self, c->self.dh_pk, 1000 + i,
-						      test_span(payload, kith_writer_len(&p)), 1200),
-				 0);
-		w.nodes[1].core->sessions.by_index.max = 1000; /* a fiftieth would be less than the least */
-		inject(&w, 1, &from, hs.packet, hs.len);
-		world_run(&w, 5 * KITH_US_PER_MS);
+		forge(&w, 2 + (int)(i % FORGERS), i);
 		assert_true(c->unconfirmed_n <= KITH_UNCONFIRMED_MIN);
 		assert_true(c->sessions.by_index.n <= before + KITH_UNCONFIRMED_MIN + 2);
 	}
@@ -246,6 +259,21 @@ static void unconfirmed_sessions_have_a_share_of_the_table(void **state)
 	assert_int_equal(info.homes, 2);
 	world_run(&w, KITH_HANDSHAKE_TIMEOUT_US + KITH_US_PER_S);
 	assert_int_equal(c->unconfirmed_n, 0);
+	assert_int_equal(c->contacts_held.n, 0);
+	core_world_deinit(&w);
+}
+
+static void one_identity_has_its_share_of_the_unconfirmed(void **state)
+{
+	struct core_world w;
+	(void)state;
+	with_forgers(&w);
+	for (uint32_t i = 0; i < 3 * KITH_UNCONFIRMED_MIN; i++)
+		forge(&w, 2, i);
+	assert_int_equal(w.nodes[1].core->unconfirmed_n, KITH_UNCONFIRMED_PER_IDENTITY);
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_UNCONFIRMED_OUT), 0);
+	forge(&w, 3, 1000);
+	assert_int_equal(w.nodes[1].core->unconfirmed_n, KITH_UNCONFIRMED_PER_IDENTITY + 1);
 	core_world_deinit(&w);
 }
 
@@ -506,6 +534,7 @@ int main(void)
 		cmocka_unit_test(under_load_a_cookie_is_asked_for_and_the_handshake_still_succeeds),
 		cmocka_unit_test(one_prefix_is_held_to_its_rate_of_first_messages),
 		cmocka_unit_test(unconfirmed_sessions_have_a_share_of_the_table),
+		cmocka_unit_test(one_identity_has_its_share_of_the_unconfirmed),
 		cmocka_unit_test(a_full_table_refuses_new_sessions_and_serves_the_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,96 @@
+#include "base/shares.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/table.h"
+
+enum { SLOTS_FIRST = 4, HELD_BITS = 5, HELD = (1 << HELD_BITS) - 1 };
+
+void kith_shares_init(struct kith_shares *b, const struct kith_alloc *alloc, uint8_t each, const uint64_t seed[2])
+{
+	KITH_ASSERT(each > 0 && each <= HELD);
+	*b = (struct kith_shares){ .alloc = alloc, .each = each, .seed = { seed[0], seed[1] } };
+}
+
+void kith_shares_deinit(struct kith_shares *b)
+{
+	KITH_FREE_ARRAY(b->alloc, b->slots, b->cap);
+	b->slots = NULL;
+	b->n = b->cap = 0;
+}
+
+static uint32_t home_of(const struct kith_shares *b, uint32_t slot)
+{
+	return slot >> HELD_BITS & (b->cap - 1);
+}
+
+/* The slot of an owner, or the empty one where it would go. hash: without what is held. */
+static uint32_t find(const struct kith_shares *b, uint32_t hash)
+{
+	uint32_t i = home_of(b, hash);
+	while (b->slots[i] != 0 && (b->slots[i] & ~(uint32_t)HELD) != hash)
+		i = (i + 1) & (b->cap - 1);
+	return i;
+}
+
+static uint32_t hash_of(const struct kith_shares *b, uint64_t owner)
+{
+	uint8_t bytes[sizeof owner];
+	kith_number_bytes(bytes, sizeof bytes, owner);
+	return (uint32_t)kith_hash64(b->seed, bytes, sizeof bytes) & ~(uint32_t)HELD;
+}
+
+static bool reserve(struct kith_shares *b)
+{
+	struct kith_shares old = *b;
+	if (4 * (b->n + 1) <= 3 * b->cap)
+		return true;
+	uint32_t cap = old.cap > 0 ? 2 * old.cap : SLOTS_FIRST;
+	uint32_t *slots = KITH_NEW_ARRAY(b->alloc, uint32_t, cap);
+	if (slots == NULL)
+		return false;
+	b->slots = slots;
+	b->cap = cap;
+	for (uint32_t i = 0; i < old.cap; i++) {
+		if (old.slots[i] != 0)
+			slots[find(b, old.slots[i] & ~(uint32_t)HELD)] = old.slots[i];
+	}
+	KITH_FREE_ARRAY(b->alloc, old.slots, old.cap);
+	return true;
+}
+
+bool kith_shares_take(struct kith_shares *b, uint64_t owner)
+{
+	uint32_t hash = hash_of(b, owner), *slot = b->cap > 0 ? &b->slots[find(b, hash)] : NULL;
+	if (slot != NULL && *slot != 0) {
+		bool room = (*slot & HELD) < b->each;
+		*slot += room;
+		return room;
+	}
+	if (!reserve(b))
+		return false;
+	b->slots[find(b, hash)] = hash | 1;
+	b->n++;
+	return true;
+}
+
+void kith_shares_give(struct kith_shares *b, uint64_t owner)
+{
+	uint32_t mask = b->cap - 1;
+	KITH_ASSERT(b->cap > 0);
+	uint32_t i = find(b, hash_of(b, owner));
+	KITH_ASSERT(b->slots[i] != 0);
+	if ((--b->slots[i] & HELD) > 0)
+		return;
+	b->n--;
+	for (uint32_t j = (i + 1) & mask; b->slots[j] != 0; j = (j + 1) & mask) {
+		if (((j - home_of(b, b->slots[j])) & mask) >= ((j - i) & mask)) {
+			b->slots[i] = b->slots[j];
+			i = j;
+		}
+	}
+	b->slots[i] = 0;
+}
