@@ -187,6 +187,15 @@
 #define KITH_READ_PARALLEL 3 /* local: replicas asked at once */
 #define KITH_SUBSCRIPTION_US (10 * 60 * KITH_US_PER_S) /* wire: life of a subscription; renewed at half */
 
+/* ---- revocation lists ---- */
+#define KITH_LISTS_MAX 65 /* wire: signers whose newest list a node keeps and tells of: the root, and 64 issuers */
+#define KITH_LISTS_TOLD_MAX 8 /* local: lists named in one GOSSIP request, where they take the place of offers */
+/* local: lists that we ask one identity for, because it told of them: twice all that there may be, certificates too ... */
+#define KITH_LISTS_BURST 160
+#define KITH_LISTS_SLOWER 60 /* ... and then one a minute: so many times slower than one a second */
+#define KITH_LIST_LIE_COST 40 /* local: of those, for a list that was told of and did not come: four, and it is over */
+#define KITH_LISTS_TELLERS_MAX 1024 /* local: identities of which that is remembered: homes, partners of days */
+
 /* ---- attestation ---- */
 #define KITH_WITNESSES_IN_MAX 8 /* local: that a candidate lets in at a time of asking: as many as may attest it */
 #define KITH_WITNESS_WINDOW_US (90 * KITH_US_PER_S) /* local: for so long: five, one after the other, 15 s each */

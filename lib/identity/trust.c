@@ -9,6 +9,8 @@
 #include "identity/keypair.h"
 #include "identity/revocation.h"
 
+KITH_STATIC_ASSERT(KITH_LISTS_MAX == 1 + KITH_TRUST_ISSUERS_MAX, "one of the root, and one of each issuer");
+
 struct trust_devices {
 	struct kith_trust_link link; /* first: in lists_lru or kept_lru */
 	struct kith_key identity;
@@ -518,6 +520,42 @@ int kith_trust_revocation_add(struct kith_trust *t, const struct kith_now *now, 
 	*slot = blob;
 	t->epoch++;
 	return 1;
+}
+
+bool kith_trust_list_at(const struct kith_trust *t, const struct kith_now *now, size_t i, struct kith_trust_list *out)
+{
+	const struct kith_blob *list = t->root_list;
+	struct kith_revocation view;
+	memset(out, 0, sizeof *out);
+	if (t->open || i > t->issuers_n)
+		return false;
+	memcpy(out->id, t->network.b, sizeof out->id);
+	out->valid = true;
+	if (i > 0) {
+		const struct kith_trust_issuer *issuer = &t->issuers[i - 1];
+		struct kith_issuer_cert cert;
+		issuer_cert_of(issuer, &cert);
+		memcpy(out->id, issuer->id, sizeof out->id);
+		out->cert = kith_blob_span(issuer->cert);
+		out->valid = times_check(now, cert.not_before_s * 1000, cert.expires_s * 1000) == 0 &&
+			     !revoked_by(t->root_list, cert.serial, &cert.issuer);
+		list = issuer->list;
+	}
+	if (list != NULL && out->valid && kith_revocation_view(&view, kith_blob_span(list)) == 0) {
+		out->list = kith_blob_span(list);
+		out->number = view.number;
+	}
+	return true;
+}
+
+bool kith_trust_list_of(const struct kith_trust *t, const struct kith_now *now, const uint8_t id[KITH_ISSUER_ID_LEN],
+			struct kith_trust_list *out)
+{
+	for (size_t i = 0; kith_trust_list_at(t, now, i, out); i++) {
+		if (memcmp(out->id, id, sizeof out->id) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* The next update of a list, if it is earlier than those before. */

@@ -84,6 +84,39 @@ static void lists_from_the_future_are_refused_and_stale_ones_still_revoke(void *
 	net_deinit(&n);
 }
 
+static void the_newest_list_of_each_signer_is_there_to_be_handed_on(void **state)
+{
+	struct net n, open;
+	struct kith_now now = world_now(0), expired = world_now(INT64_C(4000) * 86400 * 1000);
+	static const uint8_t nobody[KITH_ISSUER_ID_LEN] = { 1 };
+	struct kith_trust_list l;
+	(void)state;
+	net_init(&n);
+	assert_true(kith_trust_list_at(&n.trust, &now, 0, &l)); /* the root, without a list */
+	assert_memory_equal(l.id, n.w.network.b, sizeof l.id);
+	assert_true(l.valid && l.number == 0 && l.list.len == 0 && l.cert.len == 0);
+	assert_false(kith_trust_list_at(&n.trust, &now, 1, &l));
+	assert_int_equal(check(&n, n.w.full), 0);
+	assert_int_equal(revoke(&n, false, 5, NULL, NULL), 1);
+	assert_int_equal(revoke(&n, false, 7, NULL, NULL), 1);
+	assert_int_equal(revoke(&n, true, 3, NULL, NULL), 1);
+	assert_true(kith_trust_list_at(&n.trust, &now, 0, &l) && l.number == 3);
+	assert_true(kith_trust_list_of(&n.trust, &now, n.w.name_cert.issuer_id, &l));
+	assert_true(l.valid && l.number == 7 && l.list.len > 0 && l.cert.len > 0);
+	assert_false(kith_trust_list_of(&n.trust, &now, nobody, &l));
+
+	/* Nobody would take the list of an issuer that has expired or is revoked. */
+	assert_true(kith_trust_list_of(&n.trust, &expired, n.w.name_cert.issuer_id, &l));
+	assert_true(!l.valid && l.number == 0 && l.list.len == 0);
+	assert_int_equal(revoke(&n, true, 4, NULL, &n.w.issuer.pk), 1);
+	assert_true(kith_trust_list_of(&n.trust, &now, n.w.name_cert.issuer_id, &l));
+	assert_true(!l.valid && l.number == 0 && l.list.len == 0);
+	net_deinit(&n);
+	net_init_as(&open, true, 4, 4, 4);
+	assert_false(kith_trust_list_at(&open.trust, &now, 0, &l));
+	net_deinit(&open);
+}
+
 /* ---- how old lists may be ---- */
 
 enum { GRACE_S = 3600, DUE_S = 100 };
@@ -314,6 +347,7 @@ int main(void)
 		cmocka_unit_test(numbers_of_revocation_lists_only_rise),
 		cmocka_unit_test(revocation_lists_by_strangers_are_refused),
 		cmocka_unit_test(lists_from_the_future_are_refused_and_stale_ones_still_revoke),
+		cmocka_unit_test(the_newest_list_of_each_signer_is_there_to_be_handed_on),
 		cmocka_unit_test(lists_are_late_and_then_too_old_where_the_root_sets_a_bound),
 		cmocka_unit_test(a_bound_that_is_no_bound_is_no_list),
 		cmocka_unit_test(device_absent_from_the_highest_list_is_refused),
