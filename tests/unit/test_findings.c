@@ -66,6 +66,7 @@ static void attest(struct core_world *w, int at, int supernodes)
 		memset(&e, 0, sizeof e);
 		e.flags = (uint16_t)((of->super->run ^ 0xffu) << 8); /* started again, whatever it drew */
 		e.seq = of->super->entry_seq + 1;
+		e.flags = (uint16_t)((uint8_t)(of->super->run + 1) << 8); /* started again: no mere renewal */
 		e.expires_ms = (int64_t)e.seq + KITH_MEMBER_LIFE_MS;
 		e.endpoints_n = 1;
 		e.endpoints[0] = kith_endpoint_udp(&w->nodes[i].addr);
