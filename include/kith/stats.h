@@ -90,7 +90,12 @@
 	X(TUNNEL_CLOSE_UNKNOWN, "times a supernode closed a tunnel of its own that no session uses")                   \
 	X(UNCONFIRMED_OUT, "sessions given up before their address was proven, for newer ones")                        \
 	X(VANISH_REFUSED, "vanish reports that did not hold beside the record known here, and were not told")          \
-	X(REFUSE_OVERLOAD, "handshakes refused: this supernode takes no leaf now, to be there for those it has")
+	X(REFUSE_OVERLOAD, "handshakes refused: this supernode takes no leaf now, to be there for those it has")       \
+	X(LISTS_TAKEN, "revocation lists taken that another node had")                                                 \
+	X(LISTS_REFUSED, "revocation lists refused that another node gave: they do not verify")                        \
+	X(LISTS_FALSE, "revocation lists that another node told of, and did not have")                                 \
+	X(LISTS_UNKNOWN, "revocation lists told of by a signer that the root did not certify")                         \
+	X(LISTS_LIMITED, "revocation lists not asked for: who told of them told of too many, or told lies")
 
 /* The counters, as KITH_STAT_MAP lists them. */
 enum kith_stat {

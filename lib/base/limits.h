@@ -189,11 +189,12 @@
 
 /* ---- revocation lists ---- */
 #define KITH_LISTS_MAX 65 /* wire: signers whose newest list a node keeps and tells of: the root, and 64 issuers */
-#define KITH_LISTS_TOLD_MAX 8 /* local: lists named in one GOSSIP request, where they take the place of offers */
-/* local: lists that we ask one identity for, because it told of them: twice all that there may be, certificates too ... */
+#define KITH_LISTS_TOLD_MAX 8 /* local: editions in one GOSSIP request, where they take the place of offers */
+/* local: lists that one identity is asked for, because it told of them: all that there may be, twice over */
 #define KITH_LISTS_BURST 160
-#define KITH_LISTS_SLOWER 60 /* ... and then one a minute: so many times slower than one a second */
+#define KITH_LISTS_SLOWER 60 /* local: ... and then one in so many seconds */
 #define KITH_LIST_LIE_COST 40 /* local: of those, for a list that was told of and did not come: four, and it is over */
+#define KITH_LIST_TIMEOUT_US (4 * KITH_US_PER_S) /* local: then another that told of it is asked */
 #define KITH_LISTS_TELLERS_MAX 1024 /* local: identities of which that is remembered: homes, partners of days */
 
 /* ---- attestation ---- */

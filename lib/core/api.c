@@ -179,8 +179,7 @@ int kith_core_revoke(struct kith_core *c, struct kith_now now, struct kith_span 
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	int err = kith_trust_revocation_add(&c->trust, &c->now, list);
-	if (err == 1)
-		kith_certs_recheck(c);
+	c->lists.fresh = c->lists.fresh || err == 1;
 	kith_core_settle(c);
 	return err < 0 ? err : 0;
 }

@@ -1,7 +1,7 @@
 /* Certificates as time passes: live sessions are checked again, and the end of our own certificates is announced.
  *
  * Timers: every KITH_CERTS_US, and when a list came in: at once, but no more often than every KITH_RECHECK_US, since
- * lists come from strangers, and a check looks at all sessions. (A list from the operator counts at once.)
+ * device lists come from strangers, and a check looks at all sessions. (A revocation list counts at once.)
  */
 #ifndef KITH_CORE_CERTS_H
 #define KITH_CORE_CERTS_H

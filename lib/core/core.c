@@ -20,6 +20,7 @@
 #include "leaf/candidacy.h"
 #include "leaf/leaf.h"
 #include "leaf/watching.h"
+#include "link/lists.h"
 #include "link/via.h"
 #include "stream/stream.h"
 #include "super/help.h"
@@ -308,6 +309,7 @@ static int build(struct kith_core *c, const struct kith_core_options *o, struct 
 	kith_limiter_init_beside(&c->closes, &c->calls, 256, KITH_TUNNEL_CLOSES_PER_S, KITH_TUNNEL_CLOSES_BURST);
 	kith_link_init(&c->unconfirmed);
 	kith_shares_init(&c->contacts_held, c->alloc, KITH_UNCONFIRMED_PER_IDENTITY, c->calls.buckets.seed);
+	kith_lists_init(c);
 	take_files(c, o);
 	err = o->role != KITH_ROLE_LEAF ? kith_serving_init(c, o->role, &o->terms) : 0;
 	if (err == 0 && super)
@@ -463,6 +465,7 @@ void kith_core_free(struct kith_core *c)
 	kith_watching_deinit(c);
 	kith_leaf_deinit(c);
 	if (c->calls.alloc != NULL) {
+		kith_lists_deinit(c);
 		kith_limiter_deinit(&c->calls);
 		kith_limiter_deinit(&c->closes);
 		kith_shares_deinit(&c->contacts_held);

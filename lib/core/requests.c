@@ -11,8 +11,10 @@
 #include "leaf/moving.h"
 #include "leaf/promotion.h"
 #include "leaf/watching.h"
+#include "link/lists.h"
 #include "link/rekey.h"
 #include "super/attach.h"
+#include "super/bulletin.h"
 #include "super/help.h"
 #include "super/interests.h"
 #include "super/members.h"
@@ -91,8 +93,8 @@ static bool allowed(struct kith_core *c, struct kith_session *s, uint8_t kind)
 	return false;
 }
 
-/* What supernodes that elect themselves ask of each other, and of their leaves. */
-static void serve_election(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+/* What supernodes that elect themselves ask of each other, and of their leaves; and what is asked about lists. */
+static void serve_others(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	static const struct {
 		uint8_t kind;
@@ -101,7 +103,8 @@ static void serve_election(struct kith_core *c, struct kith_session *s, const st
 		{ KITH_REQ_HELP, kith_promotion_on_request },	   { KITH_REQ_MOVE, kith_moving_on_request },
 		{ KITH_REQ_ATTEST, kith_sponsor_on_attest },	   { KITH_REQ_MEASURE, kith_candidacy_on_measure },
 		{ KITH_REQ_ATTESTED, kith_candidacy_on_attested }, { KITH_REQ_ELECTED, kith_super_on_elected },
-		{ KITH_REQ_WITNESS, kith_witness_on_request },
+		{ KITH_REQ_WITNESS, kith_witness_on_request },	   { KITH_REQ_LIST, kith_bulletin_on_list },
+		{ KITH_REQ_EDITIONS, kith_lists_on_editions },
 	};
 	for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
 		if (of[i].kind == request->kind)
@@ -148,7 +151,9 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 	case KITH_REQ_ATTESTED:
 	case KITH_REQ_ELECTED:
 	case KITH_REQ_WITNESS:
-		serve_election(c, s, request);
+	case KITH_REQ_LIST:
+	case KITH_REQ_EDITIONS:
+		serve_others(c, s, request);
 		return;
 	case KITH_REQ_STORE:
 	case KITH_REQ_VANISH:
@@ -188,6 +193,27 @@ uint16_t kith_core_on_request(struct kith_core *c, struct kith_session *s, struc
 	return request.id;
 }
 
+static void lists_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	if (kith_token_kind(answer->token) == KITH_TOKEN_LIST)
+		kith_lists_on_answer(c, s, answer);
+	else
+		kith_bulletin_on_told(c, s, answer);
+}
+
+static void audit_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	kith_audit_on_answer(c, s, answer);
+	kith_homes_wake(c, c->leaf.audit.at);
+	kith_beyond_answered(c, s);
+}
+
+static void members_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	if (kith_hosts_on_members(c, s, answer))
+		kith_homes_wake(c, c->now.mono_us);
+}
+
 void kith_core_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	switch (kith_token_kind(answer->token)) {
@@ -197,16 +223,13 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		kith_homes_on_attached(c, s, answer);
 		return;
 	case KITH_TOKEN_MEMBERS:
-		if (kith_hosts_on_members(c, s, answer))
-			kith_homes_wake(c, c->now.mono_us);
+		members_answered(c, s, answer);
 		return;
 	case KITH_TOKEN_LOOKUP:
 		kith_dial_on_found(c, s, answer);
 		return;
 	case KITH_TOKEN_AUDIT:
-		kith_audit_on_answer(c, s, answer);
-		kith_homes_wake(c, c->leaf.audit.at);
-		kith_beyond_answered(c, s);
+		audit_answered(c, s, answer);
 		return;
 	case KITH_TOKEN_BEYOND:
 		kith_dial_on_beyond(c, answer);
@@ -244,6 +267,10 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		return;
 	case KITH_TOKEN_WITNESS:
 		kith_witness_on_answer(c, s, answer);
+		return;
+	case KITH_TOKEN_LIST:
+	case KITH_TOKEN_EDITIONS:
+		lists_answered(c, s, answer);
 		return;
 	}
 }

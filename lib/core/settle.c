@@ -6,6 +6,7 @@
 #include "call/outage.h"
 #include "call/relays.h"
 #include "call/talk.h"
+#include "core/certs.h"
 #include "core/clock.h"
 #include "core/leaving.h"
 #include "core/outcome.h"
@@ -18,6 +19,7 @@
 #include "link/connect.h"
 #include "link/rekey.h"
 #include "super/attach.h"
+#include "super/bulletin.h"
 #include "super/query.h"
 #include "super/super.h"
 #include "super/tunnels.h"
@@ -159,6 +161,24 @@ static bool settle_leaf(struct kith_core *c)
 	return offer || subscribe || caught;
 }
 
+/* What revocation lists leave behind: sessions end, others are told, the lists are kept. Of one that could not be had
+ * another member may tell. */
+static bool settle_lists(struct kith_core *c)
+{
+	bool fresh = c->lists.fresh;
+	if (c->lists.lost && kith_serves(c))
+		c->super->members.news_lost = true;
+	c->lists.fresh = c->lists.lost = false;
+	if (!fresh)
+		return false;
+	c->lists.round = (uint16_t)(c->lists.round == UINT16_MAX ? 1 : c->lists.round + 1);
+	kith_certs_recheck(c);
+	kith_save_soon(c);
+	if (kith_serves(c))
+		kith_bulletin_news(c);
+	return true;
+}
+
 /* Sessions are touched meanwhile: they come to the end of the list. */
 static bool settle_news(struct kith_core *c)
 {
@@ -169,6 +189,7 @@ static bool settle_news(struct kith_core *c)
 			some = true;
 		if ((s->use & KITH_USE_HOME) != 0 && s->state == KITH_SESSION_OPEN)
 			kith_homes_look(c, s);
+		kith_bulletin_look(c, s);
 	}
 	return some;
 }
@@ -323,6 +344,7 @@ void kith_core_settle(struct kith_core *c)
 		some |= kith_outcome_settle(c);
 		some |= kith_serving_look(c);
 		some |= settle_leaf(c);
+		some |= settle_lists(c);
 		some |= settle_news(c);
 		some |= seal_all(c);
 	} while (some);

@@ -2,9 +2,9 @@
  *
  * While a call acts, a handler changes its own state and leaves behind what concerns others; nothing is called upward.
  * Settling gives these to their owners, in this order, again and again until nothing is left: sessions that ended,
- * answers of this node to itself, effects that ended, what the leaf's half left, news of path sets, packets that were
- * written (which are sealed). Then the timer of every session that was touched is set once, and what has ended is taken
- * away. Timers come after sealing, since what was sent moves deadlines.
+ * answers of this node to itself, effects that ended, what the leaf's half left, revocation lists, news of path sets,
+ * packets that were written (which are sealed). Then the timer of every session that was touched is set once, and what
+ * has ended is taken away. Timers come after sealing, since what was sent moves deadlines.
  * Bounds: the work of a call. A session ends once, and news that was read is gone.
  */
 #ifndef KITH_CORE_SETTLE_H

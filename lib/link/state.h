@@ -95,7 +95,9 @@ enum kith_token_kind {
 	KITH_TOKEN_HELP, /* session of the leaf that was asked */
 	KITH_TOKEN_REFRESH, /* session whose peer's homes are looked up again */
 	KITH_TOKEN_ATTEST, /* a candidate's home */
-	KITH_TOKEN_WITNESS /* number of the candidate that is measured */
+	KITH_TOKEN_WITNESS, /* number of the candidate that is measured */
+	KITH_TOKEN_LIST, /* first bytes of the signer's id */
+	KITH_TOKEN_EDITIONS
 };
 
 static inline uint64_t kith_token(enum kith_token_kind kind, uint64_t value)
@@ -173,6 +175,7 @@ struct kith_attached {
 	bool indexed; /* in c->super->attached */
 	uint16_t asked_ms; /* low bits of when it last asked what every leaf asks */
 	uint16_t round; /* the last round of super/help in which it was told to go elsewhere */
+	uint16_t list_round; /* the round of the lists (kith_lists) that it was told of; 0: none yet */
 	struct kith_candidate_leaf *candidate; /* NULL: it never asked to be attested */
 	uint32_t copies[KITH_KEEPERS_MAX]; /* kith_member_copy of those that were given the record; 0: none */
 };
@@ -334,6 +337,13 @@ struct kith_help {
 	kith_time_us drain_by;
 };
 
+/* Who was told of an edition (super/bulletin). */
+struct kith_told {
+	uint8_t signer[KITH_ISSUER_ID_LEN];
+	uint16_t to; /* bit for each partner */
+	uint64_t number;
+};
+
 struct kith_query; /* a look-up in the directory (super/query.c) */
 struct kith_witness; /* candidates to be measured (super/witness.c) */
 struct kith_candidacy; /* what a node that may become a supernode has been attested (leaf/candidacy.h) */
@@ -391,6 +401,7 @@ struct kith_supernode {
 	unsigned exchanges; /* gossip begun so far */
 	struct kith_partner partners[KITH_MEMBERS_PARTNERS]; /* the first ones chosen by us, the others chose us */
 	kith_time_us changed_at; /* members came, went or moved */
+	struct kith_told told[KITH_LISTS_MAX]; /* by the place of the signer in the trust */
 	struct kith_suspicion suspicion;
 	struct kith_test tests[KITH_TESTS_MAX];
 	uint8_t tests_n;
@@ -430,6 +441,25 @@ struct kith_talk_routes {
 	uint32_t n, cap; /* slots taken; slots: 0 or a power of two */
 };
 
+/* A revocation list that another node told of, until it is here (link/lists). */
+struct kith_wanted {
+	uint8_t signer[KITH_ISSUER_ID_LEN];
+	uint64_t number; /* as told */
+	uint32_t session; /* that is asked */
+	uint32_t others[KITH_HOMES - 1]; /* that told of it, too */
+	bool cert; /* the signer's certificate is asked for, which comes first */
+};
+
+struct kith_lists {
+	struct kith_wanted *wanted; /* KITH_LISTS_MAX, NULL while there are none */
+	uint8_t n;
+	uint16_t round; /* counts the lists that were new; 0: there is none */
+	struct kith_limiter tellers; /* by identity: what may be asked because it told of it */
+	/* Left behind for the end of the call: */
+	bool fresh; /* a list is new here */
+	bool lost; /* one was told of, and could not be had */
+};
+
 struct kith_core {
 	struct kith_shared *shared;
 	struct kith_now now; /* as wall judges it */
@@ -452,6 +482,7 @@ struct kith_core {
 	struct kith_limiter closes; /* by a relay's identity: TUNNEL_CLOSE */
 	struct kith_talk_routes routes; /* sessions of applications by tunnel (call/routes.h) */
 	struct kith_trust trust;
+	struct kith_lists lists;
 	struct kith_contacts contacts;
 	struct kith_self self;
 	struct kith_person me;

@@ -9,6 +9,7 @@ enum {
 	PREFIX = KITH_MEMBER_ID_PREFIX,
 	OFFER_LEN = KITH_GOSSIP_OFFER_LEN,
 	DIGEST_LEN = KITH_GOSSIP_DIGEST_LEN,
+	SUM_LEN = 10, /* key, type, number */
 	PACK_OVERHEAD = 4, /* key, and type and length of up to 64 KiB of bytes */
 	REQUEST_ROOM = KITH_GOSSIP_REQUEST_MAX - 16, /* without the map and the salt */
 	ANSWER_MIN = 4096,
@@ -31,7 +32,7 @@ struct draft {
 	uint8_t wants[KITH_GOSSIP_WANTS_MAX * PREFIX];
 	uint8_t cursor[PREFIX];
 	size_t digests_len, offers_len, wants_len;
-	struct kith_span doubts; /* the caller's */
+	const struct kith_gossip_to *to; /* what is told besides; NULL: nothing */
 	bool page;
 };
 
@@ -98,9 +99,17 @@ static size_t part_len(size_t len)
 	return len > 0 ? len + PACK_OVERHEAD : 0;
 }
 
+/* What is told besides members. */
+static size_t besides_len(const struct kith_gossip_to *to)
+{
+	return to == NULL
+		       ? 0
+		       : part_len(to->doubts.len) + part_len(to->editions.len) + (to->editions_sum != 0 ? SUM_LEN : 0);
+}
+
 static bool draft_has_room(const struct draft *d, size_t more)
 {
-	return part_len(d->digests_len) + part_len(d->offers_len) + part_len(d->wants_len) + part_len(d->doubts.len) +
+	return part_len(d->digests_len) + part_len(d->offers_len) + part_len(d->wants_len) + besides_len(d->to) +
 		       PACK_OVERHEAD + more <=
 	       REQUEST_ROOM;
 }
@@ -150,8 +159,12 @@ static size_t draft_pack(const struct draft *d, uint8_t out[KITH_GOSSIP_REQUEST_
 		.offers = { d->offers, d->offers_len },
 		.wants = { d->wants, d->wants_len },
 		.cursor = { d->cursor, d->page ? sizeof d->cursor : 0 },
-		.doubts = d->doubts,
 	};
+	if (d->to != NULL) {
+		m.doubts = d->to->doubts;
+		m.editions = d->to->editions;
+		m.editions_sum = d->to->editions_sum;
+	}
 	size_t len = kith_msg_gossip_write(out, KITH_GOSSIP_REQUEST_MAX, &m);
 	KITH_ASSERT(len > 0);
 	return len;
@@ -160,9 +173,10 @@ static size_t draft_pack(const struct draft *d, uint8_t out[KITH_GOSSIP_REQUEST_
 size_t kith_gossip_request(struct kith_members *ms, const struct kith_now *now, const struct kith_random *random,
 			   const struct kith_gossip_to *to, uint8_t out[KITH_GOSSIP_REQUEST_MAX])
 {
-	struct draft d = { .salt = kith_rng_u64(random), .doubts = to->doubts };
+	struct draft d = { .salt = kith_rng_u64(random), .to = to };
 	const struct kith_member *recent[KITH_GOSSIP_OFFERS_MAX];
-	size_t n = kith_members_news(ms, now, to->partner, recent, KITH_GOSSIP_OFFERS_MAX);
+	size_t places = part_len(to->editions.len) + (to->editions_sum != 0 ? SUM_LEN : 0) + OFFER_LEN - 1;
+	size_t n = kith_members_news(ms, now, to->partner, recent, KITH_GOSSIP_OFFERS_MAX - places / OFFER_LEN);
 	for (size_t i = 0; i < n; i++)
 		draft_offer(&d, recent[i]);
 	if (to->digests)
@@ -296,6 +310,8 @@ static int reply_pack(const struct reply *re, struct kith_members *ms, const str
 		.count = ms->n,
 		.offers = { offers, recent_n * OFFER_LEN },
 		.doubts = to->doubts,
+		.editions = to->editions,
+		.editions_sum = to->editions_sum,
 	};
 	if (re->page_next != NULL)
 		m.cursor = (struct kith_span){ re->page_next->id.b, PREFIX };
@@ -317,7 +333,7 @@ int kith_gossip_answer(struct kith_members *ms, const struct kith_now *now, cons
 		return KITH_EPROTO;
 
 	struct reply re = { .entries_n = 0 };
-	size_t room = cap - ANSWER_OVERHEAD - part_len(to->doubts.len);
+	size_t room = cap - ANSWER_OVERHEAD - besides_len(to);
 	size_t lists_cap = room - sizeof re.digests < sizeof re.lists ? room - sizeof re.digests : sizeof re.lists;
 	re.digests_w = kith_writer_of(re.digests, sizeof re.digests);
 	re.lists_w = kith_writer_of(re.lists, lists_cap);
@@ -335,6 +351,7 @@ int kith_gossip_answer(struct kith_members *ms, const struct kith_now *now, cons
 		reply_page(&re, ms, now, in.cursor, room);
 
 	result->doubts = in.doubts;
+	result->editions = in.editions;
 	struct draft follow = { .salt = in.salt };
 	hear_offers(&follow, ms, now, to->partner, in.offers);
 	if (!draft_empty(&follow))
@@ -423,6 +440,8 @@ int kith_gossip_answered(struct kith_members *ms, const struct kith_now *now, un
 	uint32_t held = ms->n;
 	merge_entries(ms, now, partner, in.entries, result);
 	result->doubts = in.doubts;
+	result->editions = in.editions;
+	result->editions_all = in.editions_sum != 0;
 
 	struct draft d = { .salt = in.salt };
 	if (in.cursor.len > 0 && result->fresh > 0) {

@@ -36,6 +36,8 @@ struct kith_gossip_to {
 	unsigned partner; /* its slot (overlay/members.h), or KITH_MEMBERS_STRANGER */
 	bool digests; /* a request: the whole tables are compared; without, only news are told */
 	struct kith_span doubts; /* to be told beside news: whole doubts, at most KITH_GOSSIP_DOUBTS_LEN_MAX */
+	struct kith_span editions; /* the same; in a request they take the place of offers: KITH_LISTS_TOLD_MAX */
+	uint64_t editions_sum; /* 0: not told */
 };
 
 /* The result of a body, and the request to send back to its sender (0 bytes: none). */
@@ -43,6 +45,8 @@ struct kith_gossip_result {
 	uint16_t fresh, updated, renewed, returned; /* entries, by enum kith_merge */
 	uint16_t refused; /* not merged because of an error */
 	struct kith_span doubts; /* that it told: borrowed from the body, not verified */
+	struct kith_span editions; /* the same */
+	bool editions_all; /* of an answer: the other side has no others */
 	size_t follow_len;
 	uint8_t follow[KITH_GOSSIP_REQUEST_MAX];
 };

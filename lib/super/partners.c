@@ -2,6 +2,8 @@
 
 #include "base/rng.h"
 #include "link/connect.h"
+#include "link/lists.h"
+#include "super/bulletin.h"
 #include "super/members.h"
 #include "super/suspect.h"
 
@@ -36,6 +38,7 @@ static void take_slot(struct kith_core *c, unsigned slot, const struct kith_memb
 						    .used_at = c->now.mono_us };
 	kith_members_partner(&sn->members, slot);
 	kith_suspicion_partner(&sn->suspicion, slot);
+	kith_bulletin_partner(c, slot);
 }
 
 /* The slot of the member at the other end; it may take one. STRANGER: no member, or no room. */
@@ -125,11 +128,12 @@ static uint16_t chosen_bits(const struct kith_core *c)
 	return bits;
 }
 
-static uint16_t waiting(const struct kith_core *c, bool urgent)
+static uint16_t waiting(struct kith_core *c, bool urgent)
 {
 	const struct kith_supernode *sn = c->super;
 	uint16_t bits = chosen_bits(c);
-	return kith_members_untold(&sn->members, bits, urgent) | kith_suspicion_untold(&sn->suspicion, bits);
+	return kith_members_untold(&sn->members, bits, urgent) | kith_suspicion_untold(&sn->suspicion, bits) |
+	       kith_bulletin_untold(c, bits);
 }
 
 /* ---- beginning ---- */
@@ -210,7 +214,7 @@ static void next_exchange(struct kith_core *c, bool alone)
 void kith_partners_exchange(struct kith_core *c)
 {
 	struct kith_supernode *sn = c->super;
-	uint8_t doubts[KITH_GOSSIP_DOUBTS_LEN_MAX], body[KITH_GOSSIP_REQUEST_MAX];
+	uint8_t doubts[KITH_GOSSIP_DOUBTS_LEN_MAX], editions[KITH_EDITIONS_LEN_MAX], body[KITH_GOSSIP_REQUEST_MAX];
 	struct kith_host host;
 	bool alone = kith_members_live(&sn->members) <= 1, fresh = false;
 	bool calm = c->now.mono_us - sn->changed_at > CALM_US;
@@ -229,7 +233,10 @@ void kith_partners_exchange(struct kith_core *c)
 		     sn->exchanges++ % (calm ? FULL_EVERY_CALM : FULL_EVERY) == 0;
 	sn->members.news_lost = false;
 	if (found) {
+		bool all;
 		to.doubts = kith_suspect_tell(c, to.partner, NULL, doubts);
+		to.editions = kith_bulletin_tell(c, to.partner, 0, KITH_LISTS_TOLD_MAX, &all, editions);
+		to.editions_sum = to.digests ? kith_bulletin_sum(c) : 0;
 		size_t n = kith_gossip_request(&sn->members, &c->now, c->random, &to, body);
 		kith_super_gossip_with(c, &host, (struct kith_span){ body, n }, KITH_GOSSIP_TIMEOUT_US);
 	}
@@ -238,7 +245,7 @@ void kith_partners_exchange(struct kith_core *c)
 
 void kith_partners_greet(struct kith_core *c, const struct kith_host *host)
 {
-	const struct kith_gossip_to to = { .partner = STRANGER, .digests = true };
+	const struct kith_gossip_to to = { .partner = STRANGER, .digests = true, .editions_sum = kith_bulletin_sum(c) };
 	uint8_t request[KITH_GOSSIP_REQUEST_MAX];
 	size_t len = kith_gossip_request(&c->super->members, &c->now, c->random, &to, request);
 	kith_super_gossip_with(c, host, (struct kith_span){ request, len }, KITH_GOSSIP_TIMEOUT_US);
@@ -278,9 +285,19 @@ static void send(struct kith_core *c, struct kith_session *s, struct kith_span b
 	(void)err; /* the next round is soon */
 }
 
+/* What the other side has is not told to it. */
+static void tell_editions(struct kith_core *c, struct kith_gossip_to *to, const struct kith_msg_gossip *in,
+			  uint8_t out[KITH_EDITIONS_LEN_MAX])
+{
+	bool all;
+	kith_bulletin_knows(c, to->partner, in->editions, false);
+	to->editions = kith_bulletin_tell(c, to->partner, in->editions_sum, KITH_LISTS_MAX, &all, out);
+	to->editions_sum = all ? kith_bulletin_sum(c) : 0;
+}
+
 void kith_partners_on_gossip(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
-	uint8_t body[KITH_ANSWER_MAX], doubts[KITH_GOSSIP_DOUBTS_LEN_MAX];
+	uint8_t body[KITH_ANSWER_MAX], doubts[KITH_GOSSIP_DOUBTS_LEN_MAX], editions[KITH_EDITIONS_LEN_MAX];
 	struct kith_gossip_result result;
 	struct kith_msg_gossip in;
 	kith_session_use(c, s, KITH_USE_MEMBER);
@@ -292,8 +309,10 @@ void kith_partners_on_gossip(struct kith_core *c, struct kith_session *s, const 
 		kith_suspect_alive(c, m);
 		c->super->answered_at = c->now.mono_us;
 	}
-	if (kith_msg_gossip_read(&in, request->body) == 0)
+	if (kith_msg_gossip_read(&in, request->body) == 0) {
 		(void)kith_suspect_on_doubts(c, to.partner, in.doubts); /* a refutation is in the answer */
+		tell_editions(c, &to, &in, editions);
+	}
 	to.doubts = kith_suspect_tell(c, to.partner, m, doubts);
 	int n = kith_gossip_answer(&c->super->members, &c->now, &to, request->body, body, sizeof body, &result);
 	if (n < 0) {
@@ -302,6 +321,7 @@ void kith_partners_on_gossip(struct kith_core *c, struct kith_session *s, const 
 	}
 	kith_session_answer(c, s, request->id, KITH_STATUS_OK, (struct kith_span){ body, (size_t)n });
 	learnt(c, &result);
+	kith_lists_hear(c, s, result.editions);
 	send(c, s, (struct kith_span){ result.follow, result.follow_len });
 }
 
@@ -329,6 +349,8 @@ void kith_partners_on_gossiped(struct kith_core *c, struct kith_session *s, cons
 	if (err != 0)
 		return;
 	learnt(c, &result);
+	kith_bulletin_knows(c, to.partner, result.editions, result.editions_all);
+	kith_lists_hear(c, s, result.editions);
 	bool refuted = kith_suspect_on_doubts(c, to.partner, result.doubts);
 	send(c, s, (struct kith_span){ result.follow, result.follow_len });
 	if (refuted) { /* whoever holds us for dead is told at once */

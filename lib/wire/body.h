@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#define KITH_EDITION_LEN 16 /* signer of a revocation list 8, its number 8 */
 #define KITH_DEVICE_ID_LEN 16 /* a device's id: the first half of its X25519 key */
 
 /* X(name, value, who may ask). Any of the letters must hold; the requests' dispatcher and PROTOCOL.md follow them:
@@ -39,6 +40,8 @@
 	X(VANISH, 19, "S") /* a leaf of mine fell silent */                                                            \
 	X(GOSSIP, 20, "S") /* members: digests, rumours, missing entries */                                            \
 	X(WITNESS, 21, "S") /* dial this candidate back, and measure it */                                             \
+	X(LIST, 22, "C") /* give me that signer's revocation list, if it is newer than mine */                         \
+	X(EDITIONS, 23, "H") /* so new are the revocation lists that I have */                                         \
 	X(REKEY, 32, "O") /* a fresh ephemeral for the next key epoch */                                               \
 	X(CHALLENGE, 33, "P") /* prove, explicitly, that you hold your device key */
 
@@ -124,6 +127,8 @@ enum kith_status {
 #define KITH_B_GOSSIP_WANTS 3 /* bytes: (id prefix 16) each */
 #define KITH_B_GOSSIP_CURSOR 4 /* bytes(16): entries from that id on */
 #define KITH_B_GOSSIP_DOUBTS 5 /* bytes: (accused 16, seq 8, at 8, accuser 16, signature 64) each */
+#define KITH_B_GOSSIP_EDITIONS 6 /* bytes: (signer 8, number 8) each: revocation lists that are news here */
+#define KITH_B_GOSSIP_EDITIONS_SUM 7 /* uint: of all that the asker has */
 /* GOSSIP answer */
 #define KITH_B_GOSSIPED_SALT 0 /* uint: as asked */
 #define KITH_B_GOSSIPED_DIGESTS 1 /* bytes: of children that differ and are large */
@@ -134,6 +139,18 @@ enum kith_status {
 #define KITH_B_GOSSIPED_COUNT 5 /* uint: members held */
 #define KITH_B_GOSSIPED_OFFERS 6 /* bytes: as in a request */
 #define KITH_B_GOSSIPED_DOUBTS 7 /* bytes: as in a request */
+#define KITH_B_GOSSIPED_EDITIONS 8 /* bytes: as in a request; all, when the sums differ */
+#define KITH_B_GOSSIPED_EDITIONS_SUM 9 /* uint: when they are all */
+
+/* LIST request and answer */
+#define KITH_B_LIST_SIGNER 0 /* bytes(8) */
+#define KITH_B_LIST_NUMBER 1 /* uint: of the one that the asker has; 0: none */
+#define KITH_B_LIST_CERT 2 /* bool: the issuer's certificate is wanted, not the list */
+#define KITH_B_LISTED_LIST 0 /* bytes: the revocation list */
+#define KITH_B_LISTED_CERT 1 /* bytes: the certificate */
+
+/* EDITIONS request */
+#define KITH_B_EDITIONS 0 /* bytes: (signer 8, number 8) each */
 
 /* ATTEST request */
 #define KITH_B_ATTEST_ASK 0 /* bool: have me attested; else it is told only */

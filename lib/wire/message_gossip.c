@@ -139,6 +139,9 @@ size_t kith_msg_gossip_write(uint8_t *out, size_t cap, const struct kith_msg_gos
 	put_part(&d, KITH_B_GOSSIP_WANTS, m->wants);
 	put_part(&d, KITH_B_GOSSIP_CURSOR, m->cursor);
 	put_part(&d, KITH_B_GOSSIP_DOUBTS, m->doubts);
+	put_part(&d, KITH_B_GOSSIP_EDITIONS, m->editions);
+	if (m->editions_sum != 0)
+		kith_msg_put_uint(&d, KITH_B_GOSSIP_EDITIONS_SUM, m->editions_sum);
 	return kith_msg_end(&d);
 }
 
@@ -149,12 +152,14 @@ int kith_msg_gossip_read(struct kith_msg_gossip *out, struct kith_span body)
 	if (kith_unpack_parse(&in, body) != 0)
 		return KITH_EPROTO;
 	(void)kith_msg_get_uint(&in, KITH_B_GOSSIP_SALT, UINT64_MAX, &out->salt);
+	(void)kith_msg_get_uint(&in, KITH_B_GOSSIP_EDITIONS_SUM, UINT64_MAX, &out->editions_sum);
 	bool good = get_part(&in, KITH_B_GOSSIP_DIGESTS, KITH_GOSSIP_DIGEST_LEN, KITH_GOSSIP_ASKED_DIGESTS_MAX,
 			     &out->digests) &&
 		    get_part(&in, KITH_B_GOSSIP_OFFERS, KITH_GOSSIP_OFFER_LEN, SIZE_MAX, &out->offers) &&
 		    get_part(&in, KITH_B_GOSSIP_WANTS, PREFIX, SIZE_MAX, &out->wants) &&
 		    get_part(&in, KITH_B_GOSSIP_CURSOR, PREFIX, 1, &out->cursor) &&
-		    get_part(&in, KITH_B_GOSSIP_DOUBTS, KITH_GOSSIP_DOUBT_LEN, SIZE_MAX, &out->doubts);
+		    get_part(&in, KITH_B_GOSSIP_DOUBTS, KITH_GOSSIP_DOUBT_LEN, SIZE_MAX, &out->doubts) &&
+		    get_part(&in, KITH_B_GOSSIP_EDITIONS, KITH_EDITION_LEN, KITH_LISTS_MAX, &out->editions);
 	return good && digests_valid(out->digests) ? 0 : KITH_EPROTO;
 }
 
@@ -170,6 +175,9 @@ size_t kith_msg_gossiped_write(uint8_t *out, size_t cap, const struct kith_msg_g
 	kith_msg_put_uint(&d, KITH_B_GOSSIPED_COUNT, m->count);
 	put_part(&d, KITH_B_GOSSIPED_OFFERS, m->offers);
 	put_part(&d, KITH_B_GOSSIPED_DOUBTS, m->doubts);
+	put_part(&d, KITH_B_GOSSIPED_EDITIONS, m->editions);
+	if (m->editions_sum != 0)
+		kith_msg_put_uint(&d, KITH_B_GOSSIPED_EDITIONS_SUM, m->editions_sum);
 	return kith_msg_end(&d);
 }
 
@@ -182,6 +190,7 @@ int kith_msg_gossiped_read(struct kith_msg_gossiped *out, struct kith_msg_room *
 	if (kith_unpack_parse(&in, body) != 0)
 		return KITH_EPROTO;
 	(void)kith_msg_get_uint(&in, KITH_B_GOSSIPED_SALT, UINT64_MAX, &out->salt);
+	(void)kith_msg_get_uint(&in, KITH_B_GOSSIPED_EDITIONS_SUM, UINT64_MAX, &out->editions_sum);
 	(void)kith_msg_get_uint(&in, KITH_B_GOSSIPED_COUNT, UINT32_MAX, &count);
 	out->count = (uint32_t)count;
 	out->entries = kith_msg_get_list(&in, KITH_B_GOSSIPED_ENTRIES, 0, room);
@@ -190,6 +199,7 @@ int kith_msg_gossiped_read(struct kith_msg_gossiped *out, struct kith_msg_room *
 		    get_part(&in, KITH_B_GOSSIPED_LISTS, 1, SIZE_MAX, &out->lists) &&
 		    get_part(&in, KITH_B_GOSSIPED_CURSOR, PREFIX, 1, &out->cursor) &&
 		    get_part(&in, KITH_B_GOSSIPED_OFFERS, KITH_GOSSIP_OFFER_LEN, SIZE_MAX, &out->offers) &&
-		    get_part(&in, KITH_B_GOSSIPED_DOUBTS, KITH_GOSSIP_DOUBT_LEN, SIZE_MAX, &out->doubts);
+		    get_part(&in, KITH_B_GOSSIPED_DOUBTS, KITH_GOSSIP_DOUBT_LEN, SIZE_MAX, &out->doubts) &&
+		    get_part(&in, KITH_B_GOSSIPED_EDITIONS, KITH_EDITION_LEN, KITH_LISTS_MAX, &out->editions);
 	return good && digests_valid(out->digests) && lists_valid(out->lists) ? 0 : KITH_EPROTO;
 }

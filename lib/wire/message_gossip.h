@@ -8,7 +8,7 @@
 #define KITH_WIRE_MESSAGE_GOSSIP_H
 
 #include "codec/cursor.h"
-#include "wire/message.h"
+#include "wire/message_list.h"
 
 #define KITH_GOSSIP_REQUEST_MAX 1000 /* below KITH_REQUEST_MAX; digests, offers and wants share it */
 #define KITH_GOSSIP_FANOUT 16
@@ -76,6 +76,8 @@ struct kith_msg_gossip {
 	struct kith_span wants; /* KITH_MEMBER_ID_PREFIX bytes each */
 	struct kith_span cursor; /* KITH_MEMBER_ID_PREFIX bytes, or none: no page is asked for */
 	struct kith_span doubts;
+	struct kith_span editions; /* at most KITH_EDITIONS_LEN_MAX */
+	uint64_t editions_sum; /* 0 when it was not told */
 };
 
 size_t kith_msg_gossip_write(uint8_t *out, size_t cap, const struct kith_msg_gossip *m);
@@ -91,6 +93,8 @@ struct kith_msg_gossiped {
 	uint32_t count; /* members held; 0 when it was not told */
 	struct kith_span offers;
 	struct kith_span doubts;
+	struct kith_span editions;
+	uint64_t editions_sum; /* 0: not all are told */
 };
 
 size_t kith_msg_gossiped_write(uint8_t *out, size_t cap, const struct kith_msg_gossiped *m);

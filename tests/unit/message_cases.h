@@ -10,6 +10,7 @@
 #include "wire/message.h"
 #include "wire/message_attest.h"
 #include "wire/message_gossip.h"
+#include "wire/message_list.h"
 
 /* X(kind): without lists; Y(kind): with lists, which need a room. */
 #define MESSAGE_KINDS(X, Y)                                                                                            \
@@ -37,7 +38,10 @@
 	X(measure)                                                                                                     \
 	X(measured)                                                                                                    \
 	X(attested)                                                                                                    \
-	X(elected)
+	X(elected)                                                                                                     \
+	X(list)                                                                                                        \
+	X(listed)                                                                                                      \
+	X(editions)
 
 enum message_kind {
 #define MESSAGE_ENUM(kind) MESSAGE_##kind,
@@ -120,7 +124,7 @@ static inline void flat_span(struct message_flat *f, struct kith_span span)
 	f->span[f->spans++] = span;
 }
 
-static inline void flat_list(struct message_flat *f, struct kith_spans list)
+static inline void flat_spans(struct message_flat *f, struct kith_spans list)
 {
 	flat_num(f, list.n);
 	for (size_t i = 0; i < list.n; i++)
@@ -162,8 +166,8 @@ static inline void flat_helped(struct message_flat *f, const struct kith_msg_hel
 static inline void flat_leave(struct message_flat *f, const struct kith_msg_leave *m)
 {
 	flat_num(f, m->in_ms);
-	flat_list(f, m->hosts);
-	flat_list(f, m->members);
+	flat_spans(f, m->hosts);
+	flat_spans(f, m->members);
 }
 
 static inline void flat_members(struct message_flat *f, const struct kith_msg_members *m)
@@ -173,33 +177,33 @@ static inline void flat_members(struct message_flat *f, const struct kith_msg_me
 
 static inline void flat_named(struct message_flat *f, const struct kith_msg_named *m)
 {
-	flat_list(f, m->entries);
+	flat_spans(f, m->entries);
 }
 
 static inline void flat_find(struct message_flat *f, const struct kith_msg_find *m)
 {
 	flat_copy(f, m->key.b, sizeof m->key.b);
-	flat_list(f, m->nearer);
+	flat_spans(f, m->nearer);
 	flat_num(f, m->members);
 }
 
 static inline void flat_found(struct message_flat *f, const struct kith_msg_found *m)
 {
-	flat_list(f, m->records);
-	flat_list(f, m->vanished);
-	flat_list(f, m->members);
+	flat_spans(f, m->records);
+	flat_spans(f, m->vanished);
+	flat_spans(f, m->members);
 }
 
 static inline void flat_subscribe(struct message_flat *f, const struct kith_msg_subscribe *m)
 {
-	flat_list(f, m->add);
-	flat_list(f, m->drop);
+	flat_spans(f, m->add);
+	flat_spans(f, m->drop);
 }
 
 static inline void flat_notice(struct message_flat *f, const struct kith_msg_notice *m)
 {
-	flat_list(f, m->records);
-	flat_list(f, m->vanished);
+	flat_spans(f, m->records);
+	flat_spans(f, m->vanished);
 	flat_num(f, m->has_key);
 	flat_copy(f, m->key.b, sizeof m->key.b);
 }
@@ -239,6 +243,9 @@ static inline void flat_gossip(struct message_flat *f, const struct kith_msg_gos
 	flat_span(f, m->offers);
 	flat_span(f, m->wants);
 	flat_span(f, m->cursor);
+	flat_span(f, m->doubts);
+	flat_span(f, m->editions);
+	flat_num(f, m->editions_sum);
 }
 
 static inline void flat_gossiped(struct message_flat *f, const struct kith_msg_gossiped *m)
@@ -249,7 +256,34 @@ static inline void flat_gossiped(struct message_flat *f, const struct kith_msg_g
 	flat_span(f, m->lists);
 	flat_span(f, m->cursor);
 	flat_span(f, m->offers);
-	flat_list(f, m->entries);
+	flat_span(f, m->doubts);
+	flat_span(f, m->editions);
+	flat_num(f, m->editions_sum);
+	flat_spans(f, m->entries);
+}
+
+static inline void flat_list(struct message_flat *f, const struct kith_msg_list *m)
+{
+	flat_copy(f, m->signer, sizeof m->signer);
+	flat_num(f, m->number);
+	flat_num(f, m->cert);
+}
+
+static inline void flat_held(struct message_flat *f, struct kith_span held)
+{
+	flat_num(f, held.p != NULL);
+	flat_span(f, held);
+}
+
+static inline void flat_listed(struct message_flat *f, const struct kith_msg_listed *m)
+{
+	flat_held(f, m->list);
+	flat_held(f, m->cert);
+}
+
+static inline void flat_editions(struct message_flat *f, const struct kith_msg_editions *m)
+{
+	flat_span(f, m->editions);
 }
 
 static inline void flat_endpoint(struct message_flat *f, const struct kith_endpoint *e)
@@ -258,12 +292,6 @@ static inline void flat_endpoint(struct message_flat *f, const struct kith_endpo
 	flat_num(f, e->addr.family);
 	flat_num(f, e->addr.port);
 	flat_copy(f, e->addr.ip, sizeof e->addr.ip);
-}
-
-static inline void flat_held(struct message_flat *f, struct kith_span held)
-{
-	flat_num(f, held.p != NULL);
-	flat_span(f, held);
 }
 
 static inline void flat_attest(struct message_flat *f, const struct kith_msg_attest *m)

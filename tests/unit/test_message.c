@@ -113,6 +113,8 @@ static void sample_gossip(struct message *m, int size)
 		m->as.gossip.offers = bytes(n * 3 * KITH_GOSSIP_OFFER_LEN);
 		m->as.gossip.wants = bytes(n * 3 * KITH_MEMBER_ID_PREFIX);
 		m->as.gossip.cursor = bytes(size == MOST ? KITH_MEMBER_ID_PREFIX : 0);
+		m->as.gossip.editions = bytes(n * KITH_EDITION_LEN);
+		m->as.gossip.editions_sum = size == MOST ? UINT64_MAX : n;
 		return;
 	}
 	m->as.gossiped.salt = size == MOST ? UINT64_MAX : n;
@@ -122,6 +124,8 @@ static void sample_gossip(struct message *m, int size)
 	m->as.gossiped.cursor = bytes(size == MOST ? KITH_MEMBER_ID_PREFIX : 0);
 	m->as.gossiped.count = size == MOST ? UINT32_MAX : (uint32_t)n;
 	m->as.gossiped.offers = bytes(n * 8 * KITH_GOSSIP_OFFER_LEN);
+	m->as.gossiped.editions = bytes(size == MOST ? KITH_EDITIONS_LEN_MAX : n * KITH_EDITION_LEN);
+	m->as.gossiped.editions_sum = size == MOST ? UINT64_MAX : n;
 }
 
 static struct kith_endpoint endpoint(int size)
@@ -176,6 +180,43 @@ static void sample_attest(struct message *m, int size)
 	}
 }
 
+static void sample_list(struct message *m, int size)
+{
+	switch ((int)m->kind) {
+	case MESSAGE_list:
+		fill(m->as.list.signer, KITH_ISSUER_ID_LEN);
+		m->as.list.number = size == MOST ? 0 : (uint64_t)size * UINT32_MAX;
+		m->as.list.cert = size == MOST;
+		return;
+	case MESSAGE_listed:
+		if (size == USUAL)
+			m->as.listed.cert = bytes(KITH_CERT_MAX);
+		if (size == MOST)
+			m->as.listed.list = bytes(KITH_REVOCATION_LEN_MAX);
+		return;
+	case MESSAGE_editions:
+		m->as.editions.editions = bytes(size == MOST ? KITH_EDITIONS_LEN_MAX : (size_t)size * KITH_EDITION_LEN);
+		return;
+	}
+}
+
+static void sample_tunnel(struct message *m, int size)
+{
+	const uint64_t number = size == MOST ? UINT64_MAX : (uint64_t)size;
+	switch ((int)m->kind) {
+	case MESSAGE_introduce:
+		fill(m->as.introduce.device, KITH_DEVICE_ID_LEN);
+		m->as.introduce.packet = bytes(size == MOST ? KITH_NESTED_MAX : (size_t)size * 300);
+		return;
+	case MESSAGE_introduced:
+		m->as.introduced.tunnel = number;
+		return;
+	case MESSAGE_tunnel_close:
+		m->as.tunnel_close = (struct kith_msg_tunnel_close){ size == MOST ? number : number * 60000, number };
+		return;
+	}
+}
+
 static void sample(struct message *m, enum message_kind kind, int size)
 {
 	memset(m, 0, sizeof *m);
@@ -199,15 +240,9 @@ static void sample(struct message *m, enum message_kind kind, int size)
 		sample_directory(m, size);
 		return;
 	case MESSAGE_introduce:
-		fill(m->as.introduce.device, KITH_DEVICE_ID_LEN);
-		m->as.introduce.packet = bytes(size == MOST ? KITH_NESTED_MAX : (size_t)size * 300);
-		return;
 	case MESSAGE_introduced:
-		m->as.introduced.tunnel = size == MOST ? UINT64_MAX : (uint64_t)size;
-		return;
 	case MESSAGE_tunnel_close:
-		m->as.tunnel_close.in_ms = size == MOST ? UINT64_MAX : (uint64_t)size * 60000;
-		m->as.tunnel_close.tunnel = size == MOST ? UINT64_MAX : (uint64_t)size;
+		sample_tunnel(m, size);
 		return;
 	case MESSAGE_rekey:
 		m->as.rekey.epoch = size == MOST ? UINT8_MAX : (uint8_t)size;
@@ -228,6 +263,11 @@ static void sample(struct message *m, enum message_kind kind, int size)
 	case MESSAGE_gossip:
 	case MESSAGE_gossiped:
 		sample_gossip(m, size);
+		return;
+	case MESSAGE_list:
+	case MESSAGE_listed:
+	case MESSAGE_editions:
+		sample_list(m, size);
 		return;
 	case MESSAGE_KINDS_N:
 		return;
@@ -410,6 +450,10 @@ static void mandatory_keys_are_missed(void **state)
 		{ MESSAGE_attested, "8100a161", "text" },
 		{ MESSAGE_attested, "8101c40101", "another key only" },
 		{ MESSAGE_elected, "810005", "a number" },
+		{ MESSAGE_list, "810105", "no signer" },
+		{ MESSAGE_list, "8100" KEY16, "16 bytes" },
+		{ MESSAGE_editions, "80", "none" },
+		{ MESSAGE_editions, "8100c40101", "less than one" },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		uint8_t body[128];
@@ -447,6 +491,9 @@ static void what_is_not_as_it_should_be_counts_as_absent(void **state)
 		{ MESSAGE_find, "8200" KEY32 "0192" KEY32 KEY16, "8200" KEY32 "0191" KEY16 },
 		{ MESSAGE_introduce, "8200" KEY16 "01a161", "8100" KEY16 },
 		{ MESSAGE_tunnel_close, "8200c00207", "810207" },
+		{ MESSAGE_list, "8300c4080102030405060708010a0201",
+		  "8200c4080102030405060708010a" }, /* 1 is not true */
+		{ MESSAGE_listed, "820005010a", "80" },
 	};
 	static struct message a, b;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -486,7 +533,8 @@ static void no_body_an_empty_map_and_no_bytes_are_three_things(void **state)
 		static const uint8_t empty[] = { 0x80 };
 		bool mandatory = kind == MESSAGE_help || kind == MESSAGE_find || kind == MESSAGE_introduce ||
 				 kind == MESSAGE_tunnel_close || kind == MESSAGE_rekey || kind == MESSAGE_rekeyed ||
-				 kind == MESSAGE_witness || kind == MESSAGE_attested || kind == MESSAGE_elected;
+				 kind == MESSAGE_witness || kind == MESSAGE_attested || kind == MESSAGE_elected ||
+				 kind == MESSAGE_list || kind == MESSAGE_editions;
 		assert_int_equal(message_read(&m, (enum message_kind)kind, (struct kith_span){ NULL, 0 }), KITH_EPROTO);
 		assert_int_equal(message_read(&m, (enum message_kind)kind, (struct kith_span){ empty, 1 }),
 				 mandatory ? KITH_EPROTO : 0);
@@ -553,6 +601,9 @@ static void bodies_are_as_the_protocol_says(void **state)
 		{ MESSAGE_measured, "810100" },
 		{ MESSAGE_attested, "8100c400" },
 		{ MESSAGE_elected, "8100c400" },
+		{ MESSAGE_list, "8200c40831383f464d545b620100" },
+		{ MESSAGE_listed, "80" },
+		{ MESSAGE_editions, "8100c400" },
 	};
 	assert_int_equal(COUNT(rows), MESSAGE_KINDS_N);
 	for (size_t i = 0; i < COUNT(rows); i++) {

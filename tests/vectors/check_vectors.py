@@ -682,10 +682,20 @@ def gossip_news(f):
     return {"body": packed({0: int.from_bytes(f["salt"], "big"), 2: offer(f["asker"][0])})}
 
 
+@rule("gossip", "editions")
+def gossip_editions(f):
+    told = [e["signer"] + e["number"] for e in f["held"]]
+    key = total = int.from_bytes(b"editions", "big")
+    for edition in told:
+        total ^= siphash(key, key, edition)
+    return {"sum": total.to_bytes(8, "big"),
+            "body": packed({0: int.from_bytes(f["salt"], "big"), 6: b"".join(told), 7: total})}
+
+
 @rule("gossip", "")
 def gossip_refused(f):
     body = body_of(f["body"])
-    for key, size in ((1, 133), (2, 24), (3, 16), (4, 16)):
+    for key, size in ((1, 133), (2, 24), (3, 16), (4, 16), (6, 16)):
         objects.refuse("KITH_EPROTO", "length", len(body.get(key, b"")) % size)
     return {}
 

@@ -109,6 +109,37 @@ static void news_only(struct vec_topic *topic, struct pair *p)
 	kith_members_deinit(&ms);
 }
 
+/* Revocation lists beside news: what is told, and the sum of all. */
+static void editions(struct vec_topic *topic, struct pair *p)
+{
+	static const uint64_t numbers[] = { 7, UINT64_C(0x0102030405060708) };
+	struct kith_members ms;
+	struct kith_gossip_to to = { .partner = KITH_MEMBERS_STRANGER, .editions_sum = KITH_EDITIONS_NONE };
+	uint8_t body[KITH_GOSSIP_REQUEST_MAX], signers[2][KITH_ISSUER_ID_LEN], told[2 * KITH_EDITION_LEN];
+	struct kith_writer w = kith_writer_of(told, sizeof told);
+	struct vec v = vec_begin(topic, "editions", "11.2",
+				 "The root's list and an issuer's are told of, and are all that there are.");
+	vec_covers(&v, "request", "GOSSIP");
+	memcpy(signers[0], p->r.w.network.b, KITH_ISSUER_ID_LEN);
+	kith_ids_issuer(p->r.w.suite, signers[1], &p->r.w.issuer.pk);
+	json_t *list = vec_list(v.in, "held");
+	for (size_t i = 0; i < 2; i++) {
+		json_t *item = vec_item(list);
+		vec_bytes(item, "signer", signers[i], KITH_ISSUER_ID_LEN);
+		vec_u64(item, "number", numbers[i]);
+		kith_edition_write(&w, signers[i], numbers[i]);
+		to.editions_sum = kith_editions_mix(to.editions_sum, signers[i], numbers[i]);
+	}
+	to.editions = vec_span_of(told, kith_writer_len(&w));
+	ring_table(&p->r, &ms);
+	size_t len = kith_gossip_request(&ms, &p->r.w.now, &p->random.random, &to, body);
+	vec_u64(v.in, "salt", salt_of(vec_span_of(body, len)));
+	vec_u64(v.mid, "sum", to.editions_sum);
+	vec_bytes(v.out, "body", body, len);
+	vec_end(&v);
+	kith_members_deinit(&ms);
+}
+
 static void refused(struct vec_topic *topic, struct pair *p)
 {
 	static const struct {
@@ -120,6 +151,11 @@ static void refused(struct vec_topic *topic, struct pair *p)
 		  "Key 2 has 3 bytes.",
 		  "offers are 24 bytes each",
 		  { 0x82, 0, 1, 2, 0xc4, 3, 1, 2, 3 },
+		  9 },
+		{ "half an edition",
+		  "Key 6 has 3 bytes.",
+		  "editions are 16 bytes each",
+		  { 0x82, 0, 1, 6, 0xc4, 3, 1, 2, 3 },
 		  9 },
 		{ "a list instead of a map", "The body is an array.", "a body is a map", { 0x90 }, 1 },
 	};
@@ -151,6 +187,7 @@ void topic_gossip(struct vec_topic *topic)
 	while (step(topic, p))
 		VEC_REQUIRE(p->step < 9);
 	news_only(topic, p);
+	editions(topic, p);
 	refused(topic, p);
 	kith_members_deinit(&p->asker);
 	kith_members_deinit(&p->answerer);

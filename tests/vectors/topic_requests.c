@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "identity/challenge.h"
+#include "identity/revocation.h"
 #include "topics.h"
 #include "wire/frame.h"
 #include "wire/message.h"
 #include "wire/message_attest.h"
 #include "wire/message_gossip.h"
+#include "wire/message_list.h"
 #include "world.h"
 
 enum { REQUEST_ID = 258, ANSWER_HEADER = 5 };
@@ -496,6 +498,52 @@ static void gossip(struct vec_topic *topic, const struct cast *c)
 	end(&d, kith_msg_gossiped_write(d.body, sizeof d.body, &a));
 }
 
+static void lists(struct vec_topic *topic, const struct cast *c)
+{
+	const struct world *w = &c->w;
+	uint8_t bytes[256], editions[2 * KITH_EDITION_LEN];
+	struct kith_revocation list = { .signer = KITH_REVOKED_BY_ISSUER,
+					.number = 7,
+					.issued_s = WORLD_NOW_MS / 1000 - 60,
+					.next_update_s = WORLD_NOW_MS / 1000 + 86400 };
+	struct kith_msg_list m = { .number = 6 };
+	kith_ids_issuer(w->suite, m.signer, &w->issuer.pk);
+	memcpy(list.signer_id, m.signer, sizeof m.signer);
+	int len = kith_revocation_sign(w->suite, bytes, sizeof bytes, &list, NULL, 0, &c->bob.identity.pk, 1,
+				       w->issuer.sk);
+	VEC_REQUIRE(len > 0);
+	const struct kith_span signer = { m.signer, sizeof m.signer };
+	struct draft d = begin(topic, "list", "The asker has number 6 of this issuer.", "LIST", KITH_REQ_LIST);
+	field_bytes(&d, KITH_B_LIST_SIGNER, signer);
+	field_uint(&d, KITH_B_LIST_NUMBER, m.number);
+	end(&d, kith_msg_list_write(d.body, sizeof d.body, &m));
+	struct kith_msg_listed a = { .list = { bytes, (size_t)len } };
+	d = begin_answer(topic, "listed", "Number 7, which revokes bob's identity.", "LIST", KITH_STATUS_OK);
+	field_bytes(&d, KITH_B_LISTED_LIST, a.list);
+	end(&d, kith_msg_listed_write(d.body, sizeof d.body, &a));
+	bare_answer(topic, "answer to list, there is no newer one", "LIST", KITH_STATUS_NOT_FOUND);
+
+	m.cert = true;
+	d = begin(topic, "list, of an issuer that is not known", "Its certificate comes first.", "LIST", KITH_REQ_LIST);
+	field_bytes(&d, KITH_B_LIST_SIGNER, signer);
+	field_bool(&d, KITH_B_LIST_CERT, true);
+	end(&d, kith_msg_list_write(d.body, sizeof d.body, &m));
+	a = (struct kith_msg_listed){ .cert = w->issuer_cert };
+	d = begin_answer(topic, "listed, the certificate", "What the root certified.", "LIST", KITH_STATUS_OK);
+	field_bytes(&d, KITH_B_LISTED_CERT, a.cert);
+	end(&d, kith_msg_listed_write(d.body, sizeof d.body, &a));
+
+	struct kith_writer wr = kith_writer_of(editions, sizeof editions);
+	kith_edition_write(&wr, w->network.b, 3);
+	kith_edition_write(&wr, m.signer, 7);
+	const struct kith_msg_editions e = { { editions, kith_writer_len(&wr) } };
+	d = begin(topic, "editions", "A home has number 3 of the root's list, and 7 of the issuer's.", "EDITIONS",
+		  KITH_REQ_EDITIONS);
+	field_bytes(&d, KITH_B_EDITIONS, e.editions);
+	end(&d, kith_msg_editions_write(d.body, sizeof d.body, &e));
+	bare_answer(topic, "answer to editions", "EDITIONS", KITH_STATUS_OK);
+}
+
 static void rekey(struct vec_topic *topic, const struct cast *c)
 {
 	const struct kith_msg_rekey m = { .epoch = 1, .ephemeral = c->alice.device.dh_pk };
@@ -627,6 +675,7 @@ void topic_requests(struct vec_topic *topic)
 	introduce(topic, &c);
 	attestations(topic, &c);
 	gossip(topic, &c);
+	lists(topic, &c);
 	rekey(topic, &c);
 	challenge(topic, &c);
 	bodies(topic, &c);

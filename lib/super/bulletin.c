@@ -1,0 +1,154 @@
+#include "super/bulletin.h"
+
+#include "super/members.h"
+
+static const struct kith_span nothing = { NULL, 0 };
+
+static uint16_t bit_of(unsigned partner)
+{
+	return partner < KITH_MEMBERS_PARTNERS ? (uint16_t)(1u << partner) : 0;
+}
+
+/* The next edition from *i on, and who was told of it (NULL: not asked for). Places are the trust's; when another
+ * signer or number has a place, nobody was told. */
+static bool next(const struct kith_core *c, size_t *i, struct kith_trust_list *l, struct kith_told **told)
+{
+	while (kith_trust_list_at(&c->trust, &c->now, (*i)++, l)) {
+		if (l->number == 0)
+			continue;
+		if (told == NULL)
+			return true;
+		struct kith_told *t = *told = &c->super->told[*i - 1];
+		if (t->number != l->number || memcmp(t->signer, l->id, sizeof t->signer) != 0) {
+			*t = (struct kith_told){ .number = l->number };
+			memcpy(t->signer, l->id, sizeof t->signer);
+		}
+		return true;
+	}
+	return false;
+}
+
+uint64_t kith_bulletin_sum(const struct kith_core *c)
+{
+	struct kith_trust_list l;
+	uint64_t sum = KITH_EDITIONS_NONE;
+	for (size_t i = 0; next(c, &i, &l, NULL);)
+		sum = kith_editions_mix(sum, l.id, l.number);
+	return c->trust.open ? 0 : sum;
+}
+
+struct kith_span kith_bulletin_tell(struct kith_core *c, unsigned partner, uint64_t sum, size_t max, bool *all,
+				    uint8_t out[KITH_EDITIONS_LEN_MAX])
+{
+	struct kith_writer w = kith_writer_of(out, max * KITH_EDITION_LEN);
+	struct kith_trust_list l;
+	struct kith_told *told;
+	uint16_t bit = bit_of(partner);
+	*all = sum != 0 && sum != kith_bulletin_sum(c);
+	for (size_t i = 0; kith_writer_space(&w) > 0 && next(c, &i, &l, &told);) {
+		if (!*all && (bit & ~told->to) == 0)
+			continue;
+		told->to |= bit;
+		kith_edition_write(&w, l.id, l.number);
+	}
+	return (struct kith_span){ out, kith_writer_len(&w) };
+}
+
+/* What the editions say of a signer; 0: nothing. */
+static uint64_t number_in(struct kith_span editions, const uint8_t signer[KITH_ISSUER_ID_LEN])
+{
+	struct kith_reader r = kith_reader_of_span(editions);
+	struct kith_edition e;
+	while (kith_edition_next(&r, &e)) {
+		if (memcmp(e.signer, signer, KITH_ISSUER_ID_LEN) == 0)
+			return e.number;
+	}
+	return 0;
+}
+
+void kith_bulletin_knows(struct kith_core *c, unsigned partner, struct kith_span editions, bool all)
+{
+	struct kith_trust_list l;
+	struct kith_told *told;
+	for (size_t i = 0; next(c, &i, &l, &told);) {
+		uint64_t number = number_in(editions, l.id);
+		if (number >= l.number)
+			told->to |= bit_of(partner);
+		else if (all || number > 0)
+			told->to &= (uint16_t)~bit_of(partner);
+	}
+}
+
+uint16_t kith_bulletin_untold(struct kith_core *c, uint16_t partners)
+{
+	struct kith_trust_list l;
+	struct kith_told *told;
+	uint16_t untold = 0;
+	for (size_t i = 0; next(c, &i, &l, &told);)
+		untold |= (uint16_t)(partners & ~told->to);
+	return untold;
+}
+
+void kith_bulletin_partner(struct kith_core *c, unsigned partner)
+{
+	for (size_t i = 0; i < KITH_LISTS_MAX; i++)
+		c->super->told[i].to &= (uint16_t)~bit_of(partner);
+}
+
+void kith_bulletin_news(struct kith_core *c)
+{
+	c->super->gossip_at = c->now.mono_us;
+	kith_super_wake(c, c->now.mono_us);
+}
+
+/* ---- leaves ---- */
+
+void kith_bulletin_look(struct kith_core *c, struct kith_session *s)
+{
+	uint8_t editions[KITH_EDITIONS_LEN_MAX], body[KITH_REQUEST_MAX];
+	bool all;
+	if (!(s->use & KITH_USE_LEAF) || s->attached->list_round == c->lists.round || s->state != KITH_SESSION_OPEN ||
+	    kith_session_heard_at(s) != c->now.mono_us)
+		return;
+	const struct kith_msg_editions m = { kith_bulletin_tell(c, KITH_MEMBERS_STRANGER, 1, KITH_LISTS_MAX, &all,
+								editions) };
+	size_t len = kith_msg_editions_write(body, sizeof body, &m);
+	if (m.editions.len == 0 || kith_session_request(c, s, KITH_REQ_EDITIONS, (struct kith_span){ body, len },
+							kith_token(KITH_TOKEN_EDITIONS, 0)) == 0)
+		s->attached->list_round = c->lists.round;
+}
+
+void kith_bulletin_on_told(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	if (answer->err == KITH_ETIMEDOUT && (s->use & KITH_USE_LEAF))
+		s->attached->list_round = (uint16_t)(c->lists.round - 1); /* when it is heard again */
+}
+
+/* ---- lists ---- */
+
+void kith_bulletin_on_list(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	uint8_t body[KITH_ANSWER_MAX];
+	struct kith_msg_list m;
+	struct kith_key who;
+	struct kith_trust_list l;
+	struct kith_msg_listed found = { .list = nothing };
+	uint8_t status = KITH_STATUS_NOT_FOUND;
+	size_t len = 0;
+	if (kith_msg_list_read(&m, request->body) != 0) {
+		status = KITH_STATUS_MALFORMED;
+	} else if (!kith_session_identity(c, s, &who) ||
+		   !kith_limiter_allow(&c->super->lookups, c->now.mono_us, kith_identity_key(&who))) {
+		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+		status = KITH_STATUS_LIMITED;
+	} else if (kith_trust_list_of(&c->trust, &c->now, m.signer, &l) && l.valid &&
+		   (m.cert ? l.cert.len > 0 : l.number > m.number)) {
+		if (m.cert)
+			found.cert = l.cert;
+		else
+			found.list = l.list;
+		len = kith_msg_listed_write(body, sizeof body, &found);
+		status = KITH_STATUS_OK;
+	}
+	kith_session_answer(c, s, request->id, status, (struct kith_span){ body, len });
+}

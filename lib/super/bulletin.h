@@ -1,0 +1,45 @@
+/* What a supernode tells others of revocation lists: which ones it has, and the lists.
+ *
+ * Editions go to each partner once, inside gossip, and at once when a list is new here. The whole of two tables is
+ * compared by a sum, in exchanges that compare the members, too; when the sums differ the answer has all editions. A
+ * leaf is told by EDITIONS when it is next heard: when it attaches, and within a keepalive (25 s) after a list came,
+ * of whichever home hears it first. So a list costs each that gets it one packet and one question, and nothing once it
+ * is there.
+ * Timers: none of its own.
+ * Bounds: KITH_LISTS_MAX editions; LIST is answered within the rate of look-ups of an identity.
+ * Never: the list of an issuer that is revoked or out of its time.
+ */
+#ifndef KITH_SUPER_BULLETIN_H
+#define KITH_SUPER_BULLETIN_H
+
+#include "link/state.h"
+#include "wire/message_list.h"
+
+/* Of all editions that are held; never 0, but in an open network. */
+uint64_t kith_bulletin_sum(const struct kith_core *c);
+
+/* Editions for a partner, at most max of them: what it was not told, or all if the sum that it told (0: none) is not
+ * ours; then *all. */
+struct kith_span kith_bulletin_tell(struct kith_core *c, unsigned partner, uint64_t sum, size_t max, bool *all,
+				    uint8_t out[KITH_EDITIONS_LEN_MAX]);
+
+/* What a partner has; all: it has no others, and is told what it lacks. */
+void kith_bulletin_knows(struct kith_core *c, unsigned partner, struct kith_span editions, bool all);
+
+/* Partners (bits) that were not told of something. */
+uint16_t kith_bulletin_untold(struct kith_core *c, uint16_t partners);
+
+/* Another member takes the partner's slot. */
+void kith_bulletin_partner(struct kith_core *c, unsigned partner);
+
+/* A list is new here: partners hear of it at once. */
+void kith_bulletin_news(struct kith_core *c);
+
+/* Something came on a session: if it is a leaf's that was not told yet, it is. */
+void kith_bulletin_look(struct kith_core *c, struct kith_session *s);
+void kith_bulletin_on_told(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
+
+/* LIST. */
+void kith_bulletin_on_list(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+
+#endif
