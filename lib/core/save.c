@@ -9,6 +9,7 @@
 enum {
 	VERSION = 2,
 	WITH_ATTESTS = 3,
+	WITH_LISTS = 4,
 	WITH_CONTACTS = 1,
 	FIXED_LEN = 8 + 1 + 2 * 8 + 4,
 	ATTESTS_MAX = 4 + KITH_ATTESTS_LEN_MAX,
@@ -19,7 +20,7 @@ enum {
 struct state {
 	int64_t stamp_ms;
 	uint64_t seq;
-	struct kith_span hosts, contacts, attests;
+	struct kith_span hosts, contacts, attests, lists;
 };
 
 static void sum(const struct kith_suite *suite, uint8_t out[SUM_LEN], const uint8_t *p, size_t len)
@@ -30,6 +31,25 @@ static void sum(const struct kith_suite *suite, uint8_t out[SUM_LEN], const uint
 
 /* ---- saving ---- */
 
+/* Revocation lists, each with the certificate of its issuer. w NULL: how long that is. */
+static size_t write_lists(const struct kith_core *c, struct kith_writer *w)
+{
+	struct kith_trust_list l;
+	size_t len = 0;
+	for (size_t i = 0; kith_trust_list_at(&c->trust, &c->now, i, &l); i++) {
+		if (l.list.len == 0)
+			continue;
+		len += 4 + l.cert.len + l.list.len;
+		if (w == NULL)
+			continue;
+		kith_write_u16(w, (uint16_t)l.cert.len);
+		kith_write_span(w, l.cert);
+		kith_write_u16(w, (uint16_t)l.list.len);
+		kith_write_span(w, l.list);
+	}
+	return len;
+}
+
 static size_t write_state(struct kith_core *c, uint8_t *out, size_t cap)
 {
 	uint8_t hosts[KITH_HOSTCACHE_FILE_MAX], attests[KITH_ATTESTS_LEN_MAX];
@@ -37,15 +57,17 @@ static size_t write_state(struct kith_core *c, uint8_t *out, size_t cap)
 	size_t hosts_len = kith_hostcache_save(&c->leaf.cache, c->old_hosts, hosts);
 	struct kith_writer w = kith_writer_of(out, cap);
 	kith_write_bytes(&w, (const uint8_t *)MAGIC, 8);
-	kith_write_u8(&w, attests_len > 0 ? WITH_ATTESTS : VERSION);
+	bool lists = write_lists(c, NULL) > 0;
+	kith_write_u8(&w, lists ? WITH_LISTS : attests_len > 0 ? WITH_ATTESTS : VERSION);
 	kith_write_u64(&w, (uint64_t)c->stamp_ms);
 	kith_write_u64(&w, kith_super_seq(c));
 	kith_write_u32(&w, (uint32_t)hosts_len);
 	kith_write_bytes(&w, hosts, hosts_len);
-	if (attests_len > 0) {
+	if (lists || attests_len > 0) {
 		kith_write_u32(&w, (uint32_t)attests_len);
 		kith_write_bytes(&w, attests, attests_len);
 	}
+	(void)write_lists(c, &w);
 	size_t len = kith_writer_len(&w);
 	uint8_t *tail = kith_write(&w, SUM_LEN);
 	if (tail != NULL)
@@ -70,7 +92,7 @@ static void not_begun(struct kith_core *c)
 
 static void save_cache(struct kith_core *c)
 {
-	size_t cap = FIXED_LEN + KITH_HOSTCACHE_FILE_MAX + ATTESTS_MAX + SUM_LEN;
+	size_t cap = FIXED_LEN + KITH_HOSTCACHE_FILE_MAX + ATTESTS_MAX + write_lists(c, NULL) + SUM_LEN;
 	uint8_t *buf = kith_alloc_resize(c->alloc, NULL, 0, cap);
 	struct kith_span bytes = { buf, buf != NULL ? write_state(c, buf, cap) : 0 };
 	int err = begin(c, KITH_SAVE_STATE, KITH_OWNER_SAVE, bytes, &c->save_id);
@@ -132,6 +154,22 @@ void kith_state_saved(struct kith_core *c, int err)
 
 /* ---- loading ---- */
 
+/* Walks over revocation lists, and takes those that hold into a core, unless that is NULL. False: they are torn. */
+static bool lists_read(struct kith_core *c, struct kith_span lists)
+{
+	struct kith_reader r = kith_reader_of_span(lists);
+	while (kith_reader_left(&r) > 0) {
+		struct kith_span cert = kith_read_span(&r, kith_read_u16(&r));
+		struct kith_span list = kith_read_span(&r, kith_read_u16(&r));
+		if (r.bad)
+			return false;
+		int err = c != NULL && cert.len > 0 ? kith_trust_issuer_add(&c->trust, &c->now, cert) : 0;
+		if (c != NULL && err == 0 && kith_trust_revocation_add(&c->trust, &c->now, list) == 1)
+			c->lists.round = 1;
+	}
+	return true;
+}
+
 static int parse(const struct kith_suite *suite, struct kith_span file, struct state *out)
 {
 	uint8_t want[SUM_LEN];
@@ -141,7 +179,7 @@ static int parse(const struct kith_suite *suite, struct kith_span file, struct s
 	memset(out, 0, sizeof *out);
 	if (magic == NULL || memcmp(magic, MAGIC, 8) != 0 || file.len < FIXED_LEN + SUM_LEN)
 		return KITH_EPROTO;
-	if (version != VERSION && version != WITH_ATTESTS && version != WITH_CONTACTS)
+	if (version < WITH_CONTACTS || version > WITH_LISTS)
 		return KITH_EVERSION;
 	sum(suite, want, file.p, file.len - SUM_LEN);
 	if (memcmp(want, file.p + file.len - SUM_LEN, SUM_LEN) != 0)
@@ -153,10 +191,12 @@ static int parse(const struct kith_suite *suite, struct kith_span file, struct s
 	out->hosts = kith_read_span(&r, kith_read_u32(&r));
 	if (version == WITH_CONTACTS)
 		out->contacts = kith_read_span(&r, kith_read_u32(&r));
-	if (version == WITH_ATTESTS)
+	if (version >= WITH_ATTESTS)
 		out->attests = kith_read_span(&r, kith_read_u32(&r));
+	if (version == WITH_LISTS)
+		out->lists = kith_read_rest(&r);
 	struct kith_attest unused[KITH_ATTESTS_MAX];
-	if (kith_attests_read(unused, out->attests) < 0)
+	if (kith_attests_read(unused, out->attests) < 0 || !lists_read(NULL, out->lists))
 		return KITH_EPROTO;
 	if (!kith_reader_done(&r) || stamp > INT64_MAX / 2 || seq > INT64_MAX / 2)
 		return KITH_EPROTO;
@@ -191,6 +231,7 @@ int kith_state_load(struct kith_core *c, struct kith_span file)
 	c->old_hosts = kith_blob_span(c->old_hosts_blob);
 	if (state.attests.len > 0) /* for kith_candidacy_begin */
 		c->old_attests = kith_blob_intern(&c->shared->blobs, state.attests.p, state.attests.len);
+	(void)lists_read(c, state.lists);
 	c->stamp_ms = state.stamp_ms;
 	c->leaf.record_seq = c->entry_seq_saved = state.seq;
 	return 0;

@@ -29,6 +29,20 @@ static void node_init(struct node *n)
 	kith_contacts_init(&n->core.contacts, &alloc.alloc, KITH_CONTACTS_DEFAULT_MAX);
 	kith_hostcache_init(&n->core.leaf.cache, &alloc.alloc, &n->shared.blobs);
 	kith_effects_init(&n->core.effects, &alloc.alloc);
+	/* The root of tests/vectors, so that lists of these are taken. */
+	static const struct kith_key root = { { 0xec, 0xd1, 0xa8, 0xdc, 0x69, 0x83, 0x09, 0xa5, 0xd9, 0xae, 0xdf,
+						0x2b, 0x8c, 0xe9, 0xa9, 0xb8, 0x1c, 0x61, 0xb6, 0xa9, 0xd7, 0x6e,
+						0x0b, 0xd7, 0x4e, 0x3f, 0xed, 0x12, 0x53, 0xe1, 0x3d, 0x32 } };
+	const struct kith_trust_options trust = { .suite = suite,
+						  .alloc = &alloc.alloc,
+						  .blobs = &n->shared.blobs,
+						  .root = &root,
+						  .issuers_max = KITH_TRUST_ISSUERS_MAX,
+						  .device_lists_max = 1,
+						  .chains_max = 1,
+						  .seed = { 1, 2 } };
+	int err = kith_trust_init(&n->core.trust, &trust);
+	KITH_ASSERT(err == 0);
 }
 
 struct saved {
@@ -53,6 +67,7 @@ static void node_deinit(struct node *n)
 	kith_contacts_deinit(&n->core.contacts);
 	kith_hostcache_deinit(&n->core.leaf.cache);
 	kith_blob_unref(&n->shared.blobs, n->core.old_hosts_blob);
+	kith_trust_deinit(&n->core.trust);
 	kith_blobs_deinit(&n->shared.blobs);
 	kith_effects_deinit(&n->core.effects);
 }

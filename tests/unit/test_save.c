@@ -1,5 +1,5 @@
 /* What survives a restart, and what a torn or altered file costs. */
-#include "core_world.h"
+#include "lists_world.h"
 
 #include "base/limits.h"
 #include "core/save.h"
@@ -79,6 +79,48 @@ static void a_node_finds_its_way_back_by_what_it_saved_alone(void **state)
 	kith_core_info(c, &info);
 	assert_int_equal(info.homes, 3);
 	world_call(&w, WORLD_ALICE, WORLD_BOB, NULL);
+	core_world_deinit(&w);
+}
+
+/* So that a node that is cut off when it starts refuses whom it refused before. */
+static void revocation_lists_survive_a_restart(void **state)
+{
+	struct core_world w;
+	static uint8_t file[1 << 20];
+	(void)state;
+	world_alice_and_bob(&w);
+	list_give(&w, 0, &(struct list_of){ .number = 3, .ranges = KITH_REVOKED_RANGES_MAX });
+	list_give(&w, 0, &(struct list_of){ .issuer = &w.pki.issuer, .number = 8, .serial = 1 + WORLD_BOB });
+	world_run(&w, 30 * KITH_US_PER_S);
+	assert_int_equal(list_number(&w, WORLD_ALICE, NULL), 3);
+	size_t len = saved_state(&w, WORLD_ALICE, file, sizeof file);
+	w.nodes[0].muted = w.nodes[1].muted = w.nodes[2].muted = true;
+	restart(&w, WORLD_ALICE, test_span(file, len), test_span(NULL, 0), true);
+	assert_int_equal(list_number(&w, WORLD_ALICE, NULL), 3);
+	assert_int_equal(list_number(&w, WORLD_ALICE, &w.pki.issuer), 8);
+	struct kith_core *c = w.nodes[WORLD_ALICE].core;
+	struct kith_person bob;
+	assert_int_equal(kith_trust_check(&c->trust, &c->now,
+					  test_span(w.nodes[WORLD_BOB].id.chain, w.nodes[WORLD_BOB].id.chain_len),
+					  &bob),
+			 KITH_EREVOKED);
+	core_world_deinit(&w);
+}
+
+/* A supernode that starts with lists tells its leaves of them. */
+static void a_home_that_was_restarted_tells_of_the_lists_that_it_kept(void **state)
+{
+	struct core_world w;
+	static uint8_t file[1 << 20];
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ NULL });
+	list_give(&w, 0, &(struct list_of){ .number = 3 });
+	world_run(&w, KITH_US_PER_S);
+	size_t len = saved_state(&w, 0, file, sizeof file);
+	restart(&w, 0, test_span(file, len), test_span(NULL, 0), true);
+	int leaf = world_start(&w, "alice", false);
+	world_run(&w, 10 * KITH_US_PER_S);
+	assert_int_equal(list_number(&w, leaf, NULL), 3);
 	core_world_deinit(&w);
 }
 
@@ -185,12 +227,12 @@ static void a_file_that_is_torn_or_altered_is_refused_and_the_node_starts_withou
 		assert_true(kith_state_load(c, test_span(copy, len)) < 0);
 	}
 	memcpy(copy, file, len);
-	copy[8] += 2; /* of a later version */
+	copy[8] += 3; /* of a later version */
 	assert_int_equal(kith_state_load(c, test_span(copy, len)), KITH_EVERSION);
 	assert_int_equal(c->stamp_ms, 0);
 	assert_null(kith_contacts_get(&c->contacts, "bob"));
 	world_stop(&w, fresh);
-	copy[8] -= 2;
+	copy[8] -= 3;
 	copy[len / 2] ^= 1;
 	restart(&w, WORLD_ALICE, test_span(copy, len), test_span(NULL, 0), true);
 	world_run(&w, 10 * KITH_US_PER_S);
@@ -338,6 +380,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_node_finds_its_way_back_by_what_it_saved_alone),
+		cmocka_unit_test(revocation_lists_survive_a_restart),
+		cmocka_unit_test(a_home_that_was_restarted_tells_of_the_lists_that_it_kept),
 		cmocka_unit_test(numbers_rise_across_a_restart_with_a_clock_set_back),
 		cmocka_unit_test(a_supernode_s_entry_and_record_are_newer_after_a_restart_with_a_clock_set_back),
 		cmocka_unit_test(a_supernode_saves_when_it_has_signed),
