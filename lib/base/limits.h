@@ -194,6 +194,8 @@
 #define KITH_LISTS_BURST 160
 #define KITH_LISTS_SLOWER 60 /* local: ... and then one in so many seconds */
 #define KITH_LIST_LIE_COST 40 /* local: of those, for a list that was told of and did not come: four, and it is over */
+#define KITH_LISTS_NEWS_US                                                                                             \
+	(60 * KITH_US_PER_S) /* local: so long a new list is told of again: who was told may be gone */
 #define KITH_LIST_TIMEOUT_US (4 * KITH_US_PER_S) /* local: then another that told of it is asked */
 #define KITH_LISTS_TELLERS_MAX 1024 /* local: identities of which that is remembered: homes, partners of days */
 

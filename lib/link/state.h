@@ -340,8 +340,9 @@ struct kith_help {
 /* Who was told of an edition (super/bulletin). */
 struct kith_told {
 	uint8_t signer[KITH_ISSUER_ID_LEN];
-	uint16_t to; /* bit for each partner */
+	uint16_t to, has; /* bit for each partner: told of it; has said that it has it */
 	uint64_t number;
+	kith_time_us since; /* when it was new here */
 };
 
 struct kith_query; /* a look-up in the directory (super/query.c) */

@@ -20,7 +20,7 @@ static bool next(const struct kith_core *c, size_t *i, struct kith_trust_list *l
 			return true;
 		struct kith_told *t = *told = &c->super->told[*i - 1];
 		if (t->number != l->number || memcmp(t->signer, l->id, sizeof t->signer) != 0) {
-			*t = (struct kith_told){ .number = l->number };
+			*t = (struct kith_told){ .number = l->number, .since = c->now.mono_us };
 			memcpy(t->signer, l->id, sizeof t->signer);
 		}
 		return true;
@@ -46,7 +46,8 @@ struct kith_span kith_bulletin_tell(struct kith_core *c, unsigned partner, uint6
 	uint16_t bit = bit_of(partner);
 	*all = sum != 0 && sum != kith_bulletin_sum(c);
 	for (size_t i = 0; kith_writer_space(&w) > 0 && next(c, &i, &l, &told);) {
-		if (!*all && (bit & ~told->to) == 0)
+		bool news = c->now.mono_us - told->since < KITH_LISTS_NEWS_US || (bit & ~told->to) != 0;
+		if (!*all && (!news || (told->has & bit) != 0))
 			continue;
 		told->to |= bit;
 		kith_edition_write(&w, l.id, l.number);
@@ -66,16 +67,24 @@ static uint64_t number_in(struct kith_span editions, const uint8_t signer[KITH_I
 	return 0;
 }
 
+static void forget(struct kith_told *told, unsigned partner)
+{
+	told->to &= (uint16_t)~bit_of(partner);
+	told->has &= (uint16_t)~bit_of(partner);
+}
+
 void kith_bulletin_knows(struct kith_core *c, unsigned partner, struct kith_span editions, bool all)
 {
 	struct kith_trust_list l;
 	struct kith_told *told;
 	for (size_t i = 0; next(c, &i, &l, &told);) {
 		uint64_t number = number_in(editions, l.id);
-		if (number >= l.number)
+		if (number >= l.number) {
 			told->to |= bit_of(partner);
-		else if (all || number > 0)
-			told->to &= (uint16_t)~bit_of(partner);
+			told->has |= bit_of(partner);
+		} else if (all || number > 0) {
+			forget(told, partner);
+		}
 	}
 }
 
@@ -92,7 +101,7 @@ uint16_t kith_bulletin_untold(struct kith_core *c, uint16_t partners)
 void kith_bulletin_partner(struct kith_core *c, unsigned partner)
 {
 	for (size_t i = 0; i < KITH_LISTS_MAX; i++)
-		c->super->told[i].to &= (uint16_t)~bit_of(partner);
+		forget(&c->super->told[i], partner);
 }
 
 void kith_bulletin_news(struct kith_core *c)
@@ -107,8 +116,8 @@ void kith_bulletin_look(struct kith_core *c, struct kith_session *s)
 {
 	uint8_t editions[KITH_EDITIONS_LEN_MAX], body[KITH_REQUEST_MAX];
 	bool all;
-	if (!(s->use & KITH_USE_LEAF) || s->attached->list_round == c->lists.round || s->state != KITH_SESSION_OPEN ||
-	    kith_session_heard_at(s) != c->now.mono_us)
+	if (!kith_serves(c) || !(s->use & KITH_USE_LEAF) || s->attached->list_round == c->lists.round ||
+	    s->state != KITH_SESSION_OPEN || kith_session_heard_at(s) != c->now.mono_us)
 		return;
 	const struct kith_msg_editions m = { kith_bulletin_tell(c, KITH_MEMBERS_STRANGER, 1, KITH_LISTS_MAX, &all,
 								editions) };

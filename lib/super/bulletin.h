@@ -1,10 +1,10 @@
 /* What a supernode tells others of revocation lists: which ones it has, and the lists.
  *
- * Editions go to each partner once, inside gossip, and at once when a list is new here. The whole of two tables is
- * compared by a sum, in exchanges that compare the members, too; when the sums differ the answer has all editions. A
- * leaf is told by EDITIONS when it is next heard: when it attaches, and within a keepalive (25 s) after a list came,
- * of whichever home hears it first. So a list costs each that gets it one packet and one question, and nothing once it
- * is there.
+ * Editions go to each partner inside gossip: at once when a list is new here, and for a minute in each exchange with
+ * whomever did not say that it has it, since what was told may be lost. Two tables are compared by a sum, in exchanges
+ * that compare the members, too; when the sums differ the answer has all editions. A leaf is told by EDITIONS
+ * when it is next heard: when it attaches, and within a keepalive (25 s) after a list came, of whichever home hears it
+ * first. So a list costs each that gets it a few editions and one question, and nothing once it is there.
  * Timers: none of its own.
  * Bounds: KITH_LISTS_MAX editions; LIST is answered within the rate of look-ups of an identity.
  * Never: the list of an issuer that is revoked or out of its time.
