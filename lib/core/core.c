@@ -309,7 +309,6 @@ static int build(struct kith_core *c, const struct kith_core_options *o, struct 
 	kith_limiter_init_beside(&c->closes, &c->calls, 256, KITH_TUNNEL_CLOSES_PER_S, KITH_TUNNEL_CLOSES_BURST);
 	kith_link_init(&c->unconfirmed);
 	kith_shares_init(&c->contacts_held, c->alloc, KITH_UNCONFIRMED_PER_IDENTITY, c->calls.buckets.seed);
-	kith_lists_init(c);
 	take_files(c, o);
 	err = o->role != KITH_ROLE_LEAF ? kith_serving_init(c, o->role, &o->terms) : 0;
 	if (err == 0 && super)
@@ -464,8 +463,8 @@ void kith_core_free(struct kith_core *c)
 	KITH_FREE_ARRAY(alloc, c->ops, KITH_OPS_MAX);
 	kith_watching_deinit(c);
 	kith_leaf_deinit(c);
+	kith_lists_deinit(c);
 	if (c->calls.alloc != NULL) {
-		kith_lists_deinit(c);
 		kith_limiter_deinit(&c->calls);
 		kith_limiter_deinit(&c->closes);
 		kith_shares_deinit(&c->contacts_held);

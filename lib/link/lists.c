@@ -5,23 +5,22 @@
 
 enum { OTHERS = sizeof((struct kith_wanted *)0)->others / sizeof(uint32_t) };
 
-void kith_lists_init(struct kith_core *c)
-{
-	kith_limiter_init(&c->lists.tellers, c->alloc, c->random, KITH_LISTS_TELLERS_MAX, 1, KITH_LISTS_BURST);
-}
-
 void kith_lists_deinit(struct kith_core *c)
 {
 	KITH_FREE_ARRAY(c->alloc, c->lists.wanted, c->lists.wanted != NULL ? KITH_LISTS_MAX : 0);
-	kith_limiter_deinit(&c->lists.tellers);
+	if (c->lists.tellers.alloc != NULL)
+		kith_limiter_deinit(&c->lists.tellers);
 }
 
 /* One question of those that an identity has. */
 static bool spend(struct kith_core *c, struct kith_session *s)
 {
+	struct kith_limiter *l = &c->lists.tellers;
 	struct kith_key who;
+	if (l->alloc == NULL) /* the first list of all */
+		kith_limiter_init(l, c->alloc, c->random, KITH_LISTS_TELLERS_MAX, 1, KITH_LISTS_BURST);
 	return kith_session_identity(c, s, &who) &&
-	       kith_limiter_allow(&c->lists.tellers, c->now.mono_us / KITH_LISTS_SLOWER, kith_identity_key(&who));
+	       kith_limiter_allow(l, c->now.mono_us / KITH_LISTS_SLOWER, kith_identity_key(&who));
 }
 
 static void drop(struct kith_core *c, struct kith_wanted *w)
@@ -91,9 +90,9 @@ static bool make_room(struct kith_core *c)
 static void hear(struct kith_core *c, struct kith_session *s, const struct kith_edition *e)
 {
 	struct kith_trust_list held;
-	bool known = kith_trust_list_of(&c->trust, &c->now, e->signer, &held);
-	if (c->trust.open || e->number == 0 || (known && (!held.valid || held.number >= e->number)) ||
-	    wanted_already(c, e, s->index))
+	/* The certificate of an issuer whose own is out of its time may have been renewed. */
+	bool known = kith_trust_list_of(&c->trust, &c->now, e->signer, &held) && held.valid;
+	if (c->trust.open || e->number == 0 || (known && held.number >= e->number) || wanted_already(c, e, s->index))
 		return;
 	if (!make_room(c)) {
 		c->lists.lost = true;

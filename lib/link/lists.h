@@ -16,7 +16,6 @@
 #include "link/state.h"
 #include "wire/message_list.h"
 
-void kith_lists_init(struct kith_core *c);
 void kith_lists_deinit(struct kith_core *c);
 
 /* The other side of a session has these editions. */

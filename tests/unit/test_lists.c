@@ -112,6 +112,21 @@ static void an_older_list_than_was_told_is_taken_and_counted(void **state)
 	core_world_deinit(&w);
 }
 
+static void a_list_that_is_held_is_not_asked_for(void **state)
+{
+	struct core_world w;
+	(void)state;
+	network(&w);
+	list_give(&w, HONEST, &(struct list_of){ .number = 4 });
+	world_run(&w, 90 * KITH_US_PER_S);
+	assert_int_equal(list_number(&w, VICTIM, NULL), 4);
+	hear(&w, HONEST, root_id(&w), 4, 0);
+	assert_null(w.nodes[VICTIM].core->lists.wanted);
+	hear(&w, HONEST, root_id(&w), 5, 0);
+	assert_int_equal(w.nodes[VICTIM].core->lists.n, 1);
+	core_world_deinit(&w);
+}
+
 static int mute_lists_tap(struct core_world *w, struct world_packet *p)
 {
 	return kith_addr_equal(&p->from, &w->nodes[LIAR].addr) ? 0 : 1;
@@ -198,6 +213,40 @@ static void editions_are_taken_from_homes_only(void **state)
 	core_world_deinit(&w);
 }
 
+/* What a victim holds of an issuer is out of its time by now; others have its renewed certificate. */
+static void the_certificate_of_an_issuer_is_renewed_with_its_list(void **state)
+{
+	struct core_world w;
+	struct kith_signer other;
+	struct kith_seed seed = { { 78 } };
+	uint8_t cert[KITH_CERT_MAX];
+	(void)state;
+	network(&w);
+	kith_signer_from_seed(&other, w.pki.suite, &seed);
+	for (int node = 0; node < SUPERS; node++) {
+		struct kith_issuer_cert ic = { .serial = 9,
+					       .not_before_s = WORLD_UNIX_MS / 1000 - 86400,
+					       .expires_s = WORLD_UNIX_MS / 1000 + 600 };
+		ic.issuer = other.pk;
+		if (node != VICTIM) {
+			ic.serial++;
+			ic.expires_s += 86400;
+		}
+		int len = kith_issuer_cert_sign(w.pki.suite, cert, &ic, w.pki.root.sk);
+		assert_int_equal(
+			kith_core_add_issuer(w.nodes[node].core, world_clock(&w), test_span(cert, (size_t)len)), 0);
+	}
+	list_give(&w, HONEST, &(struct list_of){ .issuer = &other, .number = 1 });
+	world_run(&w, 10 * KITH_US_PER_S);
+	assert_int_equal(list_number(&w, VICTIM, &other), 1);
+	world_run(&w, 1300 * KITH_US_PER_S);
+	assert_int_equal(list_number(&w, VICTIM, &other), 1); /* by now with the other certificate */
+	list_give(&w, HONEST, &(struct list_of){ .issuer = &other, .number = 2 });
+	world_run(&w, 10 * KITH_US_PER_S);
+	assert_int_equal(list_holders(&w, 0, SUPERS, &other, 2), SUPERS);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,10 +254,12 @@ int main(void)
 		cmocka_unit_test(a_signer_whom_the_root_did_not_certify_is_counted),
 		cmocka_unit_test(a_list_that_does_not_verify_is_refused_and_goes_no_further),
 		cmocka_unit_test(an_older_list_than_was_told_is_taken_and_counted),
+		cmocka_unit_test(a_list_that_is_held_is_not_asked_for),
 		cmocka_unit_test(another_that_told_of_it_is_asked_when_the_first_has_nothing),
 		cmocka_unit_test(a_lie_about_a_number_does_not_hold_the_list_up),
 		cmocka_unit_test(no_more_are_wanted_at_once_than_there_may_be),
 		cmocka_unit_test(editions_are_taken_from_homes_only),
+		cmocka_unit_test(the_certificate_of_an_issuer_is_renewed_with_its_list),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
