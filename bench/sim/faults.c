@@ -217,6 +217,7 @@ bool kith_sim_faults(struct kith_sim *sim)
 	if (f->kill_ppm > 0)
 		kills(sim);
 	kith_sim_attack_schedule(sim);
+	kith_sim_list_schedule(sim);
 	if (!kith_sim_silence_schedule(sim))
 		return false;
 	if (sim->options.verify_us > 0)
@@ -344,7 +345,7 @@ static void verify(struct kith_sim *sim)
 		kith_sim_app_verify(sim, &sim->nodes[i]);
 }
 
-/* What lasts: each kind but floods has another that ends it. */
+/* What lasts: each kind but floods and lists has another that ends it. */
 static void begin_or_end(struct kith_sim *sim, struct kith_simnode *n, const struct kith_simcontrol *c)
 {
 	if (c->kind == KITH_SIM_PARTITION || c->kind == KITH_SIM_HEAL)
@@ -355,8 +356,16 @@ static void begin_or_end(struct kith_sim *sim, struct kith_simnode *n, const str
 		mute(sim, n, c->kind == KITH_SIM_MUTE);
 	else if (c->kind == KITH_SIM_FLOOD)
 		kith_sim_attack_flood(sim, n);
+	else if (c->kind == KITH_SIM_LIST)
+		kith_sim_list_give(sim);
 	else
 		change_role(sim, n, c->kind == KITH_SIM_DEMOTE);
+}
+
+static void kill_for_good(struct kith_sim *sim, struct kith_simnode *n)
+{
+	n->killed = true;
+	kith_sim_node_crash(sim, n, false);
 }
 
 void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *c)
@@ -375,8 +384,7 @@ void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *c)
 		kith_sim_node_stop(sim, n);
 		break;
 	case KITH_SIM_KILL:
-		n->killed = true;
-		kith_sim_node_crash(sim, n, false);
+		kill_for_good(sim, n);
 		break;
 	case KITH_SIM_RENUMBER:
 	case KITH_SIM_ROAM:
@@ -391,6 +399,7 @@ void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *c)
 	case KITH_SIM_DEMOTE:
 	case KITH_SIM_PROMOTE:
 	case KITH_SIM_FLOOD:
+	case KITH_SIM_LIST:
 		begin_or_end(sim, n, c);
 		break;
 	case KITH_SIM_READDRESS:

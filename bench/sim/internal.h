@@ -11,6 +11,7 @@
  *   silence.c   networks that change during calls, and how long nothing is heard then
  *   lies.c      supernodes that lie
  *   attack.c    ... that drop, flood, or are one attacker's
+ *   lists.c     a revocation list that spreads
  *   bounds.c    tables, and what idle nodes say
  *   check.c     the invariants
  *   mutate.c    rules broken on purpose
@@ -117,6 +118,7 @@ enum kith_simcontrol_kind {
 	KITH_SIM_CHECK_GOODBYE, /* the same after an orderly exit */
 	KITH_SIM_LEAVE_END, /* of a, boot b: its grace is over */
 	KITH_SIM_FLOOD, /* a floods once, and again */
+	KITH_SIM_LIST, /* a supernode is handed a revocation list */
 	KITH_SIM_EFFECT, /* of a, serial number b: it is answered */
 	KITH_SIM_VERIFY /* the final calls */
 };
@@ -218,7 +220,7 @@ struct kith_simnode {
 	kith_time_us changed_at; /* its network; 0: never */
 	kith_time_us started_at, disturbed_at, homes_since, homeless_since;
 	uint32_t homes;
-	bool attached_once, attached_all;
+	bool attached_once, attached_all, listed; /* listed: it was seen to have the revocation list */
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 	uint64_t idle_packets, idle_bytes; /* at the last sample */
 	bool idle; /* since the last sample */
@@ -262,6 +264,7 @@ struct kith_sim {
 	kith_time_us now;
 	kith_time_us disturbed_at; /* something that concerns all: partition, supernode up or down */
 	uint32_t partitions; /* in force */
+	kith_time_us listed_at; /* when the revocation list was handed in; 0: it was not */
 	/* Looked at for every leaf: counted again once something about supernodes has changed. */
 	bool supers_counted, supers_broken;
 	uint32_t supers_up;
@@ -356,6 +359,12 @@ void kith_sim_effects_drop(struct kith_sim *sim, struct kith_simnode *n); /* the
 uint16_t kith_sim_port(const struct kith_simnode *n, uint16_t transport);
 uint16_t kith_sim_transport(const struct kith_simnode *n, uint16_t port);
 void kith_sim_ports_tell(struct kith_sim *sim, struct kith_simnode *n); /* again, with new addresses */
+
+/* ---- lists.c ---- */
+void kith_sim_list_schedule(struct kith_sim *sim);
+void kith_sim_list_give(struct kith_sim *sim);
+/* A node has acted: whether it has the list now. */
+void kith_sim_list_look(struct kith_sim *sim, struct kith_simnode *n);
 
 /* ---- faults.c ---- */
 bool kith_sim_faults(struct kith_sim *sim);

@@ -9,6 +9,7 @@
 #include "overlay/members.h"
 #include "presence/store.h"
 #include "super/attach.h"
+#include "super/bulletin.h"
 #include "super/interests.h"
 #include "super/members.h"
 #include "super/notify.h"
@@ -37,6 +38,8 @@
 	X(kith_notify_vanished,                                                                                        \
 	  (struct kith_core * c, const struct kith_watches *ws, const struct kith_id *key, struct kith_span report))   \
 	X(kith_notify_pass_on, (struct kith_core * c, struct kith_session * s, const struct kith_msg_notice *m))       \
+	X(kith_bulletin_on_list, (struct kith_core * c, struct kith_session * s, const struct kith_request *request))  \
+	X(kith_bulletin_look, (struct kith_core * c, struct kith_session * s))                                         \
 	X(kith_leaf_publish, (struct kith_core * c, bool news))
 
 #define DECLARE(name, parameters)                                                                                      \
@@ -177,6 +180,38 @@ void __wrap_kith_tunnels_on_request(struct kith_core *c, struct kith_session *s,
 {
 	if (!ignores(c, s))
 		__real_kith_tunnels_on_request(c, s, request, own);
+}
+
+/* ---- revocation lists ---- */
+
+struct kith_span __wrap_kith_bulletin_tell(struct kith_core *c, unsigned partner, uint64_t sum, size_t max, bool *all,
+					   uint8_t out[KITH_EDITIONS_LEN_MAX]);
+struct kith_span __real_kith_bulletin_tell(struct kith_core *c, unsigned partner, uint64_t sum, size_t max, bool *all,
+					   uint8_t out[KITH_EDITIONS_LEN_MAX]);
+
+/* A forger's numbers are too high, and it says so in every exchange. */
+struct kith_span __wrap_kith_bulletin_tell(struct kith_core *c, unsigned partner, uint64_t sum, size_t max, bool *all,
+					   uint8_t out[KITH_EDITIONS_LEN_MAX])
+{
+	bool forges = lies(c, KITH_SIM_LIE_FORGE);
+	struct kith_span told = __real_kith_bulletin_tell(c, partner, forges ? 1 : sum, max, all, out);
+	for (size_t at = KITH_ISSUER_ID_LEN; forges && at < told.len; at += KITH_EDITION_LEN)
+		out[at + 1] = (uint8_t)(1 + c->super->exchanges % 255); /* another one each time */
+	return lies(c, KITH_SIM_LIE_HOARD) ? nothing : told;
+}
+
+void __wrap_kith_bulletin_on_list(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	if (lies(c, KITH_SIM_LIE_HOARD))
+		kith_session_answer(c, s, request->id, KITH_STATUS_NOT_FOUND, nothing);
+	else
+		__real_kith_bulletin_on_list(c, s, request);
+}
+
+void __wrap_kith_bulletin_look(struct kith_core *c, struct kith_session *s)
+{
+	if (!lies(c, KITH_SIM_LIE_HOARD))
+		__real_kith_bulletin_look(c, s);
 }
 
 /* ---- news ---- */

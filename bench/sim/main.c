@@ -13,13 +13,14 @@
 #include "sim/sim.h"
 
 enum { EXIT_OK, EXIT_VIOLATION, EXIT_USAGE };
+enum { LIST_SOON_MS = 30000 };
 
 /* What popt fills in: all as text or numbers, checked afterwards. */
 struct arguments {
 	long long leaves, supernodes, seed, contacts, stream_bytes, skew_ms, trace;
 	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s, liars;
 	double droppers, flooders, sybils, leaf_session_h, super_session_h, away_h, split, split_at_s, split_for_s;
-	double hold_s, talk_ms, readdress, readdress_at_s, rebind, rebind_at_s, cut, cut_at_s, cut_for_s;
+	double hold_s, talk_ms, list_at_s, readdress, readdress_at_s, rebind, rebind_at_s, cut, cut_at_s, cut_for_s;
 	int partitions, crashes, super_crashes, moves, silences, demotions, day, no_verify, no_watch;
 	char *nat, *suite, *delay, *ignore, *capacity, *leaf_capacity, *lies;
 	int json, progress, list, machines, invariants, verbose;
@@ -132,13 +133,15 @@ static const char *numbers(struct kith_simoptions *o, const struct arguments *a)
 	    !probability(a->liars, &f->liars_ppm))
 		return "--loss, --reorder, --duplicate, --kill and --liars are probabilities from 0 to 1";
 	if (!lies_named(a->lies, &f->lies))
-		return "--lies are deny, omit, withhold, poison, silent, stale, delay, vanish; several with commas";
+		return "--lies are deny, omit, withhold, poison, silent, stale, delay, vanish, hoard, forge; several with "
+		       "commas";
 	if (!probability(a->readdress, &f->readdress_ppm) || !probability(a->rebind, &f->rebind_ppm) ||
 	    !probability(a->cut, &f->cut_ppm))
 		return "--readdress, --rebind and --cut are shares from 0 to 1";
 	if (!seconds(a->readdress_at_s, &f->readdress_at_us) || !seconds(a->rebind_at_s, &f->rebind_at_us) ||
-	    !seconds(a->cut_at_s, &f->cut_at_us) || !seconds(a->cut_for_s, &f->cut_us) ||
-	    !seconds(a->hold_s, &o->workload.hold_us) || !seconds(a->talk_ms / 1000, &o->workload.talk_gap_us))
+	    !seconds(a->list_at_s, &f->list_at_us) || !seconds(a->cut_at_s, &f->cut_at_us) ||
+	    !seconds(a->cut_for_s, &f->cut_us) || !seconds(a->hold_s, &o->workload.hold_us) ||
+	    !seconds(a->talk_ms / 1000, &o->workload.talk_gap_us))
 		return "a time is negative or longer than a year";
 	if (!(a->calls >= 0) || !seconds(call_gap_s, &o->workload.call_gap_us))
 		return "--calls is a number of calls an hour";
@@ -299,6 +302,8 @@ static const char *const measures[KITH_SIM_MEASURES_N] = {
 	[KITH_SIM_SILENCE] = "silence",
 	[KITH_SIM_DIRECT_AGAIN] = "direct again",
 	[KITH_SIM_FIRST_BYTE_AFTER] = "first byte soon",
+	[KITH_SIM_LIST_SUPER] = "list, supernode",
+	[KITH_SIM_LIST_LEAF] = "list, leaf",
 };
 
 static double ratio(uint64_t a, uint64_t b)
@@ -353,6 +358,20 @@ static void print_text(const struct kith_sim *sim, const struct memory *m)
 		if (kith_sim_net_stats(sim)->causes[i] > 0)
 			printf("  net: %-40s %12" PRIu64 "\n", kith_net_cause_text((enum kith_net_cause)i),
 			       kith_sim_net_stats(sim)->causes[i]);
+	}
+}
+
+/* How many of those who are there have the list by the end, and how many had it in time. */
+static void print_list(const struct kith_sim *sim, const struct memory *m)
+{
+	static const enum kith_simmeasure of[] = { KITH_SIM_LIST_LEAF, KITH_SIM_LIST_SUPER };
+	for (unsigned i = 0; i < 2; i++) {
+		const struct kith_simsamples *s = kith_sim_samples(sim, of[i]);
+		uint32_t soon = 0;
+		for (uint32_t k = 0; k < s->n; k++)
+			soon += s->ms[k] <= LIST_SOON_MS;
+		printf("list %-11s %u of %u have it, %u within %d s\n", i == 0 ? "leaves" : "supernodes", s->n,
+		       m->nodes[i], soon, LIST_SOON_MS / 1000);
 	}
 }
 
@@ -511,6 +530,8 @@ static int simulate(struct kith_simoptions *o, const struct arguments *a)
 		print_text(sim, &memory);
 	if (!a->json && a->capacity != NULL)
 		print_load(sim);
+	if (!a->json && o->faults.list_at_us > 0)
+		print_list(sim, &memory);
 	fflush(stdout);
 	if (!ok) {
 		fputs(kith_sim_violation(sim) != NULL ? kith_sim_violation_text(sim, text, sizeof text)
@@ -593,7 +614,10 @@ static const struct poptOption options[] = {
 	{ "flooders", 0, POPT_ARG_DOUBLE, &a.flooders, 0, "... that ask the others for names without end (0)", "P" },
 	{ "sybils", 0, POPT_ARG_DOUBLE, &a.sybils, 0, "... of one attacker: in one network, and droppers (0)", "P" },
 	{ "lies", 0, POPT_ARG_STRING, &a.lies, 0,
-	  "how: deny, omit, withhold, poison, silent, stale, delay, vanish; several with commas (deny,omit)", "WHAT" },
+	  "how: deny, omit, withhold, poison, silent, stale, delay, vanish, hoard, forge; several with commas (deny,omit)",
+	  "WHAT" },
+	{ "list-at", 0, POPT_ARG_DOUBLE, &a.list_at_s, 0, "when a supernode is handed a revocation list (never)",
+	  "SECONDS" },
 	{ "kill-at", 0, POPT_ARG_DOUBLE, &a.kill_at_s, 0, "when", "SECONDS" },
 	{ "readdress", 0, POPT_ARG_DOUBLE, &a.readdress, 0,
 	  "share of the leaves whose router gets another public address at --readdress-at (0)", "P" },

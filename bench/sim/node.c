@@ -101,6 +101,7 @@ void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n)
 	}
 	if (n->core == NULL)
 		return;
+	kith_sim_list_look(sim, n);
 	kith_time_us at = node_deadline(sim, n);
 	kith_sim_wake_at(sim, n, at > sim->now ? at : sim->now);
 }

@@ -71,6 +71,8 @@ static const char *check_more(const struct kith_simoptions *o)
 	}
 	if ((f->leaf_session_us > 0 || f->super_session_us > 0 || f->day || f->demotions_n > 0) && f->until_us == 0)
 		return "sessions, days and roles change while there are faults";
+	if (f->list_at_us < 0 || f->list_at_us > o->duration_us)
+		return "a revocation list is handed in within the duration";
 	if (f->demotion_us < 0)
 		return "a demotion does not end before it begins";
 	if (f->split_ppm > 0 &&

@@ -111,7 +111,9 @@ struct kith_simcapacity {
 	X(SILENT, "silent", "attaches leaves, and answers none of their other requests")                               \
 	X(STALE, "stale", "keeps the first record that it is given, and brings no newer one")                          \
 	X(DELAY, "delay", "answers 1.5 s late")                                                                        \
-	X(VANISH, "vanish", "reports that its leaves have vanished, and forges reports for all members to pass on")
+	X(VANISH, "vanish", "reports that its leaves have vanished, and forges reports for all members to pass on")        \
+	X(HOARD, "hoard", "takes revocation lists, and tells and gives them to nobody")                                \
+	X(FORGE, "forge", "tells other supernodes of revocation lists that there are not")
 
 enum kith_simlie {
 #define KITH_SIM_LIE_ENUM(name, text, what) KITH_SIM_LIE_##name,
@@ -151,6 +153,7 @@ struct kith_simfaults {
 	uint32_t droppers_ppm, flooders_ppm, sybils_ppm; /* shares of the supernodes, of attack.c */
 	uint32_t liars_ppm; /* share of the supernodes that lie (lies.c), in programs that link kith_bench_lies */
 	uint32_t lies; /* how: set of 1 << enum kith_simlie; none: DENY and OMIT */
+	kith_time_us list_at_us; /* a supernode is handed a revocation list then (lists.c); 0: none is */
 	/* Share of the leaves behind NATs whose router gets another public address at that time, which nobody tells
 	 * them. */
 	uint32_t readdress_ppm;
@@ -242,6 +245,8 @@ enum kith_simmeasure {
 	KITH_SIM_SILENCE, /* longest time without a datagram at one end of a call whose network has changed */
 	KITH_SIM_DIRECT_AGAIN, /* from such a change to a direct path, at each end that left the one it had */
 	KITH_SIM_FIRST_BYTE_AFTER, /* first bytes of calls from and to a leaf whose network changed up to 10 s before */
+	KITH_SIM_LIST_SUPER, /* from a revocation list in the hands of one supernode to each that has it ... */
+	KITH_SIM_LIST_LEAF, /* ... and to each leaf */
 	KITH_SIM_MEASURES_N
 };
 

@@ -1,0 +1,63 @@
+/* A revocation list that one supernode is handed, and when the others have it. It revokes nobody who is there. */
+#include "sim/internal.h"
+
+#include "identity/revocation.h"
+#include "link/state.h"
+
+enum { RANGES = 20, NUMBER = 1 }; /* so many were revoked: half a kilobyte */
+
+void kith_sim_list_schedule(struct kith_sim *sim)
+{
+	const struct kith_simcontrol c = { .kind = KITH_SIM_LIST };
+	if (sim->options.faults.list_at_us > 0)
+		kith_sim_control_at(sim, sim->options.faults.list_at_us, &c);
+}
+
+static bool has_list(const struct kith_sim *sim, const struct kith_simnode *n)
+{
+	struct kith_trust_list l;
+	uint8_t id[KITH_ISSUER_ID_LEN];
+	kith_ids_issuer(sim->suite, id, &sim->pki.issuer.pk);
+	return kith_trust_list_of(&n->core->trust, &n->core->now, id, &l) && l.number >= NUMBER;
+}
+
+static struct kith_span make(const struct kith_sim *sim, uint8_t out[KITH_REVOCATION_LEN_MAX])
+{
+	struct kith_serial_range ranges[RANGES];
+	struct kith_revocation list = { .signer = KITH_REVOKED_BY_ISSUER,
+					.number = NUMBER,
+					.issued_s = sim->pki.base_s,
+					.next_update_s = sim->pki.base_s + 30 * 86400 };
+	for (uint64_t i = 0; i < RANGES; i++)
+		ranges[i].first = ranges[i].last = UINT64_C(1) + KITH_SIM_NODES_MAX + 2 * (i + 1);
+	kith_ids_issuer(sim->suite, list.signer_id, &sim->pki.issuer.pk);
+	int len = kith_revocation_sign(sim->suite, out, KITH_REVOCATION_LEN_MAX, &list, ranges, RANGES, NULL, 0,
+				       sim->pki.issuer.sk);
+	KITH_ASSERT(len > 0);
+	return (struct kith_span){ out, (size_t)len };
+}
+
+/* The operator of the first supernode that is up and no liar has it. */
+void kith_sim_list_give(struct kith_sim *sim)
+{
+	uint8_t bytes[KITH_REVOCATION_LEN_MAX];
+	for (uint32_t i = 0; i < sim->options.supernodes; i++) {
+		struct kith_simnode *n = &sim->nodes[i];
+		if (n->core == NULL || n->lies != 0)
+			continue;
+		sim->listed_at = sim->now;
+		int err = kith_core_revoke(n->core, kith_sim_node_now(sim, n), make(sim, bytes));
+		KITH_ASSERT(err == 0);
+		kith_sim_node_drain(sim, n);
+		return;
+	}
+}
+
+void kith_sim_list_look(struct kith_sim *sim, struct kith_simnode *n)
+{
+	if (sim->listed_at == 0 || n->listed || n->core == NULL || n->core->lists.round == 0 || !has_list(sim, n))
+		return;
+	n->listed = true;
+	kith_sim_sample(sim, kith_sim_is_super(n) ? KITH_SIM_LIST_SUPER : KITH_SIM_LIST_LEAF,
+			sim->now - sim->listed_at);
+}
