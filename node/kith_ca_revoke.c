@@ -244,8 +244,8 @@ static int revoke_names(struct ca *ca)
 	json_int_t number = json_integer_value(json_object_get(ca->ledger, "list_number"));
 	if (made)
 		(void)snprintf(line, sizeof line,
-			       "%d certificate(s) revoked; list number %lld is in %s: give it to the nodes (kith "
-			       "revoke, or SIGHUP)\n",
+			       "%d certificate(s) revoked; list number %lld is in %s: give it to a supernode, "
+			       "which passes it on (kith revoke, or SIGHUP)\n",
 			       n, (long long)number, path);
 	else
 		(void)snprintf(line, sizeof line,
@@ -279,7 +279,8 @@ static int root_list(struct ca *ca)
 	json_int_t number = json_integer_value(json_object_get(ca->ledger, "root_list_number"));
 	bool present = ca_is_revoked(ca, kith_key_format(ca->issuer.issuer.b, key));
 	int n = snprintf(
-		line, sizeof line, "%s; list number %lld is in %s: give it to the nodes (kith revoke, or SIGHUP)\n",
+		line, sizeof line,
+		"%s; list number %lld is in %s: give it to a supernode, which passes it on (kith revoke, or SIGHUP)\n",
 		ca->cli->issuer != NULL ? "1 issuer revoked" : "the age of lists is bounded", (long long)number, path);
 	if (present && n > 0 && (size_t)n < sizeof line)
 		(void)snprintf(line + n, sizeof line - (size_t)n,

@@ -45,17 +45,23 @@ until_true 10 has_received bob 100
 until_true 10 has_received alice 100
 echo "$(all_arrived alice bob) and $(all_arrived bob alice) records arrived in order"
 
-# SIGHUP: another log level, and a longer revocation list. Bob loses his homes here, and where kith revoke says so.
+# SIGHUP: another log level, and a longer revocation list. Bob loses his home here, and those that are only told of it
+# by this one; alice hears of it from her homes, and hangs up.
 "$kith" ca revoke "$tmp/ca" bob --out "$tmp/revocations" >/dev/null
 echo 'log_level = debug' >>"$tmp/s1.conf"
 from=$(mark s1)
 bob_from=$(mark bob)
+alice_from=$(mark alice)
 kill -HUP "${pid_of[s1]}"
 wait_for s1 "$from" 5 'e["event"] == "reloaded" and e["log_level"] == "debug"' >/dev/null
-"$kith" revoke "$tmp/revocations" --socket "$tmp/s2.sock" >/dev/null
-"$kith" revoke "$tmp/revocations" --socket "$tmp/s3.sock" >/dev/null
 wait_for bob "$bob_from" 15 'e["event"] == "attached" and e["homes"] == 0' >/dev/null
-echo "a revoked account was cut off"
+wait_for alice "$alice_from" 40 'e["event"] == "closed" and "certificate" in e["reason"]' >/dev/null
+for i in 2 3; do
+	"$kith" status --json --socket "$tmp/s$i.sock" | value 'e["counters"]["LISTS_TAKEN"]' | grep -qx '[1-9][0-9]*' ||
+		fail "s$i took no list from another"
+done
+"$kith" revoke "$tmp/revocations" --socket "$tmp/s2.sock" >/dev/null # which has it
+echo "a revoked account was cut off everywhere, by a list that one supernode was given"
 echo 'log_level = loud' >>"$tmp/s1.conf"
 from=$(mark s1)
 kill -HUP "${pid_of[s1]}"
