@@ -182,6 +182,8 @@
 /* wire: stated bound for an unclean exit, but for the way of the news */
 #define KITH_LEAF_VANISH_US (75 * KITH_US_PER_S)
 #define KITH_RECORD_LIFE_MS (60 * 60 * 1000) /* wire: longest validity of a presence record */
+/* wire: to what a record and a vanish report tell the time, so that nobody reads habits off them */
+#define KITH_RECORD_GRAIN_MS (60 * 1000)
 #define KITH_RECORD_REFRESH_US (24 * 60 * KITH_US_PER_S) /* local: two tries before a record lapses */
 #define KITH_REPLICAS 6 /* wire: copies of a record */
 #define KITH_READ_PARALLEL 3 /* local: replicas asked at once */

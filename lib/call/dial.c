@@ -16,7 +16,8 @@
 
 #define CUT_OFF_RETRY_US (KITH_US_PER_S / 4)
 #define LOOKUP_HEDGE_US (KITH_US_PER_S + KITH_US_PER_S / 2) /* no answer: another home is asked too */
-#define KNOWN_US (60 * KITH_US_PER_S) /* a record so old is known to all that should know it */
+/* All that should know a record know one so old: a minute, and what its sequence may be too early by. */
+#define KNOWN_MS (60 * 1000 + KITH_RECORD_GRAIN_MS)
 enum { REFRESH_EVERY = 4 }; /* handshake repetitions between two look-ups of newer homes */
 
 /* Looks the operation's name up, through another home at each try. */
@@ -268,7 +269,7 @@ static size_t keep_pinned(const struct kith_core *c, const char *name, struct ki
 static void blame(struct kith_core *c, const struct kith_operation *op, const struct kith_found *f)
 {
 	int64_t age_ms = c->now.unix_ms - (int64_t)f->record.seq;
-	if (age_ms > KNOWN_US / KITH_US_PER_MS)
+	if (age_ms > KNOWN_MS)
 		kith_caught_unsure_all(c, op->absent, KITH_LIE_DENIES);
 }
 

@@ -125,6 +125,24 @@ void kith_audit_tick(struct kith_core *c)
 		ask_others(c, none);
 }
 
+/* A record of ours that is not older than this one: another run signed it within this minute, and what that saved is
+ * lost. Replicas took ours for an old one. */
+static bool is_outnumbered(struct kith_core *c, struct kith_spans records)
+{
+	uint64_t own = c->leaf.record_seq;
+	for (size_t i = 0; i < records.n; i++) {
+		struct kith_record r;
+		struct kith_person person;
+		if (kith_record_parse(&r, records.at[i]) != 0 || memcmp(r.device.b, c->self.dh_pk, KITH_KEY_LEN) != 0 ||
+		    r.seq < own || r.seq / KITH_RECORD_GRAIN_MS != own / KITH_RECORD_GRAIN_MS ||
+		    kith_record_verify(&r, &c->trust, &c->now, &person) != 0)
+			continue;
+		c->leaf.record_seq = r.seq;
+		return true;
+	}
+	return false;
+}
+
 static bool is_there(const struct kith_core *c, struct kith_spans records)
 {
 	const struct kith_blob *own = c->leaf.record;
@@ -147,6 +165,10 @@ void kith_audit_on_answer(struct kith_core *c, const struct kith_session *s, con
 		memset(&m, 0, sizeof m);
 	if (answer->err == 0 && is_there(c, m.records)) {
 		passed(c);
+		return;
+	}
+	if (is_outnumbered(c, m.records)) {
+		kith_leaf_publish(c, true);
 		return;
 	}
 	int slot = kith_homes_slot(c, s);

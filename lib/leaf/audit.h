@@ -4,11 +4,13 @@
  * replica; now and then, and when that one says no, through supernodes that are no homes. If nobody has it, all homes
  * are given it to publish, and it is looked for once more: when it is there then, those that were to publish it first
  * have failed, and when it was there all the time, those who said that it was not. What is compared are the record's
- * own bytes.
+ * own bytes. If there is another record of ours that is not older, signed in the same minute by a run whose state is
+ * lost, a newer one is signed: sequences tell the time to the minute.
  *
  * Timers: 3 s after the record was given to its publishers; 3 s from the first no to the next question, and from
  * publishing again to the last one.
- * Bounds: at most one question to each home, and those of leaf/beyond.h twice, for each record.
+ * Bounds: at most one question to each home, and those of leaf/beyond.h twice, for each record. Two runs of one device
+ *   outnumber each other until the minute is over.
  * Never: believes that a record is not there because one supernode says so.
  */
 #ifndef KITH_LEAF_AUDIT_H

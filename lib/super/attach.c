@@ -139,7 +139,7 @@ static void report_vanished(struct kith_core *c, const struct kith_attached *lea
 	vanish.key = record.key;
 	vanish.device = record.device;
 	vanish.seq = record.seq;
-	vanish.at_ms = c->now.unix_ms;
+	vanish.at_ms = kith_record_minute(c->now.unix_ms);
 	memcpy(vanish.home.b, c->self.sign_pk, KITH_KEY_LEN);
 	int n = kith_vanish_make(c->suite, bytes, &vanish, c->self.sign_sk);
 	if (n < 0)

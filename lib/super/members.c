@@ -51,7 +51,7 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 		flags |= KITH_MEMBER_LEFT;
 	entry.flags = (uint16_t)(flags | (unsigned)sn->run << 8);
 	entry.load = kith_election_load_byte(sn->load.smooth);
-	entry.seq = kith_record_next_seq(kith_super_seq(c), &c->now);
+	entry.seq = kith_member_next_seq(kith_super_seq(c), &c->now);
 	entry.expires_ms = (int64_t)entry.seq + KITH_MEMBER_LIFE_MS;
 	entry.endpoints_n = c->endpoints_n;
 	memcpy(entry.endpoints, c->endpoints, c->endpoints_n * sizeof c->endpoints[0]);

@@ -105,7 +105,7 @@ void kith_publish_self(struct kith_core *c)
 	uint8_t bytes[KITH_RECORD_LEN_MAX];
 	memset(&record, 0, sizeof record);
 	kith_ids_directory(c->suite, &record.key, &c->self.network, c->me.name);
-	record.seq = kith_record_next_seq(c->leaf.record_seq, &c->now);
+	record.seq = kith_member_next_seq(c->leaf.record_seq, &c->now);
 	record.expires_ms = (int64_t)record.seq + KITH_RECORD_LIFE_MS;
 	record.chain = c->self.chain;
 	record.devices = c->devices;

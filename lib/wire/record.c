@@ -265,10 +265,25 @@ kith_time_us kith_record_life_us(const struct kith_record *record, const struct 
 	return left_ms > 0 ? left_ms * KITH_US_PER_MS : 0;
 }
 
+int64_t kith_record_minute(int64_t unix_ms)
+{
+	return unix_ms - unix_ms % KITH_RECORD_GRAIN_MS;
+}
+
+static uint64_t next_seq(uint64_t last, int64_t wall_ms)
+{
+	uint64_t wall = wall_ms > 0 ? (uint64_t)wall_ms : 0;
+	return last + 1 > wall ? last + 1 : wall;
+}
+
 uint64_t kith_record_next_seq(uint64_t last, const struct kith_now *now)
 {
-	uint64_t wall = now->unix_ms > 0 ? (uint64_t)now->unix_ms : 0;
-	return last + 1 > wall ? last + 1 : wall;
+	return next_seq(last, kith_record_minute(now->unix_ms));
+}
+
+uint64_t kith_member_next_seq(uint64_t last, const struct kith_now *now)
+{
+	return next_seq(last, now->unix_ms);
 }
 
 bool kith_record_seq_is_ahead(uint64_t seq, const struct kith_now *now)

@@ -4,7 +4,8 @@
  * The first three are signed objects in the frame of identity/object.h, by a device's Ed25519 key. Parsing borrows from
  * the bytes, verifies nothing, and accepts one encoding only. Verifying goes from cheap to dear: times, then the chain,
  * then the signature over the received bytes.
- * Times: seq is max(last + 1, the signer's wall clock in ms), so that "higher" is "newer" across restarts. One more
+ * Times: seq is max(last + 1, the signer's wall clock in ms), so that "higher" is "newer" across restarts; a leaf's
+ * record has the minute only, and counts within it. One more
  * than KITH_CLOCK_TOLERANCE_MS ahead of the verifier is refused, and so is an object that expired longer ago than that.
  * On a clock that is only a lower bound nothing can be "ahead": these checks are then left out, and expiry <= seq +
  * life still holds.
@@ -151,8 +152,14 @@ kith_time_us kith_record_life_us(const struct kith_record *record, const struct 
  * clock cannot tell. */
 bool kith_record_seq_is_ahead(uint64_t seq, const struct kith_now *now);
 
-/* The next sequence number after last, 0 for the first. */
+/* The next sequence number after last, 0 for the first. Of a leaf's record: the minute, and what was signed in it is
+ * counted. Who lost the last one may draw one that was used in the same minute (leaf/audit.h finds out). */
 uint64_t kith_record_next_seq(uint64_t last, const struct kith_now *now);
+/* Of a supernode's entry, and of its own record, which tells no more than that: to the millisecond. */
+uint64_t kith_member_next_seq(uint64_t last, const struct kith_now *now);
+
+/* A wall-clock time as records and reports show it: when its minute began. */
+int64_t kith_record_minute(int64_t unix_ms);
 
 /* ---- vanish reports ---- */
 

@@ -1,9 +1,11 @@
 /* Homes that say that they publish a record, and do not; homes that say that it is not there, and it is. */
 #include "leaf_world.h"
+#include "super_world.h"
 
 #include "base/limits.h"
 #include "core/settle.h"
 #include "leaf/audit.h"
+#include "leaf/record.h"
 
 /* Six supernodes, bob at the first three for two minutes; who drops what he is to publish stands in lies. */
 static struct core_world w;
@@ -106,6 +108,31 @@ static void a_home_that_does_not_publish_is_found_out_and_the_record_is_there_me
 	assert_true(kept() >= 2);
 }
 
+/* A device that is started again within the minute, and has lost what it saved, signs a number that was used: replicas
+ * keep what they have. It finds its other record there, and signs one that is newer. */
+static void a_record_of_another_run_in_the_same_minute_is_overtaken(void **state)
+{
+	(void)state;
+	kith_time_us left = KITH_RECORD_GRAIN_MS - world_clock(&w).unix_ms % KITH_RECORD_GRAIN_MS;
+	world_run(&w, left * KITH_US_PER_MS); /* a minute begins */
+	for (int i = 0; i < 3; i++) {
+		kith_core_enter(w.nodes[WORLD_FAR_BOB].core, world_clock(&w));
+		kith_leaf_publish(w.nodes[WORLD_FAR_BOB].core, true);
+		kith_core_settle(w.nodes[WORLD_FAR_BOB].core);
+		world_drain(&w, WORLD_FAR_BOB);
+		world_run(&w, 2 * KITH_AUDIT_US);
+	}
+	uint64_t before = bob()->record_seq;
+	restart(&w, WORLD_FAR_BOB);
+	assert_true(bob()->record_seq == 0);
+	world_run(&w, 5 * KITH_AUDIT_US);
+	assert_true(kept() > 0);
+	assert_true(bob()->audit.at == KITH_TIME_NEVER && bob()->audit.held == 0); /* it is there */
+	assert_true(bob()->record_seq > before);
+	assert_int_equal(bob()->record_seq / KITH_RECORD_GRAIN_MS, before / KITH_RECORD_GRAIN_MS);
+	assert_int_equal(world_events(&w, WORLD_FAR_BOB, KITH_EVENT_CAUGHT, 0), 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -113,6 +140,7 @@ int main(void)
 		T(a_record_is_seen_in_the_directory_and_then_given_to_all_homes),
 		T(a_renewed_record_is_brought_by_one_home_in_turn),
 		T(a_home_that_does_not_publish_is_found_out_and_the_record_is_there_meanwhile),
+		T(a_record_of_another_run_in_the_same_minute_is_overtaken),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,26 @@
 #include "base/limits.h"
 #include "call/dial.h"
 
+/* The reports that supernodes keep of bob, each of which tells a minute. */
+static int reports_of_bob(const struct core_world *w)
+{
+	struct kith_id key;
+	int n = 0;
+	kith_ids_directory(w->pki.suite, &key, &w->pki.network, "bob");
+	for (int i = 0; i < WORLD_ALICE; i++) {
+		const struct kith_stored *st = kith_store_get(&w->nodes[i].core->super->store, &key);
+		for (size_t h = 0; st != NULL && h < KITH_HOMES; h++) {
+			struct kith_vanish vanish;
+			if (st->reports[h] == NULL)
+				continue;
+			assert_int_equal(kith_vanish_parse(&vanish, kith_blob_span(st->reports[h])), 0);
+			assert_int_equal(vanish.at_ms % KITH_RECORD_GRAIN_MS, 0);
+			n++;
+		}
+	}
+	return n;
+}
+
 static void whoever_vanished_is_unreachable_and_then_offline(void **state)
 {
 	struct core_world w;
@@ -15,6 +35,7 @@ static void whoever_vanished_is_unreachable_and_then_offline(void **state)
 	world_run(&w, 6 * KITH_US_PER_S);
 	assert_int_equal(outcome(&w, WORLD_ALICE, op, since), KITH_ETIMEDOUT);
 	world_run(&w, KITH_LEAF_VANISH_US);
+	assert_true(reports_of_bob(&w) > 0);
 	since = w.events_n;
 	op = world_dial(&w, WORLD_ALICE, "bob", 5 * KITH_US_PER_S);
 	world_run(&w, 6 * KITH_US_PER_S);
