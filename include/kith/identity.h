@@ -274,7 +274,7 @@ enum kith_contact_flags {
 	KITH_CONTACT_ACCEPTED = 1 << 0, /* candidates and presence details may be given */
 	KITH_CONTACT_RELAY_ONLY =
 		1 << 1, /* nothing goes to it but through homes of our own: no candidate, no probe, no call */
-	KITH_CONTACT_BLOCKED = 1 << 2 /* refuse; overrides the others */
+	KITH_CONTACT_BLOCKED = 1 << 2 /* calls are not answered, as if nobody were there; overrides the others */
 };
 
 /* A name that is pinned. */

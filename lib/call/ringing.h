@@ -1,5 +1,6 @@
 /* Calls that come: which of them may ring, and how they are answered.
  *
+ * A blocked contact's call is dropped: what the caller sees is what is seen of a device that fell silent.
  * Bounds: KITH_INCOMING_MAX calls wait for the application, KITH_INCOMING_PER_CALLER of them of one identity.
  */
 #ifndef KITH_CALL_RINGING_H
