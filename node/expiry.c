@@ -3,6 +3,21 @@
 #include <string.h>
 #include <time.h>
 
+static int64_t day(int64_t s)
+{
+	return s - s % SECONDS_PER_DAY;
+}
+
+int64_t valid_from(void)
+{
+	return day((int64_t)time(NULL));
+}
+
+int64_t valid_until(int days)
+{
+	return day((int64_t)time(NULL) + SECONDS_PER_DAY - 1) + (int64_t)days * SECONDS_PER_DAY;
+}
+
 static void narrow(struct chain_end *end, int64_t expires_s, const char *which)
 {
 	if (end->which != NULL && end->expires_s <= expires_s)

@@ -14,6 +14,11 @@ struct chain_end {
 	const char *which; /* "issuer", "name", "device" */
 };
 
+/* What certifies a person is valid for whole days of UTC, from the beginning of today and for so many days after its
+ * end: everybody reads it in presence records, and is not told when a person sat at his machine. */
+int64_t valid_from(void);
+int64_t valid_until(int days);
+
 /* Of a chain by id the issuer is looked for among issuers. */
 struct chain_end chain_end(struct kith_span chain, const struct kith_span issuers[], size_t n);
 

@@ -103,9 +103,8 @@ static int make_terms(struct ca *ca, const char *name, const struct kith_key *id
 	(void)snprintf(terms->name, sizeof terms->name, "%s", name);
 	terms->identity = *identity;
 	terms->serial = (uint64_t)serial;
-	terms->not_before_s = (int64_t)time(NULL);
-	terms->expires_s =
-		terms->not_before_s + (int64_t)(ca->cli->days > 0 ? ca->cli->days : NAME_DAYS) * SECONDS_PER_DAY;
+	terms->not_before_s = valid_from();
+	terms->expires_s = valid_until(ca->cli->days > 0 ? ca->cli->days : NAME_DAYS);
 	terms->flags = flags;
 	json_object_set_new(ca->ledger, "next_serial", json_integer(serial + 1));
 	json_array_append_new(json_object_get(ca->ledger, "certificates"),

@@ -305,7 +305,7 @@ int cli_id_renew(const struct cli *cli)
 	free(text);
 	if (code == CLI_OK) {
 		char line[128], date[DATE_TEXT_MAX];
-		int64_t until = (int64_t)time(NULL) + (int64_t)parts.device_days * SECONDS_PER_DAY;
+		int64_t until = valid_until(parts.device_days);
 		(void)snprintf(line, sizeof line, "device certified until %s\n", date_text(until, date));
 		code = cli_result(cli, json_pack("{s:I}", "expires", (json_int_t)until), line);
 	}

@@ -284,7 +284,7 @@ static int devices_add(struct holder *h)
 	kith_secrets_wipe(&secrets);
 	if (code != CLI_OK)
 		return code;
-	int64_t until = (int64_t)time(NULL) + (int64_t)parts.device_days * SECONDS_PER_DAY;
+	int64_t until = valid_until(parts.device_days);
 	json_array_append_new(h->named, json_pack("{s:s, s:s, s:I, s:I}", "key", kith_key_format(sign.b, key), "label",
 						  parts.label, "number", (json_int_t)parts.device_number, "expires",
 						  (json_int_t)until));

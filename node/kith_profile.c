@@ -165,7 +165,7 @@ int profile_list_sign(const struct profile_list *list, const struct kith_seed *i
 	struct timespec now;
 	uint64_t number = 0;
 	if (clock_gettime(CLOCK_REALTIME, &now) == 0 && now.tv_sec > 0)
-		number = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+		number = (uint64_t)now.tv_sec / 60 * 60 * 1000; /* everybody reads it: the minute will do */
 	/* A last number that is ahead was given by a clock that was wrong: nobody took that list, so we begin again. */
 	if (number <= list->number && list->number <= number + KITH_CLOCK_TOLERANCE_MS)
 		number = list->number + 1;
@@ -179,13 +179,12 @@ static int certify(const struct kith_secrets *secrets, const struct profile_part
 	struct kith_device_cert device = { .number = parts->device_number };
 	struct profile_list devices = parts->list;
 	struct kith_seed identity, own;
-	int64_t now = (int64_t)time(NULL);
 	if (!kith_secrets_get(secrets, KITH_SECRET_IDENTITY, &identity) ||
 	    !kith_secrets_get(secrets, KITH_SECRET_DEVICE, &own))
 		return KITH_ENOENT;
 	kith_seed_device(&device.dh, &device.sign, &own);
-	device.not_before_s = now;
-	device.expires_s = now + (int64_t)parts->device_days * SECONDS_PER_DAY;
+	device.not_before_s = valid_from();
+	device.expires_s = valid_until(parts->device_days);
 	(void)snprintf(device.label, sizeof device.label, "%s", parts->label);
 	*cert_len = kith_device_cert_make(cert, &device, &identity);
 	bool listed = is_listed(&devices, &device.sign), full = devices.n == KITH_DEVICES_MAX;

@@ -107,7 +107,7 @@ struct kith_found_device { /* fixed */
 	bool online; /* it has not said goodbye */
 	uint8_t homes_n;
 	struct kith_endpoint homes[3]; /* supernodes that introduce to it */
-	uint64_t seq; /* of the record: of two the higher is the newer */
+	uint64_t seq; /* of the record: of two the higher is the newer. A minute in unix ms, and a count within it */
 	int64_t expires_ms; /* of the record, in unix milliseconds */
 	uint64_t reserved[4];
 };

@@ -186,8 +186,9 @@ struct kith_devices { /* fixed */
 	struct kith_signed s; /* signed by the identity */
 };
 
-/* number is max(last + 1, unix ms): a list that is ahead of the clock is refused. Sorts the keys; KITH_EINVAL for more
- * than KITH_DEVICES_MAX or one given twice. An empty list refuses every device.
+/* number is max(last + 1, unix ms): a list that is ahead of the clock is refused. Everybody reads it in records, so it
+ * may be rounded down. Sorts the keys; KITH_EINVAL for more than KITH_DEVICES_MAX or one given twice. An empty list
+ * refuses every device.
  * Parses without verifying: KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP. */
 KITH_EXPORT int kith_devices_make(uint8_t out[KITH_DEVICES_LEN_MAX], uint64_t number, const struct kith_key keys[],
 				  size_t n, const struct kith_seed *identity) KITH_MUST_USE;

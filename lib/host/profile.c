@@ -13,7 +13,8 @@
 
 enum {
 	FILE_MAX = 256 * 1024, /* certificates, and revocation lists of 16 KiB */
-	OPEN_YEARS = 10
+	OPEN_YEARS = 10,
+	DAY_S = 86400
 };
 
 struct place {
@@ -317,8 +318,8 @@ static int make_open_chain(uint8_t chain[KITH_CHAIN_MAX], const struct kith_id *
 	kith_seed_public(&pk, identity);
 	kith_seed_device(&d.dh, &d.sign, device);
 	d.number = 1;
-	d.not_before_s = kith_clock_unix_ms() / 1000;
-	d.expires_s = d.not_before_s + (int64_t)OPEN_YEARS * 365 * 86400;
+	d.not_before_s = kith_clock_unix_ms() / 1000 / DAY_S * DAY_S; /* its records are public */
+	d.expires_s = d.not_before_s + (int64_t)OPEN_YEARS * 365 * DAY_S;
 	memcpy(d.label, label, strlen(label) + 1);
 	int n = kith_device_cert_make(cert, &d, identity);
 	return n < 0 ? n : kith_chain_make_open(chain, network, &pk, (struct kith_span){ cert, (size_t)n });

@@ -168,6 +168,9 @@ ends 0 bob.example "$kith" id accept bob grant --bootstrap 127.0.0.1:4433 --labe
 ends 0 'label: phone' "$kith" id show bob
 ends 0 'until' "$kith" id renew bob --days 5
 ends 0 'label: phone' "$kith" id show bob
+# Everybody reads his certificates: they tell days.
+"$kith" id show bob | sed '1,/type: name certificate/d' | grep -E '^(not before|expires):' | head -4 >dates # the issuer's come after
+[ "$(grep -c ' 00:00:00Z$' dates)" = 4 ] || fail "dates of bob: $(cat dates)"
 
 # Further devices. What was listed stays listed, and numbers rise.
 listed() { "$kith" id devices list "$1" --json | value '[d.get("label") for d in sorted(e["devices"], key=lambda d: d.get("number", 0))]'; }
@@ -187,6 +190,7 @@ ends 0 'removed' "$kith" id devices remove bob tablet
 [ "$(listed bob)" = '["phone", "pc"]' ] || fail "the devices of bob: $(listed bob)"
 [ "$("$kith" id devices list bob --json | value 'e["list_number"]')" -gt "$((before + 1))" ] || fail "numbers of lists do not rise"
 [ "$before" -gt 1700000000000 ] || fail "the number of a list is no time: $before"
+[ "$((before % 60000))" -lt 10 ] || fail "the number of a list tells more than a minute: $before"
 
 # A name stays with its key, and keeps its placement.
 ends 1 'another one, for a new key' "$kith" ca issue ca bob.example --profile bob2 --passphrase-file pass

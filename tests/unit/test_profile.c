@@ -53,6 +53,9 @@ static void what_was_made_is_loaded(void **state)
 	assert_int_equal(kith_chain_parse(&chain, h.o.chain), 0);
 	assert_int_equal(chain.kind, KITH_CHAIN_OPEN);
 	assert_string_equal(chain.device.label, "laptop");
+	/* Everybody reads it in records: it tells days. */
+	assert_int_equal(chain.device.not_before_s % 86400, 0);
+	assert_int_equal(chain.device.expires_s % 86400, 0);
 	assert_string_equal(kith_fingerprint(&chain.identity, name), h.name);
 	assert_int_equal(kith_keyfile_read(h.o.key_path, NULL, 0, &secrets), 0);
 	assert_true(kith_secrets_get(&secrets, KITH_SECRET_DEVICE, &device));
