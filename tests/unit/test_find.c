@@ -1,5 +1,6 @@
 /* What a look-up finds, and what it tells of it. */
 #include "call_world.h"
+#include "super_world.h"
 
 #include "base/limits.h"
 #include "call/dial.h"
@@ -370,6 +371,61 @@ static void two_homes_publish_a_record(void **state)
 	core_world_deinit(&w);
 }
 
+/* What a stranger is shown of bob: sequences and reports that tell more than a minute, and how many were read. */
+struct shown {
+	int records, reports, too_fine;
+	uint64_t seq;
+};
+
+/* What replicas keep is what their answers have, byte for byte. */
+static void look(struct core_world *w, struct shown *shown)
+{
+	struct kith_id key;
+	kith_ids_directory(w->pki.suite, &key, &w->pki.network, "bob");
+	for (int i = 0; i < WORLD_ALICE; i++) {
+		const struct kith_stored *st = kith_store_get(&w->nodes[i].core->super->store, &key);
+		struct kith_record r;
+		struct kith_vanish v;
+		if (st == NULL)
+			continue;
+		assert_int_equal(kith_record_parse(&r, kith_blob_span(st->record)), 0);
+		shown->records += r.seq != shown->seq;
+		shown->seq = r.seq;
+		shown->too_fine +=
+			r.seq % KITH_RECORD_GRAIN_MS > 20 || r.expires_ms != (int64_t)r.seq + KITH_RECORD_LIFE_MS;
+		for (size_t h = 0; h < KITH_HOMES; h++) {
+			if (st->reports[h] == NULL)
+				continue;
+			assert_int_equal(kith_vanish_parse(&v, kith_blob_span(st->reports[h])), 0);
+			shown->reports++;
+			shown->too_fine += v.at_ms % KITH_RECORD_GRAIN_MS != 0;
+		}
+	}
+}
+
+/* Every second for ten minutes: bob comes, changes, falls silent and comes again at odd moments. */
+static void whoever_looks_every_second_reads_no_time_finer_than_a_minute(void **state)
+{
+	struct core_world w;
+	struct shown shown = { .seq = 0 };
+	(void)state;
+	world_alice_and_bob(&w);
+	for (int s = 0; s < 600; s++) {
+		world_run(&w, KITH_US_PER_S + 37 * KITH_US_PER_MS);
+		if (s == 61 || s == 401) /* he is started again, with what he saved lost */
+			restart(&w, WORLD_BOB);
+		if (s == 130)
+			w.nodes[WORLD_BOB].muted = true;
+		if (s == 290)
+			w.nodes[WORLD_BOB].muted = false;
+		look(&w, &shown);
+	}
+	assert_true(shown.records >= 4);
+	assert_true(shown.reports > 0);
+	assert_int_equal(shown.too_fine, 0);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -386,6 +442,7 @@ int main(void)
 		cmocka_unit_test(a_home_that_does_not_answer_while_others_do_has_failed),
 		cmocka_unit_test(the_home_that_is_asked_first_is_drawn),
 		cmocka_unit_test(two_homes_publish_a_record),
+		cmocka_unit_test(whoever_looks_every_second_reads_no_time_finer_than_a_minute),
 		cmocka_unit_test(two_of_three_homes_must_report_a_device_gone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
