@@ -1,6 +1,7 @@
 #include "core/outcome.h"
 
 #include "core/save.h"
+#include "super/witness.h"
 
 static void tell(struct kith_core *c, const struct kith_effect_end *end)
 {
@@ -12,6 +13,9 @@ static void tell(struct kith_core *c, const struct kith_effect_end *end)
 		break;
 	case KITH_OWNER_CONTACTS:
 		kith_contacts_saved(c, end->err);
+		break;
+	case KITH_OWNER_WITNESS:
+		kith_witness_opened(c, end->id);
 		break;
 	}
 }

@@ -112,26 +112,29 @@ static bool may_contact(struct kith_core *c, const struct kith_host *host, const
 	return allowed;
 }
 
-/* The hops to a host that may be used, in the order of its entry. */
-static uint8_t ways_to(struct kith_core *c, const struct kith_host *host, struct kith_hop out[KITH_HOST_ENDPOINTS_MAX])
+/* The hops to a host that may be used, in the order of its entry; from: over that transport, unless it is NULL. */
+static uint8_t ways_to(struct kith_core *c, const struct kith_host *host, const uint16_t *from,
+		       struct kith_hop out[KITH_HOST_ENDPOINTS_MAX])
 {
 	uint8_t n = 0;
 	for (unsigned i = 0; i < host->endpoints_n; i++) {
 		const struct kith_endpoint *at = &host->endpoints[i];
 		struct kith_hop hop = { .remote = at->addr };
-		if (kith_transports_for(&c->transports, at, &hop.transport) == 0 && may_contact(c, host, at))
-			out[n++] = hop;
+		if (kith_transports_for(&c->transports, at, &hop.transport) != 0 || !may_contact(c, host, at))
+			continue;
+		hop.transport = from != NULL ? *from : hop.transport;
+		out[n++] = hop;
 	}
 	return n;
 }
 
-static struct kith_session *start(struct kith_core *c, const struct kith_host *host, uint8_t use, uint8_t kind,
-				  struct kith_span body, uint64_t token)
+static struct kith_session *start(struct kith_core *c, const struct kith_host *host, const uint16_t *from, uint8_t use,
+				  uint8_t kind, struct kith_span body, uint64_t token)
 {
 	static const struct kith_key no_key;
 	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX];
 	bool known = memcmp(&host->dh, &no_key, sizeof no_key) != 0;
-	uint8_t ways_n = ways_to(c, host, ways);
+	uint8_t ways_n = ways_to(c, host, from, ways);
 	struct kith_session *s = ways_n > 0 ? new_initiator(c) : NULL;
 	if (s == NULL)
 		return NULL;
@@ -186,19 +189,19 @@ int kith_connect_request(struct kith_core *c, const struct kith_host *host, uint
 		return kith_request_embed(&s->requests, kith_env(c, s), kind, body, token, KITH_REQUEST_TIMEOUT_US,
 					  NULL);
 	}
-	s = start(c, host, use, kind, body, token);
+	s = start(c, host, NULL, use, kind, body, token);
 	if (s == NULL)
 		return KITH_EUNREACHABLE;
 	*session = s->index;
 	return 0;
 }
 
-int kith_connect_witness(struct kith_core *c, const struct kith_host *host, uint8_t kind, struct kith_span body,
-			 uint64_t token, uint32_t *session)
+int kith_connect_witness(struct kith_core *c, const struct kith_host *host, const uint16_t *from, uint8_t kind,
+			 struct kith_span body, uint64_t token, uint32_t *session)
 {
 	if (host->endpoints_n != 1 || memcmp(host->dh.b, c->self.dh_pk, sizeof host->dh.b) == 0)
 		return KITH_EINVAL;
-	struct kith_session *s = start(c, host, KITH_USE_WITNESS, kind, body, token);
+	struct kith_session *s = start(c, host, from, KITH_USE_WITNESS, kind, body, token);
 	if (s == NULL)
 		return KITH_EUNREACHABLE;
 	s->hs->give_up_at = c->now.mono_us + KITH_WITNESS_DIAL_US;

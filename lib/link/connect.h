@@ -17,9 +17,10 @@ int kith_connect_request(struct kith_core *c, const struct kith_host *host, uint
 			 struct kith_span body, uint64_t token, uint32_t *session) KITH_MUST_USE;
 
 /* Dials a candidate back: a first message to the one endpoint that host has, with a request in it, whatever sessions
- * there are with that device. The session is not found by its device, so that nothing but *session refers to it. */
-int kith_connect_witness(struct kith_core *c, const struct kith_host *host, uint8_t kind, struct kith_span body,
-			 uint64_t token, uint32_t *session) KITH_MUST_USE;
+ * there are with that device. The session is not found by its device, so that nothing but *session refers to it.
+ * from: the transport to dial from; NULL: as to anybody. */
+int kith_connect_witness(struct kith_core *c, const struct kith_host *host, const uint16_t *from, uint8_t kind,
+			 struct kith_span body, uint64_t token, uint32_t *session) KITH_MUST_USE;
 
 /* Makes a session to a person's device, and its HELLO, for lib/call to send (s->hs->packet). */
 struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_record *record, const char *service);

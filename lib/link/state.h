@@ -74,7 +74,8 @@ enum kith_timer_kind {
 enum kith_effect_owner {
 	KITH_OWNER_NONE, /* nobody waits for it */
 	KITH_OWNER_SAVE,
-	KITH_OWNER_CONTACTS
+	KITH_OWNER_CONTACTS,
+	KITH_OWNER_WITNESS
 };
 
 /* What a request was for, the upper 8 bits of its token. The rest is an id or index of the asker's choice. */

@@ -12,6 +12,7 @@
 #define AGAIN_US (1 * KITH_US_PER_S) /* the candidate is measured by somebody else */
 #define SILENT_US (300 * KITH_US_PER_MS)
 #define TELL_US (8 * KITH_US_PER_S)
+#define OPEN_US (1 * KITH_US_PER_S)
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -31,6 +32,7 @@ struct dialled {
 
 enum step {
 	STEP_IDLE,
+	STEP_OPENING, /* until there is a port to dial from */
 	STEP_DIALLING, /* until the session is open */
 	STEP_TURN, /* until the candidate lets us measure; the shortest of its answers is the round trip */
 	STEP_UP_ASKED, /* a round towards us was ordered */
@@ -47,6 +49,9 @@ struct kith_witness {
 	enum step step;
 	uint32_t number; /* of the candidate that is measured: answers to former ones are late */
 	uint32_t session;
+	uint32_t opening; /* the effect that opens the port; 0: none */
+	uint16_t port; /* the transport that was opened ... */
+	bool has_port; /* ... if it was */
 	kith_time_us give_up_at, asked_at, next_at, rtt;
 	struct kith_burst up, down;
 	struct kith_burst_heard heard; /* the round that comes */
@@ -74,11 +79,48 @@ static struct kith_witness *desk(struct kith_core *c)
 	return sn->witness;
 }
 
+/* ---- a port to dial from ---- */
+
+/* What was opened for an effect; NULL: nothing. */
+static const struct kith_transport *opened_for(const struct kith_core *c, uint32_t effect)
+{
+	for (uint16_t i = 0; i < c->transports.n; i++)
+		if (c->transports.at[i].effect == effect)
+			return &c->transports.at[i];
+	return NULL;
+}
+
+static bool open_port(struct kith_core *c, uint8_t family)
+{
+	const struct kith_effect e = { .type = KITH_EFFECT_OPEN,
+				       .deadline = c->now.mono_us + OPEN_US,
+				       .count = 1,
+				       .kind = KITH_TRANSPORT_UDP,
+				       .family = family,
+				       .purpose = KITH_PURPOSE_PUNCH };
+	return kith_effects_begin(&c->effects, &e, KITH_OWNER_WITNESS, 0, &c->super->witness->opening) == 0;
+}
+
+/* One that is being opened is closed by the host; else the packets that end the session go out first. */
+static void close_port(struct kith_core *c)
+{
+	struct kith_witness *w = c->super->witness;
+	const struct kith_effect e = { .type = KITH_EFFECT_CLOSE, .deadline = KITH_TIME_NEVER, .transport = w->port };
+	uint32_t id;
+	if (w->opening != 0)
+		kith_effects_cancel(&c->effects, w->opening);
+	if (w->has_port && kith_effects_begin(&c->effects, &e, KITH_OWNER_NONE, 0, &id) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	w->opening = 0;
+	w->has_port = false;
+}
+
 void kith_witness_deinit(struct kith_core *c)
 {
 	struct kith_witness *w = c->super->witness;
 	if (w == NULL)
 		return;
+	close_port(c);
 	kith_timers_stop(&c->timers, &w->timer);
 	KITH_FREE(c->alloc, w);
 	c->super->witness = NULL;
@@ -98,6 +140,7 @@ static void finish(struct kith_core *c, const char *how)
 	memmove(&w->queue[0], &w->queue[1], w->queued * sizeof w->queue[0]);
 	if (s != NULL && s->state != KITH_SESSION_CLOSED)
 		kith_session_end(c, s, KITH_CLOSE_NORMAL, false);
+	close_port(c);
 	w->next_at = c->now.mono_us;
 	if (w->queued > 0)
 		wake(c, w->next_at);
@@ -122,7 +165,7 @@ static void measure(struct kith_core *c, enum step step, const struct kith_msg_m
 		finish(c, "cut");
 }
 
-static void begin(struct kith_core *c)
+static void dial(struct kith_core *c)
 {
 	struct kith_witness *w = c->super->witness;
 	const struct task *t = &w->queue[0];
@@ -131,6 +174,28 @@ static void begin(struct kith_core *c)
 	uint8_t body[64];
 	const struct kith_span span = { body, kith_msg_measure_write(body, sizeof body, &ping) };
 	host.endpoints[0] = t->endpoint;
+	w->step = STEP_DIALLING;
+	if (kith_connect_witness(c, &host, w->has_port ? &w->port : NULL, KITH_REQ_MEASURE, span,
+				 kith_token(KITH_TOKEN_WITNESS, w->number), &w->session) != 0)
+		finish(c, "not_dialled");
+}
+
+void kith_witness_opened(struct kith_core *c, uint32_t effect)
+{
+	struct kith_witness *w = c->super != NULL ? c->super->witness : NULL;
+	if (w == NULL || w->step != STEP_OPENING || w->opening != effect)
+		return;
+	const struct kith_transport *t = opened_for(c, effect);
+	w->opening = 0;
+	w->has_port = t != NULL;
+	w->port = t != NULL ? t->id : 0;
+	dial(c);
+}
+
+static void begin(struct kith_core *c)
+{
+	struct kith_witness *w = c->super->witness;
+	const struct task *t = &w->queue[0];
 	w->number++;
 	w->rtt = KITH_TIME_NEVER;
 	w->give_up_at = c->now.mono_us + KITH_WITNESS_WINDOW_US;
@@ -138,12 +203,10 @@ static void begin(struct kith_core *c)
 	kith_burst_begin(&w->up, t->up);
 	kith_burst_begin(&w->down, t->down);
 	c->random->fill(c->random->ctx, w->key, sizeof w->key);
-	w->step = STEP_DIALLING;
-	if (kith_connect_witness(c, &host, KITH_REQ_MEASURE, span, kith_token(KITH_TOKEN_WITNESS, w->number),
-				 &w->session) != 0)
-		finish(c, "not_dialled");
-	else
-		wake(c, w->give_up_at);
+	wake(c, w->give_up_at);
+	w->step = STEP_OPENING;
+	if (!open_port(c, t->endpoint.addr.family))
+		dial(c);
 }
 
 /* ---- who may be measured ---- */
@@ -424,6 +487,7 @@ void kith_witness_on_answer(struct kith_core *c, struct kith_session *s, const s
 		finish(c, "attested");
 		return;
 	case STEP_IDLE:
+	case STEP_OPENING:
 	case STEP_UP:
 	case STEP_DOWN:
 		return;

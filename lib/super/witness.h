@@ -4,11 +4,12 @@
  * candidate has not spoken to it, dials the address that the home has proven, measures both ways on that session
  * (overlay/burst), and signs what it found. It attests what it saw itself, but for since when the candidate has been
  * there, which it takes over from attestations of members that the candidate shows (overlay/qualify).
+ * It dials from a port of its own for each candidate, which nobody can know before: a NAT lets in who was spoken to,
+ * and the candidate may have spoken to all supernodes. Without one (a host that opens none) it dials as ever.
  *
- * Timers: a measurement has KITH_WITNESS_TURN_US after it began; until it may begin, since the candidate is measured by
- *   others, it is asked once a second, for KITH_WITNESS_WINDOW_US. A round of which nothing more comes ends after 300
- * ms
- *   and a round trip.
+ * Timers: a port has OPEN_US to open. A measurement has KITH_WITNESS_TURN_US after it began; until it may begin, since
+ *   the candidate is measured by others, it is asked once a second, for KITH_WITNESS_WINDOW_US. A round of which
+ *   nothing more comes ends after 300 ms and a round trip.
  * Bounds: KITH_WITNESS_QUEUE candidates wait, more are refused (FULL); KITH_WITNESS_REMEMBERED dialled in
  *   KITH_WITNESS_AGAIN_US, none of them twice, and KITH_WITNESS_PER_PREFIX of one /24 or /48: more are refused
  * (LIMITED).
@@ -23,6 +24,9 @@
 
 /* WITNESS, from the candidate's home. */
 void kith_witness_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+
+/* The port is open, or will not be: what was asked for under that id has ended. */
+void kith_witness_opened(struct kith_core *c, uint32_t effect);
 
 /* The candidate answers, sends a packet of a round (false: malformed), is gone. */
 void kith_witness_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);

@@ -277,11 +277,14 @@ static void world_drain(struct core_world *w, int i)
 			       ev.count, ev.online, (int)ev.path.kind);
 	}
 	int last = w->events_n;
-	while (kith_core_effect(core, &effect))
+	bool completed = false;
+	while (kith_core_effect(core, &effect)) {
 		kith_core_complete(core, world_clock_of(w, i), effect.id, 0, NULL);
+		completed = true;
+	}
 	for (int k = first; k < last && w->on_event != NULL; k++)
 		w->on_event(w, i, &w->events[k].ev);
-	if (last > first)
+	if (last > first || completed)
 		world_drain(w, i);
 }
 
