@@ -105,6 +105,20 @@ static void show_cap(char *line, size_t cap, const json_t *caps, const char *key
 		(void)snprintf(line + len, cap - len, ", %s %lld %s", key, integer(caps, key), unit);
 }
 
+/* What witnesses attested; three are needed. */
+static void show_attested(struct text *text, const json_t *a)
+{
+	char since[32];
+	if (!json_is_object(a))
+		return;
+	if (integer(a, "up") == 0)
+		show_line(text, "attested: by %lld witnesses, and three are needed", integer(a, "attestations"));
+	else
+		show_line(text, "attested: by %lld witnesses, up %lld bytes/s, down %lld bytes/s, seen for %s",
+			  integer(a, "attestations"), integer(a, "up"), integer(a, "down"),
+			  since_text(integer(a, "seen_s"), since));
+}
+
 static void show_serving(struct text *text, const json_t *s)
 {
 	const json_t *caps = json_object_get(s, "caps");
@@ -126,6 +140,10 @@ static void show_serving(struct text *text, const json_t *s)
 		show_line(text, "load: %.0f %% of at most %s", 100 * real(s, "load"), line);
 	else
 		show_line(text, "would serve: at most %s", line);
+	show_attested(text, json_object_get(s, "attested"));
+	if (integer(s, "election_pace") > 1)
+		show_line(text, "a test network: supernodes elect themselves %lld times as fast as usual",
+			  integer(s, "election_pace"));
 	json_array_foreach(json_object_get(s, "endpoints"), i, endpoint) show_line(
 		text, "reached at: %s%s%s", string(endpoint, "address"),
 		is_true(endpoint, "found_by_others") ? ", as others found" : "",

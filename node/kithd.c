@@ -101,6 +101,10 @@ static void on_started(struct kith_node *node, int err, const char *why, void *u
 	log_event(&d->log, KITH_LOG_INFO, "started", "{s:s, s:s, s:s, s:i, s:s, s:i}", "version", KITH_VERSION, "name",
 		  log_name(&d->log, info.name, name), "role", role_text(info.role), "port", (int)info.port, "network",
 		  kith_key_format(info.network.b, network), "pid", (int)getpid());
+	if (d->options.election_pace > 1)
+		log_event(&d->log, KITH_LOG_WARN, "test-network", "{s:i, s:s}", "election_pace",
+			  (int)d->options.election_pace, "why",
+			  "supernodes elect themselves so many times as fast: whoever was seen for a moment may serve");
 	uv_timer_start(&d->daily, warn_of_end, 0, DAY_MS);
 }
 

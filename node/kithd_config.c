@@ -260,6 +260,8 @@ static const struct option options[] = {
 	  NUMBER(session_window_max, KITH_SESSION_WINDOW_LEAST, KITH_WINDOW_LIMIT,
 		 "bytes from 1048576 to 1G, such as 16M") },
 	{ "windows_max", false, ANY_ROLE, false, NUMBER(windows_max, 1, SIZE_MAX, "bytes, such as 256M") },
+	{ "election_pace", false, NO_LEAF, false,
+	  NUMBER(election_pace, 1, KITH_ELECTION_PACE_MAX, "a number from 1 to 3600, and 1 but in a test network") },
 	{ "leave_timeout", false, ANY_ROLE, LIVE, NUMBER(leave_timeout, 1, 60, "seconds from 1 to 60") },
 };
 

@@ -150,6 +150,7 @@ static void apply_plain(const struct config *c, struct credentials *k, struct ki
 	o->stream_window_max = (uint32_t)c->stream_window_max;
 	o->session_window_max = (uint32_t)c->session_window_max;
 	o->windows_max = (size_t)c->windows_max;
+	o->election_pace = (uint32_t)c->election_pace;
 	if (c->leave_timeout > 0)
 		o->leave_us = (kith_time_us)c->leave_timeout * KITH_US_PER_S;
 }

@@ -84,16 +84,27 @@ static json_t *endpoints_json(const struct kith_role_info *info)
 	return list;
 }
 
+/* null: the node does not have itself attested. */
+static json_t *attested_json(const struct kith_role_info *info)
+{
+	if (info->attestations == 0)
+		return json_null();
+	return json_pack("{s:i, s:I, s:I, s:I}", "attestations", (int)info->attestations, "up",
+			 (json_int_t)info->measured_up, "down", (json_int_t)info->measured_down, "seen_s",
+			 (json_int_t)(info->seen_us / KITH_US_PER_S));
+}
+
 json_t *describe_serving(const struct kith_role_info *info)
 {
 	json_t *caps = json_pack("{s:I, s:I, s:o, s:o, s:o}", "leaves", (json_int_t)info->leaves_max, "relay_rate",
 				 (json_int_t)info->relay_rate, "up", cap_json(info->terms.up_max), "down",
 				 cap_json(info->terms.down_max), "memory", cap_json(info->terms.memory_max));
-	return json_pack("{s:s, s:b, s:s, s:s, s:I, s:b, s:s, s:f, s:b, s:b, s:o, s:o}", "role", role_text(info->role),
-			 "serves", info->serving, "why", kith_role_reason_name(info->why), "reason",
-			 kith_role_reason_text(info->why), "since_s", (json_int_t)(info->since_us / KITH_US_PER_S),
-			 "asked", info->asked, "last_change", kith_role_reason_name(info->changed), "load",
-			 (double)info->load / 1000.0, "on_battery", (info->hindrances & KITH_HINDRANCE_BATTERY) != 0,
-			 "metered", (info->hindrances & KITH_HINDRANCE_METERED) != 0, "caps", caps, "endpoints",
-			 endpoints_json(info));
+	return json_pack(
+		"{s:s, s:b, s:s, s:s, s:I, s:b, s:s, s:f, s:b, s:b, s:o, s:o, s:o, s:I}", "role", role_text(info->role),
+		"serves", info->serving, "why", kith_role_reason_name(info->why), "reason",
+		kith_role_reason_text(info->why), "since_s", (json_int_t)(info->since_us / KITH_US_PER_S), "asked",
+		info->asked, "last_change", kith_role_reason_name(info->changed), "load", (double)info->load / 1000.0,
+		"on_battery", (info->hindrances & KITH_HINDRANCE_BATTERY) != 0, "metered",
+		(info->hindrances & KITH_HINDRANCE_METERED) != 0, "caps", caps, "endpoints", endpoints_json(info),
+		"attested", attested_json(info), "election_pace", (json_int_t)info->election_pace);
 }

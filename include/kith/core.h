@@ -110,6 +110,11 @@ struct kith_core_options {
 	size_t windows_max; /* all sessions; default 256 MiB */
 	bool allow_loopback; /* offer and probe loopback addresses: several nodes on one machine */
 	bool answer_strangers; /* raise incoming for names that are no contact; default true */
+	/* Not of a leaf: how many times as fast as usual supernodes elect themselves, for test networks. How long a
+	 * candidate must have been seen, how long load must last, and an office does, is divided by it; what is
+	 * measured, who witnesses and what they must have found are as ever. The same at all nodes of a network.
+	 * Default 1, at most KITH_ELECTION_PACE_MAX */
+	uint32_t election_pace;
 };
 
 /* Fills in the defaults: a leaf that answers strangers. */

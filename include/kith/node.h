@@ -104,6 +104,8 @@ struct kith_node_options {
 	 * 0: not at all */
 	kith_time_us linger_us;
 
+	uint32_t election_pace; /* for test networks, as in kith_core_options; 0: the core's default */
+
 	struct kith_profile *profile; /* owner of what kith_node_options_load read; kith_node_options_deinit frees it */
 };
 

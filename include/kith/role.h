@@ -48,6 +48,7 @@ struct kith_terms { /* fixed */
 };
 
 #define KITH_SERVING_MEMORY_LEAST (1024u * 1024) /* what memory_max is at least */
+#define KITH_ELECTION_PACE_MAX 3600 /* an hour is a second: load is looked at once a second, and no sooner */
 
 /* Why a node serves, or does not. X(symbol, name, whether it serves then, text) */
 #define KITH_ROLE_REASON_MAP(X)                                                                                        \
@@ -63,7 +64,11 @@ struct kith_terms { /* fixed */
 	X(CONSENT, "consent", false, "it was asked for help, and its user has not answered")                           \
 	X(NOT_ASKED, "not-asked", false, "no supernode has asked it for help")                                         \
 	X(IDLE, "idle", false, "it was not needed any more")                                                           \
-	X(FAILED, "failed", false, "it could not begin to serve")
+	X(FAILED, "failed", false, "it could not begin to serve")                                                      \
+	X(SMALL, "small", false, "its caps leave room for too few leaves")                                             \
+	X(SLOW, "slow", false, "witnesses measured less bandwidth than a supernode needs")                             \
+	X(NEW, "new", false, "others have not seen it for long enough")                                                \
+	X(SELDOM, "seldom", false, "it was away for too much of the time")
 
 /* The reasons, as KITH_ROLE_REASON_MAP lists them. */
 enum kith_role_reason {
@@ -102,7 +107,12 @@ struct kith_role_info { /* fixed */
 	uint32_t leaves_max; /* after all caps */
 	uint32_t endpoints_n; /* how many of the next */
 	struct kith_own_endpoint endpoints[KITH_ENDPOINTS_MAX + 1]; /* those of the options, and one that was found */
-	uint64_t reserved[8];
+	/* What witnesses attested, by the attestations that it holds: how many there are (three are needed), and with
+	 * three bytes a second each way, and for how long others have seen it; else 0. */
+	uint32_t attestations, measured_up, measured_down;
+	uint32_t election_pace; /* of the options: 1 but in test networks */
+	kith_time_us seen_us;
+	uint64_t reserved[5];
 };
 
 #endif

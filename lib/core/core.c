@@ -110,6 +110,7 @@ static const struct kith_core_options core_defaults = {
 	.session_window_max = KITH_STREAMS_SESSION_MAX,
 	.windows_max = WINDOWS_MAX,
 	.answer_strangers = true,
+	.election_pace = 1,
 };
 
 void kith_core_options_init_sized(struct kith_core_options *o, size_t size)
@@ -348,6 +349,8 @@ static bool options_fit(const struct kith_core_options *o)
 	if (o->relay_rate > KITH_RELAY_RATE_MAX || o->relay_owner_rate > KITH_RELAY_RATE_MAX ||
 	    o->tunnels_max > KITH_TUNNELS_LIMIT || o->sessions_max > KITH_SESSIONS_LIMIT || !windows_fit(o))
 		return false;
+	if (o->election_pace == 0 || o->election_pace > KITH_ELECTION_PACE_MAX)
+		return false;
 	return (o->bootstrap != NULL || o->bootstrap_n == 0) && o->bootstrap_n <= KITH_BOOTSTRAP_MAX &&
 	       span_fits(o->chain) && span_fits(o->devices) && span_fits(o->state) && span_fits(o->contacts);
 }
@@ -367,6 +370,7 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 	c->now = kith_wall_judge(&c->wall, now);
 	c->answer_strangers = o->answer_strangers;
 	c->allow_loopback = o->allow_loopback;
+	c->pace = o->election_pace;
 	c->stream_window_max = o->stream_window_max;
 	c->session_window_max = o->session_window_max;
 	c->windows.max = o->windows_max;

@@ -7,6 +7,7 @@
 #include "leaf/hosts.h"
 #include "leaf/leaf.h"
 #include "leaf/promotion.h"
+#include "overlay/election.h"
 #include "super/help.h"
 #include "super/members.h"
 #include "super/partners.h"
@@ -27,26 +28,6 @@ static bool certified(const struct kith_core *c)
 	return c->trust.open || (c->me.flags & KITH_NAME_SUPERNODE) != 0;
 }
 
-int kith_serving_init(struct kith_core *c, enum kith_role role, const struct kith_terms *terms)
-{
-	if (c->office != NULL)
-		return 0;
-	c->office = KITH_NEW(c->alloc, struct kith_office);
-	if (c->office == NULL)
-		return KITH_ENOMEM;
-	kith_office_init(c->office, role, terms, c->now.mono_us);
-	c->office->certified = certified(c);
-	c->office->configured = c->endpoints_n > 0;
-	return 0;
-}
-
-void kith_serving_deinit(struct kith_core *c)
-{
-	if (c->office != NULL)
-		KITH_FREE(c->alloc, c->office);
-	c->office = NULL;
-}
-
 /* ---- caps ---- */
 
 static uint64_t capped(uint64_t value, uint64_t cap)
@@ -62,6 +43,11 @@ static uint32_t fitting(uint32_t most, uint64_t memory, unsigned cost)
 
 /* Half of the memory is for leaves; a replica keeps about as many records as its leaves have, and the rest is for both
  * kinds of watches. */
+static uint32_t room_for_leaves(const struct kith_core *c, const struct kith_terms *t)
+{
+	return fitting((uint32_t)capped(c->limits.sessions_max, t->leaves_max), t->memory_max / 2, LEAF_COST);
+}
+
 static struct kith_super_options options_of(const struct kith_core *c)
 {
 	const struct kith_core_limits *l = &c->limits;
@@ -69,7 +55,7 @@ static struct kith_super_options options_of(const struct kith_core *c)
 	const struct kith_terms *t = c->office != NULL ? &c->office->terms : &none;
 	struct kith_super_options o = { .sessions_max = l->sessions_max, .tunnels_max = l->tunnels_max };
 	o.shard = c->sessions.shard;
-	o.leaves_max = fitting((uint32_t)capped(l->sessions_max, t->leaves_max), t->memory_max / 2, LEAF_COST);
+	o.leaves_max = room_for_leaves(c, t);
 	o.records_max = fitting(KITH_SUPER_RECORDS_MAX, t->memory_max / 4, RECORD_COST);
 	o.watches_max = fitting(KITH_SUPER_WATCHES_MAX, t->memory_max / 8, WATCH_COST);
 	o.relay_rate = capped(capped(l->relay_rate, t->up_max), t->down_max);
@@ -80,10 +66,33 @@ static struct kith_super_options options_of(const struct kith_core *c)
 void kith_serving_limit(struct kith_core *c)
 {
 	const struct kith_super_options o = options_of(c);
+	if (c->office != NULL)
+		c->office->leaves_max = o.leaves_max;
 	kith_super_limit(c, &o);
 }
 
 /* ---- beginning ---- */
+
+int kith_serving_init(struct kith_core *c, enum kith_role role, const struct kith_terms *terms)
+{
+	if (c->office != NULL)
+		return 0;
+	c->office = KITH_NEW(c->alloc, struct kith_office);
+	if (c->office == NULL)
+		return KITH_ENOMEM;
+	kith_office_init(c->office, role, terms, c->now.mono_us);
+	c->office->certified = certified(c);
+	c->office->configured = c->endpoints_n > 0;
+	c->office->leaves_max = room_for_leaves(c, terms);
+	return 0;
+}
+
+void kith_serving_deinit(struct kith_core *c)
+{
+	if (c->office != NULL)
+		KITH_FREE(c->alloc, c->office);
+	c->office = NULL;
+}
 
 static void raise_to(uint32_t *max, uint32_t to)
 {
@@ -409,6 +418,24 @@ static void add_endpoint(const struct kith_core *c, const struct kith_endpoint *
 	own->failing = kith_office_is_failing(c->office, at);
 }
 
+/* What witnesses attested, and whether that is why nobody asks. */
+static void add_attested(const struct kith_core *c, struct kith_role_info *out)
+{
+	struct kith_candidacy_info info;
+	if (!kith_candidacy_info(c, &info))
+		return;
+	const struct kith_qualification *q = &info.figures;
+	out->attestations = info.attestations;
+	if (q->until_ms == 0)
+		return;
+	out->measured_up = q->up;
+	out->measured_down = q->down;
+	out->seen_us = c->now.unix_ms * KITH_US_PER_MS - q->first_seen_s * KITH_US_PER_S;
+	enum kith_role_reason lacks = kith_election_lacks(q, c->now.unix_ms, c->pace);
+	if (out->why == KITH_ROLE_WHY_NOT_ASKED && lacks != KITH_ROLE_WHY_NONE)
+		out->why = lacks;
+}
+
 void kith_serving_info(const struct kith_core *c, kith_time_us now, struct kith_role_info *out)
 {
 	const struct kith_office *o = c->office;
@@ -430,6 +457,8 @@ void kith_serving_info(const struct kith_core *c, kith_time_us now, struct kith_
 	out->terms = o->terms;
 	out->relay_rate = caps.relay_rate;
 	out->leaves_max = caps.leaves_max;
+	out->election_pace = c->pace;
+	add_attested(c, out);
 	for (size_t i = 0; i < c->endpoints_n; i++)
 		add_endpoint(c, &c->endpoints[i], c->office->lent, out);
 	if (!c->office->lent && o->found.addr.family != KITH_FAMILY_NONE && now < o->found_until)

@@ -249,6 +249,8 @@ static int make_core(struct kith_node *node, const struct kith_bootstrap bootstr
 		co.session_window_max = o->session_window_max;
 	if (o->windows_max != 0)
 		co.windows_max = o->windows_max;
+	if (o->election_pace != 0)
+		co.election_pace = o->election_pace;
 	co.allow_loopback = o->allow_loopback;
 	co.answer_strangers = o->answer_strangers;
 	err = pick_device(node, &co.device) ? kith_core_new(&node->core, &co, kith_node_now(node)) : KITH_ENOENT;

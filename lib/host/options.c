@@ -115,7 +115,7 @@ static bool consistent(const struct kith_node_options *o)
 	if (o->endpoints_n > sizeof o->endpoints / sizeof o->endpoints[0] || o->issuers_n > SPANS_MAX ||
 	    o->revocations_n > SPANS_MAX)
 		return false;
-	return o->leave_us >= 0 && o->linger_us >= 0;
+	return o->leave_us >= 0 && o->linger_us >= 0 && o->election_pace <= KITH_ELECTION_PACE_MAX;
 }
 
 int kith_options_copy(struct kith_node *node, const struct kith_node_options *o)

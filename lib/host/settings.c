@@ -61,6 +61,7 @@ static const struct option {
 	OPTION(windows_max, SIZE),
 	OPTION(leave_us, TIME),
 	OPTION(linger_us, TIME),
+	OPTION(election_pace, U32),
 };
 
 struct kith_node_options *kith_node_options_new(void)

@@ -11,6 +11,7 @@
 
 #define SETTLE_US (30 * KITH_US_PER_S)
 #define ALONE_US (60 * KITH_US_PER_S) /* without a home to ask */
+#define BUSY_US (60 * KITH_US_PER_S) /* a home has one candidate a second measured, and each once in ten minutes */
 #define LOOK_US (3600 * KITH_US_PER_S) /* whether the witnesses in our entry are members still; it is renewed in 4 h */
 #define FLOOR_US (3 * KITH_US_PER_S) /* a witness that says nothing for so long has lost its turn */
 #define REPORT_US (20 * KITH_US_PER_MS) /* for packets that were overtaken; what is lost costs the figure that much */
@@ -87,7 +88,7 @@ int kith_candidacy_begin(struct kith_core *c, const struct kith_candidacy_option
 	c->candidacy = cy;
 	cy->options = *o;
 	cy->timer.kind = KITH_TIMER_CANDIDACY;
-	cy->ask_at = c->now.mono_us + kith_rng_jitter(c->random, SETTLE_US, 50);
+	cy->ask_at = c->now.mono_us + kith_rng_jitter(c->random, kith_pace_wait(c, SETTLE_US), 50);
 	cy->look_at = c->now.mono_us + LOOK_US;
 	hold_again(c);
 	tell_office(c);
@@ -217,9 +218,9 @@ bool kith_candidacy_info(const struct kith_core *c, struct kith_candidacy_info *
 
 /* ---- asking ---- */
 
-static void ask_again(struct kith_core *c, kith_time_us after)
+static void ask_again(struct kith_core *c, kith_time_us after, uint32_t percent)
 {
-	c->candidacy->ask_at = c->now.mono_us + kith_rng_jitter(c->random, after, 10);
+	c->candidacy->ask_at = c->now.mono_us + kith_rng_jitter(c->random, after, percent);
 	wake(c, c->candidacy->ask_at);
 }
 
@@ -260,7 +261,7 @@ static void ask(struct kith_core *c)
 {
 	struct kith_session *home = kith_serves(c) ? NULL : kith_homes_primary(c);
 	if (c->leaving || (home == NULL && !kith_serves(c)) || send_attest(c, home, true) != 0) {
-		ask_again(c, ALONE_US);
+		ask_again(c, ALONE_US, 10);
 		return;
 	}
 	c->candidacy->ask_at = KITH_TIME_NEVER;
@@ -311,12 +312,12 @@ static void close_window(struct kith_core *c, enum kith_reached reached)
 	tell_office(c);
 	if (reached == KITH_REACHED_YES) {
 		cy->failures = 0;
-		ask_again(c, KITH_ATTEST_RENEW_US);
+		ask_again(c, KITH_ATTEST_RENEW_US, 10);
 		return;
 	}
 	unsigned doublings = cy->failures < RETRY_DOUBLINGS ? cy->failures : RETRY_DOUBLINGS;
 	cy->failures = cy->failures < UINT8_MAX ? cy->failures + 1 : UINT8_MAX;
-	ask_again(c, KITH_ATTEST_RETRY_US << doublings);
+	ask_again(c, kith_pace_wait(c, KITH_ATTEST_RETRY_US << doublings), 10);
 }
 
 void kith_candidacy_on_asked(struct kith_core *c, const struct kith_answer *answer)
@@ -326,6 +327,12 @@ void kith_candidacy_on_asked(struct kith_core *c, const struct kith_answer *answ
 		return;
 	if (answer->err == 0 && kith_msg_asked_read(&m, answer->body) == 0)
 		return; /* it is waited for what becomes of it */
+	if (answer->err == KITH_ELIMIT) { /* it has others measured now: nothing was tried */
+		c->candidacy->asking = false;
+		c->witnesses_until = 0;
+		ask_again(c, kith_pace_wait(c, BUSY_US), 50);
+		return;
+	}
 	close_window(c, answer->err == KITH_EACCES ? KITH_REACHED_ELSEWHERE : KITH_REACHED_UNKNOWN);
 }
 
@@ -531,8 +538,10 @@ void kith_candidacy_on_attested(struct kith_core *c, struct kith_session *s, con
 	if (cy->floor == s->index)
 		cy->floor = 0; /* the next, please */
 	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
-	if (cy->fresh >= KITH_ATTESTS_NEEDED)
-		tell_all(c);
+	if (cy->fresh < KITH_ATTESTS_NEEDED)
+		return;
+	tell_office(c); /* before the homes, any of which may then ask for help */
+	tell_all(c);
 }
 
 void kith_candidacy_lost(struct kith_core *c, const struct kith_session *s)

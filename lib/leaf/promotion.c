@@ -26,12 +26,6 @@ static uint8_t check_token(struct kith_core *c, const struct kith_session *s, st
 	return kith_help_token_verify(&token, &c->trust, &c->now, &person) == 0 ? KITH_STATUS_OK : KITH_STATUS_INVALID;
 }
 
-static uint32_t allowed(const struct kith_core *c)
-{
-	uint32_t leaves = c->office->terms.leaves_max, sessions = c->limits.sessions_max;
-	return leaves != 0 && leaves < sessions ? leaves : sessions;
-}
-
 static uint8_t judge(struct kith_core *c, const struct kith_session *s, struct kith_span body)
 {
 	struct kith_msg_help m;
@@ -69,7 +63,7 @@ void kith_promotion_on_request(struct kith_core *c, struct kith_session *s, cons
 		kith_session_answer(c, s, request->id, status, nothing);
 		return;
 	}
-	const struct kith_msg_helped m = { .places = kith_promotion_places(allowed(c)) };
+	const struct kith_msg_helped m = { .places = kith_promotion_places(c->office->leaves_max) };
 	size_t len = kith_msg_helped_write(body, sizeof body, &m);
 	kith_session_answer(c, s, request->id, KITH_STATUS_OK, (struct kith_span){ body, len });
 	remember(c, s);

@@ -494,6 +494,7 @@ struct kith_core {
 	struct kith_office *office; /* what the node may be to others, unless a leaf for good: then NULL */
 	struct kith_core_limits limits; /* of the options, before the caps of the office's terms */
 	struct kith_supernode *super;
+	uint32_t pace; /* at which the election's clock goes */
 	struct kith_candidacy *candidacy; /* NULL: this node does not consent to serve */
 	kith_time_us witnesses_until; /* until then witnesses may dial this leaf at its own address; 0 */
 	uint8_t witnesses_n; /* that did since the window opened */
@@ -549,6 +550,19 @@ struct kith_core {
 };
 
 /* Whether this node serves strangers, as a supernode does. */
+/* The election's clock: in test networks it goes faster than others (kith_core_options.election_pace). */
+static inline kith_time_us kith_paced(const struct kith_core *c)
+{
+	return c->now.mono_us * c->pace;
+}
+
+/* How long something of the election waits by other clocks: so long that those that began together draw apart. */
+static inline kith_time_us kith_pace_wait(const struct kith_core *c, kith_time_us us)
+{
+	const kith_time_us least = us < 2 * KITH_US_PER_S ? us : 2 * KITH_US_PER_S;
+	return us / c->pace > least ? us / c->pace : least;
+}
+
 static inline bool kith_serves(const struct kith_core *c)
 {
 	return c->super != NULL;

@@ -115,35 +115,40 @@ kith_time_us kith_election_coalesce_us(const struct kith_overload *o, uint32_t p
 
 enum { LEAST_BANDWIDTH = 125000, MOST_BANDWIDTH = 12500000, LEAST_AVAILABILITY = 128 /* in 1/255 */, HOURS_MOST = 720 };
 
-static int64_t seen_hours(const struct kith_qualification *q, int64_t now_ms)
+static int64_t seen_hours(const struct kith_qualification *q, int64_t now_ms, uint32_t pace)
 {
-	return (now_ms / 1000 - q->first_seen_s) / 3600;
+	return (now_ms / 1000 - q->first_seen_s) * (int64_t)pace / 3600;
 }
 
-bool kith_election_qualifies(const struct kith_qualification *q, int64_t now_ms)
+enum kith_role_reason kith_election_lacks(const struct kith_qualification *q, int64_t now_ms, uint32_t pace)
 {
-	return q->until_ms > now_ms && q->up >= LEAST_BANDWIDTH && q->down >= LEAST_BANDWIDTH &&
-	       q->availability >= LEAST_AVAILABILITY && seen_hours(q, now_ms) >= 1;
+	if (q->until_ms <= now_ms)
+		return KITH_ROLE_WHY_UNPROVEN;
+	if (q->up < LEAST_BANDWIDTH || q->down < LEAST_BANDWIDTH)
+		return KITH_ROLE_WHY_SLOW;
+	if (q->availability < LEAST_AVAILABILITY)
+		return KITH_ROLE_WHY_SELDOM;
+	return seen_hours(q, now_ms, pace) >= 1 ? KITH_ROLE_WHY_NONE : KITH_ROLE_WHY_NEW;
 }
 
-static uint64_t worth(const struct kith_qualification *q, int64_t now_ms)
+static uint64_t worth(const struct kith_qualification *q, int64_t now_ms, uint32_t pace)
 {
 	uint64_t bandwidth = q->up < q->down ? q->up : q->down;
-	int64_t hours = seen_hours(q, now_ms);
+	int64_t hours = seen_hours(q, now_ms, pace);
 	bandwidth = bandwidth < MOST_BANDWIDTH ? bandwidth : MOST_BANDWIDTH;
 	hours = hours < HOURS_MOST ? hours : HOURS_MOST;
 	/* A day weighs as much as the rest of what it can have: 24 hours double a newcomer's worth. */
 	return bandwidth * q->availability / UINT8_MAX * (uint64_t)(24 + hours);
 }
 
-int kith_election_best(const struct kith_qualification *const candidates[], size_t n, int64_t now_ms)
+int kith_election_best(const struct kith_qualification *const candidates[], size_t n, int64_t now_ms, uint32_t pace)
 {
 	int best = -1;
 	uint64_t most = 0;
 	for (size_t i = 0; i < n && i < KITH_ELECTION_CANDIDATES; i++) {
-		if (candidates[i] == NULL || !kith_election_qualifies(candidates[i], now_ms))
+		if (candidates[i] == NULL || kith_election_lacks(candidates[i], now_ms, pace) != KITH_ROLE_WHY_NONE)
 			continue;
-		uint64_t w = worth(candidates[i], now_ms);
+		uint64_t w = worth(candidates[i], now_ms, pace);
 		if (best < 0 || w > most) {
 			best = (int)i;
 			most = w;

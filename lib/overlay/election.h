@@ -16,12 +16,14 @@
  * draw says so: of N supernodes of which some are too many, each goes with probability excess/N, drawn once in
  * KITH_ELECTION_DRAW_US, so that they do not go together. Too many are those beyond what all load needs at half of
  * what it may take, with a tenth, and one at least, in reserve, and never so that fewer than KITH_ELECTION_LEAST stay.
+ * Times here are those of the election's clock (kith_paced of link/state.h), which in test networks goes faster than
+ * others.
  * Never: input, output, a clock, a table, randomness of its own.
  */
 #ifndef KITH_OVERLAY_ELECTION_H
 #define KITH_OVERLAY_ELECTION_H
 
-#include <kith/types.h>
+#include <kith/role.h>
 
 #include "base/rng.h"
 #include "base/timer.h"
@@ -101,12 +103,13 @@ kith_time_us kith_election_coalesce_us(const struct kith_overload *o, uint32_t p
 
 /* ---- who may serve, and who is asked ---- */
 
-/* Whether a node is good enough to be asked at all. */
-bool kith_election_qualifies(const struct kith_qualification *q, int64_t now_ms);
+/* What a node lacks to be asked at all: NONE, or UNPROVEN, SLOW, SELDOM or NEW. It must have been seen for an hour, or,
+ * at a pace other than 1, for that part of one. */
+enum kith_role_reason kith_election_lacks(const struct kith_qualification *q, int64_t now_ms, uint32_t pace);
 
 /* The best of up to KITH_ELECTION_CANDIDATES; NULL ones are left out. -1: none qualifies. A stable node is preferred to
  * a fast one: bandwidth counts up to 12.5 MB/s, time up to 30 days. */
-int kith_election_best(const struct kith_qualification *const candidates[], size_t n, int64_t now_ms);
+int kith_election_best(const struct kith_qualification *const candidates[], size_t n, int64_t now_ms, uint32_t pace);
 
 /* ---- when ---- */
 

@@ -50,6 +50,8 @@ static bool is_found(const struct kith_office *o, kith_time_us now)
 enum kith_role_reason kith_office_obstacle(const struct kith_office *o, kith_time_us now)
 {
 	enum kith_role_reason why = forbidden(o);
+	if (why == KITH_ROLE_WHY_NONE && o->role == KITH_ROLE_AUTO && o->leaves_max < KITH_OFFICE_LEAVES_LEAST)
+		return KITH_ROLE_WHY_SMALL;
 	if (why != KITH_ROLE_WHY_NONE || is_found(o, now) || (o->certified && o->configured))
 		return why;
 	return KITH_ROLE_WHY_UNPROVEN;

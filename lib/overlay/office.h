@@ -21,6 +21,7 @@
 #include "base/limits.h"
 
 #define KITH_OFFICE_ASK_US (3600 * KITH_US_PER_S) /* local: an application nags its user once an hour at most */
+#define KITH_OFFICE_LEAVES_LEAST 200 /* local: a newcomer begins with a tenth, and fewer than 20 relieve nobody */
 #define KITH_OFFICE_TRIALS (KITH_ENDPOINTS_MAX + 1)
 
 /* An endpoint that others tried. */
@@ -35,6 +36,7 @@ struct kith_office {
 	bool serving; /* what is, as kith_office_began and _ended say */
 	bool certified; /* the certificates alone allow to serve: nobody need have proven anything */
 	bool configured; /* the options name an endpoint */
+	uint32_t leaves_max; /* for which the caps leave room */
 	uint8_t hindrances; /* enum kith_hindrance */
 	struct kith_terms terms;
 	kith_time_us since; /* of what is */
@@ -54,7 +56,7 @@ struct kith_office {
 	bool tell_asked; /* ASKED is to be told */
 };
 
-/* certified and configured are the owner's to set. */
+/* certified, configured and leaves_max are the owner's to set. */
 void kith_office_init(struct kith_office *o, enum kith_role role, const struct kith_terms *terms, kith_time_us now);
 
 /* Whether terms can be: KITH_EINVAL if not. */

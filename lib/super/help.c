@@ -24,8 +24,8 @@ enum {
 static bool qualifies(const struct kith_core *c, const struct kith_session *s)
 {
 	const struct kith_qualification *q = kith_sponsor_figures(c, s);
-	return q != NULL && c->now.mono_us >= s->attached->candidate->unwilling_until &&
-	       kith_election_qualifies(q, c->now.unix_ms);
+	return q != NULL && kith_paced(c) >= s->attached->candidate->unwilling_until &&
+	       kith_election_lacks(q, c->now.unix_ms, c->pace) == KITH_ROLE_WHY_NONE;
 }
 
 /* Leaves that may be asked, from a random place of the table on. */
@@ -75,7 +75,7 @@ static void ask_best(struct kith_core *c)
 	size_t n = candidates(c, found);
 	for (size_t i = 0; i < n; i++)
 		figures[i] = kith_sponsor_figures(c, found[i]);
-	int best = kith_election_best(figures, n, c->now.unix_ms);
+	int best = kith_election_best(figures, n, c->now.unix_ms, c->pace);
 	if (best >= 0 && ask(c, found[best]) == 0)
 		c->super->help.asking = true;
 	KITH_LOG(c->log, best >= 0 ? KITH_LOG_INFO : KITH_LOG_WARN, "help_wanted load=%u leaves=%u candidates=%zu",
@@ -91,7 +91,7 @@ void kith_help_on_answer(struct kith_core *c, struct kith_session *s, const stru
 	h->asking = false;
 	if (answer->err != 0 || kith_msg_helped_read(&m, answer->body) != 0) {
 		if ((s->use & KITH_USE_LEAF) && s->attached->candidate != NULL)
-			s->attached->candidate->unwilling_until = c->now.mono_us + UNWILLING_US;
+			s->attached->candidate->unwilling_until = kith_paced(c) + UNWILLING_US;
 		h->need.asked_at = 0; /* the next best, in the next second */
 		KITH_LOG(c->log, KITH_LOG_INFO, "help_refused session=%08x err=%d", s->index, answer->err);
 		return;
@@ -155,9 +155,9 @@ void kith_help_elected(struct kith_core *c, uint32_t places)
 {
 	struct kith_help *h = &c->super->help;
 	h->elected = true;
-	h->tenure = (struct kith_tenure){ .since = c->now.mono_us, .calm_since = KITH_TIME_NEVER };
+	h->tenure = (struct kith_tenure){ .since = kith_paced(c), .calm_since = KITH_TIME_NEVER };
 	h->places = h->places_step = places;
-	h->places_at = c->now.mono_us;
+	h->places_at = kith_paced(c);
 }
 
 /* More places, as long as those that are taken are no burden. */
@@ -165,9 +165,9 @@ static void widen(struct kith_core *c)
 {
 	struct kith_help *h = &c->super->help;
 	uint32_t most = c->super->leaves_max;
-	if (h->places == 0 || c->now.mono_us - h->places_at < WIDEN_US)
+	if (h->places == 0 || kith_paced(c) - h->places_at < WIDEN_US)
 		return;
-	h->places_at = c->now.mono_us;
+	h->places_at = kith_paced(c);
 	if (c->super->load.smooth < WIDEN_BELOW)
 		h->places = most - h->places > h->places_step ? h->places + h->places_step : most;
 }
@@ -179,9 +179,9 @@ static bool is_time_to_go(struct kith_core *c)
 	uint64_t sum = 0;
 	uint32_t n = 0;
 	if (!h->elected || h->draining || c->office->role == KITH_ROLE_SUPERNODE ||
-	    c->now.mono_us - h->census_at < CENSUS_US)
+	    kith_paced(c) - h->census_at < CENSUS_US)
 		return false;
-	h->census_at = c->now.mono_us;
+	h->census_at = kith_paced(c);
 	for (uint32_t i = 0; i < sn->members.n; i++) {
 		const struct kith_member *m = sn->members.at[i];
 		if (!kith_member_live(m))
@@ -189,7 +189,7 @@ static bool is_time_to_go(struct kith_core *c)
 		sum += kith_election_load_permille(m->load);
 		n++;
 	}
-	return n > 0 && kith_election_goes(&h->tenure, c->now.mono_us, sn->load.smooth, n, sum, c->random);
+	return n > 0 && kith_election_goes(&h->tenure, kith_paced(c), sn->load.smooth, n, sum, c->random);
 }
 
 static void begin_drain(struct kith_core *c)
@@ -227,7 +227,7 @@ kith_time_us kith_help_look(struct kith_core *c)
 	if (c->leaving || sn->ending)
 		return KITH_TIME_NEVER;
 	if (!h->draining && !h->asking && h->left == 0 &&
-	    kith_election_asks(&h->need, c->now.mono_us, sn->load.permille, sn->load.utilisation[KITH_RESOURCE_WAIT]))
+	    kith_election_asks(&h->need, kith_paced(c), sn->load.permille, sn->load.utilisation[KITH_RESOURCE_WAIT]))
 		ask_best(c);
 	hand_over(c);
 	widen(c);

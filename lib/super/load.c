@@ -49,7 +49,7 @@ static void say(struct kith_core *c)
 	struct kith_load *l = &c->super->load;
 	const uint8_t now = kith_election_load_byte(l->smooth);
 	if (class_of(kith_election_load_permille(now)) == class_of(kith_election_load_permille(l->said)) ||
-	    c->now.mono_us - l->said_at < KITH_LOAD_ENTRY_US || c->leaving)
+	    (c->now.mono_us - l->said_at) * c->pace < KITH_LOAD_ENTRY_US || c->leaving)
 		return;
 	if (kith_super_make_entry(c, 0) != 0)
 		KITH_LOG(c->log, KITH_LOG_WARN, "entry_not_renewed");
@@ -60,7 +60,7 @@ static void judge(struct kith_core *c, kith_time_us passed)
 	struct kith_supernode *sn = c->super;
 	struct kith_load *l = &sn->load;
 	int64_t by = (int64_t)l->permille - (int64_t)l->smooth;
-	kith_time_us weight = passed < SMOOTH_US ? passed : SMOOTH_US;
+	kith_time_us weight = passed * c->pace < SMOOTH_US ? passed * c->pace : SMOOTH_US;
 	l->smooth = (uint32_t)((int64_t)l->smooth + by * weight / SMOOTH_US);
 	if (c->office != NULL)
 		c->office->load = l->smooth;

@@ -118,7 +118,7 @@ static bool may_ask(struct kith_core *c, struct kith_session *s)
 		return false;
 	c->super->sponsored_at = c->now.mono_us;
 	if (leaf != NULL)
-		leaf->attest_at = c->now.mono_us + KITH_WITNESS_AGAIN_US;
+		leaf->attest_at = c->now.mono_us + kith_pace_wait(c, KITH_WITNESS_AGAIN_US);
 	return true;
 }
 

@@ -227,7 +227,7 @@ static bool remember(struct kith_core *c, const struct task *t)
 	unsigned same_prefix = 0;
 	for (size_t i = 0; i < KITH_WITNESS_REMEMBERED; i++) {
 		struct dialled *d = &w->dialled[i];
-		if (d->at == 0 || c->now.mono_us - d->at >= KITH_WITNESS_AGAIN_US) {
+		if (d->at == 0 || c->now.mono_us - d->at >= kith_pace_wait(c, KITH_WITNESS_AGAIN_US)) {
 			place = place != NULL ? place : d;
 			continue;
 		}

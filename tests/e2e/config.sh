@@ -61,6 +61,7 @@ serve_leaves_max = 500
 serve_up_max = 1M
 serve_down_max = 2M
 serve_memory_max = 64M
+election_pace = 3600
 relay_rate = 500k
 relay_identity_rate = 100k"
 fine <<<"key = \"$tmp/alice/key\"
@@ -172,6 +173,13 @@ wrong 2 'serve_memory_max: found "1M"; expected bytes from 1048576, such as 64M'
 serve_memory_max = 1M"
 wrong 2 'serve_leaves_max: found "0"; expected a number from 1 to 100000' <<<"$ok
 serve_leaves_max = 0"
+for bad in 0 3601 1.5 fast; do
+	wrong 2 "election_pace: found \"$bad\"; expected a number from 1 to 3600, and 1 but in a test network" <<<"$ok
+election_pace = \"$bad\""
+done
+wrong 3 'election_pace: has no effect in the role leaf; remove it, or set role = auto, or supernode' <<<"$ok
+role = leaf
+election_pace = 60"
 wrong 2 'a supernode needs a fixed port' <<<"$ok
 role = supernode"
 wrong 1 'advertise: missing' <<<"role = supernode

@@ -11,7 +11,7 @@
 #include "super/help.h"
 #include "super/sponsor.h"
 
-enum { HELP_SUPERS = 3, HELPER = HELP_SUPERS, HELP_SESSIONS = 100 };
+enum { HELP_SUPERS = 3, HELPER = HELP_SUPERS, HELP_SESSIONS = KITH_OFFICE_LEAVES_LEAST };
 
 static inline struct kith_qualification help_figures(const struct core_world *w, int i)
 {

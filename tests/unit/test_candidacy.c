@@ -2,6 +2,7 @@
 #include "candidacy_world.h"
 
 #include "core/save.h"
+#include "core/serving.h"
 #include "wire/message_attest.h"
 
 static const struct kith_candidacy_options no_caps;
@@ -193,6 +194,41 @@ static void a_burst_outside_of_a_measurement_is_malformed(void **state)
 	core_world_deinit(&cw.w);
 }
 
+/* What it may be follows at once, and not when no more witnesses are let in: its homes know then, and may ask. */
+static void it_may_be_asked_as_soon_as_three_have_attested_it(void **state)
+{
+	const struct kith_terms terms = { .consent = KITH_CONSENT_YES };
+	(void)state;
+	start();
+	struct kith_core *c = cw.w.nodes[CW_ALICE].core;
+	kith_core_enter(c, world_clock(&cw.w));
+	assert_int_equal(kith_serving_init(c, KITH_ROLE_AUTO, &terms), 0);
+	kith_core_settle(c);
+	world_drain(&cw.w, CW_ALICE);
+	for (int s = 0; c->candidacy == NULL || cw_info(&cw).attestations < KITH_ATTESTS_NEEDED; s++) {
+		assert_true(s < 90);
+		world_run(&cw.w, KITH_US_PER_S);
+	}
+	assert_true(c->witnesses_until > cw.w.now + 30 * KITH_US_PER_S);
+	assert_int_equal(kith_office_obstacle(c->office, cw.w.now), KITH_ROLE_WHY_NONE);
+	core_world_deinit(&cw.w);
+}
+
+static void a_home_that_has_others_measured_is_asked_again_in_a_minute(void **state)
+{
+	(void)state;
+	start();
+	for (int i = 0; i < CW_SUPERNODES; i++)
+		cw.w.nodes[i].core->super->sponsored_at = cw.w.now + 100 * KITH_US_PER_S;
+	cw_consent(&cw, &no_caps);
+	world_run(&cw.w, 60 * KITH_US_PER_S);
+	assert_int_equal(cw_info(&cw).reached, KITH_REACHED_UNKNOWN);
+	assert_int_equal(cw.hellos, 0);
+	world_run(&cw.w, 180 * KITH_US_PER_S);
+	assert_true(cw_info(&cw).attestations >= KITH_ATTESTS_NEEDED);
+	core_world_deinit(&cw.w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +239,8 @@ int main(void)
 		cmocka_unit_test(what_others_saw_of_former_days_outlives_a_restart),
 		cmocka_unit_test(a_supernode_has_its_advertised_address_tried),
 		cmocka_unit_test(a_burst_outside_of_a_measurement_is_malformed),
+		cmocka_unit_test(it_may_be_asked_as_soon_as_three_have_attested_it),
+		cmocka_unit_test(a_home_that_has_others_measured_is_asked_again_in_a_minute),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

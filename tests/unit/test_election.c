@@ -135,14 +135,28 @@ static void who_is_slow_new_seldom_there_or_out_of_date_is_not_asked(void **stat
 {
 	struct kith_qualification q = good(125000, 128, 1);
 	(void)state;
-	assert_true(kith_election_qualifies(&q, NOW_MS));
-	assert_false(kith_election_qualifies(&q, NOW_MS + 1));
+	assert_int_equal(kith_election_lacks(&q, NOW_MS, 1), KITH_ROLE_WHY_NONE);
+	assert_int_equal(kith_election_lacks(&q, NOW_MS + 1, 1), KITH_ROLE_WHY_UNPROVEN);
 	q = good(124999, 128, 1);
-	assert_false(kith_election_qualifies(&q, NOW_MS));
+	assert_int_equal(kith_election_lacks(&q, NOW_MS, 1), KITH_ROLE_WHY_SLOW);
 	q = good(125000, 127, 1);
-	assert_false(kith_election_qualifies(&q, NOW_MS));
+	assert_int_equal(kith_election_lacks(&q, NOW_MS, 1), KITH_ROLE_WHY_SELDOM);
 	q = good(125000, 128, 0);
-	assert_false(kith_election_qualifies(&q, NOW_MS));
+	assert_int_equal(kith_election_lacks(&q, NOW_MS, 1), KITH_ROLE_WHY_NEW);
+}
+
+/* Only time goes faster at another pace: what was measured counts as ever. */
+static void in_a_test_network_an_hour_is_as_short_as_it_says(void **state)
+{
+	struct kith_qualification q = good(125000, 128, 0);
+	(void)state;
+	q.first_seen_s = NOW_MS / 1000 - 5;
+	assert_int_equal(kith_election_lacks(&q, NOW_MS, 600), KITH_ROLE_WHY_NEW);
+	q.first_seen_s = NOW_MS / 1000 - 6;
+	assert_int_equal(kith_election_lacks(&q, NOW_MS, 600), KITH_ROLE_WHY_NONE);
+	assert_int_equal(kith_election_lacks(&q, NOW_MS, 599), KITH_ROLE_WHY_NEW);
+	q.up = 124999;
+	assert_int_equal(kith_election_lacks(&q, NOW_MS, KITH_ELECTION_PACE_MAX), KITH_ROLE_WHY_SLOW);
 }
 
 static void the_best_is_the_one_that_stays_and_has_room(void **state)
@@ -152,13 +166,13 @@ static void the_best_is_the_one_that_stays_and_has_room(void **state)
 				  huge = good(UINT32_MAX, 255, 1);
 	const struct kith_qualification *all[] = { &young, NULL, &flaky, &old, &slow, &huge };
 	(void)state;
-	assert_int_equal(kith_election_best(all, 6, NOW_MS), 3);
-	assert_int_equal(kith_election_best(all, 3, NOW_MS), 2);
-	assert_int_equal(kith_election_best(all, 2, NOW_MS), 0);
+	assert_int_equal(kith_election_best(all, 6, NOW_MS, 1), 3);
+	assert_int_equal(kith_election_best(all, 3, NOW_MS, 1), 2);
+	assert_int_equal(kith_election_best(all, 2, NOW_MS, 1), 0);
 	all[0] = all[5] = &huge; /* what nobody can use does not count */
 	all[2] = &young;
-	assert_int_equal(kith_election_best(all, 3, NOW_MS), 0);
-	assert_int_equal(kith_election_best(all + 1, 1, NOW_MS), -1);
+	assert_int_equal(kith_election_best(all, 3, NOW_MS, 1), 0);
+	assert_int_equal(kith_election_best(all + 1, 1, NOW_MS, 1), -1);
 }
 
 static void help_is_asked_after_thirty_seconds_or_at_once_when_packets_wait(void **state)
@@ -226,6 +240,7 @@ int main(void)
 		cmocka_unit_test(one_busy_second_starts_the_calm_anew),
 		cmocka_unit_test(news_wait_longer_the_more_there_is_to_do),
 		cmocka_unit_test(who_is_slow_new_seldom_there_or_out_of_date_is_not_asked),
+		cmocka_unit_test(in_a_test_network_an_hour_is_as_short_as_it_says),
 		cmocka_unit_test(the_best_is_the_one_that_stays_and_has_room),
 		cmocka_unit_test(help_is_asked_after_thirty_seconds_or_at_once_when_packets_wait),
 		cmocka_unit_test(what_is_too_many_leaves_half_of_the_room_a_reserve_and_six),

@@ -36,7 +36,7 @@ static void help_comes_and_leaves_move_one_in_twenty_a_second(void **state)
 		assert_int_equal(fewest_homes(&w, FIRST, LEAVES), KITH_HOMES); /* make before break */
 		before = now;
 	}
-	assert_int_equal(before, LEAVES / 2); /* half of what the other had; its own places are ten */
+	assert_int_equal(before, LEAVES / 2); /* half of what the other had; its own places are twenty */
 	assert_int_equal(help_leaves(&w, 1), LEAVES / 2);
 	assert_int_equal(kith_members_live(&w.nodes[0].core->super->members), HELP_SUPERS + 1);
 	world_call(&w, FIRST, FIRST + 1, NULL);
@@ -89,14 +89,14 @@ static void a_newcomer_begins_with_a_tenth_of_its_places(void **state)
 	while (!kith_serves(w.nodes[HELPER].core))
 		help_run_loaded(&w, 1, 760, KITH_US_PER_S);
 	struct kith_help *h = &w.nodes[HELPER].core->super->help;
-	assert_int_equal(h->places, 10);
+	assert_int_equal(h->places, 20);
 	/* More with each minute in which it has little to do, and never more than its operator allows. */
 	world_run(&w, 65 * KITH_US_PER_S);
-	assert_int_equal(h->places, 20);
+	assert_int_equal(h->places, 40);
 	help_run_loaded(&w, HELPER, 800, 180 * KITH_US_PER_S);
-	assert_true(h->places <= 30);
+	assert_true(h->places <= 60);
 	world_run(&w, 1200 * KITH_US_PER_S);
-	assert_int_equal(h->places, 100);
+	assert_int_equal(h->places, 200);
 	core_world_deinit(&w);
 }
 

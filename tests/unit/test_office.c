@@ -10,6 +10,7 @@ static struct kith_office office_of(enum kith_role role, enum kith_consent conse
 	struct kith_office o;
 	kith_office_init(&o, role, &terms, start);
 	o.certified = o.configured = true;
+	o.leaves_max = KITH_OFFICE_LEAVES_LEAST;
 	return o;
 }
 
@@ -73,6 +74,17 @@ static void the_first_obstacle_is_told(void **state)
 			assert_int_equal(kith_office_ask(&o, start, patience), KITH_EACCES);
 		assert_int_equal(o.begin, KITH_ROLE_WHY_NONE);
 	}
+}
+
+static void caps_that_leave_room_for_few_leaves_are_an_obstacle_to_whoever_may_be_asked(void **state)
+{
+	struct kith_office o = office_of(KITH_ROLE_AUTO, KITH_CONSENT_YES);
+	(void)state;
+	o.leaves_max--;
+	assert_int_equal(kith_office_why(&o, start, true), KITH_ROLE_WHY_SMALL);
+	assert_int_equal(kith_office_ask(&o, start, patience), KITH_EACCES);
+	o.role = KITH_ROLE_SUPERNODE; /* its operator knows */
+	assert_int_equal(kith_office_obstacle(&o, start), KITH_ROLE_WHY_NONE);
 }
 
 static void what_others_found_counts_until_it_expires(void **state)
@@ -272,6 +284,7 @@ int main(void)
 		cmocka_unit_test(a_leaf_is_never_asked_and_never_begins),
 		cmocka_unit_test(one_that_consents_begins_when_asked_and_not_before),
 		cmocka_unit_test(the_first_obstacle_is_told),
+		cmocka_unit_test(caps_that_leave_room_for_few_leaves_are_an_obstacle_to_whoever_may_be_asked),
 		cmocka_unit_test(what_others_found_counts_until_it_expires),
 		cmocka_unit_test(a_user_is_asked_once_an_hour_and_may_take_its_time),
 		cmocka_unit_test(an_answer_that_comes_too_late_begins_nothing),
