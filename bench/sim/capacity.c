@@ -26,6 +26,8 @@ enum {
 	PERMILLE = 1000
 };
 
+enum { THIN = 6 };
+
 /* Rates are those that such links are sold with; speeds are relative to the machine of simcost.h; queues and memory
  * are choices. How many there are of each kind is a choice as well: the country table has no access rates. */
 static const struct machine {
@@ -43,6 +45,7 @@ static const struct machine {
 	{ "cable", 20000, 200000, 150, 700, 212992, 256 * MIB, 20, 4 },
 	{ "fibre", 100000, 300000, 50, 700, 212992, 512 * MIB, 10, 3 },
 	{ "server", 1000000, 1000000, 20, 1000, 8 * MIB, 2048 * MIB, 0, 1 },
+	[THIN] = { "thin", 400, 400, 250, 500, 212992, 64 * MIB, 0, 0 }, /* a tenth of what who boasts says */
 };
 
 enum { MACHINES_N = sizeof machines / sizeof machines[0] };
@@ -135,6 +138,8 @@ uint8_t kith_sim_class(const struct kith_sim *sim, uint32_t node)
 	uint32_t all = sum(weights);
 	if (all == 0)
 		return 0;
+	if (sim->nodes[node].falsehood == KITH_SIM_FALSE_BOAST)
+		return THIN + 1;
 	uint32_t at = kith_draw_below(kith_sim_draw(sim, KITH_SIM_DRAW_CLASS, node, 0), all);
 	uint8_t kind = 0;
 	while (at >= weights[kind])

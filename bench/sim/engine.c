@@ -456,6 +456,7 @@ static bool build(struct kith_sim *sim)
 	if (!nodes_new(sim))
 		return false;
 	kith_sim_attack_new(sim);
+	kith_sim_candidates_new(sim);
 	return kith_sim_topology(sim) && shared_new(sim) && kith_sim_faults(sim) && !sim->no_memory;
 }
 
@@ -554,6 +555,7 @@ bool kith_sim_finish(struct kith_sim *sim)
 	}
 	kith_sim_end_hash(sim);
 	kith_sim_attack_count(sim);
+	kith_sim_candidates_count(sim);
 	stop_all(sim);
 	return !sim->failed && !sim->no_memory;
 }

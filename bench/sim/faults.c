@@ -161,7 +161,7 @@ bool kith_sim_chosen(const struct kith_sim *sim, uint64_t stream, uint32_t super
 	return before < (uint32_t)((uint64_t)supers * ppm / KITH_PPM);
 }
 
-enum kith_simlie kith_simlie_find(const char *name)
+unsigned kith_simlie_find(const char *name)
 {
 	static const char *const names[] = {
 #define KITH_SIM_LIE_NAME(name, text, what) text,
@@ -171,7 +171,7 @@ enum kith_simlie kith_simlie_find(const char *name)
 	unsigned i = 0;
 	while (i < KITH_SIM_LIES_N && strcmp(names[i], name) != 0)
 		i++;
-	return (enum kith_simlie)i;
+	return i;
 }
 
 void kith_sim_liars(struct kith_sim *sim)
@@ -218,6 +218,7 @@ bool kith_sim_faults(struct kith_sim *sim)
 		kills(sim);
 	kith_sim_attack_schedule(sim);
 	kith_sim_list_schedule(sim);
+	kith_sim_candidates_schedule(sim);
 	if (!kith_sim_silence_schedule(sim))
 		return false;
 	if (sim->options.verify_us > 0)
@@ -358,6 +359,10 @@ static void begin_or_end(struct kith_sim *sim, struct kith_simnode *n, const str
 		kith_sim_attack_flood(sim, n);
 	else if (c->kind == KITH_SIM_LIST)
 		kith_sim_list_give(sim);
+	else if (c->kind == KITH_SIM_LOOK)
+		kith_sim_candidates_look(sim);
+	else if (c->kind == KITH_SIM_VERIFY)
+		verify(sim);
 	else
 		change_role(sim, n, c->kind == KITH_SIM_DEMOTE);
 }
@@ -400,6 +405,8 @@ void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *c)
 	case KITH_SIM_PROMOTE:
 	case KITH_SIM_FLOOD:
 	case KITH_SIM_LIST:
+	case KITH_SIM_LOOK:
+	case KITH_SIM_VERIFY:
 		begin_or_end(sim, n, c);
 		break;
 	case KITH_SIM_READDRESS:
@@ -422,9 +429,6 @@ void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *c)
 		break;
 	case KITH_SIM_EFFECT:
 		kith_sim_effect_due(sim, n, c->b);
-		break;
-	case KITH_SIM_VERIFY:
-		verify(sim);
 		break;
 	}
 }

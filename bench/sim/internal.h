@@ -119,6 +119,7 @@ enum kith_simcontrol_kind {
 	KITH_SIM_LEAVE_END, /* of a, boot b: its grace is over */
 	KITH_SIM_FLOOD, /* a floods once, and again */
 	KITH_SIM_LIST, /* a supernode is handed a revocation list */
+	KITH_SIM_LOOK, /* at candidates, and again */
 	KITH_SIM_EFFECT, /* of a, serial number b: it is answered */
 	KITH_SIM_VERIFY /* the final calls */
 };
@@ -197,6 +198,9 @@ struct kith_simnode {
 	enum kith_role role;
 	bool up, leaving, mute, killed, reachable, starting;
 	uint32_t lies; /* set of 1 << enum kith_simlie, see lies.c; of a leaf: whether */
+	bool candidate; /* a leaf that consents to serve */
+	bool served; /* it did, at some time */
+	enum kith_simfalse falsehood; /* see lies_candidate.c */
 	bool drops, floods, sybil; /* see attack.c */
 	bool resting; /* a supernode that is a leaf for a while */
 	bool unplugged; /* its transport is down, and its core knows */
@@ -376,6 +380,16 @@ void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *contro
 void kith_sim_life(struct kith_sim *sim, const struct kith_simnode *n);
 
 /* Whether a supernode is among the first ppm of a random order; which they are does not depend on how many. */
+#define KITH_SIM_BOAST 500000 /* bytes a second: ten times what a thin link has */
+/* The node of a core: each allocates on the account of its node. */
+struct kith_simnode *kith_sim_node_of(const struct kith_core *c);
+struct kith_sim *kith_sim_of(const struct kith_simnode *n);
+/* Candidates: drawn, told of their load, counted; see candidates.c. */
+void kith_sim_candidates_new(struct kith_sim *sim);
+void kith_sim_candidates_options(const struct kith_sim *sim, const struct kith_simnode *n, struct kith_core_options *o);
+void kith_sim_candidates_schedule(struct kith_sim *sim);
+void kith_sim_candidates_look(struct kith_sim *sim);
+void kith_sim_candidates_count(struct kith_sim *sim);
 bool kith_sim_chosen(const struct kith_sim *sim, uint64_t stream, uint32_t super, uint32_t ppm);
 
 /* ---- attack.c ---- */

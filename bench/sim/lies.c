@@ -55,17 +55,9 @@ bool __real_kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct 
 
 static const struct kith_span nothing = { NULL, 0 };
 
-/* Every core of a simulation allocates on the account of its node. */
-static const struct kith_simnode *node_of(const struct kith_core *c)
-{
-	const char *account = (const char *)c->alloc - offsetof(struct kith_simaccount, alloc);
-	const void *node = account - offsetof(struct kith_simnode, account);
-	return node;
-}
-
 static bool lies(const struct kith_core *c, enum kith_simlie how)
 {
-	return (node_of(c)->lies & 1u << how) != 0;
+	return (kith_sim_node_of(c)->lies & 1u << how) != 0;
 }
 
 /* Whether the request is one of a leaf of ours that gets no answer. */
@@ -114,10 +106,10 @@ void __wrap_kith_replica_on_notice(struct kith_core *c, struct kith_session *s, 
 /* Whether it brought a record for that session before; it will have. Another session may pass for it, seldom. */
 static bool has_brought(struct kith_core *c, uint32_t leaf)
 {
-	const struct kith_simnode *n = node_of(c);
-	void *sim = (char *)n->account.pool - offsetof(struct kith_sim, pool);
+	const struct kith_simnode *n = kith_sim_node_of(c);
+	struct kith_sim *sim = kith_sim_of(n);
 	uint32_t hash = leaf ^ n->id * 2654435761u;
-	uint64_t *word = &((struct kith_sim *)sim)->brought[hash / 64 % KITH_SIM_BROUGHT];
+	uint64_t *word = &sim->brought[hash / 64 % KITH_SIM_BROUGHT];
 	uint64_t bit = UINT64_C(1) << hash % 64;
 	bool before = (*word & bit) != 0;
 	*word |= bit;
@@ -311,11 +303,11 @@ void __wrap_kith_attach_on_request(struct kith_core *c, struct kith_session *s, 
 void __wrap_kith_leaf_publish(struct kith_core *c, bool news)
 {
 	struct kith_host homes[KITH_HOMES];
-	struct kith_addr own = node_of(c)->public;
-	own.port = node_of(c)->local.port;
+	struct kith_addr own = kith_sim_node_of(c)->public;
+	own.port = kith_sim_node_of(c)->local.port;
 	for (size_t i = 0; i < KITH_HOMES; i++) {
 		homes[i] = c->leaf.homes[i].host;
-		if (node_of(c)->lies == 0)
+		if (kith_sim_node_of(c)->lies == 0)
 			continue;
 		c->leaf.homes[i].host.endpoints_n = 1;
 		c->leaf.homes[i].host.endpoints[0] = kith_endpoint_udp(&own);

@@ -19,10 +19,12 @@ enum { LIST_SOON_MS = 30000 };
 struct arguments {
 	long long leaves, supernodes, seed, contacts, stream_bytes, skew_ms, trace;
 	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s, liars;
+	double candidates, false_share, busy, busy_from_s, busy_for_s;
+	long long election_pace;
 	double droppers, flooders, sybils, leaf_session_h, super_session_h, away_h, split, split_at_s, split_for_s;
 	double hold_s, talk_ms, list_at_s, readdress, readdress_at_s, rebind, rebind_at_s, cut, cut_at_s, cut_for_s;
 	int partitions, crashes, super_crashes, moves, silences, demotions, day, no_verify, no_watch;
-	char *nat, *suite, *delay, *ignore, *capacity, *leaf_capacity, *lies;
+	char *nat, *suite, *delay, *ignore, *capacity, *leaf_capacity, *lies, *falsehoods;
 	int json, progress, list, machines, invariants, verbose;
 };
 
@@ -97,20 +99,43 @@ static const char *lives(struct kith_simfaults *f, const struct arguments *a)
 	return NULL;
 }
 
-/* Names of lies, with commas. */
-static bool lies_named(const char *names, uint32_t *out)
+/* Names with commas between them, as a set; n: what find says of one that it does not know. */
+static bool named(const char *names, unsigned (*find)(const char *name), unsigned n, uint32_t *out)
 {
 	while (names != NULL && *names != '\0') {
-		char name[16];
+		char name[64];
 		size_t len = strcspn(names, ",");
 		snprintf(name, sizeof name, "%.*s", len < sizeof name ? (int)len : 0, names);
-		enum kith_simlie lie = kith_simlie_find(name);
-		if (lie == KITH_SIM_LIES_N)
+		unsigned found = find(name);
+		if (found == n)
 			return false;
-		*out |= 1u << lie;
+		*out |= 1u << found;
 		names += len + (names[len] == ',');
 	}
 	return true;
+}
+
+static unsigned find_invariant(const char *name)
+{
+	return kith_siminvariant_find(name);
+}
+
+/* Leaves that may serve, and what calls them. */
+static const char *candidates(struct kith_simoptions *o, const struct arguments *a)
+{
+	kith_time_us busy_us;
+	if (!probability(a->candidates, &o->candidates_ppm) || !probability(a->false_share, &o->faults.false_ppm))
+		return "--candidates and --false-candidates are shares from 0 to 1";
+	if (!named(a->falsehoods, kith_simfalse_find, KITH_SIM_FALSE_N, &o->faults.falsehoods))
+		return "--falsehoods are boast, forge, elsewhere, punch; several with commas";
+	if (!count(a->election_pace, &o->election_pace))
+		return "--election-pace is 1 to 3600";
+	if (!(a->busy >= 0) || a->busy > 1 || !seconds(a->busy_from_s, &o->busy_from_us) ||
+	    !seconds(a->busy_for_s, &busy_us))
+		return "--busy is a share from 0 to 1, --busy-from and --busy-for are seconds";
+	o->busy_permille = (uint32_t)llround(a->busy * 1000);
+	o->busy_until_us = o->busy_from_us + busy_us;
+	return NULL;
 }
 
 static const char *numbers(struct kith_simoptions *o, const struct arguments *a)
@@ -132,7 +157,7 @@ static const char *numbers(struct kith_simoptions *o, const struct arguments *a)
 	    !probability(a->duplicate, &f->link.duplicate_ppm) || !probability(a->kill, &f->kill_ppm) ||
 	    !probability(a->liars, &f->liars_ppm))
 		return "--loss, --reorder, --duplicate, --kill and --liars are probabilities from 0 to 1";
-	if (!lies_named(a->lies, &f->lies))
+	if (!named(a->lies, kith_simlie_find, KITH_SIM_LIES_N, &f->lies))
 		return "--lies are deny, omit, withhold, poison, silent, stale, delay, vanish, hoard, forge; several with "
 		       "commas";
 	if (!probability(a->readdress, &f->readdress_ppm) || !probability(a->rebind, &f->rebind_ppm) ||
@@ -169,21 +194,6 @@ static bool capacity(struct kith_simcapacity *c, const struct arguments *a)
 	       (a->leaf_capacity == NULL || kith_simclass_parse(c->leaves, a->leaf_capacity) == 0);
 }
 
-static bool ignored(struct kith_simoptions *o, const char *text)
-{
-	while (text != NULL && *text != '\0') {
-		char name[64];
-		size_t len = strcspn(text, ",");
-		snprintf(name, sizeof name, "%.*s", len < sizeof name ? (int)len : 0, text);
-		enum kith_siminvariant i = kith_siminvariant_find(name);
-		if (i == KITH_SIM_INVARIANTS_N)
-			return false;
-		o->ignored |= 1u << i;
-		text += len + (text[len] == ',');
-	}
-	return true;
-}
-
 static int options_fill(struct kith_simoptions *o, const struct arguments *a)
 {
 	if (a->suite != NULL && strcmp(a->suite, "sim") != 0 && strcmp(a->suite, "sodium") != 0)
@@ -193,7 +203,7 @@ static int options_fill(struct kith_simoptions *o, const struct arguments *a)
 	if (a->nat != NULL && kith_simnat_mix_parse(&o->nats, a->nat) != 0)
 		return refuse("--nat is a list such as port-restricted=60,symmetric=20; --list-nats names the kinds",
 			      a->nat);
-	if (!ignored(o, a->ignore))
+	if (!named(a->ignore, find_invariant, KITH_SIM_INVARIANTS_N, &o->ignored))
 		return refuse("--ignore is a list of invariants; --list-invariants names them", a->ignore);
 	if (!capacity(&o->capacity, a))
 		return refuse(
@@ -201,6 +211,8 @@ static int options_fill(struct kith_simoptions *o, const struct arguments *a)
 			"--list-machines names the kinds",
 			a->capacity);
 	const char *why = numbers(o, a);
+	if (why == NULL)
+		why = candidates(o, a);
 	if (why != NULL)
 		return refuse(why, NULL);
 	o->suite = a->suite != NULL && strcmp(a->suite, "sodium") == 0 ? KITH_SIM_SUITE_SODIUM : KITH_SIM_SUITE_SIM;
@@ -347,6 +359,11 @@ static void print_text(const struct kith_sim *sim, const struct memory *m)
 		printf("attackers        Sybils are %" PRIu64 " of the homes, and the only ones of %" PRIu64
 		       " leaves; %" PRIu64 " requests of floods\n",
 		       c->sybil_homes, c->sybil_leaves, c->flood_requests);
+	for (unsigned i = 0; i < KITH_SIM_FALSE_N; i++)
+		if (c->candidates[i] > 0)
+			printf("candidates       %s: %" PRIu64 ", attested %" PRIu64 ", served %" PRIu64 "\n",
+			       i == KITH_SIM_FALSE_NOT ? "honest" : kith_simfalse_name(i), c->candidates[i],
+			       c->attested[i], c->served[i]);
 	printf("events           %" PRIu64 "\n", c->events);
 	for (unsigned i = 0; i < KITH_STAT_MAX; i++) {
 		if (stat_sum(sim, i) > 0)
@@ -580,6 +597,7 @@ static struct arguments a = { .leaves = 200,
 			      .hold_s = 20,
 			      .cut_for_s = 3,
 			      .away_h = 1,
+			      .busy_for_s = 180,
 			      .split_for_s = 60,
 			      .trace = -1 };
 
@@ -618,6 +636,15 @@ static const struct poptOption options[] = {
 	  "WHAT" },
 	{ "list-at", 0, POPT_ARG_DOUBLE, &a.list_at_s, 0, "when a supernode is handed a revocation list (never)",
 	  "SECONDS" },
+	{ "candidates", 0, POPT_ARG_DOUBLE, &a.candidates, 0, "share of the leaves that consent to serve (0)", "P" },
+	{ "false-candidates", 0, POPT_ARG_DOUBLE, &a.false_share, 0, "share of these that lie (0)", "P" },
+	{ "falsehoods", 0, POPT_ARG_STRING, &a.falsehoods, 0,
+	  "how: boast (needs --capacity), forge, elsewhere, punch; several with commas (all)", "WHAT" },
+	{ "election-pace", 0, POPT_ARG_LONGLONG, &a.election_pace, 0,
+	  "how many times as fast as usual supernodes elect themselves (1)", "N" },
+	{ "busy", 0, POPT_ARG_DOUBLE, &a.busy, 0, "how busy the machines of supernodes are, as they say (0)", "P" },
+	{ "busy-from", 0, POPT_ARG_DOUBLE, &a.busy_from_s, 0, "from when on", "SECONDS" },
+	{ "busy-for", 0, POPT_ARG_DOUBLE, &a.busy_for_s, 0, "how long (180)", "SECONDS" },
 	{ "kill-at", 0, POPT_ARG_DOUBLE, &a.kill_at_s, 0, "when", "SECONDS" },
 	{ "readdress", 0, POPT_ARG_DOUBLE, &a.readdress, 0,
 	  "share of the leaves whose router gets another public address at --readdress-at (0)", "P" },
@@ -690,6 +717,7 @@ int main(int argc, const char **argv)
 	free(a.ignore);
 	free(a.capacity);
 	free(a.leaf_capacity);
+	free(a.falsehoods);
 	poptFreeContext(ctx);
 	return status;
 }

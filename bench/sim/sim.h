@@ -122,6 +122,21 @@ enum kith_simlie {
 		KITH_SIM_LIES_N
 };
 
+/* How a candidate lies, one that consents to serve. X(NAME, text, what) */
+#define KITH_SIM_FALSE_MAP(X)                                                                                          \
+	X(NOT, "not", "is honest")                                                                                     \
+	X(BOAST, "boast", "has a thin link, and says ten times its bandwidth")                                         \
+	X(FORGE, "forge", "shows attestations that it made: ten times as fast, and seen for 30 days")                  \
+	X(ELSEWHERE, "elsewhere", "wants to be dialled at somebody else's address")                                    \
+	X(PUNCH, "punch", "sends to all supernodes, so that its NAT lets them in")
+
+enum kith_simfalse {
+#define KITH_SIM_FALSE_ENUM(name, text, what) KITH_SIM_FALSE_##name,
+	KITH_SIM_FALSE_MAP(KITH_SIM_FALSE_ENUM)
+#undef KITH_SIM_FALSE_ENUM
+		KITH_SIM_FALSE_N
+};
+
 /* All that may go wrong. Everything is drawn from seed, in [from_us, until_us), and healed by then. All zero:
  * nothing. */
 struct kith_simfaults {
@@ -154,6 +169,9 @@ struct kith_simfaults {
 	uint32_t liars_ppm; /* share of the supernodes that lie (lies.c), in programs that link kith_bench_lies */
 	uint32_t lies; /* how: set of 1 << enum kith_simlie; none: DENY and OMIT */
 	kith_time_us list_at_us; /* a supernode is handed a revocation list then (lists.c); 0: none is */
+	/* Share of the candidates (lies_candidate.c) that lie, and how: set of 1 << enum kith_simfalse, of which each
+	 * does one; none: all of them. Who boasts needs capacity. */
+	uint32_t false_ppm, falsehoods;
 	/* Share of the leaves behind NATs whose router gets another public address at that time, which nobody tells
 	 * them. */
 	uint32_t readdress_ppm;
@@ -204,6 +222,10 @@ struct kith_simoptions {
 	uint32_t leaves, supernodes;
 	kith_time_us duration_us;
 	kith_time_us join_us; /* leaves start in this time */
+	uint32_t candidates_ppm; /* share of the leaves whose role is auto, and who consent to serve */
+	uint32_t election_pace; /* of all cores; 0: the usual one */
+	uint32_t busy_permille; /* what every host of a supernode says of its processor, once a second ... */
+	kith_time_us busy_from_us, busy_until_us; /* ... in that time */
 	kith_time_us verify_us; /* at the end: every leaf calls a contact, nothing is disturbed; 0: none */
 	enum kith_simsuite suite;
 	struct kith_simnat_mix nats;
@@ -268,6 +290,9 @@ struct kith_simcounts {
 	uint64_t leaf_hellos; /* first handshake packets that leaves sent, again ones too */
 	uint64_t demotions;
 	uint64_t flood_requests; /* that flooders sent */
+	/* At the end: leaves that consent, by what they do; those of them that are attested, and that have served. Of
+	 * those that PUNCH, only such as strangers do not reach. */
+	uint64_t candidates[KITH_SIM_FALSE_N], attested[KITH_SIM_FALSE_N], served[KITH_SIM_FALSE_N];
 	uint64_t sybil_homes, sybil_leaves; /* at the end: homes of leaves that are Sybils, leaves that have no other */
 };
 
@@ -305,8 +330,11 @@ int kith_sim_once(const struct kith_simoptions *options, uint8_t hash[32]);
 /* Of all that happened, and of the state of all cores before they were stopped. After kith_sim_finish. */
 void kith_sim_hash(const struct kith_sim *sim, uint8_t out[32]);
 
+/* KITH_SIM_FALSE_N if there is none of that name; and its name. */
+unsigned kith_simfalse_find(const char *name);
+const char *kith_simfalse_name(unsigned falsehood);
 /* KITH_SIM_LIES_N if there is none of that name. */
-enum kith_simlie kith_simlie_find(const char *name);
+unsigned kith_simlie_find(const char *name);
 
 /* NULL if there was none. */
 const struct kith_simviolation *kith_sim_violation(const struct kith_sim *sim);
