@@ -28,14 +28,23 @@ runs() {
 runs --no-root
 [ "$(id -u)" != 0 ] || [ -n "${KITH_NO_ROOT:-}" ] || runs
 
-for text in "A network:" "Alice calls"; do
+# interrupted TEXT [WORD...]: as soon as that is shown.
+interrupted() {
+	local text=$1 pid
+	shift
 	: >"$tmp/shown"
-	"$demo" >"$tmp/shown" 2>&1 &
+	"$demo" "$@" >"$tmp/shown" 2>&1 &
 	pid_of[demo]=$!
 	until_true 30 grep -q "$text" "$tmp/shown"
 	pid=${pid_of[demo]}
 	stop demo TERM
 	[ "$exit_code" = 143 ] || fail "interrupted at '$text': exit code $exit_code"
 	nothing_left "interrupted at '$text'" "$pid"
-done
+}
+
+interrupted "A network:"
+interrupted "Alice calls"
+if [ "$(id -u)" = 0 ] && [ -z "${KITH_NO_ROOT:-}" ]; then # how it ends: overlay.sh, and by hand
+	interrupted "three witnesses have signed" --overlay "$tmp/picture.svg"
+fi
 echo "PASS"
