@@ -9,8 +9,8 @@
 # shellcheck source=tests/e2e/lib_overlay.sh
 . "$(dirname "$0")/lib_overlay.sh"
 need_root
-sessions_max=50 # so that the crowd is too much for every one of them: which ones a candidate is attached to is drawn
-overlay_place 3 1 72
+sessions_max=34 # so few that the crowd is too much for every one of them: whose leaves the candidates are is drawn
+overlay_place 3 1 42
 overlay_up
 overlay_profiles
 overlay_mark begin
