@@ -111,7 +111,7 @@ struct kith_simcapacity {
 	X(SILENT, "silent", "attaches leaves, and answers none of their other requests")                               \
 	X(STALE, "stale", "keeps the first record that it is given, and brings no newer one")                          \
 	X(DELAY, "delay", "answers 1.5 s late")                                                                        \
-	X(VANISH, "vanish", "reports that its leaves have vanished, and forges reports for all members to pass on")        \
+	X(VANISH, "vanish", "reports that its leaves have vanished, and forges reports for all members to pass on")    \
 	X(HOARD, "hoard", "takes revocation lists, and tells and gives them to nobody")                                \
 	X(FORGE, "forge", "tells other supernodes of revocation lists that there are not")
 

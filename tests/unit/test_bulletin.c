@@ -72,7 +72,8 @@ static void a_list_that_all_have_costs_next_to_nothing(void **state)
 	w.tap = count_tap;
 	w.tap_ctx = &after;
 	world_run(&w, KITH_RECORD_REFRESH_US);
-	printf("  %llu bytes between two records, %llu with lists\n", (unsigned long long)before, (unsigned long long)after);
+	printf("  %llu bytes between two records, %llu with lists\n", (unsigned long long)before,
+	       (unsigned long long)after);
 	assert_true(after <= before + before / 20);
 	assert_int_equal(all_stats(&w, KITH_STAT_LISTS_TAKEN), requests);
 	core_world_deinit(&w);

@@ -1,0 +1,231 @@
+#include "sim/print.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+enum { LIST_SOON_MS = 30000 };
+
+void kith_sim_memory_take(const struct kith_sim *sim, struct kith_simmemory *m)
+{
+	m->nodes[0] = kith_sim_memory(sim, KITH_ROLE_LEAF, &m->live[0], &m->most[0]);
+	m->nodes[1] = kith_sim_memory(sim, KITH_ROLE_SUPERNODE, &m->live[1], &m->most[1]);
+	m->shared = kith_sim_shared_memory(sim);
+	m->pool = kith_sim_pool_peak(sim);
+}
+
+static const char *const measures[KITH_SIM_MEASURES_N] = {
+	[KITH_SIM_ATTACH] = "attach",
+	[KITH_SIM_ATTACH_ALL] = "three homes",
+	[KITH_SIM_LOOKUP] = "look-up",
+	[KITH_SIM_OPEN] = "call opened",
+	[KITH_SIM_FIRST_BYTE] = "first byte",
+	[KITH_SIM_DIRECT] = "direct",
+	[KITH_SIM_RECOVERY] = "homes regained",
+	[KITH_SIM_SILENCE] = "silence",
+	[KITH_SIM_DIRECT_AGAIN] = "direct again",
+	[KITH_SIM_FIRST_BYTE_AFTER] = "first byte soon",
+	[KITH_SIM_LIST_SUPER] = "list, supernode",
+	[KITH_SIM_LIST_LEAF] = "list, leaf",
+};
+
+static double ratio(uint64_t a, uint64_t b)
+{
+	return b > 0 ? (double)a / (double)b : 0;
+}
+
+static uint64_t stat_sum(const struct kith_sim *sim, unsigned stat)
+{
+	return kith_sim_stats(sim, KITH_ROLE_LEAF)->counter[stat] +
+	       kith_sim_stats(sim, KITH_ROLE_SUPERNODE)->counter[stat];
+}
+
+void kith_sim_print_text(const struct kith_sim *sim, const struct kith_simmemory *m)
+{
+	const struct kith_simcounts *c = kith_sim_counts(sim);
+	printf("%-16s %8s %8s %8s %8s %8s\n", "milliseconds", "n", "p50", "p90", "p99", "most");
+	for (unsigned i = 0; i < KITH_SIM_MEASURES_N; i++) {
+		const struct kith_simsamples *s = kith_sim_samples(sim, (enum kith_simmeasure)i);
+		printf("%-16s %8u %8u %8u %8u %8u\n", measures[i], s->n, kith_simsamples_percentile(s, 50),
+		       kith_simsamples_percentile(s, 90), kith_simsamples_percentile(s, 99),
+		       kith_simsamples_percentile(s, 100));
+	}
+	printf("calls            %" PRIu64 " opened of %" PRIu64 ", %" PRIu64 " turned down, %" PRIu64
+	       " failed (%" PRIu64 " for want of a home in common), direct %.1f %%\n",
+	       c->calls_opened, c->calls, c->calls_refused, c->calls_failed, c->calls_hidden,
+	       100 * ratio(c->calls_direct, c->calls_opened));
+	if (c->calls_changed > 0)
+		printf("sessions         %" PRIu64 " ends while their network changed; calls lost %" PRIu64 "\n",
+		       c->calls_changed, c->calls_lost);
+	printf("datagrams        %" PRIu64 " arrived of %" PRIu64 "; streams %" PRIu64 " of %" PRIu64 "\n",
+	       c->datagrams_got, c->datagrams_sent, c->streams_got, c->streams_sent);
+	printf("idle leaf        %.3f packets/s, %.1f bytes/s in and out\n", ratio(c->idle_packets, c->idle_seconds),
+	       ratio(c->idle_bytes, c->idle_seconds));
+	printf("memory           leaf %.0f bytes (most %" PRIu64 "), supernode %.0f (most %" PRIu64 "), shared %" PRIu64
+	       ", engine's peak %" PRIu64 "\n",
+	       ratio(m->live[0], m->nodes[0]), m->most[0], ratio(m->live[1], m->nodes[1]), m->most[1], m->shared,
+	       m->pool);
+	printf("handshakes       %" PRIu64 "\n", stat_sum(sim, KITH_STAT_HANDSHAKES));
+	if (c->sybil_homes + c->flood_requests > 0)
+		printf("attackers        Sybils are %" PRIu64 " of the homes, and the only ones of %" PRIu64
+		       " leaves; %" PRIu64 " requests of floods\n",
+		       c->sybil_homes, c->sybil_leaves, c->flood_requests);
+	for (unsigned i = 0; i < KITH_SIM_FALSE_N; i++)
+		if (c->candidates[i] > 0)
+			printf("candidates       %s: %" PRIu64 ", attested %" PRIu64 ", served %" PRIu64 "\n",
+			       i == KITH_SIM_FALSE_NOT ? "honest" : kith_simfalse_name(i), c->candidates[i],
+			       c->attested[i], c->served[i]);
+	printf("events           %" PRIu64 "\n", c->events);
+	for (unsigned i = 0; i < KITH_STAT_MAX; i++) {
+		if (stat_sum(sim, i) > 0)
+			printf("  %-28s leaves %12" PRIu64 "  supernodes %12" PRIu64 "\n", kith_stat_name(i),
+			       kith_sim_stats(sim, KITH_ROLE_LEAF)->counter[i],
+			       kith_sim_stats(sim, KITH_ROLE_SUPERNODE)->counter[i]);
+	}
+	for (unsigned i = KITH_NET_DELIVERED; i < KITH_NET_CAUSES_N; i++) {
+		if (kith_sim_net_stats(sim)->causes[i] > 0)
+			printf("  net: %-40s %12" PRIu64 "\n", kith_net_cause_text((enum kith_net_cause)i),
+			       kith_sim_net_stats(sim)->causes[i]);
+	}
+}
+
+/* How many of those who are there have the list by the end, and how many had it in time. */
+void kith_sim_print_list(const struct kith_sim *sim, const struct kith_simmemory *m)
+{
+	static const enum kith_simmeasure of[] = { KITH_SIM_LIST_LEAF, KITH_SIM_LIST_SUPER };
+	for (unsigned i = 0; i < 2; i++) {
+		const struct kith_simsamples *s = kith_sim_samples(sim, of[i]);
+		uint32_t soon = 0;
+		for (uint32_t k = 0; k < s->n; k++)
+			soon += s->ms[k] <= LIST_SOON_MS;
+		printf("list %-11s %u of %u have it, %u within %d s\n", i == 0 ? "leaves" : "supernodes", s->n,
+		       m->nodes[i], soon, LIST_SOON_MS / 1000);
+	}
+}
+
+void kith_sim_print_load(const struct kith_sim *sim)
+{
+	static const enum kith_role roles[] = { KITH_ROLE_LEAF, KITH_ROLE_SUPERNODE };
+	const struct kith_simcounts *c = kith_sim_counts(sim);
+	for (unsigned i = 0; i < 2; i++) {
+		struct kith_simload l;
+		kith_sim_load(sim, roles[i], &l);
+		printf("load %-11s work at most %.2f of a processor (node %u), %.6f on average; uplink at most %.2f; "
+		       "%" PRIu64 " packets found no room, longest wait %.1f ms\n",
+		       i == 0 ? "leaves" : "supernodes", l.work_ppm / 1e6, l.node == KITH_SIM_NONE ? 0 : l.node,
+		       l.mean_ppm / 1e6, l.up_ppm / 1e6, l.dropped, (double)l.waited_us / 1e3);
+	}
+	uint64_t opened = kith_sim_stats(sim, KITH_ROLE_LEAF)->counter[KITH_STAT_SESSIONS_OPENED];
+	printf("attempts         %" PRIu64 " first handshake packets of leaves for %" PRIu64 " sessions: %.2f each\n",
+	       c->leaf_hellos, opened, ratio(c->leaf_hellos, opened));
+}
+
+static json_t *whole(uint64_t v)
+{
+	return json_integer((json_int_t)v);
+}
+
+static json_t *json_times(const struct kith_sim *sim)
+{
+	json_t *times = json_object();
+	for (unsigned i = 0; i < KITH_SIM_MEASURES_N; i++) {
+		const struct kith_simsamples *s = kith_sim_samples(sim, (enum kith_simmeasure)i);
+		json_object_set_new(times, measures[i],
+				    json_pack("{s:i, s:i, s:i, s:i, s:i}", "n", (int)s->n, "p50_ms",
+					      (int)kith_simsamples_percentile(s, 50), "p90_ms",
+					      (int)kith_simsamples_percentile(s, 90), "p99_ms",
+					      (int)kith_simsamples_percentile(s, 99), "max_ms",
+					      (int)kith_simsamples_percentile(s, 100)));
+	}
+	return times;
+}
+
+static json_t *json_stats(const struct kith_sim *sim)
+{
+	json_t *stats = json_object();
+	for (unsigned i = 0; i < KITH_STAT_MAX; i++)
+		json_object_set_new(stats, kith_stat_name(i), whole(stat_sum(sim, i)));
+	return stats;
+}
+
+static json_t *json_load(const struct kith_sim *sim, enum kith_role role)
+{
+	struct kith_simload l;
+	kith_sim_load(sim, role, &l);
+	return json_pack("{s:f, s:f, s:f, s:I, s:I}", "work_max", l.work_ppm / 1e6, "work_mean", l.mean_ppm / 1e6,
+			 "up_max", l.up_ppm / 1e6, "dropped", (json_int_t)l.dropped, "waited_us",
+			 (json_int_t)l.waited_us);
+}
+
+static json_t *json_net(const struct kith_sim *sim)
+{
+	json_t *net = json_object();
+	for (unsigned i = KITH_NET_DELIVERED; i < KITH_NET_CAUSES_N; i++)
+		json_object_set_new(net, kith_net_cause_text((enum kith_net_cause)i),
+				    whole(kith_sim_net_stats(sim)->causes[i]));
+	return net;
+}
+
+void kith_sim_print_json(const struct kith_sim *sim, const struct kith_simoptions *o, const struct kith_simmemory *m,
+			 double took)
+{
+	const struct kith_simcounts *c = kith_sim_counts(sim);
+	json_t *j = json_object();
+	json_object_set_new(j, "seed", whole(o->seed));
+	json_object_set_new(j, "leaves", whole(o->leaves));
+	json_object_set_new(j, "supernodes", whole(o->supernodes));
+	json_object_set_new(j, "virtual_s", json_real((double)kith_sim_time(sim) / 1e6));
+	json_object_set_new(j, "wall_s", json_real(took));
+	json_object_set_new(j, "events", whole(c->events));
+	json_object_set_new(j, "command", json_string(o->command));
+	json_object_set_new(j, "times", json_times(sim));
+	json_object_set_new(j, "calls", whole(c->calls));
+	json_object_set_new(j, "calls_opened", whole(c->calls_opened));
+	json_object_set_new(j, "calls_refused", whole(c->calls_refused));
+	json_object_set_new(j, "calls_failed", whole(c->calls_failed));
+	json_object_set_new(j, "calls_direct", whole(c->calls_direct));
+	json_object_set_new(j, "calls_changed", whole(c->calls_changed));
+	json_object_set_new(j, "calls_lost", whole(c->calls_lost));
+	json_object_set_new(j, "calls_hidden", whole(c->calls_hidden));
+	json_object_set_new(j, "lookups", whole(c->lookups));
+	json_object_set_new(j, "lookups_failed", whole(c->lookups_failed));
+	json_object_set_new(j, "caught", whole(c->caught));
+	json_object_set_new(j, "caught_wrongly", whole(c->caught_wrongly));
+	json_object_set_new(j, "offline_by_most", whole(c->offline_by_most));
+	json_object_set_new(j, "offline_wrongly", whole(c->offline_wrongly));
+	json_object_set_new(j, "datagrams_sent", whole(c->datagrams_sent));
+	json_object_set_new(j, "datagrams_got", whole(c->datagrams_got));
+	json_object_set_new(j, "streams_sent", whole(c->streams_sent));
+	json_object_set_new(j, "streams_got", whole(c->streams_got));
+	json_object_set_new(j, "idle_packets_per_s", json_real(ratio(c->idle_packets, c->idle_seconds)));
+	json_object_set_new(j, "idle_bytes_per_s", json_real(ratio(c->idle_bytes, c->idle_seconds)));
+	json_object_set_new(j, "leaf_bytes", json_real(ratio(m->live[0], m->nodes[0])));
+	json_object_set_new(j, "leaf_bytes_max", whole(m->most[0]));
+	json_object_set_new(j, "supernode_bytes", json_real(ratio(m->live[1], m->nodes[1])));
+	json_object_set_new(j, "supernode_bytes_max", whole(m->most[1]));
+	json_object_set_new(j, "shared_bytes", whole(m->shared));
+	json_object_set_new(j, "engine_peak_bytes", whole(m->pool));
+	json_object_set_new(j, "leaf_hellos", whole(c->leaf_hellos));
+	json_object_set_new(j, "load_leaves", json_load(sim, KITH_ROLE_LEAF));
+	json_object_set_new(j, "load_supernodes", json_load(sim, KITH_ROLE_SUPERNODE));
+	json_object_set_new(j, "counters", json_stats(sim));
+	json_object_set_new(j, "net", json_net(sim));
+	char *text = json_dumps(j, JSON_COMPACT);
+	if (text != NULL)
+		puts(text);
+	free(text);
+	json_decref(j);
+}
+
+void kith_sim_print_hash(const struct kith_sim *sim)
+{
+	uint8_t hash[32];
+	kith_sim_hash(sim, hash);
+	printf("hash: ");
+	for (size_t i = 0; i < sizeof hash; i++)
+		printf("%02x", hash[i]);
+	printf("\n");
+}

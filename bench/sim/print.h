@@ -1,0 +1,29 @@
+/* What kith-sim says of a run: as text, or as one line of JSON.
+ *
+ * Memory is taken before the end of the simulation, everything else after it.
+ */
+#ifndef KITH_SIM_PRINT_H
+#define KITH_SIM_PRINT_H
+
+#include "sim/sim.h"
+
+/* Figures of the moment before the end: memory is gone after it. */
+struct kith_simmemory {
+	uint64_t live[2], most[2], shared, pool;
+	uint32_t nodes[2];
+};
+
+void kith_sim_memory_take(const struct kith_sim *sim, struct kith_simmemory *m);
+
+void kith_sim_print_text(const struct kith_sim *sim, const struct kith_simmemory *m);
+/* took: seconds of real time */
+void kith_sim_print_json(const struct kith_sim *sim, const struct kith_simoptions *o, const struct kith_simmemory *m,
+			 double took);
+/* Of runs with machines and links that have limits. */
+void kith_sim_print_load(const struct kith_sim *sim);
+/* Of runs in which a supernode is handed a revocation list. */
+void kith_sim_print_list(const struct kith_sim *sim, const struct kith_simmemory *m);
+/* Of all that happened: the same for the same seed and options. */
+void kith_sim_print_hash(const struct kith_sim *sim);
+
+#endif
