@@ -313,6 +313,12 @@ void kith_watches_upstream(struct kith_watches *ws, const struct kith_id *key, k
 	upstream_set(ws, k, at);
 }
 
+uint32_t kith_watches_tries(const struct kith_watches *ws, const struct kith_id *key)
+{
+	const struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	return k != NULL ? k->tries : 0;
+}
+
 void kith_watches_renew_by(struct kith_watches *ws, const struct kith_id *key, kith_time_us at)
 {
 	struct kith_watch_key *k = kith_table_get(&ws->keys, key);

@@ -113,6 +113,9 @@ const struct kith_watch_key *kith_watches_due(struct kith_watches *ws, kith_time
  * watches it any more. */
 void kith_watches_upstream(struct kith_watches *ws, const struct kith_id *key, kith_time_us at, bool went_well);
 
+/* How often the replicas were asked since the last time that they agreed. 0: nobody watches it. */
+uint32_t kith_watches_tries(const struct kith_watches *ws, const struct kith_id *key);
+
 /* The same, but never later than the renewal is due already; the count of tries stays. */
 void kith_watches_renew_by(struct kith_watches *ws, const struct kith_id *key, kith_time_us at);
 

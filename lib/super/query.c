@@ -11,6 +11,7 @@
 
 enum { ENOUGH_ANSWERS = 3 };
 #define AGAIN_US (5 * KITH_US_PER_S) /* replicas did not answer a WATCH: when they are asked again */
+enum { AGAIN_DOUBLINGS = 4 }; /* up to 80 s */
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -238,6 +239,13 @@ static void answer(struct kith_core *c, const struct kith_query *q, const struct
 				    (struct kith_span){ body, len });
 }
 
+/* Replicas behind full links answer late: whoever asked them again at the same pace would keep the links full. */
+static kith_time_us again_us(const struct kith_core *c, const struct kith_id *key)
+{
+	uint32_t tries = kith_watches_tries(&c->super->interests, key);
+	return AGAIN_US << (tries < AGAIN_DOUBLINGS ? tries : AGAIN_DOUBLINGS);
+}
+
 static void finish(struct kith_core *c, struct kith_query *q)
 {
 	struct kith_msg_room room;
@@ -260,7 +268,8 @@ static void finish(struct kith_core *c, struct kith_query *q)
 		kith_notify_learn(c, found.records);
 		kith_notify_all(c, &c->super->interests, &q->key, &notice);
 		kith_watches_upstream(&c->super->interests, &q->key,
-				      c->now.mono_us + (renewed ? KITH_SUBSCRIPTION_US / 2 : AGAIN_US), renewed);
+				      c->now.mono_us + (renewed ? KITH_SUBSCRIPTION_US / 2 : again_us(c, &q->key)),
+				      renewed);
 		kith_watches_upstream_at(&c->super->interests, &q->key, q->replicas);
 		if (c->watched_n > 0) {
 			leave_for_ourselves(c, q);

@@ -155,6 +155,23 @@ static void many_names_are_all_watched_within_seconds(void **state)
 	core_world_deinit(&w);
 }
 
+/* Links that are full would stay so if everybody went on asking at the pace of one who was not heard once. */
+static void replicas_that_do_not_answer_are_asked_again_more_and_more_seldom(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 6, (const char *const[]){ "alice", NULL });
+	const struct kith_watches *ws = &w.nodes[subscribe(&w, 6, 0, 1)].core->super->interests;
+	uint32_t it = 0;
+	w.tap = deaf_tap;
+	world_run(&w, 10 * 60 * KITH_US_PER_S);
+	const struct kith_watch_key *k = kith_watches_next_key(ws, &it);
+	assert_non_null(k);
+	assert_in_range(kith_watches_tries(ws, &k->key), 5,
+			14); /* 5, 10, 20, 40, then every 80 s, and what each takes */
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +179,7 @@ int main(void)
 		cmocka_unit_test(who_is_over_a_limit_is_told_so),
 		cmocka_unit_test(devices_of_one_identity_share_a_rate),
 		cmocka_unit_test(what_a_leaf_watches_already_is_not_looked_up_again),
+		cmocka_unit_test(replicas_that_do_not_answer_are_asked_again_more_and_more_seldom),
 		cmocka_unit_test(many_names_are_all_watched_within_seconds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
