@@ -170,10 +170,10 @@ struct kith_attached {
 	struct kith_key identity; /* whose device it is: who pays */
 	struct kith_blob *record; /* its presence record or NULL */
 	struct kith_id key; /* of that record */
-	bool publish; /* we bring it to the replicas */
-	bool leaving; /* it said goodbye */
+	bool publish : 1; /* we bring it to the replicas */
+	bool leaving : 1; /* it said goodbye */
+	bool indexed : 1; /* in c->super->attached */
 	uint8_t probes; /* sent since it fell silent */
-	bool indexed; /* in c->super->attached */
 	uint16_t asked_ms; /* low bits of when it last asked what every leaf asks */
 	uint16_t round; /* the last round of super/help in which it was told to go elsewhere */
 	uint16_t list_round; /* the round of the lists (kith_lists) that it was told of; 0: none yet */
