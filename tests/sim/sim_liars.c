@@ -100,7 +100,7 @@ static void no_home_alone_makes_a_leaf_seem_gone(void **state)
 		scenario_calm(&o, seed);
 		o.supernodes = SUPERNODES;
 		o.leaves = LEAVES;
-		o.duration_us = 400 * KITH_US_PER_S; /* records are renewed after six minutes */
+		o.duration_us = KITH_RECORD_REFRESH_US + 40 * KITH_US_PER_S; /* records are renewed */
 		o.workload.call_gap_us = 0;
 		o.faults.liars_ppm = 300000;
 		o.faults.lies = 1u << KITH_SIM_LIE_VANISH;
