@@ -46,7 +46,7 @@ static uint32_t hash_of(const struct kith_shares *b, uint64_t owner)
 static bool reserve(struct kith_shares *b)
 {
 	struct kith_shares old = *b;
-	if (4 * (b->n + 1) <= 3 * b->cap)
+	if (b->slots != NULL && 4 * (b->n + 1) <= 3 * b->cap)
 		return true;
 	uint32_t cap = old.cap > 0 ? 2 * old.cap : SLOTS_FIRST;
 	uint32_t *slots = KITH_NEW_ARRAY(b->alloc, uint32_t, cap);
@@ -64,10 +64,10 @@ static bool reserve(struct kith_shares *b)
 
 bool kith_shares_take(struct kith_shares *b, uint64_t owner)
 {
-	uint32_t hash = hash_of(b, owner), *slot = b->cap > 0 ? &b->slots[find(b, hash)] : NULL;
-	if (slot != NULL && *slot != 0) {
-		bool room = (*slot & HELD) < b->each;
-		*slot += room;
+	uint32_t hash = hash_of(b, owner), i = b->slots != NULL ? find(b, hash) : 0;
+	if (b->slots != NULL && b->slots[i] != 0) {
+		bool room = (b->slots[i] & HELD) < b->each;
+		b->slots[i] += room;
 		return room;
 	}
 	if (!reserve(b))
