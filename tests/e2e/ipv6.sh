@@ -78,10 +78,7 @@ packets6() {
 	in_ns "$1" nft -j list counter ip6 kith "$2" | value 'e["nftables"][1]["counter"]["packets"]'
 }
 
-cleaners+=(net_down)
-for name in "${nets[@]}"; do net6_host "$name"; done
-in_ns hub ip link add br0 type bridge
-in_ns hub ip link set br0 up
+net_hub net6_host
 for name in s1 s2 s3; do net6_public "$name" eth0; done
 net6_firewall ra alice bob 2a02:44:4
 net6_firewall rb bob alice 2a02:55:5

@@ -11,6 +11,8 @@
 #     mark NAME                       how many lines its output has; wait_for begins there
 #     wait_for NAME MARK SECONDS EXPR a JSON line of $tmp/NAME.out for which the Python expression over e holds; prints it
 #     value EXPR                      of a JSON text on standard input
+#     status NAME EXPR                of what kith status says of the kithd NAME
+#     is NAME EXPR VALUE              whether that is so
 #     no_event NAME MARK EXPR         holds if there is no such line up to now
 #     most NAME MARK EXPR             the highest value of EXPR in the lines since then
 #     fail TEXT                       ends the test
@@ -201,7 +203,15 @@ await_members() {
 }
 
 knows_members() {
-	[ "$("$kith" status --json --socket "$tmp/$1.sock" | value 'e["tables"]["supernodes"]')" -ge "$2" ]
+	[ "$(status "$1" 'e["tables"]["supernodes"]')" -ge "$2" ]
+}
+
+status() {
+	"$kith" status --json --socket "$tmp/$1.sock" | value "$2"
+}
+
+is() {
+	[ "$(status "$1" "$2")" = "$3" ]
 }
 
 # start_peer NAME NS [OPTION...]: returns when others can find it.

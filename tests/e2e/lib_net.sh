@@ -104,12 +104,18 @@ net_router() {
 	END
 }
 
-net_up() {
+# net_hub HOST: all namespaces, each made by the function HOST, and the bridge in the hub. They are removed at the end.
+net_hub() {
 	local name
 	cleaners+=(net_down)
-	for name in "${nets[@]}"; do net_host "$name"; done
+	for name in "${nets[@]}"; do "$1" "$name"; done
 	in_ns hub ip link add br0 type bridge
 	in_ns hub ip link set br0 up
+}
+
+net_up() {
+	local name
+	net_hub net_host
 	for name in s1 s2 s3; do net_public "$name" eth0; done
 	net_router ra rb alice 192.168.1
 	net_router rb ra bob 192.168.2

@@ -81,10 +81,7 @@ overlay_slow() {
 
 overlay_up() {
 	local name
-	cleaners+=(net_down)
-	for name in "${nets[@]}"; do net_host "$name"; done
-	in_ns hub ip link add br0 type bridge
-	in_ns hub ip link set br0 up
+	net_hub net_host
 	for name in "${nets[@]}"; do
 		case $name in
 		hub | nat*) ;;
@@ -174,16 +171,6 @@ within() {
 		[ $SECONDS -lt $end ] || fail "not in time: $*"
 		sleep 0.3
 	done
-}
-
-# status NAME EXPR: of what kith status says.
-status() {
-	"$kith" status --json --socket "$tmp/$1.sock" | value "$2"
-}
-
-# is NAME EXPR VALUE
-is() {
-	[ "$(status "$1" "$2")" = "$3" ]
 }
 
 # Which of the candidates serve now.

@@ -15,14 +15,6 @@ leaf_conf() {
 	printf '%s\n' "$@" >>"$tmp/alice.conf"
 }
 
-status() {
-	"$kith" status --json --socket "$tmp/$1.sock" | value "$2"
-}
-
-is() {
-	[ "$(status "$1" "$2")" = "$3" ]
-}
-
 # reload NAME EXPR: says so, and an event for which EXPR holds comes.
 reload() {
 	local from

@@ -17,14 +17,6 @@ conf() {
 	[ $# = 0 ] || printf '%s\n' "$@" >>"$tmp/$name.conf"
 }
 
-status() {
-	"$kith" status --json --socket "$tmp/$1.sock" | value "$2"
-}
-
-is() {
-	[ "$(status "$1" "$2")" = "$3" ]
-}
-
 conf s2 $((port + 1))
 conf alice 0
 start_kithd s2 -
