@@ -108,8 +108,7 @@ static int check_contact(struct kith_core *c, const struct kith_found *f)
 		}
 		return err;
 	}
-	const struct kith_contact *contact = kith_contacts_get(&c->contacts, f->person.name);
-	return contact != NULL && (contact->flags & KITH_CONTACT_BLOCKED) ? KITH_EACCES : 0;
+	return kith_contacts_blocked(&c->contacts, f->person.name) ? KITH_EACCES : 0;
 }
 
 static int call(struct kith_core *c, struct kith_operation *op, const struct kith_found *f)

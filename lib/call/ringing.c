@@ -126,18 +126,11 @@ static bool incoming(struct kith_core *c, struct kith_session *s, const struct k
 	return true;
 }
 
-/* A refusal would tell that somebody is there. */
-static bool is_blocked(const struct kith_core *c, const struct kith_person *person)
-{
-	const struct kith_contact *contact = kith_contacts_get(&c->contacts, person->name);
-	return contact != NULL && (contact->flags & KITH_CONTACT_BLOCKED);
-}
-
 /* Whether a new call may ring here. *op: our own call that the new one answers, or 0. */
 static bool may_ring(struct kith_core *c, const struct kith_hello *hello, const struct kith_person *person, kith_op *op)
 {
 	enum kith_stat refusal = KITH_STAT_DROP_RATE_LIMITED;
-	if (is_blocked(c, person))
+	if (kith_contacts_blocked(&c->contacts, person->name)) /* a refusal would tell that somebody is there */
 		refusal = KITH_STAT_REFUSE_BLOCKED;
 	else if (kith_crossing_judge(c, hello, person, op) == KITH_CROSSING_OURS)
 		refusal = KITH_STAT_REFUSE_CROSSED;

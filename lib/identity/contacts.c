@@ -46,6 +46,12 @@ const struct kith_contact *kith_contacts_get(const struct kith_contacts *cs, con
 	return find(cs, name);
 }
 
+bool kith_contacts_blocked(const struct kith_contacts *cs, const char *name)
+{
+	const struct kith_contact *contact = kith_contacts_get(cs, name);
+	return contact != NULL && (contact->flags & KITH_CONTACT_BLOCKED) != 0;
+}
+
 int kith_contacts_check(const struct kith_contacts *cs, const char *name, const struct kith_key *identity)
 {
 	const struct kith_contact *c = find(cs, name);

@@ -29,6 +29,9 @@ void kith_contacts_deinit(struct kith_contacts *cs);
 /* NULL when the name is not pinned. Valid until the next change. */
 const struct kith_contact *kith_contacts_get(const struct kith_contacts *cs, const char *name);
 
+/* Whether the name is pinned and blocked. */
+bool kith_contacts_blocked(const struct kith_contacts *cs, const char *name);
+
 /* 0: pinned to this key; KITH_ENOENT: not pinned; KITH_EPINNED: pinned to another. */
 int kith_contacts_check(const struct kith_contacts *cs, const char *name,
 			const struct kith_key *identity) KITH_MUST_USE;
