@@ -83,16 +83,24 @@ static void tell(struct kith_core *c, struct kith_held_about *about, struct kith
 		kith_watches_untold(ws, &about->key);
 }
 
-/* Keeps what has not reached all for the next call, which the host makes when it has taken the packets. */
-static bool go_on(struct kith_core *c, const struct kith_held_about *about, struct kith_span bytes, kith_time_us at)
+/* What has not reached all waits for the next call, which the host makes when it has taken the packets. */
+static bool go_on(struct kith_core *c, const struct kith_held_about *about, struct kith_span bytes)
 {
-	if (!kith_held_put(&c->super->unfinished, about, bytes, at))
+	if (!kith_held_put(&c->super->unfinished, about, bytes, c->now.mono_us))
 		return false;
-	kith_super_wake(c, at + 1); /* not in this call: what is due at once comes in the same one */
+	kith_super_wake(c, c->now.mono_us + 1); /* not in this call: what is due at once comes in the same one */
 	return true;
 }
 
-/* News go to all watchers now: to as many as there are packets for, and to the others right after. */
+/* To as many as there are packets for, and to the others right after. */
+static void send(struct kith_core *c, struct kith_held_about *about, struct kith_span item, struct kith_span bytes)
+{
+	tell(c, about, item, false);
+	if (about->left > 0 && !go_on(c, about, bytes))
+		tell(c, about, item, true);
+}
+
+/* News go to all watchers now. */
 static void send_all(struct kith_core *c, struct kith_held_about *about, struct kith_span bytes)
 {
 	uint8_t body[KITH_REQUEST_MAX];
@@ -101,11 +109,8 @@ static void send_all(struct kith_core *c, struct kith_held_about *about, struct 
 		return;
 	about->left = UINT32_MAX;
 	/* These take the place of older news that have not reached all, and so nobody hears of the older after them. */
-	if (kith_held_has(&c->super->unfinished, about) && go_on(c, about, bytes, c->now.mono_us))
-		return;
-	tell(c, about, item, false);
-	if (about->left > 0 && !go_on(c, about, bytes, c->now.mono_us))
-		tell(c, about, item, true);
+	if (!kith_held_has(&c->super->unfinished, about) || !go_on(c, about, bytes))
+		send(c, about, item, bytes);
 }
 
 /* What was left when the packets ran short. */
@@ -117,10 +122,8 @@ static void finish(struct kith_core *c)
 	struct kith_blob *blob;
 	while (has_room(c) && (blob = kith_held_take(&c->super->unfinished, c->now.mono_us, &about)) != NULL) {
 		const struct kith_span bytes = kith_blob_span(blob);
-		const struct kith_span item = { body, write_item(body, &about.key, is_record(&about), bytes) };
-		tell(c, &about, item, false);
-		if (about.left > 0 && !go_on(c, &about, bytes, c->now.mono_us))
-			tell(c, &about, item, true);
+		const size_t len = write_item(body, &about.key, is_record(&about), bytes);
+		send(c, &about, (struct kith_span){ body, len }, bytes);
 		kith_blob_unref(&c->shared->blobs, blob);
 	}
 	if (kith_held_due(&c->super->unfinished) != KITH_TIME_NEVER)
