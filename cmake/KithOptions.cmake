@@ -6,6 +6,7 @@ option(KITH_WERROR "Treat warnings as errors" OFF)
 option(KITH_BUILD_HOST "Build lib/host and the full library (needs libuv)" ON)
 option(KITH_BUILD_STUN "Build the component kith-stun.so, for supernodes that answer STUN (needs libnice)" ON)
 option(KITH_BUILD_NODE "Build kithd and the kith command" ON)
+option(KITH_BUILD_SERVING "Build what supernodes need; without, every node is a leaf" ON)
 option(KITH_STATIC_NODE "kithd and kith carry the library instead of loading it" OFF)
 option(KITH_PORTABLE_UDP "Use the plain calls of every system for UDP, on Linux too" OFF)
 option(KITH_BUILD_EXAMPLES "Build the examples" ON)
@@ -41,6 +42,8 @@ find_program(KITH_CCACHE ccache)
 if(KITH_CCACHE AND NOT CMAKE_C_COMPILER_LAUNCHER)
 	set(CMAKE_C_COMPILER_LAUNCHER ${KITH_CCACHE})
 endif()
+
+add_compile_definitions(KITH_SERVING=$<BOOL:${KITH_BUILD_SERVING}>) # link/state.h: kith_serves
 
 add_library(kith_warnings INTERFACE)
 target_compile_options(kith_warnings INTERFACE

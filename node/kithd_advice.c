@@ -92,6 +92,8 @@ const char *advice(enum kith_part part, int err)
 	case KITH_PART_CHAIN:
 		return advice_chain(err);
 	case KITH_PART_ROLE:
+		if (err == KITH_ENOTSUP)
+			return "set role = leaf, or build with KITH_BUILD_SERVING";
 		return "set role = auto or leaf, or have the name certified as a supernode: kith ca issue --supernode";
 	case KITH_PART_LIST:
 		return "take lists and certificates of this network's issuers, as kith ca wrote them";

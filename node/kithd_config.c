@@ -93,8 +93,8 @@ static const char *take_role(struct config *c, const char *value, int line)
 	else if (strcmp(value, "auto") == 0)
 		c->role = KITH_ROLE_AUTO;
 	else
-		return "auto, leaf or supernode";
-	return NULL;
+		return KITH_SERVING ? "auto, leaf or supernode" : "leaf";
+	return KITH_SERVING || c->role == KITH_ROLE_LEAF ? NULL : "leaf: this kithd is built without serving";
 }
 
 static const char *take_profile(struct config *c, const char *value, int line)
@@ -624,7 +624,7 @@ int config_read(struct config *c, const char *path)
 	char *text;
 	size_t len;
 	memset(c, 0, sizeof *c);
-	c->role = KITH_ROLE_AUTO;
+	c->role = KITH_SERVING ? KITH_ROLE_AUTO : KITH_ROLE_LEAF;
 	c->log_level = KITH_LOG_INFO;
 	c->ping = c->offload = true;
 	if (take_text(&c->path, path, 0) != NULL)

@@ -16,6 +16,8 @@ static const char *why_not(const struct serving *s, int err)
 	if (err == KITH_EACCES)
 		return "the name is not certified as a supernode: kith ca issue --supernode; with role = auto it "
 		       "serves when supernodes ask it for help";
+	if (err == KITH_ENOTSUP)
+		return "this kithd is built without serving (KITH_BUILD_SERVING): its role can only be leaf";
 	if (err == KITH_EINVAL && s->listening_n == 0)
 		return "others must know where to reach it: advertise = {\"address:port\"}";
 	if (err == KITH_ESTATE)

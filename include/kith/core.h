@@ -124,7 +124,8 @@ static inline void kith_core_options_init(struct kith_core_options *o)
 	kith_core_options_init_sized(o, sizeof *o);
 }
 
-/* KITH_EINVAL, KITH_ENOMEM; KITH_EAUTH: the device is not the chain's; errors as kith_add_issuer, dates excepted. */
+/* KITH_EINVAL, KITH_ENOMEM; KITH_EAUTH: the device is not the chain's; KITH_ENOTSUP: the library is built without
+ * serving, and a core can only be a leaf; errors as kith_add_issuer, dates excepted. */
 KITH_EXPORT int kith_core_new(struct kith_core **out, const struct kith_core_options *o,
 			      struct kith_now now) KITH_MUST_USE;
 KITH_EXPORT void kith_core_free(struct kith_core *core);

@@ -170,9 +170,9 @@ enum kith_part {
  * open label) and clock, the name against the role, the lists. 0: a node with these options may start; *part is then
  * KITH_PART_KEY if the key file is protected and no passphrase callback is set, so that it was not opened, else
  * KITH_PART_NONE. Otherwise the code, *part, and why in words (at most cap bytes, always NUL-terminated): errors as
- * kith_keyfile_read, what the passphrase callback says, KITH_EAUTH (the key is another device's), KITH_EACCES (the
- * role), KITH_EINVAL; for certificates and lists errors as kith_add_issuer. Blocks, as opening a protected key file
- * does; for tools and any thread. */
+ * kith_keyfile_read, what the passphrase callback says, KITH_EAUTH (the key is another device's), KITH_EACCES and
+ * KITH_ENOTSUP (the role), KITH_EINVAL; for certificates and lists errors as kith_add_issuer. Blocks, as opening a
+ * protected key file does; for tools and any thread. */
 KITH_EXPORT int kith_node_options_check(const struct kith_node_options *o, enum kith_part *part, char *why,
 					size_t cap) KITH_MUST_USE;
 
@@ -185,7 +185,7 @@ struct kith_node_callbacks {
 	 * says what err is about. Key: KITH_EPASSPHRASE, KITH_EPROTO, KITH_ENOENT (it holds no device's secret),
 	 * KITH_EAUTH (another device's). Certificates, device list: errors as kith_add_issuer, dates excepted. State:
 	 * KITH_ESTATE (another node uses it), KITH_ENOENT, KITH_EACCES, KITH_ENOSPC. Sockets: KITH_EADDRINUSE,
-	 * KITH_EACCES, KITH_EUNREACHABLE, KITH_ENOTSUP. Component: KITH_ENOTSUP. Options: KITH_EINVAL. Of any:
+	 * KITH_EACCES, KITH_EUNREACHABLE, KITH_ENOTSUP. Component, role: KITH_ENOTSUP. Options: KITH_EINVAL. Of any:
 	 * KITH_EMFILE, KITH_ENOMEM, KITH_EIO. */
 	void (*started)(struct kith_node *node, int err, const char *why, void *user);
 

@@ -10,7 +10,8 @@
 /* Takes over role, terms and endpoints from o, while the node runs: from now on it is a leaf, a supernode, or either. A
  * node that serves goes on when its role becomes auto, if it may serve then. All else in o is ignored, stun goes on as
  * it is. KITH_EINVAL: not such a role, terms that cannot be, or a supernode without an endpoint; KITH_EACCES: the
- * certificates do not allow a supernode; KITH_ESTATE: it does not run; KITH_ENOMEM. Of an error nothing is changed. */
+ * certificates do not allow a supernode; KITH_ENOTSUP: the library is built without serving, and a node can only be a
+ * leaf; KITH_ESTATE: it does not run; KITH_ENOMEM. Of an error nothing is changed. */
 KITH_EXPORT int kith_node_set_role(struct kith_node *node, const struct kith_node_options *o) KITH_MUST_USE;
 
 /* What the user says to serving others (role auto): the answer to the callback asked, or before it is asked, or later.

@@ -224,7 +224,7 @@ int kith_core_consent(struct kith_core *c, struct kith_now now, enum kith_consen
 	if (c == NULL || (consent != KITH_CONSENT_ASK && consent != KITH_CONSENT_YES && consent != KITH_CONSENT_NO))
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
-	if (c->office != NULL)
+	if (kith_may_serve(c))
 		kith_office_consent(c->office, consent, c->now.mono_us);
 	kith_core_settle(c);
 	return 0;
@@ -235,7 +235,8 @@ void kith_core_hinder(struct kith_core *c, struct kith_now now, unsigned hindran
 	if (c == NULL)
 		return;
 	kith_core_enter(c, now);
-	kith_office_hinder(c->office, hindrances);
+	if (kith_may_serve(c))
+		kith_office_hinder(c->office, hindrances);
 	kith_core_settle(c);
 }
 

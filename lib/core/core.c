@@ -314,7 +314,7 @@ static int build(struct kith_core *c, const struct kith_core_options *o, struct 
 	err = o->role != KITH_ROLE_LEAF ? kith_serving_init(c, o->role, &o->terms) : 0;
 	if (err == 0 && super)
 		err = kith_serving_begin(c, KITH_ROLE_WHY_CONFIGURED);
-	if (err == 0 && c->office != NULL)
+	if (err == 0 && kith_may_serve(c))
 		c->office->told_serving = c->office->serving;
 	if (err == 0)
 		err = take_bootstrap(c, o->bootstrap, o->bootstrap_n);
@@ -537,13 +537,15 @@ static void fire(struct kith_core *c, struct kith_timer *t)
 		kith_leaf_tick(c);
 		return;
 	case KITH_TIMER_SUPERNODE:
-		kith_super_tick(c);
+		if (kith_serves(c))
+			kith_super_tick(c);
 		return;
 	case KITH_TIMER_OP:
 		kith_dial_tick(c, KITH_CONTAINER_OF(t, struct kith_operation, timer));
 		return;
 	case KITH_TIMER_QUERY:
-		kith_query_tick(c, kith_query_of_timer(t));
+		if (kith_serves(c))
+			kith_query_tick(c, kith_query_of_timer(t));
 		return;
 	case KITH_TIMER_WATCHING:
 		kith_watching_tick(c);
@@ -563,7 +565,8 @@ static void fire(struct kith_core *c, struct kith_timer *t)
 		kith_cut_tick(c);
 		return;
 	case KITH_TIMER_WITNESS:
-		kith_witness_tick(c);
+		if (kith_serves(c))
+			kith_witness_tick(c);
 		return;
 	case KITH_TIMER_CANDIDACY:
 		kith_candidacy_tick(c);

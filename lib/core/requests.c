@@ -93,19 +93,24 @@ static bool allowed(struct kith_core *c, struct kith_session *s, uint8_t kind)
 	return false;
 }
 
-/* What supernodes that elect themselves ask of each other, and of their leaves; and what is asked about lists. */
-static void serve_others(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+/* What only a supernode is asked for (C and S of KITH_REQUEST_MAP). */
+static void serve_as_supernode(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
+			       struct kith_span *own)
 {
 	static const struct {
 		uint8_t kind;
 		void (*serve)(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 	} of[] = {
-		{ KITH_REQ_HELP, kith_promotion_on_request },	   { KITH_REQ_MOVE, kith_moving_on_request },
-		{ KITH_REQ_ATTEST, kith_sponsor_on_attest },	   { KITH_REQ_MEASURE, kith_candidacy_on_measure },
-		{ KITH_REQ_ATTESTED, kith_candidacy_on_attested }, { KITH_REQ_ELECTED, kith_super_on_elected },
+		{ KITH_REQ_ATTACH, kith_attach_on_request },	   { KITH_REQ_LOOKUP, kith_query_on_lookup },
+		{ KITH_REQ_FIND, kith_replica_on_find },	   { KITH_REQ_WATCH, kith_replica_on_find },
+		{ KITH_REQ_SUBSCRIBE, kith_interests_on_request }, { KITH_REQ_MEMBERS, kith_super_on_members },
+		{ KITH_REQ_ATTEST, kith_sponsor_on_attest },	   { KITH_REQ_ELECTED, kith_super_on_elected },
 		{ KITH_REQ_WITNESS, kith_witness_on_request },	   { KITH_REQ_LIST, kith_bulletin_on_list },
-		{ KITH_REQ_EDITIONS, kith_lists_on_editions },
+		{ KITH_REQ_STORE, kith_replica_on_notice },	   { KITH_REQ_VANISH, kith_replica_on_notice },
+		{ KITH_REQ_GOSSIP, kith_partners_on_gossip },
 	};
+	if (request->kind == KITH_REQ_INTRODUCE)
+		kith_tunnels_on_request(c, s, request, own);
 	for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
 		if (of[i].kind == request->kind)
 			of[i].serve(c, s, request);
@@ -117,20 +122,21 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 {
 	switch ((enum kith_request_kind)request->kind) {
 	case KITH_REQ_ATTACH:
-		kith_attach_on_request(c, s, request);
-		return;
 	case KITH_REQ_LOOKUP:
-		kith_query_on_lookup(c, s, request);
-		return;
 	case KITH_REQ_FIND:
 	case KITH_REQ_WATCH:
-		kith_replica_on_find(c, s, request);
-		return;
 	case KITH_REQ_SUBSCRIBE:
-		kith_interests_on_request(c, s, request);
-		return;
 	case KITH_REQ_INTRODUCE:
-		kith_tunnels_on_request(c, s, request, own);
+	case KITH_REQ_MEMBERS:
+	case KITH_REQ_ATTEST:
+	case KITH_REQ_ELECTED:
+	case KITH_REQ_WITNESS:
+	case KITH_REQ_LIST:
+	case KITH_REQ_STORE:
+	case KITH_REQ_VANISH:
+	case KITH_REQ_GOSSIP:
+		if (kith_serves(c))
+			serve_as_supernode(c, s, request, own);
 		return;
 	case KITH_REQ_NOTIFY:
 		on_notify(c, s, request);
@@ -141,26 +147,20 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 	case KITH_REQ_TUNNEL_CLOSE:
 		kith_relays_on_close(c, s, request);
 		return;
-	case KITH_REQ_MEMBERS:
-		kith_super_on_members(c, s, request);
-		return;
 	case KITH_REQ_HELP:
+		kith_promotion_on_request(c, s, request);
+		return;
 	case KITH_REQ_MOVE:
-	case KITH_REQ_ATTEST:
+		kith_moving_on_request(c, s, request);
+		return;
 	case KITH_REQ_MEASURE:
+		kith_candidacy_on_measure(c, s, request);
+		return;
 	case KITH_REQ_ATTESTED:
-	case KITH_REQ_ELECTED:
-	case KITH_REQ_WITNESS:
-	case KITH_REQ_LIST:
+		kith_candidacy_on_attested(c, s, request);
+		return;
 	case KITH_REQ_EDITIONS:
-		serve_others(c, s, request);
-		return;
-	case KITH_REQ_STORE:
-	case KITH_REQ_VANISH:
-		kith_replica_on_notice(c, s, request);
-		return;
-	case KITH_REQ_GOSSIP:
-		kith_partners_on_gossip(c, s, request);
+		kith_lists_on_editions(c, s, request);
 		return;
 	case KITH_REQ_REKEY:
 		kith_rekey_on_request(c, s, request);

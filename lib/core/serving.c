@@ -52,7 +52,7 @@ static struct kith_super_options options_of(const struct kith_core *c)
 {
 	const struct kith_core_limits *l = &c->limits;
 	static const struct kith_terms none;
-	const struct kith_terms *t = c->office != NULL ? &c->office->terms : &none;
+	const struct kith_terms *t = kith_may_serve(c) ? &c->office->terms : &none;
 	struct kith_super_options o = { .sessions_max = l->sessions_max, .tunnels_max = l->tunnels_max };
 	o.shard = c->sessions.shard;
 	o.leaves_max = room_for_leaves(c, t);
@@ -66,7 +66,7 @@ static struct kith_super_options options_of(const struct kith_core *c)
 void kith_serving_limit(struct kith_core *c)
 {
 	const struct kith_super_options o = options_of(c);
-	if (c->office != NULL)
+	if (kith_may_serve(c))
 		c->office->leaves_max = o.leaves_max;
 	kith_super_limit(c, &o);
 }
@@ -75,7 +75,9 @@ void kith_serving_limit(struct kith_core *c)
 
 int kith_serving_init(struct kith_core *c, enum kith_role role, const struct kith_terms *terms)
 {
-	if (c->office != NULL)
+	if (!KITH_SERVING)
+		return KITH_ENOTSUP;
+	if (kith_may_serve(c))
 		return 0;
 	c->office = KITH_NEW(c->alloc, struct kith_office);
 	if (c->office == NULL)
@@ -89,7 +91,7 @@ int kith_serving_init(struct kith_core *c, enum kith_role role, const struct kit
 
 void kith_serving_deinit(struct kith_core *c)
 {
-	if (c->office != NULL)
+	if (kith_may_serve(c))
 		KITH_FREE(c->alloc, c->office);
 	c->office = NULL;
 }
@@ -141,7 +143,7 @@ int kith_serving_begin(struct kith_core *c, enum kith_role_reason why)
 {
 	if (kith_serves(c) || c->leaving)
 		return KITH_ESTATE;
-	if (c->office == NULL)
+	if (!kith_may_serve(c))
 		return KITH_EACCES;
 	uint8_t attests[KITH_ATTESTS_LEN_MAX];
 	struct kith_super_options o = options_of(c);
@@ -235,11 +237,13 @@ int kith_serving_set_role(struct kith_core *c, enum kith_role role, const struct
 	struct kith_endpoint old[KITH_ENDPOINTS_MAX];
 	if (kith_office_check(role, terms) != 0)
 		return KITH_EINVAL;
+	if (!KITH_SERVING && role != KITH_ROLE_LEAF)
+		return KITH_ENOTSUP;
 	if (role == KITH_ROLE_SUPERNODE && !certified(c))
 		return KITH_EACCES;
 	if (role == KITH_ROLE_SUPERNODE && n == 0)
 		return KITH_EINVAL;
-	if (role == KITH_ROLE_LEAF && c->office == NULL)
+	if (role == KITH_ROLE_LEAF && !kith_may_serve(c))
 		return 0;
 	int err = kith_serving_init(c, KITH_ROLE_LEAF, terms);
 	if (err != 0)
@@ -309,7 +313,7 @@ static void follow_consent(struct kith_core *c)
 		kith_candidacy_end(c);
 		return;
 	}
-	if (c->candidacy != NULL)
+	if (kith_consents(c))
 		return;
 	struct kith_candidacy_options options = { .up = rate_cap(o->terms.up_max),
 						  .down = rate_cap(o->terms.down_max) };
@@ -322,7 +326,7 @@ static void follow_consent(struct kith_core *c)
 bool kith_serving_look(struct kith_core *c)
 {
 	struct kith_office *o = c->office;
-	if (o == NULL)
+	if (!kith_may_serve(c))
 		return false;
 	follow_consent(c);
 	follow_election(c);
@@ -373,7 +377,7 @@ static void tell_trial(struct kith_core *c, struct kith_office_trial *trial)
 static void tell(struct kith_core *c)
 {
 	struct kith_office_trial *trial;
-	if (c->office == NULL || !kith_has_room(c))
+	if (!kith_may_serve(c) || !kith_has_room(c))
 		return;
 	if (c->office->told_serving != c->office->serving)
 		tell_role(c);
@@ -443,7 +447,7 @@ void kith_serving_info(const struct kith_core *c, kith_time_us now, struct kith_
 	memset(out, 0, sizeof *out);
 	out->role = KITH_ROLE_LEAF;
 	out->why = KITH_ROLE_WHY_LEAF;
-	if (o == NULL)
+	if (!kith_may_serve(c))
 		return;
 	out->role = (enum kith_role)o->role;
 	out->serving = o->serving;

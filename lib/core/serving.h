@@ -12,7 +12,8 @@
 
 #include "super/super.h"
 
-/* The office of a core that is no leaf for good. Nothing if there is one. KITH_ENOMEM. */
+/* The office of a core that is no leaf for good. Nothing if there is one. KITH_ENOTSUP: this build does not serve;
+ * KITH_ENOMEM. */
 int kith_serving_init(struct kith_core *c, enum kith_role role, const struct kith_terms *terms) KITH_MUST_USE;
 void kith_serving_deinit(struct kith_core *c);
 
@@ -24,8 +25,8 @@ int kith_serving_begin(struct kith_core *c, enum kith_role_reason why) KITH_MUST
 /* Takes effect when the call settles. Nothing if it does not serve. */
 void kith_serving_end(struct kith_core *c, enum kith_role_reason why);
 
-/* Another role, terms and endpoints, as kith_core_set_role. KITH_EINVAL, KITH_EACCES, errors as kith_super_new: nothing
- * is changed then. */
+/* Another role, terms and endpoints, as kith_core_set_role. KITH_EINVAL, KITH_EACCES, KITH_ENOTSUP, errors as
+ * kith_super_new: nothing is changed then. */
 int kith_serving_set_role(struct kith_core *c, enum kith_role role, const struct kith_terms *terms,
 			  const struct kith_endpoint endpoints[], size_t n) KITH_MUST_USE;
 

@@ -98,6 +98,10 @@ static int check_device(struct check *c, const struct kith_seed *device)
 
 static int check_role(struct check *c)
 {
+	if (!KITH_SERVING && c->o->role != KITH_ROLE_LEAF) {
+		say(c, KITH_PART_ROLE, "this build does not serve (KITH_BUILD_SERVING): its role can only be leaf");
+		return KITH_ENOTSUP;
+	}
 	if (c->o->role != KITH_ROLE_SUPERNODE)
 		return 0;
 	if (c->trust.open || (c->me.flags & KITH_NAME_SUPERNODE) != 0)

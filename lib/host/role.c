@@ -47,7 +47,7 @@ static void watch_closed(struct kith_power_watch *w)
 /* Only a node that may become a supernode by itself need know. */
 int kith_serving_watch(struct kith_node *node)
 {
-	if (node->o.role != KITH_ROLE_AUTO) {
+	if (!KITH_SERVING || node->o.role != KITH_ROLE_AUTO) {
 		kith_serving_unwatch(node);
 		return 0;
 	}

@@ -80,7 +80,7 @@ static void hold_again(struct kith_core *c)
 
 int kith_candidacy_begin(struct kith_core *c, const struct kith_candidacy_options *o)
 {
-	if (c->candidacy != NULL)
+	if (kith_consents(c))
 		return KITH_ESTATE;
 	struct kith_candidacy *cy = KITH_NEW(c->alloc, struct kith_candidacy);
 	if (cy == NULL)
@@ -98,7 +98,7 @@ int kith_candidacy_begin(struct kith_core *c, const struct kith_candidacy_option
 
 void kith_candidacy_end(struct kith_core *c)
 {
-	if (c->candidacy == NULL)
+	if (!kith_consents(c))
 		return;
 	kith_timers_stop(&c->timers, &c->candidacy->timer);
 	if (c->candidacy->found)
@@ -149,7 +149,7 @@ static size_t write_held(const struct kith_candidacy *cy, uint8_t out[KITH_ATTES
 
 size_t kith_candidacy_held(const struct kith_core *c, uint8_t out[KITH_ATTESTS_LEN_MAX])
 {
-	if (c->candidacy != NULL)
+	if (kith_consents(c))
 		return write_held(c->candidacy, out);
 	if (c->old_attests == NULL)
 		return 0;
@@ -187,7 +187,7 @@ size_t kith_candidacy_attests(const struct kith_core *c, uint8_t out[KITH_ATTEST
 {
 	struct kith_attest list[KITH_ATTESTS_MAX];
 	struct kith_span bytes[KITH_ATTESTS_NEEDED];
-	size_t n = c->candidacy != NULL ? in_force(c, list) : 0, chosen = 0;
+	size_t n = kith_consents(c) ? in_force(c, list) : 0, chosen = 0;
 	for (size_t i = 0; i < n && chosen < KITH_ATTESTS_NEEDED; i++) {
 		if (counts(c, &list[i]))
 			bytes[chosen++] = list[i].bytes;
@@ -203,7 +203,7 @@ bool kith_candidacy_info(const struct kith_core *c, struct kith_candidacy_info *
 	struct kith_attest list[KITH_ATTESTS_MAX];
 	struct kith_vouch vouches[KITH_ATTESTS_MAX];
 	memset(out, 0, sizeof *out);
-	if (c->candidacy == NULL)
+	if (!kith_consents(c))
 		return false;
 	out->reached = c->candidacy->reached;
 	out->endpoint = c->candidacy->endpoint;
@@ -323,7 +323,7 @@ static void close_window(struct kith_core *c, enum kith_reached reached)
 void kith_candidacy_on_asked(struct kith_core *c, const struct kith_answer *answer)
 {
 	struct kith_msg_asked m;
-	if (c->candidacy == NULL || !c->candidacy->asking)
+	if (!kith_consents(c) || !c->candidacy->asking)
 		return;
 	if (answer->err == 0 && kith_msg_asked_read(&m, answer->body) == 0)
 		return; /* it is waited for what becomes of it */
@@ -382,7 +382,7 @@ static void look_after_witnesses(struct kith_core *c)
 
 void kith_candidacy_attached(struct kith_core *c)
 {
-	if (c->candidacy != NULL)
+	if (kith_consents(c))
 		tell_homes(c);
 }
 
@@ -390,7 +390,7 @@ void kith_candidacy_attached(struct kith_core *c)
 
 bool kith_candidacy_witnessed(struct kith_core *c, struct kith_session *s)
 {
-	if (c->candidacy == NULL || s->initiator)
+	if (!kith_consents(c) || s->initiator)
 		return false;
 	if ((s->use & KITH_USE_WITNESS) == 0 && s->use == 0 && c->now.mono_us < c->witnesses_until)
 		s->use |= KITH_USE_WITNESS; /* it said what it is for only now */
@@ -506,7 +506,7 @@ bool kith_candidacy_on_burst(struct kith_core *c, struct kith_session *s, struct
 	struct kith_candidacy *cy = c->candidacy;
 	if (!kith_burst_read(body, &round, &seq, &nonce))
 		return false;
-	if (cy == NULL || !take_floor(c, s))
+	if (!kith_consents(c) || !take_floor(c, s))
 		return true;
 	(void)kith_burst_hear(&cy->heard, round, seq, nonce, c->now.mono_us);
 	if (cy->report.session == s->index && complete(cy))
@@ -547,7 +547,7 @@ void kith_candidacy_on_attested(struct kith_core *c, struct kith_session *s, con
 void kith_candidacy_lost(struct kith_core *c, const struct kith_session *s)
 {
 	struct kith_candidacy *cy = c->candidacy;
-	if (cy == NULL)
+	if (!kith_consents(c))
 		return;
 	if (cy->floor == s->index)
 		cy->floor = 0;

@@ -33,7 +33,7 @@ static uint8_t judge(struct kith_core *c, const struct kith_session *s, struct k
 		return KITH_STATUS_MALFORMED;
 	if (c->leaving)
 		return KITH_STATUS_LEAVING;
-	if (kith_serves(c) || c->office == NULL ||
+	if (kith_serves(c) || !kith_may_serve(c) ||
 	    kith_office_obstacle(c->office, c->now.mono_us) != KITH_ROLE_WHY_NONE)
 		return KITH_STATUS_NOT_ALLOWED;
 	uint8_t status = check_token(c, s, m.token);

@@ -549,7 +549,6 @@ struct kith_core {
 	uint32_t ended_n;
 };
 
-/* Whether this node serves strangers, as a supernode does. */
 /* The election's clock: in test networks it goes faster than others (kith_core_options.election_pace). */
 static inline kith_time_us kith_paced(const struct kith_core *c)
 {
@@ -563,9 +562,25 @@ static inline kith_time_us kith_pace_wait(const struct kith_core *c, kith_time_u
 	return us / c->pace > least ? us / c->pace : least;
 }
 
+/* KITH_SERVING says whether the library was built to serve (KITH_BUILD_SERVING). If not, these are false whatever is
+ * asked for, which the compiler knows: it leaves out what only supernodes need, and those who would be. */
+
+/* Whether this node serves strangers, as a supernode does. */
 static inline bool kith_serves(const struct kith_core *c)
 {
-	return c->super != NULL;
+	return KITH_SERVING && c->super != NULL;
+}
+
+/* Whether it may: it is no leaf for good. */
+static inline bool kith_may_serve(const struct kith_core *c)
+{
+	return KITH_SERVING && c->office != NULL;
+}
+
+/* Whether it consents to, and has itself attested. */
+static inline bool kith_consents(const struct kith_core *c)
+{
+	return KITH_SERVING && c->candidacy != NULL;
 }
 
 /* ---- what every half needs (link/state.c) ---- */

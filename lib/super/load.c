@@ -62,7 +62,7 @@ static void judge(struct kith_core *c, kith_time_us passed)
 	int64_t by = (int64_t)l->permille - (int64_t)l->smooth;
 	kith_time_us weight = passed * c->pace < SMOOTH_US ? passed * c->pace : SMOOTH_US;
 	l->smooth = (uint32_t)((int64_t)l->smooth + by * weight / SMOOTH_US);
-	if (c->office != NULL)
+	if (kith_may_serve(c))
 		c->office->load = l->smooth;
 	uint8_t before = sn->overload.level;
 	if (kith_election_overload(&sn->overload, c->now.mono_us, kith_election_strain(l->utilisation)))

@@ -23,7 +23,7 @@ void kith_super_wake(struct kith_core *c, kith_time_us at)
 uint64_t kith_super_seq(const struct kith_core *c)
 {
 	uint64_t seq = c->leaf.record_seq > c->entry_seq_saved ? c->leaf.record_seq : c->entry_seq_saved;
-	return c->super != NULL && c->super->entry_seq > seq ? c->super->entry_seq : seq;
+	return kith_serves(c) && c->super->entry_seq > seq ? c->super->entry_seq : seq;
 }
 
 static void forget_ahead(const struct kith_core *c, uint64_t *seq)

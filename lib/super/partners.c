@@ -336,7 +336,7 @@ void kith_partners_on_gossiped(struct kith_core *c, struct kith_session *s, cons
 {
 	struct kith_gossip_result result;
 	kith_super_heard_of(c, s, answer->err);
-	if (c->super == NULL || answer->err != 0)
+	if (!kith_serves(c) || answer->err != 0)
 		return;
 	struct kith_gossip_to to = { .partner = slot_of(c, s) };
 	struct kith_member *m = to.partner != STRANGER ? member_at(c, to.partner) : NULL;

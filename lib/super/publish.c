@@ -160,6 +160,6 @@ void kith_publish_again(struct kith_core *c)
 void kith_publish_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	kith_super_heard_of(c, s, answer->err);
-	if (c->super != NULL && (answer->err == KITH_ECLOSED || answer->err == KITH_ETIMEDOUT))
+	if (kith_serves(c) && (answer->err == KITH_ECLOSED || answer->err == KITH_ETIMEDOUT))
 		bring_again(c, (uint32_t)kith_token_value(answer->token), s);
 }

@@ -125,7 +125,7 @@ static bool for_watchers(const struct kith_query *q)
 static struct kith_query *query_of(struct kith_core *c, uint32_t id)
 {
 	struct kith_supernode *sn = c->super;
-	if (sn == NULL || id % KITH_QUERIES_MAX >= room(sn))
+	if (!kith_serves(c) || id % KITH_QUERIES_MAX >= room(sn))
 		return NULL;
 	struct kith_query *q = slot(sn, id % KITH_QUERIES_MAX);
 	return q->what != QUERY_FREE && q->what != QUERY_DONE && q->id == id ? q : NULL;

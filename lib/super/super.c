@@ -58,7 +58,7 @@ static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 
 int kith_super_new(struct kith_core *c, const struct kith_super_options *o)
 {
-	KITH_ASSERT(c->super == NULL);
+	KITH_ASSERT(!kith_serves(c));
 	if (c->endpoints_n == 0)
 		return KITH_EINVAL;
 	struct kith_supernode *sn = KITH_NEW(c->alloc, struct kith_supernode);
@@ -88,7 +88,7 @@ int kith_super_new(struct kith_core *c, const struct kith_super_options *o)
 void kith_super_free(struct kith_core *c)
 {
 	struct kith_supernode *sn = c->super;
-	if (sn == NULL)
+	if (!kith_serves(c))
 		return;
 	kith_timers_stop(&c->timers, &sn->timer);
 	kith_witness_deinit(c);
@@ -125,7 +125,7 @@ void kith_super_end(struct kith_core *c)
 
 void kith_super_lost(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)
 {
-	if (c->super == NULL)
+	if (!kith_serves(c))
 		return;
 	kith_tunnels_lost(c, s);
 	kith_witness_lost(c, s);
@@ -184,7 +184,7 @@ void kith_super_tick(struct kith_core *c)
 void kith_super_attested(struct kith_core *c, struct kith_span attests)
 {
 	struct kith_supernode *sn = c->super;
-	if (sn == NULL || !sn->elected || attests.len == 0 || c->leaving ||
+	if (!kith_serves(c) || !sn->elected || attests.len == 0 || c->leaving ||
 	    (attests.len == sn->attests_len && memcmp(attests.p, sn->attests, attests.len) == 0))
 		return;
 	memcpy(sn->attests, attests.p, attests.len);
@@ -221,7 +221,7 @@ static void tell_leaves(struct kith_core *c, kith_time_us grace_us)
 
 void kith_super_leave(struct kith_core *c, kith_time_us grace_us)
 {
-	if (c->super == NULL)
+	if (!kith_serves(c))
 		return;
 	tell_leaves(c, grace_us);
 	kith_tunnels_drain(c, grace_us);
@@ -258,7 +258,7 @@ void kith_super_readdress(struct kith_core *c, const struct kith_transport *befo
 {
 	struct kith_supernode *sn = c->super;
 	bool changed = false;
-	for (unsigned i = 0; sn != NULL && i < c->endpoints_n; i++) {
+	for (unsigned i = 0; kith_serves(c) && i < c->endpoints_n; i++) {
 		struct kith_endpoint *at = &c->endpoints[i];
 		const uint8_t bit = (uint8_t)(1u << i);
 		if (at->kind != now->kind || at->addr.family != now->family)
@@ -290,7 +290,7 @@ void kith_super_announce(struct kith_core *c)
 void kith_super_limit(struct kith_core *c, const struct kith_super_options *o)
 {
 	struct kith_supernode *sn = c->super;
-	if (sn == NULL)
+	if (!kith_serves(c))
 		return;
 	sn->attached.max = o->sessions_max;
 	limit_tables(sn, o);
@@ -300,7 +300,7 @@ void kith_super_limit(struct kith_core *c, const struct kith_super_options *o)
 void kith_super_info(const struct kith_core *c, struct kith_core_info *out)
 {
 	const struct kith_supernode *sn = c->super;
-	if (sn == NULL)
+	if (!kith_serves(c))
 		return;
 	out->leaves = sn->leaves;
 	out->members = kith_members_live(&sn->members);
@@ -317,9 +317,9 @@ void kith_super_info(const struct kith_core *c, struct kith_core_info *out)
 void kith_super_hash(const struct kith_core *c, struct kith_writer *w)
 {
 	const struct kith_supernode *sn = c->super;
-	kith_write_u32(w, sn != NULL ? sn->members.n : 0);
-	kith_write_u32(w, sn != NULL ? sn->store.n : 0);
+	kith_write_u32(w, kith_serves(c) ? sn->members.n : 0);
+	kith_write_u32(w, kith_serves(c) ? sn->store.n : 0);
 	uint64_t bytes = 0;
-	kith_write_u32(w, sn != NULL ? kith_tunnels_count(c, &bytes) : 0);
+	kith_write_u32(w, kith_serves(c) ? kith_tunnels_count(c, &bytes) : 0);
 	kith_write_u64(w, bytes);
 }

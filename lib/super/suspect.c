@@ -202,7 +202,7 @@ static void silent(struct kith_core *c, struct kith_session *s, struct kith_memb
 
 void kith_super_heard_of(struct kith_core *c, struct kith_session *s, int err)
 {
-	if (c->super == NULL)
+	if (!kith_serves(c))
 		return;
 	bool never_up = err == KITH_ECLOSED && s->chain == NULL;
 	bool failed = never_up || (err == KITH_ETIMEDOUT && c->now.mono_us - kith_session_heard_at(s) >= SLOW_US);

@@ -80,7 +80,7 @@ static struct kith_span introduce_self(struct kith_core *c, struct kith_session 
 void kith_tunnels_rebind(struct kith_core *c, const struct kith_session *s, bool proven)
 {
 	const struct kith_hop *hop = kith_session_hop(s);
-	if (c->super != NULL)
+	if (kith_serves(c))
 		(void)kith_fwd_rebind(&c->super->fwd, s->index, &hop->remote, hop->transport, proven);
 }
 
@@ -143,7 +143,7 @@ bool kith_tunnels_forward(struct kith_core *c, struct kith_packet *packet)
 {
 	struct kith_fwd_out out;
 	enum kith_stat stat = KITH_STAT_DROP_TUNNEL_UNKNOWN;
-	if (c->super == NULL)
+	if (!kith_serves(c))
 		return false;
 	enum kith_fwd_verdict verdict = kith_fwd_train(&c->super->fwd, c->now.mono_us, packet->data, packet->len,
 						       packet->segment_len, &packet->remote, packet->transport, &out);
@@ -183,7 +183,7 @@ bool kith_tunnels_forward(struct kith_core *c, struct kith_packet *packet)
 
 bool kith_tunnels_in_use(const struct kith_core *c, const struct kith_session *via)
 {
-	return c->super != NULL && kith_table_get(&c->super->fwd.sessions, &via->index) != NULL;
+	return kith_serves(c) && kith_table_get(&c->super->fwd.sessions, &via->index) != NULL;
 }
 
 /* Tunnels that end: their ends are told, but for a session that is gone. */

@@ -182,7 +182,7 @@ static void dial(struct kith_core *c)
 
 void kith_witness_opened(struct kith_core *c, uint32_t effect)
 {
-	struct kith_witness *w = c->super != NULL ? c->super->witness : NULL;
+	struct kith_witness *w = kith_serves(c) ? c->super->witness : NULL;
 	if (w == NULL || w->step != STEP_OPENING || w->opening != effect)
 		return;
 	const struct kith_transport *t = opened_for(c, effect);
@@ -356,7 +356,7 @@ static void send_due(struct kith_core *c)
 
 bool kith_witness_on_burst(struct kith_core *c, struct kith_session *s, struct kith_span body)
 {
-	struct kith_witness *w = c->super != NULL ? c->super->witness : NULL;
+	struct kith_witness *w = kith_serves(c) ? c->super->witness : NULL;
 	uint8_t round;
 	uint16_t seq;
 	uint64_t nonce;
@@ -452,7 +452,7 @@ static void on_ordered(struct kith_core *c)
 
 void kith_witness_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
-	struct kith_witness *w = c->super != NULL ? c->super->witness : NULL;
+	struct kith_witness *w = kith_serves(c) ? c->super->witness : NULL;
 	struct kith_person person;
 	if (w == NULL || w->step == STEP_IDLE || kith_token_value(answer->token) != w->number)
 		return;

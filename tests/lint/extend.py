@@ -36,8 +36,8 @@ FILES_MAX = 3
 
 def compiles(root, over, path):
     """Whether the file does, against the changed header."""
-    words = [shutil.which("cc") or "cc", "-std=c11", "-D_GNU_SOURCE", "-DKITH_RELEASE_UNIX_S=0", "-fsyntax-only",
-             "-Werror=switch-enum", f"-I{over}/lib", f"-I{over}/include", f"-I{root}/include", f"-I{root}/lib",
+    words = [shutil.which("cc") or "cc", "-std=c11", "-D_GNU_SOURCE", "-DKITH_RELEASE_UNIX_S=0", "-DKITH_SERVING=1",
+             "-fsyntax-only", "-Werror=switch-enum", f"-I{over}/lib", f"-I{over}/include", f"-I{root}/include", f"-I{root}/lib",
              f"-I{root}/bench", str(path)]
     return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
