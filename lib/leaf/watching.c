@@ -105,6 +105,7 @@ static void drop(struct kith_core *c, struct kith_watched *w)
 {
 	for (size_t i = 0; i < w->devices_n; i++)
 		kith_blob_unref(&c->shared->blobs, w->devices[i].record);
+	KITH_FREE_ARRAY(c->alloc, w->devices, w->devices_n);
 }
 
 int kith_watching_remove(struct kith_core *c, const char *name)
@@ -154,17 +155,31 @@ static void judge(struct kith_core *c, struct kith_watched *w)
 	memcpy(ev->name, w->name, sizeof ev->name);
 }
 
-/* The slot of a device: its own, a free one, or that of the record that ends first. */
-static size_t device_slot(struct kith_watched *w, const uint8_t device[KITH_DEVICE_ID_LEN])
+/* The place of a device: its own, a new one, or that of the record that ends first. NULL: no memory. Most names have
+ * one device, and few ever get another: places are made one by one. */
+static struct kith_watched_device *place_of(struct kith_core *c, struct kith_watched *w,
+					    const uint8_t device[KITH_DEVICE_ID_LEN])
 {
-	size_t oldest = 0;
+	struct kith_watched_device *at = NULL;
 	for (size_t i = 0; i < w->devices_n; i++) {
 		if (memcmp(w->devices[i].device, device, KITH_DEVICE_ID_LEN) == 0)
-			return i;
-		if (w->devices[i].verdict.until < w->devices[oldest].verdict.until)
-			oldest = i;
+			return &w->devices[i];
+		if (at == NULL || w->devices[i].verdict.until < at->verdict.until)
+			at = &w->devices[i];
 	}
-	return w->devices_n < KITH_DIAL_DEVICES_MAX ? w->devices_n++ : oldest;
+	if (w->devices_n < KITH_DIAL_DEVICES_MAX) {
+		struct kith_watched_device *grown = kith_alloc_resize(
+			c->alloc, w->devices, w->devices_n * sizeof *grown, (w->devices_n + 1u) * sizeof *grown);
+		if (grown == NULL)
+			return NULL;
+		w->devices = grown;
+		at = &grown[w->devices_n++];
+	} else {
+		kith_blob_unref(&c->shared->blobs, at->record);
+	}
+	memset(at, 0, sizeof *at);
+	memcpy(at->device, device, KITH_DEVICE_ID_LEN);
+	return at;
 }
 
 static void on_record(struct kith_core *c, struct kith_span bytes)
@@ -177,15 +192,12 @@ static void on_record(struct kith_core *c, struct kith_span bytes)
 	if (w == NULL || kith_record_verify(&record, &c->trust, &c->now, &person) != 0 ||
 	    strcmp(person.name, w->name) != 0)
 		return;
-	size_t i = device_slot(w, record.device.b);
-	if (memcmp(w->devices[i].device, record.device.b, KITH_DEVICE_ID_LEN) != 0) {
-		kith_blob_unref(&c->shared->blobs, w->devices[i].record);
-		memset(&w->devices[i], 0, sizeof w->devices[i]);
-		memcpy(w->devices[i].device, record.device.b, KITH_DEVICE_ID_LEN);
-	}
-	if (kith_verdict_record(&w->devices[i].verdict, &c->now, &record)) {
-		kith_blob_unref(&c->shared->blobs, w->devices[i].record);
-		w->devices[i].record = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
+	struct kith_watched_device *d = place_of(c, w, record.device.b);
+	if (d == NULL)
+		return;
+	if (kith_verdict_record(&d->verdict, &c->now, &record)) {
+		kith_blob_unref(&c->shared->blobs, d->record);
+		d->record = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
 	}
 	judge(c, w);
 }

@@ -280,15 +280,18 @@ struct kith_operation {
 	int last_err;
 };
 
+/* A device of a name that the application watches. */
+struct kith_watched_device {
+	uint8_t device[KITH_DEVICE_ID_LEN];
+	struct kith_blob *record; /* the newest, to verify vanish reports against */
+	struct kith_verdict verdict;
+};
+
 /* A name that the application watches. */
 struct kith_watched {
 	char name[KITH_NAME_MAX + 1];
 	struct kith_id key;
-	struct {
-		uint8_t device[KITH_DEVICE_ID_LEN];
-		struct kith_blob *record; /* the newest, to verify vanish reports against */
-		struct kith_verdict verdict;
-	} devices[KITH_DIAL_DEVICES_MAX];
+	struct kith_watched_device *devices; /* as many as have shown a record, KITH_DIAL_DEVICES_MAX at most */
 	uint8_t devices_n;
 	bool told, online;
 	kith_time_us since; /* when it was asked for */
