@@ -13,7 +13,8 @@
 #define FULL_US (45 * KITH_US_PER_S) /* asking takes two packets where a cookie is wanted */
 
 enum {
-	ENTRIES_FIRST = 4, /* capacity of the first allocation */
+	ENTRIES_STEP =
+		4, /* by which the room for entries grows: most leaves end with 16 and a few of the configuration */
 	ASIDE_DOUBLINGS = 7, /* 1 min to 64 min */
 	SHARES = 4, /* of the hosts put aside */
 	SHARE = KITH_HOSTCACHE_ASIDE / SHARES,
@@ -186,7 +187,7 @@ static int make_room(struct kith_hostcache *hc, uint8_t flags)
 		return i;
 	}
 	if (hc->n == hc->cap) {
-		uint16_t cap = (uint16_t)(hc->cap > 0 ? 2 * hc->cap : ENTRIES_FIRST);
+		uint16_t cap = (uint16_t)(hc->cap + ENTRIES_STEP);
 		struct kith_hostcache_entry *at =
 			kith_alloc_resize(hc->alloc, hc->at, hc->cap * sizeof *at, cap * sizeof *at);
 		if (at == NULL)
