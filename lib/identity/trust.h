@@ -24,7 +24,7 @@
 
 #define KITH_TRUST_ISSUERS_MAX 64 /* issuers of a network: departments of a firm; 32 bytes and a certificate each */
 #define KITH_TRUST_DEVICE_LISTS_LEAF 256 /* contacts and those who called lately */
-#define KITH_TRUST_CHAINS_LEAF 64 /* homes, contacts online; about 70 bytes each */
+#define KITH_TRUST_CHAINS_LEAF 24 /* homes, and contacts that are talked with; 56 bytes each, with their slots */
 #define KITH_TRUST_DEVICE_LISTS_SUPERNODE 16384
 #define KITH_TRUST_CHAINS_SUPERNODE 16384 /* leaves that come back after a restart or a drain; 1.2 MB */
 
