@@ -384,9 +384,27 @@ static int signatures_verify(const struct kith_trust *t, const struct kith_chain
 	return err != 0 ? err : kith_object_verify(t->suite, &c->device.s, KITH_SIGN_DEVICE, identity);
 }
 
+/* What a check is to mind, and to leave behind. */
+enum { DATED = 1 << 0, REMEMBERED = 1 << 1 };
+
+static void chain_remember(struct kith_trust *t, const uint8_t digest[32])
+{
+	if (t->chains.n == t->chains.max)
+		chain_free(t, chain_of(t->chains_lru.next));
+	struct trust_chain *fresh = KITH_NEW(t->alloc, struct trust_chain);
+	if (fresh == NULL)
+		return; /* it will be verified again */
+	memcpy(fresh->digest, digest, sizeof fresh->digest);
+	if (kith_table_put(&t->chains, fresh) != 0) {
+		KITH_FREE(t->alloc, fresh);
+		return;
+	}
+	lru_append(&t->chains_lru, &fresh->link);
+}
+
 /* Signatures, from memory if this very chain held before under this very issuer. */
 static int chain_verify(struct kith_trust *t, const struct kith_chain *c, struct kith_span chain,
-			const struct kith_key *identity)
+			const struct kith_key *identity, unsigned how)
 {
 	const struct kith_span no_key = { NULL, 0 };
 	const struct kith_span parts[] = { chain, { c->issuer.issuer.b, KITH_KEY_LEN } };
@@ -399,20 +417,9 @@ static int chain_verify(struct kith_trust *t, const struct kith_chain *c, struct
 		return 0;
 	}
 	int err = signatures_verify(t, c, identity);
-	if (err != 0)
-		return err;
-	if (t->chains.n == t->chains.max)
-		chain_free(t, chain_of(t->chains_lru.next));
-	known = KITH_NEW(t->alloc, struct trust_chain);
-	if (known == NULL)
-		return 0; /* it will be verified again */
-	memcpy(known->digest, digest, sizeof digest);
-	if (kith_table_put(&t->chains, known) != 0) {
-		KITH_FREE(t->alloc, known);
-		return 0;
-	}
-	lru_append(&t->chains_lru, &known->link);
-	return 0;
+	if (err == 0 && (how & REMEMBERED) != 0)
+		chain_remember(t, digest);
+	return err;
 }
 
 /* Everything but the signatures, and but the date if it is not dated. */
@@ -440,13 +447,13 @@ int kith_trust_recheck_chain(const struct kith_trust *t, const struct kith_now *
 	return chain_check(t, now, true, chain, &c, &person);
 }
 
-static int check(struct kith_trust *t, const struct kith_now *now, bool dated, struct kith_span chain,
+static int check(struct kith_trust *t, const struct kith_now *now, unsigned how, struct kith_span chain,
 		 struct kith_person *out)
 {
 	struct kith_chain c;
-	int err = chain_check(t, now, dated, chain, &c, out);
+	int err = chain_check(t, now, (how & DATED) != 0, chain, &c, out);
 	if (err == 0)
-		err = chain_verify(t, &c, chain, &out->identity);
+		err = chain_verify(t, &c, chain, &out->identity, how);
 	if (err != 0)
 		return err;
 	if (!t->open)
@@ -457,23 +464,31 @@ static int check(struct kith_trust *t, const struct kith_now *now, bool dated, s
 	return 0;
 }
 
-int kith_trust_check(struct kith_trust *t, const struct kith_now *now, struct kith_span chain, struct kith_person *out)
+static int check_clean(struct kith_trust *t, const struct kith_now *now, unsigned how, struct kith_span chain,
+		       struct kith_person *out)
 {
 	memset(out, 0, sizeof *out);
-	int err = check(t, now, true, chain, out);
+	int err = check(t, now, how, chain, out);
 	if (err != 0)
 		memset(out, 0, sizeof *out);
 	return err;
 }
 
+int kith_trust_check(struct kith_trust *t, const struct kith_now *now, struct kith_span chain, struct kith_person *out)
+{
+	return check_clean(t, now, DATED | REMEMBERED, chain, out);
+}
+
+int kith_trust_check_once(struct kith_trust *t, const struct kith_now *now, struct kith_span chain,
+			  struct kith_person *out)
+{
+	return check_clean(t, now, DATED, chain, out);
+}
+
 int kith_trust_check_undated(struct kith_trust *t, const struct kith_now *now, struct kith_span chain,
 			     struct kith_person *out)
 {
-	memset(out, 0, sizeof *out);
-	int err = check(t, now, false, chain, out);
-	if (err != 0)
-		memset(out, 0, sizeof *out);
-	return err;
+	return check_clean(t, now, REMEMBERED, chain, out);
 }
 
 /* ---- lists ---- */

@@ -103,6 +103,10 @@ void kith_trust_deinit(struct kith_trust *t);
 int kith_trust_check(struct kith_trust *t, const struct kith_now *now, struct kith_span chain,
 		     struct kith_person *out) KITH_MUST_USE;
 
+/* The same of a chain that is not likely to be seen again: it is not remembered, and pushes out none that is. */
+int kith_trust_check_once(struct kith_trust *t, const struct kith_now *now, struct kith_span chain,
+			  struct kith_person *out) KITH_MUST_USE;
+
 /* The same of our own chain, which may be out of its time by a clock that is not set yet: neither KITH_EEXPIRED nor
  * KITH_ENOTYET. kith_trust_recheck says so. */
 int kith_trust_check_undated(struct kith_trust *t, const struct kith_now *now, struct kith_span chain,

@@ -155,12 +155,16 @@ int kith_object_end_chain(struct kith_reader *r, struct kith_span bytes, struct 
 	return 0;
 }
 
+/* kith_trust_check, or _once. */
+typedef int check_fn(struct kith_trust *trust, const struct kith_now *now, struct kith_span chain,
+		     struct kith_person *person);
+
 /* What record and entry have in common when they are verified, before the signature: times and chain. */
-static int check_signer(uint64_t seq, int64_t expires_ms, int64_t life_ms, struct kith_span chain,
+static int check_signer(uint64_t seq, int64_t expires_ms, int64_t life_ms, struct kith_span chain, check_fn *check,
 			struct kith_trust *trust, const struct kith_now *now, struct kith_person *person)
 {
 	int err = check_times(seq, expires_ms, life_ms, now);
-	return err != 0 ? err : kith_trust_check(trust, now, chain, person);
+	return err != 0 ? err : check(trust, now, chain, person);
 }
 
 /* ---- presence records ---- */
@@ -245,7 +249,8 @@ static int learn_devices(const struct kith_record *record, struct kith_trust *tr
 int kith_record_verify(const struct kith_record *record, struct kith_trust *trust, const struct kith_now *now,
 		       struct kith_person *person)
 {
-	int err = check_signer(record->seq, record->expires_ms, KITH_RECORD_LIFE_MS, record->chain, trust, now, person);
+	int err = check_signer(record->seq, record->expires_ms, KITH_RECORD_LIFE_MS, record->chain, kith_trust_check,
+			       trust, now, person);
 	if (err != 0)
 		return err;
 	struct kith_id key;
@@ -417,13 +422,26 @@ int kith_member_id(const struct kith_member_entry *entry, const struct kith_trus
 	return 0;
 }
 
-int kith_member_verify(const struct kith_member_entry *entry, struct kith_trust *trust, const struct kith_now *now,
-		       struct kith_person *person)
+static int member_verify(const struct kith_member_entry *entry, check_fn *check, struct kith_trust *trust,
+			 const struct kith_now *now, struct kith_person *person)
 {
-	int err = check_signer(entry->seq, entry->expires_ms, KITH_MEMBER_LIFE_MS, entry->chain, trust, now, person);
+	int err = check_signer(entry->seq, entry->expires_ms, KITH_MEMBER_LIFE_MS, entry->chain, check, trust, now,
+			       person);
 	if (err != 0)
 		return err;
 	if (!trust->open && (person->flags & KITH_NAME_SUPERNODE) == 0 && entry->attest.len == 0)
 		return KITH_EACCES;
 	return kith_object_verify(trust->suite, &entry->s, KITH_SIGN_MEMBER, &person->device_sign);
+}
+
+int kith_member_verify(const struct kith_member_entry *entry, struct kith_trust *trust, const struct kith_now *now,
+		       struct kith_person *person)
+{
+	return member_verify(entry, kith_trust_check, trust, now, person);
+}
+
+int kith_member_verify_once(const struct kith_member_entry *entry, struct kith_trust *trust, const struct kith_now *now,
+			    struct kith_person *person)
+{
+	return member_verify(entry, kith_trust_check_once, trust, now, person);
 }

@@ -190,5 +190,8 @@ int kith_member_id(const struct kith_member_entry *entry, const struct kith_trus
  * there are no attestations. Whether attestations count is for the caller to find out (kith_members_merge). */
 int kith_member_verify(const struct kith_member_entry *entry, struct kith_trust *trust, const struct kith_now *now,
 		       struct kith_person *person) KITH_MUST_USE;
+/* The same; the chain is not remembered (kith_trust_check_once). */
+int kith_member_verify_once(const struct kith_member_entry *entry, struct kith_trust *trust, const struct kith_now *now,
+			    struct kith_person *person) KITH_MUST_USE;
 
 #endif

@@ -165,6 +165,21 @@ static void every_flipped_bit_of_a_chain_is_refused(void **state)
 	net_deinit(&n);
 }
 
+static void a_chain_that_is_checked_once_is_not_remembered(void **state)
+{
+	struct net n;
+	struct kith_person person;
+	const struct kith_now now = world_now(0);
+	(void)state;
+	net_init(&n);
+	assert_int_equal(kith_trust_check_once(&n.trust, &now, n.w.full, &person), 0);
+	assert_int_not_equal(person.name[0], 0);
+	assert_int_equal(n.trust.chains.n, 0);
+	assert_int_equal(check(&n, n.w.full), 0);
+	assert_int_equal(n.trust.chains.n, 1);
+	net_deinit(&n);
+}
+
 static void open_chain_is_no_way_around_the_authority(void **state)
 {
 	struct net n;
@@ -460,6 +475,7 @@ int main(void)
 		cmocka_unit_test(cache_remembers_no_more_than_its_bound_and_drops_the_longest_unused),
 		cmocka_unit_test(expiry_and_recheck_agree),
 		cmocka_unit_test(what_is_held_can_be_saved_and_fed_back),
+		cmocka_unit_test(a_chain_that_is_checked_once_is_not_remembered),
 		cmocka_unit_test(without_memory_chains_still_verify_and_nothing_leaks),
 		cmocka_unit_test(options_out_of_bounds_are_refused),
 	};
