@@ -143,8 +143,14 @@ static void on_identity_changed(struct kith_node *node, const char *name, const 
 
 static void on_trouble(struct kith_node *node, enum kith_trouble what, int err, const char *why, void *user)
 {
-	static const char *const texts[] = { "state",	 "socket", "clock", "bootstrap", "list",
-					     "homeless", "attach", "name",  "lists",	 "endpoint" };
+	static const char *const texts[] = {
+		[KITH_TROUBLE_STATE] = "state",	     [KITH_TROUBLE_SOCKET] = "socket",
+		[KITH_TROUBLE_CLOCK] = "clock",	     [KITH_TROUBLE_BOOTSTRAP] = "bootstrap",
+		[KITH_TROUBLE_LIST] = "list",	     [KITH_TROUBLE_HOMELESS] = "homeless",
+		[KITH_TROUBLE_ATTACH] = "attach",    [KITH_TROUBLE_NAME] = "name",
+		[KITH_TROUBLE_LISTS_LATE] = "lists", [KITH_TROUBLE_ENDPOINT] = "endpoint",
+		[KITH_TROUBLE_CAUGHT] = "home",	     [KITH_TROUBLE_CERTIFICATE] = "certificate",
+	};
 	const struct daemon *d = user;
 	(void)node;
 	log_event(&d->log, KITH_LOG_WARN, "trouble", "{s:s, s:s, s:s, s:s*}", "what", texts[what], "code",
