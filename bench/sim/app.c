@@ -499,6 +499,16 @@ static void done(struct kith_sim *sim, struct kith_simnode *n, const struct kith
 		op_done(sim, n, e);
 }
 
+static void received(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c, const struct kith_event *e)
+{
+	if (c == NULL)
+		return;
+	if (e->type == KITH_EVENT_DATAGRAM)
+		kith_sim_mutate_datagram(sim, n, c, e);
+	else
+		kith_sim_transfer_stream(sim, n, c, e);
+}
+
 void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const struct kith_event *e)
 {
 	struct kith_simcall *c = call_by_session(n, e->session);
@@ -519,12 +529,8 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 		path(sim, c, e);
 		break;
 	case KITH_EVENT_DATAGRAM:
-		if (c != NULL)
-			kith_sim_mutate_datagram(sim, n, c, e);
-		break;
 	case KITH_EVENT_STREAM:
-		if (c != NULL)
-			kith_sim_transfer_stream(sim, n, c, e);
+		received(sim, n, c, e);
 		break;
 	case KITH_EVENT_PRESENCE:
 		presence(sim, n, e);
@@ -552,6 +558,7 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 	case KITH_EVENT_ROLE:
 	case KITH_EVENT_ASKED:
 	case KITH_EVENT_ENDPOINT:
+	case KITH_EVENT_CERT_DUE:
 		break;
 	}
 	c = call_by_session(n, e->session);

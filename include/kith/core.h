@@ -249,6 +249,11 @@ KITH_EXPORT size_t kith_core_contacts(const struct kith_core *core, struct kith_
 KITH_EXPORT int kith_core_revoke(struct kith_core *core, struct kith_now now, struct kith_span list) KITH_MUST_USE;
 KITH_EXPORT int kith_core_add_issuer(struct kith_core *core, struct kith_now now, struct kith_span cert) KITH_MUST_USE;
 
+/* Uses these certificates from now on, in place of those it has (KITH_EVENT_CERT_DUE): the same device's, with a newer
+ * certificate. Open sessions go on, and their other sides are shown it. KITH_EEXIST: it has these, or newer ones;
+ * KITH_EAUTH: of another device, identity or name; else errors as kith_add_issuer. */
+KITH_EXPORT int kith_core_renew(struct kith_core *core, struct kith_now now, struct kith_span chain) KITH_MUST_USE;
+
 /* Asks the other side to prove, now and for this context (at most 64 printable characters), that it holds the key of
  * its certificates. Ends with OP_DONE. Errors as kith_challenge and its callback. */
 KITH_EXPORT int kith_core_challenge(struct kith_core *core, struct kith_now now, kith_session_id session,

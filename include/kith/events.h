@@ -66,7 +66,11 @@ enum kith_event_type {
 	KITH_EVENT_ENDPOINT,
 	/* a home did not do what it is for: the supernode's name, label and identity; lie says what. More than once, or
 	 * proven; it is replaced, and taken again only where there is no other */
-	KITH_EVENT_CAUGHT
+	KITH_EVENT_CAUGHT,
+	/* most of the life of this device's certificate is over: a newer one is to be made, and brought by
+	 * kith_core_renew. Told again until it was, once a day or, if it lives for less than 48 days, 48 times in its
+	 * life (but not more often than once in ten minutes). expires_ms: when our own chain ends */
+	KITH_EVENT_CERT_DUE
 };
 
 /* X(name, value, text) */

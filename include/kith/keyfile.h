@@ -12,7 +12,8 @@
  * A profile is a directory of these files:
  *     network     one line: the root key (52 characters), or "open" and the label of an open network
  *     key         the key file, with the device's secret
- *     chain       armour: CHAIN; if there are any DEVICE LIST, ISSUER CERTIFICATE, REVOCATION LIST, in any order
+ *     chain       armour: CHAIN; if there are any DEVICE LIST, ISSUER CERTIFICATE, REVOCATION LIST, in any order. A
+ *                 node whose key file holds the identity's secret renews the chain in it
  *     bootstrap   a line each: "host:port", and the supernode's key (52 characters) if known; '#' begins a comment.
  *                 The line "loopback" allows loopback addresses, for a network on one machine. May be missing
  *     state/      what the node remembers; made when missing

@@ -107,6 +107,14 @@ struct kith_node_options {
 	uint32_t election_pace; /* for test networks, as in kith_core_options; 0: the core's default */
 
 	struct kith_profile *profile; /* owner of what kith_node_options_load read; kith_node_options_deinit frees it */
+
+	/* The device's certificate is renewed while the node runs, when two thirds of its life are over. A newer chain
+	 * that stands in this file by then is used; else, if key_path holds the identity's secret, the node makes one
+	 * and writes it there. NULL: one that it makes is used, and not written. */
+	const char *chain_path;
+	/* The file with the passphrase of key_path, which is read again for that (kith_passphrase_read). NULL: a key
+	 * file that is protected is not opened again */
+	const char *passphrase_path;
 };
 
 /* Fills in the defaults. */
@@ -116,8 +124,8 @@ static inline void kith_node_options_init(struct kith_node_options *o)
 	kith_node_options_init_sized(o, sizeof *o);
 }
 
-/* Fills in root or open_label, chain, devices, issuers, revocations, key_path, state_dir and bootstrap from a
- * directory, whose files <kith/keyfile.h> describes; sets allow_loopback if the profile asks for it. Blocks (reads
+/* Fills in root or open_label, chain, devices, issuers, revocations, key_path, chain_path, state_dir and bootstrap from
+ * a directory, whose files <kith/keyfile.h> describes; sets allow_loopback if the profile asks for it. Blocks (reads
  * files). KITH_ENOENT: there is no profile; KITH_EACCES, KITH_EMFILE, KITH_EIO, KITH_ENOMEM; KITH_EINVAL: a path is too
  * long, or of no file; KITH_EMSGSIZE, KITH_EFULL: too much in one; KITH_EPROTO; errors as kith_chain_parse. why (cap
  * bytes, may be NULL) then says what is wrong with which file. */
@@ -300,6 +308,14 @@ KITH_EXPORT int kith_serve(struct kith_node *node, const char *service) KITH_MUS
  * KITH_ENOMEM. */
 KITH_EXPORT int kith_revoke(struct kith_node *node, struct kith_span list) KITH_MUST_USE;
 KITH_EXPORT int kith_add_issuer(struct kith_node *node, struct kith_span cert) KITH_MUST_USE;
+
+/* Looks whether chain_path has a newer chain of this device by now, as kith id renew writes it, and uses it. What came
+ * of it is told by the trouble callback (KITH_TROUBLE_CERTIFICATE); nothing is, if there is none. KITH_ESTATE: it does
+ * not run; KITH_ENOMEM, KITH_EIO. */
+KITH_EXPORT int kith_node_renew(struct kith_node *node) KITH_MUST_USE;
+
+/* Our certificates as they are now; borrowed until they are renewed. KITH_EINVAL. */
+KITH_EXPORT int kith_node_chain(const struct kith_node *node, struct kith_span *chain) KITH_MUST_USE;
 
 /* Takes over from o what may change while a node runs: stun, sessions_max, tunnels_max, relay_rate, relay_owner_rate,
  * leave_us, linger_us, and bootstrap entries that are new (none is taken away). All else in o is ignored. KITH_EINVAL:

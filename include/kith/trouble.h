@@ -30,7 +30,11 @@ enum kith_trouble {
 	KITH_TROUBLE_LISTS_LATE,
 	/* others cannot reach us at an endpoint of ours (err), as they tried; 0: they can again */
 	KITH_TROUBLE_ENDPOINT,
-	KITH_TROUBLE_CAUGHT /* a home lies, or does not work (KITH_EPROTO): why names it; it is replaced */
+	KITH_TROUBLE_CAUGHT, /* a home lies, or does not work (KITH_EPROTO): why names it; it is replaced */
+	/* the device's certificate is due, and could not be renewed. KITH_ENOENT, KITH_EAUTH: the key file does not
+	 * hold the identity's key; KITH_EPASSPHRASE: it is protected; else why reading it, or writing the chain,
+	 * failed. why says what to do. 0: it was renewed. Each reason once */
+	KITH_TROUBLE_CERTIFICATE
 };
 
 #endif

@@ -17,6 +17,7 @@
 #include "call/tell.h"
 #include "core/certs.h"
 #include "core/leaving.h"
+#include "core/own.h"
 #include "core/save.h"
 #include "core/serving.h"
 #include "core/settle.h"
@@ -190,6 +191,16 @@ int kith_core_add_issuer(struct kith_core *c, struct kith_now now, struct kith_s
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
 	int err = kith_trust_issuer_add(&c->trust, &c->now, cert);
+	kith_core_settle(c);
+	return err;
+}
+
+int kith_core_renew(struct kith_core *c, struct kith_now now, struct kith_span chain)
+{
+	if (c == NULL || (chain.p == NULL && chain.len > 0))
+		return KITH_EINVAL;
+	kith_core_enter(c, now);
+	int err = kith_own_renew(c, chain);
 	kith_core_settle(c);
 	return err;
 }

@@ -1,5 +1,7 @@
 #include "core/certs.h"
 
+#include "core/own.h"
+
 static void recheck(void *ctx, struct kith_session *s)
 {
 	struct kith_core *c = ctx;
@@ -58,7 +60,8 @@ void kith_certs_look(struct kith_core *c)
 
 void kith_certs_tick(struct kith_core *c)
 {
-	wake(c, c->now.mono_us + KITH_CERTS_US);
+	kith_time_us due_at = kith_own_tick(c);
+	wake(c, due_at < c->now.mono_us + KITH_CERTS_US ? due_at : c->now.mono_us + KITH_CERTS_US);
 	kith_certs_recheck(c);
 	if (c->warned_expiry || c->me.expires_ms - c->now.unix_ms > KITH_EXPIRY_WARNING_MS)
 		return;

@@ -28,7 +28,7 @@ void kith_clock_settle(struct kith_core *c)
 		if (kith_serves(c) && !c->leaving)
 			kith_super_clock_set(c);
 		else if (!c->leaving)
-			kith_leaf_clock_set(c);
+			kith_leaf_again(c);
 	}
 	tell(c);
 }

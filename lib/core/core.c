@@ -14,6 +14,7 @@
 #include "core/certs.h"
 #include "core/dispatch.h"
 #include "core/leaving.h"
+#include "core/own.h"
 #include "core/save.h"
 #include "core/serving.h"
 #include "core/settle.h"
@@ -119,52 +120,6 @@ void kith_core_options_init_sized(struct kith_core_options *o, size_t size)
 		return;
 	kith_sized_write(o, size, &core_defaults, sizeof core_defaults);
 	o->size = size;
-}
-
-static struct kith_blob *keep(struct kith_core *c, struct kith_span bytes)
-{
-	return kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
-}
-
-/* Our own certificates: checked like anybody's, so that a wrong one is found here and not by silence. */
-static int take_identity(struct kith_core *c, const struct kith_core_options *o, struct kith_now host)
-{
-	struct kith_device_keys keys;
-	struct kith_chain parsed;
-	uint8_t buf[KITH_CHAIN_MAX];
-	kith_device_keys_from_seed(&keys, c->suite, &o->device);
-	/* One that is out of its time by a clock that may be wrong is no reason not to start; see leaf/homeless. */
-	int err = kith_trust_check_undated(&c->trust, &c->now, o->chain, &c->me);
-	if (err == 0 && memcmp(c->me.device_dh.b, keys.dh_pk.b, 32) != 0)
-		err = KITH_EAUTH;
-	if (err == 0) {
-		memcpy(c->self.dh_sk, keys.dh_sk, 32);
-		memcpy(c->self.dh_pk, keys.dh_pk.b, 32);
-		memcpy(c->self.sign_sk, keys.sign.sk, KITH_SIGN_SK_LEN);
-		memcpy(c->self.sign_pk, keys.sign.pk.b, 32);
-		c->chain = keep(c, o->chain);
-		err = c->chain == NULL ? KITH_ENOMEM : kith_chain_parse(&parsed, o->chain);
-	}
-	kith_device_keys_wipe(&keys);
-	if (err != 0)
-		return err;
-	if (parsed.kind != KITH_CHAIN_OPEN) { /* others signed that these days have come */
-		kith_wall_not_before(&c->wall, parsed.name.not_before_s * 1000);
-		if (parsed.kind == KITH_CHAIN_FULL)
-			kith_wall_not_before(&c->wall, parsed.issuer.not_before_s * 1000);
-		c->now = kith_wall_judge(&c->wall, host);
-	}
-	c->self.chain = c->self.chain_short = kith_blob_span(c->chain);
-	if (parsed.kind != KITH_CHAIN_FULL)
-		return 0;
-	int n = kith_chain_shorten(buf, o->chain);
-	if (n < 0)
-		return n;
-	c->chain_short = keep(c, (struct kith_span){ buf, (size_t)n });
-	if (c->chain_short == NULL)
-		return KITH_ENOMEM;
-	c->self.chain_short = kith_blob_span(c->chain_short);
-	return 0;
 }
 
 static int take_devices(struct kith_core *c, struct kith_span list)
@@ -294,7 +249,7 @@ static void take_files(struct kith_core *c, const struct kith_core_options *o)
 
 static int build(struct kith_core *c, const struct kith_core_options *o, struct kith_now host)
 {
-	int err = take_identity(c, o, host);
+	int err = kith_own_take(c, o, host);
 	if (err == 0)
 		err = take_devices(c, o->devices);
 	if (err != 0)
@@ -476,8 +431,7 @@ void kith_core_free(struct kith_core *c)
 	}
 	kith_guard_deinit(&c->guard);
 	kith_contacts_deinit(&c->contacts);
-	kith_blob_unref(&c->shared->blobs, c->chain);
-	kith_blob_unref(&c->shared->blobs, c->chain_short);
+	kith_own_deinit(c);
 	kith_blob_unref(&c->shared->blobs, c->old_hosts_blob);
 	kith_blob_unref(&c->shared->blobs, c->old_attests);
 	if (c->trust.alloc != NULL)

@@ -13,6 +13,7 @@
 #include "leaf/watching.h"
 #include "link/lists.h"
 #include "link/rekey.h"
+#include "link/renewed.h"
 #include "super/attach.h"
 #include "super/bulletin.h"
 #include "super/help.h"
@@ -162,6 +163,9 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 	case KITH_REQ_EDITIONS:
 		kith_lists_on_editions(c, s, request);
 		return;
+	case KITH_REQ_RENEWED:
+		kith_renewed_on_request(c, s, request);
+		return;
 	case KITH_REQ_REKEY:
 		kith_rekey_on_request(c, s, request);
 		return;
@@ -193,10 +197,12 @@ uint16_t kith_core_on_request(struct kith_core *c, struct kith_session *s, struc
 	return request.id;
 }
 
-static void lists_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+static void news_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	if (kith_token_kind(answer->token) == KITH_TOKEN_LIST)
 		kith_lists_on_answer(c, s, answer);
+	else if (kith_token_kind(answer->token) == KITH_TOKEN_RENEWED)
+		kith_renewed_on_answer(c, s, answer);
 	else
 		kith_bulletin_on_told(c, s, answer);
 }
@@ -205,6 +211,12 @@ static void audit_answered(struct kith_core *c, struct kith_session *s, const st
 {
 	kith_audit_on_answer(c, s, answer);
 	kith_homes_wake(c, c->leaf.audit.at);
+	kith_beyond_answered(c, s);
+}
+
+static void beyond_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	kith_dial_on_beyond(c, answer);
 	kith_beyond_answered(c, s);
 }
 
@@ -232,8 +244,7 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		audit_answered(c, s, answer);
 		return;
 	case KITH_TOKEN_BEYOND:
-		kith_dial_on_beyond(c, answer);
-		kith_beyond_answered(c, s);
+		beyond_answered(c, s, answer);
 		return;
 	case KITH_TOKEN_INTRODUCE:
 		kith_relays_on_answer(c, s, answer);
@@ -270,7 +281,8 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		return;
 	case KITH_TOKEN_LIST:
 	case KITH_TOKEN_EDITIONS:
-		lists_answered(c, s, answer);
+	case KITH_TOKEN_RENEWED:
+		news_answered(c, s, answer);
 		return;
 	}
 }

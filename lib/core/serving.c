@@ -215,8 +215,10 @@ static void follow(struct kith_core *c, bool moved)
 		return;
 	if (c->endpoints_n == 0)
 		kith_serving_end(c, KITH_ROLE_WHY_NO_ADDRESS);
-	else if (moved)
+	else if (moved) {
+		KITH_LOG(c->log, KITH_LOG_INFO, "endpoints_changed");
 		kith_super_announce(c);
+	}
 }
 
 /* Serves by the operator's word, or everything stays as it was. */

@@ -18,6 +18,7 @@
 #include "leaf/watching.h"
 #include "link/connect.h"
 #include "link/rekey.h"
+#include "link/renewed.h"
 #include "super/attach.h"
 #include "super/bulletin.h"
 #include "super/query.h"
@@ -190,6 +191,7 @@ static bool settle_news(struct kith_core *c)
 		if ((s->use & KITH_USE_HOME) != 0 && s->state == KITH_SESSION_OPEN)
 			kith_homes_look(c, s);
 		kith_bulletin_look(c, s);
+		kith_renewed_look(c, s);
 	}
 	return some;
 }

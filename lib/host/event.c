@@ -134,6 +134,8 @@ static void on_node(struct kith_node *node, const struct kith_event *ev)
 		cb->identity_changed(node, ev->name, &ev->identity, node->user);
 	else if (ev->type == KITH_EVENT_CERT_EXPIRING && cb->cert_expiring != NULL)
 		cb->cert_expiring(node, ev->expires_ms, node->user);
+	else if (ev->type == KITH_EVENT_CERT_DUE)
+		kith_renew_due(node);
 	else if (ev->type == KITH_EVENT_NAME_TWICE)
 		kith_plight_twice(node, ev);
 	else if (ev->type == KITH_EVENT_LISTS_LATE)
@@ -207,6 +209,7 @@ static void dispatch_one(struct kith_node *node, const struct kith_event *ev)
 	case KITH_EVENT_ATTACH_FAILING:
 	case KITH_EVENT_ENDPOINT:
 	case KITH_EVENT_CAUGHT:
+	case KITH_EVENT_CERT_DUE:
 		on_node(node, ev);
 		break;
 	}

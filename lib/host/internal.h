@@ -8,6 +8,7 @@
  *     node.c                 made, started, freed     finish.c    the end
  *     call.c, conn.c, stream.c   the calls of the application
  *     role.c                 role, consent, and the machine (power.c)
+ *     renew.c                our own certificate, in time
  *     bootstrap.c            names, found or not yet  base.c      clock, word of a change, troubles: for all of them
  *
  * Callbacks run in few places only: in the pump (drive.c), around the start (open.c), and at the end of closing.
@@ -133,6 +134,19 @@ struct kith_open_job {
 	char why[KITH_HOST_WHY_MAX];
 };
 
+/* A certificate that is renewed, or was by others. */
+struct kith_renew_job {
+	uv_work_t work;
+	struct kith_node *node;
+	bool take_only; /* what stands in the chain file, or nothing */
+	uint8_t ours[KITH_CHAIN_MAX]; /* the chain that the node has ... */
+	struct kith_chain held; /* ... parsed */
+	uint8_t chain[KITH_CHAIN_MAX]; /* the new one */
+	size_t len; /* 0: there is none */
+	int err, saved; /* why there is none; what became of the file */
+	char why[KITH_HOST_WHY_MAX];
+};
+
 struct kith_node {
 	struct kith_node_options o; /* deep copy */
 	struct kith_node_callbacks cb;
@@ -175,6 +189,9 @@ struct kith_node {
 	struct kith_shared *shared;
 	struct kith_core *core; /* NULL unless running or closing after that */
 	struct kith_chain chain; /* ours, parsed */
+	uint8_t *renewed; /* KITH_CHAIN_MAX: what it was parsed from, once it was renewed; else NULL */
+	struct kith_renew_job *renewing; /* NULL: no job */
+	int renew_told; /* the last error of CERTIFICATE */
 	char name[KITH_NAME_MAX + 1]; /* of it */
 	struct kith_id network;
 	char services[KITH_HOST_SERVICES_MAX][KITH_SERVICE_MAX + 1];
@@ -314,6 +331,11 @@ bool kith_options_read(struct kith_node_options *out, const struct kith_node_opt
 int kith_open_begin(struct kith_node *node) KITH_MUST_USE;
 void kith_open_cancel(struct kith_node *node);
 void kith_open_forget(struct kith_node *node); /* wipes what it was to be opened with */
+
+/* ---- renew.c ---- */
+/* Takes a newer chain out of the chain file; if there is none, and not take_only, makes one. KITH_ENOMEM, KITH_EIO. */
+int kith_renew_begin(struct kith_node *node, bool take_only) KITH_MUST_USE;
+void kith_renew_due(struct kith_node *node); /* CERT_DUE came */
 
 /* ---- sockets.c ---- */
 /* Opens all on one port. One that this machine does not have is no error, none at all is. */

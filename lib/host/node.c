@@ -47,6 +47,8 @@ static void release(struct kith_node *node)
 	kith_alloc_free(alloc, node->event_data, node->event_data_cap);
 	kith_open_forget(node);
 	kith_options_free(node);
+	if (node->renewed != NULL)
+		kith_alloc_free(alloc, node->renewed, KITH_CHAIN_MAX);
 	KITH_FREE(alloc, node);
 }
 
@@ -260,6 +262,23 @@ int kith_add_issuer(struct kith_node *node, struct kith_span cert)
 		return KITH_ESTATE;
 	kith_node_touch(node);
 	return kith_core_add_issuer(node->core, kith_node_now(node), cert);
+}
+
+int kith_node_renew(struct kith_node *node)
+{
+	int err = kith_node_check(node);
+	if (err != 0)
+		return err;
+	return node->state == KITH_NODE_RUNNING ? kith_renew_begin(node, true) : KITH_ESTATE;
+}
+
+int kith_node_chain(const struct kith_node *node, struct kith_span *chain)
+{
+	int err = kith_node_check(node);
+	if (err != 0 || chain == NULL)
+		return err != 0 ? err : KITH_EINVAL;
+	*chain = node->o.chain;
+	return 0;
 }
 
 static void name_ourselves(const struct kith_node *node, struct kith_node_info *out)

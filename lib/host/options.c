@@ -128,6 +128,7 @@ int kith_options_copy(struct kith_node *node, const struct kith_node_options *o)
 	if (copy->open_label == NULL)
 		copy->open_label = KITH_HOST_OPEN_LABEL;
 	bool done = own_text(node, &copy->open_label) && own_text(node, &copy->key_path) &&
+		    own_text(node, &copy->chain_path) && own_text(node, &copy->passphrase_path) &&
 		    own_text(node, &copy->state_dir) && own_span(node, &copy->chain) &&
 		    own_span(node, &copy->devices) && own_spans(node, &copy->issuers, copy->issuers_n) &&
 		    own_spans(node, &copy->revocations, copy->revocations_n) &&

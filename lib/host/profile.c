@@ -213,6 +213,11 @@ static bool knows_profiles(const struct kith_node_options *o)
 	return o != NULL && o->size >= offsetof(struct kith_node_options, profile) + sizeof o->profile;
 }
 
+static bool knows_chain_path(const struct kith_node_options *o)
+{
+	return o->size >= offsetof(struct kith_node_options, chain_path) + sizeof o->chain_path;
+}
+
 struct kith_profile *kith_profile_of(struct kith_node_options *o)
 {
 	if (!knows_profiles(o))
@@ -246,7 +251,8 @@ int kith_node_options_load(struct kith_node_options *o, const char *dir, char *w
 	struct kith_profile *p = kith_profile_of(o);
 	if (p == NULL)
 		return KITH_ENOMEM;
-	int err = join_path(p->key_path, dir, "key") && join_path(p->state_dir, dir, "state")
+	int err = join_path(p->key_path, dir, "key") && join_path(p->chain_path, dir, "chain") &&
+				  join_path(p->state_dir, dir, "state")
 			  ? 0
 			  : complain(&at, "key", KITH_EINVAL, "the path is too long");
 	if (err == 0)
@@ -260,6 +266,8 @@ int kith_node_options_load(struct kith_node_options *o, const char *dir, char *w
 		return err;
 	}
 	o->key_path = p->key_path;
+	if (knows_chain_path(o))
+		o->chain_path = p->chain_path;
 	o->state_dir = p->state_dir;
 	return 0;
 }
@@ -292,6 +300,8 @@ void kith_node_options_deinit(struct kith_node_options *o)
 	o->profile = NULL;
 	o->open_label = NULL;
 	o->key_path = o->state_dir = NULL;
+	if (knows_chain_path(o))
+		o->chain_path = NULL;
 	o->chain.len = o->devices.len = 0;
 	o->bootstrap_n = o->issuers_n = o->revocations_n = 0;
 }

@@ -7,7 +7,7 @@
 enum { KITH_PROFILE_SPANS_MAX = 16, KITH_PROFILE_PATH_MAX = 4096 };
 
 struct kith_profile {
-	char key_path[KITH_PROFILE_PATH_MAX], state_dir[KITH_PROFILE_PATH_MAX];
+	char key_path[KITH_PROFILE_PATH_MAX], chain_path[KITH_PROFILE_PATH_MAX], state_dir[KITH_PROFILE_PATH_MAX];
 	char open_label[KITH_NETWORK_LABEL_MAX + 1];
 	uint8_t chain[KITH_CHAIN_MAX], devices[KITH_DEVICES_LEN_MAX];
 	struct kith_span issuers[KITH_PROFILE_SPANS_MAX], revocations[KITH_PROFILE_SPANS_MAX]; /* allocated */

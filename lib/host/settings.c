@@ -39,6 +39,8 @@ static const struct option {
 	OPTION(root, ROOT),
 	OPTION(open_label, TEXT),
 	OPTION(key_path, TEXT),
+	OPTION(chain_path, TEXT),
+	OPTION(passphrase_path, TEXT),
 	OPTION(state_dir, TEXT),
 	OPTION(port, U16),
 	OPTION(no_v4, FLAG),

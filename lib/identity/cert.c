@@ -225,6 +225,15 @@ int kith_chain_make_open(uint8_t out[KITH_CHAIN_MAX], const struct kith_id *netw
 	return chain_written(&w);
 }
 
+bool kith_chain_is_newer(const struct kith_chain *chain, const struct kith_chain *than)
+{
+	const bool full = chain->kind == KITH_CHAIN_FULL && than->kind == KITH_CHAIN_FULL;
+	const int64_t device_s = chain->device.expires_s - than->device.expires_s;
+	const int64_t name_s = chain->name.expires_s - than->name.expires_s;
+	const int64_t issuer_s = full ? chain->issuer.expires_s - than->issuer.expires_s : 0;
+	return device_s >= 0 && name_s >= 0 && issuer_s >= 0 && (device_s > 0 || name_s > 0 || issuer_s > 0);
+}
+
 int kith_chain_shorten(uint8_t out[KITH_CHAIN_MAX], struct kith_span chain)
 {
 	struct kith_chain c;

@@ -27,6 +27,9 @@ int kith_device_cert_sign(const struct kith_suite *suite, uint8_t out[KITH_CERT_
 int kith_chain_join(const struct kith_suite *suite, uint8_t out[KITH_CHAIN_MAX], const struct kith_id *network,
 		    struct kith_span issuer, struct kith_span name, struct kith_span device) KITH_MUST_USE;
 
+/* Whether no certificate of a chain ends earlier than that of another chain, and one ends later. */
+bool kith_chain_is_newer(const struct kith_chain *chain, const struct kith_chain *than);
+
 /* Turns a full chain into the one by id (for a verifier that holds the issuer's certificate); others are copied. */
 int kith_chain_shorten(uint8_t out[KITH_CHAIN_MAX], struct kith_span chain) KITH_MUST_USE;
 

@@ -97,8 +97,8 @@ void kith_leaf_tick(struct kith_core *c)
 		kith_homes_wake(c, refresh_at(c));
 }
 
-/* What failed by the former clock says nothing any more. */
-void kith_leaf_clock_set(struct kith_core *c)
+/* What failed by the former clock, or with the former certificates, says nothing any more. */
+void kith_leaf_again(struct kith_core *c)
 {
 	kith_hostcache_forgive(&c->leaf.cache);
 	c->leaf.attempts = 0;

@@ -8,8 +8,8 @@ void kith_leaf_begin(struct kith_core *c);
 void kith_leaf_deinit(struct kith_core *c);
 void kith_leaf_tick(struct kith_core *c);
 
-/* The wall clock was set: whatever was refused is tried again now. */
-void kith_leaf_clock_set(struct kith_core *c);
+/* The wall clock was set, or our certificates are others: whatever was refused is tried again now. */
+void kith_leaf_again(struct kith_core *c);
 
 /* Lets its homes go, and tries no others: the node serves as a supernode from now on. */
 void kith_leaf_rest(struct kith_core *c);

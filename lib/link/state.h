@@ -98,7 +98,8 @@ enum kith_token_kind {
 	KITH_TOKEN_ATTEST, /* a candidate's home */
 	KITH_TOKEN_WITNESS, /* number of the candidate that is measured */
 	KITH_TOKEN_LIST, /* first bytes of the signer's id */
-	KITH_TOKEN_EDITIONS
+	KITH_TOKEN_EDITIONS,
+	KITH_TOKEN_RENEWED
 };
 
 static inline uint64_t kith_token(enum kith_token_kind kind, uint64_t value)
@@ -465,6 +466,13 @@ struct kith_lists {
 	bool lost; /* one was told of, and could not be had */
 };
 
+/* When our own certificate is to be renewed (core/own). */
+struct kith_own {
+	int64_t due_ms; /* unix */
+	kith_time_us again_us; /* told of it so often */
+	kith_time_us told_at; /* NEVER: not of this one */
+};
+
 struct kith_core {
 	struct kith_shared *shared;
 	struct kith_now now; /* as wall judges it */
@@ -492,6 +500,7 @@ struct kith_core {
 	struct kith_self self;
 	struct kith_person me;
 	struct kith_blob *chain, *chain_short;
+	struct kith_own own;
 	struct kith_span devices; /* owned copy */
 	struct kith_leaf leaf;
 	struct kith_office *office; /* what the node may be to others, unless a leaf for good: then NULL */

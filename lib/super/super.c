@@ -274,13 +274,14 @@ void kith_super_readdress(struct kith_core *c, const struct kith_transport *befo
 		sn->lost &= (uint8_t)~bit;
 		changed = true;
 	}
-	if (changed && !c->leaving)
-		kith_super_announce(c);
+	if (!changed || c->leaving)
+		return;
+	KITH_LOG(c->log, KITH_LOG_INFO, "endpoints_changed");
+	kith_super_announce(c);
 }
 
 void kith_super_announce(struct kith_core *c)
 {
-	KITH_LOG(c->log, KITH_LOG_INFO, "endpoints_changed");
 	if (kith_super_make_entry(c, 0) != 0)
 		KITH_LOG(c->log, KITH_LOG_WARN, "entry_not_renewed");
 	kith_super_learnt(c);

@@ -43,7 +43,8 @@
 	X(LIST, 22, "C") /* give me that signer's revocation list, if it is newer than mine */                         \
 	X(EDITIONS, 23, "H") /* so new are the revocation lists that I have */                                         \
 	X(REKEY, 32, "O") /* a fresh ephemeral for the next key epoch */                                               \
-	X(CHALLENGE, 33, "P") /* prove, explicitly, that you hold your device key */
+	X(CHALLENGE, 33, "P") /* prove, explicitly, that you hold your device key */                                   \
+	X(RENEWED, 34, "O") /* these are my certificates from now on */
 
 enum kith_request_kind {
 #define KITH_REQUEST_ENUM(name, value, who) KITH_REQ_##name = (value),

@@ -94,6 +94,7 @@ static void act_on_node(struct monkey_node *m)
 	const struct kith_key key = { { (uint8_t)monkey_pick(2) } };
 	const struct kith_span junk = { monkey.bytes, monkey_pick(200) };
 	struct kith_node_options o;
+	struct kith_span own;
 	char name[] = { (char)('a' + monkey_pick(4)), '\0' };
 	const char *other = monkey.nodes[monkey_pick(NODES)].name;
 	switch (monkey_pick(17)) {
@@ -122,6 +123,8 @@ static void act_on_node(struct monkey_node *m)
 		break;
 	case 10:
 		(void)!kith_revoke(m->node, junk);
+		(void)!kith_node_renew(m->node);
+		(void)!kith_node_chain(m->node, &own);
 		(void)!kith_add_issuer(m->node, junk);
 		break;
 	case 11:

@@ -479,6 +479,7 @@ static inline int world_say(struct core_world *w, int from, kith_session_id sess
 struct world_cert {
 	const char *name, *label; /* NULL: "sim" for the label */
 	int64_t from_s, until_s; /* of the name, relative to the start of the world; both 0: as usual */
+	int64_t device_from_s, device_until_s; /* of the device, in the same way */
 	uint64_t serial; /* 0: as usual */
 	bool other_identity; /* certified for another identity key */
 	int of; /* a further device of that node's identity; 0: its own, as usual */
@@ -518,6 +519,10 @@ static inline void world_certify(struct core_world *w, int i, const struct world
 				       .number = 1,
 				       .not_before_s = base_s - 30 * day_s,
 				       .expires_s = base_s + 180 * day_s };
+	if (c->device_from_s != 0 || c->device_until_s != 0) {
+		dc.not_before_s = base_s + c->device_from_s;
+		dc.expires_s = base_s + c->device_until_s;
+	}
 	kith_ids_issuer(pki->suite, nc.issuer_id, &pki->issuer.pk);
 	snprintf(nc.name, sizeof nc.name, "%s", c->name);
 	snprintf(dc.label, sizeof dc.label, "%s", c->label != NULL ? c->label : "sim");

@@ -583,6 +583,17 @@ static void challenge(struct vec_topic *topic, const struct cast *c)
 	end(&a, (size_t)len);
 }
 
+/* No map either: a chain. */
+static void renewed(struct vec_topic *topic, const struct cast *c)
+{
+	struct draft d = begin(topic, "renewed", "The chain as it stands: no map.", "RENEWED", KITH_REQ_RENEWED);
+	memcpy(d.body, c->alice.full.p, c->alice.full.len);
+	vec_span(d.v.in, "object", c->alice.full);
+	end(&d, c->alice.full.len);
+	bare_answer(topic, "answer to renewed", "RENEWED", KITH_STATUS_OK);
+	bare_answer(topic, "answer to renewed, an older chain", "RENEWED", KITH_STATUS_STALE);
+}
+
 /* ---- how bodies are read ---- */
 
 /* What is before the directory key of alice, if that is there, and what is behind it. */
@@ -678,5 +689,6 @@ void topic_requests(struct vec_topic *topic)
 	lists(topic, &c);
 	rekey(topic, &c);
 	challenge(topic, &c);
+	renewed(topic, &c);
 	bodies(topic, &c);
 }
