@@ -73,10 +73,10 @@ bool chain_ends_soon(const struct chain_end *end)
 const char *chain_advice(const struct chain_end *end)
 {
 	if (strcmp(end->which, "device") == 0)
-		return "certify the device anew (kith id renew), and start kithd again";
+		return "certify the device anew (kith id renew), and reload kithd";
 	if (strcmp(end->which, "name") == 0)
 		return "ask the issuer for a new grant (kith ca invite, id request, ca issue, id accept), "
-		       "and start kithd again";
+		       "and reload kithd";
 	return "the network needs a new issuer (kith ca renew), "
 	       "then this name a new grant (kith ca invite, id request, ca issue, id accept)";
 }

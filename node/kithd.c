@@ -151,8 +151,17 @@ static void on_trouble(struct kith_node *node, enum kith_trouble what, int err, 
 		[KITH_TROUBLE_LISTS_LATE] = "lists", [KITH_TROUBLE_ENDPOINT] = "endpoint",
 		[KITH_TROUBLE_CAUGHT] = "home",	     [KITH_TROUBLE_CERTIFICATE] = "certificate",
 	};
-	const struct daemon *d = user;
-	(void)node;
+	struct daemon *d = user;
+	struct kith_span chain;
+	if (what == KITH_TROUBLE_CERTIFICATE &&
+	    kith_node_chain(node, &chain) ==
+		    0) /* it may have been renewed, also where that could not be written down */
+		d->commands.end = chain_end(chain, d->options.issuers, d->options.issuers_n);
+	if (what == KITH_TROUBLE_CERTIFICATE && err == 0) {
+		log_event(&d->log, KITH_LOG_INFO, "certificate-renewed", "{s:I, s:s}", "expires",
+			  (json_int_t)d->commands.end.expires_s, "first", d->commands.end.which);
+		return;
+	}
 	log_event(&d->log, KITH_LOG_WARN, "trouble", "{s:s, s:s, s:s, s:s*}", "what", texts[what], "code",
 		  kith_err_name(err), "why", why != NULL ? why : kith_strerror(err), "advice",
 		  advice_trouble(what, err));
@@ -269,6 +278,8 @@ static int make_node(struct daemon *d)
 	d->options.log = &d->log.hook;
 	d->options.passphrase = on_passphrase;
 	d->options.passphrase_ctx = d;
+	d->options.passphrase_path =
+		d->config.passphrase_file.s != NULL ? d->config.passphrase_file.s : getenv(KITH_PASSPHRASE_ENV);
 	int err = kith_node_new(&d->node, &d->options, &cb, d);
 	if (err != 0) {
 		char why[1200];

@@ -58,6 +58,7 @@ static int read_chain(struct config *c, struct credentials *k, struct kith_node_
 		return config_refuse(c, c->chain.line, "chain: %s holds no CHAIN; expected what kith id accept wrote",
 				     c->chain.s);
 	o->chain = chain->bytes;
+	o->chain_path = c->chain.s;
 	if (devices != NULL)
 		o->devices = devices->bytes;
 	return collect(c, k, &k->chain, c->chain.line, c->chain.s);

@@ -114,6 +114,9 @@ static void apply(struct reloading *r, struct config *running, bool forced)
 	int err = config_revocations(&r->fresh, take_list, r);
 	if (err != 0) /* a file that has changed since it was checked */
 		log_event(r->log, KITH_LOG_WARN, "revocations-refused", "{s:s}", "why", r->fresh.error);
+	err = kith_node_renew(r->node);
+	if (err != 0)
+		log_event(r->log, KITH_LOG_WARN, "chain-not-read", "{s:s}", "why", kith_strerror(err));
 	config_changed(running, &r->fresh, changed, sizeof changed);
 	log_event(r->log, KITH_LOG_INFO, "reloaded", "{s:s, s:s}", "log_level", log_level_text(r->log->level),
 		  "changed", changed);

@@ -162,6 +162,13 @@ wait_for s1 0 5 'e["event"] == "certificate-expiring" and e["first"] == "device"
 "$kith" id show s1 | grep -q '^ends first: device, ' || fail "id show"
 no_event s1 0 'e["event"] == "trouble"'
 
+# Certified anew by somebody else while it runs: it takes that when it is told to read its configuration again.
+from=$(mark s1)
+"$kith" id renew s1 --days 300 >/dev/null
+kill -HUP "${pid_of[s1]}"
+wait_for s1 "$from" 5 'e["event"] == "certificate-renewed"' >/dev/null
+[ "$("$kith" status --json --socket s1.sock | value 'e["certificates"]["soon"]')" = false ] || fail "$("$kith" status --socket s1.sock)"
+
 # A revoked name of an issuer that this supernode never met otherwise.
 start frank - "$peer" --profile frank --allow-loopback
 start_peer alice - --allow-loopback
