@@ -212,6 +212,11 @@
 #define KITH_WITNESS_AGAIN_US (10 * 60 * KITH_US_PER_S)
 #define KITH_WITNESS_PER_PREFIX 4 /* local: candidates of one /24 or /48 that a witness dials in that time */
 #define KITH_WITNESS_REMEMBERED 64 /* local: candidates dialled in that time: more are refused */
+/* local: knocks for one asker, and at one /24 or /48: five witnesses of a candidate want one each, three if it is lost
+ */
+#define KITH_KNOCKS_BURST 8
+#define KITH_KNOCKS_SLOWER 10 /* local: ... and then one in so many seconds */
+#define KITH_KNOCKS_REMEMBERED 64 /* local: askers and prefixes of which that is remembered */
 #define KITH_ATTEST_RENEW_US (20 * 3600 * KITH_US_PER_S) /* local: attestations hold for 25 hours */
 #define KITH_ATTEST_RETRY_US (15 * 60 * KITH_US_PER_S) /* local: after too few came; doubles to 4 hours */
 

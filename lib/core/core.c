@@ -21,6 +21,7 @@
 #include "leaf/candidacy.h"
 #include "leaf/leaf.h"
 #include "leaf/watching.h"
+#include "link/knock.h"
 #include "link/lists.h"
 #include "link/via.h"
 #include "stream/stream.h"
@@ -423,6 +424,7 @@ void kith_core_free(struct kith_core *c)
 	kith_watching_deinit(c);
 	kith_leaf_deinit(c);
 	kith_lists_deinit(c);
+	kith_knocks_deinit(c);
 	if (c->calls.alloc != NULL) {
 		kith_limiter_deinit(&c->calls);
 		kith_limiter_deinit(&c->closes);

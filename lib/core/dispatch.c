@@ -285,8 +285,11 @@ static void on_own(struct kith_core *c, struct kith_span packet, const struct ki
 	case KITH_PKT_DATA:
 		on_data(c, packet, hop);
 		return;
+	case KITH_PKT_KNOCK:
+		kith_candidacy_on_knock(c, packet, hop);
+		return;
 	default:
-		if (packet.len > 0 && packet.p[0] >= KITH_PKT_HELLO && packet.p[0] <= KITH_PKT_IAM)
+		if (packet.len > 0 && packet.p[0] >= KITH_PKT_HELLO && packet.p[0] <= KITH_PKT_KNOCK)
 			kith_drop(c, KITH_STAT_DROP_TOO_SHORT, hop, "type_and_length");
 		else
 			kith_drop(c, KITH_STAT_DROP_UNKNOWN_TYPE, hop, "type");

@@ -18,6 +18,7 @@
 #include "super/bulletin.h"
 #include "super/help.h"
 #include "super/interests.h"
+#include "super/knock.h"
 #include "super/members.h"
 #include "super/notify.h"
 #include "super/partners.h"
@@ -94,6 +95,15 @@ static bool allowed(struct kith_core *c, struct kith_session *s, uint8_t kind)
 	return false;
 }
 
+/* A member asks, or a home. */
+static void on_knock(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	if (kith_serves(c))
+		kith_knock_on_request(c, s, request);
+	else
+		kith_candidacy_on_knock_asked(c, s, request);
+}
+
 /* What only a supernode is asked for (C and S of KITH_REQUEST_MAP). */
 static void serve_as_supernode(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
 			       struct kith_span *own)
@@ -159,6 +169,9 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		return;
 	case KITH_REQ_ATTESTED:
 		kith_candidacy_on_attested(c, s, request);
+		return;
+	case KITH_REQ_KNOCK:
+		on_knock(c, s, request);
 		return;
 	case KITH_REQ_EDITIONS:
 		kith_lists_on_editions(c, s, request);

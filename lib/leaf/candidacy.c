@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "leaf/homes.h"
 #include "link/connect.h"
+#include "link/knock.h"
 #include "overlay/burst.h"
 #include "super/super.h"
 #include "wire/message_attest.h"
@@ -24,6 +25,12 @@ struct held {
 	uint8_t len;
 	uint8_t witness[KITH_MEMBER_ID_PREFIX];
 	int64_t at_s;
+};
+
+/* A stranger knocked, for the witness of a session. */
+struct knocked {
+	uint32_t session; /* 0: free */
+	uint64_t number;
 };
 
 /* A question about a round of which packets may still come. */
@@ -53,6 +60,7 @@ struct kith_candidacy {
 	struct kith_burst_train train;
 	struct kith_burst_heard heard;
 	struct report report;
+	struct knocked knocked[KITH_WITNESSES_IN_MAX];
 };
 
 static void wake(struct kith_core *c, kith_time_us at)
@@ -397,6 +405,57 @@ bool kith_candidacy_witnessed(struct kith_core *c, struct kith_session *s)
 	return (s->use & KITH_USE_WITNESS) != 0;
 }
 
+static bool is_from_witness(const struct kith_session *s)
+{
+	return s != NULL && !s->initiator && (s->use & KITH_USE_WITNESS) != 0;
+}
+
+/* Where the number for a session is kept, or can be: there are no more sessions of witnesses than places. */
+static struct knocked *place_of(const struct kith_core *c, uint32_t session)
+{
+	struct knocked *k = c->candidacy->knocked, *free = NULL;
+	for (size_t i = 0; i < KITH_WITNESSES_IN_MAX; i++) {
+		if (k[i].session == session)
+			return &k[i];
+		if (free == NULL && !is_from_witness(kith_sessions_get(&c->sessions, k[i].session)))
+			free = &k[i];
+	}
+	return free;
+}
+
+void kith_candidacy_on_knock(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
+{
+	struct knocked k = { 0 };
+	bool expected = kith_consents(c) && from->tunnel == 0 && kith_knock_parse(&k.session, &k.number, packet) &&
+			is_from_witness(kith_sessions_get(&c->sessions, k.session));
+	struct knocked *place = expected ? place_of(c, k.session) : NULL;
+	if (place == NULL) {
+		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, from, "knock");
+		return;
+	}
+	*place = k;
+}
+
+static void answer_knocked(struct kith_core *c, struct kith_session *s, uint16_t id)
+{
+	const struct knocked *k = place_of(c, s->index);
+	const struct kith_msg_measured m = { .knock = k != NULL && k->session == s->index ? k->number : 0 };
+	uint8_t body[64];
+	const struct kith_span span = { body, kith_msg_measured_write(body, sizeof body, &m) };
+	kith_session_answer(c, s, id, KITH_STATUS_OK, span);
+}
+
+void kith_candidacy_on_knock_asked(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	struct kith_msg_knock m;
+	uint8_t status = KITH_STATUS_NOT_ALLOWED; /* who does not consent to serve does not show where it is */
+	if (kith_msg_knock_read(&m, request->body) != 0)
+		status = KITH_STATUS_MALFORMED;
+	else if (kith_consents(c) && !c->leaving)
+		status = kith_knock_send(c, s, &m);
+	kith_session_answer(c, s, request->id, status, nothing);
+}
+
 /* Whether it is the turn of this witness, from now on. */
 static bool take_floor(struct kith_core *c, struct kith_session *s)
 {
@@ -479,6 +538,10 @@ void kith_candidacy_on_measure(struct kith_core *c, struct kith_session *s, cons
 	}
 	if (s->state != KITH_SESSION_OPEN) { /* inside the HELLO: the witness's address is not proven */
 		kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
+		return;
+	}
+	if (m.knock) {
+		answer_knocked(c, s, request->id);
 		return;
 	}
 	if (!take_floor(c, s) || (m.send && m.packets > 0 && !begin_train(c, s, &m))) {

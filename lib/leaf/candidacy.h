@@ -3,7 +3,8 @@
  *
  * What is kept: the newest attestation of each of the last witnesses, of one endpoint. They are shown to every home,
  * and to the next witnesses, so that what was seen on former days is not lost.
- * One witness measures at a time; others are told to wait (LIMITED).
+ * One witness measures at a time; others are told to wait (LIMITED). Each has a leaf knock before, whose number is kept
+ * for it to ask.
  *
  * A supernode that elected itself names three in its entry whose witnesses are members still, and asks for new ones
  * when there are not three.
@@ -64,6 +65,10 @@ void kith_candidacy_attached(struct kith_core *c);
 
 void kith_candidacy_on_asked(struct kith_core *c, const struct kith_answer *answer);
 void kith_candidacy_on_measure(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+/* A packet by which a stranger shows, to the witness of a session, that strangers reach us. */
+void kith_candidacy_on_knock(struct kith_core *c, struct kith_span packet, const struct kith_hop *from);
+/* KNOCK, from a home: we are to be the stranger of another candidate. */
+void kith_candidacy_on_knock_asked(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 void kith_candidacy_on_attested(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 /* False: malformed. */
 bool kith_candidacy_on_burst(struct kith_core *c, struct kith_session *s, struct kith_span body);

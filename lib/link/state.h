@@ -493,6 +493,7 @@ struct kith_core {
 	uint32_t unconfirmed_n;
 	struct kith_shares contacts_held; /* them, by identity */
 	struct kith_limiter closes; /* by a relay's identity: TUNNEL_CLOSE */
+	struct kith_limiter knocks; /* by asker's identity, and by prefix (link/knock); made when it is first needed */
 	struct kith_talk_routes routes; /* sessions of applications by tunnel (call/routes.h) */
 	struct kith_trust trust;
 	struct kith_lists lists;

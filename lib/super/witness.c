@@ -7,12 +7,16 @@
 #include "link/connect.h"
 #include "overlay/burst.h"
 #include "overlay/witnesses.h"
+#include "super/knock.h"
 #include "wire/message_attest.h"
 
 #define AGAIN_US (1 * KITH_US_PER_S) /* the candidate is measured by somebody else */
 #define SILENT_US (300 * KITH_US_PER_MS)
 #define TELL_US (8 * KITH_US_PER_S)
 #define OPEN_US (1 * KITH_US_PER_S)
+#define KNOCKER_US (1500 * KITH_US_PER_MS) /* a leaf that has not answered by then may be gone */
+#define KNOCK_LOOK_US (400 * KITH_US_PER_MS) /* its packet comes about when its answer does */
+enum { KNOCKS = 3, LOOKS = 2 }; /* a packet is lost now and then, on lines that are good enough */
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -34,6 +38,9 @@ enum step {
 	STEP_IDLE,
 	STEP_OPENING, /* until there is a port to dial from */
 	STEP_DIALLING, /* until the session is open */
+	STEP_KNOCK_ASKED, /* a stranger is to knock at it */
+	STEP_KNOCK_LOOK, /* has it knocked? */
+	STEP_KNOCK_WAIT, /* not yet */
 	STEP_TURN, /* until the candidate lets us measure; the shortest of its answers is the round trip */
 	STEP_UP_ASKED, /* a round towards us was ordered */
 	STEP_UP, /* it comes */
@@ -57,6 +64,8 @@ struct kith_witness {
 	struct kith_burst_heard heard; /* the round that comes */
 	struct kith_burst_train train; /* the round that goes out */
 	uint8_t key[KITH_BURST_KEY_LEN]; /* of the nonces */
+	struct kith_knock knock;
+	uint8_t knocks, looks; /* how often it was to knock; and was looked for since the last time */
 	struct dialled dialled[KITH_WITNESS_REMEMBERED];
 };
 
@@ -272,6 +281,98 @@ void kith_witness_on_request(struct kith_core *c, struct kith_session *s, const 
 	kith_session_answer(c, s, request->id, status, nothing);
 }
 
+/* ---- whether strangers reach it ---- */
+
+static void ask_turn(struct kith_core *c);
+
+/* In a network in which no leaf consents yet, somebody has to be the first: the witness's own word is all there is. */
+static void without_knock(struct kith_core *c, int err)
+{
+	const struct kith_witness *w = c->super->witness;
+	if (err == KITH_ENOENT && w->knock.without == w->knock.n)
+		ask_turn(c);
+	else
+		finish(c, "nobody_knocks");
+}
+
+static void knock(struct kith_core *c, bool another)
+{
+	struct kith_witness *w = c->super->witness;
+	int err = 0;
+	w->step = STEP_KNOCK_ASKED;
+	w->next_at = c->now.mono_us + KNOCKER_US;
+	w->looks = 0;
+	wake(c, w->next_at);
+	if (session_of(c) == NULL)
+		finish(c, "cut");
+	else if ((err = kith_knock_ask(c, &w->knock, another, kith_token(KITH_TOKEN_WITNESS, w->number))) != 0)
+		without_knock(c, err);
+}
+
+static void have_knocked(struct kith_core *c)
+{
+	struct kith_witness *w = c->super->witness;
+	const struct kith_session *s = session_of(c);
+	if (s == NULL) {
+		finish(c, "cut");
+		return;
+	}
+	kith_knock_begin(c, &w->knock, &w->queue[0].endpoint, s->peer_index);
+	w->knocks = 0;
+	knock(c, true);
+}
+
+static void look_for_knock(struct kith_core *c)
+{
+	const struct kith_msg_measure m = { .knock = true };
+	c->super->witness->looks++;
+	measure(c, STEP_KNOCK_LOOK, &m);
+}
+
+/* The one that was to knock has answered. */
+static void on_knocker(struct kith_core *c, const struct kith_answer *answer)
+{
+	struct kith_witness *w = c->super->witness;
+	if (answer->err != 0) {
+		if (answer->err == KITH_ENOENT)
+			w->knock.without++;
+		knock(c, true);
+		return;
+	}
+	w->knocks++;
+	look_for_knock(c);
+}
+
+static void on_looked(struct kith_core *c, const struct kith_answer *answer)
+{
+	struct kith_witness *w = c->super->witness;
+	struct kith_msg_measured m;
+	if (kith_msg_measured_read(&m, answer->body) == 0 && m.knock == w->knock.what.number) {
+		ask_turn(c);
+		return;
+	}
+	if (w->knocks == KNOCKS && w->looks == LOOKS) {
+		finish(c, "strangers_do_not_reach_it");
+		return;
+	}
+	w->step = STEP_KNOCK_WAIT;
+	w->next_at = c->now.mono_us + KNOCK_LOOK_US;
+	wake(c, w->next_at);
+}
+
+static void knock_again(struct kith_core *c)
+{
+	const struct kith_witness *w = c->super->witness;
+	if (w->next_at > c->now.mono_us)
+		wake(c, w->next_at);
+	else if (w->step == STEP_KNOCK_ASKED)
+		knock(c, true);
+	else if (w->looks < LOOKS)
+		look_for_knock(c);
+	else
+		knock(c, false);
+}
+
 /* ---- measuring ---- */
 
 static void ask_turn(struct kith_core *c)
@@ -456,6 +557,11 @@ void kith_witness_on_answer(struct kith_core *c, struct kith_session *s, const s
 	struct kith_person person;
 	if (w == NULL || w->step == STEP_IDLE || kith_token_value(answer->token) != w->number)
 		return;
+	if (s->index != w->session) {
+		if (w->step == STEP_KNOCK_ASKED && kith_knock_is_of(&w->knock, s))
+			on_knocker(c, answer);
+		return;
+	}
 	bool limited = answer->err == KITH_ELIMIT && (w->step == STEP_TURN || w->step == STEP_UP_ASKED);
 	if (answer->err != 0 && !limited) {
 		finish(c, w->step == STEP_DIALLING ? "not_reached" : "cut");
@@ -467,9 +573,12 @@ void kith_witness_on_answer(struct kith_core *c, struct kith_session *s, const s
 	switch (w->step) {
 	case STEP_DIALLING:
 		if (is_candidate(c, s, &person))
-			ask_turn(c);
+			have_knocked(c);
 		else
 			finish(c, "somebody_else");
+		return;
+	case STEP_KNOCK_LOOK:
+		on_looked(c, answer);
 		return;
 	case STEP_TURN:
 		on_turn(c, answer);
@@ -488,6 +597,8 @@ void kith_witness_on_answer(struct kith_core *c, struct kith_session *s, const s
 		return;
 	case STEP_IDLE:
 	case STEP_OPENING:
+	case STEP_KNOCK_ASKED:
+	case STEP_KNOCK_WAIT:
 	case STEP_UP:
 	case STEP_DOWN:
 		return;
@@ -523,6 +634,8 @@ void kith_witness_tick(struct kith_core *c)
 		begin(c);
 	else if (w->step == STEP_TURN && w->next_at <= c->now.mono_us && w->next_at > w->asked_at)
 		ask_turn(c);
+	else if (w->step == STEP_KNOCK_ASKED || w->step == STEP_KNOCK_WAIT)
+		knock_again(c);
 	else if (w->step == STEP_UP)
 		look_up(c);
 	else if (w->step == STEP_DOWN)

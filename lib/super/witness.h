@@ -5,11 +5,14 @@
  * (overlay/burst), and signs what it found. It attests what it saw itself, but for since when the candidate has been
  * there, which it takes over from attestations of members that the candidate shows (overlay/qualify).
  * It dials from a port of its own for each candidate, which nobody can know before: a NAT lets in who was spoken to,
- * and the candidate may have spoken to all supernodes. Without one (a host that opens none) it dials as ever.
+ * and the candidate may have spoken to all supernodes. Without one (a host that opens none) it dials as ever. Then
+ * some leaf has to knock (super/knock), since a NAT may let in all ports of an address that was spoken to. Where no
+ * member has a leaf that consents to serve, it goes on without.
  *
- * Timers: a port has OPEN_US to open. A measurement has KITH_WITNESS_TURN_US after it began; until it may begin, since
- *   the candidate is measured by others, it is asked once a second, for KITH_WITNESS_WINDOW_US. A round of which
- *   nothing more comes ends after 300 ms and a round trip.
+ * Timers: a port has OPEN_US to open. A leaf has KNOCKER_US to say that it knocked; it is asked to three times, and
+ *   each time it is looked twice whether that came. A measurement has KITH_WITNESS_TURN_US after it began; until it may
+ *   begin, since the candidate is measured by others, it is asked once a second, for KITH_WITNESS_WINDOW_US. A round of
+ *   which nothing more comes ends after 300 ms and a round trip.
  * Bounds: KITH_WITNESS_QUEUE candidates wait, more are refused (FULL); KITH_WITNESS_REMEMBERED dialled in
  *   KITH_WITNESS_AGAIN_US, none of them twice, and KITH_WITNESS_PER_PREFIX of one /24 or /48: more are refused
  * (LIMITED).

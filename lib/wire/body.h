@@ -42,6 +42,7 @@
 	X(WITNESS, 21, "S") /* dial this candidate back, and measure it */                                             \
 	X(LIST, 22, "C") /* give me that signer's revocation list, if it is newer than mine */                         \
 	X(EDITIONS, 23, "H") /* so new are the revocation lists that I have */                                         \
+	X(KNOCK, 24, "HS") /* send this candidate a packet, as somebody that it has not spoken to */                   \
 	X(REKEY, 32, "O") /* a fresh ephemeral for the next key epoch */                                               \
 	X(CHALLENGE, 33, "P") /* prove, explicitly, that you hold your device key */                                   \
 	X(RENEWED, 34, "O") /* these are my certificates from now on */
@@ -175,11 +176,18 @@ enum kith_status {
 #define KITH_B_MEASURE_SEND 1 /* bool: send a round; else: say what came of it */
 #define KITH_B_MEASURE_PACKETS 2 /* uint: of that round; 0: nothing is measured, only answered */
 #define KITH_B_MEASURE_RATE 3 /* uint: bytes a second */
+#define KITH_B_MEASURE_KNOCK 4 /* bool: nothing is measured: who has knocked? */
 #define KITH_B_MEASURED_GOT 0 /* bytes: bit i % 8 of byte i / 8: packet i came */
 #define KITH_B_MEASURED_PROOF 1 /* uint: XOR of their nonces */
+#define KITH_B_MEASURED_KNOCK 2 /* uint: number of the last KNOCK that came; absent: none did */
 
 /* ATTESTED request */
 #define KITH_B_ATTESTED_ATTEST 0 /* bytes: attestation */
+
+/* KNOCK request */
+#define KITH_B_KNOCK_ENDPOINT 0 /* endpoint: the candidate's */
+#define KITH_B_KNOCK_INDEX 1 /* uint: its index of the session that is its witness's */
+#define KITH_B_KNOCK_NUMBER 2 /* uint */
 
 /* ELECTED request */
 #define KITH_B_ELECTED_ENTRY 0 /* bytes: member entry */

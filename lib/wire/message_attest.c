@@ -119,6 +119,8 @@ size_t kith_msg_measure_write(uint8_t *out, size_t cap, const struct kith_msg_me
 	kith_msg_put_bool(&d, KITH_B_MEASURE_SEND, m->send);
 	kith_msg_put_uint(&d, KITH_B_MEASURE_PACKETS, m->packets);
 	kith_msg_put_uint(&d, KITH_B_MEASURE_RATE, m->rate);
+	if (m->knock)
+		kith_msg_put_bool(&d, KITH_B_MEASURE_KNOCK, true);
 	return kith_msg_end(&d);
 }
 
@@ -132,6 +134,7 @@ int kith_msg_measure_read(struct kith_msg_measure *out, struct kith_span body)
 	(void)kith_unpack_get_bool(&in, kith_unpack_root(&in), KITH_B_MEASURE_SEND, &out->send);
 	out->packets = (uint16_t)get_uint(&in, KITH_B_MEASURE_PACKETS, UINT16_MAX);
 	out->rate = (uint32_t)get_uint(&in, KITH_B_MEASURE_RATE, UINT32_MAX);
+	(void)kith_unpack_get_bool(&in, kith_unpack_root(&in), KITH_B_MEASURE_KNOCK, &out->knock);
 	return 0;
 }
 
@@ -141,6 +144,8 @@ size_t kith_msg_measured_write(uint8_t *out, size_t cap, const struct kith_msg_m
 	if (m->got.p != NULL)
 		kith_msg_put_bytes(&d, KITH_B_MEASURED_GOT, m->got.p, m->got.len);
 	kith_msg_put_uint(&d, KITH_B_MEASURED_PROOF, m->proof);
+	if (m->knock != 0)
+		kith_msg_put_uint(&d, KITH_B_MEASURED_KNOCK, m->knock);
 	return kith_msg_end(&d);
 }
 
@@ -152,7 +157,30 @@ int kith_msg_measured_read(struct kith_msg_measured *out, struct kith_span body)
 		return KITH_EPROTO;
 	(void)kith_msg_get_bytes(&in, KITH_B_MEASURED_GOT, KITH_MEASURED_GOT_MAX, &out->got);
 	out->proof = get_uint(&in, KITH_B_MEASURED_PROOF, UINT64_MAX);
+	out->knock = get_uint(&in, KITH_B_MEASURED_KNOCK, UINT64_MAX);
 	return 0;
+}
+
+/* ---- KNOCK ---- */
+
+size_t kith_msg_knock_write(uint8_t *out, size_t cap, const struct kith_msg_knock *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	put_endpoint(&d, KITH_B_KNOCK_ENDPOINT, &m->endpoint);
+	kith_msg_put_uint(&d, KITH_B_KNOCK_INDEX, m->index);
+	kith_msg_put_uint(&d, KITH_B_KNOCK_NUMBER, m->number);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_knock_read(struct kith_msg_knock *out, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	if (kith_unpack_parse(&in, body) != 0 || !get_endpoint(&in, KITH_B_KNOCK_ENDPOINT, &out->endpoint))
+		return KITH_EPROTO;
+	out->index = (uint32_t)get_uint(&in, KITH_B_KNOCK_INDEX, UINT32_MAX);
+	out->number = get_uint(&in, KITH_B_KNOCK_NUMBER, UINT64_MAX);
+	return out->index != 0 && out->number != 0 ? 0 : KITH_EPROTO;
 }
 
 /* ---- what came of it ---- */

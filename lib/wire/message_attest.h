@@ -44,6 +44,7 @@ struct kith_msg_measure {
 	bool send; /* the candidate sends; else it says what came */
 	uint16_t packets; /* 0: it only answers */
 	uint32_t rate; /* bytes a second */
+	bool knock; /* has somebody knocked? The rest is nothing */
 };
 
 size_t kith_msg_measure_write(uint8_t *out, size_t cap, const struct kith_msg_measure *m);
@@ -53,10 +54,21 @@ int kith_msg_measure_read(struct kith_msg_measure *out, struct kith_span body) K
 struct kith_msg_measured {
 	struct kith_span got; /* at most KITH_MEASURED_GOT_MAX; NULL: nothing */
 	uint64_t proof;
+	uint64_t knock; /* the number that came; 0: nobody has knocked, or it was not asked */
 };
 
 size_t kith_msg_measured_write(uint8_t *out, size_t cap, const struct kith_msg_measured *m);
 int kith_msg_measured_read(struct kith_msg_measured *out, struct kith_span body) KITH_MUST_USE;
+
+/* KNOCK. All must be there; none is 0. */
+struct kith_msg_knock {
+	struct kith_endpoint endpoint; /* the candidate's */
+	uint32_t index; /* its index of the session that is its witness's */
+	uint64_t number;
+};
+
+size_t kith_msg_knock_write(uint8_t *out, size_t cap, const struct kith_msg_knock *m);
+int kith_msg_knock_read(struct kith_msg_knock *out, struct kith_span body) KITH_MUST_USE;
 
 /* ATTESTED. */
 struct kith_msg_attested {

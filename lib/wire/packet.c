@@ -16,6 +16,8 @@ static size_t least_len(uint8_t type)
 		return KITH_VERSION_PACKET_LEN;
 	case KITH_PKT_GONE:
 		return KITH_GONE_PACKET_LEN;
+	case KITH_PKT_KNOCK:
+		return KITH_KNOCK_PACKET_LEN;
 	case KITH_PKT_BUSY:
 		return KITH_BUSY_PACKET_LEAST;
 	case KITH_PKT_DATA:
@@ -179,6 +181,25 @@ bool kith_gone_parse(uint32_t *index, struct kith_span packet)
 	uint64_t zero = kith_read_uint(&r, 3);
 	*index = kith_read_u32(&r);
 	return kith_reader_done(&r) && type == KITH_PKT_GONE && zero == 0;
+}
+
+void kith_knock_write(uint8_t out[KITH_KNOCK_PACKET_LEN], uint32_t index, uint64_t number)
+{
+	struct kith_writer w = kith_writer_of(out, KITH_KNOCK_PACKET_LEN);
+	kith_write_u8(&w, KITH_PKT_KNOCK);
+	kith_write_zeros(&w, 3);
+	kith_write_u32(&w, index);
+	kith_write_u64(&w, number);
+}
+
+bool kith_knock_parse(uint32_t *index, uint64_t *number, struct kith_span packet)
+{
+	struct kith_reader r = kith_reader_of_span(packet);
+	uint8_t type = kith_read_u8(&r);
+	uint64_t zero = kith_read_uint(&r, 3);
+	*index = kith_read_u32(&r);
+	*number = kith_read_u64(&r);
+	return kith_reader_done(&r) && type == KITH_PKT_KNOCK && zero == 0;
 }
 
 void kith_cookie_write(uint8_t out[KITH_COOKIE_PACKET_LEN], uint32_t receiver, bool anew, const uint8_t nonce[24],

@@ -1,6 +1,6 @@
 /* Outer headers: what a packet is, before any key is touched. PROTOCOL.md section 2.
  *
- * The first byte tells kinds apart: 0x00-0x03 STUN (the host's responder), 0xE1-0xEA ours; all else is dropped.
+ * The first byte tells kinds apart: 0x00-0x03 STUN (the host's responder), 0xE1-0xEB ours; all else is dropped.
  * Never: a key, an allocation, a state.
  */
 #ifndef KITH_WIRE_PACKET_H
@@ -21,7 +21,8 @@ enum kith_packet_type {
 	KITH_PKT_BUSY = 0xE7, /* "I take nobody now, and these may": signed (wire/busy.h) */
 	KITH_PKT_DATA = 0xE8, /* sealed frames */
 	KITH_PKT_TUNNEL = 0xE9, /* a packet for, or from, the other leg of a tunnel */
-	KITH_PKT_IAM = 0xEA /* the answer to WHO: certificates */
+	KITH_PKT_IAM = 0xEA, /* the answer to WHO: certificates */
+	KITH_PKT_KNOCK = 0xEB /* "strangers reach you": to a candidate, for one of its witnesses */
 };
 
 /* Handshake packets: type, version, 0, purpose (HELLO only, else 0), sender index, receiver index; then the Noise
@@ -34,6 +35,7 @@ enum kith_packet_type {
 #define KITH_COOKIE_PACKET_LEN (8 + 24 + KITH_COOKIE_SEALED_LEN)
 #define KITH_VERSION_PACKET_LEN 12
 #define KITH_GONE_PACKET_LEN 8
+#define KITH_KNOCK_PACKET_LEN 16
 #define KITH_WHO_LEN_MIN (KITH_HS_HEADER + KITH_MAC_LEN)
 #define KITH_BUSY_PACKET_LEAST 88 /* without alternates and chain */
 
@@ -105,6 +107,10 @@ bool kith_iam_parse(uint32_t *receiver, struct kith_span *chain, struct kith_spa
 /* GONE: type, 3 zero bytes, the receiver index that is not known. */
 void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint32_t index);
 bool kith_gone_parse(uint32_t *index, struct kith_span packet);
+
+/* KNOCK: type, 3 zero bytes, the candidate's index of the witness's session, a number that only the packet has. */
+void kith_knock_write(uint8_t out[KITH_KNOCK_PACKET_LEN], uint32_t index, uint64_t number);
+bool kith_knock_parse(uint32_t *index, uint64_t *number, struct kith_span packet);
 
 /* COOKIE: type, flags 1 (1: make the message anew), 2 zero bytes, receiver index, nonce 24, sealed cookie and epoch
  * 48. */

@@ -104,10 +104,15 @@ static void short_packet(struct kith_span packet)
 	uint8_t out[KITH_COOKIE_PACKET_LEN];
 	const uint8_t *nonce, *sealed;
 	uint32_t index;
+	uint64_t number;
 	bool anew;
 	if (packet.p[0] == KITH_PKT_GONE && kith_gone_parse(&index, packet)) {
 		KITH_ASSERT(packet.len == KITH_GONE_PACKET_LEN);
 		kith_gone_write(out, index);
+		same(packet, out, packet.len);
+	} else if (packet.p[0] == KITH_PKT_KNOCK && kith_knock_parse(&index, &number, packet)) {
+		KITH_ASSERT(packet.len == KITH_KNOCK_PACKET_LEN);
+		kith_knock_write(out, index, number);
 		same(packet, out, packet.len);
 	} else if (packet.p[0] == KITH_PKT_COOKIE && kith_cookie_parse(&index, &anew, &nonce, &sealed, packet)) {
 		KITH_ASSERT(packet.len == KITH_COOKIE_PACKET_LEN);

@@ -11,6 +11,7 @@
 #include "leaf/candidacy.h"
 #include "leaf/homes.h"
 #include "link/connect.h"
+#include "link/knock.h"
 #include "overlay/burst.h"
 #include "super/sponsor.h"
 #include "super/witness.h"
@@ -25,6 +26,7 @@ struct cw_line {
 struct cw {
 	struct core_world w;
 	bool nat; /* port-restricted: lets in only what comes from where she has sent to */
+	bool by_address; /* address-restricted: from any port there */
 	uint32_t rate; /* bytes a second each way; 0: no bottleneck */
 	kith_time_us queue; /* most that a packet waits for the bottleneck */
 	uint32_t loss_percent; /* of packets, at random, each way */
@@ -34,16 +36,43 @@ struct cw {
 	int spoken_n;
 	int refused; /* packets that her NAT kept out */
 	int hellos; /* first messages to her */
+	int knocks, knocks_of_supernodes; /* KNOCK to her; those that came from supernodes' addresses */
+	int knockers; /* addresses that they came from */
+	struct kith_addr knocker[CW_SPOKEN_MAX];
 	uint64_t burst_bytes; /* of packets as long as those of a measurement, both ways */
 };
 
 static inline bool cw_spoken(const struct cw *cw, const struct kith_addr *to)
 {
 	for (int i = 0; i < cw->spoken_n; i++) {
-		if (kith_addr_equal(&cw->spoken[i], to))
+		struct kith_addr spoken = cw->spoken[i];
+		if (cw->by_address)
+			spoken.port = to->port;
+		if (kith_addr_equal(&spoken, to))
 			return true;
 	}
 	return false;
+}
+
+static inline bool cw_is_supernode(const struct cw *cw, const struct kith_addr *at)
+{
+	for (int i = 0; i < CW_SUPERNODES; i++) {
+		if (memcmp(cw->w.nodes[i].addr.ip, at->ip, sizeof at->ip) == 0)
+			return true;
+	}
+	return false;
+}
+
+static inline void cw_knocked(struct cw *cw, const struct kith_addr *from)
+{
+	int i = 0;
+	cw->knocks++;
+	cw->knocks_of_supernodes += cw_is_supernode(cw, from);
+	while (i < cw->knockers && !kith_addr_equal(&cw->knocker[i], from))
+		i++;
+	assert_true(i < CW_SPOKEN_MAX);
+	cw->knocker[i] = *from;
+	cw->knockers += i == cw->knockers;
 }
 
 /* False: lost. */
@@ -74,6 +103,8 @@ static inline int cw_tap(struct core_world *w, struct world_packet *p)
 	}
 	if (to && p->data[KITH_PACKET_HEADROOM] == KITH_PKT_HELLO)
 		cw->hellos++;
+	if (to && p->data[KITH_PACKET_HEADROOM] == KITH_PKT_KNOCK)
+		cw_knocked(cw, &p->from);
 	if (to && cw->nat && !cw_spoken(cw, &p->from)) {
 		cw->refused++;
 		return 0;
@@ -85,19 +116,23 @@ static inline int cw_tap(struct core_world *w, struct world_packet *p)
 	return test_random_next(&w->random) % 100 < cw->loss_percent ? 0 : 1;
 }
 
-static inline void cw_consent(struct cw *cw, const struct kith_candidacy_options *o)
+static inline void cw_consent_of(struct cw *cw, int node, const struct kith_candidacy_options *o)
 {
-	struct kith_core *c = cw->w.nodes[CW_ALICE].core;
+	struct kith_core *c = cw->w.nodes[node].core;
 	kith_core_enter(c, world_clock(&cw->w));
 	assert_int_equal(kith_candidacy_begin(c, o), 0);
 	kith_core_settle(c);
-	world_drain(&cw->w, CW_ALICE);
+	world_drain(&cw->w, node);
 }
 
-/* Starts it all; alice has her homes, and does not consent yet. */
-static inline void cw_start(struct cw *cw)
+static inline void cw_consent(struct cw *cw, const struct kith_candidacy_options *o)
 {
-	static const char *const leaves[] = { "alice", NULL };
+	cw_consent_of(cw, CW_ALICE, o);
+}
+
+/* Starts it all; alice, who is the first of the leaves, has her homes, and does not consent yet. */
+static inline void cw_start_with(struct cw *cw, const char *const leaves[])
+{
 	world_network(&cw->w, kith_suite_sim(), 1, CW_SUPERNODES, leaves);
 	cw->w.tap = cw_tap;
 	cw->w.tap_ctx = cw;
@@ -106,6 +141,20 @@ static inline void cw_start(struct cw *cw)
 		assert_int_equal(home->state, KITH_HOME_ATTACHED);
 		cw->spoken[cw->spoken_n++] = home->host.endpoints[0].addr;
 	}
+}
+
+static inline void cw_start(struct cw *cw)
+{
+	static const char *const leaves[] = { "alice", NULL };
+	cw_start_with(cw, leaves);
+}
+
+/* She has sent something to every supernode. */
+static inline void cw_punch(struct cw *cw)
+{
+	cw->spoken_n = 0;
+	for (int i = 0; i < CW_SUPERNODES; i++)
+		cw->spoken[cw->spoken_n++] = cw->w.nodes[i].addr;
 }
 
 static inline struct kith_candidacy_info cw_info(const struct cw *cw)

@@ -38,6 +38,7 @@
 	X(measure)                                                                                                     \
 	X(measured)                                                                                                    \
 	X(attested)                                                                                                    \
+	X(knock)                                                                                                       \
 	X(elected)                                                                                                     \
 	X(list)                                                                                                        \
 	X(listed)                                                                                                      \
@@ -324,12 +325,21 @@ static inline void flat_measure(struct message_flat *f, const struct kith_msg_me
 	flat_num(f, m->send);
 	flat_num(f, m->packets);
 	flat_num(f, m->rate);
+	flat_num(f, m->knock);
 }
 
 static inline void flat_measured(struct message_flat *f, const struct kith_msg_measured *m)
 {
 	flat_held(f, m->got);
 	flat_num(f, m->proof);
+	flat_num(f, m->knock);
+}
+
+static inline void flat_knock(struct message_flat *f, const struct kith_msg_knock *m)
+{
+	flat_endpoint(f, &m->endpoint);
+	flat_num(f, m->index);
+	flat_num(f, m->number);
 }
 
 static inline void flat_attested(struct message_flat *f, const struct kith_msg_attested *m)

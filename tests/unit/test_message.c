@@ -165,11 +165,18 @@ static void sample_attest(struct message *m, int size)
 		m->as.measure.send = size == USUAL;
 		m->as.measure.packets = size == MOST ? UINT16_MAX : (uint16_t)(size * 60);
 		m->as.measure.rate = cap;
+		m->as.measure.knock = size == MOST;
 		return;
 	case MESSAGE_measured:
 		if (size != LEAST)
 			m->as.measured.got = bytes(size == MOST ? KITH_MEASURED_GOT_MAX : 8);
 		m->as.measured.proof = size == LEAST ? 0 : UINT64_MAX - (uint64_t)size;
+		m->as.measured.knock = size == LEAST ? 0 : UINT64_MAX - (uint64_t)size;
+		return;
+	case MESSAGE_knock:
+		m->as.knock.endpoint = endpoint(size == LEAST ? USUAL : size);
+		m->as.knock.index = size == MOST ? UINT32_MAX : (uint32_t)size + 1;
+		m->as.knock.number = size == MOST ? UINT64_MAX : (uint64_t)size + 1;
 		return;
 	case MESSAGE_attested:
 		m->as.attested.attest = bytes(size == MOST ? KITH_ATTEST_LEN_MAX : (size_t)size * 128);
@@ -257,6 +264,7 @@ static void sample(struct message *m, enum message_kind kind, int size)
 	case MESSAGE_measure:
 	case MESSAGE_measured:
 	case MESSAGE_attested:
+	case MESSAGE_knock:
 	case MESSAGE_elected:
 		sample_attest(m, size);
 		return;
@@ -533,8 +541,8 @@ static void no_body_an_empty_map_and_no_bytes_are_three_things(void **state)
 		static const uint8_t empty[] = { 0x80 };
 		bool mandatory = kind == MESSAGE_help || kind == MESSAGE_find || kind == MESSAGE_introduce ||
 				 kind == MESSAGE_tunnel_close || kind == MESSAGE_rekey || kind == MESSAGE_rekeyed ||
-				 kind == MESSAGE_witness || kind == MESSAGE_attested || kind == MESSAGE_elected ||
-				 kind == MESSAGE_list || kind == MESSAGE_editions;
+				 kind == MESSAGE_witness || kind == MESSAGE_attested || kind == MESSAGE_knock ||
+				 kind == MESSAGE_elected || kind == MESSAGE_list || kind == MESSAGE_editions;
 		assert_int_equal(message_read(&m, (enum message_kind)kind, (struct kith_span){ NULL, 0 }), KITH_EPROTO);
 		assert_int_equal(message_read(&m, (enum message_kind)kind, (struct kith_span){ empty, 1 }),
 				 mandatory ? KITH_EPROTO : 0);
@@ -600,6 +608,7 @@ static void bodies_are_as_the_protocol_says(void **state)
 		{ MESSAGE_measure, "84000001c202000300" },
 		{ MESSAGE_measured, "810100" },
 		{ MESSAGE_attested, "8100c400" },
+		{ MESSAGE_knock, "8300c409010704126731383f4601010201" },
 		{ MESSAGE_elected, "8100c400" },
 		{ MESSAGE_list, "8200c40831383f464d545b620100" },
 		{ MESSAGE_listed, "80" },

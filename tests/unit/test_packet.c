@@ -125,6 +125,7 @@ static void a_packet_that_is_too_short_has_no_type(void **state)
 		{ KITH_PKT_TUNNEL, KITH_TUNNEL_HEADER + 1 },
 		{ KITH_PKT_GONE, KITH_GONE_PACKET_LEN },
 		{ KITH_PKT_BUSY, KITH_BUSY_PACKET_LEAST },
+		{ KITH_PKT_KNOCK, KITH_KNOCK_PACKET_LEN },
 	};
 	uint8_t p[128] = { 0 };
 	(void)state;
@@ -145,7 +146,7 @@ static void every_other_first_byte_has_no_type(void **state)
 		p[0] = (uint8_t)b;
 		known += kith_packet_type(test_span(p, sizeof p)) != 0;
 	}
-	assert_int_equal(known, 10);
+	assert_int_equal(known, 11);
 	for (unsigned b = 0; b < 4; b++) { /* STUN's */
 		p[0] = (uint8_t)b;
 		assert_int_equal(kith_packet_type(test_span(p, sizeof p)), 0);
@@ -205,6 +206,16 @@ static void reserved_bits_must_be_zero(void **state)
 		kith_tunnel_write(p, 5);
 		p[i] = 1;
 		assert_false(kith_tunnel_parse(&tunnel, &inner, test_span(p, 100)));
+	}
+	for (int i = 0; i < 4; i++) {
+		uint64_t number;
+		kith_knock_write(p, 5, 6);
+		assert_true(kith_knock_parse(&receiver, &number, test_span(p, KITH_KNOCK_PACKET_LEN)));
+		assert_int_equal(receiver, 5);
+		assert_int_equal(number, 6);
+		assert_false(kith_knock_parse(&receiver, &number, test_span(p, KITH_KNOCK_PACKET_LEN + 1)));
+		p[i]++;
+		assert_false(kith_knock_parse(&receiver, &number, test_span(p, KITH_KNOCK_PACKET_LEN)));
 	}
 	kith_tunnel_write(p, 0);
 	assert_false(kith_tunnel_parse(&tunnel, &inner, test_span(p, 100)));

@@ -283,6 +283,11 @@ def gone(f):
     return {"packet": b"\xe6\0\0\0" + number(f["receiver_index"], 4)}
 
 
+@rule("packets", "knock$")
+def knock(f):
+    return {"packet": b"\xeb\0\0\0" + number(f["receiver_index"], 4) + f["number"]}
+
+
 @rule("packets", "version")
 def version(f):
     return {"packet": bytes([0xe5, f["lowest"], f["highest"], 0]) + number(f["receiver_index"], 4)

@@ -3,8 +3,9 @@ from objects import address, number
 from primitives import (Refused, blake2b, counter_nonce, hkdf2, open_sealed, seal, sha256, x25519, x25519_public, xopen,
                         xseal)
 
-HELLO, REPLY, WHO, COOKIE, VERSION, GONE, BUSY, DATA, TUNNEL, IAM = 0xe1, 0xe2, 0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9, 0xea
-LEAST = {HELLO: 44, REPLY: 12, WHO: 28, COOKIE: 80, VERSION: 12, GONE: 8, BUSY: 88, DATA: 32, TUNNEL: 13, IAM: 12}
+HELLO, REPLY, WHO, COOKIE, VERSION, GONE, BUSY, DATA, TUNNEL, IAM, KNOCK = range(0xe1, 0xec)
+LEAST = {HELLO: 44, REPLY: 12, WHO: 28, COOKIE: 80, VERSION: 12, GONE: 8, BUSY: 88, DATA: 32, TUNNEL: 13, IAM: 12,
+         KNOCK: 16}
 PAYLOAD_MAX = 1200
 
 
@@ -209,10 +210,10 @@ def outer(packet):
         drop("version", packet[1] != 1)
         drop("reserved", packet[2] != 0 or (packet[0] != HELLO and packet[3] != 0))
     reserved = {WHO: packet[8:12], IAM: packet[4:8], COOKIE: packet[2:4], GONE: packet[1:4], BUSY: packet[1:4],
-                DATA: packet[2:4], TUNNEL: packet[1:4],
+                DATA: packet[2:4], TUNNEL: packet[1:4], KNOCK: packet[1:4],
                 VERSION: packet[3:4] + packet[9:12]}.get(packet[0], b"")
     drop("reserved", any(reserved))
-    drop("length", (packet[0] in (COOKIE, VERSION, GONE)) and len(packet) != LEAST[packet[0]])
+    drop("length", (packet[0] in (COOKIE, VERSION, GONE, KNOCK)) and len(packet) != LEAST[packet[0]])
     drop("versions", packet[0] == VERSION and packet[1] > packet[2])
 
 

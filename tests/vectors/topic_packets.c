@@ -78,6 +78,27 @@ static void hints(struct vec_topic *topic)
 	vec_end(&v);
 }
 
+static void knock(struct vec_topic *topic)
+{
+	uint8_t packet[KITH_KNOCK_PACKET_LEN];
+	uint32_t index;
+	uint64_t number;
+	struct vec v = vec_begin(topic, "knock", "2", "A stranger shows that it reaches a candidate.");
+	vec_covers(&v, "packet", "KNOCK");
+	vec_number(v.in, "receiver_index", 0x01a1b2c3);
+	vec_u64(v.in, "number", UINT64_C(0x1122334455667788));
+	kith_knock_write(packet, 0x01a1b2c3, UINT64_C(0x1122334455667788));
+	vec_bytes(v.out, "packet", packet, sizeof packet);
+	vec_end(&v);
+
+	v = vec_begin(topic, "knock, reserved byte", "2", "One of the three reserved bytes is 1.");
+	packet[3] = 1;
+	vec_bytes(v.in, "packet", packet, sizeof packet);
+	VEC_REQUIRE(!kith_knock_parse(&index, &number, vec_span_of(packet, sizeof packet)));
+	vec_dropped(&v, "the reserved bytes are not zero");
+	vec_end(&v);
+}
+
 /* First bytes and lengths that are no packet. */
 static void nothing(struct vec_topic *topic)
 {
@@ -86,7 +107,7 @@ static void nothing(struct vec_topic *topic)
 		uint8_t bytes[12];
 		size_t len;
 	} cases[] = {
-		{ "no type of ours", "0xEB is none.", { 0xeb, 0, 0, 0, 1, 2, 3, 4 }, 8 },
+		{ "no type of ours", "0xEC is none.", { 0xec, 0, 0, 0, 1, 2, 3, 4 }, 8 },
 		{ "gone, too short", "One byte is missing.", { KITH_PKT_GONE, 0, 0, 0, 1, 2, 3 }, 7 },
 		{ "data, too short", "No room for a tag.", { KITH_PKT_DATA, 0, 0, 0, 1, 2, 3, 4 }, 8 },
 	};
@@ -103,5 +124,6 @@ void topic_packets(struct vec_topic *topic)
 {
 	tunnel(topic);
 	hints(topic);
+	knock(topic);
 	nothing(topic);
 }

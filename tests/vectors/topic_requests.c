@@ -445,12 +445,28 @@ static void measure(struct vec_topic *topic)
 		end(&d, kith_msg_measure_write(d.body, sizeof d.body, &m));
 	}
 	const struct kith_msg_measured a = { .got = vec_span_of(got, sizeof got),
-					     .proof = UINT64_C(0x1122334455667788) };
+					     .proof = UINT64_C(0x1122334455667788),
+					     .knock = 5 };
 	struct draft d = begin_answer(topic, "measured", "All ten packets came.", "MEASURE", KITH_STATUS_OK);
 	field_bytes(&d, KITH_B_MEASURED_GOT, a.got);
 	field_uint(&d, KITH_B_MEASURED_PROOF, a.proof);
+	field_uint(&d, KITH_B_MEASURED_KNOCK, a.knock);
 	end(&d, kith_msg_measured_write(d.body, sizeof d.body, &a));
 	bare_answer(topic, "answer to measure, another's turn", "MEASURE", KITH_STATUS_LIMITED);
+}
+
+static void knock(struct vec_topic *topic, const struct kith_endpoint *at)
+{
+	const struct kith_msg_knock m = { .endpoint = *at,
+					  .index = 0x01a1b2c3,
+					  .number = UINT64_C(0x1122334455667788) };
+	struct draft d = begin(topic, "knock", "A witness has a leaf of its own knock at the candidate.", "KNOCK",
+			       KITH_REQ_KNOCK);
+	field_endpoint(&d, KITH_B_KNOCK_ENDPOINT, at);
+	field_uint(&d, KITH_B_KNOCK_INDEX, m.index);
+	field_uint(&d, KITH_B_KNOCK_NUMBER, m.number);
+	end(&d, kith_msg_knock_write(d.body, sizeof d.body, &m));
+	bare_answer(topic, "answer to knock", "KNOCK", KITH_STATUS_OK);
 }
 
 static void attestations(struct vec_topic *topic, const struct cast *c)
@@ -461,6 +477,7 @@ static void attestations(struct vec_topic *topic, const struct cast *c)
 	const struct kith_msg_attested m = { .attest = attestation(c, &at, buf, &held) };
 	attest(topic, c, &at, held);
 	measure(topic);
+	knock(topic, &at);
 	struct draft d = begin(topic, "attested", "What the witness found.", "ATTESTED", KITH_REQ_ATTESTED);
 	field_bytes(&d, KITH_B_ATTESTED_ATTEST, m.attest);
 	end(&d, kith_msg_attested_write(d.body, sizeof d.body, &m));

@@ -1,0 +1,36 @@
+#include "link/knock.h"
+
+#include "base/addr.h"
+
+static bool spend(struct kith_core *c, const struct kith_session *asker, const struct kith_addr *to)
+{
+	struct kith_limiter *l = &c->knocks;
+	struct kith_key who;
+	const kith_time_us now = c->now.mono_us / KITH_KNOCKS_SLOWER;
+	if (l->alloc == NULL)
+		kith_limiter_init(l, c->alloc, c->random, KITH_KNOCKS_REMEMBERED, 1, KITH_KNOCKS_BURST);
+	return kith_session_identity(c, asker, &who) && kith_limiter_allow(l, now, kith_identity_key(&who)) &&
+	       kith_limiter_allow(l, now, kith_addr_limit_prefix(to));
+}
+
+uint8_t kith_knock_send(struct kith_core *c, const struct kith_session *asker, const struct kith_msg_knock *m)
+{
+	struct kith_hop hop = { .remote = m->endpoint.addr };
+	if (m->endpoint.kind != KITH_TRANSPORT_UDP ||
+	    kith_candidate_check_source(&m->endpoint.addr, kith_allowed_scopes(c)) != KITH_REFUSAL_NONE ||
+	    kith_transports_for(&c->transports, &m->endpoint, &hop.transport) != 0)
+		return KITH_STATUS_NOT_ALLOWED;
+	if (!spend(c, asker, &hop.remote))
+		return KITH_STATUS_LIMITED;
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, &hop, KITH_KNOCK_PACKET_LEN);
+	if (out == NULL)
+		return KITH_STATUS_FULL;
+	kith_knock_write(out, m->index, m->number);
+	return KITH_STATUS_OK;
+}
+
+void kith_knocks_deinit(struct kith_core *c)
+{
+	if (c->knocks.alloc != NULL)
+		kith_limiter_deinit(&c->knocks);
+}
