@@ -255,7 +255,8 @@ void kith_sim_check_memory(struct kith_sim *sim, const struct kith_simnode *n)
 	if (kith_sim_is_super(n)) {
 		struct kith_core_info info;
 		kith_core_info(n->core, &info);
-		bound = b->super_bytes + b->attached_bytes * (info.leaves + info.sessions + info.records);
+		bound = b->super_bytes + b->attached_bytes * (info.leaves + info.sessions + info.records) +
+			b->member_bytes * info.members;
 	} else if (sim->options.workload.call_gap_us > 0 || sim->verifying) {
 		/* A peer that went without a word is held until it is given up. */
 		bound += b->session_bytes * KITH_SIM_CALLS_MAX / 2;

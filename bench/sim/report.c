@@ -48,6 +48,7 @@ void kith_simoptions_init(struct kith_simoptions *o)
 	o->bounds.idle_bytes = 64;
 	o->bounds.super_bytes = 4 * 1024 * 1024;
 	o->bounds.attached_bytes = 4096;
+	o->bounds.member_bytes = 8192;
 	snprintf(o->command, sizeof o->command, "(unknown command)");
 }
 

@@ -215,6 +215,8 @@ struct kith_simbounds {
 	uint64_t leaf_bytes, session_bytes; /* memory of a leaf: idle, and for each session with a peer */
 	uint64_t idle_bytes; /* a second, in and out, of a leaf that is idle, on average */
 	uint64_t super_bytes, attached_bytes; /* of a supernode: idle, and for each attached leaf */
+	/* ... and for each other one: its entry, and an answer that is kept for its repetition */
+	uint64_t member_bytes;
 };
 
 struct kith_simoptions {
