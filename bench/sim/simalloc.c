@@ -9,10 +9,11 @@
 #define HEADER_BYTES ((size_t)16)
 
 struct kith_simchunk {
-	_Alignas(KITH_SIMALLOC_GRAIN) struct kith_simchunk *next; /* and what follows */
+	_Alignas(KITH_SIMALLOC_ALIGN) struct kith_simchunk *next; /* and what follows */
 };
 
-KITH_STATIC_ASSERT(sizeof(struct kith_simchunk) == KITH_SIMALLOC_GRAIN, "blocks are aligned as their classes are");
+KITH_STATIC_ASSERT(sizeof(struct kith_simchunk) == KITH_SIMALLOC_ALIGN, "the first block of a chunk is aligned");
+KITH_STATIC_ASSERT(sizeof(void *) <= KITH_SIMALLOC_GRAIN, "a free block holds the next one's address");
 
 void kith_simpool_init(struct kith_simpool *pool, bool checked)
 {
@@ -38,19 +39,20 @@ static void *small_alloc(struct kith_simpool *pool, size_t class)
 		return p;
 	}
 	size_t len = class * KITH_SIMALLOC_GRAIN;
-	if (pool->bump_left < len) {
-		struct kith_simchunk *chunk = aligned_alloc(KITH_SIMALLOC_GRAIN, CHUNK_BYTES);
+	struct kith_simbump *bump = &pool->bump[len % KITH_SIMALLOC_ALIGN != 0];
+	if (bump->left < len) {
+		struct kith_simchunk *chunk = aligned_alloc(KITH_SIMALLOC_ALIGN, CHUNK_BYTES);
 		if (chunk == NULL)
 			return NULL;
 		chunk->next = pool->chunks;
 		pool->chunks = chunk;
 		pool->chunk_bytes += CHUNK_BYTES;
-		pool->bump = (uint8_t *)(chunk + 1);
-		pool->bump_left = CHUNK_BYTES - sizeof *chunk;
+		bump->at = (uint8_t *)(chunk + 1);
+		bump->left = CHUNK_BYTES - sizeof *chunk;
 	}
-	p = pool->bump;
-	pool->bump += len;
-	pool->bump_left -= len;
+	p = bump->at;
+	bump->at += len;
+	bump->left -= len;
 	return p;
 }
 
