@@ -22,7 +22,8 @@ enum domain {
 	DOMAIN_XSEAL,
 	DOMAIN_BLAKE2B,
 	DOMAIN_SHA256,
-	DOMAIN_HMAC
+	DOMAIN_HMAC,
+	DOMAIN_MASK
 };
 
 static inline uint64_t load64(const uint8_t *p)
@@ -288,6 +289,14 @@ static int sim_open(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], uint64_t
 	return open_with(out, step(seal_seed(DOMAIN_SEAL, key), nonce), ad, in, len);
 }
 
+static void sim_mask(uint8_t out[KITH_MASK_LEN], const uint8_t key[KITH_AEAD_KEY_LEN],
+		     const uint8_t sample[KITH_SAMPLE_LEN])
+{
+	uint8_t word[8];
+	store64(word, scatter(absorb(seal_seed(DOMAIN_MASK, key), (struct kith_span){ sample, KITH_SAMPLE_LEN })));
+	memcpy(out, word, KITH_MASK_LEN);
+}
+
 static uint64_t xseal_seed(const uint8_t key[KITH_AEAD_KEY_LEN], const uint8_t nonce[KITH_XNONCE_LEN])
 {
 	return absorb(seal_seed(DOMAIN_XSEAL, key), (struct kith_span){ nonce, KITH_XNONCE_LEN });
@@ -330,6 +339,7 @@ static const struct kith_suite suite_sim = {
 	.verify = sim_verify,
 	.seal = sim_seal,
 	.open = sim_open,
+	.mask = sim_mask,
 	.xseal = sim_xseal,
 	.xopen = sim_xopen,
 	.blake2b = sim_blake2b,

@@ -10,7 +10,7 @@
 
 /* ---- sizes ---- */
 #define KITH_UDP_PAYLOAD 1200 /* wire: what every path carries: QUIC's floor (RFC 9000, 14), below 1280 of IPv6 */
-#define KITH_TRANSPORT_HEADER 16 /* wire: type, epoch, 2 reserved, index, counter */
+#define KITH_TRANSPORT_HEADER 16 /* wire: type, epoch, way and counter (hidden), name */
 #define KITH_TUNNEL_HEADER 12 /* wire: type, 3 reserved, tunnel id */
 /* 1156: the same on a tunnel */
 #define KITH_FRAMES_MAX (KITH_UDP_PAYLOAD - KITH_TUNNEL_HEADER - KITH_TRANSPORT_HEADER - 16)
@@ -82,6 +82,9 @@
 /* local: a new key is asked for when the counter passes a multiple of this; far below ChaCha20-Poly1305's limit */
 #define KITH_REKEY_PACKETS (UINT64_C(1) << 32)
 #define KITH_KEY_BLOCKS_MAX 16 /* local: multiples of it that one key may pass: then the session ends */
+/* local: a counter so far beyond all that came shows that the packet was made with another key: it is what one may
+ * seal */
+#define KITH_COUNTER_AHEAD (KITH_KEY_BLOCKS_MAX * KITH_REKEY_PACKETS)
 #define KITH_OLD_KEY_US (10 * KITH_US_PER_S) /* wire: how long packets in the previous key are still opened */
 #define KITH_SESSIONS_MAX 100000 /* local: default bound */
 

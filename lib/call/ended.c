@@ -57,7 +57,7 @@ static void make_room(struct kith_core *c)
 void kith_ended_keep(struct kith_core *c, const struct kith_session *s, enum kith_close_reason reason, bool remote)
 {
 	char text[KITH_ENDED_TEXT_MAX];
-	if (!s->peer->told || s->keyed_at == 0) /* only rang, or was never heard of */
+	if (!s->peer->told || s->keyed_s == 0) /* only rang, or was never heard of */
 		return;
 	size_t len = kith_explain_ending(c, s, text, sizeof text);
 	make_room(c);

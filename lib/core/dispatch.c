@@ -215,27 +215,26 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 {
 	struct kith_data_header header;
 	struct kith_span frames;
+	uint64_t counter;
 	if (!kith_data_parse(&header, packet)) {
 		kith_drop(c, KITH_STAT_DROP_TOO_SHORT, hop, "data_header");
 		return;
 	}
-	struct kith_session *s = kith_sessions_get(&c->sessions, header.receiver);
+	uint32_t number;
+	struct kith_session *s = kith_sessions_named(&c->sessions, header.name, &number);
 	if (s == NULL || (s->state != KITH_SESSION_OPEN && s->state != KITH_SESSION_UNCONFIRMED) ||
 	    (s->hs != NULL && s->hs->refused)) {
 		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, hop, "data_index");
 		/* A packet in a tunnel that this supernode does not have any more was for somebody else; another
 		 * shard's sessions are another worker's. */
-		if (s == NULL && header.receiver >> 24 == c->sessions.shard && packet.len >= KITH_GONE_PACKET_LEN &&
+		if (s == NULL && header.name >> 56 == c->sessions.shard && packet.len >= KITH_GONE_PACKET_LEN &&
 		    (!kith_serves(c) || hop->tunnel == 0))
-			kith_gone_say(c, header.receiver, hop);
+			kith_gone_say(c, header.name, hop);
 		return;
 	}
-	switch (kith_session_open(s, c->suite, c->now.mono_us, &header, &frames)) {
+	switch (kith_session_open(s, c->suite, c->now.mono_us, &header, &frames, &counter)) {
 	case KITH_OPEN_REPLAYED:
 		kith_drop(c, KITH_STAT_DROP_REPLAYED, hop, "counter");
-		return;
-	case KITH_OPEN_WRONG_EPOCH:
-		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, hop, "epoch");
 		return;
 	case KITH_OPEN_NOT_AUTHENTIC:
 		kith_drop(c, KITH_STAT_DROP_NOT_AUTHENTIC, hop, "tag");
@@ -251,7 +250,7 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	bool data = has_data(frames);
 	if (data && (s->use & KITH_USE_PEER) && s->replay.wide == NULL)
 		(void)kith_replay_widen(&s->replay, c->alloc); /* without memory the narrow window goes on */
-	kith_pathset_heard(&s->paths, kith_env(c, s), hop, header.counter, data, packet.len);
+	kith_pathset_heard(&s->paths, kith_env(c, s), hop, counter, data, packet.len);
 	on_frames(c, s, hop, frames);
 	(void)kith_settle_news(c, s); /* packets behind this one in the batch meet what follows from it */
 }

@@ -214,7 +214,7 @@ static void seal(struct kith_core *c, struct kith_session *s, const struct kith_
 		return;
 	uint64_t counter = s->tx_counter;
 	uint8_t *packet = p->frames - KITH_TRANSPORT_HEADER;
-	size_t len = kith_session_seal(s, c->suite, packet, p->len);
+	size_t len = kith_session_seal(s, c->suite, kith_pathset_name_on(&s->paths, &hops[0]), packet, p->len);
 	if (len == 0) { /* nothing can be sealed with this key any more, a CLOSE included */
 		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
 		return;

@@ -4,7 +4,7 @@
  * and narrows it when idle. Check before opening, commit after the packet authenticated.
  * A zeroed struct is an empty window; kith_replay_narrow gives back all memory it holds.
  * Bounds: the window is exact (the 128 or 2048 counters below top); counters from KITH_REPLAY_COUNTER_END on are
- * refused, so that no sum with a counter ever wraps. A sender rekeys long before.
+ * refused. A sender gives the session up long before.
  */
 #ifndef KITH_CRYPTO_REPLAY_H
 #define KITH_CRYPTO_REPLAY_H
@@ -13,7 +13,7 @@
 
 #define KITH_REPLAY_NARROW 128
 #define KITH_REPLAY_WIDE 2048
-#define KITH_REPLAY_COUNTER_END (UINT64_MAX - 8191) /* 2^64 - 2^13 */
+#define KITH_REPLAY_COUNTER_END ((UINT64_C(1) << 48) - 8192) /* a packet says 48 bits of it */
 
 struct kith_replay {
 	uint64_t top; /* 1 + the highest counter committed; 0 = none */

@@ -12,6 +12,8 @@
 #define KITH_AEAD_TAG_LEN 16
 #define KITH_AEAD_KEY_LEN 32
 #define KITH_XNONCE_LEN 24
+#define KITH_SAMPLE_LEN 12
+#define KITH_MASK_LEN 7
 #define KITH_SIG_LEN 64
 #define KITH_SIGN_SK_LEN 64 /* Ed25519 secret key as libsodium keeps it: seed, then public key */
 #define KITH_SEED_LEN 32
@@ -37,6 +39,11 @@ struct kith_suite {
 		     const uint8_t *in, size_t len);
 	int (*open)(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], uint64_t nonce, struct kith_span ad,
 		    const uint8_t *in, size_t len);
+
+	/* Seven bytes that only holders of the key can make of a sample: a block of ChaCha20 whose nonce begins with
+	 * ones, so that it is none of those that seal. */
+	void (*mask)(uint8_t out[KITH_MASK_LEN], const uint8_t key[KITH_AEAD_KEY_LEN],
+		     const uint8_t sample[KITH_SAMPLE_LEN]);
 
 	/* XChaCha20-Poly1305 with a random nonce: cookies, sealed presence. */
 	void (*xseal)(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], const uint8_t nonce[KITH_XNONCE_LEN],

@@ -5,8 +5,10 @@
 #include "crypto/suite.h"
 
 #include <sodium.h>
+#include <string.h>
 
 #include "base/assert.h"
+#include "base/bytes.h"
 
 KITH_STATIC_ASSERT(crypto_scalarmult_BYTES == KITH_DH_LEN, "X25519 length");
 KITH_STATIC_ASSERT(crypto_scalarmult_SCALARBYTES == KITH_DH_LEN, "X25519 scalar length");
@@ -80,6 +82,16 @@ static int sodium_open(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], uint6
 	return 0;
 }
 
+static void sodium_mask(uint8_t out[KITH_MASK_LEN], const uint8_t key[KITH_AEAD_KEY_LEN],
+			const uint8_t sample[KITH_SAMPLE_LEN])
+{
+	uint8_t nonce[crypto_stream_chacha20_ietf_NONCEBYTES] = { 0xff, 0xff, 0xff, 0xff };
+	memcpy(nonce + 4, sample, sizeof nonce - 4);
+	memset(out, 0, KITH_MASK_LEN);
+	crypto_stream_chacha20_ietf_xor_ic(out, out, KITH_MASK_LEN, nonce,
+					   (uint32_t)kith_bytes_number(sample + sizeof nonce - 4, 4), key);
+}
+
 static void sodium_xseal(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], const uint8_t nonce[KITH_XNONCE_LEN],
 			 struct kith_span ad, const uint8_t *in, size_t len)
 {
@@ -136,6 +148,7 @@ static const struct kith_suite suite_sodium = {
 	.verify = sodium_verify,
 	.seal = sodium_seal,
 	.open = sodium_open,
+	.mask = sodium_mask,
 	.xseal = sodium_xseal,
 	.xopen = sodium_xopen,
 	.blake2b = sodium_blake2b,

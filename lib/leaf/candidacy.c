@@ -425,15 +425,17 @@ static struct knocked *place_of(const struct kith_core *c, uint32_t session)
 
 void kith_candidacy_on_knock(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
 {
-	struct knocked k = { 0 };
-	bool expected = kith_consents(c) && from->tunnel == 0 && kith_knock_parse(&k.session, &k.number, packet) &&
-			is_from_witness(kith_sessions_get(&c->sessions, k.session));
-	struct knocked *place = expected ? place_of(c, k.session) : NULL;
+	uint64_t name, number;
+	uint32_t which;
+	const struct kith_session *s = kith_consents(c) && from->tunnel == 0 && kith_knock_parse(&name, &number, packet)
+					       ? kith_sessions_named(&c->sessions, name, &which)
+					       : NULL;
+	struct knocked *place = is_from_witness(s) ? place_of(c, s->index) : NULL;
 	if (place == NULL) {
 		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, from, "knock");
 		return;
 	}
-	*place = k;
+	*place = (struct knocked){ .session = s->index, .number = number };
 }
 
 static void answer_knocked(struct kith_core *c, struct kith_session *s, uint16_t id)

@@ -49,7 +49,8 @@ static struct kith_session *new_initiator(struct kith_core *c)
 static void begin_payload(struct kith_core *c, struct kith_session *s, struct kith_writer *w, struct kith_span chain)
 {
 	s->hs->timestamp_ms = kith_stamp(c);
-	kith_hello_write(w, &c->self, s->hs->timestamp_ms, s->hs->call_id, chain);
+	const uint64_t names[2] = { kith_sessions_name(&c->sessions, s), kith_sessions_name(&c->sessions, s) };
+	kith_hello_write(w, &c->self, s->hs->timestamp_ms, s->hs->call_id, names, chain);
 	if (!s->hs->has_epoch)
 		return;
 	uint8_t *mark = kith_frame_begin(w, KITH_FRAME_FRESH);
@@ -143,7 +144,7 @@ static struct kith_session *start(struct kith_core *c, const struct kith_host *h
 	s->hs->purpose = kind == KITH_REQ_ATTACH ? KITH_PURPOSE_ATTACH : KITH_PURPOSE_UNSAID;
 	/* With a long request the issuer's certificate is left out, since supernodes hold it. A supernode that does not
 	 * stays silent, and the second try brings it (kith_connect_tick). */
-	bool long_request = KITH_IK_HELLO_OVERHEAD + 40 + c->self.chain.len + 6 + body.len > KITH_UDP_PAYLOAD;
+	bool long_request = KITH_IK_HELLO_OVERHEAD + 56 + c->self.chain.len + 6 + body.len > KITH_UDP_PAYLOAD;
 	bool embedded = false;
 	int err = 0;
 	if (known)
@@ -221,7 +222,7 @@ static int make_call(struct kith_core *c, struct kith_session *s, const uint8_t 
 	kith_frame_end(&w, mark);
 	if (s->hs->cancel)
 		kith_frame_end(&w, kith_frame_begin(&w, KITH_FRAME_CANCEL));
-	size_t around = KITH_IK_HELLO_OVERHEAD + 32 + 3 + c->self.chain_short.len + INTRODUCE_COST;
+	size_t around = KITH_IK_HELLO_OVERHEAD + 48 + 3 + c->self.chain_short.len + INTRODUCE_COST;
 	size_t pad_to = around < KITH_UDP_PAYLOAD ? KITH_UDP_PAYLOAD - around : 0;
 	if (w.bad)
 		return KITH_EMSGSIZE;
@@ -509,8 +510,10 @@ void kith_connect_opened(struct kith_core *c, struct kith_session *s, const stru
 	if (s->initiator && s->hs->tries == 1) /* an answer to the only HELLO measures a round trip */
 		rtt = c->now.mono_us - s->hs->sent_at;
 	kith_session_set_state(s, KITH_SESSION_OPEN);
+	uint64_t name = s->paths.first.name, spare = s->paths.spare;
 	kith_pathset_deinit(&s->paths, kith_env(c, s));
 	kith_pathset_init(&s->paths, c->now.mono_us, from, true, path_flags(c, s));
+	kith_pathset_name(&s->paths, name, spare);
 	kith_connect_forget(c, s);
 	s->used_at = c->now.mono_us;
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "session_opened session=%08x use=%u initiator=%d relayed=%d", s->index, s->use,
@@ -610,7 +613,7 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 		out->reason = hello.has_verdict ? (enum kith_close_reason)hello.verdict : KITH_CLOSE_PROTOCOL;
 		return;
 	}
-	s->peer_index = header->sender;
+	kith_pathset_name(&s->paths, hello.name, hello.spare);
 	s->features = (uint8_t)(hello.features & c->self.features);
 	if (!kith_connect_keep_chain(c, s, hello.chain, hello.role)) {
 		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);

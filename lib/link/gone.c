@@ -10,26 +10,27 @@ enum {
 	ALL_SOURCES = 0 /* key of a limit that all addresses share: no prefix has this number */
 };
 
-void kith_gone_say(struct kith_core *c, uint32_t index, const struct kith_hop *from)
+void kith_gone_say(struct kith_core *c, uint64_t name, const struct kith_hop *from)
 {
 	if (!kith_connect_may_answer(c, from) ||
 	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote)))
 		return;
 	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_GONE_PACKET_LEN);
 	if (out != NULL)
-		kith_gone_write(out, index);
+		kith_gone_write(out, name);
 }
 
-/* The open session that sends to this index over this hop. */
-static struct kith_session *session_to(struct kith_core *c, uint32_t peer_index, const struct kith_hop *hop)
+/* The open session whose packets carry this name over this hop. */
+static struct kith_session *session_to(struct kith_core *c, uint64_t name, const struct kith_hop *hop)
 {
 	uint32_t it = 0;
 	struct kith_session *s;
 	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
-		if (s->peer_index != peer_index || s->state != KITH_SESSION_OPEN)
+		if (s->state != KITH_SESSION_OPEN)
 			continue;
 		for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
-			if (kith_hop_equal(&kith_pathset_path(&s->paths, i)->hop, hop))
+			const struct kith_path *p = kith_pathset_path(&s->paths, i);
+			if (p->name == name && kith_hop_equal(&p->hop, hop))
 				return s;
 		}
 	}
@@ -46,14 +47,14 @@ static bool unanswered(const struct kith_core *c, const struct kith_session *s)
 
 void kith_gone_on_packet(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
 {
-	uint32_t index;
+	uint64_t name;
 	/* Finding the session is a search, so each source has a rate. */
-	if (!kith_gone_parse(&index, packet) || !kith_limiter_allow(&c->hints, c->now.mono_us, ALL_SOURCES) ||
+	if (!kith_gone_parse(&name, packet) || !kith_limiter_allow(&c->hints, c->now.mono_us, ALL_SOURCES) ||
 	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote))) {
 		kith_drop(c, KITH_STAT_DROP_RATE_LIMITED, from, "gone_rate");
 		return;
 	}
-	struct kith_session *s = session_to(c, index, from);
+	struct kith_session *s = session_to(c, name, from);
 	if (s == NULL) {
 		kith_drop(c, KITH_STAT_DROP_UNKNOWN_INDEX, from, "gone_index");
 		return;

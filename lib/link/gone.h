@@ -12,7 +12,7 @@
 #include "link/state.h"
 
 /* A data packet came over this hop for a session that we do not have. */
-void kith_gone_say(struct kith_core *c, uint32_t index, const struct kith_hop *from);
+void kith_gone_say(struct kith_core *c, uint64_t name, const struct kith_hop *from);
 
 /* A GONE came from there. */
 void kith_gone_on_packet(struct kith_core *c, struct kith_span packet, const struct kith_hop *from);

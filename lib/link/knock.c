@@ -25,7 +25,7 @@ uint8_t kith_knock_send(struct kith_core *c, const struct kith_session *asker, c
 	uint8_t *out = kith_outbox_raw(&c->shared->outbox, &hop, KITH_KNOCK_PACKET_LEN);
 	if (out == NULL)
 		return KITH_STATUS_FULL;
-	kith_knock_write(out, m->index, m->number);
+	kith_knock_write(out, m->name, m->number);
 	return KITH_STATUS_OK;
 }
 

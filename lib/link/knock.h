@@ -1,6 +1,6 @@
 /* Sends a candidate a packet as a stranger, for a witness that has a session with it. PROTOCOL.md section 10.2.
  *
- * The packet is all that is sent: 16 bytes that its asker chooses twelve of, once for each request, which is longer.
+ * The packet is all that is sent: 20 bytes of which its asker chooses sixteen, once for each request, which is longer.
  * Bounds: of each asker and towards each prefix (/24, /48) KITH_KNOCKS_BURST, then one in KITH_KNOCKS_SLOWER seconds;
  *   KITH_KNOCKS_REMEMBERED of these are remembered. No address that no packet of a session could come from.
  * Never: an answer that is heard; a packet that nobody asked for.

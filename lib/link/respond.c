@@ -105,12 +105,13 @@ static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verd
 	if (len_max <= overhead)
 		return KITH_EMSGSIZE;
 	size_t room = len_max - overhead < sizeof payload ? len_max - overhead : sizeof payload;
+	const uint64_t names[2] = { kith_sessions_name(&c->sessions, s), kith_sessions_name(&c->sessions, s) };
 	struct kith_writer w = kith_writer_of(payload, room);
-	kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, c->self.chain);
+	kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, names, c->self.chain);
 	if (w.bad ||
 	    kith_writer_space(&w) < VERDICT_FRAME_LEN + CROSSED_FRAME_LEN) { /* the caller may know our issuer */
 		w = kith_writer_of(payload, room);
-		kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, c->self.chain_short);
+		kith_hello_write(&w, &c->self, s->hs->timestamp_ms, s->hs->call_id, names, c->self.chain_short);
 	}
 	if (s->use & KITH_USE_PEER) {
 		uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_VERDICT);
@@ -123,7 +124,7 @@ static int make_reply(struct kith_core *c, struct kith_session *s, uint16_t verd
 		kith_request_answer_embed(s->requests, answered, &w);
 	if (w.bad)
 		return KITH_EMSGSIZE;
-	return kith_handshake_reply(s->hs, &c->self, s->index, s->peer_index,
+	return kith_handshake_reply(s->hs, &c->self, s->index, s->hs->peer_index,
 				    (struct kith_span){ payload, kith_writer_len(&w) }, len_max);
 }
 
@@ -169,7 +170,8 @@ static struct kith_session *new_responder(struct kith_core *c, const struct kith
 	}
 	*s->hs = first->hs;
 	s->hs->len = (uint16_t)first->packet_len;
-	s->peer_index = first->peer_index;
+	s->hs->peer_index = first->peer_index;
+	kith_pathset_name(&s->paths, first->hello.name, first->hello.spare);
 	s->hs->next_at = KITH_TIME_NEVER;
 	s->hs->give_up_at = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
 	return s;

@@ -65,6 +65,7 @@ struct kith_path {
 	/* Candidate: first seen; suspect, dead: since when; live, without flow tracking: data waits for an answer since
 	 * then, 0 = none does. */
 	kith_time_us since;
+	uint64_t name; /* what packets to the peer carry on this path (session/names.h) */
 	struct kith_probe probe;
 	uint32_t srtt_us, rttvar_us; /* 0 = not measured */
 	uint16_t credit_bytes; /* of a stranger: what may be sent to it */
@@ -76,7 +77,7 @@ struct kith_path {
 	uint8_t step; /* candidate: how far in the schedule of first probes */
 };
 
-KITH_STATIC_ASSERT(sizeof(struct kith_path) <= 104, "every idle session holds one path");
+KITH_STATIC_ASSERT(sizeof(struct kith_path) <= 112, "every idle session holds one path");
 
 void kith_path_init(struct kith_path *p, const struct kith_hop *hop, uint8_t id, kith_time_us now);
 

@@ -95,7 +95,9 @@ int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, const 
 	if (n > 0 && kith_ps_more(ps, env) == NULL)
 		return -1;
 	struct kith_path *p = n == 0 ? &ps->first : &ps->more->others[n - 1];
+	uint64_t name = kith_pathset_name_on(ps, hop);
 	kith_path_init(p, hop, take_id(ps), env->now);
+	p->name = name;
 	p->flags = flags;
 	say_tunnel(ps, hop);
 	if (n == 0)
@@ -127,7 +129,7 @@ void kith_ps_judge(struct kith_pathset *ps)
 		live = live || kith_pathset_path(ps, i)->state == KITH_PATH_LIVE;
 	if (ps->in_doubt == live)
 		ps->news |= KITH_NEWS_DOUBT;
-	ps->in_doubt = !live;
+	ps->in_doubt = live ? 0 : 1;
 }
 
 void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
@@ -141,7 +143,7 @@ void kith_ps_remove(struct kith_pathset *ps, const struct kith_path_env *env, un
 	if (last > 0)
 		ps->more->n_others--;
 	if (ps->sending == last)
-		ps->sending = (uint8_t)i;
+		ps->sending = i & 15u;
 	struct kith_flow *flow = kith_ps_flow(ps);
 	if (flow != NULL) {
 		flow->acks[i] = flow->acks[last];
@@ -261,7 +263,7 @@ void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct k
 		       uint16_t flags)
 {
 	memset(ps, 0, sizeof *ps);
-	ps->flags = flags;
+	ps->flags = (uint8_t)flags;
 	ps->deadline = KITH_TIME_NEVER;
 	if (kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) && hop->tunnel == 0) {
 		kith_ps_judge(ps);
@@ -276,7 +278,7 @@ void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct k
 		ps->first.since = 0;
 		ps->first.heard_at = ps->first.sent_at = now;
 		ps->validated = true;
-		ps->upgraded = hop->tunnel == 0;
+		ps->upgraded = hop->tunnel == 0 ? 1 : 0;
 		if (kith_ps_keeps_alive(ps, &ps->first))
 			kith_ps_due(ps, &ps->first, now + KITH_KEEPALIVE_US);
 	}
@@ -304,7 +306,7 @@ static void drop_all_but_relays(struct kith_pathset *ps, const struct kith_path_
 
 void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t flags)
 {
-	ps->flags |= flags;
+	ps->flags |= (uint8_t)flags;
 	if (kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY))
 		drop_all_but_relays(ps, env);
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) { /* the side that keeps a path alive may have changed */
@@ -514,8 +516,9 @@ static void ask_again(struct kith_pathset *ps, const struct kith_path_env *env, 
 
 bool kith_pathset_hint(struct kith_pathset *ps, const struct kith_path_env *env)
 {
-	uint32_t now_ms = (uint32_t)(env->now / KITH_US_PER_MS) | 1; /* never 0 */
-	if (ps->hinted_ms != 0 && now_ms - ps->hinted_ms < KITH_GONE_ASK_US / KITH_US_PER_MS)
+	uint16_t now_ms = (uint16_t)((uint64_t)(env->now / KITH_US_PER_MS) | 1); /* never 0 */
+	uint16_t since_ms = (uint16_t)(now_ms - ps->hinted_ms); /* once in 66 s it may seem to be less */
+	if (ps->hinted_ms != 0 && since_ms < KITH_GONE_ASK_US / KITH_US_PER_MS)
 		return false;
 	ps->hinted_ms = now_ms;
 	bool in_doubt = kith_pathset_in_doubt(ps);

@@ -59,7 +59,8 @@ enum kith_pathset_news {
 	 * counts: unasked, or where the path was in doubt. */
 	KITH_NEWS_SEEN = 256,
 	KITH_NEWS_DOUBT = 512, /* no path is live any more, or one is again: kith_pathset_in_doubt tells which */
-	KITH_NEWS_TUNNEL = 1024 /* there is a path through another tunnel */
+	KITH_NEWS_TUNNEL = 1024, /* there is a path through another tunnel */
+	KITH_NEWS_WANT_NAME = 2048 /* the spare name is used up: ask the peer for another, kith_pathset_spare */
 };
 
 struct kith_pathset_more; /* made lazily */
@@ -68,24 +69,31 @@ struct kith_pathset {
 	struct kith_path first;
 	struct kith_pathset_more *more; /* NULL while there is one path and nothing going on */
 	kith_time_us deadline; /* never later than the next thing to do; earlier is possible */
-	uint16_t flags; /* enum kith_pathset_flag */
+	uint64_t spare; /* a name of the peer that was never used; 0: none */
 	uint16_t news; /* enum kith_pathset_news */
-	uint32_t hinted_ms; /* low bits of when a hint last made us ask; 0 = never */
-	uint8_t sending; /* index of the sending path */
+	uint16_t hinted_ms; /* low bits of when a hint last made us ask; 0 = never */
+	uint8_t flags; /* enum kith_pathset_flag */
 	uint8_t next_id;
 	uint8_t keepalives; /* sequence of the last KEEPALIVE */
-	bool validated; /* VALIDATED_FIRST was told */
-	bool upgraded; /* UPGRADED was told */
-	bool all_dead; /* ALL_DEAD was told, and nothing heard since */
-	bool in_doubt; /* no path is live */
+	uint8_t sending : 4; /* index of the sending path */
+	uint8_t validated : 1; /* VALIDATED_FIRST was told */
+	uint8_t upgraded : 1; /* UPGRADED was told */
+	uint8_t all_dead : 1; /* ALL_DEAD was told, and nothing heard since */
+	uint8_t in_doubt : 1; /* no path is live */
 };
 
-KITH_STATIC_ASSERT(sizeof(struct kith_pathset) <= 136, "an idle session fits 384 bytes");
+KITH_STATIC_ASSERT(sizeof(struct kith_pathset) <= 144, "an idle session fits 384 bytes");
 
 /* The path of the handshake. validated: its answer was seen by both. A direct hop of a RELAY_ONLY session is not
  * taken. */
 void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct kith_hop *hop, bool validated,
 		       uint16_t flags);
+/* What packets to the peer carry: on all paths so far; and a spare one for when this node moves. */
+void kith_pathset_name(struct kith_pathset *ps, uint64_t name, uint64_t spare);
+
+/* What a packet over this hop carries. */
+uint64_t kith_pathset_name_on(const struct kith_pathset *ps, const struct kith_hop *hop);
+
 void kith_pathset_deinit(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* Adds flags: consent that came late, or that the contact became relay-only (all paths but relays, as

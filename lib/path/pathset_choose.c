@@ -50,7 +50,7 @@ static int best_live(const struct kith_pathset *ps)
 static void settle_on(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, bool from_dead)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
-	ps->sending = (uint8_t)i;
+	ps->sending = i & 15u;
 	ps->news |= KITH_NEWS_SENDING_CHANGED;
 	if (!kith_path_is_relay(p) && !ps->upgraded) {
 		ps->upgraded = true;
@@ -88,7 +88,7 @@ void kith_ps_succeed(struct kith_pathset *ps, const struct kith_path_env *env)
 	if (worth[kith_ps_path(ps, best)->state] >= worth[KITH_PATH_SUSPECT]) {
 		settle_on(ps, env, best, true);
 	} else { /* nothing took over */
-		ps->sending = (uint8_t)best;
+		ps->sending = best & 15u;
 		ps->news |= KITH_NEWS_SENDING_CHANGED;
 		kith_ps_flow_moved(ps, env, true);
 	}

@@ -5,6 +5,7 @@
  * pathset_choose.c which path sends, which are kept
  * pathset_flow.c   data: tracking, suspicion, death, replay
  * pathset_frames.c frames of the peer, packets from unknown hops
+ * pathset_names.c  what packets on each path carry in the place of an index
  */
 #ifndef KITH_PATH_PATHSET_INTERNAL_H
 #define KITH_PATH_PATHSET_INTERNAL_H

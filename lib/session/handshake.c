@@ -17,8 +17,10 @@ static bool parse_hello_frame(struct kith_hello *out, struct kith_span body)
 	uint64_t ms = kith_read_u64(&r);
 	kith_read_bytes(&r, out->call_id, sizeof out->call_id);
 	out->role = kith_read_u8(&r);
+	out->name = kith_read_u64(&r);
+	out->spare = kith_read_u64(&r);
 	/* Longer is allowed: a later version may append fields. */
-	if (r.bad || ms > INT64_MAX / 2)
+	if (r.bad || ms > INT64_MAX / 2 || out->name == 0)
 		return false;
 	out->timestamp_ms = (int64_t)ms;
 	return true;
@@ -89,13 +91,15 @@ bool kith_hello_parse(struct kith_hello *out, struct kith_span payload)
 }
 
 void kith_hello_write(struct kith_writer *w, const struct kith_self *self, int64_t timestamp_ms,
-		      const uint8_t call_id[16], struct kith_span chain)
+		      const uint8_t call_id[16], const uint64_t names[2], struct kith_span chain)
 {
 	uint8_t *mark = kith_frame_begin(w, KITH_FRAME_HELLO);
 	kith_write_u32(w, self->features);
 	kith_write_u64(w, (uint64_t)timestamp_ms);
 	kith_write_bytes(w, call_id, 16);
 	kith_write_u8(w, self->role);
+	kith_write_u64(w, names[0]);
+	kith_write_u64(w, names[1]);
 	kith_frame_end(w, mark);
 	mark = kith_frame_begin(w, KITH_FRAME_CHAIN);
 	kith_write_span(w, chain);

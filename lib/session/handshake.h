@@ -47,6 +47,7 @@ struct kith_hello {
 	int64_t timestamp_ms;
 	uint8_t call_id[16];
 	uint8_t role;
+	uint64_t name, spare; /* what packets to the author carry, and what they will when this side has moved */
 	bool has_verdict;
 	uint16_t verdict; /* 0 = accepted, else enum kith_close_reason */
 	struct kith_span chain, service, verdict_text;
@@ -61,6 +62,7 @@ struct kith_hello {
 struct kith_handshake {
 	struct kith_link waiting; /* responder: for its address to be proven, among all that do */
 	uint32_t session; /* responder: its index */
+	uint32_t peer_index; /* responder: of the HELLO, which the REPLY repeats */
 	uint64_t identity; /* responder: whose share it is of, while it waits */
 	struct kith_noise noise;
 	struct kith_mac_keys mac_keys; /* initiator */
@@ -92,9 +94,9 @@ struct kith_handshake {
  * missing. */
 bool kith_hello_parse(struct kith_hello *out, struct kith_span payload);
 
-/* Writes the HELLO frame (features, timestamp, call id, role) and the CHAIN frame. */
+/* Writes the HELLO frame (features, timestamp, call id, role, two names of the session) and the CHAIN frame. */
 void kith_hello_write(struct kith_writer *w, const struct kith_self *self, int64_t timestamp_ms,
-		      const uint8_t call_id[16], struct kith_span chain);
+		      const uint8_t call_id[16], const uint64_t names[2], struct kith_span chain);
 
 /* ---- initiator ---- */
 

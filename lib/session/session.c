@@ -38,22 +38,46 @@ kith_time_us kith_session_heard_at(const struct kith_session *s)
 	return at;
 }
 
+static void key_made(struct kith_session *s, kith_time_us now)
+{
+	s->keyed_s = (uint32_t)(now / KITH_US_PER_S);
+	s->keyed_block = block_of(s);
+}
+
 void kith_session_take_keys(struct kith_session *s, kith_time_us now)
 {
 	KITH_ASSERT(s->hs != NULL && kith_noise_done(&s->hs->noise));
 	kith_noise_split(&s->hs->noise, s->tx_key, s->rx_key, s->chain_key);
-	s->keyed_at = now;
-	s->keyed_block = block_of(s);
+	key_made(s, now);
 }
 
-size_t kith_session_seal(struct kith_session *s, const struct kith_suite *suite, uint8_t *packet, size_t frames_len)
+/* Hides, or shows, what stands between type and name. The tag is of the packet's every bit, so that no two masks are
+ * equal but by chance. */
+static void flip(uint8_t out[KITH_DATA_HIDDEN], const uint8_t in[KITH_DATA_HIDDEN], const struct kith_suite *suite,
+		 const uint8_t key[32], const uint8_t *tag)
+{
+	uint8_t mask[KITH_MASK_LEN];
+	suite->mask(mask, key, tag);
+	for (size_t i = 0; i < KITH_DATA_HIDDEN; i++)
+		out[i] = in[i] ^ mask[i];
+}
+
+static uint64_t nonce_of(const struct kith_data_mark *mark)
+{
+	return (uint64_t)mark->way << KITH_COUNTER_BITS | mark->counter;
+}
+
+size_t kith_session_seal(struct kith_session *s, const struct kith_suite *suite, uint64_t name, uint8_t *packet,
+			 size_t frames_len)
 {
 	uint8_t *body = packet + KITH_TRANSPORT_HEADER;
 	if (s->tx_counter >= KITH_REPLAY_COUNTER_END || (uint8_t)(block_of(s) - s->keyed_block) >= KITH_KEY_BLOCKS_MAX)
 		return 0;
-	uint64_t counter = s->tx_counter++;
-	kith_data_write(packet, s->epoch, s->peer_index, counter);
-	suite->seal(body, s->tx_key, counter, (struct kith_span){ packet, KITH_TRANSPORT_HEADER }, body, frames_len);
+	const struct kith_data_mark mark = { .counter = s->tx_counter++, .epoch = s->epoch };
+	kith_data_write(packet, &mark, name);
+	suite->seal(body, s->tx_key, nonce_of(&mark), (struct kith_span){ packet, KITH_TRANSPORT_HEADER }, body,
+		    frames_len);
+	flip(packet + 1, packet + 1, suite, s->tx_key, body + frames_len);
 	return KITH_TRANSPORT_HEADER + frames_len + KITH_AEAD_TAG_LEN;
 }
 
@@ -72,41 +96,59 @@ static void install_next(struct kith_session *s, kith_time_us now)
 	kith_wipe(rk->e_sk, 32);
 	rk->retry_at = 0;
 	s->epoch++;
-	s->keyed_at = now;
-	s->keyed_block = block_of(s);
+	key_made(s, now);
 }
 
-static const uint8_t *rx_key_for(const struct kith_session *s, uint8_t epoch)
+/* Shows what the packet hides, if it was made with this key. Another key shows anything, which hardly ever looks
+ * right: the epoch has 4 bits, and the counter is not far beyond what came. */
+static bool shows(const struct kith_session *s, const struct kith_suite *suite, const uint8_t key[32], unsigned epoch,
+		  const struct kith_data_header *header, struct kith_data_mark *mark)
+{
+	uint8_t plain[KITH_DATA_HIDDEN];
+	flip(plain, header->hidden, suite, key, header->sealed.p + header->sealed.len - KITH_AEAD_TAG_LEN);
+	*mark = kith_data_mark_read(plain);
+	return mark->epoch == (epoch & 15) && mark->counter < s->replay.top + KITH_COUNTER_AHEAD;
+}
+
+/* The key that the packet was made with, of those that are good now, and what it hides. */
+static const uint8_t *key_of(const struct kith_session *s, const struct kith_suite *suite,
+			     const struct kith_data_header *header, struct kith_data_mark *mark)
 {
 	const struct kith_rekey *rk = s->rekey;
-	if (epoch == s->epoch)
+	if (shows(s, suite, s->rx_key, s->epoch, header, mark))
 		return s->rx_key;
-	if (rk != NULL && rk->next_ready && epoch == (uint8_t)(s->epoch + 1))
+	if (rk != NULL && rk->next_ready && shows(s, suite, rk->next_rx, s->epoch + 1u, header, mark))
 		return rk->next_rx;
-	if (rk != NULL && rk->old_until != 0 && epoch == (uint8_t)(s->epoch - 1))
+	if (rk != NULL && rk->old_until != 0 && shows(s, suite, rk->old_rx, s->epoch - 1u, header, mark))
 		return rk->old_rx;
 	return NULL;
 }
 
 enum kith_open_verdict kith_session_open(struct kith_session *s, const struct kith_suite *suite, kith_time_us now,
-					 const struct kith_data_header *header, struct kith_span *frames)
+					 const struct kith_data_header *header, struct kith_span *frames,
+					 uint64_t *counter)
 {
-	if (!kith_replay_check(&s->replay, header->counter))
-		return KITH_OPEN_REPLAYED;
-	const uint8_t *key = rx_key_for(s, header->epoch);
+	struct kith_data_mark mark;
+	uint8_t ad[KITH_TRANSPORT_HEADER];
+	const uint8_t *key = key_of(s, suite, header, &mark);
 	if (key == NULL)
-		return KITH_OPEN_WRONG_EPOCH;
+		return KITH_OPEN_NOT_AUTHENTIC;
+	if (!kith_replay_check(&s->replay, mark.counter))
+		return KITH_OPEN_REPLAYED;
+	kith_data_write(ad, &mark, header->name);
 	/* The packet lies in mutable host memory (the core's contract); the span type is const for all its other
 	 * readers. */
 	uint8_t *body = (uint8_t *)(uintptr_t)header->sealed.p;
-	if (suite->open(body, key, header->counter, header->ad, header->sealed.p, header->sealed.len) != 0)
+	if (suite->open(body, key, nonce_of(&mark), (struct kith_span){ ad, sizeof ad }, header->sealed.p,
+			header->sealed.len) != 0)
 		return KITH_OPEN_NOT_AUTHENTIC;
-	kith_replay_commit(&s->replay, header->counter);
+	kith_replay_commit(&s->replay, mark.counter);
 	if (s->rekey != NULL && key == s->rekey->next_rx)
 		install_next(s, now);
 	else if (s->rekey != NULL && key == s->rx_key && s->rekey->old_until == KITH_TIME_NEVER)
 		s->rekey->old_until = now + KITH_OLD_KEY_US;
 	*frames = (struct kith_span){ body, header->sealed.len - KITH_AEAD_TAG_LEN };
+	*counter = mark.counter;
 	return KITH_OPEN_OK;
 }
 
@@ -117,7 +159,7 @@ bool kith_session_wants_rekey(const struct kith_session *s, kith_time_us now)
 		return false;
 	/* Where data goes both ways the initiator asks by time, and the responder only if the initiator has not. */
 	kith_time_us age = KITH_REKEY_US + (s->initiator ? 0 : KITH_REKEY_LAG_US);
-	return now - s->keyed_at >= age || block_of(s) != s->keyed_block;
+	return now / KITH_US_PER_S - s->keyed_s >= age / KITH_US_PER_S || block_of(s) != s->keyed_block;
 }
 
 static struct kith_rekey *get_rekey(struct kith_session *s, const struct kith_alloc *alloc)

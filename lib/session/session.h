@@ -54,8 +54,8 @@ struct kith_rekey {
 };
 
 struct kith_session {
-	uint32_t index; /* ours: what packets to us carry. Key of the table */
-	uint32_t peer_index; /* theirs */
+	uint32_t index; /* ours: key of the table. Packets to us carry names of it (session/names.h) */
+	uint32_t keyed_s; /* when the keys were made */
 	uint8_t device[KITH_DEVICE_ID_LEN]; /* the other device; zero until known */
 	union {
 		struct kith_timer timer;
@@ -69,7 +69,7 @@ struct kith_session {
 	uint8_t tx_key[32], rx_key[32], chain_key[32];
 	uint64_t tx_counter;
 	struct kith_replay replay;
-	kith_time_us keyed_at, used_at; /* when the keys were made; when something but keepalives last passed */
+	kith_time_us used_at; /* when something but keepalives last passed */
 	struct kith_blob *chain; /* the other's certificates, or NULL */
 	struct kith_handshake *hs; /* until open */
 	struct kith_rekey *rekey;
@@ -106,15 +106,20 @@ kith_time_us kith_session_heard_at(const struct kith_session *s);
 /* Takes the transport keys out of a finished handshake. */
 void kith_session_take_keys(struct kith_session *s, kith_time_us now);
 
-/* Seals frames_len bytes of frames that lie KITH_TRANSPORT_HEADER behind packet, in place. Returns the packet's
- * length; 0 and nothing is sealed when the key, or the counter, has reached its limit: the session is over then. */
-size_t kith_session_seal(struct kith_session *s, const struct kith_suite *suite, uint8_t *packet, size_t frames_len);
+/* Seals frames_len bytes of frames that lie KITH_TRANSPORT_HEADER behind packet, in place, for who has that name.
+ * Returns the packet's length; 0 and nothing is sealed when the key, or the counter, has reached its limit: the
+ * session is over then. */
+size_t kith_session_seal(struct kith_session *s, const struct kith_suite *suite, uint64_t name, uint8_t *packet,
+			 size_t frames_len);
 
-enum kith_open_verdict { KITH_OPEN_OK, KITH_OPEN_REPLAYED, KITH_OPEN_WRONG_EPOCH, KITH_OPEN_NOT_AUTHENTIC };
+/* NOT_AUTHENTIC: made by somebody else, or with a key that is not good (yet, or any more). */
+enum kith_open_verdict { KITH_OPEN_OK, KITH_OPEN_REPLAYED, KITH_OPEN_NOT_AUTHENTIC };
 
-/* Opens a data packet in place; *frames is borrowed from it. Changes keys when the other has begun to use the next. */
+/* Opens a data packet in place; *frames is borrowed from it. Changes keys when the other has begun to use the next.
+ * *counter: of the packet, if it opens. */
 enum kith_open_verdict kith_session_open(struct kith_session *s, const struct kith_suite *suite, kith_time_us now,
-					 const struct kith_data_header *header, struct kith_span *frames);
+					 const struct kith_data_header *header, struct kith_span *frames,
+					 uint64_t *counter);
 
 /* ---- rekeying: the asker is the side that sends data in old keys ---- */
 

@@ -12,6 +12,15 @@ void kith_sessions_init(struct kith_sessions *ss, const struct kith_alloc *alloc
 	ss->random = random;
 	ss->shard = shard;
 	uint64_t seed[2] = { kith_rng_u64(random), kith_rng_u64(random) };
+	static const uint8_t names_label[] = { 'n', 'a', 'm', 'e', 's', 0 };
+	uint64_t secret[2];
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t label[sizeof names_label];
+		memcpy(label, names_label, sizeof label);
+		label[sizeof label - 1] = (uint8_t)i;
+		secret[i] = kith_hash64(seed, label, sizeof label);
+	}
+	kith_names_init(&ss->names, secret);
 	kith_table_init(&ss->by_index, alloc, max, KITH_TABLE_KEY(struct kith_session, index), seed);
 	kith_table_init(&ss->by_device, alloc, max, KITH_TABLE_KEY(struct kith_session, device), seed);
 }
@@ -53,6 +62,16 @@ struct kith_session *kith_sessions_get(const struct kith_sessions *ss, uint32_t 
 struct kith_session *kith_sessions_of(const struct kith_sessions *ss, const uint8_t device[KITH_DEVICE_ID_LEN])
 {
 	return alive(kith_table_get(&ss->by_device, device));
+}
+
+uint64_t kith_sessions_name(struct kith_sessions *ss, const struct kith_session *s)
+{
+	return kith_names_new(&ss->names, s->index);
+}
+
+struct kith_session *kith_sessions_named(const struct kith_sessions *ss, uint64_t name, uint32_t *number)
+{
+	return kith_sessions_get(ss, kith_names_index(&ss->names, name, number));
 }
 
 struct kith_session *kith_sessions_find(const struct kith_sessions *ss, uint32_t index)

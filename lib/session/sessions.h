@@ -1,18 +1,21 @@
 /* All sessions of a node by our index, and infrastructure sessions also by device.
  *
  * An index is random, with the shard in its upper 8 bits, and never 0. A device has at most one infrastructure
- * session in the second table, the newest; sessions of applications are found by index only.
+ * session in the second table, the newest; sessions of applications are found by index only. Packets carry names of an
+ * index, never itself (session/names.h).
  * Bounds: max sessions; beyond it, new ones are refused (KITH_EFULL) and existing ones stay.
  */
 #ifndef KITH_SESSION_SESSIONS_H
 #define KITH_SESSION_SESSIONS_H
 
+#include "session/names.h"
 #include "session/session.h"
 
 struct kith_sessions {
 	struct kith_table by_index, by_device;
 	const struct kith_alloc *alloc;
 	const struct kith_random *random;
+	struct kith_names names;
 	uint8_t shard;
 };
 
@@ -28,6 +31,11 @@ struct kith_session *kith_sessions_new(struct kith_sessions *ss, enum kith_sessi
 /* The session with that index, of that device; NULL when there is none, or it has ended. */
 struct kith_session *kith_sessions_get(const struct kith_sessions *ss, uint32_t index);
 struct kith_session *kith_sessions_of(const struct kith_sessions *ss, const uint8_t device[KITH_DEVICE_ID_LEN]);
+
+/* A fresh name for s, to be told to the other side; and the session that a packet is for by its name (number: of the
+ * name, which rises from name to name of all sessions). NULL as for kith_sessions_get. */
+uint64_t kith_sessions_name(struct kith_sessions *ss, const struct kith_session *s);
+struct kith_session *kith_sessions_named(const struct kith_sessions *ss, uint64_t name, uint32_t *number);
 
 /* The same, even if the session ended in this call: its last packets are still to be sealed. */
 struct kith_session *kith_sessions_find(const struct kith_sessions *ss, uint32_t index);

@@ -6,9 +6,9 @@
 
 static const struct kith_span nothing = { NULL, 0 };
 
-void kith_knock_begin(struct kith_core *c, struct kith_knock *k, const struct kith_endpoint *at, uint32_t index)
+void kith_knock_begin(struct kith_core *c, struct kith_knock *k, const struct kith_endpoint *at, uint64_t name)
 {
-	*k = (struct kith_knock){ .what = { .endpoint = *at, .index = index } };
+	*k = (struct kith_knock){ .what = { .endpoint = *at, .name = name } };
 	do
 		k->what.number = kith_rng_u64(c->random);
 	while (k->what.number == 0);
@@ -48,7 +48,7 @@ static bool is_stranger(const struct kith_core *c, const struct kith_session *s,
 /* The one of them that the number chooses, of those that were not asked yet; NULL: there is none. */
 static struct kith_session *leaf_for(struct kith_core *c, const struct kith_knock *k)
 {
-	const uint64_t seed[2] = { k->what.number, k->what.index };
+	const uint64_t seed[2] = { k->what.number, k->what.name };
 	struct kith_session *s, *chosen = NULL;
 	uint64_t highest = 0;
 	uint32_t it = 0;

@@ -31,7 +31,7 @@ struct kith_knock {
 };
 
 /* Draws the number; nobody is asked yet. */
-void kith_knock_begin(struct kith_core *c, struct kith_knock *k, const struct kith_endpoint *at, uint32_t index);
+void kith_knock_begin(struct kith_core *c, struct kith_knock *k, const struct kith_endpoint *at, uint64_t name);
 
 /* Asks the last one again, or, if another is wanted or there is none, another. KITH_ENOENT: there is nobody else; or
  * why a request does not go out. */

@@ -317,7 +317,7 @@ static void have_knocked(struct kith_core *c)
 		finish(c, "cut");
 		return;
 	}
-	kith_knock_begin(c, &w->knock, &w->queue[0].endpoint, s->peer_index);
+	kith_knock_begin(c, &w->knock, &w->queue[0].endpoint, kith_pathset_name_on(&s->paths, kith_session_hop(s)));
 	w->knocks = 0;
 	knock(c, true);
 }

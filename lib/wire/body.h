@@ -186,7 +186,7 @@ enum kith_status {
 
 /* KNOCK request */
 #define KITH_B_KNOCK_ENDPOINT 0 /* endpoint: the candidate's */
-#define KITH_B_KNOCK_INDEX 1 /* uint: its index of the session that is its witness's */
+#define KITH_B_KNOCK_NAME 1 /* uint: its name of the session that is its witness's */
 #define KITH_B_KNOCK_NUMBER 2 /* uint */
 
 /* ELECTED request */

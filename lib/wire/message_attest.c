@@ -167,7 +167,7 @@ size_t kith_msg_knock_write(uint8_t *out, size_t cap, const struct kith_msg_knoc
 {
 	struct kith_msg_draft d = kith_msg_begin(out, cap);
 	put_endpoint(&d, KITH_B_KNOCK_ENDPOINT, &m->endpoint);
-	kith_msg_put_uint(&d, KITH_B_KNOCK_INDEX, m->index);
+	kith_msg_put_uint(&d, KITH_B_KNOCK_NAME, m->name);
 	kith_msg_put_uint(&d, KITH_B_KNOCK_NUMBER, m->number);
 	return kith_msg_end(&d);
 }
@@ -178,9 +178,9 @@ int kith_msg_knock_read(struct kith_msg_knock *out, struct kith_span body)
 	memset(out, 0, sizeof *out);
 	if (kith_unpack_parse(&in, body) != 0 || !get_endpoint(&in, KITH_B_KNOCK_ENDPOINT, &out->endpoint))
 		return KITH_EPROTO;
-	out->index = (uint32_t)get_uint(&in, KITH_B_KNOCK_INDEX, UINT32_MAX);
+	out->name = get_uint(&in, KITH_B_KNOCK_NAME, UINT64_MAX);
 	out->number = get_uint(&in, KITH_B_KNOCK_NUMBER, UINT64_MAX);
-	return out->index != 0 && out->number != 0 ? 0 : KITH_EPROTO;
+	return out->name != 0 && out->number != 0 ? 0 : KITH_EPROTO;
 }
 
 /* ---- what came of it ---- */

@@ -63,7 +63,7 @@ int kith_msg_measured_read(struct kith_msg_measured *out, struct kith_span body)
 /* KNOCK. All must be there; none is 0. */
 struct kith_msg_knock {
 	struct kith_endpoint endpoint; /* the candidate's */
-	uint32_t index; /* its index of the session that is its witness's */
+	uint64_t name; /* its name of the session that is its witness's */
 	uint64_t number;
 };
 

@@ -69,13 +69,10 @@ bool kith_data_parse(struct kith_data_header *out, struct kith_span packet)
 {
 	struct kith_reader r = kith_reader_of_span(packet);
 	(void)kith_read_u8(&r);
-	out->epoch = kith_read_u8(&r);
-	uint16_t zero = kith_read_u16(&r);
-	out->receiver = kith_read_u32(&r);
-	out->counter = kith_read_u64(&r);
-	out->ad = (struct kith_span){ packet.p, KITH_TRANSPORT_HEADER };
+	out->hidden = kith_read(&r, KITH_DATA_HIDDEN);
+	out->name = kith_read_u64(&r);
 	out->sealed = kith_read_rest(&r);
-	return !r.bad && zero == 0 && out->sealed.len >= 16;
+	return !r.bad && out->sealed.len >= 16;
 }
 
 void kith_hs_write(uint8_t out[KITH_HS_HEADER], uint8_t type, uint32_t sender, uint32_t receiver)
@@ -88,14 +85,21 @@ void kith_hs_write(uint8_t out[KITH_HS_HEADER], uint8_t type, uint32_t sender, u
 	kith_write_u32(&w, receiver);
 }
 
-void kith_data_write(uint8_t out[KITH_TRANSPORT_HEADER], uint8_t epoch, uint32_t receiver, uint64_t counter)
+void kith_data_write(uint8_t out[KITH_TRANSPORT_HEADER], const struct kith_data_mark *mark, uint64_t name)
 {
 	struct kith_writer w = kith_writer_of(out, KITH_TRANSPORT_HEADER);
 	kith_write_u8(&w, KITH_PKT_DATA);
-	kith_write_u8(&w, epoch);
-	kith_write_u16(&w, 0);
-	kith_write_u32(&w, receiver);
-	kith_write_u64(&w, counter);
+	kith_write_u8(&w, (uint8_t)((mark->epoch & 15) << 4 | (mark->way & 15)));
+	kith_write_uint(&w, mark->counter, KITH_COUNTER_BITS / 8);
+	kith_write_u64(&w, name);
+}
+
+struct kith_data_mark kith_data_mark_read(const uint8_t plain[KITH_DATA_HIDDEN])
+{
+	struct kith_reader r = kith_reader_of(plain, KITH_DATA_HIDDEN);
+	uint8_t first = kith_read_u8(&r);
+	uint64_t counter = kith_read_uint(&r, KITH_COUNTER_BITS / 8);
+	return (struct kith_data_mark){ counter, (uint8_t)(first >> 4), first & 15 };
 }
 
 void kith_tunnel_write(uint8_t out[KITH_TUNNEL_HEADER], uint64_t tunnel)
@@ -166,38 +170,38 @@ bool kith_iam_parse(uint32_t *receiver, struct kith_span *chain, struct kith_spa
 	return !r.bad && type == KITH_PKT_IAM && version == KITH_WIRE_VERSION && zero == 0 && none == 0;
 }
 
-void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint32_t index)
+void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint64_t name)
 {
 	struct kith_writer w = kith_writer_of(out, KITH_GONE_PACKET_LEN);
 	kith_write_u8(&w, KITH_PKT_GONE);
 	kith_write_zeros(&w, 3);
-	kith_write_u32(&w, index);
+	kith_write_u64(&w, name);
 }
 
-bool kith_gone_parse(uint32_t *index, struct kith_span packet)
+bool kith_gone_parse(uint64_t *name, struct kith_span packet)
 {
 	struct kith_reader r = kith_reader_of_span(packet);
 	uint8_t type = kith_read_u8(&r);
 	uint64_t zero = kith_read_uint(&r, 3);
-	*index = kith_read_u32(&r);
+	*name = kith_read_u64(&r);
 	return kith_reader_done(&r) && type == KITH_PKT_GONE && zero == 0;
 }
 
-void kith_knock_write(uint8_t out[KITH_KNOCK_PACKET_LEN], uint32_t index, uint64_t number)
+void kith_knock_write(uint8_t out[KITH_KNOCK_PACKET_LEN], uint64_t name, uint64_t number)
 {
 	struct kith_writer w = kith_writer_of(out, KITH_KNOCK_PACKET_LEN);
 	kith_write_u8(&w, KITH_PKT_KNOCK);
 	kith_write_zeros(&w, 3);
-	kith_write_u32(&w, index);
+	kith_write_u64(&w, name);
 	kith_write_u64(&w, number);
 }
 
-bool kith_knock_parse(uint32_t *index, uint64_t *number, struct kith_span packet)
+bool kith_knock_parse(uint64_t *name, uint64_t *number, struct kith_span packet)
 {
 	struct kith_reader r = kith_reader_of_span(packet);
 	uint8_t type = kith_read_u8(&r);
 	uint64_t zero = kith_read_uint(&r, 3);
-	*index = kith_read_u32(&r);
+	*name = kith_read_u64(&r);
 	*number = kith_read_u64(&r);
 	return kith_reader_done(&r) && type == KITH_PKT_KNOCK && zero == 0;
 }

@@ -34,8 +34,8 @@ enum kith_packet_type {
 #define KITH_COOKIE_SEALED_LEN 48 /* cookie 16, epoch 16, tag 16 */
 #define KITH_COOKIE_PACKET_LEN (8 + 24 + KITH_COOKIE_SEALED_LEN)
 #define KITH_VERSION_PACKET_LEN 12
-#define KITH_GONE_PACKET_LEN 8
-#define KITH_KNOCK_PACKET_LEN 16
+#define KITH_GONE_PACKET_LEN 12
+#define KITH_KNOCK_PACKET_LEN 20
 #define KITH_WHO_LEN_MIN (KITH_HS_HEADER + KITH_MAC_LEN)
 #define KITH_BUSY_PACKET_LEAST 88 /* without alternates and chain */
 
@@ -58,12 +58,23 @@ struct kith_hs_header {
 	const uint8_t *mac1, *mac2; /* HELLO only, else NULL */
 };
 
+/* DATA: type; hidden: epoch 4 bits, way 4 bits, counter 6; name 8. What is hidden is there under a mask that follows
+ * from the key and from the packet's tag (session/session.h), so that no two packets of a session look alike to
+ * others. */
+#define KITH_DATA_HIDDEN 7
+#define KITH_COUNTER_BITS 48
+
 struct kith_data_header {
-	uint8_t epoch; /* which key, modulo 256 */
-	uint32_t receiver;
-	uint64_t counter;
-	struct kith_span ad; /* the header itself */
-	struct kith_span sealed;
+	uint64_t name; /* session/names.h */
+	const uint8_t *hidden; /* KITH_DATA_HIDDEN bytes */
+	struct kith_span sealed; /* with the tag at its end */
+};
+
+/* What a data packet hides. */
+struct kith_data_mark {
+	uint64_t counter; /* below 2^KITH_COUNTER_BITS */
+	uint8_t epoch; /* which key, modulo 16 */
+	uint8_t way; /* the how manieth copy of what has this counter */
 };
 
 /* The type of a packet, or 0 when it is too short for its kind or none of ours. */
@@ -75,7 +86,8 @@ bool kith_data_parse(struct kith_data_header *out, struct kith_span packet);
 
 /* Header writers; each writes exactly its header length at out. */
 void kith_hs_write(uint8_t out[KITH_HS_HEADER], uint8_t type, uint32_t sender, uint32_t receiver);
-void kith_data_write(uint8_t out[KITH_TRANSPORT_HEADER], uint8_t epoch, uint32_t receiver, uint64_t counter);
+void kith_data_write(uint8_t out[KITH_TRANSPORT_HEADER], const struct kith_data_mark *mark, uint64_t name);
+struct kith_data_mark kith_data_mark_read(const uint8_t plain[KITH_DATA_HIDDEN]);
 void kith_tunnel_write(uint8_t out[KITH_TUNNEL_HEADER], uint64_t tunnel);
 bool kith_tunnel_parse(uint64_t *tunnel, struct kith_span *inner, struct kith_span packet);
 
@@ -104,13 +116,13 @@ struct kith_who {
 bool kith_who_parse(struct kith_who *out, struct kith_span packet);
 bool kith_iam_parse(uint32_t *receiver, struct kith_span *chain, struct kith_span packet);
 
-/* GONE: type, 3 zero bytes, the receiver index that is not known. */
-void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint32_t index);
-bool kith_gone_parse(uint32_t *index, struct kith_span packet);
+/* GONE: type, 3 zero bytes, the name that is of no session. */
+void kith_gone_write(uint8_t out[KITH_GONE_PACKET_LEN], uint64_t name);
+bool kith_gone_parse(uint64_t *name, struct kith_span packet);
 
-/* KNOCK: type, 3 zero bytes, the candidate's index of the witness's session, a number that only the packet has. */
-void kith_knock_write(uint8_t out[KITH_KNOCK_PACKET_LEN], uint32_t index, uint64_t number);
-bool kith_knock_parse(uint32_t *index, uint64_t *number, struct kith_span packet);
+/* KNOCK: type, 3 zero bytes, the candidate's name of the witness's session, a number that only the packet has. */
+void kith_knock_write(uint8_t out[KITH_KNOCK_PACKET_LEN], uint64_t name, uint64_t number);
+bool kith_knock_parse(uint64_t *name, uint64_t *number, struct kith_span packet);
 
 /* COOKIE: type, flags 1 (1: make the message anew), 2 zero bytes, receiver index, nonce 24, sealed cookie and epoch
  * 48. */

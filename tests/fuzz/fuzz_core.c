@@ -79,7 +79,8 @@ static void frames(struct kith_reader *r)
 		memcpy(p + KITH_TRANSPORT_HEADER, body.p, body.len);
 	if (how & 0x08)
 		name_tunnel(way, p + KITH_TRANSPORT_HEADER, body.len);
-	size_t len = kith_session_seal(s, w.pki.suite, p, body.len) + (size_t)(p - packet);
+	size_t len = kith_session_seal(s, w.pki.suite, kith_pathset_name_on(&s->paths, &hop), p, body.len) +
+		     (size_t)(p - packet);
 	if (hop.tunnel != 0)
 		kith_tunnel_write(packet, hop.tunnel);
 	struct kith_addr from = fw_addr(way->from);
@@ -99,9 +100,10 @@ static void handshake(struct kith_reader *r)
 	uint8_t payload[KITH_UDP_PAYLOAD];
 	struct kith_writer out = kith_writer_of(payload, sizeof payload);
 	uint8_t call_id[16] = { how };
+	const uint64_t names[2] = { 1 + how, 2 + how };
 	kith_simpki_keys(&w.pki, (uint32_t)to, &identity, &dh);
 	if (how & 2) /* the honest beginning */
-		kith_hello_write(&out, &bob->self, FW_UNIX_MS + w.s.now / 1000 + how, call_id, bob->self.chain);
+		kith_hello_write(&out, &bob->self, FW_UNIX_MS + w.s.now / 1000 + how, call_id, names, bob->self.chain);
 	kith_write_span(&out, fz_block(r, 600));
 	const struct kith_span body = { payload, out.bad ? 0 : kith_writer_len(&out) };
 	if (how & 4)

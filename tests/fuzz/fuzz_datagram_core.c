@@ -107,7 +107,7 @@ static void sealed(struct fn *f, unsigned who, const uint8_t *frames, size_t len
 	if (s == NULL || s->state != KITH_SESSION_OPEN)
 		return;
 	memcpy(packet + KITH_TRANSPORT_HEADER, frames, len);
-	input(f, &f->node[who].addr, packet, kith_session_seal(s, c->suite, packet, len));
+	input(f, &f->node[who].addr, packet, kith_session_seal(s, c->suite, s->paths.first.name, packet, len));
 }
 
 static void from_stranger(struct fn *f, const uint8_t *bytes, size_t len, uint8_t who)
@@ -145,8 +145,9 @@ static void genuine_hello(struct fn *f, uint8_t what, struct kith_span body)
 	const struct kith_self *self = &f->node[VICTIM].core->self;
 	struct kith_writer w = kith_writer_of(payload, sizeof payload);
 	const uint8_t call_id[16] = { what };
+	const uint64_t names[2] = { 1, 2 };
 	if (what & 1)
-		kith_hello_write(&w, self, FN_UNIX_MS + f->now / 1000 + what, call_id,
+		kith_hello_write(&w, self, FN_UNIX_MS + f->now / 1000 + what, call_id, names,
 				 what & 2 ? self->chain : self->chain_short);
 	kith_write_span(&w, body);
 	memset(&hs, 0, sizeof hs);

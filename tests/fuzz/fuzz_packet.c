@@ -68,10 +68,11 @@ static void data_packet(struct kith_span packet)
 	uint8_t out[KITH_TRANSPORT_HEADER];
 	if (!kith_data_parse(&h, packet))
 		return;
-	kith_data_write(out, h.epoch, h.receiver, h.counter);
+	const struct kith_data_mark mark = kith_data_mark_read(h.hidden);
+	kith_data_write(out, &mark, h.name);
 	same(packet, out, sizeof out);
-	KITH_ASSERT(fz_within(h.ad, packet) && fz_within(h.sealed, packet));
-	KITH_ASSERT(h.ad.len + h.sealed.len == packet.len && h.sealed.len >= 16);
+	KITH_ASSERT(h.hidden == packet.p + 1 && fz_within(h.sealed, packet));
+	KITH_ASSERT(sizeof out + h.sealed.len == packet.len && h.sealed.len >= 16);
 }
 
 static void tunnel_packet(struct kith_span packet)
@@ -104,15 +105,15 @@ static void short_packet(struct kith_span packet)
 	uint8_t out[KITH_COOKIE_PACKET_LEN];
 	const uint8_t *nonce, *sealed;
 	uint32_t index;
-	uint64_t number;
+	uint64_t name, number;
 	bool anew;
-	if (packet.p[0] == KITH_PKT_GONE && kith_gone_parse(&index, packet)) {
+	if (packet.p[0] == KITH_PKT_GONE && kith_gone_parse(&name, packet)) {
 		KITH_ASSERT(packet.len == KITH_GONE_PACKET_LEN);
-		kith_gone_write(out, index);
+		kith_gone_write(out, name);
 		same(packet, out, packet.len);
-	} else if (packet.p[0] == KITH_PKT_KNOCK && kith_knock_parse(&index, &number, packet)) {
+	} else if (packet.p[0] == KITH_PKT_KNOCK && kith_knock_parse(&name, &number, packet)) {
 		KITH_ASSERT(packet.len == KITH_KNOCK_PACKET_LEN);
-		kith_knock_write(out, index, number);
+		kith_knock_write(out, name, number);
 		same(packet, out, packet.len);
 	} else if (packet.p[0] == KITH_PKT_COOKIE && kith_cookie_parse(&index, &anew, &nonce, &sealed, packet)) {
 		KITH_ASSERT(packet.len == KITH_COOKIE_PACKET_LEN);
@@ -183,10 +184,12 @@ static void hello(struct kith_span payload)
 	KITH_ASSERT(buf != NULL);
 	struct kith_writer w = kith_writer_of(buf, cap);
 	struct kith_self self = { .features = h.features, .role = h.role };
-	kith_hello_write(&w, &self, h.timestamp_ms, h.call_id, h.chain);
+	const uint64_t names[2] = { h.name, h.spare };
+	kith_hello_write(&w, &self, h.timestamp_ms, h.call_id, names, h.chain);
 	const struct kith_span written = { buf, kith_writer_len(&w) };
 	bool parsed = !w.bad && kith_hello_parse(&again, written);
 	KITH_ASSERT(parsed && again.features == h.features && again.timestamp_ms == h.timestamp_ms);
+	KITH_ASSERT(again.name == h.name && again.spare == h.spare && h.name != 0);
 	KITH_ASSERT(again.role == h.role && memcmp(again.call_id, h.call_id, sizeof h.call_id) == 0);
 	KITH_ASSERT(again.chain.len == h.chain.len &&
 		    (h.chain.len == 0 || memcmp(again.chain.p, h.chain.p, h.chain.len) == 0));

@@ -338,7 +338,7 @@ static inline void flat_measured(struct message_flat *f, const struct kith_msg_m
 static inline void flat_knock(struct message_flat *f, const struct kith_msg_knock *m)
 {
 	flat_endpoint(f, &m->endpoint);
-	flat_num(f, m->index);
+	flat_num(f, m->name);
 	flat_num(f, m->number);
 }
 

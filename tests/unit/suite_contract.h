@@ -102,6 +102,28 @@ static inline void contract_an_empty_message_can_be_signed(const struct kith_sui
 }
 
 /* Both AEADs behind one shape: nonce is 24 bytes, of which the short one uses the first 8. */
+static inline void contract_a_mask_changes_with_every_bit(const struct kith_suite *s)
+{
+	struct test_random r;
+	uint8_t key[32], sample[KITH_SAMPLE_LEN], mask[KITH_MASK_LEN], other[KITH_MASK_LEN];
+	test_random_init(&r, 5);
+	test_random_fill(&r, key, sizeof key);
+	test_random_fill(&r, sample, sizeof sample);
+	for (int round = 0; round < 2; round++) {
+		s->mask(mask, key, sample);
+		s->mask(other, key, sample);
+		assert_memory_equal(mask, other, sizeof mask);
+		for (size_t bit = 0; bit < 8 * (sizeof key + sizeof sample); bit++) {
+			bool of_key = bit < 8 * sizeof key;
+			contract_flip(of_key ? key : sample, of_key ? bit : bit - 8 * sizeof key);
+			s->mask(other, key, sample);
+			assert_memory_not_equal(mask, other, sizeof mask);
+			contract_flip(of_key ? key : sample, of_key ? bit : bit - 8 * sizeof key);
+		}
+		memset(sample, 0xff, sizeof sample); /* the last block that a counter can name */
+	}
+}
+
 static inline void contract_seal(const struct kith_suite *s, bool x, uint8_t *out, const uint8_t *key,
 				 const uint8_t *nonce, struct kith_span ad, const uint8_t *in, size_t len)
 {
@@ -372,6 +394,7 @@ static inline void contract_a_signature_counts_for_its_label_only(const struct k
 	PLAIN(hashes_take_their_own_output_as_a_part)                                                                  \
 	PLAIN(blake2b_depends_on_key_and_length)                                                                       \
 	PLAIN(a_signature_counts_for_its_label_only)                                                                   \
+	PLAIN(a_mask_changes_with_every_bit)                                                                           \
 	AEADS(open_gives_back_what_was_sealed)                                                                         \
 	AEADS(open_refuses_any_changed_bit)                                                                            \
 	AEADS(open_refuses_other_lengths)                                                                              \

@@ -61,12 +61,14 @@ static void a_rejected_caller_cannot_open_the_session_by_speaking_all_the_same(v
 	struct kith_span inner;
 	assert_true(kith_tunnel_parse(&tunnel, &inner, test_span(k.packet.data + KITH_PACKET_HEADROOM, k.packet.len)));
 	assert_true(kith_hs_parse(&header, inner));
-	assert_true(kith_handshake_read_reply(&hs, &header, buf) > 0);
-	cheat.peer_index = header.sender;
+	int n = kith_handshake_read_reply(&hs, &header, buf);
+	assert_true(n > 0);
+	struct kith_hello hello;
+	assert_true(kith_hello_parse(&hello, test_span(buf, (size_t)n)));
 	kith_session_take_keys(&cheat, w.now);
 	kith_tunnel_write(packet, tunnel);
 	memset(packet + KITH_TUNNEL_HEADER + KITH_TRANSPORT_HEADER, 0, 8);
-	size_t len = kith_session_seal(&cheat, w.pki.suite, packet + KITH_TUNNEL_HEADER, 8);
+	size_t len = kith_session_seal(&cheat, w.pki.suite, hello.name, packet + KITH_TUNNEL_HEADER, 8);
 	int home = world_node_at(&w, &k.packet.from);
 	assert_true(home >= 0 && home < 3);
 	w.tap = NULL;

@@ -46,7 +46,7 @@ static int watch_tap(struct core_world *w, struct world_packet *p)
 		assert_int_equal(data[4], shard_of(supernode));
 		seen->to_tunnels++;
 	} else if (data[0] == KITH_PKT_DATA) {
-		assert_int_equal(data[4], shard_of(to));
+		assert_int_equal(data[8], shard_of(to));
 		seen->to_sessions++;
 	}
 	return 1;
@@ -92,18 +92,18 @@ static void a_packet_for_another_shard_is_counted_and_dropped(void **state)
 	assert_true(k.seen > 0);
 	uint8_t *data = k.packet.data + KITH_PACKET_HEADROOM;
 	assert_int_equal(data[0], KITH_PKT_DATA);
-	assert_int_equal(data[4], shard_of(S0));
+	assert_int_equal(data[8], shard_of(S0));
 	uint64_t out = world_stat(&w, S0, KITH_STAT_PACKETS_OUT);
 	for (unsigned other = 1; other < 256; other++) {
 		uint64_t unknown = world_stat(&w, S0, KITH_STAT_DROP_UNKNOWN_INDEX);
-		data[4] = (uint8_t)(shard_of(S0) ^ other);
+		data[8] = (uint8_t)(shard_of(S0) ^ other);
 		inject(&w, S0, &w.nodes[ALICE].addr, data, k.packet.len);
 		assert_int_equal(world_stat(&w, S0, KITH_STAT_DROP_UNKNOWN_INDEX), unknown + 1);
 	}
 	assert_int_equal(world_stat(&w, S0, KITH_STAT_PACKETS_OUT), out);
-	/* In its own shard an index that is not known is one that was forgotten, and that is said. */
-	data[4] = shard_of(S0);
-	data[7] ^= 1;
+	/* In its own shard a name that is not known is one that was forgotten, and that is said. */
+	data[8] = shard_of(S0);
+	data[15] ^= 1;
 	inject(&w, S0, &w.nodes[ALICE].addr, data, k.packet.len);
 	assert_int_equal(world_stat(&w, S0, KITH_STAT_PACKETS_OUT), out + 1);
 	core_world_deinit(&w);

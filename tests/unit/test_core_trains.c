@@ -153,7 +153,8 @@ static void own_packet(struct core_world *w, const struct caught *c, uint8_t *ou
 	kith_write_u8(&f, KITH_FRAME_PADDING);
 	kith_write_u16(&f, (uint16_t)padding);
 	memset(out + KITH_TRANSPORT_HEADER + KITH_FRAME_HEADER, 0, padding);
-	assert_int_equal(kith_session_seal(s, alice->suite, out, padding + KITH_FRAME_HEADER), len);
+	uint64_t name = kith_pathset_name_on(&s->paths, kith_session_hop(s));
+	assert_int_equal(kith_session_seal(s, alice->suite, name, out, padding + KITH_FRAME_HEADER), len);
 }
 
 /* What a leaf sends to its home is partly for the home and partly for others, and the kernel joins it all. */

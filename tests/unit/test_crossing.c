@@ -37,8 +37,11 @@ static void expect_one_session(struct core_world *w, const kith_op op[2], int si
 		s[i] = only_call(w, node);
 		assert_int_equal(s[i]->state, KITH_SESSION_OPEN);
 	}
-	assert_int_equal(s[0]->peer_index, s[1]->index);
-	assert_int_equal(s[1]->peer_index, s[0]->index);
+	for (int i = 0; i < 2; i++) {
+		uint32_t number;
+		const struct kith_sessions *others = &w->nodes[i == 0 ? WORLD_BOB : WORLD_ALICE].core->sessions;
+		assert_ptr_equal(kith_sessions_named(others, s[i]->paths.first.name, &number), s[1 - i]);
+	}
 	assert_int_equal(s[0]->initiator + s[1]->initiator, 1);
 }
 
@@ -120,10 +123,13 @@ static void expect_both_ends(const struct core_world *w)
 		while ((s = kith_table_next(&w->nodes[node].core->sessions.by_index, &it)) != NULL) {
 			if (!(s->use & KITH_USE_PEER))
 				continue;
-			const struct kith_session *other = kith_sessions_get(others, s->peer_index);
+			uint32_t number;
+			const struct kith_session *other = kith_sessions_named(others, s->paths.first.name, &number);
 			assert_int_equal(s->state, KITH_SESSION_OPEN);
 			assert_non_null(other);
-			assert_int_equal(other->peer_index, s->index);
+			assert_ptr_equal(
+				kith_sessions_named(&w->nodes[node].core->sessions, other->paths.first.name, &number),
+				s);
 			assert_int_equal(other->state, KITH_SESSION_OPEN);
 		}
 	}

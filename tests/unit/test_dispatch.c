@@ -351,8 +351,8 @@ static void send_frames(struct core_world *w, int from, kith_session_id session,
 	uint8_t *packet = room + KITH_PACKET_HEADROOM;
 	assert_non_null(s);
 	memcpy(packet + KITH_TRANSPORT_HEADER, frames, len);
-	size_t n = kith_session_seal(s, c->suite, packet, len);
 	const struct kith_hop *hop = kith_session_hop(s);
+	size_t n = kith_session_seal(s, c->suite, kith_pathset_name_on(&s->paths, hop), packet, len);
 	struct kith_packet p = { .data = packet, .len = (uint32_t)n, .remote = hop->remote };
 	if (hop->tunnel != 0) {
 		p.data -= KITH_TUNNEL_HEADER;

@@ -28,7 +28,8 @@ static int gone_tap(struct core_world *w, struct world_packet *p)
 static void inject_unknown(struct core_world *w, int node, const struct kith_addr *from, uint32_t index, size_t len)
 {
 	uint8_t packet[64] = { 0 };
-	kith_data_write(packet, 0, index, 1);
+	const struct kith_data_mark mark = { .counter = 1 };
+	kith_data_write(packet, &mark, index);
 	inject(w, node, from, packet, len);
 }
 
@@ -122,7 +123,7 @@ static void hints_are_heard_at_a_rate_in_all_and_from_each_prefix(void **state)
 		uint64_t unknown = world_stat(&w, WORLD_ALICE, KITH_STAT_DROP_UNKNOWN_INDEX);
 		for (unsigned i = 0; i < FLOOD; i++) {
 			struct kith_addr from = stranger(spread ? (uint8_t)(i / 2) : 3, (uint8_t)i);
-			kith_gone_write(gone, s->peer_index);
+			kith_gone_write(gone, s->paths.first.name);
 			inject(&w, WORLD_ALICE, &from, gone, sizeof gone);
 		}
 		limited = world_stat(&w, WORLD_ALICE, KITH_STAT_DROP_RATE_LIMITED) - limited;
@@ -136,7 +137,7 @@ static void hints_are_heard_at_a_rate_in_all_and_from_each_prefix(void **state)
 	core_world_deinit(&w);
 }
 
-static void a_hint_about_another_index_or_over_another_hop_is_none(void **state)
+static void a_hint_about_another_name_or_over_another_hop_is_none(void **state)
 {
 	struct core_world w;
 	uint8_t gone[KITH_GONE_PACKET_LEN];
@@ -144,9 +145,9 @@ static void a_hint_about_another_index_or_over_another_hop_is_none(void **state)
 	world_alice_and_bob(&w);
 	const struct kith_session *s =
 		kith_sessions_of(&w.nodes[WORLD_ALICE].core->sessions, w.nodes[0].id.device_dh.b);
-	kith_gone_write(gone, s->peer_index + 1);
+	kith_gone_write(gone, s->paths.first.name + 1);
 	inject(&w, WORLD_ALICE, &w.nodes[0].addr, gone, sizeof gone);
-	kith_gone_write(gone, s->peer_index);
+	kith_gone_write(gone, s->paths.first.name);
 	inject(&w, WORLD_ALICE, &w.nodes[1].addr, gone, sizeof gone);
 	assert_int_equal(world_stat(&w, WORLD_ALICE, KITH_STAT_GONE_HINTS), 0);
 	inject(&w, WORLD_ALICE, &w.nodes[0].addr, gone, sizeof gone);
@@ -167,7 +168,7 @@ static void hints_draw_probes_at_most_once_a_second(void **state)
 		kith_sessions_of(&w.nodes[WORLD_ALICE].core->sessions, w.nodes[0].id.device_dh.b);
 	uint64_t before = world_stat(&w, WORLD_ALICE, KITH_STAT_PROBES_SENT);
 	for (unsigned i = 0; i < 100; i++) { /* 10 s; each PROBE is answered before the next hint */
-		kith_gone_write(gone, s->peer_index);
+		kith_gone_write(gone, s->paths.first.name);
 		inject(&w, WORLD_ALICE, &w.nodes[0].addr, gone, sizeof gone);
 		world_run(&w, 100 * KITH_US_PER_MS);
 	}
@@ -179,24 +180,24 @@ static void hints_draw_probes_at_most_once_a_second(void **state)
 	core_world_deinit(&w);
 }
 
-/* Whoever has seen a packet knows its index, and can say that it belongs to no session. */
+/* Whoever has seen a packet knows its name, and can say that it belongs to no session. */
 static void made_up_hints_do_not_end_a_session(void **state)
 {
 	struct core_world w;
 	uint8_t gone[KITH_GONE_PACKET_LEN];
-	kith_session_id theirs;
 	(void)state;
 	world_alice_and_bob(&w);
-	kith_session_id ours = world_call(&w, WORLD_ALICE, WORLD_BOB, &theirs);
+	kith_session_id ours = world_call(&w, WORLD_ALICE, WORLD_BOB, NULL);
 	world_run(&w, 20 * KITH_US_PER_S); /* nothing was said for long */
+	const struct kith_session *s = kith_sessions_get(&w.nodes[WORLD_ALICE].core->sessions, ours);
 	for (int round = 0; round < 10; round++) {
 		for (int i = 0; i < 20; i++) {
-			kith_gone_write(gone, theirs);
+			kith_gone_write(gone, s->paths.first.name);
 			inject(&w, WORLD_ALICE, &w.nodes[WORLD_BOB].addr, gone, sizeof gone);
 			for (int home = 0; home < 3; home++) {
-				kith_gone_write(gone, kith_sessions_of(&w.nodes[home].core->sessions,
-								       w.nodes[WORLD_ALICE].id.device_dh.b)
-							      ->index);
+				kith_gone_write(gone, kith_sessions_of(&w.nodes[WORLD_ALICE].core->sessions,
+								       w.nodes[home].id.device_dh.b)
+							      ->paths.first.name);
 				inject(&w, WORLD_ALICE, &w.nodes[home].addr, gone, sizeof gone);
 			}
 		}
@@ -234,7 +235,7 @@ int main(void)
 		cmocka_unit_test(it_is_never_longer_than_what_it_answers_and_garbage_is_not_answered),
 		cmocka_unit_test(a_leaf_tells_strangers_nothing),
 		cmocka_unit_test(hints_are_heard_at_a_rate_in_all_and_from_each_prefix),
-		cmocka_unit_test(a_hint_about_another_index_or_over_another_hop_is_none),
+		cmocka_unit_test(a_hint_about_another_name_or_over_another_hop_is_none),
 		cmocka_unit_test(hints_draw_probes_at_most_once_a_second),
 		cmocka_unit_test(made_up_hints_do_not_end_a_session),
 		cmocka_unit_test(a_home_that_forgot_its_leaves_is_attached_to_again_within_a_keepalive),

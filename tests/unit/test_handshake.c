@@ -35,7 +35,8 @@ static size_t payload_of(struct two *t, int i, int64_t ms, uint8_t out[512])
 {
 	struct kith_writer w = kith_writer_of(out, 512);
 	const uint8_t call_id[16] = { 4, 5, 6 };
-	kith_hello_write(&w, &t->self[i], ms, call_id, t->self[i].chain);
+	const uint64_t names[2] = { 7, 8 };
+	kith_hello_write(&w, &t->self[i], ms, call_id, names, t->self[i].chain);
 	assert_false(w.bad);
 	return kith_writer_len(&w);
 }
@@ -255,12 +256,16 @@ static void a_cookie_changes_only_the_last_bytes_of_a_hello(void **state)
 
 /* ---- payloads ---- */
 
+enum { HELLO_LEN = 45 };
+
 static size_t frame(uint8_t *out, uint8_t type, size_t len)
 {
 	out[0] = type;
 	out[1] = (uint8_t)(len >> 8);
 	out[2] = (uint8_t)len;
 	memset(out + 3, 0, len);
+	if (type == KITH_FRAME_HELLO && len > 29)
+		out[3 + 29] = 1; /* a name is never 0 */
 	return 3 + len;
 }
 
@@ -269,7 +274,7 @@ static void a_payload_without_its_parts_or_with_one_twice_is_malformed(void **st
 	uint8_t p[512];
 	struct kith_hello h;
 	(void)state;
-	size_t hello = frame(p, KITH_FRAME_HELLO, 29), both = hello + frame(p + hello, KITH_FRAME_CHAIN, 10);
+	size_t hello = frame(p, KITH_FRAME_HELLO, HELLO_LEN), both = hello + frame(p + hello, KITH_FRAME_CHAIN, 10);
 	assert_true(kith_hello_parse(&h, test_span(p, both)));
 	assert_false(kith_hello_parse(&h, test_span(p, hello)));
 	assert_false(kith_hello_parse(&h, test_span(p + hello, both - hello)));
@@ -279,7 +284,7 @@ static void a_payload_without_its_parts_or_with_one_twice_is_malformed(void **st
 		KITH_FRAME_REQUEST, KITH_FRAME_ANSWER, KITH_FRAME_CANCEL,  KITH_FRAME_CROSSED
 	};
 	for (size_t i = 0; i < sizeof twice; i++) {
-		size_t len = twice[i] == KITH_FRAME_HELLO ? 29 : twice[i] == KITH_FRAME_CROSSED ? 24 : 4;
+		size_t len = twice[i] == KITH_FRAME_HELLO ? HELLO_LEN : twice[i] == KITH_FRAME_CROSSED ? 24 : 4;
 		size_t once = both + (i < 2 ? 0 : frame(p + both, twice[i], len));
 		assert_true(kith_hello_parse(&h, test_span(p, once)));
 		assert_false(kith_hello_parse(&h, test_span(p, once + frame(p + once, twice[i], len))));
@@ -291,7 +296,7 @@ static void frames_of_sealed_packets_are_illegal_and_unknown_ones_are_skipped(vo
 	uint8_t p[512];
 	struct kith_hello h;
 	(void)state;
-	size_t base = frame(p, KITH_FRAME_HELLO, 29);
+	size_t base = frame(p, KITH_FRAME_HELLO, HELLO_LEN);
 	base += frame(p + base, KITH_FRAME_CHAIN, 10);
 	for (unsigned type = 1; type < 256; type++) {
 		if (type >= KITH_FRAME_HELLO && type <= KITH_FRAME_CROSSED)
@@ -306,17 +311,20 @@ static void fields_out_of_bounds_are_malformed(void **state)
 	uint8_t p[512];
 	struct kith_hello h;
 	(void)state;
-	for (size_t len = 0; len < 40; len++) { /* longer is allowed: a later version may add fields */
+	for (size_t len = 0; len < 60; len++) { /* longer is allowed: a later version may add fields */
 		size_t at = frame(p, KITH_FRAME_HELLO, len);
 		at += frame(p + at, KITH_FRAME_CHAIN, 1);
-		assert_int_equal(kith_hello_parse(&h, test_span(p, at)), len >= 29);
+		assert_int_equal(kith_hello_parse(&h, test_span(p, at)), len >= HELLO_LEN);
 	}
-	size_t at = frame(p, KITH_FRAME_HELLO, 29);
+	size_t at = frame(p, KITH_FRAME_HELLO, HELLO_LEN);
 	p[3 + 4] = 0x80; /* a timestamp beyond all bounds */
 	size_t n = at + frame(p + at, KITH_FRAME_CHAIN, 1);
 	assert_false(kith_hello_parse(&h, test_span(p, n)));
 	p[3 + 4] = 0;
 	assert_true(kith_hello_parse(&h, test_span(p, n)));
+	p[3 + 29] = 0; /* no name */
+	assert_false(kith_hello_parse(&h, test_span(p, n)));
+	p[3 + 29] = 1;
 	assert_true(kith_hello_parse(&h, test_span(p, n + frame(p + n, KITH_FRAME_SERVICE, KITH_SERVICE_MAX))));
 	assert_false(kith_hello_parse(&h, test_span(p, n + frame(p + n, KITH_FRAME_SERVICE, KITH_SERVICE_MAX + 1))));
 	assert_false(kith_hello_parse(&h, test_span(p, n + frame(p + n, KITH_FRAME_VERDICT, 1))));

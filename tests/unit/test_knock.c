@@ -68,7 +68,7 @@ static void a_witness_has_the_same_leaf_knock_again(void **state)
 static uint8_t knock_status(int of, int home, const struct kith_endpoint *at)
 {
 	struct kith_core *c = cw.w.nodes[of].core;
-	const struct kith_msg_knock m = { .endpoint = *at, .index = 1, .number = 1 };
+	const struct kith_msg_knock m = { .endpoint = *at, .name = 1, .number = 1 };
 	const struct kith_session *s = kith_sessions_of(&c->sessions, cw.w.nodes[home].core->self.dh_pk);
 	assert_non_null(s);
 	kith_core_enter(c, world_clock(&cw.w));

@@ -175,7 +175,7 @@ static void sample_attest(struct message *m, int size)
 		return;
 	case MESSAGE_knock:
 		m->as.knock.endpoint = endpoint(size == LEAST ? USUAL : size);
-		m->as.knock.index = size == MOST ? UINT32_MAX : (uint32_t)size + 1;
+		m->as.knock.name = size == MOST ? UINT64_MAX : (uint64_t)size + 1;
 		m->as.knock.number = size == MOST ? UINT64_MAX : (uint64_t)size + 1;
 		return;
 	case MESSAGE_attested:

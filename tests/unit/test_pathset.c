@@ -57,7 +57,7 @@ static void a_session_that_becomes_one_with_a_home_is_kept_alive_from_then_on(vo
 {
 	(void)state;
 	struct world *w = w_leaf_and_home(9);
-	w->node[0].ps.flags &= (uint16_t)~KITH_PATHSET_HOME;
+	w->node[0].ps.flags &= (uint8_t)~KITH_PATHSET_HOME;
 	w->node[0].ps.first.due_at = w->node[0].ps.deadline = KITH_TIME_NEVER;
 	w_run(w, w->now + 300 * S);
 	assert_int_equal(w->node[0].packets_sent, 0);

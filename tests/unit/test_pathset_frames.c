@@ -135,7 +135,7 @@ static void before_consent_nothing_is_offered_probed_or_answered(void **state)
 	(void)state;
 	struct world *w = w_new(30);
 	w_peers(w, 0, 0);
-	w->node[1].ps.flags &= (uint16_t)~KITH_PATHSET_CONSENT;
+	w->node[1].ps.flags &= (uint8_t)~KITH_PATHSET_CONSENT;
 	w_offer(w, 1);
 	w_offer(w, 0);
 	/* The caller has guessed an address, too. */

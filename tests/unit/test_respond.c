@@ -218,8 +218,9 @@ static void forge(struct core_world *w, int by, uint32_t i)
 	struct kith_handshake hs;
 	struct kith_addr from = { .family = KITH_FAMILY_V4, .port = 9, .ip = { 77, (uint8_t)(i >> 4), 1, 1 } };
 	uint8_t payload[KITH_UDP_PAYLOAD], call_id[16] = { (uint8_t)(i >> 8), (uint8_t)i, 1 };
+	const uint64_t names[2] = { 1 + i, 0 };
 	struct kith_writer p = kith_writer_of(payload, sizeof payload);
-	kith_hello_write(&p, &self, world_clock(w).unix_ms + i, call_id, self.chain);
+	kith_hello_write(&p, &self, world_clock(w).unix_ms + i, call_id, names, self.chain);
 	memset(&hs, 0, sizeof hs);
 	assert_int_equal(kith_handshake_start(&hs, &self, c->self.dh_pk, 1000 + i,
 					      test_span(payload, kith_writer_len(&p)), 1200),

@@ -280,12 +280,12 @@ def tunnel(f):
 
 @rule("packets", "gone$")
 def gone(f):
-    return {"packet": b"\xe6\0\0\0" + number(f["receiver_index"], 4)}
+    return {"packet": b"\xe6\0\0\0" + f["session_name"]}
 
 
 @rule("packets", "knock$")
 def knock(f):
-    return {"packet": b"\xeb\0\0\0" + number(f["receiver_index"], 4) + f["number"]}
+    return {"packet": b"\xeb\0\0\0" + f["session_name"] + f["number"]}
 
 
 @rule("packets", "version")

@@ -20,6 +20,10 @@ void exchange_init(struct exchange *x, bool callee)
 					callee ? KITH_ROLE_LEAF : KITH_ROLE_SUPERNODE);
 }
 
+/* Of each end: what packets to it carry, and the spare one. */
+static const uint64_t exchange_names[2][2] = { { UINT64_C(0x0012233445566778), UINT64_C(0x00c1d2e3f4051627) },
+					       { UINT64_C(0x009a8b7c6d5e4f30), UINT64_C(0x00213243546576a7) } };
+
 void exchange_noise(json_t *object, const struct kith_noise *noise)
 {
 	vec_bytes(object, "h", noise->h, sizeof noise->h);
@@ -30,11 +34,14 @@ void exchange_hello_frame(struct exchange *x, unsigned who, int64_t timestamp_ms
 			  struct kith_writer *w, json_t *in)
 {
 	const struct kith_self *self = &x->self[who];
-	kith_hello_write(w, self, timestamp_ms, call_id, chain);
+	const uint64_t *names = exchange_names[who];
+	kith_hello_write(w, self, timestamp_ms, call_id, names, chain);
 	vec_number(in, "features", self->features);
 	vec_number(in, "timestamp_ms", timestamp_ms);
 	vec_bytes(in, "call_id", call_id, sizeof call_id);
 	vec_number(in, "role", self->role);
+	vec_u64(in, "session_name", names[0]);
+	vec_u64(in, "spare_name", names[1]);
 	vec_span(in, "chain", chain);
 }
 
@@ -138,7 +145,7 @@ void exchange_keys(struct exchange *x, struct vec *v)
 		s->initiator = who == INITIATOR;
 		s->state = KITH_SESSION_OPEN;
 		s->index = who == INITIATOR ? EXCHANGE_INITIATOR_INDEX : EXCHANGE_RESPONDER_INDEX;
-		s->peer_index = who == INITIATOR ? EXCHANGE_RESPONDER_INDEX : EXCHANGE_INITIATOR_INDEX;
+		s->paths.first.name = exchange_names[!who][0];
 		memcpy(s->device, x->self[!who].dh_pk, sizeof s->device);
 		kith_session_take_keys(s, x->world.now.mono_us);
 	}
@@ -157,19 +164,25 @@ void exchange_data(struct exchange *x, struct vec *v, unsigned who, struct kith_
 	struct kith_session *from = &x->session[who], *to = &x->session[!who];
 	struct kith_data_header header;
 	struct kith_span opened;
+	uint64_t counter;
 	vec_bytes(v->in, "key", from->tx_key, 32);
 	vec_number(v->in, "epoch", from->epoch);
-	vec_number(v->in, "receiver_index", from->peer_index);
+	vec_u64(v->in, "session_name", from->paths.first.name);
+	vec_number(v->in, "way", 0);
 	vec_u64(v->in, "counter", from->tx_counter);
 	vec_span(v->in, "frames", frames);
 	memcpy(packet + KITH_TRANSPORT_HEADER, frames.p, frames.len);
-	size_t len = kith_session_seal(from, x->world.suite, packet, frames.len);
+	size_t len = kith_session_seal(from, x->world.suite, from->paths.first.name, packet, frames.len);
 	VEC_REQUIRE(len > 0);
-	vec_bytes(v->mid, "associated_data", packet, KITH_TRANSPORT_HEADER);
+	const struct kith_data_mark mark = { .counter = from->tx_counter - 1, .epoch = from->epoch };
+	uint8_t ad[KITH_TRANSPORT_HEADER];
+	kith_data_write(ad, &mark, from->paths.first.name);
+	vec_bytes(v->mid, "associated_data", ad, sizeof ad);
 	vec_bytes(v->out, "packet", packet, len);
 
 	memcpy(copy, packet, len);
 	VEC_REQUIRE(kith_data_parse(&header, vec_span_of(copy, len)));
-	VEC_REQUIRE(kith_session_open(to, x->world.suite, x->world.now.mono_us, &header, &opened) == KITH_OPEN_OK);
+	VEC_REQUIRE(kith_session_open(to, x->world.suite, x->world.now.mono_us, &header, &opened, &counter) ==
+		    KITH_OPEN_OK);
 	VEC_REQUIRE(opened.len == frames.len && memcmp(opened.p, frames.p, frames.len) == 0);
 }

@@ -1,11 +1,11 @@
 """Packets, handshakes and keys of PROTOCOL.md, sections 2 to 4, recomputed from secrets."""
 from objects import address, number
-from primitives import (Refused, blake2b, counter_nonce, hkdf2, open_sealed, seal, sha256, x25519, x25519_public, xopen,
+from primitives import (Refused, blake2b, chacha20_block, counter_nonce, hkdf2, open_sealed, seal, sha256, x25519, x25519_public, xopen,
                         xseal)
 
 HELLO, REPLY, WHO, COOKIE, VERSION, GONE, BUSY, DATA, TUNNEL, IAM, KNOCK = range(0xe1, 0xec)
-LEAST = {HELLO: 44, REPLY: 12, WHO: 28, COOKIE: 80, VERSION: 12, GONE: 8, BUSY: 88, DATA: 32, TUNNEL: 13, IAM: 12,
-         KNOCK: 16}
+LEAST = {HELLO: 44, REPLY: 12, WHO: 28, COOKIE: 80, VERSION: 12, GONE: 12, BUSY: 88, DATA: 32, TUNNEL: 13, IAM: 12,
+         KNOCK: 20}
 PAYLOAD_MAX = 1200
 
 
@@ -55,7 +55,8 @@ def frame(kind, body):
 
 
 def hello_frame(f):
-    return frame(0x40, number(f["features"], 4) + number(f["timestamp_ms"], 8) + f["call_id"] + number(f["role"], 1))
+    return frame(0x40, number(f["features"], 4) + number(f["timestamp_ms"], 8) + f["call_id"] + number(f["role"], 1)
+                 + f["session_name"] + f["spare_name"])
 
 
 def hello_payload(f):
@@ -191,9 +192,21 @@ def cookie(f):
 
 
 def data(f):
-    ad = bytes([DATA, f["epoch"], 0, 0]) + number(f["receiver_index"], 4) + f["counter"]
-    nonce = counter_nonce(int.from_bytes(f["counter"], "big"))
-    return ad + seal(f["key"], nonce, ad, f["frames"]), {"associated_data": ad}
+    hidden = bytes([f["epoch"] % 16 << 4 | f["way"]]) + f["counter"][2:]
+    ad = bytes([DATA]) + hidden + f["session_name"]
+    sealed = seal(f["key"], way_nonce(hidden), ad, f["frames"])
+    return bytes([DATA]) + flipped(f["key"], sealed, hidden) + f["session_name"] + sealed, {"associated_data": ad}
+
+
+def way_nonce(hidden):
+    return counter_nonce((hidden[0] & 15) << 48 | int.from_bytes(hidden[1:], "big"))
+
+
+def flipped(key, sealed, hidden):
+    """What stands between type and name, hidden or shown."""
+    tag = sealed[-16:]
+    mask = chacha20_block(key, int.from_bytes(tag[8:12], "little"), bytes([255] * 4) + tag[:8])
+    return bytes(a ^ b for a, b in zip(hidden, mask))
 
 
 # ---- what is dropped ----
@@ -210,7 +223,7 @@ def outer(packet):
         drop("version", packet[1] != 1)
         drop("reserved", packet[2] != 0 or (packet[0] != HELLO and packet[3] != 0))
     reserved = {WHO: packet[8:12], IAM: packet[4:8], COOKIE: packet[2:4], GONE: packet[1:4], BUSY: packet[1:4],
-                DATA: packet[2:4], TUNNEL: packet[1:4], KNOCK: packet[1:4],
+                TUNNEL: packet[1:4], KNOCK: packet[1:4],
                 VERSION: packet[3:4] + packet[9:12]}.get(packet[0], b"")
     drop("reserved", any(reserved))
     drop("length", (packet[0] in (COOKIE, VERSION, GONE, KNOCK)) and len(packet) != LEAST[packet[0]])
@@ -228,11 +241,13 @@ def take_hello(f, packet):
 
 def take_data(f, packet):
     outer(packet)
-    counter = int.from_bytes(packet[8:16], "big")
+    hidden = flipped(f["key"], packet[16:], packet[1:8])
+    counter = int.from_bytes(hidden[1:], "big")
+    drop("epoch", hidden[0] >> 4 != f["epoch"] % 16)
+    drop("counter", counter >= f["counters_seen"] + 2**36)
     drop("replayed", counter < f["counters_seen"])
-    drop("epoch", packet[1] != f["epoch"])
     try:
-        open_sealed(f["key"], counter_nonce(counter), packet[:16], packet[16:])
+        open_sealed(f["key"], way_nonce(hidden), packet[:1] + hidden + packet[8:16], packet[16:])
     except Refused as error:
         raise Refused(None, str(error)) from error
 

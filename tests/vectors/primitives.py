@@ -203,7 +203,7 @@ def _rounds(state):
 _CONSTANTS = struct.unpack("<4I", b"expand 32-byte k")
 
 
-def _block(key, counter, nonce):
+def chacha20_block(key, counter, nonce):
     state = [*_CONSTANTS, *struct.unpack("<8I", key), counter, *struct.unpack("<3I", nonce)]
     return struct.pack("<16I", *((a + b) & 0xffffffff for a, b in zip(state, _rounds(state))))
 
@@ -211,12 +211,12 @@ def _block(key, counter, nonce):
 def _stream(key, nonce, data):
     out = bytearray()
     for i in range(0, len(data), 64):
-        out += bytes(a ^ b for a, b in zip(data[i:i + 64], _block(key, 1 + i // 64, nonce)))
+        out += bytes(a ^ b for a, b in zip(data[i:i + 64], chacha20_block(key, 1 + i // 64, nonce)))
     return bytes(out)
 
 
 def _tag(key, nonce, data, sealed):
-    one_time = _block(key, 0, nonce)
+    one_time = chacha20_block(key, 0, nonce)
     r = int.from_bytes(one_time[:16], "little") & 0x0ffffffc0ffffffc0ffffffc0fffffff
     s = int.from_bytes(one_time[16:32], "little")
     padded = data + bytes(-len(data) % 16) + sealed + bytes(-len(sealed) % 16) + struct.pack("<QQ", len(data), len(sealed))

@@ -267,13 +267,15 @@ static void handshake_ones(struct vec_topic *topic, const struct world *w)
 	struct draft d;
 	struct person p;
 	world_person(w, &p, "alice", "laptop");
-	begin(&d, topic, "hello", "3.2", "Features, time, call and role.", KITH_FRAME_HELLO);
+	begin(&d, topic, "hello", "3.2", "Features, time, call, role and two names.", KITH_FRAME_HELLO);
 	vec_number(d.v.in, "features", 1);
 	kith_write_u32(&d.w, 1);
 	vec_number(d.v.in, "timestamp_ms", WORLD_NOW_MS);
 	kith_write_u64(&d.w, (uint64_t)WORLD_NOW_MS);
 	bytes(&d, "call_id", id, sizeof id);
 	byte(&d, "role", KITH_ROLE_LEAF);
+	bytes(&d, "session_name", id, 8);
+	bytes(&d, "spare_name", id + 8, 8);
 	end(&d);
 	begin(&d, topic, "chain", "3.2", "A chain by id.", KITH_FRAME_CHAIN);
 	bytes(&d, "chain", p.by_id.p, p.by_id.len);

@@ -222,9 +222,11 @@ static void bad_data(struct vec_topic *topic, struct exchange *x)
 	} cases[] = {
 		{ "data, tag damaged", "The last byte is another.", -1, KITH_OPEN_NOT_AUTHENTIC,
 		  "does not authenticate" },
-		{ "data, counter damaged", "The counter is part of the associated data and of the nonce.", 14,
+		{ "data, counter damaged", "The counter is part of the associated data and of the nonce.", 6,
 		  KITH_OPEN_NOT_AUTHENTIC, "does not authenticate" },
-		{ "data, another epoch", "Nobody agreed on keys of epoch 1.", 1, KITH_OPEN_WRONG_EPOCH,
+		{ "data, name damaged", "The name is part of the associated data.", 15, KITH_OPEN_NOT_AUTHENTIC,
+		  "does not authenticate" },
+		{ "data, another epoch", "Nobody agreed on keys of epoch 1.", 0, KITH_OPEN_NOT_AUTHENTIC,
 		  "the epoch is neither this one nor the next that was agreed on" },
 		{ "data, replayed", "A packet whose counter was seen.", 0, KITH_OPEN_REPLAYED,
 		  "the counter is in the replay window" },
@@ -234,13 +236,15 @@ static void bad_data(struct vec_topic *topic, struct exchange *x)
 		uint8_t packet[64];
 		struct kith_data_header header;
 		struct kith_span opened;
+		uint64_t counter;
 		struct kith_session from = x->session[INITIATOR], to = x->session[RESPONDER];
 		bool replayed = cases[i].verdict == KITH_OPEN_REPLAYED;
+		from.epoch = cases[i].at == 0 && !replayed;
 		if (replayed)
 			from.tx_counter = 0;
 		memcpy(packet + KITH_TRANSPORT_HEADER, idle, sizeof idle);
-		size_t len = kith_session_seal(&from, x->world.suite, packet, sizeof idle);
-		if (!replayed)
+		size_t len = kith_session_seal(&from, x->world.suite, from.paths.first.name, packet, sizeof idle);
+		if (cases[i].at != 0)
 			vec_damage(packet, len, cases[i].at);
 		struct vec v = vec_begin(topic, cases[i].name, "4", cases[i].shows);
 		vec_bytes(v.in, "key", to.rx_key, 32);
@@ -248,7 +252,7 @@ static void bad_data(struct vec_topic *topic, struct exchange *x)
 		vec_number(v.in, "counters_seen", 1);
 		vec_bytes(v.in, "packet", packet, len);
 		VEC_REQUIRE(kith_data_parse(&header, vec_span_of(packet, len)));
-		VEC_REQUIRE(kith_session_open(&to, x->world.suite, x->world.now.mono_us, &header, &opened) ==
+		VEC_REQUIRE(kith_session_open(&to, x->world.suite, x->world.now.mono_us, &header, &opened, &counter) ==
 			    cases[i].verdict);
 		vec_dropped(&v, cases[i].why);
 		vec_end(&v);

@@ -4,7 +4,8 @@
 #include "topics.h"
 #include "wire/packet.h"
 
-static const uint8_t gone[KITH_GONE_PACKET_LEN] = { KITH_PKT_GONE, 0, 0, 0, 0x01, 0xa1, 0xb2, 0xc3 };
+static const uint8_t gone[KITH_GONE_PACKET_LEN] = { KITH_PKT_GONE, 0,	 0,    0,    0x01, 0xa1,
+						    0xb2,	   0xc3, 0xd4, 0xe5, 0xf6, 0x07 };
 
 static void tunnel(struct vec_topic *topic)
 {
@@ -42,11 +43,11 @@ static void tunnel(struct vec_topic *topic)
 static void hints(struct vec_topic *topic)
 {
 	uint8_t packet[KITH_VERSION_PACKET_LEN];
-	uint32_t index;
-	struct vec v = vec_begin(topic, "gone", "2", "No session has that index.");
+	uint64_t name;
+	struct vec v = vec_begin(topic, "gone", "2", "No session has that name.");
 	vec_covers(&v, "packet", "GONE");
-	vec_number(v.in, "receiver_index", 0x01a1b2c3);
-	kith_gone_write(packet, 0x01a1b2c3);
+	vec_u64(v.in, "session_name", UINT64_C(0x01a1b2c3d4e5f607));
+	kith_gone_write(packet, UINT64_C(0x01a1b2c3d4e5f607));
 	VEC_REQUIRE(memcmp(packet, gone, sizeof gone) == 0);
 	vec_bytes(v.out, "packet", packet, KITH_GONE_PACKET_LEN);
 	vec_end(&v);
@@ -54,7 +55,7 @@ static void hints(struct vec_topic *topic)
 	v = vec_begin(topic, "gone, reserved byte", "2", "One of the three reserved bytes is 1.");
 	packet[3] = 1;
 	vec_bytes(v.in, "packet", packet, KITH_GONE_PACKET_LEN);
-	VEC_REQUIRE(!kith_gone_parse(&index, vec_span_of(packet, KITH_GONE_PACKET_LEN)));
+	VEC_REQUIRE(!kith_gone_parse(&name, vec_span_of(packet, KITH_GONE_PACKET_LEN)));
 	vec_dropped(&v, "the reserved bytes are not zero");
 	vec_end(&v);
 
@@ -81,20 +82,19 @@ static void hints(struct vec_topic *topic)
 static void knock(struct vec_topic *topic)
 {
 	uint8_t packet[KITH_KNOCK_PACKET_LEN];
-	uint32_t index;
-	uint64_t number;
+	uint64_t name, number;
 	struct vec v = vec_begin(topic, "knock", "2", "A stranger shows that it reaches a candidate.");
 	vec_covers(&v, "packet", "KNOCK");
-	vec_number(v.in, "receiver_index", 0x01a1b2c3);
+	vec_u64(v.in, "session_name", UINT64_C(0x01a1b2c3d4e5f607));
 	vec_u64(v.in, "number", UINT64_C(0x1122334455667788));
-	kith_knock_write(packet, 0x01a1b2c3, UINT64_C(0x1122334455667788));
+	kith_knock_write(packet, UINT64_C(0x01a1b2c3d4e5f607), UINT64_C(0x1122334455667788));
 	vec_bytes(v.out, "packet", packet, sizeof packet);
 	vec_end(&v);
 
 	v = vec_begin(topic, "knock, reserved byte", "2", "One of the three reserved bytes is 1.");
 	packet[3] = 1;
 	vec_bytes(v.in, "packet", packet, sizeof packet);
-	VEC_REQUIRE(!kith_knock_parse(&index, &number, vec_span_of(packet, sizeof packet)));
+	VEC_REQUIRE(!kith_knock_parse(&name, &number, vec_span_of(packet, sizeof packet)));
 	vec_dropped(&v, "the reserved bytes are not zero");
 	vec_end(&v);
 }
@@ -104,11 +104,11 @@ static void nothing(struct vec_topic *topic)
 {
 	static const struct {
 		const char *name, *shows;
-		uint8_t bytes[12];
+		uint8_t bytes[20];
 		size_t len;
 	} cases[] = {
 		{ "no type of ours", "0xEC is none.", { 0xec, 0, 0, 0, 1, 2, 3, 4 }, 8 },
-		{ "gone, too short", "One byte is missing.", { KITH_PKT_GONE, 0, 0, 0, 1, 2, 3 }, 7 },
+		{ "gone, too short", "One byte is missing.", { KITH_PKT_GONE, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7 }, 11 },
 		{ "data, too short", "No room for a tag.", { KITH_PKT_DATA, 0, 0, 0, 1, 2, 3, 4 }, 8 },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -458,12 +458,12 @@ static void measure(struct vec_topic *topic)
 static void knock(struct vec_topic *topic, const struct kith_endpoint *at)
 {
 	const struct kith_msg_knock m = { .endpoint = *at,
-					  .index = 0x01a1b2c3,
+					  .name = UINT64_C(0x01a1b2c3d4e5f607),
 					  .number = UINT64_C(0x1122334455667788) };
 	struct draft d = begin(topic, "knock", "A witness has a leaf of its own knock at the candidate.", "KNOCK",
 			       KITH_REQ_KNOCK);
 	field_endpoint(&d, KITH_B_KNOCK_ENDPOINT, at);
-	field_uint(&d, KITH_B_KNOCK_INDEX, m.index);
+	field_uint(&d, KITH_B_KNOCK_NAME, m.name);
 	field_uint(&d, KITH_B_KNOCK_NUMBER, m.number);
 	end(&d, kith_msg_knock_write(d.body, sizeof d.body, &m));
 	bare_answer(topic, "answer to knock", "KNOCK", KITH_STATUS_OK);
