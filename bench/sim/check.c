@@ -402,6 +402,7 @@ void kith_sim_check_sample(struct kith_sim *sim)
 	const kith_time_us gap = sim->nodes_n > 20000 ? 10 * KITH_US_PER_S : KITH_US_PER_S;
 	bool slow = sim->now % SLOW_CHECK_US == 0 || gap >= SLOW_CHECK_US;
 	kith_sim_mutate_sample(sim);
+	kith_sim_offices_sample(sim, gap);
 	for (uint32_t i = 0; i < sim->nodes_n && !sim->failed; i++) {
 		struct kith_simnode *n = &sim->nodes[i];
 		if (n->core == NULL)

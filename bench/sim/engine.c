@@ -279,6 +279,7 @@ static void deliver(struct kith_sim *sim, struct batch *b, const struct kith_net
 	if (b->n > 0 && (b->node != n || b->n == KITH_SIM_BATCH))
 		batch_flush(sim, b);
 	kith_sim_check_delivered(sim, from, d->host);
+	kith_sim_offices_delivered(sim, &sim->nodes[from], n, buf->len);
 	if (n->core == NULL || kith_sim_transport(n, d->pkt.dst.port) == 0) {
 		*(n->core == NULL ? &sim->counts.dead_host : &sim->counts.dead_port) += 1;
 		kith_sim_buf_drop(sim, buf);

@@ -12,6 +12,7 @@
  *   lies.c      supernodes that lie
  *   attack.c    ... that drop, flood, or are one attacker's
  *   lists.c     a revocation list that spreads
+ *   offices.c   who serves, and how evenly
  *   bounds.c    tables, and what idle nodes say
  *   check.c     the invariants
  *   mutate.c    rules broken on purpose
@@ -275,6 +276,7 @@ struct kith_sim {
 	uint32_t effects; /* that took time so far */
 	uint64_t trace;
 	struct kith_simcounts counts;
+	struct kith_simoffices offices;
 	struct kith_simsamples samples[KITH_SIM_MEASURES_N];
 	struct kith_simviolation violation;
 	bool failed, finished, no_memory, verifying;
@@ -404,6 +406,13 @@ void kith_sim_attack_address(const struct kith_simnode *n, struct kith_addr *ip)
 void kith_sim_attack_count(struct kith_sim *sim);
 /* How many homes a leaf has, and how many of them lie. */
 uint32_t kith_sim_lying_homes(const struct kith_sim *sim, const struct kith_simnode *n, uint32_t *homes);
+
+/* ---- offices.c ---- */
+void kith_sim_offices_delivered(struct kith_sim *sim, const struct kith_simnode *from, const struct kith_simnode *to,
+				uint32_t len);
+/* A node has begun or ceased to serve, or could not. */
+void kith_sim_offices_changed(struct kith_sim *sim, const struct kith_event *e);
+void kith_sim_offices_sample(struct kith_sim *sim, kith_time_us gap);
 
 /* ---- bounds.c ---- */
 void kith_sim_check_tables(struct kith_sim *sim, const struct kith_simnode *n);

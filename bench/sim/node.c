@@ -28,6 +28,8 @@ static void node_event(struct kith_sim *sim, struct kith_simnode *n, const struc
 		n->homes = e->count;
 		kith_sim_check_homes(sim, n);
 	}
+	if (e->type == KITH_EVENT_ROLE)
+		kith_sim_offices_changed(sim, e);
 	if (e->type == KITH_EVENT_LEFT && sim->options.mutation != KITH_SIM_MUTATE_LEAVE_STUCK)
 		n->leaving = false;
 	if (e->type == KITH_EVENT_LEFT)

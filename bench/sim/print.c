@@ -43,6 +43,17 @@ static uint64_t stat_sum(const struct kith_sim *sim, unsigned stat)
 	       kith_sim_stats(sim, KITH_ROLE_SUPERNODE)->counter[stat];
 }
 
+static void print_offices(const struct kith_sim *sim)
+{
+	const struct kith_simoffices *o = kith_sim_offices(sim);
+	printf("offices          %" PRIu32 " supernodes serve (%" PRIu32 " to %" PRIu32
+	       " once all had joined), %" PRIu32
+	       " leaves each, the fullest %.3f times that; %.3f changes of role an hour of a supernode; %.2f kbit/s "
+	       "each to and from others\n",
+	       o->serving, o->serving_least, o->serving_most, o->leaves_mean, o->fullest_permille / 1e3,
+	       3600 * ratio(o->changes, o->serving_s), 2 * 8e-3 * ratio(o->between_bytes, o->serving_s));
+}
+
 void kith_sim_print_text(const struct kith_sim *sim, const struct kith_simmemory *m)
 {
 	const struct kith_simcounts *c = kith_sim_counts(sim);
@@ -68,6 +79,7 @@ void kith_sim_print_text(const struct kith_sim *sim, const struct kith_simmemory
 	       ", engine's peak %" PRIu64 "\n",
 	       ratio(m->live[0], m->nodes[0]), m->most[0], ratio(m->live[1], m->nodes[1]), m->most[1], m->shared,
 	       m->pool);
+	print_offices(sim);
 	printf("handshakes       %" PRIu64 "\n", stat_sum(sim, KITH_STAT_HANDSHAKES));
 	if (c->sybil_homes + c->flood_requests > 0)
 		printf("attackers        Sybils are %" PRIu64 " of the homes, and the only ones of %" PRIu64
@@ -160,6 +172,16 @@ static json_t *json_load(const struct kith_sim *sim, enum kith_role role)
 			 (json_int_t)l.waited_us);
 }
 
+static json_t *json_offices(const struct kith_sim *sim)
+{
+	const struct kith_simoffices *o = kith_sim_offices(sim);
+	return json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "serving", (json_int_t)o->serving, "serving_least",
+			 (json_int_t)o->serving_least, "serving_most", (json_int_t)o->serving_most, "leaves_mean",
+			 (json_int_t)o->leaves_mean, "fullest", o->fullest_permille / 1e3, "changes_per_hour",
+			 3600 * ratio(o->changes, o->serving_s), "kbit_s",
+			 2 * 8e-3 * ratio(o->between_bytes, o->serving_s));
+}
+
 static json_t *json_net(const struct kith_sim *sim)
 {
 	json_t *net = json_object();
@@ -209,6 +231,7 @@ void kith_sim_print_json(const struct kith_sim *sim, const struct kith_simoption
 	json_object_set_new(j, "shared_bytes", whole(m->shared));
 	json_object_set_new(j, "engine_peak_bytes", whole(m->pool));
 	json_object_set_new(j, "leaf_hellos", whole(c->leaf_hellos));
+	json_object_set_new(j, "offices", json_offices(sim));
 	json_object_set_new(j, "load_leaves", json_load(sim, KITH_ROLE_LEAF));
 	json_object_set_new(j, "load_supernodes", json_load(sim, KITH_ROLE_SUPERNODE));
 	json_object_set_new(j, "counters", json_stats(sim));

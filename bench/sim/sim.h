@@ -308,6 +308,17 @@ struct kith_simload {
 	uint64_t waited_us; /* longest that one lay there */
 };
 
+/* Who serves. From when all have joined, and had the time to settle, unless it says otherwise. */
+struct kith_simoffices {
+	uint32_t serving; /* now */
+	uint32_t serving_least, serving_most;
+	uint32_t leaves_mean; /* of a supernode, now */
+	uint32_t fullest_permille; /* leaves of the fullest supernode, of the mean, at the worst time */
+	uint64_t serving_s; /* of all supernodes, in all: since the start, as the next two */
+	uint64_t changes; /* nodes that began or ceased to serve */
+	uint64_t between_bytes; /* from one supernode to another: what keeping the network up costs */
+};
+
 struct kith_sim;
 
 /* 200 leaves and 8 supernodes for 30 minutes, usual NATs, a call per leaf and minute, no faults. */
@@ -363,6 +374,7 @@ uint64_t kith_sim_pool_peak(const struct kith_sim *sim);
 uint64_t kith_sim_trace(const struct kith_sim *sim);
 /* All zero without capacity. */
 void kith_sim_load(const struct kith_sim *sim, enum kith_role role, struct kith_simload *out);
+const struct kith_simoffices *kith_sim_offices(const struct kith_sim *sim);
 /* The name of a kind of machine; NULL past the end. */
 const char *kith_simclass_name(unsigned kind);
 /* What it has, in words. */
