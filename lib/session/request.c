@@ -9,6 +9,9 @@ enum {
 	/* times that an answer is repeated: an honest asker asks eight times while it is kept, and one packet holds a
 	 * hundred frames */
 	REPEATS_MAX = 16,
+	/* The last part of its time, in which a request is not begun any more: what is asked too late for an answer
+	 * delays those behind it, and when all that wait are late, nothing would slow them down. */
+	LATE_PART = 8,
 	REQUEST_FRAME_HEADER = 3, /* id, kind */
 	ANSWER_FRAME_HEADER = 5 /* id, status, index, count */
 };
@@ -38,7 +41,7 @@ struct asked {
 struct waiting {
 	struct waiting *next;
 	uint64_t token;
-	kith_time_us retry_us, give_up_at;
+	kith_time_us retry_us, start_by, give_up_at;
 	uint16_t len;
 	uint8_t kind;
 	uint8_t body[];
@@ -195,6 +198,7 @@ static int wait_for_slot(struct kith_requests *rq, const struct kith_path_env *e
 	w->token = token;
 	w->retry_us = retry_us;
 	w->give_up_at = give_up_at;
+	w->start_by = give_up_at - (give_up_at - env->now) / LATE_PART;
 	if (body.len > 0)
 		memcpy(w->body, body.p, body.len);
 	*rq->last = w;
@@ -582,7 +586,7 @@ kith_time_us kith_requests_deadline(const struct kith_requests *rq)
 			at = earlier(at, rq->work[i].keep_until);
 	}
 	for (const struct waiting *w = rq->first; w != NULL; w = w->next) /* their timeouts differ */
-		at = earlier(at, w->give_up_at);
+		at = earlier(at, w->start_by);
 	return empty && rq->first == NULL ? 0 : at; /* nothing is left: to be given back */
 }
 
@@ -646,7 +650,7 @@ bool kith_requests_expired(struct kith_requests *rq, const struct kith_path_env 
 	}
 	for (struct waiting **p = rq != NULL ? &rq->first : NULL; p != NULL && *p != NULL; p = &(*p)->next) {
 		struct waiting *w = *p;
-		if (!closing && w->give_up_at > env->now)
+		if (!closing && w->start_by > env->now)
 			continue;
 		*out = (struct kith_answer){ .token = w->token,
 					     .kind = w->kind,

@@ -5,10 +5,11 @@
  * repeats that, so that a request is carried out once however often it arrives.
  * Timers: the first retransmission after twice the round trip (300 ms when unknown), doubling to 3 s, given up after
  * 8 s.
- * Bounds: KITH_REQUESTS_MAX outstanding each way, and KITH_REQUESTS_WAITING more that wait for their turn; kept
- * answers KITH_ANSWERS_KEPT_BYTES in all, the oldest goes first; when all slots are being worked on a further request
- * is dropped and counted. The whole structure exists only while something is outstanding or kept for repetition; the
- * ids go on from where they were (kith_path_env's request_id), since the other side may remember those that were used.
+ * Bounds: KITH_REQUESTS_MAX outstanding each way, and KITH_REQUESTS_WAITING more that wait for their turn, and are
+ *   given up when there is no time left for an answer; kept answers KITH_ANSWERS_KEPT_BYTES in all, the oldest goes
+ *   first; when all slots are being worked on a further request is dropped and counted. The whole structure exists only
+ *   while something is outstanding or kept for repetition; the ids go on from where they were (kith_path_env's
+ *   request_id), since the other side may remember those that were used.
  */
 #ifndef KITH_SESSION_REQUEST_H
 #define KITH_SESSION_REQUEST_H

@@ -347,6 +347,26 @@ static void the_queue_of_those_that_wait_has_an_end(void **state)
 	pair_deinit(&p);
 }
 
+/* Twenty a second, and nobody answers: as many as can be out are, and those that come too late for an answer are not
+ * sent only to be given up. */
+static void what_waited_too_long_is_not_begun(void **state)
+{
+	enum { SECONDS = 20, PER_S = 20 };
+	struct pair p;
+	(void)state;
+	pair_init(&p);
+	p.loss_percent = 100;
+	for (int i = 0; i < SECONDS * PER_S; i++) {
+		assert_int_equal(ask(&p, 0, (uint64_t)i, 10), 0);
+		run(&p, KITH_US_PER_S / PER_S);
+	}
+	/* The last eighth of eight seconds is one: no place is taken more often. */
+	assert_in_range(p.stats.counter[KITH_STAT_REQUESTS_SENT], KITH_REQUESTS_MAX, KITH_REQUESTS_MAX * (SECONDS - 6));
+	run(&p, KITH_REQUEST_TIMEOUT_US);
+	assert_int_equal(p.end[0].done, SECONDS * PER_S);
+	pair_deinit(&p);
+}
+
 static void the_answerer_works_on_eight_at_a_time_and_drops_more(void **state)
 {
 	struct pair p;
@@ -609,6 +629,7 @@ int main(void)
 		cmocka_unit_test(after_the_last_id_comes_the_first),
 		cmocka_unit_test(more_than_eight_wait_for_their_turn),
 		cmocka_unit_test(the_queue_of_those_that_wait_has_an_end),
+		cmocka_unit_test(what_waited_too_long_is_not_begun),
 		cmocka_unit_test(the_answerer_works_on_eight_at_a_time_and_drops_more),
 		cmocka_unit_test(answers_kept_for_repetition_are_bounded),
 		cmocka_unit_test(a_request_too_long_or_without_memory_is_refused_and_leaves_nothing),
