@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "base/rng.h"
 #include "link/connect.h"
 #include "link/refuse.h"
 #include "super/members.h"
@@ -11,7 +12,10 @@
 
 enum { ENOUGH_ANSWERS = 3 };
 #define AGAIN_US (5 * KITH_US_PER_S) /* replicas did not answer a WATCH: when they are asked again */
-enum { AGAIN_DOUBLINGS = 4 }; /* up to 80 s */
+enum {
+	AGAIN_DOUBLINGS = 4, /* up to 80 s */
+	JITTER = 20 /* percent */
+};
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -243,7 +247,14 @@ static void answer(struct kith_core *c, const struct kith_query *q, const struct
 static kith_time_us again_us(const struct kith_core *c, const struct kith_id *key)
 {
 	uint32_t tries = kith_watches_tries(&c->super->interests, key);
-	return AGAIN_US << (tries < AGAIN_DOUBLINGS ? tries : AGAIN_DOUBLINGS);
+	kith_time_us wait = AGAIN_US << (tries < AGAIN_DOUBLINGS ? tries : AGAIN_DOUBLINGS);
+	return kith_rng_jitter(c->random, wait, JITTER);
+}
+
+/* Keys that came to be watched all at once, as when everybody comes back, are not renewed all at once. */
+static kith_time_us renew_us(const struct kith_core *c)
+{
+	return kith_rng_jitter(c->random, KITH_SUBSCRIPTION_US / 2, JITTER);
 }
 
 static void finish(struct kith_core *c, struct kith_query *q)
@@ -268,8 +279,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 		kith_notify_learn(c, found.records);
 		kith_notify_all(c, &c->super->interests, &q->key, &notice);
 		kith_watches_upstream(&c->super->interests, &q->key,
-				      c->now.mono_us + (renewed ? KITH_SUBSCRIPTION_US / 2 : again_us(c, &q->key)),
-				      renewed);
+				      c->now.mono_us + (renewed ? renew_us(c) : again_us(c, &q->key)), renewed);
 		kith_watches_upstream_at(&c->super->interests, &q->key, q->replicas);
 		if (c->watched_n > 0) {
 			leave_for_ourselves(c, q);
