@@ -145,9 +145,9 @@ static kith_time_us comes(const struct kith_sim *sim, const struct kith_simnode 
 
 static void start_first(struct kith_sim *sim, const struct kith_simnode *n)
 {
-	kith_time_us from = kith_sim_is_super(n) ? 0 : KITH_US_PER_S;
-	kith_time_us begin = kith_sim_is_super(n) ? KITH_US_PER_S : KITH_US_PER_S + sim->options.join_us;
-	kith_time_us when = from + kith_sim_draw_time(kith_sim_draw(sim, KITH_SIM_DRAW_JOIN, n->id, 0), begin - from);
+	kith_time_us from = kith_sim_is_super(n) ? 0 : KITH_US_PER_S + sim->options.join_from_us;
+	kith_time_us within = kith_sim_is_super(n) ? KITH_US_PER_S : sim->options.join_us;
+	kith_time_us when = from + kith_sim_draw_time(kith_sim_draw(sim, KITH_SIM_DRAW_JOIN, n->id, 0), within);
 	if (!kith_sim_is_super(n) && !awake(sim, n->id, when, draw(sim, KITH_SIM_DRAW_DAY, n->id)))
 		when = comes(sim, n, when, 0);
 	at(sim, when, KITH_SIM_START, n->id, 0);
@@ -232,7 +232,7 @@ static void session(struct kith_sim *sim, const struct kith_simnode *n, kith_tim
 {
 	const struct kith_simfaults *f = &sim->options.faults;
 	uint64_t d = draw(sim, kith_draw_hash(KITH_SIM_DRAW_LIFE, n->id, 0), n->boots);
-	bool met = n->boots == 1 && sim->now <= KITH_US_PER_S + sim->options.join_us;
+	bool met = n->boots == 1 && sim->now <= KITH_US_PER_S + sim->options.join_from_us + sim->options.join_us;
 	kith_time_us lasts = met ? kith_simlife_residual(d, median_us) : kith_simlife_session(d, median_us);
 	kith_time_us end = sim->now + lasts > f->from_us ? sim->now + lasts : f->from_us;
 	if (end >= f->until_us)

@@ -92,7 +92,7 @@ const char *kith_simoptions_check(const struct kith_simoptions *o)
 		return "leaves: 1 to 1975000";
 	if (o->duration_us < 10 * KITH_US_PER_S || o->duration_us > 366 * 86400 * KITH_US_PER_S)
 		return "the duration is 10 seconds to a year";
-	if (o->join_us < 0 || o->join_us > o->duration_us)
+	if (o->join_us < 0 || o->join_from_us < 0 || o->join_from_us + o->join_us > o->duration_us)
 		return "the time of joining lies within the duration";
 	if (w->datagrams_n > 64)
 		return "datagrams: at most 64 in a call";

@@ -223,7 +223,8 @@ struct kith_simoptions {
 	uint64_t seed;
 	uint32_t leaves, supernodes;
 	kith_time_us duration_us;
-	kith_time_us join_us; /* leaves start in this time */
+	kith_time_us join_us; /* leaves start in this time ... */
+	kith_time_us join_from_us; /* ... and not before the supernodes have been there for that long */
 	uint32_t candidates_ppm; /* share of the leaves whose role is auto, and who consent to serve */
 	uint32_t election_pace; /* of all cores; 0: the usual one */
 	uint32_t busy_permille; /* what every host of a supernode says of its processor, once a second ... */

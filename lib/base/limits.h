@@ -178,6 +178,8 @@
 
 /* ---- homes and presence ---- */
 #define KITH_HOMES 3
+/* wire: longest time for which a home has a leaf wait with looking for others */
+#define KITH_ATTACH_WAIT_US (20 * KITH_US_PER_S)
 /* local: leaves of one identity at a home: twice the devices that can be found under a key (KITH_STORE_DEVICES), for
  * those that came back and are not missed yet */
 #define KITH_LEAVES_PER_IDENTITY 16
@@ -190,7 +192,7 @@
 #define KITH_RECORD_REFRESH_US (24 * 60 * KITH_US_PER_S) /* local: two tries before a record lapses */
 #define KITH_REPLICAS 6 /* wire: copies of a record */
 #define KITH_READ_PARALLEL 3 /* local: replicas asked at once */
-#define KITH_SUBSCRIPTION_US (10 * 60 * KITH_US_PER_S) /* wire: life of a subscription; renewed at half */
+#define KITH_SUBSCRIPTION_US (10 * 60 * KITH_US_PER_S) /* wire: life of a subscription; renewed at half, +-20 % */
 
 /* ---- revocation lists ---- */
 #define KITH_LISTS_MAX 65 /* wire: signers whose newest list a node keeps and tells of: the root, and 64 issuers */

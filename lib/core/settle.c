@@ -23,6 +23,7 @@
 #include "super/bulletin.h"
 #include "super/query.h"
 #include "super/super.h"
+#include "super/uplink.h"
 #include "super/tunnels.h"
 
 /* The machine was asleep: the monotonic clock went on without us, or stood still while the wall clock went on. */
@@ -350,6 +351,9 @@ void kith_core_settle(struct kith_core *c)
 		some |= settle_news(c);
 		some |= seal_all(c);
 	} while (some);
+	if (kith_serves(c))
+		kith_uplink_sent(c, c->shared->outbox.own_bytes);
+	c->shared->outbox.own_bytes = 0;
 	kith_serving_settle(c);
 	kith_leaving_settle(c);
 	arm_touched(c);

@@ -7,8 +7,8 @@
  * own bytes. If there is another record of ours that is not older, signed in the same minute by a run whose state is
  * lost, a newer one is signed: sequences tell the time to the minute.
  *
- * Timers: 3 s after the record was given to its publishers; 3 s from the first no to the next question, and from
- * publishing again to the last one.
+ * Timers: 3 s after the record was given to its publishers, or later, when homes said that they have much to do; 3 s
+ *   from the first no to the next question, and from publishing again to the last one.
  * Bounds: at most one question to each home, and those of leaf/beyond.h twice, for each record. Two runs of one device
  *   outnumber each other until the minute is over.
  * Never: believes that a record is not there because one supernode says so.

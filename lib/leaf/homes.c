@@ -5,6 +5,7 @@
 #include "leaf/homeless.h"
 #include "leaf/hosts.h"
 #include "leaf/observed.h"
+#include "leaf/turn.h"
 #include "link/connect.h"
 
 #define SETTLE_US (50 * KITH_US_PER_MS)
@@ -132,6 +133,7 @@ static void attach(struct kith_core *c, struct kith_home_slot *home, const struc
 	const struct kith_msg_attach first = { .publish = false }; /* our record names our homes: it comes later */
 	uint8_t body[8];
 	*home = (struct kith_home_slot){ .state = KITH_HOME_CONNECTING, .host = *host, .since = c->now.mono_us };
+	c->leaf.alone_at = c->now.mono_us;
 	kith_hostcache_use(&c->leaf.cache, cached, true);
 	size_t len = kith_msg_attach_write(body, sizeof body, &first);
 	int err = kith_connect_request(c, host, KITH_USE_HOME, KITH_REQ_ATTACH, (struct kith_span){ body, len },
@@ -165,8 +167,9 @@ static void fill_slots(struct kith_core *c)
 	bool single;
 	kith_time_us calm_until = kith_homeless_calm(c, &single);
 	unsigned spares = single ? 0 : spares_wanted(c);
-	if (c->now.mono_us < calm_until) {
-		kith_homes_wake(c, calm_until);
+	kith_time_us turn = kith_turn_next(c, kith_homes_count(c));
+	if (c->now.mono_us < calm_until || c->now.mono_us < turn) {
+		kith_homes_wake(c, calm_until > turn ? calm_until : turn);
 		return;
 	}
 	for (unsigned i = 0; i < KITH_HOMES + spares; i++) {
@@ -182,7 +185,10 @@ static void fill_slots(struct kith_core *c)
 		if (cached < 0)
 			break;
 		attach(c, slot, &host, cached);
-		if (single)
+		turn = kith_turn_next(c, kith_homes_count(c));
+		if (turn > c->now.mono_us)
+			kith_homes_wake(c, turn);
+		if (single || turn > c->now.mono_us)
 			return;
 	}
 	kith_time_us retry = kith_hostcache_retry_at(&c->leaf.cache);
@@ -483,9 +489,9 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 	KITH_LOG(c->log, KITH_LOG_INFO, "home_attached session=%08x homes=%u", s->index, kith_homes_count(c));
 	c->leaf.attempts = 0;
 	kith_session_use(c, s, KITH_USE_HOME);
-	kith_hosts_attached(c, s);
+	kith_hosts_attached(c, s, kith_turn_told(c, m.wait_ms));
 	tell_homes(c);
-	publish_by(c, c->now.mono_us + SETTLE_US);
+	publish_by(c, c->now.mono_us + kith_turn_record(c, kith_homes_count(c)));
 	kith_homes_wake(c, c->now.mono_us);
 	kith_save_soon(c);
 	for (size_t i = 0; kith_homes_count(c) == KITH_HOMES && i < KITH_SPARES; i++) {

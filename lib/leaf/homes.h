@@ -1,7 +1,9 @@
 /* A leaf keeps three homes.
  *
- * Homes are lost together more often than by chance. When one does not answer, the others are asked at once. As long as
- * attempts fail, up to KITH_SPARES more supernodes are tried at the same time; the first that answer are taken.
+ * The first home is asked alone, since it says when to look for the others: at once, unless too many do. Another is
+ * asked when it does not answer soon. Homes are lost together more often than by chance. When one does not answer, the
+ * others are asked at once. As long as attempts fail, up to KITH_SPARES more supernodes are tried at the same time; the
+ * first that answer are taken.
  *
  * Timers: a home that is in doubt for 5 s while another answers is given up (its paths alone would take 15 s, in which
  *   a line may recover); a lost home is replaced at once, then with the host cache's backoff; a home whose place was

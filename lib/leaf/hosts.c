@@ -1,5 +1,6 @@
 #include "leaf/hosts.h"
 
+#include "base/rng.h"
 #include "leaf/caught.h"
 #include "wire/attest.h"
 
@@ -105,10 +106,15 @@ static unsigned spare(const struct kith_core *c)
 	return n;
 }
 
-void kith_hosts_attached(struct kith_core *c, struct kith_session *s)
+void kith_hosts_attached(struct kith_core *c, struct kith_session *s, kith_time_us wait)
 {
-	if (spare(c) + KITH_HOMES < KITH_HOSTCACHE_MAX)
+	struct kith_leaf *leaf = &c->leaf;
+	if (spare(c) + KITH_HOMES >= KITH_HOSTCACHE_MAX)
+		return;
+	if (wait == 0)
 		ask(c, s, KITH_HOSTS_WANTED);
+	else if (leaf->fill_at == 0)
+		leaf->fill_at = c->now.mono_us + wait + kith_rng_below(c->random, (uint32_t)(2 * wait));
 }
 
 static void ask_in_turn(struct kith_core *c, uint64_t n)
@@ -126,6 +132,18 @@ static void ask_in_turn(struct kith_core *c, uint64_t n)
 	}
 }
 
+kith_time_us kith_hosts_tick(struct kith_core *c)
+{
+	struct kith_leaf *leaf = &c->leaf;
+	if (leaf->fill_at == 0)
+		return KITH_TIME_NEVER;
+	if (leaf->fill_at > c->now.mono_us)
+		return leaf->fill_at;
+	leaf->fill_at = 0;
+	ask_in_turn(c, KITH_HOSTS_WANTED);
+	return KITH_TIME_NEVER;
+}
+
 kith_time_us kith_hosts_lacking(struct kith_core *c)
 {
 	if (c->now.mono_us >= c->leaf.hosts_at) {
@@ -138,7 +156,8 @@ kith_time_us kith_hosts_lacking(struct kith_core *c)
 void kith_hosts_renew(struct kith_core *c)
 {
 	struct kith_leaf *leaf = &c->leaf;
-	if (c->leaving || spare(c) + KITH_HOMES >= KITH_HOSTCACHE_MAX || ++leaf->hosts_skipped < 1u << leaf->hosts_vain)
+	if (c->leaving || leaf->fill_at != 0 || spare(c) + KITH_HOMES >= KITH_HOSTCACHE_MAX ||
+	    ++leaf->hosts_skipped < 1u << leaf->hosts_vain)
 		return;
 	leaf->hosts_skipped = 0;
 	ask_in_turn(c, A_FEW);

@@ -2,9 +2,9 @@
  *
  * What a home says of another supernode counts only as that one's own signed entry, so that a home can leave some out,
  * and no more.
- * Timers: a home that is new is asked as long as the cache has room for supernodes that may be tried; after that one
- * home in turn, every 10 s while a home is wanting and nobody is left to try, else with each new
- * record, and more and more seldom while nothing new is heard.
+ * Timers: a home that is new is asked - one only, and a while later, if homes have too much to do - as long as the
+ *   cache has room for supernodes that may be tried; after that one home in turn, every 10 s while a home is wanting
+ *   and nobody is left to try, else with each new record, and more and more seldom while nothing new is heard.
  * Bounds: KITH_HOSTS_WANTED entries at once; those of overlay/hostcache.h.
  * Never: an entry that was not verified.
  */
@@ -25,8 +25,11 @@ bool kith_hosts_learn(struct kith_core *c, const struct kith_session *from, stru
 /* Keeps an entry that this node knows by itself. 0, or why not. */
 int kith_hosts_keep(struct kith_core *c, struct kith_span entry) KITH_MUST_USE;
 
-/* A session leads to a home now. */
-void kith_hosts_attached(struct kith_core *c, struct kith_session *s);
+/* A session leads to a home now, which has others wait that long with what they want besides. */
+void kith_hosts_attached(struct kith_core *c, struct kith_session *s, kith_time_us wait);
+
+/* Asks what had to wait. When there is something to do next. */
+kith_time_us kith_hosts_tick(struct kith_core *c);
 
 /* There is a place for a home, and nobody to try: a home is asked at once, then every 10 s. Returns when next. */
 kith_time_us kith_hosts_lacking(struct kith_core *c);

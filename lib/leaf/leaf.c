@@ -4,6 +4,7 @@
 #include "leaf/caught.h"
 #include "leaf/homeless.h"
 #include "leaf/homes.h"
+#include "leaf/hosts.h"
 #include "leaf/observed.h"
 #include "leaf/promotion.h"
 #include "leaf/record.h"
@@ -45,7 +46,7 @@ void kith_leaf_rest(struct kith_core *c)
 	}
 	kith_timers_stop(&c->timers, &c->leaf.timer);
 	c->leaf.parting = 0;
-	c->leaf.serve_at = 0;
+	c->leaf.serve_at = c->leaf.more_at = c->leaf.fill_at = c->leaf.eased_until = 0;
 	kith_blob_unref(&c->shared->blobs, c->leaf.record);
 	c->leaf.record = NULL;
 	c->leaf.audit = (struct kith_audit){ .at = KITH_TIME_NEVER };
@@ -84,6 +85,7 @@ void kith_leaf_tick(struct kith_core *c)
 	kith_promotion_tick(c);
 	kith_observed_tick(c);
 	kith_homes_tick(c);
+	kith_homes_wake(c, kith_hosts_tick(c));
 	if (c->leaf.publish_at <= c->now.mono_us)
 		kith_leaf_publish(c, true);
 	if (c->leaf.record != NULL && c->leaf.publish_at == KITH_TIME_NEVER && refresh_at(c) <= c->now.mono_us)

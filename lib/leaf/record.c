@@ -112,7 +112,7 @@ void kith_leaf_publish(struct kith_core *c, bool news)
 	a->publishers = (uint8_t)publishers(c, slots, news);
 	a->held = (uint8_t)(slots & ~a->publishers);
 	if (a->held != 0)
-		a->at = c->now.mono_us + KITH_AUDIT_US;
+		a->at = (c->leaf.eased_until > c->now.mono_us ? c->leaf.eased_until : c->now.mono_us) + KITH_AUDIT_US;
 	kith_homes_wake(c, a->at);
 	kith_record_hand(c, a->publishers, true);
 	kith_caught_fade(c);

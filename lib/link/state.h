@@ -229,6 +229,8 @@ struct kith_leaf {
 	uint8_t primary; /* slot of the home that publishes */
 	uint8_t asked_hosts; /* slot of the home that was asked last for other supernodes */
 	kith_time_us hosts_at; /* when homes may be asked again for want of a host to try */
+	kith_time_us
+		fill_at; /* when a home is asked for the cache's sake, since the first had much to do; 0: it is not */
 	uint8_t hosts_vain, hosts_skipped; /* answers in a row that told nothing new; records since the last question */
 	struct kith_seen seen[KITH_HOMES]; /* where each home sees us */
 	struct kith_audit audit;
@@ -241,6 +243,9 @@ struct kith_leaf {
 	uint8_t refusals; /* of records by homes, in a row */
 	uint8_t brief; /* attachments that ended right away, in a row */
 	kith_time_us calm_until; /* after such */
+	kith_time_us more_at; /* when more homes are looked for, while there is one and it has much to do */
+	kith_time_us eased_until; /* until then homes may be slow: they said so */
+	kith_time_us alone_at; /* when a first home was last tried */
 	kith_time_us failing_told_at; /* ATTACH_FAILING */
 	kith_time_us homeless_at; /* since when there is no home; NEVER: there is one */
 	int homeless_told; /* the last error of HOMELESS */
@@ -310,6 +315,14 @@ struct kith_load {
 	uint32_t permille, smooth; /* the highest of them: in the last second, and over the last 30 */
 	uint8_t said; /* in our entry */
 	kith_time_us said_at;
+};
+
+/* What it sends for itself (super/uplink). */
+struct kith_uplink {
+	kith_time_us free_at; /* when what was sent is through ... */
+	kith_time_us owed_us; /* ... and as much later with what was decided on in this call */
+	kith_time_us share_at; /* when what had to wait is through, in its share of the rate */
+	kith_time_us settled_at; /* when what the leaves that came bring in their wake is */
 };
 
 /* Whom a supernode turns away (link/refuse). */
@@ -431,6 +444,7 @@ struct kith_supernode {
 	uint8_t attests[KITH_ATTESTS_LEN_MAX]; /* for our entry */
 	struct kith_overload overload; /* what is refused for the sake of those who are here (super/load) */
 	struct kith_load load;
+	struct kith_uplink uplink;
 	struct kith_help help;
 	struct kith_held held; /* news of presence that wait, under load (super/notify) */
 	struct kith_held unfinished; /* and such as not all watchers have been told of */

@@ -7,16 +7,18 @@
 #include "super/notify.h"
 #include "super/publish.h"
 #include "super/replica.h"
+#include "super/uplink.h"
 
 static const struct kith_span nothing = { NULL, 0 };
 
-static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t id)
+static void answer_attach(struct kith_core *c, struct kith_session *s, uint16_t id, kith_time_us wait)
 {
 	uint8_t body[64];
 	const struct kith_hop *hop = kith_session_hop(s);
 	struct kith_msg_attached m = {
 		.observed = { hop->remote, kith_transports_kind(&c->transports, hop->transport), 0 },
 		.unix_ms = c->now.unix_ms,
+		.wait_ms = (uint32_t)(wait / KITH_US_PER_MS),
 	};
 	size_t len = kith_msg_attached_write(body, sizeof body, &m);
 	kith_session_answer(c, s, id, KITH_STATUS_OK, (struct kith_span){ body, len });
@@ -98,6 +100,7 @@ void kith_attach_on_request(struct kith_core *c, struct kith_session *s, const s
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
+	const bool comes = !(s->use & KITH_USE_LEAF);
 	bool refused = !(s->use & KITH_USE_LEAF) && kith_refuse_attach(c); /* its HELLO did not say what it is for */
 	if (c->leaving || refused || !make_attached(c, s)) {
 		kith_session_answer(c, s, request->id, c->leaving ? KITH_STATUS_LEAVING : KITH_STATUS_FULL, nothing);
@@ -107,7 +110,7 @@ void kith_attach_on_request(struct kith_core *c, struct kith_session *s, const s
 	if (m.record.p != NULL)
 		status = take_leaf_record(c, s, m.record, m.publish);
 	if (status == KITH_STATUS_OK)
-		answer_attach(c, s, request->id);
+		answer_attach(c, s, request->id, comes ? kith_uplink_attached(c) : 0);
 	else
 		kith_session_answer(c, s, request->id, status, nothing);
 }

@@ -2,6 +2,7 @@
 
 #include "super/members.h"
 #include "super/query.h"
+#include "super/uplink.h"
 
 enum {
 	BATCH = 64,
@@ -87,10 +88,12 @@ kith_time_us kith_interests_tick(struct kith_core *c)
 	const struct kith_watch_key *key;
 	if (c->super->rechecking)
 		recheck(c);
-	for (int i = 0;
-	     i < BATCH && kith_query_room(c, KITH_QUERY_OWN) && (key = kith_watches_due(ws, c->now.mono_us)) != NULL;
+	for (int i = 0; i < BATCH && kith_uplink_wait(c) == 0 && kith_query_room(c, KITH_QUERY_OWN) &&
+			(key = kith_watches_due(ws, c->now.mono_us)) != NULL;
 	     i++)
 		kith_query_watch(c, &key->key);
 	kith_time_us at = c->super->rechecking ? 0 : kith_watches_next_deadline(ws);
-	return at > c->now.mono_us ? at : c->now.mono_us + BACKLOG_US;
+	kith_time_us soon = c->now.mono_us + BACKLOG_US, free_at = c->now.mono_us + kith_uplink_wait(c);
+	soon = soon > free_at ? soon : free_at;
+	return at > soon ? at : soon;
 }

@@ -2,8 +2,9 @@
  *
  * All leaves' watches of a key are one watch at its replicas (presence/watch.h). The key is looked up for a leaf that
  * newly watches it; a leaf that watches it already is told of every change, and needs no look-up.
- * Timers: the watch of a key is renewed at half of KITH_SUBSCRIPTION_US, sooner if replicas did not answer or are not
- *   the same any more; when members changed, 256 keys each 10 ms are looked at for that.
+ * Timers: the watch of a key is renewed at half of KITH_SUBSCRIPTION_US, a fifth of that earlier or later, sooner if
+ *   replicas did not answer or are not the same any more, not while the link is full (super/uplink); when members
+ *   changed, 256 keys each 10 ms are looked at for that.
  * Bounds: KITH_SUBSCRIPTIONS_PER_S new watches of one identity, look-ups under way as in super/query.h. A key beyond
  * them is not watched; the leaf is told LIMITED, and asks again.
  */

@@ -2,6 +2,7 @@
 
 #include "base/table.h"
 #include "super/members.h"
+#include "super/uplink.h"
 
 #define PAUSE_US (10 * KITH_US_PER_MS)
 enum { BATCH = 64 }; /* news that have waited and go out at a time */
@@ -25,6 +26,8 @@ static size_t write_item(uint8_t out[KITH_REQUEST_MAX], const struct kith_id *ke
 static bool notify(struct kith_core *c, uint32_t session, struct kith_span body)
 {
 	struct kith_session *s = kith_sessions_get(&c->sessions, session);
+	if (s != NULL)
+		kith_uplink_owes(c, body.len);
 	if (s == NULL || s->state != KITH_SESSION_OPEN || body.len == 0 ||
 	    kith_session_request_for(c, s, KITH_REQ_NOTIFY, body, kith_token(KITH_TOKEN_IGNORE, 0),
 				     KITH_LEAF_VANISH_US) == 0)
@@ -145,7 +148,9 @@ static bool hold(struct kith_core *c, const struct kith_held_about *about, struc
 {
 	struct kith_supernode *sn = c->super;
 	kith_time_us wait = kith_election_coalesce_us(&sn->overload, kith_election_strain(sn->load.utilisation));
-	if (sn->overload.level < KITH_OVERLOAD_PRESENCE || wait == 0 ||
+	kith_time_us queue = kith_uplink_wait(c);
+	wait = wait > queue ? wait : queue;
+	if ((wait == 0 && !kith_held_has(&sn->held, about)) ||
 	    !kith_held_put(&sn->held, about, bytes, c->now.mono_us + wait))
 		return false;
 	kith_super_wake(c, kith_held_due(&sn->held));
@@ -175,12 +180,20 @@ static struct kith_held_about about_report(const struct kith_watches *ws, const 
 	return about;
 }
 
+/* Must not take the place of a newer one that waits. */
+static bool is_old(const struct kith_watches *ws, struct kith_span bytes)
+{
+	struct kith_record record;
+	return kith_record_parse(&record, bytes) == 0 && kith_watches_outdated(ws, &record);
+}
+
 void kith_notify_all(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
 		     const struct kith_msg_notice *notice)
 {
 	for (size_t i = 0; i < notice->records.n; i++) {
 		struct kith_held_about about = about_record(ws, c, key, notice->records.at[i]);
-		send_all(c, &about, notice->records.at[i]);
+		if (!is_old(ws, notice->records.at[i]) && !hold(c, &about, notice->records.at[i]))
+			send_all(c, &about, notice->records.at[i]);
 	}
 	for (size_t i = 0; i < notice->vanished.n; i++) {
 		struct kith_held_about about = about_report(ws, c, key, notice->vanished.at[i]);
@@ -211,12 +224,17 @@ kith_time_us kith_notify_tick(struct kith_core *c)
 	struct kith_held_about about;
 	struct kith_blob *blob;
 	finish(c);
-	for (int i = 0; i < BATCH && (blob = kith_held_take(&sn->held, c->now.mono_us, &about)) != NULL; i++) {
+	for (int i = 0; i < BATCH && kith_uplink_wait(c) == 0 &&
+			(blob = kith_held_take(&sn->held, c->now.mono_us, &about)) != NULL;
+	     i++) {
 		send_all(c, &about, kith_blob_span(blob));
 		kith_blob_unref(&c->shared->blobs, blob);
 	}
-	kith_time_us due = kith_held_due(&sn->held);
-	return due > c->now.mono_us ? due : c->now.mono_us + PAUSE_US;
+	kith_time_us due = kith_held_due(&sn->held), at = c->now.mono_us + kith_uplink_wait(c);
+	if (due == KITH_TIME_NEVER)
+		return due;
+	at = due > at ? due : at;
+	return at > c->now.mono_us + PAUSE_US ? at : c->now.mono_us + PAUSE_US;
 }
 
 static bool watched(const struct kith_core *c, const struct kith_id *key)

@@ -2,8 +2,9 @@
  *
  * Each record or report is a request of its own, repeated as long as the watcher is believed to be there. A request
  * beyond the session's queue is dropped and counted; the watcher hears of the change at its next renewal. Under load
- * (KITH_OVERLOAD_PRESENCE) what is to be told to all watchers of a key waits 5 s, up to 60 s with more of it, and only
- * the newest of each device goes out; so what is told first to a new watcher may be older by that.
+ * (KITH_OVERLOAD_PRESENCE) what is to be told to all watchers of a key waits 5 s, up to 60 s with more of it, and else
+ * as long as the link is full (super/uplink); only the newest of each device goes out; so what is told first to a new
+ * watcher may be older by that.
  * There may be more watchers than packets: those that are left are told when the host has taken the packets; newer news
  * of the same thing take the place of what has not reached all, and go to all.
  * What others bring is passed on when it holds beside the newest record known of its device (presence/watch.h).
@@ -32,7 +33,7 @@ void kith_notify_one(struct kith_core *c, uint32_t session, const struct kith_id
 /* Sends what has waited long enough; returns when to look again. */
 kith_time_us kith_notify_tick(struct kith_core *c);
 
-/* Sends a notice of a key to all its watchers, now; leaves are told of each once. */
+/* Sends a notice of a key to all its watchers; leaves are told of each once, and of no record older than they know. */
 void kith_notify_all(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
 		     const struct kith_msg_notice *notice);
 /* One record, or report: now, or a while later. */

@@ -4,6 +4,9 @@
 #include "super/members.h"
 #include "super/replica.h"
 #include "super/suspect.h"
+#include "super/uplink.h"
+
+#define REST_US (200 * KITH_US_PER_MS) /* until the next part of many records */
 
 /* The keepers of a key: its replicas, and the next six, where readers look next, when fewer than half of the replicas
  * answer. Returns how many. */
@@ -140,10 +143,18 @@ static void republish_leaf(void *ctx, struct kith_session *s)
 		return;
 	if (!s->attached->publish && keepers(c, &s->attached->key, list) <= KITH_REPLICAS)
 		return;
+	if (kith_uplink_wait(c) > 0) { /* those that have their copies by then are passed over */
+		c->super->republish_at = c->now.mono_us + REST_US;
+		return;
+	}
+	uint32_t had[KITH_KEEPERS_MAX];
+	memcpy(had, s->attached->copies, sizeof had);
 	struct kith_span bytes = kith_blob_span(s->attached->record);
 	if (kith_publish_bring(c, s->index, &s->attached->key, KITH_REQ_STORE, bytes, s->attached->copies) &&
 	    kith_record_parse(&record, bytes) == 0)
 		kith_replica_take(c, &record);
+	for (uint32_t i = 0; i < KITH_KEEPERS_MAX; i++)
+		kith_uplink_owes(c, s->attached->copies[i] != had[i] ? bytes.len : 0);
 }
 
 void kith_publish_again(struct kith_core *c)

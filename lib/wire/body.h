@@ -81,6 +81,7 @@ enum kith_status {
 /* 1 was unsigned hosts */
 #define KITH_B_ATTACHED_UNIX_MS 2 /* the home's wall clock */
 #define KITH_B_ATTACHED_ALT 3 /* reserved: bytes: the home's second address, for NAT classification */
+#define KITH_B_ATTACHED_WAIT_MS 4 /* uint: more homes should be looked for at some moment within that time */
 
 /* SUBSCRIBE request: keys to add to, and to drop from, what this home watches for the leaf. */
 #define KITH_B_SUBSCRIBE_ADD 0 /* array of bytes(32), at most KITH_SUBSCRIBE_KEYS_MAX */

@@ -111,6 +111,8 @@ size_t kith_msg_attached_write(uint8_t *out, size_t cap, const struct kith_msg_a
 		kith_msg_put_bytes(&d, KITH_B_ATTACHED_OBSERVED, observed, kith_writer_len(&w));
 	}
 	kith_msg_put_uint(&d, KITH_B_ATTACHED_UNIX_MS, (uint64_t)m->unix_ms);
+	if (m->wait_ms > 0)
+		kith_msg_put_uint(&d, KITH_B_ATTACHED_WAIT_MS, m->wait_ms);
 	return kith_msg_end(&d);
 }
 
@@ -118,7 +120,7 @@ int kith_msg_attached_read(struct kith_msg_attached *out, struct kith_span body)
 {
 	struct kith_unpacked in;
 	struct kith_span bytes;
-	uint64_t unix_ms = 0;
+	uint64_t unix_ms = 0, wait_ms = 0;
 	memset(out, 0, sizeof *out);
 	if (kith_unpack_parse(&in, body) != 0)
 		return KITH_EPROTO;
@@ -129,6 +131,8 @@ int kith_msg_attached_read(struct kith_msg_attached *out, struct kith_span body)
 	}
 	(void)kith_msg_get_uint(&in, KITH_B_ATTACHED_UNIX_MS, INT64_MAX, &unix_ms);
 	out->unix_ms = (int64_t)unix_ms;
+	(void)kith_msg_get_uint(&in, KITH_B_ATTACHED_WAIT_MS, UINT32_MAX, &wait_ms);
+	out->wait_ms = (uint32_t)wait_ms;
 	return 0;
 }
 

@@ -53,6 +53,7 @@ struct kith_msg_attached {
 	/* the leaf as the home sees it; kind 0: not told, or of a kind that is not known */
 	struct kith_endpoint observed;
 	int64_t unix_ms; /* the home's clock; 0: not told */
+	uint32_t wait_ms; /* within which time it is to look for more homes; 0: at once */
 };
 
 size_t kith_msg_attached_write(uint8_t *out, size_t cap, const struct kith_msg_attached *m);

@@ -216,6 +216,7 @@ void kith_outbox_ready(struct kith_outbox *ob, const struct kith_hop *hop, uint8
 	};
 	kith_stats_add(ob->stats, KITH_STAT_PACKETS_OUT, 1);
 	kith_stats_add(ob->stats, KITH_STAT_BYTES_OUT, len);
+	ob->own_bytes += len;
 }
 
 void kith_outbox_copy(struct kith_outbox *ob, const struct kith_hop *hop, uint8_t ttl, const uint8_t *data, size_t len)

@@ -42,6 +42,7 @@ struct kith_outbox {
 	struct kith_writer writer; /* of the frame being written */
 	uint8_t *mark;
 	bool in_frame;
+	uint64_t own_bytes; /* of finished packets but relayed ones, since somebody took note of them */
 	const void *owner; /* the core it is claimed by */
 	struct kith_stats *stats; /* of the owner; borrowed while claimed */
 	const struct kith_alloc *alloc;

@@ -151,6 +151,7 @@ static inline void flat_attached(struct message_flat *f, const struct kith_msg_a
 	flat_num(f, m->observed.addr.family);
 	flat_num(f, m->observed.addr.port);
 	flat_num(f, (uint64_t)m->unix_ms);
+	flat_num(f, m->wait_ms);
 	flat_copy(f, m->observed.addr.ip, sizeof m->observed.addr.ip);
 }
 

@@ -153,8 +153,8 @@ static void another_version_is_told(void **state)
 	struct kith_core *c = w.nodes[leaf].core;
 	for (int k = 0; k < 3; k++)
 		w.nodes[k].muted = true;
-	world_run(&w, 100 * KITH_US_PER_MS);
 	for (size_t i = 0; i < KITH_HOMES; i++) {
+		world_run(&w, 600 * KITH_US_PER_MS); /* the next one is tried when the one before has not answered */
 		uint8_t packet[KITH_PACKET_HEADROOM + KITH_VERSION_PACKET_LEN];
 		struct kith_packet in = { .data = packet + KITH_PACKET_HEADROOM, .len = KITH_VERSION_PACKET_LEN };
 		kith_version_write(in.data, c->leaf.homes[i].session, KITH_WHY_VERSION);

@@ -45,6 +45,7 @@ static void sample_home(struct message *m, int size)
 								      : KITH_FAMILY_V6;
 		m->as.attached.observed.addr.port = size == LEAST ? 0 : size == USUAL ? 4711 : 65535;
 		fill(m->as.attached.observed.addr.ip, size == LEAST ? 0 : size == USUAL ? 4 : 16);
+		m->as.attached.wait_ms = size == LEAST ? 0 : size == USUAL ? 7000 : UINT32_MAX;
 		m->as.attached.unix_ms = size == LEAST ? 0 : size == USUAL ? INT64_C(1700000000000) : INT64_MAX;
 		return;
 	case MESSAGE_leave:
@@ -490,6 +491,7 @@ static void what_is_not_as_it_should_be_counts_as_absent(void **state)
 		{ MESSAGE_named, "81009305a16180", "80" }, /* a list of other things */
 		{ MESSAGE_members, "8100c3", "80" },
 		{ MESSAGE_attached, "8102cf8000000000000000", "80" }, /* a time that no clock shows */
+		{ MESSAGE_attached, "82020004cf0000000100000000", "810200" }, /* a wait that takes 33 bits */
 		{ MESSAGE_leave, "820080038101c0", "80" },
 		{ MESSAGE_leave, "820080018101c0", "80" },
 		{ MESSAGE_helped, "8100a161", "80" }, /* text for a number */

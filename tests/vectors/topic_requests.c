@@ -24,11 +24,14 @@ static void attach(struct vec_topic *topic, const struct cast *c)
 	uint8_t observed[KITH_ENDPOINT_LEN_MAX];
 	struct kith_writer w = kith_writer_of(observed, sizeof observed);
 	const struct kith_msg_attached a = { .observed = world_endpoint("203.0.113.9:40000", KITH_TRANSPORT_UDP),
-					     .unix_ms = WORLD_NOW_MS };
+					     .unix_ms = WORLD_NOW_MS,
+					     .wait_ms = 7000 };
 	kith_endpoint_write(&w, &a.observed);
-	d = begin_answer(topic, "attached", "The leaf as seen, the time.", "ATTACH", KITH_STATUS_OK);
+	d = begin_answer(topic, "attached", "The leaf as seen, the time, and within which time to look for more homes.",
+			 "ATTACH", KITH_STATUS_OK);
 	field_bytes(&d, KITH_B_ATTACHED_OBSERVED, vec_span_of(observed, kith_writer_len(&w)));
 	field_uint(&d, KITH_B_ATTACHED_UNIX_MS, (uint64_t)a.unix_ms);
+	field_uint(&d, KITH_B_ATTACHED_WAIT_MS, a.wait_ms);
 	end(&d, kith_msg_attached_write(d.body, sizeof d.body, &a));
 }
 
