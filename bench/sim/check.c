@@ -389,8 +389,8 @@ static void count_idle(struct kith_sim *sim, struct kith_simnode *n, kith_time_u
 		sim->counts.idle_seconds += (uint64_t)(gap / KITH_US_PER_S);
 		sim->counts.idle_packets += n->packets_in + n->packets_out - n->idle_packets;
 		sim->counts.idle_bytes += n->bytes_in + n->bytes_out - n->idle_bytes;
-		kith_sim_check_idle(sim, n, (uint64_t)(gap / KITH_US_PER_S),
-				    n->bytes_in + n->bytes_out - n->idle_bytes);
+		kith_sim_check_idle(sim, n, (uint64_t)(gap / KITH_US_PER_S), n->bytes_in + n->bytes_out - n->idle_bytes,
+				    n->packets_in + n->packets_out - n->idle_packets);
 	}
 	n->idle = idle;
 	n->idle_packets = n->packets_in + n->packets_out;
@@ -411,8 +411,10 @@ void kith_sim_check_sample(struct kith_sim *sim)
 			kith_sim_check_memory(sim, n);
 		if (slow)
 			kith_sim_check_tables(sim, n);
-		if (kith_sim_is_super(n))
+		if (kith_sim_is_super(n)) {
+			kith_sim_check_idle_super(sim, n);
 			continue;
+		}
 		struct kith_addr homes[3];
 		n->homes = (uint32_t)kith_core_homes(n->core, homes, 3);
 		kith_sim_check_homes(sim, n);

@@ -230,6 +230,7 @@ struct kith_simnode {
 	uint64_t idle_packets, idle_bytes; /* at the last sample */
 	bool idle; /* since the last sample */
 	uint64_t idle_total_s, idle_total_bytes;
+	kith_time_us idle_since; /* a supernode */
 	struct kith_key identity, device; /* valid with has_keys */
 	bool has_keys;
 	struct kith_simapp *app;
@@ -416,7 +417,9 @@ void kith_sim_offices_sample(struct kith_sim *sim, kith_time_us gap);
 
 /* ---- bounds.c ---- */
 void kith_sim_check_tables(struct kith_sim *sim, const struct kith_simnode *n);
-void kith_sim_check_idle(struct kith_sim *sim, struct kith_simnode *n, uint64_t seconds, uint64_t bytes);
+void kith_sim_check_idle(struct kith_sim *sim, struct kith_simnode *n, uint64_t seconds, uint64_t bytes,
+			 uint64_t packets);
+void kith_sim_check_idle_super(struct kith_sim *sim, struct kith_simnode *n);
 
 /* ---- app.c ---- */
 bool kith_sim_app_new(struct kith_sim *sim, struct kith_simnode *n);

@@ -45,7 +45,7 @@ enum kith_simsuite { KITH_SIM_SUITE_SIM, KITH_SIM_SUITE_SODIUM };
 	X(NO_GARBAGE, "no-garbage", "honest nodes never send what others count as malformed, and drop nothing inside") \
 	X(LEAVE_FINISHES, "leave-finishes", "an orderly leave is done within its grace")                               \
 	X(TABLES_BOUNDED, "tables-bounded", "no table of a core holds more than it may")                               \
-	X(IDLE_QUIET, "idle-quiet", "what an idle leaf sends and receives stays below its bound")
+	X(IDLE_QUIET, "idle-quiet", "what an idle leaf and a supernode among such send stays below its bound")
 
 enum kith_siminvariant {
 #define KITH_SIM_INVARIANT_ENUM(name, text, why) KITH_SIM_##name,
@@ -213,7 +213,9 @@ struct kith_simbounds {
 	kith_time_us offline_us; /* from an unclean exit to offline at the watchers */
 	kith_time_us goodbye_us; /* from an orderly exit */
 	uint64_t leaf_bytes, session_bytes; /* memory of a leaf: idle, and for each session with a peer */
-	uint64_t idle_bytes; /* a second, in and out, of a leaf that is idle, on average */
+	uint64_t idle_bytes; /* a second, in and out, headers included, of a leaf that is idle, on average */
+	/* The same that a supernode sends while nobody calls, and idle_bytes for each leaf of its besides; 0: any. */
+	uint64_t super_idle_bytes;
 	uint64_t super_bytes, attached_bytes; /* of a supernode: idle, and for each attached leaf */
 	/* ... and for each other one: its entry, and an answer that is kept for its repetition */
 	uint64_t member_bytes;
