@@ -2,10 +2,12 @@
 #include "core_world.h"
 
 #include "base/limits.h"
+#include "core/settle.h"
 #include "leaf/leaf.h"
 #include "super/interests.h"
 #include "super/notify.h"
 #include "super/query.h"
+#include "super/replica.h"
 
 /* Counts packets from one node to another that are long enough to hold a record. */
 struct counted {
@@ -121,6 +123,42 @@ static void all_watchers_are_told_at_once_also_when_there_are_more_of_them_than_
 	}
 	assert_int_equal(told, LEAVES - 1);
 	assert_in_range(last - first, 0, 20 * KITH_US_PER_MS);
+	core_world_deinit(&w);
+}
+
+/* A home does not watch at itself. Bob's goodbye comes to alice's home as to a replica, and to nobody else. */
+static void a_home_that_is_a_replica_of_a_key_tells_its_own_leaves(void **state)
+{
+	struct core_world w;
+	struct kith_record record;
+	(void)state;
+	world_far_apart(&w);
+	struct world_node *alice = &w.nodes[WORLD_FAR_ALICE], *bob = &w.nodes[WORLD_FAR_BOB];
+	assert_int_equal(kith_core_watch(alice->core, world_clock(&w), "bob"), 0);
+	world_drain(&w, WORLD_FAR_ALICE);
+	world_run(&w, 10 * KITH_US_PER_S);
+	bob->muted = true;
+	kith_core_leave(bob->core, world_clock(&w), KITH_US_PER_S);
+	world_drain(&w, WORLD_FAR_BOB);
+	assert_int_equal(kith_record_parse(&record, kith_blob_span(bob->core->leaf.record)), 0);
+	assert_true(record.flags & KITH_RECORD_OFFLINE);
+	int since = w.events_n, told = 0;
+	for (int i = 0; i < 6; i++) {
+		struct kith_core *c = w.nodes[i].core;
+		if (kith_watches_count(&c->super->interests, &record.key) == 0)
+			continue;
+		told++;
+		assert_true(kith_replicas_near(&c->super->members, &record.key, &c->super->id));
+		kith_core_enter(c, world_clock(&w));
+		kith_replica_take(c, &record);
+		kith_core_settle(c);
+		world_drain(&w, i);
+	}
+	assert_int_equal(told, 1);
+	world_run(&w, KITH_US_PER_S);
+	const struct world_event *ev = world_event(&w, WORLD_FAR_ALICE, KITH_EVENT_PRESENCE, since);
+	assert_non_null(ev);
+	assert_false(ev->ev.online);
 	core_world_deinit(&w);
 }
 
@@ -335,6 +373,7 @@ int main(void)
 		cmocka_unit_test(old_records_are_told_to_nobody_again),
 		cmocka_unit_test(under_load_news_wait_and_the_newest_goes_out),
 		cmocka_unit_test(all_watchers_are_told_at_once_also_when_there_are_more_of_them_than_packets),
+		cmocka_unit_test(a_home_that_is_a_replica_of_a_key_tells_its_own_leaves),
 		cmocka_unit_test(a_further_watcher_is_told_what_there_is_and_nobody_else_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
