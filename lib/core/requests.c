@@ -25,6 +25,7 @@
 #include "super/publish.h"
 #include "super/query.h"
 #include "super/replica.h"
+#include "super/seek.h"
 #include "super/sponsor.h"
 #include "super/tunnels.h"
 #include "super/witness.h"
@@ -104,6 +105,15 @@ static void on_knock(struct kith_core *c, struct kith_session *s, const struct k
 		kith_candidacy_on_knock_asked(c, s, request);
 }
 
+/* A member asks for a leaf of ours, or a home for us. */
+static void on_help(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	if (kith_serves(c) && (s->use & KITH_USE_HOME) == 0)
+		kith_seek_on_help(c, s, request);
+	else
+		kith_promotion_on_request(c, s, request);
+}
+
 /* What only a supernode is asked for (C and S of KITH_REQUEST_MAP). */
 static void serve_as_supernode(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
 			       struct kith_span *own)
@@ -118,7 +128,7 @@ static void serve_as_supernode(struct kith_core *c, struct kith_session *s, cons
 		{ KITH_REQ_ATTEST, kith_sponsor_on_attest },	   { KITH_REQ_ELECTED, kith_super_on_elected },
 		{ KITH_REQ_WITNESS, kith_witness_on_request },	   { KITH_REQ_LIST, kith_bulletin_on_list },
 		{ KITH_REQ_STORE, kith_replica_on_notice },	   { KITH_REQ_VANISH, kith_replica_on_notice },
-		{ KITH_REQ_GOSSIP, kith_partners_on_gossip },
+		{ KITH_REQ_GOSSIP, kith_partners_on_gossip },	   { KITH_REQ_NOMINATE, kith_seek_on_nominate },
 	};
 	if (request->kind == KITH_REQ_INTRODUCE)
 		kith_tunnels_on_request(c, s, request, own);
@@ -146,6 +156,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 	case KITH_REQ_STORE:
 	case KITH_REQ_VANISH:
 	case KITH_REQ_GOSSIP:
+	case KITH_REQ_NOMINATE:
 		if (kith_serves(c))
 			serve_as_supernode(c, s, request, own);
 		return;
@@ -159,7 +170,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		kith_relays_on_close(c, s, request);
 		return;
 	case KITH_REQ_HELP:
-		kith_promotion_on_request(c, s, request);
+		on_help(c, s, request);
 		return;
 	case KITH_REQ_MOVE:
 		kith_moving_on_request(c, s, request);
@@ -239,6 +250,23 @@ static void members_answered(struct kith_core *c, struct kith_session *s, const 
 		kith_homes_wake(c, c->now.mono_us);
 }
 
+static void election_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	const enum kith_token_kind kind = kith_token_kind(answer->token);
+	if (kind == KITH_TOKEN_HELP)
+		kith_help_on_answer(c, s, answer);
+	else if (kind == KITH_TOKEN_ATTEST)
+		kith_candidacy_on_asked(c, answer);
+	else if (kind == KITH_TOKEN_WITNESS)
+		kith_witness_on_answer(c, s, answer);
+	else if (kind == KITH_TOKEN_NOMINATE)
+		kith_help_on_nominated(c, answer);
+	else if (kind == KITH_TOKEN_SOUGHT)
+		kith_help_on_sought(c, answer);
+	else
+		kith_seek_on_passed(c, s, answer);
+}
+
 void kith_core_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	switch (kith_token_kind(answer->token)) {
@@ -280,17 +308,16 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 	case KITH_TOKEN_CHALLENGE:
 		kith_challenge_on_answer(c, s, answer);
 		return;
-	case KITH_TOKEN_HELP:
-		kith_help_on_answer(c, s, answer);
-		return;
 	case KITH_TOKEN_REFRESH:
 		kith_dial_on_refreshed(c, answer);
 		return;
+	case KITH_TOKEN_HELP:
 	case KITH_TOKEN_ATTEST:
-		kith_candidacy_on_asked(c, answer);
-		return;
 	case KITH_TOKEN_WITNESS:
-		kith_witness_on_answer(c, s, answer);
+	case KITH_TOKEN_NOMINATE:
+	case KITH_TOKEN_SOUGHT:
+	case KITH_TOKEN_PASSED:
+		election_answered(c, s, answer);
 		return;
 	case KITH_TOKEN_LIST:
 	case KITH_TOKEN_EDITIONS:

@@ -99,7 +99,10 @@ enum kith_token_kind {
 	KITH_TOKEN_WITNESS, /* number of the candidate that is measured */
 	KITH_TOKEN_LIST, /* first bytes of the signer's id */
 	KITH_TOKEN_EDITIONS,
-	KITH_TOKEN_RENEWED
+	KITH_TOKEN_RENEWED,
+	KITH_TOKEN_NOMINATE, /* which of the members that were asked */
+	KITH_TOKEN_SOUGHT, /* HELP, by way of the candidate's home */
+	KITH_TOKEN_PASSED /* session of the leaf that was asked for somebody else */
 };
 
 static inline uint64_t kith_token(enum kith_token_kind kind, uint64_t value)
@@ -164,6 +167,8 @@ struct kith_candidate_leaf {
 	struct kith_qualification figures; /* as attested; until_ms says how long they hold, 0: there are none */
 	kith_time_us attest_at; /* when it may ask for witnesses again */
 	kith_time_us unwilling_until; /* it was asked for help in vain */
+	uint16_t held_len;
+	uint8_t held[KITH_ATTESTS_LEN_MAX]; /* the attestations that figures are of, for other members */
 };
 
 /* A leaf attached to us. Hangs off kith_session.attached; a supernode has many. */
@@ -365,6 +370,7 @@ struct kith_told {
 
 struct kith_query; /* a look-up in the directory (super/query.c) */
 struct kith_witness; /* candidates to be measured (super/witness.c) */
+struct kith_seek; /* candidates of other members, and ours for them (super/seek.c) */
 struct kith_candidacy; /* what a node that may become a supernode has been attested (leaf/candidacy.h) */
 
 #define KITH_PARTNERS_CHOSEN 4 /* local: members that news are told to; about as many chose us */
@@ -436,6 +442,7 @@ struct kith_supernode {
 	bool rechecking;
 	kith_time_us republish_at; /* when records are brought to replicas that are new; NEVER */
 	struct kith_witness *witness; /* NULL until there is a candidate to be measured */
+	struct kith_seek *seek; /* NULL until somebody asks */
 	kith_time_us sponsored_at; /* when witnesses were last asked for a candidate */
 	kith_time_us begun_at; /* when this half was made */
 	bool elected; /* our certificate does not call us a supernode: our entry needs attestations */

@@ -1,15 +1,15 @@
 #include "super/help.h"
 
 #include "base/rng.h"
+#include "link/connect.h"
 #include "super/members.h"
 #include "super/partners.h"
+#include "super/seek.h"
 #include "super/sponsor.h"
 #include "super/tunnels.h"
-#include "wire/token.h"
 
 #define STEP_US (1 * KITH_US_PER_S)
 #define NEWS_US (5 * KITH_US_PER_S) /* a newcomer begins, and is heard of */
-#define UNWILLING_US (3600 * KITH_US_PER_S)
 #define WIDEN_US (60 * KITH_US_PER_S)
 #define CENSUS_US (60 * KITH_US_PER_S) /* between two looks at the load of all members */
 #define DRAIN_US (180 * KITH_US_PER_S)
@@ -21,65 +21,71 @@ enum {
 
 /* ---- asking ---- */
 
-static bool qualifies(const struct kith_core *c, const struct kith_session *s)
-{
-	const struct kith_qualification *q = kith_sponsor_figures(c, s);
-	return q != NULL && kith_paced(c) >= s->attached->candidate->unwilling_until &&
-	       kith_election_lacks(q, c->now.unix_ms, c->pace) == KITH_ROLE_WHY_NONE;
-}
-
-/* Leaves that may be asked, from a random place of the table on. */
-static size_t candidates(struct kith_core *c, struct kith_session *out[KITH_ELECTION_CANDIDATES])
-{
-	const struct kith_table *t = &c->sessions.by_index;
-	uint32_t from = t->cap > 0 ? kith_rng_below(c->random, t->cap) : 0, it = from;
-	size_t n = 0;
-	struct kith_session *s;
-	for (int round = 0; round < 2; round++, it = 0) {
-		while (n < KITH_ELECTION_CANDIDATES && (s = kith_table_next(t, &it)) != NULL &&
-		       (round == 0 || it <= from)) {
-			if ((s->use & KITH_USE_LEAF) && s->state == KITH_SESSION_OPEN && qualifies(c, s))
-				out[n++] = s;
-		}
-	}
-	return n;
-}
-
 static int ask(struct kith_core *c, struct kith_session *s)
 {
-	uint8_t bytes[KITH_HELP_TOKEN_MAX], body[KITH_REQUEST_MAX];
+	uint8_t body[KITH_REQUEST_MAX];
 	struct kith_person person;
-	struct kith_help *h = &c->super->help;
 	if (!kith_session_person(c, s, &person))
 		return KITH_ECHAIN;
-	const struct kith_help_token token = { .candidate = person.device_dh,
-					       .seq = (uint64_t)c->now.unix_ms,
-					       .expires_ms = c->now.unix_ms + KITH_HELP_LIFE_MS,
-					       .chain = c->self.chain };
-	int n = kith_help_token_make(c->suite, bytes, &token, c->self.sign_sk);
+	int n = kith_seek_help_body(c, &person.device_dh, body);
 	if (n < 0)
 		return n;
-	const struct kith_msg_help m = { .token = { bytes, (size_t)n } };
-	size_t len = kith_msg_help_write(body, sizeof body, &m);
-	h->newcomer = (struct kith_host){ .dh = person.device_dh,
-					  .endpoints_n = 1,
-					  .endpoints = { kith_sponsor_figures(c, s)->endpoint } };
-	return kith_session_request(c, s, KITH_REQ_HELP, (struct kith_span){ body, len },
+	c->super->help.newcomer = (struct kith_host){ .dh = person.device_dh,
+						      .endpoints_n = 1,
+						      .endpoints = { kith_sponsor_figures(c, s)->endpoint } };
+	return kith_session_request(c, s, KITH_REQ_HELP, (struct kith_span){ body, (size_t)n },
 				    kith_token(KITH_TOKEN_HELP, s->index));
+}
+
+/* The best of our leaves. */
+static bool ask_own(struct kith_core *c, bool near)
+{
+	struct kith_session *own[KITH_ELECTION_CANDIDATES];
+	size_t n = kith_seek_own(c, near, own);
+	struct kith_session *best = kith_seek_best(c, own, n);
+	c->super->help.asking = best != NULL && ask(c, best) == 0;
+	KITH_LOG(c->log, best != NULL ? KITH_LOG_INFO : KITH_LOG_WARN,
+		 "help_wanted load=%u leaves=%u candidates=%zu near=%d", c->super->load.smooth, c->super->leaves, n,
+		 (int)near);
+	return c->super->help.asking;
+}
+
+/* The best of other members' leaves; when there is none left, ours that fall silent with us. */
+static void ask_sought(struct kith_core *c)
+{
+	struct kith_help *h = &c->super->help;
+	struct kith_host home;
+	uint8_t body[KITH_REQUEST_MAX];
+	uint32_t session;
+	while (kith_seek_next(c, &h->newcomer, &home)) {
+		int n = kith_seek_help_body(c, &h->newcomer.dh, body);
+		if (n > 0 && kith_connect_request(c, &home, KITH_USE_MEMBER, KITH_REQ_HELP,
+						  (struct kith_span){ body, (size_t)n },
+						  kith_token(KITH_TOKEN_SOUGHT, 0), &session) == 0) {
+			h->asking = true;
+			return;
+		}
+	}
+	(void)ask_own(c, true);
 }
 
 static void ask_best(struct kith_core *c)
 {
-	struct kith_session *found[KITH_ELECTION_CANDIDATES];
-	const struct kith_qualification *figures[KITH_ELECTION_CANDIDATES];
-	size_t n = candidates(c, found);
-	for (size_t i = 0; i < n; i++)
-		figures[i] = kith_sponsor_figures(c, found[i]);
-	int best = kith_election_best(figures, n, c->now.unix_ms, c->pace);
-	if (best >= 0 && ask(c, found[best]) == 0)
-		c->super->help.asking = true;
-	KITH_LOG(c->log, best >= 0 ? KITH_LOG_INFO : KITH_LOG_WARN, "help_wanted load=%u leaves=%u candidates=%zu",
-		 c->super->load.smooth, c->super->leaves, n);
+	if (!ask_own(c, false) && !kith_seek_begin(c))
+		(void)ask_own(c, true);
+	kith_super_wake(c, kith_seek_until(c));
+}
+
+static void help_comes(struct kith_core *c, uint64_t places)
+{
+	struct kith_help *h = &c->super->help;
+	const uint32_t half = c->super->leaves / 2;
+	kith_seek_end(c);
+	h->left = places < half ? (uint32_t)places : half;
+	h->next_at = c->now.mono_us + NEWS_US;
+	h->round++;
+	KITH_LOG(c->log, KITH_LOG_INFO, "help_comes leaves=%u", h->left);
+	kith_super_wake(c, h->next_at);
 }
 
 void kith_help_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
@@ -89,19 +95,31 @@ void kith_help_on_answer(struct kith_core *c, struct kith_session *s, const stru
 		return;
 	struct kith_help *h = &c->super->help;
 	h->asking = false;
-	if (answer->err != 0 || kith_msg_helped_read(&m, answer->body) != 0) {
-		if ((s->use & KITH_USE_LEAF) && s->attached->candidate != NULL)
-			s->attached->candidate->unwilling_until = kith_paced(c) + UNWILLING_US;
-		h->need.asked_at = 0; /* the next best, in the next second */
-		KITH_LOG(c->log, KITH_LOG_INFO, "help_refused session=%08x err=%d", s->index, answer->err);
+	if (answer->err == 0 && kith_msg_helped_read(&m, answer->body) == 0) {
+		help_comes(c, m.places);
 		return;
 	}
-	uint32_t half = c->super->leaves / 2;
-	h->left = m.places < half ? (uint32_t)m.places : half;
-	h->next_at = c->now.mono_us + NEWS_US;
-	h->round++;
-	KITH_LOG(c->log, KITH_LOG_INFO, "help_comes session=%08x leaves=%u", s->index, h->left);
-	kith_super_wake(c, h->next_at);
+	kith_seek_refused(c, s);
+	h->need.asked_at = 0; /* the next best, in the next second */
+	KITH_LOG(c->log, KITH_LOG_INFO, "help_refused session=%08x err=%d", s->index, answer->err);
+}
+
+void kith_help_on_nominated(struct kith_core *c, const struct kith_answer *answer)
+{
+	if (kith_serves(c) && kith_seek_heard(c, answer))
+		ask_sought(c);
+}
+
+void kith_help_on_sought(struct kith_core *c, const struct kith_answer *answer)
+{
+	struct kith_msg_helped m;
+	if (!kith_serves(c))
+		return;
+	c->super->help.asking = false;
+	if (answer->err == 0 && kith_msg_helped_read(&m, answer->body) == 0)
+		help_comes(c, m.places);
+	else
+		ask_sought(c);
 }
 
 /* ---- leaves that go ---- */
@@ -226,7 +244,9 @@ kith_time_us kith_help_look(struct kith_core *c)
 	struct kith_help *h = &sn->help;
 	if (c->leaving || sn->ending)
 		return KITH_TIME_NEVER;
-	if (!h->draining && !h->asking && h->left == 0 &&
+	if (kith_seek_active(c) && !h->asking && c->now.mono_us >= kith_seek_until(c))
+		ask_sought(c);
+	if (!h->draining && !h->asking && h->left == 0 && !kith_seek_active(c) &&
 	    kith_election_asks(&h->need, kith_paced(c), sn->load.permille, sn->load.utilisation[KITH_RESOURCE_WAIT]))
 		ask_best(c);
 	hand_over(c);

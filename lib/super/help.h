@@ -1,7 +1,8 @@
 /* A supernode among others that elect themselves: asking for help, handing leaves over, and giving the office up.
  *
  * When to ask, whom, and when to go is decided in overlay/election. Asked is the best of up to eight qualified leaves
- * of this home that are found from a random place on; who says no, or nothing, is not asked again for an hour. Who says
+ * of this home that are found from a random place on; who says no, or nothing, is not asked again for an hour. If there
+ * is none in another prefix than ours, the best of eight other members' leaves is (super/seek), and then ours. Who says
  * yes begins to serve and takes leaves of this home, up to the number that it named and half of them, one in twenty a
  * second, by MOVE (leaf/moving), as long as there is need. A newcomer itself takes a tenth of what its operator allows,
  * and a tenth more each minute in which it has little to do.
@@ -20,7 +21,10 @@
 /* This node was asked for help, and has begun to serve: with so many places at first, and as many more each time. */
 void kith_help_elected(struct kith_core *c, uint32_t places);
 
+/* The answer of a leaf of ours; to NOMINATE; of a leaf of another member. */
 void kith_help_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
+void kith_help_on_nominated(struct kith_core *c, const struct kith_answer *answer);
+void kith_help_on_sought(struct kith_core *c, const struct kith_answer *answer);
 
 /* Looks at the figures of the last second, and does what is due; returns when to look again. */
 kith_time_us kith_help_look(struct kith_core *c);

@@ -56,8 +56,12 @@ static void keep_figures(struct kith_core *c, struct kith_session *s, const stru
 	if ((s->use & KITH_USE_LEAF) == 0 || held.len == 0 ||
 	    kith_members_qualify(&c->super->members, &c->now, &who, at, held, &figures) != 0)
 		return;
-	if (has_candidate(c, s))
-		s->attached->candidate->figures = figures;
+	if (!has_candidate(c, s))
+		return;
+	struct kith_candidate_leaf *leaf = s->attached->candidate;
+	leaf->figures = figures;
+	leaf->held_len = (uint16_t)held.len;
+	memcpy(leaf->held, held.p, held.len);
 }
 
 const struct kith_qualification *kith_sponsor_figures(const struct kith_core *c, const struct kith_session *s)

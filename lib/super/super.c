@@ -13,6 +13,7 @@
 #include "super/partners.h"
 #include "super/publish.h"
 #include "super/query.h"
+#include "super/seek.h"
 #include "super/suspect.h"
 #include "super/tunnels.h"
 #include "super/witness.h"
@@ -92,6 +93,7 @@ void kith_super_free(struct kith_core *c)
 		return;
 	kith_timers_stop(&c->timers, &sn->timer);
 	kith_witness_deinit(c);
+	kith_seek_deinit(c);
 	kith_query_deinit(c);
 	kith_tunnels_deinit(c);
 	kith_limiter_deinit(&sn->introductions);

@@ -32,7 +32,7 @@
 	X(ATTESTED, 11, "W") /* my attestation of you */                                                               \
 	X(ELECTED, 12, "C") /* I serve, though no certificate says so: here is my entry */                             \
 	X(MOVE, 13, "H") /* take that one in my place: I have too much to do */                                        \
-	X(HELP, 14, "H") /* can you help me out? serve as a supernode, too */                                          \
+	X(HELP, 14, "HS") /* can you help me out? serve as a supernode, too */                                         \
 	X(MEMBERS, 15, "C") /* name me some supernodes */                                                              \
 	X(STORE, 16, "S") /* keep this record */                                                                       \
 	X(FIND, 17, "C") /* records under this key */                                                                  \
@@ -43,6 +43,7 @@
 	X(LIST, 22, "C") /* give me that signer's revocation list, if it is newer than mine */                         \
 	X(EDITIONS, 23, "H") /* so new are the revocation lists that I have */                                         \
 	X(KNOCK, 24, "HS") /* send this candidate a packet, as somebody that it has not spoken to */                   \
+	X(NOMINATE, 25, "S") /* which leaf of yours could help me out? */                                              \
 	X(REKEY, 32, "O") /* a fresh ephemeral for the next key epoch */                                               \
 	X(CHALLENGE, 33, "P") /* prove, explicitly, that you hold your device key */                                   \
 	X(RENEWED, 34, "O") /* these are my certificates from now on */
@@ -189,6 +190,10 @@ enum kith_status {
 #define KITH_B_KNOCK_ENDPOINT 0 /* endpoint: the candidate's */
 #define KITH_B_KNOCK_NAME 1 /* uint: its name of the session that is its witness's */
 #define KITH_B_KNOCK_NUMBER 2 /* uint */
+
+/* NOMINATE answer */
+#define KITH_B_NOMINATED_CHAIN 0 /* bytes: the leaf's certificates */
+#define KITH_B_NOMINATED_ATTESTS 1 /* bytes: its attestations */
 
 /* ELECTED request */
 #define KITH_B_ELECTED_ENTRY 0 /* bytes: member entry */

@@ -183,6 +183,27 @@ int kith_msg_knock_read(struct kith_msg_knock *out, struct kith_span body)
 	return out->name != 0 && out->number != 0 ? 0 : KITH_EPROTO;
 }
 
+/* ---- NOMINATE ---- */
+
+size_t kith_msg_nominated_write(uint8_t *out, size_t cap, const struct kith_msg_nominated *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	kith_msg_put_bytes(&d, KITH_B_NOMINATED_CHAIN, m->chain.p, m->chain.len);
+	kith_msg_put_bytes(&d, KITH_B_NOMINATED_ATTESTS, m->attests.p, m->attests.len);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_nominated_read(struct kith_msg_nominated *out, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	return kith_unpack_parse(&in, body) == 0 &&
+			       kith_msg_get_bytes(&in, KITH_B_NOMINATED_CHAIN, KITH_CHAIN_MAX, &out->chain) &&
+			       kith_msg_get_bytes(&in, KITH_B_NOMINATED_ATTESTS, KITH_ATTESTS_LEN_MAX, &out->attests)
+		       ? 0
+		       : KITH_EPROTO;
+}
+
 /* ---- what came of it ---- */
 
 static int read_only_bytes(struct kith_span body, uint32_t key, size_t len_max, struct kith_span *out)

@@ -70,6 +70,15 @@ struct kith_msg_knock {
 size_t kith_msg_knock_write(uint8_t *out, size_t cap, const struct kith_msg_knock *m);
 int kith_msg_knock_read(struct kith_msg_knock *out, struct kith_span body) KITH_MUST_USE;
 
+/* The answer to NOMINATE, whose request has no body. Both must be there. */
+struct kith_msg_nominated {
+	struct kith_span chain; /* at most KITH_CHAIN_MAX */
+	struct kith_span attests; /* at most KITH_ATTESTS_LEN_MAX */
+};
+
+size_t kith_msg_nominated_write(uint8_t *out, size_t cap, const struct kith_msg_nominated *m);
+int kith_msg_nominated_read(struct kith_msg_nominated *out, struct kith_span body) KITH_MUST_USE;
+
 /* ATTESTED. */
 struct kith_msg_attested {
 	struct kith_span attest; /* at most KITH_ATTEST_LEN_MAX; must be there */

@@ -6,6 +6,8 @@
  * A supernode that is ended in the beginning is the leaf that may serve: its certificate allows it. The loaded one's
  * host says so every second from LOADED_S on. What must hold: help is there within 40 s; never more than one leaf in
  * twenty is handed over in a second; no leaf has fewer than three homes at any moment, and no call fails.
+ * Then one of twelve, none of whose leaves may be asked: leaves of others are attested in earnest, one of them is found
+ * and serves within 10 s, and takes leaves over.
  */
 #include "scenario.h"
 #include "super/sponsor.h"
@@ -22,7 +24,14 @@ enum {
 	ENDED_S = 10,
 	LOADED_S = 60,
 	UNTIL_S = 180,
-	SHARE_PERCENT = 5
+	SHARE_PERCENT = 5,
+	/* the second network */
+	MEMBERS = 12,
+	MEMBERS_LEAVES = 60,
+	PACE = 60, /* an hour is a minute */
+	ATTESTED_S = 300,
+	ALONE_FOR_S = 90,
+	HELPED_S = 10 /* where half a minute of load is half a second */
 };
 
 static uint32_t loaded; /* a home of the helper */
@@ -168,7 +177,105 @@ static int run(uint64_t seed)
 	return good ? 0 : 1;
 }
 
+/* Leaves of a supernode that are attested: nobody may ask them from now on. Returns how many there are. */
+static uint32_t make_unfit(struct kith_sim *sim, uint32_t node, bool really)
+{
+	struct kith_core *c = kith_sim_core(sim, node);
+	struct kith_session *s;
+	uint32_t it = 0, n = 0;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (kith_sponsor_figures(c, s) == NULL)
+			continue;
+		if (really)
+			s->attached->candidate->unwilling_until = KITH_TIME_NEVER;
+		n++;
+	}
+	return n;
+}
+
+/* The supernode with the most such leaves; how many it has. */
+static uint32_t most_candidates(struct kith_sim *sim, uint32_t *node)
+{
+	uint32_t most = 0;
+	*node = 0;
+	for (uint32_t i = 0; i < MEMBERS; i++) {
+		uint32_t n = make_unfit(sim, i, false);
+		if (n > most) {
+			most = n;
+			*node = i;
+		}
+	}
+	return most;
+}
+
+static uint32_t serving(struct kith_sim *sim)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < MEMBERS_LEAVES; i++)
+		n += kith_serves(kith_sim_core(sim, MEMBERS + i));
+	return n;
+}
+
+static int options_alone(struct kith_simoptions *o, uint64_t seed)
+{
+	scenario_calm(o, seed);
+	o->supernodes = MEMBERS;
+	o->leaves = MEMBERS_LEAVES;
+	o->duration_us = (ATTESTED_S + ALONE_FOR_S + 60) * KITH_US_PER_S;
+	o->verify_us = 0;
+	o->checked = false;
+	o->workload.call_gap_us = 0;
+	o->workload.watch = false;
+	o->candidates_ppm = KITH_PPM / 2;
+	o->election_pace = PACE;
+	o->ignored = 1u << KITH_SIM_MEMBERS_CONVERGE | 1u << KITH_SIM_THREE_HOMES | 1u << KITH_SIM_RELAY_ONLY_HIDDEN |
+		     1u << KITH_SIM_IDLE_QUIET | 1u << KITH_SIM_NOTHING_BEFORE_CONSENT | 1u << KITH_SIM_MEMORY_BOUNDED;
+	snprintf(o->command, sizeof o->command, "sim_help %llu", (unsigned long long)seed);
+	return kith_simclass_parse(o->capacity.supernodes, "server=1") != 0 ||
+	       kith_simclass_parse(o->capacity.leaves, "fibre=1") != 0 ||
+	       kith_simnat_mix_parse(&o->nats, "open=50,port-restricted=50") != 0;
+}
+
+/* None of a supernode's own leaves may be asked. */
+static int run_alone(uint64_t seed)
+{
+	struct kith_simoptions o;
+	char text[2048];
+	kith_time_us helped_us = 0;
+	struct kith_sim *sim = options_alone(&o, seed) == 0 ? kith_sim_new(&o) : NULL;
+	if (sim == NULL)
+		return 1;
+	bool good = kith_sim_run(sim, ATTESTED_S * KITH_US_PER_S);
+	uint32_t unfit = good ? most_candidates(sim, &loaded) : 0, had = good ? leaves_of(sim, loaded) : 0;
+	for (int s = 0; good && s < ALONE_FOR_S; s++) {
+		(void)make_unfit(sim, loaded, true);
+		load(sim, 760);
+		good = kith_sim_run(sim, kith_sim_time(sim) + KITH_US_PER_S);
+		if (helped_us == 0 && serving(sim) > 0)
+			helped_us = (s + 1) * KITH_US_PER_S;
+	}
+	if (good) {
+		good &= expect(helped_us > 0 && helped_us <= HELPED_S * KITH_US_PER_S, "us until another's leaf served",
+			       (uint64_t)helped_us);
+		good &= expect(leaves_of(sim, loaded) < had, "leaves that stayed", leaves_of(sim, loaded));
+		printf("  seed %llu: none of its own %u candidates may be asked; help after %llu s, %u of %u leaves "
+		       "stay\n",
+		       (unsigned long long)seed, unfit, (unsigned long long)(helped_us / KITH_US_PER_S),
+		       leaves_of(sim, loaded), had);
+	}
+	if (!good)
+		fprintf(stderr, "%s\n%s\n", o.command,
+			kith_sim_violation(sim) != NULL ? kith_sim_violation_text(sim, text, sizeof text) : "");
+	kith_sim_free(sim);
+	return good ? 0 : 1;
+}
+
+static int run_both(uint64_t seed)
+{
+	return run(seed) + run_alone(seed);
+}
+
 int main(int argc, char **argv)
 {
-	return scenario_seeds(argc, argv, "KITH_HELP_SEEDS", SEEDS_DEFAULT, run) > 0;
+	return scenario_seeds(argc, argv, "KITH_HELP_SEEDS", SEEDS_DEFAULT, run_both) > 0;
 }

@@ -39,6 +39,7 @@
 	X(measured)                                                                                                    \
 	X(attested)                                                                                                    \
 	X(knock)                                                                                                       \
+	X(nominated)                                                                                                   \
 	X(elected)                                                                                                     \
 	X(list)                                                                                                        \
 	X(listed)                                                                                                      \
@@ -346,6 +347,12 @@ static inline void flat_knock(struct message_flat *f, const struct kith_msg_knoc
 static inline void flat_attested(struct message_flat *f, const struct kith_msg_attested *m)
 {
 	flat_span(f, m->attest);
+}
+
+static inline void flat_nominated(struct message_flat *f, const struct kith_msg_nominated *m)
+{
+	flat_span(f, m->chain);
+	flat_span(f, m->attests);
 }
 
 static inline void flat_elected(struct message_flat *f, const struct kith_msg_elected *m)

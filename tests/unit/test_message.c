@@ -174,6 +174,10 @@ static void sample_attest(struct message *m, int size)
 		m->as.measured.proof = size == LEAST ? 0 : UINT64_MAX - (uint64_t)size;
 		m->as.measured.knock = size == LEAST ? 0 : UINT64_MAX - (uint64_t)size;
 		return;
+	case MESSAGE_nominated:
+		m->as.nominated.chain = bytes(size == MOST ? KITH_CHAIN_MAX : (size_t)size * 300);
+		m->as.nominated.attests = bytes(size == MOST ? KITH_ATTESTS_LEN_MAX : (size_t)size * 129);
+		return;
 	case MESSAGE_knock:
 		m->as.knock.endpoint = endpoint(size == LEAST ? USUAL : size);
 		m->as.knock.name = size == MOST ? UINT64_MAX : (uint64_t)size + 1;
@@ -266,6 +270,7 @@ static void sample(struct message *m, enum message_kind kind, int size)
 	case MESSAGE_measured:
 	case MESSAGE_attested:
 	case MESSAGE_knock:
+	case MESSAGE_nominated:
 	case MESSAGE_elected:
 		sample_attest(m, size);
 		return;
@@ -544,7 +549,8 @@ static void no_body_an_empty_map_and_no_bytes_are_three_things(void **state)
 		bool mandatory = kind == MESSAGE_help || kind == MESSAGE_find || kind == MESSAGE_introduce ||
 				 kind == MESSAGE_tunnel_close || kind == MESSAGE_rekey || kind == MESSAGE_rekeyed ||
 				 kind == MESSAGE_witness || kind == MESSAGE_attested || kind == MESSAGE_knock ||
-				 kind == MESSAGE_elected || kind == MESSAGE_list || kind == MESSAGE_editions;
+				 kind == MESSAGE_nominated || kind == MESSAGE_elected || kind == MESSAGE_list ||
+				 kind == MESSAGE_editions;
 		assert_int_equal(message_read(&m, (enum message_kind)kind, (struct kith_span){ NULL, 0 }), KITH_EPROTO);
 		assert_int_equal(message_read(&m, (enum message_kind)kind, (struct kith_span){ empty, 1 }),
 				 mandatory ? KITH_EPROTO : 0);
@@ -611,6 +617,7 @@ static void bodies_are_as_the_protocol_says(void **state)
 		{ MESSAGE_measured, "810100" },
 		{ MESSAGE_attested, "8100c400" },
 		{ MESSAGE_knock, "8300c409010704126731383f4601010201" },
+		{ MESSAGE_nominated, "8200c40001c400" },
 		{ MESSAGE_elected, "8100c400" },
 		{ MESSAGE_list, "8200c40831383f464d545b620100" },
 		{ MESSAGE_listed, "80" },

@@ -89,6 +89,21 @@ static void knock(struct vec_topic *topic, const struct kith_endpoint *at)
 	bare_answer(topic, "answer to knock", "KNOCK", KITH_STATUS_OK);
 }
 
+static void nominate(struct vec_topic *topic, const struct cast *c, struct kith_span held)
+{
+	struct draft d = begin(topic, "nominate", "A member asks whom it could ask for help. There is no body.",
+			       "NOMINATE", KITH_REQ_NOMINATE);
+	put_request(&d);
+	vec_end(&d.v);
+	const struct kith_msg_nominated m = { .chain = c->alice.full, .attests = held };
+	d = begin_answer(topic, "nominated", "The best leaf's certificates, and its attestations (one, here).",
+			 "NOMINATE", KITH_STATUS_OK);
+	field_bytes(&d, KITH_B_NOMINATED_CHAIN, m.chain);
+	field_bytes(&d, KITH_B_NOMINATED_ATTESTS, m.attests);
+	end(&d, kith_msg_nominated_write(d.body, sizeof d.body, &m));
+	bare_answer(topic, "answer to nominate, nobody", "NOMINATE", KITH_STATUS_NOT_FOUND);
+}
+
 void requests_attest(struct vec_topic *topic, const struct cast *c)
 {
 	const struct kith_endpoint at = world_endpoint("203.0.113.9:4500", KITH_TRANSPORT_UDP);
@@ -98,6 +113,7 @@ void requests_attest(struct vec_topic *topic, const struct cast *c)
 	attest(topic, c, &at, held);
 	measure(topic);
 	knock(topic, &at);
+	nominate(topic, c, held);
 	struct draft d = begin(topic, "attested", "What the witness found.", "ATTESTED", KITH_REQ_ATTESTED);
 	field_bytes(&d, KITH_B_ATTESTED_ATTEST, m.attest);
 	end(&d, kith_msg_attested_write(d.body, sizeof d.body, &m));
