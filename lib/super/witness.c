@@ -285,11 +285,13 @@ void kith_witness_on_request(struct kith_core *c, struct kith_session *s, const 
 
 static void ask_turn(struct kith_core *c);
 
-/* In a network in which no leaf consents yet, somebody has to be the first: the witness's own word is all there is. */
+/* In a network in which no leaf consents, somebody has to be the first: the witness's own word is all there is. While
+ * everybody begins, others may be about to consent. */
 static void without_knock(struct kith_core *c, int err)
 {
 	const struct kith_witness *w = c->super->witness;
-	if (err == KITH_ENOENT && w->knock.without == w->knock.n)
+	const kith_time_us there = (c->now.mono_us - c->super->begun_at) * c->pace;
+	if (err == KITH_ENOENT && w->knock.without == w->knock.n && there >= KITH_KNOCK_ALONE_US)
 		ask_turn(c);
 	else
 		finish(c, "nobody_knocks");

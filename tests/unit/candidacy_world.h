@@ -130,6 +130,13 @@ static inline void cw_consent(struct cw *cw, const struct kith_candidacy_options
 	cw_consent_of(cw, CW_ALICE, o);
 }
 
+/* The supernodes have been there for an hour: should nobody else consent, they attest whom nobody knocks at. */
+static inline void cw_grow_old(struct cw *cw)
+{
+	for (int i = 0; i < CW_SUPERNODES; i++)
+		cw->w.nodes[i].core->super->begun_at -= KITH_KNOCK_ALONE_US;
+}
+
 /* Starts it all; alice, who is the first of the leaves, has her homes, and does not consent yet. */
 static inline void cw_start_with(struct cw *cw, const char *const leaves[])
 {
@@ -147,6 +154,7 @@ static inline void cw_start(struct cw *cw)
 {
 	static const char *const leaves[] = { "alice", NULL };
 	cw_start_with(cw, leaves);
+	cw_grow_old(cw);
 }
 
 /* She has sent something to every supernode. */

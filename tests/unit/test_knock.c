@@ -15,7 +15,10 @@ static void start_with_others(void)
 {
 	memset(&cw, 0, sizeof cw);
 	cw_start_with(&cw, with_others);
-	for (int i = 1; i <= OTHERS; i++)
+	cw_consent_of(&cw, CW_ALICE + 1, &no_caps);
+	cw_grow_old(&cw); /* the first of them is let off */
+	world_run(&cw.w, 120 * KITH_US_PER_S);
+	for (int i = 2; i <= OTHERS; i++)
 		cw_consent_of(&cw, CW_ALICE + i, &no_caps);
 	world_run(&cw.w, 300 * KITH_US_PER_S);
 }
@@ -121,9 +124,21 @@ static void where_no_leaf_consents_nobody_knocks(void **state)
 	(void)state;
 	memset(&cw, 0, sizeof cw);
 	cw_start_with(&cw, with_others);
+	cw_grow_old(&cw);
 	struct kith_candidacy_info info = cw_attest(&cw, &no_caps);
 	assert_int_equal(info.reached, KITH_REACHED_YES);
 	assert_int_equal(cw.knocks, 0);
+	core_world_deinit(&cw.w);
+}
+
+/* ... but not in the hour in which all begin, when the others are about to consent. */
+static void nobody_is_the_first_while_everybody_begins(void **state)
+{
+	(void)state;
+	memset(&cw, 0, sizeof cw);
+	cw_start_with(&cw, with_others);
+	struct kith_candidacy_info info = cw_attest(&cw, &no_caps);
+	assert_int_equal(info.attestations, 0);
 	core_world_deinit(&cw.w);
 }
 
@@ -135,6 +150,7 @@ int main(void)
 		cmocka_unit_test(a_witness_has_the_same_leaf_knock_again),
 		cmocka_unit_test(a_leaf_knocks_seldom_and_nowhere_inside),
 		cmocka_unit_test(where_no_leaf_consents_nobody_knocks),
+		cmocka_unit_test(nobody_is_the_first_while_everybody_begins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

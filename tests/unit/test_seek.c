@@ -20,6 +20,7 @@ static void start(void)
 	o.endpoints_n = 0;
 	assert_int_equal(i, CW_ALICE);
 	assert_int_equal(world_try_start(&cw.w, i, &o), 0);
+	cw_grow_old(&cw);
 	for (int k = 0; k <= CW_ALICE; k++)
 		cw.w.nodes[k].core->pace = PACE;
 	world_run(&cw.w, 5 * KITH_US_PER_S);
