@@ -5,6 +5,7 @@
 #include "leaf/homeless.h"
 #include "leaf/hosts.h"
 #include "leaf/observed.h"
+#include "leaf/places.h"
 #include "leaf/turn.h"
 #include "link/connect.h"
 
@@ -69,13 +70,12 @@ struct kith_session *kith_homes_primary(struct kith_core *c)
 
 /* ---- attaching ---- */
 
-static bool in_use(const struct kith_core *c, const struct kith_host *host)
+static bool in_use(struct kith_core *c, const struct kith_host *host)
 {
 	static const struct kith_key no_key; /* bootstrap hosts not spoken to yet have none, and are all different */
 	bool keyed = memcmp(&host->dh, &no_key, sizeof no_key) != 0;
-	for (size_t i = 0; i < KITH_HOMES + KITH_SPARES; i++) {
-		const struct kith_home_slot *home =
-			i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
+	for (unsigned i = 0; i < kith_places(c); i++) {
+		const struct kith_home_slot *home = kith_place(c, i);
 		bool same_key = keyed && memcmp(&home->host.dh, &host->dh, sizeof host->dh) == 0;
 		if (home->state != KITH_HOME_FREE &&
 		    (same_key || kith_endpoint_equal(&home->host.endpoints[0], &host->endpoints[0])))
@@ -162,6 +162,15 @@ static unsigned spares_wanted(const struct kith_core *c)
 	return c->leaf.attempts < KITH_SPARES ? c->leaf.attempts : KITH_SPARES;
 }
 
+/* There are homes enough. */
+static void give_spares_back(struct kith_core *c)
+{
+	for (unsigned i = KITH_HOMES; i < kith_places(c); i++)
+		if (kith_place(c, i)->state != KITH_HOME_FREE)
+			kith_homes_let_go(c, kith_place(c, i));
+	kith_places_shrink(c);
+}
+
 static void fill_slots(struct kith_core *c)
 {
 	bool single;
@@ -172,8 +181,8 @@ static void fill_slots(struct kith_core *c)
 		kith_homes_wake(c, calm_until > turn ? calm_until : turn);
 		return;
 	}
-	for (unsigned i = 0; i < KITH_HOMES + spares; i++) {
-		struct kith_home_slot *slot = i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
+	for (unsigned i = 0; i < KITH_HOMES || (i < KITH_HOMES + spares && kith_places_grow(c)); i++) {
+		struct kith_home_slot *slot = kith_place(c, i);
 		struct kith_host host;
 		if (slot->state != KITH_HOME_FREE && single)
 			return; /* one at a time; it is waited for what becomes of this one */
@@ -198,8 +207,8 @@ static void fill_slots(struct kith_core *c)
 
 static struct kith_home_slot *slot_of(struct kith_core *c, uint32_t session)
 {
-	for (size_t i = 0; i < KITH_HOMES + KITH_SPARES; i++) {
-		struct kith_home_slot *slot = i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
+	for (unsigned i = 0; i < kith_places(c); i++) {
+		struct kith_home_slot *slot = kith_place(c, i);
 		if (slot->state != KITH_HOME_FREE && slot->session == session)
 			return slot;
 	}
@@ -257,7 +266,7 @@ static int cached(const struct kith_core *c, const struct kith_home_slot *home)
 static void free_slot(struct kith_core *c, struct kith_home_slot *slot)
 {
 	slot->state = KITH_HOME_FREE;
-	if (slot >= c->leaf.homes && slot < c->leaf.homes + KITH_HOMES)
+	if (kith_place_is_home(c, slot))
 		kith_wall_heard(&c->wall, (unsigned)(slot - c->leaf.homes), &c->now, 0);
 }
 
@@ -323,7 +332,7 @@ static void part(struct kith_core *c, struct kith_home_slot *home)
 static struct kith_home_slot *promote(struct kith_core *c, struct kith_home_slot *slot)
 {
 	struct kith_home_slot *place = NULL;
-	if (slot >= c->leaf.homes && slot < c->leaf.homes + KITH_HOMES)
+	if (kith_place_is_home(c, slot))
 		return slot;
 	if (slot->moves != 0 && c->leaf.homes[slot->moves - 1].state == KITH_HOME_ATTACHED)
 		part(c, &c->leaf.homes[slot->moves - 1]);
@@ -494,21 +503,19 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 	publish_by(c, c->now.mono_us + kith_turn_record(c, kith_homes_count(c)));
 	kith_homes_wake(c, c->now.mono_us);
 	kith_save_soon(c);
-	for (size_t i = 0; kith_homes_count(c) == KITH_HOMES && i < KITH_SPARES; i++) {
-		if (c->leaf.spares[i].state != KITH_HOME_FREE)
-			kith_homes_let_go(c, &c->leaf.spares[i]);
-	}
+	if (kith_homes_count(c) == KITH_HOMES)
+		give_spares_back(c);
 }
 
 int kith_homes_replace(struct kith_core *c, const struct kith_session *s, const struct kith_host *host)
 {
 	const struct kith_home_slot *home = slot_of(c, s->index);
 	struct kith_home_slot *spare = NULL;
-	if (home == NULL || home->state != KITH_HOME_ATTACHED || home >= c->leaf.homes + KITH_HOMES)
+	if (home == NULL || home->state != KITH_HOME_ATTACHED || !kith_place_is_home(c, home))
 		return KITH_ENOENT;
 	if (in_use(c, host))
 		return KITH_EEXIST;
-	for (size_t i = 0; i < KITH_SPARES; i++)
+	for (size_t i = 0; i < KITH_SPARES && kith_places_grow(c); i++)
 		spare = c->leaf.spares[i].state == KITH_HOME_FREE ? &c->leaf.spares[i] : spare;
 	int i = spare == NULL ? KITH_EFULL
 			      : kith_hostcache_add(&c->leaf.cache, host, kith_hostcache_source(&home->host.dh), 0);
@@ -578,8 +585,8 @@ static void settle_doubts(struct kith_core *c)
 /* A request on a session that is old, and perhaps dead, is not waited for until its own time limit. */
 static void settle_attempts(struct kith_core *c)
 {
-	for (size_t i = 0; i < KITH_HOMES + KITH_SPARES; i++) {
-		struct kith_home_slot *slot = i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
+	for (unsigned i = 0; i < kith_places(c); i++) {
+		struct kith_home_slot *slot = kith_place(c, i);
 		struct kith_session *s =
 			slot->state == KITH_HOME_CONNECTING ? kith_sessions_get(&c->sessions, slot->session) : NULL;
 		if (s == NULL || s->state != KITH_SESSION_OPEN || c->leaf.attempts >= PATIENT_AFTER)

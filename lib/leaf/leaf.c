@@ -6,6 +6,7 @@
 #include "leaf/homes.h"
 #include "leaf/hosts.h"
 #include "leaf/observed.h"
+#include "leaf/places.h"
 #include "leaf/promotion.h"
 #include "leaf/record.h"
 
@@ -25,6 +26,7 @@ void kith_leaf_deinit(struct kith_core *c)
 	kith_timers_stop(&c->timers, &c->leaf.timer);
 	kith_blob_unref(&c->shared->blobs, c->leaf.record);
 	kith_hostcache_deinit(&c->leaf.cache);
+	kith_places_shrink(c);
 }
 
 /* The answer to a request under way would come too late, or be taken for the answer to the goodbye. */
@@ -39,8 +41,8 @@ static void stop_asking(struct kith_core *c, struct kith_home_slot *home)
 
 void kith_leaf_rest(struct kith_core *c)
 {
-	for (size_t i = 0; i < KITH_HOMES + KITH_SPARES; i++) {
-		struct kith_home_slot *slot = i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
+	for (unsigned i = 0; i < kith_places(c); i++) {
+		struct kith_home_slot *slot = kith_place(c, i);
 		if (slot->state != KITH_HOME_FREE)
 			kith_homes_let_go(c, slot);
 	}
@@ -54,8 +56,8 @@ void kith_leaf_rest(struct kith_core *c)
 
 void kith_leaf_leave(struct kith_core *c)
 {
-	for (size_t i = 0; i < KITH_HOMES + KITH_SPARES; i++) {
-		struct kith_home_slot *slot = i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
+	for (unsigned i = 0; i < kith_places(c); i++) {
+		struct kith_home_slot *slot = kith_place(c, i);
 		if (slot->state == KITH_HOME_CONNECTING)
 			kith_homes_let_go(c, slot);
 		else if (slot->state == KITH_HOME_ATTACHED)

@@ -223,7 +223,8 @@ struct kith_audit {
 /* The leaf's half. Every node has one; a supernode's is idle. */
 struct kith_leaf {
 	struct kith_home_slot homes[KITH_HOMES];
-	struct kith_home_slot spares[KITH_SPARES]; /* being tried; the first that answer take places in homes */
+	/* KITH_SPARES that are tried beside them; the first that answer take places in homes. NULL: none is needed. */
+	struct kith_home_slot *spares;
 	struct kith_hostcache cache;
 	struct kith_timer timer;
 	unsigned attempts; /* failed in a row, for the backoff */

@@ -1,0 +1,35 @@
+#include "leaf/places.h"
+
+#include "base/alloc.h"
+
+unsigned kith_places(const struct kith_core *c)
+{
+	return c->leaf.spares != NULL ? KITH_HOMES + KITH_SPARES : KITH_HOMES;
+}
+
+struct kith_home_slot *kith_place(struct kith_core *c, unsigned i)
+{
+	return i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
+}
+
+bool kith_place_is_home(const struct kith_core *c, const struct kith_home_slot *place)
+{
+	for (unsigned i = 0; i < KITH_HOMES; i++) {
+		if (place == &c->leaf.homes[i])
+			return true;
+	}
+	return false;
+}
+
+bool kith_places_grow(struct kith_core *c)
+{
+	if (c->leaf.spares == NULL)
+		c->leaf.spares = KITH_NEW_ARRAY(c->alloc, struct kith_home_slot, KITH_SPARES);
+	return c->leaf.spares != NULL;
+}
+
+void kith_places_shrink(struct kith_core *c)
+{
+	KITH_FREE_ARRAY(c->alloc, c->leaf.spares, KITH_SPARES);
+	c->leaf.spares = NULL;
+}
