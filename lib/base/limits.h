@@ -12,6 +12,7 @@
 #define KITH_UDP_PAYLOAD 1200 /* wire: what every path carries: QUIC's floor (RFC 9000, 14), below 1280 of IPv6 */
 #define KITH_TRANSPORT_HEADER 16 /* wire: type, epoch, way and counter (hidden), name */
 #define KITH_TUNNEL_HEADER 12 /* wire: type, 3 reserved, tunnel id */
+#define KITH_NAME_ROOM 11 /* wire: a frame NAME: it goes beside what a packet is for, where no tunnel's header stands */
 /* 1156: the same on a tunnel */
 #define KITH_FRAMES_MAX (KITH_UDP_PAYLOAD - KITH_TUNNEL_HEADER - KITH_TRANSPORT_HEADER - 16)
 #define KITH_FRAME_HEADER 3 /* wire: type, length */

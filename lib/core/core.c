@@ -340,6 +340,7 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 					 .log = c->log,
 					 .transports = &c->transports,
 					 .is_relay = kith_via_of_env,
+					 .new_name = kith_session_new_name,
 					 .told = &c->shared->told };
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 	kith_shared_wake(c->shared);
@@ -587,6 +588,8 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 	}
 	if (t->up && !before.up)
 		kith_hostcache_forgive(&c->leaf.cache);
+	if (known && t->up && !kith_serves(c))
+		kith_transport_moved(c, t->id);
 	if (known)
 		kith_transport_doubt(c, t->id, t->up ? 0 : t->closed ? KITH_ECLOSED : KITH_EDETACHED);
 	if (t->up)

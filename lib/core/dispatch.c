@@ -52,6 +52,8 @@ static bool on_frame(struct kith_core *c, struct kith_session *s, const struct k
 	case KITH_FRAME_PUNCH:
 	case KITH_FRAME_KEEPALIVE:
 	case KITH_FRAME_PATH_CLOSE:
+	case KITH_FRAME_NAME:
+	case KITH_FRAME_SPARE:
 		return kith_pathset_on_frame(&s->paths, kith_env(c, s), hop, frame) == 0;
 	case KITH_FRAME_RELAY_LIMITED:
 		return kith_relays_on_limited(c, s, frame->body);
@@ -246,6 +248,7 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 		kith_respond_confirmed(c, s);
 		on_opened(c, s);
 	}
+	c->env.renewed = kith_names_since(&c->sessions.names, number);
 	s->gone_hints = 0;
 	bool data = has_data(frames);
 	if (data && (s->use & KITH_USE_PEER) && s->replay.wide == NULL)

@@ -215,7 +215,11 @@ static void seal(struct kith_core *c, struct kith_session *s, const struct kith_
 		return;
 	uint64_t counter = s->tx_counter;
 	uint8_t *packet = p->frames - KITH_TRANSPORT_HEADER;
-	size_t len = kith_session_seal(s, c->suite, kith_pathset_name_on(&s->paths, &hops[0]), packet, p->len);
+	size_t room = KITH_FRAMES_MAX + (hops[0].tunnel == 0 ? KITH_TUNNEL_HEADER : 0u);
+	struct kith_writer beside = kith_writer_of(p->frames + p->len, room - p->len);
+	kith_pathset_tell_name(&s->paths, kith_env(c, s), &hops[0], &beside);
+	size_t len = kith_session_seal(s, c->suite, kith_pathset_name_on(&s->paths, &hops[0]), packet,
+				       p->len + kith_writer_len(&beside));
 	if (len == 0) { /* nothing can be sealed with this key any more, a CLOSE included */
 		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
 		return;

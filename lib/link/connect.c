@@ -613,7 +613,7 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 		out->reason = hello.has_verdict ? (enum kith_close_reason)hello.verdict : KITH_CLOSE_PROTOCOL;
 		return;
 	}
-	kith_pathset_name(&s->paths, hello.name, hello.spare);
+	kith_pathset_name(&s->paths, hello.name, kith_serves(c) ? 0 : hello.spare);
 	s->features = (uint8_t)(hello.features & c->self.features);
 	if (!kith_connect_keep_chain(c, s, hello.chain, hello.role)) {
 		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);

@@ -171,7 +171,8 @@ static struct kith_session *new_responder(struct kith_core *c, const struct kith
 	*s->hs = first->hs;
 	s->hs->len = (uint16_t)first->packet_len;
 	s->hs->peer_index = first->peer_index;
-	kith_pathset_name(&s->paths, first->hello.name, first->hello.spare);
+	/* Where a supernode is, all may know: it does not hide that it moves. */
+	kith_pathset_name(&s->paths, first->hello.name, kith_serves(c) ? 0 : first->hello.spare);
 	s->hs->next_at = KITH_TIME_NEVER;
 	s->hs->give_up_at = c->now.mono_us + KITH_HANDSHAKE_TIMEOUT_US;
 	return s;

@@ -267,6 +267,23 @@ void kith_transport_doubt(struct kith_core *c, uint16_t transport, int err)
 	}
 }
 
+void kith_transport_moved(struct kith_core *c, uint16_t transport)
+{
+	uint32_t it = 0;
+	struct kith_session *s;
+	c->sessions.names.moved = c->sessions.names.next;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (s->state == KITH_SESSION_OPEN)
+			kith_pathset_moved(&s->paths, transport);
+	}
+}
+
+uint64_t kith_session_new_name(const struct kith_path_env *env)
+{
+	struct kith_core *c = KITH_CONTAINER_OF(env, struct kith_core, env);
+	return kith_names_new(&c->sessions.names, env->session);
+}
+
 size_t kith_own_candidates(const struct kith_core *c, struct kith_candidate out[], size_t n)
 {
 	return kith_transports_candidates(&c->transports, c->leaf.seen, KITH_HOMES, c->allow_loopback, out, n);

@@ -693,6 +693,12 @@ void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_clo
  * gone, and its paths are. */
 void kith_transport_doubt(struct kith_core *c, uint16_t transport, int err);
 
+/* What is sent through a transport may come from another place by now: sessions take other names there. */
+void kith_transport_moved(struct kith_core *c, uint16_t transport);
+
+/* A fresh name of the session that the environment was lent for (path/path.h). */
+uint64_t kith_session_new_name(const struct kith_path_env *env);
+
 /* The candidates we may offer: interface addresses, and what homes see. */
 size_t kith_own_candidates(const struct kith_core *c, struct kith_candidate out[], size_t n);
 

@@ -32,6 +32,10 @@ struct kith_path_env {
 	const struct kith_transports *transports; /* what there is to probe from; NULL: nothing */
 	/* Whether a hop with a tunnel is a relay of this session: the number alone proves nothing. NULL: none is. */
 	bool (*is_relay)(const struct kith_path_env *env, const struct kith_hop *hop);
+	/* The packet under way carried a name that was told since this node moved last: what it answers is no older. */
+	bool renewed;
+	/* A fresh name of that session of ours, to be told to the peer; NULL: none is told. */
+	uint64_t (*new_name)(const struct kith_path_env *env);
 	struct kith_seen
 		*told; /* left behind with KITH_NEWS_SEEN: where the peer sees us; NULL: nobody wants to know */
 };
@@ -52,6 +56,7 @@ enum {
 	KITH_PATH_NEED_ANSWER = 8, /* suspect: hearing the peer is not enough, it must have heard us */
 	KITH_PATH_CONFIRM = 16, /* the first probes are still being repeated */
 	KITH_PATH_ASKED = 32, /* the peer has probed it: a new path, not an old one that moved */
+	KITH_PATH_RENAMED = 128, /* every packet tells the peer another name of ours, until it says that it has heard */
 	KITH_PATH_CLOSED = 64 /* dead on purpose: kept a while, so that packets on their way do not make it again */
 };
 

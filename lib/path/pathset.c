@@ -95,15 +95,16 @@ int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, const 
 	if (n > 0 && kith_ps_more(ps, env) == NULL)
 		return -1;
 	struct kith_path *p = n == 0 ? &ps->first : &ps->more->others[n - 1];
-	uint64_t name = kith_pathset_name_on(ps, hop);
+	uint64_t before = p->name; /* of the last path there was, if there is none now */
 	kith_path_init(p, hop, take_id(ps), env->now);
-	p->name = name;
+	p->name = before;
 	p->flags = flags;
 	say_tunnel(ps, hop);
 	if (n == 0)
 		ps->sending = 0;
 	else
 		ps->more->n_others++;
+	kith_ps_name_new(ps, p);
 	if (kith_ps_flow(ps) != NULL)
 		memset(&ps->more->flow->acks[n], 0, sizeof ps->more->flow->acks[n]);
 	kith_ps_due(ps, p, env->now);

@@ -59,8 +59,7 @@ enum kith_pathset_news {
 	 * counts: unasked, or where the path was in doubt. */
 	KITH_NEWS_SEEN = 256,
 	KITH_NEWS_DOUBT = 512, /* no path is live any more, or one is again: kith_pathset_in_doubt tells which */
-	KITH_NEWS_TUNNEL = 1024, /* there is a path through another tunnel */
-	KITH_NEWS_WANT_NAME = 2048 /* the spare name is used up: ask the peer for another, kith_pathset_spare */
+	KITH_NEWS_TUNNEL = 1024 /* there is a path through another tunnel */
 };
 
 struct kith_pathset_more; /* made lazily */
@@ -93,6 +92,14 @@ void kith_pathset_name(struct kith_pathset *ps, uint64_t name, uint64_t spare);
 
 /* What a packet over this hop carries. */
 uint64_t kith_pathset_name_on(const struct kith_pathset *ps, const struct kith_hop *hop);
+
+/* This node sends from another place from now on, through that transport: who watches the old place and the new one
+ * must not find the same names there. */
+void kith_pathset_moved(struct kith_pathset *ps, uint16_t transport);
+
+/* Adds the frame NAME to a packet that is about to be sealed for this hop, if it needs one and has room. */
+void kith_pathset_tell_name(const struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
+			    struct kith_writer *w);
 
 void kith_pathset_deinit(struct kith_pathset *ps, const struct kith_path_env *env);
 

@@ -357,6 +357,9 @@ static int on_frame(struct kith_pathset *ps, const struct kith_path_env *env, co
 		return on_keepalive(ps, env, i, frame->body);
 	case KITH_FRAME_PATH_CLOSE:
 		return on_path_close(ps, env, frame->body);
+	case KITH_FRAME_NAME:
+	case KITH_FRAME_SPARE:
+		return kith_ps_on_name(ps, env, i, frame);
 	default:
 		return KITH_ENOTSUP;
 	}

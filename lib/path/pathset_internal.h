@@ -101,6 +101,13 @@ static inline bool kith_ps_may_carry(const struct kith_path *p)
 int kith_ps_find(const struct kith_pathset *ps, const struct kith_hop *hop);
 int kith_ps_find_id(const struct kith_pathset *ps, uint8_t id, bool peers);
 
+/* What packets on a new path carry: what others through its transport do; and if there are none, since it begins at
+ * another address of ours, the spare name. */
+void kith_ps_name_new(struct kith_pathset *ps, struct kith_path *p);
+
+/* Frames NAME and SPARE, from path i or, if it is negative, from none. */
+int kith_ps_on_name(struct kith_pathset *ps, const struct kith_path_env *env, int i, const struct kith_frame *frame);
+
 /* The lazy part; NULL without memory. */
 struct kith_pathset_more *kith_ps_more(struct kith_pathset *ps, const struct kith_path_env *env);
 

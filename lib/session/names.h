@@ -12,6 +12,7 @@
 
 struct kith_names {
 	uint64_t seed[2]; /* the secret */
+	uint32_t moved; /* number of the next name when this node moved last */
 	uint32_t next; /* number of the next name; may wrap, so that names of four thousand million ago come again */
 };
 
@@ -22,5 +23,11 @@ uint64_t kith_names_new(struct kith_names *ns, uint32_t index);
 
 /* Whose name that is, and which: both are any numbers if it was never given. */
 uint32_t kith_names_index(const struct kith_names *ns, uint64_t name, uint32_t *number);
+
+/* Whether the name with that number was given after this node moved last. */
+static inline bool kith_names_since(const struct kith_names *ns, uint32_t number)
+{
+	return number - ns->moved < UINT32_C(1) << 31;
+}
 
 #endif

@@ -21,6 +21,8 @@
 	X(KEEPALIVE, 0x07, 'D') /* sequence 1, zeros 15; every third is answered: PROBE_ACK, nonce 0 */                \
 	X(PATH_CLOSE, 0x08, 'D') /* path 1: will not be used any more; drop it */                                      \
 	X(RELAY_LIMITED, 0x09, 'D') /* tunnel 8, limit 1: the relay drops what comes to it in that tunnel */           \
+	X(NAME, 0x0a, 'D') /* name 8: what packets to the sender carry on this path from now on */                     \
+	X(SPARE, 0x0b, 'D') /* name 8: of the sender, for when the receiver moves; NAME was heard on this path */      \
 	X(CLOSE, 0x0f, 'D') /* reason 2, text */                                                                       \
 	X(REQUEST, 0x10, 'B') /* id 2, kind 1, body */                                                                 \
 	X(ANSWER, 0x11, 'B') /* id 2, status 1, index 1, count 1, body */                                              \
@@ -54,6 +56,8 @@ enum kith_relay_limit {
 };
 
 #define KITH_RELAY_LIMITED_BODY 9
+
+#define KITH_NAME_BODY 8 /* of NAME and of SPARE */
 
 #define KITH_BURST_PACKET 1100 /* wire: UDP payload of a packet with a BURST: every path carries it */
 #define KITH_BURST_BODY (KITH_BURST_PACKET - KITH_TRANSPORT_HEADER - 16 - KITH_FRAME_HEADER)

@@ -440,6 +440,8 @@ FRAMES = {
     "keepalive": (0x07, lambda f: bytes([f["sequence"]]) + f["zeros"]),
     "path close": (0x08, lambda f: bytes([f["path"]])),
     "relay limited": (0x09, lambda f: f["tunnel"] + bytes([f["limit"]])),
+    "rename": (0x0a, lambda f: f["session_name"]),
+    "spare": (0x0b, lambda f: f["spare_name"]),
     "close": (0x0f, lambda f: number(f["reason"], 2) + f["text"].encode()),
     "request": (0x10, lambda f: number(f["id"], 2) + bytes([f["kind"]]) + f["body"]),
     "answer": (0x11, lambda f: number(f["id"], 2) + bytes([f["status"], f["index"], f["count"]]) + f["bytes"]),

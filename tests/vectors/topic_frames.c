@@ -215,6 +215,13 @@ static void small_ones(struct vec_topic *topic)
 	begin(&d, topic, "path close", "5.1", "Path 4 is closed.", KITH_FRAME_PATH_CLOSE);
 	byte(&d, "path", 4);
 	end(&d);
+	begin(&d, topic, "rename", "4.1", "What packets to the author carry on this path from now on.",
+	      KITH_FRAME_NAME);
+	u64(&d, "session_name", UINT64_C(0x00c1d2e3f4051627));
+	end(&d);
+	begin(&d, topic, "spare", "4.1", "For when the other side moves next.", KITH_FRAME_SPARE);
+	u64(&d, "spare_name", UINT64_C(0x00213243546576a7));
+	end(&d);
 	begin(&d, topic, "relay limited", "12", "More than the relay carries for one person.",
 	      KITH_FRAME_RELAY_LIMITED);
 	u64(&d, "tunnel", UINT64_C(0x0011223344556677));
