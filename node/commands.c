@@ -486,6 +486,7 @@ static json_t *status(const struct commands *c)
 {
 	json_t *result = describe_node(c->node);
 	json_object_set_new(result, "certificates", describe_end(&c->end));
+	json_object_set_new(result, "logs", describe_logs(c->node));
 	return result;
 }
 
@@ -504,7 +505,7 @@ static json_t *take_lists(struct commands *c, const json_t *request)
 		if (armor.pieces[i].kind == KITH_ARMOR_ISSUER && kith_add_issuer(c->node, armor.pieces[i].bytes) != 0)
 			continue;
 	for (size_t i = 0; i < n; i++) {
-		if (armor.pieces[i].kind != KITH_ARMOR_REVOCATION)
+		if (!is_posted(armor.pieces[i].kind))
 			continue;
 		int refused = kith_revoke(c->node, armor.pieces[i].bytes);
 		taken += refused == 0 ? 1 : 0;
@@ -515,7 +516,7 @@ static json_t *take_lists(struct commands *c, const json_t *request)
 	if (err != 0)
 		return command_error(err, NULL);
 	if (taken == 0)
-		return command_error(KITH_EINVAL, "revoke: there is no revocation list in it");
+		return command_error(KITH_EINVAL, "revoke: there is no revocation list, nor the head of a log, in it");
 	return json_pack("{s:b, s:{s:I}}", "ok", 1, "result", "lists", taken);
 }
 

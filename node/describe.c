@@ -153,3 +153,39 @@ json_t *describe_node(const struct kith_node *node)
 		"homeless", homeless_json(&info), "bootstrap", bootstrap_json(node), "tables", tables, "stun", stun,
 		"clock_trusted", info.clock_trusted, "counters", counters_json(kith_node_stats(node)));
 }
+
+enum { LOGS_MAX = 64 };
+
+static json_t *head_json(struct kith_span head)
+{
+	char text[1024];
+	int n = kith_armor_encode(text, sizeof text, KITH_ARMOR_LOG_HEAD, head);
+	return n > 0 ? json_stringn(text, (size_t)n) : json_null();
+}
+
+static json_t *log_json(const struct kith_log_info *log)
+{
+	struct kith_certlog_head head;
+	char root[KITH_KEY_TEXT_LEN + 1];
+	if (kith_certlog_head_parse(&head, log->head) != 0)
+		return NULL;
+	json_t *forked = json_array();
+	for (int i = 0; log->forked[0].len > 0 && i < 2; i++)
+		json_array_append_new(forked, head_json(log->forked[i]));
+	return json_pack("{s:o, s:I, s:I, s:s, s:o, s:o}", "issuer", key_json(&log->issuer), "size",
+			 (json_int_t)head.size, "time", (json_int_t)(head.time_ms / 1000), "root",
+			 kith_key_format(head.root.b, root), "head", head_json(log->head), "forked", forked);
+}
+
+json_t *describe_logs(const struct kith_node *node)
+{
+	struct kith_log_info logs[LOGS_MAX];
+	json_t *list = json_array();
+	size_t n = kith_node_logs(node, logs, LOGS_MAX);
+	for (size_t i = 0; i < n && i < LOGS_MAX; i++) {
+		json_t *log = log_json(&logs[i]);
+		if (log != NULL)
+			json_array_append_new(list, log);
+	}
+	return list;
+}

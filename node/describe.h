@@ -7,6 +7,8 @@
 #include <kith/kith.h>
 
 json_t *describe_node(const struct kith_node *node);
+/* What is known of issuers' logs: [{issuer, size, time, root, head, forked: [...]}], heads in armour. */
+json_t *describe_logs(const struct kith_node *node);
 json_t *describe_device(const struct kith_found_device *device);
 json_t *describe_session(const struct kith_session_info *who);
 json_t *describe_path(const struct kith_path_info *path);

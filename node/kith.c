@@ -207,7 +207,7 @@ static const struct command_form forms[] = {
 	{ "explain", CLI_NONE, "NAME", "why data to it takes the path it takes", cli_query, ASKS | CLI_SET(CLI_WAIT) },
 	{ "serve", CLI_NONE, "on | off | auto", "whether kithd serves others, until it reads its configuration again",
 	  cli_query, ASKS },
-	{ "revoke", CLI_NONE, "FILE", "give kithd a revocation list, at once", cli_query, ASKS },
+	{ "revoke", CLI_NONE, "FILE", "give kithd a revocation list or the head of a log, at once", cli_query, ASKS },
 };
 
 enum { FORMS_N = sizeof forms / sizeof forms[0] };

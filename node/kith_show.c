@@ -84,6 +84,19 @@ static void show_end(struct text *text, const json_t *end)
 		  is_true(end, "soon") ? "; SOON: " : "", is_true(end, "soon") ? string(end, "advice") : "");
 }
 
+static void show_logs(struct text *text, const json_t *logs)
+{
+	char date[DATE_TEXT_MAX];
+	json_t *log;
+	size_t i;
+	json_array_foreach(logs, i, log)
+		show_line(text, "log of %s: %lld certificates, by its head of %s%s", string(log, "issuer"),
+			  integer(log, "size"), date_text(integer(log, "time"), date),
+			  json_array_size(json_object_get(log, "forked")) > 0
+				  ? "; IT KEEPS TWO LOGS: --json shows the heads that contradict each other"
+				  : "");
+}
+
 static const char *since_text(long long s, char out[32])
 {
 	static const struct {
@@ -161,6 +174,7 @@ static void show_status(struct text *text, const json_t *r)
 	show_line(text, "identity: %s", string(r, "identity"));
 	show_line(text, "network: %s", string(r, "network"));
 	show_end(text, json_object_get(r, "certificates"));
+	show_logs(text, json_object_get(r, "logs"));
 	show_line(text, "state: %s %s, UDP port %lld%s%s", string(r, "state"), string(r, "role"), integer(r, "port"),
 		  is_true(r, "ipv4") ? ", IPv4" : "", is_true(r, "ipv6") ? ", IPv6" : "");
 	show_serving(text, json_object_get(r, "serving"));
@@ -275,5 +289,5 @@ void show_answer(struct text *text, const char *command, const json_t *result)
 	if (strcmp(command, "serve") == 0)
 		show_serving(text, json_object_get(result, "serving"));
 	if (strcmp(command, "revoke") == 0)
-		show_line(text, "%lld revocation list(s) taken", integer(result, "lists"));
+		show_line(text, "%lld revocation list(s) or heads of logs taken", integer(result, "lists"));
 }

@@ -24,9 +24,9 @@ static int collect(struct config *c, struct credentials *k, const struct armor *
 		const struct armor_piece *piece = &from->pieces[i];
 		if (piece->kind == KITH_ARMOR_ISSUER && k->issuers_n < ARMOR_PIECES_MAX)
 			k->issuers[k->issuers_n++] = piece->bytes;
-		else if (piece->kind == KITH_ARMOR_REVOCATION && k->revocations_n < ARMOR_PIECES_MAX)
+		else if (is_posted(piece->kind) && k->revocations_n < ARMOR_PIECES_MAX)
 			k->revocations[k->revocations_n++] = piece->bytes;
-		else if (piece->kind == KITH_ARMOR_ISSUER || piece->kind == KITH_ARMOR_REVOCATION)
+		else if (piece->kind == KITH_ARMOR_ISSUER || is_posted(piece->kind))
 			return config_refuse(c, line, "%s: more than %d certificates or lists", path, ARMOR_PIECES_MAX);
 	}
 	return 0;
@@ -39,7 +39,8 @@ static int read_lists(struct config *c, struct credentials *k, const char *optio
 		struct armor *armor = &k->lists[k->lists_n++];
 		if (read_file(c, option, &paths[i], armor) != 0)
 			return KITH_EINVAL;
-		if (armor_find(armor, kind) == NULL)
+		if (armor_find(armor, kind) == NULL &&
+		    (kind == KITH_ARMOR_ISSUER || armor_find(armor, KITH_ARMOR_LOG_HEAD) == NULL))
 			return config_refuse(c, paths[i].line, "%s: %s holds no %s", option, paths[i].s,
 					     kind == KITH_ARMOR_ISSUER ? "issuer's certificate" : "revocation list");
 		if (collect(c, k, armor, paths[i].line, paths[i].s) != 0)
@@ -191,7 +192,7 @@ int config_revocations(struct config *c, void (*visit)(void *ctx, const char *pa
 		struct armor armor;
 		int err = read_file(c, "revocations", &c->revocations[i], &armor);
 		for (size_t j = 0; err == 0 && j < armor.n; j++)
-			if (armor.pieces[j].kind == KITH_ARMOR_REVOCATION)
+			if (is_posted(armor.pieces[j].kind))
 				visit(ctx, c->revocations[i].s, armor.pieces[j].bytes);
 		armor_free(&armor);
 		if (err != 0)

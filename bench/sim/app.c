@@ -559,6 +559,7 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 	case KITH_EVENT_ASKED:
 	case KITH_EVENT_ENDPOINT:
 	case KITH_EVENT_CERT_DUE:
+	case KITH_EVENT_LOG_FORKED:
 		break;
 	}
 	c = call_by_session(n, e->session);

@@ -225,7 +225,8 @@ struct kith_simnode {
 	kith_time_us changed_at; /* its network; 0: never */
 	kith_time_us started_at, disturbed_at, homes_since, homeless_since;
 	uint32_t homes;
-	bool attached_once, attached_all, listed; /* listed: it was seen to have the revocation list */
+	bool attached_once, attached_all;
+	bool listed, headed; /* it was seen to have the revocation list; the head, or the proof of two */
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 	uint64_t idle_packets, idle_bytes; /* at the last sample */
 	bool idle; /* since the last sample */

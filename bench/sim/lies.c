@@ -187,8 +187,10 @@ struct kith_span __wrap_kith_bulletin_tell(struct kith_core *c, unsigned partner
 {
 	bool forges = lies(c, KITH_SIM_LIE_FORGE);
 	struct kith_span told = __real_kith_bulletin_tell(c, partner, forges ? 1 : sum, max, all, out);
-	for (size_t at = KITH_ISSUER_ID_LEN; forges && at < told.len; at += KITH_EDITION_LEN)
-		out[at + 1] = (uint8_t)(1 + c->super->exchanges % 255); /* another one each time */
+	for (size_t at = 0; forges && at < told.len;
+	     at += (out[at] & KITH_POSTED_DIGEST) != 0 ? KITH_EDITION_LEN_MAX : KITH_EDITION_LEN)
+		out[at + 1 + KITH_ISSUER_ID_LEN + 1] =
+			(uint8_t)(1 + c->super->exchanges % 255); /* another one each time */
 	return lies(c, KITH_SIM_LIE_HOARD) ? nothing : told;
 }
 

@@ -1,6 +1,8 @@
-/* A revocation list that one supernode is handed, and when the others have it. It revokes nobody who is there. */
+/* A revocation list that one supernode is handed, and when the others have it. It revokes nobody who is there. And
+ * heads of the issuer's log: one, or two of one size, of which each is handed to another supernode. */
 #include "sim/internal.h"
 
+#include "identity/posted.h"
 #include "identity/revocation.h"
 #include "link/state.h"
 
@@ -37,6 +39,41 @@ static struct kith_span make(const struct kith_sim *sim, uint8_t out[KITH_REVOCA
 	return (struct kith_span){ out, (size_t)len };
 }
 
+/* The operators of two supernodes, the first and the last that are up and no liars, are shown heads. */
+static void give_head(struct kith_sim *sim, struct kith_simnode *n, uint32_t i)
+{
+	uint8_t bytes[KITH_CERTLOG_HEAD_LEN_MAX];
+	struct kith_writer w = kith_writer_of(bytes, sizeof bytes);
+	struct kith_certlog_head head = { .size = 1000,
+					  .root = { { (uint8_t)(i + 1) } },
+					  .time_ms = sim->pki.base_s * 1000 };
+	kith_ids_issuer(sim->suite, head.issuer_id, &sim->pki.issuer.pk);
+	kith_certlog_head_write(&w, &head);
+	int len = kith_object_sign(sim->suite, &w, KITH_SIGN_LOG_HEAD, sim->pki.issuer.sk);
+	KITH_ASSERT(len > 0);
+	int err = kith_core_revoke(n->core, kith_sim_node_now(sim, n), (struct kith_span){ bytes, (size_t)len });
+	KITH_ASSERT(err == 0);
+	kith_sim_node_drain(sim, n);
+}
+
+static void give_heads(struct kith_sim *sim)
+{
+	uint32_t given = 0, n = sim->options.supernodes;
+	for (uint32_t i = 0; i < n && given < sim->options.faults.heads; i++) {
+		struct kith_simnode *node = &sim->nodes[given == 0 ? i : n - 1 - i];
+		if (node->core == NULL || node->lies != 0)
+			continue;
+		give_head(sim, node, given++);
+		i = UINT32_MAX; /* the next one from the other end */
+	}
+}
+
+static bool has_heads(const struct kith_sim *sim, const struct kith_simnode *n)
+{
+	struct kith_log_info log;
+	return kith_core_logs(n->core, &log, 1) == 1 && (sim->options.faults.heads < 2 || log.forked[0].len > 0);
+}
+
 /* The operator of the first supernode that is up and no liar has it. */
 void kith_sim_list_give(struct kith_sim *sim)
 {
@@ -49,13 +86,21 @@ void kith_sim_list_give(struct kith_sim *sim)
 		int err = kith_core_revoke(n->core, kith_sim_node_now(sim, n), make(sim, bytes));
 		KITH_ASSERT(err == 0);
 		kith_sim_node_drain(sim, n);
+		give_heads(sim);
 		return;
 	}
 }
 
 void kith_sim_list_look(struct kith_sim *sim, struct kith_simnode *n)
 {
-	if (sim->listed_at == 0 || n->listed || n->core == NULL || n->core->lists.round == 0 || !has_list(sim, n))
+	if (sim->listed_at == 0 || n->core == NULL || n->core->lists.round == 0)
+		return;
+	if (sim->options.faults.heads > 0 && !n->headed && has_heads(sim, n)) {
+		n->headed = true;
+		kith_sim_sample(sim, kith_sim_is_super(n) ? KITH_SIM_HEAD_SUPER : KITH_SIM_HEAD_LEAF,
+				sim->now - sim->listed_at);
+	}
+	if (n->listed || !has_list(sim, n))
 		return;
 	n->listed = true;
 	kith_sim_sample(sim, kith_sim_is_super(n) ? KITH_SIM_LIST_SUPER : KITH_SIM_LIST_LEAF,

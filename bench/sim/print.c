@@ -30,6 +30,8 @@ static const char *const measures[KITH_SIM_MEASURES_N] = {
 	[KITH_SIM_FIRST_BYTE_AFTER] = "first byte soon",
 	[KITH_SIM_LIST_SUPER] = "list, supernode",
 	[KITH_SIM_LIST_LEAF] = "list, leaf",
+	[KITH_SIM_HEAD_SUPER] = "head, supernode",
+	[KITH_SIM_HEAD_LEAF] = "head, leaf",
 };
 
 static double ratio(uint64_t a, uint64_t b)

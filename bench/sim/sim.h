@@ -169,6 +169,7 @@ struct kith_simfaults {
 	uint32_t liars_ppm; /* share of the supernodes that lie (lies.c), in programs that link kith_bench_lies */
 	uint32_t lies; /* how: set of 1 << enum kith_simlie; none: DENY and OMIT */
 	kith_time_us list_at_us; /* a supernode is handed a revocation list then (lists.c); 0: none is */
+	uint32_t heads; /* at that time: heads of the issuer's log, each to one supernode; 2 contradict each other */
 	/* Share of the candidates (lies_candidate.c) that lie, and how: set of 1 << enum kith_simfalse, of which each
 	 * does one; none: all of them. Who boasts needs capacity. */
 	uint32_t false_ppm, falsehoods;
@@ -274,6 +275,8 @@ enum kith_simmeasure {
 	KITH_SIM_FIRST_BYTE_AFTER, /* first bytes of calls from and to a leaf whose network changed up to 10 s before */
 	KITH_SIM_LIST_SUPER, /* from a revocation list in the hands of one supernode to each that has it ... */
 	KITH_SIM_LIST_LEAF, /* ... and to each leaf */
+	KITH_SIM_HEAD_SUPER, /* from the head of a log, or two: to each that has it, or the proof of two ... */
+	KITH_SIM_HEAD_LEAF, /* ... and to each leaf */
 	KITH_SIM_MEASURES_N
 };
 

@@ -65,4 +65,9 @@ KITH_EXPORT int kith_certlog_head_parse(struct kith_certlog_head *out, struct ki
 KITH_EXPORT int kith_certlog_head_check(struct kith_certlog_head *out, struct kith_span head,
 					const struct kith_key *issuer) KITH_MUST_USE;
 
+/* Whether two heads of one issuer cannot both be of one log, as both say: trees of one size with two roots, or a
+ * smaller tree that is not older than a larger one. (Of two sizes in order a proof of consistency says more.)
+ * Signatures are not looked at. */
+KITH_EXPORT bool kith_certlog_contradict(const struct kith_certlog_head *a, const struct kith_certlog_head *b);
+
 #endif

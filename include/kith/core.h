@@ -245,7 +245,8 @@ KITH_EXPORT int kith_core_unpin(struct kith_core *core, struct kith_now now, con
 /* Fills in up to n pinned names, in their order, and returns how many there are. */
 KITH_EXPORT size_t kith_core_contacts(const struct kith_core *core, struct kith_contact out[], size_t n);
 
-/* A revocation list or issuer's certificate came in. Live sessions are checked again. Errors as kith_add_issuer. */
+/* A revocation list, the head of an issuer's log or two of its heads that contradict each other, or an issuer's
+ * certificate came in. Live sessions are checked again. Errors as kith_add_issuer. */
 KITH_EXPORT int kith_core_revoke(struct kith_core *core, struct kith_now now, struct kith_span list) KITH_MUST_USE;
 KITH_EXPORT int kith_core_add_issuer(struct kith_core *core, struct kith_now now, struct kith_span cert) KITH_MUST_USE;
 
@@ -253,6 +254,19 @@ KITH_EXPORT int kith_core_add_issuer(struct kith_core *core, struct kith_now now
  * certificate. Open sessions go on, and their other sides are shown it. KITH_EEXIST: it has these, or newer ones;
  * KITH_EAUTH: of another device, identity or name; else errors as kith_add_issuer. */
 KITH_EXPORT int kith_core_renew(struct kith_core *core, struct kith_now now, struct kith_span chain) KITH_MUST_USE;
+
+/* What is known of the log of an issuer (<kith/certlog.h>). */
+struct kith_log_info { /* fixed */
+	struct kith_key issuer; /* whose log it is */
+	struct kith_span head; /* the newest signed head; the later one of those that contradict each other */
+	struct kith_span
+		forked[2]; /* two signed heads that contradict each other, the older one first; empty: none do */
+	uint64_t reserved[4];
+};
+
+/* Fills in up to n issuers of which a head is held; returns how many there are. Spans are borrowed until the next call
+ * that changes the core. */
+KITH_EXPORT size_t kith_core_logs(const struct kith_core *core, struct kith_log_info out[], size_t n);
 
 /* Asks the other side to prove, now and for this context (at most 64 printable characters), that it holds the key of
  * its certificates. Ends with OP_DONE. Errors as kith_challenge and its callback. */

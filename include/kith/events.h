@@ -70,7 +70,10 @@ enum kith_event_type {
 	/* most of the life of this device's certificate is over: a newer one is to be made, and brought by
 	 * kith_core_renew. Told again until it was, once a day or, if it lives for less than 48 days, 48 times in its
 	 * life (but not more often than once in ten minutes). expires_ms: when our own chain ends */
-	KITH_EVENT_CERT_DUE
+	KITH_EVENT_CERT_DUE,
+	/* an issuer keeps two logs: two heads that it signed contradict each other; identity: its key. Of each issuer
+	 * once since the start; kith_core_logs has the proof */
+	KITH_EVENT_LOG_FORKED
 };
 
 /* X(name, value, text) */

@@ -112,9 +112,7 @@ struct kith_node_options {
 	 * that stands in this file by then is used; else, if key_path holds the identity's secret, the node makes one
 	 * and writes it there. NULL: one that it makes is used, and not written. */
 	const char *chain_path;
-	/* The file with the passphrase of key_path, which is read again for that (kith_passphrase_read). NULL: a key
-	 * file that is protected is not opened again */
-	const char *passphrase_path;
+	const char *passphrase_path; /* with key_path's, read again for that. NULL: a protected file stays shut */
 };
 
 /* Fills in the defaults. */
@@ -302,7 +300,8 @@ KITH_EXPORT int kith_node_free(struct kith_node *node);
  * kith_node_start. KITH_EFULL (16), KITH_EEXIST, KITH_EINVAL, KITH_ENOMEM; KITH_ESTATE: it is closing. */
 KITH_EXPORT int kith_serve(struct kith_node *node, const char *service) KITH_MUST_USE;
 
-/* A revocation list, or an issuer's certificate, that came by other ways. Live sessions are checked again. KITH_ESTATE:
+/* A revocation list, the head of an issuer's log (or two that contradict each other: <kith/certlog.h>), or an issuer's
+ * certificate, that came by other ways. Live sessions are checked again, and supernodes pass it on. KITH_ESTATE:
  * it does not run; KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP, KITH_ENAME: as parsing it says; KITH_ENETWORK, KITH_ECHAIN
  * (an issuer that is not known), KITH_ESIGNATURE, KITH_EREVOKED, KITH_EEXPIRED, KITH_ENOTYET; KITH_EFULL (64 issuers),
  * KITH_ENOMEM. */
@@ -313,6 +312,9 @@ KITH_EXPORT int kith_add_issuer(struct kith_node *node, struct kith_span cert) K
  * of it is told by the trouble callback (KITH_TROUBLE_CERTIFICATE); nothing is, if there is none. KITH_ESTATE: it does
  * not run; KITH_ENOMEM, KITH_EIO. */
 KITH_EXPORT int kith_node_renew(struct kith_node *node) KITH_MUST_USE;
+
+/* As kith_core_logs, what is known of issuers' logs; borrowed until the loop goes on. */
+KITH_EXPORT size_t kith_node_logs(const struct kith_node *node, struct kith_log_info out[], size_t n);
 
 /* Our certificates as they are now; borrowed until they are renewed. KITH_EINVAL. */
 KITH_EXPORT int kith_node_chain(const struct kith_node *node, struct kith_span *chain) KITH_MUST_USE;

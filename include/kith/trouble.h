@@ -34,7 +34,10 @@ enum kith_trouble {
 	/* the device's certificate is due, and could not be renewed. KITH_ENOENT, KITH_EAUTH: the key file does not
 	 * hold the identity's key; KITH_EPASSPHRASE: it is protected; else why reading it, or writing the chain,
 	 * failed. why says what to do. 0: it was renewed. Each reason once */
-	KITH_TROUBLE_CERTIFICATE
+	KITH_TROUBLE_CERTIFICATE,
+	/* an issuer shows different logs to different people (KITH_ETWICE): two heads that it signed contradict each
+	 * other. why names its key; kith_node_logs has both heads. Once since the start */
+	KITH_TROUBLE_LOG
 };
 
 #endif

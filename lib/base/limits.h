@@ -195,9 +195,9 @@
 #define KITH_READ_PARALLEL 3 /* local: replicas asked at once */
 #define KITH_SUBSCRIPTION_US (10 * 60 * KITH_US_PER_S) /* wire: life of a subscription; renewed at half, +-20 % */
 
-/* ---- revocation lists ---- */
-#define KITH_LISTS_MAX 65 /* wire: signers whose newest list a node keeps and tells of: the root, and 64 issuers */
-#define KITH_LISTS_TOLD_MAX 8 /* local: editions in one GOSSIP request, where they take the place of offers */
+/* ---- posted things, such as revocation lists ---- */
+#define KITH_LISTS_MAX 65 /* wire: signers of whom a node keeps what they posted: the root, and 64 issuers */
+#define KITH_LISTS_TOLD_LEN 136 /* local: bytes of editions in one GOSSIP request: eight lists, or four heads */
 /* local: lists that one identity is asked for, because it told of them: all that there may be, twice over */
 #define KITH_LISTS_BURST 160
 #define KITH_LISTS_SLOWER 60 /* local: ... and then one in so many seconds */

@@ -179,10 +179,33 @@ int kith_core_revoke(struct kith_core *c, struct kith_now now, struct kith_span 
 	if (c == NULL || (list.p == NULL && list.len > 0))
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
-	int err = kith_trust_revocation_add(&c->trust, &c->now, list);
+	int err = kith_trust_post(&c->trust, &c->now, list);
 	c->lists.fresh = c->lists.fresh || err == 1;
 	kith_core_settle(c);
 	return err < 0 ? err : 0;
+}
+
+size_t kith_core_logs(const struct kith_core *c, struct kith_log_info out[], size_t n)
+{
+	size_t found = 0;
+	if (c == NULL || (out == NULL && n > 0))
+		return 0;
+	for (size_t i = 0; i < c->trust.issuers_n; i++) {
+		const struct kith_trust_issuer *issuer = &c->trust.issuers[i];
+		struct kith_issuer_cert cert;
+		if ((issuer->head == NULL && issuer->fork == NULL) ||
+		    kith_issuer_cert_parse(&cert, kith_blob_span(issuer->cert)) != 0)
+			continue;
+		if (found++ >= n)
+			continue;
+		struct kith_log_info *log = &out[found - 1];
+		memset(log, 0, sizeof *log);
+		log->issuer = cert.issuer;
+		log->head = kith_blob_span(issuer->head);
+		if (issuer->fork != NULL && kith_fork_parse(log->forked, kith_blob_span(issuer->fork)) == 0)
+			log->head = log->forked[1];
+	}
+	return found;
 }
 
 int kith_core_add_issuer(struct kith_core *c, struct kith_now now, struct kith_span cert)

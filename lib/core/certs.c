@@ -32,6 +32,20 @@ static void look_at_lists(struct kith_core *c)
 	c->lists_age = (uint8_t)fresh;
 }
 
+void kith_certs_look_at_logs(struct kith_core *c)
+{
+	for (size_t i = 0; i < c->trust.issuers_n; i++) {
+		struct kith_trust_issuer *issuer = &c->trust.issuers[i];
+		struct kith_issuer_cert cert;
+		bool untold = issuer->fork != NULL && !issuer->fork_told;
+		struct kith_event *ev = untold ? kith_event_push(c, KITH_EVENT_LOG_FORKED) : NULL;
+		if (ev == NULL || kith_issuer_cert_parse(&cert, kith_blob_span(issuer->cert)) != 0)
+			continue;
+		ev->identity = cert.issuer;
+		issuer->fork_told = true;
+	}
+}
+
 void kith_certs_recheck(struct kith_core *c)
 {
 	look_at_lists(c);
@@ -63,6 +77,7 @@ void kith_certs_tick(struct kith_core *c)
 	kith_time_us due_at = kith_own_tick(c);
 	wake(c, due_at < c->now.mono_us + KITH_CERTS_US ? due_at : c->now.mono_us + KITH_CERTS_US);
 	kith_certs_recheck(c);
+	kith_certs_look_at_logs(c);
 	if (c->warned_expiry || c->me.expires_ms - c->now.unix_ms > KITH_EXPIRY_WARNING_MS)
 		return;
 	struct kith_event *ev = kith_event_push(c, KITH_EVENT_CERT_EXPIRING);

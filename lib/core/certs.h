@@ -15,6 +15,9 @@
 /* Ends every session whose certificates do not hold any more. */
 void kith_certs_recheck(struct kith_core *c);
 
+/* Tells of issuers that keep two logs, unless it was told. */
+void kith_certs_look_at_logs(struct kith_core *c);
+
 void kith_certs_tick(struct kith_core *c);
 
 /* Called after anything that may have brought a list. */

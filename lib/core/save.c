@@ -164,7 +164,7 @@ static bool lists_read(struct kith_core *c, struct kith_span lists)
 		if (r.bad)
 			return false;
 		int err = c != NULL && cert.len > 0 ? kith_trust_issuer_add(&c->trust, &c->now, cert) : 0;
-		if (c != NULL && err == 0 && kith_trust_revocation_add(&c->trust, &c->now, list) == 1)
+		if (c != NULL && err == 0 && kith_trust_post(&c->trust, &c->now, list) == 1)
 			c->lists.round = 1;
 	}
 	return true;

@@ -174,7 +174,9 @@ static bool settle_lists(struct kith_core *c)
 	if (!fresh)
 		return false;
 	c->lists.round = (uint16_t)(c->lists.round == UINT16_MAX ? 1 : c->lists.round + 1);
-	kith_certs_recheck(c);
+	if (c->trust.epoch != c->rechecked_epoch)
+		kith_certs_recheck(c);
+	kith_certs_look_at_logs(c);
 	kith_save_soon(c);
 	if (kith_serves(c))
 		kith_bulletin_news(c);

@@ -11,7 +11,7 @@
 #include "host/keyfile.h"
 #include "host/system.h"
 #include "identity/keypair.h"
-#include "identity/trust.h"
+#include "identity/posted.h"
 
 enum { BLOBS_MAX = 256, DATE_LEN = 32 };
 
@@ -130,7 +130,7 @@ static int check_lists(struct check *c)
 			return refuse_list(c, "issuer's certificate", i, err);
 	}
 	for (size_t i = 0; i < o->revocations_n; i++) {
-		int err = kith_trust_revocation_add(&c->trust, c->now, o->revocations[i]);
+		int err = kith_trust_post(&c->trust, c->now, o->revocations[i]);
 		if (err < 0)
 			return refuse_list(c, "revocation list", i, err);
 	}

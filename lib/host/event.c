@@ -136,6 +136,8 @@ static void on_node(struct kith_node *node, const struct kith_event *ev)
 		cb->cert_expiring(node, ev->expires_ms, node->user);
 	else if (ev->type == KITH_EVENT_CERT_DUE)
 		kith_renew_due(node);
+	else if (ev->type == KITH_EVENT_LOG_FORKED)
+		kith_plight_forked(node, ev);
 	else if (ev->type == KITH_EVENT_NAME_TWICE)
 		kith_plight_twice(node, ev);
 	else if (ev->type == KITH_EVENT_LISTS_LATE)
@@ -210,6 +212,7 @@ static void dispatch_one(struct kith_node *node, const struct kith_event *ev)
 	case KITH_EVENT_ENDPOINT:
 	case KITH_EVENT_CAUGHT:
 	case KITH_EVENT_CERT_DUE:
+	case KITH_EVENT_LOG_FORKED:
 		on_node(node, ev);
 		break;
 	}

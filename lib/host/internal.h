@@ -317,6 +317,7 @@ void kith_plight_homeless(struct kith_node *node, const struct kith_event *ev);
 void kith_plight_failing(struct kith_node *node, const struct kith_event *ev);
 /* An endpoint of ours that others cannot reach, or can again. */
 void kith_plight_endpoint(struct kith_node *node, const struct kith_event *ev);
+void kith_plight_forked(struct kith_node *node, const struct kith_event *ev);
 void kith_plight_caught(struct kith_node *node, const struct kith_event *ev);
 void kith_homeless_text(const struct kith_node *node, const struct kith_homeless *h, char *out, size_t cap);
 

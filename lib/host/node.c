@@ -272,6 +272,11 @@ int kith_node_renew(struct kith_node *node)
 	return node->state == KITH_NODE_RUNNING ? kith_renew_begin(node, true) : KITH_ESTATE;
 }
 
+size_t kith_node_logs(const struct kith_node *node, struct kith_log_info out[], size_t n)
+{
+	return kith_node_check(node) == 0 && node->core != NULL ? kith_core_logs(node->core, out, n) : 0;
+}
+
 int kith_node_chain(const struct kith_node *node, struct kith_span *chain)
 {
 	int err = kith_node_check(node);

@@ -160,3 +160,11 @@ void kith_plight_caught(struct kith_node *node, const struct kith_event *ev)
 	(void)snprintf(why, sizeof why, "the home %s %s: another one takes its place", ev->name, lie_text(ev->lie));
 	kith_trouble(node, KITH_TROUBLE_CAUGHT, KITH_EPROTO, why);
 }
+
+void kith_plight_forked(struct kith_node *node, const struct kith_event *ev)
+{
+	char why[KITH_HOST_WHY_MAX], key[KITH_KEY_TEXT_LEN + 1];
+	(void)snprintf(why, sizeof why, "the issuer %s keeps two logs: two heads that it signed contradict each other",
+		       kith_key_format(ev->identity.b, key));
+	kith_trouble(node, KITH_TROUBLE_LOG, KITH_ETWICE, why);
+}

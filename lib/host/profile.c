@@ -125,12 +125,12 @@ static int take_block(struct kith_node_options *o, struct kith_profile *p, enum 
 	case KITH_ARMOR_ISSUER:
 		return keep(p->issuers, &p->issuers_n, bytes, len);
 	case KITH_ARMOR_REVOCATION:
+	case KITH_ARMOR_LOG_HEAD:
 		return keep(p->revocations, &p->revocations_n, bytes, len);
 	case KITH_ARMOR_NAME:
 	case KITH_ARMOR_DEVICE:
 	case KITH_ARMOR_ENROL:
 	case KITH_ARMOR_KEYS:
-	case KITH_ARMOR_LOG_HEAD:
 		break;
 	}
 	return KITH_EPROTO;

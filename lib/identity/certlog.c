@@ -262,3 +262,12 @@ int kith_certlog_head_check(struct kith_certlog_head *out, struct kith_span head
 		return KITH_ECHAIN;
 	return kith_object_verify(suite, &out->s, KITH_SIGN_LOG_HEAD, issuer);
 }
+
+bool kith_certlog_contradict(const struct kith_certlog_head *a, const struct kith_certlog_head *b)
+{
+	if (memcmp(a->issuer_id, b->issuer_id, sizeof a->issuer_id) != 0)
+		return false;
+	if (a->size == b->size)
+		return memcmp(&a->root, &b->root, sizeof a->root) != 0;
+	return a->size < b->size ? a->time_ms >= b->time_ms : b->time_ms >= a->time_ms;
+}

@@ -8,6 +8,7 @@
 #include "identity/devices.h"
 #include "identity/keypair.h"
 #include "identity/revocation.h"
+#include "identity/trust_internal.h"
 
 KITH_STATIC_ASSERT(KITH_LISTS_MAX == 1 + KITH_TRUST_ISSUERS_MAX, "one of the root, and one of each issuer");
 
@@ -110,6 +111,8 @@ static void issuer_free(struct kith_trust *t, size_t i)
 {
 	kith_blob_unref(t->blobs, t->issuers[i].cert);
 	kith_blob_unref(t->blobs, t->issuers[i].list);
+	kith_blob_unref(t->blobs, t->issuers[i].head);
+	kith_blob_unref(t->blobs, t->issuers[i].fork);
 	t->issuers[i] = t->issuers[--t->issuers_n];
 }
 
@@ -133,7 +136,7 @@ void kith_trust_deinit(struct kith_trust *t)
 
 /* ---- what holds now ---- */
 
-static int times_check(const struct kith_now *now, int64_t not_before_ms, int64_t expires_ms)
+int kith_trust_times(const struct kith_now *now, int64_t not_before_ms, int64_t expires_ms)
 {
 	if (now->unix_ms > expires_ms + KITH_CLOCK_TOLERANCE_MS)
 		return KITH_EEXPIRED;
@@ -143,7 +146,7 @@ static int times_check(const struct kith_now *now, int64_t not_before_ms, int64_
 	return 0;
 }
 
-static bool revoked_by(const struct kith_blob *blob, uint64_t serial, const struct kith_key *key)
+bool kith_trust_revokes(const struct kith_blob *blob, uint64_t serial, const struct kith_key *key)
 {
 	struct kith_revocation list;
 	if (blob == NULL)
@@ -153,7 +156,7 @@ static bool revoked_by(const struct kith_blob *blob, uint64_t serial, const stru
 	return kith_revocation_has_serial(&list, serial) || kith_revocation_has_key(&list, key);
 }
 
-static struct kith_trust_issuer *issuer_find(const struct kith_trust *t, const uint8_t id[KITH_ISSUER_ID_LEN])
+struct kith_trust_issuer *kith_trust_issuer_of(const struct kith_trust *t, const uint8_t id[KITH_ISSUER_ID_LEN])
 {
 	for (size_t i = 0; i < t->issuers_n; i++)
 		if (memcmp(t->issuers[i].id, id, KITH_ISSUER_ID_LEN) == 0)
@@ -161,7 +164,7 @@ static struct kith_trust_issuer *issuer_find(const struct kith_trust *t, const u
 	return NULL;
 }
 
-static void issuer_cert_of(const struct kith_trust_issuer *issuer, struct kith_issuer_cert *out)
+void kith_trust_issuer_cert(const struct kith_trust_issuer *issuer, struct kith_issuer_cert *out)
 {
 	int err = kith_issuer_cert_parse(out, kith_blob_span(issuer->cert));
 	KITH_ASSERT(err == 0);
@@ -191,10 +194,10 @@ static int lists_check(const struct kith_trust *t, const struct kith_now *now, c
 {
 	struct kith_devices list;
 	if (!t->open) {
-		const struct kith_trust_issuer *issuer = issuer_find(t, person->issuer_id);
-		if (revoked_by(t->root_list, person->issuer_serial, &person->issuer))
+		const struct kith_trust_issuer *issuer = kith_trust_issuer_of(t, person->issuer_id);
+		if (kith_trust_revokes(t->root_list, person->issuer_serial, &person->issuer))
 			return KITH_EREVOKED;
-		if (issuer != NULL && revoked_by(issuer->list, person->name_serial, &person->identity))
+		if (issuer != NULL && kith_trust_revokes(issuer->list, person->name_serial, &person->identity))
 			return KITH_EREVOKED;
 	}
 	if (devices_held(t, now, &person->identity, &list) && !kith_devices_has(&list, &person->device_sign))
@@ -205,7 +208,7 @@ static int lists_check(const struct kith_trust *t, const struct kith_now *now, c
 int kith_trust_recheck(const struct kith_trust *t, const struct kith_now *now, const struct kith_person *person)
 {
 	int err = lists_check(t, now, person);
-	return err != 0 ? err : times_check(now, person->not_before_ms, person->expires_ms);
+	return err != 0 ? err : kith_trust_times(now, person->not_before_ms, person->expires_ms);
 }
 
 /* ---- issuers ---- */
@@ -230,9 +233,9 @@ static int issuer_make_room(struct kith_trust *t, const struct kith_now *now)
 	size_t victim = t->issuers_n;
 	for (size_t i = 0; i < t->issuers_n; i++) {
 		struct kith_issuer_cert cert;
-		issuer_cert_of(&t->issuers[i], &cert);
-		if (times_check(now, 0, cert.expires_s * 1000) != 0 ||
-		    revoked_by(t->root_list, cert.serial, &cert.issuer)) {
+		kith_trust_issuer_cert(&t->issuers[i], &cert);
+		if (kith_trust_times(now, 0, cert.expires_s * 1000) != 0 ||
+		    kith_trust_revokes(t->root_list, cert.serial, &cert.issuer)) {
 			victim = i;
 			break;
 		}
@@ -250,13 +253,14 @@ static int issuer_make_room(struct kith_trust *t, const struct kith_now *now)
 static int issuer_remember(struct kith_trust *t, const struct kith_now *now, const uint8_t id[KITH_ISSUER_ID_LEN],
 			   const struct kith_issuer_cert *cert)
 {
-	struct kith_trust_issuer *issuer = issuer_find(t, id);
+	struct kith_trust_issuer *issuer = kith_trust_issuer_of(t, id);
 	struct kith_span whole = kith_signed_whole(&cert->s);
 	if (issuer != NULL) {
 		struct kith_issuer_cert held;
-		issuer_cert_of(issuer, &held);
+		kith_trust_issuer_cert(issuer, &held);
 		issuer->used = ++t->uses;
-		bool superseded = cert->serial > held.serial || revoked_by(t->root_list, held.serial, &held.issuer);
+		bool superseded =
+			cert->serial > held.serial || kith_trust_revokes(t->root_list, held.serial, &held.issuer);
 		/* Another key under the same eight bytes: its list could not be told apart. First come, first kept. */
 		if (!superseded || !kith_key_equal(&held.issuer, &cert->issuer))
 			return 0;
@@ -285,7 +289,7 @@ static int issuer_remember(struct kith_trust *t, const struct kith_now *now, con
 static int issuer_verify(const struct kith_trust *t, const uint8_t id[KITH_ISSUER_ID_LEN],
 			 const struct kith_issuer_cert *cert)
 {
-	const struct kith_trust_issuer *held = issuer_find(t, id);
+	const struct kith_trust_issuer *held = kith_trust_issuer_of(t, id);
 	struct kith_span whole = kith_signed_whole(&cert->s);
 	if (held != NULL && held->cert->len == whole.len && memcmp(held->cert->bytes, whole.p, whole.len) == 0)
 		return 0;
@@ -301,9 +305,9 @@ int kith_trust_issuer_add(struct kith_trust *t, const struct kith_now *now, stru
 	int err = kith_issuer_cert_parse(&cert, span);
 	if (err != 0)
 		return err;
-	if (revoked_by(t->root_list, cert.serial, &cert.issuer))
+	if (kith_trust_revokes(t->root_list, cert.serial, &cert.issuer))
 		return KITH_EREVOKED;
-	err = times_check(now, cert.not_before_s * 1000, cert.expires_s * 1000);
+	err = kith_trust_times(now, cert.not_before_s * 1000, cert.expires_s * 1000);
 	if (err != 0)
 		return err;
 	kith_ids_issuer(t->suite, id, &cert.issuer);
@@ -327,10 +331,10 @@ static int chain_complete(const struct kith_trust *t, struct kith_chain *c)
 	if (c->kind == KITH_CHAIN_OPEN)
 		return 0;
 	if (c->kind == KITH_CHAIN_BY_ID) {
-		const struct kith_trust_issuer *issuer = issuer_find(t, c->name.issuer_id);
+		const struct kith_trust_issuer *issuer = kith_trust_issuer_of(t, c->name.issuer_id);
 		if (issuer == NULL)
 			return KITH_ECHAIN;
-		issuer_cert_of(issuer, &c->issuer);
+		kith_trust_issuer_cert(issuer, &c->issuer);
 		return 0;
 	}
 	kith_ids_issuer(t->suite, id, &c->issuer.issuer);
@@ -505,11 +509,11 @@ int kith_trust_revocation_add(struct kith_trust *t, const struct kith_now *now, 
 		return KITH_ENETWORK;
 	if (list.signer == KITH_REVOKED_BY_ISSUER) {
 		struct kith_issuer_cert cert;
-		struct kith_trust_issuer *issuer = issuer_find(t, list.signer_id);
+		struct kith_trust_issuer *issuer = kith_trust_issuer_of(t, list.signer_id);
 		if (issuer == NULL)
 			return KITH_ECHAIN;
-		issuer_cert_of(issuer, &cert);
-		if (revoked_by(t->root_list, cert.serial, &cert.issuer))
+		kith_trust_issuer_cert(issuer, &cert);
+		if (kith_trust_revokes(t->root_list, cert.serial, &cert.issuer))
 			return KITH_EREVOKED;
 		key = cert.issuer;
 		slot = &issuer->list;
@@ -535,42 +539,6 @@ int kith_trust_revocation_add(struct kith_trust *t, const struct kith_now *now, 
 	*slot = blob;
 	t->epoch++;
 	return 1;
-}
-
-bool kith_trust_list_at(const struct kith_trust *t, const struct kith_now *now, size_t i, struct kith_trust_list *out)
-{
-	const struct kith_blob *list = t->root_list;
-	struct kith_revocation view;
-	memset(out, 0, sizeof *out);
-	if (t->open || i > t->issuers_n)
-		return false;
-	memcpy(out->id, t->network.b, sizeof out->id);
-	out->valid = true;
-	if (i > 0) {
-		const struct kith_trust_issuer *issuer = &t->issuers[i - 1];
-		struct kith_issuer_cert cert;
-		issuer_cert_of(issuer, &cert);
-		memcpy(out->id, issuer->id, sizeof out->id);
-		out->cert = kith_blob_span(issuer->cert);
-		out->valid = times_check(now, cert.not_before_s * 1000, cert.expires_s * 1000) == 0 &&
-			     !revoked_by(t->root_list, cert.serial, &cert.issuer);
-		list = issuer->list;
-	}
-	if (list != NULL && out->valid && kith_revocation_view(&view, kith_blob_span(list)) == 0) {
-		out->list = kith_blob_span(list);
-		out->number = view.number;
-	}
-	return true;
-}
-
-bool kith_trust_list_of(const struct kith_trust *t, const struct kith_now *now, const uint8_t id[KITH_ISSUER_ID_LEN],
-			struct kith_trust_list *out)
-{
-	for (size_t i = 0; kith_trust_list_at(t, now, i, out); i++) {
-		if (memcmp(out->id, id, sizeof out->id) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* The next update of a list, if it is earlier than those before. */

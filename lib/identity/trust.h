@@ -48,6 +48,9 @@ struct kith_trust_issuer {
 	uint8_t id[KITH_ISSUER_ID_LEN];
 	struct kith_blob *cert;
 	struct kith_blob *list; /* its revocation list or NULL */
+	struct kith_blob *head; /* the newest head of its log or NULL */
+	struct kith_blob *fork; /* two of its heads that contradict each other, or NULL */
+	bool fork_told;
 	uint64_t used;
 };
 
@@ -130,22 +133,6 @@ int kith_trust_issuer_add(struct kith_trust *t, const struct kith_now *now, stru
  * or this network is open; KITH_ENOTYET: issued in the future; KITH_ESIGNATURE, KITH_EPROTO, KITH_EVERSION,
  * KITH_ENOTSUP; KITH_EFULL, KITH_ENOMEM. */
 int kith_trust_revocation_add(struct kith_trust *t, const struct kith_now *now, struct kith_span list) KITH_MUST_USE;
-
-/* A signer of lists that is held, and its newest list. */
-struct kith_trust_list {
-	uint8_t id[KITH_ISSUER_ID_LEN]; /* as its lists name it */
-	bool valid; /* it is the root, or an issuer that is neither revoked nor out of its time */
-	uint64_t number; /* 0: there is no list, or the signer is not valid */
-	struct kith_span cert, list; /* borrowed until something is added; the root has no certificate */
-};
-
-/* The signer at that place, the root first; KITH_LISTS_MAX at most. False: there are not so many. An open network has
- * none. */
-bool kith_trust_list_at(const struct kith_trust *t, const struct kith_now *now, size_t i, struct kith_trust_list *out);
-
-/* The signer of that id. False: it is not held. */
-bool kith_trust_list_of(const struct kith_trust *t, const struct kith_now *now, const uint8_t id[KITH_ISSUER_ID_LEN],
-			struct kith_trust_list *out);
 
 /* How old the lists are by which names of an issuer (NULL: of any that is held) are judged, the root's among them. */
 enum kith_lists_age {

@@ -34,7 +34,7 @@ static void drop(struct kith_core *c, struct kith_wanted *w)
 
 static uint64_t token(const struct kith_wanted *w)
 {
-	return kith_token(KITH_TOKEN_LIST, kith_bytes_number(w->signer, sizeof w->signer));
+	return kith_token(KITH_TOKEN_LIST, kith_bytes_number(w->signer, sizeof w->signer) ^ w->kind);
 }
 
 static bool ask(struct kith_core *c, const struct kith_wanted *w)
@@ -50,8 +50,9 @@ static bool ask(struct kith_core *c, const struct kith_wanted *w)
 		return false;
 	}
 	memcpy(m.signer, w->signer, sizeof m.signer);
-	if (kith_trust_list_of(&c->trust, &c->now, w->signer, &held))
-		m.number = held.number;
+	m.kind = w->kind;
+	if (kith_trust_posted_of(&c->trust, &c->now, w->kind, w->signer, &held))
+		m.number = held.number < w->number ? held.number : w->number - 1; /* that one, though it is no newer */
 	const struct kith_span span = { body, kith_msg_list_write(body, sizeof body, &m) };
 	return (s->state == KITH_SESSION_OPEN
 			? kith_session_request_for(c, s, KITH_REQ_LIST, span, token(w), KITH_LIST_TIMEOUT_US)
@@ -67,7 +68,9 @@ static bool wanted_already(struct kith_core *c, const struct kith_edition *e, ui
 {
 	for (uint8_t i = 0; i < c->lists.n; i++) {
 		struct kith_wanted *w = &c->lists.wanted[i];
-		if (memcmp(w->signer, e->signer, sizeof w->signer) != 0 || w->number != e->number)
+		if (w->kind != e->kind || memcmp(w->signer, e->signer, sizeof w->signer) != 0 ||
+		    w->number != e->number ||
+		    (e->digest != NULL && memcmp(w->digest, e->digest, sizeof w->digest) != 0))
 			continue;
 		for (unsigned k = 0; k < OTHERS && w->session != session && w->others[k] != session; k++) {
 			if (w->others[k] == 0) {
@@ -87,20 +90,41 @@ static bool make_room(struct kith_core *c)
 	return c->lists.wanted != NULL && c->lists.n < KITH_LISTS_MAX;
 }
 
+/* Whether a thing is held, or one that is newer; of an issuer that is proven to keep two logs no head is wanted. */
+static bool is_held(struct kith_core *c, const struct kith_wanted *w, struct kith_trust_list *held)
+{
+	struct kith_trust_list fork;
+	bool known = kith_trust_posted_of(&c->trust, &c->now, w->kind, w->signer, held);
+	if (w->kind == KITH_POSTED_HEAD &&
+	    kith_trust_posted_of(&c->trust, &c->now, KITH_POSTED_FORK, w->signer, &fork) && fork.number > 0)
+		return true;
+	return known && (held->number > w->number ||
+			 (held->number == w->number && memcmp(held->digest, w->digest, sizeof w->digest) == 0));
+}
+
+static bool is_known_kind(uint8_t kind)
+{
+	return kind == KITH_POSTED_LIST || kind == KITH_POSTED_HEAD || kind == KITH_POSTED_FORK;
+}
+
 static void hear(struct kith_core *c, struct kith_session *s, const struct kith_edition *e)
 {
 	struct kith_trust_list held;
-	/* The certificate of an issuer whose own is out of its time may have been renewed. */
-	bool known = kith_trust_list_of(&c->trust, &c->now, e->signer, &held) && held.valid;
-	if (c->trust.open || e->number == 0 || (known && held.number >= e->number) || wanted_already(c, e, s->index))
+	struct kith_wanted want = { .kind = e->kind, .number = e->number, .session = s->index };
+	memcpy(want.signer, e->signer, sizeof want.signer);
+	if (e->digest != NULL)
+		memcpy(want.digest, e->digest, sizeof want.digest);
+	if (c->trust.open || e->number == 0 || !is_known_kind(e->kind) || is_held(c, &want, &held) ||
+	    wanted_already(c, e, s->index))
 		return;
+	/* The certificate of an issuer whose own is out of its time may have been renewed. */
+	want.cert = !(memcmp(held.id, e->signer, sizeof held.id) == 0 && held.valid);
 	if (!make_room(c)) {
 		c->lists.lost = true;
 		return;
 	}
 	struct kith_wanted *w = &c->lists.wanted[c->lists.n++];
-	*w = (struct kith_wanted){ .number = e->number, .session = s->index, .cert = !known };
-	memcpy(w->signer, e->signer, sizeof w->signer);
+	*w = want;
 	if (!ask(c, w))
 		drop(c, w);
 }
@@ -131,7 +155,7 @@ static int take(struct kith_core *c, const struct kith_wanted *w, struct kith_sp
 	int err = kith_msg_listed_read(&m, body);
 	if (err == 0)
 		err = w->cert ? kith_trust_issuer_add(&c->trust, &c->now, m.cert)
-			      : kith_trust_revocation_add(&c->trust, &c->now, m.list);
+			      : kith_trust_post(&c->trust, &c->now, m.list);
 	if (err != 1)
 		return err;
 	KITH_LOG(c->log, KITH_LOG_INFO, "list_taken signer=%016llx session=%08x",
@@ -177,7 +201,7 @@ static void sweep(struct kith_core *c)
 	struct kith_trust_list held;
 	for (uint8_t i = c->lists.n; i-- > 0;) {
 		struct kith_wanted *w = &c->lists.wanted[i];
-		if (kith_trust_list_of(&c->trust, &c->now, w->signer, &held) && held.number >= w->number)
+		if (is_held(c, w, &held))
 			drop(c, w);
 	}
 }
@@ -198,12 +222,11 @@ void kith_lists_on_answer(struct kith_core *c, struct kith_session *s, const str
 	if (w == NULL)
 		return;
 	int err = answer->err != 0 ? answer->err : take(c, w, answer->body);
-	bool known = kith_trust_list_of(&c->trust, &c->now, w->signer, &held);
-	if (known && held.number >= w->number) {
+	if (is_held(c, w, &held)) {
 		sweep(c);
 		return;
 	}
-	if (w->cert && known && held.valid) {
+	if (w->cert && memcmp(held.id, w->signer, sizeof held.id) == 0 && held.valid) {
 		w->cert = false;
 		if (ask(c, w))
 			return;

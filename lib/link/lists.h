@@ -1,11 +1,12 @@
-/* Revocation lists that other nodes have: what is newer there is asked for, verified, and kept.
+/* Posted things (identity/posted.h: revocation lists, heads of logs) that other nodes have: what is newer there is
+ * asked for, verified, and kept.
  *
- * Editions (which list is the newest of a signer) come from supernodes: from homes by EDITIONS, from members inside
- * gossip. A newer one is asked for by LIST, at whoever told of it first; another that told of it is asked when that one
- * does not have it. A signer that is not known has to show its certificate first. What is taken is the trust's
- * (identity/trust.h), which verifies; what it means to sessions and to others is left behind (core/settle).
- * An edition that is false costs whoever told it KITH_LIST_LIE_COST of the KITH_LISTS_BURST questions that its identity
- * has; an identity that has none left is not asked, and each question costs it an answer, which is larger.
+ * Editions (which thing is the newest of a kind and signer) come from supernodes: from homes by EDITIONS, from members
+ * inside gossip. A newer one is asked for by LIST, at whoever told of it first; another that told of it is asked when
+ * that one does not have it. A signer that is not known has to show its certificate first. What is taken is the trust's
+ * (identity/trust.h), which verifies; what it means to sessions and to others is left behind (core/settle). An edition
+ * that is false costs whoever told it KITH_LIST_LIE_COST of the KITH_LISTS_BURST questions that its identity has; an
+ * identity that has none left is not asked, and each question costs it an answer, which is larger.
  * Timers: those of requests.
  * Bounds: KITH_LISTS_MAX lists wanted at once, taken when the first is; three that told of each.
  * Never: a list kept that did not verify; a question because of a list that is held.

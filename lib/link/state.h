@@ -16,6 +16,7 @@
 #include "base/wall.h"
 #include "identity/contacts.h"
 #include "identity/keypair.h"
+#include "identity/posted.h"
 #include "identity/trust.h"
 #include "overlay/election.h"
 #include "overlay/gossip.h"
@@ -427,7 +428,7 @@ struct kith_supernode {
 	unsigned exchanges; /* gossip begun so far */
 	struct kith_partner partners[KITH_MEMBERS_PARTNERS]; /* the first ones chosen by us, the others chose us */
 	kith_time_us changed_at; /* members came, went or moved */
-	struct kith_told told[KITH_LISTS_MAX]; /* by the place of the signer in the trust */
+	struct kith_told told[KITH_POSTED_MAX]; /* by the place of the thing in the trust */
 	struct kith_suspicion suspicion;
 	struct kith_test tests[KITH_TESTS_MAX];
 	uint8_t tests_n;
@@ -469,9 +470,11 @@ struct kith_talk_routes {
 	uint32_t n, cap; /* slots taken; slots: 0 or a power of two */
 };
 
-/* A revocation list that another node told of, until it is here (link/lists). */
+/* A posted thing that another node told of, until it is here (link/lists). */
 struct kith_wanted {
+	uint8_t kind; /* enum kith_posted_kind */
 	uint8_t signer[KITH_ISSUER_ID_LEN];
+	uint8_t digest[KITH_POSTED_DIGEST_LEN]; /* zero if the kind has none */
 	uint64_t number; /* as told */
 	uint32_t session; /* that is asked */
 	uint32_t others[KITH_HOMES - 1]; /* that told of it, too */

@@ -36,7 +36,7 @@ struct kith_gossip_to {
 	unsigned partner; /* its slot (overlay/members.h), or KITH_MEMBERS_STRANGER */
 	bool digests; /* a request: the whole tables are compared; without, only news are told */
 	struct kith_span doubts; /* to be told beside news: whole doubts, at most KITH_GOSSIP_DOUBTS_LEN_MAX */
-	struct kith_span editions; /* the same; in a request they take the place of offers: KITH_LISTS_TOLD_MAX */
+	struct kith_span editions; /* the same; in a request they take the place of offers: KITH_LISTS_TOLD_LEN */
 	uint64_t editions_sum; /* 0: not told */
 };
 

@@ -32,36 +32,43 @@ uint64_t kith_bulletin_sum(const struct kith_core *c)
 {
 	struct kith_trust_list l;
 	uint64_t sum = KITH_EDITIONS_NONE;
-	for (size_t i = 0; next(c, &i, &l, NULL);)
-		sum = kith_editions_mix(sum, l.id, l.number);
+	for (size_t i = 0; next(c, &i, &l, NULL);) {
+		const struct kith_edition e = kith_edition_of(&l);
+		sum = kith_editions_mix(sum, &e);
+	}
 	return c->trust.open ? 0 : sum;
 }
 
 struct kith_span kith_bulletin_tell(struct kith_core *c, unsigned partner, uint64_t sum, size_t max, bool *all,
 				    uint8_t out[KITH_EDITIONS_LEN_MAX])
 {
-	struct kith_writer w = kith_writer_of(out, max * KITH_EDITION_LEN);
+	struct kith_writer w = kith_writer_of(out, max);
 	struct kith_trust_list l;
 	struct kith_told *told;
 	uint16_t bit = bit_of(partner);
 	*all = sum != 0 && sum != kith_bulletin_sum(c);
-	for (size_t i = 0; kith_writer_space(&w) > 0 && next(c, &i, &l, &told);) {
+	for (size_t i = 0; kith_writer_space(&w) >= KITH_EDITION_LEN && next(c, &i, &l, &told);) {
 		bool news = c->now.mono_us - told->since < KITH_LISTS_NEWS_US || (bit & ~told->to) != 0;
 		if (!*all && (!news || (told->has & bit) != 0))
 			continue;
+		const struct kith_edition e = kith_edition_of(&l);
+		if (kith_writer_space(&w) < (e.digest != NULL ? KITH_EDITION_LEN_MAX : KITH_EDITION_LEN))
+			break;
 		told->to |= bit;
-		kith_edition_write(&w, l.id, l.number);
+		kith_edition_write(&w, &e);
 	}
 	return (struct kith_span){ out, kith_writer_len(&w) };
 }
 
-/* What the editions say of a signer; 0: nothing. */
-static uint64_t number_in(struct kith_span editions, const uint8_t signer[KITH_ISSUER_ID_LEN])
+/* What the editions say of a thing's number; 0: nothing. */
+static uint64_t number_in(struct kith_span editions, const struct kith_trust_list *l)
 {
 	struct kith_reader r = kith_reader_of_span(editions);
 	struct kith_edition e;
 	while (kith_edition_next(&r, &e)) {
-		if (memcmp(e.signer, signer, KITH_ISSUER_ID_LEN) == 0)
+		bool same =
+			e.digest == NULL || e.number != l->number || memcmp(e.digest, l->digest, sizeof l->digest) == 0;
+		if (e.kind == l->kind && memcmp(e.signer, l->id, KITH_ISSUER_ID_LEN) == 0 && same)
 			return e.number;
 	}
 	return 0;
@@ -78,7 +85,7 @@ void kith_bulletin_knows(struct kith_core *c, unsigned partner, struct kith_span
 	struct kith_trust_list l;
 	struct kith_told *told;
 	for (size_t i = 0; next(c, &i, &l, &told);) {
-		uint64_t number = number_in(editions, l.id);
+		uint64_t number = number_in(editions, &l);
 		if (number >= l.number) {
 			told->to |= bit_of(partner);
 			told->has |= bit_of(partner);
@@ -100,7 +107,7 @@ uint16_t kith_bulletin_untold(struct kith_core *c, uint16_t partners)
 
 void kith_bulletin_partner(struct kith_core *c, unsigned partner)
 {
-	for (size_t i = 0; i < KITH_LISTS_MAX; i++)
+	for (size_t i = 0; i < KITH_POSTED_MAX; i++)
 		forget(&c->super->told[i], partner);
 }
 
@@ -112,18 +119,34 @@ void kith_bulletin_news(struct kith_core *c)
 
 /* ---- leaves ---- */
 
+/* Tells a leaf some of all editions, which begin at *at. False: it could not be told. */
+static bool tell_some(struct kith_core *c, struct kith_session *s, struct kith_span all, size_t *at)
+{
+	uint8_t body[KITH_REQUEST_MAX];
+	struct kith_reader r = kith_reader_of(all.p + *at, all.len - *at);
+	struct kith_edition e;
+	size_t len = 0;
+	while (kith_edition_next(&r, &e) && all.len - *at - kith_reader_left(&r) <= KITH_EDITIONS_TOLD_LEN)
+		len = all.len - *at - kith_reader_left(&r);
+	const struct kith_msg_editions m = { { all.p + *at, len } };
+	*at += len;
+	return kith_session_request(c, s, KITH_REQ_EDITIONS,
+				    (struct kith_span){ body, kith_msg_editions_write(body, sizeof body, &m) },
+				    kith_token(KITH_TOKEN_EDITIONS, 0)) == 0;
+}
+
 void kith_bulletin_look(struct kith_core *c, struct kith_session *s)
 {
-	uint8_t editions[KITH_EDITIONS_LEN_MAX], body[KITH_REQUEST_MAX];
-	bool all;
+	uint8_t editions[KITH_EDITIONS_LEN_MAX];
+	bool all, told = true;
 	if (!kith_serves(c) || !(s->use & KITH_USE_LEAF) || s->attached->list_round == c->lists.round ||
 	    s->state != KITH_SESSION_OPEN || kith_session_heard_at(s) != c->now.mono_us)
 		return;
-	const struct kith_msg_editions m = { kith_bulletin_tell(c, KITH_MEMBERS_STRANGER, 1, KITH_LISTS_MAX, &all,
-								editions) };
-	size_t len = kith_msg_editions_write(body, sizeof body, &m);
-	if (m.editions.len == 0 || kith_session_request(c, s, KITH_REQ_EDITIONS, (struct kith_span){ body, len },
-							kith_token(KITH_TOKEN_EDITIONS, 0)) == 0)
+	const struct kith_span run =
+		kith_bulletin_tell(c, KITH_MEMBERS_STRANGER, 1, KITH_EDITIONS_LEN_MAX, &all, editions);
+	for (size_t at = 0; told && at < run.len;)
+		told = tell_some(c, s, run, &at);
+	if (told)
 		s->attached->list_round = c->lists.round;
 }
 
@@ -133,7 +156,17 @@ void kith_bulletin_on_told(struct kith_core *c, struct kith_session *s, const st
 		s->attached->list_round = (uint16_t)(c->lists.round - 1); /* when it is heard again */
 }
 
-/* ---- lists ---- */
+/* ---- handing out ---- */
+
+/* What a question is answered with: in the place of a head the proof that its issuer keeps two logs. */
+static bool find(struct kith_core *c, const struct kith_msg_list *m, struct kith_trust_list *l)
+{
+	if (m->kind == KITH_POSTED_HEAD && !m->cert &&
+	    kith_trust_posted_of(&c->trust, &c->now, KITH_POSTED_FORK, m->signer, l) && l->number > 0)
+		return true;
+	return kith_trust_posted_of(&c->trust, &c->now, m->kind, m->signer, l) && l->valid &&
+	       (m->cert ? l->cert.len > 0 : l->number > m->number);
+}
 
 void kith_bulletin_on_list(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
@@ -150,8 +183,7 @@ void kith_bulletin_on_list(struct kith_core *c, struct kith_session *s, const st
 		   !kith_limiter_allow(&c->super->lookups, c->now.mono_us, kith_identity_key(&who))) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 		status = KITH_STATUS_LIMITED;
-	} else if (kith_trust_list_of(&c->trust, &c->now, m.signer, &l) && l.valid &&
-		   (m.cert ? l.cert.len > 0 : l.number > m.number)) {
+	} else if (find(c, &m, &l)) {
 		if (m.cert)
 			found.cert = l.cert;
 		else

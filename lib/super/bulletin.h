@@ -1,4 +1,5 @@
-/* What a supernode tells others of revocation lists: which ones it has, and the lists.
+/* What a supernode tells others of posted things (identity/posted.h): which ones it has, and the things themselves. Of
+ * lists is said here what goes for all of them.
  *
  * Editions go to each partner inside gossip: at once when a list is new here, and for a minute in each exchange with
  * whomever did not say that it has it, since what was told may be lost. Two tables are compared by a sum, in exchanges
@@ -6,7 +7,8 @@
  * when it is next heard: when it attaches, and within a keepalive (25 s) after a list came, of whichever home hears it
  * first. So a list costs each that gets it a few editions and one question, and nothing once it is there.
  * Timers: none of its own.
- * Bounds: KITH_LISTS_MAX editions; LIST is answered within the rate of look-ups of an identity.
+ * Bounds: one edition of each kind for each of KITH_LISTS_MAX signers; LIST is answered within the rate of look-ups of
+ * an identity.
  * Never: the list of an issuer that is revoked or out of its time.
  */
 #ifndef KITH_SUPER_BULLETIN_H
@@ -18,8 +20,8 @@
 /* Of all editions that are held; never 0, but in an open network. */
 uint64_t kith_bulletin_sum(const struct kith_core *c);
 
-/* Editions for a partner, at most max of them: what it was not told, or all if the sum that it told (0: none) is not
- * ours; then *all. */
+/* Editions for a partner, at most max bytes of them: what it was not told, or all if the sum that it told (0: none) is
+ * not ours; then *all. */
 struct kith_span kith_bulletin_tell(struct kith_core *c, unsigned partner, uint64_t sum, size_t max, bool *all,
 				    uint8_t out[KITH_EDITIONS_LEN_MAX]);
 

@@ -235,7 +235,7 @@ void kith_partners_exchange(struct kith_core *c)
 	if (found) {
 		bool all;
 		to.doubts = kith_suspect_tell(c, to.partner, NULL, doubts);
-		to.editions = kith_bulletin_tell(c, to.partner, 0, KITH_LISTS_TOLD_MAX, &all, editions);
+		to.editions = kith_bulletin_tell(c, to.partner, 0, KITH_LISTS_TOLD_LEN, &all, editions);
 		to.editions_sum = to.digests ? kith_bulletin_sum(c) : 0;
 		size_t n = kith_gossip_request(&sn->members, &c->now, c->random, &to, body);
 		kith_super_gossip_with(c, &host, (struct kith_span){ body, n }, KITH_GOSSIP_TIMEOUT_US);
@@ -291,7 +291,7 @@ static void tell_editions(struct kith_core *c, struct kith_gossip_to *to, const 
 {
 	bool all;
 	kith_bulletin_knows(c, to->partner, in->editions, false);
-	to->editions = kith_bulletin_tell(c, to->partner, in->editions_sum, KITH_LISTS_MAX, &all, out);
+	to->editions = kith_bulletin_tell(c, to->partner, in->editions_sum, KITH_EDITIONS_LEN_MAX, &all, out);
 	to->editions_sum = all ? kith_bulletin_sum(c) : 0;
 }
 

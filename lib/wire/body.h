@@ -8,7 +8,8 @@
 
 #include <stdint.h>
 
-#define KITH_EDITION_LEN 16 /* signer of a revocation list 8, its number 8 */
+#define KITH_EDITION_LEN 17 /* kind of a posted thing 1, signer 8, number 8 ... */
+#define KITH_EDITION_LEN_MAX 33 /* ... and, if the kind says so, a digest 16 */
 #define KITH_DEVICE_ID_LEN 16 /* a device's id: the first half of its X25519 key */
 
 /* X(name, value, who may ask). Any of the letters must hold; the requests' dispatcher and PROTOCOL.md follow them:
@@ -40,8 +41,8 @@
 	X(VANISH, 19, "S") /* a leaf of mine fell silent */                                                            \
 	X(GOSSIP, 20, "S") /* members: digests, rumours, missing entries */                                            \
 	X(WITNESS, 21, "S") /* dial this candidate back, and measure it */                                             \
-	X(LIST, 22, "C") /* give me that signer's revocation list, if it is newer than mine */                         \
-	X(EDITIONS, 23, "H") /* so new are the revocation lists that I have */                                         \
+	X(LIST, 22, "C") /* give me what that signer posted, if it is newer than mine */                               \
+	X(EDITIONS, 23, "H") /* so new are the posted things that I have */                                            \
 	X(KNOCK, 24, "HS") /* send this candidate a packet, as somebody that it has not spoken to */                   \
 	X(NOMINATE, 25, "S") /* which leaf of yours could help me out? */                                              \
 	X(REKEY, 32, "O") /* a fresh ephemeral for the next key epoch */                                               \
@@ -131,7 +132,7 @@ enum kith_status {
 #define KITH_B_GOSSIP_WANTS 3 /* bytes: (id prefix 16) each */
 #define KITH_B_GOSSIP_CURSOR 4 /* bytes(16): entries from that id on */
 #define KITH_B_GOSSIP_DOUBTS 5 /* bytes: (accused 16, seq 8, at 8, accuser 16, signature 64) each */
-#define KITH_B_GOSSIP_EDITIONS 6 /* bytes: (signer 8, number 8) each: revocation lists that are news here */
+#define KITH_B_GOSSIP_EDITIONS 6 /* bytes: editions of posted things that are news here */
 #define KITH_B_GOSSIP_EDITIONS_SUM 7 /* uint: of all that the asker has */
 /* GOSSIP answer */
 #define KITH_B_GOSSIPED_SALT 0 /* uint: as asked */
@@ -148,13 +149,14 @@ enum kith_status {
 
 /* LIST request and answer */
 #define KITH_B_LIST_SIGNER 0 /* bytes(8) */
-#define KITH_B_LIST_NUMBER 1 /* uint: of the one that the asker has; 0: none */
-#define KITH_B_LIST_CERT 2 /* bool: the issuer's certificate is wanted, not the list */
-#define KITH_B_LISTED_LIST 0 /* bytes: the revocation list */
+#define KITH_B_LIST_NUMBER 1 /* uint: a higher one is wanted */
+#define KITH_B_LIST_CERT 2 /* bool: the issuer's certificate is wanted, not what it posted */
+#define KITH_B_LIST_KIND 3 /* uint: of the posted thing; absent: a revocation list */
+#define KITH_B_LISTED_LIST 0 /* bytes: the posted thing */
 #define KITH_B_LISTED_CERT 1 /* bytes: the certificate */
 
 /* EDITIONS request */
-#define KITH_B_EDITIONS 0 /* bytes: (signer 8, number 8) each */
+#define KITH_B_EDITIONS 0 /* bytes: editions */
 
 /* ATTEST request */
 #define KITH_B_ATTEST_ASK 0 /* bool: have me attested; else it is told only */

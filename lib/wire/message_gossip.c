@@ -159,7 +159,8 @@ int kith_msg_gossip_read(struct kith_msg_gossip *out, struct kith_span body)
 		    get_part(&in, KITH_B_GOSSIP_WANTS, PREFIX, SIZE_MAX, &out->wants) &&
 		    get_part(&in, KITH_B_GOSSIP_CURSOR, PREFIX, 1, &out->cursor) &&
 		    get_part(&in, KITH_B_GOSSIP_DOUBTS, KITH_GOSSIP_DOUBT_LEN, SIZE_MAX, &out->doubts) &&
-		    get_part(&in, KITH_B_GOSSIP_EDITIONS, KITH_EDITION_LEN, KITH_LISTS_MAX, &out->editions);
+		    get_part(&in, KITH_B_GOSSIP_EDITIONS, 1, KITH_EDITIONS_LEN_MAX, &out->editions) &&
+		    kith_editions_check(out->editions);
 	return good && digests_valid(out->digests) ? 0 : KITH_EPROTO;
 }
 
@@ -200,6 +201,7 @@ int kith_msg_gossiped_read(struct kith_msg_gossiped *out, struct kith_msg_room *
 		    get_part(&in, KITH_B_GOSSIPED_CURSOR, PREFIX, 1, &out->cursor) &&
 		    get_part(&in, KITH_B_GOSSIPED_OFFERS, KITH_GOSSIP_OFFER_LEN, SIZE_MAX, &out->offers) &&
 		    get_part(&in, KITH_B_GOSSIPED_DOUBTS, KITH_GOSSIP_DOUBT_LEN, SIZE_MAX, &out->doubts) &&
-		    get_part(&in, KITH_B_GOSSIPED_EDITIONS, KITH_EDITION_LEN, KITH_LISTS_MAX, &out->editions);
+		    get_part(&in, KITH_B_GOSSIPED_EDITIONS, 1, KITH_EDITIONS_LEN_MAX, &out->editions) &&
+		    kith_editions_check(out->editions);
 	return good && digests_valid(out->digests) && lists_valid(out->lists) ? 0 : KITH_EPROTO;
 }

@@ -169,6 +169,15 @@ kill -HUP "${pid_of[s1]}"
 wait_for s1 "$from" 5 'e["event"] == "certificate-renewed"' >/dev/null
 [ "$("$kith" status --json --socket s1.sock | value 'e["certificates"]["soon"]')" = false ] || fail "$("$kith" status --socket s1.sock)"
 
+# The head of the issuer's log: whoever asks the node for it can hold the issuer to it.
+[ "$("$kith" status --json --socket s1.sock | value 'e["logs"]')" = '[]' ] || fail "a log that nobody showed"
+"$kith" ca log head ca --out head
+ends 0 'taken' "$kith" revoke head --socket s1.sock
+"$kith" status --socket s1.sock | grep -q "^log of $second: [0-9]* certificates, by its head of " || fail "$("$kith" status --socket s1.sock)"
+"$kith" status --json --socket s1.sock | value 'e["logs"][0]["head"]' >seen
+ends 0 'it holds' bash -c '"$0" ca log prove ca seen --out proof && "$0" ca log verify proof --issuer "$1"' "$kith" "$second"
+no_event s1 0 'e["event"] == "trouble" and e["what"] == "log"'
+
 # A revoked name of an issuer that this supernode never met otherwise.
 start frank - "$peer" --profile frank --allow-loopback
 start_peer alice - --allow-loopback

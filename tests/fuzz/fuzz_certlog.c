@@ -1,4 +1,4 @@
-/* Heads of logs, and proofs, on arbitrary bytes: what parses comes back the same bytes, and a proof of a tree that is
+/* Heads of logs, forks, and proofs, on arbitrary bytes: what parses comes back the same, and a proof of a tree that is
  * made here holds as it is made, and never with another step in it. The first byte picks; of proofs the second one
  * says how many leaves there are, the third which one. */
 #include <stddef.h>
@@ -6,7 +6,18 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "identity/certlog.h"
+#include "identity/posted.h"
+
+/* What parses is what is made of its two heads. */
+static void check_fork(struct kith_span in)
+{
+	uint8_t out[KITH_FORK_LEN_MAX];
+	struct kith_span heads[2];
+	if (kith_fork_parse(heads, in) != 0)
+		return;
+	size_t len = kith_fork_make(out, heads[1], heads[0]);
+	KITH_ASSERT(len == in.len && memcmp(out, in.p, len) == 0);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -49,7 +60,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 3)
 		return 0;
-	if (data[0] % 2 == 0)
+	if (data[0] % 4 == 2)
+		check_fork((struct kith_span){ data + 1, size - 1 });
+	else if (data[0] % 2 == 0)
 		check_head((struct kith_span){ data + 1, size - 1 });
 	else
 		check_proofs(data + 1, size - 1);

@@ -89,12 +89,22 @@ static void change_role(struct monkey_node *m)
 		(void)!kith_node_set_role(m->node, &o);
 }
 
+static void act_on_trust(struct monkey_node *m, struct kith_span junk)
+{
+	struct kith_span own;
+	struct kith_log_info log;
+	(void)!kith_revoke(m->node, junk);
+	(void)!kith_add_issuer(m->node, junk);
+	(void)!kith_node_renew(m->node);
+	(void)!kith_node_chain(m->node, &own);
+	(void)kith_node_logs(m->node, &log, monkey_pick(2));
+}
+
 static void act_on_node(struct monkey_node *m)
 {
 	const struct kith_key key = { { (uint8_t)monkey_pick(2) } };
 	const struct kith_span junk = { monkey.bytes, monkey_pick(200) };
 	struct kith_node_options o;
-	struct kith_span own;
 	char name[] = { (char)('a' + monkey_pick(4)), '\0' };
 	const char *other = monkey.nodes[monkey_pick(NODES)].name;
 	switch (monkey_pick(17)) {
@@ -122,10 +132,7 @@ static void act_on_node(struct monkey_node *m)
 		(void)kith_unpin(m->node, monkey_one_in(2) ? name : other);
 		break;
 	case 10:
-		(void)!kith_revoke(m->node, junk);
-		(void)!kith_node_renew(m->node);
-		(void)!kith_node_chain(m->node, &own);
-		(void)!kith_add_issuer(m->node, junk);
+		act_on_trust(m, junk);
 		break;
 	case 11:
 		kith_node_options_init(&o);

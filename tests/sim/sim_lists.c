@@ -1,5 +1,7 @@
 /* A revocation list that one of 60 supernodes is handed: within half a minute nearly all of them have it, and so have
  * their leaves; under loss, too, and although a fifth of them keeps lists to itself or tells of such as there are not.
+ * The same goes for the head of an issuer's log; and when the issuer shows one head to one supernode and another one to
+ * another, all have the proof of it in that time.
  *
  *     sim_lists                     60 supernodes and 120 leaves
  *     sim_lists SUPERNODES LEAVES
@@ -21,6 +23,7 @@ enum {
 struct weather {
 	const char *name;
 	uint32_t loss_ppm, liars_ppm, lies;
+	uint32_t heads; /* of the issuer's log, beside the list */
 };
 
 static void options(struct kith_simoptions *o, const struct weather *w, const uint32_t sizes[SIZES_MAX])
@@ -34,6 +37,7 @@ static void options(struct kith_simoptions *o, const struct weather *w, const ui
 	o->workload.call_gap_us = 0;
 	o->workload.watch = false;
 	o->faults.list_at_us = GIVEN_S * KITH_US_PER_S;
+	o->faults.heads = w->heads;
 	o->faults.link.loss_ppm = w->loss_ppm;
 	o->faults.liars_ppm = w->liars_ppm;
 	o->faults.lies = w->lies;
@@ -68,6 +72,15 @@ static int run(const struct weather *w, const uint32_t sizes[SIZES_MAX])
 	printf("%s:\n", w->name);
 	bool good = enough(sim, KITH_SIM_LIST_SUPER, "supernodes", o.supernodes, SUPERNODES_PERCENT);
 	good = enough(sim, KITH_SIM_LIST_LEAF, "leaves", o.leaves, LEAVES_PERCENT) && good;
+	if (w->heads > 0) {
+		const bool two = w->heads > 1;
+		good = enough(sim, KITH_SIM_HEAD_SUPER, two ? "supernodes, the proof" : "supernodes, the head",
+			      o.supernodes, SUPERNODES_PERCENT) &&
+		       good;
+		good = enough(sim, KITH_SIM_HEAD_LEAF, two ? "leaves, the proof" : "leaves, the head", o.leaves,
+			      LEAVES_PERCENT) &&
+		       good;
+	}
 	fflush(stdout);
 	kith_sim_free(sim);
 	return !good;
@@ -86,6 +99,13 @@ int main(int argc, char **argv)
 		  .loss_ppm = 50000,
 		  .liars_ppm = 200000,
 		  .lies = 1u << KITH_SIM_LIE_FORGE },
+		{ .name = "a head of the issuer's log", .heads = 1 },
+		{ .name = "two heads that contradict each other", .heads = 2 },
+		{ .name = "two such heads, 5 % loss, and a fifth keeps all to itself",
+		  .loss_ppm = 50000,
+		  .liars_ppm = 200000,
+		  .lies = 1u << KITH_SIM_LIE_HOARD,
+		  .heads = 2 },
 	};
 	uint32_t sizes[SIZES_MAX] = { SUPERNODES, LEAVES };
 	int failures = 0;

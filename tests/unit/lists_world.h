@@ -4,6 +4,9 @@
 
 #include "core_world.h"
 
+#include "identity/certlog.h"
+#include "identity/object.h"
+
 struct list_of {
 	const struct kith_signer *issuer; /* NULL: the root */
 	uint64_t number;
@@ -46,6 +49,51 @@ static inline void list_give(struct core_world *w, int node, const struct list_o
 	struct kith_span list = list_signed(w, of, of->issuer != NULL ? of->issuer : &w->pki.root, buf);
 	assert_int_equal(kith_core_revoke(w->nodes[node].core, world_clock(w), list), 0);
 	world_drain(w, node);
+}
+
+/* A head of the log of the network's issuer: size, a byte of its root, and how long after the world's begin. */
+static inline struct kith_span head_signed(struct core_world *w, uint64_t size, uint8_t root, int64_t at_ms,
+					   const struct kith_signer *signer, uint8_t out[KITH_CERTLOG_HEAD_LEN_MAX])
+{
+	struct kith_writer wr = kith_writer_of(out, KITH_CERTLOG_HEAD_LEN_MAX);
+	struct kith_certlog_head head = { .size = size, .time_ms = WORLD_UNIX_MS + at_ms, .root = { { root } } };
+	kith_ids_issuer(w->pki.suite, head.issuer_id, &w->pki.issuer.pk);
+	kith_certlog_head_write(&wr, &head);
+	int len = kith_object_sign(w->pki.suite, &wr, KITH_SIGN_LOG_HEAD, signer->sk);
+	assert_true(len > 0);
+	return test_span(out, (size_t)len);
+}
+
+static inline int head_give(struct core_world *w, int node, uint64_t size, uint8_t root, int64_t at_ms)
+{
+	uint8_t buf[KITH_CERTLOG_HEAD_LEN_MAX];
+	int err = kith_core_revoke(w->nodes[node].core, world_clock(w),
+				   head_signed(w, size, root, at_ms, &w->pki.issuer, buf));
+	world_drain(w, node);
+	return err;
+}
+
+/* How many nodes hold a head of that size; and how many hold the proof that there are two logs. */
+static inline int head_holders(struct core_world *w, uint64_t size)
+{
+	int n = 0;
+	for (int i = 0; i < w->n; i++) {
+		struct kith_log_info log;
+		struct kith_certlog_head head;
+		if (kith_core_logs(w->nodes[i].core, &log, 1) == 1 && kith_certlog_head_parse(&head, log.head) == 0)
+			n += head.size == size;
+	}
+	return n;
+}
+
+static inline int fork_holders(struct core_world *w)
+{
+	int n = 0;
+	for (int i = 0; i < w->n; i++) {
+		struct kith_log_info log;
+		n += kith_core_logs(w->nodes[i].core, &log, 1) == 1 && log.forked[0].len > 0 && log.forked[1].len > 0;
+	}
+	return n;
 }
 
 /* The number of the newest list that a node has of a signer (NULL: the root). */

@@ -110,7 +110,7 @@ static void whoever_has_the_newer_one_is_asked_whichever_side_begins(void **stat
 	for (unsigned p = 0; p < KITH_MEMBERS_PARTNERS; p++) {
 		bool all;
 		uint8_t out[KITH_EDITIONS_LEN_MAX];
-		(void)kith_bulletin_tell(c, p, 0, KITH_LISTS_MAX, &all, out);
+		(void)kith_bulletin_tell(c, p, 0, KITH_EDITIONS_LEN_MAX, &all, out);
 	}
 	c->super->told[0].since -= KITH_LISTS_NEWS_US; /* and long ago */
 	for (int i = 0; i < SUPERS; i++)

@@ -22,7 +22,7 @@ static void hear(struct core_world *w, int from, const uint8_t *signer, uint64_t
 	struct kith_core *c = w->nodes[VICTIM].core;
 	uint8_t edition[KITH_EDITION_LEN];
 	struct kith_writer wr = kith_writer_of(edition, sizeof edition);
-	kith_edition_write(&wr, signer, number);
+	kith_edition_write(&wr, &(struct kith_edition){ KITH_POSTED_LIST, signer, number, NULL });
 	kith_core_tick(c, world_clock(w));
 	kith_outbox_claim(&w->shared->outbox, c, c->stats);
 	kith_lists_hear(c, list_session(w, VICTIM, from), test_span(edition, sizeof edition));
@@ -191,7 +191,7 @@ static void editions_are_taken_from_homes_only(void **state)
 	int leaf = world_start(&w, "alice", false);
 	world_run(&w, 5 * KITH_US_PER_S);
 	struct kith_writer wr = kith_writer_of(edition, sizeof edition);
-	kith_edition_write(&wr, root_id(&w), 9);
+	kith_edition_write(&wr, &(struct kith_edition){ KITH_POSTED_LIST, root_id(&w), 9, NULL });
 	const struct kith_msg_editions m = { test_span(edition, sizeof edition) };
 	struct kith_span span = test_span(body, kith_msg_editions_write(body, sizeof body, &m));
 	for (int to = 0; to <= leaf; to += leaf) {

@@ -95,6 +95,23 @@ static void sample_directory(struct message *m, int size)
 	}
 }
 
+/* So many lists, and heads, of which the first bytes say what they are. */
+static struct kith_span editions(size_t lists_n, size_t heads_n)
+{
+	static uint8_t run[KITH_EDITIONS_LEN_MAX];
+	struct kith_writer w = kith_writer_of(run, sizeof run);
+	for (size_t i = 0; i < lists_n + heads_n; i++) {
+		struct kith_edition e = { .kind = KITH_POSTED_LIST, .signer = stuff + i, .number = i };
+		if (i >= lists_n) {
+			e.kind = KITH_POSTED_HEAD;
+			e.digest = stuff + i;
+		}
+		kith_edition_write(&w, &e);
+	}
+	assert_false(w.bad);
+	return test_span(run, kith_writer_len(&w));
+}
+
 static void sample_gossip(struct message *m, int size)
 {
 	/* Zeros are a digest of depth 0; a list needs a depth, and must have as many offers as it says. */
@@ -114,7 +131,7 @@ static void sample_gossip(struct message *m, int size)
 		m->as.gossip.offers = bytes(n * 3 * KITH_GOSSIP_OFFER_LEN);
 		m->as.gossip.wants = bytes(n * 3 * KITH_MEMBER_ID_PREFIX);
 		m->as.gossip.cursor = bytes(size == MOST ? KITH_MEMBER_ID_PREFIX : 0);
-		m->as.gossip.editions = bytes(n * KITH_EDITION_LEN);
+		m->as.gossip.editions = editions(n, n);
 		m->as.gossip.editions_sum = size == MOST ? UINT64_MAX : n;
 		return;
 	}
@@ -125,7 +142,7 @@ static void sample_gossip(struct message *m, int size)
 	m->as.gossiped.cursor = bytes(size == MOST ? KITH_MEMBER_ID_PREFIX : 0);
 	m->as.gossiped.count = size == MOST ? UINT32_MAX : (uint32_t)n;
 	m->as.gossiped.offers = bytes(n * 8 * KITH_GOSSIP_OFFER_LEN);
-	m->as.gossiped.editions = bytes(size == MOST ? KITH_EDITIONS_LEN_MAX : n * KITH_EDITION_LEN);
+	m->as.gossiped.editions = size == MOST ? editions(KITH_LISTS_MAX, KITH_LISTS_MAX - 1) : editions(n, 0);
 	m->as.gossiped.editions_sum = size == MOST ? UINT64_MAX : n;
 }
 
@@ -207,7 +224,8 @@ static void sample_list(struct message *m, int size)
 			m->as.listed.list = bytes(KITH_REVOCATION_LEN_MAX);
 		return;
 	case MESSAGE_editions:
-		m->as.editions.editions = bytes(size == MOST ? KITH_EDITIONS_LEN_MAX : (size_t)size * KITH_EDITION_LEN);
+		m->as.editions.editions = size == MOST ? editions(KITH_LISTS_MAX, KITH_LISTS_MAX - 1)
+						       : editions((size_t)size, (size_t)size);
 		return;
 	}
 }

@@ -376,6 +376,22 @@ static void a_save_that_failed_is_tried_again(void **state)
 	core_world_deinit(&w);
 }
 
+static void heads_of_logs_and_proofs_of_two_logs_are_kept(void **state)
+{
+	static uint8_t file[64 * 1024];
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ NULL });
+	for (int i = 0; i < 2; i++) { /* a head; then another of the same size */
+		assert_int_equal(head_give(&w, 0, 12, (uint8_t)(1 + i), 1000 + i), 0);
+		size_t len = saved_state(&w, 0, file, sizeof file);
+		restart(&w, 0, test_span(file, len), test_span(NULL, 0), true);
+		assert_int_equal(head_holders(&w, 12), 1);
+		assert_int_equal(fork_holders(&w), i);
+	}
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +405,7 @@ int main(void)
 		cmocka_unit_test(contacts_are_saved_once_for_each_change),
 		cmocka_unit_test(contacts_of_an_older_state_file_get_their_own),
 		cmocka_unit_test(a_save_that_failed_is_tried_again),
+		cmocka_unit_test(heads_of_logs_and_proofs_of_two_logs_are_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

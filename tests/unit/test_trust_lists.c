@@ -1,6 +1,8 @@
 /* Lists in trust: revocations and the devices of an identity, whose numbers only rise, and who may write them. */
 #include "identity_net.h"
 
+#include "identity/posted.h"
+
 #include "identity/revocation.h"
 
 static void numbers_of_revocation_lists_only_rise(void **state)
@@ -95,7 +97,8 @@ static void the_newest_list_of_each_signer_is_there_to_be_handed_on(void **state
 	assert_true(kith_trust_list_at(&n.trust, &now, 0, &l)); /* the root, without a list */
 	assert_memory_equal(l.id, n.w.network.b, sizeof l.id);
 	assert_true(l.valid && l.number == 0 && l.list.len == 0 && l.cert.len == 0);
-	assert_false(kith_trust_list_at(&n.trust, &now, 1, &l));
+	assert_true(kith_trust_list_at(&n.trust, &now, 1, &l) && l.number == 0);
+	assert_false(kith_trust_list_at(&n.trust, &now, KITH_POSTED_MAX, &l));
 	assert_int_equal(check(&n, n.w.full), 0);
 	assert_int_equal(revoke(&n, false, 5, NULL, NULL), 1);
 	assert_int_equal(revoke(&n, false, 7, NULL, NULL), 1);

@@ -120,6 +120,14 @@ for (of_topic, of_name), writer in WRITERS.items():
     rule(of_topic, of_name)(lambda f, w=writer: signed(f, w(f)))
 
 
+@rule("certificates", "log fork")
+def log_fork(f):
+    parts = (f["older"], f["newer"])
+    size, root, time = slice(10, 18), slice(18, 50), slice(50, 58)
+    assert parts[0][time] < parts[1][time] and parts[0][size] == parts[1][size] and parts[0][root] != parts[1][root]
+    return {"object": bytes((1, 13)) + b"".join(len(part).to_bytes(2, "big") + part for part in parts)}
+
+
 @rule("certificates", "log head")
 def log_head(f):
     leaves = [objects.log_leaf(c) for c in f["certificates"]]
@@ -691,7 +699,8 @@ def gossip_news(f):
 
 @rule("gossip", "editions")
 def gossip_editions(f):
-    told = [e["signer"] + e["number"] for e in f["held"]]
+    told = [b"\x01" + e["signer"] + e["number"] for e in f["held"]]
+    told.append(b"\x82" + f["held"][1]["signer"] + f["time"] + f["digest"])
     key = total = int.from_bytes(b"editions", "big")
     for edition in told:
         total ^= siphash(key, key, edition)
@@ -702,8 +711,13 @@ def gossip_editions(f):
 @rule("gossip", "")
 def gossip_refused(f):
     body = body_of(f["body"])
-    for key, size in ((1, 133), (2, 24), (3, 16), (4, 16), (6, 16)):
+    for key, size in ((1, 133), (2, 24), (3, 16), (4, 16)):
         objects.refuse("KITH_EPROTO", "length", len(body.get(key, b"")) % size)
+    run = body.get(6, b"")
+    while run:
+        size = 33 if run[0] & 0x80 else 17
+        objects.refuse("KITH_EPROTO", "length", len(run) < size)
+        run = run[size:]
     return {}
 
 

@@ -3,6 +3,7 @@
 
 #include "identity/certlog.h"
 #include "identity/devices.h"
+#include "identity/posted.h"
 #include "identity/revocation.h"
 #include "topics.h"
 #include "world.h"
@@ -352,6 +353,25 @@ static void certlog(struct vec_topic *topic, const struct world *w, const struct
 	vec_end(&v);
 }
 
+/* An issuer that shows this log to some, and that one to others. */
+static void fork(struct vec_topic *topic, const struct world *w)
+{
+	uint8_t heads[2][KITH_CERTLOG_HEAD_LEN_MAX], whole[KITH_FORK_LEN_MAX];
+	struct kith_span spans[2];
+	struct vec v =
+		vec_begin(topic, "log fork", "8.9", "Two heads of one size with two roots; the older one first.");
+	vec_covers(&v, "object", "FORK");
+	for (int i = 0; i < 2; i++) {
+		struct kith_certlog_head head = { .size = 3, .time_ms = WORLD_NOW_MS - i };
+		vec_seed(head.root.b, i == 0 ? "root of some" : "root of others");
+		spans[i] = vec_made(heads[i], kith_certlog_head_make(heads[i], &head, &w->issuer_seed));
+	}
+	vec_span(v.in, "newer", spans[0]);
+	vec_span(v.in, "older", spans[1]);
+	vec_span(v.out, "object", vec_span_of(whole, kith_fork_make(whole, spans[0], spans[1])));
+	vec_end(&v);
+}
+
 void topic_certificates(struct vec_topic *topic)
 {
 	struct world w;
@@ -371,4 +391,5 @@ void topic_certificates(struct vec_topic *topic)
 	refused_terms(topic, &w);
 	lists(topic, &w, &alice);
 	certlog(topic, &w, (const struct kith_span[]){ alice.name_cert, haven.name_cert, alice.name_cert });
+	fork(topic, &w);
 }

@@ -109,16 +109,19 @@ static void news_only(struct vec_topic *topic, struct pair *p)
 	kith_members_deinit(&ms);
 }
 
-/* Revocation lists beside news: what is told, and the sum of all. */
+/* Posted things beside news: what is told, and the sum of all. */
 static void editions(struct vec_topic *topic, struct pair *p)
 {
 	static const uint64_t numbers[] = { 7, UINT64_C(0x0102030405060708) };
 	struct kith_members ms;
 	struct kith_gossip_to to = { .partner = KITH_MEMBERS_STRANGER, .editions_sum = KITH_EDITIONS_NONE };
-	uint8_t body[KITH_GOSSIP_REQUEST_MAX], signers[2][KITH_ISSUER_ID_LEN], told[2 * KITH_EDITION_LEN];
+	uint8_t body[KITH_GOSSIP_REQUEST_MAX], signers[2][KITH_ISSUER_ID_LEN], digest[32],
+		told[2 * KITH_EDITION_LEN + KITH_EDITION_LEN_MAX];
 	struct kith_writer w = kith_writer_of(told, sizeof told);
-	struct vec v = vec_begin(topic, "editions", "11.2",
-				 "The root's list and an issuer's are told of, and are all that there are.");
+	struct vec v =
+		vec_begin(topic, "editions", "11.2",
+			  "The root's list, an issuer's, and the head of that one's log are told of, and are all "
+			  "that there are.");
 	vec_covers(&v, "request", "GOSSIP");
 	memcpy(signers[0], p->r.w.network.b, KITH_ISSUER_ID_LEN);
 	kith_ids_issuer(p->r.w.suite, signers[1], &p->r.w.issuer.pk);
@@ -127,9 +130,16 @@ static void editions(struct vec_topic *topic, struct pair *p)
 		json_t *item = vec_item(list);
 		vec_bytes(item, "signer", signers[i], KITH_ISSUER_ID_LEN);
 		vec_u64(item, "number", numbers[i]);
-		kith_edition_write(&w, signers[i], numbers[i]);
-		to.editions_sum = kith_editions_mix(to.editions_sum, signers[i], numbers[i]);
+		const struct kith_edition e = { KITH_POSTED_LIST, signers[i], numbers[i], NULL };
+		kith_edition_write(&w, &e);
+		to.editions_sum = kith_editions_mix(to.editions_sum, &e);
 	}
+	struct kith_edition head = { KITH_POSTED_HEAD, signers[1], WORLD_NOW_MS, digest };
+	vec_seed(digest, "head");
+	vec_u64(v.in, "time", WORLD_NOW_MS);
+	vec_bytes(v.in, "digest", digest, KITH_POSTED_DIGEST_LEN);
+	kith_edition_write(&w, &head);
+	to.editions_sum = kith_editions_mix(to.editions_sum, &head);
 	to.editions = vec_span_of(told, kith_writer_len(&w));
 	ring_table(&p->r, &ms);
 	size_t len = kith_gossip_request(&ms, &p->r.w.now, &p->random.random, &to, body);
@@ -154,7 +164,7 @@ static void refused(struct vec_topic *topic, struct pair *p)
 		  9 },
 		{ "half an edition",
 		  "Key 6 has 3 bytes.",
-		  "editions are 16 bytes each",
+		  "an edition has 17 or 33 bytes",
 		  { 0x82, 0, 1, 6, 0xc4, 3, 1, 2, 3 },
 		  9 },
 		{ "a list instead of a map", "The body is an array.", "a body is a map", { 0x90 }, 1 },

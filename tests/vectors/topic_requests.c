@@ -257,6 +257,14 @@ static void lists(struct vec_topic *topic, const struct cast *c)
 	end(&d, kith_msg_listed_write(d.body, sizeof d.body, &a));
 	bare_answer(topic, "answer to list, there is no newer one", "LIST", KITH_STATUS_NOT_FOUND);
 
+	m.kind = KITH_POSTED_HEAD;
+	m.number = WORLD_NOW_MS;
+	d = begin(topic, "list, of a log", "A newer head of the issuer's log is wanted.", "LIST", KITH_REQ_LIST);
+	field_bytes(&d, KITH_B_LIST_SIGNER, signer);
+	field_uint(&d, KITH_B_LIST_NUMBER, m.number);
+	field_uint(&d, KITH_B_LIST_KIND, m.kind);
+	end(&d, kith_msg_list_write(d.body, sizeof d.body, &m));
+	m.kind = 0;
 	m.cert = true;
 	d = begin(topic, "list, of an issuer that is not known", "Its certificate comes first.", "LIST", KITH_REQ_LIST);
 	field_bytes(&d, KITH_B_LIST_SIGNER, signer);
@@ -268,8 +276,8 @@ static void lists(struct vec_topic *topic, const struct cast *c)
 	end(&d, kith_msg_listed_write(d.body, sizeof d.body, &a));
 
 	struct kith_writer wr = kith_writer_of(editions, sizeof editions);
-	kith_edition_write(&wr, w->network.b, 3);
-	kith_edition_write(&wr, m.signer, 7);
+	kith_edition_write(&wr, &(struct kith_edition){ KITH_POSTED_LIST, w->network.b, 3, NULL });
+	kith_edition_write(&wr, &(struct kith_edition){ KITH_POSTED_LIST, m.signer, 7, NULL });
 	const struct kith_msg_editions e = { { editions, kith_writer_len(&wr) } };
 	d = begin(topic, "editions", "A home has number 3 of the root's list, and 7 of the issuer's.", "EDITIONS",
 		  KITH_REQ_EDITIONS);
@@ -317,7 +325,6 @@ static void challenge(struct vec_topic *topic, const struct cast *c)
 	end(&a, (size_t)len);
 }
 
-/* No map either: a chain. */
 static void renewed(struct vec_topic *topic, const struct cast *c)
 {
 	struct draft d = begin(topic, "renewed", "The chain as it stands: no map.", "RENEWED", KITH_REQ_RENEWED);
@@ -325,7 +332,6 @@ static void renewed(struct vec_topic *topic, const struct cast *c)
 	vec_span(d.v.in, "object", c->alice.full);
 	end(&d, c->alice.full.len);
 	bare_answer(topic, "answer to renewed", "RENEWED", KITH_STATUS_OK);
-	bare_answer(topic, "answer to renewed, an older chain", "RENEWED", KITH_STATUS_STALE);
 }
 
 /* ---- how bodies are read ---- */
