@@ -137,10 +137,10 @@ json_t *describe_node(const struct kith_node *node)
 	size_t n = kith_node_homes(node, addrs, sizeof addrs / sizeof addrs[0]);
 	for (size_t i = 0; i < n && i < sizeof addrs / sizeof addrs[0]; i++)
 		json_array_append_new(homes, addr_json(&addrs[i]));
-	json_t *tables = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "sessions", (json_int_t)info.core.sessions,
+	json_t *tables = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sessions", (json_int_t)info.core.sessions,
 				   "leaves", (json_int_t)info.core.leaves, "supernodes", (json_int_t)info.core.members,
-				   "tunnels", (json_int_t)info.core.tunnels, "records", (json_int_t)info.core.records,
-				   "watches", (json_int_t)info.core.watches);
+				   "sectors", (json_int_t)info.core.sectors, "tunnels", (json_int_t)info.core.tunnels,
+				   "records", (json_int_t)info.core.records, "watches", (json_int_t)info.core.watches);
 	json_t *stun = json_pack("{s:I, s:I, s:I}", "answers", (json_int_t)info.stun_answers, "limited",
 				 (json_int_t)info.stun_limited, "too_short", (json_int_t)info.stun_too_short);
 	return json_pack(

@@ -7,6 +7,7 @@
 #include "link/connect.h"
 #include "link/state.h"
 #include "overlay/members.h"
+#include "overlay/pick.h"
 #include "presence/store.h"
 #include "super/attach.h"
 #include "super/bulletin.h"

@@ -375,7 +375,10 @@ struct kith_core_info { /* fixed */
 	uint32_t packets_s; /* supernode: packets received in the last second */
 	uint32_t overload; /* supernode: what it refuses: 0 nothing, 1 tunnels, 2 look-ups, 3 quick news, 4 leaves */
 	uint32_t refused_s; /* supernode: HELLOs that were refused for want of room in the last second */
-	uint64_t reserved[6];
+	/* supernode: 0: it knows all others; else so many sectors, of which it knows three in full, and about how many
+	 * supernodes there are */
+	uint32_t sectors, supernodes;
+	uint64_t reserved[5];
 };
 
 /* Figures of this core, for operators and tests. */

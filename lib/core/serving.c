@@ -8,6 +8,7 @@
 #include "leaf/leaf.h"
 #include "leaf/promotion.h"
 #include "overlay/election.h"
+#include "overlay/pick.h"
 #include "super/help.h"
 #include "super/members.h"
 #include "super/partners.h"

@@ -7,6 +7,7 @@
 #include "link/connect.h"
 #include "link/knock.h"
 #include "overlay/burst.h"
+#include "overlay/pick.h"
 #include "super/super.h"
 #include "wire/message_attest.h"
 

@@ -1,6 +1,7 @@
 #include "link/refuse.h"
 
 #include "base/addr.h"
+#include "overlay/pick.h"
 
 #define MADE_EVERY_US (1 * KITH_US_PER_S)
 #define TELL_EVERY_US (60 * KITH_US_PER_S)

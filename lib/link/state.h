@@ -442,6 +442,8 @@ struct kith_supernode {
 	struct kith_table attached; /* kith_attached by directory key, one device of each name */
 	uint32_t recheck; /* keys of interests: where looking at their replicas has got to */
 	bool rechecking;
+	kith_time_us guides_at; /* when the next sector is asked for guides */
+	uint32_t guides_turn;
 	kith_time_us republish_at; /* when records are brought to replicas that are new; NEVER */
 	struct kith_witness *witness; /* NULL until there is a candidate to be measured */
 	struct kith_seek *seek; /* NULL until somebody asks */

@@ -170,6 +170,18 @@ static size_t draft_pack(const struct draft *d, uint8_t out[KITH_GOSSIP_REQUEST_
 	return len;
 }
 
+/* Of all, or in sectors of what is near both, as much as has room, from anywhere on. */
+static void draft_near(struct draft *d, const struct kith_members *ms, const struct kith_now *now, unsigned partner)
+{
+	unsigned n = kith_sectors_ranges(&ms->sectors);
+	for (unsigned i = 0; i < n; i++) {
+		struct kith_gossip_range r = kith_sectors_range(&ms->sectors, (unsigned)((d->salt + i) % n));
+		if (partner >= KITH_MEMBERS_PARTNERS ||
+		    kith_sectors_share(&ms->sectors, ms->partners[partner], kith_sectors_begin(r)))
+			draft_digest(d, ms, now, r);
+	}
+}
+
 size_t kith_gossip_request(struct kith_members *ms, const struct kith_now *now, const struct kith_random *random,
 			   const struct kith_gossip_to *to, uint8_t out[KITH_GOSSIP_REQUEST_MAX])
 {
@@ -180,7 +192,7 @@ size_t kith_gossip_request(struct kith_members *ms, const struct kith_now *now, 
 	for (size_t i = 0; i < n; i++)
 		draft_offer(&d, recent[i]);
 	if (to->digests)
-		draft_digest(&d, ms, now, (struct kith_gossip_range){ 0, 0 });
+		draft_near(&d, ms, now, to->partner);
 	return draft_pack(&d, out);
 }
 
@@ -250,11 +262,27 @@ static void reply_digest(struct reply *re, const struct kith_members *ms, const 
 	kith_gossip_digest_write(&re->digests_w, &own.digest);
 }
 
+/* A range that is not known in full here: the asker may compare what of it is. */
+static void reply_near(struct reply *re, const struct kith_members *ms, const struct kith_now *now, uint64_t salt,
+		       struct kith_gossip_range asked)
+{
+	unsigned n = kith_sectors_ranges(&ms->sectors);
+	for (unsigned i = 0; i < n; i++) {
+		struct kith_gossip_range r = kith_sectors_range(&ms->sectors, (unsigned)((salt + i) % n));
+		if (r.depth > asked.depth && r.path >> 4 * (r.depth - asked.depth) == asked.path)
+			reply_digest(re, ms, now, salt, r);
+	}
+}
+
 /* Answers one range of the asker: where its children differ from ours. Begins anywhere, so that each gets its turn. */
 static void reply_range(struct reply *re, const struct kith_members *ms, const struct kith_now *now, uint64_t salt,
 			const struct kith_gossip_digest *theirs)
 {
 	struct tally own;
+	if (!kith_sectors_whole(&ms->sectors, theirs->range)) {
+		reply_near(re, ms, now, salt, theirs->range);
+		return;
+	}
 	digest_range(ms, now, salt, theirs->range, &own);
 	for (unsigned i = 0; i < KITH_GOSSIP_FANOUT; i++) {
 		unsigned child = (i + (unsigned)(salt & 15)) % KITH_GOSSIP_FANOUT;
@@ -307,7 +335,7 @@ static int reply_pack(const struct reply *re, struct kith_members *ms, const str
 		.digests = { re->digests, kith_writer_len(&re->digests_w) },
 		.lists = { re->lists, kith_writer_len(&re->lists_w) },
 		.entries = { entries, re->entries_n },
-		.count = ms->n,
+		.count = kith_members_estimate(ms),
 		.offers = { offers, recent_n * OFFER_LEN },
 		.doubts = to->doubts,
 		.editions = to->editions,
@@ -369,9 +397,11 @@ static void merge_entries(struct kith_members *ms, const struct kith_now *now, u
 		int merged = kith_members_merge(ms, now, entries.at[i], &m);
 		if (merged > 0)
 			kith_members_knows(ms, partner, m->id.b, m->seq);
-		result->fresh = (uint16_t)(result->fresh + (merged == KITH_MERGE_NEW));
-		result->updated = (uint16_t)(result->updated + (merged == KITH_MERGE_UPDATED));
-		result->renewed = (uint16_t)(result->renewed + (merged == KITH_MERGE_RENEWED));
+		bool near = m != NULL && kith_member_near(ms, m);
+		result->paged = (uint16_t)(result->paged + (merged == KITH_MERGE_NEW));
+		result->fresh = (uint16_t)(result->fresh + (near && merged == KITH_MERGE_NEW));
+		result->updated = (uint16_t)(result->updated + (near && merged == KITH_MERGE_UPDATED));
+		result->renewed = (uint16_t)(result->renewed + (near && merged == KITH_MERGE_RENEWED));
 		result->returned = (uint16_t)(result->returned + (merged == KITH_MERGE_RETURNED));
 		result->refused = (uint16_t)(result->refused + (merged < 0));
 	}
@@ -419,8 +449,8 @@ static void hear_digest(struct draft *d, const struct kith_members *ms, const st
 			const struct kith_gossip_digest *theirs)
 {
 	struct tally own;
-	if (theirs->range.depth == 0)
-		return; /* would go round in circles: only what is deeper than our own first question is followed */
+	if (theirs->range.depth == 0 || !kith_sectors_whole(&ms->sectors, theirs->range))
+		return; /* the whole would go round in circles: what is deeper than our own question is followed */
 	digest_range(ms, now, d->salt, theirs->range, &own);
 	for (unsigned i = 0; i < KITH_GOSSIP_FANOUT; i++) {
 		unsigned child = (i + (unsigned)(d->salt >> 4 & 15)) % KITH_GOSSIP_FANOUT;
@@ -437,19 +467,24 @@ int kith_gossip_answered(struct kith_members *ms, const struct kith_now *now, un
 	memset(result, 0, sizeof *result);
 	if (kith_msg_gossiped_read(&in, &room, answer) != 0)
 		return KITH_EPROTO;
-	uint32_t held = ms->n;
+	uint32_t held = kith_members_estimate(ms);
 	merge_entries(ms, now, partner, in.entries, result);
 	result->doubts = in.doubts;
 	result->editions = in.editions;
 	result->editions_all = in.editions_sum != 0;
+	result->count = in.count;
 
 	struct draft d = { .salt = in.salt };
-	if (in.cursor.len > 0 && result->fresh > 0) {
+	bool brought = result->paged > 0 && in.cursor.len > 0;
+	if (brought && kith_sectors_near(&ms->sectors, in.cursor.p)) {
 		d.page = true;
 		memcpy(d.cursor, in.cursor.p, PREFIX);
 	} else if (in.digests.len + in.lists.len > 0 && in.count > 2 * (uint64_t)held + NEWCOMER_SLACK &&
-		   held < ms->max) {
-		d.page = true; /* from the first id on: asked once per exchange, since pages carry neither of the two */
+		   ms->n < ms->max) {
+		/* From the first id that is near: asked once per exchange, since pages carry neither of the two. */
+		struct kith_writer w = kith_writer_of(d.cursor, sizeof d.cursor);
+		kith_write_u64(&w, kith_sectors_begin(kith_sectors_range(&ms->sectors, 0)));
+		d.page = true;
 	} else {
 		hear_offers(&d, ms, now, partner, in.offers);
 		hear_lists(&d, ms, now, in.lists);

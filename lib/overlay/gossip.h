@@ -9,6 +9,10 @@
  * 16 digests when not. The side that begins draws a new salt, so that nobody can prepare entries that cancel out. A
  * newcomer that holds less than half of what the other side has pages through all of it with a cursor instead.
  *
+ * With sectors (overlay/sectors.h) those ranges are compared that are near both sides; a range that is asked about and
+ * not known in full is answered by digests of what of it is, for the asker to compare. So sides with sectors of another
+ * width, or with a full view, work together.
+ *
  * Every function is one step; all state between steps travels in the bodies. An exchange ends, because follow-ups only
  * go to deeper ranges, fetch once, or page on while pages bring something new. Entries that did not fit wait for the
  * next exchange, which begins elsewhere.
@@ -42,11 +46,13 @@ struct kith_gossip_to {
 
 /* The result of a body, and the request to send back to its sender (0 bytes: none). */
 struct kith_gossip_result {
-	uint16_t fresh, updated, renewed, returned; /* entries, by enum kith_merge */
+	uint16_t fresh, updated, renewed, returned; /* entries, by enum kith_merge; of those that are near */
+	uint16_t paged; /* new entries, far ones too */
 	uint16_t refused; /* not merged because of an error */
 	struct kith_span doubts; /* that it told: borrowed from the body, not verified */
 	struct kith_span editions; /* the same */
 	bool editions_all; /* of an answer: the other side has no others */
+	uint32_t count; /* of an answer: how many supernodes the other side thinks there are */
 	size_t follow_len;
 	uint8_t follow[KITH_GOSSIP_REQUEST_MAX];
 };

@@ -6,21 +6,22 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/bytes.h"
-#include "base/rng.h"
 #include "identity/keypair.h"
 
 #define SUSPECT_US (30 * KITH_US_PER_S)
 
 enum {
 	SUSPECT_DOUBLINGS = 7, /* 30 s to 64 min */
-	MEMBERS_FIRST = 16, /* capacity of the first allocation */
-	TRIES_PER_PICK = 8
+	MEMBERS_FIRST = 16 /* capacity of the first allocation */
 };
 
 void kith_members_init(struct kith_members *ms, const struct kith_alloc *alloc, struct kith_blobs *blobs,
 		       struct kith_trust *trust, uint32_t max)
 {
 	*ms = (struct kith_members){ .alloc = alloc, .blobs = blobs, .trust = trust, .max = max };
+	ms->sectors.full = max;
+	ms->sectors.size = KITH_SECTOR_SIZE;
+	ms->sectors.guides = KITH_SECTOR_GUIDES;
 }
 
 static void member_free(struct kith_members *ms, struct kith_member *m)
@@ -72,6 +73,57 @@ struct kith_member *kith_members_get(const struct kith_members *ms, const struct
 struct kith_member *kith_members_get_prefix(const struct kith_members *ms, const uint8_t prefix[KITH_MEMBER_ID_PREFIX])
 {
 	return find(ms, prefix, KITH_MEMBER_ID_PREFIX);
+}
+
+/* ---- sectors ---- */
+
+uint32_t kith_members_in_sector(const struct kith_members *ms, uint64_t sector)
+{
+	const uint8_t bits = ms->sectors.bits;
+	uint32_t bound[2] = { 0, ms->n };
+	sector &= (UINT64_C(1) << bits) - 1;
+	for (unsigned i = 0; i < 2 && bits > 0; i++) {
+		uint8_t key[sizeof(uint64_t)];
+		struct kith_writer w = kith_writer_of(key, sizeof key);
+		kith_write_u64(&w, (sector + i) << (64 - bits));
+		if (i == 0 || (sector + 1) >> bits == 0) /* else to the end of the ring */
+			bound[i] = lower_bound(ms, key, sizeof key);
+	}
+	return bound[1] - bound[0];
+}
+
+uint32_t kith_members_near(const struct kith_members *ms)
+{
+	uint64_t own = kith_sectors_of(&ms->sectors, ms->sectors.self);
+	return ms->sectors.bits < 2 ? ms->n
+				    : kith_members_in_sector(ms, own - 1) + kith_members_in_sector(ms, own) +
+					      kith_members_in_sector(ms, own + 1);
+}
+
+uint32_t kith_members_estimate(const struct kith_members *ms)
+{
+	return ms->sectors.bits < 2 ? ms->n : (kith_members_near(ms) << ms->sectors.bits) / 3;
+}
+
+void kith_members_use(const struct kith_members *ms, const struct kith_id *id, kith_time_us now)
+{
+	struct kith_member *m = kith_members_get(ms, id);
+	if (m != NULL)
+		m->used_at = now;
+}
+
+void kith_members_narrow(struct kith_members *ms, kith_time_us now, uint32_t estimate)
+{
+	struct kith_sectors *s = &ms->sectors;
+	/* Guides of all sectors take half of the table at most. */
+	while ((uint32_t)s->guides << (s->bits + 1) <= ms->max / 2 && s->bits < KITH_SECTOR_BITS_MAX) {
+		uint32_t held = kith_members_in_sector(ms, kith_sectors_of(s, s->self)), said = estimate >> s->bits;
+		if ((held > said ? held : said) < (s->bits == 0 ? s->full : s->size + s->size / 2))
+			return;
+		s->bits++;
+		s->since = now;
+		s->marked = false;
+	}
 }
 
 /* ---- merging ---- */
@@ -134,7 +186,7 @@ static int insert(struct kith_members *ms, const struct kith_id *id, const struc
 		return KITH_ENOMEM;
 	}
 	m->id = *id;
-	m->since = now;
+	m->since = m->used_at = now;
 	fill(m, entry, blob);
 	uint32_t i = kith_members_lower(ms, id);
 	memmove(&ms->at[i + 1], &ms->at[i], (ms->n - i) * sizeof *ms->at);
@@ -180,18 +232,39 @@ static void drop(struct kith_members *ms, uint32_t i)
 	memmove(&ms->at[i], &ms->at[i + 1], (ms->n - i) * sizeof *ms->at);
 }
 
-/* One that was found dead gives way: the one that was known first. */
-static bool drop_dead(struct kith_members *ms)
+/* How readily a member gives way to a newcomer: 0 not at all, 1 a guide that is far, 2 any other that is far, 3 one
+ * that was found dead. */
+static unsigned ease(const struct kith_members *ms, const struct kith_member *m, bool for_near)
 {
-	uint32_t first = ms->n;
-	for (uint32_t i = 0; ms->dead > 0 && i < ms->n; i++) {
-		if (ms->at[i]->dead && (first == ms->n || ms->at[i]->since < ms->at[first]->since))
-			first = i;
+	if (m->dead)
+		return 3;
+	return kith_member_near(ms, m) || (m->guide && !for_near) ? 0 : m->guide ? 1 : 2;
+}
+
+/* Of those that give way most readily the one that was known, or used, the longest ago. */
+static bool give_way(struct kith_members *ms, const struct kith_id *newcomer)
+{
+	bool for_near = kith_sectors_near(&ms->sectors, newcomer->b);
+	uint32_t best = ms->n;
+	unsigned most = 0;
+	for (uint32_t i = 0; (ms->dead > 0 || ms->sectors.bits > 0) && i < ms->n; i++) {
+		unsigned e = ease(ms, ms->at[i], for_near);
+		if (e > most ||
+		    (e == most && e > 0 &&
+		     (e == 3 ? ms->at[i]->since < ms->at[best]->since : ms->at[i]->used_at < ms->at[best]->used_at))) {
+			best = i;
+			most = e;
+		}
 	}
-	if (first == ms->n)
+	if (most == 0)
 		return false;
-	drop(ms, first);
+	drop(ms, best);
 	return true;
+}
+
+static bool out_of_use(const struct kith_members *ms, const struct kith_member *m, kith_time_us now)
+{
+	return ms->sectors.marked && !m->guide && !kith_member_near(ms, m) && now - m->used_at >= KITH_FAR_KEPT_US;
 }
 
 static uint32_t sweep(struct kith_members *ms, const struct kith_now *now)
@@ -199,7 +272,7 @@ static uint32_t sweep(struct kith_members *ms, const struct kith_now *now)
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < ms->n; i++) {
 		struct kith_member *m = ms->at[i];
-		if (m->expires_ms < now->unix_ms - KITH_CLOCK_TOLERANCE_MS) {
+		if (m->expires_ms < now->unix_ms - KITH_CLOCK_TOLERANCE_MS || out_of_use(ms, m, now->mono_us)) {
 			count_gone(ms, m, (uint32_t)-1);
 			member_free(ms, m);
 		} else {
@@ -318,7 +391,8 @@ int kith_members_merge(struct kith_members *ms, const struct kith_now *now, stru
 	m = kith_members_get(ms, &id);
 	if (m == NULL || m->seq < parsed.seq) {
 		/* A table that is full of the living refuses before it spends anything on a stranger. */
-		if (m == NULL && ms->n >= ms->max && kith_members_expire(ms, now) == 0 && ms->dead == 0)
+		if (m == NULL && ms->n >= ms->max && kith_members_expire(ms, now) == 0 && ms->dead == 0 &&
+		    ms->sectors.bits == 0)
 			return KITH_EFULL;
 		err = check_entry(ms, now, &parsed, m, &person);
 		bool on_word = err == KITH_ENOENT && ms->word;
@@ -326,25 +400,19 @@ int kith_members_merge(struct kith_members *ms, const struct kith_now *now, stru
 			err = take_place(ms, now, &parsed, &person);
 		if (err != 0)
 			return err;
-		if (m == NULL && ms->n >= ms->max && !drop_dead(ms))
+		if (m == NULL && ms->n >= ms->max && !give_way(ms, &id))
 			return KITH_EFULL;
 		err = m != NULL ? replace(ms, m, &parsed) : insert(ms, &id, &parsed, now->mono_us, &m);
 		if (err < 0)
 			return err;
 		m->on_word = on_word;
+		if (err == KITH_MERGE_NEW)
+			kith_members_narrow(ms, now->mono_us, 0);
 		kith_members_tell(ms, &id, 0, err != KITH_MERGE_RENEWED);
 	}
 	if (out != NULL)
 		*out = m;
 	return err;
-}
-
-static void remove_at(struct kith_members *ms, uint32_t i)
-{
-	ms->tombs -= !kith_member_live(ms->at[i]);
-	member_free(ms, ms->at[i]);
-	ms->n--;
-	memmove(&ms->at[i], &ms->at[i + 1], (ms->n - i) * sizeof *ms->at);
 }
 
 uint32_t kith_members_recheck(struct kith_members *ms, const struct kith_now *now, uint32_t n, bool *more)
@@ -361,7 +429,7 @@ uint32_t kith_members_recheck(struct kith_members *ms, const struct kith_now *no
 		if (kith_member_parse(&entry, kith_member_entry_bytes(m)) == 0 &&
 		    check_entry(ms, now, &entry, m, &person) == 0)
 			continue;
-		remove_at(ms, ms->rechecked--);
+		drop(ms, ms->rechecked--);
 		gone++;
 	}
 	*more = ms->rechecked < ms->n;
@@ -430,15 +498,26 @@ static uint16_t bit_of(unsigned partner)
 	return partner < KITH_MEMBERS_PARTNERS ? (uint16_t)(1u << partner) : 0;
 }
 
+/* The partner's bit if what is there is far from it: it would not keep that. */
+static uint16_t not_for(const struct kith_members *ms, unsigned partner, const struct kith_id *id)
+{
+	bool near = kith_sectors_share(&ms->sectors, ms->partners[partner], kith_sectors_place(id->b));
+	return near ? 0 : bit_of(partner);
+}
+
 void kith_members_tell(struct kith_members *ms, const struct kith_id *id, uint16_t told, bool urgent)
 {
 	/* Often enough that a rumour told at random reaches all with room to spare: log2 of their number, and three. */
 	uint8_t times = 3;
+	if (!kith_sectors_near(&ms->sectors, id->b))
+		return;
 	for (uint32_t n = ms->n; n > 1; n /= 2)
 		times++;
 	struct kith_member_recent *recent = &ms->recent[ms->recent_next];
 	ms->news_lost = ms->news_lost || (recent->left > 0 && recent->told != (1u << KITH_MEMBERS_PARTNERS) - 1);
 	*recent = (struct kith_member_recent){ *id, told, times, urgent };
+	for (unsigned i = 0; i < KITH_MEMBERS_PARTNERS; i++)
+		recent->told |= not_for(ms, i, id);
 	ms->recent_next = (uint8_t)((ms->recent_next + 1) % KITH_MEMBERS_RECENT);
 }
 
@@ -454,10 +533,13 @@ void kith_members_knows(struct kith_members *ms, unsigned partner, const uint8_t
 	}
 }
 
-void kith_members_partner(struct kith_members *ms, unsigned partner)
+void kith_members_partner(struct kith_members *ms, unsigned partner, const struct kith_id *id)
 {
-	for (unsigned i = 0; i < KITH_MEMBERS_RECENT; i++)
+	ms->partners[partner] = kith_sectors_place(id->b);
+	for (unsigned i = 0; i < KITH_MEMBERS_RECENT; i++) {
 		ms->recent[i].told &= (uint16_t)~bit_of(partner);
+		ms->recent[i].told |= not_for(ms, partner, &ms->recent[i].id);
+	}
 }
 
 static bool to_tell(const struct kith_member_recent *recent, unsigned partner)
@@ -502,11 +584,19 @@ uint16_t kith_members_untold(const struct kith_members *ms, uint16_t partners, b
 	return untold;
 }
 
+static bool has_place(const struct kith_members *ms, const uint8_t prefix[KITH_MEMBER_ID_PREFIX])
+{
+	uint64_t sector = kith_sectors_of(&ms->sectors, kith_sectors_place(prefix));
+	if (!kith_sectors_near(&ms->sectors, prefix))
+		return kith_members_in_sector(ms, sector) < ms->sectors.guides;
+	return ms->n < ms->max || ms->dead > 0 || ms->sectors.bits > 0;
+}
+
 bool kith_members_want(struct kith_members *ms, const struct kith_now *now, const uint8_t prefix[KITH_MEMBER_ID_PREFIX],
 		       uint64_t seq)
 {
 	const struct kith_member *m = kith_members_get_prefix(ms, prefix);
-	if (m == NULL ? ms->n >= ms->max && ms->dead == 0 : m->seq >= seq)
+	if (m == NULL ? !has_place(ms, prefix) : m->seq >= seq)
 		return false;
 	uint64_t number = kith_bytes_number(prefix, sizeof number);
 	for (unsigned i = 0; i < KITH_MEMBERS_WANTED; i++) {
@@ -569,49 +659,6 @@ const struct kith_member *kith_member_walk_next(struct kith_member_walk *walk)
 			return m;
 	}
 	return NULL;
-}
-
-/* ---- picking ---- */
-
-/* How choosy a pick is. */
-enum pick { PICK_KNOWN_DIVERSE, PICK_DIVERSE, PICK_ANY };
-
-static bool pickable(const struct kith_member *m, kith_time_us now, const struct kith_id *self,
-		     const struct kith_member *const out[], uint32_t n, enum pick how)
-{
-	if (!kith_member_live(m) || kith_member_suspect(m, now) ||
-	    (how == PICK_KNOWN_DIVERSE && kith_member_newcomer(m, now)))
-		return false;
-	if (self != NULL && memcmp(m->id.b, self->b, sizeof self->b) == 0)
-		return false;
-	for (uint32_t i = 0; i < n; i++) {
-		if (out[i] == m || (how != PICK_ANY && out[i]->prefix == m->prefix))
-			return false;
-	}
-	return true;
-}
-
-uint32_t kith_members_pick(const struct kith_members *ms, const struct kith_random *random, kith_time_us now,
-			   const struct kith_id *self, const struct kith_member *out[], uint32_t n)
-{
-	uint32_t have = 0;
-	if (ms->n == 0)
-		return 0;
-	for (enum pick how = PICK_KNOWN_DIVERSE; how <= PICK_DIVERSE; how++) {
-		for (uint32_t tries = TRIES_PER_PICK * n; tries > 0 && have < n; tries--) {
-			const struct kith_member *m = ms->at[kith_rng_below(random, ms->n)];
-			if (pickable(m, now, self, out, have, how))
-				out[have++] = m;
-		}
-	}
-	/* Few members or few prefixes: one round from a random place takes what is there. */
-	uint32_t start = have < n ? kith_rng_below(random, ms->n) : 0;
-	for (uint32_t i = 0; i < ms->n && have < n; i++) {
-		const struct kith_member *m = ms->at[(start + i) % ms->n];
-		if (pickable(m, now, self, out, have, PICK_ANY))
-			out[have++] = m;
-	}
-	return have;
 }
 
 /* ---- time ---- */

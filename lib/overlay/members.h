@@ -11,7 +11,10 @@
  * time. If a witness is not known yet, the entry is refused for now and comes again with a later exchange. A newcomer,
  * which knows no witness at all, may take such entries on the word of who tells them (on_word), and looks at them again
  * when it knows the others (kith_members_recheck).
- * The bytes are interned blobs that many tables may share; a table itself holds 112 bytes and a pointer per member.
+ * The bytes are interned blobs that many tables may share; a table itself holds 120 bytes and a pointer per member.
+ *
+ * With as many live members as a full view may have, the table goes over to sectors (overlay/sectors.h): those near are
+ * known in full as before; of those that are far a few guides, and such as were of use lately. News are of near ones.
  *
  * News are changes on their way to others. Each is told once to every partner (a slot of the caller's, of
  * KITH_MEMBERS_PARTNERS), and to a few strangers; whoever told us of it needs not be told.
@@ -21,7 +24,8 @@
  * Timers: expired entries are swept once per KITH_MEMBERS_SWEEP_US. Suspicion ends by itself: 30 s, doubling with each
  *   further failure to one hour.
  * Bounds: max members, tombstones included. When full, expired ones are swept, else one that was found dead gives way,
- *   else the newcomer is refused (KITH_EFULL): a flood must not push out known members. News are a ring of the last
+ *   else one that is far and no guide (for a newcomer that is near also a guide), the longest unused first, else the
+ *   newcomer is refused (KITH_EFULL): a flood must not push out known members. News are a ring of the last
  *   KITH_MEMBERS_RECENT; when one is overwritten before all partners heard it, news_lost says so, and digests find it.
  *   Pointers to members stay valid until the next kith_members_expire, or kith_members_merge into
  *   a full table.
@@ -32,9 +36,10 @@
 
 #include "base/blob.h"
 #include "overlay/qualify.h"
+#include "overlay/sectors.h"
 #include "wire/record.h"
 
-#define KITH_MEMBERS_MAX 25000 /* what a full view is built for; beyond it come sectors */
+#define KITH_MEMBERS_MAX 25000 /* local: what a full view is built for; beyond it come sectors */
 #define KITH_MEMBERS_RECENT 128
 #define KITH_MEMBERS_PARTNERS 12
 #define KITH_MEMBERS_STRANGER KITH_MEMBERS_PARTNERS /* a slot: nobody in particular */
@@ -42,6 +47,10 @@
 #define KITH_MEMBERS_WANTED_US (2 * KITH_US_PER_S)
 #define KITH_MEMBERS_NEWCOMER_US (60 * KITH_US_PER_S)
 #define KITH_MEMBERS_SWEEP_US (60 * KITH_US_PER_S)
+/* local: longer than a record is kept by whoever brings it anew after 24 min, and than watches are renewed */
+#define KITH_FAR_KEPT_US (30 * 60 * KITH_US_PER_S)
+#define KITH_SECTOR_SIZE 256 /* local: members of a sector, on average */
+#define KITH_SECTOR_GUIDES 8 /* local: members that are kept of each sector that is far */
 
 struct kith_member {
 	struct kith_id id;
@@ -59,6 +68,8 @@ struct kith_member {
 	bool on_word; /* its attestations are not verified yet */
 	uint8_t returns; /* how often it failed, and answered again */
 	bool dead; /* several say so, and it has not signed anything since */
+	bool guide; /* one of those that are kept of its sector, which is far */
+	kith_time_us used_at; /* one that is far: asked, or brought a record; or it came */
 };
 
 /* News: the member, how often strangers are still told, and the partners that know. */
@@ -82,6 +93,8 @@ struct kith_members {
 	struct kith_member **at; /* by id */
 	uint32_t n, cap, max;
 	uint32_t tombs, dead;
+	struct kith_sectors sectors; /* full is at most max */
+	uint64_t partners[KITH_MEMBERS_PARTNERS]; /* their places */
 	bool word; /* entries are taken on_word: set by the caller for as long as it believes who tells them */
 	uint32_t rechecked; /* place of the next member that kith_members_recheck looks at */
 	kith_time_us swept;
@@ -188,8 +201,8 @@ void kith_members_tell(struct kith_members *ms, const struct kith_id *id, uint16
 void kith_members_knows(struct kith_members *ms, unsigned partner, const uint8_t prefix[KITH_MEMBER_ID_PREFIX],
 			uint64_t seq);
 
-/* Another member takes the partner's slot, and knows nothing yet. */
-void kith_members_partner(struct kith_members *ms, unsigned partner);
+/* Another member takes the partner's slot, and knows nothing yet. It is told of what is near it, by our sectors. */
+void kith_members_partner(struct kith_members *ms, unsigned partner, const struct kith_id *id);
 
 /* Up to max members that the partner is to be told of now, newest first; counts as told. */
 size_t kith_members_news(struct kith_members *ms, const struct kith_now *now, unsigned partner,
@@ -221,12 +234,26 @@ static inline bool kith_member_newcomer(const struct kith_member *m, kith_time_u
 	return now - m->since < KITH_MEMBERS_NEWCOMER_US;
 }
 
-/* Up to n live members at random, not suspect and not self (may be NULL), of as many different prefixes as can be had
- * without going through all; newcomers only when there are not enough others. Returns how many. */
-uint32_t kith_members_pick(const struct kith_members *ms, const struct kith_random *random, kith_time_us now,
-			   const struct kith_id *self, const struct kith_member *out[], uint32_t n);
+/* ---- sectors ---- */
 
-/* Sweeps out what has expired, at most once per KITH_MEMBERS_SWEEP_US; returns how many went. */
+static inline bool kith_member_near(const struct kith_members *ms, const struct kith_member *m)
+{
+	return kith_sectors_near(&ms->sectors, m->id.b);
+}
+
+/* Entries of a sector, and of those that are near; and about how many supernodes there are. */
+uint32_t kith_members_in_sector(const struct kith_members *ms, uint64_t sector);
+uint32_t kith_members_near(const struct kith_members *ms);
+uint32_t kith_members_estimate(const struct kith_members *ms);
+
+/* The member is of use: it stays for KITH_FAR_KEPT_US, though it is far. */
+void kith_members_use(const struct kith_members *ms, const struct kith_id *id, kith_time_us now);
+
+/* Sectors become narrower, as many as that leaves near ones for a full table. */
+void kith_members_narrow(struct kith_members *ms, kith_time_us now, uint32_t estimate);
+
+/* Sweeps out what has expired, and what is far and of no use, at most once per KITH_MEMBERS_SWEEP_US; returns how many
+ * went. */
 uint32_t kith_members_expire(struct kith_members *ms, const struct kith_now *now);
 kith_time_us kith_members_next_deadline(const struct kith_members *ms);
 

@@ -3,6 +3,7 @@
 #include "base/addr.h"
 #include "base/table.h"
 #include "link/connect.h"
+#include "overlay/pick.h"
 
 static const struct kith_span nothing = { NULL, 0 };
 

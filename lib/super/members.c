@@ -2,6 +2,7 @@
 
 #include "base/rng.h"
 #include "link/connect.h"
+#include "overlay/pick.h"
 #include "wire/message_attest.h"
 
 #define REPUBLISH_US (KITH_US_PER_S / 2) /* after the members changed: more of them change at once */
@@ -80,6 +81,7 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 		return err;
 	if (self != NULL)
 		sn->id = self->id;
+	sn->members.sectors.self = kith_sectors_place(sn->id.b);
 	return 0;
 }
 

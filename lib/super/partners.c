@@ -3,12 +3,16 @@
 #include "base/rng.h"
 #include "link/connect.h"
 #include "link/lists.h"
+#include "overlay/far.h"
+#include "overlay/pick.h"
 #include "super/bulletin.h"
 #include "super/members.h"
 #include "super/suspect.h"
 
 enum {
 	CHOSEN = KITH_PARTNERS_CHOSEN,
+	FAR = CHOSEN -
+	      1, /* with sectors: anybody, for what goes round the whole ring; the first is of our own sector */
 	STRANGER = KITH_MEMBERS_STRANGER,
 	FULL_EVERY = 8, /* exchanges between two that compare the whole tables ... */
 	FULL_EVERY_CALM = 40, /* ... when nothing changed for a while */
@@ -36,7 +40,7 @@ static void take_slot(struct kith_core *c, unsigned slot, const struct kith_memb
 						    .device = kith_device_key(m->blob->bytes),
 						    .since = c->now.mono_us,
 						    .used_at = c->now.mono_us };
-	kith_members_partner(&sn->members, slot);
+	kith_members_partner(&sn->members, slot, &m->id);
 	kith_suspicion_partner(&sn->suspicion, slot);
 	kith_bulletin_partner(c, slot);
 }
@@ -80,11 +84,15 @@ static bool choose(struct kith_core *c, unsigned slot)
 {
 	struct kith_supernode *sn = c->super;
 	const struct kith_member *picked[KITH_MEMBERS_PARTNERS + 1], *m = member_at(c, slot);
-	bool good = m != NULL && kith_member_live(m) && !kith_member_suspect(m, c->now.mono_us);
+	enum kith_pick_from from = slot == 0	 ? KITH_PICK_FROM_SECTOR
+				   : slot == FAR ? KITH_PICK_FROM_ALL
+						 : KITH_PICK_FROM_NEAR;
+	bool good = m != NULL && kith_member_live(m) && !kith_member_suspect(m, c->now.mono_us) &&
+		    kith_members_is_in(&sn->members, from, m);
 	if (good && c->now.mono_us - sn->partners[slot].since < KITH_PARTNER_US)
 		return false;
-	uint32_t n =
-		kith_members_pick(&sn->members, c->random, c->now.mono_us, &sn->id, picked, KITH_MEMBERS_PARTNERS + 1);
+	uint32_t n = kith_members_pick_from(&sn->members, from, c->random, c->now.mono_us, &sn->id, picked,
+					    KITH_MEMBERS_PARTNERS + 1);
 	for (uint32_t i = 0; i < n; i++) {
 		if (partner_slot(c, picked[i]) == STRANGER) {
 			take_slot(c, slot, picked[i]);
@@ -208,6 +216,17 @@ static void next_exchange(struct kith_core *c, bool alone)
 	kith_super_wake(c, sn->gossip_at);
 }
 
+/* With sectors a part is compared at a time: then it is twice as often, and at random, since in turn it would always be
+ * with the same partner. */
+static bool compares(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	const struct kith_sectors *sectors = &sn->members.sectors;
+	bool calm = c->now.mono_us - sn->changed_at > CALM_US && c->now.mono_us - sectors->since > CALM_US;
+	unsigned every = calm ? FULL_EVERY_CALM : FULL_EVERY, turn = sn->exchanges++;
+	return (sectors->bits < 2 ? turn % every : kith_rng_below(c->random, every / 2)) == 0;
+}
+
 /* While no member is known, and now and then later, the exchange is with a bootstrap host, since supernodes that met
  * each other first may have formed an island. A larger network asks these few hosts more seldom, since all of it shares
  * them. */
@@ -217,9 +236,8 @@ void kith_partners_exchange(struct kith_core *c)
 	uint8_t doubts[KITH_GOSSIP_DOUBTS_LEN_MAX], editions[KITH_EDITIONS_LEN_MAX], body[KITH_GOSSIP_REQUEST_MAX];
 	struct kith_host host;
 	bool alone = kith_members_live(&sn->members) <= 1, fresh = false;
-	bool calm = c->now.mono_us - sn->changed_at > CALM_US;
 	bool island = waiting(c, true) == 0 &&
-		      kith_rng_below(c->random, ISLAND_ODDS + kith_members_live(&sn->members) / 4) == 0;
+		      kith_rng_below(c->random, ISLAND_ODDS + kith_members_estimate(&sn->members) / 4) == 0;
 	struct kith_gossip_to to = { .partner = STRANGER };
 	bool found = (alone || island) && pick_bootstrap(c, &host);
 	if (!found) {
@@ -229,8 +247,7 @@ void kith_partners_exchange(struct kith_core *c)
 		if (found)
 			kith_member_host(member_at(c, to.partner), &host);
 	}
-	to.digests = alone || island || fresh || sn->members.news_lost ||
-		     sn->exchanges++ % (calm ? FULL_EVERY_CALM : FULL_EVERY) == 0;
+	to.digests = alone || island || fresh || sn->members.news_lost || compares(c);
 	sn->members.news_lost = false;
 	if (found) {
 		bool all;
@@ -348,6 +365,8 @@ void kith_partners_on_gossiped(struct kith_core *c, struct kith_session *s, cons
 	ms->word = false;
 	if (err != 0)
 		return;
+	if (m != NULL)
+		kith_far_told(ms, c->now.mono_us, kith_sectors_place(m->id.b), result.count);
 	learnt(c, &result);
 	kith_bulletin_knows(c, to.partner, result.editions, result.editions_all);
 	kith_lists_hear(c, s, result.editions);

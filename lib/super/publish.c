@@ -2,6 +2,7 @@
 
 #include "link/connect.h"
 #include "super/members.h"
+#include "super/query.h"
 #include "super/replica.h"
 #include "super/suspect.h"
 #include "super/uplink.h"
@@ -42,13 +43,15 @@ static bool send_to(struct kith_core *c, const struct kith_member *m, uint8_t ki
 	uint32_t session;
 	if (kith_member_suspect(m, c->now.mono_us))
 		return false;
+	kith_members_use(&c->super->members, &m->id, c->now.mono_us);
 	kith_member_host(m, &host);
 	return kith_connect_request(c, &host, KITH_USE_MEMBER, kind, body, kith_token(KITH_TOKEN_STORE, leaf),
 				    &session) == 0;
 }
 
-bool kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
-			struct kith_span bytes, uint32_t copies[KITH_KEEPERS_MAX])
+/* As kith_publish_bring, to those that are known now. */
+static bool bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind, struct kith_span bytes,
+		  uint32_t copies[KITH_KEEPERS_MAX])
 {
 	const struct kith_spans item = { &bytes, 1 };
 	struct kith_msg_notice m = { .has_key = false };
@@ -68,6 +71,27 @@ bool kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id
 	if (copies != NULL)
 		memcpy(copies, now, sizeof now);
 	return own;
+}
+
+static bool all_have_copies(const struct kith_core *c, const struct kith_id *key,
+			    const uint32_t copies[KITH_KEEPERS_MAX])
+{
+	const struct kith_member *list[KITH_KEEPERS_MAX];
+	uint32_t n = keepers(c, key, list);
+	for (uint32_t i = 0; i < n; i++) {
+		if (copies == NULL || !has_copy(copies, list[i]))
+			return false;
+	}
+	return true;
+}
+
+bool kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id *key, uint8_t kind,
+			struct kith_span bytes, uint32_t copies[KITH_KEEPERS_MAX])
+{
+	if (!kith_sectors_near(&c->super->members.sectors, key->b) && !all_have_copies(c, key, copies) &&
+	    kith_query_locate(c, key, leaf, kind, bytes) == 0)
+		return false;
+	return bring(c, leaf, key, kind, bytes, copies);
 }
 
 static uint32_t *copies_of(struct kith_core *c, uint32_t leaf)
@@ -98,6 +122,28 @@ static void bring_self(struct kith_core *c)
 	if (kith_record_parse(&record, bytes) == 0 &&
 	    kith_publish_bring(c, 0, &record.key, KITH_REQ_STORE, bytes, c->super->self_copies))
 		kith_replica_take(c, &record);
+}
+
+/* Whether a record is the newest of its leaf, or of ours, still: the copies are of that. */
+static bool is_newest(struct kith_core *c, const struct kith_errand *e)
+{
+	const struct kith_session *s = kith_sessions_get(&c->sessions, e->leaf);
+	if (e->leaf == 0)
+		return e->bytes->len == c->super->self_len &&
+		       memcmp(e->bytes->bytes, c->super->self_record, e->bytes->len) == 0;
+	return copies_of(c, e->leaf) != NULL && s->attached->record == e->bytes;
+}
+
+void kith_publish_located(struct kith_core *c)
+{
+	struct kith_errand e;
+	while (kith_query_located(c, &e)) {
+		bool store = e.kind == KITH_REQ_STORE;
+		if (!store || is_newest(c, &e))
+			(void)bring(c, e.leaf, &e.key, e.kind, kith_blob_span(e.bytes),
+				    store ? copies_of(c, e.leaf) : NULL);
+		kith_blob_unref(&c->shared->blobs, e.bytes);
+	}
 }
 
 /* Our own record names ourselves as the home. */

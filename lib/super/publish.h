@@ -2,6 +2,8 @@
  *
  * Cost follows change: a record goes to replicas that do not have it. Who was sent it has it, until it does not answer,
  * was started again, or fell silent in between (kith_member_copy).
+ * The replicas of a key that is far (overlay/sectors.h) are looked for before anything is brought to them: to a guide
+ * that only seems to be one it would go in vain.
  * Timers: 0.5 s (with jitter) after members changed or answer again, or a STORE was in vain, all records are looked at;
  * our own record is signed anew as a leaf's is.
  */
@@ -22,6 +24,9 @@ void kith_publish_self(struct kith_core *c);
 /* Supernodes came, went, fell silent or answer again, so the records of our leaves go to the replicas that keep them
  * now. */
 void kith_publish_again(struct kith_core *c);
+
+/* Brings what waited until the replicas of its key were looked for. */
+void kith_publish_located(struct kith_core *c);
 
 /* The answer to a STORE or VANISH. */
 void kith_publish_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);

@@ -10,7 +10,10 @@
 #include "super/suspect.h"
 #include "super/notify.h"
 
-enum { ENOUGH_ANSWERS = 3 };
+enum {
+	ENOUGH_ANSWERS = 3,
+	ASKED_MAX = (1 + KITH_REPLICA_GROUPS) * KITH_REPLICAS /* guides, the six, the next six */
+};
 #define AGAIN_US (5 * KITH_US_PER_S) /* replicas did not answer a WATCH: when they are asked again */
 enum {
 	AGAIN_DOUBLINGS = 4, /* up to 80 s */
@@ -25,6 +28,8 @@ enum query_for {
 	QUERY_FOR_OP,
 	QUERY_FOR_WATCHERS, /* all of a key; the key is watched at its replicas from then on */
 	QUERY_FOR_NEWCOMER, /* one more watcher of a key that is watched there already */
+	QUERY_FOR_REPLICAS, /* to know them */
+	QUERY_LOCATED, /* they are: the errand waits for super/publish, in c->super->done */
 	QUERY_DONE /* what was found waits for this node's own application, in c->super->done */
 };
 
@@ -33,7 +38,9 @@ struct kith_query {
 	uint8_t what; /* enum query_for */
 	uint8_t group; /* of replicas: the six, or the next six */
 	uint8_t asked_n;
-	uint64_t asked[KITH_REPLICA_GROUPS * KITH_REPLICAS]; /* first bytes of the ids of those that were asked */
+	uint8_t hop; /* at which members are asked: 1, and one more than that of whoever named those of now */
+	uint64_t asked[ASKED_MAX]; /* by device */
+	uint8_t hops[ASKED_MAX];
 	uint8_t waiting, slow, answered; /* requests out; those not waited for; answers in, of this group */
 	uint8_t names; /* how many replicas the asker wants to hear of when nobody is found */
 	bool own; /* asked by a leaf for its own record: what it gave us is no answer */
@@ -46,6 +53,7 @@ struct kith_query {
 	kith_time_us give_up_at;
 	kith_time_us asked_at; /* the first replicas; 0 once one was not waited for */
 	struct kith_findings found;
+	struct kith_errand errand; /* of QUERY_FOR_REPLICAS */
 	struct kith_query *next_done;
 };
 
@@ -115,15 +123,17 @@ static struct kith_query *new_query(struct kith_core *c, enum query_for what, co
 		q->replicas = kith_replicas_number(&sn->members, key);
 		q->give_up_at = c->now.mono_us + KITH_QUERY_US;
 		q->asked_at = c->now.mono_us;
+		q->hop = 1;
 		sn->queries_n++;
 		return q;
 	}
 	return NULL;
 }
 
+/* Not ended by the first that knows the key: so many replicas are to answer. */
 static bool for_watchers(const struct kith_query *q)
 {
-	return q->what == QUERY_FOR_WATCHERS || q->what == QUERY_FOR_NEWCOMER;
+	return q->what == QUERY_FOR_WATCHERS || q->what == QUERY_FOR_NEWCOMER || q->what == QUERY_FOR_REPLICAS;
 }
 
 static struct kith_query *query_of(struct kith_core *c, uint32_t id)
@@ -132,13 +142,14 @@ static struct kith_query *query_of(struct kith_core *c, uint32_t id)
 	if (!kith_serves(c) || id % KITH_QUERIES_MAX >= room(sn))
 		return NULL;
 	struct kith_query *q = slot(sn, id % KITH_QUERIES_MAX);
-	return q->what != QUERY_FREE && q->what != QUERY_DONE && q->id == id ? q : NULL;
+	return q->what != QUERY_FREE && q->what < QUERY_LOCATED && q->id == id ? q : NULL;
 }
 
 static void drop_query(struct kith_core *c, struct kith_query *q)
 {
 	kith_timers_stop(&c->timers, &q->timer);
 	kith_findings_clear(c, &q->found);
+	kith_blob_unref(&c->shared->blobs, q->errand.bytes);
 	q->what = QUERY_FREE;
 	c->super->queries_n--;
 }
@@ -166,8 +177,10 @@ static void take_attached(struct kith_core *c, struct kith_query *q)
 		kith_findings_record(c, &q->found, &record);
 }
 
-static void take_answer(struct kith_core *c, struct kith_query *q, const struct kith_msg_found *m)
+/* hop: at which whoever answered was asked. */
+static void take_answer(struct kith_core *c, struct kith_query *q, const struct kith_msg_found *m, unsigned hop)
 {
+	bool first = q->found.n == 0 && (q->what == QUERY_FOR_SESSION || q->what == QUERY_FOR_OP);
 	for (size_t i = 0; i < m->records.n; i++) {
 		struct kith_record record;
 		struct kith_person person;
@@ -176,38 +189,70 @@ static void take_answer(struct kith_core *c, struct kith_query *q, const struct 
 		    kith_record_verify(&record, &c->trust, &c->now, &person) == 0)
 			kith_findings_record(c, &q->found, &record);
 	}
+	if (first && q->found.n > 0) {
+		kith_stats_add(c->stats, KITH_STAT_LOOKUPS_FOUND, 1);
+		kith_stats_add(c->stats, KITH_STAT_LOOKUP_HOPS, hop);
+	}
 	for (size_t i = 0; i < m->vanished.n; i++)
 		kith_findings_report(c, &q->found, m->vanished.at[i]);
 	/* The answerer sees these members nearer to the key than ours. go_on chooses again, and the answers so far may
 	 * not have come from the replicas that count. */
 	for (size_t i = 0; i < m->members.n; i++) {
-		if (kith_members_merge(&c->super->members, &c->now, m->members.at[i], NULL) == KITH_MERGE_NEW) {
-			q->answered = 0;
+		struct kith_members *ms = &c->super->members;
+		struct kith_member *member;
+		int merged = kith_members_merge(ms, &c->now, m->members.at[i], &member);
+		if (merged != KITH_MERGE_NEW && merged != KITH_MERGE_RETURNED)
+			continue;
+		q->answered = 0;
+		q->group = 0;
+		q->hop = (uint8_t)(hop + 1);
+		if (kith_member_near(ms, member))
 			kith_super_learnt(c);
-		}
 	}
 }
 
 /* ---- answering ---- */
 
-/* This node itself asked: the query is left behind for the end of the call. */
-static void leave_for_ourselves(struct kith_core *c, struct kith_query *q)
+/* This node itself asked: the query is left behind for the end of the call, or for the supernode's timer. */
+static void leave_behind(struct kith_core *c, struct kith_query *q, enum query_for what)
 {
 	struct kith_query **last = &c->super->done;
 	while (*last != NULL)
 		last = &(*last)->next_done;
 	*last = q;
 	kith_timers_stop(&c->timers, &q->timer);
-	q->what = QUERY_DONE;
+	q->what = (uint8_t)what;
 	q->next_done = NULL;
+}
+
+/* The first that was left behind for that, off the list; NULL. */
+static struct kith_query *pick_up(struct kith_core *c, enum query_for what)
+{
+	struct kith_query **at = &c->super->done, *q;
+	while (*at != NULL && (*at)->what != what)
+		at = &(*at)->next_done;
+	q = *at;
+	if (q != NULL)
+		*at = q->next_done;
+	return q;
+}
+
+bool kith_query_located(struct kith_core *c, struct kith_errand *out)
+{
+	struct kith_query *q = pick_up(c, QUERY_LOCATED);
+	if (q == NULL)
+		return false;
+	*out = q->errand;
+	q->errand.bytes = NULL;
+	drop_query(c, q);
+	return true;
 }
 
 bool kith_query_take(struct kith_core *c, kith_op *op, struct kith_findings *found)
 {
-	struct kith_query *q = c->super->done;
+	struct kith_query *q = pick_up(c, QUERY_DONE);
 	if (q == NULL)
 		return false;
-	c->super->done = q->next_done;
 	*op = q->op;
 	*found = q->found;
 	q->found.n = 0; /* they are the caller's now */
@@ -273,7 +318,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 		answer(c, q, &found);
 		break;
 	case QUERY_FOR_OP:
-		leave_for_ourselves(c, q);
+		leave_behind(c, q, QUERY_DONE);
 		return;
 	case QUERY_FOR_WATCHERS:
 		kith_notify_learn(c, found.records);
@@ -282,7 +327,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 				      c->now.mono_us + (renewed ? renew_us(c) : again_us(c, &q->key)), renewed);
 		kith_watches_upstream_at(&c->super->interests, &q->key, q->replicas);
 		if (c->watched_n > 0) {
-			leave_for_ourselves(c, q);
+			leave_behind(c, q, QUERY_DONE);
 			return;
 		}
 		break;
@@ -293,7 +338,14 @@ static void finish(struct kith_core *c, struct kith_query *q)
 		if (!renewed) /* by then for all who watch it */
 			kith_watches_renew_by(&c->super->interests, &q->key, c->now.mono_us + AGAIN_US);
 		break;
+	case QUERY_FOR_REPLICAS:
+		if (q->errand.bytes == NULL)
+			break;
+		leave_behind(c, q, QUERY_LOCATED);
+		kith_super_wake(c, c->now.mono_us);
+		return;
 	case QUERY_FREE:
+	case QUERY_LOCATED:
 	case QUERY_DONE:
 		break;
 	}
@@ -304,7 +356,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 
 static uint64_t short_id(const struct kith_member *m)
 {
-	return kith_bytes_number(m->id.b, sizeof(uint64_t));
+	return kith_device_key(m->blob->bytes);
 }
 
 static bool was_asked(const struct kith_query *q, const struct kith_member *m)
@@ -333,7 +385,9 @@ static void ask_one(struct kith_core *c, struct kith_query *q, const struct kith
 	uint8_t body[256];
 	struct kith_host host;
 	uint32_t session;
+	q->hops[q->asked_n] = q->hop;
 	q->asked[q->asked_n++] = short_id(m);
+	kith_members_use(&c->super->members, &m->id, c->now.mono_us);
 	if (memcmp(m->id.b, c->super->id.b, KITH_ID_LEN) == 0) {
 		kith_findings_stored(c, &q->found, &q->key);
 		q->answered++;
@@ -355,7 +409,7 @@ static const struct kith_member *next_replica(struct kith_core *c, const struct 
 {
 	const struct kith_member *replicas[KITH_REPLICAS];
 	uint32_t n = kith_replicas_find(&c->super->members, &q->key, q->group, replicas);
-	for (uint32_t i = 0; i < n && q->asked_n < sizeof q->asked / sizeof q->asked[0]; i++) {
+	for (uint32_t i = 0; i < n && q->asked_n < ASKED_MAX; i++) {
 		if (!was_asked(q, replicas[i]))
 			return replicas[i];
 	}
@@ -487,6 +541,47 @@ void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct ki
 	begin(c, q);
 }
 
+int kith_query_locate(struct kith_core *c, const struct kith_id *key, uint32_t leaf, uint8_t kind,
+		      struct kith_span bytes)
+{
+	struct kith_query *q =
+		kith_query_room(c, KITH_QUERY_OWN) ? new_query(c, QUERY_FOR_REPLICAS, key, KITH_QUERY_OWN) : NULL;
+	if (q == NULL)
+		return KITH_EFULL;
+	q->errand = (struct kith_errand){ NULL, *key, leaf, kind };
+	if (bytes.len > 0)
+		q->errand.bytes = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
+	if (bytes.len > 0 && q->errand.bytes == NULL) {
+		drop_query(c, q);
+		return KITH_ENOMEM;
+	}
+	begin(c, q);
+	return 0;
+}
+
+static unsigned hop_of(const struct kith_query *q, const struct kith_session *s)
+{
+	for (unsigned i = 0; i < q->asked_n; i++) {
+		if (q->asked[i] == kith_device_key(s->device))
+			return q->hops[i];
+	}
+	return 1;
+}
+
+/* Whether the answerer is one of those that keep the key, and not a guide that was asked for them. */
+static bool keeps(struct kith_core *c, const struct kith_query *q, const struct kith_session *s)
+{
+	const struct kith_member *replicas[KITH_REPLICAS];
+	for (unsigned group = 0; group <= q->group; group++) {
+		uint32_t n = kith_replicas_find(&c->super->members, &q->key, group, replicas);
+		for (uint32_t i = 0; i < n; i++) {
+			if (memcmp(replicas[i]->blob->bytes, s->device, KITH_DEVICE_ID_LEN) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	struct kith_query *q = query_of(c, (uint32_t)kith_token_value(answer->token));
@@ -499,10 +594,10 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 	if (q->slow > q->waiting)
 		q->slow = q->waiting;
 	if (answer->err == 0 || answer->err == KITH_ENOENT) {
-		q->answered++;
 		learn_latency(c, q);
 		if (kith_msg_found_read(&m, &room, answer->body) == 0) /* NOT_FOUND may come without a body */
-			take_answer(c, q, &m);
+			take_answer(c, q, &m, hop_of(q, s));
+		q->answered = (uint8_t)(q->answered + keeps(c, q, s));
 	}
 	go_on(c, q);
 }

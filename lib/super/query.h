@@ -2,6 +2,9 @@
  *
  * Three replicas are asked at once, the rest as answers fail to come; the highest sequence of each device wins. Before
  * a query finds nothing, it asks the next six. A replica never learns for which leaf a home asks.
+ * With sectors (overlay/sectors.h) the members that seem nearest to a key that is far are guides: they name the
+ * replicas, which are asked then. An answer counts if the one that gave it is, by what is known by then, one of the
+ * members that keep the key.
  * Timers: a replica that takes longer than replicas usually do (KITH_QUERY_HEDGE_MIN_US to KITH_QUERY_HEDGE_US) is not
  * waited for, and another one is asked. A
  * query ends when three answered and one of them knew the key, when all answered, when one knew and none is left to be
@@ -40,6 +43,21 @@ void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct ki
 
 /* Sends WATCH to the replicas of a key, for the watchers in c->super->interests; they are told what is found. */
 void kith_query_watch(struct kith_core *c, const struct kith_id *key);
+
+/* What is to be brought to the replicas of a key that is far: they are looked for first. */
+struct kith_errand {
+	struct kith_blob *bytes; /* a record or a report, held; NULL: only the replicas are of interest */
+	struct kith_id key;
+	uint32_t leaf; /* session of the leaf that the record is of, or 0 */
+	uint8_t kind; /* KITH_REQ_STORE or KITH_REQ_VANISH */
+};
+
+/* Looks for the replicas of a key. KITH_EFULL, KITH_ENOMEM. */
+int kith_query_locate(struct kith_core *c, const struct kith_id *key, uint32_t leaf, uint8_t kind,
+		      struct kith_span bytes) KITH_MUST_USE;
+
+/* Takes an errand whose replicas were looked for, one after the other until false. The caller gives bytes back. */
+bool kith_query_located(struct kith_core *c, struct kith_errand *out);
 
 void kith_query_tick(struct kith_core *c, struct kith_query *q);
 struct kith_query *kith_query_of_timer(struct kith_timer *t);

@@ -129,7 +129,9 @@ void kith_replica_on_find(struct kith_core *c, struct kith_session *s, const str
 		kith_session_answer(c, s, request->id, KITH_STATUS_LIMITED, nothing);
 		return;
 	}
-	if (watch && kith_watches_add(&c->super->watches, c->now.mono_us, &m.key, s->index) < 0) {
+	/* Whoever is no replica was asked for them: there would be no news here. */
+	if (watch && kith_replicas_near(&c->super->members, &m.key, &c->super->id) &&
+	    kith_watches_add(&c->super->watches, c->now.mono_us, &m.key, s->index) < 0) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_FULL, nothing);
 		return;
 	}

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "link/connect.h"
+#include "overlay/pick.h"
 #include "super/sponsor.h"
 #include "wire/message_attest.h"
 #include "wire/token.h"

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/rng.h"
+#include "overlay/far.h"
 #include "super/attach.h"
 #include "super/help.h"
 #include "super/interests.h"
@@ -19,6 +20,7 @@
 #include "super/witness.h"
 
 #define EXPIRE_US (5 * KITH_US_PER_S)
+#define GUIDES_US (30 * KITH_US_PER_S) /* a thousand sectors take eight hours, a third of the life of an entry */
 enum { BATCH = 64 };
 
 static void limit_tables(struct kith_supernode *sn, const struct kith_super_options *o)
@@ -144,6 +146,7 @@ static void expire(struct kith_core *c)
 {
 	struct kith_supernode *sn = c->super;
 	sn->expire_at = c->now.mono_us + EXPIRE_US;
+	kith_far_settle(&sn->members, c->now.mono_us, &sn->id);
 	(void)kith_members_expire(&sn->members, &c->now);
 	bool more;
 	if (!kith_super_is_young(c) && kith_members_recheck(&sn->members, &c->now, BATCH, &more) > 0)
@@ -151,6 +154,22 @@ static void expire(struct kith_core *c)
 	while (kith_store_expire(&sn->store, c->now.mono_us, BATCH) == BATCH) {}
 	while (kith_watches_expire(&sn->watches, c->now.mono_us, BATCH) == BATCH) {}
 	kith_tunnels_expire(c);
+}
+
+/* One sector after the other is asked who is there now, our own first: what is far is not told of by gossip. */
+static void look_for_guides(struct kith_core *c)
+{
+	struct kith_supernode *sn = c->super;
+	const struct kith_sectors *s = &sn->members.sectors;
+	static const struct kith_span nothing = { NULL, 0 };
+	struct kith_id point;
+	sn->guides_at = c->now.mono_us + kith_rng_jitter(c->random, GUIDES_US, 20);
+	if (s->bits == 0)
+		return;
+	uint64_t sector = (kith_sectors_of(s, s->self) + sn->guides_turn++) & ((UINT64_C(1) << s->bits) - 1);
+	kith_sectors_point(s, &sn->id, sector, &point);
+	if (kith_query_locate(c, &point, 0, KITH_REQ_FIND, nothing) != 0)
+		KITH_LOG(c->log, KITH_LOG_DEBUG, "guides_not_looked_for");
 }
 
 void kith_super_tick(struct kith_core *c)
@@ -173,6 +192,10 @@ void kith_super_tick(struct kith_core *c)
 	}
 	if (c->now.mono_us - sn->self_at >= KITH_RECORD_REFRESH_US)
 		kith_publish_self(c);
+	kith_publish_located(c);
+	if (sn->guides_at <= c->now.mono_us)
+		look_for_guides(c);
+	kith_super_wake(c, sn->guides_at);
 	kith_super_wake(c, kith_interests_tick(c));
 	kith_super_wake(c, kith_notify_tick(c));
 	kith_super_wake(c, kith_help_look(c));
@@ -307,6 +330,8 @@ void kith_super_info(const struct kith_core *c, struct kith_core_info *out)
 		return;
 	out->leaves = sn->leaves;
 	out->members = kith_members_live(&sn->members);
+	out->supernodes = kith_members_estimate(&sn->members);
+	out->sectors = sn->members.sectors.bits > 0 ? 1u << sn->members.sectors.bits : 0;
 	out->tunnels = kith_tunnels_count(c, NULL);
 	out->records = sn->store.n;
 	out->watches = sn->watches.n;

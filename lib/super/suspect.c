@@ -51,10 +51,16 @@ static void own_doubt(struct kith_core *c, const struct kith_member *m, uint8_t 
 	kith_doubt_make(c->suite, out, m, c->now.unix_ms, &c->super->id, c->self.sign_sk);
 }
 
-/* Two silences, and others answered: that is told. */
-static void doubt(struct kith_core *c, const struct kith_member *m)
+/* Two silences, and others answered: that is told. One that is far could not refute it in time, since doubts go round
+ * among those near; it is held for dead here, and nowhere else, until it shows a newer entry. */
+static void doubt(struct kith_core *c, struct kith_member *m)
 {
 	struct kith_supernode *sn = c->super;
+	if (!kith_member_near(&sn->members, m)) {
+		if (kith_member_live(m))
+			kith_members_bury(&sn->members, m);
+		return;
+	}
 	uint8_t bytes[KITH_GOSSIP_DOUBT_LEN];
 	struct kith_gossip_doubt d;
 	own_doubt(c, m, bytes);
@@ -67,7 +73,7 @@ static void doubt(struct kith_core *c, const struct kith_member *m)
 	kith_super_wake(c, c->now.mono_us);
 }
 
-static void test_failed(struct kith_core *c, struct kith_test *t, const struct kith_member *m)
+static void test_failed(struct kith_core *c, struct kith_test *t, struct kith_member *m)
 {
 	bool we_hear = c->super->answered_at > t->began;
 	if (t->at != KITH_TIME_NEVER)
@@ -257,12 +263,15 @@ static void hear(struct kith_core *c, const struct kith_gossip_doubt *d, unsigne
 {
 	struct kith_supernode *sn = c->super;
 	const struct kith_member *m = kith_members_get_prefix(&sn->members, d->accused);
+	if (m != NULL && !kith_member_near(&sn->members, m))
+		return;
 	if (kith_suspicion_take(&sn->suspicion, &sn->members, &c->now, &sn->id, d, partner) != KITH_DOUBT_NEW)
 		return;
 	sn->gossip_at = c->now.mono_us;
 	kith_super_wake(c, c->now.mono_us);
 	bool spoke = m->heard_at != 0 && c->now.mono_us - m->heard_at < SLOW_US;
-	if (!spoke && kith_rng_below(c->random, kith_members_live(&sn->members)) < KITH_TESTERS)
+	uint32_t live = kith_members_live(&sn->members), near = kith_members_near(&sn->members);
+	if (!spoke && kith_rng_below(c->random, near < live ? near : live) < KITH_TESTERS)
 		kith_suspect_test(c, m);
 }
 

@@ -1,6 +1,7 @@
 #include "overlay_world.h"
 
 #include "overlay/gossip.h"
+#include "overlay/pick.h"
 #include "sim/suite_sim.h"
 
 enum { NODES = 200, STEPS_MAX = 60 };
@@ -258,6 +259,47 @@ static void a_few_differences_among_thousands_are_found_digit_by_digit(void **st
 	printf("48 differences among %d: %d exchanges, %zu bytes\n", MANY, rounds, bytes_moved);
 }
 
+/* Members near both tables that the one has, and the other lacks. */
+static uint32_t differ(const struct kith_members *a, const struct kith_members *b)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < a->n; i++) {
+		const struct kith_member *m = a->at[i];
+		n += kith_member_near(a, m) && kith_member_near(b, m) && kith_members_get(b, &m->id) == NULL;
+	}
+	return n;
+}
+
+/* Sectors of any width compare what is near both, with a full view too. */
+static void sectors_agree_on_what_is_near_both(void **state)
+{
+	(void)state;
+	const uint8_t bits[][2] = { { 3, 3 }, { 2, 4 }, { 4, 2 }, { 5, 5 }, { 0, 4 }, { 4, 0 }, { 4, 5 }, { 5, 4 } };
+	for (size_t k = 0; k < sizeof bits / sizeof bits[0]; k++) {
+		/* Each lacks some that the other has. */
+		for (unsigned t = 0; t < 2; t++) {
+			kith_members_deinit(&tables[t]);
+			kith_members_init(&tables[t], &w.mem.alloc, &w.blobs, &w.trust, 1000);
+			tables[t].sectors.size = 1000;
+			tables[t].sectors.guides = 0;
+			tables[t].sectors.self = UINT64_C(0x9999) << 48;
+			for (uint32_t i = 0; i < NODES; i++) {
+				if (i % 7 != t)
+					learn(t, i);
+			}
+			tables[t].sectors.bits = bits[k][t];
+			forget_news(t);
+		}
+		assert_true(differ(&tables[0], &tables[1]) > 0 && differ(&tables[1], &tables[0]) > 0);
+		for (uint32_t round = 0; round < 40; round++) {
+			(void)exchange(round % 2, 1 - round % 2);
+			forget_news(0);
+			forget_news(1);
+		}
+		assert_int_equal(differ(&tables[0], &tables[1]) + differ(&tables[1], &tables[0]), 0);
+	}
+}
+
 static void two_hundred_members_agree_in_twenty_rounds_with_a_fifth_lost(void **state)
 {
 	(void)state;
@@ -418,6 +460,7 @@ int main(void)
 		T(a_newcomer_pages_through_all),
 		T(large_differences_go_away_in_several_exchanges),
 		T(a_few_differences_among_thousands_are_found_digit_by_digit),
+		T(sectors_agree_on_what_is_near_both),
 		T(two_hundred_members_agree_in_twenty_rounds_with_a_fifth_lost),
 		T(a_full_table_asks_for_nobody_new),
 		T(what_has_expired_is_neither_compared_nor_told),

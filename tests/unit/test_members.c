@@ -274,34 +274,6 @@ static void suspicion_doubles_and_ends_with_news(void **state)
 	assert_false(kith_member_suspect(m, now));
 }
 
-static void a_pick_is_diverse_when_it_can_be_and_never_self_or_suspect(void **state)
-{
-	(void)state;
-	const struct kith_member *out[NODES];
-	for (uint32_t i = 0; i < NODES; i++)
-		nodes[i].addr = ow_addr(i < 40 ? 0 : i, i); /* most share one prefix */
-	fill_all();
-	struct kith_id self = id_of(&nodes[50]), gone = id_of(&nodes[51]);
-	kith_member_failed(kith_members_get(&ms, &gone), 0);
-	for (int round = 0; round < 200; round++) {
-		assert_int_equal(kith_members_pick(&ms, &w.rnd.random, 1, &self, out, 5), 5);
-		for (uint32_t i = 0; i < 5; i++) {
-			assert_memory_not_equal(&out[i]->id, &self, sizeof self);
-			assert_memory_not_equal(&out[i]->id, &gone, sizeof gone);
-			for (uint32_t k = 0; k < i; k++)
-				assert_true(out[i]->prefix != out[k]->prefix);
-		}
-	}
-	/* All are asked for: prefixes repeat, members do not. */
-	assert_int_equal(kith_members_pick(&ms, &w.rnd.random, 1, &self, out, NODES), NODES - 2);
-	for (uint32_t i = 0; i < NODES - 2; i++) {
-		for (uint32_t k = 0; k < i; k++)
-			assert_ptr_not_equal(out[i], out[k]);
-	}
-	kith_members_deinit(&ms);
-	assert_int_equal(kith_members_pick(&ms, &w.rnd.random, 1, NULL, out, 5), 0);
-}
-
 static void a_host_entry_has_one_address_of_each_family(void **state)
 {
 	(void)state;
@@ -353,7 +325,6 @@ int main(void)
 		T(a_full_table_refuses_the_newcomer_and_takes_updates),
 		T(a_walk_visits_all_in_the_order_of_ring_distance),
 		T(suspicion_doubles_and_ends_with_news),
-		T(a_pick_is_diverse_when_it_can_be_and_never_self_or_suspect),
 		T(a_host_entry_has_one_address_of_each_family),
 		T(running_out_of_memory_leaves_the_table_as_it_was),
 	};
