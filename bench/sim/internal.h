@@ -224,6 +224,8 @@ struct kith_simnode {
 	uint32_t spins; /* wakes at one instant */
 	kith_time_us changed_at; /* its network; 0: never */
 	kith_time_us started_at, disturbed_at, homes_since, homeless_since;
+	kith_time_us lookup_at; /* a supernode's own, while looking_up */
+	bool looking_up;
 	uint32_t homes;
 	bool attached_once, attached_all;
 	bool listed, headed; /* it was seen to have the revocation list; the head, or the proof of two */
@@ -352,6 +354,8 @@ void kith_sim_node_crash(struct kith_sim *sim, struct kith_simnode *n, bool keep
 void kith_sim_node_stop(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_node_input(struct kith_sim *sim, struct kith_simnode *n, struct kith_packet packets[], size_t count);
 void kith_sim_node_wake(struct kith_sim *sim, struct kith_simnode *n);
+/* A supernode, which has no user in the simulator, looks a node's name up: counted with those of the leaves. */
+void kith_sim_super_lookup(struct kith_sim *sim, uint32_t node, uint32_t peer);
 void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_node_keys(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_node_transport(struct kith_sim *sim, struct kith_simnode *n);

@@ -18,7 +18,7 @@ struct arguments {
 	long long leaves, supernodes, seed, contacts, stream_bytes, skew_ms, trace;
 	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s, liars;
 	double candidates, false_share, busy, busy_from_s, busy_for_s;
-	long long election_pace;
+	long long election_pace, full_view;
 	double droppers, flooders, sybils, leaf_session_h, super_session_h, away_h, split, split_at_s, split_for_s;
 	double hold_s, talk_ms, list_at_s, readdress, readdress_at_s, rebind, rebind_at_s, cut, cut_at_s, cut_for_s;
 	int partitions, crashes, super_crashes, moves, silences, demotions, day, no_verify, no_watch;
@@ -126,6 +126,8 @@ static const char *candidates(struct kith_simoptions *o, const struct arguments 
 		return "--candidates and --false-candidates are shares from 0 to 1";
 	if (!named(a->falsehoods, kith_simfalse_find, KITH_SIM_FALSE_N, &o->faults.falsehoods))
 		return "--falsehoods are boast, forge, elsewhere, punch; several with commas";
+	if (!count(a->full_view, &o->full_view))
+		return "--full-view is a number of supernodes";
 	if (!count(a->election_pace, &o->election_pace))
 		return "--election-pace is 1 to 3600";
 	if (!(a->busy >= 0) || a->busy > 1 || !seconds(a->busy_from_s, &o->busy_from_us) ||
@@ -412,6 +414,8 @@ static const struct poptOption options[] = {
 	{ "false-candidates", 0, POPT_ARG_DOUBLE, &a.false_share, 0, "share of these that lie (0)", "P" },
 	{ "falsehoods", 0, POPT_ARG_STRING, &a.falsehoods, 0,
 	  "how: boast (needs --capacity), forge, elsewhere, punch; several with commas (all)", "WHAT" },
+	{ "full-view", 0, POPT_ARG_LONGLONG, &a.full_view, 0,
+	  "more supernodes than that know each other in sectors (25000)", "N" },
 	{ "election-pace", 0, POPT_ARG_LONGLONG, &a.election_pace, 0,
 	  "how many times as fast as usual supernodes elect themselves (1)", "N" },
 	{ "busy", 0, POPT_ARG_DOUBLE, &a.busy, 0, "how busy the machines of supernodes are, as they say (0)", "P" },

@@ -2,7 +2,12 @@
  * wait. */
 #include "sim/internal.h"
 
-enum { BOOTSTRAPS = 3 };
+#include "link/state.h"
+
+enum {
+	BOOTSTRAPS = 3,
+	FEW_GUIDES = 3 /* of a sector, in a network that is small */
+};
 #define GRACE_US (5 * KITH_US_PER_S)
 enum { SPINS_MAX = 1000 }; /* wakes at one instant before the core is taken to be stuck */
 #define MONO_OFFSET_MAX_US (1000 * KITH_US_PER_S) /* monotonic clocks start anywhere */
@@ -36,6 +41,12 @@ static void node_event(struct kith_sim *sim, struct kith_simnode *n, const struc
 		kith_sim_supers_changed(sim);
 	if (n->app != NULL)
 		kith_sim_app_event(sim, n, e);
+	else if (e->type == KITH_EVENT_OP_DONE && n->looking_up) {
+		n->looking_up = false;
+		sim->counts.lookups_failed += e->err != 0;
+		if (e->err == 0)
+			kith_sim_sample(sim, KITH_SIM_LOOKUP, sim->now - n->lookup_at);
+	}
 }
 
 /* The core is gone; what it held must be back. */
@@ -106,6 +117,21 @@ void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n)
 	kith_sim_list_look(sim, n);
 	kith_time_us at = node_deadline(sim, n);
 	kith_sim_wake_at(sim, n, at > sim->now ? at : sim->now);
+}
+
+void kith_sim_super_lookup(struct kith_sim *sim, uint32_t node, uint32_t peer)
+{
+	struct kith_simnode *n = &sim->nodes[node];
+	char name[KITH_NAME_MAX + 1];
+	kith_op op;
+	if (n->core == NULL || n->looking_up)
+		return;
+	n->lookup_at = sim->now;
+	sim->counts.lookups++;
+	n->looking_up =
+		kith_core_lookup(n->core, kith_sim_node_now(sim, n), kith_sim_node_name(sim, peer, name), &op) == 0;
+	sim->counts.lookups_failed += !n->looking_up;
+	kith_sim_node_drain(sim, n);
 }
 
 void kith_sim_node_input(struct kith_sim *sim, struct kith_simnode *n, struct kith_packet packets[], size_t count)
@@ -237,6 +263,12 @@ void kith_sim_node_start(struct kith_sim *sim, struct kith_simnode *n)
 		kith_sim_violate(sim, KITH_SIM_NODE_STARTS, n->id, KITH_SIM_NONE, "kith_core_new: %s",
 				 kith_strerror(err));
 		return;
+	}
+	if (n->core->super != NULL && sim->options.full_view > 0) {
+		struct kith_sectors *sectors = &n->core->super->members.sectors;
+		sectors->full = sim->options.full_view;
+		sectors->size = sim->options.full_view / 4;
+		sectors->guides = FEW_GUIDES;
 	}
 	n->up = true;
 	n->started_at = n->homeless_since = n->homes_since = sim->now;

@@ -230,6 +230,9 @@ struct kith_simoptions {
 	kith_time_us join_from_us; /* ... and not before the supernodes have been there for that long */
 	uint32_t candidates_ppm; /* share of the leaves whose role is auto, and who consent to serve */
 	uint32_t election_pace; /* of all cores; 0: the usual one */
+	/* So many supernodes are one too many for a full view (0: KITH_MEMBERS_MAX); then sectors are a quarter of
+	 * that, with three guides of each other one, since networks that are simulated are small. */
+	uint32_t full_view;
 	uint32_t busy_permille; /* what every host of a supernode says of its processor, once a second ... */
 	kith_time_us busy_from_us, busy_until_us; /* ... in that time */
 	kith_time_us verify_us; /* at the end: every leaf calls a contact, nothing is disturbed; 0: none */
