@@ -14,9 +14,19 @@ static kith_time_us time_of(uint32_t packets, uint32_t rate)
 	return (kith_time_us)((uint64_t)packets * KITH_BURST_PACKET * KITH_US_PER_S / rate);
 }
 
-void kith_burst_begin(struct kith_burst *b, uint32_t cap)
+void kith_burst_begin(struct kith_burst *b, uint32_t cap, uint32_t known)
 {
-	*b = (struct kith_burst){ .cap = cap };
+	*b = (struct kith_burst){ .cap = cap, .known = known > KITH_BURST_FIRST ? known : 0 };
+}
+
+/* Of the round that comes next, if it is none that is repeated. */
+static uint32_t next_rate(const struct kith_burst *b)
+{
+	if (b->known != 0)
+		return b->known > UINT32_MAX / 5 * 4 ? UINT32_MAX : b->known + b->known / 4;
+	if (b->rate == 0)
+		return KITH_BURST_FIRST;
+	return b->rate > UINT32_MAX / 2 ? UINT32_MAX : 2 * b->rate;
 }
 
 bool kith_burst_next(struct kith_burst *b, kith_time_us rtt_us)
@@ -30,7 +40,7 @@ bool kith_burst_next(struct kith_burst *b, kith_time_us rtt_us)
 	if (time > ROUND_MAX_US)
 		time = ROUND_MAX_US;
 	if (!b->again)
-		b->rate = b->rate == 0 ? KITH_BURST_FIRST : b->rate > UINT32_MAX / 2 ? UINT32_MAX : 2 * b->rate;
+		b->rate = next_rate(b);
 	if (b->cap != 0 && b->rate > b->cap)
 		b->rate = b->cap;
 	uint64_t packets = (uint64_t)b->rate * (uint64_t)time / (KITH_BURST_PACKET * KITH_US_PER_S);
@@ -50,6 +60,16 @@ bool kith_burst_next(struct kith_burst *b, kith_time_us rtt_us)
 	return true;
 }
 
+/* The round at the figure of former days. */
+static void judge_known(struct kith_burst *b, bool failed, uint32_t figure)
+{
+	b->known = 0;
+	if (failed)
+		b->rate = b->best = 0;
+	else
+		b->over = b->over || b->rate == b->cap || figure < b->rate / 16 * 15;
+}
+
 void kith_burst_judge(struct kith_burst *b, unsigned arrived, kith_time_us elapsed_us)
 {
 	kith_time_us planned = time_of(b->packets, b->rate);
@@ -66,6 +86,10 @@ void kith_burst_judge(struct kith_burst *b, unsigned arrived, kith_time_us elaps
 	if (figure > b->best)
 		b->best = (uint32_t)figure;
 	bool failed = figure < b->rate / 4 * 3 || (lost > 1 && lost > b->packets / 8u);
+	if (b->known != 0) {
+		judge_known(b, failed, (uint32_t)figure);
+		return;
+	}
 	b->over = b->over || (failed ? b->again : b->rate == b->cap || b->rate == UINT32_MAX);
 	b->again = failed;
 }

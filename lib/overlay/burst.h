@@ -4,8 +4,11 @@
  * Of the two ends one judges and does not trust the other. A round is so many packets at such a rate; the next one is
  * twice as fast. One that arrives at less than three quarters of its rate, or loses more than an eighth, is repeated
  * once, since a question or an answer may have been lost; the second such one in a row ends the burst, and so does one
- * at the cap, or when the bytes are used up. So a burst is above what the link carries for two rounds at most. The
- * figure is the best rate at which a round arrived, never above the one that it was sent at.
+ * at the cap, or when the bytes are used up. So a burst is above what the link carries for two rounds at most.
+ * Where a figure of former days is known, the first round is a quarter above it. If it arrives, but not at its full
+ * rate, that is it, for a fifth of the bytes of the way up from below; at its full rate, the link has become faster,
+ * and the next round is twice as fast; else all begins from below. So a wrong figure costs bytes, and changes nothing.
+ * The figure is the best rate at which a round arrived, never above the one that it was sent at.
  *   up     the judge receives: it sees itself how long the packets took.
  *   down   the other receives, and says which packets came: it proves that by the XOR of their nonces, each of which
  * only
@@ -38,9 +41,10 @@ struct kith_burst {
 	uint8_t round; /* from 1 on */
 	bool again; /* the last round was too much, or had bad luck: it is repeated */
 	bool over;
+	uint32_t known; /* figure of former days, until its round is over; 0: none */
 };
 
-void kith_burst_begin(struct kith_burst *b, uint32_t cap);
+void kith_burst_begin(struct kith_burst *b, uint32_t cap, uint32_t known);
 
 /* Plans the next round: rate, packets and number. False: it is over. rtt_us: the shortest round trip known. */
 bool kith_burst_next(struct kith_burst *b, kith_time_us rtt_us);

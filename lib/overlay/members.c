@@ -346,11 +346,11 @@ int kith_members_qualify(const struct kith_members *ms, const struct kith_now *n
 }
 
 void kith_members_history(const struct kith_members *ms, const struct kith_now *now, const struct kith_qualify_who *who,
-			  struct kith_span attests, int64_t *first_seen_s, uint8_t *availability)
+			  struct kith_span attests, struct kith_history *out)
 {
 	struct kith_vouch vouches[KITH_ATTESTS_MAX];
 	int n = read_vouches(ms, attests, vouches);
-	kith_qualify_history(ms->trust->suite, now, who, vouches, n > 0 ? (size_t)n : 0, first_seen_s, availability);
+	kith_qualify_history(ms->trust->suite, now, who, vouches, n > 0 ? (size_t)n : 0, out);
 }
 
 bool kith_members_seeds(const struct kith_members *ms, const struct kith_person *person)

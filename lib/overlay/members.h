@@ -137,7 +137,7 @@ int kith_members_qualify(const struct kith_members *ms, const struct kith_now *n
 			 struct kith_qualification *out) KITH_MUST_USE;
 /* kith_qualify_history by this table; what is malformed counts as none. */
 void kith_members_history(const struct kith_members *ms, const struct kith_now *now, const struct kith_qualify_who *who,
-			  struct kith_span attests, int64_t *first_seen_s, uint8_t *availability);
+			  struct kith_span attests, struct kith_history *out);
 
 /* Looks at the attestations of up to n members more that were taken on_word; who has none that count goes. Returns how
  * many went. False in *more: all have been looked at. Pointers to members become invalid. */

@@ -125,7 +125,7 @@ int kith_qualify(const struct kith_suite *suite, const struct kith_now *now, con
 
 void kith_qualify_history(const struct kith_suite *suite, const struct kith_now *now,
 			  const struct kith_qualify_who *who, const struct kith_vouch vouches[], size_t n,
-			  int64_t *first_seen_s, uint8_t *availability)
+			  struct kith_history *out)
 {
 	const int64_t now_s = now->unix_ms / 1000;
 	struct counted c = { .n = 0 };
@@ -136,11 +136,12 @@ void kith_qualify_history(const struct kith_suite *suite, const struct kith_now 
 		    apart(&c, v) && genuine(suite, who, v))
 			c.at[c.n++] = v;
 	}
-	*first_seen_s = now_s;
-	*availability = KITH_AVAILABILITY_FULL;
+	*out = (struct kith_history){ .first_seen_s = now_s, .availability = KITH_AVAILABILITY_FULL };
 	if (c.n < HISTORY_NEEDED)
 		return;
 	const size_t lower = (c.n - 1) / 2;
+	out->up = (uint32_t)ranked(&c, lower, up_of);
+	out->down = (uint32_t)ranked(&c, lower, down_of);
 	int64_t seen_s = ranked(&c, c.n / 2, seen_of), made_s = ranked(&c, lower, made_of);
 	int64_t known_s = made_s > seen_s ? made_s - seen_s : 0, gap_s = now_s > made_s ? now_s - made_s : 0;
 	if (seen_s > now_s)
@@ -150,7 +151,7 @@ void kith_qualify_history(const struct kith_suite *suite, const struct kith_now 
 	if (known_s > KITH_HISTORY_S)
 		known_s = KITH_HISTORY_S;
 	int64_t share = ranked(&c, lower, availability_of) * known_s + KITH_AVAILABILITY_FULL * there_s;
-	*first_seen_s = seen_s;
+	out->first_seen_s = seen_s;
 	if (known_s + gap_s > 0)
-		*availability = (uint8_t)((share + (known_s + gap_s) / 2) / (known_s + gap_s));
+		out->availability = (uint8_t)((share + (known_s + gap_s) / 2) / (known_s + gap_s));
 }

@@ -48,11 +48,16 @@ int kith_qualify(const struct kith_suite *suite, const struct kith_now *now, con
 /* The figures of n that all count, at least one, at the endpoint of the first. */
 void kith_qualify_figures(const struct kith_vouch vouches[], size_t n, struct kith_qualification *out);
 
-/* Since when a node has been seen, and how regularly: what a witness writes into an attestation that it makes now,
- * given those that the candidate showed. Without two that count, of whatever endpoint, it is seen for the first
- * time. */
+/* What former attestations say to a witness that makes a new one. */
+struct kith_history {
+	int64_t first_seen_s; /* since when the node has been seen, and how regularly: this goes on */
+	uint8_t availability;
+	uint32_t up, down; /* where to begin to measure, no more; 0: nothing is known */
+};
+
+/* By those that the candidate showed. Without two that count, of whatever endpoint, it is seen for the first time. */
 void kith_qualify_history(const struct kith_suite *suite, const struct kith_now *now,
 			  const struct kith_qualify_who *who, const struct kith_vouch vouches[], size_t n,
-			  int64_t *first_seen_s, uint8_t *availability);
+			  struct kith_history *out);
 
 #endif

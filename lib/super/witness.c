@@ -204,17 +204,15 @@ void kith_witness_opened(struct kith_core *c, uint32_t effect)
 static void begin(struct kith_core *c)
 {
 	struct kith_witness *w = c->super->witness;
-	const struct task *t = &w->queue[0];
 	w->number++;
 	w->rtt = KITH_TIME_NEVER;
 	w->give_up_at = c->now.mono_us + KITH_WITNESS_WINDOW_US;
 	w->heard = (struct kith_burst_heard){ 0 };
-	kith_burst_begin(&w->up, t->up);
-	kith_burst_begin(&w->down, t->down);
+	w->up = w->down = (struct kith_burst){ 0 };
 	c->random->fill(c->random->ctx, w->key, sizeof w->key);
 	wake(c, w->give_up_at);
 	w->step = STEP_OPENING;
-	if (!open_port(c, t->endpoint.addr.family))
+	if (!open_port(c, w->queue[0].endpoint.addr.family))
 		dial(c);
 }
 
@@ -476,6 +474,12 @@ bool kith_witness_on_burst(struct kith_core *c, struct kith_session *s, struct k
 
 /* ---- what was found ---- */
 
+static void history_of(struct kith_core *c, const struct kith_qualify_who *who, struct kith_history *out)
+{
+	const struct task *t = &c->super->witness->queue[0];
+	kith_members_history(&c->super->members, &c->now, who, (struct kith_span){ t->held, t->held_len }, out);
+}
+
 /* Whom the session is with: the candidate that was named, at the address that was dialled. False: not so. */
 static bool is_candidate(struct kith_core *c, const struct kith_session *s, struct kith_person *person)
 {
@@ -510,8 +514,10 @@ static void attest(struct kith_core *c)
 				 .hours = KITH_ATTEST_HOURS_MAX };
 	kith_home_tag(c->suite, a.candidate, &person.device_sign);
 	memcpy(a.witness, c->super->id.b, sizeof a.witness);
-	kith_members_history(&c->super->members, &c->now, &who, (struct kith_span){ t->held, t->held_len },
-			     &a.first_seen_s, &a.availability);
+	struct kith_history history;
+	history_of(c, &who, &history);
+	a.first_seen_s = history.first_seen_s;
+	a.availability = history.availability;
 	int len = kith_attest_make(c->suite, bytes, &a, c->self.sign_sk);
 	if (len < 0) {
 		finish(c, "not_signed");
@@ -528,7 +534,21 @@ static void attest(struct kith_core *c)
 
 /* ---- answers and time ---- */
 
-static void on_turn(struct kith_core *c, const struct kith_answer *answer)
+/* Former figures say where to begin, so that a line that is known costs little; they are not believed. */
+static void begin_bursts(struct kith_core *c, const struct kith_session *s)
+{
+	struct kith_witness *w = c->super->witness;
+	struct kith_history history = { 0 };
+	struct kith_person person;
+	if (is_candidate(c, s, &person)) {
+		const struct kith_qualify_who who = { .sign = person.device_sign, .identity = person.identity };
+		history_of(c, &who, &history);
+	}
+	kith_burst_begin(&w->up, w->queue[0].up, history.up);
+	kith_burst_begin(&w->down, w->queue[0].down, history.down);
+}
+
+static void on_turn(struct kith_core *c, const struct kith_session *s, const struct kith_answer *answer)
 {
 	struct kith_witness *w = c->super->witness;
 	if (answer->err == KITH_ELIMIT) {
@@ -538,6 +558,7 @@ static void on_turn(struct kith_core *c, const struct kith_answer *answer)
 	}
 	w->give_up_at = c->now.mono_us + KITH_WITNESS_TURN_US;
 	wake(c, w->give_up_at);
+	begin_bursts(c, s);
 	go_up(c);
 }
 
@@ -583,7 +604,7 @@ void kith_witness_on_answer(struct kith_core *c, struct kith_session *s, const s
 		on_looked(c, answer);
 		return;
 	case STEP_TURN:
-		on_turn(c, answer);
+		on_turn(c, s, answer);
 		return;
 	case STEP_UP_ASKED:
 		if (limited) /* it sends no more: what was found so far is what there is */

@@ -37,8 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct kith_attest one, list[KITH_ATTESTS_MAX];
 	struct kith_qualification figures;
 	struct kith_members ms;
-	int64_t first_seen_s;
-	uint8_t availability;
+	struct kith_history history;
 	if (w.suite == NULL)
 		fw_init(&w);
 	if (kith_attest_parse(&one, bytes) == 0)
@@ -50,8 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct kith_endpoint at = n > 0 ? list[0].endpoint : (struct kith_endpoint){ 0 };
 	int qualified = kith_members_qualify(&ms, &w.now, &who, &at, bytes, &figures);
 	KITH_ASSERT(qualified < 0 && figures.until_ms == 0);
-	kith_members_history(&ms, &w.now, &who, bytes, &first_seen_s, &availability);
-	KITH_ASSERT(first_seen_s == FW_NOW_MS / 1000);
+	kith_members_history(&ms, &w.now, &who, bytes, &history);
+	KITH_ASSERT(history.first_seen_s == FW_NOW_MS / 1000 && history.up == 0);
 	kith_members_deinit(&ms);
 	return 0;
 }

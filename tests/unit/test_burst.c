@@ -33,14 +33,14 @@ struct other {
 	kith_time_us slow; /* it answers requests that are no reports so much later, to make the way look long */
 };
 
-static struct outcome measure(struct line l, uint32_t cap, bool up, const struct other *o)
+static struct outcome measure_known(struct line l, uint32_t cap, uint32_t known, bool up, const struct other *o)
 {
 	const struct kith_suite *suite = kith_suite_sodium();
 	const kith_time_us rtt = 2 * l.delay + o->slow;
 	struct outcome out = { 0 };
 	struct kith_burst b;
 	kith_time_us now = KITH_US_PER_S;
-	kith_burst_begin(&b, cap);
+	kith_burst_begin(&b, cap, known);
 	while (kith_burst_next(&b, rtt)) {
 		struct kith_burst_heard heard = { 0 };
 		struct kith_burst_train t = { .begun = now, .rate = b.rate, .packets = b.packets };
@@ -72,6 +72,11 @@ static struct outcome measure(struct line l, uint32_t cap, bool up, const struct
 	out.figure = b.best;
 	out.bytes = b.bytes;
 	return out;
+}
+
+static struct outcome measure(struct line l, uint32_t cap, bool up, const struct other *o)
+{
+	return measure_known(l, cap, 0, up, o);
 }
 
 static const struct other honest;
@@ -112,7 +117,7 @@ static void one_round_of_bad_luck_changes_nothing(void **state)
 {
 	(void)state;
 	struct kith_burst b;
-	kith_burst_begin(&b, 0);
+	kith_burst_begin(&b, 0, 0);
 	for (int i = 0; i < 3; i++) {
 		assert_true(kith_burst_next(&b, 10000));
 		kith_burst_judge(&b, b.packets, 0);
@@ -150,6 +155,64 @@ static void it_stops_at_the_cap_of_the_operator(void **state)
 		struct outcome o = measure(l, 300000, up, &honest);
 		assert_int_equal(o.rate_max, 300000);
 		assert_near(o.figure, 300000, 5);
+	}
+}
+
+/* The figure of former days is where to begin: one round does, as long as it is right. */
+static void a_link_that_is_known_costs_a_fraction(void **state)
+{
+	(void)state;
+	const uint32_t rates[] = { 125000, 500000, 1250000, 2000000 };
+	for (int up = 0; up < 2; up++) {
+		for (int i = 0; i < 4 * 3; i++) {
+			const struct line l = { .rate = rates[i % 4], .delay = 10000 << (i / 4), .queue = 300000 };
+			struct outcome first = measure(l, 0, up, &honest);
+			struct outcome again = measure_known(l, 0, first.figure, up, &honest);
+			assert_int_equal(again.rounds, 1);
+			assert_near(again.figure, l.rate, 15);
+			assert_true(again.bytes <= first.bytes / 5 * 2);
+		}
+	}
+}
+
+/* Nothing came, since a request was lost: it is measured as if nothing were known. */
+static void bad_luck_at_the_known_figure_changes_nothing(void **state)
+{
+	(void)state;
+	struct kith_burst b;
+	kith_burst_begin(&b, 0, 800000);
+	assert_true(kith_burst_next(&b, 10000));
+	assert_int_equal(b.rate, 1000000);
+	kith_burst_judge(&b, 0, 0);
+	assert_true(kith_burst_next(&b, 10000));
+	assert_int_equal(b.rate, KITH_BURST_FIRST);
+}
+
+/* It does not wear off day by day. */
+static void a_figure_stays_what_it_is_through_many_days(void **state)
+{
+	(void)state;
+	const struct line l = { .rate = 800000, .delay = 20000, .queue = 300000 };
+	for (int up = 0; up < 2; up++) {
+		uint32_t figure = measure(l, 0, up, &honest).figure;
+		for (int day = 0; day < 100; day++)
+			figure = measure_known(l, 0, figure, up, &honest).figure;
+		assert_near(figure, l.rate, 15);
+	}
+}
+
+/* Whatever was signed of former days: what it has now is what counts. */
+static void a_figure_that_is_not_so_any_more_changes_nothing(void **state)
+{
+	(void)state;
+	const uint32_t known[] = { 1, 70000, 100000, 300000, 400000, 1000000, 3000000, 40000000, UINT32_MAX };
+	for (int up = 0; up < 2; up++) {
+		for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+			const struct line l = { .rate = 400000, .delay = 15000, .queue = 100000 };
+			struct outcome o = measure_known(l, 0, known[i], up, &honest);
+			assert_near(o.figure, l.rate, 20);
+			assert_true(o.bytes <= KITH_BURST_BYTES_MAX);
+		}
 	}
 }
 
@@ -218,6 +281,10 @@ int main(void)
 		cmocka_unit_test(one_round_of_bad_luck_changes_nothing),
 		cmocka_unit_test(a_fast_link_costs_a_mebibyte_and_no_more),
 		cmocka_unit_test(it_stops_at_the_cap_of_the_operator),
+		cmocka_unit_test(a_link_that_is_known_costs_a_fraction),
+		cmocka_unit_test(bad_luck_at_the_known_figure_changes_nothing),
+		cmocka_unit_test(a_figure_stays_what_it_is_through_many_days),
+		cmocka_unit_test(a_figure_that_is_not_so_any_more_changes_nothing),
 		cmocka_unit_test(who_claims_ten_times_is_found_out),
 		cmocka_unit_test(who_delays_answers_gains_less_than_a_factor_of_two),
 		cmocka_unit_test(packets_count_once_and_for_their_own_round),

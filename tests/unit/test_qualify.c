@@ -145,7 +145,10 @@ static void a_witness_that_is_not_known_yet_may_be_known_later(void **state)
 
 static void history(size_t n, int64_t *first_seen_s, uint8_t *availability)
 {
-	kith_qualify_history(w.suite, &w.now, &who, vouches, n, first_seen_s, availability);
+	struct kith_history h;
+	kith_qualify_history(w.suite, &w.now, &who, vouches, n, &h);
+	*first_seen_s = h.first_seen_s;
+	*availability = h.availability;
 }
 
 static void renewing_does_not_begin_again(void **state)

@@ -62,6 +62,32 @@ static void attesting_costs_a_mebibyte_each_way_and_witness_at_most(void **state
 	core_world_deinit(&cw.w);
 }
 
+static void assert_near(uint32_t figure, uint32_t truth)
+{
+	if (figure < truth / 100 * 75 || figure > truth / 100 * 115)
+		fail_msg("%u where the line has %u", figure, truth);
+}
+
+/* The next day they begin where they were, and need a fraction. */
+static void being_attested_again_costs_a_fraction(void **state)
+{
+	(void)state;
+	start();
+	cw.rate = 500000;
+	cw.queue = 200 * KITH_US_PER_MS;
+	struct kith_candidacy_info info = cw_attest(&cw, &no_caps);
+	const uint64_t first = cw.burst_bytes;
+	assert_near(info.figures.up, cw.rate);
+	world_run(&cw.w, 24 * 3600 * KITH_US_PER_S);
+	struct kith_candidacy_info again = cw_info(&cw);
+	assert_true(again.figures.until_ms > info.figures.until_ms);
+	assert_near(again.figures.up, cw.rate);
+	assert_near(again.figures.down, cw.rate);
+	assert_true(cw.burst_bytes > first);
+	assert_true(cw.burst_bytes - first <= first / 3);
+	core_world_deinit(&cw.w);
+}
+
 /* Her NAT lets in whom she has spoken to: her homes, and nobody else. */
 static void one_behind_a_port_restricted_nat_is_not_attested(void **state)
 {
@@ -74,12 +100,6 @@ static void one_behind_a_port_restricted_nat_is_not_attested(void **state)
 	assert_true(cw.refused >= KITH_ATTESTS_NEEDED);
 	assert_true(cw.hellos <= KITH_WITNESSES * 4); /* four first messages by each, and not again at once */
 	core_world_deinit(&cw.w);
-}
-
-static void assert_near(uint32_t figure, uint32_t truth)
-{
-	if (figure < truth / 100 * 75 || figure > truth / 100 * 115)
-		fail_msg("%u where the line has %u", figure, truth);
 }
 
 /* It says that it gives ten times of what its line carries. */
@@ -284,6 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_open_candidate_is_attested_by_three_and_its_homes_know),
 		cmocka_unit_test(attesting_costs_a_mebibyte_each_way_and_witness_at_most),
+		cmocka_unit_test(being_attested_again_costs_a_fraction),
 		cmocka_unit_test(one_behind_a_port_restricted_nat_is_not_attested),
 		cmocka_unit_test(a_liar_by_ten_gets_what_it_has),
 		cmocka_unit_test(a_line_that_loses_and_jitters_is_measured_too),
