@@ -223,6 +223,7 @@
 #define KITH_KNOCKS_BURST 8
 #define KITH_KNOCKS_SLOWER 10 /* local: ... and then one in so many seconds */
 #define KITH_KNOCKS_REMEMBERED 64 /* local: askers and prefixes of which that is remembered */
+#define KITH_KNOCK_SETTLED_US (10 * 60 * KITH_US_PER_S) /* local: a leaf knocks when it has consented for so long */
 /* local: a witness that has served for so long, not one that has just begun, needs no knock where no leaf consents */
 #define KITH_KNOCK_ALONE_US (3600 * KITH_US_PER_S)
 #define KITH_NOMINATE_BURST 8 /* local: candidates named to one member, and asked for it: a search, and who refuses */

@@ -166,6 +166,7 @@ struct kith_peer {
 /* What a home knows of a leaf that would serve. */
 struct kith_candidate_leaf {
 	struct kith_qualification figures; /* as attested; until_ms says how long they hold, 0: there are none */
+	kith_time_us since; /* when it asked first */
 	kith_time_us attest_at; /* when it may ask for witnesses again */
 	kith_time_us unwilling_until; /* it was asked for help in vain */
 	uint16_t held_len;

@@ -29,10 +29,12 @@ static bool was_asked(const struct kith_knock *k, const struct kith_session *s)
 	return false;
 }
 
-/* A leaf that consents, and whose packets come from elsewhere than ours and the candidate's. */
+/* A leaf that has consented for a while, and whose packets come from elsewhere than ours and the candidate's. Of two
+ * that have just begun each could be drawn to knock at the other, and so have spoken to it. */
 static bool is_stranger(const struct kith_core *c, const struct kith_session *s, const struct kith_addr *to)
 {
-	if ((s->use & KITH_USE_LEAF) == 0 || s->state != KITH_SESSION_OPEN || s->attached->candidate == NULL)
+	if ((s->use & KITH_USE_LEAF) == 0 || s->state != KITH_SESSION_OPEN || s->attached->candidate == NULL ||
+	    c->now.mono_us - s->attached->candidate->since < kith_pace_wait(c, KITH_KNOCK_SETTLED_US))
 		return false;
 	const struct kith_hop *hop = kith_session_hop(s);
 	const uint64_t prefix = kith_addr_limit_prefix(&hop->remote);

@@ -43,9 +43,13 @@ static int id_of(struct kith_core *c, const struct kith_person *person, const st
 /* False without memory. */
 static bool has_candidate(struct kith_core *c, struct kith_session *leaf)
 {
+	if (leaf->attached->candidate != NULL)
+		return true;
+	leaf->attached->candidate = KITH_NEW(c->alloc, struct kith_candidate_leaf);
 	if (leaf->attached->candidate == NULL)
-		leaf->attached->candidate = KITH_NEW(c->alloc, struct kith_candidate_leaf);
-	return leaf->attached->candidate != NULL;
+		return false;
+	leaf->attached->candidate->since = c->now.mono_us;
+	return true;
 }
 
 static void keep_figures(struct kith_core *c, struct kith_session *s, const struct kith_person *person,

@@ -17,10 +17,10 @@ static void start_with_others(void)
 	cw_start_with(&cw, with_others);
 	cw_consent_of(&cw, CW_ALICE + 1, &no_caps);
 	cw_grow_old(&cw); /* the first of them is let off */
-	world_run(&cw.w, 120 * KITH_US_PER_S);
+	world_run(&cw.w, KITH_KNOCK_SETTLED_US + 120 * KITH_US_PER_S);
 	for (int i = 2; i <= OTHERS; i++)
 		cw_consent_of(&cw, CW_ALICE + i, &no_caps);
-	world_run(&cw.w, 300 * KITH_US_PER_S);
+	world_run(&cw.w, KITH_KNOCK_SETTLED_US + 300 * KITH_US_PER_S);
 }
 
 /* Her NAT lets in every port of an address that she has spoken to, and she has spoken to all supernodes. Some leaf that
@@ -142,6 +142,20 @@ static void nobody_is_the_first_while_everybody_begins(void **state)
 	core_world_deinit(&cw.w);
 }
 
+/* Two that begin together: each would be drawn to knock at the other, and have spoken to it. */
+static void who_has_just_consented_does_not_knock(void **state)
+{
+	(void)state;
+	memset(&cw, 0, sizeof cw);
+	cw_start_with(&cw, with_others);
+	for (int i = 1; i <= OTHERS; i++)
+		cw_consent_of(&cw, CW_ALICE + i, &no_caps);
+	world_run(&cw.w, 120 * KITH_US_PER_S);
+	(void)cw_attest(&cw, &no_caps);
+	assert_int_equal(cw.knocks, 0);
+	core_world_deinit(&cw.w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +164,7 @@ int main(void)
 		cmocka_unit_test(a_witness_has_the_same_leaf_knock_again),
 		cmocka_unit_test(a_leaf_knocks_seldom_and_nowhere_inside),
 		cmocka_unit_test(where_no_leaf_consents_nobody_knocks),
+		cmocka_unit_test(who_has_just_consented_does_not_knock),
 		cmocka_unit_test(nobody_is_the_first_while_everybody_begins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
