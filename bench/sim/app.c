@@ -436,14 +436,13 @@ static void op_done(struct kith_sim *sim, struct kith_simnode *n, const struct k
 	c->used = false;
 }
 
-static void caught(struct kith_sim *sim, const struct kith_event *e)
+static void caught(struct kith_sim *sim, const struct kith_simnode *n, const struct kith_event *e)
 {
 	static const char prefix[] = "super-";
 	unsigned long node = strncmp(e->name, prefix, sizeof prefix - 1) == 0
 				     ? strtoul(e->name + sizeof prefix - 1, NULL, 10)
 				     : KITH_SIM_NONE;
-	sim->counts.caught++;
-	sim->counts.caught_wrongly += node >= sim->options.supernodes || sim->nodes[node].lies == 0;
+	kith_sim_check_named(sim, n, node < sim->options.supernodes ? (uint32_t)node : KITH_SIM_NONE, e->lie);
 }
 
 /* A contact that was told to be offline is there, with three homes. Two of them that lie are believed. */
@@ -539,12 +538,18 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 		if (c != NULL && c->open && !c->closing)
 			kith_sim_transfer_datagrams(sim, n, c);
 		break;
+	case KITH_EVENT_FOUND:
+		if (e->op != 0 && e->op == n->app->lookup)
+			kith_sim_check_found(sim, n, &sim->nodes[n->app->lookup_peer], e->found.seq, "found");
+		break;
+	case KITH_EVENT_ROLE:
+		kith_sim_check_role(sim, n);
+		break;
 	case KITH_EVENT_CAUGHT:
-		caught(sim, e);
+		caught(sim, n, e);
 		break;
 	case KITH_EVENT_ATTACHED:
 	case KITH_EVENT_PUBLISHED:
-	case KITH_EVENT_FOUND:
 	case KITH_EVENT_IDENTITY_CHANGED:
 	case KITH_EVENT_NAME_TWICE:
 	case KITH_EVENT_LISTS_LATE:
@@ -555,7 +560,6 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 	case KITH_EVENT_LEFT:
 	case KITH_EVENT_INTERRUPTED:
 	case KITH_EVENT_RESUMED:
-	case KITH_EVENT_ROLE:
 	case KITH_EVENT_ASKED:
 	case KITH_EVENT_ENDPOINT:
 	case KITH_EVENT_CERT_DUE:

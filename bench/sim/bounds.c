@@ -61,6 +61,8 @@ void kith_sim_check_tables(struct kith_sim *sim, const struct kith_simnode *n)
 		of_table("owners of tunnels", &sn->fwd.owners),
 		of_table("sessions with tunnels", &sn->fwd.sessions),
 		of_table("attached leaves", &sn->attached),
+		of_table("news that wait", &sn->held.table),
+		of_table("news that have not reached all", &sn->unfinished.table),
 		of_table("limits of look-ups", &sn->lookups.buckets),
 		of_table("limits of subscriptions", &sn->subscriptions.buckets),
 		{ "look-ups", sn->queries_n, KITH_QUERIES_MAX },

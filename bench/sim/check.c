@@ -434,6 +434,8 @@ void kith_sim_check_sample(struct kith_sim *sim)
 			kith_sim_check_memory(sim, n);
 		if (slow)
 			kith_sim_check_tables(sim, n);
+		if (slow)
+			kith_sim_check_budgets(sim, n);
 		if (kith_sim_is_super(n)) {
 			kith_sim_check_idle_super(sim, n);
 			continue;
@@ -447,5 +449,6 @@ void kith_sim_check_sample(struct kith_sim *sim)
 	}
 	if (slow)
 		kith_sim_check_members(sim);
+	kith_sim_check_truth(sim);
 	kith_sim_check_garbage(sim);
 }

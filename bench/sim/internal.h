@@ -234,6 +234,8 @@ struct kith_simnode {
 	bool idle; /* since the last sample */
 	uint64_t idle_total_s, idle_total_bytes;
 	kith_time_us idle_since; /* a supernode */
+	uint32_t roles; /* changes by election ... */
+	kith_time_us roles_from; /* ... since then */
 	struct kith_key identity, device; /* valid with has_keys */
 	bool has_keys;
 	struct kith_simapp *app;
@@ -261,6 +263,7 @@ struct kith_sim {
 	struct kith_simcontrol *controls;
 	uint32_t controls_n, controls_cap, controls_free;
 	uint64_t control_seq;
+	uint32_t truth_next; /* leaf that is looked at next, see truth.c */
 	struct kith_simnode *nodes;
 	uint32_t nodes_n;
 	uint32_t public_next; /* next unused public address */
@@ -485,6 +488,17 @@ uint32_t kith_sim_supers_up(struct kith_sim *sim);
 void kith_sim_supers_changed(struct kith_sim *sim);
 void kith_sim_consent(struct kith_sim *sim, uint32_t a, uint32_t b);
 bool kith_sim_consented(const struct kith_sim *sim, uint32_t a, uint32_t b);
+
+/* ---- truth.c ---- */
+/* A leaf named a node as one that lies. */
+void kith_sim_check_named(struct kith_sim *sim, const struct kith_simnode *by, uint32_t node, enum kith_lie lie);
+/* A record of owner's was shown to n, or found. */
+void kith_sim_check_found(struct kith_sim *sim, const struct kith_simnode *n, const struct kith_simnode *owner,
+			  uint64_t seq, const char *how);
+void kith_sim_check_role(struct kith_sim *sim, struct kith_simnode *n);
+void kith_sim_check_budgets(struct kith_sim *sim, const struct kith_simnode *n);
+/* Some leaves, in turn. */
+void kith_sim_check_truth(struct kith_sim *sim);
 
 /* ---- mutate.c ---- */
 void kith_sim_mutate_sample(struct kith_sim *sim);

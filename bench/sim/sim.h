@@ -44,6 +44,12 @@ enum kith_simsuite { KITH_SIM_SUITE_SIM, KITH_SIM_SUITE_SODIUM };
 	X(MEMORY_RETURNED, "memory-returned", "a core that is freed gives back all its memory")                        \
 	X(NO_GARBAGE, "no-garbage", "honest nodes never send what others count as malformed, and drop nothing inside") \
 	X(LEAVE_FINISHES, "leave-finishes", "an orderly leave is done within its grace")                               \
+	X(HONEST_NOT_NAMED, "honest-not-named", "no node names one that does not lie as a liar")                       \
+	X(RECORDS_GENUINE, "records-genuine", "what is kept or shown of a node is what it signed, no newer than that") \
+	X(RECORDS_FRESH, "records-fresh", "what is shown or found of a node is what it published last, in time")       \
+	X(LOAD_CONSERVED, "load-conserved", "each home of a leaf counts it, once, also when it was handed over")       \
+	X(BUDGETS_HOLD, "budgets-hold", "no identity holds more of a supernode than its share")                        \
+	X(ROLES_STEADY, "roles-steady", "no node changes its role again and again")                                    \
 	X(TABLES_BOUNDED, "tables-bounded", "no table of a core holds more than it may")                               \
 	X(IDLE_QUIET, "idle-quiet", "what an idle leaf and a supernode among such send stays below its bound")
 
@@ -81,6 +87,12 @@ enum kith_simmutation {
 	KITH_SIM_MUTATE_TABLE_FULL, /* a table holds more than it may */
 	KITH_SIM_MUTATE_IDLE_TALKS, /* an idle leaf sends without need */
 	KITH_SIM_MUTATE_BAD_CHAIN, /* a node's certificates are damaged */
+	KITH_SIM_MUTATE_HONEST_NAMED, /* a leaf names a supernode that does not lie */
+	KITH_SIM_MUTATE_RECORD_FORGED, /* signatures of records do not verify */
+	KITH_SIM_MUTATE_RECORD_OLD, /* records are taken for older than they are */
+	KITH_SIM_MUTATE_LEAF_LOST, /* homes are taken not to know their leaves */
+	KITH_SIM_MUTATE_BUDGET_SPENT, /* identities are taken to hold more leaves than they do */
+	KITH_SIM_MUTATE_ROLES_FLIP, /* leaves are taken to change their roles */
 	KITH_SIM_MUTATIONS_N
 };
 

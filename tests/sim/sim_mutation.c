@@ -60,6 +60,11 @@ static void idle(struct kith_simoptions *o)
 	o->duration_us = 1000 * KITH_US_PER_S;
 }
 
+static void long_calm(struct kith_simoptions *o)
+{
+	o->duration_us = 200 * KITH_US_PER_S;
+}
+
 static const struct mutation mutations[] = {
 	{ KITH_SIM_MUTATE_DATAGRAM_TWICE, KITH_SIM_DATAGRAM_ONCE, NULL },
 	{ KITH_SIM_MUTATE_DATAGRAM_FLIP, KITH_SIM_DATAGRAM_INTACT, NULL },
@@ -84,6 +89,12 @@ static const struct mutation mutations[] = {
 	{ KITH_SIM_MUTATE_TABLE_FULL, KITH_SIM_TABLES_BOUNDED, NULL },
 	{ KITH_SIM_MUTATE_IDLE_TALKS, KITH_SIM_IDLE_QUIET, idle },
 	{ KITH_SIM_MUTATE_BAD_CHAIN, KITH_SIM_NODE_STARTS, NULL },
+	{ KITH_SIM_MUTATE_HONEST_NAMED, KITH_SIM_HONEST_NOT_NAMED, NULL },
+	{ KITH_SIM_MUTATE_RECORD_FORGED, KITH_SIM_RECORDS_GENUINE, NULL },
+	{ KITH_SIM_MUTATE_RECORD_OLD, KITH_SIM_RECORDS_FRESH, NULL },
+	{ KITH_SIM_MUTATE_LEAF_LOST, KITH_SIM_LOAD_CONSERVED, long_calm },
+	{ KITH_SIM_MUTATE_BUDGET_SPENT, KITH_SIM_BUDGETS_HOLD, NULL },
+	{ KITH_SIM_MUTATE_ROLES_FLIP, KITH_SIM_ROLES_STEADY, NULL },
 };
 
 enum { MUTATIONS = sizeof mutations / sizeof mutations[0], SEED = 4 };
