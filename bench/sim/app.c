@@ -508,6 +508,17 @@ static void received(struct kith_sim *sim, struct kith_simnode *n, struct kith_s
 		kith_sim_transfer_stream(sim, n, c, e);
 }
 
+/* What its core found, and decided on: who lies, and whether it serves. */
+static void judged(struct kith_sim *sim, struct kith_simnode *n, const struct kith_event *e)
+{
+	if (e->type == KITH_EVENT_CAUGHT)
+		caught(sim, n, e);
+	else if (e->type == KITH_EVENT_ROLE)
+		kith_sim_check_role(sim, n);
+	else if (e->op != 0 && e->op == n->app->lookup)
+		kith_sim_check_found(sim, n, &sim->nodes[n->app->lookup_peer], e->found.seq, "found");
+}
+
 void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const struct kith_event *e)
 {
 	struct kith_simcall *c = call_by_session(n, e->session);
@@ -539,14 +550,9 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 			kith_sim_transfer_datagrams(sim, n, c);
 		break;
 	case KITH_EVENT_FOUND:
-		if (e->op != 0 && e->op == n->app->lookup)
-			kith_sim_check_found(sim, n, &sim->nodes[n->app->lookup_peer], e->found.seq, "found");
-		break;
 	case KITH_EVENT_ROLE:
-		kith_sim_check_role(sim, n);
-		break;
 	case KITH_EVENT_CAUGHT:
-		caught(sim, n, e);
+		judged(sim, n, e);
 		break;
 	case KITH_EVENT_ATTACHED:
 	case KITH_EVENT_PUBLISHED:

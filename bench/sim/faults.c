@@ -185,6 +185,14 @@ void kith_sim_liars(struct kith_sim *sim)
 		sim->nodes[i].lies = kith_draw_hit(draw(sim, 241, i), sim->options.faults.posers_ppm);
 }
 
+static void silent_for_good(struct kith_sim *sim)
+{
+	for (uint32_t i = 0; i < sim->options.supernodes; i++) {
+		if ((sim->nodes[i].lies & 1u << KITH_SIM_LIE_MUTE) != 0)
+			at(sim, sim->options.faults.lies_from_us, KITH_SIM_MUTE, i, 0);
+	}
+}
+
 static void kills(struct kith_sim *sim)
 {
 	const struct kith_simfaults *f = &sim->options.faults;
@@ -216,6 +224,7 @@ bool kith_sim_faults(struct kith_sim *sim)
 		split(sim);
 	if (f->kill_ppm > 0)
 		kills(sim);
+	silent_for_good(sim);
 	kith_sim_attack_schedule(sim);
 	kith_sim_list_schedule(sim);
 	kith_sim_candidates_schedule(sim);

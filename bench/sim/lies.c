@@ -58,8 +58,37 @@ static const struct kith_span nothing = { NULL, 0 };
 
 static bool lies(const struct kith_core *c, enum kith_simlie how)
 {
-	return (kith_sim_node_of(c)->lies & 1u << how) != 0;
+	const struct kith_simnode *n = kith_sim_node_of(c);
+	const struct kith_sim *sim = kith_sim_of(n);
+	return (n->lies & 1u << how) != 0 && sim->now >= sim->options.faults.lies_from_us;
 }
+
+/* ---- doing nothing ---- */
+
+uint16_t __wrap_kith_core_on_request(struct kith_core *c, struct kith_session *s, struct kith_span body,
+				     struct kith_span *own);
+uint16_t __real_kith_core_on_request(struct kith_core *c, struct kith_session *s, struct kith_span body,
+				     struct kith_span *own);
+
+uint16_t __wrap_kith_core_on_request(struct kith_core *c, struct kith_session *s, struct kith_span body,
+				     struct kith_span *own)
+{
+	if (!lies(c, KITH_SIM_LIE_DULL))
+		return __real_kith_core_on_request(c, s, body, own);
+	*own = nothing;
+	return 0;
+}
+
+void __wrap_kith_super_tick(struct kith_core *c);
+void __real_kith_super_tick(struct kith_core *c);
+
+void __wrap_kith_super_tick(struct kith_core *c)
+{
+	if (!lies(c, KITH_SIM_LIE_DULL))
+		__real_kith_super_tick(c);
+}
+
+/* ---- what leaves and replicas are told ---- */
 
 /* Whether the request is one of a leaf of ours that gets no answer. */
 static bool ignores(const struct kith_core *c, const struct kith_session *s)

@@ -16,7 +16,7 @@ enum { EXIT_OK, EXIT_VIOLATION, EXIT_USAGE };
 /* What popt fills in: all as text or numbers, checked afterwards. */
 struct arguments {
 	long long leaves, supernodes, seed, contacts, stream_bytes, skew_ms, trace;
-	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s, liars;
+	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s, liars, lies_from_s;
 	double candidates, false_share, busy, busy_from_s, busy_for_s;
 	long long election_pace, full_view;
 	double droppers, flooders, sybils, leaf_session_h, super_session_h, away_h, split, split_at_s, split_for_s;
@@ -158,16 +158,16 @@ static const char *numbers(struct kith_simoptions *o, const struct arguments *a)
 	    !probability(a->liars, &f->liars_ppm))
 		return "--loss, --reorder, --duplicate, --kill and --liars are probabilities from 0 to 1";
 	if (!named(a->lies, kith_simlie_find, KITH_SIM_LIES_N, &f->lies))
-		return "--lies are deny, omit, withhold, poison, silent, stale, delay, vanish, hoard, forge; several "
-		       "with "
-		       "commas";
+		return "--lies are deny, omit, withhold, poison, silent, stale, delay, vanish, hoard, forge, dull, "
+		       "mute; "
+		       "several with commas";
 	if (!probability(a->readdress, &f->readdress_ppm) || !probability(a->rebind, &f->rebind_ppm) ||
 	    !probability(a->cut, &f->cut_ppm))
 		return "--readdress, --rebind and --cut are shares from 0 to 1";
 	if (!seconds(a->readdress_at_s, &f->readdress_at_us) || !seconds(a->rebind_at_s, &f->rebind_at_us) ||
-	    !seconds(a->list_at_s, &f->list_at_us) || !seconds(a->cut_at_s, &f->cut_at_us) ||
-	    !seconds(a->cut_for_s, &f->cut_us) || !seconds(a->hold_s, &o->workload.hold_us) ||
-	    !seconds(a->talk_ms / 1000, &o->workload.talk_gap_us))
+	    !seconds(a->list_at_s, &f->list_at_us) || !seconds(a->lies_from_s, &f->lies_from_us) ||
+	    !seconds(a->cut_at_s, &f->cut_at_us) || !seconds(a->cut_for_s, &f->cut_us) ||
+	    !seconds(a->hold_s, &o->workload.hold_us) || !seconds(a->talk_ms / 1000, &o->workload.talk_gap_us))
 		return "a time is negative or longer than a year";
 	if (!(a->calls >= 0) || !seconds(call_gap_s, &o->workload.call_gap_us))
 		return "--calls is a number of calls an hour";
@@ -405,9 +405,10 @@ static const struct poptOption options[] = {
 	{ "flooders", 0, POPT_ARG_DOUBLE, &a.flooders, 0, "... that ask the others for names without end (0)", "P" },
 	{ "sybils", 0, POPT_ARG_DOUBLE, &a.sybils, 0, "... of one attacker: in one network, and droppers (0)", "P" },
 	{ "lies", 0, POPT_ARG_STRING, &a.lies, 0,
-	  "how: deny, omit, withhold, poison, silent, stale, delay, vanish, hoard, forge; several with commas "
-	  "(deny,omit)",
+	  "how: deny, omit, withhold, poison, silent, stale, delay, vanish, hoard, forge, dull, mute; several with "
+	  "commas (deny,omit)",
 	  "WHAT" },
+	{ "lies-from", 0, POPT_ARG_DOUBLE, &a.lies_from_s, 0, "since when (from the beginning)", "SECONDS" },
 	{ "list-at", 0, POPT_ARG_DOUBLE, &a.list_at_s, 0, "when a supernode is handed a revocation list (never)",
 	  "SECONDS" },
 	{ "candidates", 0, POPT_ARG_DOUBLE, &a.candidates, 0, "share of the leaves that consent to serve (0)", "P" },

@@ -125,7 +125,9 @@ struct kith_simcapacity {
 	X(DELAY, "delay", "answers 1.5 s late")                                                                        \
 	X(VANISH, "vanish", "reports that its leaves have vanished, and forges reports for all members to pass on")    \
 	X(HOARD, "hoard", "takes revocation lists, and tells and gives them to nobody")                                \
-	X(FORGE, "forge", "tells other supernodes of revocation lists that there are not")
+	X(FORGE, "forge", "tells other supernodes of revocation lists that there are not")                             \
+	X(DULL, "dull", "answers handshakes, probes and keepalives, and does nothing else")                            \
+	X(MUTE, "mute", "takes packets, and sends none")
 
 enum kith_simlie {
 #define KITH_SIM_LIE_ENUM(name, text, what) KITH_SIM_LIE_##name,
@@ -180,6 +182,7 @@ struct kith_simfaults {
 	uint32_t droppers_ppm, flooders_ppm, sybils_ppm; /* shares of the supernodes, of attack.c */
 	uint32_t liars_ppm; /* share of the supernodes that lie (lies.c), in programs that link kith_bench_lies */
 	uint32_t lies; /* how: set of 1 << enum kith_simlie; none: DENY and OMIT */
+	kith_time_us lies_from_us; /* before that, they do as they should */
 	kith_time_us list_at_us; /* a supernode is handed a revocation list then (lists.c); 0: none is */
 	uint32_t heads; /* at that time: heads of the issuer's log, each to one supernode; 2 contradict each other */
 	/* Share of the candidates (lies_candidate.c) that lie, and how: set of 1 << enum kith_simfalse, of which each

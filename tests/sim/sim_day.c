@@ -1,12 +1,12 @@
-/* A day in which nobody does anything: what it costs a leaf and a supernode, in bytes a second, UDP's and IPv4's headers
+/* A day in which nobody does anything: what it costs a leaf and a supernode, in bytes a second, headers of UDP and IPv4
  * included.
  *
  *     sim_day              24 hours; leaves that watch nobody, and leaves that watch eight others
  *     sim_day HOURS SEED   so many, with that seed
  *
- * Each leaf restarts twice in the first 20 hours, as a node does to take a renewed certificate; records, watches and keys are
- * renewed when it is time, member entries every ten hours. Held are the mean of all, and each leaf and supernode by
- * itself, all along (idle-quiet); printed is the most that one leaf had in an hour.
+ * Each leaf restarts twice in the first 20 hours, as a node does to take a renewed certificate; records, watches and
+ * keys are renewed when it is time, member entries every ten hours. Held are the mean of all, and each leaf and
+ * supernode by itself, all along (idle-quiet); printed is the most that one leaf had in an hour.
  * What 25,000 members' entries cost is measured at their rate by sim_members_cost, in networks that are small enough: a
  * supernode passes each renewal on once, however many members there are.
  */
@@ -21,8 +21,8 @@ enum {
 	HEADERS = 28,
 	SETTLED_S = 120,
 	SUPER_BYTES_MAX = 1000, /* a second, that a supernode sends besides what it sends to leaves: 8 kbit/s */
-	/* In and out, with three homes, and eight others watched. Wanted are 15 and 20: keepalives alone are 12.6, and the
-	 * rest is the record, which all homes are given and one is asked for each time that it is renewed. */
+	/* In and out, with three homes, and eight others watched. Wanted are 15 and 20: keepalives alone are 12.6, and
+	 * the rest is the record, which all homes are given and one is asked for each time that it is renewed. */
 	LEAF_BYTES_MAX = 17,
 	WATCHING_BYTES_MAX = 22,
 	LEAF_BYTES_WANTED = 15,
