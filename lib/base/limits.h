@@ -86,6 +86,7 @@
 /* local: a counter so far beyond all that came shows that the packet was made with another key: it is what one may
  * seal */
 #define KITH_COUNTER_AHEAD (KITH_KEY_BLOCKS_MAX * KITH_REKEY_PACKETS)
+#define KITH_WAYS_MAX 15 /* wire: copies of one packet, each sealed in its own way: DATA says it in 4 bits */
 #define KITH_OLD_KEY_US (10 * KITH_US_PER_S) /* wire: how long packets in the previous key are still opened */
 #define KITH_SESSIONS_MAX 100000 /* local: default bound */
 

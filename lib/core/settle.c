@@ -201,11 +201,32 @@ static bool settle_news(struct kith_core *c)
 
 /* ---- sealing ---- */
 
-/* Seals one packet and queues it for every hop that its path set names. */
+/* Adds the name that is told on this hop, if any is; returns the length of all frames. */
+static size_t tell_name(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop, uint8_t *frames,
+			size_t len)
+{
+	size_t room = KITH_FRAMES_MAX + (hop->tunnel == 0 ? KITH_TUNNEL_HEADER : 0u);
+	struct kith_writer beside = kith_writer_of(frames + len, room - len);
+	kith_pathset_tell_name(&s->paths, kith_env(c, s), hop, &beside);
+	return len + kith_writer_len(&beside);
+}
+
+/* One more copy of what has that counter: equal bytes would tell who sees both that they are one. */
+static void seal_copy(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop, uint8_t ttl,
+		      uint64_t counter, uint8_t way, uint8_t *frames, size_t len)
+{
+	uint8_t *packet = frames - KITH_TRANSPORT_HEADER;
+	len = tell_name(c, s, hop, frames, len);
+	len = kith_session_seal_again(s, c->suite, kith_pathset_name_on(&s->paths, hop), counter, way, packet, len);
+	kith_outbox_ready(&c->shared->outbox, hop, ttl, packet, len);
+}
+
+/* Seals one packet and queues it, and copies for the other hops that its path set names. */
 static void seal(struct kith_core *c, struct kith_session *s, const struct kith_open_packet *p)
 {
 	struct kith_outbox *ob = &c->shared->outbox;
 	struct kith_hop hops[KITH_PICK_MAX];
+	uint8_t *copies[KITH_PICK_MAX] = { NULL };
 	if (s->state == KITH_SESSION_INITIATING || s->state == KITH_SESSION_DECIDING)
 		return;
 	size_t n = 1;
@@ -216,21 +237,20 @@ static void seal(struct kith_core *c, struct kith_session *s, const struct kith_
 	if (n == 0)
 		return;
 	uint64_t counter = s->tx_counter;
+	for (size_t i = 0; i < n; i++)
+		kith_pathset_sent(&s->paths, kith_env(c, s), &hops[i], counter, p->data,
+				  (struct kith_span){ p->frames, p->len });
+	for (size_t i = 1; i < n && (copies[i] = kith_outbox_room(ob)) != NULL; i++)
+		memcpy(copies[i], p->frames, p->len);
 	uint8_t *packet = p->frames - KITH_TRANSPORT_HEADER;
-	size_t room = KITH_FRAMES_MAX + (hops[0].tunnel == 0 ? KITH_TUNNEL_HEADER : 0u);
-	struct kith_writer beside = kith_writer_of(p->frames + p->len, room - p->len);
-	kith_pathset_tell_name(&s->paths, kith_env(c, s), &hops[0], &beside);
-	size_t len = kith_session_seal(s, c->suite, kith_pathset_name_on(&s->paths, &hops[0]), packet,
-				       p->len + kith_writer_len(&beside));
+	size_t len = tell_name(c, s, &hops[0], p->frames, p->len);
+	len = kith_session_seal(s, c->suite, kith_pathset_name_on(&s->paths, &hops[0]), packet, len);
 	if (len == 0) { /* nothing can be sealed with this key any more, a CLOSE included */
 		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
 		return;
 	}
-	struct kith_span sealed = { packet, len };
-	for (size_t i = 1; i < n; i++)
-		kith_outbox_copy(ob, &hops[i], p->ttl, packet, len);
-	for (size_t i = 0; i < n; i++)
-		kith_pathset_sent(&s->paths, kith_env(c, s), &hops[i], counter, p->data, sealed);
+	for (size_t i = 1; i < n && copies[i] != NULL; i++)
+		seal_copy(c, s, &hops[i], p->ttl, counter, (uint8_t)i, copies[i], p->len);
 	kith_outbox_ready(ob, &hops[0], p->ttl, packet, len);
 }
 
@@ -244,6 +264,11 @@ static bool seal_all(struct kith_core *c)
 		some = true;
 		if (s == NULL)
 			continue;
+		if (p->way != 0) {
+			if (s->state == KITH_SESSION_OPEN)
+				seal_copy(c, s, &p->hop, p->ttl, p->counter, p->way, p->frames, p->len);
+			continue;
+		}
 		bool wants = p->data && kith_session_wants_rekey(s, c->now.mono_us);
 		seal(c, s, p);
 		if (wants && s->state != KITH_SESSION_CLOSED)

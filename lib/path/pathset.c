@@ -396,7 +396,7 @@ size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, s
 }
 
 void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
-		       uint64_t counter, bool data, struct kith_span sealed)
+		       uint64_t counter, bool data, struct kith_span frames)
 {
 	int i = kith_ps_find(ps, hop);
 	if (i < 0)
@@ -405,7 +405,7 @@ void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env,
 	p->sent_at = env->now;
 	if (!data)
 		return;
-	if (kith_ps_has(ps, KITH_PATHSET_PEER) && kith_ps_flow_sent(ps, env, (unsigned)i, counter, sealed))
+	if (kith_ps_has(ps, KITH_PATHSET_PEER) && kith_ps_flow_sent(ps, env, (unsigned)i, counter, frames))
 		return;
 	if (p->state == KITH_PATH_LIVE && p->since == 0) {
 		p->since = env->now;

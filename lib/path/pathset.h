@@ -119,10 +119,10 @@ size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, s
 int kith_pathset_take(struct kith_pathset *ps, const struct kith_path_env *env, size_t len) KITH_MUST_USE;
 kith_time_us kith_pathset_ready_at(const struct kith_pathset *ps, kith_time_us now, size_t len);
 
-/* A packet was sealed and queued for this hop; to be called for each of its hops. sealed is copied if it is retained.
- */
+/* A packet is about to be sealed for this hop, the how manieth of those that were picked is its way; to be called
+ * for each of its hops. frames are copied if they are retained. */
 void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
-		       uint64_t counter, bool data, struct kith_span sealed);
+		       uint64_t counter, bool data, struct kith_span frames);
 
 /* A frame of this layer (PROBE to PATH_CLOSE), from the hop that kith_pathset_heard was just told of. KITH_EPROTO:
  * malformed; KITH_ENOTSUP: not one of this layer. */

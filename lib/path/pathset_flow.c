@@ -107,17 +107,21 @@ static void replay(struct kith_pathset *ps, const struct kith_path_env *env, con
 {
 	struct kith_flow *flow = kith_ps_flow(ps);
 	uint64_t counter;
-	struct kith_span sealed;
+	struct kith_span frames;
 	if (flow == NULL || n == 0)
 		return;
 	kith_pacer_doubt(&flow->pacer);
 	if (flow->replay_from < flow->flight.acked)
 		flow->replay_from = flow->flight.acked;
-	while (kith_retain_get(&flow->retain, flow->replay_from, &counter, &sealed)) {
+	while (kith_retain_get(&flow->retain, flow->replay_from, &counter, &frames)) {
 		for (unsigned i = 0; i < n; i++) {
 			if (budgeted && !kith_budget_take(&flow->budget, env->now))
 				return;
-			kith_outbox_copy(env->outbox, &kith_ps_path(ps, to[i])->hop, 0, sealed.p, sealed.len);
+			uint8_t way = kith_retain_way(&flow->retain, counter);
+			if (way == 0)
+				break;
+			kith_outbox_again(env->outbox, env->session, &kith_ps_path(ps, to[i])->hop, counter, way,
+					  frames);
 			kith_stats_add(env->stats, KITH_STAT_PACKETS_REPLAYED, 1);
 		}
 		flow->replay_from = counter + 1;
@@ -259,7 +263,7 @@ void kith_ps_flow_heard(struct kith_pathset *ps, const struct kith_path_env *env
 }
 
 bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, uint64_t counter,
-		       struct kith_span sealed)
+		       struct kith_span frames)
 {
 	struct kith_flow *flow = flow_start(ps, env);
 	if (flow == NULL)
@@ -278,7 +282,7 @@ bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env,
 	kith_pace_packet(&flow->out, env->now, true);
 	kith_budget_sent(&flow->budget, env->now);
 	if (kith_ps_count(ps) > 1)
-		kith_retain_put(&flow->retain, env->alloc, counter, sealed);
+		kith_retain_put(&flow->retain, env->alloc, counter, KITH_PICK_MAX - 1, frames);
 	kith_ps_arm(ps, kith_pace_idle_at(&flow->out));
 	kith_ps_arm(ps, env->now + kith_path_period(kith_ps_path(ps, i)));
 	return true;

@@ -200,7 +200,7 @@ void kith_ps_flow_heard(struct kith_pathset *ps, const struct kith_path_env *env
 
 /* False: there is no memory to track it. */
 bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, uint64_t counter,
-		       struct kith_span sealed);
+		       struct kith_span frames);
 int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env, int arrived,
 			struct kith_span body) KITH_MUST_USE;
 void kith_ps_flow_tick(struct kith_pathset *ps, const struct kith_path_env *env);

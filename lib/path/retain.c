@@ -55,11 +55,12 @@ static bool grow(struct kith_retain *r, const struct kith_alloc *alloc)
 	return true;
 }
 
-void kith_retain_put(struct kith_retain *r, const struct kith_alloc *alloc, uint64_t counter, struct kith_span sealed)
+void kith_retain_put(struct kith_retain *r, const struct kith_alloc *alloc, uint64_t counter, uint8_t way,
+		     struct kith_span frames)
 {
-	if (sealed.len == 0 || sealed.len > PACKET_MAX)
+	if (frames.len == 0 || frames.len > PACKET_MAX)
 		return;
-	uint32_t len = (uint32_t)sealed.len;
+	uint32_t len = (uint32_t)frames.len;
 	if (r->n == KITH_RETAIN_PACKETS)
 		drop_oldest(r);
 	uint32_t at = place(r, len);
@@ -72,8 +73,8 @@ void kith_retain_put(struct kith_retain *r, const struct kith_alloc *alloc, uint
 	if (at == UINT32_MAX)
 		return;
 	KITH_ASSERT(at + len <= r->cap);
-	memcpy(r->bytes + at, sealed.p, len);
-	*entry(r, r->n) = (struct kith_retained){ counter, at, (uint16_t)len };
+	memcpy(r->bytes + at, frames.p, len);
+	*entry(r, r->n) = (struct kith_retained){ counter, at, (uint16_t)len, way };
 	r->n++;
 	r->end = at + len;
 }
@@ -84,18 +85,28 @@ void kith_retain_release(struct kith_retain *r, uint64_t below)
 		drop_oldest(r);
 }
 
-bool kith_retain_get(const struct kith_retain *r, uint64_t from, uint64_t *counter, struct kith_span *sealed)
+bool kith_retain_get(const struct kith_retain *r, uint64_t from, uint64_t *counter, struct kith_span *frames)
 {
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct kith_retained *e = &r->ring[(r->head + i) % KITH_RETAIN_PACKETS];
 		if (e->counter >= from) {
 			*counter = e->counter;
-			sealed->p = r->bytes + e->offset;
-			sealed->len = e->len;
+			frames->p = r->bytes + e->offset;
+			frames->len = e->len;
 			return true;
 		}
 	}
 	return false;
+}
+
+uint8_t kith_retain_way(struct kith_retain *r, uint64_t counter)
+{
+	for (unsigned i = 0; i < r->n; i++) {
+		struct kith_retained *e = entry(r, i);
+		if (e->counter == counter && e->way < KITH_WAYS_MAX)
+			return ++e->way;
+	}
+	return 0;
 }
 
 void kith_retain_deinit(struct kith_retain *r, const struct kith_alloc *alloc)

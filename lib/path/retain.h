@@ -1,4 +1,4 @@
-/* The last sealed data packets, kept to be repeated byte for byte on another path.
+/* The frames of the last data packets, kept to be sealed once more, each time in another way, for another path.
  *
  * Bounds: KITH_RETAIN_PACKETS packets in KITH_RETAIN_BYTES; grows from 4 KiB by doubling; the oldest make room. Without
  * memory a packet is simply not kept.
@@ -13,6 +13,7 @@ struct kith_retained {
 	uint64_t counter;
 	uint32_t offset;
 	uint16_t len;
+	uint8_t way; /* the last one that it was sealed in */
 };
 
 struct kith_retain {
@@ -22,14 +23,18 @@ struct kith_retain {
 	struct kith_retained ring[KITH_RETAIN_PACKETS];
 };
 
-/* Counters rise from put to put. */
-void kith_retain_put(struct kith_retain *r, const struct kith_alloc *alloc, uint64_t counter, struct kith_span sealed);
+/* Counters rise from put to put. way: the last one that the packet may have been sealed in so far. */
+void kith_retain_put(struct kith_retain *r, const struct kith_alloc *alloc, uint64_t counter, uint8_t way,
+		     struct kith_span frames);
 
 /* Drops all with a counter below. */
 void kith_retain_release(struct kith_retain *r, uint64_t below);
 
 /* The oldest with a counter of at least from; false when there is none. */
-bool kith_retain_get(const struct kith_retain *r, uint64_t from, uint64_t *counter, struct kith_span *sealed);
+bool kith_retain_get(const struct kith_retain *r, uint64_t from, uint64_t *counter, struct kith_span *frames);
+
+/* The next way to seal the packet with that counter, which is taken by this; 0: it is not kept, or all were taken. */
+uint8_t kith_retain_way(struct kith_retain *r, uint64_t counter);
 
 void kith_retain_deinit(struct kith_retain *r, const struct kith_alloc *alloc);
 

@@ -67,18 +67,32 @@ static uint64_t nonce_of(const struct kith_data_mark *mark)
 	return (uint64_t)mark->way << KITH_COUNTER_BITS | mark->counter;
 }
 
-size_t kith_session_seal(struct kith_session *s, const struct kith_suite *suite, uint64_t name, uint8_t *packet,
-			 size_t frames_len)
+static size_t seal_as(const struct kith_session *s, const struct kith_suite *suite, uint64_t name,
+		      const struct kith_data_mark *mark, uint8_t *packet, size_t frames_len)
 {
 	uint8_t *body = packet + KITH_TRANSPORT_HEADER;
-	if (s->tx_counter >= KITH_REPLAY_COUNTER_END || (uint8_t)(block_of(s) - s->keyed_block) >= KITH_KEY_BLOCKS_MAX)
-		return 0;
-	const struct kith_data_mark mark = { .counter = s->tx_counter++, .epoch = s->epoch };
-	kith_data_write(packet, &mark, name);
-	suite->seal(body, s->tx_key, nonce_of(&mark), (struct kith_span){ packet, KITH_TRANSPORT_HEADER }, body,
+	kith_data_write(packet, mark, name);
+	suite->seal(body, s->tx_key, nonce_of(mark), (struct kith_span){ packet, KITH_TRANSPORT_HEADER }, body,
 		    frames_len);
 	flip(packet + 1, packet + 1, suite, s->tx_key, body + frames_len);
 	return KITH_TRANSPORT_HEADER + frames_len + KITH_AEAD_TAG_LEN;
+}
+
+size_t kith_session_seal(struct kith_session *s, const struct kith_suite *suite, uint64_t name, uint8_t *packet,
+			 size_t frames_len)
+{
+	if (s->tx_counter >= KITH_REPLAY_COUNTER_END || (uint8_t)(block_of(s) - s->keyed_block) >= KITH_KEY_BLOCKS_MAX)
+		return 0;
+	const struct kith_data_mark mark = { .counter = s->tx_counter++, .epoch = s->epoch };
+	return seal_as(s, suite, name, &mark, packet, frames_len);
+}
+
+size_t kith_session_seal_again(const struct kith_session *s, const struct kith_suite *suite, uint64_t name,
+			       uint64_t counter, uint8_t way, uint8_t *packet, size_t frames_len)
+{
+	KITH_ASSERT(counter < s->tx_counter && way > 0 && way <= KITH_WAYS_MAX);
+	const struct kith_data_mark mark = { .counter = counter, .epoch = s->epoch, .way = way };
+	return seal_as(s, suite, name, &mark, packet, frames_len);
 }
 
 /* Begins to use the next keys in both directions; the receive key used so far stays good for a while. */

@@ -112,6 +112,11 @@ void kith_session_take_keys(struct kith_session *s, kith_time_us now);
 size_t kith_session_seal(struct kith_session *s, const struct kith_suite *suite, uint64_t name, uint8_t *packet,
 			 size_t frames_len);
 
+/* Seals what has that counter already once more, in another way (1 to KITH_WAYS_MAX) than ever with this counter: the
+ * other side opens one of them, and nobody else sees that they are the same. */
+size_t kith_session_seal_again(const struct kith_session *s, const struct kith_suite *suite, uint64_t name,
+			       uint64_t counter, uint8_t way, uint8_t *packet, size_t frames_len);
+
 /* NOT_AUTHENTIC: made by somebody else, or with a key that is not good (yet, or any more). */
 enum kith_open_verdict { KITH_OPEN_OK, KITH_OPEN_REPLAYED, KITH_OPEN_NOT_AUTHENTIC };
 

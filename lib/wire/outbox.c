@@ -103,7 +103,7 @@ static uint8_t *take_slot(struct kith_outbox *ob)
 
 static bool same_way(const struct kith_open_packet *p, uint32_t session, const struct kith_hop *hop, uint8_t ttl)
 {
-	if (p->session != session || p->ttl != ttl || p->pinned != (hop != NULL))
+	if (p->session != session || p->way != 0 || p->ttl != ttl || p->pinned != (hop != NULL))
 		return false;
 	return hop == NULL || kith_hop_equal(&p->hop, hop);
 }
@@ -219,14 +219,23 @@ void kith_outbox_ready(struct kith_outbox *ob, const struct kith_hop *hop, uint8
 	ob->own_bytes += len;
 }
 
-void kith_outbox_copy(struct kith_outbox *ob, const struct kith_hop *hop, uint8_t ttl, const uint8_t *data, size_t len)
+uint8_t *kith_outbox_room(struct kith_outbox *ob)
 {
-	KITH_ASSERT(len <= 1280);
 	uint8_t *slot = take_slot(ob);
-	if (slot == NULL)
+	return slot != NULL ? slot + FRAMES_AT : NULL;
+}
+
+void kith_outbox_again(struct kith_outbox *ob, uint32_t session, const struct kith_hop *hop, uint64_t counter,
+		       uint8_t way, struct kith_span frames)
+{
+	KITH_ASSERT(!ob->in_frame && way > 0 && frames.len <= KITH_FRAMES_MAX);
+	struct kith_open_packet *p = open_packet(ob, session, hop, 0);
+	if (p == NULL)
 		return;
-	memcpy(slot + KITH_PACKET_HEADROOM, data, len);
-	kith_outbox_ready(ob, hop, ttl, slot + KITH_PACKET_HEADROOM, len);
+	memcpy(p->frames, frames.p, frames.len);
+	p->len = (uint16_t)frames.len;
+	p->counter = counter;
+	p->way = way;
 }
 
 void kith_outbox_relay(struct kith_outbox *ob, const struct kith_packet *packet)

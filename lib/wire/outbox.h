@@ -25,9 +25,11 @@ struct kith_open_packet {
 	bool pinned; /* hop is given; false: the session's path set picks at the drain */
 	/* carries something that must arrive: it is tracked, retained, and repeated when a path is in doubt */
 	bool data;
+	uint8_t way; /* not 0: a copy of what was sealed with that counter, to be sealed in this way */
 	uint8_t ttl; /* 0 = default */
 	uint16_t len; /* bytes of frames */
 	struct kith_hop hop;
+	uint64_t counter; /* of a copy */
 	uint8_t *frames; /* in a slot, with KITH_PACKET_HEADROOM + headers before and a tag's room behind */
 };
 
@@ -87,8 +89,12 @@ struct kith_open_packet *kith_outbox_next_open(struct kith_outbox *ob);
  * data when hop->tunnel is set (data then needs KITH_TUNNEL_HEADER writable bytes before it). */
 void kith_outbox_ready(struct kith_outbox *ob, const struct kith_hop *hop, uint8_t ttl, uint8_t *data, size_t len);
 
-/* Copies data into a slot of its own and queues that: the second and later ways of one sealed packet. */
-void kith_outbox_copy(struct kith_outbox *ob, const struct kith_hop *hop, uint8_t ttl, const uint8_t *data, size_t len);
+/* Room for the frames of another copy of a packet, as an open one has it, to be queued at once. NULL: no slot. */
+uint8_t *kith_outbox_room(struct kith_outbox *ob);
+
+/* Opens a packet of these frames, which are copied: what was sealed with that counter goes once more, over this hop. */
+void kith_outbox_again(struct kith_outbox *ob, uint32_t session, const struct kith_hop *hop, uint64_t counter,
+		       uint8_t way, struct kith_span frames);
 
 /* Queues one relayed packet or train as it is. */
 void kith_outbox_relay(struct kith_outbox *ob, const struct kith_packet *packet);

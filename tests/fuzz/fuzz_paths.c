@@ -98,6 +98,11 @@ static void seal(const struct kith_open_packet *open)
 	while (kith_frame_next(&r, &frame)) /* nothing of a relay-only node's addresses */
 		KITH_ASSERT(frame.type != KITH_FRAME_CANDIDATES || (f.ps.flags & KITH_PATHSET_CONSENT) != 0);
 	KITH_ASSERT(!r.bad);
+	if (open->way != 0) { /* once more: what it is was looked at when it went first */
+		KITH_ASSERT(open->pinned && open->counter < f.counter && open->way <= KITH_WAYS_MAX);
+		KITH_ASSERT(!unproven(&open->hop));
+		return;
+	}
 	hops[0] = open->hop;
 	if (!open->pinned)
 		n = kith_pathset_pick(&f.ps, f.now, open->data, hops);
@@ -109,7 +114,7 @@ static void seal(const struct kith_open_packet *open)
 	for (size_t i = 0; i < n; i++) {
 		leaves(&hops[i], len + (hops[i].tunnel != 0 ? KITH_TUNNEL_HEADER : 0u));
 		kith_pathset_sent(&f.ps, test_at(&f.env, f.now), &hops[i], f.counter, open->data,
-				  (struct kith_span){ bytes, len });
+				  (struct kith_span){ open->frames, open->len });
 	}
 	f.counter++;
 }

@@ -275,17 +275,22 @@ static inline void w_drain(struct world *w, unsigned i)
 		uint8_t bytes[1280];
 		size_t len = 9u + open->len;
 		struct kith_writer wr = kith_writer_of(bytes, sizeof bytes);
-		kith_write_u64(&wr, n->counter);
-		kith_write_u8(&wr, open->data);
+		kith_write_u64(&wr, open->way != 0 ? open->counter : n->counter);
+		kith_write_u8(&wr, open->data || open->way != 0);
 		kith_write_bytes(&wr, open->frames, open->len);
 		struct kith_reader r = kith_reader_of(open->frames, open->len);
 		struct kith_frame f;
 		while (kith_frame_next(&r, &f))
 			n->frames_sent[f.type]++;
 		assert_false(r.bad);
+		if (open->way != 0) {
+			assert_true(open->pinned && open->counter < n->counter);
+			w_transmit(w, i, &hops[0], open->ttl, bytes, len);
+			continue;
+		}
 		for (size_t k = 0; k < n_hops; k++) {
 			kith_pathset_sent(&n->ps, test_at(&n->env, w->now), &hops[k], n->counter, open->data,
-					  test_span(bytes, len));
+					  test_span(open->frames, open->len));
 			w_transmit(w, i, &hops[k], open->ttl, bytes, len);
 		}
 		n->counter++;

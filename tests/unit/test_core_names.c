@@ -126,6 +126,44 @@ static void a_leaf_that_moves_is_not_found_again_by_its_homes_packets(void **sta
 	}
 }
 
+/* Data goes both ways all the time, so that packets are on their way at the moment of the move. */
+static void talk(struct core_world *w, kith_session_id ours, kith_session_id theirs, kith_time_us us)
+{
+	for (kith_time_us t = 0; t < us; t += 10 * KITH_US_PER_MS) {
+		(void)world_say(w, WORLD_ALICE, ours, "to bob", 6);
+		(void)world_say(w, WORLD_BOB, theirs, "to alice", 8);
+		world_run(w, 10 * KITH_US_PER_MS);
+		if (w->events_n < WORLD_EVENTS / 2)
+			continue;
+		assert_null(world_event(w, WORLD_ALICE, KITH_EVENT_CLOSED, 0));
+		w->events_n = 0;
+	}
+}
+
+static void a_talk_goes_on_where_one_moves_or_both_do_and_is_not_found_again(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 6; seed++) {
+		struct core_world w;
+		struct watcher o;
+		kith_session_id theirs;
+		world_alice_and_bob(&w);
+		kith_session_id ours = world_call(&w, WORLD_ALICE, WORLD_BOB, &theirs);
+		begin(&o, &w, WORLD_ALICE, seed);
+		o.loss = o.twice = o.late = seed % 2 == 0 ? 5 : 0;
+		talk(&w, ours, theirs, 5 * KITH_US_PER_S);
+		for (int i = 0; i < 3; i++) {
+			move(&w, &o, WORLD_ALICE);
+			if (seed > 3)
+				move(&w, &o, WORLD_BOB);
+			talk(&w, ours, theirs, 8 * KITH_US_PER_S);
+		}
+		assert_null(world_event(&w, WORLD_ALICE, KITH_EVENT_CLOSED, 0));
+		assert_int_equal(finish(&w, &o), 0);
+		core_world_deinit(&w);
+	}
+}
+
 static void fifty_moves_in_a_minute_use_fifty_names(void **state)
 {
 	struct core_world w;
@@ -146,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_leaf_that_moves_is_not_found_again_by_its_homes_packets),
+		cmocka_unit_test(a_talk_goes_on_where_one_moves_or_both_do_and_is_not_found_again),
 		cmocka_unit_test(fifty_moves_in_a_minute_use_fifty_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@ static void put(struct kith_retain *r, struct test_alloc *a, uint64_t counter, s
 {
 	uint8_t bytes[1300];
 	memset(bytes, (int)(counter & 0xff), sizeof bytes);
-	kith_retain_put(r, &a->alloc, counter, test_span(bytes, len));
+	kith_retain_put(r, &a->alloc, counter, 2, test_span(bytes, len));
 }
 
 /* Every packet held is whole; returns how many there are. */
@@ -44,6 +44,26 @@ static void packets_come_back_byte_for_byte_in_order(void **state)
 	assert_int_equal(check(&r), 3);
 	kith_retain_release(&r, 100);
 	assert_int_equal(check(&r), 0);
+	kith_retain_deinit(&r, &a.alloc);
+	test_alloc_check(&a);
+}
+
+/* A way that was used once would be the same bytes again. */
+static void each_way_of_a_packet_is_taken_once(void **state)
+{
+	(void)state;
+	struct test_alloc a;
+	test_alloc_init(&a);
+	struct kith_retain r = { 0 };
+	put(&r, &a, 7, 100);
+	put(&r, &a, 9, 100);
+	for (unsigned way = 3; way <= KITH_WAYS_MAX; way++)
+		assert_int_equal(kith_retain_way(&r, 9), way);
+	assert_int_equal(kith_retain_way(&r, 9), 0);
+	assert_int_equal(kith_retain_way(&r, 8), 0);
+	assert_int_equal(kith_retain_way(&r, 7), 3);
+	kith_retain_release(&r, 8);
+	assert_int_equal(kith_retain_way(&r, 7), 0);
 	kith_retain_deinit(&r, &a.alloc);
 	test_alloc_check(&a);
 }
@@ -122,6 +142,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_come_back_byte_for_byte_in_order),
+		cmocka_unit_test(each_way_of_a_packet_is_taken_once),
 		cmocka_unit_test(memory_is_bounded_and_the_oldest_make_room),
 		cmocka_unit_test(small_traffic_takes_little_memory),
 		cmocka_unit_test(without_memory_packets_are_not_kept),

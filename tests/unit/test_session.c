@@ -124,6 +124,40 @@ static void counter_and_epoch_are_hidden(void **state)
 	ends_deinit(&e);
 }
 
+/* What goes over several paths opens once, whichever arrives first, and shows nobody that it is the same. */
+static void each_way_of_a_packet_has_other_bytes_and_the_first_one_opens(void **state)
+{
+	enum { WAYS = 1 + KITH_WAYS_MAX, LEN = 40 };
+	struct ends e;
+	struct sealed p[WAYS];
+	char text[LEN + 1] = "the same forty bytes of text, many times";
+	(void)state;
+	ends_init(&e);
+	for (int first = 0; first < WAYS; first++) {
+		uint64_t counter = e.s[0].tx_counter;
+		for (int way = 0; way < WAYS; way++) {
+			p[way] = way == 0 ? seal(&e, 0, text) : p[0];
+			if (way == 0)
+				continue;
+			memcpy(p[way].bytes + KITH_TRANSPORT_HEADER, text, LEN);
+			p[way].len = kith_session_seal_again(&e.s[0], e.self[0].suite, NAME + (uint64_t)way, counter,
+							     (uint8_t)way, p[way].bytes, LEN);
+		}
+		assert_int_equal(e.s[0].tx_counter, counter + 1);
+		for (int i = 0; i < WAYS; i++) {
+			for (int k = 0; k < i; k++) {
+				assert_memory_not_equal(p[i].bytes + 1, p[k].bytes + 1, KITH_DATA_HIDDEN);
+				for (size_t at = KITH_TRANSPORT_HEADER; at + 8 <= p[i].len; at += 8)
+					assert_memory_not_equal(p[i].bytes + at, p[k].bytes + at, 8);
+			}
+		}
+		assert_int_equal(open_text(&e, 1, p[first], 1, text), KITH_OPEN_OK);
+		for (int way = 0; way < WAYS; way++)
+			assert_int_equal(open_text(&e, 1, p[way], 1, text), KITH_OPEN_REPLAYED);
+	}
+	ends_deinit(&e);
+}
+
 static void a_packet_is_bound_to_its_receiver(void **state)
 {
 	struct ends e;
@@ -571,6 +605,7 @@ int main(void)
 		cmocka_unit_test(what_one_end_seals_the_other_opens_once),
 		cmocka_unit_test(a_forged_packet_does_not_move_the_replay_window),
 		cmocka_unit_test(counter_and_epoch_are_hidden),
+		cmocka_unit_test(each_way_of_a_packet_has_other_bytes_and_the_first_one_opens),
 		cmocka_unit_test(a_packet_is_bound_to_its_receiver),
 		cmocka_unit_test(new_keys_reach_both_ends_and_old_packets_are_still_opened_for_a_while),
 		cmocka_unit_test(the_asker_opens_old_packets_until_it_has_seen_a_new_one),

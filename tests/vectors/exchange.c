@@ -186,3 +186,22 @@ void exchange_data(struct exchange *x, struct vec *v, unsigned who, struct kith_
 		    KITH_OPEN_OK);
 	VEC_REQUIRE(opened.len == frames.len && memcmp(opened.p, frames.p, frames.len) == 0);
 }
+
+void exchange_data_again(struct exchange *x, struct vec *v, unsigned who, struct kith_span frames)
+{
+	uint8_t packet[KITH_UDP_PAYLOAD], ad[KITH_TRANSPORT_HEADER];
+	const struct kith_session *from = &x->session[who];
+	const struct kith_data_mark mark = { .counter = from->tx_counter - 1, .epoch = from->epoch, .way = 1 };
+	vec_bytes(v->in, "key", from->tx_key, 32);
+	vec_number(v->in, "epoch", from->epoch);
+	vec_u64(v->in, "session_name", exchange_names[!who][1]);
+	vec_number(v->in, "way", mark.way);
+	vec_u64(v->in, "counter", mark.counter);
+	vec_span(v->in, "frames", frames);
+	memcpy(packet + KITH_TRANSPORT_HEADER, frames.p, frames.len);
+	size_t len = kith_session_seal_again(from, x->world.suite, exchange_names[!who][1], mark.counter, mark.way,
+					     packet, frames.len);
+	kith_data_write(ad, &mark, exchange_names[!who][1]);
+	vec_bytes(v->mid, "associated_data", ad, sizeof ad);
+	vec_bytes(v->out, "packet", packet, len);
+}

@@ -44,6 +44,9 @@ void exchange_read_reply(struct exchange *x);
 void exchange_keys(struct exchange *x, struct vec *v);
 
 /* Seals frames as who's next packet and opens them at the other end. */
+/* The last packet of that end once more, in way 1. */
+void exchange_data_again(struct exchange *x, struct vec *v, unsigned who, struct kith_span frames);
+
 void exchange_data(struct exchange *x, struct vec *v, unsigned who, struct kith_span frames);
 
 /* h and ck. */

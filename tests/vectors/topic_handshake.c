@@ -101,6 +101,15 @@ static void first_data(struct vec_topic *topic, struct exchange *x, const char *
 			      who == INITIATOR ? vec_span_of(keepalive, sizeof keepalive)
 					       : vec_span_of(probe, sizeof probe));
 		vec_end(&v);
+		n = snprintf(name, sizeof name, "second way of the data of the %s",
+			     who == INITIATOR ? "initiator" : "responder");
+		VEC_REQUIRE(n > 0 && (size_t)n < sizeof name);
+		v = vec_begin(topic, name, "4",
+			      "The same counter and frames for another path: none of the bytes is the same.");
+		exchange_data_again(x, &v, who,
+				    who == INITIATOR ? vec_span_of(keepalive, sizeof keepalive)
+						     : vec_span_of(probe, sizeof probe));
+		vec_end(&v);
 	}
 }
 
