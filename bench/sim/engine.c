@@ -198,6 +198,7 @@ static void send_one(struct kith_sim *sim, struct kith_simnode *n, const struct 
 		return;
 	if (sim->options.mutation == KITH_SIM_MUTATE_NO_RETRANSMIT && !first_hello(sim, n, data, len, &p->remote))
 		return;
+	kith_sim_link(sim, n, data, len);
 	kith_net_send(sim->net, &sim->net_stats, sim->now, n->id, &out, &outcome);
 	trace_packet(sim, n, '>', &p->remote, data, len, outcome.cause == KITH_NET_FLYING ? "" : ", dropped");
 	if (outcome.cause != KITH_NET_FLYING)
@@ -258,6 +259,7 @@ static void hand(struct kith_sim *sim, struct batch *b, const struct kith_net_de
 	}
 	n->packets_in++;
 	n->bytes_in += buf->len;
+	kith_sim_link(sim, n, buf->bytes + KITH_PACKET_HEADROOM, buf->len);
 	trace_packet(sim, n, '<', &d->pkt.src, buf->bytes + KITH_PACKET_HEADROOM, buf->len, "");
 	struct kith_packet *p = &b->packets[b->n];
 	memset(p, 0, sizeof *p);
@@ -480,6 +482,7 @@ struct kith_sim *kith_sim_new(const struct kith_simoptions *options)
 	kith_simqueue_init(&sim->queue, &sim->engine.alloc);
 	kith_simmap_init(&sim->owners, &sim->engine.alloc);
 	kith_simmap_init(&sim->consents, &sim->engine.alloc);
+	kith_simmap_init(&sim->links, &sim->engine.alloc);
 	kith_simmap_init(&sim->hellos, &sim->engine.alloc);
 	sim->suite = options->suite == KITH_SIM_SUITE_SIM ? kith_suite_sim() : kith_suite_sodium();
 	kith_simpki_init(&sim->pki, sim->suite, options->seed, KITH_SIM_UNIX_MS / 1000);
@@ -524,6 +527,7 @@ void kith_sim_free(struct kith_sim *sim)
 		KITH_FREE_ARRAY(&sim->engine.alloc, sim->samples[i].ms, sim->samples[i].cap);
 	kith_simmap_deinit(&sim->owners);
 	kith_simmap_deinit(&sim->consents);
+	kith_simmap_deinit(&sim->links);
 	kith_simmap_deinit(&sim->hellos);
 	KITH_FREE_ARRAY(&sim->engine.alloc, sim->nodes, sim->nodes_n);
 	kith_simpool_deinit(&sim->pool);

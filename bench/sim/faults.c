@@ -332,6 +332,11 @@ static void move(struct kith_sim *sim, struct kith_simnode *n, bool roam)
 		return;
 	}
 	n->local.port = port;
+	if (roam) {
+		n->place++;
+		n->hasty = sim->now - n->joined_at < KITH_SIM_LINK_STAY_US;
+		n->joined_at = sim->now;
+	}
 	kith_sim_disturb(sim, n);
 	/* A home whose address changed does not know; a host that joined another network does. */
 	if (n->core != NULL && (roam || n->nat == 0)) {

@@ -195,6 +195,9 @@ struct kith_simfile {
 };
 
 struct kith_simnode {
+	uint32_t place; /* counts the networks that it joined, ... */
+	kith_time_us joined_at; /* ... the last one then, ... */
+	bool hasty; /* ... and hardly was in the one before */
 	uint32_t id;
 	enum kith_role role;
 	bool up, leaving, mute, killed, reachable, starting;
@@ -270,6 +273,7 @@ struct kith_sim {
 	uint32_t cgn_device, cgn_leaves; /* carrier that still takes customers */
 	struct kith_simmap owners; /* public v4 address -> node + 1, or KITH_SIM_NONE for several */
 	struct kith_simmap consents; /* pair of nodes that are no contacts -> 1: one accepted the other's call */
+	struct kith_simmap links; /* for options.linking: what was seen of which leaf, and where */
 	struct kith_simmap hellos; /* for KITH_SIM_MUTATE_NO_RETRANSMIT */
 	struct kith_simflow *flows;
 	uint32_t flows_n, flows_cap;
@@ -343,6 +347,14 @@ kith_time_us kith_sim_capacity_free_at(const struct kith_sim *sim, const struct 
 /* ---- topology.c ---- */
 bool kith_sim_topology(struct kith_sim *sim);
 bool kith_sim_renumber(struct kith_sim *sim, struct kith_simnode *n);
+/* ---- linking.c ---- */
+
+/* Who leaves a network sooner may have no spare name yet for the next one, and is not looked for there. */
+#define KITH_SIM_LINK_STAY_US (5 * KITH_US_PER_S)
+
+/* An observer sees a packet from or to a leaf where it is now. */
+void kith_sim_link(struct kith_sim *sim, const struct kith_simnode *n, const uint8_t *data, size_t len);
+
 bool kith_sim_roam(struct kith_sim *sim, struct kith_simnode *n);
 /* The only leaf whose public address ip is; NULL if it is nobody's, or several leaves'. */
 struct kith_simnode *kith_sim_owner(const struct kith_sim *sim, const struct kith_addr *ip);

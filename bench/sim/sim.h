@@ -263,6 +263,7 @@ struct kith_simoptions {
 	enum kith_simmutation mutation;
 	uint32_t ignored; /* set of 1 << enum kith_siminvariant that are not checked: to see what comes after */
 	const struct kith_log *log; /* borrowed; of all cores; NULL: silent */
+	bool linking; /* an observer of all packets tries to find leaves again that joined another network */
 	uint32_t traced; /* KITH_SIM_NONE, or a node whose packets are written to stderr, a line each */
 	char command[KITH_SIM_TEXT_MAX]; /* repeats the run; printed with a violation */
 };
@@ -313,6 +314,10 @@ struct kith_simcounts {
 	uint64_t idle_seconds, idle_packets, idle_bytes; /* of leaves without a call, in and out */
 	uint64_t leaf_packets, leaf_bytes, super_packets, super_bytes; /* sent */
 	uint64_t dead_host, dead_port; /* packets that arrived where nobody listens */
+	/* options.linking: sealed packets of leaves at another network than their first one; those of them that tell an
+	 * observer of all packets that they were elsewhere, by a name, a counter or equal bytes; and packets in tunnels
+	 * that do so by the tunnel's id */
+	uint64_t moved_packets, linked_packets, linked_tunnels;
 	uint64_t leaf_hellos; /* first handshake packets that leaves sent, again ones too */
 	uint64_t demotions;
 	uint64_t flood_requests; /* that flooders sent */

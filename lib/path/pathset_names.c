@@ -79,9 +79,9 @@ void kith_pathset_tell_name(const struct kith_pathset *ps, const struct kith_pat
 	kith_frame_end(w, mark);
 }
 
-static void give_spare(const struct kith_path_env *env, struct kith_path *p)
+static void give_spare(const struct kith_path_env *env, const struct kith_path *p)
 {
-	if (env->new_name == NULL || !kith_ps_pay(p, KITH_NAME_BODY))
+	if (env->new_name == NULL)
 		return;
 	struct kith_writer *w =
 		kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_SPARE, KITH_NAME_BODY);
@@ -100,7 +100,9 @@ int kith_ps_on_name(struct kith_pathset *ps, const struct kith_path_env *env, in
 	struct kith_path *p = kith_ps_path(ps, (unsigned)i);
 	if (frame->type == KITH_FRAME_NAME) {
 		p->name = name;
-		give_spare(env, p);
+		if (p->state !=
+		    KITH_PATH_CANDIDATE) /* else it may be forgotten, and the name with it: it is told again */
+			give_spare(env, p);
 	} else if ((p->flags & KITH_PATH_RENAMED) != 0 && env->renewed) {
 		p->flags &= (uint8_t)~KITH_PATH_RENAMED;
 		ps->spare = name;
