@@ -422,11 +422,21 @@ static void again_at(struct kith_core *c, struct kith_query *q, kith_time_us at)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 }
 
-/* Whether the next six are to be asked too. A look-up needs one replica that knows the key, a watch needs three. */
-static bool next_group(struct kith_query *q)
+/* How many have to answer, unless one that knows the key is enough. Of a key that is far all six, until somebody named
+ * nearer ones: three who do not may be liars. A guide is soon looked for again. */
+static unsigned enough(const struct kith_core *c, const struct kith_query *q)
 {
-	bool enough = for_watchers(q) ? q->answered >= ENOUGH_ANSWERS : q->found.n > 0;
-	if (enough || q->group + 1 >= KITH_REPLICA_GROUPS)
+	if (q->what == QUERY_FOR_REPLICAS && q->errand.bytes == NULL)
+		return 1;
+	bool unsure = for_watchers(q) && q->hop == 1 && !kith_sectors_near(&c->super->members.sectors, q->key.b);
+	return unsure ? KITH_REPLICAS : ENOUGH_ANSWERS;
+}
+
+/* Whether the next six are to be asked too. A look-up needs one replica that knows the key, a watch needs three. */
+static bool next_group(const struct kith_core *c, struct kith_query *q)
+{
+	bool ended = for_watchers(q) ? q->answered >= enough(c, q) : q->found.n > 0;
+	if (ended || q->group + 1 >= KITH_REPLICA_GROUPS)
 		return false;
 	q->group++;
 	return true;
@@ -437,10 +447,10 @@ static void go_on(struct kith_core *c, struct kith_query *q)
 {
 	for (;;) {
 		const struct kith_member *m;
-		unsigned wanted = for_watchers(q) ? ENOUGH_ANSWERS : KITH_READ_PARALLEL;
+		unsigned wanted = for_watchers(q) ? enough(c, q) : KITH_READ_PARALLEL;
 		while (q->waiting - q->slow + q->answered < (int)wanted && (m = next_replica(c, q)) != NULL)
 			ask_one(c, q, m);
-		if (q->answered >= ENOUGH_ANSWERS && (q->found.n > 0 || for_watchers(q))) {
+		if (q->answered >= enough(c, q) && (q->found.n > 0 || for_watchers(q))) {
 			finish(c, q);
 			return;
 		}
@@ -450,7 +460,7 @@ static void go_on(struct kith_core *c, struct kith_query *q)
 			q->answered = 0;
 			continue;
 		}
-		if (next_group(q)) {
+		if (next_group(c, q)) {
 			q->answered = for_watchers(q) ? q->answered : 0;
 			continue;
 		}
