@@ -239,6 +239,7 @@ struct kith_simnode {
 	kith_time_us idle_since; /* a supernode */
 	uint32_t roles; /* changes by election ... */
 	kith_time_us roles_from; /* ... since then */
+	kith_time_us uncounted_since; /* a home does not know of it; 0: all do */
 	struct kith_key identity, device; /* valid with has_keys */
 	bool has_keys;
 	struct kith_simapp *app;

@@ -130,24 +130,35 @@ static const struct kith_core *super_at(const struct kith_sim *sim, const struct
 	return NULL;
 }
 
-/* Each home of a leaf counts it, whichever supernodes came, went, or handed it over. */
-static void check_attached(struct kith_sim *sim, const struct kith_simnode *n)
+static bool is_counted(struct kith_sim *sim, const struct kith_core *home, const struct kith_simnode *n)
+{
+	const struct kith_session *s = kith_sessions_of(&home->sessions, n->core->self.dh_pk);
+	if (kith_sim_mutates(sim, KITH_SIM_MUTATE_LEAF_LOST)) {
+		sim->mutations++;
+		return false;
+	}
+	return s != NULL && (s->use & KITH_USE_LEAF) != 0;
+}
+
+/* Each home of a leaf counts it, whichever supernodes came, went, or handed it over. A session that takes the place of
+ * another does so at one end first. */
+static void check_attached(struct kith_sim *sim, struct kith_simnode *n)
 {
 	struct kith_addr homes[KITH_HOMES];
+	const kith_time_us bound = sim->options.bounds.settle_us;
 	const size_t homes_n = kith_core_homes(n->core, homes, KITH_HOMES);
-	const kith_time_us lost_us = KITH_LEAF_VANISH_US + sim->options.bounds.settle_us;
-	for (size_t i = 0; i < homes_n && kith_sim_steady(sim, n, lost_us) && !sim->failed; i++) {
+	const struct kith_core *stranger = NULL;
+	for (size_t i = 0; i < homes_n; i++) {
 		const struct kith_core *c = super_at(sim, &homes[i]);
-		const struct kith_session *s = c != NULL ? kith_sessions_of(&c->sessions, n->core->self.dh_pk) : NULL;
-		bool counted = s != NULL && (s->use & KITH_USE_LEAF) != 0;
-		if (kith_sim_mutates(sim, KITH_SIM_MUTATE_LEAF_LOST)) {
-			counted = false;
-			sim->mutations++;
-		}
-		if (c != NULL && !counted)
-			kith_sim_violate(sim, KITH_SIM_LOAD_CONSERVED, n->id, kith_sim_node_of(c)->id,
-					 "is its home, and does not know of it");
+		stranger = c != NULL && !is_counted(sim, c, n) ? c : stranger;
 	}
+	if (stranger == NULL || !kith_sim_steady(sim, n, KITH_LEAF_VANISH_US + bound))
+		n->uncounted_since = 0;
+	else if (n->uncounted_since == 0)
+		n->uncounted_since = sim->now;
+	else if (sim->now - n->uncounted_since > bound)
+		kith_sim_violate(sim, KITH_SIM_LOAD_CONSERVED, n->id, kith_sim_node_of(stranger)->id,
+				 "is its home, and does not know of it since %.3f s", (double)n->uncounted_since / 1e6);
 }
 
 /* ---- what one identity holds, and what all do ---- */
