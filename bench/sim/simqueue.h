@@ -2,16 +2,20 @@
  *
  * The order depends on the keys alone, never on when an event was put in, so a run is repeatable whatever order its
  * events are produced in. Keys are unique; two equal ones are a mistake of the caller, noticed when they come out.
- * A 4-ary heap: four children share a cache line of keys' tops better than two do. Behind this interface it may become
- * a calendar queue.
- * Invariants: nothing comes out earlier than what came out before. Bounds: grows by half; only a failing growth is an
- * error. Never: a clock, a callback, a pointer in an order.
+ * A calendar: time is cut into days of 16 ms. The events of the current day are in a heap, those of the next 67 s in
+ * the list of their day, those beyond in a heap of their own. Of the hundreds of thousands of a large network only the
+ * hundreds of one day are compared with each other.
+ * Invariants: nothing comes out earlier than what came out before; today's heap is empty only when all is.
+ * Bounds: grows by half; only a failing growth, which push does, is an error. Never: a clock, a callback, a pointer in
+ * an order.
  */
 #ifndef KITH_SIM_SIMQUEUE_H
 #define KITH_SIM_SIMQUEUE_H
 
 #include <kith/err.h>
 #include <kith/types.h>
+
+#define KITH_SIMQUEUE_DAYS 4096u
 
 struct kith_simkey {
 	kith_time_us at;
@@ -25,9 +29,25 @@ struct kith_simevent {
 	uint32_t ref; /* of the caller */
 };
 
+struct kith_simentry {
+	struct kith_simevent event;
+	uint32_t next; /* entry + 1, of the same day, or free */
+};
+
+/* Numbers of entries; as long as there are entries. */
+struct kith_simheap {
+	uint32_t *at;
+	uint32_t n;
+};
+
 struct kith_simqueue {
-	struct kith_simevent *heap;
+	struct kith_simentry *entries; /* and both heaps' numbers behind them */
 	uint32_t n, cap, peak;
+	uint32_t used, free; /* entries that ever were taken; the first free one of them + 1 */
+	uint64_t today;
+	struct kith_simheap now, later; /* of today; beyond the days */
+	uint32_t days[KITH_SIMQUEUE_DAYS]; /* the first entry of each day after today, + 1 */
+	uint32_t days_n; /* events in these */
 	struct kith_simkey last; /* the key that came out last */
 	bool any; /* last is meaningful */
 	const struct kith_alloc *alloc; /* borrowed */

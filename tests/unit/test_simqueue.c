@@ -131,6 +131,47 @@ static void keeps_order_when_pushes_and_pops_alternate(void **state)
 	test_alloc_check(&a);
 }
 
+/* The same against the plainest of queues, over days and years: events of today, of the days in lists, and beyond. */
+static void what_comes_out_is_always_the_least(void **state)
+{
+	enum { MANY = 400, STEPS = 6000 };
+	static const kith_time_us spans[] = { 1, 1000, 20000, 30000000, 100000000, 90000000000, 31000000000000 };
+	(void)state;
+	struct test_alloc a;
+	struct test_random r;
+	struct kith_simqueue q;
+	static struct kith_simevent held[MANY];
+	struct kith_simevent out;
+	uint32_t n = 0;
+	kith_time_us now = 0;
+	test_alloc_init(&a);
+	test_random_init(&r, 11);
+	kith_simqueue_init(&q, &a.alloc);
+	for (uint32_t i = 0; i < STEPS || n > 0; i++) {
+		const uint64_t z = test_random_next(&r);
+		if (i < STEPS && n < MANY && z % 9 < 5) {
+			const kith_time_us span = spans[(z >> 8) % (sizeof spans / sizeof spans[0])];
+			held[n] = event(now + (kith_time_us)((z >> 16) % (uint64_t)span), (uint32_t)(z >> 4) % 3, 0, i,
+					i);
+			assert_int_equal(kith_simqueue_push(&q, &held[n++]), 0);
+			continue;
+		}
+		uint32_t least = 0;
+		for (uint32_t k = 1; k < n; k++)
+			least = kith_simkey_compare(&held[k].key, &held[least].key) < 0 ? k : least;
+		assert_int_equal(kith_simqueue_pop(&q, &out), n > 0);
+		if (n == 0)
+			continue;
+		assert_int_equal(out.ref, held[least].ref);
+		now = out.key.at;
+		held[least] = held[--n];
+		const struct kith_simevent *next = kith_simqueue_peek(&q);
+		assert_int_equal(next != NULL, n > 0);
+	}
+	kith_simqueue_deinit(&q);
+	test_alloc_check(&a);
+}
+
 static void keeps_what_it_has_when_memory_runs_out(void **state)
 {
 	(void)state;
@@ -162,6 +203,7 @@ int main(void)
 		cmocka_unit_test(is_empty_at_first_and_after_the_last),
 		cmocka_unit_test(comes_out_the_same_whatever_order_it_went_in),
 		cmocka_unit_test(keeps_order_when_pushes_and_pops_alternate),
+		cmocka_unit_test(what_comes_out_is_always_the_least),
 		cmocka_unit_test(keeps_what_it_has_when_memory_runs_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
