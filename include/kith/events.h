@@ -81,7 +81,8 @@ enum kith_event_type {
 	X(NOT_PUBLISHED, 1, "says that it published our record, and did not")                                          \
 	X(DENIES, 2, "says that somebody is not there who is")                                                         \
 	X(SILENT, 3, "does not answer")                                                                                \
-	X(FORGES, 4, "names supernodes by entries that they did not sign")
+	X(FORGES, 4, "names supernodes by entries that they did not sign")                                             \
+	X(WITHHOLDS, 5, "does not tell of those whom we watch what others tell")
 
 /* What a home was caught doing. */
 enum kith_lie {

@@ -42,7 +42,8 @@ static void on_notify(struct kith_core *c, struct kith_session *s, const struct 
 		return;
 	}
 	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
-	kith_watching_notice(c, m.records, m.vanished);
+	kith_watching_notice(c, s, m.records, m.vanished);
+	kith_watching_newest(c, s, &m);
 	if (kith_serves(c))
 		kith_notify_pass_on(c, s, &m);
 }
@@ -138,6 +139,21 @@ static void serve_as_supernode(struct kith_core *c, struct kith_session *s, cons
 	}
 }
 
+/* What has to do with serving, and is asked of whoever does not yet. */
+static void serve_as_candidate(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	if (request->kind == KITH_REQ_HELP)
+		on_help(c, s, request);
+	else if (request->kind == KITH_REQ_MOVE)
+		kith_moving_on_request(c, s, request);
+	else if (request->kind == KITH_REQ_MEASURE)
+		kith_candidacy_on_measure(c, s, request);
+	else if (request->kind == KITH_REQ_ATTESTED)
+		kith_candidacy_on_attested(c, s, request);
+	else
+		on_knock(c, s, request);
+}
+
 static void serve(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
 		  struct kith_span *own)
 {
@@ -170,19 +186,11 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		kith_relays_on_close(c, s, request);
 		return;
 	case KITH_REQ_HELP:
-		on_help(c, s, request);
-		return;
 	case KITH_REQ_MOVE:
-		kith_moving_on_request(c, s, request);
-		return;
 	case KITH_REQ_MEASURE:
-		kith_candidacy_on_measure(c, s, request);
-		return;
 	case KITH_REQ_ATTESTED:
-		kith_candidacy_on_attested(c, s, request);
-		return;
 	case KITH_REQ_KNOCK:
-		on_knock(c, s, request);
+		serve_as_candidate(c, s, request);
 		return;
 	case KITH_REQ_EDITIONS:
 		kith_lists_on_editions(c, s, request);
@@ -229,6 +237,14 @@ static void news_answered(struct kith_core *c, struct kith_session *s, const str
 		kith_renewed_on_answer(c, s, answer);
 	else
 		kith_bulletin_on_told(c, s, answer);
+}
+
+static void watching_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	if (kith_token_kind(answer->token) == KITH_TOKEN_SUBSCRIBE)
+		kith_watching_on_answer(c, s, answer);
+	else
+		kith_watching_on_control(c, s, answer);
 }
 
 static void audit_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
@@ -300,7 +316,8 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		kith_partners_on_gossiped(c, s, answer);
 		return;
 	case KITH_TOKEN_SUBSCRIBE:
-		kith_watching_on_answer(c, answer);
+	case KITH_TOKEN_CONTROL:
+		watching_answered(c, s, answer);
 		return;
 	case KITH_TOKEN_REKEY:
 		kith_rekey_on_answer(c, s, answer);

@@ -118,7 +118,7 @@ static void tell_found(struct kith_core *c, kith_op op, const struct kith_findin
 	if (op != 0)
 		kith_dial_found(c, op, found->n > 0 ? 0 : KITH_ENOENT, &m, 0);
 	else
-		kith_watching_notice(c, m.records, m.vanished);
+		kith_watching_notice(c, NULL, m.records, m.vanished);
 }
 
 /* What a supernode asked itself. */

@@ -8,7 +8,8 @@ enum {
 	ENOUGH = 9, /* points */
 	SURE = 5, /* of a failing that was seen by signed bytes: twice, with one record between */
 	UNSURE = 4, /* what was seen may have another reason: thrice */
-	APART_S = 20
+	APART_S = 20,
+	WITHHELD_APART_S = 120 /* a home may be cut off from replicas for a while */
 };
 
 static uint8_t points_of(enum kith_lie how)
@@ -18,10 +19,18 @@ static uint8_t points_of(enum kith_lie how)
 	case KITH_LIE_DENIES:
 	case KITH_LIE_SILENT:
 		return SURE;
+	case KITH_LIE_WITHHOLDS:
+		return UNSURE;
 	case KITH_LIE_FORGES: /* a signature is proof */
 		return ENOUGH;
 	}
 	return 0;
+}
+
+/* What comes sooner after the last failing shows the same trouble. */
+static uint16_t apart_s(enum kith_lie how)
+{
+	return how == KITH_LIE_WITHHOLDS ? WITHHELD_APART_S : APART_S;
 }
 
 static uint16_t seconds(const struct kith_core *c)
@@ -57,7 +66,7 @@ static void failed(struct kith_core *c, unsigned slot, enum kith_lie how, uint8_
 		return;
 	if (c->now.mono_us - home->since < NEW_US && how != KITH_LIE_FORGES)
 		return;
-	if (home->points > 0 && (uint16_t)(seconds(c) - home->failed_s) < APART_S && how != KITH_LIE_FORGES)
+	if (home->points > 0 && (uint16_t)(seconds(c) - home->failed_s) < apart_s(how) && how != KITH_LIE_FORGES)
 		return;
 	home->failed_s = seconds(c);
 	home->how = (uint8_t)how;
@@ -131,7 +140,7 @@ int kith_caught_suspect(const struct kith_core *c, enum kith_lie how)
 	for (int i = 0; i < KITH_HOMES; i++) {
 		const struct kith_home_slot *home = &c->leaf.homes[i];
 		if (home->state == KITH_HOME_ATTACHED && home->points >= UNSURE &&
-		    (how == 0 || home->how == (uint8_t)how))
+		    (how == 0 ? home->how != KITH_LIE_WITHHOLDS : home->how == (uint8_t)how))
 			return i;
 	}
 	return -1;

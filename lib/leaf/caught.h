@@ -5,7 +5,8 @@
  * leaf/homes, which replaces it. An honest home that is cut off from the others may look as bad for a moment: so that
  * takes more than one moment.
  *
- * Timers: failings of one home within 20 s count once; points fade with each record (one in 24 min).
+ * Timers: failings of one home within 20 s count once (within 2 min, if it withholds news); points fade with each
+ * record (one in 24 min).
  * Never: ends a session; counts what one other supernode only says, without a signature that shows it.
  */
 #ifndef KITH_LEAF_CAUGHT_H
@@ -21,8 +22,8 @@ void kith_caught_failed(struct kith_core *c, unsigned slot, enum kith_lie how);
 void kith_caught_unsure_all(struct kith_core *c, unsigned slots, enum kith_lie how);
 void kith_caught_failed_all(struct kith_core *c, unsigned slots, enum kith_lie how);
 
-/* The slot of a home that failed lately, as far as is known in that way (0: any); below 0: none. It is to show soon
- * whether it does so again. */
+/* The slot of a home that failed lately, as far as is known in that way (0: any that concerns our own record); below 0:
+ * none. It is to show soon whether it does so again. */
 int kith_caught_suspect(const struct kith_core *c, enum kith_lie how);
 
 /* All homes seem to fail: they all lie, or those do whom we asked, or the network is torn. One of them, drawn, makes

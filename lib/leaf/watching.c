@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "leaf/homes.h"
+#include "leaf/subscriptions.h"
 #include "super/query.h"
 
 #define RETRY_US (2 * KITH_US_PER_S)
@@ -12,25 +13,19 @@ static void wake(struct kith_core *c, kith_time_us at)
 {
 	struct kith_timer *t = &c->watching_timer;
 	t->kind = KITH_TIMER_WATCHING;
-	if (kith_timer_is_set(t) && t->at <= at)
+	if (at == KITH_TIME_NEVER || (kith_timer_is_set(t) && t->at <= at))
 		return;
 	if (kith_timers_set(&c->timers, t, at) != 0)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 }
 
-/* Sends a SUBSCRIBE to the primary home; false when that could not be done now. */
-static bool subscribe(struct kith_core *c, const struct kith_msg_subscribe *m)
+static void again(struct kith_core *c)
 {
-	uint8_t body[KITH_REQUEST_MAX];
-	struct kith_session *home = kith_homes_primary(c);
-	if (home == NULL)
-		return false;
-	size_t len = kith_msg_subscribe_write(body, sizeof body, m);
-	return kith_session_request(c, home, KITH_REQ_SUBSCRIBE, (struct kith_span){ body, len },
-				    kith_token(KITH_TOKEN_SUBSCRIBE, 0)) == 0;
+	c->subscribe_at = c->now.mono_us + RETRY_US;
+	wake(c, c->subscribe_at);
 }
 
-/* Has keys watched: a leaf asks its primary home by SUBSCRIBE, a supernode the replicas by WATCH. */
+/* Has keys watched: a leaf asks its homes by SUBSCRIBE, a supernode the replicas by WATCH. */
 static bool add(struct kith_core *c, const struct kith_watched list[], uint32_t n)
 {
 	struct kith_span keys[KITH_SUBSCRIBE_KEYS_MAX];
@@ -40,26 +35,35 @@ static bool add(struct kith_core *c, const struct kith_watched list[], uint32_t 
 		return true;
 	for (uint32_t i = 0; i < n; i++)
 		keys[i] = (struct kith_span){ list[i].key.b, KITH_ID_LEN };
-	return subscribe(c, &(struct kith_msg_subscribe){ .add = { keys, n } });
+	return kith_subscriptions_send(c, &(struct kith_msg_subscribe){ .add = { keys, n } });
+}
+
+static void add_all(struct kith_core *c)
+{
+	c->subscribe_at = KITH_TIME_NEVER;
+	for (uint32_t i = 0; i < c->watched_n; i += KITH_SUBSCRIBE_KEYS_MAX) {
+		uint32_t n = c->watched_n - i < KITH_SUBSCRIBE_KEYS_MAX ? c->watched_n - i : KITH_SUBSCRIBE_KEYS_MAX;
+		if (!add(c, c->watched + i, n)) {
+			again(c);
+			return;
+		}
+	}
+	wake(c, kith_subscriptions_next(c));
 }
 
 void kith_watching_renew(struct kith_core *c)
 {
-	if (c->leaving)
+	if (c->leaving || c->watched_n == 0)
 		return;
-	for (uint32_t i = 0; i < c->watched_n; i += KITH_SUBSCRIBE_KEYS_MAX) {
-		uint32_t n = c->watched_n - i < KITH_SUBSCRIBE_KEYS_MAX ? c->watched_n - i : KITH_SUBSCRIBE_KEYS_MAX;
-		if (!add(c, c->watched + i, n)) {
-			wake(c, c->now.mono_us + RETRY_US);
-			return;
-		}
-	}
+	if (!kith_serves(c))
+		(void)kith_subscriptions_draw(c);
+	add_all(c);
 }
 
-void kith_watching_on_answer(struct kith_core *c, const struct kith_answer *answer)
+void kith_watching_on_answer(struct kith_core *c, const struct kith_session *s, const struct kith_answer *answer)
 {
-	if (answer->err != 0 && c->watched_n > 0)
-		wake(c, c->now.mono_us + RETRY_US);
+	if (!kith_subscriptions_on_answer(c, s, answer) && c->watched_n > 0)
+		again(c);
 }
 
 static struct kith_watched *find(struct kith_core *c, const struct kith_id *key)
@@ -95,8 +99,11 @@ int kith_watching_add(struct kith_core *c, const char *name)
 	kith_text_copy(w->name, sizeof w->name, name);
 	w->key = key;
 	w->since = c->now.mono_us;
-	if (!add(c, w, 1))
-		wake(c, c->now.mono_us + RETRY_US);
+	w->ask_at = KITH_TIME_NEVER;
+	if (!kith_serves(c) && kith_subscriptions_draw(c))
+		add_all(c);
+	else if (!add(c, w, 1))
+		again(c);
 	wake(c, c->now.mono_us + ASKED_US);
 	return 0;
 }
@@ -115,7 +122,8 @@ int kith_watching_remove(struct kith_core *c, const char *name)
 		if (strcmp(w->name, name) != 0)
 			continue;
 		const struct kith_span key = { w->key.b, KITH_ID_LEN };
-		(void)subscribe(c, &(struct kith_msg_subscribe){ .drop = { &key, 1 } });
+		if (!kith_serves(c) && !kith_subscriptions_send(c, &(struct kith_msg_subscribe){ .drop = { &key, 1 } }))
+			KITH_LOG(c->log, KITH_LOG_DEBUG, "watch_not_dropped");
 		drop(c, w);
 		*w = c->watched[--c->watched_n];
 		return 0;
@@ -177,12 +185,20 @@ static struct kith_watched_device *place_of(struct kith_core *c, struct kith_wat
 	} else {
 		kith_blob_unref(&c->shared->blobs, at->record);
 	}
-	memset(at, 0, sizeof *at);
+	*at = (struct kith_watched_device){ .compare_at = KITH_TIME_NEVER };
 	memcpy(at->device, device, KITH_DEVICE_ID_LEN);
 	return at;
 }
 
-static void on_record(struct kith_core *c, struct kith_span bytes)
+static bool knows(const struct kith_watched *w, const uint8_t device[KITH_DEVICE_ID_LEN])
+{
+	bool known = false;
+	for (size_t i = 0; i < w->devices_n; i++)
+		known = known || memcmp(w->devices[i].device, device, KITH_DEVICE_ID_LEN) == 0;
+	return known;
+}
+
+static void on_record(struct kith_core *c, const struct kith_session *s, struct kith_span bytes)
 {
 	struct kith_record record;
 	struct kith_person person;
@@ -195,10 +211,14 @@ static void on_record(struct kith_core *c, struct kith_span bytes)
 	struct kith_watched_device *d = place_of(c, w, record.device.b);
 	if (d == NULL)
 		return;
-	if (kith_verdict_record(&d->verdict, &c->now, &record)) {
+	const bool fresh = kith_verdict_record(&d->verdict, &c->now, &record);
+	if (fresh) {
 		kith_blob_unref(&c->shared->blobs, d->record);
 		d->record = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
 	}
+	if (record.seq == d->verdict.seq)
+		kith_subscriptions_told(c, d, s, fresh);
+	wake(c, d->compare_at);
 	judge(c, w);
 }
 
@@ -220,25 +240,60 @@ static void on_vanish(struct kith_core *c, struct kith_span bytes)
 	}
 }
 
-void kith_watching_notice(struct kith_core *c, struct kith_spans records, struct kith_spans vanished)
+/* The home that tells in brief says which record is the newest. Only a name of which room is left, or whose device that
+ * is, takes it in: what is not signed pushes nothing out. */
+void kith_watching_newest(struct kith_core *c, const struct kith_session *s, const struct kith_msg_notice *m)
+{
+	struct kith_watched *w = m->has_newest ? find(c, &m->key) : NULL;
+	if (w == NULL || (w->devices_n == KITH_DIAL_DEVICES_MAX && !knows(w, m->newest)))
+		return;
+	struct kith_watched_device *d = place_of(c, w, m->newest);
+	if (d != NULL)
+		kith_subscriptions_told_brief(c, w, d, s, m->newest_seq);
+	wake(c, w->ask_at);
+}
+
+void kith_watching_notice(struct kith_core *c, const struct kith_session *s, struct kith_spans records,
+			  struct kith_spans vanished)
 {
 	if (c->watched_n == 0)
 		return;
 	for (size_t i = 0; i < records.n; i++)
-		on_record(c, records.at[i]);
+		on_record(c, s, records.at[i]);
 	for (size_t i = 0; i < vanished.n; i++)
 		on_vanish(c, vanished.at[i]);
+}
+
+void kith_watching_on_control(struct kith_core *c, const struct kith_session *s, const struct kith_answer *answer)
+{
+	struct kith_msg_room room;
+	struct kith_msg_found m;
+	if (answer->err == 0 && kith_msg_found_read(&m, &room, answer->body) == 0)
+		kith_watching_notice(c, s, m.records, m.vanished);
+}
+
+/* What is due by itself: a verdict, what was told by one home only, what was asked for and is not known. */
+static void look(struct kith_core *c, struct kith_watched *w, bool attached)
+{
+	for (size_t i = 0; i < w->devices_n; i++) {
+		kith_subscriptions_judge(c, &w->devices[i]);
+		wake(c, w->devices[i].compare_at);
+	}
+	kith_subscriptions_fetch(c, w);
+	wake(c, w->ask_at);
+	if (w->told || (attached && c->now.mono_us - w->since >= ASKED_US))
+		judge(c, w);
+	else if (attached)
+		wake(c, w->since + ASKED_US);
 }
 
 void kith_watching_tick(struct kith_core *c)
 {
 	bool attached = kith_serves(c) || kith_homes_primary(c) != NULL;
-	kith_watching_renew(c);
-	for (uint32_t i = 0; i < c->watched_n; i++) {
-		struct kith_watched *w = &c->watched[i];
-		if (w->told || (attached && c->now.mono_us - w->since >= ASKED_US))
-			judge(c, w);
-		else if (attached)
-			wake(c, w->since + ASKED_US);
-	}
+	if (kith_serves(c) || c->subscribe_at <= c->now.mono_us)
+		kith_watching_renew(c);
+	for (uint32_t i = 0; i < c->watched_n; i++)
+		look(c, &c->watched[i], attached);
+	kith_subscriptions_control(c);
+	wake(c, kith_subscriptions_next(c));
 }

@@ -103,7 +103,8 @@ enum kith_token_kind {
 	KITH_TOKEN_RENEWED,
 	KITH_TOKEN_NOMINATE, /* which of the members that were asked */
 	KITH_TOKEN_SOUGHT, /* HELP, by way of the candidate's home */
-	KITH_TOKEN_PASSED /* session of the leaf that was asked for somebody else */
+	KITH_TOKEN_PASSED, /* session of the leaf that was asked for somebody else */
+	KITH_TOKEN_CONTROL /* what a home knows of a name that is watched */
 };
 
 static inline uint64_t kith_token(enum kith_token_kind kind, uint64_t value)
@@ -181,6 +182,7 @@ struct kith_attached {
 	bool publish : 1; /* we bring it to the replicas */
 	bool leaving : 1; /* it said goodbye */
 	bool indexed : 1; /* in c->super->attached */
+	bool brief : 1; /* wants to be told of records without them */
 	uint8_t probes; /* sent since it fell silent */
 	uint16_t asked_ms; /* low bits of when it last asked what every leaf asks */
 	uint16_t round; /* the last round of super/help in which it was told to go elsewhere */
@@ -222,6 +224,21 @@ struct kith_audit {
 	uint8_t turn; /* slot of the home that published the last record alone */
 };
 
+#define KITH_SUBSCRIPTIONS 2 /* local: homes that a leaf has its names watched at */
+
+/* A home that a leaf has its names watched at (leaf/subscriptions). */
+struct kith_subscription {
+	uint32_t session; /* 0: none */
+	uint32_t refused; /* session of a home that went on refusing; 0: none did */
+	uint8_t refusals; /* in a row */
+	kith_time_us since; /* when it took all of them; 0: it did not yet */
+};
+
+struct kith_subscriptions {
+	struct kith_subscription at[KITH_SUBSCRIPTIONS]; /* the first tells all, the second in brief */
+	kith_time_us control_at; /* when the home without one is asked */
+};
+
 /* The leaf's half. Every node has one; a supernode's is idle. */
 struct kith_leaf {
 	struct kith_home_slot homes[KITH_HOMES];
@@ -242,6 +259,7 @@ struct kith_leaf {
 	uint8_t hosts_vain, hosts_skipped; /* answers in a row that told nothing new; records since the last question */
 	struct kith_seen seen[KITH_HOMES]; /* where each home sees us */
 	struct kith_audit audit;
+	struct kith_subscriptions subscriptions;
 	bool published; /* the directory has this record */
 	bool findable; /* PUBLISHED was told, and no ATTACHED with no home since */
 	uint32_t seen_ms[KITH_HOMES]; /* low bits of when that changed last; 0: it did not */
@@ -294,11 +312,14 @@ struct kith_operation {
 	int last_err;
 };
 
-/* A device of a name that the application watches. */
+/* A device of a name that is watched. */
 struct kith_watched_device {
 	uint8_t device[KITH_DEVICE_ID_LEN];
+	uint8_t told_by; /* bit for each subscription whose home told of the newest record */
+	uint64_t brief_seq; /* of the newest record, as the home says that tells of them in brief; 0: it did not */
 	struct kith_blob *record; /* the newest, to verify vanish reports against */
 	struct kith_verdict verdict;
+	kith_time_us compare_at; /* when all of them must have told it; NEVER: they have, or are not asked to */
 };
 
 /* A name that the application watches. */
@@ -307,6 +328,8 @@ struct kith_watched {
 	struct kith_id key;
 	struct kith_watched_device *devices; /* as many as have shown a record, KITH_DIAL_DEVICES_MAX at most */
 	uint8_t devices_n;
+	kith_time_us ask_at; /* when a record is asked for that was told of in brief only; NEVER */
+	uint8_t asked; /* how often it was */
 	bool told, online;
 	kith_time_us since; /* when it was asked for */
 };
@@ -544,6 +567,7 @@ struct kith_core {
 	struct kith_watched *watched; /* grows up to KITH_WATCHED_MAX */
 	uint32_t watched_n, watched_cap;
 	struct kith_timer watching_timer;
+	kith_time_us subscribe_at; /* when SUBSCRIBE is sent again, since it could not be, or was refused; NEVER */
 	char (*services)[KITH_SERVICE_MAX + 1]; /* services_n, at most KITH_SERVICES_MAX */
 	uint8_t services_n;
 	struct kith_transports transports;

@@ -52,6 +52,7 @@ void kith_interests_on_request(struct kith_core *c, struct kith_session *s, cons
 		return;
 	}
 	bool all = true;
+	s->attached->brief = m.brief;
 	for (size_t i = 0; i < m.drop.n; i++) {
 		struct kith_id key = id_of(m.drop.at[i]);
 		(void)kith_watches_remove(&c->super->interests, &key, s->index);

@@ -13,23 +13,43 @@ static bool is_record(const struct kith_held_about *about)
 	return kith_key_equal(&about->home, &none);
 }
 
-/* One item to a request: a record fills most of a packet. 0: it does not fit. */
-static size_t write_item(uint8_t out[KITH_REQUEST_MAX], const struct kith_id *key, bool record, struct kith_span bytes)
+/* A piece of news as a NOTIFY: one to a request, since a record fills most of a packet. */
+struct item {
+	uint8_t full[KITH_REQUEST_MAX];
+	uint8_t brief[128]; /* of a record, for leaves that do not want it */
+	size_t full_len, brief_len; /* 0: it does not fit; there is none */
+};
+
+static void write_item(struct item *out, const struct kith_id *key, bool is_a_record, struct kith_span bytes)
 {
+	struct kith_record record;
 	struct kith_msg_notice one = { .has_key = true, .key = *key };
-	*(record ? &one.records : &one.vanished) = (struct kith_spans){ &bytes, 1 };
-	return kith_msg_notice_write(out, KITH_REQUEST_MAX, &one);
+	*(is_a_record ? &one.records : &one.vanished) = (struct kith_spans){ &bytes, 1 };
+	out->full_len = kith_msg_notice_write(out->full, sizeof out->full, &one);
+	out->brief_len = 0;
+	if (!is_a_record || kith_record_parse(&record, bytes) != 0)
+		return;
+	struct kith_msg_notice brief = { .has_key = true, .key = *key, .has_newest = true, .newest_seq = record.seq };
+	memcpy(brief.newest, record.device.b, sizeof brief.newest);
+	out->brief_len = kith_msg_notice_write(out->brief, sizeof out->brief, &brief);
+}
+
+static struct kith_span body_for(const struct kith_session *s, const struct item *item)
+{
+	if (s->attached != NULL && s->attached->brief && item->brief_len > 0)
+		return (struct kith_span){ item->brief, item->brief_len };
+	return (struct kith_span){ item->full, item->full_len };
 }
 
 /* Repeated as long as the watcher is believed to be there: a notice must not be lost because the watcher moves. Of what
  * is beyond the queue the watcher hears at its next renewal. False: it was. */
-static bool notify(struct kith_core *c, uint32_t session, struct kith_span body)
+static bool notify(struct kith_core *c, uint32_t session, const struct item *item)
 {
 	struct kith_session *s = kith_sessions_get(&c->sessions, session);
 	if (s != NULL)
-		kith_uplink_owes(c, body.len);
-	if (s == NULL || s->state != KITH_SESSION_OPEN || body.len == 0 ||
-	    kith_session_request_for(c, s, KITH_REQ_NOTIFY, body, kith_token(KITH_TOKEN_IGNORE, 0),
+		kith_uplink_owes(c, body_for(s, item).len);
+	if (s == NULL || s->state != KITH_SESSION_OPEN || item->full_len == 0 ||
+	    kith_session_request_for(c, s, KITH_REQ_NOTIFY, body_for(s, item), kith_token(KITH_TOKEN_IGNORE, 0),
 				     KITH_LEAF_VANISH_US) == 0)
 		return true;
 	kith_stats_add(c->stats, KITH_STAT_NOTIFY_DROPPED, 1);
@@ -39,13 +59,15 @@ static bool notify(struct kith_core *c, uint32_t session, struct kith_span body)
 void kith_notify_one(struct kith_core *c, uint32_t session, const struct kith_id *key,
 		     const struct kith_msg_notice *notice)
 {
-	uint8_t body[KITH_REQUEST_MAX];
-	for (size_t i = 0; i < notice->records.n; i++)
-		(void)notify(c, session,
-			     (struct kith_span){ body, write_item(body, key, true, notice->records.at[i]) });
-	for (size_t i = 0; i < notice->vanished.n; i++)
-		(void)notify(c, session,
-			     (struct kith_span){ body, write_item(body, key, false, notice->vanished.at[i]) });
+	struct item item;
+	for (size_t i = 0; i < notice->records.n; i++) {
+		write_item(&item, key, true, notice->records.at[i]);
+		(void)notify(c, session, &item);
+	}
+	for (size_t i = 0; i < notice->vanished.n; i++) {
+		write_item(&item, key, false, notice->vanished.at[i]);
+		(void)notify(c, session, &item);
+	}
 }
 
 static struct kith_watches *watches_of(struct kith_core *c, const struct kith_held_about *about)
@@ -54,11 +76,11 @@ static struct kith_watches *watches_of(struct kith_core *c, const struct kith_he
 }
 
 /* A home hears of each change from every replica, and again when it renews its watch; its leaves hear of it once. */
-static bool told_already(struct kith_core *c, const struct kith_held_about *about, struct kith_span body)
+static bool told_already(struct kith_core *c, const struct kith_held_about *about, const struct item *item)
 {
 	static const uint64_t seed[2] = { 0x6b697468, 0x746f6c64 };
-	return about->of_leaves &&
-	       kith_watches_told(&c->super->interests, &about->key, (uint32_t)kith_hash64(seed, body.p, body.len) | 1);
+	return about->of_leaves && kith_watches_told(&c->super->interests, &about->key,
+						     (uint32_t)kith_hash64(seed, item->full, item->full_len) | 1);
 }
 
 /* Half of the packets are for what else there is to say in the same call. */
@@ -69,7 +91,7 @@ static bool has_room(const struct kith_core *c)
 
 /* Tells those that are left, which are the last of the list: newcomers come first in it, and know. Ends when packets
  * run short, unless all must be told. */
-static void tell(struct kith_core *c, struct kith_held_about *about, struct kith_span body, bool must)
+static void tell(struct kith_core *c, struct kith_held_about *about, const struct item *item, bool must)
 {
 	struct kith_watches *ws = watches_of(c, about);
 	uint32_t refs[BATCH], n, all = kith_watches_count(ws, &about->key), slots = c->shared->outbox.slots_max / 4;
@@ -79,7 +101,7 @@ static void tell(struct kith_core *c, struct kith_held_about *about, struct kith
 	while (about->left > 0 && (must || has_room(c))) {
 		n = kith_watches_of(ws, &about->key, all - about->left, refs, slots < BATCH ? slots : BATCH);
 		for (uint32_t i = 0; i < n; i++)
-			ok = notify(c, refs[i], body) && ok;
+			ok = notify(c, refs[i], item) && ok;
 		about->left -= n;
 	}
 	if (!ok)
@@ -96,7 +118,7 @@ static bool go_on(struct kith_core *c, const struct kith_held_about *about, stru
 }
 
 /* To as many as there are packets for, and to the others right after. */
-static void send(struct kith_core *c, struct kith_held_about *about, struct kith_span item, struct kith_span bytes)
+static void send(struct kith_core *c, struct kith_held_about *about, const struct item *item, struct kith_span bytes)
 {
 	tell(c, about, item, false);
 	if (about->left > 0 && !go_on(c, about, bytes))
@@ -106,27 +128,27 @@ static void send(struct kith_core *c, struct kith_held_about *about, struct kith
 /* News go to all watchers now. */
 static void send_all(struct kith_core *c, struct kith_held_about *about, struct kith_span bytes)
 {
-	uint8_t body[KITH_REQUEST_MAX];
-	const struct kith_span item = { body, write_item(body, &about->key, is_record(about), bytes) };
-	if (told_already(c, about, item))
+	struct item item;
+	write_item(&item, &about->key, is_record(about), bytes);
+	if (told_already(c, about, &item))
 		return;
 	about->left = UINT32_MAX;
 	/* These take the place of older news that have not reached all, and so nobody hears of the older after them. */
 	if (!kith_held_has(&c->super->unfinished, about) || !go_on(c, about, bytes))
-		send(c, about, item, bytes);
+		send(c, about, &item, bytes);
 }
 
 /* What was left when the packets ran short. */
 static void finish(struct kith_core *c)
 {
 	struct kith_held_about about;
-	uint8_t body[KITH_REQUEST_MAX];
+	struct item item;
 	bool room = has_room(c);
 	struct kith_blob *blob;
 	while (has_room(c) && (blob = kith_held_take(&c->super->unfinished, c->now.mono_us, &about)) != NULL) {
 		const struct kith_span bytes = kith_blob_span(blob);
-		const size_t len = write_item(body, &about.key, is_record(&about), bytes);
-		send(c, &about, (struct kith_span){ body, len }, bytes);
+		write_item(&item, &about.key, is_record(&about), bytes);
+		send(c, &about, &item, bytes);
 		kith_blob_unref(&c->shared->blobs, blob);
 	}
 	if (kith_held_due(&c->super->unfinished) != KITH_TIME_NEVER)

@@ -88,6 +88,7 @@ enum kith_status {
 /* SUBSCRIBE request: keys to add to, and to drop from, what this home watches for the leaf. */
 #define KITH_B_SUBSCRIBE_ADD 0 /* array of bytes(32), at most KITH_SUBSCRIBE_KEYS_MAX */
 #define KITH_B_SUBSCRIBE_DROP 1 /* the same */
+#define KITH_B_SUBSCRIBE_BRIEF 2 /* bool: records are told of by device and sequence only */
 #define KITH_SUBSCRIBE_KEYS_MAX 30
 
 /* LOOKUP, FIND and WATCH request and answer. */
@@ -103,6 +104,8 @@ enum kith_status {
 #define KITH_B_NOTICE_RECORDS 0 /* array of bytes */
 #define KITH_B_NOTICE_VANISHED 1 /* array of bytes */
 #define KITH_B_NOTICE_KEY 2 /* bytes(32): NOTIFY: the key it is about */
+#define KITH_B_NOTICE_NEWEST 3 /* bytes(24): NOTIFY: id of a device, u64 sequence of its newest record */
+#define KITH_NEWEST_LEN (16 + 8)
 
 /* INTRODUCE request and answer */
 #define KITH_B_INTRO_DEVICE 0 /* bytes(16): id of the device to reach */

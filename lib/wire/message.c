@@ -284,6 +284,8 @@ size_t kith_msg_subscribe_write(uint8_t *out, size_t cap, const struct kith_msg_
 		kith_msg_put_list(&d, KITH_B_SUBSCRIBE_ADD, m->add);
 	if (m->drop.n > 0)
 		kith_msg_put_list(&d, KITH_B_SUBSCRIBE_DROP, m->drop);
+	if (m->brief)
+		kith_msg_put_bool(&d, KITH_B_SUBSCRIBE_BRIEF, true);
 	return kith_msg_end(&d);
 }
 
@@ -296,6 +298,7 @@ int kith_msg_subscribe_read(struct kith_msg_subscribe *out, struct kith_msg_room
 		return KITH_EPROTO;
 	out->add = kith_msg_get_list(&in, KITH_B_SUBSCRIBE_ADD, KITH_ID_LEN, room);
 	out->drop = kith_msg_get_list(&in, KITH_B_SUBSCRIBE_DROP, KITH_ID_LEN, room);
+	(void)kith_unpack_get_bool(&in, kith_unpack_root(&in), KITH_B_SUBSCRIBE_BRIEF, &out->brief);
 	return 0;
 }
 
@@ -308,6 +311,13 @@ size_t kith_msg_notice_write(uint8_t *out, size_t cap, const struct kith_msg_not
 		kith_msg_put_list(&d, KITH_B_NOTICE_VANISHED, m->vanished);
 	if (m->has_key)
 		kith_msg_put_bytes(&d, KITH_B_NOTICE_KEY, m->key.b, KITH_ID_LEN);
+	if (m->has_newest) {
+		uint8_t newest[KITH_NEWEST_LEN];
+		struct kith_writer w = kith_writer_of(newest, sizeof newest);
+		kith_write_bytes(&w, m->newest, sizeof m->newest);
+		kith_write_u64(&w, m->newest_seq);
+		kith_msg_put_bytes(&d, KITH_B_NOTICE_NEWEST, newest, sizeof newest);
+	}
 	return kith_msg_end(&d);
 }
 
@@ -321,6 +331,13 @@ int kith_msg_notice_read(struct kith_msg_notice *out, struct kith_msg_room *room
 	out->records = kith_msg_get_list(&in, KITH_B_NOTICE_RECORDS, 0, room);
 	out->vanished = kith_msg_get_list(&in, KITH_B_NOTICE_VANISHED, 0, room);
 	out->has_key = kith_msg_get_fixed(&in, KITH_B_NOTICE_KEY, out->key.b, KITH_ID_LEN);
+	uint8_t newest[KITH_NEWEST_LEN];
+	out->has_newest = kith_msg_get_fixed(&in, KITH_B_NOTICE_NEWEST, newest, sizeof newest);
+	if (out->has_newest) {
+		struct kith_reader r = kith_reader_of_span((struct kith_span){ newest, sizeof newest });
+		kith_read_bytes(&r, out->newest, sizeof out->newest);
+		out->newest_seq = kith_read_u64(&r);
+	}
 	return 0;
 }
 

@@ -125,6 +125,7 @@ int kith_msg_found_read(struct kith_msg_found *out, struct kith_msg_room *room, 
 /* SUBSCRIBE. Directory keys, of KITH_ID_LEN bytes each. */
 struct kith_msg_subscribe {
 	struct kith_spans add, drop;
+	bool brief; /* records are told of by newest only */
 };
 
 size_t kith_msg_subscribe_write(uint8_t *out, size_t cap, const struct kith_msg_subscribe *m);
@@ -137,6 +138,9 @@ struct kith_msg_notice {
 	struct kith_spans vanished; /* vanish reports */
 	bool has_key; /* NOTIFY must have it */
 	struct kith_id key; /* that it is about */
+	bool has_newest; /* instead of a record */
+	uint8_t newest[KITH_DEVICE_ID_LEN]; /* the device ... */
+	uint64_t newest_seq; /* ... whose newest record has that sequence */
 };
 
 size_t kith_msg_notice_write(uint8_t *out, size_t cap, const struct kith_msg_notice *m);

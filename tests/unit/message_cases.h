@@ -201,6 +201,7 @@ static inline void flat_subscribe(struct message_flat *f, const struct kith_msg_
 {
 	flat_spans(f, m->add);
 	flat_spans(f, m->drop);
+	flat_num(f, m->brief);
 }
 
 static inline void flat_notice(struct message_flat *f, const struct kith_msg_notice *m)
@@ -209,6 +210,9 @@ static inline void flat_notice(struct message_flat *f, const struct kith_msg_not
 	flat_spans(f, m->vanished);
 	flat_num(f, m->has_key);
 	flat_copy(f, m->key.b, sizeof m->key.b);
+	flat_num(f, m->has_newest);
+	flat_copy(f, m->newest, sizeof m->newest);
+	flat_num(f, m->newest_seq);
 }
 
 static inline void flat_introduce(struct message_flat *f, const struct kith_msg_introduce *m)

@@ -6,7 +6,14 @@
 #include "super/interests.h"
 #include "super/query.h"
 
-/* Sends SUBSCRIBE with n keys from number first on to the leaf's primary home. Returns that home. */
+/* A home at which the leaf subscribes, if it watches something. */
+static struct kith_session *subscribed(struct kith_core *c)
+{
+	struct kith_session *s = kith_sessions_get(&c->sessions, c->leaf.subscriptions.at[0].session);
+	return s != NULL ? s : kith_homes_primary(c);
+}
+
+/* Sends SUBSCRIBE with n keys from number first on to such a home. Returns that home. */
 static int subscribe(struct core_world *w, int leaf, uint32_t first, uint32_t n)
 {
 	struct kith_core *c = w->nodes[leaf].core;
@@ -24,7 +31,7 @@ static int subscribe(struct core_world *w, int leaf, uint32_t first, uint32_t n)
 	kith_core_tick(c, world_clock(w));
 	world_drain(w, leaf);
 	kith_outbox_claim(&w->shared->outbox, c, c->stats);
-	struct kith_session *home = kith_homes_primary(c);
+	struct kith_session *home = subscribed(c);
 	assert_non_null(home);
 	assert_int_equal(kith_session_request(c, home, KITH_REQ_SUBSCRIBE, test_span(body, len),
 					      kith_token(KITH_TOKEN_SUBSCRIBE, 0)),
@@ -74,19 +81,19 @@ static void who_is_over_a_limit_is_told_so(void **state)
 	struct core_world w;
 	(void)state;
 	world_network(&w, kith_suite_sodium(), 1, 6, (const char *const[]){ "alice", NULL });
-	const struct kith_timer *retry = &w.nodes[6].core->watching_timer;
+	const kith_time_us *retry = &w.nodes[6].core->subscribe_at;
 	assert_int_equal(kith_core_watch(w.nodes[6].core, world_clock(&w), "nobody"), 0);
 	world_drain(&w, 6);
 	world_run(&w, 30 * KITH_US_PER_S);
-	assert_false(kith_timer_is_set(retry));
+	assert_int_equal(*retry, KITH_TIME_NEVER);
 	subscribe(&w, 6, 0, KITH_SUBSCRIBE_KEYS_MAX);
 	world_run(&w, 500 * KITH_US_PER_MS);
-	assert_false(kith_timer_is_set(retry));
+	assert_int_equal(*retry, KITH_TIME_NEVER);
 	w.tap = deaf_tap;
 	for (uint32_t i = 1; i <= 4; i++)
 		subscribe(&w, 6, i * KITH_SUBSCRIBE_KEYS_MAX, KITH_SUBSCRIBE_KEYS_MAX);
 	world_run(&w, 500 * KITH_US_PER_MS);
-	assert_true(kith_timer_is_set(retry));
+	assert_true(*retry < w.now + 5 * KITH_US_PER_S);
 	core_world_deinit(&w);
 }
 
@@ -147,10 +154,13 @@ static void many_names_are_all_watched_within_seconds(void **state)
 	assert_int_equal(kith_core_watch(w.nodes[6].core, world_clock(&w), "bob"), 0);
 	world_drain(&w, 6);
 	world_run(&w, 20 * KITH_US_PER_S);
-	struct kith_session *home = kith_homes_primary(w.nodes[6].core);
-	assert_non_null(home);
-	int at = world_node_at(&w, &kith_session_hop(home)->remote);
-	assert_int_equal(w.nodes[at].core->super->interests.n, KITH_WATCHED_MAX);
+	for (size_t i = 0; i < KITH_SUBSCRIPTIONS; i++) {
+		const struct kith_core *c = w.nodes[6].core;
+		const struct kith_session *s = kith_sessions_get(&c->sessions, c->leaf.subscriptions.at[i].session);
+		assert_non_null(s);
+		int at = world_node_at(&w, &kith_session_hop(s)->remote);
+		assert_int_equal(w.nodes[at].core->super->interests.n, KITH_WATCHED_MAX);
+	}
 	assert_int_equal(world_events(&w, 6, KITH_EVENT_PRESENCE, 0) >= KITH_WATCHED_MAX, 1);
 	core_world_deinit(&w);
 }

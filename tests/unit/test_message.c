@@ -85,12 +85,16 @@ static void sample_directory(struct message *m, int size)
 	case MESSAGE_subscribe:
 		m->as.subscribe.add = list(0, size == MOST ? 30 : (size_t)size, KITH_ID_LEN);
 		m->as.subscribe.drop = list(30, size == MOST ? 2 : 0, KITH_ID_LEN);
+		m->as.subscribe.brief = size == MOST;
 		return;
 	case MESSAGE_notice:
 		m->as.notice.records = list(0, size == LEAST ? 0 : 1, size == MOST ? KITH_RECORD_LEN_MAX : 400);
 		m->as.notice.vanished = list(1, 0, 0);
 		m->as.notice.has_key = size == MOST;
 		fill(m->as.notice.key.b, size == MOST ? KITH_ID_LEN : 0);
+		m->as.notice.has_newest = size == MOST;
+		fill(m->as.notice.newest, size == MOST ? KITH_DEVICE_ID_LEN : 0);
+		m->as.notice.newest_seq = size == MOST ? UINT64_MAX : 0;
 		return;
 	}
 }
@@ -521,6 +525,8 @@ static void what_is_not_as_it_should_be_counts_as_absent(void **state)
 		{ MESSAGE_found, "83000001c0028101c40101", "80" },
 		{ MESSAGE_subscribe, "820092" KEY16 KEY32 "0191c400", "810091" KEY32 },
 		{ MESSAGE_notice, "8102" KEY16, "80" },
+		{ MESSAGE_notice, "8103" KEY16, "80" }, /* a device, and no sequence */
+		{ MESSAGE_subscribe, "810201", "80" }, /* 1 is not true */
 		{ MESSAGE_find, "8200" KEY32 "0192" KEY32 KEY16, "8200" KEY32 "0191" KEY16 },
 		{ MESSAGE_introduce, "8200" KEY16 "01a161", "8100" KEY16 },
 		{ MESSAGE_tunnel_close, "8200c00207", "810207" },

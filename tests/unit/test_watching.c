@@ -110,10 +110,10 @@ static void news_keep_coming_when_the_home_that_watches_dies(void **state)
 	world_far_apart(&w);
 	watch(&w, WORLD_FAR_ALICE, "bob");
 	world_run(&w, 5 * KITH_US_PER_S);
-	int home = world_node_at(&w, &w.nodes[WORLD_FAR_ALICE]
-					      .core->leaf.homes[w.nodes[WORLD_FAR_ALICE].core->leaf.primary]
-					      .host.endpoints[0]
-					      .addr);
+	const struct kith_core *c = w.nodes[WORLD_FAR_ALICE].core;
+	const struct kith_session *s = kith_sessions_get(&c->sessions, c->leaf.subscriptions.at[0].session);
+	assert_non_null(s);
+	int home = world_node_at(&w, &kith_session_hop(s)->remote);
 	assert_true(home >= 3 && home < 6);
 	w.nodes[home].muted = true;
 	world_run(&w, 100 * KITH_US_PER_S);

@@ -126,18 +126,18 @@ static void subscribe(struct vec_topic *topic, const struct cast *c)
 	struct kith_id other;
 	kith_ids_directory(c->w.suite, &other, &c->w.network, "bob");
 	struct kith_span keys[2] = { vec_span_of(c->key.b, KITH_ID_LEN), vec_span_of(other.b, KITH_ID_LEN) };
-	for (unsigned drop = 0; drop < 2; drop++) {
-		struct kith_spans list = { keys, 2 - drop };
-		struct kith_msg_subscribe m = { .add = { NULL, 0 } };
-		struct draft d =
-			begin(topic, drop ? "subscribe, drop" : "subscribe",
-			      drop ? "One name is not watched any more." : "Two names are watched from now on.",
-			      "SUBSCRIBE", KITH_REQ_SUBSCRIBE);
-		if (drop)
-			m.drop = list;
-		else
-			m.add = list;
-		field_list(&d, drop ? KITH_B_SUBSCRIBE_DROP : KITH_B_SUBSCRIBE_ADD, list);
+	static const char *const texts[][2] = { { "subscribe", "Two names are watched from now on." },
+						{ "subscribe, drop", "One name is not watched any more." },
+						{ "subscribe, brief",
+						  "One is, of whose news the records are left out." } };
+	for (unsigned i = 0; i < 3; i++) {
+		const struct kith_spans list = { keys, i == 0 ? 2 : 1 };
+		struct kith_msg_subscribe m = { .brief = i == 2 };
+		*(i == 1 ? &m.drop : &m.add) = list;
+		struct draft d = begin(topic, texts[i][0], texts[i][1], "SUBSCRIBE", KITH_REQ_SUBSCRIBE);
+		field_list(&d, i == 1 ? KITH_B_SUBSCRIBE_DROP : KITH_B_SUBSCRIBE_ADD, list);
+		if (m.brief)
+			field_bool(&d, KITH_B_SUBSCRIBE_BRIEF, true);
 		end(&d, kith_msg_subscribe_write(d.body, sizeof d.body, &m));
 	}
 	bare_answer(topic, "answer to subscribe", "SUBSCRIBE", KITH_STATUS_OK);
@@ -166,6 +166,22 @@ static void notice(struct vec_topic *topic, const struct cast *c, const char *ki
 	end(&d, kith_msg_notice_write(d.body, sizeof d.body, &m));
 }
 
+static void brief_notice(struct vec_topic *topic, const struct cast *c)
+{
+	uint8_t newest[KITH_NEWEST_LEN];
+	struct kith_msg_notice m = { .has_key = true, .key = c->key, .has_newest = true };
+	m.newest_seq = UINT64_C(1800001440000);
+	memcpy(m.newest, c->bob.device.dh_pk.b, sizeof m.newest);
+	struct kith_writer w = kith_writer_of(newest, sizeof newest);
+	kith_write_bytes(&w, m.newest, sizeof m.newest);
+	kith_write_u64(&w, m.newest_seq);
+	struct draft d =
+		begin(topic, "notify, brief", "The same, to a leaf that wants no records.", "NOTIFY", KITH_REQ_NOTIFY);
+	field_bytes(&d, KITH_B_NOTICE_KEY, vec_span_of(c->key.b, KITH_ID_LEN));
+	field_bytes(&d, KITH_B_NOTICE_NEWEST, vec_span_of(newest, sizeof newest));
+	end(&d, kith_msg_notice_write(d.body, sizeof d.body, &m));
+}
+
 static void notices(struct vec_topic *topic, const struct cast *c)
 {
 	notice(topic, c, "STORE", KITH_REQ_STORE);
@@ -173,6 +189,7 @@ static void notices(struct vec_topic *topic, const struct cast *c)
 	notice(topic, c, "VANISH", KITH_REQ_VANISH);
 	bare_answer(topic, "answer to vanish", "VANISH", KITH_STATUS_OK);
 	notice(topic, c, "NOTIFY", KITH_REQ_NOTIFY);
+	brief_notice(topic, c);
 	bare_answer(topic, "answer to notify", "NOTIFY", KITH_STATUS_OK);
 }
 
