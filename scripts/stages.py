@@ -26,7 +26,7 @@ LOGS = ROOT / "build" / "logs"
 # looks at binaries depends on the compiler. The corpora of the fuzz targets are replayed optimised, by gcc, and with the
 # sanitizers, by clang.
 FULL = {
-    "release": ["unit", "lint", "tidy", "fuzz", "install", "sim", "e2e"],
+    "release": ["unit", "lint", "tidy", "fuzz", "install", "sim", "large", "e2e"],
     # What a run of the simulator comes to must not depend on the compiler: one says so, and the release has run them all.
     "clang": ["unit", "lint:symbols", "install", "sim:^sim[.]determinism$"],
     # Between namespaces the sanitizers see what moves packets; commands and files they see in the unit tests. Of the
@@ -40,7 +40,8 @@ QUICK = {"dev": ["unit", "lint", "sim"]}
 # What there is no time for with each change.
 DEEP = {"clang": ["sim"], "asan-ubsan": ["sim", "e2e"], "lto": ["unit"], "lto-clang": ["unit"]}
 # Where the tests of a label come from: with nothing there, there is nothing to run; with something there, ctest must know it.
-ORIGIN = {"unit": "tests/unit/test_*.c", "sim": "tests/sim/*.c", "e2e": "tests/e2e/*.sh", "fuzz": "tests/fuzz/fuzz_*.c",
+ORIGIN = {"unit": "tests/unit/test_*.c", "sim": "tests/sim/*.c", "large": "tests/sim/sim_large.c", "e2e": "tests/e2e/*.sh",
+          "fuzz": "tests/fuzz/fuzz_*.c",
           "lint": "tests/lint/*.py", "tidy": "tests/lint/tidy.sh", "install": "tests/install/run.sh",
           "monkey": "tests/monkey/*.c"}
 # The sanitizers look at memory, which fewer runs show as well; a run of theirs costs as much as four of the release.
