@@ -523,6 +523,8 @@ static bool begin_train(struct kith_core *c, struct kith_session *s, const struc
 	if (m->packets > KITH_BURST_PACKETS_MAX || m->rate == 0 || bytes > KITH_BURST_BYTES_MAX - cy->sent_bytes)
 		return false;
 	uint32_t rate = cy->options.up != 0 && m->rate > cy->options.up ? cy->options.up : m->rate;
+	const kith_time_us lasts = (kith_time_us)((uint64_t)bytes * KITH_US_PER_S / rate);
+	cy->floor_until += lasts < KITH_WITNESS_TURN_US ? lasts : KITH_WITNESS_TURN_US;
 	cy->sent_bytes += bytes;
 	cy->train_session = s->index;
 	cy->train = (struct kith_burst_train){

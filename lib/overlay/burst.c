@@ -14,9 +14,9 @@ static kith_time_us time_of(uint32_t packets, uint32_t rate)
 	return (kith_time_us)((uint64_t)packets * KITH_BURST_PACKET * KITH_US_PER_S / rate);
 }
 
-void kith_burst_begin(struct kith_burst *b, uint32_t cap, uint32_t known)
+void kith_burst_begin(struct kith_burst *b, uint32_t cap, uint32_t known, bool thorough)
 {
-	*b = (struct kith_burst){ .cap = cap, .known = known > KITH_BURST_FIRST ? known : 0 };
+	*b = (struct kith_burst){ .cap = cap, .known = known > KITH_BURST_FIRST ? known : 0, .thorough = thorough };
 }
 
 /* Of the round that comes next, if it is none that is repeated. */
@@ -29,10 +29,35 @@ static uint32_t next_rate(const struct kith_burst *b)
 	return b->rate > UINT32_MAX / 2 ? UINT32_MAX : 2 * b->rate;
 }
 
+static uint32_t room_of(const struct kith_burst *b)
+{
+	uint32_t packets = (KITH_BURST_BYTES_MAX - b->bytes) / KITH_BURST_PACKET;
+	return packets < KITH_BURST_PACKETS_MAX ? packets : KITH_BURST_PACKETS_MAX;
+}
+
+static bool plan(struct kith_burst *b, uint32_t packets)
+{
+	b->packets = (uint16_t)packets;
+	b->bytes += packets * KITH_BURST_PACKET;
+	b->round++;
+	return true;
+}
+
+/* A last round, where it can be long enough. */
+static bool plan_lasting(struct kith_burst *b)
+{
+	const uint32_t packets = room_of(b);
+	if (!b->thorough || b->lasting || b->best < KITH_BURST_LEAST || packets < KITH_BURST_PACKETS_MAX / 2)
+		return false;
+	b->lasting = true;
+	b->rate = b->best < 2 * KITH_BURST_LEAST ? b->best : 2 * KITH_BURST_LEAST;
+	return plan(b, packets);
+}
+
 bool kith_burst_next(struct kith_burst *b, kith_time_us rtt_us)
 {
 	if (b->over)
-		return false;
+		return plan_lasting(b);
 	/* A round that is long against a round trip is measured well in spite of it. */
 	kith_time_us time = 2 * rtt_us;
 	if (time < ROUND_MIN_US)
@@ -44,30 +69,32 @@ bool kith_burst_next(struct kith_burst *b, kith_time_us rtt_us)
 	if (b->cap != 0 && b->rate > b->cap)
 		b->rate = b->cap;
 	uint64_t packets = (uint64_t)b->rate * (uint64_t)time / (KITH_BURST_PACKET * KITH_US_PER_S);
-	uint32_t room = (KITH_BURST_BYTES_MAX - b->bytes) / KITH_BURST_PACKET;
+	const uint32_t room = room_of(b);
 	if (packets < ROUND_PACKETS_MIN)
 		packets = ROUND_PACKETS_MIN;
-	if (packets > KITH_BURST_PACKETS_MAX)
-		packets = KITH_BURST_PACKETS_MAX;
 	if (packets > room)
 		packets = room;
 	b->over = packets < ROUND_PACKETS_MIN;
-	if (b->over)
-		return false;
-	b->packets = (uint16_t)packets;
-	b->bytes += (uint32_t)packets * KITH_BURST_PACKET;
-	b->round++;
-	return true;
+	return b->over ? plan_lasting(b) : plan(b, (uint32_t)packets);
 }
 
 /* The round at the figure of former days. */
 static void judge_known(struct kith_burst *b, bool failed, uint32_t figure)
 {
+	const uint32_t known = b->known;
 	b->known = 0;
-	if (failed)
+	if (failed) {
 		b->rate = b->best = 0;
-	else
-		b->over = b->over || b->rate == b->cap || figure < b->rate / 16 * 15;
+		return;
+	}
+	b->over = b->over || b->rate == b->cap || figure < b->rate / 16 * 15;
+	b->thorough = b->thorough && !(b->over && figure <= known + known / 16);
+}
+
+static void judge_lasting(struct kith_burst *b, uint32_t figure)
+{
+	if (figure < b->rate / 16 * 15)
+		b->best = figure;
 }
 
 void kith_burst_judge(struct kith_burst *b, unsigned arrived, kith_time_us elapsed_us)
@@ -83,6 +110,10 @@ void kith_burst_judge(struct kith_burst *b, unsigned arrived, kith_time_us elaps
 	unsigned lost = b->packets - arrived;
 	if (figure > b->rate)
 		figure = b->rate;
+	if (b->lasting) {
+		judge_lasting(b, (uint32_t)figure);
+		return;
+	}
 	if (figure > b->best)
 		b->best = (uint32_t)figure;
 	bool failed = figure < b->rate / 4 * 3 || (lost > 1 && lost > b->packets / 8u);

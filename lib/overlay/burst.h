@@ -8,6 +8,10 @@
  * Where a figure of former days is known, the first round is a quarter above it. If it arrives, but not at its full
  * rate, that is it, for a fifth of the bytes of the way up from below; at its full rate, the link has become faster,
  * and the next round is twice as fast; else all begins from below. So a wrong figure costs bytes, and changes nothing.
+ * A link may let the first bytes through faster than those that follow (a token bucket). So a judge that takes the time
+ * sends a last round of as many packets as there may be, at twice what a supernode needs if the link has it: two
+ * seconds and more. If that arrives slower than it was sent, it is the figure. Not where the figure is that of former
+ * days.
  * The figure is the best rate at which a round arrived, never above the one that it was sent at.
  *   up     the judge receives: it sees itself how long the packets took.
  *   down   the other receives, and says which packets came: it proves that by the XOR of their nonces, each of which
@@ -28,6 +32,7 @@
 #define KITH_BURST_PACKETS_MAX 512 /* wire: in a round */
 #define KITH_BURST_BYTES_MAX (1024 * 1024) /* wire: each way, in all rounds: a tenth of a second at 80 Mbit/s */
 #define KITH_BURST_FIRST 65536 /* local: bytes a second of the first round: a voice call's, and more */
+#define KITH_BURST_LEAST 125000 /* local: bytes a second of each way that a supernode needs: 1 Mbit/s */
 #define KITH_BURST_KEY_LEN 32
 
 /* ---- the judge ---- */
@@ -41,10 +46,12 @@ struct kith_burst {
 	uint8_t round; /* from 1 on */
 	bool again; /* the last round was too much, or had bad luck: it is repeated */
 	bool over;
+	bool thorough; /* it is to be shown that the figure lasts ... */
+	bool lasting; /* ... by the round under way */
 	uint32_t known; /* figure of former days, until its round is over; 0: none */
 };
 
-void kith_burst_begin(struct kith_burst *b, uint32_t cap, uint32_t known);
+void kith_burst_begin(struct kith_burst *b, uint32_t cap, uint32_t known, bool thorough);
 
 /* Plans the next round: rate, packets and number. False: it is over. rtt_us: the shortest round trip known. */
 bool kith_burst_next(struct kith_burst *b, kith_time_us rtt_us);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "overlay/burst.h"
+
 enum { FULL = 1000 };
 
 /* The last level is reached below what the machine can do: refusing costs something, too. */
@@ -113,7 +115,12 @@ kith_time_us kith_election_coalesce_us(const struct kith_overload *o, uint32_t p
 
 /* ---- who may serve, and who is asked ---- */
 
-enum { LEAST_BANDWIDTH = 125000, MOST_BANDWIDTH = 12500000, LEAST_AVAILABILITY = 128 /* in 1/255 */, HOURS_MOST = 720 };
+enum {
+	LEAST_BANDWIDTH = KITH_BURST_LEAST,
+	MOST_BANDWIDTH = 12500000,
+	LEAST_AVAILABILITY = 128 /* in 1/255 */,
+	HOURS_MOST = 720
+};
 
 static int64_t seen_hours(const struct kith_qualification *q, int64_t now_ms, uint32_t pace)
 {

@@ -544,8 +544,9 @@ static void begin_bursts(struct kith_core *c, const struct kith_session *s)
 		const struct kith_qualify_who who = { .sign = person.device_sign, .identity = person.identity };
 		history_of(c, &who, &history);
 	}
-	kith_burst_begin(&w->up, w->queue[0].up, history.up);
-	kith_burst_begin(&w->down, w->queue[0].down, history.down);
+	const bool thorough = w->queued == 1; /* nobody waits */
+	kith_burst_begin(&w->up, w->queue[0].up, history.up, thorough);
+	kith_burst_begin(&w->down, w->queue[0].down, history.down, thorough);
 }
 
 static void on_turn(struct kith_core *c, const struct kith_session *s, const struct kith_answer *answer)

@@ -8,16 +8,18 @@ struct line {
 	kith_time_us delay; /* each way */
 	kith_time_us queue; /* most that a packet waits; those that would wait longer are lost */
 	kith_time_us busy_until;
+	uint32_t bucket; /* bytes that pass at once after a while of silence; 0: none */
 };
 
 /* When a packet of the round that was sent at a time arrives; KITH_TIME_NEVER: lost. */
 static kith_time_us carry(struct line *l, kith_time_us sent)
 {
-	kith_time_us begin = l->busy_until > sent ? l->busy_until : sent;
+	const kith_time_us saved = sent - (kith_time_us)l->bucket * KITH_US_PER_S / l->rate;
+	kith_time_us begin = l->busy_until > saved ? l->busy_until : saved;
 	if (begin - sent > l->queue)
 		return KITH_TIME_NEVER;
 	l->busy_until = begin + (kith_time_us)KITH_BURST_PACKET * KITH_US_PER_S / l->rate;
-	return l->busy_until + l->delay;
+	return (l->busy_until > sent ? l->busy_until : sent) + l->delay;
 }
 
 struct outcome {
@@ -30,6 +32,7 @@ static const uint8_t key[KITH_BURST_KEY_LEN] = { 7 };
 /* The other end: what it says came, and by how much it delays. */
 struct other {
 	bool claims_all; /* it says that everything came */
+	bool thorough; /* the judge takes the time */
 	kith_time_us slow; /* it answers requests that are no reports so much later, to make the way look long */
 };
 
@@ -40,7 +43,7 @@ static struct outcome measure_known(struct line l, uint32_t cap, uint32_t known,
 	struct outcome out = { 0 };
 	struct kith_burst b;
 	kith_time_us now = KITH_US_PER_S;
-	kith_burst_begin(&b, cap, known);
+	kith_burst_begin(&b, cap, known, o->thorough);
 	while (kith_burst_next(&b, rtt)) {
 		struct kith_burst_heard heard = { 0 };
 		struct kith_burst_train t = { .begun = now, .rate = b.rate, .packets = b.packets };
@@ -117,7 +120,7 @@ static void one_round_of_bad_luck_changes_nothing(void **state)
 {
 	(void)state;
 	struct kith_burst b;
-	kith_burst_begin(&b, 0, 0);
+	kith_burst_begin(&b, 0, 0, false);
 	for (int i = 0; i < 3; i++) {
 		assert_true(kith_burst_next(&b, 10000));
 		kith_burst_judge(&b, b.packets, 0);
@@ -180,7 +183,7 @@ static void bad_luck_at_the_known_figure_changes_nothing(void **state)
 {
 	(void)state;
 	struct kith_burst b;
-	kith_burst_begin(&b, 0, 800000);
+	kith_burst_begin(&b, 0, 800000, false);
 	assert_true(kith_burst_next(&b, 10000));
 	assert_int_equal(b.rate, 1000000);
 	kith_burst_judge(&b, 0, 0);
@@ -213,6 +216,28 @@ static void a_figure_that_is_not_so_any_more_changes_nothing(void **state)
 			assert_near(o.figure, l.rate, 20);
 			assert_true(o.bytes <= KITH_BURST_BYTES_MAX);
 		}
+	}
+}
+
+/* A line that lets some bytes through at once looks faster than it is, and is found out where that would make it a
+ * supernode. */
+static void a_bucket_of_tokens_does_not_make_a_supernode(void **state)
+{
+	(void)state;
+	const uint32_t buckets[] = { 20000, 35000, 50000 };
+	const struct other judge = { .thorough = true };
+	for (int up = 0; up < 2; up++) {
+		for (size_t i = 0; i < sizeof buckets / sizeof buckets[0]; i++) {
+			const struct line l = { .rate = 95000, .delay = 15000, .queue = 200000, .bucket = buckets[i] };
+			assert_true(measure(l, 0, up, &judge).figure < KITH_BURST_LEAST);
+		}
+		const struct line enough = { .rate = 180000, .delay = 15000, .queue = 200000, .bucket = 50000 };
+		assert_near(measure(enough, 0, up, &judge).figure, enough.rate, 20);
+		/* Nor does it grow day by day. */
+		uint32_t figure = 0;
+		for (int day = 0; day < 20; day++)
+			figure = measure_known(enough, 0, figure, up, &judge).figure;
+		assert_near(figure, enough.rate, 20);
 	}
 }
 
@@ -285,6 +310,7 @@ int main(void)
 		cmocka_unit_test(bad_luck_at_the_known_figure_changes_nothing),
 		cmocka_unit_test(a_figure_stays_what_it_is_through_many_days),
 		cmocka_unit_test(a_figure_that_is_not_so_any_more_changes_nothing),
+		cmocka_unit_test(a_bucket_of_tokens_does_not_make_a_supernode),
 		cmocka_unit_test(who_claims_ten_times_is_found_out),
 		cmocka_unit_test(who_delays_answers_gains_less_than_a_factor_of_two),
 		cmocka_unit_test(packets_count_once_and_for_their_own_round),
