@@ -185,6 +185,8 @@
 /* local: leaves of one identity at a home: twice the devices that can be found under a key (KITH_STORE_DEVICES), for
  * those that came back and are not missed yet */
 #define KITH_LEAVES_PER_IDENTITY 16
+/* local: the last places for leaves, one in so many, are for identities that have none there: they outnumber nobody */
+#define KITH_LEAVES_RESERVE 8
 #define KITH_LEAF_SILENT_US (65 * KITH_US_PER_S) /* local: a leaf that missed two keepalives is asked, then reported */
 /* wire: stated bound for an unclean exit, but for the way of the news */
 #define KITH_LEAF_VANISH_US (75 * KITH_US_PER_S)

@@ -77,6 +77,11 @@ bool kith_shares_take(struct kith_shares *b, uint64_t owner)
 	return true;
 }
 
+bool kith_shares_holds(const struct kith_shares *b, uint64_t owner)
+{
+	return b->slots != NULL && b->slots[find(b, hash_of(b, owner))] != 0;
+}
+
 void kith_shares_give(struct kith_shares *b, uint64_t owner)
 {
 	uint32_t mask = b->cap - 1;

@@ -26,6 +26,8 @@ void kith_shares_deinit(struct kith_shares *b);
 /* False: this owner holds its share already, or there is no memory for another owner. */
 bool kith_shares_take(struct kith_shares *b, uint64_t owner) KITH_MUST_USE;
 
+bool kith_shares_holds(const struct kith_shares *b, uint64_t owner); /* anything */
+
 /* Gives back what was taken. */
 void kith_shares_give(struct kith_shares *b, uint64_t owner);
 

@@ -21,14 +21,26 @@ bool kith_refuse_level(const struct kith_core *c, enum kith_overload_level level
 	return kith_serves(c) && c->super->overload.level >= (uint8_t)level;
 }
 
+/* Sessions, of which leaves may be one. */
+static uint32_t sessions_for_leaves(const struct kith_core *c)
+{
+	return c->sessions.by_index.max - c->sessions.by_index.max / RESERVE;
+}
+
 bool kith_refuse_attach(const struct kith_core *c)
 {
-	uint32_t max = c->sessions.by_index.max;
 	if (!kith_serves(c))
 		return false;
 	const struct kith_help *h = &c->super->help; /* one that drains, or is new and begins with a part */
 	return h->draining || (h->places != 0 && c->super->leaves >= h->places) ||
-	       kith_refuse_level(c, KITH_OVERLOAD_ATTACHES) || c->sessions.by_index.n >= max - max / RESERVE;
+	       kith_refuse_level(c, KITH_OVERLOAD_ATTACHES) || c->sessions.by_index.n >= sessions_for_leaves(c);
+}
+
+bool kith_refuse_another(const struct kith_core *c)
+{
+	const uint32_t leaves = c->super->leaves_max, sessions = sessions_for_leaves(c);
+	const uint32_t kept = (leaves < sessions ? leaves : sessions) / KITH_LEAVES_RESERVE;
+	return c->super->leaves + kept >= leaves || c->sessions.by_index.n + kept >= sessions;
 }
 
 bool kith_refuse_wanted(const struct kith_core *c, const struct kith_hs_header *header, const struct kith_hop *from)

@@ -71,6 +71,15 @@ static uint8_t take_leaf_record(struct kith_core *c, struct kith_session *s, str
 	return KITH_STATUS_OK;
 }
 
+/* Of the last places an identity is given one at most, so that those who take all they may lock no newcomer out. A
+ * device that comes back takes its own place. */
+static bool may_have_another(struct kith_core *c, const struct kith_session *s, uint64_t owner)
+{
+	const struct kith_session *before = kith_sessions_of(&c->sessions, s->device);
+	const bool back = before != NULL && before != s && before->attached != NULL;
+	return back || !kith_refuse_another(c) || !kith_shares_holds(&c->super->leaves_held, owner);
+}
+
 static bool make_attached(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_key identity;
@@ -78,13 +87,14 @@ static bool make_attached(struct kith_core *c, struct kith_session *s)
 		return true;
 	if (c->super->leaves >= c->super->leaves_max || !kith_session_identity(c, s, &identity))
 		return false;
-	if (!kith_shares_take(&c->super->leaves_held, kith_identity_key(&identity))) {
+	const uint64_t owner = kith_identity_key(&identity);
+	if (!may_have_another(c, s, owner) || !kith_shares_take(&c->super->leaves_held, owner)) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 		return false;
 	}
 	s->attached = KITH_NEW(c->alloc, struct kith_attached);
 	if (s->attached == NULL) {
-		kith_shares_give(&c->super->leaves_held, kith_identity_key(&identity));
+		kith_shares_give(&c->super->leaves_held, owner);
 		return false;
 	}
 	s->attached->identity = identity;

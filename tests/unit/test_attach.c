@@ -56,6 +56,66 @@ static void one_identity_has_so_many_places_at_a_home(void **state)
 	core_world_deinit(&w);
 }
 
+/* Alice's devices take all places that they may: seven eighths. The others go to whoever has none, one each; a device
+ * of hers that comes back has its own. */
+static void the_last_places_are_for_those_who_have_none(void **state)
+{
+	enum { PLACES = 16, KEPT = PLACES / KITH_LEAVES_RESERVE };
+	struct core_world w;
+	struct kith_core_options o;
+	char label[8];
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ NULL });
+	w.nodes[0].core->super->leaves_max = PLACES;
+	assert_int_equal(world_add(&w, "alice", false), 1);
+	w.nodes[1].id.devices_len = 0;
+	world_options(&w, 1, &o);
+	assert_int_equal(world_try_start(&w, 1, &o), 0);
+	for (int i = 0; i < PLACES; i++) {
+		snprintf(label, sizeof label, "d%d", i);
+		world_further(&w, "alice", label, 1);
+		world_run(&w, 2 * KITH_US_PER_S);
+	}
+	assert_int_equal(info_of(&w, 0).leaves, PLACES - KEPT);
+	int bob = world_start(&w, "bob", false);
+	world_run(&w, 2 * KITH_US_PER_S);
+	assert_int_equal(info_of(&w, bob).homes, 1);
+	restart(&w, 1);
+	world_run(&w, 2 * KITH_US_PER_S);
+	assert_int_equal(info_of(&w, 1).homes, 1);
+	assert_int_equal(info_of(&w, 0).leaves, PLACES - KEPT + 1);
+	int carol = world_start(&w, "carol", false), dave = world_start(&w, "dave", false);
+	world_run(&w, 5 * KITH_US_PER_S);
+	assert_int_equal(info_of(&w, carol).homes + info_of(&w, dave).homes, 1);
+	assert_int_equal(info_of(&w, 0).leaves, PLACES);
+	core_world_deinit(&w);
+}
+
+/* The same where sessions run short before places do. */
+static void the_last_sessions_for_leaves_are_for_those_who_have_none(void **state)
+{
+	struct core_world w;
+	struct kith_core_options o;
+	char label[8];
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ NULL });
+	w.nodes[0].core->sessions.by_index.max = 12; /* of which one is kept */
+	assert_int_equal(world_add(&w, "alice", false), 1);
+	w.nodes[1].id.devices_len = 0;
+	world_options(&w, 1, &o);
+	assert_int_equal(world_try_start(&w, 1, &o), 0);
+	for (int i = 0; i < KITH_LEAVES_PER_IDENTITY; i++) {
+		snprintf(label, sizeof label, "d%d", i);
+		world_further(&w, "alice", label, 1);
+		world_run(&w, 2 * KITH_US_PER_S);
+	}
+	assert_int_equal(info_of(&w, 0).leaves, 10); /* the next one's session is the eleventh */
+	int bob = world_start(&w, "bob", false);
+	world_run(&w, 300 * KITH_US_PER_S); /* refused ones ask again, and may be in its way */
+	assert_int_equal(info_of(&w, bob).homes, 1);
+	core_world_deinit(&w);
+}
+
 /* A leaf whose certificate does not say supernode cannot act as one, whatever it claims. */
 static void a_leaf_that_claims_to_be_a_supernode_is_served_as_a_leaf(void **state)
 {
@@ -141,6 +201,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_identity_has_so_many_places_at_a_home),
+		cmocka_unit_test(the_last_places_are_for_those_who_have_none),
+		cmocka_unit_test(the_last_sessions_for_leaves_are_for_those_who_have_none),
 		cmocka_unit_test(a_leaf_that_restarts_counts_once),
 		cmocka_unit_test(a_leaf_that_claims_to_be_a_supernode_is_served_as_a_leaf),
 		cmocka_unit_test(someone_else_s_record_is_not_taken_from_a_leaf),

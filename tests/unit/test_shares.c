@@ -11,8 +11,11 @@ static void an_owner_holds_its_share_and_leaves_others_theirs(void **state)
 	(void)state;
 	test_alloc_init(&mem);
 	kith_shares_init(&b, &mem.alloc, 3, seed);
+	assert_false(kith_shares_holds(&b, 7));
 	for (int i = 0; i < 3; i++)
 		assert_true(kith_shares_take(&b, 7));
+	assert_true(kith_shares_holds(&b, 7));
+	assert_false(kith_shares_holds(&b, 8));
 	assert_false(kith_shares_take(&b, 7));
 	assert_true(kith_shares_take(&b, 8));
 	kith_shares_give(&b, 7);
@@ -32,6 +35,7 @@ static void who_holds_nothing_is_forgotten(void **state)
 	for (uint64_t owner = 1; owner <= 1000; owner++) {
 		assert_true(kith_shares_take(&b, owner));
 		kith_shares_give(&b, owner);
+		assert_false(kith_shares_holds(&b, owner));
 	}
 	assert_int_equal(b.n, 0);
 	uint32_t full = b.cap - b.cap / 4; /* the next one more needs memory */
