@@ -263,6 +263,14 @@ const struct armor_piece *armor_find(const struct armor *armor, enum kith_armor 
 	return NULL;
 }
 
+bool armor_has_posted(const struct armor *armor)
+{
+	bool has = false;
+	for (size_t i = 0; i < armor->n; i++)
+		has = has || is_posted(armor->pieces[i].kind);
+	return has;
+}
+
 int text_add(struct text *text, const char *bytes, size_t len)
 {
 	char *p = realloc(text->p, text->len + len + 1);

@@ -53,11 +53,15 @@ int armor_parse(struct armor *armor, const char *text, size_t len) KITH_MUST_USE
 int armor_read(struct armor *armor, const char *path) KITH_MUST_USE;
 void armor_free(struct armor *armor);
 
-/* What every node of a network should have, and kithd is handed: a revocation list, or the head of a log. */
+/* What every node of a network should have, and kithd is handed: a revocation list, the head of a log, or the network's
+ * parameters. */
 static inline bool is_posted(enum kith_armor kind)
 {
-	return kind == KITH_ARMOR_REVOCATION || kind == KITH_ARMOR_LOG_HEAD;
+	return kind == KITH_ARMOR_REVOCATION || kind == KITH_ARMOR_LOG_HEAD || kind == KITH_ARMOR_PARAMS;
 }
+
+/* Whether there is such a piece. */
+bool armor_has_posted(const struct armor *armor);
 
 /* The first piece of that kind, or NULL. */
 const struct armor_piece *armor_find(const struct armor *armor, enum kith_armor kind);

@@ -183,6 +183,8 @@ static const struct command_form forms[] = {
 	{ "ca renew", CLI_NONE, "DIR [--days N]", "another issuer", cli_ca_renew, ISSUER_TERMS | MAKES_KEY },
 	{ "ca log", CLI_NONE, "list|head|prove|verify|audit ...", "the log of what was certified", cli_ca_log,
 	  CLI_SET(CLI_ISSUER) | CLI_SET(CLI_OUT) },
+	{ "ca network", CLI_NONE, "DIR all | certified", "who may be a supernode, by the root", cli_ca_network,
+	  CLI_SET(CLI_OUT) | OPENS_KEY },
 	{ "id new", CLI_OPEN, "DIR --open LABEL", "a whole profile, in an open network", cli_id_new,
 	  CLI_SET(CLI_LABEL) | BOOTSTRAPS | MAKES_KEY },
 	{ "id new", CLI_NONE, "DIR", "a profile with fresh keys, that waits for a name", cli_id_new,
@@ -207,7 +209,7 @@ static const struct command_form forms[] = {
 	{ "explain", CLI_NONE, "NAME", "why data to it takes the path it takes", cli_query, ASKS | CLI_SET(CLI_WAIT) },
 	{ "serve", CLI_NONE, "on | off | auto", "whether kithd serves others, until it reads its configuration again",
 	  cli_query, ASKS },
-	{ "revoke", CLI_NONE, "FILE", "give kithd a revocation list or the head of a log, at once", cli_query, ASKS },
+	{ "revoke", CLI_NONE, "FILE", "give kithd a revocation list, a log's head, or parameters", cli_query, ASKS },
 };
 
 enum { FORMS_N = sizeof forms / sizeof forms[0] };

@@ -119,6 +119,7 @@ int cli_ca_issue(const struct cli *cli);
 int cli_ca_revoke(const struct cli *cli);
 int cli_ca_renew(const struct cli *cli);
 int cli_ca_log(const struct cli *cli);
+int cli_ca_network(const struct cli *cli);
 int cli_id_new(const struct cli *cli);
 int cli_id_request(const struct cli *cli);
 int cli_id_accept(const struct cli *cli);

@@ -51,11 +51,11 @@ static int read_lists(const struct cli *cli, json_t *request)
 	if (err != 0)
 		return cli_fail(cli, CLI_FAILED, "%s cannot be read: %s", path, file_why(err));
 	err = armor_parse(&armor, text, len);
-	if (err != 0 ||
-	    (armor_find(&armor, KITH_ARMOR_REVOCATION) == NULL && armor_find(&armor, KITH_ARMOR_LOG_HEAD) == NULL) ||
-	    json_object_set_new(request, "list", json_stringn(text, len)) != 0)
-		err = cli_fail(cli, CLI_FAILED,
-			       "%s holds no revocation list; expected what kith ca revoke wrote, or ca log head", path);
+	if (err != 0 || !armor_has_posted(&armor) || json_object_set_new(request, "list", json_stringn(text, len)) != 0)
+		err = cli_fail(
+			cli, CLI_FAILED,
+			"%s holds no revocation list; expected what kith ca revoke wrote, ca log head, or ca network",
+			path);
 	armor_free(&armor);
 	free(text);
 	return err;

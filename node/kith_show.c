@@ -289,5 +289,5 @@ void show_answer(struct text *text, const char *command, const json_t *result)
 	if (strcmp(command, "serve") == 0)
 		show_serving(text, json_object_get(result, "serving"));
 	if (strcmp(command, "revoke") == 0)
-		show_line(text, "%lld revocation list(s) or heads of logs taken", integer(result, "lists"));
+		show_line(text, "%lld list(s), head(s) or parameters taken", integer(result, "lists"));
 }

@@ -39,8 +39,7 @@ static int read_lists(struct config *c, struct credentials *k, const char *optio
 		struct armor *armor = &k->lists[k->lists_n++];
 		if (read_file(c, option, &paths[i], armor) != 0)
 			return KITH_EINVAL;
-		if (armor_find(armor, kind) == NULL &&
-		    (kind == KITH_ARMOR_ISSUER || armor_find(armor, KITH_ARMOR_LOG_HEAD) == NULL))
+		if (armor_find(armor, kind) == NULL && (kind == KITH_ARMOR_ISSUER || !armor_has_posted(armor)))
 			return config_refuse(c, paths[i].line, "%s: %s holds no %s", option, paths[i].s,
 					     kind == KITH_ARMOR_ISSUER ? "issuer's certificate" : "revocation list");
 		if (collect(c, k, armor, paths[i].line, paths[i].s) != 0)

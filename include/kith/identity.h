@@ -33,6 +33,7 @@
 #define KITH_REVOKED_KEYS_MAX 240 /* of one list, as the ranges */
 #define KITH_REVOCATION_LEN_MAX 16256 /* a full list */
 #define KITH_ENROL_LEN_MAX 336 /* a full request */
+#define KITH_PARAMS_LEN_MAX 352 /* parameters of a network, with extensions */
 
 /* 32 secret bytes from which a key pair is made. The holder wipes them. */
 struct kith_seed { /* fixed */
@@ -236,6 +237,29 @@ KITH_EXPORT bool kith_revocation_has_serial(const struct kith_revocation *list, 
 KITH_EXPORT bool kith_revocation_has_key(const struct kith_revocation *list, const struct kith_key *key);
 KITH_EXPORT struct kith_serial_range kith_revocation_range(const struct kith_revocation *list, size_t i);
 
+/* ---- the parameters of a network, which its root signs ---- */
+
+/* Who may be a supernode. */
+enum kith_eligible {
+	KITH_ELIGIBLE_ALL = 0, /* who is certified so (KITH_NAME_SUPERNODE), and who elected itself */
+	KITH_ELIGIBLE_CERTIFIED = 1 /* who is certified so, and nobody else. Values that are not known count as this */
+};
+
+/* What all nodes of a network go by. They do not expire. */
+struct kith_params { /* fixed */
+	uint8_t network[KITH_ISSUER_ID_LEN]; /* the first bytes of its id */
+	uint64_t number; /* higher supersedes lower; not 0 */
+	int64_t issued_s; /* unix seconds */
+	uint8_t eligible; /* enum kith_eligible; without parameters: all */
+	struct kith_signed s; /* signed by the root */
+};
+
+/* network follows from the root's key. The length; KITH_EINVAL: a field is out of its bounds. Parses without verifying:
+ * KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP. */
+KITH_EXPORT int kith_params_make(uint8_t out[KITH_PARAMS_LEN_MAX], const struct kith_params *params,
+				 const struct kith_seed *root) KITH_MUST_USE;
+KITH_EXPORT int kith_params_parse(struct kith_params *out, struct kith_span object) KITH_MUST_USE;
+
 /* ---- enrolment: the issuer's nonce, signed by the identity key that asks for a name ---- */
 
 /* A request for a name's certificate. */
@@ -337,7 +361,8 @@ KITH_EXPORT int kith_identity_describe(struct kith_span object, char *out, size_
 	X(REVOCATION, "REVOCATION LIST")                                                                               \
 	X(ENROL, "ENROLMENT REQUEST")                                                                                  \
 	X(KEYS, "KEY FILE")                                                                                            \
-	X(LOG_HEAD, "LOG HEAD")
+	X(LOG_HEAD, "LOG HEAD")                                                                                        \
+	X(PARAMS, "NETWORK PARAMETERS")
 
 /* What an armoured text holds. */
 enum kith_armor {

@@ -68,7 +68,8 @@ struct kith_terms { /* fixed */
 	X(SMALL, "small", false, "its caps leave room for too few leaves")                                             \
 	X(SLOW, "slow", false, "witnesses measured less bandwidth than a supernode needs")                             \
 	X(NEW, "new", false, "others have not seen it for long enough")                                                \
-	X(SELDOM, "seldom", false, "it was away for too much of the time")
+	X(SELDOM, "seldom", false, "it was away for too much of the time")                                             \
+	X(NETWORK, "network", false, "the network lets only those serve whose certificates say so")
 
 /* The reasons, as KITH_ROLE_REASON_MAP lists them. */
 enum kith_role_reason {

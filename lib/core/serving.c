@@ -326,11 +326,20 @@ static void follow_consent(struct kith_core *c)
 	(void)err; /* without memory now: looked at again at the end of the next call */
 }
 
+/* What the network's parameters say of who may serve. */
+static void follow_params(struct kith_core *c)
+{
+	bool barred = c->trust.certified_only && !certified(c);
+	if (c->office->barred != barred)
+		kith_office_bar(c->office, barred);
+}
+
 bool kith_serving_look(struct kith_core *c)
 {
 	struct kith_office *o = c->office;
 	if (!kith_may_serve(c))
 		return false;
+	follow_params(c);
 	follow_consent(c);
 	follow_election(c);
 	if (o->begin == KITH_ROLE_WHY_NONE && o->end == KITH_ROLE_WHY_NONE)

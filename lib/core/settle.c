@@ -177,6 +177,8 @@ static bool settle_lists(struct kith_core *c)
 	if (c->trust.epoch != c->rechecked_epoch)
 		kith_certs_recheck(c);
 	kith_certs_look_at_logs(c);
+	if (kith_serves(c) && c->trust.certified_only && c->super->doubt_at == 0)
+		c->super->doubt_at = c->now.mono_us + KITH_LISTS_NEWS_US; /* until they have heard of it, too */
 	kith_save_soon(c);
 	if (kith_serves(c))
 		kith_bulletin_news(c);

@@ -126,6 +126,7 @@ static int take_block(struct kith_node_options *o, struct kith_profile *p, enum 
 		return keep(p->issuers, &p->issuers_n, bytes, len);
 	case KITH_ARMOR_REVOCATION:
 	case KITH_ARMOR_LOG_HEAD:
+	case KITH_ARMOR_PARAMS:
 		return keep(p->revocations, &p->revocations_n, bytes, len);
 	case KITH_ARMOR_NAME:
 	case KITH_ARMOR_DEVICE:

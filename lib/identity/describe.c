@@ -164,6 +164,18 @@ static void add_log_head(struct text *t, const struct kith_certlog_head *head)
 	add(t, "made: %s\n", date(head->time_ms / 1000, text));
 }
 
+static void add_params(struct text *t, const struct kith_params *p)
+{
+	char text[DATE_TEXT_MAX];
+	add(t, "type: network parameters\n");
+	add_hex(t, "network id", p->network, KITH_ISSUER_ID_LEN);
+	add(t, "number: %llu\n", (unsigned long long)p->number);
+	add(t, "issued: %s\n", date(p->issued_s, text));
+	add(t, "supernodes: %s\n",
+	    p->eligible == KITH_ELIGIBLE_ALL ? "certified ones, and others that elect themselves"
+					     : "certified ones only");
+}
+
 static int describe(struct text *t, struct kith_span object)
 {
 	union {
@@ -175,6 +187,7 @@ static int describe(struct text *t, struct kith_span object)
 		struct kith_revocation revocation;
 		struct kith_enrol enrol;
 		struct kith_certlog_head log_head;
+		struct kith_params params;
 	} u;
 	int err = KITH_EPROTO;
 
@@ -193,6 +206,7 @@ static int describe(struct text *t, struct kith_span object)
 	DESCRIBE(KITH_OBJECT_REVOCATION, revocation, kith_revocation_parse, add_revocation)
 	DESCRIBE(KITH_OBJECT_ENROL, enrol, kith_enrol_parse, add_enrol)
 	DESCRIBE(KITH_OBJECT_LOG_HEAD, log_head, kith_certlog_head_parse, add_log_head)
+	DESCRIBE(KITH_OBJECT_PARAMS, params, kith_params_parse, add_params)
 #undef DESCRIBE
 	return err;
 }

@@ -2,10 +2,13 @@
  * seed it is given, uses it once and wipes it. */
 #include <kith/identity.h>
 
+#include <string.h>
+
 #include "identity/cert.h"
 #include "identity/challenge.h"
 #include "identity/devices.h"
 #include "identity/keypair.h"
+#include "identity/params.h"
 #include "identity/revocation.h"
 
 void kith_network_id(struct kith_id *out, const struct kith_key *root)
@@ -149,4 +152,18 @@ int kith_enrol_accept(struct kith_name_cert *out, struct kith_span answer, const
 		      const struct kith_key *issuer)
 {
 	return kith_enrol_receive(kith_suite_sodium(), out, answer, request, issuer);
+}
+
+int kith_params_make(uint8_t out[KITH_PARAMS_LEN_MAX], const struct kith_params *params, const struct kith_seed *root)
+{
+	const struct kith_suite *suite = kith_suite_sodium();
+	struct kith_params p = *params;
+	struct kith_signer s;
+	struct kith_id id;
+	kith_signer_from_seed(&s, suite, root);
+	kith_ids_network(suite, &id, &s.pk);
+	memcpy(p.network, id.b, sizeof p.network);
+	int len = kith_params_sign(suite, out, &p, s.sk);
+	kith_signer_wipe(&s);
+	return len;
 }

@@ -33,7 +33,8 @@ enum kith_object_type {
 	KITH_OBJECT_CONTACTS = 10,
 	KITH_OBJECT_KEYS = 11,
 	KITH_OBJECT_LOG_HEAD = 12,
-	KITH_OBJECT_FORK = 13
+	KITH_OBJECT_FORK = 13,
+	KITH_OBJECT_PARAMS = 14
 };
 
 /* Starts reading: KITH_EPROTO when it is too short or of another type, KITH_EVERSION. */

@@ -1,17 +1,19 @@
 #include "identity/posted.h"
 
 #include "base/assert.h"
+#include "identity/params.h"
 #include "identity/revocation.h"
 #include "identity/trust_internal.h"
 
-static const uint8_t kinds[KITH_POSTED_KINDS] = { KITH_POSTED_LIST, KITH_POSTED_HEAD, KITH_POSTED_FORK };
+static const uint8_t kinds[KITH_POSTED_KINDS] = { KITH_POSTED_LIST, KITH_POSTED_HEAD, KITH_POSTED_FORK,
+						  KITH_POSTED_PARAMS };
 
 /* ---- what there is ---- */
 
 static const struct kith_blob *blob_of(const struct kith_trust *t, uint8_t kind, const struct kith_trust_issuer *issuer)
 {
 	if (issuer == NULL)
-		return kind == KITH_POSTED_LIST ? t->root_list : NULL;
+		return kind == KITH_POSTED_LIST ? t->root_list : kind == KITH_POSTED_PARAMS ? t->params : NULL;
 	switch ((enum kith_posted_kind)kind) {
 	case KITH_POSTED_LIST:
 		return issuer->list;
@@ -19,6 +21,8 @@ static const struct kith_blob *blob_of(const struct kith_trust *t, uint8_t kind,
 		return issuer->fork == NULL ? issuer->head : NULL;
 	case KITH_POSTED_FORK:
 		return issuer->fork;
+	case KITH_POSTED_PARAMS: /* the root's */
+		break;
 	}
 	return NULL;
 }
@@ -38,6 +42,9 @@ static void describe(const struct kith_trust *t, const struct kith_blob *blob, s
 	out->list = kith_blob_span(blob);
 	if (out->kind == KITH_POSTED_LIST && kith_revocation_view(&list, out->list) == 0)
 		out->number = list.number;
+	struct kith_params params;
+	if (out->kind == KITH_POSTED_PARAMS && kith_params_parse(&params, out->list) == 0)
+		out->number = params.number;
 	if (out->kind == KITH_POSTED_FORK)
 		out->number = 1;
 	if (out->kind == KITH_POSTED_HEAD && kith_certlog_head_parse(&head, out->list) == 0) {
@@ -209,12 +216,35 @@ static int add_fork(struct kith_trust *t, const struct kith_now *now, struct kit
 	return issuer->fork != NULL ? 0 : keep(t, &issuer->fork, bytes);
 }
 
+static int add_params(struct kith_trust *t, const struct kith_now *now, struct kith_span bytes)
+{
+	struct kith_params params, held;
+	int err = kith_params_parse(&params, bytes);
+	if (err != 0)
+		return err;
+	if (memcmp(params.network, t->network.b, sizeof params.network) != 0)
+		return KITH_ENETWORK;
+	if (t->params != NULL && kith_params_parse(&held, kith_blob_span(t->params)) == 0 &&
+	    held.number >= params.number)
+		return 0;
+	if (now->unix_trusted && now->unix_ms < params.issued_s * 1000 - KITH_CLOCK_TOLERANCE_MS)
+		return KITH_ENOTYET;
+	err = kith_object_verify(t->suite, &params.s, KITH_SIGN_PARAMS, &t->root);
+	if (err == 0)
+		err = keep(t, &t->params, bytes);
+	if (err == 1)
+		t->certified_only = params.eligible != KITH_ELIGIBLE_ALL;
+	return err;
+}
+
 int kith_trust_post(struct kith_trust *t, const struct kith_now *now, struct kith_span thing)
 {
 	uint8_t type = thing.len >= KITH_OBJECT_HEADER_LEN ? thing.p[1] : 0;
-	if (type != KITH_OBJECT_LOG_HEAD && type != KITH_OBJECT_FORK)
+	if (type != KITH_OBJECT_LOG_HEAD && type != KITH_OBJECT_FORK && type != KITH_OBJECT_PARAMS)
 		return kith_trust_revocation_add(t, now, thing);
 	if (t->open)
 		return KITH_ENETWORK;
+	if (type == KITH_OBJECT_PARAMS)
+		return add_params(t, now, thing);
 	return type == KITH_OBJECT_LOG_HEAD ? add_head(t, now, thing) : add_fork(t, now, thing);
 }

@@ -5,6 +5,7 @@
  *   HEAD  the head of an issuer's log, by its time
  *   FORK  two heads of one issuer that contradict each other: the proof that it keeps two logs. The first one stays,
  *         and the issuer's heads are not told of any more
+ *   PARAMS  the network's parameters, by their number
  *
  * How they travel is wire/message_list's, link/lists' and super/bulletin's matter, which treat all kinds alike.
  * Invariants: nothing is kept that did not verify; numbers of what is kept only rise.
@@ -24,10 +25,11 @@
 enum kith_posted_kind {
 	KITH_POSTED_LIST = 1,
 	KITH_POSTED_HEAD = KITH_POSTED_DIGEST | 2, /* by its time, of which an issuer may sign two */
-	KITH_POSTED_FORK = 3
+	KITH_POSTED_FORK = 3,
+	KITH_POSTED_PARAMS = 4
 };
 
-enum { KITH_POSTED_KINDS = 3, KITH_POSTED_MAX = KITH_POSTED_KINDS * KITH_LISTS_MAX };
+enum { KITH_POSTED_KINDS = 4, KITH_POSTED_MAX = KITH_POSTED_KINDS * KITH_LISTS_MAX };
 
 #define KITH_FORK_LEN_MAX (KITH_OBJECT_HEADER_LEN + 2 * (2 + KITH_CERTLOG_HEAD_LEN_MAX))
 

@@ -128,6 +128,7 @@ void kith_trust_deinit(struct kith_trust *t)
 		issuer_free(t, 0);
 	KITH_FREE_ARRAY(t->alloc, t->issuers, t->issuers_cap);
 	kith_blob_unref(t->blobs, t->root_list);
+	kith_blob_unref(t->blobs, t->params);
 	kith_placements_deinit(&t->placements);
 	kith_table_deinit(&t->device_lists);
 	kith_table_deinit(&t->chains);

@@ -66,6 +66,8 @@ struct kith_trust {
 	uint32_t epoch; /* counts up with each list that is new: what was checked at another epoch needs a recheck */
 	struct kith_trust_issuer *issuers;
 	struct kith_blob *root_list; /* the root's revocation list or NULL */
+	struct kith_blob *params; /* of the network, or NULL */
+	bool certified_only; /* as they say: no others than those certified so are supernodes */
 	struct kith_table device_lists, chains;
 	struct kith_placements placements;
 	struct kith_trust_link lists_lru, kept_lru, chains_lru;

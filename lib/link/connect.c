@@ -440,6 +440,8 @@ static bool may_serve(struct kith_core *c, const struct kith_session *s, const s
 	struct kith_id id;
 	if (c->trust.open || (person->flags & KITH_NAME_SUPERNODE))
 		return true;
+	if (c->trust.certified_only)
+		return false;
 	if (!kith_serves(c))
 		return s->initiator && s->hs != NULL;
 	kith_ids_supernode(c->suite, &id, &c->trust.network, person->placement);

@@ -104,7 +104,8 @@ static bool is_held(struct kith_core *c, const struct kith_wanted *w, struct kit
 
 static bool is_known_kind(uint8_t kind)
 {
-	return kind == KITH_POSTED_LIST || kind == KITH_POSTED_HEAD || kind == KITH_POSTED_FORK;
+	return kind == KITH_POSTED_LIST || kind == KITH_POSTED_HEAD || kind == KITH_POSTED_FORK ||
+	       kind == KITH_POSTED_PARAMS;
 }
 
 static void hear(struct kith_core *c, struct kith_session *s, const struct kith_edition *e)

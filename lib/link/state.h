@@ -452,6 +452,7 @@ struct kith_supernode {
 	unsigned exchanges; /* gossip begun so far */
 	struct kith_partner partners[KITH_MEMBERS_PARTNERS]; /* the first ones chosen by us, the others chose us */
 	kith_time_us changed_at; /* members came, went or moved */
+	kith_time_us doubt_at; /* when members are held against the network's parameters; 0: they were */
 	struct kith_told told[KITH_POSTED_MAX]; /* by the place of the thing in the trust */
 	struct kith_suspicion suspicion;
 	struct kith_test tests[KITH_TESTS_MAX];

@@ -367,6 +367,8 @@ static int check_entry(const struct kith_members *ms, const struct kith_now *now
 	int err = kith_member_verify(entry, ms->trust, now, person);
 	if (err != 0 || kith_members_seeds(ms, person))
 		return err;
+	if (ms->trust->certified_only)
+		return KITH_EACCES;
 	if (held != NULL && kith_member_live(held) && held->expires_ms >= now->unix_ms &&
 	    memcmp(held->blob->bytes, entry->device.b, KITH_KEY_LEN) != 0)
 		return KITH_EEXIST;
@@ -413,6 +415,13 @@ int kith_members_merge(struct kith_members *ms, const struct kith_now *now, stru
 	if (out != NULL)
 		*out = m;
 	return err;
+}
+
+void kith_members_doubt(struct kith_members *ms)
+{
+	for (uint32_t i = 0; i < ms->n; i++)
+		ms->at[i]->on_word = true;
+	ms->rechecked = 0;
 }
 
 uint32_t kith_members_recheck(struct kith_members *ms, const struct kith_now *now, uint32_t n, bool *more)

@@ -139,6 +139,9 @@ int kith_members_qualify(const struct kith_members *ms, const struct kith_now *n
 void kith_members_history(const struct kith_members *ms, const struct kith_now *now, const struct kith_qualify_who *who,
 			  struct kith_span attests, struct kith_history *out);
 
+/* The rules are others: every entry is looked at again by kith_members_recheck. */
+void kith_members_doubt(struct kith_members *ms);
+
 /* Looks at the attestations of up to n members more that were taken on_word; who has none that count goes. Returns how
  * many went. False in *more: all have been looked at. Pointers to members become invalid. */
 uint32_t kith_members_recheck(struct kith_members *ms, const struct kith_now *now, uint32_t n, bool *more);

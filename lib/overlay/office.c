@@ -37,6 +37,8 @@ static enum kith_role_reason forbidden(const struct kith_office *o)
 {
 	if (o->role == KITH_ROLE_LEAF)
 		return KITH_ROLE_WHY_LEAF;
+	if (o->barred)
+		return KITH_ROLE_WHY_NETWORK;
 	if (o->role == KITH_ROLE_SUPERNODE)
 		return KITH_ROLE_WHY_NONE;
 	return o->terms.consent == KITH_CONSENT_NO ? KITH_ROLE_WHY_REFUSED : hindered(o);
@@ -97,6 +99,12 @@ static void look_again(struct kith_office *o)
 	enum kith_role_reason why = forbidden(o);
 	if (why != KITH_ROLE_WHY_NONE)
 		wish_end(o, why);
+}
+
+void kith_office_bar(struct kith_office *o, bool barred)
+{
+	o->barred = barred;
+	look_again(o);
 }
 
 void kith_office_set(struct kith_office *o, enum kith_role role, const struct kith_terms *terms, kith_time_us now)

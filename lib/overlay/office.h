@@ -36,6 +36,7 @@ struct kith_office {
 	bool serving; /* what is, as kith_office_began and _ended say */
 	bool certified; /* the certificates alone allow to serve: nobody need have proven anything */
 	bool configured; /* the options name an endpoint */
+	bool barred; /* the network lets only those serve whom their certificates allow it, and ours do not */
 	uint32_t leaves_max; /* for which the caps leave room */
 	uint8_t hindrances; /* enum kith_hindrance */
 	struct kith_terms terms;
@@ -64,6 +65,9 @@ int kith_office_check(enum kith_role role, const struct kith_terms *terms) KITH_
 
 /* Another role, other terms: what serves and may not any more ends. */
 void kith_office_set(struct kith_office *o, enum kith_role role, const struct kith_terms *terms, kith_time_us now);
+
+/* Whether the network bars this node: then what serves ends. */
+void kith_office_bar(struct kith_office *o, bool barred);
 
 /* What keeps the node from serving; NONE: it may be asked. */
 enum kith_role_reason kith_office_obstacle(const struct kith_office *o, kith_time_us now);

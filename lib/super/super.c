@@ -149,6 +149,10 @@ static void expire(struct kith_core *c)
 	kith_far_settle(&sn->members, c->now.mono_us, &sn->id);
 	(void)kith_members_expire(&sn->members, &c->now);
 	bool more;
+	if (sn->doubt_at != 0 && sn->doubt_at <= c->now.mono_us) {
+		kith_members_doubt(&sn->members);
+		sn->doubt_at = 0;
+	}
 	if (!kith_super_is_young(c) && kith_members_recheck(&sn->members, &c->now, BATCH, &more) > 0)
 		kith_super_republish_soon(c);
 	while (kith_store_expire(&sn->store, c->now.mono_us, BATCH) == BATCH) {}

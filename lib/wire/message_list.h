@@ -8,8 +8,8 @@
 #include "identity/posted.h"
 #include "wire/message.h"
 
-/* A list of each signer, and of each issuer a head or a fork. */
-#define KITH_EDITIONS_LEN_MAX (KITH_LISTS_MAX * KITH_EDITION_LEN + (KITH_LISTS_MAX - 1) * KITH_EDITION_LEN_MAX)
+/* A list of each signer, of each issuer a head or a fork, and the network's parameters. */
+#define KITH_EDITIONS_LEN_MAX ((KITH_LISTS_MAX + 1) * KITH_EDITION_LEN + (KITH_LISTS_MAX - 1) * KITH_EDITION_LEN_MAX)
 #define KITH_EDITIONS_TOLD_LEN (32 * KITH_EDITION_LEN_MAX) /* of an EDITIONS request, which has to hold them */
 
 /* Which thing is the newest of a kind and a signer. */

@@ -6,7 +6,20 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "identity/params.h"
 #include "identity/posted.h"
+
+/* Parameters of a network that parse are made anew as the same bytes. */
+static void check_params(struct kith_span in)
+{
+	static const uint8_t sk[KITH_SIGN_SK_LEN] = { 1 };
+	uint8_t out[KITH_PARAMS_LEN_MAX];
+	struct kith_params p;
+	if (kith_params_parse(&p, in) != 0)
+		return;
+	int len = kith_params_sign(kith_suite_sodium(), out, &p, sk);
+	KITH_ASSERT(len == (int)in.len && memcmp(out, in.p, p.s.body.len) == 0);
+}
 
 /* What parses is what is made of its two heads. */
 static void check_fork(struct kith_span in)
@@ -60,7 +73,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 3)
 		return 0;
-	if (data[0] % 4 == 2)
+	if (data[0] % 8 == 6)
+		check_params((struct kith_span){ data + 1, size - 1 });
+	else if (data[0] % 4 == 2)
 		check_fork((struct kith_span){ data + 1, size - 1 });
 	else if (data[0] % 2 == 0)
 		check_head((struct kith_span){ data + 1, size - 1 });

@@ -6,6 +6,7 @@
 
 #include "identity/certlog.h"
 #include "identity/object.h"
+#include "identity/params.h"
 
 struct list_of {
 	const struct kith_signer *issuer; /* NULL: the root */
@@ -69,6 +70,20 @@ static inline int head_give(struct core_world *w, int node, uint64_t size, uint8
 	uint8_t buf[KITH_CERTLOG_HEAD_LEN_MAX];
 	int err = kith_core_revoke(w->nodes[node].core, world_clock(w),
 				   head_signed(w, size, root, at_ms, &w->pki.issuer, buf));
+	world_drain(w, node);
+	return err;
+}
+
+/* The network's parameters, given to a node by its operator. */
+static inline int params_give(struct core_world *w, int node, uint64_t number, enum kith_eligible eligible,
+			      const struct kith_signer *signer)
+{
+	uint8_t buf[KITH_PARAMS_LEN_MAX];
+	struct kith_params p = { .number = number, .issued_s = WORLD_UNIX_MS / 1000, .eligible = eligible };
+	memcpy(p.network, w->pki.network.b, sizeof p.network);
+	int len = kith_params_sign(w->pki.suite, buf, &p, signer->sk);
+	assert_true(len > 0);
+	int err = kith_core_revoke(w->nodes[node].core, world_clock(w), test_span(buf, (size_t)len));
 	world_drain(w, node);
 	return err;
 }

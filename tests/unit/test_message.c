@@ -146,7 +146,7 @@ static void sample_gossip(struct message *m, int size)
 	m->as.gossiped.cursor = bytes(size == MOST ? KITH_MEMBER_ID_PREFIX : 0);
 	m->as.gossiped.count = size == MOST ? UINT32_MAX : (uint32_t)n;
 	m->as.gossiped.offers = bytes(n * 8 * KITH_GOSSIP_OFFER_LEN);
-	m->as.gossiped.editions = size == MOST ? editions(KITH_LISTS_MAX, KITH_LISTS_MAX - 1) : editions(n, 0);
+	m->as.gossiped.editions = size == MOST ? editions(KITH_LISTS_MAX + 1, KITH_LISTS_MAX - 1) : editions(n, 0);
 	m->as.gossiped.editions_sum = size == MOST ? UINT64_MAX : n;
 }
 
@@ -228,7 +228,7 @@ static void sample_list(struct message *m, int size)
 			m->as.listed.list = bytes(KITH_REVOCATION_LEN_MAX);
 		return;
 	case MESSAGE_editions:
-		m->as.editions.editions = size == MOST ? editions(KITH_LISTS_MAX, KITH_LISTS_MAX - 1)
+		m->as.editions.editions = size == MOST ? editions(KITH_LISTS_MAX + 1, KITH_LISTS_MAX - 1)
 						       : editions((size_t)size, (size_t)size);
 		return;
 	}

@@ -175,6 +175,35 @@ static void two_heads_that_stand_still_are_compared_when_tables_are(void **state
 	core_world_deinit(&w);
 }
 
+/* ---- parameters of the network ---- */
+
+static int certified_only(const struct core_world *w)
+{
+	int n = 0;
+	for (int i = 0; i < w->n; i++)
+		n += w->nodes[i].core->trust.certified_only;
+	return n;
+}
+
+static void what_the_root_says_of_the_network_reaches_all_and_the_highest_number_counts(void **state)
+{
+	struct core_world w;
+	(void)state;
+	network(&w);
+	assert_int_equal(certified_only(&w), 0);
+	assert_int_equal(params_give(&w, 2, 7, KITH_ELIGIBLE_CERTIFIED, &w.pki.issuer), KITH_ESIGNATURE);
+	assert_int_equal(params_give(&w, 2, 7, KITH_ELIGIBLE_CERTIFIED, &w.pki.root), 0);
+	world_run(&w, 30 * KITH_US_PER_S);
+	assert_int_equal(certified_only(&w), w.n);
+	assert_int_equal(params_give(&w, 4, 6, KITH_ELIGIBLE_ALL, &w.pki.root), 0); /* an older word */
+	world_run(&w, 30 * KITH_US_PER_S);
+	assert_int_equal(certified_only(&w), w.n);
+	assert_int_equal(params_give(&w, 4, 8, KITH_ELIGIBLE_ALL, &w.pki.root), 0);
+	world_run(&w, 30 * KITH_US_PER_S);
+	assert_int_equal(certified_only(&w), 0);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +213,7 @@ int main(void)
 		cmocka_unit_test(a_head_given_to_one_supernode_reaches_all_and_their_leaves),
 		cmocka_unit_test(an_issuer_that_shows_two_heads_is_found_out_by_all),
 		cmocka_unit_test(two_heads_that_stand_still_are_compared_when_tables_are),
+		cmocka_unit_test(what_the_root_says_of_the_network_reaches_all_and_the_highest_number_counts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* A leaf that no certificate calls a supernode serves once it is attested, and is a supernode to everybody. */
 #include "candidacy_world.h"
+#include "lists_world.h"
 
 #include "core/serving.h"
 #include "super/members.h"
@@ -201,6 +202,50 @@ static void it_is_attested_anew_while_it_serves(void **state)
 	core_world_deinit(&cw.w);
 }
 
+/* The root changes its mind: first it ends, and then it is asked no more, until the root allows it again. */
+static void where_the_root_lets_certified_ones_serve_only_it_is_a_leaf_again(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(cw_attest(&cw, &no_caps).reached, KITH_REACHED_YES);
+	assert_int_equal(begin(CW_ALICE), 0);
+	world_run(&cw.w, 60 * KITH_US_PER_S);
+	assert_int_equal(known_by(), CW_SUPERNODES);
+	struct kith_core *alice = cw.w.nodes[CW_ALICE].core;
+	assert_int_equal(params_give(&cw.w, 0, 1, KITH_ELIGIBLE_CERTIFIED, &cw.w.pki.root), 0);
+	world_run(&cw.w, 120 * KITH_US_PER_S);
+	assert_false(kith_serves(alice));
+	world_run(&cw.w, KITH_MEMBERS_YOUNG_US); /* so long the others take a word for what they cannot check yet */
+	assert_int_equal(known_by(), 0);
+	assert_int_equal(kith_office_why(alice->office, cw.w.now, true), KITH_ROLE_WHY_NETWORK);
+	assert_int_equal(kith_office_ask(alice->office, cw.w.now, 0), KITH_EACCES);
+	assert_int_equal(kith_homes_count(alice), KITH_HOMES);
+	for (int i = 0; i < CW_SUPERNODES; i++) /* who is certified so stays */
+		assert_int_equal(kith_members_live(&cw.w.nodes[i].core->super->members), CW_SUPERNODES);
+	assert_int_equal(params_give(&cw.w, 0, 2, KITH_ELIGIBLE_ALL, &cw.w.pki.root), 0);
+	world_run(&cw.w, 60 * KITH_US_PER_S);
+	assert_int_not_equal(kith_office_why(alice->office, cw.w.now, true), KITH_ROLE_WHY_NETWORK);
+	core_world_deinit(&cw.w);
+}
+
+/* An elected one that pays no heed is no supernode to others. */
+static void an_elected_one_that_pays_no_heed_is_in_nobodys_table(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(cw_attest(&cw, &no_caps).reached, KITH_REACHED_YES);
+	assert_int_equal(begin(CW_ALICE), 0);
+	world_run(&cw.w, 60 * KITH_US_PER_S);
+	struct kith_core *alice = cw.w.nodes[CW_ALICE].core;
+	alice->office->certified = true;
+	alice->me.flags |= KITH_NAME_SUPERNODE; /* it only says so to itself */
+	assert_int_equal(params_give(&cw.w, 0, 1, KITH_ELIGIBLE_CERTIFIED, &cw.w.pki.root), 0);
+	world_run(&cw.w, 120 * KITH_US_PER_S + KITH_MEMBERS_YOUNG_US);
+	assert_true(kith_serves(alice));
+	assert_int_equal(known_by(), 0);
+	core_world_deinit(&cw.w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +255,8 @@ int main(void)
 		cmocka_unit_test(its_entry_outlives_its_witnesses),
 		cmocka_unit_test(who_only_says_so_is_a_leaf),
 		cmocka_unit_test(it_is_attested_anew_while_it_serves),
+		cmocka_unit_test(where_the_root_lets_certified_ones_serve_only_it_is_a_leaf_again),
+		cmocka_unit_test(an_elected_one_that_pays_no_heed_is_in_nobodys_table),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,6 +120,12 @@ for (of_topic, of_name), writer in WRITERS.items():
     rule(of_topic, of_name)(lambda f, w=writer: signed(f, w(f)))
 
 
+@rule("certificates", "network parameters")
+def network_parameters(f):
+    return signed(f, bytes((1, 14)) + f["network"] + f["number"].to_bytes(8, "big") + f["issued_s"].to_bytes(5, "big") + bytes(
+        (f["eligible"], 0)))
+
+
 @rule("certificates", "log fork")
 def log_fork(f):
     parts = (f["older"], f["newer"])

@@ -9,7 +9,7 @@ MEMBER_LIFE_MS = 24 * 3600_000
 NAME_CHARACTERS = set(b"abcdefghijklmnopqrstuvwxyz0123456789.-_")
 LABELS = {1: "kith issuer certificate v1", 2: "kith name certificate v1", 3: "kith device certificate v1",
           5: "kith device list v1", 6: "kith revocation list v1", 8: "kith challenge v1", 9: "kith enrolment v1",
-          12: "kith log head v1",
+          12: "kith log head v1", 14: "kith network parameters v1",
           16: "kith presence record v1", 17: "kith vanish report v1", 18: "kith member entry v1",
           19: "kith attestation v1", 20: "kith busy notice v1",
           21: "kith help token v1"}

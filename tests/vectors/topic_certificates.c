@@ -372,6 +372,22 @@ static void fork(struct vec_topic *topic, const struct world *w)
 	vec_end(&v);
 }
 
+static void params(struct vec_topic *topic, const struct world *w)
+{
+	uint8_t bytes[KITH_PARAMS_LEN_MAX];
+	const struct kith_params p = { .number = 3,
+				       .issued_s = WORLD_NOW_MS / 1000,
+				       .eligible = KITH_ELIGIBLE_CERTIFIED };
+	struct vec v = vec_begin(topic, "network parameters", "8.10", "Only certified names may be supernodes.");
+	vec_covers(&v, "object", "PARAMS");
+	vec_bytes(v.in, "network", w->network.b, KITH_ISSUER_ID_LEN);
+	vec_number(v.in, "number", (int64_t)p.number);
+	vec_number(v.in, "issued_s", p.issued_s);
+	vec_number(v.in, "eligible", p.eligible);
+	put_signed(&v, &w->root, KITH_SIGN_PARAMS, vec_made(bytes, kith_params_make(bytes, &p, &w->root_seed)));
+	vec_end(&v);
+}
+
 void topic_certificates(struct vec_topic *topic)
 {
 	struct world w;
@@ -392,4 +408,5 @@ void topic_certificates(struct vec_topic *topic)
 	lists(topic, &w, &alice);
 	certlog(topic, &w, (const struct kith_span[]){ alice.name_cert, haven.name_cert, alice.name_cert });
 	fork(topic, &w);
+	params(topic, &w);
 }
