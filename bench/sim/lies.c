@@ -33,11 +33,11 @@
 	X(kith_notify_one,                                                                                             \
 	  (struct kith_core * c, uint32_t session, const struct kith_id *key, const struct kith_msg_notice *notice))   \
 	X(kith_notify_all, (struct kith_core * c, const struct kith_watches *ws, const struct kith_id *key,            \
-			    const struct kith_msg_notice *notice))                                                     \
+			    const struct kith_msg_notice *notice, enum kith_whom whom))                                \
 	X(kith_notify_record,                                                                                          \
 	  (struct kith_core * c, const struct kith_watches *ws, const struct kith_id *key, struct kith_span record))   \
-	X(kith_notify_vanished,                                                                                        \
-	  (struct kith_core * c, const struct kith_watches *ws, const struct kith_id *key, struct kith_span report))   \
+	X(kith_notify_vanished, (struct kith_core * c, const struct kith_watches *ws, const struct kith_id *key,       \
+				 const uint8_t *guard, struct kith_span report))                                       \
 	X(kith_notify_pass_on, (struct kith_core * c, struct kith_session * s, const struct kith_msg_notice *m))       \
 	X(kith_bulletin_on_list, (struct kith_core * c, struct kith_session * s, const struct kith_request *request))  \
 	X(kith_bulletin_look, (struct kith_core * c, struct kith_session * s))                                         \
@@ -253,10 +253,10 @@ void __wrap_kith_notify_one(struct kith_core *c, uint32_t session, const struct 
 }
 
 void __wrap_kith_notify_all(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
-			    const struct kith_msg_notice *notice)
+			    const struct kith_msg_notice *notice, enum kith_whom whom)
 {
 	if (tells(c))
-		__real_kith_notify_all(c, ws, key, notice);
+		__real_kith_notify_all(c, ws, key, notice, whom);
 }
 
 void __wrap_kith_notify_record(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
@@ -267,10 +267,10 @@ void __wrap_kith_notify_record(struct kith_core *c, const struct kith_watches *w
 }
 
 void __wrap_kith_notify_vanished(struct kith_core *c, const struct kith_watches *ws, const struct kith_id *key,
-				 struct kith_span report)
+				 const uint8_t *guard, struct kith_span report)
 {
 	if (tells(c))
-		__real_kith_notify_vanished(c, ws, key, report);
+		__real_kith_notify_vanished(c, ws, key, guard, report);
 }
 
 void __wrap_kith_notify_pass_on(struct kith_core *c, struct kith_session *s, const struct kith_msg_notice *m)

@@ -220,6 +220,7 @@ static void options_fill(struct kith_sim *sim, struct kith_simnode *n, struct ki
 	o->log = sim->options.log;
 	kith_sim_capacity_options(n, o);
 	kith_sim_candidates_options(sim, n, o);
+	o->presence = sim->options.presence;
 	o->root = &sim->pki.root.pk;
 	o->device = c->device;
 	o->chain = (struct kith_span){ c->chain, c->chain_len };

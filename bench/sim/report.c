@@ -12,6 +12,7 @@ void kith_simoptions_init(struct kith_simoptions *o)
 	memset(o, 0, sizeof *o);
 	o->seed = 1;
 	o->traced = KITH_SIM_NONE;
+	o->presence = KITH_PRESENCE_PUBLIC;
 	o->leaves = 200;
 	o->supernodes = 8;
 	o->duration_us = 30 * 60 * KITH_US_PER_S;

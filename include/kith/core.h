@@ -115,6 +115,7 @@ struct kith_core_options {
 	 * measured, who witnesses and what they must have found are as ever. The same at all nodes of a network.
 	 * Default 1, at most KITH_ELECTION_PACE_MAX */
 	uint32_t election_pace;
+	enum kith_presence presence; /* who sees this device come and go; default KITH_PRESENCE_STEPS */
 };
 
 /* Fills in the defaults: a leaf that answers strangers. */

@@ -113,6 +113,7 @@ struct kith_node_options {
 	 * and writes it there. NULL: one that it makes is used, and not written. */
 	const char *chain_path;
 	const char *passphrase_path; /* with key_path's, read again for that. NULL: a protected file stays shut */
+	enum kith_presence presence; /* who sees this device come and go; default KITH_PRESENCE_STEPS */
 };
 
 /* Fills in the defaults. */

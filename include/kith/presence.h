@@ -20,16 +20,19 @@ typedef void (*kith_lookup_fn)(struct kith_call *call, int err, void *user);
 KITH_EXPORT int kith_lookup(struct kith_node *node, const char *name, kith_found_fn found, kith_lookup_fn done,
 			    void *user, struct kith_call **out) KITH_MUST_USE;
 
-/* Wants the node's presence callback for a name until unwatched; the first tells how it is now. Not remembered over
- * a restart. KITH_ENAME, KITH_EEXIST, KITH_EFULL (256), KITH_ENOMEM, KITH_ESTATE. */
+/* Wants the node's presence callback for a name until unwatched; the first tells how it is now. Of somebody who
+ * accepted us as a contact changes are told at once, of others some minutes later (enum kith_presence). Not remembered
+ * over a restart. KITH_ENAME, KITH_EEXIST, KITH_EFULL (256), KITH_ENOMEM, KITH_ESTATE. */
 KITH_EXPORT int kith_watch(struct kith_node *node, const char *name) KITH_MUST_USE;
 
 /* KITH_ENOENT: was not watched; KITH_ENAME, KITH_ESTATE. */
 KITH_EXPORT int kith_unwatch(struct kith_node *node, const char *name);
 
 /* Pins a name to the identity key that the user trusts, with enum kith_contact_flags; remembered in the state
- * directory. KITH_EPINNED: it is pinned to another key, and confirm is false; KITH_ENAME, KITH_EFULL, KITH_ENOMEM,
- * KITH_ESTATE. */
+ * directory. Two who pinned each other as accepted see each other come and go at once, from when they have talked.
+ * Whoever is blocked, or accepted no more, does not from then on; the others do again when they are talked to next, and
+ * in steps till then. KITH_EPINNED: it is pinned to another key, and confirm is false; KITH_ENAME, KITH_EFULL,
+ * KITH_ENOMEM, KITH_ESTATE. */
 KITH_EXPORT int kith_pin(struct kith_node *node, const char *name, const struct kith_key *identity, uint8_t flags,
 			 bool confirm) KITH_MUST_USE;
 

@@ -27,6 +27,16 @@ enum kith_consent {
 	KITH_CONSENT_NO /* does not, and stops if it does */
 };
 
+/* Who sees a device come and go. Contacts that were accepted see it at once: each is given a token when it is talked
+ * to, and shows it to the supernodes that keep the record. That binds honest supernodes only: PROTOCOL.md, 16.4. */
+enum kith_presence {
+	/* others look the name up and call, but see comings and goings in steps of five minutes. A device that never
+	 * ran before is public for its first half hour, so that it can be called at once */
+	KITH_PRESENCE_STEPS,
+	KITH_PRESENCE_PUBLIC, /* so does everybody */
+	KITH_PRESENCE_CONTACTS /* others do not find the device, and so cannot call it either */
+};
+
 /* What of the machine speaks against serving others in the role auto: bits, as the host finds them. */
 enum kith_hindrance {
 	KITH_HINDRANCE_BATTERY = 1, /* it runs on a battery */

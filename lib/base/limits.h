@@ -193,6 +193,9 @@
 #define KITH_RECORD_LIFE_MS (60 * 60 * 1000) /* wire: longest validity of a presence record */
 /* wire: to what a record and a vanish report tell the time, so that nobody reads habits off them */
 #define KITH_RECORD_GRAIN_MS (60 * 1000)
+/* wire: comings and goings are shown in steps of this, from 1970 on, to those without a token: so long a first call to
+ * somebody who came may have to wait, and so coarse is what a follower learns */
+#define KITH_PRESENCE_STEP_MS (5 * 60 * 1000)
 #define KITH_RECORD_REFRESH_US (24 * 60 * KITH_US_PER_S) /* local: two tries before a record lapses */
 #define KITH_REPLICAS 6 /* wire: copies of a record */
 #define KITH_READ_PARALLEL 3 /* local: replicas asked at once */

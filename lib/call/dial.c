@@ -16,7 +16,8 @@
 
 #define CUT_OFF_RETRY_US (KITH_US_PER_S / 4)
 #define LOOKUP_HEDGE_US (KITH_US_PER_S + KITH_US_PER_S / 2) /* no answer: another home is asked too */
-/* All that should know a record know one so old: a minute, and what its sequence may be too early by. */
+/* All that should know a record know one so old: a minute, and what its sequence may be too early by. Of a guarded one
+ * both are a step more. */
 #define KNOWN_MS (60 * 1000 + KITH_RECORD_GRAIN_MS)
 enum { REFRESH_EVERY = 4 }; /* handshake repetitions between two look-ups of newer homes */
 
@@ -268,7 +269,7 @@ static size_t keep_pinned(const struct kith_core *c, const char *name, struct ki
 static void blame(struct kith_core *c, const struct kith_operation *op, const struct kith_found *f)
 {
 	int64_t age_ms = c->now.unix_ms - (int64_t)f->record.seq;
-	if (age_ms > KNOWN_MS)
+	if (age_ms > KNOWN_MS + (f->record.guarded ? 2 * KITH_PRESENCE_STEP_MS : 0))
 		kith_caught_unsure_all(c, op->absent, KITH_LIE_DENIES);
 }
 

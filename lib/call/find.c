@@ -3,6 +3,7 @@
 #include "leaf/beyond.h"
 #include "leaf/caught.h"
 #include "leaf/homes.h"
+#include "link/follow.h"
 
 enum { LOOKUPS_MAX = 4 };
 
@@ -14,8 +15,12 @@ unsigned kith_find_tries(const struct kith_core *c)
 struct kith_session *kith_find_ask(struct kith_core *c, const struct kith_id *key, uint64_t token, unsigned first,
 				   unsigned but, unsigned *used)
 {
-	uint8_t body[64];
-	const struct kith_msg_find m = { .key = *key, .members = KITH_BEYOND_REPLICAS };
+	uint8_t body[256], tokens[KITH_FOLLOW_TOKENS_MAX * KITH_FOLLOW_LEN];
+	const struct kith_msg_find m = {
+		.key = *key,
+		.members = KITH_BEYOND_REPLICAS,
+		.tokens = kith_follow_for(c, key, tokens),
+	};
 	size_t len = kith_msg_find_write(body, sizeof body, &m);
 	for (unsigned i = 0; i < KITH_HOMES; i++) {
 		unsigned slot = (first + i) % KITH_HOMES;

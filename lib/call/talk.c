@@ -5,6 +5,7 @@
 #include "call/cut.h"
 #include "call/dial.h"
 #include "call/ended.h"
+#include "call/follow.h"
 #include "call/op.h"
 #include "call/outage.h"
 #include "call/relays.h"
@@ -71,6 +72,7 @@ void kith_talk_opened(struct kith_core *c, struct kith_session *s)
 	s->peer->op = 0;
 	s->peer->relay_at = s->initiator ? c->now.mono_us + KITH_US_PER_S / 2 : KITH_TIME_NEVER;
 	offer(c, s);
+	kith_follow_exchange(c, s);
 }
 
 void kith_talk_refused(struct kith_core *c, struct kith_session *s)

@@ -9,6 +9,7 @@
 #include "call/dial.h"
 #include "call/ended.h"
 #include "call/explain.h"
+#include "call/follow.h"
 #include "call/op.h"
 #include "call/outage.h"
 #include "call/ringing.h"
@@ -130,6 +131,7 @@ static void apply_contact(void *ctx, struct kith_session *s)
 	} else if ((change->flags & KITH_CONTACT_RELAY_ONLY) && !s->peer->relay_only) {
 		kith_talk_relay_only(c, s);
 	}
+	kith_follow_exchange(c, s);
 }
 
 int kith_core_pin(struct kith_core *c, struct kith_now now, const char *name, const struct kith_key *identity,
@@ -138,6 +140,7 @@ int kith_core_pin(struct kith_core *c, struct kith_now now, const char *name, co
 	if (c == NULL || name == NULL || identity == NULL)
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
+	bool ends = kith_follow_ends(c, name, identity, flags);
 	int err = kith_contacts_pin(&c->contacts, name, identity, flags);
 	if (err == KITH_EPINNED && confirm) {
 		err = kith_contacts_confirm(&c->contacts, name, identity);
@@ -146,6 +149,10 @@ int kith_core_pin(struct kith_core *c, struct kith_now now, const char *name, co
 	}
 	if (err == 0) {
 		struct contact_change change = { c, name, flags };
+		if (ends)
+			kith_follow_withdraw(c);
+		if (flags & KITH_CONTACT_BLOCKED)
+			kith_follow_forget(c, name);
 		err = kith_sessions_each(&c->sessions, apply_contact, &change);
 		kith_contacts_keep(c);
 	}
@@ -158,9 +165,14 @@ int kith_core_unpin(struct kith_core *c, struct kith_now now, const char *name)
 	if (c == NULL || name == NULL)
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
+	bool ends = kith_follow_ends(c, name, NULL, 0);
 	int err = kith_contacts_unpin(&c->contacts, name);
-	if (err == 0)
+	if (err == 0) {
+		kith_follow_forget(c, name);
 		kith_contacts_keep(c);
+	}
+	if (err == 0 && ends)
+		kith_follow_withdraw(c);
 	kith_core_settle(c);
 	return err;
 }

@@ -244,6 +244,9 @@ static void take_files(struct kith_core *c, const struct kith_core_options *o)
 	err = o->state.len > 0 ? kith_state_load(c, o->state) : 0;
 	if (err != 0)
 		KITH_LOG(c->log, KITH_LOG_WARN, "state_not_loaded err=%s", kith_err_name(err));
+	/* The number of the token is lost: none that was given may open a record again. */
+	if (c->contacts.n > 0 && (o->state.len == 0 || err != 0))
+		c->follow_number = c->now.unix_ms > 0 ? (uint64_t)c->now.unix_ms : 0;
 	if (c->contacts.n > 0)
 		kith_contacts_keep(c);
 }
@@ -305,6 +308,8 @@ static bool options_fit(const struct kith_core_options *o)
 	if (o->relay_rate > KITH_RELAY_RATE_MAX || o->relay_owner_rate > KITH_RELAY_RATE_MAX ||
 	    o->tunnels_max > KITH_TUNNELS_LIMIT || o->sessions_max > KITH_SESSIONS_LIMIT || !windows_fit(o))
 		return false;
+	if (o->presence < KITH_PRESENCE_STEPS || o->presence > KITH_PRESENCE_CONTACTS)
+		return false;
 	if (o->election_pace == 0 || o->election_pace > KITH_ELECTION_PACE_MAX)
 		return false;
 	return (o->bootstrap != NULL || o->bootstrap_n == 0) && o->bootstrap_n <= KITH_BOOTSTRAP_MAX &&
@@ -325,6 +330,7 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 	kith_wall_not_before(&c->wall, o->earliest_ms);
 	c->now = kith_wall_judge(&c->wall, now);
 	c->answer_strangers = o->answer_strangers;
+	c->presence = o->presence;
 	c->allow_loopback = o->allow_loopback;
 	c->pace = o->election_pace;
 	c->stream_window_max = o->stream_window_max;
@@ -349,6 +355,7 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 	kith_effects_init(&c->effects, c->alloc);
 	kith_sessions_init(&c->sessions, c->alloc, c->random, o->sessions_max, o->shard);
 	kith_contacts_init(&c->contacts, c->alloc, KITH_CONTACTS_DEFAULT_MAX);
+	kith_followed_init(&c->followed, c->alloc);
 	kith_hostcache_init(&c->leaf.cache, c->alloc, &c->shared->blobs);
 	int err = kith_transports_init(&c->transports, c->alloc);
 	if (err == 0)
@@ -435,6 +442,7 @@ void kith_core_free(struct kith_core *c)
 	kith_guard_deinit(&c->guard);
 	kith_contacts_deinit(&c->contacts);
 	kith_own_deinit(c);
+	kith_followed_deinit(&c->followed);
 	kith_blob_unref(&c->shared->blobs, c->old_hosts_blob);
 	kith_blob_unref(&c->shared->blobs, c->old_attests);
 	if (c->trust.alloc != NULL)

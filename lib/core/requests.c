@@ -2,6 +2,7 @@
 
 #include "call/challenge.h"
 #include "call/dial.h"
+#include "call/follow.h"
 #include "call/relays.h"
 #include "leaf/audit.h"
 #include "leaf/beyond.h"
@@ -194,6 +195,9 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		return;
 	case KITH_REQ_EDITIONS:
 		kith_lists_on_editions(c, s, request);
+		return;
+	case KITH_REQ_FOLLOW:
+		kith_follow_on_request(c, s, request);
 		return;
 	case KITH_REQ_RENEWED:
 		kith_renewed_on_request(c, s, request);

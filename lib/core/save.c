@@ -10,6 +10,7 @@ enum {
 	VERSION = 2,
 	WITH_ATTESTS = 3,
 	WITH_LISTS = 4,
+	WITH_FOLLOWED = 5,
 	WITH_CONTACTS = 1,
 	FIXED_LEN = 8 + 1 + 2 * 8 + 4,
 	ATTESTS_MAX = 4 + KITH_ATTESTS_LEN_MAX,
@@ -20,7 +21,7 @@ enum {
 struct state {
 	int64_t stamp_ms;
 	uint64_t seq;
-	struct kith_span hosts, contacts, attests, lists;
+	struct kith_span hosts, contacts, attests, followed, lists;
 };
 
 static void sum(const struct kith_suite *suite, uint8_t out[SUM_LEN], const uint8_t *p, size_t len)
@@ -50,6 +51,12 @@ static size_t write_lists(const struct kith_core *c, struct kith_writer *w)
 	return len;
 }
 
+/* The number of our token, and the tokens that contacts gave us. */
+static size_t followed_len(const struct kith_core *c)
+{
+	return 8 + c->followed.n * KITH_FOLLOWED_ITEM_LEN;
+}
+
 static size_t write_state(struct kith_core *c, uint8_t *out, size_t cap)
 {
 	uint8_t hosts[KITH_HOSTCACHE_FILE_MAX], attests[KITH_ATTESTS_LEN_MAX];
@@ -57,15 +64,20 @@ static size_t write_state(struct kith_core *c, uint8_t *out, size_t cap)
 	size_t hosts_len = kith_hostcache_save(&c->leaf.cache, c->old_hosts, hosts);
 	struct kith_writer w = kith_writer_of(out, cap);
 	kith_write_bytes(&w, (const uint8_t *)MAGIC, 8);
-	bool lists = write_lists(c, NULL) > 0;
-	kith_write_u8(&w, lists ? WITH_LISTS : attests_len > 0 ? WITH_ATTESTS : VERSION);
+	bool lists = write_lists(c, NULL) > 0, followed = c->follow_number > 0 || c->followed.n > 0;
+	kith_write_u8(&w, followed ? WITH_FOLLOWED : lists ? WITH_LISTS : attests_len > 0 ? WITH_ATTESTS : VERSION);
 	kith_write_u64(&w, (uint64_t)c->stamp_ms);
 	kith_write_u64(&w, kith_super_seq(c));
 	kith_write_u32(&w, (uint32_t)hosts_len);
 	kith_write_bytes(&w, hosts, hosts_len);
-	if (lists || attests_len > 0) {
+	if (followed || lists || attests_len > 0) {
 		kith_write_u32(&w, (uint32_t)attests_len);
 		kith_write_bytes(&w, attests, attests_len);
+	}
+	if (followed) {
+		kith_write_u32(&w, (uint32_t)followed_len(c));
+		kith_write_u64(&w, c->follow_number);
+		kith_followed_write(&c->followed, &w);
 	}
 	(void)write_lists(c, &w);
 	size_t len = kith_writer_len(&w);
@@ -92,7 +104,8 @@ static void not_begun(struct kith_core *c)
 
 static void save_cache(struct kith_core *c)
 {
-	size_t cap = FIXED_LEN + KITH_HOSTCACHE_FILE_MAX + ATTESTS_MAX + write_lists(c, NULL) + SUM_LEN;
+	size_t cap = FIXED_LEN + KITH_HOSTCACHE_FILE_MAX + ATTESTS_MAX + 4 + followed_len(c) + write_lists(c, NULL) +
+		     SUM_LEN;
 	uint8_t *buf = kith_alloc_resize(c->alloc, NULL, 0, cap);
 	struct kith_span bytes = { buf, buf != NULL ? write_state(c, buf, cap) : 0 };
 	int err = begin(c, KITH_SAVE_STATE, KITH_OWNER_SAVE, bytes, &c->save_id);
@@ -179,7 +192,7 @@ static int parse(const struct kith_suite *suite, struct kith_span file, struct s
 	memset(out, 0, sizeof *out);
 	if (magic == NULL || memcmp(magic, MAGIC, 8) != 0 || file.len < FIXED_LEN + SUM_LEN)
 		return KITH_EPROTO;
-	if (version < WITH_CONTACTS || version > WITH_LISTS)
+	if (version < WITH_CONTACTS || version > WITH_FOLLOWED)
 		return KITH_EVERSION;
 	sum(suite, want, file.p, file.len - SUM_LEN);
 	if (memcmp(want, file.p + file.len - SUM_LEN, SUM_LEN) != 0)
@@ -193,9 +206,14 @@ static int parse(const struct kith_suite *suite, struct kith_span file, struct s
 		out->contacts = kith_read_span(&r, kith_read_u32(&r));
 	if (version >= WITH_ATTESTS)
 		out->attests = kith_read_span(&r, kith_read_u32(&r));
-	if (version == WITH_LISTS)
+	if (version == WITH_FOLLOWED)
+		out->followed = kith_read_span(&r, kith_read_u32(&r));
+	if (version >= WITH_LISTS)
 		out->lists = kith_read_rest(&r);
 	struct kith_attest unused[KITH_ATTESTS_MAX];
+	if (version == WITH_FOLLOWED &&
+	    (out->followed.len < 8 || (out->followed.len - 8) % KITH_FOLLOWED_ITEM_LEN != 0))
+		return KITH_EPROTO;
 	if (kith_attests_read(unused, out->attests) < 0 || !lists_read(NULL, out->lists))
 		return KITH_EPROTO;
 	if (!kith_reader_done(&r) || stamp > INT64_MAX / 2 || seq > INT64_MAX / 2)
@@ -209,6 +227,17 @@ int kith_state_check(const struct kith_suite *suite, struct kith_span file)
 {
 	struct state unused;
 	return parse(suite, file, &unused);
+}
+
+static void followed_read(struct kith_core *c, struct kith_span bytes)
+{
+	struct kith_reader r = kith_reader_of_span(bytes);
+	if (bytes.len == 0)
+		return;
+	c->follow_number = kith_read_u64(&r);
+	int err = kith_followed_read(&c->followed, kith_read_rest(&r));
+	if (err != 0) /* contacts give their tokens again */
+		KITH_LOG(c->log, KITH_LOG_WARN, "followed_not_loaded err=%s", kith_err_name(err));
 }
 
 int kith_state_load(struct kith_core *c, struct kith_span file)
@@ -232,6 +261,7 @@ int kith_state_load(struct kith_core *c, struct kith_span file)
 	if (state.attests.len > 0) /* for kith_candidacy_begin */
 		c->old_attests = kith_blob_intern(&c->shared->blobs, state.attests.p, state.attests.len);
 	(void)lists_read(c, state.lists);
+	followed_read(c, state.followed);
 	c->stamp_ms = state.stamp_ms;
 	c->leaf.record_seq = c->entry_seq_saved = state.seq;
 	return 0;

@@ -253,6 +253,7 @@ static int make_core(struct kith_node *node, const struct kith_bootstrap bootstr
 		co.election_pace = o->election_pace;
 	co.allow_loopback = o->allow_loopback;
 	co.answer_strangers = o->answer_strangers;
+	co.presence = o->presence;
 	err = pick_device(node, &co.device) ? kith_core_new(&node->core, &co, kith_node_now(node)) : KITH_ENOENT;
 	if (err != 0)
 		blame(node, &co.device, err, why);

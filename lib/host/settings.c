@@ -10,7 +10,7 @@
 
 /* ---- options ---- */
 
-enum kind { FLAG, U16, U32, U64, SIZE, TIME, TEXT, ROLE, CONSENT, ROOT, ADDR, BOOTSTRAP, ENDPOINT };
+enum kind { FLAG, U16, U32, U64, SIZE, TIME, TEXT, ROLE, PRESENCE, CONSENT, ROOT, ADDR, BOOTSTRAP, ENDPOINT };
 
 #define OPTION(name, kind)                                                                                             \
 	{                                                                                                              \
@@ -53,6 +53,7 @@ static const struct option {
 	OPTION(allow_loopback, FLAG),
 	OPTION(no_offload, FLAG),
 	OPTION(answer_strangers, FLAG),
+	OPTION(presence, PRESENCE),
 	OPTION(stun, FLAG),
 	OPTION(sessions_max, U32),
 	OPTION(tunnels_max, U32),
@@ -202,6 +203,17 @@ static int set_role(enum kith_role *out, const char *value)
 	return role >= 0 ? 0 : KITH_EINVAL;
 }
 
+static int set_presence(enum kith_presence *out, const char *value)
+{
+	static const char *const texts[] = { [KITH_PRESENCE_STEPS] = "steps",
+					     [KITH_PRESENCE_PUBLIC] = "public",
+					     [KITH_PRESENCE_CONTACTS] = "contacts" };
+	int presence = find_text(texts, KITH_PRESENCE_CONTACTS + 1, value);
+	if (presence >= 0)
+		*out = (enum kith_presence)presence;
+	return presence >= 0 ? 0 : KITH_EINVAL;
+}
+
 static int set_consent(enum kith_consent *out, const char *value)
 {
 	static const char *const texts[] = {
@@ -236,6 +248,8 @@ static int set(struct kith_node_options *o, struct kith_profile *p, const struct
 		return set_text(p, out, value);
 	case ROLE:
 		return set_role(out, value);
+	case PRESENCE:
+		return set_presence(out, value);
 	case CONSENT:
 		return set_consent(out, value);
 	case ROOT:

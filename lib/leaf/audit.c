@@ -5,6 +5,7 @@
 #include "leaf/caught.h"
 #include "leaf/homes.h"
 #include "leaf/record.h"
+#include "link/follow.h"
 
 enum { STRANGERS_ODDS = 16 }; /* one audit in so many asks no home: two homes may have agreed to lie for each other */
 
@@ -101,10 +102,11 @@ static struct kith_session *witness(struct kith_core *c)
 
 static bool ask_home(struct kith_core *c)
 {
-	uint8_t body[64];
+	uint8_t body[256], tokens[KITH_FOLLOW_TOKENS_MAX * KITH_FOLLOW_LEN];
 	struct kith_msg_find m = { .members = KITH_BEYOND_REPLICAS };
 	struct kith_session *s = witness(c);
 	own_key(c, &m.key);
+	m.tokens = kith_follow_for(c, &m.key, tokens);
 	size_t len = kith_msg_find_write(body, sizeof body, &m);
 	if (s == NULL || kith_session_request(c, s, KITH_REQ_LOOKUP, (struct kith_span){ body, len }, token(c)) != 0)
 		return false;
@@ -125,7 +127,7 @@ void kith_audit_tick(struct kith_core *c)
 		ask_others(c, none);
 }
 
-/* A record of ours that is not older than this one: another run signed it within this minute, and what that saved is
+/* A record of ours that is not older than this one: another run signed it within this step, and what that saved is
  * lost. Replicas took ours for an old one. */
 static bool is_outnumbered(struct kith_core *c, struct kith_spans records)
 {
@@ -134,7 +136,7 @@ static bool is_outnumbered(struct kith_core *c, struct kith_spans records)
 		struct kith_record r;
 		struct kith_person person;
 		if (kith_record_parse(&r, records.at[i]) != 0 || memcmp(r.device.b, c->self.dh_pk, KITH_KEY_LEN) != 0 ||
-		    r.seq < own || r.seq / KITH_RECORD_GRAIN_MS != own / KITH_RECORD_GRAIN_MS ||
+		    r.seq < own || kith_record_step((int64_t)r.seq) != kith_record_step((int64_t)own) ||
 		    kith_record_verify(&r, &c->trust, &c->now, &person) != 0)
 			continue;
 		c->leaf.record_seq = r.seq;

@@ -2,6 +2,7 @@
 
 #include "leaf/hosts.h"
 #include "link/connect.h"
+#include "link/follow.h"
 #include "session/request.h"
 
 enum { STRANGERS = 2 };
@@ -18,9 +19,9 @@ static bool is_home(const struct kith_core *c, const struct kith_key *dh)
 static bool ask_host(struct kith_core *c, const struct kith_host *host, uint8_t kind, const struct kith_id *key,
 		     uint64_t token)
 {
-	uint8_t body[64];
+	uint8_t body[256], tokens[KITH_FOLLOW_TOKENS_MAX * KITH_FOLLOW_LEN];
 	uint32_t session;
-	const struct kith_msg_find m = { .key = *key };
+	const struct kith_msg_find m = { .key = *key, .tokens = kith_follow_for(c, key, tokens) };
 	size_t len = kith_msg_find_write(body, sizeof body, &m);
 	return kith_connect_request(c, host, 0, kind, (struct kith_span){ body, len }, token, &session) == 0;
 }

@@ -3,6 +3,7 @@
 #include "leaf/caught.h"
 #include "leaf/homes.h"
 #include "leaf/hosts.h"
+#include "link/follow.h"
 
 #define AGAIN_US (5 * KITH_US_PER_S)
 
@@ -15,7 +16,10 @@ static int make_record(struct kith_core *c, bool offline)
 	memset(&record, 0, sizeof record);
 	kith_ids_directory(c->suite, &record.key, &c->self.network, c->me.name);
 	record.flags = offline ? KITH_RECORD_OFFLINE : 0;
-	record.seq = kith_record_next_seq(c->leaf.record_seq, &c->now);
+	if (c->leaf.record_seq == 0)
+		c->leaf.guard_at = c->now.mono_us + KITH_PRESENCE_STEP_MS * KITH_US_PER_MS;
+	kith_follow_guard_own(c, &record);
+	record.seq = kith_record_next_seq(c->leaf.record_seq, &c->now, record.guarded);
 	record.expires_ms = (int64_t)record.seq + KITH_RECORD_LIFE_MS;
 	record.chain = c->self.chain;
 	record.devices = c->devices;

@@ -3,6 +3,7 @@
 #include "base/rng.h"
 #include "leaf/caught.h"
 #include "leaf/homes.h"
+#include "link/follow.h"
 
 #define WITHHELD_US (60 * KITH_US_PER_S + KITH_LEAF_VANISH_US) /* held under load; repeated */
 #define GRACE_US (1 * KITH_US_PER_S) /* what is told in brief mostly comes in full by then */
@@ -126,13 +127,21 @@ bool kith_subscriptions_on_answer(struct kith_core *c, const struct kith_session
 
 /* ---- whether they tell ---- */
 
+/* Whoever has no token hears of a guarded record when a home happens to renew its watch. */
+static bool is_told_at_once(const struct kith_core *c, const struct kith_record *record)
+{
+	uint8_t tokens[KITH_FOLLOW_TOKENS_MAX * KITH_FOLLOW_LEN];
+	return !record->guarded || kith_follow_opens(c->suite, kith_follow_for(c, &record->key, tokens), record->guard);
+}
+
 void kith_subscriptions_told(struct kith_core *c, struct kith_watched_device *device, const struct kith_session *s,
-			     bool fresh)
+			     const struct kith_record *fresh)
 {
 	const int i = at_session(c, s);
-	if (fresh) {
+	if (fresh != NULL) {
 		device->told_by = device->brief_seq == device->verdict.seq ? 1u << BRIEF : 0;
-		device->compare_at = s != NULL ? c->now.mono_us + WITHHELD_US : KITH_TIME_NEVER;
+		device->compare_at =
+			s != NULL && is_told_at_once(c, fresh) ? c->now.mono_us + WITHHELD_US : KITH_TIME_NEVER;
 	}
 	if (i >= 0)
 		device->told_by |= (uint8_t)(1u << i);
@@ -147,7 +156,7 @@ void kith_subscriptions_told_brief(struct kith_core *c, struct kith_watched *w, 
 		return;
 	device->brief_seq = seq;
 	if (seq == device->verdict.seq)
-		kith_subscriptions_told(c, device, s, false);
+		kith_subscriptions_told(c, device, s, NULL);
 	if (seq <= device->verdict.seq)
 		return;
 	w->asked = 0;
@@ -158,8 +167,8 @@ void kith_subscriptions_told_brief(struct kith_core *c, struct kith_watched *w, 
 /* Asks a home what it knows of a name. The next time will do if it cannot be asked now. */
 static void ask(struct kith_core *c, struct kith_session *home, const struct kith_id *key)
 {
-	uint8_t body[64];
-	const struct kith_msg_find m = { .key = *key };
+	uint8_t body[64 + KITH_FOLLOW_TOKENS_MAX * KITH_FOLLOW_LEN], tokens[KITH_FOLLOW_TOKENS_MAX * KITH_FOLLOW_LEN];
+	const struct kith_msg_find m = { .key = *key, .tokens = kith_follow_for(c, key, tokens) };
 	const struct kith_span span = { body, kith_msg_find_write(body, sizeof body, &m) };
 	int err = kith_session_request(c, home, KITH_REQ_LOOKUP, span, kith_token(KITH_TOKEN_CONTROL, 0));
 	(void)err;

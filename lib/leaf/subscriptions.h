@@ -16,7 +16,7 @@
  *   failed, then every ten minutes. A home that refuses is asked again after 2 s, and left for the third one after ten
  *   times.
  * Bounds: KITH_SUBSCRIPTIONS homes; one question at a time.
- * Never: counts what was told before a home took the subscription, or while this node slept.
+ * Never: compares guarded records of which this node has no token; counts what was told before a home took the subscription, or while this node slept.
  */
 #ifndef KITH_LEAF_SUBSCRIPTIONS_H
 #define KITH_LEAF_SUBSCRIPTIONS_H
@@ -32,10 +32,10 @@ bool kith_subscriptions_send(struct kith_core *c, const struct kith_msg_subscrib
 /* A home has answered a SUBSCRIBE. False: it is to be sent again, to it or to another one. */
 bool kith_subscriptions_on_answer(struct kith_core *c, const struct kith_session *s, const struct kith_answer *answer);
 
-/* A session has told the record of a device of which no newer one is known; fresh: nobody told it before. s NULL: this
- * node asked itself, as a supernode. */
+/* A session has told the record of a device of which no newer one is known; fresh: that record, if nobody told it
+ * before, else NULL. s NULL: this node asked itself, as a supernode. */
 void kith_subscriptions_told(struct kith_core *c, struct kith_watched_device *device, const struct kith_session *s,
-			     bool fresh);
+			     const struct kith_record *fresh);
 
 /* The home that tells in brief has told of a record. Unless it comes by then, it is asked for at w->ask_at. */
 void kith_subscriptions_told_brief(struct kith_core *c, struct kith_watched *w, struct kith_watched_device *device,

@@ -4,8 +4,13 @@
 #include "base/text.h"
 #include "leaf/homes.h"
 #include "leaf/subscriptions.h"
+#include "link/follow.h"
 #include "super/query.h"
 
+enum {
+	ITEM_HEADER = 3, /* of a byte string in a body, at most */
+	SUBSCRIBE_ROOM = KITH_REQUEST_MAX - 16 /* of items in a SUBSCRIBE */
+};
 #define RETRY_US (2 * KITH_US_PER_S)
 #define ASKED_US (KITH_QUERY_US + KITH_US_PER_S) /* a name without a notice by then is offline */
 
@@ -25,30 +30,58 @@ static void again(struct kith_core *c)
 	wake(c, c->subscribe_at);
 }
 
+/* A SUBSCRIBE that is being made. */
+struct asked {
+	struct kith_span keys[KITH_SUBSCRIBE_KEYS_MAX], follow[KITH_SUBSCRIBE_KEYS_MAX];
+	size_t keys_n, follow_n, len;
+	uint8_t bytes[KITH_REQUEST_MAX]; /* of what stands in follow */
+};
+
+/* False: it is full. */
+static bool ask_for(struct kith_core *c, struct asked *a, const struct kith_id *key)
+{
+	uint8_t tokens[KITH_FOLLOW_TOKENS_MAX * KITH_FOLLOW_LEN];
+	const struct kith_span shown = kith_follow_for(c, key, tokens);
+	const size_t len = KITH_ID_LEN + shown.len;
+	if (a->keys_n + a->follow_n == KITH_SUBSCRIBE_KEYS_MAX ||
+	    a->keys_n * (KITH_ID_LEN + ITEM_HEADER) + a->len + len + ITEM_HEADER > SUBSCRIBE_ROOM)
+		return false;
+	if (shown.len == 0) {
+		a->keys[a->keys_n++] = (struct kith_span){ key->b, KITH_ID_LEN };
+		return true;
+	}
+	uint8_t *at = a->bytes + a->len;
+	memcpy(at, key->b, KITH_ID_LEN);
+	memcpy(at + KITH_ID_LEN, shown.p, shown.len);
+	a->follow[a->follow_n++] = (struct kith_span){ at, len };
+	a->len += len + ITEM_HEADER;
+	return true;
+}
+
 /* Has keys watched: a leaf asks its homes by SUBSCRIBE, a supernode the replicas by WATCH. */
 static bool add(struct kith_core *c, const struct kith_watched list[], uint32_t n)
 {
-	struct kith_span keys[KITH_SUBSCRIBE_KEYS_MAX];
 	for (uint32_t i = 0; kith_serves(c) && i < n; i++)
 		kith_query_watch(c, &list[i].key);
-	if (kith_serves(c))
-		return true;
-	for (uint32_t i = 0; i < n; i++)
-		keys[i] = (struct kith_span){ list[i].key.b, KITH_ID_LEN };
-	return kith_subscriptions_send(c, &(struct kith_msg_subscribe){ .add = { keys, n } });
+	for (uint32_t i = 0; !kith_serves(c) && i < n;) {
+		struct asked a;
+		a.keys_n = a.follow_n = a.len = 0;
+		while (i < n && ask_for(c, &a, &list[i].key))
+			i++;
+		if (!kith_subscriptions_send(c, &(struct kith_msg_subscribe){ .add = { a.keys, a.keys_n },
+									      .follow = { a.follow, a.follow_n } }))
+			return false;
+	}
+	return true;
 }
 
 static void add_all(struct kith_core *c)
 {
 	c->subscribe_at = KITH_TIME_NEVER;
-	for (uint32_t i = 0; i < c->watched_n; i += KITH_SUBSCRIBE_KEYS_MAX) {
-		uint32_t n = c->watched_n - i < KITH_SUBSCRIBE_KEYS_MAX ? c->watched_n - i : KITH_SUBSCRIBE_KEYS_MAX;
-		if (!add(c, c->watched + i, n)) {
-			again(c);
-			return;
-		}
-	}
-	wake(c, kith_subscriptions_next(c));
+	if (add(c, c->watched, c->watched_n))
+		wake(c, kith_subscriptions_next(c));
+	else
+		again(c);
 }
 
 void kith_watching_renew(struct kith_core *c)
@@ -73,6 +106,13 @@ static struct kith_watched *find(struct kith_core *c, const struct kith_id *key)
 			return &c->watched[i];
 	}
 	return NULL;
+}
+
+void kith_watching_again(struct kith_core *c, const struct kith_id *key)
+{
+	const struct kith_watched *w = find(c, key);
+	if (w != NULL && !c->leaving && !add(c, w, 1))
+		again(c);
 }
 
 int kith_watching_add(struct kith_core *c, const char *name)
@@ -217,7 +257,7 @@ static void on_record(struct kith_core *c, const struct kith_session *s, struct 
 		d->record = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
 	}
 	if (record.seq == d->verdict.seq)
-		kith_subscriptions_told(c, d, s, fresh);
+		kith_subscriptions_told(c, d, s, fresh ? &record : NULL);
 	wake(c, d->compare_at);
 	judge(c, w);
 }

@@ -17,6 +17,8 @@ void kith_watching_deinit(struct kith_core *c);
 /* Sends SUBSCRIBE for all names again. */
 void kith_watching_renew(struct kith_core *c);
 void kith_watching_on_answer(struct kith_core *c, const struct kith_session *s, const struct kith_answer *answer);
+/* The same for one of them, if it is: there is a token for it that was not shown. */
+void kith_watching_again(struct kith_core *c, const struct kith_id *key);
 
 /* Takes the notices (records and vanish reports) of a NOTIFY, or of an answer. s: who told; NULL: this node itself. */
 void kith_watching_notice(struct kith_core *c, const struct kith_session *s, struct kith_spans records,

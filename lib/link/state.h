@@ -14,6 +14,7 @@
 #include "base/shares.h"
 #include "base/stats.h"
 #include "base/wall.h"
+#include "identity/followed.h"
 #include "identity/contacts.h"
 #include "identity/keypair.h"
 #include "identity/posted.h"
@@ -144,6 +145,9 @@ struct kith_peer {
 	bool want_writable; /* a datagram was refused ... */
 	uint16_t want_len; /* ... of so many bytes */
 	bool relay_only;
+	bool given, gave; /* it gave us its token, we gave ours ... */
+	uint64_t gave_number; /* ... which was of that number */
+	uint8_t token[KITH_FOLLOW_LEN];
 	struct kith_blob *challenge; /* our challenge that is not answered yet */
 	struct kith_streams *streams;
 	bool had_streams;
@@ -260,6 +264,7 @@ struct kith_leaf {
 	struct kith_seen seen[KITH_HOMES]; /* where each home sees us */
 	struct kith_audit audit;
 	struct kith_subscriptions subscriptions;
+	kith_time_us guard_at; /* from then on records are guarded: a device that is new can be called at once */
 	bool published; /* the directory has this record */
 	bool findable; /* PUBLISHED was told, and no ATTACHED with no home since */
 	uint32_t seen_ms[KITH_HOMES]; /* low bits of when that changed last; 0: it did not */
@@ -550,6 +555,9 @@ struct kith_core {
 	struct kith_trust trust;
 	struct kith_lists lists;
 	struct kith_contacts contacts;
+	struct kith_followed followed;
+	uint64_t follow_number; /* of our own token (wire/follow.h) */
+	enum kith_presence presence;
 	struct kith_self self;
 	struct kith_person me;
 	struct kith_blob *chain, *chain_short;

@@ -16,7 +16,7 @@ struct news {
 
 static void name(const struct kith_held_about *about, uint8_t id[ABOUT_LEN])
 {
-	id[0] = about->of_leaves;
+	id[0] = (uint8_t)(about->of_leaves | about->whom << 1);
 	memcpy(id + 1, about->key.b, KITH_ID_LEN);
 	memcpy(id + 1 + KITH_ID_LEN, about->device.b, KITH_KEY_LEN);
 	memcpy(id + 1 + KITH_ID_LEN + KITH_KEY_LEN, about->home.b, KITH_KEY_LEN);

@@ -16,8 +16,16 @@
 #include "base/list.h"
 #include "base/timer.h"
 #include "crypto/suite.h"
+#include "wire/follow.h"
 
 #define KITH_HELD_MAX 4096 /* local: 0.7 MB with their records; 60 s of 68 a second */
+
+/* Which of the watchers are told. */
+enum kith_whom {
+	KITH_WHOM_ALL, /* the record is not guarded, or everybody may know by now */
+	KITH_WHOM_FOLLOWERS, /* those with a token for the guard */
+	KITH_WHOM_OTHERS /* those without */
+};
 
 /* What a piece of news is about. All zero where it does not apply. */
 struct kith_held_about {
@@ -25,7 +33,9 @@ struct kith_held_about {
 	struct kith_id key; /* directory key */
 	struct kith_key device; /* X25519 */
 	struct kith_key home; /* Ed25519, of a report; zero: a record */
-	uint32_t left; /* watchers that have not been told, counted from the end of their list; no part of the name */
+	uint8_t whom; /* enum kith_whom */
+	uint8_t guard[KITH_FOLLOW_LEN]; /* of the record, unless all are told; no part of the name, as the next */
+	uint32_t left; /* watchers that have not been told, counted from the end of their list */
 };
 
 struct kith_held {

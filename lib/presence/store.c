@@ -11,19 +11,96 @@ void kith_store_init(struct kith_store *st, const struct kith_alloc *alloc, stru
 	*st = (struct kith_store){ .alloc = alloc, .blobs = blobs, .max = max };
 	kith_table_init(&st->keys, alloc, max, KITH_TABLE_KEY(struct kith_stored_key, key), seed);
 	kith_timers_init(&st->timers, alloc);
+	kith_link_init(&st->pasts);
 }
+
+/* ---- the public view ---- */
+
+static void past_free(struct kith_store *st, struct kith_stored *s)
+{
+	struct kith_stored_past *p = s->past;
+	if (p == NULL)
+		return;
+	kith_blob_unref(st->blobs, p->record);
+	for (unsigned i = 0; i < KITH_HOMES; i++)
+		kith_blob_unref(st->blobs, p->reports[i]);
+	kith_link_remove(&p->link);
+	KITH_FREE(st->alloc, p);
+	s->past = NULL;
+}
+
+/* By the rule of a watcher's verdict. */
+static bool is_online(const struct kith_stored *s)
+{
+	return s->record != NULL && s->homes_n > 0 && 2 * __builtin_popcount(s->vanished) <= s->homes_n;
+}
+
+static struct kith_blob *ref(struct kith_blob *b)
+{
+	return b != NULL ? kith_blob_ref(b) : NULL;
+}
+
+/* Before the first change of a step: remembers how it was. False: no memory. */
+static bool remember(struct kith_store *st, const struct kith_now *now, struct kith_stored *s)
+{
+	int64_t step = kith_record_step(now->unix_ms);
+	if (s->past != NULL && s->past->step == step)
+		return true;
+	past_free(st, s);
+	struct kith_stored_past *p = KITH_NEW(st->alloc, struct kith_stored_past);
+	if (p == NULL)
+		return false;
+	kith_link_init(&p->link);
+	p->of = s;
+	p->step = step;
+	p->until = now->mono_us + kith_record_step_left_us(now->unix_ms);
+	p->record = ref(s->record);
+	for (unsigned i = 0; i < KITH_HOMES; i++)
+		p->reports[i] = ref(kith_stored_report(s, i));
+	p->shown = !is_online(s); /* it may come */
+	kith_link_append(&st->pasts, &p->link);
+	s->past = p;
+	return true;
+}
+
+/* After a change. */
+static void look_whether_gone(struct kith_stored *s)
+{
+	if (s->past != NULL && !is_online(s))
+		s->past->shown = true;
+}
+
+struct kith_store_view kith_store_view(const struct kith_stored *s, const struct kith_suite *suite,
+				       const struct kith_now *now, struct kith_span tokens)
+{
+	struct kith_record r;
+	static struct kith_blob *const none[KITH_HOMES];
+	const struct kith_store_view as_it_is = { s->record, s->reports != NULL ? s->reports : none };
+	const struct kith_stored_past *p = s->past;
+	if (kith_record_parse(&r, kith_blob_span(s->record)) != 0 || !r.guarded ||
+	    kith_follow_opens(suite, tokens, r.guard))
+		return as_it_is;
+	if (r.flags & KITH_RECORD_CONTACTS)
+		return (struct kith_store_view){ NULL, none };
+	if (p == NULL || !p->shown || p->step != kith_record_step(now->unix_ms))
+		return as_it_is;
+	return (struct kith_store_view){ p->record, p->reports };
+}
+
+/* ---- keeping ---- */
 
 static void drop_reports(struct kith_store *st, struct kith_stored *s)
 {
-	for (unsigned i = 0; i < KITH_HOMES; i++) {
-		kith_blob_unref(st->blobs, s->reports[i]);
-		s->reports[i] = NULL;
-	}
+	for (unsigned i = 0; i < KITH_HOMES; i++)
+		kith_blob_unref(st->blobs, kith_stored_report(s, i));
+	KITH_FREE_ARRAY(st->alloc, s->reports, KITH_HOMES);
+	s->reports = NULL;
 	s->vanished = 0;
 }
 
 static void stored_free(struct kith_store *st, struct kith_stored *s)
 {
+	past_free(st, s);
 	drop_reports(st, s);
 	kith_timers_stop(&st->timers, &s->timer);
 	kith_blob_unref(st->blobs, s->record);
@@ -121,20 +198,23 @@ static void stored_fill(struct kith_store *st, struct kith_stored *s, const stru
 	s->record = blob;
 	s->seq = record->seq;
 	s->homes_n = record->homes_n;
+	look_whether_gone(s);
 	int err = kith_timers_set(&st->timers, &s->timer, until);
 	KITH_ASSERT(err == 0); /* room was reserved */
 }
 
-static int store_new(struct kith_store *st, const struct kith_record *record, struct kith_blob *blob,
-		     kith_time_us until)
+static int store_new(struct kith_store *st, const struct kith_now *now, const struct kith_record *record,
+		     struct kith_blob *blob, kith_time_us until)
 {
 	struct kith_stored_key *k = NULL;
 	struct kith_stored *s = NULL;
 	if (kith_timers_reserve(&st->timers, st->n + 1) == 0)
 		s = KITH_NEW(st->alloc, struct kith_stored);
-	if (s != NULL)
+	if (s != NULL && (!record->guarded || remember(st, now, s)))
 		k = key_make(st, &record->key);
 	if (k == NULL) {
+		if (s != NULL)
+			past_free(st, s);
 		KITH_FREE(st->alloc, s);
 		return KITH_ENOMEM;
 	}
@@ -168,11 +248,15 @@ int kith_store_put(struct kith_store *st, const struct kith_now *now, const stru
 	struct kith_blob *blob = kith_blob_intern(st->blobs, record->bytes.p, record->bytes.len);
 	if (blob == NULL)
 		return KITH_ENOMEM;
+	if (s != NULL && record->guarded && !remember(st, now, s)) {
+		kith_blob_unref(st->blobs, blob);
+		return KITH_ENOMEM;
+	}
 	if (s != NULL) {
 		stored_fill(st, s, record, blob, now->mono_us + life);
 		return KITH_PUT_UPDATED;
 	}
-	int err = store_new(st, record, blob, now->mono_us + life);
+	int err = store_new(st, now, record, blob, now->mono_us + life);
 	if (err < 0)
 		kith_blob_unref(st->blobs, blob);
 	return err;
@@ -192,10 +276,17 @@ int kith_store_vanish(struct kith_store *st, const struct kith_now *now, const s
 	int home = kith_vanish_verify(vanish, &record, s->vanished, suite, now);
 	if (home < 0)
 		return home == KITH_EEXIST ? 0 : home;
-	s->reports[home] = kith_blob_intern(st->blobs, vanish->bytes.p, vanish->bytes.len);
-	if (s->reports[home] == NULL)
+	if (s->reports == NULL)
+		s->reports = KITH_NEW_ARRAY(st->alloc, struct kith_blob *, KITH_HOMES);
+	struct kith_blob *report =
+		s->reports != NULL ? kith_blob_intern(st->blobs, vanish->bytes.p, vanish->bytes.len) : NULL;
+	if (report == NULL || (record.guarded && !remember(st, now, s))) {
+		kith_blob_unref(st->blobs, report);
 		return KITH_ENOMEM;
+	}
+	s->reports[home] = report;
 	s->vanished |= (uint8_t)(1u << home);
+	look_whether_gone(s);
 	return 1;
 }
 
@@ -205,6 +296,8 @@ size_t kith_store_expire(struct kith_store *st, kith_time_us now, size_t max)
 {
 	size_t n = 0;
 	struct kith_timer *t;
+	while (!kith_link_empty(&st->pasts) && KITH_LINKED(st->pasts.next, struct kith_stored_past, link)->until <= now)
+		past_free(st, KITH_LINKED(st->pasts.next, struct kith_stored_past, link)->of);
 	while (n < max && (t = kith_timers_pop(&st->timers, now)) != NULL) {
 		stored_remove(st, KITH_CONTAINER_OF(t, struct kith_stored, timer));
 		n++;

@@ -7,10 +7,12 @@
 #include "base/limits.h"
 #include "presence/store.h"
 
-void kith_watches_init(struct kith_watches *ws, const struct kith_alloc *alloc, uint32_t max, uint32_t per_watcher,
-		       kith_time_us life_us, const uint64_t seed[2])
+void kith_watches_init(struct kith_watches *ws, const struct kith_alloc *alloc, struct kith_blobs *blobs, uint32_t max,
+		       uint32_t per_watcher, kith_time_us life_us, const uint64_t seed[2])
 {
-	*ws = (struct kith_watches){ .alloc = alloc, .max = max, .per_watcher = per_watcher, .life = life_us };
+	*ws = (struct kith_watches){
+		.alloc = alloc, .blobs = blobs, .max = max, .per_watcher = per_watcher, .life = life_us
+	};
 	kith_table_init(&ws->keys, alloc, max, KITH_TABLE_KEY(struct kith_watch_key, key), seed);
 	kith_table_init(&ws->watchers, alloc, max, KITH_TABLE_KEY(struct kith_watcher, ref), seed);
 	kith_timers_init(&ws->upstream, alloc);
@@ -105,6 +107,7 @@ static void watch_end(struct kith_watches *ws, struct kith_watch *w)
 	k->n--;
 	by->n--;
 	ws->n--;
+	kith_blob_unref(ws->blobs, w->tokens);
 	KITH_FREE(ws->alloc, w);
 	key_release(ws, k);
 	watcher_release(ws, by);
@@ -212,6 +215,116 @@ int kith_watches_add(struct kith_watches *ws, kith_time_us now, const struct kit
 	time_unlink(ws, w);
 	time_link(ws, w);
 	return err;
+}
+
+/* ---- tokens ---- */
+
+int kith_watches_show(struct kith_watches *ws, const struct kith_id *key, uint32_t watcher, struct kith_span tokens)
+{
+	struct kith_watch *w = find(ws, key, watcher);
+	struct kith_blob *blob = NULL;
+	if (w == NULL)
+		return KITH_ENOENT;
+	if (tokens.len > 0 && (blob = kith_blob_intern(ws->blobs, tokens.p, tokens.len)) == NULL)
+		return KITH_ENOMEM;
+	bool others = blob != w->tokens; /* equal bytes are one blob */
+	kith_blob_unref(ws->blobs, w->tokens);
+	w->tokens = blob;
+	return others;
+}
+
+bool kith_watches_shows_others(const struct kith_watches *ws, const struct kith_id *key, uint32_t watcher,
+			       struct kith_span tokens)
+{
+	const struct kith_watch *w = find(ws, key, watcher);
+	if (w == NULL)
+		return false;
+	const struct kith_span now = kith_blob_span(w->tokens);
+	return now.len != tokens.len || (now.len > 0 && memcmp(now.p, tokens.p, now.len) != 0);
+}
+
+static bool opens(const struct kith_suite *suite, const struct kith_blob *tokens, const uint8_t guard[KITH_FOLLOW_LEN])
+{
+	return tokens != NULL && kith_follow_opens(suite, kith_blob_span(tokens), guard);
+}
+
+static bool opens_any(const struct kith_suite *suite, const struct kith_watch_key *k, struct kith_span token)
+{
+	for (const struct kith_watch_device *d = k->devices; d != NULL; d = d->next) {
+		if (d->guarded && kith_follow_opens(suite, token, d->guard))
+			return true;
+	}
+	return false;
+}
+
+/* Adds a token that is not there yet. */
+static size_t add_token(uint8_t *out, size_t len, const uint8_t token[KITH_FOLLOW_LEN])
+{
+	for (size_t at = 0; at < len; at += KITH_FOLLOW_LEN) {
+		if (memcmp(out + at, token, KITH_FOLLOW_LEN) == 0)
+			return len;
+	}
+	if (len == KITH_FOLLOW_TOKENS_MAX * KITH_FOLLOW_LEN)
+		return len;
+	memcpy(out + len, token, KITH_FOLLOW_LEN);
+	return len + KITH_FOLLOW_LEN;
+}
+
+size_t kith_watches_tokens(const struct kith_watches *ws, const struct kith_suite *suite, const struct kith_id *key,
+			   uint8_t out[KITH_FOLLOW_TOKENS_MAX * KITH_FOLLOW_LEN])
+{
+	const struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	const struct kith_blob *last = NULL;
+	size_t len = 0;
+	for (unsigned good = 2; good-- > 0;) {
+		for (const struct kith_watch *w = k != NULL ? k->first : NULL; w != NULL; w = w->key_next) {
+			if (w->tokens == NULL || w->tokens == last)
+				continue;
+			last = w->tokens;
+			for (size_t at = 0; at < last->len; at += KITH_FOLLOW_LEN) {
+				const struct kith_span token = { last->bytes + at, KITH_FOLLOW_LEN };
+				if (good == opens_any(suite, k, token))
+					len = add_token(out, len, token.p);
+			}
+		}
+		last = NULL;
+	}
+	return len;
+}
+
+bool kith_watches_has_others(const struct kith_watches *ws, const struct kith_suite *suite, const struct kith_id *key)
+{
+	const struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	for (const struct kith_watch_device *d = k != NULL ? k->devices : NULL; d != NULL; d = d->next) {
+		const struct kith_blob *good = NULL;
+		for (const struct kith_watch *w = d->guarded ? k->first : NULL; w != NULL; w = w->key_next) {
+			if (w->tokens == NULL || (w->tokens != good && !opens(suite, w->tokens, d->guard)))
+				return true;
+			good = w->tokens;
+		}
+	}
+	return false;
+}
+
+uint32_t kith_watches_told_of(const struct kith_watches *ws, const struct kith_suite *suite,
+			      const struct kith_held_about *about, uint32_t skip, uint32_t out[], uint32_t max)
+{
+	const struct kith_watch_key *k = kith_table_get(&ws->keys, &about->key);
+	const struct kith_watch *w = k != NULL ? k->first : NULL;
+	const struct kith_blob *last = NULL;
+	bool last_opens = false;
+	uint32_t n = 0;
+	for (; w != NULL && skip > 0; skip--)
+		w = w->key_next;
+	for (; w != NULL && n < max; w = w->key_next) {
+		if (w->tokens != last) { /* one hash for all who have the same ones */
+			last = w->tokens;
+			last_opens = about->whom != KITH_WHOM_ALL && opens(suite, last, about->guard);
+		}
+		bool told = about->whom == KITH_WHOM_ALL || last_opens == (about->whom == KITH_WHOM_FOLLOWERS);
+		out[n++] = told ? w->watcher->ref : 0;
+	}
+	return n;
 }
 
 /* ---- removing ---- */
@@ -401,9 +514,20 @@ int kith_watches_record(struct kith_watches *ws, const struct kith_record *recor
 	d->seq = record->seq;
 	d->vanished = 0;
 	d->homes_n = record->homes_n;
+	d->guarded = record->guarded;
+	memcpy(d->guard, record->guard, sizeof d->guard);
 	for (unsigned i = 0; i < record->homes_n; i++)
 		memcpy(d->tags[i], record->homes[i].tag, sizeof d->tags[i]);
 	return 0;
+}
+
+bool kith_watches_guard(const struct kith_watches *ws, const struct kith_vanish *vanish, uint8_t out[KITH_FOLLOW_LEN])
+{
+	const struct kith_watch_device *d = device_of(ws, &vanish->key, &vanish->device);
+	if (d == NULL || !d->guarded)
+		return false;
+	memcpy(out, d->guard, sizeof d->guard);
+	return true;
 }
 
 int kith_watches_vanish(struct kith_watches *ws, const struct kith_suite *suite, const struct kith_now *now,

@@ -5,6 +5,9 @@
  * watches of a key into one watch at the replicas ("upstream"), and renews that while a leaf watches the key. A watcher
  * is a 32-bit number of the caller's (a session's or a member's index).
  *
+ * A watcher may have shown tokens (wire/follow.h). What is told of a guarded record goes to those whose tokens open it,
+ * or to the others only.
+ *
  * A home also remembers of each device of a watched key what its newest verified record said of its homes, so that it
  * can judge what it is told of the key before its leaves are.
  *
@@ -13,7 +16,7 @@
  * Timers: one per key for its upstream watch; the list by time is in the order of its ends, since all last equally
  * long.
  * Bounds: watches in all (KITH_EFULL) and per watcher (KITH_ELIMIT): the newcomer is refused, none is pushed out.
- *   KITH_STORE_DEVICES devices of a key, 104 bytes each; the one with the oldest record gives way.
+ *   KITH_STORE_DEVICES devices of a key, 120 bytes each; the one with the oldest record gives way.
  * Never: sends a message, keeps a record, judges who may watch.
  */
 #ifndef KITH_PRESENCE_WATCH_H
@@ -21,6 +24,7 @@
 
 #include "base/table.h"
 #include "base/timer.h"
+#include "presence/held.h"
 #include "wire/record.h"
 
 #define KITH_WATCH_PER_LEAF 512 /* contacts of one person; at a home */
@@ -38,6 +42,8 @@ struct kith_watch_device {
 	uint8_t tags[KITH_HOMES][KITH_HOME_TAG_LEN];
 	uint8_t homes_n;
 	uint8_t vanished; /* bit per home whose report all watchers were told */
+	bool guarded;
+	uint8_t guard[KITH_FOLLOW_LEN];
 };
 
 struct kith_watch {
@@ -47,6 +53,7 @@ struct kith_watch {
 	struct kith_watch *watcher_next, *watcher_prev;
 	struct kith_watch *time_next, *time_prev;
 	kith_time_us until; /* KITH_TIME_NEVER when watches do not end */
+	struct kith_blob *tokens; /* shown, one behind the other; NULL: none. Contacts have the same ones */
 };
 
 struct kith_watch_key {
@@ -68,7 +75,8 @@ struct kith_watcher {
 };
 
 struct kith_watches {
-	const struct kith_alloc *alloc; /* borrowed */
+	const struct kith_alloc *alloc; /* borrowed, as the next */
+	struct kith_blobs *blobs;
 	struct kith_table keys, watchers;
 	struct kith_timers upstream;
 	struct kith_watch *oldest, *newest;
@@ -77,13 +85,33 @@ struct kith_watches {
 };
 
 /* life_us: how long a watch lasts (a replica: KITH_SUBSCRIPTION_US), or 0 (a home). */
-void kith_watches_init(struct kith_watches *ws, const struct kith_alloc *alloc, uint32_t max, uint32_t per_watcher,
-		       kith_time_us life_us, const uint64_t seed[2]);
+void kith_watches_init(struct kith_watches *ws, const struct kith_alloc *alloc, struct kith_blobs *blobs, uint32_t max,
+		       uint32_t per_watcher, kith_time_us life_us, const uint64_t seed[2]);
 void kith_watches_deinit(struct kith_watches *ws);
 
 /* Adds or renews. 1: this key was not watched by anybody before; 0: it was; KITH_EFULL, KITH_ELIMIT, KITH_ENOMEM. */
 int kith_watches_add(struct kith_watches *ws, kith_time_us now, const struct kith_id *key,
 		     uint32_t watcher) KITH_MUST_USE;
+
+/* The tokens that a watcher of a key shows from now on, instead of those before. 1: they are other ones; 0;
+ * KITH_ENOENT: it does not watch the key; KITH_ENOMEM. */
+int kith_watches_show(struct kith_watches *ws, const struct kith_id *key, uint32_t watcher,
+		      struct kith_span tokens) KITH_MUST_USE;
+
+/* Whether these would be other ones. */
+bool kith_watches_shows_others(const struct kith_watches *ws, const struct kith_id *key, uint32_t watcher,
+			       struct kith_span tokens);
+
+/* The tokens that watchers of a key have shown, each once; as many as go upstream, those first that open a record that
+ * is known. Returns their length. */
+size_t kith_watches_tokens(const struct kith_watches *ws, const struct kith_suite *suite, const struct kith_id *key,
+			   uint8_t out[KITH_FOLLOW_TOKENS_MAX * KITH_FOLLOW_LEN]);
+
+/* Whether there is a record whose news some watcher of the key is not told. */
+bool kith_watches_has_others(const struct kith_watches *ws, const struct kith_suite *suite, const struct kith_id *key);
+
+/* The guard of the record that a report speaks of. False: it has none, or is not known. */
+bool kith_watches_guard(const struct kith_watches *ws, const struct kith_vanish *vanish, uint8_t out[KITH_FOLLOW_LEN]);
 
 /* False: there was none. */
 bool kith_watches_remove(struct kith_watches *ws, const struct kith_id *key, uint32_t watcher);
@@ -98,6 +126,9 @@ uint32_t kith_watches_drop(struct kith_watches *ws, uint32_t watcher);
 /* Up to max watchers of a key, those after the first `skip`; returns how many. Latest first. */
 uint32_t kith_watches_of(const struct kith_watches *ws, const struct kith_id *key, uint32_t skip, uint32_t out[],
 			 uint32_t max);
+/* The same, with a 0 in place of those who are not to be told of what `about` is (its key, whom, guard). */
+uint32_t kith_watches_told_of(const struct kith_watches *ws, const struct kith_suite *suite,
+			      const struct kith_held_about *about, uint32_t skip, uint32_t out[], uint32_t max);
 uint32_t kith_watches_count(const struct kith_watches *ws, const struct kith_id *key);
 bool kith_watches_has(const struct kith_watches *ws, const struct kith_id *key, uint32_t watcher);
 

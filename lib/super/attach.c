@@ -152,13 +152,13 @@ static void report_vanished(struct kith_core *c, const struct kith_attached *lea
 	vanish.key = record.key;
 	vanish.device = record.device;
 	vanish.seq = record.seq;
-	vanish.at_ms = kith_record_minute(c->now.unix_ms);
+	vanish.at_ms = kith_record_time(c->now.unix_ms, record.guarded);
 	memcpy(vanish.home.b, c->self.sign_pk, KITH_KEY_LEN);
 	int n = kith_vanish_make(c->suite, bytes, &vanish, c->self.sign_sk);
 	if (n < 0)
 		return;
 	struct kith_span span = { bytes, (size_t)n };
-	kith_notify_vanished(c, &c->super->interests, &record.key, span);
+	kith_notify_vanished(c, &c->super->interests, &record.key, record.guarded ? record.guard : NULL, span);
 	(void)kith_replica_vanished(c, NULL, span);
 	(void)kith_publish_bring(c, 0, &record.key, KITH_REQ_VANISH, span, NULL);
 }

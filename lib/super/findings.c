@@ -58,15 +58,18 @@ void kith_findings_report(struct kith_core *c, struct kith_findings *f, struct k
 	}
 }
 
-void kith_findings_stored(struct kith_core *c, struct kith_findings *f, const struct kith_id *key)
+void kith_findings_stored(struct kith_core *c, struct kith_findings *f, const struct kith_id *key,
+			  struct kith_span tokens)
 {
 	for (const struct kith_stored *st = kith_store_get(&c->super->store, key); st != NULL; st = st->next) {
+		const struct kith_store_view view = kith_store_view(st, c->suite, &c->now, tokens);
 		struct kith_record record;
-		if (kith_record_parse(&record, kith_blob_span(st->record)) == 0)
-			kith_findings_record(c, f, &record);
-		for (size_t h = 0; h < st->homes_n; h++) {
-			if (st->reports[h] != NULL)
-				kith_findings_report(c, f, kith_blob_span(st->reports[h]));
+		if (kith_record_parse(&record, kith_blob_span(view.record)) != 0)
+			continue;
+		kith_findings_record(c, f, &record);
+		for (size_t h = 0; h < KITH_HOMES; h++) {
+			if (view.reports[h] != NULL)
+				kith_findings_report(c, f, kith_blob_span(view.reports[h]));
 		}
 	}
 }

@@ -28,8 +28,9 @@ void kith_findings_record(struct kith_core *c, struct kith_findings *f, const st
 /* Takes a vanish report if its author is a home of a record that is there. */
 void kith_findings_report(struct kith_core *c, struct kith_findings *f, struct kith_span bytes);
 
-/* Takes what this replica has stored under a key. */
-void kith_findings_stored(struct kith_core *c, struct kith_findings *f, const struct kith_id *key);
+/* Takes what this replica has stored under a key, as one with these tokens may know it. */
+void kith_findings_stored(struct kith_core *c, struct kith_findings *f, const struct kith_id *key,
+			  struct kith_span tokens);
 
 /* The findings as a message, borrowed, its lists in room; the caller may add members. */
 void kith_findings_message(const struct kith_findings *f, struct kith_msg_room *room, struct kith_msg_found *out);

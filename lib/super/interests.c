@@ -20,22 +20,45 @@ static struct kith_id id_of(struct kith_span bytes)
 }
 
 /* False: a limit was met, and the leaf may ask again. */
-static bool add(struct kith_core *c, const struct kith_session *s, const struct kith_id *key)
+static bool may_ask(struct kith_core *c, uint64_t asker)
+{
+	if (kith_query_room(c, asker) && kith_limiter_allow(&c->super->subscriptions, c->now.mono_us, asker))
+		return true;
+	kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+	return false;
+}
+
+/* A key that the leaf watches already: other tokens are as a new key. */
+static bool add_known(struct kith_core *c, const struct kith_session *s, const struct kith_id *key,
+		      struct kith_span tokens)
+{
+	struct kith_watches *ws = &c->super->interests;
+	uint64_t asker = kith_identity_key(&s->attached->identity);
+	if (!kith_watches_shows_others(ws, key, s->index, tokens))
+		return true;
+	if (!may_ask(c, asker))
+		return false;
+	if (kith_watches_show(ws, key, s->index, tokens) == 1)
+		kith_query_subscribe(c, s->index, key, asker, tokens, false);
+	return true;
+}
+
+static bool add(struct kith_core *c, const struct kith_session *s, const struct kith_id *key, struct kith_span tokens)
 {
 	struct kith_watches *ws = &c->super->interests;
 	uint64_t asker = kith_identity_key(&s->attached->identity);
 	if (kith_watches_has(ws, key, s->index))
-		return true;
-	if (!kith_query_room(c, asker) || !kith_limiter_allow(&c->super->subscriptions, c->now.mono_us, asker)) {
-		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+		return add_known(c, s, key, tokens);
+	if (!may_ask(c, asker))
 		return false;
-	}
 	int added = kith_watches_add(ws, c->now.mono_us, key, s->index);
 	if (added < 0) { /* the leaf has its share: asking again would not help */
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 		return true;
 	}
-	kith_query_subscribe(c, s->index, key, asker, added == 1);
+	if (kith_watches_show(ws, key, s->index, tokens) < 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	kith_query_subscribe(c, s->index, key, asker, tokens, added == 1);
 	return true;
 }
 
@@ -59,7 +82,14 @@ void kith_interests_on_request(struct kith_core *c, struct kith_session *s, cons
 	}
 	for (size_t i = 0; i < m.add.n; i++) {
 		struct kith_id key = id_of(m.add.at[i]);
-		all = add(c, s, &key) && all;
+		all = add(c, s, &key, nothing) && all;
+	}
+	for (size_t i = 0; i < m.follow.n; i++) {
+		struct kith_span bytes, tokens;
+		if (!kith_msg_follow_item(m.follow.at[i], &bytes, &tokens))
+			continue;
+		struct kith_id key = id_of(bytes);
+		all = add(c, s, &key, tokens) && all;
 	}
 	kith_session_answer(c, s, request->id, all ? KITH_STATUS_OK : KITH_STATUS_LIMITED, nothing);
 }

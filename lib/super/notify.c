@@ -78,7 +78,7 @@ static struct kith_watches *watches_of(struct kith_core *c, const struct kith_he
 /* A home hears of each change from every replica, and again when it renews its watch; its leaves hear of it once. */
 static bool told_already(struct kith_core *c, const struct kith_held_about *about, const struct item *item)
 {
-	static const uint64_t seed[2] = { 0x6b697468, 0x746f6c64 };
+	const uint64_t seed[2] = { 0x6b697468, 0x746f6c64 + about->whom };
 	return about->of_leaves && kith_watches_told(&c->super->interests, &about->key,
 						     (uint32_t)kith_hash64(seed, item->full, item->full_len) | 1);
 }
@@ -99,9 +99,9 @@ static void tell(struct kith_core *c, struct kith_held_about *about, const struc
 	if (about->left > all)
 		about->left = all;
 	while (about->left > 0 && (must || has_room(c))) {
-		n = kith_watches_of(ws, &about->key, all - about->left, refs, slots < BATCH ? slots : BATCH);
+		n = kith_watches_told_of(ws, c->suite, about, all - about->left, refs, slots < BATCH ? slots : BATCH);
 		for (uint32_t i = 0; i < n; i++)
-			ok = notify(c, refs[i], item) && ok;
+			ok = (refs[i] == 0 || notify(c, refs[i], item)) && ok;
 		about->left -= n;
 	}
 	if (!ok)
@@ -179,19 +179,29 @@ static bool hold(struct kith_core *c, const struct kith_held_about *about, struc
 	return true;
 }
 
+static void guarded_by(struct kith_held_about *about, const uint8_t *guard)
+{
+	if (guard == NULL)
+		return;
+	about->whom = KITH_WHOM_FOLLOWERS;
+	memcpy(about->guard, guard, sizeof about->guard);
+}
+
 /* Bytes that are none are not for us to judge: their caller has. */
 static struct kith_held_about about_record(const struct kith_watches *ws, const struct kith_core *c,
 					   const struct kith_id *key, struct kith_span bytes)
 {
 	struct kith_record record;
 	struct kith_held_about about = { .of_leaves = ws == &c->super->interests, .key = *key };
-	if (kith_record_parse(&record, bytes) == 0)
+	if (kith_record_parse(&record, bytes) == 0) {
 		about.device = record.device;
+		guarded_by(&about, record.guarded ? record.guard : NULL);
+	}
 	return about;
 }
 
 static struct kith_held_about about_report(const struct kith_watches *ws, const struct kith_core *c,
-					   const struct kith_id *key, struct kith_span bytes)
+					   const struct kith_id *key, const uint8_t *guard, struct kith_span bytes)
 {
 	struct kith_vanish vanish;
 	struct kith_held_about about = { .of_leaves = ws == &c->super->interests, .key = *key };
@@ -199,6 +209,7 @@ static struct kith_held_about about_report(const struct kith_watches *ws, const 
 		about.device = vanish.device;
 		about.home = vanish.home;
 	}
+	guarded_by(&about, guard);
 	return about;
 }
 
@@ -209,17 +220,45 @@ static bool is_old(const struct kith_watches *ws, struct kith_span bytes)
 	return kith_record_parse(&record, bytes) == 0 && kith_watches_outdated(ws, &record);
 }
 
-void kith_notify_all(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
-		     const struct kith_msg_notice *notice)
+/* The record that a report beside it is of. False: it is not there. */
+static bool record_of(const struct kith_msg_notice *notice, struct kith_span report, struct kith_record *out)
 {
+	struct kith_vanish vanish;
+	if (kith_vanish_parse(&vanish, report) != 0)
+		return false;
+	for (size_t i = 0; i < notice->records.n; i++) {
+		if (kith_record_parse(out, notice->records.at[i]) == 0 && kith_key_equal(&out->device, &vanish.device))
+			return true;
+	}
+	return false;
+}
+
+/* False: of what is not guarded all have been told. */
+static bool is_for(struct kith_held_about *about, enum kith_whom whom)
+{
+	if (about->whom == KITH_WHOM_FOLLOWERS)
+		about->whom = (uint8_t)whom;
+	else if (whom == KITH_WHOM_OTHERS)
+		return false;
+	return true;
+}
+
+void kith_notify_all(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
+		     const struct kith_msg_notice *notice, enum kith_whom whom)
+{
+	struct kith_record record;
 	for (size_t i = 0; i < notice->records.n; i++) {
 		struct kith_held_about about = about_record(ws, c, key, notice->records.at[i]);
-		if (!is_old(ws, notice->records.at[i]) && !hold(c, &about, notice->records.at[i]))
+		const bool old = whom != KITH_WHOM_OTHERS && is_old(ws, notice->records.at[i]); /* theirs may be */
+		if (!old && is_for(&about, whom) && !hold(c, &about, notice->records.at[i]))
 			send_all(c, &about, notice->records.at[i]);
 	}
 	for (size_t i = 0; i < notice->vanished.n; i++) {
-		struct kith_held_about about = about_report(ws, c, key, notice->vanished.at[i]);
-		send_all(c, &about, notice->vanished.at[i]);
+		bool guarded = record_of(notice, notice->vanished.at[i], &record) && record.guarded;
+		struct kith_held_about about =
+			about_report(ws, c, key, guarded ? record.guard : NULL, notice->vanished.at[i]);
+		if (is_for(&about, whom))
+			send_all(c, &about, notice->vanished.at[i]);
 	}
 }
 
@@ -232,10 +271,10 @@ void kith_notify_record(struct kith_core *c, struct kith_watches *ws, const stru
 		send_all(c, &about, bytes);
 }
 
-void kith_notify_vanished(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
+void kith_notify_vanished(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key, const uint8_t *guard,
 			  struct kith_span bytes)
 {
-	struct kith_held_about about = about_report(ws, c, key, bytes);
+	struct kith_held_about about = about_report(ws, c, key, guard, bytes);
 	if (!hold(c, &about, bytes))
 		send_all(c, &about, bytes);
 }
@@ -294,9 +333,10 @@ static void pass_on_vanished(struct kith_core *c, struct kith_session *s, const 
 	if (!watched(c, key) || kith_vanish_parse(&vanish, bytes) != 0 ||
 	    memcmp(vanish.key.b, key->b, KITH_ID_LEN) != 0)
 		return;
+	uint8_t guard[KITH_FOLLOW_LEN];
 	int home = kith_watches_vanish(ws, c->suite, &c->now, &vanish);
 	if (home >= 0)
-		kith_notify_vanished(c, ws, key, bytes);
+		kith_notify_vanished(c, ws, key, kith_watches_guard(ws, &vanish, guard) ? guard : NULL, bytes);
 	else
 		kith_notify_refused(c, s, home);
 }

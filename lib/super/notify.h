@@ -7,6 +7,8 @@
  * watcher may be older by that.
  * There may be more watchers than packets: those that are left are told when the host has taken the packets; newer news
  * of the same thing take the place of what has not reached all, and go to all.
+ * Of a guarded record those are told whose tokens open it. Others hear of it when their home renews its watch, by its
+ * public view (kith_query_watch).
  * What others bring is passed on when it holds beside the newest record known of its device (presence/watch.h).
  * Timers: the supernode's. Bounds: presence/held.h; what goes out at a time.
  * Never: passes on what did not verify.
@@ -33,13 +35,16 @@ void kith_notify_one(struct kith_core *c, uint32_t session, const struct kith_id
 /* Sends what has waited long enough; returns when to look again. */
 kith_time_us kith_notify_tick(struct kith_core *c);
 
-/* Sends a notice of a key to all its watchers; leaves are told of each once, and of no record older than they know. */
+/* Sends a notice of a key to its watchers, now; leaves are told of each once, and of no record older than they know. whom:
+ * of a guarded record; of another one all are told, unless it is about the others only. Reports stand beside their
+ * records. */
 void kith_notify_all(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
-		     const struct kith_msg_notice *notice);
-/* One record, or report: now, or a while later. */
+		     const struct kith_msg_notice *notice, enum kith_whom whom);
+/* One record, or report, to those who may know it: now, or a while later. guard: of the record that the report is of;
+ * NULL: none. */
 void kith_notify_record(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
 			struct kith_span record);
-void kith_notify_vanished(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
+void kith_notify_vanished(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key, const uint8_t *guard,
 			  struct kith_span report);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/rng.h"
 #include "link/connect.h"
+#include "link/follow.h"
 #include "link/refuse.h"
 #include "super/members.h"
 #include "super/suspect.h"
@@ -30,6 +31,7 @@ enum query_for {
 	QUERY_FOR_NEWCOMER, /* one more watcher of a key that is watched there already */
 	QUERY_FOR_REPLICAS, /* to know them */
 	QUERY_LOCATED, /* they are: the errand waits for super/publish, in c->super->done */
+	QUERY_FOR_OTHERS, /* watchers of a key without its token, while others have it: the public view */
 	QUERY_DONE /* what was found waits for this node's own application, in c->super->done */
 };
 
@@ -50,6 +52,7 @@ struct kith_query {
 	kith_op op;
 	uint64_t asker; /* served by this query: kith_identity_key, or KITH_QUERY_OWN */
 	struct kith_id key;
+	struct kith_blob *tokens; /* that are shown; NULL: none */
 	kith_time_us give_up_at;
 	kith_time_us asked_at; /* the first replicas; 0 once one was not waited for */
 	struct kith_findings found;
@@ -150,6 +153,8 @@ static void drop_query(struct kith_core *c, struct kith_query *q)
 	kith_timers_stop(&c->timers, &q->timer);
 	kith_findings_clear(c, &q->found);
 	kith_blob_unref(&c->shared->blobs, q->errand.bytes);
+	kith_blob_unref(&c->shared->blobs, q->tokens);
+	q->tokens = NULL;
 	q->what = QUERY_FREE;
 	c->super->queries_n--;
 }
@@ -168,12 +173,24 @@ void kith_query_deinit(struct kith_core *c)
 
 /* ---- collecting ---- */
 
-/* A record of a leaf attached here is the freshest there is. */
+/* Without memory for them none are shown. */
+static void show(struct kith_core *c, struct kith_query *q, struct kith_span tokens)
+{
+	if (tokens.len > 0)
+		q->tokens = kith_blob_intern(&c->shared->blobs, tokens.p, tokens.len);
+}
+
+static bool may_know(const struct kith_core *c, const struct kith_query *q, const struct kith_record *record)
+{
+	return !record->guarded || kith_follow_opens(c->suite, kith_blob_span(q->tokens), record->guard);
+}
+
+/* A record of a leaf attached here is the freshest there is. The public view is its replicas' to tell. */
 static void take_attached(struct kith_core *c, struct kith_query *q)
 {
 	const struct kith_attached *leaf = kith_table_get(&c->super->attached, q->key.b);
 	struct kith_record record;
-	if (leaf != NULL && kith_record_parse(&record, kith_blob_span(leaf->record)) == 0)
+	if (leaf != NULL && kith_record_parse(&record, kith_blob_span(leaf->record)) == 0 && may_know(c, q, &record))
 		kith_findings_record(c, &q->found, &record);
 }
 
@@ -302,6 +319,17 @@ static kith_time_us renew_us(const struct kith_core *c)
 	return kith_rng_jitter(c->random, KITH_SUBSCRIPTION_US / 2, JITTER);
 }
 
+/* Whether all that was found is for those who showed the tokens. */
+static bool opened_all(const struct kith_core *c, const struct kith_query *q, const struct kith_msg_notice *notice)
+{
+	struct kith_record record;
+	for (size_t i = 0; i < notice->records.n; i++) {
+		if (kith_record_parse(&record, notice->records.at[i]) == 0 && !may_know(c, q, &record))
+			return false;
+	}
+	return true;
+}
+
 static void finish(struct kith_core *c, struct kith_query *q)
 {
 	struct kith_msg_room room;
@@ -322,7 +350,10 @@ static void finish(struct kith_core *c, struct kith_query *q)
 		return;
 	case QUERY_FOR_WATCHERS:
 		kith_notify_learn(c, found.records);
-		kith_notify_all(c, &c->super->interests, &q->key, &notice);
+		kith_notify_all(c, &c->super->interests, &q->key, &notice,
+				q->tokens != NULL ? KITH_WHOM_FOLLOWERS : KITH_WHOM_ALL);
+		if (q->tokens != NULL && !opened_all(c, q, &notice)) /* its tokens are old, or made up */
+			kith_notify_one(c, q->session, &q->key, &notice);
 		kith_watches_upstream(&c->super->interests, &q->key,
 				      c->now.mono_us + (renewed ? renew_us(c) : again_us(c, &q->key)), renewed);
 		kith_watches_upstream_at(&c->super->interests, &q->key, q->replicas);
@@ -344,6 +375,9 @@ static void finish(struct kith_core *c, struct kith_query *q)
 		leave_behind(c, q, QUERY_LOCATED);
 		kith_super_wake(c, c->now.mono_us);
 		return;
+	case QUERY_FOR_OTHERS:
+		kith_notify_all(c, &c->super->interests, &q->key, &notice, KITH_WHOM_OTHERS);
+		break;
 	case QUERY_FREE:
 	case QUERY_LOCATED:
 	case QUERY_DONE:
@@ -376,20 +410,20 @@ static size_t write_find(struct kith_core *c, const struct kith_query *q, uint8_
 	uint32_t n = kith_replicas_find(&c->super->members, &q->key, 0, replicas);
 	for (uint32_t i = 0; i < n; i++)
 		ids[i] = (struct kith_span){ replicas[i]->id.b, KITH_MEMBER_ID_PREFIX };
-	const struct kith_msg_find m = { .key = q->key, .nearer = { ids, n } };
+	const struct kith_msg_find m = { .key = q->key, .nearer = { ids, n }, .tokens = kith_blob_span(q->tokens) };
 	return kith_msg_find_write(out, cap, &m);
 }
 
 static void ask_one(struct kith_core *c, struct kith_query *q, const struct kith_member *m)
 {
-	uint8_t body[256];
+	uint8_t body[384];
 	struct kith_host host;
 	uint32_t session;
 	q->hops[q->asked_n] = q->hop;
 	q->asked[q->asked_n++] = short_id(m);
 	kith_members_use(&c->super->members, &m->id, c->now.mono_us);
 	if (memcmp(m->id.b, c->super->id.b, KITH_ID_LEN) == 0) {
-		kith_findings_stored(c, &q->found, &q->key);
+		kith_findings_stored(c, &q->found, &q->key, kith_blob_span(q->tokens));
 		q->answered++;
 		return;
 	}
@@ -502,7 +536,7 @@ static void begin(struct kith_core *c, struct kith_query *q)
 	if (!q->own)
 		take_attached(c, q);
 	if (q->found.n > 0 && !for_watchers(q)) {
-		kith_findings_stored(c, &q->found, &q->key);
+		kith_findings_stored(c, &q->found, &q->key, kith_blob_span(q->tokens));
 		finish(c, q);
 		return;
 	}
@@ -523,22 +557,38 @@ void kith_query_tick(struct kith_core *c, struct kith_query *q)
 
 int kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op)
 {
+	uint8_t tokens[KITH_FOLLOW_TOKENS_MAX * KITH_FOLLOW_LEN];
 	struct kith_query *q = new_query(c, QUERY_FOR_OP, key, KITH_QUERY_OWN);
 	if (q == NULL)
 		return KITH_EFULL;
 	q->op = op;
+	show(c, q, kith_follow_for(c, key, tokens));
 	begin(c, q);
 	return 0;
+}
+
+/* Of all who watch the key here, or of this node's own application. */
+static void show_watchers(struct kith_core *c, struct kith_query *q)
+{
+	uint8_t tokens[KITH_FOLLOW_TOKENS_MAX * KITH_FOLLOW_LEN];
+	size_t len = kith_watches_tokens(&c->super->interests, c->suite, &q->key, tokens);
+	show(c, q, len > 0 ? (struct kith_span){ tokens, len } : kith_follow_for(c, &q->key, tokens));
 }
 
 void kith_query_watch(struct kith_core *c, const struct kith_id *key)
 {
 	struct kith_query *q = new_query(c, QUERY_FOR_WATCHERS, key, KITH_QUERY_OWN);
-	if (q != NULL)
+	if (q == NULL)
+		return;
+	show_watchers(c, q);
+	bool others = q->tokens != NULL && kith_watches_has_others(&c->super->interests, c->suite, key);
+	begin(c, q);
+	if (others && (q = new_query(c, QUERY_FOR_OTHERS, key, KITH_QUERY_OWN)) != NULL)
 		begin(c, q);
 }
 
-void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct kith_id *key, uint64_t asker, bool first)
+void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct kith_id *key, uint64_t asker,
+			  struct kith_span tokens, bool first)
 {
 	struct kith_query *q = new_query(c, first ? QUERY_FOR_WATCHERS : QUERY_FOR_NEWCOMER, key, asker);
 	if (q == NULL) { /* no memory: the next renewal is for all */
@@ -546,8 +596,11 @@ void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct ki
 		return;
 	}
 	q->session = session;
+	show(c, q, tokens);
 	if (first) /* this is the renewal that a new key is due for */
 		kith_watches_upstream(&c->super->interests, key, c->now.mono_us + KITH_REQUEST_TIMEOUT_US, false);
+	else if (tokens.len > 0) /* and from now on the replicas tell what they open */
+		kith_watches_renew_by(&c->super->interests, key, c->now.mono_us);
 	begin(c, q);
 }
 
@@ -654,5 +707,6 @@ void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const str
 	q->request = request->id;
 	q->names = (uint8_t)(m.members < KITH_REPLICAS ? m.members : KITH_REPLICAS);
 	q->own = own;
+	show(c, q, m.tokens);
 	begin(c, q);
 }

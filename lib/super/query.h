@@ -28,7 +28,7 @@
 void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
 void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer);
 
-/* A look-up for an operation of this node's own application. KITH_EFULL. */
+/* A look-up for an operation of this node's own application, with the tokens that it has. KITH_EFULL. */
 int kith_query_for_op(struct kith_core *c, const struct kith_id *key, kith_op op) KITH_MUST_USE;
 
 /* Takes what was found for this node's own application, one look-up after the other until false: for an operation, or
@@ -38,10 +38,13 @@ bool kith_query_take(struct kith_core *c, kith_op *op, struct kith_findings *fou
 /* Whether an asker (kith_identity_key, or KITH_QUERY_OWN for renewals) may have one more under way. */
 bool kith_query_room(const struct kith_core *c, uint64_t asker);
 
-/* A leaf newly watches a key, as the first of ours or as a further one: looks up what there is now, for the leaf. */
-void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct kith_id *key, uint64_t asker, bool first);
+/* A leaf newly watches a key, as the first of ours or as a further one, and has shown these tokens: looks up what there
+ * is now, for the leaf. */
+void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct kith_id *key, uint64_t asker,
+			  struct kith_span tokens, bool first);
 
-/* Sends WATCH to the replicas of a key, for the watchers in c->super->interests; they are told what is found. */
+/* Sends WATCH to the replicas of a key, with the tokens of all its watchers in c->super->interests; they are told what
+ * is found. The public view is looked up besides for those of them who may not know that. */
 void kith_query_watch(struct kith_core *c, const struct kith_id *key);
 
 /* What is to be brought to the replicas of a key that is far: they are looked for first. */

@@ -30,9 +30,11 @@ static uint8_t on_record(struct kith_core *c, struct kith_span bytes)
 uint8_t kith_replica_vanished(struct kith_core *c, struct kith_session *s, struct kith_span bytes)
 {
 	struct kith_vanish vanish;
+	struct kith_stored *of;
+	struct kith_record record;
 	if (kith_vanish_parse(&vanish, bytes) != 0)
 		return KITH_STATUS_MALFORMED;
-	int err = kith_store_vanish(&c->super->store, &c->now, c->suite, &vanish, NULL);
+	int err = kith_store_vanish(&c->super->store, &c->now, c->suite, &vanish, &of);
 	/* Only now is it certain that this home wrote it. */
 	if (err == 1 && !kith_limiter_allow(&c->super->vanishes, c->now.mono_us, kith_identity_key(&vanish.home))) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
@@ -40,9 +42,10 @@ uint8_t kith_replica_vanished(struct kith_core *c, struct kith_session *s, struc
 	}
 	if (err < 0 && s != NULL)
 		kith_notify_refused(c, s, err);
-	if (err == 1) {
-		kith_notify_vanished(c, &c->super->watches, &vanish.key, bytes);
-		kith_notify_vanished(c, &c->super->interests, &vanish.key, bytes);
+	if (err == 1 && kith_record_parse(&record, kith_blob_span(of->record)) == 0) {
+		const uint8_t *guard = record.guarded ? record.guard : NULL;
+		kith_notify_vanished(c, &c->super->watches, &vanish.key, guard, bytes);
+		kith_notify_vanished(c, &c->super->interests, &vanish.key, guard, bytes);
 	}
 	return err >= 0 ? KITH_STATUS_OK : KITH_STATUS_INVALID;
 }
@@ -75,7 +78,7 @@ void kith_replica_on_notice(struct kith_core *c, struct kith_session *s, const s
 	kith_session_answer(c, s, request->id, status, nothing);
 }
 
-/* A replica's answer: what is stored, and members nearer to the key. */
+/* A replica's answer: what is stored, as far as the asker may know it, and members nearer to the key. */
 static void answer_find(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
 			const struct kith_msg_find *asked)
 {
@@ -86,7 +89,7 @@ static void answer_find(struct kith_core *c, struct kith_session *s, const struc
 	struct kith_span members[KITH_REPLICAS];
 	struct kith_msg_room room;
 	struct kith_msg_found m;
-	kith_findings_stored(c, &found, &asked->key);
+	kith_findings_stored(c, &found, &asked->key, asked->tokens);
 	kith_findings_message(&found, &room, &m);
 	for (size_t i = 0; i < asked->nearer.n && i < KITH_REPLICAS; i++)
 		kith_write_span(&w, asked->nearer.at[i]);
@@ -131,7 +134,8 @@ void kith_replica_on_find(struct kith_core *c, struct kith_session *s, const str
 	}
 	/* Whoever is no replica was asked for them: there would be no news here. */
 	if (watch && kith_replicas_near(&c->super->members, &m.key, &c->super->id) &&
-	    kith_watches_add(&c->super->watches, c->now.mono_us, &m.key, s->index) < 0) {
+	    (kith_watches_add(&c->super->watches, c->now.mono_us, &m.key, s->index) < 0 ||
+	     kith_watches_show(&c->super->watches, &m.key, s->index, m.tokens) < 0)) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_FULL, nothing);
 		return;
 	}

@@ -47,7 +47,8 @@
 	X(NOMINATE, 25, "S") /* which leaf of yours could help me out? */                                              \
 	X(REKEY, 32, "O") /* a fresh ephemeral for the next key epoch */                                               \
 	X(CHALLENGE, 33, "P") /* prove, explicitly, that you hold your device key */                                   \
-	X(RENEWED, 34, "O") /* these are my certificates from now on */
+	X(RENEWED, 34, "O") /* these are my certificates from now on */                                                \
+	X(FOLLOW, 35, "P") /* with this you may follow me */
 
 enum kith_request_kind {
 #define KITH_REQUEST_ENUM(name, value, who) KITH_REQ_##name = (value),
@@ -89,6 +90,7 @@ enum kith_status {
 #define KITH_B_SUBSCRIBE_ADD 0 /* array of bytes(32), at most KITH_SUBSCRIBE_KEYS_MAX */
 #define KITH_B_SUBSCRIBE_DROP 1 /* the same */
 #define KITH_B_SUBSCRIBE_BRIEF 2 /* bool: records are told of by device and sequence only */
+#define KITH_B_SUBSCRIBE_FOLLOW 3 /* array of bytes: to add, as well: a key, and the tokens that the leaf has for it */
 #define KITH_SUBSCRIBE_KEYS_MAX 30
 
 /* LOOKUP, FIND and WATCH request and answer. */
@@ -96,6 +98,7 @@ enum kith_status {
 /* FIND, WATCH: array of bytes(16): the replicas the asker sees; the answer names others that are nearer */
 #define KITH_B_FIND_NEARER 1
 #define KITH_B_FIND_MEMBERS 2 /* uint: LOOKUP: how many replicas to name when nobody is found */
+#define KITH_B_FIND_TOKENS 3 /* bytes: tokens by which the asker may follow, 16 each */
 #define KITH_B_FOUND_RECORDS 0 /* array of bytes: presence records */
 #define KITH_B_FOUND_VANISHED 1 /* array of bytes: vanish reports */
 #define KITH_B_FOUND_MEMBERS 2 /* array of bytes: member entries nearer than the asker listed */
@@ -202,6 +205,9 @@ enum kith_status {
 
 /* ELECTED request */
 #define KITH_B_ELECTED_ENTRY 0 /* bytes: member entry */
+
+/* FOLLOW request */
+#define KITH_B_FOLLOW_TOKEN 0 /* bytes(16): for the records of the device that sends it */
 
 /* REKEY request and answer */
 #define KITH_B_REKEY_EPOCH 0 /* uint: the new epoch */

@@ -239,6 +239,8 @@ size_t kith_msg_find_write(uint8_t *out, size_t cap, const struct kith_msg_find 
 		kith_msg_put_list(&d, KITH_B_FIND_NEARER, m->nearer);
 	if (m->members > 0)
 		kith_msg_put_uint(&d, KITH_B_FIND_MEMBERS, m->members);
+	if (m->tokens.p != NULL)
+		kith_msg_put_bytes(&d, KITH_B_FIND_TOKENS, m->tokens.p, m->tokens.len);
 	return kith_msg_end(&d);
 }
 
@@ -251,6 +253,9 @@ int kith_msg_find_read(struct kith_msg_find *out, struct kith_msg_room *room, st
 		return KITH_EPROTO;
 	out->nearer = kith_msg_get_list(&in, KITH_B_FIND_NEARER, KITH_MEMBER_ID_PREFIX, room);
 	(void)kith_msg_get_uint(&in, KITH_B_FIND_MEMBERS, UINT64_MAX, &out->members);
+	if (kith_msg_get_bytes(&in, KITH_B_FIND_TOKENS, KITH_FOLLOW_TOKENS_MAX * KITH_FOLLOW_LEN, &out->tokens) &&
+	    !kith_follow_well_formed(out->tokens))
+		out->tokens = (struct kith_span){ NULL, 0 };
 	return 0;
 }
 
@@ -286,6 +291,8 @@ size_t kith_msg_subscribe_write(uint8_t *out, size_t cap, const struct kith_msg_
 		kith_msg_put_list(&d, KITH_B_SUBSCRIBE_DROP, m->drop);
 	if (m->brief)
 		kith_msg_put_bool(&d, KITH_B_SUBSCRIBE_BRIEF, true);
+	if (m->follow.n > 0)
+		kith_msg_put_list(&d, KITH_B_SUBSCRIBE_FOLLOW, m->follow);
 	return kith_msg_end(&d);
 }
 
@@ -299,7 +306,17 @@ int kith_msg_subscribe_read(struct kith_msg_subscribe *out, struct kith_msg_room
 	out->add = kith_msg_get_list(&in, KITH_B_SUBSCRIBE_ADD, KITH_ID_LEN, room);
 	out->drop = kith_msg_get_list(&in, KITH_B_SUBSCRIBE_DROP, KITH_ID_LEN, room);
 	(void)kith_unpack_get_bool(&in, kith_unpack_root(&in), KITH_B_SUBSCRIBE_BRIEF, &out->brief);
+	out->follow = kith_msg_get_list(&in, KITH_B_SUBSCRIBE_FOLLOW, 0, room);
 	return 0;
+}
+
+bool kith_msg_follow_item(struct kith_span item, struct kith_span *key, struct kith_span *tokens)
+{
+	if (item.len < KITH_ID_LEN + KITH_FOLLOW_LEN)
+		return false;
+	*key = (struct kith_span){ item.p, KITH_ID_LEN };
+	*tokens = (struct kith_span){ item.p + KITH_ID_LEN, item.len - KITH_ID_LEN };
+	return kith_follow_well_formed(*tokens);
 }
 
 size_t kith_msg_notice_write(uint8_t *out, size_t cap, const struct kith_msg_notice *m)
@@ -397,6 +414,25 @@ int kith_msg_tunnel_close_read(struct kith_msg_tunnel_close *out, struct kith_sp
 	if (kith_unpack_parse(&in, body) != 0 || !kith_msg_get_uint(&in, KITH_B_LEAVE_TUNNEL, UINT64_MAX, &out->tunnel))
 		return KITH_EPROTO;
 	(void)kith_msg_get_uint(&in, KITH_B_LEAVE_MS, UINT64_MAX, &out->in_ms);
+	return 0;
+}
+
+/* ---- peer sessions ---- */
+
+size_t kith_msg_follow_write(uint8_t *out, size_t cap, const struct kith_msg_follow *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	kith_msg_put_bytes(&d, KITH_B_FOLLOW_TOKEN, m->token, sizeof m->token);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_follow_read(struct kith_msg_follow *out, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	if (kith_unpack_parse(&in, body) != 0 ||
+	    !kith_msg_get_fixed(&in, KITH_B_FOLLOW_TOKEN, out->token, sizeof out->token))
+		return KITH_EPROTO;
 	return 0;
 }
 

@@ -23,6 +23,7 @@
 
 #include "codec/pack.h"
 #include "wire/body.h"
+#include "wire/follow.h"
 #include "wire/record.h"
 #include "wire/token.h"
 
@@ -107,6 +108,7 @@ struct kith_msg_find {
 	struct kith_id key; /* must be there */
 	struct kith_spans nearer; /* of KITH_MEMBER_ID_PREFIX bytes: the replicas by the asker's view; LOOKUP: none */
 	uint64_t members; /* LOOKUP: how many replicas the answer is to name when it found nobody; 0: none */
+	struct kith_span tokens; /* to follow by, one behind the other, at most KITH_FOLLOW_TOKENS_MAX; or none */
 };
 
 size_t kith_msg_find_write(uint8_t *out, size_t cap, const struct kith_msg_find *m);
@@ -126,7 +128,11 @@ int kith_msg_found_read(struct kith_msg_found *out, struct kith_msg_room *room, 
 struct kith_msg_subscribe {
 	struct kith_spans add, drop;
 	bool brief; /* records are told of by newest only */
+	struct kith_spans follow; /* to add, as well: a key with tokens behind it (kith_msg_follow_item) */
 };
+
+/* What an item of follow holds. False: no key, or no tokens. */
+bool kith_msg_follow_item(struct kith_span item, struct kith_span *key, struct kith_span *tokens);
 
 size_t kith_msg_subscribe_write(uint8_t *out, size_t cap, const struct kith_msg_subscribe *m);
 int kith_msg_subscribe_read(struct kith_msg_subscribe *out, struct kith_msg_room *room,
@@ -173,6 +179,16 @@ struct kith_msg_tunnel_close {
 
 size_t kith_msg_tunnel_close_write(uint8_t *out, size_t cap, const struct kith_msg_tunnel_close *m);
 int kith_msg_tunnel_close_read(struct kith_msg_tunnel_close *out, struct kith_span body) KITH_MUST_USE;
+
+/* ---- peer sessions ---- */
+
+/* FOLLOW. */
+struct kith_msg_follow {
+	uint8_t token[KITH_FOLLOW_LEN]; /* must be there */
+};
+
+size_t kith_msg_follow_write(uint8_t *out, size_t cap, const struct kith_msg_follow *m);
+int kith_msg_follow_read(struct kith_msg_follow *out, struct kith_span body) KITH_MUST_USE;
 
 /* ---- any session ---- */
 

@@ -174,6 +174,29 @@ static bool homes_fit(const struct kith_record *record)
 	return record->homes_n <= KITH_HOMES && (record->homes_n == 0) == ((record->flags & KITH_RECORD_OFFLINE) != 0);
 }
 
+static struct kith_span guard_ext(uint8_t out[2 + KITH_FOLLOW_LEN], const struct kith_record *record)
+{
+	out[0] = KITH_EXT_RECORD_GUARD;
+	out[1] = KITH_FOLLOW_LEN;
+	memcpy(out + 2, record->guard, KITH_FOLLOW_LEN);
+	return (struct kith_span){ out, 2 + KITH_FOLLOW_LEN };
+}
+
+/* A guard of another length is one that nobody can have a token for. */
+static void read_guard(struct kith_record *out)
+{
+	struct kith_reader r = kith_reader_of_span(out->s.ext);
+	while (kith_reader_left(&r) > 0) {
+		uint8_t type = kith_read_u8(&r);
+		struct kith_span value = kith_read_span(&r, kith_read_u8(&r));
+		if (type != KITH_EXT_RECORD_GUARD)
+			continue;
+		out->guarded = true;
+		if (value.len == KITH_FOLLOW_LEN)
+			memcpy(out->guard, value.p, KITH_FOLLOW_LEN);
+	}
+}
+
 int kith_record_make(const struct kith_suite *suite, uint8_t out[KITH_RECORD_LEN_MAX], const struct kith_record *record,
 		     const uint8_t sign_sk[KITH_SIGN_SK_LEN])
 {
@@ -199,7 +222,9 @@ int kith_record_make(const struct kith_suite *suite, uint8_t out[KITH_RECORD_LEN
 	kith_write_span(&w, record->status);
 	write_long(&w, record->devices);
 	write_long(&w, record->chain);
-	int len = object_sign(suite, &w, record->s.ext, KITH_SIGN_RECORD, sign_sk);
+	uint8_t guard[2 + KITH_FOLLOW_LEN];
+	const struct kith_span ext = record->guarded ? guard_ext(guard, record) : record->s.ext;
+	int len = object_sign(suite, &w, ext, KITH_SIGN_RECORD, sign_sk);
 	struct kith_record parsed;
 	if (len > 0 && kith_record_parse(&parsed, (struct kith_span){ out, (size_t)len }) != 0)
 		return KITH_EINVAL;
@@ -230,7 +255,10 @@ int kith_record_parse(struct kith_record *out, struct kith_span bytes)
 	out->status = kith_read_span(&r, status_len);
 	out->devices = read_long(&r);
 	out->chain = read_long(&r);
-	return kith_object_end_chain(&r, bytes, &out->s, out->chain, &out->device, &out->sign);
+	err = kith_object_end_chain(&r, bytes, &out->s, out->chain, &out->device, &out->sign);
+	if (err == 0)
+		read_guard(out);
+	return err;
 }
 
 /* A device list that comes along may be newer than the one that the chain was checked against, and may leave this
@@ -270,9 +298,19 @@ kith_time_us kith_record_life_us(const struct kith_record *record, const struct 
 	return left_ms > 0 ? left_ms * KITH_US_PER_MS : 0;
 }
 
-int64_t kith_record_minute(int64_t unix_ms)
+int64_t kith_record_time(int64_t unix_ms, bool guarded)
 {
-	return unix_ms - unix_ms % KITH_RECORD_GRAIN_MS;
+	return unix_ms - unix_ms % (guarded ? KITH_PRESENCE_STEP_MS : KITH_RECORD_GRAIN_MS);
+}
+
+int64_t kith_record_step(int64_t unix_ms)
+{
+	return unix_ms / KITH_PRESENCE_STEP_MS;
+}
+
+kith_time_us kith_record_step_left_us(int64_t unix_ms)
+{
+	return (KITH_PRESENCE_STEP_MS - unix_ms % KITH_PRESENCE_STEP_MS) * KITH_US_PER_MS;
 }
 
 static uint64_t next_seq(uint64_t last, int64_t wall_ms)
@@ -281,9 +319,9 @@ static uint64_t next_seq(uint64_t last, int64_t wall_ms)
 	return last + 1 > wall ? last + 1 : wall;
 }
 
-uint64_t kith_record_next_seq(uint64_t last, const struct kith_now *now)
+uint64_t kith_record_next_seq(uint64_t last, const struct kith_now *now, bool guarded)
 {
-	return next_seq(last, kith_record_minute(now->unix_ms));
+	return next_seq(last, kith_record_time(now->unix_ms, guarded));
 }
 
 uint64_t kith_member_next_seq(uint64_t last, const struct kith_now *now)

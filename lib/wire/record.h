@@ -18,6 +18,7 @@
 #include "base/limits.h"
 #include "identity/object.h"
 #include "identity/trust.h"
+#include "wire/follow.h"
 #include "wire/endpoint.h"
 
 #define KITH_RECORD_LEN_MAX 1040 /* wire: with a directory key and the map around them, a request of 1100 bytes */
@@ -30,6 +31,7 @@
 #define KITH_MEMBER_ID_PREFIX 16 /* bytes of a supernode's id that name it in lists */
 #define KITH_HOST_LEN_MAX (KITH_KEY_LEN + 1 + KITH_HOST_ENDPOINTS_MAX * KITH_ENDPOINT_LEN_MAX)
 #define KITH_HOME_TAG_LEN 16
+#define KITH_EXT_RECORD_GUARD 1 /* extension of a record: its guard, KITH_FOLLOW_LEN bytes */
 #define KITH_MEMBER_LIFE_MS (24 * 60 * 60 * 1000) /* wire: renewed every 10 h */
 
 /* Second byte; the numbers below 16 are lib/identity's. */
@@ -45,7 +47,8 @@ enum kith_record_object {
 enum kith_record_flags {
 	KITH_RECORD_RELAY_ONLY =
 		1 << 0, /* a hint: the device will take no direct path; unknown bits are kept and ignored */
-	KITH_RECORD_OFFLINE = 1 << 1 /* the device says goodbye: a record without homes */
+	KITH_RECORD_OFFLINE = 1 << 1, /* the device says goodbye: a record without homes */
+	KITH_RECORD_CONTACTS = 1 << 2 /* guarded: and without a token it is given to nobody */
 };
 
 enum kith_member_flags {
@@ -79,8 +82,11 @@ struct kith_record {
 	struct kith_span chain;
 	/* Filled in by parsing, from the chain; trusted only after kith_record_verify. */
 	struct kith_key device, sign; /* X25519, Ed25519 */
+	/* Without a token only the public view is told (presence/store.h). An extension, which making writes, too. */
+	bool guarded;
+	uint8_t guard[KITH_FOLLOW_LEN];
 	struct kith_span bytes; /* the whole record */
-	struct kith_signed s; /* making reads s.ext */
+	struct kith_signed s; /* making reads s.ext, if it is not guarded */
 };
 
 struct kith_vanish {
@@ -152,14 +158,19 @@ kith_time_us kith_record_life_us(const struct kith_record *record, const struct 
  * clock cannot tell. */
 bool kith_record_seq_is_ahead(uint64_t seq, const struct kith_now *now);
 
-/* The next sequence number after last, 0 for the first. Of a leaf's record: the minute, and what was signed in it is
- * counted. Who lost the last one may draw one that was used in the same minute (leaf/audit.h finds out). */
-uint64_t kith_record_next_seq(uint64_t last, const struct kith_now *now);
+/* The next sequence number after last, 0 for the first. Of a leaf's record: the minute, or the step if it is guarded,
+ * and what was signed in it is counted. Who lost the last one may draw one that was used in the same minute or step
+ * (leaf/audit.h finds out). */
+uint64_t kith_record_next_seq(uint64_t last, const struct kith_now *now, bool guarded);
 /* Of a supernode's entry, and of its own record, which tells no more than that: to the millisecond. */
 uint64_t kith_member_next_seq(uint64_t last, const struct kith_now *now);
 
-/* A wall-clock time as records and reports show it: when its minute began. */
-int64_t kith_record_minute(int64_t unix_ms);
+/* A wall-clock time as records and reports show it: when its minute began, or its step. */
+int64_t kith_record_time(int64_t unix_ms, bool guarded);
+
+/* The number of the step that a moment is in (KITH_PRESENCE_STEP_MS), and how long that still lasts. */
+int64_t kith_record_step(int64_t unix_ms);
+kith_time_us kith_record_step_left_us(int64_t unix_ms);
 
 /* ---- vanish reports ---- */
 

@@ -29,6 +29,7 @@
 	X(introduced)                                                                                                  \
 	X(tunnel_close)                                                                                                \
 	X(rekey)                                                                                                       \
+	X(follow)                                                                                                      \
 	X(rekeyed)                                                                                                     \
 	X(gossip)                                                                                                      \
 	Y(gossiped)                                                                                                    \
@@ -188,6 +189,7 @@ static inline void flat_find(struct message_flat *f, const struct kith_msg_find 
 	flat_copy(f, m->key.b, sizeof m->key.b);
 	flat_spans(f, m->nearer);
 	flat_num(f, m->members);
+	flat_span(f, m->tokens);
 }
 
 static inline void flat_found(struct message_flat *f, const struct kith_msg_found *m)
@@ -202,6 +204,7 @@ static inline void flat_subscribe(struct message_flat *f, const struct kith_msg_
 	flat_spans(f, m->add);
 	flat_spans(f, m->drop);
 	flat_num(f, m->brief);
+	flat_spans(f, m->follow);
 }
 
 static inline void flat_notice(struct message_flat *f, const struct kith_msg_notice *m)
@@ -236,6 +239,11 @@ static inline void flat_rekey(struct message_flat *f, const struct kith_msg_reke
 {
 	flat_num(f, m->epoch);
 	flat_copy(f, m->ephemeral.b, sizeof m->ephemeral.b);
+}
+
+static inline void flat_follow(struct message_flat *f, const struct kith_msg_follow *m)
+{
+	flat_copy(f, m->token, sizeof m->token);
 }
 
 static inline void flat_rekeyed(struct message_flat *f, const struct kith_msg_rekeyed *m)

@@ -37,6 +37,7 @@ static void start_with_state(struct core_world *w, int node)
 	world_options(w, node, &o);
 	o.state = test_span(file, file_len);
 	o.earliest_ms = WORLD_UNIX_MS - YEAR_MS;
+	o.presence = KITH_PRESENCE_PUBLIC; /* a stranger calls it at once */
 	assert_int_equal(world_try_start(w, node, &o), 0);
 }
 

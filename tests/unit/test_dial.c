@@ -14,9 +14,10 @@ static int reports_of_bob(const struct core_world *w)
 		const struct kith_stored *st = kith_store_get(&w->nodes[i].core->super->store, &key);
 		for (size_t h = 0; st != NULL && h < KITH_HOMES; h++) {
 			struct kith_vanish vanish;
-			if (st->reports[h] == NULL)
+			if (kith_stored_report(st, (unsigned)h) == NULL)
 				continue;
-			assert_int_equal(kith_vanish_parse(&vanish, kith_blob_span(st->reports[h])), 0);
+			assert_int_equal(
+				kith_vanish_parse(&vanish, kith_blob_span(kith_stored_report(st, (unsigned)h))), 0);
 			assert_int_equal(vanish.at_ms % KITH_RECORD_GRAIN_MS, 0);
 			n++;
 		}

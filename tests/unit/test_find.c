@@ -394,9 +394,9 @@ static void look(struct core_world *w, struct shown *shown)
 		shown->too_fine +=
 			r.seq % KITH_RECORD_GRAIN_MS > 20 || r.expires_ms != (int64_t)r.seq + KITH_RECORD_LIFE_MS;
 		for (size_t h = 0; h < KITH_HOMES; h++) {
-			if (st->reports[h] == NULL)
+			if (kith_stored_report(st, (unsigned)h) == NULL)
 				continue;
-			assert_int_equal(kith_vanish_parse(&v, kith_blob_span(st->reports[h])), 0);
+			assert_int_equal(kith_vanish_parse(&v, kith_blob_span(kith_stored_report(st, (unsigned)h))), 0);
 			shown->reports++;
 			shown->too_fine += v.at_ms % KITH_RECORD_GRAIN_MS != 0;
 		}

@@ -75,7 +75,10 @@ static void sample_directory(struct message *m, int size)
 	case MESSAGE_find:
 		fill(m->as.find.key.b, KITH_ID_LEN);
 		m->as.find.members = size == MOST ? UINT64_MAX : (uint64_t)size;
-		m->as.find.nearer = list(0, size == MOST ? 62 : (size_t)size * 6, KITH_MEMBER_ID_PREFIX);
+		m->as.find.nearer = list(0, size == MOST ? 54 : (size_t)size * 6, KITH_MEMBER_ID_PREFIX);
+		if (size != LEAST)
+			m->as.find.tokens =
+				bytes((size == MOST ? KITH_FOLLOW_TOKENS_MAX : 1) * (size_t)KITH_FOLLOW_LEN);
 		return;
 	case MESSAGE_found:
 		m->as.found.records = list(0, n / 3, 40);
@@ -83,8 +86,9 @@ static void sample_directory(struct message *m, int size)
 		m->as.found.members = list(n / 3 * 2, n / 3, size == MOST ? 100 : 40);
 		return;
 	case MESSAGE_subscribe:
-		m->as.subscribe.add = list(0, size == MOST ? 30 : (size_t)size, KITH_ID_LEN);
-		m->as.subscribe.drop = list(30, size == MOST ? 2 : 0, KITH_ID_LEN);
+		m->as.subscribe.add = list(0, size == MOST ? 27 : (size_t)size, KITH_ID_LEN);
+		m->as.subscribe.drop = list(27, size == MOST ? 2 : 0, KITH_ID_LEN);
+		m->as.subscribe.follow = list(29, size == MOST ? 2 : (size_t)size, KITH_ID_LEN + KITH_FOLLOW_LEN);
 		m->as.subscribe.brief = size == MOST;
 		return;
 	case MESSAGE_notice:
@@ -282,6 +286,9 @@ static void sample(struct message *m, enum message_kind kind, int size)
 		m->as.rekey.epoch = size == MOST ? UINT8_MAX : (uint8_t)size;
 		fill(m->as.rekey.ephemeral.b, KITH_KEY_LEN);
 		return;
+	case MESSAGE_follow:
+		fill(m->as.follow.token, KITH_FOLLOW_LEN);
+		return;
 	case MESSAGE_rekeyed:
 		fill(m->as.rekeyed.ephemeral.b, KITH_KEY_LEN);
 		return;
@@ -473,6 +480,8 @@ static void mandatory_keys_are_missed(void **state)
 		{ MESSAGE_rekey, "8101" KEY32, "no epoch" },
 		{ MESSAGE_rekey, "8200cd010001" KEY32, "epoch 256" },
 		{ MESSAGE_rekey, "82000101" KEY16, "half an ephemeral" },
+		{ MESSAGE_follow, "80", "no token" },
+		{ MESSAGE_follow, "8100" KEY32, "32 bytes" },
 		{ MESSAGE_rekeyed, "80", "no ephemeral" },
 		{ MESSAGE_rekeyed, "810191" KEY32, "an array of one" },
 		{ MESSAGE_rekeyed, "8101" KEY16, "16 bytes" },
@@ -574,7 +583,7 @@ static void no_body_an_empty_map_and_no_bytes_are_three_things(void **state)
 				 kind == MESSAGE_tunnel_close || kind == MESSAGE_rekey || kind == MESSAGE_rekeyed ||
 				 kind == MESSAGE_witness || kind == MESSAGE_attested || kind == MESSAGE_knock ||
 				 kind == MESSAGE_nominated || kind == MESSAGE_elected || kind == MESSAGE_list ||
-				 kind == MESSAGE_editions;
+				 kind == MESSAGE_editions || kind == MESSAGE_follow;
 		assert_int_equal(message_read(&m, (enum message_kind)kind, (struct kith_span){ NULL, 0 }), KITH_EPROTO);
 		assert_int_equal(message_read(&m, (enum message_kind)kind, (struct kith_span){ empty, 1 }),
 				 mandatory ? KITH_EPROTO : 0);
@@ -629,6 +638,7 @@ static void bodies_are_as_the_protocol_says(void **state)
 		{ MESSAGE_introduced, "80" },
 		{ MESSAGE_tunnel_close, "8200000200" },
 		{ MESSAGE_rekey, "82000001c42031383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9e0e7eef5fc030a" },
+		{ MESSAGE_follow, "8100c41031383f464d545b626970777e858c939a" },
 		{ MESSAGE_rekeyed, "8101c42031383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9e0e7eef5fc030a" },
 		{ MESSAGE_gossip, "810000" },
 		{ MESSAGE_gossiped, "8200000500" },

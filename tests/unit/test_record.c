@@ -218,12 +218,12 @@ static void times_at_the_end_of_time_are_refused(void **state)
 static void sequences_rise_even_when_the_clock_falls(void **state)
 {
 	(void)state;
-	uint64_t seq = kith_record_next_seq(0, &w.now);
+	uint64_t seq = kith_record_next_seq(0, &w.now, false);
 	assert_int_equal(seq, OW_NOW_MS);
 	w.now.unix_ms -= 1000000;
-	assert_int_equal(kith_record_next_seq(seq, &w.now), seq + 1);
+	assert_int_equal(kith_record_next_seq(seq, &w.now, false), seq + 1);
 	w.now.unix_ms = -5;
-	assert_int_equal(kith_record_next_seq(0, &w.now), 1);
+	assert_int_equal(kith_record_next_seq(0, &w.now, false), 1);
 }
 
 /* What was signed at any time of a minute tells the minute, and how many came before it in that minute. */
@@ -234,11 +234,11 @@ static void a_sequence_tells_the_minute_and_counts_within_it(void **state)
 	assert_int_equal(OW_NOW_MS % KITH_RECORD_GRAIN_MS, 0);
 	for (unsigned n = 0; n < 5; n++) {
 		w.now.unix_ms = OW_NOW_MS + KITH_RECORD_GRAIN_MS - 5 + n;
-		seq = kith_record_next_seq(seq, &w.now);
+		seq = kith_record_next_seq(seq, &w.now, false);
 		assert_int_equal(seq, OW_NOW_MS + n);
 	}
 	w.now.unix_ms = OW_NOW_MS + KITH_RECORD_GRAIN_MS;
-	assert_int_equal(kith_record_next_seq(seq, &w.now), OW_NOW_MS + KITH_RECORD_GRAIN_MS);
+	assert_int_equal(kith_record_next_seq(seq, &w.now, false), OW_NOW_MS + KITH_RECORD_GRAIN_MS);
 	/* Entries of supernodes, which are no persons' habits, are as fine as the clock. */
 	w.now.unix_ms = OW_NOW_MS + 1234;
 	assert_int_equal(kith_member_next_seq(OW_NOW_MS + 7, &w.now), OW_NOW_MS + 1234);
@@ -251,7 +251,7 @@ static void a_record_of_the_last_moment_of_a_minute_lives_long_enough(void **sta
 	(void)state;
 	struct kith_record r = ow_record_of(&w, &alice, homes, 1);
 	w.now.unix_ms = OW_NOW_MS + KITH_RECORD_GRAIN_MS - 1;
-	r.seq = kith_record_next_seq(0, &w.now);
+	r.seq = kith_record_next_seq(0, &w.now, false);
 	r.expires_ms = (int64_t)r.seq + KITH_RECORD_LIFE_MS;
 	assert_true(kith_record_life_us(&r, &w.now) > 2 * KITH_RECORD_REFRESH_US);
 	assert_true(r.expires_ms - w.now.unix_ms > 2 * KITH_RECORD_REFRESH_US / KITH_US_PER_MS);

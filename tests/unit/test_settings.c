@@ -20,6 +20,9 @@ static void options_are_set_by_name(void **state)
 	assert_true(o->allow_loopback);
 	assert_int_equal(kith_node_options_set(o, "answer_strangers", "false"), 0);
 	assert_false(o->answer_strangers);
+	assert_int_equal(kith_node_options_set(o, "presence", "contacts"), 0);
+	assert_int_equal(o->presence, KITH_PRESENCE_CONTACTS);
+	assert_int_equal(kith_node_options_set(o, "presence", "nobody"), KITH_EINVAL);
 	assert_int_equal(kith_node_options_set(o, "bind_v4", "127.0.0.1"), 0);
 	assert_int_equal(o->bind_v4.ip[0], 127);
 	assert_int_equal(kith_node_options_set(o, "bind_v6", "::1"), 0);

@@ -144,7 +144,7 @@ static void vanish_reports_lie_beside_their_record_until_a_newer_one(void **stat
 	assert_int_equal(kith_store_put(&st, &w.now, &r), KITH_PUT_NEW);
 	assert_int_equal(vanish(31, &r, &s), 1);
 	assert_int_equal(s->vanished, 2);
-	assert_non_null(s->reports[1]);
+	assert_non_null(kith_stored_report(s, 1));
 	assert_int_equal(vanish(31, &r, &s), 0);
 	assert_int_equal(vanish(33, &r, &s), KITH_EACCES); /* no home of it */
 	assert_int_equal(vanish(30, &r, &s), 1);
@@ -153,7 +153,7 @@ static void vanish_reports_lie_beside_their_record_until_a_newer_one(void **stat
 	assert_int_equal(vanish(32, &newer, &s), KITH_ENOENT);
 	assert_int_equal(kith_store_put(&st, &w.now, &newer), KITH_PUT_UPDATED);
 	assert_int_equal(s->vanished, 0);
-	assert_null(s->reports[0]);
+	assert_null(kith_stored_report(s, 0));
 	r = ow_record_of(&w, &nodes[1], &nodes[30], 3);
 	r.device = nodes[1].device.dh_pk;
 	assert_int_equal(vanish(32, &r, &s), KITH_ENOENT); /* about the old one */
@@ -221,6 +221,159 @@ static void running_out_of_memory_leaves_the_store_as_it_was(void **state)
 	assert_int_equal(vanish(30, &r, &s), 1);
 }
 
+/* ---- the public view ---- */
+
+static const uint8_t token[KITH_FOLLOW_LEN] = "who may follow";
+static const struct kith_span without = { NULL, 0 };
+
+/* A guarded record of node 1; no homes: a goodbye. */
+static struct kith_record guarded(uint64_t seq_add, uint8_t homes_n, uint16_t flags)
+{
+	struct kith_record r = ow_record_of(&w, &nodes[1], &nodes[30], homes_n);
+	r.seq = OW_NOW_MS + seq_add;
+	r.expires_ms = (int64_t)r.seq + KITH_RECORD_LIFE_MS;
+	r.flags = homes_n > 0 ? flags : KITH_RECORD_OFFLINE;
+	r.guarded = true;
+	kith_follow_guard(w.suite, r.guard, token);
+	return parsed(&nodes[1], &r);
+}
+
+static int put_guarded(uint64_t seq_add, uint8_t homes_n)
+{
+	struct kith_record r = guarded(seq_add, homes_n, 0);
+	return kith_store_put(&st, &w.now, &r);
+}
+
+/* What was added to the sequence of the record that a reader is told; -1: there is none. */
+static int64_t told(struct kith_span tokens)
+{
+	struct kith_record r = guarded(0, 3, 0), seen;
+	const struct kith_stored *s = kith_store_get(&st, &r.key);
+	if (s == NULL)
+		return -1;
+	const struct kith_store_view view = kith_store_view(s, w.suite, &w.now, tokens);
+	if (view.record == NULL)
+		return -1;
+	assert_int_equal(kith_record_parse(&seen, kith_blob_span(view.record)), 0);
+	return (int64_t)seen.seq - OW_NOW_MS;
+}
+
+static unsigned reports_told(struct kith_span tokens)
+{
+	struct kith_record r = guarded(0, 3, 0);
+	const struct kith_store_view view = kith_store_view(kith_store_get(&st, &r.key), w.suite, &w.now, tokens);
+	unsigned n = 0;
+	for (size_t i = 0; i < KITH_HOMES; i++)
+		n += view.reports[i] != NULL;
+	return n;
+}
+
+static void pass(int64_t ms)
+{
+	w.now.unix_ms += ms;
+	w.now.mono_us += ms * KITH_US_PER_MS;
+}
+
+/* 10 ms into the next step. */
+static void next_step(void)
+{
+	pass(kith_record_step_left_us(w.now.unix_ms) / KITH_US_PER_MS + 10);
+}
+
+static void comings_and_goings_show_when_the_step_is_over(void **state)
+{
+	(void)state;
+	const struct kith_span with = { token, sizeof token };
+	next_step();
+	assert_int_equal(put_guarded(1, 3), KITH_PUT_NEW);
+	assert_int_equal(told(without), -1);
+	assert_int_equal(told(with), 1);
+	pass(KITH_PRESENCE_STEP_MS - 20);
+	assert_int_equal(told(without), -1);
+	pass(20);
+	assert_int_equal(told(without), 1);
+	assert_int_equal(put_guarded(2, 0), KITH_PUT_UPDATED); /* goes ... */
+	assert_int_equal(told(without), 1);
+	assert_int_equal(told(with), 2);
+	assert_int_equal(put_guarded(3, 3), KITH_PUT_UPDATED); /* ... and comes again, which nobody hears of */
+	assert_int_equal(told(without), 1);
+	next_step();
+	assert_int_equal(told(without), 3);
+	assert_int_equal(put_guarded(4, 0), KITH_PUT_UPDATED);
+	next_step();
+	assert_int_equal(told(without), 4);
+	assert_int_equal(put_guarded(5, 3), KITH_PUT_UPDATED);
+	assert_int_equal(told(without), 4);
+}
+
+static void other_homes_of_a_device_that_is_there_show_at_once(void **state)
+{
+	(void)state;
+	next_step();
+	assert_int_equal(put_guarded(1, 3), KITH_PUT_NEW);
+	next_step();
+	assert_int_equal(put_guarded(2, 2), KITH_PUT_UPDATED);
+	assert_int_equal(told(without), 2);
+	assert_int_equal(put_guarded(3, 3), KITH_PUT_UPDATED);
+	assert_int_equal(told(without), 3);
+}
+
+static void reports_show_when_the_step_is_over(void **state)
+{
+	(void)state;
+	const struct kith_span with = { token, sizeof token };
+	next_step();
+	struct kith_record r = guarded(1, 3, 0);
+	assert_int_equal(kith_store_put(&st, &w.now, &r), KITH_PUT_NEW);
+	next_step();
+	assert_int_equal(vanish(30, &r, NULL), 1);
+	assert_int_equal(reports_told(without), 1); /* one of three makes nobody offline */
+	assert_int_equal(vanish(31, &r, NULL), 1);
+	assert_int_equal(reports_told(with), 2);
+	assert_int_equal(reports_told(without), 0);
+	next_step();
+	assert_int_equal(reports_told(without), 2);
+	/* It comes back: until the step is over it is gone, by the reports of then. */
+	assert_int_equal(put_guarded(2, 3), KITH_PUT_UPDATED);
+	assert_int_equal(told(without), 1);
+	assert_int_equal(reports_told(without), 2);
+	assert_int_equal(reports_told(with), 0);
+}
+
+static void what_is_not_guarded_shows_at_once_and_what_is_for_contacts_never(void **state)
+{
+	(void)state;
+	const struct kith_span with = { token, sizeof token };
+	assert_int_equal(put(1, 1), KITH_PUT_NEW);
+	assert_int_equal(told(without), 1);
+	assert_int_equal(put(1, 2), KITH_PUT_UPDATED);
+	assert_int_equal(told(without), 2);
+	struct kith_record r = guarded(3, 3, KITH_RECORD_CONTACTS);
+	assert_int_equal(kith_store_put(&st, &w.now, &r), KITH_PUT_UPDATED);
+	next_step();
+	assert_int_equal(told(without), -1);
+	assert_int_equal(told(with), 3);
+	uint8_t other[2 * KITH_FOLLOW_LEN] = { 1 };
+	assert_int_equal(told(test_span(other, sizeof other)), -1);
+	memcpy(other + KITH_FOLLOW_LEN, token, KITH_FOLLOW_LEN);
+	assert_int_equal(told(test_span(other, sizeof other)), 3);
+}
+
+static void what_a_step_began_with_is_given_back_after_it(void **state)
+{
+	(void)state;
+	size_t blocks = 0;
+	for (uint64_t i = 0; i < 5; i++) {
+		next_step();
+		assert_true(put_guarded(1 + i, i % 2 == 0 ? 3 : 0) > 0);
+		next_step();
+		assert_int_equal(kith_store_expire(&st, w.now.mono_us, 10), 0);
+		assert_true(kith_link_empty(&st.pasts));
+		assert_true(i == 0 || w.mem.live_blocks == blocks);
+		blocks = w.mem.live_blocks;
+	}
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -232,6 +385,11 @@ int main(void)
 		T(vanish_reports_lie_beside_their_record_until_a_newer_one),
 		T(the_store_behaves_like_an_array),
 		T(running_out_of_memory_leaves_the_store_as_it_was),
+		T(comings_and_goings_show_when_the_step_is_over),
+		T(other_homes_of_a_device_that_is_there_show_at_once),
+		T(reports_show_when_the_step_is_over),
+		T(what_is_not_guarded_shows_at_once_and_what_is_for_contacts_never),
+		T(what_a_step_began_with_is_given_back_after_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,13 +9,15 @@ enum { LIFE = 1000 };
 static const uint64_t seed[2] = { 8, 9 };
 static struct test_alloc mem;
 static struct test_random rnd;
+static struct kith_blobs blobs;
 static struct kith_watches ws;
 
 static void begin(uint32_t max, uint32_t per_watcher, kith_time_us life)
 {
 	test_alloc_init(&mem);
 	test_random_init(&rnd, 4);
-	kith_watches_init(&ws, &mem.alloc, max, per_watcher, life, seed);
+	kith_blobs_init(&blobs, &mem.alloc, 100, seed);
+	kith_watches_init(&ws, &mem.alloc, &blobs, max, per_watcher, life, seed);
 }
 
 static int setup_replica(void **state)
@@ -36,6 +38,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	kith_watches_deinit(&ws);
+	kith_blobs_deinit(&blobs);
 	test_alloc_check(&mem);
 	return 0;
 }
@@ -365,7 +368,87 @@ static void a_key_remembers_so_many_devices_and_loses_the_oldest(void **state)
 	assert_false(outdated(1, 0, 1));
 	assert_true(outdated(1, 1, 1));
 	assert_true(outdated(1, 50, 1));
-	assert_true(sizeof(struct kith_watch_device) <= 104);
+	assert_true(sizeof(struct kith_watch_device) <= 120);
+}
+
+/* ---- who may follow ---- */
+
+static const uint8_t tokens[3][KITH_FOLLOW_LEN] = { "phone", "laptop", "made up" };
+
+static void learn_guarded(uint8_t device, uint64_t seq, const uint8_t token[KITH_FOLLOW_LEN])
+{
+	struct kith_record r = record_of(1, device, seq);
+	r.guarded = true;
+	kith_follow_guard(kith_suite_sodium(), r.guard, token);
+	assert_int_equal(kith_watches_record(&ws, &r), 0);
+}
+
+static int show(uint32_t watcher, const uint8_t *p, size_t n)
+{
+	const struct kith_id id = key_of(1);
+	return kith_watches_show(&ws, &id, watcher, (struct kith_span){ p, n * KITH_FOLLOW_LEN });
+}
+
+/* The watchers of key 1 that are told, a bit each. */
+static unsigned told(enum kith_whom whom, const uint8_t token[KITH_FOLLOW_LEN])
+{
+	struct kith_held_about about = { .key = key_of(1), .whom = (uint8_t)whom };
+	uint32_t out[8];
+	unsigned bits = 0;
+	kith_follow_guard(kith_suite_sodium(), about.guard, token);
+	uint32_t n = kith_watches_told_of(&ws, kith_suite_sodium(), &about, 0, out, 8);
+	assert_int_equal(n, kith_watches_count(&ws, &about.key));
+	for (uint32_t i = 0; i < n; i++)
+		bits |= out[i] != 0 ? 1u << out[i] : 0;
+	return bits;
+}
+
+static void who_shows_the_token_of_a_record_is_told_of_it(void **state)
+{
+	(void)state;
+	const struct kith_id id = key_of(1);
+	for (uint32_t i = 1; i <= 4; i++)
+		assert_true(add(0, 1, i) >= 0);
+	assert_int_equal(show(1, tokens[0], 1), 1);
+	assert_int_equal(show(1, tokens[0], 1), 0);
+	assert_int_equal(show(2, tokens[0], 2), 1);
+	assert_int_equal(show(3, tokens[2], 1), 1);
+	assert_int_equal(show(9, tokens[2], 1), KITH_ENOENT);
+	assert_int_equal(told(KITH_WHOM_ALL, tokens[0]), 0x1e);
+	assert_int_equal(told(KITH_WHOM_FOLLOWERS, tokens[0]), 0x06);
+	assert_int_equal(told(KITH_WHOM_OTHERS, tokens[0]), 0x18);
+	assert_int_equal(told(KITH_WHOM_FOLLOWERS, tokens[1]), 0x04);
+	assert_false(kith_watches_has_others(&ws, kith_suite_sodium(), &id)); /* no record is known */
+	learn_guarded(1, 10, tokens[0]);
+	assert_true(kith_watches_has_others(&ws, kith_suite_sodium(), &id));
+	assert_int_equal(show(3, tokens[0], 1), 1);
+	assert_int_equal(show(4, tokens[0], 1), 1);
+	assert_false(kith_watches_has_others(&ws, kith_suite_sodium(), &id));
+	assert_int_equal(show(4, NULL, 0), 1);
+	assert_true(kith_watches_has_others(&ws, kith_suite_sodium(), &id));
+}
+
+static void tokens_that_open_a_record_go_first_and_each_goes_once(void **state)
+{
+	(void)state;
+	const struct kith_id id = key_of(1);
+	uint8_t out[KITH_FOLLOW_TOKENS_MAX * KITH_FOLLOW_LEN], junk[KITH_FOLLOW_LEN] = { 0 };
+	for (uint32_t i = 1; i <= 20; i++) {
+		junk[0] = (uint8_t)i;
+		assert_true(add(0, 1, i) >= 0);
+		assert_int_equal(show(i, i <= 2 ? tokens[0] : junk, 1), 1);
+	}
+	assert_int_equal(show(2, tokens[0], 2), 1);
+	learn_guarded(1, 10, tokens[0]);
+	learn_guarded(2, 10, tokens[1]);
+	assert_int_equal(kith_watches_tokens(&ws, kith_suite_sodium(), &id, out), sizeof out);
+	for (size_t i = 0; i < KITH_FOLLOW_TOKENS_MAX; i++) {
+		for (size_t k = 0; k < i; k++)
+			assert_memory_not_equal(out + i * KITH_FOLLOW_LEN, out + k * KITH_FOLLOW_LEN, KITH_FOLLOW_LEN);
+	}
+	for (size_t i = 0; i < 2; i++) /* a watcher shows the first, another one both */
+		assert_true(memcmp(out + i * KITH_FOLLOW_LEN, tokens[0], KITH_FOLLOW_LEN) == 0 ||
+			    memcmp(out + i * KITH_FOLLOW_LEN, tokens[1], KITH_FOLLOW_LEN) == 0);
 }
 
 int main(void)
@@ -383,6 +466,8 @@ int main(void)
 		H(an_older_record_of_the_same_device_is_outdated),
 		H(a_key_remembers_so_many_devices_and_loses_the_oldest),
 		H(keys_are_gone_over_with_the_replicas_that_watch_them),
+		H(who_shows_the_token_of_a_record_is_told_of_it),
+		H(tokens_that_open_a_record_go_first_and_each_goes_once),
 		R(running_out_of_memory_leaves_the_relation_as_it_was),
 		H(running_out_of_memory_leaves_the_relation_as_it_was),
 		cmocka_unit_test(a_device_is_offline_when_most_of_its_homes_say_so),

@@ -132,6 +132,7 @@ static void watches_outlive_their_subscriptions(void **state)
 	kith_time_us at = 0;
 	(void)state;
 	world_far_apart(&w);
+	w.nodes[WORLD_FAR_BOB].core->presence = KITH_PRESENCE_PUBLIC;
 	watch(&w, WORLD_FAR_ALICE, "bob");
 	world_run(&w, 2 * KITH_SUBSCRIPTION_US + 60 * KITH_US_PER_S);
 	int since = w.events_n;

@@ -113,7 +113,7 @@ WRITERS = {("certificates", "issuer certificate"): objects.issuer_certificate,
            ("certificates", "device certificate"): objects.device_certificate,
            ("certificates", "device list"): objects.device_list,
            ("certificates", "revocation list"): objects.revocation_list,
-           ("directory", "record(, offline)?$"): objects.record,
+           ("directory", "record(, offline|, guarded)?$"): objects.record,
            ("directory", "vanish report$"): objects.vanish,
            ("proofs", "enrolment request$"): objects.enrolment}
 for (of_topic, of_name), writer in WRITERS.items():
@@ -184,6 +184,12 @@ def read_host(f):
 @rule("directory", "home tag")
 def home_tag(f):
     return {"tag": objects.home_tag(f["ed25519"])}
+
+
+@rule("directory", "follow token")
+def follow_token(f):
+    token = blake2b(b"kith follow v1\0", f["number"], size=16, key=f["secret"])
+    return {"token": token, "guard": blake2b(b"kith guard v1\0", token, size=16)}
 
 
 @rule("directory", "record,")

@@ -380,7 +380,8 @@ def log_head(f, root):
 def record(f):
     homes = b"".join(host(h["x25519"], h["endpoints"]) + h["tag"] for h in f["homes"])
     return b"\1\x10" + number(f["flags"], 2) + f["directory_key"] + f["seq"] + number(f["expires_ms"], 8) + number(
-        len(f["homes"]), 1) + homes + counted(f["status"]) + counted(f["device_list"], 2) + counted(f["chain"], 2) + b"\0"
+        len(f["homes"]), 1) + homes + counted(f["status"]) + counted(f["device_list"], 2) + counted(f["chain"], 2) + counted(
+            b"\1\x10" + f["guard"] if "guard" in f else b"")
 
 
 def read_record(data):

@@ -107,6 +107,8 @@ static void put_record(struct vec *v, const struct kith_record *r)
 	vec_span(v->in, "status", r->status);
 	vec_span(v->in, "device_list", r->devices);
 	vec_span(v->in, "chain", r->chain);
+	if (r->guarded)
+		vec_bytes(v->in, "guard", r->guard, KITH_FOLLOW_LEN);
 }
 
 static struct kith_span record(struct vec_topic *topic, struct cast *c, const char *name, const char *shows,
@@ -132,6 +134,20 @@ static void tag(struct vec_topic *topic, const struct cast *c)
 	vec_bytes(v.in, "ed25519", c->homes[0].device.sign.pk.b, KITH_KEY_LEN);
 	kith_home_tag(c->w.suite, bytes, &c->homes[0].device.sign.pk);
 	vec_bytes(v.out, "tag", bytes, sizeof bytes);
+	vec_end(&v);
+}
+
+static void follow(struct vec_topic *topic, const struct cast *c, uint8_t guard[KITH_FOLLOW_LEN])
+{
+	uint8_t token[KITH_FOLLOW_LEN];
+	const uint64_t number = WORLD_NOW_MS;
+	struct vec v = vec_begin(topic, "follow token", "9.9", "What contacts are given, and what records show of it.");
+	vec_bytes(v.in, "secret", c->alice.device.sign.sk, KITH_KEY_LEN);
+	vec_u64(v.in, "number", number);
+	kith_follow_token(c->w.suite, token, c->alice.device.sign.sk, number);
+	kith_follow_guard(c->w.suite, guard, token);
+	vec_bytes(v.out, "token", token, sizeof token);
+	vec_bytes(v.out, "guard", guard, KITH_FOLLOW_LEN);
 	vec_end(&v);
 }
 
@@ -395,6 +411,11 @@ void topic_directory(struct vec_topic *topic)
 	goodbye.flags = KITH_RECORD_OFFLINE;
 	goodbye.seq++;
 	(void)record(topic, &c, "record, offline", "A goodbye.", &goodbye, other);
+	struct kith_record guarded = r;
+	guarded.seq++;
+	guarded.guarded = true;
+	follow(topic, &c, guarded.guard);
+	(void)record(topic, &c, "record, guarded", "As it is told to those who may follow.", &guarded, other);
 	bad_records(topic, &c, made, &r);
 	vanish(topic, &c, made);
 	member(topic, &c, false);

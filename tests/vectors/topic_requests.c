@@ -77,10 +77,13 @@ static void find(struct vec_topic *topic, const struct cast *c, const char *name
 {
 	struct kith_span nearer[2] = { vec_span_of(c->prefix[0], sizeof c->prefix[0]),
 				       vec_span_of(c->prefix[1], sizeof c->prefix[1]) };
-	bool lookup = kind == KITH_REQ_LOOKUP;
+	bool lookup = kind == KITH_REQ_LOOKUP, watch = kind == KITH_REQ_WATCH;
+	uint8_t token[KITH_FOLLOW_LEN];
+	kith_follow_token(c->w.suite, token, c->alice.device.sign.sk, 0);
 	const struct kith_msg_find m = { .key = c->key,
 					 .nearer = { lookup ? NULL : nearer, lookup ? 0 : 2 },
-					 .members = lookup ? 2 : 0 };
+					 .members = lookup ? 2 : 0,
+					 .tokens = vec_span_of(watch ? token : NULL, watch ? sizeof token : 0) };
 	struct draft d = begin(topic, name,
 			       lookup ? "A leaf asks its home for records of a name."
 				      : "With the replicas that the asker knows, by the first halves of their ids.",
@@ -90,6 +93,8 @@ static void find(struct vec_topic *topic, const struct cast *c, const char *name
 		field_list(&d, KITH_B_FIND_NEARER, m.nearer);
 	else
 		field_uint(&d, KITH_B_FIND_MEMBERS, m.members);
+	if (watch)
+		field_bytes(&d, KITH_B_FIND_TOKENS, m.tokens);
 	end(&d, kith_msg_find_write(d.body, sizeof d.body, &m));
 }
 
@@ -126,18 +131,24 @@ static void subscribe(struct vec_topic *topic, const struct cast *c)
 	struct kith_id other;
 	kith_ids_directory(c->w.suite, &other, &c->w.network, "bob");
 	struct kith_span keys[2] = { vec_span_of(c->key.b, KITH_ID_LEN), vec_span_of(other.b, KITH_ID_LEN) };
-	static const char *const texts[][2] = { { "subscribe", "Two names are watched from now on." },
-						{ "subscribe, drop", "One name is not watched any more." },
-						{ "subscribe, brief",
-						  "One is, of whose news the records are left out." } };
+	uint8_t bytes[KITH_ID_LEN + KITH_FOLLOW_LEN] = { 0xb0, 0xb };
+	kith_follow_token(c->w.suite, bytes + KITH_ID_LEN, c->bob.device.sign.sk, 0);
+	const struct kith_span follow = vec_span_of(bytes, sizeof bytes);
+	static const char *const texts[][2] = {
+		{ "subscribe", "Two names are watched from now on." },
+		{ "subscribe, drop", "One name is not watched any more, another one is, with a token." },
+		{ "subscribe, brief", "One is, of whose news the records are left out." }
+	};
 	for (unsigned i = 0; i < 3; i++) {
 		const struct kith_spans list = { keys, i == 0 ? 2 : 1 };
-		struct kith_msg_subscribe m = { .brief = i == 2 };
+		struct kith_msg_subscribe m = { .follow = { &follow, i == 1 }, .brief = i == 2 };
 		*(i == 1 ? &m.drop : &m.add) = list;
 		struct draft d = begin(topic, texts[i][0], texts[i][1], "SUBSCRIBE", KITH_REQ_SUBSCRIBE);
 		field_list(&d, i == 1 ? KITH_B_SUBSCRIBE_DROP : KITH_B_SUBSCRIBE_ADD, list);
 		if (m.brief)
 			field_bool(&d, KITH_B_SUBSCRIBE_BRIEF, true);
+		if (m.follow.n > 0)
+			field_list(&d, KITH_B_SUBSCRIBE_FOLLOW, m.follow);
 		end(&d, kith_msg_subscribe_write(d.body, sizeof d.body, &m));
 	}
 	bare_answer(topic, "answer to subscribe", "SUBSCRIBE", KITH_STATUS_OK);
@@ -318,6 +329,16 @@ static void rekey(struct vec_topic *topic, const struct cast *c)
 	bare_answer(topic, "rekey, both at once", "REKEY", KITH_STATUS_STALE);
 }
 
+static void follow(struct vec_topic *topic, const struct cast *c)
+{
+	struct kith_msg_follow m;
+	kith_follow_token(c->w.suite, m.token, c->alice.device.sign.sk, 0);
+	struct draft d = begin(topic, "follow", "Alice's device gives a contact its token.", "FOLLOW", KITH_REQ_FOLLOW);
+	field_bytes(&d, KITH_B_FOLLOW_TOKEN, vec_span_of(m.token, sizeof m.token));
+	end(&d, kith_msg_follow_write(d.body, sizeof d.body, &m));
+	bare_answer(topic, "answer to follow", "FOLLOW", KITH_STATUS_OK);
+}
+
 /* No maps: the objects as they stand. */
 static void challenge(struct vec_topic *topic, const struct cast *c)
 {
@@ -447,5 +468,6 @@ void topic_requests(struct vec_topic *topic)
 	rekey(topic, &c);
 	challenge(topic, &c);
 	renewed(topic, &c);
+	follow(topic, &c);
 	bodies(topic, &c);
 }
