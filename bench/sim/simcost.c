@@ -60,6 +60,13 @@ static int open(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], uint64_t non
 	return kith_suite_sim()->open(out, key, nonce, ad, in, len);
 }
 
+static void mask(uint8_t out[KITH_MASK_LEN], const uint8_t key[KITH_AEAD_KEY_LEN],
+		 const uint8_t sample[KITH_SAMPLE_LEN])
+{
+	spend(KITH_SIMCOST_MASK_NS);
+	kith_suite_sim()->mask(out, key, sample);
+}
+
 static void xseal(uint8_t *out, const uint8_t key[KITH_AEAD_KEY_LEN], const uint8_t nonce[KITH_XNONCE_LEN],
 		  struct kith_span ad, const uint8_t *in, size_t len)
 {
@@ -103,6 +110,7 @@ const struct kith_suite *kith_suite_simcost(void)
 		.verify = verify,
 		.seal = seal,
 		.open = open,
+		.mask = mask,
 		.xseal = xseal,
 		.xopen = xopen,
 		.blake2b = blake2b,

@@ -11,6 +11,7 @@ static void every_primitive_has_its_price(void **state)
 	const struct kith_suite *s = kith_suite_simcost();
 	const struct kith_span none = { NULL, 0 };
 	uint8_t pk[32], sk[64], out[64], sig[64], sealed[1216], text[1200] = { 1 };
+	uint8_t mask[KITH_MASK_LEN];
 	(void)state;
 	(void)kith_simcost_take_ns();
 	s->dh_public(pk, key);
@@ -33,6 +34,8 @@ static void every_primitive_has_its_price(void **state)
 	assert_int_equal(kith_simcost_take_ns(), KITH_SIMCOST_SHA256_NS);
 	s->hmac(out, none, NULL, 0);
 	assert_int_equal(kith_simcost_take_ns(), KITH_SIMCOST_HMAC_NS);
+	s->mask(mask, key, text);
+	assert_int_equal(kith_simcost_take_ns(), KITH_SIMCOST_MASK_NS);
 }
 
 static void what_is_spent_adds_up_until_it_is_taken(void **state)
