@@ -17,6 +17,7 @@ static int setup(void **state)
 {
 	(void)state;
 	world_far_apart(&w);
+	w.nodes[BOB].core->presence = KITH_PRESENCE_PUBLIC; /* alice is not his contact */
 	assert_int_equal(kith_core_watch(w.nodes[ALICE].core, world_clock(&w), "bob"), 0);
 	world_drain(&w, ALICE);
 	world_run(&w, 65 * KITH_US_PER_S);
