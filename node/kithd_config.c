@@ -97,6 +97,19 @@ static const char *take_role(struct config *c, const char *value, int line)
 	return KITH_SERVING || c->role == KITH_ROLE_LEAF ? NULL : "leaf: this kithd is built without serving";
 }
 
+/* Not contacts: it has none, and nobody would find it. */
+static const char *take_presence(struct config *c, const char *value, int line)
+{
+	(void)line;
+	if (strcmp(value, "public") == 0)
+		c->presence = KITH_PRESENCE_PUBLIC;
+	else if (strcmp(value, "steps") == 0)
+		c->presence = KITH_PRESENCE_STEPS;
+	else
+		return "public or steps";
+	return NULL;
+}
+
 static const char *take_profile(struct config *c, const char *value, int line)
 {
 	return take_path(&c->profile, value, line);
@@ -240,6 +253,7 @@ static const struct option options[] = {
 	{ "log_clear", false, ANY_ROLE, LIVE, FLAG(log_clear) },
 	{ "stun", false, NO_LEAF, LIVE, FLAG(stun) },
 	{ "ping", false, ANY_ROLE, false, FLAG(ping) },
+	{ "presence", false, ANY_ROLE, false, TAKE(take_presence) },
 	{ "allow_loopback", false, ANY_ROLE, false, FLAG(allow_loopback) },
 	{ "offload", false, ANY_ROLE, false, FLAG(offload) },
 	{ "sessions_max", false, ANY_ROLE, LIVE, NUMBER(sessions_max, 1, 100000, "a number from 1 to 100000") },
@@ -625,6 +639,7 @@ int config_read(struct config *c, const char *path)
 	size_t len;
 	memset(c, 0, sizeof *c);
 	c->role = KITH_SERVING ? KITH_ROLE_AUTO : KITH_ROLE_LEAF;
+	c->presence = KITH_PRESENCE_PUBLIC;
 	c->log_level = KITH_LOG_INFO;
 	c->ping = c->offload = true;
 	if (take_text(&c->path, path, 0) != NULL)

@@ -32,6 +32,7 @@ struct config {
 	size_t bootstrap_n, issuers_n, revocations_n;
 
 	enum kith_role role;
+	enum kith_presence presence;
 	struct kith_key root;
 	struct kith_addr listen_v4, listen_v6; /* family NONE: not given */
 	struct kith_addr advertise[4];

@@ -141,6 +141,7 @@ static void apply_plain(const struct config *c, struct credentials *k, struct ki
 		o->bootstrap_n = c->bootstrap_n;
 	}
 	o->stun = c->stun;
+	o->presence = c->presence;
 	if (config_line(c, "allow_loopback") != 0)
 		o->allow_loopback = c->allow_loopback;
 	o->no_offload = !c->offload;

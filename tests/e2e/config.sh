@@ -117,6 +117,8 @@ wrong 2 'log_level: found "loud"; expected error, warn, info or debug' <<<"$ok
 log_level = loud"
 wrong 2 'log_format: found "xml"; expected text, json or journal' <<<"$ok
 log_format = xml"
+wrong 2 'presence: found "contacts"; expected public or steps' <<<"$ok
+presence = contacts"
 wrong 2 'ping: found "perhaps"; expected yes or no' <<<"$ok
 ping = perhaps"
 for bad in 0 -1 1x 100001 1e3 ''; do
