@@ -34,7 +34,7 @@ enum kith_presence {
 	 * ran before is public for its first half hour, so that it can be called at once */
 	KITH_PRESENCE_STEPS,
 	KITH_PRESENCE_PUBLIC, /* so does everybody */
-	KITH_PRESENCE_CONTACTS /* others do not find the device, and so cannot call it either */
+	KITH_PRESENCE_CONTACTS /* others do not find the device, and their calls are not answered */
 };
 
 /* What of the machine speaks against serving others in the role auto: bits, as the host finds them. */

@@ -126,6 +126,13 @@ static bool incoming(struct kith_core *c, struct kith_session *s, const struct k
 	return true;
 }
 
+/* Whether the owner lets contacts only find this device. Who is none may know it from before. */
+static bool is_hidden_from(const struct kith_core *c, const struct kith_person *person)
+{
+	return c->presence == KITH_PRESENCE_CONTACTS &&
+	       kith_contacts_check(&c->contacts, person->name, &person->identity) != 0;
+}
+
 /* Whether a new call may ring here. *op: our own call that the new one answers, or 0. */
 static bool may_ring(struct kith_core *c, const struct kith_hello *hello, const struct kith_person *person, kith_op *op)
 {
@@ -134,6 +141,8 @@ static bool may_ring(struct kith_core *c, const struct kith_hello *hello, const 
 		refusal = KITH_STAT_REFUSE_BLOCKED;
 	else if (kith_crossing_judge(c, hello, person, op) == KITH_CROSSING_OURS)
 		refusal = KITH_STAT_REFUSE_CROSSED;
+	else if (*op == 0 && is_hidden_from(c, person))
+		refusal = KITH_STAT_REFUSE_BLOCKED;
 	else if (!kith_limiter_allow(&c->calls, c->now.mono_us, kith_identity_key(&person->identity)))
 		refusal = KITH_STAT_DROP_RATE_LIMITED;
 	else if (c->deciding >= KITH_INCOMING_MAX)

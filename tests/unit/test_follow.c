@@ -301,12 +301,32 @@ static void a_device_for_contacts_is_found_by_them_and_by_nobody_else(void **sta
 	friends(&w);
 	size_t len = state_of(&w, BOB, file, sizeof file);
 	restart(&w, BOB, test_span(file, len), KITH_PRESENCE_CONTACTS);
+	pin(&w, BOB, ALICE, KITH_CONTACT_ACCEPTED); /* they are in another file */
 	world_run(&w, 10 * KITH_US_PER_S);
 	assert_int_equal(looks_up(&w, CAROL, "bob"), -1);
 	to_step(&w, 0);
 	assert_int_equal(looks_up(&w, CAROL, "bob"), -1);
 	assert_int_equal(looks_up(&w, ALICE, "bob"), 1);
 	world_call(&w, ALICE, BOB, NULL);
+	core_world_deinit(&w);
+}
+
+static void a_device_for_contacts_does_not_answer_a_stranger_who_knows_where_it_is(void **state)
+{
+	struct core_world w;
+	(void)state;
+	friends(&w);
+	w.nodes[BOB].core->presence = KITH_PRESENCE_CONTACTS; /* its record is of before */
+	int since = w.events_n;
+	kith_op op = world_dial(&w, CAROL, "bob", 10 * KITH_US_PER_S);
+	world_run(&w, 12 * KITH_US_PER_S);
+	assert_null(world_event(&w, BOB, KITH_EVENT_INCOMING, since));
+	assert_null(world_event(&w, CAROL, KITH_EVENT_OPENED, since));
+	const struct world_event *done = world_event(&w, CAROL, KITH_EVENT_OP_DONE, since);
+	assert_non_null(done);
+	assert_int_equal(done->ev.op, op);
+	assert_int_equal(done->ev.err, KITH_ETIMEDOUT);
+	world_call(&w, BOB, CAROL, NULL); /* whom he calls himself */
 	core_world_deinit(&w);
 }
 
@@ -457,6 +477,7 @@ int main(void)
 		cmocka_unit_test(somebody_who_comes_is_seen_by_strangers_when_the_step_is_over),
 		cmocka_unit_test(whoever_is_blocked_is_a_stranger_at_once_and_others_when_they_talk),
 		cmocka_unit_test(a_device_for_contacts_is_found_by_them_and_by_nobody_else),
+		cmocka_unit_test(a_device_for_contacts_does_not_answer_a_stranger_who_knows_where_it_is),
 		cmocka_unit_test(tokens_outlive_a_restart),
 		cmocka_unit_test(a_directory_without_tokens_finds_the_own_record_all_the_same),
 		cmocka_unit_test(a_follower_learns_comings_and_goings_in_steps_and_a_contact_at_once),
