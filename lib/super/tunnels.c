@@ -40,6 +40,7 @@ static void pass_on(struct kith_core *c, const struct kith_session *leaf, uint64
 		memcpy(out, packet.p, packet.len);
 }
 
+/* leaf NULL: there is none. That costs the same, since it tells whoever asks again and again when somebody comes. */
 static uint8_t open_tunnel(struct kith_core *c, const struct kith_session *s, const struct kith_session *leaf,
 			   uint64_t ids[2])
 {
@@ -48,6 +49,8 @@ static uint8_t open_tunnel(struct kith_core *c, const struct kith_session *s, co
 	if (kith_refuse_level(c, KITH_OVERLOAD_RELAYS) || !kith_session_identity(c, s, &identity) ||
 	    !kith_limiter_allow(&c->super->introductions, c->now.mono_us, kith_identity_key(&identity)))
 		return KITH_STATUS_LIMITED;
+	if (leaf == NULL)
+		return KITH_STATUS_NOT_FOUND;
 	leg_of(s, &identity, &a);
 	leg_of(leaf, &leaf->attached->identity, &b);
 	switch (kith_fwd_open(&c->super->fwd, c->now.mono_us, &a, &b, ids)) {
@@ -97,11 +100,9 @@ void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const 
 		*own = introduce_self(c, s, request->id, m.packet);
 		return;
 	}
-	struct kith_session *leaf = kith_sessions_of(&c->sessions, m.device);
-	if (leaf == NULL || leaf == s || !(leaf->use & KITH_USE_LEAF) || leaf->state != KITH_SESSION_OPEN) {
-		kith_session_answer(c, s, request->id, KITH_STATUS_NOT_FOUND, nothing);
-		return;
-	}
+	const struct kith_session *leaf = kith_sessions_of(&c->sessions, m.device);
+	if (leaf != NULL && (leaf == s || !(leaf->use & KITH_USE_LEAF) || leaf->state != KITH_SESSION_OPEN))
+		leaf = NULL;
 	/* Only what begins or continues a session may be passed on: nothing that makes the leaf speak for us. */
 	uint8_t type = kith_packet_type(m.packet);
 	if (m.packet.len > 0 && type != KITH_PKT_HELLO && type != KITH_PKT_DATA) {
@@ -114,8 +115,8 @@ void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const 
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 	uint8_t body[16];
 	size_t len = 0;
-	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduction asker=%08x leaf=%08x bytes=%zu status=%u", s->index, leaf->index,
-		 m.packet.len, status);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduction asker=%08x leaf=%08x bytes=%zu status=%u", s->index,
+		 leaf != NULL ? leaf->index : 0, m.packet.len, status);
 	if (status == KITH_STATUS_OK) {
 		kith_session_use(c, s, KITH_USE_TUNNEL);
 		pass_on(c, leaf, ids[1], m.packet);

@@ -88,6 +88,18 @@ static void who_asks_for_too_many_is_limited(void **state)
 	core_world_deinit(&w);
 }
 
+static void asking_for_somebody_who_is_not_there_costs_as_much(void **state)
+{
+	struct core_world w;
+	uint8_t nobody[KITH_DEVICE_ID_LEN] = { 9, 9, 9 };
+	(void)state;
+	world_alice_and_bob(&w);
+	for (int i = 0; i < 3 * KITH_INTRODUCTIONS_BURST; i++)
+		ask_home(&w, 0, nobody, test_span(NULL, 0));
+	assert_true(world_stat(&w, 0, KITH_STAT_REQUESTS_LIMITED) > 0);
+	core_world_deinit(&w);
+}
+
 /* A second device of alice's, which she may certify herself, does not get a second share. */
 static void devices_of_one_identity_share_its_introductions(void **state)
 {
@@ -181,6 +193,7 @@ int main(void)
 		cmocka_unit_test(only_devices_attached_here_are_reached),
 		cmocka_unit_test(nothing_is_passed_on_that_would_make_a_leaf_speak_for_its_home),
 		cmocka_unit_test(who_asks_for_too_many_is_limited),
+		cmocka_unit_test(asking_for_somebody_who_is_not_there_costs_as_much),
 		cmocka_unit_test(devices_of_one_identity_share_its_introductions),
 		cmocka_unit_test(devices_of_one_identity_share_the_rate_of_a_relay),
 		cmocka_unit_test(a_tunnel_takes_packets_from_its_end_only),
