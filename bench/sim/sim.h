@@ -248,8 +248,8 @@ struct kith_simoptions {
 	/* So many supernodes are one too many for a full view (0: KITH_MEMBERS_MAX); then sectors are a quarter of
 	 * that, with three guides of each other one, since networks that are simulated are small. */
 	uint32_t full_view;
-	/* Who sees leaves come and go. Public unless told otherwise: what must hold is held by all who watch, who mostly
-	 * have not talked to whom they watch */
+	/* Who sees leaves come and go. Public unless told otherwise: what must hold, holds for all who watch, and most
+	 * of these have not talked to whom they watch */
 	enum kith_presence presence;
 	uint32_t busy_permille; /* what every host of a supernode says of its processor, once a second ... */
 	kith_time_us busy_from_us, busy_until_us; /* ... in that time */

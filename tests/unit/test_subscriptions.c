@@ -226,6 +226,8 @@ static void a_brief_word_pushes_no_device_out(void **state)
 	struct kith_msg_notice m = { .has_key = true, .key = bob->key, .has_newest = true, .newest_seq = 7 };
 	const struct kith_watched_device first = bob->devices[0];
 	(void)state;
+	bob->devices = kith_alloc_resize(c->alloc, bob->devices, sizeof first, KITH_DIAL_DEVICES_MAX * sizeof first);
+	assert_non_null(bob->devices);
 	for (unsigned i = 1; i < KITH_DIAL_DEVICES_MAX; i++) {
 		bob->devices[i] = first;
 		bob->devices[i].record = NULL;
