@@ -231,7 +231,8 @@ struct kith_simnode {
 	bool looking_up;
 	uint32_t homes;
 	bool attached_once, attached_all;
-	bool listed, headed; /* it was seen to have the revocation list; the head, or the proof of two */
+	bool listed, headed,
+		ruled; /* it was seen to have the revocation list; the head, or the proof of two; the parameters */
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 	uint64_t idle_packets, idle_bytes; /* at the last sample */
 	bool idle; /* since the last sample */

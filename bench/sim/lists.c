@@ -2,6 +2,7 @@
  * heads of the issuer's log: one, or two of one size, of which each is handed to another supernode. */
 #include "sim/internal.h"
 
+#include "identity/params.h"
 #include "identity/posted.h"
 #include "identity/revocation.h"
 #include "link/state.h"
@@ -68,6 +69,21 @@ static void give_heads(struct kith_sim *sim)
 	}
 }
 
+/* They change nothing: who serves here is certified so. */
+static void give_params(struct kith_sim *sim, struct kith_simnode *n)
+{
+	uint8_t bytes[KITH_PARAMS_LEN_MAX];
+	struct kith_params p = { .number = 1, .issued_s = sim->pki.base_s, .eligible = KITH_ELIGIBLE_CERTIFIED };
+	if (!sim->options.faults.params)
+		return;
+	memcpy(p.network, sim->pki.network.b, sizeof p.network);
+	int len = kith_params_sign(sim->suite, bytes, &p, sim->pki.root.sk);
+	KITH_ASSERT(len > 0);
+	int err = kith_core_revoke(n->core, kith_sim_node_now(sim, n), (struct kith_span){ bytes, (size_t)len });
+	KITH_ASSERT(err == 0);
+	kith_sim_node_drain(sim, n);
+}
+
 static bool has_heads(const struct kith_sim *sim, const struct kith_simnode *n)
 {
 	struct kith_log_info log;
@@ -86,6 +102,7 @@ void kith_sim_list_give(struct kith_sim *sim)
 		int err = kith_core_revoke(n->core, kith_sim_node_now(sim, n), make(sim, bytes));
 		KITH_ASSERT(err == 0);
 		kith_sim_node_drain(sim, n);
+		give_params(sim, n);
 		give_heads(sim);
 		return;
 	}
@@ -99,6 +116,10 @@ void kith_sim_list_look(struct kith_sim *sim, struct kith_simnode *n)
 		n->headed = true;
 		kith_sim_sample(sim, kith_sim_is_super(n) ? KITH_SIM_HEAD_SUPER : KITH_SIM_HEAD_LEAF,
 				sim->now - sim->listed_at);
+	}
+	if (!n->ruled && n->core->trust.certified_only) {
+		n->ruled = true;
+		kith_sim_sample(sim, KITH_SIM_PARAMS, sim->now - sim->listed_at);
 	}
 	if (n->listed || !has_list(sim, n))
 		return;

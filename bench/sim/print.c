@@ -32,6 +32,7 @@ static const char *const measures[KITH_SIM_MEASURES_N] = {
 	[KITH_SIM_LIST_LEAF] = "list, leaf",
 	[KITH_SIM_HEAD_SUPER] = "head, supernode",
 	[KITH_SIM_HEAD_LEAF] = "head, leaf",
+	[KITH_SIM_PARAMS] = "parameters",
 };
 
 static double ratio(uint64_t a, uint64_t b)

@@ -184,6 +184,7 @@ struct kith_simfaults {
 	uint32_t lies; /* how: set of 1 << enum kith_simlie; none: DENY and OMIT */
 	kith_time_us lies_from_us; /* before that, they do as they should */
 	kith_time_us list_at_us; /* a supernode is handed a revocation list then (lists.c); 0: none is */
+	bool params; /* at that time, and the network's parameters, too */
 	uint32_t heads; /* at that time: heads of the issuer's log, each to one supernode; 2 contradict each other */
 	/* Share of the candidates (lies_candidate.c) that lie, and how: set of 1 << enum kith_simfalse, of which each
 	 * does one; none: all of them. Who boasts needs capacity. */
@@ -299,6 +300,7 @@ enum kith_simmeasure {
 	KITH_SIM_LIST_LEAF, /* ... and to each leaf */
 	KITH_SIM_HEAD_SUPER, /* from the head of a log, or two: to each that has it, or the proof of two ... */
 	KITH_SIM_HEAD_LEAF, /* ... and to each leaf */
+	KITH_SIM_PARAMS, /* from parameters of the network in the hands of one supernode to each node that has them */
 	KITH_SIM_MEASURES_N
 };
 

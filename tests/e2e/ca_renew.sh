@@ -178,6 +178,14 @@ ends 0 'taken' "$kith" revoke head --socket s1.sock
 ends 0 'it holds' bash -c '"$0" ca log prove ca seen --out proof && "$0" ca log verify proof --issuer "$1"' "$kith" "$second"
 no_event s1 0 'e["event"] == "trouble" and e["what"] == "log"'
 
+# What the root says of the network.
+ends 2 'expected all or certified' "$kith" ca network ca some
+ends 0 'parameters number 1 are in' "$kith" ca network ca certified
+ends 0 'supernodes: certified ones only' "$kith" id show ca/network-parameters
+ends 0 'taken' "$kith" revoke ca/network-parameters --socket s1.sock
+ends 0 'parameters number 2 are in' "$kith" ca network ca all
+[ "$("$kith" status --json --socket s1.sock | value 'e["role"]')" = supernode ] || fail "it is certified, and does not serve"
+
 # A revoked name of an issuer that this supernode never met otherwise.
 start frank - "$peer" --profile frank --allow-loopback
 start_peer alice - --allow-loopback

@@ -24,6 +24,7 @@ struct weather {
 	const char *name;
 	uint32_t loss_ppm, liars_ppm, lies;
 	uint32_t heads; /* of the issuer's log, beside the list */
+	bool params; /* of the network, too */
 };
 
 static void options(struct kith_simoptions *o, const struct weather *w, const uint32_t sizes[SIZES_MAX])
@@ -38,6 +39,7 @@ static void options(struct kith_simoptions *o, const struct weather *w, const ui
 	o->workload.watch = false;
 	o->faults.list_at_us = GIVEN_S * KITH_US_PER_S;
 	o->faults.heads = w->heads;
+	o->faults.params = w->params;
 	o->faults.link.loss_ppm = w->loss_ppm;
 	o->faults.liars_ppm = w->liars_ppm;
 	o->faults.lies = w->lies;
@@ -72,6 +74,9 @@ static int run(const struct weather *w, const uint32_t sizes[SIZES_MAX])
 	printf("%s:\n", w->name);
 	bool good = enough(sim, KITH_SIM_LIST_SUPER, "supernodes", o.supernodes, SUPERNODES_PERCENT);
 	good = enough(sim, KITH_SIM_LIST_LEAF, "leaves", o.leaves, LEAVES_PERCENT) && good;
+	if (w->params)
+		good = enough(sim, KITH_SIM_PARAMS, "all, the parameters", o.supernodes + o.leaves, LEAVES_PERCENT) &&
+		       good;
 	if (w->heads > 0) {
 		const bool two = w->heads > 1;
 		good = enough(sim, KITH_SIM_HEAD_SUPER, two ? "supernodes, the proof" : "supernodes, the head",
@@ -99,7 +104,7 @@ int main(int argc, char **argv)
 		  .loss_ppm = 50000,
 		  .liars_ppm = 200000,
 		  .lies = 1u << KITH_SIM_LIE_FORGE },
-		{ .name = "a head of the issuer's log", .heads = 1 },
+		{ .name = "a head of the issuer's log, and parameters of the network", .heads = 1, .params = true },
 		{ .name = "two heads that contradict each other", .heads = 2 },
 		{ .name = "two such heads, 5 % loss, and a fifth keeps all to itself",
 		  .loss_ppm = 50000,

@@ -196,6 +196,7 @@ static void what_the_root_says_of_the_network_reaches_all_and_the_highest_number
 	world_run(&w, 30 * KITH_US_PER_S);
 	assert_int_equal(certified_only(&w), w.n);
 	assert_int_equal(params_give(&w, 4, 6, KITH_ELIGIBLE_ALL, &w.pki.root), 0); /* an older word */
+	assert_int_equal(certified_only(&w), w.n);
 	world_run(&w, 30 * KITH_US_PER_S);
 	assert_int_equal(certified_only(&w), w.n);
 	assert_int_equal(params_give(&w, 4, 8, KITH_ELIGIBLE_ALL, &w.pki.root), 0);
