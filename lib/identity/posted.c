@@ -5,9 +5,6 @@
 #include "identity/revocation.h"
 #include "identity/trust_internal.h"
 
-static const uint8_t kinds[KITH_POSTED_KINDS] = { KITH_POSTED_LIST, KITH_POSTED_HEAD, KITH_POSTED_FORK,
-						  KITH_POSTED_PARAMS };
-
 /* ---- what there is ---- */
 
 static const struct kith_blob *blob_of(const struct kith_trust *t, uint8_t kind, const struct kith_trust_issuer *issuer)
@@ -79,8 +76,13 @@ bool kith_trust_list_at(const struct kith_trust *t, const struct kith_now *now, 
 	memset(out, 0, sizeof *out);
 	if (t->open || i >= KITH_POSTED_MAX)
 		return false;
-	if (place <= t->issuers_n)
-		fill_in(t, now, kinds[i / KITH_LISTS_MAX], place > 0 ? &t->issuers[place - 1] : NULL, out);
+	if (place > t->issuers_n)
+		return true;
+	const struct kith_trust_issuer *issuer = place > 0 ? &t->issuers[place - 1] : NULL;
+	uint8_t other = issuer == NULL	       ? KITH_POSTED_PARAMS
+			: issuer->fork != NULL ? KITH_POSTED_FORK
+					       : KITH_POSTED_HEAD;
+	fill_in(t, now, i < KITH_LISTS_MAX ? (uint8_t)KITH_POSTED_LIST : other, issuer, out);
 	return true;
 }
 

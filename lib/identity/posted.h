@@ -29,7 +29,8 @@ enum kith_posted_kind {
 	KITH_POSTED_PARAMS = 4
 };
 
-enum { KITH_POSTED_KINDS = 4, KITH_POSTED_MAX = KITH_POSTED_KINDS * KITH_LISTS_MAX };
+/* A list of each signer; then the root's parameters, and of each issuer a fork or else a head. */
+enum { KITH_POSTED_MAX = 2 * KITH_LISTS_MAX };
 
 #define KITH_FORK_LEN_MAX (KITH_OBJECT_HEADER_LEN + 2 * (2 + KITH_CERTLOG_HEAD_LEN_MAX))
 
