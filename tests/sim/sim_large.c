@@ -1,6 +1,6 @@
 /* Ten thousand nodes: what holds in networks of a dozen holds in one that nobody can look through.
  *
- *     sim_large NAME...     calm, loss, liars: those scenarios; without any, all
+ *     sim_large NAME...     calm, loss, churn, liars: those scenarios; without any, all
  *
  * The simulator's invariants are checked all the while. What is asserted besides: how long things take for 99 of 100,
  * how evenly supernodes are used, what idling and a node's memory cost.
@@ -131,6 +131,27 @@ static bool loss(struct kith_sim *sim, const struct kith_simcounts *before)
 	       good;
 }
 
+static void churn_options(struct kith_simoptions *o)
+{
+	options_of(o, 220);
+	o->faults.from_us = 70 * KITH_US_PER_S;
+	o->faults.until_us = 130 * KITH_US_PER_S;
+	o->faults.leaf_life_us = 300 * KITH_US_PER_S;
+	o->faults.down_us = 20 * KITH_US_PER_S;
+	o->faults.leaf_crashes_n = 100;
+	o->faults.moves_n = 100;
+	o->faults.link.loss_ppm = 10000;
+}
+
+static bool churn(struct kith_sim *sim, const struct kith_simcounts *before)
+{
+	(void)before;
+	const struct kith_simcounts *c = kith_sim_counts(sim);
+	bool good = all_attached(sim);
+	good = at_least("leaves that came back", c->starts - LEAVES - SUPERNODES, LEAVES / 20) && good;
+	return at_least("watchers who had to see one go", c->checks_offline, 200) && good;
+}
+
 static void liars_options(struct kith_simoptions *o)
 {
 	options_of(o, 240);
@@ -157,6 +178,7 @@ static const struct large {
 } scenarios[] = {
 	{ "calm", calm_options, calm },
 	{ "loss", loss_options, loss },
+	{ "churn", churn_options, churn },
 	{ "liars", liars_options, liars },
 };
 
@@ -198,6 +220,6 @@ int main(int argc, char **argv)
 		failed += !run(&scenarios[i]);
 	}
 	if (ran == 0)
-		fprintf(stderr, "usage: %s [calm|loss|liars]...\n", argv[0]);
+		fprintf(stderr, "usage: %s [calm|loss|churn|liars]...\n", argv[0]);
 	return ran == 0 || failed > 0;
 }
