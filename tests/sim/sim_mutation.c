@@ -62,7 +62,7 @@ static void idle(struct kith_simoptions *o)
 
 static void long_calm(struct kith_simoptions *o)
 {
-	o->duration_us = 200 * KITH_US_PER_S;
+	o->duration_us = 300 * KITH_US_PER_S;
 }
 
 static const struct mutation mutations[] = {
