@@ -41,8 +41,8 @@ struct kith_query {
 	uint8_t group; /* of replicas: the six, or the next six */
 	uint8_t asked_n;
 	uint8_t hop; /* at which members are asked: 1, and one more than that of whoever named those of now */
-	uint64_t asked[ASKED_MAX]; /* by device */
-	uint8_t hops[ASKED_MAX];
+	uint8_t hop_from; /* whoever was asked before those, by the place in asked, was so at an earlier one */
+	uint32_t asked[ASKED_MAX]; /* by device */
 	uint8_t waiting, slow, answered; /* requests out; those not waited for; answers in, of this group */
 	uint8_t names; /* how many replicas the asker wants to hear of when nobody is found */
 	bool own; /* asked by a leaf for its own record: what it gave us is no answer */
@@ -56,7 +56,8 @@ struct kith_query {
 	kith_time_us give_up_at;
 	kith_time_us asked_at; /* the first replicas; 0 once one was not waited for */
 	struct kith_findings found;
-	struct kith_errand errand; /* of QUERY_FOR_REPLICAS */
+	uint8_t kind; /* of what is to be brought to the replicas (kith_errand), for the leaf of session */
+	struct kith_blob *bring; /* NULL: nothing is */
 	struct kith_query *next_done;
 };
 
@@ -152,7 +153,7 @@ static void drop_query(struct kith_core *c, struct kith_query *q)
 {
 	kith_timers_stop(&c->timers, &q->timer);
 	kith_findings_clear(c, &q->found);
-	kith_blob_unref(&c->shared->blobs, q->errand.bytes);
+	kith_blob_unref(&c->shared->blobs, q->bring);
 	kith_blob_unref(&c->shared->blobs, q->tokens);
 	q->tokens = NULL;
 	q->what = QUERY_FREE;
@@ -222,6 +223,7 @@ static void take_answer(struct kith_core *c, struct kith_query *q, const struct 
 			continue;
 		q->answered = 0;
 		q->group = 0;
+		q->hop_from = q->hop == hop ? q->asked_n : q->hop_from;
 		q->hop = (uint8_t)(hop + 1);
 		if (kith_member_near(ms, member))
 			kith_super_learnt(c);
@@ -259,8 +261,8 @@ bool kith_query_located(struct kith_core *c, struct kith_errand *out)
 	struct kith_query *q = pick_up(c, QUERY_LOCATED);
 	if (q == NULL)
 		return false;
-	*out = q->errand;
-	q->errand.bytes = NULL;
+	*out = (struct kith_errand){ q->bring, q->key, q->session, q->kind };
+	q->bring = NULL;
 	drop_query(c, q);
 	return true;
 }
@@ -370,7 +372,7 @@ static void finish(struct kith_core *c, struct kith_query *q)
 			kith_watches_renew_by(&c->super->interests, &q->key, c->now.mono_us + AGAIN_US);
 		break;
 	case QUERY_FOR_REPLICAS:
-		if (q->errand.bytes == NULL)
+		if (q->bring == NULL)
 			break;
 		leave_behind(c, q, QUERY_LOCATED);
 		kith_super_wake(c, c->now.mono_us);
@@ -388,9 +390,9 @@ static void finish(struct kith_core *c, struct kith_query *q)
 
 /* ---- asking ---- */
 
-static uint64_t short_id(const struct kith_member *m)
+static uint32_t short_id(const struct kith_member *m)
 {
-	return kith_device_key(m->blob->bytes);
+	return (uint32_t)kith_device_key(m->blob->bytes);
 }
 
 static bool was_asked(const struct kith_query *q, const struct kith_member *m)
@@ -419,7 +421,6 @@ static void ask_one(struct kith_core *c, struct kith_query *q, const struct kith
 	uint8_t body[384];
 	struct kith_host host;
 	uint32_t session;
-	q->hops[q->asked_n] = q->hop;
 	q->asked[q->asked_n++] = short_id(m);
 	kith_members_use(&c->super->members, &m->id, c->now.mono_us);
 	if (memcmp(m->id.b, c->super->id.b, KITH_ID_LEN) == 0) {
@@ -460,7 +461,7 @@ static void again_at(struct kith_core *c, struct kith_query *q, kith_time_us at)
  * nearer ones: three who do not may be liars. A guide is soon looked for again. */
 static unsigned enough(const struct kith_core *c, const struct kith_query *q)
 {
-	if (q->what == QUERY_FOR_REPLICAS && q->errand.bytes == NULL)
+	if (q->what == QUERY_FOR_REPLICAS && q->bring == NULL)
 		return 1;
 	bool unsure = for_watchers(q) && q->hop == 1 && !kith_sectors_near(&c->super->members.sectors, q->key.b);
 	return unsure ? KITH_REPLICAS : ENOUGH_ANSWERS;
@@ -611,10 +612,11 @@ int kith_query_locate(struct kith_core *c, const struct kith_id *key, uint32_t l
 		kith_query_room(c, KITH_QUERY_OWN) ? new_query(c, QUERY_FOR_REPLICAS, key, KITH_QUERY_OWN) : NULL;
 	if (q == NULL)
 		return KITH_EFULL;
-	q->errand = (struct kith_errand){ NULL, *key, leaf, kind };
+	q->session = leaf;
+	q->kind = kind;
 	if (bytes.len > 0)
-		q->errand.bytes = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
-	if (bytes.len > 0 && q->errand.bytes == NULL) {
+		q->bring = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
+	if (bytes.len > 0 && q->bring == NULL) {
 		drop_query(c, q);
 		return KITH_ENOMEM;
 	}
@@ -625,8 +627,8 @@ int kith_query_locate(struct kith_core *c, const struct kith_id *key, uint32_t l
 static unsigned hop_of(const struct kith_query *q, const struct kith_session *s)
 {
 	for (unsigned i = 0; i < q->asked_n; i++) {
-		if (q->asked[i] == kith_device_key(s->device))
-			return q->hops[i];
+		if (q->asked[i] == (uint32_t)kith_device_key(s->device))
+			return i < q->hop_from ? q->hop - 1u : q->hop;
 	}
 	return 1;
 }
