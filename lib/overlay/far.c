@@ -72,7 +72,7 @@ void kith_far_settle(struct kith_members *ms, kith_time_us now, const struct kit
 void kith_far_told(struct kith_members *ms, kith_time_us now, uint64_t teller, uint32_t supernodes)
 {
 	struct kith_sectors *s = &ms->sectors;
-	if (s->bits > 0 || supernodes < s->full)
+	if (supernodes < s->full || supernodes / 2 < kith_members_estimate(ms))
 		return;
 	if (s->teller != 0 && s->teller != teller)
 		kith_members_narrow(ms, now, supernodes);

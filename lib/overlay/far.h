@@ -18,8 +18,9 @@
 /* Chooses guides, and makes sectors wider when so few are near that the network must have shrunk. */
 void kith_far_settle(struct kith_members *ms, kith_time_us now, const struct kith_id *self);
 
-/* Somebody (a place) says that there are so many supernodes. When two do, and a full view would not hold them, sectors
- * it is: a newcomer that knows only what one of those told it could not know. */
+/* Somebody (a place) says that there are so many supernodes. When two do, and that is more than a full view holds and
+ * twice what is thought here, sectors become as narrow as that asks for: a newcomer knows only what others told it, and
+ * with sectors that are too wide would look for its neighbours among all of them. */
 void kith_far_told(struct kith_members *ms, kith_time_us now, uint64_t teller, uint32_t supernodes);
 
 #endif

@@ -156,6 +156,9 @@ static void two_have_to_say_that_there_are_so_many(void **state)
 	assert_int_equal(ms.sectors.bits, 0);
 	kith_far_told(&ms, w.now.mono_us, 2, 200);
 	assert_int_equal(ms.sectors.bits, 4); /* 200 in 16 */
+	kith_far_told(&ms, w.now.mono_us, 1, 300);
+	kith_far_told(&ms, w.now.mono_us, 2, 300);
+	assert_int_equal(ms.sectors.bits, 4); /* as good as known */
 	/* If that was wrong, a full view comes again. */
 	w.now.mono_us += KITH_SECTORS_HOLD_US - 1;
 	settle(&ms);
@@ -164,6 +167,20 @@ static void two_have_to_say_that_there_are_so_many(void **state)
 	settle(&ms);
 	assert_int_equal(ms.sectors.bits, 0);
 	assert_int_equal(ms.n, 20); /* and nobody was let go: there were so few */
+}
+
+/* Else a newcomer would look for its neighbours among all that there are. */
+static void sectors_that_are_too_wide_become_narrower_on_the_word_of_two(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < FULL; i++)
+		assert_int_equal(learn(&ms, i), KITH_MERGE_NEW);
+	assert_in_range(ms.sectors.bits, 1, 3);
+	kith_far_told(&ms, w.now.mono_us, 1, 500);
+	kith_far_told(&ms, w.now.mono_us, 1, 500);
+	assert_in_range(ms.sectors.bits, 1, 3);
+	kith_far_told(&ms, w.now.mono_us, 2, 500);
+	assert_int_equal(ms.sectors.bits, 5); /* 500 in 32 */
 }
 
 /* News of a member go to partners that are near it. */
@@ -198,6 +215,7 @@ int main(void)
 		T(guides_are_those_next_to_our_point),
 		T(a_full_table_gives_up_what_is_far),
 		T(two_have_to_say_that_there_are_so_many),
+		T(sectors_that_are_too_wide_become_narrower_on_the_word_of_two),
 		T(news_are_for_those_who_are_near),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
