@@ -67,7 +67,8 @@ void kith_promotion_on_request(struct kith_core *c, struct kith_session *s, cons
 	size_t len = kith_msg_helped_write(body, sizeof body, &m);
 	kith_session_answer(c, s, request->id, KITH_STATUS_OK, (struct kith_span){ body, len });
 	remember(c, s);
-	c->leaf.serve_at = c->now.mono_us + SERVE_US;
+	if (c->leaf.serve_at == 0) /* another one's word does not put it off */
+		c->leaf.serve_at = c->now.mono_us + SERVE_US;
 	kith_homes_wake(c, c->leaf.serve_at);
 }
 
