@@ -505,35 +505,9 @@ static void go_on(struct kith_core *c, struct kith_query *q)
 	}
 }
 
-/* How long replicas usually take, and four times how much that varies: who takes longer is not waited for. */
-static kith_time_us hedge_us(const struct kith_supernode *sn)
-{
-	kith_time_us usual = sn->answer_us + 4 * sn->answer_var_us;
-	if (sn->answer_us == 0 || usual > KITH_QUERY_HEDGE_US)
-		return KITH_QUERY_HEDGE_US;
-	return usual > KITH_QUERY_HEDGE_MIN_US ? usual : KITH_QUERY_HEDGE_MIN_US;
-}
-
-/* A replica that was among the first to be asked has answered (as RFC 6298 does for round trips). */
-static void learn_latency(struct kith_core *c, const struct kith_query *q)
-{
-	struct kith_supernode *sn = c->super;
-	kith_time_us took = c->now.mono_us - q->asked_at;
-	if (q->asked_at == 0)
-		return;
-	if (sn->answer_us == 0) {
-		sn->answer_us = took;
-		sn->answer_var_us = took / 2;
-		return;
-	}
-	kith_time_us off = took > sn->answer_us ? took - sn->answer_us : sn->answer_us - took;
-	sn->answer_var_us += (off - sn->answer_var_us) / 4;
-	sn->answer_us += (took - sn->answer_us) / 8;
-}
-
 static void begin(struct kith_core *c, struct kith_query *q)
 {
-	again_at(c, q, c->now.mono_us + hedge_us(c->super));
+	again_at(c, q, c->now.mono_us + kith_hedge_wait(&c->super->hedge));
 	if (!q->own)
 		take_attached(c, q);
 	if (q->found.n > 0 && !for_watchers(q)) {
@@ -552,7 +526,7 @@ void kith_query_tick(struct kith_core *c, struct kith_query *q)
 	}
 	q->slow = q->waiting;
 	q->asked_at = 0;
-	again_at(c, q, c->now.mono_us + hedge_us(c->super));
+	again_at(c, q, c->now.mono_us + kith_hedge_wait(&c->super->hedge));
 	go_on(c, q);
 }
 
@@ -659,7 +633,8 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 	if (q->slow > q->waiting)
 		q->slow = q->waiting;
 	if (answer->err == 0 || answer->err == KITH_ENOENT) {
-		learn_latency(c, q);
+		if (q->asked_at != 0) /* of those who were among the first to be asked */
+			kith_hedge_learn(&c->super->hedge, c->now.mono_us - q->asked_at);
 		if (kith_msg_found_read(&m, &room, answer->body) == 0) /* NOT_FOUND may come without a body */
 			take_answer(c, q, &m, hop_of(q, s));
 		q->answered = (uint8_t)(q->answered + keeps(c, q, s));

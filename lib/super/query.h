@@ -21,8 +21,6 @@
 #define KITH_QUERIES_PER_ASKER 64 /* a leaf's operations, or its contacts in two or three turns */
 #define KITH_QUERY_OWN 0 /* an asker: this node itself */
 #define KITH_QUERY_US (3 * KITH_US_PER_S)
-#define KITH_QUERY_HEDGE_US (500 * KITH_US_PER_MS) /* at most: a handshake within a continent, with a retry */
-#define KITH_QUERY_HEDGE_MIN_US (30 * KITH_US_PER_MS)
 
 /* LOOKUP of a leaf or a stranger. */
 void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
