@@ -205,16 +205,6 @@ static void fill_slots(struct kith_core *c)
 		kith_homes_wake(c, retry > c->now.mono_us ? retry : c->now.mono_us + RETRY_US);
 }
 
-static struct kith_home_slot *slot_of(struct kith_core *c, uint32_t session)
-{
-	for (unsigned i = 0; i < kith_places(c); i++) {
-		struct kith_home_slot *slot = kith_place(c, i);
-		if (slot->state != KITH_HOME_FREE && slot->session == session)
-			return slot;
-	}
-	return NULL;
-}
-
 /* A bootstrap host whose key is not known has another entry when somebody named it: both are the one that is full. What
  * BUSY says names no address, so it does not tell the key of this one. */
 static void full_too(struct kith_core *c, const struct kith_home_slot *home)
@@ -231,7 +221,7 @@ static void full_too(struct kith_core *c, const struct kith_home_slot *home)
 
 void kith_homes_refused(struct kith_core *c, const struct kith_session *s, const struct kith_busy *busy)
 {
-	struct kith_home_slot *home = slot_of(c, s->index);
+	struct kith_home_slot *home = kith_place_of(c, s->index);
 	if (home == NULL)
 		return;
 	home->retry_s = (uint8_t)busy->retry_s;
@@ -454,7 +444,7 @@ static void refused(struct kith_core *c, struct kith_session *s, struct kith_hom
 
 void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
-	struct kith_home_slot *home = slot_of(c, s->index);
+	struct kith_home_slot *home = kith_place_of(c, s->index);
 	struct kith_msg_attached m;
 	if (home == NULL)
 		return;
@@ -509,7 +499,7 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 
 int kith_homes_replace(struct kith_core *c, const struct kith_session *s, const struct kith_host *host)
 {
-	const struct kith_home_slot *home = slot_of(c, s->index);
+	const struct kith_home_slot *home = kith_place_of(c, s->index);
 	struct kith_home_slot *spare = NULL;
 	if (home == NULL || home->state != KITH_HOME_ATTACHED || !kith_place_is_home(c, home))
 		return KITH_ENOENT;
@@ -546,7 +536,7 @@ static void check_others(struct kith_core *c)
 
 void kith_homes_look(struct kith_core *c, struct kith_session *s)
 {
-	struct kith_home_slot *home = slot_of(c, s->index);
+	struct kith_home_slot *home = kith_place_of(c, s->index);
 	if (home == NULL || home->state != KITH_HOME_ATTACHED || home->doubted || silent_since(s) == KITH_TIME_NEVER)
 		return;
 	home->doubted = true;
@@ -631,7 +621,7 @@ static int came_of(const struct kith_session *s, enum kith_close_reason reason)
 
 void kith_homes_lost(struct kith_core *c, const struct kith_session *s, enum kith_close_reason reason)
 {
-	struct kith_home_slot *home = slot_of(c, s->index);
+	struct kith_home_slot *home = kith_place_of(c, s->index);
 	if (home == NULL)
 		return;
 	bool was_home = home->state == KITH_HOME_ATTACHED;
@@ -680,7 +670,7 @@ void kith_homes_on_leave(struct kith_core *c, struct kith_session *s, const stru
 {
 	struct kith_msg_room room;
 	struct kith_msg_leave m;
-	struct kith_home_slot *home = slot_of(c, s->index);
+	struct kith_home_slot *home = kith_place_of(c, s->index);
 	kith_session_answer(c, s, request->id, KITH_STATUS_OK, nothing);
 	if (home == NULL)
 		return;

@@ -12,6 +12,16 @@ struct kith_home_slot *kith_place(struct kith_core *c, unsigned i)
 	return i < KITH_HOMES ? &c->leaf.homes[i] : &c->leaf.spares[i - KITH_HOMES];
 }
 
+struct kith_home_slot *kith_place_of(struct kith_core *c, uint32_t session)
+{
+	for (unsigned i = 0; i < kith_places(c); i++) {
+		struct kith_home_slot *place = kith_place(c, i);
+		if (place->state != KITH_HOME_FREE && place->session == session)
+			return place;
+	}
+	return NULL;
+}
+
 bool kith_place_is_home(const struct kith_core *c, const struct kith_home_slot *place)
 {
 	for (unsigned i = 0; i < KITH_HOMES; i++) {

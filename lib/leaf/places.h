@@ -13,6 +13,9 @@
 unsigned kith_places(const struct kith_core *c);
 struct kith_home_slot *kith_place(struct kith_core *c, unsigned i);
 
+/* The one of that session; NULL: none. */
+struct kith_home_slot *kith_place_of(struct kith_core *c, uint32_t session);
+
 /* Whether a place is a home's, and not a spare's. */
 bool kith_place_is_home(const struct kith_core *c, const struct kith_home_slot *place);
 

@@ -16,7 +16,8 @@
  *   failed, then every ten minutes. A home that refuses is asked again after 2 s, and left for the third one after ten
  *   times.
  * Bounds: KITH_SUBSCRIPTIONS homes; one question at a time.
- * Never: compares guarded records of which this node has no token; counts what was told before a home took the subscription, or while this node slept.
+ * Never: compares guarded records of which this node has no token; counts what was told before a home took the
+ *   subscription, or while this node slept.
  */
 #ifndef KITH_LEAF_SUBSCRIPTIONS_H
 #define KITH_LEAF_SUBSCRIPTIONS_H
