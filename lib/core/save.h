@@ -4,11 +4,11 @@
  * "KITHSTAT", version 2, last handshake timestamp 8, last record sequence 8, a length 4 and the host cache; then 16
  * bytes of BLAKE2b over all before. Version 3 has a length 4 and the attestations that the node holds behind the host
  * cache; whoever has none writes version 2. Version 4 has posted things behind these (of length 0 if there are none): a
- * length 2 and the certificate of the issuer (0 for the root), a length 2 and the thing. Version 5 has between these two
- * a length 4, the number of the own token 8 and the tokens of contacts (identity/followed.h). A torn or altered file is
- * refused as a whole. Version 1 had a wall clock before the cache and the contacts behind it, and is still read. The
- * contacts (identity/contacts.h) cannot be had again and have a file of their own, which is written only when they
- * changed.
+ * length 2 and the certificate of the issuer (0 for the root), a length 2 and the thing. Version 5 has between these
+ * two a length 4, the number of the own token 8 and the tokens of contacts (identity/followed.h). A torn or altered
+ * file is refused as a whole. Version 1 had a wall clock before the cache and the contacts behind it, and is still
+ * read. The contacts (identity/contacts.h) cannot be had again and have a file of their own, which is written only when
+ * they changed.
  * Timers: the state 5 s after the first change, so that a start-up writes once; contacts at once.
  */
 #ifndef KITH_CORE_SAVE_H

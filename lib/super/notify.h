@@ -35,9 +35,9 @@ void kith_notify_one(struct kith_core *c, uint32_t session, const struct kith_id
 /* Sends what has waited long enough; returns when to look again. */
 kith_time_us kith_notify_tick(struct kith_core *c);
 
-/* Sends a notice of a key to its watchers, now; leaves are told of each once, and of no record older than they know. whom:
- * of a guarded record; of another one all are told, unless it is about the others only. Reports stand beside their
- * records. */
+/* Sends a notice of a key to its watchers, now; leaves are told of each once, and of no record older than they know.
+ * whom: of a guarded record; of another one all are told, unless it is about the others only. Reports stand beside
+ * their records. */
 void kith_notify_all(struct kith_core *c, struct kith_watches *ws, const struct kith_id *key,
 		     const struct kith_msg_notice *notice, enum kith_whom whom);
 /* One record, or report, to those who may know it: now, or a while later. guard: of the record that the report is of;

@@ -20,7 +20,7 @@ enum {
 	/* at the worst time, with calls, its share in supernodes, and what the simulator holds */
 	NODE_BYTES_MAX = 42000,
 	AGAIN_99_MS = 10000, /* from losing the last home to having one */
-	/* of the look-ups, among liars, those before the first liar is caught included; wanted are 1000, seen were 1007 */
+	/* of the look-ups, among liars, those before the first one is caught included; wanted: 1000, seen: 1007 */
 	FAILED_MAX_PPM = 2000
 };
 

@@ -82,7 +82,7 @@ static bool bring_anew(struct kith_sim *sim)
 	return run(sim, kith_sim_time(sim) + 30 * KITH_US_PER_S);
 }
 
-/* As many look-ups as that, by supernodes drawn at random, of the names of others: hardly one knows whom to ask before. */
+/* As many look-ups as that, by supernodes drawn at random, of the names of others: hardly one knows whom to ask. */
 static bool look_ups(struct kith_sim *sim, const char *when, uint32_t count, kith_time_us over_us)
 {
 	const uint32_t n = sim->options.supernodes;

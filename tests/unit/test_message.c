@@ -255,6 +255,18 @@ static void sample_tunnel(struct message *m, int size)
 	}
 }
 
+static void sample_secret(struct message *m, int size)
+{
+	if (m->kind == MESSAGE_rekey) {
+		m->as.rekey.epoch = size == MOST ? UINT8_MAX : (uint8_t)size;
+		fill(m->as.rekey.ephemeral.b, KITH_KEY_LEN);
+	} else if (m->kind == MESSAGE_rekeyed) {
+		fill(m->as.rekeyed.ephemeral.b, KITH_KEY_LEN);
+	} else {
+		fill(m->as.follow.token, KITH_FOLLOW_LEN);
+	}
+}
+
 static void sample(struct message *m, enum message_kind kind, int size)
 {
 	memset(m, 0, sizeof *m);
@@ -283,14 +295,9 @@ static void sample(struct message *m, enum message_kind kind, int size)
 		sample_tunnel(m, size);
 		return;
 	case MESSAGE_rekey:
-		m->as.rekey.epoch = size == MOST ? UINT8_MAX : (uint8_t)size;
-		fill(m->as.rekey.ephemeral.b, KITH_KEY_LEN);
-		return;
-	case MESSAGE_follow:
-		fill(m->as.follow.token, KITH_FOLLOW_LEN);
-		return;
 	case MESSAGE_rekeyed:
-		fill(m->as.rekeyed.ephemeral.b, KITH_KEY_LEN);
+	case MESSAGE_follow:
+		sample_secret(m, size);
 		return;
 	case MESSAGE_attest:
 	case MESSAGE_asked:
