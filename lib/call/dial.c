@@ -19,7 +19,10 @@
 /* All that should know a record know one so old: a minute, and what its sequence may be too early by. Of a guarded one
  * both are a step more. */
 #define KNOWN_MS (60 * 1000 + KITH_RECORD_GRAIN_MS)
-enum { REFRESH_EVERY = 4 }; /* handshake repetitions between two look-ups of newer homes */
+enum {
+	REFRESH_EVERY = 4, /* handshake repetitions between two look-ups of newer homes */
+	STRANGERS = 2 /* supernodes that are no homes, and are asked as well when homes know of nobody */
+};
 
 /* Looks the operation's name up, through another home at each try. */
 static void look_up(struct kith_core *c, struct kith_operation *op)
@@ -204,7 +207,7 @@ static void go_beyond(struct kith_core *c, struct kith_operation *op, struct kit
 	if (op->went)
 		return;
 	op->went = true;
-	op->beyond = (uint8_t)kith_beyond_ask(c, &op->key, kith_token(KITH_TOKEN_BEYOND, op->id), named);
+	op->beyond = (uint8_t)kith_beyond_ask(c, &op->key, kith_token(KITH_TOKEN_BEYOND, op->id), named, STRANGERS);
 }
 
 /* A home says that there is nobody of that name, or that nobody is online. Homes may lie, or not know yet: that

@@ -7,7 +7,11 @@
 #include "leaf/record.h"
 #include "link/follow.h"
 
-enum { STRANGERS_ODDS = 16 }; /* one audit in so many asks no home: two homes may have agreed to lie for each other */
+enum {
+	STRANGERS =
+		3, /* that are asked: when a home denies the record, the replicas that it names may be its friends */
+	STRANGERS_ODDS = 16 /* one audit in so many asks no home: two homes may have agreed to lie for each other */
+};
 
 static const struct kith_spans none = { NULL, 0 };
 
@@ -78,7 +82,7 @@ static void ask_others(struct kith_core *c, struct kith_spans named)
 	if (a->step == KITH_AUDIT_HOMES)
 		a->step = KITH_AUDIT_OTHERS;
 	a->at = KITH_TIME_NEVER;
-	a->out = (uint8_t)kith_beyond_ask(c, &key, token(c), named);
+	a->out = (uint8_t)kith_beyond_ask(c, &key, token(c), named, STRANGERS);
 	if (a->out == 0)
 		missed(c);
 }

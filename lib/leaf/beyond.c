@@ -5,8 +5,6 @@
 #include "link/follow.h"
 #include "session/request.h"
 
-enum { STRANGERS = 2 };
-
 static bool is_home(const struct kith_core *c, const struct kith_key *dh)
 {
 	for (size_t i = 0; i < KITH_HOMES; i++) {
@@ -43,12 +41,12 @@ static unsigned ask_replicas(struct kith_core *c, const struct kith_id *key, uin
 }
 
 /* Such as no home of ours suggested, as far as there are any: they would be the first to be homes in their place. */
-static unsigned ask_strangers(struct kith_core *c, const struct kith_id *key, uint64_t token)
+static unsigned ask_strangers(struct kith_core *c, const struct kith_id *key, uint64_t token, unsigned max)
 {
 	struct kith_hostcache *hc = &c->leaf.cache;
-	int taken[STRANGERS];
+	int taken[KITH_BEYOND_STRANGERS_MAX];
 	unsigned n = 0, asked = 0;
-	while (n < STRANGERS && (taken[n] = kith_hostcache_pick(hc, c->now.mono_us, c->random, KITH_PICK_ANY)) >= 0)
+	while (n < max && (taken[n] = kith_hostcache_pick(hc, c->now.mono_us, c->random, KITH_PICK_ANY)) >= 0)
 		kith_hostcache_use(hc, taken[n++], true);
 	for (unsigned i = 0; i < n; i++) {
 		struct kith_host host;
@@ -59,9 +57,10 @@ static unsigned ask_strangers(struct kith_core *c, const struct kith_id *key, ui
 	return asked;
 }
 
-unsigned kith_beyond_ask(struct kith_core *c, const struct kith_id *key, uint64_t token, struct kith_spans named)
+unsigned kith_beyond_ask(struct kith_core *c, const struct kith_id *key, uint64_t token, struct kith_spans named,
+			 unsigned strangers)
 {
-	return ask_replicas(c, key, token, named) + ask_strangers(c, key, token);
+	return ask_replicas(c, key, token, named) + ask_strangers(c, key, token, strangers);
 }
 
 void kith_beyond_answered(struct kith_core *c, struct kith_session *s)

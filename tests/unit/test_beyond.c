@@ -10,7 +10,7 @@ static unsigned ask(struct core_world *w, struct kith_spans named)
 	struct kith_id key;
 	kith_ids_directory(w->pki.suite, &key, &w->pki.network, "alice");
 	kith_core_enter(c, world_clock(w));
-	unsigned n = kith_beyond_ask(c, &key, kith_token(KITH_TOKEN_IGNORE, 0), named);
+	unsigned n = kith_beyond_ask(c, &key, kith_token(KITH_TOKEN_IGNORE, 0), named, 2);
 	kith_core_settle(c);
 	world_drain(w, WORLD_FAR_BOB);
 	return n;
