@@ -186,7 +186,7 @@ static bool may_know(const struct kith_core *c, const struct kith_query *q, cons
 	return !record->guarded || kith_follow_opens(c->suite, kith_blob_span(q->tokens), record->guard);
 }
 
-/* A record of a leaf attached here is the freshest there is. The public view is its replicas' to tell. */
+/* A record of a leaf attached here is mostly the freshest. The public view is its replicas' to tell. */
 static void take_attached(struct kith_core *c, struct kith_query *q)
 {
 	const struct kith_attached *leaf = kith_table_get(&c->super->attached, q->key.b);
@@ -505,12 +505,24 @@ static void go_on(struct kith_core *c, struct kith_query *q)
 	}
 }
 
+/* What is only renewed, a leaf brings to one of its homes: another one may have been told of it since. */
+static bool is_behind(const struct kith_core *c, const struct kith_query *q)
+{
+	struct kith_record record;
+	for (unsigned i = 0; i < q->found.n; i++) {
+		bool ok = kith_record_parse(&record, kith_blob_span(q->found.at[i].record)) == 0;
+		if (ok && may_know(c, q, &record) && kith_watches_outdated(&c->super->interests, &record))
+			return true;
+	}
+	return false;
+}
+
 static void begin(struct kith_core *c, struct kith_query *q)
 {
 	again_at(c, q, c->now.mono_us + kith_hedge_wait(&c->super->hedge));
 	if (!q->own)
 		take_attached(c, q);
-	if (q->found.n > 0 && !for_watchers(q)) {
+	if (q->found.n > 0 && !for_watchers(q) && !is_behind(c, q)) {
 		kith_findings_stored(c, &q->found, &q->key, kith_blob_span(q->tokens));
 		finish(c, q);
 		return;
