@@ -258,7 +258,7 @@ void kith_sim_check_members(struct kith_sim *sim)
 {
 	for (uint32_t i = 0; i < sim->options.supernodes && !sim->failed; i++) {
 		const struct kith_simnode *n = &sim->nodes[i];
-		if (n->resting || !kith_sim_steady(sim, n, sim->options.bounds.settle_us))
+		if (n->resting || !kith_sim_steady(sim, n, sim->options.bounds.settle_us) || !kith_serves(n->core))
 			continue;
 		uint32_t up = to_know(sim, n), knows = known(n->core);
 		if (knows + 1 < up)
