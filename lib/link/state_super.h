@@ -108,7 +108,7 @@ struct kith_test {
 };
 
 /* The supernode's half; NULL in leaves. */
-enum { KITH_QUERY_BLOCK = 32, KITH_QUERY_BLOCKS = 32 }; /* KITH_QUERIES_MAX in all (super/query.h) */
+enum { KITH_QUERY_BLOCK = 16, KITH_QUERY_BLOCKS = 64 }; /* KITH_QUERIES_MAX in all (super/query.h) */
 
 struct kith_supernode {
 	struct kith_members members;

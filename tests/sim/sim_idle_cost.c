@@ -16,7 +16,7 @@
 enum {
 	SESSION_BYTES_MAX = 384, /* a hot idle session, without what the allocator and tables add */
 	/* a further idle node; what judges the clock, finds its own address and keeps cut sessions is in it */
-	LEAF_BYTES_MAX = 6500,
+	LEAF_BYTES_MAX = 6700,
 	ATTACHED_BYTES_MAX =
 		1024, /* at a supernode: session, certificates, record as a replica, tables with room to grow */
 	IDLE_MILLIPACKETS_MAX =
