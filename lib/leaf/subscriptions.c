@@ -6,16 +6,18 @@
 #include "link/follow.h"
 
 #define WITHHELD_US (60 * KITH_US_PER_S + KITH_LEAF_VANISH_US) /* held under load; repeated */
-#define GRACE_US (1 * KITH_US_PER_S) /* what is told in brief mostly comes in full by then */
+#define GRACE_US (KITH_US_PER_S / 2) /* what is told in brief mostly comes in full by then */
 enum {
 	BRIEF = 1, /* the place of the subscription that is told in brief */
-	ASKED_MAX = 6, /* in a minute: it may not be at all of its replicas yet */
-	REFUSALS = 10 /* in a row; an honest home refuses for want of time, too, and less often */
+	ASKED_MAX = 6, /* in half a minute: it may not be at all of its replicas yet */
+	REFUSALS = 6 /* in a row, in two minutes; an honest home refuses for want of time, too, and less often */
 };
 
+#define RETRY_US (2 * KITH_US_PER_S)
 #define SLEPT_US (5 * KITH_US_PER_S) /* as late as that, this node slept, and so did what would have come */
 #define SOON_US (60 * KITH_US_PER_S)
-#define SELDOM_US (600 * KITH_US_PER_S)
+#define SOON_LATEST_US (420 * KITH_US_PER_S)
+#define SELDOM_US (900 * KITH_US_PER_S)
 
 /* Which subscription is at that session; below 0: none. */
 static int at_session(const struct kith_core *c, const struct kith_session *s)
@@ -53,10 +55,11 @@ static struct kith_session *spare(struct kith_core *c, uint32_t not_session)
 	return chosen;
 }
 
-static void control_by(struct kith_core *c, kith_time_us wait)
+/* At any time between these, since leaves may have subscribed all at once. */
+static void control_by(struct kith_core *c, kith_time_us earliest, kith_time_us latest)
 {
 	struct kith_subscriptions *subs = &c->leaf.subscriptions;
-	kith_time_us at = c->now.mono_us + kith_rng_jitter(c->random, wait, 10);
+	kith_time_us at = c->now.mono_us + earliest + kith_rng_below(c->random, (uint32_t)(latest - earliest));
 	if (subs->control_at <= c->now.mono_us || subs->control_at > at)
 		subs->control_at = at;
 }
@@ -64,7 +67,7 @@ static void control_by(struct kith_core *c, kith_time_us wait)
 static void begin_at(struct kith_core *c, struct kith_subscription *at, const struct kith_session *s)
 {
 	*at = (struct kith_subscription){ .session = s->index, .refused = at->refused };
-	control_by(c, SOON_US);
+	control_by(c, SOON_US, SOON_LATEST_US);
 }
 
 bool kith_subscriptions_draw(struct kith_core *c)
@@ -123,6 +126,14 @@ bool kith_subscriptions_on_answer(struct kith_core *c, const struct kith_session
 	at->refused = at->session;
 	at->session = 0;
 	return false;
+}
+
+kith_time_us kith_subscriptions_retry_us(const struct kith_core *c)
+{
+	uint8_t most = 0;
+	for (size_t i = 0; i < KITH_SUBSCRIPTIONS; i++)
+		most = c->leaf.subscriptions.at[i].refusals > most ? c->leaf.subscriptions.at[i].refusals : most;
+	return RETRY_US << (most > 0 ? most - 1 : 0);
 }
 
 /* ---- whether they tell ---- */
@@ -193,7 +204,7 @@ void kith_subscriptions_fetch(struct kith_core *c, struct kith_watched *w)
 static void move_one(struct kith_core *c)
 {
 	const struct kith_session *third = spare(c, 0);
-	control_by(c, SOON_US);
+	control_by(c, SOON_US, SOON_LATEST_US);
 	if (third != NULL)
 		begin_at(c, &c->leaf.subscriptions.at[kith_rng_below(c->random, KITH_SUBSCRIPTIONS)], third);
 	c->leaf.subscribe = c->leaf.subscribe || third != NULL;
@@ -229,7 +240,7 @@ void kith_subscriptions_control(struct kith_core *c)
 	struct kith_subscriptions *subs = &c->leaf.subscriptions;
 	if (subs->control_at > c->now.mono_us || c->watched_n == 0 || kith_serves(c))
 		return;
-	control_by(c, SELDOM_US);
+	control_by(c, SELDOM_US / 2, SELDOM_US * 3 / 2);
 	struct kith_session *third = spare(c, 0);
 	if (third != NULL)
 		ask(c, third, &c->watched[kith_rng_below(c->random, c->watched_n)].key);

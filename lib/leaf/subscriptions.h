@@ -1,7 +1,7 @@
 /* The homes at which a leaf has what it watches watched, and whether they tell it the news.
  *
  * It subscribes at two of its homes, drawn. One tells all; the other tells in brief: of a record which device has it,
- * and its sequence, and it is asked for what the first does not bring within a second, six times in a minute. A
+ * and its sequence, and it is asked for what the first does not bring within half a second, six times in half a minute. A
  * record that one of the two told of, and the other did not within 135 s, counts against the other (leaf/caught): an
  * honest one may hold news for 60 s (under load), of which it then tells the newest, and repeats what it tells for 75
  * s.
@@ -12,9 +12,9 @@
  *
  * Only records are compared. A home may rightly not pass a vanish report on, of whose record it does not know.
  *
- * Timers: news are compared after 135 s; the third home is asked a minute after there is a new subscription or both
- *   failed, then every ten minutes. A home that refuses is asked again after 2 s, and left for the third one after ten
- *   times.
+ * Timers: news are compared after 135 s; the third home is asked one to seven minutes after there is a new
+ *   subscription or both failed, then about every fifteen. A home that refuses is asked again after 2 s, 4 s and so on,
+ *   and left for the third one after six times.
  * Bounds: KITH_SUBSCRIPTIONS homes; one question at a time.
  * Never: compares guarded records of which this node has no token; counts what was told before a home took the
  *   subscription, or while this node slept.
@@ -32,6 +32,9 @@ bool kith_subscriptions_send(struct kith_core *c, const struct kith_msg_subscrib
 
 /* A home has answered a SUBSCRIBE. False: it is to be sent again, to it or to another one. */
 bool kith_subscriptions_on_answer(struct kith_core *c, const struct kith_session *s, const struct kith_answer *answer);
+
+/* After which time to send it again; longer, the more often it failed. */
+kith_time_us kith_subscriptions_retry_us(const struct kith_core *c);
 
 /* A session has told the record of a device of which no newer one is known; fresh: that record, if nobody told it
  * before, else NULL. s NULL: this node asked itself, as a supernode. */

@@ -11,7 +11,6 @@ enum {
 	ITEM_HEADER = 3, /* of a byte string in a body, at most */
 	SUBSCRIBE_ROOM = KITH_REQUEST_MAX - 16 /* of items in a SUBSCRIBE */
 };
-#define RETRY_US (2 * KITH_US_PER_S)
 #define ASKED_US (KITH_QUERY_US + KITH_US_PER_S) /* a name without a notice by then is offline */
 
 static void wake(struct kith_core *c, kith_time_us at)
@@ -26,7 +25,7 @@ static void wake(struct kith_core *c, kith_time_us at)
 
 static void again(struct kith_core *c)
 {
-	c->subscribe_at = c->now.mono_us + RETRY_US;
+	c->subscribe_at = c->now.mono_us + kith_subscriptions_retry_us(c);
 	wake(c, c->subscribe_at);
 }
 
