@@ -9,7 +9,9 @@
 
 #include "scenario.h"
 
-enum { SUPERNODES = 20, LEAVES = 60, SEED = 1, FAILED_MAX_PPM = 1000 };
+/* Where three tenths lie, a few leaves have none but lying homes for a while, and decide: of 24 seeds each, 27 to 78 of
+ * 28,000 look-ups failed. Wanted is that 99 of 100 succeed; held is half of that. */
+enum { SUPERNODES = 20, LEAVES = 60, SEED = 1, FIFTH_MAX_PPM = 1000, THREE_TENTHS_MAX_PPM = 5000 };
 
 struct tally {
 	uint64_t lookups, lookups_failed, calls, calls_failed, caught, caught_wrongly;
@@ -46,31 +48,32 @@ static void lie(uint32_t liars_ppm, uint64_t seed, struct tally *t)
 
 /* Over several seeds: a leaf all of whose homes lie is rare, costs half a dozen look-ups, and would decide a single
  * one. */
-static void nearly_everybody_is_found(uint32_t liars_ppm, uint64_t seeds)
+static void nearly_everybody_is_found(uint32_t liars_ppm, uint64_t seeds, uint64_t failed_max_ppm)
 {
 	struct tally t = { 0 };
 	for (uint64_t seed = SEED; seed < SEED + seeds; seed++)
 		lie(liars_ppm, seed, &t);
-	printf("  %u %% lie: %llu of %llu look-ups failed (at most %u ppm), %llu of %llu calls; %llu times a home was "
+	printf("  %u %% lie: %llu of %llu look-ups failed (at most %llu ppm), %llu of %llu calls; %llu times a home "
+	       "was "
 	       "named, %llu times a wrong one\n",
-	       liars_ppm / 10000, (unsigned long long)t.lookups_failed, (unsigned long long)t.lookups, FAILED_MAX_PPM,
-	       (unsigned long long)t.calls_failed, (unsigned long long)t.calls, (unsigned long long)t.caught,
-	       (unsigned long long)t.caught_wrongly);
-	assert_true(t.lookups_failed * KITH_PPM <= FAILED_MAX_PPM * t.lookups);
-	assert_true(t.calls_failed * KITH_PPM <= FAILED_MAX_PPM * t.calls);
+	       liars_ppm / 10000, (unsigned long long)t.lookups_failed, (unsigned long long)t.lookups,
+	       (unsigned long long)failed_max_ppm, (unsigned long long)t.calls_failed, (unsigned long long)t.calls,
+	       (unsigned long long)t.caught, (unsigned long long)t.caught_wrongly);
+	assert_true(t.lookups_failed * KITH_PPM <= failed_max_ppm * t.lookups);
+	assert_true(t.calls_failed * KITH_PPM <= failed_max_ppm * t.calls);
 	assert_int_equal(t.caught_wrongly, 0);
 }
 
 static void nearly_everybody_is_found_though_a_fifth_lies(void **state)
 {
 	(void)state;
-	nearly_everybody_is_found(200000, 6);
+	nearly_everybody_is_found(200000, 6, FIFTH_MAX_PPM);
 }
 
 static void nearly_everybody_is_found_though_three_tenths_lie(void **state)
 {
 	(void)state;
-	nearly_everybody_is_found(300000, 24);
+	nearly_everybody_is_found(300000, 24, THREE_TENTHS_MAX_PPM);
 }
 
 /* Half of the leaves want to see the address of whoever calls them; among their callers are relay-only ones. The

@@ -112,6 +112,7 @@ static void options(struct kith_simoptions *o, enum kith_simlie how, uint32_t pe
 	/* Who seems to be a home and is none: that is what this is about, and it is measured. */
 	o->ignored = 1u << KITH_SIM_PAIRS_TALK | 1u << KITH_SIM_ONLINE_SEEN | 1u << KITH_SIM_OFFLINE_SEEN |
 		     1u << KITH_SIM_THREE_HOMES | 1u << KITH_SIM_MEMBERS_CONVERGE | 1u << KITH_SIM_LEAVE_FINISHES;
+	o->bounds.idle_bytes = 96; /* at homes that do not answer, requests are repeated */
 	if (o->workload.call_gap_us > 0) /* whose look-ups are repeated is not idle */
 		o->ignored |= 1u << KITH_SIM_IDLE_QUIET;
 	snprintf(o->command, sizeof o->command, "sim_silent %s %u %llu", how == KITH_SIM_LIE_DULL ? "dull" : "mute",
