@@ -178,6 +178,8 @@ kith_time_us kith_session_unused_at(const struct kith_session *s)
 {
 	if (s->use & KITH_USE_WATCH) /* renewed at half of its life */
 		return s->used_at + KITH_SUBSCRIPTION_US;
+	if (s->turned_away && s->use == 0) /* it is in the way of others, and stays while the question may come again */
+		return s->used_at + KITH_REQUEST_TIMEOUT_US;
 	if (s->initiator)
 		return s->used_at + ((s->use & KITH_USE_TUNNEL)
 					     ? KITH_TUNNEL_IDLE_US

@@ -114,8 +114,10 @@ void kith_attach_on_request(struct kith_core *c, struct kith_session *s, const s
 	bool refused = !(s->use & KITH_USE_LEAF) && kith_refuse_attach(c); /* its HELLO did not say what it is for */
 	if (c->leaving || refused || !make_attached(c, s)) {
 		kith_session_answer(c, s, request->id, c->leaving ? KITH_STATUS_LEAVING : KITH_STATUS_FULL, nothing);
+		s->turned_away = true;
 		return;
 	}
+	s->turned_away = false;
 	uint8_t status = KITH_STATUS_OK;
 	if (m.record.p != NULL)
 		status = take_leaf_record(c, s, m.record, m.publish);
