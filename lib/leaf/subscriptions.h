@@ -1,10 +1,10 @@
 /* The homes at which a leaf has what it watches watched, and whether they tell it the news.
  *
  * It subscribes at two of its homes, drawn. One tells all; the other tells in brief: of a record which device has it,
- * and its sequence, and it is asked for what the first does not bring within half a second, six times in half a minute. A
- * record that one of the two told of, and the other did not within 135 s, counts against the other (leaf/caught): an
- * honest one may hold news for 60 s (under load), of which it then tells the newest, and repeats what it tells for 75
- * s.
+ * and its sequence, and it is asked for what the first does not bring within half a second, six times in half a
+ * minute. A record that one of the two told of, and the other did not within 135 s, counts against the other
+ * (leaf/caught): an honest one may hold news for 60 s (under load), of which it then tells the newest, and repeats what
+ * it tells for 75 s.
  *
  * Now and then the third home, which has no subscription, is asked for a name that is drawn: two that withhold news
  * together look as if there were none. When neither told what the third has, the third takes the place of one of them

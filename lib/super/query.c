@@ -11,12 +11,10 @@
 #include "super/suspect.h"
 #include "super/notify.h"
 
-enum {
-	ENOUGH_ANSWERS = 3,
-	ASKED_MAX = (1 + KITH_REPLICA_GROUPS) * KITH_REPLICAS /* guides, the six, the next six */
-};
 #define AGAIN_US (5 * KITH_US_PER_S) /* replicas did not answer a WATCH: when they are asked again */
 enum {
+	ENOUGH_ANSWERS = 3,
+	ASKED_MAX = (1 + KITH_REPLICA_GROUPS) * KITH_REPLICAS, /* guides, the six, the next six */
 	AGAIN_DOUBLINGS = 4, /* up to 80 s */
 	JITTER = 20 /* percent */
 };
@@ -510,8 +508,8 @@ static bool is_behind(const struct kith_core *c, const struct kith_query *q)
 {
 	struct kith_record record;
 	for (unsigned i = 0; i < q->found.n; i++) {
-		bool ok = kith_record_parse(&record, kith_blob_span(q->found.at[i].record)) == 0;
-		if (ok && may_know(c, q, &record) && kith_watches_outdated(&c->super->interests, &record))
+		if (kith_record_parse(&record, kith_blob_span(q->found.at[i].record)) == 0 && may_know(c, q, &record) &&
+		    kith_watches_outdated(&c->super->interests, &record))
 			return true;
 	}
 	return false;

@@ -62,7 +62,8 @@ static void a_witness_has_the_same_leaf_knock_again(void **state)
 	cw.nat = cw.by_address = true;
 	cw_punch(&cw);
 	(void)cw_attest(&cw, &no_caps);
-	assert_int_equal(cw.knocks, KITH_WITNESSES * 3);
+	/* Three each; a leaf that more than two of them drew does not knock at one /24 that often. */
+	assert_in_range(cw.knocks, KITH_WITNESSES * 2 + 1, KITH_WITNESSES * 3);
 	assert_true(cw.knockers <= KITH_WITNESSES);
 	core_world_deinit(&cw.w);
 }
