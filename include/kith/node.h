@@ -108,9 +108,8 @@ struct kith_node_options {
 
 	struct kith_profile *profile; /* owner of what kith_node_options_load read; kith_node_options_deinit frees it */
 
-	/* The device's certificate is renewed while the node runs, when two thirds of its life are over. A newer chain
-	 * that stands in this file by then is used; else, if key_path holds the identity's secret, the node makes one
-	 * and writes it there. NULL: one that it makes is used, and not written. */
+	/* The device's certificate is renewed when two thirds of its life are over: by a newer chain in this file; else
+	 * by one that is made, if key_path holds the identity's secret, and written there. NULL: it is not written. */
 	const char *chain_path;
 	const char *passphrase_path; /* with key_path's, read again for that. NULL: a protected file stays shut */
 	enum kith_presence presence; /* who sees this device come and go; default KITH_PRESENCE_STEPS */
