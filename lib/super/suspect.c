@@ -263,7 +263,7 @@ static void hear(struct kith_core *c, const struct kith_gossip_doubt *d, unsigne
 {
 	struct kith_supernode *sn = c->super;
 	const struct kith_member *m = kith_members_get_prefix(&sn->members, d->accused);
-	if (m != NULL && !kith_member_near(&sn->members, m))
+	if (m == NULL || !kith_member_near(&sn->members, m)) /* of none that we know well */
 		return;
 	if (kith_suspicion_take(&sn->suspicion, &sn->members, &c->now, &sn->id, d, partner) != KITH_DOUBT_NEW)
 		return;

@@ -79,7 +79,7 @@ static inline int params_give(struct core_world *w, int node, uint64_t number, e
 			      const struct kith_signer *signer)
 {
 	uint8_t buf[KITH_PARAMS_LEN_MAX];
-	struct kith_params p = { .number = number, .issued_s = WORLD_UNIX_MS / 1000, .eligible = eligible };
+	struct kith_params p = { .number = number, .issued_s = WORLD_UNIX_MS / 1000, .eligible = (uint8_t)eligible };
 	memcpy(p.network, w->pki.network.b, sizeof p.network);
 	int len = kith_params_sign(w->pki.suite, buf, &p, signer->sk);
 	assert_true(len > 0);
