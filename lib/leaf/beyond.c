@@ -1,18 +1,10 @@
 #include "leaf/beyond.h"
 
 #include "leaf/hosts.h"
+#include "leaf/places.h"
 #include "link/connect.h"
 #include "link/follow.h"
 #include "session/request.h"
-
-static bool is_home(const struct kith_core *c, const struct kith_key *dh)
-{
-	for (size_t i = 0; i < KITH_HOMES; i++) {
-		if (c->leaf.homes[i].state != KITH_HOME_FREE && kith_key_equal(&c->leaf.homes[i].host.dh, dh))
-			return true;
-	}
-	return false;
-}
 
 static bool ask_host(struct kith_core *c, const struct kith_host *host, uint8_t kind, const struct kith_id *key,
 		     uint64_t token)
@@ -29,12 +21,13 @@ static unsigned ask_replicas(struct kith_core *c, const struct kith_id *key, uin
 	unsigned asked = 0;
 	for (size_t i = 0; i < named.n && asked < KITH_BEYOND_REPLICAS; i++) {
 		struct kith_member_entry entry;
-		if (kith_member_parse(&entry, named.at[i]) != 0 || is_home(c, &entry.device) ||
-		    kith_hosts_verify(c, &entry) != 0)
+		if (kith_member_parse(&entry, named.at[i]) != 0)
 			continue;
 		struct kith_host host = { .dh = entry.device };
 		for (uint8_t k = 0; k < entry.endpoints_n; k++)
 			kith_host_add(&host, &entry.endpoints[k]);
+		if (kith_place_in_use(c, &host) || kith_hosts_verify(c, &entry) != 0)
+			continue;
 		asked += ask_host(c, &host, KITH_REQ_FIND, key, token);
 	}
 	return asked;
@@ -52,7 +45,7 @@ static unsigned ask_strangers(struct kith_core *c, const struct kith_id *key, ui
 		struct kith_host host;
 		kith_hostcache_use(hc, taken[i], false);
 		kith_hostcache_get(hc, taken[i], &host);
-		asked += !is_home(c, &host.dh) && ask_host(c, &host, KITH_REQ_LOOKUP, key, token);
+		asked += !kith_place_in_use(c, &host) && ask_host(c, &host, KITH_REQ_LOOKUP, key, token);
 	}
 	return asked;
 }

@@ -1,7 +1,7 @@
 /* Questions to supernodes that are no homes: all homes of a leaf may lie.
  *
  * Bounds: KITH_BEYOND_REPLICAS replicas and KITH_BEYOND_STRANGERS_MAX supernodes of the host cache for each question.
- * Never: asks a home; changes the host cache.
+ * Never: asks a home, whose session a second one would replace; changes the host cache.
  */
 #ifndef KITH_LEAF_BEYOND_H
 #define KITH_LEAF_BEYOND_H

@@ -70,20 +70,6 @@ struct kith_session *kith_homes_primary(struct kith_core *c)
 
 /* ---- attaching ---- */
 
-static bool in_use(struct kith_core *c, const struct kith_host *host)
-{
-	static const struct kith_key no_key; /* bootstrap hosts not spoken to yet have none, and are all different */
-	bool keyed = memcmp(&host->dh, &no_key, sizeof no_key) != 0;
-	for (unsigned i = 0; i < kith_places(c); i++) {
-		const struct kith_home_slot *home = kith_place(c, i);
-		bool same_key = keyed && memcmp(&home->host.dh, &host->dh, sizeof host->dh) == 0;
-		if (home->state != KITH_HOME_FREE &&
-		    (same_key || kith_endpoint_equal(&home->host.endpoints[0], &host->endpoints[0])))
-			return true;
-	}
-	return false;
-}
-
 /* An entry without a key turns out to be a home's: both become one. */
 static bool merge(struct kith_core *c, int i, const struct kith_home_slot *home)
 {
@@ -122,7 +108,7 @@ static int pick(struct kith_core *c, struct kith_host *host)
 		if (i < 0)
 			return KITH_ENOENT;
 		kith_hostcache_get(&c->leaf.cache, i, host);
-		if (!in_use(c, host))
+		if (!kith_place_in_use(c, host))
 			return i;
 		set_aside(c, i, host);
 	}
@@ -503,7 +489,7 @@ int kith_homes_replace(struct kith_core *c, const struct kith_session *s, const 
 	struct kith_home_slot *spare = NULL;
 	if (home == NULL || home->state != KITH_HOME_ATTACHED || !kith_place_is_home(c, home))
 		return KITH_ENOENT;
-	if (in_use(c, host))
+	if (kith_place_in_use(c, host))
 		return KITH_EEXIST;
 	for (size_t i = 0; i < KITH_SPARES && kith_places_grow(c); i++)
 		spare = c->leaf.spares[i].state == KITH_HOME_FREE ? &c->leaf.spares[i] : spare;

@@ -31,6 +31,20 @@ bool kith_place_is_home(const struct kith_core *c, const struct kith_home_slot *
 	return false;
 }
 
+bool kith_place_in_use(struct kith_core *c, const struct kith_host *host)
+{
+	static const struct kith_key no_key; /* bootstrap hosts not spoken to yet have none, and are all different */
+	bool keyed = memcmp(&host->dh, &no_key, sizeof no_key) != 0;
+	for (unsigned i = 0; i < kith_places(c); i++) {
+		const struct kith_home_slot *place = kith_place(c, i);
+		bool same_key = keyed && memcmp(&place->host.dh, &host->dh, sizeof host->dh) == 0;
+		if (place->state != KITH_HOME_FREE &&
+		    (same_key || kith_endpoint_equal(&place->host.endpoints[0], &host->endpoints[0])))
+			return true;
+	}
+	return false;
+}
+
 bool kith_places_grow(struct kith_core *c)
 {
 	if (c->leaf.spares == NULL)

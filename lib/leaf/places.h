@@ -19,6 +19,9 @@ struct kith_home_slot *kith_place_of(struct kith_core *c, uint32_t session);
 /* Whether a place is a home's, and not a spare's. */
 bool kith_place_is_home(const struct kith_core *c, const struct kith_home_slot *place);
 
+/* Whether one has that supernode. By its address, too: the key of a bootstrap host may not be known. */
+bool kith_place_in_use(struct kith_core *c, const struct kith_host *host);
+
 /* Makes those of spares, if they are not there. False: no memory. */
 bool kith_places_grow(struct kith_core *c);
 

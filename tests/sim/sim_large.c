@@ -16,7 +16,7 @@ enum {
 	LOOKUP_50_MS = 100,
 	LOOKUP_99_MS = 200,
 	LOAD_MAX_PERCENT = 125, /* leaves of the fullest supernode, of the mean */
-	IDLE_BYTES_MAX = 15, /* a second, in and out */
+	IDLE_BYTES_MAX = 20, /* a second, in and out, without headers: each watches four others at two homes */
 	/* at the worst time, with calls, its share in supernodes, and what the simulator holds */
 	NODE_BYTES_MAX = 44000,
 	AGAIN_99_MS = 10000, /* from losing the last home to having one */

@@ -42,6 +42,30 @@ static void a_place_is_found_by_its_session_unless_it_is_free(void **state)
 	kith_places_shrink(&c);
 }
 
+/* A bootstrap host whose key is not known may be one that is in use. */
+static void a_supernode_in_use_is_known_by_key_or_address(void **state)
+{
+	static struct kith_core c;
+	struct kith_host host = { .dh = { { 1 } }, .endpoints_n = 1 };
+	(void)state;
+	memset(&c, 0, sizeof c);
+	host.endpoints[0].addr.family = 4;
+	host.endpoints[0].addr.ip[0] = 11;
+	host.endpoints[0].addr.port = 4433;
+	kith_place(&c, 1)->host = host;
+	assert_false(kith_place_in_use(&c, &host));
+	kith_place(&c, 1)->state = KITH_HOME_ATTACHED;
+	assert_true(kith_place_in_use(&c, &host));
+	struct kith_host unknown = host, moved = host, other = host;
+	unknown.dh = (struct kith_key){ { 0 } };
+	moved.endpoints[0].addr.port = 4434;
+	other.dh.b[0] = 2;
+	other.endpoints[0].addr.port = 4434;
+	assert_true(kith_place_in_use(&c, &unknown));
+	assert_true(kith_place_in_use(&c, &moved));
+	assert_false(kith_place_in_use(&c, &other));
+}
+
 /* Without memory a leaf goes on with its homes. */
 static void no_memory_is_no_spare(void **state)
 {
@@ -61,6 +85,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(places_of_spares_come_and_go_behind_those_of_homes),
 		cmocka_unit_test(a_place_is_found_by_its_session_unless_it_is_free),
+		cmocka_unit_test(a_supernode_in_use_is_known_by_key_or_address),
 		cmocka_unit_test(no_memory_is_no_spare),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
