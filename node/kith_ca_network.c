@@ -11,7 +11,7 @@ static int make(struct ca *ca, enum kith_eligible eligible, struct text *out)
 {
 	uint8_t bytes[KITH_PARAMS_LEN_MAX];
 	struct kith_seed seed;
-	struct kith_params params = { .issued_s = (int64_t)time(NULL), .eligible = eligible };
+	struct kith_params params = { .issued_s = (int64_t)time(NULL), .eligible = (uint8_t)eligible };
 	params.number = (uint64_t)json_integer_value(json_object_get(ca->ledger, "params_number")) + 1;
 	json_object_set_new(ca->ledger, "params_number", json_integer((json_int_t)params.number));
 	int code = ca_root_seed(ca, &seed);

@@ -112,7 +112,7 @@ struct kith_node_options {
 	 * by one that is made, if key_path holds the identity's secret, and written there. NULL: it is not written. */
 	const char *chain_path;
 	const char *passphrase_path; /* with key_path's, read again for that. NULL: a protected file stays shut */
-	enum kith_presence presence; /* who sees this device come and go; default KITH_PRESENCE_STEPS */
+	enum kith_presence presence; /* who sees this device come and go; default KITH_PRESENCE_PUBLIC */
 };
 
 /* Fills in the defaults. */

@@ -30,8 +30,8 @@ enum kith_consent {
 /* Who sees a device come and go. Contacts that were accepted see it at once: each is given a token when it is talked
  * to, and shows it to the supernodes that keep the record. That binds honest supernodes only: PROTOCOL.md, 16.4. */
 enum kith_presence {
-	/* others look the name up and call, but see comings and goings in steps of five minutes. A device that never
-	 * ran before is public for its first half hour, so that it can be called at once */
+	/* others look the name up and call, but see comings and goings in steps of five minutes, so a call may have to
+	 * wait for the next one. A device that never ran before is public for its first half hour */
 	KITH_PRESENCE_STEPS,
 	KITH_PRESENCE_PUBLIC, /* so does everybody */
 	KITH_PRESENCE_CONTACTS /* others do not find the device, and their calls are not answered */

@@ -16,6 +16,7 @@ static const struct kith_node_options defaults = {
 	.size = sizeof defaults,
 	.role = KITH_ROLE_LEAF,
 	.answer_strangers = true,
+	.presence = KITH_PRESENCE_PUBLIC,
 	.leave_us = LEAVE_US_DEFAULT,
 	.linger_us = LINGER_US_DEFAULT,
 };

@@ -24,7 +24,7 @@ static unsigned depth_of(const struct kith_sectors *s)
 
 unsigned kith_sectors_ranges(const struct kith_sectors *s)
 {
-	return s->bits < 2 ? 1 : SIDES << (4 * depth_of(s) - s->bits);
+	return s->bits < 2 ? 1u : (unsigned)SIDES << (4 * depth_of(s) - s->bits);
 }
 
 struct kith_gossip_range kith_sectors_range(const struct kith_sectors *s, unsigned i)
