@@ -1,8 +1,9 @@
 /* Leaves join other networks while they talk, and an observer of all packets tries to find them again: by names,
  * counters and equal bytes of what is sealed it cannot, also where packets are lost, late and doubled. By the ids of
- * tunnels it can (PROTOCOL.md, 16.4), which shows that it looks.
+ * tunnels it can (PROTOCOL.md, 16.4), which shows that it looks; in two of 200 seeds there were none. In one (66) it
+ * found 25 of 5,826 packets by their names: not understood yet.
  *
- * sim_names [SEED] with that seed only /
+ *     sim_names [SEED]     20 seeds, or that one; KITH_NAMES_SEEDS=N: so many
  */
 #include "scenario.h"
 
@@ -38,5 +39,5 @@ static int run(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-	return scenario_seeds(argc, argv, "KITH_SIM_SEEDS", 5, run) != 0;
+	return scenario_seeds(argc, argv, "KITH_NAMES_SEEDS", 20, run) != 0;
 }
