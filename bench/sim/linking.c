@@ -1,6 +1,6 @@
 /* An observer of all packets of all leaves, who tries to find those again that joined another network. What is the
  * same, or nearly so, at two networks of one leaf is a link: a name, a counter's field, sealed bytes, a tunnel's id. It
- * keeps the last place of each thing that it saw; what else it could go by, PROTOCOL.md has in 16.4. /
+ * keeps the last place of each thing that it saw; what else it could go by, PROTOCOL.md has in 16.4.
  */
 #include "sim/internal.h"
 

@@ -1,5 +1,5 @@
 /* Somebody who watches every packet tries to find a node again that has moved to another network: by names of sessions,
- * by counters, and by equal bytes. What goes through tunnels is another matter (PROTOCOL.md, 16.4). /
+ * by counters, and by equal bytes. What goes through tunnels is another matter (PROTOCOL.md, 16.4).
  */
 #include "core_tap.h"
 
