@@ -9,7 +9,7 @@
 #include "net/draw.h"
 #include "sim/sim.h"
 
-enum { SCENARIO_SUPERNODES = 5, SCENARIO_LEAVES = 11, SCENARIO_S = 120 };
+enum { SCENARIO_SUPERNODES = 5, SCENARIO_LEAVES = 11, SCENARIO_S = 120, SCENARIO_HEADERS = 28 /* of IPv4 and UDP */ };
 
 /* A small network in which nothing goes wrong. */
 static inline void scenario_calm(struct kith_simoptions *o, uint64_t seed)
@@ -41,6 +41,23 @@ static inline int scenario_seeds(int argc, char **argv, const char *variable, ui
 	for (uint64_t seed = 1; seed <= seeds; seed++)
 		failures += run(seed);
 	return failures;
+}
+
+/* Runs on, and says what was violated. */
+static inline bool scenario_run(struct kith_sim *sim, kith_time_us until)
+{
+	char text[2048];
+	if (kith_sim_run(sim, until))
+		return true;
+	fprintf(stderr, "%s\n", kith_sim_violation_text(sim, text, sizeof text));
+	return false;
+}
+
+/* Bytes that all supernodes sent so far, headers included. */
+static inline double scenario_super_bytes(struct kith_sim *sim)
+{
+	const struct kith_simcounts *c = kith_sim_counts(sim);
+	return (double)c->super_bytes + (double)SCENARIO_HEADERS * (double)c->super_packets;
 }
 
 /* A draw that depends on the seed and on what it is for. */

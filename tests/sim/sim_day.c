@@ -18,7 +18,6 @@ enum {
 	SUPERNODES = 8,
 	LEAVES = 24,
 	HOURS = 24,
-	HEADERS = 28,
 	SETTLED_S = 120,
 	SUPER_BYTES_MAX = 1000, /* a second, that a supernode sends besides what it sends to leaves: 8 kbit/s */
 	/* In and out, with three homes, and eight others watched. Wanted are 15 and 20: keepalives alone are 12.6, and
@@ -57,7 +56,7 @@ static void options(struct kith_simoptions *o, uint32_t hours, uint64_t seed, bo
 
 static uint64_t bytes_of(const struct kith_simnode *n)
 {
-	return n->bytes_in + n->bytes_out + HEADERS * (n->packets_in + n->packets_out);
+	return n->bytes_in + n->bytes_out + SCENARIO_HEADERS * (n->packets_in + n->packets_out);
 }
 
 static bool run(uint32_t hours, uint64_t seed, bool watch, struct day *out)
@@ -69,7 +68,8 @@ static bool run(uint32_t hours, uint64_t seed, bool watch, struct day *out)
 	bool good = sim != NULL && kith_sim_run(sim, SETTLED_S * KITH_US_PER_S);
 	for (uint32_t i = 0; good && i < LEAVES; i++)
 		leaf[i] = bytes_of(&sim->nodes[SUPERNODES + i]);
-	uint64_t before = good ? kith_sim_counts(sim)->super_bytes + HEADERS * kith_sim_counts(sim)->super_packets : 0;
+	uint64_t before =
+		good ? kith_sim_counts(sim)->super_bytes + SCENARIO_HEADERS * kith_sim_counts(sim)->super_packets : 0;
 	for (uint32_t h = 1; good && h <= hours; h++) {
 		good = kith_sim_run(sim, (h < hours ? h * 3600 + SETTLED_S : h * 3600) * KITH_US_PER_S);
 		for (uint32_t i = 0; i < LEAVES; i++) {
@@ -81,7 +81,8 @@ static bool run(uint32_t hours, uint64_t seed, bool watch, struct day *out)
 	}
 	if (good) {
 		const double seconds = hours * 3600.0 - SETTLED_S;
-		super = kith_sim_counts(sim)->super_bytes + HEADERS * kith_sim_counts(sim)->super_packets - before;
+		super = kith_sim_counts(sim)->super_bytes + SCENARIO_HEADERS * kith_sim_counts(sim)->super_packets -
+			before;
 		*out = (struct day){ .leaf = (double)sum / LEAVES / seconds,
 				     .leaf_hour = (double)most / 3600,
 				     .super = (double)super / SUPERNODES / seconds,

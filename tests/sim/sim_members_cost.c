@@ -17,7 +17,6 @@ enum {
 	HOURS = 24,
 	WARM_S = 1800, /* left out: everybody learns of everybody */
 	WINDOW_S = 600,
-	HEADERS = 28, /* of IPv4 and UDP */
 	FULL = 25000,
 	BITS_MAX = 8000, /* a second, that a supernode sends for membership with that many */
 	LEAF_BYTES_MAX = 20, /* a second, in and out, of an idle leaf with eight watches */
@@ -37,22 +36,6 @@ static void options(struct kith_simoptions *o, uint32_t supernodes, uint32_t lea
 	o->checked = false;
 }
 
-static bool run(struct kith_sim *sim, kith_time_us until)
-{
-	char text[2048];
-	if (kith_sim_run(sim, until))
-		return true;
-	fprintf(stderr, "%s\n", kith_sim_violation_text(sim, text, sizeof text));
-	return false;
-}
-
-/* Bytes that all supernodes sent so far, headers included. */
-static double sent(struct kith_sim *sim)
-{
-	const struct kith_simcounts *c = kith_sim_counts(sim);
-	return (double)c->super_bytes + (double)HEADERS * (double)c->super_packets;
-}
-
 static bool renew(struct kith_sim *sim, uint32_t node)
 {
 	return kith_super_make_entry(kith_sim_core(sim, node), 0) == 0;
@@ -66,15 +49,15 @@ static bool measure(uint32_t n, double *quiet, double *full)
 	const kith_time_us window_us = WINDOW_S * KITH_US_PER_S;
 	options(&o, n, 1); /* the simulator wants one; its keepalives are a packet in 25 s */
 	struct kith_sim *sim = kith_sim_new(&o);
-	bool good = sim != NULL && run(sim, warm_us);
-	double begun = good ? sent(sim) : 0;
-	good = good && run(sim, warm_us + window_us);
-	double middle = good ? sent(sim) : 0;
+	bool good = sim != NULL && scenario_run(sim, warm_us);
+	double begun = good ? scenario_super_bytes(sim) : 0;
+	good = good && scenario_run(sim, warm_us + window_us);
+	double middle = good ? scenario_super_bytes(sim) : 0;
 	for (uint32_t i = 0; i * renew_us < window_us && good; i++)
-		good = run(sim, warm_us + window_us + renew_us * i) && renew(sim, i * 7 % n);
-	good = good && run(sim, warm_us + 2 * window_us);
+		good = scenario_run(sim, warm_us + window_us + renew_us * i) && renew(sim, i * 7 % n);
+	good = good && scenario_run(sim, warm_us + 2 * window_us);
 	*quiet = (middle - begun) * 8 / n / WINDOW_S;
-	*full = (good ? sent(sim) - middle : 0) * 8 / n / WINDOW_S;
+	*full = (good ? scenario_super_bytes(sim) - middle : 0) * 8 / n / WINDOW_S;
 	kith_sim_free(sim);
 	return good;
 }
@@ -106,10 +89,10 @@ static int watching(void)
 		options(&o, 12, 24);
 		o.workload.watch = watch != 0;
 		struct kith_sim *sim = kith_sim_new(&o);
-		if (sim == NULL || !run(sim, WARM_S * KITH_US_PER_S))
+		if (sim == NULL || !scenario_run(sim, WARM_S * KITH_US_PER_S))
 			return 1;
 		struct kith_simcounts before = *kith_sim_counts(sim);
-		if (!run(sim, o.duration_us))
+		if (!scenario_run(sim, o.duration_us))
 			return 1;
 		const struct kith_simcounts *after = kith_sim_counts(sim);
 		bits[watch] = (double)(after->super_bytes - before.super_bytes) / HOURS;

@@ -18,7 +18,6 @@ enum {
 	WARM_S = 660, /* left out: everybody learns of those near */
 	WINDOW_S = 300,
 	KILL_S = WARM_S + WINDOW_S + 120,
-	HEADERS = 28, /* of IPv4 and UDP */
 	SIZES_MAX = 8,
 	FOUND_PPM = 999000, /* of the look-ups of names that are there, at least */
 	HOPS_MAX = 2100, /* in thousandths, on average */
@@ -37,21 +36,6 @@ static void options(struct kith_simoptions *o, uint32_t supernodes)
 	o->bounds.super_bytes *= 4 + supernodes / 50; /* all begin at once, each at three bootstrap hosts */
 	o->verify_us = 0;
 	o->checked = false;
-}
-
-static bool run(struct kith_sim *sim, kith_time_us until)
-{
-	char text[2048];
-	if (kith_sim_run(sim, until))
-		return true;
-	fprintf(stderr, "%s\n", kith_sim_violation_text(sim, text, sizeof text));
-	return false;
-}
-
-static double sent(struct kith_sim *sim)
-{
-	const struct kith_simcounts *c = kith_sim_counts(sim);
-	return (double)c->super_bytes + (double)HEADERS * (double)c->super_packets;
 }
 
 /* Members in a table, near ones among them, most of all, and bits. */
@@ -79,7 +63,7 @@ static bool bring_anew(struct kith_sim *sim)
 {
 	for (uint32_t i = 0; i < sim->options.supernodes; i++)
 		kith_sim_core(sim, i)->super->self_at -= KITH_RECORD_REFRESH_US;
-	return run(sim, kith_sim_time(sim) + 30 * KITH_US_PER_S);
+	return scenario_run(sim, kith_sim_time(sim) + 30 * KITH_US_PER_S);
 }
 
 /* As many look-ups as that, by supernodes drawn at random, of the names of others: hardly one knows whom to ask. */
@@ -93,7 +77,7 @@ static bool look_ups(struct kith_sim *sim, const char *when, uint32_t count, kit
 	const kith_time_us from = kith_sim_time(sim);
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t asker, peer;
-		if (!run(sim, from + over_us * i / count))
+		if (!scenario_run(sim, from + over_us * i / count))
 			return false;
 		for (uint32_t draw = 0;; draw++) {
 			asker = scenario_below((uint64_t)from + i, 2 * draw, n);
@@ -104,7 +88,7 @@ static bool look_ups(struct kith_sim *sim, const char *when, uint32_t count, kit
 		}
 		kith_sim_super_lookup(sim, asker, peer);
 	}
-	if (!run(sim, from + over_us + 10 * KITH_US_PER_S))
+	if (!scenario_run(sim, from + over_us + 10 * KITH_US_PER_S))
 		return false;
 	const struct kith_simcounts *c = kith_sim_counts(sim);
 	const struct kith_stats *st = kith_sim_stats(sim, KITH_ROLE_SUPERNODE);
@@ -127,19 +111,19 @@ static int measure(uint32_t n)
 	o.faults.kill_ppm = 300000;
 	o.faults.kill_at_us = KILL_S * KITH_US_PER_S;
 	struct kith_sim *sim = kith_sim_new(&o);
-	if (sim == NULL || !run(sim, WARM_S * KITH_US_PER_S))
+	if (sim == NULL || !scenario_run(sim, WARM_S * KITH_US_PER_S))
 		return 1;
-	double before = sent(sim);
-	if (!run(sim, (WARM_S + WINDOW_S) * KITH_US_PER_S))
+	double before = scenario_super_bytes(sim);
+	if (!scenario_run(sim, (WARM_S + WINDOW_S) * KITH_US_PER_S))
 		return 1;
-	double bits = (sent(sim) - before) * 8 / n / WINDOW_S;
+	double bits = (scenario_super_bytes(sim) - before) * 8 / n / WINDOW_S;
 	tables(sim, n);
 	printf("  %5u supernodes: each sends %.0f bit/s (at most %d)\n", n, bits, BITS_MAX);
 	fflush(stdout);
 	bool good = bits <= BITS_MAX && bring_anew(sim) && look_ups(sim, "at rest", LOOKUPS, 30 * KITH_US_PER_S) &&
-		    run(sim, o.faults.kill_at_us + KITH_US_PER_S) &&
+		    scenario_run(sim, o.faults.kill_at_us + KITH_US_PER_S) &&
 		    look_ups(sim, "30 % gone at once", LOOKUPS, 30 * KITH_US_PER_S) &&
-		    run(sim, o.faults.kill_at_us + 120 * KITH_US_PER_S) &&
+		    scenario_run(sim, o.faults.kill_at_us + 120 * KITH_US_PER_S) &&
 		    look_ups(sim, "two minutes later", LOOKUPS, 30 * KITH_US_PER_S);
 	kith_sim_free(sim);
 	return !good;
@@ -151,7 +135,7 @@ static int liars(uint32_t n)
 	options(&o, n);
 	o.faults.liars_ppm = 200000;
 	struct kith_sim *sim = kith_sim_new(&o);
-	bool good = sim != NULL && run(sim, WARM_S * KITH_US_PER_S) && bring_anew(sim) &&
+	bool good = sim != NULL && scenario_run(sim, WARM_S * KITH_US_PER_S) && bring_anew(sim) &&
 		    look_ups(sim, "a fifth lies", LOOKUPS, 30 * KITH_US_PER_S);
 	kith_sim_free(sim);
 	return !good;
