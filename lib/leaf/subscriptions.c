@@ -142,7 +142,7 @@ kith_time_us kith_subscriptions_retry_us(const struct kith_core *c)
 static bool is_told_at_once(const struct kith_core *c, const struct kith_record *record)
 {
 	uint8_t tokens[KITH_FOLLOW_TOKENS_MAX * KITH_FOLLOW_LEN];
-	return !record->guarded || kith_follow_opens(c->suite, kith_follow_for(c, &record->key, tokens), record->guard);
+	return kith_record_is_open_to(record, c->suite, kith_follow_for(c, &record->key, tokens));
 }
 
 void kith_subscriptions_told(struct kith_core *c, struct kith_watched_device *device, const struct kith_session *s,

@@ -77,8 +77,7 @@ struct kith_store_view kith_store_view(const struct kith_stored *s, const struct
 	static struct kith_blob *const none[KITH_HOMES];
 	const struct kith_store_view as_it_is = { s->record, s->reports != NULL ? s->reports : none };
 	const struct kith_stored_past *p = s->past;
-	if (kith_record_parse(&r, kith_blob_span(s->record)) != 0 || !r.guarded ||
-	    kith_follow_opens(suite, tokens, r.guard))
+	if (kith_record_parse(&r, kith_blob_span(s->record)) != 0 || kith_record_is_open_to(&r, suite, tokens))
 		return as_it_is;
 	if (r.flags & KITH_RECORD_CONTACTS)
 		return (struct kith_store_view){ NULL, none };

@@ -181,7 +181,7 @@ static void show(struct kith_core *c, struct kith_query *q, struct kith_span tok
 
 static bool may_know(const struct kith_core *c, const struct kith_query *q, const struct kith_record *record)
 {
-	return !record->guarded || kith_follow_opens(c->suite, kith_blob_span(q->tokens), record->guard);
+	return kith_record_is_open_to(record, c->suite, kith_blob_span(q->tokens));
 }
 
 /* A record of a leaf attached here is mostly the freshest. The public view is its replicas' to tell. */

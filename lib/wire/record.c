@@ -274,6 +274,11 @@ static int learn_devices(const struct kith_record *record, struct kith_trust *tr
 	return taken > 0 ? kith_trust_recheck(trust, now, person) : taken;
 }
 
+bool kith_record_is_open_to(const struct kith_record *record, const struct kith_suite *suite, struct kith_span tokens)
+{
+	return !record->guarded || kith_follow_opens(suite, tokens, record->guard);
+}
+
 int kith_record_verify(const struct kith_record *record, struct kith_trust *trust, const struct kith_now *now,
 		       struct kith_person *person)
 {

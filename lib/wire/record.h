@@ -144,6 +144,9 @@ int kith_object_end_chain(struct kith_reader *r, struct kith_span bytes, struct 
 /* KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP, or what parsing the chain says. */
 int kith_record_parse(struct kith_record *out, struct kith_span bytes) KITH_MUST_USE;
 
+/* Whether those who show these tokens (wire/follow.h) may know the record as it is: one that is not guarded all may. */
+bool kith_record_is_open_to(const struct kith_record *record, const struct kith_suite *suite, struct kith_span tokens);
+
 /* Whether the record holds now: KITH_EEXPIRED, KITH_ENOTYET (seq or expiry too far ahead), KITH_ENAME (the key is not
  * that of the certified name), KITH_ESIGNATURE, or what the trust says of the chain. The trust learns the device list
  * that comes along (KITH_EREVOKED when that leaves the device out). person is filled in on success. */
