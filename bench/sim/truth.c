@@ -149,9 +149,7 @@ static bool is_counted(struct kith_sim *sim, const struct kith_core *home, const
 }
 
 /* Each home of a leaf counts it, whichever supernodes came, went, or handed it over. A session that takes the place of
- * another does so at one end first; a leaf whose home has forgotten it notices that by a keepalive. Not asked for where
- * leaves consent to serve: there some have believed in a home for 100 s that had no session of theirs (sim_candidates,
- * seeds 1 and 4), and why is not known. */
+ * another does so at one end first; a leaf whose home has forgotten it notices that by a keepalive. */
 static void check_attached(struct kith_sim *sim, struct kith_simnode *n)
 {
 	struct kith_addr homes[KITH_HOMES];
@@ -163,8 +161,7 @@ static void check_attached(struct kith_sim *sim, struct kith_simnode *n)
 		const struct kith_core *c = super_at(sim, &homes[i]);
 		stranger = c != NULL && !is_counted(sim, c, n) ? c : stranger;
 	}
-	if (stranger == NULL || sim->options.candidates_ppm > 0 ||
-	    !kith_sim_steady(sim, n, KITH_LEAF_VANISH_US + bound))
+	if (stranger == NULL || !kith_sim_steady(sim, n, KITH_LEAF_VANISH_US + bound))
 		n->uncounted_since = 0;
 	else if (n->uncounted_since == 0)
 		n->uncounted_since = sim->now;

@@ -275,14 +275,14 @@ void kith_homes_let_go(struct kith_core *c, struct kith_home_slot *slot)
 		kith_session_end(c, s, KITH_CLOSE_CANCELED, false);
 }
 
-/* Ends what is left of a home whose place was taken. */
+/* Ends what is left of a home whose place was taken, unless it has a place again: its session is used for that. */
 static void settle_parting(struct kith_core *c)
 {
 	struct kith_session *s = c->leaf.parting != 0 ? kith_sessions_get(&c->sessions, c->leaf.parting) : NULL;
 	if (c->leaf.parting == 0 || c->now.mono_us < c->leaf.part_at)
 		return;
 	c->leaf.parting = 0;
-	if (s == NULL || s->state != KITH_SESSION_OPEN)
+	if (s == NULL || s->state != KITH_SESSION_OPEN || kith_place_of(c, s->index) != NULL)
 		return;
 	s->use &= (uint8_t)~KITH_USE_HOME;
 	if (s->use == 0)

@@ -142,11 +142,51 @@ static void homes_lead_it_nowhere_near_each_other_and_not_all_the_time(void **st
 	core_world_deinit(&w);
 }
 
+static void throw_out(struct core_world *w, int home)
+{
+	struct kith_core *c = w->nodes[home].core;
+	kith_core_enter(c, world_clock(w));
+	kith_session_end(c, session_at(w, home, ALICE), KITH_CLOSE_NORMAL, false);
+	kith_core_settle(c);
+	world_drain(w, home);
+}
+
+/* The home that let her go is another's successor within the three seconds that it still has: over the same session,
+ * which must not end then. */
+static void a_home_that_was_let_go_and_is_taken_again_stays(void **state)
+{
+	struct core_world w;
+	(void)state;
+	begin(&w);
+	int old = some(&w, true), next = some(&w, false), other = -1;
+	for (int i = 0; i < SUPERS; i++) {
+		other = i != old && is_home(&w, ALICE, i) ? i : other;
+		w.nodes[i].muted = !is_home(&w, ALICE, i) && i != next;
+	}
+	struct kith_host host = host_of(&w, next);
+	ask(&w, old, &host);
+	for (int i = 0; i < 100 && is_home(&w, ALICE, old); i++)
+		world_run(&w, 10 * KITH_US_PER_MS);
+	const uint32_t before = session_at(&w, old, ALICE)->index;
+	throw_out(&w, other);
+	w.nodes[other].muted = true;
+	for (int i = 0; i < 250 && !is_home(&w, ALICE, old); i++)
+		world_run(&w, 10 * KITH_US_PER_MS);
+	assert_true(is_home(&w, ALICE, old));
+	assert_int_equal(session_at(&w, old, ALICE)->index, before);
+	world_run(&w, 10 * KITH_US_PER_S);
+	assert_true(is_home(&w, ALICE, old));
+	assert_non_null(session_at(&w, old, ALICE));
+	assert_int_equal(session_at(&w, old, ALICE)->use & KITH_USE_LEAF, KITH_USE_LEAF);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_has_three_homes_at_every_moment_and_is_called_meanwhile),
 		cmocka_unit_test(a_newcomer_that_is_silent_or_takes_nobody_changes_nothing),
+		cmocka_unit_test(a_home_that_was_let_go_and_is_taken_again_stays),
 		cmocka_unit_test(homes_lead_it_nowhere_near_each_other_and_not_all_the_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
