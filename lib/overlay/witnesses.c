@@ -41,6 +41,11 @@ uint32_t kith_witnesses_find(const struct kith_members *ms, const struct kith_id
 	return n;
 }
 
+bool kith_witnesses_few(const struct kith_members *ms, uint32_t found)
+{
+	return found < KITH_WITNESSES_MAX && ms->n <= STEPS_MAX;
+}
+
 bool kith_witnesses_has(const struct kith_members *ms, const struct kith_id *candidate, const struct kith_now *now,
 			const struct kith_endpoint *endpoint, const struct kith_id *self)
 {

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "link/connect.h"
 #include "overlay/witnesses.h"
+#include "super/witness.h"
 #include "wire/message_attest.h"
 
 static const struct kith_span nothing = { NULL, 0 };
@@ -91,25 +92,37 @@ static bool is_home(const struct kith_session *s, const struct kith_member *m)
 	return false;
 }
 
+/* False: it is not asked. This node asks itself. */
+static bool ask_witness(struct kith_core *c, const struct kith_member *w, const struct kith_msg_witness *m)
+{
+	uint8_t body[KITH_REQUEST_MAX];
+	const struct kith_span span = { body, kith_msg_witness_write(body, sizeof body, m) };
+	struct kith_host host;
+	uint32_t session;
+	if (memcmp(w->id.b, c->super->id.b, KITH_ID_LEN) == 0)
+		return kith_witness_take(c, m) == KITH_STATUS_OK;
+	kith_member_host(w, &host);
+	return span.len > 0 && kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_WITNESS, span,
+						    kith_token(KITH_TOKEN_IGNORE, 0), &session) == 0;
+}
+
+/* Others than homes first, and nobody else but where members are few. */
 static uint8_t ask_witnesses(struct kith_core *c, const struct kith_session *s, const struct kith_msg_witness *m)
 {
 	const struct kith_member *found[KITH_WITNESSES_MAX];
-	uint8_t body[KITH_REQUEST_MAX], asked = 0;
 	struct kith_id key;
-	const struct kith_span span = { body, kith_msg_witness_write(body, sizeof body, m) };
+	uint8_t asked = 0;
 	kith_witnesses_key(c->suite, &m->id, c->now.unix_ms, &key);
-	uint32_t n = kith_witnesses_find(&c->super->members, &key, &m->endpoint, found);
-	for (uint32_t i = 0; i < n && asked < KITH_WITNESSES && span.len > 0; i++) {
-		struct kith_host host;
-		uint32_t session;
-		bool self = memcmp(found[i]->id.b, c->super->id.b, KITH_ID_LEN) == 0 ||
-			    memcmp(found[i]->id.b, m->id.b, KITH_ID_LEN) == 0;
-		if (self || kith_member_suspect(found[i], c->now.mono_us) || is_home(s, found[i]))
-			continue;
-		kith_member_host(found[i], &host);
-		if (kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_WITNESS, span,
-					 kith_token(KITH_TOKEN_IGNORE, 0), &session) == 0)
-			asked++;
+	const uint32_t n = kith_witnesses_find(&c->super->members, &key, &m->endpoint, found);
+	const int rounds = kith_witnesses_few(&c->super->members, n) ? 2 : 1;
+	for (int round = 0; round < rounds; round++) {
+		for (uint32_t i = 0; i < n && asked < KITH_WITNESSES; i++) {
+			const bool home =
+				memcmp(found[i]->id.b, c->super->id.b, KITH_ID_LEN) == 0 || is_home(s, found[i]);
+			if (home == (round > 0) && memcmp(found[i]->id.b, m->id.b, KITH_ID_LEN) != 0 &&
+			    !kith_member_suspect(found[i], c->now.mono_us))
+				asked += ask_witness(c, found[i], m);
+		}
 	}
 	return asked;
 }

@@ -25,6 +25,7 @@ struct task {
 	struct kith_key device;
 	struct kith_endpoint endpoint;
 	uint32_t up, down; /* the operator's caps */
+	bool spoke; /* with us: its NAT may let us in */
 	uint16_t held_len;
 	uint8_t held[KITH_ATTESTS_LEN_MAX];
 };
@@ -248,14 +249,25 @@ static bool remember(struct kith_core *c, const struct task *t)
 	return true;
 }
 
-static uint8_t take(struct kith_core *c, const struct kith_msg_witness *m)
+/* Whether members are so few that whom a candidate has spoken to may attest it. */
+static bool are_few(struct kith_core *c, const struct kith_msg_witness *m)
+{
+	const struct kith_member *found[KITH_WITNESSES_MAX];
+	struct kith_id key;
+	kith_witnesses_key(c->suite, &m->id, c->now.unix_ms, &key);
+	return kith_witnesses_few(&c->super->members,
+				  kith_witnesses_find(&c->super->members, &key, &m->endpoint, found));
+}
+
+uint8_t kith_witness_take(struct kith_core *c, const struct kith_msg_witness *m)
 {
 	struct task t = { .id = m->id, .device = m->device, .endpoint = m->endpoint, .up = m->up, .down = m->down };
 	if (c->leaving || m->endpoint.kind != KITH_TRANSPORT_UDP || memcmp(m->device.b, c->self.dh_pk, 32) == 0 ||
 	    !kith_witnesses_has(&c->super->members, &m->id, &c->now, &m->endpoint, &c->super->id))
 		return KITH_STATUS_NOT_ALLOWED;
 	/* Somebody that has spoken to us is let through by its own NAT. A supernode that serves speaks to everybody. */
-	if (kith_sessions_of(&c->sessions, m->device.b) != NULL && !is_live_member(c, &t))
+	t.spoke = kith_sessions_of(&c->sessions, m->device.b) != NULL && !is_live_member(c, &t);
+	if (t.spoke && !are_few(c, m))
 		return KITH_STATUS_NOT_ALLOWED;
 	struct kith_witness *w = desk(c);
 	if (w == NULL || w->queued == KITH_WITNESS_QUEUE)
@@ -273,7 +285,8 @@ static uint8_t take(struct kith_core *c, const struct kith_msg_witness *m)
 void kith_witness_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_msg_witness m;
-	uint8_t status = kith_msg_witness_read(&m, request->body) == 0 ? take(c, &m) : (uint8_t)KITH_STATUS_MALFORMED;
+	uint8_t status = kith_msg_witness_read(&m, request->body) == 0 ? kith_witness_take(c, &m)
+								       : (uint8_t)KITH_STATUS_MALFORMED;
 	if (status == KITH_STATUS_LIMITED)
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 	kith_session_answer(c, s, request->id, status, nothing);
@@ -289,7 +302,7 @@ static void without_knock(struct kith_core *c, int err)
 {
 	const struct kith_witness *w = c->super->witness;
 	const kith_time_us there = (c->now.mono_us - c->super->begun_at) * c->pace;
-	if (err == KITH_ENOENT && w->knock.without == w->knock.n && there >= KITH_KNOCK_ALONE_US)
+	if (err == KITH_ENOENT && !w->queue[0].spoke && w->knock.without == w->knock.n && there >= KITH_KNOCK_ALONE_US)
 		ask_turn(c);
 	else
 		finish(c, "nobody_knocks");

@@ -8,6 +8,8 @@
  * and the candidate may have spoken to all supernodes. Without one (a host that opens none) it dials as ever. Then
  * some leaf has to knock (super/knock), since a NAT may let in all ports of an address that was spoken to. Where no
  * member has a leaf that consents to serve, it goes on without.
+ * A candidate that has spoken to it is refused. Where members are so few that its homes are needed (overlay/witnesses),
+ * it is not; but then there is no going on without a knock.
  *
  * Timers: a port has OPEN_US to open. A leaf has KNOCKER_US to say that it knocked; it is asked to three times, and
  *   each time it is looked twice whether that came. A measurement has KITH_WITNESS_TURN_US after it began; until it may
@@ -24,6 +26,10 @@
 #define KITH_SUPER_WITNESS_H
 
 #include "link/state.h"
+#include "wire/message_attest.h"
+
+/* A candidate that a home names. Returns the status for the home. */
+uint8_t kith_witness_take(struct kith_core *c, const struct kith_msg_witness *m) KITH_MUST_USE;
 
 /* WITNESS, from the candidate's home. */
 void kith_witness_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request);

@@ -87,18 +87,101 @@ static void figures_end_with_the_attestations(void **state)
 	core_world_deinit(&cw.w);
 }
 
+/* ---- where members are few ---- */
+
+enum { FEW = 4, FEW_ALICE = FEW, FEW_BOB };
+static struct core_world few;
+static struct kith_addr spoken[32];
+static int spoken_n;
+static bool by_address; /* alice's NAT: lets in any port of an address that she has sent to */
+
+static bool has_spoken(const struct kith_addr *to)
+{
+	for (int i = 0; i < spoken_n; i++)
+		if (memcmp(spoken[i].ip, to->ip, sizeof to->ip) == 0)
+			return true;
+	return false;
+}
+
+static int few_tap(struct core_world *w, struct world_packet *p)
+{
+	const struct kith_addr *alice = &w->nodes[FEW_ALICE].addr;
+	if (kith_addr_equal(&p->from, alice) && !has_spoken(&p->to)) {
+		assert_true(spoken_n < (int)(sizeof spoken / sizeof spoken[0]));
+		spoken[spoken_n++] = p->to;
+	}
+	return !by_address || !kith_addr_equal(&p->to, alice) || has_spoken(&p->from);
+}
+
+static void few_consents(int node)
+{
+	struct kith_core *c = few.nodes[node].core;
+	kith_core_enter(c, world_clock(&few));
+	assert_int_equal(kith_candidacy_begin(c, &no_caps), 0);
+	kith_core_settle(c);
+	world_drain(&few, node);
+}
+
+/* Four supernodes, of which three are homes of alice; and bob, who has consented for a while or never does. */
+static struct kith_candidacy_info attested_by_few(bool bob, bool nat)
+{
+	static const char *const leaves[] = { "alice", "bob", NULL };
+	struct kith_candidacy_info info;
+	memset(&few, 0, sizeof few);
+	spoken_n = 0;
+	by_address = false;
+	world_network(&few, kith_suite_sim(), 1, FEW, leaves);
+	few.tap = few_tap;
+	for (int i = 0; i < FEW; i++)
+		spoken[spoken_n++] = few.nodes[i].addr;
+	by_address = nat;
+	if (bob)
+		few_consents(FEW_BOB);
+	world_run(&few, KITH_KNOCK_SETTLED_US + 120 * KITH_US_PER_S);
+	for (int i = 0; i < FEW; i++) /* old enough to attest whom nobody knocks at */
+		few.nodes[i].core->super->begun_at -= KITH_KNOCK_ALONE_US;
+	few_consents(FEW_ALICE);
+	world_run(&few, 150 * KITH_US_PER_S);
+	assert_true(kith_candidacy_info(few.nodes[FEW_ALICE].core, &info));
+	return info;
+}
+
+/* Her homes attest her, too: there are not three others. */
+static void in_a_small_network_homes_attest_as_well(void **state)
+{
+	(void)state;
+	struct kith_candidacy_info info = attested_by_few(true, false);
+	assert_int_equal(info.reached, KITH_REACHED_YES);
+	assert_true(info.attestations >= KITH_ATTESTS_NEEDED);
+	core_world_deinit(&few);
+}
+
+/* ... but only whom a stranger reaches: her NAT lets in those that she has spoken to. */
+static void homes_attest_nobody_whom_only_they_reach(void **state)
+{
+	(void)state;
+	struct kith_candidacy_info info = attested_by_few(true, true);
+	assert_int_equal(info.attestations, 0);
+	assert_int_equal(info.reached, KITH_REACHED_SOME);
+	core_world_deinit(&few);
+	/* The one supernode that she has not spoken to is old enough to do without a knock; her homes are not let off. */
+	info = attested_by_few(false, false);
+	assert_true(info.attestations < KITH_ATTESTS_NEEDED);
+	core_world_deinit(&few);
+}
+
 /* Fewer than three could be asked: that is no verdict on the candidate. */
-static void in_a_small_network_nobody_is_attested_and_nobody_is_blamed(void **state)
+static void where_members_are_too_few_nobody_is_attested_and_nobody_is_blamed(void **state)
 {
 	(void)state;
 	static const char *const leaves[] = { "alice", NULL };
 	struct core_world w;
-	world_network(&w, kith_suite_sim(), 1, 5, leaves);
-	struct kith_core *c = w.nodes[5].core;
+	world_network(&w, kith_suite_sim(), 1, KITH_ATTESTS_NEEDED - 1, leaves);
+	struct kith_core *c = w.nodes[KITH_ATTESTS_NEEDED - 1].core;
 	kith_core_enter(c, world_clock(&w));
 	assert_int_equal(kith_candidacy_begin(c, &no_caps), 0);
 	kith_core_settle(c);
-	world_drain(&w, 5);
+	world_drain(&w, KITH_ATTESTS_NEEDED - 1);
 	world_run(&w, 150 * KITH_US_PER_S);
 	struct kith_candidacy_info info;
 	assert_true(kith_candidacy_info(c, &info));
@@ -113,7 +196,9 @@ int main(void)
 		cmocka_unit_test(a_leaf_is_asked_about_once_in_ten_minutes),
 		cmocka_unit_test(figures_are_those_that_members_attested),
 		cmocka_unit_test(figures_end_with_the_attestations),
-		cmocka_unit_test(in_a_small_network_nobody_is_attested_and_nobody_is_blamed),
+		cmocka_unit_test(in_a_small_network_homes_attest_as_well),
+		cmocka_unit_test(homes_attest_nobody_whom_only_they_reach),
+		cmocka_unit_test(where_members_are_too_few_nobody_is_attested_and_nobody_is_blamed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
