@@ -6,6 +6,9 @@
  * of its primitives and packets (simcost.h), keeps it busy afterwards: what a call sends leaves at its beginning, at
  * most a batch's work too early. Timers wait for the processor too; what an application does is done at once, and paid
  * for.
+ * A node that serves is told once a second how its loop fares, by the formula of a real host (host/lag), as soon as a
+ * call ends after that. With options.capacity.crowd it hears of so many packets more for each small
+ * one in a leaf's session, as if leaves said that much more; nothing waits for those.
  * Bounds: receive_bytes waiting for each node.
  */
 #include "sim/internal.h"
@@ -13,11 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "link/state.h"
 #include "sim/simcost.h"
 #include "wire/packet.h"
 
 #define NS_PER_US INT64_C(1000)
 #define NS_PER_S UINT64_C(1000000000)
+#define TURN_MAX_NS NS_PER_S /* as at a host: its square must not overflow */
 #define KBIT 125u /* bytes */
 #define MIB ((uint64_t)1 << 20)
 
@@ -26,7 +31,11 @@ enum {
 	PERMILLE = 1000
 };
 
-enum { THIN = 6 };
+enum { THIN = 6, SMALL_LEN = 128 /* of a packet: keepalives and such; no record fits in */ };
+
+/* One packet is taken in, opened, seen to, and answered by one, such as a keepalive is. */
+#define SMALL_TURN_NS                                                                                                  \
+	((uint64_t)KITH_SIMCOST_RECEIVE_NS + KITH_SIMCOST_SEND_NS + KITH_SIMCOST_HANDLE_NS + 2 * KITH_SIMCOST_AEAD_NS)
 
 /* Rates are those that such links are sold with; speeds are relative to the machine of simcost.h; queues and memory
  * are choices. How many there are of each kind is a choice as well: the country table has no access rates. */
@@ -58,6 +67,7 @@ struct kith_simqueued {
 	struct kith_simbuf *buf;
 	struct kith_net_delivery delivery;
 	kith_time_us came_at;
+	bool of_leaf;
 };
 
 struct kith_simcpu {
@@ -74,6 +84,11 @@ struct kith_simcpu {
 	uint64_t dropped, total_ns;
 	uint32_t work_ppm, up_ppm; /* most in a second */
 	kith_time_us waited_us;
+	/* What its core is told. */
+	int64_t told_ns; /* when it was told last */
+	uint64_t worked_ns, squares; /* since then; squares of its turns, in us times ns */
+	uint32_t said; /* packets of leaves' sessions in this turn ... */
+	uint64_t said_all; /* ... and in all */
 };
 
 /* ---- kinds ---- */
@@ -260,6 +275,12 @@ void kith_sim_load(const struct kith_sim *sim, enum kith_role role, struct kith_
 		out->mean_ppm = ppm(total_ns / nodes, (uint64_t)(sim->now * NS_PER_US));
 }
 
+uint64_t kith_sim_crowd_ns(const struct kith_sim *sim, uint32_t node)
+{
+	const struct kith_simcpu *cpu = sim->nodes[node].cpu;
+	return cpu != NULL ? cpu->said_all * SMALL_TURN_NS * PERMILLE / cpu->machine->speed_permille : 0;
+}
+
 /* ---- packets that wait ---- */
 
 static kith_time_us free_at(const struct kith_sim *sim, const struct kith_simcpu *cpu)
@@ -287,8 +308,15 @@ static uint32_t counted(const struct kith_simbuf *buf)
 	return SKB_OVERHEAD + buf->len;
 }
 
-void kith_sim_capacity_came(struct kith_sim *sim, struct kith_simnode *n, const struct kith_net_delivery *d,
-			    struct kith_simbuf *buf)
+/* What a leaf says in a session all the time, and not because it moves or is measured. */
+static bool is_of_leaf(const struct kith_simnode *from, const struct kith_simbuf *buf)
+{
+	const bool small = buf->len > 0 && buf->len < SMALL_LEN && buf->bytes[KITH_PACKET_HEADROOM] == KITH_PKT_DATA;
+	return small && (from->core == NULL || !kith_serves(from->core));
+}
+
+void kith_sim_capacity_came(struct kith_sim *sim, struct kith_simnode *n, const struct kith_simnode *from,
+			    const struct kith_net_delivery *d, struct kith_simbuf *buf)
 {
 	struct kith_simcpu *cpu = n->cpu;
 	second_look(sim, cpu);
@@ -307,6 +335,7 @@ void kith_sim_capacity_came(struct kith_sim *sim, struct kith_simnode *n, const 
 	q->buf = buf;
 	q->delivery = *d;
 	q->came_at = sim->now;
+	q->of_leaf = is_of_leaf(from, buf);
 	*(cpu->last != NULL ? &cpu->last->next : &cpu->first) = q;
 	cpu->last = q;
 	cpu->waiting_bytes += counted(buf);
@@ -323,6 +352,7 @@ static struct kith_simbuf *take(struct kith_sim *sim, struct kith_simcpu *cpu, s
 	cpu->waiting_bytes -= counted(buf);
 	if (sim->now - q->came_at > cpu->waited_us)
 		cpu->waited_us = sim->now - q->came_at;
+	cpu->said += q->of_leaf;
 	*d = q->delivery;
 	KITH_FREE(&sim->engine.alloc, q);
 	return buf;
@@ -354,6 +384,39 @@ void kith_sim_capacity_begin(const struct kith_sim *sim)
 		(void)kith_simcost_take_ns();
 }
 
+/* A turn of the loop, of so many ns, began when the processor was free, and is over; and so many more that are each
+ * about one packet. */
+static void turned(struct kith_simcpu *cpu, uint64_t ns, uint32_t crowd)
+{
+	const uint64_t clipped = ns < TURN_MAX_NS ? ns : TURN_MAX_NS, more = (uint64_t)cpu->said * crowd,
+		       one = SMALL_TURN_NS * PERMILLE / cpu->machine->speed_permille;
+	cpu->worked_ns += ns + more * one;
+	cpu->squares += clipped * clipped / NS_PER_US + more * one * one / NS_PER_US;
+	cpu->said_all += cpu->said;
+	cpu->said = 0;
+}
+
+bool kith_sim_capacity_told(const struct kith_sim *sim, struct kith_simnode *n, struct kith_core_load *out)
+{
+	struct kith_simcpu *cpu = n->cpu;
+	const struct kith_simoptions *o = &sim->options;
+	if (cpu == NULL)
+		return false;
+	const uint64_t period = (uint64_t)(cpu->busy_until_ns - cpu->told_ns);
+	if (cpu->busy_until_ns < cpu->told_ns + (int64_t)NS_PER_S)
+		return false;
+	const uint64_t busy = cpu->worked_ns * PERMILLE / period;
+	*out = (struct kith_core_load){ .wait_us = (kith_time_us)(cpu->squares / (2 * period)),
+					.busy_permille = busy < UINT32_MAX ? (uint32_t)busy : UINT32_MAX,
+					.memory = n->account.live_bytes,
+					.memory_max = n->account.limit_bytes };
+	cpu->told_ns = cpu->busy_until_ns;
+	cpu->worked_ns = cpu->squares = 0;
+	/* The options say it in its place. */
+	return o->busy_permille == 0 || n->id >= o->supernodes || sim->now < o->busy_from_us ||
+	       sim->now >= o->busy_until_us;
+}
+
 void kith_sim_capacity_charge(struct kith_sim *sim, struct kith_simnode *n)
 {
 	struct kith_simcpu *cpu = n->cpu;
@@ -367,6 +430,7 @@ void kith_sim_capacity_charge(struct kith_sim *sim, struct kith_simnode *n)
 	if (cpu->busy_until_ns < sim->now * NS_PER_US)
 		cpu->busy_until_ns = sim->now * NS_PER_US;
 	cpu->busy_until_ns += (int64_t)ns;
+	turned(cpu, ns, sim->options.capacity.crowd);
 	second_look(sim, cpu);
 	cpu->second_ns += ns;
 	cpu->second_bytes += n->bytes_out - cpu->bytes_out;

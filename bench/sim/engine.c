@@ -288,7 +288,7 @@ static void deliver(struct kith_sim *sim, struct batch *b, const struct kith_net
 		return;
 	}
 	if (n->cpu != NULL)
-		kith_sim_capacity_came(sim, n, d, buf);
+		kith_sim_capacity_came(sim, n, &sim->nodes[from], d, buf);
 	else
 		hand(sim, b, d, buf);
 }

@@ -333,14 +333,18 @@ void kith_sim_capacity_free(struct kith_sim *sim, struct kith_simnode *n);
 const struct kith_suite *kith_sim_capacity_suite(const struct kith_sim *sim);
 void kith_sim_capacity_options(const struct kith_simnode *n, struct kith_core_options *o);
 /* A packet came; buf is taken over. */
-void kith_sim_capacity_came(struct kith_sim *sim, struct kith_simnode *n, const struct kith_net_delivery *d,
-			    struct kith_simbuf *buf);
+void kith_sim_capacity_came(struct kith_sim *sim, struct kith_simnode *n, const struct kith_simnode *from,
+			    const struct kith_net_delivery *d, struct kith_simbuf *buf);
 /* The next one that waits; NULL: none. The caller holds it. */
 struct kith_simbuf *kith_sim_capacity_next(struct kith_sim *sim, struct kith_simnode *n, struct kith_net_delivery *d);
 /* What waits is lost: the core is gone. */
 void kith_sim_capacity_drop(struct kith_sim *sim, struct kith_simnode *n);
 /* What was spent so far is nobody's: on looking in, on a core that is gone, by another run. */
 void kith_sim_capacity_begin(const struct kith_sim *sim);
+/* For what time its processor would have worked on each more that a crowd of one had said since the beginning. */
+uint64_t kith_sim_crowd_ns(const struct kith_sim *sim, uint32_t node);
+/* What the node's core is to be told of its machine. False: nothing is due. */
+bool kith_sim_capacity_told(const struct kith_sim *sim, struct kith_simnode *n, struct kith_core_load *out);
 /* A call into the core is over, and cost what it did. */
 void kith_sim_capacity_charge(struct kith_sim *sim, struct kith_simnode *n);
 /* When the processor is free; now, if it is. */

@@ -18,7 +18,7 @@ struct arguments {
 	long long leaves, supernodes, seed, contacts, stream_bytes, skew_ms, trace;
 	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s, liars, lies_from_s;
 	double candidates, false_share, busy, busy_from_s, busy_for_s;
-	long long election_pace, full_view;
+	long long election_pace, full_view, crowd;
 	double droppers, flooders, sybils, leaf_session_h, super_session_h, away_h, split, split_at_s, split_for_s;
 	double hold_s, talk_ms, list_at_s, readdress, readdress_at_s, rebind, rebind_at_s, cut, cut_at_s, cut_for_s;
 	int partitions, crashes, super_crashes, moves, silences, demotions, day, no_verify, no_watch;
@@ -128,6 +128,8 @@ static const char *candidates(struct kith_simoptions *o, const struct arguments 
 		return "--falsehoods are boast, forge, elsewhere, punch; several with commas";
 	if (!count(a->full_view, &o->full_view))
 		return "--full-view is a number of supernodes";
+	if (!count(a->crowd, &o->capacity.crowd))
+		return "--crowd is no such number";
 	if (!count(a->election_pace, &o->election_pace))
 		return "--election-pace is 1 to 3600";
 	if (!(a->busy >= 0) || a->busy > 1 || !seconds(a->busy_from_s, &o->busy_from_us) ||
@@ -446,6 +448,8 @@ static const struct poptOption options[] = {
 	{ "capacity", 0, POPT_ARG_STRING, &a.capacity, 0,
 	  "machines and links with limits: usual, or of supernodes, such as server=1,fibre=3", "MIX" },
 	{ "leaf-capacity", 0, POPT_ARG_STRING, &a.leaf_capacity, 0, "... of leaves", "MIX" },
+	{ "crowd", 0, POPT_ARG_LONGLONG, &a.crowd, 0,
+	  "with each packet of a leaf come so many more in what supernodes are told of their load (0)", "N" },
 	{ "list-machines", 0, POPT_ARG_NONE, &a.machines, 0, "names the kinds of machines", NULL },
 	{ "skew-ms", 0, POPT_ARG_LONGLONG, &a.skew_ms, 0, "wall clocks are wrong by up to this much (0)", "MS" },
 	{ "nat", 0, POPT_ARG_STRING, &a.nat, 0, "weights, such as port-restricted=60,symmetric=20", "MIX" },

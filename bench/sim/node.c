@@ -86,10 +86,10 @@ static kith_time_us node_deadline(const struct kith_sim *sim, const struct kith_
 	return at == KITH_TIME_NEVER ? at : at - n->mono_offset_us;
 }
 
-void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n)
+/* All that the core left, in the end what it cost. */
+static void drain(struct kith_sim *sim, struct kith_simnode *n)
 {
 	bool more = n->core != NULL;
-	const bool was_leaving = n->leaving;
 	/* To the end in any case: the next core finds the shared outbox empty. */
 	while (more) {
 		struct kith_packet out[POLL_MAX];
@@ -108,6 +108,17 @@ void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n)
 		more = kith_sim_effects(sim, n) || more;
 	}
 	kith_sim_capacity_charge(sim, n);
+}
+
+void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n)
+{
+	const bool was_leaving = n->leaving;
+	struct kith_core_load load;
+	drain(sim, n);
+	if (n->core != NULL && kith_serves(n->core) && kith_sim_capacity_told(sim, n, &load)) {
+		kith_core_load(n->core, kith_sim_node_now(sim, n), &load);
+		drain(sim, n);
+	}
 	if (was_leaving && !n->leaving && n->core != NULL) {
 		node_down(sim, n);
 		return;

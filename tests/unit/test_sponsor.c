@@ -164,7 +164,7 @@ static void homes_attest_nobody_whom_only_they_reach(void **state)
 	assert_int_equal(info.attestations, 0);
 	assert_int_equal(info.reached, KITH_REACHED_SOME);
 	core_world_deinit(&few);
-	/* The one supernode that she has not spoken to is old enough to do without a knock; her homes are not let off. */
+	/* The one that she has not spoken to is old enough to do without a knock; her homes are not let off. */
 	info = attested_by_few(false, false);
 	assert_true(info.attestations < KITH_ATTESTS_NEEDED);
 	core_world_deinit(&few);
