@@ -112,8 +112,8 @@ enum { KITH_SIM_CLASSES_MAX = 8 };
  * time for work, no bound of memory. Needs the simulated suite, since that is the one whose work is counted. */
 struct kith_simcapacity {
 	uint32_t leaves[KITH_SIM_CLASSES_MAX], supernodes[KITH_SIM_CLASSES_MAX];
-	/* With each small packet in a leaf's session come so many more in what hosts tell their cores of their load, each in a turn
-	 * of their loops of its own. A few leaves make as much work as many do, or busy ones. */
+	/* With each small packet in a leaf's session come so many more in what hosts tell their cores of their load,
+	 * each in a turn of their loops of its own. A few leaves make as much work as many do, or busy ones. */
 	uint32_t crowd;
 };
 
