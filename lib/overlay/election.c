@@ -4,7 +4,7 @@
 
 #include "overlay/burst.h"
 
-enum { FULL = 1000 };
+enum { FULL = 1000, MANY = 25000 /* members, for which KITH_LOAD_ENTRY_US is meant */ };
 
 /* The last level is reached below what the machine can do: refusing costs something, too. */
 static const uint16_t thresholds[] = { [KITH_OVERLOAD_NONE] = 0,
@@ -60,6 +60,14 @@ uint8_t kith_election_load_byte(uint32_t permille)
 uint32_t kith_election_load_permille(uint8_t load)
 {
 	return ((uint32_t)load * FULL + UINT8_MAX / 2) / UINT8_MAX;
+}
+
+kith_time_us kith_election_entry_us(uint32_t members)
+{
+	const kith_time_us wait = KITH_LOAD_ENTRY_US / MANY * (kith_time_us)members;
+	if (wait < KITH_LOAD_ENTRY_LEAST_US)
+		return KITH_LOAD_ENTRY_LEAST_US;
+	return wait < KITH_LOAD_ENTRY_US ? wait : KITH_LOAD_ENTRY_US;
 }
 
 /* ---- overload ---- */
@@ -180,6 +188,19 @@ bool kith_election_asks(struct kith_need *need, kith_time_us now, uint32_t permi
 		return false;
 	need->asked_at = now;
 	return true;
+}
+
+bool kith_election_roomy(uint32_t n, uint64_t sum_permille)
+{
+	return n >= KITH_ELECTION_LEAST && sum_permille <= (uint64_t)n * KITH_ELECTION_ROOMY;
+}
+
+uint32_t kith_election_evens(uint32_t leaves, uint32_t permille, uint32_t other_permille)
+{
+	if (other_permille > KITH_ELECTION_TAKES || permille <= other_permille)
+		return 0;
+	const uint64_t n = (uint64_t)leaves * (permille - other_permille) / (2 * (uint64_t)permille);
+	return n > 0 ? (uint32_t)n : 1;
 }
 
 uint32_t kith_election_excess(uint32_t n, uint64_t sum_permille)

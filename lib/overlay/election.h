@@ -9,6 +9,9 @@
  * levels fall one at a time. The number of sessions and tunnels has no part in it: those tables refuse by themselves
  * when they are full. Relayed bytes reach the first level only.
  *
+ * Where there are KITH_ELECTION_LEAST supernodes, and the mean of their loads is KITH_ELECTION_ROOMY at most, a
+ * supernode with too much to do has one of the others take leaves of its, and nobody is promoted: else there were a
+ * supernode more for each unevenness, and twice as many as the load needs.
  * Help is asked for when utilisation stayed above KITH_ELECTION_ASK for KITH_ELECTION_ASK_US, or at once when packets
  * wait longer than KITH_ELECTION_WAIT_US; then not again for KITH_ELECTION_AGAIN_US. Whoever was promoted gives its
  * office up (those whose certificates name them seed the network, and stay) when its own utilisation and the mean of
@@ -38,7 +41,11 @@
 #define KITH_ELECTION_OFFICE_US (3600 * KITH_US_PER_S)
 #define KITH_ELECTION_DRAW_US (600 * KITH_US_PER_S)
 #define KITH_ELECTION_LEAST 6 /* supernodes: as many as keep a record */
+#define KITH_ELECTION_ROOMY 650 /* permille, mean of all: up to that those that there are suffice */
+#define KITH_ELECTION_TAKES 500 /* permille: who has no more takes leaves of others */
 #define KITH_ELECTION_CANDIDATES 8
+#define KITH_LOAD_ENTRY_US (600 * KITH_US_PER_S) /* local: 25,000 members that all change cost each other 176 kbit/s */
+#define KITH_LOAD_ENTRY_LEAST_US (60 * KITH_US_PER_S) /* local: as often as help is asked for */
 
 /* ---- load ---- */
 
@@ -69,6 +76,10 @@ uint32_t kith_election_utilisation(const struct kith_figures *f, uint16_t out[KI
 /* Utilisation as a member entry says it, in 1/255. */
 uint8_t kith_election_load_byte(uint32_t permille);
 uint32_t kith_election_load_permille(uint8_t load);
+
+/* How long a supernode waits, among so many, until it says another load than before: the less, the fewer there are,
+ * since what they cost each other grows with their number. Who elects by figures of long ago elects too many. */
+kith_time_us kith_election_entry_us(uint32_t members);
 
 /* Utilisation as overload judges it: of processor, wait and memory, and of relayed bytes as far as refusing tunnels
  * helps. */
@@ -120,6 +131,12 @@ struct kith_need {
 
 /* Takes a second's figures: the utilisation of all, and that of the wait. True: ask for help now. */
 bool kith_election_asks(struct kith_need *need, kith_time_us now, uint32_t permille, uint32_t wait_permille);
+
+/* Whether n supernodes with such a sum of their loads have room enough, if it was spread evenly. */
+bool kith_election_roomy(uint32_t n, uint64_t sum_permille);
+/* How many of its leaves one with so much load has another take that has so much: those that make them equal. 0: the
+ * other is asked for none. */
+uint32_t kith_election_evens(uint32_t leaves, uint32_t permille, uint32_t other_permille);
 
 struct kith_tenure {
 	kith_time_us since; /* when it began */

@@ -2,6 +2,7 @@
 
 #include "base/rng.h"
 #include "link/connect.h"
+#include "overlay/pick.h"
 #include "super/members.h"
 #include "super/partners.h"
 #include "super/seek.h"
@@ -69,13 +70,6 @@ static void ask_sought(struct kith_core *c)
 	(void)ask_own(c, true);
 }
 
-static void ask_best(struct kith_core *c)
-{
-	if (!ask_own(c, false) && !kith_seek_begin(c))
-		(void)ask_own(c, true);
-	kith_super_wake(c, kith_seek_until(c));
-}
-
 static void help_comes(struct kith_core *c, uint64_t places)
 {
 	struct kith_help *h = &c->super->help;
@@ -86,6 +80,53 @@ static void help_comes(struct kith_core *c, uint64_t places)
 	h->round++;
 	KITH_LOG(c->log, KITH_LOG_INFO, "help_comes leaves=%u", h->left);
 	kith_super_wake(c, h->next_at);
+}
+
+/* How many members there are, and the sum of their loads. */
+static uint32_t census(const struct kith_core *c, uint64_t *sum)
+{
+	const struct kith_members *ms = &c->super->members;
+	uint32_t n = 0;
+	*sum = 0;
+	for (uint32_t i = 0; i < ms->n; i++) {
+		if (!kith_member_live(ms->at[i]))
+			continue;
+		*sum += kith_election_load_permille(ms->at[i]->load);
+		n++;
+	}
+	return n;
+}
+
+/* One of some that are drawn, which has room, takes leaves of ours. Any of them, and not the one with the most: others
+ * look for one at the same time. */
+static bool lean(struct kith_core *c)
+{
+	const struct kith_member *drawn[KITH_ELECTION_CANDIDATES], *m = NULL;
+	const uint32_t load = c->super->load.smooth;
+	uint64_t sum;
+	const uint32_t members = census(c, &sum);
+	if (!kith_election_roomy(members, sum))
+		return false;
+	const uint32_t n = kith_members_pick(&c->super->members, c->random, c->now.mono_us, &c->super->id, drawn,
+					     KITH_ELECTION_CANDIDATES);
+	for (uint32_t i = 0; i < n && m == NULL; i++) {
+		if (kith_election_evens(1, load, kith_election_load_permille(drawn[i]->load)) > 0)
+			m = drawn[i];
+	}
+	if (m == NULL)
+		return false;
+	kith_member_host(m, &c->super->help.newcomer);
+	help_comes(c, kith_election_evens(c->super->leaves, load, kith_election_load_permille(m->load)));
+	return true;
+}
+
+static void ask_best(struct kith_core *c)
+{
+	if (lean(c))
+		return;
+	if (!ask_own(c, false) && !kith_seek_begin(c))
+		(void)ask_own(c, true);
+	kith_super_wake(c, kith_seek_until(c));
 }
 
 void kith_help_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
@@ -194,19 +235,12 @@ static bool is_time_to_go(struct kith_core *c)
 {
 	struct kith_supernode *sn = c->super;
 	struct kith_help *h = &sn->help;
-	uint64_t sum = 0;
-	uint32_t n = 0;
+	uint64_t sum;
 	if (!h->elected || h->draining || c->office->role == KITH_ROLE_SUPERNODE ||
 	    kith_paced(c) - h->census_at < CENSUS_US)
 		return false;
 	h->census_at = kith_paced(c);
-	for (uint32_t i = 0; i < sn->members.n; i++) {
-		const struct kith_member *m = sn->members.at[i];
-		if (!kith_member_live(m))
-			continue;
-		sum += kith_election_load_permille(m->load);
-		n++;
-	}
+	const uint32_t n = census(c, &sum);
 	return n > 0 && kith_election_goes(&h->tenure, kith_paced(c), sn->load.smooth, n, sum, c->random);
 }
 

@@ -49,7 +49,7 @@ static void say(struct kith_core *c)
 	struct kith_load *l = &c->super->load;
 	const uint8_t now = kith_election_load_byte(l->smooth);
 	if (class_of(kith_election_load_permille(now)) == class_of(kith_election_load_permille(l->said)) ||
-	    (c->now.mono_us - l->said_at) * c->pace < KITH_LOAD_ENTRY_US || c->leaving)
+	    (c->now.mono_us - l->said_at) * c->pace < kith_election_entry_us(c->super->members.n) || c->leaving)
 		return;
 	if (kith_super_make_entry(c, 0) != 0)
 		KITH_LOG(c->log, KITH_LOG_WARN, "entry_not_renewed");

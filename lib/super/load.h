@@ -5,7 +5,7 @@
  * is decided in overlay/election. The operator reads each change of level in the log.
  * Timers: the supernode's: it looks every 5 s by itself, once a second where the host tells. The load in the member
  *   entry is a mean over 30 s or so; a new entry is signed for it when its class changed (a quarter, a half, 70 %,
- *   95 %), at most once in KITH_LOAD_ENTRY_US.
+ *   95 %), as often as overlay/election allows.
  * Bounds: what the host told counts for KITH_LOAD_TOLD_US.
  */
 #ifndef KITH_SUPER_LOAD_H
@@ -14,7 +14,6 @@
 #include "link/state.h"
 
 #define KITH_LOAD_TOLD_US (5 * KITH_US_PER_S)
-#define KITH_LOAD_ENTRY_US (600 * KITH_US_PER_S) /* local: 25,000 members that all change cost each other 176 kbit/s */
 
 /* What the host measured since it told last. */
 void kith_load_told(struct kith_core *c, const struct kith_core_load *told);

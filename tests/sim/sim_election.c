@@ -20,7 +20,7 @@ enum {
 	CONSENT_S = 60,
 	ATTESTED_S = 1800,
 	LOADED_S = 4800, /* nobody is asked who was not seen for an hour */
-	LOAD_S = 180,
+	LOAD_S = 300, /* the first minute until all have said it */
 	CALM_S = 5 * 3600
 };
 

@@ -208,6 +208,14 @@ static uint32_t most_candidates(struct kith_sim *sim, uint32_t *node)
 	return most;
 }
 
+/* The others have as much to do, by what it knows: none of them is to take leaves of its. */
+static void load_others(struct kith_sim *sim)
+{
+	const struct kith_members *ms = &kith_sim_core(sim, loaded)->super->members;
+	for (uint32_t i = 0; i < ms->n; i++)
+		ms->at[i]->load = kith_election_load_byte(760);
+}
+
 static uint32_t serving(struct kith_sim *sim)
 {
 	uint32_t n = 0;
@@ -231,8 +239,8 @@ static int options_alone(struct kith_simoptions *o, uint64_t seed)
 	o->ignored = 1u << KITH_SIM_MEMBERS_CONVERGE | 1u << KITH_SIM_THREE_HOMES | 1u << KITH_SIM_RELAY_ONLY_HIDDEN |
 		     1u << KITH_SIM_IDLE_QUIET | 1u << KITH_SIM_NOTHING_BEFORE_CONSENT | 1u << KITH_SIM_MEMORY_BOUNDED;
 	snprintf(o->command, sizeof o->command, "sim_help %llu", (unsigned long long)seed);
-	return kith_simclass_parse(o->capacity.supernodes, "server=1") != 0 ||
-	       kith_simclass_parse(o->capacity.leaves, "fibre=1") != 0 ||
+	/* Supernodes have no limits: with any, their hosts tell what they have to do, and not what we say. */
+	return kith_simclass_parse(o->capacity.leaves, "fibre=1") != 0 ||
 	       kith_simnat_mix_parse(&o->nats, "open=50,port-restricted=50") != 0;
 }
 
@@ -249,6 +257,7 @@ static int run_alone(uint64_t seed)
 	uint32_t unfit = good ? most_candidates(sim, &loaded) : 0, had = good ? leaves_of(sim, loaded) : 0;
 	for (int s = 0; good && s < ALONE_FOR_S; s++) {
 		(void)make_unfit(sim, loaded, true);
+		load_others(sim);
 		load(sim, 760);
 		good = kith_sim_run(sim, kith_sim_time(sim) + KITH_US_PER_S);
 		if (helped_us == 0 && serving(sim) > 0)

@@ -202,6 +202,37 @@ static void what_is_too_many_leaves_half_of_the_room_a_reserve_and_six(void **st
 	assert_int_equal(kith_election_excess(20, 20 * 200), 11); /* 8, and one */
 }
 
+static void a_supernode_more_is_wanted_when_all_have_too_much_to_do(void **state)
+{
+	(void)state;
+	assert_true(kith_election_roomy(10, 10 * KITH_ELECTION_ROOMY));
+	assert_false(kith_election_roomy(10, 10 * KITH_ELECTION_ROOMY + 1));
+	assert_true(kith_election_roomy(10, 9 * 100 + 1000));
+	assert_false(kith_election_roomy(0, 0));
+	assert_false(kith_election_roomy(KITH_ELECTION_LEAST - 1, 800)); /* too few of them to keep records */
+	assert_true(kith_election_roomy(KITH_ELECTION_LEAST, 800));
+}
+
+static void leaves_go_until_both_have_as_much_to_do(void **state)
+{
+	(void)state;
+	assert_int_equal(kith_election_evens(100, 800, 0), 50);
+	assert_int_equal(kith_election_evens(100, 800, 400), 25);
+	assert_int_equal(kith_election_evens(1, 800, 400), 1);
+	assert_int_equal(kith_election_evens(100, 800, KITH_ELECTION_TAKES + 1), 0);
+	assert_int_equal(kith_election_evens(100, 300, 300), 0);
+	assert_int_equal(kith_election_evens(UINT32_MAX, 4000, 0), UINT32_MAX / 2);
+}
+
+static void few_supernodes_say_sooner_what_they_have_to_do(void **state)
+{
+	(void)state;
+	assert_int_equal(kith_election_entry_us(1), KITH_LOAD_ENTRY_LEAST_US);
+	assert_int_equal(kith_election_entry_us(12500), KITH_LOAD_ENTRY_US / 2);
+	assert_int_equal(kith_election_entry_us(25000), KITH_LOAD_ENTRY_US);
+	assert_int_equal(kith_election_entry_us(100000), KITH_LOAD_ENTRY_US);
+}
+
 /* Twenty supernodes of which too many have nothing to do, and each knows who has gone: as many stay as are needed. */
 static void offices_are_given_up_until_those_who_stay_have_enough_to_do(void **state)
 {
@@ -244,6 +275,9 @@ int main(void)
 		cmocka_unit_test(the_best_is_the_one_that_stays_and_has_room),
 		cmocka_unit_test(help_is_asked_after_thirty_seconds_or_at_once_when_packets_wait),
 		cmocka_unit_test(what_is_too_many_leaves_half_of_the_room_a_reserve_and_six),
+		cmocka_unit_test(a_supernode_more_is_wanted_when_all_have_too_much_to_do),
+		cmocka_unit_test(leaves_go_until_both_have_as_much_to_do),
+		cmocka_unit_test(few_supernodes_say_sooner_what_they_have_to_do),
 		cmocka_unit_test(offices_are_given_up_until_those_who_stay_have_enough_to_do),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,10 +142,53 @@ static void who_is_not_needed_drains_and_is_a_leaf_again(void **state)
 	core_world_deinit(&w);
 }
 
+/* One of seven has too much to do, and the others next to nothing: they take leaves of its, and no other one is needed.
+ * Once all have as much, one is. */
+static void help_is_not_elected_while_others_have_room(void **state)
+{
+	enum { SUPERS = 7, LEAVES = 16, HELPER_OF_MANY = SUPERS };
+	static const struct kith_core_load much = { .busy_permille = 760 };
+	struct core_world w;
+	struct kith_core_options o;
+	char name[16];
+	(void)state;
+	world_network(&w, kith_suite_sim(), 1, SUPERS, (const char *const[]){ NULL });
+	world_options(&w, world_add(&w, "helper", true), &o);
+	o.role = KITH_ROLE_AUTO;
+	o.terms.consent = KITH_CONSENT_YES;
+	o.endpoints_n = 0;
+	assert_int_equal(world_try_start(&w, HELPER_OF_MANY, &o), 0);
+	for (int k = 0; k < LEAVES; k++) {
+		snprintf(name, sizeof name, "leaf%d", k);
+		world_start(&w, name, false);
+	}
+	world_run(&w, 5 * KITH_US_PER_S);
+	help_found(&w, HELPER_OF_MANY);
+	int loaded = world_node_at(&w, &w.nodes[HELPER_OF_MANY].core->leaf.homes[0].host.endpoints[0].addr);
+	help_offer(&w, loaded, HELPER_OF_MANY);
+	const uint32_t before = help_leaves(&w, loaded);
+	help_run_loaded(&w, loaded, 760, 100 * KITH_US_PER_S);
+	assert_true(help_leaves(&w, loaded) < before);
+	assert_true(help_leaves(&w, loaded) + 1 >= before / 2);
+	assert_false(kith_serves(w.nodes[HELPER_OF_MANY].core));
+	for (int k = 0; k < LEAVES; k++)
+		assert_int_equal(kith_homes_count(w.nodes[HELPER_OF_MANY + 1 + k].core), KITH_HOMES);
+	for (int s = 0; s < 300; s++) {
+		for (int i = 0; i < SUPERS; i++) {
+			kith_core_load(w.nodes[i].core, world_clock_of(&w, i), &much);
+			world_drain(&w, i);
+		}
+		world_run(&w, KITH_US_PER_S);
+	}
+	assert_true(kith_serves(w.nodes[HELPER_OF_MANY].core));
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(help_comes_and_leaves_move_one_in_twenty_a_second),
+		cmocka_unit_test(help_is_not_elected_while_others_have_room),
 		cmocka_unit_test(moving_stops_when_there_is_no_need_any_more),
 		cmocka_unit_test(the_next_best_is_asked_when_one_refuses),
 		cmocka_unit_test(a_newcomer_begins_with_a_tenth_of_its_places),
