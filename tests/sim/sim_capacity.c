@@ -11,6 +11,8 @@
 #include "scenario.h"
 #include "sim/internal.h"
 
+#include "link/state.h"
+
 enum { SUPERNODES = 6, LEAVES = 200 };
 
 static void join_at_once(struct kith_simoptions *o)
@@ -131,6 +133,42 @@ static void a_node_has_the_memory_of_its_machine(void **state)
 	for (uint32_t i = 0; i < sim->nodes_n; i++)
 		assert_int_equal(sim->nodes[i].account.limit_bytes, 0);
 	kith_sim_free(sim);
+}
+
+/* What the busiest supernode heard of its processor in the last second, and how long ago that was at most. */
+static uint32_t most_told(const struct kith_simoptions *o, kith_time_us *age)
+{
+	uint32_t most = 0;
+	struct kith_sim *sim = kith_sim_new(o);
+	assert_non_null(sim);
+	assert_true(kith_sim_run(sim, 50 * KITH_US_PER_S));
+	*age = 0;
+	for (uint32_t i = 0; i < SUPERNODES; i++) {
+		const struct kith_core *c = kith_sim_core(sim, i);
+		const struct kith_load *l = &c->super->load;
+		const kith_time_us since =
+			l->told_at > 0 ? kith_sim_node_now(sim, &sim->nodes[i]).mono_us - l->told_at : KITH_TIME_NEVER;
+		most = l->told.busy_permille > most ? l->told.busy_permille : most;
+		*age = since > *age ? since : *age;
+		assert_int_equal(l->told.memory_max, since == KITH_TIME_NEVER ? 0 : 2048u << 20);
+	}
+	kith_sim_free(sim);
+	return most;
+}
+
+static void supernodes_hear_how_their_machines_fare(void **state)
+{
+	struct kith_simoptions o;
+	kith_time_us age;
+	(void)state;
+	join_at_once(&o);
+	assert_int_equal(most_told(&o, &age), 0);
+	assert_int_equal(age, KITH_TIME_NEVER); /* without limits there is nothing to hear */
+	on(&o, "server=1", "phone=1");
+	assert_in_range(most_told(&o, &age), 0, 20);
+	assert_in_range(age, 0, 6 * KITH_US_PER_S);
+	o.capacity.crowd = 5000; /* a hundred leaves say a few things a second, which take 6 us each */
+	assert_in_range(most_told(&o, &age), 50, 4000);
 }
 
 /* A supernode that was one, is a leaf, and serves again: nobody is without homes or calls for it. */
@@ -277,6 +315,7 @@ int main(void)
 		cmocka_unit_test(an_attachment_costs_what_was_measured),
 		cmocka_unit_test(a_full_buffer_drops_and_counts),
 		cmocka_unit_test(a_node_has_the_memory_of_its_machine),
+		cmocka_unit_test(supernodes_hear_how_their_machines_fare),
 		cmocka_unit_test(roles_change_while_calls_go_on),
 		cmocka_unit_test(a_piece_is_cut_off_and_comes_back),
 		cmocka_unit_test(a_run_with_all_of_it_repeats),
