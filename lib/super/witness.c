@@ -8,6 +8,7 @@
 #include "overlay/burst.h"
 #include "overlay/witnesses.h"
 #include "super/knock.h"
+#include "super/vouch.h"
 #include "wire/message_attest.h"
 
 #define AGAIN_US (1 * KITH_US_PER_S) /* the candidate is measured by somebody else */
@@ -248,7 +249,7 @@ static bool remember(struct kith_core *c, const struct task *t)
 	return true;
 }
 
-static uint8_t take(struct kith_core *c, const struct kith_msg_witness *m)
+static uint8_t take(struct kith_core *c, const struct kith_session *s, const struct kith_msg_witness *m)
 {
 	struct task t = { .id = m->id, .device = m->device, .endpoint = m->endpoint, .up = m->up, .down = m->down };
 	if (c->leaving || m->endpoint.kind != KITH_TRANSPORT_UDP || memcmp(m->device.b, c->self.dh_pk, 32) == 0 ||
@@ -265,6 +266,7 @@ static uint8_t take(struct kith_core *c, const struct kith_msg_witness *m)
 	t.held_len = (uint16_t)m->held.len;
 	if (m->held.len > 0)
 		memcpy(t.held, m->held.p, m->held.len);
+	(void)kith_vouch_seek(c, s, m->held); /* who attested it before is known by the time that this is looked at */
 	w->queue[w->queued++] = t;
 	wake(c, c->now.mono_us);
 	return KITH_STATUS_OK;
@@ -273,7 +275,8 @@ static uint8_t take(struct kith_core *c, const struct kith_msg_witness *m)
 void kith_witness_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_msg_witness m;
-	uint8_t status = kith_msg_witness_read(&m, request->body) == 0 ? take(c, &m) : (uint8_t)KITH_STATUS_MALFORMED;
+	uint8_t status =
+		kith_msg_witness_read(&m, request->body) == 0 ? take(c, s, &m) : (uint8_t)KITH_STATUS_MALFORMED;
 	if (status == KITH_STATUS_LIMITED)
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 	kith_session_answer(c, s, request->id, status, nothing);
