@@ -102,7 +102,10 @@ void kith_sim_candidates_look(struct kith_sim *sim)
 			tell_load(sim, &sim->nodes[i]);
 	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++) {
 		struct kith_simnode *n = &sim->nodes[i];
-		n->served = n->served || (n->candidate && n->core != NULL && kith_serves(n->core));
+		bool serves = n->candidate && n->core != NULL && kith_serves(n->core);
+		if (serves)
+			kith_sim_node_full_view(sim, n);
+		n->served = n->served || serves;
 	}
 	kith_sim_control_at(sim, sim->now + KITH_US_PER_S, &look);
 }

@@ -371,6 +371,8 @@ uint32_t kith_sim_node_named(const struct kith_sim *sim, const char *name);
 /* ---- node.c ---- */
 struct kith_now kith_sim_node_now(const struct kith_sim *sim, const struct kith_simnode *n);
 void kith_sim_node_start(struct kith_sim *sim, struct kith_simnode *n);
+/* Its table of members goes over to sectors as early as the options say. */
+void kith_sim_node_full_view(const struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_node_crash(struct kith_sim *sim, struct kith_simnode *n, bool keep_state);
 void kith_sim_node_stop(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_node_input(struct kith_sim *sim, struct kith_simnode *n, struct kith_packet packets[], size_t count);

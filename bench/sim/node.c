@@ -246,6 +246,16 @@ static void options_fill(struct kith_sim *sim, struct kith_simnode *n, struct ki
 	}
 }
 
+void kith_sim_node_full_view(const struct kith_sim *sim, struct kith_simnode *n)
+{
+	if (n->core->super == NULL || sim->options.full_view == 0)
+		return;
+	struct kith_sectors *sectors = &n->core->super->members.sectors;
+	sectors->full = sim->options.full_view;
+	sectors->size = sim->options.full_view / 4;
+	sectors->guides = FEW_GUIDES;
+}
+
 void kith_sim_node_start(struct kith_sim *sim, struct kith_simnode *n)
 {
 	char name[KITH_NAME_MAX + 1];
@@ -276,12 +286,7 @@ void kith_sim_node_start(struct kith_sim *sim, struct kith_simnode *n)
 				 kith_strerror(err));
 		return;
 	}
-	if (n->core->super != NULL && sim->options.full_view > 0) {
-		struct kith_sectors *sectors = &n->core->super->members.sectors;
-		sectors->full = sim->options.full_view;
-		sectors->size = sim->options.full_view / 4;
-		sectors->guides = FEW_GUIDES;
-	}
+	kith_sim_node_full_view(sim, n);
 	n->up = true;
 	n->started_at = n->homeless_since = n->homes_since = sim->now;
 	n->attached_once = n->attached_all = false;

@@ -29,6 +29,7 @@
 #include "super/seek.h"
 #include "super/sponsor.h"
 #include "super/tunnels.h"
+#include "super/vouch.h"
 #include "super/witness.h"
 
 static const struct kith_span nothing = { NULL, 0 };
@@ -127,7 +128,7 @@ static void serve_as_supernode(struct kith_core *c, struct kith_session *s, cons
 		{ KITH_REQ_ATTACH, kith_attach_on_request },	   { KITH_REQ_LOOKUP, kith_query_on_lookup },
 		{ KITH_REQ_FIND, kith_replica_on_find },	   { KITH_REQ_WATCH, kith_replica_on_find },
 		{ KITH_REQ_SUBSCRIBE, kith_interests_on_request }, { KITH_REQ_MEMBERS, kith_super_on_members },
-		{ KITH_REQ_ATTEST, kith_sponsor_on_attest },	   { KITH_REQ_ELECTED, kith_super_on_elected },
+		{ KITH_REQ_ATTEST, kith_sponsor_on_attest },	   { KITH_REQ_ELECTED, kith_vouch_on_elected },
 		{ KITH_REQ_WITNESS, kith_witness_on_request },	   { KITH_REQ_LIST, kith_bulletin_on_list },
 		{ KITH_REQ_STORE, kith_replica_on_notice },	   { KITH_REQ_VANISH, kith_replica_on_notice },
 		{ KITH_REQ_GOSSIP, kith_partners_on_gossip },	   { KITH_REQ_NOMINATE, kith_seek_on_nominate },
@@ -239,6 +240,8 @@ static void news_answered(struct kith_core *c, struct kith_session *s, const str
 		kith_lists_on_answer(c, s, answer);
 	else if (kith_token_kind(answer->token) == KITH_TOKEN_RENEWED)
 		kith_renewed_on_answer(c, s, answer);
+	else if (kith_token_kind(answer->token) == KITH_TOKEN_REKEY)
+		kith_rekey_on_answer(c, s, answer);
 	else
 		kith_bulletin_on_told(c, s, answer);
 }
@@ -279,6 +282,8 @@ static void election_answered(struct kith_core *c, struct kith_session *s, const
 		kith_candidacy_on_asked(c, answer);
 	else if (kind == KITH_TOKEN_WITNESS)
 		kith_witness_on_answer(c, s, answer);
+	else if (kind == KITH_TOKEN_VOUCH)
+		kith_vouch_on_answer(c, s, answer);
 	else if (kind == KITH_TOKEN_NOMINATE)
 		kith_help_on_nominated(c, answer);
 	else if (kind == KITH_TOKEN_SOUGHT)
@@ -323,9 +328,6 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 	case KITH_TOKEN_CONTROL:
 		watching_answered(c, s, answer);
 		return;
-	case KITH_TOKEN_REKEY:
-		kith_rekey_on_answer(c, s, answer);
-		return;
 	case KITH_TOKEN_CHALLENGE:
 		kith_challenge_on_answer(c, s, answer);
 		return;
@@ -338,11 +340,13 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 	case KITH_TOKEN_NOMINATE:
 	case KITH_TOKEN_SOUGHT:
 	case KITH_TOKEN_PASSED:
+	case KITH_TOKEN_VOUCH:
 		election_answered(c, s, answer);
 		return;
 	case KITH_TOKEN_LIST:
 	case KITH_TOKEN_EDITIONS:
 	case KITH_TOKEN_RENEWED:
+	case KITH_TOKEN_REKEY:
 		news_answered(c, s, answer);
 		return;
 	}

@@ -182,13 +182,13 @@ static size_t in_force(const struct kith_core *c, struct kith_attest out[KITH_AT
 	return n;
 }
 
-/* Whether others would take its witness for a member: a leaf cannot tell. */
+/* Whether others would take its witness for a member: a leaf cannot tell, nor one from which it is far. */
 static bool counts(const struct kith_core *c, const struct kith_attest *a)
 {
 	if (!kith_serves(c))
 		return true;
 	const struct kith_member *m = kith_members_get_prefix(&c->super->members, a->witness);
-	return m != NULL && kith_member_live(m);
+	return m != NULL ? kith_member_live(m) : !kith_sectors_near(&c->super->members.sectors, a->witness);
 }
 
 size_t kith_candidacy_attests(const struct kith_core *c, uint8_t out[KITH_ATTESTS_LEN_MAX],

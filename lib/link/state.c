@@ -174,6 +174,20 @@ bool kith_session_asks_seldom(struct kith_core *c, struct kith_session *s)
 	return true;
 }
 
+bool kith_session_asks_for_itself(struct kith_core *c, const struct kith_session *s, const struct kith_id *key)
+{
+	struct kith_person person;
+	struct kith_id own;
+	if ((s->use & KITH_USE_LEAF) == 0)
+		return false;
+	if (s->attached->record != NULL)
+		return memcmp(s->attached->key.b, key->b, KITH_ID_LEN) == 0;
+	if (!kith_session_person(c, s, &person))
+		return false;
+	kith_ids_directory(c->suite, &own, &c->self.network, person.name);
+	return memcmp(own.b, key->b, KITH_ID_LEN) == 0;
+}
+
 kith_time_us kith_session_unused_at(const struct kith_session *s)
 {
 	if (s->use & KITH_USE_WATCH) /* renewed at half of its life */

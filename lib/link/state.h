@@ -106,7 +106,8 @@ enum kith_token_kind {
 	KITH_TOKEN_NOMINATE, /* which of the members that were asked */
 	KITH_TOKEN_SOUGHT, /* HELP, by way of the candidate's home */
 	KITH_TOKEN_PASSED, /* session of the leaf that was asked for somebody else */
-	KITH_TOKEN_CONTROL /* what a home knows of a name that is watched */
+	KITH_TOKEN_CONTROL, /* what a home knows of a name that is watched */
+	KITH_TOKEN_VOUCH /* a witness that is far; our own entry, by ELECTED */
 };
 
 static inline uint64_t kith_token(enum kith_token_kind kind, uint64_t value)
@@ -173,8 +174,11 @@ struct kith_candidate_leaf {
 	kith_time_us since; /* when it asked first */
 	kith_time_us attest_at; /* when it may ask for witnesses again */
 	kith_time_us unwilling_until; /* it was asked for help in vain */
+	bool unsure; /* it shows attestations whose witnesses are looked for */
 	uint16_t held_len;
 	uint8_t held[KITH_ATTESTS_LEN_MAX]; /* the attestations that figures are of, for other members */
+	uint16_t shown_len;
+	uint8_t shown[KITH_ATTESTS_LEN_MAX]; /* unsure: those */
 };
 
 /* A leaf attached to us. Hangs off kith_session.attached; a supernode has many. */
@@ -549,6 +553,10 @@ bool kith_session_person(struct kith_core *c, const struct kith_session *s, stru
 /* Whether a leaf that is attached here asks what each does now and then (for supernodes, for its own record) not more
  * often than once a second. Such questions need no place among those of look-ups. */
 bool kith_session_asks_seldom(struct kith_core *c, struct kith_session *s);
+
+/* Whether a leaf that is attached here asks for its own name, by the key: who looks whether its record is there may not
+ * have given us one. */
+bool kith_session_asks_for_itself(struct kith_core *c, const struct kith_session *s, const struct kith_id *key);
 
 /* The identity at the other end, known without parsing if that is a leaf of ours. False: as kith_session_person. */
 bool kith_session_identity(struct kith_core *c, const struct kith_session *s, struct kith_key *out);

@@ -53,6 +53,7 @@ static void widen(struct kith_members *ms, kith_time_us now)
 		return;
 	s->since = now;
 	s->teller = 0;
+	ms->rechecked = 0; /* of some that are near now nobody has looked at the attestations */
 }
 
 void kith_far_settle(struct kith_members *ms, kith_time_us now, const struct kith_id *self)

@@ -1,4 +1,4 @@
-#include "overlay/members.h"
+#include "overlay/members_vouched.h"
 
 #include <string.h>
 
@@ -35,7 +35,9 @@ void kith_members_deinit(struct kith_members *ms)
 	for (uint32_t i = 0; i < ms->n; i++)
 		member_free(ms, ms->at[i]);
 	KITH_FREE_ARRAY(ms->alloc, ms->at, ms->cap);
+	KITH_FREE(ms->alloc, ms->absent);
 	ms->at = NULL;
+	ms->absent = NULL;
 	ms->n = ms->cap = ms->tombs = 0;
 }
 
@@ -224,7 +226,7 @@ static int replace(struct kith_members *ms, struct kith_member *m, const struct 
 	return how;
 }
 
-static void drop(struct kith_members *ms, uint32_t i)
+void kith_members_drop(struct kith_members *ms, uint32_t i)
 {
 	count_gone(ms, ms->at[i], (uint32_t)-1);
 	member_free(ms, ms->at[i]);
@@ -258,7 +260,7 @@ static bool give_way(struct kith_members *ms, const struct kith_id *newcomer)
 	}
 	if (most == 0)
 		return false;
-	drop(ms, best);
+	kith_members_drop(ms, best);
 	return true;
 }
 
@@ -307,75 +309,6 @@ static int take_place(struct kith_members *ms, const struct kith_now *now, const
 	return 0;
 }
 
-/* ---- attestations ---- */
-
-/* What is known of the witness that an attestation names. */
-static void look_up(const struct kith_members *ms, struct kith_vouch *v)
-{
-	const struct kith_member *m = kith_members_get_prefix(ms, v->attest.witness);
-	struct kith_member_entry entry;
-	struct kith_chain chain;
-	if (m == NULL || !kith_member_live(m) || kith_member_parse(&entry, kith_member_entry_bytes(m)) != 0 ||
-	    kith_chain_parse(&chain, entry.chain) != 0)
-		return;
-	v->known = true;
-	v->sign = entry.sign;
-	v->identity = chain.kind == KITH_CHAIN_OPEN ? chain.identity : chain.name.identity;
-	v->prefix = m->prefix;
-}
-
-static int read_vouches(const struct kith_members *ms, struct kith_span attests,
-			struct kith_vouch out[KITH_ATTESTS_MAX])
-{
-	struct kith_attest parsed[KITH_ATTESTS_MAX];
-	int n = kith_attests_read(parsed, attests);
-	for (int i = 0; i < n; i++) {
-		out[i] = (struct kith_vouch){ .attest = parsed[i] };
-		look_up(ms, &out[i]);
-	}
-	return n;
-}
-
-int kith_members_qualify(const struct kith_members *ms, const struct kith_now *now, const struct kith_qualify_who *who,
-			 const struct kith_endpoint *endpoint, struct kith_span attests, struct kith_qualification *out)
-{
-	struct kith_vouch vouches[KITH_ATTESTS_MAX];
-	int n = read_vouches(ms, attests, vouches);
-	memset(out, 0, sizeof *out);
-	return n < 0 ? n : kith_qualify(ms->trust->suite, now, who, endpoint, vouches, (size_t)n, out);
-}
-
-void kith_members_history(const struct kith_members *ms, const struct kith_now *now, const struct kith_qualify_who *who,
-			  struct kith_span attests, struct kith_history *out)
-{
-	struct kith_vouch vouches[KITH_ATTESTS_MAX];
-	int n = read_vouches(ms, attests, vouches);
-	kith_qualify_history(ms->trust->suite, now, who, vouches, n > 0 ? (size_t)n : 0, out);
-}
-
-bool kith_members_seeds(const struct kith_members *ms, const struct kith_person *person)
-{
-	return ms->trust->open || (person->flags & KITH_NAME_SUPERNODE) != 0;
-}
-
-/* Whether an entry may stand in the table. One that the issuer does not name a supernode must be attested, where it
- * says that it is, and does not take the place of another device of its identity. held: NULL when it would be new. */
-static int check_entry(const struct kith_members *ms, const struct kith_now *now, const struct kith_member_entry *entry,
-		       const struct kith_member *held, struct kith_person *person)
-{
-	struct kith_qualification figures;
-	int err = kith_member_verify(entry, ms->trust, now, person);
-	if (err != 0 || kith_members_seeds(ms, person))
-		return err;
-	if (ms->trust->certified_only)
-		return KITH_EACCES;
-	if (held != NULL && kith_member_live(held) && held->expires_ms >= now->unix_ms &&
-	    memcmp(held->blob->bytes, entry->device.b, KITH_KEY_LEN) != 0)
-		return KITH_EEXIST;
-	const struct kith_qualify_who who = { .sign = entry->sign, .identity = person->identity };
-	return kith_members_qualify(ms, now, &who, &entry->endpoints[0], entry->attest, &figures);
-}
-
 int kith_members_merge(struct kith_members *ms, const struct kith_now *now, struct kith_span entry,
 		       struct kith_member **out)
 {
@@ -396,8 +329,8 @@ int kith_members_merge(struct kith_members *ms, const struct kith_now *now, stru
 		if (m == NULL && ms->n >= ms->max && kith_members_expire(ms, now) == 0 && ms->dead == 0 &&
 		    ms->sectors.bits == 0)
 			return KITH_EFULL;
-		err = check_entry(ms, now, &parsed, m, &person);
-		bool on_word = err == KITH_ENOENT && ms->word;
+		err = kith_members_check(ms, now, &parsed, m, &person);
+		bool on_word = err == KITH_ENOENT && kith_members_on_word(ms, now, &id, parsed.attest);
 		if (err == 0 || on_word)
 			err = take_place(ms, now, &parsed, &person);
 		if (err != 0)
@@ -415,34 +348,6 @@ int kith_members_merge(struct kith_members *ms, const struct kith_now *now, stru
 	if (out != NULL)
 		*out = m;
 	return err;
-}
-
-void kith_members_doubt(struct kith_members *ms)
-{
-	for (uint32_t i = 0; i < ms->n; i++)
-		ms->at[i]->on_word = true;
-	ms->rechecked = 0;
-}
-
-uint32_t kith_members_recheck(struct kith_members *ms, const struct kith_now *now, uint32_t n, bool *more)
-{
-	uint32_t gone = 0;
-	for (; ms->rechecked < ms->n && n > 0; ms->rechecked++) {
-		struct kith_member *m = ms->at[ms->rechecked];
-		struct kith_member_entry entry;
-		struct kith_person person;
-		if (!m->on_word)
-			continue;
-		n--;
-		m->on_word = false;
-		if (kith_member_parse(&entry, kith_member_entry_bytes(m)) == 0 &&
-		    check_entry(ms, now, &entry, m, &person) == 0)
-			continue;
-		drop(ms, ms->rechecked--);
-		gone++;
-	}
-	*more = ms->rechecked < ms->n;
-	return gone;
 }
 
 /* ---- one member ---- */

@@ -10,7 +10,8 @@
  * members of the table (overlay/qualify.h), at the endpoint that they reached it at, one device of an identity at a
  * time. If a witness is not known yet, the entry is refused for now and comes again with a later exchange. A newcomer,
  * which knows no witness at all, may take such entries on the word of who tells them (on_word), and looks at them again
- * when it knows the others (kith_members_recheck).
+ * when it knows the others (kith_members_recheck). With sectors witnesses that are far are looked for, and members that
+ * are far are taken on the word of several (overlay/members_vouched.h).
  * The bytes are interned blobs that many tables may share; a table itself holds 120 bytes and a pointer per member.
  *
  * With as many live members as a full view may have, the table goes over to sectors (overlay/sectors.h): those near are
@@ -35,6 +36,7 @@
 #define KITH_OVERLAY_MEMBERS_H
 
 #include "base/blob.h"
+#include "overlay/absent.h"
 #include "overlay/qualify.h"
 #include "overlay/sectors.h"
 #include "wire/record.h"
@@ -96,7 +98,10 @@ struct kith_members {
 	struct kith_sectors sectors; /* full is at most max */
 	uint64_t partners[KITH_MEMBERS_PARTNERS]; /* their places */
 	bool word; /* entries are taken on_word: set by the caller for as long as it believes who tells them */
+	uint64_t teller; /* address prefix of whoever tells of what is merged, set by the caller; 0: nobody */
+	struct kith_absent *absent; /* NULL until it is needed */
 	uint32_t rechecked; /* place of the next member that kith_members_recheck looks at */
+	bool recheck_again; /* from the first on: some of those looked at had witnesses that are looked for */
 	kith_time_us swept;
 	struct kith_member_recent recent[KITH_MEMBERS_RECENT];
 	struct kith_member_wanted wanted[KITH_MEMBERS_WANTED];
@@ -139,11 +144,16 @@ int kith_members_qualify(const struct kith_members *ms, const struct kith_now *n
 void kith_members_history(const struct kith_members *ms, const struct kith_now *now, const struct kith_qualify_who *who,
 			  struct kith_span attests, struct kith_history *out);
 
+/* Witnesses of attestations that are far, and not known, are looked for. False: there are none, or they were looked for
+ * in vain lately. */
+bool kith_members_seek(struct kith_members *ms, const struct kith_now *now, struct kith_span attests);
+
 /* The rules are others: every entry is looked at again by kith_members_recheck. */
 void kith_members_doubt(struct kith_members *ms);
 
-/* Looks at the attestations of up to n members more that were taken on_word; who has none that count goes. Returns how
- * many went. False in *more: all have been looked at. Pointers to members become invalid. */
+/* Looks at the attestations of up to n members more that were taken on_word; who has none that count goes, unless it is
+ * far, or its witnesses are looked for. Returns how many went. False in *more: all have been looked at. Pointers to
+ * members become invalid. */
 uint32_t kith_members_recheck(struct kith_members *ms, const struct kith_now *now, uint32_t n, bool *more);
 
 /* Whether somebody may be a supernode without attestations: by certificate, and anybody in an open network. */

@@ -1,5 +1,7 @@
 #include "session/request.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/stats.h"
@@ -162,6 +164,21 @@ static size_t waiting_size(const struct waiting *w)
 	return sizeof *w + w->len;
 }
 
+/* Whether it has to wait for the answer to ELECTED, which says that we may ask what supernodes may. */
+static bool is_early(const struct kith_requests *rq, uint8_t kind)
+{
+	static const char *const askers[] = {
+#define REQUEST_ASKERS(name, value, who) [value] = (who),
+		KITH_REQUEST_MAP(REQUEST_ASKERS)
+#undef REQUEST_ASKERS
+	};
+	bool waits = false;
+	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++)
+		waits = waits || (rq->asked[i].used && rq->asked[i].kind == KITH_REQ_ELECTED);
+	return waits && kind < sizeof askers / sizeof askers[0] && askers[kind] != NULL &&
+	       strchr(askers[kind], 'S') != NULL;
+}
+
 static struct waiting *take_waiting(struct kith_requests *rq)
 {
 	struct waiting *w = rq->first;
@@ -222,7 +239,7 @@ static void start(const struct kith_path_env *env, struct asked *a, uint64_t tok
 static void start_waiting(struct kith_requests *rq, const struct kith_path_env *env)
 {
 	struct asked *a;
-	while (rq->first != NULL) {
+	while (rq->first != NULL && !is_early(rq, rq->first->kind)) {
 		struct waiting *w = rq->first;
 		if (make_asked(&rq, env, w->kind, (struct kith_span){ w->body, w->len }, &a) != 0)
 			return;
@@ -237,7 +254,7 @@ int kith_request_send(struct kith_requests **rq, const struct kith_path_env *env
 {
 	struct asked *a;
 	kith_time_us retry_us = retry_after(rtt_us), give_up_at = env->now + timeout_us;
-	int err = make_asked(rq, env, kind, body, &a);
+	int err = is_early(*rq, kind) ? KITH_EFULL : make_asked(rq, env, kind, body, &a);
 	if (err == KITH_EFULL)
 		return wait_for_slot(*rq, env, kind, body, token, retry_us, give_up_at);
 	if (err == 0)
@@ -258,7 +275,7 @@ int kith_request_embed(struct kith_requests **rq, const struct kith_path_env *en
 		       uint64_t token, kith_time_us timeout_us, struct kith_writer *w)
 {
 	struct asked *a;
-	int err = make_asked(rq, env, kind, body, &a);
+	int err = is_early(*rq, kind) ? KITH_EFULL : make_asked(rq, env, kind, body, &a);
 	if (err == KITH_EFULL && w == NULL)
 		return wait_for_slot(*rq, env, kind, body, token, KITH_REQUEST_RETRY_US, env->now + timeout_us);
 	if (err != 0)

@@ -5,6 +5,7 @@
  * repeats that, so that a request is carried out once however often it arrives.
  * Timers: the first retransmission after twice the round trip (300 ms when unknown), doubling to 3 s, given up after
  * 8 s.
+ * While ELECTED is not answered, what only supernodes may ask waits.
  * Bounds: KITH_REQUESTS_MAX outstanding each way, and KITH_REQUESTS_WAITING more that wait for their turn, and are
  *   given up when there is no time left for an answer; kept answers KITH_ANSWERS_KEPT_BYTES in all, the oldest goes
  *   first; when all slots are being worked on a further request is dropped and counted. The whole structure exists only

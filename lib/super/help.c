@@ -60,6 +60,7 @@ static void ask_sought(struct kith_core *c)
 	uint32_t session;
 	while (kith_seek_next(c, &h->newcomer, &home)) {
 		int n = kith_seek_help_body(c, &h->newcomer.dh, body);
+		kith_super_introduce(c, &home);
 		if (n > 0 && kith_connect_request(c, &home, KITH_USE_MEMBER, KITH_REQ_HELP,
 						  (struct kith_span){ body, (size_t)n },
 						  kith_token(KITH_TOKEN_SOUGHT, 0), &session) == 0) {

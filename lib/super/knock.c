@@ -4,6 +4,7 @@
 #include "base/table.h"
 #include "link/connect.h"
 #include "overlay/pick.h"
+#include "super/members.h"
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -86,6 +87,7 @@ static int ask_member(struct kith_core *c, struct kith_knock *k, struct kith_spa
 	if (m == NULL)
 		return KITH_EUNREACHABLE;
 	kith_member_host(m, &host);
+	kith_super_introduce(c, &host);
 	return kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_KNOCK, body, token, session);
 }
 

@@ -1,5 +1,6 @@
 #include "super/members.h"
 
+#include "base/addr.h"
 #include "base/rng.h"
 #include "link/connect.h"
 #include "overlay/pick.h"
@@ -85,39 +86,50 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 	return 0;
 }
 
-/* A supernode that elected itself is none to whoever has not its entry yet, and may not gossip there. */
-static void introduce(struct kith_core *c, const struct kith_host *host)
+int kith_super_told_of(struct kith_core *c, const struct kith_session *s, struct kith_span entry,
+		       struct kith_member **out)
+{
+	struct kith_members *ms = &c->super->members;
+	ms->teller = kith_addr_diversity_prefix(&kith_session_hop(s)->remote);
+	int merged = kith_members_merge(ms, &c->now, entry, out);
+	ms->teller = 0;
+	return merged;
+}
+
+static void show_entry(struct kith_core *c, const struct kith_host *host)
 {
 	struct kith_supernode *sn = c->super;
 	uint8_t body[KITH_REQUEST_MAX];
 	uint32_t session;
 	const struct kith_msg_elected m = { .entry = { sn->entry, sn->entry_len } };
-	if (sn->introductions_left == 0)
-		return;
-	sn->introductions_left--;
 	const struct kith_span span = { body, kith_msg_elected_write(body, sizeof body, &m) };
-	int err = kith_connect_request(c, host, KITH_USE_MEMBER, KITH_REQ_ELECTED, span,
-				       kith_token(KITH_TOKEN_IGNORE, 0), &session);
-	(void)err; /* the next exchange is soon */
+	if (kith_connect_request(c, host, KITH_USE_MEMBER, KITH_REQ_ELECTED, span, kith_token(KITH_TOKEN_VOUCH, 0),
+				 &session) != 0)
+		return; /* the next exchange is soon */
+	struct kith_session *s = kith_sessions_get(&c->sessions, session);
+	if (s != NULL)
+		s->introduced = true;
 }
 
-void kith_super_on_elected(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+void kith_super_introduce(struct kith_core *c, const struct kith_host *host)
 {
-	struct kith_msg_elected m;
-	struct kith_member *member = NULL;
-	uint8_t status = KITH_STATUS_MALFORMED;
-	if (kith_msg_elected_read(&m, request->body) == 0) {
-		int merged = kith_members_merge(&c->super->members, &c->now, m.entry, &member);
-		status = member != NULL && memcmp(member->blob->bytes, s->device, KITH_DEVICE_ID_LEN) == 0
-				 ? KITH_STATUS_OK
-			 : merged == KITH_ENOENT ? KITH_STATUS_NOT_FOUND
-						 : KITH_STATUS_INVALID;
-		if (merged > 0)
-			kith_super_learnt(c);
+	const struct kith_supernode *sn = c->super;
+	const struct kith_session *s = kith_sessions_of(&c->sessions, host->dh.b);
+	bool knows = s != NULL && (s->introduced || !s->initiator);
+	if (sn->elected && sn->members.sectors.bits > 0 && !knows)
+		show_entry(c, host);
+}
+
+/* A supernode that elected itself is none to whoever has not its entry yet, and may not gossip there. */
+static void introduce_first(struct kith_core *c, const struct kith_host *host)
+{
+	struct kith_supernode *sn = c->super;
+	if (sn->introductions_left == 0) {
+		kith_super_introduce(c, host);
+		return;
 	}
-	if (status == KITH_STATUS_OK && kith_member_live(member))
-		s->role = KITH_ROLE_SUPERNODE;
-	kith_session_answer(c, s, request->id, status, nothing);
+	sn->introductions_left--;
+	show_entry(c, host);
 }
 
 void kith_super_gossip_with(struct kith_core *c, const struct kith_host *host, struct kith_span body,
@@ -125,7 +137,7 @@ void kith_super_gossip_with(struct kith_core *c, const struct kith_host *host, s
 {
 	uint32_t session;
 	const uint64_t token = kith_token(KITH_TOKEN_GOSSIP, 0);
-	introduce(c, host);
+	introduce_first(c, host);
 	struct kith_session *s = kith_sessions_of(&c->sessions, host->dh.b);
 	if (s != NULL && s->state == KITH_SESSION_OPEN) {
 		kith_session_use(c, s, KITH_USE_MEMBER);

@@ -37,8 +37,13 @@ uint64_t kith_super_seq(const struct kith_core *c);
 void kith_super_gossip_with(struct kith_core *c, const struct kith_host *host, struct kith_span body,
 			    kith_time_us give_up_us);
 
-/* ELECTED: the entry of a supernode that elected itself, from itself. From then on it may ask what supernodes may. */
-void kith_super_on_elected(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+/* Merges the entry of a member of which the supernode at the other end tells. As kith_members_merge. */
+int kith_super_told_of(struct kith_core *c, const struct kith_session *s, struct kith_span entry,
+		       struct kith_member **out) KITH_MUST_USE;
+
+/* Before a supernode is asked what only supernodes may ask: if it may not have heard of us, since we elected ourselves
+ * and are far from it, it is shown our entry. */
+void kith_super_introduce(struct kith_core *c, const struct kith_host *host);
 
 /* The member whose device that is at the other end, or NULL. All members are searched. */
 struct kith_member *kith_super_member_of(struct kith_core *c, const struct kith_session *s);

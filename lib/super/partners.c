@@ -1,5 +1,6 @@
 #include "super/partners.h"
 
+#include "base/addr.h"
 #include "base/rng.h"
 #include "link/connect.h"
 #include "link/lists.h"
@@ -361,8 +362,10 @@ void kith_partners_on_gossiped(struct kith_core *c, struct kith_session *s, cons
 		kith_suspect_alive(c, m);
 	struct kith_members *ms = &c->super->members;
 	ms->word = kith_super_is_young(c) && is_seed(c, s);
+	ms->teller = kith_addr_diversity_prefix(&kith_session_hop(s)->remote);
 	int err = kith_gossip_answered(ms, &c->now, to.partner, answer->body, &result);
 	ms->word = false;
+	ms->teller = 0;
 	if (err != 0)
 		return;
 	if (m != NULL)

@@ -45,6 +45,7 @@ static bool send_to(struct kith_core *c, const struct kith_member *m, uint8_t ki
 		return false;
 	kith_members_use(&c->super->members, &m->id, c->now.mono_us);
 	kith_member_host(m, &host);
+	kith_super_introduce(c, &host);
 	return kith_connect_request(c, &host, KITH_USE_MEMBER, kind, body, kith_token(KITH_TOKEN_STORE, leaf),
 				    &session) == 0;
 }
@@ -89,7 +90,7 @@ bool kith_publish_bring(struct kith_core *c, uint32_t leaf, const struct kith_id
 			struct kith_span bytes, uint32_t copies[KITH_KEEPERS_MAX])
 {
 	if (!kith_sectors_near(&c->super->members.sectors, key->b) && !all_have_copies(c, key, copies) &&
-	    kith_query_locate(c, key, leaf, kind, bytes) == 0)
+	    kith_query_locate(c, key, leaf, kind, bytes, 0) == 0)
 		return false;
 	return bring(c, leaf, key, kind, bytes, copies);
 }
@@ -137,7 +138,7 @@ static bool is_newest(struct kith_core *c, const struct kith_errand *e)
 void kith_publish_located(struct kith_core *c)
 {
 	struct kith_errand e;
-	while (kith_query_located(c, &e)) {
+	while (kith_query_located(c, false, &e)) {
 		bool store = e.kind == KITH_REQ_STORE;
 		if (!store || is_newest(c, &e))
 			(void)bring(c, e.leaf, &e.key, e.kind, kith_blob_span(e.bytes),

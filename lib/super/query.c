@@ -193,9 +193,20 @@ static void take_attached(struct kith_core *c, struct kith_query *q)
 		kith_findings_record(c, &q->found, &record);
 }
 
-/* hop: at which whoever answered was asked. */
-static void take_answer(struct kith_core *c, struct kith_query *q, const struct kith_msg_found *m, unsigned hop)
+/* At which hop whoever answers was asked. */
+static unsigned hop_of(const struct kith_query *q, const struct kith_session *s)
 {
+	for (unsigned i = 0; i < q->asked_n; i++) {
+		if (q->asked[i] == (uint32_t)kith_device_key(s->device))
+			return i < q->hop_from ? q->hop - 1u : q->hop;
+	}
+	return 1;
+}
+
+static void take_answer(struct kith_core *c, struct kith_query *q, const struct kith_session *s,
+			const struct kith_msg_found *m)
+{
+	const unsigned hop = hop_of(q, s);
 	bool first = q->found.n == 0 && (q->what == QUERY_FOR_SESSION || q->what == QUERY_FOR_OP);
 	for (size_t i = 0; i < m->records.n; i++) {
 		struct kith_record record;
@@ -214,16 +225,15 @@ static void take_answer(struct kith_core *c, struct kith_query *q, const struct 
 	/* The answerer sees these members nearer to the key than ours. go_on chooses again, and the answers so far may
 	 * not have come from the replicas that count. */
 	for (size_t i = 0; i < m->members.n; i++) {
-		struct kith_members *ms = &c->super->members;
 		struct kith_member *member;
-		int merged = kith_members_merge(ms, &c->now, m->members.at[i], &member);
+		int merged = kith_super_told_of(c, s, m->members.at[i], &member);
 		if (merged != KITH_MERGE_NEW && merged != KITH_MERGE_RETURNED)
 			continue;
 		q->answered = 0;
 		q->group = 0;
 		q->hop_from = q->hop == hop ? q->asked_n : q->hop_from;
 		q->hop = (uint8_t)(hop + 1);
-		if (kith_member_near(ms, member))
+		if (kith_member_near(&c->super->members, member))
 			kith_super_learnt(c);
 	}
 }
@@ -243,10 +253,10 @@ static void leave_behind(struct kith_core *c, struct kith_query *q, enum query_f
 }
 
 /* The first that was left behind for that, off the list; NULL. */
-static struct kith_query *pick_up(struct kith_core *c, enum query_for what)
+static struct kith_query *pick_up(struct kith_core *c, enum query_for what, bool witness)
 {
 	struct kith_query **at = &c->super->done, *q;
-	while (*at != NULL && (*at)->what != what)
+	while (*at != NULL && ((*at)->what != what || ((*at)->kind == KITH_REQ_WITNESS) != witness))
 		at = &(*at)->next_done;
 	q = *at;
 	if (q != NULL)
@@ -254,12 +264,12 @@ static struct kith_query *pick_up(struct kith_core *c, enum query_for what)
 	return q;
 }
 
-bool kith_query_located(struct kith_core *c, struct kith_errand *out)
+bool kith_query_located(struct kith_core *c, bool witness, struct kith_errand *out)
 {
-	struct kith_query *q = pick_up(c, QUERY_LOCATED);
+	struct kith_query *q = pick_up(c, QUERY_LOCATED, witness);
 	if (q == NULL)
 		return false;
-	*out = (struct kith_errand){ q->bring, q->key, q->session, q->kind };
+	*out = (struct kith_errand){ q->bring, q->key, q->session, q->kind, q->request };
 	q->bring = NULL;
 	drop_query(c, q);
 	return true;
@@ -267,7 +277,7 @@ bool kith_query_located(struct kith_core *c, struct kith_errand *out)
 
 bool kith_query_take(struct kith_core *c, kith_op *op, struct kith_findings *found)
 {
-	struct kith_query *q = pick_up(c, QUERY_DONE);
+	struct kith_query *q = pick_up(c, QUERY_DONE, false);
 	if (q == NULL)
 		return false;
 	*op = q->op;
@@ -430,6 +440,8 @@ static void ask_one(struct kith_core *c, struct kith_query *q, const struct kith
 		return;
 	kith_member_host(m, &host);
 	bool watch = q->what == QUERY_FOR_WATCHERS; /* a newcomer's key is watched already */
+	if (watch)
+		kith_super_introduce(c, &host);
 	if (kith_connect_request(c, &host, watch ? KITH_USE_MEMBER | KITH_USE_WATCH : KITH_USE_MEMBER,
 				 watch ? KITH_REQ_WATCH : KITH_REQ_FIND,
 				 (struct kith_span){ body, write_find(c, q, body, sizeof body) },
@@ -590,7 +602,7 @@ void kith_query_subscribe(struct kith_core *c, uint32_t session, const struct ki
 }
 
 int kith_query_locate(struct kith_core *c, const struct kith_id *key, uint32_t leaf, uint8_t kind,
-		      struct kith_span bytes)
+		      struct kith_span bytes, uint16_t request)
 {
 	struct kith_query *q =
 		kith_query_room(c, KITH_QUERY_OWN) ? new_query(c, QUERY_FOR_REPLICAS, key, KITH_QUERY_OWN) : NULL;
@@ -598,6 +610,7 @@ int kith_query_locate(struct kith_core *c, const struct kith_id *key, uint32_t l
 		return KITH_EFULL;
 	q->session = leaf;
 	q->kind = kind;
+	q->request = request;
 	if (bytes.len > 0)
 		q->bring = kith_blob_intern(&c->shared->blobs, bytes.p, bytes.len);
 	if (bytes.len > 0 && q->bring == NULL) {
@@ -606,15 +619,6 @@ int kith_query_locate(struct kith_core *c, const struct kith_id *key, uint32_t l
 	}
 	begin(c, q);
 	return 0;
-}
-
-static unsigned hop_of(const struct kith_query *q, const struct kith_session *s)
-{
-	for (unsigned i = 0; i < q->asked_n; i++) {
-		if (q->asked[i] == (uint32_t)kith_device_key(s->device))
-			return i < q->hop_from ? q->hop - 1u : q->hop;
-	}
-	return 1;
 }
 
 /* Whether the answerer is one of those that keep the key, and not a guide that was asked for them. */
@@ -646,28 +650,13 @@ void kith_query_on_answer(struct kith_core *c, struct kith_session *s, const str
 		if (q->asked_at != 0) /* of those who were among the first to be asked */
 			kith_hedge_learn(&c->super->hedge, c->now.mono_us - q->asked_at);
 		if (kith_msg_found_read(&m, &room, answer->body) == 0) /* NOT_FOUND may come without a body */
-			take_answer(c, q, &m, hop_of(q, s));
+			take_answer(c, q, s, &m);
 		q->answered = (uint8_t)(q->answered + keeps(c, q, s));
 	}
 	go_on(c, q);
 }
 
 /* ---- serving ---- */
-
-/* A leaf of ours that asks for its own name. Who looks whether its record is there may not have given us one. */
-static bool asks_for_itself(struct kith_core *c, const struct kith_session *s, const struct kith_id *key)
-{
-	struct kith_person person;
-	struct kith_id own;
-	if ((s->use & KITH_USE_LEAF) == 0)
-		return false;
-	if (s->attached->record != NULL)
-		return memcmp(s->attached->key.b, key->b, KITH_ID_LEN) == 0;
-	if (!kith_session_person(c, s, &person))
-		return false;
-	kith_ids_directory(c->suite, &own, &c->self.network, person.name);
-	return memcmp(own.b, key->b, KITH_ID_LEN) == 0;
-}
 
 void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
@@ -680,7 +669,7 @@ void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const str
 	struct kith_key identity;
 	uint64_t asker = kith_session_identity(c, s, &identity) ? kith_identity_key(&identity) : KITH_QUERY_OWN;
 	bool stranger = !(s->use & KITH_USE_LEAF) && kith_refuse_level(c, KITH_OVERLOAD_LOOKUPS);
-	bool own = asks_for_itself(c, s, &m.key);
+	bool own = kith_session_asks_for_itself(c, s, &m.key);
 	bool seldom = own && kith_session_asks_seldom(c, s);
 	bool allowed = !stranger && asker != KITH_QUERY_OWN && kith_query_room(c, asker) &&
 		       (seldom || kith_limiter_allow(&c->super->lookups, c->now.mono_us, asker));

@@ -50,15 +50,17 @@ struct kith_errand {
 	struct kith_blob *bytes; /* a record or a report, held; NULL: only the replicas are of interest */
 	struct kith_id key;
 	uint32_t leaf; /* session of the leaf that the record is of, or 0 */
-	uint8_t kind; /* KITH_REQ_STORE or KITH_REQ_VANISH */
+	uint8_t kind; /* KITH_REQ_STORE or KITH_REQ_VANISH; or KITH_REQ_WITNESS: then bytes are that request's ... */
+	uint16_t request; /* ... and it is asked for by that one, of the leaf's session */
 };
 
 /* Looks for the replicas of a key. KITH_EFULL, KITH_ENOMEM. */
 int kith_query_locate(struct kith_core *c, const struct kith_id *key, uint32_t leaf, uint8_t kind,
-		      struct kith_span bytes) KITH_MUST_USE;
+		      struct kith_span bytes, uint16_t request) KITH_MUST_USE;
 
-/* Takes an errand whose replicas were looked for, one after the other until false. The caller gives bytes back. */
-bool kith_query_located(struct kith_core *c, struct kith_errand *out);
+/* Takes an errand whose replicas were looked for, one after the other until false. witness: one of that kind, else
+ * others. The caller gives bytes back. */
+bool kith_query_located(struct kith_core *c, bool witness, struct kith_errand *out);
 
 void kith_query_tick(struct kith_core *c, struct kith_query *q);
 struct kith_query *kith_query_of_timer(struct kith_timer *t);

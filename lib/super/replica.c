@@ -98,6 +98,8 @@ static void answer_find(struct kith_core *c, struct kith_session *s, const struc
 	if (kith_writer_len(&w) > 0)
 		m.members.n = kith_replicas_unlisted(&c->super->members, &asked->key,
 						     (struct kith_span){ ids, kith_writer_len(&w) }, nearer);
+	if (asked->members > 0 && m.members.n > asked->members)
+		m.members.n = asked->members;
 	for (size_t i = 0; i < m.members.n; i++) {
 		KITH_ASSERT(nearer[i] != NULL);
 		members[i] = kith_member_entry_bytes(nearer[i]);

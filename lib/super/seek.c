@@ -5,7 +5,9 @@
 #include "base/rng.h"
 #include "link/connect.h"
 #include "overlay/pick.h"
+#include "super/members.h"
 #include "super/sponsor.h"
+#include "super/vouch.h"
 #include "wire/message_attest.h"
 #include "wire/token.h"
 
@@ -75,8 +77,9 @@ static bool suffices(const struct kith_core *c, const struct kith_qualification 
 	return kith_election_lacks(q, c->now.unix_ms, c->pace) == KITH_ROLE_WHY_NONE;
 }
 
-static bool may_be_asked(const struct kith_core *c, const struct kith_session *s)
+static bool may_be_asked(struct kith_core *c, struct kith_session *s)
 {
+	kith_sponsor_look(c, s);
 	const struct kith_qualification *q = kith_sponsor_figures(c, s);
 	return s->state == KITH_SESSION_OPEN && q != NULL && kith_paced(c) >= s->attached->candidate->unwilling_until &&
 	       suffices(c, q);
@@ -146,6 +149,7 @@ bool kith_seek_begin(struct kith_core *c)
 		struct kith_host host;
 		uint32_t session;
 		kith_member_host(drawn[i], &host);
+		kith_super_introduce(c, &host);
 		seek->asked[i] = drawn[i]->id;
 		if (kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_NOMINATE, nothing,
 					 kith_token(KITH_TOKEN_NOMINATE, i), &session) == 0)
@@ -172,9 +176,10 @@ static bool judge(struct kith_core *c, const struct kith_msg_nominated *m, struc
 		return false;
 	const struct kith_qualify_who who = { .sign = person.device_sign, .identity = person.identity };
 	out->device = person.device_dh;
-	return kith_members_qualify(&c->super->members, &c->now, &who, &list[0].endpoint, m->attests, &out->figures) ==
-		       0 &&
-	       suffices(c, &out->figures) && !is_near(c, &out->figures.endpoint);
+	int err = kith_members_qualify(&c->super->members, &c->now, &who, &list[0].endpoint, m->attests, &out->figures);
+	if (err == KITH_ENOENT)
+		(void)kith_vouch_seek(c, NULL, m->attests); /* its witnesses are known when we ask again */
+	return err == 0 && suffices(c, &out->figures) && !is_near(c, &out->figures.endpoint);
 }
 
 static bool is_known(const struct kith_core *c, const struct kith_key *device)

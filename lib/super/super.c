@@ -15,8 +15,10 @@
 #include "super/publish.h"
 #include "super/query.h"
 #include "super/seek.h"
+#include "super/sponsor.h"
 #include "super/suspect.h"
 #include "super/tunnels.h"
+#include "super/vouch.h"
 #include "super/witness.h"
 
 #define EXPIRE_US (5 * KITH_US_PER_S)
@@ -97,6 +99,7 @@ void kith_super_free(struct kith_core *c)
 	kith_timers_stop(&c->timers, &sn->timer);
 	kith_witness_deinit(c);
 	kith_seek_deinit(c);
+	kith_vouch_deinit(c);
 	kith_query_deinit(c);
 	kith_tunnels_deinit(c);
 	kith_limiter_deinit(&sn->introductions);
@@ -173,7 +176,7 @@ static void look_for_guides(struct kith_core *c)
 		return;
 	uint64_t sector = (kith_sectors_of(s, s->self) + sn->guides_turn++) & ((UINT64_C(1) << s->bits) - 1);
 	kith_sectors_point(s, &sn->id, sector, &point);
-	if (kith_query_locate(c, &point, 0, KITH_REQ_FIND, nothing) != 0)
+	if (kith_query_locate(c, &point, 0, KITH_REQ_FIND, nothing, 0) != 0)
 		KITH_LOG(c->log, KITH_LOG_DEBUG, "guides_not_looked_for");
 }
 
@@ -198,9 +201,11 @@ void kith_super_tick(struct kith_core *c)
 	if (c->now.mono_us - sn->self_at >= KITH_RECORD_REFRESH_US)
 		kith_publish_self(c);
 	kith_publish_located(c);
+	kith_sponsor_located(c);
 	if (sn->guides_at <= c->now.mono_us)
 		look_for_guides(c);
 	kith_super_wake(c, sn->guides_at);
+	kith_super_wake(c, kith_vouch_tick(c));
 	kith_super_wake(c, kith_interests_tick(c));
 	kith_super_wake(c, kith_notify_tick(c));
 	kith_super_wake(c, kith_help_look(c));

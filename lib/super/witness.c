@@ -8,6 +8,7 @@
 #include "overlay/burst.h"
 #include "overlay/witnesses.h"
 #include "super/knock.h"
+#include "super/vouch.h"
 #include "wire/message_attest.h"
 
 #define AGAIN_US (1 * KITH_US_PER_S) /* the candidate is measured by somebody else */
@@ -259,7 +260,7 @@ static bool are_few(struct kith_core *c, const struct kith_msg_witness *m)
 				  kith_witnesses_find(&c->super->members, &key, &m->endpoint, found));
 }
 
-uint8_t kith_witness_take(struct kith_core *c, const struct kith_msg_witness *m)
+uint8_t kith_witness_take(struct kith_core *c, const struct kith_session *s, const struct kith_msg_witness *m)
 {
 	struct task t = { .id = m->id, .device = m->device, .endpoint = m->endpoint, .up = m->up, .down = m->down };
 	if (c->leaving || m->endpoint.kind != KITH_TRANSPORT_UDP || memcmp(m->device.b, c->self.dh_pk, 32) == 0 ||
@@ -277,6 +278,7 @@ uint8_t kith_witness_take(struct kith_core *c, const struct kith_msg_witness *m)
 	t.held_len = (uint16_t)m->held.len;
 	if (m->held.len > 0)
 		memcpy(t.held, m->held.p, m->held.len);
+	(void)kith_vouch_seek(c, s, m->held); /* who attested it before is known by the time that this is looked at */
 	w->queue[w->queued++] = t;
 	wake(c, c->now.mono_us);
 	return KITH_STATUS_OK;
@@ -285,7 +287,7 @@ uint8_t kith_witness_take(struct kith_core *c, const struct kith_msg_witness *m)
 void kith_witness_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_msg_witness m;
-	uint8_t status = kith_msg_witness_read(&m, request->body) == 0 ? kith_witness_take(c, &m)
+	uint8_t status = kith_msg_witness_read(&m, request->body) == 0 ? kith_witness_take(c, s, &m)
 								       : (uint8_t)KITH_STATUS_MALFORMED;
 	if (status == KITH_STATUS_LIMITED)
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);

@@ -107,7 +107,8 @@ int kith_msg_helped_read(struct kith_msg_helped *out, struct kith_span body) KIT
 struct kith_msg_find {
 	struct kith_id key; /* must be there */
 	struct kith_spans nearer; /* of KITH_MEMBER_ID_PREFIX bytes: the replicas by the asker's view; LOOKUP: none */
-	uint64_t members; /* LOOKUP: how many replicas the answer is to name when it found nobody; 0: none */
+	uint64_t members; /* LOOKUP: how many replicas the answer is to name when it found nobody; 0: none. FIND: how
+			   * many at most; 0: all that were not named */
 	struct kith_span tokens; /* to follow by, one behind the other, at most KITH_FOLLOW_TOKENS_MAX; or none */
 };
 

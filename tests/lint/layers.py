@@ -24,6 +24,7 @@ PUBLIC_SYSTEM = {"stdbool.h", "stddef.h", "stdint.h", "stdarg.h", "inttypes.h", 
 OBJECTS = {
     ("path", "pathset"): ("pathset*", "the paths of one session are one state; the files are its topics"),
     ("stream", "connection"): ("stream quic callback start", "a QUIC connection: ngtcp2 calls back into what called it"),
+    ("overlay", "members"): ("members members_vouched", "one table; what attestations are worth is a file of its own"),
     ("host", "udp"): ("udp linux_udp portable_udp", "a socket; what differs from system to system is a file each"),
     ("host", "interfaces"): ("interfaces linux_interfaces bsd_interfaces", "addresses, and each system's word of changes"),
 }

@@ -2,7 +2,9 @@
 #include "super_world.h"
 
 #include "base/limits.h"
+#include "core/settle.h"
 #include "link/connect.h"
+#include "overlay/members_vouched.h"
 #include "super/super.h"
 
 /* Sends a leaf's record to one supernode from another, as a home would to a replica. */
@@ -52,10 +54,51 @@ static void records_are_kept_by_those_near_their_key_only(void **state)
 	core_world_deinit(&w);
 }
 
+/* Members that a supernode which knows only one other has learnt of by its answer to FIND. */
+static uint32_t learnt_by_find(uint64_t members)
+{
+	struct core_world w;
+	uint8_t body[KITH_REQUEST_MAX];
+	uint32_t session;
+	world_network(&w, kith_suite_sodium(), 1, 16, (const char *const[]){ "bob", NULL });
+	struct kith_core *c = w.nodes[0].core;
+	struct kith_members *ms = &c->super->members;
+	const struct kith_id other = w.nodes[1].core->super->id;
+	for (uint32_t i = ms->n; i-- > 0;) {
+		if (memcmp(ms->at[i]->id.b, other.b, KITH_ID_LEN) != 0)
+			kith_members_drop(ms, i);
+	}
+	const struct kith_span own = { c->super->id.b, KITH_MEMBER_ID_PREFIX };
+	const struct kith_msg_find m = { .key = key_of_name(&w, "bob"), .nearer = { &own, 1 }, .members = members };
+	struct kith_host host;
+	kith_member_host(ms->at[0], &host);
+	kith_core_enter(c, world_clock(&w));
+	c->super->gossip_at = w.now + KITH_US_PER_S;
+	size_t len = kith_msg_find_write(body, sizeof body, &m);
+	assert_int_equal(kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_FIND, test_span(body, len),
+					      kith_token(KITH_TOKEN_VOUCH, 0), &session),
+			 0);
+	kith_core_settle(c);
+	world_drain(&w, 0);
+	world_run(&w, 200 * KITH_US_PER_MS);
+	uint32_t learnt = ms->n - 1;
+	core_world_deinit(&w);
+	return learnt;
+}
+
+static void an_answer_names_as_many_members_as_are_wanted(void **state)
+{
+	(void)state;
+	assert_in_range(learnt_by_find(0), KITH_REPLICAS - 2, KITH_REPLICAS);
+	assert_int_equal(learnt_by_find(1), 1);
+	assert_int_equal(learnt_by_find(3), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_are_kept_by_those_near_their_key_only),
+		cmocka_unit_test(an_answer_names_as_many_members_as_are_wanted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

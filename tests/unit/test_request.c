@@ -331,6 +331,57 @@ static void more_than_eight_wait_for_their_turn(void **state)
 	pair_deinit(&p);
 }
 
+static int ask_kind(struct pair *p, uint8_t kind, uint64_t token)
+{
+	int err = kith_request_send(&p->end[0].rq, test_at(&p->end[0].env, p->now), kind, test_span("body", 4), token,
+				    0, KITH_REQUEST_TIMEOUT_US);
+	fly(p, 0);
+	return err;
+}
+
+/* Whoever elected itself may not store a record before the other side has said that it takes it for a supernode; what
+ * anybody may ask does not wait. */
+static void what_only_supernodes_may_ask_waits_for_the_answer_to_elected(void **state)
+{
+	struct pair p;
+	(void)state;
+	pair_init(&p);
+	p.hold = true;
+	assert_int_equal(ask_kind(&p, KITH_REQ_STORE, 1), 0); /* nobody has to be introduced */
+	run(&p, 200 * KITH_US_PER_MS);
+	assert_int_equal(p.end[1].carried_out, 1);
+	assert_int_equal(ask_kind(&p, KITH_REQ_ELECTED, 2), 0);
+	assert_int_equal(ask_kind(&p, KITH_REQ_STORE, 3), 0);
+	assert_int_equal(ask_kind(&p, KITH_REQ_GOSSIP, 4), 0);
+	assert_int_equal(ask_kind(&p, KITH_REQ_FIND, 5), 0);
+	run(&p, 200 * KITH_US_PER_MS);
+	assert_int_equal(p.end[1].carried_out, 3); /* STORE, ELECTED, FIND */
+	p.hold = false;
+	for (int i = 0; i < 3; i++)
+		answer_now(&p, 1, p.held[i]);
+	fly(&p, 1);
+	run(&p, 2 * KITH_US_PER_S);
+	assert_int_equal(p.end[0].ok, 5);
+	pair_deinit(&p);
+}
+
+/* Without an answer they go out when that has ended. */
+static void what_waits_for_elected_does_not_wait_for_ever(void **state)
+{
+	struct pair p;
+	(void)state;
+	pair_init(&p);
+	p.hold = true;
+	assert_int_equal(ask_kind(&p, KITH_REQ_ELECTED, 1), 0);
+	run(&p, 4 * KITH_US_PER_S);
+	assert_int_equal(ask_kind(&p, KITH_REQ_STORE, 2), 0);
+	run(&p, 5 * KITH_US_PER_S);
+	assert_int_equal(p.end[1].carried_out, 2);
+	assert_int_equal(p.end[0].done, 1);
+	assert_int_equal(p.end[0].last_token, 1);
+	pair_deinit(&p);
+}
+
 static void the_queue_of_those_that_wait_has_an_end(void **state)
 {
 	struct pair p;
@@ -628,6 +679,8 @@ int main(void)
 		cmocka_unit_test(ids_never_start_again_while_the_session_lasts),
 		cmocka_unit_test(after_the_last_id_comes_the_first),
 		cmocka_unit_test(more_than_eight_wait_for_their_turn),
+		cmocka_unit_test(what_only_supernodes_may_ask_waits_for_the_answer_to_elected),
+		cmocka_unit_test(what_waits_for_elected_does_not_wait_for_ever),
 		cmocka_unit_test(the_queue_of_those_that_wait_has_an_end),
 		cmocka_unit_test(what_waited_too_long_is_not_begun),
 		cmocka_unit_test(the_answerer_works_on_eight_at_a_time_and_drops_more),
