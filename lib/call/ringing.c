@@ -143,7 +143,8 @@ static bool may_ring(struct kith_core *c, const struct kith_hello *hello, const 
 		refusal = KITH_STAT_REFUSE_CROSSED;
 	else if (*op == 0 && is_hidden_from(c, person))
 		refusal = KITH_STAT_REFUSE_BLOCKED;
-	else if (!kith_limiter_allow(&c->calls, c->now.mono_us, kith_identity_key(&person->identity)))
+	else if (!kith_allowance_spend(&c->allowance, c->now.mono_us, kith_identity_key(&person->identity),
+				       KITH_CHARGE_CALL))
 		refusal = KITH_STAT_DROP_RATE_LIMITED;
 	else if (c->deciding >= KITH_INCOMING_MAX)
 		refusal = KITH_STAT_REFUSE_TABLE_FULL;

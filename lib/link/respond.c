@@ -183,7 +183,7 @@ static struct kith_session *new_responder(struct kith_core *c, const struct kith
 static bool wait_for_proof(struct kith_core *c, struct kith_session *s, uint64_t identity)
 {
 	uint32_t max = c->sessions.by_index.max / KITH_UNCONFIRMED_SHARE;
-	if (!kith_shares_take(&c->contacts_held, identity))
+	if (!kith_allowance_take(&c->allowance, identity, KITH_HOLDING_UNPROVEN))
 		return false;
 	if (c->unconfirmed_n >= (max > KITH_UNCONFIRMED_MIN ? max : KITH_UNCONFIRMED_MIN)) {
 		const struct kith_handshake *oldest = KITH_LINKED(c->unconfirmed.next, struct kith_handshake, waiting);

@@ -23,7 +23,7 @@ void kith_session_proven(struct kith_core *c, struct kith_session *s)
 		return;
 	kith_link_remove(&s->hs->waiting);
 	s->hs->waiting.next = NULL;
-	kith_shares_give(&c->contacts_held, s->hs->identity);
+	kith_allowance_give(&c->allowance, s->hs->identity, KITH_HOLDING_UNPROVEN);
 	c->unconfirmed_n--;
 }
 
@@ -160,6 +160,13 @@ bool kith_session_identity(struct kith_core *c, const struct kith_session *s, st
 		return false;
 	*out = person.identity;
 	return true;
+}
+
+bool kith_session_spend(struct kith_core *c, const struct kith_session *s, enum kith_charge charge)
+{
+	struct kith_key who;
+	return kith_session_identity(c, s, &who) &&
+	       kith_allowance_spend(&c->allowance, c->now.mono_us, kith_identity_key(&who), charge);
 }
 
 bool kith_session_asks_seldom(struct kith_core *c, struct kith_session *s)

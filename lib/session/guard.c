@@ -8,8 +8,6 @@
 #include "crypto/noise.h"
 #include "wire/frame.h"
 
-enum { SOURCE_BURST_S = 5 };
-
 enum { CALL_ID_KEPT = 8 /* of 16 bytes: drawn at random, and told apart for one device only */ };
 
 /* First messages of a device that were accepted lately. Copies of calls that are made at the same time overtake each
@@ -61,10 +59,8 @@ void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const
 	kith_mac_keys_derive(&keys, suite, network->b);
 	memcpy(g->who_key, keys.mac, 32);
 	uint64_t seed[2] = { kith_rng_u64(random), kith_rng_u64(random) };
-	kith_limiter_init(&g->unproven, alloc, random, KITH_GUARD_SOURCES, KITH_HANDSHAKE_PREFIX_PER_S,
-			  KITH_HANDSHAKE_PREFIX_PER_S * SOURCE_BURST_S);
-	kith_limiter_init(&g->proven, alloc, random, KITH_GUARD_SOURCES, KITH_HANDSHAKE_PREFIX_PER_S,
-			  KITH_HANDSHAKE_PREFIX_PER_S * SOURCE_BURST_S);
+	kith_limiter_init(&g->unproven, alloc, random, KITH_GUARD_SOURCES);
+	kith_limiter_init(&g->proven, alloc, random, KITH_GUARD_SOURCES);
 	kith_table_init(&g->seen, alloc, seen_max, KITH_TABLE_KEY(struct seen, device), seed);
 }
 
@@ -164,6 +160,11 @@ static void turn_window(struct kith_guard *g, kith_time_us now)
 	g->window_hellos = g->window_cookies = 0;
 }
 
+static bool allow(struct kith_limiter *l, kith_time_us now, uint64_t prefix, enum kith_charge charge)
+{
+	return kith_limiter_allow(l, now, prefix, (uint8_t)charge, kith_charge_rate(charge));
+}
+
 bool kith_guard_may_cookie(struct kith_guard *g, kith_time_us now)
 {
 	turn_window(g, now);
@@ -180,12 +181,13 @@ enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now,
 	g->window_hellos++;
 	uint64_t prefix = kith_addr_limit_prefix(&from->remote);
 	if (!kith_equal_secret(hs->mac2, zero, KITH_MAC_LEN) && cookie_valid(g, now, hs, from))
-		return kith_limiter_allow(&g->proven, now, prefix) ? KITH_GUARD_PASS : KITH_GUARD_LIMITED;
+		return allow(&g->proven, now, prefix, KITH_CHARGE_HANDSHAKE_PROVEN) ? KITH_GUARD_PASS
+										    : KITH_GUARD_LIMITED;
 	if (g->window_hellos > g->hellos_per_s)
 		return KITH_GUARD_COOKIE;
 	/* Messages beyond the rate may have a forged source: the real owner of the address still gets in, by the
 	 * cookie. */
-	return kith_limiter_allow(&g->unproven, now, prefix) ? KITH_GUARD_PASS : KITH_GUARD_COOKIE;
+	return allow(&g->unproven, now, prefix, KITH_CHARGE_HANDSHAKE) ? KITH_GUARD_PASS : KITH_GUARD_COOKIE;
 }
 
 enum kith_guard_verdict kith_guard_who(struct kith_guard *g, kith_time_us now, const struct kith_who *who,
@@ -195,8 +197,8 @@ enum kith_guard_verdict kith_guard_who(struct kith_guard *g, kith_time_us now, c
 	mac(g->suite, want, g->who_key, 32, who->authed);
 	if (!kith_equal_secret(want, who->mac1, KITH_MAC_LEN))
 		return KITH_GUARD_BAD_MAC;
-	return kith_limiter_allow(&g->unproven, now, kith_addr_limit_prefix(&from->remote)) ? KITH_GUARD_PASS
-											    : KITH_GUARD_LIMITED;
+	const uint64_t prefix = kith_addr_limit_prefix(&from->remote);
+	return allow(&g->unproven, now, prefix, KITH_CHARGE_HANDSHAKE) ? KITH_GUARD_PASS : KITH_GUARD_LIMITED;
 }
 
 void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,

@@ -15,8 +15,8 @@
 #ifndef KITH_SESSION_GUARD_H
 #define KITH_SESSION_GUARD_H
 
-#include "base/limiter.h"
 #include "crypto/suite.h"
+#include "session/allowance.h"
 #include "wire/body.h"
 #include "wire/hop.h"
 #include "wire/packet.h"

@@ -211,7 +211,7 @@ static void a_prefix_has_its_rate_with_or_without_cookies(void **state)
 		earn(&w, 0, &m, cookie);
 		hello(&w, &m, with_cookie ? cookie : NULL);
 		flood(&w, 0, &m, &passed, &asked);
-		assert_int_equal(passed, 5 * KITH_HANDSHAKE_PREFIX_PER_S);
+		assert_int_equal(passed, KITH_HANDSHAKE_PREFIX_BURST);
 		assert_int_equal(asked, with_cookie ? 0 : 1000 - passed);
 		flood(&w, KITH_US_PER_S, &m, &passed, &asked);
 		assert_int_equal(passed, KITH_HANDSHAKE_PREFIX_PER_S);

@@ -6,13 +6,15 @@ struct fixture {
 	struct test_alloc alloc;
 	struct test_random random;
 	struct kith_limiter l;
+	struct kith_rate rate;
 };
 
 static void init(struct fixture *f, uint32_t max, uint32_t rate, uint32_t burst)
 {
 	test_alloc_init(&f->alloc);
 	test_random_init(&f->random, 1);
-	kith_limiter_init(&f->l, &f->alloc.alloc, &f->random.random, max, rate, burst);
+	kith_limiter_init(&f->l, &f->alloc.alloc, &f->random.random, max);
+	f->rate = (struct kith_rate){ rate, 1, burst };
 }
 
 static void deinit(struct fixture *f)
@@ -25,7 +27,7 @@ static unsigned allowed(struct fixture *f, kith_time_us now, uint64_t key, unsig
 {
 	unsigned n = 0;
 	for (unsigned i = 0; i < tries; i++)
-		n += kith_limiter_allow(&f->l, now, key);
+		n += kith_limiter_allow(&f->l, now, key, 1, &f->rate);
 	return n;
 }
 
@@ -49,7 +51,7 @@ static void asking_often_does_not_lose_what_is_earned(void **state)
 	(void)state;
 	init(&f, 16, 1, 1);
 	for (kith_time_us now = 0; now < 10 * KITH_US_PER_S; now += 333)
-		n += kith_limiter_allow(&f.l, now, 1);
+		n += kith_limiter_allow(&f.l, now, 1, 1, &f.rate);
 	assert_int_equal(n, 10);
 	deinit(&f);
 }
@@ -64,13 +66,31 @@ static void keys_do_not_share(void **state)
 	deinit(&f);
 }
 
+static void kinds_of_one_key_have_their_own_rates(void **state)
+{
+	struct fixture f;
+	const struct kith_rate slow = { 1, 60, 2 };
+	unsigned n = 0;
+	(void)state;
+	init(&f, 16, 5, 20);
+	assert_int_equal(allowed(&f, 0, 7, 100), 20);
+	for (int i = 0; i < 10; i++)
+		n += kith_limiter_allow(&f.l, 0, 7, 2, &slow);
+	assert_int_equal(n, 2);
+	assert_false(kith_limiter_allow(&f.l, 59 * KITH_US_PER_S, 7, 2, &slow));
+	assert_true(kith_limiter_allow(&f.l, 60 * KITH_US_PER_S, 7, 2, &slow));
+	assert_false(kith_limiter_allow(&f.l, 60 * KITH_US_PER_S, 7, 2, &slow));
+	assert_int_equal(allowed(&f, 60 * KITH_US_PER_S, 7, 100), 20);
+	deinit(&f);
+}
+
 static void a_full_table_stays_bounded_and_serves_newcomers(void **state)
 {
 	struct fixture f;
 	(void)state;
 	init(&f, 8, 1, 2);
 	for (uint64_t key = 0; key < 1000; key++)
-		assert_true(kith_limiter_allow(&f.l, 0, key));
+		assert_true(kith_limiter_allow(&f.l, 0, key, 1, &f.rate));
 	assert_int_equal(f.l.buckets.n, 8);
 	assert_int_equal(f.alloc.live_blocks, 9);
 	deinit(&f);
@@ -82,11 +102,11 @@ static void without_memory_nothing_passes(void **state)
 	(void)state;
 	init(&f, 8, 1, 2);
 	f.alloc.fail_after = 0;
-	assert_false(kith_limiter_allow(&f.l, 0, 1));
+	assert_false(kith_limiter_allow(&f.l, 0, 1, 1, &f.rate));
 	f.alloc.fail_after = 1;
-	assert_false(kith_limiter_allow(&f.l, 0, 1));
+	assert_false(kith_limiter_allow(&f.l, 0, 1, 1, &f.rate));
 	f.alloc.fail_after = -1;
-	assert_true(kith_limiter_allow(&f.l, 0, 1));
+	assert_true(kith_limiter_allow(&f.l, 0, 1, 1, &f.rate));
 	deinit(&f);
 }
 
@@ -96,6 +116,7 @@ int main(void)
 		cmocka_unit_test(a_burst_passes_and_then_the_rate),
 		cmocka_unit_test(asking_often_does_not_lose_what_is_earned),
 		cmocka_unit_test(keys_do_not_share),
+		cmocka_unit_test(kinds_of_one_key_have_their_own_rates),
 		cmocka_unit_test(a_full_table_stays_bounded_and_serves_newcomers),
 		cmocka_unit_test(without_memory_nothing_passes),
 	};

@@ -1,0 +1,81 @@
+#include "session/allowance.h"
+
+enum whose { IDENTITY, DEVICE, PREFIX };
+
+static const struct {
+	struct kith_rate rate;
+	enum whose whose;
+} charges[KITH_CHARGES_N] = {
+#define KITH_CHARGE_ROW(name, whose, tokens, seconds, burst)                                                           \
+	[KITH_CHARGE_##name] = { { (tokens), (seconds), (burst) }, whose },
+	KITH_CHARGE_MAP(KITH_CHARGE_ROW)
+#undef KITH_CHARGE_ROW
+};
+
+static const uint16_t most[KITH_HOLDINGS_N] = {
+#define KITH_HOLDING_ROW(name, most) [KITH_HOLDING_##name] = (most),
+	KITH_HOLDING_MAP(KITH_HOLDING_ROW)
+#undef KITH_HOLDING_ROW
+};
+
+void kith_allowance_init(struct kith_allowance *a, const struct kith_alloc *alloc, const struct kith_random *random,
+			 uint32_t known_max, uint32_t strangers_max)
+{
+	kith_limiter_init(&a->strangers, alloc, random, strangers_max);
+	kith_limiter_init(&a->known, alloc, random, known_max);
+	for (unsigned i = 0; i < KITH_HOLDINGS_N; i++)
+		kith_shares_init(&a->held[i], alloc, (uint8_t)kith_holding_most((enum kith_holding)i),
+				 a->known.buckets.seed);
+}
+
+static void raise_to(uint32_t *max, uint32_t to)
+{
+	*max = *max > to ? *max : to;
+}
+
+void kith_allowance_widen(struct kith_allowance *a, uint32_t known_max, uint32_t strangers_max)
+{
+	raise_to(&a->known.buckets.max, known_max);
+	raise_to(&a->strangers.buckets.max, strangers_max);
+}
+
+void kith_allowance_deinit(struct kith_allowance *a)
+{
+	if (a->known.alloc == NULL)
+		return;
+	kith_limiter_deinit(&a->known);
+	kith_limiter_deinit(&a->strangers);
+	for (unsigned i = 0; i < KITH_HOLDINGS_N; i++)
+		kith_shares_deinit(&a->held[i]);
+}
+
+const struct kith_rate *kith_charge_rate(enum kith_charge charge)
+{
+	return &charges[charge].rate;
+}
+
+bool kith_allowance_spend(struct kith_allowance *a, kith_time_us now, uint64_t who, enum kith_charge charge)
+{
+	struct kith_limiter *l = charges[charge].whose == PREFIX ? &a->strangers : &a->known;
+	return kith_limiter_allow(l, now, who, (uint8_t)charge, &charges[charge].rate);
+}
+
+bool kith_allowance_take(struct kith_allowance *a, uint64_t who, enum kith_holding holding)
+{
+	return kith_shares_take(&a->held[holding], who);
+}
+
+void kith_allowance_give(struct kith_allowance *a, uint64_t who, enum kith_holding holding)
+{
+	kith_shares_give(&a->held[holding], who);
+}
+
+uint32_t kith_holding_most(enum kith_holding holding)
+{
+	return most[holding];
+}
+
+bool kith_allowance_holds(const struct kith_allowance *a, uint64_t who, enum kith_holding holding)
+{
+	return kith_shares_holds(&a->held[holding], who);
+}
