@@ -169,6 +169,12 @@ bool kith_session_spend(struct kith_core *c, const struct kith_session *s, enum 
 	       kith_allowance_spend(&c->allowance, c->now.mono_us, kith_identity_key(&who), charge);
 }
 
+uint64_t kith_session_payer(struct kith_core *c, const struct kith_session *s)
+{
+	struct kith_key who;
+	return kith_session_identity(c, s, &who) ? kith_identity_key(&who) : kith_device_key(s->device);
+}
+
 bool kith_session_asks_seldom(struct kith_core *c, struct kith_session *s)
 {
 	if ((s->use & KITH_USE_LEAF) == 0)

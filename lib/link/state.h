@@ -543,6 +543,10 @@ bool kith_session_person(struct kith_core *c, const struct kith_session *s, stru
 /* Charges the identity at the other end. False: it has spent what it had, or is not known. */
 bool kith_session_spend(struct kith_core *c, const struct kith_session *s, enum kith_charge charge);
 
+/* Who is charged for what the session asks for: the identity at the other end, or its device if that is not known any
+ * more. */
+uint64_t kith_session_payer(struct kith_core *c, const struct kith_session *s);
+
 /* Whether a leaf that is attached here asks what each does now and then (for supernodes, for its own record) not more
  * often than once a second. Such questions need no place among those of look-ups. */
 bool kith_session_asks_seldom(struct kith_core *c, struct kith_session *s);

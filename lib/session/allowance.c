@@ -1,5 +1,7 @@
 #include "session/allowance.h"
 
+#include "wire/body.h"
+
 enum whose { IDENTITY, DEVICE, PREFIX };
 
 static const struct {
@@ -78,4 +80,54 @@ uint32_t kith_holding_most(enum kith_holding holding)
 bool kith_allowance_holds(const struct kith_allowance *a, uint64_t who, enum kith_holding holding)
 {
 	return kith_shares_holds(&a->held[holding], who);
+}
+
+/* ---- requests ---- */
+
+/* X(request, charge, where): it is charged ...
+ *   DOOR    when it comes, whatever is in it
+ *   WITHIN  by its handler: by what is in it, or not at all */
+#define KITH_REQUEST_CHARGE_MAP(X)                                                                                     \
+	X(ATTACH, ATTACHING, DOOR)                                                                                     \
+	X(LOOKUP, LOOKUP, WITHIN) /* a leaf's own record, now and then, is free */                                     \
+	X(SUBSCRIBE, SUBSCRIPTION, WITHIN) /* each key that is new */                                                  \
+	X(INTRODUCE, INTRODUCTION, WITHIN)                                                                             \
+	X(NOTIFY, NOTICE, DOOR)                                                                                        \
+	X(LEAVE, HOME_WORD, DOOR)                                                                                      \
+	X(TUNNEL_CLOSE, TUNNEL_CLOSING, WITHIN)                                                                        \
+	X(ATTEST, ATTESTING, DOOR)                                                                                     \
+	X(MEASURE, MEASURING, DOOR)                                                                                    \
+	X(ATTESTED, MEASURING, DOOR)                                                                                   \
+	X(ELECTED, ENTRY, DOOR)                                                                                        \
+	X(MOVE, HOME_WORD, DOOR)                                                                                       \
+	X(HELP, HOME_WORD, DOOR) /* and NOMINATION, if it is to be passed on */                                        \
+	X(MEMBERS, LOOKUP, WITHIN) /* of a leaf, now and then, free */                                                 \
+	X(STORE, STORING, DOOR)                                                                                        \
+	X(FIND, READING, DOOR) /* and LOOKUP, of who is no supernode */                                                \
+	X(WATCH, READING, DOOR)                                                                                        \
+	X(VANISH, STORING, DOOR) /* and VANISH_REPORT, if it is told on */                                             \
+	X(GOSSIP, GOSSIPING, DOOR)                                                                                     \
+	X(WITNESS, WITNESSING, DOOR)                                                                                   \
+	X(LIST, LOOKUP, WITHIN)                                                                                        \
+	X(EDITIONS, HOME_WORD, DOOR)                                                                                   \
+	X(KNOCK, KNOCK_ASKED, DOOR) /* and KNOCK, of a leaf */                                                         \
+	X(NOMINATE, NOMINATION, WITHIN)                                                                                \
+	X(REKEY, REKEYING, DOOR)                                                                                       \
+	X(CHALLENGE, PROOF, DOOR)                                                                                      \
+	X(RENEWED, RENEWAL, WITHIN) /* what is held already is free */                                                 \
+	X(FOLLOW, FOLLOWING, DOOR)
+
+enum { WITHIN, DOOR };
+
+bool kith_request_charged(uint8_t kind, enum kith_charge *charge)
+{
+	switch ((enum kith_request_kind)kind) {
+#define KITH_REQUEST_CHARGE_CASE(request, what, where)                                                                 \
+	case KITH_REQ_##request:                                                                                       \
+		*charge = KITH_CHARGE_##what;                                                                          \
+		return (where) == DOOR;
+		KITH_REQUEST_CHARGE_MAP(KITH_REQUEST_CHARGE_CASE)
+#undef KITH_REQUEST_CHARGE_CASE
+	}
+	return false;
 }

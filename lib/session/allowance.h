@@ -35,7 +35,21 @@
 	X(RELAY_HINT, DEVICE, KITH_GONE_PER_S, 1, 2 * KITH_GONE_PER_S) /* RELAY_LIMITED */                             \
 	X(HINT, PREFIX, KITH_GONE_PER_S, 1, 2 * KITH_GONE_PER_S) /* GONE, sent and heard; VERSION */                   \
 	X(HANDSHAKE, PREFIX, KITH_HANDSHAKE_PREFIX_PER_S, 1, KITH_HANDSHAKE_PREFIX_BURST) /* not proven ... */         \
-	X(HANDSHAKE_PROVEN, PREFIX, KITH_HANDSHAKE_PREFIX_PER_S, 1, KITH_HANDSHAKE_PREFIX_BURST) /* ... and proven */
+	X(HANDSHAKE_PROVEN, PREFIX, KITH_HANDSHAKE_PREFIX_PER_S, 1, KITH_HANDSHAKE_PREFIX_BURST) /* ... and proven */  \
+	X(ATTACHING, IDENTITY, 2, 1, 128)                                                                              \
+	X(HOME_WORD, IDENTITY, 2, 1, 128) /* what a home wants of its leaf: LEAVE, MOVE, HELP, EDITIONS */             \
+	X(NOTICE, IDENTITY, 512, 1, 65536) /* NOTIFY */                                                                \
+	X(STORING, IDENTITY, 128, 1, 8192) /* STORE, VANISH */                                                         \
+	X(READING, IDENTITY, 256, 1, 65536) /* FIND, WATCH */                                                          \
+	X(GOSSIPING, IDENTITY, 16, 1, 2048)                                                                            \
+	X(ENTRY, IDENTITY, 2, 1, 64) /* ELECTED */                                                                     \
+	X(ATTESTING, IDENTITY, 1, 1, 64) /* ATTEST */                                                                  \
+	X(WITNESSING, IDENTITY, 1, 1, 64) /* WITNESS */                                                                \
+	X(MEASURING, IDENTITY, 8, 1, 128) /* MEASURE, ATTESTED */                                                      \
+	X(KNOCK_ASKED, IDENTITY, 2, 1, 64)                                                                             \
+	X(REKEYING, IDENTITY, 4, 1, 512)                                                                               \
+	X(PROOF, IDENTITY, 2, 1, 32) /* CHALLENGE */                                                                   \
+	X(FOLLOWING, IDENTITY, 2, 1, 512) /* FOLLOW */
 
 enum kith_charge {
 #define KITH_CHARGE_ENUM(name, whose, tokens, seconds, burst) KITH_CHARGE_##name,
@@ -43,6 +57,10 @@ enum kith_charge {
 #undef KITH_CHARGE_ENUM
 		KITH_CHARGES_N
 };
+
+/* The charge of a request kind (enum kith_request_kind). True: whoever takes requests charges it, for each that comes.
+ * False: its handler does, which knows whether it costs anything, and how much; or the kind is not known. */
+bool kith_request_charged(uint8_t kind, enum kith_charge *charge);
 
 /* X(name, most): held by one identity at most. */
 #define KITH_HOLDING_MAP(X)                                                                                            \

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "session/allowance.h"
+#include "wire/body.h"
 
 struct fixture {
 	struct test_alloc alloc;
@@ -90,12 +91,29 @@ static void an_identity_holds_its_share_of_each_table(void **state)
 	deinit(&f);
 }
 
+static void each_request_kind_has_a_charge(void **state)
+{
+	(void)state;
+#define KIND(name, value, who)                                                                                         \
+	{                                                                                                              \
+		enum kith_charge charge = KITH_CHARGES_N;                                                              \
+		(void)kith_request_charged((value), &charge);                                                          \
+		assert_in_range(charge, 0, KITH_CHARGES_N - 1);                                                        \
+	}
+	KITH_REQUEST_MAP(KIND)
+#undef KIND
+	enum kith_charge none = KITH_CHARGES_N;
+	assert_false(kith_request_charged(255, &none));
+	assert_int_equal(none, KITH_CHARGES_N);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_charge_has_its_burst_and_its_rate),
 		cmocka_unit_test(what_strangers_do_leaves_the_known_their_room),
 		cmocka_unit_test(an_identity_holds_its_share_of_each_table),
+		cmocka_unit_test(each_request_kind_has_a_charge),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
