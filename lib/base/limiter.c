@@ -95,3 +95,16 @@ bool kith_limiter_allow(struct kith_limiter *l, kith_time_us now, uint64_t key, 
 	b->millitokens -= 1000;
 	return true;
 }
+
+bool kith_limiter_rested(const struct kith_limiter *l, kith_time_us now, uint64_t key, uint8_t kind,
+			 const struct kith_rate *rate)
+{
+	uint8_t bytes[KEY_LEN];
+	write_key(bytes, key, kind);
+	const struct bucket *b = kith_table_get(&l->buckets, bytes);
+	if (b == NULL)
+		return true;
+	struct bucket then = *b;
+	earn(&then, now / rate->seconds, rate);
+	return then.millitokens == rate->burst * 1000;
+}

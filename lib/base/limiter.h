@@ -29,4 +29,8 @@ void kith_limiter_deinit(struct kith_limiter *l);
 bool kith_limiter_allow(struct kith_limiter *l, kith_time_us now, uint64_t key, uint8_t kind,
 			const struct kith_rate *rate);
 
+/* Whether the key has asked for nothing of that kind lately: its bucket is full, or there is none. Takes nothing. */
+bool kith_limiter_rested(const struct kith_limiter *l, kith_time_us now, uint64_t key, uint8_t kind,
+			 const struct kith_rate *rate);
+
 #endif

@@ -47,11 +47,16 @@
  * KITH_HANDSHAKES_PER_S with the default one; but so many in any case */
 #define KITH_UNCONFIRMED_SHARE 50
 #define KITH_UNCONFIRMED_MIN 64
+/* local: when there are as many as may be, a net (/16, /32) that has one in so many of them drives out no others */
+#define KITH_UNCONFIRMED_NET 4
 #define KITH_UNCONFIRMED_PER_IDENTITY 16 /* local: of one identity: all its devices begin at once, and again */
 #define KITH_HANDSHAKES_PER_S 2000 /* local: first messages a second before cookies are asked for: a fifth of a core */
 #define KITH_COOKIES_PER_S 8000 /* local: four times that, so that forged addresses cost a bounded share of a core */
 #define KITH_BUSY_PER_S 500 /* local: signed refusals a second, 0.5 MB; who is refused beyond gets VERSION */
 #define KITH_HANDSHAKE_PREFIX_PER_S 20 /* local: per /24 or /48 */
+/* local: without proof, of one /16 or /32: a quarter of KITH_HANDSHAKES_PER_S. Of those the last quarter is for
+ * prefixes that asked for nothing lately */
+#define KITH_HANDSHAKE_NET_PER_S 500
 #define KITH_HANDSHAKE_PREFIX_BURST 100 /* local: an office that begins to work, behind one address */
 
 #define KITH_CALLS_PER_S 1 /* local: from one identity, burst of KITH_CALLS_BURST: whoever rings more is a nuisance */
@@ -192,6 +197,12 @@
 #define KITH_LEAVES_PER_IDENTITY 16
 /* local: the last places for leaves, one in so many, are for identities that have none there: they outnumber nobody */
 #define KITH_LEAVES_RESERVE 8
+/* local: other sessions that one identity has begun at a supernode: one for each device that it may have
+ * (KITH_DEVICES_MAX) */
+#define KITH_SESSIONS_PER_IDENTITY 16
+#define KITH_SESSIONS_RESERVE 16 /* local: of all sessions the last, one in so many, are for identities without any */
+/* local: open sessions of applications by calls of one identity: as many as its tunnels through one relay */
+#define KITH_PEERS_PER_IDENTITY 256
 #define KITH_LEAF_SILENT_US (65 * KITH_US_PER_S) /* local: a leaf that missed two keepalives is asked, then reported */
 /* wire: stated bound for an unclean exit, but for the way of the news */
 #define KITH_LEAF_VANISH_US (75 * KITH_US_PER_S)

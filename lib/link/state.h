@@ -547,6 +547,11 @@ bool kith_session_spend(struct kith_core *c, const struct kith_session *s, enum 
  * more. */
 uint64_t kith_session_payer(struct kith_core *c, const struct kith_session *s);
 
+/* An open session that the other side began takes its place among those of its identity: false, that has its share.
+ * It is given back when the session ends, or becomes a leaf's, which has another place. */
+bool kith_session_count(struct kith_core *c, struct kith_session *s) KITH_MUST_USE;
+void kith_session_uncount(struct kith_core *c, struct kith_session *s);
+
 /* Whether a leaf that is attached here asks what each does now and then (for supernodes, for its own record) not more
  * often than once a second. Such questions need no place among those of look-ups. */
 bool kith_session_asks_seldom(struct kith_core *c, struct kith_session *s);

@@ -2,7 +2,7 @@
 
 #include "wire/body.h"
 
-enum whose { IDENTITY, DEVICE, PREFIX };
+enum whose { IDENTITY, DEVICE, PREFIX, NET };
 
 static const struct {
 	struct kith_rate rate;
@@ -26,7 +26,7 @@ void kith_allowance_init(struct kith_allowance *a, const struct kith_alloc *allo
 	kith_limiter_init(&a->strangers, alloc, random, strangers_max);
 	kith_limiter_init(&a->known, alloc, random, known_max);
 	for (unsigned i = 0; i < KITH_HOLDINGS_N; i++)
-		kith_shares_init(&a->held[i], alloc, (uint8_t)kith_holding_most((enum kith_holding)i),
+		kith_shares_init(&a->held[i], alloc, (uint16_t)kith_holding_most((enum kith_holding)i),
 				 a->known.buckets.seed);
 }
 
@@ -58,7 +58,7 @@ const struct kith_rate *kith_charge_rate(enum kith_charge charge)
 
 bool kith_allowance_spend(struct kith_allowance *a, kith_time_us now, uint64_t who, enum kith_charge charge)
 {
-	struct kith_limiter *l = charges[charge].whose == PREFIX ? &a->strangers : &a->known;
+	struct kith_limiter *l = charges[charge].whose >= PREFIX ? &a->strangers : &a->known;
 	return kith_limiter_allow(l, now, who, (uint8_t)charge, &charges[charge].rate);
 }
 
@@ -77,9 +77,9 @@ uint32_t kith_holding_most(enum kith_holding holding)
 	return most[holding];
 }
 
-bool kith_allowance_holds(const struct kith_allowance *a, uint64_t who, enum kith_holding holding)
+uint32_t kith_allowance_held(const struct kith_allowance *a, uint64_t who, enum kith_holding holding)
 {
-	return kith_shares_holds(&a->held[holding], who);
+	return kith_shares_held(&a->held[holding], who);
 }
 
 /* ---- requests ---- */

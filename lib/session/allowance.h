@@ -18,6 +18,7 @@
  *   IDENTITY  person, whatever device it acts by
  *   DEVICE    device
  *   PREFIX    /24 or /48: whoever has not shown a certificate
+ *   NET       /16 or /32
  * PROTOCOL.md, section 6.4, has this table with the reasons. */
 #define KITH_CHARGE_MAP(X)                                                                                             \
 	X(CALL, IDENTITY, KITH_CALLS_PER_S, 1, KITH_CALLS_BURST) /* that rings */                                      \
@@ -36,6 +37,7 @@
 	X(HINT, PREFIX, KITH_GONE_PER_S, 1, 2 * KITH_GONE_PER_S) /* GONE, sent and heard; VERSION */                   \
 	X(HANDSHAKE, PREFIX, KITH_HANDSHAKE_PREFIX_PER_S, 1, KITH_HANDSHAKE_PREFIX_BURST) /* not proven ... */         \
 	X(HANDSHAKE_PROVEN, PREFIX, KITH_HANDSHAKE_PREFIX_PER_S, 1, KITH_HANDSHAKE_PREFIX_BURST) /* ... and proven */  \
+	X(HANDSHAKE_NET, NET, KITH_HANDSHAKE_NET_PER_S, 1, KITH_HANDSHAKE_NET_PER_S) /* not proven, of a net */        \
 	X(ATTACHING, IDENTITY, 2, 1, 128)                                                                              \
 	X(HOME_WORD, IDENTITY, 2, 1, 128) /* what a home wants of its leaf: LEAVE, MOVE, HELP, EDITIONS */             \
 	X(NOTICE, IDENTITY, 512, 1, 65536) /* NOTIFY */                                                                \
@@ -62,10 +64,14 @@ enum kith_charge {
  * False: its handler does, which knows whether it costs anything, and how much; or the kind is not known. */
 bool kith_request_charged(uint8_t kind, enum kith_charge *charge);
 
-/* X(name, most): held by one identity at most. */
+/* X(name, most): held by one identity at most. Of leaves and sessions the last ones, one in KITH_LEAVES_RESERVE and
+ * KITH_SESSIONS_RESERVE, are for identities that have none (link/refuse, link/respond). */
 #define KITH_HOLDING_MAP(X)                                                                                            \
 	X(LEAF, KITH_LEAVES_PER_IDENTITY) /* places for leaves */                                                      \
-	X(UNPROVEN, KITH_UNCONFIRMED_PER_IDENTITY) /* sessions whose address is not proven yet */
+	X(SESSION, KITH_SESSIONS_PER_IDENTITY) /* that it began at a supernode, as no leaf */                          \
+	X(PEER, KITH_PEERS_PER_IDENTITY) /* sessions of applications that it called */                                 \
+	X(UNPROVEN, KITH_UNCONFIRMED_PER_IDENTITY) /* sessions whose address is not proven yet */                      \
+	X(UNPROVEN_NET, KITH_SHARES_MOST) /* them, of a net; link/respond has the bound */
 
 enum kith_holding {
 #define KITH_HOLDING_ENUM(name, most) KITH_HOLDING_##name,
@@ -97,6 +103,6 @@ bool kith_allowance_spend(struct kith_allowance *a, kith_time_us now, uint64_t w
 bool kith_allowance_take(struct kith_allowance *a, uint64_t who, enum kith_holding holding) KITH_MUST_USE;
 void kith_allowance_give(struct kith_allowance *a, uint64_t who, enum kith_holding holding);
 uint32_t kith_holding_most(enum kith_holding holding);
-bool kith_allowance_holds(const struct kith_allowance *a, uint64_t who, enum kith_holding holding); /* anything */
+uint32_t kith_allowance_held(const struct kith_allowance *a, uint64_t who, enum kith_holding holding);
 
 #endif

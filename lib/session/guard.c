@@ -8,6 +8,8 @@
 #include "crypto/noise.h"
 #include "wire/frame.h"
 
+enum { WINDOW_RESERVE = 4 };
+
 enum { CALL_ID_KEPT = 8 /* of 16 bytes: drawn at random, and told apart for one device only */ };
 
 /* First messages of a device that were accepted lately. Copies of calls that are made at the same time overtake each
@@ -61,6 +63,7 @@ void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const
 	uint64_t seed[2] = { kith_rng_u64(random), kith_rng_u64(random) };
 	kith_limiter_init(&g->unproven, alloc, random, KITH_GUARD_SOURCES);
 	kith_limiter_init(&g->proven, alloc, random, KITH_GUARD_SOURCES);
+	kith_limiter_init(&g->nets, alloc, random, KITH_GUARD_NETS);
 	kith_table_init(&g->seen, alloc, seen_max, KITH_TABLE_KEY(struct seen, device), seed);
 }
 
@@ -73,6 +76,7 @@ void kith_guard_deinit(struct kith_guard *g)
 	kith_table_deinit(&g->seen);
 	kith_limiter_deinit(&g->unproven);
 	kith_limiter_deinit(&g->proven);
+	kith_limiter_deinit(&g->nets);
 	kith_wipe(g->secret, sizeof g->secret);
 }
 
@@ -171,6 +175,18 @@ bool kith_guard_may_cookie(struct kith_guard *g, kith_time_us now)
 	return g->window_cookies < KITH_COOKIES_PER_S && ++g->window_cookies;
 }
 
+/* Whether the rate of all that are not proven has room for that prefix: its last quarter, if it asked for nothing
+ * lately. */
+static bool window_open(const struct kith_guard *g, kith_time_us now, uint64_t prefix)
+{
+	const uint32_t kept = g->hellos_per_s / WINDOW_RESERVE;
+	if (g->window_hellos + kept < g->hellos_per_s)
+		return true;
+	return g->window_hellos < g->hellos_per_s &&
+	       kith_limiter_rested(&g->unproven, now, prefix, KITH_CHARGE_HANDSHAKE,
+				   kith_charge_rate(KITH_CHARGE_HANDSHAKE));
+}
+
 enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
 					 const struct kith_hop *from)
 {
@@ -178,16 +194,17 @@ enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now,
 	if (!kith_guard_genuine(g, hs))
 		return KITH_GUARD_BAD_MAC;
 	turn_window(g, now);
-	g->window_hellos++;
 	uint64_t prefix = kith_addr_limit_prefix(&from->remote);
 	if (!kith_equal_secret(hs->mac2, zero, KITH_MAC_LEN) && cookie_valid(g, now, hs, from))
 		return allow(&g->proven, now, prefix, KITH_CHARGE_HANDSHAKE_PROVEN) ? KITH_GUARD_PASS
 										    : KITH_GUARD_LIMITED;
-	if (g->window_hellos > g->hellos_per_s)
-		return KITH_GUARD_COOKIE;
 	/* Messages beyond the rate may have a forged source: the real owner of the address still gets in, by the
 	 * cookie. */
-	return allow(&g->unproven, now, prefix, KITH_CHARGE_HANDSHAKE) ? KITH_GUARD_PASS : KITH_GUARD_COOKIE;
+	if (!window_open(g, now, prefix) || !allow(&g->unproven, now, prefix, KITH_CHARGE_HANDSHAKE) ||
+	    !allow(&g->nets, now, kith_addr_diversity_prefix(&from->remote), KITH_CHARGE_HANDSHAKE_NET))
+		return KITH_GUARD_COOKIE;
+	g->window_hellos++;
+	return KITH_GUARD_PASS;
 }
 
 enum kith_guard_verdict kith_guard_who(struct kith_guard *g, kith_time_us now, const struct kith_who *who,

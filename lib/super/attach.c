@@ -77,7 +77,7 @@ static bool may_have_another(struct kith_core *c, const struct kith_session *s, 
 {
 	const struct kith_session *before = kith_sessions_of(&c->sessions, s->device);
 	const bool back = before != NULL && before != s && before->attached != NULL;
-	return back || !kith_refuse_another(c) || !kith_allowance_holds(&c->allowance, owner, KITH_HOLDING_LEAF);
+	return back || !kith_refuse_another(c) || kith_allowance_held(&c->allowance, owner, KITH_HOLDING_LEAF) == 0;
 }
 
 static bool make_attached(struct kith_core *c, struct kith_session *s)
@@ -97,6 +97,7 @@ static bool make_attached(struct kith_core *c, struct kith_session *s)
 		kith_allowance_give(&c->allowance, owner, KITH_HOLDING_LEAF);
 		return false;
 	}
+	kith_session_uncount(c, s); /* it has this place instead */
 	s->attached->identity = identity;
 	c->super->leaves++;
 	kith_session_use(c, s, KITH_USE_LEAF);

@@ -110,6 +110,22 @@ static void without_memory_nothing_passes(void **state)
 	deinit(&f);
 }
 
+static void who_asked_for_nothing_lately_is_known(void **state)
+{
+	struct fixture f;
+	(void)state;
+	init(&f, 16, 5, 20);
+	assert_true(kith_limiter_rested(&f.l, 0, 7, 1, &f.rate));
+	assert_int_equal(allowed(&f, 0, 7, 5), 5);
+	assert_false(kith_limiter_rested(&f.l, 0, 7, 1, &f.rate));
+	assert_true(kith_limiter_rested(&f.l, 0, 8, 1, &f.rate));
+	assert_true(kith_limiter_rested(&f.l, 0, 7, 2, &f.rate));
+	assert_false(kith_limiter_rested(&f.l, 999 * KITH_US_PER_MS, 7, 1, &f.rate));
+	assert_true(kith_limiter_rested(&f.l, KITH_US_PER_S, 7, 1, &f.rate));
+	assert_int_equal(allowed(&f, 0, 7, 100), 15); /* looking takes nothing, and gives nothing */
+	deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +135,7 @@ int main(void)
 		cmocka_unit_test(kinds_of_one_key_have_their_own_rates),
 		cmocka_unit_test(a_full_table_stays_bounded_and_serves_newcomers),
 		cmocka_unit_test(without_memory_nothing_passes),
+		cmocka_unit_test(who_asked_for_nothing_lately_is_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
