@@ -4,14 +4,16 @@
 
 enum whose { IDENTITY, DEVICE, PREFIX, NET };
 
-static const struct {
-	struct kith_rate rate;
-	enum whose whose;
-} charges[KITH_CHARGES_N] = {
-#define KITH_CHARGE_ROW(name, whose, tokens, seconds, burst)                                                           \
-	[KITH_CHARGE_##name] = { { (tokens), (seconds), (burst) }, whose },
+static const struct kith_rate rates[KITH_CHARGES_N] = {
+#define KITH_CHARGE_ROW(name, whose, tokens, seconds, burst) [KITH_CHARGE_##name] = { (tokens), (seconds), (burst) },
 	KITH_CHARGE_MAP(KITH_CHARGE_ROW)
 #undef KITH_CHARGE_ROW
+};
+
+static const uint8_t whose_is[KITH_CHARGES_N] = {
+#define KITH_CHARGE_WHOSE(name, whose, tokens, seconds, burst) [KITH_CHARGE_##name] = (whose),
+	KITH_CHARGE_MAP(KITH_CHARGE_WHOSE)
+#undef KITH_CHARGE_WHOSE
 };
 
 static const uint16_t most[KITH_HOLDINGS_N] = {
@@ -23,8 +25,8 @@ static const uint16_t most[KITH_HOLDINGS_N] = {
 void kith_allowance_init(struct kith_allowance *a, const struct kith_alloc *alloc, const struct kith_random *random,
 			 uint32_t known_max, uint32_t strangers_max)
 {
-	kith_limiter_init(&a->strangers, alloc, random, strangers_max);
-	kith_limiter_init(&a->known, alloc, random, known_max);
+	kith_limiter_init(&a->strangers, alloc, random, strangers_max, rates);
+	kith_limiter_init(&a->known, alloc, random, known_max, rates);
 	for (unsigned i = 0; i < KITH_HOLDINGS_N; i++)
 		kith_shares_init(&a->held[i], alloc, (uint16_t)kith_holding_most((enum kith_holding)i),
 				 a->known.buckets.seed);
@@ -51,15 +53,15 @@ void kith_allowance_deinit(struct kith_allowance *a)
 		kith_shares_deinit(&a->held[i]);
 }
 
-const struct kith_rate *kith_charge_rate(enum kith_charge charge)
+const struct kith_rate *kith_charge_rates(void)
 {
-	return &charges[charge].rate;
+	return rates;
 }
 
 bool kith_allowance_spend(struct kith_allowance *a, kith_time_us now, uint64_t who, enum kith_charge charge)
 {
-	struct kith_limiter *l = charges[charge].whose >= PREFIX ? &a->strangers : &a->known;
-	return kith_limiter_allow(l, now, who, (uint8_t)charge, &charges[charge].rate);
+	struct kith_limiter *l = whose_is[charge] >= PREFIX ? &a->strangers : &a->known;
+	return kith_limiter_allow(l, now, who, (uint8_t)charge);
 }
 
 bool kith_allowance_take(struct kith_allowance *a, uint64_t who, enum kith_holding holding)

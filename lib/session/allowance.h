@@ -93,7 +93,7 @@ void kith_allowance_init(struct kith_allowance *a, const struct kith_alloc *allo
 void kith_allowance_widen(struct kith_allowance *a, uint32_t known_max, uint32_t strangers_max);
 void kith_allowance_deinit(struct kith_allowance *a);
 
-const struct kith_rate *kith_charge_rate(enum kith_charge charge);
+const struct kith_rate *kith_charge_rates(void); /* by charge */
 
 /* Takes one token of a charge; false: there is none. who: kith_identity_key, kith_device_key or a prefix, as the charge
  * wants it. */

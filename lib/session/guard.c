@@ -61,9 +61,9 @@ void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const
 	kith_mac_keys_derive(&keys, suite, network->b);
 	memcpy(g->who_key, keys.mac, 32);
 	uint64_t seed[2] = { kith_rng_u64(random), kith_rng_u64(random) };
-	kith_limiter_init(&g->unproven, alloc, random, KITH_GUARD_SOURCES);
-	kith_limiter_init(&g->proven, alloc, random, KITH_GUARD_SOURCES);
-	kith_limiter_init(&g->nets, alloc, random, KITH_GUARD_NETS);
+	kith_limiter_init(&g->unproven, alloc, random, KITH_GUARD_SOURCES, kith_charge_rates());
+	kith_limiter_init(&g->proven, alloc, random, KITH_GUARD_SOURCES, kith_charge_rates());
+	kith_limiter_init(&g->nets, alloc, random, KITH_GUARD_NETS, kith_charge_rates());
 	kith_table_init(&g->seen, alloc, seen_max, KITH_TABLE_KEY(struct seen, device), seed);
 }
 
@@ -166,7 +166,7 @@ static void turn_window(struct kith_guard *g, kith_time_us now)
 
 static bool allow(struct kith_limiter *l, kith_time_us now, uint64_t prefix, enum kith_charge charge)
 {
-	return kith_limiter_allow(l, now, prefix, (uint8_t)charge, kith_charge_rate(charge));
+	return kith_limiter_allow(l, now, prefix, (uint8_t)charge);
 }
 
 bool kith_guard_may_cookie(struct kith_guard *g, kith_time_us now)
@@ -183,8 +183,7 @@ static bool window_open(const struct kith_guard *g, kith_time_us now, uint64_t p
 	if (g->window_hellos + kept < g->hellos_per_s)
 		return true;
 	return g->window_hellos < g->hellos_per_s &&
-	       kith_limiter_rested(&g->unproven, now, prefix, KITH_CHARGE_HANDSHAKE,
-				   kith_charge_rate(KITH_CHARGE_HANDSHAKE));
+	       kith_limiter_rested(&g->unproven, now, prefix, KITH_CHARGE_HANDSHAKE);
 }
 
 enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,

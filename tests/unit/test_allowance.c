@@ -26,7 +26,7 @@ static void deinit(struct fixture *f)
 /* How many of so many more than a burst are allowed. */
 static uint32_t spend(struct fixture *f, kith_time_us now, uint64_t who, enum kith_charge charge)
 {
-	uint32_t n = 0, tries = kith_charge_rate(charge)->burst + 5;
+	uint32_t n = 0, tries = kith_charge_rates()[charge].burst + 5;
 	for (uint32_t i = 0; i < tries; i++)
 		n += kith_allowance_spend(&f->a, now, who, charge);
 	return n;
@@ -39,7 +39,7 @@ static void each_charge_has_its_burst_and_its_rate(void **state)
 	init(&f, 1024, 1024);
 	for (unsigned i = 0; i < KITH_CHARGES_N; i++) {
 		const enum kith_charge charge = (enum kith_charge)i;
-		const struct kith_rate *rate = kith_charge_rate(charge);
+		const struct kith_rate *rate = &kith_charge_rates()[charge];
 		const kith_time_us second = (kith_time_us)rate->seconds * KITH_US_PER_S;
 		assert_int_equal(spend(&f, 0, 7, charge), rate->burst);
 		assert_int_equal(spend(&f, second, 7, charge), rate->tokens < rate->burst ? rate->tokens : rate->burst);

@@ -228,7 +228,7 @@ static void nobody_has_asked(struct kith_allowance *a, const struct kith_random 
 	const struct kith_alloc *alloc = a->known.alloc;
 	const uint32_t max = a->known.buckets.max;
 	kith_limiter_deinit(&a->known);
-	kith_limiter_init(&a->known, alloc, random, max);
+	kith_limiter_init(&a->known, alloc, random, max, kith_charge_rates());
 }
 
 /* Of each kind as many are served at once as its charge's burst. The next one is LIMITED, and whoever else asks is not
@@ -257,7 +257,7 @@ static void each_kind_is_limited_beyond_its_burst(void **state)
 		const uint64_t who = kith_session_payer(c, s),
 			       limited = world_stat(&w, asked, KITH_STAT_REQUESTS_LIMITED);
 		const uint64_t of_members = world_stat(&w, asked, KITH_STAT_SUPERNODES_LIMITED);
-		for (uint32_t k = 1; k < kith_charge_rate(charge)->burst; k++)
+		for (uint32_t k = 1; k < kith_charge_rates()[charge].burst; k++)
 			assert_true(kith_allowance_spend(&c->allowance, c->now.mono_us, who, charge));
 		const uint8_t use = s->use;
 		status = ask_with(&w, asked, s, rows[i].kind, body);
