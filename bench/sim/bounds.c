@@ -42,8 +42,8 @@ void kith_sim_check_tables(struct kith_sim *sim, const struct kith_simnode *n)
 		of_table("sessions", &c->sessions.by_index),
 		of_table("devices with sessions", &c->sessions.by_device),
 		of_table("first messages", &c->guard.seen),
-		of_table("limits of hints", &c->hints.buckets),
-		of_table("limits of calls", &c->calls.buckets),
+		of_table("rates of strangers", &c->allowance.strangers.buckets),
+		of_table("rates of the known", &c->allowance.known.buckets),
 		{ "hosts", c->leaf.cache.n, KITH_HOSTCACHE_MAX + KITH_BOOTSTRAP_MAX },
 		{ "names watched", c->watched_n, KITH_WATCHED_MAX },
 		{ "contacts", c->contacts.n, c->contacts.max },
@@ -63,8 +63,6 @@ void kith_sim_check_tables(struct kith_sim *sim, const struct kith_simnode *n)
 		of_table("attached leaves", &sn->attached),
 		of_table("news that wait", &sn->held.table),
 		of_table("news that have not reached all", &sn->unfinished.table),
-		of_table("limits of look-ups", &sn->lookups.buckets),
-		of_table("limits of subscriptions", &sn->subscriptions.buckets),
 		{ "look-ups", sn->queries_n, KITH_QUERIES_MAX },
 	};
 	(void)within(sim, n, super, sizeof super / sizeof super[0]);

@@ -97,7 +97,9 @@
 	X(LISTS_UNKNOWN, "revocation lists told of by a signer that the root did not certify")                         \
 	X(LISTS_LIMITED, "revocation lists not asked for: who told of them told of too many, or told lies")            \
 	X(LOOKUPS_FOUND, "names looked up for others or by this node's application that another supernode knew")       \
-	X(LOOKUP_HOPS, "of those, how many supernodes asked one after the other it took in all")
+	X(LOOKUP_HOPS, "of those, how many supernodes asked one after the other it took in all")                       \
+	X(SUPERNODES_LIMITED, "requests of supernodes refused when they came: their identity spent its allowance")     \
+	X(SESSIONS_LIMITED, "sessions ended when they opened: their identity has its share of them")
 
 /* The counters, as KITH_STAT_MAP lists them. */
 enum kith_stat {

@@ -47,11 +47,17 @@
  * KITH_HANDSHAKES_PER_S with the default one; but so many in any case */
 #define KITH_UNCONFIRMED_SHARE 50
 #define KITH_UNCONFIRMED_MIN 64
+/* local: when there are as many as may be, a net (/16, /32) that has one in so many of them drives out no others */
+#define KITH_UNCONFIRMED_NET 4
 #define KITH_UNCONFIRMED_PER_IDENTITY 16 /* local: of one identity: all its devices begin at once, and again */
 #define KITH_HANDSHAKES_PER_S 2000 /* local: first messages a second before cookies are asked for: a fifth of a core */
 #define KITH_COOKIES_PER_S 8000 /* local: four times that, so that forged addresses cost a bounded share of a core */
 #define KITH_BUSY_PER_S 500 /* local: signed refusals a second, 0.5 MB; who is refused beyond gets VERSION */
-#define KITH_HANDSHAKE_PREFIX_PER_S 20 /* local: per /24 or /48, burst of 5 s */
+#define KITH_HANDSHAKE_PREFIX_PER_S 20 /* local: per /24 or /48 */
+/* local: without proof, of one /16 or /32: a quarter of KITH_HANDSHAKES_PER_S. Of those the last quarter is for
+ * prefixes that asked for nothing lately */
+#define KITH_HANDSHAKE_NET_PER_S 500
+#define KITH_HANDSHAKE_PREFIX_BURST 100 /* local: an office that begins to work, behind one address */
 
 #define KITH_CALLS_PER_S 1 /* local: from one identity, burst of KITH_CALLS_BURST: whoever rings more is a nuisance */
 #define KITH_CALLS_BURST 10
@@ -65,7 +71,11 @@
 /* local: vanish reports by one home that a replica tells: all leaves of a home may lose their power at once */
 #define KITH_VANISHES_PER_S 16
 #define KITH_VANISHES_BURST 2048
-#define KITH_ASKERS_MAX 16384 /* local: identities whose rates are remembered */
+/* local: buckets of a supernode for what identities ask for, of each kind that they do; as many for prefixes. Of 2,000
+ * leaves and all members that it talks to there are 20,000 */
+#define KITH_ASKERS_MAX 65536
+#define KITH_ASKERS_LEAF_MAX 1024 /* local: the same of a leaf, of identities: whoever calls it, and its homes */
+#define KITH_STRANGERS_LEAF_MAX 64 /* local: and of prefixes */
 
 /* local: "no such session" to, or heard from, one /24 or /48: a restart is noticed, a flood is not echoed. And
  * RELAY_LIMITED heard of one relay, which tells one person once a second */
@@ -187,6 +197,12 @@
 #define KITH_LEAVES_PER_IDENTITY 16
 /* local: the last places for leaves, one in so many, are for identities that have none there: they outnumber nobody */
 #define KITH_LEAVES_RESERVE 8
+/* local: other sessions that one identity has begun at a supernode: one for each device that it may have
+ * (KITH_DEVICES_MAX) */
+#define KITH_SESSIONS_PER_IDENTITY 16
+#define KITH_SESSIONS_RESERVE 16 /* local: of all sessions the last, one in so many, are for identities without any */
+/* local: open sessions of applications by calls of one identity: as many as its tunnels through one relay */
+#define KITH_PEERS_PER_IDENTITY 256
 #define KITH_LEAF_SILENT_US (65 * KITH_US_PER_S) /* local: a leaf that missed two keepalives is asked, then reported */
 /* wire: stated bound for an unclean exit, but for the way of the news */
 #define KITH_LEAF_VANISH_US (75 * KITH_US_PER_S)
@@ -211,7 +227,6 @@
 #define KITH_LISTS_NEWS_US                                                                                             \
 	(60 * KITH_US_PER_S) /* local: so long a new list is told of again: who was told may be gone */
 #define KITH_LIST_TIMEOUT_US (4 * KITH_US_PER_S) /* local: then another that told of it is asked */
-#define KITH_LISTS_TELLERS_MAX 1024 /* local: identities of which that is remembered: homes, partners of days */
 
 /* ---- attestation ---- */
 #define KITH_WITNESSES_IN_MAX 8 /* local: that a candidate lets in at a time of asking: as many as may attest it */
@@ -228,7 +243,6 @@
  */
 #define KITH_KNOCKS_BURST 8
 #define KITH_KNOCKS_SLOWER 10 /* local: ... and then one in so many seconds */
-#define KITH_KNOCKS_REMEMBERED 64 /* local: askers and prefixes of which that is remembered */
 #define KITH_KNOCK_SETTLED_US (10 * 60 * KITH_US_PER_S) /* local: a leaf knocks when it has consented for so long */
 /* local: a witness that has served for so long, not one that has just begun, needs no knock where no leaf consents */
 #define KITH_KNOCK_ALONE_US (3600 * KITH_US_PER_S)

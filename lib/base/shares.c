@@ -7,12 +7,14 @@
 #include "base/bytes.h"
 #include "base/table.h"
 
-enum { SLOTS_FIRST = 4, HELD_BITS = 5, HELD = (1 << HELD_BITS) - 1 };
+enum { SLOTS_FIRST = 4, BITS_LEAST = 5 };
 
-void kith_shares_init(struct kith_shares *b, const struct kith_alloc *alloc, uint8_t each, const uint64_t seed[2])
+void kith_shares_init(struct kith_shares *b, const struct kith_alloc *alloc, uint16_t each, const uint64_t seed[2])
 {
-	KITH_ASSERT(each > 0 && each <= HELD);
-	*b = (struct kith_shares){ .alloc = alloc, .each = each, .seed = { seed[0], seed[1] } };
+	KITH_ASSERT(each > 0 && each <= KITH_SHARES_MOST);
+	*b = (struct kith_shares){ .alloc = alloc, .each = each, .bits = BITS_LEAST, .seed = { seed[0], seed[1] } };
+	while (each >> b->bits != 0)
+		b->bits++;
 }
 
 void kith_shares_deinit(struct kith_shares *b)
@@ -22,16 +24,26 @@ void kith_shares_deinit(struct kith_shares *b)
 	b->n = b->cap = 0;
 }
 
+static uint32_t held_of(const struct kith_shares *b, uint32_t slot)
+{
+	return slot & ((1u << b->bits) - 1);
+}
+
+static uint32_t owner_of(const struct kith_shares *b, uint32_t slot)
+{
+	return slot - held_of(b, slot);
+}
+
 static uint32_t home_of(const struct kith_shares *b, uint32_t slot)
 {
-	return slot >> HELD_BITS & (b->cap - 1);
+	return slot >> b->bits & (b->cap - 1);
 }
 
 /* The slot of an owner, or the empty one where it would go. hash: without what is held. */
 static uint32_t find(const struct kith_shares *b, uint32_t hash)
 {
 	uint32_t i = home_of(b, hash);
-	while (b->slots[i] != 0 && (b->slots[i] & ~(uint32_t)HELD) != hash)
+	while (b->slots[i] != 0 && owner_of(b, b->slots[i]) != hash)
 		i = (i + 1) & (b->cap - 1);
 	return i;
 }
@@ -40,7 +52,7 @@ static uint32_t hash_of(const struct kith_shares *b, uint64_t owner)
 {
 	uint8_t bytes[sizeof owner];
 	kith_number_bytes(bytes, sizeof bytes, owner);
-	return (uint32_t)kith_hash64(b->seed, bytes, sizeof bytes) & ~(uint32_t)HELD;
+	return owner_of(b, (uint32_t)kith_hash64(b->seed, bytes, sizeof bytes));
 }
 
 static bool reserve(struct kith_shares *b)
@@ -56,7 +68,7 @@ static bool reserve(struct kith_shares *b)
 	b->cap = cap;
 	for (uint32_t i = 0; i < old.cap; i++) {
 		if (old.slots[i] != 0)
-			slots[find(b, old.slots[i] & ~(uint32_t)HELD)] = old.slots[i];
+			slots[find(b, owner_of(b, old.slots[i]))] = old.slots[i];
 	}
 	KITH_FREE_ARRAY(b->alloc, old.slots, old.cap);
 	return true;
@@ -66,7 +78,7 @@ bool kith_shares_take(struct kith_shares *b, uint64_t owner)
 {
 	uint32_t hash = hash_of(b, owner), i = b->slots != NULL ? find(b, hash) : 0;
 	if (b->slots != NULL && b->slots[i] != 0) {
-		bool room = (b->slots[i] & HELD) < b->each;
+		bool room = held_of(b, b->slots[i]) < b->each;
 		b->slots[i] += room;
 		return room;
 	}
@@ -77,9 +89,9 @@ bool kith_shares_take(struct kith_shares *b, uint64_t owner)
 	return true;
 }
 
-bool kith_shares_holds(const struct kith_shares *b, uint64_t owner)
+uint32_t kith_shares_held(const struct kith_shares *b, uint64_t owner)
 {
-	return b->slots != NULL && b->slots[find(b, hash_of(b, owner))] != 0;
+	return b->slots != NULL ? held_of(b, b->slots[find(b, hash_of(b, owner))]) : 0;
 }
 
 void kith_shares_give(struct kith_shares *b, uint64_t owner)
@@ -88,7 +100,7 @@ void kith_shares_give(struct kith_shares *b, uint64_t owner)
 	KITH_ASSERT(b->cap > 0);
 	uint32_t i = find(b, hash_of(b, owner));
 	KITH_ASSERT(b->slots[i] != 0);
-	if ((--b->slots[i] & HELD) > 0)
+	if (held_of(b, --b->slots[i]) > 0)
 		return;
 	b->n--;
 	for (uint32_t j = (i + 1) & mask; b->slots[j] != 0; j = (j + 1) & mask) {

@@ -1,9 +1,9 @@
 /* How much each of many owners holds of something: so much at most, whatever the others hold.
  *
  * Bounds: an owner that holds nothing is forgotten, so there are never more of them than what is held. 4 bytes a slot,
- *   of which three in four are taken at most: each attached leaf pays for one. An owner is known by 27 bits of a keyed
- *   hash. Of 100,000 owners one in 1,000 has its share together with another: nobody can aim at that, and none that
- *   holds one or two notices.
+ *   of which three in four are taken at most: each attached leaf pays for one. An owner is known by a keyed hash, of
+ *   what a slot has beside the count: 27 bits where at most 31 are held. Of 100,000 owners one in 1,000 has its share
+ *   together with another: nobody can aim at that, and none that holds one or two notices.
  * Never: a clock (that is what limiters are for), a judgement of what a key stands for.
  */
 #ifndef KITH_BASE_SHARES_H
@@ -13,20 +13,23 @@
 
 struct kith_shares {
 	const struct kith_alloc *alloc; /* borrowed */
-	uint32_t *slots; /* hash (27 bits), held (5); 0: empty */
+	uint32_t *slots; /* hash, held (its last bits); 0: empty */
 	uint32_t n, cap; /* cap is 0 or a power of two */
-	uint8_t each;
+	uint16_t each;
+	uint8_t bits; /* of a slot, for what is held */
 	uint64_t seed[2];
 };
 
-/* each: held by one at most, up to 31. seed keys the hash. */
-void kith_shares_init(struct kith_shares *b, const struct kith_alloc *alloc, uint8_t each, const uint64_t seed[2]);
+#define KITH_SHARES_MOST 4095
+
+/* each: held by one at most, up to KITH_SHARES_MOST. seed keys the hash. */
+void kith_shares_init(struct kith_shares *b, const struct kith_alloc *alloc, uint16_t each, const uint64_t seed[2]);
 void kith_shares_deinit(struct kith_shares *b);
 
 /* False: this owner holds its share already, or there is no memory for another owner. */
 bool kith_shares_take(struct kith_shares *b, uint64_t owner) KITH_MUST_USE;
 
-bool kith_shares_holds(const struct kith_shares *b, uint64_t owner); /* anything */
+uint32_t kith_shares_held(const struct kith_shares *b, uint64_t owner);
 
 /* Gives back what was taken. */
 void kith_shares_give(struct kith_shares *b, uint64_t owner);

@@ -6,7 +6,7 @@
 #include "link/connect.h"
 #include "link/via.h"
 
-/* Key of the limiter of hints: all relays together. */
+/* Key of an allowance: all relays together. */
 #define ALL_RELAYS UINT64_C(0x72656c6179730001)
 
 static const struct kith_span nothing = { NULL, 0 };
@@ -99,8 +99,9 @@ bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, s
 		return false;
 	/* Many relays know a supernode: there all of them share a rate. */
 	kith_time_us now = c->now.mono_us;
-	if (!kith_limiter_allow(&c->hints, now, kith_device_key(s->device)) ||
-	    (kith_serves(c) && !kith_limiter_allow(&c->hints, now, ALL_RELAYS))) {
+	struct kith_allowance *a = &c->allowance;
+	if (!kith_allowance_spend(a, now, kith_device_key(s->device), KITH_CHARGE_RELAY_HINT) ||
+	    (kith_serves(c) && !kith_allowance_spend(a, now, ALL_RELAYS, KITH_CHARGE_RELAY_HINT))) {
 		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
 		return true;
 	}
@@ -154,13 +155,11 @@ static bool give_up(struct kith_core *c, const struct kith_hop *hop)
 void kith_relays_on_close(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
 	struct kith_msg_tunnel_close m;
-	struct kith_key identity;
 	struct kith_hop hop = *kith_session_hop(s);
 	uint8_t status = KITH_STATUS_OK;
 	if (kith_msg_tunnel_close_read(&m, request->body) != 0 || m.tunnel == 0) {
 		status = KITH_STATUS_MALFORMED;
-	} else if (!kith_session_identity(c, s, &identity) ||
-		   !kith_limiter_allow(&c->closes, c->now.mono_us, kith_identity_key(&identity))) {
+	} else if (!kith_session_spend(c, s, KITH_CHARGE_TUNNEL_CLOSING)) {
 		status = KITH_STATUS_LIMITED;
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 	}

@@ -133,6 +133,13 @@ static bool is_hidden_from(const struct kith_core *c, const struct kith_person *
 	       kith_contacts_check(&c->contacts, person->name, &person->identity) != 0;
 }
 
+/* Whether its calls that were accepted are as many as may be. */
+static bool talks_enough(const struct kith_core *c, const struct kith_person *person)
+{
+	return kith_allowance_held(&c->allowance, kith_identity_key(&person->identity), KITH_HOLDING_PEER) >=
+	       KITH_PEERS_PER_IDENTITY;
+}
+
 /* Whether a new call may ring here. *op: our own call that the new one answers, or 0. */
 static bool may_ring(struct kith_core *c, const struct kith_hello *hello, const struct kith_person *person, kith_op *op)
 {
@@ -143,11 +150,12 @@ static bool may_ring(struct kith_core *c, const struct kith_hello *hello, const 
 		refusal = KITH_STAT_REFUSE_CROSSED;
 	else if (*op == 0 && is_hidden_from(c, person))
 		refusal = KITH_STAT_REFUSE_BLOCKED;
-	else if (!kith_limiter_allow(&c->calls, c->now.mono_us, kith_identity_key(&person->identity)))
+	else if (!kith_allowance_spend(&c->allowance, c->now.mono_us, kith_identity_key(&person->identity),
+				       KITH_CHARGE_CALL))
 		refusal = KITH_STAT_DROP_RATE_LIMITED;
 	else if (c->deciding >= KITH_INCOMING_MAX)
 		refusal = KITH_STAT_REFUSE_TABLE_FULL;
-	else if (*op == 0 && ringing_of(c, &person->identity) >= KITH_INCOMING_PER_CALLER)
+	else if (*op == 0 && (ringing_of(c, &person->identity) >= KITH_INCOMING_PER_CALLER || talks_enough(c, person)))
 		refusal = KITH_STAT_REFUSE_CALLER;
 	else
 		return true;

@@ -21,7 +21,6 @@
 #include "leaf/candidacy.h"
 #include "leaf/leaf.h"
 #include "leaf/watching.h"
-#include "link/knock.h"
 #include "link/lists.h"
 #include "link/via.h"
 #include "stream/stream.h"
@@ -263,12 +262,9 @@ static int build(struct kith_core *c, const struct kith_core_options *o, struct 
 	c->self.role = KITH_ROLE_LEAF;
 	kith_guard_init(&c->guard, c->suite, c->alloc, c->random, c->self.dh_pk, &c->self.network,
 			super ? KITH_GUARD_SEEN_SUPERNODE : KITH_GUARD_SEEN_LEAF, c->now.unix_ms);
-	kith_limiter_init(&c->hints, c->alloc, c->random, super ? KITH_ASKERS_MAX : 64, KITH_GONE_PER_S,
-			  2 * KITH_GONE_PER_S);
-	kith_limiter_init(&c->calls, c->alloc, c->random, 256, KITH_CALLS_PER_S, KITH_CALLS_BURST);
-	kith_limiter_init_beside(&c->closes, &c->calls, 256, KITH_TUNNEL_CLOSES_PER_S, KITH_TUNNEL_CLOSES_BURST);
+	kith_allowance_init(&c->allowance, c->alloc, c->random, super ? KITH_ASKERS_MAX : KITH_ASKERS_LEAF_MAX,
+			    super ? KITH_ASKERS_MAX : KITH_STRANGERS_LEAF_MAX);
 	kith_link_init(&c->unconfirmed);
-	kith_shares_init(&c->contacts_held, c->alloc, KITH_UNCONFIRMED_PER_IDENTITY, c->calls.buckets.seed);
 	take_files(c, o);
 	err = o->role != KITH_ROLE_LEAF ? kith_serving_init(c, o->role, &o->terms) : 0;
 	if (err == 0 && super)
@@ -432,13 +428,7 @@ void kith_core_free(struct kith_core *c)
 	kith_watching_deinit(c);
 	kith_leaf_deinit(c);
 	kith_lists_deinit(c);
-	kith_knocks_deinit(c);
-	if (c->calls.alloc != NULL) {
-		kith_limiter_deinit(&c->calls);
-		kith_limiter_deinit(&c->closes);
-		kith_shares_deinit(&c->contacts_held);
-		kith_limiter_deinit(&c->hints);
-	}
+	kith_allowance_deinit(&c->allowance);
 	kith_guard_deinit(&c->guard);
 	kith_contacts_deinit(&c->contacts);
 	kith_own_deinit(c);

@@ -246,6 +246,8 @@ static void on_data(struct kith_core *c, struct kith_span packet, const struct k
 	}
 	if (s->state == KITH_SESSION_UNCONFIRMED) {
 		kith_respond_confirmed(c, s);
+		if (s->state != KITH_SESSION_OPEN)
+			return;
 		on_opened(c, s);
 	}
 	c->env.renewed = kith_names_since(&c->sessions.names, number);

@@ -99,6 +99,21 @@ static bool allowed(struct kith_core *c, struct kith_session *s, uint8_t kind)
 	return false;
 }
 
+/* Charges whoever asks. False: it has spent what it had, and was told. */
+static bool charged(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	enum kith_charge charge;
+	if (!kith_request_charged(request->kind, &charge) ||
+	    kith_allowance_spend(&c->allowance, c->now.mono_us, kith_session_payer(c, s), charge))
+		return true;
+	kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
+	if (s->role == KITH_ROLE_SUPERNODE)
+		kith_stats_add(c->stats, KITH_STAT_SUPERNODES_LIMITED, 1);
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "request_limited session=%08x kind=%u", s->index, request->kind);
+	kith_session_answer(c, s, request->id, KITH_STATUS_LIMITED, nothing);
+	return false;
+}
+
 /* A member asks, or a home. */
 static void on_knock(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
 {
@@ -227,10 +242,10 @@ uint16_t kith_core_on_request(struct kith_core *c, struct kith_session *s, struc
 	case KITH_REQUEST_DROPPED:
 		return 0;
 	}
-	if (allowed(c, s, request.kind))
-		serve(c, s, &request, own);
-	else
+	if (!allowed(c, s, request.kind))
 		kith_session_answer(c, s, request.id, KITH_STATUS_NOT_ALLOWED, nothing);
+	else if (charged(c, s, &request))
+		serve(c, s, &request, own);
 	return request.id;
 }
 

@@ -108,7 +108,7 @@ static void make_room(struct kith_core *c)
 	raise_to(&c->trust.device_lists.max, KITH_TRUST_DEVICE_LISTS_SUPERNODE);
 	raise_to(&c->trust.chains.max, KITH_TRUST_CHAINS_SUPERNODE);
 	raise_to(&c->guard.seen.max, KITH_GUARD_SEEN_SUPERNODE);
-	raise_to(&c->hints.buckets.max, KITH_ASKERS_MAX);
+	kith_allowance_widen(&c->allowance, KITH_ASKERS_MAX, KITH_ASKERS_MAX);
 }
 
 static void lend_endpoint(struct kith_core *c)

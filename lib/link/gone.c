@@ -13,7 +13,8 @@ enum {
 void kith_gone_say(struct kith_core *c, uint64_t name, const struct kith_hop *from)
 {
 	if (!kith_connect_may_answer(c, from) ||
-	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote)))
+	    !kith_allowance_spend(&c->allowance, c->now.mono_us, kith_addr_limit_prefix(&from->remote),
+				  KITH_CHARGE_HINT))
 		return;
 	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_GONE_PACKET_LEN);
 	if (out != NULL)
@@ -49,8 +50,10 @@ void kith_gone_on_packet(struct kith_core *c, struct kith_span packet, const str
 {
 	uint64_t name;
 	/* Finding the session is a search, so each source has a rate. */
-	if (!kith_gone_parse(&name, packet) || !kith_limiter_allow(&c->hints, c->now.mono_us, ALL_SOURCES) ||
-	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote))) {
+	if (!kith_gone_parse(&name, packet) ||
+	    !kith_allowance_spend(&c->allowance, c->now.mono_us, ALL_SOURCES, KITH_CHARGE_HINT) ||
+	    !kith_allowance_spend(&c->allowance, c->now.mono_us, kith_addr_limit_prefix(&from->remote),
+				  KITH_CHARGE_HINT)) {
 		kith_drop(c, KITH_STAT_DROP_RATE_LIMITED, from, "gone_rate");
 		return;
 	}

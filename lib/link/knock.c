@@ -4,13 +4,8 @@
 
 static bool spend(struct kith_core *c, const struct kith_session *asker, const struct kith_addr *to)
 {
-	struct kith_limiter *l = &c->knocks;
-	struct kith_key who;
-	const kith_time_us now = c->now.mono_us / KITH_KNOCKS_SLOWER;
-	if (l->alloc == NULL)
-		kith_limiter_init(l, c->alloc, c->random, KITH_KNOCKS_REMEMBERED, 1, KITH_KNOCKS_BURST);
-	return kith_session_identity(c, asker, &who) && kith_limiter_allow(l, now, kith_identity_key(&who)) &&
-	       kith_limiter_allow(l, now, kith_addr_limit_prefix(to));
+	return kith_session_spend(c, asker, KITH_CHARGE_KNOCK) &&
+	       kith_allowance_spend(&c->allowance, c->now.mono_us, kith_addr_limit_prefix(to), KITH_CHARGE_KNOCK_THERE);
 }
 
 uint8_t kith_knock_send(struct kith_core *c, const struct kith_session *asker, const struct kith_msg_knock *m)
@@ -27,10 +22,4 @@ uint8_t kith_knock_send(struct kith_core *c, const struct kith_session *asker, c
 		return KITH_STATUS_FULL;
 	kith_knock_write(out, m->name, m->number);
 	return KITH_STATUS_OK;
-}
-
-void kith_knocks_deinit(struct kith_core *c)
-{
-	if (c->knocks.alloc != NULL)
-		kith_limiter_deinit(&c->knocks);
 }

@@ -8,19 +8,12 @@ enum { OTHERS = sizeof((struct kith_wanted *)0)->others / sizeof(uint32_t) };
 void kith_lists_deinit(struct kith_core *c)
 {
 	KITH_FREE_ARRAY(c->alloc, c->lists.wanted, c->lists.wanted != NULL ? KITH_LISTS_MAX : 0);
-	if (c->lists.tellers.alloc != NULL)
-		kith_limiter_deinit(&c->lists.tellers);
 }
 
 /* One question of those that an identity has. */
 static bool spend(struct kith_core *c, struct kith_session *s)
 {
-	struct kith_limiter *l = &c->lists.tellers;
-	struct kith_key who;
-	if (l->alloc == NULL) /* the first list of all */
-		kith_limiter_init(l, c->alloc, c->random, KITH_LISTS_TELLERS_MAX, 1, KITH_LISTS_BURST);
-	return kith_session_identity(c, s, &who) &&
-	       kith_limiter_allow(l, c->now.mono_us / KITH_LISTS_SLOWER, kith_identity_key(&who));
+	return kith_session_spend(c, s, KITH_CHARGE_POSTED_TOLD);
 }
 
 static void drop(struct kith_core *c, struct kith_wanted *w)

@@ -54,7 +54,8 @@ void kith_refuse_version(struct kith_core *c, uint32_t asker, size_t packet_len,
 			 enum kith_version_why why)
 {
 	if (!kith_serves(c) || from->tunnel != 0 || packet_len < KITH_VERSION_PACKET_LEN ||
-	    !kith_limiter_allow(&c->hints, c->now.mono_us, kith_addr_limit_prefix(&from->remote)))
+	    !kith_allowance_spend(&c->allowance, c->now.mono_us, kith_addr_limit_prefix(&from->remote),
+				  KITH_CHARGE_HINT))
 		return;
 	uint8_t *out = kith_outbox_raw(&c->shared->outbox, from, KITH_VERSION_PACKET_LEN);
 	if (out != NULL)

@@ -50,7 +50,7 @@ static uint8_t take(struct kith_core *c, struct kith_session *s, struct kith_spa
 	uint8_t status = compare(&held, &fresh);
 	if (status != KITH_STATUS_OK)
 		return status;
-	if (!kith_limiter_allow(&c->hints, c->now.mono_us, kith_device_key(s->device)))
+	if (!kith_allowance_spend(&c->allowance, c->now.mono_us, kith_device_key(s->device), KITH_CHARGE_RENEWAL))
 		return KITH_STATUS_LIMITED;
 	if (kith_connect_check_chain(c, bytes, fresh.device.dh.b, kith_session_hop(s), &person) != 0)
 		return KITH_STATUS_INVALID;

@@ -179,13 +179,23 @@ static struct kith_session *new_responder(struct kith_core *c, const struct kith
 }
 
 /* Whoever contacts us has shown certificates, but not yet that it is where it says. All such have a share of the table,
- * and the oldest gives way: an honest one needs a round trip. False: this identity has its share of that. */
-static bool wait_for_proof(struct kith_core *c, struct kith_session *s, uint64_t identity)
+ * and the oldest gives way: an honest one needs a round trip. False: this identity has its share of that, or there is
+ * no room, and its net has a large part of it. */
+static bool wait_for_proof(struct kith_core *c, struct kith_session *s, uint64_t identity, uint64_t net)
 {
-	uint32_t max = c->sessions.by_index.max / KITH_UNCONFIRMED_SHARE;
-	if (!kith_shares_take(&c->contacts_held, identity))
+	const uint32_t share = c->sessions.by_index.max / KITH_UNCONFIRMED_SHARE;
+	const uint32_t max = share > KITH_UNCONFIRMED_MIN ? share : KITH_UNCONFIRMED_MIN;
+	const bool full = c->unconfirmed_n >= max;
+	struct kith_allowance *a = &c->allowance;
+	if (full && kith_allowance_held(a, net, KITH_HOLDING_UNPROVEN_NET) >= max / KITH_UNCONFIRMED_NET)
 		return false;
-	if (c->unconfirmed_n >= (max > KITH_UNCONFIRMED_MIN ? max : KITH_UNCONFIRMED_MIN)) {
+	if (!kith_allowance_take(a, identity, KITH_HOLDING_UNPROVEN))
+		return false;
+	if (!kith_allowance_take(a, net, KITH_HOLDING_UNPROVEN_NET)) {
+		kith_allowance_give(a, identity, KITH_HOLDING_UNPROVEN);
+		return false;
+	}
+	if (full) {
 		const struct kith_handshake *oldest = KITH_LINKED(c->unconfirmed.next, struct kith_handshake, waiting);
 		struct kith_session *gone = kith_sessions_get(&c->sessions, oldest->session);
 		KITH_ASSERT(gone != NULL);
@@ -194,14 +204,34 @@ static bool wait_for_proof(struct kith_core *c, struct kith_session *s, uint64_t
 	}
 	s->hs->session = s->index;
 	s->hs->identity = identity;
+	s->hs->net = net;
 	kith_link_init(&s->hs->waiting);
 	kith_link_append(&c->unconfirmed, &s->hs->waiting);
 	c->unconfirmed_n++;
 	return true;
 }
 
+/* Whether the table has a place for whoever that is: the last ones are for identities without any. A device that comes
+ * back takes its own. */
+static bool has_place(const struct kith_core *c, const struct kith_first *first, uint64_t identity, bool call)
+{
+	const struct kith_allowance *a = &c->allowance;
+	const uint32_t n = c->sessions.by_index.n, max = c->sessions.by_index.max;
+	const bool back = !call && kith_sessions_of(&c->sessions, first->person.device_dh.b) != NULL;
+	return back || n + max / KITH_SESSIONS_RESERVE < max ||
+	       (kith_allowance_held(a, identity, KITH_HOLDING_SESSION) == 0 &&
+		kith_allowance_held(a, identity, KITH_HOLDING_PEER) == 0 &&
+		kith_allowance_held(a, identity, KITH_HOLDING_LEAF) == 0 &&
+		kith_allowance_held(a, identity, KITH_HOLDING_UNPROVEN) == 0);
+}
+
 struct kith_session *kith_respond_begin(struct kith_core *c, const struct kith_first *first, bool call)
 {
+	const uint64_t identity = kith_identity_key(&first->person.identity);
+	if (!has_place(c, first, identity, call)) {
+		kith_drop(c, KITH_STAT_REFUSE_TABLE_FULL, &first->from, "reserve");
+		return NULL;
+	}
 	struct kith_session *s = new_responder(c, first, call ? KITH_SESSION_DECIDING : KITH_SESSION_UNCONFIRMED);
 	if (s == NULL)
 		return NULL;
@@ -214,8 +244,8 @@ struct kith_session *kith_respond_begin(struct kith_core *c, const struct kith_f
 		kith_session_end(c, s, KITH_CLOSE_LIMIT, false); /* not remembered: a copy may find more memory */
 		return NULL;
 	}
-	if (!call && !wait_for_proof(c, s, kith_identity_key(&first->person.identity))) {
-		kith_drop(c, KITH_STAT_DROP_RATE_LIMITED, &first->from, "identity");
+	if (!call && !wait_for_proof(c, s, identity, kith_addr_diversity_prefix(&first->from.remote))) {
+		kith_drop(c, KITH_STAT_DROP_RATE_LIMITED, &first->from, "unproven");
 		kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
 		return NULL;
 	}
@@ -378,4 +408,8 @@ void kith_respond_confirmed(struct kith_core *c, struct kith_session *s)
 	kith_session_proven(c, s);
 	kith_connect_bind(c, s);
 	kith_connect_opened(c, s, &proven);
+	if ((s->use & (KITH_USE_LEAF | KITH_USE_WITNESS)) != 0 || kith_session_count(c, s))
+		return;
+	kith_stats_add(c->stats, KITH_STAT_SESSIONS_LIMITED, 1);
+	kith_session_end(c, s, KITH_CLOSE_LIMIT, false);
 }

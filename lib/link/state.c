@@ -23,7 +23,8 @@ void kith_session_proven(struct kith_core *c, struct kith_session *s)
 		return;
 	kith_link_remove(&s->hs->waiting);
 	s->hs->waiting.next = NULL;
-	kith_shares_give(&c->contacts_held, s->hs->identity);
+	kith_allowance_give(&c->allowance, s->hs->identity, KITH_HOLDING_UNPROVEN);
+	kith_allowance_give(&c->allowance, s->hs->net, KITH_HOLDING_UNPROVEN_NET);
 	c->unconfirmed_n--;
 }
 
@@ -162,6 +163,48 @@ bool kith_session_identity(struct kith_core *c, const struct kith_session *s, st
 	return true;
 }
 
+bool kith_session_spend(struct kith_core *c, const struct kith_session *s, enum kith_charge charge)
+{
+	struct kith_key who;
+	return kith_session_identity(c, s, &who) &&
+	       kith_allowance_spend(&c->allowance, c->now.mono_us, kith_identity_key(&who), charge);
+}
+
+uint64_t kith_session_payer(struct kith_core *c, const struct kith_session *s)
+{
+	struct kith_key who;
+	return kith_session_identity(c, s, &who) ? kith_identity_key(&who) : kith_device_key(s->device);
+}
+
+/* By certificates that held when the session was made, and may not any more. */
+static uint64_t owner_of(const struct kith_session *s)
+{
+	struct kith_chain chain;
+	KITH_ASSERT(s->chain != NULL);
+	int err = kith_chain_parse(&chain, kith_blob_span(s->chain));
+	KITH_ASSERT(err == 0);
+	return kith_identity_key(chain.kind == KITH_CHAIN_OPEN ? &chain.identity : &chain.name.identity);
+}
+
+static enum kith_holding holding_of(const struct kith_session *s)
+{
+	return s->use & KITH_USE_PEER ? KITH_HOLDING_PEER : KITH_HOLDING_SESSION;
+}
+
+bool kith_session_count(struct kith_core *c, struct kith_session *s)
+{
+	KITH_ASSERT(!s->counted);
+	s->counted = kith_allowance_take(&c->allowance, owner_of(s), holding_of(s));
+	return s->counted;
+}
+
+void kith_session_uncount(struct kith_core *c, struct kith_session *s)
+{
+	if (s->counted)
+		kith_allowance_give(&c->allowance, owner_of(s), holding_of(s));
+	s->counted = false;
+}
+
 bool kith_session_asks_seldom(struct kith_core *c, struct kith_session *s)
 {
 	if ((s->use & KITH_USE_LEAF) == 0)
@@ -260,6 +303,7 @@ void kith_session_end(struct kith_core *c, struct kith_session *s, enum kith_clo
 	if (was_open)
 		kith_stats_add(c->stats, KITH_STAT_SESSIONS_CLOSED, 1);
 	kith_session_proven(c, s);
+	kith_session_uncount(c, s);
 	kith_session_set_state(s, KITH_SESSION_CLOSED);
 	kith_timers_stop(&c->timers, &s->timer);
 	s->ended.next = NULL;

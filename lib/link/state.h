@@ -11,7 +11,6 @@
 #include "base/effects.h"
 #include "base/list.h"
 #include "base/log.h"
-#include "base/shares.h"
 #include "base/stats.h"
 #include "base/wall.h"
 #include "identity/followed.h"
@@ -33,6 +32,7 @@
 #include "presence/store.h"
 #include "presence/watch.h"
 #include "relay/fwd.h"
+#include "session/allowance.h"
 #include "session/guard.h"
 #include "session/sessions.h"
 #include "stream/stream.h"
@@ -367,7 +367,6 @@ struct kith_lists {
 	struct kith_wanted *wanted; /* KITH_LISTS_MAX, NULL while there are none */
 	uint8_t n;
 	uint16_t round; /* counts the lists that were new; 0: there is none */
-	struct kith_limiter tellers; /* by identity: what may be asked because it told of it */
 	/* Left behind for the end of the call: */
 	bool fresh; /* a list is new here */
 	bool lost; /* one was told of, and could not be had */
@@ -393,14 +392,9 @@ struct kith_core {
 	struct kith_timers timers;
 	struct kith_sessions sessions;
 	struct kith_guard guard;
-	/* by address prefix: GONE, sent and heard; by device of a relay: RELAY_LIMITED */
-	struct kith_limiter hints;
-	struct kith_limiter calls; /* by caller's identity: how often its calls may ring */
+	struct kith_allowance allowance; /* what each identity may ask for and hold */
 	struct kith_link unconfirmed; /* handshakes of sessions that contacted us, the oldest first */
 	uint32_t unconfirmed_n;
-	struct kith_shares contacts_held; /* them, by identity */
-	struct kith_limiter closes; /* by a relay's identity: TUNNEL_CLOSE */
-	struct kith_limiter knocks; /* by asker's identity, and by prefix (link/knock); made when it is first needed */
 	struct kith_talk_routes routes; /* sessions of applications by tunnel (call/routes.h) */
 	struct kith_trust trust;
 	struct kith_lists lists;
@@ -538,10 +532,10 @@ bool kith_has_room(const struct kith_core *c);
  * next line says how many were not told. from: NULL when it is not known any more. */
 void kith_drop(struct kith_core *c, enum kith_stat cause, const struct kith_hop *from, const char *why);
 
-/* An identity as a key of limiters; never 0. */
+/* An identity as a key of its allowance; never 0. */
 uint64_t kith_identity_key(const struct kith_key *identity);
 
-/* A device as a key of limiters. */
+/* A device as a key of its allowance. */
 uint64_t kith_device_key(const uint8_t device[KITH_DEVICE_ID_LEN]);
 
 /* A timestamp for a handshake, above all given before. */
@@ -549,6 +543,18 @@ int64_t kith_stamp(struct kith_core *c);
 
 /* The certificates of the other side, parsed and checked before; false when the chain is not known. */
 bool kith_session_person(struct kith_core *c, const struct kith_session *s, struct kith_person *out);
+
+/* Charges the identity at the other end. False: it has spent what it had, or is not known. */
+bool kith_session_spend(struct kith_core *c, const struct kith_session *s, enum kith_charge charge);
+
+/* Who is charged for what the session asks for: the identity at the other end, or its device if that is not known any
+ * more. */
+uint64_t kith_session_payer(struct kith_core *c, const struct kith_session *s);
+
+/* An open session that the other side began takes its place among those of its identity: false, that has its share.
+ * It is given back when the session ends, or becomes a leaf's, which has another place. */
+bool kith_session_count(struct kith_core *c, struct kith_session *s) KITH_MUST_USE;
+void kith_session_uncount(struct kith_core *c, struct kith_session *s);
 
 /* Whether a leaf that is attached here asks what each does now and then (for supernodes, for its own record) not more
  * often than once a second. Such questions need no place among those of look-ups. */

@@ -4,7 +4,6 @@
 
 #include <kith/core.h>
 
-#include "base/limiter.h"
 #include "identity/posted.h"
 #include "overlay/election.h"
 #include "overlay/gossip.h"
@@ -117,9 +116,6 @@ struct kith_supernode {
 	struct kith_watches watches; /* replica: WATCH of homes */
 	struct kith_watches interests; /* home: SUBSCRIBE of its leaves */
 	struct kith_fwd fwd;
-	struct kith_limiter lookups, subscriptions, introductions; /* by asker's identity */
-	struct kith_shares leaves_held; /* leaves, by identity */
-	struct kith_limiter vanishes; /* by the home that signed the report */
 	struct kith_query
 		*queries[KITH_QUERY_BLOCKS]; /* of KITH_QUERY_BLOCK each, taken as they are needed, and kept */
 	uint32_t query_blocks, queries_n, next_query;

@@ -8,7 +8,7 @@
 #include "crypto/noise.h"
 #include "wire/frame.h"
 
-enum { SOURCE_BURST_S = 5 };
+enum { WINDOW_RESERVE = 4 };
 
 enum { CALL_ID_KEPT = 8 /* of 16 bytes: drawn at random, and told apart for one device only */ };
 
@@ -61,10 +61,9 @@ void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const
 	kith_mac_keys_derive(&keys, suite, network->b);
 	memcpy(g->who_key, keys.mac, 32);
 	uint64_t seed[2] = { kith_rng_u64(random), kith_rng_u64(random) };
-	kith_limiter_init(&g->unproven, alloc, random, KITH_GUARD_SOURCES, KITH_HANDSHAKE_PREFIX_PER_S,
-			  KITH_HANDSHAKE_PREFIX_PER_S * SOURCE_BURST_S);
-	kith_limiter_init(&g->proven, alloc, random, KITH_GUARD_SOURCES, KITH_HANDSHAKE_PREFIX_PER_S,
-			  KITH_HANDSHAKE_PREFIX_PER_S * SOURCE_BURST_S);
+	kith_limiter_init(&g->unproven, alloc, random, KITH_GUARD_SOURCES, kith_charge_rates());
+	kith_limiter_init(&g->proven, alloc, random, KITH_GUARD_SOURCES, kith_charge_rates());
+	kith_limiter_init(&g->nets, alloc, random, KITH_GUARD_NETS, kith_charge_rates());
 	kith_table_init(&g->seen, alloc, seen_max, KITH_TABLE_KEY(struct seen, device), seed);
 }
 
@@ -77,6 +76,7 @@ void kith_guard_deinit(struct kith_guard *g)
 	kith_table_deinit(&g->seen);
 	kith_limiter_deinit(&g->unproven);
 	kith_limiter_deinit(&g->proven);
+	kith_limiter_deinit(&g->nets);
 	kith_wipe(g->secret, sizeof g->secret);
 }
 
@@ -164,10 +164,26 @@ static void turn_window(struct kith_guard *g, kith_time_us now)
 	g->window_hellos = g->window_cookies = 0;
 }
 
+static bool allow(struct kith_limiter *l, kith_time_us now, uint64_t prefix, enum kith_charge charge)
+{
+	return kith_limiter_allow(l, now, prefix, (uint8_t)charge);
+}
+
 bool kith_guard_may_cookie(struct kith_guard *g, kith_time_us now)
 {
 	turn_window(g, now);
 	return g->window_cookies < KITH_COOKIES_PER_S && ++g->window_cookies;
+}
+
+/* Whether the rate of all that are not proven has room for that prefix: its last quarter, if it asked for nothing
+ * lately. */
+static bool window_open(const struct kith_guard *g, kith_time_us now, uint64_t prefix)
+{
+	const uint32_t kept = g->hellos_per_s / WINDOW_RESERVE;
+	if (g->window_hellos + kept < g->hellos_per_s)
+		return true;
+	return g->window_hellos < g->hellos_per_s &&
+	       kith_limiter_rested(&g->unproven, now, prefix, KITH_CHARGE_HANDSHAKE);
 }
 
 enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
@@ -177,15 +193,17 @@ enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now,
 	if (!kith_guard_genuine(g, hs))
 		return KITH_GUARD_BAD_MAC;
 	turn_window(g, now);
-	g->window_hellos++;
 	uint64_t prefix = kith_addr_limit_prefix(&from->remote);
 	if (!kith_equal_secret(hs->mac2, zero, KITH_MAC_LEN) && cookie_valid(g, now, hs, from))
-		return kith_limiter_allow(&g->proven, now, prefix) ? KITH_GUARD_PASS : KITH_GUARD_LIMITED;
-	if (g->window_hellos > g->hellos_per_s)
-		return KITH_GUARD_COOKIE;
+		return allow(&g->proven, now, prefix, KITH_CHARGE_HANDSHAKE_PROVEN) ? KITH_GUARD_PASS
+										    : KITH_GUARD_LIMITED;
 	/* Messages beyond the rate may have a forged source: the real owner of the address still gets in, by the
 	 * cookie. */
-	return kith_limiter_allow(&g->unproven, now, prefix) ? KITH_GUARD_PASS : KITH_GUARD_COOKIE;
+	if (!window_open(g, now, prefix) || !allow(&g->unproven, now, prefix, KITH_CHARGE_HANDSHAKE) ||
+	    !allow(&g->nets, now, kith_addr_diversity_prefix(&from->remote), KITH_CHARGE_HANDSHAKE_NET))
+		return KITH_GUARD_COOKIE;
+	g->window_hellos++;
+	return KITH_GUARD_PASS;
 }
 
 enum kith_guard_verdict kith_guard_who(struct kith_guard *g, kith_time_us now, const struct kith_who *who,
@@ -195,8 +213,8 @@ enum kith_guard_verdict kith_guard_who(struct kith_guard *g, kith_time_us now, c
 	mac(g->suite, want, g->who_key, 32, who->authed);
 	if (!kith_equal_secret(want, who->mac1, KITH_MAC_LEN))
 		return KITH_GUARD_BAD_MAC;
-	return kith_limiter_allow(&g->unproven, now, kith_addr_limit_prefix(&from->remote)) ? KITH_GUARD_PASS
-											    : KITH_GUARD_LIMITED;
+	const uint64_t prefix = kith_addr_limit_prefix(&from->remote);
+	return allow(&g->unproven, now, prefix, KITH_CHARGE_HANDSHAKE) ? KITH_GUARD_PASS : KITH_GUARD_LIMITED;
 }
 
 void kith_guard_cookie(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,

@@ -8,20 +8,25 @@
  * After that: one DH and an open, then the timestamp, which a replayed message fails: only its author can
  * put the guard's epoch into it.
  *
+ * What is within the rates of its prefix and of its net (/16, v6 /32) counts to the rate in all, of which the last
+ * quarter is for prefixes that asked for nothing lately: one net, and prefixes that go on asking, leave that to others.
+ *
  * Bounds: two tables of KITH_GUARD_SOURCES prefixes (random eviction: an attacker with many prefixes gains one burst
- * each) and one of devices' last timestamps; evicting a timestamp raises a floor, below which a message needs a cookie.
+ * each), one of KITH_GUARD_NETS nets, and one of devices' last timestamps; evicting a timestamp raises a floor, below
+ * which a message needs a cookie.
  * Never: sees a session or a certificate, answers with more bytes than came.
  */
 #ifndef KITH_SESSION_GUARD_H
 #define KITH_SESSION_GUARD_H
 
-#include "base/limiter.h"
 #include "crypto/suite.h"
+#include "session/allowance.h"
 #include "wire/body.h"
 #include "wire/hop.h"
 #include "wire/packet.h"
 
 #define KITH_GUARD_SOURCES 4096
+#define KITH_GUARD_NETS 1024 /* local: nets whose rate is remembered, the same */
 #define KITH_GUARD_SEEN_LEAF 1024 /* local: devices whose first messages are remembered; about 100 bytes each */
 #define KITH_GUARD_SEEN_SUPERNODE 65536 /* local: the same */
 #define KITH_GUARD_REMEMBERED 3 /* first messages of one device: to several services, or devices of one name, at once */
@@ -43,10 +48,11 @@ struct kith_guard {
 	uint8_t secret[2][32]; /* current and previous, from which cookies are made */
 	kith_time_us secret_at; /* when the current one was drawn */
 	struct kith_limiter unproven, proven; /* by address prefix: without a cookie, with one */
+	struct kith_limiter nets; /* by /16 or /32: without one */
 	struct kith_table seen; /* of struct seen, by device id */
 	int64_t floor_ms; /* timestamps at or below need a cookie */
 	kith_time_us window_at; /* the second in which hellos are counted */
-	uint32_t window_hellos, window_cookies;
+	uint32_t window_hellos, window_cookies; /* hellos: that passed without a cookie */
 	uint32_t hellos_per_s; /* above: cookies */
 	bool seeded;
 };

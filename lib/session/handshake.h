@@ -63,7 +63,7 @@ struct kith_handshake {
 	struct kith_link waiting; /* responder: for its address to be proven, among all that do */
 	uint32_t session; /* responder: its index */
 	uint32_t peer_index; /* responder: of the HELLO, which the REPLY repeats */
-	uint64_t identity; /* responder: whose share it is of, while it waits */
+	uint64_t identity, net; /* responder: whose shares it is of, while it waits */
 	struct kith_noise noise;
 	struct kith_mac_keys mac_keys; /* initiator */
 	uint8_t cookie[KITH_COOKIE_LEN]; /* initiator, when has_cookie */

@@ -83,8 +83,9 @@ struct kith_session {
 	uint8_t epoch; /* of the keys, modulo 256 */
 	uint8_t use; /* bits of enum kith_session_use */
 	uint8_t features; /* in common */
-	uint8_t role : 5; /* of the other: enum kith_role */
+	uint8_t role : 4; /* of the other: enum kith_role */
 	bool introduced : 1; /* the other was shown the entry by which we are a supernode (super/vouch) */
+	bool counted : 1; /* among those of the identity at the other end (link/state.h) */
 	bool turned_away : 1; /* the other came to attach, and was refused */
 	bool stale : 1; /* the other side holds certificates of ours that were renewed since (link/renewed) */
 	uint8_t keyed_block; /* tx_counter / KITH_REKEY_PACKETS when the keys were made, modulo 256 */

@@ -77,7 +77,7 @@ static bool may_have_another(struct kith_core *c, const struct kith_session *s, 
 {
 	const struct kith_session *before = kith_sessions_of(&c->sessions, s->device);
 	const bool back = before != NULL && before != s && before->attached != NULL;
-	return back || !kith_refuse_another(c) || !kith_shares_holds(&c->super->leaves_held, owner);
+	return back || !kith_refuse_another(c) || kith_allowance_held(&c->allowance, owner, KITH_HOLDING_LEAF) == 0;
 }
 
 static bool make_attached(struct kith_core *c, struct kith_session *s)
@@ -88,15 +88,16 @@ static bool make_attached(struct kith_core *c, struct kith_session *s)
 	if (c->super->leaves >= c->super->leaves_max || !kith_session_identity(c, s, &identity))
 		return false;
 	const uint64_t owner = kith_identity_key(&identity);
-	if (!may_have_another(c, s, owner) || !kith_shares_take(&c->super->leaves_held, owner)) {
+	if (!may_have_another(c, s, owner) || !kith_allowance_take(&c->allowance, owner, KITH_HOLDING_LEAF)) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 		return false;
 	}
 	s->attached = KITH_NEW(c->alloc, struct kith_attached);
 	if (s->attached == NULL) {
-		kith_shares_give(&c->super->leaves_held, owner);
+		kith_allowance_give(&c->allowance, owner, KITH_HOLDING_LEAF);
 		return false;
 	}
+	kith_session_uncount(c, s); /* it has this place instead */
 	s->attached->identity = identity;
 	c->super->leaves++;
 	kith_session_use(c, s, KITH_USE_LEAF);
@@ -133,7 +134,7 @@ static void forget_leaf(struct kith_core *c, struct kith_session *s)
 		return;
 	s->use &= (uint8_t)~KITH_USE_LEAF;
 	c->super->leaves--;
-	kith_shares_give(&c->super->leaves_held, kith_identity_key(&s->attached->identity));
+	kith_allowance_give(&c->allowance, kith_identity_key(&s->attached->identity), KITH_HOLDING_LEAF);
 	(void)kith_watches_drop(&c->super->interests, s->index);
 	unindex(c, s->attached);
 	kith_blob_unref(&c->shared->blobs, s->attached->record);

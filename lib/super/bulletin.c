@@ -172,15 +172,13 @@ void kith_bulletin_on_list(struct kith_core *c, struct kith_session *s, const st
 {
 	uint8_t body[KITH_ANSWER_MAX];
 	struct kith_msg_list m;
-	struct kith_key who;
 	struct kith_trust_list l;
 	struct kith_msg_listed found = { .list = nothing };
 	uint8_t status = KITH_STATUS_NOT_FOUND;
 	size_t len = 0;
 	if (kith_msg_list_read(&m, request->body) != 0) {
 		status = KITH_STATUS_MALFORMED;
-	} else if (!kith_session_identity(c, s, &who) ||
-		   !kith_limiter_allow(&c->super->lookups, c->now.mono_us, kith_identity_key(&who))) {
+	} else if (!kith_session_spend(c, s, KITH_CHARGE_LOOKUP)) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 		status = KITH_STATUS_LIMITED;
 	} else if (find(c, &m, &l)) {

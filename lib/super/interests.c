@@ -22,7 +22,8 @@ static struct kith_id id_of(struct kith_span bytes)
 /* False: a limit was met, and the leaf may ask again. */
 static bool may_ask(struct kith_core *c, uint64_t asker)
 {
-	if (kith_query_room(c, asker) && kith_limiter_allow(&c->super->subscriptions, c->now.mono_us, asker))
+	if (kith_query_room(c, asker) &&
+	    kith_allowance_spend(&c->allowance, c->now.mono_us, asker, KITH_CHARGE_SUBSCRIPTION))
 		return true;
 	kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 	return false;

@@ -254,14 +254,11 @@ void kith_super_on_members(struct kith_core *c, struct kith_session *s, const st
 	uint8_t body[KITH_MEMBERS_TOLD_MAX * (KITH_MEMBER_LEN_MAX + 3) + 8];
 	struct kith_super_named room;
 	struct kith_msg_members m;
-	struct kith_key identity;
 	if (kith_msg_members_read(&m, request->body) != 0) {
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
-	if (!kith_session_asks_seldom(c, s) &&
-	    (!kith_session_identity(c, s, &identity) ||
-	     !kith_limiter_allow(&c->super->lookups, c->now.mono_us, kith_identity_key(&identity)))) {
+	if (!kith_session_asks_seldom(c, s) && !kith_session_spend(c, s, KITH_CHARGE_LOOKUP)) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 		kith_session_answer(c, s, request->id, KITH_STATUS_LIMITED, nothing);
 		return;

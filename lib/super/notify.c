@@ -310,7 +310,8 @@ void kith_notify_refused(struct kith_core *c, struct kith_session *s, int err)
 		return;
 	kith_stats_add(c->stats, KITH_STAT_VANISH_REFUSED, 1);
 	/* Nobody who verifies before passing on comes by such a one. */
-	if (err == KITH_ESIGNATURE && !kith_limiter_allow(&c->hints, c->now.mono_us, kith_device_key(s->device)))
+	if (err == KITH_ESIGNATURE &&
+	    !kith_allowance_spend(&c->allowance, c->now.mono_us, kith_device_key(s->device), KITH_CHARGE_FORGERY))
 		kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
 }
 

@@ -672,7 +672,7 @@ void kith_query_on_lookup(struct kith_core *c, struct kith_session *s, const str
 	bool own = kith_session_asks_for_itself(c, s, &m.key);
 	bool seldom = own && kith_session_asks_seldom(c, s);
 	bool allowed = !stranger && asker != KITH_QUERY_OWN && kith_query_room(c, asker) &&
-		       (seldom || kith_limiter_allow(&c->super->lookups, c->now.mono_us, asker));
+		       (seldom || kith_allowance_spend(&c->allowance, c->now.mono_us, asker, KITH_CHARGE_LOOKUP));
 	struct kith_query *q = allowed ? new_query(c, QUERY_FOR_SESSION, &m.key, asker) : NULL;
 	if (q == NULL) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);

@@ -36,7 +36,8 @@ uint8_t kith_replica_vanished(struct kith_core *c, struct kith_session *s, struc
 		return KITH_STATUS_MALFORMED;
 	int err = kith_store_vanish(&c->super->store, &c->now, c->suite, &vanish, &of);
 	/* Only now is it certain that this home wrote it. */
-	if (err == 1 && !kith_limiter_allow(&c->super->vanishes, c->now.mono_us, kith_identity_key(&vanish.home))) {
+	if (err == 1 && !kith_allowance_spend(&c->allowance, c->now.mono_us, kith_identity_key(&vanish.home),
+					      KITH_CHARGE_VANISH_REPORT)) {
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 		return KITH_STATUS_LIMITED;
 	}
@@ -113,10 +114,8 @@ static void answer_find(struct kith_core *c, struct kith_session *s, const struc
 /* A leaf that asks by itself has the rate of look-ups, and is refused as others' look-ups are. */
 static bool asks_seldom(struct kith_core *c, const struct kith_session *s)
 {
-	struct kith_key identity;
 	return ((s->use & KITH_USE_LEAF) || !kith_refuse_level(c, KITH_OVERLOAD_LOOKUPS)) &&
-	       kith_session_identity(c, s, &identity) &&
-	       kith_limiter_allow(&c->super->lookups, c->now.mono_us, kith_identity_key(&identity));
+	       kith_session_spend(c, s, KITH_CHARGE_LOOKUP);
 }
 
 void kith_replica_on_find(struct kith_core *c, struct kith_session *s, const struct kith_request *request)

@@ -38,24 +38,18 @@ struct kith_seek {
 	uint8_t n;
 	struct found found[KITH_ELECTION_CANDIDATES];
 	struct passed passed[KITH_PASSED_MAX];
-	struct kith_limiter askers; /* by identity */
 };
 
 static struct kith_seek *desk(struct kith_core *c)
 {
 	struct kith_supernode *sn = c->super;
-	if (sn->seek != NULL)
-		return sn->seek;
-	sn->seek = KITH_NEW(c->alloc, struct kith_seek);
-	if (sn->seek != NULL)
-		kith_limiter_init(&sn->seek->askers, c->alloc, c->random, KITH_ASKERS_MAX, 1, KITH_NOMINATE_BURST);
+	if (sn->seek == NULL)
+		sn->seek = KITH_NEW(c->alloc, struct kith_seek);
 	return sn->seek;
 }
 
 void kith_seek_deinit(struct kith_core *c)
 {
-	if (c->super->seek != NULL)
-		kith_limiter_deinit(&c->super->seek->askers);
 	KITH_FREE(c->alloc, c->super->seek);
 	c->super->seek = NULL;
 }
@@ -242,10 +236,7 @@ void kith_seek_refused(struct kith_core *c, struct kith_session *s)
 
 static bool spend(struct kith_core *c, const struct kith_session *s)
 {
-	struct kith_key who;
-	struct kith_seek *seek = desk(c);
-	return seek != NULL && kith_session_identity(c, s, &who) &&
-	       kith_limiter_allow(&seek->askers, c->now.mono_us / KITH_NOMINATE_SLOWER, kith_identity_key(&who));
+	return desk(c) != NULL && kith_session_spend(c, s, KITH_CHARGE_NOMINATION);
 }
 
 static void refuse(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status)

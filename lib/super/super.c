@@ -48,14 +48,6 @@ static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 	kith_suspicion_init(&sn->suspicion, c->alloc);
 	sn->run = (uint8_t)kith_rng_u32(c->random);
 	sn->republish_at = KITH_TIME_NEVER;
-	kith_limiter_init(&sn->lookups, c->alloc, c->random, KITH_ASKERS_MAX, KITH_LOOKUPS_PER_S, KITH_LOOKUPS_BURST);
-	kith_limiter_init(&sn->subscriptions, c->alloc, c->random, KITH_ASKERS_MAX, KITH_SUBSCRIPTIONS_PER_S,
-			  KITH_SUBSCRIPTIONS_BURST);
-	kith_limiter_init(&sn->introductions, c->alloc, c->random, KITH_ASKERS_MAX, KITH_INTRODUCTIONS_PER_S,
-			  KITH_INTRODUCTIONS_BURST);
-	kith_shares_init(&sn->leaves_held, c->alloc, KITH_LEAVES_PER_IDENTITY, seed);
-	kith_limiter_init_beside(&sn->vanishes, &sn->introductions, KITH_ASKERS_MAX, KITH_VANISHES_PER_S,
-				 KITH_VANISHES_BURST);
 	kith_held_init(&sn->held, c->alloc, &c->shared->blobs, seed);
 	kith_held_init(&sn->unfinished, c->alloc, &c->shared->blobs, seed);
 	kith_tunnels_init(c, o->shard, o->tunnels_max, o->relay_rate, o->relay_owner_rate);
@@ -102,11 +94,6 @@ void kith_super_free(struct kith_core *c)
 	kith_vouch_deinit(c);
 	kith_query_deinit(c);
 	kith_tunnels_deinit(c);
-	kith_limiter_deinit(&sn->introductions);
-	kith_limiter_deinit(&sn->vanishes);
-	kith_shares_deinit(&sn->leaves_held);
-	kith_limiter_deinit(&sn->subscriptions);
-	kith_limiter_deinit(&sn->lookups);
 	kith_table_deinit(&sn->attached);
 	kith_watches_deinit(&sn->interests);
 	kith_watches_deinit(&sn->watches);

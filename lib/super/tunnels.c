@@ -47,7 +47,8 @@ static uint8_t open_tunnel(struct kith_core *c, const struct kith_session *s, co
 	struct kith_fwd_leg_spec a, b;
 	struct kith_key identity;
 	if (kith_refuse_level(c, KITH_OVERLOAD_RELAYS) || !kith_session_identity(c, s, &identity) ||
-	    !kith_limiter_allow(&c->super->introductions, c->now.mono_us, kith_identity_key(&identity)))
+	    !kith_allowance_spend(&c->allowance, c->now.mono_us, kith_identity_key(&identity),
+				  KITH_CHARGE_INTRODUCTION))
 		return KITH_STATUS_LIMITED;
 	if (leaf == NULL)
 		return KITH_STATUS_NOT_FOUND;

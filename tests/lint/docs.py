@@ -3,6 +3,7 @@
 
   tables    the tables of PROTOCOL.md behind "<!-- table: ... -->" list exactly the packet types, frames, request kinds, statuses,
             close reasons and kinds of transport of the code, with their values, and who may ask
+  charges   the tables of charges, and of which one each request is charged, are those of the code
   states    the tables of states list exactly the edges that the code's set_state allows; of the punch, which has none, only
             states that it has
   limits    every limit of lib/base/limits.h and every body key stands in PROTOCOL.md; every row `KITH_...` has the value of
@@ -164,6 +165,28 @@ def check_tables(root):
             yield PROTOCOL, at, f"{name}: {' '.join(map(str, row))} is missing"
 
 
+def charge_tables(root):
+    """What lib/session/allowance says: what each charge is, and what each request is charged."""
+    known = defines(root)
+    header, source = (text_of(root / f"lib/session/allowance.{suffix}") for suffix in "hc")
+    charges = {(row[0], row[1], *(str(number(known, ast.parse(cell, mode="eval").body, 0)) for cell in row[2:]))
+               for row in x_map(header, "KITH_CHARGE_MAP")}
+    return {"charges": charges, "charges of requests": {tuple(row) for row in x_map(source, "KITH_REQUEST_CHARGE_MAP")}}
+
+
+def check_charges(root):
+    lines = text_of(root / PROTOCOL).splitlines()
+    for name, wanted in charge_tables(root).items():
+        table = table_of(lines, name)
+        if table is None and wanted:
+            yield PROTOCOL, 1, f"has no table of {name}"
+        written = {tuple(cells[:len(next(iter(wanted), ()))]): number_of_line for number_of_line, cells in table or []}
+        for row in sorted(set(written) - wanted):
+            yield PROTOCOL, written[row], f"{name}: the code has no {' '.join(row)}"
+        for row in sorted(wanted - set(written)):
+            yield PROTOCOL, 1, f"{name}: {' '.join(row)} is missing"
+
+
 def table_of(lines, name):
     marker = f"<!-- table: {name} -->"
     return list(rows(lines, lines.index(marker) + 1))[1:] if marker in lines else None
@@ -319,7 +342,7 @@ def check_words(root):
 def check(root):
     root = Path(root)
     problems = []
-    for rule in (check_tables, check_states, check_limits, check_marks, check_links, check_mentions, check_listings,
+    for rule in (check_tables, check_charges, check_states, check_limits, check_marks, check_links, check_mentions, check_listings,
                  check_words):
         problems.extend(f"{path}:{line}: {what}" for path, line, what in rule(root))
     return problems
@@ -332,6 +355,8 @@ GOOD = {
     "lib/wire/frame.h": "#define KITH_FRAME_MAP(X) \\\n\tX(PADDING, 0x00, 'B') \\\n\tX(PROBE, 0x01, 'D') /* nonce 8 (and more) */\n\n",
     "lib/wire/body.h": "/* PROTOCOL.md\n * section 1. */\n#define KITH_REQUEST_MAP(X) \\\n\tX(ATTACH, 1, \"C\") /* be */ \\\n\tX(PING, 34, \"HS\")\n\n"
                        "#define KITH_STATUS_MAP(X) \\\n\tX(OK, 0, 0) \\\n\tX(FULL, 6, KITH_EFULL)\n\n#define KITH_B_FIND_KEY 0 /* bytes */\n",
+    "lib/session/allowance.h": "#define KITH_CHARGE_MAP(X) \\\n\tX(CALL, IDENTITY, KITH_EIGHT, 1, 2 * KITH_EIGHT) /* x */\n\n",
+    "lib/session/allowance.c": "#define KITH_REQUEST_CHARGE_MAP(X) \\\n\tX(PING, CALL, DOOR) /* x */\n\n",
     "lib/session/session.c": "legal[] = {\n\t[KITH_SESSION_OPEN] = 1 << KITH_SESSION_CLOSED,\n"
                              "\t[KITH_SESSION_CLOSED] = 1 << KITH_SESSION_CLOSED,\n};\n",
     "lib/path/path.c": "legal[] = {\n\t[KITH_PATH_NONE] = 0,\n\t[KITH_PATH_LIVE] = 1 << KITH_PATH_SUSPECT | 1 << KITH_PATH_DEAD, /* x */\n"
@@ -347,6 +372,8 @@ GOOD = {
                    "| type | name |\n| --- | --- |\n| 0xE1 | HELLO | x |\n| 0xE8 | DATA |\n\n<!-- table: frames -->\n"
                    "| type | frame | where |\n| --- | --- | --- |\n| 0x00 | PADDING | both |\n| 0x01 | PROBE | data | nonce |\n\n"
                    "<!-- table: requests -->\n| kind | name | who |\n| --- | --- | --- |\n| 1 | ATTACH | C |\n| 34 | PING | HS |\n\n"
+                   "<!-- table: charges -->\n| charge | whose | n | s | burst |\n| --- | --- | --- | --- | --- |\n| CALL | IDENTITY | 8 | 1 | 16 | x |\n\n"
+                   "<!-- table: charges of requests -->\n| request | charge | when |\n| --- | --- | --- |\n| PING | CALL | DOOR | |\n\n"
                    "<!-- table: statuses -->\n| value | status |\n| --- | --- |\n| 0 | OK |\n| 6 | FULL |\n\n"
                    "<!-- table: close reasons -->\n| value | reason |\n| --- | --- |\n| 0 | NORMAL |\n| 2 | BUSY |\n\n"
                    "<!-- table: session states -->\n| from | to | when |\n| --- | --- | --- |\n| OPEN | CLOSED | x |\n\n"
@@ -381,6 +408,11 @@ def bad_trees():
         "close reason with another value": changed("PROTOCOL.md", "2 | BUSY", "3 | BUSY"),
         "transport kind missing": changed("PROTOCOL.md", "| 2 | TCP |\n", ""),
         "row twice": changed("PROTOCOL.md", "| 2 | BUSY |\n", "| 2 | BUSY |\n| 2 | BUSY |\n"),
+        "charge with another burst": changed("PROTOCOL.md", "1 | 16", "1 | 17"),
+        "charge of another": changed("PROTOCOL.md", "CALL | IDENTITY", "CALL | DEVICE"),
+        "charge added to the code": changed("lib/session/allowance.h", "/* x */", "X(MORE, PREFIX, 1, 1, 1)"),
+        "request charged otherwise": changed("PROTOCOL.md", "CALL | DOOR", "CALL | WITHIN"),
+        "no table of charges": changed("PROTOCOL.md", "<!-- table: charges of requests -->", ""),
         "edge missing": changed("PROTOCOL.md", "| LIVE | DEAD |\n", ""),
         "edge that is not in the code": changed("PROTOCOL.md", "| OPEN | CLOSED | x |\n", "| OPEN | CLOSED | x |\n| CLOSED | OPEN | x |\n"),
         "edge added to the code": changed("lib/path/path.c", "= 1 << KITH_PATH_LIVE,", "= 1 << KITH_PATH_LIVE | 1 << KITH_PATH_DEAD,"),

@@ -19,7 +19,7 @@ from selftest import main, text_of
 # what: the header, the line after which it goes, the line, the enum, and who has to know
 ADDED = {
     "a request kind": ("lib/wire/body.h", r"#define KITH_REQUEST_MAP\(X\).*\n", '\tX(DUMMY, 200, "O") \\\n',
-                       "kith_request_kind", {"lib/core/requests.c"}),
+                       "kith_request_kind", {"lib/core/requests.c", "lib/session/allowance.c"}),
     "a frame": ("lib/wire/frame.h", r"#define KITH_FRAME_MAP\(X\).*\n", "\tX(DUMMY, 0x7e, 'D') \\\n", "kith_frame_type",
                 {"lib/core/dispatch.c"}),
     "a request kind's answer": ("lib/link/state.h", r"enum kith_token_kind \{\n", "\tKITH_TOKEN_DUMMY,\n",
@@ -101,13 +101,14 @@ SWITCH = '#include "wire/body.h"\nint f(int k);\nint f(int k)\n{\n\tswitch ((enu
 GOOD = {
     "lib/wire/body.h": BODY,
     "lib/core/requests.c": SWITCH % "",
+    "lib/session/allowance.c": SWITCH % "",
     "lib/call/fine.c": '#include "wire/body.h"\nint g(int k);\nint g(int k)\n{\n\treturn k == KITH_REQ_ATTACH;\n}\n',
-    "ARCHITECTURE.md": "## How to add ...\n\nA row in wire/body.h; core/requests.c.\n",
+    "ARCHITECTURE.md": "## How to add ...\n\nA row in wire/body.h; core/requests.c, session/allowance.c.\n",
 }
 BAD = {
     "another switch": {"lib/call/other.c": SWITCH % ""},
     "a switch that is gone": {"lib/core/requests.c": '#include "wire/body.h"\n'},
-    "not told": {"ARCHITECTURE.md": "## How to add ...\n\nA row in wire/body.h.\n\n## More\n\ncore/requests.c\n"},
+    "not told": {"ARCHITECTURE.md": "## How to add ...\n\nA row in wire/body.h; session/allowance.c.\n\n## More\n\ncore/requests.c\n"},
     "no place": {"lib/wire/body.h": BODY.replace("KITH_REQUEST_MAP", "KITH_REQUESTS")},
 }
 

@@ -116,6 +116,47 @@ static void the_last_sessions_for_leaves_are_for_those_who_have_none(void **stat
 	core_world_deinit(&w);
 }
 
+/* Alice's devices come all at once, and are refused for want of places: none of them takes more than her share. */
+static void one_identity_has_so_many_sessions_beside_its_leaves(void **state)
+{
+	enum { DEVICES = KITH_SESSIONS_PER_IDENTITY + 8 };
+	struct core_world w;
+	struct kith_core_options o;
+	char label[8];
+	uint32_t most = 0, held;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ NULL });
+	const struct kith_core *c = w.nodes[0].core;
+	w.nodes[0].core->super->leaves_max = 0;
+	assert_int_equal(world_add(&w, "alice", false), 1);
+	w.nodes[1].id.devices_len = 0;
+	world_options(&w, 1, &o);
+	assert_int_equal(world_try_start(&w, 1, &o), 0);
+	const uint64_t alice = kith_identity_key(&w.nodes[1].id.identity);
+	for (int i = 1; i < DEVICES; i++) {
+		snprintf(label, sizeof label, "d%d", i);
+		world_further(&w, "alice", label, 1);
+		world_run(&w, 100 * KITH_US_PER_MS);
+		held = kith_allowance_held(&c->allowance, alice, KITH_HOLDING_SESSION);
+		most = held > most ? held : most;
+	}
+	assert_int_equal(most, KITH_SESSIONS_PER_IDENTITY);
+	assert_true(world_stat(&w, 0, KITH_STAT_SESSIONS_LIMITED) > 0);
+	int bob = world_start(&w, "bob", false);
+	world_run(&w, KITH_US_PER_S);
+	const uint64_t his = kith_identity_key(&w.nodes[bob].id.identity);
+	assert_int_equal(kith_allowance_held(&c->allowance, his, KITH_HOLDING_SESSION), 1);
+	w.nodes[0].core->super->leaves_max = 1000; /* what becomes a leaf has another place */
+	world_run(&w, 300 * KITH_US_PER_S);
+	assert_int_equal(kith_allowance_held(&c->allowance, his, KITH_HOLDING_SESSION), 0);
+	assert_int_equal(kith_allowance_held(&c->allowance, his, KITH_HOLDING_LEAF), 1);
+	for (int i = 1; i <= bob; i++)
+		world_stop(&w, i);
+	world_run(&w, 300 * KITH_US_PER_S);
+	assert_int_equal(c->allowance.held[KITH_HOLDING_SESSION].n, 0);
+	core_world_deinit(&w);
+}
+
 /* A leaf whose certificate does not say supernode cannot act as one, whatever it claims. */
 static void a_leaf_that_claims_to_be_a_supernode_is_served_as_a_leaf(void **state)
 {
@@ -203,6 +244,7 @@ int main(void)
 		cmocka_unit_test(one_identity_has_so_many_places_at_a_home),
 		cmocka_unit_test(the_last_places_are_for_those_who_have_none),
 		cmocka_unit_test(the_last_sessions_for_leaves_are_for_those_who_have_none),
+		cmocka_unit_test(one_identity_has_so_many_sessions_beside_its_leaves),
 		cmocka_unit_test(a_leaf_that_restarts_counts_once),
 		cmocka_unit_test(a_leaf_that_claims_to_be_a_supernode_is_served_as_a_leaf),
 		cmocka_unit_test(someone_else_s_record_is_not_taken_from_a_leaf),

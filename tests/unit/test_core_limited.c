@@ -204,7 +204,7 @@ static void a_peer_and_a_leaf_have_nothing_to_say_of_relays(void **state)
 	const struct kith_session *theirs = kith_sessions_get(&l.w.nodes[WORLD_BOB].core->sessions, l.theirs);
 	for (int role = KITH_ROLE_LEAF; role <= KITH_ROLE_SUPERNODE; role++) {
 		uint64_t refused = world_stat(&l.w, WORLD_ALICE, KITH_STAT_DROP_MALFORMED_FRAME);
-		session_of(&l)->role = (uint8_t)(role & 0x1f); /* even one that is a supernode as well */
+		session_of(&l)->role = (unsigned)role & 0x0f; /* even one that is a supernode as well */
 		say(&l.w, WORLD_BOB, theirs, l.hop.tunnel, KITH_RELAY_LIMIT_OWNER, KITH_RELAY_LIMITED_BODY, 1);
 		assert_int_equal(world_stat(&l.w, WORLD_ALICE, KITH_STAT_DROP_MALFORMED_FRAME), refused + 1);
 	}

@@ -211,12 +211,71 @@ static void a_prefix_has_its_rate_with_or_without_cookies(void **state)
 		earn(&w, 0, &m, cookie);
 		hello(&w, &m, with_cookie ? cookie : NULL);
 		flood(&w, 0, &m, &passed, &asked);
-		assert_int_equal(passed, 5 * KITH_HANDSHAKE_PREFIX_PER_S);
+		assert_int_equal(passed, KITH_HANDSHAKE_PREFIX_BURST);
 		assert_int_equal(asked, with_cookie ? 0 : 1000 - passed);
 		flood(&w, KITH_US_PER_S, &m, &passed, &asked);
 		assert_int_equal(passed, KITH_HANDSHAKE_PREFIX_PER_S);
 		watch_deinit(&w);
 	}
+}
+
+/* Message i of a flood comes from prefix i of so many in one net. How many pass. */
+static uint32_t flood_of_a_net(struct watch *w, kith_time_us now, const struct message *m, uint32_t n)
+{
+	uint32_t passed = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		w->from.remote.ip[0] = 10;
+		w->from.remote.ip[1] = 1;
+		w->from.remote.ip[2] = (uint8_t)i;
+		passed += check(w, now, m) == KITH_GUARD_PASS;
+	}
+	return passed;
+}
+
+static void one_net_leaves_the_rate_to_others(void **state)
+{
+	struct watch w;
+	struct message m;
+	(void)state;
+	watch_init(&w, 8);
+	hello(&w, &m, NULL);
+	for (kith_time_us s = 0; s < 5; s++) {
+		assert_int_equal(flood_of_a_net(&w, s * KITH_US_PER_S, &m, 10000), KITH_HANDSHAKE_NET_PER_S);
+		for (uint8_t net = 2; net < 8; net++) { /* nobody of another one is even asked for a cookie */
+			w.from.remote.ip[1] = net;
+			assert_int_equal(check(&w, s * KITH_US_PER_S, &m), KITH_GUARD_PASS);
+		}
+	}
+	watch_deinit(&w);
+}
+
+/* Twenty messages in a second from each of so many prefixes, each of another net, are all that are served; but the last
+ * quarter of it is for those who ask for the first time in a while. */
+static void who_goes_on_asking_leaves_a_part_of_the_rate_to_newcomers(void **state)
+{
+	enum { ALL = 400, KEPT = ALL / 4 };
+	struct watch w;
+	struct message m;
+	uint32_t passed = 0;
+	(void)state;
+	watch_init(&w, 8);
+	w.guard.hellos_per_s = ALL;
+	hello(&w, &m, NULL);
+	for (kith_time_us s = 0; s < 3; s++) {
+		passed = 0;
+		for (unsigned i = 0; i < 2 * ALL; i++) {
+			w.from.remote.ip[1] = (uint8_t)(i % 40);
+			passed += check(&w, s * KITH_US_PER_S, &m) == KITH_GUARD_PASS;
+		}
+	}
+	assert_int_equal(passed, ALL - KEPT);
+	for (unsigned i = 0; i < KEPT; i++) {
+		w.from.remote.ip[1] = (uint8_t)(100 + i);
+		assert_int_equal(check(&w, 2 * KITH_US_PER_S, &m), KITH_GUARD_PASS);
+	}
+	w.from.remote.ip[1] = 99;
+	assert_int_equal(check(&w, 2 * KITH_US_PER_S, &m), KITH_GUARD_COOKIE);
+	watch_deinit(&w);
 }
 
 /* Forged addresses use up what a prefix has without proof. Whoever is really there is asked for one, and gets in. */
@@ -247,16 +306,14 @@ static void more_prefixes_than_are_remembered_are_still_judged(void **state)
 	w.guard.hellos_per_s = 1000000;
 	hello(&w, &m, NULL);
 	for (uint32_t i = 0; i < 3 * KITH_GUARD_SOURCES; i++) {
-		w.from.remote.ip[0] = (uint8_t)(i >> 16);
-		w.from.remote.ip[1] = (uint8_t)(i >> 8);
-		w.from.remote.ip[2] = (uint8_t)i;
+		w.from.remote.ip[0] = (uint8_t)(i >> 8); /* and as many nets */
+		w.from.remote.ip[1] = (uint8_t)i;
 		assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
 	}
 	size_t bytes = w.alloc.live_bytes;
 	for (uint32_t i = 0; i < KITH_GUARD_SOURCES; i++) {
-		w.from.remote.ip[0] = (uint8_t)(100 + (i >> 16));
-		w.from.remote.ip[1] = (uint8_t)(i >> 8);
-		w.from.remote.ip[2] = (uint8_t)i;
+		w.from.remote.ip[0] = (uint8_t)(100 + (i >> 8));
+		w.from.remote.ip[1] = (uint8_t)i;
 		(void)check(&w, 0, &m);
 	}
 	assert_int_equal(w.alloc.live_bytes, bytes);
@@ -458,6 +515,8 @@ int main(void)
 		cmocka_unit_test(a_cookie_lives_between_one_and_two_lives_of_its_secret),
 		cmocka_unit_test(a_cookie_opens_only_for_the_message_it_answers),
 		cmocka_unit_test(a_prefix_has_its_rate_with_or_without_cookies),
+		cmocka_unit_test(one_net_leaves_the_rate_to_others),
+		cmocka_unit_test(who_goes_on_asking_leaves_a_part_of_the_rate_to_newcomers),
 		cmocka_unit_test(whoever_is_impersonated_still_gets_in_by_the_cookie),
 		cmocka_unit_test(more_prefixes_than_are_remembered_are_still_judged),
 		cmocka_unit_test(a_device_that_is_not_remembered_must_be_newer_than_the_start),

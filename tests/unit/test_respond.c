@@ -205,18 +205,18 @@ static void one_prefix_is_held_to_its_rate_of_first_messages(void **state)
 		from.port = (uint16_t)(1000 + i);
 		inject(&w, 1, &from, hs.packet, hs.len);
 	}
-	assert_int_equal(world_stat(&w, 1, KITH_STAT_REFUSE_MALFORMED), 5 * KITH_HANDSHAKE_PREFIX_PER_S);
-	assert_int_equal(world_stat(&w, 1, KITH_STAT_COOKIES_SENT), cookies + 200 - 5 * KITH_HANDSHAKE_PREFIX_PER_S);
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_REFUSE_MALFORMED), KITH_HANDSHAKE_PREFIX_BURST);
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_COOKIES_SENT), cookies + 200 - KITH_HANDSHAKE_PREFIX_BURST);
 	core_world_deinit(&w);
 }
 
-/* A first message to node 1 by that node's device, from an address of ever another network, to which nobody answers. */
-static void forge(struct core_world *w, int by, uint32_t i)
+/* A first message to node 1 by that node's device, from an address of that net, to which nobody answers. */
+static void forge_from(struct core_world *w, int by, uint32_t i, uint8_t net)
 {
 	const struct kith_core *c = w->nodes[1].core;
 	struct kith_self self = w->nodes[by].core->self;
 	struct kith_handshake hs;
-	struct kith_addr from = { .family = KITH_FAMILY_V4, .port = 9, .ip = { 77, (uint8_t)(i >> 4), 1, 1 } };
+	struct kith_addr from = { .family = KITH_FAMILY_V4, .port = 9, .ip = { 77, net, (uint8_t)i, 1 } };
 	uint8_t payload[KITH_UDP_PAYLOAD], call_id[16] = { (uint8_t)(i >> 8), (uint8_t)i, 1 };
 	const uint64_t names[2] = { 1 + i, 0 };
 	struct kith_writer p = kith_writer_of(payload, sizeof payload);
@@ -227,6 +227,12 @@ static void forge(struct core_world *w, int by, uint32_t i)
 			 0);
 	inject(w, 1, &from, hs.packet, hs.len);
 	world_run(w, 5 * KITH_US_PER_MS);
+}
+
+/* From ever another net. */
+static void forge(struct core_world *w, int by, uint32_t i)
+{
+	forge_from(w, by, i, (uint8_t)(i >> 4));
 }
 
 enum { FORGERS = 8 };
@@ -260,7 +266,7 @@ static void unconfirmed_sessions_have_a_share_of_the_table(void **state)
 	assert_int_equal(info.homes, 2);
 	world_run(&w, KITH_HANDSHAKE_TIMEOUT_US + KITH_US_PER_S);
 	assert_int_equal(c->unconfirmed_n, 0);
-	assert_int_equal(c->contacts_held.n, 0);
+	assert_int_equal(c->allowance.held[KITH_HOLDING_UNPROVEN].n, 0);
 	core_world_deinit(&w);
 }
 
@@ -275,6 +281,27 @@ static void one_identity_has_its_share_of_the_unconfirmed(void **state)
 	assert_int_equal(world_stat(&w, 1, KITH_STAT_UNCONFIRMED_OUT), 0);
 	forge(&w, 3, 1000);
 	assert_int_equal(w.nodes[1].core->unconfirmed_n, KITH_UNCONFIRMED_PER_IDENTITY + 1);
+	core_world_deinit(&w);
+}
+
+/* Members in one net flood and never go on: what is unproven of others goes on, but for what they found room for. */
+static void one_net_drives_no_other_out_of_the_unconfirmed(void **state)
+{
+	struct core_world w;
+	(void)state;
+	with_forgers(&w);
+	const struct kith_core *c = w.nodes[1].core;
+	for (uint32_t i = 0; i < KITH_UNCONFIRMED_MIN / 4; i++)
+		forge_from(&w, 2, i, (uint8_t)(100 + i));
+	for (uint32_t i = 0; i < 3 * KITH_UNCONFIRMED_MIN; i++)
+		forge_from(&w, 3 + (int)(i % (FORGERS - 1)), 1000 + i, 7);
+	assert_int_equal(c->unconfirmed_n, KITH_UNCONFIRMED_MIN); /* there was room */
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_UNCONFIRMED_OUT), 0);
+	forge_from(&w, 2 + FORGERS - 1, 5000, 200); /* who comes from elsewhere finds room all the same */
+	assert_int_equal(world_stat(&w, 1, KITH_STAT_UNCONFIRMED_OUT), 1);
+	world_run(&w, KITH_HANDSHAKE_TIMEOUT_US + KITH_US_PER_S);
+	assert_int_equal(c->unconfirmed_n, 0);
+	assert_int_equal(c->allowance.held[KITH_HOLDING_UNPROVEN_NET].n, 0);
 	core_world_deinit(&w);
 }
 
@@ -536,6 +563,7 @@ int main(void)
 		cmocka_unit_test(one_prefix_is_held_to_its_rate_of_first_messages),
 		cmocka_unit_test(unconfirmed_sessions_have_a_share_of_the_table),
 		cmocka_unit_test(one_identity_has_its_share_of_the_unconfirmed),
+		cmocka_unit_test(one_net_drives_no_other_out_of_the_unconfirmed),
 		cmocka_unit_test(a_full_table_refuses_new_sessions_and_serves_the_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,11 +11,11 @@ static void an_owner_holds_its_share_and_leaves_others_theirs(void **state)
 	(void)state;
 	test_alloc_init(&mem);
 	kith_shares_init(&b, &mem.alloc, 3, seed);
-	assert_false(kith_shares_holds(&b, 7));
+	assert_int_equal(kith_shares_held(&b, 7), 0);
 	for (int i = 0; i < 3; i++)
 		assert_true(kith_shares_take(&b, 7));
-	assert_true(kith_shares_holds(&b, 7));
-	assert_false(kith_shares_holds(&b, 8));
+	assert_true(kith_shares_held(&b, 7) > 0);
+	assert_int_equal(kith_shares_held(&b, 8), 0);
 	assert_false(kith_shares_take(&b, 7));
 	assert_true(kith_shares_take(&b, 8));
 	kith_shares_give(&b, 7);
@@ -35,7 +35,7 @@ static void who_holds_nothing_is_forgotten(void **state)
 	for (uint64_t owner = 1; owner <= 1000; owner++) {
 		assert_true(kith_shares_take(&b, owner));
 		kith_shares_give(&b, owner);
-		assert_false(kith_shares_holds(&b, owner));
+		assert_int_equal(kith_shares_held(&b, owner), 0);
 	}
 	assert_int_equal(b.n, 0);
 	uint32_t full = b.cap - b.cap / 4; /* the next one more needs memory */
@@ -79,12 +79,36 @@ static void shares_are_counted_as_an_array_would(void **state)
 	test_alloc_check(&mem);
 }
 
+/* A share of hundreds leaves less of a slot to tell owners apart; few of them are. */
+static void large_shares_are_counted_exactly(void **state)
+{
+	struct test_alloc mem;
+	struct kith_shares b;
+	(void)state;
+	test_alloc_init(&mem);
+	kith_shares_init(&b, &mem.alloc, KITH_SHARES_MOST, seed);
+	for (uint64_t owner = 1; owner <= 3; owner++) {
+		for (uint32_t i = 0; i < KITH_SHARES_MOST; i++)
+			assert_true(kith_shares_take(&b, owner));
+		assert_false(kith_shares_take(&b, owner));
+		assert_int_equal(kith_shares_held(&b, owner), KITH_SHARES_MOST);
+	}
+	for (uint32_t i = 0; i < KITH_SHARES_MOST; i++)
+		kith_shares_give(&b, 2);
+	assert_int_equal(kith_shares_held(&b, 2), 0);
+	assert_int_equal(kith_shares_held(&b, 3), KITH_SHARES_MOST);
+	assert_int_equal(b.n, 2);
+	kith_shares_deinit(&b);
+	test_alloc_check(&mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_owner_holds_its_share_and_leaves_others_theirs),
 		cmocka_unit_test(shares_are_counted_as_an_array_would),
 		cmocka_unit_test(who_holds_nothing_is_forgotten),
+		cmocka_unit_test(large_shares_are_counted_exactly),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
