@@ -225,6 +225,8 @@ struct kith_simnode {
 	kith_time_us armed; /* time of the wake that counts */
 	uint64_t wakes; /* set so far; the last one counts */
 	uint32_t spins; /* wakes at one instant */
+	uint32_t roused; /* how often it had something to do after KITH_SIM_ROUSED_US without */
+	kith_time_us busy_at; /* when it last had */
 	kith_time_us changed_at; /* its network; 0: never */
 	kith_time_us started_at, disturbed_at, homes_since, homeless_since;
 	kith_time_us lookup_at; /* a supernode's own, while looking_up */

@@ -145,11 +145,19 @@ void kith_sim_super_lookup(struct kith_sim *sim, uint32_t node, uint32_t peer)
 	kith_sim_node_drain(sim, n);
 }
 
+/* What a processor or a modem that sleeps is woken for: a packet, or a timer. What follows soon finds it awake. */
+static void rouse(struct kith_sim *sim, struct kith_simnode *n)
+{
+	n->roused += n->busy_at == 0 || sim->now - n->busy_at > KITH_SIM_ROUSED_US;
+	n->busy_at = sim->now;
+}
+
 void kith_sim_node_input(struct kith_sim *sim, struct kith_simnode *n, struct kith_packet packets[], size_t count)
 {
 	if (n->core == NULL)
 		return;
 	n->spins = 0;
+	rouse(sim, n);
 	kith_core_input(n->core, kith_sim_node_now(sim, n), packets, count);
 	kith_sim_node_drain(sim, n);
 }
@@ -169,6 +177,7 @@ void kith_sim_node_wake(struct kith_sim *sim, struct kith_simnode *n)
 				 "woken %u times in a row at one instant", n->spins);
 		return;
 	}
+	rouse(sim, n);
 	kith_core_tick(n->core, kith_sim_node_now(sim, n));
 	kith_sim_node_drain(sim, n);
 	if (n->armed > woken)

@@ -221,6 +221,9 @@ struct kith_simworkload {
 	bool watch; /* contacts watch each other */
 };
 
+/* A machine that sleeps is woken by a call into its core so long after the last one. */
+#define KITH_SIM_ROUSED_US (100 * KITH_US_PER_MS)
+
 /* A leaf that is idle has noticed by then that a home is gone: three keepalives with their jitter, and the wait for the
  * answer to the last (PROTOCOL.md, 5.5 and 16.4). */
 #define KITH_SIM_NOTICED_US (3 * KITH_KEEPALIVE_US * 11 / 10 + 3 * KITH_US_PER_S + KITH_PATH_ALL_DEAD_US)

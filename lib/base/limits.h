@@ -170,7 +170,7 @@
 #define KITH_JOURNAL_AGAIN_MAX_US (640 * KITH_US_PER_S)
 /* wire: body of a PROBE on an unproven path: pays for answer and PROBE back (108 of 111) */
 #define KITH_PROBE_PADDED 76
-#define KITH_KEEPALIVE_BODY 16 /* wire: pays for a PROBE back, when a NAT has moved the leaf */
+#define KITH_KEEPALIVE_BODY 10 /* wire: pays for a PROBE back, when a NAT has moved the leaf, and no more */
 #define KITH_PUNCH_OFFER_US (250 * KITH_US_PER_MS) /* local: first repetition of CANDIDATES and PUNCH; doubles */
 #define KITH_PUNCH_OFFER_MAX_US (2 * KITH_US_PER_S) /* local: both directions of a lossy relay must work once */
 #define KITH_PUNCH_OFFERS 12 /* local: then the peer is taken for unwilling until it speaks */

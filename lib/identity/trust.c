@@ -21,7 +21,7 @@ struct trust_devices {
 
 struct trust_chain {
 	struct kith_trust_link link; /* first: in chains_lru */
-	uint8_t digest[32];
+	uint8_t digest[KITH_TRUST_DIGEST_LEN];
 };
 
 /* ---- order of use ---- */
@@ -85,6 +85,9 @@ int kith_trust_init(struct kith_trust *t, const struct kith_trust_options *o)
 	kith_table_init(&t->device_lists, t->alloc, o->device_lists_max, KITH_TABLE_KEY(struct trust_devices, identity),
 			o->seed);
 	kith_table_init(&t->chains, t->alloc, o->chains_max, KITH_TABLE_KEY(struct trust_chain, digest), o->seed);
+	struct kith_writer key = kith_writer_of(t->chains_key, sizeof t->chains_key);
+	kith_write_u64(&key, o->seed[0]);
+	kith_write_u64(&key, o->seed[1]);
 	kith_placements_init(&t->placements, t->alloc, o->seed);
 	lru_init(&t->lists_lru);
 	lru_init(&t->kept_lru);
@@ -392,7 +395,7 @@ static int signatures_verify(const struct kith_trust *t, const struct kith_chain
 /* What a check is to mind, and to leave behind. */
 enum { DATED = 1 << 0, REMEMBERED = 1 << 1 };
 
-static void chain_remember(struct kith_trust *t, const uint8_t digest[32])
+static void chain_remember(struct kith_trust *t, const uint8_t digest[KITH_TRUST_DIGEST_LEN])
 {
 	if (t->chains.n == t->chains.max)
 		chain_free(t, chain_of(t->chains_lru.next));
@@ -411,10 +414,10 @@ static void chain_remember(struct kith_trust *t, const uint8_t digest[32])
 static int chain_verify(struct kith_trust *t, const struct kith_chain *c, struct kith_span chain,
 			const struct kith_key *identity, unsigned how)
 {
-	const struct kith_span no_key = { NULL, 0 };
+	const struct kith_span key = { t->chains_key, sizeof t->chains_key };
 	const struct kith_span parts[] = { chain, { c->issuer.issuer.b, KITH_KEY_LEN } };
-	uint8_t digest[32];
-	t->suite->blake2b(digest, sizeof digest, no_key, parts, 2);
+	uint8_t digest[KITH_TRUST_DIGEST_LEN];
+	t->suite->blake2b(digest, sizeof digest, key, parts, 2);
 	struct trust_chain *known = kith_table_get(&t->chains, digest);
 	if (known != NULL) {
 		lru_remove(&known->link);

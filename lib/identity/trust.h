@@ -23,10 +23,11 @@
 #include "identity/placements.h"
 
 #define KITH_TRUST_ISSUERS_MAX 64 /* issuers of a network: departments of a firm; 32 bytes and a certificate each */
+#define KITH_TRUST_DIGEST_LEN 16 /* local: by which a chain that held is known again */
 #define KITH_TRUST_DEVICE_LISTS_LEAF 256 /* contacts and those who called lately */
-#define KITH_TRUST_CHAINS_LEAF 24 /* homes, and contacts that are talked with; 56 bytes each, with their slots */
+#define KITH_TRUST_CHAINS_LEAF 24 /* homes, and contacts that are talked with; 48 bytes each, with their slots */
 #define KITH_TRUST_DEVICE_LISTS_SUPERNODE 16384
-#define KITH_TRUST_CHAINS_SUPERNODE 16384 /* leaves that come back after a restart or a drain; 1.2 MB */
+#define KITH_TRUST_CHAINS_SUPERNODE 16384 /* leaves that come back after a restart or a drain; 0.8 MB */
 
 struct kith_trust_options {
 	const struct kith_suite *suite; /* this and the next two are borrowed for the trust's life */
@@ -69,6 +70,7 @@ struct kith_trust {
 	struct kith_blob *params; /* of the network, or NULL */
 	bool certified_only; /* as they say: no others than those certified so are supernodes */
 	struct kith_table device_lists, chains;
+	uint8_t chains_key[KITH_TRUST_DIGEST_LEN]; /* ours alone: nobody can look for two chains of one digest */
 	struct kith_placements placements;
 	struct kith_trust_link lists_lru, kept_lru, chains_lru;
 };

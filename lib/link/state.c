@@ -278,8 +278,14 @@ int kith_session_request(struct kith_core *c, struct kith_session *s, uint8_t ki
 void kith_session_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status,
 			 struct kith_span body)
 {
+	kith_session_answer_shared(c, s, id, status, body, NULL);
+}
+
+void kith_session_answer_shared(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status,
+				struct kith_span body, const struct kith_kept_stretches *stretches)
+{
 	s->used_at = c->now.mono_us;
-	kith_request_answer(s->requests, kith_env(c, s), id, status, body, s->state == KITH_SESSION_OPEN);
+	kith_request_answer(s->requests, kith_env(c, s), id, status, body, stretches, s->state == KITH_SESSION_OPEN);
 }
 
 static void say_close(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason)

@@ -580,6 +580,9 @@ int kith_session_request_for(struct kith_core *c, struct kith_session *s, uint8_
 			     uint64_t token, kith_time_us timeout_us) KITH_MUST_USE;
 void kith_session_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status,
 			 struct kith_span body);
+/* The same with a body that lies in interned blobs for the most part (session/kept.h). */
+void kith_session_answer_shared(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status,
+				struct kith_span body, const struct kith_kept_stretches *stretches);
 
 /* Sends a packet of a measurement. */
 void kith_session_burst(struct kith_core *c, struct kith_session *s, uint8_t round, uint16_t seq, uint64_t nonce);

@@ -15,6 +15,7 @@
 enum {
 	ENTRIES_STEP =
 		4, /* by which the room for entries grows: most leaves end with 16 and a few of the configuration */
+	ASIDE_STEP = 8, /* the same for those put aside: a leaf is told of 30 others, and seldom of more */
 	ASIDE_DOUBLINGS = 7, /* 1 min to 64 min */
 	SHARES = 4, /* of the hosts put aside */
 	SHARE = KITH_HOSTCACHE_ASIDE / SHARES,
@@ -69,12 +70,13 @@ void kith_hostcache_deinit(struct kith_hostcache *hc)
 {
 	for (uint16_t i = 0; i < hc->n; i++)
 		kith_blob_unref(hc->blobs, hc->at[i].blob);
-	for (int i = 0; hc->aside != NULL && i < KITH_HOSTCACHE_ASIDE; i++) {
+	for (int i = 0; i < hc->aside_n; i++) {
 		if (hc->aside[i].blob != NULL)
 			kith_blob_unref(hc->blobs, hc->aside[i].blob);
 	}
-	KITH_FREE_ARRAY(hc->alloc, hc->aside, KITH_HOSTCACHE_ASIDE);
+	KITH_FREE_ARRAY(hc->alloc, hc->aside, hc->aside_n);
 	hc->aside = NULL;
+	hc->aside_n = 0;
 	KITH_FREE_ARRAY(hc->alloc, hc->at, hc->cap);
 	hc->at = NULL;
 	hc->n = hc->cap = 0;
@@ -236,23 +238,45 @@ static int configure(struct kith_hostcache *hc, int i, const struct kith_host *h
 	return refresh(hc, i, &merged, &word, flags);
 }
 
-/* Puts a host aside, in the share of its source: in a free place, or that of another one. The blob is the cache's. */
+/* Places for more hosts to be put aside. The first of them, or KITH_ENOMEM. */
+static int more_places(struct kith_hostcache *hc)
+{
+	struct kith_hostcache_aside *aside = kith_alloc_resize(hc->alloc, hc->aside, hc->aside_n * sizeof *aside,
+							       (hc->aside_n + ASIDE_STEP) * sizeof *aside);
+	if (aside == NULL)
+		return KITH_ENOMEM;
+	memset(aside + hc->aside_n, 0, ASIDE_STEP * sizeof *aside);
+	hc->aside = aside;
+	hc->aside_n = (uint8_t)(hc->aside_n + ASIDE_STEP);
+	return hc->aside_n - ASIDE_STEP;
+}
+
+/* Where a host is put aside that is not: in a free place, or, when the share of its source is full, in that of another
+ * one of it. KITH_EEXIST: it is there; KITH_ENOMEM. */
+static int place_aside(struct kith_hostcache *hc, const struct kith_blob *blob, uint32_t source)
+{
+	int vacant = KITH_ENOENT, given = KITH_ENOENT;
+	unsigned in_share = 0;
+	for (int i = 0; i < hc->aside_n; i++) {
+		const struct kith_hostcache_aside *held = &hc->aside[i];
+		if (held->blob == NULL)
+			vacant = i;
+		else if (memcmp(held->blob->bytes, blob->bytes, KITH_KEY_LEN) == 0)
+			return KITH_EEXIST;
+		else if (held->source % SHARES == source % SHARES && in_share++ == blob->bytes[0] % SHARE)
+			given = i;
+	}
+	if (in_share == SHARE)
+		return given;
+	return vacant >= 0 ? vacant : more_places(hc);
+}
+
+/* Puts a host aside. The blob is the cache's from now on. */
 static void put_aside(struct kith_hostcache *hc, struct kith_blob *blob, uint32_t source, uint8_t failures,
 		      kith_time_us now)
 {
-	if (hc->aside == NULL)
-		hc->aside = KITH_NEW_ARRAY(hc->alloc, struct kith_hostcache_aside, KITH_HOSTCACHE_ASIDE);
-	int first = (int)(source % SHARES) * SHARE, place = first + (int)(blob->bytes[0] % SHARE);
-	for (int i = 0; hc->aside != NULL && i < KITH_HOSTCACHE_ASIDE; i++) {
-		const struct kith_blob *held = hc->aside[i].blob;
-		if (held != NULL && memcmp(held->bytes, blob->bytes, KITH_KEY_LEN) == 0) {
-			kith_blob_unref(hc->blobs, blob);
-			return;
-		}
-		if (held == NULL && i >= first && i < first + SHARE)
-			place = i;
-	}
-	if (hc->aside == NULL) {
+	const int place = place_aside(hc, blob, source);
+	if (place < 0) {
 		kith_blob_unref(hc->blobs, blob);
 		return;
 	}
@@ -440,7 +464,7 @@ int kith_hostcache_draw(struct kith_hostcache *hc, kith_time_us now, const struc
 {
 	int i = victim(hc), found = KITH_ENOENT;
 	uint32_t n = 0;
-	for (int k = 0; hc->aside != NULL && k < KITH_HOSTCACHE_ASIDE; k++) {
+	for (int k = 0; k < hc->aside_n; k++) {
 		struct kith_key dh;
 		if (hc->aside[k].blob == NULL || hc->aside[k].retry_s > (uint64_t)(now / KITH_US_PER_S))
 			continue;
@@ -517,7 +541,7 @@ void kith_hostcache_forgive(struct kith_hostcache *hc)
 	for (int i = 0; i < hc->n; i++)
 		if (hc->at[i].came != KITH_EFULL) /* which is not our line's fault */
 			hc->at[i].retry_at = 0;
-	for (int i = 0; hc->aside != NULL && i < KITH_HOSTCACHE_ASIDE; i++)
+	for (int i = 0; i < hc->aside_n; i++)
 		hc->aside[i].retry_s = 0;
 }
 

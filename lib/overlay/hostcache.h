@@ -81,8 +81,9 @@ struct kith_hostcache {
 	const struct kith_alloc *alloc; /* borrowed, as the next */
 	struct kith_blobs *blobs;
 	struct kith_hostcache_entry *at;
-	struct kith_hostcache_aside *aside; /* KITH_HOSTCACHE_ASIDE of them, or NULL: there never were any */
+	struct kith_hostcache_aside *aside; /* aside_n of them; grows as they come, up to KITH_HOSTCACHE_ASIDE */
 	uint16_t n, cap;
+	uint8_t aside_n;
 };
 
 /* How far a pick may go from what it should be. */

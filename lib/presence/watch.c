@@ -23,10 +23,33 @@ static bool at_home(const struct kith_watches *ws)
 	return ws->life == 0;
 }
 
+static size_t watch_size(const struct kith_watches *ws)
+{
+	return at_home(ws) ? offsetof(struct kith_watch, time_next) : sizeof(struct kith_watch);
+}
+
+static size_t key_size(const struct kith_watches *ws)
+{
+	return at_home(ws) ? sizeof(struct kith_watch_key) : offsetof(struct kith_watch_key, tries);
+}
+
+/* A key with what only a home has of it; NULL at a replica, too. */
+static struct kith_watch_key *home_key(const struct kith_watches *ws, const struct kith_id *key)
+{
+	return at_home(ws) ? kith_table_get(&ws->keys, key) : NULL;
+}
+
+static struct kith_watch_device *devices_of(const struct kith_watches *ws, const struct kith_watch_key *k)
+{
+	return at_home(ws) && k != NULL ? k->devices : NULL;
+}
+
 /* ---- the three lists ---- */
 
 static void time_link(struct kith_watches *ws, struct kith_watch *w)
 {
+	if (at_home(ws))
+		return;
 	w->time_next = NULL;
 	w->time_prev = ws->newest;
 	if (ws->newest != NULL)
@@ -38,6 +61,8 @@ static void time_link(struct kith_watches *ws, struct kith_watch *w)
 
 static void time_unlink(struct kith_watches *ws, struct kith_watch *w)
 {
+	if (at_home(ws))
+		return;
 	if (w->time_prev != NULL)
 		w->time_prev->time_next = w->time_next;
 	else
@@ -69,13 +94,14 @@ static void link_in(struct kith_watches *ws, struct kith_watch *w)
 static void key_release(struct kith_watches *ws, struct kith_watch_key *k)
 {
 	if (k != NULL && k->first == NULL) {
-		for (struct kith_watch_device *d = k->devices, *next; d != NULL; d = next) {
+		for (struct kith_watch_device *d = devices_of(ws, k), *next; d != NULL; d = next) {
 			next = d->next;
 			KITH_FREE(ws->alloc, d);
 		}
-		kith_timers_stop(&ws->upstream, &k->upstream);
+		if (at_home(ws))
+			kith_timers_stop(&ws->upstream, &k->upstream);
 		(void)kith_table_remove(&ws->keys, &k->key);
-		KITH_FREE(ws->alloc, k);
+		kith_alloc_free(ws->alloc, k, key_size(ws));
 	}
 }
 
@@ -108,15 +134,16 @@ static void watch_end(struct kith_watches *ws, struct kith_watch *w)
 	by->n--;
 	ws->n--;
 	kith_blob_unref(ws->blobs, w->tokens);
-	KITH_FREE(ws->alloc, w);
+	kith_alloc_free(ws->alloc, w, watch_size(ws));
 	key_release(ws, k);
 	watcher_release(ws, by);
 }
 
 void kith_watches_deinit(struct kith_watches *ws)
 {
-	while (ws->oldest != NULL)
-		watch_end(ws, ws->oldest);
+	const struct kith_watcher *by;
+	for (uint32_t it = 0; (by = kith_table_next(&ws->watchers, &it)) != NULL; it--)
+		(void)kith_watches_drop(ws, by->ref);
 	kith_table_deinit(&ws->keys);
 	kith_table_deinit(&ws->watchers);
 	kith_timers_deinit(&ws->upstream);
@@ -131,12 +158,12 @@ static struct kith_watch_key *key_make(struct kith_watches *ws, const struct kit
 		return k;
 	if (at_home(ws) && kith_timers_reserve(&ws->upstream, ws->keys.n + 1) != 0)
 		return NULL;
-	k = KITH_NEW(ws->alloc, struct kith_watch_key);
+	k = kith_alloc_zero(ws->alloc, key_size(ws));
 	if (k == NULL)
 		return NULL;
 	k->key = *key;
 	if (kith_table_put(&ws->keys, k) != 0) {
-		KITH_FREE(ws->alloc, k);
+		kith_alloc_free(ws->alloc, k, key_size(ws));
 		return NULL;
 	}
 	return k;
@@ -184,12 +211,12 @@ static int watch_new(struct kith_watches *ws, kith_time_us now, const struct kit
 		return KITH_ELIMIT;
 	if (ws->n >= ws->max)
 		return KITH_EFULL;
-	struct kith_watch *w = KITH_NEW(ws->alloc, struct kith_watch);
+	struct kith_watch *w = kith_alloc_zero(ws->alloc, watch_size(ws));
 	struct kith_watch_key *k = w != NULL ? key_make(ws, key) : NULL;
 	struct kith_watcher *by = k != NULL ? watcher_make(ws, ref) : NULL;
 	if (by == NULL) {
 		key_release(ws, k);
-		KITH_FREE(ws->alloc, w);
+		kith_alloc_free(ws->alloc, w, watch_size(ws));
 		return KITH_ENOMEM;
 	}
 	w->key = k;
@@ -211,7 +238,9 @@ int kith_watches_add(struct kith_watches *ws, kith_time_us now, const struct kit
 	int err = w == NULL ? watch_new(ws, now, key, watcher, &w) : 0;
 	if (err < 0)
 		return err;
-	w->until = at_home(ws) ? KITH_TIME_NEVER : now + ws->life;
+	if (at_home(ws))
+		return err;
+	w->until = now + ws->life;
 	time_unlink(ws, w);
 	time_link(ws, w);
 	return err;
@@ -248,9 +277,9 @@ static bool opens(const struct kith_suite *suite, const struct kith_blob *tokens
 	return tokens != NULL && kith_follow_opens(suite, kith_blob_span(tokens), guard);
 }
 
-static bool opens_any(const struct kith_suite *suite, const struct kith_watch_key *k, struct kith_span token)
+static bool opens_any(const struct kith_suite *suite, const struct kith_watch_device *devices, struct kith_span token)
 {
-	for (const struct kith_watch_device *d = k->devices; d != NULL; d = d->next) {
+	for (const struct kith_watch_device *d = devices; d != NULL; d = d->next) {
 		if (d->guarded && kith_follow_opens(suite, token, d->guard))
 			return true;
 	}
@@ -283,7 +312,7 @@ size_t kith_watches_tokens(const struct kith_watches *ws, const struct kith_suit
 			last = w->tokens;
 			for (size_t at = 0; at < last->len; at += KITH_FOLLOW_LEN) {
 				const struct kith_span token = { last->bytes + at, KITH_FOLLOW_LEN };
-				if (good == opens_any(suite, k, token))
+				if (good == opens_any(suite, devices_of(ws, k), token))
 					len = add_token(out, len, token.p);
 			}
 		}
@@ -295,7 +324,7 @@ size_t kith_watches_tokens(const struct kith_watches *ws, const struct kith_suit
 bool kith_watches_has_others(const struct kith_watches *ws, const struct kith_suite *suite, const struct kith_id *key)
 {
 	const struct kith_watch_key *k = kith_table_get(&ws->keys, key);
-	for (const struct kith_watch_device *d = k != NULL ? k->devices : NULL; d != NULL; d = d->next) {
+	for (const struct kith_watch_device *d = devices_of(ws, k); d != NULL; d = d->next) {
 		const struct kith_blob *good = NULL;
 		for (const struct kith_watch *w = d->guarded ? k->first : NULL; w != NULL; w = w->key_next) {
 			if (w->tokens == NULL || (w->tokens != good && !opens(suite, w->tokens, d->guard)))
@@ -418,8 +447,8 @@ const struct kith_watch_key *kith_watches_due(struct kith_watches *ws, kith_time
 
 void kith_watches_upstream(struct kith_watches *ws, const struct kith_id *key, kith_time_us at, bool went_well)
 {
-	struct kith_watch_key *k = kith_table_get(&ws->keys, key);
-	if (k == NULL || !at_home(ws))
+	struct kith_watch_key *k = home_key(ws, key);
+	if (k == NULL)
 		return;
 	if (went_well)
 		k->tries = 0;
@@ -428,20 +457,20 @@ void kith_watches_upstream(struct kith_watches *ws, const struct kith_id *key, k
 
 uint32_t kith_watches_tries(const struct kith_watches *ws, const struct kith_id *key)
 {
-	const struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	const struct kith_watch_key *k = home_key(ws, key);
 	return k != NULL ? k->tries : 0;
 }
 
 void kith_watches_renew_by(struct kith_watches *ws, const struct kith_id *key, kith_time_us at)
 {
-	struct kith_watch_key *k = kith_table_get(&ws->keys, key);
-	if (k != NULL && at_home(ws) && (at < k->upstream.at || !kith_timer_is_set(&k->upstream)))
+	struct kith_watch_key *k = home_key(ws, key);
+	if (k != NULL && (at < k->upstream.at || !kith_timer_is_set(&k->upstream)))
 		upstream_set(ws, k, at);
 }
 
 bool kith_watches_told(struct kith_watches *ws, const struct kith_id *key, uint32_t notice)
 {
-	struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	struct kith_watch_key *k = home_key(ws, key);
 	for (unsigned i = 0; k != NULL && i < KITH_WATCH_TOLD; i++) {
 		if (k->told[i] == notice)
 			return true;
@@ -455,7 +484,7 @@ bool kith_watches_told(struct kith_watches *ws, const struct kith_id *key, uint3
 
 void kith_watches_untold(struct kith_watches *ws, const struct kith_id *key)
 {
-	struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	struct kith_watch_key *k = home_key(ws, key);
 	if (k == NULL)
 		return;
 	memset(k->told, 0, sizeof k->told);
@@ -468,8 +497,7 @@ void kith_watches_untold(struct kith_watches *ws, const struct kith_id *key)
 static struct kith_watch_device *device_of(const struct kith_watches *ws, const struct kith_id *key,
 					   const struct kith_key *device)
 {
-	const struct kith_watch_key *k = kith_table_get(&ws->keys, key);
-	struct kith_watch_device *d = k != NULL ? k->devices : NULL;
+	struct kith_watch_device *d = devices_of(ws, kith_table_get(&ws->keys, key));
 	while (d != NULL && !kith_key_equal(&d->device, device))
 		d = d->next;
 	return d;
@@ -502,7 +530,7 @@ bool kith_watches_outdated(const struct kith_watches *ws, const struct kith_reco
 
 int kith_watches_record(struct kith_watches *ws, const struct kith_record *record)
 {
-	struct kith_watch_key *k = kith_table_get(&ws->keys, &record->key);
+	struct kith_watch_key *k = home_key(ws, &record->key);
 	struct kith_watch_device *d = device_of(ws, &record->key, &record->device);
 	if (k == NULL || (d != NULL && d->seq >= record->seq))
 		return 0;
@@ -552,7 +580,7 @@ int kith_watches_vanish(struct kith_watches *ws, const struct kith_suite *suite,
 
 void kith_watches_upstream_at(struct kith_watches *ws, const struct kith_id *key, uint32_t replicas)
 {
-	struct kith_watch_key *k = kith_table_get(&ws->keys, key);
+	struct kith_watch_key *k = home_key(ws, key);
 	if (k != NULL)
 		k->replicas = replicas;
 }

@@ -16,7 +16,8 @@
  * Timers: one per key for its upstream watch; the list by time is in the order of its ends, since all last equally
  * long.
  * Bounds: watches in all (KITH_EFULL) and per watcher (KITH_ELIMIT): the newcomer is refused, none is pushed out.
- *   KITH_STORE_DEVICES devices of a key, 120 bytes each; the one with the oldest record gives way.
+ *   A watch is 56 bytes at a home and 80 at a replica, a key 112 and 32. KITH_STORE_DEVICES devices of a key, 120
+ *   bytes each; the one with the oldest record gives way.
  * Never: sends a message, keeps a record, judges who may watch.
  */
 #ifndef KITH_PRESENCE_WATCH_H
@@ -51,15 +52,17 @@ struct kith_watch {
 	struct kith_watcher *watcher;
 	struct kith_watch *key_next, *key_prev;
 	struct kith_watch *watcher_next, *watcher_prev;
-	struct kith_watch *time_next, *time_prev;
-	kith_time_us until; /* KITH_TIME_NEVER when watches do not end */
 	struct kith_blob *tokens; /* shown, one behind the other; NULL: none. Contacts have the same ones */
+	/* Only where watches end, at a replica: at a home their memory ends here. */
+	struct kith_watch *time_next, *time_prev;
+	kith_time_us until;
 };
 
 struct kith_watch_key {
 	struct kith_id key;
-	struct kith_watch *first;
 	uint32_t n;
+	struct kith_watch *first;
+	/* Only at a home: at a replica, which has most of the keys, their memory ends here. */
 	uint32_t tries; /* WATCH sent upstream since the last that went well */
 	uint32_t told[KITH_WATCH_TOLD]; /* numbers of notices that all watchers were told; 0: none */
 	uint8_t told_next;

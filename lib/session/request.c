@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/stats.h"
+#include "session/kept.h"
 
 enum { FRAGMENTS_MAX = KITH_ANSWER_MAX / KITH_ANSWER_FRAGMENT };
 enum {
@@ -25,7 +26,6 @@ KITH_STATIC_ASSERT(KITH_REQUEST_MAX <= UINT16_MAX && KITH_ANSWER_MAX <= UINT16_M
 
 /* A request of ours. */
 struct asked {
-	bool used;
 	bool held; /* travels in a handshake, or waits for its end; repeated only once the session is up */
 	bool unsent; /* held, and not in the handshake either */
 	uint8_t kind, tries, status;
@@ -49,22 +49,20 @@ struct waiting {
 	uint8_t body[];
 };
 
-enum work_state { WORK_FREE, WORK_BUSY, WORK_ANSWERED };
-
 /* A request of the other side. */
 struct work {
-	uint8_t state; /* enum work_state */
+	bool answered;
 	uint8_t status;
 	uint8_t repeats; /* of the answer, whole or in part */
 	bool waits; /* answered before the session was up, and not embedded in the reply */
-	uint16_t id, len;
-	uint8_t *answer;
+	uint16_t id;
+	struct kith_kept *answer; /* NULL: it is empty, or there is none yet */
 	kith_time_us keep_until;
 };
 
 struct kith_requests {
-	struct asked asked[KITH_REQUESTS_MAX];
-	struct work work[KITH_REQUESTS_MAX];
+	struct asked *asked[KITH_REQUESTS_MAX]; /* NULL: the slot is free */
+	struct work *work[KITH_REQUESTS_MAX];
 	struct waiting *first, **last; /* FIFO */
 	uint32_t waiting_n;
 	bool resume; /* a slot fell free while some wait: the next tick, at once, starts them */
@@ -89,18 +87,26 @@ static void drop_finished(struct kith_requests *rq, const struct kith_alloc *all
 	rq->finished_len = 0;
 }
 
-static void drop_asked(struct asked *a, const struct kith_alloc *alloc)
+static void drop_asked(struct asked **slot, const struct kith_alloc *alloc)
 {
+	struct asked *a = *slot;
+	*slot = NULL;
+	if (a == NULL)
+		return;
 	kith_alloc_free(alloc, a->body, a->len);
 	kith_alloc_free(alloc, a->answer, (size_t)a->count * KITH_ANSWER_FRAGMENT);
-	memset(a, 0, sizeof *a);
+	KITH_FREE(alloc, a);
 }
 
-static void drop_work(struct kith_requests *rq, struct work *w, const struct kith_alloc *alloc)
+static void drop_work(struct kith_requests *rq, struct work **slot, const struct kith_alloc *alloc)
 {
-	kith_alloc_free(alloc, w->answer, w->len);
-	rq->kept_bytes -= w->len;
-	memset(w, 0, sizeof *w);
+	struct work *w = *slot;
+	*slot = NULL;
+	if (w == NULL)
+		return;
+	rq->kept_bytes -= kith_kept_bytes(w->answer);
+	kith_kept_free(w->answer, alloc);
+	KITH_FREE(alloc, w);
 }
 
 int kith_status_err(uint8_t status)
@@ -134,24 +140,27 @@ static int make_asked(struct kith_requests **rq, const struct kith_path_env *env
 		return KITH_EMSGSIZE;
 	if (get(rq, env) == NULL)
 		return KITH_ENOMEM;
-	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
-		struct asked *a = &(*rq)->asked[i];
-		if (a->used)
-			continue;
-		if (body.len > 0) {
-			a->body = kith_alloc_resize(env->alloc, NULL, 0, body.len);
-			if (a->body == NULL)
-				return KITH_ENOMEM;
-			memcpy(a->body, body.p, body.len);
+	struct asked **slot = (*rq)->asked, **end = slot + KITH_REQUESTS_MAX;
+	while (slot < end && *slot != NULL)
+		slot++;
+	if (slot == end)
+		return KITH_EFULL;
+	struct asked *a = KITH_NEW(env->alloc, struct asked);
+	if (a == NULL)
+		return KITH_ENOMEM;
+	if (body.len > 0) {
+		a->body = kith_alloc_resize(env->alloc, NULL, 0, body.len);
+		if (a->body == NULL) {
+			KITH_FREE(env->alloc, a);
+			return KITH_ENOMEM;
 		}
-		a->len = (uint16_t)body.len;
-		a->used = true;
-		a->kind = kind;
-		a->id = ++*env->request_id;
-		*out = a;
-		return 0;
+		memcpy(a->body, body.p, body.len);
 	}
-	return KITH_EFULL;
+	a->len = (uint16_t)body.len;
+	a->kind = kind;
+	a->id = ++*env->request_id;
+	*slot = *out = a;
+	return 0;
 }
 
 static kith_time_us retry_after(kith_time_us rtt_us)
@@ -296,8 +305,8 @@ void kith_requests_embed_again(struct kith_requests *rq, struct kith_writer *w)
 {
 	bool written = false;
 	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++) {
-		struct asked *a = &rq->asked[i];
-		if (!a->used || !a->held)
+		struct asked *a = rq->asked[i];
+		if (a == NULL || !a->held)
 			continue;
 		a->unsent = written || kith_writer_space(w) < KITH_FRAME_HEADER + 3 + (size_t)a->len;
 		if (a->unsent)
@@ -312,7 +321,7 @@ void kith_request_cancel(struct kith_requests *rq, const struct kith_path_env *e
 	if (rq == NULL)
 		return;
 	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
-		if (rq->asked[i].used && rq->asked[i].token == token)
+		if (rq->asked[i] != NULL && rq->asked[i]->token == token)
 			drop_asked(&rq->asked[i], env->alloc);
 	}
 	for (struct waiting **p = &rq->first; *p != NULL;) {
@@ -324,10 +333,10 @@ void kith_request_cancel(struct kith_requests *rq, const struct kith_path_env *e
 	rq->resume = rq->first != NULL;
 }
 
-static struct asked *find_asked(struct kith_requests *rq, uint16_t id)
+static struct asked **find_asked(struct kith_requests *rq, uint16_t id)
 {
 	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
-		if (rq->asked[i].used && rq->asked[i].id == id)
+		if (rq->asked[i] != NULL && rq->asked[i]->id == id)
 			return &rq->asked[i];
 	}
 	return NULL;
@@ -336,8 +345,8 @@ static struct asked *find_asked(struct kith_requests *rq, uint16_t id)
 static struct work *find_work(struct kith_requests *rq, uint16_t id)
 {
 	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++) {
-		if (rq->work[i].state != WORK_FREE && rq->work[i].id == id)
-			return &rq->work[i];
+		if (rq->work[i] != NULL && rq->work[i]->id == id)
+			return rq->work[i];
 	}
 	return NULL;
 }
@@ -367,8 +376,10 @@ static bool take_fragment(struct asked *a, const struct kith_alloc *alloc, uint8
 }
 
 /* Moves a whole answer out of its slot into rq->finished. */
-static void finish(struct kith_requests *rq, struct asked *a, const struct kith_alloc *alloc, struct kith_answer *out)
+static void finish(struct kith_requests *rq, struct asked **slot, const struct kith_alloc *alloc,
+		   struct kith_answer *out)
 {
+	struct asked *a = *slot;
 	*out = (struct kith_answer){
 		.token = a->token, .kind = a->kind, .status = a->status, .err = kith_status_err(a->status)
 	};
@@ -377,7 +388,7 @@ static void finish(struct kith_requests *rq, struct asked *a, const struct kith_
 	rq->finished_len = (size_t)a->count * KITH_ANSWER_FRAGMENT;
 	a->answer = NULL;
 	a->count = 0;
-	drop_asked(a, alloc);
+	drop_asked(slot, alloc);
 }
 
 bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env *env, struct kith_span body,
@@ -391,12 +402,13 @@ bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env
 	if (r.bad || rq == NULL)
 		return false;
 	drop_finished(rq, env->alloc);
-	struct asked *a = find_asked(rq, id);
-	if (a == NULL)
+	struct asked **slot = find_asked(rq, id);
+	if (slot == NULL)
 		return false;
+	struct asked *a = *slot;
 	a->status = status;
 	if (take_fragment(a, env->alloc, index, count, bytes)) {
-		finish(rq, a, env->alloc, out);
+		finish(rq, slot, env->alloc, out);
 		start_waiting(rq, env);
 		return true;
 	}
@@ -408,7 +420,7 @@ bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env
 static void emit_fragment(const struct kith_path_env *env, const struct work *w, unsigned index, unsigned count)
 {
 	size_t at = (size_t)index * KITH_ANSWER_FRAGMENT;
-	size_t len = w->len - at < KITH_ANSWER_FRAGMENT ? w->len - at : KITH_ANSWER_FRAGMENT;
+	size_t left = kith_kept_len(w->answer) - at, len = left < KITH_ANSWER_FRAGMENT ? left : KITH_ANSWER_FRAGMENT;
 	struct kith_writer *out =
 		kith_outbox_begin(env->outbox, env->session, NULL, 0, KITH_FRAME_ANSWER, ANSWER_FRAME_HEADER + len);
 	kith_write_u16(out, w->id);
@@ -416,13 +428,14 @@ static void emit_fragment(const struct kith_path_env *env, const struct work *w,
 	kith_write_u8(out, (uint8_t)index);
 	kith_write_u8(out, (uint8_t)count);
 	if (len > 0) /* an empty answer has no bytes to point at */
-		kith_write_bytes(out, w->answer + at, len);
+		kith_kept_write(w->answer, at, len, out);
 	kith_outbox_end(env->outbox);
 }
 
 static unsigned fragments(const struct work *w)
 {
-	return w->len == 0 ? 1 : (unsigned)((w->len + KITH_ANSWER_FRAGMENT - 1) / KITH_ANSWER_FRAGMENT);
+	const size_t len = kith_kept_len(w->answer);
+	return len == 0 ? 1 : (unsigned)((len + KITH_ANSWER_FRAGMENT - 1) / KITH_ANSWER_FRAGMENT);
 }
 
 static bool may_repeat(struct work *w)
@@ -445,13 +458,13 @@ static void emit_answer(const struct kith_path_env *env, const struct work *w, u
 void kith_requests_started(struct kith_requests *rq, const struct kith_path_env *env, kith_time_us rtt_us)
 {
 	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++) {
-		struct asked *a = &rq->asked[i];
-		struct work *w = &rq->work[i];
-		if (w->state == WORK_ANSWERED && w->waits) {
+		struct asked *a = rq->asked[i];
+		struct work *w = rq->work[i];
+		if (w != NULL && w->answered && w->waits) {
 			w->waits = false;
 			emit_answer(env, w, UINT16_MAX);
 		}
-		if (!a->used || !a->held)
+		if (a == NULL || !a->held)
 			continue;
 		a->held = false;
 		a->retry_us = retry_after(rtt_us);
@@ -463,27 +476,28 @@ void kith_requests_started(struct kith_requests *rq, const struct kith_path_env 
 }
 
 /* The answered slot that was kept longest, NULL if all are free or being worked on. */
-static struct work *oldest_answered(struct kith_requests *rq)
+static struct work **oldest_answered(struct kith_requests *rq)
 {
-	struct work *oldest = NULL;
+	struct work **oldest = NULL;
 	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
-		struct work *w = &rq->work[i];
-		if (w->state == WORK_ANSWERED && (oldest == NULL || w->keep_until < oldest->keep_until))
+		struct work **w = &rq->work[i];
+		if (*w != NULL && (*w)->answered && (oldest == NULL || (*w)->keep_until < (*oldest)->keep_until))
 			oldest = w;
 	}
 	return oldest;
 }
 
-static struct work *free_work(struct kith_requests *rq, const struct kith_alloc *alloc)
+static struct work *new_work(struct kith_requests *rq, const struct kith_alloc *alloc)
 {
-	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
-		if (rq->work[i].state == WORK_FREE)
-			return &rq->work[i];
-	}
-	struct work *w = oldest_answered(rq);
-	if (w != NULL)
-		drop_work(rq, w, alloc);
-	return w;
+	struct work **slot = rq->work, **end = slot + KITH_REQUESTS_MAX;
+	while (slot < end && *slot != NULL)
+		slot++;
+	if (slot == end)
+		slot = oldest_answered(rq);
+	if (slot == NULL)
+		return NULL;
+	drop_work(rq, slot, alloc);
+	return *slot = KITH_NEW(alloc, struct work);
 }
 
 enum kith_request_verdict kith_request_on_request(struct kith_requests **rq, const struct kith_path_env *env,
@@ -497,18 +511,17 @@ enum kith_request_verdict kith_request_on_request(struct kith_requests **rq, con
 		return KITH_REQUEST_MALFORMED;
 	struct work *known = find_work(*rq, out->id);
 	if (known != NULL) {
-		if (known->state == WORK_ANSWERED && may_repeat(known)) {
+		if (known->answered && may_repeat(known)) {
 			emit_answer(env, known, UINT16_MAX);
 			kith_stats_add(env->stats, KITH_STAT_REQUESTS_DUPLICATE, 1);
 		}
 		return KITH_REQUEST_REPEATED;
 	}
-	struct work *w = get(rq, env) != NULL ? free_work(*rq, env->alloc) : NULL;
+	struct work *w = get(rq, env) != NULL ? new_work(*rq, env->alloc) : NULL;
 	if (w == NULL) {
 		kith_stats_add(env->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 		return KITH_REQUEST_DROPPED;
 	}
-	w->state = WORK_BUSY;
 	w->id = out->id;
 	w->keep_until = env->now + KITH_ANSWER_KEEP_US; /* a request that is never answered is forgotten too */
 	return KITH_REQUEST_NEW;
@@ -516,34 +529,27 @@ enum kith_request_verdict kith_request_on_request(struct kith_requests **rq, con
 
 /* Stores the answer for repetition; without memory an empty FAILED is kept. */
 static void keep_answer(struct kith_requests *rq, const struct kith_alloc *alloc, struct work *w, uint8_t status,
-			struct kith_span body)
+			struct kith_span body, const struct kith_kept_stretches *stretches)
 {
-	struct work *old;
+	struct work **old;
 	while (rq->kept_bytes + body.len > KITH_ANSWERS_KEPT_BYTES && (old = oldest_answered(rq)) != NULL)
 		drop_work(rq, old, alloc);
-	w->state = WORK_ANSWERED;
+	w->answered = true;
 	w->status = status;
-	if (body.len == 0)
-		return;
-	w->answer = kith_alloc_resize(alloc, NULL, 0, body.len);
-	if (w->answer == NULL) {
+	if (body.len > 0 && (w->answer = kith_kept_new(alloc, body, stretches)) == NULL)
 		w->status = KITH_STATUS_FAILED;
-		return;
-	}
-	memcpy(w->answer, body.p, body.len);
-	w->len = (uint16_t)body.len;
-	rq->kept_bytes += body.len;
+	rq->kept_bytes += kith_kept_bytes(w->answer);
 }
 
 void kith_request_answer(struct kith_requests *rq, const struct kith_path_env *env, uint16_t id, uint8_t status,
-			 struct kith_span body, bool send)
+			 struct kith_span body, const struct kith_kept_stretches *stretches, bool send)
 {
 	KITH_ASSERT(body.len <= KITH_ANSWER_MAX);
 	struct work *w = find_work(rq, id);
-	if (w == NULL || w->state != WORK_BUSY)
+	if (w == NULL || w->answered)
 		return;
 	w->keep_until = env->now + KITH_ANSWER_KEEP_US;
-	keep_answer(rq, env->alloc, w, status, body);
+	keep_answer(rq, env->alloc, w, status, body, stretches);
 	w->waits = !send;
 	if (send)
 		emit_answer(env, w, UINT16_MAX);
@@ -552,15 +558,17 @@ void kith_request_answer(struct kith_requests *rq, const struct kith_path_env *e
 void kith_request_answer_embed(struct kith_requests *rq, uint16_t id, struct kith_writer *w)
 {
 	struct work *work = find_work(rq, id);
-	if (work == NULL || work->state != WORK_ANSWERED || work->len > KITH_ANSWER_FRAGMENT ||
-	    kith_writer_space(w) < KITH_FRAME_HEADER + ANSWER_FRAME_HEADER + (size_t)work->len)
+	const size_t len = work != NULL ? kith_kept_len(work->answer) : 0;
+	if (work == NULL || !work->answered || len > KITH_ANSWER_FRAGMENT ||
+	    kith_writer_space(w) < KITH_FRAME_HEADER + ANSWER_FRAME_HEADER + len)
 		return;
 	uint8_t *mark = kith_frame_begin(w, KITH_FRAME_ANSWER);
 	kith_write_u16(w, work->id);
 	kith_write_u8(w, work->status);
 	kith_write_u8(w, 0);
 	kith_write_u8(w, 1);
-	kith_write_bytes(w, work->answer, work->len);
+	if (len > 0)
+		kith_kept_write(work->answer, 0, len, w);
 	kith_frame_end(w, mark);
 	work->waits = false;
 }
@@ -570,7 +578,7 @@ void kith_request_on_more(struct kith_requests *rq, const struct kith_path_env *
 	struct kith_reader r = kith_reader_of_span(body);
 	uint16_t id = kith_read_u16(&r), missing = kith_read_u16(&r);
 	struct work *w = r.bad ? NULL : find_work(rq, id);
-	if (w != NULL && w->state == WORK_ANSWERED && may_repeat(w))
+	if (w != NULL && w->answered && may_repeat(w))
 		emit_answer(env, w, missing);
 }
 
@@ -578,7 +586,7 @@ bool kith_requests_busy(const struct kith_requests *rq)
 {
 	bool busy = false;
 	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++)
-		busy = busy || rq->asked[i].used;
+		busy = busy || rq->asked[i] != NULL;
 	return busy;
 }
 
@@ -596,11 +604,13 @@ kith_time_us kith_requests_deadline(const struct kith_requests *rq)
 	kith_time_us at = KITH_TIME_NEVER;
 	bool empty = true;
 	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
-		empty = empty && !rq->asked[i].used && rq->work[i].state == WORK_FREE;
-		if (rq->asked[i].used)
-			at = earlier(at, earlier(rq->asked[i].next_at, rq->asked[i].give_up_at));
-		if (rq->work[i].state != WORK_FREE)
-			at = earlier(at, rq->work[i].keep_until);
+		const struct asked *a = rq->asked[i];
+		const struct work *w = rq->work[i];
+		empty = empty && a == NULL && w == NULL;
+		if (a != NULL)
+			at = earlier(at, earlier(a->next_at, a->give_up_at));
+		if (w != NULL)
+			at = earlier(at, w->keep_until);
 	}
 	for (const struct waiting *w = rq->first; w != NULL; w = w->next) /* their timeouts differ */
 		at = earlier(at, w->start_by);
@@ -628,7 +638,7 @@ static bool holds_nothing(const struct kith_requests *rq)
 {
 	bool empty = rq->first == NULL;
 	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++)
-		empty = empty && !rq->asked[i].used && rq->work[i].state == WORK_FREE;
+		empty = empty && rq->asked[i] == NULL && rq->work[i] == NULL;
 	return empty;
 }
 
@@ -638,12 +648,12 @@ void kith_requests_tick(struct kith_requests **rq, const struct kith_path_env *e
 		return;
 	drop_finished(*rq, env->alloc);
 	for (size_t i = 0; i < KITH_REQUESTS_MAX; i++) {
-		struct asked *a = &(*rq)->asked[i];
-		struct work *w = &(*rq)->work[i];
-		if (a->used && a->next_at <= env->now && a->give_up_at > env->now)
+		struct asked *a = (*rq)->asked[i];
+		struct work *w = (*rq)->work[i];
+		if (a != NULL && a->next_at <= env->now && a->give_up_at > env->now)
 			repeat(env, a);
-		if (w->state != WORK_FREE && w->keep_until <= env->now)
-			drop_work(*rq, w, env->alloc);
+		if (w != NULL && w->keep_until <= env->now)
+			drop_work(*rq, &(*rq)->work[i], env->alloc);
 	}
 	(*rq)->resume = false; /* without memory they wait on */
 	start_waiting(*rq, env);
@@ -655,14 +665,14 @@ bool kith_requests_expired(struct kith_requests *rq, const struct kith_path_env 
 			   struct kith_answer *out)
 {
 	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++) {
-		struct asked *a = &rq->asked[i];
-		if (!a->used || (!closing && a->give_up_at > env->now))
+		struct asked *a = rq->asked[i];
+		if (a == NULL || (!closing && a->give_up_at > env->now))
 			continue;
 		*out = (struct kith_answer){ .token = a->token, .kind = a->kind };
 		out->err = closing ? KITH_ECLOSED : KITH_ETIMEDOUT;
 		if (!closing)
 			kith_stats_add(env->stats, KITH_STAT_REQUESTS_TIMED_OUT, 1);
-		drop_asked(a, env->alloc);
+		drop_asked(&rq->asked[i], env->alloc);
 		return true;
 	}
 	for (struct waiting **p = rq != NULL ? &rq->first : NULL; p != NULL && *p != NULL; p = &(*p)->next) {

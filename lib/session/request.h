@@ -7,10 +7,10 @@
  * 8 s.
  * While ELECTED is not answered, what only supernodes may ask waits.
  * Bounds: KITH_REQUESTS_MAX outstanding each way, and KITH_REQUESTS_WAITING more that wait for their turn, and are
- *   given up when there is no time left for an answer; kept answers KITH_ANSWERS_KEPT_BYTES in all, the oldest goes
- *   first; when all slots are being worked on a further request is dropped and counted. The whole structure exists only
- *   while something is outstanding or kept for repetition; the ids go on from where they were (kith_path_env's
- *   request_id), since the other side may remember those that were used.
+ *   given up when there is no time left for an answer; kept answers KITH_ANSWERS_KEPT_BYTES in all, blobs that others
+ *   hold as well not counted, the oldest goes first; when all slots are being worked on a further request is dropped
+ *   and counted. The whole structure exists only while something is outstanding or kept for repetition; the ids go on
+ *   from where they were (kith_path_env's request_id), since the other side may remember those that were used.
  */
 #ifndef KITH_SESSION_REQUEST_H
 #define KITH_SESSION_REQUEST_H
@@ -23,6 +23,7 @@
 #define KITH_REQUESTS_WAITING 512 /* local: a home that republishes the records of its leaves to one replica */
 
 struct kith_requests;
+struct kith_kept_stretches;
 
 /* An answer to a request of ours, or its end without one (err != 0, body empty). */
 struct kith_answer {
@@ -69,10 +70,11 @@ bool kith_request_on_answer(struct kith_requests *rq, const struct kith_path_env
 enum kith_request_verdict kith_request_on_request(struct kith_requests **rq, const struct kith_path_env *env,
 						  struct kith_span body, struct kith_request *out);
 
-/* Answers; ids that are no longer known are ignored (the asker gave up). send false: the session may not send yet;
- * the answer rides in the REPLY, or is fetched by a repetition of the request. */
+/* Answers; ids that are no longer known are ignored (the asker gave up). stretches: of the body that lie in blobs, and
+ * are not copied (session/kept.h); NULL: none. send false: the session may not send yet; the answer rides in the REPLY,
+ * or is fetched by a repetition of the request. */
 void kith_request_answer(struct kith_requests *rq, const struct kith_path_env *env, uint16_t id, uint8_t status,
-			 struct kith_span body, bool send);
+			 struct kith_span body, const struct kith_kept_stretches *stretches, bool send);
 
 /* Writes the answer, when it was already given and takes one frame, as an ANSWER frame into w (the REPLY's payload). */
 void kith_request_answer_embed(struct kith_requests *rq, uint16_t id, struct kith_writer *w);

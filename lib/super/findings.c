@@ -102,7 +102,7 @@ KITH_STATIC_ASSERT(KITH_STORE_DEVICES *(KITH_RECORD_LEN_MAX + ITEM_HEADER) +
 			   KITH_ANSWER_MAX,
 		   "what is found fits an answer");
 
-size_t kith_findings_write(uint8_t out[KITH_ANSWER_MAX], const struct kith_msg_found *found)
+static size_t write_answer(uint8_t out[KITH_ANSWER_MAX], const struct kith_msg_found *found)
 {
 	struct kith_msg_found m = *found;
 	for (;; m.members.n--) {
@@ -111,4 +111,17 @@ size_t kith_findings_write(uint8_t out[KITH_ANSWER_MAX], const struct kith_msg_f
 			return len;
 		KITH_ASSERT(m.members.n > 0);
 	}
+}
+
+void kith_findings_answer(struct kith_core *c, struct kith_session *s, uint16_t id, const struct kith_findings *f,
+			  const struct kith_msg_found *found)
+{
+	uint8_t body[KITH_ANSWER_MAX];
+	struct kith_kept_stretch kept[KITH_STORE_DEVICES];
+	const struct kith_kept_stretches records = { &c->shared->blobs, kept, f->n };
+	for (uint8_t i = 0; i < f->n; i++)
+		kept[i] = (struct kith_kept_stretch){ f->at[i].record, 0 };
+	size_t len = f->n + found->members.n > 0 ? write_answer(body, found) : 0;
+	kith_session_answer_shared(c, s, id, f->n > 0 && len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND,
+				   (struct kith_span){ body, len }, &records);
 }

@@ -7,6 +7,7 @@
 #define KITH_SUPER_FINDINGS_H
 
 #include "link/state.h"
+#include "session/kept.h"
 
 struct kith_finding {
 	struct kith_blob *record;
@@ -35,7 +36,9 @@ void kith_findings_stored(struct kith_core *c, struct kith_findings *f, const st
 /* The findings as a message, borrowed, its lists in room; the caller may add members. */
 void kith_findings_message(const struct kith_findings *f, struct kith_msg_room *room, struct kith_msg_found *out);
 
-/* Writes the body of an answer: members from the nearest on, as many as fit. Returns its length. */
-size_t kith_findings_write(uint8_t out[KITH_ANSWER_MAX], const struct kith_msg_found *found);
+/* Answers a request with that message: members from the nearest on, as many as fit. The answer is kept without the
+ * records. */
+void kith_findings_answer(struct kith_core *c, struct kith_session *s, uint16_t id, const struct kith_findings *f,
+			  const struct kith_msg_found *found);
 
 #endif

@@ -234,8 +234,11 @@ struct kith_spans kith_super_named(struct kith_core *c, struct kith_super_named 
 {
 	const struct kith_member *picked[KITH_MEMBERS_TOLD_MAX];
 	uint32_t n = pick_hosts(c, picked, max < KITH_MEMBERS_TOLD_MAX ? max : KITH_MEMBERS_TOLD_MAX);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		room->at[i] = kith_member_entry_bytes(picked[i]);
+		room->kept[i] = (struct kith_kept_stretch){ picked[i]->blob,
+							    (uint16_t)(room->at[i].p - picked[i]->blob->bytes) };
+	}
 	return (struct kith_spans){ room->at, n };
 }
 
@@ -266,5 +269,6 @@ void kith_super_on_members(struct kith_core *c, struct kith_session *s, const st
 	uint32_t max = m.n < KITH_MEMBERS_TOLD_MAX ? (uint32_t)m.n : KITH_MEMBERS_TOLD_MAX;
 	const struct kith_msg_named named = { .entries = kith_super_named(c, &room, max) };
 	size_t len = kith_msg_named_write(body, sizeof body, &named);
-	kith_session_answer(c, s, request->id, KITH_STATUS_OK, (struct kith_span){ body, len });
+	const struct kith_kept_stretches entries = { &c->shared->blobs, room.kept, named.entries.n };
+	kith_session_answer_shared(c, s, request->id, KITH_STATUS_OK, (struct kith_span){ body, len }, &entries);
 }

@@ -7,6 +7,7 @@
 #define KITH_SUPER_MEMBERS_H
 
 #include "link/state.h"
+#include "session/kept.h"
 
 #define KITH_GOSSIP_URGENT_US (100 * KITH_US_PER_MS)
 #define KITH_MEMBER_RENEW_US (10 * 3600 * KITH_US_PER_S)
@@ -59,6 +60,7 @@ void kith_super_republish_soon(struct kith_core *c);
  * the list lies in room. */
 struct kith_super_named {
 	struct kith_span at[KITH_MEMBERS_TOLD_MAX];
+	struct kith_kept_stretch kept[KITH_MEMBERS_TOLD_MAX]; /* where they lie */
 };
 
 struct kith_spans kith_super_named(struct kith_core *c, struct kith_super_named *room, uint32_t max);

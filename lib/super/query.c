@@ -302,17 +302,13 @@ static size_t name_replicas(struct kith_core *c, const struct kith_query *q, str
 
 static void answer(struct kith_core *c, const struct kith_query *q, const struct kith_msg_found *found)
 {
-	uint8_t body[KITH_ANSWER_MAX];
 	struct kith_span replicas[KITH_REPLICAS];
 	struct kith_msg_found m = *found;
 	struct kith_session *s = kith_sessions_get(&c->sessions, q->session);
 	if (q->found.n == 0)
 		m.members = (struct kith_spans){ replicas, name_replicas(c, q, replicas) };
-	size_t len = q->found.n + m.members.n > 0 ? kith_findings_write(body, &m) : 0;
 	if (s != NULL)
-		kith_session_answer(c, s, q->request,
-				    q->found.n > 0 && len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND,
-				    (struct kith_span){ body, len });
+		kith_findings_answer(c, s, q->request, &q->found, &m);
 }
 
 /* Replicas behind full links answer late: whoever asked them again at the same pace would keep the links full. */

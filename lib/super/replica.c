@@ -83,7 +83,7 @@ void kith_replica_on_notice(struct kith_core *c, struct kith_session *s, const s
 static void answer_find(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
 			const struct kith_msg_find *asked)
 {
-	uint8_t body[KITH_ANSWER_MAX], ids[KITH_REPLICAS * KITH_MEMBER_ID_PREFIX];
+	uint8_t ids[KITH_REPLICAS * KITH_MEMBER_ID_PREFIX];
 	struct kith_findings found = { .n = 0 };
 	const struct kith_member *nearer[KITH_REPLICAS] = { NULL };
 	struct kith_writer w = kith_writer_of(ids, sizeof ids);
@@ -105,9 +105,7 @@ static void answer_find(struct kith_core *c, struct kith_session *s, const struc
 		KITH_ASSERT(nearer[i] != NULL);
 		members[i] = kith_member_entry_bytes(nearer[i]);
 	}
-	size_t len = found.n + m.members.n > 0 ? kith_findings_write(body, &m) : 0;
-	kith_session_answer(c, s, request->id, found.n > 0 && len > 0 ? KITH_STATUS_OK : KITH_STATUS_NOT_FOUND,
-			    (struct kith_span){ body, len });
+	kith_findings_answer(c, s, request->id, &found, &m);
 	kith_findings_clear(c, &found);
 }
 

@@ -18,7 +18,7 @@
 	X(IDLE, 0x04, 'D') /* path 1: silent on purpose from here on */                                                \
 	X(CANDIDATES, 0x05, 'D') /* generation 1, class of NAT, n 1, n x (kind 1, endpoint) */                         \
 	X(PUNCH, 0x06, 'D') /* round 1, generation 1 */                                                                \
-	X(KEEPALIVE, 0x07, 'D') /* sequence 1, zeros 15; every third is answered: PROBE_ACK, nonce 0 */                \
+	X(KEEPALIVE, 0x07, 'D') /* sequence 1, zeros 9; every third is answered: PROBE_ACK, nonce 0 */                 \
 	X(PATH_CLOSE, 0x08, 'D') /* path 1: will not be used any more; drop it */                                      \
 	X(RELAY_LIMITED, 0x09, 'D') /* tunnel 8, limit 1: the relay drops what comes to it in that tunnel */           \
 	X(NAME, 0x0a, 'D') /* name 8: what packets to the sender carry on this path from now on */                     \

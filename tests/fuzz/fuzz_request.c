@@ -137,7 +137,7 @@ static void answer(struct kith_reader *r)
 	size_t len = kith_read_u16(r) % (KITH_ANSWER_MAX + 1);
 	uint8_t how = kith_read_u8(r);
 	kith_request_answer(f.rq, test_at(&f.env, f.now), id, how >> 4,
-			    (struct kith_span){ len > 0 ? bytes : NULL, len }, how & 1);
+			    (struct kith_span){ len > 0 ? bytes : NULL, len }, NULL, how & 1);
 	if (how & 2) {
 		struct kith_writer w = kith_writer_of(payload, sizeof payload);
 		kith_request_answer_embed(f.rq, id, &w);

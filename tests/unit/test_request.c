@@ -113,7 +113,7 @@ static void answer_now(struct pair *p, int i, uint16_t id)
 		body[p->answer_len - 1] = 0xbb;
 	}
 	kith_request_answer(p->end[i].rq, test_at(&p->end[i].env, p->now), id, KITH_STATUS_OK,
-			    test_span(body, p->answer_len), true);
+			    test_span(body, p->answer_len), NULL, true);
 }
 
 static void ended(struct end *e, const struct kith_answer *a)
@@ -437,14 +437,14 @@ static void the_answerer_works_on_eight_at_a_time_and_drops_more(void **state)
 	assert_int_equal(kith_request_on_request(&e->rq, test_at(&e->env, 0), test_span(frame, 3), &a),
 			 KITH_REQUEST_DROPPED);
 	assert_int_equal(p.stats.counter[KITH_STAT_REQUESTS_LIMITED], 1);
-	kith_request_answer(e->rq, test_at(&e->env, 0), 3, KITH_STATUS_OK, test_span(NULL, 0), true);
+	kith_request_answer(e->rq, test_at(&e->env, 0), 3, KITH_STATUS_OK, test_span(NULL, 0), NULL, true);
 	assert_int_equal(kith_request_on_request(&e->rq, test_at(&e->env, 0), test_span(frame, 3), &a),
 			 KITH_REQUEST_NEW);
 	/* What is never answered is forgotten as well. */
 	kith_requests_tick(&e->rq, test_at(&e->env, KITH_ANSWER_KEEP_US));
 	kith_requests_tick(&e->rq, test_at(&e->env, 2 * KITH_ANSWER_KEEP_US));
 	assert_null(e->rq);
-	kith_request_answer(e->rq, test_at(&e->env, 0), 3, KITH_STATUS_OK, test_span(NULL, 0), true);
+	kith_request_answer(e->rq, test_at(&e->env, 0), 3, KITH_STATUS_OK, test_span(NULL, 0), NULL, true);
 	pair_deinit(&p);
 }
 
@@ -575,7 +575,8 @@ static void a_request_in_a_handshake_is_answered_in_its_reply(void **state)
 			 KITH_REQUEST_NEW);
 	assert_int_equal(a.kind, KITH_REQ_ATTACH);
 	assert_memory_equal(a.body.p, "body", 4);
-	kith_request_answer(p.end[1].rq, test_at(&p.end[1].env, 0), a.id, KITH_STATUS_OK, test_span("yes", 3), false);
+	kith_request_answer(p.end[1].rq, test_at(&p.end[1].env, 0), a.id, KITH_STATUS_OK, test_span("yes", 3), NULL,
+			    false);
 	w = kith_writer_of(back, sizeof back);
 	kith_request_answer_embed(p.end[1].rq, a.id, &w);
 	r = kith_reader_of_span(test_span(back, kith_writer_len(&w)));
@@ -613,7 +614,7 @@ static void an_answer_too_long_for_the_reply_follows_it(void **state)
 			 KITH_REQUEST_NEW);
 	static uint8_t body[5000];
 	kith_request_answer(p.end[1].rq, test_at(&p.end[1].env, 0), a.id, KITH_STATUS_OK, test_span(body, sizeof body),
-			    false);
+			    NULL, false);
 	w = kith_writer_of(back, sizeof back);
 	kith_request_answer_embed(p.end[1].rq, a.id, &w);
 	assert_int_equal(kith_writer_len(&w), 0);

@@ -55,6 +55,25 @@ static int add(kith_time_us now, uint32_t key, uint32_t watcher)
 	return kith_watches_add(&ws, now, &id, watcher);
 }
 
+/* Most of what many watches cost: a supernode keeps hundreds of thousands. */
+static void a_watch_takes_what_its_end_needs(void **state)
+{
+	(void)state;
+	const bool home = ws.life == 0;
+	const size_t before = mem.live_bytes;
+	assert_int_equal(add(0, 1, 7), 1);
+	const size_t first = mem.live_bytes - before;
+	assert_int_equal(add(0, 1, 8), 0);
+	const size_t second = mem.live_bytes - before - first - sizeof(struct kith_watcher);
+	if (sizeof(void *) == 8)
+		assert_int_equal(second, home ? 56 : 80);
+	assert_int_equal(second, home ? offsetof(struct kith_watch, time_next) : sizeof(struct kith_watch));
+	assert_int_equal(add(0, 2, 7), 1);
+	const size_t key = mem.live_bytes - before - first - sizeof(struct kith_watcher) - 2 * second;
+	const size_t place = sizeof(void *); /* among the timers */
+	assert_int_equal(key, home ? sizeof(struct kith_watch_key) + place : offsetof(struct kith_watch_key, tries));
+}
+
 static bool has(uint32_t key, uint32_t watcher)
 {
 	struct kith_id id = key_of(key);
@@ -456,6 +475,8 @@ int main(void)
 #define R(f) cmocka_unit_test_setup_teardown(f, setup_replica, teardown)
 #define H(f) cmocka_unit_test_setup_teardown(f, setup_home, teardown)
 	const struct CMUnitTest tests[] = {
+		R(a_watch_takes_what_its_end_needs),
+		H(a_watch_takes_what_its_end_needs),
 		R(watchers_of_a_key_are_listed_in_pages),
 		R(a_watch_ends_unless_renewed),
 		R(watches_are_bounded_per_watcher_and_in_all),

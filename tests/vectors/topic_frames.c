@@ -199,7 +199,7 @@ static void bad_candidates(struct vec_topic *topic)
 
 static void small_ones(struct vec_topic *topic)
 {
-	static const uint8_t zeros[15];
+	static const uint8_t zeros[KITH_KEEPALIVE_BODY - 1];
 	struct draft d;
 	begin(&d, topic, "idle", "5.1", "The sender of data falls silent on purpose.", KITH_FRAME_IDLE);
 	byte(&d, "path", 0);
