@@ -18,7 +18,6 @@
 #define KITH_CLOCK_TOLERANCE_MS (10 * 60 * 1000)
 
 #define KITH_UNIX_S_MAX (((int64_t)1 << 40) - 1) /* times are unix seconds in 40 bits: no cliff in 2106 */
-#define KITH_LABEL_MAX 16 /* longest device label, without NUL: printable ASCII */
 #define KITH_CONSTRAINT_MAX 31 /* longest name constraint, so that one character of name remains */
 #define KITH_NETWORK_LABEL_MAX 64 /* longest label of an open network, without NUL */
 #define KITH_ISSUER_ID_LEN 8 /* first bytes of BLAKE2b-256(issuer key) */
@@ -123,14 +122,12 @@ struct kith_name_cert { /* fixed */
 /* Identity -> device. */
 struct kith_device_cert { /* fixed */
 	struct kith_key dh, sign; /* X25519 and Ed25519 */
-	uint32_t number; /* of the device, given by the identity */
 	int64_t not_before_s, expires_s; /* unix seconds */
-	char label[KITH_LABEL_MAX + 1]; /* what the person calls it */
 	struct kith_signed s; /* signed by the identity */
 };
 
 /* Each writes at most KITH_CERT_MAX bytes and returns how many. A name certificate's issuer_id follows from the
- * signer's key. KITH_EINVAL: a field is out of its bounds (times out of order, control characters in a label ...);
+ * signer's key. KITH_EINVAL: a field is out of its bounds (times out of order, extensions that are none ...);
  * KITH_ENAME: a name or a constraint is not one. */
 KITH_EXPORT int kith_issuer_cert_make(uint8_t out[KITH_CERT_MAX], const struct kith_issuer_cert *cert,
 				      const struct kith_seed *root) KITH_MUST_USE;

@@ -93,8 +93,6 @@ static void add_name(struct text *t, const struct kith_name_cert *c)
 static void add_device(struct text *t, const struct kith_device_cert *c)
 {
 	add(t, "type: device certificate\n");
-	add(t, "label: %s\n", c->label);
-	add(t, "number: %lu\n", (unsigned long)c->number);
 	add_key(t, "x25519 key", c->dh.b);
 	add_key(t, "ed25519 key", c->sign.b);
 	add_validity(t, c->not_before_s, c->expires_s);

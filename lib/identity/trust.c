@@ -372,10 +372,8 @@ static void person_fill(const struct kith_trust *t, const struct kith_chain *c, 
 		narrow(p, c->issuer.not_before_s, c->issuer.expires_s);
 		narrow(p, c->name.not_before_s, c->name.expires_s);
 	}
-	memcpy(p->label, c->device.label, sizeof p->label);
 	p->device_dh = c->device.dh;
 	p->device_sign = c->device.sign;
-	p->device_number = c->device.number;
 	narrow(p, c->device.not_before_s, c->device.expires_s);
 }
 

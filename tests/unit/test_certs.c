@@ -99,7 +99,7 @@ static void a_device_that_a_new_list_leaves_out_is_cut_off_when_the_list_is_lear
 	world_run(&w, 30 * KITH_US_PER_S);
 	assert_null(world_event(&w, BOB, KITH_EVENT_CLOSED, since));
 	assert_int_equal(world_add(&w, "alice", false), SECOND);
-	world_certify(&w, SECOND, &(struct world_cert){ .name = "alice", .label = "second", .of = ALICE });
+	world_certify(&w, SECOND, &(struct world_cert){ .name = "alice", .of = ALICE });
 	w.nodes[SECOND].id.devices_len =
 		(size_t)list_of(&w, ALICE, 2, (const int[]){ SECOND }, 1, w.nodes[SECOND].id.devices);
 	world_options(&w, SECOND, &o);

@@ -540,7 +540,6 @@ static void an_open_network_places_by_identity_and_prefix(void **state)
 	uint8_t cert[KITH_CERT_MAX], chain[KITH_CHAIN_MAX], buf[KITH_MEMBER_LEN_MAX];
 	struct kith_device_cert dc = { .dh = alice.device.dh_pk,
 				       .sign = alice.device.sign.pk,
-				       .number = 1,
 				       .not_before_s = OW_NOW_MS / 1000,
 				       .expires_s = OW_NOW_MS / 1000 + 86400 };
 	int len = kith_device_cert_sign(w.suite, cert, &dc, alice.identity.sk);

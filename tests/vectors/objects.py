@@ -184,8 +184,8 @@ def name_certificate(f):
 
 
 def device_certificate(f):
-    return b"\1\3" + f["x25519"] + f["ed25519"] + number(f["number"], 4) + number(f["not_before_s"], 5) + number(
-        f["expires_s"], 5) + counted(f["label"].encode()) + b"\0"
+    return b"\1\3" + f["x25519"] + f["ed25519"] + number(f["not_before_s"], 5) + number(
+        f["expires_s"], 5) + b"\0"
 
 
 def read_issuer(data):
@@ -207,7 +207,7 @@ def read_name(data):
 
 def read_device(data):
     r = begin(data, 3)
-    c = {"x25519": r.bytes(32), "ed25519": r.bytes(32), "number": r.number(4), "validity": validity(r), "label": text(r, 16)}
+    c = {"x25519": r.bytes(32), "ed25519": r.bytes(32), "validity": validity(r)}
     c["signed"] = finish(r)
     return c
 
@@ -274,7 +274,7 @@ class Verifier:
         verify(issuer["signed"], 1, self.root)
         verify(name["signed"], 2, issuer["issuer"])
         verify(device["signed"], 3, name["identity"])
-        return {"name": name["name"].decode(), "label": device["label"].decode(), "identity": name["identity"],
+        return {"name": name["name"].decode(), "identity": name["identity"],
                 "x25519": device["x25519"], "ed25519": device["ed25519"], "not_before_s": first, "expires_s": last,
                 "placement": name["placement"], "flags": name["flags"] & (issuer["flags"] | 254), "issuer": issuer["issuer"]}
 

@@ -66,9 +66,7 @@ static void device_cert(struct vec_topic *topic, const struct person *p)
 	vec_covers(&v, "object", "DEVICE");
 	vec_bytes(v.in, "x25519", c->dh.b, KITH_KEY_LEN);
 	vec_bytes(v.in, "ed25519", c->sign.b, KITH_KEY_LEN);
-	vec_number(v.in, "number", c->number);
 	put_validity(v.in, c->not_before_s, c->expires_s);
-	vec_text(v.in, "label", c->label);
 	put_signed(&v, &p->identity, KITH_SIGN_DEVICE, p->device_cert);
 	vec_end(&v);
 }
@@ -120,7 +118,6 @@ static void verified(struct vec_topic *topic, const struct world *w, const struc
 	w->suite->blake2b(remembered, 32, nothing, parts, 2);
 	vec_bytes(v.mid, "remembered_under", remembered, sizeof remembered);
 	vec_text(v.out, "name", person.name);
-	vec_text(v.out, "label", person.label);
 	vec_bytes(v.out, "identity", person.identity.b, KITH_KEY_LEN);
 	vec_bytes(v.out, "x25519", person.device_dh.b, KITH_KEY_LEN);
 	vec_bytes(v.out, "ed25519", person.device_sign.b, KITH_KEY_LEN);
@@ -218,7 +215,7 @@ static void refused_terms(struct vec_topic *topic, const struct world *w)
 	uint8_t bytes[KITH_CHAIN_MAX];
 	struct person p;
 	struct world narrow = *w;
-	world_person(w, &p, "alice", "laptop");
+	world_person(w, &p, "alice");
 	refused(topic, w, "chain, critical extension",
 		"Extension 5 of the device's certificate is critical and not known.", critical_chain(w, &p, bytes),
 		WORLD_NOW_S, nothing, nothing, &p, KITH_ENOTSUP);
@@ -228,7 +225,7 @@ static void refused_terms(struct vec_topic *topic, const struct world *w)
 	memcpy(terms.constraint, ".example", sizeof ".example");
 	narrow.issuer_cert =
 		vec_made(narrow.issuer_bytes, kith_issuer_cert_sign(w->suite, narrow.issuer_bytes, &terms, w->root.sk));
-	world_person(&narrow, &p, "aexample", "laptop");
+	world_person(&narrow, &p, "aexample");
 	refused(topic, w, "chain, name outside the constraint",
 		"The issuer may certify what ends in .example and is longer.", p.full, WORLD_NOW_S, nothing, nothing,
 		&p, KITH_ENAME);
@@ -393,7 +390,7 @@ void topic_certificates(struct vec_topic *topic)
 	struct world w;
 	struct person alice, haven;
 	world_init(&w);
-	world_person(&w, &alice, "alice", "laptop");
+	world_person(&w, &alice, "alice");
 	world_supernode(&w, &haven, "haven", "198.51.100.7:4500");
 	issuer_cert(topic, &w);
 	name_cert(topic, &w, &alice, "name certificate", "The issuer certifies a leaf's name.");
