@@ -121,7 +121,7 @@ static void talk(struct chat *c, struct kith_conn *conn)
 	c->conn = conn;
 	(void)kith_conn_info(conn, &who);
 	(void)snprintf(c->who, sizeof c->who, "%s", who.name);
-	SAY("talking with %s on %s, identity %s", who.name, who.label, kith_key_format(who.identity.b, key));
+	SAY("talking with %s, identity %s", who.name, kith_key_format(who.identity.b, key));
 }
 
 static void on_incoming(struct kith_node *node, struct kith_conn *conn, const struct kith_session_info *who, void *user)

@@ -50,9 +50,9 @@ json_t *describe_paths(const struct kith_conn *conn)
 
 json_t *describe_session(const struct kith_session_info *who)
 {
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:b}", "name", who->name, "device_label", who->label,
-			 "service", who->service, "identity", key_json(&who->identity), "device",
-			 key_json(&who->device), "we_called", who->initiator, "open", who->open);
+	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:b}", "name", who->name, "service", who->service, "identity",
+			 key_json(&who->identity), "device", key_json(&who->device), "we_called", who->initiator,
+			 "open", who->open);
 }
 
 json_t *describe_device(const struct kith_found_device *device)
@@ -60,10 +60,9 @@ json_t *describe_device(const struct kith_found_device *device)
 	json_t *homes = json_array();
 	for (unsigned i = 0; i < device->homes_n && i < sizeof device->homes / sizeof device->homes[0]; i++)
 		json_array_append_new(homes, addr_json(&device->homes[i].addr));
-	return json_pack("{s:s, s:o, s:o, s:b, s:o, s:I, s:I}", "label", device->label, "device",
-			 key_json(&device->device), "identity", key_json(&device->identity), "online", device->online,
-			 "homes", homes, "sequence", (json_int_t)device->seq, "expires",
-			 (json_int_t)(device->expires_ms / 1000));
+	return json_pack("{s:o, s:o, s:b, s:o, s:I, s:I}", "device", key_json(&device->device), "identity",
+			 key_json(&device->identity), "online", device->online, "homes", homes, "sequence",
+			 (json_int_t)device->seq, "expires", (json_int_t)(device->expires_ms / 1000));
 }
 
 static json_t *counters_json(const struct kith_stats *stats)
@@ -143,15 +142,14 @@ json_t *describe_node(const struct kith_node *node)
 				   "records", (json_int_t)info.core.records, "watches", (json_int_t)info.core.watches);
 	json_t *stun = json_pack("{s:I, s:I, s:I}", "answers", (json_int_t)info.stun_answers, "limited",
 				 (json_int_t)info.stun_limited, "too_short", (json_int_t)info.stun_too_short);
-	return json_pack(
-		"{s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
-		"state", state_text(info.state, is_connecting(node, &info)), "role",
-		info.serving.serving ? "supernode" : "leaf", "serving", describe_serving(&info.serving), "name",
-		info.name, "device_label", info.label, "identity", key_json(&info.identity), "device",
-		key_json(&info.device), "network", kith_key_format(info.network.b, network), "port", (int)info.port,
-		"ipv4", info.v4, "ipv6", info.v6, "observed_address", addr_json(&info.core.observed), "homes", homes,
-		"homeless", homeless_json(&info), "bootstrap", bootstrap_json(node), "tables", tables, "stun", stun,
-		"clock_trusted", info.clock_trusted, "counters", counters_json(kith_node_stats(node)));
+	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
+			 "state", state_text(info.state, is_connecting(node, &info)), "role",
+			 info.serving.serving ? "supernode" : "leaf", "serving", describe_serving(&info.serving),
+			 "name", info.name, "identity", key_json(&info.identity), "device", key_json(&info.device),
+			 "network", kith_key_format(info.network.b, network), "port", (int)info.port, "ipv4", info.v4,
+			 "ipv6", info.v6, "observed_address", addr_json(&info.core.observed), "homes", homes,
+			 "homeless", homeless_json(&info), "bootstrap", bootstrap_json(node), "tables", tables, "stun",
+			 stun, "clock_trusted", info.clock_trusted, "counters", counters_json(kith_node_stats(node)));
 }
 
 enum { LOGS_MAX = 64 };

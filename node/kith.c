@@ -186,7 +186,7 @@ static const struct command_form forms[] = {
 	{ "ca network", CLI_NONE, "DIR all | certified", "who may be a supernode, by the root", cli_ca_network,
 	  CLI_SET(CLI_OUT) | OPENS_KEY },
 	{ "id new", CLI_OPEN, "DIR --open LABEL", "a whole profile, in an open network", cli_id_new,
-	  CLI_SET(CLI_LABEL) | BOOTSTRAPS | MAKES_KEY },
+	  BOOTSTRAPS | MAKES_KEY },
 	{ "id new", CLI_NONE, "DIR", "a profile with fresh keys, that waits for a name", cli_id_new,
 	  MAKES_KEY | CLI_SET(CLI_IDENTITY) },
 	{ "id request", CLI_NONE, "DIR INVITATION", "ask for the name of an invitation", cli_id_request,

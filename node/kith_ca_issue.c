@@ -264,8 +264,7 @@ static int issue_profile(struct ca *ca, const struct kith_seed *seed)
 	struct profile_parts parts = { .root = ca->root,
 				       .issuer = ca->issuer_cert,
 				       .device_days = DEVICE_DAYS,
-				       .device_number = 1,
-				       .label = cli->label != NULL ? cli->label : DEVICE_LABEL_DEFAULT,
+				       .label = cli->label,
 				       .bootstrap = (const char *const *)cli->bootstrap,
 				       .loopback = cli->loopback != 0 };
 	struct kith_secrets secrets;
@@ -298,8 +297,11 @@ static int issue_profile(struct ca *ca, const struct kith_seed *seed)
 			code = lists_now(ca, &lists);
 		parts.lists = &lists;
 	}
-	if (code == CLI_OK)
+	if (code == CLI_OK) {
+		parts.devices = json_array();
 		code = profile_write(cli, cli->profile, &secrets, &parts);
+		json_decref(parts.devices);
+	}
 	kith_secrets_wipe(&secrets);
 	armor_free(&lists);
 	if (code != CLI_OK)

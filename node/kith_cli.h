@@ -61,6 +61,8 @@ enum cli_option {
 	CLI_OPTIONS_N
 };
 
+#define DEVICE_LABEL_MAX 16 /* of what a device is called, in its owner's own files */
+
 struct cli {
 	const char *command; /* such as "ca issue" */
 	struct poptContext_s *context; /* owner of the words; freed with the rest */

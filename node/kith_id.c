@@ -20,11 +20,6 @@ static int id_path(const struct cli *cli, char out[PATH_TEXT_MAX], const char *f
 		       : cli_fail(cli, CLI_FAILED, "%s: the path is too long", cli->words[0]);
 }
 
-static const char *device_label(const struct cli *cli)
-{
-	return cli->label != NULL ? cli->label : DEVICE_LABEL_DEFAULT;
-}
-
 static int id_new_open(const struct cli *cli)
 {
 	char path[PATH_TEXT_MAX], name[KITH_NAME_MAX + 1], line[256];
@@ -34,8 +29,8 @@ static int id_new_open(const struct cli *cli)
 		code = cli_passphrase(cli, &pass, path, true);
 	if (code != CLI_OK)
 		return code;
-	int err = kith_profile_create_open_within(cli->words[0], cli->open, device_label(cli), pass.b, pass.len,
-						  cli_argon2_mib(cli), name);
+	int err =
+		kith_profile_create_open_within(cli->words[0], cli->open, pass.b, pass.len, cli_argon2_mib(cli), name);
 	passphrase_wipe(&pass);
 	if (err != 0)
 		return cli_fail(cli, CLI_FAILED, "%s cannot be made: %s", cli->words[0], kith_strerror(err));
@@ -167,9 +162,8 @@ static int check_grant(const struct cli *cli, const struct armor *grant, const s
 
 int cli_id_accept(const struct cli *cli)
 {
-	struct profile_parts parts = { .label = device_label(cli),
+	struct profile_parts parts = { .label = cli->label,
 				       .device_days = cli->days > 0 ? cli->days : DEVICE_DAYS,
-				       .device_number = 1,
 				       .bootstrap = (const char *const *)cli->bootstrap,
 				       .loopback = cli->loopback != 0 };
 	struct invitation invitation;
@@ -195,7 +189,9 @@ int cli_id_accept(const struct cli *cli)
 	}
 	if (code == CLI_OK)
 		code = check_grant(cli, &grant, &asked, &invitation, &parts);
-	profile_list_of(cli->words[0], &parts.list);
+	parts.list_number = profile_list_number_of(cli->words[0]);
+	if (code == CLI_OK)
+		code = devices_read(cli, cli->words[0], &parts.devices);
 	if (code == CLI_OK)
 		code = profile_secrets(cli, cli->words[0], &secrets);
 	if (code == CLI_OK) {
@@ -203,6 +199,7 @@ int cli_id_accept(const struct cli *cli)
 		kith_secrets_wipe(&secrets);
 	}
 	free(text);
+	json_decref(parts.devices);
 	armor_free(&grant);
 	armor_free(&asked);
 	if (code != CLI_OK)
@@ -231,11 +228,8 @@ static int renew_from(const struct cli *cli, const struct armor *armor, struct p
 	parts->name.len = chain->name.s.body.len + 64;
 	parts->issuer = issuer->bytes;
 	parts->lists = armor;
-	profile_list_read(armor, &parts->list);
-	parts->device_number = chain->device.number;
-	if (cli->label == NULL)
-		parts->label = chain->device.label;
-	return CLI_OK;
+	parts->list_number = profile_list_number(armor);
+	return devices_read(cli, cli->words[0], &parts->devices);
 }
 
 /* --issuer: a later certificate of the same key takes the place of the one in the profile. */
@@ -267,8 +261,7 @@ static int newer_issuer(const struct cli *cli, struct armor *armor, struct profi
 
 int cli_id_renew(const struct cli *cli)
 {
-	struct profile_parts parts = { .label = device_label(cli),
-				       .device_days = cli->days > 0 ? cli->days : DEVICE_DAYS };
+	struct profile_parts parts = { .label = cli->label, .device_days = cli->days > 0 ? cli->days : DEVICE_DAYS };
 	struct kith_secrets secrets;
 	struct kith_chain chain;
 	struct armor armor = { 0 }, issuer = { 0 };
@@ -303,6 +296,7 @@ int cli_id_renew(const struct cli *cli)
 		kith_secrets_wipe(&secrets);
 	}
 	free(text);
+	json_decref(parts.devices);
 	if (code == CLI_OK) {
 		char line[128], date[DATE_TEXT_MAX];
 		int64_t until = valid_until(parts.device_days);

@@ -1,6 +1,5 @@
-/* kith id devices: which devices an identity has. Its list is signed and numbered, and stands in the profile's chain;
- * what the devices are called and until when they are certified stands in the file "devices" beside it (JSON), since a
- * list holds keys only. The list counts, that file is for people. */
+/* kith id devices: which devices an identity has, as the profile's file "devices" has them (kith_devices.h). Their list
+ * is signed from it, and numbered, and stands in the profile's chain. */
 #include "kith_profile.h"
 
 #include "expiry.h"
@@ -20,8 +19,8 @@ struct holder {
 	struct armor armor; /* of DIR/chain */
 	struct kith_chain chain;
 	struct kith_key root;
-	struct profile_list list;
-	json_t *named; /* of DIR/devices */
+	uint64_t list_number;
+	json_t *devices; /* of DIR/devices */
 };
 
 static int holder_path(const struct holder *h, char out[PATH_TEXT_MAX], const char *file)
@@ -49,26 +48,6 @@ static int read_root(struct holder *h)
 				   err == KITH_EPROTO ? "an open network has no device lists" : file_why(err));
 }
 
-static int read_named(struct holder *h)
-{
-	char path[PATH_TEXT_MAX], *text;
-	size_t len;
-	int code = holder_path(h, path, "devices");
-	if (code != CLI_OK)
-		return code;
-	errno = 0;
-	int err = file_read(path, &text, &len);
-	if (err == KITH_ENOENT) {
-		h->named = json_array();
-		return CLI_OK;
-	}
-	if (err != 0)
-		return cli_fail(h->cli, CLI_FAILED, "%s cannot be read: %s", path, file_why(err));
-	h->named = json_loadb(text, len, 0, NULL);
-	free(text);
-	return json_is_array(h->named) ? CLI_OK : cli_fail(h->cli, CLI_FAILED, "%s is damaged", path);
-}
-
 static int holder_open(struct holder *h, const struct cli *cli)
 {
 	char path[PATH_TEXT_MAX];
@@ -79,7 +58,7 @@ static int holder_open(struct holder *h, const struct cli *cli)
 	if (code == CLI_OK)
 		code = read_root(h);
 	if (code == CLI_OK)
-		code = read_named(h);
+		code = devices_read(cli, h->dir, &h->devices);
 	if (code != CLI_OK)
 		return code;
 	errno = 0;
@@ -92,74 +71,19 @@ static int holder_open(struct holder *h, const struct cli *cli)
 	if (err != 0)
 		return cli_fail(cli, CLI_FAILED, "%s: %s; expected a profile that kith id accept or ca issue completed",
 				path, file_why(err));
-	profile_list_read(&h->armor, &h->list);
+	h->list_number = profile_list_number(&h->armor);
 	return CLI_OK;
 }
 
 static void holder_close(struct holder *h)
 {
 	armor_free(&h->armor);
-	json_decref(h->named);
+	json_decref(h->devices);
 }
 
-/* ---- what the devices are called ---- */
-
-static json_t *named(const struct holder *h, const char *key)
+static bool is_own(const struct holder *h, const json_t *entry)
 {
-	json_t *entry;
-	size_t i;
-	json_array_foreach(h->named, i, entry)
-	{
-		const char *its = json_string_value(json_object_get(entry, "key"));
-		if (its != NULL && strcmp(its, key) == 0)
-			return entry;
-	}
-	return NULL;
-}
-
-static int save_named(const struct holder *h)
-{
-	char path[PATH_TEXT_MAX];
-	int code = holder_path(h, path, "devices");
-	char *text = code == CLI_OK ? json_dumps(h->named, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
-	if (code != CLI_OK)
-		return code;
-	errno = 0;
-	int err = text == NULL ? KITH_ENOMEM : file_write(path, 0600, text, strlen(text));
-	free(text);
-	return err == 0 ? CLI_OK : cli_fail(h->cli, CLI_FAILED, "%s cannot be written: %s", path, file_why(err));
-}
-
-/* Of a device that is in the list: {key, label, number, expires, own}; what nobody wrote down is left out. */
-static json_t *entry_of(const struct holder *h, const struct kith_key *device)
-{
-	char key[KITH_KEY_TEXT_LEN + 1];
-	json_t *known = named(h, kith_key_format(device->b, key)), *entry;
-	bool own = memcmp(device->b, h->chain.device.sign.b, sizeof device->b) == 0;
-	entry = json_pack("{s:s, s:b}", "key", key, "own", own);
-	if (own)
-		known = NULL;
-	if (own)
-		json_object_update_new(entry, json_pack("{s:s, s:I, s:I}", "label", h->chain.device.label, "number",
-							(json_int_t)h->chain.device.number, "expires",
-							(json_int_t)h->chain.device.expires_s));
-	if (known != NULL)
-		json_object_update(entry, known);
-	return entry;
-}
-
-static json_int_t highest_number(const struct holder *h)
-{
-	json_int_t highest = (json_int_t)h->chain.device.number;
-	json_t *entry;
-	size_t i;
-	json_array_foreach(h->named, i, entry)
-	{
-		json_int_t number = json_integer_value(json_object_get(entry, "number"));
-		if (number > highest)
-			highest = number;
-	}
-	return highest;
+	return devices_find(h->devices, &h->chain.device.sign) == entry;
 }
 
 /* ---- list ---- */
@@ -168,24 +92,25 @@ static int devices_list(struct holder *h)
 {
 	struct text text = { 0 };
 	char line[256], date[DATE_TEXT_MAX];
-	json_t *all = json_array(), *entry;
+	json_t *all = json_deep_copy(h->devices), *entry;
 	size_t i;
-	for (i = 0; i < h->list.n; i++)
-		json_array_append_new(all, entry_of(h, &h->list.keys[i]));
 	json_array_foreach(all, i, entry)
 	{
+		bool own = is_own(h, json_array_get(h->devices, i));
 		const char *label = json_string_value(json_object_get(entry, "label"));
+		if (own) /* a running node renews it */
+			json_object_set_new(entry, "expires", json_integer(h->chain.device.expires_s));
 		json_int_t expires = json_integer_value(json_object_get(entry, "expires"));
+		json_object_set_new(entry, "own", json_boolean(own));
 		int n = snprintf(line, sizeof line, "%4lld  %-16s  %s  until %s%s\n",
 				 (long long)json_integer_value(json_object_get(entry, "number")),
 				 label != NULL ? label : "?", json_string_value(json_object_get(entry, "key")),
-				 expires > 0 ? date_text(expires, date) : "?",
-				 json_is_true(json_object_get(entry, "own")) ? "  this one" : "");
+				 expires > 0 ? date_text(expires, date) : "?", own ? "  this one" : "");
 		if (text_add(&text, line, (size_t)n) != 0)
 			break;
 	}
 	int code =
-		cli_result(h->cli, json_pack("{s:I, s:o}", "list_number", (json_int_t)h->list.number, "devices", all),
+		cli_result(h->cli, json_pack("{s:I, s:o}", "list_number", (json_int_t)h->list_number, "devices", all),
 			   text.p != NULL ? text.p : "");
 	text_free(&text);
 	return code;
@@ -248,28 +173,35 @@ static int adopt_list(struct holder *h, const char *from)
 	const struct armor_piece *list = err == 0 ? armor_find(&armor, KITH_ARMOR_DEVICES) : NULL;
 	int code =
 		list != NULL ? put_list(h, list->bytes) : cli_fail(h->cli, CLI_FAILED, "%s: %s", path, file_why(err));
-	profile_list_read(&armor, &h->list);
+	h->list_number = profile_list_number(&armor);
 	armor_free(&armor);
 	return code;
+}
+
+static int save_devices(const struct holder *h)
+{
+	errno = 0;
+	int err = devices_write(h->dir, h->devices);
+	return err == 0 ? CLI_OK
+			: cli_fail(h->cli, CLI_FAILED, "%s/devices cannot be written: %s", h->dir, file_why(err));
 }
 
 static int devices_add(struct holder *h)
 {
 	const struct cli *cli = h->cli;
 	const char *to = cli->words[2];
-	char key[KITH_KEY_TEXT_LEN + 1], line[PATH_TEXT_MAX + 160];
+	char line[PATH_TEXT_MAX + 160];
 	struct kith_secrets secrets;
-	struct kith_key dh, sign;
-	struct kith_seed device;
 	struct profile_parts parts = { .root = h->root,
 				       .issuer = armor_find(&h->armor, KITH_ARMOR_ISSUER)->bytes,
 				       .name = { h->chain.name.s.body.p, h->chain.name.s.body.len + 64 },
 				       .lists = &h->armor,
-				       .label = cli->label != NULL ? cli->label : DEVICE_LABEL_DEFAULT,
+				       .label = cli->label,
 				       .device_days = cli->days > 0 ? cli->days : DEVICE_DAYS,
-				       .device_number = (uint32_t)(highest_number(h) + 1),
-				       .list = h->list };
-	if (h->list.n == KITH_DEVICES_MAX)
+				       .devices = h->devices,
+				       .list_number = h->list_number };
+	const size_t before = json_array_size(h->devices);
+	if (before == KITH_DEVICES_MAX)
 		return cli_fail(cli, CLI_FAILED, "an identity has at most %d devices: remove one", KITH_DEVICES_MAX);
 	int code = profile_secrets(cli, h->dir, &secrets);
 	if (code == CLI_OK)
@@ -278,36 +210,32 @@ static int devices_add(struct holder *h)
 		code = copy_bootstrap(h, to);
 	if (code == CLI_OK)
 		code = profile_write(cli, to, &secrets, &parts);
-	(void)kith_secrets_get(&secrets, KITH_SECRET_DEVICE, &device);
-	kith_seed_device(&dh, &sign, &device);
-	explicit_bzero(&device, sizeof device);
 	kith_secrets_wipe(&secrets);
-	if (code != CLI_OK)
-		return code;
-	int64_t until = valid_until(parts.device_days);
-	json_array_append_new(h->named, json_pack("{s:s, s:s, s:I, s:I}", "key", kith_key_format(sign.b, key), "label",
-						  parts.label, "number", (json_int_t)parts.device_number, "expires",
-						  (json_int_t)until));
-	code = save_named(h);
+	if (code == CLI_OK)
+		code = save_devices(h);
 	if (code == CLI_OK)
 		code = adopt_list(h, to);
 	if (code != CLI_OK)
 		return code;
-	(void)snprintf(line, sizeof line, "%s: device %u, profile %s: move it to the device\nlist: %llu\n", key,
-		       parts.device_number, to, (unsigned long long)h->list.number);
+	const json_t *entry = json_array_get(h->devices, before);
+	const char *key = json_string_value(json_object_get(entry, "key"));
+	const json_int_t number = json_integer_value(json_object_get(entry, "number"));
+	(void)snprintf(line, sizeof line, "%s: device %lld, profile %s: move it to the device\nlist: %llu\n", key,
+		       (long long)number, to, (unsigned long long)h->list_number);
 	return cli_result(cli,
-			  json_pack("{s:s, s:I, s:s, s:I}", "key", key, "number", (json_int_t)parts.device_number,
-				    "profile", to, "list_number", (json_int_t)h->list.number),
+			  json_pack("{s:s, s:I, s:s, s:I}", "key", key, "number", number, "profile", to, "list_number",
+				    (json_int_t)h->list_number),
 			  line);
 }
 
-/* The place in the list of what is meant: a key, a number or a label. n: nothing, or several. */
+/* The place among the devices of what is meant: a key, a number or a label. n: nothing, or several. */
 static size_t find_meant(const struct holder *h, const char *meant)
 {
-	size_t found = h->list.n, hits = 0;
-	for (size_t i = 0; i < h->list.n; i++) {
+	size_t found = 0, hits = 0, i;
+	json_t *entry;
+	json_array_foreach(h->devices, i, entry)
+	{
 		char number[32];
-		json_t *entry = entry_of(h, &h->list.keys[i]);
 		const char *label = json_string_value(json_object_get(entry, "label"));
 		(void)snprintf(number, sizeof number, "%lld",
 			       (long long)json_integer_value(json_object_get(entry, "number")));
@@ -316,9 +244,8 @@ static size_t find_meant(const struct holder *h, const char *meant)
 			found = i;
 			hits++;
 		}
-		json_decref(entry);
 	}
-	return hits == 1 ? found : h->list.n;
+	return hits == 1 ? found : json_array_size(h->devices);
 }
 
 static int devices_remove(struct holder *h)
@@ -326,46 +253,34 @@ static int devices_remove(struct holder *h)
 	const struct cli *cli = h->cli;
 	char key[KITH_KEY_TEXT_LEN + 1], line[PATH_TEXT_MAX + 256];
 	uint8_t bytes[KITH_DEVICES_LEN_MAX];
+	struct kith_devices list = { 0 };
 	struct kith_secrets secrets;
 	struct kith_seed identity;
 	size_t at = find_meant(h, cli->words[2]);
-	if (at == h->list.n)
+	const json_t *entry = json_array_get(h->devices, at);
+	if (entry == NULL)
 		return cli_fail(cli, CLI_NOT_FOUND,
 				"%s: no device, or more than one, is called so; kith id devices list shows them",
 				cli->words[2]);
-	struct kith_key gone = h->list.keys[at];
-	if (memcmp(gone.b, h->chain.device.sign.b, sizeof gone.b) == 0)
+	if (is_own(h, entry))
 		return cli_fail(cli, CLI_FAILED,
 				"that is the device of this profile; remove it from the profile of another one");
+	(void)snprintf(key, sizeof key, "%s", json_string_value(json_object_get(entry, "key")));
 	int code = profile_secrets(cli, h->dir, &secrets);
 	if (code != CLI_OK)
 		return code;
 	(void)kith_secrets_get(&secrets, KITH_SECRET_IDENTITY, &identity);
 	kith_secrets_wipe(&secrets);
-	h->list.keys[at] = h->list.keys[--h->list.n];
-	int len = profile_list_sign(&h->list, &identity, bytes);
+	json_array_remove(h->devices, at);
+	int len = devices_sign(h->devices, h->list_number, &identity, bytes);
 	explicit_bzero(&identity, sizeof identity);
-	if (len < 0)
+	if (len < 0 || kith_devices_parse(&list, (struct kith_span){ bytes, (size_t)len }) != 0)
 		return cli_fail(cli, CLI_FAILED, "the list cannot be made: %s", kith_strerror(len));
-	code = put_list(h, (struct kith_span){ bytes, (size_t)len });
+	code = save_devices(h); /* first: whoever is left out stays so, whatever comes between */
+	if (code == CLI_OK)
+		code = put_list(h, (struct kith_span){ bytes, (size_t)len });
 	if (code != CLI_OK)
 		return code;
-	(void)kith_key_format(gone.b, key);
-	json_t *entry;
-	size_t i;
-	json_array_foreach(h->named, i, entry)
-	{
-		if (entry == named(h, key))
-			break;
-	}
-	if (i < json_array_size(h->named))
-		json_array_remove(h->named, i);
-	code = save_named(h);
-	if (code != CLI_OK)
-		return code;
-	struct kith_devices list = { 0 };
-	if (kith_devices_parse(&list, (struct kith_span){ bytes, (size_t)len }) != 0)
-		return cli_fail(cli, CLI_FAILED, "the list that was made cannot be read");
 	(void)snprintf(line, sizeof line,
 		       "removed: %s\nlist: %llu; it counts once a node with the profile %s has started anew and "
 		       "published it\n",

@@ -129,55 +129,29 @@ int profile_secrets(const struct cli *cli, const char *dir, struct kith_secrets 
 
 /* ---- the device list ---- */
 
-void profile_list_read(const struct armor *chain, struct profile_list *out)
+uint64_t profile_list_number(const struct armor *chain)
 {
 	const struct armor_piece *piece = armor_find(chain, KITH_ARMOR_DEVICES);
 	struct kith_devices list;
-	memset(out, 0, sizeof *out);
-	if (piece == NULL || kith_devices_parse(&list, piece->bytes) != 0)
-		return;
-	out->number = list.number;
-	out->n = list.n;
-	memcpy(out->keys, list.keys, list.n * sizeof out->keys[0]);
+	return piece != NULL && kith_devices_parse(&list, piece->bytes) == 0 ? list.number : 0;
 }
 
-void profile_list_of(const char *dir, struct profile_list *out)
+uint64_t profile_list_number_of(const char *dir)
 {
 	struct armor armor = { 0 };
 	char path[PATH_TEXT_MAX];
-	memset(out, 0, sizeof *out);
-	if (path_join(path, dir, "chain") == 0 && armor_read(&armor, path) == 0)
-		profile_list_read(&armor, out);
-	armor_free(&armor);
-}
-
-static bool is_listed(const struct profile_list *list, const struct kith_key *device)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (memcmp(list->keys[i].b, device->b, sizeof device->b) == 0)
-			return true;
-	return false;
-}
-
-int profile_list_sign(const struct profile_list *list, const struct kith_seed *identity,
-		      uint8_t out[KITH_DEVICES_LEN_MAX])
-{
-	struct timespec now;
 	uint64_t number = 0;
-	if (clock_gettime(CLOCK_REALTIME, &now) == 0 && now.tv_sec > 0)
-		number = (uint64_t)now.tv_sec / 60 * 60 * 1000; /* everybody reads it: the minute will do */
-	/* A last number that is ahead was given by a clock that was wrong: nobody took that list, so we begin again. */
-	if (number <= list->number && list->number <= number + KITH_CLOCK_TOLERANCE_MS)
-		number = list->number + 1;
-	return kith_devices_make(out, number, list->keys, list->n, identity);
+	if (path_join(path, dir, "chain") == 0 && armor_read(&armor, path) == 0)
+		number = profile_list_number(&armor);
+	armor_free(&armor);
+	return number;
 }
 
 /* The device's certificate, and the identity's list with it. */
 static int certify(const struct kith_secrets *secrets, const struct profile_parts *parts, uint8_t cert[KITH_CERT_MAX],
 		   int *cert_len, uint8_t list[KITH_DEVICES_LEN_MAX], int *list_len)
 {
-	struct kith_device_cert device = { .number = parts->device_number };
-	struct profile_list devices = parts->list;
+	struct kith_device_cert device = { 0 };
 	struct kith_seed identity, own;
 	if (!kith_secrets_get(secrets, KITH_SECRET_IDENTITY, &identity) ||
 	    !kith_secrets_get(secrets, KITH_SECRET_DEVICE, &own))
@@ -185,12 +159,10 @@ static int certify(const struct kith_secrets *secrets, const struct profile_part
 	kith_seed_device(&device.dh, &device.sign, &own);
 	device.not_before_s = valid_from();
 	device.expires_s = valid_until(parts->device_days);
-	(void)snprintf(device.label, sizeof device.label, "%s", parts->label);
 	*cert_len = kith_device_cert_make(cert, &device, &identity);
-	bool listed = is_listed(&devices, &device.sign), full = devices.n == KITH_DEVICES_MAX;
-	if (!listed && !full)
-		devices.keys[devices.n++] = device.sign;
-	*list_len = !listed && full ? KITH_EFULL : profile_list_sign(&devices, &identity, list);
+	*list_len = devices_join(parts->devices, &device.sign, parts->label, device.expires_s);
+	if (*list_len == 0)
+		*list_len = devices_sign(parts->devices, parts->list_number, &identity, list);
 	explicit_bzero(&identity, sizeof identity);
 	explicit_bzero(&own, sizeof own);
 	return *cert_len < 0 ? *cert_len : *list_len < 0 ? *list_len : 0;
@@ -264,6 +236,8 @@ static int write_chain(const char *dir, const struct kith_secrets *secrets, cons
 	if (err == 0 && parts->lists != NULL)
 		err = text_add_lists(&text, parts->lists, parts->issuer);
 	if (err == 0)
+		err = devices_write(dir, parts->devices);
+	if (err == 0)
 		err = path_join(path, dir, "chain");
 	if (err == 0)
 		err = file_write(path, 0644, text.p, text.len);
@@ -310,8 +284,6 @@ static int write_network(const char *dir, const struct kith_key *root)
 int profile_write(const struct cli *cli, const char *dir, const struct kith_secrets *secrets,
 		  const struct profile_parts *parts)
 {
-	if (strlen(parts->label) > KITH_LABEL_MAX)
-		return cli_fail(cli, CLI_USAGE, "--label: at most %d characters", KITH_LABEL_MAX);
 	errno = 0;
 	int err = write_network(dir, &parts->root);
 	if (err == 0)

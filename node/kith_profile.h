@@ -4,10 +4,10 @@
 #define KITH_NODE_KITH_PROFILE_H
 
 #include "kith_cli.h"
+#include "kith_devices.h"
 #include "kith_invitation.h"
 
 #define DEVICE_DAYS 90
-#define DEVICE_LABEL_DEFAULT "main"
 
 /* Fresh identity and device secrets into DIR/key, made with DIR; the identity's into --identity instead, where that is
  * given. */
@@ -17,21 +17,10 @@ int profile_new_device_key(const struct cli *cli, const char *dir, struct kith_s
 /* Those of DIR/key, and the identity's of --identity where that is given. */
 int profile_secrets(const struct cli *cli, const char *dir, struct kith_secrets *secrets);
 
-/* An identity's device list, as a profile has it. */
-struct profile_list {
-	uint64_t number; /* 0: there was none */
-	size_t n;
-	struct kith_key keys[KITH_DEVICES_MAX];
-};
-
-/* The one among the pieces; empty if there is none. */
-void profile_list_read(const struct armor *chain, struct profile_list *out);
+/* The number of the device list among the pieces; 0: there is none. */
+uint64_t profile_list_number(const struct armor *chain);
 /* That of DIR/chain, if there is such a file. */
-void profile_list_of(const char *dir, struct profile_list *out);
-/* Signs the list anew, with the next number: max(last + 1, unix ms), or the latter where the last one
- * is ahead of the clock by more than the tolerance. The length, or a negative code. */
-int profile_list_sign(const struct profile_list *list, const struct kith_seed *identity,
-		      uint8_t out[KITH_DEVICES_LEN_MAX]) KITH_MUST_USE;
+uint64_t profile_list_number_of(const char *dir);
 
 /* What a profile is made of besides its key. */
 struct profile_parts {
@@ -39,10 +28,10 @@ struct profile_parts {
 	struct kith_span issuer, name; /* certificates */
 	const struct armor
 		*lists; /* revocation lists in it, and certificates of their issuers, are taken over; or NULL */
-	const char *label; /* of the device */
+	const char *label; /* of the device; NULL: as devices_join has it */
 	int device_days;
-	uint32_t device_number;
-	struct profile_list list; /* before: this device joins it, if it is not in it */
+	json_t *devices; /* the identity's, which this device joins (kith_devices.h) */
+	uint64_t list_number; /* of their last list */
 	const char *const *bootstrap; /* see profile_write_bootstrap; NULL: none */
 	bool loopback;
 };
@@ -51,7 +40,7 @@ struct profile_parts {
  * as it is. */
 int profile_write_bootstrap(const char *dir, const char *const *hosts, bool loopback) KITH_MUST_USE;
 
-/* Certifies the device, lists it and writes DIR/chain, DIR/network, and DIR/bootstrap if there is any. */
+/* Certifies the device, lists it and writes DIR/chain, DIR/devices, DIR/network, and DIR/bootstrap if there is any. */
 int profile_write(const struct cli *cli, const char *dir, const struct kith_secrets *secrets,
 		  const struct profile_parts *parts);
 

@@ -170,7 +170,7 @@ static void show_status(struct text *text, const json_t *r)
 	const char *key;
 	json_t *home, *value;
 	show_line(text, "name: %s", string(r, "name"));
-	show_line(text, "device: %s, key %s", string(r, "device_label"), string(r, "device"));
+	show_line(text, "device: %s", string(r, "device"));
 	show_line(text, "identity: %s", string(r, "identity"));
 	show_line(text, "network: %s", string(r, "network"));
 	show_end(text, json_object_get(r, "certificates"));
@@ -198,10 +198,9 @@ static void show_sessions(struct text *text, const json_t *r)
 	json_t *session;
 	json_array_foreach(json_object_get(r, "sessions"), i, session)
 	{
-		show_line(text, "%s (%s), service %s, %s, for %.1f s", string(session, "name"),
-			  string(session, "device_label"), string(session, "service"),
-			  is_true(session, "we_called") ? "we called" : "called us",
-			  (double)integer(session, "age_ms") / 1000.0);
+		show_line(text, "%s, service %s, %s, for %.1f s, device %s", string(session, "name"),
+			  string(session, "service"), is_true(session, "we_called") ? "we called" : "called us",
+			  (double)integer(session, "age_ms") / 1000.0, string(session, "device"));
 		show_paths(text, json_object_get(session, "paths"));
 	}
 	if (i == 0)
@@ -216,8 +215,7 @@ static void show_lookup(struct text *text, const json_t *r)
 		  json_array_size(json_object_get(r, "devices")), real(r, "time_ms"));
 	json_array_foreach(json_object_get(r, "devices"), i, device)
 	{
-		show_line(text, "  %s: %s, key %s", string(device, "label"),
-			  is_true(device, "online") ? "online" : "offline", string(device, "device"));
+		show_line(text, "  %s: %s", string(device, "device"), is_true(device, "online") ? "online" : "offline");
 		json_array_foreach(json_object_get(device, "homes"), j, home)
 			show_line(text, "    home %s", json_string_value(home) != NULL ? json_string_value(home) : "-");
 	}

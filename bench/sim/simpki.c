@@ -96,10 +96,8 @@ static struct kith_device_cert device_cert(const struct kith_simpki *pki, const 
 	memset(&cert, 0, sizeof cert);
 	cert.dh = keys->dh_pk;
 	cert.sign = keys->sign.pk;
-	cert.number = 1;
 	cert.not_before_s = pki->base_s - 30 * DAY_S;
 	cert.expires_s = pki->base_s + 180 * DAY_S;
-	memcpy(cert.label, "sim", 4);
 	return cert;
 }
 

@@ -322,7 +322,6 @@ KITH_EXPORT void kith_core_leave(struct kith_core *core, struct kith_now now, ki
 /* Who is at the other end of a session, and for what. */
 struct kith_session_info { /* grows */
 	char name[KITH_NAME_MAX + 1]; /* as certified */
-	char label[KITH_LABEL_MAX + 1]; /* of the device */
 	char service[KITH_SERVICE_MAX + 1]; /* that was called */
 	struct kith_key identity, device; /* Ed25519, of the person; X25519, of the device */
 	bool initiator, open; /* we have called; it is open, and not ringing */

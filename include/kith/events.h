@@ -21,7 +21,7 @@ enum kith_event_type {
 	 * ATTACHED told of no home: then nobody can bring it there, and it is on its way out. Not for each new record,
 	 * and not of the record that says goodbye */
 	KITH_EVENT_PUBLISHED,
-	KITH_EVENT_INCOMING, /* session, name, label, service: kith_core_accept or _reject it, now or later */
+	KITH_EVENT_INCOMING, /* session, name, service: kith_core_accept or _reject it, now or later */
 	/* session is up: op for ours, or an accepted incoming one. When both called each other at the same moment there
 	 * is one session for both calls, which may be the one that the other side began (remote) */
 	KITH_EVENT_OPENED,
@@ -64,7 +64,7 @@ enum kith_event_type {
 	KITH_EVENT_ASKED,
 	/* an endpoint of ours was tried from outside in vain: err (endpoint); or, after such an event, it works (0) */
 	KITH_EVENT_ENDPOINT,
-	/* a home did not do what it is for: the supernode's name, label and identity; lie says what. More than once, or
+	/* a home did not do what it is for: the supernode's name and identity; lie says what. More than once, or
 	 * proven; it is replaced, and taken again only where there is no other */
 	KITH_EVENT_CAUGHT,
 	/* most of the life of this device's certificate is over: a newer one is to be made, and brought by
@@ -109,7 +109,6 @@ struct kith_path_info { /* fixed */
 
 /* A device of a name, as its presence record tells of it. */
 struct kith_found_device { /* fixed */
-	char label[KITH_LABEL_MAX + 1]; /* of the device */
 	struct kith_key device; /* X25519 */
 	struct kith_key identity; /* Ed25519, of the person */
 	bool online; /* it has not said goodbye */
@@ -139,7 +138,6 @@ struct kith_event { /* grows */
 	int err; /* 0, or why it failed */
 	uint32_t count; /* ATTACHED: homes that are held; of a wrong clock: homes that say so */
 	char name[KITH_NAME_MAX + 1]; /* of the person, or of what was watched */
-	char label[KITH_LABEL_MAX + 1]; /* of the person's device */
 	char service[KITH_SERVICE_MAX + 1]; /* that is called */
 	struct kith_key identity; /* the key that the name is certified for */
 	enum kith_close_reason reason; /* CLOSED: why */

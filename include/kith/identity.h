@@ -18,7 +18,6 @@
 #define KITH_CLOCK_TOLERANCE_MS (10 * 60 * 1000)
 
 #define KITH_UNIX_S_MAX (((int64_t)1 << 40) - 1) /* times are unix seconds in 40 bits: no cliff in 2106 */
-#define KITH_LABEL_MAX 16 /* longest device label, without NUL: printable ASCII */
 #define KITH_CONSTRAINT_MAX 31 /* longest name constraint, so that one character of name remains */
 #define KITH_NETWORK_LABEL_MAX 64 /* longest label of an open network, without NUL */
 #define KITH_ISSUER_ID_LEN 8 /* first bytes of BLAKE2b-256(issuer key) */
@@ -28,7 +27,9 @@
 #define KITH_CERT_MAX 320 /* longest certificate: fixed fields, longest texts and extensions fit */
 #define KITH_CHAIN_MAX 640 /* longest chain: two fit a first packet of 1200 bytes with room for their usual form */
 #define KITH_DEVICES_MAX 16 /* live devices of an identity */
-#define KITH_DEVICES_LEN_MAX 720 /* a full device list with extensions */
+#define KITH_DEVICES_SALT_LEN 8 /* of a device list */
+#define KITH_DEVICE_MARK_LEN 6 /* of a device, in a device list: nobody chooses a key for a mark */
+#define KITH_DEVICES_LEN_MAX 307 /* a device list with the most of extensions; 179 without */
 #define KITH_REVOKED_RANGES_MAX 512 /* with the keys: a list fits one answer of 16 KiB */
 #define KITH_REVOKED_KEYS_MAX 240 /* of one list, as the ranges */
 #define KITH_REVOCATION_LEN_MAX 16256 /* a full list */
@@ -123,14 +124,12 @@ struct kith_name_cert { /* fixed */
 /* Identity -> device. */
 struct kith_device_cert { /* fixed */
 	struct kith_key dh, sign; /* X25519 and Ed25519 */
-	uint32_t number; /* of the device, given by the identity */
 	int64_t not_before_s, expires_s; /* unix seconds */
-	char label[KITH_LABEL_MAX + 1]; /* what the person calls it */
 	struct kith_signed s; /* signed by the identity */
 };
 
 /* Each writes at most KITH_CERT_MAX bytes and returns how many. A name certificate's issuer_id follows from the
- * signer's key. KITH_EINVAL: a field is out of its bounds (times out of order, control characters in a label ...);
+ * signer's key. KITH_EINVAL: a field is out of its bounds (times out of order, extensions that are none ...);
  * KITH_ENAME: a name or a constraint is not one. */
 KITH_EXPORT int kith_issuer_cert_make(uint8_t out[KITH_CERT_MAX], const struct kith_issuer_cert *cert,
 				      const struct kith_seed *root) KITH_MUST_USE;
@@ -179,17 +178,18 @@ KITH_EXPORT int kith_chain_parse(struct kith_chain *out, struct kith_span chain)
 
 /* ---- lists ---- */
 
-/* The live devices of an identity. A device absent from the highest list seen is refused. */
+/* The live devices of an identity. A device absent from the highest list seen is refused. Strangers read it, so it says
+ * neither which devices there are nor how many, but only of one that is known whether it is there. */
 struct kith_devices { /* fixed */
 	uint64_t number; /* higher supersedes lower */
-	uint8_t n; /* how many there are */
-	const uint8_t *keys; /* n Ed25519 keys of 32 bytes, ascending */
+	uint8_t salt[KITH_DEVICES_SALT_LEN]; /* another in each list */
+	const uint8_t *marks; /* KITH_DEVICES_MAX times KITH_DEVICE_MARK_LEN bytes, of live devices and of nothing */
 	struct kith_signed s; /* signed by the identity */
 };
 
 /* number is max(last + 1, unix ms): a list that is ahead of the clock is refused. Everybody reads it in records, so it
- * may be rounded down. Sorts the keys; KITH_EINVAL for more than KITH_DEVICES_MAX or one given twice. An empty list
- * refuses every device.
+ * may be rounded down. keys are Ed25519 keys, in any order; KITH_EINVAL for more than KITH_DEVICES_MAX or one given
+ * twice. An empty list refuses every device, and looks like any other.
  * Parses without verifying: KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP. */
 KITH_EXPORT int kith_devices_make(uint8_t out[KITH_DEVICES_LEN_MAX], uint64_t number, const struct kith_key keys[],
 				  size_t n, const struct kith_seed *identity) KITH_MUST_USE;

@@ -16,6 +16,7 @@
  *                 node whose key file holds the identity's secret renews the chain in it
  *     bootstrap   a line each: "host:port", and the supernode's key (52 characters) if known; '#' begins a comment.
  *                 The line "loopback" allows loopback addresses, for a network on one machine. May be missing
+ *     devices     what only the owner knows of his devices (JSON): keys, names, dates; for kith id, and no node
  *     state/      what the node remembers; made when missing
  */
 #ifndef KITH_KEYFILE_H
@@ -71,13 +72,12 @@ KITH_EXPORT int kith_passphrase(void *ctx, const char *path, char *out, size_t c
 
 /* Makes a profile for the open network of that label: fresh identity and device, certified by itself for ten years.
  * Its name is the identity's fingerprint, written to name. For trying things out. KITH_EEXIST: dir holds a profile;
- * KITH_EINVAL (labels); else errors as kith_keyfile_write. */
-KITH_EXPORT int kith_profile_create_open(const char *dir, const char *network_label, const char *device_label,
-					 const char *pass, size_t pass_len, char name[KITH_NAME_MAX + 1]) KITH_MUST_USE;
+ * KITH_EINVAL (the label); else errors as kith_keyfile_write. */
+KITH_EXPORT int kith_profile_create_open(const char *dir, const char *label, const char *pass, size_t pass_len,
+					 char name[KITH_NAME_MAX + 1]) KITH_MUST_USE;
 
 /* The same, with a key file as kith_keyfile_write_within makes it. Errors as kith_profile_create_open. */
-KITH_EXPORT int kith_profile_create_open_within(const char *dir, const char *network_label, const char *device_label,
-						const char *pass, size_t pass_len, uint32_t mem_mib,
-						char name[KITH_NAME_MAX + 1]) KITH_MUST_USE;
+KITH_EXPORT int kith_profile_create_open_within(const char *dir, const char *label, const char *pass, size_t pass_len,
+						uint32_t mem_mib, char name[KITH_NAME_MAX + 1]) KITH_MUST_USE;
 
 #endif

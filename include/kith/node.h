@@ -131,9 +131,9 @@ KITH_EXPORT int kith_node_options_load(struct kith_node_options *o, const char *
 				       size_t cap) KITH_MUST_USE;
 
 /* Fills in an identity of its own in the open network of that label: a fresh key and a certificate, made in memory and
- * forgotten with the node; for tests and programs that live for a while. name is its name. KITH_EINVAL (labels),
+ * forgotten with the node; for tests and programs that live for a while. name is its name. KITH_EINVAL (the label),
  * KITH_ENOMEM, KITH_EIO. */
-KITH_EXPORT int kith_node_options_open(struct kith_node_options *o, const char *network_label, const char *device_label,
+KITH_EXPORT int kith_node_options_open(struct kith_node_options *o, const char *label,
 				       char name[KITH_NAME_MAX + 1]) KITH_MUST_USE;
 
 /* Frees what the functions here allocated and wipes secrets. Allowed as soon as kith_node_new returned. */
@@ -342,7 +342,6 @@ struct kith_node_info { /* grows */
 	enum kith_node_state state; /* where it is in its life */
 	enum kith_role role; /* as in the options, or as kith_node_set_role said */
 	char name[KITH_NAME_MAX + 1]; /* ours, as certified; "" before started */
-	char label[KITH_LABEL_MAX + 1]; /* of this device */
 	struct kith_key identity, device; /* Ed25519 and X25519 */
 	struct kith_id network; /* which one it is in */
 	uint16_t port; /* UDP, as bound */

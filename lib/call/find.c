@@ -92,7 +92,6 @@ void kith_find_tell(struct kith_core *c, kith_op op, const struct kith_found *f)
 		return;
 	ev->op = op;
 	memcpy(ev->name, f->person.name, sizeof ev->name);
-	memcpy(ev->found.label, f->person.label, sizeof ev->found.label);
 	ev->found.device = f->person.device_dh;
 	ev->found.identity = f->person.identity;
 	ev->found.online = f->online;

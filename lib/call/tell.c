@@ -15,7 +15,6 @@ void kith_tell_person(struct kith_event *ev, const struct kith_session *s, const
 {
 	ev->session = s->index;
 	memcpy(ev->name, person->name, sizeof ev->name);
-	memcpy(ev->label, person->label, sizeof ev->label);
 	memcpy(ev->service, s->peer->service, sizeof ev->service);
 	ev->identity = person->identity;
 }

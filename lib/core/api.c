@@ -545,7 +545,6 @@ static void describe(struct kith_core *c, const struct kith_session *s, struct k
 	out->initiator = s->initiator;
 	out->open = s->state == KITH_SESSION_OPEN;
 	if (kith_session_person(c, s, &person)) {
-		memcpy(out->label, person.label, sizeof out->label);
 		out->identity = person.identity;
 		out->device = person.device_dh;
 	}

@@ -15,8 +15,6 @@ static void describe(struct kith_conn *conn, const struct kith_event *ev)
 		memset(who, 0, sizeof *who);
 	if (who->name[0] == '\0')
 		memcpy(who->name, ev->name, sizeof who->name);
-	if (who->label[0] == '\0')
-		memcpy(who->label, ev->label, sizeof who->label);
 	if (who->service[0] == '\0')
 		memcpy(who->service, ev->service, sizeof who->service);
 }

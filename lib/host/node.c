@@ -290,7 +290,6 @@ static void name_ourselves(const struct kith_node *node, struct kith_node_info *
 {
 	const struct kith_chain *chain = &node->chain;
 	out->device = chain->device.dh;
-	memcpy(out->label, chain->device.label, sizeof out->label);
 	out->identity = chain->kind == KITH_CHAIN_OPEN ? chain->identity : chain->name.identity;
 	memcpy(out->name, node->name, sizeof out->name);
 }

@@ -320,7 +320,7 @@ static int write_text(const char *dir, const char *file, const char *text)
 
 /* A device of an identity, certified by itself. Returns the chain's length. */
 static int make_open_chain(uint8_t chain[KITH_CHAIN_MAX], const struct kith_id *network,
-			   const struct kith_seed *identity, const struct kith_seed *device, const char *label)
+			   const struct kith_seed *identity, const struct kith_seed *device)
 {
 	uint8_t cert[KITH_CERT_MAX];
 	struct kith_device_cert d;
@@ -328,32 +328,30 @@ static int make_open_chain(uint8_t chain[KITH_CHAIN_MAX], const struct kith_id *
 	memset(&d, 0, sizeof d);
 	kith_seed_public(&pk, identity);
 	kith_seed_device(&d.dh, &d.sign, device);
-	d.number = 1;
 	d.not_before_s = kith_clock_unix_ms() / 1000 / DAY_S * DAY_S; /* its records are public */
 	d.expires_s = d.not_before_s + (int64_t)OPEN_YEARS * 365 * DAY_S;
-	memcpy(d.label, label, strlen(label) + 1);
 	int n = kith_device_cert_make(cert, &d, identity);
 	return n < 0 ? n : kith_chain_make_open(chain, network, &pk, (struct kith_span){ cert, (size_t)n });
 }
 
 static int write_open_chain(const char *dir, const struct kith_id *network, const struct kith_seed *identity,
-			    const struct kith_seed *device, const char *label)
+			    const struct kith_seed *device)
 {
 	uint8_t chain[KITH_CHAIN_MAX];
 	char text[2048];
-	int n = make_open_chain(chain, network, identity, device, label);
+	int n = make_open_chain(chain, network, identity, device);
 	if (n > 0)
 		n = kith_armor_encode(text, sizeof text, KITH_ARMOR_CHAIN, (struct kith_span){ chain, (size_t)n });
 	return n < 0 ? n : write_text(dir, "chain", text);
 }
 
-static int write_profile(const char *dir, const char *network_label, const char *device_label, const char *pass,
-			 size_t pass_len, uint32_t mem_mib, const struct kith_secrets *secrets)
+static int write_profile(const char *dir, const char *label, const char *pass, size_t pass_len, uint32_t mem_mib,
+			 const struct kith_secrets *secrets)
 {
 	char path[KITH_PROFILE_PATH_MAX], line[KITH_NETWORK_LABEL_MAX + 16];
 	struct kith_seed identity, device;
 	struct kith_id network;
-	int err = kith_network_id_open(&network, network_label);
+	int err = kith_network_id_open(&network, label);
 	if (err == 0 && mkdir(dir, 0700) != 0 && errno != EEXIST)
 		err = kith_system_err(errno);
 	if (err == 0)
@@ -364,22 +362,22 @@ static int write_profile(const char *dir, const char *network_label, const char 
 		return err;
 	(void)kith_secrets_get(secrets, KITH_SECRET_IDENTITY, &identity);
 	(void)kith_secrets_get(secrets, KITH_SECRET_DEVICE, &device);
-	err = write_open_chain(dir, &network, &identity, &device, device_label);
+	err = write_open_chain(dir, &network, &identity, &device);
 	kith_wipe(&identity, sizeof identity);
 	kith_wipe(&device, sizeof device);
-	(void)snprintf(line, sizeof line, "open %s\n", network_label);
+	(void)snprintf(line, sizeof line, "open %s\n", label);
 	return err != 0 ? err : write_text(dir, "network", line);
 }
 
-int kith_profile_create_open_within(const char *dir, const char *network_label, const char *device_label,
-				    const char *pass, size_t pass_len, uint32_t mem_mib, char name[KITH_NAME_MAX + 1])
+int kith_profile_create_open_within(const char *dir, const char *label, const char *pass, size_t pass_len,
+				    uint32_t mem_mib, char name[KITH_NAME_MAX + 1])
 {
 	const struct kith_random *random = kith_system_random();
 	struct kith_secrets secrets;
 	struct kith_seed identity, device;
 	struct kith_key pk;
 	name[0] = '\0';
-	if (dir == NULL || network_label == NULL || device_label == NULL || strlen(device_label) > KITH_LABEL_MAX)
+	if (dir == NULL || label == NULL)
 		return KITH_EINVAL;
 	int err = kith_suite_sodium_init();
 	if (err != 0)
@@ -391,7 +389,7 @@ int kith_profile_create_open_within(const char *dir, const char *network_label, 
 	if (err == 0)
 		err = kith_secrets_set(&secrets, KITH_SECRET_DEVICE, &device);
 	if (err == 0)
-		err = write_profile(dir, network_label, device_label, pass, pass_len, mem_mib, &secrets);
+		err = write_profile(dir, label, pass, pass_len, mem_mib, &secrets);
 	if (err == 0) {
 		kith_seed_public(&pk, &identity);
 		(void)kith_fingerprint(&pk, name);
@@ -402,52 +400,49 @@ int kith_profile_create_open_within(const char *dir, const char *network_label, 
 	return err;
 }
 
-int kith_profile_create_open(const char *dir, const char *network_label, const char *device_label, const char *pass,
-			     size_t pass_len, char name[KITH_NAME_MAX + 1])
+int kith_profile_create_open(const char *dir, const char *label, const char *pass, size_t pass_len,
+			     char name[KITH_NAME_MAX + 1])
 {
-	return kith_profile_create_open_within(dir, network_label, device_label, pass, pass_len,
-					       KITH_KEYFILE_MIB_DEFAULT, name);
+	return kith_profile_create_open_within(dir, label, pass, pass_len, KITH_KEYFILE_MIB_DEFAULT, name);
 }
 
-static int open_in_memory(struct kith_node_options *o, struct kith_profile *p, const char *network_label,
-			  const char *device_label, char name[KITH_NAME_MAX + 1])
+static int open_in_memory(struct kith_node_options *o, struct kith_profile *p, const char *label,
+			  char name[KITH_NAME_MAX + 1])
 {
 	const struct kith_random *random = kith_system_random();
 	struct kith_seed identity;
 	struct kith_id network;
 	struct kith_key pk;
-	int err = kith_network_id_open(&network, network_label);
+	int err = kith_network_id_open(&network, label);
 	if (err != 0)
 		return err;
 	random->fill(random->ctx, identity.b, sizeof identity.b);
 	random->fill(random->ctx, o->device.b, sizeof o->device.b);
 	kith_seed_public(&pk, &identity);
-	int n = make_open_chain(p->chain, &network, &identity, &o->device, device_label);
+	int n = make_open_chain(p->chain, &network, &identity, &o->device);
 	kith_wipe(&identity, sizeof identity);
 	if (n < 0)
 		return n;
 	o->has_root = false;
 	o->has_device = true;
 	o->chain = (struct kith_span){ p->chain, (size_t)n };
-	memcpy(p->open_label, network_label, strlen(network_label) + 1);
+	memcpy(p->open_label, label, strlen(label) + 1);
 	o->open_label = p->open_label;
 	(void)kith_fingerprint(&pk, name);
 	return 0;
 }
 
-int kith_node_options_open(struct kith_node_options *o, const char *network_label, const char *device_label,
-			   char name[KITH_NAME_MAX + 1])
+int kith_node_options_open(struct kith_node_options *o, const char *label, char name[KITH_NAME_MAX + 1])
 {
 	if (name != NULL)
 		name[0] = '\0';
-	if (!knows_profiles(o) || network_label == NULL || device_label == NULL || name == NULL ||
-	    strlen(device_label) > KITH_LABEL_MAX)
+	if (!knows_profiles(o) || label == NULL || name == NULL)
 		return KITH_EINVAL;
 	kith_node_options_deinit(o);
 	struct kith_profile *p = kith_profile_of(o);
 	int err = p != NULL ? kith_suite_sodium_init() : KITH_ENOMEM;
 	if (err == 0)
-		err = open_in_memory(o, p, network_label, device_label, name);
+		err = open_in_memory(o, p, label, name);
 	if (err != 0)
 		kith_node_options_deinit(o);
 	return err;

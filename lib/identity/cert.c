@@ -8,7 +8,7 @@
 /* Version, type, key, serial, times, constraint, flags, extensions, signature at their longest. */
 KITH_STATIC_ASSERT(2 + 32 + 8 + 10 + 1 + KITH_CONSTRAINT_MAX + 1 + 1 + KITH_EXT_MAX + 64 <= KITH_CERT_MAX, "issuer");
 KITH_STATIC_ASSERT(2 + 8 + 1 + KITH_NAME_MAX + 32 + 8 + 10 + 16 + 2 + 1 + KITH_EXT_MAX + 64 <= KITH_CERT_MAX, "name");
-KITH_STATIC_ASSERT(2 + 64 + 4 + 10 + 1 + KITH_LABEL_MAX + 1 + KITH_EXT_MAX + 64 <= KITH_CERT_MAX, "device");
+KITH_STATIC_ASSERT(2 + 64 + 10 + 1 + KITH_EXT_MAX + 64 <= KITH_CERT_MAX, "device");
 
 enum { NETWORK_HINT_LEN = 4 };
 
@@ -72,9 +72,7 @@ int kith_device_cert_parse(struct kith_device_cert *out, struct kith_span cert)
 		return err;
 	kith_read_bytes(&r, out->dh.b, KITH_KEY_LEN);
 	kith_read_bytes(&r, out->sign.b, KITH_KEY_LEN);
-	out->number = kith_read_u32(&r);
 	kith_object_read_validity(&r, &out->not_before_s, &out->expires_s);
-	kith_object_read_text(&r, out->label, sizeof out->label);
 	return kith_object_end(&r, cert, &out->s);
 }
 
@@ -109,10 +107,8 @@ void kith_device_cert_write(struct kith_writer *w, const struct kith_device_cert
 	kith_object_write_header(w, KITH_OBJECT_DEVICE);
 	kith_write_bytes(w, c->dh.b, KITH_KEY_LEN);
 	kith_write_bytes(w, c->sign.b, KITH_KEY_LEN);
-	kith_write_u32(w, c->number);
 	kith_object_write_time(w, c->not_before_s);
 	kith_object_write_time(w, c->expires_s);
-	kith_object_write_text(w, c->label, KITH_LABEL_MAX);
 	kith_object_write_ext(w, c->s.ext);
 }
 

@@ -93,8 +93,6 @@ static void add_name(struct text *t, const struct kith_name_cert *c)
 static void add_device(struct text *t, const struct kith_device_cert *c)
 {
 	add(t, "type: device certificate\n");
-	add(t, "label: %s\n", c->label);
-	add(t, "number: %lu\n", (unsigned long)c->number);
 	add_key(t, "x25519 key", c->dh.b);
 	add_key(t, "ed25519 key", c->sign.b);
 	add_validity(t, c->not_before_s, c->expires_s);
@@ -119,9 +117,8 @@ static void add_devices(struct text *t, const struct kith_devices *list)
 {
 	add(t, "type: device list\n");
 	add(t, "number: %llu\n", (unsigned long long)list->number);
-	add(t, "devices: %u\n", list->n);
-	for (size_t i = 0; i < list->n; i++)
-		add_key(t, "ed25519 key", list->keys + i * KITH_KEY_LEN);
+	add_hex(t, "salt", list->salt, sizeof list->salt);
+	add(t, "marks: %d, of devices and of nothing\n", KITH_DEVICES_MAX);
 }
 
 static void add_revocation(struct text *t, const struct kith_revocation *list)

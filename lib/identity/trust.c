@@ -193,6 +193,15 @@ static bool devices_held(const struct kith_trust *t, const struct kith_now *now,
 	return !is_ahead(out, now);
 }
 
+struct kith_span kith_trust_devices_of(const struct kith_trust *t, const struct kith_now *now,
+				       const struct kith_key *identity)
+{
+	const struct kith_span none = { NULL, 0 };
+	const struct trust_devices *d = kith_table_get(&t->device_lists, identity->b);
+	struct kith_devices list;
+	return devices_held(t, now, identity, &list) ? kith_blob_span(d->list) : none;
+}
+
 /* What holds but for the date. */
 static int lists_check(const struct kith_trust *t, const struct kith_now *now, const struct kith_person *person)
 {
@@ -204,7 +213,8 @@ static int lists_check(const struct kith_trust *t, const struct kith_now *now, c
 		if (issuer != NULL && kith_trust_revokes(issuer->list, person->name_serial, &person->identity))
 			return KITH_EREVOKED;
 	}
-	if (devices_held(t, now, &person->identity, &list) && !kith_devices_has(&list, &person->device_sign))
+	if (devices_held(t, now, &person->identity, &list) &&
+	    !kith_devices_lists(t->suite, &list, &person->device_sign))
 		return KITH_EREVOKED;
 	return 0;
 }
@@ -375,10 +385,8 @@ static void person_fill(const struct kith_trust *t, const struct kith_chain *c, 
 		narrow(p, c->issuer.not_before_s, c->issuer.expires_s);
 		narrow(p, c->name.not_before_s, c->name.expires_s);
 	}
-	memcpy(p->label, c->device.label, sizeof p->label);
 	p->device_dh = c->device.dh;
 	p->device_sign = c->device.sign;
-	p->device_number = c->device.number;
 	narrow(p, c->device.not_before_s, c->device.expires_s);
 }
 

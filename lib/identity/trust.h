@@ -78,14 +78,12 @@ struct kith_trust {
 /* Whom a chain names, and under what conditions. Valid only as the result of a check. */
 struct kith_person {
 	char name[KITH_NAME_MAX + 1];
-	char label[KITH_LABEL_MAX + 1]; /* of the device */
 	struct kith_key identity;
 	struct kith_key device_dh, device_sign; /* X25519, Ed25519 */
 	struct kith_key issuer; /* zero in an open network */
 	uint8_t issuer_id[KITH_ISSUER_ID_LEN];
 	uint8_t placement[KITH_PLACEMENT_LEN]; /* zero in an open network */
 	uint64_t issuer_serial, name_serial;
-	uint32_t device_number;
 	uint8_t flags; /* enum kith_name_flags: those that the issuer may give */
 	int64_t not_before_ms, expires_ms; /* the latest and the earliest of the chain, without tolerance */
 };
@@ -155,5 +153,9 @@ enum kith_lists_age kith_trust_lists_age(const struct kith_trust *t, const struc
  * KITH_ENOMEM. A list that is held and turns out to be ahead, once the clock is trusted, counts no more. */
 int kith_trust_devices_add(struct kith_trust *t, const struct kith_now *now, const struct kith_key *identity,
 			   struct kith_span list, bool keep) KITH_MUST_USE;
+
+/* The one that counts for an identity, borrowed until lists change; empty if none does. */
+struct kith_span kith_trust_devices_of(const struct kith_trust *t, const struct kith_now *now,
+				       const struct kith_key *identity);
 
 #endif

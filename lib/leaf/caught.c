@@ -54,7 +54,6 @@ static void name(struct kith_core *c, const struct kith_home_slot *home, enum ki
 	if (ev == NULL)
 		return;
 	memcpy(ev->name, person.name, sizeof ev->name);
-	memcpy(ev->label, person.label, sizeof ev->label);
 	ev->identity = person.identity;
 	ev->lie = how;
 }

@@ -342,7 +342,7 @@ static void on_found(struct kith_call *call, const struct kith_found_device *dev
 	(void)user;
 	for (unsigned i = 0; i < device->homes_n; i++)
 		json_array_append_new(homes, json_string(kith_addr_format(&device->homes[i].addr, addr)));
-	tell("found", json_pack("{s:s, s:b, s:o}", "label", device->label, "online", device->online, "homes", homes));
+	tell("found", json_pack("{s:b, s:o}", "online", device->online, "homes", homes));
 }
 
 static void on_looked_up(struct kith_call *call, int err, void *user)

@@ -92,7 +92,6 @@ static inline struct kith_span fw_chain(struct fw *w, uint8_t n, uint8_t chain[K
 				     .flags = KITH_NAME_SUPERNODE };
 	struct kith_device_cert dc = { .dh = device->dh_pk,
 				       .sign = device->sign.pk,
-				       .number = 1,
 				       .not_before_s = FW_NOW_MS / 1000 - 60,
 				       .expires_s = FW_NOW_MS / 1000 + 86400 };
 	kith_ids_issuer(w->suite, nc.issuer_id, &w->issuer.pk);

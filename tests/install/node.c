@@ -34,7 +34,7 @@ int main(int argc, char **argv) /* node [leaf|stun] */
 	kith_node_options_init(&o);
 	kith_node_callbacks_init(&cb);
 	cb.started = on_started;
-	if (kith_profile_create_open(profile, "weight", "node", NULL, 0, name) == 0 &&
+	if (kith_profile_create_open(profile, "weight", NULL, 0, name) == 0 &&
 	    kith_node_options_load(&o, profile, NULL, 0) == 0) {
 		o.loop = uv_default_loop();
 		o.allow_loopback = true;

@@ -92,7 +92,7 @@ static void make_node(int i)
 	struct kith_node_options *o = kith_node_options_new();
 	MUST(o != NULL && m->node == NULL);
 	*m = (struct monkey_node){ .alloc = { monkey_realloc, m } };
-	MUST(kith_node_options_open(o, "monkeys", "m", m->name) == 0);
+	MUST(kith_node_options_open(o, "monkeys", m->name) == 0);
 	fill_in(o, i);
 	o->alloc = &m->alloc;
 	int err = kith_node_new(&m->node, o, &monkey_node_callbacks, m);

@@ -477,7 +477,7 @@ static inline int world_say(struct core_world *w, int from, kith_session_id sess
 
 /* How a node's certificates differ from those that the authority of the network made for it. */
 struct world_cert {
-	const char *name, *label; /* NULL: "sim" for the label */
+	const char *name;
 	int64_t from_s, until_s; /* of the name, relative to the start of the world; both 0: as usual */
 	int64_t device_from_s, device_until_s; /* of the device, in the same way */
 	uint64_t serial; /* 0: as usual */
@@ -516,7 +516,6 @@ static inline void world_certify(struct core_world *w, int i, const struct world
 				     .flags = n->supernode ? KITH_NAME_SUPERNODE : 0 };
 	struct kith_device_cert dc = { .dh = keys.dh_pk,
 				       .sign = keys.sign.pk,
-				       .number = 1,
 				       .not_before_s = base_s - 30 * day_s,
 				       .expires_s = base_s + 180 * day_s };
 	if (c->device_from_s != 0 || c->device_until_s != 0) {
@@ -525,7 +524,6 @@ static inline void world_certify(struct core_world *w, int i, const struct world
 	}
 	kith_ids_issuer(pki->suite, nc.issuer_id, &pki->issuer.pk);
 	snprintf(nc.name, sizeof nc.name, "%s", c->name);
-	snprintf(dc.label, sizeof dc.label, "%s", c->label != NULL ? c->label : "sim");
 	memset(nc.placement, i + 1, sizeof nc.placement);
 	int name_len = kith_name_cert_sign(pki->suite, name_buf, &nc, pki->issuer.sk);
 	int device_len = kith_device_cert_sign(pki->suite, device_buf, &dc, identity.sk);
@@ -539,11 +537,11 @@ static inline void world_certify(struct core_world *w, int i, const struct world
 }
 
 /* Starts a leaf that is one of several devices of node `of`'s identity; none of them has a device list. */
-static inline int world_further(struct core_world *w, const char *name, const char *label, int of)
+static inline int world_further(struct core_world *w, const char *name, int of)
 {
 	struct kith_core_options o;
 	int i = world_add(w, name, false);
-	world_certify(w, i, &(struct world_cert){ .name = name, .label = label, .of = of });
+	world_certify(w, i, &(struct world_cert){ .name = name, .of = of });
 	world_options(w, i, &o);
 	assert_int_equal(world_try_start(w, i, &o), 0);
 	return i;

@@ -324,7 +324,7 @@ static inline void party_options(struct party *p, struct world *w, const char *l
 	memset(p, 0, sizeof *p);
 	p->world = w;
 	(void)snprintf(p->dir, sizeof p->dir, "%s/%s", w->dir, label);
-	assert_int_equal(kith_profile_create_open(p->dir, "playground", label, NULL, 0, p->name), 0);
+	assert_int_equal(kith_profile_create_open(p->dir, "playground", NULL, 0, p->name), 0);
 	kith_node_options_init(o);
 	assert_int_equal(kith_node_options_load(o, p->dir, why, sizeof why), 0);
 	o->loop = &w->loop;

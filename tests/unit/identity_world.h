@@ -94,10 +94,8 @@ static inline void world_init(struct world *w)
 
 	w->device_cert.dh = w->device.dh_pk;
 	w->device_cert.sign = w->device.sign.pk;
-	w->device_cert.number = 3;
 	w->device_cert.not_before_s = WORLD_NOW_S - 86400;
 	w->device_cert.expires_s = WORLD_NOW_S + 20 * 86400;
-	strcpy(w->device_cert.label, "laptop");
 	world_sign(w);
 }
 

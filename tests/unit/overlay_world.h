@@ -116,7 +116,6 @@ static inline void ow_node_placed(struct ow *w, struct ow_node *node, uint32_t n
 				     .flags = flags };
 	struct kith_device_cert dc = { .dh = node->device.dh_pk,
 				       .sign = node->device.sign.pk,
-				       .number = 1,
 				       .not_before_s = OW_NOW_MS / 1000 - 3600,
 				       .expires_s = OW_NOW_MS / 1000 + 86400 * 20 };
 	kith_ids_issuer(w->suite, nc.issuer_id, &w->issuer.pk);

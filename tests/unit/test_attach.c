@@ -33,7 +33,6 @@ static void one_identity_has_so_many_places_at_a_home(void **state)
 {
 	struct core_world w;
 	struct kith_core_options o;
-	char label[8];
 	(void)state;
 	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ NULL });
 	assert_int_equal(world_add(&w, "alice", false), 1);
@@ -41,8 +40,7 @@ static void one_identity_has_so_many_places_at_a_home(void **state)
 	world_options(&w, 1, &o);
 	assert_int_equal(world_try_start(&w, 1, &o), 0);
 	for (int i = 0; i < KITH_LEAVES_PER_IDENTITY + 2; i++) {
-		snprintf(label, sizeof label, "d%d", i);
-		world_further(&w, "alice", label, 1);
+		world_further(&w, "alice", 1);
 		world_run(&w, 2 * KITH_US_PER_S);
 	}
 	assert_int_equal(info_of(&w, 0).leaves, KITH_LEAVES_PER_IDENTITY);
@@ -63,7 +61,6 @@ static void the_last_places_are_for_those_who_have_none(void **state)
 	enum { PLACES = 16, KEPT = PLACES / KITH_LEAVES_RESERVE };
 	struct core_world w;
 	struct kith_core_options o;
-	char label[8];
 	(void)state;
 	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ NULL });
 	w.nodes[0].core->super->leaves_max = PLACES;
@@ -72,8 +69,7 @@ static void the_last_places_are_for_those_who_have_none(void **state)
 	world_options(&w, 1, &o);
 	assert_int_equal(world_try_start(&w, 1, &o), 0);
 	for (int i = 0; i < PLACES; i++) {
-		snprintf(label, sizeof label, "d%d", i);
-		world_further(&w, "alice", label, 1);
+		world_further(&w, "alice", 1);
 		world_run(&w, 2 * KITH_US_PER_S);
 	}
 	assert_int_equal(info_of(&w, 0).leaves, PLACES - KEPT);
@@ -96,7 +92,6 @@ static void the_last_sessions_for_leaves_are_for_those_who_have_none(void **stat
 {
 	struct core_world w;
 	struct kith_core_options o;
-	char label[8];
 	(void)state;
 	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ NULL });
 	w.nodes[0].core->sessions.by_index.max = 12; /* of which one is kept */
@@ -105,8 +100,7 @@ static void the_last_sessions_for_leaves_are_for_those_who_have_none(void **stat
 	world_options(&w, 1, &o);
 	assert_int_equal(world_try_start(&w, 1, &o), 0);
 	for (int i = 0; i < KITH_LEAVES_PER_IDENTITY; i++) {
-		snprintf(label, sizeof label, "d%d", i);
-		world_further(&w, "alice", label, 1);
+		world_further(&w, "alice", 1);
 		world_run(&w, 2 * KITH_US_PER_S);
 	}
 	assert_int_equal(info_of(&w, 0).leaves, 10); /* the next one's session is the eleventh */

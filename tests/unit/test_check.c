@@ -47,7 +47,6 @@ static void net_init(struct net *n)
 	strcpy(n->name_cert.name, "s1");
 	n->name_cert.flags = KITH_NAME_SUPERNODE;
 	n->issuer_cert.flags = KITH_ISSUER_SUPERNODES;
-	strcpy(n->device_cert.label, "host");
 	kith_node_options_init(&n->o);
 	n->o.role = KITH_ROLE_SUPERNODE;
 	n->o.has_root = true;

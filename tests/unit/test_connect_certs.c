@@ -255,7 +255,7 @@ static void a_caller_whose_name_is_pinned_to_another_key_is_told_of_and_not_acce
 	core_world_deinit(&w);
 }
 
-/* A long name and label make a chain longer than the caller's first message has room for in the answer. */
+/* A long name makes a chain longer than the caller's first message has room for in the answer. */
 static void a_callee_with_longer_certificates_than_the_caller_still_answers(void **state)
 {
 	struct core_world w;
@@ -264,11 +264,11 @@ static void a_callee_with_longer_certificates_than_the_caller_still_answers(void
 	(void)state;
 	world_network(&w, kith_suite_sodium(), 1, 3, (const char *const[]){ NULL });
 	int i = world_add(&w, "a", false);
-	world_certify(&w, i, &(struct world_cert){ .name = "a", .label = "" });
+	world_certify(&w, i, &(struct world_cert){ .name = "a" });
 	world_options(&w, i, &o);
 	assert_int_equal(world_try_start(&w, i, &o), 0);
 	int k = world_add(&w, name, false);
-	world_certify(&w, k, &(struct world_cert){ .name = name, .label = "sixteen-letters-" });
+	world_certify(&w, k, &(struct world_cert){ .name = name });
 	world_options(&w, k, &o);
 	assert_int_equal(world_try_start(&w, k, &o), 0);
 	world_run(&w, 5 * KITH_US_PER_S);

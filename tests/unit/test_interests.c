@@ -103,7 +103,7 @@ static void devices_of_one_identity_share_a_rate(void **state)
 	struct core_world w;
 	(void)state;
 	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ NULL });
-	int first = world_further(&w, "alice", "phone", 1), second = world_further(&w, "alice", "tablet", 1);
+	int first = world_further(&w, "alice", 1), second = world_further(&w, "alice", 1);
 	int bob = world_start(&w, "bob", false);
 	world_run(&w, 5 * KITH_US_PER_S);
 	struct kith_watches *ws = &w.nodes[0].core->super->interests;

@@ -178,7 +178,6 @@ static void one_device_of_an_identity_serves(void **state)
 	kith_device_keys_from_seed(&other.device, w.suite, &seed);
 	struct kith_device_cert dc = { .dh = other.device.dh_pk,
 				       .sign = other.device.sign.pk,
-				       .number = 2,
 				       .not_before_s = OW_NOW_MS / 1000 - 3600,
 				       .expires_s = OW_NOW_MS / 1000 + 86400 };
 	int len = kith_device_cert_sign(w.suite, device_buf, &dc, other.identity.sk);

@@ -173,7 +173,7 @@ static void an_older_programs_structs_are_not_overflowed(void **state)
 		struct kith_node_options options;
 		uint8_t bytes[2048];
 	} room;
-	const size_t old = offsetof(struct kith_node_info, label),
+	const size_t old = offsetof(struct kith_node_info, identity),
 		     old_options = offsetof(struct kith_node_options, port);
 	(void)state;
 	world_init(&w);

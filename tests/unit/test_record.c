@@ -117,6 +117,15 @@ static void a_record_that_does_not_fit_is_not_made(void **state)
 	uint8_t buf[KITH_RECORD_LEN_MAX], list[KITH_DEVICES_LEN_MAX] = { 0 };
 	struct kith_record good = ow_record_of(&w, &alice, homes, 3), r = good;
 	r.devices = test_span(list, sizeof list);
+	for (int i = 0; i < 3; i++) {
+		r.homes[i].host.endpoints_n = KITH_HOST_ENDPOINTS_MAX;
+		for (int k = 1; k < KITH_HOST_ENDPOINTS_MAX; k++)
+			r.homes[i].host.endpoints[k] = (struct kith_endpoint){
+				{ .family = KITH_FAMILY_V6, .port = 9, .ip = { 0x20, 1, 0xd, 0xb9, 7 } },
+				KITH_TRANSPORT_UDP,
+				0
+			};
+	}
 	assert_int_equal(kith_record_make(w.suite, buf, &r, alice.device.sign.sk), KITH_EMSGSIZE);
 	r = good;
 	r.status = test_span(list, KITH_RECORD_STATUS_MAX + 1);
@@ -540,7 +549,6 @@ static void an_open_network_places_by_identity_and_prefix(void **state)
 	uint8_t cert[KITH_CERT_MAX], chain[KITH_CHAIN_MAX], buf[KITH_MEMBER_LEN_MAX];
 	struct kith_device_cert dc = { .dh = alice.device.dh_pk,
 				       .sign = alice.device.sign.pk,
-				       .number = 1,
 				       .not_before_s = OW_NOW_MS / 1000,
 				       .expires_s = OW_NOW_MS / 1000 + 86400 };
 	int len = kith_device_cert_sign(w.suite, cert, &dc, alice.identity.sk);

@@ -450,7 +450,7 @@ static void four_devices(struct core_world *w)
 	assert_int_equal(world_try_start(w, WORLD_ALICE, &o), 0);
 	world_start(w, "bob", false);
 	world_start(w, "carol", false);
-	assert_int_equal(world_further(w, "alice", "second", WORLD_ALICE), SECOND);
+	assert_int_equal(world_further(w, "alice", WORLD_ALICE), SECOND);
 	world_run(w, 5 * KITH_US_PER_S);
 }
 

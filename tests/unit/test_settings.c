@@ -98,7 +98,7 @@ static void a_node_with_an_identity_in_memory_starts(void **state)
 	(void)state;
 	world_init(&w);
 	p.world = &w;
-	assert_int_equal(kith_node_options_open(o, "playground", "memory", p.name), 0);
+	assert_int_equal(kith_node_options_open(o, "playground", p.name), 0);
 	assert_int_equal(kith_node_options_set_loop(o, &w.loop), 0);
 	assert_int_equal(kith_node_options_set(o, "allow_loopback", "true"), 0);
 	assert_int_equal(kith_node_options_set(o, "bind_v4", "127.0.0.1"), 0);
@@ -111,7 +111,6 @@ static void a_node_with_an_identity_in_memory_starts(void **state)
 	assert_int_equal(p.start_err, 0);
 	assert_int_equal(kith_node_info(p.node, &info), 0);
 	assert_string_equal(info.name, p.name);
-	assert_string_equal(info.label, "memory");
 
 	assert_int_equal(kith_pin(p.node, "carol", &key, KITH_CONTACT_ACCEPTED, false), 0);
 	assert_int_equal(kith_pin(p.node, "bob", &key, KITH_CONTACT_BLOCKED, false), 0);

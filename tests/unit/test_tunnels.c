@@ -106,9 +106,9 @@ static void devices_of_one_identity_share_its_introductions(void **state)
 	struct core_world w;
 	(void)state;
 	world_network(&w, kith_suite_sodium(), 1, 3, (const char *const[]){ NULL });
-	int first = world_further(&w, "alice", "phone", 3);
+	int first = world_further(&w, "alice", 3);
 	int bob = world_start(&w, "bob", false);
-	int second = world_further(&w, "alice", "tablet", 3);
+	int second = world_further(&w, "alice", 3);
 	world_run(&w, 5 * KITH_US_PER_S);
 	for (int i = 0; i < 2 * KITH_INTRODUCTIONS_BURST; i++) {
 		ask_from(&w, i % 2 != 0 ? first : second, 0, w.nodes[bob].id.device_dh.b, test_span(NULL, 0));
@@ -127,9 +127,9 @@ static void devices_of_one_identity_share_the_rate_of_a_relay(void **state)
 	struct core_world w;
 	(void)state;
 	world_network(&w, kith_suite_sodium(), 1, 3, (const char *const[]){ NULL });
-	int first = world_further(&w, "alice", "phone", 3);
+	int first = world_further(&w, "alice", 3);
 	int bob = world_start(&w, "bob", false);
-	int second = world_further(&w, "alice", "tablet", 3);
+	int second = world_further(&w, "alice", 3);
 	world_run(&w, 5 * KITH_US_PER_S);
 	ask_from(&w, first, 0, w.nodes[bob].id.device_dh.b, test_span(NULL, 0));
 	ask_from(&w, second, 0, w.nodes[bob].id.device_dh.b, test_span(NULL, 0));

@@ -8,9 +8,9 @@ void exchange_init(struct exchange *x, bool callee)
 {
 	memset(x, 0, sizeof *x);
 	world_init(&x->world);
-	world_person(&x->world, &x->alice, "alice", "laptop");
+	world_person(&x->world, &x->alice, "alice");
 	if (callee)
-		world_person(&x->world, &x->haven, "bob", "phone");
+		world_person(&x->world, &x->haven, "bob");
 	else
 		world_supernode(&x->world, &x->haven, "haven", "198.51.100.7:4500");
 	vec_random_init(&x->random[INITIATOR], "initiator");

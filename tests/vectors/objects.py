@@ -184,8 +184,8 @@ def name_certificate(f):
 
 
 def device_certificate(f):
-    return b"\1\3" + f["x25519"] + f["ed25519"] + number(f["number"], 4) + number(f["not_before_s"], 5) + number(
-        f["expires_s"], 5) + counted(f["label"].encode()) + b"\0"
+    return b"\1\3" + f["x25519"] + f["ed25519"] + number(f["not_before_s"], 5) + number(
+        f["expires_s"], 5) + b"\0"
 
 
 def read_issuer(data):
@@ -207,7 +207,7 @@ def read_name(data):
 
 def read_device(data):
     r = begin(data, 3)
-    c = {"x25519": r.bytes(32), "ed25519": r.bytes(32), "number": r.number(4), "validity": validity(r), "label": text(r, 16)}
+    c = {"x25519": r.bytes(32), "ed25519": r.bytes(32), "validity": validity(r)}
     c["signed"] = finish(r)
     return c
 
@@ -249,7 +249,7 @@ class Verifier:
     def hold_devices(self, identity, data):
         c = read_devices(data)
         verify(c["signed"], 5, identity)
-        self.devices[identity] = c["keys"]
+        self.devices[identity] = c
 
     def revoked(self, signer_id, serial, key):
         c = self.revocations.get(signer_id)
@@ -266,7 +266,7 @@ class Verifier:
         listed = self.devices.get(name["identity"])
         refuse("KITH_EREVOKED", "by a list", self.revoked(self.network[:8], issuer["serial"], issuer["issuer"]) or
                self.revoked(name["issuer_id"], name["serial"], name["identity"]) or
-               (listed is not None and device["ed25519"] not in listed))
+               (listed is not None and device_mark(listed["salt"], device["ed25519"]) not in listed["marks"]))
         times = [issuer["validity"], name["validity"], device["validity"]]
         first, last = max(t[0] for t in times), min(t[1] for t in times)
         refuse("KITH_EEXPIRED", "expired", self.now_ms > last * 1000 + TOLERANCE_MS)
@@ -274,7 +274,7 @@ class Verifier:
         verify(issuer["signed"], 1, self.root)
         verify(name["signed"], 2, issuer["issuer"])
         verify(device["signed"], 3, name["identity"])
-        return {"name": name["name"].decode(), "label": device["label"].decode(), "identity": name["identity"],
+        return {"name": name["name"].decode(), "identity": name["identity"],
                 "x25519": device["x25519"], "ed25519": device["ed25519"], "not_before_s": first, "expires_s": last,
                 "placement": name["placement"], "flags": name["flags"] & (issuer["flags"] | 254), "issuer": issuer["issuer"]}
 
@@ -304,15 +304,20 @@ class Verifier:
 
 # ---- lists ----
 
+def device_mark(salt, key):
+    return blake2b(b"kith device mark v1\0", salt, key)[:6]
+
+
 def device_list(f):
-    keys = sorted(f["devices"])
-    return b"\1\5" + f["number"] + number(len(keys), 1) + b"".join(keys) + b"\0"
+    marks = sorted(f["filling"] + [device_mark(f["salt"], key) for key in f["devices"]])
+    refuse("KITH_EINVAL", "sixteen marks", len(marks) != 16)
+    return b"\1\5" + f["number"] + f["salt"] + b"".join(marks) + b"\0"
 
 
 def read_devices(data):
     r = begin(data, 5)
-    c = {"number": r.number(8), "keys": [r.bytes(32) for _ in range(r.number(1))]}
-    refuse("KITH_EPROTO", "ascending", c["keys"] != sorted(set(c["keys"])) or len(c["keys"]) > 16)
+    c = {"number": r.number(8), "salt": r.bytes(8), "marks": [r.bytes(6) for _ in range(16)]}
+    refuse("KITH_EPROTO", "ascending", c["marks"] != sorted(set(c["marks"])))
     c["signed"] = finish(r)
     return c
 

@@ -28,8 +28,8 @@ static inline void cast_init(struct cast *c)
 {
 	memset(c, 0, sizeof *c);
 	world_init(&c->w);
-	world_person(&c->w, &c->alice, "alice", "laptop");
-	world_person(&c->w, &c->bob, "bob", "phone");
+	world_person(&c->w, &c->alice, "alice");
+	world_person(&c->w, &c->bob, "bob");
 	world_supernode(&c->w, &c->haven, "haven", "198.51.100.7:4500");
 	world_supernode(&c->w, &c->harbour, "harbour", "203.0.113.20:4500");
 	kith_ids_directory(c->w.suite, &c->key, &c->w.network, "alice");

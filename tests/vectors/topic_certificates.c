@@ -66,9 +66,7 @@ static void device_cert(struct vec_topic *topic, const struct person *p)
 	vec_covers(&v, "object", "DEVICE");
 	vec_bytes(v.in, "x25519", c->dh.b, KITH_KEY_LEN);
 	vec_bytes(v.in, "ed25519", c->sign.b, KITH_KEY_LEN);
-	vec_number(v.in, "number", c->number);
 	put_validity(v.in, c->not_before_s, c->expires_s);
-	vec_text(v.in, "label", c->label);
 	put_signed(&v, &p->identity, KITH_SIGN_DEVICE, p->device_cert);
 	vec_end(&v);
 }
@@ -120,7 +118,6 @@ static void verified(struct vec_topic *topic, const struct world *w, const struc
 	w->suite->blake2b(remembered, 32, nothing, parts, 2);
 	vec_bytes(v.mid, "remembered_under", remembered, sizeof remembered);
 	vec_text(v.out, "name", person.name);
-	vec_text(v.out, "label", person.label);
 	vec_bytes(v.out, "identity", person.identity.b, KITH_KEY_LEN);
 	vec_bytes(v.out, "x25519", person.device_dh.b, KITH_KEY_LEN);
 	vec_bytes(v.out, "ed25519", person.device_sign.b, KITH_KEY_LEN);
@@ -218,7 +215,7 @@ static void refused_terms(struct vec_topic *topic, const struct world *w)
 	uint8_t bytes[KITH_CHAIN_MAX];
 	struct person p;
 	struct world narrow = *w;
-	world_person(w, &p, "alice", "laptop");
+	world_person(w, &p, "alice");
 	refused(topic, w, "chain, critical extension",
 		"Extension 5 of the device's certificate is critical and not known.", critical_chain(w, &p, bytes),
 		WORLD_NOW_S, nothing, nothing, &p, KITH_ENOTSUP);
@@ -228,13 +225,34 @@ static void refused_terms(struct vec_topic *topic, const struct world *w)
 	memcpy(terms.constraint, ".example", sizeof ".example");
 	narrow.issuer_cert =
 		vec_made(narrow.issuer_bytes, kith_issuer_cert_sign(w->suite, narrow.issuer_bytes, &terms, w->root.sk));
-	world_person(&narrow, &p, "aexample", "laptop");
+	world_person(&narrow, &p, "aexample");
 	refused(topic, w, "chain, name outside the constraint",
 		"The issuer may certify what ends in .example and is longer.", p.full, WORLD_NOW_S, nothing, nothing,
 		&p, KITH_ENAME);
 }
 
 /* ---- lists ---- */
+
+/* What the identity drew for the list: its salt, and the marks that are of no device. */
+static void put_filling(struct vec *v, const struct world *w, struct kith_span made, const struct kith_key keys[],
+			size_t n)
+{
+	struct kith_devices list;
+	VEC_REQUIRE(kith_devices_parse(&list, made) == 0);
+	vec_bytes(v->in, "salt", list.salt, sizeof list.salt);
+	json_t *filling = vec_list(v->in, "filling");
+	for (size_t i = 0; i < KITH_DEVICES_MAX; i++) {
+		const uint8_t *mark = list.marks + i * KITH_DEVICE_MARK_LEN;
+		bool known = false;
+		for (size_t k = 0; k < n; k++) {
+			uint8_t its[KITH_DEVICE_MARK_LEN];
+			kith_devices_mark(w->suite, its, list.salt, &keys[k]);
+			known = known || memcmp(its, mark, sizeof its) == 0;
+		}
+		if (!known)
+			vec_item_bytes(filling, mark, KITH_DEVICE_MARK_LEN);
+	}
+}
 
 static struct kith_span device_list(struct vec_topic *topic, const struct world *w, const struct person *p,
 				    const struct kith_key keys[], size_t n, uint64_t number, const char *name,
@@ -248,6 +266,7 @@ static struct kith_span device_list(struct vec_topic *topic, const struct world 
 		vec_item_bytes(list, keys[i].b, KITH_KEY_LEN);
 	struct kith_span made =
 		vec_made(buf, kith_devices_sign(w->suite, buf, number, keys, n, nothing, p->identity.sk));
+	put_filling(&v, w, made, keys, n);
 	put_signed(&v, &p->identity, KITH_SIGN_DEVICES, made);
 	vec_end(&v);
 	return made;
@@ -303,7 +322,7 @@ static void lists(struct vec_topic *topic, const struct world *w, const struct p
 		keys[1] = keys[0];
 		keys[0] = first;
 	}
-	(void)device_list(topic, w, p, keys, 2, 9, "device list", "Two devices live; keys ascend.", good);
+	(void)device_list(topic, w, p, keys, 2, 9, "device list", "Two devices live; which, their keys tell.", good);
 	struct kith_span gone = device_list(topic, w, p, &other, 1, 10, "device list without the device",
 					    "A newer one: one is left.", bad);
 	struct kith_span names =
@@ -393,7 +412,7 @@ void topic_certificates(struct vec_topic *topic)
 	struct world w;
 	struct person alice, haven;
 	world_init(&w);
-	world_person(&w, &alice, "alice", "laptop");
+	world_person(&w, &alice, "alice");
 	world_supernode(&w, &haven, "haven", "198.51.100.7:4500");
 	issuer_cert(topic, &w);
 	name_cert(topic, &w, &alice, "name certificate", "The issuer certifies a leaf's name.");

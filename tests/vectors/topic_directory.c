@@ -17,7 +17,7 @@ struct cast {
 static void cast_init(struct cast *c)
 {
 	world_init(&c->w);
-	world_person(&c->w, &c->alice, "alice", "laptop");
+	world_person(&c->w, &c->alice, "alice");
 	world_supernode(&c->w, &c->homes[0], "haven", "198.51.100.7:4500");
 	world_supernode(&c->w, &c->homes[1], "harbour", "203.0.113.20:4500");
 	world_supernode(&c->w, &c->homes[2], "hearth", "[2001:db8:40::1]:4500");

@@ -227,8 +227,8 @@ void topic_files(struct vec_topic *topic)
 	struct world w;
 	struct person alice, bob, supernodes[2];
 	world_init(&w);
-	world_person(&w, &alice, "alice", "laptop");
-	world_person(&w, &bob, "bob", "phone");
+	world_person(&w, &alice, "alice");
+	world_person(&w, &bob, "bob");
 	world_supernode(&w, &supernodes[0], "haven", "198.51.100.7:4500");
 	world_supernode(&w, &supernodes[1], "harbour", "203.0.113.20:4500");
 	key_file_sealed(topic, &w, &alice);

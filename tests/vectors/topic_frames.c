@@ -273,7 +273,7 @@ static void handshake_ones(struct vec_topic *topic, const struct world *w)
 	static const uint8_t id[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
 	struct draft d;
 	struct person p;
-	world_person(w, &p, "alice", "laptop");
+	world_person(w, &p, "alice");
 	begin(&d, topic, "hello", "3.2", "Features, time, call, role and two names.", KITH_FRAME_HELLO);
 	vec_number(d.v.in, "features", 1);
 	kith_write_u32(&d.w, 1);

@@ -32,7 +32,7 @@ static void persons(struct vec_topic *topic, const struct world *w)
 {
 	struct person alice;
 	char name[KITH_NAME_MAX + 1];
-	world_person(w, &alice, "alice", "laptop");
+	world_person(w, &alice, "alice");
 	struct vec v = vec_begin(topic, "identity", "8.1", "An identity, and its name in an open network.");
 	vec_bytes(v.in, "seed", alice.identity_seed.b, sizeof alice.identity_seed.b);
 	put_key(v.out, "public", &alice.identity.pk);

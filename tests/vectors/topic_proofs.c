@@ -179,9 +179,9 @@ void topic_proofs(struct vec_topic *topic)
 	struct kith_enrol e;
 	uint8_t bytes[KITH_ENROL_LEN_MAX];
 	world_init(&w);
-	world_person(&w, &alice, "alice", "laptop");
-	world_person(&w, &bob, "bob", "phone");
-	world_person(&w, &carol, "carol", "laptop");
+	world_person(&w, &alice, "alice");
+	world_person(&w, &bob, "bob");
+	world_person(&w, &carol, "carol");
 	challenge(topic, &w, &bob, &alice);
 	struct invitation i = invite(&w);
 	invitation(topic, &i);

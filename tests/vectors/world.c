@@ -44,7 +44,7 @@ void world_certify(const struct world *w, struct person *p)
 	p->by_id = vec_made(p->by_id_bytes, kith_chain_shorten(p->by_id_bytes, p->full));
 }
 
-void world_person(const struct world *w, struct person *p, const char *name, const char *label)
+void world_person(const struct world *w, struct person *p, const char *name)
 {
 	memset(p, 0, sizeof *p);
 	int n = snprintf(p->name, sizeof p->name, "%s", name);
@@ -62,17 +62,14 @@ void world_person(const struct world *w, struct person *p, const char *name, con
 	memcpy(p->name_terms.placement, seed_of(name, "placement").b, KITH_PLACEMENT_LEN);
 	p->device_terms = (struct kith_device_cert){ .dh = p->device.dh_pk,
 						     .sign = p->device.sign.pk,
-						     .number = 1,
 						     .not_before_s = WORLD_NOW_S - WORLD_DAY_S,
 						     .expires_s = WORLD_NOW_S + 20 * WORLD_DAY_S };
-	n = snprintf(p->device_terms.label, sizeof p->device_terms.label, "%s", label);
-	VEC_REQUIRE(n >= 0 && (size_t)n < sizeof p->device_terms.label);
 	world_certify(w, p);
 }
 
 void world_supernode(const struct world *w, struct person *p, const char *name, const char *addr)
 {
-	world_person(w, p, name, "");
+	world_person(w, p, name);
 	p->name_terms.flags = KITH_NAME_SUPERNODE;
 	p->addr = world_addr(addr);
 	world_certify(w, p);

@@ -51,7 +51,7 @@ struct person {
 void world_init(struct world *w);
 
 /* A leaf: no slots, no flags. */
-void world_person(const struct world *w, struct person *p, const char *name, const char *label);
+void world_person(const struct world *w, struct person *p, const char *name);
 /* One with the supernode flag and one slot, at an address such as "198.51.100.7:4500". */
 void world_supernode(const struct world *w, struct person *p, const char *name, const char *addr);
 /* Signs and joins again after the terms were changed. */
