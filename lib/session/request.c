@@ -183,7 +183,7 @@ static bool is_early(const struct kith_requests *rq, uint8_t kind)
 	};
 	bool waits = false;
 	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++)
-		waits = waits || (rq->asked[i].used && rq->asked[i].kind == KITH_REQ_ELECTED);
+		waits = waits || (rq->asked[i] != NULL && rq->asked[i]->kind == KITH_REQ_ELECTED);
 	return waits && kind < sizeof askers / sizeof askers[0] && askers[kind] != NULL &&
 	       strchr(askers[kind], 'S') != NULL;
 }

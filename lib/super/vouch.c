@@ -84,7 +84,7 @@ static bool wait(struct kith_core *c, struct kith_session *s, uint16_t request, 
 		place = v->waiting[i].session == 0 ? &v->waiting[i] : place;
 	}
 	if (place == NULL || !kith_session_identity(c, s, &identity) ||
-	    !kith_limiter_allow(&c->super->lookups, c->now.mono_us, kith_identity_key(&identity)) ||
+	    !kith_allowance_spend(&c->allowance, c->now.mono_us, kith_identity_key(&identity), KITH_CHARGE_LOOKUP) ||
 	    !is_sought(c, s, entry))
 		return false;
 	place->entry = kith_blob_intern(&c->shared->blobs, entry.p, entry.len);

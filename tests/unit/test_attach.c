@@ -116,7 +116,6 @@ static void one_identity_has_so_many_sessions_beside_its_leaves(void **state)
 	enum { DEVICES = KITH_SESSIONS_PER_IDENTITY + 8 };
 	struct core_world w;
 	struct kith_core_options o;
-	char label[8];
 	uint32_t most = 0, held;
 	(void)state;
 	world_network(&w, kith_suite_sodium(), 1, 1, (const char *const[]){ NULL });
@@ -128,8 +127,7 @@ static void one_identity_has_so_many_sessions_beside_its_leaves(void **state)
 	assert_int_equal(world_try_start(&w, 1, &o), 0);
 	const uint64_t alice = kith_identity_key(&w.nodes[1].id.identity);
 	for (int i = 1; i < DEVICES; i++) {
-		snprintf(label, sizeof label, "d%d", i);
-		world_further(&w, "alice", label, 1);
+		world_further(&w, "alice", 1);
 		world_run(&w, 100 * KITH_US_PER_MS);
 		held = kith_allowance_held(&c->allowance, alice, KITH_HOLDING_SESSION);
 		most = held > most ? held : most;
