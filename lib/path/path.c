@@ -23,6 +23,8 @@ void kith_path_set_state(struct kith_path *p, enum kith_path_state state)
 		[KITH_PATH_DEAD] = 1 << KITH_PATH_LIVE,
 	};
 	KITH_ASSERT(state == KITH_PATH_NONE || (legal[p->state] & 1u << state) != 0);
+	if (p->state == KITH_PATH_CANDIDATE)
+		p->credit_bytes = 0; /* what stands in its place now begins with nothing */
 	p->state = (uint8_t)state;
 }
 

@@ -35,13 +35,22 @@ void kith_ps_count_relays(struct kith_pathset *ps, kith_time_us now)
 		m->relay_asked_at = n >= KITH_RELAYS_LIVE ? 0 : now;
 }
 
-/* The live path of the lowest cost; -1 when there is none. */
+/* Whether a is a better place for data than b: one that may lose large packets is not, if there is another. */
+static bool is_better(const struct kith_path *a, const struct kith_path *b)
+{
+	bool whole = kith_path_owes(a) == 0;
+	if (whole != (kith_path_owes(b) == 0))
+		return whole;
+	return kith_path_cost(a) < kith_path_cost(b);
+}
+
+/* The best live path; -1 when there is none. */
 static int best_live(const struct kith_pathset *ps)
 {
 	int best = -1;
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
-		if (is_live(ps, i) && (best < 0 || kith_path_cost(kith_pathset_path(ps, i)) <
-							   kith_path_cost(kith_pathset_path(ps, (unsigned)best))))
+		if (is_live(ps, i) &&
+		    (best < 0 || is_better(kith_pathset_path(ps, i), kith_pathset_path(ps, (unsigned)best))))
 			best = (int)i;
 	}
 	return best;
@@ -149,7 +158,8 @@ unsigned kith_ps_standbys(const struct kith_pathset *ps, int but, unsigned out[2
 {
 	unsigned n = 0;
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
-		if (i == ps->sending || (int)i == but || !is_live(ps, i))
+		if (i == ps->sending || (int)i == but || !is_live(ps, i) ||
+		    kith_path_owes(kith_pathset_path(ps, i)) > 0)
 			continue;
 		kith_time_us cost = kith_path_cost(kith_pathset_path(ps, i));
 		if (n > 0 && cost < kith_path_cost(kith_pathset_path(ps, out[0]))) {

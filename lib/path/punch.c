@@ -71,7 +71,7 @@ static void probe(struct kith_punch *p, const struct kith_punch_view *v, struct 
 	struct kith_probe_frame f = { kith_probe_next(&t->probe, v->env->random, v->env->now), KITH_PATH_ID_NONE, 0 };
 	struct kith_writer *w =
 		kith_outbox_begin(v->env->outbox, v->env->session, &t->hop, ttl, KITH_FRAME_PROBE, KITH_PROBE_PADDED);
-	kith_probe_write(w, &f, true);
+	kith_probe_write(w, &f, KITH_PROBE_PADDED);
 	kith_outbox_end(v->env->outbox);
 	kith_stats_add(v->env->stats, KITH_STAT_PROBES_SENT, 1);
 	if (ttl != 0)
