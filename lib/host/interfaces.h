@@ -73,6 +73,15 @@ void kith_interface_watch_hint(struct kith_interface_watch *w);
 int kith_interfaces_sys_open(void);
 bool kith_interfaces_sys_read(int fd, const struct kith_interfaces *last, bool *flapped);
 
+/* The link that packets to an address leave by. */
+struct kith_interface_link {
+	char name[32]; /* of the interface */
+	uint32_t mtu; /* bytes of an IP packet; 0: not known */
+};
+
+/* False where the system cannot say. */
+bool kith_interfaces_sys_link(const struct kith_addr *to, struct kith_interface_link *out);
+
 /* The way out of a family; all zero where the system cannot say. */
 void kith_interfaces_sys_way_out(uint8_t family, struct kith_way_out *out);
 
