@@ -27,8 +27,8 @@
 
 static void offer(struct kith_core *c, struct kith_session *s)
 {
-	struct kith_candidate list[KITH_CANDIDATES_MAX];
-	size_t n = s->peer->relay_only ? 0 : kith_own_candidates(c, list, KITH_CANDIDATES_MAX);
+	struct kith_candidate list[KITH_OWN_MAX];
+	size_t n = s->peer->relay_only ? 0 : kith_own_candidates(c, list, KITH_OWN_MAX);
 	if (n > 0) {
 		if (kith_pathset_offer(&s->paths, kith_env(c, s), list, n, &c->nat) != 0)
 			kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);

@@ -5,7 +5,7 @@
  * is read KITH_INTERFACES_SETTLE_MS after the first sign, and told only if it differs, or leads out another way: by
  * another interface, gateway or address of ours, or by an interface that was down in between, whatever it was plugged
  * into again.
- * Bounds: 8 addresses of each family; that of the way out goes first, then public ones, loopback last.
+ * Bounds: 16 addresses of each family; that of the way out goes first, then public ones, loopback last.
  * Never: link-local addresses, which mean nothing to others; a packet.
  */
 #ifndef KITH_HOST_INTERFACES_H
@@ -18,7 +18,7 @@
 #define KITH_INTERFACES_POLL_MS 10000
 #define KITH_INTERFACES_SETTLE_MS 200
 #define KITH_INTERFACES_HINT_MS 1000
-#define KITH_INTERFACE_ADDRS_MAX 8
+#define KITH_INTERFACE_ADDRS_MAX 16
 
 /* One family's addresses; ports are 0. */
 struct kith_interface_list {
