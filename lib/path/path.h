@@ -109,6 +109,9 @@ static inline bool kith_path_is_relay(const struct kith_path *p)
 	return p->hop.tunnel != 0;
 }
 
+/* Whether both lead through one supernode. */
+bool kith_path_is_same_relay(const struct kith_path *a, const struct kith_path *b);
+
 /* One measured round trip. */
 void kith_path_rtt(struct kith_path *p, uint32_t sample_us);
 

@@ -396,7 +396,7 @@ size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, s
 		return n;
 	unsigned standbys[2];
 	unsigned n_standbys = kith_ps_standbys(ps, -1, standbys);
-	for (unsigned i = 0; i < n_standbys && kith_budget_take(&flow->budget, now); i++)
+	for (unsigned i = 0; i < n_standbys && kith_budget_take(&flow->budget, now, kith_ps_is_sure(p)); i++)
 		out[n++] = kith_ps_path(ps, standbys[i])->hop;
 	return n;
 }

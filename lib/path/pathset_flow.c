@@ -106,6 +106,7 @@ static void replay(struct kith_pathset *ps, const struct kith_path_env *env, con
 		   bool budgeted)
 {
 	struct kith_flow *flow = kith_ps_flow(ps);
+	bool sure = kith_ps_is_sure(kith_ps_path(ps, ps->sending));
 	uint64_t counter;
 	struct kith_span frames;
 	if (flow == NULL || n == 0)
@@ -115,7 +116,7 @@ static void replay(struct kith_pathset *ps, const struct kith_path_env *env, con
 		flow->replay_from = flow->flight.acked;
 	while (kith_retain_get(&flow->retain, flow->replay_from, &counter, &frames)) {
 		for (unsigned i = 0; i < n; i++) {
-			if (budgeted && !kith_budget_take(&flow->budget, env->now))
+			if (budgeted && !kith_budget_take(&flow->budget, env->now, sure))
 				return;
 			uint8_t way = kith_retain_way(&flow->retain, counter);
 			if (way == 0)
@@ -174,6 +175,12 @@ void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, u
 		replay(ps, env, standbys, kith_ps_standbys(ps, (int)i, standbys), true);
 	for (unsigned k = 0; k < kith_ps_count(ps); k++)
 		acknowledge(ps, env, k);
+}
+
+void kith_ps_repeat(struct kith_pathset *ps, const struct kith_path_env *env)
+{
+	unsigned standbys[2];
+	replay(ps, env, standbys, kith_ps_standbys(ps, -1, standbys), true);
 }
 
 void kith_ps_clear(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)

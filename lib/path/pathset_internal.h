@@ -36,7 +36,7 @@ struct kith_flow {
 	kith_time_us acked_at; /* when a PATH_ACK last left on account of packets */
 	kith_time_us data_at; /* last data, either way */
 	uint64_t newest; /* highest data counter received */
-	kith_time_us sized_at; /* when the sending path was last asked whether large packets arrive */
+	kith_time_us sized_at; /* when the sending path was last asked whether large packets arrive, or one did */
 	uint64_t replay_from; /* retained packets below went out on standbys already */
 	uint16_t largest; /* bytes of frames of the largest data packet since then */
 	uint8_t in_path; /* index */
@@ -45,6 +45,7 @@ struct kith_flow {
 struct kith_pathset_more {
 	struct kith_path others[KITH_PATHS_MAX - 1];
 	uint8_t n_others;
+	uint8_t relay_tries; /* WANT_RELAYs in a row that brought none */
 	uint8_t better; /* index of the path that looks better than the sending one */
 	kith_time_us better_since; /* 0 = none does */
 	kith_time_us used_at; /* last data, or when this was made */
@@ -99,6 +100,12 @@ static inline bool kith_ps_is_stranger(const struct kith_path *p)
 static inline bool kith_ps_may_carry(const struct kith_path *p)
 {
 	return p->state != KITH_PATH_CANDIDATE || (p->flags & KITH_PATH_INITIAL) != 0;
+}
+
+/* In doubt for a period and more, and its probes unanswered: hardly a false alarm. */
+static inline bool kith_ps_is_sure(const struct kith_path *p)
+{
+	return p->state == KITH_PATH_SUSPECT && p->tries > 1;
 }
 
 /* Index, or -1. */
@@ -218,6 +225,8 @@ void kith_ps_count_relays(struct kith_pathset *ps, kith_time_us now);
 /* ---- pathset_flow.c ---- */
 
 void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, enum kith_cause cause);
+/* What the standbys were not sent yet of unsettled data, as far as the budget goes. */
+void kith_ps_repeat(struct kith_pathset *ps, const struct kith_path_env *env);
 void kith_ps_clear(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
 void kith_ps_dead(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
 void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);

@@ -4,8 +4,9 @@
  *
  * A path whose large packets are in doubt owes one: its probes come in pairs, a small one and one as large as the data,
  * and only the answer to the large one counts, or the acknowledgement of a packet that was as large. It comes into
- * doubt when the sending path does while large packets are unsettled, and, at most once in SIZED_US, when some were
- * lost while others arrived. When it dies, and the small probes were answered, that is kept: the next direct path has
+ * doubt when the sending path does while large packets are unsettled, and when some were lost while others arrived, and
+ * no large one was seen to arrive for SIZED_US; then it is asked twice before it is suspected, since what is lost may be
+ * lost for any reason. When it dies, and the small probes were answered, that is kept: the next direct path has
  * to carry a large packet before data goes there. A path that is the only one is not held to it.
  * Bounds: nothing is asked while no packet is larger than SMALL bytes, which every link carries.
  */
@@ -13,7 +14,7 @@
 
 enum {
 	SMALL = 500, /* bytes of frames: with all headers less than the 576 bytes of RFC 791 */
-	SIZED_US = 1000000
+	SIZED_US = 500000
 };
 
 static void owe(struct kith_path *p, unsigned bytes)
@@ -41,7 +42,6 @@ void kith_ps_size_lost(struct kith_pathset *ps, const struct kith_path_env *env,
 		return;
 	flow->sized_at = env->now;
 	owe(p, flow->largest);
-	flow->largest = 0;
 	if (kith_ps_probe(ps, env, p))
 		kith_ps_due(ps, p, env->now + kith_path_period(p));
 }
@@ -57,8 +57,12 @@ static void settle(struct kith_pathset *ps, struct kith_path *p)
 
 void kith_ps_size_arrived(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, uint64_t counter)
 {
+	struct kith_flow *flow = ps->more->flow;
 	struct kith_path *p = kith_ps_path(ps, i);
-	if (kith_path_owes(p) == 0 || kith_retain_len(&ps->more->flow->retain, counter) < kith_path_owes(p))
+	unsigned len = kith_retain_len(&flow->retain, counter);
+	if (i == ps->sending && len > SMALL && len >= flow->largest)
+		flow->sized_at = env->now;
+	if (kith_path_owes(p) == 0 || len < kith_path_owes(p))
 		return;
 	settle(ps, p);
 	if (p->state != KITH_PATH_LIVE)

@@ -66,6 +66,9 @@ static void live_due(struct kith_pathset *ps, const struct kith_path_env *env, u
 			p->since = 0;
 		}
 		kith_ps_rest(ps, env, i);
+	} else if (p->tries == 1 && i == ps->sending && kith_path_owes(p) > 0) {
+		(void)kith_ps_probe(ps, env, p);
+		kith_ps_due(ps, p, env->now + kith_path_period(p));
 	} else if (p->tries > 0) {
 		kith_ps_suspect(ps, env, i, kith_path_owes(p) > 0 ? KITH_CAUSE_SIZE : KITH_CAUSE_UNANSWERED);
 	} else if (p->since != 0 && env->now - p->since >= KITH_PATH_UNANSWERED_US) {
@@ -132,6 +135,8 @@ static void suspect_due(struct kith_pathset *ps, const struct kith_path_env *env
 	}
 	(void)kith_ps_probe(ps, env, p);
 	kith_ps_due(ps, p, env->now + period);
+	if (i == ps->sending && kith_ps_flow(ps) != NULL)
+		kith_ps_repeat(ps, env); /* it is sure by now, and more may be spent */
 }
 
 /* A peer session that no path is left to may outlive that, and each path is a way back. */

@@ -18,7 +18,7 @@
 enum {
 	W_RELAYS = 8,
 	W_PACKETS = 2048,
-	W_SEEN = 1 << 17,
+	W_SEEN = 1 << 20,
 	W_TRANSPORT = 1,
 	W_SESSION = 7,
 	W_FILTERS = 64,
@@ -93,10 +93,14 @@ static inline struct kith_addr w_addr(uint8_t a, uint8_t b, uint8_t c, uint8_t d
 	return addr;
 }
 
+/* That relay is another tunnel of relay 0's supernode. */
+static unsigned w_twin = W_RELAYS;
+
 /* The hop of a node towards the other through relay r. */
 static inline struct kith_hop w_relay_hop(unsigned node, unsigned r)
 {
-	struct kith_hop hop = { .remote = w_addr((uint8_t)(60 + r), 1, 1, 1, 4000), .transport = W_TRANSPORT };
+	uint8_t place = (uint8_t)(60 + (r == w_twin ? 0 : r));
+	struct kith_hop hop = { .remote = w_addr(place, 1, 1, 1, 4000), .transport = W_TRANSPORT };
 	hop.tunnel = 0x1000u + r * 2 + node;
 	return hop;
 }

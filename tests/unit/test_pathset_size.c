@@ -96,16 +96,25 @@ static void the_only_path_is_not_given_up_for_its_size(void **state)
 	w_free(w);
 }
 
-/* Packets are lost whatever their size: that is no hole. */
-static void loss_is_not_taken_for_size(void **state)
+/* Packets are lost whatever their size, and come as they like: that is no hole, and no failure. */
+static void loss_and_jitter_are_no_failure(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 0; seed < 8; seed++) {
-		struct world *w = large_call(500 + seed, SMALL);
-		w->loss_percent = 5;
-		w_run(w, w->now + 300 * S);
-		assert_int_equal(w->node[0].stats.counter[KITH_STAT_PATHS_TOO_SMALL], 0);
-		assert_true(w_sends_direct(w, 0));
+	static const size_t lens[][2] = { { LARGE, 0 }, { LARGE, SMALL }, { SMALL, 0 } };
+	for (unsigned k = 0; k < 3; k++) {
+		struct world *w = large_call(500 + k, lens[k][1]);
+		const uint64_t *counter = w->node[0].stats.counter;
+		uint64_t switches = counter[KITH_STAT_PATH_SWITCHES], sent = w->node[0].data_sent;
+		w->node[0].app_len = lens[k][0];
+		w->loss_percent = 2;
+		w->jitter = 30 * MS;
+		w_run(w, w->now + 1200 * S);
+		assert_int_equal(counter[KITH_STAT_PATHS_TOO_SMALL], 0);
+		assert_int_equal(counter[KITH_STAT_PATH_SWITCHES], switches);
+		uint64_t more = counter[KITH_STAT_PACKETS_DUPLICATED] + counter[KITH_STAT_PACKETS_REPLAYED];
+		assert_true(more * 100 < (w->node[0].data_sent - sent) * KITH_DUPLICATE_PERCENT);
+		print_message("%zu and %zu bytes: %llu %% sent twice\n", lens[k][0], lens[k][1],
+			      (unsigned long long)(more * 100 / (w->node[0].data_sent - sent)));
 		w_free(w);
 	}
 }
@@ -117,7 +126,7 @@ int main(void)
 		cmocka_unit_test(a_path_that_lost_large_packets_is_not_used_until_one_arrives),
 		cmocka_unit_test(small_packets_stay_where_they_arrive),
 		cmocka_unit_test(the_only_path_is_not_given_up_for_its_size),
-		cmocka_unit_test(loss_is_not_taken_for_size),
+		cmocka_unit_test(loss_and_jitter_are_no_failure),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
