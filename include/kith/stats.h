@@ -75,6 +75,7 @@
 	X(PROBES_LIMITED, "probes not sent: an address or a session was over its limit")                               \
 	X(PATHS_VALIDATED, "paths that proved to carry packets both ways")                                             \
 	X(PATHS_SUSPECT, "paths that fell under suspicion")                                                            \
+	X(PATHS_TOO_SMALL, "paths given up that lost large packets and no small ones")                                 \
 	X(PATHS_DEAD, "paths given up")                                                                                \
 	X(PATHS_ROAMED, "paths that followed a peer to a new address")                                                 \
 	X(PATH_SWITCHES, "changes of the path that a session sends on")                                                \

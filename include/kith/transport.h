@@ -19,7 +19,7 @@ struct kith_local { /* fixed */
 	uint8_t prefix_bits; /* HOST: of the interface's network; 0 = 24 for v4, 64 for v6 */
 };
 
-#define KITH_LOCALS_MAX 8 /* addresses of one transport */
+#define KITH_LOCALS_MAX 16 /* addresses of one transport */
 
 /* Whatever carries packets: a UDP socket, a TCP connection, a component of an ICE agent. */
 struct kith_transport { /* fixed */

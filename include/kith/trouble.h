@@ -37,7 +37,10 @@ enum kith_trouble {
 	KITH_TROUBLE_CERTIFICATE,
 	/* an issuer shows different logs to different people (KITH_ETWICE): two heads that it signed contradict each
 	 * other. why names its key; kith_node_logs has both heads. Once since the start */
-	KITH_TROUBLE_LOG
+	KITH_TROUBLE_LOG,
+	/* a link carries no packets of 1200 bytes: ours go in fragments, which some networks drop (KITH_EMSGSIZE). why
+	 * names the interface and its MTU. Told once for each of them */
+	KITH_TROUBLE_MTU
 };
 
 #endif

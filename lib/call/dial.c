@@ -382,12 +382,10 @@ void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answe
 		if (memcmp(record->device.b, s->device, KITH_DEVICE_ID_LEN) != 0 || record->homes_n == 0)
 			continue;
 		s->peer->homes_n = record->homes_n;
-		s->peer->homes_used = 0;
 		for (size_t h = 0; h < record->homes_n; h++)
 			s->peer->homes[h] = record->homes[h].host;
-		s->peer->relay_at = c->now.mono_us;
-		if (!kith_relays_reach(c, s->peer))
-			s->peer->relay_at = KITH_TIME_NEVER; /* until a path dies */
+		bool more = kith_relays_anew(s) && kith_relays_reach(c, s->peer);
+		s->peer->relay_at = more ? c->now.mono_us : KITH_TIME_NEVER; /* never: until a path dies */
 		if (s->state == KITH_SESSION_INITIATING)
 			kith_relays_refused(c, s);
 		kith_session_touch(c, s);

@@ -1,5 +1,6 @@
 #include "call/relays.h"
 
+#include "base/addr.h"
 #include "base/rng.h"
 #include "call/op.h"
 #include "call/routes.h"
@@ -178,6 +179,28 @@ static int next_home(const struct kith_peer *peer)
 			return i;
 	}
 	return -1;
+}
+
+static bool goes_through(const struct kith_session *s, const struct kith_host *home)
+{
+	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+		const struct kith_path *p = kith_pathset_path(&s->paths, i);
+		if (!kith_path_is_relay(p) || p->state == KITH_PATH_DEAD)
+			continue;
+		for (unsigned k = 0; k < home->endpoints_n; k++) {
+			if (kith_addr_equal(&home->endpoints[k].addr, &p->hop.remote))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool kith_relays_anew(struct kith_session *s)
+{
+	s->peer->homes_used = 0;
+	for (unsigned i = 0; i < s->peer->homes_n; i++)
+		s->peer->homes_used |= (uint8_t)((unsigned)goes_through(s, &s->peer->homes[i]) << i);
+	return next_home(s->peer) >= 0;
 }
 
 bool kith_relays_next(struct kith_core *c, struct kith_session *s, struct kith_span packet)

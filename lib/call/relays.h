@@ -28,6 +28,9 @@ void kith_relays_on_close(struct kith_core *c, struct kith_session *s, const str
  * tunnel notes it in its journal. False: malformed, or s is not a session with a supernode for its services. */
 bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, struct kith_span body);
 
+/* Those of the callee's homes may be asked again through which no path goes. False: a path goes through each. */
+bool kith_relays_anew(struct kith_session *s);
+
 /* Asks for a tunnel through the next home of the callee that was not asked yet, with packet inside. False: all were. */
 bool kith_relays_next(struct kith_core *c, struct kith_session *s, struct kith_span packet);
 

@@ -17,7 +17,6 @@
 #include "link/via.h"
 #include "stream/stream.h"
 
-#define NEXT_RELAY_US (2 * KITH_US_PER_S) /* between two requests for a further relay */
 #define SILENT_US                                                                                                      \
 	(3 * KITH_KEEPALIVE_US +                                                                                       \
 	 5 * KITH_US_PER_S) /* a caller that missed three keepalives is asked whether it is there */
@@ -27,8 +26,8 @@
 
 static void offer(struct kith_core *c, struct kith_session *s)
 {
-	struct kith_candidate list[KITH_CANDIDATES_MAX];
-	size_t n = s->peer->relay_only ? 0 : kith_own_candidates(c, list, KITH_CANDIDATES_MAX);
+	struct kith_candidate list[KITH_OWN_MAX];
+	size_t n = s->peer->relay_only ? 0 : kith_own_candidates(c, list, KITH_OWN_MAX);
 	if (n > 0) {
 		if (kith_pathset_offer(&s->paths, kith_env(c, s), list, n, &c->nat) != 0)
 			kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
@@ -198,9 +197,8 @@ void kith_talk_news(struct kith_core *c, struct kith_session *s)
 	}
 	if (news & KITH_NEWS_WANT_OFFER)
 		offer(c, s);
-	if ((news & KITH_NEWS_WANT_RELAY) && s->initiator && s->peer->relay_at == KITH_TIME_NEVER) {
-		s->peer->relay_at = c->now.mono_us + NEXT_RELAY_US;
-	}
+	if ((news & KITH_NEWS_WANT_RELAY) && s->initiator && s->peer->relay_at == KITH_TIME_NEVER)
+		s->peer->relay_at = c->now.mono_us;
 	if (news & KITH_NEWS_PATH_DIED)
 		check_relays(c, s);
 	if ((news & KITH_NEWS_DOUBT) && kith_pathset_in_doubt(&s->paths)) /* perhaps our own way out has changed */
@@ -263,8 +261,10 @@ void kith_talk_tick(struct kith_core *c, struct kith_session *s)
 		return;
 	if (peer->relay_at <= c->now.mono_us) {
 		peer->relay_at = KITH_TIME_NEVER;
-		if (!kith_relays_next(c, s, (struct kith_span){ NULL, 0 }))
+		if (!kith_relays_next(c, s, (struct kith_span){ NULL, 0 })) {
+			(void)kith_relays_anew(s);
 			kith_dial_refresh(c, s); /* all homes were asked: perhaps the peer has others by now */
+		}
 	}
 	if (silent_at(s) <= c->now.mono_us) {
 		kith_pathset_check(&s->paths, kith_env(c, s));

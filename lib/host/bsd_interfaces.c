@@ -234,3 +234,14 @@ void kith_interfaces_sys_way_out(uint8_t family, struct kith_way_out *out)
 }
 
 #endif
+
+#ifndef __linux__
+
+bool kith_interfaces_sys_link(const struct kith_addr *to, struct kith_interface_link *out)
+{
+	(void)to;
+	memset(out, 0, sizeof *out);
+	return false;
+}
+
+#endif

@@ -39,7 +39,7 @@ struct kith_carrier_options {
 /* An address that packets do not reach. */
 struct kith_carrier_error {
 	struct kith_addr remote;
-	int err; /* KITH_EUNREACHABLE, KITH_EMSGSIZE, KITH_EACCES ... */
+	int err; /* KITH_EUNREACHABLE, KITH_EACCES ...; KITH_EMSGSIZE: they do, but in fragments */
 };
 
 struct kith_carrier_info {

@@ -107,9 +107,12 @@ static void report_errors(struct kith_node *node)
 	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;) {
 		struct kith_carrier_error e;
 		while (s->self != NULL && s->carrier->error(s->self, &e)) {
+			if (e.err == KITH_EMSGSIZE) { /* they go in fragments now */
+				kith_plight_mtu(node, &e.remote);
+				continue;
+			}
 			kith_core_send_error(node->core, kith_node_now(node), s->id, &e.remote, e.err);
-			if (e.err != KITH_EMSGSIZE)
-				kith_interface_watch_hint(&node->watch);
+			kith_interface_watch_hint(&node->watch);
 			kith_node_touch(node);
 		}
 	}

@@ -5,7 +5,7 @@
  * is read KITH_INTERFACES_SETTLE_MS after the first sign, and told only if it differs, or leads out another way: by
  * another interface, gateway or address of ours, or by an interface that was down in between, whatever it was plugged
  * into again.
- * Bounds: 8 addresses of each family; that of the way out goes first, then public ones, loopback last.
+ * Bounds: 16 addresses of each family; that of the way out goes first, then public ones, loopback last.
  * Never: link-local addresses, which mean nothing to others; a packet.
  */
 #ifndef KITH_HOST_INTERFACES_H
@@ -18,7 +18,7 @@
 #define KITH_INTERFACES_POLL_MS 10000
 #define KITH_INTERFACES_SETTLE_MS 200
 #define KITH_INTERFACES_HINT_MS 1000
-#define KITH_INTERFACE_ADDRS_MAX 8
+#define KITH_INTERFACE_ADDRS_MAX 16
 
 /* One family's addresses; ports are 0. */
 struct kith_interface_list {
@@ -72,6 +72,15 @@ void kith_interface_watch_hint(struct kith_interface_watch *w);
  * set if an interface that leads out by last is down, or was. */
 int kith_interfaces_sys_open(void);
 bool kith_interfaces_sys_read(int fd, const struct kith_interfaces *last, bool *flapped);
+
+/* The link that packets to an address leave by. */
+struct kith_interface_link {
+	char name[32]; /* of the interface */
+	uint32_t mtu; /* bytes of an IP packet; 0: not known */
+};
+
+/* False where the system cannot say. */
+bool kith_interfaces_sys_link(const struct kith_addr *to, struct kith_interface_link *out);
 
 /* The way out of a family; all zero where the system cannot say. */
 void kith_interfaces_sys_way_out(uint8_t family, struct kith_way_out *out);

@@ -203,6 +203,7 @@ struct kith_node {
 	struct kith_socket **asked; /* KITH_HOST_ASKED_MAX places, while there are any */
 	size_t asked_n;
 	struct kith_interface_watch watch;
+	struct kith_interface_link told_link; /* the last one that the application was told to be small */
 	bool watching;
 	struct kith_power_watch *power; /* NULL unless the role is auto */
 	const char *root; /* where power looks: "/", but for tests */
@@ -318,6 +319,8 @@ void kith_plight_failing(struct kith_node *node, const struct kith_event *ev);
 /* An endpoint of ours that others cannot reach, or can again. */
 void kith_plight_endpoint(struct kith_node *node, const struct kith_event *ev);
 void kith_plight_forked(struct kith_node *node, const struct kith_event *ev);
+/* Packets to an address go in fragments. */
+void kith_plight_mtu(struct kith_node *node, const struct kith_addr *to);
 void kith_plight_caught(struct kith_node *node, const struct kith_event *ev);
 void kith_homeless_text(const struct kith_node *node, const struct kith_homeless *h, char *out, size_t cap);
 

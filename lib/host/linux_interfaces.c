@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -108,11 +109,9 @@ static void take_route(struct kith_way_out *out, uint8_t family, const struct nl
 }
 
 /* A question to the kernel, which answers at once; nothing is sent. */
-void kith_interfaces_sys_way_out(uint8_t family, struct kith_way_out *out)
+static void ask_route(const struct kith_addr *to_addr, struct kith_way_out *out)
 {
-	/* Addresses of examples (RFC 5737, RFC 3849), to which nobody has a route of their own. */
-	static const uint8_t somewhere[2][16] = { { 198, 51, 100, 1 }, { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } };
-	const bool v4 = family == KITH_FAMILY_V4;
+	const bool v4 = to_addr->family == KITH_FAMILY_V4;
 	const size_t len = v4 ? 4 : 16;
 	struct {
 		struct nlmsghdr h;
@@ -127,7 +126,7 @@ void kith_interfaces_sys_way_out(uint8_t family, struct kith_way_out *out)
 	_Alignas(struct nlmsghdr) uint8_t answer[4096];
 	const struct nlmsghdr *h = (const void *)answer;
 	memset(out, 0, sizeof *out);
-	memcpy(ask.addr, somewhere[v4 ? 0 : 1], len);
+	memcpy(ask.addr, to_addr->ip, len);
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 	if (fd < 0)
 		return;
@@ -136,7 +135,32 @@ void kith_interfaces_sys_way_out(uint8_t family, struct kith_way_out *out)
 		n = recv(fd, answer, sizeof answer, MSG_DONTWAIT);
 	(void)close(fd);
 	if (n > 0 && NLMSG_OK(h, (size_t)n) && h->nlmsg_type == RTM_NEWROUTE)
-		take_route(out, family, h);
+		take_route(out, to_addr->family, h);
+}
+
+void kith_interfaces_sys_way_out(uint8_t family, struct kith_way_out *out)
+{
+	/* Addresses of examples (RFC 5737, RFC 3849), to which nobody has a route of their own. */
+	static const struct kith_addr v4 = { .family = KITH_FAMILY_V4, .ip = { 198, 51, 100, 1 } };
+	static const struct kith_addr v6 = { .family = KITH_FAMILY_V6, .ip = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } };
+	ask_route(family == KITH_FAMILY_V4 ? &v4 : &v6, out);
+}
+
+bool kith_interfaces_sys_link(const struct kith_addr *to, struct kith_interface_link *out)
+{
+	struct kith_way_out way;
+	struct ifreq r = { 0 };
+	memset(out, 0, sizeof *out);
+	ask_route(to, &way);
+	if (way.interface == 0 || if_indextoname(way.interface, r.ifr_name) == NULL)
+		return false;
+	memcpy(out->name, r.ifr_name, sizeof r.ifr_name);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && ioctl(fd, SIOCGIFMTU, &r) == 0 && r.ifr_mtu > 0)
+		out->mtu = (uint32_t)r.ifr_mtu;
+	if (fd >= 0)
+		(void)close(fd);
+	return true;
 }
 
 #endif

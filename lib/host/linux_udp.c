@@ -45,10 +45,24 @@ void kith_udp_sys_prepare(struct kith_udp *u, bool offload)
 		(void)set_option(u, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
 		u->recverr = set_option(u, IPPROTO_IPV6, IPV6_RECVERR, 1);
 	}
+	u->offload = offload;
 	if (offload) {
 		u->gso = getsockopt(u->fd, IPPROTO_UDP, UDP_SEGMENT, &value, &len) == 0;
 		u->gro = set_option(u, IPPROTO_UDP, UDP_GRO, 1);
 	}
+}
+
+bool kith_udp_sys_fragment(struct kith_udp *u, bool may)
+{
+	bool v4 = u->family == KITH_FAMILY_V4;
+	int how = v4 ? (may ? IP_PMTUDISC_DONT : IP_PMTUDISC_PROBE) : (may ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_PROBE);
+	if (!set_option(u, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, how))
+		return false;
+	int value = 0;
+	socklen_t len = sizeof value;
+	/* The kernel fragments no segments of a train. */
+	u->gso = u->offload && !may && getsockopt(u->fd, IPPROTO_UDP, UDP_SEGMENT, &value, &len) == 0;
+	return true;
 }
 
 /* ---- in ---- */
@@ -233,6 +247,8 @@ static enum outcome refused(struct kith_udp *u, const struct kith_packet *p, con
 		u->gso = false;
 		return OUTCOME_AGAIN;
 	}
+	if (errnum == EMSGSIZE && kith_udp_go_in_parts(u, &p->remote))
+		return OUTCOME_AGAIN;
 	/* With IP_RECVERR the call may report an earlier packet's fate: that is told by the error queue, with its
 	 * address. */
 	if (u->recverr && !*read_errors && errnum != EMSGSIZE && errnum != EINVAL) {
@@ -320,8 +336,12 @@ static void read_error(struct kith_udp *u, struct msghdr *m, const struct sockad
 		if (!ours || c->cmsg_len < CMSG_LEN(sizeof e))
 			continue;
 		memcpy(&e, CMSG_DATA(c), sizeof e);
-		if (is_new(&e) && m->msg_namelen > 0 && kith_sockaddr_get(&remote, (const struct sockaddr *)to))
+		if (!is_new(&e) || m->msg_namelen == 0 || !kith_sockaddr_get(&remote, (const struct sockaddr *)to))
+			continue;
+		if (e.ee_errno != EMSGSIZE)
 			kith_udp_note_error(u, &remote, (int)e.ee_errno);
+		else /* it is lost, and what it was for sends it again */
+			(void)kith_udp_go_in_parts(u, &remote);
 	}
 }
 

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
+
+enum { IP_UDP_HEADERS = 28 }; /* of IPv4: IPv6 has links of 1280 bytes at least */
+
 static void add(char *out, size_t cap, const char *fmt, ...)
 {
 	size_t len = strlen(out);
@@ -140,6 +144,28 @@ void kith_plight_endpoint(struct kith_node *node, const struct kith_event *ev)
 		(void)snprintf(why, sizeof why, "others cannot reach us at %s, as they tried: %s", addr,
 			       kith_strerror(ev->err));
 	kith_trouble(node, KITH_TROUBLE_ENDPOINT, ev->err, why);
+}
+
+void kith_plight_mtu(struct kith_node *node, const struct kith_addr *to)
+{
+	char why[KITH_HOST_WHY_MAX];
+	struct kith_interface_link link;
+	bool known = kith_interfaces_sys_link(to, &link);
+	bool here = known && link.mtu > 0 && link.mtu < KITH_UDP_PAYLOAD + IP_UDP_HEADERS;
+	if (!here)
+		link = (struct kith_interface_link){ .name = "?" }; /* told once, whichever router it was */
+	if (strcmp(node->told_link.name, link.name) == 0 && node->told_link.mtu == link.mtu)
+		return;
+	node->told_link = link;
+	if (here)
+		(void)snprintf(why, sizeof why,
+			       "%s carries packets of %u bytes at most: ours go in parts, which some networks lose",
+			       link.name, (unsigned)link.mtu);
+	else
+		(void)snprintf(why, sizeof why, "%s",
+			       "a link on the way carries no packets of 1228 bytes: ours go in parts, which some "
+			       "networks lose");
+	kith_trouble(node, KITH_TROUBLE_MTU, KITH_EMSGSIZE, why);
 }
 
 static const char *lie_text(enum kith_lie lie)

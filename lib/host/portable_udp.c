@@ -16,17 +16,24 @@ static bool set_option(const struct kith_udp *u, int level, int name, int value)
 	return setsockopt(u->fd, level, name, &value, sizeof value) == 0;
 }
 
-void kith_udp_sys_prepare(struct kith_udp *u, bool offload)
+bool kith_udp_sys_fragment(struct kith_udp *u, bool may)
 {
-	(void)offload;
 #ifdef IP_DONTFRAG
 	if (u->family == KITH_FAMILY_V4)
-		(void)set_option(u, IPPROTO_IP, IP_DONTFRAG, 1);
+		return set_option(u, IPPROTO_IP, IP_DONTFRAG, may ? 0 : 1);
 #endif
 #ifdef IPV6_DONTFRAG
 	if (u->family == KITH_FAMILY_V6)
-		(void)set_option(u, IPPROTO_IPV6, IPV6_DONTFRAG, 1);
+		return set_option(u, IPPROTO_IPV6, IPV6_DONTFRAG, may ? 0 : 1);
 #endif
+	(void)u;
+	return may; /* the system's default: nobody forbids it */
+}
+
+void kith_udp_sys_prepare(struct kith_udp *u, bool offload)
+{
+	(void)offload;
+	(void)kith_udp_sys_fragment(u, false);
 }
 
 int kith_udp_sys_receive(struct kith_udp *u, struct kith_packet out[], size_t n)
@@ -88,6 +95,8 @@ static bool send_one(struct kith_udp *u, const struct kith_packet *p, const uint
 		u->failures = 0;
 		return true;
 	}
+	if (errnum == EMSGSIZE && kith_udp_go_in_parts(u, &p->remote))
+		return send_one(u, p, data, len);
 	if (errnum != EINVAL && kith_udp_note_failure(u, errnum) && u->broken != 0)
 		return true;
 	if (errnum == ENOBUFS)

@@ -205,6 +205,26 @@ struct kith_udp_train kith_udp_train_at(const struct kith_packet packets[], size
 	return train;
 }
 
+bool kith_udp_go_in_parts(struct kith_udp *u, const struct kith_addr *remote)
+{
+	if (u->parts_left > 0)
+		return false;
+	if (!kith_udp_sys_fragment(u, true)) {
+		kith_udp_note_error(u, remote, EHOSTUNREACH);
+		return false;
+	}
+	u->parts_left = KITH_UDP_PARTS_CALLS;
+	kith_udp_note_error(u, remote, EMSGSIZE);
+	return true;
+}
+
+/* The link may be another one by now. */
+static void count_parts(struct kith_udp *u)
+{
+	if (u->parts_left > 0 && --u->parts_left == 0)
+		(void)kith_udp_sys_fragment(u, false);
+}
+
 void kith_udp_note_error(struct kith_udp *u, const struct kith_addr *remote, int errnum)
 {
 	int err = kith_system_err(errnum);
@@ -261,6 +281,7 @@ void kith_udp_send(struct kith_udp *u, const struct kith_packet packets[], size_
 		u->counts.queue_full += n;
 		return;
 	}
+	count_parts(u);
 	if (u->head == NULL)
 		sent = kith_udp_sys_send(u, packets, n);
 	for (; sent < n; sent++)

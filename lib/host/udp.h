@@ -1,10 +1,12 @@
-/* One UDP socket of one family: batches in, batches out, in order, without blocking and without fragments.
+/* One UDP socket of one family: batches in, batches out, in order, without blocking.
  *
  * On Linux batches go through recvmmsg and sendmmsg, trains of equal packets through the kernel's segmentation
  * (UDP_SEGMENT, UDP_GRO), and errors that the network reports (ICMP) come with the address that they are about
  * (IP_RECVERR). What the kernel cannot do is found out at run time. Elsewhere: one recvfrom or sendmsg per packet.
- * TTL and ECN travel in control messages. Every packet leaves with "do not fragment" set (RFC 8899), and ICMP cannot
- * lower the size for us.
+ * TTL and ECN travel in control messages. Packets leave with "do not fragment" set (RFC 8899), so that paths are judged
+ * by what arrives, and ICMP cannot lower the size for us. Only where a link of this machine, or a router, says that it
+ * carries no packet of 1200 bytes (KITH_EMSGSIZE, told once) they may be fragmented, for KITH_UDP_PARTS_CALLS calls;
+ * then it is tried without again.
  *
  * Order: when the socket takes no more, packets are copied to a queue, and later ones go behind them. Full
  * (KITH_UDP_QUEUE_PACKETS or _BYTES): newer packets are dropped and counted; a network does no less.
@@ -29,13 +31,14 @@
 #define KITH_UDP_ERRORS_MAX 32 /* kept between two fetches; more are the same story again */
 #define KITH_UDP_FAILURES_MAX 8 /* in a row, of the socket and not of one address: then it is given up */
 #define KITH_UDP_WHY_MAX 160
+#define KITH_UDP_PARTS_CALLS 65536 /* about half an hour of a busy flow */
 
 struct kith_udp; /* one socket */
 
 /* An address that packets do not reach. */
 struct kith_udp_error {
 	struct kith_addr remote;
-	int err; /* KITH_EUNREACHABLE, KITH_EMSGSIZE, KITH_EACCES ... */
+	int err; /* KITH_EUNREACHABLE, KITH_EACCES ...; KITH_EMSGSIZE: it reaches it in fragments, from now on */
 };
 
 struct kith_udp_options {

@@ -15,7 +15,8 @@ struct kith_udp {
 	int fd;
 	uint8_t family;
 	uint16_t transport, port;
-	bool gso, gro, recverr;
+	bool offload, gso, gro, recverr;
+	uint32_t parts_left; /* calls for which packets may be fragmented; 0: they may not */
 	int broken; /* a code: given up */
 	unsigned failures; /* in a row */
 	bool lost; /* the descriptor is not ours any more, and not to be closed */
@@ -34,6 +35,9 @@ struct kith_udp_train {
 	uint16_t segment_len; /* 0: one plain packet */
 };
 
+/* A packet of ours is too large for a link, as the system says. True: it is to be sent again, in fragments. */
+bool kith_udp_go_in_parts(struct kith_udp *u, const struct kith_addr *remote);
+
 void kith_udp_note_error(struct kith_udp *u, const struct kith_addr *remote, int errnum);
 
 /* A call on the socket failed. True: for a reason of its own and not of one address (which may make it broken). */
@@ -46,6 +50,8 @@ struct kith_udp_train kith_udp_train_at(const struct kith_packet packets[], size
 /* The system's half. prepare sets socket options after bind; send returns how many packets it took care of (sent, or
  * noted as failed), fewer than n when the socket would block. Both clear failures when a call went well. */
 void kith_udp_sys_prepare(struct kith_udp *u, bool offload);
+/* Whether packets may be fragmented; false: the system cannot do that. Without them, segmentation is as it was. */
+bool kith_udp_sys_fragment(struct kith_udp *u, bool may);
 int kith_udp_sys_receive(struct kith_udp *u, struct kith_packet out[], size_t n);
 size_t kith_udp_sys_send(struct kith_udp *u, const struct kith_packet packets[], size_t n);
 void kith_udp_sys_read_errors(struct kith_udp *u);

@@ -57,8 +57,8 @@ static void believe(struct kith_core *c, unsigned home, const struct kith_seen *
 
 static bool known(const struct kith_core *c, const struct kith_seen *told)
 {
-	struct kith_candidate own[KITH_CANDIDATES_MAX];
-	size_t n = kith_own_candidates(c, own, KITH_CANDIDATES_MAX);
+	struct kith_candidate own[KITH_OWN_MAX];
+	size_t n = kith_own_candidates(c, own, KITH_OWN_MAX);
 	for (size_t i = 0; i < n; i++) {
 		if (kith_addr_equal(&own[i].at.addr, &told->addr))
 			return true;

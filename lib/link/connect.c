@@ -100,11 +100,12 @@ static bool configured(const struct kith_core *c, const struct kith_addr *addr)
  * rule is that for candidates of peers. */
 static bool may_contact(struct kith_core *c, const struct kith_host *host, const struct kith_endpoint *at)
 {
-	struct kith_candidates ours = { 0 }, theirs = { .n = host->endpoints_n };
+	struct kith_candidates theirs = { .n = host->endpoints_n };
+	struct kith_own_list ours;
 	struct kith_candidate cand = { .at = *at, .kind = KITH_ADDR_HOST };
 	if (configured(c, &at->addr))
 		return true;
-	ours.n = (uint8_t)kith_own_candidates(c, ours.list, KITH_CANDIDATES_MAX);
+	ours.n = (uint8_t)kith_own_candidates(c, ours.list, KITH_OWN_MAX);
 	for (unsigned i = 0; i < host->endpoints_n; i++)
 		theirs.list[i].at = host->endpoints[i];
 	bool allowed = kith_candidate_check(&cand, &theirs, &ours, kith_allowed_scopes(c)) == KITH_REFUSAL_NONE;

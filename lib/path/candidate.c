@@ -39,7 +39,7 @@ static bool same_ip(const struct kith_addr *a, const struct kith_addr *b)
 	return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
-static bool on_own_network(const struct kith_addr *addr, const struct kith_candidates *ours)
+static bool on_own_network(const struct kith_addr *addr, const struct kith_own_list *ours)
 {
 	for (unsigned i = 0; i < ours->n; i++) {
 		const struct kith_candidate *o = &ours->list[i];
@@ -51,7 +51,7 @@ static bool on_own_network(const struct kith_addr *addr, const struct kith_candi
 }
 
 /* Both are seen at one public address: behind one NAT, where private addresses of either may lead to the other. */
-static bool behind_one_nat(const struct kith_candidates *ours, const struct kith_candidates *theirs)
+static bool behind_one_nat(const struct kith_own_list *ours, const struct kith_candidates *theirs)
 {
 	for (unsigned i = 0; i < ours->n; i++) {
 		if (kith_addr_scope(&ours->list[i].at.addr) != KITH_SCOPE_PUBLIC)
@@ -81,7 +81,7 @@ enum kith_refusal kith_candidate_check_source(const struct kith_addr *addr, unsi
 }
 
 enum kith_refusal kith_candidate_check(const struct kith_candidate *c, const struct kith_candidates *theirs,
-				       const struct kith_candidates *ours, unsigned allow)
+				       const struct kith_own_list *ours, unsigned allow)
 {
 	const struct kith_addr *addr = &c->at.addr;
 	if (c->kind < KITH_ADDR_HOST || c->kind > KITH_ADDR_PREDICTED)

@@ -26,6 +26,15 @@ struct kith_candidates {
 	struct kith_candidate list[KITH_CANDIDATES_MAX];
 };
 
+/* local: twice as many as a machine with some container networks has, of both families, and what others see */
+#define KITH_OWN_MAX 24
+
+/* All addresses at which this node may be reachable (kith_transports_candidates); path/offer chooses what is named. */
+struct kith_own_list {
+	uint8_t n;
+	struct kith_candidate list[KITH_OWN_MAX];
+};
+
 /* The longest body of a CANDIDATES frame. */
 #define KITH_CANDIDATES_BODY_MAX (3 + KITH_NATCLASS_LEN + KITH_CANDIDATES_MAX * (1 + KITH_ENDPOINT_LEN_MAX))
 
@@ -51,7 +60,7 @@ enum kith_candidate_allow {
 
 /* Whether c of the list theirs may be probed, by any transport that reaches it. */
 enum kith_refusal kith_candidate_check(const struct kith_candidate *c, const struct kith_candidates *theirs,
-				       const struct kith_candidates *ours, unsigned allow);
+				       const struct kith_own_list *ours, unsigned allow);
 
 /* Whether a path may be made to the source of an authenticated packet. */
 enum kith_refusal kith_candidate_check_source(const struct kith_addr *addr, unsigned allow);

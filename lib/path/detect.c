@@ -126,11 +126,12 @@ void kith_budget_sent(struct kith_budget *b, kith_time_us now)
 	b->sent[0]++;
 }
 
-bool kith_budget_take(struct kith_budget *b, kith_time_us now)
+bool kith_budget_take(struct kith_budget *b, kith_time_us now, bool sure)
 {
 	budget_roll(b, now);
 	uint64_t sent = (uint64_t)b->sent[0] + b->sent[1], extra = (uint64_t)b->extra[0] + b->extra[1];
-	if (extra >= sent * KITH_DUPLICATE_PERCENT / 100 + KITH_DUPLICATE_BURST)
+	uint64_t all = sent * KITH_DUPLICATE_PERCENT / 100 + KITH_DUPLICATE_BURST;
+	if (extra >= (sure ? all : all / 2))
 		return false;
 	b->extra[0]++;
 	return true;

@@ -73,8 +73,9 @@ struct kith_budget {
 
 void kith_budget_sent(struct kith_budget *b, kith_time_us now);
 
-/* Takes one duplicate out of the budget; false when it is used up. */
-bool kith_budget_take(struct kith_budget *b, kith_time_us now);
+/* Takes one duplicate out of the budget; false when it is used up. Until a failure is sure, half of it is all: false
+ * alarms leave the other half for real ones. */
+bool kith_budget_take(struct kith_budget *b, kith_time_us now, bool sure);
 
 /* ---- acknowledgements ---- */
 

@@ -39,7 +39,8 @@
 	X(DROPPED, "closed here", '-')                                                                                 \
 	X(FAILED_ROUND, "attempt ended without a direct path", 'n')                                                    \
 	X(ALL_DEAD, "no path answers", '-')                                                                            \
-	X(RELAY_LIMITED, "the relay drops what we send through it", 'l')
+	X(RELAY_LIMITED, "the relay drops what we send through it", 'l')                                               \
+	X(TOO_SMALL, "loses large packets, while small ones arrive: bytes of the large ones", 'n')
 
 enum kith_journal_what {
 #define KITH_JOURNAL_ENUM(name, text, value) KITH_JOURNAL_##name,
@@ -80,7 +81,8 @@ enum kith_refusal {
 	X(TOLD, "the peer hears nothing on it")                                                                        \
 	X(SOCKET, "the socket reported an error")                                                                      \
 	X(ROUTE, "a network interface or route changed")                                                               \
-	X(ASKED, "it was checked on request")
+	X(ASKED, "it was checked on request")                                                                          \
+	X(SIZE, "a large packet was not answered")
 
 enum kith_cause {
 #define KITH_CAUSE_ENUM(name, text) KITH_CAUSE_##name,

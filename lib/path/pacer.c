@@ -185,11 +185,11 @@ static void end_round(struct kith_pacer *p, kith_time_us now, uint32_t settled, 
 	p->taken = 0;
 }
 
-void kith_pacer_acked(struct kith_pacer *p, kith_time_us now, uint64_t largest, uint32_t count)
+uint32_t kith_pacer_acked(struct kith_pacer *p, kith_time_us now, uint64_t largest, uint32_t count)
 {
 	uint32_t sent;
 	if (!sent_up_to(p, largest, &sent))
-		return;
+		return 0;
 	if (largest >= p->acked) {
 		p->acked = largest + 1;
 		p->waits_since = largest < p->last.counter ? now : 0;
@@ -200,15 +200,17 @@ void kith_pacer_acked(struct kith_pacer *p, kith_time_us now, uint64_t largest, 
 		p->based = true;
 		p->base_sent = sent;
 		p->base_count = count;
-		return;
+		return 0;
 	}
 	if (now - p->round_at < p->round_us)
-		return;
+		return 0;
 	fill(p, now);
 	/* What is counted too much was lost before, and came late. */
 	p->base_sent = sent;
 	p->base_count = counted > settled ? p->base_count + settled : count;
-	end_round(p, now, settled, settled > counted ? settled - counted : 0);
+	uint32_t lost = settled > counted ? settled - counted : 0;
+	end_round(p, now, settled, lost);
+	return lost;
 }
 
 void kith_pacer_alive(struct kith_pacer *p, kith_time_us now)

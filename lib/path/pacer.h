@@ -71,8 +71,9 @@ kith_time_us kith_pacer_ready_at(const struct kith_pacer *p, kith_time_us now, u
 /* A data packet left on the sending path, of datagrams or not. */
 void kith_pacer_sent(struct kith_pacer *p, kith_time_us now, uint64_t counter);
 
-/* The other side has received largest, and count data packets in all. */
-void kith_pacer_acked(struct kith_pacer *p, kith_time_us now, uint64_t largest, uint32_t count);
+/* The other side has received largest, and count data packets in all. Returns how many were lost in the round that this
+ * ends, if it ends one. */
+uint32_t kith_pacer_acked(struct kith_pacer *p, kith_time_us now, uint64_t largest, uint32_t count);
 
 /* A probe of the sending path was answered. */
 void kith_pacer_alive(struct kith_pacer *p, kith_time_us now);

@@ -1,5 +1,7 @@
 #include "path/path.h"
 
+#include "base/addr.h"
+
 enum { UNKNOWN_RTT_US = 1000000 /* a measured path is preferred to one that is not */ };
 
 void kith_path_init(struct kith_path *p, const struct kith_hop *hop, uint8_t id, kith_time_us now)
@@ -23,7 +25,14 @@ void kith_path_set_state(struct kith_path *p, enum kith_path_state state)
 		[KITH_PATH_DEAD] = 1 << KITH_PATH_LIVE,
 	};
 	KITH_ASSERT(state == KITH_PATH_NONE || (legal[p->state] & 1u << state) != 0);
+	if (p->state == KITH_PATH_CANDIDATE)
+		p->credit_bytes = 0; /* what stands in its place now begins with nothing */
 	p->state = (uint8_t)state;
+}
+
+bool kith_path_is_same_relay(const struct kith_path *a, const struct kith_path *b)
+{
+	return kith_path_is_relay(a) && kith_path_is_relay(b) && kith_addr_equal(&a->hop.remote, &b->hop.remote);
 }
 
 void kith_path_rtt(struct kith_path *p, uint32_t sample_us)

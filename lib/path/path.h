@@ -73,7 +73,16 @@ struct kith_path {
 	uint64_t name; /* what packets to the peer carry on this path (session/names.h) */
 	struct kith_probe probe;
 	uint32_t srtt_us, rttvar_us; /* 0 = not measured */
-	uint16_t credit_bytes; /* of a stranger: what may be sent to it */
+	union {
+		uint16_t credit_bytes; /* candidate, of a stranger: what may be sent to it */
+		struct { /* else (pathset_size.c) */
+			/* A packet with so many bytes of frames may have been lost for its size: until one is known to
+			 * arrive, probes come in pairs, a small one and one of that size, and the path takes over from
+			 * no other. 0: nothing is held against it. */
+			uint16_t owes_bytes : 12;
+			uint16_t passes_small : 1; /* the small one was answered */
+		};
+	};
 	uint8_t id; /* our number for it */
 	uint8_t peer_id; /* the peer's, KITH_PATH_ID_NONE until it named it */
 	uint8_t state; /* enum kith_path_state */
@@ -89,10 +98,19 @@ void kith_path_init(struct kith_path *p, const struct kith_hop *hop, uint8_t id,
 /* Asserts that the edge is a legal one. */
 void kith_path_set_state(struct kith_path *p, enum kith_path_state state);
 
+/* Bytes of frames that a probe must have to clear it; 0: any will do. */
+static inline unsigned kith_path_owes(const struct kith_path *p)
+{
+	return p->state == KITH_PATH_CANDIDATE ? 0u : p->owes_bytes;
+}
+
 static inline bool kith_path_is_relay(const struct kith_path *p)
 {
 	return p->hop.tunnel != 0;
 }
+
+/* Whether both lead through one supernode. */
+bool kith_path_is_same_relay(const struct kith_path *a, const struct kith_path *b);
 
 /* One measured round trip. */
 void kith_path_rtt(struct kith_path *p, uint32_t sample_us);

@@ -200,6 +200,14 @@ static bool may_probe_unpaid(struct kith_pathset *ps, const struct kith_path_env
 	return kith_punch_charge(ps->more->punch, &view, t);
 }
 
+static void send_probe(const struct kith_path_env *env, struct kith_path *p, size_t body)
+{
+	struct kith_probe_frame f = { kith_probe_next(&p->probe, env->random, env->now), p->id, 0 };
+	struct kith_writer *w = kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_PROBE, body);
+	kith_probe_write(w, &f, body);
+	kith_outbox_end(env->outbox);
+}
+
 bool kith_ps_probe(struct kith_pathset *ps, const struct kith_path_env *env, struct kith_path *p)
 {
 	bool unpaid = !kith_ps_pay(p, KITH_PROBE_BODY);
@@ -210,11 +218,9 @@ bool kith_ps_probe(struct kith_pathset *ps, const struct kith_path_env *env, str
 	/* If it is our own address that changed, we are a stranger there: the answer is paid for as well. */
 	bool doubted = p->state == KITH_PATH_SUSPECT || p->state == KITH_PATH_DEAD;
 	bool padded = unpaid || (doubted && !kith_path_is_relay(p));
-	struct kith_probe_frame f = { kith_probe_next(&p->probe, env->random, env->now), p->id, 0 };
-	struct kith_writer *w = kith_outbox_begin(env->outbox, env->session, &p->hop, 0, KITH_FRAME_PROBE,
-						  padded ? KITH_PROBE_PADDED : KITH_PROBE_BODY);
-	kith_probe_write(w, &f, padded);
-	kith_outbox_end(env->outbox);
+	send_probe(env, p, padded ? KITH_PROBE_PADDED : KITH_PROBE_BODY);
+	if (kith_path_owes(p) > 0)
+		send_probe(env, p, kith_path_owes(p) - KITH_FRAME_HEADER);
 	p->sent_at = env->now;
 	if (p->tries < UINT8_MAX)
 		p->tries++;
@@ -360,7 +366,7 @@ void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env
 			p->since = 0;
 		break;
 	case KITH_PATH_SUSPECT:
-		if ((p->flags & KITH_PATH_NEED_ANSWER) == 0)
+		if ((p->flags & KITH_PATH_NEED_ANSWER) == 0 && kith_path_owes(p) == 0)
 			kith_ps_clear(ps, env, i);
 		break;
 	case KITH_PATH_DEAD:
@@ -390,7 +396,7 @@ size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, s
 		return n;
 	unsigned standbys[2];
 	unsigned n_standbys = kith_ps_standbys(ps, -1, standbys);
-	for (unsigned i = 0; i < n_standbys && kith_budget_take(&flow->budget, now); i++)
+	for (unsigned i = 0; i < n_standbys && kith_budget_take(&flow->budget, now, kith_ps_is_sure(p)); i++)
 		out[n++] = kith_ps_path(ps, standbys[i])->hop;
 	return n;
 }
@@ -481,6 +487,8 @@ static void leave_transport(struct kith_pathset *ps, const struct kith_path_env 
 void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t transport,
 			     const struct kith_hop *hop, int error)
 {
+	if (error == 0)
+		kith_ps_size_forget(ps);
 	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
 		if (i >= kith_ps_count(ps))
 			continue;
@@ -501,6 +509,7 @@ void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env
 
 void kith_pathset_again(struct kith_pathset *ps, const struct kith_path_env *env)
 {
+	kith_ps_size_forget(ps);
 	for (unsigned i = 0; i < kith_ps_count(ps); i++)
 		try_anew(ps, env, i);
 }

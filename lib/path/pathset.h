@@ -17,9 +17,10 @@
  * Timers: a home session's leaf sends KEEPALIVE after 25 s of silence, its home and idle supernodes nothing. A peer
  * session's initiator probes every live path after 25 s of silence, the other side direct ones only; standbys are
  * pinged every 5 s while data flows (all +-10 %). Suspect: probed at once and after each period (SRTT + 4 RTTVAR + 35
- * ms); dead after two; probed again after 1, 2, 4, 8, 16 s, then forgotten. Without another path: the pause between
- * probes doubles from a period up to 1 s; dead, and ALL_DEAD, after 15 s. The dead paths of a peer session of which
- * no path is live are not forgotten: probed again and again, each pause half of the time since it died, 1 s to 60 s.
+ * ms), with as many bytes as the data has, if those are many; dead after two; probed again after 1, 2, 4, 8, 16 s, then
+ * forgotten. Without another path: the pause between probes doubles from a period up to 1 s; dead, and ALL_DEAD, after
+ * 15 s. The dead paths of a peer session of which no path is live are not forgotten: probed again and again, each pause
+ * half of the time since it died, 1 s to 60 s.
  *
  * Bounds: KITH_PATHS_MAX paths, of which KITH_PATHS_HOT are kept; KITH_STRANGERS_MAX unknown hops at a time;
  * duplicates 20 % of the data of 10 s, and 64.

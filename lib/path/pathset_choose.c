@@ -17,31 +17,62 @@ bool kith_ps_has_direct(const struct kith_pathset *ps)
 	return false;
 }
 
-void kith_ps_count_relays(struct kith_pathset *ps, kith_time_us now)
+static bool is_relay_there(const struct kith_path *p)
 {
-	unsigned n = 0;
-	if (!kith_ps_has(ps, KITH_PATHSET_PEER | KITH_PATHSET_CONSENT))
-		return;
-	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
-		const struct kith_path *p = kith_pathset_path(ps, i);
-		if (kith_path_is_relay(p) && (p->state == KITH_PATH_LIVE || p->state == KITH_PATH_CANDIDATE))
-			n++;
-	}
-	struct kith_pathset_more *m = ps->more;
-	bool asked = m != NULL && m->relay_asked_at != 0 && now - m->relay_asked_at < KITH_RELAY_ASK_US;
-	if (n < KITH_RELAYS_LIVE && !asked)
-		ps->news |= KITH_NEWS_WANT_RELAY;
-	if (m != NULL && (n >= KITH_RELAYS_LIVE || !asked))
-		m->relay_asked_at = n >= KITH_RELAYS_LIVE ? 0 : now;
+	return kith_path_is_relay(p) && (p->state == KITH_PATH_LIVE || p->state == KITH_PATH_CANDIDATE);
 }
 
-/* The live path of the lowest cost; -1 when there is none. */
+/* Supernodes that relay, or are about to: two tunnels of one fail together. */
+static unsigned count_relays(const struct kith_pathset *ps)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		bool another = is_relay_there(kith_pathset_path(ps, i));
+		for (unsigned k = 0; k < i && another; k++) {
+			const struct kith_path *q = kith_pathset_path(ps, k);
+			another = !is_relay_there(q) || !kith_path_is_same_relay(kith_pathset_path(ps, i), q);
+		}
+		n += another;
+	}
+	return n;
+}
+
+void kith_ps_count_relays(struct kith_pathset *ps, kith_time_us now)
+{
+	if (!kith_ps_has(ps, KITH_PATHSET_PEER | KITH_PATHSET_CONSENT))
+		return;
+	bool enough = count_relays(ps) >= KITH_RELAYS_LIVE;
+	struct kith_pathset_more *m = ps->more;
+	if (m == NULL) {
+		ps->news |= enough ? 0u : KITH_NEWS_WANT_RELAY;
+	} else if (enough) {
+		m->relay_asked_at = 0;
+		m->relay_tries = 0;
+	} else if (m->relay_asked_at == 0 || now - m->relay_asked_at >= KITH_RELAY_ASK_US << m->relay_tries) {
+		m->relay_tries = (uint8_t)(m->relay_asked_at == 0		   ? 0
+					   : m->relay_tries < KITH_RELAY_DOUBLINGS ? m->relay_tries + 1
+										   : m->relay_tries);
+		m->relay_asked_at = now;
+		ps->news |= KITH_NEWS_WANT_RELAY;
+	}
+}
+
+/* Whether a is a better place for data than b: one that may lose large packets is not, if there is another. */
+static bool is_better(const struct kith_path *a, const struct kith_path *b)
+{
+	bool whole = kith_path_owes(a) == 0;
+	if (whole != (kith_path_owes(b) == 0))
+		return whole;
+	return kith_path_cost(a) < kith_path_cost(b);
+}
+
+/* The best live path; -1 when there is none. */
 static int best_live(const struct kith_pathset *ps)
 {
 	int best = -1;
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
-		if (is_live(ps, i) && (best < 0 || kith_path_cost(kith_pathset_path(ps, i)) <
-							   kith_path_cost(kith_pathset_path(ps, (unsigned)best))))
+		if (is_live(ps, i) &&
+		    (best < 0 || is_better(kith_pathset_path(ps, i), kith_pathset_path(ps, (unsigned)best))))
 			best = (int)i;
 	}
 	return best;
@@ -145,22 +176,39 @@ void kith_ps_choose(struct kith_pathset *ps, const struct kith_path_env *env)
 	}
 }
 
+/* The best live path that is none of those given, and does not share its relay with any of them, if such a one is
+ * there. -1: none is left. */
+static int next_standby(const struct kith_pathset *ps, const int but[], unsigned n)
+{
+	int best = -1;
+	bool best_apart = false;
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		const struct kith_path *p = kith_pathset_path(ps, i);
+		bool apart = true, taken = !is_live(ps, i) || kith_path_owes(p) > 0;
+		for (unsigned k = 0; k < n; k++) {
+			if (but[k] < 0 || (unsigned)but[k] >= kith_ps_count(ps))
+				continue;
+			taken = taken || but[k] == (int)i;
+			apart = apart && !kith_path_is_same_relay(p, kith_pathset_path(ps, (unsigned)but[k]));
+		}
+		if (taken || (best >= 0 && best_apart && !apart))
+			continue;
+		if (best < 0 || (apart && !best_apart) ||
+		    kith_path_cost(p) < kith_path_cost(kith_pathset_path(ps, (unsigned)best))) {
+			best = (int)i;
+			best_apart = apart;
+		}
+	}
+	return best;
+}
+
 unsigned kith_ps_standbys(const struct kith_pathset *ps, int but, unsigned out[2])
 {
+	int taken[4] = { ps->sending, but };
 	unsigned n = 0;
-	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
-		if (i == ps->sending || (int)i == but || !is_live(ps, i))
-			continue;
-		kith_time_us cost = kith_path_cost(kith_pathset_path(ps, i));
-		if (n > 0 && cost < kith_path_cost(kith_pathset_path(ps, out[0]))) {
-			out[1] = out[0];
-			out[0] = i;
-			n = 2;
-		} else if (n < 2) {
-			out[n++] = i;
-		} else if (cost < kith_path_cost(kith_pathset_path(ps, out[1]))) {
-			out[1] = i;
-		}
+	for (int i; n < 2 && (i = next_standby(ps, taken, 2 + n)) >= 0; n++) {
+		taken[2 + n] = i;
+		out[n] = (unsigned)i;
 	}
 	return n;
 }

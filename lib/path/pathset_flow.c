@@ -106,6 +106,7 @@ static void replay(struct kith_pathset *ps, const struct kith_path_env *env, con
 		   bool budgeted)
 {
 	struct kith_flow *flow = kith_ps_flow(ps);
+	bool sure = kith_ps_is_sure(kith_ps_path(ps, ps->sending));
 	uint64_t counter;
 	struct kith_span frames;
 	if (flow == NULL || n == 0)
@@ -115,7 +116,7 @@ static void replay(struct kith_pathset *ps, const struct kith_path_env *env, con
 		flow->replay_from = flow->flight.acked;
 	while (kith_retain_get(&flow->retain, flow->replay_from, &counter, &frames)) {
 		for (unsigned i = 0; i < n; i++) {
-			if (budgeted && !kith_budget_take(&flow->budget, env->now))
+			if (budgeted && !kith_budget_take(&flow->budget, env->now, sure))
 				return;
 			uint8_t way = kith_retain_way(&flow->retain, counter);
 			if (way == 0)
@@ -159,6 +160,8 @@ void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, u
 		p->flags |= KITH_PATH_NEED_ANSWER;
 	p->since = env->now;
 	p->tries = 0;
+	if (i == ps->sending)
+		kith_ps_size_doubt(ps, p);
 	kith_ps_judge(ps);
 	kith_stats_add(env->stats, KITH_STAT_PATHS_SUSPECT, 1);
 	kith_ps_journal(ps, env, KITH_JOURNAL_SUSPECT, &p->hop, cause);
@@ -172,6 +175,12 @@ void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, u
 		replay(ps, env, standbys, kith_ps_standbys(ps, (int)i, standbys), true);
 	for (unsigned k = 0; k < kith_ps_count(ps); k++)
 		acknowledge(ps, env, k);
+}
+
+void kith_ps_repeat(struct kith_pathset *ps, const struct kith_path_env *env)
+{
+	unsigned standbys[2];
+	replay(ps, env, standbys, kith_ps_standbys(ps, -1, standbys), true);
 }
 
 void kith_ps_clear(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
@@ -200,6 +209,7 @@ void kith_ps_dead(struct kith_pathset *ps, const struct kith_path_env *env, unsi
 	kith_ps_judge(ps);
 	kith_ps_take_target(ps, &p->hop, false);
 	kith_stats_add(env->stats, KITH_STAT_PATHS_DEAD, 1);
+	kith_ps_size_dead(ps, env, p);
 	ps->news |= KITH_NEWS_PATH_DIED;
 	kith_ps_due(ps, p, env->now + kith_rng_jitter(env->random, KITH_PROBE_FAST_US, 10));
 	KITH_LOG(env->log, KITH_LOG_INFO, "path.dead session=%u path=%u relay=%d", (unsigned)env->session,
@@ -276,6 +286,8 @@ bool kith_ps_flow_sent(struct kith_pathset *ps, const struct kith_path_env *env,
 			flow->replay_from = counter + 1;
 		return true;
 	}
+	if (frames.len > flow->largest)
+		flow->largest = (uint16_t)frames.len;
 	kith_flight_sent(&flow->flight, counter, env->now);
 	kith_pacer_begin(&flow->pacer, env->now, kith_pathset_rtt_us(ps));
 	kith_pacer_sent(&flow->pacer, env->now, counter);
@@ -335,15 +347,16 @@ int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env
 		return 0;
 	struct kith_path *p = kith_ps_path(ps, (unsigned)about);
 	kith_time_us sent_at;
+	kith_ps_size_arrived(ps, env, (unsigned)about, f.largest);
 	if ((unsigned)about == ps->sending)
-		kith_pacer_acked(&flow->pacer, env->now, f.largest, f.count);
+		kith_ps_size_lost(ps, env, kith_pacer_acked(&flow->pacer, env->now, f.largest, f.count));
 	if ((unsigned)about == ps->sending && kith_flight_acked(&flow->flight, f.largest, &sent_at)) {
 		if (sent_at != 0 && about == arrived && env->now - sent_at > f.delay_us)
 			kith_path_rtt(p, (uint32_t)(env->now - sent_at - f.delay_us));
 		kith_retain_release(&flow->retain, flow->flight.acked);
 		/* In doubt, only a packet that left since proves anything about now; a late one also clears the doubt,
 		 * cheaply. */
-		if (p->state == KITH_PATH_SUSPECT && (f.flags & KITH_PATH_ACK_SUSPECT) == 0)
+		if (p->state == KITH_PATH_SUSPECT && kith_path_owes(p) == 0 && (f.flags & KITH_PATH_ACK_SUSPECT) == 0)
 			kith_ps_clear(ps, env, (unsigned)about);
 	}
 	if ((f.flags & KITH_PATH_ACK_SUSPECT) != 0)

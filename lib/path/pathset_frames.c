@@ -134,6 +134,8 @@ void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env,
 	kith_ps_judge(ps);
 	kith_ps_take_target(ps, &p->hop, true);
 	p->tries = 0;
+	if (fresh && peer && !initial)
+		kith_ps_size_new(ps, p);
 	p->flags &= (uint8_t) ~(KITH_PATH_STRANGER | KITH_PATH_MOVED | KITH_PATH_NEED_ANSWER);
 	if (peer && fresh && !initial && p->step < KITH_CONFIRMATIONS)
 		p->flags |= KITH_PATH_CONFIRM;
@@ -219,11 +221,13 @@ static int on_probe_ack(struct kith_pathset *ps, const struct kith_path_env *env
 		return 0;
 	}
 	struct kith_target *t = kith_ps_target(ps, &p->hop); /* the punch may have tried it while the path was dead */
-	if (!kith_probe_match(&p->probe, f.nonce, env->now, &rtt_us) &&
-	    (t == NULL || !kith_probe_match(&t->probe, f.nonce, env->now, &rtt_us)))
+	bool own = kith_probe_match(&p->probe, f.nonce, env->now, &rtt_us);
+	if (!own && (t == NULL || !kith_probe_match(&t->probe, f.nonce, env->now, &rtt_us)))
 		return 0;
 	if (rtt_us != 0)
 		kith_path_rtt(p, rtt_us);
+	if (!kith_ps_size_answered(ps, i, own && kith_probe_is_second(f.nonce)))
+		return 0;
 	if (i == ps->sending && kith_ps_flow(ps) != NULL)
 		kith_pacer_alive(&ps->more->flow->pacer, env->now);
 	name_path(ps, i, f.path);

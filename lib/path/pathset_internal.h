@@ -4,6 +4,7 @@
  * pathset_timers.c what happens as time passes
  * pathset_choose.c which path sends, which are kept
  * pathset_flow.c   data: tracking, suspicion, death, replay
+ * pathset_size.c   packets that are lost for their size
  * pathset_frames.c frames of the peer, packets from unknown hops
  * pathset_names.c  what packets on each path carry in the place of an index
  */
@@ -35,16 +36,20 @@ struct kith_flow {
 	kith_time_us acked_at; /* when a PATH_ACK last left on account of packets */
 	kith_time_us data_at; /* last data, either way */
 	uint64_t newest; /* highest data counter received */
+	kith_time_us sized_at; /* when the sending path was last asked whether large packets arrive, or one did */
 	uint64_t replay_from; /* retained packets below went out on standbys already */
+	uint16_t largest; /* bytes of frames of the largest data packet since then */
 	uint8_t in_path; /* index */
 };
 
 struct kith_pathset_more {
 	struct kith_path others[KITH_PATHS_MAX - 1];
 	uint8_t n_others;
+	uint8_t relay_tries; /* WANT_RELAYs in a row that brought none */
 	uint8_t better; /* index of the path that looks better than the sending one */
 	kith_time_us better_since; /* 0 = none does */
 	kith_time_us used_at; /* last data, or when this was made */
+	uint16_t hole; /* a direct path lost packets of so many bytes of frames, not small ones; 0: none did */
 	kith_time_us relay_asked_at; /* last WANT_RELAY; 0 = none, or satisfied since */
 	struct kith_flow *flow;
 	struct kith_punch *punch;
@@ -97,6 +102,12 @@ static inline bool kith_ps_may_carry(const struct kith_path *p)
 	return p->state != KITH_PATH_CANDIDATE || (p->flags & KITH_PATH_INITIAL) != 0;
 }
 
+/* In doubt for a period and more, and its probes unanswered: hardly a false alarm. */
+static inline bool kith_ps_is_sure(const struct kith_path *p)
+{
+	return p->state == KITH_PATH_SUSPECT && p->tries > 1;
+}
+
 /* Index, or -1. */
 int kith_ps_find(const struct kith_pathset *ps, const struct kith_hop *hop);
 int kith_ps_find_id(const struct kith_pathset *ps, uint8_t id, bool peers);
@@ -142,7 +153,33 @@ struct kith_target *kith_ps_target(const struct kith_pathset *ps, const struct k
 /* Tells the punch whether a path probes this hop by itself now. */
 void kith_ps_take_target(struct kith_pathset *ps, const struct kith_hop *hop, bool taken);
 
+/* ---- pathset_size.c ---- */
+
+/* The sending path is in doubt: if large packets are on their way, one that size has to arrive. */
+void kith_ps_size_doubt(struct kith_pathset *ps, struct kith_path *p);
+
+/* So many data packets of the sending path were lost: was it for their size? */
+void kith_ps_size_lost(struct kith_pathset *ps, const struct kith_path_env *env, uint32_t lost);
+
+/* The peer has received that data packet of ours on path p. */
+void kith_ps_size_arrived(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, uint64_t counter);
+
+/* A new direct path, where one had lost large packets. */
+void kith_ps_size_new(struct kith_pathset *ps, struct kith_path *p);
+
+/* A probe was answered, perhaps the large one of a pair. False: it was a small one, and does not count. */
+bool kith_ps_size_answered(struct kith_pathset *ps, unsigned i, bool large);
+
+/* A path is dead. */
+void kith_ps_size_dead(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_path *p);
+
+/* The network is another one: what was learnt of sizes does not count. */
+void kith_ps_size_forget(struct kith_pathset *ps);
+
 /* ---- pathset_timers.c ---- */
+
+/* True when some other path is there to take over from path i. */
+bool kith_ps_has_other(const struct kith_pathset *ps, unsigned i);
 
 /* Whether our side keeps that path alive. */
 bool kith_ps_keeps_alive(const struct kith_pathset *ps, const struct kith_path *p);
@@ -188,6 +225,8 @@ void kith_ps_count_relays(struct kith_pathset *ps, kith_time_us now);
 /* ---- pathset_flow.c ---- */
 
 void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, enum kith_cause cause);
+/* What the standbys were not sent yet of unsettled data, as far as the budget goes. */
+void kith_ps_repeat(struct kith_pathset *ps, const struct kith_path_env *env);
 void kith_ps_clear(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
 void kith_ps_dead(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
 void kith_ps_validated(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);

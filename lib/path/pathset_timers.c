@@ -66,8 +66,11 @@ static void live_due(struct kith_pathset *ps, const struct kith_path_env *env, u
 			p->since = 0;
 		}
 		kith_ps_rest(ps, env, i);
+	} else if (p->tries == 1 && i == ps->sending && kith_path_owes(p) > 0) {
+		(void)kith_ps_probe(ps, env, p);
+		kith_ps_due(ps, p, env->now + kith_path_period(p));
 	} else if (p->tries > 0) {
-		kith_ps_suspect(ps, env, i, KITH_CAUSE_UNANSWERED);
+		kith_ps_suspect(ps, env, i, kith_path_owes(p) > 0 ? KITH_CAUSE_SIZE : KITH_CAUSE_UNANSWERED);
 	} else if (p->since != 0 && env->now - p->since >= KITH_PATH_UNANSWERED_US) {
 		kith_ps_suspect(ps, env, i, KITH_CAUSE_UNANSWERED);
 	} else if (!standby && !kith_ps_keeps_alive(ps, p)) {
@@ -105,8 +108,7 @@ void kith_ps_candidate_due(struct kith_pathset *ps, const struct kith_path_env *
 	}
 }
 
-/* True when some other path is there to take over. */
-static bool has_other(const struct kith_pathset *ps, unsigned i)
+bool kith_ps_has_other(const struct kith_pathset *ps, unsigned i)
 {
 	unsigned out[2];
 	if (i != ps->sending && ps->sending < kith_ps_count(ps) &&
@@ -119,7 +121,8 @@ static void suspect_due(struct kith_pathset *ps, const struct kith_path_env *env
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	kith_time_us period = kith_path_period(p);
-	if (!has_other(ps, i)) {
+	if (!kith_ps_has_other(ps, i)) {
+		p->owes_bytes = 0; /* better one for small packets than none */
 		if (env->now - p->since >= KITH_PATH_ALL_DEAD_US) {
 			kith_ps_dead(ps, env, i);
 			return;
@@ -132,6 +135,8 @@ static void suspect_due(struct kith_pathset *ps, const struct kith_path_env *env
 	}
 	(void)kith_ps_probe(ps, env, p);
 	kith_ps_due(ps, p, env->now + period);
+	if (i == ps->sending && kith_ps_flow(ps) != NULL)
+		kith_ps_repeat(ps, env); /* it is sure by now, and more may be spent */
 }
 
 /* A peer session that no path is left to may outlive that, and each path is a way back. */

@@ -4,11 +4,11 @@
 
 #include "base/rng.h"
 
-enum { SEQUENCE = 0xff }; /* the low bits of a nonce */
+enum { SEQUENCE = 0xff, LAST = 0xfe }; /* the low bits of a nonce; an even last one, so that pairs stay pairs */
 
 uint64_t kith_probe_next(struct kith_probe *p, const struct kith_random *random, kith_time_us now)
 {
-	if (p->nonce == 0 || (p->nonce & SEQUENCE) == SEQUENCE) {
+	if (p->nonce == 0 || (p->nonce & SEQUENCE) >= LAST) {
 		do {
 			p->nonce = kith_rng_u64(random) & ~(uint64_t)SEQUENCE;
 		} while (p->nonce == 0);
@@ -33,13 +33,13 @@ bool kith_probe_match(struct kith_probe *p, uint64_t nonce, kith_time_us now, ui
 	return true;
 }
 
-void kith_probe_write(struct kith_writer *w, const struct kith_probe_frame *f, bool padded)
+void kith_probe_write(struct kith_writer *w, const struct kith_probe_frame *f, size_t body)
 {
 	kith_write_u64(w, f->nonce);
 	kith_write_u8(w, f->path);
 	kith_write_u8(w, f->flags);
-	if (padded)
-		kith_write_zeros(w, KITH_PROBE_PADDED - KITH_PROBE_BODY);
+	if (body > KITH_PROBE_BODY)
+		kith_write_zeros(w, body - KITH_PROBE_BODY);
 }
 
 void kith_probe_ack_write(struct kith_writer *w, const struct kith_probe_ack_frame *f)

@@ -27,6 +27,18 @@ struct kith_random;
 /* The nonce for a probe that leaves now. */
 uint64_t kith_probe_next(struct kith_probe *p, const struct kith_random *random, kith_time_us now);
 
+/* Whether a probe with that nonce was the second of a pair, where all of an episode are sent in pairs. */
+static inline bool kith_probe_is_second(uint64_t nonce)
+{
+	return nonce % 2 == 0;
+}
+
+/* Begins an episode: earlier probes are not ours any more. */
+static inline void kith_probe_anew(struct kith_probe *p)
+{
+	p->nonce = 0;
+}
+
 /* Whether nonce answers one of ours. *rtt_us: since that one was sent, 0 when that is not known any more. */
 bool kith_probe_match(struct kith_probe *p, uint64_t nonce, kith_time_us now, uint32_t *rtt_us);
 
@@ -42,8 +54,9 @@ struct kith_probe_ack_frame {
 	struct kith_addr observed; /* family NONE on a relay path: there it would be the relay's */
 };
 
-/* padded: up to KITH_PROBE_PADDED bytes, so that the answer and a probe back cost less than this one. */
-void kith_probe_write(struct kith_writer *w, const struct kith_probe_frame *f, bool padded);
+/* body: bytes that the frame's body has, KITH_PROBE_BODY at least; KITH_PROBE_PADDED, so that the answer and a probe
+ * back cost less than this one; or as many as data has, to learn whether such packets arrive. */
+void kith_probe_write(struct kith_writer *w, const struct kith_probe_frame *f, size_t body);
 void kith_probe_ack_write(struct kith_writer *w, const struct kith_probe_ack_frame *f);
 
 /* KITH_EPROTO: malformed. Trailing bytes are skipped. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/stats.h"
+#include "path/offer.h"
 #include "path/transports.h"
 
 enum { PUNCH_BODY = 2 };
@@ -71,7 +72,7 @@ static void probe(struct kith_punch *p, const struct kith_punch_view *v, struct 
 	struct kith_probe_frame f = { kith_probe_next(&t->probe, v->env->random, v->env->now), KITH_PATH_ID_NONE, 0 };
 	struct kith_writer *w =
 		kith_outbox_begin(v->env->outbox, v->env->session, &t->hop, ttl, KITH_FRAME_PROBE, KITH_PROBE_PADDED);
-	kith_probe_write(w, &f, true);
+	kith_probe_write(w, &f, KITH_PROBE_PADDED);
 	kith_outbox_end(v->env->outbox);
 	kith_stats_add(v->env->stats, KITH_STAT_PROBES_SENT, 1);
 	if (ttl != 0)
@@ -84,7 +85,7 @@ static void probe(struct kith_punch *p, const struct kith_punch_view *v, struct 
 static enum kith_refusal check(const struct kith_punch *p, const struct kith_punch_view *v,
 			       const struct kith_candidate *c, uint16_t *transport)
 {
-	enum kith_refusal refusal = kith_candidate_check(c, &p->theirs, &p->ours, v->allow);
+	enum kith_refusal refusal = kith_candidate_check(c, &p->theirs, &p->own, v->allow);
 	if (refusal != KITH_REFUSAL_NONE)
 		return refusal;
 	if (v->env->transports == NULL || kith_transports_for(v->env->transports, &c->at, transport) != 0)
@@ -156,9 +157,46 @@ static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v,
 	}
 }
 
+static bool same_entries(const struct kith_candidate a[], size_t a_n, const struct kith_candidate b[], size_t b_n)
+{
+	if (a_n != b_n)
+		return false;
+	for (size_t i = 0; i < a_n; i++) {
+		if (a[i].kind != b[i].kind || a[i].transport != b[i].transport ||
+		    a[i].prefix_bits != b[i].prefix_bits || !kith_endpoint_equal(&a[i].at, &b[i].at))
+			return false;
+	}
+	return true;
+}
+
+static bool same_list(const struct kith_candidates *cs, const struct kith_candidate list[], size_t n,
+		      const struct kith_natclass *nat)
+{
+	return kith_natclass_equal(&cs->nat, nat) && same_entries(cs->list, cs->n, list, n);
+}
+
+/* What is named of our own in this round. False: what was named before. */
+static bool choose_ours(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_natclass *nat)
+{
+	struct kith_candidate list[KITH_CANDIDATES_MAX];
+	size_t n = kith_offer_choose(&p->own, &p->theirs, p->round, list);
+	if (same_list(&p->ours, list, n, nat))
+		return false;
+	p->ours.generation = (uint8_t)(p->ours.generation == UINT8_MAX ? 1 : p->ours.generation + 1);
+	p->ours.nat = *nat;
+	p->ours.n = (uint8_t)n;
+	for (size_t i = 0; i < n; i++) {
+		p->ours.list[i] = list[i];
+		if (v->allowed)
+			journal_addr(v, KITH_JOURNAL_OFFERED, &list[i].at.addr, 0);
+	}
+	return true;
+}
+
 static void offer_round(struct kith_punch *p, const struct kith_punch_view *v)
 {
 	p->round = (uint8_t)(p->round == UINT8_MAX ? 1 : p->round + 1);
+	(void)choose_ours(p, v, &p->ours.nat);
 	p->state = KITH_PUNCH_OFFERED;
 	p->offers = 0;
 	p->started_at = v->env->now;
@@ -195,35 +233,16 @@ void kith_punch_again(struct kith_punch *p, const struct kith_punch_view *v)
 	offer_round(p, v);
 }
 
-static bool same_list(const struct kith_candidates *cs, const struct kith_candidate list[], size_t n,
-		      const struct kith_natclass *nat)
-{
-	if (cs->n != n || !kith_natclass_equal(&cs->nat, nat))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (cs->list[i].kind != list[i].kind || cs->list[i].transport != list[i].transport ||
-		    cs->list[i].prefix_bits != list[i].prefix_bits ||
-		    !kith_endpoint_equal(&cs->list[i].at, &list[i].at))
-			return false;
-	}
-	return true;
-}
-
 void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_candidate list[],
 		      size_t n, const struct kith_natclass *nat)
 {
-	if (n > KITH_CANDIDATES_MAX)
-		n = KITH_CANDIDATES_MAX;
-	if (same_list(&p->ours, list, n, nat))
+	KITH_ASSERT(n <= KITH_OWN_MAX);
+	if (same_entries(p->own.list, p->own.n, list, n) && kith_natclass_equal(&p->ours.nat, nat))
 		return;
-	p->ours.generation = (uint8_t)(p->ours.generation == UINT8_MAX ? 1 : p->ours.generation + 1);
-	p->ours.nat = *nat;
-	p->ours.n = (uint8_t)n;
-	for (size_t i = 0; i < n; i++) {
-		p->ours.list[i] = list[i];
-		if (v->allowed)
-			journal_addr(v, KITH_JOURNAL_OFFERED, &list[i].at.addr, 0);
-	}
+	p->own.n = (uint8_t)n;
+	memcpy(p->own.list, list, n * sizeof list[0]);
+	if (!choose_ours(p, v, nat))
+		return;
 	if (!v->allowed || v->direct || n == 0)
 		return;
 	if (v->initiator) {
@@ -266,6 +285,8 @@ static void answer_round(struct kith_punch *p, const struct kith_punch_view *v, 
 	}
 	if (flood)
 		return;
+	if (!again)
+		(void)choose_ours(p, v, &p->ours.nat);
 	send_offer(p, v, true);
 	if (!v->allowed || again || p->theirs.n == 0) {
 		if (!v->allowed)

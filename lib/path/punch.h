@@ -40,7 +40,8 @@ struct kith_target {
 };
 
 struct kith_punch {
-	struct kith_candidates ours, theirs;
+	struct kith_own_list own; /* all that there are */
+	struct kith_candidates ours, theirs; /* ours: what is named of them */
 	struct kith_target targets[KITH_CANDIDATES_MAX];
 	uint8_t n_targets;
 	uint8_t state; /* enum kith_punch_state */
@@ -79,7 +80,7 @@ struct kith_punch_view {
 
 void kith_punch_init(struct kith_punch *p);
 
-/* Sets our own candidates and our NAT. Starts what is allowed. */
+/* Sets our own candidates (KITH_OWN_MAX at most; path/offer chooses) and our NAT. Starts what is allowed. */
 void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_candidate list[],
 		      size_t n, const struct kith_natclass *nat);
 

@@ -114,3 +114,24 @@ void kith_retain_deinit(struct kith_retain *r, const struct kith_alloc *alloc)
 	kith_alloc_free(alloc, r->bytes, r->cap);
 	memset(r, 0, sizeof *r);
 }
+
+uint16_t kith_retain_len(const struct kith_retain *r, uint64_t counter)
+{
+	for (unsigned i = 0; i < r->n; i++) {
+		const struct kith_retained *e = &r->ring[(r->head + i) % KITH_RETAIN_PACKETS];
+		if (e->counter == counter)
+			return e->len;
+	}
+	return 0;
+}
+
+uint16_t kith_retain_largest(const struct kith_retain *r, uint64_t from)
+{
+	uint16_t largest = 0;
+	for (unsigned i = 0; i < r->n; i++) {
+		const struct kith_retained *e = &r->ring[(r->head + i) % KITH_RETAIN_PACKETS];
+		if (e->counter >= from && e->len > largest)
+			largest = e->len;
+	}
+	return largest;
+}

@@ -33,6 +33,11 @@ void kith_retain_release(struct kith_retain *r, uint64_t below);
 /* The oldest with a counter of at least from; false when there is none. */
 bool kith_retain_get(const struct kith_retain *r, uint64_t from, uint64_t *counter, struct kith_span *frames);
 
+/* Bytes of the packet with that counter; 0: it is not kept. */
+uint16_t kith_retain_len(const struct kith_retain *r, uint64_t counter);
+/* Of the largest one with a counter of at least from. */
+uint16_t kith_retain_largest(const struct kith_retain *r, uint64_t from);
+
 /* The next way to seal the packet with that counter, which is taken by this; 0: it is not kept, or all were taken. */
 uint8_t kith_retain_way(struct kith_retain *r, uint64_t counter);
 

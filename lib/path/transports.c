@@ -161,12 +161,13 @@ size_t kith_transports_candidates(const struct kith_transports *ts, const struct
 			add(out, n, &used, t, &seen[i].addr, KITH_ADDR_OBSERVED, 0);
 	}
 	KITH_ASSERT(ts->n == 0 || ts->at != NULL);
-	for (uint16_t i = 0; i < ts->n; i++) {
-		const struct kith_transport *t = &ts->at[i];
-		for (size_t k = 0; takes_strangers(t) && k < t->locals_n; k++) {
-			const struct kith_local *l = &t->locals[k];
-			if (may_offer(&l->addr, loopback))
-				add(out, n, &used, t, &l->addr, l->kind, l->prefix_bits);
+	/* One of each in turn: a transport with many addresses does not crowd the others out. */
+	for (size_t k = 0; k < KITH_LOCALS_MAX; k++) {
+		for (uint16_t i = 0; i < ts->n; i++) {
+			const struct kith_transport *t = &ts->at[i];
+			if (!takes_strangers(t) || k >= t->locals_n || !may_offer(&t->locals[k].addr, loopback))
+				continue;
+			add(out, n, &used, t, &t->locals[k].addr, t->locals[k].kind, t->locals[k].prefix_bits);
 		}
 	}
 	return used;

@@ -18,7 +18,7 @@
 enum {
 	W_RELAYS = 8,
 	W_PACKETS = 2048,
-	W_SEEN = 1 << 17,
+	W_SEEN = 1 << 20,
 	W_TRANSPORT = 1,
 	W_SESSION = 7,
 	W_FILTERS = 64,
@@ -53,9 +53,10 @@ struct w_node {
 	uint64_t counter;
 	uint8_t *seen; /* one bit per counter of the peer */
 	kith_time_us app_every, app_next; /* 0 = no data */
-	size_t app_len;
+	size_t app_len, app_other; /* bytes of data, and of every second one; app_other 0: all are alike */
 	kith_time_us data_at; /* last fresh data received */
 	kith_time_us gap_max; /* longest distance of data since w_watch */
+	kith_time_us large_at, large_gap; /* the same, of data of at least 1000 bytes */
 	uint64_t data_got, data_sent, packets_sent, direct_sent, bytes_to_unproven;
 	unsigned frames_sent[256];
 	uint16_t news; /* all that was told */
@@ -78,6 +79,7 @@ struct world {
 	kith_time_us direct_owd, relay_owd[W_RELAYS], jitter;
 	unsigned loss_percent;
 	bool direct_down[2]; /* by sender */
+	size_t direct_room[2]; /* by sender: larger packets are lost on the direct path; 0: none is */
 	bool relay_down[W_RELAYS];
 	bool never_direct; /* an assertion: no packet may leave for a direct hop */
 	struct w_packet *packets;
@@ -91,10 +93,14 @@ static inline struct kith_addr w_addr(uint8_t a, uint8_t b, uint8_t c, uint8_t d
 	return addr;
 }
 
+/* That relay is another tunnel of relay 0's supernode. */
+static unsigned w_twin = W_RELAYS;
+
 /* The hop of a node towards the other through relay r. */
 static inline struct kith_hop w_relay_hop(unsigned node, unsigned r)
 {
-	struct kith_hop hop = { .remote = w_addr((uint8_t)(60 + r), 1, 1, 1, 4000), .transport = W_TRANSPORT };
+	uint8_t place = (uint8_t)(60 + (r == w_twin ? 0 : r));
+	struct kith_hop hop = { .remote = w_addr(place, 1, 1, 1, 4000), .transport = W_TRANSPORT };
 	hop.tunnel = 0x1000u + r * 2 + node;
 	return hop;
 }
@@ -253,6 +259,8 @@ static inline void w_transmit(struct world *w, unsigned from, const struct kith_
 		return;
 	if (memcmp(hop->remote.ip, peer->outside.ip, 4) != 0 || w->direct_down[from])
 		return;
+	if (w->direct_room[from] > 0 && len > w->direct_room[from])
+		return;
 	if (!w_nat_in(peer, &source, hop->remote.port))
 		return;
 	w->direct_arrived++;
@@ -310,8 +318,13 @@ static inline void w_drain(struct world *w, unsigned i)
 	n->ps.news = 0;
 }
 
-static inline void w_data_arrived(struct world *w, struct w_node *n)
+static inline void w_data_arrived(struct world *w, struct w_node *n, size_t len)
 {
+	if (len >= 1000) {
+		if (n->large_at != 0 && w->now - n->large_at > n->large_gap)
+			n->large_gap = w->now - n->large_at;
+		n->large_at = w->now;
+	}
 	n->data_got++;
 	if (n->data_at != 0 && w->now - n->data_at > n->gap_max)
 		n->gap_max = w->now - n->data_at;
@@ -332,7 +345,7 @@ static inline void w_receive(struct world *w, const struct w_packet *pkt)
 	struct kith_frame f;
 	while (kith_frame_next(&r, &f)) {
 		if (f.type == KITH_FRAME_DATAGRAM)
-			w_data_arrived(w, n);
+			w_data_arrived(w, n, f.body.len);
 		else
 			assert_int_equal(kith_pathset_on_frame(&n->ps, test_at(&n->env, w->now), &pkt->hop, &f), 0);
 	}
@@ -342,8 +355,9 @@ static inline void w_receive(struct world *w, const struct w_packet *pkt)
 static inline void w_send_data(struct world *w, unsigned i)
 {
 	struct w_node *n = &w->node[i];
-	struct kith_writer *wr = kith_outbox_begin(&n->outbox, W_SESSION, NULL, 0, KITH_FRAME_DATAGRAM, n->app_len);
-	kith_write_zeros(wr, n->app_len);
+	size_t len = n->app_other > 0 && n->data_sent % 2 == 1 ? n->app_other : n->app_len;
+	struct kith_writer *wr = kith_outbox_begin(&n->outbox, W_SESSION, NULL, 0, KITH_FRAME_DATAGRAM, len);
+	kith_write_zeros(wr, len);
 	kith_outbox_end(&n->outbox);
 	n->data_sent++;
 	w_drain(w, i);
@@ -440,7 +454,7 @@ static inline void w_talk(struct world *w, unsigned i, kith_time_us every)
 static inline void w_watch(struct world *w)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		w->node[i].gap_max = 0;
+		w->node[i].gap_max = w->node[i].large_gap = 0;
 		w->node[i].news = 0;
 	}
 }

@@ -10,9 +10,9 @@ static struct kith_candidate candidate(const char *addr, uint8_t kind)
 	return c;
 }
 
-static struct kith_candidates ours(void)
+static struct kith_own_list ours(void)
 {
-	struct kith_candidates cs = { .generation = 1, .n = 3 };
+	struct kith_own_list cs = { .n = 3 };
 	cs.list[0] = candidate("192.168.7.20:4000", KITH_ADDR_HOST);
 	cs.list[1] = candidate("20.0.0.1:4000", KITH_ADDR_OBSERVED);
 	cs.list[2] = candidate("[2001:db8::7]:4000", KITH_ADDR_HOST);
@@ -74,7 +74,8 @@ static void more_than_are_kept_others_and_malformed_ones(void **state)
 static void a_mapped_v4_address_cannot_hide_what_it_is(void **state)
 {
 	(void)state;
-	struct kith_candidates in = { .generation = 1, .n = 1 }, out, mine = ours();
+	struct kith_candidates in = { .generation = 1, .n = 1 }, out;
+	struct kith_own_list mine = ours();
 	uint8_t buf[KITH_CANDIDATES_BODY_MAX];
 	in.list[0] = candidate("[::ffff:127.0.0.1]:4000", KITH_ADDR_HOST);
 	struct kith_writer w = kith_writer_of(buf, sizeof buf);
@@ -117,7 +118,8 @@ static void only_what_can_be_the_peer_and_hurts_nobody_is_probed(void **state)
 		{ "30.0.0.2:6000", 3, KITH_REFUSAL_NONE },
 		{ "30.0.0.2:6000", 4, KITH_REFUSAL_NONE },
 	};
-	struct kith_candidates mine = ours(), theirs = { .generation = 1, .n = 1 };
+	struct kith_own_list mine = ours();
+	struct kith_candidates theirs = { .generation = 1, .n = 1 };
 	theirs.list[0] = candidate("30.0.0.2:6000", KITH_ADDR_OBSERVED);
 	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct kith_candidate c = candidate(cases[i].addr, cases[i].kind);
@@ -130,7 +132,8 @@ static void only_what_can_be_the_peer_and_hurts_nobody_is_probed(void **state)
 static void behind_one_nat_private_addresses_are_probed(void **state)
 {
 	(void)state;
-	struct kith_candidates mine = ours(), theirs = { .generation = 1, .n = 1 };
+	struct kith_own_list mine = ours();
+	struct kith_candidates theirs = { .generation = 1, .n = 1 };
 	struct kith_candidate c = candidate("10.0.0.1:6000", KITH_ADDR_HOST);
 	theirs.list[0] = candidate("20.0.0.1:6000", KITH_ADDR_OBSERVED);
 	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0), KITH_REFUSAL_NONE);
@@ -144,7 +147,8 @@ static void behind_one_nat_private_addresses_are_probed(void **state)
 static void an_interface_with_a_wider_network_says_so(void **state)
 {
 	(void)state;
-	struct kith_candidates mine = ours(), theirs = { .generation = 1 };
+	struct kith_own_list mine = ours();
+	struct kith_candidates theirs = { .generation = 1 };
 	struct kith_candidate c = candidate("192.168.200.1:6000", KITH_ADDR_HOST);
 	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0), KITH_REFUSAL_PRIVATE);
 	mine.list[0].prefix_bits = 16;
@@ -156,7 +160,8 @@ static void an_interface_with_a_wider_network_says_so(void **state)
 static void in_a_network_on_private_addresses_all_of_them_are_probed(void **state)
 {
 	(void)state;
-	struct kith_candidates mine = ours(), theirs = { .generation = 1 };
+	struct kith_own_list mine = ours();
+	struct kith_candidates theirs = { .generation = 1 };
 	struct kith_candidate c = candidate("10.77.0.1:6000", KITH_ADDR_HOST);
 	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0), KITH_REFUSAL_PRIVATE);
 	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, KITH_ALLOW_PRIVATE), KITH_REFUSAL_NONE);
@@ -167,7 +172,8 @@ static void in_a_network_on_private_addresses_all_of_them_are_probed(void **stat
 static void loopback_is_for_one_machine_only_on_request(void **state)
 {
 	(void)state;
-	struct kith_candidates mine = ours(), theirs = { .generation = 1 };
+	struct kith_own_list mine = ours();
+	struct kith_candidates theirs = { .generation = 1 };
 	struct kith_candidate c = candidate("127.0.0.1:6000", KITH_ADDR_HOST);
 	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, 0), KITH_REFUSAL_LOOPBACK);
 	assert_int_equal(kith_candidate_check(&c, &theirs, &mine, KITH_ALLOW_LOOPBACK), KITH_REFUSAL_NONE);

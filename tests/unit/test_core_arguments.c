@@ -253,9 +253,11 @@ static void texts_and_sizes_out_of_their_bounds_are_refused(void **state)
 	assert_true(kith_core_add_issuer(c, now, test_span(big, sizeof big)) < 0);
 	assert_int_equal(kith_core_accept(c, now, s), KITH_ESTATE); /* decided long ago */
 	assert_int_equal(kith_core_reject(c, now, s, KITH_CLOSE_BUSY), KITH_ESTATE);
-	struct kith_transport t = {
-		.id = 3, .kind = KITH_TRANSPORT_UDP, .up = true, .family = KITH_FAMILY_V4, .locals_n = 9
-	};
+	struct kith_transport t = { .id = 3,
+				    .kind = KITH_TRANSPORT_UDP,
+				    .up = true,
+				    .family = KITH_FAMILY_V4,
+				    .locals_n = KITH_LOCALS_MAX + 1 };
 	assert_int_equal(kith_core_transport(c, now, &t), KITH_EINVAL);
 	t.locals_n = SIZE_MAX;
 	assert_int_equal(kith_core_transport(c, now, &t), KITH_EINVAL);

@@ -58,15 +58,15 @@ static void useful_addresses_are_kept_public_ones_first(void **state)
 
 static void too_many_addresses_leave_the_best(void **state)
 {
-	uv_interface_address_t found[40];
+	uv_interface_address_t found[80];
 	struct kith_interfaces got = { .v4.n = 0 };
 	char text[32];
 	(void)state;
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 80; i++) {
 		(void)snprintf(text, sizeof text, i % 4 == 3 ? "93.184.216.%d" : "10.0.0.%d", i + 1);
 		found[i] = entry(text, "255.255.255.0");
 	}
-	kith_interfaces_sort_out(&got, found, 40, false);
+	kith_interfaces_sort_out(&got, found, 80, false);
 	assert_int_equal(got.v4.n, KITH_INTERFACE_ADDRS_MAX);
 	for (size_t i = 0; i < KITH_INTERFACE_ADDRS_MAX; i++)
 		assert_int_equal(got.v4.addrs[i].ip[0], 93);

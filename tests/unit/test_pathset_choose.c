@@ -175,6 +175,18 @@ static void the_first_packet_proves_the_path_of_the_handshake(void **state)
 	w_free(w);
 }
 
+/* How often a relay is asked for, until then. */
+static unsigned asks(struct world *w, kith_time_us until)
+{
+	unsigned n = 0;
+	while (w->now < until) {
+		w->node[0].news = 0;
+		w_run(w, w->now + 50 * MS);
+		n += (w->node[0].news & KITH_NEWS_WANT_RELAY) != 0;
+	}
+	return n;
+}
+
 static void a_second_relay_is_asked_for_until_it_is_there(void **state)
 {
 	(void)state;
@@ -183,21 +195,51 @@ static void a_second_relay_is_asked_for_until_it_is_there(void **state)
 	w_drain(w, 0);
 	assert_true(w->node[0].news & KITH_NEWS_WANT_RELAY);
 	w_talk(w, 0, 20 * MS);
-	w_run(w, w->now + 1 * S);
-	w_watch(w);
-	w_run(w, w->now + 20 * S);
-	assert_int_equal(w->node[0].news & KITH_NEWS_WANT_RELAY, 0);
-	w_run(w, w->now + 20 * S);
-	assert_true(w->node[0].news & KITH_NEWS_WANT_RELAY);
+	w_talk(w, 1, 20 * MS);
+	assert_in_range(asks(w, w->now + 40 * S), 5, 7); /* at 0, 1, 3, 7, 15, 31 s */
 	w_add_relay(w, 1);
 	w_run(w, w->now + 1 * S);
-	w_watch(w);
-	w_run(w, w->now + 60 * S);
-	assert_int_equal(w->node[0].news & KITH_NEWS_WANT_RELAY, 0);
+	assert_int_equal(asks(w, w->now + 60 * S), 0);
 	w->relay_down[1] = true;
-	w_run(w, w->now + 20 * S);
-	assert_true(w->node[0].news & KITH_NEWS_WANT_RELAY);
+	assert_in_range(asks(w, w->now + 7 * S), 1, 3); /* once it is missed, a standby after 5 s at most */
+	w->relay_down[1] = false;
+	w_run(w, w->now + 60 * S);
+	assert_int_equal(w_count(&w->node[0].ps, KITH_PATH_LIVE), 2);
+	w->relay_down[0] = true; /* the one that data uses: asked for at once */
+	assert_in_range(asks(w, w->now + 400 * MS), 1, 1);
 	w_free(w);
+}
+
+/* Two tunnels of one supernode fail together: they count for one, and are each other's standby only if there is none
+ * other. */
+static void tunnels_of_one_supernode_are_one_relay(void **state)
+{
+	(void)state;
+	w_twin = 1;
+	struct world *w = w_new(98);
+	struct w_node *n = &w->node[0];
+	struct kith_hop hops[KITH_PICK_MAX], apart = w_relay_hop(0, 2);
+	w_peers(w, 0, 0);
+	w_add_relay(w, 1);
+	w_talk(w, 0, 20 * MS);
+	w_talk(w, 1, 20 * MS);
+	assert_true(asks(w, w->now + 20 * S) >= 3);
+	assert_int_equal(w_count(&n->ps, KITH_PATH_LIVE), 2);
+	w->relay_owd[2] = 200 * MS; /* farther than the twin, but apart */
+	w_add_relay(w, 2);
+	w_run(w, w->now + 1 * S);
+	assert_int_equal(asks(w, w->now + 20 * S), 0);
+	w->relay_down[0] = w->relay_down[1] = true;
+	w_watch(w);
+	w_run(w, w->now + 120 * MS); /* in doubt */
+	assert_true(kith_pathset_pick(&n->ps, w->now, true, hops) >= 2);
+	assert_true(kith_hop_equal(&hops[1], &apart));
+	w_run(w, w->now + 10 * S);
+	assert_int_equal(kith_pathset_pick(&n->ps, w->now, true, hops), 1);
+	assert_true(kith_hop_equal(&hops[0], &apart));
+	assert_true(w->node[1].gap_max < 500 * MS);
+	w_free(w);
+	w_twin = W_RELAYS;
 }
 
 /* The sending path is taken away while the only other one is in doubt and a stranger has been heard: data goes on where
@@ -258,6 +300,7 @@ int main(void)
 		cmocka_unit_test(standbys_are_pinged_while_data_flows_and_kept_alive_otherwise),
 		cmocka_unit_test(the_first_packet_proves_the_path_of_the_handshake),
 		cmocka_unit_test(a_second_relay_is_asked_for_until_it_is_there),
+		cmocka_unit_test(tunnels_of_one_supernode_are_one_relay),
 		cmocka_unit_test(what_has_answered_once_succeeds_before_what_never_did),
 		cmocka_unit_test(an_address_that_never_answered_carries_no_data),
 	};

@@ -255,6 +255,51 @@ static void a_socket_error_doubles_the_data_at_once(void **state)
 	w_free(w);
 }
 
+/* Until then; whoever misses a relay is given the next one, as its owner would, 200 ms later. */
+static void run_with_relays(struct world *w, kith_time_us until, unsigned *next)
+{
+	while (w->now < until) {
+		w->node[0].news = 0;
+		w_run(w, w->now + 50 * MS);
+		if ((w->node[0].news & KITH_NEWS_WANT_RELAY) == 0 || *next == W_RELAYS)
+			continue;
+		w_run(w, w->now + 150 * MS);
+		w_add_relay(w, (*next)++);
+	}
+}
+
+/* One after the other every relay that data uses dies, and again; at last two at once. The last silence is no longer
+ * than the first. */
+static void the_third_failure_costs_no_more_than_the_first(void **state)
+{
+	(void)state;
+	kith_time_us worst = 0;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct world *w = w_new(700 + seed);
+		unsigned next = 1;
+		w->node[0].nat = w->node[1].nat = W_SYMMETRIC;
+		w->jitter = 5 * MS;
+		w_peers(w, 0, 0);
+		w_drain(w, 0);
+		w_talk(w, 0, 20 * MS);
+		w_talk(w, 1, 20 * MS);
+		run_with_relays(w, w->now + 14 * S, &next);
+		for (unsigned k = 0; k < 4; k++) {
+			uint8_t relay = (uint8_t)(kith_pathset_sending(&w->node[0].ps)->hop.remote.ip[0] - 60);
+			w_watch(w);
+			w->relay_down[relay] = true;
+			run_with_relays(w, w->now + 14 * S, &next);
+			for (unsigned i = 0; i < 2; i++) {
+				assert_true(w->node[i].gap_max < 40 * MS + 14 * MS + 100 * MS); /* half a round trip */
+				worst = w->node[i].gap_max > worst ? w->node[i].gap_max : worst;
+			}
+			assert_true(w_count(&w->node[0].ps, KITH_PATH_LIVE) >= 2);
+		}
+		w_free(w);
+	}
+	print_message("longest silence of four failures: %lld ms\n", (long long)(worst / MS));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +313,7 @@ int main(void)
 		cmocka_unit_test(a_pause_on_purpose_raises_no_suspicion),
 		cmocka_unit_test(false_alarms_cost_no_more_than_the_budget),
 		cmocka_unit_test(a_socket_error_doubles_the_data_at_once),
+		cmocka_unit_test(the_third_failure_costs_no_more_than_the_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

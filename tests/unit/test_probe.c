@@ -81,7 +81,7 @@ static void frames_survive_the_wire(void **state)
 	for (unsigned padded = 0; padded < 2; padded++) {
 		struct kith_probe_frame in = { 0x1122334455667788u, 7, 0 }, out;
 		struct kith_writer w = kith_writer_of(buf, sizeof buf);
-		kith_probe_write(&w, &in, padded);
+		kith_probe_write(&w, &in, padded ? KITH_PROBE_PADDED : KITH_PROBE_BODY);
 		assert_int_equal(kith_writer_len(&w), padded ? KITH_PROBE_PADDED : KITH_PROBE_BODY);
 		assert_int_equal(kith_probe_read(&out, test_span(buf, kith_writer_len(&w))), 0);
 		assert_true(out.nonce == in.nonce && out.path == 7 && out.flags == 0);

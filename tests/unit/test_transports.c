@@ -131,9 +131,9 @@ static void what_is_offered_is_what_is_seen_then_what_is_own_each_once(void **st
 		uint8_t kind, transport_kind, prefix_bits;
 	} want[] = { { "20.0.0.1:7000", KITH_ADDR_OBSERVED, KITH_TRANSPORT_UDP, 0 },
 		     { "23.22.3.4:5", KITH_ADDR_HOST, KITH_TRANSPORT_UDP, 20 },
+		     { "23.22.3.4:5", KITH_ADDR_HOST, KITH_TRANSPORT_TCP, 24 },
 		     { "10.0.0.1:5", KITH_ADDR_HOST, KITH_TRANSPORT_UDP, 0 },
-		     { "20.0.0.1:9000", KITH_ADDR_MAPPED, KITH_TRANSPORT_UDP, 0 },
-		     { "23.22.3.4:5", KITH_ADDR_HOST, KITH_TRANSPORT_TCP, 24 } };
+		     { "20.0.0.1:9000", KITH_ADDR_MAPPED, KITH_TRANSPORT_UDP, 0 } };
 	for (size_t i = 0; i < 5; i++) {
 		struct kith_addr at = addr(want[i].at);
 		assert_true(kith_addr_equal(&out[i].at.addr, &at));

@@ -38,6 +38,16 @@ void kith_udp_sys_read_errors(struct kith_udp *u)
 	(void)u;
 }
 
+/* Whether the made-up system can fragment, and does. */
+static bool can_fragment, fragments;
+
+bool kith_udp_sys_fragment(struct kith_udp *u, bool may)
+{
+	(void)u;
+	fragments = can_fragment && may;
+	return can_fragment;
+}
+
 struct fixture {
 	struct test_alloc alloc;
 	struct kith_udp *u;
@@ -257,6 +267,35 @@ static void trains_go_to_one_place_with_one_mark(void **state)
 	assert_int_equal(kith_udp_train_at(p, 0, 2, true).n, 1);
 }
 
+static void packets_go_in_parts_for_a_while_and_that_is_told_once(void **state)
+{
+	struct fixture f;
+	struct kith_udp_error e;
+	struct kith_addr to = { .family = KITH_FAMILY_V4, .port = 7 };
+	(void)state;
+	fixture_init(&f);
+	can_fragment = true;
+	room = SIZE_MAX;
+	for (int round = 0; round < 2; round++) {
+		assert_false(fragments);
+		assert_true(kith_udp_go_in_parts(f.u, &to));
+		assert_true(fragments);
+		assert_true(kith_udp_error(f.u, &e));
+		assert_int_equal(e.err, KITH_EMSGSIZE);
+		assert_int_equal(e.remote.port, 7);
+		assert_false(kith_udp_go_in_parts(f.u, &to)); /* they do already: sending again would not help */
+		assert_false(kith_udp_error(f.u, &e));
+		send_counted(&f, 0, KITH_UDP_PARTS_CALLS - 1, 10);
+		assert_true(fragments);
+		send_counted(&f, 0, 1, 10); /* the link may be another one by now */
+	}
+	can_fragment = false;
+	assert_false(kith_udp_go_in_parts(f.u, &to));
+	assert_true(kith_udp_error(f.u, &e)); /* they do not arrive */
+	assert_int_equal(e.err, KITH_EUNREACHABLE);
+	fixture_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +305,7 @@ int main(void)
 		cmocka_unit_test(a_socket_is_given_up_after_failures_in_a_row),
 		cmocka_unit_test(what_was_queued_goes_with_a_broken_socket),
 		cmocka_unit_test(errors_are_told_once_and_bounded),
+		cmocka_unit_test(packets_go_in_parts_for_a_while_and_that_is_told_once),
 		cmocka_unit_test(trains_are_equal_packets_and_one_shorter_at_the_end),
 		cmocka_unit_test(trains_go_to_one_place_with_one_mark),
 	};

@@ -89,7 +89,7 @@ static void probe(struct vec_topic *topic, bool padded)
 	vec_number(d.v.in, "path", f.path);
 	vec_number(d.v.in, "flags", f.flags);
 	vec_number(d.v.in, "body_length", padded ? KITH_PROBE_PADDED : KITH_PROBE_BODY);
-	kith_probe_write(&d.w, &f, padded);
+	kith_probe_write(&d.w, &f, padded ? KITH_PROBE_PADDED : KITH_PROBE_BODY);
 	end(&d);
 }
 
