@@ -336,7 +336,8 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 					 .transports = &c->transports,
 					 .is_relay = kith_via_of_env,
 					 .new_name = kith_session_new_name,
-					 .told = &c->shared->told };
+					 .told = &c->shared->told,
+					 .keepalive_at = &c->keepalive_at };
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 	kith_shared_wake(c->shared);
 	kith_timers_init(&c->timers, c->alloc);
@@ -565,9 +566,8 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 {
 	if (c == NULL || t == NULL)
 		return KITH_EINVAL;
-	const struct kith_transport *held = kith_transports_get(&c->transports, t->id);
-	const struct kith_transport before = held != NULL ? *held : (struct kith_transport){ .id = t->id };
-	bool known = held != NULL;
+	struct kith_transport before = { .id = t->id };
+	bool known = kith_transports_get(&c->transports, t->id, &before);
 	kith_core_enter(c, now);
 	int err = kith_transports_set(&c->transports, t);
 	if (err != 0) {
