@@ -314,6 +314,7 @@ struct kith_operation {
 	uint32_t asked; /* session a LOOKUP is out on */
 	uint32_t session; /* call: the session being made */
 	int last_err;
+	kith_time_us alone_at; /* since when it waits for a home; 0: there is one, or was when it was looked for */
 };
 
 /* A device of a name that is watched. */
