@@ -97,7 +97,10 @@
 	X(LISTS_UNKNOWN, "revocation lists told of by a signer that the root did not certify")                         \
 	X(LISTS_LIMITED, "revocation lists not asked for: who told of them told of too many, or told lies")            \
 	X(LOOKUPS_FOUND, "names looked up for others or by this node's application that another supernode knew")       \
-	X(LOOKUP_HOPS, "of those, how many supernodes asked one after the other it took in all")
+	X(LOOKUP_HOPS, "of those, how many supernodes asked one after the other it took in all")                       \
+	X(TCP_REFUSED, "TCP connections of others not taken in: too many")                                             \
+	X(TCP_MALFORMED, "TCP connections ended: what came was no packet behind its length")                           \
+	X(TCP_USELESS, "TCP connections of others ended: nothing of use came")
 
 /* The counters, as KITH_STAT_MAP lists them. */
 enum kith_stat {

@@ -64,8 +64,9 @@ int kith_transports_set(struct kith_transports *ts, const struct kith_transport 
 {
 	uint16_t i = find(ts, t->id);
 	if (t->kind == KITH_TRANSPORT_NONE || t->locals_n > KITH_LOCALS_MAX || (t->up && t->closed) ||
-	    (t->family != KITH_FAMILY_V4 && t->family != KITH_FAMILY_V6))
+	    t->cost_ms > KITH_TRANSPORT_COST_MAX_MS || (t->family != KITH_FAMILY_V4 && t->family != KITH_FAMILY_V6))
 		return KITH_EINVAL;
+	kith_transports_mute(ts, t->id, false);
 	if (t->closed) {
 		if (i < ts->n) {
 			ts->n--;
@@ -81,11 +82,29 @@ int kith_transports_set(struct kith_transports *ts, const struct kith_transport 
 	return 0;
 }
 
+/* ---- which one is mute ---- */
+
+static uint16_t mute_bit(uint16_t id)
+{
+	return id < 16 ? (uint16_t)(1u << id) : 0;
+}
+
+void kith_transports_mute(struct kith_transports *ts, uint16_t id, bool mute)
+{
+	ts->mute = (uint16_t)(mute ? ts->mute | mute_bit(id) : ts->mute & ~mute_bit(id));
+}
+
+bool kith_transports_is_mute(const struct kith_transports *ts, uint16_t id)
+{
+	return (ts->mute & mute_bit(id)) != 0;
+}
+
 /* ---- which one reaches an endpoint ---- */
 
 static bool reaches(const struct kith_transport *t, const struct kith_endpoint *to)
 {
-	if (!t->up || t->purpose != KITH_PURPOSE_ANY || t->kind != to->kind || t->family != to->addr.family)
+	bool any = t->purpose == KITH_PURPOSE_ANY || t->purpose == KITH_PURPOSE_OUT;
+	if (!t->up || !any || t->kind != to->kind || t->family != to->addr.family)
 		return false;
 	return t->remote.family == KITH_FAMILY_NONE || kith_addr_equal(&t->remote, &to->addr);
 }
@@ -138,7 +157,7 @@ static void add(struct kith_candidate out[], size_t n, size_t *used, const struc
 		out[(*used)++] = c;
 }
 
-/* Others can reach it: it is no connection, nor one of the many of a punch. */
+/* Others can reach it: it is no connection, not for ways out only, nor one of the many of a punch. */
 static bool takes_strangers(const struct kith_transport *t)
 {
 	return t->up && t->purpose == KITH_PURPOSE_ANY && t->remote.family == KITH_FAMILY_NONE &&

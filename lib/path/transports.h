@@ -24,6 +24,7 @@ struct kith_transports {
 	const struct kith_alloc *alloc; /* borrowed */
 	struct kith_transport *at;
 	uint16_t n, cap;
+	uint16_t mute; /* bits, by id: of those that the host opened by itself */
 };
 
 /* An address at which others see one of our transports. */
@@ -50,6 +51,11 @@ int kith_transports_set(struct kith_transports *ts, const struct kith_transport 
 /* The transport that reaches an endpoint, by kind and family; KITH_ENOENT. A transport that was opened for a punch is
  * never chosen. */
 int kith_transports_for(const struct kith_transports *ts, const struct kith_endpoint *to, uint16_t *id) KITH_MUST_USE;
+
+/* Notes whether packets over that transport come to nothing where others are answered; what the host tells of it takes
+ * that back. Of ids above 15 nothing is noted: those are not a host's first sockets. */
+void kith_transports_mute(struct kith_transports *ts, uint16_t id, bool mute);
+bool kith_transports_is_mute(const struct kith_transports *ts, uint16_t id);
 
 /* The addresses at which this node may be reachable, each once: those that others see, then its own. Loopback only when
  * allowed. Returns how many. */
