@@ -480,6 +480,7 @@ static uint8_t path_flags(const struct kith_core *c, const struct kith_session *
 		flags |= KITH_PATHSET_ALLOW_LOOPBACK;
 	if (allow & KITH_ALLOW_PRIVATE)
 		flags |= KITH_PATHSET_ALLOW_PRIVATE;
+	kith_pathset_weigh(&s->paths, kith_env(c, s));
 	return (uint8_t)flags;
 }
 
