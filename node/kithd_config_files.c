@@ -145,6 +145,8 @@ static void apply_plain(const struct config *c, struct credentials *k, struct ki
 	if (config_line(c, "allow_loopback") != 0)
 		o->allow_loopback = c->allow_loopback;
 	o->no_offload = !c->offload;
+	o->no_tcp = !c->tcp;
+	o->listen_tcp = (uint16_t)c->listen_tcp;
 	o->sessions_max = (uint32_t)c->sessions_max;
 	o->tunnels_max = (uint32_t)c->tunnels_max;
 	o->relay_rate = c->relay_rate;

@@ -181,8 +181,10 @@ struct kith_core_load { /* fixed */
 KITH_EXPORT void kith_core_load(struct kith_core *core, struct kith_now now, const struct kith_core_load *load);
 
 /* Tells of a transport, new or known: it came up, went down, was closed, or has other local addresses. Where several
- * reach a place the one told of first is taken, so begin with the interface of the default route. KITH_EINVAL: without
- * a kind or a family, too many locals, or up and closed; KITH_EFULL: about a thousand; KITH_ENOMEM. */
+ * reach a place the one told of first is taken, so begin with the interface of the default route; and of those that
+ * cost something (cost_ms) before the others, since homes are looked for as soon as one of these is up. KITH_EINVAL:
+ * without a kind or a family, too many locals, too dear, or up and closed; KITH_EFULL: about a thousand;
+ * KITH_ENOMEM. */
 KITH_EXPORT int kith_core_transport(struct kith_core *core, struct kith_now now, const struct kith_transport *t);
 
 /* A packet could not be sent to this address over this transport (ICMP, no route, message too long). */

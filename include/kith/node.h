@@ -73,11 +73,10 @@ struct kith_node_options {
 	const struct kith_span *revocations; /* lists, known from the start */
 	size_t revocations_n;
 
-	/* What it remembers: made (0700) if missing, and locked against a second node. NULL: nothing. */
-	const char *state_dir;
+	const char *state_dir; /* what it remembers: made (0700) if missing, locked against a second node; or NULL */
 
 	/* Where it listens, and whom it asks first. */
-	uint16_t port; /* UDP, of both families; 0: any */
+	uint16_t port; /* of both families, UDP and, of a supernode, TCP; 0: any */
 	bool no_v4, no_v6; /* do without that family */
 	struct kith_addr bind_v4, bind_v6; /* family NONE: all interfaces. Ports are ignored */
 	struct kith_endpoint endpoints[KITH_ENDPOINTS_MAX]; /* not of a leaf: where it is reachable, UDP first */
@@ -100,9 +99,7 @@ struct kith_node_options {
 	uint32_t stream_window_max, session_window_max;
 	size_t windows_max;
 	kith_time_us leave_us; /* how long kith_node_close may take to say goodbye; default 2 s */
-	/* how long closing a connection, or the node, waits until what streams have finished has arrived; default 10 s;
-	 * 0: not at all */
-	kith_time_us linger_us;
+	kith_time_us linger_us; /* closing waits so long for what streams have finished to arrive; default 10 s */
 
 	uint32_t election_pace; /* for test networks, as in kith_core_options; 0: the core's default */
 
@@ -113,6 +110,8 @@ struct kith_node_options {
 	const char *chain_path;
 	const char *passphrase_path; /* with key_path's, read again for that. NULL: a protected file stays shut */
 	enum kith_presence presence; /* who sees this device come and go; default KITH_PRESENCE_PUBLIC */
+	uint16_t listen_tcp; /* take TCP connections at this port, too (443), and name it to others; 0: at port only */
+	bool no_tcp; /* neither take nor make TCP connections */
 };
 
 /* Fills in the defaults. */

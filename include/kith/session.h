@@ -57,8 +57,8 @@ KITH_EXPORT int kith_conn_callbacks_set(struct kith_conn_callbacks *cb, const ch
 
 /* How a call ended: 0 and the open session (set its callbacks here), or conn is NULL and err one of KITH_ENOENT (the
  * directory has no device of that name whose certificates are good), KITH_EOFFLINE, KITH_EREJECTED, KITH_ETIMEDOUT,
- * KITH_EUNREACHABLE, KITH_EDETACHED, KITH_EPINNED, KITH_EACCES (we have blocked it), KITH_ERELAYONLY, KITH_ECANCELED,
- * KITH_EAUTH (who answered is not who was called, or its certificates are not good any more), KITH_EFULL and
+ * KITH_EUNREACHABLE, KITH_EDETACHED (no home for 5 s), KITH_EPINNED, KITH_EACCES (we have blocked it), KITH_ERELAYONLY,
+ * KITH_ECANCELED, KITH_EAUTH (who answered is not who was called, or its certificates are not good), KITH_EFULL and
  * KITH_ENOMEM (here). If time was over just when a supernode could not look the name up, what it said: KITH_ELIMIT (it
  * does not do so much for us at once), KITH_ECLOSED (its session ended), KITH_EPROTO and such if it is out of order. */
 typedef void (*kith_connect_fn)(struct kith_call *call, int err, struct kith_conn *conn, void *user);

@@ -100,7 +100,10 @@
 	X(LOOKUPS_FOUND, "names looked up for others or by this node's application that another supernode knew")       \
 	X(LOOKUP_HOPS, "of those, how many supernodes asked one after the other it took in all")                       \
 	X(SUPERNODES_LIMITED, "requests of supernodes refused when they came: their identity spent its allowance")     \
-	X(SESSIONS_LIMITED, "sessions ended when they opened: their identity has its share of them")
+	X(SESSIONS_LIMITED, "sessions ended when they opened: their identity has its share of them")                   \
+	X(TCP_REFUSED, "TCP connections of others not taken in: too many")                                             \
+	X(TCP_MALFORMED, "TCP connections ended: what came was no packet behind its length")                           \
+	X(TCP_USELESS, "TCP connections of others ended: nothing of use came")
 
 /* The counters, as KITH_STAT_MAP lists them. */
 enum kith_stat {

@@ -9,7 +9,8 @@
 /* What a transport is for. */
 enum kith_transport_purpose {
 	KITH_PURPOSE_ANY, /* handshakes, homes, calls */
-	KITH_PURPOSE_PUNCH /* one of many, to get through one NAT: only its asker uses it, and it is not offered */
+	KITH_PURPOSE_PUNCH, /* one of many, to get through one NAT: only its asker uses it, and it is not offered */
+	KITH_PURPOSE_OUT /* as ANY, but nobody can send there first: it is not offered */
 };
 
 /* An address at which a transport may be reachable. */
@@ -19,6 +20,7 @@ struct kith_local { /* fixed */
 	uint8_t prefix_bits; /* HOST: of the interface's network; 0 = 24 for v4, 64 for v6 */
 };
 
+#define KITH_TRANSPORT_COST_MAX_MS 150 /* of one transport */
 #define KITH_LOCALS_MAX 16 /* addresses of one transport */
 
 /* Whatever carries packets: a UDP socket, a TCP connection, a component of an ICE agent. */
@@ -29,6 +31,9 @@ struct kith_transport { /* fixed */
 	uint8_t purpose; /* enum kith_transport_purpose */
 	bool up; /* down: it may come back, with other addresses */
 	bool closed; /* for good: it is forgotten, and its id is free */
+	/* what a path over it counts beyond its round trip (up to KITH_TRANSPORT_COST_MAX_MS): so much better is one by
+	 * which no packet waits for one that was lost before it */
+	uint8_t cost_ms;
 	uint32_t effect; /* of the KITH_EFFECT_OPEN that asked for it; 0: opened by the host itself */
 	struct kith_addr remote; /* a connection: all that it reaches; family NONE: whatever its kind and family can */
 	struct kith_local locals[KITH_LOCALS_MAX]; /* the first locals_n */

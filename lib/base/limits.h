@@ -33,6 +33,7 @@
 	(2400 * KITH_US_PER_MS) /* local: between two homes that are asked for a tunnel, while there is none */
 #define KITH_HANDSHAKE_TIMEOUT_US (10 * KITH_US_PER_S) /* local: to a supernode */
 #define KITH_DIAL_TIMEOUT_US (30 * KITH_US_PER_S) /* local: default for a call to a person, who may have to decide */
+#define KITH_DIAL_ALONE_US (5 * KITH_US_PER_S) /* local: without any home a call is not waited for longer */
 #define KITH_COOKIE_LIFE_US (120 * KITH_US_PER_S) /* wire: a cookie secret's life, as WireGuard's */
 #define KITH_CANCEL_US (3 * KITH_US_PER_S) /* local: so long a callee is told that a call was given up: five times */
 #define KITH_INCOMING_MAX 64 /* local: calls that wait for the application's answer */

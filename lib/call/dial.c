@@ -41,11 +41,17 @@ static void look_up(struct kith_core *c, struct kith_operation *op)
 	if (s != NULL) {
 		op->tries = (uint8_t)(op->tries + used);
 		op->asked = s->index;
+		op->alone_at = 0;
 		kith_op_arm(c, op, op->tries < kith_find_tries(c) ? c->now.mono_us + LOOKUP_HEDGE_US : op->give_up_at);
 		return;
 	}
 	op->last_err = KITH_EDETACHED;
-	kith_op_arm(c, op, c->now.mono_us + CUT_OFF_RETRY_US);
+	if (op->alone_at == 0 || kith_homes_count(c) > 0) /* there are homes, and they have too much to do now */
+		op->alone_at = c->now.mono_us;
+	if (c->now.mono_us - op->alone_at >= KITH_DIAL_ALONE_US)
+		kith_op_done(c, op->id, KITH_EDETACHED, false);
+	else
+		kith_op_arm(c, op, c->now.mono_us + CUT_OFF_RETRY_US);
 }
 
 int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *name, const char *service,

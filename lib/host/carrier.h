@@ -1,4 +1,5 @@
-/* What carries packets for a node. UDP is one carrier; the next is a file of its own and a row in carrier.c.
+/* What carries packets for a node. UDP is one carrier, TCP another; the next is a file of its own and a
+ * row in carrier.c.
  *
  * A carrier is a table of functions, and what its open makes is one transport of the core, of one family. Packets go in
  * and out by the batch: one call for as many as there are, so that a carrier can use what its system has for many
@@ -14,6 +15,7 @@
 
 #include <kith/err.h>
 #include <kith/packet.h>
+#include <kith/stats.h>
 
 #include "host/interfaces.h"
 
@@ -26,12 +28,15 @@ enum kith_carrier_ready {
 };
 
 struct kith_carrier_options {
-	const struct kith_alloc *alloc; /* borrowed until closed, as loop and arg */
+	const struct kith_alloc *alloc; /* borrowed until closed, as loop, stats and arg */
+	struct kith_stats *stats; /* may be NULL */
 	uv_loop_t *loop;
 	const void *arg; /* of its row */
 	uint16_t transport; /* put into packets that come in */
 	struct kith_addr bind; /* the family, address (zeros: any) and port (0: any) */
 	bool offload; /* use the system's segmentation and coalescing */
+	bool listen; /* of connections: take in those of strangers, too, at bind ... */
+	uint16_t listen_too; /* ... and at this port; 0: at no other */
 	void (*ready)(void *ctx, unsigned ready); /* bits of enum kith_carrier_ready */
 	void *ctx;
 };
@@ -43,7 +48,7 @@ struct kith_carrier_error {
 };
 
 struct kith_carrier_info {
-	uint16_t port; /* as bound */
+	uint16_t port; /* as bound, and to be named to others; 0: strangers cannot send here */
 	bool offload; /* segmentation is in use */
 	uint64_t queue_full; /* packets dropped, because too many waited */
 };
@@ -51,6 +56,8 @@ struct kith_carrier_info {
 struct kith_carrier {
 	enum kith_transport_kind kind; /* what it speaks; of tests: what it stands in for */
 	const char *name; /* as in "the UDP socket" */
+	bool spare; /* a node starts without it, too */
+	uint8_t cost_ms; /* as of its transport */
 
 	/* On failure nothing is open, and why (KITH_CARRIER_WHY_MAX bytes) says it in words. KITH_EADDRINUSE: the port
 	 * is taken; KITH_ENOTSUP: no such family here; KITH_EACCES, KITH_EUNREACHABLE, KITH_ENOMEM, KITH_EIO. */

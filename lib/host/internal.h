@@ -16,8 +16,9 @@
  * and sets dirty; the pump does the rest in the same turn of the loop. That is why anything may be called, closed and
  * freed anywhere. It holds among our own files, too: what changes something leaves it to the pump, and calls nobody.
  *
- * Not here yet, with their places: TCP as a carrier (carrier.h; packets behind a 16-bit length), port mapping as a job
- * on the thread pool that ends in kith_core_transport with one more address, ICE agents of libnice as carriers.
+ * Not here yet, with their places: TLS, and proxies (CONNECT, SOCKS5), between host/tcp_socket and host/tcp_stream, as
+ * carriers of their own beside carrier_tcp; port mapping as a job on the thread pool that ends in kith_core_transport
+ * with one more address; ICE agents of libnice as carriers.
  */
 #ifndef KITH_HOST_INTERNAL_H
 #define KITH_HOST_INTERNAL_H
@@ -47,7 +48,7 @@
 
 #define KITH_HOST_OPEN_LABEL "kith" /* of an open network whose label nobody said */
 #define KITH_HOST_SERVICES_MAX 16 /* as in the core */
-#define KITH_HOST_SOCKETS_MAX 8 /* rows of a table of carriers */
+#define KITH_HOST_SOCKETS_MAX 4 /* rows of a table of carriers */
 #define KITH_HOST_ASKED_MAX 256 /* sockets that the core asked for: a punch through a symmetric NAT wants that many */
 #define KITH_HOST_BATCH 64 /* packets between two calls of the core */
 #define KITH_HOST_BATCHES 8 /* of one socket, before others get their turn */
@@ -345,6 +346,10 @@ void kith_renew_due(struct kith_node *node); /* CERT_DUE came */
 /* Opens all on one port. One that this machine does not have is no error, none at all is. */
 int kith_sockets_open(struct kith_node *node, char *why) KITH_MUST_USE;
 void kith_sockets_close(struct kith_node *node);
+/* The n endpoints that the options name, and behind them where TCP connections are taken in: at the addresses of UDP,
+ * unless the options name others. How many. */
+size_t kith_sockets_endpoints(const struct kith_node *node, const struct kith_endpoint at[], size_t n,
+			      struct kith_endpoint out[KITH_ENDPOINTS_MAX]);
 void kith_sockets_check(struct kith_node *node); /* gives up broken carriers, and sees to their return */
 void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *interfaces);
 /* Opens what an OPEN asks for, as many as can be, and tells the core. KITH_ENOTSUP, KITH_EFULL, as a carrier's open. */

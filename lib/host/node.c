@@ -300,11 +300,13 @@ static void describe_socket(const struct kith_socket *s, struct kith_node_info *
 	if (s->self == NULL)
 		return;
 	s->carrier->info(s->self, &info);
+	out->send_queue_full += info.queue_full;
+	if (s->carrier->spare)
+		return; /* what it has tells nothing of the port that others know */
 	out->port = info.port;
 	out->offload = out->offload || info.offload;
 	out->v4 = out->v4 || s->row->family == KITH_FAMILY_V4;
 	out->v6 = out->v6 || s->row->family == KITH_FAMILY_V6;
-	out->send_queue_full += info.queue_full;
 }
 
 static void count_stun(const struct kith_stun *stun, struct kith_node_info *out)

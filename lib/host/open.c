@@ -229,8 +229,7 @@ static int make_core(struct kith_node *node, const struct kith_bootstrap bootstr
 	co.bootstrap = bootstrap;
 	co.bootstrap_n = bootstrap_n;
 	co.earliest_ms = kith_release_unix_ms();
-	memcpy(co.endpoints, o->endpoints, sizeof co.endpoints);
-	co.endpoints_n = o->endpoints_n;
+	co.endpoints_n = kith_sockets_endpoints(node, o->endpoints, o->endpoints_n, co.endpoints);
 	co.terms = o->terms;
 	const struct kith_host_file *files = node->open->files;
 	co.state = (struct kith_span){ files[KITH_SAVE_STATE].bytes, files[KITH_SAVE_STATE].len };

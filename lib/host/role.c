@@ -86,6 +86,8 @@ void kith_serving_moved(struct kith_node *node)
 int kith_node_set_role(struct kith_node *node, const struct kith_node_options *o)
 {
 	struct kith_node_options n;
+	struct kith_endpoint endpoints[KITH_ENDPOINTS_MAX];
+	size_t endpoints_n;
 	int err = kith_node_check(node);
 	if (err == 0 && (!kith_options_read(&n, o) || n.endpoints_n > KITH_ENDPOINTS_MAX))
 		err = KITH_EINVAL;
@@ -94,7 +96,8 @@ int kith_node_set_role(struct kith_node *node, const struct kith_node_options *o
 	kith_wipe(&n.device, sizeof n.device);
 	if (node->state != KITH_NODE_RUNNING)
 		return KITH_ESTATE;
-	err = kith_core_set_role(node->core, kith_node_now(node), n.role, &n.terms, n.endpoints, n.endpoints_n);
+	endpoints_n = kith_sockets_endpoints(node, n.endpoints, n.endpoints_n, endpoints);
+	err = kith_core_set_role(node->core, kith_node_now(node), n.role, &n.terms, endpoints, endpoints_n);
 	kith_node_touch(node);
 	if (err != 0)
 		return err;

@@ -43,6 +43,8 @@ static const struct option {
 	OPTION(passphrase_path, TEXT),
 	OPTION(state_dir, TEXT),
 	OPTION(port, U16),
+	OPTION(listen_tcp, U16),
+	OPTION(no_tcp, FLAG),
 	OPTION(no_v4, FLAG),
 	OPTION(no_v6, FLAG),
 	OPTION(bind_v4, ADDR),

@@ -31,9 +31,21 @@ static bool is_v4(const struct kith_socket *s)
 	return s->row->family == KITH_FAMILY_V4;
 }
 
+static bool is_tcp(const struct kith_socket *s)
+{
+	return s->carrier->kind == KITH_TRANSPORT_TCP;
+}
+
 static bool is_wanted(const struct kith_socket *s)
 {
-	return is_v4(s) ? !s->node->o.no_v4 : !s->node->o.no_v6;
+	const struct kith_node_options *o = &s->node->o;
+	return !(is_v4(s) ? o->no_v4 : o->no_v6) && !(is_tcp(s) && o->no_tcp);
+}
+
+/* Whether strangers may connect: a supernode is there for them. */
+static bool listens(const struct kith_node *node)
+{
+	return node->o.role == KITH_ROLE_SUPERNODE || node->o.listen_tcp != 0;
 }
 
 static uint16_t port_of(const struct kith_socket *s)
@@ -47,12 +59,15 @@ static int open_socket(struct kith_socket *s, uint16_t port, char *why)
 {
 	struct kith_node *node = s->node;
 	struct kith_carrier_options o = { .alloc = node->buffers,
+					  .stats = &node->stats,
 					  .loop = node->loop,
 					  .arg = s->row->arg,
 					  .transport = s->id,
 					  .bind = is_v4(s) ? node->o.bind_v4 : node->o.bind_v6,
 					  /* of many for one NAT, none gets much: a train's buffers are not for it */
 					  .offload = !node->o.no_offload && s->effect == 0,
+					  .listen = is_tcp(s) && s->effect == 0 && listens(node),
+					  .listen_too = node->o.listen_tcp,
 					  .ready = kith_exchange_ready,
 					  .ctx = s };
 	o.bind.family = s->row->family;
@@ -60,6 +75,8 @@ static int open_socket(struct kith_socket *s, uint16_t port, char *why)
 	int err = s->carrier->open(&s->self, &o, why);
 	if (err != 0)
 		return err;
+	if (s->effect == 0)
+		s->purpose = is_tcp(s) && !o.listen ? KITH_PURPOSE_OUT : KITH_PURPOSE_ANY;
 	node->handles++;
 	s->opened_at = kith_node_now(node).mono_us;
 	return 0;
@@ -132,6 +149,8 @@ static int judge(struct kith_node *node, const struct outcome out[], char *why)
 	const struct outcome *worst = NULL;
 	bool any = false, taken = false;
 	for (size_t i = 0; i < node->sockets_n; i++) {
+		if (node->sockets[i].carrier->spare)
+			continue;
 		any = any || out[i].err == 0;
 		if (!is_wanted(&node->sockets[i]) || out[i].err == 0 || taken)
 			continue;
@@ -140,15 +159,17 @@ static int judge(struct kith_node *node, const struct outcome out[], char *why)
 		if (worst == NULL || taken)
 			worst = &out[i];
 	}
-	if (worst == NULL)
-		return any ? 0 : KITH_ENOTSUP;
-	if (taken || !any) {
+	if (worst == NULL && !any)
+		return KITH_ENOTSUP;
+	if (worst != NULL && (taken || !any)) {
 		memcpy(why, worst->why, sizeof worst->why);
 		return worst->err;
 	}
-	for (size_t i = 0; i < node->sockets_n; i++)
-		if (is_wanted(&node->sockets[i]) && out[i].err != 0)
+	for (size_t i = 0; i < node->sockets_n; i++) {
+		bool told = node->sockets[i].carrier->spare && out[i].err == KITH_ENOTSUP; /* by others of its family */
+		if (is_wanted(&node->sockets[i]) && out[i].err != 0 && !told)
 			kith_trouble(node, KITH_TROUBLE_SOCKET, out[i].err, out[i].why);
+	}
 	return 0;
 }
 
@@ -169,6 +190,31 @@ int kith_sockets_open(struct kith_node *node, char *why)
 	return judge(node, out, why);
 }
 
+size_t kith_sockets_endpoints(const struct kith_node *node, const struct kith_endpoint at[], size_t n,
+			      struct kith_endpoint out[KITH_ENDPOINTS_MAX])
+{
+	size_t used = n;
+	memcpy(out, at, n * sizeof at[0]);
+	for (size_t i = 0; i < node->sockets_n; i++) {
+		const struct kith_socket *s = &node->sockets[i];
+		const struct kith_endpoint *udp = NULL;
+		bool named = !is_tcp(s) || s->self == NULL || s->purpose != KITH_PURPOSE_ANY;
+		for (size_t k = 0; k < n; k++) {
+			bool ours = at[k].addr.family == s->row->family;
+			named = named || (ours && at[k].kind == KITH_TRANSPORT_TCP);
+			udp = udp == NULL && ours && at[k].kind == KITH_TRANSPORT_UDP ? &at[k] : udp;
+		}
+		if (named || udp == NULL || used == KITH_ENDPOINTS_MAX)
+			continue;
+		out[used] = *udp;
+		out[used].kind = KITH_TRANSPORT_TCP;
+		if (node->o.listen_tcp != 0)
+			out[used].addr.port = node->o.listen_tcp;
+		used++;
+	}
+	return used;
+}
+
 /* ---- what the core is told ---- */
 
 static void tell_transport(struct kith_socket *s, const struct kith_interfaces *interfaces)
@@ -186,6 +232,7 @@ static void tell_transport(struct kith_socket *s, const struct kith_interfaces *
 				    .family = s->row->family,
 				    .purpose = s->purpose,
 				    .up = list.n > 0,
+				    .cost_ms = s->carrier->cost_ms,
 				    .effect = s->effect };
 	if (!t.up && !s->up)
 		return;
@@ -205,8 +252,13 @@ static void tell_transport(struct kith_socket *s, const struct kith_interfaces *
 void kith_tell_transports(struct kith_node *node, const struct kith_interfaces *interfaces)
 {
 	struct kith_socket *s;
+	/* Those that cost nothing last: when they are told of, homes are looked for by all that there are. */
 	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;)
-		tell_transport(s, interfaces);
+		if (s->carrier->cost_ms > 0)
+			tell_transport(s, interfaces);
+	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;)
+		if (s->carrier->cost_ms == 0)
+			tell_transport(s, interfaces);
 }
 
 /* ---- what the core asks for ---- */

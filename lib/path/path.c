@@ -64,7 +64,7 @@ kith_time_us kith_path_period(const struct kith_path *p)
 kith_time_us kith_path_cost(const struct kith_path *p)
 {
 	return (p->srtt_us != 0 ? (kith_time_us)p->srtt_us : UNKNOWN_RTT_US) +
-	       (kith_path_is_relay(p) ? KITH_DIRECT_BONUS_US : 0);
+	       (kith_path_is_relay(p) ? KITH_DIRECT_BONUS_US : 0) + p->cost * KITH_PATH_COST_UNIT_US;
 }
 
 kith_time_us kith_path_schedule(unsigned step)

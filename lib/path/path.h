@@ -89,8 +89,11 @@ struct kith_path {
 	uint8_t state; /* enum kith_path_state */
 	uint8_t flags;
 	uint8_t tries; /* probes since the last answer */
-	uint8_t step; /* candidate: how far in the schedule of first probes */
+	uint8_t step : 4; /* candidate: how far in the schedule of first probes */
+	uint8_t cost : 4; /* of its transport, in KITH_PATH_COST_UNIT_US */
 };
+
+#define KITH_PATH_COST_UNIT_US (10 * KITH_US_PER_MS)
 
 KITH_STATIC_ASSERT(sizeof(struct kith_path) <= 112, "every idle session holds one path");
 
@@ -119,8 +122,8 @@ void kith_path_rtt(struct kith_path *p, uint32_t sample_us);
 /* How long an answer on this path may take: SRTT + 4 RTTVAR + 35 ms. */
 kith_time_us kith_path_period(const struct kith_path *p);
 
-/* What choosing between paths compares: round trip (1 s while unknown), with KITH_DIRECT_BONUS_US on top for a relay.
- */
+/* What choosing between paths compares: round trip (1 s while unknown), with KITH_DIRECT_BONUS_US on top for a relay,
+ * and what its transport costs. */
 kith_time_us kith_path_cost(const struct kith_path *p);
 
 /* When first probe number step (from 0) is due after the start; KITH_TIME_NEVER past the last. Shared with the punch.

@@ -1,4 +1,5 @@
 #include "path/pathset_internal.h"
+#include "path/transports.h"
 
 enum { REVIVE_US = 100000 /* a dead path that is heard of is asked this often */ };
 
@@ -81,6 +82,17 @@ static void say_tunnel(struct kith_pathset *ps, const struct kith_hop *hop)
 		ps->news |= KITH_NEWS_TUNNEL;
 }
 
+/* In KITH_PATH_COST_UNIT_US. */
+static unsigned cost_of(const struct kith_transports *ts, const struct kith_hop *hop)
+{
+	return ts != NULL ? kith_transports_cost(ts, hop->transport) / 10u & 15u : 0;
+}
+
+void kith_pathset_weigh(struct kith_pathset *ps, const struct kith_path_env *env)
+{
+	ps->first.cost = cost_of(env->transports, &ps->first.hop) & 15u;
+}
+
 int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop, uint8_t flags)
 {
 	KITH_ASSERT(!kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) || hop->tunnel != 0); /* callers have refused it */
@@ -99,6 +111,7 @@ int kith_ps_add(struct kith_pathset *ps, const struct kith_path_env *env, const 
 	kith_path_init(p, hop, take_id(ps), env->now);
 	p->name = before;
 	p->flags = flags;
+	p->cost = cost_of(env->transports, hop) & 15u;
 	say_tunnel(ps, hop);
 	if (n == 0)
 		ps->sending = 0;
@@ -442,6 +455,23 @@ void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env,
 	kith_ps_journal(ps, env, KITH_JOURNAL_DROPPED, hop, 0);
 	kith_ps_remove(ps, env, (unsigned)i);
 	kith_ps_settle(ps, env);
+}
+
+bool kith_pathset_keep_only(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop)
+{
+	int kept = kith_ps_find(ps, hop);
+	if (kept < 0 || kith_ps_path(ps, (unsigned)kept)->state != KITH_PATH_LIVE)
+		return false;
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		struct kith_path *p = kith_ps_path(ps, i);
+		if ((int)i == kept || p->state == KITH_PATH_DEAD)
+			continue;
+		kith_ps_say_closed(env, p);
+		kith_ps_journal(ps, env, KITH_JOURNAL_CLOSED, &p->hop, 0);
+		kith_ps_close(ps, env, i);
+	}
+	kith_ps_settle(ps, env);
+	return true;
 }
 
 /* Gives a path the time from here on to answer, and asks it. */

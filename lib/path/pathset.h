@@ -10,9 +10,9 @@
  * candidate is sent and no probe answered. A hop that the peer was heard from, and that has not answered yet, is
  * never sent more bytes than came from it. An idle session with one path holds no memory beyond this structure.
  *
- * Choosing: the lowest round trip, where a relay counts 50 ms more; at once from relay to direct and away from a dead
- * path, else only for 5 ms and 10 % over 1 s. While the sending path is in doubt, data also leaves on the two best
- * standbys.
+ * Choosing: the lowest round trip, where a relay counts 50 ms more, and a transport what it costs; at once from relay
+ * to direct and away from a dead path, else only for 5 ms and 10 % over 1 s. While the sending path is in doubt, data
+ * also leaves on the two best standbys.
  *
  * Timers: a home session's leaf sends KEEPALIVE after 25 s of silence, from 12.5 s on together with those to other homes
  * (env->keepalive_at), its home and idle supernodes nothing. A peer
@@ -89,6 +89,8 @@ KITH_STATIC_ASSERT(sizeof(struct kith_pathset) <= 144, "an idle session fits 384
  * taken. */
 void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct kith_hop *hop, bool validated,
 		       uint16_t flags);
+/* The path of the handshake costs what its transport does. */
+void kith_pathset_weigh(struct kith_pathset *ps, const struct kith_path_env *env);
 /* What packets to the peer carry: on all paths so far; and a spare one for when this node moves. */
 void kith_pathset_name(struct kith_pathset *ps, uint64_t name, uint64_t spare);
 
@@ -145,6 +147,9 @@ int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env,
 
 /* A hop that is gone: a tunnel that closed. */
 void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop);
+
+/* The path over this hop takes the place of all others, which both sides close. False, and nothing: it is not live. */
+bool kith_pathset_keep_only(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop);
 
 /* A socket reported something of one hop, or of a whole transport (hop NULL). error KITH_ECLOSED: the transport is
  * gone for good, and its paths are dropped. KITH_EDETACHED: it is down, and its paths are dead if there is another,

@@ -57,12 +57,19 @@ bool kith_transports_get(const struct kith_transports *ts, uint16_t id, struct k
 					.kind = t->kind,
 					.family = t->family,
 					.purpose = t->purpose,
+					.cost_ms = t->cost_ms,
 					.up = t->up,
 					.effect = t->effect,
 					.remote = t->remote,
 					.locals_n = t->locals_n };
 	memcpy(out->locals, &ts->locals[locals_at(ts, i)], t->locals_n * sizeof out->locals[0]);
 	return true;
+}
+
+uint8_t kith_transports_cost(const struct kith_transports *ts, uint16_t id)
+{
+	const uint16_t i = find(ts, id);
+	return i < ts->n ? ts->at[i].cost_ms : 0;
 }
 
 uint8_t kith_transports_kind(const struct kith_transports *ts, uint16_t id)
@@ -110,8 +117,9 @@ int kith_transports_set(struct kith_transports *ts, const struct kith_transport 
 	const bool known = i < ts->n;
 	const size_t had = known ? ts->at[i].locals_n : 0;
 	if (t->kind == KITH_TRANSPORT_NONE || t->locals_n > KITH_LOCALS_MAX || (t->up && t->closed) ||
-	    (t->family != KITH_FAMILY_V4 && t->family != KITH_FAMILY_V6))
+	    t->cost_ms > KITH_TRANSPORT_COST_MAX_MS || (t->family != KITH_FAMILY_V4 && t->family != KITH_FAMILY_V6))
 		return KITH_EINVAL;
+	kith_transports_mute(ts, t->id, false);
 	if (t->closed && !known)
 		return 0;
 	int err = known ? 0 : grow(ts);
@@ -131,17 +139,36 @@ int kith_transports_set(struct kith_transports *ts, const struct kith_transport 
 						  .family = t->family,
 						  .purpose = t->purpose,
 						  .locals_n = (uint8_t)t->locals_n,
+						  .cost_ms = t->cost_ms,
 						  .up = t->up };
 	memcpy(&ts->locals[locals_at(ts, i)], t->locals, t->locals_n * sizeof t->locals[0]);
 	ts->n = (uint16_t)(ts->n + !known);
 	return 0;
 }
 
+/* ---- which one is mute ---- */
+
+static uint16_t mute_bit(uint16_t id)
+{
+	return id < 16 ? (uint16_t)(1u << id) : 0;
+}
+
+void kith_transports_mute(struct kith_transports *ts, uint16_t id, bool mute)
+{
+	ts->mute = (uint16_t)(mute ? ts->mute | mute_bit(id) : ts->mute & ~mute_bit(id));
+}
+
+bool kith_transports_is_mute(const struct kith_transports *ts, uint16_t id)
+{
+	return (ts->mute & mute_bit(id)) != 0;
+}
+
 /* ---- which one reaches an endpoint ---- */
 
 static bool reaches(const struct kith_transport_kept *t, const struct kith_endpoint *to)
 {
-	if (!t->up || t->purpose != KITH_PURPOSE_ANY || t->kind != to->kind || t->family != to->addr.family)
+	bool any = t->purpose == KITH_PURPOSE_ANY || t->purpose == KITH_PURPOSE_OUT;
+	if (!t->up || !any || t->kind != to->kind || t->family != to->addr.family)
 		return false;
 	return t->remote.family == KITH_FAMILY_NONE || kith_addr_equal(&t->remote, &to->addr);
 }
@@ -195,7 +222,7 @@ static void add(struct kith_candidate out[], size_t n, size_t *used, const struc
 		out[(*used)++] = c;
 }
 
-/* Others can reach it: it is no connection, nor one of the many of a punch. */
+/* Others can reach it: it is no connection, not for ways out only, nor one of the many of a punch. */
 static bool takes_strangers(const struct kith_transport_kept *t)
 {
 	return t->up && t->purpose == KITH_PURPOSE_ANY && t->remote.family == KITH_FAMILY_NONE &&

@@ -28,6 +28,7 @@ struct kith_transport_kept {
 	uint16_t id;
 	uint8_t kind, family, purpose;
 	uint8_t locals_n;
+	uint8_t cost_ms;
 	bool up;
 };
 
@@ -37,6 +38,7 @@ struct kith_transports {
 	struct kith_local *locals;
 	uint16_t n, cap;
 	uint16_t locals_n, locals_cap;
+	uint16_t mute; /* bits, by id: of those that the host opened by itself */
 };
 
 KITH_STATIC_ASSERT(KITH_TRANSPORTS_MAX *KITH_LOCALS_MAX <= UINT16_MAX, "locals are counted by 16 bits");
@@ -55,6 +57,9 @@ void kith_transports_deinit(struct kith_transports *ts);
 /* The transport with that id, as the host told of it. False if it has not. */
 bool kith_transports_get(const struct kith_transports *ts, uint16_t id, struct kith_transport *out);
 
+/* What a path over it costs besides its round trip, in milliseconds; 0 if the host has not told of it. */
+uint8_t kith_transports_cost(const struct kith_transports *ts, uint16_t id);
+
 /* enum kith_transport_kind; NONE if the host has not told of it. */
 uint8_t kith_transports_kind(const struct kith_transports *ts, uint16_t id);
 
@@ -65,6 +70,11 @@ int kith_transports_set(struct kith_transports *ts, const struct kith_transport 
 /* The transport that reaches an endpoint, by kind and family; KITH_ENOENT. A transport that was opened for a punch is
  * never chosen. */
 int kith_transports_for(const struct kith_transports *ts, const struct kith_endpoint *to, uint16_t *id) KITH_MUST_USE;
+
+/* Notes whether packets over that transport come to nothing where others are answered; what the host tells of it takes
+ * that back. Of ids above 15 nothing is noted: those are not a host's first sockets. */
+void kith_transports_mute(struct kith_transports *ts, uint16_t id, bool mute);
+bool kith_transports_is_mute(const struct kith_transports *ts, uint16_t id);
 
 /* The addresses at which this node may be reachable, each once: those that others see, then its own. Loopback only when
  * allowed. Returns how many. */

@@ -53,8 +53,10 @@ static void a_leaf_that_never_had_a_home_is_told_so(void **state)
 	int i = world_start(&w, "alice", false);
 	world_run(&w, KITH_US_PER_S);
 	int since = w.events_n;
-	kith_op op = world_dial(&w, i, "bob", 5 * KITH_US_PER_S);
-	world_run(&w, 6 * KITH_US_PER_S);
+	kith_op op = world_dial(&w, i, "bob", 0);
+	world_run(&w, 4 * KITH_US_PER_S);
+	assert_null(world_event(&w, i, KITH_EVENT_OP_DONE, since)); /* a home may still come */
+	world_run(&w, 3 * KITH_US_PER_S / 2);
 	assert_int_equal(outcome(&w, i, op, since), KITH_EDETACHED);
 	core_world_deinit(&w);
 }

@@ -69,6 +69,18 @@ static void a_relay_counts_50_ms_more_and_the_unknown_a_second(void **state)
 	assert_true(kith_path_cost(&relay) < kith_path_cost(&direct));
 }
 
+/* Over TCP, all wait for one that was lost. */
+static void what_its_transport_costs_counts_as_well(void **state)
+{
+	(void)state;
+	struct kith_path p = path_of(0), relay = path_of(7);
+	kith_path_rtt(&p, 80000);
+	kith_path_rtt(&relay, 80000);
+	p.cost = relay.cost = 3;
+	assert_int_equal(kith_path_cost(&p), 110000);
+	assert_int_equal(kith_path_cost(&relay), 160000);
+}
+
 static void states_follow_the_edges(void **state)
 {
 	(void)state;
@@ -98,6 +110,7 @@ int main(void)
 		cmocka_unit_test(round_trips_follow_rfc_6298),
 		cmocka_unit_test(the_period_is_srtt_four_rttvar_and_35_ms),
 		cmocka_unit_test(a_relay_counts_50_ms_more_and_the_unknown_a_second),
+		cmocka_unit_test(what_its_transport_costs_counts_as_well),
 		cmocka_unit_test(states_follow_the_edges),
 		cmocka_unit_test(the_schedule_is_that_of_a_punch),
 	};
