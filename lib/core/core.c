@@ -19,7 +19,9 @@
 #include "core/serving.h"
 #include "core/settle.h"
 #include "leaf/candidacy.h"
+#include "leaf/homes.h"
 #include "leaf/leaf.h"
+#include "leaf/reach.h"
 #include "leaf/watching.h"
 #include "link/knock.h"
 #include "link/lists.h"
@@ -604,8 +606,13 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 		kith_outage_hurry(c);
 	kith_talk_offer_all(c);
 	kith_super_readdress(c, &before, t);
-	if (!kith_serves(c) && t->up)
-		kith_leaf_tick(c);
+	if (!kith_serves(c) && t->up) {
+		kith_reach_again(c);
+		if (t->cost_ms == 0)
+			kith_leaf_tick(c);
+		else /* the host may be about to tell of a better one */
+			kith_homes_wake(c, c->now.mono_us);
+	}
 	kith_core_settle(c);
 	return 0;
 }

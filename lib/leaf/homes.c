@@ -349,6 +349,15 @@ static void learn_key(struct kith_core *c, struct kith_session *s, struct kith_h
 		kith_hostcache_use(&c->leaf.cache, i, true);
 }
 
+/* The address that answered is one of the home's, whether its entry names that kind of transport or not. */
+static void learn_way(const struct kith_core *c, const struct kith_session *s, struct kith_home_slot *home)
+{
+	const struct kith_hop *hop = kith_session_hop(s);
+	const struct kith_endpoint at = { hop->remote, kith_transports_kind(&c->transports, hop->transport), 0 };
+	if (hop->tunnel == 0 && kith_endpoint_kind_known(at.kind))
+		kith_host_add(&home->host, &at);
+}
+
 /* A home does what it is for. One that failed before has to hold for a while until that is forgotten: who takes us and
  * throws us out again is asked more and more seldom. */
 static void works(struct kith_core *c, const struct kith_home_slot *home)
@@ -375,8 +384,9 @@ static void learn_observed(struct kith_core *c, const struct kith_endpoint *at, 
 			   const struct kith_home_slot *home)
 {
 	const struct kith_seen told = { at->addr, kith_session_hop(s)->transport };
-	if (at->kind == KITH_TRANSPORT_NONE || at->kind != kith_transports_kind(&c->transports, told.transport))
-		return;
+	const struct kith_transport *t = kith_transports_get(&c->transports, told.transport);
+	if (at->kind == KITH_TRANSPORT_NONE || t == NULL || at->kind != t->kind || t->purpose == KITH_PURPOSE_OUT)
+		return; /* nobody could come in there */
 	if (home->state == KITH_HOME_ATTACHED)
 		kith_homes_wake(c, kith_observed_told(c, s, &told));
 	else
@@ -463,6 +473,7 @@ void kith_homes_on_attached(struct kith_core *c, struct kith_session *s, const s
 		return;
 	}
 	learn_key(c, s, home);
+	learn_way(c, s, home);
 	if (twice(c, home)) {
 		free_slot(c, home);
 		kith_homes_wake(c, c->now.mono_us);

@@ -40,6 +40,18 @@ int kith_hosts_verify(struct kith_core *c, const struct kith_member_entry *entry
 	return err;
 }
 
+/* A home's own word of where else it is, for our records: whoever calls us may reach it by another kind only. */
+static void add_to_home(struct kith_core *c, const struct kith_member_entry *entry)
+{
+	for (unsigned i = 0; i < KITH_HOMES; i++) {
+		struct kith_home_slot *home = &c->leaf.homes[i];
+		if (home->state != KITH_HOME_ATTACHED || !kith_key_equal(&home->host.dh, &entry->device))
+			continue;
+		for (uint8_t k = 0; k < entry->endpoints_n; k++)
+			kith_host_add(&home->host, &entry->endpoints[k]);
+	}
+}
+
 /* A verified entry goes into the cache, but our own and a goodbye. */
 static int take(struct kith_core *c, struct kith_span bytes, uint32_t source)
 {
@@ -52,6 +64,7 @@ static int take(struct kith_core *c, struct kith_span bytes, uint32_t source)
 		return err;
 	if ((entry.flags & KITH_MEMBER_LEFT) != 0 || memcmp(entry.device.b, c->self.dh_pk, KITH_KEY_LEN) == 0)
 		return KITH_EEXIST;
+	add_to_home(c, &entry);
 	kith_home_tag(c->suite, author, &entry.sign);
 	int at = kith_hostcache_take(&c->leaf.cache, &entry, author, source);
 	return at < 0 ? at : 0;

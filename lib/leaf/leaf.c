@@ -8,6 +8,7 @@
 #include "leaf/observed.h"
 #include "leaf/places.h"
 #include "leaf/promotion.h"
+#include "leaf/reach.h"
 #include "leaf/record.h"
 
 #define SUSPECT_US (60 * KITH_US_PER_S) /* a home that failed is not given until the next record to do so again */
@@ -88,6 +89,7 @@ void kith_leaf_tick(struct kith_core *c)
 	kith_observed_tick(c);
 	kith_homes_tick(c);
 	kith_homes_wake(c, kith_hosts_tick(c));
+	kith_homes_wake(c, kith_reach_tick(c));
 	if (c->leaf.publish_at <= c->now.mono_us)
 		kith_leaf_publish(c, true);
 	if (c->leaf.record != NULL && c->leaf.publish_at == KITH_TIME_NEVER && refresh_at(c) <= c->now.mono_us)

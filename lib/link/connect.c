@@ -7,7 +7,7 @@
 #include "base/rng.h"
 #include "link/connect_internal.h"
 #include "link/via.h"
-#include "path/candidate.h"
+#include "link/ways.h"
 
 #define COOKIE_SPACING_US (20 * KITH_US_PER_MS)
 enum { INTRODUCE_COST = 40 }; /* most bytes around an introduced packet in an INTRODUCE request frame */
@@ -87,55 +87,13 @@ static int make_hello_again(struct kith_core *c, struct kith_session *s, const u
 				    KITH_UDP_PAYLOAD);
 }
 
-static bool configured(const struct kith_core *c, const struct kith_addr *addr)
-{
-	for (size_t i = 0; i < c->bootstrap_n; i++) {
-		if (kith_addr_equal(&c->bootstrap[i].at.addr, addr))
-			return true;
-	}
-	return false;
-}
-
-/* Whether a first message (1200 bytes, several times) may go to an endpoint that the author of a host entry names. The
- * rule is that for candidates of peers. */
-static bool may_contact(struct kith_core *c, const struct kith_host *host, const struct kith_endpoint *at)
-{
-	struct kith_candidates ours = { 0 }, theirs = { .n = host->endpoints_n };
-	struct kith_candidate cand = { .at = *at, .kind = KITH_ADDR_HOST };
-	if (configured(c, &at->addr))
-		return true;
-	ours.n = (uint8_t)kith_own_candidates(c, ours.list, KITH_CANDIDATES_MAX);
-	for (unsigned i = 0; i < host->endpoints_n; i++)
-		theirs.list[i].at = host->endpoints[i];
-	bool allowed = kith_candidate_check(&cand, &theirs, &ours, kith_allowed_scopes(c)) == KITH_REFUSAL_NONE;
-	if (!allowed)
-		kith_stats_add(c->stats, KITH_STAT_HOSTS_REFUSED, 1);
-	return allowed;
-}
-
-/* The hops to a host that may be used, in the order of its entry; from: over that transport, unless it is NULL. */
-static uint8_t ways_to(struct kith_core *c, const struct kith_host *host, const uint16_t *from,
-		       struct kith_hop out[KITH_HOST_ENDPOINTS_MAX])
-{
-	uint8_t n = 0;
-	for (unsigned i = 0; i < host->endpoints_n; i++) {
-		const struct kith_endpoint *at = &host->endpoints[i];
-		struct kith_hop hop = { .remote = at->addr };
-		if (kith_transports_for(&c->transports, at, &hop.transport) != 0 || !may_contact(c, host, at))
-			continue;
-		hop.transport = from != NULL ? *from : hop.transport;
-		out[n++] = hop;
-	}
-	return n;
-}
-
 static struct kith_session *start(struct kith_core *c, const struct kith_host *host, const uint16_t *from, uint8_t use,
 				  uint8_t kind, struct kith_span body, uint64_t token)
 {
 	static const struct kith_key no_key;
 	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX];
 	bool known = memcmp(&host->dh, &no_key, sizeof no_key) != 0;
-	uint8_t ways_n = ways_to(c, host, from, ways);
+	uint8_t ways_n = kith_ways_to(c, host, from, ways);
 	struct kith_session *s = ways_n > 0 ? new_initiator(c) : NULL;
 	if (s == NULL)
 		return NULL;
@@ -279,12 +237,17 @@ void kith_connect_waited(struct kith_core *c, struct kith_session *s)
 	due_again(c, s, KITH_DIAL_ASK_MAX_US, 0); /* nothing was sent that would have to be spread */
 }
 
-void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop)
+static void put(struct kith_core *c, const struct kith_handshake *hs, const struct kith_hop *hop)
 {
-	struct kith_handshake *hs = s->hs;
 	uint8_t *out = kith_outbox_raw(&c->shared->outbox, hop, hs->len);
 	if (out != NULL)
 		memcpy(out, hs->packet, hs->len);
+}
+
+void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop)
+{
+	struct kith_handshake *hs = s->hs;
+	put(c, hs, hop);
 	hs->sent_at = c->now.mono_us;
 	due_again(c, s, s->use & KITH_USE_PEER ? KITH_DIAL_RETRY_MAX_US : KITH_HANDSHAKE_RETRY_MAX_US, 10);
 }
@@ -310,8 +273,9 @@ bool kith_connect_may_prove(struct kith_core *c, const struct kith_session *s, c
 }
 
 /* This address of a supernode answers: the others need not be tried. */
-static void settle_way(struct kith_session *s, const struct kith_hop *from)
+static void settle_way(struct kith_core *c, struct kith_session *s, const struct kith_hop *from)
 {
+	kith_ways_answered(c, s->hs, from);
 	s->paths.first.hop = s->hs->ways[0] = *from;
 	s->hs->ways_n = 1;
 	s->hs->way = 0;
@@ -324,7 +288,7 @@ void kith_connect_greet(struct kith_core *c, struct kith_session *s, const uint8
 		kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
 		return;
 	}
-	settle_way(s, from);
+	settle_way(c, s, from);
 	s->hs->tries = 0;
 	kith_connect_send(c, s, from);
 }
@@ -356,7 +320,7 @@ void kith_connect_on_cookie(struct kith_core *c, struct kith_span packet, const 
 	if (made == 1 && !remake(c, s))
 		return;
 	if (!(s->use & KITH_USE_PEER))
-		settle_way(s, from);
+		settle_way(c, s, from);
 	kith_connect_send(c, s, from); /* by the same hop: the second MAC is valid for no other */
 }
 
@@ -480,7 +444,6 @@ static uint8_t path_flags(const struct kith_core *c, const struct kith_session *
 		flags |= KITH_PATHSET_ALLOW_LOOPBACK;
 	if (allow & KITH_ALLOW_PRIVATE)
 		flags |= KITH_PATHSET_ALLOW_PRIVATE;
-	kith_pathset_weigh(&s->paths, kith_env(c, s));
 	return (uint8_t)flags;
 }
 
@@ -517,6 +480,7 @@ void kith_connect_opened(struct kith_core *c, struct kith_session *s, const stru
 	kith_pathset_deinit(&s->paths, kith_env(c, s));
 	kith_pathset_init(&s->paths, c->now.mono_us, from, true, path_flags(c, s));
 	kith_pathset_name(&s->paths, name, spare);
+	kith_pathset_weigh(&s->paths, kith_env(c, s));
 	kith_connect_forget(c, s);
 	s->used_at = c->now.mono_us;
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "session_opened session=%08x use=%u initiator=%d relayed=%d", s->index, s->use,
@@ -632,6 +596,7 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 	kith_session_take_keys(s, c->now.mono_us);
 	kith_connect_bind(c, s);
 	struct kith_hop way = way_of_reply(s, from);
+	kith_ways_answered(c, s->hs, &way);
 	kith_connect_opened(c, s, &way);
 	confirm(c, s);
 	out->event = KITH_LINK_OPENED;
@@ -671,5 +636,8 @@ bool kith_connect_tick(struct kith_core *c, struct kith_session *s)
 	s->hs->way = (uint8_t)((s->hs->way + 1) % s->hs->ways_n);
 	s->paths.first.hop = s->hs->ways[s->hs->way];
 	kith_connect_send(c, s, &s->paths.first.hop);
+	int other = kith_ways_other(c, s->hs);
+	if (other >= 0)
+		put(c, s->hs, &s->hs->ways[other]);
 	return false;
 }

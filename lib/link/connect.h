@@ -1,9 +1,9 @@
 /* Making sessions: the initiator's half of the handshake, on whatever way its packets take.
  *
- * Addresses in host entries are a stranger's claim. Only those that kith_candidate_check allows, or the operator
- * configured, are spoken to.
- * Timers: HELLO again after 300 ms, doubling to 4 s, to the next address of the host each time; given up after 10 s, a
- * call with its operation. The message that cancels a call is repeated for KITH_CANCEL_US.
+ * Where a first message to a supernode may go: link/ways.h.
+ * Timers: HELLO again after 300 ms, doubling to 4 s, to the next address of the host each time, and to one by another
+ * kind of transport as well: the first answer counts; given up after 10 s, a call with its operation. The message that
+ * cancels a call is repeated for KITH_CANCEL_US.
  */
 #ifndef KITH_LINK_CONNECT_H
 #define KITH_LINK_CONNECT_H

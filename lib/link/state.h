@@ -209,6 +209,7 @@ struct kith_home_slot {
 	uint8_t points; /* for what it failed to do (leaf/caught) */
 	uint16_t failed_s; /* low bits of when it failed last */
 	uint8_t how; /* enum kith_lie: the last failing */
+	bool other; /* in doubt, and looked for by other ways (leaf/reach) */
 	kith_time_us since; /* when it was chosen; then when it became a home */
 	uint32_t session;
 	struct kith_host host;
@@ -266,6 +267,8 @@ struct kith_leaf {
 	kith_time_us guard_at; /* from then on records are guarded: a device that is new can be called at once */
 	bool published; /* the directory has this record */
 	bool findable; /* PUBLISHED was told, and no ATTACHED with no home since */
+	bool reach_asked; /* homes were asked by a better way, and reach_at is when to look what came of it */
+	uint8_t reach_vain; /* times in a row that nothing did */
 	uint32_t seen_ms[KITH_HOMES]; /* low bits of when that changed last; 0: it did not */
 	kith_time_us ask_at; /* when homes are asked where they see us; NEVER */
 	kith_time_us hint_at; /* when a hint counts again */
@@ -279,6 +282,7 @@ struct kith_leaf {
 	kith_time_us failing_told_at; /* ATTACH_FAILING */
 	kith_time_us homeless_at; /* since when there is no home; NEVER: there is one */
 	int homeless_told; /* the last error of HOMELESS */
+	kith_time_us reach_at; /* when homes that are reached by a lesser way are asked by a better one; 0: none is */
 	kith_time_us moved_at; /* when a home was last asked for its place by another; 0: never */
 	uint32_t parting; /* session of a home whose place was taken; 0: none */
 	kith_time_us part_at; /* when it is let go */
@@ -310,11 +314,11 @@ struct kith_operation {
 	char service[KITH_SERVICE_MAX + 1];
 	struct kith_id key;
 	kith_time_us give_up_at;
+	kith_time_us alone_at; /* since when it waits for a home; 0: there is one, or was when it was looked for */
 	struct kith_timer timer;
 	uint32_t asked; /* session a LOOKUP is out on */
 	uint32_t session; /* call: the session being made */
 	int last_err;
-	kith_time_us alone_at; /* since when it waits for a home; 0: there is one, or was when it was looked for */
 };
 
 /* A device of a name that is watched. */

@@ -452,6 +452,23 @@ void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env,
 	kith_ps_settle(ps, env);
 }
 
+bool kith_pathset_keep_only(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop)
+{
+	int kept = kith_ps_find(ps, hop);
+	if (kept < 0 || kith_ps_path(ps, (unsigned)kept)->state != KITH_PATH_LIVE)
+		return false;
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		struct kith_path *p = kith_ps_path(ps, i);
+		if ((int)i == kept || p->state == KITH_PATH_DEAD)
+			continue;
+		kith_ps_say_closed(env, p);
+		kith_ps_journal(ps, env, KITH_JOURNAL_CLOSED, &p->hop, 0);
+		kith_ps_close(ps, env, i);
+	}
+	kith_ps_settle(ps, env);
+	return true;
+}
+
 /* Gives a path the time from here on to answer, and asks it. */
 static void try_anew(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {

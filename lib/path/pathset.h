@@ -146,6 +146,9 @@ int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env,
 /* A hop that is gone: a tunnel that closed. */
 void kith_pathset_drop(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop);
 
+/* The path over this hop takes the place of all others, which both sides close. False, and nothing: it is not live. */
+bool kith_pathset_keep_only(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop);
+
 /* A socket reported something of one hop, or of a whole transport (hop NULL). error KITH_ECLOSED: the transport is
  * gone for good, and its paths are dropped. KITH_EDETACHED: it is down, and its paths are dead if there is another,
  * else in doubt. 0: a route or interface changed, or it is up again: all is tried anew. Else a socket error: the paths

@@ -80,9 +80,10 @@ static void tell(const char *event, json_t *fields)
 static json_t *path_json(const struct kith_path_info *path)
 {
 	char addr[KITH_ADDR_TEXT_MAX];
-	return json_pack("{s:s, s:s, s:f, s:b, s:b}", "kind", path->kind == KITH_PATH_CLASS_DIRECT ? "direct" : "relay",
-			 "address", kith_addr_format(&path->remote, addr), "rtt_ms", (double)path->rtt_us / 1000.0,
-			 "sending", path->sending, "alive", path->alive);
+	return json_pack("{s:s, s:s, s:s, s:f, s:b, s:b}", "kind",
+			 path->kind == KITH_PATH_CLASS_DIRECT ? "direct" : "relay", "carrier",
+			 kith_transport_kind_name(path->carrier), "address", kith_addr_format(&path->remote, addr),
+			 "rtt_ms", (double)path->rtt_us / 1000.0, "sending", path->sending, "alive", path->alive);
 }
 
 static json_t *paths_json(const struct peer *p)

@@ -41,6 +41,36 @@ static void a_gain_of_a_few_milliseconds_is_not_worth_a_switch(void **state)
 	w_free(w);
 }
 
+/* The relay is better, and the direct path is wanted all the same: nothing goes over the relay any more, either way. */
+static void a_path_that_is_kept_alone_ends_all_others_at_both_ends(void **state)
+{
+	(void)state;
+	struct world *w = w_new(99);
+	w->direct_owd = 80 * MS;
+	w_peers(w, 0, 0);
+	for (unsigned i = 0; i < 2; i++)
+		kith_path_rtt(&w->node[i].ps.first, 80000);
+	w_offer(w, 1);
+	w_offer(w, 0);
+	w_run(w, w->now + 5 * S);
+	assert_int_equal(w_count(&w->node[0].ps, KITH_PATH_LIVE), 2);
+	assert_false(w_sends_direct(w, 0) || w_sends_direct(w, 1));
+	struct kith_hop nowhere = w_relay_hop(0, 2);
+	assert_false(kith_pathset_keep_only(&w->node[0].ps, test_at(&w->node[0].env, w->now), &nowhere));
+	assert_int_equal(w_count(&w->node[0].ps, KITH_PATH_LIVE), 2);
+	const struct kith_hop direct = kith_pathset_path(&w->node[0].ps, 1)->hop;
+	assert_int_equal(direct.tunnel, 0);
+	assert_true(kith_pathset_keep_only(&w->node[0].ps, test_at(&w->node[0].env, w->now), &direct));
+	w_drain(w, 0);
+	assert_true(w_sends_direct(w, 0));
+	w_run(w, w->now + 1 * S);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(w_sends_direct(w, i));
+		assert_int_equal(w_count(&w->node[i].ps, KITH_PATH_LIVE), 1);
+	}
+	w_free(w);
+}
+
 static void a_direct_path_far_slower_than_the_relay_is_only_a_standby(void **state)
 {
 	(void)state;
@@ -250,6 +280,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_better_relay_is_used_after_a_second_and_equals_do_not_flap),
 		cmocka_unit_test(a_gain_of_a_few_milliseconds_is_not_worth_a_switch),
+		cmocka_unit_test(a_path_that_is_kept_alone_ends_all_others_at_both_ends),
 		cmocka_unit_test(a_direct_path_far_slower_than_the_relay_is_only_a_standby),
 		cmocka_unit_test(five_paths_are_kept_and_they_are_diverse),
 		cmocka_unit_test(a_closed_path_is_not_made_anew_by_packets_on_their_way),

@@ -1,0 +1,122 @@
+#include "leaf/reach.h"
+
+#include "base/rng.h"
+#include "leaf/homes.h"
+#include "link/ways.h"
+
+#define ASK_US (5 * KITH_US_PER_S)
+#define ANSWER_US (2 * KITH_US_PER_S) /* all first probes of a path, and their answers */
+enum { VAIN_MAX = 7 };
+
+static uint8_t kind_of(const struct kith_core *c, const struct kith_hop *hop)
+{
+	return kith_transports_kind(&c->transports, hop->transport);
+}
+
+/* A home that is in doubt is tried by all ways to it, once. */
+static void look_around(struct kith_core *c, struct kith_home_slot *home, struct kith_session *s)
+{
+	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX];
+	bool in_doubt = kith_pathset_in_doubt(&s->paths);
+	uint8_t n = in_doubt && !home->other ? kith_ways_to(c, &home->host, NULL, ways) : 0;
+	for (uint8_t i = 0; i < n; i++) {
+		int err = kind_of(c, &ways[i]) != kind_of(c, kith_session_hop(s))
+				  ? kith_pathset_add(&s->paths, kith_env(c, s), &ways[i])
+				  : 0;
+		(void)err; /* there is no room: the way that it had may come back */
+	}
+	home->other = in_doubt;
+}
+
+/* Whether a session between peers goes through the home at that hop. */
+static bool has_tunnels(struct kith_core *c, const struct kith_hop *hop)
+{
+	uint32_t it = 0;
+	const struct kith_session *s;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		for (unsigned i = 0; (s->use & KITH_USE_PEER) != 0 && i < kith_pathset_count(&s->paths); i++) {
+			const struct kith_hop *through = &kith_pathset_path(&s->paths, i)->hop;
+			if (through->tunnel != 0 && through->transport == hop->transport &&
+			    kith_addr_equal(&through->remote, &hop->remote))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Whether a home should rather be reached by another kind of transport, and by which hop. */
+static bool wants_better(struct kith_core *c, const struct kith_home_slot *home, const struct kith_session *s,
+			 struct kith_hop *better)
+{
+	const struct kith_hop *hop = kith_session_hop(s);
+	if (kind_of(c, hop) == home->host.endpoints[0].kind) /* mostly; what follows costs more */
+		return false;
+	return kith_ways_first(c, &home->host, better) && kind_of(c, better) != kind_of(c, hop) && !has_tunnels(c, hop);
+}
+
+/* True: the home is reached by the better way from now on. */
+static bool take(struct kith_core *c, struct kith_session *s, const struct kith_hop *better)
+{
+	if (!kith_pathset_keep_only(&s->paths, kith_env(c, s), better))
+		return false;
+	kith_transports_mute(&c->transports, better->transport, false);
+	KITH_LOG(c->log, KITH_LOG_INFO, "home_moved session=%08x carrier=%s", s->index,
+		 kith_transport_kind_name(kind_of(c, better)));
+	return true;
+}
+
+static void ask(struct kith_core *c, struct kith_session *s, const struct kith_hop *better)
+{
+	int err = kith_pathset_add(&s->paths, kith_env(c, s), better);
+	(void)err; /* it is asked already, or another time */
+}
+
+/* What is next, when all homes were asked, or their answers were looked at. */
+static void go_on(struct kith_core *c, bool moved)
+{
+	struct kith_leaf *leaf = &c->leaf;
+	leaf->reach_asked = !leaf->reach_asked;
+	if (leaf->reach_asked) {
+		leaf->reach_at = c->now.mono_us + ANSWER_US;
+		return;
+	}
+	leaf->reach_vain = moved ? 0 : (uint8_t)(leaf->reach_vain + (leaf->reach_vain < VAIN_MAX));
+	leaf->reach_at = c->now.mono_us + kith_rng_jitter(c->random, ASK_US << leaf->reach_vain, 20);
+}
+
+kith_time_us kith_reach_tick(struct kith_core *c)
+{
+	struct kith_leaf *leaf = &c->leaf;
+	bool due = leaf->reach_at != 0 && c->now.mono_us >= leaf->reach_at, wanted = false, moved = false;
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		struct kith_home_slot *home = &leaf->homes[i];
+		struct kith_session *s = kith_homes_session(c, home);
+		struct kith_hop better;
+		if (s == NULL || s->state != KITH_SESSION_OPEN)
+			continue;
+		look_around(c, home, s);
+		if (!wants_better(c, home, s, &better))
+			continue;
+		wanted = true;
+		if (due && leaf->reach_asked)
+			moved = take(c, s, &better) || moved;
+		else if (due)
+			ask(c, s, &better);
+	}
+	if (!wanted) {
+		kith_reach_again(c);
+		return KITH_TIME_NEVER;
+	}
+	if (leaf->reach_at == 0)
+		leaf->reach_at = c->now.mono_us + kith_rng_jitter(c->random, ASK_US, 20);
+	else if (due)
+		go_on(c, moved);
+	return leaf->reach_at;
+}
+
+void kith_reach_again(struct kith_core *c)
+{
+	c->leaf.reach_at = 0;
+	c->leaf.reach_vain = 0;
+	c->leaf.reach_asked = false;
+}

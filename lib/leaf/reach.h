@@ -1,0 +1,23 @@
+/* By which kind of transport homes are reached.
+ *
+ * A home's entry names endpoints in the order in which its author prefers them: UDP first, since what carries packets
+ * in order makes all wait for one that was lost. Where only another kind gets through, a home is reached by that. Such
+ * a home is asked by the first kind now and then: when it answers, the session moves there, and the path that it had is
+ * closed after that. And a home that is in doubt is looked for by all ways to it, so that a node that comes into a
+ * network where less gets through keeps its homes. A home through which there are tunnels is left where it is: its
+ * tunnels are bound to this node's address.
+ * Timers: asked after 5 s, then each time after twice as long, up to 640 s, +-20 %; looked after 2 s.
+ * Never: a second session, a kind of transport by its name.
+ */
+#ifndef KITH_LEAF_REACH_H
+#define KITH_LEAF_REACH_H
+
+#include "link/state.h"
+
+/* Asks what is due. When it wants to be called again; KITH_TIME_NEVER: not until something else happens. */
+kith_time_us kith_reach_tick(struct kith_core *c);
+
+/* The network is another: what did not get through may. */
+void kith_reach_again(struct kith_core *c);
+
+#endif

@@ -1,0 +1,148 @@
+#include "link/ways.h"
+
+#include "base/addr.h"
+#include "path/candidate.h"
+
+static bool configured(const struct kith_core *c, const struct kith_addr *addr)
+{
+	for (size_t i = 0; i < c->bootstrap_n; i++) {
+		if (kith_addr_equal(&c->bootstrap[i].at.addr, addr))
+			return true;
+	}
+	return false;
+}
+
+/* Whether a first message (1200 bytes, several times) may go to an endpoint that the author of a host entry names. The
+ * rule is that for candidates of peers. */
+static bool may_contact(struct kith_core *c, const struct kith_host *host, const struct kith_endpoint *at)
+{
+	struct kith_candidates ours = { 0 }, theirs = { .n = host->endpoints_n };
+	struct kith_candidate cand = { .at = *at, .kind = KITH_ADDR_HOST };
+	if (configured(c, &at->addr))
+		return true;
+	ours.n = (uint8_t)kith_own_candidates(c, ours.list, KITH_CANDIDATES_MAX);
+	for (unsigned i = 0; i < host->endpoints_n; i++)
+		theirs.list[i].at = host->endpoints[i];
+	bool allowed = kith_candidate_check(&cand, &theirs, &ours, kith_allowed_scopes(c)) == KITH_REFUSAL_NONE;
+	if (!allowed)
+		kith_stats_add(c->stats, KITH_STAT_HOSTS_REFUSED, 1);
+	return allowed;
+}
+
+static uint8_t add(const struct kith_core *c, const struct kith_endpoint *at, const uint16_t *from,
+		   struct kith_hop out[KITH_HOST_ENDPOINTS_MAX], uint8_t n)
+{
+	struct kith_hop hop = { .remote = at->addr };
+	if (n == KITH_HOST_ENDPOINTS_MAX || kith_transports_for(&c->transports, at, &hop.transport) != 0)
+		return n;
+	hop.transport = from != NULL ? *from : hop.transport;
+	for (uint8_t i = 0; i < n; i++) {
+		if (kith_hop_equal(&out[i], &hop))
+			return n;
+	}
+	out[n] = hop;
+	return (uint8_t)(n + 1);
+}
+
+/* The same address by other kinds of transport than its entry says. */
+static uint8_t add_other_kinds(const struct kith_core *c, const struct kith_endpoint *at,
+			       struct kith_hop out[KITH_HOST_ENDPOINTS_MAX], uint8_t n)
+{
+	for (uint16_t i = 0; i < c->transports.n; i++) {
+		const struct kith_endpoint other = { at->addr, c->transports.at[i].kind, 0 };
+		if (other.kind != at->kind)
+			n = add(c, &other, NULL, out, n);
+	}
+	return n;
+}
+
+/* In the order of the entry. */
+static uint8_t collect(struct kith_core *c, const struct kith_host *host, const uint16_t *from,
+		       struct kith_hop out[KITH_HOST_ENDPOINTS_MAX])
+{
+	uint8_t n = 0;
+	for (unsigned i = 0; i < host->endpoints_n; i++) {
+		uint16_t any;
+		if (kith_transports_for(&c->transports, &host->endpoints[i], &any) == 0 &&
+		    may_contact(c, host, &host->endpoints[i]))
+			n = add(c, &host->endpoints[i], from, out, n);
+	}
+	for (unsigned i = 0; from == NULL && i < host->endpoints_n; i++) {
+		if (configured(c, &host->endpoints[i].addr))
+			n = add_other_kinds(c, &host->endpoints[i], out, n);
+	}
+	return n;
+}
+
+static uint8_t kind_of(const struct kith_core *c, const struct kith_hop *hop)
+{
+	return kith_transports_kind(&c->transports, hop->transport);
+}
+
+/* The first way at or behind that place that counts, moved to it; the others keep their order. */
+static void bring(struct kith_hop ways[], uint8_t to, uint8_t from)
+{
+	const struct kith_hop way = ways[from];
+	for (uint8_t i = from; i > to; i--)
+		ways[i] = ways[i - 1];
+	ways[to] = way;
+}
+
+uint8_t kith_ways_to(struct kith_core *c, const struct kith_host *host, const uint16_t *from,
+		     struct kith_hop out[KITH_HOST_ENDPOINTS_MAX])
+{
+	uint8_t n = collect(c, host, from, out), speaking = 0;
+	for (uint8_t i = 0; i < n; i++) {
+		if (!kith_transports_is_mute(&c->transports, out[i].transport))
+			bring(out, speaking++, i);
+	}
+	for (uint8_t i = 1; i < n; i++) {
+		if (kind_of(c, &out[i]) != kind_of(c, &out[0])) {
+			bring(out, 1, i);
+			break;
+		}
+	}
+	return n;
+}
+
+bool kith_ways_first(struct kith_core *c, const struct kith_host *host, struct kith_hop *out)
+{
+	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX];
+	uint8_t n = collect(c, host, NULL, ways);
+	if (n > 0)
+		*out = ways[0];
+	return n > 0;
+}
+
+/* Somebody is reached over that transport. */
+static bool is_used(struct kith_core *c, uint16_t transport)
+{
+	uint32_t it = 0;
+	const struct kith_session *s;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		const struct kith_path *p = s->state == KITH_SESSION_OPEN ? kith_pathset_sending(&s->paths) : NULL;
+		if (p != NULL && p->hop.transport == transport && p->state == KITH_PATH_LIVE)
+			return true;
+	}
+	return false;
+}
+
+void kith_ways_answered(struct kith_core *c, const struct kith_handshake *hs, const struct kith_hop *from)
+{
+	uint16_t first = hs->ways[0].transport;
+	if (from->tunnel != 0)
+		return;
+	kith_transports_mute(&c->transports, from->transport, false);
+	/* A supernode has more sessions than are looked through for this. */
+	if (hs->ways_n > 1 && hs->tries > 1 && first != from->transport && !kith_serves(c) && !is_used(c, first))
+		kith_transports_mute(&c->transports, first, true);
+}
+
+int kith_ways_other(const struct kith_core *c, const struct kith_handshake *hs)
+{
+	for (int i = 0; i < hs->ways_n; i++) {
+		if (kind_of(c, &hs->ways[i]) != kind_of(c, &hs->ways[hs->way]))
+			return i;
+	}
+	return -1;
+}
