@@ -158,7 +158,8 @@ static void show_serving(struct text *text, const json_t *s)
 		show_line(text, "a test network: supernodes elect themselves %lld times as fast as usual",
 			  integer(s, "election_pace"));
 	json_array_foreach(json_object_get(s, "endpoints"), i, endpoint) show_line(
-		text, "reached at: %s%s%s", string(endpoint, "address"),
+		text, "reached at: %s%s%s%s", string(endpoint, "address"),
+		strcmp(string(endpoint, "carrier"), "tcp") == 0 ? " over TCP" : "",
 		is_true(endpoint, "found_by_others") ? ", as others found" : "",
 		is_true(endpoint, "failing") ? "; NOT: others tried in vain, see its firewall and router" : "");
 }

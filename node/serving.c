@@ -79,9 +79,10 @@ static json_t *endpoints_json(const struct kith_role_info *info)
 	for (uint32_t i = 0; i < info->endpoints_n; i++) {
 		const struct kith_own_endpoint *own = &info->endpoints[i];
 		char addr[KITH_ADDR_TEXT_MAX];
-		json_array_append_new(list,
-				      json_pack("{s:s, s:b, s:b}", "address", kith_addr_format(&own->at.addr, addr),
-						"found_by_others", own->found, "failing", own->failing));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:b}", "address",
+						      kith_addr_format(&own->at.addr, addr), "carrier",
+						      kith_transport_kind_name(own->at.kind), "found_by_others",
+						      own->found, "failing", own->failing));
 	}
 	return list;
 }

@@ -26,6 +26,8 @@ for name in s1 s2 s3; do
 	start_kithd "$name" "$(ns "$name")"
 done
 await_members s1 s2 s3
+"$kith" status --socket "$tmp/s1.sock" >"$tmp/said"
+grep -q "^reached at: ${address[s1]}:443 over TCP" "$tmp/said" || fail "no TCP port is named: $(grep reached "$tmp/said")"
 
 took=0
 # Both come, with nothing that they remember, find and call each other, and data goes both ways. In $took: how many ms the
