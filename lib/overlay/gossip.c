@@ -196,6 +196,11 @@ size_t kith_gossip_request(struct kith_members *ms, const struct kith_now *now, 
 	return draft_pack(&d, out);
 }
 
+unsigned kith_gossip_requests(const struct kith_members *ms)
+{
+	return (kith_sectors_ranges(&ms->sectors) + KITH_GOSSIP_ASKED_DIGESTS_MAX - 1) / KITH_GOSSIP_ASKED_DIGESTS_MAX;
+}
+
 /* ---- what both sides do with what they hear ---- */
 
 /* Asks for what the other side has newer. A full table asks for no one new: it could not keep the answer. */

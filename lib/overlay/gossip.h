@@ -61,6 +61,10 @@ struct kith_gossip_result {
 size_t kith_gossip_request(struct kith_members *ms, const struct kith_now *now, const struct kith_random *random,
 			   const struct kith_gossip_to *to, uint8_t out[KITH_GOSSIP_REQUEST_MAX]);
 
+/* How many requests it takes at least to compare all that is near: more than one where sectors are apart by so few bits
+ * more than a hex digit tells that there are many ranges. */
+unsigned kith_gossip_requests(const struct kith_members *ms);
+
 /* Answers a request into out (cap at most KITH_ANSWER_MAX). Returns the length; KITH_EPROTO; KITH_EMSGSIZE when cap is
  * below 4 KiB. */
 int kith_gossip_answer(struct kith_members *ms, const struct kith_now *now, const struct kith_gossip_to *to,

@@ -12,7 +12,8 @@
 
 enum {
 	SUSPECT_DOUBLINGS = 7, /* 30 s to 64 min */
-	MEMBERS_FIRST = 16 /* capacity of the first allocation */
+	MEMBERS_FIRST = 16, /* capacity of the first allocation */
+	OWN = KITH_MEMBERS_RECENT /* place of our own entry among news */
 };
 
 void kith_members_init(struct kith_members *ms, const struct kith_alloc *alloc, struct kith_blobs *blobs,
@@ -423,16 +424,19 @@ void kith_members_tell(struct kith_members *ms, const struct kith_id *id, uint16
 {
 	/* Often enough that a rumour told at random reaches all with room to spare: log2 of their number, and three. */
 	uint8_t times = 3;
+	bool own = kith_sectors_place(id->b) == ms->sectors.self;
 	if (!kith_sectors_near(&ms->sectors, id->b))
 		return;
 	for (uint32_t n = ms->n; n > 1; n /= 2)
 		times++;
-	struct kith_member_recent *recent = &ms->recent[ms->recent_next];
-	ms->news_lost = ms->news_lost || (recent->left > 0 && recent->told != (1u << KITH_MEMBERS_PARTNERS) - 1);
+	struct kith_member_recent *recent = &ms->recent[own ? OWN : ms->recent_next];
+	ms->news_lost =
+		ms->news_lost || (!own && recent->left > 0 && recent->told != (1u << KITH_MEMBERS_PARTNERS) - 1);
 	*recent = (struct kith_member_recent){ *id, told, times, urgent };
 	for (unsigned i = 0; i < KITH_MEMBERS_PARTNERS; i++)
 		recent->told |= not_for(ms, i, id);
-	ms->recent_next = (uint8_t)((ms->recent_next + 1) % KITH_MEMBERS_RECENT);
+	if (!own)
+		ms->recent_next = (uint8_t)((ms->recent_next + 1) % KITH_MEMBERS_RECENT);
 }
 
 void kith_members_knows(struct kith_members *ms, unsigned partner, const uint8_t prefix[KITH_MEMBER_ID_PREFIX],
@@ -441,7 +445,7 @@ void kith_members_knows(struct kith_members *ms, unsigned partner, const uint8_t
 	const struct kith_member *m = kith_members_get_prefix(ms, prefix);
 	if (m == NULL || m->seq > seq)
 		return;
-	for (unsigned i = 0; i < KITH_MEMBERS_RECENT; i++) {
+	for (unsigned i = 0; i <= OWN; i++) {
 		if (memcmp(ms->recent[i].id.b, prefix, KITH_MEMBER_ID_PREFIX) == 0)
 			ms->recent[i].told |= bit_of(partner);
 	}
@@ -450,7 +454,7 @@ void kith_members_knows(struct kith_members *ms, unsigned partner, const uint8_t
 void kith_members_partner(struct kith_members *ms, unsigned partner, const struct kith_id *id)
 {
 	ms->partners[partner] = kith_sectors_place(id->b);
-	for (unsigned i = 0; i < KITH_MEMBERS_RECENT; i++) {
+	for (unsigned i = 0; i <= OWN; i++) {
 		ms->recent[i].told &= (uint16_t)~bit_of(partner);
 		ms->recent[i].told |= not_for(ms, partner, &ms->recent[i].id);
 	}
@@ -465,9 +469,9 @@ size_t kith_members_news(struct kith_members *ms, const struct kith_now *now, un
 			 const struct kith_member *out[], size_t max)
 {
 	size_t n = 0;
-	for (unsigned i = 1; i <= KITH_MEMBERS_RECENT && n < max; i++) {
-		struct kith_member_recent *recent =
-			&ms->recent[(ms->recent_next + KITH_MEMBERS_RECENT - i) % KITH_MEMBERS_RECENT];
+	for (unsigned i = 0; i <= KITH_MEMBERS_RECENT && n < max; i++) {
+		unsigned at = i == 0 ? OWN : (ms->recent_next + KITH_MEMBERS_RECENT - i) % KITH_MEMBERS_RECENT;
+		struct kith_member_recent *recent = &ms->recent[at];
 		if (!to_tell(recent, partner))
 			continue;
 		const struct kith_member *m = kith_members_get(ms, &recent->id);
@@ -490,7 +494,7 @@ size_t kith_members_news(struct kith_members *ms, const struct kith_now *now, un
 uint16_t kith_members_untold(const struct kith_members *ms, uint16_t partners, bool urgent)
 {
 	uint16_t untold = 0;
-	for (unsigned i = 0; i < KITH_MEMBERS_RECENT; i++) {
+	for (unsigned i = 0; i <= OWN; i++) {
 		const struct kith_member_recent *recent = &ms->recent[i];
 		if (recent->left > 0 && (recent->urgent || !urgent))
 			untold |= (uint16_t)(partners & ~recent->told);

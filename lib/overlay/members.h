@@ -28,6 +28,8 @@
  *   else one that is far and no guide (for a newcomer that is near also a guide), the longest unused first, else the
  *   newcomer is refused (KITH_EFULL): a flood must not push out known members. News are a ring of the last
  *   KITH_MEMBERS_RECENT; when one is overwritten before all partners heard it, news_lost says so, and digests find it.
+ *   Our own entry has a place beside the ring: a newcomer learns of more at once than that holds, and nobody else can
+ *   tell of it yet.
  *   Pointers to members stay valid until the next kith_members_expire, or kith_members_merge into
  *   a full table.
  * Never: a clock, a message, a choice of replicas (presence/replicas.h).
@@ -103,7 +105,7 @@ struct kith_members {
 	uint32_t rechecked; /* place of the next member that kith_members_recheck looks at */
 	bool recheck_again; /* from the first on: some of those looked at had witnesses that are looked for */
 	kith_time_us swept;
-	struct kith_member_recent recent[KITH_MEMBERS_RECENT];
+	struct kith_member_recent recent[KITH_MEMBERS_RECENT + 1]; /* the last: our own entry */
 	struct kith_member_wanted wanted[KITH_MEMBERS_WANTED];
 	uint8_t recent_next, wanted_next;
 	bool news_lost;

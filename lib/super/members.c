@@ -82,7 +82,11 @@ int kith_super_make_entry(struct kith_core *c, uint16_t flags)
 		return err;
 	if (self != NULL)
 		sn->id = self->id;
-	sn->members.sectors.self = kith_sectors_place(sn->id.b);
+	const uint64_t place = kith_sectors_place(sn->id.b);
+	if (sn->members.sectors.self != place) {
+		sn->members.sectors.self = place;
+		kith_members_tell(&sn->members, &sn->id, 0, true); /* known for our own from now on */
+	}
 	return 0;
 }
 

@@ -217,15 +217,16 @@ static void next_exchange(struct kith_core *c, bool alone)
 	kith_super_wake(c, sn->gossip_at);
 }
 
-/* With sectors a part is compared at a time: then it is twice as often, and at random, since in turn it would always be
- * with the same partner. */
+/* With sectors a part is compared at a time: then it is twice as often for each request that the whole takes, and at
+ * random, since in turn it would always be with the same partner. */
 static bool compares(struct kith_core *c)
 {
 	struct kith_supernode *sn = c->super;
 	const struct kith_sectors *sectors = &sn->members.sectors;
 	bool calm = c->now.mono_us - sn->changed_at > CALM_US && c->now.mono_us - sectors->since > CALM_US;
 	unsigned every = calm ? FULL_EVERY_CALM : FULL_EVERY, turn = sn->exchanges++;
-	return (sectors->bits < 2 ? turn % every : kith_rng_below(c->random, every / 2)) == 0;
+	return sectors->bits < 2 ? turn % every == 0
+				 : kith_rng_below(c->random, every / 2) < kith_gossip_requests(&sn->members);
 }
 
 /* While no member is known, and now and then later, the exchange is with a bootstrap host, since supernodes that met

@@ -192,6 +192,41 @@ static void news_is_told_a_bounded_number_of_times(void **state)
 	assert_in_range(told, 16 * 3, 16 * 8);
 }
 
+/* A newcomer learns of more at once than news have places, and nobody else can tell of it. It tells that first. */
+static void our_own_entry_is_told_whatever_was_learnt_since(void **state)
+{
+	enum { SELF = 150 };
+	(void)state;
+	struct kith_members *ms = &tables[0];
+	struct kith_member *own;
+	assert_int_equal(kith_members_merge(ms, &w.now, ow_entry(&w, &nodes[SELF], buf, 0), &own), KITH_MERGE_NEW);
+	const struct kith_id id = own->id;
+	ms->sectors.self = kith_sectors_place(id.b);
+	kith_members_tell(ms, &id, 0, true);
+	for (uint32_t i = 0; i < SELF; i++)
+		learn(0, i);
+	assert_true(SELF > KITH_MEMBERS_RECENT);
+	assert_null(kith_members_get(&tables[1], &id));
+	(void)exchange_lossy(0, 1, false, 0);
+	assert_non_null(kith_members_get(&tables[1], &id));
+}
+
+/* However many ranges there are, so many requests have room for them. */
+static void all_that_is_near_takes_as_many_requests_as_there_are(void **state)
+{
+	(void)state;
+	struct kith_members *ms = &tables[0];
+	for (ms->sectors.bits = 0; ms->sectors.bits <= KITH_SECTOR_BITS_MAX; ms->sectors.bits++) {
+		uint8_t body[KITH_GOSSIP_REQUEST_MAX];
+		struct kith_msg_gossip m;
+		size_t len = kith_gossip_request(ms, &w.now, &w.rnd.random, &whole, body);
+		assert_int_equal(kith_msg_gossip_read(&m, test_span(body, len)), 0);
+		size_t told = m.digests.len / KITH_GOSSIP_DIGEST_LEN, all = kith_sectors_ranges(&ms->sectors);
+		assert_true(told * kith_gossip_requests(ms) >= all);
+		assert_true(told * (kith_gossip_requests(ms) - 1) < all);
+	}
+}
+
 static void a_newcomer_pages_through_all(void **state)
 {
 	(void)state;
@@ -457,6 +492,8 @@ int main(void)
 		T(one_difference_is_found_in_either_direction),
 		T(news_is_told_without_comparing_tables),
 		T(news_is_told_a_bounded_number_of_times),
+		T(our_own_entry_is_told_whatever_was_learnt_since),
+		T(all_that_is_near_takes_as_many_requests_as_there_are),
 		T(a_newcomer_pages_through_all),
 		T(large_differences_go_away_in_several_exchanges),
 		T(a_few_differences_among_thousands_are_found_digit_by_digit),
