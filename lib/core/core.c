@@ -584,9 +584,8 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 {
 	if (c == NULL || t == NULL)
 		return KITH_EINVAL;
-	const struct kith_transport *held = kith_transports_get(&c->transports, t->id);
-	const struct kith_transport before = held != NULL ? *held : (struct kith_transport){ .id = t->id };
-	bool known = held != NULL;
+	struct kith_transport before = { .id = t->id };
+	bool known = kith_transports_get(&c->transports, t->id, &before);
 	kith_core_enter(c, now);
 	int err = kith_transports_set(&c->transports, t);
 	if (err != 0) {

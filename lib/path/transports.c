@@ -1,5 +1,7 @@
 #include "path/transports.h"
 
+#include <string.h>
+
 #include <kith/err.h>
 
 #include "base/addr.h"
@@ -10,19 +12,22 @@ enum { FIRST = 1 };
 
 int kith_transports_init(struct kith_transports *ts, const struct kith_alloc *alloc)
 {
-	*ts = (struct kith_transports){ .alloc = alloc, .at = KITH_NEW_ARRAY(alloc, struct kith_transport, FIRST) };
-	if (ts->at == NULL)
-		return KITH_ENOMEM;
-	ts->cap = FIRST;
-	return 0;
+	*ts = (struct kith_transports){ .alloc = alloc, .cap = FIRST, .locals_cap = FIRST };
+	ts->at = KITH_NEW_ARRAY(alloc, struct kith_transport_kept, FIRST);
+	ts->locals = KITH_NEW_ARRAY(alloc, struct kith_local, FIRST);
+	if (ts->at != NULL && ts->locals != NULL)
+		return 0;
+	kith_transports_deinit(ts);
+	return KITH_ENOMEM;
 }
 
 void kith_transports_deinit(struct kith_transports *ts)
 {
-	if (ts->alloc != NULL)
+	if (ts->alloc != NULL) {
 		KITH_FREE_ARRAY(ts->alloc, ts->at, ts->cap);
-	ts->at = NULL;
-	ts->n = ts->cap = 0;
+		KITH_FREE_ARRAY(ts->alloc, ts->locals, ts->locals_cap);
+	}
+	*ts = (struct kith_transports){ .alloc = ts->alloc };
 }
 
 static uint16_t find(const struct kith_transports *ts, uint16_t id)
@@ -33,10 +38,31 @@ static uint16_t find(const struct kith_transports *ts, uint16_t id)
 	return i;
 }
 
-const struct kith_transport *kith_transports_get(const struct kith_transports *ts, uint16_t id)
+/* Where the local addresses of the transport at i begin. */
+static size_t locals_at(const struct kith_transports *ts, uint16_t i)
+{
+	size_t at = 0;
+	for (uint16_t k = 0; k < i; k++)
+		at += ts->at[k].locals_n;
+	return at;
+}
+
+bool kith_transports_get(const struct kith_transports *ts, uint16_t id, struct kith_transport *out)
 {
 	uint16_t i = find(ts, id);
-	return i < ts->n ? &ts->at[i] : NULL;
+	if (i == ts->n)
+		return false;
+	const struct kith_transport_kept *t = &ts->at[i];
+	*out = (struct kith_transport){ .id = t->id,
+					.kind = t->kind,
+					.family = t->family,
+					.purpose = t->purpose,
+					.up = t->up,
+					.effect = t->effect,
+					.remote = t->remote,
+					.locals_n = t->locals_n };
+	memcpy(out->locals, &ts->locals[locals_at(ts, i)], t->locals_n * sizeof out->locals[0]);
+	return true;
 }
 
 uint8_t kith_transports_kind(const struct kith_transports *ts, uint16_t id)
@@ -52,7 +78,7 @@ static int grow(struct kith_transports *ts)
 	if (ts->n < ts->cap)
 		return 0;
 	uint16_t cap = (uint16_t)(2 * ts->cap);
-	struct kith_transport *at = kith_alloc_resize(ts->alloc, ts->at, ts->cap * sizeof *at, cap * sizeof *at);
+	struct kith_transport_kept *at = kith_alloc_resize(ts->alloc, ts->at, ts->cap * sizeof *at, cap * sizeof *at);
 	if (at == NULL)
 		return KITH_ENOMEM;
 	ts->at = at;
@@ -60,30 +86,60 @@ static int grow(struct kith_transports *ts)
 	return 0;
 }
 
+/* Makes n of the local addresses of the transport at i, which had `had`; they are to be written by the caller. */
+static int resize_locals(struct kith_transports *ts, uint16_t i, size_t had, size_t n)
+{
+	const size_t all = ts->locals_n - had + n;
+	if (all > ts->locals_cap) {
+		struct kith_local *l =
+			kith_alloc_resize(ts->alloc, ts->locals, ts->locals_cap * sizeof *l, all * sizeof *l);
+		if (l == NULL)
+			return KITH_ENOMEM;
+		ts->locals = l;
+		ts->locals_cap = (uint16_t)all;
+	}
+	struct kith_local *l = &ts->locals[locals_at(ts, i)];
+	memmove(l + n, l + had, (size_t)(ts->locals + ts->locals_n - (l + had)) * sizeof *l);
+	ts->locals_n = (uint16_t)all;
+	return 0;
+}
+
 int kith_transports_set(struct kith_transports *ts, const struct kith_transport *t)
 {
 	uint16_t i = find(ts, t->id);
+	const bool known = i < ts->n;
+	const size_t had = known ? ts->at[i].locals_n : 0;
 	if (t->kind == KITH_TRANSPORT_NONE || t->locals_n > KITH_LOCALS_MAX || (t->up && t->closed) ||
 	    (t->family != KITH_FAMILY_V4 && t->family != KITH_FAMILY_V6))
 		return KITH_EINVAL;
-	if (t->closed) {
-		if (i < ts->n) {
-			ts->n--;
-			memmove(&ts->at[i], &ts->at[i + 1], (size_t)(ts->n - i) * sizeof ts->at[0]);
-		}
+	if (t->closed && !known)
 		return 0;
-	}
-	int err = i == ts->n ? grow(ts) : 0;
+	int err = known ? 0 : grow(ts);
+	if (err == 0)
+		err = resize_locals(ts, i, had, t->closed ? 0 : t->locals_n);
 	if (err != 0)
 		return err;
-	ts->at[i] = *t;
-	ts->n = (uint16_t)(ts->n + (i == ts->n));
+	if (t->closed) {
+		ts->n--;
+		memmove(&ts->at[i], &ts->at[i + 1], (size_t)(ts->n - i) * sizeof ts->at[0]);
+		return 0;
+	}
+	ts->at[i] = (struct kith_transport_kept){ .remote = t->remote,
+						  .effect = t->effect,
+						  .id = t->id,
+						  .kind = t->kind,
+						  .family = t->family,
+						  .purpose = t->purpose,
+						  .locals_n = (uint8_t)t->locals_n,
+						  .up = t->up };
+	memcpy(&ts->locals[locals_at(ts, i)], t->locals, t->locals_n * sizeof t->locals[0]);
+	ts->n = (uint16_t)(ts->n + !known);
 	return 0;
 }
 
 /* ---- which one reaches an endpoint ---- */
 
-static bool reaches(const struct kith_transport *t, const struct kith_endpoint *to)
+static bool reaches(const struct kith_transport_kept *t, const struct kith_endpoint *to)
 {
 	if (!t->up || t->purpose != KITH_PURPOSE_ANY || t->kind != to->kind || t->family != to->addr.family)
 		return false;
@@ -91,11 +147,12 @@ static bool reaches(const struct kith_transport *t, const struct kith_endpoint *
 }
 
 /* How many bits of the address are the network of one of the transport's interfaces; 0: of none. */
-static unsigned nearness(const struct kith_transport *t, const struct kith_addr *addr)
+static unsigned nearness(const struct kith_transports *ts, uint16_t i, const struct kith_addr *addr)
 {
 	unsigned most = 0;
-	for (size_t i = 0; i < t->locals_n; i++) {
-		const struct kith_local *l = &t->locals[i];
+	const size_t from = locals_at(ts, i);
+	for (size_t k = from; k < from + ts->at[i].locals_n; k++) {
+		const struct kith_local *l = &ts->locals[k];
 		unsigned bits = kith_prefix_bits(addr->family, l->prefix_bits);
 		if (l->kind == KITH_ADDR_HOST && bits > most && kith_addr_same_prefix(&l->addr, addr, bits))
 			most = bits;
@@ -105,12 +162,12 @@ static unsigned nearness(const struct kith_transport *t, const struct kith_addr 
 
 int kith_transports_for(const struct kith_transports *ts, const struct kith_endpoint *to, uint16_t *id)
 {
-	const struct kith_transport *best = NULL;
+	const struct kith_transport_kept *best = NULL;
 	unsigned best_near = 0;
 	for (uint16_t i = 0; i < ts->n; i++) {
 		if (!reaches(&ts->at[i], to))
 			continue;
-		unsigned near = nearness(&ts->at[i], &to->addr);
+		unsigned near = nearness(ts, i, &to->addr);
 		if (best == NULL || near > best_near) {
 			best = &ts->at[i];
 			best_near = near;
@@ -124,7 +181,7 @@ int kith_transports_for(const struct kith_transports *ts, const struct kith_endp
 
 /* ---- where we may be reachable ---- */
 
-static void add(struct kith_candidate out[], size_t n, size_t *used, const struct kith_transport *t,
+static void add(struct kith_candidate out[], size_t n, size_t *used, const struct kith_transport_kept *t,
 		const struct kith_addr *addr, uint8_t kind, uint8_t prefix_bits)
 {
 	struct kith_candidate c = {
@@ -139,7 +196,7 @@ static void add(struct kith_candidate out[], size_t n, size_t *used, const struc
 }
 
 /* Others can reach it: it is no connection, nor one of the many of a punch. */
-static bool takes_strangers(const struct kith_transport *t)
+static bool takes_strangers(const struct kith_transport_kept *t)
 {
 	return t->up && t->purpose == KITH_PURPOSE_ANY && t->remote.family == KITH_FAMILY_NONE &&
 	       kith_endpoint_kind_known(t->kind);
@@ -156,15 +213,16 @@ size_t kith_transports_candidates(const struct kith_transports *ts, const struct
 {
 	size_t used = 0;
 	for (size_t i = 0; i < seen_n; i++) {
-		const struct kith_transport *t = kith_transports_get(ts, seen[i].transport);
-		if (seen[i].addr.family != KITH_FAMILY_NONE && t != NULL && takes_strangers(t))
-			add(out, n, &used, t, &seen[i].addr, KITH_ADDR_OBSERVED, 0);
+		const uint16_t at = find(ts, seen[i].transport);
+		if (seen[i].addr.family != KITH_FAMILY_NONE && at < ts->n && takes_strangers(&ts->at[at]))
+			add(out, n, &used, &ts->at[at], &seen[i].addr, KITH_ADDR_OBSERVED, 0);
 	}
 	KITH_ASSERT(ts->n == 0 || ts->at != NULL);
-	for (uint16_t i = 0; i < ts->n; i++) {
-		const struct kith_transport *t = &ts->at[i];
+	size_t from = 0;
+	for (uint16_t i = 0; i < ts->n; from += ts->at[i++].locals_n) {
+		const struct kith_transport_kept *t = &ts->at[i];
 		for (size_t k = 0; takes_strangers(t) && k < t->locals_n; k++) {
-			const struct kith_local *l = &t->locals[k];
+			const struct kith_local *l = &ts->locals[from + k];
 			if (may_offer(&l->addr, loopback))
 				add(out, n, &used, t, &l->addr, l->kind, l->prefix_bits);
 		}

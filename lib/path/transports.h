@@ -6,8 +6,8 @@
  * whose interface is on the endpoint's own network (the longest prefix), else the first that the host told of: a host
  * begins with the interface of the default route.
  * Invariants: no two have the same id; the order is that in which the host told of them.
- * Bounds: KITH_TRANSPORTS_MAX; memory grows with them. The first has its place from the beginning, so that a node that
- * was made can be told of a socket.
+ * Bounds: KITH_TRANSPORTS_MAX; memory grows with them, and holds as many local addresses as there are. The first has
+ * its place from the beginning, with one address, so that a node that was made can be told of a socket.
  * Never: a packet, a decision about a path, a transport opened or closed.
  */
 #ifndef KITH_PATH_TRANSPORTS_H
@@ -15,16 +15,31 @@
 
 #include <kith/transport.h>
 
+#include "base/assert.h"
 #include "path/candidate.h"
 
 /* local: four times the 256 sockets that one NAT with random ports asks for; far below what 16 bits can number */
 #define KITH_TRANSPORTS_MAX 1024
 
+/* What is kept of a struct kith_transport; its local addresses lie behind those of the transports before it. */
+struct kith_transport_kept {
+	struct kith_addr remote;
+	uint32_t effect;
+	uint16_t id;
+	uint8_t kind, family, purpose;
+	uint8_t locals_n;
+	bool up;
+};
+
 struct kith_transports {
 	const struct kith_alloc *alloc; /* borrowed */
-	struct kith_transport *at;
+	struct kith_transport_kept *at;
+	struct kith_local *locals;
 	uint16_t n, cap;
+	uint16_t locals_n, locals_cap;
 };
+
+KITH_STATIC_ASSERT(KITH_TRANSPORTS_MAX *KITH_LOCALS_MAX <= UINT16_MAX, "locals are counted by 16 bits");
 
 /* An address at which others see one of our transports. */
 struct kith_seen {
@@ -37,8 +52,8 @@ int kith_transports_init(struct kith_transports *ts, const struct kith_alloc *al
 /* Also for a struct that could not be initialised, or is all zero. */
 void kith_transports_deinit(struct kith_transports *ts);
 
-/* The transport with that id. NULL if the host has not told of it. */
-const struct kith_transport *kith_transports_get(const struct kith_transports *ts, uint16_t id);
+/* The transport with that id, as the host told of it. False if it has not. */
+bool kith_transports_get(const struct kith_transports *ts, uint16_t id, struct kith_transport *out);
 
 /* enum kith_transport_kind; NONE if the host has not told of it. */
 uint8_t kith_transports_kind(const struct kith_transports *ts, uint16_t id);

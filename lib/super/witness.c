@@ -91,7 +91,7 @@ static struct kith_witness *desk(struct kith_core *c)
 /* ---- a port to dial from ---- */
 
 /* What was opened for an effect; NULL: nothing. */
-static const struct kith_transport *opened_for(const struct kith_core *c, uint32_t effect)
+static const struct kith_transport_kept *opened_for(const struct kith_core *c, uint32_t effect)
 {
 	for (uint16_t i = 0; i < c->transports.n; i++)
 		if (c->transports.at[i].effect == effect)
@@ -194,7 +194,7 @@ void kith_witness_opened(struct kith_core *c, uint32_t effect)
 	struct kith_witness *w = kith_serves(c) ? c->super->witness : NULL;
 	if (w == NULL || w->step != STEP_OPENING || w->opening != effect)
 		return;
-	const struct kith_transport *t = opened_for(c, effect);
+	const struct kith_transport_kept *t = opened_for(c, effect);
 	w->opening = 0;
 	w->has_port = t != NULL;
 	w->port = t != NULL ? t->id : 0;

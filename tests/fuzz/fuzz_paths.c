@@ -246,7 +246,7 @@ static void data(uint8_t n)
 	}
 }
 
-static struct kith_transport sockets[] = {
+static struct kith_transport_kept sockets[] = {
 	{ .id = 1, .kind = KITH_TRANSPORT_UDP, .family = KITH_FAMILY_V4, .up = true },
 	{ .id = 2, .kind = KITH_TRANSPORT_UDP, .family = KITH_FAMILY_V6, .up = true },
 };

@@ -108,7 +108,7 @@ static inline struct kith_hop w_direct_hop(struct kith_addr remote)
 /* One socket for v4. */
 static inline const struct kith_transports *w_transports(void)
 {
-	static struct kith_transport udp = {
+	static struct kith_transport_kept udp = {
 		.id = W_TRANSPORT, .kind = KITH_TRANSPORT_UDP, .family = KITH_FAMILY_V4, .up = true
 	};
 	static const struct kith_transports all = { .at = &udp, .n = 1, .cap = 1 };

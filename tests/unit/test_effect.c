@@ -89,7 +89,7 @@ static unsigned transports_of(const struct fixture *f, uint32_t effect, struct k
 			continue;
 		assert_true(ts->at[i].up && ts->at[i].purpose == KITH_PURPOSE_PUNCH && ts->at[i].locals_n > 0);
 		if (out != NULL)
-			out[n] = ts->at[i];
+			assert_true(kith_transports_get(ts, ts->at[i].id, &out[n]));
 		n++;
 	}
 	return n;

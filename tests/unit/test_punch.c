@@ -24,7 +24,7 @@ static bool adopt_none(struct kith_pathset *ps, const struct kith_hop *hop)
 	return false;
 }
 
-static struct kith_transport sockets[] = {
+static struct kith_transport_kept sockets[] = {
 	{ .id = 1, .kind = KITH_TRANSPORT_UDP, .family = KITH_FAMILY_V4, .up = true },
 	{ .id = 2, .kind = KITH_TRANSPORT_UDP, .family = KITH_FAMILY_V6, .up = true },
 };

@@ -1,6 +1,7 @@
 /* Which transport reaches what, and at which addresses they may be reached. */
 #include "support.h"
 
+#include "base/rng.h"
 #include "path/transports.h"
 
 static struct kith_addr addr(const char *text)
@@ -16,6 +17,12 @@ static struct kith_transport udp(uint16_t id, const char *local, uint8_t prefix_
 	t.locals[0] = (struct kith_local){ addr(local), KITH_ADDR_HOST, prefix_bits };
 	t.family = t.locals[0].addr.family;
 	return t;
+}
+
+static bool has(const struct kith_transports *ts, uint16_t id)
+{
+	struct kith_transport t;
+	return kith_transports_get(ts, id, &t) && t.id == id;
 }
 
 /* The id of the transport to an endpoint, -1 for none. */
@@ -45,10 +52,10 @@ static void an_endpoint_is_reached_over_what_speaks_its_kind_and_family_and_is_u
 	v4.up = false;
 	assert_int_equal(kith_transports_set(&ts, &v4), 0);
 	assert_int_equal(to(&ts, "20.1.1.1:5", KITH_TRANSPORT_UDP), -1);
-	assert_non_null(kith_transports_get(&ts, 7)); /* down is not gone */
+	assert_true(has(&ts, 7)); /* down is not gone */
 	v4.closed = true;
 	assert_int_equal(kith_transports_set(&ts, &v4), 0);
-	assert_null(kith_transports_get(&ts, 7));
+	assert_false(has(&ts, 7));
 	assert_int_equal(kith_transports_set(&ts, &v4), 0); /* twice is once */
 	assert_int_equal(to(&ts, "[2001:db8::1]:5", KITH_TRANSPORT_UDP), 9);
 	kith_transports_deinit(&ts);
@@ -197,10 +204,57 @@ static void hundreds_of_sockets_come_and_go(void **state)
 		assert_int_equal(kith_transports_set(&ts, &t), 0);
 	}
 	assert_int_equal(ts.n, KITH_TRANSPORTS_MAX / 2);
-	assert_null(kith_transports_get(&ts, 1));
-	assert_int_equal(kith_transports_get(&ts, 2)->id, 2);
+	assert_false(has(&ts, 1));
+	assert_true(has(&ts, 2));
 	kith_transports_deinit(&ts);
 	test_alloc_check(&a);
+}
+
+/* Each has its own, in whatever order they are told of, change and close; and no more memory than it takes. */
+static void local_addresses_stay_with_their_transport_and_take_what_they_need(void **state)
+{
+	enum { N = 5, ROUNDS = 2000 };
+	struct test_alloc a;
+	struct kith_transports ts;
+	struct kith_transport told[N] = { { 0 } }, got;
+	(void)state;
+	test_alloc_init(&a);
+	assert_int_equal(kith_transports_init(&ts, &a.alloc), 0);
+	const size_t bare = a.live_bytes;
+	struct test_random random;
+	test_random_init(&random, 5);
+	for (unsigned r = 0; r < ROUNDS; r++) {
+		const uint16_t id = (uint16_t)kith_rng_below(&random.random, N);
+		struct kith_transport *t = &told[id];
+		*t = (struct kith_transport){ .id = id,
+					      .kind = KITH_TRANSPORT_UDP,
+					      .family = KITH_FAMILY_V4,
+					      .purpose = KITH_PURPOSE_PUNCH,
+					      .effect = r + 1,
+					      .remote = addr("20.9.9.9:7"),
+					      .closed = kith_rng_below(&random.random, 4) == 0 };
+		t->locals_n = kith_rng_below(&random.random, KITH_LOCALS_MAX + 1);
+		for (size_t i = 0; i < t->locals_n; i++) {
+			t->locals[i] = (struct kith_local){ addr("10.0.0.1:1"), KITH_ADDR_HOST, (uint8_t)i };
+			t->locals[i].addr.port = (uint16_t)(r * KITH_LOCALS_MAX + i);
+		}
+		assert_int_equal(kith_transports_set(&ts, t), 0);
+		for (uint16_t i = 0; i < N; i++) {
+			const bool there = told[i].kind != KITH_TRANSPORT_NONE && !told[i].closed;
+			assert_int_equal(kith_transports_get(&ts, i, &got), there);
+			if (!there)
+				continue;
+			assert_int_equal(got.effect, told[i].effect);
+			assert_int_equal(got.purpose, KITH_PURPOSE_PUNCH);
+			assert_true(kith_addr_equal(&got.remote, &told[i].remote));
+			assert_int_equal(got.locals_n, told[i].locals_n);
+			assert_memory_equal(got.locals, told[i].locals, got.locals_n * sizeof got.locals[0]);
+		}
+	}
+	kith_transports_deinit(&ts);
+	test_alloc_check(&a);
+	/* One with one address: what a leaf that idles holds. */
+	assert_true(bare < 64);
 }
 
 static void without_memory_the_ones_there_are_stay(void **state)
@@ -219,6 +273,12 @@ static void without_memory_the_ones_there_are_stay(void **state)
 	assert_int_equal(kith_transports_set(&ts, &t), 0); /* one can always be told of */
 	t.id = 2;
 	assert_int_equal(kith_transports_set(&ts, &t), KITH_ENOMEM);
+	t = udp(1, "20.0.0.5:4000", 24);
+	t.locals[t.locals_n++] = (struct kith_local){ addr("30.1.1.2:4000"), KITH_ADDR_HOST, 24 };
+	assert_int_equal(kith_transports_set(&ts, &t), KITH_ENOMEM);
+	struct kith_transport got;
+	assert_true(kith_transports_get(&ts, 1, &got));
+	assert_int_equal(got.locals_n, 1);
 	assert_int_equal(to(&ts, "30.1.1.1:5", KITH_TRANSPORT_UDP), 1);
 	kith_transports_deinit(&ts);
 	test_alloc_check(&a);
@@ -233,6 +293,7 @@ int main(void)
 		cmocka_unit_test(what_is_offered_is_what_is_seen_then_what_is_own_each_once),
 		cmocka_unit_test(what_makes_no_sense_is_refused_and_changes_nothing),
 		cmocka_unit_test(hundreds_of_sockets_come_and_go),
+		cmocka_unit_test(local_addresses_stay_with_their_transport_and_take_what_they_need),
 		cmocka_unit_test(without_memory_the_ones_there_are_stay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
