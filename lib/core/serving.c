@@ -292,10 +292,9 @@ static void follow_election(struct kith_core *c)
 /* Who was asked begins with a part of the leaves that it may take, and is known to who asked first. */
 static void begin_small(struct kith_core *c)
 {
-	static const struct kith_key no_key;
 	kith_help_elected(c, kith_promotion_places(c->super->leaves_max));
-	if (memcmp(&c->leaf.asker.dh, &no_key, sizeof no_key) != 0)
-		kith_partners_greet(c, &c->leaf.asker);
+	if (c->leaf.asker != NULL)
+		kith_partners_greet(c, c->leaf.asker);
 }
 
 static uint32_t rate_cap(uint64_t bytes)

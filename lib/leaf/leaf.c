@@ -27,6 +27,7 @@ void kith_leaf_deinit(struct kith_core *c)
 	kith_timers_stop(&c->timers, &c->leaf.timer);
 	kith_blob_unref(&c->shared->blobs, c->leaf.record);
 	kith_hostcache_deinit(&c->leaf.cache);
+	KITH_FREE(c->alloc, c->leaf.asker);
 	kith_places_shrink(c);
 }
 

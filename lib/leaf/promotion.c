@@ -49,8 +49,12 @@ static void remember(struct kith_core *c, const struct kith_session *s)
 {
 	for (size_t i = 0; i < KITH_HOMES; i++) {
 		const struct kith_home_slot *home = &c->leaf.homes[i];
-		if (home->state == KITH_HOME_ATTACHED && home->session == s->index)
-			c->leaf.asker = home->host;
+		if (home->state != KITH_HOME_ATTACHED || home->session != s->index)
+			continue;
+		if (c->leaf.asker == NULL)
+			c->leaf.asker = KITH_NEW(c->alloc, struct kith_host);
+		if (c->leaf.asker != NULL)
+			*c->leaf.asker = home->host;
 	}
 }
 

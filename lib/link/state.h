@@ -290,7 +290,7 @@ struct kith_leaf {
 	kith_time_us moved_at; /* when a home was last asked for its place by another; 0: never */
 	uint32_t parting; /* session of a home whose place was taken; 0: none */
 	kith_time_us part_at; /* when it is let go */
-	struct kith_host asker; /* the home that asked for help */
+	struct kith_host *asker; /* the home that asked for help; NULL: none did */
 	kith_time_us serve_at; /* when this node begins to serve, since it was asked to; 0: it was not */
 	/* Left behind for the end of the call: */
 	bool serve; /* it is time */

@@ -100,8 +100,10 @@ static unsigned transports_of(const struct world *w, uint32_t effect)
 	const struct kith_transports *ts = &w->node->core->transports;
 	for (uint16_t i = 0; i < ts->n; i++) {
 		if (ts->at[i].effect == effect) {
-			assert_true(ts->at[i].up && ts->at[i].purpose == KITH_PURPOSE_PUNCH);
-			assert_int_equal(ts->at[i].locals[0].addr.port, kith_sim_port(w->node, ts->at[i].id));
+			struct kith_transport t;
+			assert_true(kith_transports_get(ts, ts->at[i].id, &t));
+			assert_true(t.up && t.purpose == KITH_PURPOSE_PUNCH);
+			assert_int_equal(t.locals[0].addr.port, kith_sim_port(w->node, t.id));
 			n++;
 		}
 	}

@@ -16,7 +16,7 @@
 enum {
 	SESSION_BYTES_MAX = 384, /* a hot idle session, without what the allocator and tables add */
 	/* a further idle node; what judges the clock, finds its own address and keeps cut sessions is in it */
-	LEAF_BYTES_MAX = 6600,
+	LEAF_BYTES_MAX = 6350,
 	ATTACHED_BYTES_MAX =
 		1008, /* at a supernode: session, certificates, record as a replica, tables with room to grow */
 	WATCHING_BYTES_MAX = 1700, /* the same when each watches four others */
