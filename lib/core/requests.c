@@ -74,22 +74,9 @@ static bool is_asker(struct kith_core *c, struct kith_session *s, char letter)
 	}
 }
 
-/* NULL: no such kind. */
-static const char *askers_of(uint8_t kind)
-{
-	switch ((enum kith_request_kind)kind) {
-#define KITH_REQUEST_CASE(name, value, who)                                                                            \
-	case KITH_REQ_##name:                                                                                          \
-		return who;
-		KITH_REQUEST_MAP(KITH_REQUEST_CASE)
-#undef KITH_REQUEST_CASE
-	}
-	return NULL;
-}
-
 static bool allowed(struct kith_core *c, struct kith_session *s, uint8_t kind)
 {
-	const char *askers = askers_of(kind);
+	const char *askers = kith_request_askers(kind);
 	if (askers == NULL)
 		return true; /* to be told that it is unknown */
 	for (const char *letter = askers; *letter != '\0'; letter++) {

@@ -5,9 +5,9 @@
  * A path whose large packets are in doubt owes one: its probes come in pairs, a small one and one as large as the data,
  * and only the answer to the large one counts, or the acknowledgement of a packet that was as large. It comes into
  * doubt when the sending path does while large packets are unsettled, and when some were lost while others arrived, and
- * no large one was seen to arrive for SIZED_US; then it is asked twice before it is suspected, since what is lost may be
- * lost for any reason. When it dies, and the small probes were answered, that is kept: the next direct path has
- * to carry a large packet before data goes there. A path that is the only one is not held to it.
+ * no large one was seen to arrive for SIZED_US; then it is asked twice before it is suspected, since what is lost may
+ * be lost for any reason. When it dies, and the small probes were answered, that is kept: the next direct path has to
+ * carry a large packet before data goes there. A path that is the only one is not held to it.
  * Bounds: nothing is asked while no packet is larger than SMALL bytes, which every link carries.
  */
 #include "path/pathset_internal.h"

@@ -176,16 +176,11 @@ static size_t waiting_size(const struct waiting *w)
 /* Whether it has to wait for the answer to ELECTED, which says that we may ask what supernodes may. */
 static bool is_early(const struct kith_requests *rq, uint8_t kind)
 {
-	static const char *const askers[] = {
-#define REQUEST_ASKERS(name, value, who) [value] = (who),
-		KITH_REQUEST_MAP(REQUEST_ASKERS)
-#undef REQUEST_ASKERS
-	};
+	const char *askers = kith_request_askers(kind);
 	bool waits = false;
 	for (size_t i = 0; rq != NULL && i < KITH_REQUESTS_MAX; i++)
 		waits = waits || (rq->asked[i] != NULL && rq->asked[i]->kind == KITH_REQ_ELECTED);
-	return waits && kind < sizeof askers / sizeof askers[0] && askers[kind] != NULL &&
-	       strchr(askers[kind], 'S') != NULL;
+	return waits && askers != NULL && strchr(askers, 'S') != NULL;
 }
 
 static struct waiting *take_waiting(struct kith_requests *rq)

@@ -273,9 +273,10 @@ void kith_super_on_members(struct kith_core *c, struct kith_session *s, const st
 	uint32_t max = m.n < KITH_MEMBERS_TOLD_MAX ? (uint32_t)m.n : KITH_MEMBERS_TOLD_MAX;
 	bool own = max > 0 && c->endpoints_n > 1; /* who came here by one of our endpoints may not know the others */
 	struct kith_msg_named named = { .entries = kith_super_named(c, &room, max - own) };
+	const size_t shared = named.entries.n; /* our own entry lies in no blob */
 	if (own)
 		room.at[named.entries.n++] = (struct kith_span){ c->super->entry, c->super->entry_len };
 	size_t len = kith_msg_named_write(body, sizeof body, &named);
-	const struct kith_kept_stretches entries = { &c->shared->blobs, room.kept, named.entries.n };
+	const struct kith_kept_stretches entries = { &c->shared->blobs, room.kept, shared };
 	kith_session_answer_shared(c, s, request->id, KITH_STATUS_OK, (struct kith_span){ body, len }, &entries);
 }

@@ -28,8 +28,8 @@
 #include "link/state.h"
 #include "wire/message_attest.h"
 
-/* A candidate that a home names: by the session s, or this node itself, of which s is a leaf. Returns the status for the
- * home. */
+/* A candidate that a home names: by the session s, or this node itself, of which s is a leaf. Returns the status for
+ * the home. */
 uint8_t kith_witness_take(struct kith_core *c, const struct kith_session *s,
 			  const struct kith_msg_witness *m) KITH_MUST_USE;
 

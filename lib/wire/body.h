@@ -56,6 +56,19 @@ enum kith_request_kind {
 #undef KITH_REQUEST_ENUM
 };
 
+/* The letters of those that may send a request of that kind, as KITH_REQUEST_MAP has them. NULL: no such kind. */
+static inline const char *kith_request_askers(uint8_t kind)
+{
+	switch ((enum kith_request_kind)kind) {
+#define KITH_REQUEST_CASE(name, value, who)                                                                            \
+	case KITH_REQ_##name:                                                                                          \
+		return who;
+		KITH_REQUEST_MAP(KITH_REQUEST_CASE)
+#undef KITH_REQUEST_CASE
+	}
+	return NULL;
+}
+
 /* Answer status. The error a local caller sees is given beside it. */
 #define KITH_STATUS_MAP(X)                                                                                             \
 	X(OK, 0, 0)                                                                                                    \

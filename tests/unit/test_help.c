@@ -167,8 +167,10 @@ static void help_is_not_elected_while_others_have_room(void **state)
 	int loaded = world_node_at(&w, &w.nodes[HELPER_OF_MANY].core->leaf.homes[0].host.endpoints[0].addr);
 	help_offer(&w, loaded, HELPER_OF_MANY);
 	const uint32_t before = help_leaves(&w, loaded);
-	help_run_loaded(&w, loaded, 760, 100 * KITH_US_PER_S);
-	assert_true(help_leaves(&w, loaded) < before);
+	/* One of six is drawn for each attempt, and two of them may be homes of all these leaves already. */
+	for (int s = 0; s < 300 && help_leaves(&w, loaded) > before / 2 + 1; s += 10)
+		help_run_loaded(&w, loaded, 760, 10 * KITH_US_PER_S);
+	assert_true(help_leaves(&w, loaded) <= before / 2 + 1);
 	assert_true(help_leaves(&w, loaded) + 1 >= before / 2);
 	assert_false(kith_serves(w.nodes[HELPER_OF_MANY].core));
 	for (int k = 0; k < LEAVES; k++)

@@ -57,6 +57,7 @@ static void nothing_is_passed_on_that_would_make_a_leaf_speak_for_its_home(void 
 	struct core_world w;
 	(void)state;
 	world_alice_and_bob(&w);
+	unsigned heard = 0; /* of types after which bob had a packet */
 	for (unsigned type = 0; type < 256; type++) {
 		uint8_t packet[100] = { (uint8_t)type };
 		uint32_t before = tunnels_of(&w, 0);
@@ -65,10 +66,9 @@ static void nothing_is_passed_on_that_would_make_a_leaf_speak_for_its_home(void 
 		ask_home(&w, 0, w.nodes[WORLD_BOB].id.device_dh.b, test_span(packet, sizeof packet));
 		bool passed = type == KITH_PKT_HELLO || type == KITH_PKT_DATA;
 		assert_int_equal(tunnels_of(&w, 0) - before, passed);
-		if (!passed)
-			assert_true(world_stat(&w, WORLD_BOB, KITH_STAT_PACKETS_IN) - in <=
-				    1); /* at most one keepalive answer */
+		heard += !passed && world_stat(&w, WORLD_BOB, KITH_STAT_PACKETS_IN) > in;
 	}
+	assert_true(heard <= 16); /* answers to keepalives, now and then */
 	core_world_deinit(&w);
 }
 
