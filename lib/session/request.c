@@ -7,8 +7,8 @@
 #include "base/stats.h"
 #include "session/kept.h"
 
-enum { FRAGMENTS_MAX = KITH_ANSWER_MAX / KITH_ANSWER_FRAGMENT };
 enum {
+	FRAGMENTS_MAX = KITH_ANSWER_MAX / KITH_ANSWER_FRAGMENT,
 	/* times that an answer is repeated: an honest asker asks eight times while it is kept, and one packet holds a
 	 * hundred frames */
 	REPEATS_MAX = 16,
@@ -26,16 +26,15 @@ KITH_STATIC_ASSERT(KITH_REQUEST_MAX <= UINT16_MAX && KITH_ANSWER_MAX <= UINT16_M
 
 /* A request of ours. */
 struct asked {
-	bool held; /* travels in a handshake, or waits for its end; repeated only once the session is up */
-	bool unsent; /* held, and not in the handshake either */
+	/* held: travels in a handshake, or waits for its end, repeated only then. unsent: not even that */
+	bool held, unsent;
 	uint8_t kind, tries, status;
 	uint16_t id;
 	uint64_t token;
 	kith_time_us next_at, retry_us, give_up_at;
 	uint8_t *body;
 	uint8_t *answer; /* count x KITH_ANSWER_FRAGMENT */
-	uint16_t len, last_len; /* of the body; of the answer's last fragment */
-	uint16_t got; /* bitmap */
+	uint16_t len, last_len, got; /* of the body; of the answer's last fragment; bitmap of its fragments */
 	uint8_t count; /* fragments of the answer; 0 = none came yet */
 };
 
@@ -52,8 +51,7 @@ struct waiting {
 /* A request of the other side. */
 struct work {
 	bool answered;
-	uint8_t status;
-	uint8_t repeats; /* of the answer, whole or in part */
+	uint8_t status, repeats; /* repeats: of the answer, whole or in part */
 	bool waits; /* answered before the session was up, and not embedded in the reply */
 	uint16_t id;
 	struct kith_kept *answer; /* NULL: it is empty, or there is none yet */
