@@ -61,8 +61,7 @@ struct kith_help {
 	struct kith_need need;
 	bool asking; /* a leaf was asked, and has not answered yet */
 	struct kith_host newcomer; /* who was asked last */
-	uint32_t left; /* leaves that are still to be handed over to it ... */
-	uint16_t relieved; /* ... until this node has less to do, permille */
+	uint32_t left; /* leaves that are still to be handed over to it */
 	uint16_t round; /* counts what leaves are told, so that each is told once */
 	kith_time_us next_at; /* the next step of handing over or draining */
 	bool elected; /* this node was promoted */

@@ -4,11 +4,7 @@
 
 #include "overlay/burst.h"
 
-enum {
-	FULL = 1000,
-	ENTRY_STEP = 13 /* in 1/255, a twentieth */,
-	MANY = 25000 /* members, for which KITH_LOAD_ENTRY_US is meant */
-};
+enum { FULL = 1000, MANY = 25000 /* members, for which KITH_LOAD_ENTRY_US is meant */ };
 
 /* The last level is reached below what the machine can do: refusing costs something, too. */
 static const uint16_t thresholds[] = { [KITH_OVERLOAD_NONE] = 0,
@@ -64,11 +60,6 @@ uint8_t kith_election_load_byte(uint32_t permille)
 uint32_t kith_election_load_permille(uint8_t load)
 {
 	return ((uint32_t)load * FULL + UINT8_MAX / 2) / UINT8_MAX;
-}
-
-bool kith_election_entry_due(uint8_t said, uint8_t load)
-{
-	return (said > load ? said - load : load - said) >= ENTRY_STEP;
 }
 
 kith_time_us kith_election_entry_us(uint32_t members)
@@ -199,82 +190,39 @@ bool kith_election_asks(struct kith_need *need, kith_time_us now, uint32_t permi
 	return true;
 }
 
-bool kith_election_roomy(const struct kith_census *all)
+bool kith_election_roomy(uint32_t n, uint64_t sum_permille)
 {
-	return all->n >= KITH_ELECTION_LEAST && all->sum <= (uint64_t)all->n * KITH_ELECTION_ROOMY;
+	return n >= KITH_ELECTION_LEAST && sum_permille <= (uint64_t)n * KITH_ELECTION_ROOMY;
 }
 
-bool kith_election_wants(struct kith_need *need, const struct kith_census *all, const struct kith_random *random)
+uint32_t kith_election_evens(uint32_t leaves, uint32_t permille, uint32_t other_permille)
 {
-	const uint32_t before = need->n;
-	need->n = all->n;
-	if (all->n < KITH_ELECTION_LEAST)
-		return true;
-	if (kith_election_roomy(all))
-		return false;
-	if (before != 0 && all->n > before && all->n - before >= 1 + before / KITH_ELECTION_NEW)
-		return false;
-	const uint64_t needed = (all->sum + KITH_ELECTION_ASK - 1) / KITH_ELECTION_ASK;
-	return kith_rng_below(random, all->busy > 0 ? all->busy : 1) + all->n < needed;
-}
-
-bool kith_election_uneven_due(const struct kith_need *need, kith_time_us now)
-{
-	return need->uneven_at == 0 || now - need->uneven_at >= KITH_ELECTION_UNEVEN_US;
-}
-
-/* Whether it has more to do than so much of the mean of all. */
-static bool exceeds(uint32_t permille, const struct kith_census *all, uint32_t of_mean)
-{
-	return (uint64_t)permille * all->n * FULL > all->sum * of_mean;
-}
-
-bool kith_election_leans(struct kith_need *need, kith_time_us now, uint32_t permille, const struct kith_census *all)
-{
-	need->uneven_at = now;
-	if (all->n < KITH_ELECTION_LEAST || permille < KITH_ELECTION_UNEVEN_LEAST ||
-	    !exceeds(permille, all, need->leans ? KITH_ELECTION_EVEN : KITH_ELECTION_UNEVEN)) {
-		need->uneven = 0;
-		need->leans = false;
-		return false;
-	}
-	if (need->uneven < KITH_ELECTION_UNEVEN_LOOKS)
-		need->uneven++;
-	need->leans = need->uneven == KITH_ELECTION_UNEVEN_LOOKS;
-	return need->leans;
-}
-
-uint32_t kith_election_evens(uint32_t leaves, uint32_t permille, uint32_t other_permille, const struct kith_census *all)
-{
-	const uint32_t mean = all->n > 0 ? (uint32_t)(all->sum / all->n) : 0;
-	if (other_permille >= mean || permille <= mean)
+	if (other_permille > KITH_ELECTION_TAKES || permille <= other_permille)
 		return 0;
-	const uint32_t half = (permille - other_permille) / 2, most = half < permille - mean ? half : permille - mean;
-	const uint64_t n = (uint64_t)leaves * most / permille;
+	const uint64_t n = (uint64_t)leaves * (permille - other_permille) / (2 * (uint64_t)permille);
 	return n > 0 ? (uint32_t)n : 1;
 }
 
-uint32_t kith_election_excess(const struct kith_census *all)
+uint32_t kith_election_excess(uint32_t n, uint64_t sum_permille)
 {
-	uint64_t needed = (all->sum + KITH_ELECTION_ASK / 2) / KITH_ELECTION_ASK;
+	uint64_t needed = (sum_permille + FULL / 2 - 1) / (FULL / 2);
+	needed += needed / 10 > 0 ? needed / 10 : 1;
 	needed = needed > KITH_ELECTION_LEAST ? needed : KITH_ELECTION_LEAST;
-	return all->n > needed ? (uint32_t)(all->n - needed) : 0;
+	return n > needed ? (uint32_t)(n - needed) : 0;
 }
 
-bool kith_election_goes(struct kith_tenure *tenure, kith_time_us now, uint32_t permille, const struct kith_census *all,
-			const struct kith_random *random)
+bool kith_election_goes(struct kith_tenure *tenure, kith_time_us now, uint32_t permille, uint32_t n,
+			uint64_t sum_permille, const struct kith_random *random)
 {
-	const uint32_t excess = kith_election_excess(all);
-	if (excess == 0) {
+	if (permille >= KITH_ELECTION_GO || sum_permille >= (uint64_t)n * KITH_ELECTION_GO) {
 		tenure->calm_since = KITH_TIME_NEVER;
 		return false;
 	}
 	if (tenure->calm_since == KITH_TIME_NEVER)
 		tenure->calm_since = now;
 	if (now - tenure->calm_since < KITH_ELECTION_GO_US || now - tenure->since < KITH_ELECTION_OFFICE_US ||
-	    (tenure->drawn_at != 0 && now - tenure->drawn_at < KITH_ELECTION_DRAW_US) ||
-	    (permille >= KITH_ELECTION_UNEVEN_LEAST && exceeds(permille, all, FULL)))
+	    (tenure->drawn_at != 0 && now - tenure->drawn_at < KITH_ELECTION_DRAW_US))
 		return false;
 	tenure->drawn_at = now;
-	return kith_rng_below(random, all->n) < excess;
+	return kith_rng_below(random, n) < kith_election_excess(n, sum_permille);
 }

@@ -9,21 +9,16 @@
  * levels fall one at a time. The number of sessions and tunnels has no part in it: those tables refuse by themselves
  * when they are full. Relayed bytes reach the first level only.
  *
- * Where there are KITH_ELECTION_LEAST supernodes, and the mean of their loads is KITH_ELECTION_ROOMY at most, nobody is
- * promoted, however much one has to do: else there were a supernode more for each unevenness, and twice as many as the
- * load needs. Beyond that, as many are as lack until each has KITH_ELECTION_ASK: of those that say more, each asks with
- * such a probability. It waits while there are newcomers, one in KITH_ELECTION_NEW of all since it would have asked
- * last: leaves on the move are work for those that they leave, for those that they go to, and for replicas.
- * Who has KITH_ELECTION_UNEVEN of the mean, in KITH_ELECTION_UNEVEN_LOOKS looks in a row, leans: others that have less
- * than the mean take leaves of its, until it has KITH_ELECTION_EVEN of it, and one look in a row at most.
+ * Where there are KITH_ELECTION_LEAST supernodes, and the mean of their loads is KITH_ELECTION_ROOMY at most, a
+ * supernode with too much to do has one of the others take leaves of its, and nobody is promoted: else there were a
+ * supernode more for each unevenness, and twice as many as the load needs.
  * Help is asked for when utilisation stayed above KITH_ELECTION_ASK for KITH_ELECTION_ASK_US, or at once when packets
  * wait longer than KITH_ELECTION_WAIT_US; then not again for KITH_ELECTION_AGAIN_US. Whoever was promoted gives its
- * office up (those whose certificates name them seed the network, and stay) when there have been too many for
- * KITH_ELECTION_GO_US, it was in office for KITH_ELECTION_OFFICE_US, it has no more to do than the mean, and a draw
- * says so: of N supernodes of which some are too many, each goes with probability excess/N, drawn once in
- * KITH_ELECTION_DRAW_US, so that they do not go together. Too many are those beyond what all load needs at
- * KITH_ELECTION_ASK each, rounded, and never so that fewer than KITH_ELECTION_LEAST stay. What is above ASK is the
- * reserve: three in ten may be lost at once. ROOMY is so far above ASK that who goes is not elected again.
+ * office up (those whose certificates name them seed the network, and stay) when its own utilisation and the mean of
+ * all have stayed below KITH_ELECTION_GO for KITH_ELECTION_GO_US, it was in office for KITH_ELECTION_OFFICE_US, and a
+ * draw says so: of N supernodes of which some are too many, each goes with probability excess/N, drawn once in
+ * KITH_ELECTION_DRAW_US, so that they do not go together. Too many are those beyond what all load needs at half of
+ * what it may take, with a tenth, and one at least, in reserve, and never so that fewer than KITH_ELECTION_LEAST stay.
  * Times here are those of the election's clock (kith_paced of link/state.h), which in test networks goes faster than
  * others.
  * Never: input, output, a clock, a table, randomness of its own.
@@ -41,17 +36,13 @@
 #define KITH_ELECTION_ASK_US (30 * KITH_US_PER_S)
 #define KITH_ELECTION_WAIT_US (20 * KITH_US_PER_MS)
 #define KITH_ELECTION_AGAIN_US (60 * KITH_US_PER_S)
+#define KITH_ELECTION_GO 250 /* permille */
 #define KITH_ELECTION_GO_US (1800 * KITH_US_PER_S)
 #define KITH_ELECTION_OFFICE_US (3600 * KITH_US_PER_S)
 #define KITH_ELECTION_DRAW_US (600 * KITH_US_PER_S)
 #define KITH_ELECTION_LEAST 6 /* supernodes: as many as keep a record */
-#define KITH_ELECTION_ROOMY 740 /* permille, mean of all: up to that those that there are suffice */
-#define KITH_ELECTION_NEW 20 /* one newcomer among so many is waited for */
-#define KITH_ELECTION_UNEVEN 1250 /* permille of the mean of all: who has more leans ... */
-#define KITH_ELECTION_EVEN 1100 /* ... until it has that */
-#define KITH_ELECTION_UNEVEN_LEAST 150 /* permille: who has less to do has no need to */
-#define KITH_ELECTION_UNEVEN_LOOKS 3 /* in a row ... */
-#define KITH_ELECTION_UNEVEN_US (60 * KITH_US_PER_S) /* ... that far apart */
+#define KITH_ELECTION_ROOMY 650 /* permille, mean of all: up to that those that there are suffice */
+#define KITH_ELECTION_TAKES 500 /* permille: who has no more takes leaves of others */
 #define KITH_ELECTION_CANDIDATES 8
 #define KITH_LOAD_ENTRY_US (600 * KITH_US_PER_S) /* local: 25,000 members that all change cost each other 176 kbit/s */
 #define KITH_LOAD_ENTRY_LEAST_US (60 * KITH_US_PER_S) /* local: as often as help is asked for */
@@ -85,9 +76,6 @@ uint32_t kith_election_utilisation(const struct kith_figures *f, uint16_t out[KI
 /* Utilisation as a member entry says it, in 1/255. */
 uint8_t kith_election_load_byte(uint32_t permille);
 uint32_t kith_election_load_permille(uint8_t load);
-
-/* Whether what it has to do differs enough from what it said that the others are to hear of it. */
-bool kith_election_entry_due(uint8_t said, uint8_t load);
 
 /* How long a supernode waits, among so many, until it says another load than before: the less, the fewer there are,
  * since what they cost each other grows with their number. Who elects by figures of long ago elects too many. */
@@ -136,35 +124,19 @@ int kith_election_best(const struct kith_qualification *const candidates[], size
 
 /* ---- when ---- */
 
-/* What all supernodes say of their loads, own included. */
-struct kith_census {
-	uint32_t n, busy; /* that serve; that have more than KITH_ELECTION_ASK */
-	uint64_t sum; /* permille */
-};
-
 struct kith_need {
 	kith_time_us above_since; /* NEVER: it is not */
 	kith_time_us asked_at; /* 0: never */
-	uint32_t n; /* supernodes, when it asked or would have; 0: never */
-	kith_time_us uneven_at; /* when it looked last whether it has more than others; 0: never */
-	uint8_t uneven; /* looks in a row in which it had */
-	bool leans;
 };
 
 /* Takes a second's figures: the utilisation of all, and that of the wait. True: ask for help now. */
 bool kith_election_asks(struct kith_need *need, kith_time_us now, uint32_t permille, uint32_t wait_permille);
 
-/* Whether all of them have room enough, if load was spread evenly. */
-bool kith_election_roomy(const struct kith_census *all);
-/* Whether one that asks for help now has a leaf elected. */
-bool kith_election_wants(struct kith_need *need, const struct kith_census *all, const struct kith_random *random);
-/* Whether it is time to look whether others have less to do; and whether they are to take leaves. */
-bool kith_election_uneven_due(const struct kith_need *need, kith_time_us now);
-bool kith_election_leans(struct kith_need *need, kith_time_us now, uint32_t permille, const struct kith_census *all);
-/* How many of its leaves one with so much load has another take that has so much: those that make them equal, or it to
- * the mean of all. 0: the other is asked for none. */
-uint32_t kith_election_evens(uint32_t leaves, uint32_t permille, uint32_t other_permille,
-			     const struct kith_census *all);
+/* Whether n supernodes with such a sum of their loads have room enough, if it was spread evenly. */
+bool kith_election_roomy(uint32_t n, uint64_t sum_permille);
+/* How many of its leaves one with so much load has another take that has so much: those that make them equal. 0: the
+ * other is asked for none. */
+uint32_t kith_election_evens(uint32_t leaves, uint32_t permille, uint32_t other_permille);
 
 struct kith_tenure {
 	kith_time_us since; /* when it began */
@@ -172,11 +144,11 @@ struct kith_tenure {
 	kith_time_us drawn_at; /* 0: never */
 };
 
-/* How many supernodes are too many for what they have to do. */
-uint32_t kith_election_excess(const struct kith_census *all);
+/* How many supernodes of n are too many for the sum of their loads in permille. */
+uint32_t kith_election_excess(uint32_t n, uint64_t sum_permille);
 
-/* Takes own utilisation, and what all say of theirs. True: give the office up now. */
-bool kith_election_goes(struct kith_tenure *tenure, kith_time_us now, uint32_t permille, const struct kith_census *all,
-			const struct kith_random *random);
+/* Takes own utilisation, and what the members say of theirs, own included. True: give the office up now. */
+bool kith_election_goes(struct kith_tenure *tenure, kith_time_us now, uint32_t permille, uint32_t n,
+			uint64_t sum_permille, const struct kith_random *random);
 
 #endif

@@ -16,9 +16,8 @@
 #define DRAIN_US (180 * KITH_US_PER_S)
 enum {
 	SHARE = 20, /* one leaf in so many a second */
-	RELIEVED = 500, /* permille: no more are moved to who was elected */
-	WIDEN_BELOW = 500,
-	PERMILLE = 1000 /* nobody says more */
+	RELIEVED = 500, /* permille: no more are moved */
+	WIDEN_BELOW = 500
 };
 
 /* ---- asking ---- */
@@ -72,80 +71,63 @@ static void ask_sought(struct kith_core *c)
 	(void)ask_own(c, true);
 }
 
-static void help_comes(struct kith_core *c, uint64_t places, uint16_t relieved)
+static void help_comes(struct kith_core *c, uint64_t places)
 {
 	struct kith_help *h = &c->super->help;
 	const uint32_t half = c->super->leaves / 2;
 	kith_seek_end(c);
 	h->left = places < half ? (uint32_t)places : half;
-	h->relieved = relieved;
 	h->next_at = c->now.mono_us + NEWS_US;
 	h->round++;
 	KITH_LOG(c->log, KITH_LOG_INFO, "help_comes leaves=%u", h->left);
 	kith_super_wake(c, h->next_at);
 }
 
-static struct kith_census census(const struct kith_core *c)
+/* How many members there are, and the sum of their loads. */
+static uint32_t census(const struct kith_core *c, uint64_t *sum)
 {
 	const struct kith_members *ms = &c->super->members;
-	struct kith_census all = { 0 };
+	uint32_t n = 0;
+	*sum = 0;
 	for (uint32_t i = 0; i < ms->n; i++) {
 		if (!kith_member_live(ms->at[i]))
 			continue;
-		const uint32_t load = kith_election_load_permille(ms->at[i]->load);
-		all.sum += load;
-		all.busy += load > KITH_ELECTION_ASK;
-		all.n++;
+		*sum += kith_election_load_permille(ms->at[i]->load);
+		n++;
 	}
-	/* Of itself it knows what is, and not only what it said. */
-	const struct kith_member *own = kith_members_get(ms, &c->super->id);
-	if (own != NULL && kith_member_live(own)) {
-		const uint32_t said = kith_election_load_permille(own->load), is = c->super->load.smooth;
-		all.sum = all.sum - said + (is < PERMILLE ? is : PERMILLE);
-		all.busy = all.busy - (said > KITH_ELECTION_ASK) + (is > KITH_ELECTION_ASK);
-	}
-	return all;
+	return n;
 }
 
-/* One of some that are drawn, which has less to do than the mean of all, takes leaves of ours. Any of them, and not the
- * one with the least: others look for one at the same time. */
-static void lean(struct kith_core *c, const struct kith_census *all)
+/* One of some that are drawn, which has room, takes leaves of ours. Any of them, and not the one with the most: others
+ * look for one at the same time. */
+static bool lean(struct kith_core *c)
 {
-	const struct kith_member *drawn[KITH_ELECTION_CANDIDATES];
+	const struct kith_member *drawn[KITH_ELECTION_CANDIDATES], *m = NULL;
+	const uint32_t load = c->super->load.smooth;
+	uint64_t sum;
+	const uint32_t members = census(c, &sum);
+	if (!kith_election_roomy(members, sum))
+		return false;
 	const uint32_t n = kith_members_pick(&c->super->members, c->random, c->now.mono_us, &c->super->id, drawn,
 					     KITH_ELECTION_CANDIDATES);
-	for (uint32_t i = 0; i < n; i++) {
-		const uint32_t leaves = kith_election_evens(c->super->leaves, c->super->load.smooth,
-							    kith_election_load_permille(drawn[i]->load), all);
-		if (leaves == 0)
-			continue;
-		kith_member_host(drawn[i], &c->super->help.newcomer);
-		help_comes(c, leaves, 0);
-		return;
+	for (uint32_t i = 0; i < n && m == NULL; i++) {
+		if (kith_election_evens(1, load, kith_election_load_permille(drawn[i]->load)) > 0)
+			m = drawn[i];
 	}
+	if (m == NULL)
+		return false;
+	kith_member_host(m, &c->super->help.newcomer);
+	help_comes(c, kith_election_evens(c->super->leaves, load, kith_election_load_permille(m->load)));
+	return true;
 }
 
 static void ask_best(struct kith_core *c)
 {
-	const struct kith_census all = census(c);
-	if (!kith_election_wants(&c->super->help.need, &all, c->random)) {
-		lean(c, &all);
+	if (lean(c))
 		return;
-	}
 	if (!ask_own(c, false) && !kith_seek_begin(c))
 		(void)ask_own(c, true);
 	kith_super_wake(c, kith_seek_until(c));
-}
-
-/* Also who has not too much to do, but more than the others. */
-static void look_around(struct kith_core *c)
-{
-	struct kith_need *need = &c->super->help.need;
-	if (!kith_election_uneven_due(need, kith_paced(c)))
-		return;
-	const struct kith_census all = census(c);
-	if (kith_election_leans(need, kith_paced(c), c->super->load.smooth, &all))
-		lean(c, &all);
 }
 
 void kith_help_on_answer(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
@@ -156,7 +138,7 @@ void kith_help_on_answer(struct kith_core *c, struct kith_session *s, const stru
 	struct kith_help *h = &c->super->help;
 	h->asking = false;
 	if (answer->err == 0 && kith_msg_helped_read(&m, answer->body) == 0) {
-		help_comes(c, m.places, RELIEVED);
+		help_comes(c, m.places);
 		return;
 	}
 	kith_seek_refused(c, s);
@@ -177,7 +159,7 @@ void kith_help_on_sought(struct kith_core *c, const struct kith_answer *answer)
 		return;
 	c->super->help.asking = false;
 	if (answer->err == 0 && kith_msg_helped_read(&m, answer->body) == 0)
-		help_comes(c, m.places, RELIEVED);
+		help_comes(c, m.places);
 	else
 		ask_sought(c);
 }
@@ -224,9 +206,7 @@ static void hand_over(struct kith_core *c)
 	uint32_t n = share_of(c->super->leaves);
 	n = n < h->left ? n : h->left;
 	uint32_t told = tell(c, KITH_REQ_MOVE, (struct kith_span){ body, len }, n);
-	h->left = told < n || c->super->load.permille < h->relieved ? 0 : h->left - told;
-	if (h->left == 0)
-		h->need.above_since = KITH_TIME_NEVER; /* what those that went still cost does not count */
+	h->left = told < n || c->super->load.permille < RELIEVED ? 0 : h->left - told;
 }
 
 /* ---- office ---- */
@@ -256,12 +236,13 @@ static bool is_time_to_go(struct kith_core *c)
 {
 	struct kith_supernode *sn = c->super;
 	struct kith_help *h = &sn->help;
+	uint64_t sum;
 	if (!h->elected || h->draining || c->office->role == KITH_ROLE_SUPERNODE ||
 	    kith_paced(c) - h->census_at < CENSUS_US)
 		return false;
 	h->census_at = kith_paced(c);
-	const struct kith_census all = census(c);
-	return kith_election_goes(&h->tenure, kith_paced(c), sn->load.smooth, &all, c->random);
+	const uint32_t n = census(c, &sum);
+	return n > 0 && kith_election_goes(&h->tenure, kith_paced(c), sn->load.smooth, n, sum, c->random);
 }
 
 static void begin_drain(struct kith_core *c)
@@ -300,13 +281,9 @@ kith_time_us kith_help_look(struct kith_core *c)
 		return KITH_TIME_NEVER;
 	if (kith_seek_active(c) && !h->asking && c->now.mono_us >= kith_seek_until(c))
 		ask_sought(c);
-	if (!h->draining && !h->asking && h->left == 0 && !kith_seek_active(c)) {
-		if (kith_election_asks(&h->need, kith_paced(c), sn->load.permille,
-				       sn->load.utilisation[KITH_RESOURCE_WAIT]))
-			ask_best(c);
-		else
-			look_around(c);
-	}
+	if (!h->draining && !h->asking && h->left == 0 && !kith_seek_active(c) &&
+	    kith_election_asks(&h->need, kith_paced(c), sn->load.permille, sn->load.utilisation[KITH_RESOURCE_WAIT]))
+		ask_best(c);
 	hand_over(c);
 	widen(c);
 	if (is_time_to_go(c))

@@ -12,6 +12,16 @@ static uint64_t per_second(uint64_t n, kith_time_us us)
 	return n > UINT64_MAX / second ? n / time * second : n * second / time;
 }
 
+/* The classes whose change is worth a new entry. */
+static unsigned class_of(uint32_t permille)
+{
+	static const uint16_t bounds[] = { 250, 500, KITH_ELECTION_ASK, 950 };
+	unsigned class = 0;
+	while (class < sizeof bounds / sizeof bounds[0] && permille >= bounds[class])
+		class ++;
+	return class;
+}
+
 static void take_figures(struct kith_core *c, kith_time_us passed, struct kith_figures *f)
 {
 	struct kith_supernode *sn = c->super;
@@ -38,7 +48,7 @@ static void say(struct kith_core *c)
 {
 	struct kith_load *l = &c->super->load;
 	const uint8_t now = kith_election_load_byte(l->smooth);
-	if (!kith_election_entry_due(l->said, now) ||
+	if (class_of(kith_election_load_permille(now)) == class_of(kith_election_load_permille(l->said)) ||
 	    (c->now.mono_us - l->said_at) * c->pace < kith_election_entry_us(c->super->members.n) || c->leaving)
 		return;
 	if (kith_super_make_entry(c, 0) != 0)

@@ -192,119 +192,36 @@ static void help_is_asked_after_thirty_seconds_or_at_once_when_packets_wait(void
 	assert_true(kith_election_asks(&need, 262 * S, 900, 750));
 }
 
-static struct kith_census all_of(uint32_t n, uint32_t each)
+static void what_is_too_many_leaves_half_of_the_room_a_reserve_and_six(void **state)
 {
-	return (struct kith_census){ .n = n, .busy = each > KITH_ELECTION_ASK ? n : 0, .sum = (uint64_t)n * each };
-}
-
-static void too_many_are_those_beyond_what_all_needs_and_six(void **state)
-{
-	struct kith_census all = all_of(6, 0);
 	(void)state;
-	assert_int_equal(kith_election_excess(&all), 0);
-	all = all_of(10, 0);
-	assert_int_equal(kith_election_excess(&all), 4);
-	all = all_of(100, KITH_ELECTION_ASK);
-	assert_int_equal(kith_election_excess(&all), 0);
-	all = all_of(100, KITH_ELECTION_ASK / 2);
-	assert_int_equal(kith_election_excess(&all), 50);
-	all.sum += KITH_ELECTION_ASK / 2; /* half of one is one */
-	assert_int_equal(kith_election_excess(&all), 49);
+	assert_int_equal(kith_election_excess(6, 0), 0);
+	assert_int_equal(kith_election_excess(10, 0), 4);
+	assert_int_equal(kith_election_excess(100, 100 * 500), 0);
+	assert_int_equal(kith_election_excess(100, 100 * 200), 56); /* 40, and 4 in reserve */
+	assert_int_equal(kith_election_excess(20, 20 * 200), 11); /* 8, and one */
 }
 
 static void a_supernode_more_is_wanted_when_all_have_too_much_to_do(void **state)
 {
-	struct kith_census all = all_of(10, KITH_ELECTION_ROOMY);
 	(void)state;
-	assert_true(kith_election_roomy(&all));
-	all.sum++;
-	assert_false(kith_election_roomy(&all));
-	all = (struct kith_census){ .n = 10, .sum = 9 * 100 + 1000 };
-	assert_true(kith_election_roomy(&all));
-	all = all_of(0, 0);
-	assert_false(kith_election_roomy(&all));
-	all = (struct kith_census){ .n = KITH_ELECTION_LEAST - 1, .sum = 800 };
-	assert_false(kith_election_roomy(&all)); /* too few of them to keep records */
-	all.n++;
-	assert_true(kith_election_roomy(&all));
+	assert_true(kith_election_roomy(10, 10 * KITH_ELECTION_ROOMY));
+	assert_false(kith_election_roomy(10, 10 * KITH_ELECTION_ROOMY + 1));
+	assert_true(kith_election_roomy(10, 9 * 100 + 1000));
+	assert_false(kith_election_roomy(0, 0));
+	assert_false(kith_election_roomy(KITH_ELECTION_LEAST - 1, 800)); /* too few of them to keep records */
+	assert_true(kith_election_roomy(KITH_ELECTION_LEAST, 800));
 }
 
-/* Twenty whose loads are those of 22 ask: two of them do, on average, and none while there are newcomers. */
-static void as_many_are_asked_for_as_lack(void **state)
-{
-	enum { ROUNDS = 1000 };
-	struct kith_need need = { .above_since = KITH_TIME_NEVER };
-	struct kith_census all = all_of(20, KITH_ELECTION_ASK * 22 / 20);
-	struct test_random random;
-	unsigned wanted = 0;
-	(void)state;
-	test_random_init(&random, 5);
-	for (int i = 0; i < 20 * ROUNDS; i++)
-		wanted += kith_election_wants(&need, &all, &random.random);
-	assert_in_range(wanted, 2 * ROUNDS * 9 / 10, 2 * ROUNDS * 11 / 10);
-	const struct kith_census calm = all_of(20, KITH_ELECTION_ROOMY);
-	for (int i = 0; i < 100; i++)
-		assert_false(kith_election_wants(&need, &calm, &random.random));
-	all = all_of(40, 2000); /* each would, but waits for what the newcomers bring */
-	assert_false(kith_election_wants(&need, &all, &random.random));
-	assert_true(kith_election_wants(&need, &all, &random.random));
-	all.n += 40 / KITH_ELECTION_NEW; /* fewer of them are none */
-	assert_true(kith_election_wants(&need, &all, &random.random));
-	all = all_of(KITH_ELECTION_LEAST - 1, 0); /* too few of them to wait for anything */
-	assert_true(kith_election_wants(&need, &all, &random.random));
-}
-
-/* Who has a quarter more than the mean leans, until it has a tenth more. */
-static void who_has_more_than_others_leans_until_it_has_about_as_much(void **state)
-{
-	const struct kith_census all = all_of(10, 400), few = all_of(KITH_ELECTION_LEAST - 1, 400),
-				 idle = all_of(10, 10);
-	struct kith_need need = { 0 };
-	kith_time_us t = 1;
-	(void)state;
-	assert_true(kith_election_uneven_due(&need, t));
-	for (int i = 0; i < 2 * KITH_ELECTION_UNEVEN_LOOKS; i++)
-		assert_false(kith_election_leans(&need, t, 500, &all));
-	assert_false(kith_election_uneven_due(&need, t + KITH_ELECTION_UNEVEN_US - 1));
-	assert_true(kith_election_uneven_due(&need, t + KITH_ELECTION_UNEVEN_US));
-	for (int i = 1; i < KITH_ELECTION_UNEVEN_LOOKS; i++) /* it may be by chance */
-		assert_false(kith_election_leans(&need, t, 501, &all));
-	assert_false(kith_election_leans(&need, t, 500, &all));
-	for (int i = 1; i < KITH_ELECTION_UNEVEN_LOOKS; i++)
-		assert_false(kith_election_leans(&need, t, 501, &all));
-	assert_true(kith_election_leans(&need, t, 501, &all));
-	assert_true(kith_election_leans(&need, t, 441, &all));
-	assert_false(kith_election_leans(&need, t, 440, &all));
-	assert_false(kith_election_leans(&need, t, 500, &all));
-	for (int i = 0; i < 2 * KITH_ELECTION_UNEVEN_LOOKS; i++) {
-		assert_false(kith_election_leans(&need, t, KITH_ELECTION_UNEVEN_LEAST - 1, &idle));
-		assert_false(kith_election_leans(&need, t, 1000, &few));
-	}
-}
-
-static void leaves_go_until_both_have_as_much_to_do_or_one_has_the_mean(void **state)
-{
-	const struct kith_census all = all_of(10, 600);
-	(void)state;
-	assert_int_equal(kith_election_evens(100, 800, 0, &all), 25); /* the mean is nearer */
-	assert_int_equal(kith_election_evens(100, 800, 500, &all), 18); /* 150 of 800 */
-	assert_int_equal(kith_election_evens(1, 800, 500, &all), 1);
-	assert_int_equal(kith_election_evens(100, 800, 600, &all), 0); /* it has the mean itself */
-	assert_int_equal(kith_election_evens(100, 600, 300, &all), 0);
-	assert_int_equal(kith_election_evens(UINT32_MAX, 4000, 0, &all), UINT32_MAX / 2);
-	const struct kith_census none = { 0 };
-	assert_int_equal(kith_election_evens(100, 600, 300, &none), 0);
-}
-
-static void others_hear_of_a_load_that_changed_by_a_twentieth(void **state)
+static void leaves_go_until_both_have_as_much_to_do(void **state)
 {
 	(void)state;
-	const uint8_t half = kith_election_load_byte(500);
-	assert_false(kith_election_entry_due(half, kith_election_load_byte(540)));
-	assert_false(kith_election_entry_due(half, kith_election_load_byte(460)));
-	assert_true(kith_election_entry_due(half, kith_election_load_byte(552)));
-	assert_true(kith_election_entry_due(half, kith_election_load_byte(448)));
-	assert_false(kith_election_entry_due(UINT8_MAX, kith_election_load_byte(4000)));
+	assert_int_equal(kith_election_evens(100, 800, 0), 50);
+	assert_int_equal(kith_election_evens(100, 800, 400), 25);
+	assert_int_equal(kith_election_evens(1, 800, 400), 1);
+	assert_int_equal(kith_election_evens(100, 800, KITH_ELECTION_TAKES + 1), 0);
+	assert_int_equal(kith_election_evens(100, 300, 300), 0);
+	assert_int_equal(kith_election_evens(UINT32_MAX, 4000, 0), UINT32_MAX / 2);
 }
 
 static void few_supernodes_say_sooner_what_they_have_to_do(void **state)
@@ -316,47 +233,32 @@ static void few_supernodes_say_sooner_what_they_have_to_do(void **state)
 	assert_int_equal(kith_election_entry_us(100000), KITH_LOAD_ENTRY_US);
 }
 
-/* Twenty supernodes of which too many have next to nothing to do, and each knows who has gone: as many stay as are
- * needed. */
+/* Twenty supernodes of which too many have nothing to do, and each knows who has gone: as many stay as are needed. */
 static void offices_are_given_up_until_those_who_stay_have_enough_to_do(void **state)
 {
 	struct kith_tenure office[20];
 	bool gone[20] = { false };
 	struct test_random random;
-	struct kith_census all = { .n = 20, .sum = 8 * KITH_ELECTION_ASK }; /* what there is to do stays */
+	uint32_t n = 20;
+	const uint64_t all = 20 * 100; /* what there is to do stays */
 	(void)state;
 	test_random_init(&random, 5);
 	for (int i = 0; i < 20; i++)
 		office[i] = (struct kith_tenure){ .since = 0, .calm_since = KITH_TIME_NEVER };
 	for (kith_time_us t = 0; t < 24 * 3600 * S; t += 60 * S) {
 		for (int i = 0; i < 20; i++) {
-			const uint32_t load = (uint32_t)(all.sum / all.n);
-			if (gone[i] || !kith_election_goes(&office[i], t, load, &all, &random.random))
+			if (gone[i] || !kith_election_goes(&office[i], t, (uint32_t)(all / n), n, all, &random.random))
 				continue;
 			assert_true(t >= KITH_ELECTION_OFFICE_US);
 			gone[i] = true;
-			all.n--;
+			n--;
 		}
 	}
-	assert_int_equal(all.n, 8);
-}
-
-/* Of many that are too many, who has more to do than the mean stays, and each while they were needed a while ago. */
-static void who_has_more_to_do_than_others_or_was_needed_stays(void **state)
-{
-	const struct kith_census many = all_of(1000, 200), needed = all_of(1000, KITH_ELECTION_ASK);
-	struct kith_tenure busy = { .calm_since = KITH_TIME_NEVER }, late = { .calm_since = KITH_TIME_NEVER },
-			   idle = { .calm_since = KITH_TIME_NEVER };
-	struct test_random random;
-	bool went = false;
-	(void)state;
-	test_random_init(&random, 5);
-	for (kith_time_us t = 0; t < 4 * 3600 * S; t += 60 * S) {
-		assert_false(kith_election_goes(&busy, t, 201, &many, &random.random));
-		assert_false(kith_election_goes(&late, t, 200, t % (1800 * S) == 0 ? &needed : &many, &random.random));
-		went = kith_election_goes(&idle, t, 200, &many, &random.random) || went;
-	}
-	assert_true(went);
+	assert_true(n >= 8 && n <= 10); /* at 250 each they stay */
+	/* One that has something to do, or was busy a while ago, stays. */
+	struct kith_tenure busy = { .calm_since = KITH_TIME_NEVER };
+	for (kith_time_us t = 0; t < 7200 * S; t += 60 * S)
+		assert_false(kith_election_goes(&busy, t, t % (1800 * S) == 0 ? 300 : 100, 1000, 0, &random.random));
 }
 
 int main(void)
@@ -372,15 +274,11 @@ int main(void)
 		cmocka_unit_test(in_a_test_network_an_hour_is_as_short_as_it_says),
 		cmocka_unit_test(the_best_is_the_one_that_stays_and_has_room),
 		cmocka_unit_test(help_is_asked_after_thirty_seconds_or_at_once_when_packets_wait),
-		cmocka_unit_test(too_many_are_those_beyond_what_all_needs_and_six),
+		cmocka_unit_test(what_is_too_many_leaves_half_of_the_room_a_reserve_and_six),
 		cmocka_unit_test(a_supernode_more_is_wanted_when_all_have_too_much_to_do),
-		cmocka_unit_test(as_many_are_asked_for_as_lack),
-		cmocka_unit_test(who_has_more_than_others_leans_until_it_has_about_as_much),
-		cmocka_unit_test(leaves_go_until_both_have_as_much_to_do_or_one_has_the_mean),
-		cmocka_unit_test(others_hear_of_a_load_that_changed_by_a_twentieth),
+		cmocka_unit_test(leaves_go_until_both_have_as_much_to_do),
 		cmocka_unit_test(few_supernodes_say_sooner_what_they_have_to_do),
 		cmocka_unit_test(offices_are_given_up_until_those_who_stay_have_enough_to_do),
-		cmocka_unit_test(who_has_more_to_do_than_others_or_was_needed_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
