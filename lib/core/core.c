@@ -338,8 +338,7 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 					 .transports = &c->transports,
 					 .is_relay = kith_via_of_env,
 					 .new_name = kith_session_new_name,
-					 .told = &c->shared->told,
-					 .keepalive_at = &c->keepalive_at };
+					 .told = &c->shared->told };
 	kith_outbox_claim(&c->shared->outbox, c, c->stats);
 	kith_shared_wake(c->shared);
 	kith_timers_init(&c->timers, c->alloc);

@@ -463,7 +463,6 @@ struct kith_core {
 	kith_time_us recheck_at; /* the earliest time to do so again because of a list */
 	kith_time_us drops_at; /* start of the second that drops_told belongs to */
 	uint32_t drops_told, drops_untold; /* lines about dropped packets: written, and left out since the last one */
-	kith_time_us keepalive_at; /* kith_path_env.keepalive_at */
 	struct kith_path_env env; /* what parts of sessions need to act, of the session that was touched last */
 	/* What is left behind for the end of the call (core/settle.h). */
 	struct kith_session **touched; /* there is room for as many sessions as there are */

@@ -38,7 +38,6 @@ struct kith_path_env {
 	uint64_t (*new_name)(const struct kith_path_env *env);
 	struct kith_seen
 		*told; /* left behind with KITH_NEWS_SEEN: where the peer sees us; NULL: nobody wants to know */
-	kith_time_us *keepalive_at; /* when keepalives to homes leave next; NULL: each by itself */
 };
 
 enum kith_path_state {

@@ -14,8 +14,7 @@
  * to direct and away from a dead path, else only for 5 ms and 10 % over 1 s. While the sending path is in doubt, data
  * also leaves on the two best standbys.
  *
- * Timers: a home session's leaf sends KEEPALIVE after 25 s of silence, from 12.5 s on together with those to other
- * homes (env->keepalive_at), its home and idle supernodes nothing. A peer
+ * Timers: a home session's leaf sends KEEPALIVE after 25 s of silence, its home and idle supernodes nothing. A peer
  * session's initiator probes every live path after 25 s of silence, the other side direct ones only; standbys are
  * pinged every 5 s while data flows (all +-10 %). Suspect: probed at once and after each period (SRTT + 4 RTTVAR + 35
  * ms), with as many bytes as the data has, if those are many; dead after two; probed again after 1, 2, 4, 8, 16 s, then

@@ -82,10 +82,7 @@ static inline void kith_ps_arm(struct kith_pathset *ps, kith_time_us at)
 static inline void kith_ps_due(struct kith_pathset *ps, struct kith_path *p, kith_time_us at)
 {
 	p->due_at = at;
-	if (ps->more == NULL)
-		ps->deadline = at; /* nothing else is there, and an idle machine is not woken in vain */
-	else
-		kith_ps_arm(ps, at);
+	kith_ps_arm(ps, at);
 }
 
 static inline bool kith_ps_has(const struct kith_pathset *ps, unsigned flags)

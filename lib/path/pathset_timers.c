@@ -5,9 +5,6 @@ enum {
 	KEEPALIVE_ANSWER_US = 3000000, /* a home may be busy */
 	IDLE_ANSWER_US = 1000000, /* radios that sleep answer late */
 	JITTER = 10,
-	/* Earlier than its time a keepalive leaves with another home's, but no more often than twice as often. */
-	EARLY_US = KITH_KEEPALIVE_US / 2,
-	LATEST_US = KITH_KEEPALIVE_US + KITH_KEEPALIVE_US / JITTER,
 	DEAD_TRIES = 5, /* 1 + 2 + 4 + 8 + 16 s */
 	PAUSES_MAX = 10 /* doublings that make 1 s of any period */
 };
@@ -24,19 +21,6 @@ bool kith_ps_keeps_alive(const struct kith_pathset *ps, const struct kith_path *
 	return kith_ps_has(ps, KITH_PATHSET_HOME);
 }
 
-/* When what keeps a path alive leaves that carried something last then. To all homes it leaves at one moment, which
- * wakes a machine that sleeps once; so it leaves earlier, or as late as it may. */
-static kith_time_us keeps_at(const struct kith_pathset *ps, const struct kith_path_env *env, kith_time_us last)
-{
-	kith_time_us *common = kith_ps_has(ps, KITH_PATHSET_HOME) ? env->keepalive_at : NULL;
-	if (common != NULL && *common > env->now && *common >= last + EARLY_US && *common <= last + LATEST_US)
-		return *common;
-	kith_time_us at = last + kith_rng_jitter(env->random, KITH_KEEPALIVE_US, JITTER);
-	if (common != NULL)
-		*common = at;
-	return at;
-}
-
 void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
@@ -46,7 +30,8 @@ void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsi
 	else if (kith_ps_flow(ps) != NULL && i != ps->sending)
 		at = env->now + kith_rng_jitter(env->random, KITH_STANDBY_US, JITTER);
 	else if (kith_ps_keeps_alive(ps, p))
-		at = keeps_at(ps, env, p->sent_at != 0 ? p->sent_at : env->now);
+		at = (p->sent_at != 0 ? p->sent_at : env->now) +
+		     kith_rng_jitter(env->random, KITH_KEEPALIVE_US, JITTER);
 	bool waits = p->since != 0 && (p->flags & KITH_PATH_CONFIRM) == 0;
 	if (waits && at > p->since + KITH_PATH_UNANSWERED_US)
 		at = p->since + KITH_PATH_UNANSWERED_US;
@@ -73,7 +58,6 @@ static void live_due(struct kith_pathset *ps, const struct kith_path_env *env, u
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	bool standby = kith_ps_flow(ps) != NULL && i != ps->sending;
-	const kith_time_us least = kith_ps_has(ps, KITH_PATHSET_HOME) ? EARLY_US : 2 * KITH_KEEPALIVE_US - LATEST_US;
 	if ((p->flags & KITH_PATH_CONFIRM) != 0) {
 		(void)kith_ps_probe(ps, env, p);
 		p->tries = 0; /* repetition, not doubt */
@@ -91,7 +75,8 @@ static void live_due(struct kith_pathset *ps, const struct kith_path_env *env, u
 		kith_ps_suspect(ps, env, i, KITH_CAUSE_UNANSWERED);
 	} else if (!standby && !kith_ps_keeps_alive(ps, p)) {
 		p->due_at = KITH_TIME_NEVER;
-	} else if (!standby && p->sent_at != 0 && env->now - p->sent_at < least) {
+	} else if (!standby && p->sent_at != 0 &&
+		   env->now - p->sent_at < KITH_KEEPALIVE_US - KITH_KEEPALIVE_US / JITTER) {
 		kith_ps_rest(ps, env, i);
 	} else if (kith_ps_has(ps, KITH_PATHSET_HOME)) {
 		send_keepalive(ps, env, i);

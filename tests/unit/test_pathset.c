@@ -53,66 +53,6 @@ static void a_leaf_keeps_its_home_alive_and_is_answered_every_third_time(void **
 	w_free(w);
 }
 
-/* Sessions of one leaf with three homes, opened at different times, one of which is asked something now and then. */
-static void keepalives_to_all_homes_leave_at_the_same_moment(void **state)
-{
-	(void)state;
-	enum { HOMES = 3, STEP = 10 * MS, ASKS = 4 };
-	struct world *w[HOMES];
-	kith_time_us common = 0, sent_at[HOMES], longest = 0;
-	unsigned sent[HOMES] = { 0 }, all = 0, roused = 0;
-	for (unsigned k = 0; k < HOMES; k++) {
-		w[k] = w_leaf_and_home(20 + k);
-		w[k]->node[0].env.keepalive_at = &common;
-		sent_at[k] = w[k]->now + 8 * S * k;
-		kith_pathset_deinit(&w[k]->node[0].ps, &w[k]->node[0].env);
-		struct kith_hop hop = w_direct_hop(w[k]->node[1].outside);
-		kith_pathset_init(&w[k]->node[0].ps, sent_at[k], &hop, true,
-				  KITH_PATHSET_CONSENT | KITH_PATHSET_INITIATOR | KITH_PATHSET_HOME);
-	}
-	const kith_time_us start = w[0]->now;
-	common = start + 60 * S; /* too late for the first, which leaves after 25 s, and then again */
-	for (kith_time_us at = start; at < start + 3600 * S; at += STEP) {
-		bool some = false;
-		if ((at - start) % (900 * S) == 450 * S) {
-			w_send_data(w[1], 0);
-			sent_at[1] = at;
-		}
-		for (unsigned k = 0; k < HOMES; k++) {
-			w_run(w[k], at + STEP);
-			unsigned n = w[k]->node[0].frames_sent[KITH_FRAME_KEEPALIVE];
-			if (n == sent[k])
-				continue;
-			longest = at - sent_at[k] > longest ? at - sent_at[k] : longest;
-			sent_at[k] = at;
-			some = true;
-			all += n - sent[k];
-			sent[k] = n;
-		}
-		roused += some;
-	}
-	assert_in_range(all, HOMES * 131, HOMES * 160); /* no more than if each were kept by itself */
-	assert_in_range(roused, 131, 160 + 2 * ASKS);
-	assert_in_range(longest, 25 * S, 28 * S); /* NATs are seen that forget after 30 s */
-	for (unsigned k = 0; k < HOMES; k++)
-		w_free(w[k]);
-}
-
-/* An answer that came is not waited for. */
-static void an_answered_keepalive_leaves_no_deadline_but_the_next(void **state)
-{
-	(void)state;
-	struct world *w = w_leaf_and_home(12);
-	struct w_node *leaf = &w->node[0];
-	while (leaf->frames_sent[KITH_FRAME_KEEPALIVE] < 3)
-		w_run(w, w->now + 10 * MS);
-	assert_true(kith_pathset_deadline(&leaf->ps) < w->now + 4 * S);
-	w_run(w, w->now + 200 * MS);
-	assert_int_equal(w->node[1].packets_sent, 1);
-	assert_true(kith_pathset_deadline(&leaf->ps) > w->now + 20 * S);
-	w_free(w);
-}
-
 static void a_session_that_becomes_one_with_a_home_is_kept_alive_from_then_on(void **state)
 {
 	(void)state;
@@ -345,8 +285,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_idle_session_holds_no_memory_and_few_timers),
 		cmocka_unit_test(a_leaf_keeps_its_home_alive_and_is_answered_every_third_time),
-		cmocka_unit_test(keepalives_to_all_homes_leave_at_the_same_moment),
-		cmocka_unit_test(an_answered_keepalive_leaves_no_deadline_but_the_next),
 		cmocka_unit_test(a_session_that_becomes_one_with_a_home_is_kept_alive_from_then_on),
 		cmocka_unit_test(a_dead_home_is_noticed_by_unanswered_keepalives_and_soon_by_data),
 		cmocka_unit_test(memory_of_a_call_is_given_back_when_it_falls_quiet),
