@@ -7,8 +7,6 @@
 
 #define LABEL_DEFAULT "main"
 
-enum { DAY_MS = 24 * 60 * 60 * 1000 };
-
 /* Whether the profile's chain has a device list. */
 static bool has_list(const char *dir)
 {
@@ -128,7 +126,7 @@ int devices_sign(const json_t *devices, uint64_t last, const struct kith_seed *i
 {
 	struct kith_key keys[KITH_DEVICES_MAX];
 	struct timespec now;
-	uint64_t number = 0, now_ms = 0;
+	uint64_t number = 0;
 	json_t *entry;
 	size_t i;
 	json_array_foreach(devices, i, entry)
@@ -138,10 +136,9 @@ int devices_sign(const json_t *devices, uint64_t last, const struct kith_seed *i
 			return KITH_EINVAL;
 	}
 	if (clock_gettime(CLOCK_REALTIME, &now) == 0 && now.tv_sec > 0)
-		now_ms = (uint64_t)now.tv_sec * 1000;
-	number = now_ms / DAY_MS * DAY_MS; /* everybody reads it: the day will do */
+		number = (uint64_t)now.tv_sec / 60 * 60 * 1000; /* everybody reads it: the minute will do */
 	/* A last number that is ahead was given by a clock that was wrong: nobody took that list, so we begin again. */
-	if (number <= last && last <= now_ms + KITH_CLOCK_TOLERANCE_MS)
+	if (number <= last && last <= number + KITH_CLOCK_TOLERANCE_MS)
 		number = last + 1;
 	return kith_devices_make(out, number, keys, i, identity);
 }

@@ -17,8 +17,8 @@ json_t *devices_find(const json_t *devices, const struct kith_key *device);
  * already, or "main". KITH_EFULL. */
 int devices_join(json_t *devices, const struct kith_key *device, const char *label, int64_t expires_s) KITH_MUST_USE;
 
-/* Signs their list, with the number after last (0: there was none): max(last + 1, when the day began in unix ms), or
- * the latter where the last one is ahead of the clock by more than the tolerance. The length, or an error. */
+/* Signs their list, with the number after last (0: there was none): max(last + 1, unix ms), or the latter where the
+ * last one is ahead of the clock by more than the tolerance. The length, or an error. */
 int devices_sign(const json_t *devices, uint64_t last, const struct kith_seed *identity,
 		 uint8_t out[KITH_DEVICES_LEN_MAX]) KITH_MUST_USE;
 

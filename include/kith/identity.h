@@ -27,9 +27,7 @@
 #define KITH_CERT_MAX 320 /* longest certificate: fixed fields, longest texts and extensions fit */
 #define KITH_CHAIN_MAX 640 /* longest chain: two fit a first packet of 1200 bytes with room for their usual form */
 #define KITH_DEVICES_MAX 16 /* live devices of an identity */
-#define KITH_DEVICES_SALT_LEN 8 /* of a device list */
-#define KITH_DEVICE_MARK_LEN 6 /* of a device, in a device list: nobody chooses a key for a mark */
-#define KITH_DEVICES_LEN_MAX 307 /* a device list with the most of extensions; 179 without */
+#define KITH_DEVICES_LEN_MAX 720 /* a full device list with extensions */
 #define KITH_REVOKED_RANGES_MAX 512 /* with the keys: a list fits one answer of 16 KiB */
 #define KITH_REVOKED_KEYS_MAX 240 /* of one list, as the ranges */
 #define KITH_REVOCATION_LEN_MAX 16256 /* a full list */
@@ -178,18 +176,17 @@ KITH_EXPORT int kith_chain_parse(struct kith_chain *out, struct kith_span chain)
 
 /* ---- lists ---- */
 
-/* The live devices of an identity. A device absent from the highest list seen is refused. Strangers read it, so it says
- * neither which devices there are nor how many, but only of one that is known whether it is there. */
+/* The live devices of an identity. A device absent from the highest list seen is refused. */
 struct kith_devices { /* fixed */
 	uint64_t number; /* higher supersedes lower */
-	uint8_t salt[KITH_DEVICES_SALT_LEN]; /* another in each list */
-	const uint8_t *marks; /* KITH_DEVICES_MAX times KITH_DEVICE_MARK_LEN bytes, of live devices and of nothing */
+	uint8_t n; /* how many there are */
+	const uint8_t *keys; /* n Ed25519 keys of 32 bytes, ascending */
 	struct kith_signed s; /* signed by the identity */
 };
 
 /* number is max(last + 1, unix ms): a list that is ahead of the clock is refused. Everybody reads it in records, so it
- * may be rounded down. keys are Ed25519 keys, in any order; KITH_EINVAL for more than KITH_DEVICES_MAX or one given
- * twice. An empty list refuses every device, and looks like any other.
+ * may be rounded down. Sorts the keys; KITH_EINVAL for more than KITH_DEVICES_MAX or one given twice. An empty list
+ * refuses every device.
  * Parses without verifying: KITH_EPROTO, KITH_EVERSION, KITH_ENOTSUP. */
 KITH_EXPORT int kith_devices_make(uint8_t out[KITH_DEVICES_LEN_MAX], uint64_t number, const struct kith_key keys[],
 				  size_t n, const struct kith_seed *identity) KITH_MUST_USE;

@@ -131,7 +131,14 @@ static int take_devices(struct kith_core *c, struct kith_span list)
 	/* As our own chain, it may be ahead of a clock that is not set yet. */
 	const struct kith_now undated = { c->now.mono_us, c->now.unix_ms, false };
 	int err = kith_trust_devices_add(&c->trust, &undated, &c->me.identity, list, true);
-	return err < 0 ? err : 0;
+	if (err < 0)
+		return err;
+	uint8_t *copy = kith_alloc_resize(c->alloc, NULL, 0, list.len);
+	if (copy == NULL)
+		return KITH_ENOMEM;
+	memcpy(copy, list.p, list.len);
+	c->devices = (struct kith_span){ copy, list.len };
+	return 0;
 }
 
 static bool is_configured(const struct kith_core *c, const struct kith_host *host)
@@ -432,6 +439,7 @@ void kith_core_free(struct kith_core *c)
 	kith_blob_unref(&c->shared->blobs, c->old_attests);
 	if (c->trust.alloc != NULL)
 		kith_trust_deinit(&c->trust);
+	kith_alloc_free(alloc, (uint8_t *)(uintptr_t)c->devices.p, c->devices.len);
 	kith_effects_deinit(&c->effects);
 	KITH_FREE_ARRAY(alloc, c->bootstrap, c->bootstrap_cap);
 	kith_alloc_free(alloc, c->services, c->services_n * sizeof *c->services);

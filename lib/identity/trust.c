@@ -193,15 +193,6 @@ static bool devices_held(const struct kith_trust *t, const struct kith_now *now,
 	return !is_ahead(out, now);
 }
 
-struct kith_span kith_trust_devices_of(const struct kith_trust *t, const struct kith_now *now,
-				       const struct kith_key *identity)
-{
-	const struct kith_span none = { NULL, 0 };
-	const struct trust_devices *d = kith_table_get(&t->device_lists, identity->b);
-	struct kith_devices list;
-	return devices_held(t, now, identity, &list) ? kith_blob_span(d->list) : none;
-}
-
 /* What holds but for the date. */
 static int lists_check(const struct kith_trust *t, const struct kith_now *now, const struct kith_person *person)
 {
@@ -213,8 +204,7 @@ static int lists_check(const struct kith_trust *t, const struct kith_now *now, c
 		if (issuer != NULL && kith_trust_revokes(issuer->list, person->name_serial, &person->identity))
 			return KITH_EREVOKED;
 	}
-	if (devices_held(t, now, &person->identity, &list) &&
-	    !kith_devices_lists(t->suite, &list, &person->device_sign))
+	if (devices_held(t, now, &person->identity, &list) && !kith_devices_has(&list, &person->device_sign))
 		return KITH_EREVOKED;
 	return 0;
 }

@@ -154,8 +154,4 @@ enum kith_lists_age kith_trust_lists_age(const struct kith_trust *t, const struc
 int kith_trust_devices_add(struct kith_trust *t, const struct kith_now *now, const struct kith_key *identity,
 			   struct kith_span list, bool keep) KITH_MUST_USE;
 
-/* The one that counts for an identity, borrowed until lists change; empty if none does. */
-struct kith_span kith_trust_devices_of(const struct kith_trust *t, const struct kith_now *now,
-				       const struct kith_key *identity);
-
 #endif

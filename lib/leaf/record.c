@@ -22,7 +22,7 @@ static int make_record(struct kith_core *c, bool offline)
 	record.seq = kith_record_next_seq(c->leaf.record_seq, &c->now, record.guarded);
 	record.expires_ms = (int64_t)record.seq + KITH_RECORD_LIFE_MS;
 	record.chain = c->self.chain;
-	record.devices = kith_trust_devices_of(&c->trust, &c->now, &c->me.identity);
+	record.devices = c->devices;
 	for (size_t i = 0; !offline && i < KITH_HOMES; i++) {
 		struct kith_person person;
 		struct kith_session *s = kith_homes_session(c, &c->leaf.homes[i]);

@@ -411,6 +411,7 @@ struct kith_core {
 	struct kith_person me;
 	struct kith_blob *chain, *chain_short;
 	struct kith_own own;
+	struct kith_span devices; /* owned copy */
 	struct kith_leaf leaf;
 	struct kith_office *office; /* what the node may be to others, unless a leaf for good: then NULL */
 	struct kith_core_limits limits; /* of the options, before the caps of the office's terms */

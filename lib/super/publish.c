@@ -158,7 +158,7 @@ void kith_publish_self(struct kith_core *c)
 	record.seq = kith_member_next_seq(c->leaf.record_seq, &c->now);
 	record.expires_ms = (int64_t)record.seq + KITH_RECORD_LIFE_MS;
 	record.chain = c->self.chain;
-	record.devices = kith_trust_devices_of(&c->trust, &c->now, &c->me.identity);
+	record.devices = c->devices;
 	record.homes_n = 1;
 	memcpy(record.homes[0].host.dh.b, c->self.dh_pk, KITH_KEY_LEN);
 	memcpy(sign.b, c->self.sign_pk, KITH_KEY_LEN);

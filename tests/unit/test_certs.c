@@ -111,34 +111,6 @@ static void a_device_that_a_new_list_leaves_out_is_cut_off_when_the_list_is_lear
 	core_world_deinit(&w);
 }
 
-/* Only one device was started with the list; the others carry it as soon as they know it. */
-static void a_device_carries_the_newest_list_of_its_identity(void **state)
-{
-	struct core_world w;
-	struct kith_record record;
-	struct kith_devices found;
-	uint8_t list[KITH_DEVICES_LEN_MAX];
-	(void)state;
-	talk(&w);
-	struct kith_core *alice = w.nodes[ALICE].core, *bob = w.nodes[BOB].core;
-	assert_int_equal(kith_record_parse(&record, kith_blob_span(alice->leaf.record)), 0);
-	assert_int_equal(record.devices.len, 0);
-	int len = list_of(&w, ALICE, 7, (const int[]){ ALICE }, 1, list);
-	assert_int_equal(kith_trust_devices_add(&alice->trust, &alice->now, &alice->me.identity,
-						test_span(list, (size_t)len), true),
-			 1);
-	world_run(&w, KITH_RECORD_LIFE_MS / 2 * KITH_US_PER_MS); /* it renews its record */
-	assert_int_equal(kith_record_parse(&record, kith_blob_span(alice->leaf.record)), 0);
-	assert_int_equal(kith_devices_parse(&found, record.devices), 0);
-	assert_int_equal(found.number, 7);
-	assert_true(kith_devices_lists(w.pki.suite, &found, &alice->me.device_sign));
-	/* And whoever watches the name has it. */
-	struct kith_span theirs = kith_trust_devices_of(&bob->trust, &bob->now, &alice->me.identity);
-	assert_int_equal(theirs.len, len);
-	assert_memory_equal(theirs.p, list, (size_t)len);
-	core_world_deinit(&w);
-}
-
 static void lists_that_come_one_after_the_other_are_gone_through_together(void **state)
 {
 	struct core_world w;
@@ -241,7 +213,6 @@ int main(void)
 		cmocka_unit_test(a_node_is_warned_once_before_its_own_certificate_ends),
 		cmocka_unit_test(a_live_session_ends_when_the_other_certificate_does),
 		cmocka_unit_test(a_device_that_a_new_list_leaves_out_is_cut_off_when_the_list_is_learnt),
-		cmocka_unit_test(a_device_carries_the_newest_list_of_its_identity),
 		cmocka_unit_test(lists_that_come_one_after_the_other_are_gone_through_together),
 		cmocka_unit_test(calls_are_refused_while_lists_are_too_old_and_sessions_go_on),
 	};

@@ -13,9 +13,10 @@ static void init(struct fixture *f, uint32_t max, uint32_t rate, uint32_t burst)
 {
 	test_alloc_init(&f->alloc);
 	test_random_init(&f->random, 1);
-	kith_limiter_init(&f->l, &f->alloc.alloc, &f->random.random, max, f->rates);
+	f->rates[0] = (struct kith_rate){ 1, 1, 1 };
 	f->rates[1] = (struct kith_rate){ rate, 1, burst };
 	f->rates[2] = (struct kith_rate){ 1, 60, 2 };
+	kith_limiter_init(&f->l, &f->alloc.alloc, &f->random.random, max, f->rates);
 }
 
 static void deinit(struct fixture *f)

@@ -117,15 +117,6 @@ static void a_record_that_does_not_fit_is_not_made(void **state)
 	uint8_t buf[KITH_RECORD_LEN_MAX], list[KITH_DEVICES_LEN_MAX] = { 0 };
 	struct kith_record good = ow_record_of(&w, &alice, homes, 3), r = good;
 	r.devices = test_span(list, sizeof list);
-	for (int i = 0; i < 3; i++) {
-		r.homes[i].host.endpoints_n = KITH_HOST_ENDPOINTS_MAX;
-		for (int k = 1; k < KITH_HOST_ENDPOINTS_MAX; k++)
-			r.homes[i].host.endpoints[k] = (struct kith_endpoint){
-				{ .family = KITH_FAMILY_V6, .port = 9, .ip = { 0x20, 1, 0xd, 0xb9, 7 } },
-				KITH_TRANSPORT_UDP,
-				0
-			};
-	}
 	assert_int_equal(kith_record_make(w.suite, buf, &r, alice.device.sign.sk), KITH_EMSGSIZE);
 	r = good;
 	r.status = test_span(list, KITH_RECORD_STATUS_MAX + 1);

@@ -249,46 +249,6 @@ static void a_device_list_ahead_of_the_clock_is_refused_and_locks_nobody_out(voi
 	net_deinit(&n);
 }
 
-/* Every device takes the newest list along, whoever brought it: also one that leaves it out. */
-static void the_list_that_counts_is_there_to_be_handed_on(void **state)
-{
-	struct net n;
-	struct kith_now now = world_now(0), unset = world_now(-86400 * 1000);
-	struct kith_devices list;
-	(void)state;
-	net_init(&n);
-	const struct kith_key *identity = &n.w.identity.pk, *own = &n.w.device.sign.pk;
-	assert_int_equal(kith_trust_devices_of(&n.trust, &now, identity).len, 0);
-	assert_int_equal(list_devices(&n, &n.w.identity, 10, own, 1, false), 1);
-	assert_int_equal(list_devices(&n, &n.w.identity, 12, own, 0, false), 1);
-	assert_int_equal(list_devices(&n, &n.w.identity, 11, own, 1, false), 0);
-	assert_int_equal(kith_devices_parse(&list, kith_trust_devices_of(&n.trust, &now, identity)), 0);
-	assert_int_equal(list.number, 12);
-	assert_false(kith_devices_has(&list, own));
-	assert_int_equal(kith_trust_devices_of(&n.trust, &now, &n.w.root.pk).len, 0);
-
-	/* One that is ahead counts no more, and is not handed on, once that shows. */
-	unset.unix_trusted = false;
-	assert_int_equal(list_devices_at(&n, &unset, &n.w.identity, UINT64_MAX, own, 1, false), 1);
-	assert_true(kith_trust_devices_of(&n.trust, &unset, identity).len > 0);
-	assert_int_equal(kith_trust_devices_of(&n.trust, &now, identity).len, 0);
-	net_deinit(&n);
-}
-
-/* An identity that is locked: no device of it is let in, and the list looks like any other. */
-static void an_empty_list_refuses_every_device(void **state)
-{
-	struct net n;
-	(void)state;
-	net_init(&n);
-	assert_int_equal(check(&n, n.w.full), 0);
-	assert_int_equal(list_devices(&n, &n.w.identity, 10, NULL, 0, false), 1);
-	assert_int_equal(check(&n, n.w.full), KITH_EREVOKED);
-	assert_int_equal(list_devices(&n, &n.w.identity, 9, &n.w.device.sign.pk, 1, false), 0);
-	assert_int_equal(check(&n, n.w.full), KITH_EREVOKED);
-	net_deinit(&n);
-}
-
 static void device_lists_by_others_are_refused(void **state)
 {
 	struct net n;
@@ -395,8 +355,6 @@ int main(void)
 		cmocka_unit_test(a_bound_that_is_no_bound_is_no_list),
 		cmocka_unit_test(device_absent_from_the_highest_list_is_refused),
 		cmocka_unit_test(a_device_list_ahead_of_the_clock_is_refused_and_locks_nobody_out),
-		cmocka_unit_test(the_list_that_counts_is_there_to_be_handed_on),
-		cmocka_unit_test(an_empty_list_refuses_every_device),
 		cmocka_unit_test(device_lists_by_others_are_refused),
 		cmocka_unit_test(kept_device_lists_are_not_evicted_for_strangers),
 		cmocka_unit_test(revocation_applies_after_the_cache_and_to_live_sessions),

@@ -249,7 +249,7 @@ class Verifier:
     def hold_devices(self, identity, data):
         c = read_devices(data)
         verify(c["signed"], 5, identity)
-        self.devices[identity] = c
+        self.devices[identity] = c["keys"]
 
     def revoked(self, signer_id, serial, key):
         c = self.revocations.get(signer_id)
@@ -266,7 +266,7 @@ class Verifier:
         listed = self.devices.get(name["identity"])
         refuse("KITH_EREVOKED", "by a list", self.revoked(self.network[:8], issuer["serial"], issuer["issuer"]) or
                self.revoked(name["issuer_id"], name["serial"], name["identity"]) or
-               (listed is not None and device_mark(listed["salt"], device["ed25519"]) not in listed["marks"]))
+               (listed is not None and device["ed25519"] not in listed))
         times = [issuer["validity"], name["validity"], device["validity"]]
         first, last = max(t[0] for t in times), min(t[1] for t in times)
         refuse("KITH_EEXPIRED", "expired", self.now_ms > last * 1000 + TOLERANCE_MS)
@@ -304,20 +304,15 @@ class Verifier:
 
 # ---- lists ----
 
-def device_mark(salt, key):
-    return blake2b(b"kith device mark v1\0", salt, key)[:6]
-
-
 def device_list(f):
-    marks = sorted(f["filling"] + [device_mark(f["salt"], key) for key in f["devices"]])
-    refuse("KITH_EINVAL", "sixteen marks", len(marks) != 16)
-    return b"\1\5" + f["number"] + f["salt"] + b"".join(marks) + b"\0"
+    keys = sorted(f["devices"])
+    return b"\1\5" + f["number"] + number(len(keys), 1) + b"".join(keys) + b"\0"
 
 
 def read_devices(data):
     r = begin(data, 5)
-    c = {"number": r.number(8), "salt": r.bytes(8), "marks": [r.bytes(6) for _ in range(16)]}
-    refuse("KITH_EPROTO", "ascending", c["marks"] != sorted(set(c["marks"])))
+    c = {"number": r.number(8), "keys": [r.bytes(32) for _ in range(r.number(1))]}
+    refuse("KITH_EPROTO", "ascending", c["keys"] != sorted(set(c["keys"])) or len(c["keys"]) > 16)
     c["signed"] = finish(r)
     return c
 

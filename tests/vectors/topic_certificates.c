@@ -233,27 +233,6 @@ static void refused_terms(struct vec_topic *topic, const struct world *w)
 
 /* ---- lists ---- */
 
-/* What the identity drew for the list: its salt, and the marks that are of no device. */
-static void put_filling(struct vec *v, const struct world *w, struct kith_span made, const struct kith_key keys[],
-			size_t n)
-{
-	struct kith_devices list;
-	VEC_REQUIRE(kith_devices_parse(&list, made) == 0);
-	vec_bytes(v->in, "salt", list.salt, sizeof list.salt);
-	json_t *filling = vec_list(v->in, "filling");
-	for (size_t i = 0; i < KITH_DEVICES_MAX; i++) {
-		const uint8_t *mark = list.marks + i * KITH_DEVICE_MARK_LEN;
-		bool known = false;
-		for (size_t k = 0; k < n; k++) {
-			uint8_t its[KITH_DEVICE_MARK_LEN];
-			kith_devices_mark(w->suite, its, list.salt, &keys[k]);
-			known = known || memcmp(its, mark, sizeof its) == 0;
-		}
-		if (!known)
-			vec_item_bytes(filling, mark, KITH_DEVICE_MARK_LEN);
-	}
-}
-
 static struct kith_span device_list(struct vec_topic *topic, const struct world *w, const struct person *p,
 				    const struct kith_key keys[], size_t n, uint64_t number, const char *name,
 				    const char *shows, uint8_t buf[KITH_DEVICES_LEN_MAX])
@@ -266,7 +245,6 @@ static struct kith_span device_list(struct vec_topic *topic, const struct world 
 		vec_item_bytes(list, keys[i].b, KITH_KEY_LEN);
 	struct kith_span made =
 		vec_made(buf, kith_devices_sign(w->suite, buf, number, keys, n, nothing, p->identity.sk));
-	put_filling(&v, w, made, keys, n);
 	put_signed(&v, &p->identity, KITH_SIGN_DEVICES, made);
 	vec_end(&v);
 	return made;
@@ -322,7 +300,7 @@ static void lists(struct vec_topic *topic, const struct world *w, const struct p
 		keys[1] = keys[0];
 		keys[0] = first;
 	}
-	(void)device_list(topic, w, p, keys, 2, 9, "device list", "Two devices live; which, their keys tell.", good);
+	(void)device_list(topic, w, p, keys, 2, 9, "device list", "Two devices live; keys ascend.", good);
 	struct kith_span gone = device_list(topic, w, p, &other, 1, 10, "device list without the device",
 					    "A newer one: one is left.", bad);
 	struct kith_span names =
