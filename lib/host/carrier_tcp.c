@@ -244,7 +244,7 @@ static int write_now(struct kith_tcp_conn *conn, const struct kith_packet packet
 	size_t left = (size_t)sent;
 	while (done < n && left >= KITH_TCP_LENGTH + packets[done].len)
 		left -= KITH_TCP_LENGTH + packets[done++].len;
-	if (left == 0)
+	if (left == 0 || done == n)
 		return (int)done;
 	put(conn, &packets[done], left);
 	return conn->out.len > 0 ? (int)done + 1 : KITH_ENOMEM;

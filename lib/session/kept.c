@@ -20,7 +20,7 @@ struct kith_kept {
 
 static struct kith_span bytes_of(const struct kith_blob *blob, uint16_t from)
 {
-	KITH_ASSERT(from < blob->len);
+	KITH_ASSERT(blob != NULL && from < blob->len);
 	return (struct kith_span){ blob->bytes + from, blob->len - from };
 }
 
