@@ -189,8 +189,8 @@ static bool judge(struct kith_sim *sim, const struct steady *s, uint64_t changes
 	printf("  steady: %u to %u serve, the load needs %.1f: ratio %.2f; load max/mean %.2f; %.3f changes of role an "
 	       "hour of a supernode, by the election's clock; enough in round %u; %llu were elected, %llu of them "
 	       "lie\n",
-	       s->least, s->most, needed, ratio, uneven, an_hour, reached, (unsigned long long)honest + (unsigned long long)liars,
-	       (unsigned long long)liars);
+	       s->least, s->most, needed, ratio, uneven, an_hour, reached,
+	       (unsigned long long)honest + (unsigned long long)liars, (unsigned long long)liars);
 	bool good = expect(reached > 0, "not enough supernodes within ten rounds");
 	good = expect(ratio >= 0.95 && ratio <= RATIO_MOST, "supernodes, of those that the load needs") && good;
 	good = expect(uneven <= UNEVEN_MOST, "load of the busiest, of the mean") && good;
