@@ -59,6 +59,8 @@ void kith_ps_size_arrived(struct kith_pathset *ps, const struct kith_path_env *e
 {
 	struct kith_flow *flow = ps->more->flow;
 	struct kith_path *p = kith_ps_path(ps, i);
+	if (flow->largest <= SMALL && kith_path_owes(p) == 0)
+		return; /* a voice call, mostly: nothing is looked for */
 	unsigned len = kith_retain_len(&flow->retain, counter);
 	if (i == ps->sending && len > SMALL && len >= flow->largest)
 		flow->sized_at = env->now;

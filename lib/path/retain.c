@@ -5,6 +5,11 @@
 
 enum { CAP_MIN = 4096, PACKET_MAX = 1280 };
 
+static const struct kith_retained *held(const struct kith_retain *r, unsigned i)
+{
+	return &r->ring[(r->head + i) % KITH_RETAIN_PACKETS];
+}
+
 static struct kith_retained *entry(struct kith_retain *r, unsigned i)
 {
 	return &r->ring[(r->head + i) % KITH_RETAIN_PACKETS];
@@ -88,7 +93,7 @@ void kith_retain_release(struct kith_retain *r, uint64_t below)
 bool kith_retain_get(const struct kith_retain *r, uint64_t from, uint64_t *counter, struct kith_span *frames)
 {
 	for (unsigned i = 0; i < r->n; i++) {
-		const struct kith_retained *e = &r->ring[(r->head + i) % KITH_RETAIN_PACKETS];
+		const struct kith_retained *e = held(r, i);
 		if (e->counter >= from) {
 			*counter = e->counter;
 			frames->p = r->bytes + e->offset;
@@ -118,7 +123,7 @@ void kith_retain_deinit(struct kith_retain *r, const struct kith_alloc *alloc)
 uint16_t kith_retain_len(const struct kith_retain *r, uint64_t counter)
 {
 	for (unsigned i = 0; i < r->n; i++) {
-		const struct kith_retained *e = &r->ring[(r->head + i) % KITH_RETAIN_PACKETS];
+		const struct kith_retained *e = held(r, i);
 		if (e->counter == counter)
 			return e->len;
 	}
@@ -129,7 +134,7 @@ uint16_t kith_retain_largest(const struct kith_retain *r, uint64_t from)
 {
 	uint16_t largest = 0;
 	for (unsigned i = 0; i < r->n; i++) {
-		const struct kith_retained *e = &r->ring[(r->head + i) % KITH_RETAIN_PACKETS];
+		const struct kith_retained *e = held(r, i);
 		if (e->counter >= from && e->len > largest)
 			largest = e->len;
 	}

@@ -77,15 +77,12 @@ static bool wait(struct kith_core *c, struct kith_session *s, uint16_t request, 
 {
 	struct kith_vouching *v = c->super->members.sectors.bits > 0 ? desk(c) : NULL;
 	struct introduced *place = NULL;
-	struct kith_key identity;
 	for (size_t i = 0; v != NULL && i < KITH_VOUCH_WAITING; i++) {
 		if (v->waiting[i].session == s->index)
 			return false;
 		place = v->waiting[i].session == 0 ? &v->waiting[i] : place;
 	}
-	if (place == NULL || !kith_session_identity(c, s, &identity) ||
-	    !kith_allowance_spend(&c->allowance, c->now.mono_us, kith_identity_key(&identity), KITH_CHARGE_LOOKUP) ||
-	    !is_sought(c, s, entry))
+	if (place == NULL || !kith_session_spend(c, s, KITH_CHARGE_LOOKUP) || !is_sought(c, s, entry))
 		return false;
 	place->entry = kith_blob_intern(&c->shared->blobs, entry.p, entry.len);
 	if (place->entry == NULL)
