@@ -130,7 +130,7 @@ struct kith_supernode {
 	uint8_t run; /* drawn when this half was made (wire/record.h) */
 	uint64_t entry_seq;
 	kith_time_us entry_at, gossip_at, expire_at;
-	kith_time_us self_at; /* when our own presence record was signed */
+	kith_time_us self_due; /* when our own presence record is signed next */
 	uint8_t self_record[KITH_RECORD_LEN_MAX];
 	uint16_t self_len;
 	uint32_t self_copies[KITH_KEEPERS_MAX]; /* as those of a leaf */

@@ -166,7 +166,7 @@ void kith_publish_self(struct kith_core *c)
 	for (size_t i = 0; i < c->endpoints_n; i++)
 		kith_host_add(&record.homes[0].host, &c->endpoints[i]);
 	int n = kith_record_make(c->suite, bytes, &record, c->self.sign_sk);
-	c->super->self_at = c->now.mono_us;
+	c->super->self_due = c->now.mono_us + KITH_RECORD_REFRESH_US;
 	if (n < 0) {
 		KITH_LOG(c->log, KITH_LOG_WARN, "own_record_not_made err=%s", kith_err_name(n));
 		return;

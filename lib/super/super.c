@@ -75,6 +75,7 @@ int kith_super_new(struct kith_core *c, const struct kith_super_options *o)
 		return err;
 	}
 	sn->begun_at = c->now.mono_us;
+	sn->self_due = c->now.mono_us;
 	sn->gossip_at = c->now.mono_us;
 	sn->expire_at = c->now.mono_us + EXPIRE_US;
 	sn->load.at = c->now.mono_us;
@@ -185,7 +186,7 @@ void kith_super_tick(struct kith_core *c)
 		kith_publish_again(c);
 		kith_interests_recheck(c);
 	}
-	if (c->now.mono_us - sn->self_at >= KITH_RECORD_REFRESH_US)
+	if (sn->self_due <= c->now.mono_us)
 		kith_publish_self(c);
 	kith_publish_located(c);
 	kith_sponsor_located(c);
@@ -198,7 +199,7 @@ void kith_super_tick(struct kith_core *c)
 	kith_super_wake(c, kith_help_look(c));
 	if (sn->republish_at != KITH_TIME_NEVER)
 		kith_super_wake(c, sn->republish_at);
-	kith_super_wake(c, sn->self_at + KITH_RECORD_REFRESH_US);
+	kith_super_wake(c, sn->self_due);
 	kith_super_wake(c, sn->gossip_at);
 	kith_super_wake(c, sn->expire_at);
 }

@@ -62,7 +62,7 @@ static void tables(struct kith_sim *sim, uint32_t n)
 static bool bring_anew(struct kith_sim *sim)
 {
 	for (uint32_t i = 0; i < sim->options.supernodes; i++)
-		kith_sim_core(sim, i)->super->self_at -= KITH_RECORD_REFRESH_US;
+		kith_sim_core(sim, i)->super->self_due -= KITH_RECORD_REFRESH_US;
 	return scenario_run(sim, kith_sim_time(sim) + 30 * KITH_US_PER_S);
 }
 

@@ -72,12 +72,27 @@ static void a_replica_that_restarts_is_given_what_it_kept(void **state)
 	core_world_deinit(&w);
 }
 
+/* Also where the clock counts from the start of the machine, and that was just now. */
+static void a_supernode_is_found_from_its_first_second(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_network(&w, kith_suite_sodium(), 1, 0, (const char *const[]){ NULL });
+	w.now = 1;
+	world_start(&w, "s0", true);
+	world_run(&w, KITH_US_PER_S);
+	struct kith_id key = key_of_name(&w, "s0");
+	assert_true(holds(&w, 0, &key));
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_newcomer_is_responsible_for_is_brought_to_it),
 		cmocka_unit_test(a_name_whose_replicas_are_all_lost_is_found_again),
 		cmocka_unit_test(a_replica_that_restarts_is_given_what_it_kept),
+		cmocka_unit_test(a_supernode_is_found_from_its_first_second),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
