@@ -30,9 +30,10 @@ unsigned kith_sectors_ranges(const struct kith_sectors *s)
 struct kith_gossip_range kith_sectors_range(const struct kith_sectors *s, unsigned i)
 {
 	struct kith_gossip_range r = { (uint8_t)depth_of(s), 0 };
+	if (r.depth == 0)
+		return r;
 	uint64_t first = (kith_sectors_of(s, s->self) - 1) << (4 * r.depth - s->bits);
-	if (r.depth > 0)
-		r.path = (uint32_t)((first + i) & ((UINT64_C(1) << (4 * r.depth)) - 1));
+	r.path = (uint32_t)((first + i) & ((UINT64_C(1) << (4 * r.depth)) - 1));
 	return r;
 }
 

@@ -12,8 +12,12 @@ static void what_is_near_goes_round_the_end_of_the_ring(void **state)
 	assert_true(kith_sectors_share(&s, s.self, UINT64_MAX)); /* the one before */
 	assert_false(kith_sectors_share(&s, s.self, UINT64_C(2) << 60));
 	assert_false(kith_sectors_share(&s, s.self, top));
-	for (s.bits = 0; s.bits < 2; s.bits++)
+	for (s.bits = 0; s.bits < 2; s.bits++) {
 		assert_true(kith_sectors_share(&s, s.self, top));
+		assert_int_equal(kith_sectors_ranges(&s), 1);
+		assert_int_equal(kith_sectors_range(&s, 0).depth, 0);
+		assert_int_equal(kith_sectors_range(&s, 0).path, 0);
+	}
 }
 
 /* However wide sectors are, the ranges are whole, different, and all that is near. */
