@@ -197,8 +197,13 @@ static void read_bulk(struct kith_stream *stream, void *user)
 		if (now < b->half_us)
 			b->half_bytes = b->bytes;
 	}
-	if (!fin)
-		return;
+}
+
+/* With the last bytes, or alone. */
+static void end_bulk(struct kith_stream *stream, void *user)
+{
+	struct peer *p = user;
+	struct bulk *b = &p->bulk;
 	uint64_t end = now_us();
 	tell("bulk",
 	     json_pack("{s:I, s:f, s:f}", "bytes", (json_int_t)b->bytes, "ms", (double)(end - b->first_us) / 1000.0,
@@ -217,6 +222,7 @@ static void on_stream(struct kith_conn *conn, struct kith_stream *stream, uint16
 	}
 	kith_stream_callbacks_init(&cb);
 	cb.readable = read_bulk;
+	cb.fin = end_bulk;
 	kith_stream_set_callbacks(stream, &cb, user);
 }
 
