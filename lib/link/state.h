@@ -255,16 +255,16 @@ struct kith_leaf {
 	struct kith_hostcache cache;
 	struct kith_timer timer;
 	unsigned attempts; /* failed in a row, for the backoff */
+	uint8_t primary; /* slot of the home that publishes */
+	uint8_t asked_hosts; /* slot of the home that was asked last for other supernodes */
+	uint8_t hosts_vain, hosts_skipped; /* answers in a row that told nothing new; records since the last question */
 	struct kith_blob *record; /* the last one; NULL: none since the start */
 	uint64_t record_seq;
 	kith_time_us record_at; /* when it was signed */
 	kith_time_us publish_at; /* when a changed set of homes is to be signed; NEVER: up to date */
-	uint8_t primary; /* slot of the home that publishes */
-	uint8_t asked_hosts; /* slot of the home that was asked last for other supernodes */
 	kith_time_us hosts_at; /* when homes may be asked again for want of a host to try */
 	kith_time_us
 		fill_at; /* when a home is asked for the cache's sake, since the first had much to do; 0: it is not */
-	uint8_t hosts_vain, hosts_skipped; /* answers in a row that told nothing new; records since the last question */
 	struct kith_seen seen[KITH_HOMES]; /* where each home sees us */
 	struct kith_audit audit;
 	struct kith_subscriptions subscriptions;
@@ -273,22 +273,22 @@ struct kith_leaf {
 	bool findable; /* PUBLISHED was told, and no ATTACHED with no home since */
 	bool reach_asked; /* homes were asked by a better way, and reach_at is when to look what came of it */
 	uint8_t reach_vain; /* times in a row that nothing did */
-	uint32_t seen_ms[KITH_HOMES]; /* low bits of when that changed last; 0: it did not */
-	kith_time_us ask_at; /* when homes are asked where they see us; NEVER */
-	kith_time_us hint_at; /* when a hint counts again */
 	uint8_t hints_vain; /* hints in a row after which no home saw us elsewhere */
 	uint8_t refusals; /* of records by homes, in a row */
 	uint8_t brief; /* attachments that ended right away, in a row */
-	kith_time_us calm_until; /* after such */
+	uint32_t seen_ms[KITH_HOMES]; /* low bits of when that changed last; 0: it did not */
+	kith_time_us ask_at; /* when homes are asked where they see us; NEVER */
+	kith_time_us hint_at; /* when a hint counts again */
+	kith_time_us calm_until; /* after attachments that ended right away */
 	kith_time_us more_at; /* when more homes are looked for, while there is one and it has much to do */
 	kith_time_us eased_until; /* until then homes may be slow: they said so */
 	kith_time_us alone_at; /* when a first home was last tried */
 	kith_time_us failing_told_at; /* ATTACH_FAILING */
 	kith_time_us homeless_at; /* since when there is no home; NEVER: there is one */
-	int homeless_told; /* the last error of HOMELESS */
 	kith_time_us reach_at; /* when homes that are reached by a lesser way are asked by a better one; 0: none is */
 	kith_time_us moved_at; /* when a home was last asked for its place by another; 0: never */
 	uint32_t parting; /* session of a home whose place was taken; 0: none */
+	int homeless_told; /* the last error of HOMELESS */
 	kith_time_us part_at; /* when it is let go */
 	struct kith_host *asker; /* the home that asked for help; NULL: none did */
 	kith_time_us serve_at; /* when this node begins to serve, since it was asked to; 0: it was not */
