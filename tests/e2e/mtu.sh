@@ -20,14 +20,14 @@ talk() {
 	wait_for alice "$from" 10 'e["event"] == "path" and e["kind"] == "direct"' >/dev/null
 	for to in bob alice; do
 		from=$(mark $to)
-		[ $to = bob ] && say alice bulk 2000 || say bob bulk 2000
+		[ $to = bob ] && say alice bulk 500 || say bob bulk 500
 		bulk=$(wait_for $to "$from" 20 'e["event"] == "bulk"')
 		[ "$(value 'e["bytes"] > 1e6' <<<"$bulk")" = true ] || fail "$what, to $to: hardly anything comes through: $bulk"
 		out="$out $(value 'round(e["bytes"] / 1e6, 1)' <<<"$bulk") MB to $to"
 	done
 	no_event alice 0 'e["event"] == "closed"'
 	no_event bob "$bob_from" 'e["event"] == "closed"'
-	echo "$what:$out in 2 s each"
+	echo "$what:$out in half a second each"
 }
 
 end_talk() {
