@@ -321,14 +321,14 @@ static bool tcp_send(void *self, const struct kith_packet packets[], size_t n)
 /* False: the connection has ended. */
 static bool flush(struct kith_tcp_conn *conn)
 {
-	if (conn->out.len > 0) {
-		int sent = kith_tcp_write(conn->fd, &(struct iovec){ conn->out.bytes + conn->out.at, conn->out.len }, 1);
-		if (sent < 0) {
-			conn_end(conn, KITH_EUNREACHABLE);
-			return false;
-		}
-		kith_tcp_out_left(&conn->out, alloc_of(conn->c), (size_t)sent);
+	int sent = 0;
+	if (conn->out.len > 0)
+		sent = kith_tcp_write(conn->fd, &(struct iovec){ conn->out.bytes + conn->out.at, conn->out.len }, 1);
+	if (sent < 0) {
+		conn_end(conn, KITH_EUNREACHABLE);
+		return false;
 	}
+	kith_tcp_out_left(&conn->out, alloc_of(conn->c), (size_t)sent);
 	watch(conn);
 	return true;
 }
