@@ -3,6 +3,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "call/diagnosis.h"
+#include "leaf/homes.h"
+
 enum { JOURNAL_LINE_MAX = 200 };
 
 /* Text that grows up to its bound; what does not fit is cut. */
@@ -79,8 +82,33 @@ static bool heard_directly(const struct kith_session *s)
 	return false;
 }
 
-/* Why there is no direct path, and what would help: by what is there now, since the journal forgets. */
-static const char *why_relayed(const struct kith_core *c, const struct kith_session *s)
+/* Where our homes see us, by UDP. */
+static void add_seen(const struct kith_core *c, struct kith_meeting *m)
+{
+	KITH_STATIC_ASSERT(KITH_HOMES <= KITH_DIAGNOSIS_SEEN_MAX, "each home sees us somewhere");
+	for (unsigned i = 0; i < KITH_HOMES; i++) {
+		const struct kith_seen *seen = &c->leaf.seen[i];
+		if (seen->addr.family != KITH_FAMILY_NONE &&
+		    kith_transports_kind(&c->transports, seen->transport) == KITH_TRANSPORT_UDP)
+			m->seen[m->seen_n++] = seen->addr;
+	}
+}
+
+static void say_obstacle(struct text *t, const struct kith_core *c, const struct kith_session *s,
+			 const struct kith_punch *punch)
+{
+	struct kith_meeting m = {
+		.peer = s->peer->name, .ours = &punch->ours, .theirs = &punch->theirs, .heard = heard_directly(s)
+	};
+	char why[KITH_DIAGNOSIS_TEXT_MAX];
+	add_seen(c, &m);
+	m.attached = !kith_serves(c) && kith_homes_count(c) > 0;
+	kith_diagnosis_write(&m, why, sizeof why);
+	say(t, "relayed: %s", why);
+}
+
+/* What there is to say before anything was tried: by what is there now, since the journal forgets. NULL: it was. */
+static const char *why_untried(const struct kith_core *c, const struct kith_session *s)
 {
 	struct kith_candidate own;
 	const struct kith_punch *punch = kith_pathset_punch(&s->paths);
@@ -98,11 +126,7 @@ static const char *why_relayed(const struct kith_core *c, const struct kith_sess
 		return "relayed, since no address of the peer may be probed (see the reasons below)";
 	if (punch->state == KITH_PUNCH_PROBING || punch->state == KITH_PUNCH_WAITING)
 		return "relayed; a direct path is being tried";
-	if (heard_directly(s))
-		return "relayed: the peer's packets arrive here, but ours do not reach it; its NAT or firewall filters "
-		       "them";
-	return "relayed: no probe passed the NATs in either direction. A NAT with a different port for every "
-	       "destination, or a firewall that blocks UDP, does that; a forwarded port on either side helps";
+	return NULL;
 }
 
 static int journal_line(const struct kith_core *c, const struct kith_journal_entry *e, char *out, size_t cap)
@@ -142,10 +166,15 @@ static void say_journal(struct text *t, const struct kith_core *c, const struct 
 static void say_verdict(struct text *t, const struct kith_core *c, const struct kith_session *s)
 {
 	bool direct = say_paths(t, c, s);
-	say(t, "verdict: %s\n",
-	    direct			       ? "direct"
-	    : kith_pathset_in_doubt(&s->paths) ? "none: no path answers"
-					       : why_relayed(c, s));
+	const char *why = direct			     ? "direct"
+			  : kith_pathset_in_doubt(&s->paths) ? "none: no path answers"
+							     : why_untried(c, s);
+	say(t, "verdict: ");
+	if (why != NULL)
+		say(t, "%s", why);
+	else
+		say_obstacle(t, c, s, kith_pathset_punch(&s->paths));
+	say(t, "\n");
 }
 
 static size_t explain(const struct kith_core *c, const struct kith_session *s, bool newest, char *out, size_t cap)

@@ -17,18 +17,18 @@
 #define KITH_JOURNAL_MAP(X)                                                                                            \
 	X(OFFERED, "told the peer this address of ours", '-')                                                          \
 	X(RECEIVED, "the peer told us this address", '-')                                                              \
-	X(REFUSED, "not probed", 'r')                                                                                  \
+	X(REFUSED, "not tried", 'r')                                                                                   \
 	X(NO_CANDIDATES, "the peer offers no direct address", '-')                                                     \
 	X(ROUND, "attempt to open a direct path", 'n')                                                                 \
-	X(OPENER, "opened our NAT towards it with a packet of low TTL", 'n')                                           \
-	X(PROBED, "probed", 'n')                                                                                       \
-	X(LIMITED, "no more probes: limit reached", 'n')                                                               \
+	X(OPENER, "sent a packet that only our own router sees, so that it lets answers in", 'n')                      \
+	X(PROBED, "asked whether we reach each other", 'n')                                                            \
+	X(LIMITED, "not asked any more: limit reached", 'n')                                                           \
 	X(HEARD, "a packet of the peer came from there", '-')                                                          \
 	X(STRANGER_REFUSED, "a packet of the peer came from there and was not followed", 'r')                          \
-	X(ANSWERED, "a probe of the peer from there was answered", '-')                                                \
+	X(ANSWERED, "the peer asked from there, and was answered", '-')                                                \
 	X(OBSERVED, "the peer sees us at this address", '-')                                                           \
 	X(VALIDATED, "works both ways", 'm')                                                                           \
-	X(UNANSWERED, "no probe was answered", 'n')                                                                    \
+	X(UNANSWERED, "no answer came", 'n')                                                                           \
 	X(SUSPECT, "in doubt", 'c')                                                                                    \
 	X(CLEARED, "answers again", 'm')                                                                               \
 	X(DEAD, "given up", 'm')                                                                                       \

@@ -73,7 +73,7 @@ static void the_verdict_does_not_depend_on_what_the_journal_has_forgotten(void *
 		offered |= e->what == KITH_JOURNAL_OFFERED;
 	assert_false(offered);
 	kith_core_explain(c, world_clock(&w), s, text, sizeof text);
-	assert_non_null(strstr(text, "verdict: relayed: no probe passed the NATs in either direction"));
+	assert_non_null(strstr(text, "verdict: relayed: no packet passes in either direction"));
 	core_world_deinit(&w);
 }
 

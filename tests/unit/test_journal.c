@@ -62,16 +62,16 @@ static void entries_are_told_in_words(void **state)
 		bool relay, addr;
 		const char *text;
 	} cases[] = {
-		{ KITH_JOURNAL_PROBED, 3, false, true, "1.2.3.4:5678: probed (3)" },
+		{ KITH_JOURNAL_PROBED, 3, false, true, "1.2.3.4:5678: asked whether we reach each other (3)" },
 		{ KITH_JOURNAL_VALIDATED, 0, false, true, "1.2.3.4:5678: works both ways" },
 		{ KITH_JOURNAL_VALIDATED, 80, true, true, "relay 1.2.3.4:5678: works both ways (80 ms)" },
-		{ KITH_JOURNAL_REFUSED, KITH_REFUSAL_PORT, false, true, "1.2.3.4:5678: not probed: port below 1024" },
+		{ KITH_JOURNAL_REFUSED, KITH_REFUSAL_PORT, false, true, "1.2.3.4:5678: not tried: port below 1024" },
 		{ KITH_JOURNAL_SUSPECT, KITH_CAUSE_TOLD, false, true,
 		  "1.2.3.4:5678: in doubt: the peer hears nothing on it" },
 		{ KITH_JOURNAL_RELAY_LIMITED, KITH_RELAY_LIMIT_ALL, true, true,
 		  "relay 1.2.3.4:5678: the relay drops what we send through it: more than it carries in all" },
 		{ KITH_JOURNAL_ROUND, 2, false, false, "attempt to open a direct path (2)" },
-		{ KITH_JOURNAL_REFUSED, 999, false, false, "not probed: ?" },
+		{ KITH_JOURNAL_REFUSED, 999, false, false, "not tried: ?" },
 		{ KITH_JOURNAL_DEAD, 1000000, false, false, "given up (65535 ms)" },
 	};
 	struct test_alloc a;
