@@ -132,6 +132,8 @@ const char *advice_control(int err)
 
 const char *advice_trouble(enum kith_trouble what, int err)
 {
+	if (what == KITH_TROUBLE_PROXY && err != 0)
+		return "correct proxy, or have its rules let CONNECT to the supernodes' ports (443) through";
 	if (what == KITH_TROUBLE_MTU)
 		return "give the interface, or the VPN behind it, an MTU of 1280 or more";
 	if (what != KITH_TROUBLE_ENDPOINT || err == 0)

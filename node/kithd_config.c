@@ -156,6 +156,23 @@ static const char *take_control(struct config *c, const char *value, int line)
 	return take_path(&c->control, value, line);
 }
 
+/* As the library reads it; the user and the password are not looked at. */
+static const char *take_proxy(struct config *c, const char *value, int line)
+{
+	const char *at = strstr(value, "://"), *user = strrchr(value, '@');
+	char address[KITH_ADDR_TEXT_MAX] = "";
+	struct kith_addr addr;
+	if (at != NULL)
+		(void)snprintf(address, sizeof address, "%s", user != NULL ? user + 1 : at + 3);
+	address[strcspn(address, "/")] = '\0';
+	if ((strncmp(value, "socks5://", 9) != 0 && strncmp(value, "http://", 7) != 0) ||
+	    kith_addr_parse(&addr, address) != 0 || addr.port == 0)
+		return "\"socks5://ADDRESS:PORT\" or \"http://ADDRESS:PORT\", with USER:PASSWORD@ before the address "
+		       "if it "
+		       "wants them; an address, not a name";
+	return take_text(&c->proxy, value, line);
+}
+
 static const char *take_issuers(struct config *c, const char *value, int line)
 {
 	return take_list(c->issuers, &c->issuers_n, CONFIG_LISTS_MAX, value, line);
@@ -247,6 +264,7 @@ static const struct option options[] = {
 	{ "listen", true, ANY_ROLE, false, TAKE(take_listen) },
 	{ "listen_tcp", false, ANY_ROLE, false, NUMBER(listen_tcp, 1, UINT16_MAX, "a port, such as 443") },
 	{ "tcp", false, ANY_ROLE, false, FLAG(tcp) },
+	{ "proxy", false, ANY_ROLE, false, TAKE(take_proxy) },
 	{ "advertise", true, NO_LEAF, LIVE, TAKE(take_advertise) },
 	{ "bootstrap", true, ANY_ROLE, LIVE, TAKE(take_bootstrap) },
 	{ "control", false, ANY_ROLE, false, TAKE(take_control) },
@@ -667,8 +685,8 @@ static void list_free(struct config_text *list, size_t n)
 
 void config_free(struct config *c)
 {
-	struct config_text single[] = { c->path,  c->profile, c->chain,	    c->key, c->passphrase_file,
-					c->state, c->control, c->open_label };
+	struct config_text single[] = { c->path,  c->profile, c->chain,	     c->key,  c->passphrase_file,
+					c->state, c->control, c->open_label, c->proxy };
 	list_free(single, sizeof single / sizeof single[0]);
 	list_free(c->bootstrap, c->bootstrap_n);
 	list_free(c->issuers, c->issuers_n);

@@ -27,7 +27,7 @@ struct config_text {
 
 struct config {
 	struct config_text path; /* of the file itself */
-	struct config_text profile, chain, key, passphrase_file, state, control, open_label;
+	struct config_text profile, chain, key, passphrase_file, state, control, open_label, proxy;
 	struct config_text bootstrap[CONFIG_BOOTSTRAP_MAX], issuers[CONFIG_LISTS_MAX], revocations[CONFIG_LISTS_MAX];
 	size_t bootstrap_n, issuers_n, revocations_n;
 

@@ -112,6 +112,7 @@ struct kith_node_options {
 	enum kith_presence presence; /* who sees this device come and go; default KITH_PRESENCE_PUBLIC */
 	uint16_t listen_tcp; /* take TCP connections at this port, too (443), and name it to others; 0: at port only */
 	bool no_tcp; /* neither take nor make TCP connections */
+	const char *proxy; /* TCP goes through this SOCKS or HTTP proxy: kithd.conf(5) has the syntax; NULL: straight */
 };
 
 /* Fills in the defaults. */

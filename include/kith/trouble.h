@@ -40,7 +40,10 @@ enum kith_trouble {
 	KITH_TROUBLE_LOG,
 	/* a link carries no packets of 1200 bytes: ours go in fragments, which some networks drop (KITH_EMSGSIZE). why
 	 * names the interface and its MTU. Told once for each of them */
-	KITH_TROUBLE_MTU
+	KITH_TROUBLE_MTU,
+	/* the proxy of the options does not connect us: it wants another user or password, or does not allow it
+	 * (KITH_EACCES), is none of that kind (KITH_EPROTO), or did not reach a supernode. Each reason once in a row */
+	KITH_TROUBLE_PROXY
 };
 
 #endif

@@ -18,6 +18,7 @@
 #include <kith/stats.h>
 
 #include "host/interfaces.h"
+#include "host/proxy.h"
 
 #define KITH_CARRIER_WHY_MAX 160
 
@@ -37,6 +38,7 @@ struct kith_carrier_options {
 	bool offload; /* use the system's segmentation and coalescing */
 	bool listen; /* of connections: take in those of strangers, too, at bind ... */
 	uint16_t listen_too; /* ... and at this port; 0: at no other */
+	const struct kith_proxy *proxy; /* through which connections are made; NULL: none */
 	void (*ready)(void *ctx, unsigned ready); /* bits of enum kith_carrier_ready */
 	void *ctx;
 };
@@ -45,6 +47,7 @@ struct kith_carrier_options {
 struct kith_carrier_error {
 	struct kith_addr remote;
 	int err; /* KITH_EUNREACHABLE, KITH_EACCES ...; KITH_EMSGSIZE: they do, but in fragments */
+	bool by_proxy; /* the proxy is not reached, or says so */
 };
 
 struct kith_carrier_info {

@@ -39,21 +39,7 @@ static const struct kith_alloc *alloc_of(const struct kith_tcp_carrier *c)
 
 static void remember(struct kith_tcp_carrier *c, const struct kith_addr *remote, uint64_t for_ms)
 {
-	if (c->remembered == NULL)
-		c->remembered = KITH_NEW_ARRAY(alloc_of(c), struct kith_tcp_remembered, KITH_TCP_REMEMBERED);
-	if (c->remembered == NULL)
-		return;
-	struct kith_tcp_remembered *r = &c->remembered[c->remembered_next++ % KITH_TCP_REMEMBERED];
-	r->remote = *remote;
-	r->until_ms = now_ms(c) + for_ms;
-}
-
-static bool is_remembered(const struct kith_tcp_carrier *c, const struct kith_addr *remote)
-{
-	for (unsigned i = 0; c->remembered != NULL && i < KITH_TCP_REMEMBERED; i++)
-		if (now_ms(c) < c->remembered[i].until_ms && kith_addr_equal(&c->remembered[i].remote, remote))
-			return true;
-	return false;
+	kith_tcp_shun(&c->shunned, alloc_of(c), remote, now_ms(c) + for_ms);
 }
 
 static void drop_errors(struct kith_tcp_carrier *c)
@@ -63,12 +49,13 @@ static void drop_errors(struct kith_tcp_carrier *c)
 	c->errors_n = 0;
 }
 
-static void note_error(struct kith_tcp_carrier *c, const struct kith_addr *remote, int err)
+/* by_proxy: that it was to be reached through. */
+static void note_error(struct kith_tcp_carrier *c, const struct kith_addr *remote, int err, bool by_proxy)
 {
 	if (c->errors == NULL)
 		c->errors = KITH_NEW_ARRAY(alloc_of(c), struct kith_carrier_error, KITH_TCP_ERRORS);
 	if (c->errors != NULL && c->errors_n < KITH_TCP_ERRORS)
-		c->errors[c->errors_n++] = (struct kith_carrier_error){ *remote, err };
+		c->errors[c->errors_n++] = (struct kith_carrier_error){ *remote, err, by_proxy };
 }
 
 static bool tcp_error(void *self, struct kith_carrier_error *out)
@@ -137,6 +124,7 @@ static void conn_close(struct kith_tcp_conn *conn)
 	c->dialling = (uint16_t)(c->dialling - (conn->state == KITH_TCP_DIALLING));
 	if (c->reading == conn)
 		c->reading = NULL;
+	kith_tcp_dial_deinit(&conn->dial, alloc_of(c));
 	kith_tcp_in_deinit(&conn->in, alloc_of(c));
 	kith_tcp_out_deinit(&conn->out, alloc_of(c));
 	uv_close((uv_handle_t *)&conn->poll, conn_closed);
@@ -148,7 +136,7 @@ static void conn_end(struct kith_tcp_conn *conn, int err)
 {
 	struct kith_tcp_carrier *c = conn->c;
 	if (!conn->taken_in || conn->useful)
-		note_error(c, &conn->remote, err);
+		note_error(c, &conn->remote, err, conn->state == KITH_TCP_DIALLING && c->o.proxy != NULL);
 	if (conn->taken_in && conn->useful)
 		remember(c, &conn->remote, KITH_TCP_ENDED_MS);
 	else if (conn->state == KITH_TCP_DIALLING)
@@ -160,7 +148,8 @@ static void conn_end(struct kith_tcp_conn *conn, int err)
 static void watch(struct kith_tcp_conn *conn)
 {
 	bool dialling = conn->state == KITH_TCP_DIALLING;
-	int events = (dialling ? 0 : UV_READABLE) | (dialling || conn->out.len > 0 ? UV_WRITABLE : 0);
+	bool reads = !dialling || kith_tcp_dial_reads(&conn->dial);
+	int events = (reads ? UV_READABLE : 0) | (!reads || (!dialling && conn->out.len > 0) ? UV_WRITABLE : 0);
 	if (events == conn->events)
 		return;
 	conn->events = events;
@@ -206,11 +195,11 @@ static bool has_room(const struct kith_tcp_carrier *c)
 static struct kith_tcp_conn *dial(struct kith_tcp_carrier *c, const struct kith_addr *remote)
 {
 	int fd;
-	if (!has_room(c) || c->dialling >= c->bounds->dials || is_remembered(c, remote))
+	if (!has_room(c) || c->dialling >= c->bounds->dials || kith_tcp_is_shunned(&c->shunned, remote, now_ms(c)))
 		return NULL;
-	int err = kith_tcp_dial(&c->o.bind, remote, &fd);
+	int err = kith_tcp_dial_begin(&c->o.bind, remote, c->o.proxy, &fd);
 	if (err != 0) {
-		note_error(c, remote, err);
+		note_error(c, remote, err, c->o.proxy != NULL);
 		remember(c, remote, c->bounds->failed_ms);
 		return NULL;
 	}
@@ -298,7 +287,7 @@ static void gather(struct kith_tcp_carrier *c, struct run *run, const struct kit
 		if (run->n == RUN || (run->n > 0 && !kith_addr_equal(&run->packets[0].remote, &packet->remote)))
 			send_gathered(c, run);
 		if (len > KITH_TCP_PACKET_MAX) {
-			note_error(c, &packet->remote, KITH_EMSGSIZE);
+			note_error(c, &packet->remote, KITH_EMSGSIZE, false);
 			continue;
 		}
 		struct kith_packet *one = &run->packets[run->n++];
@@ -441,9 +430,9 @@ static void polled(uv_poll_t *poll, int status, int events)
 	if (status != 0) /* libuv has stopped polling; whatever is done now tells what it is */
 		conn->events = 0;
 	if (conn->state == KITH_TCP_DIALLING) {
-		int err = kith_tcp_dialed(conn->fd);
-		if (err != 0) {
-			conn_end(conn, err);
+		int came = kith_tcp_dial_go(&conn->dial, conn->fd, alloc_of(c), &conn->remote, c->o.proxy);
+		if (came <= 0) {
+			came < 0 ? conn_end(conn, came) : watch(conn);
 			tell(c);
 			return;
 		}
@@ -611,7 +600,7 @@ static void tcp_close(void *self, void (*closed)(void *ctx), void *ctx)
 	uv_close((uv_handle_t *)&c->timer, part_closed);
 	kith_table_deinit(&c->by_remote);
 	drop_errors(c);
-	KITH_FREE_ARRAY(alloc_of(c), c->remembered, KITH_TCP_REMEMBERED);
+	kith_tcp_shunned_deinit(&c->shunned, alloc_of(c));
 	kith_alloc_free(alloc_of(c), c->rx, RX_LEN);
 	c->rx = NULL;
 }

@@ -2,6 +2,7 @@
  * address; where there is none, one is dialled, and what is sent meanwhile waits for it. What comes over a connection
  * comes from its remote address. Frames are tcp_stream's.
  *
+ * With a proxy all connections are made through it (tcp_dial).
  * A carrier that listens takes connections of strangers; one that does not has no socket while nobody is dialled.
  * Nobody is dialled back: a connection that was taken in and ended, or a dial that failed, is remembered, and
  * what is sent there is dropped until that is forgotten.
@@ -21,6 +22,8 @@
 #include "base/list.h"
 #include "base/table.h"
 #include "host/carrier.h"
+#include "host/tcp_dial.h"
+#include "host/tcp_shunned.h"
 #include "host/tcp_stream.h"
 
 #define KITH_TCP_DIAL_MS 10000
@@ -39,7 +42,6 @@ enum {
 	KITH_TCP_LISTENERS = 2, /* the port that UDP has, and another */
 	KITH_TCP_SLOTS = 64, /* packets of one receive */
 	KITH_TCP_READ = 16 * 1024, /* bytes of one connection, before others get their turn */
-	KITH_TCP_REMEMBERED = 256,
 	KITH_TCP_ERRORS = 32
 };
 
@@ -69,14 +71,9 @@ struct kith_tcp_conn {
 	int events; /* polled for */
 	uint64_t since_ms, heard_ms;
 	uv_poll_t poll;
+	struct kith_tcp_dial dial; /* while it is not there yet */
 	struct kith_tcp_in in;
 	struct kith_tcp_out out;
-};
-
-/* A remote address to which no connection is dialled until then. */
-struct kith_tcp_remembered {
-	struct kith_addr remote;
-	uint64_t until_ms;
 };
 
 /* Times and numbers, of which tests have smaller ones. */
@@ -95,12 +92,12 @@ struct kith_tcp_carrier {
 	struct kith_tcp_listener *listeners; /* KITH_TCP_LISTENERS; NULL: it does not listen */
 	struct kith_table by_remote; /* struct kith_tcp_conn */
 	struct kith_link all, ready;
-	struct kith_tcp_remembered *remembered; /* KITH_TCP_REMEMBERED, from the first on */
+	struct kith_tcp_shunned shunned; /* nobody there is dialled */
 	struct kith_carrier_error *errors; /* KITH_TCP_ERRORS, while there are any */
 	uint8_t *rx; /* while packets are handed out: KITH_TCP_SLOTS packets, and what was read */
 	struct kith_tcp_conn *reading; /* of which bytes read are left ... */
 	uint32_t read_at, read_len; /* ... from here on, to there */
-	uint16_t listeners_n, dialling, errors_n, remembered_next;
+	uint16_t listeners_n, dialling, errors_n;
 	unsigned handles;
 	bool closing;
 	uv_timer_t timer;

@@ -105,12 +105,14 @@ static void report_errors(struct kith_node *node)
 {
 	struct kith_socket *s;
 	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;) {
-		struct kith_carrier_error e;
+		struct kith_carrier_error e = { .err = 0 };
 		while (s->self != NULL && s->carrier->error(s->self, &e)) {
 			if (e.err == KITH_EMSGSIZE) { /* they go in fragments now */
 				kith_plight_mtu(node, &e.remote);
 				continue;
 			}
+			if (e.by_proxy)
+				kith_plight_proxy(node, e.err);
 			kith_core_send_error(node->core, kith_node_now(node), s->id, &e.remote, e.err);
 			kith_interface_watch_hint(&node->watch);
 			kith_node_touch(node);

@@ -205,6 +205,8 @@ struct kith_node {
 	size_t asked_n;
 	struct kith_interface_watch watch;
 	struct kith_interface_link told_link; /* the last one that the application was told to be small */
+	struct kith_proxy proxy; /* for TCP */
+	int told_proxy; /* the last error of it that the application was told */
 	bool watching;
 	struct kith_power_watch *power; /* NULL unless the role is auto */
 	const char *root; /* where power looks: "/", but for tests */
@@ -322,6 +324,7 @@ void kith_plight_endpoint(struct kith_node *node, const struct kith_event *ev);
 void kith_plight_forked(struct kith_node *node, const struct kith_event *ev);
 /* Packets to an address go in fragments. */
 void kith_plight_mtu(struct kith_node *node, const struct kith_addr *to);
+void kith_plight_proxy(struct kith_node *node, int err); /* it does not do what it is asked */
 void kith_plight_caught(struct kith_node *node, const struct kith_event *ev);
 void kith_homeless_text(const struct kith_node *node, const struct kith_homeless *h, char *out, size_t cap);
 

@@ -68,6 +68,8 @@ static int fill_in(struct kith_node *node, const struct kith_node_options *o, co
 	uint64_t seed[2] = { kith_rng_u64(node->random), kith_rng_u64(node->random) };
 	kith_table_init(&node->conns, node->alloc, KITH_HOST_CONNS_MAX, KITH_TABLE_KEY(struct kith_conn, id), seed);
 	int err = kith_options_copy(node, o);
+	if (err == 0 && node->o.proxy != NULL)
+		err = kith_proxy_parse(&node->proxy, node->o.proxy);
 	if (err == 0)
 		err = kith_resolver_init(&node->resolver, node->alloc, node->o.bootstrap, node->o.bootstrap_n, &bad);
 	if (err == 0)

@@ -113,6 +113,9 @@ static bool consistent(const struct kith_node_options *o)
 		return false;
 	if (o->stun && o->role == KITH_ROLE_LEAF)
 		return false;
+	struct kith_proxy proxy;
+	if (o->proxy != NULL && (o->no_tcp || kith_proxy_parse(&proxy, o->proxy) != 0))
+		return false;
 	if (o->endpoints_n > sizeof o->endpoints / sizeof o->endpoints[0] || o->issuers_n > SPANS_MAX ||
 	    o->revocations_n > SPANS_MAX)
 		return false;
@@ -130,7 +133,7 @@ int kith_options_copy(struct kith_node *node, const struct kith_node_options *o)
 		copy->open_label = KITH_HOST_OPEN_LABEL;
 	bool done = own_text(node, &copy->open_label) && own_text(node, &copy->key_path) &&
 		    own_text(node, &copy->chain_path) && own_text(node, &copy->passphrase_path) &&
-		    own_text(node, &copy->state_dir) && own_span(node, &copy->chain) &&
+		    own_text(node, &copy->state_dir) && own_text(node, &copy->proxy) && own_span(node, &copy->chain) &&
 		    own_span(node, &copy->devices) && own_spans(node, &copy->issuers, copy->issuers_n) &&
 		    own_spans(node, &copy->revocations, copy->revocations_n) &&
 		    own_texts(node, &copy->bootstrap, copy->bootstrap_n);

@@ -168,6 +168,27 @@ void kith_plight_mtu(struct kith_node *node, const struct kith_addr *to)
 	kith_trouble(node, KITH_TROUBLE_MTU, KITH_EMSGSIZE, why);
 }
 
+void kith_plight_proxy(struct kith_node *node, int err)
+{
+	char why[KITH_HOST_WHY_MAX], at[KITH_ADDR_TEXT_MAX];
+	if (node->told_proxy == err)
+		return;
+	node->told_proxy = err;
+	kith_addr_format(&node->proxy.at, at);
+	if (err == KITH_EACCES)
+		(void)snprintf(why, sizeof why,
+			       "the proxy %s refuses us: is the user, or the password, right? may it connect "
+			       "to the supernodes' ports?",
+			       at);
+	else if (err == KITH_EPROTO)
+		(void)snprintf(why, sizeof why, "what answers at %s is no proxy of the kind that is configured (%s)",
+			       at, node->proxy.kind == KITH_PROXY_HTTP ? "HTTP" : "SOCKS 5");
+	else
+		(void)snprintf(why, sizeof why, "a supernode was not reached through the proxy %s: %s", at,
+			       kith_strerror(err));
+	kith_trouble(node, KITH_TROUBLE_PROXY, err, why);
+}
+
 static const char *lie_text(enum kith_lie lie)
 {
 	switch (lie) {

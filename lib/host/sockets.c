@@ -68,6 +68,7 @@ static int open_socket(struct kith_socket *s, uint16_t port, char *why)
 					  .offload = !node->o.no_offload && s->effect == 0,
 					  .listen = is_tcp(s) && s->effect == 0 && listens(node),
 					  .listen_too = node->o.listen_tcp,
+					  .proxy = node->proxy.kind != KITH_PROXY_NONE ? &node->proxy : NULL,
 					  .ready = kith_exchange_ready,
 					  .ctx = s };
 	o.bind.family = s->row->family;

@@ -508,12 +508,13 @@ int main(int argc, char **argv)
 {
 	static const struct option words[] = { { "profile", required_argument, NULL, 'p' },
 					       { "port", required_argument, NULL, 'P' },
+					       { "proxy", required_argument, NULL, 'x' },
 					       { "allow-loopback", no_argument, NULL, 'l' },
 					       { 0 } };
 	struct peer p = { .loop = uv_default_loop() };
 	struct kith_node_options options;
 	const char *dir = NULL;
-	char why[512] = "usage: kith-peer --profile DIR [--allow-loopback] [--port N]";
+	char why[512] = "usage: kith-peer --profile DIR [--allow-loopback] [--port N] [--proxy URL]";
 	int c;
 	kith_node_options_init(&options);
 	while ((c = getopt_long(argc, argv, "", words, NULL)) != -1) {
@@ -521,6 +522,8 @@ int main(int argc, char **argv)
 			dir = optarg;
 		else if (c == 'P')
 			options.port = (uint16_t)strtoul(optarg, NULL, 10);
+		else if (c == 'x')
+			options.proxy = optarg;
 		else if (c == 'l')
 			options.allow_loopback = true;
 		else

@@ -257,7 +257,7 @@ static void nobody_there_is_told_with_the_address(void **state)
 	send_to(&f->client, &nobody, 2, 10);
 	assert_int_equal(f->client.c->by_remote.n, 0);
 	assert_int_equal(f->client.c->queue_full, 1);
-	f->client.c->remembered[0].until_ms = 0;
+	f->client.c->shunned.list[0].until_ms = 0;
 	send_to(&f->client, &nobody, 3, 10);
 	assert_int_equal(f->client.c->by_remote.n, 1);
 	fixture_free(f);
