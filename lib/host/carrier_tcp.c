@@ -322,12 +322,12 @@ static bool tcp_send(void *self, const struct kith_packet packets[], size_t n)
 static bool flush(struct kith_tcp_conn *conn)
 {
 	if (conn->out.len > 0) {
-		int sent = kith_tcp_write(conn->fd, &(struct iovec){ conn->out.bytes + conn->out.at, conn->out.len }, 1);
-		if (sent < 0) {
+		int n = kith_tcp_write(conn->fd, &(struct iovec){ conn->out.bytes + conn->out.at, conn->out.len }, 1);
+		if (n < 0) {
 			conn_end(conn, KITH_EUNREACHABLE);
 			return false;
 		}
-		kith_tcp_out_left(&conn->out, alloc_of(conn->c), (size_t)sent);
+		kith_tcp_out_left(&conn->out, alloc_of(conn->c), (size_t)n);
 	}
 	watch(conn);
 	return true;
