@@ -45,6 +45,7 @@ static const struct option {
 	OPTION(port, U16),
 	OPTION(listen_tcp, U16),
 	OPTION(no_tcp, FLAG),
+	OPTION(no_port_mapping, FLAG),
 	OPTION(no_v4, FLAG),
 	OPTION(no_v6, FLAG),
 	OPTION(bind_v4, ADDR),
