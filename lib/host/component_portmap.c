@@ -113,7 +113,7 @@ static void hear_news(struct worker *w)
 {
 	uint8_t in[KITH_PCP_ANSWER_MAX + 1];
 	for (int i = 0; i < BATCH && w->news >= 0; i++) {
-		struct sockaddr_in from;
+		struct sockaddr_in from = { 0 };
 		socklen_t from_len = sizeof from;
 		ssize_t n = recvfrom(w->news, in, sizeof in, 0, (struct sockaddr *)&from, &from_len);
 		if (n < 0)
@@ -155,15 +155,17 @@ static void take_back_upnp(struct worker *w)
 
 /* ---- the thread ---- */
 
+static bool is_told(const struct kith_portmap_told *a, const struct kith_portmap_told *b)
+{
+	return a->state == b->state && a->method == b->method && a->life_us == b->life_us && a->lies == b->lies &&
+	       a->result == b->result && memcmp(a->outer, b->outer, sizeof a->outer) == 0;
+}
+
 static void tell(struct worker *w)
 {
 	const struct kith_mapper *m = &w->mapper;
-	struct kith_portmap_told t;
+	struct kith_portmap_told t = { .method = m->method, .lies = m->lies, .result = m->result };
 	kith_time_us until = KITH_TIME_NEVER;
-	memset(&t, 0, sizeof t); /* with what lies between its members: it is compared as bytes */
-	t.method = m->method;
-	t.lies = m->lies;
-	t.result = m->result;
 	for (unsigned i = 0; i < m->ask.n; i++)
 		if (kith_mapper_mapped(m, i, &t.outer[i]) && m->rows[i].until < until)
 			until = m->rows[i].until;
@@ -171,9 +173,9 @@ static void tell(struct worker *w)
 		  : m->method == KITH_PORTMAP_NONE	? KITH_PORTMAP_REFUSED
 							: KITH_PORTMAP_ASKING;
 	t.life_us = until; /* compared as a time, told as a distance */
-	if (memcmp(&t, &w->told, sizeof t) == 0)
+	if (is_told(&t, &w->told))
 		return;
-	memcpy(&w->told, &t, sizeof t);
+	w->told = t;
 	t.life_us = until == KITH_TIME_NEVER ? 0 : until - now_us();
 	w->link->tell(w->link, &t);
 }
