@@ -40,6 +40,10 @@ if(KITH_BUILD_STUN)
 	kith_find_module(NICE "libnice-dev, or configure with -D KITH_BUILD_STUN=OFF" "nice>=0.1.21")
 endif()
 
+if(KITH_WITH_PORTMAP)
+	kith_find_module(MINIUPNPC "libminiupnpc-dev, or configure with -D KITH_WITH_PORTMAP=OFF" "miniupnpc>=2.2")
+endif()
+
 # The reference node, its command line, and the benchmarks.
 if(KITH_BUILD_NODE)
 	kith_find_module(CONFUSE libconfuse-dev "libconfuse>=3.3")

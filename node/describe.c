@@ -126,6 +126,18 @@ static bool is_connecting(const struct kith_node *node, const struct kith_node_i
 	return info->core.members <= 1 && kith_node_bootstrap(node, NULL, 0) > 0;
 }
 
+static json_t *mapping_json(const struct kith_node *node)
+{
+	static const char *const states[] = { "off", "missing", "asking", "mapped", "useless", "refused" };
+	struct kith_portmap_info info;
+	if (kith_node_portmap(node, &info) != 0)
+		return json_null();
+	return json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:s}", "state", states[info.state], "by",
+			 kith_portmap_method_name(info.method), "udp", addr_json(&info.udp), "tcp",
+			 addr_json(&info.tcp), "expires", (json_int_t)(info.expires_ms / 1000), "lies",
+			 (json_int_t)info.lies, "why", info.why);
+}
+
 json_t *describe_node(const struct kith_node *node)
 {
 	struct kith_node_info info;
@@ -142,14 +154,15 @@ json_t *describe_node(const struct kith_node *node)
 				   "records", (json_int_t)info.core.records, "watches", (json_int_t)info.core.watches);
 	json_t *stun = json_pack("{s:I, s:I, s:I}", "answers", (json_int_t)info.stun_answers, "limited",
 				 (json_int_t)info.stun_limited, "too_short", (json_int_t)info.stun_too_short);
-	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
-			 "state", state_text(info.state, is_connecting(node, &info)), "role",
-			 info.serving.serving ? "supernode" : "leaf", "serving", describe_serving(&info.serving),
-			 "name", info.name, "identity", key_json(&info.identity), "device", key_json(&info.device),
-			 "network", kith_key_format(info.network.b, network), "port", (int)info.port, "ipv4", info.v4,
-			 "ipv6", info.v6, "observed_address", addr_json(&info.core.observed), "homes", homes,
-			 "homeless", homeless_json(&info), "bootstrap", bootstrap_json(node), "tables", tables, "stun",
-			 stun, "clock_trusted", info.clock_trusted, "counters", counters_json(kith_node_stats(node)));
+	return json_pack(
+		"{s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}",
+		"state", state_text(info.state, is_connecting(node, &info)), "role",
+		info.serving.serving ? "supernode" : "leaf", "serving", describe_serving(&info.serving), "name",
+		info.name, "identity", key_json(&info.identity), "device", key_json(&info.device), "network",
+		kith_key_format(info.network.b, network), "port", (int)info.port, "ipv4", info.v4, "ipv6", info.v6,
+		"observed_address", addr_json(&info.core.observed), "homes", homes, "homeless", homeless_json(&info),
+		"bootstrap", bootstrap_json(node), "tables", tables, "stun", stun, "clock_trusted", info.clock_trusted,
+		"counters", counters_json(kith_node_stats(node)), "mapping", mapping_json(node));
 }
 
 enum { LOGS_MAX = 64 };

@@ -164,6 +164,25 @@ static void show_serving(struct text *text, const json_t *s)
 		is_true(endpoint, "failing") ? "; NOT: others tried in vain, see its firewall and router" : "");
 }
 
+/* What a router maps to it. */
+static void show_mapping(struct text *text, const json_t *m)
+{
+	const char *by = string(m, "by");
+	char date[DATE_TEXT_MAX];
+	if (strcmp(string(m, "state"), "mapped") != 0) {
+		show_line(text, "mapped: no, %s",
+			  string(m, "why")[0] != '\0' ? string(m, "why") : "the router is asked");
+		return;
+	}
+	show_line(text, "mapped: %s by %s until %s", string(m, "udp"),
+		  strcmp(by, "pcp") == 0      ? "PCP"
+		  : strcmp(by, "natpmp") == 0 ? "NAT-PMP"
+					      : "UPnP",
+		  date_text(integer(m, "expires"), date));
+	if (json_is_string(json_object_get(m, "tcp")))
+		show_line(text, "mapped: %s over TCP", string(m, "tcp"));
+}
+
 static void show_status(struct text *text, const json_t *r)
 {
 	const json_t *tables = json_object_get(r, "tables");
@@ -180,6 +199,7 @@ static void show_status(struct text *text, const json_t *r)
 		  is_true(r, "ipv4") ? ", IPv4" : "", is_true(r, "ipv6") ? ", IPv6" : "");
 	show_serving(text, json_object_get(r, "serving"));
 	show_line(text, "seen from outside: %s", string(r, "observed_address"));
+	show_mapping(text, json_object_get(r, "mapping"));
 	json_array_foreach(json_object_get(r, "homes"), i, home)
 		show_line(text, "home: %s", json_string_value(home) != NULL ? json_string_value(home) : "-");
 	if (json_is_object(json_object_get(r, "homeless")))

@@ -11,6 +11,7 @@
 #include <kith/keyfile.h>
 #include <kith/log.h>
 #include <kith/node.h>
+#include <kith/portmap.h>
 #include <kith/presence.h>
 #include <kith/role.h>
 #include <kith/serving.h>

@@ -113,6 +113,7 @@ struct kith_node_options {
 	uint16_t listen_tcp; /* take TCP connections at this port, too (443), and name it to others; 0: at port only */
 	bool no_tcp; /* neither take nor make TCP connections */
 	const char *proxy; /* TCP goes through this SOCKS or HTTP proxy: kithd.conf(5) has the syntax; NULL: straight */
+	bool no_port_mapping; /* do not ask the router for a port (<kith/portmap.h>) */
 };
 
 /* Fills in the defaults. */
@@ -319,10 +320,10 @@ KITH_EXPORT size_t kith_node_logs(const struct kith_node *node, struct kith_log_
 /* Our certificates as they are now; borrowed until they are renewed. KITH_EINVAL. */
 KITH_EXPORT int kith_node_chain(const struct kith_node *node, struct kith_span *chain) KITH_MUST_USE;
 
-/* Takes over from o what may change while a node runs: stun, sessions_max, tunnels_max, relay_rate, relay_owner_rate,
- * leave_us, linger_us, and bootstrap entries that are new (none is taken away). All else in o is ignored. KITH_EINVAL:
- * nothing was changed, nor by KITH_ENOTSUP: the component that stun needs, which is read here, is missing; KITH_ESTATE:
- * it does not run; KITH_EFULL, KITH_ENOMEM: some bootstrap entries were left out. */
+/* Takes over from o what may change while a node runs: stun, no_port_mapping, sessions_max, tunnels_max, relay_rate,
+ * relay_owner_rate, leave_us, linger_us, and bootstrap entries that are new (none is taken away). All else in o is
+ * ignored. KITH_EINVAL: nothing was changed, nor by KITH_ENOTSUP: the component that stun needs, which is read here, is
+ * missing; KITH_ESTATE: it does not run; KITH_EFULL, KITH_ENOMEM: some bootstrap entries were left out. */
 KITH_EXPORT int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o) KITH_MUST_USE;
 
 #define KITH_WHY_MAX 256 /* bytes of a reason in words */

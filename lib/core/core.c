@@ -585,6 +585,11 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 		kith_core_settle(c);
 		return err;
 	}
+	if (kith_transports_only_mapped(&before, t)) { /* nothing has moved: there is more to offer */
+		kith_talk_offer_all(c);
+		kith_core_settle(c);
+		return 0;
+	}
 	if (t->up && !before.up)
 		kith_hostcache_forgive(&c->leaf.cache);
 	if (known && t->up && !kith_serves(c))

@@ -188,5 +188,9 @@ int kith_node_adjust(struct kith_node *node, const struct kith_node_options *o)
 	node->o.leave_us = n.leave_us;
 	node->o.linger_us = n.linger_us;
 	change_stun(node, n.stun);
+	if (node->o.no_port_mapping != n.no_port_mapping) {
+		node->o.no_port_mapping = n.no_port_mapping;
+		kith_portmap_look(node);
+	}
 	return extend(node, n.bootstrap, n.bootstrap_n);
 }

@@ -61,10 +61,12 @@ void kith_finish_leave(struct kith_node *node)
 
 void kith_finish_begin(struct kith_node *node)
 {
-	/* A save under way is waited for, and its end comes back here; the core may then ask for a last one. (Out of
+	/* A save under way is waited for, and its end comes back here; the core may then ask for a last one. So is a
+	 * mapping that is taken back. (Out of
 	 * patience, the job is still waited for, but nothing that it leads to.) */
-	if (node->finishing || (is_saving(node) && !node->impatient))
+	if (node->finishing || ((is_saving(node) || kith_portmap_busy(node)) && !node->impatient))
 		return;
+	kith_portmap_abandon(node);
 	kith_thread_stop_posts(node);
 	kith_event_end_all(node);
 	node->finishing = true;

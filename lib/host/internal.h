@@ -9,6 +9,7 @@
  *     call.c, conn.c, stream.c   the calls of the application
  *     role.c                 role, consent, and the machine (power.c)
  *     renew.c                our own certificate, in time
+ *     portmap.c              a port at the router, by the component of that name
  *     bootstrap.c            names, found or not yet  base.c      clock, word of a change, troubles: for all of them
  *
  * Callbacks run in few places only: in the pump (drive.c), around the start (open.c), and at the end of closing.
@@ -17,8 +18,7 @@
  * freed anywhere. It holds among our own files, too: what changes something leaves it to the pump, and calls nobody.
  *
  * Not here yet, with their places: TLS, and proxies (CONNECT, SOCKS5), between host/tcp_socket and host/tcp_stream, as
- * carriers of their own beside carrier_tcp; port mapping as a job on the thread pool that ends in kith_core_transport
- * with one more address; ICE agents of libnice as carriers.
+ * carriers of their own beside carrier_tcp; ICE agents of libnice as carriers.
  */
 #ifndef KITH_HOST_INTERNAL_H
 #define KITH_HOST_INTERNAL_H
@@ -28,6 +28,7 @@
 #include <uv.h>
 
 #include <kith/node.h>
+#include <kith/portmap.h>
 #include <kith/presence.h>
 #include <kith/session.h>
 
@@ -212,6 +213,8 @@ struct kith_node {
 	const char *root; /* where power looks: "/", but for tests */
 	struct kith_component_file stun_part;
 	struct kith_stun *stun;
+	struct kith_portmap *portmap; /* NULL: nothing is asked of a router */
+	bool locals_due; /* the router maps another address: to be told to the core */
 	struct kith_lag lag; /* of the loop, for a supernode */
 	bool dirty, left, impatient, finishing;
 	bool leave_due; /* closing, and the core was not told to leave yet */
@@ -401,6 +404,15 @@ int kith_node_stun_begin(struct kith_node *node) KITH_MUST_USE; /* when it is lo
 void kith_node_stun_end(struct kith_node *node);
 /* Answers what is for the STUN server and takes it out; returns how many packets are left for the core. */
 size_t kith_node_stun_take(struct kith_socket *s, struct kith_packet packets[], size_t n);
+
+/* ---- portmap.c ---- */
+/* Begins to ask the router for a mapping, asks again, or stops, as options and addresses are now. */
+void kith_portmap_look(struct kith_node *node);
+void kith_portmap_stop(struct kith_node *node); /* what was mapped is taken back */
+bool kith_portmap_busy(const struct kith_node *node); /* something is mapped, or is being taken back */
+void kith_portmap_abandon(struct kith_node *node); /* nobody waits for that any more */
+/* The outer address of a transport. False: there is none. */
+bool kith_portmap_local(const struct kith_node *node, uint16_t transport, struct kith_local *out);
 
 /* ---- drive.c ---- */
 int kith_drive_start(struct kith_node *node) KITH_MUST_USE; /* the handles of the loop */

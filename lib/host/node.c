@@ -189,6 +189,7 @@ int kith_node_close(struct kith_node *node, void (*closed)(struct kith_node *nod
 		kith_time_us patience =
 			(leave < WAIT_MAX_US ? leave : WAIT_MAX_US) + (longest < WAIT_MAX_US ? longest : WAIT_MAX_US);
 		node->leave_due = true;
+		kith_portmap_stop(node);
 		uint64_t patience_ms = (uint64_t)(patience / KITH_US_PER_MS) + PATIENCE_MS;
 		(void)uv_timer_start(&node->close_timer, end_now, patience_ms, 0);
 	} else {

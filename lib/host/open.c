@@ -173,6 +173,7 @@ static void interfaces_changed(void *ctx, const struct kith_interfaces *now)
 		return;
 	kith_tell_transports(node, now);
 	kith_serving_moved(node);
+	kith_portmap_look(node);
 	if (kith_resolver_wants(&node->resolver) && node->resolver.busy == 0) { /* there may be a resolver now */
 		node->resolver.attempt = 0;
 		kith_bootstrap_resolve(node);
@@ -349,6 +350,7 @@ static void proceed(struct kith_node *node)
 	equip_core(node);
 	kith_open_forget(node);
 	kith_tell_transports(node, &node->watch.last);
+	kith_portmap_look(node);
 	kith_core_tick(node->core, kith_node_now(node));
 	if (node->state == KITH_NODE_RUNNING && node->cb.started != NULL)
 		node->cb.started(node, 0, "", node->user);

@@ -105,6 +105,7 @@ int kith_node_set_role(struct kith_node *node, const struct kith_node_options *o
 	node->o.terms = n.terms;
 	memcpy(node->o.endpoints, n.endpoints, sizeof n.endpoints);
 	node->o.endpoints_n = n.endpoints_n;
+	kith_portmap_look(node);
 	err = kith_serving_watch(node);
 	if (err != 0) /* the core has what it was told last */
 		KITH_LOG(node->log, KITH_LOG_WARN, "power_not_watched err=%s", kith_err_name(err));

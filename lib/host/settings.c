@@ -46,6 +46,7 @@ static const struct option {
 	OPTION(listen_tcp, U16),
 	OPTION(no_tcp, FLAG),
 	OPTION(proxy, TEXT),
+	OPTION(no_port_mapping, FLAG),
 	OPTION(no_v4, FLAG),
 	OPTION(no_v6, FLAG),
 	OPTION(bind_v4, ADDR),

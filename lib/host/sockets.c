@@ -237,7 +237,9 @@ static void tell_transport(struct kith_socket *s, const struct kith_interfaces *
 				    .effect = s->effect };
 	if (!t.up && !s->up)
 		return;
-	for (size_t i = 0; i < list.n; i++) {
+	if (kith_portmap_local(node, s->id, &t.locals[0]))
+		t.locals_n++;
+	for (size_t i = 0; i < list.n && t.locals_n < KITH_LOCALS_MAX; i++) {
 		if (!own && bound->family != KITH_FAMILY_NONE &&
 		    memcmp(bound->ip, list.addrs[i].ip, sizeof bound->ip) != 0)
 			continue;
@@ -385,6 +387,7 @@ static bool mend(struct kith_socket *s)
 	KITH_LOG(node->log, KITH_LOG_WARN, "socket_reopened transport=%d port=%u attempts=%u", s->id, port_of(s),
 		 s->attempts);
 	tell_transport(s, &node->watch.last);
+	kith_portmap_look(node); /* the port may be another */
 	return true;
 }
 
@@ -422,9 +425,21 @@ static void give_up(struct kith_socket *s, int err)
 	mend_later(node);
 }
 
+/* What the router maps is another: the core is told of all transports again, which changes nothing of the others. */
+static void retell(struct kith_node *node)
+{
+	if (!node->locals_due || node->core == NULL)
+		return;
+	node->locals_due = false;
+	for (size_t i = 0; i < node->sockets_n; i++)
+		if (is_v4(&node->sockets[i]))
+			tell_transport(&node->sockets[i], &node->watch.last);
+}
+
 void kith_sockets_check(struct kith_node *node)
 {
 	struct kith_socket *s;
+	retell(node);
 	for (uint16_t it = 0; (s = kith_socket_next(node, &it)) != NULL;) {
 		int err = node->core != NULL && s->self != NULL ? s->carrier->broken(s->self) : 0;
 		if (err != 0 && s->effect != 0)

@@ -146,6 +146,30 @@ int kith_transports_set(struct kith_transports *ts, const struct kith_transport 
 	return 0;
 }
 
+/* The next local address from *i on that is, or is not, mapped; NULL: there is none. */
+static const struct kith_local *next_local(const struct kith_transport *t, size_t *i, bool mapped)
+{
+	while (*i < t->locals_n && (t->locals[*i].kind == KITH_ADDR_MAPPED) != mapped)
+		(*i)++;
+	return *i < t->locals_n ? &t->locals[(*i)++] : NULL;
+}
+
+static bool same_locals(const struct kith_transport *a, const struct kith_transport *b, bool mapped)
+{
+	const struct kith_local *x, *y;
+	size_t i = 0, k = 0;
+	do {
+		x = next_local(a, &i, mapped);
+		y = next_local(b, &k, mapped);
+	} while (x != NULL && y != NULL && kith_addr_equal(&x->addr, &y->addr) && x->prefix_bits == y->prefix_bits);
+	return x == NULL && y == NULL;
+}
+
+bool kith_transports_only_mapped(const struct kith_transport *before, const struct kith_transport *t)
+{
+	return before->up && t->up && same_locals(before, t, false) && !same_locals(before, t, true);
+}
+
 /* ---- which one is mute ---- */
 
 static uint16_t mute_bit(uint16_t id)

@@ -67,6 +67,9 @@ uint8_t kith_transports_kind(const struct kith_transports *ts, uint16_t id);
  * without a kind or family, too many locals, up and closed; KITH_EFULL, KITH_ENOMEM. */
 int kith_transports_set(struct kith_transports *ts, const struct kith_transport *t) KITH_MUST_USE;
 
+/* Whether all that is new of a transport is what a router maps to it: the network is the same. */
+bool kith_transports_only_mapped(const struct kith_transport *before, const struct kith_transport *t);
+
 /* The transport that reaches an endpoint, by kind and family; KITH_ENOENT. A transport that was opened for a punch is
  * never chosen. */
 int kith_transports_for(const struct kith_transports *ts, const struct kith_endpoint *to, uint16_t *id) KITH_MUST_USE;

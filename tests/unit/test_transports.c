@@ -155,6 +155,26 @@ static void what_is_offered_is_what_is_seen_then_what_is_own_each_once(void **st
 	test_alloc_check(&a);
 }
 
+static void only_a_mapping_that_is_new_or_gone_is_no_move(void **state)
+{
+	(void)state;
+	const struct kith_transport plain = udp(1, "10.0.0.2:4000", 24), other = udp(1, "10.0.1.2:4000", 24);
+	struct kith_transport mapped = plain, moved = plain, down = plain;
+	mapped.locals[mapped.locals_n++] = (struct kith_local){ addr("20.0.0.1:9000"), KITH_ADDR_MAPPED, 0 };
+	moved.locals[0] = (struct kith_local){ addr("20.0.0.2:9000"), KITH_ADDR_MAPPED, 0 };
+	moved.locals[moved.locals_n++] = plain.locals[0]; /* in another order, and another outer address */
+	down.up = false;
+	assert_true(kith_transports_only_mapped(&plain, &mapped));
+	assert_true(kith_transports_only_mapped(&mapped, &plain));
+	assert_true(kith_transports_only_mapped(&mapped, &moved));
+	assert_false(kith_transports_only_mapped(&plain, &plain)); /* told again: an interface was down in between */
+	assert_false(kith_transports_only_mapped(&mapped, &mapped));
+	assert_false(kith_transports_only_mapped(&plain, &other));
+	assert_false(kith_transports_only_mapped(&mapped, &other)); /* another network, and so no mapping */
+	assert_false(kith_transports_only_mapped(&down, &mapped));
+	assert_false(kith_transports_only_mapped(&mapped, &down));
+}
+
 static void what_makes_no_sense_is_refused_and_changes_nothing(void **state)
 {
 	struct test_alloc a;
@@ -291,6 +311,7 @@ int main(void)
 		cmocka_unit_test(of_several_the_one_on_the_same_network_is_taken_else_the_first),
 		cmocka_unit_test(a_connection_reaches_its_other_end_only_and_is_offered_to_nobody),
 		cmocka_unit_test(what_is_offered_is_what_is_seen_then_what_is_own_each_once),
+		cmocka_unit_test(only_a_mapping_that_is_new_or_gone_is_no_move),
 		cmocka_unit_test(what_makes_no_sense_is_refused_and_changes_nothing),
 		cmocka_unit_test(hundreds_of_sockets_come_and_go),
 		cmocka_unit_test(local_addresses_stay_with_their_transport_and_take_what_they_need),
