@@ -165,6 +165,7 @@ struct kith_peer {
 	uint16_t linger_reason; /* enum kith_close_reason */
 	kith_time_us relay_at; /* when to ask for another relay: the caller, and whoever has lost all paths */
 	kith_time_us patience_us; /* how long it is kept without a live path; 0: KITH_PATIENCE_US */
+	kith_time_us offer_at; /* our candidates wait for a sounding until then; 0: they do not */
 	struct kith_outage outage;
 };
 
@@ -290,6 +291,7 @@ struct kith_leaf {
 	uint32_t parting; /* session of a home whose place was taken; 0: none */
 	int homeless_told; /* the last error of HOMELESS */
 	kith_time_us part_at; /* when it is let go */
+	struct kith_sounding *sounding; /* where other supernodes see us (leaf/sounding); NULL: nobody needs to know */
 	struct kith_host *asker; /* the home that asked for help; NULL: none did */
 	kith_time_us serve_at; /* when this node begins to serve, since it was asked to; 0: it was not */
 	/* Left behind for the end of the call: */
@@ -297,6 +299,7 @@ struct kith_leaf {
 	bool offer; /* our candidates changed */
 	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
 	bool caught; /* a home is to be replaced */
+	bool sounded; /* another supernode told where it sees us */
 };
 
 enum kith_op_kind { KITH_OP_FREE, KITH_OP_LOOKUP, KITH_OP_CALL, KITH_OP_CHALLENGE };

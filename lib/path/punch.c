@@ -58,6 +58,9 @@ bool kith_punch_charge(struct kith_punch *p, const struct kith_punch_view *v, st
 	}
 	if (t->sent >= KITH_PROBES_PER_ADDRESS || p->window_sent >= KITH_PROBES_WINDOW)
 		return false;
+	if (t->guess && p->guessed >= KITH_PROBES_PER_ADDRESS) /* guessed ports are one machine's */
+		return false;
+	p->guessed = (uint8_t)(p->guessed + t->guess);
 	t->sent++;
 	p->window_sent++;
 	return true;
@@ -96,7 +99,7 @@ static enum kith_refusal check(const struct kith_punch *p, const struct kith_pun
 /* Which of the plan's targets are probed. Those that were targets before keep their limits. */
 static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v)
 {
-	struct kith_target old[KITH_CANDIDATES_MAX];
+	struct kith_target old[KITH_PLAN_TARGETS];
 	unsigned n_old = p->n_targets;
 	memcpy(old, p->targets, sizeof old);
 	p->n_targets = 0;
@@ -119,6 +122,7 @@ static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v
 			if (kith_hop_equal(&old[j].hop, &hop))
 				*t = old[j];
 		}
+		t->guess = i < p->plan.guesses_n;
 		t->taken = v->adopt(v->ps, &hop);
 	}
 }
@@ -143,6 +147,7 @@ static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v,
 	choose_targets(p, v);
 	for (unsigned i = 0; i < p->n_targets; i++)
 		p->targets[i].sent = 0;
+	p->guessed = 0;
 	p->state = KITH_PUNCH_PROBING;
 	p->step = 0;
 	p->start_at = start_at;
@@ -152,7 +157,7 @@ static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v,
 	journal(v, KITH_JOURNAL_ROUND, NULL, p->round);
 	for (unsigned i = 0; i < p->n_targets && p->plan.opener_ttl != 0; i++) {
 		struct kith_target *t = &p->targets[i];
-		if (!t->taken && t->open)
+		if (!t->taken && t->open && (!t->guess || p->plan.guess_openers))
 			probe(p, v, t, p->plan.opener_ttl);
 	}
 }
@@ -355,10 +360,10 @@ static void tick_probing(struct kith_punch *p, const struct kith_punch_view *v)
 {
 	for (unsigned i = 0; i < p->n_targets; i++) {
 		struct kith_target *t = &p->targets[i];
-		if (t->taken)
+		if (t->taken || (t->guess && (p->plan.guess_steps >> p->step & 1) == 0))
 			continue;
 		probe(p, v, t, 0);
-		if (p->step == 0)
+		if (p->step == 0 && (!t->guess || i == 0)) /* of guesses one stands for all */
 			journal(v, KITH_JOURNAL_PROBED, &t->hop, t->sent);
 	}
 	p->step++;
@@ -379,7 +384,7 @@ static void tick_waiting(struct kith_punch *p, const struct kith_punch_view *v)
 		return;
 	}
 	for (unsigned i = 0; i < p->n_targets; i++) {
-		if (!p->targets[i].taken)
+		if (!p->targets[i].taken && (!p->targets[i].guess || i == 0))
 			journal(v, KITH_JOURNAL_UNANSWERED, &p->targets[i].hop, p->targets[i].sent);
 	}
 	journal(v, KITH_JOURNAL_FAILED_ROUND, NULL, p->round);

@@ -12,7 +12,7 @@
  * probes at 0, 20, 60, 140, 300, 600, 1000 ms +-10 %; a round fails 2 RTT + 150 ms later; four rounds, with pauses of
  * 1, 2, 4 s, then one a minute while the session is used, and one whenever either side's candidates change (at most
  * every 2 s).
- * Bounds: 8 addresses; 20 probes to one in one round, 160 to all in 20 s.
+ * Bounds: 8 addresses; 20 probes to one in one round, 20 to all that are guessed from one, 160 to all in 20 s.
  * Never: makes a path. When a target is heard from, the path set makes it one and takes the target over.
  */
 #ifndef KITH_PATH_PUNCH_H
@@ -35,6 +35,7 @@ struct kith_target {
 	struct kith_hop hop;
 	struct kith_probe probe;
 	uint8_t sent; /* probes in this round */
+	bool guess; /* not named by the peer */
 	bool taken; /* a path by now: probed by the path set */
 	bool open; /* public: wants an opener */
 };
@@ -42,7 +43,7 @@ struct kith_target {
 struct kith_punch {
 	struct kith_own_list own; /* all that there are */
 	struct kith_candidates ours, theirs; /* ours: what is named of them */
-	struct kith_target targets[KITH_CANDIDATES_MAX];
+	struct kith_target targets[KITH_PLAN_TARGETS];
 	uint8_t n_targets;
 	uint8_t state; /* enum kith_punch_state */
 	uint8_t round; /* as on the wire; 0 = none yet */
@@ -57,6 +58,7 @@ struct kith_punch {
 	kith_time_us next_at; /* KITH_TIME_NEVER: nothing */
 	kith_time_us window_at; /* of the limit on all probes */
 	uint16_t window_sent;
+	uint8_t guessed; /* probes to guesses in this round */
 };
 
 struct kith_pathset;
