@@ -1,6 +1,6 @@
 /* Which pairs of NATs find a direct path, and how soon: two leaves behind a NAT of each of nine kinds call each other.
- * Prints the matrix: in each cell the share of calls that were direct within the time, and the median time. Cells that
- * must be direct are named below.
+ * Prints the matrix: for each pair the share of calls that were direct within the time, and when. Goes red when a pair
+ * is not that must be (must_be_direct), or when prediction of ports in steps takes too long.
  *
  *     sim_nats [SEED]     with that seed; else KITH_SIM_NATS_SEEDS of them (6)
  */
@@ -16,6 +16,9 @@ enum {
 	DIRECT_MS = 4000, /* a call that is not direct by then counts as relayed */
 	SAMPLES_MAX = 4096,
 	SURE_PERCENT = 90, /* of the calls in a cell that is direct */
+	CALLS_MIN = 10, /* else a cell says nothing */
+	STEPS_MS =
+		600, /* median time to a direct path from the call's opening, ports in steps against a filter by port */
 };
 
 struct cell {
@@ -127,6 +130,47 @@ static unsigned share(const struct cell *c)
 	return c->calls > 0 ? 100 * c->direct / c->calls : 0;
 }
 
+static bool is_one_of(unsigned kind, const char *const names[])
+{
+	for (; *names != NULL; names++) {
+		if (strcmp(kith_simnat_name(kind), *names) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What is direct in every case. Not yet: random ports, or those of a block, against whoever filters by port; and two
+ * NATs of which neither has one address for all. */
+static bool must_be_direct(unsigned a, unsigned b)
+{
+	static const char *const hard[] = { "symmetric-random", "symmetric-block", NULL };
+	static const char *const steps[] = { "symmetric-sequential", NULL };
+	static const char *const lax[] = { "open", "full-cone", "restricted", NULL };
+	bool hard_a = is_one_of(a, hard), hard_b = is_one_of(b, hard);
+	bool steps_a = is_one_of(a, steps), steps_b = is_one_of(b, steps);
+	if (is_one_of(a, lax) || is_one_of(b, lax))
+		return true;
+	return !hard_a && !hard_b && !(steps_a && steps_b);
+}
+
+static bool judge(struct matrix *m)
+{
+	bool good = true;
+	for (unsigned a = 0; a < KINDS; a++) {
+		for (unsigned b = a; b < KINDS; b++) {
+			struct cell *c = &m->at[a][b];
+			bool late = strcmp(kith_simnat_name(kinds[b]), "symmetric-sequential") == 0 &&
+				    percentile(c, 50) > STEPS_MS;
+			if (!must_be_direct(kinds[a], kinds[b]) || c->calls < CALLS_MIN ||
+			    (share(c) >= SURE_PERCENT && !late))
+				continue;
+			printf("%s x %s: NOT GOOD\n", kith_simnat_name(kinds[a]), kith_simnat_name(kinds[b]));
+			good = false;
+		}
+	}
+	return good;
+}
+
 static void print(struct matrix *m)
 {
 	unsigned direct = 0, cells = 0;
@@ -157,5 +201,5 @@ int main(int argc, char **argv)
 			return 1;
 	}
 	print(&m);
-	return 0;
+	return judge(&m) ? 0 : 1;
 }

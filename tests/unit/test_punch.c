@@ -496,6 +496,73 @@ static void candidates_that_changed_during_a_direct_path_are_told_when_it_has_di
 	side_free(s);
 }
 
+/* A peer that says its ports go in steps, and predicts one at an address that it claims to be seen at. */
+static void hear_prediction(struct side *s, uint8_t generation, const char *seen, const char *next)
+{
+	struct kith_candidates cs = { .generation = generation, .n = 2 };
+	uint8_t buf[KITH_CANDIDATES_BODY_MAX];
+	cs.nat = (struct kith_natclass){ .mapping = KITH_NATCLASS_MAPPING_PORT,
+					 .allocation = KITH_NATCLASS_ALLOCATION_STEP,
+					 .step = 1 };
+	const char *const addrs[] = { seen, next };
+	for (unsigned i = 0; i < cs.n; i++) {
+		cs.list[i].kind = i == 0 ? KITH_ADDR_OBSERVED : KITH_ADDR_PREDICTED;
+		cs.list[i].at.kind = KITH_TRANSPORT_UDP;
+		assert_int_equal(kith_addr_parse(&cs.list[i].at.addr, addrs[i]), 0);
+	}
+	struct kith_writer w = kith_writer_of(buf, sizeof buf);
+	kith_candidates_write(&w, &cs);
+	assert_true(kith_punch_on_candidates(&s->punch, &s->view, test_span(buf, kith_writer_len(&w))) >= 0);
+}
+
+static void ports_that_are_guessed_get_no_more_probes_together_than_one_address(void **state)
+{
+	(void)state;
+	for (unsigned steps = 0; steps < 2; steps++) { /* our own ports, too: openers as well */
+		struct side *s = side_new(true);
+		offer(s, "20.0.0.1:5000", 0);
+		if (steps == 1) {
+			s->punch.ours.nat.mapping = KITH_NATCLASS_MAPPING_PORT;
+			s->punch.ours.nat.allocation = KITH_NATCLASS_ALLOCATION_STEP;
+			s->punch.ours.nat.step = 1;
+		}
+		hear_prediction(s, 1, "30.0.0.2:6000", "30.0.0.2:6100");
+		(void)look(s);
+		hear_punch(s, 1, 1);
+		struct sent out = look(s);
+		assert_int_equal(out.openers, steps == 1 ? KITH_PLAN_GUESSES + 1 : 1);
+		unsigned sent = out.openers;
+		while (s->punch.state == KITH_PUNCH_PROBING) {
+			run_until(s, s->punch.next_at);
+			sent += look(s).probes;
+		}
+		assert_int_equal(sent, KITH_PROBES_PER_ADDRESS + 1 + KITH_PATH_STEPS); /* and where it is seen */
+		assert_int_equal(s->punch.guessed, KITH_PROBES_PER_ADDRESS);
+		side_free(s);
+	}
+}
+
+/* Whoever names a victim gets it the probes of one address more, however often it predicts in a round. */
+static void a_peer_that_predicts_anew_all_the_time_gains_nothing(void **state)
+{
+	(void)state;
+	struct side *s = side_new(true);
+	unsigned sent = 0;
+	kith_time_us end = s->env.now + KITH_PROBES_WINDOW_US;
+	offer(s, "20.0.0.1:5000", 0);
+	for (uint8_t i = 1; s->env.now < end && i < UINT8_MAX; i++) {
+		char next[32];
+		(void)snprintf(next, sizeof next, "30.0.0.2:%u", 6000u + 20u * i);
+		hear_prediction(s, i, "30.0.0.2:6000", next);
+		hear_punch(s, s->punch.round, i);
+		run_until(s, s->env.now + 100 * MS);
+		struct sent out = look(s);
+		sent += out.openers + out.probes;
+	}
+	assert_in_range(sent, KITH_PROBES_PER_ADDRESS, KITH_PROBES_WINDOW);
+	side_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -512,6 +579,8 @@ int main(void)
 		cmocka_unit_test(the_initiator_stops_when_there_is_nothing_to_probe),
 		cmocka_unit_test(new_candidates_of_the_responder_are_told_and_start_a_round),
 		cmocka_unit_test(candidates_that_changed_during_a_direct_path_are_told_when_it_has_died),
+		cmocka_unit_test(ports_that_are_guessed_get_no_more_probes_together_than_one_address),
+		cmocka_unit_test(a_peer_that_predicts_anew_all_the_time_gains_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
