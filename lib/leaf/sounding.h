@@ -2,14 +2,14 @@
  *
  * The class (path/natclass) follows from where homes, and other supernodes that were spoken to lately, see the node
  * (path/natsense). Nothing is sent for it. Behind a NAT whose mappings depend on where they lead, and whose ports go in
- * steps, the address at which a peer will see the node can be told in advance, if a mapping was made just before: when a
- * call is to be punched, a supernode without a session is said hello to, and tells where it saw us (KEEPALIVE of a new
- * session). What that names is a candidate of kind *predicted*: the port after it. The peer tries a few after that one.
- * Where a peer saw us is named to that peer again when it is called again soon: the mapping may still be there, and then
- * no new one is made.
+ * steps, the address at which a peer will see the node can be told in advance, if a mapping was made just before: when
+ * a call is to be punched, a supernode without a session is said hello to, and tells where it saw us (KEEPALIVE of a
+ * new session). What that names is a candidate of kind *predicted*: the port after it. The peer tries a few after that.
+ * Where a peer saw us is named to that peer again when it is called again soon: the mapping may still be there, and
+ * then no new one is made.
  * Timers: KITH_SOUNDING_WAIT_US, for the answer; what is younger than KITH_SOUNDING_FRESH_US needs no other.
- * Bounds: one sounding at a time; sightings of KITH_SOUNDINGS supernodes beside the homes'; memory for them only behind
- * such a NAT.
+ * Bounds: one sounding at a time; sightings of KITH_SOUNDINGS supernodes beside the homes', KITH_SOUNDING_MET peers;
+ * memory for them only behind such a NAT.
  * Never: an address that a peer told, named to anybody else; a packet while no call is punched.
  */
 #ifndef KITH_LEAF_SOUNDING_H
@@ -43,8 +43,8 @@ void kith_sounding_done(struct kith_core *c);
 /* The peer of that session told where it sees us, on a path that is new. */
 void kith_sounding_met(struct kith_core *c, const struct kith_session *s, const struct kith_seen *told);
 
-/* Appends where the peer of that session will see us, as far as that can be told, to n candidates; returns how many there
- * are then. */
+/* Appends where the peer of that session will see us, as far as that can be told, to n candidates; returns how many
+ * there are then. */
 size_t kith_sounding_predict(const struct kith_core *c, const struct kith_session *s, struct kith_candidate list[],
 			     size_t n, size_t cap);
 

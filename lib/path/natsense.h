@@ -5,8 +5,9 @@
  * - an address of its own: there is none;
  * - one address and port for two destinations and more: the mapping is independent of them; else it depends on the
  *   destination's address, or, which cannot be told apart unless two share an address, on its port too;
- * - ports of mappings that were made soon after each other and lie a few steps apart: the allocation is in steps (others
- *   behind the NAT may have taken some between); ports far apart, but within a small range: from a block; else random.
+ * - ports of mappings that were made soon after each other and lie a few steps apart: the allocation is in steps
+ *   (others behind the NAT may have taken some between); ports far apart, but within a small range: from a block; else
+ *   random.
  * What the observations do not decide stays unknown, or as it was found before as long as the mapping is the same.
  * Invariants: a pure function. Bounds: KITH_NATSENSE_MAX observations.
  * Never: a packet, a guess: two ports are no range.
@@ -29,8 +30,9 @@ struct kith_sighting {
 	bool own; /* seen is an address of the transport itself */
 };
 
-/* The class by n sightings; of two words of one destination the first counts. before: as it was found last; only what n decide is changed, unless the mapping
- * is another one. What cannot be seen (filtering, hairpin, hops, lifetime) stays as before. */
+/* The class by n sightings; of two words of one destination the first counts. before: as it was found last; only what n
+ * decide is changed, unless the mapping is another one. What cannot be seen (filtering, hairpin, hops, lifetime)
+ * stays as before. */
 void kith_natsense(const struct kith_sighting list[], size_t n, const struct kith_natclass *before,
 		   struct kith_natclass *out);
 

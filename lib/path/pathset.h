@@ -61,7 +61,8 @@ enum kith_pathset_news {
 	KITH_NEWS_SEEN = 256,
 	KITH_NEWS_DOUBT = 512, /* no path is live any more, or one is again: kith_pathset_in_doubt tells which */
 	KITH_NEWS_TUNNEL = 1024, /* there is a path through another tunnel */
-	/* As SEEN, and no news: a peer tells it on a path that is new, which a NAT may show at an address of its own. */
+	/* As SEEN, and no news: a peer tells it on a path that is new, which a NAT may show at an address of its own.
+	 */
 	KITH_NEWS_MET = 2048
 };
 
