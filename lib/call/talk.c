@@ -38,6 +38,9 @@ static void offer(struct kith_core *c, struct kith_session *s)
 		return;
 	}
 	s->peer->offer_at = 0;
+	if (kith_natclass_depends(&c->nat) && c->nat.allocation == KITH_NATCLASS_ALLOCATION_BLOCK &&
+	    (s->paths.flags & KITH_PATHSET_CONSENT) != 0)
+		kith_relays_show(c, s);
 	n = kith_sounding_predict(c, s, list, n, KITH_OWN_MAX);
 	if (kith_pathset_offer(&s->paths, kith_env(c, s), list, n, &c->nat) != 0)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);

@@ -57,6 +57,9 @@ static bool on_frame(struct kith_core *c, struct kith_session *s, const struct k
 		return kith_pathset_on_frame(&s->paths, kith_env(c, s), hop, frame) == 0;
 	case KITH_FRAME_RELAY_LIMITED:
 		return kith_relays_on_limited(c, s, frame->body);
+	case KITH_FRAME_LEG: /* an end of a tunnel asks, a relay tells */
+		return kith_serves(c) && frame->body.len == KITH_LEG_BODY ? kith_tunnels_on_leg(c, s, frame->body)
+									  : kith_relays_on_leg(c, s, frame->body);
 	case KITH_FRAME_CLOSE:
 		on_close(c, s, frame->body);
 		return true;

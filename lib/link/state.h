@@ -277,6 +277,12 @@ struct kith_leaf {
 	uint8_t hints_vain; /* hints in a row after which no home saw us elsewhere */
 	uint8_t refusals; /* of records by homes, in a row */
 	uint8_t brief; /* attachments that ended right away, in a row */
+	/* Left behind for the end of the call (here, where they fit): */
+	bool serve; /* it is time */
+	bool offer; /* our candidates changed */
+	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
+	bool caught; /* a home is to be replaced */
+	bool sounded; /* another supernode told where it sees us */
 	uint32_t seen_ms[KITH_HOMES]; /* low bits of when that changed last; 0: it did not */
 	kith_time_us ask_at; /* when homes are asked where they see us; NEVER */
 	kith_time_us hint_at; /* when a hint counts again */
@@ -294,12 +300,6 @@ struct kith_leaf {
 	struct kith_sounding *sounding; /* where other supernodes see us (leaf/sounding); NULL: nobody needs to know */
 	struct kith_host *asker; /* the home that asked for help; NULL: none did */
 	kith_time_us serve_at; /* when this node begins to serve, since it was asked to; 0: it was not */
-	/* Left behind for the end of the call: */
-	bool serve; /* it is time */
-	bool offer; /* our candidates changed */
-	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
-	bool caught; /* a home is to be replaced */
-	bool sounded; /* another supernode told where it sees us */
 };
 
 enum kith_op_kind { KITH_OP_FREE, KITH_OP_LOOKUP, KITH_OP_CALL, KITH_OP_CHALLENGE };

@@ -2,7 +2,8 @@
 
 #include "base/assert.h"
 
-const struct kith_strategy *const kith_strategies[] = { &kith_punch_predict, &kith_punch_simple, NULL };
+const struct kith_strategy *const kith_strategies[] = { &kith_punch_predict, &kith_punch_birthday, &kith_punch_simple,
+							NULL };
 
 const struct kith_strategy *kith_strategy_choose(const struct kith_strategy *const list[],
 						 const struct kith_punch_question *q, struct kith_plan *plan)

@@ -30,6 +30,10 @@ struct kith_plan {
 	uint8_t guesses_n;
 	bool guess_openers; /* they get openers, too */
 	uint16_t guess_steps; /* bit i: they are probed at step i; the others always */
+	/* Every port between these at that address is tried once besides, KITH_PROBES_RANGE at most, if a relay has named
+	 * the address as the peer's. 0: none is. */
+	uint16_t range_low, range_high;
+	struct kith_endpoint range_at;
 	kith_time_us at_us[KITH_PLAN_STEPS]; /* of each, after the start; ascending, the first is 0 */
 	struct kith_candidate targets[KITH_PLAN_TARGETS];
 };
@@ -45,6 +49,9 @@ extern const struct kith_strategy kith_punch_simple;
 
 /* A peer behind a NAT whose ports go in steps: the ports after the one that it predicts. */
 extern const struct kith_strategy kith_punch_predict;
+
+/* A peer behind a NAT that gives it ports of a block, when our own address is one for all: the whole block. */
+extern const struct kith_strategy kith_punch_birthday;
 
 /* The strategies in the order in which they are asked; NULL after the last. */
 extern const struct kith_strategy *const kith_strategies[];

@@ -139,18 +139,16 @@ static bool is_one_of(unsigned kind, const char *const names[])
 	return false;
 }
 
-/* What is direct in every case. Not yet: random ports, or those of a block, against whoever filters by port; and two
- * NATs of which neither has one address for all. */
+/* What is direct in every case. Not yet: random ports against whoever filters by port; and two NATs of which neither has
+ * one address for all. */
 static bool must_be_direct(unsigned a, unsigned b)
 {
-	static const char *const hard[] = { "symmetric-random", "symmetric-block", NULL };
-	static const char *const steps[] = { "symmetric-sequential", NULL };
+	static const char *const random[] = { "symmetric-random", NULL };
+	static const char *const other[] = { "symmetric-random", "symmetric-block", "symmetric-sequential", NULL };
 	static const char *const lax[] = { "open", "full-cone", "restricted", NULL };
-	bool hard_a = is_one_of(a, hard), hard_b = is_one_of(b, hard);
-	bool steps_a = is_one_of(a, steps), steps_b = is_one_of(b, steps);
 	if (is_one_of(a, lax) || is_one_of(b, lax))
 		return true;
-	return !hard_a && !hard_b && !(steps_a && steps_b);
+	return !is_one_of(a, random) && !is_one_of(b, random) && !(is_one_of(a, other) && is_one_of(b, other));
 }
 
 static bool judge(struct matrix *m)

@@ -110,6 +110,39 @@ static void nothing_is_guessed_where_the_peer_is_not_seen_or_its_ports_are_not_i
 	assert_int_equal(plan.guesses_n, 0);
 }
 
+static void a_block_is_tried_as_a_whole_by_who_has_one_address_for_all(void **state)
+{
+	static const struct {
+		uint16_t low, high, from, to; /* from 0: not tried */
+	} want[] = {
+		{ 9000, 9100, 8704, 9215 },	{ 9000, 9216, 8192, 10239 }, { 1100, 1200, 1024, 1535 },
+		{ 65500, 65535, 65024, 65535 }, { 9000, 14000, 0, 0 },	     { 0, 0, 0, 0 },
+		{ 9100, 9000, 0, 0 },		{ 600, 700, 0, 0 },
+	};
+	struct kith_candidates ours = list_of(1), theirs = list_of(2);
+	struct kith_punch_question q = { &ours, &theirs, 1 };
+	struct kith_plan plan;
+	(void)state;
+	ours.nat.mapping = KITH_NATCLASS_MAPPING_INDEPENDENT;
+	theirs.nat.mapping = KITH_NATCLASS_MAPPING_PORT;
+	theirs.nat.allocation = KITH_NATCLASS_ALLOCATION_BLOCK;
+	for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+		theirs.nat.port_low = want[i].low;
+		theirs.nat.port_high = want[i].high;
+		const struct kith_strategy *s = kith_strategy_choose(kith_strategies, &q, &plan);
+		assert_ptr_equal(s, want[i].from != 0 ? &kith_punch_birthday : &kith_punch_simple);
+		assert_int_equal(plan.range_low, want[i].from);
+		assert_int_equal(plan.range_high, want[i].to);
+		assert_int_equal(plan.targets_n, 2);
+	}
+	theirs.nat.port_low = 9000, theirs.nat.port_high = 9100;
+	ours.nat.mapping = KITH_NATCLASS_MAPPING_PORT; /* it would have to guess ours as well */
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+	ours.nat.mapping = KITH_NATCLASS_MAPPING_NONE;
+	theirs.nat.allocation = KITH_NATCLASS_ALLOCATION_RANDOM; /* 2000 of 64512 ports */
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+}
+
 /* A dummy for the hardest pair, from the second round on. */
 static bool both_random(const struct kith_punch_question *q, struct kith_plan *plan)
 {
@@ -147,6 +180,7 @@ int main(void)
 		cmocka_unit_test(the_ports_after_a_predicted_one_are_tried_twice),
 		cmocka_unit_test(two_ends_in_steps_open_theirs_first_and_in_order),
 		cmocka_unit_test(nothing_is_guessed_where_the_peer_is_not_seen_or_its_ports_are_not_in_steps),
+		cmocka_unit_test(a_block_is_tried_as_a_whole_by_who_has_one_address_for_all),
 		cmocka_unit_test(a_strategy_is_chosen_by_both_classes_and_the_round),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
