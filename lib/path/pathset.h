@@ -180,8 +180,8 @@ void kith_pathset_interrupted(struct kith_pathset *ps, const struct kith_path_en
 int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_candidate list[],
 		       size_t n, const struct kith_natclass *nat) KITH_MUST_USE;
 
-/* A relay told where the other end of its tunnel is: more ports may be tried there (path/punch). Nothing when that hop is
- * no path of this session. */
+/* A relay told where the other end of its tunnel is: more ports may be tried there (path/punch). Nothing when that hop
+ * is no path of this session. */
 void kith_pathset_attested(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
 			   const struct kith_addr *at);
 

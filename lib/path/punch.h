@@ -13,8 +13,8 @@
  * 1, 2, 4 s, then one a minute while the session is used, and one whenever either side's candidates change (at most
  * every 2 s).
  * A range of ports is tried, besides a round and beyond it, only at an address that a relay of the session has named as
- * the peer's proven one (kith_punch_attested), each port once, KITH_PROBES_RANGE_PACE_US apart, KITH_PROBES_RANGE at most,
- * and every KITH_PROBES_RANGE_US at most: the peer's own word aims no such thing at anybody.
+ * the peer's proven one (kith_punch_attested), each port once, KITH_PROBES_RANGE_PACE_US apart, KITH_PROBES_RANGE at
+ * most, and every KITH_PROBES_RANGE_US at most: the peer's own word aims no such thing at anybody.
  * Bounds: 8 addresses; 20 probes to one in one round, 20 to all that are guessed from one, 160 to all in 20 s.
  * Never: makes a path. When a target is heard from, the path set makes it one and takes the target over.
  */

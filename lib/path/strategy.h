@@ -30,8 +30,8 @@ struct kith_plan {
 	uint8_t guesses_n;
 	bool guess_openers; /* they get openers, too */
 	uint16_t guess_steps; /* bit i: they are probed at step i; the others always */
-	/* Every port between these at that address is tried once besides, KITH_PROBES_RANGE at most, if a relay has named
-	 * the address as the peer's. 0: none is. */
+	/* Every port between these at that address is tried once besides, KITH_PROBES_RANGE at most, if a relay has
+	 * named the address as the peer's. 0: none is. */
 	uint16_t range_low, range_high;
 	struct kith_endpoint range_at;
 	kith_time_us at_us[KITH_PLAN_STEPS]; /* of each, after the start; ascending, the first is 0 */

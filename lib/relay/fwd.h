@@ -155,8 +155,8 @@ enum kith_fwd_verdict kith_fwd_train(struct kith_fwd *fwd, kith_time_us now, uin
 				     size_t segment_len, const struct kith_addr *src, uint16_t transport,
 				     struct kith_fwd_out *out);
 
-/* Where that leg is, if it is that session's and its address is proven; *other: the id and session of the tunnel's other
- * leg. False: it is not. */
+/* Where that leg is, if it is that session's and its address is proven; of the tunnel's other leg: its id and session.
+ * False: it is not. */
 bool kith_fwd_leg(const struct kith_fwd *fwd, uint64_t id, uint32_t session, struct kith_addr *at, uint64_t *other_id,
 		  uint32_t *other_session);
 

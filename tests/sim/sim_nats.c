@@ -139,8 +139,8 @@ static bool is_one_of(unsigned kind, const char *const names[])
 	return false;
 }
 
-/* What is direct in every case. Not yet: random ports against whoever filters by port; and two NATs of which neither has
- * one address for all. */
+/* What is direct in every case. Not yet: random ports against whoever filters by port; and two NATs of which neither
+ * has one address for all. */
 static bool must_be_direct(unsigned a, unsigned b)
 {
 	static const char *const random[] = { "symmetric-random", NULL };
