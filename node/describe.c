@@ -118,6 +118,12 @@ static json_t *homeless_json(const struct kith_node_info *info)
 			 (json_int_t)h->hosts, "silent", (json_int_t)h->silent);
 }
 
+static json_t *nat_json(const struct kith_nat_info *nat)
+{
+	return json_pack("{s:s, s:s, s:i, s:i, s:i}", "mapping", nat->mapping, "allocation", nat->allocation, "step",
+			 (int)nat->step, "port_low", (int)nat->port_low, "port_high", (int)nat->port_high);
+}
+
 /* A leaf without a home, or a supernode that was told of others and knows none. */
 static bool is_connecting(const struct kith_node *node, const struct kith_node_info *info)
 {
@@ -155,14 +161,15 @@ json_t *describe_node(const struct kith_node *node)
 	json_t *stun = json_pack("{s:I, s:I, s:I}", "answers", (json_int_t)info.stun_answers, "limited",
 				 (json_int_t)info.stun_limited, "too_short", (json_int_t)info.stun_too_short);
 	return json_pack(
-		"{s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}",
+		"{s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}",
 		"state", state_text(info.state, is_connecting(node, &info)), "role",
 		info.serving.serving ? "supernode" : "leaf", "serving", describe_serving(&info.serving), "name",
 		info.name, "identity", key_json(&info.identity), "device", key_json(&info.device), "network",
 		kith_key_format(info.network.b, network), "port", (int)info.port, "ipv4", info.v4, "ipv6", info.v6,
-		"observed_address", addr_json(&info.core.observed), "homes", homes, "homeless", homeless_json(&info),
-		"bootstrap", bootstrap_json(node), "tables", tables, "stun", stun, "clock_trusted", info.clock_trusted,
-		"counters", counters_json(kith_node_stats(node)), "mapping", mapping_json(node));
+		"observed_address", addr_json(&info.core.observed), "nat", nat_json(&info.core.nat), "homes", homes,
+		"homeless", homeless_json(&info), "bootstrap", bootstrap_json(node), "tables", tables, "stun", stun,
+		"clock_trusted", info.clock_trusted, "counters", counters_json(kith_node_stats(node)), "mapping",
+		mapping_json(node));
 }
 
 enum { LOGS_MAX = 64 };

@@ -183,6 +183,30 @@ static void show_mapping(struct text *text, const json_t *m)
 		show_line(text, "mapped: %s over TCP", string(m, "tcp"));
 }
 
+/* "NAT: another port for each destination (random, 9814 to 44957 seen)" */
+static void show_nat(struct text *text, const json_t *nat)
+{
+	static const struct {
+		const char *mapping, *words;
+	} known[] = {
+		{ "none", "none" },
+		{ "independent", "one address for all destinations" },
+		{ "address", "another port for each destination's address" },
+		{ "port", "another port for each destination" },
+	};
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+		if (strcmp(string(nat, "mapping"), known[i].mapping) != 0)
+			continue;
+		if (integer(nat, "step") > 0)
+			show_line(text, "NAT: %s, in steps of %lld", known[i].words, integer(nat, "step"));
+		else if (integer(nat, "port_high") > 0)
+			show_line(text, "NAT: %s, %s, %lld to %lld seen", known[i].words, string(nat, "allocation"),
+				  integer(nat, "port_low"), integer(nat, "port_high"));
+		else
+			show_line(text, "NAT: %s", known[i].words);
+	}
+}
+
 static void show_status(struct text *text, const json_t *r)
 {
 	const json_t *tables = json_object_get(r, "tables");
@@ -200,6 +224,7 @@ static void show_status(struct text *text, const json_t *r)
 	show_serving(text, json_object_get(r, "serving"));
 	show_line(text, "seen from outside: %s", string(r, "observed_address"));
 	show_mapping(text, json_object_get(r, "mapping"));
+	show_nat(text, json_object_get(r, "nat"));
 	json_array_foreach(json_object_get(r, "homes"), i, home)
 		show_line(text, "home: %s", json_string_value(home) != NULL ? json_string_value(home) : "-");
 	if (json_is_object(json_object_get(r, "homeless")))

@@ -263,6 +263,7 @@ struct kith_simoptions {
 	kith_time_us verify_us; /* at the end: every leaf calls a contact, nothing is disturbed; 0: none */
 	enum kith_simsuite suite;
 	struct kith_simnat_mix nats;
+	bool nats_in_turn; /* the kinds that have a weight, one leaf each in turn, instead of drawn by it */
 	bool world; /* delays by country instead of 20 ms an access link */
 	bool checked; /* check every allocation */
 	struct kith_simcapacity capacity;

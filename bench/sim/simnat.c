@@ -120,3 +120,14 @@ unsigned kith_simnat_pick(const struct kith_simnat_mix *mix, uint64_t draw)
 	KITH_ASSERT(false);
 	return 0;
 }
+
+unsigned kith_simnat_turn(const struct kith_simnat_mix *mix, uint32_t n)
+{
+	unsigned kinds[KITH_SIMNAT_KINDS_MAX], kinds_n = 0;
+	for (unsigned i = 0; i < KITH_SIMNAT_KINDS_MAX; i++) {
+		if (mix->weight[i] > 0)
+			kinds[kinds_n++] = i;
+	}
+	KITH_ASSERT(kinds_n > 0);
+	return kinds[n % kinds_n];
+}

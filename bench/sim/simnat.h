@@ -36,4 +36,7 @@ const char *kith_simnat_mix_format(const struct kith_simnat_mix *mix, char *out,
 /* A kind by weight, from one draw. */
 unsigned kith_simnat_pick(const struct kith_simnat_mix *mix, uint64_t draw);
 
+/* The n-th of the kinds that have a weight, which come in turn. */
+unsigned kith_simnat_turn(const struct kith_simnat_mix *mix, uint32_t n);
+
 #endif

@@ -214,7 +214,10 @@ bool kith_sim_topology(struct kith_sim *sim)
 		KITH_ASSERT(host == i);
 		unsigned kind = KITH_SIMNAT_OPEN;
 		if (!kith_sim_is_super(n))
-			kind = kith_simnat_pick(&sim->options.nats, kith_sim_draw(sim, KITH_SIM_DRAW_NAT, i, 0));
+			kind = sim->options.nats_in_turn
+				       ? kith_simnat_turn(&sim->options.nats, i - sim->options.supernodes)
+				       : kith_simnat_pick(&sim->options.nats,
+							  kith_sim_draw(sim, KITH_SIM_DRAW_NAT, i, 0));
 		if (!place_kind(sim, n, kind))
 			return false;
 	}

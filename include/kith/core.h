@@ -380,7 +380,8 @@ struct kith_core_info { /* fixed */
 	/* supernode: 0: it knows all others; else so many sectors, of which it knows three in full, and about how many
 	 * supernodes there are */
 	uint32_t sectors, supernodes;
-	uint64_t reserved[5];
+	struct kith_nat_info nat; /* leaf: the NAT that it is behind */
+	uint64_t reserved[1];
 };
 
 /* Figures of this core, for operators and tests. */

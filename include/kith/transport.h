@@ -40,6 +40,19 @@ struct kith_transport { /* fixed */
 	size_t locals_n;
 };
 
+/* The NAT that a leaf is behind, as far as the places tell at which homes see it; for people and tests. The words may
+ * become more. */
+struct kith_nat_info { /* fixed */
+	/* What its outer address depends on: "none" (there is no NAT), "independent" (of where it sends), "address" and
+	 * "port" (of the other side's), "unknown". */
+	char mapping[12];
+	/* Which port a new one gets: "preserved" (that of the socket), "step", "block", "random", "unknown". */
+	char allocation[12];
+	uint16_t step; /* from one port to the next; 0: not in steps */
+	uint16_t port_low, port_high; /* of a block, or random: between what they were seen; 0: not known */
+	uint16_t reserved;
+};
+
 /* ---- effects ---- */
 
 /* What a core asks of its host beyond packets: each once, under an id. It ends once: the host completes it, or its

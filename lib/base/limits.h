@@ -188,6 +188,10 @@
 #define KITH_PROBES_PER_ADDRESS 20 /* wire: to one address in one round, which the peer may have made up */
 #define KITH_PROBES_WINDOW 160 /* local: to all such addresses of a session in KITH_PROBES_WINDOW_US */
 #define KITH_PROBES_WINDOW_US (20 * KITH_US_PER_S)
+/* wire: ports tried at one address that a relay has named as the peer's: a block of that many customers' share */
+#define KITH_PROBES_RANGE 2000
+#define KITH_PROBES_RANGE_US (20 * KITH_US_PER_S) /* wire: between the beginnings of two such attempts */
+#define KITH_PROBES_RANGE_PACE_US (5 * KITH_US_PER_MS) /* wire: between two such probes: 200 a second, 22 kB/s */
 /* wire: probes after the first packet heard, so that the other side learns of it under loss */
 #define KITH_CONFIRMATIONS 3
 

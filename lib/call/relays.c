@@ -90,6 +90,60 @@ void kith_relays_on_answer(struct kith_core *c, struct kith_session *via, const 
 		(void)kith_relays_next(c, s, nothing); /* at once through another home */
 }
 
+/* Whether a relay's word is heard. Many relays know a supernode: there all of them share a rate. */
+static bool may_tell(struct kith_core *c, const struct kith_session *s)
+{
+	kith_time_us now = c->now.mono_us;
+	struct kith_allowance *a = &c->allowance;
+	if (kith_allowance_spend(a, now, kith_device_key(s->device), KITH_CHARGE_RELAY_HINT) &&
+	    (!kith_serves(c) || kith_allowance_spend(a, now, ALL_RELAYS, KITH_CHARGE_RELAY_HINT)))
+		return true;
+	kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+	return false;
+}
+
+void kith_relays_show(struct kith_core *c, const struct kith_session *s)
+{
+	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
+		const struct kith_path *p = kith_pathset_path(&s->paths, i);
+		uint32_t it = 0;
+		struct kith_session *via;
+		if (!kith_path_is_relay(p) || p->state == KITH_PATH_DEAD)
+			continue;
+		while ((via = kith_table_next(&c->sessions.by_device, &it)) != NULL) {
+			const struct kith_hop *hop = kith_session_hop(via);
+			if (via->state != KITH_SESSION_OPEN || (via->use & KITH_USE_PEER) || hop->tunnel != 0 ||
+			    !kith_addr_equal(&hop->remote, &p->hop.remote))
+				continue;
+			struct kith_writer *w = kith_outbox_begin(&c->shared->outbox, via->index, NULL, 0,
+								  KITH_FRAME_LEG, KITH_LEG_BODY);
+			kith_write_u64(w, p->hop.tunnel);
+			kith_outbox_end(&c->shared->outbox);
+			kith_session_touch(c, via);
+		}
+	}
+}
+
+bool kith_relays_on_leg(struct kith_core *c, const struct kith_session *s, struct kith_span body)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	struct kith_hop hop = *kith_session_hop(s);
+	struct kith_addr at;
+	hop.tunnel = kith_read_u64(&r);
+	kith_addr_read(&r, &at);
+	if (r.bad || hop.tunnel == 0 || (s->use & KITH_USE_PEER) || s->role != KITH_ROLE_SUPERNODE)
+		return false;
+	if (!may_tell(c, s))
+		return true;
+	uint32_t it = 0;
+	struct kith_session *peer;
+	while ((peer = kith_routes_next(c, &hop, &it)) != NULL) {
+		kith_pathset_attested(&peer->paths, kith_env(c, peer), &hop, &at);
+		kith_session_touch(c, peer);
+	}
+	return true;
+}
+
 bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, struct kith_span body)
 {
 	struct kith_reader r = kith_reader_of_span(body);
@@ -98,14 +152,8 @@ bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, s
 	uint8_t limit = kith_read_u8(&r);
 	if (r.bad || hop.tunnel == 0 || (s->use & KITH_USE_PEER) || s->role != KITH_ROLE_SUPERNODE)
 		return false;
-	/* Many relays know a supernode: there all of them share a rate. */
-	kith_time_us now = c->now.mono_us;
-	struct kith_allowance *a = &c->allowance;
-	if (!kith_allowance_spend(a, now, kith_device_key(s->device), KITH_CHARGE_RELAY_HINT) ||
-	    (kith_serves(c) && !kith_allowance_spend(a, now, ALL_RELAYS, KITH_CHARGE_RELAY_HINT))) {
-		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+	if (!may_tell(c, s))
 		return true;
-	}
 	uint32_t it = 0;
 	struct kith_session *peer;
 	bool found = false;

@@ -28,6 +28,14 @@ void kith_relays_on_close(struct kith_core *c, struct kith_session *s, const str
  * tunnel notes it in its journal. False: malformed, or s is not a session with a supernode for its services. */
 bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, struct kith_span body);
 
+/* Asks the relays of s to tell its peer where we are (LEG), so that the peer may try more ports there than at an
+ * address that we only name. The peer was told that address already. */
+void kith_relays_show(struct kith_core *c, const struct kith_session *s);
+
+/* LEG of a supernode: where the other end of a tunnel is. False: malformed, or s is not a session with a supernode for
+ * its services. */
+bool kith_relays_on_leg(struct kith_core *c, const struct kith_session *s, struct kith_span body);
+
 /* Those of the callee's homes may be asked again through which no path goes. False: a path goes through each. */
 bool kith_relays_anew(struct kith_session *s);
 

@@ -14,6 +14,7 @@
 #include "call/streams.h"
 #include "call/tell.h"
 #include "leaf/observed.h"
+#include "leaf/sounding.h"
 #include "link/via.h"
 #include "stream/stream.h"
 
@@ -28,18 +29,29 @@ static void offer(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_candidate list[KITH_OWN_MAX];
 	size_t n = s->peer->relay_only ? 0 : kith_own_candidates(c, list, KITH_OWN_MAX);
-	if (n > 0) {
-		if (kith_pathset_offer(&s->paths, kith_env(c, s), list, n, &c->nat) != 0)
-			kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+	bool waited = s->peer->offer_at != 0; /* once is enough, whatever came of it */
+	if (n == 0)
+		return;
+	kith_sounding_update(c);
+	if (!waited && (s->paths.flags & KITH_PATHSET_CONSENT) != 0 && kith_sounding_begin(c)) {
+		s->peer->offer_at = c->now.mono_us + KITH_SOUNDING_WAIT_US;
+		return;
 	}
+	s->peer->offer_at = 0;
+	if (kith_natclass_depends(&c->nat) && c->nat.allocation == KITH_NATCLASS_ALLOCATION_BLOCK &&
+	    (s->paths.flags & KITH_PATHSET_CONSENT) != 0)
+		kith_relays_show(c, s);
+	n = kith_sounding_predict(c, s, list, n, KITH_OWN_MAX);
+	if (kith_pathset_offer(&s->paths, kith_env(c, s), list, n, &c->nat) != 0)
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 }
 
-void kith_talk_offer_all(struct kith_core *c)
+void kith_talk_offer_all(struct kith_core *c, bool all)
 {
 	uint32_t it = 0;
 	struct kith_session *s;
 	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
-		if ((s->use & KITH_USE_PEER) && s->state == KITH_SESSION_OPEN) {
+		if ((s->use & KITH_USE_PEER) && s->state == KITH_SESSION_OPEN && (all || s->peer->offer_at != 0)) {
 			offer(c, s);
 			kith_session_touch(c, s);
 		}
@@ -222,6 +234,7 @@ kith_time_us kith_talk_deadline(const struct kith_core *c, const struct kith_ses
 	kith_time_us at = silent_at(s), lingers = linger_at(c, s);
 	at = lingers < at ? lingers : at;
 	at = s->peer->relay_at < at ? s->peer->relay_at : at;
+	at = s->peer->offer_at != 0 && s->peer->offer_at < at ? s->peer->offer_at : at;
 	kith_time_us outage_at = kith_outage_deadline(s);
 	at = outage_at < at ? outage_at : at;
 	if (s->peer->streams != NULL && !kith_outage_holds(s)) {
@@ -266,6 +279,8 @@ void kith_talk_tick(struct kith_core *c, struct kith_session *s)
 			kith_dial_refresh(c, s); /* all homes were asked: perhaps the peer has others by now */
 		}
 	}
+	if (peer->offer_at != 0 && peer->offer_at <= c->now.mono_us)
+		offer(c, s);
 	if (silent_at(s) <= c->now.mono_us) {
 		kith_pathset_check(&s->paths, kith_env(c, s));
 	}

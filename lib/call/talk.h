@@ -28,8 +28,8 @@ int kith_talk_send(struct kith_core *c, struct kith_session *s, uint16_t channel
  * our own. */
 void kith_talk_relay_only(struct kith_core *c, struct kith_session *s);
 
-/* Our candidates changed: offer them on every session. */
-void kith_talk_offer_all(struct kith_core *c);
+/* Our candidates changed: offer them on every session; or, unless all, on those that wait for a sounding. */
+void kith_talk_offer_all(struct kith_core *c, bool all);
 
 /* Ends a session when what its streams have finished has arrived, or in so long. */
 void kith_talk_linger(struct kith_core *c, struct kith_session *s, enum kith_close_reason reason, kith_time_us us);

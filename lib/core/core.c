@@ -598,7 +598,7 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 		kith_transport_doubt(c, t->id, t->up ? 0 : t->closed ? KITH_ECLOSED : KITH_EDETACHED);
 	if (t->up)
 		kith_outage_hurry(c);
-	kith_talk_offer_all(c);
+	kith_talk_offer_all(c, true);
 	kith_super_readdress(c, &before, t);
 	if (!kith_serves(c) && t->up) {
 		kith_reach_again(c);

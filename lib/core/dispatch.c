@@ -39,6 +39,15 @@ static uint16_t on_request(struct kith_core *c, struct kith_session *s, struct k
 	return id;
 }
 
+/* Of tunnels: RELAY_LIMITED; and LEG, which an end asks and a relay tells. */
+static bool on_tunnels_word(struct kith_core *c, struct kith_session *s, const struct kith_frame *frame)
+{
+	if (frame->type == KITH_FRAME_RELAY_LIMITED)
+		return kith_relays_on_limited(c, s, frame->body);
+	return kith_serves(c) && frame->body.len == KITH_LEG_BODY ? kith_tunnels_on_leg(c, s, frame->body)
+								  : kith_relays_on_leg(c, s, frame->body);
+}
+
 /* One frame of a data packet. False: malformed. */
 static bool on_frame(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop,
 		     const struct kith_frame *frame)
@@ -56,7 +65,8 @@ static bool on_frame(struct kith_core *c, struct kith_session *s, const struct k
 	case KITH_FRAME_SPARE:
 		return kith_pathset_on_frame(&s->paths, kith_env(c, s), hop, frame) == 0;
 	case KITH_FRAME_RELAY_LIMITED:
-		return kith_relays_on_limited(c, s, frame->body);
+	case KITH_FRAME_LEG:
+		return on_tunnels_word(c, s, frame);
 	case KITH_FRAME_CLOSE:
 		on_close(c, s, frame->body);
 		return true;

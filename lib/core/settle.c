@@ -15,6 +15,7 @@
 #include "leaf/candidacy.h"
 #include "leaf/homes.h"
 #include "leaf/observed.h"
+#include "leaf/sounding.h"
 #include "leaf/watching.h"
 #include "link/connect.h"
 #include "link/rekey.h"
@@ -94,6 +95,8 @@ bool kith_settle_news(struct kith_core *c, struct kith_session *s)
 		if (due != KITH_TIME_NEVER)
 			kith_homes_wake(c, due);
 	}
+	if (s->paths.news & KITH_NEWS_MET)
+		kith_sounding_met(c, s, &c->shared->told);
 	if (s->use & KITH_USE_PEER) {
 		kith_talk_news(c, s);
 		return true;
@@ -154,13 +157,17 @@ static bool settle_leaf(struct kith_core *c)
 	bool caught = c->leaf.caught;
 	if (caught)
 		kith_homes_dismiss(c);
-	bool offer = c->leaf.offer, subscribe = c->leaf.subscribe;
-	c->leaf.offer = c->leaf.subscribe = false;
+	bool offer = c->leaf.offer, subscribe = c->leaf.subscribe, sounded = c->leaf.sounded;
+	c->leaf.offer = c->leaf.subscribe = c->leaf.sounded = false;
+	if (sounded)
+		kith_sounding_done(c);
 	if (offer)
-		kith_talk_offer_all(c);
+		kith_sounding_update(c);
+	if (offer || sounded)
+		kith_talk_offer_all(c, offer);
 	if (subscribe)
 		kith_watching_renew(c);
-	return offer || subscribe || caught;
+	return offer || sounded || subscribe || caught;
 }
 
 /* What revocation lists leave behind: sessions end, others are told, the lists are kept. Of one that could not be had

@@ -10,6 +10,7 @@
 #include "leaf/promotion.h"
 #include "leaf/reach.h"
 #include "leaf/record.h"
+#include "leaf/sounding.h"
 
 #define SUSPECT_US (60 * KITH_US_PER_S) /* a home that failed is not given until the next record to do so again */
 
@@ -27,6 +28,7 @@ void kith_leaf_deinit(struct kith_core *c)
 	kith_timers_stop(&c->timers, &c->leaf.timer);
 	kith_blob_unref(&c->shared->blobs, c->leaf.record);
 	kith_hostcache_deinit(&c->leaf.cache);
+	kith_sounding_free(c);
 	KITH_FREE(c->alloc, c->leaf.asker);
 	kith_places_shrink(c);
 }
@@ -51,6 +53,7 @@ void kith_leaf_rest(struct kith_core *c)
 	kith_timers_stop(&c->timers, &c->leaf.timer);
 	c->leaf.parting = 0;
 	c->leaf.serve_at = c->leaf.more_at = c->leaf.fill_at = c->leaf.eased_until = 0;
+	kith_sounding_free(c);
 	kith_blob_unref(&c->shared->blobs, c->leaf.record);
 	c->leaf.record = NULL;
 	c->leaf.audit = (struct kith_audit){ .at = KITH_TIME_NEVER };

@@ -1,6 +1,7 @@
 #include "leaf/observed.h"
 
 #include "base/addr.h"
+#include "leaf/sounding.h"
 
 #define BELIEVED_US (2 * KITH_US_PER_S) /* between two words of one home; KITH_PUNCH_RESTART_US is as much */
 #define HINT_US (10 * KITH_US_PER_S)
@@ -84,7 +85,7 @@ kith_time_us kith_observed_told(struct kith_core *c, struct kith_session *s, con
 		i++;
 	if (i < KITH_HOMES)
 		believe(c, i, told);
-	else if (!known(c, told))
+	else if (!kith_sounding_heard(c, s, told) && !known(c, told))
 		kith_observed_hint(c);
 	return c->leaf.ask_at;
 }

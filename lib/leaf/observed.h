@@ -2,7 +2,8 @@
  *
  * A home's word is believed: it is offered to peers as a candidate, and when it is another one than before, our way out
  * has changed, so that every path through that transport is asked at once. A peer's word, or that of another
- * supernode, is a hint: the homes are asked.
+ * supernode, is a hint: the homes are asked. Behind a NAT that shows each supernode another address, it is none
+ * (leaf/sounding).
  *
  * Timers: a home is believed again after 2 s, and asked by then; hints that were vain count again after 10 s, doubling
  * to 640 s. So neither can make a node ask, offer or punch without end.

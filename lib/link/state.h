@@ -165,6 +165,7 @@ struct kith_peer {
 	uint16_t linger_reason; /* enum kith_close_reason */
 	kith_time_us relay_at; /* when to ask for another relay: the caller, and whoever has lost all paths */
 	kith_time_us patience_us; /* how long it is kept without a live path; 0: KITH_PATIENCE_US */
+	kith_time_us offer_at; /* our candidates wait for a sounding until then; 0: they do not */
 	struct kith_outage outage;
 };
 
@@ -276,6 +277,12 @@ struct kith_leaf {
 	uint8_t hints_vain; /* hints in a row after which no home saw us elsewhere */
 	uint8_t refusals; /* of records by homes, in a row */
 	uint8_t brief; /* attachments that ended right away, in a row */
+	/* Left behind for the end of the call (here, where they fit): */
+	bool serve; /* it is time */
+	bool offer; /* our candidates changed */
+	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
+	bool caught; /* a home is to be replaced */
+	bool sounded; /* another supernode told where it sees us */
 	uint32_t seen_ms[KITH_HOMES]; /* low bits of when that changed last; 0: it did not */
 	kith_time_us ask_at; /* when homes are asked where they see us; NEVER */
 	kith_time_us hint_at; /* when a hint counts again */
@@ -290,13 +297,9 @@ struct kith_leaf {
 	uint32_t parting; /* session of a home whose place was taken; 0: none */
 	int homeless_told; /* the last error of HOMELESS */
 	kith_time_us part_at; /* when it is let go */
+	struct kith_sounding *sounding; /* where other supernodes see us (leaf/sounding); NULL: nobody needs to know */
 	struct kith_host *asker; /* the home that asked for help; NULL: none did */
 	kith_time_us serve_at; /* when this node begins to serve, since it was asked to; 0: it was not */
-	/* Left behind for the end of the call: */
-	bool serve; /* it is time */
-	bool offer; /* our candidates changed */
-	bool subscribe; /* a new record: SUBSCRIBE is sent again for what is watched */
-	bool caught; /* a home is to be replaced */
 };
 
 enum kith_op_kind { KITH_OP_FREE, KITH_OP_LOOKUP, KITH_OP_CALL, KITH_OP_CHALLENGE };

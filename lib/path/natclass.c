@@ -87,6 +87,16 @@ void kith_natclass_read(struct kith_reader *r, struct kith_natclass *out)
 	}
 }
 
+const char *kith_natclass_mapping_text(const struct kith_natclass *c)
+{
+	return mappings[c->mapping < KITH_NATCLASS_MAPPINGS ? c->mapping : 0];
+}
+
+const char *kith_natclass_allocation_text(const struct kith_natclass *c)
+{
+	return allocations[c->allocation < KITH_NATCLASS_ALLOCATIONS ? c->allocation : 0];
+}
+
 const char *kith_natclass_format(const struct kith_natclass *c, char out[KITH_NATCLASS_TEXT_MAX])
 {
 	size_t n = 0;

@@ -603,6 +603,17 @@ int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env,
 	return 0;
 }
 
+void kith_pathset_attested(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
+			   const struct kith_addr *at)
+{
+	if (kith_ps_find(ps, hop) < 0 || hop->tunnel == 0 || ps->more == NULL || ps->more->punch == NULL)
+		return;
+	struct kith_punch_view view = kith_ps_view(ps, env);
+	kith_punch_attested(ps->more->punch, &view, at);
+	kith_ps_punch_deadline(ps);
+	kith_ps_settle(ps, env);
+}
+
 /* ---- to look at ---- */
 
 bool kith_pathset_in_doubt(const struct kith_pathset *ps)

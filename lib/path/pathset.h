@@ -60,7 +60,10 @@ enum kith_pathset_news {
 	 * counts: unasked, or where the path was in doubt. */
 	KITH_NEWS_SEEN = 256,
 	KITH_NEWS_DOUBT = 512, /* no path is live any more, or one is again: kith_pathset_in_doubt tells which */
-	KITH_NEWS_TUNNEL = 1024 /* there is a path through another tunnel */
+	KITH_NEWS_TUNNEL = 1024, /* there is a path through another tunnel */
+	/* As SEEN, and no news: a peer tells it on a path that is new, which a NAT may show at an address of its own.
+	 */
+	KITH_NEWS_MET = 2048
 };
 
 struct kith_pathset_more; /* made lazily */
@@ -176,6 +179,11 @@ void kith_pathset_interrupted(struct kith_pathset *ps, const struct kith_path_en
  * KITH_ENOMEM. */
 int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_candidate list[],
 		       size_t n, const struct kith_natclass *nat) KITH_MUST_USE;
+
+/* A relay told where the other end of its tunnel is: more ports may be tried there (path/punch). Nothing when that hop
+ * is no path of this session. */
+void kith_pathset_attested(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
+			   const struct kith_addr *at);
 
 /* ---- to look at ---- */
 

@@ -27,7 +27,7 @@ static struct kith_flow *flow_start(struct kith_pathset *ps, const struct kith_p
 	if (m->punch != NULL) {
 		struct kith_punch_view view = kith_ps_view(ps, env);
 		kith_punch_again(m->punch, &view);
-		kith_ps_arm(ps, m->punch->next_at);
+		kith_ps_arm(ps, kith_punch_deadline(m->punch));
 	} else if (!kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY) && !kith_ps_has_direct(ps)) {
 		ps->news |= KITH_NEWS_WANT_OFFER;
 	}
@@ -225,7 +225,7 @@ void kith_ps_dead(struct kith_pathset *ps, const struct kith_path_env *env, unsi
 	if (direct && ps->more != NULL && ps->more->punch != NULL && !kith_ps_has_direct(ps)) {
 		struct kith_punch_view view = kith_ps_view(ps, env);
 		kith_punch_again(ps->more->punch, &view);
-		kith_ps_arm(ps, ps->more->punch->next_at);
+		kith_ps_arm(ps, kith_punch_deadline(ps->more->punch));
 	}
 }
 

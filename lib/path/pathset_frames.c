@@ -196,10 +196,11 @@ static void hear_seen(struct kith_pathset *ps, const struct kith_path_env *env, 
 	bool doubted = p->state == KITH_PATH_SUSPECT || p->state == KITH_PATH_DEAD;
 	if (env->told == NULL || f->observed.family == KITH_FAMILY_NONE || kith_path_is_relay(p))
 		return;
-	if (kith_ps_has(ps, KITH_PATHSET_PEER) && f->nonce != 0 && !doubted)
-		return; /* an old path that works, or a new one, which a NAT may show at an address of its own */
+	bool peer = kith_ps_has(ps, KITH_PATHSET_PEER) && f->nonce != 0 && !doubted;
+	if (peer && p->state != KITH_PATH_CANDIDATE)
+		return; /* an old path that works */
 	*env->told = (struct kith_seen){ f->observed, p->hop.transport };
-	ps->news |= KITH_NEWS_SEEN;
+	ps->news |= peer ? KITH_NEWS_MET : KITH_NEWS_SEEN;
 }
 
 static int on_probe_ack(struct kith_pathset *ps, const struct kith_path_env *env, int at, struct kith_span body)
@@ -333,7 +334,7 @@ static int on_punching(struct kith_pathset *ps, const struct kith_path_env *env,
 		const struct kith_path *p = kith_ps_path(ps, i);
 		kith_ps_take_target(ps, &p->hop, p->state != KITH_PATH_DEAD);
 	}
-	kith_ps_arm(ps, m->punch->next_at);
+	kith_ps_arm(ps, kith_punch_deadline(m->punch));
 	if (err > 0) {
 		doubt_direct(ps, env);
 		err = 0;

@@ -221,7 +221,7 @@ static void recompute(struct kith_pathset *ps)
 		at = earlier(at, kith_ps_path(ps, i)->due_at);
 	at = earlier(at, kith_ps_flow_deadline(ps));
 	if (ps->more != NULL && ps->more->punch != NULL)
-		at = earlier(at, ps->more->punch->next_at);
+		at = earlier(at, kith_punch_deadline(ps->more->punch));
 	if (ps->more != NULL && ps->more->better_since != 0)
 		at = earlier(at, ps->more->better_since + KITH_SWITCH_HOLD_US);
 	ps->deadline = at;
@@ -230,7 +230,7 @@ static void recompute(struct kith_pathset *ps)
 void kith_ps_punch_deadline(struct kith_pathset *ps)
 {
 	if (ps->more != NULL && ps->more->punch != NULL)
-		kith_ps_arm(ps, ps->more->punch->next_at);
+		kith_ps_arm(ps, kith_punch_deadline(ps->more->punch));
 }
 
 void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env)

@@ -14,7 +14,7 @@ enum { PUNCH_BODY = 2 };
 void kith_punch_init(struct kith_punch *p)
 {
 	memset(p, 0, sizeof *p);
-	p->next_at = KITH_TIME_NEVER;
+	p->next_at = p->range_at = KITH_TIME_NEVER;
 }
 
 static void journal(const struct kith_punch_view *v, enum kith_journal_what what, const struct kith_hop *hop,
@@ -58,9 +58,23 @@ bool kith_punch_charge(struct kith_punch *p, const struct kith_punch_view *v, st
 	}
 	if (t->sent >= KITH_PROBES_PER_ADDRESS || p->window_sent >= KITH_PROBES_WINDOW)
 		return false;
+	if (t->guess && p->guessed >= KITH_PROBES_PER_ADDRESS) /* guessed ports are one machine's */
+		return false;
+	p->guessed = (uint8_t)(p->guessed + t->guess);
 	t->sent++;
 	p->window_sent++;
 	return true;
+}
+
+static void send_probe(const struct kith_punch_view *v, const struct kith_hop *hop, struct kith_probe *probe,
+		       uint8_t ttl)
+{
+	struct kith_probe_frame f = { kith_probe_next(probe, v->env->random, v->env->now), KITH_PATH_ID_NONE, 0 };
+	struct kith_writer *w =
+		kith_outbox_begin(v->env->outbox, v->env->session, hop, ttl, KITH_FRAME_PROBE, KITH_PROBE_PADDED);
+	kith_probe_write(w, &f, KITH_PROBE_PADDED);
+	kith_outbox_end(v->env->outbox);
+	kith_stats_add(v->env->stats, KITH_STAT_PROBES_SENT, 1);
 }
 
 static void probe(struct kith_punch *p, const struct kith_punch_view *v, struct kith_target *t, uint8_t ttl)
@@ -69,12 +83,7 @@ static void probe(struct kith_punch *p, const struct kith_punch_view *v, struct 
 		kith_stats_add(v->env->stats, KITH_STAT_PROBES_LIMITED, 1);
 		return;
 	}
-	struct kith_probe_frame f = { kith_probe_next(&t->probe, v->env->random, v->env->now), KITH_PATH_ID_NONE, 0 };
-	struct kith_writer *w =
-		kith_outbox_begin(v->env->outbox, v->env->session, &t->hop, ttl, KITH_FRAME_PROBE, KITH_PROBE_PADDED);
-	kith_probe_write(w, &f, KITH_PROBE_PADDED);
-	kith_outbox_end(v->env->outbox);
-	kith_stats_add(v->env->stats, KITH_STAT_PROBES_SENT, 1);
+	send_probe(v, &t->hop, &t->probe, ttl);
 	if (ttl != 0)
 		journal(v, KITH_JOURNAL_OPENER, &t->hop, ttl);
 }
@@ -96,7 +105,7 @@ static enum kith_refusal check(const struct kith_punch *p, const struct kith_pun
 /* Which of the plan's targets are probed. Those that were targets before keep their limits. */
 static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v)
 {
-	struct kith_target old[KITH_CANDIDATES_MAX];
+	struct kith_target old[KITH_PLAN_TARGETS];
 	unsigned n_old = p->n_targets;
 	memcpy(old, p->targets, sizeof old);
 	p->n_targets = 0;
@@ -119,6 +128,7 @@ static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v
 			if (kith_hop_equal(&old[j].hop, &hop))
 				*t = old[j];
 		}
+		t->guess = i < p->plan.guesses_n;
 		t->taken = v->adopt(v->ps, &hop);
 	}
 }
@@ -136,6 +146,56 @@ static void make_plan(struct kith_punch *p, const struct kith_punch_view *v)
 		 kith_natclass_format(&p->theirs.nat, theirs));
 }
 
+/* ---- a range of ports ---- */
+
+static bool range_allowed(const struct kith_punch *p, const struct kith_punch_view *v)
+{
+	return v->allowed && !v->direct && p->plan.range_high != 0 &&
+	       p->attested.family == p->plan.range_at.addr.family &&
+	       memcmp(p->attested.ip, p->plan.range_at.addr.ip, sizeof p->attested.ip) == 0;
+}
+
+/* Begins to try the plan's range, if a relay vouches for its address and the last attempt is long enough ago. */
+static void range_begin(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	if (!range_allowed(p, v) || p->range_at != KITH_TIME_NEVER ||
+	    (p->range_began != 0 && v->env->now - p->range_began < KITH_PROBES_RANGE_US))
+		return;
+	p->range_began = v->env->now;
+	p->range_sent = 0;
+	p->range_n = (uint32_t)p->plan.range_high - p->plan.range_low + 1;
+	p->range_at = p->start_at > v->env->now ? p->start_at : v->env->now;
+	kith_probe_anew(&p->range_probe);
+}
+
+/* One port of the range: each once, in an order that has no beginning where others begin. */
+static void range_tick(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	enum {
+		STRIDE = 619
+	}; /* odd and prime: it shares no factor with a range, which is a power of two or a bit less */
+	struct kith_candidate c = { .at = p->plan.range_at, .kind = KITH_ADDR_PREDICTED };
+	struct kith_hop hop = { .remote = c.at.addr };
+	if (!range_allowed(p, v) || p->range_sent >= p->range_n || p->range_sent >= KITH_PROBES_RANGE) {
+		p->range_at = KITH_TIME_NEVER;
+		return;
+	}
+	c.at.addr.port = hop.remote.port = (uint16_t)(p->plan.range_low + p->range_sent * STRIDE % p->range_n);
+	p->range_sent++;
+	p->range_at = v->env->now + KITH_PROBES_RANGE_PACE_US;
+	if (check(p, v, &c, &hop.transport) != KITH_REFUSAL_NONE)
+		return;
+	send_probe(v, &hop, &p->range_probe, 0);
+	if (p->range_sent == 1)
+		journal(v, KITH_JOURNAL_PROBED, &hop, p->range_n);
+}
+
+void kith_punch_attested(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_addr *at)
+{
+	p->attested = *at;
+	range_begin(p, v);
+}
+
 /* The schedule from start_at on; openers leave now. */
 static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v, kith_time_us start_at)
 {
@@ -143,6 +203,7 @@ static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v,
 	choose_targets(p, v);
 	for (unsigned i = 0; i < p->n_targets; i++)
 		p->targets[i].sent = 0;
+	p->guessed = 0;
 	p->state = KITH_PUNCH_PROBING;
 	p->step = 0;
 	p->start_at = start_at;
@@ -152,9 +213,10 @@ static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v,
 	journal(v, KITH_JOURNAL_ROUND, NULL, p->round);
 	for (unsigned i = 0; i < p->n_targets && p->plan.opener_ttl != 0; i++) {
 		struct kith_target *t = &p->targets[i];
-		if (!t->taken && t->open)
+		if (!t->taken && t->open && (!t->guess || p->plan.guess_openers))
 			probe(p, v, t, p->plan.opener_ttl);
 	}
+	range_begin(p, v);
 }
 
 static bool same_entries(const struct kith_candidate a[], size_t a_n, const struct kith_candidate b[], size_t b_n)
@@ -355,10 +417,10 @@ static void tick_probing(struct kith_punch *p, const struct kith_punch_view *v)
 {
 	for (unsigned i = 0; i < p->n_targets; i++) {
 		struct kith_target *t = &p->targets[i];
-		if (t->taken)
+		if (t->taken || (t->guess && (p->plan.guess_steps >> p->step & 1) == 0))
 			continue;
 		probe(p, v, t, 0);
-		if (p->step == 0)
+		if (p->step == 0 && (!t->guess || i == 0)) /* of guesses one stands for all */
 			journal(v, KITH_JOURNAL_PROBED, &t->hop, t->sent);
 	}
 	p->step++;
@@ -379,7 +441,7 @@ static void tick_waiting(struct kith_punch *p, const struct kith_punch_view *v)
 		return;
 	}
 	for (unsigned i = 0; i < p->n_targets; i++) {
-		if (!p->targets[i].taken)
+		if (!p->targets[i].taken && (!p->targets[i].guess || i == 0))
 			journal(v, KITH_JOURNAL_UNANSWERED, &p->targets[i].hop, p->targets[i].sent);
 	}
 	journal(v, KITH_JOURNAL_FAILED_ROUND, NULL, p->round);
@@ -405,6 +467,8 @@ static void tick_paused(struct kith_punch *p, const struct kith_punch_view *v)
 
 void kith_punch_tick(struct kith_punch *p, const struct kith_punch_view *v)
 {
+	if (v->env->now >= p->range_at)
+		range_tick(p, v);
 	if (v->env->now < p->next_at)
 		return;
 	if (!v->allowed) {

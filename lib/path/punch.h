@@ -12,7 +12,10 @@
  * probes at 0, 20, 60, 140, 300, 600, 1000 ms +-10 %; a round fails 2 RTT + 150 ms later; four rounds, with pauses of
  * 1, 2, 4 s, then one a minute while the session is used, and one whenever either side's candidates change (at most
  * every 2 s).
- * Bounds: 8 addresses; 20 probes to one in one round, 160 to all in 20 s.
+ * A range of ports is tried, besides a round and beyond it, only at an address that a relay of the session has named as
+ * the peer's proven one (kith_punch_attested), each port once, KITH_PROBES_RANGE_PACE_US apart, KITH_PROBES_RANGE at
+ * most, and every KITH_PROBES_RANGE_US at most: the peer's own word aims no such thing at anybody.
+ * Bounds: 8 addresses; 20 probes to one in one round, 20 to all that are guessed from one, 160 to all in 20 s.
  * Never: makes a path. When a target is heard from, the path set makes it one and takes the target over.
  */
 #ifndef KITH_PATH_PUNCH_H
@@ -35,6 +38,7 @@ struct kith_target {
 	struct kith_hop hop;
 	struct kith_probe probe;
 	uint8_t sent; /* probes in this round */
+	bool guess; /* not named by the peer */
 	bool taken; /* a path by now: probed by the path set */
 	bool open; /* public: wants an opener */
 };
@@ -42,7 +46,7 @@ struct kith_target {
 struct kith_punch {
 	struct kith_own_list own; /* all that there are */
 	struct kith_candidates ours, theirs; /* ours: what is named of them */
-	struct kith_target targets[KITH_CANDIDATES_MAX];
+	struct kith_target targets[KITH_PLAN_TARGETS];
 	uint8_t n_targets;
 	uint8_t state; /* enum kith_punch_state */
 	uint8_t round; /* as on the wire; 0 = none yet */
@@ -57,6 +61,13 @@ struct kith_punch {
 	kith_time_us next_at; /* KITH_TIME_NEVER: nothing */
 	kith_time_us window_at; /* of the limit on all probes */
 	uint16_t window_sent;
+	uint8_t guessed; /* probes to guesses in this round */
+	struct kith_addr
+		attested; /* where a relay says that the peer is; family NONE: none did. Its port is not looked at */
+	struct kith_probe range_probe;
+	kith_time_us range_at; /* of the next probe of the range; NEVER: none is tried */
+	kith_time_us range_began; /* the last attempt; 0: none */
+	uint32_t range_sent, range_n; /* of this attempt: probes, and ports */
 };
 
 struct kith_pathset;
@@ -99,6 +110,15 @@ struct kith_target *kith_punch_find(struct kith_punch *p, const struct kith_hop 
 
 /* Counts a PROBE to a target that has become a path; false when the target has had as many as it may. */
 bool kith_punch_charge(struct kith_punch *p, const struct kith_punch_view *v, struct kith_target *t);
+
+/* A relay of the session says that the peer is at that address. */
+void kith_punch_attested(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_addr *at);
+
+/* When kith_punch_tick has something to do; KITH_TIME_NEVER. */
+static inline kith_time_us kith_punch_deadline(const struct kith_punch *p)
+{
+	return p->range_at < p->next_at ? p->range_at : p->next_at;
+}
 
 void kith_punch_tick(struct kith_punch *p, const struct kith_punch_view *v);
 

@@ -13,6 +13,8 @@
 #include "path/candidate.h"
 
 #define KITH_PLAN_STEPS 16
+#define KITH_PLAN_GUESSES 10 /* local: ports tried at one address that are not named: two probes each are its 20 */
+#define KITH_PLAN_TARGETS (KITH_CANDIDATES_MAX + KITH_PLAN_GUESSES)
 
 struct kith_punch_question {
 	const struct kith_candidates *ours, *theirs; /* each with its class of NAT */
@@ -24,8 +26,16 @@ struct kith_plan {
 	uint8_t steps; /* probes to each target */
 	uint8_t enough; /* of them once there is a direct path */
 	uint8_t targets_n;
+	/* The first targets are no candidates, but ports near one. Together they have as many probes as one address. */
+	uint8_t guesses_n;
+	bool guess_openers; /* they get openers, too */
+	uint16_t guess_steps; /* bit i: they are probed at step i; the others always */
+	/* Every port between these at that address is tried once besides, KITH_PROBES_RANGE at most, if a relay has
+	 * named the address as the peer's. 0: none is. */
+	uint16_t range_low, range_high;
+	struct kith_endpoint range_at;
 	kith_time_us at_us[KITH_PLAN_STEPS]; /* of each, after the start; ascending, the first is 0 */
-	struct kith_candidate targets[KITH_CANDIDATES_MAX];
+	struct kith_candidate targets[KITH_PLAN_TARGETS];
 };
 
 struct kith_strategy {
@@ -36,6 +46,12 @@ struct kith_strategy {
 
 /* Each of the peer's candidates as it is, by the schedule of first probes. Takes everything: the last one asked. */
 extern const struct kith_strategy kith_punch_simple;
+
+/* A peer behind a NAT whose ports go in steps: the ports after the one that it predicts. */
+extern const struct kith_strategy kith_punch_predict;
+
+/* A peer behind a NAT that gives it ports of a block, when our own address is one for all: the whole block. */
+extern const struct kith_strategy kith_punch_birthday;
 
 /* The strategies in the order in which they are asked; NULL after the last. */
 extern const struct kith_strategy *const kith_strategies[];

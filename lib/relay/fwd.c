@@ -550,6 +550,21 @@ static void tunnel_drain(struct kith_fwd *fwd, kith_time_us now, uint32_t i, str
 	list_append(fwd, &fwd->draining, i);
 }
 
+bool kith_fwd_leg(const struct kith_fwd *fwd, uint64_t id, uint32_t session, struct kith_addr *at, uint64_t *other_id,
+		  uint32_t *other_session)
+{
+	uint32_t number = index_find(fwd, id);
+	if (number == NONE)
+		return false;
+	const struct kith_fwd_leg *own = leg_at(fwd, number), *other = leg_at(fwd, number ^ 1u);
+	if (own->session != session || (own->flags & LEG_PROVEN) == 0 || own->remote.family == KITH_FAMILY_NONE)
+		return false;
+	*at = own->remote;
+	*other_id = other->id;
+	*other_session = other->session;
+	return true;
+}
+
 size_t kith_fwd_drain_all(struct kith_fwd *fwd, kith_time_us now, struct kith_fwd_ends out[], size_t max)
 {
 	size_t n = 0;

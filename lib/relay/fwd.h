@@ -155,6 +155,11 @@ enum kith_fwd_verdict kith_fwd_train(struct kith_fwd *fwd, kith_time_us now, uin
 				     size_t segment_len, const struct kith_addr *src, uint16_t transport,
 				     struct kith_fwd_out *out);
 
+/* Where that leg is, if it is that session's and its address is proven; of the tunnel's other leg: its id and session.
+ * False: it is not. */
+bool kith_fwd_leg(const struct kith_fwd *fwd, uint64_t id, uint32_t session, struct kith_addr *at, uint64_t *other_id,
+		  uint32_t *other_session);
+
 /* Refuses new tunnels from now on and announces the end of up to max active ones, which go on for KITH_TUNNEL_DRAIN_US;
  * call until it returns 0. */
 size_t kith_fwd_drain_all(struct kith_fwd *fwd, kith_time_us now, struct kith_fwd_ends out[], size_t max);

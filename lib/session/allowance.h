@@ -33,7 +33,7 @@
 	X(POSTED_TOLD, IDENTITY, 1, KITH_LISTS_SLOWER, KITH_LISTS_BURST) /* asked for, since it told of it */          \
 	X(RENEWAL, DEVICE, KITH_GONE_PER_S, 1, 2 * KITH_GONE_PER_S) /* of certificates */                              \
 	X(FORGERY, DEVICE, KITH_GONE_PER_S, 1, 2 * KITH_GONE_PER_S) /* a report whose signature does not hold */       \
-	X(RELAY_HINT, DEVICE, KITH_GONE_PER_S, 1, 2 * KITH_GONE_PER_S) /* RELAY_LIMITED */                             \
+	X(RELAY_HINT, DEVICE, KITH_GONE_PER_S, 1, 2 * KITH_GONE_PER_S) /* RELAY_LIMITED, LEG */                        \
 	X(HINT, PREFIX, KITH_GONE_PER_S, 1, 2 * KITH_GONE_PER_S) /* GONE, sent and heard; VERSION */                   \
 	X(HANDSHAKE, PREFIX, KITH_HANDSHAKE_PREFIX_PER_S, 1, KITH_HANDSHAKE_PREFIX_BURST) /* not proven ... */         \
 	X(HANDSHAKE_PROVEN, PREFIX, KITH_HANDSHAKE_PREFIX_PER_S, 1, KITH_HANDSHAKE_PREFIX_BURST) /* ... and proven */  \

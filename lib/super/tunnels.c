@@ -141,6 +141,31 @@ static void tell_limited(struct kith_core *c, const struct kith_fwd_out *out, en
 	kith_stats_add(c->stats, KITH_STAT_TUNNELS_LIMITED, 1);
 }
 
+bool kith_tunnels_on_leg(struct kith_core *c, const struct kith_session *s, struct kith_span body)
+{
+	struct kith_reader r = kith_reader_of_span(body);
+	uint64_t tunnel = kith_read_u64(&r), other_id;
+	uint32_t other_session;
+	struct kith_addr at;
+	if (r.bad || (s->use & KITH_USE_PEER))
+		return false;
+	if (!kith_allowance_spend(&c->allowance, c->now.mono_us, kith_device_key(s->device), KITH_CHARGE_RELAY_HINT)) {
+		kith_stats_add(c->stats, KITH_STAT_DROP_RATE_LIMITED, 1);
+		return true;
+	}
+	if (!kith_fwd_leg(&c->super->fwd, tunnel, s->index, &at, &other_id, &other_session))
+		return true; /* it is over, or not proven yet */
+	const struct kith_session *other = kith_sessions_get(&c->sessions, other_session);
+	if (other == NULL || other->state != KITH_SESSION_OPEN)
+		return true;
+	struct kith_writer *w = kith_outbox_begin(&c->shared->outbox, other->index, NULL, 0, KITH_FRAME_LEG,
+						  KITH_LEG_BODY + KITH_ADDR_WIRE_MAX);
+	kith_write_u64(w, other_id);
+	kith_addr_write(w, &at);
+	kith_outbox_end(&c->shared->outbox);
+	return true;
+}
+
 bool kith_tunnels_forward(struct kith_core *c, struct kith_packet *packet)
 {
 	struct kith_fwd_out out;

@@ -21,6 +21,10 @@ void kith_tunnels_rebind(struct kith_core *c, const struct kith_session *s, bool
 /* A packet with a tunnel header arrived at this supernode. True when it was ours to forward (or to drop). */
 bool kith_tunnels_forward(struct kith_core *c, struct kith_packet *packet);
 
+/* LEG: an end of a tunnel wants the other end to know where it is. The other end is told, if it is proven. False:
+ * malformed. */
+bool kith_tunnels_on_leg(struct kith_core *c, const struct kith_session *s, struct kith_span body);
+
 /* Whether a leg of a tunnel hangs on this session. */
 bool kith_tunnels_in_use(const struct kith_core *c, const struct kith_session *via);
 

@@ -23,6 +23,7 @@
 	X(RELAY_LIMITED, 0x09, 'D') /* tunnel 8, limit 1: the relay drops what comes to it in that tunnel */           \
 	X(NAME, 0x0a, 'D') /* name 8: what packets to the sender carry on this path from now on */                     \
 	X(SPARE, 0x0b, 'D') /* name 8: of the sender, for when the receiver moves; NAME was heard on this path */      \
+	X(LEG, 0x0c, 'D') /* tunnel 8; from a relay an address as well: where the other end of that tunnel is */       \
 	X(CLOSE, 0x0f, 'D') /* reason 2, text */                                                                       \
 	X(REQUEST, 0x10, 'B') /* id 2, kind 1, body */                                                                 \
 	X(ANSWER, 0x11, 'B') /* id 2, status 1, index 1, count 1, body */                                              \
@@ -56,6 +57,8 @@ enum kith_relay_limit {
 };
 
 #define KITH_RELAY_LIMITED_BODY 9
+
+#define KITH_LEG_BODY 8 /* of an end's LEG; a relay's has an address behind that */
 
 #define KITH_NAME_BODY 8 /* of NAME and of SPARE */
 

@@ -231,6 +231,22 @@ static void all_legs_follow_their_session(void **state)
 	assert_int_equal(send(0, ids[2][0], 100, 8, NULL), KITH_FWD_FORWARD);
 }
 
+static void a_leg_is_shown_to_its_session_alone_and_only_if_it_is_proven(void **state)
+{
+	uint64_t ids[2], other_id;
+	uint32_t other;
+	struct kith_addr at;
+	(void)state;
+	open_tunnel(0, 1, 2, ids);
+	assert_true(kith_fwd_leg(&fwd, ids[0], 1, &at, &other_id, &other));
+	const struct kith_addr one = addr_of(1), moved = addr_of(9);
+	assert_true(kith_addr_equal(&at, &one) && other_id == ids[1] && other == 2);
+	assert_false(kith_fwd_leg(&fwd, ids[0], 2, &at, &other_id, &other));
+	assert_false(kith_fwd_leg(&fwd, ids[0] ^ ids[1], 1, &at, &other_id, &other));
+	assert_int_equal(kith_fwd_rebind(&fwd, 1, &moved, 1, false), 1);
+	assert_false(kith_fwd_leg(&fwd, ids[0], 1, &at, &other_id, &other));
+}
+
 static void an_owner_is_held_to_its_rate_and_told_once_a_second(void **state)
 {
 	(void)state;
@@ -540,6 +556,7 @@ int main(void)
 		T(an_unproven_leg_never_gets_more_bytes_than_it_sent),
 		T(nothing_is_sent_to_a_leg_without_an_address),
 		T(all_legs_follow_their_session),
+		T(a_leg_is_shown_to_its_session_alone_and_only_if_it_is_proven),
 		T(an_owner_is_held_to_its_rate_and_told_once_a_second),
 		T(a_bucket_fills_exactly_at_any_step),
 		T(all_owners_together_are_held_to_the_total),

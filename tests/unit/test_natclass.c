@@ -41,6 +41,16 @@ static void a_class_survives_the_wire_and_what_is_unknown_costs_nothing(void **s
 	assert_false(kith_natclass_equal(&hard, &out));
 }
 
+static void each_field_that_people_ask_for_has_a_word(void **state)
+{
+	static const struct kith_natclass unknown, odd = { .mapping = 99, .allocation = 99 };
+	(void)state;
+	assert_string_equal(kith_natclass_mapping_text(&hard), "port");
+	assert_string_equal(kith_natclass_allocation_text(&hard), "step");
+	assert_string_equal(kith_natclass_mapping_text(&unknown), "unknown");
+	assert_string_equal(kith_natclass_allocation_text(&odd), "unknown");
+}
+
 static void a_version_that_knows_less_says_less_and_one_that_knows_more_is_understood(void **state)
 {
 	uint8_t buf[40];
@@ -113,6 +123,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_class_survives_the_wire_and_what_is_unknown_costs_nothing),
+		cmocka_unit_test(each_field_that_people_ask_for_has_a_word),
 		cmocka_unit_test(a_version_that_knows_less_says_less_and_one_that_knows_more_is_understood),
 		cmocka_unit_test(text_comes_back),
 		cmocka_unit_test(text_that_says_nothing_or_too_much_is_refused),

@@ -496,6 +496,184 @@ static void candidates_that_changed_during_a_direct_path_are_told_when_it_has_di
 	side_free(s);
 }
 
+/* A peer of that class, seen at one address, which predicts another if next is not NULL. */
+static void hear_class(struct side *s, uint8_t generation, const struct kith_natclass *nat, const char *seen,
+		       const char *next)
+{
+	struct kith_candidates cs = { .generation = generation, .n = next != NULL ? 2 : 1, .nat = *nat };
+	uint8_t buf[KITH_CANDIDATES_BODY_MAX];
+	for (unsigned i = 0; i < cs.n; i++) {
+		cs.list[i].kind = i == 0 ? KITH_ADDR_OBSERVED : KITH_ADDR_PREDICTED;
+		cs.list[i].at.kind = KITH_TRANSPORT_UDP;
+		assert_int_equal(kith_addr_parse(&cs.list[i].at.addr, i == 0 ? seen : next), 0);
+	}
+	struct kith_writer w = kith_writer_of(buf, sizeof buf);
+	kith_candidates_write(&w, &cs);
+	assert_true(kith_punch_on_candidates(&s->punch, &s->view, test_span(buf, kith_writer_len(&w))) >= 0);
+}
+
+static void hear_prediction(struct side *s, uint8_t generation, const char *next)
+{
+	const struct kith_natclass nat = { .mapping = KITH_NATCLASS_MAPPING_PORT,
+					   .allocation = KITH_NATCLASS_ALLOCATION_STEP,
+					   .step = 1 };
+	hear_class(s, generation, &nat, "30.0.0.2:6000", next);
+}
+
+static void ports_that_are_guessed_get_no_more_probes_together_than_one_address(void **state)
+{
+	(void)state;
+	for (unsigned steps = 0; steps < 2; steps++) { /* our own ports, too: openers as well */
+		struct side *s = side_new(true);
+		offer(s, "20.0.0.1:5000", 0);
+		if (steps == 1) {
+			s->punch.ours.nat.mapping = KITH_NATCLASS_MAPPING_PORT;
+			s->punch.ours.nat.allocation = KITH_NATCLASS_ALLOCATION_STEP;
+			s->punch.ours.nat.step = 1;
+		}
+		hear_prediction(s, 1, "30.0.0.2:6100");
+		(void)look(s);
+		hear_punch(s, 1, 1);
+		struct sent out = look(s);
+		assert_int_equal(out.openers, steps == 1 ? KITH_PLAN_GUESSES + 1 : 1);
+		unsigned sent = out.openers;
+		while (s->punch.state == KITH_PUNCH_PROBING) {
+			run_until(s, s->punch.next_at);
+			sent += look(s).probes;
+		}
+		assert_int_equal(sent, KITH_PROBES_PER_ADDRESS + 1 + KITH_PATH_STEPS); /* and where it is seen */
+		assert_int_equal(s->punch.guessed, KITH_PROBES_PER_ADDRESS);
+		side_free(s);
+	}
+}
+
+static void a_peer_that_predicts_anew_all_the_time_gains_nothing(void **state)
+{
+	(void)state;
+	struct side *s = side_new(true);
+	unsigned sent = 0;
+	kith_time_us end = s->env.now + KITH_PROBES_WINDOW_US;
+	offer(s, "20.0.0.1:5000", 0);
+	for (uint8_t i = 1; s->env.now < end && i < UINT8_MAX; i++) {
+		char next[32];
+		(void)snprintf(next, sizeof next, "30.0.0.2:%u", 6000u + 20u * i);
+		hear_prediction(s, i, next);
+		hear_punch(s, s->punch.round, i);
+		run_until(s, s->env.now + 100 * MS);
+		struct sent out = look(s);
+		sent += out.openers + out.probes;
+	}
+	assert_in_range(sent, KITH_PROBES_PER_ADDRESS, KITH_PROBES_WINDOW);
+	side_free(s);
+}
+
+static void hear_block(struct side *s, uint8_t generation, uint16_t low, uint16_t high)
+{
+	const struct kith_natclass nat = { .mapping = KITH_NATCLASS_MAPPING_PORT,
+					   .allocation = KITH_NATCLASS_ALLOCATION_BLOCK,
+					   .port_low = low,
+					   .port_high = high };
+	hear_class(s, generation, &nat, "30.0.0.2:6000", NULL);
+}
+
+static void attest(struct side *s, const char *at)
+{
+	struct kith_addr addr;
+	assert_int_equal(kith_addr_parse(&addr, at), 0);
+	kith_punch_attested(&s->punch, &s->view, &addr);
+}
+
+static struct side *against_block(uint16_t low, uint16_t high)
+{
+	struct side *s = side_new(true);
+	offer(s, "20.0.0.1:5000", 0);
+	s->punch.ours.nat.mapping = KITH_NATCLASS_MAPPING_INDEPENDENT;
+	hear_block(s, 1, low, high);
+	(void)look(s);
+	hear_punch(s, 1, 1);
+	return s;
+}
+
+/* Runs for so long; how many probes left, and of those how many went to each port but 6000, at most *most. */
+static unsigned count_ports(struct side *s, kith_time_us us, unsigned *most)
+{
+	static unsigned at[UINT16_MAX + 1];
+	kith_time_us end = s->env.now + us;
+	unsigned n = 0;
+	memset(at, 0, sizeof at);
+	*most = 0;
+	while (s->env.now < end) {
+		kith_time_us next = kith_punch_deadline(&s->punch);
+		s->env.now = next < end ? (next > s->env.now ? next : s->env.now) : end;
+		kith_punch_tick(&s->punch, &s->view);
+		struct sent out = look(s);
+		if (out.probes == 0 || out.last.port == 6000)
+			continue;
+		assert_int_equal(out.probes, 1);
+		at[out.last.port]++;
+		*most = at[out.last.port] > *most ? at[out.last.port] : *most;
+		n++;
+	}
+	return n;
+}
+
+static void a_range_is_tried_once_a_port_where_a_relay_says_that_the_peer_is(void **state)
+{
+	(void)state;
+	struct side *s = against_block(9000, 9100);
+	unsigned most;
+	attest(s, "30.0.0.2:1");
+	assert_in_range(count_ports(s, S, &most), 190, 210); /* 200 a second */
+	assert_int_equal(most, 1);
+	(void)count_ports(s, 4 * S, &most);
+	assert_int_equal(s->punch.range_sent, 512); /* the aligned block of both */
+	side_free(s);
+}
+
+static void no_range_is_tried_at_an_address_that_no_relay_names(void **state)
+{
+	(void)state;
+	unsigned most;
+	struct side *s = against_block(9000, 9100); /* the peer names a victim: 30.0.0.2 */
+	assert_int_equal(count_ports(s, 5 * S, &most), 0);
+	attest(s, "30.0.0.3:6000"); /* where the peer is */
+	assert_int_equal(count_ports(s, 5 * S, &most), 0);
+	side_free(s);
+	s = against_block(9000, 9100);
+	s->view.allowed = false; /* not accepted, or relay-only by now */
+	attest(s, "30.0.0.2:6000");
+	assert_int_equal(count_ports(s, 5 * S, &most), 0);
+	side_free(s);
+	s = against_block(9000, 9100);
+	attest(s, "30.0.0.2:6000");
+	assert_true(count_ports(s, S / 2, &most) > 0);
+	attest(s, "30.0.0.9:6000"); /* it has moved: whoever is there now is spared */
+	assert_int_equal(count_ports(s, 5 * S, &most), 0);
+	side_free(s);
+}
+
+static void a_range_ends_with_a_direct_path_and_begins_at_most_every_20_s(void **state)
+{
+	(void)state;
+	unsigned most, sum = 0;
+	struct side *s = against_block(9000, 9100);
+	attest(s, "30.0.0.2:6000");
+	assert_true(count_ports(s, S / 2, &most) > 0);
+	s->view.direct = true;
+	(void)count_ports(s, KITH_PROBES_RANGE_PACE_US, &most);
+	assert_int_equal(count_ports(s, 5 * S, &most), 0);
+	side_free(s);
+	s = against_block(10240, 12287); /* new lists, rounds and words of the relay all the time */
+	for (uint8_t i = 2; i < 150; i++) {
+		attest(s, "30.0.0.2:6000");
+		hear_block(s, i, (uint16_t)(10240 + 2048 * (i % 4)), (uint16_t)(12287 + 2048 * (i % 4)));
+		hear_punch(s, s->punch.round, i);
+		sum += count_ports(s, 19 * S / 150, &most);
+	}
+	assert_in_range(sum, 1, KITH_PROBES_RANGE);
+	side_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -512,6 +690,11 @@ int main(void)
 		cmocka_unit_test(the_initiator_stops_when_there_is_nothing_to_probe),
 		cmocka_unit_test(new_candidates_of_the_responder_are_told_and_start_a_round),
 		cmocka_unit_test(candidates_that_changed_during_a_direct_path_are_told_when_it_has_died),
+		cmocka_unit_test(ports_that_are_guessed_get_no_more_probes_together_than_one_address),
+		cmocka_unit_test(a_peer_that_predicts_anew_all_the_time_gains_nothing),
+		cmocka_unit_test(a_range_is_tried_once_a_port_where_a_relay_says_that_the_peer_is),
+		cmocka_unit_test(no_range_is_tried_at_an_address_that_no_relay_names),
+		cmocka_unit_test(a_range_ends_with_a_direct_path_and_begins_at_most_every_20_s),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,16 @@ static void picks_by_weight(void **state)
 	assert_int_equal(picked[KITH_SIMNAT_OPEN] + picked[cgn], 4000);
 }
 
+static void gives_the_kinds_that_have_a_weight_in_turn(void **state)
+{
+	struct kith_simnat_mix mix = { { 0 } };
+	(void)state;
+	mix.weight[1] = 5;
+	mix.weight[4] = 1;
+	for (uint32_t n = 0; n < 6; n++)
+		assert_int_equal(kith_simnat_turn(&mix, n), n % 2 == 0 ? 1 : 4);
+}
+
 static void knows_which_kinds_let_no_udp_through(void **state)
 {
 	(void)state;
@@ -91,6 +101,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_makes_no_sense),
 		cmocka_unit_test(cuts_a_text_that_does_not_fit),
 		cmocka_unit_test(picks_by_weight),
+		cmocka_unit_test(gives_the_kinds_that_have_a_weight_in_turn),
 		cmocka_unit_test(knows_which_kinds_let_no_udp_through),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

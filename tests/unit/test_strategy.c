@@ -45,6 +45,104 @@ static void openers_get_through_the_own_nat_and_no_further(void **state)
 	}
 }
 
+/* A peer behind ports in steps, which is seen at one address and predicts the next port there. */
+static struct kith_candidates in_steps(uint16_t step, uint16_t next)
+{
+	struct kith_candidates cs = list_of(2);
+	cs.nat = (struct kith_natclass){ .mapping = KITH_NATCLASS_MAPPING_PORT,
+					 .allocation = KITH_NATCLASS_ALLOCATION_STEP,
+					 .step = step };
+	cs.list[1].kind = KITH_ADDR_PREDICTED;
+	cs.list[1].at.addr.port = next;
+	return cs;
+}
+
+static void the_ports_after_a_predicted_one_are_tried_twice(void **state)
+{
+	struct kith_candidates ours = list_of(1), theirs = in_steps(2, 6000);
+	struct kith_punch_question q = { &ours, &theirs, 1 };
+	struct kith_plan plan;
+	(void)state;
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_predict);
+	assert_int_equal(plan.guesses_n, KITH_PLAN_GUESSES);
+	assert_int_equal(plan.targets_n, KITH_PLAN_GUESSES + 1); /* and where it is seen */
+	for (unsigned i = 0; i < plan.guesses_n; i++)
+		assert_int_equal(plan.targets[i].at.addr.port, 6000 + 2 * i);
+	assert_int_equal(plan.targets[plan.guesses_n].at.addr.port, 5000);
+	assert_false(plan.guess_openers);
+	assert_int_equal(__builtin_popcount(plan.guess_steps) * plan.guesses_n, KITH_PROBES_PER_ADDRESS);
+	theirs = in_steps(1, UINT16_MAX - 2);
+	assert_non_null(kith_strategy_choose(kith_strategies, &q, &plan));
+	assert_int_equal(plan.guesses_n, 3); /* no port after the last one */
+}
+
+static void two_ends_in_steps_open_theirs_first_and_in_order(void **state)
+{
+	struct kith_candidates ours = in_steps(1, 7000), theirs = in_steps(1, 6000);
+	struct kith_punch_question q = { &ours, &theirs, 1 };
+	struct kith_plan plan;
+	(void)state;
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_predict);
+	assert_true(plan.guess_openers);
+	assert_int_equal(plan.guess_steps & 1, 0); /* when both have opened */
+	assert_int_equal((__builtin_popcount(plan.guess_steps) + 1) * plan.guesses_n, KITH_PROBES_PER_ADDRESS);
+}
+
+static void nothing_is_guessed_where_the_peer_is_not_seen_or_its_ports_are_not_in_steps(void **state)
+{
+	struct kith_candidates ours = list_of(1), theirs = in_steps(1, 6000);
+	struct kith_punch_question q = { &ours, &theirs, 1 };
+	struct kith_plan plan;
+	(void)state;
+	theirs.list[1].at.addr.ip[3] = 77; /* a victim */
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+	theirs = in_steps(1, 6000);
+	theirs.list[0].kind = KITH_ADDR_HOST;
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+	theirs = in_steps(0, 6000);
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+	theirs = in_steps(1, 6000);
+	theirs.nat.allocation = KITH_NATCLASS_ALLOCATION_RANDOM;
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+	theirs = in_steps(1, 6000);
+	theirs.nat.mapping = KITH_NATCLASS_MAPPING_INDEPENDENT;
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+	assert_int_equal(plan.guesses_n, 0);
+}
+
+static void a_block_is_tried_as_a_whole_by_who_has_one_address_for_all(void **state)
+{
+	static const struct {
+		uint16_t low, high, from, to; /* from 0: not tried */
+	} want[] = {
+		{ 9000, 9100, 8704, 9215 },	{ 9000, 9216, 8192, 10239 }, { 1100, 1200, 1024, 1535 },
+		{ 65500, 65535, 65024, 65535 }, { 9000, 14000, 0, 0 },	     { 0, 0, 0, 0 },
+		{ 9100, 9000, 0, 0 },		{ 600, 700, 0, 0 },
+	};
+	struct kith_candidates ours = list_of(1), theirs = list_of(2);
+	struct kith_punch_question q = { &ours, &theirs, 1 };
+	struct kith_plan plan;
+	(void)state;
+	ours.nat.mapping = KITH_NATCLASS_MAPPING_INDEPENDENT;
+	theirs.nat.mapping = KITH_NATCLASS_MAPPING_PORT;
+	theirs.nat.allocation = KITH_NATCLASS_ALLOCATION_BLOCK;
+	for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+		theirs.nat.port_low = want[i].low;
+		theirs.nat.port_high = want[i].high;
+		const struct kith_strategy *s = kith_strategy_choose(kith_strategies, &q, &plan);
+		assert_ptr_equal(s, want[i].from != 0 ? &kith_punch_birthday : &kith_punch_simple);
+		assert_int_equal(plan.range_low, want[i].from);
+		assert_int_equal(plan.range_high, want[i].to);
+		assert_int_equal(plan.targets_n, 2);
+	}
+	theirs.nat.port_low = 9000, theirs.nat.port_high = 9100;
+	ours.nat.mapping = KITH_NATCLASS_MAPPING_PORT; /* it would have to guess ours as well */
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+	ours.nat.mapping = KITH_NATCLASS_MAPPING_NONE;
+	theirs.nat.allocation = KITH_NATCLASS_ALLOCATION_RANDOM; /* 2000 of 64512 ports */
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+}
+
 /* A dummy for the hardest pair, from the second round on. */
 static bool both_random(const struct kith_punch_question *q, struct kith_plan *plan)
 {
@@ -79,6 +177,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_simple_one_probes_every_candidate_by_the_schedule_of_first_probes),
 		cmocka_unit_test(openers_get_through_the_own_nat_and_no_further),
+		cmocka_unit_test(the_ports_after_a_predicted_one_are_tried_twice),
+		cmocka_unit_test(two_ends_in_steps_open_theirs_first_and_in_order),
+		cmocka_unit_test(nothing_is_guessed_where_the_peer_is_not_seen_or_its_ports_are_not_in_steps),
+		cmocka_unit_test(a_block_is_tried_as_a_whole_by_who_has_one_address_for_all),
 		cmocka_unit_test(a_strategy_is_chosen_by_both_classes_and_the_round),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,203 @@
+/* Which pairs of NATs find a direct path, and how soon: two leaves behind a NAT of each of nine kinds call each other.
+ * Prints the matrix: for each pair the share of calls that were direct within the time, and when. Goes red when a pair
+ * is not that must be (must_be_direct), or when prediction of ports in steps takes too long.
+ *
+ *     sim_nats [SEED]     with that seed; else KITH_SIM_NATS_SEEDS of them (6)
+ */
+#include "scenario.h"
+
+#include "sim/internal.h"
+
+enum {
+	KINDS = 9,
+	LEAVES = 2 * KINDS,
+	LOOK_MS = 10,
+	RUN_S = 240,
+	DIRECT_MS = 4000, /* a call that is not direct by then counts as relayed */
+	SAMPLES_MAX = 4096,
+	SURE_PERCENT = 90, /* of the calls in a cell that is direct */
+	CALLS_MIN = 10, /* else a cell says nothing */
+	STEPS_MS =
+		600, /* median time to a direct path from the call's opening, ports in steps against a filter by port */
+};
+
+struct cell {
+	uint32_t calls, direct;
+	uint32_t ms[SAMPLES_MAX];
+};
+
+struct matrix {
+	struct cell at[KINDS][KINDS];
+};
+
+static unsigned kinds[KINDS]; /* in the order of the mix */
+
+static unsigned place_of(unsigned kind)
+{
+	unsigned i = 0;
+	while (kinds[i] != kind)
+		i++;
+	return i;
+}
+
+static void name_kinds(const struct kith_simnat_mix *mix)
+{
+	for (unsigned i = 0; i < KINDS; i++)
+		kinds[i] = kith_simnat_turn(mix, i);
+}
+
+static void options_of(struct kith_simoptions *o, uint64_t seed)
+{
+	scenario_calm(o, seed);
+	o->supernodes = 16;
+	o->leaves = LEAVES;
+	o->nats_in_turn = true;
+	o->duration_us = RUN_S * KITH_US_PER_S;
+	o->checked = false;
+	o->verify_us = 0;
+	o->workload.contacts_n = 12;
+	o->workload.stranger_ppm = 0;
+	o->workload.relay_only_ppm = 0;
+	o->workload.reject_ppm = 0;
+	o->workload.call_gap_us = 20 * KITH_US_PER_S;
+	o->workload.hold_us = 8 * KITH_US_PER_S;
+	o->workload.answer_us = KITH_US_PER_S / 10;
+	o->workload.talk_gap_us = 100 * KITH_US_PER_MS;
+}
+
+/* What is known of one of our calls between two looks. */
+struct watched {
+	kith_session_id session;
+	bool counted, direct;
+};
+
+static void look_at(const struct kith_sim *sim, const struct kith_simnode *n, const struct kith_simcall *c,
+		    struct watched *w, struct matrix *m)
+{
+	if (!c->used || !c->ours || !c->open)
+		return;
+	if (w->session != c->session)
+		*w = (struct watched){ .session = c->session };
+	unsigned a = place_of(n->nat_kind), b = place_of(sim->nodes[c->peer].nat_kind);
+	struct cell *cell = &m->at[a < b ? a : b][a < b ? b : a];
+	kith_time_us age = sim->now - c->opened_at;
+	if (cell->calls == SAMPLES_MAX || (w->counted && w->direct))
+		return;
+	if (!w->counted && (c->direct || age >= DIRECT_MS * KITH_US_PER_MS)) {
+		w->counted = true;
+		cell->calls++;
+		if (c->direct && age <= DIRECT_MS * KITH_US_PER_MS) {
+			w->direct = true;
+			cell->ms[cell->direct++] = (uint32_t)(age / KITH_US_PER_MS);
+		}
+	}
+}
+
+static bool run(uint64_t seed, struct matrix *m)
+{
+	static struct watched watched[LEAVES][KITH_SIM_CALLS_MAX];
+	struct kith_simoptions o;
+	options_of(&o, seed);
+	memset(watched, 0, sizeof watched);
+	struct kith_sim *sim = kith_sim_new(&o);
+	bool good = sim != NULL;
+	for (kith_time_us at = 0; good && at <= o.duration_us; at += LOOK_MS * KITH_US_PER_MS) {
+		good = scenario_run(sim, at);
+		for (uint32_t i = 0; i < LEAVES; i++) {
+			const struct kith_simnode *n = &sim->nodes[o.supernodes + i];
+			for (uint32_t k = 0; k < n->app->calls_n; k++)
+				look_at(sim, n, &n->app->calls[k], &watched[i][k], m);
+		}
+	}
+	kith_sim_free(sim);
+	return good;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+static uint32_t percentile(struct cell *c, unsigned p)
+{
+	qsort(c->ms, c->direct, sizeof c->ms[0], by_size);
+	return c->direct > 0 ? c->ms[(c->direct - 1) * p / 100] : 0;
+}
+
+static unsigned share(const struct cell *c)
+{
+	return c->calls > 0 ? 100 * c->direct / c->calls : 0;
+}
+
+static bool is_one_of(unsigned kind, const char *const names[])
+{
+	for (; *names != NULL; names++) {
+		if (strcmp(kith_simnat_name(kind), *names) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What is direct in every case. Not yet: random ports against whoever filters by port; and two NATs of which neither
+ * has one address for all. */
+static bool must_be_direct(unsigned a, unsigned b)
+{
+	static const char *const random[] = { "symmetric-random", NULL };
+	static const char *const other[] = { "symmetric-random", "symmetric-block", "symmetric-sequential", NULL };
+	static const char *const lax[] = { "open", "full-cone", "restricted", NULL };
+	if (is_one_of(a, lax) || is_one_of(b, lax))
+		return true;
+	return !is_one_of(a, random) && !is_one_of(b, random) && !(is_one_of(a, other) && is_one_of(b, other));
+}
+
+static bool judge(struct matrix *m)
+{
+	bool good = true;
+	for (unsigned a = 0; a < KINDS; a++) {
+		for (unsigned b = a; b < KINDS; b++) {
+			struct cell *c = &m->at[a][b];
+			bool late = strcmp(kith_simnat_name(kinds[b]), "symmetric-sequential") == 0 &&
+				    percentile(c, 50) > STEPS_MS;
+			if (!must_be_direct(kinds[a], kinds[b]) || c->calls < CALLS_MIN ||
+			    (share(c) >= SURE_PERCENT && !late))
+				continue;
+			printf("%s x %s: NOT GOOD\n", kith_simnat_name(kinds[a]), kith_simnat_name(kinds[b]));
+			good = false;
+		}
+	}
+	return good;
+}
+
+static void print(struct matrix *m)
+{
+	unsigned direct = 0, cells = 0;
+	printf("%-20s calls, direct %%, ms at the median and at 90 %%\n", "");
+	for (unsigned a = 0; a < KINDS; a++) {
+		for (unsigned b = a; b < KINDS; b++) {
+			struct cell *c = &m->at[a][b];
+			printf("%-20s x %-20s %5u %4u %% %5u %5u\n", kith_simnat_name(kinds[a]),
+			       kith_simnat_name(kinds[b]), c->calls, share(c), percentile(c, 50), percentile(c, 90));
+			cells++;
+			direct += share(c) >= SURE_PERCENT;
+		}
+	}
+	printf("cells that are direct: %u of %u\n", direct, cells);
+}
+
+int main(int argc, char **argv)
+{
+	static struct matrix m;
+	struct kith_simnat_mix mix;
+	const char *wanted = getenv("KITH_SIM_NATS_SEEDS");
+	uint64_t seeds = wanted != NULL ? strtoull(wanted, NULL, 10) : 6;
+	uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
+	kith_simnat_mix_init(&mix);
+	name_kinds(&mix);
+	for (uint64_t seed = first; seed < first + (argc > 1 ? 1 : seeds); seed++) {
+		if (!run(seed, &m))
+			return 1;
+	}
+	print(&m);
+	return judge(&m) ? 0 : 1;
+}
