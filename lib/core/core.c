@@ -586,7 +586,7 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 		return err;
 	}
 	if (kith_transports_only_mapped(&before, t)) { /* nothing has moved: there is more to offer */
-		kith_talk_offer_all(c);
+		kith_talk_offer_all(c, true);
 		kith_core_settle(c);
 		return 0;
 	}
