@@ -1,5 +1,6 @@
 #include "core/requests.h"
 
+#include "call/admit.h"
 #include "call/challenge.h"
 #include "call/dial.h"
 #include "call/follow.h"
@@ -134,6 +135,7 @@ static void serve_as_supernode(struct kith_core *c, struct kith_session *s, cons
 		{ KITH_REQ_WITNESS, kith_witness_on_request },	   { KITH_REQ_LIST, kith_bulletin_on_list },
 		{ KITH_REQ_STORE, kith_replica_on_notice },	   { KITH_REQ_VANISH, kith_replica_on_notice },
 		{ KITH_REQ_GOSSIP, kith_partners_on_gossip },	   { KITH_REQ_NOMINATE, kith_seek_on_nominate },
+		{ KITH_REQ_ADMIT, kith_tunnels_on_admit },
 	};
 	if (request->kind == KITH_REQ_INTRODUCE)
 		kith_tunnels_on_request(c, s, request, own);
@@ -177,6 +179,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 	case KITH_REQ_VANISH:
 	case KITH_REQ_GOSSIP:
 	case KITH_REQ_NOMINATE:
+	case KITH_REQ_ADMIT:
 		if (kith_serves(c))
 			serve_as_supernode(c, s, request, own);
 		return;
@@ -301,6 +304,7 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		return;
 	case KITH_TOKEN_ATTACH:
 		kith_homes_on_attached(c, s, answer);
+		kith_admit_tell(c, s);
 		return;
 	case KITH_TOKEN_MEMBERS:
 		members_answered(c, s, answer);

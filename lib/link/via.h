@@ -15,6 +15,9 @@
 /* Whether the hop is a tunnel of a home of ours. */
 bool kith_via_home(const struct kith_core *c, const struct kith_hop *hop);
 
+/* The session of the home of ours whose tunnel the hop is; NULL: it is none. */
+struct kith_session *kith_via_home_of(const struct kith_core *c, const struct kith_hop *hop);
+
 /* Whether the hop is a relay of an application's session. */
 bool kith_via_relay(struct kith_core *c, const struct kith_session *s, const struct kith_hop *hop);
 

@@ -19,6 +19,9 @@
 enum {
 	LEG_PROVEN = 1 << 0,
 	LEG_DRAINING = 1 << 1, /* kept in leg 0 for the whole tunnel */
+	LEG_UNWANTED = 1 << 2, /* kept in leg 1 for the whole tunnel */
+	LEG_FLAGS = 0xff,
+	LEG_LEFT = 8, /* from this bit on: packets that may still come in while the tunnel is not wanted */
 
 	TUNNELS_FIRST = 8, /* capacity of the first allocation */
 	INDEX_PER_TUNNEL = 4, /* two legs, load at most one half */
@@ -351,11 +354,113 @@ static void leg_set(struct kith_fwd *fwd, uint32_t number, const struct kith_fwd
 	leg_link(fwd, session, number);
 }
 
+static void ends_of(const struct kith_fwd_tunnel *t, struct kith_fwd_ends *ends)
+{
+	if (ends != NULL) {
+		*ends = (struct kith_fwd_ends){ { t->leg[0].id, t->leg[1].id },
+						{ t->leg[0].session, t->leg[1].session } };
+	}
+}
+
+static void tunnel_close(struct kith_fwd *fwd, uint32_t i, struct kith_fwd_ends *ends)
+{
+	struct kith_fwd_tunnel *t = &fwd->tunnels[i];
+	KITH_ASSERT(t->leg[0].owner != NULL);
+	ends_of(t, ends);
+	list_remove(fwd, list_of(fwd, t), i);
+	t->leg[0].owner->tunnels--;
+	for (uint32_t side = 0; side < 2; side++) {
+		index_remove(fwd, t->leg[side].id);
+		leg_unlink(fwd, 2 * i + side);
+		t->leg[side].owner->legs--;
+	}
+	*t = (struct kith_fwd_tunnel){ .next = fwd->free_head };
+	fwd->free_head = i;
+	fwd->n--;
+}
+
+/* ---- before it is wanted ---- */
+
+static bool is_unwanted(const struct kith_fwd_tunnel *t)
+{
+	return (t->leg[1].flags & LEG_UNWANTED) != 0;
+}
+
+static uint32_t left_of(const struct kith_fwd_leg *leg)
+{
+	return leg->flags >> LEG_LEFT;
+}
+
+static void set_left(struct kith_fwd_leg *leg, uint32_t packets)
+{
+	leg->flags = (uint16_t)((leg->flags & LEG_FLAGS) | packets << LEG_LEFT);
+}
+
+/* Whether so many packets more come in before the tunnel is wanted. Whoever rings for long repeats himself: when the
+ * tunnel is due to be moved in its list, there are a few more. */
+static bool may_call(const struct kith_fwd *fwd, kith_time_us now, const struct kith_fwd_tunnel *t,
+		     struct kith_fwd_leg *in, uint32_t packets)
+{
+	if (left_of(in) < fwd->limits.call_packets / 2 && now - t->at >= TOUCH_US)
+		set_left(in, fwd->limits.call_packets / 2);
+	return left_of(in) >= packets;
+}
+
+static void unwanted(struct kith_fwd_tunnel *t, uint32_t packets)
+{
+	t->leg[1].flags |= LEG_UNWANTED;
+	set_left(&t->leg[0], packets);
+	set_left(&t->leg[1], packets);
+}
+
+/* How many packets a new tunnel of that owner's towards the session has before it is wanted. Who is called by too many
+ * that it has not answered loses the one that is oldest, of that owner's if these are too many. */
+static uint32_t call_packets(struct kith_fwd *fwd, const struct kith_fwd_owner_key *owner, uint32_t session)
+{
+	const struct fwd_session *s = kith_table_get(&fwd->sessions, &session);
+	uint32_t n = 0, same = 0, oldest = NONE, oldest_same = NONE;
+	for (uint32_t number = s != NULL ? s->head : NONE; number != NONE;) { /* the newest first */
+		const struct kith_fwd_tunnel *t = &fwd->tunnels[number / 2];
+		if (number % 2 == 1 && is_unwanted(t)) {
+			n++;
+			oldest = number / 2;
+			if (memcmp(&t->leg[0].owner->key, owner, sizeof *owner) == 0) {
+				same++;
+				oldest_same = number / 2;
+			}
+		}
+		number = leg_at(fwd, number)->session_next;
+	}
+	if (same >= fwd->limits.calls_per_owner && oldest_same != NONE)
+		tunnel_close(fwd, oldest_same, NULL);
+	else if (n >= fwd->limits.calls && oldest != NONE)
+		tunnel_close(fwd, oldest, NULL);
+	uint32_t packets = same < 8 ? fwd->limits.call_packets >> same : 0;
+	return packets > 0 ? packets : 1;
+}
+
+bool kith_fwd_admit(struct kith_fwd *fwd, uint32_t session, uint64_t id, enum kith_fwd_wish wish)
+{
+	uint32_t number = index_find(fwd, id);
+	if (number == NONE || leg_at(fwd, number)->session != session || (number % 2 == 0 && wish != KITH_FWD_WISH_END))
+		return false;
+	struct kith_fwd_tunnel *t = &fwd->tunnels[number / 2];
+	if (wish == KITH_FWD_WISH_END)
+		tunnel_close(fwd, number / 2, NULL);
+	else if (wish == KITH_FWD_WISH_ALL)
+		t->leg[1].flags &= (uint16_t)~LEG_UNWANTED;
+	else if (fwd->limits.call_packets > 0)
+		unwanted(t, fwd->limits.call_packets);
+	return true;
+}
+
 int kith_fwd_open(struct kith_fwd *fwd, kith_time_us now, const struct kith_fwd_leg_spec *a,
 		  const struct kith_fwd_leg_spec *b, uint64_t ids[2])
 {
 	if (fwd->closing)
 		return KITH_ESTATE;
+	const bool calls = b->called && fwd->limits.call_packets > 0;
+	const uint32_t packets = calls ? call_packets(fwd, &a->owner, b->session) : 0;
 	if (fwd->n >= fwd->limits.tunnels_max)
 		return KITH_EFULL;
 	if (fwd->owners.n + 2 > fwd->owners.max)
@@ -383,36 +488,13 @@ int kith_fwd_open(struct kith_fwd *fwd, kith_time_us now, const struct kith_fwd_
 	fwd->free_head = t->next;
 	leg_set(fwd, 2 * i, a, owner_a, session_a, ids[0]);
 	leg_set(fwd, 2 * i + 1, b, owner_b, session_b, ids[1]);
+	if (calls)
+		unwanted(t, packets);
 	owner_a->tunnels++;
 	t->at = now;
 	list_append(fwd, &fwd->active, i);
 	fwd->n++;
 	return 0;
-}
-
-static void ends_of(const struct kith_fwd_tunnel *t, struct kith_fwd_ends *ends)
-{
-	if (ends != NULL) {
-		*ends = (struct kith_fwd_ends){ { t->leg[0].id, t->leg[1].id },
-						{ t->leg[0].session, t->leg[1].session } };
-	}
-}
-
-static void tunnel_close(struct kith_fwd *fwd, uint32_t i, struct kith_fwd_ends *ends)
-{
-	struct kith_fwd_tunnel *t = &fwd->tunnels[i];
-	KITH_ASSERT(t->leg[0].owner != NULL);
-	ends_of(t, ends);
-	list_remove(fwd, list_of(fwd, t), i);
-	t->leg[0].owner->tunnels--;
-	for (uint32_t side = 0; side < 2; side++) {
-		index_remove(fwd, t->leg[side].id);
-		leg_unlink(fwd, 2 * i + side);
-		t->leg[side].owner->legs--;
-	}
-	*t = (struct kith_fwd_tunnel){ .next = fwd->free_head };
-	fwd->free_head = i;
-	fwd->n--;
 }
 
 size_t kith_fwd_close_session(struct kith_fwd *fwd, uint32_t session, struct kith_fwd_ends out[], size_t max)
@@ -515,12 +597,17 @@ enum kith_fwd_verdict kith_fwd_train(struct kith_fwd *fwd, kith_time_us now, uin
 	out->tunnel = id;
 	if (in->transport != transport || !kith_addr_equal(&in->remote, src))
 		return KITH_FWD_WRONG_SOURCE;
+	const uint32_t segments = (uint32_t)((len + segment_len - 1) / segment_len);
+	if (is_unwanted(t) && !may_call(fwd, now, t, in, segments))
+		return segments > 1 ? KITH_FWD_MIXED : KITH_FWD_UNWANTED;
 	if ((in->flags & LEG_PROVEN) == 0)
 		in->credit = len < UINT32_MAX - in->credit ? in->credit + (uint32_t)len : UINT32_MAX;
 	verdict = admit(fwd, now, in, to, len, out);
 	if (verdict != KITH_FWD_FORWARD)
 		return verdict;
 
+	if (is_unwanted(t))
+		set_left(in, left_of(in) - segments);
 	bucket_take(&in->owner->bucket, fwd->limits.owner_rate, len);
 	bucket_take(&fwd->bucket, fwd->limits.rate, len);
 	if ((to->flags & LEG_PROVEN) == 0)
@@ -533,7 +620,7 @@ enum kith_fwd_verdict kith_fwd_train(struct kith_fwd *fwd, kith_time_us now, uin
 	write_ids(data, len, segment_len, to->out_id);
 	out->remote = to->remote;
 	out->transport = to->transport;
-	fwd->packets += (len + segment_len - 1) / segment_len;
+	fwd->packets += segments;
 	fwd->bytes += len;
 	return KITH_FWD_FORWARD;
 }

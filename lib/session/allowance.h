@@ -27,6 +27,7 @@
 	X(INTRODUCTION, IDENTITY, KITH_INTRODUCTIONS_PER_S, 1, KITH_INTRODUCTIONS_BURST)                               \
 	X(VANISH_REPORT, IDENTITY, KITH_VANISHES_PER_S, 1, KITH_VANISHES_BURST) /* that is told on: its signer's */    \
 	X(TUNNEL_CLOSING, IDENTITY, KITH_TUNNEL_CLOSES_PER_S, 1, KITH_TUNNEL_CLOSES_BURST)                             \
+	X(ADMISSION, IDENTITY, KITH_ADMISSIONS_PER_S, 1, KITH_ADMISSIONS_BURST) /* ADMIT */                            \
 	X(KNOCK, IDENTITY, 1, KITH_KNOCKS_SLOWER, KITH_KNOCKS_BURST)                                                   \
 	X(KNOCK_THERE, PREFIX, 1, KITH_KNOCKS_SLOWER, KITH_KNOCKS_BURST) /* where it goes */                           \
 	X(NOMINATION, IDENTITY, 1, KITH_NOMINATE_SLOWER, KITH_NOMINATE_BURST)                                          \

@@ -40,6 +40,15 @@ static void pass_on(struct kith_core *c, const struct kith_session *leaf, uint64
 		memcpy(out, packet.p, packet.len);
 }
 
+/* Whether a leaf lets that identity call it. */
+static bool admits(const struct kith_attached *leaf, const struct kith_key *identity)
+{
+	bool named = false;
+	for (size_t at = 0; leaf->who != NULL && at < leaf->who->len && !named; at += KITH_ADMIT_LEN)
+		named = memcmp(leaf->who->bytes + at, identity->b, KITH_ADMIT_LEN) == 0;
+	return named == leaf->only;
+}
+
 /* leaf NULL: there is none. That costs the same, since it tells whoever asks again and again when somebody comes. */
 static uint8_t open_tunnel(struct kith_core *c, const struct kith_session *s, const struct kith_session *leaf,
 			   uint64_t ids[2])
@@ -50,10 +59,11 @@ static uint8_t open_tunnel(struct kith_core *c, const struct kith_session *s, co
 	    !kith_allowance_spend(&c->allowance, c->now.mono_us, kith_identity_key(&identity),
 				  KITH_CHARGE_INTRODUCTION))
 		return KITH_STATUS_LIMITED;
-	if (leaf == NULL)
+	if (leaf == NULL || !admits(leaf->attached, &identity)) /* whom it refuses is told the same */
 		return KITH_STATUS_NOT_FOUND;
 	leg_of(s, &identity, &a);
 	leg_of(leaf, &leaf->attached->identity, &b);
+	b.called = true;
 	switch (kith_fwd_open(&c->super->fwd, c->now.mono_us, &a, &b, ids)) {
 	case 0:
 		return KITH_STATUS_OK;
@@ -126,6 +136,35 @@ void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const 
 	kith_session_answer(c, s, request->id, status, (struct kith_span){ body, len });
 }
 
+/* Whom a leaf lets call it, from now on. */
+static bool take_who(struct kith_core *c, struct kith_attached *leaf, const struct kith_msg_admit *m)
+{
+	struct kith_blob *who = NULL;
+	if (m->who.len > 0 && (who = kith_blob_intern(&c->shared->blobs, m->who.p, m->who.len)) == NULL) {
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+		return false;
+	}
+	kith_blob_unref(&c->shared->blobs, leaf->who);
+	leaf->who = who;
+	leaf->only = m->only;
+	return true;
+}
+
+void kith_tunnels_on_admit(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	struct kith_msg_admit m;
+	uint8_t status = KITH_STATUS_OK;
+	if (kith_msg_admit_read(&m, request->body) != 0)
+		status = KITH_STATUS_MALFORMED;
+	else if (s->attached == NULL || s->state != KITH_SESSION_OPEN)
+		status = KITH_STATUS_NOT_ALLOWED;
+	else if (m.has_who && !take_who(c, s->attached, &m))
+		status = KITH_STATUS_FULL;
+	else if (m.tunnel != 0 && !kith_fwd_admit(&c->super->fwd, s->index, m.tunnel, (enum kith_fwd_wish)m.wish))
+		status = KITH_STATUS_NOT_FOUND;
+	kith_session_answer(c, s, request->id, status, nothing);
+}
+
 /* A sender into a tunnel is over a rate, and loses packets. It is told, so that it need not guess. */
 static void tell_limited(struct kith_core *c, const struct kith_fwd_out *out, enum kith_relay_limit limit)
 {
@@ -168,6 +207,9 @@ bool kith_tunnels_forward(struct kith_core *c, struct kith_packet *packet)
 		break;
 	case KITH_FWD_WRONG_SOURCE:
 		stat = KITH_STAT_DROP_TUNNEL_SOURCE;
+		break;
+	case KITH_FWD_UNWANTED:
+		stat = KITH_STAT_DROP_TUNNEL_UNWANTED;
 		break;
 	case KITH_FWD_NO_CREDIT:
 		stat = KITH_STAT_DROP_TUNNEL_CREDIT;
@@ -248,7 +290,10 @@ static struct kith_fwd_limits limits_of(uint32_t tunnels_max, uint64_t rate, uin
 					 .rate = rate,
 					 .burst = rate / 4,
 					 .owner_rate = owner_rate,
-					 .owner_burst = owner_rate / 4 };
+					 .owner_burst = owner_rate / 4,
+					 .call_packets = KITH_TUNNEL_CALL_PACKETS,
+					 .calls = KITH_TUNNEL_CALLS,
+					 .calls_per_owner = KITH_TUNNEL_CALLS_PER_CALLER };
 }
 
 void kith_tunnels_init(struct kith_core *c, uint8_t shard, uint32_t tunnels_max, uint64_t rate, uint64_t owner_rate)

@@ -417,6 +417,38 @@ int kith_msg_tunnel_close_read(struct kith_msg_tunnel_close *out, struct kith_sp
 	return 0;
 }
 
+size_t kith_msg_admit_write(uint8_t *out, size_t cap, const struct kith_msg_admit *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	if (m->tunnel != 0) {
+		kith_msg_put_uint(&d, KITH_B_ADMIT_TUNNEL, m->tunnel);
+		kith_msg_put_uint(&d, KITH_B_ADMIT_WISH, m->wish);
+	}
+	if (m->has_who) {
+		kith_msg_put_bytes(&d, KITH_B_ADMIT_WHO, m->who.p, m->who.len);
+		kith_msg_put_bool(&d, KITH_B_ADMIT_ONLY, m->only);
+	}
+	return kith_msg_end(&d);
+}
+
+int kith_msg_admit_read(struct kith_msg_admit *out, struct kith_span body)
+{
+	enum { WISHES_MAX = 2 };
+	struct kith_unpacked in;
+	uint64_t wish = 0;
+	memset(out, 0, sizeof *out);
+	if (kith_unpack_parse(&in, body) != 0)
+		return KITH_EPROTO;
+	bool named = kith_msg_get_uint(&in, KITH_B_ADMIT_TUNNEL, UINT64_MAX, &out->tunnel) && out->tunnel != 0;
+	if (named && !kith_msg_get_uint(&in, KITH_B_ADMIT_WISH, WISHES_MAX, &wish))
+		return KITH_EPROTO;
+	out->wish = (uint8_t)wish;
+	out->has_who = kith_msg_get_bytes(&in, KITH_B_ADMIT_WHO, KITH_ADMIT_LEN * KITH_ADMIT_MAX, &out->who);
+	if (out->has_who)
+		(void)kith_unpack_get_bool(&in, kith_unpack_root(&in), KITH_B_ADMIT_ONLY, &out->only);
+	return (named || out->has_who) && out->who.len % KITH_ADMIT_LEN == 0 ? 0 : KITH_EPROTO;
+}
+
 /* ---- peer sessions ---- */
 
 size_t kith_msg_follow_write(uint8_t *out, size_t cap, const struct kith_msg_follow *m)

@@ -181,6 +181,18 @@ struct kith_msg_tunnel_close {
 size_t kith_msg_tunnel_close_write(uint8_t *out, size_t cap, const struct kith_msg_tunnel_close *m);
 int kith_msg_tunnel_close_read(struct kith_msg_tunnel_close *out, struct kith_span body) KITH_MUST_USE;
 
+/* ADMIT. */
+struct kith_msg_admit {
+	uint64_t tunnel; /* the sender's leg; 0: it is about none */
+	uint8_t wish; /* enum kith_fwd_wish */
+	bool has_who, only;
+	struct kith_span who; /* KITH_ADMIT_LEN each, at most KITH_ADMIT_MAX: in the place of those named before */
+};
+
+size_t kith_msg_admit_write(uint8_t *out, size_t cap, const struct kith_msg_admit *m);
+/* An error also if it is about nothing. */
+int kith_msg_admit_read(struct kith_msg_admit *out, struct kith_span body) KITH_MUST_USE;
+
 /* ---- peer sessions ---- */
 
 /* FOLLOW. */
