@@ -108,7 +108,7 @@ void kith_admit_tell(struct kith_core *c, struct kith_session *s)
 
 void kith_admit_changed(struct kith_core *c)
 {
-	c->admit_number++;
+	c->admit_number = (uint8_t)(c->admit_number % UINT8_MAX + 1);
 	for (size_t i = 0; i < KITH_HOMES; i++) {
 		struct kith_session *s = kith_homes_session(c, &c->leaf.homes[i]);
 		if (s != NULL && s->state == KITH_SESSION_OPEN)

@@ -191,6 +191,8 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		return;
 	case KITH_REQ_TUNNEL_CLOSE:
 		kith_relays_on_close(c, s, request);
+		if (kith_serves(c))
+			kith_tunnels_on_close(c, s, request);
 		return;
 	case KITH_REQ_HELP:
 	case KITH_REQ_MOVE:
@@ -297,14 +299,27 @@ static void election_answered(struct kith_core *c, struct kith_session *s, const
 		kith_seek_on_passed(c, s, answer);
 }
 
+static void attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	kith_homes_on_attached(c, s, answer);
+	kith_admit_tell(c, s);
+}
+
+static void introduced(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	if (kith_token_kind(answer->token) == KITH_TOKEN_INTRODUCE)
+		kith_relays_on_answer(c, s, answer);
+	else if (kith_serves(c))
+		kith_tunnels_on_chained(c, s, answer);
+}
+
 void kith_core_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	switch (kith_token_kind(answer->token)) {
 	case KITH_TOKEN_IGNORE:
 		return;
 	case KITH_TOKEN_ATTACH:
-		kith_homes_on_attached(c, s, answer);
-		kith_admit_tell(c, s);
+		attached(c, s, answer);
 		return;
 	case KITH_TOKEN_MEMBERS:
 		members_answered(c, s, answer);
@@ -319,7 +334,8 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		beyond_answered(c, s, answer);
 		return;
 	case KITH_TOKEN_INTRODUCE:
-		kith_relays_on_answer(c, s, answer);
+	case KITH_TOKEN_CHAIN:
+		introduced(c, s, answer);
 		return;
 	case KITH_TOKEN_QUERY:
 		kith_query_on_answer(c, s, answer);

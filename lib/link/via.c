@@ -102,6 +102,16 @@ bool kith_via_allowed(struct kith_core *c, const struct kith_peer *peer, const s
 	return false;
 }
 
+struct kith_session *kith_via_chain(struct kith_core *c, const struct kith_peer *peer, unsigned turn)
+{
+	for (unsigned i = 0; peer->relay_only && i < KITH_HOMES; i++) {
+		struct kith_session *home = home_session(c, (turn + i) % KITH_HOMES);
+		if (discreet(c, peer, home))
+			return home;
+	}
+	return NULL;
+}
+
 bool kith_via_of_env(const struct kith_path_env *env, const struct kith_hop *hop)
 {
 	struct kith_core *c = KITH_CONTAINER_OF((struct kith_path_env *)(uintptr_t)env, struct kith_core, env);

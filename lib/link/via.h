@@ -27,6 +27,10 @@ bool kith_via_callee(struct kith_core *c, const struct kith_session *s, const st
 /* Whether a supernode may be asked for a tunnel to the peer. */
 bool kith_via_allowed(struct kith_core *c, const struct kith_peer *peer, const struct kith_host *host);
 
+/* The home of ours by which a tunnel to the peer is chained when the peer's own home may not be asked: the turn-th of
+ * those that may relay to it. NULL: there is none. */
+struct kith_session *kith_via_chain(struct kith_core *c, const struct kith_peer *peer, unsigned turn);
+
 /* kith_via_relay as lib/path asks it: env is that of a core. */
 bool kith_via_of_env(const struct kith_path_env *env, const struct kith_hop *hop);
 

@@ -104,6 +104,7 @@ struct kith_fwd_leg_spec {
 	bool proven;
 	uint32_t credit; /* unproven: bytes that came from there already */
 	uint64_t out_id; /* 0: the leg's own id; else the id of the next supernode's leg (chained tunnels) */
+	bool waits; /* leg b: for kith_fwd_join, with a remote of no family until then */
 	bool called; /* leg b: its end has to want the tunnel before more passes than a call */
 	struct kith_fwd_owner_key owner;
 };
@@ -160,6 +161,17 @@ enum kith_fwd_wish {
 /* Does as the end of leg 1 wants, which is that session's; END by the other end as well. False: that session has no
  * such leg. */
 bool kith_fwd_admit(struct kith_fwd *fwd, uint32_t session, uint64_t id, enum kith_fwd_wish wish);
+
+/* Chained tunnels: leg b of one that waits for the next supernode's answer; its out_id is whatever helps to go on then.
+ * False: there is no such leg. */
+bool kith_fwd_waiting(const struct kith_fwd *fwd, uint64_t id, struct kith_fwd_ends *ends);
+
+/* The leg leads to that address from now on, is the session's, and its packets carry out_id. KITH_ENOENT,
+ * KITH_ENOMEM. */
+int kith_fwd_join(struct kith_fwd *fwd, uint64_t id, const struct kith_fwd_leg_spec *spec) KITH_MUST_USE;
+
+/* Closes the tunnel with that leg of that session's. False: there is none. */
+bool kith_fwd_close_leg(struct kith_fwd *fwd, uint32_t session, uint64_t id, struct kith_fwd_ends *ends);
 
 /* Closes up to max tunnels with a leg of that session and tells their ends; call until it returns less than max. */
 size_t kith_fwd_close_session(struct kith_fwd *fwd, uint32_t session, struct kith_fwd_ends out[], size_t max);

@@ -127,7 +127,10 @@ enum kith_status {
 /* INTRODUCE request and answer */
 #define KITH_B_INTRO_DEVICE 0 /* bytes(16): id of the device to reach */
 #define KITH_B_INTRO_PACKET 1 /* bytes: the packet to pass on */
-#define KITH_B_INTRO_VIA 2 /* reserved: next hop of a chained tunnel */
+#define KITH_B_INTRO_VIA 2 /* bytes(32): X25519 key of the supernode that is to open the tunnel: it is chained */
+#define KITH_B_INTRO_FOR                                                                                               \
+	3 /* bytes(32): identity of whoever asked the supernode that asks: a chained one's other half */
+#define KITH_B_INTRO_LEG 4 /* uint: beside FOR: the asker's leg, which packets to it carry */
 #define KITH_B_INTRODUCED_TUNNEL 0 /* uint: the asker's leg */
 
 /* ADMIT request */

@@ -159,6 +159,9 @@ int kith_msg_notice_read(struct kith_msg_notice *out, struct kith_msg_room *room
 struct kith_msg_introduce {
 	uint8_t device[KITH_DEVICE_ID_LEN]; /* must be there */
 	struct kith_span packet; /* at most KITH_NESTED_MAX; none: the tunnel is only opened */
+	bool chained, second; /* by way of via; that half of it, of the caller's identity */
+	struct kith_key via, caller;
+	uint64_t leg; /* second: the asker's, not 0 */
 };
 
 size_t kith_msg_introduce_write(uint8_t *out, size_t cap, const struct kith_msg_introduce *m);

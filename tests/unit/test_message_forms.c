@@ -58,11 +58,39 @@ static void of_nobody_named_none_but_these_means_nothing(void **state)
 	assert_false(m.as.admit.only);
 }
 
+static void a_tunnel_is_chained_once_at_most(void **state)
+{
+	static struct message m, back;
+	uint8_t body[256];
+	(void)state;
+	memset(&m, 0, sizeof m);
+	m.as.introduce.chained = true;
+	memset(&m.as.introduce.via, 4, sizeof m.as.introduce.via);
+	size_t len = kith_msg_introduce_write(body, sizeof body, &m.as.introduce);
+	assert_int_equal(message_read(&back, MESSAGE_introduce, (struct kith_span){ body, len }), 0);
+	assert_true(back.as.introduce.chained && !back.as.introduce.second);
+	assert_true(kith_key_equal(&back.as.introduce.via, &m.as.introduce.via));
+	m.as.introduce.second = true;
+	m.as.introduce.leg = 9;
+	memset(&m.as.introduce.caller, 5, sizeof m.as.introduce.caller);
+	len = kith_msg_introduce_write(body, sizeof body, &m.as.introduce);
+	assert_int_equal(message_read(&back, MESSAGE_introduce, (struct kith_span){ body, len }), KITH_EPROTO);
+	m.as.introduce.chained = false;
+	len = kith_msg_introduce_write(body, sizeof body, &m.as.introduce);
+	assert_int_equal(message_read(&back, MESSAGE_introduce, (struct kith_span){ body, len }), 0);
+	assert_true(back.as.introduce.second && back.as.introduce.leg == 9);
+	assert_true(kith_key_equal(&back.as.introduce.caller, &m.as.introduce.caller));
+	m.as.introduce.leg = 0;
+	len = kith_msg_introduce_write(body, sizeof body, &m.as.introduce);
+	assert_int_equal(message_read(&back, MESSAGE_introduce, (struct kith_span){ body, len }), KITH_EPROTO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_body_an_empty_map_and_no_bytes_are_three_things),
 		cmocka_unit_test(of_nobody_named_none_but_these_means_nothing),
+		cmocka_unit_test(a_tunnel_is_chained_once_at_most),
 		cmocka_unit_test(a_word_about_callers_is_about_something_and_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
