@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { TRAP_FIRST = 11, TRAP_SECOND = 78, TRAP_PORT = 4433 }; /* a public network in which nobody is */
+
 #define SLOW_CHECK_US (10 * KITH_US_PER_S) /* between checks that look at pairs or ask cores */
 
 static const struct {
@@ -179,6 +181,24 @@ static void check_straight(struct kith_sim *sim, uint32_t from, uint32_t to, con
 		kith_sim_violate(sim, KITH_SIM_NOTHING_BEFORE_CONSENT, from, to, "a packet was %s straight", how);
 }
 
+struct kith_addr kith_sim_trap_of(const struct kith_simnode *n)
+{
+	return (struct kith_addr){ .family = KITH_FAMILY_V4,
+				   .port = TRAP_PORT,
+				   .ip = { TRAP_FIRST, TRAP_SECOND, (uint8_t)(n->id >> 8), (uint8_t)n->id } };
+}
+
+/* A packet to where a contact that spies listens. */
+static void check_named(struct kith_sim *sim, const struct kith_simnode *n, const struct kith_addr *to)
+{
+	uint32_t spy = (uint32_t)to->ip[2] << 8 | to->ip[3];
+	if (to->family != KITH_FAMILY_V4 || to->ip[0] != TRAP_FIRST || to->ip[1] != TRAP_SECOND || spy >= sim->nodes_n)
+		return;
+	sim->counts.spied += !hides_from(n, spy);
+	if (hides_from(n, spy))
+		kith_sim_violate(sim, KITH_SIM_NAMED_NOT_SPOKEN_TO, n->id, spy, "a packet was sent there");
+}
+
 void kith_sim_check_delivered(struct kith_sim *sim, uint32_t from, uint32_t to)
 {
 	check_straight(sim, from, to, "delivered");
@@ -191,6 +211,8 @@ void kith_sim_check_sent(struct kith_sim *sim, const struct kith_simnode *n, con
 	const struct kith_simnode *owner = kith_sim_is_super(n) ? NULL : kith_sim_owner(sim, to);
 	if (owner != NULL)
 		check_straight(sim, n->id, owner->id, "sent");
+	if (!kith_sim_is_super(n))
+		check_named(sim, n, to);
 	if (memmem(data, len, KITH_SIM_MARKER, KITH_SIM_MARKER_LEN) != NULL)
 		kith_sim_violate(sim, KITH_SIM_NO_PLAINTEXT, n->id, KITH_SIM_NONE,
 				 "in a packet of %zu bytes, type 0x%02x", len, data[0]);

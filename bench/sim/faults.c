@@ -181,8 +181,11 @@ void kith_sim_liars(struct kith_sim *sim)
 		lies = 1u << KITH_SIM_LIE_DENY | 1u << KITH_SIM_LIE_OMIT;
 	for (uint32_t i = 0; i < sim->options.supernodes; i++)
 		sim->nodes[i].lies = kith_sim_chosen(sim, 240, i, sim->options.faults.liars_ppm) ? lies : 0;
-	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++)
+	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++) {
+		uint64_t spy = kith_sim_draw(sim, KITH_SIM_DRAW_SPY, i, 0);
 		sim->nodes[i].lies = kith_draw_hit(draw(sim, 241, i), sim->options.faults.posers_ppm);
+		sim->nodes[i].spies = kith_draw_hit(spy, sim->options.workload.spies_ppm);
+	}
 }
 
 static void silent_for_good(struct kith_sim *sim)

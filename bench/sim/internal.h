@@ -78,7 +78,8 @@ enum kith_simstream {
 	KITH_SIM_DRAW_EFFECT,
 	KITH_SIM_DRAW_CHANGE,
 	KITH_SIM_DRAW_CLASS,
-	KITH_SIM_DRAW_DAY
+	KITH_SIM_DRAW_DAY,
+	KITH_SIM_DRAW_SPY
 };
 
 /* A packet's bytes; shared by duplicates. */
@@ -201,6 +202,7 @@ struct kith_simnode {
 	uint32_t id;
 	enum kith_role role;
 	bool up, leaving, mute, killed, reachable, starting;
+	bool spies; /* a leaf: see kith_sim_trap_of */
 	uint32_t lies; /* set of 1 << enum kith_simlie, see lies.c; of a leaf: whether */
 	bool candidate; /* a leaf that consents to serve */
 	bool served; /* it did, at some time */
@@ -494,6 +496,8 @@ bool kith_sim_steady(struct kith_sim *sim, const struct kith_simnode *n, kith_ti
 /* Nothing happened to it since then. */
 bool kith_sim_undisturbed(struct kith_sim *sim, const struct kith_simnode *n, kith_time_us since);
 void kith_sim_disturb(struct kith_sim *sim, struct kith_simnode *n); /* n NULL: all */
+/* Where a leaf that spies says that its homes are, and nobody but itself listens. */
+struct kith_addr kith_sim_trap_of(const struct kith_simnode *n);
 void kith_sim_check_sent(struct kith_sim *sim, const struct kith_simnode *n, const struct kith_addr *to,
 			 const uint8_t *data, size_t len);
 void kith_sim_check_delivered(struct kith_sim *sim, uint32_t from, uint32_t to);

@@ -1,6 +1,8 @@
 /* Supernodes that lie: put in front of the library's handlers by the linker (--wrap), so that the library itself has no
  * line of it. A liar attaches leaves, relays and gossips as it should; enum kith_simlie says what it does else. A leaf
- * that lies signs records that name its own address as that of each of its homes, to see who calls. */
+ * that lies signs records that name its own address as that of each of its homes, to see who calls; one that spies
+ * names, before the address of each of its homes, one where only itself listens.
+ */
 #include "sim/internal.h"
 
 #include "leaf/record.h"
@@ -338,7 +340,14 @@ void __wrap_kith_leaf_publish(struct kith_core *c, bool news)
 	struct kith_addr own = kith_sim_node_of(c)->public;
 	own.port = kith_sim_node_of(c)->local.port;
 	for (size_t i = 0; i < KITH_HOMES; i++) {
-		homes[i] = c->leaf.homes[i].host;
+		struct kith_host *host = &c->leaf.homes[i].host;
+		homes[i] = *host;
+		if (kith_sim_node_of(c)->spies && host->endpoints_n > 0) {
+			struct kith_addr trap = kith_sim_trap_of(kith_sim_node_of(c));
+			host->endpoints_n = 2;
+			host->endpoints[1] = host->endpoints[0];
+			host->endpoints[0] = kith_endpoint_udp(&trap);
+		}
 		if (kith_sim_node_of(c)->lies == 0)
 			continue;
 		c->leaf.homes[i].host.endpoints_n = 1;

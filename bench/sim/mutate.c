@@ -25,6 +25,20 @@ static void leak(struct kith_sim *sim, struct kith_simnode *from, const struct k
 	kith_sim_send(sim, from, &p);
 }
 
+/* A packet from who hides to where a contact would listen that spied. */
+static void leak_named(struct kith_sim *sim)
+{
+	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++) {
+		for (uint32_t k = sim->options.supernodes; k < sim->nodes_n && !sim->failed; k++) {
+			const struct kith_simcontact *c = kith_sim_contact(&sim->nodes[i], k);
+			struct kith_simnode named = { .public = kith_sim_trap_of(&sim->nodes[k]) };
+			named.local.port = named.public.port;
+			if (c != NULL && c->relay_only && sim->nodes[i].core != NULL)
+				leak(sim, &sim->nodes[i], &named);
+		}
+	}
+}
+
 static void leak_some(struct kith_sim *sim, bool relay_only)
 {
 	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++) {
@@ -60,6 +74,8 @@ void kith_sim_mutate_sample(struct kith_sim *sim)
 	mutate_bounds(sim);
 	if (kith_sim_mutates(sim, KITH_SIM_MUTATE_LEAK_RELAY_ONLY))
 		leak_some(sim, true);
+	if (kith_sim_mutates(sim, KITH_SIM_MUTATE_LEAK_NAMED))
+		leak_named(sim);
 	if (kith_sim_mutates(sim, KITH_SIM_MUTATE_LEAK_STRANGER))
 		leak_some(sim, false);
 	if (kith_sim_mutates(sim, KITH_SIM_MUTATE_MEMORY_GROWS)) {

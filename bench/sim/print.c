@@ -215,6 +215,7 @@ void kith_sim_print_json(const struct kith_sim *sim, const struct kith_simoption
 	json_object_set_new(j, "calls_changed", whole(c->calls_changed));
 	json_object_set_new(j, "calls_lost", whole(c->calls_lost));
 	json_object_set_new(j, "calls_hidden", whole(c->calls_hidden));
+	json_object_set_new(j, "spied", whole(c->spied));
 	json_object_set_new(j, "lookups", whole(c->lookups));
 	json_object_set_new(j, "lookups_failed", whole(c->lookups_failed));
 	json_object_set_new(j, "caught", whole(c->caught));

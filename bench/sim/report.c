@@ -101,12 +101,11 @@ const char *kith_simoptions_check(const struct kith_simoptions *o)
 		return "contacts: at most 16";
 	if (w->call_gap_us < 0 || w->hold_us < 0 || w->answer_us < 0 || w->talk_gap_us < 0)
 		return "times of calls must not be negative";
-	const uint32_t ppm[] = {
-		w->stranger_ppm,  w->relay_only_ppm,	 w->reject_ppm,	      w->lookup_ppm,	f->kill_ppm,
-		f->link.loss_ppm, f->link.duplicate_ppm, f->link.reorder_ppm, f->readdress_ppm, f->rebind_ppm,
-		f->cut_ppm,	  f->liars_ppm,		 f->posers_ppm,	      f->split_ppm,	f->droppers_ppm,
-		f->flooders_ppm,  f->sybils_ppm,	 f->false_ppm,	      o->candidates_ppm
-	};
+	const uint32_t ppm[] = { w->stranger_ppm,     w->relay_only_ppm, w->spies_ppm,	   w->reject_ppm,
+				 w->lookup_ppm,	      f->kill_ppm,	 f->link.loss_ppm, f->link.duplicate_ppm,
+				 f->link.reorder_ppm, f->readdress_ppm,	 f->rebind_ppm,	   f->cut_ppm,
+				 f->liars_ppm,	      f->posers_ppm,	 f->split_ppm,	   f->droppers_ppm,
+				 f->flooders_ppm,     f->sybils_ppm,	 f->false_ppm,	   o->candidates_ppm };
 	for (size_t i = 0; i < sizeof ppm / sizeof ppm[0]; i++) {
 		if (ppm[i] > KITH_PPM)
 			return "a probability is 0 to 1";

@@ -34,6 +34,8 @@ enum kith_simsuite { KITH_SIM_SUITE_SIM, KITH_SIM_SUITE_SODIUM };
 	X(STREAM_EXACT, "stream-exact", "a stream's bytes arrive exactly, in order, from the right sender")            \
 	X(STREAM_FINISHES, "stream-finishes", "a stream between undisturbed nodes is through in time")                 \
 	X(RELAY_ONLY_HIDDEN, "relay-only-hidden", "no packet goes straight between two of whom one is relay-only")     \
+	X(NAMED_NOT_SPOKEN_TO, "named-not-spoken-to",                                                                  \
+	  "nothing goes from who is relay-only to an address that the contact named")                                  \
 	X(NOTHING_BEFORE_CONSENT, "nothing-before-consent", "no packet goes straight to a stranger before acceptance") \
 	X(NO_PLAINTEXT, "no-plaintext", "what an application sends never shows on the wire")                           \
 	X(OFFLINE_SEEN, "offline-seen", "who watches a node that vanished sees it offline in time")                    \
@@ -72,6 +74,7 @@ enum kith_simmutation {
 	KITH_SIM_MUTATE_STREAM_STALL, /* streams are not read */
 	KITH_SIM_MUTATE_PLAINTEXT, /* an application's bytes are put on the wire */
 	KITH_SIM_MUTATE_LEAK_RELAY_ONLY, /* a packet goes straight to a relay-only contact */
+	KITH_SIM_MUTATE_LEAK_NAMED, /* ... to an address that it named as its home's */
 	KITH_SIM_MUTATE_LEAK_STRANGER, /* ... to a stranger */
 	KITH_SIM_MUTATE_NO_RETRANSMIT, /* only the first handshake packet of a node to an address is sent */
 	KITH_SIM_MUTATE_NO_OFFLINE, /* news of somebody's going offline is swallowed */
@@ -216,6 +219,9 @@ struct kith_simworkload {
 	uint32_t stream_bytes; /* each way in a call; 0: no stream */
 	uint32_t stranger_ppm; /* calls to somebody who is no contact */
 	uint32_t relay_only_ppm; /* contacts pinned as relay-only */
+	/* Leaves whose records name, before each home's address, one of their own, to see who calls (lies.c); such
+	 * calls take a little longer. In programs that link kith_bench_lies. */
+	uint32_t spies_ppm;
 	uint32_t reject_ppm; /* calls that are turned down */
 	uint32_t lookup_ppm; /* calls that are preceded by a look-up */
 	bool watch; /* contacts watch each other */
@@ -316,6 +322,7 @@ struct kith_simcounts {
 	uint64_t calls, calls_opened, calls_refused, calls_failed, calls_direct, calls_excused;
 	uint64_t calls_changed; /* ends of calls whose network changed */
 	uint64_t calls_lost; /* given up by one end, of any call, while the other held it */
+	uint64_t spied; /* packets to where leaves that spy listen, of callers that do not hide */
 	uint64_t calls_hidden; /* of relay-only contacts with whom no home is shared: not possible */
 	uint64_t lookups, lookups_failed;
 	uint64_t caught, caught_wrongly; /* homes that a leaf named as lying; those of them that do not */

@@ -44,7 +44,7 @@
 	X(EDETACHED, -33, "not attached to any supernode")                                                             \
 	X(ECUT, -34, "the session was cut before the other side had finished")                                         \
 	X(ETHREAD, -35, "called on another thread than the node's")                                                    \
-	X(ERELAYONLY, -36, "the contact is relay-only, and no supernode that both are attached to relays")             \
+	X(ERELAYONLY, -36, "the contact is relay-only, and no home of ours reaches it")                                \
 	X(EMFILE, -37, "out of file descriptors")                                                                      \
 	X(ESKEW, -38, "the clock is wrong")                                                                            \
 	X(EEXPOSED, -39, "others may read or change this secret: chmod 600 takes that from them")                      \

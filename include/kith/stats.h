@@ -33,6 +33,7 @@
 	X(DROP_TUNNEL_UNKNOWN, "relay packets dropped: no such tunnel")                                                \
 	X(DROP_TUNNEL_SOURCE, "relay packets dropped: not from the leg's proven address")                              \
 	X(DROP_TUNNEL_CREDIT, "relay packets dropped: leg's address unproven and its byte credit used up")             \
+	X(DROP_TUNNEL_UNWANTED, "relay packets dropped: more than a call, and the callee has not taken it")            \
 	X(DROP_TUNNEL_LIMIT, "relay packets dropped: identity is over its rate")                                       \
 	/* handshakes */                                                                                               \
 	X(HANDSHAKES, "handshakes completed")                                                                          \

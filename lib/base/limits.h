@@ -262,9 +262,18 @@
 /* ---- relay ---- */
 #define KITH_TUNNEL_IDLE_US (120 * KITH_US_PER_S) /* wire: a silent tunnel is dropped; standbys speak every 25 s */
 #define KITH_TUNNEL_DRAIN_US (60 * KITH_US_PER_S) /* wire: closing is announced this long ahead */
+/* wire: packets each way through a tunnel that who was called does not want yet: a first message and its answer, with
+ * repetitions; at most 10 kB. For one that rings for long half as many more every KITH_TUNNEL_IDLE_US / 8 */
+#define KITH_TUNNEL_CALL_PACKETS 8
+#define KITH_TUNNEL_CALLS 32 /* local: such tunnels towards one leaf at one home: the oldest gives way */
+#define KITH_TUNNEL_CALLS_PER_CALLER 4 /* local: of them by one identity, each with half the packets of the last */
+#define KITH_ADMIT_MAX 128 /* wire: callers that a leaf names to its homes: 8 bytes each, in one request */
+#define KITH_ADMIT_LEN 8 /* wire: the first bytes of an identity key */
 #define KITH_TUNNEL_TELL_US (1 * KITH_US_PER_S) /* local: who is over a rate is told at most so often */
 #define KITH_TUNNEL_CLOSES_PER_S 10 /* local: TUNNEL_CLOSE by one identity */
 /* local: what one identity may have opened through one relay, which may go all at once */
 #define KITH_TUNNEL_CLOSES_BURST 256
+#define KITH_ADMISSIONS_PER_S 10 /* local: ADMIT by one identity ... */
+#define KITH_ADMISSIONS_BURST 512 /* local: ... every tunnel of its calls wanted, and given back */
 
 #endif

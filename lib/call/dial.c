@@ -137,9 +137,7 @@ static int call(struct kith_core *c, struct kith_operation *op, const struct kit
 	peer->identity = f->person.identity;
 	const struct kith_contact *contact = kith_contacts_get(&c->contacts, op->name);
 	peer->relay_only = contact != NULL && (contact->flags & KITH_CONTACT_RELAY_ONLY);
-	peer->homes_n = f->record.homes_n;
-	for (size_t i = 0; i < f->record.homes_n; i++)
-		peer->homes[i] = f->record.homes[i].host;
+	kith_relays_homes(peer, &f->record);
 	bool reached = kith_relays_reach(c, peer);
 	struct kith_session *s = reached ? kith_connect_peer(c, &f->record, op->service) : NULL;
 	if (s == NULL) {
@@ -387,9 +385,7 @@ void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answe
 		const struct kith_record *record = &found[i].record;
 		if (memcmp(record->device.b, s->device, KITH_DEVICE_ID_LEN) != 0 || record->homes_n == 0)
 			continue;
-		s->peer->homes_n = record->homes_n;
-		for (size_t h = 0; h < record->homes_n; h++)
-			s->peer->homes[h] = record->homes[h].host;
+		kith_relays_homes(s->peer, record);
 		bool more = kith_relays_anew(s) && kith_relays_reach(c, s->peer);
 		s->peer->relay_at = more ? c->now.mono_us : KITH_TIME_NEVER; /* never: until a path dies */
 		if (s->state == KITH_SESSION_INITIATING)
@@ -406,7 +402,9 @@ static int late(struct kith_core *c, const struct kith_operation *op)
 		return KITH_EDETACHED;
 	if (s == NULL && op->denied != 0)
 		return nobody(op);
-	if (s != NULL ? s->initiator && !kith_relays_reach(c, s->peer) : op->last_err == KITH_ERELAYONLY)
+	bool found_none = s != NULL && s->initiator && s->peer->relay_only && s->peer->hops_n == 0;
+	if (s != NULL ? found_none || (s->initiator && !kith_relays_reach(c, s->peer))
+		      : op->last_err == KITH_ERELAYONLY)
 		return KITH_ERELAYONLY;
 	return KITH_ETIMEDOUT;
 }

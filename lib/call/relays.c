@@ -18,7 +18,17 @@ bool kith_relays_reach(struct kith_core *c, const struct kith_peer *peer)
 		if (kith_via_allowed(c, peer, &peer->homes[i]))
 			return true;
 	}
-	return false;
+	return peer->homes_n > 0 && kith_via_chain(c, peer, 0) != NULL;
+}
+
+void kith_relays_homes(struct kith_peer *peer, const struct kith_record *record)
+{
+	peer->homes_n = 0;
+	for (size_t i = 0; i < record->homes_n; i++) {
+		const struct kith_host *host = &record->homes[i].host;
+		if (!peer->relay_only || memcmp(host->dh.b, record->device.b, KITH_DEVICE_ID_LEN) != 0)
+			peer->homes[peer->homes_n++] = *host;
+	}
 }
 
 /* Notes a tunnel that was opened for us, in place of another one when there are many. */
@@ -53,14 +63,23 @@ int kith_relays_ask(struct kith_core *c, struct kith_session *s, const struct ki
 {
 	uint8_t body[KITH_REQUEST_MAX];
 	struct kith_msg_introduce m = { .packet = packet };
-	if (!kith_via_allowed(c, s->peer, host))
-		return KITH_ERELAYONLY;
+	struct kith_session *own = NULL;
+	if (!kith_via_allowed(c, s->peer, host)) {
+		own = kith_via_chain(c, s->peer, s->peer->chain_turn++);
+		if (own == NULL)
+			return KITH_ERELAYONLY;
+		m.chained = true;
+		m.via = host->dh;
+	}
 	if (memcmp(host->dh.b, c->self.dh_pk, sizeof host->dh.b) == 0)
 		return reach_leaf(c, s);
 	memcpy(m.device, s->device, sizeof m.device);
 	size_t len = kith_msg_introduce_write(body, sizeof body, &m);
 	if (len == 0)
 		return KITH_EMSGSIZE;
+	if (own != NULL)
+		return kith_session_request(c, own, KITH_REQ_INTRODUCE, (struct kith_span){ body, len },
+					    kith_token(KITH_TOKEN_INTRODUCE, s->index));
 	uint32_t via;
 	return kith_connect_request(c, host, KITH_USE_TUNNEL, KITH_REQ_INTRODUCE, (struct kith_span){ body, len },
 				    kith_token(KITH_TOKEN_INTRODUCE, s->index), &via);

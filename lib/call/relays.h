@@ -13,7 +13,11 @@ void kith_relays_carry(struct kith_core *c, struct kith_session *s);
 /* While calling: a home of the callee opened no tunnel, or there are other homes now. The next one is asked at once. */
 void kith_relays_refused(struct kith_core *c, struct kith_session *s);
 
-/* Whether any of the callee's homes may be asked for a tunnel: to a relay-only contact only those that are ours too. */
+/* Takes the peer's homes from its record: of a relay-only one not itself, which nobody may speak to. */
+void kith_relays_homes(struct kith_peer *peer, const struct kith_record *record);
+
+/* Whether any of the callee's homes may be asked for a tunnel: for a relay-only contact those that are ours too, or any
+ * by way of a home of ours. */
 bool kith_relays_reach(struct kith_core *c, const struct kith_peer *peer);
 
 /* Asks the supernode at host to pass packet (may be empty: open the tunnel only) to the device of session s. The answer

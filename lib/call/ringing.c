@@ -1,6 +1,7 @@
 #include "call/ringing.h"
 
 #include "base/alloc.h"
+#include "call/admit.h"
 #include "call/crossing.h"
 #include "call/op.h"
 #include "call/tell.h"
@@ -52,6 +53,8 @@ void kith_ringing_decide(struct kith_core *c, struct kith_session *s, uint16_t v
 		memcpy(crossed.call_id, ours->hs->call_id, sizeof crossed.call_id);
 	}
 	kith_ringing_stop(c, s);
+	if (verdict == 0) /* before the caller can say anything */
+		kith_admit_all(c, s, kith_session_hop(s));
 	kith_respond_reply(c, s, verdict, 0, both ? &crossed : NULL);
 }
 
@@ -141,8 +144,10 @@ static bool talks_enough(const struct kith_core *c, const struct kith_person *pe
 }
 
 /* Whether a new call may ring here. *op: our own call that the new one answers, or 0. */
-static bool may_ring(struct kith_core *c, const struct kith_hello *hello, const struct kith_person *person, kith_op *op)
+static bool may_ring(struct kith_core *c, const struct kith_first *first, kith_op *op)
 {
+	const struct kith_hello *hello = &first->hello;
+	const struct kith_person *person = &first->person;
 	enum kith_stat refusal = KITH_STAT_DROP_RATE_LIMITED;
 	if (kith_contacts_blocked(&c->contacts, person->name)) /* a refusal would tell that somebody is there */
 		refusal = KITH_STAT_REFUSE_BLOCKED;
@@ -160,6 +165,8 @@ static bool may_ring(struct kith_core *c, const struct kith_hello *hello, const 
 	else
 		return true;
 	kith_drop(c, refusal, NULL, "call");
+	if (refusal == KITH_STAT_REFUSE_BLOCKED)
+		kith_admit_end(c, &first->from);
 	return false;
 }
 
@@ -167,7 +174,7 @@ void kith_ringing_on_call(struct kith_core *c, const struct kith_first *first)
 {
 	kith_op op = 0;
 	unsigned verdict;
-	if (!may_ring(c, &first->hello, &first->person, &op))
+	if (!may_ring(c, first, &op))
 		return;
 	struct kith_session *s = kith_respond_begin(c, first, true);
 	if (s == NULL)

@@ -1,6 +1,7 @@
 #include "call/talk.h"
 
 #include "base/alloc.h"
+#include "call/admit.h"
 #include "call/crossing.h"
 #include "call/cut.h"
 #include "call/dial.h"
@@ -120,6 +121,7 @@ void kith_talk_closed(struct kith_core *c, struct kith_session *s, enum kith_clo
 		kith_op_done(c, peer->op, why_failed(reason), false);
 	kith_ringing_stop(c, s);
 	kith_outage_stop(c, s);
+	kith_admit_over(c, s);
 	kith_ended_keep(c, s, reason, remote);
 	kith_tell_closed(c, s, reason, remote);
 	kith_cut_keep(c, s->index, peer->streams);
@@ -198,8 +200,10 @@ void kith_talk_news(struct kith_core *c, struct kith_session *s)
 {
 	unsigned news = s->paths.news;
 	s->paths.news = 0;
-	if (news & KITH_NEWS_TUNNEL)
+	if (news & KITH_NEWS_TUNNEL) {
 		kith_routes_note(c, s);
+		kith_admit_paths(c, s);
+	}
 	if (news & KITH_NEWS_DOUBT)
 		kith_outage_look(c, s);
 	if (news & KITH_NEWS_SENDING_CHANGED) {

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/sized.h"
 #include "base/text.h"
+#include "call/admit.h"
 #include "call/challenge.h"
 #include "call/cut.h"
 #include "call/dial.h"
@@ -155,6 +156,7 @@ int kith_core_pin(struct kith_core *c, struct kith_now now, const char *name, co
 		if (flags & KITH_CONTACT_BLOCKED)
 			kith_follow_forget(c, name);
 		err = kith_sessions_each(&c->sessions, apply_contact, &change);
+		kith_admit_changed(c);
 		kith_contacts_keep(c);
 	}
 	kith_core_settle(c);
@@ -170,6 +172,7 @@ int kith_core_unpin(struct kith_core *c, struct kith_now now, const char *name)
 	int err = kith_contacts_unpin(&c->contacts, name);
 	if (err == 0) {
 		kith_follow_forget(c, name);
+		kith_admit_changed(c);
 		kith_contacts_keep(c);
 	}
 	if (err == 0 && ends)

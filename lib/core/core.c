@@ -328,6 +328,7 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 	kith_wall_not_before(&c->wall, o->earliest_ms);
 	c->now = kith_wall_judge(&c->wall, now);
 	c->answer_strangers = o->answer_strangers;
+	c->admit_number = 1;
 	c->presence = o->presence;
 	c->allow_loopback = o->allow_loopback;
 	c->pace = o->election_pace;
@@ -395,6 +396,7 @@ static void free_sessions(struct kith_core *c)
 			KITH_FREE(c->alloc, s->peer);
 		} else if (s->attached != NULL && (s->use & KITH_USE_LEAF)) {
 			kith_blob_unref(&c->shared->blobs, s->attached->record);
+			kith_blob_unref(&c->shared->blobs, s->attached->who);
 			KITH_FREE(c->alloc, s->attached->candidate);
 			KITH_FREE(c->alloc, s->attached);
 		}

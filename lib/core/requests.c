@@ -1,5 +1,6 @@
 #include "core/requests.h"
 
+#include "call/admit.h"
 #include "call/challenge.h"
 #include "call/dial.h"
 #include "call/follow.h"
@@ -134,6 +135,7 @@ static void serve_as_supernode(struct kith_core *c, struct kith_session *s, cons
 		{ KITH_REQ_WITNESS, kith_witness_on_request },	   { KITH_REQ_LIST, kith_bulletin_on_list },
 		{ KITH_REQ_STORE, kith_replica_on_notice },	   { KITH_REQ_VANISH, kith_replica_on_notice },
 		{ KITH_REQ_GOSSIP, kith_partners_on_gossip },	   { KITH_REQ_NOMINATE, kith_seek_on_nominate },
+		{ KITH_REQ_ADMIT, kith_tunnels_on_admit },
 	};
 	if (request->kind == KITH_REQ_INTRODUCE)
 		kith_tunnels_on_request(c, s, request, own);
@@ -177,6 +179,7 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 	case KITH_REQ_VANISH:
 	case KITH_REQ_GOSSIP:
 	case KITH_REQ_NOMINATE:
+	case KITH_REQ_ADMIT:
 		if (kith_serves(c))
 			serve_as_supernode(c, s, request, own);
 		return;
@@ -188,6 +191,8 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		return;
 	case KITH_REQ_TUNNEL_CLOSE:
 		kith_relays_on_close(c, s, request);
+		if (kith_serves(c))
+			kith_tunnels_on_close(c, s, request);
 		return;
 	case KITH_REQ_HELP:
 	case KITH_REQ_MOVE:
@@ -294,13 +299,27 @@ static void election_answered(struct kith_core *c, struct kith_session *s, const
 		kith_seek_on_passed(c, s, answer);
 }
 
+static void attached(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	kith_homes_on_attached(c, s, answer);
+	kith_admit_tell(c, s);
+}
+
+static void introduced(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
+{
+	if (kith_token_kind(answer->token) == KITH_TOKEN_INTRODUCE)
+		kith_relays_on_answer(c, s, answer);
+	else if (kith_serves(c))
+		kith_tunnels_on_chained(c, s, answer);
+}
+
 void kith_core_answered(struct kith_core *c, struct kith_session *s, const struct kith_answer *answer)
 {
 	switch (kith_token_kind(answer->token)) {
 	case KITH_TOKEN_IGNORE:
 		return;
 	case KITH_TOKEN_ATTACH:
-		kith_homes_on_attached(c, s, answer);
+		attached(c, s, answer);
 		return;
 	case KITH_TOKEN_MEMBERS:
 		members_answered(c, s, answer);
@@ -315,7 +334,8 @@ void kith_core_answered(struct kith_core *c, struct kith_session *s, const struc
 		beyond_answered(c, s, answer);
 		return;
 	case KITH_TOKEN_INTRODUCE:
-		kith_relays_on_answer(c, s, answer);
+	case KITH_TOKEN_CHAIN:
+		introduced(c, s, answer);
 		return;
 	case KITH_TOKEN_QUERY:
 		kith_query_on_answer(c, s, answer);

@@ -352,7 +352,8 @@ static bool pass_guard(struct kith_core *c, const struct kith_hs_header *header,
 		kith_refuse_busy(c, header, packet_len, from);
 		return false;
 	}
-	switch (kith_guard_check(&c->guard, c->now.mono_us, header, from)) {
+	const bool home = !kith_serves(c) && kith_via_home(c, from);
+	switch (kith_guard_check(&c->guard, c->now.mono_us, header, from, home)) {
 	case KITH_GUARD_BAD_MAC:
 		kith_drop(c, KITH_STAT_DROP_BAD_MAC, from, "mac1");
 		kith_refuse_version(c, header->sender, packet_len, from, KITH_WHY_STRANGE);

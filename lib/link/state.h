@@ -107,6 +107,7 @@ enum kith_token_kind {
 	KITH_TOKEN_SOUGHT, /* HELP, by way of the candidate's home */
 	KITH_TOKEN_PASSED, /* session of the leaf that was asked for somebody else */
 	KITH_TOKEN_CONTROL, /* what a home knows of a name that is watched */
+	KITH_TOKEN_CHAIN, /* our leg of a chained tunnel towards the next supernode */
 	KITH_TOKEN_VOUCH /* a witness that is far; our own entry, by ELECTED */
 };
 
@@ -134,6 +135,12 @@ struct kith_outage {
 	bool told; /* the application knows, and nothing of its data leaves */
 };
 
+/* A tunnel towards us that a home of ours lets all packets through (call/admit.h). */
+struct kith_admitted {
+	uint64_t tunnel; /* 0: none */
+	uint32_t home; /* session */
+};
+
 /* What a peer session has beyond others. Hangs off kith_session.peer. */
 struct kith_peer {
 	char name[KITH_NAME_MAX + 1];
@@ -158,6 +165,9 @@ struct kith_peer {
 	uint8_t homes_n, homes_used; /* bitmap of those that were asked */
 	struct kith_hop hops[KITH_HOMES]; /* caller: the last tunnels that were opened for it */
 	uint8_t hops_n, hops_next;
+	uint8_t chain_turn; /* which of our homes is asked next for a chained tunnel */
+	struct kith_admitted admitted[KITH_HOMES]; /* the last tunnels that our homes were told to let all through */
+	uint8_t admitted_next;
 	uint8_t refreshes; /* look-ups for newer homes */
 	bool more; /* outbox or events were full before the streams had said all */
 	kith_time_us
@@ -186,11 +196,14 @@ struct kith_candidate_leaf {
 struct kith_attached {
 	struct kith_key identity; /* whose device it is: who pays */
 	struct kith_blob *record; /* its presence record or NULL */
+	struct kith_blob
+		*who; /* KITH_ADMIT_LEN bytes of each identity that may not call it, or, only, that alone may */
 	struct kith_id key; /* of that record */
 	bool publish : 1; /* we bring it to the replicas */
 	bool leaving : 1; /* it said goodbye */
 	bool indexed : 1; /* in c->super->attached */
 	bool brief : 1; /* wants to be told of records without them */
+	bool only : 1;
 	uint8_t probes; /* sent since it fell silent */
 	uint16_t asked_ms; /* low bits of when it last asked what every leaf asks */
 	uint16_t round; /* the last round of super/help in which it was told to go elsewhere */
@@ -215,6 +228,7 @@ struct kith_home_slot {
 	uint16_t failed_s; /* low bits of when it failed last */
 	uint8_t how; /* enum kith_lie: the last failing */
 	bool other; /* in doubt, and looked for by other ways (leaf/reach) */
+	uint8_t admit_told; /* admit_number that it was told the callers of; 0: none */
 	kith_time_us since; /* when it was chosen; then when it became a home */
 	uint32_t session;
 	struct kith_host host;
@@ -448,6 +462,7 @@ struct kith_core {
 	uint32_t save_id, contacts_id; /* the effects that save; 0: none */
 	uint8_t contacts_saved[KITH_CONTACTS_SUM_LEN]; /* checksum of the contacts as they were last saved */
 	bool warned_expiry;
+	uint8_t admit_number; /* counts who may call (call/admit.h); never 0 */
 	uint8_t lists_age; /* enum kith_lists_age that the application was told last */
 	bool answer_strangers, allow_loopback, leaving, left, left_told;
 	uint32_t stream_window_max, session_window_max;

@@ -24,13 +24,19 @@ static struct kith_session *home_session(const struct kith_core *c, size_t slot)
 	return s != NULL && s->state == KITH_SESSION_OPEN && s->role == KITH_ROLE_SUPERNODE ? s : NULL;
 }
 
-bool kith_via_home(const struct kith_core *c, const struct kith_hop *hop)
+struct kith_session *kith_via_home_of(const struct kith_core *c, const struct kith_hop *hop)
 {
 	for (size_t i = 0; hop->tunnel != 0 && i < KITH_HOMES; i++) {
-		if (speaks(home_session(c, i), hop))
-			return true;
+		struct kith_session *home = home_session(c, i);
+		if (speaks(home, hop))
+			return home;
 	}
-	return false;
+	return NULL;
+}
+
+bool kith_via_home(const struct kith_core *c, const struct kith_hop *hop)
+{
+	return kith_via_home_of(c, hop) != NULL;
 }
 
 /* Whether this home of ours may relay to the peer: a relay-only contact's own supernode may not. */
@@ -94,6 +100,16 @@ bool kith_via_allowed(struct kith_core *c, const struct kith_peer *peer, const s
 			return true;
 	}
 	return false;
+}
+
+struct kith_session *kith_via_chain(struct kith_core *c, const struct kith_peer *peer, unsigned turn)
+{
+	for (unsigned i = 0; peer->relay_only && i < KITH_HOMES; i++) {
+		struct kith_session *home = home_session(c, (turn + i) % KITH_HOMES);
+		if (discreet(c, peer, home))
+			return home;
+	}
+	return NULL;
 }
 
 bool kith_via_of_env(const struct kith_path_env *env, const struct kith_hop *hop)

@@ -15,6 +15,9 @@
 /* Whether the hop is a tunnel of a home of ours. */
 bool kith_via_home(const struct kith_core *c, const struct kith_hop *hop);
 
+/* The session of the home of ours whose tunnel the hop is; NULL: it is none. */
+struct kith_session *kith_via_home_of(const struct kith_core *c, const struct kith_hop *hop);
+
 /* Whether the hop is a relay of an application's session. */
 bool kith_via_relay(struct kith_core *c, const struct kith_session *s, const struct kith_hop *hop);
 
@@ -23,6 +26,10 @@ bool kith_via_callee(struct kith_core *c, const struct kith_session *s, const st
 
 /* Whether a supernode may be asked for a tunnel to the peer. */
 bool kith_via_allowed(struct kith_core *c, const struct kith_peer *peer, const struct kith_host *host);
+
+/* The home of ours by which a tunnel to the peer is chained when the peer's own home may not be asked: the turn-th of
+ * those that may relay to it. NULL: there is none. */
+struct kith_session *kith_via_chain(struct kith_core *c, const struct kith_peer *peer, unsigned turn);
 
 /* kith_via_relay as lib/path asks it: env is that of a core. */
 bool kith_via_of_env(const struct kith_path_env *env, const struct kith_hop *hop);

@@ -7,18 +7,21 @@
 #include "base/limits.h"
 #include "base/rng.h"
 #include "codec/cursor.h"
+#include "relay/bucket.h"
 #include "wire/packet.h"
 
 #define NONE UINT32_MAX
 #define RATE_MAX UINT64_C(10000000000) /* times REFILL_MAX_US it fits 64 bits */
 #define BURST_MAX UINT64_C(1000000000000)
-#define TOKENS_PER_BYTE UINT64_C(1000000) /* bytes per second times microseconds */
-#define REFILL_MAX_US (100 * KITH_US_PER_S)
 #define TOUCH_US (KITH_TUNNEL_IDLE_US / 8)
 
 enum {
 	LEG_PROVEN = 1 << 0,
 	LEG_DRAINING = 1 << 1, /* kept in leg 0 for the whole tunnel */
+	LEG_UNWANTED = 1 << 2, /* kept in leg 1 for the whole tunnel */
+	LEG_WAITING = 1 << 3, /* for kith_fwd_join */
+	LEG_FLAGS = 0xff,
+	LEG_LEFT = 8, /* from this bit on: packets that may still come in while the tunnel is not wanted */
 
 	TUNNELS_FIRST = 8, /* capacity of the first allocation */
 	INDEX_PER_TUNNEL = 4, /* two legs, load at most one half */
@@ -31,35 +34,6 @@ struct fwd_session {
 	uint32_t session;
 	uint32_t head; /* leg number */
 };
-
-/* ---- token buckets ---- */
-
-static void bucket_fill(struct kith_fwd_bucket *b, kith_time_us now, uint64_t rate, uint64_t burst)
-{
-	kith_time_us passed = now - b->filled;
-	if (b->tokens > burst * TOKENS_PER_BYTE) /* the limit was lowered */
-		b->tokens = burst * TOKENS_PER_BYTE;
-	uint64_t room = burst * TOKENS_PER_BYTE - b->tokens;
-	if (passed <= 0)
-		return;
-	uint64_t add = (uint64_t)(passed < REFILL_MAX_US ? passed : REFILL_MAX_US) * rate;
-	b->tokens += add < room ? add : room;
-	b->filled = now;
-}
-
-static bool bucket_has(struct kith_fwd_bucket *b, kith_time_us now, uint64_t rate, uint64_t burst, uint64_t len)
-{
-	if (rate == 0)
-		return true;
-	bucket_fill(b, now, rate, burst);
-	return b->tokens >= len * TOKENS_PER_BYTE;
-}
-
-static void bucket_take(struct kith_fwd_bucket *b, uint64_t rate, size_t len)
-{
-	if (rate != 0)
-		b->tokens -= len * TOKENS_PER_BYTE;
-}
 
 /* ---- the index of legs ---- */
 
@@ -171,8 +145,8 @@ static struct kith_fwd_owner *owner_get(struct kith_fwd *fwd, kith_time_us now, 
 /* An owner without legs is forgotten once its bucket is full: if sooner, closing a tunnel would refill it. */
 static bool owner_is_idle(struct kith_fwd *fwd, kith_time_us now, struct kith_fwd_owner *o)
 {
-	return o->legs == 0 &&
-	       bucket_has(&o->bucket, now, fwd->limits.owner_rate, fwd->limits.owner_burst, fwd->limits.owner_burst);
+	return o->legs == 0 && kith_bucket_has(&o->bucket, now, fwd->limits.owner_rate, fwd->limits.owner_burst,
+					       fwd->limits.owner_burst);
 }
 
 static void owner_forget(struct kith_fwd *fwd, struct kith_fwd_owner *o)
@@ -342,7 +316,7 @@ static void leg_set(struct kith_fwd *fwd, uint32_t number, const struct kith_fwd
 		.owner = owner,
 		.remote = spec->remote,
 		.transport = spec->transport,
-		.flags = spec->proven ? LEG_PROVEN : 0,
+		.flags = (uint16_t)((spec->proven ? LEG_PROVEN : 0) | (spec->waits ? LEG_WAITING : 0)),
 		.session = spec->session,
 		.credit = spec->credit,
 	};
@@ -351,11 +325,114 @@ static void leg_set(struct kith_fwd *fwd, uint32_t number, const struct kith_fwd
 	leg_link(fwd, session, number);
 }
 
+/* By the numbers that they know their legs by: of a chained one that of the next supernode. */
+static void ends_of(const struct kith_fwd_tunnel *t, struct kith_fwd_ends *ends)
+{
+	if (ends != NULL) {
+		*ends = (struct kith_fwd_ends){ { t->leg[0].out_id, t->leg[1].out_id },
+						{ t->leg[0].session, t->leg[1].session } };
+	}
+}
+
+static void tunnel_close(struct kith_fwd *fwd, uint32_t i, struct kith_fwd_ends *ends)
+{
+	struct kith_fwd_tunnel *t = &fwd->tunnels[i];
+	KITH_ASSERT(t->leg[0].owner != NULL);
+	ends_of(t, ends);
+	list_remove(fwd, list_of(fwd, t), i);
+	t->leg[0].owner->tunnels--;
+	for (uint32_t side = 0; side < 2; side++) {
+		index_remove(fwd, t->leg[side].id);
+		leg_unlink(fwd, 2 * i + side);
+		t->leg[side].owner->legs--;
+	}
+	*t = (struct kith_fwd_tunnel){ .next = fwd->free_head };
+	fwd->free_head = i;
+	fwd->n--;
+}
+
+/* ---- before it is wanted ---- */
+
+static bool is_unwanted(const struct kith_fwd_tunnel *t)
+{
+	return (t->leg[1].flags & LEG_UNWANTED) != 0;
+}
+
+static uint32_t left_of(const struct kith_fwd_leg *leg)
+{
+	return leg->flags >> LEG_LEFT;
+}
+
+static void set_left(struct kith_fwd_leg *leg, uint32_t packets)
+{
+	leg->flags = (uint16_t)((leg->flags & LEG_FLAGS) | packets << LEG_LEFT);
+}
+
+/* Whether so many packets more come in before the tunnel is wanted. Whoever rings for long repeats himself: when the
+ * tunnel is due to be moved in its list, there are a few more. */
+static bool may_call(const struct kith_fwd *fwd, kith_time_us now, const struct kith_fwd_tunnel *t,
+		     struct kith_fwd_leg *in, uint32_t packets)
+{
+	if (left_of(in) < fwd->limits.call_packets / 2 && now - t->at >= TOUCH_US)
+		set_left(in, fwd->limits.call_packets / 2);
+	return left_of(in) >= packets;
+}
+
+static void unwanted(struct kith_fwd_tunnel *t, uint32_t packets)
+{
+	t->leg[1].flags |= LEG_UNWANTED;
+	set_left(&t->leg[0], packets);
+	set_left(&t->leg[1], packets);
+}
+
+/* How many packets a new tunnel of that owner's towards the session has before it is wanted. Who is called by too many
+ * that it has not answered loses the one that is oldest, of that owner's if these are too many. */
+static uint32_t call_packets(struct kith_fwd *fwd, const struct kith_fwd_owner_key *owner, uint32_t session)
+{
+	const struct fwd_session *s = kith_table_get(&fwd->sessions, &session);
+	uint32_t n = 0, same = 0, oldest = NONE, oldest_same = NONE;
+	for (uint32_t number = s != NULL ? s->head : NONE; number != NONE;) { /* the newest first */
+		const struct kith_fwd_tunnel *t = &fwd->tunnels[number / 2];
+		if (number % 2 == 1 && is_unwanted(t)) {
+			n++;
+			oldest = number / 2;
+			if (memcmp(&t->leg[0].owner->key, owner, sizeof *owner) == 0) {
+				same++;
+				oldest_same = number / 2;
+			}
+		}
+		number = leg_at(fwd, number)->session_next;
+	}
+	if (same >= fwd->limits.calls_per_owner && oldest_same != NONE)
+		tunnel_close(fwd, oldest_same, NULL);
+	else if (n >= fwd->limits.calls && oldest != NONE)
+		tunnel_close(fwd, oldest, NULL);
+	uint32_t packets = same < 8 ? fwd->limits.call_packets >> same : 0;
+	return packets > 0 ? packets : 1;
+}
+
+bool kith_fwd_admit(struct kith_fwd *fwd, uint32_t session, uint64_t id, enum kith_fwd_wish wish)
+{
+	uint32_t number = index_find(fwd, id);
+	if (number == NONE || leg_at(fwd, number)->session != session || (number % 2 == 0 && wish != KITH_FWD_WISH_END))
+		return false;
+	struct kith_fwd_tunnel *t = &fwd->tunnels[number / 2];
+	if (wish == KITH_FWD_WISH_END)
+		tunnel_close(fwd, number / 2, NULL);
+	else if (wish == KITH_FWD_WISH_ALL)
+		t->leg[1].flags &= (uint16_t)~LEG_UNWANTED;
+	else if (fwd->limits.call_packets > 0)
+		unwanted(t, fwd->limits.call_packets);
+	return true;
+}
+
 int kith_fwd_open(struct kith_fwd *fwd, kith_time_us now, const struct kith_fwd_leg_spec *a,
 		  const struct kith_fwd_leg_spec *b, uint64_t ids[2])
 {
 	if (fwd->closing)
 		return KITH_ESTATE;
+	const bool calls = b->called && fwd->limits.call_packets > 0;
+	const uint32_t packets = calls ? call_packets(fwd, &a->owner, b->session) : 0;
 	if (fwd->n >= fwd->limits.tunnels_max)
 		return KITH_EFULL;
 	if (fwd->owners.n + 2 > fwd->owners.max)
@@ -383,6 +460,8 @@ int kith_fwd_open(struct kith_fwd *fwd, kith_time_us now, const struct kith_fwd_
 	fwd->free_head = t->next;
 	leg_set(fwd, 2 * i, a, owner_a, session_a, ids[0]);
 	leg_set(fwd, 2 * i + 1, b, owner_b, session_b, ids[1]);
+	if (calls)
+		unwanted(t, packets);
 	owner_a->tunnels++;
 	t->at = now;
 	list_append(fwd, &fwd->active, i);
@@ -390,29 +469,43 @@ int kith_fwd_open(struct kith_fwd *fwd, kith_time_us now, const struct kith_fwd_
 	return 0;
 }
 
-static void ends_of(const struct kith_fwd_tunnel *t, struct kith_fwd_ends *ends)
+/* ---- chained ---- */
+
+bool kith_fwd_waiting(const struct kith_fwd *fwd, uint64_t id, struct kith_fwd_ends *ends)
 {
-	if (ends != NULL) {
-		*ends = (struct kith_fwd_ends){ { t->leg[0].id, t->leg[1].id },
-						{ t->leg[0].session, t->leg[1].session } };
-	}
+	uint32_t number = index_find(fwd, id);
+	if (number == NONE || (leg_at(fwd, number)->flags & LEG_WAITING) == 0)
+		return false;
+	ends_of(&fwd->tunnels[number / 2], ends);
+	return true;
 }
 
-static void tunnel_close(struct kith_fwd *fwd, uint32_t i, struct kith_fwd_ends *ends)
+int kith_fwd_join(struct kith_fwd *fwd, uint64_t id, const struct kith_fwd_leg_spec *spec)
 {
-	struct kith_fwd_tunnel *t = &fwd->tunnels[i];
-	KITH_ASSERT(t->leg[0].owner != NULL);
-	ends_of(t, ends);
-	list_remove(fwd, list_of(fwd, t), i);
-	t->leg[0].owner->tunnels--;
-	for (uint32_t side = 0; side < 2; side++) {
-		index_remove(fwd, t->leg[side].id);
-		leg_unlink(fwd, 2 * i + side);
-		t->leg[side].owner->legs--;
+	uint32_t number = index_find(fwd, id);
+	struct fwd_session *session = number != NONE ? session_get(fwd, spec->session) : NULL;
+	if (session == NULL)
+		return number != NONE ? KITH_ENOMEM : KITH_ENOENT;
+	struct kith_fwd_leg *leg = leg_at(fwd, number);
+	if (leg->session != spec->session) {
+		leg_unlink(fwd, number);
+		leg->session = spec->session;
+		leg_link(fwd, session, number);
 	}
-	*t = (struct kith_fwd_tunnel){ .next = fwd->free_head };
-	fwd->free_head = i;
-	fwd->n--;
+	leg->remote = spec->remote;
+	leg->transport = spec->transport;
+	leg->out_id = spec->out_id;
+	leg->flags = (uint16_t)((leg->flags & ~LEG_WAITING) | LEG_PROVEN);
+	return 0;
+}
+
+bool kith_fwd_close_leg(struct kith_fwd *fwd, uint32_t session, uint64_t id, struct kith_fwd_ends *ends)
+{
+	uint32_t number = index_find(fwd, id);
+	if (number == NONE || leg_at(fwd, number)->session != session)
+		return false;
+	tunnel_close(fwd, number / 2, ends);
+	return true;
 }
 
 size_t kith_fwd_close_session(struct kith_fwd *fwd, uint32_t session, struct kith_fwd_ends out[], size_t max)
@@ -431,6 +524,9 @@ size_t kith_fwd_rebind(struct kith_fwd *fwd, uint32_t session, const struct kith
 	const struct fwd_session *s = kith_table_get(&fwd->sessions, &session);
 	for (uint32_t number = s != NULL ? s->head : NONE; number != NONE; n++) {
 		struct kith_fwd_leg *leg = leg_at(fwd, number);
+		number = leg->session_next;
+		if (leg->flags & LEG_WAITING)
+			continue;
 		if (leg->transport != transport || !kith_addr_equal(&leg->remote, remote)) {
 			leg->remote = *remote;
 			leg->transport = transport;
@@ -439,7 +535,6 @@ size_t kith_fwd_rebind(struct kith_fwd *fwd, uint32_t session, const struct kith
 		}
 		if (proven)
 			leg->flags |= LEG_PROVEN;
-		number = leg->session_next;
 	}
 	return n;
 }
@@ -483,9 +578,9 @@ static enum kith_fwd_verdict admit(struct kith_fwd *fwd, kith_time_us now, const
 	enum kith_fwd_verdict verdict = KITH_FWD_FORWARD;
 	if (to->remote.family == KITH_FAMILY_NONE || ((to->flags & LEG_PROVEN) == 0 && to->credit < len))
 		return KITH_FWD_NO_CREDIT;
-	if (!bucket_has(&owner->bucket, now, l->owner_rate, l->owner_burst, len))
+	if (!kith_bucket_has(&owner->bucket, now, l->owner_rate, l->owner_burst, len))
 		verdict = KITH_FWD_LIMITED_OWNER;
-	else if (!bucket_has(&fwd->bucket, now, l->rate, l->burst, len))
+	else if (!kith_bucket_has(&fwd->bucket, now, l->rate, l->burst, len))
 		verdict = KITH_FWD_LIMITED_ALL;
 	if (verdict != KITH_FWD_FORWARD && now - owner->told >= KITH_TUNNEL_TELL_US) {
 		owner->told = now;
@@ -515,14 +610,19 @@ enum kith_fwd_verdict kith_fwd_train(struct kith_fwd *fwd, kith_time_us now, uin
 	out->tunnel = id;
 	if (in->transport != transport || !kith_addr_equal(&in->remote, src))
 		return KITH_FWD_WRONG_SOURCE;
+	const uint32_t segments = (uint32_t)((len + segment_len - 1) / segment_len);
+	if (is_unwanted(t) && !may_call(fwd, now, t, in, segments))
+		return segments > 1 ? KITH_FWD_MIXED : KITH_FWD_UNWANTED;
 	if ((in->flags & LEG_PROVEN) == 0)
 		in->credit = len < UINT32_MAX - in->credit ? in->credit + (uint32_t)len : UINT32_MAX;
 	verdict = admit(fwd, now, in, to, len, out);
 	if (verdict != KITH_FWD_FORWARD)
 		return verdict;
 
-	bucket_take(&in->owner->bucket, fwd->limits.owner_rate, len);
-	bucket_take(&fwd->bucket, fwd->limits.rate, len);
+	if (is_unwanted(t))
+		set_left(in, left_of(in) - segments);
+	kith_bucket_take(&in->owner->bucket, fwd->limits.owner_rate, len);
+	kith_bucket_take(&fwd->bucket, fwd->limits.rate, len);
 	if ((to->flags & LEG_PROVEN) == 0)
 		to->credit -= (uint32_t)len;
 	if (!is_draining(t) && now - t->at >= TOUCH_US) {
@@ -533,7 +633,7 @@ enum kith_fwd_verdict kith_fwd_train(struct kith_fwd *fwd, kith_time_us now, uin
 	write_ids(data, len, segment_len, to->out_id);
 	out->remote = to->remote;
 	out->transport = to->transport;
-	fwd->packets += (len + segment_len - 1) / segment_len;
+	fwd->packets += segments;
 	fwd->bytes += len;
 	return KITH_FWD_FORWARD;
 }

@@ -9,7 +9,10 @@
  *   active or draining, and each of the two lists is in the order of its deadlines.
  * Timers: a tunnel without packets for KITH_TUNNEL_IDLE_US is closed (found out at most an eighth later, so that not
  *   every packet moves a list); a draining one closes KITH_TUNNEL_DRAIN_US after it was announced.
- * Bounds: tunnels in all and per owner: opening another is refused. Bytes per second in all and per owner (token
+ * Before the end of leg 1, who was called, has said that it wants the tunnel (kith_fwd_admit), so many packets pass
+ *   each way as a call needs, and half as many again every KITH_TUNNEL_IDLE_US / 8, for one that rings.
+ * Bounds: tunnels in all and per owner: opening another is refused. Such that nobody answered yet towards one session,
+ *   in all and of one owner: the oldest gives way. Bytes per second in all and per owner (token
  *   buckets): packets beyond are dropped, and the owner can be told once a second. Towards a leg whose address is not
  *   proven no more bytes leave than came from it. Memory: KITH_FWD_TUNNEL_BYTES and 16 to 32 bytes of index a tunnel,
  *   up to twice that while the table grows; a small record per owner and per session that has a leg.
@@ -34,6 +37,10 @@ struct kith_fwd_limits {
 	uint64_t rate; /* bytes per second, in all; 0 = no limit, at most 10^10 */
 	uint64_t burst; /* bytes, at most 10^12 */
 	uint64_t owner_rate, owner_burst; /* of one owner */
+	/* Tunnels that are not wanted yet: packets each way, at most 255 (0: no such bound), of which one owner's
+	 * further ones have half as many each time; how many towards one session, and of them by one owner: 2 at
+	 * least. */
+	uint32_t call_packets, calls, calls_per_owner;
 };
 
 struct kith_fwd_bucket {
@@ -55,7 +62,7 @@ struct kith_fwd_leg {
 	struct kith_fwd_owner *owner; /* pays for what comes in on it */
 	struct kith_addr remote; /* family NONE: not known yet, nothing passes */
 	uint16_t transport;
-	uint16_t flags;
+	uint16_t flags; /* the upper byte: packets that may come in on it until the tunnel is wanted */
 	uint32_t session;
 	uint32_t credit; /* bytes that may leave on it while its address is unproven */
 	uint32_t session_next, session_prev; /* leg numbers of the same session */
@@ -97,6 +104,8 @@ struct kith_fwd_leg_spec {
 	bool proven;
 	uint32_t credit; /* unproven: bytes that came from there already */
 	uint64_t out_id; /* 0: the leg's own id; else the id of the next supernode's leg (chained tunnels) */
+	bool waits; /* leg b: for kith_fwd_join, with a remote of no family until then */
+	bool called; /* leg b: its end has to want the tunnel before more passes than a call */
 	struct kith_fwd_owner_key owner;
 };
 
@@ -109,10 +118,12 @@ struct kith_fwd_ends {
 enum kith_fwd_verdict {
 	KITH_FWD_FORWARD = 0, /* header rewritten; send it to out */
 	KITH_FWD_MALFORMED, /* no tunnel header, or reserved bits set */
-	/* a train whose segments differ in their headers, or lack one: nothing was changed, pass them one by one */
+	/* a train whose segments differ in their headers, or lack one, or may not all pass: nothing was changed, pass
+	 * them one by one */
 	KITH_FWD_MIXED,
 	KITH_FWD_UNKNOWN, /* no such leg */
 	KITH_FWD_WRONG_SOURCE, /* not from where the leg is bound to */
+	KITH_FWD_UNWANTED, /* as much as a call needs has passed, and who was called does not want it yet */
 	KITH_FWD_NO_CREDIT, /* the other leg's address is unproven and its credit used up, or not known */
 	KITH_FWD_LIMITED_OWNER, /* who sends is over its rate */
 	KITH_FWD_LIMITED_ALL /* the supernode is over its own */
@@ -139,6 +150,28 @@ void kith_fwd_deinit(struct kith_fwd *fwd);
  * tunnels in all; KITH_ELIMIT: a's owner has its share; KITH_ESTATE: draining; KITH_ENOMEM. */
 int kith_fwd_open(struct kith_fwd *fwd, kith_time_us now, const struct kith_fwd_leg_spec *a,
 		  const struct kith_fwd_leg_spec *b, uint64_t ids[2]) KITH_MUST_USE;
+
+/* What the end that was called wants of a tunnel. */
+enum kith_fwd_wish {
+	KITH_FWD_WISH_END, /* nothing more */
+	KITH_FWD_WISH_CALL, /* a call's worth of packets each way, from now on, as when it was opened */
+	KITH_FWD_WISH_ALL
+};
+
+/* Does as the end of leg 1 wants, which is that session's; END by the other end as well. False: that session has no
+ * such leg. */
+bool kith_fwd_admit(struct kith_fwd *fwd, uint32_t session, uint64_t id, enum kith_fwd_wish wish);
+
+/* Chained tunnels: leg b of one that waits for the next supernode's answer; its out_id is whatever helps to go on then.
+ * False: there is no such leg. */
+bool kith_fwd_waiting(const struct kith_fwd *fwd, uint64_t id, struct kith_fwd_ends *ends);
+
+/* The leg leads to that address from now on, is the session's, and its packets carry out_id. KITH_ENOENT,
+ * KITH_ENOMEM. */
+int kith_fwd_join(struct kith_fwd *fwd, uint64_t id, const struct kith_fwd_leg_spec *spec) KITH_MUST_USE;
+
+/* Closes the tunnel with that leg of that session's. False: there is none. */
+bool kith_fwd_close_leg(struct kith_fwd *fwd, uint32_t session, uint64_t id, struct kith_fwd_ends *ends);
 
 /* Closes up to max tunnels with a leg of that session and tells their ends; call until it returns less than max. */
 size_t kith_fwd_close_session(struct kith_fwd *fwd, uint32_t session, struct kith_fwd_ends out[], size_t max);

@@ -25,8 +25,10 @@
 	X(LOOKUP, IDENTITY, KITH_LOOKUPS_PER_S, 1, KITH_LOOKUPS_BURST)                                                 \
 	X(SUBSCRIPTION, IDENTITY, KITH_SUBSCRIPTIONS_PER_S, 1, KITH_SUBSCRIPTIONS_BURST) /* a key */                   \
 	X(INTRODUCTION, IDENTITY, KITH_INTRODUCTIONS_PER_S, 1, KITH_INTRODUCTIONS_BURST)                               \
+	X(CHAINING, IDENTITY, 16, 1, 256) /* INTRODUCE by a supernode, for whoever asked it */                         \
 	X(VANISH_REPORT, IDENTITY, KITH_VANISHES_PER_S, 1, KITH_VANISHES_BURST) /* that is told on: its signer's */    \
 	X(TUNNEL_CLOSING, IDENTITY, KITH_TUNNEL_CLOSES_PER_S, 1, KITH_TUNNEL_CLOSES_BURST)                             \
+	X(ADMISSION, IDENTITY, KITH_ADMISSIONS_PER_S, 1, KITH_ADMISSIONS_BURST) /* ADMIT */                            \
 	X(KNOCK, IDENTITY, 1, KITH_KNOCKS_SLOWER, KITH_KNOCKS_BURST)                                                   \
 	X(KNOCK_THERE, PREFIX, 1, KITH_KNOCKS_SLOWER, KITH_KNOCKS_BURST) /* where it goes */                           \
 	X(NOMINATION, IDENTITY, 1, KITH_NOMINATE_SLOWER, KITH_NOMINATE_BURST)                                          \

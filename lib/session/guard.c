@@ -9,6 +9,7 @@
 #include "wire/frame.h"
 
 enum { WINDOW_RESERVE = 4 };
+#define TUNNEL_SPREAD UINT64_C(0x9e3779b97f4a7c15) /* odd: different tunnels stay different */
 
 enum { CALL_ID_KEPT = 8 /* of 16 bytes: drawn at random, and told apart for one device only */ };
 
@@ -186,14 +187,21 @@ static bool window_open(const struct kith_guard *g, kith_time_us now, uint64_t p
 	       kith_limiter_rested(&g->unproven, now, prefix, KITH_CHARGE_HANDSHAKE);
 }
 
+/* Whose rate a message counts to. Homes draw the numbers of their tunnels: none can aim at another one's. */
+static uint64_t source_of(const struct kith_hop *from, bool home)
+{
+	uint64_t prefix = kith_addr_limit_prefix(&from->remote);
+	return home ? prefix + from->tunnel * TUNNEL_SPREAD : prefix;
+}
+
 enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
-					 const struct kith_hop *from)
+					 const struct kith_hop *from, bool home)
 {
 	static const uint8_t zero[KITH_MAC_LEN];
 	if (!kith_guard_genuine(g, hs))
 		return KITH_GUARD_BAD_MAC;
 	turn_window(g, now);
-	uint64_t prefix = kith_addr_limit_prefix(&from->remote);
+	uint64_t prefix = source_of(from, home);
 	if (!kith_equal_secret(hs->mac2, zero, KITH_MAC_LEN) && cookie_valid(g, now, hs, from))
 		return allow(&g->proven, now, prefix, KITH_CHARGE_HANDSHAKE_PROVEN) ? KITH_GUARD_PASS
 										    : KITH_GUARD_LIMITED;

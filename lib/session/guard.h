@@ -4,7 +4,8 @@
  * key to make (one BLAKE2b); the rate of the source's prefix (one table look-up); beyond that rate, or above a rate of
  * first messages in all, a cookie bound to the source address (one BLAKE2b more, one small packet
  * back). Sources proven by a cookie have a rate of their own, so that forged addresses use up only the rate of the
- * others.
+ * others. A leaf hears all of its callers through its homes: there a source is a home's tunnel, so that one caller
+ * uses up nobody else's.
  * After that: one DH and an open, then the timestamp, which a replayed message fails: only its author can
  * put the guard's epoch into it.
  *
@@ -67,9 +68,10 @@ void kith_guard_deinit(struct kith_guard *g);
 /* Whether a parsed HELLO is meant for us: its mac1. */
 bool kith_guard_genuine(const struct kith_guard *g, const struct kith_hs_header *hs);
 
-/* Judges a parsed HELLO by everything that needs no asymmetric key. */
+/* Judges a parsed HELLO by everything that needs no asymmetric key. home: the hop is a tunnel of a home of ours, and so
+ * one caller's: it has a rate of its own. Of anybody else the address counts, since who sends writes any number. */
 enum kith_guard_verdict kith_guard_check(struct kith_guard *g, kith_time_us now, const struct kith_hs_header *hs,
-					 const struct kith_hop *from);
+					 const struct kith_hop *from, bool home);
 
 /* Whether one COOKIE more may be sent in this second: what they cost is bounded, whoever asks for them. */
 bool kith_guard_may_cookie(struct kith_guard *g, kith_time_us now);

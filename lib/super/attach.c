@@ -138,6 +138,7 @@ static void forget_leaf(struct kith_core *c, struct kith_session *s)
 	(void)kith_watches_drop(&c->super->interests, s->index);
 	unindex(c, s->attached);
 	kith_blob_unref(&c->shared->blobs, s->attached->record);
+	kith_blob_unref(&c->shared->blobs, s->attached->who);
 	KITH_FREE(c->alloc, s->attached->candidate);
 	KITH_FREE(c->alloc, s->attached);
 	s->attached = NULL;

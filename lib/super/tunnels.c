@@ -1,6 +1,7 @@
 #include "super/tunnels.h"
 
 #include "base/rng.h"
+#include "link/connect.h"
 #include "link/refuse.h"
 
 enum {
@@ -10,6 +11,8 @@ enum {
 	TUNNELS_PER_OWNER = 256, /* local: one identity's */
 	BATCH = 64 /* tunnels that end at a time */
 };
+
+#define OF_THE_CALLER UINT64_C(0x9e3779b97f4a7c15)
 
 static const struct kith_span nothing = { NULL, 0 };
 
@@ -40,21 +43,33 @@ static void pass_on(struct kith_core *c, const struct kith_session *leaf, uint64
 		memcpy(out, packet.p, packet.len);
 }
 
-/* leaf NULL: there is none. That costs the same, since it tells whoever asks again and again when somebody comes. */
-static uint8_t open_tunnel(struct kith_core *c, const struct kith_session *s, const struct kith_session *leaf,
-			   uint64_t ids[2])
+/* Whether a leaf lets that identity call it. */
+static bool admits(const struct kith_attached *leaf, const struct kith_key *identity)
 {
-	struct kith_fwd_leg_spec a, b;
-	struct kith_key identity;
-	if (kith_refuse_level(c, KITH_OVERLOAD_RELAYS) || !kith_session_identity(c, s, &identity) ||
-	    !kith_allowance_spend(&c->allowance, c->now.mono_us, kith_identity_key(&identity),
-				  KITH_CHARGE_INTRODUCTION))
-		return KITH_STATUS_LIMITED;
-	if (leaf == NULL)
-		return KITH_STATUS_NOT_FOUND;
-	leg_of(s, &identity, &a);
-	leg_of(leaf, &leaf->attached->identity, &b);
-	switch (kith_fwd_open(&c->super->fwd, c->now.mono_us, &a, &b, ids)) {
+	bool named = false;
+	for (size_t at = 0; leaf->who != NULL && at < leaf->who->len && !named; at += KITH_ADMIT_LEN)
+		named = memcmp(leaf->who->bytes + at, identity->b, KITH_ADMIT_LEN) == 0;
+	return named == leaf->only;
+}
+
+/* Whether the caller may have one more tunnel opened. Of a chained one that is who asked the supernode s, by its word:
+ * what it asks for under all names together is bounded, too. */
+static bool may_introduce(struct kith_core *c, const struct kith_key *asker, const struct kith_msg_introduce *m)
+{
+	struct kith_allowance *a = &c->allowance;
+	uint64_t who = kith_identity_key(asker);
+	if (kith_refuse_level(c, KITH_OVERLOAD_RELAYS) ||
+	    (m->second && !kith_allowance_spend(a, c->now.mono_us, who, KITH_CHARGE_CHAINING)))
+		return false;
+	if (m->second) /* at each supernode it has a bucket of its own: none can use up what it has at others */
+		who = who * OF_THE_CALLER + kith_identity_key(&m->caller);
+	return kith_allowance_spend(a, c->now.mono_us, who, KITH_CHARGE_INTRODUCTION);
+}
+
+static uint8_t open_legs(struct kith_core *c, const struct kith_fwd_leg_spec *a, const struct kith_fwd_leg_spec *b,
+			 uint64_t ids[2])
+{
+	switch (kith_fwd_open(&c->super->fwd, c->now.mono_us, a, b, ids)) {
 	case 0:
 		return KITH_STATUS_OK;
 	case KITH_ELIMIT:
@@ -64,6 +79,109 @@ static uint8_t open_tunnel(struct kith_core *c, const struct kith_session *s, co
 	default:
 		return KITH_STATUS_FULL;
 	}
+}
+
+/* leaf NULL: there is none. That costs the same, since it tells whoever asks again and again when somebody comes. */
+static uint8_t open_tunnel(struct kith_core *c, const struct kith_session *s, const struct kith_msg_introduce *m,
+			   const struct kith_session *leaf, uint64_t ids[2])
+{
+	struct kith_fwd_leg_spec a, b;
+	struct kith_key identity;
+	if (!kith_session_identity(c, s, &identity) || !may_introduce(c, &identity, m))
+		return KITH_STATUS_LIMITED;
+	/* Whom it refuses is told the same as of nobody. */
+	if (leaf == NULL || !admits(leaf->attached, m->second ? &m->caller : &identity))
+		return KITH_STATUS_NOT_FOUND;
+	leg_of(s, &identity, &a);
+	if (m->second) {
+		memcpy(a.owner.b, m->caller.b, sizeof a.owner.b / 2);
+		memcpy(a.owner.b + sizeof a.owner.b / 2, identity.b, sizeof a.owner.b / 2);
+		a.out_id = m->leg;
+	}
+	leg_of(leaf, &leaf->attached->identity, &b);
+	b.called = true;
+	return open_legs(c, &a, &b, ids);
+}
+
+/* ---- chained: this is the caller's home, and another supernode the callee's ---- */
+
+static bool member_of(const struct kith_core *c, const struct kith_key *dh, struct kith_host *out)
+{
+	const struct kith_members *ms = &c->super->members;
+	for (uint32_t i = 0; i < ms->n; i++) {
+		if (!kith_member_live(ms->at[i]) || memcmp(ms->at[i]->blob->bytes, dh->b, sizeof dh->b) != 0)
+			continue;
+		kith_member_host(ms->at[i], out);
+		return true;
+	}
+	return false;
+}
+
+/* Only to where a member says by its own entry that it is: what a record names is not spoken to. */
+static uint8_t chain(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
+		     const struct kith_msg_introduce *m)
+{
+	struct kith_fwd_leg_spec a, b;
+	struct kith_key identity;
+	struct kith_host next;
+	uint8_t body[KITH_REQUEST_MAX], status;
+	uint64_t ids[2];
+	uint32_t session;
+	if (s->attached == NULL || s->state != KITH_SESSION_OPEN)
+		return KITH_STATUS_NOT_ALLOWED;
+	if (!kith_session_identity(c, s, &identity) || !may_introduce(c, &identity, m))
+		return KITH_STATUS_LIMITED;
+	if (!member_of(c, &m->via, &next))
+		return KITH_STATUS_NOT_FOUND;
+	leg_of(s, &identity, &a);
+	b = (struct kith_fwd_leg_spec){ .session = s->index, .waits = true, .owner = a.owner };
+	b.out_id = (uint64_t)request->id + 1;
+	if ((status = open_legs(c, &a, &b, ids)) != KITH_STATUS_OK)
+		return status;
+	struct kith_msg_introduce on = { .packet = m->packet, .second = true, .caller = identity, .leg = ids[1] };
+	memcpy(on.device, m->device, sizeof on.device);
+	size_t len = kith_msg_introduce_write(body, sizeof body, &on);
+	if (len > 0 &&
+	    kith_connect_request(c, &next, KITH_USE_MEMBER, KITH_REQ_INTRODUCE, (struct kith_span){ body, len },
+				 kith_token(KITH_TOKEN_CHAIN, ids[1]), &session) == 0)
+		return KITH_STATUS_OK;
+	(void)kith_fwd_close_leg(&c->super->fwd, s->index, ids[0], NULL);
+	return KITH_STATUS_FAILED;
+}
+
+static uint8_t status_of(int err)
+{
+	if (err == KITH_ENOENT)
+		return KITH_STATUS_NOT_FOUND;
+	return err == KITH_ELIMIT ? KITH_STATUS_LIMITED : KITH_STATUS_FAILED;
+}
+
+void kith_tunnels_on_chained(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer)
+{
+	const uint64_t id = (uint64_t)c->super->fwd.shard << 56 | kith_token_value(answer->token);
+	const struct kith_hop *hop = kith_session_hop(via);
+	struct kith_msg_introduced m = { .tunnel = 0 };
+	struct kith_fwd_ends ends;
+	uint8_t body[16];
+	size_t len = 0;
+	if (!kith_fwd_waiting(&c->super->fwd, id, &ends))
+		return; /* whoever asked is gone */
+	int err = answer->err != 0 ? answer->err : kith_msg_introduced_read(&m, answer->body);
+	if (err == 0) {
+		const struct kith_fwd_leg_spec spec = {
+			.remote = hop->remote, .transport = hop->transport, .session = via->index, .out_id = m.tunnel
+		};
+		err = m.tunnel != 0 && hop->tunnel == 0 ? kith_fwd_join(&c->super->fwd, id, &spec) : KITH_EPROTO;
+	}
+	KITH_LOG(c->log, KITH_LOG_DEBUG, "chained asker=%08x next=%08x err=%d", ends.session[0], via->index, err);
+	if (err == 0)
+		len = kith_msg_introduced_write(body, sizeof body, &(struct kith_msg_introduced){ ends.id[0] });
+	else
+		(void)kith_fwd_close_leg(&c->super->fwd, ends.session[0], ends.id[0], NULL);
+	struct kith_session *s = kith_sessions_get(&c->sessions, ends.session[0]);
+	if (s != NULL)
+		kith_session_answer(c, s, (uint16_t)(ends.id[1] - 1), err == 0 ? KITH_STATUS_OK : status_of(err),
+				    (struct kith_span){ body, len });
 }
 
 /* The device to reach is this supernode itself. What goes back for it counts as our own. */
@@ -97,7 +215,11 @@ void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const 
 		kith_session_answer(c, s, request->id, KITH_STATUS_MALFORMED, nothing);
 		return;
 	}
-	if (memcmp(m.device, c->self.dh_pk, KITH_DEVICE_ID_LEN) == 0) {
+	if (m.second && s->role != KITH_ROLE_SUPERNODE) {
+		kith_session_answer(c, s, request->id, KITH_STATUS_NOT_ALLOWED, nothing);
+		return;
+	}
+	if (memcmp(m.device, c->self.dh_pk, KITH_DEVICE_ID_LEN) == 0 && !m.second) {
 		*own = introduce_self(c, s, request->id, m.packet);
 		return;
 	}
@@ -111,19 +233,52 @@ void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const 
 		return;
 	}
 	uint64_t ids[2];
-	uint8_t status = open_tunnel(c, s, leaf, ids);
+	uint8_t status = m.chained ? chain(c, s, request, &m) : open_tunnel(c, s, &m, leaf, ids);
 	if (status == KITH_STATUS_LIMITED)
 		kith_stats_add(c->stats, KITH_STAT_REQUESTS_LIMITED, 1);
 	uint8_t body[16];
 	size_t len = 0;
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "introduction asker=%08x leaf=%08x bytes=%zu status=%u", s->index,
 		 leaf != NULL ? leaf->index : 0, m.packet.len, status);
+	if (status == KITH_STATUS_OK && m.chained) {
+		kith_session_use(c, s, KITH_USE_TUNNEL);
+		return; /* kith_tunnels_on_chained answers */
+	}
 	if (status == KITH_STATUS_OK) {
 		kith_session_use(c, s, KITH_USE_TUNNEL);
 		pass_on(c, leaf, ids[1], m.packet);
 		len = kith_msg_introduced_write(body, sizeof body, &(struct kith_msg_introduced){ .tunnel = ids[0] });
 	}
 	kith_session_answer(c, s, request->id, status, (struct kith_span){ body, len });
+}
+
+/* Whom a leaf lets call it, from now on. */
+static bool take_who(struct kith_core *c, struct kith_attached *leaf, const struct kith_msg_admit *m)
+{
+	struct kith_blob *who = NULL;
+	if (m->who.len > 0 && (who = kith_blob_intern(&c->shared->blobs, m->who.p, m->who.len)) == NULL) {
+		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
+		return false;
+	}
+	kith_blob_unref(&c->shared->blobs, leaf->who);
+	leaf->who = who;
+	leaf->only = m->only;
+	return true;
+}
+
+void kith_tunnels_on_admit(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	struct kith_msg_admit m;
+	uint8_t status = KITH_STATUS_OK;
+	if (kith_msg_admit_read(&m, request->body) != 0)
+		status = KITH_STATUS_MALFORMED;
+	else if (s->attached == NULL || s->state != KITH_SESSION_OPEN)
+		status = KITH_STATUS_NOT_ALLOWED;
+	else if (m.has_who && !take_who(c, s->attached, &m))
+		status = KITH_STATUS_FULL;
+	else if (m.tunnel != 0 && !kith_fwd_admit(&c->super->fwd, s->index, m.tunnel, (enum kith_fwd_wish)m.wish))
+		status = KITH_STATUS_NOT_FOUND;
+	kith_session_answer(c, s, request->id, status, nothing);
 }
 
 /* A sender into a tunnel is over a rate, and loses packets. It is told, so that it need not guess. */
@@ -194,6 +349,9 @@ bool kith_tunnels_forward(struct kith_core *c, struct kith_packet *packet)
 	case KITH_FWD_WRONG_SOURCE:
 		stat = KITH_STAT_DROP_TUNNEL_SOURCE;
 		break;
+	case KITH_FWD_UNWANTED:
+		stat = KITH_STAT_DROP_TUNNEL_UNWANTED;
+		break;
 	case KITH_FWD_NO_CREDIT:
 		stat = KITH_STAT_DROP_TUNNEL_CREDIT;
 		break;
@@ -236,6 +394,15 @@ static void tell_ends(struct kith_core *c, const struct kith_fwd_ends *ends, siz
 	}
 }
 
+void kith_tunnels_on_close(struct kith_core *c, const struct kith_session *s, const struct kith_request *request)
+{
+	struct kith_msg_tunnel_close m;
+	struct kith_fwd_ends ends;
+	if (kith_msg_tunnel_close_read(&m, request->body) == 0 && m.in_ms == 0 && /* else it goes on until then */
+	    kith_fwd_close_leg(&c->super->fwd, s->index, m.tunnel, &ends))
+		tell_ends(c, &ends, 1, 0, s->index);
+}
+
 void kith_tunnels_lost(struct kith_core *c, const struct kith_session *s)
 {
 	struct kith_fwd_ends ends[BATCH];
@@ -273,7 +440,10 @@ static struct kith_fwd_limits limits_of(uint32_t tunnels_max, uint64_t rate, uin
 					 .rate = rate,
 					 .burst = rate / 4,
 					 .owner_rate = owner_rate,
-					 .owner_burst = owner_rate / 4 };
+					 .owner_burst = owner_rate / 4,
+					 .call_packets = KITH_TUNNEL_CALL_PACKETS,
+					 .calls = KITH_TUNNEL_CALLS,
+					 .calls_per_owner = KITH_TUNNEL_CALLS_PER_CALLER };
 }
 
 void kith_tunnels_init(struct kith_core *c, uint8_t shard, uint32_t tunnels_max, uint64_t rate, uint64_t owner_rate)

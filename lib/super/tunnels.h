@@ -3,6 +3,10 @@
  * The asker names a device attached to this supernode and hands over a packet; the supernode opens a tunnel between
  * the asker's address and the leaf's, passes the packet on, and answers with the asker's leg. The leaf learns of the
  * tunnel by the packet that comes out of it.
+ * Whoever hides its address asks its own home, which has the callee's home open the tunnel and joins its own to that: a
+ * tunnel is chained over two supernodes, and never more, since the second opens none for who is no leaf of its own.
+ * Until the leaf wants it (ADMIT) a tunnel carries a call and no more; whom the leaf refuses is answered as if it were
+ * not there, at the same price.
  * Never: more than one tunnel per asker, device and request; a tunnel for a leaf that is not attached here.
  */
 #ifndef KITH_SUPER_TUNNELS_H
@@ -14,6 +18,15 @@
  * taken as if it had come directly. */
 void kith_tunnels_on_request(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
 			     struct kith_span *own);
+
+/* A leaf says how much of a tunnel it wants, or who may call it. */
+void kith_tunnels_on_admit(struct kith_core *c, struct kith_session *s, const struct kith_request *request);
+
+/* The callee's home has answered what a leaf of ours asked for: a chained tunnel. */
+void kith_tunnels_on_chained(struct kith_core *c, struct kith_session *via, const struct kith_answer *answer);
+
+/* The supernode at the other end of the session closes its half of a chained tunnel. */
+void kith_tunnels_on_close(struct kith_core *c, const struct kith_session *s, const struct kith_request *request);
 
 /* The session's address: proven, or only where packets come from now. */
 void kith_tunnels_rebind(struct kith_core *c, const struct kith_session *s, bool proven);

@@ -45,6 +45,7 @@
 	X(EDITIONS, 23, "H") /* so new are the posted things that I have */                                            \
 	X(KNOCK, 24, "HS") /* send this candidate a packet, as somebody that it has not spoken to */                   \
 	X(NOMINATE, 25, "S") /* which leaf of yours could help me out? */                                              \
+	X(ADMIT, 26, "C") /* so much may come to me through that tunnel; and nothing at all from those */              \
 	X(REKEY, 32, "O") /* a fresh ephemeral for the next key epoch */                                               \
 	X(CHALLENGE, 33, "P") /* prove, explicitly, that you hold your device key */                                   \
 	X(RENEWED, 34, "O") /* these are my certificates from now on */                                                \
@@ -126,8 +127,17 @@ enum kith_status {
 /* INTRODUCE request and answer */
 #define KITH_B_INTRO_DEVICE 0 /* bytes(16): id of the device to reach */
 #define KITH_B_INTRO_PACKET 1 /* bytes: the packet to pass on */
-#define KITH_B_INTRO_VIA 2 /* reserved: next hop of a chained tunnel */
+#define KITH_B_INTRO_VIA 2 /* bytes(32): X25519 key of the supernode that is to open the tunnel: it is chained */
+#define KITH_B_INTRO_FOR                                                                                               \
+	3 /* bytes(32): identity of whoever asked the supernode that asks: a chained one's other half */
+#define KITH_B_INTRO_LEG 4 /* uint: beside FOR: the asker's leg, which packets to it carry */
 #define KITH_B_INTRODUCED_TUNNEL 0 /* uint: the asker's leg */
+
+/* ADMIT request */
+#define KITH_B_ADMIT_TUNNEL 0 /* uint: the sender's leg */
+#define KITH_B_ADMIT_WISH 1 /* uint: enum kith_fwd_wish: 0 nothing more, 1 what a call needs, 2 all */
+#define KITH_B_ADMIT_WHO 2 /* bytes: the first 8 of identity keys: none of these reaches the sender */
+#define KITH_B_ADMIT_ONLY 3 /* bool: of WHO: none but these */
 
 /* HELP request, answer */
 #define KITH_B_HELP_TOKEN 0 /* bytes: a help token */

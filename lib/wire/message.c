@@ -365,6 +365,12 @@ size_t kith_msg_introduce_write(uint8_t *out, size_t cap, const struct kith_msg_
 	struct kith_msg_draft d = kith_msg_begin(out, cap);
 	kith_msg_put_bytes(&d, KITH_B_INTRO_DEVICE, m->device, sizeof m->device);
 	kith_msg_put_bytes(&d, KITH_B_INTRO_PACKET, m->packet.p, m->packet.len);
+	if (m->chained)
+		kith_msg_put_bytes(&d, KITH_B_INTRO_VIA, m->via.b, sizeof m->via.b);
+	if (m->second) {
+		kith_msg_put_bytes(&d, KITH_B_INTRO_FOR, m->caller.b, sizeof m->caller.b);
+		kith_msg_put_uint(&d, KITH_B_INTRO_LEG, m->leg);
+	}
 	return kith_msg_end(&d);
 }
 
@@ -376,7 +382,11 @@ int kith_msg_introduce_read(struct kith_msg_introduce *out, struct kith_span bod
 	    !kith_msg_get_fixed(&in, KITH_B_INTRO_DEVICE, out->device, sizeof out->device))
 		return KITH_EPROTO;
 	(void)kith_msg_get_bytes(&in, KITH_B_INTRO_PACKET, KITH_NESTED_MAX, &out->packet);
-	return 0;
+	out->chained = kith_msg_get_fixed(&in, KITH_B_INTRO_VIA, out->via.b, sizeof out->via.b);
+	out->second = kith_msg_get_fixed(&in, KITH_B_INTRO_FOR, out->caller.b, sizeof out->caller.b);
+	if (out->second && (!kith_msg_get_uint(&in, KITH_B_INTRO_LEG, UINT64_MAX, &out->leg) || out->leg == 0))
+		return KITH_EPROTO;
+	return out->chained && out->second ? KITH_EPROTO : 0; /* two supernodes, and never more */
 }
 
 size_t kith_msg_introduced_write(uint8_t *out, size_t cap, const struct kith_msg_introduced *m)
@@ -415,6 +425,38 @@ int kith_msg_tunnel_close_read(struct kith_msg_tunnel_close *out, struct kith_sp
 		return KITH_EPROTO;
 	(void)kith_msg_get_uint(&in, KITH_B_LEAVE_MS, UINT64_MAX, &out->in_ms);
 	return 0;
+}
+
+size_t kith_msg_admit_write(uint8_t *out, size_t cap, const struct kith_msg_admit *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	if (m->tunnel != 0) {
+		kith_msg_put_uint(&d, KITH_B_ADMIT_TUNNEL, m->tunnel);
+		kith_msg_put_uint(&d, KITH_B_ADMIT_WISH, m->wish);
+	}
+	if (m->has_who) {
+		kith_msg_put_bytes(&d, KITH_B_ADMIT_WHO, m->who.p, m->who.len);
+		kith_msg_put_bool(&d, KITH_B_ADMIT_ONLY, m->only);
+	}
+	return kith_msg_end(&d);
+}
+
+int kith_msg_admit_read(struct kith_msg_admit *out, struct kith_span body)
+{
+	enum { WISHES_MAX = 2 };
+	struct kith_unpacked in;
+	uint64_t wish = 0;
+	memset(out, 0, sizeof *out);
+	if (kith_unpack_parse(&in, body) != 0)
+		return KITH_EPROTO;
+	bool named = kith_msg_get_uint(&in, KITH_B_ADMIT_TUNNEL, UINT64_MAX, &out->tunnel) && out->tunnel != 0;
+	if (named && !kith_msg_get_uint(&in, KITH_B_ADMIT_WISH, WISHES_MAX, &wish))
+		return KITH_EPROTO;
+	out->wish = (uint8_t)wish;
+	out->has_who = kith_msg_get_bytes(&in, KITH_B_ADMIT_WHO, KITH_ADMIT_LEN * KITH_ADMIT_MAX, &out->who);
+	if (out->has_who)
+		(void)kith_unpack_get_bool(&in, kith_unpack_root(&in), KITH_B_ADMIT_ONLY, &out->only);
+	return (named || out->has_who) && out->who.len % KITH_ADMIT_LEN == 0 ? 0 : KITH_EPROTO;
 }
 
 /* ---- peer sessions ---- */

@@ -159,6 +159,9 @@ int kith_msg_notice_read(struct kith_msg_notice *out, struct kith_msg_room *room
 struct kith_msg_introduce {
 	uint8_t device[KITH_DEVICE_ID_LEN]; /* must be there */
 	struct kith_span packet; /* at most KITH_NESTED_MAX; none: the tunnel is only opened */
+	bool chained, second; /* by way of via; that half of it, of the caller's identity */
+	struct kith_key via, caller;
+	uint64_t leg; /* second: the asker's, not 0 */
 };
 
 size_t kith_msg_introduce_write(uint8_t *out, size_t cap, const struct kith_msg_introduce *m);
@@ -180,6 +183,18 @@ struct kith_msg_tunnel_close {
 
 size_t kith_msg_tunnel_close_write(uint8_t *out, size_t cap, const struct kith_msg_tunnel_close *m);
 int kith_msg_tunnel_close_read(struct kith_msg_tunnel_close *out, struct kith_span body) KITH_MUST_USE;
+
+/* ADMIT. */
+struct kith_msg_admit {
+	uint64_t tunnel; /* the sender's leg; 0: it is about none */
+	uint8_t wish; /* enum kith_fwd_wish */
+	bool has_who, only;
+	struct kith_span who; /* KITH_ADMIT_LEN each, at most KITH_ADMIT_MAX: in the place of those named before */
+};
+
+size_t kith_msg_admit_write(uint8_t *out, size_t cap, const struct kith_msg_admit *m);
+/* An error also if it is about nothing. */
+int kith_msg_admit_read(struct kith_msg_admit *out, struct kith_span body) KITH_MUST_USE;
 
 /* ---- peer sessions ---- */
 

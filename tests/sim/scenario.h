@@ -25,6 +25,7 @@ static inline void scenario_calm(struct kith_simoptions *o, uint64_t seed)
 	o->workload.call_gap_us = 15 * KITH_US_PER_S;
 	o->workload.hold_us = 10 * KITH_US_PER_S;
 	o->workload.relay_only_ppm = 200000;
+	o->workload.spies_ppm = 200000;
 	o->workload.stream_bytes = 20000;
 	snprintf(o->command, sizeof o->command, "(run the test again)");
 }

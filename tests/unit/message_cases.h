@@ -28,6 +28,7 @@
 	X(introduce)                                                                                                   \
 	X(introduced)                                                                                                  \
 	X(tunnel_close)                                                                                                \
+	X(admit)                                                                                                       \
 	X(rekey)                                                                                                       \
 	X(follow)                                                                                                      \
 	X(rekeyed)                                                                                                     \
@@ -233,6 +234,15 @@ static inline void flat_tunnel_close(struct message_flat *f, const struct kith_m
 {
 	flat_num(f, m->in_ms);
 	flat_num(f, m->tunnel);
+}
+
+static inline void flat_admit(struct message_flat *f, const struct kith_msg_admit *m)
+{
+	flat_num(f, m->tunnel);
+	flat_num(f, m->wish);
+	flat_num(f, m->has_who);
+	flat_num(f, m->only);
+	flat_span(f, m->who);
 }
 
 static inline void flat_rekey(struct message_flat *f, const struct kith_msg_rekey *m)

@@ -17,6 +17,7 @@ struct watch {
 	uint8_t own_key[32];
 	struct kith_id network;
 	struct kith_hop from;
+	bool home; /* it is a tunnel of a home */
 	struct kith_now now;
 };
 
@@ -68,7 +69,7 @@ static void earn(struct watch *w, kith_time_us now, struct message *m, uint8_t c
 
 static enum kith_guard_verdict check(struct watch *w, kith_time_us now, const struct message *m)
 {
-	return kith_guard_check(&w->guard, now, &m->header, &w->from);
+	return kith_guard_check(&w->guard, now, &m->header, &w->from, w->home);
 }
 
 static void only_who_knows_the_key_passes_the_first_mac(void **state)
@@ -107,6 +108,38 @@ static void above_the_rate_a_cookie_is_asked_for(void **state)
 	assert_int_equal(check(&w, 100, &m), KITH_GUARD_PASS);
 	hello(&w, &m, NULL);
 	assert_int_equal(check(&w, 100 + KITH_US_PER_S, &m), KITH_GUARD_PASS); /* another second */
+	watch_deinit(&w);
+}
+
+/* All callers of a leaf come from the few addresses of its homes: whoever pours first messages into his own tunnel must
+ * not use up what others have. */
+static void callers_through_one_home_have_a_rate_each(void **state)
+{
+	struct watch w;
+	struct message m;
+	uint8_t cookie[KITH_COOKIE_LEN];
+	(void)state;
+	watch_init(&w, 8);
+	w.home = true;
+	w.from.tunnel = 7;
+	hello(&w, &m, NULL);
+	for (int i = 0; i < KITH_HANDSHAKE_PREFIX_BURST; i++)
+		assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_COOKIE);
+	earn(&w, 0, &m, cookie);
+	hello(&w, &m, cookie);
+	for (int i = 0; i < KITH_HANDSHAKE_PREFIX_BURST; i++)
+		assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_LIMITED);
+	hello(&w, &m, NULL);
+	w.from.tunnel = 8; /* somebody else */
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
+	w.home = false; /* but whoever writes numbers on packets of his own stays one */
+	w.from.tunnel = 0;
+	for (int i = 0; i < KITH_HANDSHAKE_PREFIX_BURST; i++)
+		assert_int_equal(check(&w, 0, &m), KITH_GUARD_PASS);
+	w.from.tunnel = 9;
+	assert_int_equal(check(&w, 0, &m), KITH_GUARD_COOKIE);
 	watch_deinit(&w);
 }
 
@@ -511,6 +544,7 @@ int main(void)
 		cmocka_unit_test(cookies_have_a_rate),
 		cmocka_unit_test(only_who_knows_the_key_passes_the_first_mac),
 		cmocka_unit_test(above_the_rate_a_cookie_is_asked_for),
+		cmocka_unit_test(callers_through_one_home_have_a_rate_each),
 		cmocka_unit_test(a_cookie_is_for_one_address_one_transport_and_one_tunnel),
 		cmocka_unit_test(a_cookie_lives_between_one_and_two_lives_of_its_secret),
 		cmocka_unit_test(a_cookie_opens_only_for_the_message_it_answers),

@@ -234,7 +234,7 @@ static void a_cookie_changes_only_the_last_bytes_of_a_hello(void **state)
 	start(&t);
 	struct kith_handshake before = t.hs[0];
 	struct kith_hs_header h = parsed(&t.hs[0]);
-	assert_int_equal(kith_guard_check(&guard, 0, &h, &from), KITH_GUARD_COOKIE);
+	assert_int_equal(kith_guard_check(&guard, 0, &h, &from, false), KITH_GUARD_COOKIE);
 	kith_guard_cookie(&guard, 0, &h, &from, false, packet);
 	packet[20] ^= 1;
 	assert_true(kith_handshake_cookie(&t.hs[0], test_span(packet, sizeof packet)) < 0);
@@ -243,7 +243,7 @@ static void a_cookie_changes_only_the_last_bytes_of_a_hello(void **state)
 	assert_int_equal(kith_handshake_cookie(&t.hs[0], test_span(packet, sizeof packet)), 0);
 	assert_memory_equal(t.hs[0].packet, before.packet, before.len - KITH_MAC_LEN);
 	h = parsed(&t.hs[0]);
-	assert_int_equal(kith_guard_check(&guard, 0, &h, &from), KITH_GUARD_PASS);
+	assert_int_equal(kith_guard_check(&guard, 0, &h, &from, false), KITH_GUARD_PASS);
 	/* One that asks for a new message does so once an epoch. */
 	kith_guard_cookie(&guard, 0, &h, &from, true, packet);
 	assert_int_equal(kith_handshake_cookie(&t.hs[0], test_span(packet, sizeof packet)), 1);

@@ -71,7 +71,7 @@ static void with_mac2(struct vec_topic *topic, struct exchange *x, struct door *
 	vec_bytes(v.in, "cookie", hs->cookie, sizeof hs->cookie);
 	vec_bytes(v.out, "packet", hs->packet, hs->len);
 	struct kith_hs_header header = header_of(hs);
-	VEC_REQUIRE(kith_guard_check(&d->guard, x->world.now.mono_us, &header, &d->from) == KITH_GUARD_PASS);
+	VEC_REQUIRE(kith_guard_check(&d->guard, x->world.now.mono_us, &header, &d->from, false) == KITH_GUARD_PASS);
 	vec_end(&v);
 }
 
@@ -178,7 +178,8 @@ static void bad_hello(struct vec_topic *topic, struct exchange *x, struct door *
 	vec_bytes(v.in, "packet", packet, hs->len);
 	bool parsed = kith_hs_parse(&header, vec_span_of(packet, hs->len));
 	if (parsed && header.version == KITH_WIRE_VERSION) {
-		enum kith_guard_verdict verdict = kith_guard_check(&d->guard, x->world.now.mono_us, &header, &d->from);
+		enum kith_guard_verdict verdict =
+			kith_guard_check(&d->guard, x->world.now.mono_us, &header, &d->from, false);
 		VEC_REQUIRE((verdict == KITH_GUARD_BAD_MAC) == !new_mac);
 		if (new_mac)
 			VEC_REQUIRE(kith_handshake_read_hello(&responder, &x->self[RESPONDER], &header, buf) < 0);

@@ -206,6 +206,23 @@ static void notices(struct vec_topic *topic, const struct cast *c)
 
 /* ---- tunnels ---- */
 
+static void admit(struct vec_topic *topic, uint64_t tunnel)
+{
+	static const uint8_t who[] = { 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15, 16, 17, 18 };
+	struct kith_msg_admit m = { .tunnel = tunnel, .wish = 2 };
+	struct draft d =
+		begin(topic, "admit, a tunnel", "All that comes through it is wanted.", "ADMIT", KITH_REQ_ADMIT);
+	field_uint(&d, KITH_B_ADMIT_TUNNEL, tunnel);
+	field_uint(&d, KITH_B_ADMIT_WISH, m.wish);
+	end(&d, kith_msg_admit_write(d.body, sizeof d.body, &m));
+	m = (struct kith_msg_admit){ .has_who = true, .who = { who, sizeof who } };
+	d = begin(topic, "admit, callers", "Two that may not call.", "ADMIT", KITH_REQ_ADMIT);
+	field_bytes(&d, KITH_B_ADMIT_WHO, m.who);
+	field_bool(&d, KITH_B_ADMIT_ONLY, false);
+	end(&d, kith_msg_admit_write(d.body, sizeof d.body, &m));
+	bare_answer(topic, "answer to admit", "ADMIT", KITH_STATUS_OK);
+}
+
 static void introduce(struct vec_topic *topic, const struct cast *c)
 {
 	static const uint8_t packet[] = { 0xe8, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 5, 0xaa, 0xbb };
@@ -232,6 +249,7 @@ static void introduce(struct vec_topic *topic, const struct cast *c)
 	field_uint(&d, KITH_B_LEAVE_TUNNEL, close.tunnel);
 	end(&d, kith_msg_tunnel_close_write(d.body, sizeof d.body, &close));
 	bare_answer(topic, "answer to tunnel close", "TUNNEL_CLOSE", KITH_STATUS_OK);
+	admit(topic, tunnel);
 }
 
 /* ---- the others ---- */
