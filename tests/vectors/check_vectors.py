@@ -460,7 +460,7 @@ FRAMES = {
     "keepalive": (0x07, lambda f: bytes([f["sequence"]]) + f["zeros"]),
     "path close": (0x08, lambda f: bytes([f["path"]])),
     "leg asked": (0x0C, lambda f: f["tunnel"]),
-    "leg told": (0x0C, lambda f: f["tunnel"] + f["address"]),
+    "leg told": (0x0C, lambda f: f["tunnel"] + f["proven"]),
     "relay limited": (0x09, lambda f: f["tunnel"] + bytes([f["limit"]])),
     "rename": (0x0a, lambda f: f["session_name"]),
     "spare": (0x0b, lambda f: f["spare_name"]),

@@ -233,7 +233,7 @@ static void small_ones(struct vec_topic *topic)
 	end(&d);
 	begin(&d, topic, "leg told", "12", "A relay says where the other end of a tunnel is.", KITH_FRAME_LEG);
 	u64(&d, "tunnel", UINT64_C(0x0011223344556677));
-	bytes(&d, "address", "\x04\x13\x88\x14\x00\x00\x01", 7);
+	bytes(&d, "proven", "\x04\x13\x88\x14\x00\x00\x01", 7);
 	end(&d);
 	begin(&d, topic, "burst", "10.2", "The first packet of the second round of a measurement.", KITH_FRAME_BURST);
 	vec_number(d.v.in, "round", 2);
