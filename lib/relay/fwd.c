@@ -8,9 +8,10 @@
 #include "base/rng.h"
 #include "codec/cursor.h"
 #include "relay/bucket.h"
+#include "relay/order.h"
 #include "wire/packet.h"
 
-#define NONE UINT32_MAX
+#define NONE KITH_ORDER_END
 #define RATE_MAX UINT64_C(10000000000) /* times REFILL_MAX_US it fits 64 bits */
 #define BURST_MAX UINT64_C(1000000000000)
 #define TOUCH_US (KITH_TUNNEL_IDLE_US / 8)
@@ -86,31 +87,6 @@ static uint64_t new_id(const struct kith_fwd *fwd, uint64_t other)
 }
 
 /* ---- lists of tunnels ---- */
-
-static void list_append(struct kith_fwd *fwd, struct kith_fwd_list *l, uint32_t i)
-{
-	struct kith_fwd_tunnel *t = &fwd->tunnels[i];
-	t->next = NONE;
-	t->prev = l->tail;
-	if (l->tail != NONE)
-		fwd->tunnels[l->tail].next = i;
-	else
-		l->head = i;
-	l->tail = i;
-}
-
-static void list_remove(struct kith_fwd *fwd, struct kith_fwd_list *l, uint32_t i)
-{
-	struct kith_fwd_tunnel *t = &fwd->tunnels[i];
-	if (t->prev != NONE)
-		fwd->tunnels[t->prev].next = t->next;
-	else
-		l->head = t->next;
-	if (t->next != NONE)
-		fwd->tunnels[t->next].prev = t->prev;
-	else
-		l->tail = t->prev;
-}
 
 static bool is_draining(const struct kith_fwd_tunnel *t)
 {
@@ -339,7 +315,7 @@ static void tunnel_close(struct kith_fwd *fwd, uint32_t i, struct kith_fwd_ends 
 	struct kith_fwd_tunnel *t = &fwd->tunnels[i];
 	KITH_ASSERT(t->leg[0].owner != NULL);
 	ends_of(t, ends);
-	list_remove(fwd, list_of(fwd, t), i);
+	kith_order_remove(fwd, list_of(fwd, t), i);
 	t->leg[0].owner->tunnels--;
 	for (uint32_t side = 0; side < 2; side++) {
 		index_remove(fwd, t->leg[side].id);
@@ -464,7 +440,7 @@ int kith_fwd_open(struct kith_fwd *fwd, kith_time_us now, const struct kith_fwd_
 		unwanted(t, packets);
 	owner_a->tunnels++;
 	t->at = now;
-	list_append(fwd, &fwd->active, i);
+	kith_order_append(fwd, &fwd->active, i);
 	fwd->n++;
 	return 0;
 }
@@ -626,9 +602,9 @@ enum kith_fwd_verdict kith_fwd_train(struct kith_fwd *fwd, kith_time_us now, uin
 	if ((to->flags & LEG_PROVEN) == 0)
 		to->credit -= (uint32_t)len;
 	if (!is_draining(t) && now - t->at >= TOUCH_US) {
-		list_remove(fwd, &fwd->active, i);
+		kith_order_remove(fwd, &fwd->active, i);
 		t->at = now;
-		list_append(fwd, &fwd->active, i);
+		kith_order_append(fwd, &fwd->active, i);
 	}
 	write_ids(data, len, segment_len, to->out_id);
 	out->remote = to->remote;
@@ -644,10 +620,10 @@ static void tunnel_drain(struct kith_fwd *fwd, kith_time_us now, uint32_t i, str
 {
 	struct kith_fwd_tunnel *t = &fwd->tunnels[i];
 	ends_of(t, ends);
-	list_remove(fwd, &fwd->active, i);
+	kith_order_remove(fwd, &fwd->active, i);
 	t->leg[0].flags |= LEG_DRAINING;
 	t->at = now + KITH_TUNNEL_DRAIN_US;
-	list_append(fwd, &fwd->draining, i);
+	kith_order_append(fwd, &fwd->draining, i);
 }
 
 bool kith_fwd_leg(const struct kith_fwd *fwd, uint64_t id, uint32_t session, struct kith_addr *at, uint64_t *other_id,
