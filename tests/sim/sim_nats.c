@@ -1,6 +1,7 @@
 /* Which pairs of NATs find a direct path, and how soon: two leaves behind a NAT of each of nine kinds call each other.
  * Prints the matrix: for each pair the share of calls that were direct within the time, and when. Goes red when a pair
- * is not that must be (must_be_direct), or when prediction of ports in steps takes too long.
+ * is not that must be (must_be_direct), or when prediction of ports in steps takes too long; and when a pair that is
+ * relayed is not told why in words that name the NAT (kith_core_explain).
  *
  *     sim_nats [SEED]     with that seed; else KITH_SIM_NATS_SEEDS of them (6)
  */
@@ -15,6 +16,7 @@ enum {
 	RUN_S = 240,
 	DIRECT_MS = 4000, /* a call that is not direct by then counts as relayed */
 	SAMPLES_MAX = 4096,
+	WHY_MAX = 1000,
 	SURE_PERCENT = 90, /* of the calls in a cell that is direct */
 	CALLS_MIN = 10, /* else a cell says nothing */
 	STEPS_MS =
@@ -23,6 +25,8 @@ enum {
 
 struct cell {
 	uint32_t calls, direct;
+	uint32_t explained, named; /* relayed calls with a verdict; of these the NAT is named in it */
+	char why[WHY_MAX]; /* the last such verdict */
 	uint32_t ms[SAMPLES_MAX];
 };
 
@@ -68,8 +72,24 @@ static void options_of(struct kith_simoptions *o, uint64_t seed)
 /* What is known of one of our calls between two looks. */
 struct watched {
 	kith_session_id session;
-	bool counted, direct;
+	bool counted, direct, explained;
 };
+
+/* What the caller's user is told of a relayed call, once nothing is being tried any more. */
+static void ask_why(const struct kith_sim *sim, const struct kith_simnode *n, struct watched *w, struct cell *cell)
+{
+	static const char verdict[] = "verdict: relayed: ";
+	char text[8192];
+	kith_core_explain(n->core, kith_sim_node_now(sim, n), w->session, text, sizeof text);
+	const char *why = strstr(text, verdict);
+	if (why == NULL)
+		return;
+	why += sizeof verdict - 1;
+	w->explained = true;
+	cell->explained++;
+	snprintf(cell->why, sizeof cell->why, "%.*s", (int)strcspn(why, "\n"), why);
+	cell->named += strstr(cell->why, "another port for every destination") != NULL;
+}
 
 static void look_at(const struct kith_sim *sim, const struct kith_simnode *n, const struct kith_simcall *c,
 		    struct watched *w, struct matrix *m)
@@ -81,6 +101,8 @@ static void look_at(const struct kith_sim *sim, const struct kith_simnode *n, co
 	unsigned a = place_of(n->nat_kind), b = place_of(sim->nodes[c->peer].nat_kind);
 	struct cell *cell = &m->at[a < b ? a : b][a < b ? b : a];
 	kith_time_us age = sim->now - c->opened_at;
+	if (w->counted && !w->direct && !c->direct && !w->explained)
+		ask_why(sim, n, w, cell);
 	if (cell->calls == SAMPLES_MAX || (w->counted && w->direct))
 		return;
 	if (!w->counted && (c->direct || age >= DIRECT_MS * KITH_US_PER_MS)) {
@@ -157,12 +179,16 @@ static bool judge(struct matrix *m)
 	for (unsigned a = 0; a < KINDS; a++) {
 		for (unsigned b = a; b < KINDS; b++) {
 			struct cell *c = &m->at[a][b];
+			bool silent = c->named * 100 < c->explained * SURE_PERCENT ||
+				      (share(c) < SURE_PERCENT && c->calls >= CALLS_MIN && c->explained == 0);
 			bool late = strcmp(kith_simnat_name(kinds[b]), "symmetric-sequential") == 0 &&
 				    percentile(c, 50) > STEPS_MS;
-			if (!must_be_direct(kinds[a], kinds[b]) || c->calls < CALLS_MIN ||
-			    (share(c) >= SURE_PERCENT && !late))
+			bool relayed = must_be_direct(kinds[a], kinds[b]) && c->calls >= CALLS_MIN &&
+				       (share(c) < SURE_PERCENT || late);
+			if (!relayed && !(share(c) < SURE_PERCENT && silent))
 				continue;
-			printf("%s x %s: NOT GOOD\n", kith_simnat_name(kinds[a]), kith_simnat_name(kinds[b]));
+			printf("%s x %s: NOT GOOD%s\n", kith_simnat_name(kinds[a]), kith_simnat_name(kinds[b]),
+			       relayed ? "" : ": it is not said why");
 			good = false;
 		}
 	}
@@ -180,6 +206,8 @@ static void print(struct matrix *m)
 			       kith_simnat_name(kinds[b]), c->calls, share(c), percentile(c, 50), percentile(c, 90));
 			cells++;
 			direct += share(c) >= SURE_PERCENT;
+			if (share(c) < SURE_PERCENT && c->explained > 0)
+				printf("    %u relayed, the NAT named in %u: %s\n", c->explained, c->named, c->why);
 		}
 	}
 	printf("cells that are direct: %u of %u\n", direct, cells);
