@@ -50,7 +50,8 @@ static void name_tunnel(const struct way *way, uint8_t *frame, size_t len)
 	struct kith_addr relay = fw_addr(way->from);
 	struct kith_session *s;
 	uint32_t it = 0;
-	if (way->peer || len < KITH_FRAME_HEADER + KITH_RELAY_LIMITED_BODY || frame[0] != KITH_FRAME_RELAY_LIMITED)
+	if (way->peer || len < KITH_FRAME_HEADER + KITH_RELAY_LIMITED_BODY ||
+	    (frame[0] != KITH_FRAME_RELAY_LIMITED && frame[0] != KITH_FRAME_LEG))
 		return;
 	while ((s = kith_table_next(&alice->sessions.by_index, &it)) != NULL) {
 		for (unsigned i = 0; (s->use & KITH_USE_PEER) && i < kith_pathset_count(&s->paths); i++) {
