@@ -1,7 +1,7 @@
 /* A client for the end-to-end tests, on the public API only: commands on standard input, one JSON object per event on
  * standard output.
  *
- *     kith-peer --profile DIR [--allow-loopback] [--port N]
+ *     kith-peer --profile DIR [--allow-loopback] [--port N] [--proxy URL]
  *
  *     call NAME        calls the service "flow" there        -> connected, or call-failed
  *     flow MS          every MS milliseconds a numbered record on a stream, and a numbered datagram; 0 stops
@@ -12,6 +12,7 @@
  *     paths, explain   -> paths, explain: of the connection
  *     lookup NAME      -> found for each device, then looked-up
  *     watch NAME       -> presence, from now on
+ *     hide NAME KEY    it is a contact, relay-only; show NAME KEY: and not relay-only
  *     close, quit
  *
  * It accepts every call. Times are milliseconds of CLOCK_MONOTONIC, which all processes of one machine share. */
@@ -426,6 +427,19 @@ static void tell_explain(const struct peer *p)
 	free(text);
 }
 
+/* "NAME KEY" */
+static int pin(struct peer *p, const char *argument, uint8_t flags)
+{
+	char name[KITH_NAME_MAX + 1];
+	struct kith_key key;
+	size_t n = strcspn(argument, " ");
+	if (n >= sizeof name || argument[n] == '\0' || kith_key_parse(key.b, argument + n + 1) != 0)
+		return KITH_EINVAL;
+	memcpy(name, argument, n);
+	name[n] = '\0';
+	return kith_pin(p->node, name, &key, flags, false);
+}
+
 static void obey(struct peer *p, const char *command, const char *argument)
 {
 	int err = 0;
@@ -452,6 +466,10 @@ static void obey(struct peer *p, const char *command, const char *argument)
 		err = kith_lookup(p->node, argument, on_found, on_looked_up, p, NULL);
 	} else if (strcmp(command, "watch") == 0) {
 		err = kith_watch(p->node, argument);
+	} else if (strcmp(command, "hide") == 0) {
+		err = pin(p, argument, KITH_CONTACT_ACCEPTED | KITH_CONTACT_RELAY_ONLY);
+	} else if (strcmp(command, "show") == 0) {
+		err = pin(p, argument, KITH_CONTACT_ACCEPTED);
 	} else if (strcmp(command, "close") == 0 && p->conn != NULL) {
 		err = kith_conn_close(p->conn, KITH_CLOSE_NORMAL);
 	} else if (strcmp(command, "quit") == 0) {
