@@ -73,11 +73,13 @@ static void fill_in(const struct kith_trust *t, const struct kith_now *now, uint
 bool kith_trust_list_at(const struct kith_trust *t, const struct kith_now *now, size_t i, struct kith_trust_list *out)
 {
 	size_t place = i % KITH_LISTS_MAX;
-	memset(out, 0, sizeof *out);
 	if (t->open || i >= KITH_POSTED_MAX)
 		return false;
-	if (place > t->issuers_n)
+	if (place > t->issuers_n) { /* most are: all are looked at with each exchange of gossip */
+		out->number = 0;
+		out->cert = out->list = (struct kith_span){ NULL, 0 };
 		return true;
+	}
 	const struct kith_trust_issuer *issuer = place > 0 ? &t->issuers[place - 1] : NULL;
 	uint8_t other = issuer == NULL	       ? KITH_POSTED_PARAMS
 			: issuer->fork != NULL ? KITH_POSTED_FORK

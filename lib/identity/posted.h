@@ -44,8 +44,8 @@ struct kith_trust_list {
 	struct kith_span cert, list; /* borrowed until something is added; the root has no certificate */
 };
 
-/* The thing at that place, lists first, and of them the root's: places stay as they are while signers come. False:
- * there are not so many; an open network has none. */
+/* The thing at that place, lists first, and of them the root's: places stay as they are while signers come. A place of
+ * no signer has number 0, no bytes, and nothing else is set. False: there are not so many; an open network has none. */
 bool kith_trust_list_at(const struct kith_trust *t, const struct kith_now *now, size_t i, struct kith_trust_list *out);
 
 /* The revocation list, or the thing of some kind, of the signer of that id. False: the signer is not held. */
