@@ -78,8 +78,8 @@ int kith_relays_ask(struct kith_core *c, struct kith_session *s, const struct ki
 	if (len == 0)
 		return KITH_EMSGSIZE;
 	if (own != NULL)
-		return kith_session_request(c, own, KITH_REQ_INTRODUCE, (struct kith_span){ body, len },
-					    kith_token(KITH_TOKEN_INTRODUCE, s->index));
+		return kith_session_request_through(c, own, KITH_REQ_INTRODUCE, (struct kith_span){ body, len },
+						    kith_token(KITH_TOKEN_INTRODUCE, s->index));
 	uint32_t via;
 	return kith_connect_request(c, host, KITH_USE_TUNNEL, KITH_REQ_INTRODUCE, (struct kith_span){ body, len },
 				    kith_token(KITH_TOKEN_INTRODUCE, s->index), &via);
@@ -150,9 +150,9 @@ bool kith_relays_on_leg(struct kith_core *c, const struct kith_session *s, struc
 	struct kith_addr at;
 	hop.tunnel = kith_read_u64(&r);
 	kith_addr_read(&r, &at);
-	if (r.bad || hop.tunnel == 0 || (s->use & KITH_USE_PEER) || s->role != KITH_ROLE_SUPERNODE)
+	if (r.bad || hop.tunnel == 0 || (s->use & KITH_USE_PEER))
 		return false;
-	if (!may_tell(c, s))
+	if (s->role != KITH_ROLE_SUPERNODE || !may_tell(c, s)) /* it is one no more, perhaps */
 		return true;
 	uint32_t it = 0;
 	struct kith_session *peer;
@@ -169,9 +169,9 @@ bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, s
 	struct kith_hop hop = *kith_session_hop(s);
 	hop.tunnel = kith_read_u64(&r);
 	uint8_t limit = kith_read_u8(&r);
-	if (r.bad || hop.tunnel == 0 || (s->use & KITH_USE_PEER) || s->role != KITH_ROLE_SUPERNODE)
+	if (r.bad || hop.tunnel == 0 || (s->use & KITH_USE_PEER))
 		return false;
-	if (!may_tell(c, s))
+	if (s->role != KITH_ROLE_SUPERNODE || !may_tell(c, s)) /* it is one no more, perhaps */
 		return true;
 	uint32_t it = 0;
 	struct kith_session *peer;

@@ -44,8 +44,9 @@ static bool on_tunnels_word(struct kith_core *c, struct kith_session *s, const s
 {
 	if (frame->type == KITH_FRAME_RELAY_LIMITED)
 		return kith_relays_on_limited(c, s, frame->body);
-	return kith_serves(c) && frame->body.len == KITH_LEG_BODY ? kith_tunnels_on_leg(c, s, frame->body)
-								  : kith_relays_on_leg(c, s, frame->body);
+	if (frame->body.len != KITH_LEG_BODY)
+		return kith_relays_on_leg(c, s, frame->body);
+	return !kith_serves(c) || kith_tunnels_on_leg(c, s, frame->body); /* one that serves no more has no tunnel */
 }
 
 /* One frame of a data packet. False: malformed. */

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 
 #define SAVE_US (5 * KITH_US_PER_S)
+#define BEYOND_US (400 * KITH_US_PER_MS) /* a handshake and a question far away */
 enum { DROPS_TOLD_MAX = 20 }; /* lines a second */
 
 void kith_session_touch(struct kith_core *c, struct kith_session *s)
@@ -258,15 +259,26 @@ void kith_session_use(struct kith_core *c, struct kith_session *s, uint8_t use)
 		kith_pathset_allow(&s->paths, kith_env(c, s), (uint16_t)flags);
 }
 
-int kith_session_request_for(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
-			     uint64_t token, kith_time_us timeout_us)
+static int send_request(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
+			uint64_t token, kith_time_us beyond_us, kith_time_us timeout_us)
 {
 	if (s->state != KITH_SESSION_OPEN)
 		return KITH_ESTATE;
 	s->used_at = c->now.mono_us;
-	int err = kith_request_send(&s->requests, kith_env(c, s), kind, body, token, kith_pathset_rtt_us(&s->paths),
-				    timeout_us);
-	return err;
+	return kith_request_send(&s->requests, kith_env(c, s), kind, body, token,
+				 kith_pathset_rtt_us(&s->paths) + beyond_us, timeout_us);
+}
+
+int kith_session_request_for(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
+			     uint64_t token, kith_time_us timeout_us)
+{
+	return send_request(c, s, kind, body, token, 0, timeout_us);
+}
+
+int kith_session_request_through(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
+				 uint64_t token)
+{
+	return send_request(c, s, kind, body, token, BEYOND_US, KITH_REQUEST_TIMEOUT_US);
 }
 
 int kith_session_request(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,

@@ -596,11 +596,14 @@ void kith_session_use(struct kith_core *c, struct kith_session *s, uint8_t use);
 /* When a session that is neither a leaf's, a home's nor a peer's ends for want of use. */
 kith_time_us kith_session_unused_at(const struct kith_session *s);
 
-/* Sends a request on an open session; the second one gives it its own time limit. */
+/* Sends a request on an open session; the second one gives it its own time limit, and the third is for what the other
+ * side has to ask a further one for, whom it may not know yet: it is repeated later. */
 int kith_session_request(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
 			 uint64_t token) KITH_MUST_USE;
 int kith_session_request_for(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
 			     uint64_t token, kith_time_us timeout_us) KITH_MUST_USE;
+int kith_session_request_through(struct kith_core *c, struct kith_session *s, uint8_t kind, struct kith_span body,
+				 uint64_t token) KITH_MUST_USE;
 void kith_session_answer(struct kith_core *c, struct kith_session *s, uint16_t id, uint8_t status,
 			 struct kith_span body);
 /* The same with a body that lies in interned blobs for the most part (session/kept.h). */
