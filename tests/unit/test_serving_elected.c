@@ -1,44 +1,5 @@
 /* A leaf that no certificate calls a supernode serves once it is attested, and is a supernode to everybody. */
-#include "candidacy_world.h"
-#include "lists_world.h"
-
-#include "core/serving.h"
-#include "super/members.h"
-#include "wire/message_attest.h"
-
-static const struct kith_candidacy_options no_caps;
-static struct cw cw;
-
-static int begin(int node)
-{
-	struct kith_core *c = cw.w.nodes[node].core;
-	kith_core_enter(c, world_clock(&cw.w));
-	assert_int_equal(kith_serving_init(c, KITH_ROLE_AUTO, &(struct kith_terms){ .consent = KITH_CONSENT_YES }), 0);
-	int err = kith_serving_begin(c, KITH_ROLE_WHY_HELP);
-	kith_core_settle(c);
-	world_drain(&cw.w, node);
-	return err;
-}
-
-static void start(void)
-{
-	memset(&cw, 0, sizeof cw);
-	cw_start(&cw);
-}
-
-/* How many supernodes hold a live entry of alice. */
-static int known_by(void)
-{
-	int n = 0;
-	struct kith_id id;
-	struct kith_core *c = cw.w.nodes[CW_ALICE].core;
-	kith_ids_supernode(c->suite, &id, &c->trust.network, c->me.placement);
-	for (int i = 0; i < CW_SUPERNODES; i++) {
-		const struct kith_member *m = kith_members_get(&cw.w.nodes[i].core->super->members, &id);
-		n += m != NULL && kith_member_live(m);
-	}
-	return n;
-}
+#include "serving_world.h"
 
 static void without_attestations_it_does_not_serve(void **state)
 {
@@ -175,33 +136,6 @@ static void who_only_says_so_is_a_leaf(void **state)
 	core_world_deinit(&cw.w);
 }
 
-/* A day later its attestations are over: it has others by then, of a supernode that serves. */
-static void it_is_attested_anew_while_it_serves(void **state)
-{
-	(void)state;
-	start();
-	assert_int_equal(cw_attest(&cw, &no_caps).reached, KITH_REACHED_YES);
-	assert_int_equal(begin(CW_ALICE), 0);
-	world_run(&cw.w, 60 * KITH_US_PER_S);
-	struct kith_qualification before = cw_info(&cw).figures;
-	world_run(&cw.w, 23 * 3600 * KITH_US_PER_S);
-	struct kith_candidacy_info after = cw_info(&cw);
-	assert_int_equal(after.reached, KITH_REACHED_YES);
-	assert_true(after.figures.until_ms > before.until_ms + 15 * 3600 * 1000);
-	assert_int_equal(after.figures.first_seen_s, before.first_seen_s); /* renewing does not reset it */
-	assert_int_equal(known_by(), CW_SUPERNODES);
-	/* Others have her entry with the new ones. */
-	struct kith_member_entry entry;
-	struct kith_attest list[KITH_ATTESTS_MAX];
-	struct kith_id id = cw.w.nodes[CW_ALICE].core->super->id;
-	const struct kith_member *m = kith_members_get(&cw.w.nodes[0].core->super->members, &id);
-	assert_int_equal(kith_member_parse(&entry, kith_member_entry_bytes(m)), 0);
-	assert_int_equal(kith_attests_read(list, entry.attest), KITH_ATTESTS_NEEDED);
-	for (int i = 0; i < KITH_ATTESTS_NEEDED; i++)
-		assert_true(kith_attest_until_ms(&list[i]) > before.until_ms + 15 * 3600 * 1000);
-	core_world_deinit(&cw.w);
-}
-
 /* The root changes its mind: first it ends, and then it is asked no more, until the root allows it again. */
 static void where_the_root_lets_certified_ones_serve_only_it_is_a_leaf_again(void **state)
 {
@@ -254,7 +188,6 @@ int main(void)
 		cmocka_unit_test(a_newcomer_takes_a_word_for_it_and_looks_later),
 		cmocka_unit_test(its_entry_outlives_its_witnesses),
 		cmocka_unit_test(who_only_says_so_is_a_leaf),
-		cmocka_unit_test(it_is_attested_anew_while_it_serves),
 		cmocka_unit_test(where_the_root_lets_certified_ones_serve_only_it_is_a_leaf_again),
 		cmocka_unit_test(an_elected_one_that_pays_no_heed_is_in_nobodys_table),
 	};
