@@ -171,7 +171,11 @@ bool kith_relays_on_limited(struct kith_core *c, const struct kith_session *s, s
 	uint8_t limit = kith_read_u8(&r);
 	if (r.bad || hop.tunnel == 0 || (s->use & KITH_USE_PEER))
 		return false;
-	if (s->role != KITH_ROLE_SUPERNODE || !may_tell(c, s)) /* it is one no more, perhaps */
+	if (s->role != KITH_ROLE_SUPERNODE) { /* it is one no more, perhaps */
+		kith_stats_add(c->stats, KITH_STAT_RELAY_LIMITED_UNKNOWN, 1);
+		return true;
+	}
+	if (!may_tell(c, s))
 		return true;
 	uint32_t it = 0;
 	struct kith_session *peer;
