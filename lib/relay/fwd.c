@@ -21,6 +21,7 @@ enum {
 	LEG_DRAINING = 1 << 1, /* kept in leg 0 for the whole tunnel */
 	LEG_UNWANTED = 1 << 2, /* kept in leg 1 for the whole tunnel */
 	LEG_WAITING = 1 << 3, /* for kith_fwd_join */
+	LEG_ANSWERED = 1 << 4, /* kept in leg 1: it was wanted once, so that it is no call that waits for an answer */
 	LEG_FLAGS = 0xff,
 	LEG_LEFT = 8, /* from this bit on: packets that may still come in while the tunnel is not wanted */
 
@@ -369,7 +370,7 @@ static uint32_t call_packets(struct kith_fwd *fwd, const struct kith_fwd_owner_k
 	uint32_t n = 0, same = 0, oldest = NONE, oldest_same = NONE;
 	for (uint32_t number = s != NULL ? s->head : NONE; number != NONE;) { /* the newest first */
 		const struct kith_fwd_tunnel *t = &fwd->tunnels[number / 2];
-		if (number % 2 == 1 && is_unwanted(t)) {
+		if (number % 2 == 1 && is_unwanted(t) && (t->leg[1].flags & LEG_ANSWERED) == 0) {
 			n++;
 			oldest = number / 2;
 			if (memcmp(&t->leg[0].owner->key, owner, sizeof *owner) == 0) {
@@ -396,7 +397,7 @@ bool kith_fwd_admit(struct kith_fwd *fwd, uint32_t session, uint64_t id, enum ki
 	if (wish == KITH_FWD_WISH_END)
 		tunnel_close(fwd, number / 2, NULL);
 	else if (wish == KITH_FWD_WISH_ALL)
-		t->leg[1].flags &= (uint16_t)~LEG_UNWANTED;
+		t->leg[1].flags = (uint16_t)((t->leg[1].flags & ~LEG_UNWANTED) | LEG_ANSWERED);
 	else if (fwd->limits.call_packets > 0)
 		unwanted(t, fwd->limits.call_packets);
 	return true;
