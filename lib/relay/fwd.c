@@ -362,7 +362,8 @@ static void unwanted(struct kith_fwd_tunnel *t, uint32_t packets)
 	set_left(&t->leg[1], packets);
 }
 
-/* How many packets a new tunnel of that owner's towards the session has before it is wanted. Who is called by too many
+/* How many packets a new tunnel of that owner's towards the session has before it is wanted: the second as many as the
+ * first, for a call that was refused and is made again; further ones half of those before. Who is called by too many
  * that it has not answered loses the one that is oldest, of that owner's if these are too many. */
 static uint32_t call_packets(struct kith_fwd *fwd, const struct kith_fwd_owner_key *owner, uint32_t session)
 {
@@ -384,7 +385,7 @@ static uint32_t call_packets(struct kith_fwd *fwd, const struct kith_fwd_owner_k
 		tunnel_close(fwd, oldest_same, NULL);
 	else if (n >= fwd->limits.calls && oldest != NONE)
 		tunnel_close(fwd, oldest, NULL);
-	uint32_t packets = same < 8 ? fwd->limits.call_packets >> same : 0;
+	uint32_t packets = same < 8 ? fwd->limits.call_packets >> (same > 0 ? same - 1 : 0) : 0;
 	return packets > 0 ? packets : 1;
 }
 

@@ -137,7 +137,7 @@ static void one_caller_gains_nothing_by_more_tunnels(void **state)
 		passed += pour(0, ids[i][0], 1 + i % 3, 100);
 	}
 	assert_int_equal(fwd.n, 4);
-	assert_int_equal(passed, 8 + 4 + 2 + 1 + 36);
+	assert_int_equal(passed, 8 + 8 + 4 + 2 + 36);
 	assert_int_equal(send(0, ids[0][0], 1), KITH_FWD_UNKNOWN); /* the oldest gave way */
 }
 
