@@ -1,10 +1,9 @@
 #include "call/diagnosis.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/addr.h"
+#include "call/words.h"
 
 /* ---- facts ---- */
 
@@ -130,98 +129,86 @@ enum kith_obstacle kith_diagnosis_obstacle(const struct kith_meeting *m)
 
 /* ---- words ---- */
 
-struct text {
-	char *out;
-	size_t len, cap;
-};
-
-static void say(struct text *t, const char *fmt, ...) KITH_PRINTF(2, 3);
-
-static void say(struct text *t, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	int n = vsnprintf(t->out + t->len, t->cap - t->len, fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		t->len = t->len + (size_t)n < t->cap ? t->len + (size_t)n : t->cap - 1;
-}
-
-static void say_ip(struct text *t, const struct kith_addr *a)
+static void say_ip(struct kith_words *t, const struct kith_addr *a)
 {
 	char with_port[KITH_ADDR_TEXT_MAX];
 	const char *text = kith_addr_format(a, with_port);
 	char *end = strrchr(with_port, ':');
 	if (end != NULL)
 		*end = '\0';
-	say(t, "%s", text);
+	kith_words_say(t, "%s", text);
 }
 
 /* " (seen: 60358, 62390, 48441)", or nothing when no two were seen. */
-static void say_ports(struct text *t, const struct ports *p)
+static void say_ports(struct kith_words *t, const struct ports *p)
 {
 	enum { SHOWN = 4 };
 	for (unsigned i = 0; p->n > 1 && i < p->n && i < SHOWN; i++)
-		say(t, "%s%u", i == 0 ? " (seen: " : ", ", p->list[i]);
+		kith_words_say(t, "%s%u", i == 0 ? " (seen: " : ", ", p->list[i]);
 	if (p->n > 1)
-		say(t, ")");
+		kith_words_say(t, ")");
 }
 
 /* What a router is told to forward, and where: to the first own address behind it. */
-static void say_forward(struct text *t, const struct kith_candidates *ours)
+static void say_forward(struct kith_words *t, const struct kith_candidates *ours)
 {
 	for (unsigned i = 0; i < ours->n; i++) {
 		const struct kith_candidate *c = &ours->list[i];
 		if (c->kind != KITH_ADDR_HOST || !is_udp(c) || kith_addr_scope(&c->at.addr) != KITH_SCOPE_PRIVATE)
 			continue;
-		say(t, "forward UDP port %u on your router to ", c->at.addr.port);
+		kith_words_say(t, "forward UDP port %u on your router to ", c->at.addr.port);
 		say_ip(t, &c->at.addr);
-		say(t, ", or switch on UPnP or NAT-PMP there");
+		kith_words_say(t, ", or switch on UPnP or NAT-PMP there");
 		return;
 	}
-	say(t, "forward a UDP port on your router to this machine, or switch on UPnP or NAT-PMP there");
+	kith_words_say(t, "forward a UDP port on your router to this machine, or switch on UPnP or NAT-PMP there");
 }
 
-static void say_what_helps(struct text *t, const struct kith_meeting *m)
+static void say_what_helps(struct kith_words *t, const struct kith_meeting *m)
 {
-	say(t, ". What helps: ");
+	kith_words_say(t, ". What helps: ");
 	say_forward(t, m->ours);
-	say(t, "; or the same where %s is", m->peer);
+	kith_words_say(t, "; or the same where %s is", m->peer);
 }
 
-static void say_families(struct text *t, const struct kith_meeting *m)
+static void say_families(struct kith_words *t, const struct kith_meeting *m)
 {
 	bool v6 = has_family(m->ours, KITH_FAMILY_V6);
-	say(t, "you have only %s, and %s has only %s. What helps: %s where %s", v6 ? "IPv6" : "IPv4", m->peer,
-	    v6 ? "IPv4" : "IPv6", "IPv6", v6 ? m->peer : "you are");
-	say(t, v6 ? " is" : "");
+	kith_words_say(t, "you have only %s, and %s has only %s. What helps: %s where %s", v6 ? "IPv6" : "IPv4",
+		       m->peer, v6 ? "IPv4" : "IPv6", "IPv6", v6 ? m->peer : "you are");
+	kith_words_say(t, v6 ? " is" : "");
 }
 
-static void say_no_udp(struct text *t, const struct kith_meeting *m)
+static void say_no_udp(struct kith_words *t, const struct kith_meeting *m)
 {
 	bool ours = kith_diagnosis_obstacle(m) == KITH_OBSTACLE_UDP_OURS;
 	if (ours)
-		say(t, "your network lets no UDP packet out, or none back in; you are connected by TCP only");
+		kith_words_say(t,
+			       "your network lets no UDP packet out, or none back in; you are connected by TCP only");
 	else
-		say(t, "%s can be reached by TCP only, since UDP does not get out there", m->peer);
-	say(t, ". What helps: to let UDP out, with its answers, in the firewall where %s", ours ? "you are" : m->peer);
-	say(t, ours ? "" : " is");
+		kith_words_say(t, "%s can be reached by TCP only, since UDP does not get out there", m->peer);
+	kith_words_say(t, ". What helps: to let UDP out, with its answers, in the firewall where %s",
+		       ours ? "you are" : m->peer);
+	kith_words_say(t, ours ? "" : " is");
 }
 
-static void say_one_nat(struct text *t, const struct kith_meeting *m, const struct kith_addr *at)
+static void say_one_nat(struct kith_words *t, const struct kith_meeting *m, const struct kith_addr *at)
 {
-	say(t, "you and %s share the public address ", m->peer);
+	kith_words_say(t, "you and %s share the public address ", m->peer);
 	say_ip(t, at);
-	say(t, ", whose router does not connect its own users with each other, and the addresses that you have behind "
-	       "it do "
-	       "not reach each other either. What helps: to be in one network there (no guest network, no isolation of "
-	       "clients), or a router that lets its users reach each other by its public address");
+	kith_words_say(
+		t,
+		", whose router does not connect its own users with each other, and the addresses that you have behind "
+		"it do "
+		"not reach each other either. What helps: to be in one network there (no guest network, no isolation "
+		"of "
+		"clients), or a router that lets its users reach each other by its public address");
 }
 
 size_t kith_diagnosis_write(const struct kith_meeting *m, char *out, size_t cap)
 {
 	const struct ports ours = ports_of(m->ours, m->seen, m->seen_n), theirs = ports_of(m->theirs, NULL, 0);
-	struct text t = { out, 0, cap };
+	struct kith_words t = { out, 0, cap };
 	if (cap == 0)
 		return 0;
 	out[0] = '\0';
@@ -237,37 +224,39 @@ size_t kith_diagnosis_write(const struct kith_meeting *m, char *out, size_t cap)
 		say_one_nat(&t, m, shared(m->ours, &ours, m->theirs));
 		break;
 	case KITH_OBSTACLE_BOTH_VARY:
-		say(&t, "your router uses another port for every destination");
+		kith_words_say(&t, "your router uses another port for every destination");
 		say_ports(&t, &ours);
-		say(&t, ", and so does that of %s", m->peer);
+		kith_words_say(&t, ", and so does that of %s", m->peer);
 		say_ports(&t, &theirs);
-		say(&t, ": neither can be told where the other's packets will come from");
+		kith_words_say(&t, ": neither can be told where the other's packets will come from");
 		say_what_helps(&t, m);
 		break;
 	case KITH_OBSTACLE_OURS_VARIES:
-		say(&t, "your router uses another port for every destination");
+		kith_words_say(&t, "your router uses another port for every destination");
 		say_ports(&t, &ours);
-		say(&t, ", and that of %s lets in only what comes from where it has sent to", m->peer);
+		kith_words_say(&t, ", and that of %s lets in only what comes from where it has sent to", m->peer);
 		say_what_helps(&t, m);
 		break;
 	case KITH_OBSTACLE_THEIRS_VARIES:
-		say(&t, "the router of %s uses another port for every destination", m->peer);
+		kith_words_say(&t, "the router of %s uses another port for every destination", m->peer);
 		say_ports(&t, &theirs);
-		say(&t, ", and yours lets in only what comes from where it has sent to");
+		kith_words_say(&t, ", and yours lets in only what comes from where it has sent to");
 		say_what_helps(&t, m);
 		break;
 	case KITH_OBSTACLE_INWARD:
-		say(&t,
-		    "the packets of %s arrive here, but yours do not arrive there: a firewall on that side drops them. "
-		    "What "
-		    "helps: to let UDP in there",
-		    m->peer);
+		kith_words_say(&t,
+			       "the packets of %s arrive here, but yours do not arrive there: a firewall on that side "
+			       "drops them. "
+			       "What "
+			       "helps: to let UDP in there",
+			       m->peer);
 		break;
 	case KITH_OBSTACLE_UNKNOWN:
 	case KITH_OBSTACLES:
-		say(&t, "no packet passes in either direction, and nothing was seen that explains it: mostly a "
-			"firewall on one "
-			"side that drops what nobody there has asked for");
+		kith_words_say(&t,
+			       "no packet passes in either direction, and nothing was seen that explains it: mostly a "
+			       "firewall on one "
+			       "side that drops what nobody there has asked for");
 		say_what_helps(&t, m);
 		break;
 	}

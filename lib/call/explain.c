@@ -1,32 +1,12 @@
 #include "call/explain.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "call/diagnosis.h"
+#include "call/words.h"
 #include "leaf/homes.h"
 
 enum { JOURNAL_LINE_MAX = 200 };
-
-/* Text that grows up to its bound; what does not fit is cut. */
-struct text {
-	char *out;
-	size_t len, cap;
-};
-
-static void say(struct text *t, const char *fmt, ...) KITH_PRINTF(2, 3);
-
-static void say(struct text *t, const char *fmt, ...)
-{
-	va_list ap;
-	if (t->len + 1 >= t->cap)
-		return;
-	va_start(ap, fmt);
-	int n = vsnprintf(t->out + t->len, t->cap - t->len, fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		t->len = t->len + (size_t)n < t->cap ? t->len + (size_t)n : t->cap - 1;
-}
 
 static const char *state_text(uint8_t state)
 {
@@ -45,20 +25,22 @@ static const char *state_text(uint8_t state)
 	return "?";
 }
 
-static bool say_paths(struct text *t, const struct kith_core *c, const struct kith_session *s)
+static bool say_paths(struct kith_words *t, const struct kith_core *c, const struct kith_session *s)
 {
 	bool direct = false;
 	const struct kith_path *sending = kith_pathset_sending(&s->paths);
 	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
 		const struct kith_path *p = kith_pathset_path(&s->paths, i);
 		char addr[KITH_ADDR_TEXT_MAX];
-		say(t, "path: %s %s %s, %s", p == sending ? "*" : " ", kith_path_is_relay(p) ? "relay " : "direct",
-		    kith_addr_format(&p->hop.remote, addr), state_text(p->state));
+		kith_words_say(t, "path: %s %s %s, %s", p == sending ? "*" : " ",
+			       kith_path_is_relay(p) ? "relay " : "direct", kith_addr_format(&p->hop.remote, addr),
+			       state_text(p->state));
 		if (p->srtt_us > 0)
-			say(t, ", round trip %u.%01u ms", p->srtt_us / 1000, p->srtt_us / 100 % 10);
+			kith_words_say(t, ", round trip %u.%01u ms", p->srtt_us / 1000, p->srtt_us / 100 % 10);
 		if (p->heard_at > 0)
-			say(t, ", heard %lld ms ago", (long long)((c->now.mono_us - p->heard_at) / KITH_US_PER_MS));
-		say(t, "\n");
+			kith_words_say(t, ", heard %lld ms ago",
+				       (long long)((c->now.mono_us - p->heard_at) / KITH_US_PER_MS));
+		kith_words_say(t, "\n");
 		direct = direct || (!kith_path_is_relay(p) && p->state == KITH_PATH_LIVE);
 	}
 	return direct;
@@ -94,7 +76,7 @@ static void add_seen(const struct kith_core *c, struct kith_meeting *m)
 	}
 }
 
-static void say_obstacle(struct text *t, const struct kith_core *c, const struct kith_session *s,
+static void say_obstacle(struct kith_words *t, const struct kith_core *c, const struct kith_session *s,
 			 const struct kith_punch *punch)
 {
 	struct kith_meeting m = {
@@ -104,7 +86,7 @@ static void say_obstacle(struct text *t, const struct kith_core *c, const struct
 	add_seen(c, &m);
 	m.attached = !kith_serves(c) && kith_homes_count(c) > 0;
 	kith_diagnosis_write(&m, why, sizeof why);
-	say(t, "relayed: %s", why);
+	kith_words_say(t, "relayed: %s", why);
 }
 
 /* What there is to say before anything was tried: by what is there now, since the journal forgets. NULL: it was. */
@@ -150,7 +132,7 @@ static uint32_t surplus(const struct kith_core *c, const struct kith_journal *j,
 	return n;
 }
 
-static void say_journal(struct text *t, const struct kith_core *c, const struct kith_journal *j, uint32_t skip)
+static void say_journal(struct kith_words *t, const struct kith_core *c, const struct kith_journal *j, uint32_t skip)
 {
 	const struct kith_journal_entry *e;
 	char line[JOURNAL_LINE_MAX];
@@ -159,33 +141,33 @@ static void say_journal(struct text *t, const struct kith_core *c, const struct 
 		if (n < skip)
 			continue;
 		(void)journal_line(c, e, line, sizeof line);
-		say(t, "%s", line);
+		kith_words_say(t, "%s", line);
 	}
 }
 
-static void say_verdict(struct text *t, const struct kith_core *c, const struct kith_session *s)
+static void say_verdict(struct kith_words *t, const struct kith_core *c, const struct kith_session *s)
 {
 	bool direct = say_paths(t, c, s);
 	const char *why = direct			     ? "direct"
 			  : kith_pathset_in_doubt(&s->paths) ? "none: no path answers"
 							     : why_untried(c, s);
-	say(t, "verdict: ");
+	kith_words_say(t, "verdict: ");
 	if (why != NULL)
-		say(t, "%s", why);
+		kith_words_say(t, "%s", why);
 	else
 		say_obstacle(t, c, s, kith_pathset_punch(&s->paths));
-	say(t, "\n");
+	kith_words_say(t, "\n");
 }
 
 static size_t explain(const struct kith_core *c, const struct kith_session *s, bool newest, char *out, size_t cap)
 {
-	struct text t = { out, 0, cap };
+	struct kith_words t = { out, 0, cap };
 	const struct kith_journal *j = kith_pathset_journal(&s->paths);
 	if (cap == 0)
 		return 0;
 	out[0] = '\0';
-	say(&t, "session: %s, %s, service %s\n", s->peer->name, s->initiator ? "we called" : "called us",
-	    s->peer->service);
+	kith_words_say(&t, "session: %s, %s, service %s\n", s->peer->name, s->initiator ? "we called" : "called us",
+		       s->peer->service);
 	say_verdict(&t, c, s);
 	say_journal(&t, c, j, newest ? surplus(c, j, cap - 1 - t.len) : 0);
 	return t.len;
