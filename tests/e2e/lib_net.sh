@@ -162,12 +162,12 @@ unblock_direct() {
 	unblock rb "${address[ra]}"
 }
 
-# Profiles for all, three supernodes that know each other.
+# net_supernodes [LINE...]: profiles for all, three supernodes that know each other, with these lines in their configuration.
 net_supernodes() {
 	local name
 	make_profiles "${address[s1]}:$supernode_port" "${address[s2]}:$supernode_port" "${address[s3]}:$supernode_port" -- s1 s2 s3 -- alice bob
 	for name in s1 s2 s3; do
-		supernode_conf "$name" "${address[$name]}:$supernode_port"
+		supernode_conf "$name" "${address[$name]}:$supernode_port" "$@"
 		start_kithd "$name" "$(ns "$name")"
 	done
 	await_members s1 s2 s3

@@ -8,12 +8,7 @@
 need_root
 net_up
 
-make_profiles "${address[s1]}:$supernode_port" "${address[s2]}:$supernode_port" "${address[s3]}:$supernode_port" -- s1 s2 s3 -- alice bob
-for name in s1 s2 s3; do
-	supernode_conf "$name" "${address[$name]}:$supernode_port" 'listen_tcp = 443'
-	start_kithd "$name" "$(ns "$name")"
-done
-await_members s1 s2 s3
+net_supernodes 'listen_tcp = 443'
 
 # Nothing of alice's is forwarded; the proxies are at her router.
 in_ns ra nft add rule ip kith forward iifname lan drop

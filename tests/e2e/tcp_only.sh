@@ -20,12 +20,7 @@ wall() {
 no_udp='meta l4proto udp'
 only_443=("$no_udp" 'tcp dport != 443')
 
-make_profiles "${address[s1]}:$supernode_port" "${address[s2]}:$supernode_port" "${address[s3]}:$supernode_port" -- s1 s2 s3 -- alice bob
-for name in s1 s2 s3; do
-	supernode_conf "$name" "${address[$name]}:$supernode_port" 'listen_tcp = 443'
-	start_kithd "$name" "$(ns "$name")"
-done
-await_members s1 s2 s3
+net_supernodes 'listen_tcp = 443'
 "$kith" status --socket "$tmp/s1.sock" >"$tmp/said"
 grep -q "^reached at: ${address[s1]}:443 over TCP" "$tmp/said" || fail "no TCP port is named: $(grep reached "$tmp/said")"
 
