@@ -109,7 +109,7 @@ struct kith_fwd_leg_spec {
 	struct kith_fwd_owner_key owner;
 };
 
-/* The two ends of a tunnel, which must be told. */
+/* The two ends of a tunnel, which must be told. id: what each knows its leg by, which is out_id where there is one. */
 struct kith_fwd_ends {
 	uint64_t id[2];
 	uint32_t session[2];

@@ -76,13 +76,21 @@ static void open_tunnel(struct kith_reader *r)
 	}
 }
 
+/* Ends are told by the numbers that they know their legs by, and several legs may go by one: the two that are told of
+ * belong together. */
 static void gone(const struct kith_fwd_ends *ends)
 {
-	for (unsigned side = 0; side < 2; side++) {
-		struct leg *leg = leg_of(ends->id[side]);
-		KITH_ASSERT(leg != NULL && leg->session == ends->session[side]);
-		leg->used = false;
+	struct leg *one = NULL, *other = NULL;
+	for (unsigned i = 0; i < LEGS && other == NULL; i++) {
+		one = &f.legs[i];
+		if (!one->used || one->out_id != ends->id[0] || one->session != ends->session[0])
+			continue;
+		other = leg_of(one->other);
+		if (other != NULL && (other->out_id != ends->id[1] || other->session != ends->session[1]))
+			other = NULL;
 	}
+	KITH_ASSERT(other != NULL);
+	one->used = other->used = false;
 }
 
 /* The header that the script wants: of a leg, or of nobody's. */
