@@ -2,6 +2,7 @@
 
 #include "base/addr.h"
 #include "base/alloc.h"
+#include "leaf/places.h"
 #include "link/connect.h"
 
 #define SETTLE_US (3 * KITH_US_PER_S) /* until all homes have said where they see us, after the first who did */
@@ -134,7 +135,7 @@ static bool ask(struct kith_core *c, const struct kith_host *host)
 			return false;
 	}
 	size_t len = kith_msg_members_write(body, sizeof body, &(struct kith_msg_members){ .n = NAMED });
-	return kith_sessions_of(&c->sessions, host->dh.b) == NULL &&
+	return !kith_place_in_use(c, host) && kith_sessions_of(&c->sessions, host->dh.b) == NULL &&
 	       kith_connect_request(c, host, 0, KITH_REQ_MEMBERS, (struct kith_span){ body, len },
 				    kith_token(KITH_TOKEN_IGNORE, 0), &c->leaf.sounding->session) == 0;
 }

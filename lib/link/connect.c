@@ -127,16 +127,33 @@ static struct kith_session *start(struct kith_core *c, const struct kith_host *h
 	return s;
 }
 
+/* The session that we have with the supernode at one of these addresses. A second one with it would replace the first,
+ * and with it a home. All sessions are looked at: hosts without a key are those of a configuration, and few. */
+static struct kith_session *reached(const struct kith_core *c, const struct kith_host *host)
+{
+	struct kith_session *s;
+	uint32_t it = 0;
+	while ((s = kith_table_next(&c->sessions.by_index, &it)) != NULL) {
+		if (s->state != KITH_SESSION_OPEN || !s->initiator || s->role != KITH_ROLE_SUPERNODE ||
+		    (s->use & (KITH_USE_PEER | KITH_USE_WITNESS)) != 0)
+			continue;
+		const struct kith_hop *hop = kith_session_hop(s);
+		for (uint8_t i = 0; hop->tunnel == 0 && i < host->endpoints_n; i++) {
+			if (kith_addr_equal(&host->endpoints[i].addr, &hop->remote))
+				return s;
+		}
+	}
+	return NULL;
+}
+
 int kith_connect_request(struct kith_core *c, const struct kith_host *host, uint8_t use, uint8_t kind,
 			 struct kith_span body, uint64_t token, uint32_t *session)
 {
 	static const struct kith_key no_key;
-	struct kith_session *s = NULL;
-	if (memcmp(&host->dh, &no_key, sizeof no_key) != 0) {
-		if (memcmp(host->dh.b, c->self.dh_pk, 32) == 0)
-			return KITH_EINVAL;
-		s = kith_sessions_of(&c->sessions, host->dh.b);
-	}
+	bool keyed = memcmp(&host->dh, &no_key, sizeof no_key) != 0;
+	if (keyed && memcmp(host->dh.b, c->self.dh_pk, 32) == 0)
+		return KITH_EINVAL;
+	struct kith_session *s = keyed ? kith_sessions_of(&c->sessions, host->dh.b) : reached(c, host);
 	if (s != NULL && s->state == KITH_SESSION_OPEN) {
 		kith_session_use(c, s, use);
 		*session = s->index;

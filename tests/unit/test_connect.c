@@ -2,6 +2,7 @@
  * message and a cookie go. */
 #include "core_tap.h"
 
+#include "core/settle.h"
 #include "link/connect.h"
 
 /* ---- saying no ---- */
@@ -216,21 +217,50 @@ static void a_node_does_not_make_friends_with_itself(void **state)
 		.family = KITH_FAMILY_V4, .port = (number), .ip = { __VA_ARGS__ }                                      \
 	}
 
-/* Asks a supernode at these addresses for nothing in particular. */
-static int contact(struct core_world *w, int from, int to, const struct kith_addr addrs[], uint8_t n, uint32_t *session)
+/* Asks that supernode for nothing in particular. */
+static int ask(struct core_world *w, int from, const struct kith_host *host, uint8_t use, uint8_t kind,
+	       uint32_t *session)
 {
 	static const uint8_t empty_map[1] = { 0x80 };
 	struct kith_core *c = w->nodes[from].core;
-	struct kith_host host = { .dh = w->nodes[to].id.device_dh, .endpoints_n = n };
-	for (uint8_t i = 0; i < n; i++)
-		host.endpoints[i] = kith_endpoint_udp(&addrs[i]);
 	kith_core_tick(c, world_clock(w));
 	world_drain(w, from);
 	kith_outbox_claim(&w->shared->outbox, c, c->stats);
-	int err = kith_connect_request(c, &host, KITH_USE_MEMBER, KITH_REQ_GOSSIP, test_span(empty_map, 1),
-				       kith_token(KITH_TOKEN_IGNORE, 0), session);
+	int err = kith_connect_request(c, host, use, kind, test_span(empty_map, 1), kith_token(KITH_TOKEN_IGNORE, 0),
+				       session);
+	kith_core_settle(c);
 	world_drain(w, from);
 	return err;
+}
+
+static int contact(struct core_world *w, int from, int to, const struct kith_addr addrs[], uint8_t n, uint32_t *session)
+{
+	struct kith_host host = { .dh = w->nodes[to].id.device_dh, .endpoints_n = n };
+	for (uint8_t i = 0; i < n; i++)
+		host.endpoints[i] = kith_endpoint_udp(&addrs[i]);
+	return ask(w, from, &host, KITH_USE_MEMBER, KITH_REQ_GOSSIP, session);
+}
+
+/* An address alone may lead to a home: a second session with it would end the first, and cost a home. */
+static void an_address_that_is_a_home_s_is_asked_over_the_session_with_it(void **state)
+{
+	struct core_world w;
+	(void)state;
+	world_alice_and_bob(&w);
+	struct kith_core *c = w.nodes[WORLD_ALICE].core;
+	const struct kith_host by_address = { .endpoints = { kith_endpoint_udp(&w.nodes[0].addr) }, .endpoints_n = 1 };
+	const struct kith_session *home = kith_sessions_of(&c->sessions, w.nodes[0].id.device_dh.b);
+	assert_non_null(home);
+	uint32_t index = home->index, session;
+	int since = w.events_n;
+	assert_int_equal(ask(&w, WORLD_ALICE, &by_address, 0, KITH_REQ_MEMBERS, &session), 0);
+	assert_int_equal(session, index);
+	world_run(&w, 5 * KITH_US_PER_S);
+	home = kith_sessions_of(&c->sessions, w.nodes[0].id.device_dh.b);
+	assert_non_null(home);
+	assert_int_equal(home->index, index);
+	assert_null(world_event(&w, WORLD_ALICE, KITH_EVENT_ATTACHED, since));
+	core_world_deinit(&w);
 }
 
 /* Two supernodes that do not know of each other. */
@@ -391,6 +421,7 @@ int main(void)
 		cmocka_unit_test(a_stranger_does_not_ring_where_only_contacts_may),
 		cmocka_unit_test(two_supernodes_that_meet_at_the_same_instant_stay_together),
 		cmocka_unit_test(a_node_does_not_make_friends_with_itself),
+		cmocka_unit_test(an_address_that_is_a_home_s_is_asked_over_the_session_with_it),
 		cmocka_unit_test(first_messages_go_only_where_a_supernode_may_be),
 		cmocka_unit_test(a_private_address_is_contacted_within_an_own_network_only),
 		cmocka_unit_test(in_a_network_on_private_addresses_all_of_them_are_contacted),
