@@ -38,7 +38,9 @@ say alice "hide bob $identity"
 
 # talks KIND: alice calls bob over that kind of path, and data goes both ways.
 talks() {
-	local from at
+	local from at to_bob to_alice
+	to_bob=$(received bob)
+	to_alice=$(received alice)
 	from=$(mark alice)
 	at=$(date +%s%N)
 	say alice call bob
@@ -47,8 +49,8 @@ talks() {
 	[ "$1" = relay ] || wait_for alice "$from" 10 'e["event"] == "path" and e["kind"] == "direct"' >/dev/null
 	say alice flow 10
 	say bob flow 10
-	until_true 20 has_received bob 300
-	until_true 20 has_received alice 300
+	until_true 20 has_received bob $((to_bob + 300))
+	until_true 20 has_received alice $((to_alice + 300))
 	say alice flow 0
 	say bob flow 0
 }
