@@ -4,7 +4,7 @@
 # passes are kept in the build directory.
 # Usage: tidy.sh [--deep] <build directory with compile_commands.json> [file...] | tidy.sh --self-test
 # Files are named from the root. Nearly all of the time goes into the paths that the static analyzer follows through each
-# function: a third of the steps that it would take by itself, which is what it calls shallow, or with --deep all of them.
+# function: a ninth of the steps that it would take by itself, or with --deep all of them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -53,7 +53,7 @@ tidy_file() {
 	fi
 }
 export -f tidy_file
-shallow="--extra-arg=-Xclang --extra-arg=-analyzer-config --extra-arg=-Xclang --extra-arg=max-nodes=75000"
+shallow="--extra-arg=-Xclang --extra-arg=-analyzer-config --extra-arg=-Xclang --extra-arg=max-nodes=25000"
 export KITH_TIDY_DEPTH=$shallow
 
 # A gcc tree's commands are fine, as our flags mean the same to clang.
