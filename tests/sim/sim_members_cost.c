@@ -1,6 +1,6 @@
 /* What it costs to know each other, and to watch.
  *
- *     sim_members_cost              20, 40 and 80 supernodes, and a day of leaves that watch eight others
+ *     sim_members_cost              20, 40 and 80 supernodes, and six hours of leaves that watch eight others
  *     sim_members_cost N [N ...]    supernodes, those sizes
  *
  * Of 25,000 members that renew their entries every ten hours, 0.69 do so a second. What that costs a supernode is
@@ -14,7 +14,7 @@
 #include "super/members.h"
 
 enum {
-	HOURS = 24,
+	HOURS = 6,
 	WARM_S = 1800, /* left out: everybody learns of everybody */
 	WINDOW_S = 600,
 	FULL = 25000,
