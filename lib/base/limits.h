@@ -266,7 +266,7 @@
  * repetitions; at most 10 kB. For one that rings for long half as many more every KITH_TUNNEL_IDLE_US / 8 */
 #define KITH_TUNNEL_CALL_PACKETS 8
 #define KITH_TUNNEL_CALLS 32 /* local: such tunnels towards one leaf at one home: the oldest gives way */
-#define KITH_TUNNEL_CALLS_PER_CALLER 4 /* local: of them by one identity, each with half the packets of the last */
+#define KITH_TUNNEL_CALLS_PER_CALLER 4 /* local: of them by one identity; from the third on each has half the packets */
 #define KITH_ADMIT_MAX 128 /* wire: callers that a leaf names to its homes: 8 bytes each, in one request */
 #define KITH_ADMIT_LEN 8 /* wire: the first bytes of an identity key */
 #define KITH_TUNNEL_TELL_US (1 * KITH_US_PER_S) /* local: who is over a rate is told at most so often */
