@@ -121,6 +121,12 @@ static int check_contact(struct kith_core *c, const struct kith_found *f)
 	return kith_contacts_blocked(&c->contacts, f->person.name) ? KITH_EACCES : 0;
 }
 
+/* Why no supernode may be asked for a tunnel to that peer. */
+static int unreached(const struct kith_peer *peer)
+{
+	return peer->relay_only ? KITH_ERELAYONLY : KITH_EUNREACHABLE;
+}
+
 static int call(struct kith_core *c, struct kith_operation *op, const struct kith_found *f)
 {
 	int err = check_contact(c, f);
@@ -137,12 +143,13 @@ static int call(struct kith_core *c, struct kith_operation *op, const struct kit
 	peer->identity = f->person.identity;
 	const struct kith_contact *contact = kith_contacts_get(&c->contacts, op->name);
 	peer->relay_only = contact != NULL && (contact->flags & KITH_CONTACT_RELAY_ONLY);
-	kith_relays_homes(peer, &f->record);
+	kith_relays_homes(peer, &f->record, f->doubted);
 	bool reached = kith_relays_reach(c, peer);
 	struct kith_session *s = reached ? kith_connect_peer(c, &f->record, op->service) : NULL;
 	if (s == NULL) {
+		err = reached ? KITH_EFULL : unreached(peer);
 		KITH_FREE(c->alloc, peer);
-		return reached ? KITH_EFULL : KITH_ERELAYONLY;
+		return err;
 	}
 	s->use = KITH_USE_PEER;
 	s->peer = peer;
@@ -192,7 +199,8 @@ static void reach(struct kith_core *c, struct kith_operation *op, const struct k
 {
 	op->asked = 0;
 	int err = call(c, op, f);
-	if (err == KITH_ERELAYONLY && may_meet(c, &f->record))
+	/* A home of whom ours do not know yet may be one that they know in a moment. */
+	if ((err == KITH_ERELAYONLY && may_meet(c, &f->record)) || err == KITH_EUNREACHABLE)
 		try_again(c, op, err);
 	else if (err != 0)
 		kith_op_done(c, op->id, err, false);
@@ -385,7 +393,7 @@ void kith_dial_on_refreshed(struct kith_core *c, const struct kith_answer *answe
 		const struct kith_record *record = &found[i].record;
 		if (memcmp(record->device.b, s->device, KITH_DEVICE_ID_LEN) != 0 || record->homes_n == 0)
 			continue;
-		kith_relays_homes(s->peer, record);
+		kith_relays_homes(s->peer, record, found[i].doubted);
 		bool more = kith_relays_anew(s) && kith_relays_reach(c, s->peer);
 		s->peer->relay_at = more ? c->now.mono_us : KITH_TIME_NEVER; /* never: until a path dies */
 		if (s->state == KITH_SESSION_INITIATING)
@@ -403,9 +411,10 @@ static int late(struct kith_core *c, const struct kith_operation *op)
 	if (s == NULL && op->denied != 0)
 		return nobody(op);
 	bool found_none = s != NULL && s->initiator && s->peer->relay_only && s->peer->hops_n == 0;
-	if (s != NULL ? found_none || (s->initiator && !kith_relays_reach(c, s->peer))
-		      : op->last_err == KITH_ERELAYONLY)
-		return KITH_ERELAYONLY;
+	if (s != NULL && (found_none || (s->initiator && !kith_relays_reach(c, s->peer))))
+		return unreached(s->peer);
+	if (s == NULL && (op->last_err == KITH_ERELAYONLY || op->last_err == KITH_EUNREACHABLE))
+		return op->last_err;
 	return KITH_ETIMEDOUT;
 }
 

@@ -80,6 +80,7 @@ size_t kith_find_read(struct kith_core *c, const struct kith_id *key, const char
 			continue;
 		f->online = f->record.homes_n > 0 && !(f->record.flags & KITH_RECORD_OFFLINE) &&
 			    !vanished(c, m->vanished, &f->record);
+		f->doubted = i < m->doubted.len ? m->doubted.p[i] : 0;
 		n++;
 	}
 	return n;

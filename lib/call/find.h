@@ -9,6 +9,7 @@ struct kith_found {
 	struct kith_record record;
 	struct kith_person person;
 	bool online;
+	uint8_t doubted; /* bitmap of the record's homes that are none, by what the answer says */
 };
 
 /* How often an operation asks at most, through one home after the other. A supernode asks once: its own query goes to

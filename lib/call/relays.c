@@ -21,13 +21,15 @@ bool kith_relays_reach(struct kith_core *c, const struct kith_peer *peer)
 	return peer->homes_n > 0 && kith_via_chain(c, peer, 0) != NULL;
 }
 
-void kith_relays_homes(struct kith_peer *peer, const struct kith_record *record)
+void kith_relays_homes(struct kith_peer *peer, const struct kith_record *record, uint8_t doubted)
 {
-	peer->homes_n = 0;
+	peer->homes_n = peer->homes_doubted = 0;
 	for (size_t i = 0; i < record->homes_n; i++) {
 		const struct kith_host *host = &record->homes[i].host;
-		if (!peer->relay_only || memcmp(host->dh.b, record->device.b, KITH_DEVICE_ID_LEN) != 0)
-			peer->homes[peer->homes_n++] = *host;
+		if (peer->relay_only && memcmp(host->dh.b, record->device.b, KITH_DEVICE_ID_LEN) == 0)
+			continue;
+		peer->homes_doubted |= (uint8_t)((doubted >> i & 1u) << peer->homes_n);
+		peer->homes[peer->homes_n++] = *host;
 	}
 }
 
@@ -67,7 +69,7 @@ int kith_relays_ask(struct kith_core *c, struct kith_session *s, const struct ki
 	if (!kith_via_allowed(c, s->peer, host)) {
 		own = kith_via_chain(c, s->peer, s->peer->chain_turn++);
 		if (own == NULL)
-			return KITH_ERELAYONLY;
+			return s->peer->relay_only ? KITH_ERELAYONLY : KITH_EUNREACHABLE;
 		m.chained = true;
 		m.via = host->dh;
 	}

@@ -13,8 +13,9 @@ void kith_relays_carry(struct kith_core *c, struct kith_session *s);
 /* While calling: a home of the callee opened no tunnel, or there are other homes now. The next one is asked at once. */
 void kith_relays_refused(struct kith_core *c, struct kith_session *s);
 
-/* Takes the peer's homes from its record: of a relay-only one not itself, which nobody may speak to. */
-void kith_relays_homes(struct kith_peer *peer, const struct kith_record *record);
+/* Takes the peer's homes from its record: of a relay-only one not itself, which nobody may speak to. doubted: bitmap of
+ * those that are none, as a look-up's answer said. */
+void kith_relays_homes(struct kith_peer *peer, const struct kith_record *record, uint8_t doubted);
 
 /* Whether any of the callee's homes may be asked for a tunnel: for a relay-only contact those that are ours too, or any
  * by way of a home of ours. */

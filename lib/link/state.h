@@ -163,6 +163,7 @@ struct kith_peer {
 	uint8_t stream_generation; /* of the last streams, when had_streams */
 	struct kith_host homes[KITH_HOMES]; /* caller: the callee's homes, for further relays */
 	uint8_t homes_n, homes_used; /* bitmap of those that were asked */
+	uint8_t homes_doubted; /* of those that are not spoken to: no supernodes, or elsewhere, by what one knows */
 	struct kith_hop hops[KITH_HOMES]; /* caller: the last tunnels that were opened for it */
 	uint8_t hops_n, hops_next;
 	uint8_t chain_turn; /* which of our homes is asked next for a chained tunnel */

@@ -89,10 +89,23 @@ bool kith_via_callee(struct kith_core *c, const struct kith_session *s, const st
 	return !s->peer->relay_only && speaks(kith_sessions_of(&c->sessions, s->device), hop);
 }
 
+/* Whether it is to be believed that the host is where the record says. With whom there is a session already, that one is
+ * used, wherever the record says that it is. */
+static bool believed(const struct kith_core *c, const struct kith_peer *peer, const struct kith_host *host)
+{
+	const struct kith_session *s = kith_sessions_of(&c->sessions, host->dh.b);
+	bool doubted = false;
+	for (uint8_t i = 0; i < peer->homes_n; i++) {
+		if (peer->homes_doubted & 1u << i)
+			doubted = doubted || kith_key_equal(&peer->homes[i].dh, &host->dh);
+	}
+	return !doubted || (s != NULL && s->state == KITH_SESSION_OPEN && s->role == KITH_ROLE_SUPERNODE);
+}
+
 bool kith_via_allowed(struct kith_core *c, const struct kith_peer *peer, const struct kith_host *host)
 {
 	if (!peer->relay_only)
-		return true;
+		return believed(c, peer, host);
 	for (size_t i = 0; i < KITH_HOMES; i++) {
 		const struct kith_session *home = home_session(c, i);
 		bool same = home != NULL && memcmp(home->device, host->dh.b, KITH_DEVICE_ID_LEN) == 0;
@@ -104,7 +117,8 @@ bool kith_via_allowed(struct kith_core *c, const struct kith_peer *peer, const s
 
 struct kith_session *kith_via_chain(struct kith_core *c, const struct kith_peer *peer, unsigned turn)
 {
-	for (unsigned i = 0; peer->relay_only && i < KITH_HOMES; i++) {
+	bool wanted = peer->relay_only || peer->homes_doubted != 0;
+	for (unsigned i = 0; wanted && i < KITH_HOMES; i++) {
 		struct kith_session *home = home_session(c, (turn + i) % KITH_HOMES);
 		if (discreet(c, peer, home))
 			return home;

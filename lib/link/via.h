@@ -3,6 +3,9 @@
  * A tunnel's number on a packet proves nothing, since whoever holds the session's keys can write one. A hop is a relay
  * when its address is that of an open session with a certified supernode that has a part in the session: a home of our
  * own, or (the initiator's side) a home of the callee that was asked for a tunnel.
+ * A home that the callee's record names, and that is none by what supernodes know, is not spoken to: a record would be
+ * a way to have strangers send their first messages to anybody's address. A home of our own, which speaks to members
+ * where they are by their own entries, is asked for a tunnel to it.
  * To a relay-only contact only homes of our own count, and of those none that the contact itself runs: any other
  * supernode may be the contact's, and would see our address.
  * Never: a packet.

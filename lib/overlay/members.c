@@ -17,12 +17,27 @@ enum {
 };
 
 void kith_members_init(struct kith_members *ms, const struct kith_alloc *alloc, struct kith_blobs *blobs,
-		       struct kith_trust *trust, uint32_t max)
+		       struct kith_trust *trust, uint32_t max, const uint64_t seed[2])
 {
 	*ms = (struct kith_members){ .alloc = alloc, .blobs = blobs, .trust = trust, .max = max };
 	ms->sectors.full = max;
 	ms->sectors.size = KITH_SECTOR_SIZE;
 	ms->sectors.guides = KITH_SECTOR_GUIDES;
+	kith_table_init(&ms->by_tag, alloc, max, KITH_TABLE_KEY(struct kith_member, tag), seed);
+}
+
+/* A device that changed its place has been two members for a while: the newer counts. */
+static void index_tag(struct kith_members *ms, struct kith_member *m)
+{
+	(void)kith_table_remove(&ms->by_tag, &m->tag);
+	int err = kith_table_put(&ms->by_tag, m);
+	(void)err; /* no memory: records that name it are doubted, and its leaves called by way of another */
+}
+
+static void unindex_tag(struct kith_members *ms, const struct kith_member *m)
+{
+	if (kith_table_get(&ms->by_tag, &m->tag) == m)
+		(void)kith_table_remove(&ms->by_tag, &m->tag);
 }
 
 static void member_free(struct kith_members *ms, struct kith_member *m)
@@ -35,6 +50,7 @@ void kith_members_deinit(struct kith_members *ms)
 {
 	for (uint32_t i = 0; i < ms->n; i++)
 		member_free(ms, ms->at[i]);
+	kith_table_deinit(&ms->by_tag);
 	KITH_FREE_ARRAY(ms->alloc, ms->at, ms->cap);
 	KITH_FREE(ms->alloc, ms->absent);
 	ms->at = NULL;
@@ -141,8 +157,12 @@ static struct kith_blob *intern(struct kith_members *ms, const struct kith_membe
 }
 
 /* Puts the verified entry's fields into m, which holds no blob. */
-static void fill(struct kith_member *m, const struct kith_member_entry *entry, struct kith_blob *blob)
+static void fill(const struct kith_members *ms, struct kith_member *m, const struct kith_member_entry *entry,
+		 struct kith_blob *blob)
 {
+	uint8_t tag[KITH_HOME_TAG_LEN];
+	kith_home_tag(ms->trust->suite, tag, &entry->sign);
+	m->tag = kith_bytes_number(tag, sizeof m->tag);
 	m->blob = blob;
 	m->seq = entry->seq;
 	m->expires_ms = entry->expires_ms;
@@ -190,7 +210,8 @@ static int insert(struct kith_members *ms, const struct kith_id *id, const struc
 	}
 	m->id = *id;
 	m->since = m->used_at = now;
-	fill(m, entry, blob);
+	fill(ms, m, entry, blob);
+	index_tag(ms, m);
 	uint32_t i = kith_members_lower(ms, id);
 	memmove(&ms->at[i + 1], &ms->at[i], (ms->n - i) * sizeof *ms->at);
 	ms->at[i] = m;
@@ -222,7 +243,9 @@ static int replace(struct kith_members *ms, struct kith_member *m, const struct 
 	if (m->failures > 0 || m->dead)
 		m->returns++;
 	m->dead = false;
-	fill(m, entry, blob);
+	unindex_tag(ms, m);
+	fill(ms, m, entry, blob);
+	index_tag(ms, m);
 	count_gone(ms, m, 1);
 	return how;
 }
@@ -230,6 +253,7 @@ static int replace(struct kith_members *ms, struct kith_member *m, const struct 
 void kith_members_drop(struct kith_members *ms, uint32_t i)
 {
 	count_gone(ms, ms->at[i], (uint32_t)-1);
+	unindex_tag(ms, ms->at[i]);
 	member_free(ms, ms->at[i]);
 	ms->n--;
 	memmove(&ms->at[i], &ms->at[i + 1], (ms->n - i) * sizeof *ms->at);
@@ -364,6 +388,29 @@ void kith_member_facts(const struct kith_member *m, struct kith_member_facts *ou
 	KITH_ASSERT(err == 0); /* it parsed when it was merged */
 	out->endpoints_n = parsed.endpoints_n;
 	memcpy(out->endpoints, parsed.endpoints, sizeof out->endpoints);
+}
+
+static bool is_at(const struct kith_member_facts *facts, const struct kith_addr *addr)
+{
+	for (uint8_t i = 0; i < facts->endpoints_n; i++) {
+		if (kith_addr_same_prefix(&facts->endpoints[i].addr, addr, 128))
+			return true;
+	}
+	return false;
+}
+
+bool kith_members_refute(const struct kith_members *ms, const struct kith_home *home)
+{
+	struct kith_member_facts facts;
+	uint64_t tag = kith_bytes_number(home->tag, sizeof tag);
+	const struct kith_member *m = kith_table_get(&ms->by_tag, &tag);
+	if (m == NULL || (m->flags & KITH_MEMBER_LEFT) != 0)
+		return m != NULL || ms->sectors.bits == 0;
+	kith_member_facts(m, &facts);
+	bool there = kith_key_equal(&facts.dh, &home->host.dh);
+	for (uint8_t i = 0; there && i < home->host.endpoints_n; i++)
+		there = is_at(&facts, &home->host.endpoints[i].addr);
+	return !there;
 }
 
 void kith_member_host(const struct kith_member *m, struct kith_host *out)

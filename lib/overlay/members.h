@@ -38,6 +38,7 @@
 #define KITH_OVERLAY_MEMBERS_H
 
 #include "base/blob.h"
+#include "base/table.h"
 #include "overlay/absent.h"
 #include "overlay/qualify.h"
 #include "overlay/sectors.h"
@@ -58,6 +59,7 @@
 
 struct kith_member {
 	struct kith_id id;
+	uint64_t tag; /* the first bytes of kith_home_tag of its Ed25519 key: what records name homes by */
 	struct kith_blob *blob; /* X25519 key, Ed25519 key, entry */
 	uint64_t seq;
 	int64_t expires_ms;
@@ -95,6 +97,7 @@ struct kith_members {
 	struct kith_blobs *blobs;
 	struct kith_trust *trust;
 	struct kith_member **at; /* by id */
+	struct kith_table by_tag; /* the one that came last of each tag */
 	uint32_t n, cap, max;
 	uint32_t tombs, dead;
 	struct kith_sectors sectors; /* full is at most max */
@@ -128,7 +131,7 @@ enum kith_merge {
 };
 
 void kith_members_init(struct kith_members *ms, const struct kith_alloc *alloc, struct kith_blobs *blobs,
-		       struct kith_trust *trust, uint32_t max);
+		       struct kith_trust *trust, uint32_t max, const uint64_t seed[2]);
 void kith_members_deinit(struct kith_members *ms);
 
 /* Takes an entry: enum kith_merge, or what parsing and verifying say, KITH_EACCES where its identity has another
@@ -169,6 +172,11 @@ struct kith_member *kith_members_get_prefix(const struct kith_members *ms, const
 /* The index of the first member whose id is not below; ms->n when there is none. ms->at[i] gives members in the order
  * of ids. */
 uint32_t kith_members_lower(const struct kith_members *ms, const struct kith_id *id);
+
+/* Whether a record's home is none, by what is known here: there is no member with its keys, or the addresses are not
+ * those of the member's own entry (whatever the ports). Where the table does not hold all members, one that it does not
+ * hold is no such home. */
+bool kith_members_refute(const struct kith_members *ms, const struct kith_home *home);
 
 static inline uint32_t kith_members_live(const struct kith_members *ms)
 {

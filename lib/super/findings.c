@@ -94,8 +94,30 @@ void kith_findings_message(const struct kith_findings *f, struct kith_msg_room *
 	out->vanished.n = room->n - out->records.n;
 }
 
+static uint8_t doubts_of(const struct kith_members *ms, const struct kith_finding *d)
+{
+	struct kith_record record;
+	uint8_t doubts = 0;
+	int err = kith_record_parse(&record, kith_blob_span(d->record));
+	KITH_ASSERT(err == 0); /* it parsed when it was found */
+	for (uint8_t i = 0; i < record.homes_n; i++)
+		doubts |= (uint8_t)((unsigned)kith_members_refute(ms, &record.homes[i]) << i);
+	return doubts;
+}
+
+struct kith_span kith_findings_doubts(const struct kith_core *c, const struct kith_findings *f,
+				      uint8_t room[KITH_STORE_DEVICES])
+{
+	bool some = false;
+	for (uint8_t i = 0; i < f->n; i++) {
+		room[i] = doubts_of(&c->super->members, &f->at[i]);
+		some = some || room[i] != 0;
+	}
+	return (struct kith_span){ room, some ? f->n : 0 };
+}
+
 /* All records with all reports fit an answer, however long they are; only members may have to be left out. */
-enum { ITEM_HEADER = 3, LISTS_HEADER = 16 };
+enum { ITEM_HEADER = 3, LISTS_HEADER = 28 };
 KITH_STATIC_ASSERT(KITH_STORE_DEVICES *(KITH_RECORD_LEN_MAX + ITEM_HEADER) +
 				   KITH_STORE_DEVICES * KITH_HOMES * (KITH_VANISH_LEN_MAX + ITEM_HEADER) +
 				   LISTS_HEADER <=

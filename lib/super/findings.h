@@ -36,6 +36,12 @@ void kith_findings_stored(struct kith_core *c, struct kith_findings *f, const st
 /* The findings as a message, borrowed, its lists in room; the caller may add members. */
 void kith_findings_message(const struct kith_findings *f, struct kith_msg_room *room, struct kith_msg_found *out);
 
+/* Of each record in the message the homes that are no supernodes, or elsewhere, by what is known here
+ * (KITH_B_FOUND_DOUBTED): whoever reads the record is not to speak to strangers that it names. Empty where there are
+ * none; else in room, a byte of each. */
+struct kith_span kith_findings_doubts(const struct kith_core *c, const struct kith_findings *f,
+				      uint8_t room[KITH_STORE_DEVICES]);
+
 /* Answers a request with that message: members from the nearest on, as many as fit. The answer is kept without the
  * records. */
 void kith_findings_answer(struct kith_core *c, struct kith_session *s, uint16_t id, const struct kith_findings *f,

@@ -304,7 +304,9 @@ static void answer(struct kith_core *c, const struct kith_query *q, const struct
 {
 	struct kith_span replicas[KITH_REPLICAS];
 	struct kith_msg_found m = *found;
+	uint8_t doubts[KITH_STORE_DEVICES];
 	struct kith_session *s = kith_sessions_get(&c->sessions, q->session);
+	m.doubted = kith_findings_doubts(c, &q->found, doubts);
 	if (q->found.n == 0)
 		m.members = (struct kith_spans){ replicas, name_replicas(c, q, replicas) };
 	if (s != NULL)

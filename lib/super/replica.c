@@ -90,8 +90,10 @@ static void answer_find(struct kith_core *c, struct kith_session *s, const struc
 	struct kith_span members[KITH_REPLICAS];
 	struct kith_msg_room room;
 	struct kith_msg_found m;
+	uint8_t doubts[KITH_STORE_DEVICES];
 	kith_findings_stored(c, &found, &asked->key, asked->tokens);
 	kith_findings_message(&found, &room, &m);
+	m.doubted = kith_findings_doubts(c, &found, doubts);
 	for (size_t i = 0; i < asked->nearer.n && i < KITH_REPLICAS; i++)
 		kith_write_span(&w, asked->nearer.at[i]);
 	m.members.at = members;

@@ -37,7 +37,7 @@ static void init_tables(struct kith_core *c, const struct kith_super_options *o)
 {
 	struct kith_supernode *sn = c->super;
 	uint64_t seed[2] = { kith_rng_u64(c->random), kith_rng_u64(c->random) };
-	kith_members_init(&sn->members, c->alloc, &c->shared->blobs, &c->trust, KITH_MEMBERS_MAX);
+	kith_members_init(&sn->members, c->alloc, &c->shared->blobs, &c->trust, KITH_MEMBERS_MAX, seed);
 	kith_store_init(&sn->store, c->alloc, &c->shared->blobs, KITH_SUPER_RECORDS_MAX, seed);
 	kith_watches_init(&sn->watches, c->alloc, &c->shared->blobs, KITH_SUPER_WATCHES_MAX,
 			  KITH_SUPER_WATCHES_PER_HOME, KITH_SUBSCRIPTION_US, seed);

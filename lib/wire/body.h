@@ -116,6 +116,7 @@ enum kith_status {
 #define KITH_B_FOUND_RECORDS 0 /* array of bytes: presence records */
 #define KITH_B_FOUND_VANISHED 1 /* array of bytes: vanish reports */
 #define KITH_B_FOUND_MEMBERS 2 /* array of bytes: member entries nearer than the asker listed */
+#define KITH_B_FOUND_DOUBTED 3 /* bytes: of each record a bitmap of its homes that are no supernodes, or elsewhere */
 
 /* STORE / VANISH / NOTIFY request: any of */
 #define KITH_B_NOTICE_RECORDS 0 /* array of bytes */

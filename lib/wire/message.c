@@ -266,6 +266,8 @@ size_t kith_msg_found_write(uint8_t *out, size_t cap, const struct kith_msg_foun
 	kith_msg_put_list(&d, KITH_B_FOUND_VANISHED, m->vanished);
 	if (m->members.n > 0)
 		kith_msg_put_list(&d, KITH_B_FOUND_MEMBERS, m->members);
+	if (m->doubted.len > 0)
+		kith_msg_put_bytes(&d, KITH_B_FOUND_DOUBTED, m->doubted.p, m->doubted.len);
 	return kith_msg_end(&d);
 }
 
@@ -279,6 +281,9 @@ int kith_msg_found_read(struct kith_msg_found *out, struct kith_msg_room *room, 
 	out->records = kith_msg_get_list(&in, KITH_B_FOUND_RECORDS, 0, room);
 	out->vanished = kith_msg_get_list(&in, KITH_B_FOUND_VANISHED, 0, room);
 	out->members = kith_msg_get_list(&in, KITH_B_FOUND_MEMBERS, 0, room);
+	(void)kith_msg_get_bytes(&in, KITH_B_FOUND_DOUBTED, KITH_PACK_ITEMS_MAX, &out->doubted);
+	if (out->doubted.len != out->records.n)
+		out->doubted = (struct kith_span){ NULL, 0 };
 	return 0;
 }
 

@@ -120,6 +120,7 @@ struct kith_msg_found {
 	struct kith_spans records; /* presence records */
 	struct kith_spans vanished; /* vanish reports */
 	struct kith_spans members; /* entries of replicas that the asker did not name */
+	struct kith_span doubted; /* a byte of each record: bits of homes that are not where it says; empty: none is */
 };
 
 size_t kith_msg_found_write(uint8_t *out, size_t cap, const struct kith_msg_found *m);

@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int n = kith_attests_read(list, bytes);
 	if (n >= 0)
 		check_list(list, (size_t)n, bytes);
-	kith_members_init(&ms, &w.alloc, &w.blobs, &w.trust, 4);
+	kith_members_init(&ms, &w.alloc, &w.blobs, &w.trust, 4, fw_seed);
 	const struct kith_endpoint at = n > 0 ? list[0].endpoint : (struct kith_endpoint){ 0 };
 	int qualified = kith_members_qualify(&ms, &w.now, &who, &at, bytes, &figures);
 	KITH_ASSERT(qualified < 0 && figures.until_ms == 0);

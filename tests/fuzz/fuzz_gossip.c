@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (w.suite == NULL) {
 		fw_init(&w);
-		kith_members_init(&ms, &w.alloc, &w.blobs, &w.trust, MEMBERS + 1);
+		kith_members_init(&ms, &w.alloc, &w.blobs, &w.trust, MEMBERS + 1, fw_seed);
 		for (uint8_t i = 0; i < MEMBERS; i++) {
 			uint8_t buf[KITH_MEMBER_LEN_MAX];
 			int merged = kith_members_merge(&ms, &w.now, fw_member(&w, i, buf), NULL);

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		else /* endpoints that are not known, and what stands behind an address, are not written again */
 			KITH_ASSERT(kith_member_parse(&again, (struct kith_span){ out, (size_t)len }) == 0);
 	}
-	kith_members_init(&ms, &w.alloc, &w.blobs, &w.trust, 4);
+	kith_members_init(&ms, &w.alloc, &w.blobs, &w.trust, 4, fw_seed);
 	int merged = kith_members_merge(&ms, &w.now, bytes, &m);
 	KITH_ASSERT(merged == KITH_MERGE_NEW ? err == 0 && m != NULL && ms.n == 1
 					     : merged < 0 && m == NULL && ms.n == 0);

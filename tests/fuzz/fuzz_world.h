@@ -38,6 +38,8 @@ static inline void *fw_realloc(void *ctx, void *p, size_t old_len, size_t new_le
 	return realloc(p, new_len);
 }
 
+static const uint64_t fw_seed[2] = { 1, 2 }; /* of the hash tables */
+
 static inline struct kith_span fw_span(const uint8_t *p, int len)
 {
 	KITH_ASSERT(len > 0);
@@ -47,7 +49,6 @@ static inline struct kith_span fw_span(const uint8_t *p, int len)
 
 static inline void fw_init(struct fw *w)
 {
-	const uint64_t seed[2] = { 1, 2 };
 	const struct kith_seed root = { { 1 } }, issuer = { { 2 } };
 	int err = kith_suite_sodium_init();
 	KITH_ASSERT(err == 0);
@@ -55,7 +56,7 @@ static inline void fw_init(struct fw *w)
 	w->suite = kith_suite_sodium();
 	w->alloc.realloc_fn = fw_realloc;
 	w->now = (struct kith_now){ 0, FW_NOW_MS, true };
-	kith_blobs_init(&w->blobs, &w->alloc, 1000, seed);
+	kith_blobs_init(&w->blobs, &w->alloc, 1000, fw_seed);
 	kith_signer_from_seed(&w->root, w->suite, &root);
 	kith_signer_from_seed(&w->issuer, w->suite, &issuer);
 	struct kith_trust_options o = { .suite = w->suite,

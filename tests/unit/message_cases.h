@@ -198,6 +198,7 @@ static inline void flat_found(struct message_flat *f, const struct kith_msg_foun
 	flat_spans(f, m->records);
 	flat_spans(f, m->vanished);
 	flat_spans(f, m->members);
+	flat_span(f, m->doubted);
 }
 
 static inline void flat_subscribe(struct message_flat *f, const struct kith_msg_subscribe *m)

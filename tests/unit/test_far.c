@@ -14,7 +14,7 @@ static uint8_t buf[KITH_MEMBER_LEN_MAX];
 
 static void begin(struct kith_members *table, const struct kith_id *id)
 {
-	kith_members_init(table, &w.mem.alloc, &w.blobs, &w.trust, MAX);
+	kith_members_init(table, &w.mem.alloc, &w.blobs, &w.trust, MAX, ow_seed);
 	table->sectors.full = FULL;
 	table->sectors.size = SIZE;
 	table->sectors.guides = GUIDES;

@@ -20,7 +20,7 @@ static int setup(void **state)
 	ow_init(&w, kith_suite_sim());
 	for (uint32_t i = 0; i < NODES; i++) {
 		ow_node(&w, &nodes[i], i);
-		kith_members_init(&tables[i], &w.mem.alloc, &w.blobs, &w.trust, 1000);
+		kith_members_init(&tables[i], &w.mem.alloc, &w.blobs, &w.trust, 1000, ow_seed);
 	}
 	bytes_moved = requests_made = 0;
 	return 0;
@@ -268,7 +268,7 @@ static void a_few_differences_among_thousands_are_found_digit_by_digit(void **st
 	(void)state;
 	for (uint32_t t = 0; t < 2; t++) {
 		kith_members_deinit(&tables[t]);
-		kith_members_init(&tables[t], &w.mem.alloc, &w.blobs, &w.trust, 2 * MANY);
+		kith_members_init(&tables[t], &w.mem.alloc, &w.blobs, &w.trust, 2 * MANY, ow_seed);
 	}
 	for (uint32_t i = 0; i < MANY; i++) {
 		struct ow_node node;
@@ -314,7 +314,7 @@ static void sectors_agree_on_what_is_near_both(void **state)
 		/* Each lacks some that the other has. */
 		for (unsigned t = 0; t < 2; t++) {
 			kith_members_deinit(&tables[t]);
-			kith_members_init(&tables[t], &w.mem.alloc, &w.blobs, &w.trust, 1000);
+			kith_members_init(&tables[t], &w.mem.alloc, &w.blobs, &w.trust, 1000, ow_seed);
 			tables[t].sectors.size = 1000;
 			tables[t].sectors.guides = 0;
 			tables[t].sectors.self = UINT64_C(0x9999) << 48;

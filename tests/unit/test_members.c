@@ -16,7 +16,7 @@ static int setup(void **state)
 	ow_init(&w, kith_suite_sim());
 	for (uint32_t i = 0; i < NODES; i++)
 		ow_node(&w, &nodes[i], i);
-	kith_members_init(&ms, &w.mem.alloc, &w.blobs, &w.trust, 100);
+	kith_members_init(&ms, &w.mem.alloc, &w.blobs, &w.trust, 100, ow_seed);
 	return 0;
 }
 
@@ -47,6 +47,51 @@ static struct kith_id id_of(const struct ow_node *node)
 	assert_int_equal(kith_member_parse(&e, ow_entry(&w, node, own, 0)), 0);
 	assert_int_equal(kith_member_id(&e, &w.trust, &id), 0);
 	return id;
+}
+
+static struct kith_home home_at(const struct ow_node *node)
+{
+	struct kith_home home = { .host = { .endpoints = { kith_endpoint_udp(&node->addr) }, .endpoints_n = 1 } };
+	home.host.dh = node->device.dh_pk;
+	kith_home_tag(w.suite, home.tag, &node->device.sign.pk);
+	return home;
+}
+
+static void a_record_s_home_is_a_member_where_its_entry_says(void **state)
+{
+	(void)state;
+	fill_all();
+	struct kith_home home = home_at(&nodes[7]);
+	assert_false(kith_members_refute(&ms, &home));
+	home.host.endpoints[0].addr.port++;
+	assert_false(kith_members_refute(&ms, &home));
+	home.host.endpoints[home.host.endpoints_n++] = kith_endpoint_udp(&nodes[8].addr);
+	assert_true(kith_members_refute(&ms, &home));
+	home = home_at(&nodes[7]);
+	home.host.dh.b[0] ^= 1;
+	assert_true(kith_members_refute(&ms, &home));
+	home = home_at(&nodes[7]);
+	home.tag[0] ^= 1; /* of nobody */
+	assert_true(kith_members_refute(&ms, &home));
+	ms.sectors.bits = 1; /* one of another sector, perhaps */
+	assert_false(kith_members_refute(&ms, &home));
+	ms.sectors.bits = 0;
+}
+
+static void a_member_that_moves_or_leaves_is_no_home_where_it_was(void **state)
+{
+	(void)state;
+	fill_all();
+	const struct kith_home was = home_at(&nodes[7]);
+	nodes[7].addr.ip[3] ^= 1;
+	assert_int_equal(merge(ow_entry(&w, &nodes[7], buf, 1)), KITH_MERGE_UPDATED);
+	const struct kith_home is = home_at(&nodes[7]);
+	assert_true(kith_members_refute(&ms, &was));
+	assert_false(kith_members_refute(&ms, &is));
+	w.now.unix_ms += 2 * KITH_MEMBER_LIFE_MS;
+	w.now.mono_us += 2 * KITH_MEMBER_LIFE_MS * KITH_US_PER_MS;
+	assert_true(kith_members_expire(&ms, &w.now) > 0);
+	assert_true(kith_members_refute(&ms, &is));
 }
 
 /* Its issuer gave an identity certificates with two placements. Whichever is seen first, the same one is left. */
@@ -316,6 +361,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		T(a_record_s_home_is_a_member_where_its_entry_says),
+		T(a_member_that_moves_or_leaves_is_no_home_where_it_was),
 		T(an_identity_has_one_place_and_all_agree_on_which),
 		T(members_are_kept_in_the_order_of_their_ids),
 		T(the_higher_sequence_wins_whatever_the_order),

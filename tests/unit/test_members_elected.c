@@ -21,7 +21,7 @@ static int setup(void **state)
 		ow_node(&w, &seeds[i], 10 + i);
 	ow_node_flags(&w, &alice, 1, 0);
 	ow_node_flags(&w, &bob, 2, 0);
-	kith_members_init(&ms, &w.mem.alloc, &w.blobs, &w.trust, 100);
+	kith_members_init(&ms, &w.mem.alloc, &w.blobs, &w.trust, 100, ow_seed);
 	for (uint32_t i = 0; i < SEEDS; i++)
 		assert_int_equal(kith_members_merge(&ms, &w.now, ow_entry(&w, &seeds[i], buf, 0), NULL),
 				 KITH_MERGE_NEW);
@@ -90,7 +90,7 @@ static void a_witness_that_is_not_known_yet_is_waited_for(void **state)
 	struct kith_member_entry e = elected(&alice, 3);
 	uint8_t own[KITH_MEMBER_LEN_MAX];
 	struct kith_span entry = ow_entry_sign(&w, &alice, own, &e);
-	kith_members_init(&young, &w.mem.alloc, &w.blobs, &w.trust, 100);
+	kith_members_init(&young, &w.mem.alloc, &w.blobs, &w.trust, 100, ow_seed);
 	for (uint32_t i = 0; i < 3; i++) {
 		assert_int_equal(kith_members_merge(&young, &w.now, entry, NULL), KITH_ENOENT);
 		assert_int_equal(kith_members_merge(&young, &w.now, ow_entry(&w, &seeds[i], buf, 0), NULL),
@@ -119,7 +119,7 @@ static void a_newcomer_takes_a_word_for_it_and_looks_later(void **state)
 	a.attest = aw_list(&w, list, &alice, of_alice, 3);
 	b.attest = aw_list(&w, other, &bob, of_bob, 3);
 	for (int with_all = 0; with_all < 2; with_all++) {
-		kith_members_init(&young, &w.mem.alloc, &w.blobs, &w.trust, 100);
+		kith_members_init(&young, &w.mem.alloc, &w.blobs, &w.trust, 100, ow_seed);
 		assert_int_equal(merge_into(&young, &alice, &a), KITH_ENOENT);
 		young.word = true;
 		assert_int_equal(merge_into(&young, &alice, &a), KITH_MERGE_NEW);

@@ -29,7 +29,7 @@ static int setup(void **state)
 {
 	(void)state;
 	ow_init(&w, kith_suite_sim());
-	kith_members_init(&ms, &w.mem.alloc, &w.blobs, &w.trust, 100);
+	kith_members_init(&ms, &w.mem.alloc, &w.blobs, &w.trust, 100, ow_seed);
 	ms.sectors.bits = BITS; /* self is at 0: sectors 3, 0 and 1 are near */
 	next_node = 0;
 	for (uint32_t i = 0; i < SEEDS; i++)

@@ -70,7 +70,7 @@ static void sample_home(struct message *m, int size)
 
 static void sample_directory(struct message *m, int size)
 {
-	size_t n = size == MOST ? KITH_PACK_ITEMS_MAX - 7 : (size_t)size; /* all items of a body */
+	size_t n = size == MOST ? KITH_PACK_ITEMS_MAX - 9 : (size_t)size; /* all items of a body */
 	switch ((int)m->kind) {
 	case MESSAGE_find:
 		fill(m->as.find.key.b, KITH_ID_LEN);
@@ -84,6 +84,8 @@ static void sample_directory(struct message *m, int size)
 		m->as.found.records = list(0, n / 3, 40);
 		m->as.found.vanished = list(n / 3, n / 3, size == MOST ? 0 : 40);
 		m->as.found.members = list(n / 3 * 2, n / 3, size == MOST ? 100 : 40);
+		if (size == MOST)
+			m->as.found.doubted = bytes(n / 3);
 		return;
 	case MESSAGE_subscribe:
 		m->as.subscribe.add = list(0, size == MOST ? 27 : (size_t)size, KITH_ID_LEN);
@@ -548,6 +550,7 @@ static void what_is_not_as_it_should_be_counts_as_absent(void **state)
 		{ MESSAGE_leave, "820080018101c0", "80" },
 		{ MESSAGE_helped, "8100a161", "80" }, /* text for a number */
 		{ MESSAGE_found, "83000001c0028101c40101", "80" },
+		{ MESSAGE_found, "820091c4010103c4020101", "810091c40101" }, /* two bytes of doubts for one record */
 		{ MESSAGE_subscribe, "820092" KEY16 KEY32 "0191c400", "810091" KEY32 },
 		{ MESSAGE_notice, "8102" KEY16, "80" },
 		{ MESSAGE_notice, "8103" KEY16, "80" }, /* a device, and no sequence */

@@ -16,7 +16,7 @@ static int setup(void **state)
 	ow_init(&w, kith_suite_sim());
 	for (uint32_t i = 0; i < NODES; i++)
 		ow_node(&w, &nodes[i], i);
-	kith_members_init(&ms, &w.mem.alloc, &w.blobs, &w.trust, 100);
+	kith_members_init(&ms, &w.mem.alloc, &w.blobs, &w.trust, 100, ow_seed);
 	return 0;
 }
 

@@ -17,7 +17,7 @@ static int setup(void **state)
 	ow_init(&w, kith_suite_sim());
 	for (uint32_t i = 0; i < NODES; i++)
 		ow_node(&w, &nodes[i], i);
-	kith_members_init(&ms, &w.mem.alloc, &w.blobs, &w.trust, 1000);
+	kith_members_init(&ms, &w.mem.alloc, &w.blobs, &w.trust, 1000, ow_seed);
 	return 0;
 }
 
@@ -148,7 +148,7 @@ static void equal_views_give_equal_replicas_whatever_their_history(void **state)
 {
 	(void)state;
 	struct kith_members other;
-	kith_members_init(&other, &w.mem.alloc, &w.blobs, &w.trust, 1000);
+	kith_members_init(&other, &w.mem.alloc, &w.blobs, &w.trust, 1000, ow_seed);
 	for (uint32_t i = 0; i < NODES; i++) {
 		learn(&ms, i);
 		learn(&other, NODES - 1 - i);

@@ -16,7 +16,7 @@ static int setup(void **state)
 	uint8_t buf[KITH_MEMBER_LEN_MAX];
 	(void)state;
 	ow_init(&w, kith_suite_sodium());
-	kith_members_init(&ms, &w.mem.alloc, &w.blobs, &w.trust, 100);
+	kith_members_init(&ms, &w.mem.alloc, &w.blobs, &w.trust, 100, ow_seed);
 	kith_suspicion_init(&sus, &w.mem.alloc);
 	for (uint32_t i = 0; i < NODES; i++) {
 		struct kith_member *m;

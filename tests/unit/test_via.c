@@ -144,6 +144,42 @@ static void a_home_that_the_contact_invents_is_not_spoken_to(void **state)
 	}
 }
 
+static int count_to(struct core_world *w, struct world_packet *p)
+{
+	struct watchman *m = w->tap_ctx;
+	const struct kith_addr victim = { .family = KITH_FAMILY_V4, .port = 7, .ip = { 9, 9, 9, 9 } };
+	m->count += kith_addr_equal(&p->to, &victim);
+	return 1;
+}
+
+/* Whoever is called could have callers send first messages to anybody: nobody hides here, and none is sent. */
+static void a_record_sends_nobody_to_an_address_of_its_choice(void **state)
+{
+	(void)state;
+	for (int invented = 0; invented < 2; invented++) { /* homes that are, but not there; and such as are none */
+		struct core_world w;
+		struct watchman m = { .count = 0 };
+		world_far_apart(&w);
+		struct kith_core *bob = w.nodes[WORLD_FAR_BOB].core;
+		const struct kith_addr victim = { .family = KITH_FAMILY_V4, .port = 7, .ip = { 9, 9, 9, 9 } };
+		for (int slot = 0; slot < KITH_HOMES; slot++) {
+			name_himself_as_a_home(&w, WORLD_FAR_BOB, slot, invented ? WORLD_FAR_BOB : slot);
+			bob->leaf.homes[slot].host.endpoints[0] = kith_endpoint_udp(&victim);
+		}
+		bob->leaf.publish_at = w.now;
+		assert_int_equal(kith_timers_set(&bob->timers, &bob->leaf.timer, w.now), 0);
+		world_run(&w, KITH_US_PER_S);
+		w.tap = count_to;
+		w.tap_ctx = &m;
+		int since = w.events_n;
+		kith_op op = world_dial(&w, WORLD_FAR_ALICE, "bob", 0);
+		world_run(&w, 31 * KITH_US_PER_S);
+		assert_int_equal(m.count, 0);
+		assert_int_equal(outcome(&w, WORLD_FAR_ALICE, op, since), invented ? KITH_ETIMEDOUT : 1);
+		core_world_deinit(&w);
+	}
+}
+
 static void a_sealed_packet_in_an_invented_tunnel_makes_no_path(void **state)
 {
 	(void)state;
@@ -319,6 +355,7 @@ int main(void)
 		cmocka_unit_test(a_relay_only_caller_speaks_to_homes_of_its_own_only),
 		cmocka_unit_test(a_relay_only_callee_is_reached_from_anywhere),
 		cmocka_unit_test(a_home_that_the_contact_invents_is_not_spoken_to),
+		cmocka_unit_test(a_record_sends_nobody_to_an_address_of_its_choice),
 		cmocka_unit_test(a_sealed_packet_in_an_invented_tunnel_makes_no_path),
 		cmocka_unit_test(an_answer_to_a_call_from_elsewhere_opens_nothing),
 		cmocka_unit_test(a_relay_only_contact_that_is_a_supernode_is_not_called),

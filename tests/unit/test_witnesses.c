@@ -16,7 +16,7 @@ static int setup(void **state)
 {
 	(void)state;
 	ow_init(&w, kith_suite_sim());
-	kith_members_init(&ms, &w.mem.alloc, &w.blobs, &w.trust, 100);
+	kith_members_init(&ms, &w.mem.alloc, &w.blobs, &w.trust, 100, ow_seed);
 	for (uint32_t i = 0; i < NODES; i++) {
 		ow_node(&w, &nodes[i], i);
 		nodes[i].addr = ow_addr(i / 2, i); /* two in each prefix */

@@ -35,7 +35,8 @@ void ring_node(const struct ring_world *r, struct person *p, unsigned n, unsigne
 
 void ring_table(struct ring_world *r, struct kith_members *ms)
 {
-	kith_members_init(ms, vec_alloc(), &r->trust.blobs, &r->trust.trust, 1000);
+	static const uint64_t seed[2] = { 1, 2 };
+	kith_members_init(ms, vec_alloc(), &r->trust.blobs, &r->trust.trust, 1000, seed);
 }
 
 void ring_join(struct ring_world *r, struct kith_members *ms, const struct person *p, uint64_t later, bool left)

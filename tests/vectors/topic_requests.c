@@ -100,18 +100,22 @@ static void find(struct vec_topic *topic, const struct cast *c, const char *name
 
 static void found(struct vec_topic *topic, const struct cast *c, const char *name, const char *kind_name, bool members)
 {
+	static const uint8_t doubted = 2;
 	const struct kith_msg_found m = { .records = { &c->record, 1 },
 					  .vanished = { &c->vanish, 1 },
-					  .members = { members ? &c->entry : NULL, members } };
+					  .members = { members ? &c->entry : NULL, members },
+					  .doubted = { &doubted, !members } };
 	struct draft d =
 		begin_answer(topic, name,
 			     members ? "A record, a report about it and a replica that was not named: two fragments."
-				     : "A record and a report about it.",
+				     : "A record, of whose homes the second is doubted, and a report about it.",
 			     kind_name, KITH_STATUS_OK);
 	field_list(&d, KITH_B_FOUND_RECORDS, m.records);
 	field_list(&d, KITH_B_FOUND_VANISHED, m.vanished);
 	if (members)
 		field_list(&d, KITH_B_FOUND_MEMBERS, m.members);
+	else
+		field_bytes(&d, KITH_B_FOUND_DOUBTED, m.doubted);
 	end(&d, kith_msg_found_write(d.body, sizeof d.body, &m));
 }
 
