@@ -89,8 +89,8 @@ bool kith_via_callee(struct kith_core *c, const struct kith_session *s, const st
 	return !s->peer->relay_only && speaks(kith_sessions_of(&c->sessions, s->device), hop);
 }
 
-/* Whether it is to be believed that the host is where the record says. With whom there is a session already, that one is
- * used, wherever the record says that it is. */
+/* Whether it is to be believed that the host is where the record says. With whom there is a session, that one is used,
+ * wherever the record says that it is. */
 static bool believed(const struct kith_core *c, const struct kith_peer *peer, const struct kith_host *host)
 {
 	const struct kith_session *s = kith_sessions_of(&c->sessions, host->dh.b);
