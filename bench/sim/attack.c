@@ -4,8 +4,10 @@
  *   flooders   certified supernodes that ask each member they have a session with for names that nobody has, as fast
  *              as a session takes requests
  *   Sybils     supernodes of one attacker: all in one network (a /16 of IPv4), all of them droppers
+ *   aimers     leaves whose hosts tell them that a victim's address is theirs, at as many ports as peers take, and at
+ *              others as often as peers begin anew: whoever talks to them looks for them there
  *
- * Which supernodes they are is drawn from the seed; more of a kind are the same ones and others.
+ * Which nodes they are is drawn from the seed; more of a kind are the same ones and others.
  */
 #include "sim/internal.h"
 
@@ -16,7 +18,11 @@
 
 #define FLOOD_GAP_US (10 * KITH_US_PER_MS)
 #define FLOOD_FROM_US (20 * KITH_US_PER_S) /* the network has formed by then */
+#define AIM_GAP_US KITH_PUNCH_RESTART_US
 enum { SYBIL_FIRST = 11, SYBIL_SECOND = 77 }; /* of their addresses: a public network in which nobody else is */
+enum { AIMED_PORTS = 8, AIMED_PORT_FIRST = 2000, AIMED_PORT_LAST = 60000 };
+
+static const struct kith_addr victim = { .family = KITH_FAMILY_V4, .ip = { 9, 9, 9, 9 } };
 
 void kith_sim_attack_new(struct kith_sim *sim)
 {
@@ -27,6 +33,11 @@ void kith_sim_attack_new(struct kith_sim *sim)
 		n->drops = n->sybil || kith_sim_chosen(sim, 251, i, f->droppers_ppm);
 		n->floods = kith_sim_chosen(sim, 252, i, f->flooders_ppm);
 	}
+	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++) {
+		struct kith_simnode *n = &sim->nodes[i];
+		n->aims = kith_draw_hit(kith_sim_draw(sim, KITH_SIM_DRAW_AIM, i, 0), f->aimers_ppm);
+		n->aimed_port = AIMED_PORT_FIRST;
+	}
 }
 
 void kith_sim_attack_schedule(struct kith_sim *sim)
@@ -36,6 +47,52 @@ void kith_sim_attack_schedule(struct kith_sim *sim)
 		if (sim->nodes[i].floods)
 			kith_sim_control_at(sim, FLOOD_FROM_US + i, &c);
 	}
+	for (uint32_t i = sim->options.supernodes; i < sim->nodes_n; i++) {
+		struct kith_simcontrol c = { .kind = KITH_SIM_AIM, .a = i };
+		if (sim->nodes[i].aims)
+			kith_sim_control_at(sim, FLOOD_FROM_US + i, &c);
+	}
+}
+
+void kith_sim_attack_aim(struct kith_sim *sim, struct kith_simnode *n)
+{
+	struct kith_simcontrol again = { .kind = KITH_SIM_AIM, .a = n->id };
+	n->aimed_port = (uint16_t)(n->aimed_port + AIMED_PORTS);
+	if (n->aimed_port > AIMED_PORT_LAST)
+		n->aimed_port = AIMED_PORT_FIRST;
+	if (n->core != NULL) {
+		kith_sim_node_transport(sim, n);
+		kith_sim_node_drain(sim, n);
+	}
+	kith_sim_control_at(sim, sim->now + AIM_GAP_US, &again);
+}
+
+void kith_sim_attack_locals(const struct kith_simnode *n, struct kith_transport *t)
+{
+	if (!n->aims || !t->up)
+		return;
+	t->locals_n = AIMED_PORTS;
+	for (uint16_t i = 0; i < AIMED_PORTS; i++) {
+		t->locals[i] = (struct kith_local){ victim, KITH_ADDR_MAPPED, 32 };
+		t->locals[i].addr.port = (uint16_t)(n->aimed_port + i);
+	}
+}
+
+static bool is_a_supernode_s(const struct kith_sim *sim, const struct kith_addr *addr)
+{
+	for (uint32_t i = 0; i < sim->options.supernodes; i++) {
+		if (kith_addr_equal(&sim->nodes[i].local, addr))
+			return true;
+	}
+	return false;
+}
+
+void kith_sim_attack_sent(struct kith_sim *sim, const struct kith_simnode *n, const struct kith_addr *to, size_t len)
+{
+	if (n->aims && is_a_supernode_s(sim, to))
+		sim->counts.aimers_bytes += len;
+	if (!n->aims && to->family == victim.family && memcmp(to->ip, victim.ip, sizeof victim.ip) == 0)
+		sim->counts.aimed_bytes += len;
 }
 
 bool kith_sim_attack_drops(const struct kith_simnode *n, const uint8_t *data, size_t len)

@@ -191,6 +191,7 @@ static void send_one(struct kith_sim *sim, struct kith_simnode *n, const struct 
 	struct kith_net_outcome outcome;
 	out.src.port = kith_sim_port(n, p->transport);
 	count_sent(sim, n, data[0], len);
+	kith_sim_attack_sent(sim, n, &p->remote, out.len_bytes);
 	uint8_t scratch[2048];
 	data = kith_sim_mutate_packet(sim, data, len, scratch, sizeof scratch);
 	kith_sim_check_sent(sim, n, &p->remote, data, len);

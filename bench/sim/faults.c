@@ -372,6 +372,8 @@ static void begin_or_end(struct kith_sim *sim, struct kith_simnode *n, const str
 		piece(sim, c->a, c->kind == KITH_SIM_SPLIT);
 	else if (c->kind == KITH_SIM_MUTE || c->kind == KITH_SIM_UNMUTE)
 		mute(sim, n, c->kind == KITH_SIM_MUTE);
+	else if (c->kind == KITH_SIM_AIM)
+		kith_sim_attack_aim(sim, n);
 	else if (c->kind == KITH_SIM_FLOOD)
 		kith_sim_attack_flood(sim, n);
 	else if (c->kind == KITH_SIM_LIST)
@@ -420,6 +422,7 @@ void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *c)
 	case KITH_SIM_UNMUTE:
 	case KITH_SIM_DEMOTE:
 	case KITH_SIM_PROMOTE:
+	case KITH_SIM_AIM:
 	case KITH_SIM_FLOOD:
 	case KITH_SIM_LIST:
 	case KITH_SIM_LOOK:

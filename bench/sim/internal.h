@@ -79,7 +79,8 @@ enum kith_simstream {
 	KITH_SIM_DRAW_CHANGE,
 	KITH_SIM_DRAW_CLASS,
 	KITH_SIM_DRAW_DAY,
-	KITH_SIM_DRAW_SPY
+	KITH_SIM_DRAW_SPY,
+	KITH_SIM_DRAW_AIM
 };
 
 /* A packet's bytes; shared by duplicates. */
@@ -120,6 +121,7 @@ enum kith_simcontrol_kind {
 	KITH_SIM_CHECK_GOODBYE, /* the same after an orderly exit */
 	KITH_SIM_LEAVE_END, /* of a, boot b: its grace is over */
 	KITH_SIM_FLOOD, /* a floods once, and again */
+	KITH_SIM_AIM, /* a names other addresses of the victim's, and again */
 	KITH_SIM_LIST, /* a supernode is handed a revocation list */
 	KITH_SIM_LOOK, /* at candidates, and again */
 	KITH_SIM_EFFECT, /* of a, serial number b: it is answered */
@@ -207,7 +209,8 @@ struct kith_simnode {
 	bool candidate; /* a leaf that consents to serve */
 	bool served; /* it did, at some time */
 	enum kith_simfalse falsehood; /* see lies_candidate.c */
-	bool drops, floods, sybil; /* see attack.c */
+	bool drops, floods, sybil, aims; /* see attack.c */
+	uint16_t aimed_port; /* the first of those that it names now */
 	bool resting; /* a supernode that is a leaf for a while */
 	bool unplugged; /* its transport is down, and its core knows */
 	uint8_t nat_kind;
@@ -432,6 +435,10 @@ void kith_sim_attack_new(struct kith_sim *sim);
 void kith_sim_attack_schedule(struct kith_sim *sim);
 void kith_sim_attack_flood(struct kith_sim *sim, struct kith_simnode *n);
 /* Whether a packet that its core sends is never sent. */
+void kith_sim_attack_aim(struct kith_sim *sim, struct kith_simnode *n);
+/* What an aimer's host says that its addresses are. */
+void kith_sim_attack_locals(const struct kith_simnode *n, struct kith_transport *t);
+void kith_sim_attack_sent(struct kith_sim *sim, const struct kith_simnode *n, const struct kith_addr *to, size_t len);
 bool kith_sim_attack_drops(const struct kith_simnode *n, const uint8_t *data, size_t len);
 /* A Sybil's address instead of the one that it would have. */
 void kith_sim_attack_address(const struct kith_simnode *n, struct kith_addr *ip);

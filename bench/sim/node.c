@@ -194,6 +194,7 @@ void kith_sim_node_transport(struct kith_sim *sim, struct kith_simnode *n)
 	t.family = KITH_FAMILY_V4;
 	t.locals[0] = (struct kith_local){ n->local, KITH_ADDR_HOST, 24 };
 	t.locals_n = t.up ? 1 : 0;
+	kith_sim_attack_locals(n, &t);
 	(void)kith_core_transport(n->core, kith_sim_node_now(sim, n), &t);
 	kith_sim_ports_tell(sim, n);
 }

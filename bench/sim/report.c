@@ -105,7 +105,8 @@ const char *kith_simoptions_check(const struct kith_simoptions *o)
 				 w->lookup_ppm,	      f->kill_ppm,	 f->link.loss_ppm, f->link.duplicate_ppm,
 				 f->link.reorder_ppm, f->readdress_ppm,	 f->rebind_ppm,	   f->cut_ppm,
 				 f->liars_ppm,	      f->posers_ppm,	 f->split_ppm,	   f->droppers_ppm,
-				 f->flooders_ppm,     f->sybils_ppm,	 f->false_ppm,	   o->candidates_ppm };
+				 f->flooders_ppm,     f->sybils_ppm,	 f->false_ppm,	   o->candidates_ppm,
+				 f->aimers_ppm };
 	for (size_t i = 0; i < sizeof ppm / sizeof ppm[0]; i++) {
 		if (ppm[i] > KITH_PPM)
 			return "a probability is 0 to 1";

@@ -186,6 +186,7 @@ struct kith_simfaults {
 	kith_time_us kill_at_us;
 	uint32_t posers_ppm; /* share of the leaves that name their own address as that of their homes; the same */
 	uint32_t droppers_ppm, flooders_ppm, sybils_ppm; /* shares of the supernodes, of attack.c */
+	uint32_t aimers_ppm; /* share of the leaves that name a victim's addresses as their own; the same */
 	uint32_t liars_ppm; /* share of the supernodes that lie (lies.c), in programs that link kith_bench_lies */
 	uint32_t lies; /* how: set of 1 << enum kith_simlie; none: DENY and OMIT */
 	kith_time_us lies_from_us; /* before that, they do as they should */
@@ -340,6 +341,9 @@ struct kith_simcounts {
 	uint64_t leaf_hellos; /* first handshake packets that leaves sent, again ones too */
 	uint64_t demotions;
 	uint64_t flood_requests; /* that flooders sent */
+	/* With their headers: bytes to the victim's addresses, of all nodes but aimers; bytes that aimers sent to
+	 * supernodes, and through them: what they look for peers with is not needed to have these look. */
+	uint64_t aimed_bytes, aimers_bytes;
 	/* At the end: leaves that consent, by what they do; those of them that are attested, and that have served. Of
 	 * those that PUNCH, only such as strangers do not reach. */
 	uint64_t candidates[KITH_SIM_FALSE_N], attested[KITH_SIM_FALSE_N], served[KITH_SIM_FALSE_N];

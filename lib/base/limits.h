@@ -187,6 +187,10 @@
 #define KITH_PUNCH_RESTART_US (2 * KITH_US_PER_S) /* local: a peer cannot make us start over more often */
 #define KITH_PROBES_PER_ADDRESS 20 /* wire: to one address in one round, which the peer may have made up */
 #define KITH_PROBES_WINDOW 160 /* local: to all such addresses of a session in KITH_PROBES_WINDOW_US */
+/* wire: what a PROBE to an address that the peer named costs, headers of UDP and IPv4 included: what came from the
+ * peer pays for it */
+#define KITH_PROBE_COST 139
+#define KITH_PUNCH_PADDED 900 /* wire: body of a PUNCH: pays for probes */
 #define KITH_PROBES_WINDOW_US (20 * KITH_US_PER_S)
 /* wire: ports tried at one address that a relay has named as the peer's: a block of that many customers' share */
 #define KITH_PROBES_RANGE 2000

@@ -355,6 +355,8 @@ void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env
 	struct kith_path *p = kith_ps_path(ps, i);
 	p->heard_at = env->now;
 	ps->all_dead = false;
+	if (ps->more != NULL && ps->more->punch != NULL)
+		kith_punch_heard(ps->more->punch, len);
 	switch ((enum kith_path_state)p->state) {
 	case KITH_PATH_NONE:
 		break;
@@ -594,7 +596,7 @@ int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env,
 			kith_ps_settle(ps, env);
 			return KITH_ENOMEM;
 		}
-		kith_punch_init(m->punch);
+		kith_punch_init(m->punch, kith_ps_handshake(ps));
 	}
 	struct kith_punch_view view = kith_ps_view(ps, env);
 	kith_punch_offer(m->punch, &view, list, n, nat);

@@ -324,7 +324,7 @@ static int on_punching(struct kith_pathset *ps, const struct kith_path_env *env,
 			kith_stats_add(env->stats, KITH_STAT_ALLOC_FAILED, 1);
 			return 0;
 		}
-		kith_punch_init(m->punch);
+		kith_punch_init(m->punch, kith_ps_handshake(ps));
 	}
 	struct kith_punch_view view = kith_ps_view(ps, env);
 	int err = frame->type == KITH_FRAME_CANDIDATES ? kith_punch_on_candidates(m->punch, &view, frame->body)

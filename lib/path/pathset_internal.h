@@ -145,6 +145,12 @@ bool kith_ps_pay(struct kith_path *p, size_t frame_bytes);
 /* enum kith_candidate_allow */
 unsigned kith_ps_allow(const struct kith_pathset *ps);
 
+/* What of the handshake came from the peer, at least: a HELLO, or the REPLY to ours with its certificates. */
+static inline uint32_t kith_ps_handshake(const struct kith_pathset *ps)
+{
+	return kith_ps_has(ps, KITH_PATHSET_INITIATOR) ? 300 : KITH_UDP_PAYLOAD;
+}
+
 struct kith_punch_view kith_ps_view(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* What the punch probes at this hop, or NULL. */

@@ -9,12 +9,20 @@
 #include "path/offer.h"
 #include "path/transports.h"
 
-enum { PUNCH_BODY = 2 };
+#define CREDIT_MAX ((uint32_t)(KITH_PROBES_WINDOW * KITH_PROBE_COST))
+enum { UDP_HEADERS = 28 }; /* and of IPv4 */
 
-void kith_punch_init(struct kith_punch *p)
+void kith_punch_init(struct kith_punch *p, uint32_t heard)
 {
 	memset(p, 0, sizeof *p);
+	kith_punch_heard(p, heard);
 	p->next_at = p->range_at = KITH_TIME_NEVER;
+}
+
+void kith_punch_heard(struct kith_punch *p, size_t len)
+{
+	uint32_t room = CREDIT_MAX - p->credit_bytes;
+	p->credit_bytes += len + UDP_HEADERS < room ? (uint32_t)len + UDP_HEADERS : room;
 }
 
 static void journal(const struct kith_punch_view *v, enum kith_journal_what what, const struct kith_hop *hop,
@@ -44,9 +52,12 @@ static void send_offer(struct kith_punch *p, const struct kith_punch_view *v, bo
 	p->told = cs->generation;
 	if (!with_punch)
 		return;
-	w = kith_outbox_begin(v->env->outbox, v->env->session, NULL, 0, KITH_FRAME_PUNCH, PUNCH_BODY);
+	w = kith_outbox_begin(v->env->outbox, v->env->session, NULL, 0, KITH_FRAME_PUNCH, KITH_PUNCH_PADDED);
 	kith_write_u8(w, p->round);
 	kith_write_u8(w, cs->generation);
+	uint8_t *zeros = kith_write(w, KITH_PUNCH_PADDED - 2);
+	if (zeros != NULL)
+		memset(zeros, 0, KITH_PUNCH_PADDED - 2);
 	kith_outbox_end(v->env->outbox);
 }
 
@@ -60,6 +71,9 @@ bool kith_punch_charge(struct kith_punch *p, const struct kith_punch_view *v, st
 		return false;
 	if (t->guess && p->guessed >= KITH_PROBES_PER_ADDRESS) /* guessed ports are one machine's */
 		return false;
+	if (p->credit_bytes < KITH_PROBE_COST)
+		return false;
+	p->credit_bytes -= KITH_PROBE_COST;
 	p->guessed = (uint8_t)(p->guessed + t->guess);
 	t->sent++;
 	p->window_sent++;

@@ -61,6 +61,7 @@ struct kith_punch {
 	kith_time_us next_at; /* KITH_TIME_NEVER: nothing */
 	kith_time_us window_at; /* of the limit on all probes */
 	uint16_t window_sent;
+	uint32_t credit_bytes; /* what came from the peer, less what went to addresses that it named */
 	uint8_t guessed; /* probes to guesses in this round */
 	struct kith_addr
 		attested; /* where a relay says that the peer is; family NONE: none did. Its port is not looked at */
@@ -89,7 +90,11 @@ struct kith_punch_view {
 	struct kith_pathset *ps;
 };
 
-void kith_punch_init(struct kith_punch *p);
+/* heard: bytes of the handshake that came from the peer. */
+void kith_punch_init(struct kith_punch *p, uint32_t heard);
+
+/* A packet of that many bytes came from the peer, by whatever way. */
+void kith_punch_heard(struct kith_punch *p, size_t len);
 
 /* Sets our own candidates (KITH_OWN_MAX at most; path/offer chooses) and our NAT. Starts what is allowed. */
 void kith_punch_offer(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_candidate list[],

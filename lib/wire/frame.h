@@ -17,7 +17,7 @@
 	X(PATH_ACK, 0x03, 'D') /* path 1, largest 8, count 4, delay_us 4, flags 1 */                                   \
 	X(IDLE, 0x04, 'D') /* path 1: silent on purpose from here on */                                                \
 	X(CANDIDATES, 0x05, 'D') /* generation 1, class of NAT, n 1, n x (kind 1, endpoint) */                         \
-	X(PUNCH, 0x06, 'D') /* round 1, generation 1 */                                                                \
+	X(PUNCH, 0x06, 'D') /* round 1, generation 1, zeros: 900 in all: it pays for probes */                         \
 	X(KEEPALIVE, 0x07, 'D') /* sequence 1, zeros 9; every third is answered: PROBE_ACK, nonce 0 */                 \
 	X(PATH_CLOSE, 0x08, 'D') /* path 1: will not be used any more; drop it */                                      \
 	X(RELAY_LIMITED, 0x09, 'D') /* tunnel 8, limit 1: the relay drops what comes to it in that tunnel */           \

@@ -6,6 +6,8 @@
 #define MS ((kith_time_us)1000)
 #define S ((kith_time_us)1000000)
 
+enum { MUCH = 100000 }; /* bytes heard, that pay for more than any limit allows */
+
 struct side {
 	struct kith_punch punch;
 	struct kith_punch_view view;
@@ -51,7 +53,7 @@ static struct side *side_new(bool initiator)
 					    .consent = true,
 					    .used = true,
 					    .adopt = adopt_none };
-	kith_punch_init(&s->punch);
+	kith_punch_init(&s->punch, KITH_UDP_PAYLOAD);
 	return s;
 }
 
@@ -133,6 +135,7 @@ static void hear_candidates(struct side *s, uint8_t generation, const char *cons
 
 static void hear_punch(struct side *s, uint8_t round, uint8_t generation)
 {
+	kith_punch_heard(&s->punch, KITH_PUNCH_PADDED);
 	uint8_t body[2] = { round, generation };
 	assert_int_equal(kith_punch_on_punch(&s->punch, &s->view, test_span(body, 2)), 0);
 }
@@ -294,6 +297,7 @@ static void a_hostile_peer_cannot_make_us_a_weapon(void **state)
 	(void)look(s);
 	unsigned window = 0, one = 0;
 	kith_time_us start = s->env.now;
+	kith_punch_heard(&s->punch, MUCH); /* it pays for all that it can have */
 	for (unsigned k = 0; s->env.now < start + 19 * S; k++) { /* new victims and rounds, as fast as we listen */
 		static const char *const victims[] = { "50.0.0.1:5000", "50.0.0.2:5000", "50.0.0.3:5000",
 						       "50.0.0.4:5000", "50.0.0.5:5000", "50.0.0.6:5000",
@@ -308,6 +312,30 @@ static void a_hostile_peer_cannot_make_us_a_weapon(void **state)
 	assert_true(window <= KITH_PROBES_WINDOW);
 	assert_true(one > 0);
 	assert_true(s->stats.counter[KITH_STAT_PROBES_LIMITED] > 0);
+	side_free(s);
+}
+
+/* It names eight addresses anew as often as we begin anew, and sends no more than that takes. */
+static void what_goes_to_addresses_that_a_peer_named_is_paid_by_it(void **state)
+{
+	static const char *const victims[] = { "50.0.0.1:5000", "50.0.0.2:5000", "50.0.0.3:5000", "50.0.0.4:5000",
+					       "50.0.0.5:5000", "50.0.0.6:5000", "50.0.0.7:5000", "50.0.0.8:5000" };
+	(void)state;
+	struct side *s = side_new(false);
+	offer(s, "30.0.0.2:6000", 2);
+	(void)look(s);
+	size_t sent = 0, heard = KITH_UDP_PAYLOAD + 28;
+	for (uint8_t k = 1; k < 60; k++) {
+		hear_candidates(s, k, victims, 8);
+		hear_punch(s, k, k);
+
+		heard += KITH_PUNCH_PADDED + 28;
+		run_until(s, s->env.now + KITH_PUNCH_RESTART_US);
+		struct sent out = look(s);
+		sent += (out.openers + out.probes) * (size_t)KITH_PROBE_COST;
+		assert_true(sent <= heard);
+	}
+	assert_true(sent > heard - 2 * KITH_PROBE_COST); /* all that it paid for is used: the limit is what held */
 	side_free(s);
 }
 
@@ -532,6 +560,7 @@ static void ports_that_are_guessed_get_no_more_probes_together_than_one_address(
 			s->punch.ours.nat.step = 1;
 		}
 		hear_prediction(s, 1, "30.0.0.2:6100");
+		kith_punch_heard(&s->punch, MUCH);
 		(void)look(s);
 		hear_punch(s, 1, 1);
 		struct sent out = look(s);
@@ -554,6 +583,7 @@ static void a_peer_that_predicts_anew_all_the_time_gains_nothing(void **state)
 	unsigned sent = 0;
 	kith_time_us end = s->env.now + KITH_PROBES_WINDOW_US;
 	offer(s, "20.0.0.1:5000", 0);
+	kith_punch_heard(&s->punch, MUCH);
 	for (uint8_t i = 1; s->env.now < end && i < UINT8_MAX; i++) {
 		char next[32];
 		(void)snprintf(next, sizeof next, "30.0.0.2:%u", 6000u + 20u * i);
@@ -683,6 +713,7 @@ int main(void)
 		cmocka_unit_test(rounds_follow_with_growing_pauses_then_one_a_minute_while_used),
 		cmocka_unit_test(success_ends_it),
 		cmocka_unit_test(a_hostile_peer_cannot_make_us_a_weapon),
+		cmocka_unit_test(what_goes_to_addresses_that_a_peer_named_is_paid_by_it),
 		cmocka_unit_test(one_address_gets_at_most_20_probes_in_a_round),
 		cmocka_unit_test(a_round_goes_as_its_strategy_says_within_the_limits),
 		cmocka_unit_test(private_addresses_get_no_opener_and_refused_ones_nothing),
