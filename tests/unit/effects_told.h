@@ -1,5 +1,6 @@
 /* What ended, in the order in which owners are told: core/outcome.c with a tap in it, for programs of their own. The
- * file that includes this says how many it keeps (ENDS_MAX). Saving is not counted, nor what calls need (call/spread). */
+ * file that includes this says how many it keeps (ENDS_MAX). Saving is not counted, nor what calls need (call/spread).
+ */
 #ifndef KITH_TEST_EFFECTS_TOLD_H
 #define KITH_TEST_EFFECTS_TOLD_H
 
