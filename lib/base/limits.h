@@ -195,7 +195,21 @@
 /* wire: ports tried at one address that a relay has named as the peer's: a block of that many customers' share */
 #define KITH_PROBES_RANGE 2000
 #define KITH_PROBES_RANGE_US (20 * KITH_US_PER_S) /* wire: between the beginnings of two such attempts */
-#define KITH_PROBES_RANGE_PACE_US (5 * KITH_US_PER_MS) /* wire: between two such probes: 200 a second, 22 kB/s */
+/* wire: between two such probes of a node, of all its sessions together: 200 a second, 28 kB/s with all headers */
+#define KITH_PROBES_RANGE_PACE_US (5 * KITH_US_PER_MS)
+#define KITH_PROBES_RANGE_TRIES 2 /* wire: such attempts of a session in a row; then it rests */
+#define KITH_PROBES_RANGE_REST_US (300 * KITH_US_PER_S) /* wire: rest of a range, and of a spread */
+/* wire: sockets that one packet each leaves from, towards one address: of 64,512 ports, 180 probes hit one of them
+ * every second time, 1,200 in 99 cases of 100 */
+#define KITH_SPREAD_SOCKETS 256
+#define KITH_SPREAD_MIN 32 /* local: with fewer, 2,000 probes hit in fewer than two cases of three */
+#define KITH_SPREAD_AFTER_US                                                                                           \
+	(20 * KITH_US_PER_MS) /* local: with a round trip: if no spread is needed, it is direct by then */
+#define KITH_SPREAD_PACE_US (2 * KITH_US_PER_MS) /* wire: between two bursts of such packets */
+#define KITH_SPREAD_BURST 8 /* wire: packets in each: 4,000 a second, for 64 ms */
+/* local: how long the sockets are there for a hit: 2,000 probes take 10 s */
+#define KITH_SPREAD_WAIT_US (12 * KITH_US_PER_S)
+#define KITH_SPREAD_KEPT 32 /* local: sockets that hit, and carry a path; with as many there is no further spread */
 /* wire: probes after the first packet heard, so that the other side learns of it under loss */
 #define KITH_CONFIRMATIONS 3
 

@@ -89,6 +89,11 @@ static bool varies(const struct kith_candidates *cs, const struct ports *p)
 	       (cs->nat.mapping == KITH_NATCLASS_MAPPING_UNKNOWN && p->n > 1);
 }
 
+static bool is_random(const struct kith_candidates *cs)
+{
+	return cs->nat.allocation == KITH_NATCLASS_ALLOCATION_RANDOM;
+}
+
 /* The outer address that both are seen at; NULL: there is none. */
 static const struct kith_addr *shared(const struct kith_candidates *ours, const struct ports *p,
 				      const struct kith_candidates *theirs)
@@ -149,6 +154,13 @@ static void say_ports(struct kith_words *t, const struct ports *p)
 		kith_words_say(t, ")");
 }
 
+static void say_guessed(struct kith_words *t, const struct kith_meeting *m)
+{
+	if (m->guessed)
+		kith_words_say(t, "; some of its ports were tried, and none was the right one; they are tried again "
+				  "after some minutes");
+}
+
 /* What a router is told to forward, and where: to the first own address behind it. */
 static void say_forward(struct kith_words *t, const struct kith_candidates *ours)
 {
@@ -205,6 +217,14 @@ static void say_one_nat(struct kith_words *t, const struct kith_meeting *m, cons
 		"clients), or a router that lets its users reach each other by its public address");
 }
 
+static void say_neither(struct kith_words *t, const struct kith_meeting *m)
+{
+	kith_words_say(t, ": neither can be told where the other's packets will come from");
+	if (is_random(m->ours) || is_random(m->theirs))
+		kith_words_say(t, ", and to guess it on both sides at once would take millions of packets");
+	say_what_helps(t, m);
+}
+
 size_t kith_diagnosis_write(const struct kith_meeting *m, char *out, size_t cap)
 {
 	const struct ports ours = ports_of(m->ours, m->seen, m->seen_n), theirs = ports_of(m->theirs, NULL, 0);
@@ -228,19 +248,20 @@ size_t kith_diagnosis_write(const struct kith_meeting *m, char *out, size_t cap)
 		say_ports(&t, &ours);
 		kith_words_say(&t, ", and so does that of %s", m->peer);
 		say_ports(&t, &theirs);
-		kith_words_say(&t, ": neither can be told where the other's packets will come from");
-		say_what_helps(&t, m);
+		say_neither(&t, m);
 		break;
 	case KITH_OBSTACLE_OURS_VARIES:
 		kith_words_say(&t, "your router uses another port for every destination");
 		say_ports(&t, &ours);
 		kith_words_say(&t, ", and that of %s lets in only what comes from where it has sent to", m->peer);
+		say_guessed(&t, m);
 		say_what_helps(&t, m);
 		break;
 	case KITH_OBSTACLE_THEIRS_VARIES:
 		kith_words_say(&t, "the router of %s uses another port for every destination", m->peer);
 		say_ports(&t, &theirs);
 		kith_words_say(&t, ", and yours lets in only what comes from where it has sent to");
+		say_guessed(&t, m);
 		say_what_helps(&t, m);
 		break;
 	case KITH_OBSTACLE_INWARD:

@@ -33,6 +33,7 @@ struct kith_meeting {
 	uint8_t seen_n;
 	bool attached; /* there are homes; if none of them sees us by UDP, it does not get out */
 	bool heard; /* packets of the peer came straight */
+	bool guessed; /* random ports were tried, and none was hit */
 };
 
 enum kith_obstacle kith_diagnosis_obstacle(const struct kith_meeting *m);

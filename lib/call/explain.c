@@ -82,6 +82,7 @@ static void say_obstacle(struct kith_words *t, const struct kith_core *c, const 
 	struct kith_meeting m = {
 		.peer = s->peer->name, .ours = &punch->ours, .theirs = &punch->theirs, .heard = heard_directly(s)
 	};
+	m.guessed = punch->range_tries.n > 0 || punch->spread_tries.n > 0;
 	char why[KITH_DIAGNOSIS_TEXT_MAX];
 	add_seen(c, &m);
 	m.attached = !kith_serves(c) && kith_homes_count(c) > 0;
@@ -106,7 +107,8 @@ static const char *why_untried(const struct kith_core *c, const struct kith_sess
 		return "relayed; an attempt to open a direct path waits for the peer's answer";
 	if (punch->n_targets == 0)
 		return "relayed, since no address of the peer may be probed (see the reasons below)";
-	if (punch->state == KITH_PUNCH_PROBING || punch->state == KITH_PUNCH_WAITING)
+	if (punch->state == KITH_PUNCH_PROBING || punch->state == KITH_PUNCH_WAITING ||
+	    kith_punch_guesses(punch, c->now.mono_us))
 		return "relayed; a direct path is being tried";
 	return NULL;
 }

@@ -12,6 +12,7 @@
 #include "call/relays.h"
 #include "call/ringing.h"
 #include "call/routes.h"
+#include "call/spread.h"
 #include "call/streams.h"
 #include "call/tell.h"
 #include "leaf/observed.h"
@@ -26,6 +27,18 @@
 
 /* ---- coming and going ---- */
 
+static bool is_guessed(uint8_t allocation)
+{
+	return allocation == KITH_NATCLASS_ALLOCATION_BLOCK || allocation == KITH_NATCLASS_ALLOCATION_RANDOM;
+}
+
+/* The peer hears from the relays where we are: then it may send more than a few packets there. */
+static void show(struct kith_core *c, const struct kith_session *s)
+{
+	if ((s->paths.flags & KITH_PATHSET_CONSENT) != 0 && !s->peer->relay_only)
+		kith_relays_show(c, s);
+}
+
 static void offer(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_candidate list[KITH_OWN_MAX];
@@ -39,9 +52,8 @@ static void offer(struct kith_core *c, struct kith_session *s)
 		return;
 	}
 	s->peer->offer_at = 0;
-	if (kith_natclass_depends(&c->nat) && c->nat.allocation == KITH_NATCLASS_ALLOCATION_BLOCK &&
-	    (s->paths.flags & KITH_PATHSET_CONSENT) != 0)
-		kith_relays_show(c, s);
+	if (kith_natclass_depends(&c->nat) && is_guessed(c->nat.allocation))
+		show(c, s);
 	n = kith_sounding_predict(c, s, list, n, KITH_OWN_MAX);
 	if (kith_pathset_offer(&s->paths, kith_env(c, s), list, n, &c->nat) != 0)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
@@ -125,6 +137,7 @@ void kith_talk_closed(struct kith_core *c, struct kith_session *s, enum kith_clo
 	kith_ended_keep(c, s, reason, remote);
 	kith_tell_closed(c, s, reason, remote);
 	kith_cut_keep(c, s->index, peer->streams);
+	kith_spread_over(c, s);
 	kith_blob_unref(&c->shared->blobs, peer->challenge);
 	KITH_FREE(c->alloc, peer);
 	s->peer = NULL;
@@ -213,6 +226,12 @@ void kith_talk_news(struct kith_core *c, struct kith_session *s)
 	}
 	if (news & KITH_NEWS_WANT_OFFER)
 		offer(c, s);
+	if (news & KITH_NEWS_WANT_LEG)
+		show(c, s);
+	if (news & (KITH_NEWS_SENDING_CHANGED | KITH_NEWS_UPGRADED | KITH_NEWS_PATH_DIED))
+		kith_spread_look(c, s);
+	if (news & KITH_NEWS_WANT_SOCKETS)
+		kith_spread_begin(c, s);
 	if ((news & KITH_NEWS_WANT_RELAY) && s->initiator && s->peer->relay_at == KITH_TIME_NEVER)
 		s->peer->relay_at = c->now.mono_us;
 	if (news & KITH_NEWS_PATH_DIED)

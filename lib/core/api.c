@@ -14,6 +14,7 @@
 #include "call/op.h"
 #include "call/outage.h"
 #include "call/ringing.h"
+#include "call/spread.h"
 #include "call/streams.h"
 #include "call/talk.h"
 #include "call/tell.h"
@@ -287,6 +288,7 @@ void kith_core_hinder(struct kith_core *c, struct kith_now now, unsigned hindran
 	kith_core_enter(c, now);
 	if (kith_may_serve(c))
 		kith_office_hinder(c->office, hindrances);
+	kith_spread_allow(c);
 	kith_core_settle(c);
 }
 

@@ -10,6 +10,7 @@
 #include "call/dial.h"
 #include "call/outage.h"
 #include "call/routes.h"
+#include "call/spread.h"
 #include "call/talk.h"
 #include "core/certs.h"
 #include "core/dispatch.h"
@@ -344,6 +345,8 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 					 .stats = c->stats,
 					 .log = c->log,
 					 .transports = &c->transports,
+					 .range_at = &c->range_at,
+					 .sockets = KITH_SPREAD_SOCKETS,
 					 .is_relay = kith_via_of_env,
 					 .new_name = kith_session_new_name,
 					 .told = &c->shared->told };
@@ -421,6 +424,7 @@ void kith_core_free(struct kith_core *c)
 	free_sessions(c);
 	kith_cut_free_all(c);
 	kith_ended_free_all(c);
+	kith_spread_deinit(c);
 	kith_routes_deinit(c);
 	kith_sessions_deinit(&c->sessions);
 	kith_candidacy_end(c);
@@ -530,6 +534,9 @@ static void fire(struct kith_core *c, struct kith_timer *t)
 	case KITH_TIMER_CANDIDACY:
 		kith_candidacy_tick(c);
 		return;
+	case KITH_TIMER_SPREAD:
+		kith_spread_tick(c);
+		return;
 	}
 }
 
@@ -586,6 +593,12 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 			 t->locals_n, kith_err_name(err));
 		kith_core_settle(c);
 		return err;
+	}
+	if (t->purpose == KITH_PURPOSE_PUNCH || before.purpose == KITH_PURPOSE_PUNCH) { /* nobody comes by it */
+		if (known)
+			kith_transport_doubt(c, t->id, t->up ? 0 : t->closed ? KITH_ECLOSED : KITH_EDETACHED);
+		kith_core_settle(c);
+		return 0;
 	}
 	if (kith_transports_only_mapped(&before, t)) { /* nothing has moved: there is more to offer */
 		kith_talk_offer_all(c, true);

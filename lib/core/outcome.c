@@ -1,5 +1,6 @@
 #include "core/outcome.h"
 
+#include "call/spread.h"
 #include "core/save.h"
 #include "super/witness.h"
 
@@ -16,6 +17,9 @@ static void tell(struct kith_core *c, const struct kith_effect_end *end)
 		break;
 	case KITH_OWNER_WITNESS:
 		kith_witness_opened(c, end->id);
+		break;
+	case KITH_OWNER_SPREAD:
+		kith_spread_ended(c, end);
 		break;
 	}
 }

@@ -50,7 +50,9 @@
 #define KITH_HOST_OPEN_LABEL "kith" /* of an open network whose label nobody said */
 #define KITH_HOST_SERVICES_MAX 16 /* as in the core */
 #define KITH_HOST_SOCKETS_MAX 4 /* rows of a table of carriers */
-#define KITH_HOST_ASKED_MAX 256 /* sockets that the core asked for: a punch through a symmetric NAT wants that many */
+/* Sockets that the core asked for: a spread through a NAT with random ports wants 256 of them, 32 that hit may be kept
+ * from earlier ones, and as many are for others. */
+#define KITH_HOST_ASKED_MAX 320
 #define KITH_HOST_BATCH 64 /* packets between two calls of the core */
 #define KITH_HOST_BATCHES 8 /* of one socket, before others get their turn */
 #define KITH_HOST_ROUNDS 16 /* of the pump, before the loop gets its turn */

@@ -5,13 +5,14 @@
  * that does not help after KITH_SOCKET_RETRY_US, doubling up to KITH_SOCKET_RETRY_MAX_US, with full jitter; on the same
  * port, as others know it. A port that the system had chosen is given up for any other after PORT_ATTEMPTS failures. A
  * failure after KITH_SOCKET_GOOD_US of good service is a new story.
- * Those that the core asked for come besides, on ports that the system chooses, up to KITH_HOST_ASKED_MAX at once; one
- * of them that breaks is closed for good.
+ * Those that the core asked for come besides, on ports that the system chooses, up to KITH_HOST_ASKED_MAX at once, and
+ * never more than half of the files that the process may have; one of them that breaks is closed for good.
  */
 #include "host/internal.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/alloc.h"
 #include "base/rng.h"
@@ -327,14 +328,24 @@ static int ask_one(struct kith_node *node, const struct kith_socket *model, cons
 	return KITH_EUNREACHABLE;
 }
 
+/* How many of so many: where files are few, the half of them is the program's. */
+static unsigned as_files_go(unsigned count)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur / 2 >= count)
+		return count;
+	return files.rlim_cur >= 2 ? (unsigned)(files.rlim_cur / 2) : 1;
+}
+
 int kith_sockets_ask(struct kith_node *node, const struct kith_effect *e)
 {
 	const struct kith_socket *model = model_of(node, e);
+	const unsigned count = as_files_go(e->count);
 	int err = e->count == 0 ? KITH_EINVAL : 0;
 	unsigned opened = 0;
 	if (model == NULL || e->remote.family != KITH_FAMILY_NONE)
 		return KITH_ENOTSUP;
-	while (opened < e->count && err == 0 && (err = ask_one(node, model, e)) == 0)
+	while (opened < count && err == 0 && (err = ask_one(node, model, e)) == 0)
 		opened++;
 	return opened > 0 ? 0 : err;
 }

@@ -219,7 +219,10 @@ void kith_sounding_done(struct kith_core *c)
 
 void kith_sounding_met(struct kith_core *c, const struct kith_session *s, const struct kith_seen *told)
 {
-	struct kith_sounding *so = kith_natclass_depends(&c->nat) ? memory(c) : NULL;
+	struct kith_transport t;
+	/* A socket of a spread is not there for long, and nobody else can be told of it. */
+	const bool lasts = kith_transports_get(&c->transports, told->transport, &t) && t.purpose == KITH_PURPOSE_ANY;
+	struct kith_sounding *so = lasts && kith_natclass_depends(&c->nat) ? memory(c) : NULL;
 	uint64_t device = kith_device_key(s->device);
 	unsigned i = 0;
 	if (so == NULL)

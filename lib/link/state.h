@@ -70,7 +70,8 @@ enum kith_timer_kind {
 	KITH_TIMER_CERTS, /* certificates that expire */
 	KITH_TIMER_CUT, /* what sessions that ended left unread */
 	KITH_TIMER_WITNESS, /* candidates that this supernode measures */
-	KITH_TIMER_CANDIDACY
+	KITH_TIMER_CANDIDACY,
+	KITH_TIMER_SPREAD
 };
 
 /* The owner of an effect: its outcome goes there (core/outcome.c). */
@@ -78,7 +79,8 @@ enum kith_effect_owner {
 	KITH_OWNER_NONE, /* nobody waits for it */
 	KITH_OWNER_SAVE,
 	KITH_OWNER_CONTACTS,
-	KITH_OWNER_WITNESS
+	KITH_OWNER_WITNESS,
+	KITH_OWNER_SPREAD
 };
 
 /* What a request was for, the upper 8 bits of its token. The rest is an id or index of the asker's choice. */
@@ -407,6 +409,7 @@ struct kith_core {
 	struct kith_now now; /* as wall judges it */
 	struct kith_wall wall;
 	int clock_told; /* the last error of CLOCK */
+	uint32_t unconfirmed_n;
 	const struct kith_alloc *alloc;
 	const struct kith_random *random;
 	const struct kith_suite *suite;
@@ -416,8 +419,7 @@ struct kith_core {
 	struct kith_sessions sessions;
 	struct kith_guard guard;
 	struct kith_allowance allowance; /* what each identity may ask for and hold */
-	struct kith_link unconfirmed; /* handshakes of sessions that contacted us, the oldest first */
-	uint32_t unconfirmed_n;
+	struct kith_link unconfirmed; /* handshakes of sessions that contacted us, the oldest first: unconfirmed_n */
 	struct kith_talk_routes routes; /* sessions of applications by tunnel (call/routes.h) */
 	struct kith_trust trust;
 	struct kith_lists lists;
@@ -425,6 +427,7 @@ struct kith_core {
 	struct kith_followed followed;
 	uint64_t follow_number; /* of our own token (wire/follow.h) */
 	enum kith_presence presence;
+	uint32_t pace; /* at which the election's clock goes */
 	struct kith_self self;
 	struct kith_person me;
 	struct kith_blob *chain, *chain_short;
@@ -434,12 +437,12 @@ struct kith_core {
 	struct kith_office *office; /* what the node may be to others, unless a leaf for good: then NULL */
 	struct kith_core_limits limits; /* of the options, before the caps of the office's terms */
 	struct kith_supernode *super;
-	uint32_t pace; /* at which the election's clock goes */
 	struct kith_candidacy *candidacy; /* NULL: this node does not consent to serve */
-	kith_time_us witnesses_until; /* until then witnesses may dial this leaf at its own address; 0 */
-	uint8_t witnesses_n; /* that did since the window opened */
+	kith_time_us
+		witnesses_until; /* until then witnesses may dial this leaf at its own address, witnesses_n did; 0 */
 	struct kith_operation *ops; /* KITH_OPS_MAX, lazily */
 	kith_op next_op;
+	uint32_t cuts_n;
 	struct kith_watched *watched; /* grows up to KITH_WATCHED_MAX */
 	uint32_t watched_n, watched_cap;
 	struct kith_timer watching_timer;
@@ -460,17 +463,20 @@ struct kith_core {
 	uint64_t entry_seq_saved; /* of the last run, so that sequence numbers only rise */
 	struct kith_effects effects; /* what the host was asked for */
 	struct kith_timer effects_timer;
+	struct kith_spread
+		*spread; /* sockets that were opened to get through our own NAT (call/spread.h), if any are */
+	kith_time_us range_at; /* when the next port of a range may be probed, by whichever session (path/punch.h) */
 	uint32_t save_id, contacts_id; /* the effects that save; 0: none */
 	uint8_t contacts_saved[KITH_CONTACTS_SUM_LEN]; /* checksum of the contacts as they were last saved */
 	bool warned_expiry;
+	uint8_t witnesses_n;
 	uint8_t admit_number; /* counts who may call (call/admit.h); never 0 */
 	uint8_t lists_age; /* enum kith_lists_age that the application was told last */
 	bool answer_strangers, allow_loopback, leaving, left, left_told;
 	uint32_t stream_window_max, session_window_max;
 	struct kith_streams_pool windows; /* of all sessions' streams */
 	kith_time_us leave_by;
-	struct kith_link cuts; /* what sessions that ended left unread (call/cut.h) */
-	uint32_t cuts_n;
+	struct kith_link cuts; /* what sessions that ended left unread (call/cut.h): cuts_n */
 	struct kith_timer cut_timer;
 	struct kith_ended *endings; /* what explained sessions that ended (call/ended.h) */
 	uint32_t interrupted; /* sessions that wait for a path: at most KITH_INTERRUPTED_MAX */

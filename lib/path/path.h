@@ -28,8 +28,10 @@ struct kith_path_env {
 	struct kith_stats *stats; /* may be NULL */
 	const struct kith_log *log; /* may be NULL */
 	uint32_t session; /* the session's, for kith_outbox_begin */
+	uint16_t sockets; /* that the node would open for a spread (path/punch.h) now; 0: none */
 	uint16_t *request_id; /* the last one that the session gave to a request of its own */
 	const struct kith_transports *transports; /* what there is to probe from; NULL: nothing */
+	kith_time_us *range_at; /* before this no session of the node probes a port of a range; NULL: each for itself */
 	/* Whether a hop with a tunnel is a relay of this session: the number alone proves nothing. NULL: none is. */
 	bool (*is_relay)(const struct kith_path_env *env, const struct kith_hop *hop);
 	/* The packet under way carried a name that was told since this node moved last: what it answers is no older. */

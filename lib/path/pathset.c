@@ -337,7 +337,7 @@ void kith_pathset_allow(struct kith_pathset *ps, const struct kith_path_env *env
 	if (ps->more != NULL && ps->more->punch != NULL) {
 		struct kith_punch_view view = kith_ps_view(ps, env);
 		kith_punch_again(ps->more->punch, &view);
-		kith_ps_punch_deadline(ps);
+		kith_ps_punch_acted(ps);
 	}
 	kith_ps_count_relays(ps, env->now);
 	kith_ps_settle(ps, env);
@@ -600,7 +600,7 @@ int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env,
 	}
 	struct kith_punch_view view = kith_ps_view(ps, env);
 	kith_punch_offer(m->punch, &view, list, n, nat);
-	kith_ps_punch_deadline(ps);
+	kith_ps_punch_acted(ps);
 	kith_ps_settle(ps, env);
 	return 0;
 }
@@ -612,11 +612,34 @@ void kith_pathset_attested(struct kith_pathset *ps, const struct kith_path_env *
 		return;
 	struct kith_punch_view view = kith_ps_view(ps, env);
 	kith_punch_attested(ps->more->punch, &view, at);
-	kith_ps_punch_deadline(ps);
+	kith_ps_punch_acted(ps);
 	kith_ps_settle(ps, env);
 }
 
+bool kith_pathset_spread(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t transport)
+{
+	if (ps->more == NULL || ps->more->punch == NULL)
+		return false;
+	struct kith_punch_view view = kith_ps_view(ps, env);
+	return kith_punch_spread(ps->more->punch, &view, transport);
+}
+
 /* ---- to look at ---- */
+
+bool kith_pathset_uses(const struct kith_pathset *ps, uint16_t transport)
+{
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		const struct kith_path *p = kith_pathset_path(ps, i);
+		if (p->hop.transport == transport && p->state != KITH_PATH_DEAD)
+			return true;
+	}
+	return false;
+}
+
+bool kith_pathset_is_direct(const struct kith_pathset *ps)
+{
+	return kith_ps_has_direct(ps);
+}
 
 bool kith_pathset_in_doubt(const struct kith_pathset *ps)
 {

@@ -63,7 +63,9 @@ enum kith_pathset_news {
 	KITH_NEWS_TUNNEL = 1024, /* there is a path through another tunnel */
 	/* As SEEN, and no news: a peer tells it on a path that is new, which a NAT may show at an address of its own.
 	 */
-	KITH_NEWS_MET = 2048
+	KITH_NEWS_MET = 2048,
+	KITH_NEWS_WANT_LEG = 4096, /* the peer is to be shown where we are, by the relays (LEG) */
+	KITH_NEWS_WANT_SOCKETS = 8192 /* open sockets for a spread, and kith_pathset_spread for each */
 };
 
 struct kith_pathset_more; /* made lazily */
@@ -185,8 +187,15 @@ int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env,
 void kith_pathset_attested(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
 			   const struct kith_addr *at);
 
+/* One packet to the peer through that transport, which was opened for a spread (path/punch). False: no more are to go.
+ */
+bool kith_pathset_spread(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t transport);
+
 /* ---- to look at ---- */
 
+/* Whether a path runs over that transport, and is not dead. */
+bool kith_pathset_uses(const struct kith_pathset *ps, uint16_t transport);
+bool kith_pathset_is_direct(const struct kith_pathset *ps); /* a direct path works */
 bool kith_pathset_in_doubt(const struct kith_pathset *ps); /* no path is live */
 unsigned kith_pathset_count(const struct kith_pathset *ps);
 const struct kith_path *kith_pathset_path(const struct kith_pathset *ps, unsigned i); /* i < count */

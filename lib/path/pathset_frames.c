@@ -334,7 +334,7 @@ static int on_punching(struct kith_pathset *ps, const struct kith_path_env *env,
 		const struct kith_path *p = kith_ps_path(ps, i);
 		kith_ps_take_target(ps, &p->hop, p->state != KITH_PATH_DEAD);
 	}
-	kith_ps_arm(ps, kith_punch_deadline(m->punch));
+	kith_ps_punch_acted(ps);
 	if (err > 0) {
 		doubt_direct(ps, env);
 		err = 0;

@@ -199,8 +199,8 @@ void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsi
 /* A candidate's time has come: asked again, or given up. */
 void kith_ps_candidate_due(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i);
 
-/* The punch has moved its deadline. */
-void kith_ps_punch_deadline(struct kith_pathset *ps);
+/* The punch may have moved its deadline, and want something. */
+void kith_ps_punch_acted(struct kith_pathset *ps);
 
 /* Everything lazy. */
 void kith_ps_free_more(struct kith_pathset *ps, const struct kith_alloc *alloc);

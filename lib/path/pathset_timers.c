@@ -227,10 +227,23 @@ static void recompute(struct kith_pathset *ps)
 	ps->deadline = at;
 }
 
-void kith_ps_punch_deadline(struct kith_pathset *ps)
+/* What the punch wants of the session's owner. */
+static void hear_wants(struct kith_pathset *ps)
 {
-	if (ps->more != NULL && ps->more->punch != NULL)
-		kith_ps_arm(ps, kith_punch_deadline(ps->more->punch));
+	struct kith_punch *punch = ps->more->punch;
+	if (punch->wants & KITH_PUNCH_WANT_LEG)
+		ps->news |= KITH_NEWS_WANT_LEG;
+	if (punch->wants & KITH_PUNCH_WANT_SOCKETS)
+		ps->news |= KITH_NEWS_WANT_SOCKETS;
+	punch->wants = 0;
+}
+
+void kith_ps_punch_acted(struct kith_pathset *ps)
+{
+	if (ps->more == NULL || ps->more->punch == NULL)
+		return;
+	hear_wants(ps);
+	kith_ps_arm(ps, kith_punch_deadline(ps->more->punch));
 }
 
 void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env)
@@ -247,6 +260,7 @@ void kith_pathset_tick(struct kith_pathset *ps, const struct kith_path_env *env)
 	if (ps->more != NULL && ps->more->punch != NULL) {
 		struct kith_punch_view view = kith_ps_view(ps, env);
 		kith_punch_tick(ps->more->punch, &view);
+		hear_wants(ps);
 	}
 	recompute(ps);
 	kith_ps_settle(ps, env);

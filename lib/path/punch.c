@@ -10,13 +10,13 @@
 #include "path/transports.h"
 
 #define CREDIT_MAX ((uint32_t)(KITH_PROBES_WINDOW * KITH_PROBE_COST))
-enum { UDP_HEADERS = 28 }; /* and of IPv4 */
+enum { PUNCH_BODY = 4, UDP_HEADERS = 28 /* and of IPv4 */ };
 
 void kith_punch_init(struct kith_punch *p, uint32_t heard)
 {
 	memset(p, 0, sizeof *p);
 	kith_punch_heard(p, heard);
-	p->next_at = p->range_at = KITH_TIME_NEVER;
+	p->next_at = p->range_at = p->spread_at = KITH_TIME_NEVER;
 }
 
 void kith_punch_heard(struct kith_punch *p, size_t len)
@@ -38,6 +38,30 @@ static void journal_addr(const struct kith_punch_view *v, enum kith_journal_what
 	journal(v, what, &hop, value);
 }
 
+/* Whether another attempt may begin of what costs many packets. */
+static bool may_try(const struct kith_tries *tries, kith_time_us now)
+{
+	const bool rests = tries->n >= KITH_PROBES_RANGE_TRIES;
+	return tries->began == 0 || now - tries->began >= (rests ? KITH_PROBES_RANGE_REST_US : KITH_PROBES_RANGE_US);
+}
+
+static void note_try(struct kith_tries *tries, kith_time_us now)
+{
+	tries->n = (uint8_t)(tries->n % KITH_PROBES_RANGE_TRIES + 1);
+	tries->began = now;
+}
+
+/* How many there are for a spread of this session: those that are open for it count for all rounds meanwhile. */
+static uint16_t our_sockets(const struct kith_punch *p, const struct kith_punch_view *v)
+{
+	const struct kith_tries *tries = &p->spread_tries;
+	if (!v->allowed)
+		return 0;
+	if (tries->began != 0 && v->env->now - tries->began < KITH_SPREAD_WAIT_US)
+		return p->spread_of;
+	return may_try(tries, v->env->now) ? v->env->sockets : 0;
+}
+
 /* ---- frames ---- */
 
 /* CANDIDATES, and PUNCH when a round is named, so that both share a packet. */
@@ -52,12 +76,14 @@ static void send_offer(struct kith_punch *p, const struct kith_punch_view *v, bo
 	p->told = cs->generation;
 	if (!with_punch)
 		return;
+	const bool random = p->ours.nat.allocation == KITH_NATCLASS_ALLOCATION_RANDOM;
 	w = kith_outbox_begin(v->env->outbox, v->env->session, NULL, 0, KITH_FRAME_PUNCH, KITH_PUNCH_PADDED);
 	kith_write_u8(w, p->round);
 	kith_write_u8(w, cs->generation);
-	uint8_t *zeros = kith_write(w, KITH_PUNCH_PADDED - 2);
+	kith_write_u16(w, random ? our_sockets(p, v) : 0);
+	uint8_t *zeros = kith_write(w, KITH_PUNCH_PADDED - PUNCH_BODY);
 	if (zeros != NULL)
-		memset(zeros, 0, KITH_PUNCH_PADDED - 2);
+		memset(zeros, 0, KITH_PUNCH_PADDED - PUNCH_BODY);
 	kith_outbox_end(v->env->outbox);
 }
 
@@ -80,13 +106,13 @@ bool kith_punch_charge(struct kith_punch *p, const struct kith_punch_view *v, st
 	return true;
 }
 
+/* body: KITH_PROBE_PADDED pays for the answer; one that nobody will get needs no more than it has to say. */
 static void send_probe(const struct kith_punch_view *v, const struct kith_hop *hop, struct kith_probe *probe,
-		       uint8_t ttl)
+		       uint8_t ttl, size_t body)
 {
 	struct kith_probe_frame f = { kith_probe_next(probe, v->env->random, v->env->now), KITH_PATH_ID_NONE, 0 };
-	struct kith_writer *w =
-		kith_outbox_begin(v->env->outbox, v->env->session, hop, ttl, KITH_FRAME_PROBE, KITH_PROBE_PADDED);
-	kith_probe_write(w, &f, KITH_PROBE_PADDED);
+	struct kith_writer *w = kith_outbox_begin(v->env->outbox, v->env->session, hop, ttl, KITH_FRAME_PROBE, body);
+	kith_probe_write(w, &f, body);
 	kith_outbox_end(v->env->outbox);
 	kith_stats_add(v->env->stats, KITH_STAT_PROBES_SENT, 1);
 }
@@ -97,7 +123,7 @@ static void probe(struct kith_punch *p, const struct kith_punch_view *v, struct 
 		kith_stats_add(v->env->stats, KITH_STAT_PROBES_LIMITED, 1);
 		return;
 	}
-	send_probe(v, &t->hop, &t->probe, ttl);
+	send_probe(v, &t->hop, &t->probe, ttl, KITH_PROBE_PADDED);
 	if (ttl != 0)
 		journal(v, KITH_JOURNAL_OPENER, &t->hop, ttl);
 }
@@ -151,7 +177,7 @@ static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v
 static void make_plan(struct kith_punch *p, const struct kith_punch_view *v)
 {
 	const struct kith_strategy *const *list = v->strategies != NULL ? v->strategies : kith_strategies;
-	const struct kith_punch_question q = { &p->ours, &p->theirs, p->round };
+	const struct kith_punch_question q = { &p->ours, &p->theirs, p->round, our_sockets(p, v), p->sockets };
 	char ours[KITH_NATCLASS_TEXT_MAX], theirs[KITH_NATCLASS_TEXT_MAX];
 	const struct kith_strategy *s = kith_strategy_choose(list, &q, &p->plan);
 	KITH_ASSERT(s != NULL); /* the last one takes everything */
@@ -160,54 +186,124 @@ static void make_plan(struct kith_punch *p, const struct kith_punch_view *v)
 		 kith_natclass_format(&p->theirs.nat, theirs));
 }
 
-/* ---- a range of ports ---- */
+/* ---- what costs many packets: a range of ports, a spread of sockets ---- */
+
+static bool is_attested(const struct kith_punch *p, const struct kith_addr *at)
+{
+	return p->attested.family == at->family && memcmp(p->attested.ip, at->ip, sizeof at->ip) == 0;
+}
 
 static bool range_allowed(const struct kith_punch *p, const struct kith_punch_view *v)
 {
-	return v->allowed && !v->direct && p->plan.range_high != 0 &&
-	       p->attested.family == p->plan.range_at.addr.family &&
-	       memcmp(p->attested.ip, p->plan.range_at.addr.ip, sizeof p->attested.ip) == 0;
+	return v->allowed && !v->direct && p->plan.range_high != 0 && is_attested(p, &p->plan.range_at.addr);
 }
 
 /* Begins to try the plan's range, if a relay vouches for its address and the last attempt is long enough ago. */
 static void range_begin(struct kith_punch *p, const struct kith_punch_view *v)
 {
-	if (!range_allowed(p, v) || p->range_at != KITH_TIME_NEVER ||
-	    (p->range_began != 0 && v->env->now - p->range_began < KITH_PROBES_RANGE_US))
+	if (!range_allowed(p, v) || p->range_at != KITH_TIME_NEVER || !may_try(&p->range_tries, v->env->now))
 		return;
-	p->range_began = v->env->now;
+	note_try(&p->range_tries, v->env->now);
+	p->range = (struct kith_ports){ p->plan.range_low, p->plan.range_high, p->plan.near_low, p->plan.near_high,
+					kith_rng_u32(v->env->random) };
 	p->range_sent = 0;
-	p->range_n = (uint32_t)p->plan.range_high - p->plan.range_low + 1;
+	p->range_n = kith_ports_count(&p->range);
+	if (p->range_n > p->plan.range_most)
+		p->range_n = p->plan.range_most;
 	p->range_at = p->start_at > v->env->now ? p->start_at : v->env->now;
 	kith_probe_anew(&p->range_probe);
 }
 
-/* One port of the range: each once, in an order that has no beginning where others begin. */
+/* One port of the range. */
 static void range_tick(struct kith_punch *p, const struct kith_punch_view *v)
 {
-	enum {
-		STRIDE = 619
-	}; /* odd and prime: it shares no factor with a range, which is a power of two or a bit less */
 	struct kith_candidate c = { .at = p->plan.range_at, .kind = KITH_ADDR_PREDICTED };
 	struct kith_hop hop = { .remote = c.at.addr };
+	kith_time_us *all = v->env->range_at;
 	if (!range_allowed(p, v) || p->range_sent >= p->range_n || p->range_sent >= KITH_PROBES_RANGE) {
 		p->range_at = KITH_TIME_NEVER;
 		return;
 	}
-	c.at.addr.port = hop.remote.port = (uint16_t)(p->plan.range_low + p->range_sent * STRIDE % p->range_n);
+	if (all != NULL && v->env->now < *all) { /* another session's turn */
+		p->range_at = *all;
+		return;
+	}
+	c.at.addr.port = hop.remote.port = kith_ports_at(&p->range, p->range_sent);
 	p->range_sent++;
 	p->range_at = v->env->now + KITH_PROBES_RANGE_PACE_US;
 	if (check(p, v, &c, &hop.transport) != KITH_REFUSAL_NONE)
 		return;
-	send_probe(v, &hop, &p->range_probe, 0);
+	if (all != NULL)
+		*all = p->range_at;
+	send_probe(v, &hop, &p->range_probe, 0, KITH_PROBE_PADDED);
 	if (p->range_sent == 1)
-		journal(v, KITH_JOURNAL_PROBED, &hop, p->range_n);
+		journal(v, KITH_JOURNAL_GUESSED, &hop, p->range_n);
+}
+
+/* The peer's candidate at the address that a relay has named. NULL: none is. */
+static const struct kith_candidate *spread_target(const struct kith_punch *p)
+{
+	for (unsigned i = 0; i < p->theirs.n; i++) {
+		const struct kith_candidate *c = &p->theirs.list[i];
+		if (c->kind != KITH_ADDR_PREDICTED && c->at.kind == KITH_TRANSPORT_UDP &&
+		    kith_addr_scope(&c->at.addr) == KITH_SCOPE_PUBLIC && is_attested(p, &c->at.addr))
+			return c;
+	}
+	return NULL;
+}
+
+static bool spread_allowed(const struct kith_punch *p, const struct kith_punch_view *v)
+{
+	return v->allowed && !v->direct && p->plan.spread;
+}
+
+static void spread_begin(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	const kith_time_us rtt = v->rtt_us != 0 ? v->rtt_us : 2 * KITH_PUNCH_OWD_US;
+	if (spread_allowed(p, v) && may_try(&p->spread_tries, v->env->now))
+		p->spread_at = p->start_at + rtt + KITH_SPREAD_AFTER_US;
+}
+
+static void spread_tick(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	p->spread_at = KITH_TIME_NEVER;
+	p->spread_due = spread_allowed(p, v) && spread_target(p) == NULL;
+	if (p->spread_due || !spread_allowed(p, v) || !may_try(&p->spread_tries, v->env->now))
+		return;
+	if (v->env->sockets == 0) /* they are needed elsewhere by now */
+		return;
+	note_try(&p->spread_tries, v->env->now);
+	p->spread_of = v->env->sockets;
+	p->spread_sent = 0;
+	p->wants |= KITH_PUNCH_WANT_SOCKETS;
+	kith_probe_anew(&p->spread_probe);
+}
+
+bool kith_punch_spread(struct kith_punch *p, const struct kith_punch_view *v, uint16_t transport)
+{
+	const struct kith_candidate *c = spread_allowed(p, v) ? spread_target(p) : NULL;
+	struct kith_hop hop = { .transport = transport };
+	uint16_t straight;
+	if (c == NULL || p->spread_sent >= KITH_SPREAD_SOCKETS || check(p, v, c, &straight) != KITH_REFUSAL_NONE)
+		return false;
+	hop.remote = c->at.addr;
+	/* The second time they go all the way: some routers are further away than others. */
+	const bool near = p->spread_tries.n == 1;
+	send_probe(v, &hop, &p->spread_probe, near ? p->plan.opener_ttl : 0,
+		   near ? KITH_PROBE_BODY : KITH_PROBE_PADDED);
+	if (p->spread_sent++ == 0)
+		journal(v, KITH_JOURNAL_SPREAD, &hop, 0);
+	return true;
 }
 
 void kith_punch_attested(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_addr *at)
 {
+	if (!is_attested(p, at))
+		p->range_tries = p->spread_tries = (struct kith_tries){ p->range_tries.began, 0 };
 	p->attested = *at;
 	range_begin(p, v);
+	if (p->spread_due)
+		spread_tick(p, v);
 }
 
 /* The schedule from start_at on; openers leave now. */
@@ -230,7 +326,10 @@ static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v,
 		if (!t->taken && t->open && (!t->guess || p->plan.guess_openers))
 			probe(p, v, t, p->plan.opener_ttl);
 	}
+	if (p->plan.spread || p->plan.range_high != 0)
+		p->wants |= KITH_PUNCH_WANT_LEG;
 	range_begin(p, v);
+	spread_begin(p, v);
 }
 
 static bool same_entries(const struct kith_candidate a[], size_t a_n, const struct kith_candidate b[], size_t b_n)
@@ -377,15 +476,19 @@ int kith_punch_on_punch(struct kith_punch *p, const struct kith_punch_view *v, s
 	struct kith_reader r = kith_reader_of_span(body);
 	uint8_t round = kith_read_u8(&r);
 	uint8_t generation = kith_read_u8(&r);
+	uint16_t sockets = kith_reader_left(&r) >= 2 ? kith_read_u16(&r) : 0;
 	if (r.bad || round == 0)
 		return KITH_EPROTO;
 	if (!v->initiator) {
-		if (generation == p->theirs.generation) /* else its CANDIDATES were lost, and come again */
+		if (generation == p->theirs.generation) { /* else its CANDIDATES were lost, and come again */
+			p->sockets = sockets;
 			answer_round(p, v, round);
+		}
 		return 0;
 	}
 	if (p->state != KITH_PUNCH_OFFERED || round != p->round || generation != p->theirs.generation)
 		return 0;
+	p->sockets = sockets;
 	if (p->theirs.n == 0 || !v->allowed) {
 		journal(v, KITH_JOURNAL_NO_CANDIDATES, NULL, 0);
 		p->state = KITH_PUNCH_QUIET;
@@ -483,6 +586,8 @@ void kith_punch_tick(struct kith_punch *p, const struct kith_punch_view *v)
 {
 	if (v->env->now >= p->range_at)
 		range_tick(p, v);
+	if (v->env->now >= p->spread_at)
+		spread_tick(p, v);
 	if (v->env->now < p->next_at)
 		return;
 	if (!v->allowed) {

@@ -14,7 +14,10 @@
  * every 2 s).
  * A range of ports is tried, besides a round and beyond it, only at an address that a relay of the session has named as
  * the peer's proven one (kith_punch_attested), each port once, KITH_PROBES_RANGE_PACE_US apart, KITH_PROBES_RANGE at
- * most, and every KITH_PROBES_RANGE_US at most: the peer's own word aims no such thing at anybody.
+ * most, and every KITH_PROBES_RANGE_US at most: the peer's own word aims no such thing at anybody. After
+ * KITH_PROBES_RANGE_TRIES attempts it rests for KITH_PROBES_RANGE_REST_US, unless the relay names another address.
+ * A spread is the other half of that: one packet from each of many sockets to that address, under the same limits. The
+ * sockets are the session's owner's (wants), and so is their pace.
  * Bounds: 8 addresses; 20 probes to one in one round, 20 to all that are guessed from one, 160 to all in 20 s.
  * Never: makes a path. When a target is heard from, the path set makes it one and takes the target over.
  */
@@ -23,6 +26,7 @@
 
 #include "path/candidate.h"
 #include "path/path.h"
+#include "path/ports.h"
 #include "path/strategy.h"
 
 enum kith_punch_state {
@@ -32,6 +36,18 @@ enum kith_punch_state {
 	KITH_PUNCH_WAITING, /* all probes are out; the last may still be answered */
 	KITH_PUNCH_PAUSED, /* initiator: until the next round */
 	KITH_PUNCH_TOLD /* responder: CANDIDATES that are new to the initiator are repeated until it starts a round */
+};
+
+/* What the session's owner should do; it clears what it has read. */
+enum kith_punch_want {
+	KITH_PUNCH_WANT_LEG = 1, /* the peer is to hear from the relays where we are */
+	KITH_PUNCH_WANT_SOCKETS = 2 /* open them, and kith_punch_spread for each */
+};
+
+/* How often something was tried that costs many packets, and when the last time began. */
+struct kith_tries {
+	kith_time_us began; /* 0: never */
+	uint8_t n; /* in a row */
 };
 
 struct kith_target {
@@ -67,8 +83,16 @@ struct kith_punch {
 		attested; /* where a relay says that the peer is; family NONE: none did. Its port is not looked at */
 	struct kith_probe range_probe;
 	kith_time_us range_at; /* of the next probe of the range; NEVER: none is tried */
-	kith_time_us range_began; /* the last attempt; 0: none */
-	uint32_t range_sent, range_n; /* of this attempt: probes, and ports */
+	struct kith_tries range_tries;
+	struct kith_ports range; /* of this attempt: the order of its ports */
+	uint32_t range_sent, range_n; /* of this attempt: probes, and how many there are to be */
+	struct kith_probe spread_probe;
+	kith_time_us spread_at; /* when it is time for a spread; NEVER: for none, or it waits for a relay's word */
+	bool spread_due; /* it waits for that */
+	struct kith_tries spread_tries;
+	uint16_t spread_of, spread_sent; /* sockets of this attempt, and packets from them */
+	uint16_t sockets; /* that the peer says it would open for a spread */
+	uint8_t wants; /* enum kith_punch_want */
 };
 
 struct kith_pathset;
@@ -119,10 +143,22 @@ bool kith_punch_charge(struct kith_punch *p, const struct kith_punch_view *v, st
 /* A relay of the session says that the peer is at that address. */
 void kith_punch_attested(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_addr *at);
 
+/* One packet of the spread leaves through that transport, which was opened for it. False: none is to leave, any more or
+ * at all. */
+bool kith_punch_spread(struct kith_punch *p, const struct kith_punch_view *v, uint16_t transport);
+
+/* Whether a range or a spread is under way, at either end. */
+static inline bool kith_punch_guesses(const struct kith_punch *p, kith_time_us now)
+{
+	return p->range_at != KITH_TIME_NEVER ||
+	       (p->spread_tries.began != 0 && now - p->spread_tries.began < KITH_SPREAD_WAIT_US);
+}
+
 /* When kith_punch_tick has something to do; KITH_TIME_NEVER. */
 static inline kith_time_us kith_punch_deadline(const struct kith_punch *p)
 {
-	return p->range_at < p->next_at ? p->range_at : p->next_at;
+	kith_time_us at = p->range_at < p->next_at ? p->range_at : p->next_at;
+	return p->spread_at < at ? p->spread_at : at;
 }
 
 void kith_punch_tick(struct kith_punch *p, const struct kith_punch_view *v);

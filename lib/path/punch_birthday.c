@@ -1,47 +1,102 @@
-/* A peer whose NAT gives each destination another port out of a small block, while ours is one for all: the peer's NAT
- * lets us in at one port of the block, since the peer sends to us, and we try each of them once. The block is what the
- * peer has seen of it, made larger to the power of two that blocks are.
+/* A peer whose NAT gives each destination another port that cannot be foretold, while ours is one for all: the peer's
+ * NAT lets us in at one port, since the peer sends to us, and we look for that port.
+ *
+ * If it is out of a small block, we try each port of the block once. The block is what the peer has seen of it, made
+ * larger to the power of two that blocks are.
+ * If it may be any port, the peer opens many: one from each of some hundred sockets (a spread), and we try some of all
+ * ports until one of ours is one of theirs. With 256 of 64,512, that takes 180 probes in half of the cases (as people
+ * in one room share a birthday sooner than one thinks).
+ * Two NATs that both depend on the destination would have to guess each other's port at once: that is not tried.
  */
 #include "path/natsense.h"
 #include "path/path.h"
+#include "path/ports.h"
 #include "path/strategy.h"
 
-enum { BLOCK_MIN = 512, BLOCK_MAX = 2048, PORT_MIN = 1024 };
+enum {
+	BLOCK_MIN = 512,
+	BLOCK_MAX = 2048,
+	PORT_MIN = 1024,
+	SURE = 7 /* e^-7: with so many probes for each that hits on the average, one attempt in a thousand fails */
+};
 
 static bool is_one_for_all(const struct kith_natclass *nat)
 {
 	return nat->mapping == KITH_NATCLASS_MAPPING_NONE || nat->mapping == KITH_NATCLASS_MAPPING_INDEPENDENT;
 }
 
-/* The smallest aligned block that has both. False: it would be too large. */
-static bool block_of(const struct kith_natclass *nat, uint32_t *low, uint32_t *high)
+static bool is_random(const struct kith_natclass *nat)
 {
-	uint32_t len = BLOCK_MIN;
+	return kith_natclass_depends(nat) && nat->allocation == KITH_NATCLASS_ALLOCATION_RANDOM;
+}
+
+/* The smallest aligned block that has both. False: it would be too large. */
+static bool block_of(const struct kith_natclass *nat, uint16_t *low, uint16_t *high)
+{
+	uint32_t len = BLOCK_MIN, first;
+	if (nat->port_low == 0 || nat->port_high < nat->port_low)
+		return false;
 	while (len <= BLOCK_MAX && nat->port_low / len != nat->port_high / len)
 		len *= 2;
-	*low = nat->port_low / len * len;
-	*high = *low + len - 1;
-	*low = *low < PORT_MIN ? PORT_MIN : *low;
+	first = nat->port_low / len * len;
+	*high = (uint16_t)(first + len - 1);
+	*low = (uint16_t)(first < PORT_MIN ? PORT_MIN : first);
 	return len <= BLOCK_MAX && *low <= *high;
+}
+
+static bool set_block(const struct kith_punch_question *q, struct kith_plan *plan)
+{
+	const struct kith_natclass *nat = &q->theirs->nat;
+	plan->range_most = BLOCK_MAX;
+	return kith_natclass_depends(nat) && nat->allocation == KITH_NATCLASS_ALLOCATION_BLOCK &&
+	       is_one_for_all(&q->ours->nat) && block_of(nat, &plan->range_low, &plan->range_high);
+}
+
+static bool set_all_ports(const struct kith_punch_question *q, struct kith_plan *plan)
+{
+	const struct kith_natclass *nat = &q->theirs->nat;
+	const struct kith_ports ports = kith_ports_around(nat->port_low, nat->port_high);
+	if (!is_random(nat) || !is_one_for_all(&q->ours->nat) || q->their_sockets < KITH_SPREAD_MIN)
+		return false;
+	const uint32_t enough = SURE * (kith_ports_count(&ports) / q->their_sockets);
+	plan->range_low = ports.low;
+	plan->range_high = ports.high;
+	plan->near_low = ports.near_low;
+	plan->near_high = ports.near_high;
+	plan->range_most = (uint16_t)(enough < KITH_PROBES_RANGE ? enough : KITH_PROBES_RANGE);
+	return true;
+}
+
+/* An address that others see the peer at. NULL: there is none. */
+static const struct kith_candidate *seen_at(const struct kith_candidates *theirs)
+{
+	for (unsigned i = 0; i < theirs->n; i++) {
+		const struct kith_candidate *c = &theirs->list[i];
+		if (c->kind == KITH_ADDR_OBSERVED && c->at.addr.family == KITH_FAMILY_V4)
+			return c;
+	}
+	return NULL;
 }
 
 static bool plan_birthday(const struct kith_punch_question *q, struct kith_plan *plan)
 {
-	const struct kith_natclass *nat = &q->theirs->nat;
-	const struct kith_candidate *seen = NULL;
-	uint32_t low, high;
-	if (!kith_natclass_depends(nat) || nat->allocation != KITH_NATCLASS_ALLOCATION_BLOCK || nat->port_low == 0 ||
-	    nat->port_high < nat->port_low || !is_one_for_all(&q->ours->nat) || !block_of(nat, &low, &high))
+	struct kith_plan range = { 0 };
+	const struct kith_candidate *seen = seen_at(q->theirs);
+	const bool spread =
+		is_random(&q->ours->nat) && is_one_for_all(&q->theirs->nat) && q->our_sockets >= KITH_SPREAD_MIN;
+	if (!spread && (seen == NULL || !(set_block(q, &range) || set_all_ports(q, &range))))
 		return false;
-	for (unsigned i = 0; i < q->theirs->n && seen == NULL; i++) {
-		const struct kith_candidate *c = &q->theirs->list[i];
-		seen = c->kind == KITH_ADDR_OBSERVED && c->at.addr.family == KITH_FAMILY_V4 ? c : NULL;
-	}
-	if (seen == NULL || !kith_punch_simple.plan(q, plan))
+	if (!kith_punch_simple.plan(q, plan))
 		return false;
+	plan->spread = spread;
+	if (spread)
+		return true;
 	plan->range_at = seen->at;
-	plan->range_low = (uint16_t)low;
-	plan->range_high = (uint16_t)high;
+	plan->range_low = range.range_low;
+	plan->range_high = range.range_high;
+	plan->near_low = range.near_low;
+	plan->near_high = range.near_high;
+	plan->range_most = range.range_most;
 	return true;
 }
 

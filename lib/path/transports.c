@@ -93,6 +93,26 @@ static int grow(struct kith_transports *ts)
 	return 0;
 }
 
+/* What many transports took is given back when they are closed. */
+static void shrink(struct kith_transports *ts)
+{
+	enum { FEW = 8 };
+	const uint16_t cap = (uint16_t)(ts->n < FEW ? FEW : ts->n),
+		       locals = (uint16_t)(ts->locals_n + (ts->locals_n == 0));
+	if (ts->cap <= 4 * cap)
+		return;
+	struct kith_transport_kept *at = kith_alloc_resize(ts->alloc, ts->at, ts->cap * sizeof *at, cap * sizeof *at);
+	struct kith_local *l = kith_alloc_resize(ts->alloc, ts->locals, ts->locals_cap * sizeof *l, locals * sizeof *l);
+	if (at != NULL) {
+		ts->at = at;
+		ts->cap = cap;
+	}
+	if (l != NULL) {
+		ts->locals = l;
+		ts->locals_cap = locals;
+	}
+}
+
 /* Makes n of the local addresses of the transport at i, which had `had`; they are to be written by the caller. */
 static int resize_locals(struct kith_transports *ts, uint16_t i, size_t had, size_t n)
 {
@@ -130,6 +150,7 @@ int kith_transports_set(struct kith_transports *ts, const struct kith_transport 
 	if (t->closed) {
 		ts->n--;
 		memmove(&ts->at[i], &ts->at[i + 1], (size_t)(ts->n - i) * sizeof ts->at[0]);
+		shrink(ts);
 		return 0;
 	}
 	ts->at[i] = (struct kith_transport_kept){ .remote = t->remote,

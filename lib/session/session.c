@@ -124,18 +124,30 @@ static bool shows(const struct kith_session *s, const struct kith_suite *suite, 
 	return mark->epoch == (epoch & 15) && mark->counter < s->replay.top + KITH_COUNTER_AHEAD;
 }
 
-/* The key that the packet was made with, of those that are good now, and what it hides. */
+static uint64_t distance(const struct kith_session *s, const struct kith_data_mark *mark)
+{
+	return mark->counter > s->replay.top ? mark->counter - s->replay.top : s->replay.top - mark->counter;
+}
+
+/* The key that the packet was made with, of those that are good now, and what it hides: if it looks right with more
+ * than one, that whose counter is next to what came last. A packet is opened once only, since that destroys it. */
 static const uint8_t *key_of(const struct kith_session *s, const struct kith_suite *suite,
 			     const struct kith_data_header *header, struct kith_data_mark *mark)
 {
 	const struct kith_rekey *rk = s->rekey;
-	if (shows(s, suite, s->rx_key, s->epoch, header, mark))
-		return s->rx_key;
-	if (rk != NULL && rk->next_ready && shows(s, suite, rk->next_rx, s->epoch + 1u, header, mark))
-		return rk->next_rx;
-	if (rk != NULL && rk->old_until != 0 && shows(s, suite, rk->old_rx, s->epoch - 1u, header, mark))
-		return rk->old_rx;
-	return NULL;
+	const uint8_t *keys[] = { s->rx_key, rk != NULL && rk->next_ready ? rk->next_rx : NULL,
+				  rk != NULL && rk->old_until != 0 ? rk->old_rx : NULL };
+	const unsigned epochs[] = { s->epoch, s->epoch + 1u, s->epoch - 1u };
+	const uint8_t *best = NULL;
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+		struct kith_data_mark m;
+		if (keys[i] == NULL || !shows(s, suite, keys[i], epochs[i], header, &m) ||
+		    (best != NULL && distance(s, &m) >= distance(s, mark)))
+			continue;
+		best = keys[i];
+		*mark = m;
+	}
+	return best;
 }
 
 enum kith_open_verdict kith_session_open(struct kith_session *s, const struct kith_suite *suite, kith_time_us now,

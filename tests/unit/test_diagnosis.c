@@ -94,6 +94,24 @@ static void each_obstacle_has_its_sentence(void **state)
 	      &(struct row){ KITH_OBSTACLE_THEIRS_VARIES, { "the router of bob uses another port", "41001, 52002" } });
 }
 
+static void what_was_guessed_in_vain_is_said_and_what_is_not_worth_it(void **state)
+{
+	(void)state;
+	struct kith_candidates keeps = behind("192.168.1.2:4433", "44.4.0.4:4433", NULL);
+	struct kith_candidates bob = behind("10.0.0.9:5000", "55.5.0.5:5000", NULL);
+	struct kith_meeting m = { .peer = "bob", .ours = &keeps, .theirs = &bob, .attached = true, .seen_n = 1 };
+	m.seen[0] = at("44.4.0.4:4433");
+	m.guessed = true;
+	bob.nat.mapping = KITH_NATCLASS_MAPPING_PORT;
+	bob.nat.allocation = KITH_NATCLASS_ALLOCATION_RANDOM;
+	check(&m, &(struct row){ KITH_OBSTACLE_THEIRS_VARIES,
+				 { "yours lets in only", "some of its ports were tried", "What helps: " } });
+	keeps.nat.mapping = KITH_NATCLASS_MAPPING_PORT;
+	m.guessed = false;
+	check(&m,
+	      &(struct row){ KITH_OBSTACLE_BOTH_VARY, { "so does that of bob", "would take millions of packets" } });
+}
+
 /* What both ends said of their NATs counts before what few observations show. */
 static void a_measured_class_is_believed(void **state)
 {
@@ -151,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_obstacle_has_its_sentence),
 		cmocka_unit_test(a_measured_class_is_believed),
+		cmocka_unit_test(what_was_guessed_in_vain_is_said_and_what_is_not_worth_it),
 		cmocka_unit_test(where_udp_or_a_family_is_missing),
 		cmocka_unit_test(two_behind_one_router),
 	};

@@ -3,6 +3,8 @@
  */
 #include "host_world.h"
 
+#include <sys/resource.h>
+
 #include "core/settle.h"
 #include "host/carrier_udp.h"
 
@@ -177,6 +179,23 @@ static void there_is_a_bound_on_sockets(void **state)
 	fixture_deinit(&f);
 }
 
+/* The program that the node is a part of needs files, too. */
+static void where_files_are_few_half_of_them_is_left(void **state)
+{
+	struct fixture f;
+	struct rlimit files, few;
+	(void)state;
+	fixture_init(&f);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	few = files;
+	few.rlim_cur = 128;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(outcome_of(&f, open_sockets(256)), 0);
+	assert_int_equal(transports_of(&f, told.at[0].id, NULL), 64);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+	fixture_deinit(&f);
+}
+
 static void what_no_carrier_speaks_is_not_opened(void **state)
 {
 	struct fixture f;
@@ -256,6 +275,7 @@ int main(void)
 		cmocka_unit_test(sockets_are_opened_and_closed),
 		cmocka_unit_test(the_last_one_takes_the_places_with_it),
 		cmocka_unit_test(there_is_a_bound_on_sockets),
+		cmocka_unit_test(where_files_are_few_half_of_them_is_left),
 		cmocka_unit_test(what_no_carrier_speaks_is_not_opened),
 		cmocka_unit_test(a_socket_that_breaks_is_closed_for_good),
 		cmocka_unit_test(a_node_is_closed_with_its_sockets_open),

@@ -211,6 +211,25 @@ static void new_keys_reach_both_ends_and_old_packets_are_still_opened_for_a_whil
 	ends_deinit(&e);
 }
 
+/* What a packet hides looks right with a wrong key now and then, the more often the higher counters are. */
+static void the_key_is_told_by_the_counter_that_comes_next(void **state)
+{
+	enum { PACKETS = 1000 };
+	const uint64_t high = KITH_REPLAY_COUNTER_END / 4;
+	struct ends e;
+	(void)state;
+	ends_init(&e);
+	e.s[1].tx_counter = high;
+	e.s[1].keyed_block = (uint8_t)(high / KITH_REKEY_PACKETS);
+	e.s[0].replay.top = high - 1;
+	assert_int_equal(exchange(&e, 0, KITH_US_PER_S), 0);
+	assert_int_equal(e.s[0].epoch, 1);
+	for (int i = 0; i < PACKETS; i++) /* with the old key, while the new one is tried first */
+		assert_int_equal(open_text(&e, 0, seal(&e, 1, "old"), KITH_US_PER_S, "old"), KITH_OPEN_OK);
+	assert_int_equal(e.s[1].epoch, 0);
+	ends_deinit(&e);
+}
+
 /* Whoever asked may be silent for long after it has the new keys. The other end, which has not heard them in use, goes
  * on with the old ones. */
 static void the_asker_opens_old_packets_until_it_has_seen_a_new_one(void **state)
@@ -608,6 +627,7 @@ int main(void)
 		cmocka_unit_test(each_way_of_a_packet_has_other_bytes_and_the_first_one_opens),
 		cmocka_unit_test(a_packet_is_bound_to_its_receiver),
 		cmocka_unit_test(new_keys_reach_both_ends_and_old_packets_are_still_opened_for_a_while),
+		cmocka_unit_test(the_key_is_told_by_the_counter_that_comes_next),
 		cmocka_unit_test(the_asker_opens_old_packets_until_it_has_seen_a_new_one),
 		cmocka_unit_test(many_changes_of_keys_follow_each_other_from_either_side),
 		cmocka_unit_test(of_two_that_ask_at_once_the_lower_device_goes_first),

@@ -19,7 +19,7 @@ static struct kith_candidates list_of(unsigned n)
 static void the_simple_one_probes_every_candidate_by_the_schedule_of_first_probes(void **state)
 {
 	struct kith_candidates ours = list_of(1), theirs = list_of(KITH_CANDIDATES_MAX);
-	struct kith_punch_question q = { &ours, &theirs, 1 };
+	struct kith_punch_question q = { .ours = &ours, .theirs = &theirs, .round = 1 };
 	struct kith_plan plan;
 	(void)state;
 	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
@@ -35,7 +35,7 @@ static void the_simple_one_probes_every_candidate_by_the_schedule_of_first_probe
 static void openers_get_through_the_own_nat_and_no_further(void **state)
 {
 	struct kith_candidates ours = list_of(1), theirs = list_of(1);
-	struct kith_punch_question q = { &ours, &theirs, 1 };
+	struct kith_punch_question q = { .ours = &ours, .theirs = &theirs, .round = 1 };
 	struct kith_plan plan;
 	(void)state;
 	for (unsigned hops = 0; hops <= UINT8_MAX; hops++) {
@@ -60,7 +60,7 @@ static struct kith_candidates in_steps(uint16_t step, uint16_t next)
 static void the_ports_after_a_predicted_one_are_tried_twice(void **state)
 {
 	struct kith_candidates ours = list_of(1), theirs = in_steps(2, 6000);
-	struct kith_punch_question q = { &ours, &theirs, 1 };
+	struct kith_punch_question q = { .ours = &ours, .theirs = &theirs, .round = 1 };
 	struct kith_plan plan;
 	(void)state;
 	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_predict);
@@ -79,7 +79,7 @@ static void the_ports_after_a_predicted_one_are_tried_twice(void **state)
 static void two_ends_in_steps_open_theirs_first_and_in_order(void **state)
 {
 	struct kith_candidates ours = in_steps(1, 7000), theirs = in_steps(1, 6000);
-	struct kith_punch_question q = { &ours, &theirs, 1 };
+	struct kith_punch_question q = { .ours = &ours, .theirs = &theirs, .round = 1 };
 	struct kith_plan plan;
 	(void)state;
 	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_predict);
@@ -91,7 +91,7 @@ static void two_ends_in_steps_open_theirs_first_and_in_order(void **state)
 static void nothing_is_guessed_where_the_peer_is_not_seen_or_its_ports_are_not_in_steps(void **state)
 {
 	struct kith_candidates ours = list_of(1), theirs = in_steps(1, 6000);
-	struct kith_punch_question q = { &ours, &theirs, 1 };
+	struct kith_punch_question q = { .ours = &ours, .theirs = &theirs, .round = 1 };
 	struct kith_plan plan;
 	(void)state;
 	theirs.list[1].at.addr.ip[3] = 77; /* a victim */
@@ -120,7 +120,7 @@ static void a_block_is_tried_as_a_whole_by_who_has_one_address_for_all(void **st
 		{ 9100, 9000, 0, 0 },		{ 600, 700, 0, 0 },
 	};
 	struct kith_candidates ours = list_of(1), theirs = list_of(2);
-	struct kith_punch_question q = { &ours, &theirs, 1 };
+	struct kith_punch_question q = { .ours = &ours, .theirs = &theirs, .round = 1 };
 	struct kith_plan plan;
 	(void)state;
 	ours.nat.mapping = KITH_NATCLASS_MAPPING_INDEPENDENT;
@@ -139,7 +139,61 @@ static void a_block_is_tried_as_a_whole_by_who_has_one_address_for_all(void **st
 	ours.nat.mapping = KITH_NATCLASS_MAPPING_PORT; /* it would have to guess ours as well */
 	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
 	ours.nat.mapping = KITH_NATCLASS_MAPPING_NONE;
-	theirs.nat.allocation = KITH_NATCLASS_ALLOCATION_RANDOM; /* 2000 of 64512 ports */
+	theirs.nat.allocation = KITH_NATCLASS_ALLOCATION_RANDOM; /* 2000 of 64512 ports, without a spread */
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+}
+
+static struct kith_candidates behind_random_ports(void)
+{
+	struct kith_candidates cs = list_of(1);
+	cs.nat = (struct kith_natclass){ .mapping = KITH_NATCLASS_MAPPING_PORT,
+					 .allocation = KITH_NATCLASS_ALLOCATION_RANDOM,
+					 .port_low = 20000,
+					 .port_high = 40000 };
+	return cs;
+}
+
+static void of_random_ports_some_are_tried_while_the_peer_opens_many(void **state)
+{
+	struct kith_candidates ours = list_of(1), theirs = behind_random_ports();
+	struct kith_punch_question q = { &ours, &theirs, 1, 0, 256 };
+	struct kith_plan plan;
+	(void)state;
+	ours.nat.mapping = KITH_NATCLASS_MAPPING_INDEPENDENT;
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_birthday);
+	assert_true(plan.range_low == 1024 && plan.range_high == UINT16_MAX && !plan.spread);
+	assert_true(plan.near_low < 20000 && plan.near_high > 40000);
+	assert_int_equal(plan.range_most, 7 * (64512 / 256)); /* e^-7 are missed */
+	q.their_sockets = 64;
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_birthday);
+	assert_int_equal(plan.range_most, KITH_PROBES_RANGE);
+	q.their_sockets = UINT16_MAX; /* it lies: all the less is sent */
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_birthday);
+	assert_int_equal(plan.range_most, 0);
+	q.their_sockets = KITH_SPREAD_MIN - 1; /* hopeless */
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+}
+
+static void many_are_opened_towards_who_has_one_address_for_all(void **state)
+{
+	struct kith_candidates ours = behind_random_ports(), theirs = list_of(1);
+	struct kith_punch_question q = { &ours, &theirs, 1, 256, 0 };
+	struct kith_plan plan;
+	(void)state;
+	theirs.nat.mapping = KITH_NATCLASS_MAPPING_INDEPENDENT;
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_birthday);
+	assert_true(plan.spread && plan.range_high == 0);
+	assert_int_equal(plan.targets_n, 1); /* and what the simple one tries */
+	q.our_sockets = KITH_SPREAD_MIN - 1;
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+	q.our_sockets = 256;
+	theirs.nat.mapping = KITH_NATCLASS_MAPPING_UNKNOWN;
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+	theirs.nat.mapping = KITH_NATCLASS_MAPPING_ADDRESS; /* it would have to guess ours, and we theirs */
+	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
+	assert_false(plan.spread);
+	theirs = behind_random_ports();
+	q.their_sockets = 256;
 	assert_ptr_equal(kith_strategy_choose(kith_strategies, &q, &plan), &kith_punch_simple);
 }
 
@@ -160,7 +214,7 @@ static const struct kith_strategy *const dummy_alone[] = { &dummy, NULL };
 static void a_strategy_is_chosen_by_both_classes_and_the_round(void **state)
 {
 	struct kith_candidates ours = list_of(1), theirs = list_of(1);
-	struct kith_punch_question q = { &ours, &theirs, 2 };
+	struct kith_punch_question q = { .ours = &ours, .theirs = &theirs, .round = 2 };
 	struct kith_plan plan;
 	(void)state;
 	assert_ptr_equal(kith_strategy_choose(with_dummy, &q, &plan), &kith_punch_simple);
@@ -181,6 +235,8 @@ int main(void)
 		cmocka_unit_test(two_ends_in_steps_open_theirs_first_and_in_order),
 		cmocka_unit_test(nothing_is_guessed_where_the_peer_is_not_seen_or_its_ports_are_not_in_steps),
 		cmocka_unit_test(a_block_is_tried_as_a_whole_by_who_has_one_address_for_all),
+		cmocka_unit_test(of_random_ports_some_are_tried_while_the_peer_opens_many),
+		cmocka_unit_test(many_are_opened_towards_who_has_one_address_for_all),
 		cmocka_unit_test(a_strategy_is_chosen_by_both_classes_and_the_round),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -226,6 +226,12 @@ static void hundreds_of_sockets_come_and_go(void **state)
 	assert_int_equal(ts.n, KITH_TRANSPORTS_MAX / 2);
 	assert_false(has(&ts, 1));
 	assert_true(has(&ts, 2));
+	const size_t many = a.live_bytes;
+	for (uint16_t id = 2; id < KITH_TRANSPORTS_MAX; id = (uint16_t)(id + 2)) {
+		t.id = id;
+		assert_int_equal(kith_transports_set(&ts, &t), 0);
+	}
+	assert_true(ts.n == 1 && a.live_bytes < many / 16); /* what they took is given back */
 	kith_transports_deinit(&ts);
 	test_alloc_check(&a);
 }

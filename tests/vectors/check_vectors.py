@@ -457,6 +457,7 @@ FRAMES = {
     "candidates": (0x05, lambda f: bytes([f["generation"]]) + nat_class(f["nat"]) + bytes([len(f["candidates"])]) +
                    b"".join(bytes([c["kind"]]) + objects.endpoint(c) for c in f["candidates"])),
     "punch": (0x06, lambda f: bytes([f["round"], f["generation"]])),
+    "punch with a spread": (0x06, lambda f: bytes([f["round"], f["generation"]]) + number(f["sockets"], 2)),
     "keepalive": (0x07, lambda f: bytes([f["sequence"]]) + f["zeros"]),
     "path close": (0x08, lambda f: bytes([f["path"]])),
     "leg asked": (0x0C, lambda f: f["tunnel"]),

@@ -208,6 +208,12 @@ static void small_ones(struct vec_topic *topic)
 	byte(&d, "round", 2);
 	byte(&d, "generation", 3);
 	end(&d);
+	begin(&d, topic, "punch with a spread", "5.1", "The first round, of an end that would open 256 sockets.",
+	      KITH_FRAME_PUNCH);
+	byte(&d, "round", 1);
+	byte(&d, "generation", 1);
+	u16(&d, "sockets", 256);
+	end(&d);
 	begin(&d, topic, "keepalive", "5.1", "From a leaf to its home: one that is answered.", KITH_FRAME_KEEPALIVE);
 	byte(&d, "sequence", 6);
 	bytes(&d, "zeros", zeros, sizeof zeros);
