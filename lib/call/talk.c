@@ -185,6 +185,7 @@ void kith_talk_relay_only(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_operation *op = kith_op_get(c, s->peer->op);
 	s->peer->relay_only = true;
+	s->peer->near = (struct kith_hop){ 0 };
 	kith_session_touch(c, s);
 	if (s->state == KITH_SESSION_OPEN)
 		kith_pathset_allow(&s->paths, kith_env(c, s), KITH_PATHSET_RELAY_ONLY);

@@ -8,6 +8,7 @@
 #include "call/cut.h"
 #include "call/ended.h"
 #include "call/dial.h"
+#include "call/near.h"
 #include "call/outage.h"
 #include "call/routes.h"
 #include "call/talk.h"
@@ -24,6 +25,7 @@
 #include "leaf/reach.h"
 #include "leaf/watching.h"
 #include "link/lists.h"
+#include "link/nearby.h"
 #include "link/via.h"
 #include "stream/stream.h"
 #include "super/help.h"
@@ -426,9 +428,12 @@ void kith_core_free(struct kith_core *c)
 	kith_candidacy_end(c);
 	kith_super_free(c);
 	kith_serving_deinit(c);
-	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++)
+	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++) {
 		kith_timers_stop(&c->timers, &c->ops[i].timer);
+		kith_near_end(c, &c->ops[i]);
+	}
 	KITH_FREE_ARRAY(alloc, c->ops, KITH_OPS_MAX);
+	kith_nearby_deinit(c);
 	kith_watching_deinit(c);
 	kith_leaf_deinit(c);
 	kith_lists_deinit(c);
@@ -586,6 +591,10 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 			 t->locals_n, kith_err_name(err));
 		kith_core_settle(c);
 		return err;
+	}
+	if (t->purpose == KITH_PURPOSE_LAN) { /* it carries no session */
+		kith_core_settle(c);
+		return 0;
 	}
 	if (kith_transports_only_mapped(&before, t)) { /* nothing has moved: there is more to offer */
 		kith_talk_offer_all(c, true);
