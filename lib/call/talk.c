@@ -79,6 +79,8 @@ void kith_talk_opened(struct kith_core *c, struct kith_session *s)
 		ev->remote = !s->initiator;
 	}
 	s->peer->told = true;
+	if (kith_session_hop(s)->tunnel == 0 && s->role != KITH_ROLE_SUPERNODE) /* not as calls of leaves begin */
+		kith_tell_path(c, s);
 	if (s->peer->op != 0)
 		kith_op_done(c, s->peer->op, 0, true);
 	s->peer->op = 0;

@@ -23,6 +23,17 @@ bool kith_nearby_may(const struct kith_core *c, const char *name, const struct k
 
 /* ---- asking ---- */
 
+/* Whether somebody must not learn our address. All on the link hear a question, and one of them who knows the identity
+ * that is asked for reads whose it is. */
+static bool hides(const struct kith_core *c)
+{
+	for (uint32_t i = 0; i < c->contacts.n; i++) {
+		if (c->contacts.items[i].flags & KITH_CONTACT_RELAY_ONLY)
+			return true;
+	}
+	return false;
+}
+
 /* The port at which answers over a family come in; 0: at none. */
 static uint16_t port_of(const struct kith_core *c, uint8_t family)
 {
@@ -40,6 +51,8 @@ bool kith_nearby_ask(struct kith_core *c, struct kith_question *question)
 	const struct kith_where_parties parties = { c->self.network, c->me.identity, question->identity };
 	const struct kith_where_body body = { .made_ms = kith_stamp(c), .chain = c->self.chain };
 	bool asked = false;
+	if (hides(c))
+		return false;
 	for (uint16_t i = 0; kith_transports_next(&c->transports, KITH_PURPOSE_LAN, &i, &lan);) {
 		const struct kith_hop hop = { .remote = lan.remote, .transport = lan.id };
 		const uint16_t port = port_of(c, lan.family);

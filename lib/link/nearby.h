@@ -47,7 +47,8 @@ void kith_nearby_deinit(struct kith_core *c);
  * blocked, not relay-only. accepted: and accepted by the user. */
 bool kith_nearby_may(const struct kith_core *c, const char *name, const struct kith_key *identity, bool accepted);
 
-/* Asks for the identity on all links. False: there is none, or too much was asked lately. */
+/* Asks for the identity on all links. False: there is none, too much was asked lately, or some contact is relay-only:
+ * that one may be on the link, too, and must not learn where we are. */
 bool kith_nearby_ask(struct kith_core *c, struct kith_question *question);
 
 /* WHERE: answers, or is silent. */

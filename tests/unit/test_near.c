@@ -147,6 +147,24 @@ static void a_relay_only_contact_is_not_looked_for(void **state)
 	core_world_deinit(&w);
 }
 
+static void who_hides_from_somebody_asks_for_nobody(void **state)
+{
+	struct core_world w;
+	struct lan_seen seen;
+	(void)state;
+	lan_alone(&w, kith_suite_sim());
+	lan_pin(&w, LAN_ALICE, LAN_CAROL, KITH_CONTACT_ACCEPTED | KITH_CONTACT_RELAY_ONLY);
+	lan_watch(&w, &seen);
+	assert_int_equal(opened_after(&w, 10 * KITH_US_PER_S), -1); /* carol would hear where alice is */
+	assert_int_equal(seen.wheres, 0);
+	const int since = w.events_n;
+	const kith_op op =
+		world_dial(&w, LAN_BOB, "alice", 0); /* whom alice does not hide from, and nobody overhears */
+	world_run(&w, KITH_US_PER_S);
+	assert_int_equal(outcome(&w, LAN_BOB, op, since), 1);
+	core_world_deinit(&w);
+}
+
 static int late_answer(struct core_world *w, struct world_packet *p)
 {
 	(void)w;
@@ -330,6 +348,7 @@ int main(void)
 		cmocka_unit_test(both_who_call_at_once_have_one_session),
 		cmocka_unit_test(who_is_not_pinned_is_not_looked_for),
 		cmocka_unit_test(a_relay_only_contact_is_not_looked_for),
+		cmocka_unit_test(who_hides_from_somebody_asks_for_nobody),
 		cmocka_unit_test(a_contact_that_is_hidden_from_meanwhile_is_not_called),
 		cmocka_unit_test(who_answers_in_anothers_name_is_not_called),
 		cmocka_unit_test(one_who_is_relay_only_to_the_callee_hears_silence),
