@@ -49,7 +49,7 @@
 
 #define KITH_HOST_OPEN_LABEL "kith" /* of an open network whose label nobody said */
 #define KITH_HOST_SERVICES_MAX 16 /* as in the core */
-#define KITH_HOST_SOCKETS_MAX 4 /* rows of a table of carriers */
+#define KITH_HOST_SOCKETS_MAX 6 /* rows of a table of carriers */
 #define KITH_HOST_ASKED_MAX 256 /* sockets that the core asked for: a punch through a symmetric NAT wants that many */
 #define KITH_HOST_BATCH 64 /* packets between two calls of the core */
 #define KITH_HOST_BATCHES 8 /* of one socket, before others get their turn */
