@@ -51,7 +51,7 @@ bool kith_nearby_ask(struct kith_core *c, struct kith_question *question)
 	const struct kith_where_parties parties = { c->self.network, c->me.identity, question->identity };
 	const struct kith_where_body body = { .made_ms = kith_stamp(c), .chain = c->self.chain };
 	bool asked = false;
-	if (hides(c))
+	if (hides(c)) /* before anything else: nothing of it shows */
 		return false;
 	for (uint16_t i = 0; kith_transports_next(&c->transports, KITH_PURPOSE_LAN, &i, &lan);) {
 		const struct kith_hop hop = { .remote = lan.remote, .transport = lan.id };
@@ -74,7 +74,7 @@ bool kith_nearby_ask(struct kith_core *c, struct kith_question *question)
 	return asked;
 }
 
-/* ---- answering ---- */
+/* ---- what comes from the link ---- */
 
 /* A number for one address. */
 static uint64_t address_key(const struct kith_addr *addr)
@@ -86,22 +86,25 @@ static uint64_t address_key(const struct kith_addr *addr)
 	return key;
 }
 
-/* What costs next to nothing: the packet is a question from the link, and not one too many. */
-static bool is_heard(struct kith_core *c, const struct kith_where_header *h, const struct kith_hop *from)
+/* What costs next to nothing: the packet came to all on the link, or not, as it should; from the link; and it is not
+ * one too many. */
+static bool is_heard(struct kith_core *c, const struct kith_hop *from, bool to_all, const char *what)
 {
 	struct kith_allowance *a = &c->allowance;
-	if (from->tunnel != 0 || !kith_transports_is_lan(&c->transports, from->transport) ||
-	    !kith_transports_on_link(&c->transports, &from->remote) || h->port < LEAST_PORT) {
-		kith_drop(c, KITH_STAT_DROP_OFF_LINK, from, "where");
+	if (from->tunnel != 0 || kith_transports_is_lan(&c->transports, from->transport) != to_all ||
+	    !kith_transports_on_link(&c->transports, &from->remote)) {
+		kith_drop(c, KITH_STAT_DROP_OFF_LINK, from, what);
 		return false;
 	}
 	if (!kith_allowance_spend(a, c->now.mono_us, address_key(&from->remote), KITH_CHARGE_NEARBY_OF) ||
 	    !kith_allowance_spend(a, c->now.mono_us, kith_device_key(c->self.dh_pk), KITH_CHARGE_NEARBY_ALL)) {
-		kith_drop(c, KITH_STAT_DROP_RATE_LIMITED, from, "where");
+		kith_drop(c, KITH_STAT_DROP_RATE_LIMITED, from, what);
 		return false;
 	}
 	return true;
 }
+
+/* ---- answering ---- */
 
 static bool is_timely(const struct kith_core *c, int64_t made_ms)
 {
@@ -220,11 +223,11 @@ void kith_nearby_on_where(struct kith_core *c, struct kith_span packet, const st
 	struct kith_where_header h;
 	struct kith_where_body body;
 	struct kith_person person;
-	if (!kith_where_parse(&h, packet)) {
+	if (!kith_where_parse(&h, packet) || h.port < LEAST_PORT) {
 		kith_drop(c, KITH_STAT_DROP_TOO_SHORT, from, "where");
 		return;
 	}
-	if (!is_heard(c, &h, from))
+	if (!is_heard(c, from, true, "where"))
 		return;
 	kith_where_key(c->suite, key, &c->self.network, &c->me.identity);
 	if (!kith_where_is_for(c->suite, &h, key)) {
@@ -264,12 +267,7 @@ uint32_t kith_nearby_answers(struct kith_core *c, struct kith_span packet, const
 		kith_drop(c, KITH_STAT_DROP_TOO_SHORT, from, "here");
 		return 0;
 	}
-	if (from->tunnel != 0 || kith_transports_is_lan(&c->transports, from->transport) ||
-	    !kith_transports_on_link(&c->transports, &from->remote)) {
-		kith_drop(c, KITH_STAT_DROP_OFF_LINK, from, "here");
-		return 0;
-	}
-	return h.index;
+	return is_heard(c, from, false, "here") ? h.index : 0;
 }
 
 bool kith_nearby_read(struct kith_core *c, const struct kith_question *question, struct kith_span packet,
