@@ -320,7 +320,7 @@ static int ask_own(const struct cli *cli, const json_t *request)
 	options.passphrase = own_passphrase;
 	options.passphrase_ctx = (void *)(uintptr_t)cli;
 	options.allow_loopback = options.allow_loopback || cli->loopback != 0;
-	options.no_port_mapping = true; /* it is gone before anybody could call */
+	options.no_port_mapping = options.no_lan = true; /* it is gone before anybody could call */
 	err = kith_node_new(&own.node, &options, &cb, &own);
 	if (err == KITH_EPROTO || err == KITH_EACCES || err == KITH_ENOENT) /* what else is read was read before */
 		own.code = cli_fail(cli, CLI_FAILED, "the key file %s cannot be used: %s", options.key_path,

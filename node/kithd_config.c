@@ -266,6 +266,7 @@ static const struct option options[] = {
 	{ "tcp", false, ANY_ROLE, false, FLAG(tcp) },
 	{ "proxy", false, ANY_ROLE, false, TAKE(take_proxy) },
 	{ "port_mapping", false, ANY_ROLE, LIVE, FLAG(port_mapping) },
+	{ "lan", false, ANY_ROLE, false, FLAG(lan) },
 	{ "advertise", true, NO_LEAF, LIVE, TAKE(take_advertise) },
 	{ "bootstrap", true, ANY_ROLE, LIVE, TAKE(take_bootstrap) },
 	{ "control", false, ANY_ROLE, false, TAKE(take_control) },
@@ -662,7 +663,7 @@ int config_read(struct config *c, const char *path)
 	c->role = KITH_SERVING ? KITH_ROLE_AUTO : KITH_ROLE_LEAF;
 	c->presence = KITH_PRESENCE_PUBLIC;
 	c->log_level = KITH_LOG_INFO;
-	c->ping = c->offload = c->tcp = c->port_mapping = true;
+	c->ping = c->offload = c->tcp = c->port_mapping = c->lan = true;
 	if (take_text(&c->path, path, 0) != NULL)
 		return KITH_ENOMEM;
 	errno = 0;

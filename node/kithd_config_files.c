@@ -147,6 +147,7 @@ static void apply_plain(const struct config *c, struct credentials *k, struct ki
 	o->no_offload = !c->offload;
 	o->no_tcp = !c->tcp;
 	o->no_port_mapping = !c->port_mapping;
+	o->no_lan = !c->lan;
 	o->listen_tcp = (uint16_t)c->listen_tcp;
 	o->proxy = c->proxy.s;
 	o->sessions_max = (uint32_t)c->sessions_max;

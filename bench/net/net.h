@@ -89,6 +89,7 @@ struct kith_net_options {
 	kith_time_us lan_delay_us; /* one way between two devices behind one NAT, besides their uplinks */
 	struct kith_delay_model delay;
 	struct kith_access_faults faults; /* of the core */
+	struct kith_access_faults lan_faults; /* between two devices behind one NAT */
 	struct kith_net_profile profiles[KITH_NET_PROFILES_MAX];
 };
 

@@ -10,6 +10,7 @@
 
 /* Streams of draws that have nothing to do with each other. */
 #define STREAM_CORE UINT64_C(0x636f7265)
+#define STREAM_LAN UINT64_C(0x6c616e)
 #define STREAM_UP_LOSS UINT64_C(0x75706c)
 #define STREAM_DOWN_LOSS UINT64_C(0x646f776e)
 
@@ -86,14 +87,25 @@ static void cross_core(const struct kith_net *net, struct kith_net_stats *stats,
 }
 
 /* To a neighbour behind the same NAT, after extra_us more. */
-static void cross_lan(const struct kith_net *net, struct kith_net_flight *f, uint32_t realm, uint32_t target,
-		      kith_time_us extra_us, struct kith_net_outcome *out)
+static void cross_lan(const struct kith_net *net, struct kith_net_stats *stats, struct kith_net_flight *f,
+		      uint32_t realm, uint32_t target, kith_time_us extra_us, struct kith_net_outcome *out)
 {
+	struct kith_access_fate fate;
+	kith_access_draw(&net->options.lan_faults, net->options.seed ^ STREAM_LAN, f->from_device, f->number, &fate);
+	if (fate.copies == 0) {
+		end(stats, out, KITH_NET_LOSS);
+		return;
+	}
+	const kith_time_us at = f->at + extra_us + net->devices[target].delay_us;
 	f->stage = KITH_NET_DOWN;
 	f->realm = realm;
 	f->device = target;
-	f->at += extra_us + net->devices[target].delay_us;
-	fly(out, f);
+	for (unsigned i = 0; i < fate.copies; i++) {
+		f->copy = (uint8_t)i;
+		f->at = at + fate.extra_us[i];
+		fly(out, f);
+	}
+	stats->duplicated += fate.copies - 1;
 }
 
 /* Through a NAT from its inside. True: f now leaves from the NAT itself; false: it has ended or was turned back. */
@@ -117,7 +129,7 @@ static bool nat_out(struct kith_net *net, struct kith_net_stats *stats, struct k
 	if (target == 0)
 		end(stats, out, KITH_NET_NO_ROUTE);
 	else
-		cross_lan(net, f, device, target, 0, out);
+		cross_lan(net, stats, f, device, target, 0, out);
 	return false;
 }
 
@@ -143,7 +155,7 @@ static void go_up(struct kith_net *net, struct kith_net_stats *stats, struct kit
 			return;
 		}
 		if (target != 0) {
-			cross_lan(net, f, realm, target, net->options.lan_delay_us, out);
+			cross_lan(net, stats, f, realm, target, net->options.lan_delay_us, out);
 			return;
 		}
 		if (f->at > left) {

@@ -42,7 +42,9 @@ uint32_t kith_sim_app_calls(const struct kith_simnode *n)
 bool kith_sim_app_new(struct kith_sim *sim, struct kith_simnode *n)
 {
 	struct kith_simapp *app = n->app = KITH_NEW(&sim->engine.alloc, struct kith_simapp);
-	const uint32_t leaves = sim->options.leaves, first = sim->options.supernodes;
+	const bool sited = sim->options.site_leaves > 0;
+	const uint32_t first = sited ? kith_sim_site(sim, n) : sim->options.supernodes;
+	const uint32_t leaves = sited ? sim->options.site_leaves : sim->options.leaves;
 	if (app == NULL)
 		return false;
 	app->armed = app->call_at = app->verify_at = KITH_TIME_NEVER;

@@ -198,9 +198,12 @@ static void check_named(struct kith_sim *sim, const struct kith_simnode *n, cons
 	kith_sim_violate(sim, KITH_SIM_NAMED_NOT_SPOKEN_TO, n->id, spy, "a packet was sent there");
 }
 
-void kith_sim_check_delivered(struct kith_sim *sim, uint32_t from, uint32_t to)
+void kith_sim_check_delivered(struct kith_sim *sim, uint32_t from, uint32_t to, bool to_all)
 {
-	check_straight(sim, from, to, "delivered");
+	if (!to_all)
+		check_straight(sim, from, to, "delivered");
+	else if (hides_from(&sim->nodes[from], to)) /* whoever is on the link hears what is sent to all */
+		kith_sim_violate(sim, KITH_SIM_RELAY_ONLY_HIDDEN, from, to, "a packet was delivered as to all");
 }
 
 /* By what is written on it: a packet that a NAT would drop gives an address away as well. */

@@ -56,6 +56,8 @@ uint16_t kith_sim_port(const struct kith_simnode *n, uint16_t transport)
 {
 	if (transport == KITH_SIM_TRANSPORT)
 		return n->local.port;
+	if (transport == KITH_SIM_LAN)
+		return KITH_SIM_LAN_PORT;
 	for (uint32_t i = 0; i < n->ports_n; i++) {
 		if (n->ports[i].id == transport)
 			return n->ports[i].port;
@@ -67,6 +69,8 @@ uint16_t kith_sim_transport(const struct kith_simnode *n, uint16_t port)
 {
 	if (port == n->local.port)
 		return KITH_SIM_TRANSPORT;
+	if (port == KITH_SIM_LAN_PORT)
+		return KITH_SIM_LAN;
 	for (uint32_t i = 0; i < n->ports_n; i++) {
 		if (n->ports[i].port == port)
 			return n->ports[i].id;

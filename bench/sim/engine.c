@@ -213,8 +213,25 @@ static void send_one(struct kith_sim *sim, struct kith_simnode *n, const struct 
 	kith_sim_buf_drop(sim, buf);
 }
 
+/* To all others of a leaf's site: one packet each, as a radio would lose it for one and not for another. */
+static void send_site(struct kith_sim *sim, struct kith_simnode *n, const struct kith_packet *p)
+{
+	const uint32_t first = kith_sim_site(sim, n), end = first + sim->options.site_leaves;
+	for (uint32_t i = first; i < end && i < sim->nodes_n; i++) {
+		struct kith_packet one = *p;
+		one.remote = sim->nodes[i].local;
+		one.remote.port = KITH_SIM_LAN_PORT;
+		if (i != n->id && sim->nodes[i].nat == n->nat)
+			send_one(sim, n, &one, p->data, p->len);
+	}
+}
+
 void kith_sim_send(struct kith_sim *sim, struct kith_simnode *n, const struct kith_packet *p)
 {
+	if (p->transport == KITH_SIM_LAN && sim->options.site_lan) {
+		send_site(sim, n, p);
+		return;
+	}
 	size_t step = p->segment_len != 0 ? p->segment_len : p->len;
 	for (size_t at = 0; at < p->len; at += step)
 		send_one(sim, n, p, p->data + at, p->len - at < step ? p->len - at : step);
@@ -281,7 +298,7 @@ static void deliver(struct kith_sim *sim, struct batch *b, const struct kith_net
 	struct kith_simnode *n = &sim->nodes[d->host];
 	if (b->n > 0 && (b->node != n || b->n == KITH_SIM_BATCH))
 		batch_flush(sim, b);
-	kith_sim_check_delivered(sim, from, d->host);
+	kith_sim_check_delivered(sim, from, d->host, d->pkt.dst.port == KITH_SIM_LAN_PORT);
 	kith_sim_offices_delivered(sim, &sim->nodes[from], n, buf->len);
 	if (n->core == NULL || kith_sim_transport(n, d->pkt.dst.port) == 0) {
 		*(n->core == NULL ? &sim->counts.dead_host : &sim->counts.dead_port) += 1;

@@ -36,6 +36,8 @@
 
 #define KITH_SIM_UNIX_MS INT64_C(1800000000000) /* the wall clock at virtual time 0 */
 #define KITH_SIM_TRANSPORT 1
+#define KITH_SIM_LAN 2 /* the transport to all in a site */
+#define KITH_SIM_LAN_PORT 7411
 #define KITH_SIM_SUPER_PORT 4433
 #define KITH_SIM_PORTS_MAX 512 /* transports of a node that its core asked for */
 #define KITH_SIM_CALLS_MAX 12 /* sessions of one application at once */
@@ -388,6 +390,8 @@ void kith_sim_node_wake(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_super_lookup(struct kith_sim *sim, uint32_t node, uint32_t peer);
 void kith_sim_node_drain(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_node_keys(struct kith_sim *sim, struct kith_simnode *n);
+/* The first leaf of a leaf's site. */
+uint32_t kith_sim_site(const struct kith_sim *sim, const struct kith_simnode *n);
 void kith_sim_node_transport(struct kith_sim *sim, struct kith_simnode *n);
 
 /* ---- effect.c ---- */
@@ -507,7 +511,8 @@ void kith_sim_disturb(struct kith_sim *sim, struct kith_simnode *n); /* n NULL: 
 struct kith_addr kith_sim_trap_of(const struct kith_simnode *n);
 void kith_sim_check_sent(struct kith_sim *sim, const struct kith_simnode *n, const struct kith_addr *to,
 			 const uint8_t *data, size_t len);
-void kith_sim_check_delivered(struct kith_sim *sim, uint32_t from, uint32_t to);
+/* to_all: it was sent to all on the link, and this is one who hears it. */
+void kith_sim_check_delivered(struct kith_sim *sim, uint32_t from, uint32_t to, bool to_all);
 void kith_sim_check_homes(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_check_memory(struct kith_sim *sim, const struct kith_simnode *n);
 void kith_sim_check_members(struct kith_sim *sim);

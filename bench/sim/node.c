@@ -196,6 +196,14 @@ void kith_sim_node_transport(struct kith_sim *sim, struct kith_simnode *n)
 	t.locals_n = t.up ? 1 : 0;
 	kith_sim_attack_locals(n, &t);
 	(void)kith_core_transport(n->core, kith_sim_node_now(sim, n), &t);
+	if (!kith_sim_is_super(n) && sim->options.site_lan) {
+		t.id = KITH_SIM_LAN;
+		t.purpose = KITH_PURPOSE_LAN;
+		t.remote = (struct kith_addr){ .family = KITH_FAMILY_V4,
+					       .port = KITH_SIM_LAN_PORT,
+					       .ip = { 239, 255, 75, 72 } };
+		(void)kith_core_transport(n->core, kith_sim_node_now(sim, n), &t);
+	}
 	kith_sim_ports_tell(sim, n);
 }
 

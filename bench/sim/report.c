@@ -95,6 +95,8 @@ const char *kith_simoptions_check(const struct kith_simoptions *o)
 		return "the duration is 10 seconds to a year";
 	if (o->join_us < 0 || o->join_from_us < 0 || o->join_from_us + o->join_us > o->duration_us)
 		return "the time of joining lies within the duration";
+	if (o->site_leaves > 200 || (o->site_lan && o->site_leaves == 0) || (o->site_leaves > 0 && f->moves_n > 0))
+		return "a site has at most 200 leaves, none of which moves; only who has a site hears others";
 	if (w->datagrams_n > 64)
 		return "datagrams: at most 64 in a call";
 	if (w->contacts_n > KITH_SIM_CONTACTS_MAX / 2)

@@ -162,6 +162,7 @@ enum kith_simfalse {
 struct kith_simfaults {
 	uint64_t seed; /* 0: the run's */
 	struct kith_access_faults link; /* all the time */
+	struct kith_access_faults lan; /* the same of what stays behind one router */
 	kith_time_us from_us, until_us;
 	uint32_t partitions_n; /* half of them one way */
 	kith_time_us partition_us; /* longest */
@@ -270,6 +271,10 @@ struct kith_simoptions {
 	kith_time_us verify_us; /* at the end: every leaf calls a contact, nothing is disturbed; 0: none */
 	enum kith_simsuite suite;
 	struct kith_simnat_mix nats;
+	/* So many leaves are behind one router, and each has contacts among these only; 0: a router each. site_lan:
+	 * they hear what one of them sends to all */
+	uint32_t site_leaves;
+	bool site_lan;
 	bool nats_in_turn; /* the kinds that have a weight, one leaf each in turn, instead of drawn by it */
 	bool world; /* delays by country instead of 20 ms an access link */
 	bool checked; /* check every allocation */

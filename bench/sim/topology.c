@@ -105,6 +105,27 @@ static bool home_router(struct kith_sim *sim, struct kith_simnode *n, uint32_t r
 	return kith_net_iface_add(sim->net, n->id, *nat, &inside, &none, &n->iface) == 0;
 }
 
+uint32_t kith_sim_site(const struct kith_sim *sim, const struct kith_simnode *n)
+{
+	const uint32_t first = sim->options.supernodes;
+	return first + (n->id - first) / sim->options.site_leaves * sim->options.site_leaves;
+}
+
+/* Puts a leaf behind the router of the first one of its site. */
+static bool place_beside(struct kith_sim *sim, struct kith_simnode *n, const struct kith_simnode *first)
+{
+	static const struct kith_net_uplink none;
+	n->nat_kind = first->nat_kind;
+	n->reachable = first->reachable;
+	n->nat = first->nat;
+	n->public = first->public;
+	n->public_nat = first->public_nat;
+	n->local = private_ip(192, 168, 1);
+	n->local.ip[3] = (uint8_t)(n->local.ip[3] + (n->id - first->id));
+	return owner_set(sim, &n->public, n->id) &&
+	       kith_net_iface_add(sim->net, n->id, n->nat, &n->local, &none, &n->iface) == 0;
+}
+
 /* Puts a leaf behind a NAT of the kind: a new one, and its interface too if it has none. */
 static bool place(struct kith_sim *sim, struct kith_simnode *n, unsigned kind)
 {
@@ -189,6 +210,7 @@ static bool net_new(struct kith_sim *sim)
 	o.hosts_max = sim->nodes_n;
 	o.devices_max = UINT32_MAX / 4;
 	o.faults = sim->options.faults.link;
+	o.lan_faults = sim->options.faults.lan;
 	o.delay.seed = sim->options.seed;
 	o.delay.kind = sim->options.world ? KITH_DELAY_COUNTRY : KITH_DELAY_CONSTANT;
 	o.delay.constant_us = CORE_US;
@@ -213,6 +235,12 @@ bool kith_sim_topology(struct kith_sim *sim)
 			return false;
 		KITH_ASSERT(host == i);
 		unsigned kind = KITH_SIMNAT_OPEN;
+		const bool sited = !kith_sim_is_super(n) && sim->options.site_leaves > 0;
+		if (sited && kith_sim_site(sim, n) != i) {
+			if (!place_beside(sim, n, &sim->nodes[kith_sim_site(sim, n)]))
+				return false;
+			continue;
+		}
 		if (!kith_sim_is_super(n))
 			kind = sim->options.nats_in_turn
 				       ? kith_simnat_turn(&sim->options.nats, i - sim->options.supernodes)

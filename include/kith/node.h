@@ -72,7 +72,6 @@ struct kith_node_options {
 	size_t issuers_n;
 	const struct kith_span *revocations; /* lists, known from the start */
 	size_t revocations_n;
-
 	const char *state_dir; /* what it remembers: made (0700) if missing, locked against a second node; or NULL */
 
 	/* Where it listens, and whom it asks first. */
@@ -114,6 +113,7 @@ struct kith_node_options {
 	bool no_tcp; /* neither take nor make TCP connections */
 	const char *proxy; /* TCP goes through this SOCKS or HTTP proxy: kithd.conf(5) has the syntax; NULL: straight */
 	bool no_port_mapping; /* do not ask the router for a port (<kith/portmap.h>) */
+	bool no_lan; /* neither ask for contacts on the local network, nor answer; supernodes never do */
 };
 
 /* Fills in the defaults. */

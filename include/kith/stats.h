@@ -104,7 +104,12 @@
 	X(SESSIONS_LIMITED, "sessions ended when they opened: their identity has its share of them")                   \
 	X(TCP_REFUSED, "TCP connections of others not taken in: too many")                                             \
 	X(TCP_MALFORMED, "TCP connections ended: what came was no packet behind its length")                           \
-	X(TCP_USELESS, "TCP connections of others ended: nothing of use came")
+	X(TCP_USELESS, "TCP connections of others ended: nothing of use came")                                         \
+	X(NEARBY_ASKED, "questions after a contact that were sent to the local network")                               \
+	X(NEARBY_ANSWERED, "questions after this node on the local network that were answered")                        \
+	X(NEARBY_OTHERS, "questions on the local network that were after others")                                      \
+	X(NEARBY_FOUND, "contacts that answered on the local network")                                                 \
+	X(DROP_OFF_LINK, "packets of the local network dropped: from somewhere else, or none for it")
 
 /* The counters, as KITH_STAT_MAP lists them. */
 enum kith_stat {

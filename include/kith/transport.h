@@ -10,7 +10,10 @@
 enum kith_transport_purpose {
 	KITH_PURPOSE_ANY, /* handshakes, homes, calls */
 	KITH_PURPOSE_PUNCH, /* one of many, to get through one NAT: only its asker uses it, and it is not offered */
-	KITH_PURPOSE_OUT /* as ANY, but nobody can send there first: it is not offered */
+	KITH_PURPOSE_OUT, /* as ANY, but nobody can send there first: it is not offered */
+	/* reaches all that are on the link: remote is the group's address, locals those of the interfaces that it is
+	 * joined on. Contacts are looked for there, and nothing else is sent or taken. Its id is below 16 */
+	KITH_PURPOSE_LAN
 };
 
 /* An address at which a transport may be reachable. */

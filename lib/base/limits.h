@@ -33,6 +33,13 @@
 	(2400 * KITH_US_PER_MS) /* local: between two homes that are asked for a tunnel, while there is none */
 #define KITH_HANDSHAKE_TIMEOUT_US (10 * KITH_US_PER_S) /* local: to a supernode */
 #define KITH_DIAL_TIMEOUT_US (30 * KITH_US_PER_S) /* local: default for a call to a person, who may have to decide */
+/* local: questions after contacts on the local network, of one address; eight times that of all there. A call asks
+ * KITH_NEARBY_TRIES times at most, so eight can begin at once, and one a second after that */
+#define KITH_NEARBY_PER_S 4
+#define KITH_NEARBY_BURST 32
+#define KITH_NEARBY_TRIES 4 /* local: at 0, 300 ms, 900 ms and 2.1 s: multicast on a radio is sent once, and lost */
+#define KITH_NEARBY_RETRY_US                                                                                           \
+	(300 * KITH_US_PER_MS) /* local: doubles; an access point holds multicast for 100 to 300 ms */
 #define KITH_DIAL_ALONE_US (5 * KITH_US_PER_S) /* local: without any home a call is not waited for longer */
 #define KITH_COOKIE_LIFE_US (120 * KITH_US_PER_S) /* wire: a cookie secret's life, as WireGuard's */
 #define KITH_CANCEL_US (3 * KITH_US_PER_S) /* local: so long a callee is told that a call was given up: five times */

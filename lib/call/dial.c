@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "call/crossing.h"
 #include "call/find.h"
+#include "call/near.h"
 #include "call/op.h"
 #include "call/relays.h"
 #include "call/ringing.h"
@@ -71,8 +72,10 @@ int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *nam
 		kith_text_copy(op->service, sizeof op->service, service);
 	kith_ids_directory(c->suite, &op->key, &c->self.network, name);
 	op->first = (uint8_t)kith_rng_below(c->random, KITH_HOMES);
-	if (kind != KITH_OP_CALL || !kith_ringing_answer(c, op))
-		look_up(c, op);
+	if (kind == KITH_OP_CALL && kith_ringing_answer(c, op))
+		return 0;
+	kith_near_begin(c, op);
+	look_up(c, op);
 	return 0;
 }
 
@@ -107,18 +110,18 @@ void kith_dial_leave(struct kith_core *c)
 }
 
 /* Whether the contact list lets us call this key under this name. */
-static int check_contact(struct kith_core *c, const struct kith_found *f)
+static int check_contact(struct kith_core *c, const struct kith_person *person)
 {
-	int err = kith_contacts_check(&c->contacts, f->person.name, &f->person.identity);
+	int err = kith_contacts_check(&c->contacts, person->name, &person->identity);
 	if (err == KITH_EPINNED) {
 		struct kith_event *ev = kith_event_push(c, KITH_EVENT_IDENTITY_CHANGED);
 		if (ev != NULL) {
-			memcpy(ev->name, f->person.name, sizeof ev->name);
-			ev->identity = f->person.identity;
+			memcpy(ev->name, person->name, sizeof ev->name);
+			ev->identity = person->identity;
 		}
 		return err;
 	}
-	return kith_contacts_blocked(&c->contacts, f->person.name) ? KITH_EACCES : 0;
+	return kith_contacts_blocked(&c->contacts, person->name) ? KITH_EACCES : 0;
 }
 
 /* Why no supernode may be asked for a tunnel to that peer. */
@@ -127,12 +130,15 @@ static int unreached(const struct kith_peer *peer)
 	return peer->relay_only ? KITH_ERELAYONLY : KITH_EUNREACHABLE;
 }
 
-static int call(struct kith_core *c, struct kith_operation *op, const struct kith_found *f)
+/* Calls a device that was found: through the homes in its record; or, without one, where it answered on the local
+ * network. */
+static int call(struct kith_core *c, struct kith_operation *op, const struct kith_person *person,
+		const struct kith_found *found, const struct kith_hop *near)
 {
-	int err = check_contact(c, f);
+	int err = check_contact(c, person);
 	if (err != 0)
 		return err;
-	if (kith_trust_lists_age(&c->trust, &c->now, f->person.issuer_id, NULL) == KITH_LISTS_TOO_OLD)
+	if (kith_trust_lists_age(&c->trust, &c->now, person->issuer_id, NULL) == KITH_LISTS_TOO_OLD)
 		return KITH_ESTALE;
 	struct kith_peer *peer = KITH_NEW(c->alloc, struct kith_peer);
 	if (peer == NULL)
@@ -140,12 +146,15 @@ static int call(struct kith_core *c, struct kith_operation *op, const struct kit
 	memcpy(peer->name, op->name, sizeof peer->name);
 	memcpy(peer->service, op->service, sizeof peer->service);
 	peer->op = op->id;
-	peer->identity = f->person.identity;
+	peer->identity = person->identity;
 	const struct kith_contact *contact = kith_contacts_get(&c->contacts, op->name);
 	peer->relay_only = contact != NULL && (contact->flags & KITH_CONTACT_RELAY_ONLY);
-	kith_relays_homes(peer, &f->record, f->doubted);
-	bool reached = kith_relays_reach(c, peer);
-	struct kith_session *s = reached ? kith_connect_peer(c, &f->record, op->service) : NULL;
+	if (found != NULL)
+		kith_relays_homes(peer, &found->record, found->doubted);
+	else
+		peer->near = *near;
+	bool reached = found == NULL || kith_relays_reach(c, peer);
+	struct kith_session *s = reached ? kith_connect_peer(c, &person->device_dh, op->service) : NULL;
 	if (s == NULL) {
 		err = reached ? KITH_EFULL : unreached(peer);
 		KITH_FREE(c->alloc, peer);
@@ -198,7 +207,7 @@ static bool may_meet(const struct kith_core *c, const struct kith_record *record
 static void reach(struct kith_core *c, struct kith_operation *op, const struct kith_found *f)
 {
 	op->asked = 0;
-	int err = call(c, op, f);
+	int err = call(c, op, &f->person, f, NULL);
 	/* A home of whom ours do not know yet may be one that they know in a moment. */
 	if ((err == KITH_ERELAYONLY && may_meet(c, &f->record)) || err == KITH_EUNREACHABLE)
 		try_again(c, op, err);
@@ -288,12 +297,35 @@ static void blame(struct kith_core *c, const struct kith_operation *op, const st
 		kith_caught_unsure_all(c, op->absent, KITH_LIE_DENIES);
 }
 
+/* The callee was found on the local network before the look-up was answered: the call goes through its homes as well,
+ * as that is what works if the two do not hear each other. */
+static void join(struct kith_core *c, struct kith_operation *op, const struct kith_msg_found *m)
+{
+	struct kith_session *s = kith_peer_get(c, op->session);
+	struct kith_found found[KITH_DIAL_DEVICES_MAX];
+	if (s == NULL || !s->initiator || s->state != KITH_SESSION_INITIATING || s->peer->homes_n > 0)
+		return;
+	size_t n = kith_find_read(c, &op->key, op->name, m, found);
+	for (size_t i = 0; i < n; i++) {
+		if (!found[i].online || memcmp(found[i].record.device.b, s->device, KITH_DEVICE_ID_LEN) != 0)
+			continue;
+		kith_relays_homes(s->peer, &found[i].record, found[i].doubted);
+		kith_relays_carry(c, s);
+		return;
+	}
+}
+
 void kith_dial_found(struct kith_core *c, kith_op id, int err, const struct kith_msg_found *m, unsigned home)
 {
 	struct kith_operation *op = kith_op_get(c, id);
 	struct kith_found found[KITH_DIAL_DEVICES_MAX];
-	if (op == NULL || op->session != 0)
+	if (op == NULL)
 		return;
+	if (op->session != 0) {
+		if (err == 0)
+			join(c, op, m);
+		return;
+	}
 	if (err != 0 && err != KITH_ENOENT) {
 		op->asked = 0;
 		try_again(c, op, err);
@@ -361,6 +393,33 @@ void kith_dial_on_beyond(struct kith_core *c, const struct kith_answer *answer)
 	kith_dial_found(c, op->id, err == 0 ? 0 : KITH_ENOENT, &m, 0); /* one who is silent knows nobody, either */
 }
 
+/* The device answered while it is called through its homes. */
+static void also_near(struct kith_core *c, struct kith_session *s, const struct kith_person *person,
+		      const struct kith_hop *from)
+{
+	if (!s->initiator || s->state != KITH_SESSION_INITIATING || s->hs->cancel || s->peer->relay_only ||
+	    memcmp(s->device, person->device_dh.b, KITH_DEVICE_ID_LEN) != 0)
+		return;
+	s->peer->near = *from;
+	kith_connect_send(c, s, from);
+}
+
+void kith_dial_on_here(struct kith_core *c, struct kith_span packet, const struct kith_hop *from)
+{
+	struct kith_person person;
+	struct kith_operation *op = kith_near_found(c, packet, from, &person);
+	struct kith_session *s = op != NULL ? kith_peer_get(c, op->session) : NULL;
+	if (op == NULL)
+		return;
+	if (s != NULL) {
+		also_near(c, s, &person, from);
+		return;
+	}
+	int err = call(c, op, &person, NULL, from);
+	if (err != 0)
+		kith_op_done(c, op->id, err, false);
+}
+
 void kith_dial_refresh(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_id key;
@@ -410,6 +469,8 @@ static int late(struct kith_core *c, const struct kith_operation *op)
 		return KITH_EDETACHED;
 	if (s == NULL && op->denied != 0)
 		return nobody(op);
+	if (s != NULL && s->peer->near.remote.family != KITH_FAMILY_NONE)
+		return KITH_ETIMEDOUT;
 	bool found_none = s != NULL && s->initiator && s->peer->relay_only && s->peer->hops_n == 0;
 	if (s != NULL && (found_none || (s->initiator && !kith_relays_reach(c, s->peer))))
 		return unreached(s->peer);
@@ -422,6 +483,11 @@ void kith_dial_tick(struct kith_core *c, struct kith_operation *op)
 {
 	if (c->now.mono_us >= op->give_up_at) {
 		kith_dial_give_up(c, op, late(c, op));
+		return;
+	}
+	kith_near_tick(c, op);
+	if (c->now.mono_us < op->due_at) {
+		kith_op_arm(c, op, op->due_at);
 		return;
 	}
 	bool once_more = op->tries < kith_find_tries(c);

@@ -1,7 +1,7 @@
 /* Operations of the application: looking a name up, and calling it.
  *
  * A call is a look-up, then a handshake: copies of the same HELLO go to the callee through its homes, one after the
- * other.
+ * other. A contact is looked for on the local network as well (call/near.h), and called there if it answers.
  * Two people that call each other at the same moment: call/crossing.h.
  * Homes may lie: the first one asked is drawn; that there is nobody, or nobody online, counts when all homes say so,
  * and a few others, whom the leaf then asks itself: replicas of the name, and supernodes that are no homes of its.
@@ -39,6 +39,9 @@ void kith_dial_on_found(struct kith_core *c, const struct kith_session *via, con
 
 /* The answer of one who is no home (leaf/beyond.h). */
 void kith_dial_on_beyond(struct kith_core *c, const struct kith_answer *answer);
+
+/* Somebody says that it is on the local network, and asked for by a call. */
+void kith_dial_on_here(struct kith_core *c, struct kith_span packet, const struct kith_hop *from);
 
 /* The result of an operation's look-up, by a home (kith_find_home) or by this supernode itself (0). m is read when
  * err is 0 or KITH_ENOENT. */

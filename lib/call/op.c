@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "call/near.h"
 
 struct kith_operation *kith_op_get(struct kith_core *c, kith_op id)
 {
@@ -27,6 +28,8 @@ void kith_op_arm(struct kith_core *c, struct kith_operation *op, kith_time_us at
 {
 	if (at > op->give_up_at)
 		at = op->give_up_at;
+	op->due_at = at;
+	at = kith_near_due(op) < at ? kith_near_due(op) : at;
 	if (kith_timers_set(&c->timers, &op->timer, at) != 0)
 		kith_stats_add(c->stats, KITH_STAT_ALLOC_FAILED, 1);
 }
@@ -60,6 +63,7 @@ void kith_op_done(struct kith_core *c, kith_op id, int err, bool told)
 		}
 	}
 	op->kind = KITH_OP_FREE;
+	kith_near_end(c, op);
 	if (told)
 		return;
 	struct kith_event *ev = kith_event_push(c, KITH_EVENT_OP_DONE);

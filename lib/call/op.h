@@ -21,7 +21,8 @@ void kith_op_done(struct kith_core *c, kith_op op, int err, bool told);
 /* The session of the application with that id, or NULL. */
 struct kith_session *kith_peer_get(struct kith_core *c, kith_session_id id);
 
-/* When the operation is looked at again: at the latest at its time limit. */
+/* When the operation is looked at again: at the latest at its time limit, and besides when its callee is to be asked
+ * for once more (call/near.h). */
 void kith_op_arm(struct kith_core *c, struct kith_operation *op, kith_time_us at);
 
 #endif

@@ -287,15 +287,20 @@ bool kith_relays_next(struct kith_core *c, struct kith_session *s, struct kith_s
 	return false;
 }
 
+/* The HELLO goes this way as well. */
+static void copy(struct kith_core *c, const struct kith_session *s, const struct kith_hop *hop)
+{
+	uint8_t *out = kith_outbox_raw(&c->shared->outbox, hop, s->hs->len);
+	if (out != NULL)
+		memcpy(out, s->hs->packet, s->hs->len);
+}
+
 /* The message that cancels a call goes over every tunnel there is, since any of them may have brought the call. */
 static void carry_canceled(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_peer *peer = s->peer;
-	for (unsigned i = 0; i + 1 < peer->hops_n; i++) {
-		uint8_t *out = kith_outbox_raw(&c->shared->outbox, &peer->hops[i], s->hs->len);
-		if (out != NULL)
-			memcpy(out, s->hs->packet, s->hs->len);
-	}
+	for (unsigned i = 0; i + 1 < peer->hops_n; i++)
+		copy(c, s, &peer->hops[i]);
 	peer->hops_next = (uint8_t)(peer->hops_n > 0 ? peer->hops_n - 1 : 0);
 }
 
@@ -308,8 +313,13 @@ void kith_relays_carry(struct kith_core *c, struct kith_session *s)
 		peer->homes_used = 0; /* all failed: begin again with the first */
 	if (!wanted)
 		carry_canceled(c, s);
+	const bool near = peer->near.remote.family != KITH_FAMILY_NONE;
+	if (near && peer->hops_n > 0)
+		copy(c, s, &peer->near);
 	if (peer->hops_n > 0) /* in turn: a tunnel may end at an address that the callee has left */
 		kith_connect_send(c, s, &peer->hops[peer->hops_next++ % peer->hops_n]);
+	else if (near)
+		kith_connect_send(c, s, &peer->near);
 	else
 		kith_connect_waited(c, s);
 }

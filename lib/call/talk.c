@@ -91,6 +91,8 @@ void kith_talk_opened(struct kith_core *c, struct kith_session *s)
 		ev->remote = !s->initiator;
 	}
 	s->peer->told = true;
+	if (kith_session_hop(s)->tunnel == 0 && s->role != KITH_ROLE_SUPERNODE) /* not as calls of leaves begin */
+		kith_tell_path(c, s);
 	if (s->peer->op != 0)
 		kith_op_done(c, s->peer->op, 0, true);
 	s->peer->op = 0;
@@ -198,6 +200,7 @@ void kith_talk_relay_only(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_operation *op = kith_op_get(c, s->peer->op);
 	s->peer->relay_only = true;
+	s->peer->near = (struct kith_hop){ 0 };
 	kith_session_touch(c, s);
 	if (s->state == KITH_SESSION_OPEN)
 		kith_pathset_allow(&s->paths, kith_env(c, s), KITH_PATHSET_RELAY_ONLY);

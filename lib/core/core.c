@@ -8,6 +8,7 @@
 #include "call/cut.h"
 #include "call/ended.h"
 #include "call/dial.h"
+#include "call/near.h"
 #include "call/outage.h"
 #include "call/routes.h"
 #include "call/spread.h"
@@ -25,6 +26,7 @@
 #include "leaf/reach.h"
 #include "leaf/watching.h"
 #include "link/lists.h"
+#include "link/nearby.h"
 #include "link/via.h"
 #include "stream/stream.h"
 #include "super/help.h"
@@ -430,9 +432,12 @@ void kith_core_free(struct kith_core *c)
 	kith_candidacy_end(c);
 	kith_super_free(c);
 	kith_serving_deinit(c);
-	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++)
+	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++) {
 		kith_timers_stop(&c->timers, &c->ops[i].timer);
+		kith_near_end(c, &c->ops[i]);
+	}
 	KITH_FREE_ARRAY(alloc, c->ops, KITH_OPS_MAX);
+	kith_nearby_deinit(c);
 	kith_watching_deinit(c);
 	kith_leaf_deinit(c);
 	kith_lists_deinit(c);
@@ -594,8 +599,9 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 		kith_core_settle(c);
 		return err;
 	}
-	if (t->purpose == KITH_PURPOSE_PUNCH || before.purpose == KITH_PURPOSE_PUNCH) { /* nobody comes by it */
-		if (known)
+	bool punch = t->purpose == KITH_PURPOSE_PUNCH || before.purpose == KITH_PURPOSE_PUNCH;
+	if (punch || t->purpose == KITH_PURPOSE_LAN) { /* nobody comes by it; what is for the link carries no session */
+		if (punch && known)
 			kith_transport_doubt(c, t->id, t->up ? 0 : t->closed ? KITH_ECLOSED : KITH_EDETACHED);
 		kith_core_settle(c);
 		return 0;

@@ -1,6 +1,7 @@
 #include "core/dispatch.h"
 
 #include "base/addr.h"
+#include "call/dial.h"
 #include "call/relays.h"
 #include "call/ringing.h"
 #include "call/streams.h"
@@ -12,6 +13,7 @@
 #include "leaf/homes.h"
 #include "link/connect.h"
 #include "link/gone.h"
+#include "link/nearby.h"
 #include "link/refuse.h"
 #include "link/respond.h"
 #include "link/who.h"
@@ -303,8 +305,14 @@ static void on_own(struct kith_core *c, struct kith_span packet, const struct ki
 	case KITH_PKT_KNOCK:
 		kith_candidacy_on_knock(c, packet, hop);
 		return;
+	case KITH_PKT_WHERE:
+		kith_nearby_on_where(c, packet, hop);
+		return;
+	case KITH_PKT_HERE:
+		kith_dial_on_here(c, packet, hop);
+		return;
 	default:
-		if (packet.len > 0 && packet.p[0] >= KITH_PKT_HELLO && packet.p[0] <= KITH_PKT_KNOCK)
+		if (packet.len > 0 && packet.p[0] >= KITH_PKT_HELLO && packet.p[0] <= KITH_PKT_HERE)
 			kith_drop(c, KITH_STAT_DROP_TOO_SHORT, hop, "type_and_length");
 		else
 			kith_drop(c, KITH_STAT_DROP_UNKNOWN_TYPE, hop, "type");
@@ -317,6 +325,10 @@ void kith_dispatch_packet(struct kith_core *c, struct kith_packet *packet)
 	struct kith_hop hop = { .remote = packet->remote, .transport = packet->transport };
 	struct kith_span bytes = { packet->data, packet->len };
 	kith_addr_normalise(&hop.remote);
+	if (kith_transports_is_lan(&c->transports, hop.transport) && kith_packet_type(bytes) != KITH_PKT_WHERE) {
+		kith_drop(c, KITH_STAT_DROP_OFF_LINK, &hop, "to_all");
+		return;
+	}
 	if (kith_packet_type(bytes) == KITH_PKT_TUNNEL) {
 		if (kith_tunnels_forward(c, packet))
 			return;
@@ -332,5 +344,5 @@ void kith_dispatch_packet(struct kith_core *c, struct kith_packet *packet)
 bool kith_dispatch_train(struct kith_core *c, struct kith_packet *packet)
 {
 	return packet->len >= KITH_TUNNEL_HEADER && packet->data[0] == KITH_PKT_TUNNEL &&
-	       kith_tunnels_forward(c, packet);
+	       !kith_transports_is_lan(&c->transports, packet->transport) && kith_tunnels_forward(c, packet);
 }

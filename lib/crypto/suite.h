@@ -88,6 +88,8 @@ int kith_verify(const struct kith_suite *s, const uint8_t sig[KITH_SIG_LEN], con
 #define KITH_SIGN_ENROL "kith enrolment v1"
 #define KITH_SIGN_LOG_HEAD "kith log head v1"
 #define KITH_SIGN_PARAMS "kith network parameters v1"
+#define KITH_SIGN_WHERE "kith where v1"
+#define KITH_SIGN_HERE "kith here v1"
 
 /* Constant-time comparison. */
 bool kith_equal_secret(const void *a, const void *b, size_t len);

@@ -16,6 +16,7 @@
 #include <kith/err.h>
 #include <kith/packet.h>
 #include <kith/stats.h>
+#include <kith/transport.h>
 
 #include "host/interfaces.h"
 #include "host/proxy.h"
@@ -60,6 +61,7 @@ struct kith_carrier {
 	enum kith_transport_kind kind; /* what it speaks; of tests: what it stands in for */
 	const char *name; /* as in "the UDP socket" */
 	bool spare; /* a node starts without it, too */
+	bool lan; /* reaches all that are on the link, at the address that its row's arg is */
 	uint8_t cost_ms; /* as of its transport */
 
 	/* On failure nothing is open, and why (KITH_CARRIER_WHY_MAX bytes) says it in words. KITH_EADDRINUSE: the port
@@ -90,6 +92,9 @@ struct kith_carrier {
 
 	/* Its own addresses. NULL: those of the machine's interfaces, at its port. */
 	void (*locals)(const void *self, struct kith_interface_list *out);
+
+	/* These addresses of the machine are its own now. NULL: it does not care. */
+	void (*look)(void *self, const struct kith_local locals[], size_t n);
 };
 
 /* What a node opens, in this order: the index is the transport's id. The last row has no carrier. */

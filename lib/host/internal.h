@@ -49,7 +49,7 @@
 
 #define KITH_HOST_OPEN_LABEL "kith" /* of an open network whose label nobody said */
 #define KITH_HOST_SERVICES_MAX 16 /* as in the core */
-#define KITH_HOST_SOCKETS_MAX 4 /* rows of a table of carriers */
+#define KITH_HOST_SOCKETS_MAX 6 /* rows of a table of carriers */
 /* Sockets that the core asked for: a spread through a NAT with random ports wants 256 of them, 32 that hit may be kept
  * from earlier ones, and as many are for others. */
 #define KITH_HOST_ASKED_MAX 320

@@ -47,6 +47,7 @@ static const struct option {
 	OPTION(no_tcp, FLAG),
 	OPTION(proxy, TEXT),
 	OPTION(no_port_mapping, FLAG),
+	OPTION(no_lan, FLAG),
 	OPTION(no_v4, FLAG),
 	OPTION(no_v6, FLAG),
 	OPTION(bind_v4, ADDR),

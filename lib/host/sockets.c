@@ -37,10 +37,17 @@ static bool is_tcp(const struct kith_socket *s)
 	return s->carrier->kind == KITH_TRANSPORT_TCP;
 }
 
+/* Whether nobody is looked for on the local network, or answered. A supernode is on no such network with those it
+ * serves, and found by everybody. */
+static bool is_deaf(const struct kith_node_options *o)
+{
+	return o->no_lan || o->role == KITH_ROLE_SUPERNODE;
+}
+
 static bool is_wanted(const struct kith_socket *s)
 {
 	const struct kith_node_options *o = &s->node->o;
-	return !(is_v4(s) ? o->no_v4 : o->no_v6) && !(is_tcp(s) && o->no_tcp);
+	return !(is_v4(s) ? o->no_v4 : o->no_v6) && !(is_tcp(s) && o->no_tcp) && !(s->carrier->lan && is_deaf(o));
 }
 
 /* Whether strangers may connect: a supernode is there for them. */
@@ -78,7 +85,9 @@ static int open_socket(struct kith_socket *s, uint16_t port, char *why)
 	if (err != 0)
 		return err;
 	if (s->effect == 0)
-		s->purpose = is_tcp(s) && !o.listen ? KITH_PURPOSE_OUT : KITH_PURPOSE_ANY;
+		s->purpose = s->carrier->lan	      ? KITH_PURPOSE_LAN
+			     : is_tcp(s) && !o.listen ? KITH_PURPOSE_OUT
+						      : KITH_PURPOSE_ANY;
 	node->handles++;
 	s->opened_at = kith_node_now(node).mono_us;
 	return 0;
@@ -138,7 +147,7 @@ static bool open_all(struct kith_node *node, struct outcome out[])
 		if (!is_wanted(s))
 			continue;
 		out[i].err = open_socket(s, port, out[i].why);
-		clash = clash || (out[i].err == KITH_EADDRINUSE && port != node->o.port);
+		clash = clash || (out[i].err == KITH_EADDRINUSE && port != node->o.port && !s->carrier->lan);
 		if (out[i].err == 0 && port == 0)
 			port = port_of(s);
 	}
@@ -238,6 +247,8 @@ static void tell_transport(struct kith_socket *s, const struct kith_interfaces *
 				    .effect = s->effect };
 	if (!t.up && !s->up)
 		return;
+	if (s->carrier->lan)
+		t.remote = *(const struct kith_addr *)s->row->arg;
 	if (kith_portmap_local(node, s->id, &t.locals[0]))
 		t.locals_n++;
 	for (size_t i = 0; i < list.n && t.locals_n < KITH_LOCALS_MAX; i++) {
@@ -248,6 +259,8 @@ static void tell_transport(struct kith_socket *s, const struct kith_interfaces *
 		*l = (struct kith_local){ list.addrs[i], KITH_ADDR_HOST, list.prefix_bits[i] };
 		l->addr.port = port_of(s);
 	}
+	if (s->carrier->look != NULL)
+		s->carrier->look(s->self, t.locals, t.locals_n);
 	/* A transport that the core has no memory for now is told with the next change of interfaces. */
 	s->up = kith_core_transport(node->core, kith_node_now(node), &t) == 0 && t.up;
 	kith_node_touch(node);
@@ -419,7 +432,9 @@ static void give_up(struct kith_socket *s, int err)
 {
 	struct kith_node *node = s->node;
 	bool again = s->attempts > 0 && kith_node_now(node).mono_us - s->opened_at < KITH_SOCKET_GOOD_US;
-	struct kith_transport t = { .id = s->id, .kind = (uint8_t)s->carrier->kind, .family = s->row->family };
+	struct kith_transport t = {
+		.id = s->id, .kind = (uint8_t)s->carrier->kind, .family = s->row->family, .purpose = s->purpose
+	};
 	char why[KITH_HOST_WHY_MAX];
 	s->port = port_of(s);
 	s->up = false;

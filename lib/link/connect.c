@@ -206,16 +206,16 @@ static int make_call(struct kith_core *c, struct kith_session *s, const uint8_t 
 	return err == 0 && s->hs->len > KITH_NESTED_MAX ? KITH_EMSGSIZE : err;
 }
 
-struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_record *record, const char *service)
+struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_key *device, const char *service)
 {
 	struct kith_session *s = new_initiator(c);
 	if (s == NULL)
 		return NULL;
-	if (make_call(c, s, record->device.b, service) != 0) {
+	if (make_call(c, s, device->b, service) != 0) {
 		kith_session_drop(c, s);
 		return NULL;
 	}
-	memcpy(s->device, record->device.b, KITH_DEVICE_ID_LEN);
+	memcpy(s->device, device->b, KITH_DEVICE_ID_LEN);
 	struct kith_hop none = { 0 };
 	kith_pathset_init(&s->paths, c->now.mono_us, &none, false, KITH_PATHSET_INITIATOR);
 	s->hs->give_up_at = KITH_TIME_NEVER;

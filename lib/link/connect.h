@@ -23,7 +23,7 @@ int kith_connect_witness(struct kith_core *c, const struct kith_host *host, cons
 			 struct kith_span body, uint64_t token, uint32_t *session) KITH_MUST_USE;
 
 /* Makes a session to a person's device, and its HELLO, for lib/call to send (s->hs->packet). */
-struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_record *record, const char *service);
+struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_key *device, const char *service);
 
 /* Sends the HELLO over a hop. */
 void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop);

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "link/connect_internal.h"
+#include "link/nearby.h"
 #include "link/via.h"
 #include "link/refuse.h"
 
@@ -317,7 +318,8 @@ static enum kith_respond_event on_authentic(struct kith_core *c, const struct ki
 		return KITH_RESPOND_DONE;
 	}
 	bool witness = !call && hello->role == KITH_ROLE_SUPERNODE && expects_witness(c, &first->from);
-	if (call && !kith_serves(c) && !kith_via_home(c, &first->from)) {
+	if (call && !kith_serves(c) && !kith_via_home(c, &first->from) &&
+	    !kith_nearby_lets_in(c, &first->from, &first->person.identity)) {
 		kith_drop(c, KITH_STAT_REFUSE_NOT_VIA_HOME, &first->from, "call_not_via_home");
 		return KITH_RESPOND_DONE;
 	}
@@ -339,7 +341,7 @@ static enum kith_respond_event on_authentic(struct kith_core *c, const struct ki
 static bool pass_guard(struct kith_core *c, const struct kith_hs_header *header, size_t packet_len,
 		       const struct kith_hop *from)
 {
-	if (!kith_connect_may_answer(c, from) && !expects_witness(c, from)) {
+	if (!kith_connect_may_answer(c, from) && !expects_witness(c, from) && !kith_nearby_lets_in(c, from, NULL)) {
 		kith_drop(c, KITH_STAT_REFUSE_NOT_VIA_HOME, from, "no_home");
 		return false;
 	}

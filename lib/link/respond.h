@@ -4,7 +4,8 @@
  * (link/refuse); source rate (a
  * look-up); cookie when asked for (a hash); then one DH and one open, the certificates (up to three signatures,
  * remembered), the timestamp; and only what passed all of them makes state. A leaf answers only what came through the
- * tunnel of a home of its own, so that an address scan with somebody's public key finds nobody.
+ * tunnel of a home of its own, or from whom it answered on the local network (link/nearby.h), so that an address scan
+ * with somebody's public key finds nobody.
  * What a first message is for is not known here: core/dispatch decides (may it ring, what does it ask), makes the
  * session, and has the message answered.
  * Bounds: a KITH_UNCONFIRMED_SHARE of the table for sessions of contacts whose address is not proven.

@@ -179,6 +179,7 @@ struct kith_peer {
 	kith_time_us relay_at; /* when to ask for another relay: the caller, and whoever has lost all paths */
 	kith_time_us patience_us; /* how long it is kept without a live path; 0: KITH_PATIENCE_US */
 	kith_time_us offer_at; /* our candidates wait for a sounding until then; 0: they do not */
+	struct kith_hop near; /* caller: where the callee answered on the local network; family NONE: it did not */
 	struct kith_outage outage;
 };
 
@@ -319,6 +320,16 @@ struct kith_leaf {
 	kith_time_us serve_at; /* when this node begins to serve, since it was asked to; 0: it was not */
 };
 
+/* A contact that is looked for on the local network (link/nearby). */
+struct kith_question {
+	struct kith_key identity;
+	uint32_t index; /* of all its questions */
+	uint8_t tries; /* questions asked */
+	uint8_t answers; /* looked at, which costs signatures */
+	kith_time_us next_at; /* when the next one is due; NEVER */
+	uint8_t numbers[KITH_NEARBY_TRIES][KITH_XNONCE_LEN];
+};
+
 enum kith_op_kind { KITH_OP_FREE, KITH_OP_LOOKUP, KITH_OP_CALL, KITH_OP_CHALLENGE };
 
 /* An operation of the application. */
@@ -340,6 +351,8 @@ struct kith_operation {
 	kith_time_us give_up_at;
 	kith_time_us alone_at; /* since when it waits for a home; 0: there is one, or was when it was looked for */
 	struct kith_timer timer;
+	kith_time_us due_at; /* when it is looked at again, if nothing else is due before */
+	struct kith_question *question; /* call; NULL: the callee is not looked for on the local network */
 	uint32_t asked; /* session a LOOKUP is out on */
 	uint32_t session; /* call: the session being made */
 	int last_err;
@@ -437,6 +450,7 @@ struct kith_core {
 	struct kith_office *office; /* what the node may be to others, unless a leaf for good: then NULL */
 	struct kith_core_limits limits; /* of the options, before the caps of the office's terms */
 	struct kith_supernode *super;
+	struct kith_nearby *nearby; /* who asked for us on the local network (link/nearby); NULL: nobody yet */
 	struct kith_candidacy *candidacy; /* NULL: this node does not consent to serve */
 	kith_time_us
 		witnesses_until; /* until then witnesses may dial this leaf at its own address, witnesses_n did; 0 */

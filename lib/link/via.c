@@ -86,7 +86,8 @@ bool kith_via_callee(struct kith_core *c, const struct kith_session *s, const st
 {
 	if (hop->tunnel != 0)
 		return kith_via_relay(c, s, hop);
-	return !s->peer->relay_only && speaks(kith_sessions_of(&c->sessions, s->device), hop);
+	return !s->peer->relay_only &&
+	       (kith_hop_equal(&s->peer->near, hop) || speaks(kith_sessions_of(&c->sessions, s->device), hop));
 }
 
 /* Whether it is to be believed that the host is where the record says. With whom there is a session, that one is used,

@@ -24,7 +24,8 @@ struct kith_session *kith_via_home_of(const struct kith_core *c, const struct ki
 /* Whether the hop is a relay of an application's session. */
 bool kith_via_relay(struct kith_core *c, const struct kith_session *s, const struct kith_hop *hop);
 
-/* Whether the person called by s may answer from there: through a relay, or straight if the callee is a supernode. */
+/* Whether the person called by s may answer from there: through a relay, or straight if the callee is a supernode, or
+ * answered from there on the local network. */
 bool kith_via_callee(struct kith_core *c, const struct kith_session *s, const struct kith_hop *hop);
 
 /* Whether a supernode may be asked for a tunnel to the peer. */

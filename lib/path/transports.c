@@ -140,6 +140,8 @@ int kith_transports_set(struct kith_transports *ts, const struct kith_transport 
 	    t->cost_ms > KITH_TRANSPORT_COST_MAX_MS || (t->family != KITH_FAMILY_V4 && t->family != KITH_FAMILY_V6))
 		return KITH_EINVAL;
 	kith_transports_mute(ts, t->id, false);
+	if (t->purpose == KITH_PURPOSE_LAN && t->id >= 16)
+		return KITH_EINVAL;
 	if (t->closed && !known)
 		return 0;
 	int err = known ? 0 : grow(ts);
@@ -147,6 +149,8 @@ int kith_transports_set(struct kith_transports *ts, const struct kith_transport 
 		err = resize_locals(ts, i, had, t->closed ? 0 : t->locals_n);
 	if (err != 0)
 		return err;
+	const uint16_t lan = t->id < 16 ? (uint16_t)(1u << t->id) : 0;
+	ts->lan = (uint16_t)(!t->closed && t->purpose == KITH_PURPOSE_LAN ? ts->lan | lan : ts->lan & ~lan);
 	if (t->closed) {
 		ts->n--;
 		memmove(&ts->at[i], &ts->at[i + 1], (size_t)(ts->n - i) * sizeof ts->at[0]);
@@ -249,6 +253,27 @@ int kith_transports_for(const struct kith_transports *ts, const struct kith_endp
 		return KITH_ENOENT;
 	*id = best->id;
 	return 0;
+}
+
+/* ---- those of the link ---- */
+
+bool kith_transports_next(const struct kith_transports *ts, uint8_t purpose, uint16_t *i, struct kith_transport *out)
+{
+	while (*i < ts->n) {
+		const struct kith_transport_kept *t = &ts->at[(*i)++];
+		if (t->up && t->purpose == purpose && t->kind == KITH_TRANSPORT_UDP)
+			return kith_transports_get(ts, t->id, out);
+	}
+	return false;
+}
+
+bool kith_transports_on_link(const struct kith_transports *ts, const struct kith_addr *addr)
+{
+	for (uint16_t i = 0; i < ts->n; i++) {
+		if (ts->at[i].up && nearness(ts, i, addr) > 0)
+			return true;
+	}
+	return false;
 }
 
 /* ---- where we may be reachable ---- */

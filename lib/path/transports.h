@@ -39,6 +39,7 @@ struct kith_transports {
 	uint16_t n, cap;
 	uint16_t locals_n, locals_cap;
 	uint16_t mute; /* bits, by id: of those that the host opened by itself */
+	uint16_t lan; /* bits, by id: of those of purpose LAN */
 };
 
 KITH_STATIC_ASSERT(KITH_TRANSPORTS_MAX *KITH_LOCALS_MAX <= UINT16_MAX, "locals are counted by 16 bits");
@@ -78,6 +79,18 @@ int kith_transports_for(const struct kith_transports *ts, const struct kith_endp
  * that back. Of ids above 15 nothing is noted: those are not a host's first sockets. */
 void kith_transports_mute(struct kith_transports *ts, uint16_t id, bool mute);
 bool kith_transports_is_mute(const struct kith_transports *ts, uint16_t id);
+
+/* Whether it reaches all that are on the link (KITH_PURPOSE_LAN). */
+static inline bool kith_transports_is_lan(const struct kith_transports *ts, uint16_t id)
+{
+	return id < 16 && (ts->lan >> id & 1) != 0;
+}
+
+/* The next transport that is up, of that purpose and for UDP, from *i on, which goes on behind it. False: none. */
+bool kith_transports_next(const struct kith_transports *ts, uint8_t purpose, uint16_t *i, struct kith_transport *out);
+
+/* Whether the address is in the network of an interface of ours. */
+bool kith_transports_on_link(const struct kith_transports *ts, const struct kith_addr *addr);
 
 /* The addresses at which this node may be reachable, each once: those that others see, then its own. Loopback only when
  * allowed. Returns how many. */

@@ -20,6 +20,9 @@ static size_t least_len(uint8_t type)
 		return KITH_KNOCK_PACKET_LEN;
 	case KITH_PKT_BUSY:
 		return KITH_BUSY_PACKET_LEAST;
+	case KITH_PKT_WHERE:
+	case KITH_PKT_HERE:
+		return KITH_WHERE_PACKET_LEAST;
 	case KITH_PKT_DATA:
 		return KITH_TRANSPORT_HEADER + 16;
 	case KITH_PKT_TUNNEL:

@@ -1,6 +1,6 @@
 /* Outer headers: what a packet is, before any key is touched. PROTOCOL.md section 2.
  *
- * The first byte tells kinds apart: 0x00-0x03 STUN (the host's responder), 0xE1-0xEB ours; all else is dropped.
+ * The first byte tells kinds apart: 0x00-0x03 STUN (the host's responder), 0xE1-0xED ours; all else is dropped.
  * Never: a key, an allocation, a state.
  */
 #ifndef KITH_WIRE_PACKET_H
@@ -22,7 +22,9 @@ enum kith_packet_type {
 	KITH_PKT_DATA = 0xE8, /* sealed frames */
 	KITH_PKT_TUNNEL = 0xE9, /* a packet for, or from, the other leg of a tunnel */
 	KITH_PKT_IAM = 0xEA, /* the answer to WHO: certificates */
-	KITH_PKT_KNOCK = 0xEB /* "strangers reach you": to a candidate, for one of its witnesses */
+	KITH_PKT_KNOCK = 0xEB, /* "strangers reach you": to a candidate, for one of its witnesses */
+	KITH_PKT_WHERE = 0xEC, /* "is so-and-so on this link?" (wire/where.h) */
+	KITH_PKT_HERE = 0xED /* the answer */
 };
 
 /* Handshake packets: type, version, 0, purpose (HELLO only, else 0), sender index, receiver index; then the Noise
@@ -37,6 +39,7 @@ enum kith_packet_type {
 #define KITH_GONE_PACKET_LEN 12
 #define KITH_KNOCK_PACKET_LEN 20
 #define KITH_WHO_LEN_MIN (KITH_HS_HEADER + KITH_MAC_LEN)
+#define KITH_WHERE_PACKET_LEAST 32 /* of WHERE and HERE: the header */
 #define KITH_BUSY_PACKET_LEAST 88 /* without alternates and chain */
 
 /* What a HELLO is for, readable before any key is used, so that it can be refused at the price of a hash. Values that

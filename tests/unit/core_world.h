@@ -22,6 +22,8 @@
 #define WORLD_PACKETS 16384
 #define WORLD_EVENTS 4096
 #define WORLD_DELAY_US 20000
+#define WORLD_LAN 2 /* the transport of purpose LAN */
+#define WORLD_LAN_PORT 7411
 #define WORLD_UNIX_MS INT64_C(1800000000000)
 
 struct world_packet {
@@ -30,6 +32,7 @@ struct world_packet {
 	struct kith_addr from, to;
 	uint8_t ttl;
 	uint16_t len;
+	int lan_to; /* to all on the link: its copy for this node, + 1; 0: to one address */
 	uint8_t data[KITH_PACKET_HEADROOM + 1400];
 };
 
@@ -42,6 +45,7 @@ struct world_node {
 	struct kith_simcredentials id;
 	int64_t skew_ms; /* of its wall clock */
 	bool supernode, muted; /* muted: its packets go nowhere, and none reach it */
+	bool on_lan; /* has transport WORLD_LAN: all such in one /24 hear each other there */
 };
 
 struct world_event {
@@ -228,8 +232,36 @@ static inline int world_start(struct core_world *w, const char *name, bool super
 	return i;
 }
 
+/* A packet to all on the link: one for each of the others, which the tap sees one by one. */
+static inline void world_send_lan(struct core_world *w, int from, const struct kith_packet *p)
+{
+	for (int i = 0; i < w->n; i++) {
+		if (i == from || !w->nodes[i].on_lan || w->nodes[from].muted ||
+		    memcmp(w->nodes[i].addr.ip, w->nodes[from].addr.ip, 3) != 0)
+			continue;
+		assert_true(w->packets_n < WORLD_PACKETS && p->len <= 1400);
+		struct world_packet *out = &w->packets[w->packets_n];
+		*out = (struct world_packet){ .at = w->now + WORLD_DELAY_US,
+					      .seq = w->seq++,
+					      .from = w->nodes[from].addr,
+					      .to = p->remote,
+					      .len = (uint16_t)p->len,
+					      .lan_to = i + 1 };
+		out->from.port = WORLD_LAN_PORT;
+		memcpy(out->data + KITH_PACKET_HEADROOM, p->data, p->len);
+		int copies = w->tap != NULL ? w->tap(w, out) : 1;
+		for (int k = 1; k < copies; k++)
+			w->packets[w->packets_n + k] = *out;
+		w->packets_n += copies;
+	}
+}
+
 static inline void world_send(struct core_world *w, int from, const struct kith_packet *p)
 {
+	if (p->transport == WORLD_LAN) {
+		world_send_lan(w, from, p);
+		return;
+	}
 	assert_true(w->packets_n < WORLD_PACKETS && p->len <= 1400);
 	struct world_packet *out = &w->packets[w->packets_n];
 	out->at = w->now + WORLD_DELAY_US;
@@ -238,6 +270,7 @@ static inline void world_send(struct core_world *w, int from, const struct kith_
 	out->to = p->remote;
 	out->ttl = p->ttl;
 	out->len = (uint16_t)p->len;
+	out->lan_to = 0;
 	memcpy(out->data + KITH_PACKET_HEADROOM, p->data, p->len);
 	if (w->nodes[from].muted || out->from.family != p->remote.family) /* the system would say: no route */
 		return;
@@ -325,13 +358,13 @@ static inline void world_deliver(struct core_world *w, int k)
 {
 	struct world_packet p = w->packets[k];
 	w->packets[k] = w->packets[--w->packets_n];
-	int i = world_node_at(w, &p.to);
+	int i = p.lan_to > 0 ? p.lan_to - 1 : world_node_at(w, &p.to);
 	if (i < 0 || w->nodes[i].core == NULL || w->nodes[i].muted)
 		return;
 	struct kith_packet in = {
 		.data = p.data + KITH_PACKET_HEADROOM, .len = p.len, .remote = p.from, .local = p.to
 	};
-	in.transport = p.to.family == KITH_FAMILY_V6;
+	in.transport = p.lan_to > 0 ? WORLD_LAN : p.to.family == KITH_FAMILY_V6;
 	kith_core_input(w->nodes[i].core, world_clock_of(w, i), &in, 1);
 	world_drain(w, i);
 }

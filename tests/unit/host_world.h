@@ -331,6 +331,7 @@ static inline void party_options(struct party *p, struct world *w, const char *l
 	o->alloc = &w->alloc.alloc;
 	o->allow_loopback = true;
 	o->bind_v4 = (struct kith_addr){ .family = KITH_FAMILY_V4, .ip = { 127, 0, 0, 1 } };
+	o->no_lan = true; /* other tests run beside this one */
 	o->no_v6 = true;
 	o->leave_us = KITH_US_PER_S;
 }

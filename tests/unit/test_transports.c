@@ -310,6 +310,60 @@ static void without_memory_the_ones_there_are_stay(void **state)
 	test_alloc_check(&a);
 }
 
+static void one_that_reaches_the_link_carries_nothing_else(void **state)
+{
+	struct test_alloc a;
+	struct kith_transports ts;
+	struct kith_candidate list[4];
+	struct kith_transport found;
+	uint16_t i = 0;
+	(void)state;
+	test_alloc_init(&a);
+	assert_int_equal(kith_transports_init(&ts, &a.alloc), 0);
+	struct kith_transport lan = udp(3, "192.168.1.5:7411", 24), v4 = udp(0, "192.168.1.5:4000", 24);
+	lan.purpose = KITH_PURPOSE_LAN;
+	lan.remote = addr("239.255.75.72:7411");
+	assert_int_equal(kith_transports_set(&ts, &lan), 0);
+	assert_int_equal(to(&ts, "192.168.1.9:5", KITH_TRANSPORT_UDP), -1);
+	assert_int_equal(to(&ts, "239.255.75.72:7411", KITH_TRANSPORT_UDP), -1);
+	assert_int_equal(kith_transports_candidates(&ts, NULL, 0, false, list, 4), 0);
+	assert_int_equal(kith_transports_set(&ts, &v4), 0);
+	assert_int_equal(kith_transports_candidates(&ts, NULL, 0, false, list, 4), 1);
+	assert_true(kith_transports_is_lan(&ts, 3));
+	assert_false(kith_transports_is_lan(&ts, 0));
+	assert_true(kith_transports_next(&ts, KITH_PURPOSE_LAN, &i, &found));
+	assert_int_equal(found.id, 3);
+	assert_false(kith_transports_next(&ts, KITH_PURPOSE_LAN, &i, &found));
+	lan.closed = true;
+	lan.up = false;
+	assert_int_equal(kith_transports_set(&ts, &lan), 0);
+	assert_false(kith_transports_is_lan(&ts, 3));
+	lan.closed = false;
+	lan.id = 16; /* there is no bit for it */
+	assert_int_equal(kith_transports_set(&ts, &lan), KITH_EINVAL);
+	kith_transports_deinit(&ts);
+}
+
+static void the_link_is_where_an_interface_is(void **state)
+{
+	struct test_alloc a;
+	struct kith_transports ts;
+	(void)state;
+	test_alloc_init(&a);
+	assert_int_equal(kith_transports_init(&ts, &a.alloc), 0);
+	struct kith_transport v4 = udp(0, "192.168.1.5:4000", 26), v6 = udp(1, "[fd00::5]:4000", 64);
+	const struct kith_addr near = addr("192.168.1.60:1"), far = addr("192.168.1.70:1"), near6 = addr("[fd00::9]:1");
+	assert_int_equal(kith_transports_set(&ts, &v4), 0);
+	assert_int_equal(kith_transports_set(&ts, &v6), 0);
+	assert_true(kith_transports_on_link(&ts, &near));
+	assert_true(kith_transports_on_link(&ts, &near6));
+	assert_false(kith_transports_on_link(&ts, &far));
+	v4.up = false;
+	assert_int_equal(kith_transports_set(&ts, &v4), 0);
+	assert_false(kith_transports_on_link(&ts, &near));
+	kith_transports_deinit(&ts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +373,8 @@ int main(void)
 		cmocka_unit_test(what_is_offered_is_what_is_seen_then_what_is_own_each_once),
 		cmocka_unit_test(only_a_mapping_that_is_new_or_gone_is_no_move),
 		cmocka_unit_test(what_makes_no_sense_is_refused_and_changes_nothing),
+		cmocka_unit_test(one_that_reaches_the_link_carries_nothing_else),
+		cmocka_unit_test(the_link_is_where_an_interface_is),
 		cmocka_unit_test(hundreds_of_sockets_come_and_go),
 		cmocka_unit_test(local_addresses_stay_with_their_transport_and_take_what_they_need),
 		cmocka_unit_test(without_memory_the_ones_there_are_stay),

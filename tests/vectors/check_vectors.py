@@ -17,7 +17,8 @@ from pathlib import Path
 import handshakes
 import objects
 from objects import address, counted, number
-from primitives import (Refused, argon2id, blake2b, ed25519_public, key_of_text, key_text, siphash, x25519_public, xopen, xseal)
+from primitives import (Refused, argon2id, blake2b, ed25519_public, ed25519_sign, key_of_text, key_text, siphash, x25519_public, xopen,
+                        xseal)
 
 # Strings are hex but for these.
 TEXT = {"name", "label", "constraint", "context", "text", "address", "from", "observed", "service", "passphrase",
@@ -306,6 +307,34 @@ def gone(f):
 @rule("packets", "knock$")
 def knock(f):
     return {"packet": b"\xeb\0\0\0" + f["session_name"] + f["number"]}
+
+
+def nearby_body(f, label, of):
+    """What is sealed in WHERE and HERE, signed over what the question is known by."""
+    made = number(f["made_ms"], 8)
+    digest = blake2b(label, b"\0", f["network"], f["asker"], f["sought"], of, made, size=64)
+    body = made + ed25519_sign(f["device_seed"], digest) + number(len(f["chain"]), 2) + f["chain"]
+    return body + bytes(8 + 64 + 2 + 640 - len(body))
+
+
+def nearby_key(f):
+    return blake2b(b"kith where key v1\0", f["network"], f["sought"])
+
+
+@rule("packets", "where$")
+def where(f):
+    key, head = nearby_key(f), bytes([0xec, 1]) + number(f["port"], 2) + number(f["index"], 4) + f["number"]
+    sealing = blake2b(b"where", head, key=key)
+    packet = head + blake2b(b"tag", head, size=16, key=key) + xseal(sealing, f["number"], head,
+                                                                     nearby_body(f, b"kith where v1", head))
+    return {"key": key, "packet": packet}
+
+
+@rule("packets", "here$")
+def here(f):
+    head = bytes([0xed, 1, 0, 0]) + number(f["index"], 4) + f["number"]
+    sealing = blake2b(b"here", f["asked"], key=nearby_key(f))
+    return {"packet": head + xseal(sealing, f["number"], head, nearby_body(f, b"kith here v1", f["asked"]))}
 
 
 @rule("packets", "version")

@@ -3,9 +3,9 @@ from objects import address, number
 from primitives import (Refused, blake2b, chacha20_block, counter_nonce, hkdf2, open_sealed, seal, sha256, x25519, x25519_public, xopen,
                         xseal)
 
-HELLO, REPLY, WHO, COOKIE, VERSION, GONE, BUSY, DATA, TUNNEL, IAM, KNOCK = range(0xe1, 0xec)
+HELLO, REPLY, WHO, COOKIE, VERSION, GONE, BUSY, DATA, TUNNEL, IAM, KNOCK, WHERE, HERE = range(0xe1, 0xee)
 LEAST = {HELLO: 44, REPLY: 12, WHO: 28, COOKIE: 80, VERSION: 12, GONE: 12, BUSY: 88, DATA: 32, TUNNEL: 13, IAM: 12,
-         KNOCK: 20}
+         KNOCK: 20, WHERE: 778, HERE: 762}
 PAYLOAD_MAX = 1200
 
 
@@ -226,7 +226,8 @@ def outer(packet):
                 TUNNEL: packet[1:4], KNOCK: packet[1:4],
                 VERSION: packet[3:4] + packet[9:12]}.get(packet[0], b"")
     drop("reserved", any(reserved))
-    drop("length", (packet[0] in (COOKIE, VERSION, GONE, KNOCK)) and len(packet) != LEAST[packet[0]])
+    drop("length", (packet[0] in (COOKIE, VERSION, GONE, KNOCK, WHERE, HERE)) and len(packet) != LEAST[packet[0]])
+    drop("port", packet[0] in (WHERE, HERE) and any(packet[2:4]) != (packet[0] == WHERE))
     drop("versions", packet[0] == VERSION and packet[1] > packet[2])
 
 

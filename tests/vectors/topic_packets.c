@@ -3,6 +3,7 @@
 
 #include "topics.h"
 #include "wire/packet.h"
+#include "wire/where.h"
 
 static const uint8_t gone[KITH_GONE_PACKET_LEN] = { KITH_PKT_GONE, 0,	 0,    0,    0x01, 0xa1,
 						    0xb2,	   0xc3, 0xd4, 0xe5, 0xf6, 0x07 };
@@ -99,6 +100,68 @@ static void knock(struct vec_topic *topic)
 	vec_end(&v);
 }
 
+/* A question to all on the link, and its answer. The chain is any bytes: it is looked at after the seal. */
+static void nearby(struct vec_topic *topic)
+{
+	static const char chain[] = "certificates of whoever it is from";
+	const struct kith_suite *suite = kith_suite_sodium();
+	uint8_t asker_seed[KITH_SEED_LEN], sought_seed[KITH_SEED_LEN];
+	struct kith_where_parties parties;
+	struct kith_where_body body = { .made_ms = INT64_C(1800000000123),
+					.chain = { (const uint8_t *)chain, sizeof chain - 1 } };
+	uint8_t number[KITH_XNONCE_LEN], own[KITH_XNONCE_LEN], pk[KITH_KEY_LEN], sk[KITH_SIGN_SK_LEN];
+	uint8_t where[KITH_WHERE_LEN], here[KITH_HERE_LEN], key[KITH_WHERE_KEY_LEN];
+	memset(asker_seed, 0x51, sizeof asker_seed);
+	memset(sought_seed, 0x52, sizeof sought_seed);
+	memset(number, 0x61, sizeof number);
+	memset(own, 0x62, sizeof own);
+	memset(parties.network.b, 0x71, sizeof parties.network.b);
+	memset(parties.asker.b, 0x72, sizeof parties.asker.b);
+	memset(parties.sought.b, 0x73, sizeof parties.sought.b);
+
+	struct vec v = vec_begin(topic, "where", "3.11", "A contact is asked for on the link.");
+	vec_covers(&v, "packet", "WHERE");
+	vec_bytes(v.in, "network", parties.network.b, sizeof parties.network.b);
+	vec_bytes(v.in, "asker", parties.asker.b, sizeof parties.asker.b);
+	vec_bytes(v.in, "sought", parties.sought.b, sizeof parties.sought.b);
+	vec_bytes(v.in, "device_seed", asker_seed, sizeof asker_seed);
+	vec_number(v.in, "port", 4711);
+	vec_number(v.in, "index", 0x01a1b2c3);
+	vec_bytes(v.in, "number", number, sizeof number);
+	vec_number(v.in, "made_ms", body.made_ms);
+	vec_span(v.in, "chain", body.chain);
+	kith_where_key(suite, key, &parties.network, &parties.sought);
+	vec_bytes(v.mid, "key", key, sizeof key);
+	suite->sign_keypair(pk, sk, asker_seed);
+	kith_where_write(suite, where, 4711, 0x01a1b2c3, number, &parties, &body, sk);
+	vec_bytes(v.out, "packet", where, sizeof where);
+	vec_end(&v);
+
+	v = vec_begin(topic, "here", "3.11", "It answers.");
+	vec_covers(&v, "packet", "HERE");
+	vec_bytes(v.in, "network", parties.network.b, sizeof parties.network.b);
+	vec_bytes(v.in, "asker", parties.asker.b, sizeof parties.asker.b);
+	vec_bytes(v.in, "sought", parties.sought.b, sizeof parties.sought.b);
+	vec_bytes(v.in, "device_seed", sought_seed, sizeof sought_seed);
+	vec_number(v.in, "index", 0x01a1b2c3);
+	vec_bytes(v.in, "asked", number, sizeof number);
+	vec_bytes(v.in, "number", own, sizeof own);
+	vec_number(v.in, "made_ms", body.made_ms);
+	vec_span(v.in, "chain", body.chain);
+	suite->sign_keypair(pk, sk, sought_seed);
+	kith_here_write(suite, here, 0x01a1b2c3, own, number, &parties, &body, sk);
+	vec_bytes(v.out, "packet", here, sizeof here);
+	vec_end(&v);
+
+	struct kith_where_header h;
+	v = vec_begin(topic, "where, no port", "3.11", "Nobody could be answered.");
+	where[2] = where[3] = 0;
+	vec_bytes(v.in, "packet", where, sizeof where);
+	VEC_REQUIRE(!kith_where_parse(&h, vec_span_of(where, sizeof where)));
+	vec_dropped(&v, "the port is zero");
+	vec_end(&v);
+}
+
 /* First bytes and lengths that are no packet. */
 static void nothing(struct vec_topic *topic)
 {
@@ -107,7 +170,7 @@ static void nothing(struct vec_topic *topic)
 		uint8_t bytes[20];
 		size_t len;
 	} cases[] = {
-		{ "no type of ours", "0xEC is none.", { 0xec, 0, 0, 0, 1, 2, 3, 4 }, 8 },
+		{ "no type of ours", "0xEE is none.", { 0xee, 0, 0, 0, 1, 2, 3, 4 }, 8 },
 		{ "gone, too short", "One byte is missing.", { KITH_PKT_GONE, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7 }, 11 },
 		{ "data, too short", "No room for a tag.", { KITH_PKT_DATA, 0, 0, 0, 1, 2, 3, 4 }, 8 },
 	};
@@ -125,5 +188,6 @@ void topic_packets(struct vec_topic *topic)
 	tunnel(topic);
 	hints(topic);
 	knock(topic);
+	nearby(topic);
 	nothing(topic);
 }
