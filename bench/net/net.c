@@ -290,34 +290,42 @@ static uint32_t pair_slot(const struct kith_net *net, uint32_t from, uint32_t to
 	return low;
 }
 
-bool kith_net_pair_is_cut(const struct kith_net *net, uint32_t from, uint32_t to)
+const struct kith_net_way *kith_net_pair_way(const struct kith_net *net, uint32_t from, uint32_t to)
 {
 	uint32_t i = pair_slot(net, from, to);
-	return i < net->pairs_n && net->pairs[i].from == from && net->pairs[i].to == to;
+	return i < net->pairs_n && net->pairs[i].from == from && net->pairs[i].to == to ? &net->pairs[i].way : NULL;
 }
 
-int kith_net_pair_cut(struct kith_net *net, uint32_t from, uint32_t to, bool cut)
+int kith_net_pair_set(struct kith_net *net, uint32_t from, uint32_t to, const struct kith_net_way *way)
 {
 	from = kith_net_edge(net, from);
 	to = kith_net_edge(net, to);
-	if (kith_net_pair_is_cut(net, from, to) == cut)
-		return 0;
 	uint32_t i = pair_slot(net, from, to);
-	if (!cut) {
-		net->pairs_n--;
-		memmove(&net->pairs[i], &net->pairs[i + 1], (net->pairs_n - i) * sizeof net->pairs[0]);
+	bool known = kith_net_pair_way(net, from, to) != NULL;
+	if (way == NULL) {
+		net->pairs_n -= known ? 1 : 0;
+		if (known)
+			memmove(&net->pairs[i], &net->pairs[i + 1], (net->pairs_n - i) * sizeof net->pairs[0]);
 		return 0;
 	}
-	if (net->pairs_n >= KITH_NET_CUT_PAIRS_MAX)
+	if (!known && net->pairs_n >= KITH_NET_CUT_PAIRS_MAX)
 		return KITH_EFULL;
 	struct kith_net_pair *grown = reserve(net->alloc, net->pairs, net->pairs_n, &net->pairs_cap, sizeof *grown);
 	if (grown == NULL)
 		return KITH_ENOMEM;
 	net->pairs = grown;
-	memmove(&net->pairs[i + 1], &net->pairs[i], (net->pairs_n - i) * sizeof net->pairs[0]);
-	net->pairs[i] = (struct kith_net_pair){ from, to };
-	net->pairs_n++;
+	if (!known) {
+		memmove(&net->pairs[i + 1], &net->pairs[i], (net->pairs_n - i) * sizeof net->pairs[0]);
+		net->pairs_n++;
+	}
+	net->pairs[i] = (struct kith_net_pair){ from, to, *way };
 	return 0;
+}
+
+int kith_net_pair_cut(struct kith_net *net, uint32_t from, uint32_t to, bool cut)
+{
+	static const struct kith_net_way nothing_passes = { .cut = true };
+	return kith_net_pair_set(net, from, to, cut ? &nothing_passes : NULL);
 }
 
 /* Whether realm is device's inside, or deeper. */

@@ -37,7 +37,7 @@
 #define KITH_NET_TTL_DEFAULT 64
 #define KITH_NET_GROUPS_MAX 64 /* one word of bits per group */
 #define KITH_NET_PROFILES_MAX 32 /* kinds of access links; a scenario needs a handful */
-#define KITH_NET_CUT_PAIRS_MAX 4096 /* a sorted array, held for the few pairs that a failover trial cuts */
+#define KITH_NET_CUT_PAIRS_MAX 4096 /* a sorted array, held for the few pairs that a failover trial cuts or spoils */
 #define KITH_NET_LEVELS_MAX 8 /* NATs in a chain; the real world has three at most */
 
 /* What became of a packet; every packet or copy is counted by the one it ends with. */
@@ -53,6 +53,7 @@
 	X(NO_ROUTE, "nobody has the address")                                                                          \
 	X(PARTITION, "sent across a partition")                                                                        \
 	X(PAIR_CUT, "this pair is cut")                                                                                \
+	X(PAIR_SIZE, "larger than what this pair carries")                                                             \
 	X(LOSS, "lost in the core or on an uplink")
 
 enum kith_net_cause {
@@ -132,6 +133,14 @@ struct kith_net_outcome {
 
 enum kith_net_cut { KITH_NET_CUT_OUT = 1, KITH_NET_CUT_IN = 2 };
 
+/* What goes wrong on the way from one edge to another. All zero: nothing. */
+struct kith_net_way {
+	bool cut; /* nothing passes */
+	uint32_t most_bytes; /* what is larger is lost without a word; 0: any size passes */
+	kith_time_us extra_us; /* delay besides the usual one */
+	struct kith_access_faults faults; /* besides the core's; never duplicates */
+};
+
 struct kith_net;
 
 /* Core of 20 ms one way and 8 hops, LAN of 100 us, no faults, seed 1, up to a million hosts. */
@@ -190,6 +199,9 @@ void kith_net_partition(struct kith_net *net, uint8_t from, uint8_t to, bool cut
 /* Drops what goes from one device's edge to the other's: one direct path dies, all else lives. KITH_EFULL,
  * KITH_ENOMEM. */
 int kith_net_pair_cut(struct kith_net *net, uint32_t from, uint32_t to, bool cut) KITH_MUST_USE;
+
+/* The same for anything else that may go wrong there, in the place of what did before; NULL heals. */
+int kith_net_pair_set(struct kith_net *net, uint32_t from, uint32_t to, const struct kith_net_way *way) KITH_MUST_USE;
 
 /* Gives a device another address, in another realm too (roaming, a new lease). A NAT's entries are lost. Packets in
  * flight to the old address are dropped when they arrive. Errors as for adding, and KITH_EINVAL for a move behind

@@ -25,6 +25,7 @@ struct kith_net_host {
 
 struct kith_net_pair {
 	uint32_t from, to;
+	struct kith_net_way way;
 };
 
 struct kith_net {
@@ -56,6 +57,7 @@ uint32_t kith_net_find(const struct kith_net *net, uint32_t realm, const struct 
 /* Whether device has address ip in realm. */
 bool kith_net_owns(const struct kith_net *net, uint32_t device, uint32_t realm, const struct kith_addr *ip);
 
-bool kith_net_pair_is_cut(const struct kith_net *net, uint32_t from, uint32_t to);
+/* What goes wrong from one edge to the other; NULL: nothing. */
+const struct kith_net_way *kith_net_pair_way(const struct kith_net *net, uint32_t from, uint32_t to);
 
 #endif

@@ -11,6 +11,7 @@
 /* Streams of draws that have nothing to do with each other. */
 #define STREAM_CORE UINT64_C(0x636f7265)
 #define STREAM_LAN UINT64_C(0x6c616e)
+#define STREAM_PAIR UINT64_C(0x70616972)
 #define STREAM_UP_LOSS UINT64_C(0x75706c)
 #define STREAM_DOWN_LOSS UINT64_C(0x646f776e)
 
@@ -49,6 +50,25 @@ static enum kith_net_cause uplink_up(struct kith_net *net, struct kith_net_fligh
 	return KITH_NET_FLYING;
 }
 
+/* What goes wrong between these two edges only. FLYING: nothing, or it takes so much longer. */
+static enum kith_net_cause cross_pair(const struct kith_net *net, const struct kith_net_flight *f, uint32_t target,
+				      kith_time_us *extra_us)
+{
+	const struct kith_net_way *way = kith_net_pair_way(net, f->device, target);
+	struct kith_access_fate fate;
+	if (way == NULL)
+		return KITH_NET_FLYING;
+	if (way->cut)
+		return KITH_NET_PAIR_CUT;
+	if (way->most_bytes > 0 && f->pkt.len_bytes > way->most_bytes)
+		return KITH_NET_PAIR_SIZE;
+	kith_access_draw(&way->faults, net->options.seed ^ STREAM_PAIR, f->from_device, f->number, &fate);
+	if (fate.copies == 0)
+		return KITH_NET_LOSS;
+	*extra_us = way->extra_us + fate.extra_us[0];
+	return KITH_NET_FLYING;
+}
+
 /* From f's device, whose uplink it has left at f->at, over the core to the target's uplink and along it. */
 static void cross_core(const struct kith_net *net, struct kith_net_stats *stats, struct kith_net_flight *f,
 		       uint32_t target, struct kith_net_outcome *out)
@@ -63,8 +83,10 @@ static void cross_core(const struct kith_net *net, struct kith_net_stats *stats,
 		end(stats, out, KITH_NET_PARTITION);
 		return;
 	}
-	if (net->pairs_n > 0 && kith_net_pair_is_cut(net, f->device, target)) {
-		end(stats, out, KITH_NET_PAIR_CUT);
+	kith_time_us extra_us = 0;
+	enum kith_net_cause cause = net->pairs_n > 0 ? cross_pair(net, f, target, &extra_us) : KITH_NET_FLYING;
+	if (cause != KITH_NET_FLYING) {
+		end(stats, out, cause);
 		return;
 	}
 	struct kith_access_fate fate;
@@ -74,7 +96,7 @@ static void cross_core(const struct kith_net *net, struct kith_net_stats *stats,
 		return;
 	}
 	struct kith_delay_point from = { f->device, a->country }, to = { target, b->country };
-	kith_time_us at = f->at + kith_delay_one_way(&net->options.delay, from, to) + b->delay_us;
+	kith_time_us at = f->at + kith_delay_one_way(&net->options.delay, from, to) + b->delay_us + extra_us;
 	f->stage = KITH_NET_DOWN;
 	f->realm = KITH_NET_CORE;
 	f->device = target;

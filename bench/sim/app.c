@@ -197,12 +197,12 @@ static struct kith_simcall *call_of_caller(const struct kith_sim *sim, const str
 	return NULL;
 }
 
-static void place_call(struct kith_sim *sim, struct kith_simnode *n, uint32_t peer)
+static struct kith_simcall *place_call(struct kith_sim *sim, struct kith_simnode *n, uint32_t peer)
 {
 	char name[KITH_NAME_MAX + 1];
 	struct kith_simcall *c = call_new(sim, n, peer);
 	if (c == NULL)
-		return;
+		return NULL;
 	const struct kith_simworkload *w = &sim->options.workload;
 	sim->counts.calls++;
 	c->ours = true;
@@ -219,6 +219,25 @@ static void place_call(struct kith_sim *sim, struct kith_simnode *n, uint32_t pe
 		kith_sim_check_call(sim, n, c);
 		c->used = false;
 	}
+	return c;
+}
+
+struct kith_simcall *kith_sim_call_kept(struct kith_sim *sim, struct kith_simnode *n, uint32_t peer)
+{
+	struct kith_simcall *c = place_call(sim, n, peer);
+	if (c == NULL || !c->used)
+		return NULL;
+	c->kept = true;
+	kith_sim_node_drain(sim, n);
+	arm(sim, n);
+	return c;
+}
+
+void kith_sim_call_hush(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c, bool on)
+{
+	c->hushed = on;
+	c->datagram_at = on ? KITH_TIME_NEVER : sim->now;
+	arm(sim, n);
 }
 
 static uint32_t pick_peer(struct kith_sim *sim, struct kith_simnode *n)
@@ -300,7 +319,7 @@ static void call_end(struct kith_sim *sim, struct kith_simnode *n, struct kith_s
 /* After anything that may have brought a call's transfer to its end. */
 static void progress(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c)
 {
-	if (c->used && c->ours && c->open && !c->over && !c->closing && kith_sim_transfer_over(sim, c)) {
+	if (c->used && c->ours && !c->kept && c->open && !c->over && !c->closing && kith_sim_transfer_over(sim, c)) {
 		c->over = true;
 		c->hang_up_at = sim->now + kith_sim_draw_time(app_draw(sim, n), sim->options.workload.hold_us);
 	}
@@ -331,14 +350,14 @@ void kith_sim_app_timer(struct kith_sim *sim, struct kith_simnode *n)
 		n->app->call_at = sim->now + call_gap(sim, n);
 		if (peer != KITH_SIM_NONE) {
 			maybe_lookup(sim, n, peer);
-			place_call(sim, n, peer);
+			(void)place_call(sim, n, peer);
 		}
 	}
 	if (n->app->verify_at <= sim->now) {
 		n->app->verify_at = KITH_TIME_NEVER;
 		uint32_t peer = n->app->contacts_n > 0 ? n->app->contacts[0].node : pick_peer(sim, n);
 		if (peer != KITH_SIM_NONE)
-			place_call(sim, n, peer);
+			(void)place_call(sim, n, peer);
 	}
 	for (uint32_t i = 0; i < n->app->calls_n && !sim->failed; i++) {
 		if (n->app->calls[i].used)
@@ -401,7 +420,7 @@ static void opened(struct kith_sim *sim, struct kith_simnode *n, const struct ki
 	c->open = true;
 	c->opened_at = sim->now;
 	c->answer_at = c->check_at = KITH_TIME_NEVER;
-	if (c->ours)
+	if (c->ours && !c->kept)
 		c->hang_up_at = sim->now + longest;
 	kith_sim_transfer_begin(sim, n, c);
 }

@@ -9,6 +9,7 @@
  *   app.c       an application on each leaf: contacts, calls, presence
  *   transfer.c  what is sent in a call, and whether it arrives as it was sent
  *   silence.c   networks that change during calls, and how long nothing is heard then
+ *   hand.c      calls and faults by the hand of a test (hand.h)
  *   lies.c      supernodes that lie
  *   attack.c    ... that drop, flood, or are one attacker's
  *   lists.c     a revocation list that spreads
@@ -149,6 +150,8 @@ struct kith_simflow {
 struct kith_simcall {
 	bool used, ours, open, accepted, refused, direct, first_byte;
 	bool closing; /* we have asked for its end */
+	bool kept; /* nobody hangs up */
+	bool hushed; /* it says nothing for now */
 	kith_session_id session;
 	kith_op op;
 	int err; /* what our call ended with */
@@ -163,6 +166,7 @@ struct kith_simcall {
 	kith_time_us check_at;
 	uint32_t talk_sent, talk_newest; /* numbers of talk datagrams */
 	uint64_t talk_got; /* bit i: number talk_newest - i came */
+	uint64_t talks_heard;
 	bool watched; /* its network has changed ... */
 	kith_time_us watched_at, heard_at, silence_us; /* ... and so long no talk came at once since then */
 	bool direct_now; /* it sends straight to the other end */
@@ -476,6 +480,9 @@ uint32_t kith_sim_app_calls(const struct kith_simnode *n);
 struct kith_simcontact *kith_sim_contact(const struct kith_simnode *n, uint32_t peer);
 struct kith_simcall *kith_sim_any_call(const struct kith_simnode *n);
 void kith_sim_hang_up(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c);
+/* Calls the peer; the call is kept. NULL: that failed at once. */
+struct kith_simcall *kith_sim_call_kept(struct kith_sim *sim, struct kith_simnode *n, uint32_t peer);
+void kith_sim_call_hush(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c, bool on);
 
 /* ---- transfer.c ---- */
 void kith_sim_transfer_begin(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c);
@@ -494,6 +501,12 @@ void kith_sim_silence_path(struct kith_sim *sim, struct kith_simcall *c, bool di
 /* The first byte of a call that n placed to its peer came, so long after. */
 void kith_sim_silence_first_byte(struct kith_sim *sim, const struct kith_simcall *c, kith_time_us took,
 				 const struct kith_simnode *n);
+/* From here on it is measured how long this end hears nothing. */
+void kith_sim_silence_watch(struct kith_sim *sim, struct kith_simcall *c);
+/* Its router forgets, and gives other ports. */
+void kith_sim_rebind(struct kith_sim *sim, struct kith_simnode *n);
+/* It is cut off; told: and knows. */
+void kith_sim_unplug(struct kith_sim *sim, struct kith_simnode *n, bool on, bool told);
 /* A talk datagram came in. */
 void kith_sim_silence_heard(struct kith_sim *sim, struct kith_simcall *c);
 /* The call's end is at hand; lost: by itself. */

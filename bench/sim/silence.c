@@ -13,7 +13,7 @@ static bool hit(const struct kith_sim *sim, const struct kith_simnode *n, enum k
 	       kith_draw_hit(kith_sim_draw(sim, KITH_SIM_DRAW_CHANGE, n->id, (uint64_t)kind), ppm);
 }
 
-static bool told(const struct kith_sim *sim, const struct kith_simnode *n)
+static bool is_told(const struct kith_sim *sim, const struct kith_simnode *n)
 {
 	return (kith_sim_draw(sim, KITH_SIM_DRAW_CHANGE, n->id, KITH_SIM_UNCUT) & 1) != 0;
 }
@@ -43,14 +43,19 @@ bool kith_sim_silence_schedule(struct kith_sim *sim)
 	return !sim->no_memory;
 }
 
+void kith_sim_silence_watch(struct kith_sim *sim, struct kith_simcall *c)
+{
+	c->watched = true;
+	c->watched_at = sim->now;
+	c->silence_us = 0;
+}
+
 /* Both ends of the calls of a node that talk are watched. */
 static void watch(struct kith_sim *sim, struct kith_simcall *c)
 {
 	if (!c->used || !c->open || c->closing || c->watched || c->heard_at == 0 || sim->now - c->heard_at > TALKS_US)
 		return;
-	c->watched = true;
-	c->watched_at = sim->now;
-	c->silence_us = 0;
+	kith_sim_silence_watch(sim, c);
 	sim->counts.calls_changed++;
 }
 
@@ -72,6 +77,7 @@ void kith_sim_silence_heard(struct kith_sim *sim, struct kith_simcall *c)
 	if (c->watched && sim->now - c->heard_at > c->silence_us)
 		c->silence_us = sim->now - c->heard_at;
 	c->heard_at = sim->now;
+	c->talks_heard++;
 }
 
 void kith_sim_silence_path(struct kith_sim *sim, struct kith_simcall *c, bool direct)
@@ -155,7 +161,7 @@ static void readdress(struct kith_sim *sim, struct kith_simnode *n)
 	watch_calls_of(sim, n->id);
 }
 
-static void rebind(struct kith_sim *sim, struct kith_simnode *n)
+void kith_sim_rebind(struct kith_sim *sim, struct kith_simnode *n)
 {
 	if (n->nat == 0 || !n->reachable)
 		return;
@@ -164,13 +170,13 @@ static void rebind(struct kith_sim *sim, struct kith_simnode *n)
 	watch_calls_of(sim, n->id);
 }
 
-static void cut(struct kith_sim *sim, struct kith_simnode *n, bool on)
+void kith_sim_unplug(struct kith_sim *sim, struct kith_simnode *n, bool on, bool told)
 {
 	kith_net_host_cut(sim->net, n->id, on ? KITH_NET_CUT_OUT | KITH_NET_CUT_IN : 0);
 	kith_sim_disturb(sim, n);
 	if (on)
 		watch_calls_of(sim, n->id);
-	if (n->core == NULL || !told(sim, n))
+	if (n->core == NULL || !told)
 		return;
 	n->unplugged = on;
 	kith_sim_node_transport(sim, n);
@@ -189,9 +195,9 @@ void kith_sim_silence_control(struct kith_sim *sim, const struct kith_simcontrol
 		if (c->kind == KITH_SIM_READDRESS && hit(sim, n, KITH_SIM_READDRESS, f->readdress_ppm))
 			readdress(sim, n);
 		else if (c->kind == KITH_SIM_REBIND && hit(sim, n, KITH_SIM_REBIND, f->rebind_ppm))
-			rebind(sim, n);
+			kith_sim_rebind(sim, n);
 		else if ((c->kind == KITH_SIM_CUT || c->kind == KITH_SIM_UNCUT) &&
 			 hit(sim, n, KITH_SIM_CUT, f->cut_ppm))
-			cut(sim, n, c->kind == KITH_SIM_CUT);
+			kith_sim_unplug(sim, n, c->kind == KITH_SIM_CUT, is_told(sim, n));
 	}
 }

@@ -218,6 +218,7 @@ struct kith_simworkload {
 	kith_time_us answer_us; /* longest time until an incoming call is answered */
 	uint32_t datagrams_n; /* each way in a call, at most 64 */
 	kith_time_us talk_gap_us; /* between further ones each way, until the call ends; 0: none */
+	uint32_t talk_bytes; /* of each of these, 48 to 1200; 0: 48 to 160 */
 	uint32_t stream_bytes; /* each way in a call; 0: no stream */
 	uint32_t stranger_ppm; /* calls to somebody who is no contact */
 	uint32_t relay_only_ppm; /* contacts pinned as relay-only */
@@ -277,6 +278,8 @@ struct kith_simoptions {
 	bool site_lan;
 	bool nats_in_turn; /* the kinds that have a weight, one leaf each in turn, instead of drawn by it */
 	bool world; /* delays by country instead of 20 ms an access link */
+	kith_time_us access_us; /* of a leaf's access link, one way, instead; 0: as said */
+	kith_time_us nat_timeout_us; /* of bindings for UDP, at all NATs; 0: as the presets say */
 	bool checked; /* check every allocation */
 	struct kith_simcapacity capacity;
 	struct kith_simfaults faults;

@@ -63,6 +63,8 @@ static struct kith_net_uplink access_uplink(const struct kith_sim *sim, uint32_t
 {
 	struct kith_net_uplink up = { .delay_us = sim->options.world ? ACCESS_WORLD_US : ACCESS_US,
 				      .profile = kith_sim_class(sim, node) };
+	if (sim->options.access_us > 0)
+		up.delay_us = (uint32_t)sim->options.access_us;
 	if (sim->options.world)
 		up.country = kith_delay_pick_country(kith_sim_draw(sim, KITH_SIM_DRAW_COUNTRY, node, 0));
 	return up;
@@ -227,6 +229,8 @@ bool kith_sim_topology(struct kith_sim *sim)
 	for (unsigned i = 1; i < KITH_SIMNAT_KINDS_MAX && kith_simnat_name(i) != NULL; i++) {
 		int err = kith_nat_options_preset(&sim->nat_options[i], kith_simnat_name(i));
 		KITH_ASSERT(err == 0);
+		if (sim->options.nat_timeout_us > 0)
+			sim->nat_options[i].timeout_us = sim->options.nat_timeout_us;
 	}
 	for (uint32_t i = 0; i < sim->nodes_n; i++) {
 		struct kith_simnode *n = &sim->nodes[i];

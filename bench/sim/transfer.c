@@ -6,7 +6,7 @@
 #define DATAGRAM_GAP_US (100 * KITH_US_PER_MS)
 #define HEAD 8u /* of a stream: flow, length */
 
-enum { TALK_LEN = 160 };
+enum { TALK_LEN = 160, TALK_LEN_MAX = 1200 };
 
 static void put32(uint8_t *p, uint32_t v)
 {
@@ -29,10 +29,11 @@ static uint64_t hash_bytes(const uint8_t *p, size_t len)
 
 /* ---- datagrams: marker 16, flow 4, number 4, filler, hash 8 ---- */
 
-static size_t datagram_make(const struct kith_sim *sim, uint32_t flow, uint32_t number, size_t most, uint8_t *out)
+static size_t datagram_make(const struct kith_sim *sim, uint32_t flow, uint32_t number, size_t least, size_t most,
+			    uint8_t *out)
 {
 	uint64_t d = kith_sim_draw(sim, KITH_SIM_DRAW_PAYLOAD, (uint64_t)flow << 8 | number, 0);
-	size_t len = DATAGRAM_MIN + kith_draw_below(d, (uint32_t)(most - DATAGRAM_MIN + 1));
+	size_t len = least + kith_draw_below(d, (uint32_t)(most - least + 1));
 	memcpy(out, KITH_SIM_MARKER, KITH_SIM_MARKER_LEN);
 	put32(out + 16, flow);
 	put32(out + 20, number);
@@ -47,10 +48,12 @@ static size_t datagram_make(const struct kith_sim *sim, uint32_t flow, uint32_t 
 /* What is said after the counted ones: as much as a voice packet. What is not taken is not said later. */
 static void talk(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c)
 {
-	uint8_t data[TALK_LEN];
-	if (sim->options.workload.talk_gap_us == 0)
+	uint8_t data[TALK_LEN_MAX];
+	const struct kith_simworkload *w = &sim->options.workload;
+	if (w->talk_gap_us == 0)
 		return;
-	size_t len = datagram_make(sim, c->flow - 1, c->talk_sent++, sizeof data, data);
+	size_t least = w->talk_bytes > 0 ? w->talk_bytes : DATAGRAM_MIN;
+	size_t len = datagram_make(sim, c->flow - 1, c->talk_sent++, least, w->talk_bytes > 0 ? least : TALK_LEN, data);
 	int err = kith_core_send(n->core, kith_sim_node_now(sim, n), c->session, KITH_SIM_TALK_CHANNEL, data, len);
 	if (err == 0 || err == KITH_EAGAIN)
 		c->datagram_at = sim->now + sim->options.workload.talk_gap_us;
@@ -60,7 +63,7 @@ void kith_sim_transfer_datagrams(struct kith_sim *sim, struct kith_simnode *n, s
 {
 	uint8_t data[2048];
 	c->datagram_at = KITH_TIME_NEVER;
-	if (!c->open || c->closing)
+	if (!c->open || c->closing || c->hushed)
 		return;
 	if (c->datagrams_sent >= sim->options.workload.datagrams_n) {
 		talk(sim, n, c);
@@ -69,7 +72,8 @@ void kith_sim_transfer_datagrams(struct kith_sim *sim, struct kith_simnode *n, s
 	size_t most = kith_core_datagram_max(n->core, c->session);
 	if (most < DATAGRAM_MIN)
 		return;
-	size_t len = datagram_make(sim, c->flow - 1, c->datagrams_sent, most < sizeof data ? most : sizeof data, data);
+	size_t len = datagram_make(sim, c->flow - 1, c->datagrams_sent, DATAGRAM_MIN,
+				   most < sizeof data ? most : sizeof data, data);
 	/* Said before it is sent: it may be there at once. */
 	sim->flows[c->flow - 1].sent |= UINT64_C(1) << c->datagrams_sent;
 	int err = kith_core_send(n->core, kith_sim_node_now(sim, n), c->session, KITH_SIM_CHANNEL, data, len);

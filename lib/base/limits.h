@@ -92,8 +92,10 @@
 #define KITH_GONE_ASK_US (1 * KITH_US_PER_S)
 
 /* ---- session ---- */
-/* local: until the NAT's own lifetime is known; RFC 4787 allows 120 s, 30 s is met */
+/* local: leaf to home; RFC 4787 allows NATs to forget after 120 s, 30 s is met */
 #define KITH_KEEPALIVE_US (25 * KITH_US_PER_S)
+/* local: between people, where the first word must not meet a way that is closed: half of 20 s, which is met, too */
+#define KITH_PEER_KEEPALIVE_US (9 * KITH_US_PER_S)
 #define KITH_KEEPALIVE_ANSWERED 3 /* wire: every how many keepalives a home answers, so idle leaves cost it little */
 #define KITH_REKEY_US (300 * KITH_US_PER_S) /* local: a key's age before data in it triggers a new one */
 #define KITH_REKEY_LAG_US (10 * KITH_US_PER_S) /* local: the responder lets the initiator ask first for so long */
@@ -154,6 +156,7 @@
 #define KITH_DUPLICATE_PERCENT 20 /* local: of the data packets of KITH_DUPLICATE_WINDOW_US */
 #define KITH_DUPLICATE_WINDOW_US (10 * KITH_US_PER_S)
 #define KITH_DUPLICATE_BURST 64 /* local: on top: a failure at 50 packets/s costs about 45 duplicates */
+#define KITH_DOUBT_PACKETS 2 /* local: unsettled ones that are repeated at once when a path comes into doubt */
 #define KITH_RETAIN_PACKETS 64 /* local: a voice call's 1.2 s; bulk streams repair themselves */
 #define KITH_RETAIN_BYTES 65536 /* local: memory an active session may hold for replay */
 #define KITH_PACE_INITIAL_BYTES 12000 /* local: datagrams on a new path, at once and in a round trip: RFC 6928's ten */
@@ -285,7 +288,7 @@
 #define KITH_ATTEST_RETRY_US (15 * 60 * KITH_US_PER_S) /* local: after too few came; doubles to 4 hours */
 
 /* ---- relay ---- */
-#define KITH_TUNNEL_IDLE_US (120 * KITH_US_PER_S) /* wire: a silent tunnel is dropped; standbys speak every 25 s */
+#define KITH_TUNNEL_IDLE_US (120 * KITH_US_PER_S) /* wire: a silent tunnel is dropped; standbys speak every 9 s */
 #define KITH_TUNNEL_DRAIN_US (60 * KITH_US_PER_S) /* wire: closing is announced this long ahead */
 /* wire: packets each way through a tunnel that who was called does not want yet: a first message and its answer, with
  * repetitions; at most 10 kB. For one that rings for long half as many more every KITH_TUNNEL_IDLE_US / 8 */

@@ -73,7 +73,6 @@ static void begin(struct kith_core *c, struct kith_session *s)
 	*o = (struct kith_outage){ .since = c->now.mono_us, .heard_at = kith_session_heard_at(s) };
 	o->retry_at = o->since + FIRST_RETRY_US + (s->initiator ? 0 : CALLEE_LATER_US);
 	set_end(s->peer);
-	s->peer->homes_used = 0;
 	ask_supernodes(c, s);
 }
 

@@ -254,11 +254,12 @@ static int next_home(const struct kith_peer *peer)
 	return -1;
 }
 
-static bool goes_through(const struct kith_session *s, const struct kith_host *home)
+/* Whether a path goes through that home, or with dead: has gone. */
+static bool goes_through(const struct kith_session *s, const struct kith_host *home, bool dead)
 {
 	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
 		const struct kith_path *p = kith_pathset_path(&s->paths, i);
-		if (!kith_path_is_relay(p) || p->state == KITH_PATH_DEAD)
+		if (!kith_path_is_relay(p) || (p->state == KITH_PATH_DEAD && !dead))
 			continue;
 		for (unsigned k = 0; k < home->endpoints_n; k++) {
 			if (kith_addr_equal(&home->endpoints[k].addr, &p->hop.remote))
@@ -268,11 +269,19 @@ static bool goes_through(const struct kith_session *s, const struct kith_host *h
 	return false;
 }
 
+static uint8_t homes_in_use(const struct kith_session *s, bool dead)
+{
+	uint8_t used = 0;
+	for (unsigned i = 0; i < s->peer->homes_n; i++)
+		used |= (uint8_t)((unsigned)goes_through(s, &s->peer->homes[i], dead) << i);
+	return used;
+}
+
 bool kith_relays_anew(struct kith_session *s)
 {
-	s->peer->homes_used = 0;
-	for (unsigned i = 0; i < s->peer->homes_n; i++)
-		s->peer->homes_used |= (uint8_t)((unsigned)goes_through(s, &s->peer->homes[i]) << i);
+	s->peer->homes_used = homes_in_use(s, true); /* what has just died is asked when there is nobody else */
+	if (next_home(s->peer) < 0)
+		s->peer->homes_used = homes_in_use(s, false);
 	return next_home(s->peer) >= 0;
 }
 

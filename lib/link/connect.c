@@ -507,12 +507,15 @@ void kith_connect_opened(struct kith_core *c, struct kith_session *s, const stru
 	kith_requests_started(s->requests, kith_env(c, s), rtt > 0 && rtt < KITH_US_PER_S ? rtt : 0);
 }
 
-/* Confirms the keys at once: the responder may send nothing before. */
+/* Confirms the keys at once: the responder may send nothing before, and forgets a session that is not confirmed. Where
+ * nothing else follows, as after a request that the HELLO has brought, a lost packet must be noticed. */
 static void confirm(struct kith_core *c, struct kith_session *s)
 {
 	struct kith_writer *w = kith_outbox_begin(&c->shared->outbox, s->index, NULL, 0, KITH_FRAME_KEEPALIVE, 1);
 	kith_write_u8(w, 0);
 	kith_outbox_end(&c->shared->outbox);
+	if (!(s->use & KITH_USE_PEER))
+		kith_pathset_expect(&s->paths, c->now.mono_us);
 }
 
 /* The callee takes this call for its own, which is still to come or has come already, and must not ring here. */

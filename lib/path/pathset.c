@@ -300,7 +300,7 @@ void kith_pathset_init(struct kith_pathset *ps, kith_time_us now, const struct k
 		ps->validated = true;
 		ps->upgraded = hop->tunnel == 0 ? 1 : 0;
 		if (kith_ps_keeps_alive(ps, &ps->first))
-			kith_ps_due(ps, &ps->first, now + KITH_KEEPALIVE_US);
+			kith_ps_due(ps, &ps->first, now + kith_ps_keepalive_us(ps));
 	}
 	kith_ps_judge(ps);
 	kith_ps_count_relays(ps, now);
@@ -410,10 +410,19 @@ size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, s
 	if (p->state != KITH_PATH_SUSPECT || !data || flow == NULL)
 		return n;
 	unsigned standbys[2];
-	unsigned n_standbys = kith_ps_standbys(ps, -1, standbys);
+	unsigned n_standbys = kith_ps_doubles(ps, standbys);
 	for (unsigned i = 0; i < n_standbys && kith_budget_take(&flow->budget, now, kith_ps_is_sure(p)); i++)
 		out[n++] = kith_ps_path(ps, standbys[i])->hop;
 	return n;
+}
+
+static void expect(struct kith_pathset *ps, struct kith_path *p, kith_time_us now)
+{
+	if (p->state != KITH_PATH_LIVE || p->since != 0)
+		return;
+	p->since = now;
+	if (p->due_at > now + KITH_PATH_UNANSWERED_US)
+		kith_ps_due(ps, p, now + KITH_PATH_UNANSWERED_US);
 }
 
 void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop,
@@ -428,11 +437,13 @@ void kith_pathset_sent(struct kith_pathset *ps, const struct kith_path_env *env,
 		return;
 	if (kith_ps_has(ps, KITH_PATHSET_PEER) && kith_ps_flow_sent(ps, env, (unsigned)i, counter, frames))
 		return;
-	if (p->state == KITH_PATH_LIVE && p->since == 0) {
-		p->since = env->now;
-		if (p->due_at > env->now + KITH_PATH_UNANSWERED_US)
-			kith_ps_due(ps, p, env->now + KITH_PATH_UNANSWERED_US);
-	}
+	expect(ps, p, env->now);
+}
+
+void kith_pathset_expect(struct kith_pathset *ps, kith_time_us now)
+{
+	if (ps->sending < kith_ps_count(ps))
+		expect(ps, kith_ps_path(ps, ps->sending), now);
 }
 
 int kith_pathset_add(struct kith_pathset *ps, const struct kith_path_env *env, const struct kith_hop *hop)

@@ -162,6 +162,9 @@ bool kith_pathset_keep_only(struct kith_pathset *ps, const struct kith_path_env 
 void kith_pathset_link_event(struct kith_pathset *ps, const struct kith_path_env *env, uint16_t transport,
 			     const struct kith_hop *hop, int error);
 
+/* The peer answers what was just sent on the sending path; if nothing is heard in time, it is asked. */
+void kith_pathset_expect(struct kith_pathset *ps, kith_time_us now);
+
 /* Asks the peer on every path whether it is there: a leaf that missed keepalives, an application that wants to know. */
 void kith_pathset_check(struct kith_pathset *ps, const struct kith_path_env *env);
 

@@ -19,7 +19,7 @@ bool kith_ps_has_direct(const struct kith_pathset *ps)
 
 static bool is_relay_there(const struct kith_path *p)
 {
-	return kith_path_is_relay(p) && (p->state == KITH_PATH_LIVE || p->state == KITH_PATH_CANDIDATE);
+	return kith_path_is_relay(p) && p->state != KITH_PATH_DEAD; /* most that are in doubt are there in a moment */
 }
 
 /* Supernodes that relay, or are about to: two tunnels of one fail together. */
@@ -57,22 +57,27 @@ void kith_ps_count_relays(struct kith_pathset *ps, kith_time_us now)
 	}
 }
 
-/* Whether a is a better place for data than b: one that may lose large packets is not, if there is another. */
-static bool is_better(const struct kith_path *a, const struct kith_path *b)
+/* Whether a is a better place for data than b: one that may lose large packets is not, if there is another. Nor, when
+ * the sending path has failed, one that has not answered since it was asked: the same may have befallen it. */
+static bool is_better(const struct kith_path *a, const struct kith_path *b, bool failed)
 {
-	bool whole = kith_path_owes(a) == 0;
+	bool whole = kith_path_owes(a) == 0, answered = a->tries == 0;
 	if (whole != (kith_path_owes(b) == 0))
 		return whole;
+	if (failed && answered != (b->tries == 0))
+		return answered;
 	return kith_path_cost(a) < kith_path_cost(b);
 }
 
 /* The best live path; -1 when there is none. */
 static int best_live(const struct kith_pathset *ps)
 {
+	const struct kith_path *cur = kith_pathset_sending(ps);
+	bool failed = cur == NULL || cur->state == KITH_PATH_SUSPECT || cur->state == KITH_PATH_DEAD;
 	int best = -1;
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
 		if (is_live(ps, i) &&
-		    (best < 0 || is_better(kith_pathset_path(ps, i), kith_pathset_path(ps, (unsigned)best))))
+		    (best < 0 || is_better(kith_pathset_path(ps, i), kith_pathset_path(ps, (unsigned)best), failed)))
 			best = (int)i;
 	}
 	return best;
@@ -211,6 +216,23 @@ unsigned kith_ps_standbys(const struct kith_pathset *ps, int but, unsigned out[2
 		out[n] = (unsigned)i;
 	}
 	return n;
+}
+
+unsigned kith_ps_doubles(const struct kith_pathset *ps, unsigned out[2])
+{
+	unsigned n = kith_ps_standbys(ps, -1, out), in_doubt = 0;
+	if (n > 0 || ps->sending >= kith_ps_count(ps))
+		return n;
+	kith_time_us since = kith_pathset_path(ps, ps->sending)->since;
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		const struct kith_path *p = kith_pathset_path(ps, i);
+		if (i == ps->sending || p->state != KITH_PATH_SUSPECT || p->heard_at <= since)
+			continue;
+		if (in_doubt == 0 || p->heard_at > kith_pathset_path(ps, out[0])->heard_at)
+			out[0] = i;
+		in_doubt = 1;
+	}
+	return in_doubt;
 }
 
 /* What path i adds to those already kept: class, family, transport, and for relays their operator's network. */

@@ -102,22 +102,20 @@ static void acknowledge(struct kith_pathset *ps, const struct kith_path_env *env
 
 /* ---- doubt ---- */
 
-static void replay(struct kith_pathset *ps, const struct kith_path_env *env, const unsigned to[], unsigned n,
-		   bool budgeted)
+/* Unsettled packets from *from on and below end. False: the budget is used up. */
+static bool replay_some(struct kith_pathset *ps, const struct kith_path_env *env, const unsigned to[], unsigned n,
+			bool budgeted, uint64_t *from, uint64_t end)
 {
-	struct kith_flow *flow = kith_ps_flow(ps);
+	struct kith_flow *flow = ps->more->flow;
 	bool sure = kith_ps_is_sure(kith_ps_path(ps, ps->sending));
 	uint64_t counter;
 	struct kith_span frames;
-	if (flow == NULL || n == 0)
-		return;
-	kith_pacer_doubt(&flow->pacer);
-	if (flow->replay_from < flow->flight.acked)
-		flow->replay_from = flow->flight.acked;
-	while (kith_retain_get(&flow->retain, flow->replay_from, &counter, &frames)) {
+	if (*from < flow->flight.acked)
+		*from = flow->flight.acked;
+	while (kith_retain_get(&flow->retain, *from, &counter, &frames) && counter < end) {
 		for (unsigned i = 0; i < n; i++) {
 			if (budgeted && !kith_budget_take(&flow->budget, env->now, sure))
-				return;
+				return false;
 			uint8_t way = kith_retain_way(&flow->retain, counter);
 			if (way == 0)
 				break;
@@ -125,8 +123,35 @@ static void replay(struct kith_pathset *ps, const struct kith_path_env *env, con
 					  frames);
 			kith_stats_add(env->stats, KITH_STAT_PACKETS_REPLAYED, 1);
 		}
-		flow->replay_from = counter + 1;
+		*from = counter + 1;
 	}
+	return true;
+}
+
+/* What is held back goes as well, now that doubt is not all there is. */
+static void replay(struct kith_pathset *ps, const struct kith_path_env *env, const unsigned to[], unsigned n,
+		   bool budgeted)
+{
+	struct kith_flow *flow = kith_ps_flow(ps);
+	if (flow == NULL || n == 0)
+		return;
+	kith_pacer_doubt(&flow->pacer);
+	bool sure = !budgeted || kith_ps_is_sure(kith_ps_path(ps, ps->sending));
+	if (sure && !replay_some(ps, env, to, n, budgeted, &flow->held_from, flow->held_to))
+		return;
+	(void)replay_some(ps, env, to, n, budgeted, &flow->replay_from, UINT64_MAX);
+}
+
+/* Most doubts are false alarms, and the newest packets are enough to end a silence: the others wait until it is sure,
+ * so that alarms do not use up what failures need. */
+static void hold_back(struct kith_flow *flow)
+{
+	uint64_t newest = kith_retain_newest(&flow->retain, KITH_DOUBT_PACKETS);
+	if (newest <= flow->replay_from)
+		return;
+	if (flow->held_from >= flow->held_to)
+		flow->held_from = flow->replay_from;
+	flow->held_to = flow->replay_from = newest;
 }
 
 static bool needs_answer(const struct kith_pathset *ps, enum kith_cause cause)
@@ -171,8 +196,10 @@ void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, u
 		return;
 	if (i == ps->sending || cause == KITH_CAUSE_SILENCE)
 		ask_others(ps, env, i);
-	if (i == ps->sending)
-		replay(ps, env, standbys, kith_ps_standbys(ps, (int)i, standbys), true);
+	if (i == ps->sending) {
+		hold_back(ps->more->flow);
+		replay(ps, env, standbys, kith_ps_doubles(ps, standbys), true);
+	}
 	for (unsigned k = 0; k < kith_ps_count(ps); k++)
 		acknowledge(ps, env, k);
 }
@@ -180,7 +207,7 @@ void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, u
 void kith_ps_repeat(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	unsigned standbys[2];
-	replay(ps, env, standbys, kith_ps_standbys(ps, -1, standbys), true);
+	replay(ps, env, standbys, kith_ps_doubles(ps, standbys), true);
 }
 
 void kith_ps_clear(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)

@@ -37,7 +37,8 @@ struct kith_flow {
 	kith_time_us data_at; /* last data, either way */
 	uint64_t newest; /* highest data counter received */
 	kith_time_us sized_at; /* when the sending path was last asked whether large packets arrive, or one did */
-	uint64_t replay_from; /* retained packets below went out on standbys already */
+	uint64_t replay_from; /* retained packets below went out on standbys already, ... */
+	uint64_t held_from, held_to; /* ... but for those from here on and below: doubt is not enough for them */
 	uint16_t largest; /* bytes of frames of the largest data packet since then */
 	uint8_t in_path; /* index */
 };
@@ -187,6 +188,9 @@ void kith_ps_size_forget(struct kith_pathset *ps);
 /* True when some other path is there to take over from path i. */
 bool kith_ps_has_other(const struct kith_pathset *ps, unsigned i);
 
+/* After how long a silence of ours a path is kept alive. */
+kith_time_us kith_ps_keepalive_us(const struct kith_pathset *ps);
+
 /* Whether our side keeps that path alive. */
 bool kith_ps_keeps_alive(const struct kith_pathset *ps, const struct kith_path *p);
 
@@ -222,6 +226,10 @@ void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env);
 
 /* The best live paths but the sending one and the one named, up to two. Returns how many. */
 unsigned kith_ps_standbys(const struct kith_pathset *ps, int but, unsigned out[2]);
+
+/* Where data is doubled while the sending path is in doubt: on the standbys; if there are none, on the one of those in
+ * doubt that was heard last, and since then. Returns how many. */
+unsigned kith_ps_doubles(const struct kith_pathset *ps, unsigned out[2]);
 
 bool kith_ps_has_direct(const struct kith_pathset *ps);
 

@@ -8,13 +8,18 @@ void kith_pathset_name(struct kith_pathset *ps, uint64_t name, uint64_t spare)
 		kith_ps_path(ps, i)->name = name;
 }
 
-/* A path through that transport but path p, the sending one if it is; -1: there is none. */
+/* The path through that transport but path p: between people the sending one if it is; else the one on which the other
+ * side was heard last, since the sending one may still lead to where a leaf was. -1: there is none. */
 static int through(const struct kith_pathset *ps, uint16_t transport, const struct kith_path *but)
 {
+	bool peer = kith_ps_has(ps, KITH_PATHSET_PEER);
 	int found = -1;
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
 		const struct kith_path *p = kith_pathset_path(ps, i);
-		if (p != but && p->hop.transport == transport && (found < 0 || i == ps->sending))
+		if (p == but || p->hop.transport != transport)
+			continue;
+		bool later = !peer && found >= 0 && p->heard_at > kith_pathset_path(ps, (unsigned)found)->heard_at;
+		if (found < 0 || later || (peer && i == ps->sending))
 			found = (int)i;
 	}
 	return found;

@@ -21,6 +21,11 @@ bool kith_ps_keeps_alive(const struct kith_pathset *ps, const struct kith_path *
 	return kith_ps_has(ps, KITH_PATHSET_HOME);
 }
 
+kith_time_us kith_ps_keepalive_us(const struct kith_pathset *ps)
+{
+	return kith_ps_has(ps, KITH_PATHSET_PEER) ? KITH_PEER_KEEPALIVE_US : KITH_KEEPALIVE_US;
+}
+
 void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
@@ -31,7 +36,7 @@ void kith_ps_rest(struct kith_pathset *ps, const struct kith_path_env *env, unsi
 		at = env->now + kith_rng_jitter(env->random, KITH_STANDBY_US, JITTER);
 	else if (kith_ps_keeps_alive(ps, p))
 		at = (p->sent_at != 0 ? p->sent_at : env->now) +
-		     kith_rng_jitter(env->random, KITH_KEEPALIVE_US, JITTER);
+		     kith_rng_jitter(env->random, kith_ps_keepalive_us(ps), JITTER);
 	bool waits = p->since != 0 && (p->flags & KITH_PATH_CONFIRM) == 0;
 	if (waits && at > p->since + KITH_PATH_UNANSWERED_US)
 		at = p->since + KITH_PATH_UNANSWERED_US;
@@ -54,10 +59,30 @@ static void send_keepalive(struct kith_pathset *ps, const struct kith_path_env *
 	}
 }
 
+static void ask_alive(struct kith_pathset *ps, const struct kith_path_env *env, struct kith_path *p, bool standby)
+{
+	kith_time_us wait = kith_path_period(p);
+	(void)kith_ps_probe(ps, env, p);
+	kith_ps_due(ps, p, env->now + (standby || wait > IDLE_ANSWER_US ? wait : IDLE_ANSWER_US));
+}
+
+/* The machine, and its radio, is awake for one path: the others that would wake it soon are kept alive with it. */
+static void ask_along(struct kith_pathset *ps, const struct kith_path_env *env, unsigned but)
+{
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		struct kith_path *p = kith_ps_path(ps, i);
+		bool rests = p->state == KITH_PATH_LIVE && p->tries == 0 && (p->flags & KITH_PATH_CONFIRM) == 0;
+		if (i != but && rests && kith_ps_keeps_alive(ps, p) &&
+		    env->now - p->sent_at >= kith_ps_keepalive_us(ps) / 2)
+			ask_alive(ps, env, p, false);
+	}
+}
+
 static void live_due(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
 	bool standby = kith_ps_flow(ps) != NULL && i != ps->sending;
+	kith_time_us keepalive_us = kith_ps_keepalive_us(ps);
 	if ((p->flags & KITH_PATH_CONFIRM) != 0) {
 		(void)kith_ps_probe(ps, env, p);
 		p->tries = 0; /* repetition, not doubt */
@@ -69,21 +94,23 @@ static void live_due(struct kith_pathset *ps, const struct kith_path_env *env, u
 	} else if (p->tries == 1 && i == ps->sending && kith_path_owes(p) > 0) {
 		(void)kith_ps_probe(ps, env, p);
 		kith_ps_due(ps, p, env->now + kith_path_period(p));
+	} else if (p->tries == 1 && standby && env->now - p->heard_at < kith_path_period(p)) {
+		ask_alive(ps, env, p,
+			  true); /* the peer is heard on it: one probe or its answer was lost, most likely */
 	} else if (p->tries > 0) {
 		kith_ps_suspect(ps, env, i, kith_path_owes(p) > 0 ? KITH_CAUSE_SIZE : KITH_CAUSE_UNANSWERED);
 	} else if (p->since != 0 && env->now - p->since >= KITH_PATH_UNANSWERED_US) {
 		kith_ps_suspect(ps, env, i, KITH_CAUSE_UNANSWERED);
 	} else if (!standby && !kith_ps_keeps_alive(ps, p)) {
 		p->due_at = KITH_TIME_NEVER;
-	} else if (!standby && p->sent_at != 0 &&
-		   env->now - p->sent_at < KITH_KEEPALIVE_US - KITH_KEEPALIVE_US / JITTER) {
+	} else if (!standby && p->sent_at != 0 && env->now - p->sent_at < keepalive_us - keepalive_us / JITTER) {
 		kith_ps_rest(ps, env, i);
 	} else if (kith_ps_has(ps, KITH_PATHSET_HOME)) {
 		send_keepalive(ps, env, i);
 	} else {
-		(void)kith_ps_probe(ps, env, p);
-		kith_time_us wait = kith_path_period(p);
-		kith_ps_due(ps, p, env->now + (standby || wait > IDLE_ANSWER_US ? wait : IDLE_ANSWER_US));
+		ask_alive(ps, env, p, standby);
+		if (!standby)
+			ask_along(ps, env, i);
 	}
 }
 

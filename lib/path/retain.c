@@ -104,6 +104,11 @@ bool kith_retain_get(const struct kith_retain *r, uint64_t from, uint64_t *count
 	return false;
 }
 
+uint64_t kith_retain_newest(const struct kith_retain *r, unsigned n)
+{
+	return r->n == 0 ? 0 : held(r, r->n > n ? r->n - n : 0)->counter;
+}
+
 uint8_t kith_retain_way(struct kith_retain *r, uint64_t counter)
 {
 	for (unsigned i = 0; i < r->n; i++) {

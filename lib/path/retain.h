@@ -33,6 +33,9 @@ void kith_retain_release(struct kith_retain *r, uint64_t below);
 /* The oldest with a counter of at least from; false when there is none. */
 bool kith_retain_get(const struct kith_retain *r, uint64_t from, uint64_t *counter, struct kith_span *frames);
 
+/* The counter of the n-th newest one; of the oldest when there are fewer, 0 when there is none. */
+uint64_t kith_retain_newest(const struct kith_retain *r, unsigned n);
+
 /* Bytes of the packet with that counter; 0: it is not kept. */
 uint16_t kith_retain_len(const struct kith_retain *r, uint64_t counter);
 /* Of the largest one with a counter of at least from. */

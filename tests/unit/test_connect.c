@@ -412,6 +412,38 @@ static void in_a_call_a_cookie_is_answered_only_through_a_home_of_the_callee(voi
 	core_world_deinit(&w);
 }
 
+/* The first sealed packet of each session with a supernode is lost: how many were. */
+static int unconfirmed_tap(struct core_world *w, struct world_packet *p)
+{
+	int *lost = w->tap_ctx, from = world_node_at(w, &p->from), to = world_node_at(w, &p->to);
+	if (from != WORLD_FAR_ALICE || to < 0 || to > 2 || p->data[KITH_PACKET_HEADROOM] != KITH_PKT_DATA ||
+	    lost[to]++ > 0)
+		return 1;
+	return 0;
+}
+
+/* Alice asks for a tunnel in her first message to a home of bob's, and it is opened by the answer: nothing else follows
+ * that would show that her confirmation got lost, and the home would forget her and the tunnel. */
+static void a_confirmation_that_is_lost_is_noticed(void **state)
+{
+	struct core_world w;
+	int lost[3] = { 0 }, asked = 0;
+	(void)state;
+	world_far_apart(&w);
+	w.tap = unconfirmed_tap;
+	w.tap_ctx = lost;
+	world_call(&w, WORLD_FAR_ALICE, WORLD_FAR_BOB, NULL);
+	world_run(&w, 20 * KITH_US_PER_S);
+	for (int i = 0; i < 3; i++) {
+		const struct kith_session *s =
+			kith_sessions_of(&w.nodes[i].core->sessions, w.nodes[WORLD_FAR_ALICE].core->self.dh_pk);
+		asked += lost[i] > 0;
+		assert_true(lost[i] == 0 || (s != NULL && s->state == KITH_SESSION_OPEN));
+	}
+	assert_true(asked > 0);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -428,6 +460,7 @@ int main(void)
 		cmocka_unit_test(the_next_address_of_a_host_is_tried_when_one_is_silent),
 		cmocka_unit_test(a_cookie_is_answered_only_where_the_first_message_went),
 		cmocka_unit_test(in_a_call_a_cookie_is_answered_only_through_a_home_of_the_callee),
+		cmocka_unit_test(a_confirmation_that_is_lost_is_noticed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -493,6 +493,53 @@ static void every_cause_has_its_words(void **state)
 		assert_true(strlen(kith_net_cause_text((enum kith_net_cause)i)) > 4);
 }
 
+static void spoilt_pair_loses_delays_and_swallows_as_it_was_told(void **state)
+{
+	enum { N = 20000, LEN = 100 };
+	(void)state;
+	struct world *w = world_start(world_new());
+	uint32_t a = add_host(w, KITH_NET_CORE, public(1)), b = add_host(w, KITH_NET_CORE, public(2));
+	uint32_t c = add_host(w, KITH_NET_CORE, public(3));
+	uint32_t from = kith_net_first_iface(w->net, a), to = kith_net_first_iface(w->net, b);
+	struct kith_net_way way = { .faults.loss_ppm = 300000 };
+	assert_int_equal(kith_net_pair_set(w->net, from, to, &way), 0);
+	unsigned lost = 0;
+	for (int i = 0; i < N; i++) {
+		lost += send_to(w, a, public(2)) == KITH_NET_LOSS;
+		assert_int_equal(send_to(w, b, public(1)), KITH_NET_FLYING); /* the way back, and others, are well */
+		assert_int_equal(send_to(w, a, public(3)), KITH_NET_FLYING);
+		run(w, w->now + S);
+	}
+	assert_in_range(lost, N * 3 / 10 - 330, N * 3 / 10 + 330); /* five deviations */
+	way = (struct kith_net_way){ .extra_us = 380 * MS };
+	assert_int_equal(kith_net_pair_set(w->net, from, to, &way), 0);
+	kith_time_us sent = w->now;
+	assert_int_equal(send_to(w, a, public(2)), KITH_NET_FLYING);
+	assert_int_equal(send_to(w, a, public(3)), KITH_NET_FLYING);
+	run(w, w->now + S);
+	assert_int_equal(w->inbox[b].at - w->inbox[c].at, 380 * MS);
+	assert_true(w->inbox[c].at > sent);
+	way = (struct kith_net_way){ .most_bytes = LEN };
+	assert_int_equal(kith_net_pair_set(w->net, from, to, &way), 0);
+	for (uint32_t len = LEN; len <= LEN + 1; len++) {
+		const struct kith_net_packet p = { .src = { .family = KITH_FAMILY_V4, .port = PORT },
+						   .dst = public(2),
+						   .len_bytes = len };
+		struct kith_net_outcome out;
+		kith_net_send(w->net, &w->stats, w->now, a, &p, &out);
+		assert_int_equal(out.cause, len <= LEN ? KITH_NET_FLYING : KITH_NET_PAIR_SIZE);
+		if (out.cause == KITH_NET_FLYING) {
+			struct kith_net_flight f = out.flights[0];
+			kith_net_advance(w->net, &w->stats, &f, &out);
+		}
+	}
+	assert_int_equal(kith_net_pair_set(w->net, from, to, NULL), 0);
+	assert_int_equal(kith_net_pair_set(w->net, from, to, NULL), 0);
+	assert_int_equal(send_to(w, a, public(2)), KITH_NET_FLYING);
+	run(w, w->now + S);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -514,6 +561,7 @@ int main(void)
 		cmocka_unit_test(hundred_thousand_homes_cost_what_the_header_says),
 		cmocka_unit_test(same_seed_same_run_other_seed_other_run),
 		cmocka_unit_test(every_cause_has_its_words),
+		cmocka_unit_test(spoilt_pair_loses_delays_and_swallows_as_it_was_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -300,6 +300,58 @@ static void the_third_failure_costs_no_more_than_the_first(void **state)
 	print_message("longest silence of four failures: %lld ms\n", (long long)(worst / MS));
 }
 
+static uint64_t replayed(const struct world *w)
+{
+	return w->node[0].stats.counter[KITH_STAT_PACKETS_REPLAYED];
+}
+
+/* Half of a round trip's packets are under way when the socket reports something. */
+static void doubt_repeats_the_newest_and_what_is_sure_the_rest(void **state)
+{
+	(void)state;
+	for (int fails = 0; fails < 2; fails++) {
+		struct world *w = w_call(59, W_PORT_RESTRICTED);
+		struct kith_pathset *ps = &w->node[0].ps;
+		struct kith_hop direct = kith_pathset_sending(ps)->hop;
+		w->direct_down[0] = w->direct_down[1] = fails != 0;
+		w_run(w, w->now + 45 * MS); /* no silence is noticed so soon */
+		kith_pathset_link_event(ps, test_at(&w->node[0].env, w->now), W_TRANSPORT, &direct, KITH_EIO);
+		assert_int_equal(replayed(w), 2 * KITH_DOUBT_PACKETS); /* on two standbys */
+		w_drain(w, 0);
+		w_run(w, w->now + 1 * S);
+		if (fails != 0)
+			assert_true(replayed(w) >= 2 * KITH_DOUBT_PACKETS + 2);
+		else
+			assert_int_equal(replayed(w), 2 * KITH_DOUBT_PACKETS);
+		w_talk(w, 0, 0);
+		w_run(w, w->now + 1 * S);
+		assert_int_equal(w->node[1].data_got, w->node[0].data_sent);
+		w_free(w);
+	}
+}
+
+/* All paths are in doubt at once: data does not go where nothing may arrive any more only. */
+static void without_a_standby_data_is_doubled_where_the_peer_was_heard_last(void **state)
+{
+	(void)state;
+	struct world *w = w_call(60, W_PORT_RESTRICTED);
+	struct kith_pathset *ps = &w->node[0].ps;
+	struct kith_hop direct = kith_pathset_sending(ps)->hop, out[KITH_PICK_MAX];
+	struct kith_hop heard = w_relay_hop(0, 1);
+	kith_pathset_link_event(ps, test_at(&w->node[0].env, w->now), W_TRANSPORT, NULL, KITH_EIO);
+	w_drain(w, 0);
+	assert_int_equal(w_count(ps, KITH_PATH_SUSPECT), 3);
+	kith_pathset_heard(ps, test_at(&w->node[0].env, w->now + 1 * MS), &heard, 90000, false, 60);
+	w_drain(w, 0);
+	assert_int_equal(w_count(ps, KITH_PATH_SUSPECT), 3); /* that alone does not clear it: it must have heard us */
+	assert_int_equal(kith_pathset_pick(ps, w->now + 1 * MS, true, out), 2);
+	assert_true(kith_hop_equal(&out[0], &direct));
+	assert_true(kith_hop_equal(&out[1], &heard));
+	w_talk(w, 0, 0);
+	w_talk(w, 1, 0);
+	w_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +366,8 @@ int main(void)
 		cmocka_unit_test(false_alarms_cost_no_more_than_the_budget),
 		cmocka_unit_test(a_socket_error_doubles_the_data_at_once),
 		cmocka_unit_test(the_third_failure_costs_no_more_than_the_first),
+		cmocka_unit_test(doubt_repeats_the_newest_and_what_is_sure_the_rest),
+		cmocka_unit_test(without_a_standby_data_is_doubled_where_the_peer_was_heard_last),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,6 +108,32 @@ static void only_a_path_of_ones_own_takes_the_spare(void **state)
 	w_free(w);
 }
 
+/* The other side moved twice, and the first way is still the sending one: what is told on the second holds for the
+ * third as well, or whoever sees both would know it again. */
+static void a_new_hop_is_named_like_the_one_that_was_heard_last(void **state)
+{
+	(void)state;
+	enum { TOLD = 400 };
+	struct world *w = named();
+	struct w_node *n = &w->node[0];
+	const struct kith_hop second = { .remote = w_addr(70, 1, 1, 1, 999), .transport = W_TRANSPORT };
+	const struct kith_hop third = { .remote = w_addr(71, 1, 1, 1, 999), .transport = W_TRANSPORT };
+	uint8_t body[8];
+	struct kith_writer wr = kith_writer_of(body, sizeof body);
+	kith_write_u64(&wr, TOLD);
+	const struct kith_frame name = { KITH_FRAME_NAME, test_span(body, sizeof body) };
+	w->now += S;
+	kith_pathset_heard(&n->ps, test_at(&n->env, w->now), &second, 1000, false, 60);
+	assert_int_equal(kith_pathset_name_on(&n->ps, &second), FIRST);
+	assert_int_equal(kith_pathset_on_frame(&n->ps, test_at(&n->env, w->now), &second, &name), 0);
+	w->now += S;
+	kith_pathset_heard(&n->ps, test_at(&n->env, w->now), &third, 1001, false, 60);
+	assert_int_equal(kith_pathset_name_on(&n->ps, &third), TOLD);
+	assert_int_equal(name_now(w), FIRST);
+	w_drain(w, 0);
+	w_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +141,7 @@ int main(void)
 		cmocka_unit_test(a_spare_is_taken_when_it_was_waited_for),
 		cmocka_unit_test(a_name_that_is_told_is_used_and_one_that_is_none_is_malformed),
 		cmocka_unit_test(only_a_path_of_ones_own_takes_the_spare),
+		cmocka_unit_test(a_new_hop_is_named_like_the_one_that_was_heard_last),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

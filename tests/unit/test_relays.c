@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "call/relays.h"
+#include "core/settle.h"
 #include "link/connect.h"
 #include "super/tunnels.h"
 
@@ -205,6 +206,57 @@ static void a_supernode_calls_its_own_leaf(void **state)
 	core_world_deinit(&w);
 }
 
+/* The bits of the callee's homes through which a path goes that is dead, or is not. */
+static unsigned homes_by(const struct kith_session *s, bool dead)
+{
+	unsigned bits = 0;
+	for (unsigned k = 0; k < kith_pathset_count(&s->paths); k++) {
+		const struct kith_path *p = kith_pathset_path(&s->paths, k);
+		if (!kith_path_is_relay(p) || (p->state == KITH_PATH_DEAD) != dead)
+			continue;
+		for (unsigned i = 0; i < s->peer->homes_n; i++)
+			bits |= (unsigned)kith_addr_equal(&s->peer->homes[i].endpoints[0].addr, &p->hop.remote) << i;
+	}
+	return bits;
+}
+
+static void what_has_just_died_is_asked_when_there_is_nobody_else(void **state)
+{
+	struct core_world w;
+	struct kith_hop hop;
+	int relay;
+	(void)state;
+	(void)talk(&w, &hop, &relay);
+	struct kith_core *a = w.nodes[WORLD_ALICE].core;
+	struct kith_session *s = NULL;
+	for (uint32_t it = 0; (s = kith_table_next(&a->sessions.by_index, &it)) != NULL && !(s->use & KITH_USE_PEER);)
+		;
+	assert_non_null(s);
+	assert_int_equal(s->peer->homes_n, KITH_HOMES);
+	const uint8_t before = s->peer->homes_used;
+	/* A doubt that is over in a moment changes nothing about who is asked next. */
+	kith_core_enter(a, world_clock(&w));
+	kith_pathset_check(&s->paths, kith_env(a, s));
+	kith_session_touch(a, s);
+	kith_core_settle(a);
+	assert_true(s->peer->outage.since != 0);
+	assert_int_equal(s->peer->homes_used, before);
+	world_drain(&w, WORLD_ALICE);
+	world_run(&w, KITH_US_PER_S);
+	assert_int_equal(s->peer->outage.since, 0);
+	/* The relay dies: it is still known as a dead path when another one is looked for. */
+	w.nodes[relay].muted = true;
+	for (int i = 0; i < 40 && homes_by(s, true) == 0; i++) {
+		(void)world_say(&w, WORLD_ALICE, s->index, "x", 1);
+		world_run(&w, 50 * KITH_US_PER_MS);
+	}
+	const unsigned dead = homes_by(s, true), there = homes_by(s, false), all = (1u << KITH_HOMES) - 1;
+	assert_true(dead != 0 && (dead & there) == 0);
+	assert_true(kith_relays_anew(s));
+	assert_int_equal(s->peer->homes_used, (dead | there) != all ? (dead | there) : there);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +266,7 @@ int main(void)
 		cmocka_unit_test(a_supernode_in_a_tunnel_closes_none),
 		cmocka_unit_test(a_flood_of_closings_is_limited_by_identity),
 		cmocka_unit_test(tunnels_go_when_calls_are_over),
+		cmocka_unit_test(what_has_just_died_is_asked_when_there_is_nobody_else),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

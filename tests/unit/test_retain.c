@@ -138,6 +138,22 @@ static void what_is_no_packet_is_not_kept(void **state)
 	assert_int_equal(a.live_bytes, 0);
 }
 
+static void the_newest_are_found(void **state)
+{
+	(void)state;
+	struct test_alloc a;
+	test_alloc_init(&a);
+	struct kith_retain r = { 0 };
+	assert_int_equal(kith_retain_newest(&r, 2), 0);
+	for (uint64_t c = 10; c < 10 + 3 * KITH_RETAIN_PACKETS; c += 3) { /* round the ring */
+		put(&r, &a, c, 100);
+		assert_int_equal(kith_retain_newest(&r, 1), c);
+		assert_int_equal(kith_retain_newest(&r, 2), c > 10 ? c - 3 : c);
+	}
+	assert_int_equal(kith_retain_newest(&r, KITH_RETAIN_PACKETS + 1), 10); /* there are no more */
+	kith_retain_deinit(&r, &a.alloc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +163,7 @@ int main(void)
 		cmocka_unit_test(small_traffic_takes_little_memory),
 		cmocka_unit_test(without_memory_packets_are_not_kept),
 		cmocka_unit_test(what_is_no_packet_is_not_kept),
+		cmocka_unit_test(the_newest_are_found),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
