@@ -35,7 +35,7 @@ struct lan {
 	int fd;
 	int broken;
 	uv_poll_t poll;
-	struct link links[KITH_LOCALS_MAX];
+	struct link *links; /* links_n */
 	size_t links_n;
 	uint8_t *rx; /* KITH_LAN_BATCH buffers, while something was received */
 	uint64_t lost;
@@ -98,7 +98,9 @@ static struct link *find(struct lan *l, const struct kith_addr *addr)
 static void lan_look(void *self, const struct kith_local locals[], size_t n)
 {
 	struct lan *l = self;
-	struct link now[KITH_LOCALS_MAX];
+	struct link *now = n > 0 ? KITH_NEW_ARRAY(l->o.alloc, struct link, n) : NULL;
+	if (n > 0 && now == NULL)
+		return; /* as before until the next look */
 	for (size_t i = 0; i < n; i++) {
 		const struct link *had = find(l, &locals[i].addr);
 		now[i] = had != NULL ? *had : (struct link){ .addr = locals[i].addr };
@@ -110,7 +112,8 @@ static void lan_look(void *self, const struct kith_local locals[], size_t n)
 		if (!stays && l->links[i].joined)
 			(void)membership(l, &l->links[i], false); /* the system may have done so already */
 	}
-	memcpy(l->links, now, n * sizeof now[0]);
+	KITH_FREE_ARRAY(l->o.alloc, l->links, l->links_n);
+	l->links = now;
 	l->links_n = n;
 	for (size_t i = 0; i < n; i++) {
 		struct link *link = &l->links[i];
@@ -222,6 +225,7 @@ static void poll_closed(uv_handle_t *handle)
 	struct lan *l = handle->data;
 	void (*closed)(void *ctx) = l->closed;
 	void *ctx = l->closed_ctx;
+	KITH_FREE_ARRAY(l->o.alloc, l->links, l->links_n);
 	KITH_FREE(l->o.alloc, l);
 	closed(ctx);
 }

@@ -198,7 +198,7 @@ struct kith_node {
 	int renew_told; /* the last error of CERTIFICATE */
 	char name[KITH_NAME_MAX + 1]; /* of it */
 	struct kith_id network;
-	char services[KITH_HOST_SERVICES_MAX][KITH_SERVICE_MAX + 1];
+	char (*services)[KITH_SERVICE_MAX + 1]; /* services_n, until the core is there, which has them from then on */
 	size_t services_n;
 
 	const struct kith_carrier_row *carriers; /* what to open */
@@ -344,6 +344,7 @@ bool kith_options_read(struct kith_node_options *out, const struct kith_node_opt
 int kith_open_begin(struct kith_node *node) KITH_MUST_USE;
 void kith_open_cancel(struct kith_node *node);
 void kith_open_forget(struct kith_node *node); /* wipes what it was to be opened with */
+void kith_node_services_served(struct kith_node *node); /* the core has them */
 
 /* ---- renew.c ---- */
 /* Takes a newer chain out of the chain file; if there is none, and not take_only, makes one. KITH_ENOMEM, KITH_EIO. */

@@ -45,6 +45,7 @@ static void release(struct kith_node *node)
 	if (node->events_cap > 0)
 		KITH_FREE_ARRAY(alloc, node->events, node->events_cap);
 	kith_alloc_free(alloc, node->event_data, node->event_data_cap);
+	kith_node_services_served(node);
 	kith_open_forget(node);
 	kith_options_free(node);
 	if (node->renewed != NULL)
@@ -231,18 +232,27 @@ int kith_serve(struct kith_node *node, const char *service)
 	size_t len = service == NULL ? 0 : strlen(service);
 	if (len == 0 || len > KITH_SERVICE_MAX)
 		return KITH_EINVAL;
+	if (node->core != NULL)
+		return kith_core_serve(node->core, service);
 	for (size_t i = 0; i < node->services_n; i++)
 		if (strcmp(node->services[i], service) == 0)
 			return KITH_EEXIST;
 	if (node->services_n == KITH_HOST_SERVICES_MAX)
 		return KITH_EFULL;
-	if (node->core != NULL) {
-		int err = kith_core_serve(node->core, service);
-		if (err != 0)
-			return err;
-	}
+	const size_t one = sizeof *node->services, held = node->services_n * one;
+	char(*grown)[KITH_SERVICE_MAX + 1] = kith_alloc_resize(node->alloc, node->services, held, held + one);
+	if (grown == NULL)
+		return KITH_ENOMEM;
+	node->services = grown;
 	memcpy(node->services[node->services_n++], service, len + 1);
 	return 0;
+}
+
+void kith_node_services_served(struct kith_node *node)
+{
+	kith_alloc_free(node->alloc, node->services, node->services_n * sizeof *node->services);
+	node->services = NULL;
+	node->services_n = 0;
 }
 
 int kith_revoke(struct kith_node *node, struct kith_span list)

@@ -268,6 +268,7 @@ static void equip_core(struct kith_node *node)
 	for (size_t i = 0; i < node->services_n; i++)
 		if (kith_core_serve(node->core, node->services[i]) != 0)
 			KITH_LOG(node->log, KITH_LOG_ERROR, "service_refused name=%s", node->services[i]);
+	kith_node_services_served(node);
 	for (size_t i = 0; i < node->o.issuers_n; i++) {
 		int err = kith_core_add_issuer(node->core, kith_node_now(node), node->o.issuers[i]);
 		if (err != 0)

@@ -347,9 +347,7 @@ void kith_pathset_heard(struct kith_pathset *ps, const struct kith_path_env *env
 			uint64_t counter, bool data, size_t len)
 {
 	int found = kith_ps_find(ps, hop);
-	if (found < 0)
-		found = kith_ps_stranger(ps, env, hop, data);
-	if (found < 0)
+	if (found < 0 && (found = kith_ps_stranger(ps, env, hop, data)) < 0)
 		return;
 	unsigned i = (unsigned)found;
 	struct kith_path *p = kith_ps_path(ps, i);
