@@ -462,11 +462,10 @@ struct kith_core {
 	struct kith_timer watching_timer;
 	kith_time_us subscribe_at; /* when SUBSCRIBE is sent again, since it could not be, or was refused; NEVER */
 	char (*services)[KITH_SERVICE_MAX + 1]; /* services_n, at most KITH_SERVICES_MAX */
-	uint8_t services_n;
 	struct kith_transports transports;
 	struct kith_natclass nat; /* the NAT that we are behind: unknown until measured */
 	struct kith_endpoint endpoints[KITH_ENDPOINTS_MAX]; /* not of a leaf: ours */
-	uint8_t endpoints_n;
+	uint8_t endpoints_n, services_n;
 	struct kith_bootstrap *bootstrap;
 	size_t bootstrap_n, bootstrap_cap;
 	int64_t stamp_ms; /* the last timestamp given to a handshake, which only rises, across restarts */

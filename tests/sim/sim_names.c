@@ -1,7 +1,6 @@
 /* Leaves join other networks while they talk, and an observer of all packets tries to find them again: by names,
  * counters and equal bytes of what is sealed it cannot, also where packets are lost, late and doubled. By the ids of
- * tunnels it can (PROTOCOL.md, 16.4), which shows that it looks; in two of 200 seeds there were none. In one (66) it
- * found 25 of 5,826 packets by their names: the leaf moved again when no spare name had come for more than 5 s.
+ * tunnels it can (PROTOCOL.md, 16.4), which shows that it looks.
  *
  *     sim_names [SEED]     20 seeds, or that one; KITH_NAMES_SEEDS=N: so many
  */

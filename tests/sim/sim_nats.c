@@ -64,6 +64,8 @@ static void options_of(struct kith_simoptions *o, uint64_t seed)
 	o->workload.contacts_n = 12;
 	o->workload.stranger_ppm = 0;
 	o->workload.relay_only_ppm = 0;
+	o->workload.spies_ppm =
+		0; /* who names false homes is called through chained tunnels, where no relay attests ends */
 	o->workload.reject_ppm = 0;
 	o->workload.call_gap_us = 20 * KITH_US_PER_S;
 	o->workload.hold_us = 8 * KITH_US_PER_S;
