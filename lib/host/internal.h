@@ -344,7 +344,6 @@ bool kith_options_read(struct kith_node_options *out, const struct kith_node_opt
 int kith_open_begin(struct kith_node *node) KITH_MUST_USE;
 void kith_open_cancel(struct kith_node *node);
 void kith_open_forget(struct kith_node *node); /* wipes what it was to be opened with */
-void kith_node_services_served(struct kith_node *node); /* the core has them */
 
 /* ---- renew.c ---- */
 /* Takes a newer chain out of the chain file; if there is none, and not take_only, makes one. KITH_ENOMEM, KITH_EIO. */

@@ -45,7 +45,7 @@ static void release(struct kith_node *node)
 	if (node->events_cap > 0)
 		KITH_FREE_ARRAY(alloc, node->events, node->events_cap);
 	kith_alloc_free(alloc, node->event_data, node->event_data_cap);
-	kith_node_services_served(node);
+	kith_alloc_free(alloc, node->services, node->services_n * sizeof *node->services);
 	kith_open_forget(node);
 	kith_options_free(node);
 	if (node->renewed != NULL)
@@ -246,13 +246,6 @@ int kith_serve(struct kith_node *node, const char *service)
 	node->services = grown;
 	memcpy(node->services[node->services_n++], service, len + 1);
 	return 0;
-}
-
-void kith_node_services_served(struct kith_node *node)
-{
-	kith_alloc_free(node->alloc, node->services, node->services_n * sizeof *node->services);
-	node->services = NULL;
-	node->services_n = 0;
 }
 
 int kith_revoke(struct kith_node *node, struct kith_span list)

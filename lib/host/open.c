@@ -262,13 +262,20 @@ static int make_core(struct kith_node *node, const struct kith_bootstrap bootstr
 	return err;
 }
 
+static void forget_services(struct kith_node *node)
+{
+	kith_alloc_free(node->alloc, node->services, node->services_n * sizeof *node->services);
+	node->services = NULL;
+	node->services_n = 0;
+}
+
 /* Services, lists and clock, once the core is there. */
 static void equip_core(struct kith_node *node)
 {
 	for (size_t i = 0; i < node->services_n; i++)
 		if (kith_core_serve(node->core, node->services[i]) != 0)
 			KITH_LOG(node->log, KITH_LOG_ERROR, "service_refused name=%s", node->services[i]);
-	kith_node_services_served(node);
+	forget_services(node);
 	for (size_t i = 0; i < node->o.issuers_n; i++) {
 		int err = kith_core_add_issuer(node->core, kith_node_now(node), node->o.issuers[i]);
 		if (err != 0)
