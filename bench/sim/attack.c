@@ -19,7 +19,7 @@
 #define FLOOD_GAP_US (10 * KITH_US_PER_MS)
 #define FLOOD_FROM_US (20 * KITH_US_PER_S) /* the network has formed by then */
 #define AIM_GAP_US KITH_PUNCH_RESTART_US
-enum { SYBIL_FIRST = 11, SYBIL_SECOND = 77 }; /* of their addresses: a public network in which nobody else is */
+enum { SYBIL_FIRST = 102, SYBIL_SECOND = 77 }; /* of their addresses: kith_net_public_v4 gives it to nobody */
 enum { AIMED_PORTS = 8, AIMED_PORT_FIRST = 2000, AIMED_PORT_LAST = 60000 };
 
 static const struct kith_addr victim = { .family = KITH_FAMILY_V4, .ip = { 9, 9, 9, 9 } };
@@ -72,7 +72,7 @@ void kith_sim_attack_locals(const struct kith_simnode *n, struct kith_transport 
 	if (!n->aims || !t->up)
 		return;
 	t->locals_n = AIMED_PORTS;
-	for (uint16_t i = 0; i < AIMED_PORTS; i++) {
+	for (unsigned i = 0; i < AIMED_PORTS; i++) {
 		t->locals[i] = (struct kith_local){ victim, KITH_ADDR_MAPPED, 32 };
 		t->locals[i].addr.port = (uint16_t)(n->aimed_port + i);
 	}

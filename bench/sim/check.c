@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { TRAP_FIRST = 11, TRAP_SECOND = 78, TRAP_PORT = 4433 }; /* a public network in which nobody is */
+enum { TRAP_FIRST = 102, TRAP_SECOND = 78, TRAP_PORT = 4433 }; /* kith_net_public_v4 gives it to nobody */
 
 #define SLOW_CHECK_US (10 * KITH_US_PER_S) /* between checks that look at pairs or ask cores */
 

@@ -35,7 +35,7 @@ enum kith_simsuite { KITH_SIM_SUITE_SIM, KITH_SIM_SUITE_SODIUM };
 	X(STREAM_FINISHES, "stream-finishes", "a stream between undisturbed nodes is through in time")                 \
 	X(RELAY_ONLY_HIDDEN, "relay-only-hidden", "no packet goes straight between two of whom one is relay-only")     \
 	X(NAMED_NOT_SPOKEN_TO, "named-not-spoken-to",                                                                  \
-	  "nothing goes from who is relay-only to an address that the contact named")                                  \
+	  "no leaf sends anything to an address that a record names as a home, and is none")                           \
 	X(NOTHING_BEFORE_CONSENT, "nothing-before-consent", "no packet goes straight to a stranger before acceptance") \
 	X(NO_PLAINTEXT, "no-plaintext", "what an application sends never shows on the wire")                           \
 	X(OFFLINE_SEEN, "offline-seen", "who watches a node that vanished sees it offline in time")                    \
@@ -331,7 +331,7 @@ struct kith_simcounts {
 	uint64_t calls, calls_opened, calls_refused, calls_failed, calls_direct, calls_excused;
 	uint64_t calls_changed; /* ends of calls whose network changed */
 	uint64_t calls_lost; /* given up by one end, of any call, while the other held it */
-	uint64_t spied; /* packets to where leaves that spy listen, of callers that do not hide */
+	uint64_t spied; /* packets to where leaves that spy listen */
 	uint64_t calls_hidden; /* of relay-only contacts with whom no home is shared: not possible */
 	uint64_t lookups, lookups_failed;
 	uint64_t caught, caught_wrongly; /* homes that a leaf named as lying; those of them that do not */
