@@ -42,6 +42,7 @@ static void unindex_tag(struct kith_members *ms, const struct kith_member *m)
 
 static void member_free(struct kith_members *ms, struct kith_member *m)
 {
+	unindex_tag(ms, m);
 	kith_blob_unref(ms->blobs, m->blob);
 	KITH_FREE(ms->alloc, m);
 }
@@ -253,7 +254,6 @@ static int replace(struct kith_members *ms, struct kith_member *m, const struct 
 void kith_members_drop(struct kith_members *ms, uint32_t i)
 {
 	count_gone(ms, ms->at[i], (uint32_t)-1);
-	unindex_tag(ms, ms->at[i]);
 	member_free(ms, ms->at[i]);
 	ms->n--;
 	memmove(&ms->at[i], &ms->at[i + 1], (ms->n - i) * sizeof *ms->at);
