@@ -595,20 +595,13 @@ int kith_pathset_offer(struct kith_pathset *ps, const struct kith_path_env *env,
 {
 	if (!kith_ps_has(ps, KITH_PATHSET_PEER) || kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY))
 		return 0;
-	if (kith_ps_more(ps, env) == NULL)
+	struct kith_punch *punch = kith_ps_punch(ps, env);
+	if (punch == NULL) {
+		kith_ps_settle(ps, env);
 		return KITH_ENOMEM;
-	struct kith_pathset_more *m = ps->more;
-	if (m->punch == NULL) {
-		m->punch = KITH_NEW(env->alloc, struct kith_punch);
-		if (m->punch == NULL) {
-			kith_stats_add(env->stats, KITH_STAT_ALLOC_FAILED, 1);
-			kith_ps_settle(ps, env);
-			return KITH_ENOMEM;
-		}
-		kith_punch_init(m->punch, kith_ps_handshake(ps));
 	}
 	struct kith_punch_view view = kith_ps_view(ps, env);
-	kith_punch_offer(m->punch, &view, list, n, nat);
+	kith_punch_offer(punch, &view, list, n, nat);
 	kith_ps_punch_acted(ps);
 	kith_ps_settle(ps, env);
 	return 0;

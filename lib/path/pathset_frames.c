@@ -315,20 +315,12 @@ static int on_punching(struct kith_pathset *ps, const struct kith_path_env *env,
 {
 	if (!kith_ps_has(ps, KITH_PATHSET_PEER))
 		return 0;
-	struct kith_pathset_more *m = kith_ps_more(ps, env);
-	if (m == NULL)
+	struct kith_punch *punch = kith_ps_punch(ps, env);
+	if (punch == NULL)
 		return 0;
-	if (m->punch == NULL) {
-		m->punch = KITH_NEW(env->alloc, struct kith_punch);
-		if (m->punch == NULL) {
-			kith_stats_add(env->stats, KITH_STAT_ALLOC_FAILED, 1);
-			return 0;
-		}
-		kith_punch_init(m->punch, kith_ps_handshake(ps));
-	}
 	struct kith_punch_view view = kith_ps_view(ps, env);
-	int err = frame->type == KITH_FRAME_CANDIDATES ? kith_punch_on_candidates(m->punch, &view, frame->body)
-						       : kith_punch_on_punch(m->punch, &view, frame->body);
+	int err = frame->type == KITH_FRAME_CANDIDATES ? kith_punch_on_candidates(punch, &view, frame->body)
+						       : kith_punch_on_punch(punch, &view, frame->body);
 	/* A candidate that is a path already is not probed twice. */
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
 		const struct kith_path *p = kith_ps_path(ps, i);

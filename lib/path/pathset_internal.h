@@ -146,10 +146,22 @@ bool kith_ps_pay(struct kith_path *p, size_t frame_bytes);
 /* enum kith_candidate_allow */
 unsigned kith_ps_allow(const struct kith_pathset *ps);
 
-/* What of the handshake came from the peer, at least: a HELLO, or the REPLY to ours with its certificates. */
-static inline uint32_t kith_ps_handshake(const struct kith_pathset *ps)
+enum { KITH_PS_REPLY_LEAST = 300 }; /* bytes of a REPLY with its certificates, at least */
+
+/* The punch of the set, made when it is first needed. NULL: no memory, which was counted. */
+static inline struct kith_punch *kith_ps_punch(struct kith_pathset *ps, const struct kith_path_env *env)
 {
-	return kith_ps_has(ps, KITH_PATHSET_INITIATOR) ? 300 : KITH_UDP_PAYLOAD;
+	/* What of the handshake came from the peer, at least: a HELLO, or the REPLY to ours. */
+	const uint32_t heard = kith_ps_has(ps, KITH_PATHSET_INITIATOR) ? KITH_PS_REPLY_LEAST : KITH_UDP_PAYLOAD;
+	struct kith_pathset_more *m = kith_ps_more(ps, env);
+	if (m == NULL || m->punch != NULL)
+		return m != NULL ? m->punch : NULL;
+	m->punch = KITH_NEW(env->alloc, struct kith_punch);
+	if (m->punch == NULL)
+		kith_stats_add(env->stats, KITH_STAT_ALLOC_FAILED, 1);
+	else
+		kith_punch_init(m->punch, heard);
+	return m->punch;
 }
 
 struct kith_punch_view kith_ps_view(struct kith_pathset *ps, const struct kith_path_env *env);
