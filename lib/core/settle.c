@@ -119,11 +119,12 @@ static void tell_found(struct kith_core *c, kith_op op, const struct kith_findin
 	struct kith_msg_found m;
 	uint8_t doubts[KITH_STORE_DEVICES];
 	kith_findings_message(found, &room, &m);
-	m.doubted = kith_findings_doubts(c, found, doubts);
-	if (op != 0)
-		kith_dial_found(c, op, found->n > 0 ? 0 : KITH_ENOENT, &m, 0);
-	else
+	if (op == 0) {
 		kith_watching_notice(c, NULL, m.records, m.vanished);
+		return;
+	}
+	m.doubted = kith_findings_doubts(c, found, doubts);
+	kith_dial_found(c, op, found->n > 0 ? 0 : KITH_ENOENT, &m, 0);
 }
 
 /* What a supernode asked itself. */
