@@ -78,18 +78,9 @@ void kith_sim_attack_locals(const struct kith_simnode *n, struct kith_transport 
 	}
 }
 
-static bool is_a_supernode_s(const struct kith_sim *sim, const struct kith_addr *addr)
-{
-	for (uint32_t i = 0; i < sim->options.supernodes; i++) {
-		if (kith_addr_equal(&sim->nodes[i].local, addr))
-			return true;
-	}
-	return false;
-}
-
 void kith_sim_attack_sent(struct kith_sim *sim, const struct kith_simnode *n, const struct kith_addr *to, size_t len)
 {
-	if (n->aims && is_a_supernode_s(sim, to))
+	if (n->aims && kith_sim_super_at(sim, to) != NULL)
 		sim->counts.aimers_bytes += len;
 	if (!n->aims && to->family == victim.family && memcmp(to->ip, victim.ip, sizeof victim.ip) == 0)
 		sim->counts.aimed_bytes += len;
@@ -140,22 +131,13 @@ void kith_sim_attack_flood(struct kith_sim *sim, struct kith_simnode *n)
 	kith_sim_control_at(sim, sim->now + FLOOD_GAP_US, &again);
 }
 
-static const struct kith_simnode *super_at(const struct kith_sim *sim, const struct kith_addr *addr)
-{
-	for (uint32_t i = 0; i < sim->options.supernodes; i++) {
-		if (memcmp(sim->nodes[i].local.ip, addr->ip, sizeof addr->ip) == 0)
-			return &sim->nodes[i];
-	}
-	return NULL;
-}
-
 uint32_t kith_sim_lying_homes(const struct kith_sim *sim, const struct kith_simnode *n, uint32_t *homes)
 {
 	struct kith_addr at[KITH_HOMES];
 	uint32_t liars = 0;
 	*homes = n->core != NULL ? (uint32_t)kith_core_homes(n->core, at, KITH_HOMES) : 0;
 	for (uint32_t i = 0; i < *homes; i++) {
-		const struct kith_simnode *home = super_at(sim, &at[i]);
+		const struct kith_simnode *home = kith_sim_super_at(sim, &at[i]);
 		liars += home != NULL && home->lies != 0;
 	}
 	return liars;
@@ -168,7 +150,7 @@ void kith_sim_attack_count(struct kith_sim *sim)
 		const struct kith_core *c = sim->nodes[i].core;
 		size_t n = c != NULL ? kith_core_homes(c, homes, KITH_HOMES) : 0, sybils = 0;
 		for (size_t k = 0; k < n; k++) {
-			const struct kith_simnode *home = super_at(sim, &homes[k]);
+			const struct kith_simnode *home = kith_sim_super_at(sim, &homes[k]);
 			sybils += home != NULL && home->sybil;
 		}
 		sim->counts.sybil_homes += sybils;

@@ -1,6 +1,5 @@
 #include "sim/hand.h"
 
-#include "base/addr.h"
 #include "call/op.h"
 #include "sim/internal.h"
 
@@ -18,13 +17,10 @@ bool kith_sim_hand_call(struct kith_sim *sim, uint32_t from, uint32_t to)
 	return n->core != NULL && kith_sim_call_kept(sim, n, to) != NULL;
 }
 
-/* The supernode at that address. */
 static uint32_t super_at(const struct kith_sim *sim, const struct kith_addr *at)
 {
-	uint32_t i = 0;
-	while (i < sim->options.supernodes && !kith_addr_equal(&sim->nodes[i].local, at))
-		i++;
-	return i < sim->options.supernodes ? i : KITH_SIM_NONE;
+	const struct kith_simnode *n = kith_sim_super_at(sim, at);
+	return n != NULL ? n->id : KITH_SIM_NONE;
 }
 
 bool kith_sim_hand_look(const struct kith_sim *sim, uint32_t leaf, struct kith_simend *out)

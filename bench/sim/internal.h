@@ -377,6 +377,8 @@ void kith_sim_link(struct kith_sim *sim, const struct kith_simnode *n, const uin
 bool kith_sim_roam(struct kith_sim *sim, struct kith_simnode *n);
 /* The only leaf whose public address ip is; NULL if it is nobody's, or several leaves'. */
 struct kith_simnode *kith_sim_owner(const struct kith_sim *sim, const struct kith_addr *ip);
+/* The supernode with that address; NULL: there is none. */
+const struct kith_simnode *kith_sim_super_at(const struct kith_sim *sim, const struct kith_addr *ip);
 const char *kith_sim_node_name(const struct kith_sim *sim, uint32_t node, char out[KITH_NAME_MAX + 1]);
 /* KITH_SIM_NONE if it is no node's. */
 uint32_t kith_sim_node_named(const struct kith_sim *sim, const char *name);

@@ -47,6 +47,15 @@ struct kith_simnode *kith_sim_owner(const struct kith_sim *sim, const struct kit
 	return owner != NULL && *owner != 0 && *owner != KITH_SIM_NONE ? &sim->nodes[*owner - 1] : NULL;
 }
 
+const struct kith_simnode *kith_sim_super_at(const struct kith_sim *sim, const struct kith_addr *ip)
+{
+	for (uint32_t i = 0; i < sim->options.supernodes; i++) {
+		if (memcmp(sim->nodes[i].local.ip, ip->ip, sizeof ip->ip) == 0)
+			return &sim->nodes[i];
+	}
+	return NULL;
+}
+
 static struct kith_addr private_ip(uint8_t b, uint8_t c, uint8_t d)
 {
 	struct kith_addr a;
