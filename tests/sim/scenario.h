@@ -30,12 +30,18 @@ static inline void scenario_calm(struct kith_simoptions *o, uint64_t seed)
 	snprintf(o->command, sizeof o->command, "(run the test again)");
 }
 
+/* How many the environment says, or as many as is usual. */
+static inline uint64_t scenario_count(const char *variable, uint64_t usual)
+{
+	const char *wanted = getenv(variable);
+	return wanted != NULL ? strtoull(wanted, NULL, 10) : usual;
+}
+
 /* Runs each seed in turn, as many as the environment says or as is usual, or the one that is the argument. How many
  * failed. */
 static inline int scenario_seeds(int argc, char **argv, const char *variable, uint64_t usual, int (*run)(uint64_t seed))
 {
-	const char *wanted = getenv(variable);
-	uint64_t seeds = wanted != NULL ? strtoull(wanted, NULL, 10) : usual;
+	uint64_t seeds = scenario_count(variable, usual);
 	int failures = 0;
 	if (argc == 2)
 		return run(strtoull(argv[1], NULL, 10));

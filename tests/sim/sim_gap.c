@@ -507,8 +507,7 @@ static bool is_asked(const char *name, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static const unsigned rtts_ms[] = { 40, 150 };
-	const char *wanted = getenv("KITH_SIM_GAP_RUNS");
-	uint64_t runs = wanted != NULL ? strtoull(wanted, NULL, 10) : RUNS;
+	uint64_t runs = scenario_count("KITH_SIM_GAP_RUNS", RUNS);
 	bool good = true;
 	if (runs == 0 || runs > RUNS_MAX)
 		return 2;

@@ -67,8 +67,7 @@ static void nearly_everybody_is_found(uint32_t liars_ppm, uint64_t seeds, uint64
 
 static uint64_t seeds(void)
 {
-	const char *wanted = getenv("KITH_LIARS_SEEDS");
-	uint64_t n = wanted != NULL ? strtoull(wanted, NULL, 10) : SEEDS_DEFAULT;
+	uint64_t n = scenario_count("KITH_LIARS_SEEDS", SEEDS_DEFAULT);
 	assert_true(n >= 4);
 	return n;
 }

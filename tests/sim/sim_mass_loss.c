@@ -254,8 +254,7 @@ static int run(const struct loss *loss, uint64_t seed, uint8_t hash[32])
 
 int main(int argc, char **argv)
 {
-	const char *wanted = getenv("KITH_MASS_SEEDS");
-	uint64_t seeds = wanted != NULL ? strtoull(wanted, NULL, 10) : SEEDS_DEFAULT;
+	uint64_t seeds = scenario_count("KITH_MASS_SEEDS", SEEDS_DEFAULT);
 	int failures = 0;
 	if (argc != 1 && argc != 3) {
 		fprintf(stderr, "usage: %s [PERCENT SEED]\n", argv[0]);

@@ -260,8 +260,7 @@ int main(int argc, char **argv)
 {
 	static struct matrix m;
 	struct kith_simnat_mix mix;
-	const char *wanted = getenv("KITH_SIM_NATS_SEEDS");
-	uint64_t seeds = wanted != NULL ? strtoull(wanted, NULL, 10) : 24;
+	uint64_t seeds = scenario_count("KITH_SIM_NATS_SEEDS", 24);
 	uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
 	kith_simnat_mix_init(&mix);
 	name_kinds(&mix);

@@ -180,8 +180,7 @@ static int run(enum kith_simlie how, uint32_t percent, uint64_t seed)
 int main(int argc, char **argv)
 {
 	static const enum kith_simlie hows[] = { KITH_SIM_LIE_DULL, KITH_SIM_LIE_MUTE };
-	const char *wanted = getenv("KITH_SILENT_SEEDS");
-	uint64_t seeds = wanted != NULL ? strtoull(wanted, NULL, 10) : SEEDS_DEFAULT;
+	uint64_t seeds = scenario_count("KITH_SILENT_SEEDS", SEEDS_DEFAULT);
 	int failures = 0;
 	if (argc == 4)
 		return run(kith_simlie_find(argv[1]), (uint32_t)strtoul(argv[2], NULL, 10),
