@@ -15,6 +15,7 @@ enum {
 	ANSWER_MIN = 4096,
 	/* Map, salt, count and offers of an answer, and the headers of its parts. */
 	ANSWER_OVERHEAD = 64 + KITH_GOSSIP_OFFERS_MAX * OFFER_LEN,
+	AROUND = 2, /* who is around a range that is far is told so many of them */
 	NEWCOMER_SLACK = 64 /* tables this small are compared, not paged */
 };
 
@@ -170,7 +171,9 @@ static size_t draft_pack(const struct draft *d, uint8_t out[KITH_GOSSIP_REQUEST_
 	return len;
 }
 
-/* Of all, or in sectors of what is near both, as much as has room, from anywhere on. */
+/* Of all, or in sectors of what is near both, as much as has room, from anywhere on. A partner that is far is shown
+ * something of ours, so that it names who is there: by partners of their own sector alone, some who met each other
+ * first would never hear of the rest of it. */
 static void draft_near(struct draft *d, const struct kith_members *ms, const struct kith_now *now, unsigned partner)
 {
 	unsigned n = kith_sectors_ranges(&ms->sectors);
@@ -180,6 +183,8 @@ static void draft_near(struct draft *d, const struct kith_members *ms, const str
 		    kith_sectors_share(&ms->sectors, ms->partners[partner], kith_sectors_begin(r)))
 			draft_digest(d, ms, now, r);
 	}
+	if (d->digests_len == 0)
+		draft_digest(d, ms, now, kith_sectors_range(&ms->sectors, n / 2));
 }
 
 size_t kith_gossip_request(struct kith_members *ms, const struct kith_now *now, const struct kith_random *random,
@@ -232,6 +237,8 @@ struct reply {
 	const struct kith_member *entries[KITH_GOSSIP_ENTRIES_MAX];
 	size_t entries_n, entries_len; /* packed */
 	const struct kith_member *page_next; /* the first that did not fit a page */
+	const struct kith_member *around[AROUND]; /* who is known of a range that is far */
+	size_t around_n;
 };
 
 static void reply_list(struct reply *re, const struct kith_members *ms, const struct kith_now *now,
@@ -267,16 +274,37 @@ static void reply_digest(struct reply *re, const struct kith_members *ms, const 
 	kith_gossip_digest_write(&re->digests_w, &own.digest);
 }
 
+/* A range that is far: who is known to be next to where it begins. */
+static void reply_around(struct reply *re, const struct kith_members *ms, const struct kith_now *now,
+			 struct kith_gossip_range asked)
+{
+	struct kith_member_walk walk;
+	struct kith_id key = { { 0 } };
+	struct kith_writer w = kith_writer_of(key.b, sizeof key.b);
+	const struct kith_member *m;
+	kith_write_u64(&w, kith_sectors_begin(asked));
+	kith_member_walk_init(&walk, ms, &key);
+	for (re->around_n = 0; re->around_n < AROUND && (m = kith_member_walk_next(&walk)) != NULL;) {
+		if (compared(m, now))
+			re->around[re->around_n++] = m;
+	}
+}
+
 /* A range that is not known in full here: the asker may compare what of it is. */
-static void reply_near(struct reply *re, const struct kith_members *ms, const struct kith_now *now, uint64_t salt,
+static void reply_part(struct reply *re, const struct kith_members *ms, const struct kith_now *now, uint64_t salt,
 		       struct kith_gossip_range asked)
 {
 	unsigned n = kith_sectors_ranges(&ms->sectors);
+	bool far = true;
 	for (unsigned i = 0; i < n; i++) {
 		struct kith_gossip_range r = kith_sectors_range(&ms->sectors, (unsigned)((salt + i) % n));
-		if (r.depth > asked.depth && r.path >> 4 * (r.depth - asked.depth) == asked.path)
+		if (r.depth > asked.depth && r.path >> 4 * (r.depth - asked.depth) == asked.path) {
 			reply_digest(re, ms, now, salt, r);
+			far = false;
+		}
 	}
+	if (far)
+		reply_around(re, ms, now, asked);
 }
 
 /* Answers one range of the asker: where its children differ from ours. Begins anywhere, so that each gets its turn. */
@@ -285,7 +313,7 @@ static void reply_range(struct reply *re, const struct kith_members *ms, const s
 {
 	struct tally own;
 	if (!kith_sectors_whole(&ms->sectors, theirs->range)) {
-		reply_near(re, ms, now, salt, theirs->range);
+		reply_part(re, ms, now, salt, theirs->range);
 		return;
 	}
 	digest_range(ms, now, salt, theirs->range, &own);
@@ -328,7 +356,9 @@ static int reply_pack(const struct reply *re, struct kith_members *ms, const str
 		      const struct kith_gossip_to *to, uint8_t *out, size_t cap)
 {
 	const struct kith_member *recent[KITH_GOSSIP_OFFERS_MAX];
-	size_t recent_n = kith_members_news(ms, now, to->partner, recent, KITH_GOSSIP_OFFERS_MAX);
+	size_t recent_n = kith_members_news(ms, now, to->partner, recent, KITH_GOSSIP_OFFERS_MAX - AROUND);
+	for (size_t i = 0; i < re->around_n; i++)
+		recent[recent_n++] = re->around[i];
 	uint8_t offers[KITH_GOSSIP_OFFERS_MAX * OFFER_LEN];
 	struct kith_span entries[KITH_GOSSIP_ENTRIES_MAX];
 	for (size_t i = 0; i < recent_n; i++)

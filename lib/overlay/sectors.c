@@ -22,6 +22,12 @@ static unsigned depth_of(const struct kith_sectors *s)
 	return s->bits < 2 ? 0 : (s->bits + 3u) / 4;
 }
 
+int kith_sectors_side(const struct kith_sectors *s, uint64_t place)
+{
+	uint64_t own = kith_sectors_of(s, s->self), of = kith_sectors_of(s, place);
+	return own == of ? 0 : ((own + 1) & ((UINT64_C(1) << s->bits) - 1)) == of ? 1 : -1;
+}
+
 unsigned kith_sectors_ranges(const struct kith_sectors *s)
 {
 	return s->bits < 2 ? 1u : (unsigned)SIDES << (4 * depth_of(s) - s->bits);

@@ -43,6 +43,9 @@ static inline bool kith_sectors_near(const struct kith_sectors *s, const uint8_t
 	return kith_sectors_share(s, s->self, kith_sectors_place(id));
 }
 
+/* On which side of our own sector a place that is near lies: -1 before it, 1 after it, 0 in it. */
+int kith_sectors_side(const struct kith_sectors *s, uint64_t place);
+
 /* The ranges (of hex digits) that are near, the i-th of kith_sectors_ranges(). */
 unsigned kith_sectors_ranges(const struct kith_sectors *s);
 struct kith_gossip_range kith_sectors_range(const struct kith_sectors *s, unsigned i);

@@ -12,8 +12,12 @@
 
 enum {
 	CHOSEN = KITH_PARTNERS_CHOSEN,
-	FAR = CHOSEN -
-	      1, /* with sectors: anybody, for what goes round the whole ring; the first is of our own sector */
+	/* With sectors the first is of our own, then there is one on either side of it, as far as somebody is there:
+	 * one whose sectors are narrower than ours is not near all that is near us. The last is anybody, for what goes
+	 * round the whole ring. */
+	BEFORE = 1,
+	AFTER = 2,
+	FAR = CHOSEN - 1,
 	STRANGER = KITH_MEMBERS_STRANGER,
 	FULL_EVERY = 8, /* exchanges between two that compare the whole tables ... */
 	FULL_EVERY_CALM = 40, /* ... when nothing changed for a while */
@@ -80,6 +84,23 @@ static unsigned partner_slot(const struct kith_core *c, const struct kith_member
 	return STRANGER;
 }
 
+/* The first of them that is no partner yet, of the slot's side if there is one. */
+static const struct kith_member *pick_new(const struct kith_core *c, unsigned slot,
+					  const struct kith_member *const picked[], uint32_t n)
+{
+	const int side = slot == BEFORE ? -1 : slot == AFTER ? 1 : 0;
+	const struct kith_member *first = NULL;
+	for (uint32_t i = 0; i < n; i++) {
+		if (partner_slot(c, picked[i]) != STRANGER)
+			continue;
+		first = first == NULL ? picked[i] : first;
+		if (side == 0 ||
+		    kith_sectors_side(&c->super->members.sectors, kith_sectors_place(picked[i]->id.b)) == side)
+			return picked[i];
+	}
+	return first;
+}
+
 /* Whom we chose is not chosen any more when it fails, or after a while; then another one is. */
 static bool choose(struct kith_core *c, unsigned slot)
 {
@@ -94,11 +115,10 @@ static bool choose(struct kith_core *c, unsigned slot)
 		return false;
 	uint32_t n = kith_members_pick_from(&sn->members, from, c->random, c->now.mono_us, &sn->id, picked,
 					    KITH_MEMBERS_PARTNERS + 1);
-	for (uint32_t i = 0; i < n; i++) {
-		if (partner_slot(c, picked[i]) == STRANGER) {
-			take_slot(c, slot, picked[i]);
-			return true;
-		}
+	const struct kith_member *fresh = pick_new(c, slot, picked, n);
+	if (fresh != NULL) {
+		take_slot(c, slot, fresh);
+		return true;
 	}
 	for (uint32_t i = 0; i < n && !good; i++) { /* in a small network, one that chose us */
 		unsigned has = partner_slot(c, picked[i]);

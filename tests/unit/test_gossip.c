@@ -335,6 +335,27 @@ static void sectors_agree_on_what_is_near_both(void **state)
 	}
 }
 
+/* Two that know no one else of their own sector, by chance, hear of the rest through one who is far. */
+static void an_island_hears_of_its_sector_from_one_who_is_far(void **state)
+{
+	enum { BITS = 4 };
+	(void)state;
+	for (uint32_t t = 0; t < 2; t++) {
+		tables[t].sectors = (struct kith_sectors){
+			.size = 1000, .guides = 8, .bits = BITS, .self = UINT64_C(0x9999) << 48
+		};
+	}
+	tables[1].sectors.self = UINT64_C(0x1111) << 48;
+	for (uint32_t i = 0; i < NODES; i++)
+		learn(1, i);
+	forget_news(1);
+	uint32_t before = kith_members_near(&tables[0]);
+	(void)exchange_lossy(0, 1, false, 0); /* news alone, of which there are none */
+	assert_int_equal(kith_members_near(&tables[0]), before);
+	(void)exchange(0, 1);
+	assert_int_equal(kith_members_near(&tables[0]), before + 2);
+}
+
 static void two_hundred_members_agree_in_twenty_rounds_with_a_fifth_lost(void **state)
 {
 	(void)state;
@@ -498,6 +519,7 @@ int main(void)
 		T(large_differences_go_away_in_several_exchanges),
 		T(a_few_differences_among_thousands_are_found_digit_by_digit),
 		T(sectors_agree_on_what_is_near_both),
+		T(an_island_hears_of_its_sector_from_one_who_is_far),
 		T(two_hundred_members_agree_in_twenty_rounds_with_a_fifth_lost),
 		T(a_full_table_asks_for_nobody_new),
 		T(what_has_expired_is_neither_compared_nor_told),

@@ -83,11 +83,46 @@ static void the_hosts_told_are_such_as_were_heard_lately(void **state)
 	core_world_deinit(&w);
 }
 
+/* A partner on either side of the own sector, whenever others are chosen, as far as there are such. */
+static void a_partner_is_chosen_on_either_side_of_the_sector(void **state)
+{
+	struct core_world w;
+	unsigned checked = 0;
+	(void)state;
+	network(&w);
+	for (int i = 0; i < SUPERS; i++) {
+		struct kith_core *c = w.nodes[i].core;
+		struct kith_members *ms = &c->super->members;
+		unsigned there[2] = { 0, 0 };
+		ms->sectors.bits = 2;
+		ms->sectors.since = c->now.mono_us;
+		for (uint32_t k = 0; k < ms->n; k++) {
+			int side = kith_sectors_side(&ms->sectors, kith_sectors_place(ms->at[k]->id.b));
+			if (side != 0 && kith_sectors_near(&ms->sectors, ms->at[k]->id.b))
+				there[side > 0]++;
+		}
+		memset(c->super->partners, 0, sizeof c->super->partners);
+		world_run(&w, 10 * KITH_US_PER_S); /* some exchanges */
+		for (unsigned slot = 1; slot <= 2; slot++) {
+			const struct kith_partner *p = &c->super->partners[slot];
+			if (there[slot - 1] < 2) /* the only one may be a partner already, as anybody */
+				continue;
+			assert_true(p->taken);
+			assert_int_equal(kith_sectors_side(&ms->sectors, kith_sectors_place(p->id.b)),
+					 slot == 1 ? -1 : 1);
+			checked++;
+		}
+	}
+	assert_true(checked >= SUPERS / 2);
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exchanges_go_over_sessions_that_are_there),
 		cmocka_unit_test(an_entry_that_is_renewed_is_no_news),
+		cmocka_unit_test(a_partner_is_chosen_on_either_side_of_the_sector),
 		cmocka_unit_test(the_hosts_told_are_such_as_were_heard_lately),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

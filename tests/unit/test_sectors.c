@@ -12,6 +12,11 @@ static void what_is_near_goes_round_the_end_of_the_ring(void **state)
 	assert_true(kith_sectors_share(&s, s.self, UINT64_MAX)); /* the one before */
 	assert_false(kith_sectors_share(&s, s.self, UINT64_C(2) << 60));
 	assert_false(kith_sectors_share(&s, s.self, top));
+	assert_int_equal(kith_sectors_side(&s, UINT64_C(1) << 60), 1);
+	assert_int_equal(kith_sectors_side(&s, UINT64_MAX), -1);
+	assert_int_equal(kith_sectors_side(&s, (UINT64_C(1) << 60) - 1), 0);
+	s.self = UINT64_MAX;
+	assert_int_equal(kith_sectors_side(&s, 0), 1);
 	for (s.bits = 0; s.bits < 2; s.bits++) {
 		assert_true(kith_sectors_share(&s, s.self, top));
 		assert_int_equal(kith_sectors_ranges(&s), 1);
