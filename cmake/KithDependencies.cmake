@@ -44,6 +44,22 @@ if(KITH_WITH_PORTMAP)
 	kith_find_module(MINIUPNPC "libminiupnpc-dev, or configure with -D KITH_WITH_PORTMAP=OFF" "miniupnpc>=2.2")
 endif()
 
+if(KITH_WITH_WEB OR KITH_FUZZ)
+	kith_find_module(OPENSSL "libssl-dev, or configure with -D KITH_WITH_WEB=OFF" "openssl>=3.0")
+	if(NOT TARGET KithDep::WSLAY) # it comes without a file for pkg-config
+		find_path(KITH_WSLAY_INCLUDE wslay/wslay.h)
+		find_library(KITH_WSLAY_LIBRARY wslay)
+		mark_as_advanced(KITH_WSLAY_INCLUDE KITH_WSLAY_LIBRARY)
+		if(KITH_WSLAY_INCLUDE AND KITH_WSLAY_LIBRARY)
+			add_library(KithDep::WSLAY INTERFACE IMPORTED GLOBAL)
+			target_include_directories(KithDep::WSLAY INTERFACE ${KITH_WSLAY_INCLUDE})
+			target_link_libraries(KithDep::WSLAY INTERFACE ${KITH_WSLAY_LIBRARY})
+		else()
+			kith_missing(wslay "libwslay-dev, or configure with -D KITH_WITH_WEB=OFF")
+		endif()
+	endif()
+endif()
+
 # The reference node, its command line, and the benchmarks.
 if(KITH_BUILD_NODE)
 	kith_find_module(CONFUSE libconfuse-dev "libconfuse>=3.3")

@@ -154,22 +154,28 @@ json_t *describe_node(const struct kith_node *node)
 	size_t n = kith_node_homes(node, addrs, sizeof addrs / sizeof addrs[0]);
 	for (size_t i = 0; i < n && i < sizeof addrs / sizeof addrs[0]; i++)
 		json_array_append_new(homes, addr_json(&addrs[i]));
+	json_t *kinds = json_array();
+	uint8_t kind[sizeof addrs / sizeof addrs[0]];
+	n = kith_node_home_kinds(node, kind, sizeof kind);
+	for (size_t i = 0; i < n && i < sizeof kind; i++)
+		json_array_append_new(kinds, json_string(kith_transport_kind_name(kind[i])));
 	json_t *tables = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sessions", (json_int_t)info.core.sessions,
 				   "leaves", (json_int_t)info.core.leaves, "supernodes", (json_int_t)info.core.members,
 				   "sectors", (json_int_t)info.core.sectors, "tunnels", (json_int_t)info.core.tunnels,
 				   "records", (json_int_t)info.core.records, "watches", (json_int_t)info.core.watches);
 	json_t *stun = json_pack("{s:I, s:I, s:I}", "answers", (json_int_t)info.stun_answers, "limited",
 				 (json_int_t)info.stun_limited, "too_short", (json_int_t)info.stun_too_short);
-	return json_pack(
-		"{s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}",
-		"state", state_text(info.state, is_connecting(node, &info)), "role",
-		info.serving.serving ? "supernode" : "leaf", "serving", describe_serving(&info.serving), "name",
-		info.name, "identity", key_json(&info.identity), "device", key_json(&info.device), "network",
-		kith_key_format(info.network.b, network), "port", (int)info.port, "ipv4", info.v4, "ipv6", info.v6,
-		"observed_address", addr_json(&info.core.observed), "nat", nat_json(&info.core.nat), "homes", homes,
-		"homeless", homeless_json(&info), "bootstrap", bootstrap_json(node), "tables", tables, "stun", stun,
-		"clock_trusted", info.clock_trusted, "counters", counters_json(kith_node_stats(node)), "mapping",
-		mapping_json(node));
+	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
+			 "s:o, s:o, s:o}",
+			 "state", state_text(info.state, is_connecting(node, &info)), "role",
+			 info.serving.serving ? "supernode" : "leaf", "serving", describe_serving(&info.serving),
+			 "name", info.name, "identity", key_json(&info.identity), "device", key_json(&info.device),
+			 "network", kith_key_format(info.network.b, network), "port", (int)info.port, "ipv4", info.v4,
+			 "ipv6", info.v6, "observed_address", addr_json(&info.core.observed), "nat",
+			 nat_json(&info.core.nat), "homes", homes, "homeless", homeless_json(&info), "bootstrap",
+			 bootstrap_json(node), "tables", tables, "stun", stun, "clock_trusted", info.clock_trusted,
+			 "counters", counters_json(kith_node_stats(node)), "mapping", mapping_json(node),
+			 "home_carriers", kinds);
 }
 
 enum { LOGS_MAX = 64 };

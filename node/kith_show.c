@@ -207,6 +207,13 @@ static void show_nat(struct text *text, const json_t *nat)
 	}
 }
 
+/* How a home is reached, unless it is as usual. */
+static const char *by_carrier(const json_t *carrier)
+{
+	const char *name = json_is_string(carrier) ? json_string_value(carrier) : "";
+	return strcmp(name, "tls") == 0 ? " over TLS, as a web server" : strcmp(name, "tcp") == 0 ? " over TCP" : "";
+}
+
 static void show_status(struct text *text, const json_t *r)
 {
 	const json_t *tables = json_object_get(r, "tables");
@@ -226,7 +233,8 @@ static void show_status(struct text *text, const json_t *r)
 	show_mapping(text, json_object_get(r, "mapping"));
 	show_nat(text, json_object_get(r, "nat"));
 	json_array_foreach(json_object_get(r, "homes"), i, home)
-		show_line(text, "home: %s", json_string_value(home) != NULL ? json_string_value(home) : "-");
+		show_line(text, "home: %s%s", json_string_value(home) != NULL ? json_string_value(home) : "-",
+			  by_carrier(json_array_get(json_object_get(r, "home_carriers"), i)));
 	if (json_is_object(json_object_get(r, "homeless")))
 		show_line(text, "no home: %s", string(json_object_get(r, "homeless"), "why"));
 	if (json_is_false(json_object_get(r, "clock_trusted")))

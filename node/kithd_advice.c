@@ -134,6 +134,10 @@ const char *advice_trouble(enum kith_trouble what, int err)
 {
 	if (what == KITH_TROUBLE_PROXY && err != 0)
 		return "correct proxy, or have its rules let CONNECT to the supernodes' ports (443) through";
+	if (what == KITH_TROUBLE_WEB && err == KITH_ENOTSUP)
+		return "install kith-web.so beside the library, or remove the wss:// hosts of bootstrap";
+	if (what == KITH_TROUBLE_WEB)
+		return "correct the wss:// host of bootstrap; or something on the way reads what passes through TLS";
 	if (what == KITH_TROUBLE_MTU)
 		return "give the interface, or the VPN behind it, an MTU of 1280 or more";
 	if (what != KITH_TROUBLE_ENDPOINT || err == 0)

@@ -1,4 +1,4 @@
-#include "kithd_config.h"
+#include "kithd_config_web.h"
 
 #include <confuse.h>
 #include <errno.h>
@@ -29,7 +29,7 @@ struct option {
 	const char *expected;
 };
 
-static const char *take_text(struct config_text *out, const char *value, int line)
+const char *config_keep(struct config_text *out, const char *value, int line)
 {
 	out->s = strdup(value);
 	out->line = line;
@@ -38,7 +38,7 @@ static const char *take_text(struct config_text *out, const char *value, int lin
 
 static const char *take_path(struct config_text *out, const char *value, int line)
 {
-	return value[0] == '\0' ? "a path" : take_text(out, value, line);
+	return value[0] == '\0' ? "a path" : config_keep(out, value, line);
 }
 
 static const char *take_list(struct config_text *list, size_t *n, size_t max, const char *value, int line)
@@ -128,7 +128,7 @@ static const char *take_open(struct config *c, const char *value, int line)
 	struct kith_id id;
 	if (kith_network_id_open(&id, value) != 0)
 		return "a label of 1 to 64 characters";
-	return take_text(&c->open_label, value, line);
+	return config_keep(&c->open_label, value, line);
 }
 
 static const char *take_chain(struct config *c, const char *value, int line)
@@ -154,23 +154,6 @@ static const char *take_state(struct config *c, const char *value, int line)
 static const char *take_control(struct config *c, const char *value, int line)
 {
 	return take_path(&c->control, value, line);
-}
-
-/* As the library reads it; the user and the password are not looked at. */
-static const char *take_proxy(struct config *c, const char *value, int line)
-{
-	const char *at = strstr(value, "://"), *user = strrchr(value, '@');
-	char address[KITH_ADDR_TEXT_MAX] = "";
-	struct kith_addr addr;
-	if (at != NULL)
-		(void)snprintf(address, sizeof address, "%s", user != NULL ? user + 1 : at + 3);
-	address[strcspn(address, "/")] = '\0';
-	if ((strncmp(value, "socks5://", 9) != 0 && strncmp(value, "http://", 7) != 0) ||
-	    kith_addr_parse(&addr, address) != 0 || addr.port == 0)
-		return "\"socks5://ADDRESS:PORT\" or \"http://ADDRESS:PORT\", with USER:PASSWORD@ before the address "
-		       "if it "
-		       "wants them; an address, not a name";
-	return take_text(&c->proxy, value, line);
 }
 
 static const char *take_issuers(struct config *c, const char *value, int line)
@@ -216,12 +199,12 @@ static const char *take_advertise(struct config *c, const char *value, int line)
 static const char *take_bootstrap(struct config *c, const char *value, int line)
 {
 	if (!kith_bootstrap_valid(value))
-		return "\"host:port\", \"1.2.3.4:port\" or \"[v6]:port\" with a port from 1 to 65535, and behind a "
-		       "blank the "
-		       "supernode's key of 52 characters if it is known";
+		return "\"host:port\", \"1.2.3.4:port\" or \"[v6]:port\" with a port from 1 to 65535, or "
+		       "\"wss://host/path\", "
+		       "and behind a blank the supernode's key of 52 characters if it is known";
 	if (c->bootstrap_n == CONFIG_BOOTSTRAP_MAX)
 		return "at most 32 hosts";
-	return take_text(&c->bootstrap[c->bootstrap_n++], value, line);
+	return config_keep(&c->bootstrap[c->bootstrap_n++], value, line);
 }
 
 static const char *take_log_level(struct config *c, const char *value, int line)
@@ -264,7 +247,12 @@ static const struct option options[] = {
 	{ "listen", true, ANY_ROLE, false, TAKE(take_listen) },
 	{ "listen_tcp", false, ANY_ROLE, false, NUMBER(listen_tcp, 1, UINT16_MAX, "a port, such as 443") },
 	{ "tcp", false, ANY_ROLE, false, FLAG(tcp) },
-	{ "proxy", false, ANY_ROLE, false, TAKE(take_proxy) },
+	{ "proxy", false, ANY_ROLE, false, TAKE(config_take_proxy) },
+	{ "web_listen", false, NO_LEAF, false, TAKE(config_take_web_listen) },
+	{ "web_certificate", false, NO_LEAF, false, TAKE(config_take_web_certificate) },
+	{ "web_key", false, NO_LEAF, false, TAKE(config_take_web_key) },
+	{ "web_path", false, NO_LEAF, false, TAKE(config_take_web_path) },
+	{ "web_trust", false, ANY_ROLE, false, TAKE(config_take_web_trust) },
 	{ "port_mapping", false, ANY_ROLE, LIVE, FLAG(port_mapping) },
 	{ "lan", false, ANY_ROLE, false, FLAG(lan) },
 	{ "advertise", true, NO_LEAF, LIVE, TAKE(take_advertise) },
@@ -645,7 +633,7 @@ static int check(struct config *c)
 {
 	if (check_identity(c) != 0 || check_windows(c) != 0 || check_rates(c) != 0)
 		return KITH_EINVAL;
-	if (check_roles(c) != 0)
+	if (check_roles(c) != 0 || config_web_check(c) != 0)
 		return KITH_EINVAL;
 	if (c->role == KITH_ROLE_SUPERNODE && c->listen_v4.port == 0 && c->listen_v6.port == 0)
 		return config_refuse(c,
@@ -664,7 +652,7 @@ int config_read(struct config *c, const char *path)
 	c->presence = KITH_PRESENCE_PUBLIC;
 	c->log_level = KITH_LOG_INFO;
 	c->ping = c->offload = c->tcp = c->port_mapping = c->lan = true;
-	if (take_text(&c->path, path, 0) != NULL)
+	if (config_keep(&c->path, path, 0) != NULL)
 		return KITH_ENOMEM;
 	errno = 0;
 	int err = file_read(path, &text, &len);
@@ -689,6 +677,7 @@ void config_free(struct config *c)
 {
 	struct config_text single[] = { c->path,  c->profile, c->chain,	     c->key,  c->passphrase_file,
 					c->state, c->control, c->open_label, c->proxy };
+	config_web_free(c);
 	list_free(single, sizeof single / sizeof single[0]);
 	list_free(c->bootstrap, c->bootstrap_n);
 	list_free(c->issuers, c->issuers_n);

@@ -28,13 +28,14 @@ struct config_text {
 struct config {
 	struct config_text path; /* of the file itself */
 	struct config_text profile, chain, key, passphrase_file, state, control, open_label, proxy;
+	struct config_text web_certificate, web_key, web_path, web_trust;
 	struct config_text bootstrap[CONFIG_BOOTSTRAP_MAX], issuers[CONFIG_LISTS_MAX], revocations[CONFIG_LISTS_MAX];
 	size_t bootstrap_n, issuers_n, revocations_n;
 
 	enum kith_role role;
 	enum kith_presence presence;
 	struct kith_key root;
-	struct kith_addr listen_v4, listen_v6; /* family NONE: not given */
+	struct kith_addr listen_v4, listen_v6, web_listen; /* family NONE: not given */
 	struct kith_addr advertise[4];
 	size_t advertise_n;
 	enum kith_log_level log_level;
@@ -54,6 +55,9 @@ struct config {
  * case. */
 int config_read(struct config *config, const char *path) KITH_MUST_USE;
 void config_free(struct config *config);
+
+/* Keeps a copy; what is expected instead, if there is no memory. */
+const char *config_keep(struct config_text *out, const char *value, int line);
 
 /* Sets the error unless there is one: "file:line: ..."; line 0: of the file as a whole. Returns KITH_EINVAL. */
 int config_refuse(struct config *config, int line, const char *fmt, ...) KITH_PRINTF(3, 4);

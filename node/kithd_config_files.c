@@ -150,6 +150,11 @@ static void apply_plain(const struct config *c, struct credentials *k, struct ki
 	o->no_lan = !c->lan;
 	o->listen_tcp = (uint16_t)c->listen_tcp;
 	o->proxy = c->proxy.s;
+	o->web_listen = c->web_listen;
+	o->web_certificate = c->web_certificate.s;
+	o->web_key = c->web_key.s;
+	o->web_path = c->web_path.s;
+	o->web_trust = c->web_trust.s;
 	o->sessions_max = (uint32_t)c->sessions_max;
 	o->tunnels_max = (uint32_t)c->tunnels_max;
 	o->relay_rate = c->relay_rate;

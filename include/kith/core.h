@@ -390,5 +390,7 @@ KITH_EXPORT void kith_core_info(const struct kith_core *core, struct kith_core_i
 KITH_EXPORT void kith_core_role_info(const struct kith_core *core, struct kith_now now, struct kith_role_info *out);
 /* Fills in the addresses of up to n homes; returns how many there are. */
 KITH_EXPORT size_t kith_core_homes(const struct kith_core *core, struct kith_addr out[], size_t n);
+/* By which kind of transport (enum kith_transport_kind) each is reached now, in the same order. */
+KITH_EXPORT size_t kith_core_home_kinds(const struct kith_core *core, uint8_t out[], size_t n);
 
 #endif

@@ -21,5 +21,6 @@
 #include <kith/trouble.h>
 #include <kith/types.h>
 #include <kith/version.h>
+#include <kith/web.h>
 
 #endif

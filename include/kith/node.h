@@ -80,30 +80,25 @@ struct kith_node_options {
 	struct kith_addr bind_v4, bind_v6; /* family NONE: all interfaces. Ports are ignored */
 	struct kith_endpoint endpoints[KITH_ENDPOINTS_MAX]; /* not of a leaf: where it is reachable, UDP first */
 	size_t endpoints_n;
-	const char *const *bootstrap; /* "host:port", "1.2.3.4:port", "[v6]:port", each with " key" after it if known */
+	const char *const *bootstrap; /* "host:port", "wss://host/path", each with " key" after it if known */
 	size_t bootstrap_n;
 	bool allow_loopback; /* use loopback addresses: several nodes on one machine, tests */
 	bool no_offload; /* do not use the kernel's segmentation and coalescing (Linux UDP GSO/GRO) */
 
 	/* What it offers. */
 	bool answer_strangers; /* raise incoming for names that are no contact; default true */
-	/* Supernode: answer STUN binding requests (RFC 8489, 3489) on the same port. Needs the component kith-stun.so,
-	 * from the directory "kith" beside the library, or the one that the environment variable KITH_COMPONENT_PATH
-	 * names; without it the node does not start (KITH_ENOTSUP). */
+	/* Supernode: answer STUN requests on the same port. Needs the component kith-stun.so, from "kith" beside the
+	 * library, or from KITH_COMPONENT_PATH of the environment; else the node does not start (KITH_ENOTSUP). */
 	bool stun;
 	uint32_t sessions_max, tunnels_max; /* 0: the core's defaults */
 	uint64_t relay_rate, relay_owner_rate; /* supernode: bytes a second, in all and for one identity; 0: defaults */
-	/* Bytes that streams may hold in each direction: one stream; all of a session; the growth of all windows
-	 * together beyond their beginning (256 KiB, 1 MiB). 0: the core's defaults (8, 16, 256 MiB) */
+	/* Bytes that streams may hold each way: one; all of a session; the growth of all windows. 0: 8, 16, 256 MiB */
 	uint32_t stream_window_max, session_window_max;
 	size_t windows_max;
 	kith_time_us leave_us; /* how long kith_node_close may take to say goodbye; default 2 s */
 	kith_time_us linger_us; /* closing waits so long for what streams have finished to arrive; default 10 s */
-
 	uint32_t election_pace; /* for test networks, as in kith_core_options; 0: the core's default */
-
 	struct kith_profile *profile; /* owner of what kith_node_options_load read; kith_node_options_deinit frees it */
-
 	/* The device's certificate is renewed when two thirds of its life are over: by a newer chain in this file; else
 	 * by one that is made, if key_path holds the identity's secret, and written there. NULL: it is not written. */
 	const char *chain_path;
@@ -114,6 +109,11 @@ struct kith_node_options {
 	const char *proxy; /* TCP goes through this SOCKS or HTTP proxy: kithd.conf(5) has the syntax; NULL: straight */
 	bool no_port_mapping; /* do not ask the router for a port (<kith/portmap.h>) */
 	bool no_lan; /* neither ask for contacts on the local network, nor answer; supernodes never do */
+	struct kith_addr web_listen; /* take WebSockets here, by the component kith-web.so; family NONE: nowhere */
+	const char *web_certificate; /* PEM file; NULL: plain, behind a reverse proxy of one's own */
+	const char *web_key; /* PEM file, with web_certificate */
+	const char *web_path; /* of the URL; NULL: "/ws" */
+	const char *web_trust; /* PEM file of authorities for wss:// hosts, or "any"; NULL: the system's */
 };
 
 /* Fills in the defaults. */

@@ -43,7 +43,11 @@ enum kith_trouble {
 	KITH_TROUBLE_MTU,
 	/* the proxy of the options does not connect us: it wants another user or password, or does not allow it
 	 * (KITH_EACCES), is none of that kind (KITH_EPROTO), or did not reach a supernode. Each reason once in a row */
-	KITH_TROUBLE_PROXY
+	KITH_TROUBLE_PROXY,
+	/* a wss:// host of the options is no use: its certificate is not to be trusted (KITH_EACCES), what answers is
+	 * none of ours (KITH_EPROTO), or the component is not here (KITH_ENOTSUP). why names the URL. Each once in a
+	 * row */
+	KITH_TROUBLE_WEB
 };
 
 #endif

@@ -195,8 +195,8 @@ static void say_no_udp(struct kith_words *t, const struct kith_meeting *m)
 {
 	bool ours = kith_diagnosis_obstacle(m) == KITH_OBSTACLE_UDP_OURS;
 	if (ours)
-		kith_words_say(t,
-			       "your network lets no UDP packet out, or none back in; you are connected by TCP only");
+		kith_words_say(t, "your network lets no UDP packet out, or none back in; you are connected by %s only",
+			       m->by_web ? "TLS, as to a web server," : "TCP");
 	else
 		kith_words_say(t, "%s can be reached by TCP only, since UDP does not get out there", m->peer);
 	kith_words_say(t, ". What helps: to let UDP out, with its answers, in the firewall where %s",

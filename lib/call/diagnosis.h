@@ -32,6 +32,7 @@ struct kith_meeting {
 	struct kith_addr seen[KITH_DIAGNOSIS_SEEN_MAX]; /* where our homes see us, by UDP */
 	uint8_t seen_n;
 	bool attached; /* there are homes; if none of them sees us by UDP, it does not get out */
+	bool by_web; /* and all of them are reached by WebSockets only */
 	bool heard; /* packets of the peer came straight */
 	bool guessed; /* random ports were tried, and none was hit */
 };

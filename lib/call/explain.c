@@ -25,6 +25,14 @@ static const char *state_text(uint8_t state)
 	return "?";
 }
 
+/* What it is not by UDP. */
+static const char *carrier_text(uint8_t kind)
+{
+	return kind == KITH_TRANSPORT_TCP   ? " over TCP"
+	       : kind == KITH_TRANSPORT_TLS ? " over TLS, as a web server"
+					    : "";
+}
+
 static bool say_paths(struct kith_words *t, const struct kith_core *c, const struct kith_session *s)
 {
 	bool direct = false;
@@ -32,8 +40,9 @@ static bool say_paths(struct kith_words *t, const struct kith_core *c, const str
 	for (unsigned i = 0; i < kith_pathset_count(&s->paths); i++) {
 		const struct kith_path *p = kith_pathset_path(&s->paths, i);
 		char addr[KITH_ADDR_TEXT_MAX];
-		kith_words_say(t, "path: %s %s %s, %s", p == sending ? "*" : " ",
+		kith_words_say(t, "path: %s %s %s%s, %s", p == sending ? "*" : " ",
 			       kith_path_is_relay(p) ? "relay " : "direct", kith_addr_format(&p->hop.remote, addr),
+			       carrier_text(kith_transports_kind(&c->transports, p->hop.transport)),
 			       state_text(p->state));
 		if (p->srtt_us > 0)
 			kith_words_say(t, ", round trip %u.%01u ms", p->srtt_us / 1000, p->srtt_us / 100 % 10);
@@ -76,6 +85,21 @@ static void add_seen(const struct kith_core *c, struct kith_meeting *m)
 	}
 }
 
+/* All homes are reached by WebSockets. */
+static bool is_by_web(const struct kith_core *c)
+{
+	unsigned n = 0, web = 0;
+	for (unsigned i = 0; i < KITH_HOMES; i++) {
+		const struct kith_home_slot *home = &c->leaf.homes[i];
+		const struct kith_session *s =
+			home->state == KITH_HOME_ATTACHED ? kith_sessions_get(&c->sessions, home->session) : NULL;
+		n += s != NULL;
+		web += s != NULL &&
+		       kith_transports_kind(&c->transports, kith_session_hop(s)->transport) == KITH_TRANSPORT_TLS;
+	}
+	return n > 0 && web == n;
+}
+
 static void say_obstacle(struct kith_words *t, const struct kith_core *c, const struct kith_session *s,
 			 const struct kith_punch *punch)
 {
@@ -86,8 +110,17 @@ static void say_obstacle(struct kith_words *t, const struct kith_core *c, const 
 	char why[KITH_DIAGNOSIS_TEXT_MAX];
 	add_seen(c, &m);
 	m.attached = !kith_serves(c) && kith_homes_count(c) > 0;
+	m.by_web = is_by_web(c);
 	kith_diagnosis_write(&m, why, sizeof why);
 	kith_words_say(t, "relayed: %s", why);
+}
+
+/* There are homes, and none of them sees us by UDP: that is to be said, and not what came of it. */
+static bool is_without_udp(const struct kith_core *c)
+{
+	struct kith_meeting m = { .seen_n = 0 };
+	add_seen(c, &m);
+	return m.seen_n == 0 && !kith_serves(c) && kith_homes_count(c) > 0;
 }
 
 /* What there is to say before anything was tried: by what is there now, since the journal forgets. NULL: it was. */
@@ -105,7 +138,7 @@ static const char *why_untried(const struct kith_core *c, const struct kith_sess
 		return "relayed, since the peer has not named any address (relay-only there, or not yet)";
 	if (punch->state == KITH_PUNCH_OFFERED || punch->state == KITH_PUNCH_TOLD)
 		return "relayed; an attempt to open a direct path waits for the peer's answer";
-	if (punch->n_targets == 0)
+	if (punch->n_targets == 0 && !is_without_udp(c))
 		return "relayed, since no address of the peer may be probed (see the reasons below)";
 	if (punch->state == KITH_PUNCH_PROBING || punch->state == KITH_PUNCH_WAITING ||
 	    kith_punch_guesses(punch, c->now.mono_us))

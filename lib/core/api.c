@@ -662,3 +662,20 @@ size_t kith_core_homes(const struct kith_core *c, struct kith_addr out[], size_t
 	}
 	return used;
 }
+
+size_t kith_core_home_kinds(const struct kith_core *c, uint8_t out[], size_t n)
+{
+	if (c == NULL || (out == NULL && n > 0))
+		return 0;
+	size_t used = 0;
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		if (c->leaf.homes[i].state != KITH_HOME_ATTACHED)
+			continue;
+		const struct kith_session *s = kith_sessions_get(&c->sessions, c->leaf.homes[i].session);
+		if (used < n)
+			out[used] = s != NULL ? kith_transports_kind(&c->transports, kith_session_hop(s)->transport)
+					      : KITH_TRANSPORT_NONE;
+		used++;
+	}
+	return used;
+}

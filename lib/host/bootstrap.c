@@ -138,10 +138,13 @@ size_t kith_node_bootstrap(const struct kith_node *node, struct kith_bootstrap_i
 		const struct kith_resolve_entry *e = node->resolver.entries[i];
 		char addr[KITH_ADDR_TEXT_MAX];
 		memset(&out[i], 0, sizeof out[i]);
+		const char *scheme = e->is.web ? "wss://" : "";
 		if (e->is.host[0] == '\0') /* a literal */
-			(void)snprintf(out[i].where, sizeof out[i].where, "%s", kith_addr_format(&e->is.addr, addr));
+			(void)snprintf(out[i].where, sizeof out[i].where, "%s%s%.64s", scheme,
+				       kith_addr_format(&e->is.addr, addr), e->is.path);
 		else
-			(void)snprintf(out[i].where, sizeof out[i].where, "%s:%u", e->is.host, e->is.addr.port);
+			(void)snprintf(out[i].where, sizeof out[i].where, "%s%.180s:%u%.64s", scheme, e->is.host,
+				       e->is.addr.port, e->is.path);
 		out[i].addrs_n = (unsigned)e->found_n;
 		out[i].err = e->found_n == 0 ? e->err : 0;
 	}

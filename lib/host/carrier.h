@@ -49,6 +49,7 @@ struct kith_carrier_error {
 	struct kith_addr remote;
 	int err; /* KITH_EUNREACHABLE, KITH_EACCES ...; KITH_EMSGSIZE: they do, but in fragments */
 	bool by_proxy; /* the proxy is not reached, or says so */
+	const char *why; /* what a person should know of it, valid until the next is taken out; NULL: nothing */
 };
 
 struct kith_carrier_info {

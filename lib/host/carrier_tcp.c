@@ -55,7 +55,7 @@ static void note_error(struct kith_tcp_carrier *c, const struct kith_addr *remot
 	if (c->errors == NULL)
 		c->errors = KITH_NEW_ARRAY(alloc_of(c), struct kith_carrier_error, KITH_TCP_ERRORS);
 	if (c->errors != NULL && c->errors_n < KITH_TCP_ERRORS)
-		c->errors[c->errors_n++] = (struct kith_carrier_error){ *remote, err, by_proxy };
+		c->errors[c->errors_n++] = (struct kith_carrier_error){ *remote, err, by_proxy, NULL };
 }
 
 static bool tcp_error(void *self, struct kith_carrier_error *out)

@@ -1,6 +1,7 @@
 /* Bootstrap entries; see entry.h. */
 #include "host/entry.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool parse_port(uint16_t *out, const char *text)
@@ -32,9 +33,36 @@ static bool host_valid(const char *host, size_t len)
 	return letter;
 }
 
+bool kith_web_path_valid(const char *path)
+{
+	size_t len = strlen(path);
+	return path[0] == '/' && len < KITH_WEB_PATH_MAX &&
+	       strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/-._~") == len;
+}
+
+/* "wss://host:port/path": what is before the path is left in where, with a port. */
+static bool parse_url(struct kith_entry *out, char *where, size_t cap)
+{
+	enum { SCHEME = 6 };
+	if (strncmp(where, "wss://", SCHEME) != 0)
+		return true;
+	out->web = true;
+	memmove(where, where + SCHEME, strlen(where + SCHEME) + 1);
+	char *slash = strchr(where, '/');
+	(void)snprintf(out->path, sizeof out->path, "%s", slash != NULL && slash[1] != '\0' ? slash : KITH_WEB_PATH);
+	if (slash != NULL && slash[1] != '\0' && !kith_web_path_valid(slash))
+		return false;
+	if (slash != NULL)
+		*slash = '\0';
+	size_t len = strlen(where);
+	const char *bracket = strrchr(where, ']'), *colon = strrchr(where, ':');
+	bool has_port = colon != NULL && (bracket == NULL || colon > bracket);
+	return has_port || (size_t)snprintf(where + len, cap - len, ":443") < cap - len;
+}
+
 int kith_entry_parse(struct kith_entry *out, const char *text)
 {
-	char where[KITH_ENTRY_HOST_MAX + 8];
+	char where[KITH_ENTRY_HOST_MAX + KITH_WEB_PATH_MAX + 16];
 	memset(out, 0, sizeof *out);
 	text += strspn(text, " \t");
 	size_t len = strcspn(text, " \t\r\n");
@@ -57,6 +85,8 @@ int kith_entry_parse(struct kith_entry *out, const char *text)
 			return KITH_EINVAL;
 		out->has_key = true;
 	}
+	if (!parse_url(out, where, sizeof where))
+		return KITH_EINVAL;
 	if (kith_addr_parse(&out->addr, where) == 0)
 		return out->addr.port != 0 ? 0 : KITH_EINVAL;
 	memset(&out->addr, 0, sizeof out->addr);
@@ -70,7 +100,8 @@ int kith_entry_parse(struct kith_entry *out, const char *text)
 
 bool kith_entry_equal(const struct kith_entry *a, const struct kith_entry *b)
 {
-	return strcmp(a->host, b->host) == 0 && kith_addr_equal(&a->addr, &b->addr);
+	return strcmp(a->host, b->host) == 0 && kith_addr_equal(&a->addr, &b->addr) && a->web == b->web &&
+	       strcmp(a->path, b->path) == 0;
 }
 
 bool kith_bootstrap_valid(const char *entry)

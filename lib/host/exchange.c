@@ -113,6 +113,8 @@ static void report_errors(struct kith_node *node)
 			}
 			if (e.by_proxy)
 				kith_plight_proxy(node, e.err);
+			if (e.why != NULL)
+				kith_plight_web(node, &e);
 			kith_core_send_error(node->core, kith_node_now(node), s->id, &e.remote, e.err);
 			kith_interface_watch_hint(&node->watch);
 			kith_node_touch(node);

@@ -11,14 +11,14 @@
  *     renew.c                our own certificate, in time
  *     portmap.c              a port at the router, by the component of that name
  *     bootstrap.c            names, found or not yet  base.c      clock, word of a change, troubles: for all of them
+ *     web.c                  WebSockets, by the component of that name
  *
  * Callbacks run in few places only: in the pump (drive.c), around the start (open.c), and at the end of closing.
  * Nothing that an application calls runs a callback or frees a handle: it changes the core, notes what is to be told,
  * and sets dirty; the pump does the rest in the same turn of the loop. That is why anything may be called, closed and
  * freed anywhere. It holds among our own files, too: what changes something leaves it to the pump, and calls nobody.
  *
- * Not here yet, with their places: TLS, and proxies (CONNECT, SOCKS5), between host/tcp_socket and host/tcp_stream, as
- * carriers of their own beside carrier_tcp; ICE agents of libnice as carriers.
+ * Not here yet, with its place: ICE agents of libnice as carriers.
  */
 #ifndef KITH_HOST_INTERNAL_H
 #define KITH_HOST_INTERNAL_H
@@ -46,10 +46,11 @@
 #include "host/statedir.h"
 #include "host/stun.h"
 #include "host/system.h"
+#include "host/web.h"
 
 #define KITH_HOST_OPEN_LABEL "kith" /* of an open network whose label nobody said */
 #define KITH_HOST_SERVICES_MAX 16 /* as in the core */
-#define KITH_HOST_SOCKETS_MAX 6 /* rows of a table of carriers */
+#define KITH_HOST_SOCKETS_MAX 8 /* rows of a table of carriers, and two of the component "web" */
 /* Sockets that the core asked for: a spread through a NAT with random ports wants 256 of them, 32 that hit may be kept
  * from earlier ones, and as many are for others. */
 #define KITH_HOST_ASKED_MAX 320
@@ -210,12 +211,15 @@ struct kith_node {
 	struct kith_interface_link told_link; /* the last one that the application was told to be small */
 	struct kith_proxy proxy; /* for TCP */
 	int told_proxy; /* the last error of it that the application was told */
+	struct kith_addr told_web; /* where the last URL led that was no use */
 	bool watching;
 	struct kith_power_watch *power; /* NULL unless the role is auto */
 	const char *root; /* where power looks: "/", but for tests */
 	struct kith_component_file stun_part;
 	struct kith_stun *stun;
 	struct kith_portmap *portmap; /* NULL: nothing is asked of a router */
+	struct kith_web *web; /* NULL: no WebSockets */
+	bool web_missing; /* there are none, although a bootstrap host wants them */
 	bool locals_due; /* the router maps another address: to be told to the core */
 	struct kith_lag lag; /* of the loop, for a supernode */
 	bool dirty, left, impatient, finishing;
@@ -330,6 +334,8 @@ void kith_plight_forked(struct kith_node *node, const struct kith_event *ev);
 /* Packets to an address go in fragments. */
 void kith_plight_mtu(struct kith_node *node, const struct kith_addr *to);
 void kith_plight_proxy(struct kith_node *node, int err); /* it does not do what it is asked */
+void kith_plight_web(struct kith_node *node,
+		     const struct kith_carrier_error *e); /* a URL does not lead to a supernode */
 void kith_plight_caught(struct kith_node *node, const struct kith_event *ev);
 void kith_homeless_text(const struct kith_node *node, const struct kith_homeless *h, char *out, size_t cap);
 
@@ -406,6 +412,13 @@ int kith_node_stun_begin(struct kith_node *node) KITH_MUST_USE; /* when it is lo
 void kith_node_stun_end(struct kith_node *node);
 /* Answers what is for the STUN server and takes it out; returns how many packets are left for the core. */
 size_t kith_node_stun_take(struct kith_socket *s, struct kith_packet packets[], size_t n);
+
+/* ---- web.c ---- */
+/* Loads the component, if anything asks for it; the pool's thread, as it reads files. An error says in why what is
+ * wrong with what the options ask for; what only bootstrap hosts ask for is done without, and told by kith_web_tell. */
+int kith_web_load(struct kith_node *node, char why[KITH_HOST_WHY_MAX]) KITH_MUST_USE;
+void kith_web_tell(struct kith_node *node); /* that it was done without */
+void kith_web_end(struct kith_node *node); /* when its carriers are closed */
 
 /* ---- portmap.c ---- */
 /* Begins to ask the router for a mapping, asks again, or stops, as options and addresses are now. */

@@ -39,6 +39,7 @@ static void release(struct kith_node *node)
 	kith_shared_free(node->shared);
 	kith_thread_free_loop(node);
 	kith_node_stun_end(node);
+	kith_web_end(node);
 	kith_statedir_close(&node->statedir);
 	kith_resolver_deinit(&node->resolver);
 	kith_table_deinit(&node->conns);

@@ -148,6 +148,8 @@ static void open_work(uv_work_t *work)
 	if (node->o.stun)
 		job->err = kith_node_stun_load(node, job->why);
 	if (job->err == 0)
+		job->err = kith_web_load(node, job->why);
+	if (job->err == 0)
 		open_files(node, job);
 }
 
@@ -286,6 +288,7 @@ static void equip_core(struct kith_node *node)
 		if (err != 0)
 			kith_trouble(node, KITH_TROUBLE_LIST, err, "a revocation list was refused");
 	}
+	kith_web_tell(node);
 	/* Who is told may close the node, which forgets these. */
 	for (int what = 0; node->open != NULL && what < KITH_HOST_FILES; what++) {
 		const struct kith_host_file *file = &node->open->files[what];

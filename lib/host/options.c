@@ -116,6 +116,10 @@ static bool consistent(const struct kith_node_options *o)
 	struct kith_proxy proxy;
 	if (o->proxy != NULL && (o->no_tcp || kith_proxy_parse(&proxy, o->proxy) != 0))
 		return false;
+	if ((o->web_certificate == NULL) != (o->web_key == NULL) ||
+	    (o->web_path != NULL && !kith_web_path_valid(o->web_path)) ||
+	    (o->web_listen.family != KITH_FAMILY_NONE && (o->no_tcp || o->web_listen.port == 0)))
+		return false;
 	if (o->endpoints_n > sizeof o->endpoints / sizeof o->endpoints[0] || o->issuers_n > SPANS_MAX ||
 	    o->revocations_n > SPANS_MAX)
 		return false;
@@ -133,8 +137,11 @@ int kith_options_copy(struct kith_node *node, const struct kith_node_options *o)
 		copy->open_label = KITH_HOST_OPEN_LABEL;
 	bool done = own_text(node, &copy->open_label) && own_text(node, &copy->key_path) &&
 		    own_text(node, &copy->chain_path) && own_text(node, &copy->passphrase_path) &&
-		    own_text(node, &copy->state_dir) && own_text(node, &copy->proxy) && own_span(node, &copy->chain) &&
-		    own_span(node, &copy->devices) && own_spans(node, &copy->issuers, copy->issuers_n) &&
+		    own_text(node, &copy->state_dir) && own_text(node, &copy->proxy) &&
+		    own_text(node, &copy->web_certificate) && own_text(node, &copy->web_key) &&
+		    own_text(node, &copy->web_path) && own_text(node, &copy->web_trust) &&
+		    own_span(node, &copy->chain) && own_span(node, &copy->devices) &&
+		    own_spans(node, &copy->issuers, copy->issuers_n) &&
 		    own_spans(node, &copy->revocations, copy->revocations_n) &&
 		    own_texts(node, &copy->bootstrap, copy->bootstrap_n);
 	return done ? 0 : KITH_ENOMEM;

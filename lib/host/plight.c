@@ -189,6 +189,19 @@ void kith_plight_proxy(struct kith_node *node, int err)
 	kith_trouble(node, KITH_TROUBLE_PROXY, err, why);
 }
 
+void kith_plight_web(struct kith_node *node, const struct kith_carrier_error *e)
+{
+	char why[KITH_HOST_WHY_MAX];
+	if (kith_addr_equal(&node->told_web, &e->remote))
+		return;
+	node->told_web = e->remote;
+	if (e->err == KITH_EACCES)
+		(void)snprintf(why, sizeof why, "%.160s; if it is right, name its file by web_trust", e->why);
+	else
+		(void)snprintf(why, sizeof why, "%.160s", e->why);
+	kith_trouble(node, KITH_TROUBLE_WEB, e->err, why);
+}
+
 static const char *lie_text(enum kith_lie lie)
 {
 	switch (lie) {

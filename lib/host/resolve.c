@@ -154,6 +154,8 @@ size_t kith_resolve_addresses(const struct kith_resolve_entry *e, struct kith_bo
 {
 	for (size_t i = 0; i < e->found_n; i++) {
 		out[i].at = kith_endpoint_udp(&e->found[i]);
+		if (e->is.web)
+			out[i].at.kind = KITH_TRANSPORT_TLS;
 		out[i].key = e->is.key;
 		out[i].has_key = e->is.has_key;
 	}

@@ -37,6 +37,12 @@ static bool is_tcp(const struct kith_socket *s)
 	return s->carrier->kind == KITH_TRANSPORT_TCP;
 }
 
+/* Its port is none that has to do with ours. */
+static bool is_web(const struct kith_socket *s)
+{
+	return s->carrier->kind == KITH_TRANSPORT_TLS;
+}
+
 /* Whether nobody is looked for on the local network, or answered. A supernode is on no such network with those it
  * serves, and found by everybody. */
 static bool is_deaf(const struct kith_node_options *o)
@@ -47,7 +53,8 @@ static bool is_deaf(const struct kith_node_options *o)
 static bool is_wanted(const struct kith_socket *s)
 {
 	const struct kith_node_options *o = &s->node->o;
-	return !(is_v4(s) ? o->no_v4 : o->no_v6) && !(is_tcp(s) && o->no_tcp) && !(s->carrier->lan && is_deaf(o));
+	return !(is_v4(s) ? o->no_v4 : o->no_v6) && !((is_tcp(s) || is_web(s)) && o->no_tcp) &&
+	       !(s->carrier->lan && is_deaf(o));
 }
 
 /* Whether strangers may connect: a supernode is there for them. */
@@ -85,9 +92,9 @@ static int open_socket(struct kith_socket *s, uint16_t port, char *why)
 	if (err != 0)
 		return err;
 	if (s->effect == 0)
-		s->purpose = s->carrier->lan	      ? KITH_PURPOSE_LAN
-			     : is_tcp(s) && !o.listen ? KITH_PURPOSE_OUT
-						      : KITH_PURPOSE_ANY;
+		s->purpose = s->carrier->lan			     ? KITH_PURPOSE_LAN
+			     : is_web(s) || (is_tcp(s) && !o.listen) ? KITH_PURPOSE_OUT
+								     : KITH_PURPOSE_ANY;
 	node->handles++;
 	s->opened_at = kith_node_now(node).mono_us;
 	return 0;
@@ -147,7 +154,8 @@ static bool open_all(struct kith_node *node, struct outcome out[])
 		if (!is_wanted(s))
 			continue;
 		out[i].err = open_socket(s, port, out[i].why);
-		clash = clash || (out[i].err == KITH_EADDRINUSE && port != node->o.port && !s->carrier->lan);
+		clash = clash ||
+			(out[i].err == KITH_EADDRINUSE && port != node->o.port && !s->carrier->lan && !is_web(s));
 		if (out[i].err == 0 && port == 0)
 			port = port_of(s);
 	}
@@ -184,18 +192,27 @@ static int judge(struct kith_node *node, const struct outcome out[], char *why)
 	return 0;
 }
 
+static bool add_row(struct kith_node *node, const struct kith_carrier_row *row)
+{
+	if (node->sockets_n == KITH_HOST_SOCKETS_MAX)
+		return false;
+	struct kith_socket *s = &node->sockets[node->sockets_n];
+	s->id = (uint16_t)node->sockets_n++;
+	s->node = node;
+	s->row = row;
+	s->carrier = row->carrier;
+	return true;
+}
+
 int kith_sockets_open(struct kith_node *node, char *why)
 {
 	struct outcome out[KITH_HOST_SOCKETS_MAX];
-	for (const struct kith_carrier_row *row = node->carriers; row->carrier != NULL; row++) {
-		if (node->sockets_n == KITH_HOST_SOCKETS_MAX)
+	for (const struct kith_carrier_row *row = node->carriers; row->carrier != NULL; row++)
+		if (!add_row(node, row))
 			return KITH_EFULL;
-		struct kith_socket *s = &node->sockets[node->sockets_n];
-		s->id = (uint16_t)node->sockets_n++;
-		s->node = node;
-		s->row = row;
-		s->carrier = row->carrier;
-	}
+	for (int i = 0; node->web != NULL && i < 2; i++)
+		if (!add_row(node, &node->web->rows[i]))
+			return KITH_EFULL;
 	for (int attempt = 1; !open_all(node, out) && attempt < PORT_ATTEMPTS; attempt++)
 		kith_sockets_close(node);
 	return judge(node, out, why);

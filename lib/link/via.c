@@ -90,6 +90,25 @@ bool kith_via_callee(struct kith_core *c, const struct kith_session *s, const st
 	       (kith_hop_equal(&s->peer->near, hop) || speaks(kith_sessions_of(&c->sessions, s->device), hop));
 }
 
+/* All homes are reached by WebSockets: what stands between us and them lets us speak to no address that has no URL. */
+static bool is_walled(const struct kith_core *c)
+{
+	unsigned homes = 0, web = 0;
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		const struct kith_session *home = home_session(c, i);
+		homes += home != NULL;
+		web += home != NULL &&
+		       kith_transports_kind(&c->transports, kith_session_hop(home)->transport) == KITH_TRANSPORT_TLS;
+	}
+	return homes > 0 && web == homes;
+}
+
+static bool has_session(const struct kith_core *c, const struct kith_host *host)
+{
+	const struct kith_session *s = kith_sessions_of(&c->sessions, host->dh.b);
+	return s != NULL && s->state == KITH_SESSION_OPEN;
+}
+
 /* Whether it is to be believed that the host is where the record says. With whom there is a session, that one is used,
  * wherever the record says that it is. */
 static bool believed(const struct kith_core *c, const struct kith_peer *peer, const struct kith_host *host)
@@ -106,7 +125,7 @@ static bool believed(const struct kith_core *c, const struct kith_peer *peer, co
 bool kith_via_allowed(struct kith_core *c, const struct kith_peer *peer, const struct kith_host *host)
 {
 	if (!peer->relay_only)
-		return believed(c, peer, host);
+		return believed(c, peer, host) && (!is_walled(c) || has_session(c, host));
 	for (size_t i = 0; i < KITH_HOMES; i++) {
 		const struct kith_session *home = home_session(c, i);
 		bool same = home != NULL && memcmp(home->device, host->dh.b, KITH_DEVICE_ID_LEN) == 0;
@@ -118,7 +137,7 @@ bool kith_via_allowed(struct kith_core *c, const struct kith_peer *peer, const s
 
 struct kith_session *kith_via_chain(struct kith_core *c, const struct kith_peer *peer, unsigned turn)
 {
-	bool wanted = peer->relay_only || peer->homes_doubted != 0;
+	bool wanted = peer->relay_only || peer->homes_doubted != 0 || is_walled(c);
 	for (unsigned i = 0; wanted && i < KITH_HOMES; i++) {
 		struct kith_session *home = home_session(c, (turn + i) % KITH_HOMES);
 		if (discreet(c, peer, home))

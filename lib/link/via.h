@@ -6,6 +6,7 @@
  * A home that the callee's record names, and that is none by what supernodes know, is not spoken to: a record would be
  * a way to have strangers send their first messages to anybody's address. A home of our own, which speaks to members
  * where they are by their own entries, is asked for a tunnel to it.
+ * The same is done for a node whose homes are all reached by WebSockets: other addresses it does not reach.
  * To a relay-only contact only homes of our own count, and of those none that the contact itself runs: any other
  * supernode may be the contact's, and would see our address.
  * Never: a packet.

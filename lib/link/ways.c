@@ -45,13 +45,14 @@ static uint8_t add(const struct kith_core *c, const struct kith_endpoint *at, co
 	return (uint8_t)(n + 1);
 }
 
-/* The same address by other kinds of transport than its entry says. */
+/* The same address by other kinds of transport than its entry says. Not by WebSockets, nor of one that is reached by
+ * them: these are reached by a URL, and the web server there is another's. */
 static uint8_t add_other_kinds(const struct kith_core *c, const struct kith_endpoint *at,
 			       struct kith_hop out[KITH_HOST_ENDPOINTS_MAX], uint8_t n)
 {
-	for (uint16_t i = 0; i < c->transports.n; i++) {
+	for (uint16_t i = 0; at->kind != KITH_TRANSPORT_TLS && i < c->transports.n; i++) {
 		const struct kith_endpoint other = { at->addr, c->transports.at[i].kind, 0 };
-		if (other.kind != at->kind)
+		if (other.kind != at->kind && other.kind != KITH_TRANSPORT_TLS)
 			n = add(c, &other, NULL, out, n);
 	}
 	return n;

@@ -2,7 +2,7 @@
  *
  * Addresses in host entries are a stranger's claim. Only those that kith_candidate_check allows, or the operator
  * configured, are spoken to. What the operator configured is an address: every kind of transport that reaches it is a
- * way, whatever kind its entry has.
+ * way, whatever kind its entry has; but one that is reached by WebSockets is a URL, and that is the only way.
  * The order is that of the entry, but for two things. Transports that are mute come last: where others answered, they
  * did not, and nothing came over them since. And the second way is by another kind of transport than the first, if
  * there is one: what lets no packet of one kind through mostly lets none through to any address.

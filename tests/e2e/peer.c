@@ -1,7 +1,7 @@
 /* A client for the end-to-end tests, on the public API only: commands on standard input, one JSON object per event on
  * standard output.
  *
- *     kith-peer --profile DIR [--allow-loopback] [--port N] [--proxy URL] [--no-lan]
+ *     kith-peer --profile DIR [--allow-loopback] [--port N] [--proxy URL] [--trust FILE] [--no-lan]
  *
  *     call NAME        calls the service "flow" there        -> connected, or call-failed
  *     flow MS          every MS milliseconds a numbered record on a stream, and a numbered datagram; 0 stops
@@ -524,15 +524,18 @@ static int make_node(struct peer *p, struct kith_node_options *options)
 
 int main(int argc, char **argv)
 {
-	static const struct option words[] = {
-		{ "profile", required_argument, NULL, 'p' }, { "port", required_argument, NULL, 'P' },
-		{ "proxy", required_argument, NULL, 'x' },   { "allow-loopback", no_argument, NULL, 'l' },
-		{ "no-lan", no_argument, NULL, 'n' },	     { 0 }
-	};
+	static const struct option words[] = { { "profile", required_argument, NULL, 'p' },
+					       { "port", required_argument, NULL, 'P' },
+					       { "proxy", required_argument, NULL, 'x' },
+					       { "allow-loopback", no_argument, NULL, 'l' },
+					       { "no-lan", no_argument, NULL, 'n' },
+					       { "trust", required_argument, NULL, 't' },
+					       { 0 } };
 	struct peer p = { .loop = uv_default_loop() };
 	struct kith_node_options options;
 	const char *dir = NULL;
-	char why[512] = "usage: kith-peer --profile DIR [--allow-loopback] [--port N] [--proxy URL] [--no-lan]";
+	char why[512] = "usage: kith-peer --profile DIR [--allow-loopback] [--port N] [--proxy URL] [--trust FILE] "
+			"[--no-lan]";
 	int c;
 	kith_node_options_init(&options);
 	while ((c = getopt_long(argc, argv, "", words, NULL)) != -1) {
@@ -542,6 +545,8 @@ int main(int argc, char **argv)
 			options.port = (uint16_t)strtoul(optarg, NULL, 10);
 		else if (c == 'x')
 			options.proxy = optarg;
+		else if (c == 't')
+			options.web_trust = optarg;
 		else if (c == 'n')
 			options.no_lan = true;
 		else if (c == 'l')

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # README.md, "For operators": its commands, run as they stand there on a host without a kith, make a supernode and somebody who pings it.
+# What is for nginx and its supernode is tried by tests/e2e/web.sh.
 # systemd is not booted for it: systemctl.sh says what of the unit is applied without.
 # Usage: readme_operators.sh <build directory>
 # shellcheck source=tests/install/lib_root.sh
 . "$(dirname "$0")/lib_root.sh"
 host_of "$1"
 take "For operators"
-[ "$(cd "$blocks" && echo [0-9]*)" = "1.sh 2.sh 3.sh 4.sh 5.sh" ] || fail "other blocks than this test knows: $(ls "$blocks")"
+[ "$(cd "$blocks" && echo [0-9]*)" = "1.sh 2.sh 3.sh 4.sh 5.sh 6.nginx 7.conf" ] || fail "other blocks than this test knows: $(ls "$blocks")"
 cd "$source_dir"
 if id kith >/dev/null 2>&1; then userdel kith; fi
 rm -rf /etc/kith /var/lib/kith ca me

@@ -137,6 +137,10 @@ static void where_udp_or_a_family_is_missing(void **state)
 	struct kith_candidates bob = behind("10.0.0.9:5000", "55.5.0.5:5000", NULL), none, six;
 	struct kith_meeting m = { .peer = "bob", .ours = &keeps, .theirs = &bob, .attached = true };
 	check(&m, &(struct row){ KITH_OBSTACLE_UDP_OURS, { "your network lets no UDP packet out", "by TCP only" } });
+	m.by_web = true;
+	check(&m, &(struct row){ KITH_OBSTACLE_UDP_OURS,
+				 { "lets no UDP packet out", "by TLS, as to a web server, only" } });
+	m.by_web = false;
 	m.attached = false; /* nobody could have seen it */
 	assert_int_equal(kith_diagnosis_obstacle(&m), KITH_OBSTACLE_UNKNOWN);
 	memset(&none, 0, sizeof none);

@@ -63,6 +63,52 @@ static void nonsense_is_refused(void **state)
 	assert_int_equal(kith_entry_parse(&e, longest), KITH_EINVAL);
 }
 
+static void urls_are_understood(void **state)
+{
+	static const char *const bad[] = { "wss://",
+					   "wss:///ws",
+					   "wss://h.example/a b/",
+					   "wss://h.example/a?b",
+					   "wss://h.example/%20",
+					   "wss://h.example:/ws",
+					   "wss://h.example:0/ws",
+					   "wss://1.2.3/ws",
+					   "ws://h.example/ws",
+					   "https://h.example/",
+					   "wss://me@h.example/",
+					   "WSS://h.example/" };
+	char longest[sizeof "wss://h/" + KITH_WEB_PATH_MAX];
+	struct kith_entry e;
+	(void)state;
+	assert_int_equal(kith_entry_parse(&e, "wss://h.example/some/path " KEY), 0);
+	assert_true(e.web && e.has_key);
+	assert_string_equal(e.host, "h.example");
+	assert_string_equal(e.path, "/some/path");
+	assert_int_equal(e.addr.port, 443);
+	assert_int_equal(kith_entry_parse(&e, "wss://h.example:8443"), 0);
+	assert_string_equal(e.path, "/ws");
+	assert_int_equal(e.addr.port, 8443);
+	assert_int_equal(kith_entry_parse(&e, "wss://[2001:db8::1]/"), 0);
+	assert_string_equal(e.path, "/ws");
+	assert_string_equal(e.host, "");
+	assert_int_equal(e.addr.family, KITH_FAMILY_V6);
+	assert_int_equal(e.addr.port, 443);
+	assert_int_equal(kith_entry_parse(&e, "wss://192.0.2.1:444/x"), 0);
+	assert_int_equal(e.addr.port, 444);
+	assert_int_equal(kith_entry_parse(&e, "h.example:443"), 0);
+	assert_false(e.web);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		if (kith_entry_parse(&e, bad[i]) != KITH_EINVAL)
+			fail_msg("'%s' was taken", bad[i]);
+	memset(longest, 'a', sizeof longest);
+	memcpy(longest, "wss://h/", 8);
+	longest[7 + KITH_WEB_PATH_MAX - 1] = '\0';
+	assert_int_equal(kith_entry_parse(&e, longest), 0);
+	longest[7 + KITH_WEB_PATH_MAX - 1] = 'a';
+	longest[7 + KITH_WEB_PATH_MAX] = '\0';
+	assert_int_equal(kith_entry_parse(&e, longest), KITH_EINVAL);
+}
+
 static bool same(const char *a, const char *b)
 {
 	struct kith_entry first, second;
@@ -87,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_are_understood),
 		cmocka_unit_test(nonsense_is_refused),
+		cmocka_unit_test(urls_are_understood),
 		cmocka_unit_test(entries_are_one_if_host_and_port_are),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

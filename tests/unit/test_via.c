@@ -349,6 +349,27 @@ static void a_relay_is_a_supernode_that_has_a_part_in_the_session(void **state)
 	}
 }
 
+/* Whose homes are reached by WebSockets asks them for tunnels to supernodes with which it has no session. */
+static void behind_a_wall_tunnels_are_chained(void **state)
+{
+	(void)state;
+	struct core_world w;
+	world_alice_and_bob(&w);
+	struct kith_core *c = w.nodes[WORLD_ALICE].core;
+	struct kith_peer peer = { .homes_n = 2 };
+	memset(peer.homes[0].dh.b, 7, sizeof peer.homes[0].dh.b);
+	memcpy(peer.homes[1].dh.b, w.nodes[0].core->self.dh_pk, sizeof peer.homes[1].dh.b);
+	assert_true(kith_via_allowed(c, &peer, &peer.homes[0]));
+	assert_null(kith_via_chain(c, &peer, 0));
+	const uint8_t kind = c->transports.at[0].kind;
+	c->transports.at[0].kind = KITH_TRANSPORT_TLS;
+	assert_false(kith_via_allowed(c, &peer, &peer.homes[0]));
+	assert_true(kith_via_allowed(c, &peer, &peer.homes[1])); /* a home of ours, too */
+	assert_non_null(kith_via_chain(c, &peer, 0));
+	c->transports.at[0].kind = kind;
+	core_world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +383,7 @@ int main(void)
 		cmocka_unit_test(a_session_that_was_there_before_hides_from_now_on),
 		cmocka_unit_test(a_call_under_way_hides_from_now_on),
 		cmocka_unit_test(a_relay_is_a_supernode_that_has_a_part_in_the_session),
+		cmocka_unit_test(behind_a_wall_tunnels_are_chained),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,6 +73,26 @@ static void what_is_configured_is_tried_by_every_kind(void **state)
 	two_kinds_free(t);
 }
 
+/* A web server is no supernode by other kinds, nor is a supernode a web server. */
+static void what_has_a_url_is_reached_by_that_only(void **state)
+{
+	(void)state;
+	struct two_kinds *t = two_kinds_new(false);
+	struct kith_core *c = t->w.nodes[ALICE].core;
+	struct kith_hop ways[KITH_HOST_ENDPOINTS_MAX];
+	struct kith_endpoint configured = world_endpoint(S0);
+	struct kith_host host = stranger(&configured, 1);
+	add_transport(t, 3, KITH_TRANSPORT_TCP, KITH_FAMILY_V4);
+	add_transport(t, 4, KITH_TRANSPORT_TLS, KITH_FAMILY_V4);
+	assert_int_equal(kith_ways_to(c, &host, NULL, ways), 2);
+	assert_true(ways[0].transport == 0 && ways[1].transport == 3);
+	configured.kind = KITH_TRANSPORT_TLS;
+	host = stranger(&configured, 1);
+	assert_int_equal(kith_ways_to(c, &host, NULL, ways), 1);
+	assert_int_equal(ways[0].transport, 4);
+	two_kinds_free(t);
+}
+
 static void where_others_may_not_be_contacted_there_is_no_way(void **state)
 {
 	(void)state;
@@ -161,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_second_way_is_of_another_kind),
 		cmocka_unit_test(what_is_configured_is_tried_by_every_kind),
+		cmocka_unit_test(what_has_a_url_is_reached_by_that_only),
 		cmocka_unit_test(where_others_may_not_be_contacted_there_is_no_way),
 		cmocka_unit_test(what_is_mute_comes_last_until_it_speaks),
 		cmocka_unit_test(what_others_are_reached_by_is_not_mute),
