@@ -107,6 +107,10 @@ static void two_families_are_two_direct_paths(void **state)
 	assert_int_equal(direct[0], 1);
 	assert_int_equal(direct[1], 1);
 	assert_int_equal(relays, KITH_RELAYS_TALK);
+	for (int who = ALICE; who <= BOB; who++) { /* and both know which addresses of theirs that were */
+		for (size_t i = 0; i < KITH_TRANSPORTS_MET; i++)
+			assert_int_not_equal(w.nodes[who].core->transports.met[i], 0);
+	}
 	core_world_deinit(&w);
 }
 
