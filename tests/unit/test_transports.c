@@ -369,6 +369,9 @@ static void the_last_two_own_addresses_that_worked_are_known(void **state)
 		for (size_t i = 0; i < 4; i++)
 			assert_int_equal(list[i].worked, i < met && i + 2 >= met);
 	}
+	kith_transports_met(&ts, &strange); /* who says so pushes nobody out */
+	assert_int_equal(kith_transports_candidates(&ts, NULL, 0, false, list, 8), 4);
+	assert_true(list[2].worked && list[3].worked);
 	assert_int_equal(kith_transports_candidates(&ts, NULL, 0, false, list, 2), 2); /* less room than there are */
 	assert_false(list[0].worked || list[1].worked);
 	kith_transports_deinit(&ts);
