@@ -171,9 +171,12 @@
 /* local: how much slower than a relay a direct path may be: it costs nobody else */
 #define KITH_DIRECT_BONUS_US (50 * KITH_US_PER_MS)
 #define KITH_RELAYS_LIVE 2 /* local: relays a peer session holds: one may vanish unannounced */
-/* local: until the caller is reminded that a relay is missing; doubles, to 32 s */
+#define KITH_RELAYS_TALK 3 /* local: while it talks: direct path and two relays may vanish at once */
+#define KITH_TALK_RUN 100 /* local: data packets without a pause that are talk: 2 s of voice, not a message */
+/* local: until the caller is reminded that a relay is missing; doubles, to 32 s, and to 256 s if only talk wants it */
 #define KITH_RELAY_ASK_US (1 * KITH_US_PER_S)
 #define KITH_RELAY_DOUBLINGS 5
+#define KITH_RELAY_DOUBLINGS_TALK 8
 #define KITH_STRANGERS_MAX 2 /* local: unknown hops of one session that are looked into at once */
 #define KITH_PATH_MEMORY_US (60 * KITH_US_PER_S) /* local: candidates and journal of an unused one-path session */
 #define KITH_JOURNAL_MAX 64 /* local: one punch with eight addresses writes about 40 entries */

@@ -95,8 +95,10 @@ bool kith_settle_news(struct kith_core *c, struct kith_session *s)
 		if (due != KITH_TIME_NEVER)
 			kith_homes_wake(c, due);
 	}
-	if (s->paths.news & KITH_NEWS_MET)
+	if (s->paths.news & KITH_NEWS_MET) {
 		kith_sounding_met(c, s, &c->shared->told);
+		kith_transports_met(&c->transports, &c->shared->told.addr);
+	}
 	if (s->use & KITH_USE_PEER) {
 		kith_talk_news(c, s);
 		return true;

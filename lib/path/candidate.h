@@ -16,6 +16,7 @@ struct kith_candidate {
 	uint16_t transport; /* own: the one it belongs to. a peer's: 0 */
 	uint8_t kind; /* enum kith_addr_kind */
 	uint8_t prefix_bits; /* own HOST: of the interface's network; 0 = 24 for v4, 64 for v6 */
+	bool worked; /* own HOST: a peer was met at it lately (kith_transports_met) */
 };
 
 /* A list of at most KITH_CANDIDATES_MAX, and the NAT of the node that offers it. */

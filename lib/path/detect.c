@@ -126,12 +126,22 @@ void kith_budget_sent(struct kith_budget *b, kith_time_us now)
 	b->sent[0]++;
 }
 
-bool kith_budget_take(struct kith_budget *b, kith_time_us now, bool sure)
+static bool is_below(struct kith_budget *b, kith_time_us now, unsigned eighths)
 {
 	budget_roll(b, now);
 	uint64_t sent = (uint64_t)b->sent[0] + b->sent[1], extra = (uint64_t)b->extra[0] + b->extra[1];
 	uint64_t all = sent * KITH_DUPLICATE_PERCENT / 100 + KITH_DUPLICATE_BURST;
-	if (extra >= (sure ? all : all / 2))
+	return extra < all * eighths / 8;
+}
+
+bool kith_budget_is_ample(struct kith_budget *b, kith_time_us now)
+{
+	return is_below(b, now, 1);
+}
+
+bool kith_budget_take(struct kith_budget *b, kith_time_us now, bool sure)
+{
+	if (!is_below(b, now, sure ? 8 : 4))
 		return false;
 	b->extra[0]++;
 	return true;

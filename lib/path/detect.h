@@ -77,6 +77,10 @@ void kith_budget_sent(struct kith_budget *b, kith_time_us now);
  * alarms leave the other half for real ones. */
 bool kith_budget_take(struct kith_budget *b, kith_time_us now, bool sure);
 
+/* Whether so little of it is spent, an eighth, that a packet may go on two further paths while a failure is not sure:
+ * else false alarms use up what the next one needs. */
+bool kith_budget_is_ample(struct kith_budget *b, kith_time_us now);
+
 /* ---- acknowledgements ---- */
 
 struct kith_ack {

@@ -56,6 +56,10 @@ size_t kith_offer_choose(const struct kith_own_list *own, const struct kith_cand
 			take(&c, i);
 	}
 	for (size_t i = 0; i < own->n; i++) {
+		if (own->list[i].kind == KITH_ADDR_HOST && own->list[i].worked)
+			take(&c, i);
+	}
+	for (size_t i = 0; i < own->n; i++) {
 		if (own->list[i].kind == KITH_ADDR_HOST && is_near(&own->list[i], theirs))
 			take(&c, i);
 	}

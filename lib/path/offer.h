@@ -2,8 +2,8 @@
  *
  * A machine has an address for each container network, VPN and temporary prefix, and a list holds KITH_CANDIDATES_MAX.
  * In this order, until the list is full: what others see, or a router maps (but three places are kept for own ones);
- * the first address of each transport, which is that of the way out; those on a network of the peer's, as far as its
- * list is known; the others in turn, other ones in each round.
+ * the first address of each transport, which is that of the way out; those at which a peer was met lately, two at most;
+ * those on a network of the peer's, as far as its list is known; the others in turn, other ones in each round.
  * Invariants: the same question has the same answer; who has no more than fit names them all, always.
  * Never: an address that is not in own.
  */

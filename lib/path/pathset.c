@@ -407,10 +407,11 @@ size_t kith_pathset_pick(struct kith_pathset *ps, kith_time_us now, bool data, s
 	out[n++] = p->hop;
 	if (p->state != KITH_PATH_SUSPECT || !data || flow == NULL)
 		return n;
-	unsigned standbys[2];
-	unsigned n_standbys = kith_ps_doubles(ps, standbys);
-	for (unsigned i = 0; i < n_standbys && kith_budget_take(&flow->budget, now, kith_ps_is_sure(p)); i++)
-		out[n++] = kith_ps_path(ps, standbys[i])->hop;
+	unsigned standbys[KITH_STANDBYS_MAX], pair[KITH_PICK_MAX - 1];
+	bool sure = kith_ps_is_sure(p), ample = sure || kith_budget_is_ample(&flow->budget, now);
+	unsigned n_pair = kith_ps_pair(ps, standbys, kith_ps_doubles(ps, standbys), flow->turn++, ample, pair);
+	for (unsigned i = 0; i < n_pair && kith_budget_take(&flow->budget, now, sure); i++)
+		out[n++] = kith_ps_path(ps, pair[i])->hop;
 	return n;
 }
 

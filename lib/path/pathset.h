@@ -12,15 +12,15 @@
  *
  * Choosing: the lowest round trip, where a relay counts 50 ms more, and a transport what it costs; at once from relay
  * to direct and away from a dead path, else only for 5 ms and 10 % over 1 s. While the sending path is in doubt, data
- * also leaves on the two best standbys.
+ * also leaves on standbys: each packet on two of the three best in turn, on one when much was doubled lately.
  *
  * Timers: a home session's leaf sends KEEPALIVE after 25 s of silence, its home and idle supernodes nothing. A peer
  * session's initiator probes every live path after 25 s of silence, the other side direct ones only; standbys are
- * pinged every 5 s while data flows (all +-10 %). Suspect: probed at once and after each period (SRTT + 4 RTTVAR + 35
- * ms), with as many bytes as the data has, if those are many; dead after two; probed again after 1, 2, 4, 8, 16 s, then
- * forgotten. Without another path: the pause between probes doubles from a period up to 1 s; dead, and ALL_DEAD, after
- * 15 s. The dead paths of a peer session of which no path is live are not forgotten: probed again and again, each pause
- * half of the time since it died, 1 s to 60 s.
+ * pinged every 5 s while data flows (all +-10 %). A relay that only talk wants is closed 60 s after it. Suspect: probed
+ * at once and after each period (SRTT + 4 RTTVAR + 35 ms), with as many bytes as the data has, if those are many; dead
+ * after two; probed again after 1, 2, 4, 8, 16 s, then forgotten. Without another path: the pause between probes
+ * doubles from a period up to 1 s; dead, and ALL_DEAD, after 15 s. The dead paths of a peer session of which no path is
+ * live are not forgotten: probed again and again, each pause half of the time since it died, 1 s to 60 s.
  *
  * Bounds: KITH_PATHS_MAX paths, of which KITH_PATHS_HOT are kept; KITH_STRANGERS_MAX unknown hops at a time;
  * duplicates 20 % of the data of 10 s, and 64.
@@ -54,7 +54,8 @@ enum kith_pathset_news {
 	KITH_NEWS_ALL_DEAD = 8, /* nothing answered for 15 s, or no path is left */
 	KITH_NEWS_VALIDATED_FIRST = 16, /* the session's first proven path, if the handshake did not prove it */
 	KITH_NEWS_ROAMED = 32,
-	KITH_NEWS_WANT_RELAY = 64, /* fewer than KITH_RELAYS_LIVE: open one more and kith_pathset_add it */
+	/* Fewer than KITH_RELAYS_LIVE, or KITH_RELAYS_TALK while it talks: open one more and kith_pathset_add it. */
+	KITH_NEWS_WANT_RELAY = 64,
 	KITH_NEWS_WANT_OFFER = 128, /* own candidates were forgotten while idle: kith_pathset_offer them again */
 	/* The peer told where it sees us, in env.told until the next packet. In a peer session only what may be news
 	 * counts: unasked, or where the path was in doubt. */

@@ -37,21 +37,39 @@ static unsigned count_relays(const struct kith_pathset *ps)
 	return n;
 }
 
+/* A message now and then is not worth another relay, a voice or a file is. */
+static void judge_talk(struct kith_pathset_more *m, kith_time_us now)
+{
+	if (m->flow != NULL && (m->flow->in.run >= KITH_TALK_RUN || m->flow->out.run >= KITH_TALK_RUN))
+		m->talks = true;
+	else if (m->flow == NULL && now - m->used_at >= KITH_PATH_MEMORY_US)
+		m->talks = false;
+}
+
 void kith_ps_count_relays(struct kith_pathset *ps, kith_time_us now)
 {
 	if (!kith_ps_has(ps, KITH_PATHSET_PEER | KITH_PATHSET_CONSENT))
 		return;
-	bool enough = count_relays(ps) >= KITH_RELAYS_LIVE;
+	unsigned relays = count_relays(ps);
 	struct kith_pathset_more *m = ps->more;
 	if (m == NULL) {
-		ps->news |= enough ? 0u : KITH_NEWS_WANT_RELAY;
-	} else if (enough) {
+		ps->news |= relays >= KITH_RELAYS_LIVE ? 0u : KITH_NEWS_WANT_RELAY;
+		return;
+	}
+	judge_talk(m, now);
+	const bool spare = relays >= KITH_RELAYS_LIVE; /* what is missing is missed by talk only */
+	const bool enough = relays >= (m->talks ? KITH_RELAYS_TALK : KITH_RELAYS_LIVE);
+	if (enough || m->relay_spare != spare) { /* one came, or went */
 		m->relay_asked_at = 0;
 		m->relay_tries = 0;
-	} else if (m->relay_asked_at == 0 || now - m->relay_asked_at >= KITH_RELAY_ASK_US << m->relay_tries) {
-		m->relay_tries = (uint8_t)(m->relay_asked_at == 0		   ? 0
-					   : m->relay_tries < KITH_RELAY_DOUBLINGS ? m->relay_tries + 1
-										   : m->relay_tries);
+	}
+	m->relay_spare = spare;
+	if (enough)
+		return;
+	if (m->relay_asked_at == 0 || now - m->relay_asked_at >= KITH_RELAY_ASK_US << m->relay_tries) {
+		const uint8_t most = spare ? KITH_RELAY_DOUBLINGS_TALK : KITH_RELAY_DOUBLINGS;
+		if (m->relay_asked_at != 0 && m->relay_tries < most)
+			m->relay_tries++;
 		m->relay_asked_at = now;
 		ps->news |= KITH_NEWS_WANT_RELAY;
 	}
@@ -181,10 +199,23 @@ void kith_ps_choose(struct kith_pathset *ps, const struct kith_path_env *env)
 	}
 }
 
+/* Whether p is a better standby than q. Apart: does not share its relay with any that is chosen already. */
+static bool is_better_standby(const struct kith_path *p, bool p_apart, const struct kith_path *q, bool q_apart,
+			      bool failed)
+{
+	if (p_apart != q_apart)
+		return p_apart;
+	if (failed && (p->tries == 0) != (q->tries == 0)) /* the same may have befallen what does not answer */
+		return p->tries == 0;
+	return kith_path_cost(p) < kith_path_cost(q);
+}
+
 /* The best live path that is none of those given, and does not share its relay with any of them, if such a one is
  * there. -1: none is left. */
 static int next_standby(const struct kith_pathset *ps, const int but[], unsigned n)
 {
+	const struct kith_path *cur = kith_pathset_sending(ps);
+	const bool failed = cur != NULL && cur->state == KITH_PATH_SUSPECT;
 	int best = -1;
 	bool best_apart = false;
 	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
@@ -196,29 +227,27 @@ static int next_standby(const struct kith_pathset *ps, const int but[], unsigned
 			taken = taken || but[k] == (int)i;
 			apart = apart && !kith_path_is_same_relay(p, kith_pathset_path(ps, (unsigned)but[k]));
 		}
-		if (taken || (best >= 0 && best_apart && !apart))
+		if (taken || (best >= 0 &&
+			      !is_better_standby(p, apart, kith_pathset_path(ps, (unsigned)best), best_apart, failed)))
 			continue;
-		if (best < 0 || (apart && !best_apart) ||
-		    kith_path_cost(p) < kith_path_cost(kith_pathset_path(ps, (unsigned)best))) {
-			best = (int)i;
-			best_apart = apart;
-		}
+		best = (int)i;
+		best_apart = apart;
 	}
 	return best;
 }
 
-unsigned kith_ps_standbys(const struct kith_pathset *ps, int but, unsigned out[2])
+unsigned kith_ps_standbys(const struct kith_pathset *ps, int but, unsigned out[KITH_STANDBYS_MAX])
 {
-	int taken[4] = { ps->sending, but };
+	int taken[2 + KITH_STANDBYS_MAX] = { ps->sending, but };
 	unsigned n = 0;
-	for (int i; n < 2 && (i = next_standby(ps, taken, 2 + n)) >= 0; n++) {
+	for (int i; n < KITH_STANDBYS_MAX && (i = next_standby(ps, taken, 2 + n)) >= 0; n++) {
 		taken[2 + n] = i;
 		out[n] = (unsigned)i;
 	}
 	return n;
 }
 
-unsigned kith_ps_doubles(const struct kith_pathset *ps, unsigned out[2])
+unsigned kith_ps_doubles(const struct kith_pathset *ps, unsigned out[KITH_STANDBYS_MAX])
 {
 	unsigned n = kith_ps_standbys(ps, -1, out), in_doubt = 0;
 	if (n > 0 || ps->sending >= kith_ps_count(ps))
@@ -233,6 +262,24 @@ unsigned kith_ps_doubles(const struct kith_pathset *ps, unsigned out[2])
 		in_doubt = 1;
 	}
 	return in_doubt;
+}
+
+unsigned kith_ps_pair(const struct kith_pathset *ps, const unsigned standbys[KITH_STANDBYS_MAX], unsigned n,
+		      uint64_t turn, bool ample, unsigned out[KITH_PICK_MAX - 1])
+{
+	unsigned answered = 0;
+	if (n == 0)
+		return 0;
+	if (ample) {
+		out[0] = standbys[0];
+		if (n > 1)
+			out[1] = standbys[n > 2 && (turn & 1) != 0 ? 2 : 1];
+		return n > 1 ? 2 : 1;
+	}
+	while (answered < n && kith_pathset_path(ps, standbys[answered])->tries == 0) /* they come first */
+		answered++;
+	out[0] = standbys[turn % (answered > 0 ? answered : n)];
+	return 1;
 }
 
 /* What path i adds to those already kept: class, family, transport, and for relays their operator's network. */
@@ -274,9 +321,41 @@ void kith_ps_close(struct kith_pathset *ps, const struct kith_path_env *env, uns
 		kith_ps_choose(ps, env);
 }
 
+/* Closes the live paths that are not among those kept. */
+static bool close_others(struct kith_pathset *ps, const struct kith_path_env *env, unsigned kept)
+{
+	bool closed = false;
+	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
+		if (!is_live(ps, i) || (kept & 1u << i) != 0)
+			continue;
+		kith_ps_say_closed(env, kith_ps_path(ps, i));
+		kith_ps_journal(ps, env, KITH_JOURNAL_CLOSED, &kith_ps_path(ps, i)->hop, 0);
+		kith_ps_close(ps, env, i);
+		closed = true;
+	}
+	return closed;
+}
+
+/* Keeps one more live path: what adds most to those kept, and of these the best. False: there is none. */
+static bool keep_one(const struct kith_pathset *ps, unsigned *kept)
+{
+	int best = -1;
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		if ((*kept & 1u << i) != 0 || !is_live(ps, i))
+			continue;
+		unsigned a = novelty(ps, i, *kept), b = best < 0 ? 0 : novelty(ps, (unsigned)best, *kept);
+		if (best < 0 || a > b ||
+		    (a == b &&
+		     kith_path_cost(kith_pathset_path(ps, i)) < kith_path_cost(kith_pathset_path(ps, (unsigned)best))))
+			best = (int)i;
+	}
+	*kept |= best < 0 ? 0u : 1u << best;
+	return best >= 0;
+}
+
 void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env)
 {
-	unsigned kept = 1u << ps->sending, n_kept = 1, n_live = 0;
+	unsigned kept = 1u << ps->sending, n_live = 0;
 	/* One side only, since two sides that choose differently would close too much. */
 	if (!kith_ps_has(ps, KITH_PATHSET_PEER | KITH_PATHSET_INITIATOR))
 		return;
@@ -284,27 +363,28 @@ void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env)
 		n_live += is_live(ps, i);
 	if (n_live <= KITH_PATHS_HOT)
 		return;
-	while (n_kept < KITH_PATHS_HOT) {
-		int best = -1;
-		for (unsigned i = 0; i < kith_ps_count(ps); i++) {
-			if ((kept & 1u << i) != 0 || !is_live(ps, i))
-				continue;
-			unsigned a = novelty(ps, i, kept), b = best < 0 ? 0 : novelty(ps, (unsigned)best, kept);
-			if (best < 0 || a > b ||
-			    (a == b &&
-			     kith_path_cost(kith_ps_path(ps, i)) < kith_path_cost(kith_ps_path(ps, (unsigned)best))))
-				best = (int)i;
-		}
-		if (best < 0)
-			break;
-		kept |= 1u << best;
-		n_kept++;
+	for (unsigned n = 1; n < KITH_PATHS_HOT && keep_one(ps, &kept); n++)
+		continue;
+	(void)close_others(ps, env, kept);
+}
+
+bool kith_ps_let_go(struct kith_pathset *ps, const struct kith_path_env *env)
+{
+	if (!kith_ps_has(ps, KITH_PATHSET_PEER | KITH_PATHSET_INITIATOR) || ps->more == NULL)
+		return false;
+	judge_talk(ps->more, env->now);
+	if (ps->more->talks || ps->more->flow != NULL)
+		return false;
+	unsigned kept = 1u << ps->sending, relays = 0, live = 0;
+	for (unsigned i = 0; i < kith_ps_count(ps); i++) {
+		const bool relay = kith_path_is_relay(kith_ps_path(ps, i));
+		kept |= relay ? 0u : 1u << i;
+		relays += relay && (kept & 1u << i) != 0;
+		live += relay && is_live(ps, i);
 	}
-	for (unsigned i = kith_ps_count(ps); i-- > 0;) {
-		if (!is_live(ps, i) || (kept & 1u << i) != 0)
-			continue;
-		kith_ps_say_closed(env, kith_ps_path(ps, i));
-		kith_ps_journal(ps, env, KITH_JOURNAL_CLOSED, &kith_ps_path(ps, i)->hop, 0);
-		kith_ps_close(ps, env, i);
-	}
+	if (live <= KITH_RELAYS_LIVE)
+		return false;
+	for (; relays < KITH_RELAYS_LIVE && keep_one(ps, &kept); relays++)
+		continue;
+	return close_others(ps, env, kept);
 }

@@ -103,8 +103,8 @@ static void acknowledge(struct kith_pathset *ps, const struct kith_path_env *env
 /* ---- doubt ---- */
 
 /* Unsettled packets from *from on and below end. False: the budget is used up. */
-static bool replay_some(struct kith_pathset *ps, const struct kith_path_env *env, const unsigned to[], unsigned n,
-			bool budgeted, uint64_t *from, uint64_t end)
+static bool replay_some(struct kith_pathset *ps, const struct kith_path_env *env, const unsigned to[KITH_STANDBYS_MAX],
+			unsigned n, bool budgeted, uint64_t *from, uint64_t end)
 {
 	struct kith_flow *flow = ps->more->flow;
 	bool sure = kith_ps_is_sure(kith_ps_path(ps, ps->sending));
@@ -113,13 +113,16 @@ static bool replay_some(struct kith_pathset *ps, const struct kith_path_env *env
 	if (*from < flow->flight.acked)
 		*from = flow->flight.acked;
 	while (kith_retain_get(&flow->retain, *from, &counter, &frames) && counter < end) {
-		for (unsigned i = 0; i < n; i++) {
+		unsigned pair[KITH_PICK_MAX - 1];
+		bool ample = !budgeted || sure || kith_budget_is_ample(&flow->budget, env->now);
+		unsigned n_pair = kith_ps_pair(ps, to, n, counter, ample, pair);
+		for (unsigned i = 0; i < n_pair; i++) {
 			if (budgeted && !kith_budget_take(&flow->budget, env->now, sure))
 				return false;
 			uint8_t way = kith_retain_way(&flow->retain, counter);
 			if (way == 0)
 				break;
-			kith_outbox_again(env->outbox, env->session, &kith_ps_path(ps, to[i])->hop, counter, way,
+			kith_outbox_again(env->outbox, env->session, &kith_ps_path(ps, pair[i])->hop, counter, way,
 					  frames);
 			kith_stats_add(env->stats, KITH_STAT_PACKETS_REPLAYED, 1);
 		}
@@ -129,8 +132,8 @@ static bool replay_some(struct kith_pathset *ps, const struct kith_path_env *env
 }
 
 /* What is held back goes as well, now that doubt is not all there is. */
-static void replay(struct kith_pathset *ps, const struct kith_path_env *env, const unsigned to[], unsigned n,
-		   bool budgeted)
+static void replay(struct kith_pathset *ps, const struct kith_path_env *env, const unsigned to[KITH_STANDBYS_MAX],
+		   unsigned n, bool budgeted)
 {
 	struct kith_flow *flow = kith_ps_flow(ps);
 	if (flow == NULL || n == 0)
@@ -174,7 +177,7 @@ static void ask_others(struct kith_pathset *ps, const struct kith_path_env *env,
 void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, unsigned i, enum kith_cause cause)
 {
 	struct kith_path *p = kith_ps_path(ps, i);
-	unsigned standbys[2];
+	unsigned standbys[KITH_STANDBYS_MAX];
 	if (p->state == KITH_PATH_SUSPECT && needs_answer(ps, cause))
 		p->flags |= KITH_PATH_NEED_ANSWER;
 	if (p->state != KITH_PATH_LIVE)
@@ -206,7 +209,7 @@ void kith_ps_suspect(struct kith_pathset *ps, const struct kith_path_env *env, u
 
 void kith_ps_repeat(struct kith_pathset *ps, const struct kith_path_env *env)
 {
-	unsigned standbys[2];
+	unsigned standbys[KITH_STANDBYS_MAX];
 	replay(ps, env, standbys, kith_ps_doubles(ps, standbys), true);
 }
 
@@ -261,7 +264,7 @@ void kith_ps_flow_moved(struct kith_pathset *ps, const struct kith_path_env *env
 	struct kith_flow *flow = kith_ps_flow(ps);
 	if (flow == NULL)
 		return;
-	unsigned to[1] = { ps->sending };
+	unsigned to[KITH_STANDBYS_MAX] = { ps->sending };
 	const struct kith_path *p = kith_ps_path(ps, ps->sending);
 	bool forbidden =
 		!kith_path_is_relay(p) && kith_ps_has(ps, KITH_PATHSET_RELAY_ONLY); /* it is about to be dropped */
@@ -398,7 +401,7 @@ int kith_ps_on_path_ack(struct kith_pathset *ps, const struct kith_path_env *env
 static void fell_silent(struct kith_pathset *ps, const struct kith_path_env *env)
 {
 	struct kith_flow *flow = ps->more->flow;
-	unsigned about = flow->in_path, standbys[2];
+	unsigned about = flow->in_path, standbys[KITH_STANDBYS_MAX];
 	flow->in.alarms++;
 	if (about >= kith_ps_count(ps))
 		return;

@@ -24,6 +24,8 @@
 #include "path/punch.h"
 #include "path/retain.h"
 
+enum { KITH_STANDBYS_MAX = 3 };
+
 /* Exists while data flows, in peer sessions. */
 struct kith_flow {
 	struct kith_flight flight; /* of the sending path */
@@ -41,6 +43,7 @@ struct kith_flow {
 	uint64_t held_from, held_to; /* ... but for those from here on and below: doubt is not enough for them */
 	uint16_t largest; /* bytes of frames of the largest data packet since then */
 	uint8_t in_path; /* index */
+	uint8_t turn; /* packets doubled so far */
 };
 
 struct kith_pathset_more {
@@ -48,6 +51,8 @@ struct kith_pathset_more {
 	uint8_t n_others;
 	uint8_t relay_tries; /* WANT_RELAYs in a row that brought none */
 	uint8_t better; /* index of the path that looks better than the sending one */
+	bool talks; /* much data flowed, not longer ago than KITH_PATH_MEMORY_US: KITH_RELAYS_TALK are wanted */
+	bool relay_spare; /* there were KITH_RELAYS_LIVE when they were last counted */
 	kith_time_us better_since; /* 0 = none does */
 	kith_time_us used_at; /* last data, or when this was made */
 	uint16_t hole; /* a direct path lost packets of so many bytes of frames, not small ones; 0: none did */
@@ -236,12 +241,21 @@ void kith_ps_close(struct kith_pathset *ps, const struct kith_path_env *env, uns
 /* Closes the paths beyond the hot set. */
 void kith_ps_trim(struct kith_pathset *ps, const struct kith_path_env *env);
 
-/* The best live paths but the sending one and the one named, up to two. Returns how many. */
-unsigned kith_ps_standbys(const struct kith_pathset *ps, int but, unsigned out[2]);
+/* The best live paths but the sending one and the one named, up to three. Returns how many. */
+unsigned kith_ps_standbys(const struct kith_pathset *ps, int but, unsigned out[KITH_STANDBYS_MAX]);
 
 /* Where data is doubled while the sending path is in doubt: on the standbys; if there are none, on the one of those in
- * doubt that was heard last, and since then. Returns how many. */
-unsigned kith_ps_doubles(const struct kith_pathset *ps, unsigned out[2]);
+ * doubt that was heard last, and since then. Returns how many; of three, each packet takes two (kith_ps_pair). */
+unsigned kith_ps_doubles(const struct kith_pathset *ps, unsigned out[KITH_STANDBYS_MAX]);
+
+/* On which of the standbys one packet is doubled. Ample: on the first, and in turn on the second or the third, so that
+ * two may die with the sending path and no packet costs more than two. Else on one of them in turn, of those that have
+ * answered since they were asked if there are such. Returns how many. */
+unsigned kith_ps_pair(const struct kith_pathset *ps, const unsigned standbys[KITH_STANDBYS_MAX], unsigned n,
+		      uint64_t turn, bool ample, unsigned out[KITH_PICK_MAX - 1]);
+
+/* Nothing has been said for long: closes the relays that only talk wanted. True: paths were closed. */
+bool kith_ps_let_go(struct kith_pathset *ps, const struct kith_path_env *env);
 
 bool kith_ps_has_direct(const struct kith_pathset *ps);
 

@@ -107,7 +107,7 @@ static void live_due(struct kith_pathset *ps, const struct kith_path_env *env, u
 		kith_ps_rest(ps, env, i);
 	} else if (kith_ps_has(ps, KITH_PATHSET_HOME)) {
 		send_keepalive(ps, env, i);
-	} else {
+	} else if (standby || !kith_ps_let_go(ps, env) || p->state == KITH_PATH_LIVE) {
 		ask_alive(ps, env, p, standby);
 		if (!standby)
 			ask_along(ps, env, i);
@@ -137,7 +137,7 @@ void kith_ps_candidate_due(struct kith_pathset *ps, const struct kith_path_env *
 
 bool kith_ps_has_other(const struct kith_pathset *ps, unsigned i)
 {
-	unsigned out[2];
+	unsigned out[KITH_STANDBYS_MAX];
 	if (i != ps->sending && ps->sending < kith_ps_count(ps) &&
 	    kith_pathset_path(ps, ps->sending)->state == KITH_PATH_LIVE)
 		return true;

@@ -278,6 +278,44 @@ bool kith_transports_on_link(const struct kith_transports *ts, const struct kith
 
 /* ---- where we may be reachable ---- */
 
+/* A few bits are enough: two addresses that share them are both named a little earlier. */
+static uint16_t short_of(const struct kith_addr *addr)
+{
+	uint32_t h = 2166136261U ^ addr->family;
+	for (size_t i = 0; i < sizeof addr->ip; i++)
+		h = (h ^ addr->ip[i]) * 16777619U;
+	return (uint16_t)((h >> 16 ^ h) | 1); /* never 0 */
+}
+
+static bool has_met(const struct kith_transports *ts, uint16_t what)
+{
+	for (size_t i = 0; i < KITH_TRANSPORTS_MET; i++) {
+		if (ts->met[i] == what)
+			return true;
+	}
+	return false;
+}
+
+static bool is_own(const struct kith_transports *ts, const struct kith_addr *addr)
+{
+	for (uint16_t i = 0; i < ts->locals_n; i++) {
+		const struct kith_local *l = &ts->locals[i];
+		if (l->kind == KITH_ADDR_HOST && l->addr.family == addr->family &&
+		    memcmp(l->addr.ip, addr->ip, sizeof addr->ip) == 0)
+			return true;
+	}
+	return false;
+}
+
+void kith_transports_met(struct kith_transports *ts, const struct kith_addr *addr)
+{
+	const uint16_t what = short_of(addr);
+	if (has_met(ts, what) || !is_own(ts, addr))
+		return;
+	memmove(&ts->met[1], &ts->met[0], sizeof ts->met - sizeof ts->met[0]);
+	ts->met[0] = what;
+}
+
 static void add(struct kith_candidate out[], size_t n, size_t *used, const struct kith_transport_kept *t,
 		const struct kith_addr *addr, uint8_t kind, uint8_t prefix_bits)
 {
@@ -325,6 +363,8 @@ size_t kith_transports_candidates(const struct kith_transports *ts, const struct
 			const struct kith_local *l = &ts->locals[from + k];
 			if (may_offer(&l->addr, loopback))
 				add(out, n, &used, t, &l->addr, l->kind, l->prefix_bits);
+			if (used > 0 && l->kind == KITH_ADDR_HOST && kith_addr_equal(&out[used - 1].at.addr, &l->addr))
+				out[used - 1].worked = has_met(ts, short_of(&l->addr));
 		}
 	}
 	return used;

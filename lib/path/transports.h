@@ -21,6 +21,9 @@
 /* local: four times the 256 sockets that one NAT with random ports asks for; far below what 16 bits can number */
 #define KITH_TRANSPORTS_MAX 1024
 
+/* local: own addresses that are known to have worked: of both families. Any peer may name one. */
+#define KITH_TRANSPORTS_MET 2
+
 /* What is kept of a struct kith_transport; its local addresses lie behind those of the transports before it. */
 struct kith_transport_kept {
 	struct kith_addr remote;
@@ -40,6 +43,7 @@ struct kith_transports {
 	uint16_t locals_n, locals_cap;
 	uint16_t mute; /* bits, by id: of those that the host opened by itself */
 	uint16_t lan; /* bits, by id: of those of purpose LAN */
+	uint16_t met[KITH_TRANSPORTS_MET]; /* what stands for the local addresses of kith_transports_met; 0: none */
 };
 
 KITH_STATIC_ASSERT(KITH_TRANSPORTS_MAX *KITH_LOCALS_MAX <= UINT16_MAX, "locals are counted by 16 bits");
@@ -91,6 +95,10 @@ bool kith_transports_next(const struct kith_transports *ts, uint8_t purpose, uin
 
 /* Whether the address is in the network of an interface of ours. */
 bool kith_transports_on_link(const struct kith_transports *ts, const struct kith_addr *addr);
+
+/* A peer says that it sees us at this address, on a direct path that has just come to life. If it is one of our own,
+ * it is among the last KITH_TRANSPORTS_MET that worked, and candidates say so. */
+void kith_transports_met(struct kith_transports *ts, const struct kith_addr *addr);
 
 /* The addresses at which this node may be reachable, each once: those that others see, then its own. Loopback only when
  * allowed. Returns how many. */

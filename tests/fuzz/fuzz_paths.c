@@ -258,7 +258,9 @@ static void offer(struct kith_reader *r)
 	size_t n = kith_read_u8(r) % (KITH_CANDIDATES_MAX + 1u);
 	for (size_t i = 0; i < n; i++) {
 		struct kith_hop hop = hop_of(HOPS / 2 + kith_read_u8(r) % (HOPS / 2));
-		list[i] = (struct kith_candidate){ { hop.remote, KITH_TRANSPORT_UDP, 0 }, 1, KITH_ADDR_OBSERVED, 0 };
+		list[i] = (struct kith_candidate){ .at = { hop.remote, KITH_TRANSPORT_UDP, 0 },
+						   .transport = 1,
+						   .kind = KITH_ADDR_OBSERVED };
 	}
 	struct kith_natclass nat = { .hops = kith_read_u8(r) };
 	int err = kith_pathset_offer(&f.ps, test_at(&f.env, f.now), list, n, &nat);

@@ -228,7 +228,7 @@ static const struct kind kinds[] = {
 	{ "standby relay killed", kill_standby, .watch_us = 10 * S, UNNOTICED, .holds = true, .alone = true },
 	{ "home killed", kill_home, .watch_us = 10 * S, UNNOTICED, .holds = true, .alone = true },
 	{ "direct and a relay", cut_with_standby, .watch_us = 10 * S, SILENTLY, .holds = true, .alone = true },
-	{ "direct and two relays", cut_with_standbys, .watch_us = 10 * S, SILENTLY, .alone = true },
+	{ "direct and two relays", cut_with_standbys, .watch_us = 10 * S, SILENTLY, .holds = true, .alone = true },
 	{ "three paths cut", cut_active, .watch_us = 12 * S, .rows = 3, SILENTLY, .holds = true },
 	{ "three cut, in noise", cut_active, .watch_us = 12 * S, .rows = 3, IN_NOISE, .holds = true },
 	{ "three: relays killed", kill_active, .watch_us = 12 * S, .rows = 3, SILENTLY, .holds = true, .alone = true },
@@ -445,10 +445,25 @@ static bool noise(unsigned rtt_ms)
 	return good;
 }
 
+/* What a session costs in which both talk, and all paths are kept warm. */
+static bool talking(struct kith_sim *sim)
+{
+	struct kith_simend end;
+	const struct kith_simspent before = kith_sim_hand_spent(sim, SUPERNODES);
+	if (!scenario_run(sim, kith_sim_time(sim) + IDLE_S * S) || !kith_sim_hand_look(sim, SUPERNODES, &end))
+		return false;
+	const struct kith_simspent after = kith_sim_hand_spent(sim, SUPERNODES);
+	printf("a leaf that talks over %u paths, of which %u lead through relays: %u B/s, both ways and with headers\n",
+	       end.live, end.relays, (unsigned)((after.bytes - before.bytes) / IDLE_S));
+	return end.live == 1 + KITH_RELAYS_TALK;
+}
+
 /* What a session costs in which nobody says anything: with what the leaf costs at its homes. */
 static bool idle(struct kith_sim *sim)
 {
 	struct kith_simend end;
+	if (!scenario_run(sim, kith_sim_time(sim) + 2 * KITH_PATH_MEMORY_US)) /* what only talk wants is let go */
+		return false;
 	const struct kith_simspent before = kith_sim_hand_spent(sim, SUPERNODES);
 	if (!scenario_run(sim, kith_sim_time(sim) + IDLE_S * S) || !kith_sim_hand_look(sim, SUPERNODES, &end))
 		return false;
@@ -470,11 +485,11 @@ static bool short_bindings(unsigned rtt_ms)
 	options_of(&o, &usual, 1, rtt_ms);
 	o.nat_timeout_us = 20 * S;
 	struct kith_sim *sim = one_call(&o, &t);
-	bool good = sim != NULL;
+	bool good = sim != NULL && talking(sim);
 	r = (struct result){ 0 };
 	for (uint32_t i = 0; good && i < LEAVES_ALONE; i++)
 		kith_sim_hand_hush(sim, SUPERNODES + i, true);
-	for (uint32_t k = 0; good && kith_sim_time(sim) < (FAULT_S + HOUR_S) * S; k++) {
+	for (uint32_t k = 0; good && kith_sim_time(sim) < (FAULT_S + IDLE_S + HOUR_S) * S; k++) {
 		struct kith_simend end;
 		uint32_t talker = SUPERNODES + scenario_below(o.seed, 2 * k, 2), other = 2 * SUPERNODES + 1 - talker;
 		good = scenario_run(sim, kith_sim_time(sim) + scenario_below(o.seed, 2 * k + 1, 60 * (uint32_t)S));

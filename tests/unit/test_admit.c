@@ -196,7 +196,7 @@ static void what_is_accepted_carries_all_until_it_is_over(void **state)
 	world_drain(&w, WORLD_BOB);
 	world_run(&w, KITH_US_PER_S);
 	assert_non_null(world_event(&w, WORLD_ALICE, KITH_EVENT_CLOSED, since));
-	assert_int_equal(tunnels_in_all(&w), KITH_RELAYS_LIVE);
+	assert_int_equal(tunnels_in_all(&w), KITH_RELAYS_TALK);
 	assert_int_equal(wanted_in_all(&w), 0);
 	core_world_deinit(&w);
 }

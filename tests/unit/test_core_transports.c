@@ -85,6 +85,35 @@ static void a_network_of_ipv6_alone_lacks_nothing(void **state)
 	core_world_deinit(&w);
 }
 
+/* Both kinds of address reach the peer: each is a warm path, beside the relays. */
+static void two_families_are_two_direct_paths(void **state)
+{
+	struct core_world w;
+	struct kith_path_info paths[KITH_PATHS_MAX];
+	unsigned direct[2] = { 0, 0 }, relays = 0;
+	(void)state;
+	network(&w, BOTH, BOTH, BOTH);
+	kith_session_id session = world_call(&w, ALICE, BOB, NULL);
+	assert_int_equal(talk(&w, session, 500), 500);
+	size_t n = kith_core_paths(w.nodes[ALICE].core, world_clock(&w), session, paths, KITH_PATHS_MAX);
+	for (size_t i = 0; i < n; i++) {
+		if (!paths[i].alive)
+			continue;
+		if (paths[i].kind == KITH_PATH_CLASS_DIRECT)
+			direct[paths[i].transport]++;
+		else
+			relays++;
+	}
+	assert_int_equal(direct[0], 1);
+	assert_int_equal(direct[1], 1);
+	assert_int_equal(relays, KITH_RELAYS_TALK);
+	for (int who = ALICE; who <= BOB; who++) { /* and both know which addresses of theirs that were */
+		for (size_t i = 0; i < KITH_TRANSPORTS_MET; i++)
+			assert_int_not_equal(w.nodes[who].core->transports.met[i], 0);
+	}
+	core_world_deinit(&w);
+}
+
 /* No address of one can reach one of the other: supernodes that have both kinds carry it. */
 static void an_ipv4_node_and_an_ipv6_node_meet_at_a_relay_with_both(void **state)
 {
@@ -283,6 +312,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_network_of_ipv6_alone_lacks_nothing),
+		cmocka_unit_test(two_families_are_two_direct_paths),
 		cmocka_unit_test(an_ipv4_node_and_an_ipv6_node_meet_at_a_relay_with_both),
 		cmocka_unit_test(a_leaf_attaches_by_the_kind_it_has),
 		cmocka_unit_test(a_call_outlives_the_socket_it_runs_on),

@@ -187,6 +187,23 @@ static void duplicates_are_a_fifth_of_ten_seconds_and_a_burst(void **state)
 	assert_int_equal(taken, KITH_DUPLICATE_BURST);
 }
 
+/* Two copies of a packet are for failures, and not for the third false alarm in ten seconds. */
+static void a_budget_is_ample_until_an_eighth_is_spent(void **state)
+{
+	(void)state;
+	struct kith_budget b = { 0 };
+	kith_time_us now = 12345 * MS;
+	unsigned taken = 0;
+	for (unsigned i = 0; i < 500; i++)
+		kith_budget_sent(&b, now += 10 * MS);
+	for (; kith_budget_is_ample(&b, now); taken++)
+		assert_true(kith_budget_take(&b, now, false));
+	assert_int_equal(taken, (100 + KITH_DUPLICATE_BURST) / 8);
+	assert_true(kith_budget_take(&b, now, false));
+	now += 15 * KITH_US_PER_S;
+	assert_true(kith_budget_is_ample(&b, now));
+}
+
 static void no_ten_seconds_cost_more_than_two_bursts_and_a_fifth(void **state)
 {
 	(void)state;
@@ -258,6 +275,7 @@ int main(void)
 		cmocka_unit_test(alarms_are_repeated_three_times_with_doubled_patience),
 		cmocka_unit_test(one_idle_mark_follows_a_flow_of_four),
 		cmocka_unit_test(duplicates_are_a_fifth_of_ten_seconds_and_a_burst),
+		cmocka_unit_test(a_budget_is_ample_until_an_eighth_is_spent),
 		cmocka_unit_test(no_ten_seconds_cost_more_than_two_bursts_and_a_fifth),
 		cmocka_unit_test(acknowledgements_name_the_largest_and_count_all),
 	};

@@ -116,6 +116,24 @@ static void an_address_on_a_network_of_the_peers_is_named_at_once(void **state)
 	assert_false(has(list, kith_offer_choose(&own, &theirs, 1, list), "10.9.0.20:4000"));
 }
 
+/* A direct path came to life at it: that is worth more than a guess. */
+static void an_address_that_worked_keeps_its_place(void **state)
+{
+	(void)state;
+	for (unsigned seen = 0; seen <= 3; seen++) {
+		struct kith_own_list own = laptop(seen);
+		struct kith_candidates theirs = { 0 };
+		struct kith_candidate list[KITH_CANDIDATES_MAX];
+		own.list[own.n - 1].worked = true; /* 10.9.0.20 */
+		for (uint8_t round = 0; round < 9; round++) {
+			assert_int_equal(kith_offer_choose(&own, &theirs, round, list), KITH_CANDIDATES_MAX);
+			assert_true(has(list, KITH_CANDIDATES_MAX, "10.9.0.20:4000"));
+			assert_true(has(list, KITH_CANDIDATES_MAX, "192.168.7.20:4000"));
+			assert_true(has(list, KITH_CANDIDATES_MAX, "[2001:db8::20]:4000"));
+		}
+	}
+}
+
 static void all_others_have_their_turn_within_the_four_rounds(void **state)
 {
 	(void)state;
@@ -140,6 +158,7 @@ int main(void)
 		cmocka_unit_test(those_that_fit_are_all_named_in_every_round),
 		cmocka_unit_test(the_ways_out_are_never_crowded_out),
 		cmocka_unit_test(an_address_on_a_network_of_the_peers_is_named_at_once),
+		cmocka_unit_test(an_address_that_worked_keeps_its_place),
 		cmocka_unit_test(all_others_have_their_turn_within_the_four_rounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -230,15 +230,82 @@ static void a_second_relay_is_asked_for_until_it_is_there(void **state)
 	assert_in_range(asks(w, w->now + 40 * S), 5, 7); /* at 0, 1, 3, 7, 15, 31 s */
 	w_add_relay(w, 1);
 	w_run(w, w->now + 1 * S);
+	assert_in_range(asks(w, w->now + 40 * S), 4, 6); /* for talk a third one, with the same patience ... */
+	assert_in_range(asks(w, w->now + 600 * S), 2, 5); /* ... and then with more */
+	w_add_relay(w, 2);
+	w_run(w, w->now + 1 * S);
 	assert_int_equal(asks(w, w->now + 60 * S), 0);
 	w->relay_down[1] = true;
 	assert_in_range(asks(w, w->now + 7 * S), 1, 3); /* once it is missed, a standby after 5 s at most */
 	w->relay_down[1] = false;
 	w_run(w, w->now + 60 * S);
-	assert_int_equal(w_count(&w->node[0].ps, KITH_PATH_LIVE), 2);
+	assert_int_equal(w_count(&w->node[0].ps, KITH_PATH_LIVE), 3);
 	w->relay_down[0] = true; /* the one that data uses: asked for at once */
 	assert_in_range(asks(w, w->now + 400 * MS), 1, 1);
 	w_free(w);
+}
+
+/* While a third one is waited for with patience, a second one that is lost is asked for at once. */
+static void a_second_relay_is_not_waited_for_as_a_third_one(void **state)
+{
+	(void)state;
+	struct world *w = w_call(100, W_PORT_RESTRICTED);
+	w_run(w, w->now + 300 * S);
+	assert_true(asks(w, w->now + 30 * S) <= 1);
+	w->relay_down[1] = true;
+	assert_true(asks(w, w->now + 7 * S) >= 1);
+	w_free(w);
+}
+
+static void a_third_relay_is_held_while_it_talks(void **state)
+{
+	(void)state;
+	struct world *w = w_call(101, W_PORT_RESTRICTED);
+	assert_true(asks(w, w->now + 5 * S) >= 1);
+	w_add_relay(w, 2);
+	w_run(w, w->now + 1 * S);
+	assert_int_equal(asks(w, w->now + 60 * S), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(w_count(&w->node[i].ps, KITH_PATH_LIVE), 4);
+		w_talk(w, i, 0);
+	}
+	w_run(w, w->now + 55 * S);
+	assert_int_equal(w_count(&w->node[0].ps, KITH_PATH_LIVE), 4);
+	w_run(w, w->now + 40 * S);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(w_count(&w->node[i].ps, KITH_PATH_LIVE), 3);
+		assert_true(w_sends_direct(w, i));
+	}
+	assert_int_equal(w->node[1].frames_sent[KITH_FRAME_PATH_CLOSE], 0); /* one side lets go */
+	w_talk(w, 0, 1 * S); /* messages are no talk */
+	assert_int_equal(asks(w, w->now + 300 * S), 0);
+	w_talk(w, 0, 20 * MS);
+	assert_true(asks(w, w->now + 5 * S) >= 1);
+	w_free(w);
+}
+
+/* The direct path and the two best relays die in one instant: what is left carries data before the others are known to
+ * be dead, and no packet leaves more than three times. */
+static void two_standbys_may_die_with_the_sending_path(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct world *w = w_call(1200 + seed, W_PORT_RESTRICTED);
+		w->relay_owd[2] = 45 * MS; /* the third best */
+		w_add_relay(w, 2);
+		w_run(w, w->now + 8 * S + (kith_time_us)w_below(w, 500000));
+		assert_int_equal(w_count(&w->node[0].ps, KITH_PATH_LIVE), 4);
+		w->direct_down[0] = w->direct_down[1] = w->relay_down[0] = w->relay_down[1] = true;
+		w_watch(w);
+		w_run(w, w->now + 2 * S);
+		for (unsigned i = 0; i < 2; i++) {
+			assert_true(w->node[i].gap_max < 90 * MS + 100 * MS);
+			assert_true(w->node[i].stats.counter[KITH_STAT_PACKETS_DUPLICATED] +
+					    w->node[i].stats.counter[KITH_STAT_PACKETS_REPLAYED] <
+				    KITH_DUPLICATE_BURST + 500 * KITH_DUPLICATE_PERCENT / 100);
+		}
+		w_free(w);
+	}
 }
 
 /* Two tunnels of one supernode fail together: they count for one, and are each other's standby only if there is none
@@ -258,6 +325,8 @@ static void tunnels_of_one_supernode_are_one_relay(void **state)
 	assert_int_equal(w_count(&n->ps, KITH_PATH_LIVE), 2);
 	w->relay_owd[2] = 200 * MS; /* farther than the twin, but apart */
 	w_add_relay(w, 2);
+	w->relay_owd[3] = 300 * MS;
+	w_add_relay(w, 3);
 	w_run(w, w->now + 1 * S);
 	assert_int_equal(asks(w, w->now + 20 * S), 0);
 	w->relay_down[0] = w->relay_down[1] = true;
@@ -350,6 +419,8 @@ static void a_relay_in_doubt_is_not_replaced_yet(void **state)
 	(void)state;
 	struct world *w = w_call(99, W_PORT_RESTRICTED);
 	struct kith_hop relay = w_relay_hop(0, 1);
+	w_add_relay(w, 2);
+	w_run(w, w->now + 5 * S);
 	kith_pathset_link_event(&w->node[0].ps, test_at(&w->node[0].env, w->now), W_TRANSPORT, &relay, KITH_EIO);
 	w_drain(w, 0);
 	assert_int_equal(w_count(&w->node[0].ps, KITH_PATH_SUSPECT), 1);
@@ -375,6 +446,9 @@ int main(void)
 		cmocka_unit_test(standbys_are_pinged_while_data_flows_and_kept_alive_otherwise),
 		cmocka_unit_test(the_first_packet_proves_the_path_of_the_handshake),
 		cmocka_unit_test(a_second_relay_is_asked_for_until_it_is_there),
+		cmocka_unit_test(a_second_relay_is_not_waited_for_as_a_third_one),
+		cmocka_unit_test(a_third_relay_is_held_while_it_talks),
+		cmocka_unit_test(two_standbys_may_die_with_the_sending_path),
 		cmocka_unit_test(tunnels_of_one_supernode_are_one_relay),
 		cmocka_unit_test(what_has_answered_once_succeeds_before_what_never_did),
 		cmocka_unit_test(an_address_that_never_answered_carries_no_data),

@@ -344,6 +344,39 @@ static void one_that_reaches_the_link_carries_nothing_else(void **state)
 	kith_transports_deinit(&ts);
 }
 
+/* Of own addresses the last two at which a peer was met are told from the others; what a peer says of others is not
+ * kept. */
+static void the_last_two_own_addresses_that_worked_are_known(void **state)
+{
+	struct test_alloc a;
+	struct kith_transports ts;
+	struct kith_candidate list[8];
+	static const char *const own[] = { "192.168.1.5:4000", "172.17.0.1:4000", "10.9.0.20:4000", "10.8.0.20:4000" };
+	(void)state;
+	test_alloc_init(&a);
+	assert_int_equal(kith_transports_init(&ts, &a.alloc), 0);
+	struct kith_transport v4 = udp(0, own[0], 24);
+	for (size_t i = 1; i < 4; i++)
+		v4.locals[v4.locals_n++] = (struct kith_local){ .addr = addr(own[i]), .kind = KITH_ADDR_HOST };
+	assert_int_equal(kith_transports_set(&ts, &v4), 0);
+	const struct kith_addr strange = addr("55.5.5.5:4000");
+	kith_transports_met(&ts, &strange);
+	for (size_t met = 0; met < 5; met++) {
+		const struct kith_addr at = met > 0 ? addr(own[met - 1]) : strange;
+		kith_transports_met(&ts, &at);
+		kith_transports_met(&ts, &at);
+		assert_int_equal(kith_transports_candidates(&ts, NULL, 0, false, list, 8), 4);
+		for (size_t i = 0; i < 4; i++)
+			assert_int_equal(list[i].worked, i < met && i + 2 >= met);
+	}
+	kith_transports_met(&ts, &strange); /* who says so pushes nobody out */
+	assert_int_equal(kith_transports_candidates(&ts, NULL, 0, false, list, 8), 4);
+	assert_true(list[2].worked && list[3].worked);
+	assert_int_equal(kith_transports_candidates(&ts, NULL, 0, false, list, 2), 2); /* less room than there are */
+	assert_false(list[0].worked || list[1].worked);
+	kith_transports_deinit(&ts);
+}
+
 static void the_link_is_where_an_interface_is(void **state)
 {
 	struct test_alloc a;
@@ -374,6 +407,7 @@ int main(void)
 		cmocka_unit_test(only_a_mapping_that_is_new_or_gone_is_no_move),
 		cmocka_unit_test(what_makes_no_sense_is_refused_and_changes_nothing),
 		cmocka_unit_test(one_that_reaches_the_link_carries_nothing_else),
+		cmocka_unit_test(the_last_two_own_addresses_that_worked_are_known),
 		cmocka_unit_test(the_link_is_where_an_interface_is),
 		cmocka_unit_test(hundreds_of_sockets_come_and_go),
 		cmocka_unit_test(local_addresses_stay_with_their_transport_and_take_what_they_need),
