@@ -21,7 +21,7 @@ export KITH_QUIET=1
 need_root
 net=natlab$$
 nets=()
-supernodes=() sites=() bootstrap=() later=()
+supernodes=() sites=() only443=() bootstrap=() later=()
 declare -A address6=()
 cleaners+=(net_down)
 
@@ -55,7 +55,7 @@ plan_supernode() {
 	natlab_host "$1"
 	natlab_tun "$1" eth0 "$2/32" "$3/128"
 	supernodes+=("$1") address[$1]=$2 address6[$1]=$3
-	bootstrap+=("$2:$supernode_port" "[$3]:$supernode_port" "$2:443")
+	bootstrap+=("$2:$supernode_port" "[$3]:$supernode_port")
 }
 
 plan_servers() {
@@ -149,6 +149,7 @@ plan_site() {
 	shift
 	for word in "$@"; do k[${word%%=*}]=${word#*=}; done
 	sites+=("$name")
+	[[ "${k[wall]:-}" != @(443|proxy) ]] || only443+=("$name")
 	case ${k[router]} in
 	none)
 		natlab_host "$name"
@@ -189,6 +190,8 @@ for line in "${later[@]}"; do
 	"later_${words[0]}" "${words[@]:1}"
 done
 make_profiles "${bootstrap[@]}" -- "${supernodes[@]}" -- "${sites[@]}"
+# Who gets out to port 443 only was told of it by who gave the certificate.
+for name in "${only443[@]}"; do sed -i "s/:$supernode_port\\>/:443/" "$tmp/$name/bootstrap"; done
 for name in "${supernodes[@]}"; do
 	supernode_conf "$name" "${address[$name]}:$supernode_port\", \"[${address6[$name]}]:$supernode_port" 'listen_tcp = 443'
 	start_kithd "$name" "$(ns "$name")"
