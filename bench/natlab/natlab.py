@@ -47,26 +47,29 @@ class Refused(Exception):
 # ---- kinds, cells, and what is wanted of them ----
 
 
-def read_kinds():
-    with open(HERE / "kinds.toml", "rb") as file:
-        return tomllib.load(file)
+def read_kinds(path):
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except tomllib.TOMLDecodeError as e:
+        raise Refused(f"{path}: {e}") from None
 
 
-def read_wanted(kinds):
+def read_wanted(path, kinds):
     """By (kind, kind), in both orders: a letter. The file is a triangle: a row has as many letters as it has kinds up to itself."""
     wanted, names = {}, []
-    for number, line in enumerate((HERE / "cells.txt").read_text().splitlines(), 1):
+    for number, line in enumerate(Path(path).read_text().splitlines(), 1):
         words = line.split("#")[0].split()
         if not words:
             continue
         names.append(words[0])
         if words[0] not in kinds or len(words) != len(names) + 1 or not set(words[1:]) <= set(LETTERS):
-            raise Refused(f"cells.txt:{number}: expected a kind of kinds.toml and {len(names)} of the letters {' '.join(LETTERS)}")
+            raise Refused(f"{path}:{number}: expected a kind and {len(names)} of the letters {' '.join(LETTERS)}")
         for other, letter in zip(names, words[1:]):
             wanted[words[0], other] = wanted[other, words[0]] = letter
     missing = [k for k in kinds if k not in names]
     if missing:
-        raise Refused(f"cells.txt: no row for {', '.join(missing)}")
+        raise Refused(f"{path}: no row for {', '.join(missing)}")
     return wanted
 
 
@@ -158,6 +161,8 @@ class World:
             start_new_session=True, env={**os.environ, "KITH_BUILD_DIR": str(self.options.build)})
         made = self.hear("made")
         self.net, self.tmp = made["net"], Path(made["tmp"])
+        if not self.options.quiet:
+            print(f"namespaces {self.net}-*", file=sys.stderr, flush=True)
         self.start_box()
         self.shell.stdin.write("go\n")
         self.shell.stdin.flush()
@@ -505,6 +510,8 @@ def arguments(argv):
     parser.add_argument("--no-probe", action="store_true", help="trust that kinds are what they are called")
     parser.add_argument("--output", help="file for the JSON lines (default: natlab.jsonl)", default="natlab.jsonl")
     parser.add_argument("--build", type=Path, default=os.environ.get("KITH_BUILD_DIR", HERE.parent.parent / "build/release"))
+    parser.add_argument("--kinds", help="file of the kinds (default: kinds.toml)", default=HERE / "kinds.toml")
+    parser.add_argument("--wanted", help="file of what is wanted of the cells (default: cells.txt)", default=HERE / "cells.txt")
     parser.add_argument("--list", action="store_true", help="the kinds, in words")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     options = parser.parse_args(argv)
@@ -516,12 +523,12 @@ def arguments(argv):
 
 
 def run(options, directory, stop):
-    kinds = read_kinds()
+    kinds = read_kinds(options.kinds)
     if options.list:
         for i, (name, words) in enumerate(kinds.items(), 1):
             print(f"{i:>2} {name:<18} {words['about']}")
         return 0
-    wanted = read_wanted(kinds)
+    wanted = read_wanted(options.wanted, kinds)
     cells = read_cells(QUICK if options.quick else options.cells or "all", kinds)
     if os.geteuid() != 0:
         raise Refused("network namespaces need root", 3)
