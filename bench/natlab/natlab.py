@@ -33,6 +33,8 @@ SERVERS = ("77.7.0.7", "88.8.0.8", "2a07:77::7", "2a08:88::8")
 NAT64 = "64:ff9b::"
 FIRST_OCTETS = [n for n in range(40, 200) if n not in (77, 88, 127)]
 JOIN_S = 15
+QUICK_RELAYED_S = 1.5  # how long a quick run waits for a direct path where it wants none
+QUICK_JOBS = 8  # mostly they wait
 LETTERS = {"D": "direct", "R": "connected", "-": "not connected"}
 
 
@@ -306,7 +308,7 @@ def join(caller, callee, result):
     return True
 
 
-def call(world, caller, callee, result):
+def call(world, caller, callee, result, patience):
     for peer in (caller, callee):
         peer.say("flow 20")
     caller.say(f"call {callee.site.name}")
@@ -317,7 +319,7 @@ def call(world, caller, callee, result):
         result["why"] = "no call within 15 s" if connected is None else connected.get("error", "connected, but no data came")
         return
     result.update(connected=True, connected_ms=round(connected["at"] - start, 1), first_byte_ms=round(first["at"] - start, 1))
-    direct = caller.wait(lambda e: e["event"] == "path" and e["kind"] == "direct", world.options.patience)
+    direct = caller.wait(lambda e: e["event"] == "path" and e["kind"] == "direct", patience)
     if direct is not None:
         result["direct_ms"] = round(direct["at"] - start, 1)
     time.sleep(0.3)
@@ -332,7 +334,7 @@ def call(world, caller, callee, result):
         result["why"] = caller.verdict()
 
 
-def trial(world, cell, rep):
+def trial(world, cell, rep, patience):
     """One call, as a dictionary."""
     sites = [world.sites[cell[0], "a"], world.sites[cell[1], "b"]]
     result = {"caller": cell[0], "callee": cell[1], "rep": rep, "seed": world.options.seed, "stack": "kith", "connected": False,
@@ -343,7 +345,7 @@ def trial(world, cell, rep):
     try:
         if join(*peers, result):
             time.sleep(world.options.settle)
-            call(world, *peers, result)
+            call(world, *peers, result, patience)
             hold = world.options.hold if world.options.hold is not None else sites[0].words.get("hold", 0) if cell[0] == cell[1] else 0
             if hold and result["connected"]:
                 result.update(hold_s=hold, held=held(*peers, hold), how_then=next((p["kind"] for p in peers[0].paths() if p["sending"]), ""))
@@ -351,6 +353,10 @@ def trial(world, cell, rep):
         for peer in peers:
             peer.stop()
     return result
+
+
+def patience_with(options, letter):
+    return options.patience if not options.quick or letter == "D" else QUICK_RELAYED_S
 
 
 def as_wanted(result, letter):
@@ -402,7 +408,7 @@ def run_trials(world, cells, wanted, output, stop):
     def work():
         while (one := take()) is not None:
             try:
-                result = trial(world, *one)
+                result = trial(world, *one, patience_with(world.options, wanted[one[0]]))
             except Exception as e:  # a trial that breaks is a result, and the run goes on
                 result = {"caller": one[0][0], "callee": one[0][1], "rep": one[1], "connected": False, "how": "none",
                           "why": f"the laboratory failed: {e!r}"}
@@ -501,7 +507,7 @@ def arguments(argv):
     parser.add_argument("--reps", type=number(1, 1000, int), default=1, help="trials of each cell (default: 1)")
     parser.add_argument("--seed", type=number(0, 2**31 - 1, int), default=1, help="of the models' draws and of the order of trials (default: 1)")
     parser.add_argument("--quick", action="store_true", help="a few cells, in less than a minute")
-    parser.add_argument("--jobs", type=number(1, 64, int), default=os.cpu_count(), help="trials at once (default: processors)")
+    parser.add_argument("--jobs", type=number(1, 64, int), help="trials at once (default: processors; 8 of --quick)")
     parser.add_argument("--delay", type=number(0, 2000), default=20, help="ms one way between any two links (default: 20)")
     parser.add_argument("--loss", type=number(0, 1), default=0, help="share of packets that each link loses, each way (default: 0)")
     parser.add_argument("--patience", type=number(0, 600), default=8, help="seconds until a path that is not direct counts as relayed (default: 8)")
@@ -517,6 +523,7 @@ def arguments(argv):
     options = parser.parse_args(argv)
     if options.quick and options.cells:
         parser.error("--quick has cells of its own; expected one of --quick and --cells")
+    options.jobs = options.jobs or (QUICK_JOBS if options.quick else os.cpu_count())
     options.build = Path(options.build)
     options.lifetimes = not options.quick
     return options
