@@ -236,7 +236,8 @@ static bool translatable(struct kith_box *box, const struct kith_ip_packet *p)
 
 static struct kith_nat_packet for_nat(const struct kith_ip_packet *p)
 {
-	return (struct kith_nat_packet){ p->src, p->dst, p->proto == KITH_IP_TCP ? KITH_NAT_TCP : KITH_NAT_UDP, p->hops };
+	return (struct kith_nat_packet){ p->src, p->dst, p->proto == KITH_IP_TCP ? KITH_NAT_TCP : KITH_NAT_UDP,
+					 p->hops };
 }
 
 static void translate(uint8_t *bytes, size_t len, const struct kith_ip_packet *p, const struct kith_nat_packet *to)
@@ -312,7 +313,7 @@ static void pass_core(struct kith_box *box, struct moving *m)
 	}
 	kith_ip_set_hops(m->bytes, (uint8_t)(p.hops - box->hops));
 	int nat = nat_of(box, &p.dst);
-	/* All links behind one NAT are its, and have one delay: which of them it is, is known when it was translated. */
+	/* Links behind one NAT have one delay: which of them has it, is known when it was translated. */
 	int to = -1;
 	for (int i = 0; nat != KITH_BOX_NO_NAT && to < 0 && i < box->links_n; i++)
 		if (box->links[i].options.nat == nat)

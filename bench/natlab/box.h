@@ -4,12 +4,13 @@
  *     host - link - NAT - [ delay, loss ] - core - [ delay, loss ] - NAT - link - host
  *
  * A packet that a link brings is translated, goes up (the link's delay), loses the core's hops, and goes down the link
- * that has its destination: by the longest prefix, or as one of a NAT's external addresses. Several links may share a NAT:
- * they see each other by its external addresses only, and if it turns packets back (hairpin).
+ * that has its destination: by the longest prefix, or as one of a NAT's external addresses. Several links may share a
+ * NAT: they see each other by its external addresses only, and if it turns packets back (hairpin).
  * A NAT passes UDP and TCP over IPv4 that is not fragmented, and nothing else; links without one pass all.
  *
  * What happens to a packet is drawn from the seed and the number of the packet on its link (net/link.h).
- * Bounds: KITH_BOX_LINKS_MAX, KITH_BOX_NATS_MAX; KITH_BOX_PACKETS_MAX are on their way at once, more are dropped and counted.
+ * Bounds: KITH_BOX_LINKS_MAX, KITH_BOX_NATS_MAX; KITH_BOX_PACKETS_MAX are on their way at once, more are dropped and
+ * counted.
  * Never: a clock, a socket, an answer of its own (no ICMP).
  */
 #ifndef KITH_NATLAB_BOX_H
@@ -32,7 +33,7 @@ struct kith_box_net {
 
 struct kith_box_link_options {
 	int nat; /* number of the NAT in front; KITH_BOX_NO_NAT */
-	struct kith_box_net nets[KITH_BOX_NETS_MAX]; /* what is reached through it: inside of the NAT, if there is one */
+	struct kith_box_net nets[KITH_BOX_NETS_MAX]; /* what is reached through it; inside of the NAT */
 	unsigned nets_n;
 	struct kith_access_options access; /* each way; seed and id are set here */
 };

@@ -90,7 +90,8 @@ static bool prefix(char *text, struct kith_box_net *out)
 	if (slash == NULL)
 		return false;
 	*slash = '\0';
-	if (!address(text, &out->addr) || !number(slash + 1, out->addr.family == KITH_FAMILY_V4 ? V4_BITS : V6_BITS, &bits))
+	if (!address(text, &out->addr) ||
+	    !number(slash + 1, out->addr.family == KITH_FAMILY_V4 ? V4_BITS : V6_BITS, &bits))
 		return false;
 	out->bits = (uint8_t)bits;
 	return true;
@@ -158,9 +159,9 @@ static bool nat_number(const char *key, const char *value, struct kith_nat_optio
 	else if (n > UINT16_MAX)
 		return false;
 	else
-		*(strcmp(key, "step") == 0  ? &o->sequential_step :
-		  strcmp(key, "block") == 0 ? &o->block_len :
-					      &o->external_n) = (uint16_t)n;
+		*(strcmp(key, "step") == 0    ? &o->sequential_step
+		  : strcmp(key, "block") == 0 ? &o->block_len
+					      : &o->external_n) = (uint16_t)n;
 	return true;
 }
 

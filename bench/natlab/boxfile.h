@@ -1,7 +1,7 @@
 /* A file that says which links and NATs a box has; natbox_main.c documents its lines.
  *
- * Bounds: those of the box; names have up to KITH_BOXFILE_NAME_MAX bytes. What is wrong is told with file, line, and what was
- * expected. Never: a device.
+ * Bounds: those of the box; names have up to KITH_BOXFILE_NAME_MAX bytes. What is wrong is told with file, line, and
+ * what was expected. Never: a device.
  */
 #ifndef KITH_NATLAB_BOXFILE_H
 #define KITH_NATLAB_BOXFILE_H

@@ -3,13 +3,14 @@
  *     kith-natbox [--seed N] [--hops N] FILE
  *
  * Each line of FILE is one of
- *     nat NAME at=ADDRESS PRESET [KEY=VALUE...]     a NAT of net/nat.h's presets, changed by:
- *             mapping=, filtering=  independent, address, address-port;  allocation=  preserve, sequential, block, random
- *             step= block= ports=LOW-HIGH entries= addresses= timeout= (s) unreplied= (s) hairpin=yes|no drop=yes|no
- *     link NAME netns=NS dev=DEVICE net=PREFIX[,PREFIX...] [nat=NAME] [delay=MS] [loss=SHARE] [rate=BYTES/S] [queue=BYTES]
- *             the device is a TUN device that exists; each way has this delay
- * Then it says {"event": "ready"}, and obeys lines on standard input: "flush NAT", "flow LINK LINK", "counters", "quit", each
- * answered by one JSON line. It ends with its input. */
+ *     nat NAME at=ADDRESS PRESET [KEY=VALUE...]     a NAT of net/nat.h's presets, changed by
+ *             mapping=, filtering=  independent, address, address-port
+ *             allocation=  preserve, sequential, block, random;  step=, block=  numbers of ports;  ports=LOW-HIGH
+ *             entries= addresses=  how many;  timeout= unreplied=  seconds;  hairpin= drop=  yes, no
+ *     link NAME netns=NS dev=DEVICE net=PREFIX[,PREFIX...] [nat=NAME] [delay=MS] [loss=SHARE] [rate=BYTES/S]
+ *             [queue=BYTES]     the device is a TUN device that exists; each way has this delay
+ * Then it says {"event": "ready"}, and obeys lines on standard input: "flush NAT", "flow LINK LINK", "counters",
+ * "quit", each answered by one JSON line. It ends with its input. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -221,11 +222,11 @@ int main(int argc, const char **argv)
 {
 	long seed = 1;
 	int hops = HOPS_DEFAULT;
-	struct poptOption table[] = {
-		{ "seed", 's', POPT_ARG_LONG | POPT_ARGFLAG_SHOW_DEFAULT, &seed, 0, "of what NATs and links draw", "N" },
-		{ "hops", 'h', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &hops, 0, "routers between two links", "N" },
-		POPT_AUTOHELP POPT_TABLEEND
-	};
+	struct poptOption table[] = { { "seed", 's', POPT_ARG_LONG | POPT_ARGFLAG_SHOW_DEFAULT, &seed, 0,
+					"of what NATs and links draw", "N" },
+				      { "hops", 'h', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &hops, 0,
+					"routers between two links", "N" },
+				      POPT_AUTOHELP POPT_TABLEEND };
 	poptContext context = poptGetContext("kith-natbox", argc, argv, table, 0);
 	poptSetOtherOptionHelp(context, "[OPTION...] FILE");
 	int c = poptGetNextOpt(context), code = EXIT_USAGE;

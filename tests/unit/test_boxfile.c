@@ -27,13 +27,14 @@ static void links_and_nats_are_as_the_file_says(void **state)
 	struct test_alloc mem;
 	char why[512] = "";
 	(void)state;
-	int err = read_text(&f, &mem,
-			    "# a comment\n\n"
-			    "nat home at=61.1.0.1 symmetric-sequential step=3 hairpin=yes timeout=20 ports=2000-3000 "
-			    "mapping=address filtering=independent entries=64\n"
-			    "link a netns=n1 dev=eth0 net=192.168.1.2/32 nat=home delay=1.5 loss=0.1 rate=1000 queue=9\n"
-			    "link b netns=n2 dev=wan net=11.1.0.1/32,2a00::1/64\n",
-			    why);
+	int err =
+		read_text(&f, &mem,
+			  "# a comment\n\n"
+			  "nat home at=61.1.0.1 symmetric-sequential step=3 hairpin=yes timeout=20 ports=2000-3000 "
+			  "mapping=address filtering=independent entries=64\n"
+			  "link a netns=n1 dev=eth0 net=192.168.1.2/32 nat=home delay=1.5 loss=0.1 rate=1000 queue=9\n"
+			  "link b netns=n2 dev=wan net=11.1.0.1/32,2a00::1/64\n",
+			  why);
 	assert_string_equal(why, "");
 	assert_int_equal(err, 0);
 	assert_int_equal(f.links_n, 2);
