@@ -35,7 +35,8 @@ FIRST_OCTETS = [n for n in range(40, 200) if n not in (77, 88, 127)]
 JOIN_S = 15
 QUICK_RELAYED_S = 1.5  # how long a quick run waits for a direct path where it wants none
 QUICK_JOBS = 8  # mostly they wait
-LETTERS = {"D": "direct", "R": "connected", "-": "not connected"}
+LETTERS = {"D": "direct", "d": "mostly direct", "R": "connected", "-": "not connected"}
+MOSTLY_TRIALS = 3  # of a cell, from which on at least half must be direct; a quick run ends with the first that is
 
 
 class Refused(Exception):
@@ -151,7 +152,7 @@ class World:
     def __init__(self, sites, options):
         self.sites, self.options, self.closed = sites, options, False
         self.lock = threading.Lock()
-        plan = [f"supernode {' '.join(s)}" for s in SUPERNODES] + [f"servers {' '.join(SERVERS)}"]
+        plan = [f"supernode {' '.join(s if options.supernodes == '46' else s[:2])}" for s in SUPERNODES] + [f"servers {' '.join(SERVERS)}"]
         plan += [site.plan() for site in sites.values()]
         self.files = Path(options.directory)
         (self.files / "plan").write_text("\n".join(plan) + "\n")
@@ -331,7 +332,8 @@ def call(world, caller, callee, result, patience):
     if caller.site.link != callee.site.link:
         result["crossed_directly"] = world.flow(caller.site, callee.site) - crossed
     if result["how"] != "direct":
-        result["why"] = caller.verdict()
+        result["explain"] = caller.ask("explain")["text"]
+        result["why"] = next((line for line in result["explain"].splitlines() if line.startswith("verdict:")), "")
 
 
 def trial(world, cell, rep, patience):
@@ -356,14 +358,14 @@ def trial(world, cell, rep, patience):
 
 
 def patience_with(options, letter):
-    return options.patience if not options.quick or letter == "D" else QUICK_RELAYED_S
+    return options.patience if not options.quick or letter in "Dd" else QUICK_RELAYED_S
 
 
 def as_wanted(result, letter):
     """Whether the cell is at least what the table wants. Direct is better than relayed, and never wrong."""
     if letter == "-":
         return not result["connected"]
-    return result["connected"] and result.get("held", True) and (letter == "R" or result["how"] == "direct")
+    return result["connected"] and result.get("held", True) and (letter in "dR" or result["how"] == "direct")
 
 
 # ---- all of them ----
@@ -421,6 +423,9 @@ def run_trials(world, cells, wanted, output, stop):
                     output.write(json.dumps(result) + "\n")
                     output.flush()
                     progress.step(result)
+                    if world.options.quick and wanted[one[0]] == "d" and result["how"] != "direct" and one[1] + 1 < MOSTLY_TRIALS:
+                        todo.append((one[0], one[1] + 1))
+                        progress.total += 1
                 lock.notify_all()
 
     threads = [threading.Thread(target=work) for _ in range(world.options.jobs)]
@@ -430,6 +435,16 @@ def run_trials(world, cells, wanted, output, stop):
         while thread.is_alive():
             thread.join(0.2)
     return results
+
+
+def seldom_direct(results):
+    """Cells that are to be mostly direct, and were not: as text."""
+    cells = {}
+    for r in results:
+        if r["wanted"] == LETTERS["d"]:
+            cells.setdefault(f"{r['caller']}:{r['callee']}", []).append(r["how"] == "direct")
+    return [f"WRONG {cell}: {sum(d)} of {len(d)} direct, wanted mostly" for cell, d in sorted(cells.items())
+            if len(d) >= MOSTLY_TRIALS and 2 * sum(d) < len(d)]
 
 
 # ---- what people read ----
@@ -480,6 +495,8 @@ def print_summary(results, out):
         if not r["good"]:
             print(f"WRONG {r['caller']}:{r['callee']}: {r['how']}, wanted {r['wanted']}"
                   + (f", held {r['held']}" if "held" in r else "") + f": {r.get('why', '')}", file=out)
+    for text in seldom_direct(results):
+        print(text, file=out)
     better = sorted({f"{r['caller']}:{r['callee']}" for r in results if r["good"] and r["wanted"] == "connected" and r["how"] == "direct"})
     if better:
         print(f"direct, though cells.txt wants no more than connected: {', '.join(better)}", file=out)
@@ -513,6 +530,7 @@ def arguments(argv):
     parser.add_argument("--patience", type=number(0, 600), default=8, help="seconds until a path that is not direct counts as relayed (default: 8)")
     parser.add_argument("--settle", type=number(0, 600), default=0.5, help="seconds between joining and the call (default: 0.5)")
     parser.add_argument("--hold", type=number(0, 3600), help="seconds that every call is then left idle (default: as kinds.toml says)")
+    parser.add_argument("--supernodes", choices=("4", "46"), default="46", help="what supernodes have: IPv4 only, or both (default)")
     parser.add_argument("--no-probe", action="store_true", help="trust that kinds are what they are called")
     parser.add_argument("--output", help="file for the JSON lines (default: natlab.jsonl)", default="natlab.jsonl")
     parser.add_argument("--build", type=Path, default=os.environ.get("KITH_BUILD_DIR", HERE.parent.parent / "build/release"))
@@ -554,7 +572,7 @@ def run(options, directory, stop):
         world.close()
     print_table(results, kinds, sys.stdout)
     print_summary(results, sys.stdout)
-    return 1 if stop.is_set() or not results or not all(r["good"] for r in results) else 0
+    return 1 if stop.is_set() or not results or not all(r["good"] for r in results) or seldom_direct(results) else 0
 
 
 def main(argv):

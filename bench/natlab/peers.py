@@ -77,11 +77,6 @@ class Peer:
     def paths(self):
         return self.ask("paths")["paths"]
 
-    def verdict(self):
-        """Why the call is not direct, in the library's words."""
-        lines = [line for line in self.ask("explain")["text"].splitlines() if line.startswith("verdict:")]
-        return lines[0] if lines else ""
-
     def stop(self):
         try:
             self.say("quit")

@@ -8,7 +8,7 @@
 #     {"event": "ready"}                          supernodes know each other, accounts have profiles in tmp
 #
 # Lines of the plan, in this order (a kind's words are those of kinds.toml):
-#     supernode NAME V4 V6
+#     supernode NAME V4 [V6]
 #     servers V4 V4 V6 V6                         of the probe, in the namespace "probe"
 #     site NAME [v4=ADDRESS] [v6=PREFIX] [router=kernel|none|SITE] [inside=ADDRESS] [nat=...] [wall=...] [timeout=S] [nat64=PREFIX]
 set -euo pipefail
@@ -20,8 +20,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 export KITH_QUIET=1
 need_root
 net=natlab$$
+nat64_prefix=64:ff9b::
 nets=()
-supernodes=() sites=() only443=() bootstrap=() later=()
+supernodes=() sites=() only443=() dns64=() bootstrap=() later=()
 declare -A address6=()
 cleaners+=(net_down)
 
@@ -53,9 +54,9 @@ natlab_tun() {
 
 plan_supernode() {
 	natlab_host "$1"
-	natlab_tun "$1" eth0 "$2/32" "$3/128"
-	supernodes+=("$1") address[$1]=$2 address6[$1]=$3
-	bootstrap+=("$2:$supernode_port" "[$3]:$supernode_port")
+	natlab_tun "$1" eth0 "$2/32" ${3:+"$3/128"}
+	supernodes+=("$1") address[$1]=$2 address6[$1]=${3:-}
+	bootstrap+=("$2:$supernode_port" ${3:+"[$3]:$supernode_port"})
 }
 
 plan_servers() {
@@ -149,6 +150,7 @@ plan_site() {
 	shift
 	for word in "$@"; do k[${word%%=*}]=${word#*=}; done
 	sites+=("$name")
+	[ -z "${k[nat64]:-}" ] || dns64+=("$name")
 	[[ "${k[wall]:-}" != @(443|proxy) ]] || only443+=("$name")
 	case ${k[router]} in
 	none)
@@ -192,8 +194,15 @@ done
 make_profiles "${bootstrap[@]}" -- "${supernodes[@]}" -- "${sites[@]}"
 # Who gets out to port 443 only was told of it by who gave the certificate.
 for name in "${only443[@]}"; do sed -i "s/:$supernode_port\\>/:443/" "$tmp/$name/bootstrap"; done
+# Behind a NAT64 the names of supernodes that have IPv4 only lead to addresses of its prefix (DNS64).
+for name in "${dns64[@]}"; do
+	for to in "${supernodes[@]}"; do
+		[ -n "${address6[$to]}" ] || printf '[%s%s]:%s\n' "$nat64_prefix" "${address[$to]}" "$supernode_port" >>"$tmp/$name/bootstrap"
+	done
+done
 for name in "${supernodes[@]}"; do
-	supernode_conf "$name" "${address[$name]}:$supernode_port\", \"[${address6[$name]}]:$supernode_port" 'listen_tcp = 443'
+	supernode_conf "$name" "${address[$name]}:$supernode_port${address6[$name]:+\", \"[${address6[$name]}]:$supernode_port}" \
+		'listen_tcp = 443'
 	start_kithd "$name" "$(ns "$name")"
 done
 await_members "${supernodes[@]}"

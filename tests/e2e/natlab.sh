@@ -17,7 +17,7 @@ ends 2 'argument --loss: found "5%"; expected a number from 0 to 1' "${natlab[@]
 ends 2 '--quick has cells of its own' "${natlab[@]}" --quick --cells all
 ends 2 "nowhere: No such file" "${natlab[@]}" --kinds "$tmp/nowhere"
 sed 's/^home .*/home D D/' "$lab/cells.txt" >wanted
-ends 2 'wanted:9: expected a kind and 7 of the letters D R -' "${natlab[@]}" --wanted wanted
+ends 2 'wanted:10: expected a kind and 7 of the letters D d R -' "${natlab[@]}" --wanted wanted
 ends 0 'another port for every destination' "${natlab[@]}" --list
 
 # A kind that is not what it is called; nobody sees a call.
