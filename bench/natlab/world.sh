@@ -20,9 +20,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 export KITH_QUIET=1
 need_root
 net=natlab$$
-nat64_prefix=64:ff9b::
 nets=()
-supernodes=() sites=() only443=() dns64=() bootstrap=() later=()
+supernodes=() sites=() only443=() bootstrap=() later=()
 declare -A address6=()
 cleaners+=(net_down)
 
@@ -150,7 +149,6 @@ plan_site() {
 	shift
 	for word in "$@"; do k[${word%%=*}]=${word#*=}; done
 	sites+=("$name")
-	[ -z "${k[nat64]:-}" ] || dns64+=("$name")
 	[[ "${k[wall]:-}" != @(443|proxy) ]] || only443+=("$name")
 	case ${k[router]} in
 	none)
@@ -194,12 +192,6 @@ done
 make_profiles "${bootstrap[@]}" -- "${supernodes[@]}" -- "${sites[@]}"
 # Who gets out to port 443 only was told of it by who gave the certificate.
 for name in "${only443[@]}"; do sed -i "s/:$supernode_port\\>/:443/" "$tmp/$name/bootstrap"; done
-# Behind a NAT64 the names of supernodes that have IPv4 only lead to addresses of its prefix (DNS64).
-for name in "${dns64[@]}"; do
-	for to in "${supernodes[@]}"; do
-		[ -n "${address6[$to]}" ] || printf '[%s%s]:%s\n' "$nat64_prefix" "${address[$to]}" "$supernode_port" >>"$tmp/$name/bootstrap"
-	done
-done
 for name in "${supernodes[@]}"; do
 	supernode_conf "$name" "${address[$name]}:$supernode_port${address6[$name]:+\", \"[${address6[$name]}]:$supernode_port}" \
 		'listen_tcp = 443'

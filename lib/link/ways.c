@@ -33,8 +33,8 @@ static bool may_contact(struct kith_core *c, const struct kith_host *host, const
 static uint8_t add(const struct kith_core *c, const struct kith_endpoint *at, const uint16_t *from,
 		   struct kith_hop out[KITH_HOST_ENDPOINTS_MAX], uint8_t n)
 {
-	struct kith_hop hop = { .remote = at->addr };
-	if (n == KITH_HOST_ENDPOINTS_MAX || kith_transports_for(&c->transports, at, &hop.transport) != 0)
+	struct kith_hop hop = { 0 };
+	if (n == KITH_HOST_ENDPOINTS_MAX || kith_transports_reach(&c->transports, at, true, &hop) != 0)
 		return n;
 	hop.transport = from != NULL ? *from : hop.transport;
 	for (uint8_t i = 0; i < n; i++) {
@@ -63,8 +63,8 @@ static uint8_t collect(struct kith_core *c, const struct kith_host *host, const 
 {
 	uint8_t n = 0;
 	for (unsigned i = 0; i < host->endpoints_n; i++) {
-		uint16_t any;
-		if (kith_transports_for(&c->transports, &host->endpoints[i], &any) == 0 &&
+		struct kith_hop any;
+		if (kith_transports_reach(&c->transports, &host->endpoints[i], true, &any) == 0 &&
 		    may_contact(c, host, &host->endpoints[i]))
 			n = add(c, &host->endpoints[i], from, out, n);
 	}

@@ -7,6 +7,7 @@
 #include "base/addr.h"
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "path/nat64.h"
 
 enum { FIRST = 1 };
 
@@ -140,6 +141,8 @@ int kith_transports_set(struct kith_transports *ts, const struct kith_transport 
 	    t->cost_ms > KITH_TRANSPORT_COST_MAX_MS || (t->family != KITH_FAMILY_V4 && t->family != KITH_FAMILY_V6))
 		return KITH_EINVAL;
 	kith_transports_mute(ts, t->id, false);
+	if (t->family == KITH_FAMILY_V6 && t->purpose == KITH_PURPOSE_ANY)
+		ts->nat64 = false; /* another network, perhaps */
 	if (t->purpose == KITH_PURPOSE_LAN && t->id >= 16)
 		return KITH_EINVAL;
 	if (t->closed && !known)
@@ -253,6 +256,25 @@ int kith_transports_for(const struct kith_transports *ts, const struct kith_endp
 		return KITH_ENOENT;
 	*id = best->id;
 	return 0;
+}
+
+int kith_transports_reach(const struct kith_transports *ts, const struct kith_endpoint *to, bool guess,
+			  struct kith_hop *hop)
+{
+	struct kith_endpoint wrapped = *to;
+	hop->remote = to->addr;
+	if (kith_transports_for(ts, to, &hop->transport) == 0)
+		return 0;
+	if ((!ts->nat64 && !guess) || !kith_nat64_wrap(&wrapped.addr) ||
+	    kith_transports_for(ts, &wrapped, &hop->transport) != 0)
+		return KITH_ENOENT;
+	hop->remote = wrapped.addr;
+	return 0;
+}
+
+void kith_transports_reached(struct kith_transports *ts, const struct kith_addr *remote)
+{
+	ts->nat64 = ts->nat64 || kith_nat64_is(remote);
 }
 
 /* ---- those of the link ---- */
