@@ -23,8 +23,8 @@ static void a_public_address_is_wrapped_with_its_port(void **state)
 static void what_no_translator_reaches_stays_as_it_is(void **state)
 {
 	(void)state;
-	const char *const others[] = { "192.168.1.2:1", "100.64.0.2:1", "127.0.0.1:1", "169.254.1.1:1", "224.0.0.1:1",
-				       "[2a00:11::1]:1" };
+	const char *const others[] = { "192.168.1.2:1", "100.64.0.2:1", "127.0.0.1:1",
+				       "169.254.1.1:1", "224.0.0.1:1",	"[2a00:11::1]:1" };
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
 		struct kith_addr a = addr(others[i]), before = a;
 		assert_false(kith_nat64_wrap(&a));
