@@ -30,8 +30,8 @@ static bool may_contact(struct kith_core *c, const struct kith_host *host, const
 	return allowed;
 }
 
-/* Whether a NAT64 that was not seen yet is tried: there is no home, and nobody known has IPv6, or some were tried in vain.
- * Tried sooner it would hold up who has none. */
+/* Whether a NAT64 that was not seen yet is tried: there is no home, and nobody known has IPv6, or some were tried in
+ * vain. Tried sooner it would hold up who has none. */
 static bool guesses_nat64(const struct kith_core *c)
 {
 	for (size_t i = 0; i < KITH_HOMES; i++) {

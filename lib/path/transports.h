@@ -77,8 +77,8 @@ bool kith_transports_only_mapped(const struct kith_transport *before, const stru
  * never chosen. */
 int kith_transports_for(const struct kith_transports *ts, const struct kith_endpoint *to, uint16_t *id) KITH_MUST_USE;
 
-/* The same, as a hop: where nothing speaks IPv4, what has IPv6 reaches a public v4 address by way of a NAT64. guess: also
- * when none has been seen to work here. */
+/* The same, as a hop: where nothing speaks IPv4, what has IPv6 reaches a public v4 address by way of a NAT64. guess:
+ * also when none has been seen to work here. */
 int kith_transports_reach(const struct kith_transports *ts, const struct kith_endpoint *to, bool guess,
 			  struct kith_hop *hop) KITH_MUST_USE;
 
