@@ -350,12 +350,13 @@ static void learn_key(struct kith_core *c, struct kith_session *s, struct kith_h
 }
 
 /* The address that answered is one of the home's, whether its entry names that kind of transport or not. */
-static void learn_way(const struct kith_core *c, const struct kith_session *s, struct kith_home_slot *home)
+static void learn_way(struct kith_core *c, const struct kith_session *s, struct kith_home_slot *home)
 {
 	const struct kith_hop *hop = kith_session_hop(s);
 	const struct kith_endpoint at = { hop->remote, kith_transports_kind(&c->transports, hop->transport), 0 };
 	if (hop->tunnel == 0 && kith_endpoint_kind_known(at.kind))
 		kith_host_add(&home->host, &at);
+	kith_transports_reached(&c->transports, &hop->remote);
 }
 
 /* A home does what it is for. One that failed before has to hold for a while until that is forgotten: who takes us and

@@ -30,11 +30,30 @@ static bool may_contact(struct kith_core *c, const struct kith_host *host, const
 	return allowed;
 }
 
+/* Whether a NAT64 that was not seen yet is tried: there is no home, and nobody known has IPv6, or some were tried in
+ * vain. Tried sooner it would hold up who has none. */
+static bool guesses_nat64(const struct kith_core *c)
+{
+	for (size_t i = 0; i < KITH_HOMES; i++) {
+		if (c->leaf.homes[i].state == KITH_HOME_ATTACHED)
+			return false;
+	}
+	for (int i = 0; i < c->leaf.cache.n; i++) {
+		struct kith_host host;
+		kith_hostcache_get(&c->leaf.cache, i, &host);
+		for (unsigned k = 0; k < host.endpoints_n; k++) {
+			if (host.endpoints[k].addr.family == KITH_FAMILY_V6)
+				return c->leaf.attempts >= KITH_HOMES;
+		}
+	}
+	return true;
+}
+
 static uint8_t add(const struct kith_core *c, const struct kith_endpoint *at, const uint16_t *from,
 		   struct kith_hop out[KITH_HOST_ENDPOINTS_MAX], uint8_t n)
 {
-	struct kith_hop hop = { .remote = at->addr };
-	if (n == KITH_HOST_ENDPOINTS_MAX || kith_transports_for(&c->transports, at, &hop.transport) != 0)
+	struct kith_hop hop = { 0 };
+	if (n == KITH_HOST_ENDPOINTS_MAX || kith_transports_reach(&c->transports, at, guesses_nat64(c), &hop) != 0)
 		return n;
 	hop.transport = from != NULL ? *from : hop.transport;
 	for (uint8_t i = 0; i < n; i++) {
@@ -63,9 +82,10 @@ static uint8_t collect(struct kith_core *c, const struct kith_host *host, const 
 		       struct kith_hop out[KITH_HOST_ENDPOINTS_MAX])
 {
 	uint8_t n = 0;
+	const bool guess = guesses_nat64(c);
 	for (unsigned i = 0; i < host->endpoints_n; i++) {
-		uint16_t any;
-		if (kith_transports_for(&c->transports, &host->endpoints[i], &any) == 0 &&
+		struct kith_hop any;
+		if (kith_transports_reach(&c->transports, &host->endpoints[i], guess, &any) == 0 &&
 		    may_contact(c, host, &host->endpoints[i]))
 			n = add(c, &host->endpoints[i], from, out, n);
 	}

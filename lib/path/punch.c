@@ -130,14 +130,15 @@ static void probe(struct kith_punch *p, const struct kith_punch_view *v, struct 
 
 /* ---- rounds ---- */
 
-/* Whether a candidate is probed; *transport: the one to probe it from. */
+/* Whether a candidate is probed; *hop: where and from where. */
 static enum kith_refusal check(const struct kith_punch *p, const struct kith_punch_view *v,
-			       const struct kith_candidate *c, uint16_t *transport)
+			       const struct kith_candidate *c, struct kith_hop *hop)
 {
+	hop->remote = c->at.addr;
 	enum kith_refusal refusal = kith_candidate_check(c, &p->theirs, &p->own, v->allow);
 	if (refusal != KITH_REFUSAL_NONE)
 		return refusal;
-	if (v->env->transports == NULL || kith_transports_for(v->env->transports, &c->at, transport) != 0)
+	if (v->env->transports == NULL || kith_transports_reach(v->env->transports, &c->at, false, hop) != 0)
 		return KITH_REFUSAL_TRANSPORT;
 	return KITH_REFUSAL_NONE;
 }
@@ -151,8 +152,8 @@ static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v
 	p->n_targets = 0;
 	for (unsigned i = 0; i < p->plan.targets_n; i++) {
 		const struct kith_candidate *c = &p->plan.targets[i];
-		struct kith_hop hop = { .remote = c->at.addr };
-		enum kith_refusal refusal = check(p, v, c, &hop.transport);
+		struct kith_hop hop = { 0 };
+		enum kith_refusal refusal = check(p, v, c, &hop);
 		if (refusal != KITH_REFUSAL_NONE) {
 			kith_stats_add(v->env->stats, KITH_STAT_CANDIDATES_REFUSED, 1);
 			journal(v, KITH_JOURNAL_REFUSED, &hop, refusal);
@@ -231,7 +232,7 @@ static void range_tick(struct kith_punch *p, const struct kith_punch_view *v)
 	c.at.addr.port = hop.remote.port = kith_ports_at(&p->range, p->range_sent);
 	p->range_sent++;
 	p->range_at = v->env->now + KITH_PROBES_RANGE_PACE_US;
-	if (check(p, v, &c, &hop.transport) != KITH_REFUSAL_NONE)
+	if (check(p, v, &c, &hop) != KITH_REFUSAL_NONE)
 		return;
 	if (all != NULL)
 		*all = p->range_at;
@@ -282,11 +283,11 @@ static void spread_tick(struct kith_punch *p, const struct kith_punch_view *v)
 bool kith_punch_spread(struct kith_punch *p, const struct kith_punch_view *v, uint16_t transport)
 {
 	const struct kith_candidate *c = spread_allowed(p, v) ? spread_target(p) : NULL;
-	struct kith_hop hop = { .transport = transport };
-	uint16_t straight;
-	if (c == NULL || p->spread_sent >= KITH_SPREAD_SOCKETS || check(p, v, c, &straight) != KITH_REFUSAL_NONE)
+	struct kith_hop hop = { 0 };
+	if (c == NULL || p->spread_sent >= KITH_SPREAD_SOCKETS || check(p, v, c, &hop) != KITH_REFUSAL_NONE ||
+	    hop.remote.family != c->at.addr.family) /* our router is no NAT with ports to open, but a NAT64 */
 		return false;
-	hop.remote = c->at.addr;
+	hop.transport = transport;
 	/* The second time they go all the way: some routers are further away than others. */
 	const bool near = p->spread_tries.n == 1;
 	send_probe(v, &hop, &p->spread_probe, near ? p->plan.opener_ttl : 0,

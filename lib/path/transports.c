@@ -7,6 +7,7 @@
 #include "base/addr.h"
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "path/nat64.h"
 
 enum { FIRST = 1 };
 
@@ -140,6 +141,8 @@ int kith_transports_set(struct kith_transports *ts, const struct kith_transport 
 	    t->cost_ms > KITH_TRANSPORT_COST_MAX_MS || (t->family != KITH_FAMILY_V4 && t->family != KITH_FAMILY_V6))
 		return KITH_EINVAL;
 	kith_transports_mute(ts, t->id, false);
+	if (t->family == KITH_FAMILY_V6 && t->purpose == KITH_PURPOSE_ANY)
+		ts->nat64 = false; /* another network, perhaps */
 	if (t->purpose == KITH_PURPOSE_LAN && t->id >= 16)
 		return KITH_EINVAL;
 	if (t->closed && !known)
@@ -255,6 +258,25 @@ int kith_transports_for(const struct kith_transports *ts, const struct kith_endp
 	return 0;
 }
 
+int kith_transports_reach(const struct kith_transports *ts, const struct kith_endpoint *to, bool guess,
+			  struct kith_hop *hop)
+{
+	struct kith_endpoint wrapped = *to;
+	hop->remote = to->addr;
+	if (kith_transports_for(ts, to, &hop->transport) == 0)
+		return 0;
+	if ((!ts->nat64 && !guess) || !kith_nat64_wrap(&wrapped.addr) ||
+	    kith_transports_for(ts, &wrapped, &hop->transport) != 0)
+		return KITH_ENOENT;
+	hop->remote = wrapped.addr;
+	return 0;
+}
+
+void kith_transports_reached(struct kith_transports *ts, const struct kith_addr *remote)
+{
+	ts->nat64 = ts->nat64 || kith_nat64_is(remote);
+}
+
 /* ---- those of the link ---- */
 
 bool kith_transports_next(const struct kith_transports *ts, uint8_t purpose, uint16_t *i, struct kith_transport *out)
@@ -279,15 +301,15 @@ bool kith_transports_on_link(const struct kith_transports *ts, const struct kith
 /* ---- where we may be reachable ---- */
 
 /* A few bits are enough: two addresses that share them are both named a little earlier. */
-static uint16_t short_of(const struct kith_addr *addr)
+static uint8_t short_of(const struct kith_addr *addr)
 {
 	uint32_t h = 2166136261U ^ addr->family;
 	for (size_t i = 0; i < sizeof addr->ip; i++)
 		h = (h ^ addr->ip[i]) * 16777619U;
-	return (uint16_t)((h >> 16 ^ h) | 1); /* never 0 */
+	return (uint8_t)((h >> 24 ^ h >> 12 ^ h) | 1); /* never 0 */
 }
 
-static bool has_met(const struct kith_transports *ts, uint16_t what)
+static bool has_met(const struct kith_transports *ts, uint8_t what)
 {
 	for (size_t i = 0; i < KITH_TRANSPORTS_MET; i++) {
 		if (ts->met[i] == what)
@@ -309,7 +331,7 @@ static bool is_own(const struct kith_transports *ts, const struct kith_addr *add
 
 void kith_transports_met(struct kith_transports *ts, const struct kith_addr *addr)
 {
-	const uint16_t what = short_of(addr);
+	const uint8_t what = short_of(addr);
 	if (has_met(ts, what) || !is_own(ts, addr))
 		return;
 	memmove(&ts->met[1], &ts->met[0], sizeof ts->met - sizeof ts->met[0]);

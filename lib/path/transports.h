@@ -17,6 +17,7 @@
 
 #include "base/assert.h"
 #include "path/candidate.h"
+#include "wire/hop.h"
 
 /* local: four times the 256 sockets that one NAT with random ports asks for; far below what 16 bits can number */
 #define KITH_TRANSPORTS_MAX 1024
@@ -43,7 +44,8 @@ struct kith_transports {
 	uint16_t locals_n, locals_cap;
 	uint16_t mute; /* bits, by id: of those that the host opened by itself */
 	uint16_t lan; /* bits, by id: of those of purpose LAN */
-	uint16_t met[KITH_TRANSPORTS_MET]; /* what stands for the local addresses of kith_transports_met; 0: none */
+	uint8_t met[KITH_TRANSPORTS_MET]; /* what stands for the local addresses of kith_transports_met; 0: none */
+	bool nat64; /* where we are, a NAT64 has been seen to work (path/nat64) */
 };
 
 KITH_STATIC_ASSERT(KITH_TRANSPORTS_MAX *KITH_LOCALS_MAX <= UINT16_MAX, "locals are counted by 16 bits");
@@ -78,6 +80,14 @@ bool kith_transports_only_mapped(const struct kith_transport *before, const stru
 /* The transport that reaches an endpoint, by kind and family; KITH_ENOENT. A transport that was opened for a punch is
  * never chosen. */
 int kith_transports_for(const struct kith_transports *ts, const struct kith_endpoint *to, uint16_t *id) KITH_MUST_USE;
+
+/* The same, as a hop: where nothing speaks IPv4, what has IPv6 reaches a public v4 address by way of a NAT64. guess:
+ * also when none has been seen to work here. */
+int kith_transports_reach(const struct kith_transports *ts, const struct kith_endpoint *to, bool guess,
+			  struct kith_hop *hop) KITH_MUST_USE;
+
+/* A home was reached at that address. */
+void kith_transports_reached(struct kith_transports *ts, const struct kith_addr *remote);
 
 /* Notes whether packets over that transport come to nothing where others are answered; what the host tells of it takes
  * that back. Of ids above 15 nothing is noted: those are not a host's first sockets. */

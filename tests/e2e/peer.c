@@ -5,6 +5,7 @@
  *
  *     call NAME        calls the service "flow" there        -> connected, or call-failed
  *     flow MS          every MS milliseconds a numbered record on a stream, and a numbered datagram; 0 stops
+ *                      -> first, when the first of the other end's is there
  *     stats            -> stats: what was sent, what arrived, what is missing, the longest silence of each; clears the
  *                         silences
  *     bulk MS          as much as goes on a stream of its own, for so long -> bulk, at the other end: bytes, ms from
@@ -103,6 +104,8 @@ static void arrived(struct arrivals *a, const uint8_t record[RECORD_LEN])
 {
 	uint64_t number, now = now_us();
 	memcpy(&number, record, sizeof number);
+	if (a->received == 0)
+		tell("first", NULL);
 	if (number != a->next)
 		a->out_of_order++;
 	if (number >= a->next)
@@ -330,6 +333,8 @@ static void on_connected(struct kith_call *call, int err, struct kith_conn *conn
 	tell("connected", json_pack("{s:s, s:o}", "name", who.name, "paths", paths_json(p)));
 	if (kith_stream_open(conn, STREAM_CHANNEL, NULL, NULL, &stream) == 0)
 		use_stream(p, stream);
+	if (uv_is_active((uv_handle_t *)&p->timer))
+		on_tick(&p->timer);
 }
 
 static void on_incoming(struct kith_node *node, struct kith_conn *conn, const struct kith_session_info *who, void *user)

@@ -62,6 +62,45 @@ static void an_endpoint_is_reached_over_what_speaks_its_kind_and_family_and_is_u
 	test_alloc_check(&a);
 }
 
+/* Where that leads, as text; "" if nowhere. */
+static const char *hop_to(const struct kith_transports *ts, const char *text, bool guess, char out[KITH_ADDR_TEXT_MAX])
+{
+	struct kith_hop hop = { 0 };
+	struct kith_endpoint e = { addr(text), KITH_TRANSPORT_UDP, 0 };
+	return kith_transports_reach(ts, &e, guess, &hop) == 0 ? kith_addr_format(&hop.remote, out) : "";
+}
+
+/* Only where nothing speaks IPv4, and, but for who guesses, where one was seen to work; until the network changes. */
+static void a_v4_address_is_reached_through_a_nat64_where_there_is_nothing_else(void **state)
+{
+	struct test_alloc a;
+	struct kith_transports ts;
+	char text[KITH_ADDR_TEXT_MAX];
+	(void)state;
+	test_alloc_init(&a);
+	assert_int_equal(kith_transports_init(&ts, &a.alloc), 0);
+	struct kith_transport v4 = udp(7, "10.0.0.5:4000", 24), v6 = udp(9, "[2001:db8::5]:4000", 64);
+	struct kith_addr plain = addr("[2a00:11::1]:4433"), wrapped = addr("[64:ff9b::b01:1]:4433");
+	assert_string_equal(hop_to(&ts, "11.1.0.1:4433", true, text), "");
+	assert_int_equal(kith_transports_set(&ts, &v6), 0);
+	assert_string_equal(hop_to(&ts, "11.1.0.1:4433", true, text), "[64:ff9b::b01:1]:4433");
+	assert_string_equal(hop_to(&ts, "192.168.1.2:4433", true, text), "");
+	assert_string_equal(hop_to(&ts, "11.1.0.1:4433", false, text), "");
+	kith_transports_reached(&ts, &plain);
+	assert_string_equal(hop_to(&ts, "11.1.0.1:4433", false, text), "");
+	kith_transports_reached(&ts, &wrapped);
+	assert_string_equal(hop_to(&ts, "11.1.0.1:4433", false, text), "[64:ff9b::b01:1]:4433");
+	assert_int_equal(kith_transports_set(&ts, &v4), 0);
+	assert_string_equal(hop_to(&ts, "11.1.0.1:4433", true, text), "11.1.0.1:4433");
+	v4.closed = true;
+	v4.up = false;
+	assert_int_equal(kith_transports_set(&ts, &v4), 0);
+	assert_int_equal(kith_transports_set(&ts, &v6), 0); /* told anew: it may be another network */
+	assert_string_equal(hop_to(&ts, "11.1.0.1:4433", false, text), "");
+	kith_transports_deinit(&ts);
+	test_alloc_check(&a);
+}
+
 static void of_several_the_one_on_the_same_network_is_taken_else_the_first(void **state)
 {
 	struct test_alloc a;
@@ -401,6 +440,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_endpoint_is_reached_over_what_speaks_its_kind_and_family_and_is_up),
+		cmocka_unit_test(a_v4_address_is_reached_through_a_nat64_where_there_is_nothing_else),
 		cmocka_unit_test(of_several_the_one_on_the_same_network_is_taken_else_the_first),
 		cmocka_unit_test(a_connection_reaches_its_other_end_only_and_is_offered_to_nobody),
 		cmocka_unit_test(what_is_offered_is_what_is_seen_then_what_is_own_each_once),
