@@ -306,7 +306,8 @@ static uint8_t short_of(const struct kith_addr *addr)
 	uint32_t h = 2166136261U ^ addr->family;
 	for (size_t i = 0; i < sizeof addr->ip; i++)
 		h = (h ^ addr->ip[i]) * 16777619U;
-	return (uint8_t)((h >> 24 ^ h >> 12 ^ h) | 1); /* never 0 */
+	const uint8_t folded = (uint8_t)(h >> 24 ^ h >> 12 ^ h);
+	return folded == 0 ? 1 : folded;
 }
 
 static bool has_met(const struct kith_transports *ts, uint8_t what)
