@@ -52,6 +52,7 @@ struct kith_guard {
 	struct kith_limiter nets; /* by /16 or /32: without one */
 	struct kith_table seen; /* of struct seen, by device id */
 	int64_t floor_ms; /* timestamps at or below need a cookie */
+	int64_t proven_from_ms; /* above: certainly not accepted before this guard began */
 	kith_time_us window_at; /* the second in which hellos are counted */
 	uint32_t window_hellos, window_cookies; /* hellos: that passed without a cookie */
 	uint32_t hellos_per_s; /* above: cookies */
@@ -100,6 +101,13 @@ bool kith_guard_epoch(struct kith_guard *g, kith_time_us now, const uint8_t epoc
 enum kith_freshness kith_guard_judge(const struct kith_guard *g, const struct kith_now *now,
 				     const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
 				     const uint8_t call_id[16], bool made_now, uint32_t *session);
+
+/* Whether a message that was judged FRESH, and is not remembered yet, was certainly never accepted before, also not
+ * before a restart, and never will be again: then what it brings may be acted on before its author is heard. One that
+ * made_now proves is not: a message with the same call id may have been accepted, and forgotten. A clock must not be
+ * set back over a restart. */
+bool kith_guard_proves(struct kith_guard *g, const struct kith_now *now, const uint8_t device[KITH_DEVICE_ID_LEN],
+		       int64_t timestamp_ms, bool made_now);
 
 /* Remembers an accepted first message, and the session that it made: its index, 0 for none. A time ahead of ours counts
  * as ours does: whoever signs times to come must not raise the floor that others stand on. */
