@@ -146,12 +146,13 @@ static void without_the_mutation_the_same_run_is_green(void **state)
 static void every_mutation_and_invariant_has_its_check(void **state)
 {
 	(void)state;
-	uint32_t mutated = 1, guarded = 0;
+	uint64_t mutated = 1;
+	uint32_t guarded = 0;
 	for (int i = 0; i < MUTATIONS; i++) {
-		mutated |= 1u << mutations[i].mutation;
+		mutated |= UINT64_C(1) << mutations[i].mutation;
 		guarded |= 1u << mutations[i].expected;
 	}
-	assert_int_equal(mutated, (1u << KITH_SIM_MUTATIONS_N) - 1);
+	assert_int_equal(mutated, (UINT64_C(1) << KITH_SIM_MUTATIONS_N) - 1);
 	/* That two reach each other is what remains when nobody has a home: see the next test. */
 	assert_int_equal(guarded | 1u << KITH_SIM_PAIRS_TALK, (1u << KITH_SIM_INVARIANTS_N) - 1);
 }
