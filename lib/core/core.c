@@ -269,7 +269,7 @@ static int build(struct kith_core *c, const struct kith_core_options *o, struct 
 	kith_guard_init(&c->guard, c->suite, c->alloc, c->random, c->self.dh_pk, &c->self.network,
 			super ? KITH_GUARD_SEEN_SUPERNODE : KITH_GUARD_SEEN_LEAF, c->now.unix_ms);
 	if (!c->now.unix_trusted)
-		c->guard.proven_from_ms = INT64_MAX;
+		c->guard.proven_from_s = UINT32_MAX;
 	kith_allowance_init(&c->allowance, c->alloc, c->random, super ? KITH_ASKERS_MAX : KITH_ASKERS_LEAF_MAX,
 			    super ? KITH_ASKERS_MAX : KITH_STRANGERS_LEAF_MAX);
 	kith_link_init(&c->unconfirmed);

@@ -185,8 +185,8 @@ int kith_connect_witness(struct kith_core *c, const struct kith_host *host, cons
 	return 0;
 }
 
-/* Which chain goes into the HELLO to a person: the full one, but where only the other leaves room for early data.
- * *early: what of it fits. A HELLO that is made anew has the same, so that there is always room for FRESH. */
+/* The full chain, but where only the other leaves room for early data in a HELLO to a person. *early: what of it fits,
+ * beside FRESH, so that a HELLO that is made anew has the same. */
 static struct kith_span chain_beside(const struct kith_core *c, const struct kith_handshake *hs, const char *service,
 				     size_t most, struct kith_span *early)
 {
@@ -237,8 +237,7 @@ struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_ke
 	struct kith_session *s = new_initiator(c);
 	if (s == NULL)
 		return NULL;
-	s->hs->by_id = early->by_id;
-	s->hs->alone = early->alone;
+	s->hs->by_id = early->by_id, s->hs->alone = early->alone;
 	if (make_call(c, s, device->b, service, early->bytes) != 0) {
 		kith_session_drop(c, s);
 		return NULL;
@@ -548,12 +547,21 @@ static void confirm(struct kith_core *c, struct kith_session *s)
 }
 
 /* The callee takes this call for its own, which is still to come or has come already, and must not ring here. */
-static void forget_crossed(struct kith_core *c, const struct kith_hello *hello, const struct kith_person *person)
+static void forget_crossed(struct kith_core *c, struct kith_session *s, const struct kith_hello *hello,
+			   const struct kith_person *person)
 {
-	uint32_t session;
-	if (hello->crossed && kith_guard_judge(&c->guard, &c->now, person->device_dh.b, hello->crossed_ms,
-					       hello->crossed_id, true, &session) != KITH_SAME)
+	uint32_t index = 0;
+	if (!hello->crossed)
+		return;
+	if (kith_guard_judge(&c->guard, &c->now, person->device_dh.b, hello->crossed_ms, hello->crossed_id, true,
+			     &index) != KITH_SAME) {
 		kith_guard_remember(&c->guard, &c->now, person->device_dh.b, hello->crossed_ms, hello->crossed_id, 0);
+		return;
+	}
+	/* It rang here, and what it said was told, unless it waits there still. */
+	const struct kith_session *theirs = index != 0 ? kith_sessions_get(&c->sessions, index) : NULL;
+	s->peer->early.told = theirs == NULL || !(theirs->use & KITH_USE_PEER) || theirs->peer == NULL ||
+			      theirs->peer->early.told || memcmp(theirs->device, s->device, sizeof s->device) != 0;
 }
 
 /* The source of a supernode's answer says which of its addresses works. A person answers through a tunnel that we may
@@ -641,7 +649,7 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 		return;
 	}
 	if (s->use & KITH_USE_PEER)
-		forget_crossed(c, &hello, &person);
+		forget_crossed(c, s, &hello, &person);
 	kith_session_take_keys(s, c->now.mono_us);
 	kith_connect_bind(c, s);
 	struct kith_hop way = way_of_reply(s, from);

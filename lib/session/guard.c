@@ -46,6 +46,12 @@ static void mac(const struct kith_suite *suite, uint8_t out[KITH_MAC_LEN], const
 	suite->blake2b(out, KITH_MAC_LEN, (struct kith_span){ key, key_len }, &bytes, 1);
 }
 
+/* Whatever was accepted until then was made before. */
+static uint32_t proven_from(int64_t ms)
+{
+	return (uint32_t)((ms + KITH_EARLY_AHEAD_MS + 999) / 1000);
+}
+
 void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const struct kith_alloc *alloc,
 		     const struct kith_random *random, const uint8_t own_key[32], const struct kith_id *network,
 		     uint32_t seen_max, int64_t start_ms)
@@ -55,7 +61,7 @@ void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const
 	g->random = random;
 	g->alloc = alloc;
 	g->floor_ms = start_ms;
-	g->proven_from_ms = start_ms + KITH_EARLY_AHEAD_MS;
+	g->proven_from_s = proven_from(start_ms);
 	g->hellos_per_s = KITH_HANDSHAKES_PER_S;
 	struct kith_mac_keys keys;
 	kith_mac_keys_derive(&keys, suite, own_key);
@@ -271,12 +277,12 @@ bool kith_guard_proves(struct kith_guard *g, const struct kith_now *now, const u
 	const struct seen *s = kith_table_get(&g->seen, device);
 	const int64_t floor_ms = s != NULL && !s->behind ? s->low_ms : g->floor_ms;
 	if (!now->unix_trusted) { /* what comes until the clock is set counts as from before the start */
-		g->proven_from_ms = INT64_MAX;
+		g->proven_from_s = UINT32_MAX;
 		return false;
 	}
-	if (g->proven_from_ms == INT64_MAX)
-		g->proven_from_ms = now->unix_ms + KITH_EARLY_AHEAD_MS;
-	return !made_now && timestamp_ms > floor_ms && timestamp_ms > g->proven_from_ms &&
+	if (g->proven_from_s == UINT32_MAX)
+		g->proven_from_s = proven_from(now->unix_ms);
+	return !made_now && timestamp_ms > floor_ms && timestamp_ms > (int64_t)g->proven_from_s * 1000 &&
 	       timestamp_ms <= now->unix_ms + KITH_EARLY_AHEAD_MS;
 }
 

@@ -52,11 +52,12 @@ struct kith_guard {
 	struct kith_limiter nets; /* by /16 or /32: without one */
 	struct kith_table seen; /* of struct seen, by device id */
 	int64_t floor_ms; /* timestamps at or below need a cookie */
-	int64_t proven_from_ms; /* above: certainly not accepted before this guard began */
 	kith_time_us window_at; /* the second in which hellos are counted */
 	uint32_t window_hellos, window_cookies; /* hellos: that passed without a cookie */
-	uint32_t hellos_per_s; /* above: cookies */
-	bool seeded;
+	/* unix time in seconds: what was made later was not accepted before this guard began; UINT32_MAX: unknown */
+	uint32_t proven_from_s;
+	uint32_t hellos_per_s : 31; /* above: cookies */
+	uint32_t seeded : 1;
 };
 
 /* own_key is the responder's X25519 public key. seen_max bounds the table of timestamps. start_ms: the wall clock
