@@ -1,9 +1,11 @@
-/* chat: talk with somebody by name. Usage: kith-chat DIR [NAME]     (DIR: a profile; kith(1) makes them)
+/* chat: talk with somebody by name. Usage: kith-chat DIR [NAME [WORDS]]     (DIR: a profile; kith(1) makes them)
+ * WORDS: what is said with the call, and read before it is answered.
  *
  * The shape of any program on libkith: read a profile, make a node on a libuv loop, register a service, call a name or
  * be called, write into a stream. No address anywhere: data flows at once, and directly as soon as it can. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -14,6 +16,7 @@ struct chat {
 	uv_poll_t keyboard;
 	struct kith_node *node;
 	const char *name; /* whom to call, or NULL: wait for calls */
+	const char *words; /* what is said with the call */
 	bool calling, quitting;
 	struct kith_conn *conn; /* the session with whom we chat, or NULL */
 	struct kith_stream *stream; /* its text, in both directions */
@@ -31,16 +34,28 @@ static void say_time(void)
 	       t.tv_usec / 1000);
 }
 
+static void show(const struct chat *c, char *text, int n)
+{
+	for (int i = 0; i < n; i++) /* a terminal obeys control characters, so a peer must not send any */
+		text[i] = (unsigned char)text[i] < ' ' && text[i] != '\n' ? '?' : text[i];
+	SAY("%s: %.*s", c->who, text[n - 1] == '\n' ? n - 1 : n, text);
+}
+
 static void on_readable(struct kith_stream *stream, void *user)
 {
-	const struct chat *c = user;
 	char text[1024];
 	int n;
-	while ((n = kith_stream_read(stream, text, sizeof text, NULL)) > 0) {
-		for (int i = 0; i < n; i++) /* a terminal obeys control characters, so a peer must not send any */
-			text[i] = (unsigned char)text[i] < ' ' && text[i] != '\n' ? '?' : text[i];
-		SAY("%s: %.*s", c->who, text[n - 1] == '\n' ? n - 1 : n, text);
-	}
+	while ((n = kith_stream_read(stream, text, sizeof text, NULL)) > 0)
+		show(user, text, n);
+}
+
+/* What the caller said with the call. */
+static void on_early(struct kith_conn *conn, const uint8_t *data, size_t len, void *user)
+{
+	char text[KITH_EARLY_MAX];
+	(void)conn;
+	memcpy(text, data, len);
+	show(user, text, (int)len);
 }
 
 /* The other side has ended its half, and all of it was read: end ours. */
@@ -116,6 +131,7 @@ static void talk(struct chat *c, struct kith_conn *conn)
 	kith_conn_callbacks_init(&cb);
 	cb.path_changed = on_path;
 	cb.stream = on_stream;
+	cb.early = on_early;
 	cb.closed = on_closed;
 	kith_conn_set_callbacks(conn, &cb, c);
 	c->conn = conn;
@@ -158,7 +174,8 @@ static void on_presence(struct kith_node *node, const char *name, bool online, v
 	struct chat *c = user;
 	SAY("%s is %s", name, online ? "online" : "offline"); /* how it is now, and every change */
 	if (online && c->conn == NULL && !c->calling)
-		c->calling = kith_connect(node, name, "chat", 0, on_connected, c, NULL) == 0;
+		c->calling = kith_connect_early(node, name, "chat", 0, c->words, strlen(c->words), on_connected, c,
+						NULL) == 0;
 }
 
 static void on_started(struct kith_node *node, int err, const char *why, void *user)
@@ -180,11 +197,13 @@ static int fail(const char *what, const char *why)
 int main(int argc, char **argv)
 {
 	struct chat c = { .keyboard = { .data = &c }, .name = argc > 2 ? argv[2] : NULL };
+	c.words = argc > 3 ? argv[3] : "";
 	struct kith_node_options options;
 	struct kith_node_callbacks cb;
-	char why[512] = "kith-chat DIR [NAME], where a name is 1 to 32 of a-z, 0-9, '.', '-', '_'";
+	char why[512] = "kith-chat DIR [NAME [WORDS]], where a name is 1 to 32 of a-z, 0-9, '.', '-', '_', "
+			"and words are up to 200 bytes";
 	kith_node_options_init(&options);
-	if (argc < 2 || argc > 3 || (c.name != NULL && !kith_name_valid(c.name)) ||
+	if (argc < 2 || argc > 4 || strlen(c.words) > KITH_EARLY_MAX || (c.name != NULL && !kith_name_valid(c.name)) ||
 	    kith_node_options_load(&options, argv[1], why, sizeof why) != 0)
 		return fail(argc < 2 ? "usage" : argv[1], why);
 	options.loop = uv_default_loop();

@@ -125,7 +125,7 @@ void kith_sim_app_start(struct kith_sim *sim, struct kith_simnode *n)
 
 void kith_sim_app_down(struct kith_sim *sim, struct kith_simnode *n)
 {
-	(void)sim;
+	kith_sim_early_down(sim, n);
 	/* Not freed: who is further up may look at one. */
 	if (n->app->calls != NULL)
 		memset(n->app->calls, 0, n->app->calls_n * sizeof n->app->calls[0]);
@@ -211,7 +211,7 @@ static struct kith_simcall *place_call(struct kith_sim *sim, struct kith_simnode
 	kith_sim_node_name(sim, peer, name);
 	if (call_of_caller(sim, n, peer) != NULL) /* each calls the other: neither is asked */
 		kith_sim_consent(sim, n->id, peer);
-	int err = kith_core_call(n->core, kith_sim_node_now(sim, n), name, KITH_SIM_SERVICE, 0, &c->op);
+	int err = kith_sim_early_call(sim, n, c, name);
 	if (err != 0) {
 		sim->counts.calls_failed++;
 		c->op = 0;
@@ -521,7 +521,9 @@ static void done(struct kith_sim *sim, struct kith_simnode *n, const struct kith
 
 static void received(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c, const struct kith_event *e)
 {
-	if (c == NULL)
+	if (e->type == KITH_EVENT_EARLY)
+		kith_sim_early_heard(sim, n, e->session, c != NULL ? c->peer : KITH_SIM_NONE);
+	if (c == NULL || e->type == KITH_EVENT_EARLY)
 		return;
 	if (e->type == KITH_EVENT_DATAGRAM)
 		kith_sim_mutate_datagram(sim, n, c, e);
@@ -559,6 +561,7 @@ void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const stru
 	case KITH_EVENT_PATH:
 		path(sim, c, e);
 		break;
+	case KITH_EVENT_EARLY:
 	case KITH_EVENT_DATAGRAM:
 	case KITH_EVENT_STREAM:
 		received(sim, n, c, e);

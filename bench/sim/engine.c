@@ -538,6 +538,7 @@ void kith_sim_free(struct kith_sim *sim)
 		kith_sim_forget(sim, n);
 		kith_sim_app_free(sim, n);
 	}
+	kith_sim_early_free(sim);
 	kith_shared_free(sim->shared);
 	kith_net_free(sim->net);
 	queue_free(sim);

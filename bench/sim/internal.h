@@ -261,8 +261,18 @@ struct kith_simnode {
 
 enum { KITH_SIM_BROUGHT = 1024 };
 
+/* What goes along with a call (early.c). */
+struct kith_simearly {
+	kith_time_us called_at;
+	uint32_t caller, callee;
+	bool told;
+	bool lost; /* the callee has been down since */
+};
+
 struct kith_sim {
 	struct kith_simoptions options;
+	struct kith_simearly *early; /* NULL: nothing has gone along with any call */
+	uint32_t early_n;
 	struct kith_simpool pool;
 	struct kith_simaccount engine, net_account, shared_account; /* who else needs memory */
 	struct kith_simrandom shared_random;
@@ -477,6 +487,12 @@ void kith_sim_app_start(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_app_down(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_app_timer(struct kith_sim *sim, struct kith_simnode *n);
 void kith_sim_app_event(struct kith_sim *sim, struct kith_simnode *n, const struct kith_event *e);
+
+/* Calls, with early data if the workload has some; and what a callee hears of that. */
+int kith_sim_early_call(struct kith_sim *sim, struct kith_simnode *n, struct kith_simcall *c, const char *name);
+void kith_sim_early_heard(struct kith_sim *sim, struct kith_simnode *n, kith_session_id session, uint32_t peer);
+void kith_sim_early_down(struct kith_sim *sim, const struct kith_simnode *n);
+void kith_sim_early_free(struct kith_sim *sim);
 void kith_sim_app_verify(struct kith_sim *sim, struct kith_simnode *n);
 uint32_t kith_sim_app_calls(const struct kith_simnode *n);
 struct kith_simcontact *kith_sim_contact(const struct kith_simnode *n, uint32_t peer);

@@ -15,7 +15,7 @@ enum { EXIT_OK, EXIT_VIOLATION, EXIT_USAGE };
 
 /* What popt fills in: all as text or numbers, checked afterwards. */
 struct arguments {
-	long long leaves, supernodes, seed, contacts, stream_bytes, skew_ms, trace;
+	long long leaves, supernodes, seed, contacts, stream_bytes, early_bytes, skew_ms, trace;
 	double minutes, join_s, churn, loss, reorder, duplicate, jitter_ms, calls, kill, kill_at_s, liars, lies_from_s;
 	double candidates, false_share, busy, busy_from_s, busy_for_s;
 	long long election_pace, full_view, crowd;
@@ -152,6 +152,9 @@ static const char *numbers(struct kith_simoptions *o, const struct arguments *a)
 	if (!count(a->contacts, &o->workload.contacts_n) || !count(a->stream_bytes, &o->workload.stream_bytes) ||
 	    !count(a->skew_ms, &f->skew_max_ms))
 		return "--contacts, --stream-bytes and --skew-ms must not be negative";
+	if (!count(a->early_bytes, &o->workload.early_bytes) || o->workload.early_bytes > KITH_EARLY_MAX ||
+	    (o->workload.early_bytes > 0 && o->workload.early_bytes < 12))
+		return "--early: expected 0, or 12 to 200";
 	if (!seconds(a->minutes * 60, &o->duration_us) || !seconds(a->join_s, &o->join_us) ||
 	    !seconds(a->jitter_ms / 1000, &f->link.jitter_us) || !seconds(a->kill_at_s, &f->kill_at_us))
 		return "a time is negative or longer than a year";
@@ -384,6 +387,7 @@ static const struct poptOption options[] = {
 	{ "join", 0, POPT_ARG_DOUBLE, &a.join_s, 0, "leaves start within that time (10)", "SECONDS" },
 	{ "calls", 0, POPT_ARG_DOUBLE, &a.calls, 0, "calls that a leaf makes in an hour (60)", "RATE" },
 	{ "contacts", 0, POPT_ARG_LONGLONG, &a.contacts, 0, "each leaf has twice that many contacts (2)", "N" },
+	{ "early", 0, POPT_ARG_LONGLONG, &a.early_bytes, 0, "that go along with each call, 12 to 200 (0)", "N" },
 	{ "stream-bytes", 0, POPT_ARG_LONGLONG, &a.stream_bytes, 0, "sent each way in a call, 0: no stream (20000)",
 	  "N" },
 	{ "hold", 0, POPT_ARG_DOUBLE, &a.hold_s, 0, "longest time that a call goes on when all is said (20)",

@@ -23,6 +23,7 @@ static const char *const measures[KITH_SIM_MEASURES_N] = {
 	[KITH_SIM_LOOKUP] = "look-up",
 	[KITH_SIM_OPEN] = "call opened",
 	[KITH_SIM_FIRST_BYTE] = "first byte",
+	[KITH_SIM_EARLY] = "early data",
 	[KITH_SIM_DIRECT] = "direct",
 	[KITH_SIM_RECOVERY] = "homes regained",
 	[KITH_SIM_SILENCE] = "silence",

@@ -28,6 +28,7 @@ enum kith_simsuite { KITH_SIM_SUITE_SIM, KITH_SIM_SUITE_SODIUM };
 	X(TIME_ADVANCES, "time-advances", "a core that was ticked waits for a later time")                             \
 	X(PAIRS_TALK, "pairs-talk", "two nodes that are up, attached and not cut off reach each other in time")        \
 	X(OPS_END_ONCE, "ops-end-once", "every operation ends exactly once")                                           \
+	X(EARLY_ONCE, "early-once", "what goes along with a call is told once, to whom it is for, as it was said")     \
 	X(DATAGRAM_ONCE, "datagram-once", "no datagram is handed over twice")                                          \
 	X(DATAGRAM_INTACT, "datagram-intact", "a datagram arrives as it was sent")                                     \
 	X(DATAGRAM_ADDRESSEE, "datagram-addressee", "a datagram arrives at whom it was sent to, from whom it says")    \
@@ -84,6 +85,7 @@ enum kith_simmutation {
 	KITH_SIM_MUTATE_MEMORY_GROWS, /* memory is taken on a node's account */
 	KITH_SIM_MUTATE_MEMORY_KEPT, /* ... and never given back */
 	KITH_SIM_MUTATE_OP_TWICE, /* the end of an operation is told twice */
+	KITH_SIM_MUTATE_EARLY_TWICE, /* what goes along with a call is told twice */
 	KITH_SIM_MUTATE_DEADLINE_STUCK, /* a core's deadline never moves on */
 	KITH_SIM_MUTATE_GARBAGE, /* sealed packets are cut short */
 	KITH_SIM_MUTATE_LEAVE_STUCK, /* the end of a leave is not told */
@@ -228,6 +230,7 @@ struct kith_simworkload {
 	uint32_t reject_ppm; /* calls that are turned down */
 	uint32_t lookup_ppm; /* calls that are preceded by a look-up */
 	bool watch; /* contacts watch each other */
+	uint32_t early_bytes; /* that go along with each call: 0, or 12 to KITH_EARLY_MAX */
 };
 
 /* A machine that sleeps is woken by a call into its core so long after the last one. */
@@ -313,6 +316,7 @@ enum kith_simmeasure {
 	KITH_SIM_LOOKUP,
 	KITH_SIM_OPEN, /* from call to opened, at the caller; answering included */
 	KITH_SIM_FIRST_BYTE, /* from call to the first byte at the callee; answering taken off */
+	KITH_SIM_EARLY, /* from call to what goes along with it, at the callee's application */
 	KITH_SIM_DIRECT, /* from opened to a direct path, at the caller */
 	KITH_SIM_RECOVERY, /* from losing the last home to having one again */
 	KITH_SIM_SILENCE, /* longest time without a datagram at one end of a call whose network has changed */

@@ -224,6 +224,12 @@ KITH_EXPORT int kith_core_serve(struct kith_core *core, const char *service) KIT
 KITH_EXPORT int kith_core_call(struct kith_core *core, struct kith_now now, const char *name, const char *service,
 			       kith_time_us timeout_us, kith_op *op) KITH_MUST_USE;
 
+/* The same, with up to KITH_EARLY_MAX bytes that the callee is told before it answers, if possible; see
+ * kith_connect_early. KITH_EMSGSIZE: more. */
+KITH_EXPORT int kith_core_call_early(struct kith_core *core, struct kith_now now, const char *name, const char *service,
+				     kith_time_us timeout_us, struct kith_span early, kith_op *op) KITH_MUST_USE;
+/* Takes what the other side said early. Its length; KITH_ENOENT: nothing, or not yet, or it was taken. */
+KITH_EXPORT int kith_core_early(struct kith_core *core, kith_session_id session, uint8_t out[KITH_EARLY_MAX]);
 /* Looks a name up. FOUND for each device, then OP_DONE. Errors as kith_lookup and its callback. */
 KITH_EXPORT int kith_core_lookup(struct kith_core *core, struct kith_now now, const char *name,
 				 kith_op *op) KITH_MUST_USE;

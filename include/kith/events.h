@@ -73,7 +73,11 @@ enum kith_event_type {
 	KITH_EVENT_CERT_DUE,
 	/* an issuer keeps two logs: two heads that it signed contradict each other; identity: its key. Of each issuer
 	 * once since the start; kith_core_logs has the proof */
-	KITH_EVENT_LOG_FORKED
+	KITH_EVENT_LOG_FORKED,
+	/* session: what the caller said early is there, and kith_core_early gives it. Once for a session at most: right
+	 * behind INCOMING; or, if it might be a replay or did not fit, behind OPENED, when the caller is proven to be
+	 * there */
+	KITH_EVENT_EARLY
 };
 
 /* X(name, value, text) */

@@ -40,6 +40,10 @@ struct kith_conn_callbacks {
 
 	/* After interrupted: the other side is there again; it had not been heard for silent_us in all. */
 	void (*resumed)(struct kith_conn *conn, kith_time_us silent_us, void *user);
+
+	/* What the other side said with its call (kith_connect_early), once: right behind incoming, or else behind
+	 * opened, or at one's own call. Not if kith_conn_early has taken it. */
+	void (*early)(struct kith_conn *conn, const uint8_t *data, size_t len, void *user);
 };
 
 /* No callbacks, and the size. */
@@ -70,6 +74,24 @@ typedef void (*kith_connect_fn)(struct kith_call *call, int err, struct kith_con
  * called. */
 KITH_EXPORT int kith_connect(struct kith_node *node, const char *name, const char *service, kith_time_us timeout_us,
 			     kith_connect_fn done, void *user, struct kith_call **out) KITH_MUST_USE;
+
+/* The same, with up to KITH_EARLY_MAX bytes that the callee's application is told with the call: half a round trip
+ * after the callee was found, before it has answered, and whether or not it will accept. It is told of calls that ring
+ * only, not of those that are refused by its list of contacts or for want of the service.
+ * Encrypted to the callee's device, but *not forward secret*: whoever gets that device's key later can read what was
+ * recorded. Protected against replay, and told at most once for a call (but to a program that ends and starts again
+ * while it is called: there it may be told anew); once if the call opens, unless its session ends within its first
+ * round trips. Bytes are told when the session has opened where they cannot be known to be new (the callee has just
+ * started, or clocks differ by more than 5 s), where they do not fit beside a long chain of certificates, and where the
+ * callee calls as well. KITH_EMSGSIZE: more bytes; KITH_EINVAL: data is NULL, and len is not 0. Copied. */
+KITH_EXPORT int kith_connect_early(struct kith_node *node, const char *name, const char *service,
+				   kith_time_us timeout_us, const void *data, size_t len, kith_connect_fn done,
+				   void *user, struct kith_call **out) KITH_MUST_USE;
+
+/* Takes what the other side said with its call, for whoever decides by it in incoming: its length, copied to out.
+ * KITH_ENOENT: nothing, or it was taken, or it is not known to be new before the call is accepted (then the early
+ * callback tells it); KITH_EINVAL, KITH_ETHREAD; KITH_ESTATE: it is over. */
+KITH_EXPORT int kith_conn_early(struct kith_conn *conn, uint8_t out[KITH_EARLY_MAX]);
 
 /* cb is copied; NULL: none any more. KITH_EINVAL: cb has no size (KITH_CONN_CALLBACKS_INIT); nothing was changed. */
 KITH_EXPORT int kith_conn_set_callbacks(struct kith_conn *conn, const struct kith_conn_callbacks *cb, void *user);

@@ -107,6 +107,7 @@ enum kith_addr_kind {
 #define KITH_ID_LEN 32 /* network ids, directory keys, supernode ids */
 #define KITH_NAME_MAX 32 /* longest name, without NUL; see docs in <kith/identity.h> */
 #define KITH_SERVICE_MAX 16 /* longest service name, without NUL */
+#define KITH_EARLY_MAX 200 /* bytes that may go along with a call */
 
 /* A public key, Ed25519 or X25519. */
 struct kith_key { /* fixed */

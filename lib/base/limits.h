@@ -23,6 +23,12 @@
 #define KITH_ANSWER_MAX 16384 /* wire: an answer body; larger transfers page */
 #define KITH_ANSWER_FRAGMENT 1024 /* wire: bytes of an answer in one frame */
 #define KITH_NESTED_MAX 1040 /* wire: an introduced packet inside a request body */
+/* Early data, KITH_EARLY_MAX bytes (<kith/types.h>), in a HELLO to a person. Where that is to ride in an INTRODUCE in
+ * our own HELLO to a home, all of them fit in an open network, and 149 in one with an issuer: 1200 - (140 + 51 + short
+ * chain 300 + 40) are the HELLO's, of which 140 are not payload, 48 are HELLO, 19 FRESH, 7 SERVICE ("chat"), 3 + 300
+ * the chain by id, 3 the frame's. Where a tunnel is asked for in an open session there are KITH_NESTED_MAX: all of
+ * them beside a chain of up to 608 bytes, beside the longest one (640) by id. What does not fit waits for the first
+ * packet */
 
 /* ---- handshake ---- */
 #define KITH_HANDSHAKE_RETRY_US (300 * KITH_US_PER_MS) /* local: first retransmission; doubles, jittered 10 % */
@@ -42,6 +48,9 @@
 	(300 * KITH_US_PER_MS) /* local: doubles; an access point holds multicast for 100 to 300 ms */
 #define KITH_DIAL_ALONE_US (5 * KITH_US_PER_S) /* local: without any home a call is not waited for longer */
 #define KITH_COOKIE_LIFE_US (120 * KITH_US_PER_S) /* wire: a cookie secret's life, as WireGuard's */
+/* local: a first message made ahead of our clock by more is not proven to be new: a start would have to be followed by
+ * as long a time in which none is. Clocks that are kept are nearer */
+#define KITH_EARLY_AHEAD_MS 5000
 #define KITH_CANCEL_US (3 * KITH_US_PER_S) /* local: so long a callee is told that a call was given up: five times */
 #define KITH_INCOMING_MAX 64 /* local: calls that wait for the application's answer */
 #define KITH_INCOMING_PER_CALLER 4 /* local: of them by one identity: a few services, or a few devices of one person */

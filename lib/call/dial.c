@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "call/crossing.h"
+#include "call/early.h"
 #include "call/find.h"
 #include "call/near.h"
 #include "call/op.h"
@@ -56,7 +57,7 @@ static void look_up(struct kith_core *c, struct kith_operation *op)
 }
 
 int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *name, const char *service,
-		    kith_time_us timeout_us, kith_op *out)
+		    kith_time_us timeout_us, struct kith_span early, kith_op *out)
 {
 	if (!kith_name_valid(name))
 		return KITH_ENAME;
@@ -68,6 +69,12 @@ int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *nam
 	if (err != 0)
 		return err;
 	struct kith_operation *op = kith_op_get(c, *out);
+	if (early.len > 0)
+		op->early = kith_blob_intern(&c->shared->blobs, early.p, early.len);
+	if (early.len > 0 && op->early == NULL) {
+		kith_op_done(c, op->id, 0, true);
+		return KITH_ENOMEM;
+	}
 	if (service != NULL)
 		kith_text_copy(op->service, sizeof op->service, service);
 	kith_ids_directory(c->suite, &op->key, &c->self.network, name);
@@ -87,6 +94,10 @@ void kith_dial_fell_through(struct kith_core *c, kith_op id, struct kith_session
 	op->session = other != NULL ? other->index : 0;
 	if (other != NULL)
 		return;
+	if (op->early_went) { /* it may have arrived, and comes once at most */
+		kith_op_done(c, op->id, KITH_EUNREACHABLE, false);
+		return;
+	}
 	op->tries = 0; /* we had not called yet: now we do */
 	kith_op_arm(c, op, c->now.mono_us);
 }
@@ -154,7 +165,8 @@ static int call(struct kith_core *c, struct kith_operation *op, const struct kit
 	else
 		peer->near = *near;
 	bool reached = found == NULL || kith_relays_reach(c, peer);
-	struct kith_session *s = reached ? kith_connect_peer(c, &person->device_dh, op->service) : NULL;
+	const struct kith_early early = kith_early_along(c, op, peer, person);
+	struct kith_session *s = reached ? kith_connect_peer(c, &person->device_dh, op->service, &early) : NULL;
 	if (s == NULL) {
 		err = reached ? KITH_EFULL : unreached(peer);
 		KITH_FREE(c->alloc, peer);
@@ -162,6 +174,7 @@ static int call(struct kith_core *c, struct kith_operation *op, const struct kit
 	}
 	s->use = KITH_USE_PEER;
 	s->peer = peer;
+	kith_early_take(op, s);
 	char shown[KITH_NAME_MAX + 1];
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "calling name=%s op=%u session=%08x homes=%u",
 		 kith_log_name(c->log, op->name, shown), op->id, s->index, peer->homes_n);

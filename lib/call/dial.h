@@ -15,8 +15,9 @@
 
 #include "link/state.h"
 
+/* early: what goes along with a call (call/early.h); copied. */
 int kith_dial_begin(struct kith_core *c, enum kith_op_kind kind, const char *name, const char *service,
-		    kith_time_us timeout_us, kith_op *op) KITH_MUST_USE;
+		    kith_time_us timeout_us, struct kith_span early, kith_op *op) KITH_MUST_USE;
 
 /* A session that stood for an operation ended without opening. other: its rival, which still may open, or NULL. */
 void kith_dial_fell_through(struct kith_core *c, kith_op op, struct kith_session *other);

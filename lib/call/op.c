@@ -64,6 +64,8 @@ void kith_op_done(struct kith_core *c, kith_op id, int err, bool told)
 	}
 	op->kind = KITH_OP_FREE;
 	kith_near_end(c, op);
+	kith_blob_unref(&c->shared->blobs, op->early);
+	op->early = NULL;
 	if (told)
 		return;
 	struct kith_event *ev = kith_event_push(c, KITH_EVENT_OP_DONE);

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "call/admit.h"
 #include "call/crossing.h"
+#include "call/early.h"
 #include "call/op.h"
 #include "call/tell.h"
 #include "link/respond.h"
@@ -74,9 +75,11 @@ bool kith_ringing_answer(struct kith_core *c, struct kith_operation *op)
 
 /* True: the application was told, and decides. False: *verdict answers at once. s->peer is set either way, unless there
  * is no memory. op: our own call of that person, which this one answers; 0: none. */
-static bool incoming(struct kith_core *c, struct kith_session *s, const struct kith_person *person,
-		     struct kith_span service, kith_op op, unsigned *verdict)
+static bool incoming(struct kith_core *c, struct kith_session *s, const struct kith_first *first, kith_op op,
+		     unsigned *verdict)
 {
+	const struct kith_person *person = &first->person;
+	const struct kith_span service = first->hello.service;
 	*verdict = KITH_CLOSE_LIMIT;
 	s->peer = KITH_NEW(c->alloc, struct kith_peer);
 	if (s->peer == NULL) {
@@ -112,6 +115,7 @@ static bool incoming(struct kith_core *c, struct kith_session *s, const struct k
 		kith_stats_add(c->stats, KITH_STAT_REFUSE_BLOCKED, 1);
 		return false;
 	}
+	kith_early_keep(c, s, first->hello.early);
 	if (op != 0) { /* whoever calls has consented */
 		*verdict = 0;
 		kith_crossing_take(c, op, s);
@@ -126,6 +130,8 @@ static bool incoming(struct kith_core *c, struct kith_session *s, const struct k
 	s->peer->told = true;
 	s->peer->ring_next = c->ringing;
 	c->ringing = s;
+	if (first->proven)
+		kith_early_tell(c, s);
 	return true;
 }
 
@@ -180,6 +186,6 @@ void kith_ringing_on_call(struct kith_core *c, const struct kith_first *first)
 	if (s == NULL)
 		return;
 	KITH_LOG(c->log, KITH_LOG_DEBUG, "called session=%08x", s->index);
-	if (!incoming(c, s, &first->person, first->hello.service, op, &verdict))
+	if (!incoming(c, s, first, op, &verdict))
 		kith_ringing_decide(c, s, (uint16_t)verdict);
 }

@@ -5,6 +5,7 @@
 #include "call/crossing.h"
 #include "call/cut.h"
 #include "call/dial.h"
+#include "call/early.h"
 #include "call/ended.h"
 #include "call/follow.h"
 #include "call/op.h"
@@ -91,6 +92,7 @@ void kith_talk_opened(struct kith_core *c, struct kith_session *s)
 		ev->remote = !s->initiator;
 	}
 	s->peer->told = true;
+	kith_early_opened(c, s);
 	if (kith_session_hop(s)->tunnel == 0 && s->role != KITH_ROLE_SUPERNODE) /* not as calls of leaves begin */
 		kith_tell_path(c, s);
 	if (s->peer->op != 0)
@@ -141,6 +143,7 @@ void kith_talk_closed(struct kith_core *c, struct kith_session *s, enum kith_clo
 	kith_cut_keep(c, s->index, peer->streams);
 	kith_spread_over(c, s);
 	kith_blob_unref(&c->shared->blobs, peer->challenge);
+	kith_early_over(c, s);
 	KITH_FREE(c->alloc, peer);
 	s->peer = NULL;
 }

@@ -8,6 +8,7 @@
 #include "call/challenge.h"
 #include "call/cut.h"
 #include "call/dial.h"
+#include "call/early.h"
 #include "call/ended.h"
 #include "call/explain.h"
 #include "call/follow.h"
@@ -62,16 +63,34 @@ int kith_core_serve(struct kith_core *c, const char *service)
 	return 0;
 }
 
+int kith_core_call_early(struct kith_core *c, struct kith_now now, const char *name, const char *service,
+			 kith_time_us timeout_us, struct kith_span early, kith_op *op)
+{
+	if (c == NULL || name == NULL || service == NULL || op == NULL || timeout_us < 0 ||
+	    (early.p == NULL && early.len > 0))
+		return KITH_EINVAL;
+	if (early.len > KITH_EARLY_MAX)
+		return KITH_EMSGSIZE;
+	kith_core_enter(c, now);
+	int err = KITH_EINVAL;
+	if (strcmp(name, c->me.name) != 0)
+		err = kith_dial_begin(c, KITH_OP_CALL, name, service, sane(timeout_us), early, op);
+	kith_core_settle(c);
+	return err;
+}
+
 int kith_core_call(struct kith_core *c, struct kith_now now, const char *name, const char *service,
 		   kith_time_us timeout_us, kith_op *op)
 {
-	if (c == NULL || name == NULL || service == NULL || op == NULL || timeout_us < 0)
+	return kith_core_call_early(c, now, name, service, timeout_us, (struct kith_span){ NULL, 0 }, op);
+}
+
+int kith_core_early(struct kith_core *c, kith_session_id id, uint8_t out[KITH_EARLY_MAX])
+{
+	if (c == NULL || out == NULL)
 		return KITH_EINVAL;
-	kith_core_enter(c, now);
-	int err = strcmp(name, c->me.name) == 0 ? KITH_EINVAL
-						: kith_dial_begin(c, KITH_OP_CALL, name, service, sane(timeout_us), op);
-	kith_core_settle(c);
-	return err;
+	struct kith_session *s = kith_peer_get(c, id);
+	return s != NULL ? kith_early_give(c, s, out) : KITH_ENOENT;
 }
 
 int kith_core_lookup(struct kith_core *c, struct kith_now now, const char *name, kith_op *op)
@@ -79,7 +98,8 @@ int kith_core_lookup(struct kith_core *c, struct kith_now now, const char *name,
 	if (c == NULL || name == NULL || op == NULL)
 		return KITH_EINVAL;
 	kith_core_enter(c, now);
-	int err = kith_dial_begin(c, KITH_OP_LOOKUP, name, NULL, KITH_REQUEST_TIMEOUT_US, op);
+	int err = kith_dial_begin(c, KITH_OP_LOOKUP, name, NULL, KITH_REQUEST_TIMEOUT_US, (struct kith_span){ NULL, 0 },
+				  op);
 	kith_core_settle(c);
 	return err;
 }

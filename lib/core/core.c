@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "base/sized.h"
 #include "call/cut.h"
+#include "call/early.h"
 #include "call/ended.h"
 #include "call/dial.h"
 #include "call/near.h"
@@ -267,6 +268,8 @@ static int build(struct kith_core *c, const struct kith_core_options *o, struct 
 	c->self.role = KITH_ROLE_LEAF;
 	kith_guard_init(&c->guard, c->suite, c->alloc, c->random, c->self.dh_pk, &c->self.network,
 			super ? KITH_GUARD_SEEN_SUPERNODE : KITH_GUARD_SEEN_LEAF, c->now.unix_ms);
+	if (!c->now.unix_trusted)
+		c->guard.proven_from_s = UINT32_MAX;
 	kith_allowance_init(&c->allowance, c->alloc, c->random, super ? KITH_ASKERS_MAX : KITH_ASKERS_LEAF_MAX,
 			    super ? KITH_ASKERS_MAX : KITH_STRANGERS_LEAF_MAX);
 	kith_link_init(&c->unconfirmed);
@@ -398,6 +401,7 @@ static void free_sessions(struct kith_core *c)
 		if (s->peer != NULL && (s->use & KITH_USE_PEER)) {
 			kith_streams_free(s->peer->streams);
 			kith_blob_unref(&c->shared->blobs, s->peer->challenge);
+			kith_early_over(c, s);
 			KITH_FREE(c->alloc, s->peer);
 		} else if (s->attached != NULL && (s->use & KITH_USE_LEAF)) {
 			kith_blob_unref(&c->shared->blobs, s->attached->record);
@@ -435,6 +439,7 @@ void kith_core_free(struct kith_core *c)
 	for (size_t i = 0; c->ops != NULL && i < KITH_OPS_MAX; i++) {
 		kith_timers_stop(&c->timers, &c->ops[i].timer);
 		kith_near_end(c, &c->ops[i]);
+		kith_blob_unref(&c->shared->blobs, c->ops[i].early);
 	}
 	KITH_FREE_ARRAY(alloc, c->ops, KITH_OPS_MAX);
 	kith_nearby_deinit(c);

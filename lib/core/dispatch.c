@@ -51,6 +51,19 @@ static bool on_tunnels_word(struct kith_core *c, struct kith_session *s, const s
 	return !kith_serves(c) || kith_tunnels_on_leg(c, s, frame->body); /* one that serves no more has no tunnel */
 }
 
+/* What applications say: only on their sessions. */
+static bool on_data_frame(struct kith_core *c, struct kith_session *s, const struct kith_frame *frame)
+{
+	s->used_at = c->now.mono_us;
+	if (!(s->use & KITH_USE_PEER))
+		return false;
+	if (frame->type == KITH_FRAME_DATAGRAM)
+		kith_talk_on_datagram(c, s, frame->body);
+	else
+		kith_talk_streams_on_packet(c, s, frame->body);
+	return true;
+}
+
 /* One frame of a data packet. False: malformed. */
 static bool on_frame(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop,
 		     const struct kith_frame *frame)
@@ -84,15 +97,8 @@ static bool on_frame(struct kith_core *c, struct kith_session *s, const struct k
 		kith_request_on_more(s->requests, kith_env(c, s), frame->body);
 		return true;
 	case KITH_FRAME_DATAGRAM:
-		s->used_at = c->now.mono_us;
-		if (s->use & KITH_USE_PEER)
-			kith_talk_on_datagram(c, s, frame->body);
-		return (s->use & KITH_USE_PEER) != 0;
 	case KITH_FRAME_STREAM:
-		s->used_at = c->now.mono_us;
-		if (s->use & KITH_USE_PEER)
-			kith_talk_streams_on_packet(c, s, frame->body);
-		return (s->use & KITH_USE_PEER) != 0;
+		return on_data_frame(c, s, frame);
 	case KITH_FRAME_BURST:
 		if ((s->use & KITH_USE_WITNESS) == 0)
 			return false;
@@ -105,6 +111,7 @@ static bool on_frame(struct kith_core *c, struct kith_session *s, const struct k
 	case KITH_FRAME_FRESH:
 	case KITH_FRAME_CANCEL:
 	case KITH_FRAME_CROSSED:
+	case KITH_FRAME_EARLY:
 		return false;
 	case KITH_FRAME_PADDING:
 		return true;

@@ -3,6 +3,7 @@
 #include "call/admit.h"
 #include "call/challenge.h"
 #include "call/dial.h"
+#include "call/early.h"
 #include "call/follow.h"
 #include "call/relays.h"
 #include "leaf/audit.h"
@@ -160,6 +161,17 @@ static void serve_as_candidate(struct kith_core *c, struct kith_session *s, cons
 		on_knock(c, s, request);
 }
 
+/* What the two ends of a call ask each other. */
+static void serve_peer(struct kith_core *c, struct kith_session *s, const struct kith_request *request)
+{
+	if (request->kind == KITH_REQ_FOLLOW)
+		kith_follow_on_request(c, s, request);
+	else if (request->kind == KITH_REQ_EARLY)
+		kith_early_on_request(c, s, request);
+	else
+		kith_challenge_on_request(c, s, request);
+}
+
 static void serve(struct kith_core *c, struct kith_session *s, const struct kith_request *request,
 		  struct kith_span *own)
 {
@@ -205,16 +217,15 @@ static void serve(struct kith_core *c, struct kith_session *s, const struct kith
 		kith_lists_on_editions(c, s, request);
 		return;
 	case KITH_REQ_FOLLOW:
-		kith_follow_on_request(c, s, request);
+	case KITH_REQ_EARLY:
+	case KITH_REQ_CHALLENGE:
+		serve_peer(c, s, request);
 		return;
 	case KITH_REQ_RENEWED:
 		kith_renewed_on_request(c, s, request);
 		return;
 	case KITH_REQ_REKEY:
 		kith_rekey_on_request(c, s, request);
-		return;
-	case KITH_REQ_CHALLENGE:
-		kith_challenge_on_request(c, s, request);
 		return;
 	}
 	kith_session_answer(c, s, request->id, KITH_STATUS_UNKNOWN, nothing);

@@ -71,18 +71,26 @@ static int began(struct kith_call *call, int err, struct kith_call **out)
 	return 0;
 }
 
-int kith_connect(struct kith_node *node, const char *name, const char *service, kith_time_us timeout_us,
-		 kith_connect_fn done, void *user, struct kith_call **out)
+int kith_connect_early(struct kith_node *node, const char *name, const char *service, kith_time_us timeout_us,
+		       const void *data, size_t len, kith_connect_fn done, void *user, struct kith_call **out)
 {
 	struct kith_call *call;
-	int err = service == NULL || timeout_us < 0 ? KITH_EINVAL : check_name(node, name);
+	const struct kith_span early = { data, len };
+	int err = service == NULL || timeout_us < 0 || (data == NULL && len > 0) ? KITH_EINVAL : check_name(node, name);
 	if (err == 0)
 		err = begin(node, KITH_CALL_CONNECT, &call);
 	if (err != 0)
 		return err;
 	call->connected = done;
 	call->user = user;
-	return began(call, kith_core_call(node->core, kith_node_now(node), name, service, timeout_us, &call->op), out);
+	err = kith_core_call_early(node->core, kith_node_now(node), name, service, timeout_us, early, &call->op);
+	return began(call, err, out);
+}
+
+int kith_connect(struct kith_node *node, const char *name, const char *service, kith_time_us timeout_us,
+		 kith_connect_fn done, void *user, struct kith_call **out)
+{
+	return kith_connect_early(node, name, service, timeout_us, NULL, 0, done, user, out);
 }
 
 int kith_lookup(struct kith_node *node, const char *name, kith_found_fn found, kith_lookup_fn done, void *user,

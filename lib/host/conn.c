@@ -81,6 +81,19 @@ int kith_conn_set_callbacks(struct kith_conn *conn, const struct kith_conn_callb
 	return 0;
 }
 
+int kith_conn_early(struct kith_conn *conn, uint8_t out[KITH_EARLY_MAX])
+{
+	int err = kith_conn_check(conn);
+	if (err != 0)
+		return err;
+	struct kith_node *node = conn->node;
+	if (out == NULL)
+		return KITH_EINVAL;
+	if (conn->state == KITH_CONN_LINGERING || conn->state == KITH_CONN_CLOSING || node->core == NULL)
+		return KITH_ESTATE;
+	return kith_core_early(node->core, conn->id, out);
+}
+
 int kith_conn_accept(struct kith_conn *conn)
 {
 	int err = kith_conn_check(conn);

@@ -96,6 +96,14 @@ static void on_closed(struct kith_conn *conn, const struct kith_event *ev)
 	kith_conn_end(conn, ev->reason, ev->remote);
 }
 
+static void on_early(struct kith_conn *conn)
+{
+	uint8_t bytes[KITH_EARLY_MAX];
+	int len = conn->cb.early != NULL ? kith_core_early(conn->node->core, conn->id, bytes) : 0;
+	if (len > 0)
+		conn->cb.early(conn, bytes, (size_t)len, conn->user);
+}
+
 /* What is about a session. */
 static void on_conn(struct kith_node *node, const struct kith_event *ev)
 {
@@ -107,6 +115,8 @@ static void on_conn(struct kith_node *node, const struct kith_event *ev)
 		on_closed(conn, ev);
 	else if (ev->type == KITH_EVENT_STREAM)
 		kith_stream_changed(conn, ev);
+	else if (ev->type == KITH_EVENT_EARLY && !deaf)
+		on_early(conn);
 	else if (ev->type == KITH_EVENT_PATH && conn->cb.path_changed != NULL && !deaf)
 		conn->cb.path_changed(conn, &ev->path, conn->user);
 	else if (ev->type == KITH_EVENT_DATAGRAM && conn->cb.datagram != NULL && !deaf)
@@ -185,6 +195,7 @@ static void dispatch_one(struct kith_node *node, const struct kith_event *ev)
 	case KITH_EVENT_STREAM:
 	case KITH_EVENT_INTERRUPTED:
 	case KITH_EVENT_RESUMED:
+	case KITH_EVENT_EARLY:
 		on_conn(node, ev);
 		break;
 	case KITH_EVENT_LEFT:

@@ -349,6 +349,7 @@ static const struct row conn_rows[] = {
 	ROW(kith_conn_callbacks, datagram),    ROW(kith_conn_callbacks, writable),
 	ROW(kith_conn_callbacks, stream),      ROW(kith_conn_callbacks, closed),
 	ROW(kith_conn_callbacks, interrupted), ROW(kith_conn_callbacks, resumed),
+	ROW(kith_conn_callbacks, early),
 };
 WHOLE(conn_rows, kith_conn_callbacks);
 

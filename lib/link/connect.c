@@ -185,20 +185,45 @@ int kith_connect_witness(struct kith_core *c, const struct kith_host *host, cons
 	return 0;
 }
 
+/* The full chain, but where only the other leaves room for early data in a HELLO to a person. *early: what of it fits,
+ * beside FRESH, so that a HELLO that is made anew has the same. */
+static struct kith_span chain_beside(const struct kith_core *c, const struct kith_handshake *hs, const char *service,
+				     size_t most, struct kith_span *early)
+{
+	enum { HELLO_LEN = 48, FRESH_LEN = KITH_FRAME_HEADER + KITH_COOKIE_LEN };
+	const size_t others = KITH_IK_HELLO_OVERHEAD + HELLO_LEN + FRESH_LEN + KITH_FRAME_HEADER + strlen(service) +
+			      KITH_FRAME_HEADER + early->len + KITH_FRAME_HEADER;
+	if (hs->cancel)
+		early->len = 0;
+	if (early->len == 0 || others + c->self.chain.len <= most)
+		return c->self.chain;
+	if (hs->by_id && others + c->self.chain_short.len <= most)
+		return c->self.chain_short;
+	early->len = 0;
+	return c->self.chain;
+}
+
 /* Makes the HELLO to a person, as long as fits an introduction inside our own first message to a home. The reply may be
  * no longer. */
-static int make_call(struct kith_core *c, struct kith_session *s, const uint8_t key[32], const char *service)
+static int make_call(struct kith_core *c, struct kith_session *s, const uint8_t key[32], const char *service,
+		     struct kith_span early)
 {
 	uint8_t payload[KITH_UDP_PAYLOAD];
 	struct kith_writer w = kith_writer_of(payload, sizeof payload);
-	begin_payload(c, s, &w, c->self.chain);
+	size_t around = KITH_IK_HELLO_OVERHEAD + 48 + 3 + c->self.chain_short.len + INTRODUCE_COST;
+	size_t pad_to = around < KITH_UDP_PAYLOAD ? KITH_UDP_PAYLOAD - around : 0;
+	begin_payload(c, s, &w, chain_beside(c, s->hs, service, s->hs->alone ? KITH_NESTED_MAX : pad_to, &early));
 	uint8_t *mark = kith_frame_begin(&w, KITH_FRAME_SERVICE);
 	kith_write_bytes(&w, (const uint8_t *)service, strlen(service));
 	kith_frame_end(&w, mark);
 	if (s->hs->cancel)
 		kith_frame_end(&w, kith_frame_begin(&w, KITH_FRAME_CANCEL));
-	size_t around = KITH_IK_HELLO_OVERHEAD + 48 + 3 + c->self.chain_short.len + INTRODUCE_COST;
-	size_t pad_to = around < KITH_UDP_PAYLOAD ? KITH_UDP_PAYLOAD - around : 0;
+	s->hs->early = early.len > 0;
+	if (s->hs->early) {
+		mark = kith_frame_begin(&w, KITH_FRAME_EARLY);
+		kith_write_span(&w, early);
+		kith_frame_end(&w, mark);
+	}
 	if (w.bad)
 		return KITH_EMSGSIZE;
 	int err = kith_handshake_start(s->hs, &c->self, key, s->index,
@@ -206,12 +231,14 @@ static int make_call(struct kith_core *c, struct kith_session *s, const uint8_t 
 	return err == 0 && s->hs->len > KITH_NESTED_MAX ? KITH_EMSGSIZE : err;
 }
 
-struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_key *device, const char *service)
+struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_key *device, const char *service,
+				       const struct kith_early *early)
 {
 	struct kith_session *s = new_initiator(c);
 	if (s == NULL)
 		return NULL;
-	if (make_call(c, s, device->b, service) != 0) {
+	s->hs->by_id = early->by_id, s->hs->alone = early->alone;
+	if (make_call(c, s, device->b, service, early->bytes) != 0) {
 		kith_session_drop(c, s);
 		return NULL;
 	}
@@ -230,7 +257,8 @@ static bool remake(struct kith_core *c, struct kith_session *s)
 	uint8_t key[32];
 	memcpy(key, s->hs->noise.rs, 32);
 	kith_noise_wipe(&s->hs->noise);
-	int err = s->use & KITH_USE_PEER ? make_call(c, s, key, s->peer->service) : make_hello_again(c, s, key);
+	int err = s->use & KITH_USE_PEER ? make_call(c, s, key, s->peer->service, kith_blob_span(s->peer->early.ours))
+					 : make_hello_again(c, s, key);
 	if (err == 0)
 		return true;
 	kith_session_end(c, s, KITH_CLOSE_PROTOCOL, false);
@@ -519,12 +547,21 @@ static void confirm(struct kith_core *c, struct kith_session *s)
 }
 
 /* The callee takes this call for its own, which is still to come or has come already, and must not ring here. */
-static void forget_crossed(struct kith_core *c, const struct kith_hello *hello, const struct kith_person *person)
+static void forget_crossed(struct kith_core *c, struct kith_session *s, const struct kith_hello *hello,
+			   const struct kith_person *person)
 {
-	uint32_t session;
-	if (hello->crossed && kith_guard_judge(&c->guard, &c->now, person->device_dh.b, hello->crossed_ms,
-					       hello->crossed_id, true, &session) != KITH_SAME)
+	uint32_t index = 0;
+	if (!hello->crossed)
+		return;
+	if (kith_guard_judge(&c->guard, &c->now, person->device_dh.b, hello->crossed_ms, hello->crossed_id, true,
+			     &index) != KITH_SAME) {
 		kith_guard_remember(&c->guard, &c->now, person->device_dh.b, hello->crossed_ms, hello->crossed_id, 0);
+		return;
+	}
+	/* It rang here, and what it said was told, unless it waits there still. */
+	const struct kith_session *theirs = index != 0 ? kith_sessions_get(&c->sessions, index) : NULL;
+	s->peer->early.told = theirs == NULL || !(theirs->use & KITH_USE_PEER) || theirs->peer == NULL ||
+			      theirs->peer->early.told || memcmp(theirs->device, s->device, sizeof s->device) != 0;
 }
 
 /* The source of a supernode's answer says which of its addresses works. A person answers through a tunnel that we may
@@ -612,7 +649,7 @@ void kith_connect_on_reply(struct kith_core *c, const struct kith_hs_header *hea
 		return;
 	}
 	if (s->use & KITH_USE_PEER)
-		forget_crossed(c, &hello, &person);
+		forget_crossed(c, s, &hello, &person);
 	kith_session_take_keys(s, c->now.mono_us);
 	kith_connect_bind(c, s);
 	struct kith_hop way = way_of_reply(s, from);

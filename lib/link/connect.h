@@ -22,8 +22,16 @@ int kith_connect_request(struct kith_core *c, const struct kith_host *host, uint
 int kith_connect_witness(struct kith_core *c, const struct kith_host *host, const uint16_t *from, uint8_t kind,
 			 struct kith_span body, uint64_t token, uint32_t *session) KITH_MUST_USE;
 
+/* What goes along with a call, if there is room (s->hs->early says so). */
+struct kith_early {
+	struct kith_span bytes; /* at most KITH_EARLY_MAX, or none */
+	bool by_id; /* the callee holds our issuer's certificate: it may be left out for want of room */
+	bool alone; /* the HELLO is sent in an open session, and need not fit beside another one */
+};
+
 /* Makes a session to a person's device, and its HELLO, for lib/call to send (s->hs->packet). */
-struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_key *device, const char *service);
+struct kith_session *kith_connect_peer(struct kith_core *c, const struct kith_key *device, const char *service,
+				       const struct kith_early *early);
 
 /* Sends the HELLO over a hop. */
 void kith_connect_send(struct kith_core *c, struct kith_session *s, const struct kith_hop *hop);

@@ -271,15 +271,19 @@ static void on_cancel(struct kith_core *c, struct kith_session *s)
 
 /* Whether the message is new. A message is remembered once it made a session; until then its copies count as new.
  */
-static bool fresh(struct kith_core *c, const struct kith_hs_header *header, const struct kith_hello *hello,
-		  const struct kith_person *person, const struct kith_hop *from)
+static bool fresh(struct kith_core *c, const struct kith_hs_header *header, struct kith_first *first)
 {
+	const struct kith_hello *hello = &first->hello;
+	const struct kith_person *person = &first->person;
+	const struct kith_hop *from = &first->from;
 	bool made_now = hello->fresh.p != NULL && kith_guard_epoch(&c->guard, c->now.mono_us, hello->fresh.p);
 	uint32_t index = 0;
 	struct kith_session *s;
 	switch (kith_guard_judge(&c->guard, &c->now, person->device_dh.b, hello->timestamp_ms, hello->call_id, made_now,
 				 &index)) {
 	case KITH_FRESH:
+		first->proven =
+			kith_guard_proves(&c->guard, &c->now, person->device_dh.b, hello->timestamp_ms, made_now);
 		return true;
 	case KITH_SAME:
 		s = made_by(c, index, person, hello->call_id);
@@ -327,7 +331,7 @@ static enum kith_respond_event on_authentic(struct kith_core *c, const struct ki
 		kith_drop(c, KITH_STAT_REFUSE_NOT_VIA_HOME, &first->from, "no_call");
 		return KITH_RESPOND_DONE;
 	}
-	if (!fresh(c, header, hello, &first->person, &first->from))
+	if (!fresh(c, header, first))
 		return KITH_RESPOND_DONE;
 	if (hello->cancel) { /* the call itself has not come yet, and will be taken for a known one */
 		kith_guard_remember(&c->guard, &c->now, first->person.device_dh.b, hello->timestamp_ms, hello->call_id,

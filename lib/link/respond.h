@@ -29,6 +29,7 @@ struct kith_first {
 	uint32_t peer_index;
 	struct kith_hop from;
 	size_t packet_len;
+	bool proven; /* certainly no replay: early data need not wait for the session */
 	uint8_t payload[KITH_UDP_PAYLOAD];
 };
 

@@ -143,6 +143,14 @@ struct kith_admitted {
 	uint32_t home; /* session */
 };
 
+/* Early data of a session (call/early). */
+struct kith_peer_early {
+	struct kith_blob *ours; /* caller: what goes along with the call */
+	struct kith_blob *theirs; /* what the other side said early, until the application has taken it */
+	bool sent; /* caller: it is in the HELLO */
+	bool told; /* of theirs: once for a session */
+};
+
 /* What a peer session has beyond others. Hangs off kith_session.peer. */
 struct kith_peer {
 	char name[KITH_NAME_MAX + 1];
@@ -181,6 +189,7 @@ struct kith_peer {
 	kith_time_us offer_at; /* our candidates wait for a sounding until then; 0: they do not */
 	struct kith_hop near; /* caller: where the callee answered on the local network; family NONE: it did not */
 	struct kith_outage outage;
+	struct kith_peer_early early;
 };
 
 /* What a home knows of a leaf that would serve. */
@@ -355,6 +364,8 @@ struct kith_operation {
 	struct kith_question *question; /* call; NULL: the callee is not looked for on the local network */
 	uint32_t asked; /* session a LOOKUP is out on */
 	uint32_t session; /* call: the session being made */
+	struct kith_blob *early; /* call: what goes along with it; or NULL */
+	bool early_went; /* in a HELLO that was sent: in no other any more */
 	int last_err;
 };
 

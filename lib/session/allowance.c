@@ -118,7 +118,8 @@ uint32_t kith_allowance_held(const struct kith_allowance *a, uint64_t who, enum 
 	X(REKEY, REKEYING, DOOR)                                                                                       \
 	X(CHALLENGE, PROOF, DOOR)                                                                                      \
 	X(RENEWED, RENEWAL, WITHIN) /* what is held already is free */                                                 \
-	X(FOLLOW, FOLLOWING, DOOR)
+	X(FOLLOW, FOLLOWING, DOOR)                                                                                     \
+	X(EARLY, FOLLOWING, DOOR)
 
 enum { WITHIN, DOOR };
 

@@ -53,7 +53,7 @@
 	X(KNOCK_ASKED, IDENTITY, 2, 1, 64)                                                                             \
 	X(REKEYING, IDENTITY, 4, 1, 512)                                                                               \
 	X(PROOF, IDENTITY, 2, 1, 32) /* CHALLENGE */                                                                   \
-	X(FOLLOWING, IDENTITY, 2, 1, 512) /* FOLLOW */                                                                 \
+	X(FOLLOWING, IDENTITY, 2, 1, 512) /* FOLLOW, EARLY */                                                          \
 	X(NEARBY, DEVICE, KITH_NEARBY_PER_S, 1, KITH_NEARBY_BURST) /* WHERE, by this device */                         \
 	X(NEARBY_OF, PREFIX, KITH_NEARBY_PER_S, 1, KITH_NEARBY_BURST) /* WHERE and HERE, of one address */             \
 	X(NEARBY_ALL, DEVICE, 8 * KITH_NEARBY_PER_S, 1, 8 * KITH_NEARBY_BURST) /* that this device hears */

@@ -19,6 +19,7 @@ enum { CALL_ID_KEPT = 8 /* of 16 bytes: drawn at random, and told apart for one 
 struct seen {
 	uint8_t device[KITH_DEVICE_ID_LEN];
 	int64_t low_ms;
+	bool behind; /* low_ms is below what was the floor: some that were forgotten may be above it */
 	uint32_t n;
 	struct {
 		int64_t timestamp_ms;
@@ -45,6 +46,12 @@ static void mac(const struct kith_suite *suite, uint8_t out[KITH_MAC_LEN], const
 	suite->blake2b(out, KITH_MAC_LEN, (struct kith_span){ key, key_len }, &bytes, 1);
 }
 
+/* Whatever was accepted until then was made before. */
+static uint32_t proven_from(int64_t ms)
+{
+	return (uint32_t)((ms + KITH_EARLY_AHEAD_MS + 999) / 1000);
+}
+
 void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const struct kith_alloc *alloc,
 		     const struct kith_random *random, const uint8_t own_key[32], const struct kith_id *network,
 		     uint32_t seen_max, int64_t start_ms)
@@ -54,6 +61,7 @@ void kith_guard_init(struct kith_guard *g, const struct kith_suite *suite, const
 	g->random = random;
 	g->alloc = alloc;
 	g->floor_ms = start_ms;
+	g->proven_from_s = proven_from(start_ms);
 	g->hellos_per_s = KITH_HANDSHAKES_PER_S;
 	struct kith_mac_keys keys;
 	kith_mac_keys_derive(&keys, suite, own_key);
@@ -263,6 +271,21 @@ enum kith_freshness kith_guard_judge(const struct kith_guard *g, const struct ki
 	return newer && timestamp_ms <= latest(now) ? KITH_FRESH : KITH_UNSURE;
 }
 
+bool kith_guard_proves(struct kith_guard *g, const struct kith_now *now, const uint8_t device[KITH_DEVICE_ID_LEN],
+		       int64_t timestamp_ms, bool made_now)
+{
+	const struct seen *s = kith_table_get(&g->seen, device);
+	const int64_t floor_ms = s != NULL && !s->behind ? s->low_ms : g->floor_ms;
+	if (!now->unix_trusted) { /* what comes until the clock is set counts as from before the start */
+		g->proven_from_s = UINT32_MAX;
+		return false;
+	}
+	if (g->proven_from_s == UINT32_MAX)
+		g->proven_from_s = proven_from(now->unix_ms);
+	return !made_now && timestamp_ms > floor_ms && timestamp_ms > (int64_t)g->proven_from_s * 1000 &&
+	       timestamp_ms <= now->unix_ms + KITH_EARLY_AHEAD_MS;
+}
+
 static int64_t newest(const struct seen *s)
 {
 	int64_t ms = s->low_ms;
@@ -286,7 +309,8 @@ static struct seen *new_seen(struct kith_guard *g, const uint8_t device[KITH_DEV
 		raise_floor(g, newest(s));
 	memset(s, 0, sizeof *s);
 	memcpy(s->device, device, KITH_DEVICE_ID_LEN);
-	s->low_ms = timestamp_ms > g->floor_ms ? g->floor_ms : timestamp_ms - 1;
+	s->behind = timestamp_ms <= g->floor_ms;
+	s->low_ms = s->behind ? timestamp_ms - 1 : g->floor_ms;
 	if (kith_table_put(&g->seen, s) == 0)
 		return s;
 	KITH_FREE(g->alloc, s);

@@ -54,8 +54,10 @@ struct kith_guard {
 	int64_t floor_ms; /* timestamps at or below need a cookie */
 	kith_time_us window_at; /* the second in which hellos are counted */
 	uint32_t window_hellos, window_cookies; /* hellos: that passed without a cookie */
-	uint32_t hellos_per_s; /* above: cookies */
-	bool seeded;
+	/* unix time in seconds: what was made later was not accepted before this guard began; UINT32_MAX: unknown */
+	uint32_t proven_from_s;
+	uint32_t hellos_per_s : 31; /* above: cookies */
+	uint32_t seeded : 1;
 };
 
 /* own_key is the responder's X25519 public key. seen_max bounds the table of timestamps. start_ms: the wall clock
@@ -100,6 +102,13 @@ bool kith_guard_epoch(struct kith_guard *g, kith_time_us now, const uint8_t epoc
 enum kith_freshness kith_guard_judge(const struct kith_guard *g, const struct kith_now *now,
 				     const uint8_t device[KITH_DEVICE_ID_LEN], int64_t timestamp_ms,
 				     const uint8_t call_id[16], bool made_now, uint32_t *session);
+
+/* Whether a message that was judged FRESH, and is not remembered yet, was certainly never accepted before, also not
+ * before a restart, and never will be again: then what it brings may be acted on before its author is heard. One that
+ * made_now proves is not: a message with the same call id may have been accepted, and forgotten. A clock must not be
+ * set back over a restart. */
+bool kith_guard_proves(struct kith_guard *g, const struct kith_now *now, const uint8_t device[KITH_DEVICE_ID_LEN],
+		       int64_t timestamp_ms, bool made_now);
 
 /* Remembers an accepted first message, and the session that it made: its index, 0 for none. A time ahead of ours counts
  * as ours does: whoever signs times to come must not raise the floor that others stand on. */

@@ -78,6 +78,8 @@ bool kith_hello_parse(struct kith_hello *out, struct kith_span payload)
 			ok = parse_cancel(out, f.body);
 		else if (f.type == KITH_FRAME_CROSSED)
 			ok = parse_crossed(out, f.body);
+		else if (f.type == KITH_FRAME_EARLY)
+			ok = take_once(&out->early, f.body) && f.body.len > 0 && f.body.len <= KITH_EARLY_MAX;
 		else if (f.type == KITH_FRAME_REQUEST)
 			ok = take_once(&out->request, f.body);
 		else if (f.type == KITH_FRAME_ANSWER)

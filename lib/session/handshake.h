@@ -2,7 +2,7 @@
  *
  *   [WHO    i -> r                 whose key is needed; only while that is not known]
  *   [IAM    r -> i                 certificates]
- *   HELLO   i -> r  e, es, s, ss  {HELLO CHAIN [FRESH] [SERVICE] [CANCEL] [REQUEST]}
+ *   HELLO   i -> r  e, es, s, ss  {HELLO CHAIN [FRESH] [SERVICE] [CANCEL] [EARLY] [REQUEST]}
  *   REPLY   r -> i  e, ee, se     {HELLO CHAIN [VERDICT] [CROSSED] [ANSWER]}
  *
  * A HELLO is made once: its retransmissions, and copies over other hops, are the same bytes but for mac2. A packet
@@ -51,6 +51,7 @@ struct kith_hello {
 	bool has_verdict;
 	uint16_t verdict; /* 0 = accepted, else enum kith_close_reason */
 	struct kith_span chain, service, verdict_text;
+	struct kith_span early; /* of the caller's application; p is NULL when absent */
 	struct kith_span fresh; /* the epoch that proves when it was made; p is NULL when absent */
 	struct kith_span request, answer; /* bodies of those frames; p is NULL when absent */
 	bool cancel; /* the call with this call id is given up */
@@ -80,6 +81,9 @@ struct kith_handshake {
 	bool initiator;
 	bool refused; /* responder: the REPLY says no; the keys that it carries are not used */
 	bool cancel; /* initiator: the HELLO takes back the one before it */
+	bool early; /* initiator: early data rides in it */
+	bool by_id; /* initiator: the callee holds our issuer's certificate */
+	bool alone; /* initiator: it need not fit an INTRODUCE in another HELLO */
 	uint8_t purpose; /* initiator: enum kith_hello_purpose: what the HELLO says that it is for */
 	int8_t why; /* initiator: enum kith_err: why it comes to nothing, as far as that is known */
 	uint8_t busy_tries; /* initiator: the try that a BUSY was looked at for: one for each HELLO */

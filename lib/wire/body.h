@@ -49,7 +49,8 @@
 	X(REKEY, 32, "O") /* a fresh ephemeral for the next key epoch */                                               \
 	X(CHALLENGE, 33, "P") /* prove, explicitly, that you hold your device key */                                   \
 	X(RENEWED, 34, "O") /* these are my certificates from now on */                                                \
-	X(FOLLOW, 35, "P") /* with this you may follow me */
+	X(FOLLOW, 35, "P") /* with this you may follow me */                                                           \
+	X(EARLY, 36, "P") /* what was to come with the call, and did not */
 
 enum kith_request_kind {
 #define KITH_REQUEST_ENUM(name, value, who) KITH_REQ_##name = (value),
@@ -229,6 +230,9 @@ enum kith_status {
 
 /* ELECTED request */
 #define KITH_B_ELECTED_ENTRY 0 /* bytes: member entry */
+
+/* EARLY request */
+#define KITH_B_EARLY_BYTES 0 /* bytes: 1 to KITH_EARLY_MAX */
 
 /* FOLLOW request */
 #define KITH_B_FOLLOW_TOKEN 0 /* bytes(16): for the records of the device that sends it */

@@ -37,7 +37,8 @@
 	X(VERDICT, 0x43, 'H') /* 0 accepted, else reason 2, text */                                                    \
 	X(FRESH, 0x44, 'H') /* epoch 16: this message was made after the responder's epoch began */                    \
 	X(CANCEL, 0x45, 'H') /* none: the call with this call id is given up */                                        \
-	X(CROSSED, 0x46, 'H') /* timestamp_ms 8, call id 16: of a call the other way, which this answer stands in for */
+	X(CROSSED, 0x46, 'H') /* timestamp_ms 8, call id 16: of a call the other way, which this answer is for, too */ \
+	X(EARLY, 0x47, 'H') /* beside SERVICE: what the caller's application says before there is a session */
 
 enum kith_frame_type {
 #define KITH_FRAME_ENUM(name, value, where) KITH_FRAME_##name = (value),

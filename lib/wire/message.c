@@ -483,6 +483,23 @@ int kith_msg_follow_read(struct kith_msg_follow *out, struct kith_span body)
 	return 0;
 }
 
+size_t kith_msg_early_write(uint8_t *out, size_t cap, const struct kith_msg_early *m)
+{
+	struct kith_msg_draft d = kith_msg_begin(out, cap);
+	kith_msg_put_bytes(&d, KITH_B_EARLY_BYTES, m->bytes.p, m->bytes.len);
+	return kith_msg_end(&d);
+}
+
+int kith_msg_early_read(struct kith_msg_early *out, struct kith_span body)
+{
+	struct kith_unpacked in;
+	memset(out, 0, sizeof *out);
+	if (kith_unpack_parse(&in, body) != 0 ||
+	    !kith_msg_get_bytes(&in, KITH_B_EARLY_BYTES, KITH_EARLY_MAX, &out->bytes) || out->bytes.len == 0)
+		return KITH_EPROTO;
+	return 0;
+}
+
 /* ---- any session ---- */
 
 size_t kith_msg_rekey_write(uint8_t *out, size_t cap, const struct kith_msg_rekey *m)

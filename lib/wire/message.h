@@ -207,6 +207,14 @@ struct kith_msg_follow {
 size_t kith_msg_follow_write(uint8_t *out, size_t cap, const struct kith_msg_follow *m);
 int kith_msg_follow_read(struct kith_msg_follow *out, struct kith_span body) KITH_MUST_USE;
 
+/* EARLY. */
+struct kith_msg_early {
+	struct kith_span bytes; /* 1 to KITH_EARLY_MAX; must be there */
+};
+
+size_t kith_msg_early_write(uint8_t *out, size_t cap, const struct kith_msg_early *m);
+int kith_msg_early_read(struct kith_msg_early *out, struct kith_span body) KITH_MUST_USE;
+
 /* ---- any session ---- */
 
 /* REKEY. Both must be there. */

@@ -14,12 +14,13 @@ shows() {
 }
 
 # The one who calls first: bob comes later, and alice is told.
-start alice - "$chat" "$tmp/alice" bob
+start alice - "$chat" "$tmp/alice" bob "are you there?"
 shows alice "you are alice"
 start bob - "$chat" "$tmp/bob"
 shows alice "bob is online"
 shows bob "alice calls"
 shows bob "talking with alice"
+shows bob "alice: are you there?"
 shows alice "talking with bob"
 shows alice "now direct to"
 say alice "hello bob"
@@ -58,8 +59,9 @@ refuses() {
 }
 refuses 'wrong passphrase' env "KITH_PASSPHRASE_FILE=$tmp/wrong" "$chat" "$tmp/carol"
 refuses "$tmp/carol/key: wrong passphrase, or none" setsid -w "$chat" "$tmp/carol"
-refuses 'usage: kith-chat DIR [NAME]' "$chat"
-refuses 'kith-chat DIR [NAME]' "$chat" a b c
+refuses 'usage: kith-chat DIR [NAME [WORDS]]' "$chat"
+refuses 'kith-chat DIR [NAME [WORDS]]' "$chat" a b c d
+refuses 'words are up to 200 bytes' "$chat" "$tmp/alice" bob "$(printf '%201s' x)"
 refuses 'a name is 1 to 32 of' "$chat" "$tmp/alice" Bob
 refuses "$tmp/nowhere" "$chat" "$tmp/nowhere"
 refuses "$tmp/pass" "$chat" "$tmp/pass"

@@ -23,10 +23,14 @@ say alice call bob
 connected=$(wait_for alice "$from" 5 'e["event"] == "connected"')
 [ "$(value 'e["name"]' <<<"$connected")" = bob ] || fail "not bob: $connected"
 wait_for bob 0 5 'e["event"] == "incoming" and e["name"] == "alice" and e["service"] == "flow"' >/dev/null
+early=$(wait_for bob 0 5 'e["event"] == "early" and e["text"] == "are you there?"')
 [ "$(value 'e["paths"][0]["kind"]' <<<"$connected")" = relay ] || fail "the first path is no relay: $connected"
 direct=$(wait_for alice "$from" 5 'e["event"] == "path" and e["kind"] == "direct"')
 [ "$(value 'e["address"].split(":")[0]' <<<"$direct")" = "${address[rb]}" ] || fail "direct, but not to bob's router: $direct"
 start_at=$(wait_for alice "$from" 1 'e["event"] == "calling"' | value 'e["at"]')
+first=$(wait_for bob 0 5 'e["event"] == "opened"')
+echo "early data at bob after $(value "round(e['at'] - $start_at, 1)" <<<"$early") ms," \
+	"the first byte on the session after $(value "round(e['at'] - $start_at, 1)" <<<"$first") ms"
 echo "connected after $(value "round(e['at'] - $start_at, 1)" <<<"$connected") ms," \
 	"direct after $(value "round(e['at'] - $start_at, 1)" <<<"$direct") ms"
 wait_for bob 0 5 'e["event"] == "path" and e["kind"] == "direct"' >/dev/null

@@ -303,6 +303,16 @@ static void on_conn_closed(struct kith_conn *conn, enum kith_close_reason reason
 	tell("closed", json_pack("{s:s, s:b}", "reason", kith_close_text(reason), "remote", remote));
 }
 
+/* What every call says; see on_early. */
+#define EARLY "are you there?"
+
+static void on_early(struct kith_conn *conn, const uint8_t *data, size_t len, void *user)
+{
+	(void)conn;
+	(void)user;
+	tell("early", json_pack("{s:s%}", "text", (const char *)data, len));
+}
+
 static void use_conn(struct peer *p, struct kith_conn *conn)
 {
 	struct kith_conn_callbacks cb;
@@ -314,6 +324,7 @@ static void use_conn(struct peer *p, struct kith_conn *conn)
 	cb.closed = on_conn_closed;
 	cb.interrupted = on_interrupted;
 	cb.resumed = on_resumed;
+	cb.early = on_early;
 	p->conn = conn;
 	kith_conn_set_callbacks(conn, &cb, p);
 }
@@ -450,7 +461,7 @@ static void obey(struct peer *p, const char *command, const char *argument)
 	int err = 0;
 	if (strcmp(command, "call") == 0) {
 		tell("calling", json_pack("{s:s}", "name", argument));
-		err = kith_connect(p->node, argument, SERVICE, 0, on_connected, p, NULL);
+		err = kith_connect_early(p->node, argument, SERVICE, 0, EARLY, sizeof EARLY - 1, on_connected, p, NULL);
 	} else if (strcmp(command, "flow") == 0) {
 		unsigned ms = (unsigned)strtoul(argument, NULL, 10);
 		if (ms > 0)

@@ -174,10 +174,11 @@ static void hello(struct kith_span payload)
 	struct kith_hello h, again;
 	if (!kith_hello_parse(&h, payload))
 		return;
-	const struct kith_span spans[] = { h.chain, h.service, h.verdict_text, h.request, h.answer };
+	const struct kith_span spans[] = { h.chain, h.service, h.verdict_text, h.request, h.answer, h.early };
 	for (size_t i = 0; i < sizeof spans / sizeof spans[0]; i++)
 		KITH_ASSERT(fz_within(spans[i], payload));
 	KITH_ASSERT(h.chain.p != NULL && h.service.len <= KITH_SERVICE_MAX);
+	KITH_ASSERT(h.early.len <= KITH_EARLY_MAX && (h.early.p == NULL || h.early.len > 0));
 	KITH_ASSERT(h.crossed_ms >= 0 && (h.crossed || h.crossed_ms == 0));
 	size_t cap = h.chain.len + 64;
 	uint8_t *buf = malloc(cap);
@@ -194,7 +195,7 @@ static void hello(struct kith_span payload)
 	KITH_ASSERT(again.chain.len == h.chain.len &&
 		    (h.chain.len == 0 || memcmp(again.chain.p, h.chain.p, h.chain.len) == 0));
 	KITH_ASSERT(!again.has_verdict && !again.cancel && !again.crossed && again.service.len == 0 &&
-		    again.request.p == NULL && again.answer.p == NULL);
+		    again.request.p == NULL && again.answer.p == NULL && again.early.p == NULL);
 	free(buf);
 }
 

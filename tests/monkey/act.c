@@ -36,7 +36,10 @@ static void begin_call(struct monkey_node *m, unsigned what)
 	const char *name = monkey.nodes[monkey_pick(NODES)].name;
 	if (slot == NULL)
 		return;
-	if (what == 0)
+	if (what == 0 && monkey_one_in(2))
+		began(slot, kith_connect_early(m->node, name, "a", 0, "early", monkey_pick(6), monkey_connected, slot,
+					       monkey_one_in(3) ? NULL : &slot->call));
+	else if (what == 0)
 		began(slot, kith_connect(m->node, name,
 					 monkey_one_in(9)   ? "c"
 					 : monkey_one_in(2) ? "a"
@@ -201,6 +204,7 @@ void monkey_act_on_conn(struct kith_conn *conn)
 	case 3:
 		(void)kith_conn_linger(conn, (kith_time_us)monkey_pick(500000));
 		(void)kith_conn_patience(conn, (kith_time_us)monkey_pick(500000));
+		(void)kith_conn_early(conn, (uint8_t[KITH_EARLY_MAX]){ 0 });
 		break;
 	case 4:
 		challenge(conn);

@@ -27,6 +27,7 @@ static inline void scenario_calm(struct kith_simoptions *o, uint64_t seed)
 	o->workload.relay_only_ppm = 200000;
 	o->workload.spies_ppm = 200000;
 	o->workload.stream_bytes = 20000;
+	o->workload.early_bytes = 12 + kith_draw_below(kith_draw(seed, 77, 9), KITH_EARLY_MAX - 11);
 	snprintf(o->command, sizeof o->command, "(run the test again)");
 }
 

@@ -84,6 +84,7 @@ static const struct mutation mutations[] = {
 	{ KITH_SIM_MUTATE_MEMORY_GROWS, KITH_SIM_MEMORY_BOUNDED, pool_blocks },
 	{ KITH_SIM_MUTATE_MEMORY_KEPT, KITH_SIM_MEMORY_RETURNED, pool_blocks },
 	{ KITH_SIM_MUTATE_OP_TWICE, KITH_SIM_OPS_END_ONCE, NULL },
+	{ KITH_SIM_MUTATE_EARLY_TWICE, KITH_SIM_EARLY_ONCE, NULL },
 	{ KITH_SIM_MUTATE_DEADLINE_STUCK, KITH_SIM_TIME_ADVANCES, NULL },
 	{ KITH_SIM_MUTATE_GARBAGE, KITH_SIM_NO_GARBAGE, NULL },
 	{ KITH_SIM_MUTATE_LEAVE_STUCK, KITH_SIM_LEAVE_FINISHES, stops },
@@ -145,12 +146,13 @@ static void without_the_mutation_the_same_run_is_green(void **state)
 static void every_mutation_and_invariant_has_its_check(void **state)
 {
 	(void)state;
-	uint32_t mutated = 1, guarded = 0;
+	uint64_t mutated = 1;
+	uint32_t guarded = 0;
 	for (int i = 0; i < MUTATIONS; i++) {
-		mutated |= 1u << mutations[i].mutation;
+		mutated |= UINT64_C(1) << mutations[i].mutation;
 		guarded |= 1u << mutations[i].expected;
 	}
-	assert_int_equal(mutated, (1u << KITH_SIM_MUTATIONS_N) - 1);
+	assert_int_equal(mutated, (UINT64_C(1) << KITH_SIM_MUTATIONS_N) - 1);
 	/* That two reach each other is what remains when nobody has a home: see the next test. */
 	assert_int_equal(guarded | 1u << KITH_SIM_PAIRS_TALK, (1u << KITH_SIM_INVARIANTS_N) - 1);
 }

@@ -45,7 +45,8 @@
 	X(elected)                                                                                                     \
 	X(list)                                                                                                        \
 	X(listed)                                                                                                      \
-	X(editions)
+	X(editions)                                                                                                    \
+	X(early)
 
 enum message_kind {
 #define MESSAGE_ENUM(kind) MESSAGE_##kind,
@@ -255,6 +256,11 @@ static inline void flat_rekey(struct message_flat *f, const struct kith_msg_reke
 static inline void flat_follow(struct message_flat *f, const struct kith_msg_follow *m)
 {
 	flat_copy(f, m->token, sizeof m->token);
+}
+
+static inline void flat_early(struct message_flat *f, const struct kith_msg_early *m)
+{
+	flat_span(f, m->bytes);
 }
 
 static inline void flat_rekeyed(struct message_flat *f, const struct kith_msg_rekeyed *m)

@@ -87,7 +87,7 @@ static void a_call_does_not_come_in_by_the_door_of_the_witnesses(void **state)
 	struct kith_record record;
 	assert_int_equal(kith_record_parse(&record, kith_blob_span(alice->leaf.record)), 0);
 	kith_core_enter(c, world_clock(&cw.w));
-	struct kith_session *s = kith_connect_peer(c, &record.device, "chat");
+	struct kith_session *s = kith_connect_peer(c, &record.device, "chat", &(struct kith_early){ 0 });
 	assert_non_null(s);
 	s->peer = KITH_NEW(c->alloc, struct kith_peer);
 	s->use |= KITH_USE_PEER;

@@ -524,6 +524,49 @@ static void a_message_of_times_to_come_is_not_believed(void **state)
 	watch_deinit(&w);
 }
 
+static bool proves(struct watch *w, const uint8_t device[16], int64_t timestamp_ms, bool made_now)
+{
+	return kith_guard_proves(&w->guard, &w->now, device, timestamp_ms, made_now);
+}
+
+static void what_is_surely_new_is_neither_ahead_nor_as_old_as_the_start_nor_forgotten(void **state)
+{
+	struct watch w;
+	(void)state;
+	watch_init(&w, 1);
+	w.now.unix_ms = START_MS + 60000;
+	/* Before a restart it may have been accepted with a time of up to that much ahead. */
+	assert_false(proves(&w, dev_a, START_MS + KITH_EARLY_AHEAD_MS, false));
+	assert_true(proves(&w, dev_a, START_MS + KITH_EARLY_AHEAD_MS + 1, false));
+	assert_true(proves(&w, dev_a, w.now.unix_ms + KITH_EARLY_AHEAD_MS, false));
+	assert_false(proves(&w, dev_a, w.now.unix_ms + KITH_EARLY_AHEAD_MS + 1, false));
+	assert_false(proves(&w, dev_a, w.now.unix_ms, true));
+	remember(&w, dev_a, START_MS + 50000, call_1);
+	assert_true(proves(&w, dev_a, START_MS + 40000, false)); /* overtaken by it */
+	remember(&w, dev_b, START_MS + 45000, call_2); /* in place of the other, by its epoch */
+	assert_false(proves(&w, dev_a, START_MS + 50000, false));
+	assert_true(proves(&w, dev_a, START_MS + 50001, false));
+	/* Of a device that is remembered below the floor others may be forgotten above that. */
+	assert_false(proves(&w, dev_b, START_MS + 46000, false));
+	assert_true(proves(&w, dev_b, START_MS + 50001, false));
+	watch_deinit(&w);
+}
+
+static void until_the_clock_is_set_nothing_is_surely_new(void **state)
+{
+	struct watch w;
+	(void)state;
+	watch_init(&w, 8);
+	w.now.unix_ms = START_MS + 60000;
+	w.now.unix_trusted = false;
+	assert_false(proves(&w, dev_a, START_MS + 50000, false));
+	w.now.unix_trusted = true;
+	assert_false(proves(&w, dev_a, START_MS + 60000, false));
+	w.now.unix_ms += 2 * KITH_EARLY_AHEAD_MS;
+	assert_true(proves(&w, dev_a, w.now.unix_ms, false));
+	watch_deinit(&w);
+}
+
 static void cookies_have_a_rate(void **state)
 {
 	struct watch w;
@@ -541,6 +584,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_of_times_to_come_is_not_believed),
+		cmocka_unit_test(what_is_surely_new_is_neither_ahead_nor_as_old_as_the_start_nor_forgotten),
+		cmocka_unit_test(until_the_clock_is_set_nothing_is_surely_new),
 		cmocka_unit_test(cookies_have_a_rate),
 		cmocka_unit_test(only_who_knows_the_key_passes_the_first_mac),
 		cmocka_unit_test(above_the_rate_a_cookie_is_asked_for),

@@ -279,10 +279,9 @@ static void a_payload_without_its_parts_or_with_one_twice_is_malformed(void **st
 	assert_false(kith_hello_parse(&h, test_span(p, hello)));
 	assert_false(kith_hello_parse(&h, test_span(p + hello, both - hello)));
 	assert_false(kith_hello_parse(&h, test_span(p, 0)));
-	static const uint8_t twice[] = {
-		KITH_FRAME_HELLO,   KITH_FRAME_CHAIN,  KITH_FRAME_SERVICE, KITH_FRAME_VERDICT,
-		KITH_FRAME_REQUEST, KITH_FRAME_ANSWER, KITH_FRAME_CANCEL,  KITH_FRAME_CROSSED
-	};
+	static const uint8_t twice[] = { KITH_FRAME_HELLO,   KITH_FRAME_CHAIN,	 KITH_FRAME_SERVICE,
+					 KITH_FRAME_VERDICT, KITH_FRAME_REQUEST, KITH_FRAME_ANSWER,
+					 KITH_FRAME_CANCEL,  KITH_FRAME_CROSSED, KITH_FRAME_EARLY };
 	for (size_t i = 0; i < sizeof twice; i++) {
 		size_t len = twice[i] == KITH_FRAME_HELLO ? HELLO_LEN : twice[i] == KITH_FRAME_CROSSED ? 24 : 4;
 		size_t once = both + (i < 2 ? 0 : frame(p + both, twice[i], len));
@@ -299,9 +298,9 @@ static void frames_of_sealed_packets_are_illegal_and_unknown_ones_are_skipped(vo
 	size_t base = frame(p, KITH_FRAME_HELLO, HELLO_LEN);
 	base += frame(p + base, KITH_FRAME_CHAIN, 10);
 	for (unsigned type = 1; type < 256; type++) {
-		if (type >= KITH_FRAME_HELLO && type <= KITH_FRAME_CROSSED)
+		if (type >= KITH_FRAME_HELLO && type <= KITH_FRAME_EARLY)
 			continue;
-		bool legal = type > KITH_FRAME_CROSSED || type == KITH_FRAME_REQUEST || type == KITH_FRAME_ANSWER;
+		bool legal = type > KITH_FRAME_EARLY || type == KITH_FRAME_REQUEST || type == KITH_FRAME_ANSWER;
 		assert_int_equal(kith_hello_parse(&h, test_span(p, base + frame(p + base, (uint8_t)type, 5))), legal);
 	}
 }
@@ -332,6 +331,10 @@ static void fields_out_of_bounds_are_malformed(void **state)
 	assert_true(kith_hello_parse(&h, test_span(p, n + frame(p + n, KITH_FRAME_CANCEL, 0))));
 	assert_true(h.cancel);
 	assert_false(kith_hello_parse(&h, test_span(p, n + frame(p + n, KITH_FRAME_CROSSED, 23))));
+	assert_false(kith_hello_parse(&h, test_span(p, n + frame(p + n, KITH_FRAME_EARLY, 0))));
+	assert_false(kith_hello_parse(&h, test_span(p, n + frame(p + n, KITH_FRAME_EARLY, KITH_EARLY_MAX + 1))));
+	assert_true(kith_hello_parse(&h, test_span(p, n + frame(p + n, KITH_FRAME_EARLY, KITH_EARLY_MAX))));
+	assert_int_equal(h.early.len, KITH_EARLY_MAX);
 	size_t whole = n + frame(p + n, KITH_FRAME_CROSSED, 24);
 	p[n + 3 + 7] = 5;
 	p[n + 3 + 8] = 6;

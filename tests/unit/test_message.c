@@ -272,6 +272,8 @@ static void sample_secret(struct message *m, int size)
 		fill(m->as.rekey.ephemeral.b, KITH_KEY_LEN);
 	} else if (m->kind == MESSAGE_rekeyed) {
 		fill(m->as.rekeyed.ephemeral.b, KITH_KEY_LEN);
+	} else if (m->kind == MESSAGE_early) {
+		m->as.early.bytes = bytes(size == MOST ? KITH_EARLY_MAX : (size_t)size + 1);
 	} else {
 		fill(m->as.follow.token, KITH_FOLLOW_LEN);
 	}
@@ -308,6 +310,7 @@ static void sample(struct message *m, enum message_kind kind, int size)
 	case MESSAGE_rekey:
 	case MESSAGE_rekeyed:
 	case MESSAGE_follow:
+	case MESSAGE_early:
 		sample_secret(m, size);
 		return;
 	case MESSAGE_attest:
@@ -500,6 +503,8 @@ static void mandatory_keys_are_missed(void **state)
 		{ MESSAGE_rekey, "82000101" KEY16, "half an ephemeral" },
 		{ MESSAGE_follow, "80", "no token" },
 		{ MESSAGE_follow, "8100" KEY32, "32 bytes" },
+		{ MESSAGE_early, "80", "nothing" },
+		{ MESSAGE_early, "8100c400", "no bytes" },
 		{ MESSAGE_rekeyed, "80", "no ephemeral" },
 		{ MESSAGE_rekeyed, "810191" KEY32, "an array of one" },
 		{ MESSAGE_rekeyed, "8101" KEY16, "16 bytes" },
@@ -636,6 +641,7 @@ static void bodies_are_as_the_protocol_says(void **state)
 		{ MESSAGE_admit, "8202c40003c2" },
 		{ MESSAGE_rekey, "82000001c42031383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9e0e7eef5fc030a" },
 		{ MESSAGE_follow, "8100c41031383f464d545b626970777e858c939a" },
+		{ MESSAGE_early, "8100c40100" },
 		{ MESSAGE_rekeyed, "8101c42031383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9e0e7eef5fc030a" },
 		{ MESSAGE_gossip, "810000" },
 		{ MESSAGE_gossiped, "8200000500" },

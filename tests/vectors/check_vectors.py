@@ -507,6 +507,7 @@ FRAMES = {
     "fresh": (0x44, lambda f: f["epoch"]),
     "cancel": (0x45, lambda f: b""),
     "crossed": (0x46, lambda f: number(f["timestamp_ms"], 8) + f["call_id"]),
+    "early": (0x47, lambda f: f["bytes"]),
 }
 for frame_name, (frame_type, frame_body) in FRAMES.items():
     rule("frames", frame_name + "(, (padded|relay|keepalive|none))?$")(

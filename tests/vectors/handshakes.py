@@ -68,6 +68,8 @@ def hello_payload(f):
         payload += frame(0x42, f["service"].encode())
     if f.get("cancel"):
         payload += frame(0x45, b"")
+    if "early" in f:
+        payload += frame(0x47, f["early"])
     if "request" in f:
         payload += frame(0x10, f["request"])
     return payload

@@ -318,6 +318,9 @@ static void handshake_ones(struct vec_topic *topic, const struct world *w)
 	kith_write_u64(&d.w, (uint64_t)WORLD_NOW_MS);
 	bytes(&d, "call_id", id, sizeof id);
 	end(&d);
+	begin(&d, topic, "early", "3.2", "What goes along with a call.", KITH_FRAME_EARLY);
+	bytes(&d, "bytes", id, sizeof id);
+	end(&d);
 }
 
 /* ---- how frames follow each other ---- */

@@ -361,6 +361,16 @@ static void follow(struct vec_topic *topic, const struct cast *c)
 	bare_answer(topic, "answer to follow", "FOLLOW", KITH_STATUS_OK);
 }
 
+static void early(struct vec_topic *topic)
+{
+	static const uint8_t words[] = "are you there?";
+	const struct kith_msg_early m = { vec_span_of(words, sizeof words - 1) };
+	struct draft d = begin(topic, "early", "What did not go along with a call.", "EARLY", KITH_REQ_EARLY);
+	field_bytes(&d, KITH_B_EARLY_BYTES, m.bytes);
+	end(&d, kith_msg_early_write(d.body, sizeof d.body, &m));
+	bare_answer(topic, "answer to early", "EARLY", KITH_STATUS_OK);
+}
+
 /* No maps: the objects as they stand. */
 static void challenge(struct vec_topic *topic, const struct cast *c)
 {
@@ -491,5 +501,6 @@ void topic_requests(struct vec_topic *topic)
 	challenge(topic, &c);
 	renewed(topic, &c);
 	follow(topic, &c);
+	early(topic);
 	bodies(topic, &c);
 }
