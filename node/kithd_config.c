@@ -264,6 +264,7 @@ static const struct option options[] = {
 	{ "listen", true, ANY_ROLE, false, TAKE(take_listen) },
 	{ "listen_tcp", false, ANY_ROLE, false, NUMBER(listen_tcp, 1, UINT16_MAX, "a port, such as 443") },
 	{ "tcp", false, ANY_ROLE, false, FLAG(tcp) },
+	{ "tcp_in", false, ANY_ROLE, false, FLAG(tcp_in) },
 	{ "proxy", false, ANY_ROLE, false, TAKE(take_proxy) },
 	{ "port_mapping", false, ANY_ROLE, LIVE, FLAG(port_mapping) },
 	{ "lan", false, ANY_ROLE, false, FLAG(lan) },
@@ -663,7 +664,7 @@ int config_read(struct config *c, const char *path)
 	c->role = KITH_SERVING ? KITH_ROLE_AUTO : KITH_ROLE_LEAF;
 	c->presence = KITH_PRESENCE_PUBLIC;
 	c->log_level = KITH_LOG_INFO;
-	c->ping = c->offload = c->tcp = c->port_mapping = c->lan = true;
+	c->ping = c->offload = c->tcp = c->tcp_in = c->port_mapping = c->lan = true;
 	if (take_text(&c->path, path, 0) != NULL)
 		return KITH_ENOMEM;
 	errno = 0;

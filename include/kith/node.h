@@ -99,7 +99,6 @@ struct kith_node_options {
 	size_t windows_max;
 	kith_time_us leave_us; /* how long kith_node_close may take to say goodbye; default 2 s */
 	kith_time_us linger_us; /* closing waits so long for what streams have finished to arrive; default 10 s */
-
 	uint32_t election_pace; /* for test networks, as in kith_core_options; 0: the core's default */
 
 	struct kith_profile *profile; /* owner of what kith_node_options_load read; kith_node_options_deinit frees it */
@@ -114,6 +113,7 @@ struct kith_node_options {
 	const char *proxy; /* TCP goes through this SOCKS or HTTP proxy: kithd.conf(5) has the syntax; NULL: straight */
 	bool no_port_mapping; /* do not ask the router for a port (<kith/portmap.h>) */
 	bool no_lan; /* neither ask for contacts on the local network, nor answer; supernodes never do */
+	bool no_tcp_in; /* take no TCP connections of contacts in calls that find no direct way over UDP */
 };
 
 /* Fills in the defaults. */

@@ -12,6 +12,7 @@
 #include "call/relays.h"
 #include "call/ringing.h"
 #include "call/routes.h"
+#include "call/listening.h"
 #include "call/spread.h"
 #include "call/streams.h"
 #include "call/tell.h"
@@ -235,6 +236,8 @@ void kith_talk_news(struct kith_core *c, struct kith_session *s)
 		kith_spread_look(c, s);
 	if (news & KITH_NEWS_WANT_SOCKETS)
 		kith_spread_begin(c, s);
+	if (news & KITH_NEWS_WANT_LISTENER)
+		kith_listening_want(c);
 	if ((news & KITH_NEWS_WANT_RELAY) && s->initiator && s->peer->relay_at == KITH_TIME_NEVER)
 		s->peer->relay_at = c->now.mono_us;
 	if (news & KITH_NEWS_PATH_DIED)

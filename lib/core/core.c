@@ -11,6 +11,7 @@
 #include "call/near.h"
 #include "call/outage.h"
 #include "call/routes.h"
+#include "call/listening.h"
 #include "call/spread.h"
 #include "call/talk.h"
 #include "core/certs.h"
@@ -348,6 +349,7 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 					 .log = c->log,
 					 .transports = &c->transports,
 					 .range_at = &c->range_at,
+					 .connect_at = &c->connect_at,
 					 .sockets = KITH_SPREAD_SOCKETS,
 					 .is_relay = kith_via_of_env,
 					 .new_name = kith_session_new_name,
@@ -427,6 +429,7 @@ void kith_core_free(struct kith_core *c)
 	kith_cut_free_all(c);
 	kith_ended_free_all(c);
 	kith_spread_deinit(c);
+	kith_listening_deinit(c);
 	kith_routes_deinit(c);
 	kith_sessions_deinit(&c->sessions);
 	kith_candidacy_end(c);
@@ -542,6 +545,9 @@ static void fire(struct kith_core *c, struct kith_timer *t)
 	case KITH_TIMER_SPREAD:
 		kith_spread_tick(c);
 		return;
+	case KITH_TIMER_LISTENING:
+		kith_listening_tick(c);
+		return;
 	}
 }
 
@@ -606,7 +612,10 @@ int kith_core_transport(struct kith_core *c, struct kith_now now, const struct k
 		kith_core_settle(c);
 		return 0;
 	}
-	if (kith_transports_only_mapped(&before, t)) { /* nothing has moved: there is more to offer */
+	const bool in = t->purpose == KITH_PURPOSE_IN || before.purpose == KITH_PURPOSE_IN;
+	if (in && known && !t->up)
+		kith_transport_doubt(c, t->id, t->closed ? KITH_ECLOSED : KITH_EDETACHED);
+	if (in || kith_transports_only_mapped(&before, t)) { /* nothing has moved: there is more, or less, to offer */
 		kith_talk_offer_all(c, true);
 		kith_core_settle(c);
 		return 0;

@@ -32,6 +32,7 @@ struct kith_path_env {
 	uint16_t *request_id; /* the last one that the session gave to a request of its own */
 	const struct kith_transports *transports; /* what there is to probe from; NULL: nothing */
 	kith_time_us *range_at; /* before this no session of the node probes a port of a range; NULL: each for itself */
+	kith_time_us *connect_at; /* the same of connections to addresses that peers named */
 	/* Whether a hop with a tunnel is a relay of this session: the number alone proves nothing. NULL: none is. */
 	bool (*is_relay)(const struct kith_path_env *env, const struct kith_hop *hop);
 	/* The packet under way carried a name that was told since this node moved last: what it answers is no older. */
@@ -112,6 +113,12 @@ static inline unsigned kith_path_owes(const struct kith_path *p)
 static inline bool kith_path_is_relay(const struct kith_path *p)
 {
 	return p->hop.tunnel != 0;
+}
+
+/* Whether packets on it wait for those that were lost before them: its transport is a connection. */
+static inline bool kith_path_waits(const struct kith_path *p)
+{
+	return p->cost > 0;
 }
 
 /* Whether both lead through one supernode. */

@@ -16,7 +16,7 @@ void kith_punch_init(struct kith_punch *p, uint32_t heard)
 {
 	memset(p, 0, sizeof *p);
 	kith_punch_heard(p, heard);
-	p->next_at = p->range_at = p->spread_at = KITH_TIME_NEVER;
+	p->next_at = p->range_at = p->spread_at = p->connect_at = KITH_TIME_NEVER;
 }
 
 void kith_punch_heard(struct kith_punch *p, size_t len)
@@ -152,6 +152,8 @@ static void choose_targets(struct kith_punch *p, const struct kith_punch_view *v
 	for (unsigned i = 0; i < p->plan.targets_n; i++) {
 		const struct kith_candidate *c = &p->plan.targets[i];
 		struct kith_hop hop = { .remote = c->at.addr };
+		if (kith_connections_takes(c))
+			continue;
 		enum kith_refusal refusal = check(p, v, c, &hop.transport);
 		if (refusal != KITH_REFUSAL_NONE) {
 			kith_stats_add(v->env->stats, KITH_STAT_CANDIDATES_REFUSED, 1);
@@ -306,6 +308,77 @@ void kith_punch_attested(struct kith_punch *p, const struct kith_punch_view *v, 
 		spread_tick(p, v);
 }
 
+/* ---- connections ---- */
+
+static bool may_connect(const struct kith_punch_view *v)
+{
+	return v->allowed && !v->direct && !v->connected;
+}
+
+/* When it is time for connections, if no direct path is there by then; and who cannot hope for UDP listens at once. */
+static void connect_begin(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	const bool hopeless = kith_connections_alone(&p->theirs, v->env->transports);
+	kith_time_us at = v->env->now + (hopeless ? KITH_CONNECT_SOON_US : v->rtt_us + KITH_CONNECT_LATER_US);
+	if (!may_connect(v))
+		return;
+	if (!v->initiator && kith_connections_open(&p->ours))
+		at += KITH_CONNECT_TURN_US;
+	if (hopeless)
+		p->wants |= KITH_PUNCH_WANT_LISTENER;
+	p->connect_at = at < p->connect_at ? at : p->connect_at;
+}
+
+/* A PROBE over a connection to that candidate. False: not to that one, or not now. */
+static bool connect_to(struct kith_punch *p, const struct kith_punch_view *v, const struct kith_candidate *c)
+{
+	struct kith_hop hop = { .remote = c->at.addr };
+	const int place = kith_connections_place(&p->connections, &c->at.addr, v->env->now);
+	if (place < 0)
+		return false;
+	const enum kith_refusal refusal = check(p, v, c, &hop.transport);
+	if (refusal == KITH_REFUSAL_NONE && p->credit_bytes < KITH_CONNECT_COST) {
+		kith_stats_add(v->env->stats, KITH_STAT_PROBES_LIMITED, 1);
+		return false;
+	}
+	kith_connections_note(&p->connections, place, &c->at.addr, v->env->now); /* also of what is refused: once */
+	if (refusal != KITH_REFUSAL_NONE) {
+		kith_stats_add(v->env->stats, KITH_STAT_CANDIDATES_REFUSED, 1);
+		journal(v, KITH_JOURNAL_REFUSED, &hop, refusal);
+		return false;
+	}
+	struct kith_target *t = &p->connecting[place];
+	*t = (struct kith_target){ .hop = hop, .sent = 1, .taken = v->adopt(v->ps, &hop) };
+	if (t->taken)
+		return false;
+	p->credit_bytes -= KITH_CONNECT_COST;
+	send_probe(v, &hop, &t->probe, 0, KITH_PROBE_PADDED);
+	journal(v, KITH_JOURNAL_CONNECTING, &hop, 0);
+	return true;
+}
+
+static void connect_tick(struct kith_punch *p, const struct kith_punch_view *v)
+{
+	kith_time_us *all = v->env->connect_at;
+	p->connect_at = KITH_TIME_NEVER;
+	if (!may_connect(v))
+		return;
+	p->wants |= KITH_PUNCH_WANT_LISTENER;
+	p->tcp = true;
+	if (all != NULL && v->env->now < *all && kith_connections_named(&p->theirs)) {
+		p->connect_at = *all; /* another session's turn */
+		return;
+	}
+	for (unsigned i = 0; i < p->theirs.n; i++) {
+		if (!kith_connections_takes(&p->theirs.list[i]) || !connect_to(p, v, &p->theirs.list[i]))
+			continue;
+		p->connect_at = v->env->now + KITH_CONNECT_PACE_US;
+		if (all != NULL)
+			*all = p->connect_at;
+		return;
+	}
+}
+
 /* The schedule from start_at on; openers leave now. */
 static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v, kith_time_us start_at)
 {
@@ -330,6 +403,7 @@ static void begin_probing(struct kith_punch *p, const struct kith_punch_view *v,
 		p->wants |= KITH_PUNCH_WANT_LEG;
 	range_begin(p, v);
 	spread_begin(p, v);
+	connect_begin(p, v);
 }
 
 static bool same_entries(const struct kith_candidate a[], size_t a_n, const struct kith_candidate b[], size_t b_n)
@@ -440,6 +514,8 @@ int kith_punch_on_candidates(struct kith_punch *p, const struct kith_punch_view 
 	p->theirs = cs;
 	for (unsigned i = 0; i < cs.n; i++)
 		journal_addr(v, KITH_JOURNAL_RECEIVED, &cs.list[i].at.addr, 0);
+	if (kith_connections_named(&cs))
+		connect_begin(p, v);
 	bool busy = p->state == KITH_PUNCH_OFFERED || v->env->now - p->started_at < KITH_PUNCH_RESTART_US;
 	if (v->initiator && v->allowed && !v->direct && !busy && cs.n > 0 && p->ours.n > 0) {
 		p->rounds = 0;
@@ -504,6 +580,10 @@ struct kith_target *kith_punch_find(struct kith_punch *p, const struct kith_hop 
 	for (unsigned i = 0; i < p->n_targets; i++) {
 		if (kith_hop_equal(&p->targets[i].hop, hop))
 			return &p->targets[i];
+	}
+	for (unsigned i = 0; i < KITH_CONNECT_ADDRESSES; i++) {
+		if (p->connecting[i].sent > 0 && kith_hop_equal(&p->connecting[i].hop, hop))
+			return &p->connecting[i];
 	}
 	return NULL;
 }
@@ -588,6 +668,8 @@ void kith_punch_tick(struct kith_punch *p, const struct kith_punch_view *v)
 		range_tick(p, v);
 	if (v->env->now >= p->spread_at)
 		spread_tick(p, v);
+	if (v->env->now >= p->connect_at)
+		connect_tick(p, v);
 	if (v->env->now < p->next_at)
 		return;
 	if (!v->allowed) {
