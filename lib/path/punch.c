@@ -97,7 +97,9 @@ bool kith_punch_charge(struct kith_punch *p, const struct kith_punch_view *v, st
 		return false;
 	if (t->guess && p->guessed >= KITH_PROBES_PER_ADDRESS) /* guessed ports are one machine's */
 		return false;
-	if (p->credit_bytes < KITH_PROBE_COST)
+	/* A connection that is to be tried must not starve for the probes before it. */
+	const bool saves = p->connect_at != KITH_TIME_NEVER && kith_connections_named(&p->theirs);
+	if (p->credit_bytes < KITH_PROBE_COST + (saves ? KITH_CONNECT_COST : 0))
 		return false;
 	p->credit_bytes -= KITH_PROBE_COST;
 	p->guessed = (uint8_t)(p->guessed + t->guess);

@@ -125,9 +125,15 @@ wait_for carol 0 5 'e["event"] == "paths"' >"$tmp/paths"
 	fail "alice and carol do not meet on their network: $(cat "$tmp/paths")"
 hang_up alice carol
 
-# A firewall on dave's machine lets no connection in: the call is relayed.
+# A firewall on dave's machine lets no connection in: the call is relayed. Both begin anew, since a connection of an earlier call
+# would be used for this one.
+for name in alice dave; do
+	stop "$name"
+	rm -rf "$tmp/$name/state"
+done
 no_udp dave
 in_ns dave nft add rule ip wall in 'tcp flags syn / syn,ack drop'
+for name in dave alice; do start_peer "$name" "$(ns "$name")"; done
 from=$(mark alice)
 say alice call dave
 wait_for alice "$from" 10 'e["event"] == "connected"' >/dev/null
@@ -141,5 +147,25 @@ explains() {
 until_true 30 explains
 no_event alice "$from" 'e["event"] == "path" and e["kind"] == "direct"'
 grep -o 'verdict: [^\\]*' "$tmp/explained"
-in_ns dave nft -j list table ip wall >/dev/null
+
+# Both routers choose a random port for each destination, and bob's forwards one of TCP to him, set by hand.
+for name in ra rb; do
+	in_ns "$name" nft -f - <<-END
+		flush chain ip kith postrouting
+		table ip kith { chain postrouting { oifname "wan" masquerade fully-random; }; }
+	END
+done
+in_ns rb nft -f - <<-END
+	table ip kith {
+		chain forwarded { type nat hook prerouting priority dstnat; iifname "wan" tcp dport 1024-65535 dnat to ${address[bob]}; }
+	}
+	insert rule ip kith forward ip daddr ${address[bob]} tcp dport 1024-65535 accept
+END
+stop alice
+rm -rf "$tmp/alice/state"
+udp_again alice
+for name in bob alice; do start_peer "$name" "$(ns "$name")"; done
+becomes_direct alice bob
+hang_up alice bob
+becomes_direct bob alice
 echo "PASS"
