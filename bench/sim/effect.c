@@ -154,7 +154,8 @@ static int open_ports(struct kith_sim *sim, struct kith_simnode *n, const struct
 	int err = 0;
 	uint32_t opened = 0;
 	const bool in = sim->options.tcp && e->kind == KITH_TRANSPORT_TCP && e->purpose == KITH_PURPOSE_IN;
-	if ((e->kind != KITH_TRANSPORT_UDP && !in) || e->family != KITH_FAMILY_V4 || e->remote.family != KITH_FAMILY_NONE)
+	if ((e->kind != KITH_TRANSPORT_UDP && !in) || e->family != KITH_FAMILY_V4 ||
+	    e->remote.family != KITH_FAMILY_NONE)
 		return KITH_ENOTSUP;
 	while (opened < e->count && (err = open_one(sim, n, w, opened)) == 0)
 		opened++;
@@ -235,8 +236,10 @@ void kith_sim_effect_due(struct kith_sim *sim, struct kith_simnode *n, uint32_t 
 {
 	struct kith_effect_result result = { .addrs_n = 0 };
 	struct kith_simwork *w = take(n, serial, 0);
-	if (w == NULL)
-		return; /* given up, or the core that asked is gone */
+	if (w == NULL) { /* given up, or the core that asked is gone; or no effect */
+		kith_simtcp_due(sim, n, serial);
+		return;
+	}
 	int err = carry_out(sim, n, w, &result);
 	kith_core_complete(n->core, kith_sim_node_now(sim, n), w->effect.id, err, err == 0 ? &result : NULL);
 	KITH_FREE(&sim->engine.alloc, w);

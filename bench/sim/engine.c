@@ -313,8 +313,9 @@ static void deliver(struct kith_sim *sim, struct batch *b, const struct kith_net
 	kith_sim_offices_delivered(sim, &sim->nodes[from], n, buf->len);
 	uint16_t transport = kith_sim_transport(n, d->pkt.dst.port);
 	if (d->pkt.proto == KITH_NAT_TCP)
-		transport = n->core == NULL ? 0
-					    : kith_simtcp_came(sim, n, &d->pkt, buf->bytes[KITH_PACKET_HEADROOM], buf->len);
+		transport = n->core == NULL
+				    ? 0
+				    : kith_simtcp_came(sim, n, &d->pkt, buf->bytes[KITH_PACKET_HEADROOM], buf->len);
 	if (n->core == NULL || transport == 0) {
 		*(n->core == NULL ? &sim->counts.dead_host : &sim->counts.dead_port) += 1;
 		kith_sim_buf_drop(sim, buf);

@@ -447,9 +447,6 @@ void kith_sim_control(struct kith_sim *sim, const struct kith_simcontrol *c)
 		if (n->core != NULL && n->leaving && n->boots == c->b)
 			kith_sim_violate(sim, KITH_SIM_LEAVE_FINISHES, c->a, KITH_SIM_NONE, "no LEFT after the grace");
 		break;
-	case KITH_SIM_SYN:
-		kith_simtcp_due(sim, &sim->nodes[c->a], c->b);
-		break;
 	case KITH_SIM_EFFECT:
 		kith_sim_effect_due(sim, n, c->b);
 		break;

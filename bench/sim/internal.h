@@ -131,8 +131,7 @@ enum kith_simcontrol_kind {
 	KITH_SIM_AIM, /* a names other addresses of the victim's, and again */
 	KITH_SIM_LIST, /* a supernode is handed a revocation list */
 	KITH_SIM_LOOK, /* at candidates, and again */
-	KITH_SIM_SYN, /* of a, serial number b: it is repeated */
-	KITH_SIM_EFFECT, /* of a, serial number b: it is answered */
+	KITH_SIM_EFFECT, /* of a, serial number b: it is answered; of a SYN: it is repeated */
 	KITH_SIM_VERIFY /* the final calls */
 };
 

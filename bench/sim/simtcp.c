@@ -1,5 +1,5 @@
-/* Connections between nodes, as a host's carrier makes them: a SYN that is repeated, the answer to it, and packets. What
- * waits for a connection waits here; what is lost is lost, as if the carrier had dropped it.
+/* Connections between nodes, as a host's carrier makes them: a SYN that is repeated, the answer to it, and packets.
+ * What waits for a connection waits here; what is lost is lost, as if the carrier had dropped it.
  *
  * A SYN and its answer are packets of one byte that no core sends. They count for what TCP's headers are, and are held
  * to the invariants as all packets are. Nobody is dialled back, and nothing is refused: where nobody listens, nobody
@@ -30,10 +30,9 @@ struct kith_simconn {
 static void emit(struct kith_sim *sim, struct kith_simnode *n, const struct kith_simconn *conn, const uint8_t *data,
 		 size_t len, size_t bytes)
 {
-	const struct kith_net_packet out = { .src = n->local,
-					     .dst = conn->remote,
-					     .len_bytes = (uint32_t)bytes,
-					     .proto = KITH_NAT_TCP };
+	const struct kith_net_packet out = {
+		.src = n->local, .dst = conn->remote, .len_bytes = (uint32_t)bytes, .proto = KITH_NAT_TCP
+	};
 	kith_sim_emit(sim, n, &out, conn->port, data, len);
 }
 
@@ -89,7 +88,7 @@ static struct kith_simconn *find(const struct kith_simnode *n, const struct kith
 
 static void again(struct kith_sim *sim, const struct kith_simnode *n, const struct kith_simconn *conn, kith_time_us in)
 {
-	const struct kith_simcontrol c = { .kind = KITH_SIM_SYN, .a = n->id, .b = conn->serial };
+	const struct kith_simcontrol c = { .kind = KITH_SIM_EFFECT, .a = n->id, .b = conn->serial };
 	kith_sim_control_at(sim, sim->now + in, &c);
 }
 
@@ -112,8 +111,7 @@ void kith_simtcp_due(struct kith_sim *sim, struct kith_simnode *n, uint32_t seri
 static struct kith_simconn *dial(struct kith_sim *sim, struct kith_simnode *n, const struct kith_addr *remote)
 {
 	const uint64_t draw = kith_sim_draw(sim, KITH_SIM_DRAW_EFFECT, n->id, sim->effects + 1);
-	struct kith_simconn *conn =
-		add(sim, n, remote, (uint16_t)(20000 + kith_draw_below(draw, 40000)), KITH_SIM_TCP);
+	struct kith_simconn *conn = add(sim, n, remote, (uint16_t)(20000 + kith_draw_below(draw, 40000)), KITH_SIM_TCP);
 	if (conn == NULL)
 		return NULL;
 	say(sim, n, conn, SYN);

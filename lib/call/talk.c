@@ -236,7 +236,7 @@ void kith_talk_news(struct kith_core *c, struct kith_session *s)
 		kith_spread_look(c, s);
 	if (news & KITH_NEWS_WANT_SOCKETS)
 		kith_spread_begin(c, s);
-	if (news & KITH_NEWS_WANT_LISTENER)
+	if ((news & KITH_NEWS_WANT_LISTENER) && !kith_pathset_is_direct(&s->paths))
 		kith_listening_want(c);
 	if ((news & KITH_NEWS_WANT_RELAY) && s->initiator && s->peer->relay_at == KITH_TIME_NEVER)
 		s->peer->relay_at = c->now.mono_us;

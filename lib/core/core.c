@@ -264,6 +264,8 @@ static int build(struct kith_core *c, const struct kith_core_options *o, struct 
 	if (err != 0)
 		return err;
 	bool super = o->role == KITH_ROLE_SUPERNODE;
+	c->endpoints_n = (uint8_t)o->endpoints_n;
+	memcpy(c->endpoints, o->endpoints, sizeof c->endpoints);
 	c->self.features = KITH_FEATURE_STREAMS;
 	c->self.role = KITH_ROLE_LEAF;
 	kith_guard_init(&c->guard, c->suite, c->alloc, c->random, c->self.dh_pk, &c->self.network,
@@ -340,8 +342,6 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 	c->session_window_max = o->session_window_max;
 	c->windows.max = o->windows_max;
 	c->limits = (struct kith_core_limits){ o->sessions_max, o->tunnels_max, o->relay_rate, o->relay_owner_rate };
-	c->endpoints_n = (uint8_t)o->endpoints_n;
-	memcpy(c->endpoints, o->endpoints, sizeof c->endpoints);
 	c->env = (struct kith_path_env){ .outbox = &c->shared->outbox,
 					 .random = c->random,
 					 .alloc = c->alloc,

@@ -13,7 +13,8 @@
  * KITH_TCP_DIALS_MAX being dialled; KITH_TCP_WAITING_MAX bytes wait for one that is open, KITH_TCP_DIALLING_MAX for one
  * that is not. Beyond: no connection, and packets are dropped.
  * A carrier that only takes in (a leaf's, for its calls) has KITH_TCP_IN_MAX, KITH_TCP_IN_PER_PREFIX of a prefix, and
- * they end KITH_TCP_IN_USELESS_MS after they came unless the core answers, and KITH_TCP_IN_IDLE_MS after the last packet.
+ * they end KITH_TCP_IN_USELESS_MS after they came unless the core answers, and KITH_TCP_IN_IDLE_MS after the last
+ * packet.
  * A length that is none ends its connection. Refused, malformed and useless ones are counted (KITH_STAT_TCP_*).
  * Never: half a packet, a look into one, held back by one connection what is for others (so it never says that packets
  * wait).

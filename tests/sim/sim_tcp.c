@@ -1,9 +1,9 @@
 /* Direct paths over TCP, where no UDP gets through.
  *
  *   walls      a third of the leaves is behind walls that let no UDP through, a third has public addresses, a third is
- *              behind NATs of which others find the port: calls between the first two kinds become direct over TCP, those
- *              among the last two stay with UDP, and the invariants hold (nothing passes between relay-only contacts,
- *              or before consent: no SYN either)
+ *              behind NATs of which others find the port: calls between the first two kinds become direct over TCP,
+ *              those among the last two stay with UDP, and the invariants hold (nothing passes between relay-only
+ *              contacts, or before consent: no SYN either)
  *   weapon     all are behind such walls, and half of them say that they take connections at a victim's address, at
  *              others every two seconds: what arrives there is less than what they spend, and so many SYNs a second
  *              come from each leaf at most
