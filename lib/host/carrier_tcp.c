@@ -195,8 +195,7 @@ static bool has_room(const struct kith_tcp_carrier *c)
 static struct kith_tcp_conn *dial(struct kith_tcp_carrier *c, const struct kith_addr *remote)
 {
 	int fd;
-	if (c->o.in || !has_room(c) || c->dialling >= c->bounds->dials ||
-	    kith_tcp_is_shunned(&c->shunned, remote, now_ms(c)))
+	if (!has_room(c) || c->dialling >= c->bounds->dials || kith_tcp_is_shunned(&c->shunned, remote, now_ms(c)))
 		return NULL;
 	int err = kith_tcp_dial_begin(&c->o.bind, remote, c->o.proxy, &fd);
 	if (err != 0) {
@@ -620,6 +619,7 @@ static const struct kith_tcp_bounds bounds = { .dial_ms = KITH_TCP_DIAL_MS,
 					       .dials = KITH_TCP_DIALS_MAX,
 					       .waiting = KITH_TCP_WAITING_MAX };
 
+/* And dials nobody. */
 static const struct kith_tcp_bounds bounds_in = { .useless_ms = KITH_TCP_IN_USELESS_MS,
 						  .idle_ms = KITH_TCP_IN_IDLE_MS,
 						  .conns = KITH_TCP_IN_MAX,

@@ -47,7 +47,7 @@ static unsigned connects(struct side *s, kith_time_us until, struct kith_addr *l
 		kith_punch_tick(&s->punch, &s->view);
 		struct kith_open_packet *p;
 		while ((p = kith_outbox_next_open(&s->outbox)) != NULL) {
-			const bool tcp = p->pinned && p->hop.transport == 2;
+			const bool tcp = p->pinned && p->hop.transport != 1; /* whatever is wrong with it */
 			n += tcp;
 			if (tcp && last != NULL)
 				*last = p->hop.remote;
