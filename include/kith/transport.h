@@ -15,7 +15,8 @@ enum kith_transport_purpose {
 	 * joined on. Contacts are looked for there, and nothing else is sent or taken. Its id is below 16 */
 	KITH_PURPOSE_LAN,
 	/* takes in connections, and makes none: it is offered, and nothing begins over it */
-	KITH_PURPOSE_IN
+	KITH_PURPOSE_IN,
+	KITH_PURPOSE_HOMES /* as OUT, by way of a proxy: contacts are not connected to by it */
 };
 
 /* An address at which a transport may be reachable. */

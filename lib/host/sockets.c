@@ -93,7 +93,7 @@ static int open_socket(struct kith_socket *s, uint16_t port, char *why)
 		return err;
 	if (s->effect == 0)
 		s->purpose = s->carrier->lan	      ? KITH_PURPOSE_LAN
-			     : is_tcp(s) && !o.listen ? KITH_PURPOSE_OUT
+			     : is_tcp(s) && !o.listen ? (o.proxy != NULL ? KITH_PURPOSE_HOMES : KITH_PURPOSE_OUT)
 						      : KITH_PURPOSE_ANY;
 	node->handles++;
 	s->opened_at = kith_node_now(node).mono_us;

@@ -139,7 +139,8 @@ static enum kith_refusal check(const struct kith_punch *p, const struct kith_pun
 	enum kith_refusal refusal = kith_candidate_check(c, &p->theirs, &p->own, v->allow);
 	if (refusal != KITH_REFUSAL_NONE)
 		return refusal;
-	if (v->env->transports == NULL || kith_transports_for(v->env->transports, &c->at, transport) != 0)
+	if (v->env->transports == NULL || kith_transports_for(v->env->transports, &c->at, transport) != 0 ||
+	    kith_transports_is_for_homes(v->env->transports, *transport))
 		return KITH_REFUSAL_TRANSPORT;
 	return KITH_REFUSAL_NONE;
 }

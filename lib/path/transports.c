@@ -78,6 +78,12 @@ uint8_t kith_transports_kind(const struct kith_transports *ts, uint16_t id)
 	return i < ts->n ? ts->at[i].kind : KITH_TRANSPORT_NONE;
 }
 
+bool kith_transports_is_for_homes(const struct kith_transports *ts, uint16_t id)
+{
+	uint16_t i = find(ts, id);
+	return i < ts->n && ts->at[i].purpose == KITH_PURPOSE_HOMES;
+}
+
 static int grow(struct kith_transports *ts)
 {
 	if (ts->n == KITH_TRANSPORTS_MAX)
@@ -227,7 +233,8 @@ bool kith_transports_has_udp(const struct kith_transports *ts)
 
 static bool reaches(const struct kith_transport_kept *t, const struct kith_endpoint *to)
 {
-	bool any = t->purpose == KITH_PURPOSE_ANY || t->purpose == KITH_PURPOSE_OUT;
+	bool any = t->purpose == KITH_PURPOSE_ANY || t->purpose == KITH_PURPOSE_OUT ||
+		   t->purpose == KITH_PURPOSE_HOMES;
 	if (!t->up || !any || t->kind != to->kind || t->family != to->addr.family)
 		return false;
 	return t->remote.family == KITH_FAMILY_NONE || kith_addr_equal(&t->remote, &to->addr);

@@ -83,6 +83,9 @@ bool kith_transports_is_mute(const struct kith_transports *ts, uint16_t id);
 /* Whether there is one of UDP by which answers come, as far as is known. */
 bool kith_transports_has_udp(const struct kith_transports *ts);
 
+/* Whether contacts are not spoken to by it (KITH_PURPOSE_HOMES). */
+bool kith_transports_is_for_homes(const struct kith_transports *ts, uint16_t id);
+
 /* Whether connections of strangers are taken in by a transport of that kind and family. */
 bool kith_transports_listens(const struct kith_transports *ts, uint8_t kind, uint8_t family);
 

@@ -51,7 +51,7 @@ mapper() {
 
 # How many mappings a router has.
 mapped() {
-	in_ns "$1" nft list chain inet mapper prerouting_miniupnpd | grep -c dnat || true
+	in_ns "$1" nft list chain inet mapper prerouting_miniupnpd | grep dnat | grep -vc tcp || true
 }
 
 has_mapped() {
