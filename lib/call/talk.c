@@ -98,6 +98,8 @@ void kith_talk_opened(struct kith_core *c, struct kith_session *s)
 		kith_op_done(c, s->peer->op, 0, true);
 	s->peer->op = 0;
 	s->peer->relay_at = s->initiator ? c->now.mono_us + KITH_US_PER_S / 2 : KITH_TIME_NEVER;
+	if (c->env.paces == NULL) /* who calls nobody holds none */
+		c->env.paces = KITH_NEW(c->alloc, struct kith_paces);
 	offer(c, s);
 	kith_follow_exchange(c, s);
 }

@@ -348,8 +348,6 @@ static int make(struct kith_core **out, const struct kith_core_options *o, struc
 					 .stats = c->stats,
 					 .log = c->log,
 					 .transports = &c->transports,
-					 .range_at = &c->range_at,
-					 .connect_at = &c->connect_at,
 					 .sockets = KITH_SPREAD_SOCKETS,
 					 .is_relay = kith_via_of_env,
 					 .new_name = kith_session_new_name,
@@ -430,6 +428,7 @@ void kith_core_free(struct kith_core *c)
 	kith_ended_free_all(c);
 	kith_spread_deinit(c);
 	kith_listening_deinit(c);
+	KITH_FREE(c->alloc, c->env.paces);
 	kith_routes_deinit(c);
 	kith_sessions_deinit(&c->sessions);
 	kith_candidacy_end(c);

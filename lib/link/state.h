@@ -481,8 +481,6 @@ struct kith_core {
 	struct kith_spread
 		*spread; /* sockets that were opened to get through our own NAT (call/spread.h), if any are */
 	struct kith_listening *listening; /* what takes in connections of peers (call/listening.h), if anything does */
-	kith_time_us connect_at; /* as range_at, of connections to peers (path/connections.h) */
-	kith_time_us range_at; /* when the next port of a range may be probed, by whichever session (path/punch.h) */
 	uint32_t save_id, contacts_id; /* the effects that save; 0: none */
 	uint8_t contacts_saved[KITH_CONTACTS_SUM_LEN]; /* checksum of the contacts as they were last saved */
 	bool warned_expiry;

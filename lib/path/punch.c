@@ -224,7 +224,7 @@ static void range_tick(struct kith_punch *p, const struct kith_punch_view *v)
 {
 	struct kith_candidate c = { .at = p->plan.range_at, .kind = KITH_ADDR_PREDICTED };
 	struct kith_hop hop = { .remote = c.at.addr };
-	kith_time_us *all = v->env->range_at;
+	kith_time_us *all = v->env->paces != NULL ? &v->env->paces->range_at : NULL;
 	if (!range_allowed(p, v) || p->range_sent >= p->range_n || p->range_sent >= KITH_PROBES_RANGE) {
 		p->range_at = KITH_TIME_NEVER;
 		return;
@@ -311,8 +311,7 @@ void kith_punch_attested(struct kith_punch *p, const struct kith_punch_view *v, 
 		spread_tick(p, v);
 }
 
-/* ---- connections ---- */
-
+/* Connections: while no direct path is there. */
 static bool may_connect(const struct kith_punch_view *v)
 {
 	return v->allowed && !v->direct && !v->connected;
@@ -362,7 +361,7 @@ static bool connect_to(struct kith_punch *p, const struct kith_punch_view *v, co
 
 static void connect_tick(struct kith_punch *p, const struct kith_punch_view *v)
 {
-	kith_time_us *all = v->env->connect_at;
+	kith_time_us *all = v->env->paces != NULL ? &v->env->paces->connect_at : NULL;
 	p->connect_at = KITH_TIME_NEVER;
 	if (!may_connect(v))
 		return;

@@ -233,8 +233,7 @@ bool kith_transports_has_udp(const struct kith_transports *ts)
 
 static bool reaches(const struct kith_transport_kept *t, const struct kith_endpoint *to)
 {
-	bool any = t->purpose == KITH_PURPOSE_ANY || t->purpose == KITH_PURPOSE_OUT ||
-		   t->purpose == KITH_PURPOSE_HOMES;
+	bool any = t->purpose == KITH_PURPOSE_ANY || t->purpose == KITH_PURPOSE_OUT || t->purpose == KITH_PURPOSE_HOMES;
 	if (!t->up || !any || t->kind != to->kind || t->family != to->addr.family)
 		return false;
 	return t->remote.family == KITH_FAMILY_NONE || kith_addr_equal(&t->remote, &to->addr);

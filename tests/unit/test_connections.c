@@ -235,12 +235,12 @@ static void probes_do_not_starve_it(void **state)
 static void sessions_take_turns(void **state)
 {
 	(void)state;
-	kith_time_us turn = 0;
+	struct kith_paces turn = { 0, 0 };
 	struct side *s[2] = { under_way(NULL, one, 1), under_way(NULL, one, 1) };
-	s[0]->env.connect_at = s[1]->env.connect_at = &turn;
+	s[0]->env.paces = s[1]->env.paces = &turn;
 	assert_int_equal(connects(s[0], s[0]->env.now + KITH_CONNECT_SOON_US + MS, NULL), 1);
 	assert_int_equal(connects(s[1], s[1]->env.now + KITH_CONNECT_SOON_US + MS, NULL), 0);
-	assert_int_equal(connects(s[1], turn, NULL), 1);
+	assert_int_equal(connects(s[1], turn.connect_at, NULL), 1);
 	for (int i = 0; i < 2; i++)
 		side_free(s[i]);
 }
