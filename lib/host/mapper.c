@@ -60,11 +60,9 @@ void kith_mapper_ports(struct kith_mapper *m, kith_time_us now, const struct kit
 	const unsigned had = m->ask.n;
 	m->ask = *ask;
 	for (unsigned i = had; i < ask->n; i++)
-		m->rows[i] = (struct kith_mapper_row){ .due = now };
+		m->rows[i] = (struct kith_mapper_row){ .due = m->method != KITH_PORTMAP_NONE ? now : KITH_TIME_NEVER };
 	for (unsigned i = ask->n; i < had; i++)
 		m->rows[i] = (struct kith_mapper_row){ .due = KITH_TIME_NEVER };
-	if (m->method == KITH_PORTMAP_NONE)
-		kith_mapper_again(m, now);
 }
 
 void kith_mapper_again(struct kith_mapper *m, kith_time_us now)
